@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* evtwin/base.h: what every other header needs: export mark, version, status and error text, log, allocator, time. */
+#ifndef EVTWIN_BASE_H
+#define EVTWIN_BASE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(SWIG) || !defined(__GNUC__)
+#define EVTWIN_API
+#else
+#define EVTWIN_API __attribute__((visibility("default")))
+#endif
+
+#define EVTWIN_VERSION_MAJOR 0
+#define EVTWIN_VERSION_MINOR 1
+#define EVTWIN_VERSION_PATCH 0
+#define EVTWIN_VERSION "0.1.0"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Every fallible call returns one of these: 0 is success, > 0 is news, < 0 is a failure.
+ * X(name, value, what it means). The one list: the enum, evtwin_status_name() and
+ * evtwin_status_text() are made from it.
+ */
+#define EVTWIN_STATUS_LIST(X)                                                                      \
+    X(OK, 0, "success")                                                                            \
+    X(DONE, 1, "nothing more to read")                                                             \
+    X(E_ARG, -1, "an argument is out of its domain")                                               \
+    X(E_NOMEM, -2, "out of memory")                                                                \
+    X(E_IO, -3, "the system refused to read or write")                                             \
+    X(E_NOT_FOUND, -4, "no such file, column, battery or row")                                     \
+    X(E_PARSE, -5, "text is not in the expected form")                                             \
+    X(E_RANGE, -6, "a value is outside the range of its unit")                                     \
+    X(E_SCHEMA, -7, "columns, features or versions do not fit together")                           \
+    X(E_DATA, -8, "the data cannot support what was asked of it")                                  \
+    X(E_CORRUPT, -9, "a file is damaged or does not match its hash")                               \
+    X(E_UNSUPPORTED, -10, "this build or this version cannot do it")                               \
+    X(E_BUSY, -11, "another process holds it")                                                     \
+    X(E_STATE, -12, "the object is shared, closed or not ready for this call")                     \
+    X(E_CANCELLED, -13, "the caller's callback asked to stop")                                     \
+    X(E_EXTERNAL, -14, "a library or server behind the call reported an error")
+
+typedef enum evtwin_status {
+#define EVTWIN_STATUS_ENUM(name, value, text) EVTWIN_##name = value,
+    EVTWIN_STATUS_LIST(EVTWIN_STATUS_ENUM)
+#undef EVTWIN_STATUS_ENUM
+} evtwin_status;
+
+/** "MAJOR.MINOR.PATCH" of the library that is loaded (EVTWIN_VERSION is that of the headers). */
+EVTWIN_API const char *evtwin_version(void);
+
+/** Versions of the client libraries in this build, e.g. "xgboost 1.7.4, jansson 2.14"; static text. */
+EVTWIN_API const char *evtwin_build_info(void);
+
+/** "EVTWIN_E_PARSE"; static text; "EVTWIN_?" for a number that is no status. */
+EVTWIN_API const char *evtwin_status_name(evtwin_status status);
+
+/** What the code means in general; static text. */
+EVTWIN_API const char *evtwin_status_text(evtwin_status status);
+
+/**
+ * One line about the last failure on this thread: names the thing and the limit.
+ * Valid until the next evtwin call on this thread; "" if none failed yet.
+ */
+EVTWIN_API const char *evtwin_last_error(void);
+
+/* ---- log ---- */
+
+typedef enum evtwin_log_level {
+    EVTWIN_LOG_DEBUG = 0,
+    EVTWIN_LOG_INFO = 1,
+    EVTWIN_LOG_WARNING = 2,
+    EVTWIN_LOG_ERROR = 3
+} evtwin_log_level;
+
+/** text is one line without a newline, valid during the call only. May be called from any thread. */
+typedef void (*evtwin_log_fn)(void *ctx, evtwin_log_level level, const char *text);
+
+/** The library never prints; it calls this. NULL (the default) drops messages. Set it before other threads run. */
+EVTWIN_API void evtwin_set_log(evtwin_log_fn fn, void *ctx);
+
+/* ---- allocator ---- */
+
+/** Like realloc: ptr NULL allocates, new_size 0 frees and returns NULL; NULL otherwise means out of memory. */
+typedef void *(*evtwin_realloc_fn)(void *ctx, void *ptr, size_t new_size);
+
+/**
+ * All memory the library itself asks for goes through this one function (client libraries keep
+ * their own). NULL restores the C library's. Call it before any other call of the library.
+ */
+EVTWIN_API void evtwin_set_allocator(evtwin_realloc_fn fn, void *ctx);
+
+/* ---- progress ---- */
+
+/**
+ * Long work calls this now and then; what is static text, done is in [0, 1] (or < 0 if the end is
+ * not known). Return non-zero to stop the work: the call then answers EVTWIN_E_CANCELLED.
+ */
+typedef int (*evtwin_progress_fn)(void *ctx, const char *what, double done);
+
+/* ---- time: int64 microseconds since 1970-01-01T00:00:00Z, leap seconds not counted ---- */
+
+#define EVTWIN_TIME_TEXT_SIZE 32
+
+/** What a time without an offset means. */
+typedef enum evtwin_naive_time {
+    EVTWIN_NAIVE_UTC = 0,
+    EVTWIN_NAIVE_LOCAL = 1,
+    EVTWIN_NAIVE_REJECT = 2
+} evtwin_naive_time;
+
+/** Now, from the system's real-time clock. */
+EVTWIN_API int64_t evtwin_time_now(void);
+
+/**
+ * Parse RFC 3339 ("2024-01-01T12:00:00.5+01:00"); also a space for the T, a missing time of day
+ * (midnight), missing seconds. naive says what a missing offset means.
+ * @return EVTWIN_E_PARSE if it is none of these or the date does not exist.
+ */
+EVTWIN_API evtwin_status evtwin_time_parse(const char *text, evtwin_naive_time naive,
+                                           int64_t *time_us_out);
+
+/** Write "YYYY-MM-DDThh:mm:ss.uuuuuuZ" (always 27 characters in years 0-9999) into text. */
+EVTWIN_API evtwin_status evtwin_time_format(int64_t time_us, char *text, size_t text_size);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

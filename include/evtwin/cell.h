@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* evtwin/cell.h: cell parameter sets: equivalent circuit, thermal and ageing constants, each with its source. */
+#ifndef EVTWIN_CELL_H
+#define EVTWIN_CELL_H
+
+#include "evtwin/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** One parameter set, immutable once loaded: any number of threads and simulators may use it. */
+typedef struct evtwin_cell evtwin_cell;
+
+/**
+ * Load a set: name is one of the built-in sets (evtwin_cell_builtin_name) or the path of a JSON file
+ * (it contains '/' or ends in ".json"); NULL is the default set. The format is documented in docs/cells.md.
+ * @return EVTWIN_E_NOT_FOUND, or EVTWIN_E_PARSE / EVTWIN_E_RANGE naming the file and key.
+ */
+EVTWIN_API evtwin_status evtwin_cell_load(const char *name, evtwin_cell **out);
+
+/** NULL is fine. Simulators keep their own copy, so the cell may go before them. */
+EVTWIN_API void evtwin_cell_free(evtwin_cell *cell);
+
+/** Number of sets compiled into the library (made from models/cells/ at build time); the first is the default. */
+EVTWIN_API size_t evtwin_cell_builtin_count(void);
+EVTWIN_API const char *evtwin_cell_builtin_name(size_t index);        /**< NULL if out of range; static text */
+EVTWIN_API const char *evtwin_cell_builtin_description(size_t index); /**< one line; NULL if out of range */
+
+EVTWIN_API const char *evtwin_cell_name(const evtwin_cell *cell);
+EVTWIN_API const char *evtwin_cell_chemistry(const evtwin_cell *cell);
+EVTWIN_API double evtwin_cell_capacity_Ah(const evtwin_cell *cell);
+EVTWIN_API double evtwin_cell_v_min_V(const evtwin_cell *cell);
+EVTWIN_API double evtwin_cell_v_max_V(const evtwin_cell *cell);
+
+/** Open-circuit voltage at a state of charge, as the simulator's kernel computes it. */
+EVTWIN_API double evtwin_cell_ocv_V(const evtwin_cell *cell, double soc_frac);
+
+/** Series resistance R0 of a new cell. */
+EVTWIN_API double evtwin_cell_r0_ohm(const evtwin_cell *cell, double soc_frac, double temperature_degC);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* evtwin/features.h: from a table to the numbers a model sees; the one code path of training and prediction. */
+#ifndef EVTWIN_FEATURES_H
+#define EVTWIN_FEATURES_H
+
+#include "evtwin/table.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** The contract's seven, in the order of the model's columns. */
+#define EVTWIN_DEFAULT_FEATURES                                                                    \
+    "soc,soh,voltage,current,temperature,charge_cycles,power_consumption"
+
+/**
+ * An ordered list of features. A feature is a telemetry quantity (found under any naming, brought to
+ * our unit) or, by its exact name, any other numeric column.
+ */
+typedef struct evtwin_features evtwin_features;
+
+/**
+ * names: comma-separated; NULL = EVTWIN_DEFAULT_FEATURES. A telemetry quantity may be given by any of
+ * its names and is kept by ours.
+ * @return EVTWIN_E_ARG for an empty or doubled name; EVTWIN_E_SCHEMA for a column named truth_* (outcomes are no features).
+ */
+EVTWIN_API evtwin_status evtwin_features_create(const char *names, evtwin_features **out);
+EVTWIN_API void evtwin_features_free(evtwin_features *features);
+
+EVTWIN_API size_t evtwin_features_count(const evtwin_features *features);
+EVTWIN_API const char *evtwin_features_name(const evtwin_features *features, size_t i); /**< NULL if out of range */
+EVTWIN_API const char *evtwin_features_unit(const evtwin_features *features, size_t i); /**< our unit, "" if not telemetry */
+
+/**
+ * x[r * count + i] = feature i of row first_row + r, in our units; NaN where missing. Does not allocate.
+ * @param x  (rows, count) row-major.
+ * @return EVTWIN_E_SCHEMA naming the first column that is absent or is not numeric.
+ */
+EVTWIN_API evtwin_status evtwin_features_compute(const evtwin_features *features,
+                                                 const evtwin_table *table, size_t first_row,
+                                                 size_t rows, double *x);
+
+/* ---- cleaning, before training ---- */
+
+/** What evtwin_clean saw in one column. */
+typedef struct evtwin_clean_report {
+    size_t size;
+    size_t n_filled;   /**< missing values carried forward from the battery's last known one */
+    size_t n_missing;  /**< still missing: nothing before them */
+    size_t n_outliers; /**< outside [q1 - 1.5 iqr, q3 + 1.5 iqr]: flagged, kept */
+} evtwin_clean_report;
+
+/**
+ * Carry the last known value forward within each group (group_of_row: (rows), any non-negative
+ * numbers; rows of a group in time order), never backward, in the numeric column col; count outliers
+ * by the interquartile rule. Never drops a row.
+ */
+EVTWIN_API evtwin_status evtwin_clean(evtwin_table *table, size_t col, const int32_t *group_of_row,
+                                      size_t rows, evtwin_clean_report *out, size_t out_size);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

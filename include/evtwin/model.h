@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* evtwin/model.h: a forest of decision trees from an XGBoost JSON model: validated, flat, exact to XGBoost. */
+#ifndef EVTWIN_MODEL_H
+#define EVTWIN_MODEL_H
+
+#include "evtwin/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** One loaded model; immutable: any number of threads may predict with it at once. */
+typedef struct evtwin_model evtwin_model;
+
+typedef enum evtwin_objective {
+    EVTWIN_OBJECTIVE_REGRESSION = 0, /**< reg:squarederror: value = margin */
+    EVTWIN_OBJECTIVE_LOGISTIC = 1    /**< binary:logistic: value = 1 / (1 + exp(-margin)) */
+} evtwin_objective;
+
+/**
+ * Load a JSON model of XGBoost 1.7 to 3.x (gbtree, one output). Everything is checked before it is used.
+ * @return EVTWIN_E_NOT_FOUND, EVTWIN_E_IO, EVTWIN_E_PARSE (no JSON), EVTWIN_E_CORRUPT naming tree and node,
+ * EVTWIN_E_UNSUPPORTED (dart, gblinear, categorical splits, several outputs, another objective).
+ */
+EVTWIN_API evtwin_status evtwin_model_load(const char *path, evtwin_model **out);
+
+/** The same from memory; data (size) is not kept. name is used in error texts. */
+EVTWIN_API evtwin_status evtwin_model_load_buffer(const char *name, const char *data, size_t size,
+                                                  evtwin_model **out);
+EVTWIN_API void evtwin_model_free(evtwin_model *model);
+
+EVTWIN_API size_t evtwin_model_width(const evtwin_model *model); /**< number of features */
+EVTWIN_API size_t evtwin_model_trees(const evtwin_model *model);
+EVTWIN_API evtwin_objective evtwin_model_objective(const evtwin_model *model);
+/** Name of feature i as saved in the model, "" if the model has no names; NULL if out of range. */
+EVTWIN_API const char *evtwin_model_feature_name(const evtwin_model *model, size_t i);
+
+/**
+ * y[i] = margin of row i of x, (rows, cols) row-major, NaN = missing; bit for bit XGBoost's.
+ * Does not allocate; safe from many threads at once.
+ * @param y  (rows); untouched on failure.
+ * @return EVTWIN_E_SCHEMA if cols != evtwin_model_width(model).
+ * Source: Chen & Guestrin 2016, doi:10.1145/2939672.2939785, eq. 1
+ */
+EVTWIN_API evtwin_status evtwin_model_margin(const evtwin_model *model, const float *x, size_t rows,
+                                             size_t cols, float *y);
+
+/** The same in the unit of the target: the margin itself, or the probability for a logistic model. */
+EVTWIN_API evtwin_status evtwin_model_predict(const evtwin_model *model, const float *x,
+                                              size_t rows, size_t cols, float *y);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

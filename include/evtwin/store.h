@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* evtwin/store.h: keep telemetry and predictions; answer what dashboards ask; tell what changed. */
+#ifndef EVTWIN_STORE_H
+#define EVTWIN_STORE_H
+
+#include "evtwin/predictor.h"
+#include "evtwin/table.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A connection to one database. One thread at a time; open one per thread. */
+typedef struct evtwin_store evtwin_store;
+
+typedef struct evtwin_store_options {
+    size_t size;
+    int read_only;            /**< default 0. 1: the database must exist and is not migrated */
+    double retention_days;    /**< default 30; rows older than this (by time and by arrival) go; 0 = keep all */
+    int busy_timeout_ms;      /**< default 5000: how long to wait for another writer */
+} evtwin_store_options;
+
+EVTWIN_API evtwin_status evtwin_store_options_init(evtwin_store_options *options, size_t size);
+
+/**
+ * Open "sqlite:FILE" ("sqlite::memory:" for tests), making and migrating it as needed. options NULL =
+ * the defaults.
+ * @return EVTWIN_E_NOT_FOUND, EVTWIN_E_IO, EVTWIN_E_CORRUPT, EVTWIN_E_SCHEMA (made by a newer version: left untouched),
+ * EVTWIN_E_UNSUPPORTED (no such kind of store in this build; the text lists those there are).
+ */
+EVTWIN_API evtwin_status evtwin_store_open(const char *uri, const evtwin_store_options *options,
+                                           evtwin_store **out);
+EVTWIN_API void evtwin_store_free(evtwin_store *store);
+
+/* ---- write ---- */
+
+typedef struct evtwin_insert_report {
+    size_t size;
+    size_t n_inserted;
+    size_t n_repeated;    /**< same key, same telemetry: already there, nothing done */
+    size_t n_conflicting; /**< same key, other telemetry: the first one stays */
+} evtwin_insert_report;
+
+/**
+ * Insert the rows of a telemetry table in one transaction; rows without seq get one derived from
+ * their payload. Prediction columns, if the table has them, go in with the row. The first insert of
+ * a battery claims it for this store handle until it is freed or its process ends.
+ * @return EVTWIN_E_BUSY if another process writes one of the batteries (none of the rows goes in),
+ * EVTWIN_E_SCHEMA if battery_id or time is missing in the table or a row, EVTWIN_E_ARG for an invalid battery id.
+ */
+EVTWIN_API evtwin_status evtwin_store_insert(evtwin_store *store, const evtwin_table *table,
+                                             evtwin_insert_report *report, size_t report_size);
+
+/** At most max_rows rows without a prediction, newest first, of all batteries: telemetry columns. EVTWIN_DONE if none. */
+EVTWIN_API evtwin_status evtwin_store_unpredicted(evtwin_store *store, size_t max_rows, evtwin_table **out);
+
+/**
+ * Write predictions (columns of evtwin_predictor_apply) to exactly the rows named by battery_id, time
+ * and seq, in one transaction. A row with a note instead of a value is stored as unknown and not
+ * offered again. n_updated_out may be NULL.
+ */
+EVTWIN_API evtwin_status evtwin_store_predict(evtwin_store *store, const evtwin_table *table,
+                                              size_t *n_updated_out);
+
+/** Remember a model's held-out error, so that readers can show it beside its predictions. */
+EVTWIN_API evtwin_status evtwin_store_put_model(evtwin_store *store, const evtwin_predictor_info *info);
+
+/** Delete what is past the retention. Inserting does this by itself now and then. n_deleted_out may be NULL. */
+EVTWIN_API evtwin_status evtwin_store_retain(evtwin_store *store, size_t *n_deleted_out);
+
+/** Copy the whole database, while it is in use, to a new file. @return EVTWIN_E_IO if the file exists. */
+EVTWIN_API evtwin_status evtwin_store_backup(evtwin_store *store, const char *path);
+
+/* ---- read: every result is a table of the caller's, with the columns of ev_telemetry
+ *      (the telemetry columns, status, rul_prediction, rul_low, rul_high, failure_probability,
+ *      prediction_timestamp, prediction_note, model_version, created_at, revision) ---- */
+
+/** The newest row of one battery, or of every battery in id order if battery_id is NULL. EVTWIN_DONE if there is none. */
+EVTWIN_API evtwin_status evtwin_store_latest(evtwin_store *store, const char *battery_id,
+                                             evtwin_table **out);
+
+/** Which rows of a history. */
+typedef struct evtwin_history_options {
+    size_t size;
+    int64_t from_us, to_us;   /**< time in [from, to]; default all */
+    size_t limit;             /**< default 1000 */
+    int predicted_only;       /**< 1: only rows with a prediction */
+    int64_t before_time_us;   /**< page on: only rows before this (time, seq); default none (INT64_MAX) */
+    int64_t before_seq;
+} evtwin_history_options;
+
+EVTWIN_API evtwin_status evtwin_history_options_init(evtwin_history_options *options, size_t size);
+
+/** Rows of one battery, newest first. EVTWIN_DONE if there is none. */
+EVTWIN_API evtwin_status evtwin_store_history(evtwin_store *store, const char *battery_id,
+                                              const evtwin_history_options *options,
+                                              evtwin_table **out);
+
+/** Statistics of one battery over a time; NaN where nothing was measured. */
+typedef struct evtwin_store_stats {
+    size_t size;
+    int64_t total_records;
+    double avg_soc, min_soc, max_soc, avg_soh, avg_temperature, max_temperature, avg_voltage,
+        avg_current, total_cycles, avg_rul, avg_failure_risk;
+} evtwin_store_stats;
+
+/** @return EVTWIN_DONE if there is no row (out is then filled with 0 records and NaN). */
+EVTWIN_API evtwin_status evtwin_store_stats_get(evtwin_store *store, const char *battery_id,
+                                                int64_t from_us, int64_t to_us,
+                                                evtwin_store_stats *out, size_t out_size);
+
+/** The held-out errors of the models seen: model_version, rul_rmse, rul_mae, rul_r2, failure_auc, failure_brier, trained_at. */
+EVTWIN_API evtwin_status evtwin_store_models(evtwin_store *store, evtwin_table **out);
+
+/**
+ * The change feed: rows inserted or predicted after a revision, in commit order, at most max_rows.
+ * revision_out is what to pass next time. EVTWIN_DONE if there is nothing new.
+ */
+EVTWIN_API evtwin_status evtwin_store_changes(evtwin_store *store, int64_t after_revision,
+                                              size_t max_rows, evtwin_table **out,
+                                              int64_t *revision_out);
+
+/** Number of rows in ev_telemetry, what users type to check health. */
+EVTWIN_API evtwin_status evtwin_store_count(evtwin_store *store, int64_t *rows_out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

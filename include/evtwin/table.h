@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* evtwin/table.h: the one currency: named, typed columns of equal length in Arrow's layout. */
+#ifndef EVTWIN_TABLE_H
+#define EVTWIN_TABLE_H
+
+#include "evtwin/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * A table is reference-counted. While one reference exists its owner may edit it; once shared
+ * (evtwin_table_share) it is immutable and any number of threads may read it.
+ */
+typedef struct evtwin_table evtwin_table;
+
+/** Returned where a column is looked up and not found. */
+#define EVTWIN_NO_COLUMN ((size_t)-1)
+
+/** The Arrow format string of each type is in brackets. */
+typedef enum evtwin_type {
+    EVTWIN_F64 = 0,  /**< [g] double */
+    EVTWIN_I64 = 1,  /**< [l] int64 */
+    EVTWIN_TIME = 2, /**< [tsu:UTC] int64 microseconds since 1970 */
+    EVTWIN_BOOL = 3, /**< [b] one bit a row, least significant first */
+    EVTWIN_TEXT = 4  /**< [i with dictionary u] int32 codes into a dictionary of UTF-8 texts */
+} evtwin_type;
+
+/* ---- life ---- */
+
+/** A table without columns and rows. Give it back with evtwin_table_free. */
+EVTWIN_API evtwin_status evtwin_table_create(evtwin_table **out);
+
+/** One more reference to the same, from now on immutable, table; each is given back with evtwin_table_free. */
+EVTWIN_API evtwin_table *evtwin_table_share(evtwin_table *table);
+
+/** Drop one reference; NULL is fine. */
+EVTWIN_API void evtwin_table_free(evtwin_table *table);
+
+/** A deep copy that may be edited. */
+EVTWIN_API evtwin_status evtwin_table_copy(const evtwin_table *table, evtwin_table **out);
+
+/** A new table of the rows named by row_index (n), in that order. @return EVTWIN_E_ARG if one is out of range. */
+EVTWIN_API evtwin_status evtwin_table_select(const evtwin_table *table, const size_t *row_index,
+                                             size_t n, evtwin_table **out);
+
+/* ---- shape ---- */
+
+EVTWIN_API size_t evtwin_table_rows(const evtwin_table *table);
+EVTWIN_API size_t evtwin_table_cols(const evtwin_table *table);
+
+/** Column of that exact name, or EVTWIN_NO_COLUMN. */
+EVTWIN_API size_t evtwin_table_find(const evtwin_table *table, const char *name);
+
+/** Borrowed until the column is renamed or the table freed. col < cols, else "". */
+EVTWIN_API const char *evtwin_table_name(const evtwin_table *table, size_t col);
+
+/** The unit the column's values are in ("percent", "V", …), "" if unknown. Borrowed like the name. */
+EVTWIN_API const char *evtwin_table_unit(const evtwin_table *table, size_t col);
+
+EVTWIN_API evtwin_type evtwin_table_type(const evtwin_table *table, size_t col);
+
+/* ---- edit: EVTWIN_E_STATE on a shared table ---- */
+
+/**
+ * Add a column; existing rows become missing values in it. name and unit (NULL = "") are copied.
+ * @return EVTWIN_E_ARG if a column of that name exists or the name is empty.
+ */
+EVTWIN_API evtwin_status evtwin_table_add_column(evtwin_table *table, const char *name,
+                                                 evtwin_type type, const char *unit,
+                                                 size_t *col_out);
+
+EVTWIN_API evtwin_status evtwin_table_set_unit(evtwin_table *table, size_t col, const char *unit);
+
+EVTWIN_API evtwin_status evtwin_table_rename(evtwin_table *table, size_t col, const char *name);
+
+/** Change the number of rows; new rows hold missing values (f64: NaN, the bit in the validity map is 0). */
+EVTWIN_API evtwin_status evtwin_table_resize(evtwin_table *table, size_t rows);
+
+/** Make room so that resizing up to rows does not allocate. */
+EVTWIN_API evtwin_status evtwin_table_reserve(evtwin_table *table, size_t rows);
+
+/**
+ * Append every row of other. Columns are matched by name; a column that only other has is added,
+ * one that only table has becomes missing in the new rows.
+ * @return EVTWIN_E_SCHEMA if a name has two types.
+ */
+EVTWIN_API evtwin_status evtwin_table_append(evtwin_table *table, const evtwin_table *other);
+
+/* ---- read: borrowed until the next edit or free; NULL if col is out of range or of another type ---- */
+
+EVTWIN_API const double *evtwin_table_f64(const evtwin_table *table, size_t col);  /**< (rows), NaN where missing */
+EVTWIN_API const int64_t *evtwin_table_i64(const evtwin_table *table, size_t col); /**< (rows), I64 and TIME */
+EVTWIN_API const uint8_t *evtwin_table_bits(const evtwin_table *table, size_t col); /**< (rows) bits, BOOL */
+EVTWIN_API const int32_t *evtwin_table_codes(const evtwin_table *table, size_t col); /**< (rows), TEXT */
+
+/** Validity bitmap, (rows) bits, 1 = present; NULL means that every row is present. */
+EVTWIN_API const uint8_t *evtwin_table_validity(const evtwin_table *table, size_t col);
+
+/** 1 if the value of that row is present (for f64 also: is not NaN), else 0. */
+EVTWIN_API int evtwin_table_is_valid(const evtwin_table *table, size_t col, size_t row);
+
+/** Value as double whatever the numeric type (BOOL: 0 or 1); NaN if missing, TEXT or out of range. */
+EVTWIN_API double evtwin_table_number(const evtwin_table *table, size_t col, size_t row);
+
+/** Text of that row, NULL if missing or not TEXT. */
+EVTWIN_API const char *evtwin_table_text(const evtwin_table *table, size_t col, size_t row);
+
+/** Number of texts in the dictionary of a TEXT column, 0 otherwise. */
+EVTWIN_API size_t evtwin_table_dict_size(const evtwin_table *table, size_t col);
+
+/** Text number code of the dictionary; NULL if out of range. */
+EVTWIN_API const char *evtwin_table_dict_text(const evtwin_table *table, size_t col, int32_t code);
+
+/* ---- write: NULL or EVTWIN_E_STATE on a shared table. Writing a value marks its row present. ---- */
+
+/** The column to write into, (rows); what the caller writes counts as present (NaN = missing). */
+EVTWIN_API double *evtwin_table_f64_edit(evtwin_table *table, size_t col);
+/** The same for I64 and TIME: all rows are marked present. */
+EVTWIN_API int64_t *evtwin_table_i64_edit(evtwin_table *table, size_t col);
+
+EVTWIN_API evtwin_status evtwin_table_set_f64(evtwin_table *table, size_t col, size_t row, double value);
+EVTWIN_API evtwin_status evtwin_table_set_i64(evtwin_table *table, size_t col, size_t row, int64_t value);
+EVTWIN_API evtwin_status evtwin_table_set_bool(evtwin_table *table, size_t col, size_t row, int value);
+/** text is copied into the dictionary if it is not there yet. */
+EVTWIN_API evtwin_status evtwin_table_set_text(evtwin_table *table, size_t col, size_t row, const char *text);
+EVTWIN_API evtwin_status evtwin_table_set_missing(evtwin_table *table, size_t col, size_t row);
+
+/** Code of a text in the column's dictionary, added if new, for filling many rows with evtwin_table_set_code. */
+EVTWIN_API evtwin_status evtwin_table_intern(evtwin_table *table, size_t col, const char *text,
+                                             int32_t *code_out);
+EVTWIN_API evtwin_status evtwin_table_set_code(evtwin_table *table, size_t col, size_t row, int32_t code);
+
+/* ---- CSV (RFC 4180; a UTF-8 byte-order mark and CRLF are accepted) ---- */
+
+/**
+ * How to read. A header that names a telemetry quantity (any naming, see telemetry.h) gives the
+ * column its type and unit; any other column is f64 if every value is a number or empty, else text.
+ */
+typedef struct evtwin_csv_options {
+    size_t size;
+    evtwin_naive_time naive_time;    /**< default EVTWIN_NAIVE_UTC */
+    const char *number_columns;      /**< names, comma-separated, that must be numbers; NULL = none */
+    const char *text_columns;        /**< names, comma-separated, read as text as they stand; NULL = none */
+    size_t max_line_bytes;           /**< default 65536 (one record, quoted line breaks included) */
+    size_t max_columns;              /**< default 256 */
+} evtwin_csv_options;
+
+EVTWIN_API evtwin_status evtwin_csv_options_init(evtwin_csv_options *options, size_t size);
+
+/**
+ * Read a whole file. Numbers are exact (the nearest double, as strtod in the C locale). Columns keep
+ * the names of the header. options NULL = the defaults.
+ * @return EVTWIN_E_IO, EVTWIN_E_NOT_FOUND (no such file); EVTWIN_E_PARSE with "file:line:column: …" for
+ * text in a number column, NaN or infinity, a row of another width, a line or column count over the
+ * cap, a truncated quote, a NUL byte; EVTWIN_E_DATA for an empty file or one with only a header.
+ */
+EVTWIN_API evtwin_status evtwin_table_read_csv(const char *path, const evtwin_csv_options *options,
+                                               evtwin_table **out);
+
+/**
+ * Write a table; numbers in the shortest form that reads back exactly, missing values empty. The file
+ * appears whole or not at all (written beside and renamed); "-" writes to standard output.
+ */
+EVTWIN_API evtwin_status evtwin_table_write_csv(const evtwin_table *table, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* evtwin/train.h: clean, split by battery, scale, train, score beside base lines, save a bundle. */
+#ifndef EVTWIN_TRAIN_H
+#define EVTWIN_TRAIN_H
+
+#include "evtwin/table.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A finished training: two models at most, their scores and what was noticed. */
+typedef struct evtwin_trainer evtwin_trainer;
+
+typedef struct evtwin_train_options {
+    size_t size;
+    const char *target;         /**< RUL column; NULL = the first of RUL, rul; "none" leaves it out */
+    const char *failure_target; /**< 0/1 column; NULL = the first of Failure_Probability, failure; "none" leaves it out */
+    const char *group;          /**< column whose values name the battery; NULL = battery_id where there is one */
+    const char *group_by_reset; /**< counter column: a new battery starts where it falls; NULL = unused */
+    const char *features;       /**< comma-separated; NULL = EVTWIN_DEFAULT_FEATURES */
+    int cv_folds;               /**< 0 (default) = hold out 20 %; K >= 2 = K-fold by group */
+    uint64_t seed;              /**< of the hold-out split and the bootstrap of `signal` */
+    int n_threads;              /**< default 1 per model; 0 = one per core. Results do not depend on it */
+    int rul_trees, rul_depth;           /**< default 200, 8 */
+    int failure_trees, failure_depth;   /**< default 200, 6 */
+    double learning_rate;               /**< default 0.1 */
+    const char *source_name;    /**< file name for texts and manifest; NULL = "table" */
+    evtwin_progress_fn progress;
+    void *progress_ctx;
+} evtwin_train_options;
+
+EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options, size_t size);
+
+/**
+ * Train on a table. Scores are held out: by battery where there are two or more, by time where there
+ * is one; with cv_folds the scores pool all out-of-fold predictions and the saved models are trained on all rows.
+ * @return EVTWIN_E_SCHEMA (a column is absent, text, or truth_*), EVTWIN_E_RANGE, EVTWIN_E_DATA (too few rows or
+ * batteries, one class only, no target), EVTWIN_E_CANCELLED, EVTWIN_E_EXTERNAL (XGBoost), EVTWIN_E_UNSUPPORTED (built without it).
+ */
+EVTWIN_API evtwin_status evtwin_train(const evtwin_table *table, const evtwin_train_options *options,
+                                      evtwin_trainer **out);
+EVTWIN_API void evtwin_trainer_free(evtwin_trainer *trainer);
+
+/** Held-out scores of the RUL model beside its base lines; NaN where a base line cannot be made. */
+typedef struct evtwin_rul_score {
+    size_t size;
+    size_t n_train, n_test, n_folds; /**< n_folds 0 = one hold-out */
+    double r2, rmse, mae;
+    double mean_r2, mean_rmse;             /**< predict the mean of the training part */
+    double countdown_r2, countdown_rmse;   /**< mean life of the training batteries minus cycles so far */
+    double single_r2, single_rmse;         /**< best one-feature model, chosen on the training part */
+    const char *single_feature;            /**< borrowed from the trainer; "" if none */
+} evtwin_rul_score;
+
+/** Held-out scores of the failure model beside its base lines. */
+typedef struct evtwin_failure_score {
+    size_t size;
+    size_t n_train, n_test, n_folds;
+    double auc, average_precision, accuracy, brier;
+    double base_rate, base_rate_brier, base_rate_accuracy;
+    double single_auc;
+    const char *single_feature;
+} evtwin_failure_score;
+
+/** @return EVTWIN_E_NOT_FOUND if no RUL (failure) model was trained. */
+EVTWIN_API evtwin_status evtwin_trainer_rul_score(const evtwin_trainer *trainer, evtwin_rul_score *out, size_t size);
+EVTWIN_API evtwin_status evtwin_trainer_failure_score(const evtwin_trainer *trainer, evtwin_failure_score *out, size_t size);
+/** R2 and RMSE of fold i alone. @return EVTWIN_E_ARG if i is out of range. */
+EVTWIN_API evtwin_status evtwin_trainer_rul_fold(const evtwin_trainer *trainer, size_t i, double *r2_out, double *rmse_out);
+
+/** 1 if a model beats the training mean (base rate) by more than chance, else 0. */
+EVTWIN_API int evtwin_trainer_has_signal(const evtwin_trainer *trainer);
+
+/** Something a reader of the scores should know. Texts are borrowed from the trainer. */
+typedef struct evtwin_finding {
+    size_t size;
+    const char *cause;    /**< "no-signal", "loses-to-baseline", "rows-left-out", "unit-presumed", … */
+    const char *severity; /**< "info", "warning", "error" */
+    const char *text;     /**< one sentence */
+} evtwin_finding;
+
+EVTWIN_API size_t evtwin_trainer_finding_count(const evtwin_trainer *trainer);
+EVTWIN_API evtwin_status evtwin_trainer_finding(const evtwin_trainer *trainer, size_t i, evtwin_finding *out, size_t size);
+
+/** Gain of feature i in a model, normalised to sum 1; NaN if there is no such model. which: 0 RUL, 1 failure. */
+EVTWIN_API double evtwin_trainer_importance(const evtwin_trainer *trainer, int which, size_t i);
+
+/** All of it as one JSON object (facts pinned in docs/cli.md); dir is what "models" says. Borrowed until freed. */
+EVTWIN_API const char *evtwin_trainer_json(evtwin_trainer *trainer, const char *dir);
+
+/**
+ * Save the bundle: rul_model.json, failure_model.json, scaler.json, manifest.json (docs/bundle.md). The
+ * directory is made if absent. Files are written beside and renamed, the manifest last, so an
+ * interrupted save leaves a bundle that either loads whole or is refused by its hashes.
+ */
+EVTWIN_API evtwin_status evtwin_trainer_save(const evtwin_trainer *trainer, const char *dir);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* core/file.h: read a whole file under a cap; write one that appears whole or not at all. */
+#ifndef EVTWIN_CORE_FILE_H
+#define EVTWIN_CORE_FILE_H
+
+#include "evtwin/base.h"
+
+/* Read path (at most max_bytes, else EVTWIN_E_CORRUPT "… is larger than …"); *data_out is NUL-terminated
+ * beyond size and freed with evtwin__free. EVTWIN_E_NOT_FOUND if there is no such file. */
+evtwin_status evtwin__file_read(const char *path, size_t max_bytes, char **data_out,
+                                size_t *size_out);
+
+/* A buffered writer to a temporary file beside path that commit renames over it (fsync of file and
+ * folder); "-" writes to standard output. */
+typedef struct evtwin__writer evtwin__writer;
+
+evtwin_status evtwin__writer_open(const char *path, evtwin__writer **out);
+evtwin_status evtwin__writer_write(evtwin__writer *w, const void *data, size_t size);
+
+/* Rename into place and free w; on failure the temporary file is gone and path is as it was. */
+evtwin_status evtwin__writer_commit(evtwin__writer *w);
+
+/* Remove the temporary file and free w; NULL is fine. */
+void evtwin__writer_abandon(evtwin__writer *w);
+
+/* open, write, commit. */
+evtwin_status evtwin__file_write(const char *path, const void *data, size_t size);
+
+/* Make a directory and its parents (0777 and umask) where they are absent. */
+evtwin_status evtwin__mkdirs(const char *path);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* core/json.h: the little that we add to jansson: files under a cap, errors in our form. */
+#ifndef EVTWIN_CORE_JSON_H
+#define EVTWIN_CORE_JSON_H
+
+#include "evtwin/base.h"
+
+#include <jansson.h>
+
+/* Parse text (size bytes); doubled keys are refused. EVTWIN_E_PARSE "name:line:column: …". */
+evtwin_status evtwin__json_parse(const char *name, const char *text, size_t size, json_t **out);
+
+/* Read and parse a file of at most max_bytes. */
+evtwin_status evtwin__json_read(const char *path, size_t max_bytes, json_t **out);
+
+/* Write value, indented, by evtwin__file_write. */
+evtwin_status evtwin__json_write(const char *path, const json_t *value);
+
+/* Members of an object; EVTWIN_E_PARSE "name: key … is missing / is not a number" otherwise. name is
+ * the file. A returned text or object is borrowed. */
+evtwin_status evtwin__json_get_number(const char *name, const json_t *object, const char *key,
+                                      double *out);
+evtwin_status evtwin__json_get_text(const char *name, const json_t *object, const char *key,
+                                    const char **out);
+evtwin_status evtwin__json_get_object(const char *name, const json_t *object, const char *key,
+                                      json_t **out);
+evtwin_status evtwin__json_get_array(const char *name, const json_t *object, const char *key,
+                                     json_t **out);
+
+/* json_real, or json_null for NaN and infinity (JSON has neither). */
+json_t *evtwin__json_number(double value);
+
+#endif

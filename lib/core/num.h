@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* core/num.h: text to number and back, exact, never through the locale. */
+#ifndef EVTWIN_CORE_NUM_H
+#define EVTWIN_CORE_NUM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Parse all of text[0..length) as a decimal floating-point number: sign, digits, point, exponent; no
+ * hex, no "inf", "nan", no blanks. The nearest double, as strtod in the C locale. Returns 0 if it is
+ * not one or overflows (text[length] need not be NUL). */
+int evtwin__parse_f64(const char *text, size_t length, double *out);
+
+/* Parse all of text[0..length) as a decimal integer; 0 if it is not one or does not fit. */
+int evtwin__parse_i64(const char *text, size_t length, int64_t *out);
+
+enum { EVTWIN__NUM_SIZE = 32 };
+
+/* Write v in the shortest decimal form that reads back exactly; returns the length. v is finite.
+ * Integral values come without a point ("85"); text is NUL-terminated, EVTWIN__NUM_SIZE is enough. */
+size_t evtwin__format_f64(double v, char *text);
+
+/* The same for an integer. */
+size_t evtwin__format_i64(int64_t v, char *text);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/unit/test.h: what every unit test includes: cmocka, and a few helpers with clear failures. */
+#ifndef EVTWIN_TEST_H
+#define EVTWIN_TEST_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "evtwin/evtwin.h"
+
+/* The call succeeded; otherwise show what the library said. */
+#define assert_ok(call)                                                                            \
+    do {                                                                                           \
+        const evtwin_status assert_ok_st = (call);                                                 \
+        if (assert_ok_st < 0) {                                                                    \
+            fail_msg("%s: %s: %s", #call, evtwin_status_name(assert_ok_st), evtwin_last_error());  \
+        }                                                                                          \
+    } while (0)
+
+/* The call failed with that code and its text contains the fragment. */
+#define assert_fails(call, code, fragment)                                                         \
+    do {                                                                                           \
+        const evtwin_status assert_fails_st = (call);                                              \
+        if (assert_fails_st != (code)) {                                                           \
+            fail_msg("%s: %s instead of %s (%s)", #call, evtwin_status_name(assert_fails_st),      \
+                     #code, evtwin_last_error());                                                  \
+        }                                                                                          \
+        if (strstr(evtwin_last_error(), (fragment)) == NULL) {                                     \
+            fail_msg("%s: text '%s' lacks '%s'", #call, evtwin_last_error(), (fragment));          \
+        }                                                                                          \
+    } while (0)
+
+/* |actual - expected| <= tolerance, NaN never passes. */
+#define assert_near(actual, expected, tolerance)                                                   \
+    do {                                                                                           \
+        const double near_a = (actual), near_e = (expected), near_t = (tolerance);                 \
+        if (!(fabs(near_a - near_e) <= near_t)) {                                                  \
+            fail_msg("%s = %.17g, expected %.17g within %g", #actual, near_a, near_e, near_t);     \
+        }                                                                                          \
+    } while (0)
+
+/* Skip, saying so, where the real data is not beside the project. */
+#define skip_without_shared_data(file)                                                             \
+    do {                                                                                           \
+        if (access(SHARED_DATA "/" file, R_OK) != 0) {                                             \
+            print_message("skipped: %s is absent\n", SHARED_DATA "/" file);                        \
+            skip();                                                                                \
+        }                                                                                          \
+    } while (0)
+
+/* Path of a fresh file or folder name below a temporary folder of this process; static memory, one of 8 in turn. */
+static inline const char *temp_path(const char *name) {
+    static char folder[64];
+    static char path[8][256];
+    static int turn;
+    if (folder[0] == '\0') {
+        snprintf(folder, sizeof folder, "/tmp/evtwin-test-XXXXXX");
+        if (mkdtemp(folder) == NULL) {
+            abort();
+        }
+    }
+    turn = (turn + 1) % 8;
+    snprintf(path[turn], sizeof path[turn], "%s/%s", folder, name);
+    return path[turn];
+}
+
+/* Write text to a temporary file and give its path. */
+static inline const char *temp_file(const char *name, const char *text) {
+    const char *path = temp_path(name);
+    FILE *f = fopen(path, "wb");
+    if (f == NULL || fwrite(text, 1, strlen(text), f) != strlen(text) || fclose(f) != 0) {
+        abort();
+    }
+    return path;
+}
+
+#endif
