@@ -1,0 +1,89 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Install what is missing to build (and with "test", to test), by name, saying why:
+#   install-deps.sh build [test]
+# Asks before it uses sudo unless YES=1 is set or it runs as root. Where there is no apt it lists
+# what to install.
+set -eu
+
+# package | what it is for | how to see that it is there (a command, or pkg:NAME for pkg-config)
+build_list='
+gcc|C compiler|gcc
+libc6-dev|C headers|file:/usr/include/stdio.h
+make|runs the steps|make
+cmake|builds the library|cmake
+pkg-config|finds libraries|pkg-config
+libjansson-dev|reads and writes JSON|pkg:jansson
+libxgboost-dev|trains the models|pkg:xgboost
+libsqlite3-dev|keeps the telemetry|pkg:sqlite3
+libmicrohttpd-dev|serves REST and the page|pkg:libmicrohttpd
+curl|lets the demo check itself|curl
+'
+test_list='
+libcmocka-dev|unit tests|pkg:cmocka
+g++|checks the headers as C++|g++
+swig|checks the headers for the Python package to come|swig
+python3|test helpers|python3
+sqlite3|looks into databases in tests|sqlite3
+clang|second compiler, fuzzers|clang
+prometheus|promtool checks the metrics|promtool
+'
+
+want=$build_list
+for kind in "$@"; do
+    [ "$kind" = test ] && want="$want$test_list"
+done
+
+is_there() {
+    case $1 in
+    pkg:*) command -v pkg-config > /dev/null && pkg-config --exists "${1#pkg:}" ;;
+    file:*) [ -e "${1#file:}" ] ;;
+    *) command -v "$1" > /dev/null ;;
+    esac
+}
+
+missing=
+reasons=
+save=$IFS
+IFS='
+'
+for line in $want; do
+    package=${line%%|*}
+    rest=${line#*|}
+    if ! is_there "${rest#*|}"; then
+        missing="$missing $package"
+        reasons="$reasons
+  $package: ${rest%%|*}"
+    fi
+done
+IFS=$save
+[ -n "$missing" ] || exit 0
+
+echo "libevtwin needs these packages, which are missing:$reasons" >&2
+if ! command -v apt-get > /dev/null; then
+    echo "This is not a Debian or Ubuntu system: install the same libraries (with their headers) by your
+own package manager and run the command again. On Windows use WSL2 with Debian or Ubuntu." >&2
+    exit 1
+fi
+
+sudo=
+if [ "$(id -u)" != 0 ]; then
+    command -v sudo > /dev/null || { echo "Run as root: apt-get install$missing" >&2; exit 1; }
+    sudo=sudo
+    if [ "${YES:-}" != 1 ]; then
+        printf 'Install them now with sudo apt-get install? [y/N] ' >&2
+        read -r answer || answer=n
+        case $answer in
+        y | Y | yes) ;;
+        *) echo "Nothing installed. By hand: sudo apt-get install$missing" >&2; exit 1 ;;
+        esac
+    fi
+fi
+export DEBIAN_FRONTEND=noninteractive
+$sudo apt-get update -q >&2
+# shellcheck disable=SC2086 # a list of names
+if ! $sudo apt-get install -q -y --no-install-recommends $missing >&2; then
+    echo "apt-get could not install them. On Ubuntu the 'universe' component must be enabled:
+sudo add-apt-repository universe" >&2
+    exit 1
+fi

@@ -1,0 +1,47 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The long tests: everything `make test` leaves out, then the same tests in other builds.
+set -eu
+cd "$(dirname "$0")/.."
+jobs=${JOBS:-$(nproc)}
+ctest="ctest --output-on-failure --no-tests=error"
+step() { printf '\n== %s (%s)\n' "$1" "$(date +%T)"; }
+
+step "long tests of the dev build"
+cmake --preset dev > /dev/null
+cmake --build build/dev -j"$jobs"
+(cd build/dev && $ctest -L long)
+
+step "address and undefined-behaviour sanitizers"
+cmake --preset asan > /dev/null
+cmake --build build/asan -j"$jobs"
+(cd build/asan && ASAN_OPTIONS=detect_leaks=1 $ctest -LE long -j"$jobs")
+
+step "thread sanitizer: what runs threads"
+cmake --preset tsan > /dev/null
+cmake --build build/tsan -j"$jobs"
+(cd build/tsan && $ctest -LE long -j"$jobs" -R 'core.parallel|core.table|sim\.|serve\.|store\.|learn.forest')
+
+step "edge build: jansson alone"
+cmake --preset edge > /dev/null
+cmake --build build/edge -j"$jobs"
+(cd build/edge && $ctest -LE long -j"$jobs")
+
+step "clang"
+CC=${CLANG:-clang} cmake --preset dev -B build/clang > /dev/null
+cmake --build build/clang -j"$jobs"
+(cd build/clang && $ctest -LE long -j"$jobs" -R 'core\.|sim\.|learn\.|abi\.')
+
+step "fuzz targets, ${FUZZ_SECONDS:-20} s each"
+CC=${CLANG:-clang} cmake --preset asan -B build/fuzz -DEVTWIN_FUZZ=ON -DEVTWIN_TOOLS=OFF > /dev/null
+cmake --build build/fuzz -j"$jobs"
+for target in build/fuzz/tests/fuzz/fuzz_*; do
+    [ -f "$target" ] && [ -x "$target" ] || continue
+    name=$(basename "$target")
+    corpus=$(mktemp -d)
+    echo "-- $name"
+    "$target" -max_total_time="${FUZZ_SECONDS:-20}" -rss_limit_mb=2048 -timeout=10 -close_fd_mask=3 \
+        "$corpus" "tests/fuzz/corpus/${name#fuzz_}" || { echo "$name found a fault"; exit 1; }
+    rm -rf "$corpus"
+done
+step "done"

@@ -1,0 +1,42 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What is written twice agrees: check_docs.sh SOURCE_DIR
+set -eu
+cd "$1"
+status=0
+bad() { echo "$*"; status=1; }
+
+# one version
+header=$(sed -n 's/^#define EVTWIN_VERSION "\(.*\)"/\1/p' include/evtwin/base.h)
+parts=$(sed -n 's/^#define EVTWIN_VERSION_[A-Z]* \([0-9]*\)/\1/p' include/evtwin/base.h | paste -sd.)
+cmake=$(sed -n 's/^project(evtwin VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
+changelog=$(sed -n 's/^## \([0-9.]*\).*/\1/p' CHANGELOG.md | head -n 1)
+for version in "$parts" "$cmake" "$changelog"; do
+    [ "$version" = "$header" ] || bad "version $version is not $header of base.h"
+done
+
+# the README's C example is examples/01_simulate.c
+awk '/^```c$/ {on = 1; next} /^```$/ {if (on) exit} on' README.md > /tmp/readme-example.$$
+grep -v '^/\* SPDX' examples/01_simulate.c | diff -u - /tmp/readme-example.$$ || bad "README.md's example differs from examples/01_simulate.c"
+rm -f /tmp/readme-example.$$
+
+# every public function has its contract in the header: a comment above it, or behind it on its line
+for file in include/evtwin/*.h; do
+    awk -v file="$file" '
+        /^EVTWIN_API/ { if (previous !~ /\*\/ *$/ && $0 !~ /\/\*\*</) { print file ": no comment: " $0; bad = 1 } }
+        { if ($0 !~ /^EVTWIN_API/ || $0 !~ /\/\*\*</) previous = $0 }
+        END { exit bad }' "$file" || status=1
+done
+
+# links between our documents lead somewhere
+for file in README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md docs/*.md; do
+    for link in $(grep -o '](\([^)#: ]*\)' "$file" | sed 's/](//'); do
+        [ -e "$(dirname "$file")/$link" ] || bad "$file links to $link, which is absent"
+    done
+done
+
+# README names the two commands
+for command in 'make demo' 'make test'; do
+    grep -q "$command" README.md || bad "README.md does not name $command"
+done
+exit $status

@@ -1,0 +1,39 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Install into a staging folder; build and run every example against it, through pkg-config and
+# through CMake, after moving the folder: check_install.sh SOURCE_DIR BUILD_DIR CC
+set -eu
+source=$1 build=$2 cc=$3
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cmake --install "$build" --prefix "$work/staged" > "$work/log" || { cat "$work/log"; exit 1; }
+mv "$work/staged" "$work/moved" # nothing in it may know where it was made
+prefix=$work/moved
+libdir=$(dirname "$(find "$prefix" -name evtwin.pc)")
+export PKG_CONFIG_PATH=$libdir
+export LD_LIBRARY_PATH=$(dirname "$libdir")
+
+mkdir "$work/run" && cd "$work/run"
+for example in "$source"/examples/*.c; do
+    name=$(basename "$example" .c)
+    lines=$(wc -l < "$example")
+    [ "$lines" -le 60 ] || { echo "$name has $lines lines, over 60"; exit 1; }
+    "$cc" -std=c11 -Wall -Wextra -Werror "$example" -o "$name" $(pkg-config --cflags --libs evtwin)
+    "./$name" > "$name.out" || { echo "$name failed"; cat "$name.out"; exit 1; }
+    [ -s "$name.out" ] || { echo "$name printed nothing"; exit 1; }
+    echo "pkg-config: $name runs"
+done
+
+mkdir "$work/cmake"
+cat > "$work/cmake/CMakeLists.txt" << CMAKE
+cmake_minimum_required(VERSION 3.22)
+project(user C)
+find_package(evtwin 0.1 REQUIRED)
+add_executable(user $source/examples/01_simulate.c)
+target_link_libraries(user PRIVATE evtwin::evtwin)
+CMAKE
+cmake -S "$work/cmake" -B "$work/cmake/build" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" > "$work/log" 2>&1 &&
+    cmake --build "$work/cmake/build" >> "$work/log" 2>&1 || { cat "$work/log"; exit 1; }
+"$work/cmake/build/user" > user.out
+diff 01_simulate.out user.out
+echo "CMake: 01_simulate runs and prints the same"

@@ -1,0 +1,98 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# An include never points up or across; a client library is included where it belongs; banned calls
+# stay out: check_layers.sh SOURCE_DIR
+set -eu
+cd "$1"
+
+# layer: whose private and public headers it may include
+may_use() {
+    case $1 in
+    core) echo core ;;
+    io) echo core io ;;
+    sim) echo core sim ;;
+    learn) echo core learn ;;
+    store) echo core io learn store ;; # learn: the public evtwin_predictor_info only, see below
+    stream) echo core sim learn store stream ;;
+    serve) echo core learn store stream serve ;;
+    tools) echo tools core sim learn store stream serve ;;
+    esac
+}
+
+layer_of_public() {
+    case $1 in
+    base | table | telemetry) echo core ;;
+    cell | sim) echo sim ;;
+    features | train | model | predictor) echo learn ;;
+    store | stream | serve) echo "$1" ;;
+    evtwin) echo tools ;;
+    *) echo "unknown-header-$1" ;;
+    esac
+}
+
+# the only files that may see a client library's header
+may_include() {
+    case $2 in
+    sqlite3.h) case $1 in lib/io/sqlite*.c | lib/store/store_sqlite*.[ch] | lib/io/sqlite*.h) return 0 ;; esac ;;
+    xgboost/c_api.h) [ "$1" = lib/learn/booster.c ] && return 0 ;;
+    microhttpd.h) [ "$1" = lib/serve/http.c ] && return 0 ;;
+    *) return 0 ;;
+    esac
+    return 1
+}
+
+bad=$(mktemp)
+trap 'rm -f "$bad"' EXIT
+n=0
+for file in $(find lib tools -name '*.[ch]' | sort); do
+    layer=$(echo "$file" | sed 's|^lib/\([a-z]*\)/.*|\1|; s|^tools/.*|tools|')
+    allowed=" $(may_use "$layer") "
+    n=$((n + 1))
+
+    for include in $(sed -n 's/^ *# *include "\([^"]*\)".*/\1/p' "$file"); do
+        case $include in
+        evtwin/*) from=$(layer_of_public "$(basename "$include" .h)") ;;
+        */*) from=${include%%/*}
+            # another layer's private header is open only to layers below ours that say so: core and io
+            [ "$from" = "$layer" ] || [ "$from" = core ] || [ "$from" = io ] || from="private-$from" ;;
+        *) from=$layer ;;
+        esac
+        [ "$layer" = tools ] && case $include in evtwin/* | cli*.h) from=tools ;; esac
+        case $allowed in
+        *" $from "*) ;;
+        *) echo "$file includes $include ($from), which is above or beside $layer" >> "$bad" ;;
+        esac
+    done
+
+    for include in $(sed -n 's/^ *# *include [<"]\(sqlite3.h\|xgboost\/c_api.h\|microhttpd.h\)[>"].*/\1/p' "$file"); do
+        may_include "$file" "$include" || echo "$file includes $include, which another file owns" >> "$bad"
+    done
+
+    # calls that lose bounds, errors or the locale's independence
+    grep -nE '\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atol|atof|strtod|alloca|rand|srand|system|popen|tmpnam|setlocale|exit|abort)\(' "$file" |
+        grep -vE '^[0-9]+: *(\*|//|/\*)' | grep -v 'layer-check: allowed' |
+        if [ "$layer" = tools ]; then grep -vE '\b(exit|setlocale)\(' || true; else cat; fi |
+        sed "s|^|$file:|" >> "$bad"
+
+    # the allocator of core/mem.c is the only one in the library
+    [ "$layer" = tools ] || [ "$file" = lib/core/mem.c ] ||
+        grep -nE '[^_a-z](malloc|calloc|realloc|free|strdup|strndup)\(' "$file" |
+        grep -vE '^[0-9]+: *(\*|//|/\*)' | grep -v 'layer-check: allowed' | sed "s|^|$file:|" >> "$bad" || true
+
+    # stdout and stderr belong to the tools
+    [ "$layer" = tools ] || grep -nE '[^sn_a-z](printf|puts|perror)\(|fprintf\((stderr|stdout)' "$file" |
+        grep -v 'layer-check: allowed' | sed "s|^|$file:|" >> "$bad" || true
+done
+
+# store takes only the info struct from learn, never its code
+grep -nE 'evtwin_(features|train|model|clean)_|"learn/' lib/store/*.c | sed 's|^|store uses learn: |' >> "$bad" || true
+
+# file names are unique, so that a name says where a thing is
+find lib tools -name '*.[ch]' -exec basename {} \; | sort | uniq -d | sed 's/^/file name twice: /' >> "$bad"
+
+[ "$n" -gt 20 ] || echo "only $n files found: wrong folder?" >> "$bad"
+if [ -s "$bad" ]; then
+    cat "$bad"
+    exit 1
+fi
+echo "$n files: no include points up or across"
