@@ -11,6 +11,10 @@
  * not one or overflows (text[length] need not be NUL). */
 int evtwin__parse_f64(const char *text, size_t length, double *out);
 
+/* The longest such number at the front of [text, end): returns the end of it, or NULL. *end need not
+ * be readable. */
+const char *evtwin__scan_f64(const char *text, const char *end, double *out);
+
 /* Parse all of text[0..length) as a decimal integer; 0 if it is not one or does not fit. */
 int evtwin__parse_i64(const char *text, size_t length, int64_t *out);
 
