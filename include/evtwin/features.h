@@ -20,7 +20,7 @@ extern "C" {
 typedef struct evtwin_features evtwin_features;
 
 /**
- * names: comma-separated; NULL = EVTWIN_DEFAULT_FEATURES. A telemetry quantity may be given by any of
+ * names: comma-separated, blanks around a name do not count; NULL = EVTWIN_DEFAULT_FEATURES. A telemetry quantity may be given by any of
  * its names and is kept by ours.
  * @return EVTWIN_E_ARG for an empty or doubled name; EVTWIN_E_SCHEMA for a column named truth_* (outcomes are no features).
  */
@@ -33,8 +33,9 @@ EVTWIN_API const char *evtwin_features_unit(const evtwin_features *features, siz
 
 /**
  * x[r * count + i] = feature i of row first_row + r, in our units; NaN where missing. Does not allocate.
- * @param x  (rows, count) row-major.
- * @return EVTWIN_E_SCHEMA naming the first column that is absent or is not numeric.
+ * @param x  (rows, count) row-major; what it holds after a failure means nothing.
+ * @return EVTWIN_E_SCHEMA naming the first column that is absent or is not numeric; EVTWIN_E_RANGE naming
+ * the row of an infinite value.
  */
 EVTWIN_API evtwin_status evtwin_features_compute(const evtwin_features *features,
                                                  const evtwin_table *table, size_t first_row,

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* learn/columns.h: find a feature's or target's column in a table, and say well what is not there.
+ */
+#ifndef EVTWIN_LEARN_COLUMNS_H
+#define EVTWIN_LEARN_COLUMNS_H
+
+#include "evtwin/features.h"
+
+/* Column of that exact name, else of the telemetry quantity the name means under any naming;
+ * EVTWIN_NO_COLUMN if there is none. */
+size_t evtwin__column_find(const evtwin_table *table, const char *name);
+
+/* Column of feature i; EVTWIN_E_SCHEMA if the table lacks it or it is not numeric. */
+evtwin_status evtwin__feature_column(const evtwin_features *features, size_t i,
+                                     const evtwin_table *table, size_t *col_out);
+
+/* 1 for F64, I64 and BOOL. */
+int evtwin__column_is_number(const evtwin_table *table, size_t col);
+
+/* 1 for truth_*: outcomes of a simulation that no model may see. */
+int evtwin__name_is_truth(const char *name);
+
+/* "a, b, c" of the table's columns, cut with ", …" where it does not fit; gives back text. */
+const char *evtwin__column_list(const evtwin_table *table, char *text, size_t text_size);
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/* learn/features.c: from a table to the numbers a model sees; the one code path of training and
+ * prediction. */
+
+#include "evtwin/features.h"
+
+#include "core/mem.h"
+#include "core/status.h"
+#include "evtwin/telemetry.h"
+#include "learn/columns.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct feature {
+    char *name;       /* ours if a telemetry quantity, else the column's */
+    const char *unit; /* static */
+    int is_telemetry;
+    size_t quantity;
+} feature;
+
+struct evtwin_features {
+    size_t n;
+    feature *list; /* (n) */
+};
+
+void evtwin_features_free(evtwin_features *features) {
+    if (features == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < features->n; i++) {
+        evtwin__free(features->list[i].name);
+    }
+    evtwin__free(features->list);
+    evtwin__free(features);
+}
+
+/* What a name given by the caller means; a telemetry quantity is kept by our name. */
+static evtwin_status resolve(const char *name, feature *out) {
+    if (evtwin__name_is_truth(name)) {
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "'%s' is an outcome of the simulation, never a feature", name);
+    }
+    feature f = {.unit = ""};
+    evtwin_quantity quantity;
+    if (evtwin_quantity_find(name, &f.quantity, NULL, NULL) == EVTWIN_OK &&
+        evtwin_quantity_get(f.quantity, &quantity, sizeof quantity) == EVTWIN_OK) {
+        f.is_telemetry = 1;
+        f.unit = quantity.unit;
+        name = quantity.name;
+    }
+    f.name = evtwin__strdup(name);
+    if (f.name == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for feature '%s'", name);
+    }
+    *out = f;
+    return EVTWIN_OK;
+}
+
+/* Append the feature that text[0..length) names, blanks around it aside. */
+static evtwin_status add_name(evtwin_features *features, const char *text, size_t length) {
+    while (length > 0 && text[0] == ' ') {
+        text++;
+        length--;
+    }
+    while (length > 0 && text[length - 1] == ' ') {
+        length--;
+    }
+    if (length == 0) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "feature %zu of the list has no name", features->n + 1);
+    }
+    char *name = evtwin__strndup(text, length);
+    if (name == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the list of features");
+    }
+    feature *f = &features->list[features->n];
+    const evtwin_status st = resolve(name, f);
+    evtwin__free(name);
+    if (st < 0) {
+        return st;
+    }
+
+    features->n++;
+    for (size_t i = 0; i + 1 < features->n; i++) {
+        if (strcmp(features->list[i].name, f->name) == 0) {
+            EVTWIN_FAIL(EVTWIN_E_ARG, "feature '%s' is named twice", f->name);
+        }
+    }
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin_features_create(const char *names, evtwin_features **out) {
+    if (out == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "out is NULL");
+    }
+    const char *text = names != NULL ? names : EVTWIN_DEFAULT_FEATURES;
+    if (*text == '\0') {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "the list of features is empty");
+    }
+    size_t n_names = 1;
+    for (const char *c = text; *c != '\0'; c++) {
+        n_names += *c == ',';
+    }
+
+    evtwin_features *f = evtwin__calloc(1, sizeof *f);
+    if (f != NULL) {
+        f->list = evtwin__calloc(n_names, sizeof *f->list);
+    }
+    if (f == NULL || f->list == NULL) {
+        evtwin__free(f);
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for %zu features", n_names);
+    }
+    for (size_t i = 0; i < n_names; i++) {
+        const size_t length = strcspn(text, ",");
+        const evtwin_status st = add_name(f, text, length);
+        if (st < 0) {
+            evtwin_features_free(f);
+            return st;
+        }
+        text += length + 1;
+    }
+    *out = f;
+    return EVTWIN_OK;
+}
+
+size_t evtwin_features_count(const evtwin_features *features) {
+    return features != NULL ? features->n : 0;
+}
+
+const char *evtwin_features_name(const evtwin_features *features, size_t i) {
+    return i < evtwin_features_count(features) ? features->list[i].name : NULL;
+}
+
+const char *evtwin_features_unit(const evtwin_features *features, size_t i) {
+    return i < evtwin_features_count(features) ? features->list[i].unit : NULL;
+}
+
+/* " (nor SoC, …)": what else the column of a quantity could have been called; "" for any other
+ * name. */
+static const char *other_names(const feature *f, char *text, size_t text_size) {
+    size_t used = 0;
+    text[0] = '\0';
+    for (int naming = 0; f->is_telemetry && naming < EVTWIN_NAMING_COUNT; naming++) {
+        const char *name = evtwin_quantity_name(f->quantity, (evtwin_naming)naming);
+        if (name == NULL || strcmp(name, f->name) == 0 || used >= text_size) {
+            continue;
+        }
+        const int n =
+            snprintf(text + used, text_size - used, "%s%s", used > 0 ? ", " : " (nor ", name);
+        used += (size_t)n;
+    }
+    if (used > 0 && used + 1 < text_size) {
+        snprintf(text + used, text_size - used, ")");
+    }
+    return text;
+}
+
+evtwin_status evtwin__feature_column(const evtwin_features *features, size_t i,
+                                     const evtwin_table *table, size_t *col_out) {
+    const feature *f = &features->list[i];
+    const size_t col =
+        f->is_telemetry ? evtwin_telemetry_find(table, f->name) : evtwin_table_find(table, f->name);
+    if (col == EVTWIN_NO_COLUMN) {
+        char others[256], columns[512];
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "feature '%s' has no column%s; the table has %s", f->name,
+                    other_names(f, others, sizeof others),
+                    evtwin__column_list(table, columns, sizeof columns));
+    }
+    if (!evtwin__column_is_number(table, col)) {
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "column '%s' holds %s, a feature must be numeric",
+                    evtwin_table_name(table, col),
+                    evtwin_table_type(table, col) == EVTWIN_TIME ? "times" : "text");
+    }
+    *col_out = col;
+    return EVTWIN_OK;
+}
+
+/* One column into every stride-th place of x; the row of the first infinite value, or rows. */
+static size_t copy_column(const evtwin_table *table, size_t col, double factor, size_t first_row,
+                          size_t rows, double *x, size_t stride) {
+    const double *v = evtwin_table_f64(table, col);
+    size_t infinite_row = rows;
+    for (size_t r = 0; r < rows; r++) {
+        const double value =
+            v != NULL ? v[first_row + r] : evtwin_table_number(table, col, first_row + r);
+        x[r * stride] = value * factor;
+        if (isinf(value) && infinite_row == rows) {
+            infinite_row = r;
+        }
+    }
+    return infinite_row;
+}
+
+evtwin_status evtwin_features_compute(const evtwin_features *features, const evtwin_table *table,
+                                      size_t first_row, size_t rows, double *x) {
+    if (features == NULL || table == NULL || (x == NULL && rows > 0)) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "features, table or x is NULL");
+    }
+    const size_t n_rows = evtwin_table_rows(table);
+    if (first_row > n_rows || rows > n_rows - first_row) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "%zu rows from row %zu asked of a table with %zu", rows,
+                    first_row, n_rows);
+    }
+    for (size_t i = 0; i < features->n; i++) {
+        size_t col;
+        double factor;
+        evtwin_status st;
+        if ((st = evtwin__feature_column(features, i, table, &col)) < 0 ||
+            (st = evtwin_telemetry_factor(table, col, &factor)) < 0) {
+            return st;
+        }
+        const size_t bad = copy_column(table, col, factor, first_row, rows, x + i, features->n);
+        if (bad < rows) {
+            EVTWIN_FAIL(EVTWIN_E_RANGE, "row %zu of column '%s' is infinite", first_row + bad + 1,
+                        evtwin_table_name(table, col));
+        }
+    }
+    return EVTWIN_OK;
+}
