@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+/* core/file.c: read a whole file under a cap; write one that appears whole or not at all. */
+
+#include "core/file.h"
+
+#include "core/mem.h"
+#include "core/status.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static evtwin_status fail_errno(const char *path, int error) {
+    const int is_absent = error == ENOENT || error == ENOTDIR;
+    EVTWIN_FAIL(is_absent ? EVTWIN_E_NOT_FOUND : EVTWIN_E_IO, "%s: %s", path, strerror(error));
+}
+
+static ssize_t read_retrying(int fd, char *data, size_t size) {
+    ssize_t n;
+    do {
+        n = read(fd, data, size);
+    } while (n < 0 && errno == EINTR);
+    return n;
+}
+
+static int open_retrying(const char *path, int flags, mode_t mode) {
+    int fd;
+    do {
+        fd = open(path, flags | O_CLOEXEC, mode);
+    } while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+/* ---- read ---- */
+
+/* Read to the end; expected is what the file says its size is (a pipe or /proc says 0). */
+static evtwin_status read_all(int fd, const char *path, size_t expected, size_t max_bytes,
+                              char **data_out, size_t *size_out) {
+    char *data = NULL;
+    size_t size = 0, capacity = 0;
+    evtwin_status st = EVTWIN_OK;
+    for (;;) {
+        /* one byte over the expected size finds the end without growing, one more holds the NUL */
+        if (capacity - size < 2) {
+            capacity = data == NULL ? expected + 4096 : capacity * 2;
+            char *grown = evtwin__realloc(data, capacity, 1);
+            if (grown == NULL) {
+                st =
+                    evtwin__fail(EVTWIN_E_NOMEM, "%s: out of memory for %zu bytes", path, capacity);
+                break;
+            }
+            data = grown;
+        }
+        const ssize_t n = read_retrying(fd, data + size, capacity - size - 1);
+        if (n < 0) {
+            st = fail_errno(path, errno);
+            break;
+        }
+        size += (size_t)n;
+        if (size > max_bytes) {
+            st = evtwin__fail(EVTWIN_E_CORRUPT, "%s: is larger than %zu bytes", path, max_bytes);
+            break;
+        }
+        if (n == 0) {
+            data[size] = '\0';
+            *data_out = data;
+            *size_out = size;
+            return EVTWIN_OK;
+        }
+    }
+    evtwin__free(data);
+    return st;
+}
+
+evtwin_status evtwin__file_read(const char *path, size_t max_bytes, char **data_out,
+                                size_t *size_out) {
+    const int fd = open_retrying(path, O_RDONLY, 0);
+    if (fd < 0) {
+        return fail_errno(path, errno);
+    }
+    struct stat info;
+    evtwin_status st;
+    if (fstat(fd, &info) != 0) {
+        st = fail_errno(path, errno);
+    } else if (S_ISDIR(info.st_mode)) {
+        st = fail_errno(path, EISDIR);
+    } else if (info.st_size > 0 && (uint64_t)info.st_size > max_bytes) {
+        st = evtwin__fail(EVTWIN_E_CORRUPT, "%s: is larger than %zu bytes", path, max_bytes);
+    } else {
+        st = read_all(fd, path, (size_t)info.st_size, max_bytes, data_out, size_out);
+    }
+    close(fd);
+    return st;
+}
+
+/* ---- write ---- */
+
+enum { BUFFER_SIZE = 65536, TEMP_TRIES = 1000 };
+
+struct evtwin__writer {
+    int fd;
+    char *path;   /* what the caller named, for messages */
+    char *target; /* where the name leads to: symbolic links are followed, not replaced */
+    char *temp;   /* NULL: fd is the target itself (standard output, a device, a pipe) */
+    char *buffer;
+    size_t n_buffered;
+};
+
+static void writer_free(evtwin__writer *w) {
+    if (w->fd >= 0 && w->fd != STDOUT_FILENO) {
+        close(w->fd);
+    }
+    if (w->temp != NULL) {
+        unlink(w->temp);
+    }
+    evtwin__free(w->path);
+    evtwin__free(w->target);
+    evtwin__free(w->temp);
+    evtwin__free(w->buffer);
+    evtwin__free(w);
+}
+
+/* The folder part of a path, with its '/': "" for a bare name. */
+static size_t folder_length(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? (size_t)(slash - path) + 1 : 0;
+}
+
+/* Create a file of an unused name in the target's folder. The name does not grow with the target's,
+ * which may have the longest length allowed. */
+static evtwin_status open_temp(evtwin__writer *w, mode_t mode) {
+    static atomic_uint counter;
+    const size_t folder = folder_length(w->target);
+    const size_t size = folder + 64;
+    w->temp = evtwin__calloc(size, 1);
+    if (w->temp == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", w->path);
+    }
+
+    int error = EEXIST;
+    for (int i = 0; i < TEMP_TRIES && error == EEXIST; i++) {
+        snprintf(w->temp, size, "%.*s.evtwin-%ld-%u.tmp", (int)folder, w->target, (long)getpid(),
+                 atomic_fetch_add(&counter, 1));
+        w->fd = open_retrying(w->temp, O_WRONLY | O_CREAT | O_EXCL, mode);
+        error = w->fd < 0 ? errno : 0;
+    }
+    if (error != 0) {
+        evtwin__free(w->temp);
+        w->temp = NULL;
+        return fail_errno(w->path, error);
+    }
+    return EVTWIN_OK;
+}
+
+/* Decide by what is there already: nothing, a file to be replaced, or something to write into. */
+static evtwin_status open_target(evtwin__writer *w) {
+    struct stat info;
+    if (stat(w->path, &info) != 0) {
+        if (errno != ENOENT) {
+            return fail_errno(w->path, errno);
+        }
+        w->target = evtwin__strdup(w->path);
+        return w->target != NULL ? open_temp(w, 0666)
+                                 : evtwin__fail(EVTWIN_E_NOMEM, "%s: out of memory", w->path);
+    }
+    if (S_ISDIR(info.st_mode)) {
+        return fail_errno(w->path, EISDIR);
+    }
+    if (!S_ISREG(info.st_mode)) {
+        w->fd = open_retrying(w->path, O_WRONLY, 0);
+        return w->fd >= 0 ? EVTWIN_OK : fail_errno(w->path, errno);
+    }
+
+    char *real = realpath(w->path, NULL);
+    if (real == NULL) {
+        return fail_errno(w->path, errno);
+    }
+    w->target = evtwin__strdup(real);
+    free(real);
+    if (w->target == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", w->path);
+    }
+    const evtwin_status st = open_temp(w, 0600);
+    if (st == EVTWIN_OK && fchmod(w->fd, info.st_mode & 07777) != 0) {
+        return fail_errno(w->path, errno);
+    }
+    return st;
+}
+
+evtwin_status evtwin__writer_open(const char *path, evtwin__writer **out) {
+    evtwin__writer *w = evtwin__calloc(1, sizeof *w);
+    if (w == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", path);
+    }
+    w->fd = -1;
+    w->path = evtwin__strdup(path);
+    w->buffer = evtwin__calloc(BUFFER_SIZE, 1);
+
+    evtwin_status st = EVTWIN_OK;
+    if (w->path == NULL || w->buffer == NULL) {
+        st = evtwin__fail(EVTWIN_E_NOMEM, "%s: out of memory", path);
+    } else if (strcmp(path, "-") == 0) {
+        w->fd = STDOUT_FILENO;
+    } else {
+        st = open_target(w);
+    }
+    if (st < 0) {
+        writer_free(w);
+        return st;
+    }
+    *out = w;
+    return EVTWIN_OK;
+}
+
+static evtwin_status write_out(evtwin__writer *w, const char *data, size_t size) {
+    while (size > 0) {
+        const ssize_t n = write(w->fd, data, size);
+        if (n < 0 && errno != EINTR) {
+            return fail_errno(w->path, errno);
+        }
+        if (n > 0) {
+            data += n;
+            size -= (size_t)n;
+        }
+    }
+    return EVTWIN_OK;
+}
+
+static evtwin_status flush(evtwin__writer *w) {
+    const evtwin_status st = write_out(w, w->buffer, w->n_buffered);
+    w->n_buffered = 0;
+    return st;
+}
+
+evtwin_status evtwin__writer_write(evtwin__writer *w, const void *data, size_t size) {
+    if (size > BUFFER_SIZE - w->n_buffered) {
+        const evtwin_status st = flush(w);
+        if (st < 0) {
+            return st;
+        }
+    }
+    if (size >= BUFFER_SIZE) {
+        return write_out(w, data, size);
+    }
+    if (size > 0) {
+        memcpy(w->buffer + w->n_buffered, data, size);
+        w->n_buffered += size;
+    }
+    return EVTWIN_OK;
+}
+
+/* Make the rename last through a power cut. The file is in place by now, so this can only warn. */
+static void sync_folder(const char *path) {
+    const size_t length = folder_length(path);
+    char *folder = length > 0 ? evtwin__strndup(path, length) : evtwin__strdup(".");
+    const int fd = folder != NULL ? open_retrying(folder, O_RDONLY | O_DIRECTORY, 0) : -1;
+    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL)) {
+        evtwin__log(EVTWIN_LOG_WARNING, "%s: its folder could not be synchronised: %s", path,
+                    strerror(errno));
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    evtwin__free(folder);
+}
+
+evtwin_status evtwin__writer_commit(evtwin__writer *w) {
+    evtwin_status st = flush(w);
+    if (st == EVTWIN_OK && w->temp != NULL) {
+        if (fsync(w->fd) != 0) {
+            st = fail_errno(w->path, errno);
+        }
+        const int closed = close(w->fd);
+        w->fd = -1;
+        if (st == EVTWIN_OK && (closed != 0 || rename(w->temp, w->target) != 0)) {
+            st = fail_errno(w->path, errno);
+        }
+        if (st == EVTWIN_OK) {
+            evtwin__free(w->temp);
+            w->temp = NULL;
+            sync_folder(w->target);
+        }
+    }
+    writer_free(w);
+    return st;
+}
+
+void evtwin__writer_abandon(evtwin__writer *w) {
+    if (w != NULL) {
+        writer_free(w);
+    }
+}
+
+evtwin_status evtwin__file_write(const char *path, const void *data, size_t size) {
+    evtwin__writer *w;
+    evtwin_status st = evtwin__writer_open(path, &w);
+    if (st < 0) {
+        return st;
+    }
+    st = evtwin__writer_write(w, data, size);
+    if (st < 0) {
+        evtwin__writer_abandon(w);
+        return st;
+    }
+    return evtwin__writer_commit(w);
+}
+
+/* ---- folders ---- */
+
+static evtwin_status make_one(const char *path) {
+    if (mkdir(path, 0777) == 0) {
+        return EVTWIN_OK;
+    }
+    const int error = errno;
+    struct stat info;
+    if (stat(path, &info) != 0) {
+        EVTWIN_FAIL(EVTWIN_E_IO, "%s: %s", path, strerror(error));
+    }
+    if (!S_ISDIR(info.st_mode)) {
+        EVTWIN_FAIL(EVTWIN_E_IO, "%s: %s", path, strerror(ENOTDIR));
+    }
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__mkdirs(const char *path) {
+    char *part = evtwin__strdup(path);
+    if (part == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", path);
+    }
+
+    /* cut the path at each '/' that ends a name, from left to right */
+    evtwin_status st = EVTWIN_OK;
+    for (char *p = part; *p != '\0' && st == EVTWIN_OK; p++) {
+        if (*p == '/' && p > part && p[-1] != '/') {
+            *p = '\0';
+            st = make_one(part);
+            *p = '/';
+        }
+    }
+    if (st == EVTWIN_OK) {
+        st = make_one(part);
+    }
+    evtwin__free(part);
+    return st;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* core/json.c: the little that we add to jansson: files under a cap, errors in our form. */
+
+#include "core/json.h"
+
+#include "core/file.h"
+#include "core/mem.h"
+#include "core/status.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+evtwin_status evtwin__json_parse(const char *name, const char *text, size_t size, json_t **out) {
+    json_error_t error;
+    json_t *value = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+    if (value == NULL) {
+        if (json_error_code(&error) == json_error_out_of_memory) {
+            EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory for %zu bytes of JSON", name, size);
+        }
+        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s:%d:%d: %s", name, error.line, error.column, error.text);
+    }
+    *out = value;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__json_read(const char *path, size_t max_bytes, json_t **out) {
+    char *text;
+    size_t size;
+    evtwin_status st = evtwin__file_read(path, max_bytes, &text, &size);
+    if (st < 0) {
+        return st;
+    }
+    st = evtwin__json_parse(path, text, size, out);
+    evtwin__free(text);
+    return st;
+}
+
+evtwin_status evtwin__json_write(const char *path, const json_t *value) {
+    const size_t flags = JSON_INDENT(2) | JSON_REAL_PRECISION(17);
+    const size_t size = json_dumpb(value, NULL, 0, flags);
+    if (size == 0) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "%s: the value is neither a JSON object nor array", path);
+    }
+    char *text = evtwin__calloc(size + 1, 1);
+    if (text == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory for %zu bytes of JSON", path, size);
+    }
+
+    /* the second pass needs memory of jansson's own, so it may come out shorter */
+    if (json_dumpb(value, text, size, flags) != size) {
+        evtwin__free(text);
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory for %zu bytes of JSON", path, size);
+    }
+    text[size] = '\n';
+    const evtwin_status st = evtwin__file_write(path, text, size + 1);
+    evtwin__free(text);
+    return st;
+}
+
+/* Member key of object; a JSON null counts as missing. */
+static evtwin_status find(const char *name, const json_t *object, const char *key, json_t **out) {
+    json_t *value = json_object_get(object, key);
+    if (value == NULL || json_is_null(value)) {
+        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key \"%s\" is missing", name, key);
+    }
+    *out = value;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__json_get_number(const char *name, const json_t *object, const char *key,
+                                      double *out) {
+    json_t *value = NULL;
+    const evtwin_status st = find(name, object, key, &value);
+    if (st < 0) {
+        return st;
+    }
+    if (!json_is_number(value)) {
+        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key \"%s\" is not a number", name, key);
+    }
+    *out = json_number_value(value);
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__json_get_text(const char *name, const json_t *object, const char *key,
+                                    const char **out) {
+    json_t *value = NULL;
+    const evtwin_status st = find(name, object, key, &value);
+    if (st < 0) {
+        return st;
+    }
+    if (!json_is_string(value)) {
+        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key \"%s\" is not a text", name, key);
+    }
+    *out = json_string_value(value);
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__json_get_object(const char *name, const json_t *object, const char *key,
+                                      json_t **out) {
+    json_t *value = NULL;
+    const evtwin_status st = find(name, object, key, &value);
+    if (st < 0) {
+        return st;
+    }
+    if (!json_is_object(value)) {
+        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key \"%s\" is not an object", name, key);
+    }
+    *out = value;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__json_get_array(const char *name, const json_t *object, const char *key,
+                                     json_t **out) {
+    json_t *value = NULL;
+    const evtwin_status st = find(name, object, key, &value);
+    if (st < 0) {
+        return st;
+    }
+    if (!json_is_array(value)) {
+        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key \"%s\" is not an array", name, key);
+    }
+    *out = value;
+    return EVTWIN_OK;
+}
+
+json_t *evtwin__json_number(double value) {
+    return isfinite(value) ? json_real(value) : json_null();
+}

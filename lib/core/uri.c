@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+/* core/uri.c: split a URI into its parts; hide passwords. */
+
+#include "core/uri.h"
+
+#include "core/mem.h"
+#include "core/num.h"
+#include "core/status.h"
+
+#include <string.h>
+
+enum { MAX_PARAMS = 64 };
+
+static int is_alpha(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static int is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+static int hex_value(char c) {
+    if (is_digit(c)) {
+        return c - '0';
+    }
+    if (c >= 'a' && c <= 'f') {
+        return c - 'a' + 10;
+    }
+    if (c >= 'A' && c <= 'F') {
+        return c - 'A' + 10;
+    }
+    return -1;
+}
+
+/* Length of "scheme" where text starts with "scheme:", else 0. */
+static size_t scheme_length(const char *text) {
+    size_t n = 0;
+    while (is_alpha(text[n]) ||
+           (n > 0 && (is_digit(text[n]) || text[n] == '+' || text[n] == '-' || text[n] == '.'))) {
+        n++;
+    }
+    return text[n] == ':' ? n : 0;
+}
+
+/* ---- redaction: works on any text, valid or not, since it also serves error messages ---- */
+
+typedef struct span {
+    size_t start, end;
+} span;
+
+/* "://user:SECRET@": up to the last '@' of the authority, since a raw password may hold an '@'. */
+static int find_authority_password(const char *text, span *out) {
+    const char *authority = strstr(text, "://");
+    if (authority == NULL) {
+        return 0;
+    }
+    authority += 3;
+    const size_t length = strcspn(authority, "/?#");
+    const char *colon = memchr(authority, ':', length);
+    const char *at = memrchr(authority, '@', length);
+
+    /* a raw '/' or '?' in the password ends the authority early: look on to the last '@' of all */
+    if (colon != NULL && at == NULL) {
+        const char *last = strrchr(authority, '@');
+        const size_t n_after = (size_t)(authority + length - colon) - 1;
+        const int is_port = strspn(colon + 1, "0123456789") == n_after;
+        at = is_port ? NULL : last;
+    }
+    if (colon == NULL || at == NULL || at < colon) {
+        return 0;
+    }
+    *out = (span){(size_t)(colon + 1 - text), (size_t)(at - text)};
+    return 1;
+}
+
+static int equals_ignoring_case(const char *text, const char *lower, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        const char c = text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] - 'A' + 'a') : text[i];
+        if (c != lower[i]) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* "…password=SECRET" from position at on: any parameter whose name ends in one of these words. */
+static int find_param_secret(const char *text, size_t at, span *out) {
+    static const char *const word[] = {
+        "password=", "passwd=", "pass=", "pwd=", "secret=", "token=", "api_key="};
+    for (size_t i = at; text[i] != '\0'; i++) {
+        for (size_t w = 0; w < sizeof word / sizeof word[0]; w++) {
+            const size_t n = strlen(word[w]);
+            if (equals_ignoring_case(text + i, word[w], n)) {
+                *out = (span){i + n, i + n + strcspn(text + i + n, "&# ;")};
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+/* Append from[0..n) to a buffer that is large enough. */
+static char *put(char *to, const char *from, size_t n) {
+    memcpy(to, from, n);
+    return to + n;
+}
+
+char *evtwin__uri_redact(const char *text) {
+    static const char stars[] = "***";
+    /* what names a secret is longer than the stars, so they at most double the text */
+    char *redacted = evtwin__calloc(strlen(text) + 1, 2);
+    if (redacted == NULL) {
+        return NULL;
+    }
+    char *to = redacted;
+    size_t from = 0;
+    span secret;
+    if (find_authority_password(text, &secret)) {
+        to = put(to, text, secret.start);
+        to = put(to, stars, strlen(stars));
+        from = secret.end;
+    }
+    while (find_param_secret(text, from, &secret)) {
+        to = put(to, text + from, secret.start - from);
+        to = put(to, stars, strlen(stars));
+        from = secret.end;
+    }
+    put(to, text + from, strlen(text + from) + 1);
+    return redacted;
+}
+
+/* Fail with "URI: what is wrong", the password hidden. */
+static evtwin_status fail_at(const char *text, const char *what) {
+    char *redacted = evtwin__uri_redact(text);
+    if (redacted == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a URI");
+    }
+    const evtwin_status st = evtwin__fail(EVTWIN_E_PARSE, "%.200s: %s", redacted, what);
+    evtwin__free(redacted);
+    return st;
+}
+
+/* ---- parse: cut the buffer into pieces in place; each returns what is wrong, or NULL ---- */
+
+/* Decode %XX in place. */
+static const char *decode(char *text) {
+    char *to = text;
+    for (const char *from = text; *from != '\0'; from++) {
+        if (*from != '%') {
+            *to++ = *from;
+            continue;
+        }
+        const int high = hex_value(from[1]);
+        const int low = high >= 0 ? hex_value(from[2]) : -1;
+        if (low < 0) {
+            return "'%' is not followed by two hex digits";
+        }
+        if (high == 0 && low == 0) {
+            return "%00 is not allowed";
+        }
+        *to++ = (char)(high * 16 + low);
+        from += 2;
+    }
+    *to = '\0';
+    return NULL;
+}
+
+static size_t count(const char *text, char c) {
+    size_t n = 0;
+    for (; *text != '\0'; text++) {
+        n += *text == c;
+    }
+    return n;
+}
+
+/* "a=1&b=2" */
+static const char *parse_params(evtwin__uri *uri, char *query) {
+    const char *wrong = NULL;
+    while (wrong == NULL && query != NULL && *query != '\0') {
+        char *next = strchr(query, '&');
+        if (next != NULL) {
+            *next++ = '\0';
+        }
+        char *value = strchr(query, '=');
+        if (value == NULL || value == query) {
+            return "a parameter is not of the form name=value";
+        }
+        *value++ = '\0';
+        wrong = decode(query);
+        wrong = wrong == NULL ? decode(value) : wrong;
+        if (wrong == NULL && evtwin__uri_param(uri, query) != NULL) {
+            return "a parameter is given twice";
+        }
+        uri->key[uri->n_params] = query;
+        uri->value[uri->n_params++] = value;
+        query = next;
+    }
+    return wrong;
+}
+
+/* "host", "host:9092", "[::1]:9092" */
+static const char *parse_host(evtwin__uri *uri, char *host) {
+    char *port = strrchr(host, ':');
+    if (host[0] == '[') {
+        char *end = strchr(host, ']');
+        if (end == NULL || (end[1] != '\0' && end[1] != ':')) {
+            return "the IPv6 address is not in [brackets]";
+        }
+        port = end[1] == ':' ? end + 1 : NULL;
+        *end = '\0';
+        host++;
+    } else if (port != NULL && strchr(host, ':') != port) {
+        return "the host has more than one ':'; write an IPv6 address in [brackets]";
+    }
+    if (port != NULL) {
+        *port++ = '\0';
+        int64_t n;
+        if (!is_digit(port[0]) || !evtwin__parse_i64(port, strlen(port), &n) || n < 1 ||
+            n > 65535) {
+            return "the port is not a number from 1 to 65535";
+        }
+        uri->port = (int)n;
+    }
+    uri->host = host;
+    return decode(host);
+}
+
+/* "user:password@host:port" */
+static const char *parse_authority(evtwin__uri *uri, char *text) {
+    char *at = strrchr(text, '@');
+    if (at == NULL) {
+        return parse_host(uri, text);
+    }
+    *at = '\0';
+    const char *wrong = parse_host(uri, at + 1);
+    char *password = strchr(text, ':');
+    if (password != NULL) {
+        *password++ = '\0';
+        uri->password = password;
+        wrong = wrong == NULL ? decode(password) : wrong;
+    }
+    uri->user = text;
+    return wrong == NULL ? decode(text) : wrong;
+}
+
+/* "//user:password@host:port/path": text is what follows the "//". */
+static const char *parse_hierarchical(evtwin__uri *uri, char *text) {
+    char *path = strchr(text, '/');
+    if (path != NULL) {
+        *path++ = '\0';
+        uri->path = path;
+        const char *wrong = decode(path);
+        if (wrong != NULL) {
+            return wrong;
+        }
+    }
+    return parse_authority(uri, text);
+}
+
+static const char *parse_parts(evtwin__uri *uri) {
+    const size_t n = scheme_length(uri->buffer);
+    if (n == 0) {
+        return "no scheme; expected something like csv:FILE";
+    }
+    uri->buffer[n] = '\0';
+    uri->scheme = uri->buffer;
+    char *rest = uri->buffer + n + 1;
+    char *query = strchr(rest, '?');
+    if (query != NULL) {
+        *query++ = '\0';
+    }
+    const char *wrong = NULL;
+    if (strncmp(rest, "//", 2) == 0) {
+        wrong = parse_hierarchical(uri, rest + 2);
+    } else {
+        uri->path = rest;
+    }
+    return wrong == NULL ? parse_params(uri, query) : wrong;
+}
+
+evtwin_status evtwin__uri_parse(const char *text, evtwin__uri *out) {
+    const size_t n_params = count(text, '&') + 1;
+    if (n_params > MAX_PARAMS) {
+        return fail_at(text, "more than 64 parameters");
+    }
+    evtwin__uri uri = {.scheme = "",
+                       .user = "",
+                       .password = "",
+                       .host = "",
+                       .port = -1,
+                       .path = "",
+                       .buffer = evtwin__strdup(text),
+                       .key = evtwin__calloc(2 * n_params, sizeof *uri.key)};
+    if (uri.buffer == NULL || uri.key == NULL) {
+        evtwin__uri_free(&uri);
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a URI");
+    }
+    uri.value = uri.key + n_params;
+
+    const char *wrong = parse_parts(&uri);
+    if (wrong != NULL) {
+        evtwin__uri_free(&uri);
+        return fail_at(text, wrong);
+    }
+    *out = uri;
+    return EVTWIN_OK;
+}
+
+void evtwin__uri_free(evtwin__uri *uri) {
+    if (uri == NULL) {
+        return;
+    }
+    evtwin__free(uri->buffer);
+    evtwin__free(uri->key); /* value is its second half */
+    *uri = (evtwin__uri){.port = -1};
+}
+
+const char *evtwin__uri_param(const evtwin__uri *uri, const char *key) {
+    for (size_t i = 0; i < uri->n_params; i++) {
+        if (strcmp(uri->key[i], key) == 0) {
+            return uri->value[i];
+        }
+    }
+    return NULL;
+}
+
+evtwin_status evtwin__uri_check_params(const evtwin__uri *uri, const char *const *known) {
+    for (size_t i = 0; i < uri->n_params; i++) {
+        const char *const *k = known;
+        while (*k != NULL && strcmp(*k, uri->key[i]) != 0) {
+            k++;
+        }
+        if (*k == NULL) {
+            EVTWIN_FAIL(EVTWIN_E_ARG, "%s: has no parameter \"%.40s\"", uri->scheme, uri->key[i]);
+        }
+    }
+    return EVTWIN_OK;
+}
