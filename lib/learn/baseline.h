@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* learn/baseline.h: the simplest things a model must beat, each made from the training part alone.
+ */
+#ifndef EVTWIN_LEARN_BASELINE_H
+#define EVTWIN_LEARN_BASELINE_H
+
+#include "evtwin/base.h"
+
+/* One split of a target's rows. x is (…, cols) row-major without NaN in these rows; y and
+ * group_of_row are indexed by row like x. */
+typedef struct evtwin__part {
+    const double *x;
+    size_t cols;
+    const double *y;
+    const int32_t *group_of_row;
+    size_t n_groups;
+    const size_t *train; /* (n_train), n_train >= 1, ordered by group, then time */
+    size_t n_train;
+    const size_t *test; /* (n_test) */
+    size_t n_test;
+} evtwin__part;
+
+/* Mean of y over the training rows. */
+double evtwin__baseline_mean(const evtwin__part *part);
+
+/* predicted (n_test) = mean life of the training groups - cycles so far; the life of a group is the
+ * mean of y + cycles over its training rows. cycles is indexed by row; where it is NaN so is the
+ * prediction. */
+evtwin_status evtwin__baseline_countdown(const evtwin__part *part, const double *cycles,
+                                         double *predicted);
+
+/* The best one-feature model: each feature is cut into at most 64 bins of equal count, a bin
+ * predicts the mean y of its training rows. The feature is the one with the least squared error in
+ * an inner five-fold test: whole groups where there are five, else five runs of neighbouring rows.
+ */
+evtwin_status evtwin__baseline_single(const evtwin__part *part, size_t *feature_out,
+                                      double *predicted);
+
+#endif

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* learn/booster.c: the one file that knows XGBoost; calls that mean the same from 1.7 to 3.x only.
+ */
+
+#include "learn/booster.h"
+
+#include "core/mem.h"
+#include "core/num.h"
+#include "core/status.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <xgboost/c_api.h>
+
+/* XGBoost's words on one line: without "[12:34:56] ./src/file.cc:12: " before and the stack trace
+ * after. */
+static evtwin_status xgboost_failed(const char *call) {
+    const char *text = XGBGetLastError();
+    const char *end = strstr(text, "\nStack trace");
+    if (text[0] == '[') {
+        const char *prefix_end = strstr(text, ": ");
+        text = prefix_end != NULL && (end == NULL || prefix_end < end) ? prefix_end + 2 : text;
+    }
+    const size_t length = end != NULL && end > text ? (size_t)(end - text) : strlen(text);
+    EVTWIN_FAIL(EVTWIN_E_EXTERNAL, "XGBoost: %s: %.*s", call, (int)(length < 500 ? length : 500),
+                text);
+}
+
+#define XGB_TRY(call)                                                                              \
+    do {                                                                                           \
+        if ((call) != 0) {                                                                         \
+            char name[64];                                                                         \
+            snprintf(name, sizeof name, "%.*s", (int)strcspn(#call, "("), #call);                  \
+            return xgboost_failed(name);                                                           \
+        }                                                                                          \
+    } while (0)
+
+const char *evtwin__booster_version(char text[16]) {
+    int major, minor, patch;
+    XGBoostVersion(&major, &minor, &patch);
+    snprintf(text, 16, "%d.%d.%d", major, minor, patch);
+    return text;
+}
+
+/* XGBoost takes arrays as JSON that holds their address. */
+static void array_interface(const float *v, size_t rows, size_t cols, char *text,
+                            size_t text_size) {
+    char shape[64];
+    snprintf(shape, sizeof shape, cols > 0 ? "%zu,%zu" : "%zu", rows, cols);
+    snprintf(text, text_size,
+             "{\"data\":[%zu,true],\"shape\":[%s],\"typestr\":\"<f4\",\"version\":3}", (size_t)v,
+             shape);
+}
+
+static evtwin_status make_matrix(const evtwin__booster_data *data, DMatrixHandle *out) {
+    char array[192];
+    array_interface(data->x, data->rows, data->cols, array, sizeof array);
+    XGB_TRY(XGDMatrixCreateFromDense(array, "{\"missing\":NaN,\"nthread\":1}", out));
+    array_interface(data->y, data->rows, 0, array, sizeof array);
+    XGB_TRY(XGDMatrixSetInfoFromInterface(*out, "label", array));
+    return EVTWIN_OK;
+}
+
+static evtwin_status set_params(BoosterHandle booster, const evtwin__booster_params *params) {
+    char depth[EVTWIN__NUM_SIZE], rate[EVTWIN__NUM_SIZE], base[EVTWIN__NUM_SIZE];
+    evtwin__format_i64(params->depth, depth);
+    evtwin__format_f64(params->learning_rate, rate);
+    evtwin__format_f64(params->base_score, base);
+    const char *const param[][2] = {{"verbosity", "0"},
+                                    {"nthread", "1"},
+                                    {"tree_method", "hist"},
+                                    {"objective", params->objective == EVTWIN_OBJECTIVE_LOGISTIC
+                                                      ? "binary:logistic"
+                                                      : "reg:squarederror"},
+                                    {"max_depth", depth},
+                                    {"learning_rate", rate},
+                                    {"base_score", base}};
+    for (size_t i = 0; i < sizeof param / sizeof param[0]; i++) {
+        XGB_TRY(XGBoosterSetParam(booster, param[i][0], param[i][1]));
+    }
+    return EVTWIN_OK;
+}
+
+static evtwin_status grow(BoosterHandle booster, DMatrixHandle matrix, int trees,
+                          evtwin__booster_round_fn round, void *ctx) {
+    for (int i = 0; i < trees; i++) {
+        if (round != NULL && round(ctx) != 0) {
+            EVTWIN_FAIL(EVTWIN_E_CANCELLED, "training was stopped after %d of %d trees", i, trees);
+        }
+        XGB_TRY(XGBoosterUpdateOneIter(booster, i, matrix));
+    }
+    return EVTWIN_OK;
+}
+
+/* Mean gain per feature; XGBoost lists only those that a split uses, as "f0", "f1", … */
+static evtwin_status read_importance(BoosterHandle booster, size_t cols, double *importance) {
+    bst_ulong n, n_dims;
+    const char **name;
+    const bst_ulong *shape;
+    const float *gain;
+    XGB_TRY(XGBoosterFeatureScore(booster, "{\"importance_type\":\"gain\",\"feature_map\":\"\"}",
+                                  &n, &name, &n_dims, &shape, &gain));
+    double sum = 0.0;
+    for (bst_ulong i = 0; i < n; i++) {
+        int64_t col;
+        if (name[i][0] == 'f' && evtwin__parse_i64(name[i] + 1, strlen(name[i] + 1), &col) &&
+            col >= 0 && (uint64_t)col < cols) {
+            importance[col] = (double)gain[i];
+            sum += importance[col];
+        }
+    }
+    for (size_t i = 0; sum > 0.0 && i < cols; i++) {
+        importance[i] /= sum;
+    }
+    return EVTWIN_OK;
+}
+
+/* The names travel in the model only if the booster itself has them. */
+static evtwin_status name_features(BoosterHandle booster, const evtwin__booster_data *data) {
+    const char **name = evtwin__calloc(data->cols, sizeof *name);
+    if (name == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for %zu feature names", data->cols);
+    }
+    memcpy(name, data->feature_names, data->cols * sizeof *name);
+    const int rc = XGBoosterSetStrFeatureInfo(booster, "feature_name", name, data->cols);
+    evtwin__free(name);
+    return rc == 0 ? EVTWIN_OK : xgboost_failed("XGBoosterSetStrFeatureInfo");
+}
+
+static evtwin_status read_json(BoosterHandle booster, evtwin__booster_model *model) {
+    bst_ulong size;
+    const char *json;
+    XGB_TRY(XGBoosterSaveModelToBuffer(booster, "{\"format\":\"json\"}", &size, &json));
+    model->json = evtwin__strndup(json, size);
+    if (model->json == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a model of %zu bytes", (size_t)size);
+    }
+    model->size = size;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__booster_train(const evtwin__booster_params *params,
+                                    const evtwin__booster_data *data,
+                                    evtwin__booster_round_fn round, void *ctx,
+                                    evtwin__booster_model *out) {
+    assert(data->rows > 0 && data->cols > 0);
+    evtwin_status st;
+    DMatrixHandle matrix = NULL;
+    BoosterHandle booster = NULL;
+    evtwin__booster_model model = {0};
+    model.importance = evtwin__calloc(data->cols, sizeof *model.importance);
+    if (model.importance == NULL) {
+        st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory for %zu importances", data->cols);
+        goto done;
+    }
+    if ((st = make_matrix(data, &matrix)) < 0) {
+        goto done;
+    }
+    if (XGBoosterCreate(&matrix, 1, &booster) != 0) {
+        st = xgboost_failed("XGBoosterCreate");
+        goto done;
+    }
+    if ((st = set_params(booster, params)) < 0 ||
+        (st = grow(booster, matrix, params->trees, round, ctx)) < 0 ||
+        (st = read_importance(booster, data->cols, model.importance)) < 0 ||
+        (st = name_features(booster, data)) < 0 || (st = read_json(booster, &model)) < 0) {
+        goto done;
+    }
+    *out = model;
+    model = (evtwin__booster_model){0};
+
+done:
+    if (booster != NULL) {
+        XGBoosterFree(booster);
+    }
+    if (matrix != NULL) {
+        XGDMatrixFree(matrix);
+    }
+    evtwin__booster_clear(&model);
+    return st;
+}
+
+void evtwin__booster_clear(evtwin__booster_model *model) {
+    evtwin__free(model->json);
+    evtwin__free(model->importance);
+    *model = (evtwin__booster_model){0};
+}

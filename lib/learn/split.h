@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* learn/split.h: which rows are held out: folds of groups, a fifth of the groups, or the last fifth
+ * in time. */
+#ifndef EVTWIN_LEARN_SPLIT_H
+#define EVTWIN_LEARN_SPLIT_H
+
+#include "learn/group.h"
+
+/* K folds of the rows row (n, those that have a target): groups by size descending, ties by name in
+ * byte order, each to the lightest fold (the lowest of equals). fold_of[k] = fold of row[k].
+ * EVTWIN_E_DATA if there are fewer groups than folds. */
+evtwin_status evtwin__split_folds(const evtwin__groups *groups, const size_t *row, size_t n,
+                                  size_t n_folds, int32_t *fold_of);
+
+/* What a group brings to each target; a group that brings nothing takes no part. */
+typedef struct evtwin__group_use {
+    size_t n_rul, n_negative, n_positive;
+} evtwin__group_use;
+
+/* Hold out a fifth of the groups that take part (rounded, at least one): the first n of a shuffle.
+ * Of 100 shuffles of the seed it is the first that meets most of: each target has rows in both
+ * parts, and the failure target, where it has both classes, has both in both parts. is_test[g]
+ * (n_groups) = 0 or 1. At least two groups take part. */
+evtwin_status evtwin__split_groups(const evtwin__group_use *use, size_t n_groups, uint64_t seed,
+                                   uint8_t *is_test);
+
+#endif
