@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* core/utf8.h: is a text UTF-8? */
+#ifndef EVTWIN_CORE_UTF8_H
+#define EVTWIN_CORE_UTF8_H
+
+#include <stddef.h>
+
+/* 1 if text[0..length) is well-formed UTF-8 (no overlong forms, no surrogates, no NUL). */
+int evtwin__utf8_is_valid(const char *text, size_t length);
+
+#endif
