@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/* test_file.c: files read under a cap; files that appear whole or not at all. */
+
+#include "test.h"
+
+#include "core/file.h"
+#include "core/mem.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+static void expect_content(const char *path, const char *want, size_t size) {
+    char *data = NULL;
+    size_t n = 0;
+    assert_ok(evtwin__file_read(path, 1 << 20, &data, &n));
+    assert_int_equal(n, size);
+    assert_memory_equal(data, want, size);
+    assert_int_equal(data[n], '\0');
+    evtwin__free(data);
+}
+
+static size_t entries_in(const char *folder) {
+    DIR *d = opendir(folder);
+    assert_non_null(d);
+    size_t n = 0;
+    while (readdir(d) != NULL) {
+        n++;
+    }
+    closedir(d);
+    return n - 2; /* . and .. */
+}
+
+static const char *fresh_folder(const char *name) {
+    const char *path = temp_path(name);
+    assert_int_equal(mkdir(path, 0777), 0);
+    return path;
+}
+
+static void writes_and_reads_any_bytes(void **state) {
+    (void)state;
+    static const char *const names[] = {"plain",     "with blank", "\xc3\xa4\xe2\x82\xac",
+                                        "a%20?#&=:", "-x",         "a\nb"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *path = temp_path(names[i]);
+        assert_ok(evtwin__file_write(path, "a\0b\n", 4));
+        expect_content(path, "a\0b\n", 4);
+        assert_ok(evtwin__file_write(path, "", 0));
+        expect_content(path, "", 0);
+    }
+
+    /* the longest name that a folder takes */
+    char longest[256];
+    memset(longest, 'n', 255);
+    longest[255] = '\0';
+    char path[512];
+    snprintf(path, sizeof path, "%.200s/%s", fresh_folder("longest"), longest);
+    assert_ok(evtwin__file_write(path, "x", 1));
+    expect_content(path, "x", 1);
+}
+
+static void reads_only_up_to_the_cap(void **state) {
+    (void)state;
+    const char *path = temp_file("cap", "12345678");
+    char *data = NULL;
+    size_t n = 0;
+    assert_ok(evtwin__file_read(path, 8, &data, &n));
+    evtwin__free(data);
+    data = NULL;
+    assert_fails(evtwin__file_read(path, 7, &data, &n), EVTWIN_E_CORRUPT, "is larger than 7 bytes");
+    assert_null(data);
+    assert_fails(evtwin__file_read("/dev/zero", 100000, &data, &n), EVTWIN_E_CORRUPT, "/dev/zero");
+
+    /* a file that does not tell its size */
+    assert_ok(evtwin__file_read("/proc/self/status", 1 << 20, &data, &n));
+    assert_true(n > 100);
+    evtwin__free(data);
+}
+
+static void tells_absent_from_unreadable(void **state) {
+    (void)state;
+    char *data = NULL;
+    size_t n = 0;
+    assert_fails(evtwin__file_read(temp_path("absent"), 9, &data, &n), EVTWIN_E_NOT_FOUND,
+                 "absent: No such file");
+    const char *file = temp_file("file", "x");
+    char below[300];
+    snprintf(below, sizeof below, "%s/below", file);
+    assert_fails(evtwin__file_read(below, 9, &data, &n), EVTWIN_E_NOT_FOUND, "below");
+    assert_fails(evtwin__file_read("/tmp", 9, &data, &n), EVTWIN_E_IO, "/tmp: Is a directory");
+    assert_fails(evtwin__file_write("/tmp", "x", 1), EVTWIN_E_IO, "/tmp: Is a directory");
+    assert_fails(evtwin__file_write(temp_path("no/folder"), "x", 1), EVTWIN_E_NOT_FOUND,
+                 "no/folder: No such file");
+    assert_null(data);
+}
+
+static void leaves_nothing_behind(void **state) {
+    (void)state;
+    const char *folder = fresh_folder("nothing");
+    char path[300];
+    snprintf(path, sizeof path, "%s/f", folder);
+    assert_ok(evtwin__file_write(path, "old", 3));
+
+    evtwin__writer *w = NULL;
+    assert_ok(evtwin__writer_open(path, &w));
+    assert_ok(evtwin__writer_write(w, "new", 3));
+    assert_int_equal(entries_in(folder), 2);
+    expect_content(path, "old", 3);
+    evtwin__writer_abandon(w);
+    assert_int_equal(entries_in(folder), 1);
+    expect_content(path, "old", 3);
+    evtwin__writer_abandon(NULL);
+}
+
+/* A limit on the file size stands in for a full disk; in a child, because it lasts. */
+static void a_full_disk_leaves_the_old_file(void **state) {
+    (void)state;
+    const char *folder = fresh_folder("full");
+    char path[300];
+    snprintf(path, sizeof path, "%s/f", folder);
+    assert_ok(evtwin__file_write(path, "old", 3));
+    const pid_t pid = fork();
+    if (pid == 0) {
+        signal(SIGXFSZ, SIG_IGN);
+        const struct rlimit limit = {100000, 100000};
+        char *big = calloc(1, 300000);
+        const int failed = setrlimit(RLIMIT_FSIZE, &limit) == 0 && big != NULL &&
+                           evtwin__file_write(path, big, 300000) == EVTWIN_E_IO &&
+                           strstr(evtwin_last_error(), path) != NULL;
+        free(big);
+        _exit(failed ? 0 : 1);
+    }
+    int status = -1;
+    waitpid(pid, &status, 0);
+    assert_int_equal(status, 0);
+    assert_int_equal(entries_in(folder), 1);
+    expect_content(path, "old", 3);
+
+    assert_fails(evtwin__file_write("/dev/full", "x", 1), EVTWIN_E_IO, "/dev/full: No space left");
+    assert_int_equal(access("/dev/full", F_OK), 0);
+}
+
+static void keeps_links_modes_and_devices(void **state) {
+    (void)state;
+    char target[300], link[300];
+    snprintf(target, sizeof target, "%s", temp_file("target", "old"));
+    snprintf(link, sizeof link, "%s", temp_path("link"));
+    assert_int_equal(chmod(target, 0640), 0);
+    assert_int_equal(symlink(target, link), 0);
+    assert_ok(evtwin__file_write(link, "new", 3));
+    struct stat info;
+    assert_int_equal(lstat(link, &info), 0);
+    assert_true(S_ISLNK(info.st_mode));
+    assert_int_equal(stat(target, &info), 0);
+    assert_int_equal(info.st_mode & 07777, 0640);
+    expect_content(target, "new", 3);
+
+    assert_ok(evtwin__file_write("/dev/null", "x", 1));
+    assert_int_equal(stat("/dev/null", &info), 0);
+    assert_true(S_ISCHR(info.st_mode));
+
+    const mode_t mask = umask(027);
+    const char *fresh = temp_path("fresh");
+    assert_ok(evtwin__file_write(fresh, "x", 1));
+    umask(mask);
+    assert_int_equal(stat(fresh, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0640);
+}
+
+static void many_small_and_large_writes_add_up(void **state) {
+    (void)state;
+    const char *path = temp_path("many");
+    evtwin__writer *w = NULL;
+    assert_ok(evtwin__writer_open(path, &w));
+    static char block[70000];
+    memset(block, 'b', sizeof block);
+    size_t want = 0;
+    for (size_t i = 0; i < 3000; i++) {
+        const size_t n = i % 500 == 499 ? sizeof block : i % 101;
+        assert_ok(evtwin__writer_write(w, block, n));
+        want += n;
+    }
+    assert_ok(evtwin__writer_commit(w));
+    struct stat info;
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(info.st_size, want);
+}
+
+static void a_dash_is_standard_output(void **state) {
+    (void)state;
+    const char *path = temp_path("stdout");
+    fflush(stdout);
+    const int saved = dup(1);
+    const int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    dup2(fd, 1);
+    const evtwin_status st = evtwin__file_write("-", "out", 3);
+    const ssize_t n = write(1, "!", 1); /* still open */
+    dup2(saved, 1);
+    close(saved);
+    close(fd);
+    assert_int_equal(st, EVTWIN_OK);
+    assert_int_equal(n, 1);
+    expect_content(path, "out!", 4);
+}
+
+static void makes_folders_on_the_way(void **state) {
+    (void)state;
+    const char *path = temp_path("a/b//c/");
+    struct stat info;
+    assert_ok(evtwin__mkdirs(path));
+    assert_int_equal(stat(path, &info), 0);
+    assert_ok(evtwin__mkdirs(path));
+    assert_ok(evtwin__mkdirs("/"));
+    const char *file = temp_file("in-the-way", "x");
+    assert_fails(evtwin__mkdirs(file), EVTWIN_E_IO, "in-the-way: Not a directory");
+    char below[300];
+    snprintf(below, sizeof below, "%s/x/y", file);
+    assert_fails(evtwin__mkdirs(below), EVTWIN_E_IO, "in-the-way");
+    assert_fails(evtwin__mkdirs(""), EVTWIN_E_IO, "No such file");
+}
+
+static int n_left;
+
+static void *failing_realloc(void *ctx, void *ptr, size_t size) {
+    (void)ctx;
+    if (size == 0) {
+        free(ptr);
+        return NULL;
+    }
+    return n_left-- > 0 ? realloc(ptr, size) : NULL;
+}
+
+static void survives_every_failing_allocation(void **state) {
+    (void)state;
+    const char *folder = fresh_folder("nomem");
+    char path[300];
+    snprintf(path, sizeof path, "%s/f", folder);
+    int n = 0;
+    evtwin_status st = EVTWIN_E_NOMEM;
+    for (; st != EVTWIN_OK && n < 50; n++) {
+        assert_true(n == 0 || entries_in(folder) <= 1);
+        n_left = n;
+        evtwin_set_allocator(failing_realloc, NULL);
+        st = evtwin__file_write(path, "x", 1);
+        char *data = NULL;
+        size_t size;
+        st = st == EVTWIN_OK ? evtwin__file_read(path, 9, &data, &size) : st;
+        evtwin__free(data);
+        evtwin_set_allocator(NULL, NULL);
+        assert_true(st == EVTWIN_OK || st == EVTWIN_E_NOMEM);
+    }
+    assert_int_equal(st, EVTWIN_OK);
+    assert_true(n > 4);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(writes_and_reads_any_bytes),
+        cmocka_unit_test(reads_only_up_to_the_cap),
+        cmocka_unit_test(tells_absent_from_unreadable),
+        cmocka_unit_test(leaves_nothing_behind),
+        cmocka_unit_test(a_full_disk_leaves_the_old_file),
+        cmocka_unit_test(keeps_links_modes_and_devices),
+        cmocka_unit_test(many_small_and_large_writes_add_up),
+        cmocka_unit_test(a_dash_is_standard_output),
+        cmocka_unit_test(makes_folders_on_the_way),
+        cmocka_unit_test(survives_every_failing_allocation),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

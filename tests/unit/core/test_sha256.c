@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* test_sha256.c: the standard's examples, and every length around the block borders. */
+
+#include "test.h"
+
+#include "core/sha256.h"
+
+static const char *hash(const void *data, size_t size) {
+    static char hex[EVTWIN__SHA256_HEX_SIZE];
+    evtwin__sha256_hex(data, size, hex);
+    return hex;
+}
+
+/* Source: NIST, "SHA256" examples, and FIPS 180-2 appendix B.3. */
+static void matches_the_published_examples(void **state) {
+    (void)state;
+    assert_string_equal(hash(NULL, 0),
+                        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    assert_string_equal(hash("abc", 3),
+                        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    static const char two[] = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
+    assert_string_equal(hash(two, strlen(two)),
+                        "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+
+    char *million = malloc(1000000);
+    assert_non_null(million);
+    memset(million, 'a', 1000000);
+    assert_string_equal(hash(million, 1000000),
+                        "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+    free(million);
+}
+
+/* The hash of all the hashes of 0, 1, 2, ... 200 bytes "\0\1\2..."; made with Python's hashlib. */
+static void every_length_around_the_block_borders(void **state) {
+    (void)state;
+    unsigned char data[200];
+    char all[201 * 64];
+    for (size_t n = 0; n <= 200; n++) {
+        if (n > 0) {
+            data[n - 1] = (unsigned char)(n - 1);
+        }
+        memcpy(all + 64 * n, hash(data, n), 64);
+    }
+    assert_string_equal(hash(all, sizeof all),
+                        "b367ea311264aae50e6260b96a10761169ce3eec5d5f8f2258351f82c7252776");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(matches_the_published_examples),
+        cmocka_unit_test(every_length_around_the_block_borders),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
