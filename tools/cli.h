@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* tools/cli.h: what the tools share: options, help, messages, exit codes, progress, signals. */
+#ifndef EVTWIN_TOOLS_CLI_H
+#define EVTWIN_TOOLS_CLI_H
+
+#include "evtwin/base.h"
+
+#include <stdint.h>
+#include <stdio.h>
+
+/* ---- exit codes (the table that --help prints is made from this list) ---- */
+
+#define CLI_EXIT_LIST(X)                                                                           \
+    X(OK, 0, "done, or stopped cleanly by Ctrl-C or SIGTERM")                                      \
+    X(FAILURE, 1, "it ran and then failed")                                                        \
+    X(USAGE, 2, "the command line makes no sense")                                                 \
+    X(DATA, 65, "the input is damaged, out of range or does not fit")                              \
+    X(NO_INPUT, 66, "an input cannot be read")                                                     \
+    X(UNAVAILABLE, 69, "a port, battery or service is held by something else")                     \
+    X(CANT_CREATE, 73, "the output cannot be written")                                             \
+    X(CONFIG, 78, "the configuration file or the environment makes no sense")                      \
+    X(CANCELLED, 130, "stopped before the job was done (143 after SIGTERM)")
+
+enum {
+#define CLI_EXIT_ENUM(name, value, text) CLI_##name = value,
+    CLI_EXIT_LIST(CLI_EXIT_ENUM)
+#undef CLI_EXIT_ENUM
+        CLI_CONTINUE = -1 /* cli_start: nothing to say yet, go on */
+};
+
+/* ---- options ---- */
+
+typedef enum cli_kind {
+    CLI_SWITCH,  /* takes no argument; "true" or "false" in a file and in the environment */
+    CLI_TEXT,    /* any text, or one of `choices` */
+    CLI_LIST,    /* text that may be given again */
+    CLI_INTEGER, /* in [min, max] */
+    CLI_NUMBER   /* in [min, max] */
+} cli_kind;
+
+/* One row of a tool's option table: parsing, --help, --print-config and docs/cli.md follow it. */
+typedef struct cli_option {
+    const char *group;       /* heading in --help; NULL = that of the row before */
+    const char *name;        /* long name, also the key in a configuration file */
+    char letter;             /* short name, 0 = none */
+    const char *argument;    /* "FILE"; NULL for a switch */
+    const char *environment; /* NULL = none */
+    const char *initial;     /* default as text; NULL = not set */
+    const char *help;        /* the default is added to it */
+    cli_kind kind;
+    double min, max;     /* of CLI_INTEGER and CLI_NUMBER */
+    const char *choices; /* "ecm|classic"; NULL = any text */
+} cli_option;
+
+typedef struct cli_tool {
+    const char *name;
+    const char *purpose;    /* two lines: what it does */
+    const char *usage;      /* lines below "Usage:", each without the tool's name */
+    const char *positional; /* what the one argument is called; NULL = the tool takes none */
+    const char *examples;   /* lines, as they stand */
+    const cli_option *options;
+    size_t n_options;
+} cli_tool;
+
+typedef enum cli_origin {
+    CLI_FROM_DEFAULT,
+    CLI_FROM_FILE,
+    CLI_FROM_ENVIRONMENT,
+    CLI_FROM_FLAG
+} cli_origin;
+
+/* What was asked for: one value per option, by its index in the table. */
+typedef struct cli cli;
+
+/**
+ * Read flags, environment and configuration file, check every value, answer --help, --version and
+ * --print-config. Returns CLI_CONTINUE, or the exit code to leave with. *out is freed by
+ * cli_finish.
+ */
+int cli_start(const cli_tool *tool, int argc, char **argv, cli **out);
+
+/* Flush standard output, free, and give the exit code: `code`, or another if the flush went wrong.
+ */
+int cli_finish(cli *c, int code);
+
+const char *cli_text(const cli *c, size_t option); /* NULL if not set */
+int cli_is_on(const cli *c, size_t option);        /* a switch */
+int cli_is_set(const cli *c, size_t option);       /* not the default */
+double cli_number(const cli *c, size_t option);    /* CLI_NUMBER and CLI_INTEGER */
+int64_t cli_integer(const cli *c, size_t option);
+cli_origin cli_from(const cli *c, size_t option);
+size_t cli_count(const cli *c, size_t option); /* items of a CLI_LIST */
+const char *cli_item(const cli *c, size_t option, size_t i);
+const char *cli_argument(const cli *c); /* the positional argument, NULL if none */
+
+/* ---- parts of the above that have their own file ---- */
+
+/* Whole text as a decimal number; 0 if it is not one. At most 15 significant digits. */
+int cli_parse_number(const char *text, double *out);
+int cli_parse_integer(const char *text, int64_t *out);
+/* Shortest of %.15g and fewer digits that is the same number; text of at least 32 bytes. */
+void cli_format_number(double value, char *text, size_t text_size);
+
+/* Options every tool has follow its own ones in the same order. */
+extern const cli_option cli_common_options[];
+enum {
+    CLI_OPT_CONFIG,
+    CLI_OPT_PRINT_CONFIG,
+    CLI_OPT_QUIET,
+    CLI_OPT_VERBOSE,
+    CLI_OPT_NO_COLOR,
+    CLI_OPT_HELP,
+    CLI_OPT_VERSION,
+    CLI_N_COMMON
+};
+
+/* Option i of the tool's and the common ones. */
+const cli_option *cli_option_at(const cli_tool *tool, size_t i);
+size_t cli_option_count(const cli_tool *tool);
+
+/* Index of a long name, or cli_option_count(). */
+size_t cli_option_find(const cli_tool *tool, const char *name);
+/* The known long name closest to a mistyped one, NULL if none is near. */
+const char *cli_nearest_option(const cli_tool *tool, const char *name);
+
+void cli_print_help(const cli_tool *tool);
+void cli_print_version(const cli_tool *tool);
+void cli_print_config(const cli *c, const cli_tool *tool);
+
+/* `text` with passwords (scheme://user:password@…, password=…) replaced by ***; freed by the
+ * caller. */
+char *cli_redact(const char *text);
+
+/* ---- messages, on standard error ---- */
+
+#if defined(__GNUC__)
+#define CLI_PRINTF(text, first) __attribute__((format(printf, text, first)))
+#else
+#define CLI_PRINTF(text, first)
+#endif
+
+/* Called by cli_start: program name, how much to say, colour; the library's log goes the same way.
+ */
+void cli_messages_init(const char *program, int quiet, int verbose, int no_color);
+
+void cli_error(const char *format, ...) CLI_PRINTF(1, 2);   /* always */
+void cli_warning(const char *format, ...) CLI_PRINTF(1, 2); /* always */
+void cli_note(const char *format, ...) CLI_PRINTF(1, 2);    /* unless --quiet */
+void cli_detail(const char *format, ...) CLI_PRINTF(1, 2);  /* with --verbose */
+
+int cli_quiet(void);
+int cli_verbose(void);
+int cli_terminal(FILE *stream); /* 1 if it is a terminal that can move its cursor */
+int cli_color(FILE *stream);    /* 1 if colours are welcome there */
+
+/* What a call was about decides which exit code its failure is. */
+typedef enum cli_role { CLI_AN_INPUT, CLI_AN_OUTPUT, CLI_AN_OPTION, CLI_A_SERVICE } cli_role;
+
+int cli_exit_code(cli_role role, evtwin_status status);
+
+/* Say the library's last error (and, after "; ", what to do, if not NULL); give the exit code. */
+int cli_fail(cli_role role, evtwin_status status, const char *next_step);
+
+/* Say that memory is out; give the exit code. */
+int cli_out_of_memory(void);
+
+/**
+ * Can this output be made, as far as one can tell before the work? 0 or an exit code, after saying
+ * so.
+ * "-" always can.
+ */
+int cli_check_output_file(const char *path);
+int cli_check_output_folder(const char *path);
+
+/* ---- progress, on standard error: a bar on a terminal, else a line every few seconds ---- */
+
+/* An evtwin_progress_fn; ctx is not used. Non-zero once Ctrl-C was pressed. */
+int cli_progress(void *ctx, const char *what, double done);
+/* Take the bar off the screen, before anything else is printed. */
+void cli_progress_clear(void);
+
+/* ---- signals and time ---- */
+
+/* First SIGINT or SIGTERM: ask to stop. Second: leave at once with 130 or 143. SIGPIPE is an error
+ * code. */
+void cli_signals_init(void);
+int cli_stopping(void); /* the signal that asked to stop, 0 = none */
+double cli_now_s(void); /* a clock that never jumps */
+/* Sleep; 1 if a signal cut it short. */
+int cli_sleep_until_s(double when_s);
+
+#endif

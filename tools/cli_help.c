@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/* tools/cli_help.c: --help, --version, --print-config and the option a typo meant, all from the
+ * tables. */
+
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { HELP_COLUMN = 27, HELP_WIDTH = 98, GLUE = 1 };
+
+const cli_option cli_common_options[CLI_N_COMMON] = {
+    [CLI_OPT_CONFIG] = {.group = "General",
+                        .name = "config",
+                        .argument = "FILE",
+                        .help = "read `name = value` lines, names as the long options; # begins a "
+                                "comment",
+                        .kind = CLI_TEXT},
+    [CLI_OPT_PRINT_CONFIG] = {.name = "print-config",
+                              .help = "print every value and where it comes from, then exit"},
+    [CLI_OPT_QUIET] = {.name = "quiet",
+                       .letter = 'q',
+                       .help = "say nothing but errors and results"},
+    [CLI_OPT_VERBOSE] = {.name = "verbose", .letter = 'v', .help = "say more"},
+    [CLI_OPT_NO_COLOR] = {.name = "no-color",
+                          .help = "no colours (nor with NO_COLOR set, TERM=dumb, or no terminal)"},
+    [CLI_OPT_HELP] = {.name = "help", .letter = 'h', .help = "print this and exit"},
+    [CLI_OPT_VERSION] = {.name = "version", .letter = 'V', .help = "print versions and exit"},
+};
+
+const cli_option *cli_option_at(const cli_tool *tool, size_t i) {
+    return i < tool->n_options ? &tool->options[i] : &cli_common_options[i - tool->n_options];
+}
+
+size_t cli_option_count(const cli_tool *tool) {
+    return tool->n_options + CLI_N_COMMON;
+}
+
+size_t cli_option_find(const cli_tool *tool, const char *name) {
+    size_t i = 0;
+    while (i < cli_option_count(tool) && strcmp(cli_option_at(tool, i)->name, name) != 0) {
+        i++;
+    }
+    return i;
+}
+
+/* ---- the option a typo meant ---- */
+
+enum { MAX_NAME = 32 };
+
+/* Levenshtein distance; names longer than MAX_NAME are far from everything. */
+static size_t distance(const char *a, const char *b) {
+    const size_t n = strlen(b);
+    size_t row[MAX_NAME + 1];
+    if (n > MAX_NAME || strlen(a) > MAX_NAME) {
+        return MAX_NAME;
+    }
+    for (size_t j = 0; j <= n; j++) {
+        row[j] = j;
+    }
+    for (size_t i = 0; a[i] != '\0'; i++) {
+        size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (size_t j = 0; j < n; j++) {
+            const size_t replace = diagonal + (a[i] != b[j]);
+            const size_t remove = row[j + 1] + 1, insert = row[j] + 1;
+            diagonal = row[j + 1];
+            row[j + 1] = replace < remove ? replace : remove;
+            row[j + 1] = insert < row[j + 1] ? insert : row[j + 1];
+        }
+    }
+    return row[n];
+}
+
+const char *cli_nearest_option(const cli_tool *tool, const char *name) {
+    const char *best = NULL;
+    size_t best_distance = 1 + (strlen(name) > 6 ? 3 : strlen(name) / 2);
+    for (size_t i = 0; i < cli_option_count(tool); i++) {
+        const size_t d = distance(name, cli_option_at(tool, i)->name);
+        if (d < best_distance) {
+            best_distance = d;
+            best = cli_option_at(tool, i)->name;
+        }
+    }
+    return best;
+}
+
+/* ---- help ---- */
+
+/* Print words from `column` on, breaking lines so that they end before HELP_WIDTH. */
+static void print_wrapped(const char *text, int indent) {
+    int column = indent;
+    while (*text != '\0') {
+        const int length = (int)strcspn(text, " "); /* a GLUE is no place to break */
+        if (column > indent && column + 1 + length > HELP_WIDTH) {
+            printf("\n%*s", indent, "");
+            column = indent;
+        } else if (column > indent) {
+            putchar(' ');
+            column++;
+        }
+        for (int i = 0; i < length; i++) {
+            putchar(text[i] == GLUE ? ' ' : text[i]);
+        }
+        column += length;
+        text += length;
+        text += strspn(text, " ");
+    }
+    putchar('\n');
+}
+
+static void print_option(const cli_option *o) {
+    char left[128];
+    snprintf(left, sizeof left, "  %c%c%s --%s%s%s", o->letter ? '-' : ' ',
+             o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name,
+             o->argument != NULL ? " " : "", o->argument != NULL ? o->argument : "");
+    char right[1024], extra[256] = "";
+    if (o->initial != NULL || o->environment != NULL) {
+        snprintf(extra, sizeof extra, "[%s%s%s%s%s]", o->initial != NULL ? "default " : "",
+                 o->initial != NULL ? o->initial : "",
+                 o->initial != NULL && o->environment != NULL ? ", " : "",
+                 o->environment != NULL ? "environment " : "",
+                 o->environment != NULL ? o->environment : "");
+    }
+    for (char *s = extra; *s != '\0'; s++) {
+        *s = *s == ' ' ? GLUE : *s;
+    }
+    snprintf(right, sizeof right, "%s %s", o->help, extra);
+
+    printf("%s", left);
+    const int length = (int)strlen(left);
+    if (length + 2 > HELP_COLUMN) {
+        printf("\n%*s", HELP_COLUMN, "");
+    } else {
+        printf("%*s", HELP_COLUMN - length, "");
+    }
+    print_wrapped(right, HELP_COLUMN);
+}
+
+/* Lines of `text`, each after `prefix`. */
+static void print_lines(const char *text, const char *prefix) {
+    while (*text != '\0') {
+        const size_t length = strcspn(text, "\n");
+        printf("%s%.*s\n", prefix, (int)length, text);
+        text += length + (text[length] == '\n');
+    }
+}
+
+void cli_print_help(const cli_tool *tool) {
+    char prefix[64];
+    const size_t first = strcspn(tool->usage, "\n");
+    printf("Usage: %s %.*s\n", tool->name, (int)first, tool->usage);
+    snprintf(prefix, sizeof prefix, "   or: %s ", tool->name);
+    print_lines(tool->usage + first + (tool->usage[first] == '\n'), prefix);
+    print_lines(tool->purpose, "");
+
+    for (size_t i = 0; i < cli_option_count(tool); i++) {
+        const cli_option *o = cli_option_at(tool, i);
+        if (o->group != NULL) {
+            printf("\n%s:\n", o->group);
+        }
+        print_option(o);
+    }
+    printf("\nA flag beats the environment, which beats the --config file, which beats the "
+           "default.\n");
+
+    printf("\nExamples:\n");
+    print_lines(tool->examples, "  ");
+    printf("\nExit codes:\n");
+#define EXIT_ROW(name, value, text) printf("  %3d  %s\n", value, text);
+    CLI_EXIT_LIST(EXIT_ROW)
+#undef EXIT_ROW
+}
+
+void cli_print_version(const cli_tool *tool) {
+    printf("%s %s\nlibevtwin %s (%s)\n", tool->name, EVTWIN_VERSION, evtwin_version(),
+           evtwin_build_info());
+}
+
+/* ---- print-config ---- */
+
+static void print_setting(const cli *c, const cli_tool *tool, size_t i, const char *text) {
+    static const char *const origins[] = {
+        [CLI_FROM_DEFAULT] = "default",
+        [CLI_FROM_FILE] = "file",
+        [CLI_FROM_ENVIRONMENT] = "environment",
+        [CLI_FROM_FLAG] = "flag",
+    };
+    const cli_option *o = cli_option_at(tool, i);
+    char *shown = cli_redact(text);
+    char setting[512];
+    snprintf(setting, sizeof setting, "%s = %s", o->name, shown != NULL ? shown : "?");
+    free(shown);
+
+    const cli_origin origin = cli_from(c, i);
+    printf("%-40s # %s", setting, origins[origin]);
+    if (origin == CLI_FROM_ENVIRONMENT) {
+        printf(" %s", o->environment);
+    } else if (origin == CLI_FROM_FILE) {
+        printf(" %s", cli_text(c, tool->n_options + CLI_OPT_CONFIG));
+    }
+    putchar('\n');
+}
+
+void cli_print_config(const cli *c, const cli_tool *tool) {
+    printf("# %s: every value and where it comes from\n", tool->name);
+    for (size_t i = 0; i < tool->n_options + CLI_OPT_HELP; i++) {
+        const cli_option *o = cli_option_at(tool, i);
+        if (i == tool->n_options + CLI_OPT_PRINT_CONFIG) {
+            continue;
+        }
+
+        if (o->kind == CLI_SWITCH) {
+            print_setting(c, tool, i, cli_is_on(c, i) ? "true" : "false");
+        } else if (o->kind == CLI_LIST && cli_count(c, i) > 0) {
+            for (size_t k = 0; k < cli_count(c, i); k++) {
+                print_setting(c, tool, i, cli_item(c, i, k));
+            }
+        } else if (cli_text(c, i) != NULL) {
+            print_setting(c, tool, i, cli_text(c, i));
+        } else {
+            char unset[64];
+            snprintf(unset, sizeof unset, "# %s =", o->name);
+            printf("%-40s # not set\n", unset);
+        }
+    }
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/* tools/cli_message.c: one-line messages on standard error, and the exit code a failure gets. */
+
+#include "cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct {
+    const char *program;
+    int quiet, verbose, no_color;
+} how = {.program = "evtwin"};
+
+static void on_library_log(void *ctx, evtwin_log_level level, const char *text) {
+    (void)ctx;
+    switch (level) {
+    case EVTWIN_LOG_ERROR:
+        cli_error("%s", text);
+        break;
+    case EVTWIN_LOG_WARNING:
+        cli_warning("%s", text);
+        break;
+    case EVTWIN_LOG_INFO:
+        cli_detail("%s", text);
+        break;
+    default:
+        if (how.verbose > 1) {
+            cli_detail("%s", text);
+        }
+    }
+}
+
+void cli_messages_init(const char *program, int quiet, int verbose, int no_color) {
+    how.program = program;
+    how.quiet = quiet;
+    how.verbose = verbose;
+    how.no_color = no_color;
+    evtwin_set_log(on_library_log, NULL);
+}
+
+int cli_quiet(void) {
+    return how.quiet;
+}
+
+int cli_verbose(void) {
+    return how.verbose;
+}
+
+int cli_terminal(FILE *stream) {
+    const char *term = getenv("TERM");
+    return isatty(fileno(stream)) && term != NULL && strcmp(term, "dumb") != 0;
+}
+
+int cli_color(FILE *stream) {
+    const char *no_color = getenv("NO_COLOR");
+    return !how.no_color && (no_color == NULL || *no_color == '\0') && cli_terminal(stream);
+}
+
+/* "program: label: text", the label in colour where that is welcome; one write, so that lines of
+ * several threads do not mix. */
+static void say(const char *label, const char *color, const char *format, va_list args) {
+    char text[2048];
+    vsnprintf(text, sizeof text, format, args);
+    const int is_colored = *color != '\0' && cli_color(stderr);
+
+    flockfile(stderr);
+    cli_progress_clear();
+    fprintf(stderr, "%s: %s%s%s%s\n", how.program, is_colored ? color : "", label,
+            is_colored ? "\033[0m" : "", text);
+    funlockfile(stderr);
+}
+
+void cli_error(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    say("", "", format, args);
+    va_end(args);
+}
+
+void cli_warning(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    say("warning: ", "\033[33m", format, args);
+    va_end(args);
+}
+
+void cli_note(const char *format, ...) {
+    if (how.quiet) {
+        return;
+    }
+    va_list args;
+    va_start(args, format);
+    say("", "", format, args);
+    va_end(args);
+}
+
+void cli_detail(const char *format, ...) {
+    if (!how.verbose) {
+        return;
+    }
+    va_list args;
+    va_start(args, format);
+    say("", "", format, args);
+    va_end(args);
+}
+
+int cli_exit_code(cli_role role, evtwin_status status) {
+    switch (status) {
+    case EVTWIN_E_ARG:
+        return CLI_USAGE;
+    case EVTWIN_E_UNSUPPORTED:
+        return role == CLI_AN_INPUT ? CLI_DATA : CLI_USAGE;
+    case EVTWIN_E_PARSE:
+    case EVTWIN_E_RANGE:
+    case EVTWIN_E_SCHEMA:
+    case EVTWIN_E_DATA:
+        return role == CLI_AN_OPTION ? CLI_USAGE : CLI_DATA;
+    case EVTWIN_E_CORRUPT:
+        return CLI_DATA;
+    case EVTWIN_E_NOT_FOUND:
+        return role == CLI_AN_OUTPUT ? CLI_CANT_CREATE : CLI_NO_INPUT;
+    case EVTWIN_E_IO:
+        return role == CLI_AN_OUTPUT   ? CLI_CANT_CREATE
+               : role == CLI_A_SERVICE ? CLI_UNAVAILABLE
+                                       : CLI_NO_INPUT;
+    case EVTWIN_E_BUSY:
+    case EVTWIN_E_EXTERNAL:
+        return CLI_UNAVAILABLE;
+    case EVTWIN_E_CANCELLED:
+        return cli_stopping() != 0 ? 128 + cli_stopping() : CLI_FAILURE;
+    default:
+        return CLI_FAILURE;
+    }
+}
+
+int cli_fail(cli_role role, evtwin_status status, const char *next_step) {
+    const char *text = evtwin_last_error();
+    cli_error("%s%s%s", *text != '\0' ? text : evtwin_status_text(status),
+              next_step != NULL ? "; " : "", next_step != NULL ? next_step : "");
+    return cli_exit_code(role, status);
+}
+
+int cli_out_of_memory(void) {
+    cli_error("out of memory");
+    return CLI_FAILURE;
+}
+
+/* The folder that a path is in, "." for a bare name; freed by the caller. */
+static char *parent_of(const char *path) {
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/') {
+        length--;
+    }
+    while (length > 0 && path[length - 1] != '/') {
+        length--;
+    }
+    while (length > 1 && path[length - 1] == '/') {
+        length--;
+    }
+    return length == 0 ? strdup(".") : strndup(path, length);
+}
+
+static int check_writable_folder(const char *path, const char *what) {
+    struct stat info;
+    if (stat(path, &info) != 0) {
+        cli_error("%s: %s", path, strerror(errno));
+        return CLI_CANT_CREATE;
+    }
+    if (!S_ISDIR(info.st_mode)) {
+        cli_error("%s: is not a folder", path);
+        return CLI_CANT_CREATE;
+    }
+    if (access(path, W_OK | X_OK) != 0) {
+        cli_error("%s: cannot create %s there: %s", path, what, strerror(errno));
+        return CLI_CANT_CREATE;
+    }
+    return 0;
+}
+
+int cli_check_output_file(const char *path) {
+    struct stat info;
+    if (strcmp(path, "-") == 0) {
+        return 0;
+    }
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
+        cli_error("%s: is a folder", path);
+        return CLI_CANT_CREATE;
+    }
+    char *parent = parent_of(path);
+    if (parent == NULL) {
+        return cli_out_of_memory();
+    }
+    const int code = check_writable_folder(parent, path);
+    free(parent);
+    return code;
+}
+
+int cli_check_output_folder(const char *path) {
+    /* the nearest folder that exists is where the rest will be made */
+    char *folder = strdup(path);
+    struct stat info;
+    while (folder != NULL && stat(folder, &info) != 0 && errno == ENOENT) {
+        char *parent = parent_of(folder);
+        const int is_top = parent != NULL && strcmp(parent, folder) == 0;
+        free(folder);
+        folder = parent;
+        if (is_top) {
+            break;
+        }
+    }
+    if (folder == NULL) {
+        return cli_out_of_memory();
+    }
+    const int code = check_writable_folder(folder, path);
+    free(folder);
+    return code;
+}

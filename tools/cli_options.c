@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: MIT */
+/* tools/cli_options.c: values of the options: flag over environment over file over default. */
+
+#include "cli.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct value {
+    cli_origin origin;
+    const char *text; /* the last one given; NULL = not set */
+    double number;
+    int64_t integer;
+    int is_on;
+    int n_given; /* how often, at this origin */
+    const char **items;
+    size_t n_items;
+} value;
+
+struct cli {
+    const cli_tool *tool;
+    value *values;
+    const char *argument;
+    char **lines; /* of the configuration file; values point into them */
+    size_t n_lines;
+};
+
+/* ---- asking ---- */
+
+const char *cli_text(const cli *c, size_t option) {
+    return c->values[option].text;
+}
+
+int cli_is_on(const cli *c, size_t option) {
+    return c->values[option].is_on;
+}
+
+int cli_is_set(const cli *c, size_t option) {
+    return c->values[option].origin != CLI_FROM_DEFAULT;
+}
+
+double cli_number(const cli *c, size_t option) {
+    return c->values[option].number;
+}
+
+int64_t cli_integer(const cli *c, size_t option) {
+    return c->values[option].integer;
+}
+
+cli_origin cli_from(const cli *c, size_t option) {
+    return c->values[option].origin;
+}
+
+size_t cli_count(const cli *c, size_t option) {
+    return c->values[option].n_items;
+}
+
+const char *cli_item(const cli *c, size_t option, size_t i) {
+    return c->values[option].items[i];
+}
+
+const char *cli_argument(const cli *c) {
+    return c->argument;
+}
+
+/* ---- one value ---- */
+
+static int bad_code(cli_origin origin) {
+    return origin == CLI_FROM_FLAG ? CLI_USAGE : CLI_CONFIG;
+}
+
+/* "--fleet" as the user wrote it: a flag, a variable, or a line of a file. */
+static const char *called(const cli_option *o, cli_origin origin, const char *where, char *text,
+                          size_t size) {
+    if (origin == CLI_FROM_FLAG) {
+        snprintf(text, size, "--%s", o->name);
+    } else if (origin == CLI_FROM_ENVIRONMENT) {
+        snprintf(text, size, "%s", o->environment);
+    } else {
+        snprintf(text, size, "%s: %s", where, o->name);
+    }
+    return text;
+}
+
+static int parse_ranged(const cli_option *o, const char *text, const char *name, value *v) {
+    char low[32], high[32];
+    cli_format_number(o->min, low, sizeof low);
+    cli_format_number(o->max, high, sizeof high);
+    if (o->kind == CLI_INTEGER) {
+        if (cli_parse_integer(text, &v->integer) && (double)v->integer >= o->min &&
+            (double)v->integer <= o->max) {
+            v->number = (double)v->integer;
+            return 1;
+        }
+        cli_error("%s: '%s' is not a whole number from %s to %s", name, text, low, high);
+        return 0;
+    }
+    if (cli_parse_number(text, &v->number) && v->number >= o->min && v->number <= o->max) {
+        return 1;
+    }
+    cli_error("%s: '%s' is not a number from %s to %s", name, text, low, high);
+    return 0;
+}
+
+static int is_choice(const char *choices, const char *text) {
+    const size_t length = strlen(text);
+    for (const char *c = choices; *c != '\0'; c += *c == '|') {
+        const size_t n = strcspn(c, "|");
+        if (n == length && strncmp(c, text, n) == 0) {
+            return 1;
+        }
+        c += n;
+    }
+    return 0;
+}
+
+static int add_item(value *v, const char *text) {
+    const char **items = realloc(v->items, (v->n_items + 1) * sizeof *items);
+    if (items == NULL) {
+        return cli_out_of_memory();
+    }
+    v->items = items;
+    v->items[v->n_items++] = text;
+    return 0;
+}
+
+/* Take a value; `text` is NULL for a switch given as a flag. 0, or the exit code after saying why
+ * not. */
+static int set_value(cli *c, size_t option, const char *text, cli_origin origin,
+                     const char *where) {
+    const cli_option *o = cli_option_at(c->tool, option);
+    value *v = &c->values[option];
+    char name[512];
+    called(o, origin, where, name, sizeof name);
+
+    if (v->origin != origin) { /* a stronger origin starts afresh, lists too */
+        v->n_items = 0;
+        v->n_given = 0;
+    }
+    switch (o->kind) {
+    case CLI_SWITCH:
+        if (text != NULL && !is_choice("true|false|1|0|yes|no", text)) {
+            cli_error("%s: '%s' is neither true nor false", name, text);
+            return bad_code(origin);
+        }
+        v->is_on = text == NULL || is_choice("true|1|yes", text);
+        break;
+    case CLI_INTEGER:
+    case CLI_NUMBER:
+        if (!parse_ranged(o, text, name, v)) {
+            return bad_code(origin);
+        }
+        break;
+    case CLI_TEXT:
+    case CLI_LIST:
+        if (*text == '\0') {
+            cli_error("%s: is empty", name);
+            return bad_code(origin);
+        }
+        if (o->choices != NULL && !is_choice(o->choices, text)) {
+            cli_error("%s: '%s' is not one of %s", name, text, o->choices);
+            return bad_code(origin);
+        }
+        if (o->kind == CLI_LIST && add_item(v, text) != 0) {
+            return CLI_FAILURE;
+        }
+        break;
+    }
+    v->text = text;
+    v->origin = origin;
+    v->n_given++;
+    return 0;
+}
+
+/* ---- origins ---- */
+
+static int read_defaults(cli *c) {
+    for (size_t i = 0; i < cli_option_count(c->tool); i++) {
+        const char *initial = cli_option_at(c->tool, i)->initial;
+        if (initial != NULL && set_value(c, i, initial, CLI_FROM_DEFAULT, "default") != 0) {
+            assert(0 && "the default of an option is not valid");
+            return CLI_FAILURE;
+        }
+    }
+    return 0;
+}
+
+static int read_environment(cli *c) {
+    for (size_t i = 0; i < cli_option_count(c->tool); i++) {
+        const char *variable = cli_option_at(c->tool, i)->environment;
+        const char *text = variable != NULL ? getenv(variable) : NULL;
+        if (text == NULL || *text == '\0' || c->values[i].origin == CLI_FROM_FLAG) {
+            continue;
+        }
+        const int code = set_value(c, i, text, CLI_FROM_ENVIRONMENT, NULL);
+        if (code != 0) {
+            return code;
+        }
+    }
+    return 0;
+}
+
+/* Cut a comment (# at the start or after a blank) and blanks around; returns the first character.
+ */
+static char *trim(char *line) {
+    for (char *s = line; *s != '\0'; s++) {
+        if (*s == '#' && (s == line || s[-1] == ' ' || s[-1] == '\t')) {
+            *s = '\0';
+            break;
+        }
+    }
+    line += strspn(line, " \t\r\n");
+    size_t n = strlen(line);
+    while (n > 0 && strchr(" \t\r\n", line[n - 1]) != NULL) {
+        line[--n] = '\0';
+    }
+    return line;
+}
+
+static int read_config_line(cli *c, char *line, const char *where) {
+    char *name = trim(line);
+    if (*name == '\0') {
+        return 0;
+    }
+    char *equals = strchr(name, '=');
+    if (equals == NULL) {
+        cli_error("%s: '%s' is not a `name = value` line", where, name);
+        return CLI_CONFIG;
+    }
+    *equals = '\0';
+    char *text = trim(equals + 1);
+    name = trim(name);
+
+    const size_t option = cli_option_find(c->tool, name);
+    if (option >= c->tool->n_options + CLI_OPT_HELP ||
+        option == c->tool->n_options + CLI_OPT_CONFIG ||
+        option == c->tool->n_options + CLI_OPT_PRINT_CONFIG) {
+        const char *near = cli_nearest_option(c->tool, name);
+        cli_error("%s: unknown name '%s'%s%s%s", where, name,
+                  near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
+                  near != NULL ? "'?" : "");
+        return CLI_CONFIG;
+    }
+    if (c->values[option].origin > CLI_FROM_FILE) {
+        return 0;
+    }
+    return set_value(c, option, text, CLI_FROM_FILE, where);
+}
+
+static int read_config(cli *c) {
+    const char *path = cli_text(c, c->tool->n_options + CLI_OPT_CONFIG);
+    if (path == NULL) {
+        return 0;
+    }
+    FILE *f = fopen(path, "r");
+    if (f == NULL) {
+        cli_error("--config: %s: %s", path, strerror(errno));
+        return CLI_CONFIG;
+    }
+    int code = 0;
+    size_t capacity = 0;
+    char *line = NULL;
+    while (code == 0 && getline(&line, &capacity, f) >= 0) {
+        char **lines = realloc(c->lines, (c->n_lines + 1) * sizeof *lines);
+        if (lines == NULL) {
+            code = cli_out_of_memory();
+            break;
+        }
+        c->lines = lines;
+        c->lines[c->n_lines++] = line;
+        char where[512];
+        snprintf(where, sizeof where, "%s:%zu", path, c->n_lines);
+        code = read_config_line(c, line, where);
+        line = NULL;
+    }
+    if (code == 0 && ferror(f)) {
+        cli_error("--config: %s: %s", path, strerror(errno));
+        code = CLI_CONFIG;
+    }
+    free(line);
+    fclose(f);
+    return code;
+}
+
+/* ---- flags ---- */
+
+/* getopt_long's own tables, made from ours: option i has value FIRST + i. */
+enum { FIRST = 256, MAX_OPTIONS = 64 };
+
+static void make_getopt_tables(const cli_tool *tool, struct option *longs, char *shorts) {
+    const size_t n = cli_option_count(tool);
+    assert(n < MAX_OPTIONS);
+    *shorts++ = ':'; /* tell a missing argument from an unknown option */
+    for (size_t i = 0; i < n; i++) {
+        const cli_option *o = cli_option_at(tool, i);
+        const int has_argument = o->kind == CLI_SWITCH ? no_argument : required_argument;
+        longs[i] = (struct option){o->name, has_argument, NULL, FIRST + (int)i};
+        if (o->letter != '\0') {
+            *shorts++ = o->letter;
+            if (has_argument) {
+                *shorts++ = ':';
+            }
+        }
+    }
+    longs[n] = (struct option){NULL, 0, NULL, 0};
+    *shorts = '\0';
+}
+
+static size_t option_of(const cli_tool *tool, int code) {
+    if (code >= FIRST) {
+        return (size_t)(code - FIRST);
+    }
+    size_t i = 0;
+    while (i < cli_option_count(tool) && cli_option_at(tool, i)->letter != code) {
+        i++;
+    }
+    return i;
+}
+
+static int say_bad_flag(const cli_tool *tool, int is_missing, int code, const char *word) {
+    const size_t option = code != 0 ? option_of(tool, code) : cli_option_count(tool);
+    if (is_missing) {
+        const cli_option *o = cli_option_at(tool, option);
+        cli_error("--%s needs %s; see %s --help", o->name, o->argument, tool->name);
+    } else if (option < cli_option_count(tool)) {
+        cli_error("--%s takes no argument", cli_option_at(tool, option)->name);
+    } else if (code != 0) {
+        cli_error("unknown option -%c; see %s --help", code, tool->name);
+    } else {
+        const size_t length = strcspn(word, "=");
+        char name[64];
+        snprintf(name, sizeof name, "%.*s", (int)(length < 60 ? length : 60), word);
+        const char *near = cli_nearest_option(tool, name + 2);
+        cli_error("unknown option %s; %s%s%s", name, near != NULL ? "did you mean --" : "see ",
+                  near != NULL ? near : tool->name, near != NULL ? "?" : " --help");
+    }
+    return CLI_USAGE;
+}
+
+static int read_flags(cli *c, int argc, char **argv) {
+    struct option longs[MAX_OPTIONS];
+    char shorts[2 * MAX_OPTIONS + 2];
+    make_getopt_tables(c->tool, longs, shorts);
+
+    opterr = 0;
+    for (;;) {
+        const int code = getopt_long(argc, argv, shorts, longs, NULL);
+        if (code == -1) {
+            break;
+        }
+        if (code == '?' || code == ':') {
+            return say_bad_flag(c->tool, code == ':', optopt, argv[optind - 1]);
+        }
+        const size_t option = option_of(c->tool, code);
+        const int bad = set_value(c, option, optarg, CLI_FROM_FLAG, NULL);
+        if (bad != 0) {
+            return bad;
+        }
+    }
+    const int n_arguments = argc - optind;
+    if (n_arguments > (c->tool->positional != NULL)) {
+        cli_error("unexpected argument '%s'; see %s --help",
+                  argv[optind + (c->tool->positional != NULL)], c->tool->name);
+        return CLI_USAGE;
+    }
+    c->argument = n_arguments > 0 ? argv[optind] : NULL;
+    return 0;
+}
+
+/* ---- all together ---- */
+
+static int answer_questions(const cli *c) {
+    const size_t common = c->tool->n_options;
+    if (cli_is_on(c, common + CLI_OPT_HELP)) {
+        cli_print_help(c->tool);
+        return CLI_OK;
+    }
+    if (cli_is_on(c, common + CLI_OPT_VERSION)) {
+        cli_print_version(c->tool);
+        return CLI_OK;
+    }
+    return CLI_CONTINUE;
+}
+
+int cli_start(const cli_tool *tool, int argc, char **argv, cli **out) {
+    cli_messages_init(tool->name, 0, 0, 0);
+    cli *c = calloc(1, sizeof *c);
+    value *values = calloc(cli_option_count(tool), sizeof *values);
+    if (c == NULL || values == NULL) {
+        free(c);
+        free(values);
+        *out = NULL;
+        return cli_out_of_memory();
+    }
+    c->tool = tool;
+    c->values = values;
+    *out = c;
+
+    int code;
+    if ((code = read_defaults(c)) != 0 || (code = read_flags(c, argc, argv)) != 0) {
+        return code;
+    }
+    if ((code = answer_questions(c)) != CLI_CONTINUE) {
+        return code;
+    }
+    if ((code = read_environment(c)) != 0 || (code = read_config(c)) != 0) {
+        return code;
+    }
+    const size_t common = tool->n_options;
+    cli_messages_init(
+        tool->name, cli_is_on(c, common + CLI_OPT_QUIET),
+        values[common + CLI_OPT_VERBOSE].is_on ? values[common + CLI_OPT_VERBOSE].n_given : 0,
+        cli_is_on(c, common + CLI_OPT_NO_COLOR));
+    if (cli_is_on(c, common + CLI_OPT_PRINT_CONFIG)) {
+        cli_print_config(c, tool);
+        return CLI_OK;
+    }
+    cli_signals_init();
+    return CLI_CONTINUE;
+}
+
+int cli_finish(cli *c, int code) {
+    cli_progress_clear();
+    if (c != NULL) {
+        for (size_t i = 0; i < cli_option_count(c->tool); i++) {
+            free(c->values[i].items);
+        }
+        for (size_t i = 0; i < c->n_lines; i++) {
+            free(c->lines[i]);
+        }
+        free(c->lines);
+        free(c->values);
+        free(c);
+    }
+    /* a reader that went away (… | head) is told nothing; a full disk is */
+    const int had_error = ferror(stdout);
+    if ((fflush(stdout) != 0 || had_error) && code == CLI_OK) {
+        if (errno != EPIPE) {
+            cli_error("standard output: %s", strerror(errno));
+        }
+        return errno == EPIPE ? CLI_FAILURE : CLI_CANT_CREATE;
+    }
+    return code;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* tools/evtwin-predict.c: remaining useful life and failure risk, of a live fleet or of a file. */
+
+#include "predict_tool.h"
+
+#include "evtwin/evtwin.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const cli_option options[PREDICT_N_OPTIONS] = {
+    [PREDICT_MODELS] = {.group = "Models",
+                        .name = "models",
+                        .argument = "DIR",
+                        .initial = "models",
+                        .help = "bundle that evtwin-train saved",
+                        .kind = CLI_TEXT},
+    [PREDICT_STORE] = {.group = "Live",
+                       .name = "store",
+                       .argument = "URI",
+                       .initial = "sqlite:evtwin.db",
+                       .help = "predict every row that waits for it, newest first, and write each "
+                               "prediction on its own row; waits for a store that is not there yet",
+                       .kind = CLI_TEXT},
+    [PREDICT_SOURCE] = {.name = "source",
+                        .argument = "URI",
+                        .help =
+                            "instead of --store: take records from there (csv:FILE, jsonl:FILE, "
+                            "sqlite:FILE, sim:?…); needs --sink",
+                        .kind = CLI_TEXT},
+    [PREDICT_SINK] = {.name = "sink",
+                      .argument = "URI",
+                      .help = "where records with their predictions go; may be given again",
+                      .kind = CLI_LIST},
+    [PREDICT_INTERVAL] = {.name = "interval",
+                          .argument = "S",
+                          .environment = "PREDICTION_INTERVAL",
+                          .initial = "5",
+                          .help = "seconds between two looks for new rows",
+                          .kind = CLI_NUMBER,
+                          .min = 0.001,
+                          .max = 86400},
+    [PREDICT_ONCE] = {.name = "once", .help = "predict what waits now, then exit"},
+    [PREDICT_METRICS_PORT] = {.name = "metrics-port",
+                              .argument = "PORT",
+                              .environment = "METRICS_PORT",
+                              .initial = "9100",
+                              .help =
+                                  "Prometheus metrics at http://localhost:PORT/metrics; 0 = off",
+                              .kind = CLI_INTEGER,
+                              .min = 0,
+                              .max = 65535},
+    [PREDICT_CSV] = {.group = "File",
+                     .name = "csv",
+                     .argument = "IN",
+                     .help = "predict every row of a file instead; needs --out",
+                     .kind = CLI_TEXT},
+    [PREDICT_OUT] = {.name = "out",
+                     .letter = 'o',
+                     .argument = "OUT",
+                     .help =
+                         "the columns of IN, then rul_prediction, failure_probability and, if a "
+                         "row could not be predicted, prediction_note with the reason; - = "
+                         "standard output",
+                     .kind = CLI_TEXT},
+    [PREDICT_UNIT] = {.name = "unit",
+                      .argument = "NAME=UNIT",
+                      .help =
+                          "the unit a column of IN really is in, e.g. soc=percent; may be given "
+                          "again",
+                      .kind = CLI_LIST},
+    [PREDICT_NAIVE_TIME] = {.name = "naive-time",
+                            .argument = "KIND",
+                            .initial = "utc",
+                            .help = "what a time without an offset in IN means: utc, local or "
+                                    "reject",
+                            .kind = CLI_TEXT,
+                            .choices = "utc|local|reject"},
+};
+
+static const cli_tool tool = {
+    .name = "evtwin-predict",
+    .purpose =
+        "Predict remaining useful life (cycles) and failure risk with the models of evtwin-train, "
+        "for\nevery new row of a store or for a CSV file. A missing input gives \"unknown\", never "
+        "0.",
+    .usage = "[OPTION]...\n[--models DIR] --csv IN --out OUT",
+    .examples = "evtwin-predict --models models --store sqlite:evtwin.db\n"
+                "evtwin-predict --models models --csv in.csv --out out.csv\n"
+                "evtwin-predict --once --metrics-port 0\n"
+                "evtwin-predict --source jsonl:- --sink jsonl:predicted.jsonl < records.jsonl",
+    .options = options,
+    .n_options = PREDICT_N_OPTIONS,
+};
+
+static int usage(const char *text) {
+    cli_error("%s", text);
+    return CLI_USAGE;
+}
+
+/* What cannot be asked for together. */
+static int check_combination(const cli *c) {
+    const int has_csv = cli_text(c, PREDICT_CSV) != NULL,
+              has_out = cli_text(c, PREDICT_OUT) != NULL;
+    const int has_source = cli_text(c, PREDICT_SOURCE) != NULL;
+    const int has_sink = cli_count(c, PREDICT_SINK) > 0;
+    if (has_csv != has_out) {
+        return usage(has_csv ? "--csv needs --out FILE (- for standard output)"
+                             : "--out needs --csv FILE");
+    }
+    if (has_source != has_sink) {
+        return usage(has_source ? "--source needs --sink URI" : "--sink needs --source URI");
+    }
+    if (has_csv && (has_source || cli_from(c, PREDICT_STORE) == CLI_FROM_FLAG)) {
+        return usage("--csv excludes --store and --source");
+    }
+    if (has_source && cli_from(c, PREDICT_STORE) == CLI_FROM_FLAG) {
+        return usage("--store and --source exclude each other");
+    }
+    if (!has_csv && cli_count(c, PREDICT_UNIT) > 0) {
+        return usage("--unit belongs to --csv; records have the contract's units");
+    }
+    return 0;
+}
+
+static int run(const cli *c) {
+    int code = check_combination(c);
+    if (code != 0) {
+        return code;
+    }
+    evtwin_predictor *predictor;
+    const evtwin_status st = evtwin_predictor_load(cli_text(c, PREDICT_MODELS), &predictor);
+    if (st == EVTWIN_E_NOT_FOUND) {
+        return cli_fail(CLI_AN_INPUT, st, "train one with evtwin-train, or name it with --models");
+    }
+    if (st < 0) {
+        return cli_fail(CLI_AN_INPUT, st, NULL);
+    }
+    if (cli_text(c, PREDICT_CSV) == NULL) {
+        return predict_live(c, predictor);
+    }
+    code = predict_file(c, predictor);
+    evtwin_predictor_free(predictor);
+    return code;
+}
+
+int main(int argc, char **argv) {
+    cli *c;
+    int code = cli_start(&tool, argc, argv, &c);
+    if (code == CLI_CONTINUE) {
+        code = run(c);
+    }
+    return cli_finish(c, code);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* tools/evtwin-serve.c: REST, the fleet page and /metrics of a store. */
+
+#include "cli.h"
+
+#include "evtwin/evtwin.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { STORE, LISTEN, PORT, INSECURE_LISTEN, THREADS, BACKUP, N_OPTIONS };
+
+static const cli_option options[N_OPTIONS] = {
+    [STORE] = {.group = "Serve",
+               .name = "store",
+               .argument = "URI",
+               .initial = "sqlite:evtwin.db",
+               .help = "what is served; may come later: /health answers 503 till then",
+               .kind = CLI_TEXT},
+    [LISTEN] = {.name = "listen",
+                .argument = "ADDRESS:PORT",
+                .initial = "127.0.0.1:5001",
+                .help = "where; [::1]:0 picks a free port",
+                .kind = CLI_TEXT},
+    [PORT] = {.name = "port",
+              .argument = "PORT",
+              .environment = "API_PORT",
+              .help = "the port alone, at the address of --listen",
+              .kind = CLI_INTEGER,
+              .min = 0,
+              .max = 65535},
+    [INSECURE_LISTEN] = {.name = "insecure-listen",
+                         .help =
+                             "permit an address that other machines reach: there is no password "
+                             "and no encryption"},
+    [THREADS] = {.name = "threads",
+                 .argument = "N",
+                 .initial = "2",
+                 .help = "that answer requests",
+                 .kind = CLI_INTEGER,
+                 .min = 1,
+                 .max = 256},
+    [BACKUP] = {.group = "Backup",
+                .name = "backup",
+                .argument = "FILE",
+                .help = "copy the whole store, while it is in use, to a new file, then exit",
+                .kind = CLI_TEXT},
+};
+
+static const cli_tool tool = {
+    .name = "evtwin-serve",
+    .purpose =
+        "Serve a store of telemetry and predictions over HTTP: a page that shows the live fleet, "
+        "the REST\nAPI under /api, /health and /metrics for Prometheus. Reads only; any number may "
+        "share a store.",
+    .usage = "[OPTION]...\n[--store URI] --backup FILE",
+    .examples = "evtwin-serve --store sqlite:evtwin.db          then open http://localhost:5001\n"
+                "API_PORT=8080 evtwin-serve\n"
+                "curl 'http://localhost:5001/api/battery/latest?battery_id=BATTERY_001'\n"
+                "evtwin-serve --backup evtwin-$(date +%F).db",
+    .options = options,
+    .n_options = N_OPTIONS,
+};
+
+static int back_up(const cli *c) {
+    const char *path = cli_text(c, BACKUP);
+    evtwin_store_options store_options;
+    evtwin_store_options_init(&store_options, sizeof store_options);
+    store_options.read_only = 1;
+    evtwin_store *store;
+    evtwin_status st = evtwin_store_open(cli_text(c, STORE), &store_options, &store);
+    if (st < 0) {
+        return cli_fail(CLI_AN_INPUT, st, "name it with --store");
+    }
+    st = evtwin_store_backup(store, path);
+    evtwin_store_free(store);
+    if (st < 0) {
+        return cli_fail(CLI_AN_OUTPUT, st, NULL);
+    }
+    cli_note("%s: backup of %s", path, cli_text(c, STORE));
+    return CLI_OK;
+}
+
+/* --port (API_PORT) replaces the port of --listen, unless --listen was given by a stronger origin.
+ */
+static int make_listen(const cli *c, char *text, size_t size) {
+    const char *listen = cli_text(c, LISTEN);
+    if (cli_text(c, PORT) == NULL || cli_from(c, PORT) < cli_from(c, LISTEN)) {
+        snprintf(text, size, "%s", listen);
+        return 0;
+    }
+    const char *colon = strrchr(listen, ':');
+    if (colon == NULL) {
+        cli_error("--listen: '%s' is not ADDRESS:PORT", listen);
+        return CLI_USAGE;
+    }
+    snprintf(text, size, "%.*s:%d", (int)(colon - listen), listen, (int)cli_integer(c, PORT));
+    return 0;
+}
+
+static int is_loopback(const char *listen) {
+    return strncmp(listen, "127.", 4) == 0 || strncmp(listen, "localhost:", 10) == 0 ||
+           strncmp(listen, "[::1]", 5) == 0;
+}
+
+static int serve(const cli *c, const char *listen) {
+    evtwin_server_options server_options;
+    evtwin_server_options_init(&server_options, sizeof server_options);
+    server_options.listen = listen;
+    server_options.store = cli_text(c, STORE);
+    server_options.n_threads = (int)cli_integer(c, THREADS);
+    server_options.insecure_listen = cli_is_on(c, INSECURE_LISTEN);
+    server_options.service = "evtwin-serve";
+    evtwin_server *server;
+    const evtwin_status st = evtwin_server_start(&server_options, &server);
+    if (st == EVTWIN_E_BUSY) {
+        return cli_fail(CLI_A_SERVICE, st, "choose another port with --listen ADDRESS:PORT");
+    }
+    if (st < 0) {
+        return cli_fail(CLI_A_SERVICE, st, NULL);
+    }
+    if (!is_loopback(listen)) {
+        cli_warning("%s can be reached from other machines, without password and encryption",
+                    listen);
+    }
+    cli_note("serving %s at http://localhost:%d (Ctrl-C stops)", cli_text(c, STORE),
+             evtwin_server_port(server));
+    cli_sleep_until_s(INFINITY);
+    cli_note("stopping");
+    evtwin_server_free(server);
+    cli_note("closed");
+    return CLI_OK;
+}
+
+static int run(const cli *c) {
+    if (cli_text(c, BACKUP) != NULL) {
+        return back_up(c);
+    }
+    char listen[128];
+    const int code = make_listen(c, listen, sizeof listen);
+    return code != 0 ? code : serve(c, listen);
+}
+
+int main(int argc, char **argv) {
+    cli *c;
+    int code = cli_start(&tool, argc, argv, &c);
+    if (code == CLI_CONTINUE) {
+        code = run(c);
+    }
+    return cli_finish(c, code);
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+/* tools/evtwin-sim.c: simulate battery packs: live telemetry, or labelled lives to train on. */
+
+#include "sim_tool.h"
+
+#include "evtwin/evtwin.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const cli_option options[SIM_N_OPTIONS] = {
+    [SIM_FLEET] = {.group = "Batteries",
+                   .name = "fleet",
+                   .argument = "N",
+                   .initial = "1",
+                   .help = "number of batteries",
+                   .kind = CLI_INTEGER,
+                   .min = 1,
+                   .max = 1e6},
+    [SIM_BATTERY_ID] = {.name = "battery-id",
+                        .argument = "ID",
+                        .initial = "BATTERY_001",
+                        .help = "of the first one; the others count on from its last digits",
+                        .kind = CLI_TEXT},
+    [SIM_MODEL] = {.name = "model",
+                   .argument = "MODEL",
+                   .initial = "ecm",
+                   .help = "ecm: equivalent circuit with heat and ageing; classic: the original "
+                           "demo's formulas",
+                   .kind = CLI_TEXT,
+                   .choices = "ecm|classic|spm|spme"},
+    [SIM_CELL] = {.name = "cell",
+                  .argument = "NAME",
+                  .help =
+                      "cell parameters: one of --list-cells (default: the first) or a JSON file",
+                  .kind = CLI_TEXT},
+    [SIM_LIST_CELLS] = {.name = "list-cells", .help = "print the built-in cells and exit"},
+    [SIM_USE] = {.name = "use",
+                 .argument = "USE",
+                 .initial = "cycle",
+                 .help = "cycle: discharge and charge again and again; daily: drive, park, charge",
+                 .kind = CLI_TEXT,
+                 .choices = "cycle|daily"},
+    [SIM_DRIVE_CYCLE] = {.name = "drive-cycle",
+                         .argument = "FILE",
+                         .help = "CSV of speed per second (cycSecs, cycMps) that driving follows, "
+                                 "e.g. WLTP or UDDS",
+                         .kind = CLI_TEXT},
+    [SIM_SOC] = {.name = "soc",
+                 .argument = "PERCENT",
+                 .initial = "85",
+                 .help = "state of charge at the start",
+                 .kind = CLI_NUMBER,
+                 .min = 0,
+                 .max = 100},
+    [SIM_SOH] = {.name = "soh",
+                 .argument = "A[:B]",
+                 .initial = "95",
+                 .help = "state of health at the start, in percent; A:B spreads the fleet evenly "
+                         "from A to B",
+                 .kind = CLI_TEXT},
+    [SIM_TEMPERATURE] = {.name = "temperature",
+                         .argument = "DEGC",
+                         .initial = "32",
+                         .help = "cell temperature at the start",
+                         .kind = CLI_NUMBER,
+                         .min = -40,
+                         .max = 80},
+    [SIM_START] = {.name = "start",
+                   .argument = "TIME",
+                   .initial = "2024-01-01T00:00:00Z",
+                   .help = "where the physics clock stands at the start: it stamps the records of "
+                           "--dry-run, --speed max and --until-eol, and gives the season of daily "
+                           "use",
+                   .kind = CLI_TEXT},
+    [SIM_SEED] = {.name = "seed",
+                  .argument = "N",
+                  .initial = "0",
+                  .help = "the same seed gives the same bytes, for any number of threads",
+                  .kind = CLI_INTEGER,
+                  .min = 0,
+                  .max = 9e15},
+    [SIM_THREADS] = {.name = "threads",
+                     .argument = "N",
+                     .initial = "0",
+                     .help = "0 = one per core",
+                     .kind = CLI_INTEGER,
+                     .min = 0,
+                     .max = 1024},
+    [SIM_INTERVAL] = {.group = "Live",
+                      .name = "interval",
+                      .argument = "S",
+                      .environment = "TELEMETRY_INTERVAL",
+                      .initial = "2",
+                      .help = "seconds between two records of a battery",
+                      .kind = CLI_NUMBER,
+                      .min = 0.001,
+                      .max = 86400},
+    [SIM_SPEED] = {.name = "speed",
+                   .argument = "K",
+                   .initial = "60",
+                   .help = "physics seconds per second; max: as fast as it can, a record every "
+                           "--interval physics seconds",
+                   .kind = CLI_TEXT},
+    [SIM_DURATION] = {.name = "duration",
+                      .argument = "S",
+                      .help = "stop after that many seconds (physics seconds with --speed max); "
+                              "default: at Ctrl-C",
+                      .kind = CLI_NUMBER,
+                      .min = 0.001,
+                      .max = 1e10},
+    [SIM_SINK] = {.group = "Output",
+                  .name = "sink",
+                  .argument = "URI",
+                  .help = "where records go: sqlite:FILE, csv:FILE, jsonl:FILE (- = standard "
+                          "output), null:; may be given again",
+                  .kind = CLI_LIST},
+    [SIM_CSV] = {.name = "csv",
+                 .argument = "FILE",
+                 .help =
+                     "short for --sink csv:FILE; with --until-eol the file appears whole or not "
+                     "at all",
+                 .kind = CLI_TEXT},
+    [SIM_HOLD] = {.name = "hold",
+                  .argument = "N",
+                  .initial = "100000",
+                  .help = "records kept in memory for a sink that does not take them now; they are "
+                          "offered again until it does, and are lost if the simulator ends before",
+                  .kind = CLI_INTEGER,
+                  .min = 1,
+                  .max = 1e8},
+    [SIM_DRY_RUN] = {.name = "dry-run",
+                     .help = "print records as JSON on standard output; needs nothing"},
+    [SIM_RECORDS] = {.name = "records",
+                     .letter = 'n',
+                     .argument = "N",
+                     .initial = "5",
+                     .help = "how many, with --dry-run",
+                     .kind = CLI_INTEGER,
+                     .min = 1,
+                     .max = 1e9},
+    [SIM_UNTIL_EOL] = {.group = "Labelled lives",
+                       .name = "until-eol",
+                       .help = "run every battery from new to its end of life (SoH below 80 % or "
+                               "resistance doubled) and label the records with what came: rul, "
+                               "failure, truth_*"},
+    [SIM_RECORD_DAYS] = {.name = "record-days",
+                         .argument = "DAYS",
+                         .initial = "3",
+                         .help = "a record every that many days",
+                         .kind = CLI_NUMBER,
+                         .min = 1,
+                         .max = 3650},
+    [SIM_MAX_YEARS] = {.name = "max-years",
+                       .argument = "YEARS",
+                       .initial = "15",
+                       .help = "a battery still alive then is censored: no invented label",
+                       .kind = CLI_NUMBER,
+                       .min = 0.01,
+                       .max = 100},
+    [SIM_JSON] = {.name = "json", .help = "print how the lives went as one JSON object"},
+};
+
+static const cli_tool tool = {
+    .name = "evtwin-sim",
+    .purpose =
+        "Simulate battery packs and publish what their management systems would report, or run "
+        "them\nto their end of life to get labelled data. Without a sink it only shows what the "
+        "packs do.",
+    .usage = "[OPTION]...",
+    .examples =
+        "evtwin-sim --dry-run -n 5                          five JSON records, needs nothing\n"
+        "evtwin-sim --fleet 12 --soh 100:76 --sink sqlite:evtwin.db\n"
+        "evtwin-sim --until-eol --fleet 200 --csv fleet.csv\n"
+        "evtwin-sim --speed max --duration 86400 --interval 10 --sink jsonl:- | head",
+    .options = options,
+    .n_options = SIM_N_OPTIONS,
+};
+
+static int list_cells(void) {
+    for (size_t i = 0; i < evtwin_cell_builtin_count(); i++) {
+        printf("%-20s %s%s\n", evtwin_cell_builtin_name(i), evtwin_cell_builtin_description(i),
+               i == 0 ? " (default)" : "");
+    }
+    return CLI_OK;
+}
+
+/* --soh A or A:B */
+static int parse_soh(const char *text, double *first_out, double *last_out) {
+    char first[32];
+    const size_t n = strcspn(text, ":");
+    snprintf(first, sizeof first, "%.*s", (int)(n < sizeof first ? n : sizeof first - 1), text);
+    const char *last = text[n] == ':' ? text + n + 1 : first;
+    if (!cli_parse_number(first, first_out) || !cli_parse_number(last, last_out) ||
+        *first_out <= 0 || *first_out > 100 || *last_out <= 0 || *last_out > 100) {
+        cli_error("--soh: '%s' is not A or A:B with percentages above 0 and up to 100", text);
+        return CLI_USAGE;
+    }
+    return 0;
+}
+
+/* --interval, --speed, --start */
+static int read_pace(const cli *c, sim_pace *pace) {
+    const char *speed = cli_text(c, SIM_SPEED);
+    double factor = 1;
+    pace->interval_s = cli_number(c, SIM_INTERVAL);
+    pace->is_max = strcmp(speed, "max") == 0;
+    if (!pace->is_max && (!cli_parse_number(speed, &factor) || factor <= 0 || factor > 1e6)) {
+        cli_error("--speed: '%s' is neither max nor a number above 0 and up to 1000000", speed);
+        return CLI_USAGE;
+    }
+    pace->step_s = pace->interval_s * factor;
+    const evtwin_status st =
+        evtwin_time_parse(cli_text(c, SIM_START), EVTWIN_NAIVE_UTC, &pace->start_us);
+    if (st < 0) {
+        cli_fail(CLI_AN_OPTION, st, "see --start");
+        return CLI_USAGE;
+    }
+    return 0;
+}
+
+/* What cannot be asked for together. */
+static int check_combination(const cli *c, const sim_pace *pace) {
+    const char *model = cli_text(c, SIM_MODEL);
+    if (strcmp(model, "spm") == 0 || strcmp(model, "spme") == 0) {
+        cli_error("--model: %s comes with a later version; this one has ecm and classic", model);
+        return CLI_USAGE;
+    }
+    if (!evtwin_battery_id_is_valid(cli_text(c, SIM_BATTERY_ID))) {
+        cli_error("--battery-id: '%s' is not 1 to 50 of A-Z a-z 0-9 . _ : -",
+                  cli_text(c, SIM_BATTERY_ID));
+        return CLI_USAGE;
+    }
+    if (cli_is_on(c, SIM_DRY_RUN) && cli_is_on(c, SIM_UNTIL_EOL)) {
+        cli_error("--dry-run and --until-eol exclude each other");
+        return CLI_USAGE;
+    }
+    if (cli_is_set(c, SIM_RECORDS) && !cli_is_on(c, SIM_DRY_RUN)) {
+        cli_error("-n belongs to --dry-run; a live run is limited by --duration");
+        return CLI_USAGE;
+    }
+    if (cli_is_on(c, SIM_JSON) && !cli_is_on(c, SIM_UNTIL_EOL)) {
+        cli_error("--json belongs to --until-eol; for records as JSON use --sink jsonl:-");
+        return CLI_USAGE;
+    }
+    if (pace->is_max && !cli_is_set(c, SIM_DURATION) && !cli_is_on(c, SIM_UNTIL_EOL) &&
+        !cli_is_on(c, SIM_DRY_RUN)) {
+        cli_error("--speed max would never end; say how long with --duration, or use --until-eol");
+        return CLI_USAGE;
+    }
+    return 0;
+}
+
+static int make_options(const cli *c, const sim_pace *pace, const evtwin_cell *cell,
+                        evtwin_sim_options *out) {
+    evtwin_sim_options_init(out, sizeof *out);
+    out->model =
+        strcmp(cli_text(c, SIM_MODEL), "classic") == 0 ? EVTWIN_SIM_CLASSIC : EVTWIN_SIM_ECM;
+    out->use = strcmp(cli_text(c, SIM_USE), "daily") == 0 ? EVTWIN_USE_DAILY : EVTWIN_USE_CYCLE;
+    out->cell = cell;
+    out->n_packs = (size_t)cli_integer(c, SIM_FLEET);
+    out->battery_id = cli_text(c, SIM_BATTERY_ID);
+    out->seed = (uint64_t)cli_integer(c, SIM_SEED);
+    out->initial_soc_percent = cli_number(c, SIM_SOC);
+    out->initial_temperature_degC = cli_number(c, SIM_TEMPERATURE);
+    out->drive_cycle = cli_text(c, SIM_DRIVE_CYCLE);
+    out->n_threads = (int)cli_integer(c, SIM_THREADS);
+    out->start_time_us = pace->start_us;
+    return parse_soh(cli_text(c, SIM_SOH), &out->initial_soh_percent, &out->final_soh_percent);
+}
+
+static int run_live_or_dry(const cli *c, const evtwin_sim_options *sim_options,
+                           const sim_pace *pace) {
+    evtwin_sim *sim;
+    const evtwin_status st = evtwin_sim_create(sim_options, &sim);
+    if (st < 0) {
+        return cli_fail(CLI_AN_INPUT, st, NULL);
+    }
+    const int code =
+        cli_is_on(c, SIM_DRY_RUN) ? sim_run_dry(c, sim, pace) : sim_run_live(c, sim, pace);
+    evtwin_sim_free(sim);
+    return code;
+}
+
+static int run(const cli *c) {
+    if (cli_is_on(c, SIM_LIST_CELLS)) {
+        return list_cells();
+    }
+    sim_pace pace;
+    int code;
+    if ((code = read_pace(c, &pace)) != 0 || (code = check_combination(c, &pace)) != 0) {
+        return code;
+    }
+    evtwin_cell *cell = NULL;
+    const evtwin_status st = evtwin_cell_load(cli_text(c, SIM_CELL), &cell);
+    if (st < 0) {
+        return cli_fail(CLI_AN_INPUT, st, "--list-cells prints the built-in ones");
+    }
+    evtwin_sim_options sim_options;
+    if ((code = make_options(c, &pace, cell, &sim_options)) == 0) {
+        code = cli_is_on(c, SIM_UNTIL_EOL) ? sim_run_lives(c, &sim_options)
+                                           : run_live_or_dry(c, &sim_options, &pace);
+    }
+    evtwin_cell_free(cell);
+    return code;
+}
+
+int main(int argc, char **argv) {
+    cli *c;
+    int code = cli_start(&tool, argc, argv, &c);
+    if (code == CLI_CONTINUE) {
+        code = run(c);
+    }
+    return cli_finish(c, code);
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/* tools/evtwin-train.c: train the RUL and failure models on a CSV and save them as a bundle. */
+
+#include "cli.h"
+#include "train_report.h"
+
+#include "evtwin/evtwin.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    OUT,
+    TARGET,
+    FAILURE_TARGET,
+    GROUP,
+    GROUP_BY_RESET,
+    FEATURES,
+    UNIT,
+    NAIVE_TIME,
+    CV,
+    SEED,
+    THREADS,
+    JSON,
+    N_OPTIONS
+};
+
+static const cli_option options[N_OPTIONS] = {
+    [OUT] = {.group = "Output",
+             .name = "out",
+             .letter = 'o',
+             .argument = "DIR",
+             .initial = "models",
+             .help = "folder of the bundle; made if absent",
+             .kind = CLI_TEXT},
+    [TARGET] = {.group = "Columns",
+                .name = "target",
+                .argument = "COLUMN",
+                .help = "remaining useful life, in cycles (default: the first of RUL, rul); `none` "
+                        "trains no RUL model",
+                .kind = CLI_TEXT},
+    [FAILURE_TARGET] = {.name = "failure-target",
+                        .argument = "COLUMN",
+                        .help = "failure, 0 or 1 (default: the first of Failure_Probability, "
+                                "failure); `none` trains no failure model",
+                        .kind = CLI_TEXT},
+    [GROUP] = {.name = "group",
+               .argument = "COLUMN",
+               .help = "whose rows belong together: no battery is in both the training and the "
+                       "test part (default: battery_id where there is one)",
+               .kind = CLI_TEXT},
+    [GROUP_BY_RESET] = {.name = "group-by-reset",
+                        .argument = "COLUMN",
+                        .help = "a counter: a new battery begins where it falls",
+                        .kind = CLI_TEXT},
+    [FEATURES] = {.name = "features",
+                  .argument = "A,B,...",
+                  .help = "what the models see, instead of " EVTWIN_DEFAULT_FEATURES,
+                  .kind = CLI_TEXT},
+    [UNIT] = {.name = "unit",
+              .argument = "NAME=UNIT",
+              .help = "the unit a column really is in, e.g. soc=percent; may be given again",
+              .kind = CLI_LIST},
+    [NAIVE_TIME] = {.name = "naive-time",
+                    .argument = "KIND",
+                    .initial = "utc",
+                    .help = "what a time without an offset means: utc, local or reject",
+                    .kind = CLI_TEXT,
+                    .choices = "utc|local|reject"},
+    [CV] = {.group = "Training",
+            .name = "cv",
+            .argument = "K",
+            .help = "score by K-fold cross-validation by battery (default: hold out 20 %)",
+            .kind = CLI_INTEGER,
+            .min = 2,
+            .max = 1000},
+    [SEED] = {.name = "seed",
+              .argument = "N",
+              .initial = "0",
+              .help = "of the split: the same seed gives the same models",
+              .kind = CLI_INTEGER,
+              .min = 0,
+              .max = 9e15},
+    [THREADS] = {.name = "threads",
+                 .argument = "N",
+                 .initial = "0",
+                 .help = "0 = one per core; results do not depend on it",
+                 .kind = CLI_INTEGER,
+                 .min = 0,
+                 .max = 1024},
+    [JSON] = {.group = "Report",
+              .name = "json",
+              .help = "print the scores as one JSON object (docs/cli.md) and nothing else on "
+                      "standard output"},
+};
+
+static const cli_tool tool = {
+    .name = "evtwin-train",
+    .purpose =
+        "Learn remaining useful life and failure risk from a CSV of labelled telemetry, and "
+        "save the\nmodels as a bundle that evtwin-predict loads. Every score is held out and "
+        "stands beside base lines.",
+    .usage = "[OPTION]... DATA.csv",
+    .positional = "DATA.csv",
+    .examples =
+        "evtwin-sim --until-eol --fleet 200 --csv fleet.csv && evtwin-train fleet.csv\n"
+        "evtwin-train EV_Predictive_Maintenance_Dataset_15min.csv --out models --cv 5\n"
+        "evtwin-train cells.csv --group cell --target rul --features voltage_mean,cc_q --cv 5\n"
+        "evtwin-train fleet.csv --json > scores.json",
+    .options = options,
+    .n_options = N_OPTIONS,
+};
+
+/* "a,b" of the texts that are not NULL and not "none"; freed by the caller. */
+static char *join(const char *const *texts, size_t n) {
+    size_t size = 1;
+    for (size_t i = 0; i < n; i++) {
+        size += texts[i] != NULL ? strlen(texts[i]) + 1 : 0;
+    }
+    char *joined = malloc(size);
+    if (joined == NULL) {
+        return NULL;
+    }
+    size_t at = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (texts[i] == NULL || strcmp(texts[i], "none") == 0) {
+            continue;
+        }
+        if (at > 0) {
+            joined[at++] = ',';
+        }
+        const size_t length = strlen(texts[i]);
+        memcpy(joined + at, texts[i], length);
+        at += length;
+    }
+    joined[at] = '\0';
+    return joined;
+}
+
+/* Columns that must be numbers (features, targets, counter); a group may be any text. */
+static int read_data(const cli *c, const char *path, evtwin_table **out) {
+    const char *target = cli_text(c, TARGET), *failure = cli_text(c, FAILURE_TARGET);
+    const char *const wanted[] = {
+        cli_text(c, FEATURES),
+        target != NULL ? target : "RUL,rul",
+        failure != NULL ? failure : "Failure_Probability,failure",
+        cli_text(c, GROUP_BY_RESET),
+    };
+    char *numbers = join(wanted, sizeof wanted / sizeof *wanted);
+    if (numbers == NULL) {
+        return cli_out_of_memory();
+    }
+    evtwin_csv_options csv;
+    evtwin_csv_options_init(&csv, sizeof csv);
+    csv.number_columns = numbers;
+    csv.text_columns = cli_text(c, GROUP);
+    csv.naive_time = strcmp(cli_text(c, NAIVE_TIME), "utc") == 0     ? EVTWIN_NAIVE_UTC
+                     : strcmp(cli_text(c, NAIVE_TIME), "local") == 0 ? EVTWIN_NAIVE_LOCAL
+                                                                     : EVTWIN_NAIVE_REJECT;
+    cli_progress(NULL, "reading", -1);
+    const evtwin_status st = evtwin_table_read_csv(path, &csv, out);
+    free(numbers);
+    return st < 0 ? cli_fail(CLI_AN_INPUT, st, NULL) : 0;
+}
+
+static int override_units(const cli *c, evtwin_table *table) {
+    for (size_t i = 0; i < cli_count(c, UNIT); i++) {
+        const evtwin_status st = evtwin_telemetry_override_units(table, cli_item(c, UNIT, i));
+        if (st < 0) {
+            cli_fail(CLI_AN_OPTION, st, "see --unit");
+            return CLI_USAGE;
+        }
+    }
+    return 0;
+}
+
+static int has_column(const evtwin_table *table, const char *name) {
+    return evtwin_table_find(table, name) != EVTWIN_NO_COLUMN ||
+           evtwin_telemetry_find(table, name) != EVTWIN_NO_COLUMN;
+}
+
+/* All the columns that were asked for and are not there, in one line. */
+static int check_columns(const cli *c, const char *path, const evtwin_table *table) {
+    evtwin_features *features;
+    const evtwin_status st = evtwin_features_create(cli_text(c, FEATURES), &features);
+    if (st < 0) {
+        cli_fail(CLI_AN_OPTION, st, "see --features");
+        return CLI_USAGE;
+    }
+    char missing[1024] = "";
+    size_t at = 0, n = 0;
+    const size_t n_features = evtwin_features_count(features);
+    const char *const others[] = {cli_text(c, TARGET), cli_text(c, FAILURE_TARGET),
+                                  cli_text(c, GROUP), cli_text(c, GROUP_BY_RESET)};
+    for (size_t i = 0; i < n_features + sizeof others / sizeof *others; i++) {
+        const char *name =
+            i < n_features ? evtwin_features_name(features, i) : others[i - n_features];
+        if (name == NULL || strcmp(name, "none") == 0 || has_column(table, name)) {
+            continue;
+        }
+        if (at < sizeof missing) {
+            at += (size_t)snprintf(missing + at, sizeof missing - at, "%s%s", n > 0 ? ", " : "",
+                                   name);
+        }
+        n++;
+    }
+    evtwin_features_free(features);
+    if (n == 0) {
+        return 0;
+    }
+    cli_error("%s: required column%s missing: %s; name others with --features, --target, "
+              "--failure-target, --group",
+              path, n > 1 ? "s" : "", missing);
+    return CLI_DATA;
+}
+
+static int train(const cli *c, const char *path, const evtwin_table *table, evtwin_trainer **out) {
+    evtwin_train_options train;
+    evtwin_train_options_init(&train, sizeof train);
+    train.target = cli_text(c, TARGET);
+    train.failure_target = cli_text(c, FAILURE_TARGET);
+    train.group = cli_text(c, GROUP);
+    train.group_by_reset = cli_text(c, GROUP_BY_RESET);
+    train.features = cli_text(c, FEATURES);
+    train.cv_folds = (int)cli_integer(c, CV);
+    train.seed = (uint64_t)cli_integer(c, SEED);
+    train.n_threads = (int)cli_integer(c, THREADS);
+    train.source_name = path;
+    train.progress = cli_progress;
+    const evtwin_status st = evtwin_train(table, &train, out);
+    cli_progress_clear();
+    if (st == EVTWIN_E_CANCELLED) {
+        cli_error("stopped before the models were trained; nothing was saved");
+        return cli_exit_code(CLI_AN_INPUT, st);
+    }
+    return st < 0 ? cli_fail(CLI_AN_INPUT, st, NULL) : 0;
+}
+
+static int save_and_report(const cli *c, evtwin_trainer *trainer) {
+    const char *out = cli_text(c, OUT);
+    const evtwin_status st = evtwin_trainer_save(trainer, out);
+    if (st < 0) {
+        return cli_fail(CLI_AN_OUTPUT, st, "choose another folder with --out");
+    }
+    if (!cli_is_on(c, JSON)) {
+        train_report_print(trainer, cli_text(c, FEATURES), out);
+        return 0;
+    }
+    const char *json = evtwin_trainer_json(trainer, out);
+    if (json == NULL) {
+        return cli_out_of_memory();
+    }
+    puts(json);
+    return 0;
+}
+
+static int run(const cli *c) {
+    const char *path = cli_argument(c);
+    if (path == NULL) {
+        cli_error("which CSV? usage: evtwin-train [OPTION]... DATA.csv");
+        return CLI_USAGE;
+    }
+    if (cli_text(c, GROUP) != NULL && cli_text(c, GROUP_BY_RESET) != NULL) {
+        cli_error("--group and --group-by-reset exclude each other");
+        return CLI_USAGE;
+    }
+    int code = cli_check_output_folder(cli_text(c, OUT));
+    if (code != 0) {
+        return code;
+    }
+
+    evtwin_table *table = NULL;
+    evtwin_trainer *trainer = NULL;
+    if ((code = read_data(c, path, &table)) == 0 && (code = override_units(c, table)) == 0 &&
+        (code = check_columns(c, path, table)) == 0 &&
+        (code = train(c, path, table, &trainer)) == 0) {
+        code = save_and_report(c, trainer);
+    }
+    evtwin_trainer_free(trainer);
+    evtwin_table_free(table);
+    return code;
+}
+
+int main(int argc, char **argv) {
+    cli *c;
+    int code = cli_start(&tool, argc, argv, &c);
+    if (code == CLI_CONTINUE) {
+        code = run(c);
+    }
+    return cli_finish(c, code);
+}

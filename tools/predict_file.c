@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* tools/predict_file.c: a CSV in, the same CSV with predictions out. */
+
+#include "predict_tool.h"
+
+#include "evtwin/evtwin.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The bundle's features as a list: they must be numbers. Freed by the caller. */
+static char *feature_list(const evtwin_predictor *predictor) {
+    size_t size = 1;
+    const size_t n = evtwin_predictor_feature_count(predictor);
+    for (size_t i = 0; i < n; i++) {
+        size += strlen(evtwin_predictor_feature_name(predictor, i)) + 1;
+    }
+    char *list = malloc(size);
+    if (list == NULL) {
+        return NULL;
+    }
+    size_t at = 0;
+    list[0] = '\0';
+    for (size_t i = 0; i < n; i++) {
+        at += (size_t)snprintf(list + at, size - at, "%s%s", i > 0 ? "," : "",
+                               evtwin_predictor_feature_name(predictor, i));
+    }
+    return list;
+}
+
+static int read_input(const cli *c, const evtwin_predictor *predictor, evtwin_table **out) {
+    char *numbers = feature_list(predictor);
+    if (numbers == NULL) {
+        return cli_out_of_memory();
+    }
+    evtwin_csv_options csv;
+    evtwin_csv_options_init(&csv, sizeof csv);
+    const char *naive = cli_text(c, PREDICT_NAIVE_TIME);
+    csv.naive_time = strcmp(naive, "utc") == 0     ? EVTWIN_NAIVE_UTC
+                     : strcmp(naive, "local") == 0 ? EVTWIN_NAIVE_LOCAL
+                                                   : EVTWIN_NAIVE_REJECT;
+    csv.number_columns = numbers;
+    cli_progress(NULL, "reading", -1);
+    const evtwin_status st = evtwin_table_read_csv(cli_text(c, PREDICT_CSV), &csv, out);
+    cli_progress_clear();
+    free(numbers);
+    if (st < 0) {
+        return cli_fail(CLI_AN_INPUT, st, NULL);
+    }
+    for (size_t i = 0; i < cli_count(c, PREDICT_UNIT); i++) {
+        const evtwin_status unit =
+            evtwin_telemetry_override_units(*out, cli_item(c, PREDICT_UNIT, i));
+        if (unit < 0) {
+            cli_fail(CLI_AN_OPTION, unit, "see --unit");
+            return CLI_USAGE;
+        }
+    }
+    return 0;
+}
+
+/* Take over one column of predictions into the table that keeps the input's columns. */
+static evtwin_status copy_numbers(const evtwin_table *from, evtwin_table *to, const char *name) {
+    size_t col = evtwin_table_find(to, name);
+    if (col == EVTWIN_NO_COLUMN) {
+        const evtwin_status st = evtwin_table_add_column(to, name, EVTWIN_F64, NULL, &col);
+        if (st < 0) {
+            return st;
+        }
+    }
+    const size_t source = evtwin_table_find(from, name);
+    for (size_t r = 0; r < evtwin_table_rows(to); r++) {
+        const double v = evtwin_table_number(from, source, r);
+        const evtwin_status st =
+            isnan(v) ? evtwin_table_set_missing(to, col, r) : evtwin_table_set_f64(to, col, r, v);
+        if (st < 0) {
+            return st;
+        }
+    }
+    return EVTWIN_OK;
+}
+
+/* The same for the notes, if there is one; n_out counts them. */
+static evtwin_status copy_notes(const evtwin_table *from, evtwin_table *to, size_t *n_out) {
+    const size_t source = evtwin_table_find(from, "prediction_note");
+    size_t col = evtwin_table_find(to, "prediction_note");
+    *n_out = 0;
+    for (size_t r = 0; r < evtwin_table_rows(to); r++) {
+        const char *note = evtwin_table_text(from, source, r);
+        evtwin_status st = EVTWIN_OK;
+        if (note != NULL && col == EVTWIN_NO_COLUMN) {
+            st = evtwin_table_add_column(to, "prediction_note", EVTWIN_TEXT, NULL, &col);
+        }
+        if (st >= 0 && note != NULL) {
+            st = evtwin_table_set_text(to, col, r, note);
+            ++*n_out;
+        } else if (st >= 0 && col != EVTWIN_NO_COLUMN) {
+            st = evtwin_table_set_missing(to, col, r);
+        }
+        if (st < 0) {
+            return st;
+        }
+    }
+    return EVTWIN_OK;
+}
+
+static int predict_and_write(const cli *c, const evtwin_predictor *predictor, evtwin_table *table,
+                             evtwin_table *predicted) {
+    evtwin_status st = evtwin_predictor_apply(predictor, predicted);
+    if (st < 0) {
+        return cli_fail(CLI_AN_INPUT, st, st == EVTWIN_E_RANGE ? NULL : "see --models");
+    }
+    size_t n_unknown;
+    if ((st = copy_numbers(predicted, table, "rul_prediction")) < 0 ||
+        (st = copy_numbers(predicted, table, "failure_probability")) < 0 ||
+        (st = copy_notes(predicted, table, &n_unknown)) < 0) {
+        return cli_fail(CLI_AN_INPUT, st, NULL);
+    }
+    if ((st = evtwin_table_write_csv(table, cli_text(c, PREDICT_OUT))) < 0) {
+        return cli_fail(CLI_AN_OUTPUT, st, "choose another file with --out");
+    }
+    const size_t n = evtwin_table_rows(table);
+    cli_note("%s: %zu rows predicted, %zu unknown", cli_text(c, PREDICT_OUT), n - n_unknown,
+             n_unknown);
+    return CLI_OK;
+}
+
+int predict_file(const cli *c, const evtwin_predictor *predictor) {
+    int code = cli_check_output_file(cli_text(c, PREDICT_OUT));
+    if (code != 0) {
+        return code;
+    }
+    evtwin_table *table = NULL, *predicted = NULL;
+    code = read_input(c, predictor, &table);
+    if (code == 0) {
+        /* the predictor adds what a store needs too; the file keeps its own columns */
+        const evtwin_status st = evtwin_table_copy(table, &predicted);
+        code = st < 0 ? cli_fail(CLI_AN_INPUT, st, NULL)
+                      : predict_and_write(c, predictor, table, predicted);
+    }
+    evtwin_table_free(predicted);
+    evtwin_table_free(table);
+    return code;
+}

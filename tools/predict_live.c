@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/* tools/predict_live.c: every few seconds, predict all rows that wait for it. */
+
+#include "predict_newest.h"
+#include "predict_tool.h"
+
+#include "evtwin/evtwin.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_BATCH = 4096 };
+
+typedef struct live {
+    const cli *c;
+    const char *source; /* for messages: the store or the source as the user named it */
+    evtwin_pump *pump;
+    evtwin_metrics *metrics;
+    evtwin_server *server;
+    newest *newest;
+    FILE *console;
+    int is_failing, has_said_waiting;
+} live;
+
+static void on_batch(void *ctx, const evtwin_table *batch) {
+    live *l = ctx;
+    if (evtwin_metrics_observe(l->metrics, batch) < 0) {
+        cli_warning("metrics: %s", evtwin_last_error());
+    }
+    newest_observe(l->newest, batch);
+}
+
+/* ---- start ---- */
+
+/* A record has the telemetry quantities and no others. */
+static int check_features(const evtwin_predictor *predictor) {
+    for (size_t i = 0; i < evtwin_predictor_feature_count(predictor); i++) {
+        const char *name = evtwin_predictor_feature_name(predictor, i);
+        if (evtwin_quantity_find(name, NULL, NULL, NULL) < 0) {
+            cli_error(
+                "the models need '%s', which telemetry does not have; predict a file that has "
+                "it with --csv and --out",
+                name);
+            return CLI_DATA;
+        }
+    }
+    return 0;
+}
+
+/* A run that ends by itself has no metrics to scrape, unless a port is asked for. */
+static int start_metrics(live *l) {
+    const int64_t port = cli_integer(l->c, PREDICT_METRICS_PORT);
+    evtwin_status st = evtwin_metrics_create(&l->metrics);
+    if (st < 0) {
+        return cli_fail(CLI_A_SERVICE, st, NULL);
+    }
+    if (port == 0 || (cli_is_on(l->c, PREDICT_ONCE) && !cli_is_set(l->c, PREDICT_METRICS_PORT))) {
+        return 0;
+    }
+    char listen[32];
+    snprintf(listen, sizeof listen, "127.0.0.1:%d", (int)port);
+    evtwin_server_options options;
+    evtwin_server_options_init(&options, sizeof options);
+    options.listen = listen;
+    options.metrics = l->metrics;
+    options.service = "evtwin-predict";
+    if ((st = evtwin_server_start(&options, &l->server)) < 0) {
+        return cli_fail(CLI_A_SERVICE, st, "choose another port with --metrics-port (0 = none)");
+    }
+    cli_note("metrics at http://localhost:%d/metrics", evtwin_server_port(l->server));
+    return 0;
+}
+
+/* Wait until the store can be opened, saying so once. 0, or an exit code; a signal gives CLI_OK
+ * too. */
+static int wait_for_store(live *l) {
+    evtwin_store_options options;
+    evtwin_store_options_init(&options, sizeof options);
+    options.read_only = 1;
+    while (cli_stopping() == 0) {
+        evtwin_store *store;
+        const evtwin_status st = evtwin_store_open(l->source, &options, &store);
+        if (st >= 0) {
+            evtwin_store_free(store);
+            return 0;
+        }
+        const int can_come = st == EVTWIN_E_NOT_FOUND || st == EVTWIN_E_BUSY;
+        if (!can_come || cli_is_on(l->c, PREDICT_ONCE)) {
+            return cli_fail(CLI_AN_INPUT, st,
+                            st == EVTWIN_E_NOT_FOUND ? "evtwin-sim --sink makes one" : NULL);
+        }
+        if (!l->has_said_waiting) {
+            cli_note("waiting for the store: %s", evtwin_last_error());
+            l->has_said_waiting = 1;
+        }
+        cli_sleep_until_s(cli_now_s() + cli_number(l->c, PREDICT_INTERVAL));
+    }
+    return 0;
+}
+
+/* Leave the models' held-out errors in the store for its readers. */
+static int put_model(const char *uri, const evtwin_predictor *predictor) {
+    evtwin_predictor_info info;
+    evtwin_store *store = NULL;
+    evtwin_status st = evtwin_store_open(uri, NULL, &store);
+    if (st >= 0 && (st = evtwin_predictor_info_get(predictor, &info, sizeof info)) >= 0) {
+        st = evtwin_store_put_model(store, &info);
+    }
+    const int code = st < 0 ? cli_fail(CLI_AN_INPUT, st, NULL) : 0;
+    evtwin_store_free(store);
+    return code;
+}
+
+/* "uri?parameter"; freed by the caller. */
+static char *with_parameter(const char *uri, const char *parameter) {
+    const size_t size = strlen(uri) + strlen(parameter) + 2;
+    char *text = malloc(size);
+    if (text != NULL) {
+        snprintf(text, size, "%s%c%s", uri, strchr(uri, '?') != NULL ? '&' : '?', parameter);
+    }
+    return text;
+}
+
+static int take_source(evtwin_pump *pump, const char *uri) {
+    evtwin_source *source;
+    evtwin_status st = evtwin_source_open(uri, &source);
+    if (st < 0) {
+        return cli_fail(CLI_AN_INPUT, st, NULL);
+    }
+    if ((st = evtwin_pump_take_source(pump, source)) < 0) {
+        evtwin_source_free(source);
+        return cli_fail(CLI_AN_INPUT, st, NULL);
+    }
+    return 0;
+}
+
+static int take_sink(evtwin_pump *pump, const char *uri) {
+    evtwin_sink *sink;
+    evtwin_status st = evtwin_sink_open(uri, &sink);
+    if (st < 0) {
+        return cli_fail(CLI_AN_OUTPUT, st, NULL);
+    }
+    if ((st = evtwin_pump_take_sink(pump, sink)) < 0) {
+        evtwin_sink_free(sink);
+        return cli_fail(CLI_AN_OUTPUT, st, NULL);
+    }
+    return 0;
+}
+
+static int connect_store(live *l, const evtwin_predictor *predictor) {
+    int code = wait_for_store(l);
+    if (code != 0 || cli_stopping() != 0 || (code = put_model(l->source, predictor)) != 0) {
+        return code;
+    }
+    char *from = with_parameter(l->source, "rows=unpredicted");
+    char *to = with_parameter(l->source, "write=predictions");
+    if (from == NULL || to == NULL) {
+        code = cli_out_of_memory();
+    } else if ((code = take_source(l->pump, from)) == 0) {
+        code = take_sink(l->pump, to);
+    }
+    free(from);
+    free(to);
+    return code;
+}
+
+static int connect_ends(live *l) {
+    int code = take_source(l->pump, l->source);
+    for (size_t i = 0; code == 0 && i < cli_count(l->c, PREDICT_SINK); i++) {
+        const char *uri = cli_item(l->c, PREDICT_SINK, i);
+        if (strcmp(uri, "jsonl:-") == 0 || strcmp(uri, "csv:-") == 0) {
+            l->console = stderr; /* standard output is the records' */
+        }
+        code = take_sink(l->pump, uri);
+    }
+    return code;
+}
+
+/* ---- run ---- */
+
+/* All rows that wait. EVTWIN_DONE once no more will come. */
+static evtwin_status run_cycle(live *l) {
+    newest_clear(l->newest);
+    for (;;) {
+        size_t n = 0;
+        const evtwin_status st = evtwin_pump_run_once(l->pump, MAX_BATCH, &n);
+        if (st != EVTWIN_OK || n == 0 || cli_stopping() != 0) {
+            return st;
+        }
+    }
+}
+
+/* An error is an error: counted, said once, tried again; never a prediction. */
+static void note_failure(live *l) {
+    evtwin_metrics_count_error(l->metrics);
+    if (!l->is_failing) {
+        cli_error("%s; trying again every %s s", evtwin_last_error(),
+                  cli_text(l->c, PREDICT_INTERVAL));
+        l->is_failing = 1;
+    } else {
+        cli_detail("%s", evtwin_last_error());
+    }
+}
+
+static void note_success(live *l) {
+    if (l->is_failing) {
+        cli_note("%s: works again", l->source);
+        l->is_failing = 0;
+    }
+}
+
+static int is_hopeless(evtwin_status st) {
+    return st == EVTWIN_E_SCHEMA || st == EVTWIN_E_CORRUPT || st == EVTWIN_E_UNSUPPORTED;
+}
+
+static int run_loop(live *l) {
+    const double interval_s = cli_number(l->c, PREDICT_INTERVAL);
+    for (double next_s = cli_now_s(); !cli_sleep_until_s(next_s);) {
+        const evtwin_status st = run_cycle(l);
+        if (!cli_quiet()) {
+            newest_print(l->newest, l->console, cli_verbose());
+            if (fflush(l->console) != 0) {
+                return CLI_FAILURE;
+            }
+        }
+        if (st < 0 && (cli_is_on(l->c, PREDICT_ONCE) || is_hopeless(st))) {
+            return cli_fail(CLI_AN_INPUT, st, NULL);
+        }
+        if (st < 0) {
+            note_failure(l);
+        } else {
+            note_success(l);
+        }
+        if (st == EVTWIN_DONE || cli_is_on(l->c, PREDICT_ONCE)) {
+            return CLI_OK;
+        }
+        next_s += interval_s;
+        next_s = next_s < cli_now_s() ? cli_now_s() : next_s;
+    }
+    cli_note("stopping");
+    return CLI_OK;
+}
+
+static void say_totals(const live *l) {
+    evtwin_pump_stats stats;
+    if (evtwin_pump_stats_get(l->pump, &stats, sizeof stats) >= 0) {
+        cli_note("%llu rows predicted, %llu unknown, %llu errors; closed",
+                 (unsigned long long)stats.n_predicted, (unsigned long long)stats.n_unknown,
+                 (unsigned long long)stats.n_errors);
+    }
+}
+
+/* The pump owns the predictor from the moment it takes it; before, this function does. */
+static int prepare(live *l, evtwin_predictor *predictor) {
+    const int is_store = cli_text(l->c, PREDICT_SOURCE) == NULL;
+    int code;
+    if ((code = check_features(predictor)) != 0 || (code = start_metrics(l)) != 0 ||
+        (code = is_store ? connect_store(l, predictor) : connect_ends(l)) != 0) {
+        evtwin_predictor_free(predictor);
+        return code;
+    }
+    evtwin_status st = evtwin_pump_take_predictor(l->pump, predictor);
+    if (st < 0) {
+        evtwin_predictor_free(predictor);
+        return cli_fail(CLI_AN_INPUT, st, NULL);
+    }
+    st = evtwin_pump_on_batch(l->pump, on_batch, l);
+    return st < 0 ? cli_fail(CLI_AN_INPUT, st, NULL) : 0;
+}
+
+int predict_live(const cli *c, evtwin_predictor *predictor) {
+    const char *source = cli_text(c, PREDICT_SOURCE);
+    live l = {.c = c,
+              .source = source != NULL ? source : cli_text(c, PREDICT_STORE),
+              .console = stdout,
+              .newest = newest_create()};
+    int code;
+    if (l.newest == NULL || evtwin_pump_create(&l.pump) < 0) {
+        evtwin_predictor_free(predictor);
+        code = cli_out_of_memory();
+    } else {
+        code = prepare(&l, predictor);
+        if (code == 0) {
+            code = cli_stopping() != 0 ? CLI_OK : run_loop(&l);
+            say_totals(&l);
+        }
+    }
+    evtwin_server_free(l.server);
+    evtwin_metrics_free(l.metrics);
+    evtwin_pump_free(l.pump);
+    newest_free(l.newest);
+    return code;
+}
