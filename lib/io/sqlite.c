@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT */
+/* io/sqlite.c: open SQLite databases with safe settings, run statements, map errors. The only file
+ * that knows SQLite's own interface is this one and sqlite_backup.c. */
+
+#include "io/sqlite.h"
+
+#include "core/mem.h"
+#include "core/status.h"
+#include "io/sqlite_private.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+struct evtwin__stmt {
+    evtwin__db *db;
+    sqlite3_stmt *handle;
+    int bind_rc; /* first failure of a bind since the last reset */
+};
+
+/* ---- errors ---- */
+
+static evtwin_status status_of(int rc) {
+    switch (rc & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return EVTWIN_E_BUSY;
+    case SQLITE_NOTADB:
+    case SQLITE_CORRUPT:
+        return EVTWIN_E_CORRUPT;
+    case SQLITE_NOMEM:
+        return EVTWIN_E_NOMEM;
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+    case SQLITE_IOERR:
+    case SQLITE_FULL:
+    case SQLITE_CANTOPEN:
+    case SQLITE_AUTH:
+        return EVTWIN_E_IO;
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
+    case SQLITE_TOOBIG:
+    case SQLITE_RANGE:
+        return EVTWIN_E_DATA;
+    default:
+        return EVTWIN_E_EXTERNAL;
+    }
+}
+
+evtwin_status evtwin__db_fail(evtwin__db *db, int rc) {
+    const evtwin_status st = status_of(rc);
+    const char *text =
+        sqlite3_errcode(db->handle) == rc || sqlite3_extended_errcode(db->handle) == rc
+            ? sqlite3_errmsg(db->handle)
+            : sqlite3_errstr(rc);
+    switch (st) {
+    case EVTWIN_E_BUSY:
+        EVTWIN_FAIL(st, "%s: another process held the write lock for longer than %d ms", db->name,
+                    db->busy_timeout_ms);
+    case EVTWIN_E_CORRUPT:
+        EVTWIN_FAIL(st, "%s: %s", db->name,
+                    (rc & 0xff) == SQLITE_NOTADB ? "is not a SQLite database" : text);
+    default: {
+        const int system_errno = st == EVTWIN_E_IO ? sqlite3_system_errno(db->handle) : 0;
+        if (system_errno != 0) {
+            EVTWIN_FAIL(st, "%s: %s (%s)", db->name, text, strerror(system_errno));
+        }
+        EVTWIN_FAIL(st, "%s: %s", db->name, text);
+    }
+    }
+}
+
+/* ---- open ---- */
+
+/* SQLite makes files by the umask; telemetry tells where people were, so ours are their owner's.
+ * The files beside it (-wal, -shm) take the mode of the database. */
+static evtwin_status create_private(const char *path) {
+    const int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        if (errno == EEXIST) {
+            return EVTWIN_OK;
+        }
+        EVTWIN_FAIL(errno == ENOENT ? EVTWIN_E_NOT_FOUND : EVTWIN_E_IO, "%s: %s", path,
+                    errno == ENOENT ? "its folder does not exist" : strerror(errno));
+    }
+    const int failed = fchmod(fd, 0600) != 0;
+    const int why = errno;
+    close(fd);
+    if (failed) {
+        EVTWIN_FAIL(EVTWIN_E_IO, "%s: %s", path, strerror(why));
+    }
+    return EVTWIN_OK;
+}
+
+static evtwin_status check_file(const char *path) {
+    struct stat info;
+    if (stat(path, &info) != 0) {
+        EVTWIN_FAIL(errno == ENOENT || errno == ENOTDIR ? EVTWIN_E_NOT_FOUND : EVTWIN_E_IO,
+                    "%s: %s", path, strerror(errno));
+    }
+    if (!S_ISREG(info.st_mode)) {
+        EVTWIN_FAIL(EVTWIN_E_IO, "%s: is not a regular file", path);
+    }
+    return EVTWIN_OK;
+}
+
+/* What a hostile or damaged file could make SQLite do is bounded here (sqlite.org/security.html).
+ */
+static evtwin_status harden(evtwin__db *db) {
+    static const struct {
+        int id, value;
+    } limits[] = {
+        {SQLITE_LIMIT_LENGTH, 1000000},      {SQLITE_LIMIT_SQL_LENGTH, 100000},
+        {SQLITE_LIMIT_COLUMN, 100},          {SQLITE_LIMIT_EXPR_DEPTH, 100},
+        {SQLITE_LIMIT_COMPOUND_SELECT, 10},  {SQLITE_LIMIT_VDBE_OP, 25000},
+        {SQLITE_LIMIT_FUNCTION_ARG, 8},      {SQLITE_LIMIT_ATTACHED, 0},
+        {SQLITE_LIMIT_VARIABLE_NUMBER, 100}, {SQLITE_LIMIT_TRIGGER_DEPTH, 10},
+    };
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        sqlite3_limit(db->handle, limits[i].id, limits[i].value);
+    }
+    int rc = sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    }
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_busy_timeout(db->handle, db->busy_timeout_ms);
+    }
+    if (rc != SQLITE_OK) {
+        return evtwin__db_fail(db, rc);
+    }
+    return evtwin__db_exec(db, "PRAGMA cell_size_check = ON;"
+                               "PRAGMA foreign_keys = ON;"
+                               "PRAGMA synchronous = FULL;" /* committed = on the disk */
+                               "PRAGMA temp_store = MEMORY;"
+                               "PRAGMA cache_size = -16384;"             /* 16 MiB */
+                               "PRAGMA journal_size_limit = 67108864;"); /* 64 MiB */
+}
+
+static evtwin_status open_handle(evtwin__db *db, const char *path, evtwin__db_mode mode) {
+    const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                      (mode == EVTWIN__DB_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
+    const int rc = sqlite3_open_v2(path, &db->handle, flags, NULL);
+    if (rc != SQLITE_OK) {
+        if (db->handle == NULL) {
+            EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a connection to %s", path);
+        }
+        return evtwin__db_fail(db, rc);
+    }
+    if (mode != EVTWIN__DB_READ && sqlite3_db_readonly(db->handle, "main") == 1) {
+        EVTWIN_FAIL(EVTWIN_E_IO, "%s: may not be written by this user", path);
+    }
+    evtwin_status st = harden(db);
+    if (st >= 0) {
+        /* the first read of the file: here it shows whether it is a database at all */
+        int64_t version;
+        st = evtwin__db_query_i64(db, "PRAGMA schema_version", 0, &version);
+    }
+    return st;
+}
+
+evtwin_status evtwin__db_open(const char *path, evtwin__db_mode mode, int busy_timeout_ms,
+                              evtwin__db **out) {
+    assert(path != NULL && out != NULL && busy_timeout_ms >= 0);
+    if (path[0] == '\0') {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "the file name of the database is empty");
+    }
+    evtwin_status st = EVTWIN_OK;
+    if (strcmp(path, ":memory:") != 0) {
+        if (mode == EVTWIN__DB_CREATE && (st = create_private(path)) < 0) {
+            return st;
+        }
+        if ((st = check_file(path)) < 0) {
+            return st;
+        }
+    }
+
+    evtwin__db *db = evtwin__calloc(1, sizeof *db);
+    char *name = evtwin__strdup(path);
+    if (db == NULL || name == NULL) {
+        evtwin__free(db);
+        evtwin__free(name);
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a connection to %s", path);
+    }
+    db->name = name;
+    db->busy_timeout_ms = busy_timeout_ms;
+    if ((st = open_handle(db, path, mode)) < 0) {
+        evtwin__db_close(db);
+        return st;
+    }
+    *out = db;
+    return EVTWIN_OK;
+}
+
+void evtwin__db_close(evtwin__db *db) {
+    if (db == NULL) {
+        return;
+    }
+    const int rc = sqlite3_close(db->handle);
+    assert(rc == SQLITE_OK); /* otherwise a statement was forgotten */
+    (void)rc;
+    evtwin__free(db->name);
+    evtwin__free(db);
+}
+
+const char *evtwin__db_path(const evtwin__db *db) {
+    const char *path = sqlite3_db_filename(db->handle, "main");
+    return path != NULL ? path : "";
+}
+
+const char *evtwin__db_name(const evtwin__db *db) {
+    return db->name;
+}
+
+/* ---- statements that give no rows ---- */
+
+evtwin_status evtwin__db_exec(evtwin__db *db, const char *sql) {
+    const int rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+    return rc == SQLITE_OK ? EVTWIN_OK : evtwin__db_fail(db, rc);
+}
+
+/* Two processes that open a new database at once both want it alone for a moment, and SQLite does
+ * not let its busy handler wait there. */
+evtwin_status evtwin__db_use_wal(evtwin__db *db) {
+    const struct timespec pause = {0, 5000000};
+    for (int waited_ms = 0;; waited_ms += 5) {
+        const int rc = sqlite3_exec(db->handle, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+        if (rc == SQLITE_OK) {
+            return EVTWIN_OK;
+        }
+        if ((rc & 0xff) != SQLITE_BUSY || waited_ms >= db->busy_timeout_ms) {
+            return evtwin__db_fail(db, rc);
+        }
+        nanosleep(&pause, NULL);
+    }
+}
+
+evtwin_status evtwin__db_query_i64(evtwin__db *db, const char *sql, int64_t otherwise,
+                                   int64_t *out) {
+    evtwin__stmt *stmt = NULL;
+    evtwin_status st = evtwin__stmt_prepare(db, sql, &stmt);
+    if (st < 0) {
+        return st;
+    }
+    int64_t value = otherwise;
+    if ((st = evtwin__stmt_step(stmt)) >= 0) {
+        if (st == EVTWIN_OK) {
+            evtwin__stmt_i64(stmt, 0, &value);
+        }
+        *out = value;
+        st = EVTWIN_OK;
+    }
+    evtwin__stmt_free(stmt);
+    return st;
+}
+
+evtwin_status evtwin__db_begin_write(evtwin__db *db) {
+    return evtwin__db_exec(db, "BEGIN IMMEDIATE");
+}
+
+evtwin_status evtwin__db_begin_read(evtwin__db *db) {
+    return evtwin__db_exec(db, "BEGIN");
+}
+
+evtwin_status evtwin__db_commit(evtwin__db *db) {
+    return evtwin__db_exec(db, "COMMIT");
+}
+
+void evtwin__db_rollback(evtwin__db *db) {
+    /* some failures (a full disk) have rolled back already */
+    if (!sqlite3_get_autocommit(db->handle)) {
+        sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+    }
+}
+
+int64_t evtwin__db_changes(const evtwin__db *db) {
+    return sqlite3_changes(db->handle);
+}
+
+/* ---- prepared statements ---- */
+
+evtwin_status evtwin__stmt_prepare(evtwin__db *db, const char *sql, evtwin__stmt **out) {
+    evtwin__stmt *stmt = evtwin__calloc(1, sizeof *stmt);
+    if (stmt == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a statement on %s", db->name);
+    }
+    stmt->db = db;
+    const int rc =
+        sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt->handle, NULL);
+    if (rc != SQLITE_OK) {
+        evtwin__free(stmt);
+        return evtwin__db_fail(db, rc);
+    }
+    *out = stmt;
+    return EVTWIN_OK;
+}
+
+void evtwin__stmt_free(evtwin__stmt *stmt) {
+    if (stmt != NULL) {
+        sqlite3_finalize(stmt->handle);
+        evtwin__free(stmt);
+    }
+}
+
+static void keep_first(evtwin__stmt *stmt, int rc) {
+    if (stmt->bind_rc == SQLITE_OK) {
+        stmt->bind_rc = rc;
+    }
+}
+
+void evtwin__stmt_bind_f64(evtwin__stmt *stmt, int i, double value) {
+    keep_first(stmt, sqlite3_bind_double(stmt->handle, i, value)); /* SQLite makes NULL of NaN */
+}
+
+void evtwin__stmt_bind_i64(evtwin__stmt *stmt, int i, int64_t value) {
+    keep_first(stmt, sqlite3_bind_int64(stmt->handle, i, value));
+}
+
+void evtwin__stmt_bind_text(evtwin__stmt *stmt, int i, const char *text) {
+    keep_first(stmt, sqlite3_bind_text(stmt->handle, i, text, -1, SQLITE_STATIC));
+}
+
+void evtwin__stmt_bind_null(evtwin__stmt *stmt, int i) {
+    keep_first(stmt, sqlite3_bind_null(stmt->handle, i));
+}
+
+evtwin_status evtwin__stmt_step(evtwin__stmt *stmt) {
+    if (stmt->bind_rc != SQLITE_OK) {
+        return evtwin__db_fail(stmt->db, stmt->bind_rc);
+    }
+    const int rc = sqlite3_step(stmt->handle);
+    switch (rc) {
+    case SQLITE_ROW:
+        return EVTWIN_OK;
+    case SQLITE_DONE:
+        return EVTWIN_DONE;
+    default:
+        return evtwin__db_fail(stmt->db, rc);
+    }
+}
+
+evtwin_status evtwin__stmt_run(evtwin__stmt *stmt) {
+    const evtwin_status st = evtwin__stmt_step(stmt);
+    assert(st != EVTWIN_OK);
+    evtwin__stmt_reset(stmt);
+    return st < 0 ? st : EVTWIN_OK;
+}
+
+void evtwin__stmt_reset(evtwin__stmt *stmt) {
+    sqlite3_reset(stmt->handle);
+    stmt->bind_rc = SQLITE_OK;
+}
+
+double evtwin__stmt_f64(evtwin__stmt *stmt, int i) {
+    const int type = sqlite3_column_type(stmt->handle, i);
+    return type == SQLITE_FLOAT || type == SQLITE_INTEGER ? sqlite3_column_double(stmt->handle, i)
+                                                          : NAN;
+}
+
+int evtwin__stmt_i64(evtwin__stmt *stmt, int i, int64_t *out) {
+    if (sqlite3_column_type(stmt->handle, i) != SQLITE_INTEGER) {
+        return 0;
+    }
+    *out = sqlite3_column_int64(stmt->handle, i);
+    return 1;
+}
+
+const char *evtwin__stmt_text(evtwin__stmt *stmt, int i) {
+    return sqlite3_column_type(stmt->handle, i) == SQLITE_TEXT
+               ? (const char *)sqlite3_column_text(stmt->handle, i)
+               : NULL;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* io/sqlite.h: a SQLite database as the library wants it: safe settings, our errors, short
+ * statements. */
+#ifndef EVTWIN_IO_SQLITE_H
+#define EVTWIN_IO_SQLITE_H
+
+#include "evtwin/base.h"
+
+/* A connection, and a prepared statement on it. One thread at a time. */
+typedef struct evtwin__db evtwin__db;
+typedef struct evtwin__stmt evtwin__stmt;
+
+typedef enum evtwin__db_mode {
+    EVTWIN__DB_READ = 0,  /* the file must exist; nothing is written */
+    EVTWIN__DB_WRITE = 1, /* the file must exist */
+    EVTWIN__DB_CREATE = 2 /* an absent file is made, readable by its owner only */
+} evtwin__db_mode;
+
+/* Open path (":memory:" for one that lives as long as the connection). Waits at most
+ * busy_timeout_ms for other writers, now and later. EVTWIN_E_NOT_FOUND, EVTWIN_E_IO,
+ * EVTWIN_E_CORRUPT (not a database). */
+evtwin_status evtwin__db_open(const char *path, evtwin__db_mode mode, int busy_timeout_ms,
+                              evtwin__db **out);
+void evtwin__db_close(evtwin__db *db); /* its statements must be freed before */
+
+/* Absolute path of the file, "" for one in memory; and the name as the user gave it, for messages.
+ */
+const char *evtwin__db_path(const evtwin__db *db);
+const char *evtwin__db_name(const evtwin__db *db);
+
+/* Write-ahead log: readers never wait for the writer. Kept in the file once set; waits its turn. */
+evtwin_status evtwin__db_use_wal(evtwin__db *db);
+
+/* Run statements that give no rows. */
+evtwin_status evtwin__db_exec(evtwin__db *db, const char *sql);
+
+/* First column of the first row of a query as an integer; otherwise if there is no row. */
+evtwin_status evtwin__db_query_i64(evtwin__db *db, const char *sql, int64_t otherwise,
+                                   int64_t *out);
+
+/* Transactions do not nest. begin_write takes the write lock at once, so that no later statement
+ * can find the data changed under it; begin_read pins what its first statement sees. */
+evtwin_status evtwin__db_begin_write(evtwin__db *db);
+evtwin_status evtwin__db_begin_read(evtwin__db *db);
+evtwin_status evtwin__db_commit(evtwin__db *db);
+void evtwin__db_rollback(evtwin__db *db); /* keeps the error text of what went wrong before */
+
+/* Rows changed by the last statement. */
+int64_t evtwin__db_changes(const evtwin__db *db);
+
+/* Copy the whole database to a new file, which appears whole or not at all, while others write. */
+evtwin_status evtwin__db_backup(evtwin__db *db, const char *path);
+
+/* ---- statements ---- */
+
+evtwin_status evtwin__stmt_prepare(evtwin__db *db, const char *sql, evtwin__stmt **out);
+void evtwin__stmt_free(evtwin__stmt *stmt); /* NULL is fine */
+
+/* Parameters count from 1. A failure is kept and comes from the next step. NaN is NULL. text is
+ * borrowed until the statement is reset; NULL is NULL. */
+void evtwin__stmt_bind_f64(evtwin__stmt *stmt, int i, double value);
+void evtwin__stmt_bind_i64(evtwin__stmt *stmt, int i, int64_t value);
+void evtwin__stmt_bind_text(evtwin__stmt *stmt, int i, const char *text);
+void evtwin__stmt_bind_null(evtwin__stmt *stmt, int i);
+
+/* EVTWIN_OK: a row is there. EVTWIN_DONE: no more. */
+evtwin_status evtwin__stmt_step(evtwin__stmt *stmt);
+
+/* Step a statement that gives no rows, and reset it. */
+evtwin_status evtwin__stmt_run(evtwin__stmt *stmt);
+
+/* Ready for the next use; every step-ed statement is reset, or its transaction cannot end. */
+void evtwin__stmt_reset(evtwin__stmt *stmt);
+
+/* Columns count from 0. Whatever does not have the type asked for counts as missing: NaN, 0, NULL.
+ */
+double evtwin__stmt_f64(evtwin__stmt *stmt, int i);
+int evtwin__stmt_i64(evtwin__stmt *stmt, int i, int64_t *out); /* 0 = missing, *out untouched */
+const char *evtwin__stmt_text(evtwin__stmt *stmt, int i);      /* until the next step or reset */
+
+#endif

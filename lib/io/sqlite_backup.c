@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* io/sqlite_backup.c: copy a database that is in use. */
+
+#include "io/sqlite.h"
+
+#include "core/mem.h"
+#include "core/status.h"
+#include "io/sqlite_private.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PAGES_PER_STEP = 1024 };
+
+static evtwin_status copy_pages(evtwin__db *from, evtwin__db *to) {
+    sqlite3_backup *backup = sqlite3_backup_init(to->handle, "main", from->handle, "main");
+    if (backup == NULL) {
+        return evtwin__db_fail(to, sqlite3_extended_errcode(to->handle));
+    }
+    int rc;
+    do {
+        rc = sqlite3_backup_step(backup, PAGES_PER_STEP);
+    } while (rc == SQLITE_OK);
+    const int end = sqlite3_backup_finish(backup);
+    if (rc != SQLITE_DONE) {
+        return evtwin__db_fail(to, rc);
+    }
+    return end == SQLITE_OK ? EVTWIN_OK : evtwin__db_fail(to, end);
+}
+
+/* The copy is one file: without the log, which a backup of a database with one would ask for. */
+static evtwin_status copy_into(evtwin__db *db, const char *path) {
+    evtwin__db *to = NULL;
+    evtwin_status st = evtwin__db_open(path, EVTWIN__DB_WRITE, db->busy_timeout_ms, &to);
+    if (st < 0) {
+        return st;
+    }
+
+    /* the open read transaction pins the state that is copied: writers go on and do not disturb it
+     */
+    int64_t version;
+    if ((st = evtwin__db_begin_read(db)) >= 0) {
+        if ((st = evtwin__db_query_i64(db, "PRAGMA schema_version", 0, &version)) >= 0) {
+            st = copy_pages(db, to);
+        }
+        evtwin__db_rollback(db);
+    }
+    if (st >= 0) {
+        st = evtwin__db_exec(to, "PRAGMA journal_mode = DELETE");
+    }
+    evtwin__db_close(to);
+    return st;
+}
+
+static evtwin_status sync_folder(const char *path) {
+    const char *slash = strrchr(path, '/');
+    char *folder = slash == NULL   ? evtwin__strdup(".")
+                   : slash == path ? evtwin__strdup("/")
+                                   : evtwin__strndup(path, (size_t)(slash - path));
+    if (folder == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the name of the folder of %s", path);
+    }
+    const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int failed = fd < 0 || fsync(fd) != 0;
+    const int why = errno;
+    if (fd >= 0) {
+        close(fd);
+    }
+    evtwin__free(folder);
+    if (failed) {
+        EVTWIN_FAIL(EVTWIN_E_IO, "%s: its folder: %s", path, strerror(why));
+    }
+    return EVTWIN_OK;
+}
+
+/* Give the finished copy its name. link, unlike rename, never replaces a file that is there. */
+static evtwin_status publish(const char *temporary, const char *path) {
+    if (link(temporary, path) != 0) {
+        EVTWIN_FAIL(EVTWIN_E_IO, "%s: %s", path, strerror(errno));
+    }
+    return sync_folder(path);
+}
+
+evtwin_status evtwin__db_backup(evtwin__db *db, const char *path) {
+    struct stat info;
+    if (lstat(path, &info) == 0) {
+        EVTWIN_FAIL(EVTWIN_E_IO, "%s: exists; a backup never replaces a file", path);
+    }
+    static const char suffix[] = ".XXXXXX";
+    const size_t length = strlen(path);
+    char *temporary = evtwin__calloc(length + sizeof suffix, 1);
+    if (temporary == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the name of %s", path);
+    }
+    memcpy(temporary, path, length);
+    memcpy(temporary + length, suffix, sizeof suffix);
+
+    evtwin_status st;
+    const int fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 */
+    if (fd < 0) {
+        st = evtwin__fail(errno == ENOENT ? EVTWIN_E_NOT_FOUND : EVTWIN_E_IO, "%s: %s", path,
+                          errno == ENOENT ? "its folder does not exist" : strerror(errno));
+        evtwin__free(temporary);
+        return st;
+    }
+    close(fd);
+    if ((st = copy_into(db, temporary)) >= 0) {
+        st = publish(temporary, path);
+    }
+    unlink(temporary);
+    evtwin__free(temporary);
+    return st;
+}
