@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/* sim/ageing.c: the laws of Schmalstieg (NMC) and Naumann (LFP). */
+
+#include "sim/ageing.h"
+
+#include "core/vmath.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stddef.h>
+
+#define GAS_CONSTANT_J_mol_K 8.314462618
+#define ZERO_CELSIUS_K 273.15
+#define REFERENCE_K 298.15
+#define SECONDS_PER_DAY 86400.0
+
+/* Indices into evtwin__ageing_law.constant, in the order of the key tables. Calibration is first in
+ * both. */
+enum {
+    CALIBRATION = 0,
+
+    S_REFERENCE_AH = 1,
+    S_CAL_PER_V,
+    S_CAL_OFFSET,
+    S_CAL_ACTIVATION_K,
+    S_CYC_SQUARE,
+    S_CYC_V,
+    S_CYC_CONSTANT,
+    S_CYC_DEPTH,
+    S_R_CAL_PER_V,
+    S_R_CAL_OFFSET,
+    S_R_CAL_ACTIVATION_K,
+    S_R_CYC_SQUARE,
+    S_R_CYC_V,
+    S_R_CYC_CONSTANT,
+    S_R_CYC_DEPTH,
+
+    N_CAL_RATE = 1,
+    N_CAL_ACTIVATION,
+    N_CAL_CUBIC,
+    N_CAL_OFFSET,
+    N_CYC_C_RATE,
+    N_CYC_CONSTANT,
+    N_CYC_CUBIC,
+    N_CYC_OFFSET,
+    N_R_CAL_RATE,
+    N_R_CAL_ACTIVATION,
+    N_R_CAL_SQUARE,
+    N_R_CAL_OFFSET,
+    N_R_CYC_C_RATE,
+    N_R_CYC_CONSTANT,
+    N_R_CYC_CUBIC,
+    N_R_CYC_OFFSET
+};
+
+static const evtwin__ageing_key no_keys[] = {{NULL, 0.0, 0.0}};
+
+static const evtwin__ageing_key schmalstieg_keys[] = {
+    {"calibration", 1e-3, 1e3},
+    {"reference_capacity_Ah", 1e-3, 1e3},
+    {"calendar_per_V", 0.0, 1e9},
+    {"calendar_offset", -1e9, 1e9},
+    {"calendar_activation_K", 0.0, 2e4},
+    {"cycle_square", 0.0, 1.0},
+    {"cycle_V", 0.0, 6.0},
+    {"cycle_constant", -1.0, 1.0},
+    {"cycle_depth", 0.0, 1.0},
+    {"resistance_calendar_per_V", 0.0, 1e9},
+    {"resistance_calendar_offset", -1e9, 1e9},
+    {"resistance_calendar_activation_K", 0.0, 2e4},
+    {"resistance_cycle_square", 0.0, 1.0},
+    {"resistance_cycle_V", 0.0, 6.0},
+    {"resistance_cycle_constant", -1.0, 1.0},
+    {"resistance_cycle_depth", 0.0, 1.0},
+    {NULL, 0.0, 0.0},
+};
+
+static const evtwin__ageing_key naumann_keys[] = {
+    {"calibration", 1e-3, 1e3},
+    {"calendar_rate", 0.0, 1.0},
+    {"calendar_activation_J_mol", 0.0, 2e5},
+    {"calendar_cubic", -10.0, 10.0},
+    {"calendar_offset", 0.0, 10.0},
+    {"cycle_c_rate", -1.0, 1.0},
+    {"cycle_constant", -1.0, 1.0},
+    {"cycle_cubic", -100.0, 100.0},
+    {"cycle_offset", 0.0, 100.0},
+    {"resistance_calendar_rate", 0.0, 1.0},
+    {"resistance_calendar_activation_J_mol", 0.0, 2e5},
+    {"resistance_calendar_square", -10.0, 10.0},
+    {"resistance_calendar_offset", 0.0, 10.0},
+    {"resistance_cycle_c_rate", -1.0, 1.0},
+    {"resistance_cycle_constant", -1.0, 1.0},
+    {"resistance_cycle_cubic", -100.0, 100.0},
+    {"resistance_cycle_offset", 0.0, 100.0},
+    {NULL, 0.0, 0.0},
+};
+
+static const struct {
+    const char *name;
+    const evtwin__ageing_key *keys;
+} laws[] = {
+    [EVTWIN__AGEING_NONE] = {"none", no_keys},
+    [EVTWIN__AGEING_SCHMALSTIEG] = {"schmalstieg", schmalstieg_keys},
+    [EVTWIN__AGEING_NAUMANN] = {"naumann", naumann_keys},
+};
+
+const evtwin__ageing_key *evtwin__ageing_keys(evtwin__ageing_kind kind) {
+    return laws[kind].keys;
+}
+
+const char *evtwin__ageing_name(evtwin__ageing_kind kind) {
+    return (size_t)kind < sizeof laws / sizeof laws[0] ? laws[kind].name : NULL;
+}
+
+static double positive(double x) {
+    return x > 0.0 ? x : 0.0;
+}
+
+/* x^(4/3) for x >= 0. */
+static double pow_4_3(double x) {
+    return x > 0.0 ? evtwin__pow(x, 4.0 / 3.0) : 0.0;
+}
+
+/* x^(3/4) for x >= 0. */
+static double pow_3_4(double x) {
+    return sqrt(x) * sqrt(sqrt(x));
+}
+
+/* Q = a t[d]^0.75 + b sqrt(Ah);  R = ar t^0.75 + br Ah, Ah on a cell of the reference capacity.
+ * Source: Schmalstieg et al. 2014, doi:10.1016/j.jpowsour.2014.02.012, eqs. 20-27. */
+static void apply_schmalstieg(const double *c, const evtwin__stress *s, double capacity_rate,
+                              double resistance_rate, evtwin__ageing *a) {
+    const double kelvin = s->temperature_degC + ZERO_CELSIUS_K;
+    const double throughput_Ah = s->cycles * c[S_REFERENCE_AH];
+
+    /* a = (7.543 V - 23.75) 1e6 exp(-6976 / T), and ar alike */
+    const double k_cal = positive(c[S_CAL_PER_V] * s->rest_V + c[S_CAL_OFFSET]) *
+                         evtwin__exp(-c[S_CAL_ACTIVATION_K] / kelvin);
+    const double k_r_cal = positive(c[S_R_CAL_PER_V] * s->rest_V + c[S_R_CAL_OFFSET]) *
+                           evtwin__exp(-c[S_R_CAL_ACTIVATION_K] / kelvin);
+
+    /* b = 7.348e-3 (Vrms - 3.667)^2 + 7.6e-4 + 4.081e-3 DoD, and br alike */
+    const double dv = s->rms_V - c[S_CYC_V];
+    const double k_cyc =
+        positive(c[S_CYC_SQUARE] * dv * dv + c[S_CYC_CONSTANT] + c[S_CYC_DEPTH] * s->depth_frac);
+    const double dv_r = s->rms_V - c[S_R_CYC_V];
+    const double k_r_cyc = positive(c[S_R_CYC_SQUARE] * dv_r * dv_r + c[S_R_CYC_CONSTANT] +
+                                    c[S_R_CYC_DEPTH] * s->depth_frac);
+
+    const double k = c[CALIBRATION] * capacity_rate;
+    const double k_r = c[CALIBRATION] * resistance_rate;
+    a->calendar_x += pow_4_3(k * k_cal) * s->duration_days;
+    a->cycle_x += k * k_cyc * k * k_cyc * throughput_Ah;
+    a->calendar_r_x += pow_4_3(k_r * k_r_cal) * s->duration_days;
+    a->cycle_r_x += k_r * k_r_cyc * throughput_Ah;
+}
+
+static double arrhenius(double activation_J_mol, double kelvin) {
+    return evtwin__exp(-activation_J_mol / GAS_CONSTANT_J_mol_K *
+                       (1.0 / kelvin - 1.0 / REFERENCE_K));
+}
+
+/* Q = kT kz sqrt(t[s]) + (cyc [%]) sqrt(FEC);  R = kT kz t + (cyc [%]) FEC.
+ * Source: Naumann et al. 2018 (doi:10.1016/j.est.2018.01.019) and 2020
+ * (doi:10.1016/j.jpowsour.2019.227666). */
+static void apply_naumann(const double *c, const evtwin__stress *s, double capacity_rate,
+                          double resistance_rate, evtwin__ageing *a) {
+    const double kelvin = s->temperature_degC + ZERO_CELSIUS_K;
+    const double duration_s = s->duration_days * SECONDS_PER_DAY;
+    const double z = s->rest_soc_frac - 0.5;
+    const double d = s->depth_frac - 0.6;
+    const double d_r = s->depth_frac - 0.5;
+
+    const double k_cal = c[N_CAL_RATE] * arrhenius(c[N_CAL_ACTIVATION], kelvin) *
+                         positive(c[N_CAL_CUBIC] * z * z * z + c[N_CAL_OFFSET]);
+    const double k_r_cal = c[N_R_CAL_RATE] * arrhenius(c[N_R_CAL_ACTIVATION], kelvin) *
+                           positive(c[N_R_CAL_SQUARE] * z * z + c[N_R_CAL_OFFSET]);
+    const double k_cyc = 0.01 * positive(c[N_CYC_C_RATE] * s->rate_per_h + c[N_CYC_CONSTANT]) *
+                         positive(c[N_CYC_CUBIC] * d * d * d + c[N_CYC_OFFSET]);
+    const double k_r_cyc = 0.01 *
+                           positive(c[N_R_CYC_C_RATE] * s->rate_per_h + c[N_R_CYC_CONSTANT]) *
+                           positive(c[N_R_CYC_CUBIC] * d_r * d_r * d_r + c[N_R_CYC_OFFSET]);
+
+    const double k = c[CALIBRATION] * capacity_rate;
+    const double k_r = c[CALIBRATION] * resistance_rate;
+    a->calendar_x += k * k_cal * k * k_cal * duration_s;
+    a->cycle_x += k * k_cyc * k * k_cyc * s->cycles;
+    a->calendar_r_x += k_r * k_r_cal * duration_s;
+    a->cycle_r_x += k_r * k_r_cyc * s->cycles;
+}
+
+void evtwin__ageing_apply(const evtwin__ageing_law *law, const evtwin__stress *stress,
+                          double capacity_rate, double resistance_rate, evtwin__ageing *a) {
+    assert(stress->duration_days >= 0.0 && stress->cycles >= 0.0);
+    switch (law->kind) {
+    case EVTWIN__AGEING_SCHMALSTIEG:
+        apply_schmalstieg(law->constant, stress, capacity_rate, resistance_rate, a);
+        break;
+    case EVTWIN__AGEING_NAUMANN:
+        apply_naumann(law->constant, stress, capacity_rate, resistance_rate, a);
+        break;
+    case EVTWIN__AGEING_NONE:
+        break;
+    }
+}
+
+double evtwin__ageing_capacity_loss(const evtwin__ageing_law *law, const evtwin__ageing *a) {
+    const double calendar =
+        law->kind == EVTWIN__AGEING_SCHMALSTIEG ? pow_3_4(a->calendar_x) : sqrt(a->calendar_x);
+    const double loss = calendar + sqrt(a->cycle_x);
+    return loss < 0.95 ? loss : 0.95;
+}
+
+double evtwin__ageing_resistance_growth(const evtwin__ageing_law *law, const evtwin__ageing *a) {
+    const double calendar =
+        law->kind == EVTWIN__AGEING_SCHMALSTIEG ? pow_3_4(a->calendar_r_x) : a->calendar_r_x;
+    return calendar + a->cycle_r_x;
+}

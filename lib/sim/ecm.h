@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* sim/ecm.h: the two-RC equivalent circuit of a block of eight packs and its stepping kernel. */
+#ifndef EVTWIN_SIM_ECM_H
+#define EVTWIN_SIM_ECM_H
+
+#include "sim/cell.h"
+#include "sim/vec8.h"
+
+#include <stdint.h>
+
+/*
+ * Eight packs, each through one representative cell: cell current, cell voltages. Everything is a
+ * vector of 64 bytes, one lane a pack.
+ */
+typedef struct evtwin__ecm_block {
+    /* state */
+    evtwin__v8 soc_frac, v1_V, v2_V, temperature_degC, jig_degC;
+    evtwin__v8 r0_ohm;    /* of the last step: predicts the heat at the start of the next */
+    evtwin__v8 current_A; /* that flowed in the last step: the request within the limits */
+
+    /* what steers it, constant over a run */
+    evtwin__v8 request_A, air_degC;
+    evtwin__v8 capacity_As, r0_ratio, rc_ratio;
+    evtwin__v8 stop_low_frac, stop_high_frac; /* a step that ends at or beyond them ends the run */
+    evtwin__v8
+        stop_current_A; /* so does one in which the limits leave less than this of a request */
+
+    /* integrals since they were last taken */
+    evtwin__v8 charge_As, discharge_As; /* since creation: net and discharge only */
+    evtwin__v8 sum_soc_s, sum_temperature_degC_s, sum_discharge_time_s;
+    evtwin__v8 soc_min_frac, soc_max_frac;
+} evtwin__ecm_block;
+
+/* The cell and the step, prepared once. */
+typedef struct evtwin__ecm_model {
+    const evtwin_cell *cell;
+    double dt_s;
+    evtwin__thermal_step thermal;
+} evtwin__ecm_model;
+
+void evtwin__ecm_model_init(const evtwin_cell *cell, double dt_s, evtwin__ecm_model *out);
+
+/*
+ * Step a block by at most n_steps of the model's dt: exponential midpoint, second order. Stops
+ * after the first step in which a lane crossed its stop values. Currents are held back so that the
+ * cell stays within v_min and v_max (a constant-voltage taper) and the state of charge within [0,
+ * 1].
+ * @return the number of steps made.
+ */
+int64_t evtwin__ecm_run(const evtwin__ecm_model *model, evtwin__ecm_block *block, int64_t n_steps);
+
+/* Put a lane at rest: overpotentials zero, cell and jig at a temperature. Ratios and capacity are
+ * set. */
+void evtwin__ecm_rest(const evtwin__ecm_model *model, evtwin__ecm_block *block, int lane,
+                      double soc_frac, double temperature_degC);
+
+/* Terminal voltage of a lane's cell at its present current. */
+double evtwin__ecm_voltage(const evtwin_cell *cell, const evtwin__ecm_block *block, int lane);
+
+/* Cell current that gives a power at the cell's terminals now; the current of the greatest power
+ * where more is asked for than the cell can give. */
+double evtwin__ecm_current_for_power(const evtwin_cell *cell, const evtwin__ecm_block *block,
+                                     int lane, double power_W);
+
+/* Forget the integrals of the stress (not those of charge). */
+void evtwin__ecm_clear_stress(evtwin__ecm_block *block, int lane);
+
+/* ---- the quasi-steady circuit, for one cell without a block ---- */
+
+/* A cell under a current that has flowed for long against its time constants. */
+typedef struct evtwin__ecm_steady {
+    double current_A; /* the request within the voltage limits */
+    double voltage_V, heat_W;
+} evtwin__ecm_steady;
+
+evtwin__ecm_steady evtwin__ecm_steady_at(const evtwin_cell *cell, double soc_frac,
+                                         double temperature_degC, double request_A,
+                                         double r0_ratio);
+
+#endif
