@@ -27,10 +27,15 @@ EVTWIN_API size_t evtwin_cell_builtin_count(void);
 EVTWIN_API const char *evtwin_cell_builtin_name(size_t index);        /**< NULL if out of range; static text */
 EVTWIN_API const char *evtwin_cell_builtin_description(size_t index); /**< one line; NULL if out of range */
 
+/** Name of the set. Borrowed until the cell is freed. */
 EVTWIN_API const char *evtwin_cell_name(const evtwin_cell *cell);
+/** Chemistry in words, e.g. "NMC811 / graphite-SiOx". Borrowed until the cell is freed. */
 EVTWIN_API const char *evtwin_cell_chemistry(const evtwin_cell *cell);
+/** Capacity of a new cell between its voltage limits. */
 EVTWIN_API double evtwin_cell_capacity_Ah(const evtwin_cell *cell);
+/** Lowest voltage the cell may be discharged to. */
 EVTWIN_API double evtwin_cell_v_min_V(const evtwin_cell *cell);
+/** Highest voltage the cell may be charged to. */
 EVTWIN_API double evtwin_cell_v_max_V(const evtwin_cell *cell);
 
 /** Open-circuit voltage at a state of charge, as the simulator's kernel computes it. */

@@ -25,8 +25,10 @@ typedef struct evtwin_features evtwin_features;
  * @return EVTWIN_E_ARG for an empty or doubled name; EVTWIN_E_SCHEMA for a column named truth_* (outcomes are no features).
  */
 EVTWIN_API evtwin_status evtwin_features_create(const char *names, evtwin_features **out);
+/** NULL is fine. */
 EVTWIN_API void evtwin_features_free(evtwin_features *features);
 
+/** Number of features, the width of the matrix. */
 EVTWIN_API size_t evtwin_features_count(const evtwin_features *features);
 EVTWIN_API const char *evtwin_features_name(const evtwin_features *features, size_t i); /**< NULL if out of range */
 EVTWIN_API const char *evtwin_features_unit(const evtwin_features *features, size_t i); /**< our unit, "" if not telemetry */

@@ -27,10 +27,13 @@ EVTWIN_API evtwin_status evtwin_model_load(const char *path, evtwin_model **out)
 /** The same from memory; data (size) is not kept. name is used in error texts. */
 EVTWIN_API evtwin_status evtwin_model_load_buffer(const char *name, const char *data, size_t size,
                                                   evtwin_model **out);
+/** NULL is fine. */
 EVTWIN_API void evtwin_model_free(evtwin_model *model);
 
 EVTWIN_API size_t evtwin_model_width(const evtwin_model *model); /**< number of features */
+/** Number of trees; 0 is a model that always answers its base score. */
 EVTWIN_API size_t evtwin_model_trees(const evtwin_model *model);
+/** What the margin means. */
 EVTWIN_API evtwin_objective evtwin_model_objective(const evtwin_model *model);
 /** Name of feature i as saved in the model, "" if the model has no names; NULL if out of range. */
 EVTWIN_API const char *evtwin_model_feature_name(const evtwin_model *model, size_t i);

@@ -27,11 +27,15 @@ typedef struct evtwin_predictor_info {
  * @return EVTWIN_E_NOT_FOUND, EVTWIN_E_CORRUPT (a hash differs), EVTWIN_E_SCHEMA (parts do not fit), or what evtwin_model_load says.
  */
 EVTWIN_API evtwin_status evtwin_predictor_load(const char *dir, evtwin_predictor **out);
+/** NULL is fine. */
 EVTWIN_API void evtwin_predictor_free(evtwin_predictor *predictor);
 
+/** Fill out, of which size is sizeof *out, from the manifest. */
 EVTWIN_API evtwin_status evtwin_predictor_info_get(const evtwin_predictor *predictor,
                                                    evtwin_predictor_info *out, size_t size);
+/** Number of features, the width of the matrix of evtwin_predictor_predict. */
 EVTWIN_API size_t evtwin_predictor_feature_count(const evtwin_predictor *predictor);
+/** Name of feature i; NULL if out of range. Borrowed until the predictor is freed. */
 EVTWIN_API const char *evtwin_predictor_feature_name(const evtwin_predictor *predictor, size_t i);
 
 /**

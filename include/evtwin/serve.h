@@ -14,6 +14,7 @@ extern "C" {
 /** A set of Prometheus metrics; safe from many threads at once. */
 typedef struct evtwin_metrics evtwin_metrics;
 
+/** An empty set. Give it back with evtwin_metrics_free. */
 EVTWIN_API evtwin_status evtwin_metrics_create(evtwin_metrics **out);
 EVTWIN_API void evtwin_metrics_free(evtwin_metrics *metrics); /**< after the server that uses it */
 
@@ -33,6 +34,7 @@ EVTWIN_API void evtwin_metrics_count_error(evtwin_metrics *metrics);
  */
 EVTWIN_API evtwin_status evtwin_metrics_text(const evtwin_metrics *metrics, int openmetrics,
                                              char **text_out);
+/** NULL is fine. */
 EVTWIN_API void evtwin_metrics_text_free(char *text);
 
 /* ---- server ---- */
@@ -51,6 +53,7 @@ typedef struct evtwin_server_options {
     int insecure_listen;       /**< 1 permits an address that is not loopback */
 } evtwin_server_options;
 
+/** Fill in the defaults; size is sizeof *options. */
 EVTWIN_API evtwin_status evtwin_server_options_init(evtwin_server_options *options, size_t size);
 
 /**

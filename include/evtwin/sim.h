@@ -48,6 +48,7 @@ typedef struct evtwin_sim_options {
     int64_t start_time_us;       /**< default 2024-01-01T00:00:00Z; time of day and season of EVTWIN_USE_DAILY */
 } evtwin_sim_options;
 
+/** Fill in the defaults; size is sizeof *options. */
 EVTWIN_API evtwin_status evtwin_sim_options_init(evtwin_sim_options *options, size_t size);
 
 /**
@@ -55,8 +56,10 @@ EVTWIN_API evtwin_status evtwin_sim_options_init(evtwin_sim_options *options, si
  * EVTWIN_E_PARSE for the drive cycle.
  */
 EVTWIN_API evtwin_status evtwin_sim_create(const evtwin_sim_options *options, evtwin_sim **out);
+/** NULL is fine. */
 EVTWIN_API void evtwin_sim_free(evtwin_sim *sim);
 
+/** Number of packs. */
 EVTWIN_API size_t evtwin_sim_packs(const evtwin_sim *sim);
 
 /** Borrowed until the simulator is freed; NULL if out of range. */
@@ -88,6 +91,7 @@ typedef struct evtwin_sim_truth {
     int has_defect;                   /**< 1 once its onset has passed */
 } evtwin_sim_truth;
 
+/** Fill out, of which size is sizeof *out. @return EVTWIN_E_ARG if pack is out of range. */
 EVTWIN_API evtwin_status evtwin_sim_truth_get(const evtwin_sim *sim, size_t pack,
                                               evtwin_sim_truth *out, size_t size);
 
@@ -110,6 +114,7 @@ typedef struct evtwin_life_options {
     void *progress_ctx;
 } evtwin_life_options;
 
+/** Fill in the defaults; size is sizeof *options. */
 EVTWIN_API evtwin_status evtwin_life_options_init(evtwin_life_options *options, size_t size);
 
 /** How the lives went. Quantiles are over the packs that reached end of life, NaN if none did. */

@@ -20,6 +20,7 @@ typedef struct evtwin_store_options {
     int busy_timeout_ms;      /**< default 5000: how long to wait for another writer */
 } evtwin_store_options;
 
+/** Fill in the defaults; size is sizeof *options. */
 EVTWIN_API evtwin_status evtwin_store_options_init(evtwin_store_options *options, size_t size);
 
 /**
@@ -30,6 +31,7 @@ EVTWIN_API evtwin_status evtwin_store_options_init(evtwin_store_options *options
  */
 EVTWIN_API evtwin_status evtwin_store_open(const char *uri, const evtwin_store_options *options,
                                            evtwin_store **out);
+/** Close; gives back the claims on batteries. NULL is fine. */
 EVTWIN_API void evtwin_store_free(evtwin_store *store);
 
 /* ---- write ---- */
@@ -89,6 +91,7 @@ typedef struct evtwin_history_options {
     int64_t before_seq;
 } evtwin_history_options;
 
+/** Fill in the defaults; size is sizeof *options. */
 EVTWIN_API evtwin_status evtwin_history_options_init(evtwin_history_options *options, size_t size);
 
 /** Rows of one battery, newest first. EVTWIN_DONE if there is none. */

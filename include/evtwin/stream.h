@@ -43,6 +43,7 @@ typedef struct evtwin_sink evtwin_sink;
  * @return EVTWIN_E_UNSUPPORTED for an unknown scheme (the text lists the known ones), or what the end says.
  */
 EVTWIN_API evtwin_status evtwin_source_open(const char *uri, evtwin_source **out);
+/** NULL is fine. */
 EVTWIN_API void evtwin_source_free(evtwin_source *source);
 
 /**
@@ -63,6 +64,7 @@ EVTWIN_API void evtwin_sink_free(evtwin_sink *sink);
 
 /** All rows of the table, or none: on failure nothing of this call is promised to be stored. */
 EVTWIN_API evtwin_status evtwin_sink_write(evtwin_sink *sink, const evtwin_table *table);
+/** Bring what was written to where it lasts: file data is on disk, a database has committed. */
 EVTWIN_API evtwin_status evtwin_sink_flush(evtwin_sink *sink);
 
 /** The sink's URI with passwords replaced by ***. Borrowed. */
@@ -78,6 +80,7 @@ typedef struct evtwin_pump_stats {
     uint64_t n_read, n_predicted, n_unknown, n_written, n_errors;
 } evtwin_pump_stats;
 
+/** A pump without ends. Give it back with evtwin_pump_free. */
 EVTWIN_API evtwin_status evtwin_pump_create(evtwin_pump **out);
 
 /** Frees what it took. NULL is fine. */
@@ -92,6 +95,7 @@ EVTWIN_API evtwin_status evtwin_pump_take_predictor(evtwin_pump *pump, evtwin_pr
 
 /** Called with each batch after it was written; batch is borrowed for the call. */
 typedef void (*evtwin_batch_fn)(void *ctx, const evtwin_table *batch);
+/** Set the callback; NULL removes it. */
 EVTWIN_API evtwin_status evtwin_pump_on_batch(evtwin_pump *pump, evtwin_batch_fn fn, void *ctx);
 
 /**
@@ -101,6 +105,7 @@ EVTWIN_API evtwin_status evtwin_pump_on_batch(evtwin_pump *pump, evtwin_batch_fn
  */
 EVTWIN_API evtwin_status evtwin_pump_run_once(evtwin_pump *pump, size_t max_rows, size_t *n_rows_out);
 
+/** Counts since the pump was made; size is sizeof *out. */
 EVTWIN_API evtwin_status evtwin_pump_stats_get(const evtwin_pump *pump, evtwin_pump_stats *out, size_t size);
 
 #ifdef __cplusplus

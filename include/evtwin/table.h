@@ -47,7 +47,9 @@ EVTWIN_API evtwin_status evtwin_table_select(const evtwin_table *table, const si
 
 /* ---- shape ---- */
 
+/** Number of rows. */
 EVTWIN_API size_t evtwin_table_rows(const evtwin_table *table);
+/** Number of columns. */
 EVTWIN_API size_t evtwin_table_cols(const evtwin_table *table);
 
 /** Column of that exact name, or EVTWIN_NO_COLUMN. */
@@ -59,6 +61,7 @@ EVTWIN_API const char *evtwin_table_name(const evtwin_table *table, size_t col);
 /** The unit the column's values are in ("percent", "V", …), "" if unknown. Borrowed like the name. */
 EVTWIN_API const char *evtwin_table_unit(const evtwin_table *table, size_t col);
 
+/** Type of a column; EVTWIN_F64 if col is out of range. */
 EVTWIN_API evtwin_type evtwin_table_type(const evtwin_table *table, size_t col);
 
 /* ---- edit: EVTWIN_E_STATE on a shared table ---- */
@@ -71,8 +74,10 @@ EVTWIN_API evtwin_status evtwin_table_add_column(evtwin_table *table, const char
                                                  evtwin_type type, const char *unit,
                                                  size_t *col_out);
 
+/** Change the unit tag; values stay as they are. NULL = "". */
 EVTWIN_API evtwin_status evtwin_table_set_unit(evtwin_table *table, size_t col, const char *unit);
 
+/** @return EVTWIN_E_ARG if the name is empty or another column has it. */
 EVTWIN_API evtwin_status evtwin_table_rename(evtwin_table *table, size_t col, const char *name);
 
 /** Change the number of rows; new rows hold missing values (f64: NaN, the bit in the validity map is 0). */
@@ -120,16 +125,21 @@ EVTWIN_API double *evtwin_table_f64_edit(evtwin_table *table, size_t col);
 /** The same for I64 and TIME: all rows are marked present. */
 EVTWIN_API int64_t *evtwin_table_i64_edit(evtwin_table *table, size_t col);
 
+/** NaN marks the row missing. @return EVTWIN_E_ARG if col or row is out of range or the type differs, as in all of these. */
 EVTWIN_API evtwin_status evtwin_table_set_f64(evtwin_table *table, size_t col, size_t row, double value);
+/** For I64 and TIME columns. */
 EVTWIN_API evtwin_status evtwin_table_set_i64(evtwin_table *table, size_t col, size_t row, int64_t value);
+/** Any value but 0 is true. */
 EVTWIN_API evtwin_status evtwin_table_set_bool(evtwin_table *table, size_t col, size_t row, int value);
 /** text is copied into the dictionary if it is not there yet. */
 EVTWIN_API evtwin_status evtwin_table_set_text(evtwin_table *table, size_t col, size_t row, const char *text);
+/** For a column of any type. */
 EVTWIN_API evtwin_status evtwin_table_set_missing(evtwin_table *table, size_t col, size_t row);
 
 /** Code of a text in the column's dictionary, added if new, for filling many rows with evtwin_table_set_code. */
 EVTWIN_API evtwin_status evtwin_table_intern(evtwin_table *table, size_t col, const char *text,
                                              int32_t *code_out);
+/** code is one that evtwin_table_intern gave for this column. */
 EVTWIN_API evtwin_status evtwin_table_set_code(evtwin_table *table, size_t col, size_t row, int32_t code);
 
 /* ---- CSV (RFC 4180; a UTF-8 byte-order mark and CRLF are accepted) ---- */
@@ -147,6 +157,7 @@ typedef struct evtwin_csv_options {
     size_t max_columns;              /**< default 256 */
 } evtwin_csv_options;
 
+/** Fill in the defaults; size is sizeof *options. */
 EVTWIN_API evtwin_status evtwin_csv_options_init(evtwin_csv_options *options, size_t size);
 
 /**

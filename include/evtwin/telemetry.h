@@ -100,7 +100,9 @@ typedef struct evtwin_threshold {
     double limit;         /**< in our unit */
 } evtwin_threshold;
 
+/** Number of rules. */
 EVTWIN_API size_t evtwin_threshold_count(void);
+/** @return EVTWIN_E_ARG if index is out of range. size is sizeof *out. */
 EVTWIN_API evtwin_status evtwin_threshold_get(size_t index, evtwin_threshold *out, size_t size);
 
 /** "NORMAL", "WARNING", "CRITICAL"; static text. */

@@ -30,6 +30,7 @@ typedef struct evtwin_train_options {
     void *progress_ctx;
 } evtwin_train_options;
 
+/** Fill in the defaults; size is sizeof *options. */
 EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options, size_t size);
 
 /**
@@ -40,6 +41,7 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  */
 EVTWIN_API evtwin_status evtwin_train(const evtwin_table *table, const evtwin_train_options *options,
                                       evtwin_trainer **out);
+/** NULL is fine. */
 EVTWIN_API void evtwin_trainer_free(evtwin_trainer *trainer);
 
 /** Held-out scores of the RUL model beside its base lines; NaN where a base line cannot be made. */
@@ -65,6 +67,7 @@ typedef struct evtwin_failure_score {
 
 /** @return EVTWIN_E_NOT_FOUND if no RUL (failure) model was trained. */
 EVTWIN_API evtwin_status evtwin_trainer_rul_score(const evtwin_trainer *trainer, evtwin_rul_score *out, size_t size);
+/** The same for the failure model. */
 EVTWIN_API evtwin_status evtwin_trainer_failure_score(const evtwin_trainer *trainer, evtwin_failure_score *out, size_t size);
 /** R2 and RMSE of fold i alone. @return EVTWIN_E_ARG if i is out of range. */
 EVTWIN_API evtwin_status evtwin_trainer_rul_fold(const evtwin_trainer *trainer, size_t i, double *r2_out, double *rmse_out);
@@ -80,7 +83,9 @@ typedef struct evtwin_finding {
     const char *text;     /**< one sentence */
 } evtwin_finding;
 
+/** Number of findings. */
 EVTWIN_API size_t evtwin_trainer_finding_count(const evtwin_trainer *trainer);
+/** @return EVTWIN_E_ARG if i is out of range. size is sizeof *out. */
 EVTWIN_API evtwin_status evtwin_trainer_finding(const evtwin_trainer *trainer, size_t i, evtwin_finding *out, size_t size);
 
 /** Gain of feature i in a model, normalised to sum 1; NaN if there is no such model. which: 0 RUL, 1 failure. */
