@@ -12,12 +12,14 @@ extern "C" {
 
 /* ---- telemetry JSON ---- */
 
+/** Room that is always enough for one record. */
+#define EVTWIN_TELEMETRY_JSON_SIZE 2048
+
 /**
  * Write row `row` as one JSON object without a newline: the contract's keys first, then those
  * additive ones that are present; a missing value leaves its key out.
  * @param text  (text_size) receives the NUL-terminated text; EVTWIN_TELEMETRY_JSON_SIZE is always enough.
  */
-#define EVTWIN_TELEMETRY_JSON_SIZE 2048
 EVTWIN_API evtwin_status evtwin_telemetry_encode(const evtwin_table *table, size_t row, char *text,
                                                  size_t text_size, size_t *length_out);
 
