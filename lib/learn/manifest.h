@@ -18,8 +18,7 @@ enum { EVTWIN__MANIFEST_FORMAT = 1 };
 enum {
     EVTWIN__BUNDLE_MAX_FEATURES = 1024,
     EVTWIN__MANIFEST_MAX_BYTES = 4 << 20,
-    EVTWIN__SCALER_MAX_BYTES = 4 << 20,
-    EVTWIN__MODEL_MAX_BYTES = 1 << 30
+    EVTWIN__SCALER_MAX_BYTES = 4 << 20
 };
 
 /* Names of a bundle's files as the trainer gives them; a reader takes those of the manifest. */

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* learn/forest.h: a forest of decision trees laid out flat for evaluation, and what a loader fills.
+ */
+#ifndef EVTWIN_LEARN_FOREST_H
+#define EVTWIN_LEARN_FOREST_H
+
+#include "evtwin/model.h"
+
+#include <stdint.h>
+#include <string.h>
+
+/* A node is 8 bytes, and a step down is one comparison of integers without a branch:
+ *
+ *     node += distance(node) + (keys[slot(node)] >= node->key)
+ *
+ * keys holds two int32 for each feature of the row, ordered as its float values are (forest_key);
+ * they differ for a missing value only, which is smallest in slot 2f and largest in slot 2f + 1: a
+ * node picks the slot that sends a missing value its default way. The children of a node stand side
+ * by side, left first, distance nodes after it. A leaf has distance 0, slot 0 and a key above all
+ * keys: a step from it stays, so that trees and rows of unequal depth can be walked in lockstep.
+ * Integers are exact where floats are not: a flush-to-zero mode set by the program does not touch
+ * them. */
+typedef struct evtwin__node {
+    int32_t key;
+    uint32_t link; /* slot << EVTWIN__DISTANCE_BITS | distance */
+} evtwin__node;
+
+enum {
+    EVTWIN__DISTANCE_BITS = 20,
+    EVTWIN__MAX_DISTANCE = (1 << EVTWIN__DISTANCE_BITS) - 1,
+    EVTWIN__MAX_WIDTH = 1 << (32 - EVTWIN__DISTANCE_BITS - 1), /* features: 2 slots each */
+    EVTWIN__MAX_TREES = 1 << 20,
+    EVTWIN__MODEL_MAX_BYTES = 1 << 30,
+    EVTWIN__FOREST_LANES = 8 /* trees or rows walked at once */
+};
+
+#define EVTWIN__LEAF_KEY INT32_MAX
+
+struct evtwin_model {
+    size_t width; /* features */
+    size_t n_trees;
+    size_t n_nodes; /* of all trees, and one more leaf of value -0.0, which the padding points to */
+
+    evtwin__node *nodes;   /* (n_nodes) each tree in breadth-first order */
+    float *leaf;           /* (n_nodes) value of a leaf, 0 elsewhere */
+    uint32_t *root;        /* (n_trees rounded up to lanes) */
+    uint32_t *depth;       /* (n_trees) steps from the root to the deepest leaf */
+    uint32_t *group_depth; /* (rounded up / lanes) the largest of each group of lanes trees */
+    float base_margin;     /* what the sum starts from */
+    evtwin_objective objective;
+
+    int xgboost_version[3];
+    char **feature_name; /* (width) or NULL */
+};
+
+/* An integer that is ordered as the floats are: -0.0 equals 0.0, infinities are the ends. Not for
+ * NaN. */
+static inline int32_t evtwin__forest_key(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    if (bits == 0x80000000u) {
+        return 0;
+    }
+    return (int32_t)(bits ^ ((uint32_t) - (bits >> 31) & 0x7fffffffu));
+}
+
+#endif

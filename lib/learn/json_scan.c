@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+/* learn/json_scan.c: read JSON text front to back without a tree of values. */
+
+#include "learn/json_scan.h"
+
+#include "core/json.h"
+#include "core/mem.h"
+#include "core/num.h"
+#include "core/status.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_NESTING = 64 };
+
+evtwin__json_scan evtwin__json_scan_begin(const char *text, size_t size) {
+    return (evtwin__json_scan){.begin = text, .at = text, .end = text + size};
+}
+
+static evtwin_status fail_at(const evtwin__json_scan *s, const char *expected) {
+    const size_t byte = (size_t)(s->at - s->begin);
+    if (s->at == s->end) {
+        EVTWIN_FAIL(EVTWIN_E_PARSE, "byte %zu: the text ends where %s is expected", byte, expected);
+    }
+    EVTWIN_FAIL(EVTWIN_E_PARSE, "byte %zu: '%c' where %s is expected", byte, *s->at, expected);
+}
+
+/* The next byte that is no blank, NUL at the end (a NUL in the text is no JSON either). */
+static char peek(evtwin__json_scan *s) {
+    while (s->at != s->end &&
+           (*s->at == ' ' || *s->at == '\n' || *s->at == '\r' || *s->at == '\t')) {
+        s->at++;
+    }
+    return s->at != s->end ? *s->at : '\0';
+}
+
+evtwin_status evtwin__json_scan_end(evtwin__json_scan *s) {
+    peek(s);
+    return s->at == s->end ? EVTWIN_OK : fail_at(s, "the end of the text");
+}
+
+evtwin_status evtwin__json_scan_enter(evtwin__json_scan *s, char open) {
+    if (peek(s) != open) {
+        return fail_at(s, open == '{' ? "an object" : "an array");
+    }
+    s->at++;
+    s->is_first = 1;
+    return EVTWIN_OK;
+}
+
+/* Leave if close comes; otherwise the next member or item follows, after a comma but for the first.
+ */
+static evtwin_status next(evtwin__json_scan *s, char close, int *more_out) {
+    const char c = peek(s);
+    if (c == close) {
+        s->at++;
+        s->is_first = 0;
+        *more_out = 0;
+        return EVTWIN_OK;
+    }
+    if (!s->is_first) {
+        if (c != ',') {
+            return fail_at(s, close == '}' ? "',' or '}'" : "',' or ']'");
+        }
+        s->at++;
+    }
+    s->is_first = 0;
+    *more_out = 1;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__json_scan_item(evtwin__json_scan *s, int *more_out) {
+    return next(s, ']', more_out);
+}
+
+evtwin_status evtwin__json_scan_member(evtwin__json_scan *s, evtwin__slice *key_out,
+                                       int *more_out) {
+    int more;
+    evtwin__slice key = {NULL, 0};
+    evtwin_status st = next(s, '}', &more);
+    if (st < 0) {
+        return st;
+    }
+    if (more) {
+        if ((st = evtwin__json_scan_string(s, &key)) < 0) {
+            return st;
+        }
+        if (peek(s) != ':') {
+            return fail_at(s, "':'");
+        }
+        s->at++;
+    }
+    *key_out = key;
+    *more_out = more;
+    return EVTWIN_OK;
+}
+
+static int is_hex(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/* After a backslash. */
+static evtwin_status skip_escape(evtwin__json_scan *s) {
+    const char c = s->at != s->end ? *s->at : '\0';
+    if (c == '\0' || strchr("\"\\/bfnrtu", c) == NULL) {
+        return fail_at(s, "an escaped character");
+    }
+    s->at++;
+    for (int i = 0; c == 'u' && i < 4; i++, s->at++) {
+        if (s->at == s->end || !is_hex(*s->at)) {
+            return fail_at(s, "a hexadecimal digit");
+        }
+    }
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__json_scan_string(evtwin__json_scan *s, evtwin__slice *out) {
+    if (peek(s) != '"') {
+        return fail_at(s, "a string");
+    }
+    s->at++;
+    const char *first = s->at;
+    while (s->at != s->end && *s->at != '"') {
+        if ((unsigned char)*s->at < 0x20) {
+            return fail_at(s, "a character of a string");
+        }
+        if (*s->at++ == '\\') {
+            const evtwin_status st = skip_escape(s);
+            if (st < 0) {
+                return st;
+            }
+        }
+    }
+    if (s->at == s->end) {
+        return fail_at(s, "the end of a string");
+    }
+    *out = (evtwin__slice){first, (size_t)(s->at - first)};
+    s->at++;
+    return EVTWIN_OK;
+}
+
+/* A number, true, false or null: its letters, digits and signs, at least one. */
+static evtwin__slice scan_word(evtwin__json_scan *s) {
+    peek(s);
+    const char *first = s->at;
+    while (s->at != s->end &&
+           ((*s->at >= '0' && *s->at <= '9') || (*s->at >= 'a' && *s->at <= 'z') || *s->at == 'E' ||
+            *s->at == '.' || *s->at == '-' || *s->at == '+')) {
+        s->at++;
+    }
+    return (evtwin__slice){first, (size_t)(s->at - first)};
+}
+
+static int starts_as_number(evtwin__slice word) {
+    return word.size > 0 && *word.at != '+' && *word.at != '.';
+}
+
+evtwin_status evtwin__json_scan_int(evtwin__json_scan *s, int64_t min, int64_t max, int32_t *out) {
+    const evtwin__slice word = scan_word(s);
+    int64_t v;
+    if (evtwin__slice_is(word, "true") || evtwin__slice_is(word, "false")) {
+        v = *word.at == 't';
+    } else if (!starts_as_number(word) || !evtwin__parse_i64(word.at, word.size, &v)) {
+        s->at = word.at;
+        return fail_at(s, "an integer");
+    }
+    if (v < min || v > max) {
+        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "byte %zu: %" PRId64 " is not in %" PRId64 " to %" PRId64,
+                    (size_t)(word.at - s->begin), v, min, max);
+    }
+    *out = (int32_t)v;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__json_scan_f32(evtwin__json_scan *s, float *out) {
+    const evtwin__slice word = scan_word(s);
+    double ignored;
+    if (!starts_as_number(word) || !evtwin__parse_f64(word.at, word.size, &ignored)) {
+        s->at = word.at;
+        return fail_at(s, "a number");
+    }
+    if (!evtwin__parse_f32(word, out)) {
+        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "byte %zu: %.*s is no finite float32",
+                    (size_t)(word.at - s->begin), word.size < 40 ? (int)word.size : 40, word.at);
+    }
+    return EVTWIN_OK;
+}
+
+static evtwin_status skip_scalar(evtwin__json_scan *s) {
+    evtwin__slice string;
+    if (peek(s) == '"') {
+        return evtwin__json_scan_string(s, &string);
+    }
+    const evtwin__slice word = scan_word(s);
+    double v;
+    if ((starts_as_number(word) && evtwin__parse_f64(word.at, word.size, &v)) ||
+        evtwin__slice_is(word, "true") || evtwin__slice_is(word, "false") ||
+        evtwin__slice_is(word, "null")) {
+        return EVTWIN_OK;
+    }
+    s->at = word.at;
+    return fail_at(s, "a value");
+}
+
+evtwin_status evtwin__json_scan_skip(evtwin__json_scan *s) {
+    uint64_t is_object = 0; /* one bit for each level, the innermost lowest */
+    int depth = 0;
+    do {
+        evtwin_status st;
+        const char c = peek(s);
+        if (c == '{' || c == '[') {
+            if (depth == MAX_NESTING) {
+                EVTWIN_FAIL(EVTWIN_E_PARSE, "byte %zu: nested more than %d deep",
+                            (size_t)(s->at - s->begin), MAX_NESTING);
+            }
+            st = evtwin__json_scan_enter(s, c);
+            is_object = is_object << 1 | (c == '{');
+            depth++;
+        } else {
+            st = skip_scalar(s);
+        }
+
+        /* to the next value, out of what ends here */
+        int more = 0;
+        while (st >= 0 && depth > 0 && !more) {
+            evtwin__slice key;
+            st = is_object & 1 ? evtwin__json_scan_member(s, &key, &more)
+                               : evtwin__json_scan_item(s, &more);
+            if (!more) {
+                is_object >>= 1;
+                depth--;
+            }
+        }
+        if (st < 0) {
+            return st;
+        }
+    } while (depth > 0);
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__json_scan_decode(evtwin__slice string, char **out) {
+    /* jansson knows all about escapes and UTF-8; it gets the string with its quotes */
+    json_error_t error;
+    json_t *value = json_loadb(string.at - 1, string.size + 2, JSON_DECODE_ANY, &error);
+    if (value == NULL) {
+        if (json_error_code(&error) == json_error_out_of_memory) {
+            EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a string of %zu bytes", string.size);
+        }
+        EVTWIN_FAIL(EVTWIN_E_PARSE, "a string of %zu bytes: %s", string.size, error.text);
+    }
+    char *text = evtwin__strdup(json_string_value(value));
+    json_decref(value);
+    if (text == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a string of %zu bytes", string.size);
+    }
+    *out = text;
+    return EVTWIN_OK;
+}
+
+/* strtof on the same number without a decimal point, which alone would depend on the locale. A text
+ * of more than 40 digits (XGBoost writes nine) keeps the float of its double. */
+static float parse_without_point(evtwin__slice text, float otherwise) {
+    enum { MAX_DIGITS = 40 };
+    char digits[MAX_DIGITS + 16];
+    size_t n = 0;
+    size_t i = 0;
+    int exponent = 0;
+    int after_point = 0;
+    for (; i < text.size && text.at[i] != 'e' && text.at[i] != 'E'; i++) {
+        if (text.at[i] == '.') {
+            after_point = 1;
+            continue;
+        }
+        if (n == MAX_DIGITS) {
+            return otherwise;
+        }
+        digits[n++] = text.at[i];
+        exponent -= after_point;
+    }
+    int64_t written = 0;
+    if (i < text.size) {
+        const size_t sign = i + 1 < text.size && text.at[i + 1] == '+';
+        evtwin__parse_i64(text.at + i + 1 + sign, text.size - i - 1 - sign, &written);
+    }
+    snprintf(digits + n, sizeof digits - n, "e%d", exponent + (int)written);
+    return strtof(digits, NULL);
+}
+
+/* The double nearest to the text, rounded once more, is the float nearest to the text, unless the
+ * double lies exactly halfway between two floats and the text beside it. Of all 2^32 floats, as
+ * XGBoost writes them (the fewest digits that name them), that happens to +-7.038531E-26 alone. */
+int evtwin__parse_f32(evtwin__slice text, float *out) {
+    double d;
+    if (!evtwin__parse_f64(text.at, text.size, &d)) {
+        return 0;
+    }
+    float f = (float)d;
+    const double mirrored = 2.0 * d - (double)f; /* f, seen from d: a float if d is halfway */
+    if (isfinite(f) && (double)f != d && (double)(float)mirrored == mirrored) {
+        f = parse_without_point(text, f);
+    }
+    if (!isfinite(f)) {
+        return 0;
+    }
+    *out = f;
+    return 1;
+}
+
+int evtwin__slice_is(evtwin__slice slice, const char *text) {
+    return slice.size == strlen(text) && memcmp(slice.at, text, slice.size) == 0;
+}
