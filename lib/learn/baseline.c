@@ -173,7 +173,7 @@ evtwin_status evtwin__baseline_single(const evtwin__part *part, size_t *feature_
         goto done;
     }
 
-    bins best;
+    bins best = {.n = 1};
     double least = INFINITY;
     size_t feature = 0;
     for (size_t i = 0; i < part->cols; i++) {

@@ -15,7 +15,7 @@
 #include <xgboost/c_api.h>
 
 /* XGBoost's words on one line: without "[12:34:56] ./src/file.cc:12: " before and the stack trace
- * after. */
+ * after. call is the C call as written. */
 static evtwin_status xgboost_failed(const char *call) {
     const char *text = XGBGetLastError();
     const char *end = strstr(text, "\nStack trace");
@@ -24,16 +24,14 @@ static evtwin_status xgboost_failed(const char *call) {
         text = prefix_end != NULL && (end == NULL || prefix_end < end) ? prefix_end + 2 : text;
     }
     const size_t length = end != NULL && end > text ? (size_t)(end - text) : strlen(text);
-    EVTWIN_FAIL(EVTWIN_E_EXTERNAL, "XGBoost: %s: %.*s", call, (int)(length < 500 ? length : 500),
-                text);
+    EVTWIN_FAIL(EVTWIN_E_EXTERNAL, "XGBoost: %.*s: %.*s", (int)strcspn(call, "("), call,
+                (int)(length < 500 ? length : 500), text);
 }
 
 #define XGB_TRY(call)                                                                              \
     do {                                                                                           \
         if ((call) != 0) {                                                                         \
-            char name[64];                                                                         \
-            snprintf(name, sizeof name, "%.*s", (int)strcspn(#call, "("), #call);                  \
-            return xgboost_failed(name);                                                           \
+            return xgboost_failed(#call);                                                          \
         }                                                                                          \
     } while (0)
 

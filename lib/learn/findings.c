@@ -6,12 +6,25 @@
 #include "core/mem.h"
 #include "core/num.h"
 #include "core/status.h"
+#include "core/utf8.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { TEXT_SIZE = 1024 };
+
+/* A column's name that was cut inside a character must not make the whole text unfit for JSON. */
+static void repair_utf8(char *text) {
+    size_t length = strlen(text);
+    for (int i = 0; i < 3 && length > 0 && !evtwin__utf8_is_valid(text, length); i++) {
+        text[--length] = '\0';
+    }
+    for (size_t i = 0; i < length && !evtwin__utf8_is_valid(text, length); i++) {
+        text[i] = (unsigned char)text[i] < 0x80 ? text[i] : '?';
+    }
+}
 
 evtwin_status evtwin__findings_add(evtwin__findings *findings, const char *cause,
                                    const char *severity, const char *format, ...) {
@@ -20,6 +33,7 @@ evtwin_status evtwin__findings_add(evtwin__findings *findings, const char *cause
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    repair_utf8(text);
 
     if (findings->n == findings->capacity) {
         const size_t wanted = findings->capacity > 0 ? 2 * findings->capacity : 8;

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT */
+/* learn/trainer_fit.c: train the models of all targets and folds side by side and predict what was
+ * held out. */
+
+#include "learn/trainer.h"
+
+#include "core/mem.h"
+#include "core/parallel.h"
+#include "core/status.h"
+#include "learn/baseline.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* One model to train: part >= 0 is held out, -1 means that the model learns from every row. */
+typedef struct job {
+    int which;
+    int32_t part;
+    int is_saved;
+} job;
+
+/* What the jobs share. The caller's progress function runs on the caller's thread only. */
+typedef struct fit {
+    evtwin_trainer *trainer;
+    const evtwin__dataset *data;
+    evtwin__predictions *predictions;
+    const char **feature_name; /* (cols) */
+    job *list;
+    size_t n_jobs;
+    pthread_t owner;
+    atomic_size_t n_rounds;
+    size_t n_rounds_in_all;
+    atomic_int is_cancelled;
+} fit;
+
+/* Rows of one job, and the matrix it learns from. All owned. */
+typedef struct job_data {
+    size_t *train, *test; /* rows */
+    size_t *test_k;       /* (n_test) their places among the target's rows */
+    size_t n_train, n_test;
+    evtwin__scaler scaler; /* empty if the trainer's is used */
+    float *x;              /* (max(n_train, n_test), cols) */
+    float *y;
+    double *predicted; /* (n_test) */
+} job_data;
+
+static void job_data_clear(job_data *d) {
+    evtwin__free(d->train);
+    evtwin__free(d->test);
+    evtwin__free(d->test_k);
+    evtwin__scaler_clear(&d->scaler);
+    evtwin__free(d->x);
+    evtwin__free(d->y);
+    evtwin__free(d->predicted);
+}
+
+static int on_round(void *ctx) {
+    fit *f = ctx;
+    const size_t n = atomic_fetch_add(&f->n_rounds, 1);
+    const evtwin_train_options *o = &f->trainer->options;
+    if (o->progress != NULL && pthread_equal(pthread_self(), f->owner) &&
+        o->progress(o->progress_ctx, "training", (double)n / (double)f->n_rounds_in_all) != 0) {
+        atomic_store(&f->is_cancelled, 1);
+    }
+    return atomic_load(&f->is_cancelled);
+}
+
+static evtwin_status select_rows(const evtwin__target *target, int32_t part, size_t cols,
+                                 job_data *d) {
+    for (size_t k = 0; k < target->n; k++) {
+        d->n_test += part >= 0 && target->part[k] == part;
+    }
+    d->n_train = target->n - d->n_test;
+    const size_t n_most = d->n_train > d->n_test ? d->n_train : d->n_test;
+    d->train = evtwin__calloc(d->n_train, sizeof *d->train);
+    d->test = evtwin__calloc(d->n_test, sizeof *d->test);
+    d->test_k = evtwin__calloc(d->n_test, sizeof *d->test_k);
+    d->x = evtwin__calloc(n_most, cols * sizeof *d->x);
+    d->y = evtwin__calloc(n_most, sizeof *d->y);
+    d->predicted = evtwin__calloc(d->n_test, sizeof *d->predicted);
+    if (d->train == NULL || d->test == NULL || d->test_k == NULL || d->x == NULL || d->y == NULL ||
+        d->predicted == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory to train on %zu rows", d->n_train);
+    }
+
+    size_t n_train = 0, n_test = 0;
+    for (size_t k = 0; k < target->n; k++) {
+        if (part >= 0 && target->part[k] == part) {
+            d->test_k[n_test] = k;
+            d->test[n_test++] = target->row[k];
+        } else {
+            d->train[n_train++] = target->row[k];
+        }
+    }
+    return EVTWIN_OK;
+}
+
+static void scale_rows(const evtwin__scaler *scaler, const evtwin__dataset *data, const size_t *row,
+                       size_t n, float *x) {
+    for (size_t k = 0; k < n; k++) {
+        evtwin__scaler_apply(scaler, data->x + row[k] * data->cols, 1, x + k * data->cols);
+    }
+}
+
+/* Where the forest starts: the mean, kept off 0 and 1 where it is a probability. */
+static double base_score_of(const evtwin__part *part, int which) {
+    const double mean = evtwin__baseline_mean(part);
+    if (which == EVTWIN__RUL) {
+        return mean;
+    }
+    return mean < 1e-6 ? 1e-6 : mean > 1.0 - 1e-6 ? 1.0 - 1e-6 : mean;
+}
+
+/* Held-out predictions come from the same evaluator as those of a loaded bundle. */
+static evtwin_status predict_held_out(const fit *f, const job *j, const evtwin__scaler *scaler,
+                                      const evtwin__booster_model *model, job_data *d) {
+    evtwin_model *forest;
+    evtwin_status st =
+        evtwin_model_load_buffer("the trained model", model->json, model->size, &forest);
+    if (st < 0) {
+        return st;
+    }
+    const size_t cols = f->data->cols;
+    scale_rows(scaler, f->data, d->test, d->n_test, d->x);
+    st = evtwin_model_predict(forest, d->x, d->n_test, cols, d->y);
+    for (size_t i = 0; i < d->n_test && st == EVTWIN_OK; i++) {
+        f->predictions[j->which].model[d->test_k[i]] = (double)d->y[i];
+    }
+    evtwin_model_free(forest);
+    return st;
+}
+
+static evtwin_status predict_base_lines(const fit *f, const job *j, const evtwin__part *part,
+                                        job_data *d) {
+    evtwin__predictions *p = &f->predictions[j->which];
+    const double mean = evtwin__baseline_mean(part);
+    for (size_t i = 0; i < d->n_test; i++) {
+        p->mean[d->test_k[i]] = mean;
+    }
+    evtwin_status st;
+    if (j->which == EVTWIN__RUL && f->data->cycles != NULL) {
+        if ((st = evtwin__baseline_countdown(part, f->data->cycles, d->predicted)) < 0) {
+            return st;
+        }
+        for (size_t i = 0; i < d->n_test; i++) {
+            p->countdown[d->test_k[i]] = d->predicted[i];
+        }
+    }
+    if ((st = evtwin__baseline_single(part, &p->single_feature[j->part], d->predicted)) < 0) {
+        return st;
+    }
+    for (size_t i = 0; i < d->n_test; i++) {
+        p->single[d->test_k[i]] = d->predicted[i];
+    }
+    return EVTWIN_OK;
+}
+
+static evtwin_status train_model(fit *f, const job *j, const evtwin__scaler *scaler,
+                                 const evtwin__part *part, job_data *d,
+                                 evtwin__booster_model *out) {
+    const evtwin_train_options *o = &f->trainer->options;
+    const int is_rul = j->which == EVTWIN__RUL;
+    const evtwin__booster_params params = {.objective = is_rul ? EVTWIN_OBJECTIVE_REGRESSION
+                                                               : EVTWIN_OBJECTIVE_LOGISTIC,
+                                           .trees = is_rul ? o->rul_trees : o->failure_trees,
+                                           .depth = is_rul ? o->rul_depth : o->failure_depth,
+                                           .learning_rate = o->learning_rate,
+                                           .base_score = base_score_of(part, j->which)};
+    scale_rows(scaler, f->data, d->train, d->n_train, d->x);
+    for (size_t k = 0; k < d->n_train; k++) {
+        d->y[k] = (float)part->y[d->train[k]];
+    }
+    const evtwin__booster_data data = {.x = d->x,
+                                       .rows = d->n_train,
+                                       .cols = f->data->cols,
+                                       .y = d->y,
+                                       .feature_names = f->feature_name};
+    const evtwin_status st = evtwin__booster_train(&params, &data, on_round, f, out);
+    if (st == EVTWIN_OK && j->is_saved) {
+        f->trainer->result[j->which].base_score = params.base_score;
+    }
+    return st;
+}
+
+static evtwin_status run_job(void *ctx, size_t item) {
+    fit *f = ctx;
+    const job *j = &f->list[item];
+    const evtwin__target *target = &f->data->target[j->which];
+    job_data d = {0};
+    evtwin__booster_model model = {0};
+    const evtwin__scaler *scaler = j->is_saved ? &f->trainer->scaler : &d.scaler;
+    evtwin_status st = select_rows(target, j->part, f->data->cols, &d);
+    if (st < 0) {
+        goto done;
+    }
+    if (!j->is_saved &&
+        (st = evtwin__scaler_fit(f->data->x, f->data->cols, d.train, d.n_train, &d.scaler)) < 0) {
+        goto done;
+    }
+    const evtwin__part part = {.x = f->data->x,
+                               .cols = f->data->cols,
+                               .y = target->y,
+                               .group_of_row = f->data->groups.of_row,
+                               .n_groups = f->data->groups.n,
+                               .train = d.train,
+                               .n_train = d.n_train,
+                               .test = d.test,
+                               .n_test = d.n_test};
+    if ((st = train_model(f, j, scaler, &part, &d, &model)) < 0) {
+        goto done;
+    }
+    if (j->part >= 0 && ((st = predict_held_out(f, j, scaler, &model, &d)) < 0 ||
+                         (st = predict_base_lines(f, j, &part, &d)) < 0)) {
+        goto done;
+    }
+    if (j->is_saved) {
+        f->trainer->result[j->which].model = model;
+        model = (evtwin__booster_model){0};
+    }
+
+done:
+    evtwin__booster_clear(&model);
+    job_data_clear(&d);
+    return st;
+}
+
+/* ---- all jobs ---- */
+
+/* With folds the saved model is one more job, and the longest: it starts first. */
+static size_t list_jobs(const evtwin__dataset *data, int has_folds, job *list) {
+    size_t n = 0;
+    for (int t = 0; t < EVTWIN__N_TARGETS; t++) {
+        if (data->target[t].present && has_folds) {
+            list[n++] = (job){t, -1, 1};
+        }
+    }
+    for (int t = 0; t < EVTWIN__N_TARGETS; t++) {
+        for (size_t part = 0; part < data->target[t].n_parts; part++) {
+            list[n++] = (job){t, (int32_t)part, !has_folds};
+        }
+    }
+    return n;
+}
+
+static double *alloc_missing(size_t n) {
+    double *v = evtwin__calloc(n, sizeof *v);
+    for (size_t i = 0; v != NULL && i < n; i++) {
+        v[i] = NAN;
+    }
+    return v;
+}
+
+static evtwin_status alloc_predictions(const evtwin__target *target, evtwin__predictions *p) {
+    p->model = alloc_missing(target->n);
+    p->mean = alloc_missing(target->n);
+    p->countdown = alloc_missing(target->n);
+    p->single = alloc_missing(target->n);
+    p->single_feature = evtwin__calloc(target->n_parts, sizeof *p->single_feature);
+    if (p->model == NULL || p->mean == NULL || p->countdown == NULL || p->single == NULL ||
+        p->single_feature == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for %zu predictions", target->n);
+    }
+    return EVTWIN_OK;
+}
+
+void evtwin__predictions_clear(evtwin__predictions *p) {
+    evtwin__free(p->model);
+    evtwin__free(p->mean);
+    evtwin__free(p->countdown);
+    evtwin__free(p->single);
+    evtwin__free(p->single_feature);
+    *p = (evtwin__predictions){0};
+}
+
+static evtwin_status run_jobs(fit *f) {
+    const evtwin_train_options *o = &f->trainer->options;
+    for (size_t i = 0; i < f->n_jobs; i++) {
+        const size_t trees =
+            (size_t)(f->list[i].which == EVTWIN__RUL ? o->rul_trees : o->failure_trees);
+        f->n_rounds_in_all += trees;
+    }
+    for (size_t i = 0; i < f->data->cols; i++) {
+        f->feature_name[i] = evtwin_features_name(f->trainer->features, i);
+    }
+    const evtwin_status st = evtwin__parallel_for(o->n_threads, f->n_jobs, run_job, f);
+    if (atomic_load(&f->is_cancelled)) {
+        EVTWIN_FAIL(EVTWIN_E_CANCELLED, "training was stopped by its caller");
+    }
+    return st;
+}
+
+evtwin_status evtwin__trainer_fit(evtwin_trainer *trainer, const evtwin__dataset *data,
+                                  evtwin__predictions predictions[EVTWIN__N_TARGETS]) {
+    evtwin_status st = EVTWIN_OK;
+    fit f = {.trainer = trainer, .data = data, .predictions = predictions, .owner = pthread_self()};
+    size_t n_parts = 0;
+    for (int t = 0; t < EVTWIN__N_TARGETS && st == EVTWIN_OK; t++) {
+        n_parts += data->target[t].n_parts;
+        if (data->target[t].present) {
+            st = alloc_predictions(&data->target[t], &predictions[t]);
+        }
+    }
+    if (st < 0) {
+        return st;
+    }
+    f.feature_name = evtwin__calloc(data->cols, sizeof *f.feature_name);
+    f.list = evtwin__calloc(n_parts + EVTWIN__N_TARGETS, sizeof *f.list);
+    if (f.feature_name == NULL || f.list == NULL) {
+        st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory for %zu models", n_parts);
+    } else {
+        f.n_jobs = list_jobs(data, trainer->options.cv_folds > 0, f.list);
+        st = run_jobs(&f);
+    }
+    evtwin__free(f.feature_name);
+    evtwin__free(f.list);
+    return st;
+}
