@@ -98,7 +98,7 @@ const char *cli_argument(const cli *c); /* the positional argument, NULL if none
 /* Whole text as a decimal number; 0 if it is not one. At most 15 significant digits. */
 int cli_parse_number(const char *text, double *out);
 int cli_parse_integer(const char *text, int64_t *out);
-/* Shortest of %.15g and fewer digits that is the same number; text of at least 32 bytes. */
+/* As few digits as give the same number back, whole numbers in full; text of at least 32 bytes. */
 void cli_format_number(double value, char *text, size_t text_size);
 
 /* Options every tool has follow its own ones in the same order. */

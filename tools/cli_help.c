@@ -206,7 +206,8 @@ void cli_print_config(const cli *c, const cli_tool *tool) {
     printf("# %s: every value and where it comes from\n", tool->name);
     for (size_t i = 0; i < tool->n_options + CLI_OPT_HELP; i++) {
         const cli_option *o = cli_option_at(tool, i);
-        if (i == tool->n_options + CLI_OPT_PRINT_CONFIG) {
+        if (i == tool->n_options + CLI_OPT_CONFIG ||
+            i == tool->n_options + CLI_OPT_PRINT_CONFIG) { /* about the output, not in it */
             continue;
         }
 

@@ -90,6 +90,10 @@ int cli_parse_number(const char *text, double *out) {
 }
 
 void cli_format_number(double value, char *text, size_t text_size) {
+    if (value > -1e15 && value < 1e15 && value == (double)(int64_t)value) {
+        snprintf(text, text_size, "%lld", (long long)value);
+        return;
+    }
     for (int digits = 6; digits <= MAX_DIGITS; digits++) {
         snprintf(text, text_size, "%.*g", digits, value);
         double back;

@@ -40,6 +40,7 @@ void cli_signals_init(void) {
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigemptyset(&ignore.sa_mask);
     sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGXFSZ, &ignore, NULL); /* a file size limit is a full disk: an error of write */
 }
 
 int cli_stopping(void) {

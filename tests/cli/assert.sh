@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: MIT
+# tests/cli/assert.sh BIN: sourced by the scripts: run a tool, then say what was expected of it.
+#   run CMD…          run it; $code, $work/out and $work/err keep what came
+#   expect CODE       its exit code
+#   out TEXT, err TEXT  a fixed text that standard output (error) must contain; no_out, no_err: must not
+#   one_line          standard error is exactly one line, and names the tool
+#   check WHAT CMD…   CMD must succeed
+# The script fails at its end (finish) if anything did not hold, after showing all that did not.
+set -u
+bin=$(cd "$1" && pwd)
+root=$(cd "$(dirname "$0")/../.." && pwd)
+work=$(mktemp -d "${TMPDIR:-/tmp}/evtwin-cli.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+PATH=$bin:$PATH
+cd "$work" || exit 1
+unset TELEMETRY_INTERVAL PREDICTION_INTERVAL METRICS_PORT API_PORT NO_COLOR
+n_bad=0
+n_checks=0
+last=
+
+complain() {
+    n_bad=$((n_bad + 1))
+    printf 'FAILED: %s\n  command: %s\n' "$1" "$last"
+    sed 's/^/  out: /' "$work/out" | cut -c1-300 | head -n 10
+    sed 's/^/  err: /' "$work/err" | cut -c1-300 | head -n 10
+}
+
+run() {
+    last="$*"
+    code=0
+    "$@" >"$work/out" 2>"$work/err" </dev/null || code=$?
+}
+
+expect() {
+    n_checks=$((n_checks + 1))
+    [ "$code" -eq "$1" ] || complain "exit code $code, expected $1"
+}
+
+out() {
+    n_checks=$((n_checks + 1))
+    grep -qF -e "$1" "$work/out" || complain "standard output lacks '$1'"
+}
+
+err() {
+    n_checks=$((n_checks + 1))
+    grep -qF -e "$1" "$work/err" || complain "standard error lacks '$1'"
+}
+
+no_out() {
+    n_checks=$((n_checks + 1))
+    ! grep -qF -e "$1" "$work/out" || complain "standard output has '$1'"
+}
+
+no_err() {
+    n_checks=$((n_checks + 1))
+    ! grep -qF -e "$1" "$work/err" || complain "standard error has '$1'"
+}
+
+one_line() {
+    n_checks=$((n_checks + 1))
+    if [ "$(wc -l <"$work/err")" -ne 1 ] || ! grep -q '^evtwin-[a-z]*: ' "$work/err"; then
+        complain "standard error is not one line that names the tool"
+    fi
+}
+
+check() {
+    n_checks=$((n_checks + 1))
+    what=$1
+    shift
+    "$@" || complain "$what"
+}
+
+# Wait up to $1 seconds for a command to succeed.
+await() {
+    tries=$(($1 * 10))
+    shift
+    while ! "$@" >/dev/null 2>&1; do
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || return 1
+        sleep 0.1
+    done
+}
+
+# A port nobody listens on just now.
+free_port() {
+    port=$((20000 + $$ % 20000))
+    while
+        probe=0
+        curl -s -o /dev/null --max-time 1 "http://127.0.0.1:$port/" || probe=$?
+        [ $probe -ne 7 ]
+    do
+        port=$((port + 1))
+    done
+    echo $port
+}
+
+# A small labelled fleet as CSV: $1 batteries with $2 rows each, wearing out at different speeds.
+make_fleet() {
+    awk -v batteries="$1" -v rows="$2" 'BEGIN {
+        srand(1)
+        print "time,battery_id,soc,soh,voltage,current,temperature,charge_cycles," \
+              "power_consumption,is_charging,rul,failure"
+        for (b = 1; b <= batteries; b++) {
+            life = 400 + 40 * b
+            for (r = 0; r < rows; r++) {
+                cycles = int(life * r / rows)
+                soc = 20 + 79 * rand(); soh = 100 - 20 * cycles / life + 0.5 * (rand() - 0.5)
+                v = 350 + 0.5 * soc; a = 50 + 70 * rand()
+                printf "2024-01-%02dT%02d:00:00Z,BATTERY_%03d,%.2f,%.3f,%.2f,%.2f,%.2f,%d,%.1f,false,%d,%d\n",
+                    1 + int(r / 24) % 28, r % 24, b, soc, soh > 100 ? 100 : soh, v, a,
+                    25 + 0.08 * a, cycles, v * a, life - cycles, life - cycles < 100
+            }
+        }
+    }'
+}
+
+finish() {
+    if [ $n_bad -gt 0 ]; then
+        echo "$n_bad of $n_checks checks failed"
+        exit 1
+    fi
+    echo "$n_checks checks passed"
+    exit 0
+}

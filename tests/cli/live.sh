@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+# tests/cli/live.sh BIN: train, then simulator, predictor and server on one database: every row gets
+# its own prediction.
+. "$(dirname "$0")/assert.sh"
+command -v curl >/dev/null || exit 77
+pids=
+trap 'for p in $pids; do kill -KILL $p 2>/dev/null; done; rm -rf "$work"' EXIT
+port=$(free_port)
+url=http://127.0.0.1:"$port"
+metrics_port=$((port + 1))
+api() { curl -s --max-time 5 "$url$1"; }
+
+run evtwin-sim --until-eol --fleet 12 --seed 1 --record-days 10 --csv fleet.csv -q
+expect 0
+run evtwin-train -q fleet.csv --out models
+expect 0
+
+# ---- the predictor comes first and waits ----
+evtwin-predict --store sqlite:live.db --interval 0.2 --metrics-port $metrics_port >predict.out 2>predict.err &
+predict=$!
+pids=$predict
+check 'it says that it waits' await 10 grep -q 'waiting' predict.err
+evtwin-serve --store sqlite:live.db --port "$port" 2>serve.err &
+serve=$!
+pids="$pids $serve"
+evtwin-sim --fleet 4 --soh 98:82 --interval 0.2 --seed 4 --sink sqlite:live.db >sim.out 2>sim.err &
+sim=$!
+pids="$pids $sim"
+
+predicted() { [ "$(api "/api/battery/predictions?battery_id=$1" | grep -o '"rul_prediction"' | wc -l)" -ge 5 ]; }
+for id in BATTERY_001 BATTERY_004; do
+    check "$id is predicted" await 30 predicted $id
+done
+check 'the console' grep -qE \
+    '^\[BATTERY_00[1-4]\] Predictions - SoC: [0-9.]+% \| SoH: [0-9.]+% \| Temp: -?[0-9.]+°C \| RUL: -?[0-9]+ cycles \| Failure Risk: [0-9.]+%$' predict.out
+check 'metrics of the contract' sh -c \
+    "curl -s http://127.0.0.1:$metrics_port/metrics | grep -q '^battery_rul_cycles{battery_id=\"BATTERY_004\"}'"
+run evtwin-predict --store sqlite:live.db --metrics-port $metrics_port
+expect 69
+one_line
+err '--metrics-port'
+
+# ---- stop the source first, then what drains it ----
+for name in sim predict serve; do
+    eval "pid=\$$name"
+    [ $name != predict ] || sleep 1
+    kill -INT "$pid"
+    code=0
+    wait "$pid" || code=$?
+    cp $name.err err
+    last="$name, SIGINT"
+    expect 0
+    err stopping
+done
+pids=
+
+# ---- every row has the prediction made from its own values ----
+run evtwin-predict --store sqlite:live.db --once
+expect 0
+if command -v sqlite3 >/dev/null; then
+    sql() { sqlite3 -csv -header live.db "$1"; }
+    check 'rows there are' [ "$(sqlite3 live.db 'SELECT COUNT(*) >= 40 FROM ev_telemetry')" -eq 1 ]
+    check 'none waits' [ "$(sqlite3 live.db \
+        'SELECT COUNT(*) FROM ev_telemetry WHERE rul_prediction IS NULL OR failure_probability IS NULL')" -eq 0 ]
+    check 'none is doubled' [ "$(sqlite3 live.db \
+        'SELECT COUNT(*) FROM (SELECT 1 FROM ev_telemetry GROUP BY battery_id, time, seq HAVING COUNT(*) > 1)')" -eq 0 ]
+    sql 'SELECT battery_id, seq, soc, soh, voltage, current, temperature, charge_cycles, power_consumption
+         FROM ev_telemetry ORDER BY battery_id, seq' >rows.csv
+    run evtwin-predict --models models --csv rows.csv --out again.csv
+    expect 0
+    sql 'SELECT rul_prediction, failure_probability FROM ev_telemetry ORDER BY battery_id, seq' |
+        tail -n +2 >stored
+    tail -n +2 again.csv | cut -d, -f10-11 >computed
+    check 'each row has the prediction of its own values' \
+        awk -F, 'NR == FNR { rul[NR] = $1; risk[NR] = $2; next }
+                 { d = $1 - rul[FNR]; e = $2 - risk[FNR]
+                   if (d * d > 1e-8 || e * e > 1e-12) { print FNR ": " $0; bad = 1 } }
+                 END { exit bad || FNR < 40 }' stored computed
+fi
+
+# ---- file to file through the pump; a store that is not there ----
+run evtwin-sim --dry-run -n 20
+cp out records.jsonl
+run sh -c 'evtwin-predict --source jsonl:- --sink jsonl:- --metrics-port 0 --interval 0.1 <records.jsonl'
+expect 0
+check 'twenty records' [ "$(grep -c '^{' out)" -eq 20 ]
+run evtwin-predict --store sqlite:absent.db --once
+expect 66
+check 'and makes none' [ ! -e absent.db ]
+run evtwin-predict --store redis://host --once
+expect 2
+
+finish

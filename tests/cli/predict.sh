@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: MIT
+# tests/cli/predict.sh BIN: evtwin-predict on files, with good and with damaged bundles.
+. "$(dirname "$0")/assert.sh"
+
+make_fleet 12 60 >fleet.csv
+run evtwin-train -q fleet.csv --out models
+expect 0
+
+predict() { run evtwin-predict "$@" --out out.csv; }
+refused() {
+    expect "$1"
+    one_line
+    check 'no output file' [ ! -e out.csv ]
+    rm -f out.csv
+}
+
+# ---- what it does ----
+cut -d, -f1-10 fleet.csv >in.csv
+predict --csv in.csv
+expect 0
+check 'as many rows' [ "$(wc -l <out.csv)" -eq "$(wc -l <in.csv)" ]
+check 'the columns of the input and two' \
+    [ "$(head -n 1 out.csv)" = "$(head -n 1 in.csv),rul_prediction,failure_probability" ]
+check 'every row is predicted' \
+    [ "$(awk -F, 'NR > 1 && $11 != "" && $12 >= 0 && $12 <= 1' out.csv | wc -l)" -eq 720 ]
+check 'the numbers of the input are kept' \
+    [ "$(cut -d, -f3-4 out.csv | awk -F, 'NR > 1 { s += $1 + $2 } END { printf "%.4f", s }')" = \
+        "$(cut -d, -f3-4 in.csv | awk -F, 'NR > 1 { s += $1 + $2 } END { printf "%.4f", s }')" ]
+rm -f out.csv
+
+# to standard output, messages apart
+run evtwin-predict --csv in.csv --out -
+expect 0
+check 'a clean stream' [ "$(wc -l <out)" -eq "$(wc -l <in.csv)" ]
+
+# a missing value: unknown with a reason, the other rows as before
+sed '5s/^\([^,]*,[^,]*\),[^,]*,/\1,,/' in.csv >hole.csv
+predict --csv hole.csv
+expect 0
+check 'a note column' grep -q ',prediction_note$' out.csv
+check 'the reason' [ "$(sed -n 5p out.csv | grep -c 'soc is missing')" -eq 1 ]
+check 'no number' sh -c 'sed -n 5p out.csv | cut -d, -f11-12 | grep -qx ,'
+check 'only there' [ "$(grep -c 'is missing' out.csv)" -eq 1 ]
+rm -f out.csv
+
+# its own output is an input again
+predict --csv in.csv
+cp out.csv again.csv
+predict --csv again.csv
+check 'the same again' cmp out.csv again.csv
+rm -f out.csv
+
+# ---- input that is wrong ----
+predict --csv absent.csv
+refused 66
+cut -d, -f1-3,5- in.csv >nosoh.csv
+predict --csv nosoh.csv
+refused 65
+err soh
+sed '7s/^\([^,]*,[^,]*\),[^,]*,/\1,much,/' in.csv >text.csv
+predict --csv text.csv
+refused 65
+err 'text.csv:7:'
+run evtwin-predict --csv in.csv --out absent/out.csv
+expect 73
+one_line
+run evtwin-predict --csv in.csv --out /dev/full
+check 'a full disk' [ "$code" -ne 0 ]
+run evtwin-predict --csv in.csv
+expect 2
+predict
+expect 2
+run evtwin-predict --sink null:
+expect 2
+run evtwin-predict --source csv:in.csv
+expect 2
+
+# ---- bundles that are wrong ----
+predict --csv in.csv --models nowhere
+refused 66
+err 'evtwin-train'
+
+bundle() { rm -rf bad && cp -r models bad; }
+bad() {
+    predict --models bad --csv in.csv
+    refused 65
+}
+for file in rul_model.json failure_model.json scaler.json manifest.json; do
+    size=$(wc -c <models/$file)
+    for part in 0 1 $((size / 3)) $((size - 2)); do
+        bundle
+        head -c "$part" models/$file >bad/$file
+        bad
+    done
+    bundle
+    rm bad/$file
+    predict --models bad --csv in.csv
+    check "without $file" sh -c "[ $code -eq 65 ] || [ $code -eq 66 ]"
+    check 'no output' [ ! -e out.csv ]
+done
+
+# one number changed: the hash differs
+bundle
+sed -i '0,/[1-9]/s/[1-9]/7777/' bad/scaler.json
+bad
+err 'scaler.json'
+bundle
+awk '{ sub(/"base_score"/, "\"base_scare\""); print }' models/rul_model.json >bad/rul_model.json
+bad
+
+# the manifest changed with it: the model itself is checked
+reseal() {
+    old=$(sha256sum "models/$1" | cut -d' ' -f1)
+    new=$(sha256sum "bad/$1" | cut -d' ' -f1)
+    check 'the manifest has the hash' grep -q "$old" bad/manifest.json
+    sed -i "s/$old/$new/" bad/manifest.json
+}
+bundle
+sed -i 's/"left_children":\[1/"left_children":[999999/' bad/rul_model.json
+check 'a child was changed' sh -c '! cmp -s models/rul_model.json bad/rul_model.json'
+reseal rul_model.json
+bad
+bundle
+sed -i 's/"split_indices":\[[0-9]*/"split_indices":[4000000/' bad/failure_model.json
+reseal failure_model.json
+bad
+bundle
+sed -i 's/"left_children":\[1/"left_children":[0/' bad/rul_model.json
+reseal rul_model.json
+bad
+
+# a scaler of another length
+if command -v python3 >/dev/null; then
+    bundle
+    python3 - <<'PYTHON'
+import json
+scaler = json.load(open("bad/scaler.json"))
+for key, value in scaler.items():
+    if isinstance(value, list):
+        scaler[key] = value[:-1]
+json.dump(scaler, open("bad/scaler.json", "w"))
+PYTHON
+    reseal scaler.json
+    bad
+fi
+
+finish

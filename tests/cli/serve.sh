@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+# tests/cli/serve.sh BIN: evtwin-serve: where it listens, what it waits for, backup.
+. "$(dirname "$0")/assert.sh"
+command -v curl >/dev/null || exit 77
+trap '[ -z "${pid:-}" ] || kill -KILL $pid 2>/dev/null; rm -rf "$work"' EXIT
+port=$(free_port)
+url=http://127.0.0.1:"$port"
+status() { curl -s -o body --max-time 5 -w '%{http_code}' "$url$1"; }
+answers() { [ "$(status "$1")" = "$2" ]; }
+
+# ---- the store may come later ----
+evtwin-serve --store sqlite:evtwin.db --port "$port" >serve.out 2>serve.err &
+pid=$!
+check '503 until there is a store' await 10 answers /health 503
+run evtwin-sim --fleet 2 --interval 0.1 --duration 0.5 --sink sqlite:evtwin.db -q
+expect 0
+check '200 then' await 10 answers /health 200
+check 'it says healthy' grep -q '"healthy"' body
+check 'the page' [ "$(status /)" = 200 ]
+check 'metrics' [ "$(status /metrics)" = 200 ]
+check 'both batteries' sh -c "curl -s $url/api/batteries/list | grep -o BATTERY_00. | sort -u | wc -l | grep -qx 2"
+check 'the URL to open' grep -q "http://localhost:$port" serve.err
+
+# ---- a port in use names the flag ----
+run evtwin-serve --store sqlite:evtwin.db --listen 127.0.0.1:"$port"
+expect 69
+one_line
+err '--listen'
+API_PORT=$port run evtwin-serve --store sqlite:evtwin.db
+expect 69
+check 'two servers on one database are fine' sh -c "
+    API_PORT=0 evtwin-serve --store sqlite:evtwin.db 2>second.err & second=\$!
+    sleep 0.5; kill -TERM \$second; wait \$second"
+
+# ---- which port ----
+run evtwin-serve --listen nonsense
+expect 2
+run evtwin-serve --listen 127.0.0.1:99999
+expect 2
+run evtwin-serve --listen 0.0.0.0:0
+expect 2
+err 'insecure-listen'
+run evtwin-serve --port 70000
+expect 2
+API_PORT=x run evtwin-serve
+expect 78
+API_PORT=1 run evtwin-serve --listen 127.0.0.1:"$port" --store sqlite:evtwin.db
+expect 69
+err ":$port"
+
+# ---- backup, while others use it ----
+run evtwin-serve --store sqlite:evtwin.db --backup copy.db
+expect 0
+check 'it is a store' sh -c 'evtwin-serve --store sqlite:copy.db --backup copy2.db'
+run evtwin-serve --store sqlite:evtwin.db --backup copy.db
+expect 73
+err 'copy.db'
+run evtwin-serve --store sqlite:absent.db --backup other.db
+expect 66
+check 'and makes none' [ ! -e absent.db ]
+printf 'this is not a database, however long it may be' >junk.db
+run evtwin-serve --store sqlite:junk.db --backup other.db
+expect 65
+
+# ---- a clean end ----
+kill -INT $pid
+code=0
+wait $pid || code=$?
+pid=
+cp serve.err err
+last='evtwin-serve, SIGINT'
+expect 0
+err stopping
+finish

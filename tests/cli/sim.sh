@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: MIT
+# tests/cli/sim.sh BIN: evtwin-sim: dry runs, live runs, labelled lives, sinks that fail.
+. "$(dirname "$0")/assert.sh"
+
+# ---- five JSON records and nothing needed ----
+run evtwin-sim --dry-run -n 5
+expect 0
+check 'five lines' [ "$(wc -l <out)" -eq 5 ]
+check 'nothing on standard error' [ ! -s err ]
+check 'the keys of the contract, in order' \
+    [ "$(grep -cE '^\{"timestamp": ?"[^"]*Z", ?"battery_id": ?"BATTERY_001", ?"soc": ?[0-9.]+, ?"soh": ?[0-9.]+, ?"voltage": ?[0-9.]+, ?"current": ?-?[0-9.]+, ?"temperature": ?[0-9.]+, ?"charge_cycles": ?[0-9]+, ?"power_consumption": ?[0-9.]+, ?"is_charging": ?(true|false)' out)" -eq 5 ]
+run evtwin-sim --dry-run --fleet 3 -n 7
+check 'seven of three batteries' [ "$(wc -l <out)" -eq 7 ]
+out BATTERY_003
+
+# the same seed gives the same bytes, whatever the threads
+dry() { run evtwin-sim --dry-run -n 700 --fleet 7 --soh 99:80 "$@"; }
+dry --seed 5 --threads 1
+cp out first
+dry --seed 5 --threads 1
+check 'same seed' cmp out first
+dry --seed 5 --threads 3
+check 'other number of threads' cmp out first
+dry --seed 6
+check 'another seed differs' sh -c '! cmp -s out first'
+run evtwin-sim --dry-run --model classic -n 20 --seed 1
+expect 0
+run sh -c 'evtwin-sim --dry-run -n 1000000 | head -n 1'
+check 'a reader that goes away' [ ! -s err ]
+run sh -c 'evtwin-sim --dry-run -n 5 >/dev/full'
+expect 73
+
+run evtwin-sim --list-cells
+expect 0
+out '(default)'
+check 'more than one' [ "$(wc -l <out)" -ge 1 ]
+
+# ---- what makes no sense ----
+wrong() {
+    run evtwin-sim "$@"
+    expect 2
+    one_line
+}
+wrong --model spm
+err 'later version'
+wrong --model quantum
+wrong --battery-id 'a b'
+wrong --speed fast
+wrong --speed -1
+wrong --speed max
+err '--duration'
+wrong --soh 101
+wrong --soh 90:x
+wrong --start yesterday
+wrong --use fly
+wrong --dry-run --until-eol
+wrong --json
+wrong -n 3
+wrong --sink kafkaesque://host/topic --duration 1
+err 'kafkaesque'
+run evtwin-sim --cell no-such-cell --dry-run
+expect 66
+err '--list-cells'
+run evtwin-sim --use daily --drive-cycle absent.csv --dry-run
+expect 66
+run evtwin-sim --duration 1 --csv absent/file.csv
+expect 73
+one_line
+
+# ---- live ----
+run evtwin-sim --interval 0.1 --duration 0.35 --csv live.csv
+expect 0
+check 'the contract line' \
+    grep -qE '^SoC: [0-9.]+% \| SoH: [0-9.]+% \| Temp: -?[0-9.]+°C \| Current: -?[0-9.]+A \| Cycles: [0-9]+ \| (Discharging|Charging|Parked)$' out
+check 'records in the file' [ "$(wc -l <live.csv)" -ge 4 ]
+err 'records delivered'
+run evtwin-sim --fleet 4 --interval 0.1 --duration 0.25
+out '4 batteries |'
+run evtwin-sim --fleet 4 --interval 0.1 --duration 0.25 -v
+out '[BATTERY_004] SoC: '
+run evtwin-sim --interval 0.1 --duration 0.25 --sink jsonl:- --sink null:
+check 'records alone on standard output' [ "$(grep -vc '^{' out)" -eq 0 ]
+err 'SoC: '
+run evtwin-sim --interval 0.1 --duration 0.25 -q
+check 'quiet' [ ! -s out ]
+
+# as fast as it can: a day of physics, stamped by its clock, the same bytes again
+fast() { evtwin-sim --speed max --duration 86400 --interval 60 --fleet 2 --seed 3 -q --csv "$1"; }
+run fast day1.csv
+expect 0
+check 'every minute of two batteries' [ "$(wc -l <day1.csv)" -eq 2883 ]
+run fast day2.csv
+check 'repeatable' cmp day1.csv day2.csv
+check 'stamped by the physics clock' grep -q '^2024-01-02T00:00:00' day1.csv
+
+# Ctrl-C and SIGTERM are a clean end, a second one is not waited for
+for signal in INT TERM; do
+    evtwin-sim --interval 0.2 --csv stop-$signal.csv >out 2>err &
+    pid=$!
+    sleep 0.7
+    kill -$signal $pid
+    code=0
+    wait $pid || code=$?
+    last="evtwin-sim, SIG$signal"
+    expect 0
+    err 'stopping'
+    err 'closed'
+    check 'what was delivered is in the file' \
+        [ "$(grep -c BATTERY stop-$signal.csv)" -eq "$(sed -n 's/.*: \([0-9]*\) records delivered.*/\1/p' err)" ]
+done
+
+# ---- two simulators, one battery, one database ----
+evtwin-sim --interval 0.2 --sink sqlite:one.db -q 2>first.err &
+pid=$!
+check 'the first one writes' await 10 test -s one.db
+sleep 0.5
+run evtwin-sim --interval 0.2 --duration 3 --sink sqlite:one.db
+expect 69
+err BATTERY_001
+run evtwin-sim --interval 0.2 --duration 0.5 --battery-id BATTERY_002 --sink sqlite:one.db
+expect 0
+kill -INT $pid
+code=0
+wait $pid || code=$?
+last='the first simulator'
+expect 0
+
+# ---- a sink that fails: said once, held, counted; the other sink does not suffer ----
+(
+    ulimit -f 8
+    trap '' XFSZ
+    exec evtwin-sim --fleet 50 --interval 0.05 --duration 1 --csv small.csv --sink null:
+) >out 2>err
+code=$?
+last='evtwin-sim with a file size limit'
+expect 1
+check 'said once' [ "$(grep -c 'held in memory' err)" -eq 1 ]
+err 'were not delivered'
+
+# ---- labelled lives ----
+lives() { evtwin-sim --until-eol --fleet 6 --seed 2 --record-days 30 "$@"; }
+run lives --csv lives.csv --threads 1
+expect 0
+out '6 packs'
+for column in battery_id soh rul failure truth_; do
+    check "column $column" sh -c "head -n 1 lives.csv | grep -q $column"
+done
+run lives --csv lives2.csv --threads 2 --json
+check 'the same bytes with two threads' cmp lives.csv lives2.csv
+for key in packs censored defective records life_median_cycles; do
+    out "\"$key\""
+done
+check 'one object' [ "$(wc -l <out)" -eq 1 ]
+run lives --csv -
+check 'to standard output' [ "$(wc -l <out)" -eq "$(wc -l <lives.csv)" ]
+run lives --csv absent/lives.csv
+expect 73
+run lives --csv - --json
+expect 2
+run evtwin-sim --until-eol --model classic --csv c.csv
+expect 2
+check 'nothing written' [ ! -e c.csv ]
+
+evtwin-sim --until-eol --fleet 5000 --record-days 1 --csv long.csv >out 2>err &
+pid=$!
+sleep 1
+kill -INT $pid
+code=0
+wait $pid || code=$?
+last='evtwin-sim --until-eol, SIGINT'
+expect 130
+check 'nothing half-written' [ ! -e long.csv ]
+check 'nothing left beside it' [ -z "$(find . -name '*long.csv*')" ]
+
+finish

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: MIT
+# tests/cli/train.sh BIN: evtwin-train on good data and on everything that can be wrong with it.
+. "$(dirname "$0")/assert.sh"
+train() { run evtwin-train "$@" --out m; }
+
+# nothing half-written: a failed training leaves no bundle
+refused() {
+    expect "$1"
+    one_line
+    check 'nothing was written' [ ! -e m ]
+    rm -rf m
+}
+
+# ---- what it does ----
+make_fleet 12 60 >fleet.csv
+train fleet.csv
+expect 0
+check 'the contract line of the RUL model' \
+    grep -qE '^RUL Model - R² Score: -?[0-9]+\.[0-9]{4}, RMSE: [0-9]+\.[0-9]{2} cycles$' out
+check 'the contract line of the failure model' \
+    grep -qE '^Failure Model - Accuracy: [01]\.[0-9]{4}, AUC: [01]\.[0-9]{4}$' out
+check 'the last line says where' [ "$(tail -n 1 out)" = 'Models saved to: m/' ]
+out 'base rate'
+out 'countdown'
+out 'Importance'
+for file in rul_model.json failure_model.json scaler.json manifest.json; do
+    check "$file is there" [ -s m/$file ]
+done
+check 'and nothing else' [ "$(find m -type f | wc -l)" -eq 4 ]
+
+# the same seed gives the same models, whatever the number of threads
+cp -r m first
+train fleet.csv --threads 1
+check 'RUL model is repeatable' cmp m/rul_model.json first/rul_model.json
+check 'failure model is repeatable' cmp m/failure_model.json first/failure_model.json
+
+# one JSON object and nothing else on standard output
+train fleet.csv --json --cv 3
+expect 0
+check 'one line' [ "$(wc -l <out)" -eq 1 ]
+for key in '"rul"' '"r2"' '"folds"' '"baselines"' '"countdown"' '"single_feature"' '"failure"' \
+    '"average_precision"' '"brier"' '"base_rate"' '"split"' '"audit"' '"signal"' '"models"'; do
+    out "$key"
+done
+if command -v python3 >/dev/null; then
+    check 'is JSON' python3 -c 'import json, sys; d = json.load(sys.stdin); assert len(d["rul"]["folds"]) == 3' <out
+fi
+
+run evtwin-train fleet.csv --quiet --out q/deep
+expect 0
+check 'quiet is three lines' [ "$(wc -l <out)" -eq 3 ]
+check 'quiet says nothing else' [ ! -s err ]
+check 'parents of the folder are made' [ -s q/deep/manifest.json ]
+
+# one target alone, by choice and because the other is absent
+train fleet.csv --failure-target none
+expect 0
+no_out 'Failure Model'
+rm -rf m
+cut -d, -f1-11 fleet.csv >rul_only.csv
+train rul_only.csv
+expect 0
+out 'RUL Model'
+no_out 'Failure Model'
+rm -rf m
+
+# features and groups by name
+train fleet.csv --features soh,charge_cycles --group battery_id
+expect 0
+check 'two features' grep -q soh out
+rm -rf m
+
+# ---- what can be wrong ----
+train absent.csv
+refused 66
+err 'absent.csv'
+
+: >empty.csv
+train empty.csv
+refused 65
+
+head -n 1 fleet.csv >header.csv
+train header.csv
+refused 65
+
+head -n 2 fleet.csv >one.csv
+train one.csv
+refused 65
+
+cut -d, -f1-2,5- fleet.csv >missing.csv
+train missing.csv
+refused 65
+err 'soc, soh'
+
+sed '17s/,2[0-9]\.[0-9]*,/,abc,/; 17s/^\([^,]*,[^,]*\),[^,]*,/\1,abc,/' fleet.csv >text.csv
+train text.csv
+refused 65
+err "text.csv:17:"
+err "'abc' is not a number"
+
+for word in NaN nan inf -Infinity 1e999; do
+    sed "9s/^\([^,]*,[^,]*\),[^,]*,/\1,$word,/" fleet.csv >nan.csv
+    train nan.csv
+    refused 65
+    err 'nan.csv:9:'
+done
+
+# a line of 10 MB
+{
+    head -n 3 fleet.csv
+    head -c 10000000 /dev/zero | tr '\0' 7
+    echo
+} >long.csv
+train long.csv
+refused 65
+err 'long.csv:4'
+
+# cut off in the middle of the last line: a row of another width
+head -c -30 fleet.csv >cut.csv
+train cut.csv
+refused 65
+err "cut.csv:$(wc -l <fleet.csv)"
+
+# values outside the unit's range name the override
+sed 's/,BATTERY_001,\([0-9.]*\),/,BATTERY_001,4\1,/' fleet.csv >range.csv
+train range.csv
+refused 65
+err 'soc'
+
+# one battery has one row: fine, it is a battery like others
+{
+    cat fleet.csv
+    sed -n '2s/BATTERY_001/BATTERY_900/p' fleet.csv
+} >single.csv
+train single.csv
+expect 0
+rm -rf m
+
+# one class only
+awk -F, -v OFS=, 'NR > 1 { $12 = 0 } { print }' fleet.csv >oneclass.csv
+train oneclass.csv --target none
+refused 65
+
+# a target or feature that is not there, or must not be used
+train fleet.csv --target life
+refused 65
+err 'life'
+train fleet.csv --features soc,truth_soh
+expect 2
+err 'truth_soh'
+train fleet.csv --target none --failure-target none
+check 'no target at all is refused' [ "$code" -ne 0 ]
+check 'and writes nothing' [ ! -e m ]
+train fleet.csv --unit soc=furlong
+expect 2
+err 'furlong'
+train fleet.csv --unit socks=percent
+expect 2
+train fleet.csv --group battery_id --group-by-reset charge_cycles
+expect 2
+train
+expect 2
+err 'which CSV'
+
+# ---- outputs that cannot be made ----
+: >afile
+run evtwin-train fleet.csv --out afile
+expect 73
+one_line
+err 'afile'
+check 'the file is untouched' [ ! -s afile ]
+run evtwin-train fleet.csv --out afile/deep
+expect 73
+if [ "$(id -u)" -ne 0 ]; then
+    mkdir readonly && chmod 555 readonly
+    run evtwin-train fleet.csv --out readonly
+    expect 73
+    one_line
+    run evtwin-train fleet.csv --out readonly/m
+    expect 73
+fi
+run sh -c 'evtwin-train fleet.csv --out full --json >/dev/full'
+expect 73
+
+# a reader that goes away is no reason for noise
+run sh -c '{ evtwin-train fleet.csv --out pipe; echo $? >&3; } 3>code | true'
+check 'an error code' [ "$(cat code)" -ne 0 ]
+check 'without a word of a broken pipe' [ "$(grep -ci 'pipe:\|broken' err)" -eq 0 ]
+
+# ---- Ctrl-C: the job is not done, nothing is saved ----
+make_fleet 40 2000 >large.csv
+evtwin-train large.csv --out stopped >out 2>err &
+pid=$!
+sleep 1
+kill -INT $pid
+code=0
+wait $pid || code=$?
+last='evtwin-train, SIGINT'
+expect 130
+err 'nothing was saved'
+check 'nothing was saved' [ ! -e stopped/manifest.json ]
+
+finish
