@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* serve/dispatch.c: from a request to its answer: who may ask, which route, and the headers of all.
+ */
+
+#include "serve/server.h"
+
+#include "core/status.h"
+
+#include <string.h>
+#include <time.h>
+
+static double monotonic_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* The request itself is in order and meant for us; 0 after the error was answered. */
+static int is_admissible(evtwin__call *call) {
+    const evtwin__http_request *r = call->request;
+    const evtwin_server *server = call->server;
+    if (r->n_hosts > 1 || (r->n_hosts == 0 && !r->is_http_1_0)) {
+        evtwin__reply_error(call, 400, "a request has one Host header");
+        return 0;
+    }
+    if (r->host != NULL && !server->is_open_to_all &&
+        !evtwin__address_allows_host(&server->address, r->host)) {
+        evtwin__reply_error(call, 421,
+                            "this server answers to localhost and to the address it listens on, "
+                            "not to the host %.64s",
+                            r->host);
+        return 0;
+    }
+    const evtwin_status st = evtwin__query_parse(r->target, r->target_length, &call->query);
+    if (st < 0) {
+        evtwin__reply_error(call, st == EVTWIN_E_RANGE ? 414 : 400, "%s", evtwin_last_error());
+        return 0;
+    }
+    return 1;
+}
+
+/* The request only reads; 0 after the error was answered. */
+static int is_read(evtwin__call *call) {
+    const char *method = call->request->method;
+    if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
+        evtwin__http_header(call->response, "Allow", "GET, HEAD");
+        evtwin__reply_error(call, 405, "only GET and HEAD are answered here");
+        return 0;
+    }
+    if (call->request->has_body) {
+        evtwin__reply_error(call, 413, "no request here has a body");
+        return 0;
+    }
+    return 1;
+}
+
+/* Call a handler, lending it a store handle if it needs one. */
+static void run(evtwin__call *call, const evtwin__route *route) {
+    if (!route->needs_store) {
+        route->handle(call);
+        return;
+    }
+    evtwin__store_loan loan;
+    const evtwin_status st = evtwin__store_pool_take(call->server->stores, &loan);
+    if (st < 0) {
+        evtwin__reply_store_error(call, st);
+        return;
+    }
+    call->store = loan.store;
+    route->handle(call);
+    evtwin__store_pool_give(call->server->stores, loan, call->store_status);
+}
+
+/* Answer the call; returns the route it is counted under. */
+static size_t answer(evtwin__call *call) {
+    if (!is_admissible(call)) {
+        return EVTWIN__ROUTE_OTHER;
+    }
+    const char *path = call->query.path;
+    const int has_page = call->server->stores != NULL;
+    const size_t index = evtwin__route_find(path);
+    if (index != EVTWIN__ROUTE_OTHER && (has_page || !evtwin__route_get(index)->needs_store)) {
+        const evtwin__route *route = evtwin__route_get(index);
+        if (is_read(call) && (route->params == NULL || evtwin__params_check(call, route->params))) {
+            run(call, route);
+        }
+        return index;
+    }
+
+    const evtwin__embedded *asset = has_page ? evtwin__asset_find(path) : NULL;
+    if (asset != NULL) {
+        if (is_read(call)) {
+            evtwin__serve_asset(call, asset);
+        }
+        return EVTWIN__ROUTE_ASSET;
+    }
+    evtwin__reply_error(call, 404, "there is nothing at %.200s", path);
+    return EVTWIN__ROUTE_OTHER;
+}
+
+static void add_headers(evtwin__call *call) {
+    evtwin__http_response *r = call->response;
+    evtwin__http_header(r, "Content-Type", call->content_type);
+    if (!call->is_cacheable) {
+        evtwin__http_header(r, "Cache-Control", "no-store");
+    }
+    if (r->code == 503) {
+        evtwin__http_header(r, "Retry-After", "2");
+    }
+    evtwin__http_header(r, "Content-Security-Policy",
+                        "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
+                        "form-action 'none'");
+    evtwin__http_header(r, "X-Content-Type-Options", "nosniff");
+    evtwin__http_header(r, "X-Frame-Options", "DENY");
+    evtwin__http_header(r, "Referrer-Policy", "no-referrer");
+    evtwin__http_header(r, "Cross-Origin-Resource-Policy", "same-origin");
+}
+
+void evtwin__serve(void *ctx, const evtwin__http_request *request,
+                   evtwin__http_response *response) {
+    static const char out_of_memory[] =
+        "{\"status\":\"error\",\"message\":\"the server is out of memory\"}\n";
+    static const char json[] = "application/json; charset=utf-8";
+    const double start_s = monotonic_s();
+    evtwin__call call = {.server = ctx, .request = request, .response = response};
+    call.content_type = json;
+    const size_t route = answer(&call);
+    if (response->body.is_failed) {
+        evtwin__body_free(&response->body);
+        call.content_type = json;
+        response->code = 503;
+        response->asset = out_of_memory;
+        response->asset_size = sizeof out_of_memory - 1;
+    }
+    add_headers(&call);
+    evtwin__http_metrics_count(call.server->http_metrics, route, response->code,
+                               monotonic_s() - start_s);
+}

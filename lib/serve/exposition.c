@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* serve/exposition.c: metrics as text, in Prometheus 0.0.4 or OpenMetrics 1.0.0. */
+
+#include "serve/exposition.h"
+
+#include "evtwin/base.h"
+
+#include "core/num.h"
+
+#include <math.h>
+#include <string.h>
+#include <strings.h>
+
+/* What samples of a type carry after the family's name; Prometheus' own text has it in HELP and
+ * TYPE too. */
+static const char *type_suffix(evtwin__metric_type type) {
+    return type == EVTWIN__COUNTER ? "_total" : type == EVTWIN__INFO ? "_info" : "";
+}
+
+static const char *type_name(const evtwin__exposition *e, evtwin__metric_type type) {
+    switch (type) {
+    case EVTWIN__COUNTER:
+        return "counter";
+    case EVTWIN__HISTOGRAM:
+        return "histogram";
+    case EVTWIN__INFO:
+        return e->is_openmetrics ? "info" : "gauge";
+    case EVTWIN__GAUGE:
+    default:
+        return "gauge";
+    }
+}
+
+/* "# KEY name text\n" */
+static void add_meta(evtwin__exposition *e, const char *key, const char *name, const char *suffix,
+                     const char *text) {
+    evtwin__body *b = &e->body;
+    evtwin__body_text(b, "# ");
+    evtwin__body_text(b, key);
+    evtwin__body_text(b, " ");
+    evtwin__body_text(b, name);
+    evtwin__body_text(b, suffix);
+    evtwin__body_text(b, " ");
+    evtwin__body_text(b, text);
+    evtwin__body_text(b, "\n");
+}
+
+void evtwin__expose_family(evtwin__exposition *e, const char *name, evtwin__metric_type type,
+                           const char *unit, const char *help) {
+    const char *suffix = e->is_openmetrics ? "" : type_suffix(type);
+    add_meta(e, "HELP", name, suffix, help);
+    add_meta(e, "TYPE", name, suffix, type_name(e, type));
+    if (e->is_openmetrics && unit != NULL) {
+        add_meta(e, "UNIT", name, "", unit);
+    }
+}
+
+/* A label's value with backslash, quote and line feed escaped. */
+static void add_label_value(evtwin__body *b, const char *value) {
+    evtwin__body_text(b, "\"");
+    while (*value != '\0') {
+        const size_t plain = strcspn(value, "\\\"\n");
+        evtwin__body_add(b, value, plain);
+        value += plain;
+        if (*value != '\0') {
+            evtwin__body_text(b, *value == '\n' ? "\\n" : *value == '"' ? "\\\"" : "\\\\");
+            value++;
+        }
+    }
+    evtwin__body_text(b, "\"");
+}
+
+void evtwin__expose(evtwin__exposition *e, const char *name, const char *suffix,
+                    const evtwin__label *labels, size_t n_labels, double value) {
+    evtwin__body *b = &e->body;
+    evtwin__body_text(b, name);
+    evtwin__body_text(b, suffix);
+    for (size_t i = 0; i < n_labels; i++) {
+        evtwin__body_text(b, i == 0 ? "{" : ",");
+        evtwin__body_text(b, labels[i].name);
+        evtwin__body_text(b, "=");
+        add_label_value(b, labels[i].value);
+    }
+    evtwin__body_text(b, n_labels > 0 ? "} " : " ");
+    if (isnan(value)) {
+        evtwin__body_text(b, "NaN");
+    } else if (isinf(value)) {
+        evtwin__body_text(b, value > 0.0 ? "+Inf" : "-Inf");
+    } else {
+        evtwin__body_f64(b, value);
+    }
+    evtwin__body_text(b, "\n");
+}
+
+void evtwin__expose_build(evtwin__exposition *e) {
+    const evtwin__label labels[] = {{"version", evtwin_version()},
+                                    {"libraries", evtwin_build_info()}};
+    evtwin__expose_family(e, "evtwin_build", EVTWIN__INFO, NULL,
+                          "Version of libevtwin and of the libraries it was built with.");
+    evtwin__expose(e, "evtwin_build", "_info", labels, 2, 1.0);
+}
+
+void evtwin__expose_end(evtwin__exposition *e) {
+    if (e->is_openmetrics) {
+        evtwin__body_text(&e->body, "# EOF\n");
+    }
+}
+
+const char *evtwin__exposition_type(int is_openmetrics) {
+    return is_openmetrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+                          : "text/plain; version=0.0.4; charset=utf-8";
+}
+
+/* Quality of one element of an Accept header, "type;q=0.5;…" in text[0..length); 1 if it has none.
+ */
+static double quality(const char *text, size_t length) {
+    const char *end = text + length;
+    for (const char *s = memchr(text, ';', length); s != NULL;
+         s = memchr(s, ';', (size_t)(end - s))) {
+        s++;
+        while (s < end && *s == ' ') {
+            s++;
+        }
+        if (end - s > 2 && (s[0] == 'q' || s[0] == 'Q') && s[1] == '=') {
+            const size_t n = strcspn(s + 2, ";, ");
+            double q;
+            return evtwin__parse_f64(s + 2, n, &q) ? q : 0.0;
+        }
+    }
+    return 1.0;
+}
+
+int evtwin__accepts_openmetrics(const char *accept) {
+    double openmetrics = 0.0, plain = 0.0;
+    for (const char *s = accept; s != NULL && *s != '\0';) {
+        s += strspn(s, " ,");
+        const size_t length = strcspn(s, ",");
+        const size_t type_length = strcspn(s, ";, ");
+        const double q = quality(s, length);
+        if (strncasecmp(s, "application/openmetrics-text", type_length) == 0 &&
+            type_length == strlen("application/openmetrics-text")) {
+            openmetrics = fmax(openmetrics, q);
+        } else if ((type_length == strlen("text/plain") &&
+                    strncasecmp(s, "text/plain", type_length) == 0) ||
+                   (type_length == 3 && strncmp(s, "*/*", 3) == 0) ||
+                   (type_length == strlen("text/*") &&
+                    strncasecmp(s, "text/*", type_length) == 0)) {
+            plain = fmax(plain, q);
+        }
+        s += length;
+    }
+    return openmetrics > plain || (openmetrics > 0.0 && openmetrics == plain);
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT */
+/* serve/metrics.c: what the predictor tells Prometheus: gauges of each battery, counters of its
+ * work. */
+
+#include "serve/metrics.h"
+
+#include "evtwin/telemetry.h"
+
+#include "core/mem.h"
+#include "core/status.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+
+enum { ID_SIZE = 51, TABLE_SIZE = 32768 }; /* a power of two, at least three times the batteries */
+
+typedef enum gauge { SOC, SOH, TEMPERATURE, RUL, FAILURE, GAUGE_COUNT } gauge;
+
+static const struct {
+    const char *column, *name, *unit, *help;
+} gauges[GAUGE_COUNT] = {
+    [SOC] = {"soc", "battery_soc_percent", "percent", "State of charge of the newest record."},
+    [SOH] = {"soh", "battery_soh_percent", "percent", "State of health of the newest record."},
+    [TEMPERATURE] = {"temperature", "battery_temperature_celsius", "celsius",
+                     "Temperature of the newest record."},
+    [RUL] = {"rul_prediction", "battery_rul_cycles", "cycles",
+             "Predicted remaining useful life; absent where it is unknown."},
+    [FAILURE] = {"failure_probability", "battery_failure_probability", NULL,
+                 "Predicted probability of failure, 0 to 1; absent where it is unknown."},
+};
+
+typedef struct battery {
+    char id[ID_SIZE];
+    int64_t time_us, seq; /* of the newest record */
+    int64_t seen_s;       /* when it came, on the monotonic clock */
+    uint64_t n_predictions;
+    double value[GAUGE_COUNT]; /* NaN = no series */
+} battery;
+
+typedef struct totals {
+    uint64_t n_known, n_unknown, n_errors, n_without_series;
+    double last_prediction_s; /* since 1970; 0 = none yet */
+} totals;
+
+struct evtwin_metrics {
+    pthread_mutex_t lock;
+    totals totals;
+    size_t n_batteries, capacity;
+    battery *batteries;        /* (capacity), in order of first sight */
+    uint16_t slot[TABLE_SIZE]; /* hash table: index into batteries + 1, 0 = free */
+};
+
+_Static_assert(EVTWIN__METRICS_MAX_BATTERIES < UINT16_MAX, "slot holds an index + 1");
+
+static int64_t monotonic_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec;
+}
+
+evtwin_status evtwin_metrics_create(evtwin_metrics **out) {
+    if (out == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "evtwin_metrics_create: out is NULL");
+    }
+    evtwin_metrics *metrics = evtwin__calloc(1, sizeof *metrics);
+    if (metrics == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for metrics");
+    }
+    pthread_mutex_init(&metrics->lock, NULL);
+    *out = metrics;
+    return EVTWIN_OK;
+}
+
+void evtwin_metrics_free(evtwin_metrics *metrics) {
+    if (metrics == NULL) {
+        return;
+    }
+    pthread_mutex_destroy(&metrics->lock);
+    evtwin__free(metrics->batteries);
+    evtwin__free(metrics);
+}
+
+/* FNV-1a. Source: Fowler, Noll, Vo, draft-eastlake-fnv-17, section 2 */
+static uint32_t hash_id(const char *id) {
+    uint32_t h = 2166136261u;
+    for (; *id != '\0'; id++) {
+        h = (h ^ (unsigned char)*id) * 16777619u;
+    }
+    return h;
+}
+
+/* The battery of that id, made if it is new and there is room under the cap; NULL if not. There is
+ * memory for it: reserve went before. */
+static battery *find_battery(evtwin_metrics *metrics, const char *id) {
+    uint32_t at = hash_id(id) % TABLE_SIZE;
+    while (metrics->slot[at] != 0) {
+        battery *b = &metrics->batteries[metrics->slot[at] - 1];
+        if (strcmp(b->id, id) == 0) {
+            return b;
+        }
+        at = (at + 1) % TABLE_SIZE;
+    }
+    if (metrics->n_batteries == EVTWIN__METRICS_MAX_BATTERIES) {
+        return NULL;
+    }
+    battery *b = &metrics->batteries[metrics->n_batteries++];
+    *b = (battery){.time_us = INT64_MIN, .seq = INT64_MIN};
+    memcpy(b->id, id, strlen(id) + 1);
+    for (int g = 0; g < GAUGE_COUNT; g++) {
+        b->value[g] = NAN;
+    }
+    metrics->slot[at] = (uint16_t)metrics->n_batteries;
+    return b;
+}
+
+/* The columns that a batch is read by. */
+typedef struct batch {
+    const evtwin_table *table;
+    size_t rows, battery_id, time, seq, note, gauge[GAUGE_COUNT];
+} batch;
+
+static evtwin_status open_batch(const evtwin_table *table, batch *b) {
+    b->table = table;
+    b->rows = evtwin_table_rows(table);
+    b->battery_id = evtwin_table_find(table, "battery_id");
+    b->time = evtwin_table_find(table, "time");
+    b->seq = evtwin_table_find(table, "seq");
+    b->note = evtwin_table_find(table, "prediction_note");
+    for (int g = 0; g < GAUGE_COUNT; g++) {
+        b->gauge[g] = evtwin_table_find(table, gauges[g].column);
+    }
+    if (b->battery_id == EVTWIN_NO_COLUMN || b->time == EVTWIN_NO_COLUMN ||
+        evtwin_table_type(table, b->time) != EVTWIN_TIME) {
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "metrics: the batch lacks battery_id or time");
+    }
+    for (size_t row = 0; row < b->rows; row++) {
+        if (!evtwin_battery_id_is_valid(evtwin_table_text(table, b->battery_id, row)) ||
+            !evtwin_table_is_valid(table, b->time, row)) {
+            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "metrics: row %zu has no valid battery_id or no time",
+                        row);
+        }
+    }
+    return EVTWIN_OK;
+}
+
+/* Memory for every battery that the batch could bring; the lock is held. */
+static evtwin_status reserve(evtwin_metrics *metrics, const batch *b) {
+    size_t need = metrics->n_batteries + evtwin_table_dict_size(b->table, b->battery_id);
+    need = need > EVTWIN__METRICS_MAX_BATTERIES ? EVTWIN__METRICS_MAX_BATTERIES : need;
+    if (need <= metrics->capacity) {
+        return EVTWIN_OK;
+    }
+    size_t capacity = metrics->capacity * 2 > need ? metrics->capacity * 2 : need;
+    capacity = capacity > EVTWIN__METRICS_MAX_BATTERIES ? EVTWIN__METRICS_MAX_BATTERIES : capacity;
+    battery *grown = evtwin__realloc(metrics->batteries, capacity, sizeof *grown);
+    if (grown == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the metrics of %zu batteries", capacity);
+    }
+    metrics->batteries = grown;
+    metrics->capacity = capacity;
+    return EVTWIN_OK;
+}
+
+static void observe_row(evtwin_metrics *metrics, const batch *b, size_t row, int64_t now_s) {
+    double value[GAUGE_COUNT];
+    for (int g = 0; g < GAUGE_COUNT; g++) {
+        const double v =
+            b->gauge[g] == EVTWIN_NO_COLUMN ? NAN : evtwin_table_number(b->table, b->gauge[g], row);
+        value[g] = isfinite(v) ? v : NAN;
+    }
+    const int is_known = !isnan(value[RUL]) || !isnan(value[FAILURE]);
+    const int is_unknown =
+        !is_known && b->note != EVTWIN_NO_COLUMN && evtwin_table_is_valid(b->table, b->note, row);
+    metrics->totals.n_known += is_known;
+    metrics->totals.n_unknown += is_unknown;
+    if (is_known) {
+        metrics->totals.last_prediction_s = (double)evtwin_time_now() * 1e-6;
+    }
+
+    battery *at = find_battery(metrics, evtwin_table_text(b->table, b->battery_id, row));
+    if (at == NULL) {
+        metrics->totals.n_without_series++;
+        return;
+    }
+    at->n_predictions += is_known;
+    const int64_t time_us = evtwin_table_i64(b->table, b->time)[row];
+    const double seq =
+        b->seq == EVTWIN_NO_COLUMN ? NAN : evtwin_table_number(b->table, b->seq, row);
+    const int64_t seq_i = isnan(seq) ? INT64_MIN : evtwin_table_i64(b->table, b->seq)[row];
+    if (time_us < at->time_us || (time_us == at->time_us && seq_i < at->seq)) {
+        return; /* a late record: the gauges show the newest */
+    }
+    at->time_us = time_us;
+    at->seq = seq_i;
+    at->seen_s = now_s;
+    memcpy(at->value, value, sizeof value);
+}
+
+evtwin_status evtwin_metrics_observe(evtwin_metrics *metrics, const evtwin_table *table) {
+    if (metrics == NULL || table == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "evtwin_metrics_observe: metrics or table is NULL");
+    }
+    batch b;
+    evtwin_status st = open_batch(table, &b);
+    if (st < 0) {
+        return st;
+    }
+    const int64_t now_s = monotonic_s();
+    pthread_mutex_lock(&metrics->lock);
+    st = reserve(metrics, &b);
+    for (size_t row = 0; st >= 0 && row < b.rows; row++) {
+        observe_row(metrics, &b, row, now_s);
+    }
+    pthread_mutex_unlock(&metrics->lock);
+    return st;
+}
+
+void evtwin_metrics_count_error(evtwin_metrics *metrics) {
+    if (metrics == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&metrics->lock);
+    metrics->totals.n_errors++;
+    pthread_mutex_unlock(&metrics->lock);
+}
+
+/* ---- the text ---- */
+
+static void write_batteries(const battery *batteries, size_t n, evtwin__exposition *out) {
+    const int64_t oldest_s = monotonic_s() - EVTWIN__METRICS_STALE_S;
+    for (int g = 0; g < GAUGE_COUNT; g++) {
+        evtwin__expose_family(out, gauges[g].name, EVTWIN__GAUGE, gauges[g].unit, gauges[g].help);
+        for (size_t i = 0; i < n; i++) {
+            const battery *b = &batteries[i];
+            if (!isnan(b->value[g]) && b->seen_s >= oldest_s) {
+                const evtwin__label label = {"battery_id", b->id};
+                evtwin__expose(out, gauges[g].name, "", &label, 1, b->value[g]);
+            }
+        }
+    }
+    evtwin__expose_family(out, "battery_predictions", EVTWIN__COUNTER, NULL,
+                          "Predictions made for the battery.");
+    for (size_t i = 0; i < n; i++) {
+        const evtwin__label label = {"battery_id", batteries[i].id};
+        evtwin__expose(out, "battery_predictions", "_total", &label, 1,
+                       (double)batteries[i].n_predictions);
+    }
+}
+
+static void write_totals(const totals *t, size_t n_batteries, evtwin__exposition *out) {
+    const struct {
+        const char *outcome;
+        uint64_t n;
+    } by_outcome[] = {{"known", t->n_known}, {"unknown", t->n_unknown}, {"error", t->n_errors}};
+    evtwin__expose_family(out, "evtwin_predictions", EVTWIN__COUNTER, NULL,
+                          "Predictions by outcome; error counts failed cycles.");
+    for (size_t i = 0; i < 3; i++) {
+        const evtwin__label label = {"outcome", by_outcome[i].outcome};
+        evtwin__expose(out, "evtwin_predictions", "_total", &label, 1, (double)by_outcome[i].n);
+    }
+    if (t->last_prediction_s > 0.0) {
+        evtwin__expose_family(out, "evtwin_last_prediction_timestamp_seconds", EVTWIN__GAUGE,
+                              "seconds", "When the last known prediction was made, since 1970.");
+        evtwin__expose(out, "evtwin_last_prediction_timestamp_seconds", "", NULL, 0,
+                       t->last_prediction_s);
+    }
+    evtwin__expose_family(out, "evtwin_batteries", EVTWIN__GAUGE, NULL,
+                          "Batteries seen since the start that have series.");
+    evtwin__expose(out, "evtwin_batteries", "", NULL, 0, (double)n_batteries);
+    evtwin__expose_family(out, "evtwin_rows_without_series", EVTWIN__COUNTER, NULL,
+                          "Records of batteries beyond the cap on series.");
+    evtwin__expose(out, "evtwin_rows_without_series", "_total", NULL, 0,
+                   (double)t->n_without_series);
+}
+
+evtwin_status evtwin__metrics_write(const evtwin_metrics *metrics, evtwin__exposition *out) {
+    /* copy under the lock, format outside it: a scrape must not hold up the predictor. Locking does
+     * not change what callers see, so the cast is fine. */
+    evtwin_metrics *m = (evtwin_metrics *)metrics;
+    pthread_mutex_lock(&m->lock);
+    const size_t n = m->n_batteries;
+    const totals t = m->totals;
+    battery *copy = evtwin__calloc(n, sizeof *copy);
+    if (copy != NULL && n > 0) {
+        memcpy(copy, m->batteries, n * sizeof *copy);
+    }
+    pthread_mutex_unlock(&m->lock);
+    if (copy == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the metrics of %zu batteries", n);
+    }
+    write_batteries(copy, n, out);
+    write_totals(&t, n, out);
+    evtwin__free(copy);
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin_metrics_text(const evtwin_metrics *metrics, int openmetrics, char **text_out) {
+    if (metrics == NULL || text_out == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "evtwin_metrics_text: metrics or text_out is NULL");
+    }
+    evtwin__exposition out = {.is_openmetrics = openmetrics != 0};
+    evtwin__expose_build(&out);
+    const evtwin_status st = evtwin__metrics_write(metrics, &out);
+    evtwin__expose_end(&out);
+    evtwin__body_add(&out.body, "", 1);
+    if (st < 0 || out.body.is_failed) {
+        evtwin__body_free(&out.body);
+        if (st < 0) {
+            return st;
+        }
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the text of the metrics");
+    }
+    *text_out = out.body.data;
+    return EVTWIN_OK;
+}
+
+void evtwin_metrics_text_free(char *text) {
+    evtwin__free(text);
+}

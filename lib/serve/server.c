@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* serve/server.c: start and stop the server. */
+
+#include "serve/server.h"
+
+#include "core/mem.h"
+#include "core/status.h"
+
+#include <time.h>
+
+/* Deadlines of a request and of its answer; short enough that idle or slow clients do not fill the
+ * connections, long enough for a large page over a slow line. */
+static const double request_s = 15.0, response_s = 60.0;
+
+enum { MAX_THREADS = 64, MAX_CONNECTIONS = 10000, STORE_TRIES = 20 };
+
+static const evtwin_server_options defaults = {.size = sizeof defaults,
+                                               .listen = "127.0.0.1:5001",
+                                               .service = "evtwin",
+                                               .n_threads = 2,
+                                               .max_connections = 256};
+
+evtwin_status evtwin_server_options_init(evtwin_server_options *options, size_t size) {
+    if (options == NULL || size < sizeof options->size) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "evtwin_server_options_init: options is NULL or size too small");
+    }
+    evtwin__report_copy(options, size, &defaults, sizeof defaults);
+    return EVTWIN_OK;
+}
+
+static evtwin_status check(const evtwin_server_options *o, evtwin__address *address) {
+    if (o->listen == NULL || o->service == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "evtwin_server_start: listen or service is NULL");
+    }
+    if (o->n_threads < 1 || o->n_threads > MAX_THREADS) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "%d server threads; 1 to %d are possible", o->n_threads,
+                    MAX_THREADS);
+    }
+    if (o->max_connections < o->n_threads || o->max_connections > MAX_CONNECTIONS) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "%d connections for %d threads; at most %d are possible",
+                    o->max_connections, o->n_threads, MAX_CONNECTIONS);
+    }
+    const evtwin_status st = evtwin__address_parse(o->listen, address);
+    if (st < 0) {
+        return st;
+    }
+    if (!address->is_loopback && !o->insecure_listen) {
+        EVTWIN_FAIL(EVTWIN_E_ARG,
+                    "%s can be reached from other machines, and there is neither a password nor "
+                    "encryption; listen on 127.0.0.1, or permit it with insecure_listen",
+                    o->listen);
+    }
+    return EVTWIN_OK;
+}
+
+/* Look into the store, so that a mistaken URI is told now. One that is not there yet may come
+ * later; one without tables may be in the making, which takes a moment. */
+static evtwin_status try_store(evtwin__store_pool *stores) {
+    evtwin_status st = EVTWIN_E_SCHEMA;
+    for (int i = 0; i < STORE_TRIES && st == EVTWIN_E_SCHEMA; i++) {
+        if (i > 0) {
+            const struct timespec pause = {0, 50000000};
+            nanosleep(&pause, NULL);
+        }
+        evtwin__store_loan loan;
+        st = evtwin__store_pool_take(stores, &loan);
+        if (st >= 0) {
+            evtwin__store_pool_give(stores, loan, EVTWIN_OK);
+        }
+    }
+    return st == EVTWIN_E_NOT_FOUND || st == EVTWIN_E_BUSY ? EVTWIN_OK : st;
+}
+
+static evtwin_status open_parts(evtwin_server *server, const evtwin_server_options *o) {
+    server->metrics = o->metrics;
+    server->is_open_to_all = o->insecure_listen != 0;
+    server->service = evtwin__strdup(o->service);
+    server->http_metrics = evtwin__http_metrics_create();
+    if (server->service == NULL || server->http_metrics == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a server");
+    }
+    if (o->store != NULL) {
+        evtwin_status st = evtwin__store_pool_create(o->store, o->n_threads, &server->stores);
+        if (st < 0 || (st = try_store(server->stores)) < 0) {
+            return st;
+        }
+    }
+    int fd;
+    const evtwin_status st = evtwin__address_listen(&server->address, &fd);
+    if (st < 0) {
+        return st;
+    }
+    const evtwin__http_options http = {
+        .fd = fd,
+        .n_threads = o->n_threads,
+        .max_connections = o->max_connections,
+        /* on the loopback everyone has one address */
+        .max_per_address = server->address.is_loopback ? 0 : (o->max_connections + 3) / 4,
+        .request_s = request_s,
+        .response_s = response_s,
+        .handler = evtwin__serve,
+        .ctx = server,
+    };
+    return evtwin__http_start(&http, &server->http);
+}
+
+evtwin_status evtwin_server_start(const evtwin_server_options *options, evtwin_server **out) {
+    if (out == NULL || (options != NULL && options->size < sizeof options->size)) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "evtwin_server_start: out is NULL or options not initialised");
+    }
+    evtwin_server_options full = defaults;
+    if (options != NULL) {
+        evtwin__options_copy(&full, sizeof full, options, options->size);
+    }
+    evtwin__address address;
+    evtwin_status st = check(&full, &address);
+    if (st < 0) {
+        return st;
+    }
+    evtwin_server *server = evtwin__calloc(1, sizeof *server);
+    if (server == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a server");
+    }
+    server->address = address;
+    if ((st = open_parts(server, &full)) < 0) {
+        evtwin_server_free(server);
+        return st;
+    }
+    *out = server;
+    return EVTWIN_OK;
+}
+
+int evtwin_server_port(const evtwin_server *server) {
+    return server == NULL ? 0 : server->address.port;
+}
+
+void evtwin_server_free(evtwin_server *server) {
+    if (server == NULL) {
+        return;
+    }
+    evtwin__http_stop(server->http); /* no call is under way after this */
+    evtwin__store_pool_free(server->stores);
+    evtwin__http_metrics_free(server->http_metrics);
+    evtwin__free(server->service);
+    evtwin__free(server);
+}

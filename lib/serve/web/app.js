@@ -1,0 +1,501 @@
+// SPDX-License-Identifier: MIT
+// app.js: the fleet page. Data goes into the document as text only.
+
+import { chart, duration } from "/chart.js";
+
+const POLL_MS = 2000;
+const HISTORY_MS = 6000;
+const TIMEOUT_MS = 15000;
+const STALE_S = 30;
+const PAGE_SIZE = 50;
+const LEVELS = ["CRITICAL", "WARNING", "NORMAL"];
+const MARK = { CRITICAL: "■", WARNING: "▲", NORMAL: "●" };
+
+const by = (id) => document.getElementById(id);
+
+const state = {
+  batteries: [],
+  serverNow: 0,
+  show: "ALL",
+  filter: "",
+  sort: "status",
+  reversed: false,
+  page: 0,
+  open: null, // battery_id whose history is shown
+  thresholds: [],
+};
+
+// ---- values -------------------------------------------------------------------------------
+
+const isNumber = (v) => typeof v === "number" && Number.isFinite(v);
+const show = (v, decimals, unit) => (isNumber(v) ? `${v.toFixed(decimals)}${unit}` : "–");
+const statusOf = (b) => b.health.status;
+const ageOf = (b) => (state.serverNow - Date.parse(b.time)) / 1000;
+const isStale = (b) => !(ageOf(b) <= STALE_S);
+const rulOf = (b) => (b.prediction ? b.prediction.rul_prediction : null);
+const riskOf = (b) => (b.prediction ? b.prediction.failure_probability : null);
+
+function ageText(b) {
+  const age = ageOf(b);
+  if (!Number.isFinite(age)) return "unknown";
+  return age < -5 ? `${duration(-age)} ahead` : age < 1.5 ? "now" : `${duration(age)} ago`;
+}
+
+function flowText(b) {
+  if (!isNumber(b.current)) return "";
+  if (b.is_charging || b.current < -0.05) return "charging";
+  return b.current > 0.05 ? "discharging" : "idle";
+}
+
+// The strictest level whose limit the value breaks; the limits are the server's.
+function levelOf(quantity, value) {
+  if (!isNumber(value)) return "";
+  const broken = state.thresholds.filter((t) => t.quantity === quantity &&
+    (t.operator === "<" ? value < t.limit : value > t.limit)).map((t) => t.level);
+  return LEVELS.find((level) => broken.includes(level) && level !== "NORMAL") || "NORMAL";
+}
+
+// Why there is no number: never shown as 0.
+function unknownText(b) {
+  if (!b.prediction) return "waiting";
+  return "unknown";
+}
+
+const noteOf = (b) => (b.prediction && b.prediction.prediction_note) || "";
+
+// ---- columns ------------------------------------------------------------------------------
+
+function element(name, className, text) {
+  const e = document.createElement(name);
+  if (className) e.className = className;
+  if (text !== undefined) e.textContent = text;
+  return e;
+}
+
+function setText(e, text) {
+  if (e.textContent !== text) e.textContent = text;
+}
+
+function setClass(e, className) {
+  if (e.className !== className) e.className = className;
+}
+
+// Each column: what it is called, what it sorts by, how its cell is made once and filled often.
+function barColumn(key, title, help) {
+  return {
+    key, title, help, value: (b) => b[key], className: "number",
+    make(cell) {
+      cell.text = element("span", "figure");
+      cell.bar = element("span", "bar");
+      cell.fill = element("span");
+      cell.bar.setAttribute("aria-hidden", "true");
+      cell.bar.append(cell.fill);
+      cell.append(cell.text, cell.bar);
+    },
+    fill(cell, b) {
+      const v = b[key];
+      setText(cell.text, show(v, 1, " %"));
+      cell.fill.style.width = isNumber(v) ? `${Math.min(100, Math.max(0, v))}%` : "0";
+      setClass(cell.bar, `bar ${levelOf(key, v)}`);
+    },
+  };
+}
+
+function textColumn(key, title, help, value, text, small) {
+  return {
+    key, title, help, value, className: "number",
+    make(cell) {
+      cell.text = element("span", "figure");
+      cell.small = element("small");
+      cell.append(cell.text, cell.small);
+    },
+    fill(cell, b) {
+      setText(cell.text, text(b));
+      setText(cell.small, small ? small(b) : "");
+      setClass(cell.text, `figure ${levelOf(key, value(b))}`);
+    },
+  };
+}
+
+const columns = [
+  {
+    key: "battery_id", title: "Battery", value: (b) => b.battery_id, className: "name",
+    make(cell) {
+      cell.button = element("button", "link");
+      cell.button.type = "button";
+      cell.button.addEventListener("click", () => toggle(cell.battery));
+      cell.append(cell.button);
+    },
+    fill(cell, b) {
+      cell.battery = b.battery_id;
+      setText(cell.button, b.battery_id);
+      cell.button.setAttribute("aria-expanded", String(state.open === b.battery_id));
+    },
+  },
+  {
+    key: "status", title: "Status", className: "status",
+    value: (b) => LEVELS.indexOf(statusOf(b)),
+    make(cell) {
+      cell.badge = element("span");
+      cell.reason = element("small");
+      cell.append(cell.badge, cell.reason);
+    },
+    fill(cell, b) {
+      setText(cell.badge, `${MARK[statusOf(b)] || "?"} ${statusOf(b)}`);
+      setClass(cell.badge, `badge ${statusOf(b)}`);
+      setText(cell.reason, reasonText(b));
+    },
+  },
+  barColumn("soc", "Charge", "State of charge"),
+  barColumn("soh", "Health", "State of health"),
+  textColumn("rul_prediction", "RUL", "Remaining useful life in cycles, ± the model's held-out error", rulOf,
+    (b) => (isNumber(rulOf(b)) ? rulOf(b).toFixed(0) : unknownText(b)),
+    (b) => (isNumber(rulOf(b))
+      ? (isNumber(b.prediction.rul_error) ? `± ${b.prediction.rul_error.toFixed(0)} cycles` : "cycles")
+      : noteOf(b))),
+  textColumn("failure_probability", "Failure risk", "Predicted probability of failure", riskOf,
+    (b) => (isNumber(riskOf(b)) ? `${(100 * riskOf(b)).toFixed(1)} %` : unknownText(b))),
+  textColumn("temperature", "Temperature", "", (b) => b.temperature, (b) => show(b.temperature, 1, " °C")),
+  textColumn("voltage", "Voltage", "", (b) => b.voltage, (b) => show(b.voltage, 1, " V")),
+  textColumn("current", "Current", "Positive current discharges", (b) => b.current,
+    (b) => show(b.current, 1, " A"), flowText),
+  textColumn("charge_cycles", "Cycles", "", (b) => b.charge_cycles, (b) => show(b.charge_cycles, 0, "")),
+  {
+    key: "time", title: "Last seen", value: (b) => -Date.parse(b.time), className: "number",
+    make(cell) {
+      cell.text = element("span", "figure");
+      cell.small = element("small");
+      cell.append(cell.text, cell.small);
+    },
+    fill(cell, b) {
+      setText(cell.text, ageText(b));
+      setText(cell.small, isStale(b) ? "no recent data" : "");
+      cell.title = b.time;
+    },
+  },
+];
+
+// "soh 73.9 < 75" as people say it.
+function reasonText(b) {
+  const names = { soc: "charge", soh: "health", temperature: "temperature", failure_probability: "failure risk" };
+  return b.health.reason.split(", ").filter(Boolean).map((part) => {
+    const [quantity, value, operator, limit] = part.split(" ");
+    const isRisk = quantity === "failure_probability";
+    const unit = quantity === "temperature" ? " °C" : " %";
+    const scale = (v) => `${+((isRisk ? 100 : 1) * Number(v)).toFixed(2)}${unit}`;
+    if (!names[quantity] || !limit) return part;
+    return `${names[quantity]} ${scale(value)} ${operator === "<" ? "below" : "above"} ${scale(limit)}`;
+  }).join(", ");
+}
+
+// ---- which batteries, in which order ------------------------------------------------------
+
+function matches(b) {
+  if (state.show === "STALE" ? !isStale(b) : state.show !== "ALL" && statusOf(b) !== state.show) {
+    return false;
+  }
+  const wanted = state.filter.toLowerCase();
+  return !wanted || b.battery_id.toLowerCase().includes(wanted) ||
+    b.health.reason.toLowerCase().includes(wanted) || reasonText(b).includes(wanted);
+}
+
+const inIdOrder = new Intl.Collator("en", { numeric: true }).compare;
+
+function compare(a, b) {
+  const column = columns.find((c) => c.key === state.sort) || columns[0];
+  const x = column.value(a);
+  const y = column.value(b);
+  const sign = state.reversed ? -1 : 1;
+  if (typeof x === "string" && typeof y === "string") return sign * inIdOrder(x, y);
+  if (isNumber(x) !== isNumber(y)) return isNumber(x) ? -1 : 1; // unknown last, either way
+  return (isNumber(x) && x !== y ? sign * (x - y) : 0) || inIdOrder(a.battery_id, b.battery_id);
+}
+
+// ---- drawing ------------------------------------------------------------------------------
+
+const slots = []; // rows of the table, made once and filled again and again
+const detail = { row: element("tr", "detail"), cell: element("td"), facts: element("dl"), charts: element("div", "charts") };
+detail.row.setAttribute("role", "row");
+detail.cell.setAttribute("role", "cell");
+detail.cell.colSpan = columns.length;
+detail.cell.append(detail.charts, detail.facts);
+detail.row.append(detail.cell);
+
+function makeSlot() {
+  const row = element("tr");
+  row.setAttribute("role", "row");
+  const cells = columns.map((column, i) => {
+    const cell = element(i === 0 ? "th" : "td", column.className);
+    cell.setAttribute("role", i === 0 ? "rowheader" : "cell");
+    if (i === 0) cell.scope = "row";
+    cell.dataset.label = column.title;
+    column.make(cell);
+    return cell;
+  });
+  row.append(...cells);
+  row.addEventListener("click", (event) => {
+    if (!event.target.closest("button") && !String(getSelection())) toggle(cells[0].battery);
+  });
+  return { row, cells };
+}
+
+function drawRows(batteries) {
+  const body = by("rows");
+  while (slots.length < batteries.length) slots.push(makeSlot());
+  slots.forEach((slot, i) => {
+    const b = batteries[i];
+    if (!b) {
+      slot.row.remove();
+      return;
+    }
+    columns.forEach((column, c) => column.fill(slot.cells[c], b));
+    setClass(slot.row, `${statusOf(b)}${isStale(b) ? " stale" : ""}${state.open === b.battery_id ? " open" : ""}`);
+    if (!slot.row.isConnected) body.append(slot.row);
+  });
+  const open = batteries.findIndex((b) => b.battery_id === state.open);
+  if (open < 0) {
+    detail.row.remove();
+  } else {
+    if (slots[open].row.nextSibling !== detail.row) slots[open].row.after(detail.row);
+    drawFacts(batteries[open]);
+  }
+}
+
+function drawSummary() {
+  const counts = { ALL: state.batteries.length, CRITICAL: 0, WARNING: 0, NORMAL: 0, STALE: 0 };
+  for (const b of state.batteries) {
+    counts[statusOf(b)] += 1;
+    if (isStale(b)) counts.STALE += 1;
+  }
+  const names = { ALL: "batteries", CRITICAL: "critical", WARNING: "warning", NORMAL: "normal", STALE: "no recent data" };
+  for (const [key, button] of Object.entries(summary)) {
+    setText(button.count, String(counts[key]));
+    setText(button.name, key === "ALL" && counts.ALL === 1 ? "battery" : names[key]);
+    button.setAttribute("aria-pressed", String(state.show === key));
+    button.classList.toggle("zero", counts[key] === 0);
+  }
+}
+
+function draw() {
+  const has = state.batteries.length > 0;
+  by("fleet-view").hidden = !has;
+  if (!has) return;
+  by("empty").hidden = true;
+  drawSummary();
+  const found = state.batteries.filter(matches).sort(compare);
+  const pages = Math.max(1, Math.ceil(found.length / PAGE_SIZE));
+  state.page = Math.min(state.page, pages - 1);
+  drawRows(found.slice(state.page * PAGE_SIZE, (state.page + 1) * PAGE_SIZE));
+  by("none").hidden = found.length > 0;
+  by("pager").hidden = pages === 1;
+  setText(by("page"), `Page ${state.page + 1} of ${pages}`);
+  by("back").disabled = state.page === 0;
+  by("next").disabled = state.page === pages - 1;
+  setText(by("shown"), found.length === state.batteries.length ? "" : `${found.length} of ${state.batteries.length} shown`);
+  for (const head of by("head").children) {
+    const isSorted = head.dataset.key === state.sort;
+    if (isSorted) head.setAttribute("aria-sort", state.reversed ? "descending" : "ascending");
+    else head.removeAttribute("aria-sort");
+  }
+  by("sort").value = state.sort;
+  setText(by("direction"), state.reversed ? "↓" : "↑");
+}
+
+// ---- one battery's history ----------------------------------------------------------------
+
+function drawFacts(b) {
+  const p = b.prediction;
+  const facts = [
+    ["Power", show(b.power_consumption, 0, " W")],
+    ["Resistance", show(b.resistance_mohm, 1, " mΩ")],
+    ["Mean temperature", show(b.mean_temperature, 1, " °C")],
+    ["Throughput", show(b.throughput_ah_per_day, 1, " Ah/day")],
+    ["Prediction", p ? `for the record of ${duration((state.serverNow - Date.parse(p.time)) / 1000)} ago` : "none in the last hour"],
+    ["Model", (p && p.model_version) || "–"],
+  ];
+  if (noteOf(b)) facts.push(["Note", noteOf(b)]);
+  while (detail.facts.children.length > facts.length) detail.facts.lastChild.remove();
+  facts.forEach(([name, value], i) => {
+    let item = detail.facts.children[i];
+    if (!item) {
+      item = element("div");
+      item.append(element("dt"), element("dd"));
+      detail.facts.append(item);
+    }
+    setText(item.firstChild, name);
+    setText(item.lastChild, value);
+  });
+}
+
+async function loadHistory() {
+  const id = state.open;
+  const b = state.batteries.find((one) => one.battery_id === id);
+  if (!b) return;
+  const query = new URLSearchParams({ battery_id: id, hours: "8784", until: b.time, limit: "500" });
+  try {
+    const answer = await get(`/api/battery/history?${query}`);
+    if (state.open !== id) return;
+    const rows = answer.data.reverse();
+    const line = (key, scale) => rows.map((r) => ({ t: Date.parse(r.time), v: isNumber(r[key]) ? r[key] * (scale || 1) : null }));
+    detail.charts.replaceChildren(
+      chart("Charge", " %", line("soc"), 1, 1),
+      chart("Temperature", " °C", line("temperature"), 1, 1),
+      chart("Voltage", " V", line("voltage"), 1, 1),
+      chart("RUL", "", line("rul_prediction"), 0, 10),
+      chart("Failure risk", " %", line("failure_probability", 100), 1, 1));
+  } catch (error) {
+    if (state.open === id) detail.charts.replaceChildren(element("p", "muted", `No history: ${error.message}`));
+  }
+}
+
+function toggle(id) {
+  state.open = state.open === id ? null : id;
+  detail.charts.replaceChildren(element("p", "muted", "Loading the history…"));
+  draw();
+  loadHistory();
+}
+
+// ---- talking to the server ----------------------------------------------------------------
+
+async function get(path) {
+  const response = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
+  const answer = await response.json();
+  if (!response.ok) {
+    const error = new Error(answer.message || `HTTP ${response.status}`);
+    error.isAnswer = true;
+    throw error;
+  }
+  return answer;
+}
+
+function setLive(className, text) {
+  setClass(by("live"), className);
+  setText(by("live-text"), text);
+}
+
+function setBanner(text) {
+  by("banner").hidden = !text;
+  setText(by("banner"), text);
+}
+
+let lastGood = 0;
+let timer = 0;
+let isPolling = false;
+
+function fail(error) {
+  const isGone = !error.isAnswer;
+  setLive("lost", isGone ? "Not connected" : "No data");
+  if (state.batteries.length === 0) {
+    setBanner(isGone ? "The server does not answer. Trying again…" : "");
+    by("empty").hidden = isGone;
+    setText(by("empty-title"), "The store cannot be read yet");
+    setText(by("empty-text"), `The server says: ${error.message}.`);
+    return;
+  }
+  const since = duration((Date.now() - lastGood) / 1000);
+  setBanner(isGone
+    ? `Connection lost. The values below are ${since} old; trying again…`
+    : `The server says: ${error.message}. The values below are ${since} old.`);
+}
+
+async function poll() {
+  if (isPolling) return;
+  isPolling = true;
+  clearTimeout(timer);
+  const start = performance.now();
+  try {
+    if (state.thresholds.length === 0) state.thresholds = (await get("/api/thresholds")).thresholds;
+    const answer = await get("/api/batteries/list");
+    state.batteries = answer.batteries;
+    state.serverNow = Date.parse(answer.timestamp);
+    lastGood = Date.now();
+    setBanner("");
+    setLive("live", "Live");
+    by("empty").hidden = answer.count > 0;
+    setText(by("empty-title"), "No batteries yet");
+    setText(by("empty-text"), "The store is there, but nothing has been recorded in it.");
+    draw();
+  } catch (error) {
+    fail(error);
+  }
+  isPolling = false;
+  // a large fleet is asked for less often, so that the page never takes most of a core
+  const took = performance.now() - start;
+  if (!document.hidden) timer = setTimeout(poll, Math.max(POLL_MS, 4 * took));
+}
+
+// ---- controls -----------------------------------------------------------------------------
+
+const summary = {};
+for (const key of ["ALL", ...LEVELS, "STALE"]) {
+  const button = element("button", `tile ${key}`);
+  button.type = "button";
+  button.count = element("strong");
+  button.name = element("span");
+  button.append(button.count, button.name);
+  button.addEventListener("click", () => {
+    state.show = state.show === key ? "ALL" : key;
+    state.page = 0;
+    draw();
+  });
+  summary[key] = button;
+  by("summary").append(button);
+}
+
+function sortBy(key) {
+  state.reversed = state.sort === key ? !state.reversed : false;
+  state.sort = key;
+  state.page = 0;
+  draw();
+}
+
+for (const column of columns) {
+  const head = element("th", column.className);
+  head.scope = "col";
+  head.dataset.key = column.key;
+  head.setAttribute("role", "columnheader");
+  const button = element("button", "", column.title);
+  button.type = "button";
+  if (column.help) button.title = column.help;
+  button.addEventListener("click", () => sortBy(column.key));
+  head.append(button);
+  by("head").append(head);
+  const option = element("option", "", column.title);
+  option.value = column.key;
+  by("sort").append(option);
+}
+
+by("sort").addEventListener("change", (event) => {
+  state.sort = event.target.value;
+  state.reversed = false;
+  draw();
+});
+by("direction").addEventListener("click", () => sortBy(state.sort));
+by("filter").addEventListener("input", (event) => {
+  state.filter = event.target.value.trim();
+  state.page = 0;
+  draw();
+});
+by("clear").addEventListener("click", () => {
+  state.filter = by("filter").value = "";
+  state.show = "ALL";
+  draw();
+});
+by("back").addEventListener("click", () => {
+  state.page -= 1;
+  draw();
+});
+by("next").addEventListener("click", () => {
+  state.page += 1;
+  draw();
+});
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) clearTimeout(timer);
+  else poll();
+});
+setInterval(() => {
+  if (state.open && !document.hidden) loadHistory();
+}, HISTORY_MS);
+
+poll();
