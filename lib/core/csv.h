@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* core/csv.h: CSV piece by piece, for the ends that read and write it as a stream. */
+#ifndef EVTWIN_CORE_CSV_H
+#define EVTWIN_CORE_CSV_H
+
+#include "evtwin/table.h"
+
+/* Options of a caller (NULL = defaults) over the defaults, checked. */
+evtwin_status evtwin__csv_options_take(const evtwin_csv_options *options, evtwin_csv_options *out);
+
+/* ---- read ---- */
+
+/* A CSV file that is read in batches. */
+typedef struct evtwin__csv_reader evtwin__csv_reader;
+
+/* Open path ("-" = standard input) and read its header. The lists of columns in options do not
+ * matter here: the table that is filled says what is a number and what is text. */
+evtwin_status evtwin__csv_reader_open(const char *path, const evtwin_csv_options *options,
+                                      evtwin__csv_reader **out);
+
+/* Append at most max_rows rows to table. A field goes to the column that has the name of its
+ * header, or else to the one that holds the same telemetry quantity under our name, brought to our
+ * unit (an integer column takes other numbers rounded down). Other columns of the table are missing
+ * in the new rows, other fields are passed over. Does not wait for more input while it has a row to
+ * give, so a batch may be small. After a failure the table is as it was. EVTWIN_DONE: the end of
+ * the file; nothing was appended. EVTWIN_E_SCHEMA: two fields for one column, or a quantity that
+ * has no conversion to the column's type. */
+evtwin_status evtwin__csv_reader_next(evtwin__csv_reader *reader, size_t max_rows,
+                                      evtwin_table *table);
+
+/* Name of field i of the header, NULL beyond the last. */
+const char *evtwin__csv_reader_name(const evtwin__csv_reader *reader, size_t i);
+
+void evtwin__csv_reader_free(evtwin__csv_reader *reader);
+
+/* ---- write ---- */
+
+/* Text that grows; all zero is an empty one. Set size to 0 to use the memory again. */
+typedef struct evtwin__csv_text {
+    char *data;
+    size_t size, capacity;
+} evtwin__csv_text;
+
+void evtwin__csv_text_free(evtwin__csv_text *text);
+
+/* Append the header line, or rows first to last - 1, of a table. EVTWIN_E_DATA for a value that CSV
+ * cannot hold (infinity). After a failure text is as it was. */
+evtwin_status evtwin__csv_write_header(const evtwin_table *table, evtwin__csv_text *text);
+evtwin_status evtwin__csv_write_rows(const evtwin_table *table, size_t first, size_t last,
+                                     evtwin__csv_text *text);
+
+#endif

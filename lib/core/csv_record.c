@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: MIT */
+/* core/csv_record.c: the middle layer of reading CSV: a header, and records that go into columns.
+ */
+
+#include "core/csv_record.h"
+
+#include "core/mem.h"
+#include "core/num.h"
+#include "core/status.h"
+#include "core/table.h"
+#include "core/utf8.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    BLOCK_ROWS = 1024, /* the table grows by this many rows: its new missing values are still in
+                          cache when they are overwritten */
+    QUOTE_BYTES = 40,  /* of a field in a text about it */
+    TIME_BYTES = 64    /* no time is longer */
+};
+
+evtwin_status evtwin__csv_fail_at(const evtwin__csv_records *records, size_t field,
+                                  const char *format, ...) {
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    EVTWIN_FAIL(EVTWIN_E_PARSE, "%s:%zu:%zu: %s", records->scan.name, records->scan.line, field,
+                text);
+}
+
+/* ---- header ---- */
+
+static evtwin_status add_target(evtwin__csv_records *r, const evtwin__csv_field *field,
+                                size_t max_columns) {
+    const size_t n = r->n_targets;
+    if (n == max_columns) {
+        return evtwin__csv_fail_at(r, n + 1, "the header has more than %zu columns", max_columns);
+    }
+    if (field->length == 0) {
+        return evtwin__csv_fail_at(r, n + 1, "the column has no name");
+    }
+    if (!evtwin__utf8_is_valid(field->text, field->length)) {
+        return evtwin__csv_fail_at(r, n + 1, "the column's name is not UTF-8");
+    }
+    if (n % 64 == 0) {
+        evtwin__csv_target *target = evtwin__realloc(r->target, n + 64, sizeof *target);
+        if (target == NULL) {
+            EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: no memory for %zu columns", r->scan.name, n + 64);
+        }
+        r->target = target;
+    }
+    char *name = evtwin__strndup(field->text, field->length);
+    if (name == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: no memory for a name", r->scan.name);
+    }
+    r->target[n] = (evtwin__csv_target){.name = name, .factor = 1.0};
+    r->n_targets++;
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(r->target[i].name, name) == 0) {
+            return evtwin__csv_fail_at(r, n + 1, "column %zu is named '%.100s' already", i + 1,
+                                       name);
+        }
+    }
+    return EVTWIN_OK;
+}
+
+static void free_targets(evtwin__csv_records *r) {
+    for (size_t i = 0; i < r->n_targets; i++) {
+        evtwin__free(r->target[i].name);
+    }
+    r->n_targets = 0;
+}
+
+static evtwin_status read_header(evtwin__csv_records *r, size_t max_columns) {
+    if (r->scan.at == r->scan.end) {
+        EVTWIN_FAIL(EVTWIN_E_DATA, "%s is empty", r->scan.name);
+    }
+    const char *c = r->scan.at;
+    r->scan.n_inner = 0;
+    for (;;) {
+        evtwin__csv_field field;
+        const evtwin__csv_next next = evtwin__csv_scan_field(&r->scan, &c, &field);
+        evtwin_status st = EVTWIN_OK;
+        if (next == EVTWIN__CSV_BAD) {
+            return evtwin__csv_fail_at(r, r->n_targets + 1, "%s", r->scan.problem);
+        }
+        if (next == EVTWIN__CSV_CUT) {
+            if ((st = evtwin__csv_scan_fill(&r->scan)) < 0) {
+                return st;
+            }
+            free_targets(r);
+            c = r->scan.at;
+            r->scan.n_inner = 0;
+            continue;
+        }
+        if ((st = add_target(r, &field, max_columns)) < 0) {
+            return st;
+        }
+        if (next == EVTWIN__CSV_END) {
+            return evtwin__csv_scan_advance(&r->scan, c);
+        }
+    }
+}
+
+evtwin_status evtwin__csv_records_open(evtwin__csv_scan *scan, size_t max_columns,
+                                       evtwin__csv_records *out) {
+    evtwin__csv_records records = {.scan = *scan};
+    const evtwin_status st = read_header(&records, max_columns);
+    if (st < 0) {
+        evtwin__csv_records_close(&records);
+        return st;
+    }
+    *out = records;
+    return EVTWIN_OK;
+}
+
+void evtwin__csv_records_close(evtwin__csv_records *records) {
+    free_targets(records);
+    evtwin__free(records->target);
+    evtwin__csv_scan_close(&records->scan);
+    *records = (evtwin__csv_records){.scan.fd = -1};
+}
+
+evtwin_status evtwin__csv_records_rewind(evtwin__csv_records *records) {
+    evtwin_status st = evtwin__csv_scan_rewind(&records->scan);
+    evtwin__csv_records header = {.scan = records->scan};
+    if (st >= 0) {
+        st = read_header(&header, SIZE_MAX);
+    }
+    records->scan = header.scan;
+    if (st >= 0 && header.n_targets != records->n_targets) {
+        st = evtwin__fail(EVTWIN_E_IO, "%s changed while it was read", records->scan.name);
+    }
+    free_targets(&header);
+    evtwin__free(header.target);
+    records->first_empty_line = 0;
+    return st;
+}
+
+/* ---- one field ---- */
+
+/* How much of a field a text about it shows. */
+static int shown(const evtwin__csv_field *field) {
+    return field->length < QUOTE_BYTES ? (int)field->length : QUOTE_BYTES;
+}
+
+/* Does the text, in any case, equal the lower-case word? (strncasecmp asks the locale.) */
+static int is_word(const char *text, size_t length, const char *word) {
+    size_t i = 0;
+    for (; i < length && word[i] != '\0'; i++) {
+        const char c = text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] | 0x20) : text[i];
+        if (c != word[i]) {
+            return 0;
+        }
+    }
+    return i == length && word[i] == '\0';
+}
+
+/* A spelling of infinity or "not a number", in any case, with or without a sign. */
+static int is_nan_or_inf(const evtwin__csv_field *field) {
+    static const char *const spellings[] = {"nan", "inf", "infinity", "1.#qnan", "1.#inf"};
+    const char *text = field->text;
+    size_t length = field->length;
+    if (length > 0 && (*text == '-' || *text == '+')) {
+        text++;
+        length--;
+    }
+    for (size_t i = 0; i < sizeof spellings / sizeof *spellings; i++) {
+        if (is_word(text, length, spellings[i])) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* A field that should be a number and is not. */
+static evtwin_status fail_number(const evtwin__csv_records *r, size_t i,
+                                 const evtwin__csv_field *field) {
+    const char *advice = "";
+    if (is_nan_or_inf(field)) {
+        advice = ": leave the field empty if the value is missing";
+    } else if (field->text[0] == ' ' || field->text[field->length - 1] == ' ') {
+        advice = ": there must be no blanks around it";
+    }
+    return evtwin__csv_fail_at(r, i + 1, "'%.*s' is not a number%s (column '%.100s')", shown(field),
+                               field->text, advice, r->target[i].name);
+}
+
+static evtwin_status store_text(evtwin__csv_records *r, size_t i, const evtwin__csv_field *field) {
+    int32_t code;
+    const evtwin_status st =
+        evtwin__table_intern(r->table, r->target[i].col, field->text, field->length, &code);
+    if (st == EVTWIN_E_ARG) {
+        return evtwin__csv_fail_at(r, i + 1, "the text is not UTF-8 (column '%.100s')",
+                                   r->target[i].name);
+    }
+    return st < 0 ? st : evtwin_table_set_code(r->table, r->target[i].col, r->row, code);
+}
+
+/* A text in a column that held only numbers so far makes it a text column. */
+static evtwin_status turn_to_text(evtwin__csv_records *r, size_t i,
+                                  const evtwin__csv_field *field) {
+    evtwin__csv_target *target = &r->target[i];
+    size_t first = 0;
+    while (first < r->row && isnan(target->f64[first])) {
+        first++;
+    }
+    if (first < r->row) { /* numbers have been stored: the text they were is to be read again */
+        target->kind = EVTWIN__CSV_SKIP;
+        target->is_turned = 1;
+        return EVTWIN_OK;
+    }
+    const evtwin_status st = evtwin__table_retype(r->table, target->col, EVTWIN_TEXT);
+    if (st < 0) {
+        return st;
+    }
+    target->kind = EVTWIN__CSV_TEXT;
+    return store_text(r, i, field);
+}
+
+static evtwin_status store_f64(evtwin__csv_records *r, size_t i, const evtwin__csv_field *field) {
+    evtwin__csv_target *target = &r->target[i];
+    double v;
+    if (evtwin__parse_f64(field->text, field->length, &v)) {
+        target->f64[r->row] = target->factor * v;
+        return EVTWIN_OK;
+    }
+    if (!target->is_inferred || is_nan_or_inf(field)) {
+        return fail_number(r, i, field);
+    }
+    return turn_to_text(r, i, field);
+}
+
+/* An integer column with a value that is none becomes f64: what was stored is as exact as if it had
+ * been read as f64, both being the double nearest to the integer. */
+static evtwin_status turn_to_f64(evtwin__csv_records *r, size_t i) {
+    evtwin__csv_target *target = &r->target[i];
+    double *value = evtwin__calloc(r->row, sizeof *value);
+    if (value == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: no memory for column '%.100s'", r->scan.name,
+                    target->name);
+    }
+    for (size_t row = 0; row < r->row; row++) {
+        value[row] = evtwin_table_number(r->table, target->col, row);
+    }
+    const evtwin_status st = evtwin__table_retype(r->table, target->col, EVTWIN_F64);
+    if (st >= 0) {
+        target->kind = EVTWIN__CSV_F64;
+        target->f64 = evtwin_table_f64_edit(r->table, target->col);
+        if (r->row > 0) {
+            memcpy(target->f64, value, r->row * sizeof *value);
+        }
+    }
+    evtwin__free(value);
+    return st;
+}
+
+static evtwin_status store_i64(evtwin__csv_records *r, size_t i, const evtwin__csv_field *field) {
+    evtwin__csv_target *target = &r->target[i];
+    int64_t n;
+    double v;
+    if (!evtwin__parse_i64(field->text, field->length, &n)) {
+        if (!evtwin__parse_f64(field->text, field->length, &v)) {
+            return fail_number(r, i, field);
+        }
+        const int fits = fabs(v) < 0x1p63;
+        if (target->may_be_real && !(fits && floor(v) == v)) {
+            const evtwin_status st = turn_to_f64(r, i);
+            return st < 0 ? st : store_f64(r, i, field);
+        }
+        if (!fits) {
+            return evtwin__csv_fail_at(r, i + 1, "'%.*s' is too large for column '%.100s'",
+                                       shown(field), field->text, target->name);
+        }
+        n = (int64_t)floor(v);
+    }
+    return evtwin_table_set_i64(r->table, target->col, r->row, n);
+}
+
+static evtwin_status store_time(evtwin__csv_records *r, size_t i, const evtwin__csv_field *field) {
+    char text[TIME_BYTES] = "";
+    if (field->length >= sizeof text) {
+        return evtwin__csv_fail_at(r, i + 1, "'%.*s...' is not a time (column '%.100s')",
+                                   shown(field), field->text, r->target[i].name);
+    }
+    memcpy(text, field->text, field->length);
+    int64_t time_us;
+    const evtwin_status st = evtwin_time_parse(text, r->naive_time, &time_us);
+    if (st < 0) {
+        return evtwin__fail_in(st, "%s:%zu:%zu: column '%.100s'", r->scan.name, r->scan.line, i + 1,
+                               r->target[i].name);
+    }
+    return evtwin_table_set_i64(r->table, r->target[i].col, r->row, time_us);
+}
+
+static evtwin_status store_bool(evtwin__csv_records *r, size_t i, const evtwin__csv_field *field) {
+    static const struct {
+        const char *text;
+        int value;
+    } spellings[] = {{"0", 0}, {"1", 1}, {"false", 0}, {"true", 1}, {"0.0", 0}, {"1.0", 1}};
+    for (size_t k = 0; k < sizeof spellings / sizeof *spellings; k++) {
+        if (is_word(field->text, field->length, spellings[k].text)) {
+            return evtwin_table_set_bool(r->table, r->target[i].col, r->row, spellings[k].value);
+        }
+    }
+    return evtwin__csv_fail_at(r, i + 1, "'%.*s' is neither true nor false (column '%.100s')",
+                               shown(field), field->text, r->target[i].name);
+}
+
+/* An empty field is a missing value, which is what the row holds already; "" is the empty text. */
+static evtwin_status store(evtwin__csv_records *r, size_t i, const evtwin__csv_field *field) {
+    const evtwin__csv_kind kind = r->target[i].kind;
+    if (field->length == 0 && !(kind == EVTWIN__CSV_TEXT && field->is_quoted)) {
+        return EVTWIN_OK;
+    }
+    switch (kind) {
+    case EVTWIN__CSV_SKIP:
+        break;
+    case EVTWIN__CSV_F64:
+        return store_f64(r, i, field);
+    case EVTWIN__CSV_I64:
+        return store_i64(r, i, field);
+    case EVTWIN__CSV_TIME:
+        return store_time(r, i, field);
+    case EVTWIN__CSV_BOOL:
+        return store_bool(r, i, field);
+    case EVTWIN__CSV_TEXT:
+        return store_text(r, i, field);
+    }
+    return EVTWIN_OK;
+}
+
+/* ---- records ---- */
+
+/* The number at c, in quotes or not, and where it ends; NULL if there is none. */
+static const char *scan_number(const char *c, const char *end, double *out) {
+    if (*c != '"') {
+        return evtwin__scan_f64(c, end, out);
+    }
+    c = evtwin__scan_f64(c + 1, end, out);
+    return c != NULL && *c == '"' ? c + 1 : NULL;
+}
+
+/* Store the record at scan.at; *next_out is what stopped it: END, CUT or (with a failure) BAD. */
+static evtwin_status read_record(evtwin__csv_records *r, evtwin__csv_next *next_out) {
+    const char *c = r->scan.at;
+    const char *end = r->scan.end;
+    const size_t n = r->n_targets;
+    evtwin__csv_next next = EVTWIN__CSV_FIELD;
+    size_t i = 0;
+    r->scan.n_inner = 0;
+    for (; next == EVTWIN__CSV_FIELD; i++) {
+        /* nearly every field is a number or empty: no detour for those */
+        if (i < n && r->target[i].kind == EVTWIN__CSV_F64) {
+            double v;
+            const char *behind = scan_number(c, end, &v);
+            if (behind != NULL && (*behind == ',' || *behind == '\n')) {
+                r->target[i].f64[r->row] = r->target[i].factor * v;
+                next = *behind == ',' ? EVTWIN__CSV_FIELD : EVTWIN__CSV_END;
+                c = behind + 1;
+                continue;
+            }
+            if (*c == ',') {
+                c++;
+                continue;
+            }
+        }
+
+        evtwin__csv_field field;
+        next = evtwin__csv_scan_field(&r->scan, &c, &field);
+        if (next == EVTWIN__CSV_BAD) {
+            return evtwin__csv_fail_at(r, i + 1, "%s", r->scan.problem);
+        }
+        if (next != EVTWIN__CSV_CUT && i < n) {
+            const evtwin_status st = store(r, i, &field);
+            if (st < 0) {
+                return st;
+            }
+        }
+    }
+    *next_out = next;
+    if (next == EVTWIN__CSV_CUT) {
+        return EVTWIN_OK;
+    }
+    if (i != n) {
+        return evtwin__csv_fail_at(r, i, "the row has %zu fields, the header %zu", i, n);
+    }
+    return evtwin__csv_scan_advance(&r->scan, c);
+}
+
+/* Note where the f64 columns lie. */
+static void find_columns(evtwin__csv_records *r) {
+    for (size_t i = 0; i < r->n_targets; i++) {
+        evtwin__csv_target *target = &r->target[i];
+        if (target->kind == EVTWIN__CSV_F64) {
+            target->f64 = evtwin_table_f64_edit(r->table, target->col);
+        }
+    }
+}
+
+/* Room for the record at row, in blocks; columns may move. */
+static evtwin_status make_room(evtwin__csv_records *r) {
+    if (r->row < evtwin_table_rows(r->table)) {
+        return EVTWIN_OK;
+    }
+    const evtwin_status st = evtwin_table_resize(r->table, r->row + BLOCK_ROWS);
+    if (st >= 0) {
+        find_columns(r);
+    }
+    return st;
+}
+
+/* Pass over empty lines, which are fine at the end of the file only; in a file of one column they
+ * are records. Returns 1 if it did. */
+static int skip_empty_line(evtwin__csv_records *r) {
+    const char *c = r->scan.at;
+    const size_t length = c[0] == '\n' ? 1 : c[0] == '\r' && c[1] == '\n' ? 2 : 0;
+    if (length == 0 || r->n_targets == 1) {
+        return 0;
+    }
+    if (r->first_empty_line == 0) {
+        r->first_empty_line = r->scan.line;
+    }
+    r->scan.at += length;
+    r->scan.line++;
+    return 1;
+}
+
+evtwin_status evtwin__csv_records_read(evtwin__csv_records *records, size_t max_records) {
+    evtwin__csv_records *r = records;
+    const size_t first = r->row;
+    evtwin_status st = EVTWIN_OK;
+    find_columns(r);
+    while (r->row - first < max_records) {
+        evtwin__csv_next next = EVTWIN__CSV_CUT;
+        if (r->scan.at != r->scan.end) {
+            if (skip_empty_line(r)) {
+                continue;
+            }
+            if ((st = make_room(r)) < 0 || (st = read_record(r, &next)) < 0) {
+                return st;
+            }
+        } else if (r->scan.is_last) {
+            return EVTWIN_DONE;
+        }
+        if (next == EVTWIN__CSV_END) {
+            if (r->first_empty_line != 0) {
+                r->scan.line = r->first_empty_line;
+                return evtwin__csv_fail_at(r, 1, "the line is empty, and is not the end");
+            }
+            r->row++;
+            continue;
+        }
+        if (r->row > first) {
+            return EVTWIN_OK; /* what is there must not wait for what is not */
+        }
+        if ((st = evtwin__csv_scan_fill(&r->scan)) < 0) {
+            return st;
+        }
+    }
+    return EVTWIN_OK;
+}

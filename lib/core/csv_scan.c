@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+/* core/csv_scan.c: the lowest layer of reading CSV: a window over the file, cut into fields. */
+
+#include "core/csv_scan.h"
+
+#include "core/mem.h"
+#include "core/status.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    CHUNK_BYTES = 1 << 20
+}; /* read at once: long enough to hide the system call, short for the cache */
+
+/* ---- the window ---- */
+
+static evtwin_status fail_system(const evtwin__csv_scan *scan, int error) {
+    const int is_absent = error == ENOENT || error == ENOTDIR;
+    EVTWIN_FAIL(is_absent ? EVTWIN_E_NOT_FOUND : EVTWIN_E_IO, "%s: %s", scan->name,
+                strerror(error));
+}
+
+static ssize_t read_retrying(int fd, char *data, size_t size) {
+    ssize_t n;
+    do {
+        n = read(fd, data, size);
+    } while (n < 0 && errno == EINTR);
+    return n;
+}
+
+/* Open the file and note what kind it is. */
+static evtwin_status open_file(const char *path, int may_rewind, evtwin__csv_scan *scan) {
+    const int is_stdin = strcmp(path, "-") == 0;
+    scan->name = evtwin__strdup(is_stdin ? "standard input" : path);
+    if (scan->name == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory to read %s", path);
+    }
+    do {
+        scan->fd =
+            is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : open(path, O_RDONLY | O_CLOEXEC);
+    } while (scan->fd < 0 && errno == EINTR);
+    struct stat info;
+    if (scan->fd < 0 || fstat(scan->fd, &info) != 0) {
+        return fail_system(scan, errno);
+    }
+    if (S_ISDIR(info.st_mode)) {
+        return fail_system(scan, EISDIR);
+    }
+    if (S_ISREG(info.st_mode)) {
+        const off_t start = lseek(scan->fd, 0, SEEK_CUR);
+        scan->start = start > 0 ? start : 0;
+        scan->file_size = info.st_size > scan->start ? (size_t)(info.st_size - scan->start) : 0;
+    } else {
+        scan->keeps_all = may_rewind;
+    }
+    return EVTWIN_OK;
+}
+
+/* Pass over a byte-order mark; refuse that of UTF-16. */
+static evtwin_status skip_mark(evtwin__csv_scan *scan) {
+    while (scan->end - scan->at < 3 && !scan->is_last) {
+        const evtwin_status st = evtwin__csv_scan_fill(scan);
+        if (st < 0) {
+            return st;
+        }
+    }
+    if (memcmp(scan->at, "\xFF\xFE", 2) == 0 || memcmp(scan->at, "\xFE\xFF", 2) == 0) {
+        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s:1:1: the file is UTF-16: save it as UTF-8", scan->name);
+    }
+    if (scan->end - scan->at >= 3 && memcmp(scan->at, "\xEF\xBB\xBF", 3) == 0) {
+        scan->at += 3;
+    }
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__csv_scan_open(const char *path, size_t max_line_bytes, int may_rewind,
+                                    evtwin__csv_scan *out) {
+    evtwin__csv_scan scan = {.fd = -1, .line = 1, .max_line_bytes = max_line_bytes};
+    evtwin_status st = open_file(path, may_rewind, &scan);
+    if (st >= 0) {
+        scan.buffer_size = max_line_bytes + CHUNK_BYTES;
+        scan.buffer = evtwin__calloc(scan.buffer_size + 4, 1);
+        scan.scratch = evtwin__calloc(max_line_bytes, 1);
+        if (scan.buffer == NULL || scan.scratch == NULL) {
+            st = evtwin__fail(EVTWIN_E_NOMEM, "%s: no memory for lines of %zu bytes", scan.name,
+                              max_line_bytes);
+        }
+    }
+    if (st >= 0) {
+        scan.at = scan.end = scan.buffer;
+        st = skip_mark(&scan);
+    }
+    if (st < 0) {
+        evtwin__csv_scan_close(&scan);
+        return st;
+    }
+    *out = scan;
+    return EVTWIN_OK;
+}
+
+void evtwin__csv_scan_close(evtwin__csv_scan *scan) {
+    if (scan->fd >= 0) {
+        close(scan->fd);
+    }
+    evtwin__free(scan->name);
+    evtwin__free(scan->buffer);
+    evtwin__free(scan->scratch);
+    *scan = (evtwin__csv_scan){.fd = -1};
+}
+
+evtwin_status evtwin__csv_scan_rewind(evtwin__csv_scan *scan) {
+    scan->at = scan->buffer;
+    scan->line = 1;
+    scan->n_inner = 0;
+    if (!scan->keeps_all) {
+        if (lseek(scan->fd, scan->start, SEEK_SET) < 0) {
+            return fail_system(scan, errno);
+        }
+        scan->end = scan->buffer;
+        scan->buffer[0] = '\0';
+        scan->is_last = 0;
+    }
+    return skip_mark(scan);
+}
+
+/* Free space behind end: what has been read goes, or the window grows. */
+static evtwin_status make_room(evtwin__csv_scan *scan) {
+    const size_t before = (size_t)(scan->at - scan->buffer);
+    const size_t held = (size_t)(scan->end - scan->at);
+    if (!scan->keeps_all) {
+        memmove(scan->buffer, scan->at, held);
+        scan->at = scan->buffer;
+        scan->end = scan->buffer + held;
+        return EVTWIN_OK;
+    }
+    if (before + held + CHUNK_BYTES <= scan->buffer_size) {
+        return EVTWIN_OK;
+    }
+    const size_t grown_size = 2 * scan->buffer_size;
+    char *grown = evtwin__realloc(scan->buffer, grown_size + 4, 1);
+    if (grown == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: no memory for %zu bytes of a pipe", scan->name,
+                    grown_size);
+    }
+    scan->buffer = grown;
+    scan->buffer_size = grown_size;
+    scan->at = grown + before;
+    scan->end = scan->at + held;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__csv_scan_fill(evtwin__csv_scan *scan) {
+    assert(!scan->is_last);
+    if ((size_t)(scan->end - scan->at) > scan->max_line_bytes) {
+        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s:%zu:1: the record is longer than %zu bytes%s", scan->name,
+                    scan->line, scan->max_line_bytes,
+                    scan->n_inner > 0 ? " (is a quote not closed?)" : "");
+    }
+    const evtwin_status st = make_room(scan);
+    if (st < 0) {
+        return st;
+    }
+    char *end = scan->buffer + (scan->end - scan->buffer);
+    const ssize_t n =
+        read_retrying(scan->fd, end, scan->buffer_size - (size_t)(end - scan->buffer));
+    if (n < 0) {
+        return fail_system(scan, errno);
+    }
+    end[n] = '\0';
+    scan->end = end + n;
+    scan->is_last = n == 0;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__csv_scan_advance(evtwin__csv_scan *scan, const char *c) {
+    if ((size_t)(c - scan->at) > scan->max_line_bytes) {
+        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s:%zu:1: the record is longer than %zu bytes", scan->name,
+                    scan->line, scan->max_line_bytes);
+    }
+    scan->at = c;
+    scan->line += 1 + scan->n_inner;
+    scan->n_inner = 0;
+    return EVTWIN_OK;
+}
+
+/* ---- fields ---- */
+
+/* What ends or spoils an unquoted field. */
+static const unsigned char stops[256] = {['\0'] = 1, [','] = 1, ['"'] = 1, ['\n'] = 1, ['\r'] = 1};
+
+static evtwin__csv_next bad(evtwin__csv_scan *scan, const char *problem) {
+    scan->problem = problem;
+    return EVTWIN__CSV_BAD;
+}
+
+/* What stands behind a field. */
+static evtwin__csv_next scan_separator(evtwin__csv_scan *scan, const char *c, int is_quoted,
+                                       const char **c_io) {
+    switch (*c) {
+    case ',':
+        *c_io = c + 1;
+        return EVTWIN__CSV_FIELD;
+    case '\n':
+        *c_io = c + 1;
+        return EVTWIN__CSV_END;
+    case '\r':
+        if (c[1] == '\n') {
+            *c_io = c + 2;
+            return EVTWIN__CSV_END;
+        }
+        if (c + 1 == scan->end && !scan->is_last) {
+            return EVTWIN__CSV_CUT;
+        }
+        return bad(scan, "a carriage return without a line feed");
+    case '\0':
+        if (c != scan->end) {
+            return bad(scan, "a NUL byte");
+        }
+        *c_io = c;
+        return scan->is_last ? EVTWIN__CSV_END : EVTWIN__CSV_CUT;
+    default:
+        return bad(scan, is_quoted ? "text behind a closing quote"
+                                   : "a quote inside a field that does not begin with one");
+    }
+}
+
+/* The field whose opening quote stands at *c_io. */
+static evtwin__csv_next scan_quoted(evtwin__csv_scan *scan, const char **c_io,
+                                    evtwin__csv_field *out) {
+    const char *part = *c_io + 1; /* what is not in scratch yet */
+    size_t n = 0;                 /* bytes in scratch */
+    const char *c = part;
+    for (;; c++) {
+        if (*c == '\n') {
+            scan->n_inner++;
+        } else if (*c == '\0') {
+            if (c != scan->end) {
+                return bad(scan, "a NUL byte");
+            }
+            return scan->is_last ? bad(scan, "the quote is not closed") : EVTWIN__CSV_CUT;
+        } else if (*c == '"') {
+            if (c[1] != '"') {
+                break;
+            }
+            /* of two quotes one counts; a field with such is put together in scratch */
+            const size_t length = (size_t)(c + 1 - part);
+            if (length > scan->max_line_bytes - n) {
+                return bad(scan, "the field is longer than a record may be");
+            }
+            memcpy(scan->scratch + n, part, length);
+            n += length;
+            part = ++c + 1;
+        }
+    }
+    if (c + 1 == scan->end && !scan->is_last) {
+        return EVTWIN__CSV_CUT; /* the quote may be the first of two */
+    }
+
+    *out = (evtwin__csv_field){.text = part, .length = (size_t)(c - part), .is_quoted = 1};
+    if (n > 0) {
+        if (out->length > scan->max_line_bytes - n) {
+            return bad(scan, "the field is longer than a record may be");
+        }
+        memcpy(scan->scratch + n, part, out->length);
+        out->text = scan->scratch;
+        out->length += n;
+    }
+    return scan_separator(scan, c + 1, 1, c_io);
+}
+
+evtwin__csv_next evtwin__csv_scan_field(evtwin__csv_scan *scan, const char **c_io,
+                                        evtwin__csv_field *out) {
+    const char *c = *c_io;
+    if (*c == '"') {
+        return scan_quoted(scan, c_io, out);
+    }
+    while (!stops[(unsigned char)*c]) {
+        c++;
+    }
+    *out = (evtwin__csv_field){.text = *c_io, .length = (size_t)(c - *c_io)};
+    return scan_separator(scan, c, 0, c_io);
+}

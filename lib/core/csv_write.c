@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/* core/csv_write.c: write tables as CSV (RFC 4180, lines ending in a line feed). */
+
+#include "evtwin/table.h"
+
+#include "core/csv.h"
+#include "core/file.h"
+#include "core/mem.h"
+#include "core/num.h"
+#include "core/status.h"
+
+#include <math.h>
+#include <string.h>
+
+enum {
+    VALUE_BYTES = 40,      /* no number or time takes more, comma included */
+    FLUSH_BYTES = 1 << 18, /* text goes to the file in pieces of about this size */
+    FLUSH_ROWS = 256
+};
+
+void evtwin__csv_text_free(evtwin__csv_text *text) {
+    evtwin__free(text->data);
+    *text = (evtwin__csv_text){0};
+}
+
+/* Room for size more bytes; NULL when memory is out. */
+static char *reserve(evtwin__csv_text *text, size_t size) {
+    size_t need;
+    if (__builtin_add_overflow(text->size, size, &need)) {
+        return NULL;
+    }
+    if (need > text->capacity) {
+        const size_t capacity = need + need / 2 + 4096;
+        char *data = evtwin__realloc(text->data, capacity, 1);
+        if (data == NULL) {
+            return NULL;
+        }
+        text->data = data;
+        text->capacity = capacity;
+    }
+    return text->data + text->size;
+}
+
+/* Quotes are needed around what would be taken for structure, a missing value or a byte-order mark.
+ */
+static int needs_quotes(const char *value) {
+    return value[strcspn(value, ",\"\r\n")] != '\0' || value[0] == '\0' ||
+           strncmp(value, "\xEF\xBB\xBF", 3) == 0;
+}
+
+static evtwin_status write_text(const char *value, evtwin__csv_text *text) {
+    const size_t length = strlen(value);
+    size_t size;
+    char *t = !__builtin_mul_overflow(length, (size_t)2, &size) &&
+                      !__builtin_add_overflow(size, (size_t)3, &size)
+                  ? reserve(text, size)
+                  : NULL;
+    if (t == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for a text of %zu bytes", length);
+    }
+    if (!needs_quotes(value)) {
+        memcpy(t, value, length);
+        text->size += length;
+        return EVTWIN_OK;
+    }
+    *t++ = '"';
+    for (const char *c = value; *c != '\0'; c++) {
+        if (*c == '"') {
+            *t++ = '"';
+        }
+        *t++ = *c;
+    }
+    *t++ = '"';
+    text->size = (size_t)(t - text->data);
+    return EVTWIN_OK;
+}
+
+/* One value other than text; t has room for it. */
+static evtwin_status write_value(const evtwin_table *table, size_t col, size_t row, char *t,
+                                 size_t *length_out) {
+    switch (evtwin_table_type(table, col)) {
+    case EVTWIN_F64: {
+        const double v = evtwin_table_f64(table, col)[row];
+        if (!isfinite(v)) {
+            EVTWIN_FAIL(EVTWIN_E_DATA, "row %zu of column '%.100s' is infinite", row,
+                        evtwin_table_name(table, col));
+        }
+        *length_out = evtwin__format_f64(v, t);
+        return EVTWIN_OK;
+    }
+    case EVTWIN_I64:
+        *length_out = evtwin__format_i64(evtwin_table_i64(table, col)[row], t);
+        return EVTWIN_OK;
+    case EVTWIN_TIME: {
+        const evtwin_status st =
+            evtwin_time_format(evtwin_table_i64(table, col)[row], t, VALUE_BYTES - 2);
+        if (st < 0) {
+            return evtwin__fail_in(st, "row %zu of column '%.100s'", row,
+                                   evtwin_table_name(table, col));
+        }
+        *length_out = strlen(t);
+        return EVTWIN_OK;
+    }
+    default: {
+        const char *word = evtwin_table_number(table, col, row) != 0.0 ? "true" : "false";
+        *length_out = strlen(word);
+        memcpy(t, word, *length_out);
+        return EVTWIN_OK;
+    }
+    }
+}
+
+static evtwin_status write_cell(const evtwin_table *table, size_t col, size_t row,
+                                evtwin__csv_text *text) {
+    if (!evtwin_table_is_valid(table, col, row)) {
+        return EVTWIN_OK;
+    }
+    if (evtwin_table_type(table, col) == EVTWIN_TEXT) {
+        return write_text(evtwin_table_text(table, col, row), text);
+    }
+    char *t = reserve(text, VALUE_BYTES);
+    if (t == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for a row");
+    }
+    size_t length = 0;
+    const evtwin_status st = write_value(table, col, row, t, &length);
+    if (st >= 0) {
+        text->size += length;
+    }
+    return st;
+}
+
+static evtwin_status write_byte(char byte, evtwin__csv_text *text) {
+    char *t = reserve(text, 1);
+    if (t == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for a row");
+    }
+    *t = byte;
+    text->size++;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__csv_write_header(const evtwin_table *table, evtwin__csv_text *text) {
+    const size_t cols = evtwin_table_cols(table), size = text->size;
+    evtwin_status st = EVTWIN_OK;
+    for (size_t col = 0; st >= 0 && col < cols; col++) {
+        st = write_text(evtwin_table_name(table, col), text);
+        if (st >= 0) {
+            st = write_byte(col + 1 < cols ? ',' : '\n', text);
+        }
+    }
+    if (st < 0) {
+        text->size = size;
+    }
+    return st;
+}
+
+evtwin_status evtwin__csv_write_rows(const evtwin_table *table, size_t first, size_t last,
+                                     evtwin__csv_text *text) {
+    const size_t cols = evtwin_table_cols(table), size = text->size;
+    evtwin_status st = EVTWIN_OK;
+    for (size_t row = first; st >= 0 && row < last; row++) {
+        for (size_t col = 0; st >= 0 && col < cols; col++) {
+            st = write_cell(table, col, row, text);
+            if (st >= 0) {
+                st = write_byte(col + 1 < cols ? ',' : '\n', text);
+            }
+        }
+    }
+    if (st < 0) {
+        text->size = size;
+    }
+    return st;
+}
+
+/* Header and rows, piece by piece. */
+static evtwin_status write_table(const evtwin_table *table, evtwin__csv_text *text,
+                                 evtwin__writer *writer) {
+    const size_t rows = evtwin_table_rows(table);
+    evtwin_status st = evtwin__csv_write_header(table, text);
+    for (size_t row = 0; st >= 0 && row < rows; row += FLUSH_ROWS) {
+        const size_t last = rows - row < FLUSH_ROWS ? rows : row + FLUSH_ROWS;
+        st = evtwin__csv_write_rows(table, row, last, text);
+        if (st >= 0 && text->size >= FLUSH_BYTES) {
+            st = evtwin__writer_write(writer, text->data, text->size);
+            text->size = 0;
+        }
+    }
+    return st < 0 ? st : evtwin__writer_write(writer, text->data, text->size);
+}
+
+evtwin_status evtwin_table_write_csv(const evtwin_table *table, const char *path) {
+    if (table == NULL || path == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "table or path is NULL");
+    }
+    if (evtwin_table_cols(table) == 0) {
+        EVTWIN_FAIL(EVTWIN_E_DATA, "%s: a table without columns cannot be written", path);
+    }
+    evtwin__writer *writer = NULL;
+    evtwin_status st = evtwin__writer_open(path, &writer);
+    if (st < 0) {
+        return st;
+    }
+    evtwin__csv_text text = {0};
+    st = write_table(table, &text, writer);
+    evtwin__csv_text_free(&text);
+    if (st < 0) {
+        evtwin__writer_abandon(writer);
+        return st;
+    }
+    return evtwin__writer_commit(writer);
+}
