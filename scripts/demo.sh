@@ -45,11 +45,13 @@ echo '*' >"$state/.gitignore"
 exec 9>"$state/lock"
 flock -n 9 || die "another demo runs in $PWD/$state; stop it first"
 
+get() { curl -s --noproxy '*' --max-time 5 "$@"; }
+
 # curl's code 7 is "connection refused": nobody is there
 port_is_free() {
     [ -z "$have_curl" ] && return 0
     code=0
-    curl -s -o /dev/null --max-time 2 "http://127.0.0.1:$1/" || code=$?
+    get -o /dev/null "http://127.0.0.1:$1/" || code=$?
     [ "$code" -eq 7 ]
 }
 port_is_free "$api_port" || die "port $api_port is in use; choose another with API_PORT=…"
@@ -132,7 +134,7 @@ trap on_signal INT TERM
 trap '[ -z "$running" ] || stop_all' EXIT
 
 # An id that is in the list twice would be a bug; so count lines, one per battery.
-list() { curl -s --max-time 5 "$url/api/batteries/list" | tr '{' '\n' | grep '"battery_id"' || true; }
+list() { get "$url/api/batteries/list" | tr '{' '\n' | grep '"battery_id"' || true; }
 field() { sed -n "s/.*\"$1\" *: *\"\{0,1\}\([^\",}]*\).*/\1/p" | head -n 1; }
 age_s() { echo $(($(date +%s) - $(date -d "$1" +%s))); }
 
@@ -154,7 +156,7 @@ check() {
         id=$(printf '%s' "$row" | field battery_id)
         age=$(age_s "$(printf '%s' "$row" | field time)")
         [ "$age" -le "$limit" ] || die "$id: its telemetry is $age s old, over $limit s"
-        predicted=$(curl -s --max-time 5 "$url/api/battery/predictions?battery_id=$id" | tr '{' '\n' |
+        predicted=$(get "$url/api/battery/predictions?battery_id=$id" | tr '{' '\n' |
             grep -m 1 '"rul_prediction"' || true)
         rul=$(printf '%s' "$predicted" | field rul_prediction)
         risk=$(printf '%s' "$predicted" | field failure_probability)

@@ -154,7 +154,13 @@ int cli_terminal(FILE *stream); /* 1 if it is a terminal that can move its curso
 int cli_color(FILE *stream);    /* 1 if colours are welcome there */
 
 /* What a call was about decides which exit code its failure is. */
-typedef enum cli_role { CLI_AN_INPUT, CLI_AN_OUTPUT, CLI_AN_OPTION, CLI_A_SERVICE } cli_role;
+typedef enum cli_role {
+    CLI_AN_INPUT,  /* a file: its text and numbers */
+    CLI_AN_OUTPUT, /* a file, folder or sink */
+    CLI_A_STORE,   /* a store or source, named by a URI */
+    CLI_AN_OPTION, /* the value of an option */
+    CLI_A_SERVICE  /* a port */
+} cli_role;
 
 int cli_exit_code(cli_role role, evtwin_status status);
 

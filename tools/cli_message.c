@@ -113,9 +113,10 @@ int cli_exit_code(cli_role role, evtwin_status status) {
     switch (status) {
     case EVTWIN_E_ARG:
         return CLI_USAGE;
-    case EVTWIN_E_UNSUPPORTED:
+    case EVTWIN_E_UNSUPPORTED: /* a kind of URI, or of model file */
         return role == CLI_AN_INPUT ? CLI_DATA : CLI_USAGE;
-    case EVTWIN_E_PARSE:
+    case EVTWIN_E_PARSE: /* a URI, or what a file says */
+        return role == CLI_AN_INPUT ? CLI_DATA : CLI_USAGE;
     case EVTWIN_E_RANGE:
     case EVTWIN_E_SCHEMA:
     case EVTWIN_E_DATA:

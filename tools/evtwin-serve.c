@@ -70,7 +70,7 @@ static int back_up(const cli *c) {
     evtwin_store *store;
     evtwin_status st = evtwin_store_open(cli_text(c, STORE), &store_options, &store);
     if (st < 0) {
-        return cli_fail(CLI_AN_INPUT, st, "name it with --store");
+        return cli_fail(CLI_A_STORE, st, "name it with --store");
     }
     st = evtwin_store_backup(store, path);
     evtwin_store_free(store);
@@ -114,7 +114,7 @@ static int serve(const cli *c, const char *listen) {
     evtwin_server *server;
     const evtwin_status st = evtwin_server_start(&server_options, &server);
     if (st == EVTWIN_E_BUSY) {
-        return cli_fail(CLI_A_SERVICE, st, "choose another port with --listen ADDRESS:PORT");
+        return cli_fail(CLI_A_SERVICE, st, "--listen ADDRESS:PORT sets it");
     }
     if (st < 0) {
         return cli_fail(CLI_A_SERVICE, st, NULL);

@@ -65,7 +65,7 @@ static int start_metrics(live *l) {
     options.metrics = l->metrics;
     options.service = "evtwin-predict";
     if ((st = evtwin_server_start(&options, &l->server)) < 0) {
-        return cli_fail(CLI_A_SERVICE, st, "choose another port with --metrics-port (0 = none)");
+        return cli_fail(CLI_A_SERVICE, st, "--metrics-port sets it (0 = none)");
     }
     cli_note("metrics at http://localhost:%d/metrics", evtwin_server_port(l->server));
     return 0;
@@ -86,7 +86,7 @@ static int wait_for_store(live *l) {
         }
         const int can_come = st == EVTWIN_E_NOT_FOUND || st == EVTWIN_E_BUSY;
         if (!can_come || cli_is_on(l->c, PREDICT_ONCE)) {
-            return cli_fail(CLI_AN_INPUT, st,
+            return cli_fail(CLI_A_STORE, st,
                             st == EVTWIN_E_NOT_FOUND ? "evtwin-sim --sink makes one" : NULL);
         }
         if (!l->has_said_waiting) {
@@ -106,7 +106,7 @@ static int put_model(const char *uri, const evtwin_predictor *predictor) {
     if (st >= 0 && (st = evtwin_predictor_info_get(predictor, &info, sizeof info)) >= 0) {
         st = evtwin_store_put_model(store, &info);
     }
-    const int code = st < 0 ? cli_fail(CLI_AN_INPUT, st, NULL) : 0;
+    const int code = st < 0 ? cli_fail(CLI_A_STORE, st, NULL) : 0;
     evtwin_store_free(store);
     return code;
 }
@@ -125,11 +125,11 @@ static int take_source(evtwin_pump *pump, const char *uri) {
     evtwin_source *source;
     evtwin_status st = evtwin_source_open(uri, &source);
     if (st < 0) {
-        return cli_fail(CLI_AN_INPUT, st, NULL);
+        return cli_fail(CLI_A_STORE, st, NULL);
     }
     if ((st = evtwin_pump_take_source(pump, source)) < 0) {
         evtwin_source_free(source);
-        return cli_fail(CLI_AN_INPUT, st, NULL);
+        return cli_fail(CLI_A_STORE, st, NULL);
     }
     return 0;
 }
@@ -224,7 +224,7 @@ static int run_loop(live *l) {
             }
         }
         if (st < 0 && (cli_is_on(l->c, PREDICT_ONCE) || is_hopeless(st))) {
-            return cli_fail(CLI_AN_INPUT, st, NULL);
+            return cli_fail(CLI_A_STORE, st, NULL);
         }
         if (st < 0) {
             note_failure(l);

@@ -45,10 +45,7 @@ int publisher_open(char *const *uris, size_t n, size_t max_held, publisher **out
         outlet *o = &p->outlets[p->n_outlets];
         const evtwin_status st = evtwin_sink_open(uris[p->n_outlets], &o->sink);
         if (st < 0) {
-            int code = cli_fail(CLI_AN_OUTPUT, st, NULL);
-            if (st == EVTWIN_E_PARSE) {
-                code = CLI_USAGE; /* the URI itself */
-            }
+            const int code = cli_fail(CLI_AN_OUTPUT, st, NULL);
             publisher_close(p, code);
             return code;
         }

@@ -13,6 +13,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/evtwin-cli.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 PATH=$bin:$PATH
 cd "$work" || exit 1
+export no_proxy='*'
 unset TELEMETRY_INTERVAL PREDICTION_INTERVAL METRICS_PORT API_PORT NO_COLOR
 n_bad=0
 n_checks=0
