@@ -138,6 +138,7 @@ static evtwin_status harden(evtwin__db *db) {
                                "PRAGMA foreign_keys = ON;"
                                "PRAGMA synchronous = FULL;" /* committed = on the disk */
                                "PRAGMA temp_store = MEMORY;"
+                               "PRAGMA wal_autocheckpoint = 4000;"
                                "PRAGMA cache_size = -16384;"             /* 16 MiB */
                                "PRAGMA journal_size_limit = 67108864;"); /* 64 MiB */
 }
