@@ -3,7 +3,7 @@
 #ifndef EVTWIN_TOOLS_CLI_H
 #define EVTWIN_TOOLS_CLI_H
 
-#include "evtwin/base.h"
+#include "evtwin/table.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -167,6 +167,9 @@ int cli_exit_code(cli_role role, evtwin_status status);
 /* Say the library's last error (and, after "; ", what to do, if not NULL); give the exit code. */
 int cli_fail(cli_role role, evtwin_status status, const char *next_step);
 
+/* The same for a failure that the library reports without the file it was about. */
+int cli_fail_about(const char *path, cli_role role, evtwin_status status, const char *next_step);
+
 /* Say that memory is out; give the exit code. */
 int cli_out_of_memory(void);
 
@@ -177,6 +180,19 @@ int cli_out_of_memory(void);
  */
 int cli_check_output_file(const char *path);
 int cli_check_output_folder(const char *path);
+
+/* ---- CSV files of the command line ---- */
+
+/**
+ * Read a file. numbers: names, comma-separated, that must be numeric where they exist (NULL =
+ * none); text: as text_columns of evtwin_csv_options; naive: "utc", "local" or "reject". 0 or an
+ * exit code.
+ */
+int cli_read_csv(const char *path, const char *numbers, const char *text, const char *naive,
+                 evtwin_table **out);
+
+/* Apply a --unit list to a table. 0 or an exit code. */
+int cli_override_units(const cli *c, size_t option, evtwin_table *table);
 
 /* ---- progress, on standard error: a bar on a terminal, else a line every few seconds ---- */
 

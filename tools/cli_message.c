@@ -139,11 +139,17 @@ int cli_exit_code(cli_role role, evtwin_status status) {
     }
 }
 
-int cli_fail(cli_role role, evtwin_status status, const char *next_step) {
+int cli_fail_about(const char *path, cli_role role, evtwin_status status, const char *next_step) {
     const char *text = evtwin_last_error();
-    cli_error("%s%s%s", *text != '\0' ? text : evtwin_status_text(status),
-              next_step != NULL ? "; " : "", next_step != NULL ? next_step : "");
+    const int is_named = path == NULL || strncmp(text, path, strlen(path)) == 0;
+    cli_error("%s%s%s%s%s", is_named ? "" : path, is_named ? "" : ": ",
+              *text != '\0' ? text : evtwin_status_text(status), next_step != NULL ? "; " : "",
+              next_step != NULL ? next_step : "");
     return cli_exit_code(role, status);
+}
+
+int cli_fail(cli_role role, evtwin_status status, const char *next_step) {
+    return cli_fail_about(NULL, role, status, next_step);
 }
 
 int cli_out_of_memory(void) {

@@ -150,28 +150,9 @@ static int read_data(const cli *c, const char *path, evtwin_table **out) {
     if (numbers == NULL) {
         return cli_out_of_memory();
     }
-    evtwin_csv_options csv;
-    evtwin_csv_options_init(&csv, sizeof csv);
-    csv.number_columns = numbers;
-    csv.text_columns = cli_text(c, GROUP);
-    csv.naive_time = strcmp(cli_text(c, NAIVE_TIME), "utc") == 0     ? EVTWIN_NAIVE_UTC
-                     : strcmp(cli_text(c, NAIVE_TIME), "local") == 0 ? EVTWIN_NAIVE_LOCAL
-                                                                     : EVTWIN_NAIVE_REJECT;
-    cli_progress(NULL, "reading", -1);
-    const evtwin_status st = evtwin_table_read_csv(path, &csv, out);
+    const int code = cli_read_csv(path, numbers, cli_text(c, GROUP), cli_text(c, NAIVE_TIME), out);
     free(numbers);
-    return st < 0 ? cli_fail(CLI_AN_INPUT, st, NULL) : 0;
-}
-
-static int override_units(const cli *c, evtwin_table *table) {
-    for (size_t i = 0; i < cli_count(c, UNIT); i++) {
-        const evtwin_status st = evtwin_telemetry_override_units(table, cli_item(c, UNIT, i));
-        if (st < 0) {
-            cli_fail(CLI_AN_OPTION, st, "see --unit");
-            return CLI_USAGE;
-        }
-    }
-    return 0;
+    return code;
 }
 
 static int has_column(const evtwin_table *table, const char *name) {
@@ -208,9 +189,8 @@ static int check_columns(const cli *c, const char *path, const evtwin_table *tab
     if (n == 0) {
         return 0;
     }
-    cli_error("%s: required column%s missing: %s; name others with --features, --target, "
-              "--failure-target, --group",
-              path, n > 1 ? "s" : "", missing);
+    cli_error("%s: required column%s missing: %s; see --features, --target and --group", path,
+              n > 1 ? "s" : "", missing);
     return CLI_DATA;
 }
 
@@ -233,7 +213,7 @@ static int train(const cli *c, const char *path, const evtwin_table *table, evtw
         cli_error("stopped before the models were trained; nothing was saved");
         return cli_exit_code(CLI_AN_INPUT, st);
     }
-    return st < 0 ? cli_fail(CLI_AN_INPUT, st, NULL) : 0;
+    return st < 0 ? cli_fail_about(path, CLI_AN_INPUT, st, NULL) : 0;
 }
 
 static int save_and_report(const cli *c, evtwin_trainer *trainer) {
@@ -271,7 +251,8 @@ static int run(const cli *c) {
 
     evtwin_table *table = NULL;
     evtwin_trainer *trainer = NULL;
-    if ((code = read_data(c, path, &table)) == 0 && (code = override_units(c, table)) == 0 &&
+    if ((code = read_data(c, path, &table)) == 0 &&
+        (code = cli_override_units(c, UNIT, table)) == 0 &&
         (code = check_columns(c, path, table)) == 0 &&
         (code = train(c, path, table, &trainer)) == 0) {
         code = save_and_report(c, trainer);

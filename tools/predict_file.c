@@ -34,29 +34,10 @@ static int read_input(const cli *c, const evtwin_predictor *predictor, evtwin_ta
     if (numbers == NULL) {
         return cli_out_of_memory();
     }
-    evtwin_csv_options csv;
-    evtwin_csv_options_init(&csv, sizeof csv);
-    const char *naive = cli_text(c, PREDICT_NAIVE_TIME);
-    csv.naive_time = strcmp(naive, "utc") == 0     ? EVTWIN_NAIVE_UTC
-                     : strcmp(naive, "local") == 0 ? EVTWIN_NAIVE_LOCAL
-                                                   : EVTWIN_NAIVE_REJECT;
-    csv.number_columns = numbers;
-    cli_progress(NULL, "reading", -1);
-    const evtwin_status st = evtwin_table_read_csv(cli_text(c, PREDICT_CSV), &csv, out);
-    cli_progress_clear();
+    const int code =
+        cli_read_csv(cli_text(c, PREDICT_CSV), numbers, NULL, cli_text(c, PREDICT_NAIVE_TIME), out);
     free(numbers);
-    if (st < 0) {
-        return cli_fail(CLI_AN_INPUT, st, NULL);
-    }
-    for (size_t i = 0; i < cli_count(c, PREDICT_UNIT); i++) {
-        const evtwin_status unit =
-            evtwin_telemetry_override_units(*out, cli_item(c, PREDICT_UNIT, i));
-        if (unit < 0) {
-            cli_fail(CLI_AN_OPTION, unit, "see --unit");
-            return CLI_USAGE;
-        }
-    }
-    return 0;
+    return code != 0 ? code : cli_override_units(c, PREDICT_UNIT, *out);
 }
 
 /* Take over one column of predictions into the table that keeps the input's columns. */
@@ -108,7 +89,7 @@ static int predict_and_write(const cli *c, const evtwin_predictor *predictor, ev
                              evtwin_table *predicted) {
     evtwin_status st = evtwin_predictor_apply(predictor, predicted);
     if (st < 0) {
-        return cli_fail(CLI_AN_INPUT, st, st == EVTWIN_E_RANGE ? NULL : "see --models");
+        return cli_fail_about(cli_text(c, PREDICT_CSV), CLI_AN_INPUT, st, NULL);
     }
     size_t n_unknown;
     if ((st = copy_numbers(predicted, table, "rul_prediction")) < 0 ||

@@ -56,10 +56,9 @@ static void print_rul(const evtwin_trainer *trainer, const evtwin_rul_score *s) 
     printf("  %-*s%*s%*s%*s\n", LABEL_WIDTH, "", FIGURE_WIDTH + 1, "R²", FIGURE_WIDTH, "RMSE",
            FIGURE_WIDTH, "MAE");
     print_row("this model", (const double[]){s->r2, s->rmse, s->mae}, digits, 3);
-    print_row("mean life of training part", (const double[]){s->mean_r2, s->mean_rmse}, digits, 2);
+    print_row("training mean", (const double[]){s->mean_r2, s->mean_rmse}, digits, 2);
     if (!isnan(s->countdown_r2)) {
-        print_row("mean life - cycles so far", (const double[]){s->countdown_r2, s->countdown_rmse},
-                  digits, 2);
+        print_row("countdown", (const double[]){s->countdown_r2, s->countdown_rmse}, digits, 2);
     }
     if (!isnan(s->single_r2)) {
         char label[80];

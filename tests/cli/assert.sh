@@ -106,9 +106,10 @@ make_fleet() {
             for (r = 0; r < rows; r++) {
                 cycles = int(life * r / rows)
                 soc = 20 + 79 * rand(); soh = 100 - 20 * cycles / life + 0.5 * (rand() - 0.5)
+                if (soh > 100) { soh = 100 }
                 v = 350 + 0.5 * soc; a = 50 + 70 * rand()
                 printf "2024-01-%02dT%02d:00:00Z,BATTERY_%03d,%.2f,%.3f,%.2f,%.2f,%.2f,%d,%.1f,false,%d,%d\n",
-                    1 + int(r / 24) % 28, r % 24, b, soc, soh > 100 ? 100 : soh, v, a,
+                    1 + int(r / 24) % 28, r % 24, b, soc, soh, v, a,
                     25 + 0.08 * a, cycles, v * a, life - cycles, life - cycles < 100
             }
         }
