@@ -21,12 +21,12 @@ typedef struct evtwin_train_options {
     const char *features;       /**< comma-separated; NULL = EVTWIN_DEFAULT_FEATURES */
     int cv_folds;               /**< 0 (default) = hold out 20 %; K >= 2 = K-fold by group */
     uint64_t seed;              /**< of the hold-out split and the bootstrap of `signal` */
-    int n_threads;              /**< default 1 per model; 0 = one per core. Results do not depend on it */
+    int n_threads;              /**< models trained side by side, each on one thread; 0 (default) = one per core. Results do not depend on it */
     int rul_trees, rul_depth;           /**< default 200, 8 */
     int failure_trees, failure_depth;   /**< default 200, 6 */
     double learning_rate;               /**< default 0.1 */
     const char *source_name;    /**< file name for texts and manifest; NULL = "table" */
-    evtwin_progress_fn progress;
+    evtwin_progress_fn progress; /**< called on the thread of the caller only; NULL = not called */
     void *progress_ctx;
 } evtwin_train_options;
 
@@ -34,10 +34,25 @@ typedef struct evtwin_train_options {
 EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options, size_t size);
 
 /**
- * Train on a table. Scores are held out: by battery where there are two or more, by time where there
- * is one; with cv_folds the scores pool all out-of-fold predictions and the saved models are trained on all rows.
- * @return EVTWIN_E_SCHEMA (a column is absent, text, or truth_*), EVTWIN_E_RANGE, EVTWIN_E_DATA (too few rows or
- * batteries, one class only, no target), EVTWIN_E_CANCELLED, EVTWIN_E_EXTERNAL (XGBoost), EVTWIN_E_UNSUPPORTED (built without it).
+ * Train on a table. A target named here must be there; one that is looked for and absent is left out
+ * with a finding. Telemetry is checked against its ranges; features are computed in our units and
+ * filled forward within a battery. Rows without a target, a battery or a feature are left out, counted
+ * and named in a finding. Outcomes (the targets, truth_*) are refused as features.
+ *
+ * Scores are held out. With cv_folds = 0: a fifth of the batteries (rounded, at least one) by a seeded
+ * shuffle, the first of 100 that leaves rows of every target and both classes in both parts, or where
+ * none does the one that comes closest; where only one battery has usable rows, the last fifth of its
+ * rows in time (in the order of the table without a time column), without a gap. The saved models are
+ * those that were scored, trained on the rest. With cv_folds = K, per target: rows without target leave
+ * first, batteries by size descending, ties by name in byte order, each to the lightest fold; the
+ * scores pool all out-of-fold predictions and the saved models are trained on all rows.
+ *
+ * The same table, options and library versions give the same models, byte for byte.
+ * @param options  NULL = the defaults.
+ * @return EVTWIN_E_ARG (an option is out of its domain), EVTWIN_E_SCHEMA (a column is absent, not numeric, or
+ * an outcome among the features), EVTWIN_E_RANGE (a value is outside its unit's range or infinite), EVTWIN_E_DATA
+ * (too few rows or batteries, one class only, a constant target, no target), EVTWIN_E_CANCELLED,
+ * EVTWIN_E_EXTERNAL (XGBoost), EVTWIN_E_UNSUPPORTED (built without it).
  */
 EVTWIN_API evtwin_status evtwin_train(const evtwin_table *table, const evtwin_train_options *options,
                                       evtwin_trainer **out);
@@ -47,32 +62,37 @@ EVTWIN_API void evtwin_trainer_free(evtwin_trainer *trainer);
 /** Held-out scores of the RUL model beside its base lines; NaN where a base line cannot be made. */
 typedef struct evtwin_rul_score {
     size_t size;
-    size_t n_train, n_test, n_folds; /**< n_folds 0 = one hold-out */
-    double r2, rmse, mae;
+    size_t n_train, n_test, n_folds; /**< rows; n_folds 0 = one hold-out, else both are all usable rows */
+    double r2, rmse, mae;            /**< r2 is NaN where all truths are equal */
     double mean_r2, mean_rmse;             /**< predict the mean of the training part */
     double countdown_r2, countdown_rmse;   /**< mean life of the training batteries minus cycles so far */
     double single_r2, single_rmse;         /**< best one-feature model, chosen on the training part */
     const char *single_feature;            /**< borrowed from the trainer; "" if none */
 } evtwin_rul_score;
 
-/** Held-out scores of the failure model beside its base lines. */
+/** Held-out scores of the failure model beside its base lines; NaN where only one class was held out. */
 typedef struct evtwin_failure_score {
     size_t size;
-    size_t n_train, n_test, n_folds;
-    double auc, average_precision, accuracy, brier;
-    double base_rate, base_rate_brier, base_rate_accuracy;
-    double single_auc;
-    const char *single_feature;
+    size_t n_train, n_test, n_folds; /**< as above */
+    double auc, average_precision, accuracy, brier; /**< accuracy at a probability of 0.5 */
+    double base_rate;                /**< share of ones among all usable rows */
+    double base_rate_brier, base_rate_accuracy; /**< always answer the training part's share */
+    double single_auc;               /**< best one-feature model, chosen on the training part */
+    const char *single_feature;      /**< borrowed from the trainer; "" if none */
 } evtwin_failure_score;
 
 /** @return EVTWIN_E_NOT_FOUND if no RUL (failure) model was trained. */
 EVTWIN_API evtwin_status evtwin_trainer_rul_score(const evtwin_trainer *trainer, evtwin_rul_score *out, size_t size);
 /** The same for the failure model. */
 EVTWIN_API evtwin_status evtwin_trainer_failure_score(const evtwin_trainer *trainer, evtwin_failure_score *out, size_t size);
-/** R2 and RMSE of fold i alone. @return EVTWIN_E_ARG if i is out of range. */
+/** R2 and RMSE of fold i < n_folds alone. @return EVTWIN_E_ARG if i is out of range. */
 EVTWIN_API evtwin_status evtwin_trainer_rul_fold(const evtwin_trainer *trainer, size_t i, double *r2_out, double *rmse_out);
 
-/** 1 if a model beats the training mean (base rate) by more than chance, else 0. */
+/**
+ * 1 if a model beats the training mean (base rate) by more than chance, else 0: the gain in squared
+ * error, summed by held-out battery (by day where there is one series, by runs of rows where there are
+ * fewer than ten days), has a one-sided 95 % bootstrap bound above zero.
+ */
 EVTWIN_API int evtwin_trainer_has_signal(const evtwin_trainer *trainer);
 
 /** Something a reader of the scores should know. Texts are borrowed from the trainer. */
@@ -88,16 +108,22 @@ EVTWIN_API size_t evtwin_trainer_finding_count(const evtwin_trainer *trainer);
 /** @return EVTWIN_E_ARG if i is out of range. size is sizeof *out. */
 EVTWIN_API evtwin_status evtwin_trainer_finding(const evtwin_trainer *trainer, size_t i, evtwin_finding *out, size_t size);
 
-/** Gain of feature i in a model, normalised to sum 1; NaN if there is no such model. which: 0 RUL, 1 failure. */
+/** Mean gain of the splits on feature i in a model, normalised to sum 1; NaN if there is no such model. which: 0 RUL, 1 failure. */
 EVTWIN_API double evtwin_trainer_importance(const evtwin_trainer *trainer, int which, size_t i);
 
-/** All of it as one JSON object (facts pinned in docs/cli.md); dir is what "models" says. Borrowed until freed. */
+/**
+ * All of it as one JSON object (docs/cli.md): NaN is null, as is a model that was not trained. dir is
+ * what "models" says, NULL = null. Borrowed until the next call or until freed; NULL if memory is out.
+ */
 EVTWIN_API const char *evtwin_trainer_json(evtwin_trainer *trainer, const char *dir);
 
 /**
  * Save the bundle: rul_model.json, failure_model.json, scaler.json, manifest.json (docs/bundle.md). The
- * directory is made if absent. Files are written beside and renamed, the manifest last, so an
- * interrupted save leaves a bundle that either loads whole or is refused by its hashes.
+ * directory is made if absent. All files are first written whole into a folder beside them, so a full
+ * disk leaves an older bundle untouched, and then renamed, the manifest last, so a save that is
+ * interrupted between two renames leaves a bundle that is refused by its hashes. The file of a model
+ * that was not trained is removed.
+ * @return EVTWIN_E_IO naming the path.
  */
 EVTWIN_API evtwin_status evtwin_trainer_save(const evtwin_trainer *trainer, const char *dir);
 
