@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* sim/bms.c: sensor errors and estimation errors of a pack's battery management system. */
+
+#include "sim/bms.h"
+
+#include <math.h>
+
+/* Health is estimated: a bias for life, and an error that wanders over weeks. Half a percent each
+ * is what good systems reach [typical]. */
+#define SOH_BIAS_PERCENT 0.5
+#define SOH_SLOW_PERCENT 0.5
+#define RESISTANCE_BIAS_FRAC 0.02
+#define RESISTANCE_SLOW_FRAC 0.02
+#define HEALTH_CORRELATION_DAYS 14.0
+
+/* State of charge: counted charge, corrected at rest; its error wanders over hours [typical]. */
+#define SOC_SLOW_PERCENT 0.3
+#define SOC_CORRELATION_DAYS 0.1
+
+/* Sensors [typical]: 1.5 mV a cell, so sqrt(n) of it for a pack of n in series; a current sensor
+ * with gain and offset; a thermistor. */
+#define CELL_VOLTAGE_SIGMA_V 0.0015
+#define CURRENT_SIGMA_A 0.05
+#define CURRENT_GAIN_SIGMA 0.003
+#define CURRENT_OFFSET_SIGMA_A 0.1
+#define TEMPERATURE_BIAS_SIGMA_K 0.3
+#define TEMPERATURE_SIGMA_K 0.2
+
+/* Resolution of what is reported. */
+#define VOLTAGE_LSB_V 0.01
+#define CURRENT_LSB_A 0.05
+#define TEMPERATURE_LSB_K 0.5
+#define PERCENT_LSB 0.1
+#define RESISTANCE_LSB_mohm 0.1
+#define MEAN_TEMPERATURE_LSB_K 0.1
+#define THROUGHPUT_LSB_Ah 0.1
+
+/* Below this the system reports no current: an open contactor, not a sensor offset. */
+#define CURRENT_DEAD_BAND_A 0.5
+
+/* A pack is not asked for its mean throughput before it is an hour old. */
+#define MIN_AGE_DAYS (1.0 / 24.0)
+
+evtwin__bms evtwin__bms_draw(evtwin__dice dice) {
+    const evtwin__rng_stream s = EVTWIN__RNG_SENSOR;
+    return (evtwin__bms){
+        .soh_bias_percent =
+            SOH_BIAS_PERCENT * evtwin__draw_normal(dice, s, EVTWIN__DRAW_BMS_BIAS, 0, 0),
+        .resistance_bias_frac =
+            RESISTANCE_BIAS_FRAC * evtwin__draw_normal(dice, s, EVTWIN__DRAW_BMS_BIAS, 0, 1),
+        .current_gain_frac =
+            CURRENT_GAIN_SIGMA * evtwin__draw_normal(dice, s, EVTWIN__DRAW_BMS_GAIN, 0, 0),
+        .current_offset_A =
+            CURRENT_OFFSET_SIGMA_A * evtwin__draw_normal(dice, s, EVTWIN__DRAW_BMS_GAIN, 0, 1),
+        .temperature_bias_K = TEMPERATURE_BIAS_SIGMA_K *
+                              evtwin__draw_normal(dice, s, EVTWIN__DRAW_BMS_TEMPERATURE, 0, 0),
+    };
+}
+
+/* To the nearest multiple of 1 / per_unit: a division by a whole number, so that 84.3 is the double
+ * nearest to 84.3 and prints as such. */
+static double quantise(double x, double lsb) {
+    const double per_unit = nearbyint(1.0 / lsb);
+    return nearbyint(x * per_unit) / per_unit;
+}
+
+static double clamp(double x, double low, double high) {
+    return x < low ? low : (x > high ? high : x);
+}
+
+static double percent(double x) {
+    return clamp(quantise(x, PERCENT_LSB), 0.0, 100.0);
+}
+
+evtwin__reading evtwin__bms_read(const evtwin__bms *bms, evtwin__dice dice, uint64_t sample,
+                                 const evtwin__bms_input *in) {
+    const evtwin__rng_stream s = EVTWIN__RNG_SENSOR;
+    const double weeks = in->age_days / HEALTH_CORRELATION_DAYS;
+    const double hours = in->age_days / SOC_CORRELATION_DAYS;
+    evtwin__reading r;
+
+    /* estimates */
+    r.soc_percent =
+        percent(100.0 * in->soc_frac +
+                SOC_SLOW_PERCENT * evtwin__draw_slow(dice, s, EVTWIN__DRAW_SLOW_SOC, hours));
+    r.soh_percent =
+        percent(100.0 * in->soh_frac + bms->soh_bias_percent +
+                SOH_SLOW_PERCENT * evtwin__draw_slow(dice, s, EVTWIN__DRAW_SLOW_SOH, weeks));
+    const double resistance_error =
+        bms->resistance_bias_frac +
+        RESISTANCE_SLOW_FRAC * evtwin__draw_slow(dice, s, EVTWIN__DRAW_SLOW_RESISTANCE, weeks);
+    r.resistance_mohm =
+        quantise(1e3 * in->resistance_ohm * (1.0 + resistance_error), RESISTANCE_LSB_mohm);
+
+    /* sensors */
+    const double noise_V = CELL_VOLTAGE_SIGMA_V * sqrt((double)in->n_series);
+    r.voltage_V = quantise(
+        in->voltage_V + noise_V * evtwin__draw_normal(dice, s, EVTWIN__DRAW_NOISE_VI, sample, 0),
+        VOLTAGE_LSB_V);
+    const double current =
+        in->current_A * (1.0 + bms->current_gain_frac) + bms->current_offset_A +
+        CURRENT_SIGMA_A * evtwin__draw_normal(dice, s, EVTWIN__DRAW_NOISE_VI, sample, 1);
+    r.current_A = fabs(current) < CURRENT_DEAD_BAND_A ? 0.0 : quantise(current, CURRENT_LSB_A);
+    r.temperature_degC = quantise(
+        in->temperature_degC + bms->temperature_bias_K +
+            TEMPERATURE_SIGMA_K * evtwin__draw_normal(dice, s, EVTWIN__DRAW_NOISE_T, sample, 0),
+        TEMPERATURE_LSB_K);
+
+    /* what follows from them */
+    r.charge_cycles = (int64_t)in->cycles;
+    r.power_W = fabs(r.voltage_V * r.current_A);
+    r.is_charging = r.current_A < 0.0;
+
+    /* logs of the life so far */
+    const double age = in->age_days > MIN_AGE_DAYS ? in->age_days : MIN_AGE_DAYS;
+    r.mean_temperature_degC =
+        quantise(in->mean_temperature_degC + bms->temperature_bias_K, MEAN_TEMPERATURE_LSB_K);
+    r.throughput_Ah_per_day =
+        quantise(in->throughput_Ah * (1.0 + bms->current_gain_frac) / age, THROUGHPUT_LSB_Ah);
+    return r;
+}
