@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/unit/learn/fail_nth.h: an allocator that refuses the n-th request and counts what is not
+ * given back. */
+#ifndef EVTWIN_TEST_FAIL_NTH_H
+#define EVTWIN_TEST_FAIL_NTH_H
+
+#include "evtwin/base.h"
+
+#include <stdlib.h>
+
+static long fail_nth_countdown; /* requests until the one that is refused; < 0 = none is */
+static long fail_nth_live;      /* blocks not given back */
+static int fail_nth_refused;    /* 1 once a request was refused */
+
+static inline void *fail_nth_realloc(void *ctx, void *ptr, size_t new_size) {
+    (void)ctx;
+    if (new_size == 0) {
+        fail_nth_live -= ptr != NULL;
+        free(ptr);
+        return NULL;
+    }
+    if (fail_nth_countdown == 0) {
+        fail_nth_refused = 1;
+        return NULL;
+    }
+    fail_nth_countdown -= fail_nth_countdown > 0;
+    void *grown = realloc(ptr, new_size);
+    fail_nth_live += grown != NULL && ptr == NULL;
+    return grown;
+}
+
+/* Run fn(ctx) with every single request refused in turn until it succeeds; each failure must be
+ * EVTWIN_E_NOMEM and leave no block behind. fn gives back all it made. Returns the number of
+ * failures. */
+static inline long fail_every_allocation(evtwin_status (*fn)(void *ctx), void *ctx) {
+    evtwin_set_allocator(fail_nth_realloc, NULL);
+    long n_failures = 0;
+    for (;; n_failures++) {
+        fail_nth_countdown = n_failures;
+        fail_nth_live = 0;
+        fail_nth_refused = 0;
+        const evtwin_status st = fn(ctx);
+        fail_nth_countdown = -1;
+        if (fail_nth_live != 0 || (fail_nth_refused ? st != EVTWIN_E_NOMEM : st < 0)) {
+            evtwin_set_allocator(NULL, NULL);
+            fail_msg("allocation %ld refused: %s (%s), %ld blocks left", n_failures,
+                     evtwin_status_name(st), evtwin_last_error(), fail_nth_live);
+        }
+        if (!fail_nth_refused) {
+            break;
+        }
+    }
+    evtwin_set_allocator(NULL, NULL);
+    return n_failures;
+}
+
+#endif
