@@ -68,16 +68,20 @@ static void make_c_locale(void) {
 static double round_to_f64(uint64_t top, int exp2, int inexact) {
     uint64_t mantissa = top >> 11;
     const uint64_t rest = top & 0x7FF;
-    if (rest > 0x400 || (rest == 0x400 && (inexact || (mantissa & 1)))) {
-        mantissa++;
-    }
-    return ldexp((double)mantissa, exp2 + 11);
+    mantissa += rest > 0x400 || (rest == 0x400 && (inexact || (mantissa & 1)));
+
+    /* the leading 1 is implied; should rounding carry beyond it, the exponent takes the carry */
+    const uint64_t implied = (uint64_t)1 << 52;
+    const uint64_t bits = ((uint64_t)(exp2 + 11 + 52 + 1023) << 52) + (mantissa - implied);
+    double v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
 }
 
 /* w * 10^exp10 for w != 0 and |exp10| <= MAX_POW5, correctly rounded: both the product with a power
  * of five and the quotient by one are computed exactly in 128 bits, what is cut off is known to be
  * zero or not, and the power of two only moves the exponent. */
-static double scale_exact(uint64_t w, int exp10) {
+__attribute__((noinline)) static double scale_exact(uint64_t w, int exp10) {
     const int shift = __builtin_clzll(w);
     const uint64_t w_top = w << shift;
     if (exp10 >= 0) {
@@ -147,21 +151,28 @@ static double convert_with_libc(const decimal *d) {
     return c_locale != (locale_t)0 ? strtod_l(text, NULL, c_locale) : (double)NAN;
 }
 
+/* w * 10^exp10, correctly rounded; 0 if that takes the slow way. */
+static inline int convert_fast(uint64_t w, int64_t exp10, double *out) {
+    if (w >> 53 == 0 && exp10 >= -MAX_EXACT_POW10 && exp10 <= MAX_EXACT_POW10) {
+        /* both operands are exact, so the one operation rounds correctly
+         * Source: Clinger 1990, doi:10.1145/93542.93557 */
+        *out = exp10 < 0 ? (double)w / pow10_f64[-exp10] : (double)w * pow10_f64[exp10];
+        return 1;
+    }
+    if (w != 0 && exp10 >= -MAX_POW5 && exp10 <= MAX_POW5) {
+        *out = scale_exact(w, (int)exp10);
+        return 1;
+    }
+    return 0;
+}
+
 static double convert(const decimal *d) {
+    double v;
     if (d->n_digits == 0) {
         return 0.0;
     }
-    if (d->n_digits <= MAX_FAST_DIGITS) {
-        const uint64_t w = d->leading;
-        if (w >> 53 == 0 && d->exp10 >= -MAX_EXACT_POW10 && d->exp10 <= MAX_EXACT_POW10) {
-            /* both operands are exact, so the one operation rounds correctly
-             * Source: Clinger 1990, doi:10.1145/93542.93557 */
-            return d->exp10 < 0 ? (double)w / pow10_f64[-d->exp10]
-                                : (double)w * pow10_f64[d->exp10];
-        }
-        if (d->exp10 >= -MAX_POW5 && d->exp10 <= MAX_POW5) {
-            return scale_exact(w, (int)d->exp10);
-        }
+    if (d->n_digits <= MAX_FAST_DIGITS && convert_fast(d->leading, d->exp10, &v)) {
+        return v;
     }
     return convert_with_libc(d);
 }
@@ -187,7 +198,9 @@ static int64_t scan_exponent(const char **c_io, const char *end) {
     return is_negative ? -exp10 : exp10;
 }
 
-const char *evtwin__scan_f64(const char *text, const char *end, double *out) {
+/* Any number at all. */
+__attribute__((noinline)) static const char *scan_general(const char *text, const char *end,
+                                                          double *out) {
     const char *c = text;
     decimal d = {.is_negative = 0};
     if (c != end && (*c == '-' || *c == '+')) {
@@ -236,6 +249,107 @@ const char *evtwin__scan_f64(const char *text, const char *end, double *out) {
     }
     *out = d.is_negative ? -v : v;
     return c;
+}
+
+/* Eight characters as a word, the first in the lowest byte, each XORed with '0': digits become 0
+ * to 9. */
+static inline uint64_t load_eight(const char *c) {
+    uint64_t v;
+    memcpy(&v, c, sizeof v);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    v = __builtin_bswap64(v);
+#endif
+    return v ^ 0x3030303030303030u;
+}
+
+/* The highest bit of each byte of such a word that is no digit. */
+static inline uint64_t non_digits(uint64_t v) {
+    return (((v & 0x7F7F7F7F7F7F7F7Fu) + 0x7676767676767676u) | v) & 0x8080808080808080u;
+}
+
+/* Eight digits, the first in the lowest byte, as a number: two, then four, then eight are joined in
+ * all lanes of the word at once. */
+static inline uint64_t join_eight(uint64_t v) {
+    v = v * 10 + (v >> 8);
+    return ((v & 0x000000FF000000FFu) * (100 + ((uint64_t)1000000 << 32)) +
+            (v >> 16 & 0x000000FF000000FFu) * (1 + ((uint64_t)10000 << 32))) >>
+           32;
+}
+
+/* Numbers of at most seven characters and a sign, without a branch on how many; NULL for others. */
+static inline const char *scan_short(const char *c, double *out) {
+    const uint64_t minus = *c == '-';
+    c += minus;
+    uint64_t v = load_eight(c);
+    uint64_t others = non_digits(v);
+    if (others == 0) {
+        return NULL;
+    }
+    const int first = __builtin_ctzll(others) & ~7; /* in bits, like all positions here */
+    int last = first;
+    int n_fraction = 0;
+    if ((v >> first & 0xFF) == ('.' ^ '0')) {
+        others &= others - 1;
+        if (others == 0) {
+            return NULL;
+        }
+        last = __builtin_ctzll(others) & ~7;
+        const uint64_t before = v & (((uint64_t)1 << first) - 1);
+        v = before | (v >> 8 & ~(uint64_t)0 << first);
+        n_fraction = (last - first) / 8 - 1;
+        c++;
+        last -= 8;
+    }
+    if (last == 0 || (c[last / 8] | 0x20) == 'e') {
+        return NULL;
+    }
+    const double magnitude = (double)(int64_t)join_eight(v << (64 - last)) / pow10_f64[n_fraction];
+    uint64_t bits;
+    memcpy(&bits, &magnitude, sizeof bits);
+    bits |= minus << 63;
+    memcpy(out, &bits, sizeof bits);
+    return c + last / 8;
+}
+
+/* Numbers of at most 19 digits without an exponent; NULL for others. */
+static const char *scan_plain(const char *text, const char *end, double *out) {
+    const char *c = text;
+    const int is_negative = c != end && *c == '-';
+    c += is_negative;
+    const char *digits = c;
+    uint64_t w = 0;
+    unsigned digit;
+    for (; c != end && (digit = (unsigned)(*c - '0')) <= 9; c++) {
+        w = 10 * w + digit;
+    }
+    int64_t n_digits = c - digits;
+    int64_t exp10 = 0;
+    if (c != end && *c == '.') {
+        const char *fraction = ++c;
+        for (uint64_t v; end - c >= 8 && non_digits(v = load_eight(c)) == 0; c += 8) {
+            w = 100000000 * w + join_eight(v);
+        }
+        for (; c != end && (digit = (unsigned)(*c - '0')) <= 9; c++) {
+            w = 10 * w + digit;
+        }
+        exp10 = fraction - c;
+        n_digits -= exp10;
+    }
+    double v;
+    if (n_digits < 1 || n_digits > MAX_FAST_DIGITS || (c != end && (*c | 0x20) == 'e') ||
+        !convert_fast(w, exp10, &v)) {
+        return NULL;
+    }
+    *out = is_negative ? -v : v;
+    return c;
+}
+
+const char *evtwin__scan_f64(const char *text, const char *end, double *out) {
+    const char *behind = end - text > 9 ? scan_short(text, out) : NULL;
+    if (behind == NULL) {
+        behind = scan_plain(text, end, out);
+    }
+    return behind != NULL ? behind : scan_general(text, end, out);
 }
 
 int evtwin__parse_f64(const char *text, size_t length, double *out) {
