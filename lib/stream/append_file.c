@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/* stream/append_file.c: append batches of lines to a file, each all or nothing. */
+
+#include "stream/append_file.h"
+
+#include "core/mem.h"
+#include "core/status.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { CHUNK = 65536 };
+
+struct evtwin__append_file {
+    int fd;
+    int is_regular; /* can be locked, cut and synchronised */
+    char *path;
+};
+
+static evtwin_status fail_errno(const char *path, int error) {
+    EVTWIN_FAIL(error == ENOENT ? EVTWIN_E_NOT_FOUND : EVTWIN_E_IO, "%s: %s", path,
+                strerror(error));
+}
+
+/* An open-file-description lock: it also holds between two sinks of one process. */
+static evtwin_status lock(const evtwin__append_file *f) {
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(f->fd, F_OFD_SETLK, &whole) == 0) {
+        return EVTWIN_OK;
+    }
+    if (errno == EAGAIN || errno == EACCES) {
+        EVTWIN_FAIL(EVTWIN_E_BUSY, "%s: another process or sink is writing it", f->path);
+    }
+    return fail_errno(f->path, errno);
+}
+
+/* Read exactly n bytes at offset. */
+static evtwin_status read_at(const evtwin__append_file *f, off_t offset, char *data, size_t n) {
+    while (n > 0) {
+        const ssize_t got = pread(f->fd, data, n, offset);
+        if (got == 0 || (got < 0 && errno != EINTR)) {
+            return fail_errno(f->path, got == 0 ? EIO : errno);
+        }
+        if (got > 0) {
+            data += got;
+            offset += got;
+            n -= (size_t)got;
+        }
+    }
+    return EVTWIN_OK;
+}
+
+static evtwin_status check_first_line(const evtwin__append_file *f, off_t size, char *chunk,
+                                      evtwin__first_line_fn check, void *ctx) {
+    const size_t n = size < CHUNK ? (size_t)size : CHUNK;
+    const evtwin_status st = read_at(f, 0, chunk, n);
+    if (st < 0) {
+        return st;
+    }
+    const char *end = memchr(chunk, '\n', n);
+    return check(ctx, f->path, chunk, end != NULL ? (size_t)(end - chunk) : n, end != NULL);
+}
+
+/* Where the last whole line ends, 0 if there is none. */
+static evtwin_status find_last_line_end(const evtwin__append_file *f, off_t size, char *chunk,
+                                        off_t *end_out) {
+    off_t end = size;
+    while (end > 0) {
+        const size_t n = end < CHUNK ? (size_t)end : CHUNK;
+        const evtwin_status st = read_at(f, end - (off_t)n, chunk, n);
+        if (st < 0) {
+            return st;
+        }
+        const char *newline = memrchr(chunk, '\n', n);
+        if (newline != NULL) {
+            end -= (off_t)(n - (size_t)(newline - chunk)) - 1;
+            break;
+        }
+        end -= (off_t)n;
+    }
+    *end_out = end;
+    return EVTWIN_OK;
+}
+
+/* Look at what is there already, and make it end with a whole line. */
+static evtwin_status adopt(evtwin__append_file *f, off_t size, evtwin__first_line_fn check,
+                           void *check_ctx) {
+    char *chunk = evtwin__calloc(CHUNK, 1);
+    if (chunk == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", f->path);
+    }
+    off_t end = size;
+    evtwin_status st = check_first_line(f, size, chunk, check, check_ctx);
+    if (st == EVTWIN_OK) {
+        st = find_last_line_end(f, size, chunk, &end);
+    }
+    evtwin__free(chunk);
+    if (st < 0) {
+        return st;
+    }
+    if (end < size) {
+        if (ftruncate(f->fd, end) != 0) {
+            return fail_errno(f->path, errno);
+        }
+        evtwin__log(EVTWIN_LOG_WARNING, "%s: cut off a torn last line of %lld bytes", f->path,
+                    (long long)(size - end));
+    }
+    return EVTWIN_OK;
+}
+
+static evtwin_status open_path(evtwin__append_file *f, int replace, evtwin__first_line_fn check,
+                               void *check_ctx) {
+    f->fd = open(f->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (f->fd < 0 && errno == ENXIO) {
+        f->fd = open(f->path, O_WRONLY | O_CLOEXEC); /* a pipe that waits for its reader */
+    }
+    if (f->fd < 0) {
+        return fail_errno(f->path, errno);
+    }
+    struct stat info;
+    if (fstat(f->fd, &info) != 0) {
+        return fail_errno(f->path, errno);
+    }
+    f->is_regular = S_ISREG(info.st_mode);
+    if (!f->is_regular) {
+        return EVTWIN_OK;
+    }
+    evtwin_status st = lock(f);
+    if (st < 0) {
+        return st;
+    }
+
+    /* the size is what it is under the lock */
+    if (fstat(f->fd, &info) != 0 || (replace && ftruncate(f->fd, 0) != 0)) {
+        return fail_errno(f->path, errno);
+    }
+    return replace || info.st_size == 0 ? EVTWIN_OK : adopt(f, info.st_size, check, check_ctx);
+}
+
+evtwin_status evtwin__append_open(const char *path, int replace, evtwin__first_line_fn check,
+                                  void *check_ctx, evtwin__append_file **out) {
+    evtwin__append_file *f = evtwin__calloc(1, sizeof *f);
+    if (f == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", path);
+    }
+    f->fd = -1;
+    f->path = evtwin__strdup(path);
+    evtwin_status st = EVTWIN_OK;
+    if (f->path == NULL) {
+        st = evtwin__fail(EVTWIN_E_NOMEM, "%s: out of memory", path);
+    } else if (strcmp(path, "-") == 0) {
+        f->fd = STDOUT_FILENO;
+    } else {
+        st = open_path(f, replace, check, check_ctx);
+    }
+    if (st < 0) {
+        evtwin__append_close(f);
+        return st;
+    }
+    *out = f;
+    return EVTWIN_OK;
+}
+
+/* 0, or the errno. */
+static int write_all(int fd, const char *data, size_t n) {
+    while (n > 0) {
+        const ssize_t written = write(fd, data, n);
+        if (written < 0 && errno != EINTR) {
+            return errno;
+        }
+        if (written > 0) {
+            data += written;
+            n -= (size_t)written;
+        }
+    }
+    return 0;
+}
+
+evtwin_status evtwin__append_write(evtwin__append_file *file, const char *data, size_t size) {
+    struct stat before = {.st_size = 0};
+    if (file->is_regular && fstat(file->fd, &before) != 0) {
+        return fail_errno(file->path, errno);
+    }
+    const int error = write_all(file->fd, data, size);
+    if (error != 0 && file->is_regular && ftruncate(file->fd, before.st_size) != 0) {
+        EVTWIN_FAIL(EVTWIN_E_IO, "%s: %s, and the part that was written stays: %s", file->path,
+                    strerror(error), strerror(errno));
+    }
+    if (error != 0) {
+        return fail_errno(file->path, error);
+    }
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__append_flush(evtwin__append_file *file) {
+    if (file->is_regular && fdatasync(file->fd) != 0) {
+        return fail_errno(file->path, errno);
+    }
+    return EVTWIN_OK;
+}
+
+void evtwin__append_close(evtwin__append_file *file) {
+    if (file == NULL) {
+        return;
+    }
+    if (file->fd >= 0 && file->fd != STDOUT_FILENO) {
+        close(file->fd); /* gives the lock back */
+    }
+    evtwin__free(file->path);
+    evtwin__free(file);
+}
