@@ -15,5 +15,10 @@ function(evtwin_embed name)
             -P ${PROJECT_SOURCE_DIR}/cmake/EvtwinEmbedRun.cmake
     DEPENDS ${files} ${PROJECT_SOURCE_DIR}/cmake/EvtwinEmbedRun.cmake
     COMMENT "Embedding ${name}" VERBATIM)
+
+  # the rule stands in this folder, the target in another: tie them together
+  add_custom_target(${name}_embed DEPENDS ${out})
+  add_dependencies(evtwin_objects ${name}_embed)
+  set_source_files_properties(${out} TARGET_DIRECTORY evtwin_objects PROPERTIES GENERATED TRUE)
   target_sources(evtwin_objects PRIVATE ${out})
 endfunction()
