@@ -4,7 +4,6 @@
 #include "core/status.h"
 #include "store/store_sqlite.h"
 
-#include <assert.h>
 #include <string.h>
 #include <time.h>
 
@@ -33,11 +32,16 @@ static void start(sqlite_store *s) {
     s->sweep.is_active = 1;
 }
 
-static void copy_text(char *to, size_t to_size, const char *from) {
+/* The table's CHECKs bound ids and times; a table that somebody made without them is no reason to
+ * write past the end. */
+static evtwin_status copy_text(sqlite_store *s, char *to, size_t to_size, const char *from) {
     const size_t length = strlen(from);
-    assert(length < to_size); /* the table's CHECKs bound ids and times */
-    (void)to_size;
+    if (length >= to_size) {
+        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "%s: ev_telemetry has a battery_id or time of %zu bytes",
+                    evtwin__db_name(s->db), length);
+    }
     memcpy(to, from, length + 1);
+    return EVTWIN_OK;
 }
 
 /* Go to the next battery: EVTWIN_DONE if there is none. */
@@ -53,7 +57,7 @@ static evtwin_status next_battery(sqlite_store *s) {
         if (id == NULL) {
             st = EVTWIN_DONE;
         } else {
-            copy_text(s->sweep.battery_id, sizeof s->sweep.battery_id, id);
+            st = copy_text(s, s->sweep.battery_id, sizeof s->sweep.battery_id, id);
             s->sweep.time[0] = '\0';
             s->sweep.is_in_battery = 1;
         }
@@ -77,9 +81,8 @@ static evtwin_status chunk_end(sqlite_store *s, size_t n_rows, char end[EVTWIN_T
     evtwin__stmt_bind_i64(stmt, 4, (int64_t)n_rows - 1);
     if ((st = evtwin__stmt_step(stmt)) >= 0) {
         const char *time = st == EVTWIN_OK ? evtwin__stmt_text(stmt, 0) : NULL;
-        copy_text(end, EVTWIN_TIME_TEXT_SIZE, time != NULL ? time : s->sweep.cutoff);
         *is_last_out = time == NULL;
-        st = EVTWIN_OK;
+        st = copy_text(s, end, EVTWIN_TIME_TEXT_SIZE, time != NULL ? time : s->sweep.cutoff);
     }
     evtwin__stmt_reset(stmt);
     return st;
@@ -121,7 +124,7 @@ static evtwin_status visit(sqlite_store *s, size_t n_rows, size_t *n_deleted) {
         *n_deleted += n;
         n_visited += is_last ? n + 1 : n_left; /* a battery costs a visit even if all of it stays */
         s->sweep.is_in_battery = !is_last;
-        copy_text(s->sweep.time, sizeof s->sweep.time, end);
+        memcpy(s->sweep.time, end, sizeof s->sweep.time);
     }
     return EVTWIN_OK;
 }
