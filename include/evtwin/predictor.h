@@ -39,9 +39,9 @@ EVTWIN_API size_t evtwin_predictor_feature_count(const evtwin_predictor *predict
 EVTWIN_API const char *evtwin_predictor_feature_name(const evtwin_predictor *predictor, size_t i);
 
 /**
- * Predict from a feature matrix in our units: x (rows, cols) row-major. rul (rows) in cycles, failure
- * (rows) in 0-1; NaN where a feature of that row is NaN or the bundle lacks the model. Either may be
- * NULL. Does not allocate.
+ * Predict from a feature matrix in our units: x (rows, cols) row-major. rul (rows) in cycles, 0 where
+ * the model says less, failure (rows) in 0-1; NaN where a feature of that row is not finite or the
+ * bundle lacks the model. Either may be NULL. Does not allocate.
  * @return EVTWIN_E_SCHEMA if cols != feature count.
  */
 EVTWIN_API evtwin_status evtwin_predictor_predict(const evtwin_predictor *predictor,
@@ -51,7 +51,8 @@ EVTWIN_API evtwin_status evtwin_predictor_predict(const evtwin_predictor *predic
 /**
  * Add (or overwrite) columns rul_prediction, failure_probability, model_version and prediction_note
  * (text: "unknown, because … is missing" where there is no prediction, else missing). A row is
- * predicted from its own values only: nothing is filled in.
+ * predicted from its own values only: nothing is filled in. The table is untouched on failure, except
+ * that running out of memory may leave columns of these names, if it had them, half overwritten.
  * @return EVTWIN_E_SCHEMA naming a feature that has no column, EVTWIN_E_RANGE as evtwin_telemetry_check.
  */
 EVTWIN_API evtwin_status evtwin_predictor_apply(const evtwin_predictor *predictor, evtwin_table *table);

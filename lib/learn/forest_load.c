@@ -10,6 +10,7 @@
 #include "learn/forest_load.h"
 
 #include <assert.h>
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -347,6 +348,23 @@ static evtwin_status set_objective(evtwin__loader *l) {
     return EVTWIN_OK;
 }
 
+/* No row's sum may leave the range of a float: one damaged leaf of 1e38 would. */
+static evtwin_status check_sum(const evtwin_model *m) {
+    double largest = fabs((double)m->base_margin);
+    for (size_t t = 0; t < m->n_trees; t++) {
+        const size_t end = t + 1 < m->n_trees ? m->root[t + 1] : m->n_nodes;
+        double in_tree = 0.0;
+        for (size_t i = m->root[t]; i < end; i++) {
+            in_tree = fmax(in_tree, fabs((double)m->leaf[i]));
+        }
+        largest += in_tree;
+    }
+    if (largest > (double)FLT_MAX / 2) {
+        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "leaves that sum up to %g, too much for a float", largest);
+    }
+    return EVTWIN_OK;
+}
+
 /* Round the trees up to whole groups by a leaf of value -0.0, which changes no sum, and know how
  * deep each group is. */
 static evtwin_status pad_groups(evtwin__loader *l) {
@@ -404,7 +422,7 @@ void evtwin_model_free(evtwin_model *model) {
 static evtwin_status load(evtwin__loader *l) {
     evtwin_status st;
     if ((st = read_file(l)) < 0 || (st = check_booster(l)) < 0 || (st = check_features(l)) < 0 ||
-        (st = set_objective(l)) < 0 || (st = pad_groups(l)) < 0) {
+        (st = set_objective(l)) < 0 || (st = check_sum(l->model)) < 0 || (st = pad_groups(l)) < 0) {
         return st;
     }
     if (l->set.n_names == 0) {

@@ -257,7 +257,7 @@ static evtwin_status lay_out_tree(evtwin__loader *l) {
         const size_t distance = n_queued - i;
         if (distance > EVTWIN__MAX_DISTANCE) {
             EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "a level of more than %d nodes",
-                        EVTWIN__MAX_DISTANCE / 2);
+                        EVTWIN__MAX_DISTANCE);
         }
         const uint32_t slot =
             2 * (uint32_t)t->ints[SPLIT][node] + (t->ints[DEFAULT_LEFT][node] == 0);

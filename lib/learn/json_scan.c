@@ -61,10 +61,10 @@ static evtwin_status next(evtwin__json_scan *s, char close, int *more_out) {
         *more_out = 0;
         return EVTWIN_OK;
     }
+    if (s->at == s->end || (!s->is_first && c != ',')) {
+        return fail_at(s, close == '}' ? "',' or '}'" : "',' or ']'");
+    }
     if (!s->is_first) {
-        if (c != ',') {
-            return fail_at(s, close == '}' ? "',' or '}'" : "',' or ']'");
-        }
         s->at++;
     }
     s->is_first = 0;
@@ -78,7 +78,7 @@ evtwin_status evtwin__json_scan_item(evtwin__json_scan *s, int *more_out) {
 
 evtwin_status evtwin__json_scan_member(evtwin__json_scan *s, evtwin__slice *key_out,
                                        int *more_out) {
-    int more;
+    int more = 0;
     evtwin__slice key = {NULL, 0};
     evtwin_status st = next(s, '}', &more);
     if (st < 0) {

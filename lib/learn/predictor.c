@@ -109,8 +109,9 @@ static evtwin_status load_features(const char *dir, evtwin_predictor *p) {
     const evtwin_status st = evtwin_features_create(names, &p->features);
     evtwin__free(names);
     if (st < 0) {
-        evtwin__fail_in(st, "%s/" EVTWIN__MANIFEST_FILE, dir);
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s", evtwin_last_error());
+        /* a doubled or forbidden name is a fault of the bundle, not of an argument */
+        return evtwin__fail_in(st == EVTWIN_E_ARG ? EVTWIN_E_SCHEMA : st,
+                               "%s/" EVTWIN__MANIFEST_FILE, dir);
     }
 
     for (size_t i = 0; i < m->n_features; i++) {
@@ -398,14 +399,19 @@ static evtwin_status fill_table(const evtwin_predictor *p, evtwin_table *table,
         (st = evtwin_table_intern(table, version, p->version, &code)) < 0) {
         return st;
     }
-    if (rows > 0) {
-        memcpy(evtwin_table_f64_edit(table, rul), from->rul, rows * sizeof *from->rul);
-        memcpy(evtwin_table_f64_edit(table, failure), from->failure, rows * sizeof *from->failure);
+
+    /* the notes first: they look at the features once more, which might be columns filled here */
+    if ((st = fill_notes(p, table, note, from)) < 0) {
+        return st;
     }
     for (size_t r = 0; st >= 0 && r < rows; r++) {
         st = evtwin_table_set_code(table, version, r, code);
     }
-    return st < 0 ? st : fill_notes(p, table, note, from);
+    if (st >= 0 && rows > 0) {
+        memcpy(evtwin_table_f64_edit(table, rul), from->rul, rows * sizeof *from->rul);
+        memcpy(evtwin_table_f64_edit(table, failure), from->failure, rows * sizeof *from->failure);
+    }
+    return st;
 }
 
 evtwin_status evtwin_predictor_apply(const evtwin_predictor *predictor, evtwin_table *table) {
