@@ -123,6 +123,9 @@ size_t cli_option_find(const cli_tool *tool, const char *name);
 /* The known long name closest to a mistyped one, NULL if none is near. */
 const char *cli_nearest_option(const cli_tool *tool, const char *name);
 
+/* Print words from column `indent` on, on as many lines as it takes. */
+void cli_print_wrapped(const char *text, int indent);
+
 void cli_print_help(const cli_tool *tool);
 void cli_print_version(const cli_tool *tool);
 void cli_print_config(const cli *c, const cli_tool *tool);

@@ -87,8 +87,7 @@ const char *cli_nearest_option(const cli_tool *tool, const char *name) {
 
 /* ---- help ---- */
 
-/* Print words from `column` on, breaking lines so that they end before HELP_WIDTH. */
-static void print_wrapped(const char *text, int indent) {
+void cli_print_wrapped(const char *text, int indent) {
     int column = indent;
     while (*text != '\0') {
         const int length = (int)strcspn(text, " "); /* a GLUE is no place to break */
@@ -134,7 +133,7 @@ static void print_option(const cli_option *o) {
     } else {
         printf("%*s", HELP_COLUMN - length, "");
     }
-    print_wrapped(right, HELP_COLUMN);
+    cli_print_wrapped(right, HELP_COLUMN);
 }
 
 /* Lines of `text`, each after `prefix`. */

@@ -117,7 +117,8 @@ static int serve(const cli *c, const char *listen) {
         return cli_fail(CLI_A_SERVICE, st, "--listen ADDRESS:PORT sets it");
     }
     if (st < 0) {
-        return cli_fail(CLI_A_SERVICE, st, NULL);
+        return cli_fail(CLI_A_SERVICE, st,
+                        st == EVTWIN_E_ARG ? "see --listen and --insecure-listen" : NULL);
     }
     if (!is_loopback(listen)) {
         cli_warning("%s can be reached from other machines, without password and encryption",

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LABEL_WIDTH = 26, FIGURE_WIDTH = 12, N_IMPORTANT = 10 };
+enum { LABEL_WIDTH = 26, FIGURE_WIDTH = 12, N_IMPORTANT = 10, FINDING_INDENT = 10 };
 
 static void print_heading(const char *text) {
     const int is_colored = cli_color(stdout);
@@ -144,8 +144,11 @@ static void print_findings(const evtwin_trainer *trainer) {
         evtwin_finding f;
         if (evtwin_trainer_finding(trainer, i, &f, sizeof f) >= 0) {
             const int is_colored = cli_color(stdout) && strcmp(f.severity, "info") != 0;
-            printf("  %s%s%s: %s (%s)\n", is_colored ? "\033[33m" : "", f.severity,
-                   is_colored ? "\033[0m" : "", f.text, f.cause);
+            printf("  %s%-8s%s", is_colored ? "\033[33m" : "", f.severity,
+                   is_colored ? "\033[0m" : "");
+            char text[1024];
+            snprintf(text, sizeof text, "%s (%s)", f.text, f.cause);
+            cli_print_wrapped(text, FINDING_INDENT);
         }
     }
 }
