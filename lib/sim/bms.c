@@ -31,6 +31,7 @@
 #define CURRENT_LSB_A 0.05
 #define TEMPERATURE_LSB_K 0.5
 #define PERCENT_LSB 0.1
+#define POWER_LSB_W 1e-3
 #define RESISTANCE_LSB_mohm 0.1
 #define MEAN_TEMPERATURE_LSB_K 0.1
 #define THROUGHPUT_LSB_Ah 0.1
@@ -108,7 +109,7 @@ evtwin__reading evtwin__bms_read(const evtwin__bms *bms, evtwin__dice dice, uint
 
     /* what follows from them */
     r.charge_cycles = (int64_t)in->cycles;
-    r.power_W = fabs(r.voltage_V * r.current_A);
+    r.power_W = quantise(fabs(r.voltage_V * r.current_A), POWER_LSB_W);
     r.is_charging = r.current_A < 0.0;
 
     /* logs of the life so far */

@@ -294,7 +294,7 @@ static evtwin_status get_ocv_points(const place *p, evtwin_cell *cell) {
     return EVTWIN_OK;
 }
 
-/* Half cells or points; rising, and within 50 mV of the voltage limits at both ends. */
+/* Half cells or points; rising, and no more than 50 mV beyond the voltage limits at the ends. */
 static evtwin_status get_ocv(const place *p, evtwin_cell *cell) {
     char prefix[PATH_SIZE];
     place at;
@@ -314,9 +314,9 @@ static evtwin_status get_ocv(const place *p, evtwin_cell *cell) {
                     (double)fall / EVTWIN__OCV_INTERVALS);
     }
     const double low = evtwin__ocv_at(&cell->ocv, 0.0), high = evtwin__ocv_at(&cell->ocv, 1.0);
-    if (!(fabs(low - cell->v_min_V) <= 0.05) || !(fabs(high - cell->v_max_V) <= 0.05)) {
+    if (!(low >= cell->v_min_V - 0.05) || !(high <= cell->v_max_V + 0.05)) {
         EVTWIN_FAIL(EVTWIN_E_RANGE,
-                    "%s: 'ocv' spans %.4f to %.4f V, 'v_min_V' and 'v_max_V' say %g to %g V",
+                    "%s: 'ocv' spans %.4f to %.4f V, beyond 'v_min_V' and 'v_max_V', %g to %g V",
                     p->file, low, high, cell->v_min_V, cell->v_max_V);
     }
     return EVTWIN_OK;

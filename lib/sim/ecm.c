@@ -75,71 +75,76 @@ EVTWIN__V8_INLINE v8 ocv_at(const evtwin__ocv *ocv, v8 soc, v8 *slope_out) {
 }
 
 /* Hold a request within what keeps the terminal voltage at the end of the step inside the limits
- * and the charge inside the cell. emf and r are the linearised end of step: V = emf - I r. A limit
+ * and the charge inside the cell. The end of the step, linearised: V = emf - I / per_ohm. A limit
  * never turns a current round. */
-EVTWIN__V8_INLINE v8 limit_current(const evtwin_cell *cell, const evtwin__ecm_block *b, v8 soc,
-                                   v8 emf, v8 r, double dt_s) {
+EVTWIN__V8_INLINE v8 limit_current(const evtwin__ecm_model *model, const evtwin__ecm_block *b,
+                                   v8 emf, v8 per_ohm) {
     const v8 zero = evtwin__v8_set(0.0);
-    const v8 charge_rate = b->capacity_As / dt_s;
-    v8 high = evtwin__v8_max((emf - cell->v_min_V) / r, zero);
-    v8 low = evtwin__v8_min((emf - cell->v_max_V) / r, zero);
-    high = evtwin__v8_min(high, soc * charge_rate);
-    low = evtwin__v8_max(low, (soc - 1.0) * charge_rate);
+    const v8 charge_rate = b->capacity_As * (1.0 / model->dt_s);
+    v8 high = evtwin__v8_max((emf - model->cell->v_min_V) * per_ohm, zero);
+    v8 low = evtwin__v8_min((emf - model->cell->v_max_V) * per_ohm, zero);
+    high = evtwin__v8_min(high, b->soc_frac * charge_rate);
+    low = evtwin__v8_max(low, (b->soc_frac - 1.0) * charge_rate);
     return evtwin__v8_min(evtwin__v8_max(b->request_A, low), high);
+}
+
+/* Advance the temperatures above the air, exact for constant heat. */
+EVTWIN__V8_INLINE void warm(const evtwin__thermal_step *th, evtwin__ecm_block *b, v8 heat_W) {
+    const v8 cell = b->temperature_degC - b->air_degC, jig = b->jig_degC - b->air_degC;
+    b->temperature_degC = b->air_degC + th->cc * cell + th->cj * jig + th->gc * heat_W;
+    b->jig_degC = b->air_degC + th->jc * cell + th->jj * jig + th->gj * heat_W;
+}
+
+/* Take a step into the integrals. */
+EVTWIN__V8_INLINE void account(evtwin__ecm_block *b, double dt_s, v8 current, v8 soc_before,
+                               v8 temperature) {
+    const v8 zero = evtwin__v8_set(0.0);
+    b->charge_As += dt_s * current;
+    b->discharge_As += dt_s * evtwin__v8_max(current, zero);
+    b->sum_soc_s += 0.5 * dt_s * (soc_before + b->soc_frac);
+    b->sum_temperature_degC_s += dt_s * temperature;
+    b->sum_discharge_time_s += evtwin__v8_select(current > 0.0, evtwin__v8_set(dt_s), zero);
+    b->soc_min_frac = evtwin__v8_min(b->soc_min_frac, b->soc_frac);
+    b->soc_max_frac = evtwin__v8_max(b->soc_max_frac, b->soc_frac);
 }
 
 /* One step of eight packs. */
 EVTWIN__V8_INLINE void step(const evtwin__ecm_model *model, evtwin__ecm_block *b) {
     const evtwin_cell *cell = model->cell;
-    const double dt_s = model->dt_s;
+    const double dt_s = model->dt_s, per_dt = 1.0 / dt_s;
     const v8 z = b->soc_frac, v1 = b->v1_V, v2 = b->v2_V;
-    const v8 temperature = b->temperature_degC, jig = b->jig_degC, asked = b->request_A;
 
-    /* midpoint of charge and temperature */
-    const v8 z_mid = z - 0.5 * dt_s * asked / b->capacity_As;
-    const v8 heat_now = asked * asked * b->r0_ohm - asked * (v1 + v2);
-    const v8 t_mid = temperature + 0.5 * dt_s / cell->thermal.capacity_J_K *
-                                       (heat_now - cell->thermal.to_jig_W_K * (temperature - jig));
-    const params p = params_at(cell, z_mid, t_mid, b);
-
-    /* what is left of a branch after the step, and the limits that follow from it */
-    const v8 a1 = dt_s / p.tau1, a2 = dt_s / p.tau2;
-    const v8 e1 = evtwin__v8_exp(-a1), e2 = evtwin__v8_exp(-a2);
+    /* what will flow, judged by the last step's resistance; and from it the midpoint */
     v8 slope;
     const v8 ocv = ocv_at(&cell->ocv, z, &slope);
-    const v8 i = limit_current(
-        cell, b, z, ocv + e1 * v1 + e2 * v2,
-        p.r0 + p.r1 * (1.0 - e1) + p.r2 * (1.0 - e2) + slope * dt_s / b->capacity_As, dt_s);
+    const v8 guess = limit_current(model, b, ocv + v1 + v2, b->reach_per_ohm);
+    const v8 z_mid = z - 0.5 * dt_s * guess * b->per_capacity_As;
+    const v8 heat_now = guess * guess * b->r0_ohm - guess * (v1 + v2);
+    const v8 t_mid = b->temperature_degC + 0.5 * dt_s / cell->thermal.capacity_J_K *
+                                               (heat_now - cell->thermal.to_jig_W_K *
+                                                               (b->temperature_degC - b->jig_degC));
+    const params p = params_at(cell, z_mid, t_mid, b);
 
-    /* v' = E v - I R (1 - E);  mean over the step: -I R + (v + I R) (1 - E) / a */
+    /* what is left of the branches after the step, and the limits that follow from it */
+    const v8 e1 = evtwin__v8_exp(-dt_s / p.tau1), e2 = evtwin__v8_exp(-dt_s / p.tau2);
+    const v8 g1 = 1.0 - e1, g2 = 1.0 - e2;
+    b->reach_per_ohm = 1.0 / (p.r0 + p.r1 * g1 + p.r2 * g2 + slope * (dt_s * b->per_capacity_As));
+    const v8 i = limit_current(model, b, ocv + e1 * v1 + e2 * v2, b->reach_per_ohm);
+
+    /* v' = E v - I R (1 - E);  mean over the step: -I R + (v + I R) (1 - E) tau / dt */
     const v8 s1 = -i * p.r1, s2 = -i * p.r2;
-    const v8 mean = s1 + (v1 - s1) * (1.0 - e1) / a1 + s2 + (v2 - s2) * (1.0 - e2) / a2;
-    b->v1_V = e1 * v1 + s1 * (1.0 - e1);
-    b->v2_V = e2 * v2 + s2 * (1.0 - e2);
-
-    /* temperatures above the air, exact for constant heat */
-    const v8 heat = i * i * p.r0 - i * mean - i * (t_mid + 273.15) * p.entropic;
-    const evtwin__thermal_step *th = &model->thermal;
-    const v8 dc = temperature - b->air_degC, dj = jig - b->air_degC;
-    b->temperature_degC = b->air_degC + th->cc * dc + th->cj * dj + th->gc * heat;
-    b->jig_degC = b->air_degC + th->jc * dc + th->jj * dj + th->gj * heat;
+    const v8 mean =
+        s1 + (v1 - s1) * (g1 * p.tau1 * per_dt) + s2 + (v2 - s2) * (g2 * p.tau2 * per_dt);
+    b->v1_V = e1 * v1 + s1 * g1;
+    b->v2_V = e2 * v2 + s2 * g2;
+    warm(&model->thermal, b, i * i * p.r0 - i * mean - i * (t_mid + 273.15) * p.entropic);
 
     /* charge; the clamp only takes a rounding error */
-    v8 z_next = z - dt_s * i / b->capacity_As;
-    z_next = evtwin__v8_min(evtwin__v8_max(z_next, evtwin__v8_set(0.0)), evtwin__v8_set(1.0));
-    b->soc_frac = z_next;
+    const v8 z_next = z - dt_s * i * b->per_capacity_As;
+    b->soc_frac = evtwin__v8_min(evtwin__v8_max(z_next, evtwin__v8_set(0.0)), evtwin__v8_set(1.0));
     b->r0_ohm = p.r0;
     b->current_A = i;
-
-    const v8 out = evtwin__v8_max(i, evtwin__v8_set(0.0));
-    b->charge_As += dt_s * i;
-    b->discharge_As += dt_s * out;
-    b->sum_soc_s += 0.5 * dt_s * (z + z_next);
-    b->sum_temperature_degC_s += dt_s * t_mid;
-    b->sum_discharge_time_s +=
-        evtwin__v8_select(i > 0.0, evtwin__v8_set(dt_s), evtwin__v8_set(0.0));
-    b->soc_min_frac = evtwin__v8_min(b->soc_min_frac, z_next);
-    b->soc_max_frac = evtwin__v8_max(b->soc_max_frac, z_next);
+    account(b, dt_s, i, z, t_mid);
 }
 
 /* Has a lane reached what its controller waits for? */
@@ -200,6 +205,11 @@ static double r0_now(const evtwin_cell *cell, const evtwin__ecm_block *b, int la
            b->r0_ratio[lane];
 }
 
+void evtwin__ecm_set_capacity(evtwin__ecm_block *b, int lane, double capacity_As) {
+    b->capacity_As[lane] = capacity_As;
+    b->per_capacity_As[lane] = 1.0 / capacity_As;
+}
+
 void evtwin__ecm_rest(const evtwin__ecm_model *model, evtwin__ecm_block *b, int lane,
                       double soc_frac, double temperature_degC) {
     b->soc_frac[lane] = soc_frac;
@@ -210,6 +220,7 @@ void evtwin__ecm_rest(const evtwin__ecm_model *model, evtwin__ecm_block *b, int 
     b->current_A[lane] = 0.0;
     b->request_A[lane] = 0.0;
     b->r0_ohm[lane] = r0_now(model->cell, b, lane);
+    b->reach_per_ohm[lane] = 1.0 / b->r0_ohm[lane];
     evtwin__ecm_clear_stress(b, lane);
 }
 

@@ -15,12 +15,14 @@
 typedef struct evtwin__ecm_block {
     /* state */
     evtwin__v8 soc_frac, v1_V, v2_V, temperature_degC, jig_degC;
-    evtwin__v8 r0_ohm;    /* of the last step: predicts the heat at the start of the next */
-    evtwin__v8 current_A; /* that flowed in the last step: the request within the limits */
+    evtwin__v8 r0_ohm;        /* of the last step: predicts the heat at the start of the next */
+    evtwin__v8 reach_per_ohm; /* of the last step: current per volt of room to a limit at its end */
+    evtwin__v8 current_A;     /* that flowed in the last step: the request within the limits */
 
     /* what steers it, constant over a run */
     evtwin__v8 request_A, air_degC;
-    evtwin__v8 capacity_As, r0_ratio, rc_ratio;
+    evtwin__v8 capacity_As, per_capacity_As; /* and its inverse: evtwin__ecm_set_capacity */
+    evtwin__v8 r0_ratio, rc_ratio;
     evtwin__v8 stop_low_frac, stop_high_frac; /* a step that ends at or beyond them ends the run */
     evtwin__v8
         stop_current_A; /* so does one in which the limits leave less than this of a request */
@@ -48,6 +50,9 @@ void evtwin__ecm_model_init(const evtwin_cell *cell, double dt_s, evtwin__ecm_mo
  * @return the number of steps made.
  */
 int64_t evtwin__ecm_run(const evtwin__ecm_model *model, evtwin__ecm_block *block, int64_t n_steps);
+
+/* Capacity of a lane's cell, now. */
+void evtwin__ecm_set_capacity(evtwin__ecm_block *block, int lane, double capacity_As);
 
 /* Put a lane at rest: overpotentials zero, cell and jig at a temperature. Ratios and capacity are
  * set. */

@@ -58,7 +58,7 @@ static evtwin_status make_pack(const evtwin_sim *sim, size_t i, evtwin__pack *pa
 
 /* Lanes beyond the last pack: at rest for ever, and of a harmless size. */
 static void fill_idle_lane(const evtwin_sim *sim, evtwin__ecm_block *b, int lane) {
-    b->capacity_As[lane] = 3600.0 * sim->cell.capacity_Ah;
+    evtwin__ecm_set_capacity(b, lane, 3600.0 * sim->cell.capacity_Ah);
     b->r0_ratio[lane] = 1.0;
     b->rc_ratio[lane] = 1.0;
     b->air_degC[lane] = CYCLE_AIR_degC;

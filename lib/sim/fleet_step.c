@@ -25,7 +25,8 @@ int64_t evtwin__fleet_next_midnight(const evtwin_sim *sim, int64_t step) {
 void evtwin__fleet_apply_life(const evtwin_sim *sim, evtwin__ecm_block *b, int lane,
                               const evtwin__pack *pack) {
     const double r0_ratio = evtwin__life_r0_ratio(&sim->cell, &pack->life);
-    b->capacity_As[lane] = pack->as_built_As * evtwin__life_soh(&sim->cell, &pack->life);
+    evtwin__ecm_set_capacity(b, lane,
+                             pack->as_built_As * evtwin__life_soh(&sim->cell, &pack->life));
     b->r0_ratio[lane] = pack->traits.resistance_factor * r0_ratio;
     b->rc_ratio[lane] = pack->traits.resistance_factor * evtwin__rc_ratio(r0_ratio);
 }
