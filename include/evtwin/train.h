@@ -25,7 +25,7 @@ typedef struct evtwin_train_options {
     int rul_trees, rul_depth;           /**< default 200, 8 */
     int failure_trees, failure_depth;   /**< default 200, 6 */
     double learning_rate;               /**< default 0.1 */
-    const char *source_name;    /**< file name for texts and manifest; NULL = "table" */
+    const char *source_name;    /**< file name for texts and manifest, folders are dropped; NULL = "table" */
     evtwin_progress_fn progress; /**< called on the thread of the caller only; NULL = not called */
     void *progress_ctx;
 } evtwin_train_options;

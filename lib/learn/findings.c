@@ -15,8 +15,7 @@
 
 enum { TEXT_SIZE = 1024 };
 
-/* A column's name that was cut inside a character must not make the whole text unfit for JSON. */
-static void repair_utf8(char *text) {
+void evtwin__repair_utf8(char *text) {
     size_t length = strlen(text);
     for (int i = 0; i < 3 && length > 0 && !evtwin__utf8_is_valid(text, length); i++) {
         text[--length] = '\0';
@@ -33,7 +32,7 @@ evtwin_status evtwin__findings_add(evtwin__findings *findings, const char *cause
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    repair_utf8(text);
+    evtwin__repair_utf8(text);
 
     if (findings->n == findings->capacity) {
         const size_t wanted = findings->capacity > 0 ? 2 * findings->capacity : 8;

@@ -23,6 +23,10 @@ __attribute__((format(printf, 4, 5))) evtwin_status evtwin__findings_add(evtwin_
 
 void evtwin__findings_clear(evtwin__findings *findings);
 
+/* Make text fit for JSON: drop a character that was cut at the end, put '?' for bytes that are not
+ * UTF-8. */
+void evtwin__repair_utf8(char *text);
+
 enum { EVTWIN__ROUNDED_SIZE = 32 };
 
 /* v with at most decimals digits after the point, whatever the locale; "unknown" for NaN. Gives

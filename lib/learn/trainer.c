@@ -6,10 +6,9 @@
 #include "core/mem.h"
 #include "core/status.h"
 
-#include <math.h>
 #include <string.h>
 
-enum { MAX_TREES = 100000, MAX_DEPTH = 16, MAX_FOLDS = 1000 };
+enum { MAX_TREES = 100000, MAX_DEPTH = 16, MAX_FOLDS = 1000, MAX_NAME = 255 };
 
 evtwin_status evtwin_train_options_init(evtwin_train_options *options, size_t size) {
     if (options == NULL || size < sizeof(size_t)) {
@@ -75,12 +74,22 @@ void evtwin_trainer_free(evtwin_trainer *trainer) {
     evtwin__free(trainer);
 }
 
+/* The name without its folders, as JSON can hold it. */
+static char *base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    const char *last = slash != NULL ? slash + 1 : path;
+    char *name = evtwin__strndup(last, strnlen(last, MAX_NAME));
+    if (name != NULL) {
+        evtwin__repair_utf8(name);
+    }
+    return name;
+}
+
 /* The options without their texts, which the caller may free after the call. */
 static evtwin_status trainer_create(const evtwin_train_options *options, evtwin_trainer **out) {
     evtwin_trainer *t = evtwin__calloc(1, sizeof *t);
     if (t != NULL) {
-        t->source_name =
-            evtwin__strdup(options->source_name != NULL ? options->source_name : "table");
+        t->source_name = base_name(options->source_name != NULL ? options->source_name : "table");
     }
     if (t == NULL || t->source_name == NULL) {
         evtwin__free(t);

@@ -248,15 +248,29 @@ static evtwin_status check_target(int which, const evtwin__target *target) {
                 target->n, number);
 }
 
+/* Ours for a telemetry quantity, cycles for what is called RUL, else what the column says. */
+static const char *target_unit(const evtwin_table *table, size_t col) {
+    const char *name = evtwin_table_name(table, col);
+    size_t index;
+    evtwin_quantity quantity;
+    if (evtwin_quantity_find(name, &index, NULL, NULL) == EVTWIN_OK &&
+        evtwin_quantity_get(index, &quantity, sizeof quantity) == EVTWIN_OK) {
+        return quantity.unit;
+    }
+    for (size_t i = 0; i < N_DEFAULT_NAMES; i++) {
+        if (strcmp(name, default_target[EVTWIN__RUL][i]) == 0) {
+            return "cycles";
+        }
+    }
+    return evtwin_table_unit(table, col);
+}
+
 static evtwin_status load_target(const evtwin_table *table, size_t col, int which,
                                  evtwin__dataset *data) {
     evtwin__target *target = &data->target[which];
     target->present = 1;
     target->column = evtwin_table_name(table, col);
-    target->unit = which == EVTWIN__FAILURE ? "" : "cycles";
-    if (which == EVTWIN__RUL && evtwin_table_unit(table, col)[0] != '\0') {
-        target->unit = evtwin_table_unit(table, col);
-    }
+    target->unit = which == EVTWIN__FAILURE ? "" : target_unit(table, col);
     target->y = evtwin__calloc(data->rows, sizeof *target->y);
     target->row = evtwin__calloc(data->rows, sizeof *target->row);
     target->part = evtwin__calloc(data->rows, sizeof *target->part);
