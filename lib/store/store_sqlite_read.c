@@ -2,6 +2,7 @@
 /* store/store_sqlite_read.c: queries, answered with tables. */
 
 #include "core/status.h"
+#include "core/utf8.h"
 #include "store/store_sqlite.h"
 
 #include <assert.h>
@@ -29,7 +30,9 @@ static evtwin_status set_cell(evtwin_table *table, evtwin__stmt *stmt, size_t c,
                    : EVTWIN_OK;
     case EVTWIN_TEXT:
         text = evtwin__stmt_text(stmt, (int)c);
-        return text != NULL ? evtwin_table_set_text(table, c, row, text) : EVTWIN_OK;
+        return text != NULL && evtwin__utf8_is_valid(text, strlen(text))
+                   ? evtwin_table_set_text(table, c, row, text)
+                   : EVTWIN_OK;
     case EVTWIN_TIME:
     default:
         text = evtwin__stmt_text(stmt, (int)c);

@@ -83,7 +83,7 @@ static inline evtwin_store *open_store(const char *uri) {
 
 /* "sqlite:" before a path; static memory, one of 8 in turn. */
 static inline const char *uri_of(const char *path) {
-    static char text[8][300];
+    static char text[8][320];
     static int turn;
     turn = (turn + 1) % 8;
     snprintf(text[turn], sizeof text[turn], "sqlite:%s", path);

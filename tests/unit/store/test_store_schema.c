@@ -330,7 +330,8 @@ static void test_values_of_another_type_are_missing(void **state) {
                " 'CHECK (length(time) = 27)', ''), 'CHECK (is_charging IN (0, 1))', '')"
                " WHERE name = 'ev_telemetry'");
     edit(path, "UPDATE ev_telemetry SET soc = 'full', voltage = x'00ff', charge_cycles = 'many',"
-               " is_charging = 'yes', created_at = 'yesterday', model_version = 5.5 WHERE seq = 1");
+               " is_charging = 'yes', created_at = 'yesterday', model_version = 5.5,"
+               " prediction_note = cast(x'c328' AS TEXT) WHERE seq = 1");
     edit(path, "UPDATE ev_telemetry SET time = 'tomorrow' WHERE seq = 1");
     evtwin_store *store = open_store(uri_of(path));
     evtwin_table *rows = NULL;
