@@ -36,7 +36,8 @@ static void on_batch(void *ctx, const evtwin_table *batch) {
 static int check_features(const evtwin_predictor *predictor) {
     for (size_t i = 0; i < evtwin_predictor_feature_count(predictor); i++) {
         const char *name = evtwin_predictor_feature_name(predictor, i);
-        if (evtwin_quantity_find(name, NULL, NULL, NULL) < 0) {
+        size_t quantity;
+        if (evtwin_quantity_find(name, &quantity, NULL, NULL) < 0) {
             cli_error(
                 "the models need '%s', which telemetry does not have; predict a file that has "
                 "it with --csv and --out",

@@ -40,6 +40,8 @@ expect 69
 one_line
 err '--metrics-port'
 
+sleep 2
+
 # ---- stop the source first, then what drains it ----
 for name in sim predict serve; do
     eval "pid=\$$name"
@@ -74,8 +76,8 @@ if command -v sqlite3 >/dev/null; then
     check 'each row has the prediction of its own values' \
         awk -F, 'NR == FNR { rul[NR] = $1; risk[NR] = $2; next }
                  { d = $1 - rul[FNR]; e = $2 - risk[FNR]
-                   if (d * d > 1e-8 || e * e > 1e-12) { print FNR ": " $0; bad = 1 } }
-                 END { exit bad || FNR < 40 }' stored computed
+                   if (d * d > 1e-8 || e * e > 1e-12) { bad++; if (bad < 4) { print FNR ": " $0 } } }
+                 END { exit bad > 0 || FNR < 40 }' stored computed
 fi
 
 # ---- file to file through the pump; a store that is not there ----
