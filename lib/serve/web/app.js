@@ -13,6 +13,14 @@ const MARK = { CRITICAL: "■", WARNING: "▲", NORMAL: "●" };
 
 const by = (id) => document.getElementById(id);
 
+function decodeHash() {
+  try {
+    return decodeURIComponent(location.hash.slice(1)) || null;
+  } catch {
+    return null;
+  }
+}
+
 const state = {
   batteries: [],
   serverNow: 0,
@@ -21,14 +29,15 @@ const state = {
   sort: "status",
   reversed: false,
   page: 0,
-  open: null, // battery_id whose history is shown
+  open: decodeHash(), // battery_id whose history is shown; the address can name it
+  isRevealed: false, // the page of the one that the address names was turned to
   thresholds: [],
 };
 
 // ---- values -------------------------------------------------------------------------------
 
 const isNumber = (v) => typeof v === "number" && Number.isFinite(v);
-const show = (v, decimals, unit) => (isNumber(v) ? `${v.toFixed(decimals)}${unit}` : "–");
+const show = (v, decimals, unit) => (isNumber(v) ? `${v.toFixed(decimals).replace("-", "−")}${unit}` : "–");
 const statusOf = (b) => b.health.status;
 const ageOf = (b) => (state.serverNow - Date.parse(b.time)) / 1000;
 const isStale = (b) => !(ageOf(b) <= STALE_S);
@@ -47,12 +56,14 @@ function flowText(b) {
   return b.current > 0.05 ? "discharging" : "idle";
 }
 
-// The strictest level whose limit the value breaks; the limits are the server's.
+// How a value is coloured: by the strictest limit that it breaks. The limits are the server's; one
+// that does not touch the status (level NORMAL) still puts the battery on the alert list.
 function levelOf(quantity, value) {
   if (!isNumber(value)) return "";
   const broken = state.thresholds.filter((t) => t.quantity === quantity &&
     (t.operator === "<" ? value < t.limit : value > t.limit)).map((t) => t.level);
-  return LEVELS.find((level) => broken.includes(level) && level !== "NORMAL") || "NORMAL";
+  if (broken.length === 0) return "NORMAL";
+  return broken.includes("CRITICAL") ? "CRITICAL" : "WARNING";
 }
 
 // Why there is no number: never shown as 0.
@@ -80,39 +91,41 @@ function setClass(e, className) {
   if (e.className !== className) e.className = className;
 }
 
-// Each column: what it is called, what it sorts by, how its cell is made once and filled often.
+// Each column: what it is called, what it sorts by, how its cell is made once (giving the parts that
+// change) and filled often.
 function barColumn(key, title, help) {
   return {
     key, title, help, value: (b) => b[key], className: "number",
     make(cell) {
-      cell.text = element("span", "figure");
-      cell.bar = element("span", "bar");
-      cell.fill = element("span");
-      cell.bar.setAttribute("aria-hidden", "true");
-      cell.bar.append(cell.fill);
-      cell.append(cell.text, cell.bar);
+      const parts = { text: element("span", "figure"), bar: element("span", "bar"), level: element("span") };
+      parts.bar.setAttribute("aria-hidden", "true");
+      parts.bar.append(parts.level);
+      cell.append(parts.text, parts.bar);
+      return parts;
     },
-    fill(cell, b) {
+    fill(parts, b) {
       const v = b[key];
-      setText(cell.text, show(v, 1, " %"));
-      cell.fill.style.width = isNumber(v) ? `${Math.min(100, Math.max(0, v))}%` : "0";
-      setClass(cell.bar, `bar ${levelOf(key, v)}`);
+      setText(parts.text, show(v, 1, " %"));
+      parts.level.style.width = isNumber(v) ? `${Math.min(100, Math.max(0, v))}%` : "0";
+      setClass(parts.bar, `bar ${levelOf(key, v)}`);
     },
   };
+}
+
+function makeText(cell) {
+  const parts = { text: element("span", "figure"), small: element("small") };
+  cell.append(parts.text, parts.small);
+  return parts;
 }
 
 function textColumn(key, title, help, value, text, small) {
   return {
     key, title, help, value, className: "number",
-    make(cell) {
-      cell.text = element("span", "figure");
-      cell.small = element("small");
-      cell.append(cell.text, cell.small);
-    },
-    fill(cell, b) {
-      setText(cell.text, text(b));
-      setText(cell.small, small ? small(b) : "");
-      setClass(cell.text, `figure ${levelOf(key, value(b))}`);
+    make: makeText,
+    fill(parts, b) {
+      setText(parts.text, text(b));
+      setText(parts.small, small ? small(b) : "");
+      setClass(parts.text, `figure ${levelOf(key, value(b))}`);
     },
   };
 }
@@ -121,29 +134,30 @@ const columns = [
   {
     key: "battery_id", title: "Battery", value: (b) => b.battery_id, className: "name",
     make(cell) {
-      cell.button = element("button", "link");
-      cell.button.type = "button";
-      cell.button.addEventListener("click", () => toggle(cell.battery));
-      cell.append(cell.button);
+      const parts = { button: element("button", "link") };
+      parts.button.type = "button";
+      parts.button.addEventListener("click", () => toggle(parts.button.textContent));
+      cell.append(parts.button);
+      return parts;
     },
-    fill(cell, b) {
-      cell.battery = b.battery_id;
-      setText(cell.button, b.battery_id);
-      cell.button.setAttribute("aria-expanded", String(state.open === b.battery_id));
+    fill(parts, b) {
+      setText(parts.button, b.battery_id);
+      parts.button.title = b.battery_id;
+      parts.button.setAttribute("aria-expanded", String(state.open === b.battery_id));
     },
   },
   {
     key: "status", title: "Status", className: "status",
     value: (b) => LEVELS.indexOf(statusOf(b)),
     make(cell) {
-      cell.badge = element("span");
-      cell.reason = element("small");
-      cell.append(cell.badge, cell.reason);
+      const parts = { badge: element("span"), reason: element("small") };
+      cell.append(parts.badge, parts.reason);
+      return parts;
     },
-    fill(cell, b) {
-      setText(cell.badge, `${MARK[statusOf(b)] || "?"} ${statusOf(b)}`);
-      setClass(cell.badge, `badge ${statusOf(b)}`);
-      setText(cell.reason, reasonText(b));
+    fill(parts, b) {
+      setText(parts.badge, `${MARK[statusOf(b)] || "?"} ${statusOf(b)}`);
+      setClass(parts.badge, `badge ${statusOf(b)}`);
+      setText(parts.reason, reasonText(b));
     },
   },
   barColumn("soc", "Charge", "State of charge"),
@@ -151,41 +165,37 @@ const columns = [
   textColumn("rul_prediction", "RUL", "Remaining useful life in cycles, ± the model's held-out error", rulOf,
     (b) => (isNumber(rulOf(b)) ? rulOf(b).toFixed(0) : unknownText(b)),
     (b) => (isNumber(rulOf(b))
-      ? (isNumber(b.prediction.rul_error) ? `± ${b.prediction.rul_error.toFixed(0)} cycles` : "cycles")
+      ? (isNumber(b.prediction.rul_error) ? `± ${b.prediction.rul_error.toFixed(0)} cycles` : "cycles")
       : noteOf(b))),
   textColumn("failure_probability", "Failure risk", "Predicted probability of failure", riskOf,
     (b) => (isNumber(riskOf(b)) ? `${(100 * riskOf(b)).toFixed(1)} %` : unknownText(b))),
-  textColumn("temperature", "Temperature", "", (b) => b.temperature, (b) => show(b.temperature, 1, " °C")),
-  textColumn("voltage", "Voltage", "", (b) => b.voltage, (b) => show(b.voltage, 1, " V")),
+  textColumn("temperature", "Temperature", "", (b) => b.temperature, (b) => show(b.temperature, 1, " °C")),
+  textColumn("voltage", "Voltage", "", (b) => b.voltage, (b) => show(b.voltage, 1, " V")),
   textColumn("current", "Current", "Positive current discharges", (b) => b.current,
-    (b) => show(b.current, 1, " A"), flowText),
+    (b) => show(b.current, 1, " A"), flowText),
   textColumn("charge_cycles", "Cycles", "", (b) => b.charge_cycles, (b) => show(b.charge_cycles, 0, "")),
   {
     key: "time", title: "Last seen", value: (b) => -Date.parse(b.time), className: "number",
-    make(cell) {
-      cell.text = element("span", "figure");
-      cell.small = element("small");
-      cell.append(cell.text, cell.small);
-    },
-    fill(cell, b) {
-      setText(cell.text, ageText(b));
-      setText(cell.small, isStale(b) ? "no recent data" : "");
-      cell.title = b.time;
+    make: makeText,
+    fill(parts, b) {
+      setText(parts.text, ageText(b));
+      parts.text.title = b.time;
+      setText(parts.small, isStale(b) ? "no recent data" : "");
     },
   },
 ];
 
-// "soh 73.9 < 75" as people say it.
+// "soh 73.9 < 75, …" as people say it, a line each.
 function reasonText(b) {
   const names = { soc: "charge", soh: "health", temperature: "temperature", failure_probability: "failure risk" };
   return b.health.reason.split(", ").filter(Boolean).map((part) => {
     const [quantity, value, operator, limit] = part.split(" ");
     const isRisk = quantity === "failure_probability";
-    const unit = quantity === "temperature" ? " °C" : " %";
+    const unit = quantity === "temperature" ? " °C" : " %";
     const scale = (v) => `${+((isRisk ? 100 : 1) * Number(v)).toFixed(2)}${unit}`;
     if (!names[quantity] || !limit) return part;
     return `${names[quantity]} ${scale(value)} ${operator === "<" ? "below" : "above"} ${scale(limit)}`;
-  }).join(", ");
+  }).join("\n");
 }
 
 // ---- which batteries, in which order ------------------------------------------------------
@@ -196,7 +206,7 @@ function matches(b) {
   }
   const wanted = state.filter.toLowerCase();
   return !wanted || b.battery_id.toLowerCase().includes(wanted) ||
-    b.health.reason.toLowerCase().includes(wanted) || reasonText(b).includes(wanted);
+    b.health.reason.toLowerCase().includes(wanted) || reasonText(b).replaceAll(" ", " ").includes(wanted);
 }
 
 const inIdOrder = new Intl.Collator("en", { numeric: true }).compare;
@@ -213,7 +223,7 @@ function compare(a, b) {
 
 // ---- drawing ------------------------------------------------------------------------------
 
-const slots = []; // rows of the table, made once and filled again and again
+const slots = []; // rows of the table and the parts of their cells, made once and filled again and again
 const detail = { row: element("tr", "detail"), cell: element("td"), facts: element("dl"), charts: element("div", "charts") };
 detail.row.setAttribute("role", "row");
 detail.cell.setAttribute("role", "cell");
@@ -229,12 +239,11 @@ function makeSlot() {
     cell.setAttribute("role", i === 0 ? "rowheader" : "cell");
     if (i === 0) cell.scope = "row";
     cell.dataset.label = column.title;
-    column.make(cell);
-    return cell;
+    row.append(cell);
+    return column.make(cell);
   });
-  row.append(...cells);
   row.addEventListener("click", (event) => {
-    if (!event.target.closest("button") && !String(getSelection())) toggle(cells[0].battery);
+    if (!event.target.closest("button") && !String(getSelection())) cells[0].button.click();
   });
   return { row, cells };
 }
@@ -268,11 +277,11 @@ function drawSummary() {
     if (isStale(b)) counts.STALE += 1;
   }
   const names = { ALL: "batteries", CRITICAL: "critical", WARNING: "warning", NORMAL: "normal", STALE: "no recent data" };
-  for (const [key, button] of Object.entries(summary)) {
-    setText(button.count, String(counts[key]));
-    setText(button.name, key === "ALL" && counts.ALL === 1 ? "battery" : names[key]);
-    button.setAttribute("aria-pressed", String(state.show === key));
-    button.classList.toggle("zero", counts[key] === 0);
+  for (const [key, tile] of Object.entries(summary)) {
+    setText(tile.count, String(counts[key]));
+    setText(tile.label, key === "ALL" && counts.ALL === 1 ? "battery" : names[key]);
+    tile.button.setAttribute("aria-pressed", String(state.show === key));
+    tile.button.classList.toggle("zero", counts[key] === 0);
   }
 }
 
@@ -280,10 +289,14 @@ function draw() {
   const has = state.batteries.length > 0;
   by("fleet-view").hidden = !has;
   if (!has) return;
-  by("empty").hidden = true;
   drawSummary();
   const found = state.batteries.filter(matches).sort(compare);
   const pages = Math.max(1, Math.ceil(found.length / PAGE_SIZE));
+  if (!state.isRevealed) {
+    state.isRevealed = true;
+    state.page = Math.max(0, Math.floor(found.findIndex((b) => b.battery_id === state.open) / PAGE_SIZE));
+    if (state.open) loadHistory();
+  }
   state.page = Math.min(state.page, pages - 1);
   drawRows(found.slice(state.page * PAGE_SIZE, (state.page + 1) * PAGE_SIZE));
   by("none").hidden = found.length > 0;
@@ -306,10 +319,10 @@ function draw() {
 function drawFacts(b) {
   const p = b.prediction;
   const facts = [
-    ["Power", show(b.power_consumption, 0, " W")],
-    ["Resistance", show(b.resistance_mohm, 1, " mΩ")],
-    ["Mean temperature", show(b.mean_temperature, 1, " °C")],
-    ["Throughput", show(b.throughput_ah_per_day, 1, " Ah/day")],
+    ["Power", show(b.power_consumption, 0, " W")],
+    ["Resistance", show(b.resistance_mohm, 1, " mΩ")],
+    ["Mean temperature", show(b.mean_temperature, 1, " °C")],
+    ["Throughput", show(b.throughput_ah_per_day, 1, " Ah/day")],
     ["Prediction", p ? `for the record of ${duration((state.serverNow - Date.parse(p.time)) / 1000)} ago` : "none in the last hour"],
     ["Model", (p && p.model_version) || "–"],
   ];
@@ -338,11 +351,11 @@ async function loadHistory() {
     const rows = answer.data.reverse();
     const line = (key, scale) => rows.map((r) => ({ t: Date.parse(r.time), v: isNumber(r[key]) ? r[key] * (scale || 1) : null }));
     detail.charts.replaceChildren(
-      chart("Charge", " %", line("soc"), 1, 1),
-      chart("Temperature", " °C", line("temperature"), 1, 1),
-      chart("Voltage", " V", line("voltage"), 1, 1),
+      chart("Charge", " %", line("soc"), 1, 1),
+      chart("Temperature", " °C", line("temperature"), 1, 1),
+      chart("Voltage", " V", line("voltage"), 1, 1),
       chart("RUL", "", line("rul_prediction"), 0, 10),
-      chart("Failure risk", " %", line("failure_probability", 100), 1, 1));
+      chart("Failure risk", " %", line("failure_probability", 100), 1, 1));
   } catch (error) {
     if (state.open === id) detail.charts.replaceChildren(element("p", "muted", `No history: ${error.message}`));
   }
@@ -350,6 +363,7 @@ async function loadHistory() {
 
 function toggle(id) {
   state.open = state.open === id ? null : id;
+  history.replaceState(null, "", state.open ? `#${encodeURIComponent(id)}` : location.pathname);
   detail.charts.replaceChildren(element("p", "muted", "Loading the history…"));
   draw();
   loadHistory();
@@ -398,48 +412,55 @@ function fail(error) {
     : `The server says: ${error.message}. The values below are ${since} old.`);
 }
 
+async function refresh() {
+  let answer;
+  try {
+    if (state.thresholds.length === 0) state.thresholds = (await get("/api/thresholds")).thresholds;
+    answer = await get("/api/batteries/list");
+  } catch (error) {
+    fail(error);
+    return;
+  }
+  state.batteries = answer.batteries;
+  state.serverNow = Date.parse(answer.timestamp);
+  lastGood = Date.now();
+  setBanner("");
+  setLive("live", "Live");
+  by("empty").hidden = answer.count > 0;
+  setText(by("empty-title"), "No batteries yet");
+  setText(by("empty-text"), "The store is there, but nothing has been recorded in it.");
+  draw();
+}
+
 async function poll() {
   if (isPolling) return;
   isPolling = true;
   clearTimeout(timer);
   const start = performance.now();
   try {
-    if (state.thresholds.length === 0) state.thresholds = (await get("/api/thresholds")).thresholds;
-    const answer = await get("/api/batteries/list");
-    state.batteries = answer.batteries;
-    state.serverNow = Date.parse(answer.timestamp);
-    lastGood = Date.now();
-    setBanner("");
-    setLive("live", "Live");
-    by("empty").hidden = answer.count > 0;
-    setText(by("empty-title"), "No batteries yet");
-    setText(by("empty-text"), "The store is there, but nothing has been recorded in it.");
-    draw();
-  } catch (error) {
-    fail(error);
+    await refresh();
+  } finally {
+    isPolling = false;
+    // a large fleet is asked for less often, so that the page never takes most of a core
+    const took = performance.now() - start;
+    if (!document.hidden) timer = setTimeout(poll, Math.max(POLL_MS, 4 * took));
   }
-  isPolling = false;
-  // a large fleet is asked for less often, so that the page never takes most of a core
-  const took = performance.now() - start;
-  if (!document.hidden) timer = setTimeout(poll, Math.max(POLL_MS, 4 * took));
 }
 
 // ---- controls -----------------------------------------------------------------------------
 
 const summary = {};
 for (const key of ["ALL", ...LEVELS, "STALE"]) {
-  const button = element("button", `tile ${key}`);
-  button.type = "button";
-  button.count = element("strong");
-  button.name = element("span");
-  button.append(button.count, button.name);
-  button.addEventListener("click", () => {
+  const tile = { button: element("button", `tile ${key}`), count: element("strong"), label: element("span") };
+  tile.button.type = "button";
+  tile.button.append(tile.count, tile.label);
+  tile.button.addEventListener("click", () => {
     state.show = state.show === key ? "ALL" : key;
     state.page = 0;
     draw();
   });
-  summary[key] = button;
-  by("summary").append(button);
+  summary[key] = tile;
+  by("summary").append(tile.button);
 }
 
 function sortBy(key) {

@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: MIT */
+/* The server against clients that are wrong, slow, many, or gone. */
+
+#include "serve_client.h"
+
+#include "serve/address.h"
+#include "serve/http.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+static double now_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static evtwin_server *server;
+static int port;
+
+static int setup(void **state) {
+    (void)state;
+    const int64_t now_us = evtwin_time_now();
+    enum { N = 1000 };
+    static record records[N];
+    for (int i = 0; i < N; i++) {
+        records[i] =
+            (record){"BATTERY_001", now_us - 1000000 * (N - i), i, 50, 90, 30, 500, 0.1, NULL};
+    }
+    const char *uri = store_uri("http.db");
+    fill_store(uri, records, N);
+    server = start_server(uri, NULL);
+    port = evtwin_server_port(server);
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    evtwin_server_free(server);
+    return 0;
+}
+
+static int code_of(const char *data, size_t size) {
+    reply r = client_raw(port, data, size);
+    const int code = r.code;
+    reply_free(&r);
+    return code;
+}
+
+static void assert_alive(void) {
+    json_decref(client_json(port, "/health", 200));
+}
+
+static void test_host_header(void **state) {
+    (void)state;
+    static const struct {
+        const char *request;
+        int code;
+    } cases[] = {
+        {"GET /health HTTP/1.1\r\nHost: localhost:8080\r\nConnection: close\r\n\r\n", 200},
+        {"GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\nConnection: close\r\n\r\n", 200},
+        {"GET /health HTTP/1.1\r\nHost: [::1]:5001\r\nConnection: close\r\n\r\n", 200},
+        {"GET /health HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n", 421},
+        {"GET /health HTTP/1.1\r\nHost: localhost.evil.example\r\nConnection: close\r\n\r\n", 421},
+        {"GET /health HTTP/1.1\r\nHost: 192.168.0.1\r\nConnection: close\r\n\r\n", 421},
+        {"GET /health HTTP/1.1\r\nHost: \r\nConnection: close\r\n\r\n", 421},
+        {"GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n", 421},
+        {"GET /health HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: "
+         "close\r\n\r\n",
+         400},
+        {"GET /health HTTP/1.1\r\nConnection: close\r\n\r\n", 400},
+        {"GET /health HTTP/1.0\r\n\r\n", 200},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const int code = code_of(cases[i].request, strlen(cases[i].request));
+        if (code != cases[i].code) {
+            fail_msg("%d instead of %d for %s", code, cases[i].code, cases[i].request);
+        }
+    }
+}
+
+static void test_bodies_are_refused(void **state) {
+    (void)state;
+    static const char *const requests[] = {
+        "GET /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello",
+        "GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "GET /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000000\r\n\r\nx",
+    };
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+        assert_int_equal(code_of(requests[i], strlen(requests[i])), 413);
+    }
+    const char post[] =
+        "POST /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello";
+    assert_int_equal(code_of(post, strlen(post)), 405);
+
+    /* two lengths: whoever reads the other one must not find a second request */
+    const char smuggled[] = "GET /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 44\r\n"
+                            "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+                            "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    reply r = client_raw(port, smuggled, strlen(smuggled));
+    assert_int_not_equal(r.code, 200);
+    assert_null(strstr(r.text, "evtwin_build_info"));
+    reply_free(&r);
+    assert_alive();
+}
+
+static void test_malformed_requests(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t size;
+    } cases[] = {
+#define CASE(literal) {literal, sizeof literal - 1}
+        CASE(""),
+        CASE("\r\n\r\n"),
+        CASE("GET\r\n\r\n"),
+        CASE("GET / \r\n\r\n"),
+        CASE("GET / FTP/9.9\r\nHost: localhost\r\n\r\n"),
+        CASE("\0\0\0\0\r\n\r\n"),
+        CASE("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+        CASE("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
+        CASE(
+            "GET http://localhost/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
+        CASE("GET health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
+        CASE("GET /health HTTP/1.1\r\nHost localhost\r\nConnection: close\r\n\r\n"),
+        CASE("GET /health HTTP/1.1\r\nHost: loc"),
+#undef CASE
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        /* half-close: the server must not wait for more */
+        const int fd = client_connect(port);
+        assert_true(fd >= 0);
+        (void)client_send(fd, cases[i].text, cases[i].size);
+        shutdown(fd, SHUT_WR);
+        size_t size;
+        char *text = client_read_all(fd, &size);
+        if (strstr(text, "200 OK") != NULL) {
+            fail_msg("case %zu was answered: %s", i, text);
+        }
+        free(text);
+        close(fd);
+    }
+    assert_alive();
+}
+
+static void test_long_requests(void **state) {
+    (void)state;
+    const size_t sizes[] = {4096, 4097, 8000, 40000, 200000};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        char *target = malloc(sizes[i] + 1);
+        memset(target, 'a', sizes[i]);
+        target[0] = '/';
+        target[sizes[i]] = '\0';
+        reply r = client_get(port, target);
+        if (r.code != (i == 0 ? 404 : 414) &&
+            !(i >= 3 && (r.code == 0 || r.code == 413 || r.code == 431))) {
+            fail_msg("%d for a target of %zu bytes", r.code, sizes[i]);
+        }
+        reply_free(&r);
+        free(target);
+    }
+
+    /* too many and too long headers: refused, nothing worse */
+    char *headers = malloc(400000);
+    size_t n = 0;
+    for (int i = 0; i < 10000; i++) {
+        n += (size_t)snprintf(headers + n, 400000 - n, "X-%d: y\r\n", i);
+    }
+    reply r = client_request(port, "GET", "/health", headers);
+    assert_int_not_equal(r.code, 200);
+    reply_free(&r);
+    memset(headers, 'x', 100000);
+    memcpy(headers, "X-Long: ", 8);
+    memcpy(headers + 99998, "\r\n", 3);
+    r = client_request(port, "GET", "/health", headers);
+    assert_int_not_equal(r.code, 200);
+    reply_free(&r);
+    free(headers);
+    assert_alive();
+}
+
+static void test_pipelining(void **state) {
+    (void)state;
+    enum { N = 50 };
+    static char text[N * 80];
+    size_t n = 0;
+    for (int i = 0; i < N; i++) {
+        n += (size_t)snprintf(
+            text + n, sizeof text - n, "GET /%s HTTP/1.1\r\nHost: localhost\r\n%s\r\n",
+            i % 2 ? "nothing" : "health", i == N - 1 ? "Connection: close\r\n" : "");
+    }
+    reply r = client_raw(port, text, n);
+    int n_ok = 0, n_missing = 0;
+    for (const char *s = r.text; (s = strstr(s, "HTTP/1.1 ")) != NULL; s++) {
+        n_ok += strncmp(s + 9, "200", 3) == 0;
+        n_missing += strncmp(s + 9, "404", 3) == 0;
+    }
+    assert_int_equal(n_ok, N / 2);
+    assert_int_equal(n_missing, N / 2);
+    reply_free(&r);
+}
+
+/* A client that leaves in the middle of a large answer. */
+static void test_client_that_leaves(void **state) {
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        const int fd = client_connect(port);
+        const char request[] =
+            "GET /api/battery/history?hours=24 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        assert_true(client_send(fd, request, sizeof request - 1));
+        char some[100];
+        assert_true(recv(fd, some, sizeof some, 0) > 0);
+        const struct linger hard = {1, 0};
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+        close(fd);
+    }
+    json_t *v = client_json(port, "/api/battery/history?hours=24", 200);
+    assert_int_equal(json_array_size(json_at(v, "data")), 1000);
+    json_decref(v);
+}
+
+/* ---- many clients ---- */
+
+enum { N_CLIENTS = 20, N_REQUESTS = 50 };
+
+static void *ask_often(void *ctx) {
+    atomic_int *n_good = ctx;
+    for (int i = 0; i < N_REQUESTS; i++) {
+        static const char *const targets[] = {"/api/batteries/list",
+                                              "/api/battery/latest",
+                                              "/health",
+                                              "/api/battery/history?limit=20",
+                                              "/metrics",
+                                              "/"};
+        reply r = client_get(port, targets[i % 6]);
+        atomic_fetch_add(n_good, r.code == 200);
+        reply_free(&r);
+    }
+    return NULL;
+}
+
+static void test_many_clients(void **state) {
+    (void)state;
+    atomic_int n_good = 0;
+    pthread_t threads[N_CLIENTS];
+    for (int i = 0; i < N_CLIENTS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_often, &n_good), 0);
+    }
+    for (int i = 0; i < N_CLIENTS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    assert_int_equal(n_good, N_CLIENTS * N_REQUESTS);
+}
+
+/* More connections than the cap: those within it are served, and after it falls all are again. */
+static void test_connection_cap(void **state) {
+    (void)state;
+    enum { N = 300 };
+    static int fd[N];
+    for (int i = 0; i < N; i++) {
+        fd[i] = client_connect(port);
+    }
+    const char request[] = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    int n_served = 0;
+    for (int i = 0; i < N; i++) {
+        if (fd[i] >= 0 && client_send(fd[i], request, sizeof request - 1)) {
+            struct pollfd p = {fd[i], POLLIN, 0};
+            char some[16];
+            n_served +=
+                poll(&p, 1, i < 64 ? 5000 : 0) == 1 && recv(fd[i], some, sizeof some, 0) > 9;
+        }
+    }
+    assert_in_range(n_served, 64, 256);
+    for (int i = 0; i < N; i++) {
+        close(fd[i]);
+    }
+    for (int i = 0; i < 100; i++) {
+        reply r = client_get(port, "/health");
+        const int code = r.code;
+        reply_free(&r);
+        if (code == 200) {
+            return;
+        }
+        usleep(20000);
+    }
+    fail_msg("the server did not recover");
+}
+
+/* ---- deadlines, with short ones ---- */
+
+static void answer_much(void *ctx, const evtwin__http_request *request,
+                        evtwin__http_response *response) {
+    (void)request;
+    atomic_fetch_add((atomic_int *)ctx, 1);
+    char *room = evtwin__body_room(&response->body, 20000000);
+    assert_non_null(room);
+    memset(room, 'x', 20000000);
+    response->body.size = 20000000;
+    response->code = 200;
+    evtwin__http_header(response, "Content-Type", "text/plain");
+}
+
+static evtwin__http *start_short(atomic_int *n_calls, int *port_out) {
+    evtwin__address address;
+    evtwin__http_options options = {.n_threads = 2,
+                                    .max_connections = 16,
+                                    .request_s = 0.5,
+                                    .response_s = 1.0,
+                                    .handler = answer_much,
+                                    .ctx = n_calls};
+    assert_ok(evtwin__address_parse("127.0.0.1:0", &address));
+    assert_ok(evtwin__address_listen(&address, &options.fd));
+    evtwin__http *http = NULL;
+    assert_ok(evtwin__http_start(&options, &http));
+    *port_out = address.port;
+    return http;
+}
+
+static void test_slow_request(void **state) {
+    (void)state;
+    atomic_int n_calls = 0;
+    int short_port;
+    evtwin__http *http = start_short(&n_calls, &short_port);
+
+    /* one byte now and then keeps no connection: it ends although each byte comes in time */
+    const int fd = client_connect(short_port);
+    const double start = now_s();
+    const char request[] =
+        "GET /aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    for (size_t i = 0; i < sizeof request - 1; i++) {
+        struct pollfd p = {fd, POLLIN, 0};
+        if (poll(&p, 1, 50) != 0 || !client_send(fd, request + i, 1)) {
+            break;
+        }
+    }
+    char c;
+    assert_true(recv(fd, &c, 1, 0) <= 0);
+    const double took = now_s() - start;
+    assert_true(took > 0.4 && took < 2.5);
+    close(fd);
+
+    /* nor does an idle one */
+    const int idle = client_connect(short_port);
+    assert_true(recv(idle, &c, 1, 0) <= 0);
+    close(idle);
+    assert_int_equal(n_calls, 0);
+    evtwin__http_stop(http);
+}
+
+static void test_slow_reader(void **state) {
+    (void)state;
+    atomic_int n_calls = 0;
+    int short_port;
+    evtwin__http *http = start_short(&n_calls, &short_port);
+    const int fd = client_connect(short_port);
+    const char request[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    assert_true(client_send(fd, request, sizeof request - 1));
+    const double start = now_s();
+    size_t total = 0;
+    ssize_t n;
+    char some[4096];
+    while ((n = recv(fd, some, sizeof some, 0)) > 0 && now_s() - start < 8.0) {
+        total += (size_t)n;
+        if (now_s() - start < 2.0) {
+            usleep(20000);
+        }
+    }
+    assert_true(total < 20000000);
+    assert_true(now_s() - start < 6.0);
+    close(fd);
+
+    /* a quick one gets it all */
+    size_t size;
+    const int quick = client_connect(short_port);
+    assert_true(client_send(quick, request, sizeof request - 1));
+    char *text = client_read_all(quick, &size); /* until the idle connection's deadline */
+    assert_true(size > 20000000);
+    free(text);
+    close(quick);
+    assert_int_equal(n_calls, 2);
+    evtwin__http_stop(http);
+}
+
+/* ---- stop ---- */
+
+static void *ask_until_gone(void *ctx) {
+    const int its_port = *(int *)ctx;
+    for (;;) {
+        const int fd = client_connect(its_port);
+        if (fd < 0) {
+            return NULL;
+        }
+        const char request[] =
+            "GET /api/battery/history HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        (void)client_send(fd, request, sizeof request - 1);
+        free(client_read_all(fd, NULL));
+        close(fd);
+    }
+}
+
+static void test_free_during_traffic(void **state) {
+    (void)state;
+    char uri[300];
+    snprintf(uri, sizeof uri, "sqlite:%s", temp_path("http.db"));
+    for (int round = 0; round < 5; round++) {
+        evtwin_server *other = start_server(uri, NULL);
+        int other_port = evtwin_server_port(other);
+        pthread_t threads[4];
+        for (int i = 0; i < 4; i++) {
+            assert_int_equal(pthread_create(&threads[i], NULL, ask_until_gone, &other_port), 0);
+        }
+        usleep(30000);
+        const double start = now_s();
+        evtwin_server_free(other);
+        assert_true(now_s() - start < 5.0);
+        for (int i = 0; i < 4; i++) {
+            pthread_join(threads[i], NULL);
+        }
+    }
+}
+
+/* An answer that is on its way when the server stops arrives whole. */
+static void *stop_soon(void *ctx) {
+    usleep(50000);
+    evtwin__http_stop(ctx);
+    return NULL;
+}
+
+static void test_stop_finishes_answers(void **state) {
+    (void)state;
+    atomic_int n_calls = 0;
+    int short_port;
+    evtwin__http *http = start_short(&n_calls, &short_port);
+    const int fd = client_connect(short_port);
+    const char request[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    assert_true(client_send(fd, request, sizeof request - 1));
+    struct pollfd p = {fd, POLLIN, 0};
+    assert_int_equal(poll(&p, 1, 5000), 1);
+    pthread_t stopper;
+    assert_int_equal(pthread_create(&stopper, NULL, stop_soon, http), 0);
+    usleep(150000);
+    size_t size;
+    char *text = client_read_all(fd, &size);
+    assert_true(size > 20000000);
+    free(text);
+    close(fd);
+    pthread_join(stopper, NULL);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_host_header),         cmocka_unit_test(test_bodies_are_refused),
+        cmocka_unit_test(test_malformed_requests),  cmocka_unit_test(test_long_requests),
+        cmocka_unit_test(test_pipelining),          cmocka_unit_test(test_client_that_leaves),
+        cmocka_unit_test(test_many_clients),        cmocka_unit_test(test_connection_cap),
+        cmocka_unit_test(test_slow_request),        cmocka_unit_test(test_slow_reader),
+        cmocka_unit_test(test_free_during_traffic), cmocka_unit_test(test_stop_finishes_answers),
+    };
+    if (!CLIENT_HAS_SERVER) {
+        print_message("skipped: this build has no HTTP server or no SQLite store\n");
+        return 0;
+    }
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

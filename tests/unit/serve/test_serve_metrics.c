@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT */
+/* The predictor's metrics: values, counters, both text formats, cap, threads. */
+
+#include "serve_client.h"
+
+#include "serve/exposition.h"
+#include "serve/metrics.h"
+
+#include <pthread.h>
+
+static evtwin_metrics *new_metrics(void) {
+    evtwin_metrics *metrics = NULL;
+    assert_ok(evtwin_metrics_create(&metrics));
+    return metrics;
+}
+
+static void observe(evtwin_metrics *metrics, const record *records, size_t n) {
+    evtwin_table *table = make_table(records, n);
+    assert_ok(evtwin_metrics_observe(metrics, table));
+    evtwin_table_free(table);
+}
+
+static char *text_of(const evtwin_metrics *metrics, int openmetrics) {
+    char *text = NULL;
+    assert_ok(evtwin_metrics_text(metrics, openmetrics, &text));
+    return text;
+}
+
+static void assert_has(const char *text, const char *line) {
+    if (strstr(text, line) == NULL) {
+        fail_msg("no '%s' in\n%s", line, text);
+    }
+}
+
+static void assert_lacks(const char *text, const char *part) {
+    if (strstr(text, part) != NULL) {
+        fail_msg("'%s' in\n%s", part, text);
+    }
+}
+
+static const int64_t now_us = INT64_C(1767225600000000);
+
+static void test_contract_names(void **state) {
+    (void)state;
+    evtwin_metrics *metrics = new_metrics();
+    const record records[] = {
+        {"BATTERY_001", now_us, 1, 84.3, 94.8, 34.2, 851, 0.083, NULL},
+        {"BATTERY_002", now_us, 2, 50, NAN, 30, NAN, NAN, "unknown, because soh is missing"},
+    };
+    observe(metrics, records, 2);
+    evtwin_metrics_count_error(metrics);
+    char *text = text_of(metrics, 0);
+    assert_has(text, "# TYPE battery_soc_percent gauge\n");
+    assert_has(text, "\nbattery_soc_percent{battery_id=\"BATTERY_001\"} 84.3\n");
+    assert_has(text, "\nbattery_soh_percent{battery_id=\"BATTERY_001\"} 94.8\n");
+    assert_has(text, "\nbattery_temperature_celsius{battery_id=\"BATTERY_001\"} 34.2\n");
+    assert_has(text, "\nbattery_rul_cycles{battery_id=\"BATTERY_001\"} 851\n");
+    assert_has(text, "\nbattery_failure_probability{battery_id=\"BATTERY_001\"} 0.083\n");
+    assert_has(text, "# TYPE battery_predictions_total counter\n");
+    assert_has(text, "\nbattery_predictions_total{battery_id=\"BATTERY_001\"} 1\n");
+    assert_has(text, "\nbattery_predictions_total{battery_id=\"BATTERY_002\"} 0\n");
+    assert_has(text, "\nevtwin_predictions_total{outcome=\"known\"} 1\n");
+    assert_has(text, "\nevtwin_predictions_total{outcome=\"unknown\"} 1\n");
+    assert_has(text, "\nevtwin_predictions_total{outcome=\"error\"} 1\n");
+    assert_has(text, "\nevtwin_batteries 2\n");
+    assert_has(text, "\nevtwin_last_prediction_timestamp_seconds ");
+    assert_has(text, "evtwin_build_info{version=\"" EVTWIN_VERSION "\"");
+
+    /* what is unknown has no series: never 0, never NaN */
+    assert_lacks(text, "battery_rul_cycles{battery_id=\"BATTERY_002\"}");
+    assert_lacks(text, "battery_soh_percent{battery_id=\"BATTERY_002\"}");
+    assert_has(text, "\nbattery_soc_percent{battery_id=\"BATTERY_002\"} 50\n");
+    assert_lacks(text, "NaN");
+    evtwin_metrics_text_free(text);
+    evtwin_metrics_free(metrics);
+}
+
+static void test_newest_row_wins(void **state) {
+    (void)state;
+    evtwin_metrics *metrics = new_metrics();
+    const record records[] = {
+        {"B", now_us + 10, 5, 60, 90, 30, 500, 0.1, NULL},
+        {"B", now_us, 9, 10, 90, 30, 400, 0.1, NULL},      /* older time */
+        {"B", now_us + 10, 4, 20, 90, 30, 300, 0.1, NULL}, /* same time, lower seq */
+    };
+    observe(metrics, records, 3);
+    char *text = text_of(metrics, 0);
+    assert_has(text, "battery_soc_percent{battery_id=\"B\"} 60\n");
+    assert_has(text, "battery_predictions_total{battery_id=\"B\"} 3\n");
+    evtwin_metrics_text_free(text);
+
+    /* a newer row without a prediction takes the series away */
+    const record pending = {"B", now_us + 20, 6, 61, 90, 30, NAN, NAN, NULL};
+    observe(metrics, &pending, 1);
+    text = text_of(metrics, 0);
+    assert_has(text, "battery_soc_percent{battery_id=\"B\"} 61\n");
+    assert_lacks(text, "battery_rul_cycles{");
+    assert_has(text, "evtwin_predictions_total{outcome=\"unknown\"} 0\n");
+    evtwin_metrics_text_free(text);
+    evtwin_metrics_free(metrics);
+}
+
+static void test_empty_and_refused(void **state) {
+    (void)state;
+    evtwin_metrics *metrics = new_metrics();
+    evtwin_table *table = NULL;
+    assert_ok(evtwin_table_create(&table));
+    assert_fails(evtwin_metrics_observe(metrics, table), EVTWIN_E_SCHEMA, "battery_id");
+    assert_fails(evtwin_metrics_observe(NULL, table), EVTWIN_E_ARG, "NULL");
+    assert_fails(evtwin_metrics_observe(metrics, NULL), EVTWIN_E_ARG, "NULL");
+    assert_fails(evtwin_metrics_create(NULL), EVTWIN_E_ARG, "NULL");
+    assert_fails(evtwin_metrics_text(metrics, 0, NULL), EVTWIN_E_ARG, "NULL");
+    evtwin_table_free(table);
+
+    /* one bad row and nothing of the batch counts */
+    const record bad[] = {{"B", now_us, 1, 60, 90, 30, 500, 0.1, NULL},
+                          {"no blanks", now_us, 2, 60, 90, 30, 500, 0.1, NULL}};
+    table = make_table(bad, 2);
+    assert_fails(evtwin_metrics_observe(metrics, table), EVTWIN_E_SCHEMA, "row 1");
+    evtwin_table_free(table);
+
+    assert_ok(evtwin_telemetry_table_create(&table));
+    assert_ok(evtwin_metrics_observe(metrics, table));
+    evtwin_table_free(table);
+    char *text = text_of(metrics, 0);
+    assert_has(text, "evtwin_batteries 0\n");
+    assert_has(text, "evtwin_predictions_total{outcome=\"known\"} 0\n");
+    assert_lacks(text, "evtwin_last_prediction_timestamp_seconds");
+    assert_lacks(text, "battery_soc_percent{");
+    evtwin_metrics_text_free(text);
+    evtwin_metrics_free(metrics);
+    evtwin_metrics_free(NULL);
+    evtwin_metrics_text_free(NULL);
+    evtwin_metrics_count_error(NULL);
+}
+
+static void test_openmetrics(void **state) {
+    (void)state;
+    evtwin_metrics *metrics = new_metrics();
+    const record records[] = {{"B", now_us, 1, 84.3, 94.8, 34.2, 851, 0.083, NULL}};
+    observe(metrics, records, 1);
+    char *text = text_of(metrics, 1);
+    assert_has(text, "# TYPE battery_predictions counter\n");
+    assert_has(text, "\nbattery_predictions_total{battery_id=\"B\"} 1\n");
+    assert_has(text, "# UNIT battery_temperature_celsius celsius\n");
+    assert_has(text, "# TYPE evtwin_build info\n");
+    assert_has(text, "\nevtwin_build_info{");
+    assert_lacks(text, "# TYPE battery_predictions_total");
+    const size_t n = strlen(text);
+    assert_string_equal(text + n - strlen("\n# EOF\n"), "\n# EOF\n");
+    assert_null(strstr(text, "\n\n"));
+    evtwin_metrics_text_free(text);
+    evtwin_metrics_free(metrics);
+}
+
+static void test_escapes(void **state) {
+    (void)state;
+    evtwin__exposition e = {0};
+    const evtwin__label labels[] = {{"a", "x\\y\"z\n"}, {"b", ""}};
+    evtwin__expose(&e, "m", "", labels, 2, 1e300);
+    evtwin__expose(&e, "m", "_total", NULL, 0, INFINITY);
+    evtwin__expose(&e, "m", "", NULL, 0, NAN);
+    evtwin__body_add(&e.body, "", 1);
+    assert_string_equal(e.body.data, "m{a=\"x\\\\y\\\"z\\n\",b=\"\"} 1e300\nm_total +Inf\nm NaN\n");
+    evtwin__body_free(&e.body);
+}
+
+static void test_accept(void **state) {
+    (void)state;
+    /* what Prometheus 2.42 and 3 send */
+    assert_true(
+        evtwin__accepts_openmetrics("application/openmetrics-text;version=1.0.0,application/"
+                                    "openmetrics-text;version=0.0.1;q=0.75,"
+                                    "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"));
+    assert_false(evtwin__accepts_openmetrics("text/plain;version=0.0.4;q=0.9, "
+                                             "application/openmetrics-text; version=1.0.0; q=0.4"));
+    assert_false(evtwin__accepts_openmetrics(NULL));
+    assert_false(evtwin__accepts_openmetrics(""));
+    assert_false(evtwin__accepts_openmetrics("*/*"));
+    assert_false(evtwin__accepts_openmetrics("text/html,application/xhtml+xml,*/*;q=0.8"));
+    assert_false(evtwin__accepts_openmetrics("application/openmetrics-text;q=0"));
+    assert_false(evtwin__accepts_openmetrics("application/openmetrics-text;q=bad,;,;;q=,"));
+    assert_true(evtwin__accepts_openmetrics("Application/OpenMetrics-Text"));
+    assert_false(evtwin__accepts_openmetrics("application/openmetrics-textual"));
+}
+
+static void test_cap(void **state) {
+    (void)state;
+    enum { N = EVTWIN__METRICS_MAX_BATTERIES + 7 };
+    evtwin_metrics *metrics = new_metrics();
+    evtwin_table *table = NULL;
+    assert_ok(evtwin_telemetry_table_create(&table));
+    assert_ok(evtwin_table_resize(table, N));
+    const size_t id = evtwin_table_find(table, "battery_id");
+    const size_t time = evtwin_table_find(table, "time");
+    const size_t soc = evtwin_table_find(table, "soc");
+    for (size_t i = 0; i < N; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "BATTERY_%05zu", i);
+        assert_ok(evtwin_table_set_text(table, id, i, name));
+        assert_ok(evtwin_table_set_i64(table, time, i, now_us));
+        assert_ok(evtwin_table_set_f64(table, soc, i, (double)(i % 100)));
+    }
+    assert_ok(evtwin_metrics_observe(metrics, table));
+    assert_ok(evtwin_metrics_observe(metrics, table));
+    evtwin_table_free(table);
+
+    char *text = text_of(metrics, 0);
+    assert_has(text, "\nevtwin_batteries 10000\n");
+    assert_has(text, "\nevtwin_rows_without_series_total 14\n");
+    assert_has(text, "battery_soc_percent{battery_id=\"BATTERY_09999\"} 99\n");
+    assert_lacks(text, "BATTERY_10000");
+    evtwin_metrics_text_free(text);
+    evtwin_metrics_free(metrics);
+}
+
+/* ---- threads ---- */
+
+enum { N_THREADS = 4, N_BATCHES = 200 };
+
+static void *observe_many(void *ctx) {
+    const record records[] = {{"A", now_us, 1, 84.3, 94.8, 34.2, 851, 0.083, NULL},
+                              {"B", now_us, 1, 84.3, 94.8, 34.2, 851, 0.083, NULL}};
+    evtwin_table *table = make_table(records, 2);
+    for (int i = 0; i < N_BATCHES; i++) {
+        if (evtwin_metrics_observe(ctx, table) < 0) {
+            break;
+        }
+        evtwin_metrics_count_error(ctx);
+        char *text = NULL;
+        if (i % 20 == 0 && evtwin_metrics_text(ctx, i % 40 == 0, &text) >= 0) {
+            evtwin_metrics_text_free(text);
+        }
+    }
+    evtwin_table_free(table);
+    return NULL;
+}
+
+static void test_threads(void **state) {
+    (void)state;
+    evtwin_metrics *metrics = new_metrics();
+    pthread_t threads[N_THREADS];
+    for (int i = 0; i < N_THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, observe_many, metrics), 0);
+    }
+    for (int i = 0; i < N_THREADS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    char *text = text_of(metrics, 0);
+    assert_has(text, "battery_predictions_total{battery_id=\"A\"} 800\n");
+    assert_has(text, "evtwin_predictions_total{outcome=\"known\"} 1600\n");
+    assert_has(text, "evtwin_predictions_total{outcome=\"error\"} 800\n");
+    evtwin_metrics_text_free(text);
+    evtwin_metrics_free(metrics);
+}
+
+/* ---- memory ---- */
+
+static int n_left;
+
+static void *failing_realloc(void *ctx, void *ptr, size_t size) {
+    (void)ctx;
+    if (size == 0) {
+        free(ptr);
+        return NULL;
+    }
+    if (n_left == 0) {
+        return NULL;
+    }
+    n_left -= n_left > 0;
+    return realloc(ptr, size);
+}
+
+static void test_out_of_memory(void **state) {
+    (void)state;
+    const record records[] = {{"A", now_us, 1, 84.3, 94.8, 34.2, 851, 0.083, NULL}};
+    evtwin_table *table = make_table(records, 1);
+    evtwin_set_allocator(failing_realloc, NULL);
+    int n_failures = 0;
+    for (n_left = 0;;) {
+        const int budget = n_left;
+        evtwin_metrics *metrics = NULL;
+        char *text = NULL;
+        evtwin_status st = evtwin_metrics_create(&metrics);
+        if (st >= 0) {
+            st = evtwin_metrics_observe(metrics, table);
+        }
+        if (st >= 0) {
+            st = evtwin_metrics_text(metrics, 0, &text);
+        }
+        n_left = -1;
+        evtwin_metrics_text_free(text);
+        evtwin_metrics_free(metrics);
+        if (st >= 0) {
+            break;
+        }
+        assert_int_equal(st, EVTWIN_E_NOMEM);
+        n_failures++;
+        n_left = budget + 1;
+    }
+    assert_in_range(n_failures, 4, 20);
+    evtwin_set_allocator(NULL, NULL);
+    evtwin_table_free(table);
+}
+
+/* ---- promtool ---- */
+
+static void test_promtool(void **state) {
+    (void)state;
+    if (access("/usr/bin/promtool", X_OK) != 0) {
+        print_message("skipped: promtool (Debian package prometheus) is absent\n");
+        skip();
+    }
+    if (!CLIENT_HAS_SERVER) {
+        print_message("skipped: this build has no HTTP server\n");
+        skip();
+    }
+    evtwin_metrics *metrics = new_metrics();
+    const record records[] = {{"A", now_us, 1, 84.3, 94.8, 34.2, 851, 0.083, NULL},
+                              {"B-2", now_us, 2, 50, NAN, 30, NAN, NAN, "unknown, because"}};
+    observe(metrics, records, 2);
+    evtwin_server *server = start_server(NULL, metrics);
+    reply r = client_get(evtwin_server_port(server), "/metrics");
+    assert_int_equal(r.code, 200);
+    const char *path = temp_file("metrics.txt", r.body);
+    char command[400];
+    snprintf(command, sizeof command, "/usr/bin/promtool check metrics < %s", path);
+    assert_int_equal(system(command), 0);
+
+    /* the check can fail */
+    path = temp_file("metrics_bad.txt", "# TYPE a_total gauge\na_total 1\n");
+    snprintf(command, sizeof command, "/usr/bin/promtool check metrics < %s > %s 2>&1", path,
+             temp_path("out"));
+    assert_int_not_equal(system(command), 0);
+    reply_free(&r);
+    evtwin_server_free(server);
+    evtwin_metrics_free(metrics);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_contract_names),
+        cmocka_unit_test(test_newest_row_wins),
+        cmocka_unit_test(test_empty_and_refused),
+        cmocka_unit_test(test_openmetrics),
+        cmocka_unit_test(test_escapes),
+        cmocka_unit_test(test_accept),
+        cmocka_unit_test(test_cap),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_promtool),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: MIT */
+/* The endpoints over real HTTP from a real store: the contract's envelope, keys and errors. */
+
+#include "serve_client.h"
+
+#include "serve/server.h"
+
+static int64_t now_us;
+static evtwin_server *server;
+static int port;
+
+/* Nine rows of four batteries: predicted, waiting after a predicted one, unknown, and one alert
+ * only. */
+static int setup(void **state) {
+    (void)state;
+    now_us = evtwin_time_now();
+    const int64_t s = 1000000;
+    const record records[] = {
+        {"BATTERY_001", now_us - 30 * s, 1, 80, 94, 30, 900, 0.05, NULL},
+        {"BATTERY_001", now_us - 20 * s, 2, 81, 94, 31, 890, 0.06, NULL},
+        {"BATTERY_001", now_us - 10 * s, 3, 82, 94, 32, 880, 0.07, NULL},
+        {"BATTERY_002", now_us - 9 * s, 1, 50, 82, 30, 60, 0.91, NULL},
+        {"BATTERY_002", now_us - 4 * s, 2, 49, 82, 30, NAN, NAN, NULL},
+        {"BATTERY_003", now_us - 4 * s, 1, 49, NAN, 61.5, NAN, NAN,
+         "unknown, because soh is missing"},
+        {"BATTERY_004", now_us - 400 * 24 * 3600 * s, 1, 70, 95, 30, 95, 0.1, NULL},
+        {"BATTERY_005", now_us - 5 * s, 1, 50, 95, 30, 500, 0.02, NULL},
+        {"BATTERY_006", now_us - 3 * s, 1, 50, 95, 30, NAN, NAN, NULL},
+    };
+    const char *uri = store_uri("rest.db");
+    fill_store(uri, records, sizeof records / sizeof records[0]);
+    server = start_server(uri, NULL);
+    port = evtwin_server_port(server);
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    evtwin_server_free(server);
+    return 0;
+}
+
+static void assert_text(const json_t *value, const char *path, const char *expected) {
+    assert_string_equal(json_string_value(json_at(value, path)), expected);
+}
+
+static double number(const json_t *value, const char *path) {
+    return json_number_value(json_at(value, path));
+}
+
+static void assert_success(const json_t *value) {
+    assert_text(value, "status", "success");
+    int64_t time_us;
+    assert_ok(evtwin_time_parse(json_string_value(json_at(value, "timestamp")), EVTWIN_NAIVE_REJECT,
+                                &time_us));
+    assert_true(llabs(time_us - evtwin_time_now()) < 60 * 1000000);
+}
+
+static void test_health(void **state) {
+    (void)state;
+    json_t *v = client_json(port, "/health", 200);
+    assert_text(v, "status", "healthy");
+    assert_text(v, "service", "evtwin");
+    assert_text(v, "version", EVTWIN_VERSION);
+    json_decref(v);
+}
+
+static void test_latest(void **state) {
+    (void)state;
+    json_t *v = client_json(port, "/api/battery/latest?battery_id=BATTERY_001", 200);
+    assert_success(v);
+    assert_text(v, "data.battery_id", "BATTERY_001");
+    assert_near(number(v, "data.soc"), 82, 0);
+    assert_near(number(v, "data.voltage"), 375.5, 0);
+    assert_true(json_is_integer(json_at(v, "data.charge_cycles")));
+    assert_true(json_is_false(json_at(v, "data.is_charging")));
+    assert_near(number(v, "data.rul_prediction"), 880, 0);
+    assert_near(number(v, "data.rul_error"), 41.5, 0);
+    assert_near(number(v, "data.failure_probability"), 0.07, 0);
+    assert_text(v, "data.status", "NORMAL");
+    assert_text(v, "data.status_reason", "");
+    assert_null(json_object_get(json_at(v, "data"), "timestamp")); /* rows say time */
+    int64_t time_us;
+    assert_ok(evtwin_time_parse(json_string_value(json_at(v, "data.time")), EVTWIN_NAIVE_REJECT,
+                                &time_us));
+    assert_true(time_us == now_us - 10000000);
+    json_decref(v);
+
+    /* without an id it is the contract's default */
+    v = client_json(port, "/api/battery/latest", 200);
+    assert_text(v, "data.battery_id", "BATTERY_001");
+    json_decref(v);
+}
+
+/* The newest row waits for its prediction: it says so, and the last one stands beside it. */
+static void test_pending_row(void **state) {
+    (void)state;
+    json_t *v = client_json(port, "/api/battery/latest?battery_id=BATTERY_002", 200);
+    assert_true(json_is_null(json_at(v, "data.rul_prediction")));
+    assert_true(json_is_null(json_at(v, "data.rul_error")));
+    assert_text(v, "data.status", "WARNING");
+    assert_text(v, "data.status_reason", "soh 82 < 85");
+    assert_near(number(v, "data.prediction.rul_prediction"), 60, 0);
+    assert_near(number(v, "data.prediction.rul_error"), 41.5, 0);
+    assert_text(v, "data.health.status", "CRITICAL");
+    assert_text(v, "data.health.reason", "failure_probability 0.91 > 0.7");
+    json_decref(v);
+
+    v = client_json(port, "/api/battery/latest?battery_id=BATTERY_006", 200);
+    assert_true(json_is_null(json_at(v, "data.prediction")));
+    assert_text(v, "data.health.status", "NORMAL");
+    json_decref(v);
+
+    v = client_json(port, "/api/battery/latest?battery_id=BATTERY_003", 200);
+    assert_true(json_is_null(json_at(v, "data.prediction.rul_prediction")));
+    assert_text(v, "data.prediction.prediction_note", "unknown, because soh is missing");
+    json_decref(v);
+}
+
+static void test_history(void **state) {
+    (void)state;
+    json_t *v = client_json(port, "/api/battery/history?battery_id=BATTERY_001", 200);
+    assert_success(v);
+    assert_int_equal(json_array_size(json_at(v, "data")), 3);
+    assert_near(number(v, "count"), 3, 0);
+    assert_near(number(v, "period_hours"), 1, 0);
+    assert_near(number(v, "data.0.soc"), 82, 0); /* newest first */
+    assert_near(number(v, "data.2.soc"), 80, 0);
+    assert_true(json_is_null(json_at(v, "next")));
+    json_decref(v);
+
+    /* page by page */
+    char target[256] = "/api/battery/history?battery_id=BATTERY_001&limit=2";
+    v = client_json(port, target, 200);
+    assert_int_equal(json_array_size(json_at(v, "data")), 2);
+    snprintf(target, sizeof target, "/api/battery/history?limit=2&battery_id=BATTERY_001&cursor=%s",
+             json_string_value(json_at(v, "next")));
+    json_decref(v);
+    v = client_json(port, target, 200);
+    assert_int_equal(json_array_size(json_at(v, "data")), 1);
+    assert_near(number(v, "data.0.soc"), 80, 0);
+    assert_true(json_is_null(json_at(v, "next")));
+    json_decref(v);
+
+    /* a window in the past, and one without rows of a battery that there is */
+    char until[EVTWIN_TIME_TEXT_SIZE];
+    assert_ok(evtwin_time_format(now_us - 15 * 1000000, until, sizeof until));
+    snprintf(target, sizeof target, "/api/battery/history?hours=0.002&until=%s", until);
+    v = client_json(port, target, 200);
+    assert_int_equal(json_array_size(json_at(v, "data")), 1);
+    assert_near(number(v, "data.0.soc"), 81, 0);
+    json_decref(v);
+    v = client_json(port, "/api/battery/history?battery_id=BATTERY_004&hours=24", 200);
+    assert_int_equal(json_array_size(json_at(v, "data")), 0);
+    assert_near(number(v, "count"), 0, 0);
+    json_decref(v);
+}
+
+static void test_predictions(void **state) {
+    (void)state;
+    json_t *v = client_json(port, "/api/battery/predictions?battery_id=BATTERY_002", 200);
+    assert_success(v);
+    assert_near(number(v, "count"), 1, 0);
+    assert_near(number(v, "predictions.0.rul_prediction"), 60, 0);
+    assert_text(v, "predictions.0.model_version", "0123456789ab");
+    assert_near(number(v, "predictions.0.rul_error"), 41.5, 0);
+    json_decref(v);
+    v = client_json(port, "/api/battery/predictions?battery_id=BATTERY_006", 200);
+    assert_near(number(v, "count"), 0, 0);
+    json_decref(v);
+}
+
+static void test_stats(void **state) {
+    (void)state;
+    json_t *v = client_json(port, "/api/battery/stats?battery_id=BATTERY_001", 200);
+    assert_success(v);
+    static const char *const keys[] = {"total_records",   "avg_soc",     "min_soc",
+                                       "max_soc",         "avg_soh",     "avg_temperature",
+                                       "max_temperature", "avg_voltage", "avg_current",
+                                       "total_cycles",    "avg_rul",     "avg_failure_risk"};
+    assert_int_equal(json_object_size(json_at(v, "stats")), 12);
+    for (size_t i = 0; i < 12; i++) {
+        assert_true(json_is_number(json_object_get(json_at(v, "stats"), keys[i])));
+    }
+    assert_near(number(v, "stats.total_records"), 3, 0);
+    assert_near(number(v, "stats.avg_soc"), 81, 1e-9);
+    assert_near(number(v, "stats.min_soc"), 80, 0);
+    assert_near(number(v, "stats.max_temperature"), 32, 0);
+    assert_near(number(v, "stats.avg_rul"), 890, 1e-9);
+    assert_near(number(v, "stats.total_cycles"), 152, 0);
+    assert_near(number(v, "period_hours"), 24, 0);
+    json_decref(v);
+
+    v = client_json(port, "/api/battery/stats?battery_id=BATTERY_004&hours=2.5", 200);
+    assert_near(number(v, "stats.total_records"), 0, 0);
+    assert_true(json_is_null(json_at(v, "stats.avg_soc")));
+    assert_near(number(v, "period_hours"), 2.5, 0);
+    json_decref(v);
+}
+
+static void test_list(void **state) {
+    (void)state;
+    json_t *v = client_json(port, "/api/batteries/list", 200);
+    assert_success(v);
+    assert_near(number(v, "count"), 6, 0);
+    assert_int_equal(json_array_size(json_at(v, "batteries")), 6);
+    for (int i = 0; i < 6; i++) {
+        char path[32], id[32];
+        snprintf(path, sizeof path, "batteries.%d", i);
+        snprintf(id, sizeof id, "BATTERY_%03d", i + 1);
+        json_t *one = json_at(v, path);
+        const char *first = json_object_iter_key(json_object_iter(one));
+        assert_string_equal(first, "battery_id");
+        assert_text(one, "battery_id", id);
+        assert_non_null(json_object_get(one, "time"));
+        assert_non_null(json_object_get(one, "prediction"));
+    }
+    assert_near(number(v, "batteries.0.soc"), 82, 0);
+    assert_text(v, "batteries.2.status", "CRITICAL");
+    assert_text(v, "batteries.2.status_reason", "temperature 61.5 > 60");
+    json_decref(v);
+}
+
+static void test_alerts(void **state) {
+    (void)state;
+    json_t *v = client_json(port, "/api/alerts", 200);
+    assert_success(v);
+    assert_near(number(v, "count"), 3, 0);
+    assert_text(v, "alerts.0.battery_id", "BATTERY_002");
+    assert_int_equal(json_array_size(json_at(v, "alerts.0.reasons")), 3);
+    assert_text(v, "alerts.1.battery_id", "BATTERY_003");
+    assert_text(v, "alerts.1.reasons.0", "temperature 61.5 > 60");
+    assert_text(v, "alerts.2.battery_id", "BATTERY_004"); /* NORMAL, but its RUL is below 100 */
+    assert_text(v, "alerts.2.status", "NORMAL");
+    assert_text(v, "alerts.2.reasons.0", "rul_prediction 95 < 100");
+    json_decref(v);
+}
+
+static void test_thresholds(void **state) {
+    (void)state;
+    json_t *v = client_json(port, "/api/thresholds", 200);
+    assert_int_equal(json_array_size(json_at(v, "thresholds")), evtwin_threshold_count());
+    int n_found = 0;
+    size_t i;
+    json_t *t;
+    json_array_foreach(json_at(v, "thresholds"), i, t) {
+        n_found += strcmp(json_string_value(json_at(t, "quantity")), "soc") == 0 &&
+                   strcmp(json_string_value(json_at(t, "level")), "CRITICAL") == 0 &&
+                   strcmp(json_string_value(json_at(t, "operator")), "<") == 0 &&
+                   number(t, "limit") == 15.0;
+    }
+    assert_int_equal(n_found, 1);
+    json_decref(v);
+}
+
+static void test_errors(void **state) {
+    (void)state;
+    static const struct {
+        const char *target;
+        int code;
+        const char *fragment;
+    } cases[] = {
+        {"/api/battery/latest?battery_id=NOBODY", 404, "NOBODY"},
+        {"/api/battery/history?battery_id=NOBODY", 404, "NOBODY"},
+        {"/api/battery/predictions?battery_id=NOBODY", 404, "NOBODY"},
+        {"/api/battery/stats?battery_id=NOBODY", 404, "NOBODY"},
+        {"/api/battery/latest?battery_id=", 400, "battery_id"},
+        {"/api/battery/latest?battery_id=a%20b", 400, "battery_id"},
+        {"/api/battery/latest?battery_id='%20OR%201=1--", 400, "battery_id"},
+        {"/api/battery/latest?battery_id=%3Cscript%3E", 400, "battery_id"},
+        {"/api/battery/latest?battery_id="
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+         400, "battery_id"},
+        {"/api/battery/latest?battery_id=A&battery_id=B", 400, "battery_id is given twice"},
+        {"/api/battery/latest?hours=1", 400, "hours"},
+        {"/api/battery/latest?battery=A", 400, "battery"},
+        {"/api/battery/history?hours=abc", 400, "hours"},
+        {"/api/battery/history?hours=", 400, "hours"},
+        {"/api/battery/history?hours=0", 400, "hours"},
+        {"/api/battery/history?hours=-1", 400, "hours"},
+        {"/api/battery/history?hours=nan", 400, "hours"},
+        {"/api/battery/history?hours=inf", 400, "hours"},
+        {"/api/battery/history?hours=1e999", 400, "hours"},
+        {"/api/battery/history?hours=8784.1", 400, "hours"},
+        {"/api/battery/history?hours=1%2C5", 400, "hours"},
+        {"/api/battery/history?limit=0", 400, "limit"},
+        {"/api/battery/history?limit=1001", 400, "limit"},
+        {"/api/battery/history?limit=1e3", 400, "limit"},
+        {"/api/battery/history?limit=99999999999999999999", 400, "limit"},
+        {"/api/battery/history?cursor=x", 400, "cursor"},
+        {"/api/battery/history?cursor=1.", 400, "cursor"},
+        {"/api/battery/history?cursor=.1", 400, "cursor"},
+        {"/api/battery/history?until=yesterday", 400, "until"},
+        {"/api/battery/history?until=9999-99-99", 400, "until"},
+        {"/api/battery/stats?hours=1&limit=5", 400, "limit"},
+        {"/api/batteries/list?x=1", 400, "x"},
+        {"/nothing", 404, "/nothing"},
+        {"/api", 404, "/api"},
+        {"/api/battery/latest/", 404, "latest/"},
+        {"/..%2f..%2fetc%2fpasswd", 404, "nothing"},
+        {"/api/battery/latest?a=%", 400, "percent"},
+        {"/%zz", 400, "path"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        json_t *v = client_json(port, cases[i].target, cases[i].code);
+        assert_text(v, "status", "error");
+        if (strstr(json_string_value(json_at(v, "message")), cases[i].fragment) == NULL) {
+            fail_msg("%s: '%s' lacks '%s'", cases[i].target,
+                     json_string_value(json_at(v, "message")), cases[i].fragment);
+        }
+        json_decref(v);
+    }
+    json_t *v =
+        client_json(port, "/api/battery/history?hours=8784&limit=1000&battery_id=BATTERY_001", 200);
+    json_decref(v);
+}
+
+static void test_headers(void **state) {
+    (void)state;
+    static const char *const targets[] = {"/api/batteries/list", "/", "/nothing", "/metrics",
+                                          "/app.js"};
+    for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
+        reply r = client_get(port, targets[i]);
+        assert_non_null(strstr(reply_header(&r, "Content-Security-Policy"), "default-src 'self'"));
+        assert_non_null(
+            strstr(reply_header(&r, "Content-Security-Policy"), "frame-ancestors 'none'"));
+        assert_string_equal(reply_header(&r, "X-Content-Type-Options"), "nosniff");
+        assert_non_null(strstr(reply_header(&r, "Content-Type"), "charset=utf-8"));
+        assert_null(reply_header(&r, "Access-Control-Allow-Origin"));
+        assert_non_null(reply_header(&r, "Cache-Control"));
+        reply_free(&r);
+    }
+    reply r = client_get(port, "/api/batteries/list");
+    assert_string_equal(reply_header(&r, "Content-Type"), "application/json; charset=utf-8");
+    assert_string_equal(reply_header(&r, "Cache-Control"), "no-store");
+    reply_free(&r);
+}
+
+static void test_page(void **state) {
+    (void)state;
+    reply r = client_get(port, "/");
+    assert_int_equal(r.code, 200);
+    assert_string_equal(reply_header(&r, "Content-Type"), "text/html; charset=utf-8");
+    assert_non_null(strstr(r.body, "<!doctype html>"));
+    char condition[600];
+    snprintf(condition, sizeof condition, "If-None-Match: %s\r\n", reply_header(&r, "ETag"));
+    reply_free(&r);
+    r = client_request(port, "GET", "/", condition);
+    assert_int_equal(r.code, 304);
+    assert_string_equal(r.body, "");
+    reply_free(&r);
+    r = client_request(port, "GET", "/index.html", "If-None-Match: \"other\"\r\n");
+    assert_int_equal(r.code, 200);
+    reply_free(&r);
+
+    /* everything that the page asks for is there, and nothing comes from elsewhere */
+    static const char *const files[] = {"/app.js", "/chart.js", "/style.css", "/favicon.svg"};
+    for (size_t i = 0; i < 4; i++) {
+        r = client_get(port, files[i]);
+        assert_int_equal(r.code, 200);
+        assert_null(strstr(r.body, "innerHTML"));
+        assert_null(strstr(r.body, "https://"));
+        reply_free(&r);
+    }
+}
+
+static void test_methods(void **state) {
+    (void)state;
+    static const char *const methods[] = {"POST",    "PUT",   "DELETE", "PATCH",
+                                          "OPTIONS", "TRACE", "BREW"};
+    static const char *const targets[] = {"/api/batteries/list", "/health", "/", "/metrics"};
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        for (size_t t = 0; t < 4; t++) {
+            reply r = client_request(port, methods[i], targets[t], "");
+            if (r.code != 405) {
+                fail_msg("%s %s gave %d", methods[i], targets[t], r.code);
+            }
+            assert_string_equal(reply_header(&r, "Allow"), "GET, HEAD");
+            reply_free(&r);
+        }
+    }
+    reply r = client_request(port, "POST", "/nothing", "");
+    assert_int_equal(r.code, 404);
+    reply_free(&r);
+
+    /* HEAD: the head of GET, and nothing after it */
+    for (size_t t = 0; t < 4; t++) {
+        r = client_request(port, "HEAD", targets[t], "");
+        assert_int_equal(r.code, 200);
+        assert_string_equal(r.body, "");
+        assert_true(strtol(reply_header(&r, "Content-Length"), NULL, 10) > 20);
+        reply_free(&r);
+    }
+    r = client_request(port, "HEAD", "/nothing", "");
+    assert_int_equal(r.code, 404);
+    assert_string_equal(r.body, "");
+    reply_free(&r);
+}
+
+static void test_metrics_of_the_server(void **state) {
+    (void)state;
+    reply r = client_get(port, "/metrics?name[]=x");
+    assert_int_equal(r.code, 200);
+    assert_string_equal(reply_header(&r, "Content-Type"),
+                        "text/plain; version=0.0.4; charset=utf-8");
+    assert_non_null(strstr(r.body, "\nevtwin_store_up 1\n"));
+    assert_non_null(strstr(r.body, "evtwin_http_requests_total{route=\"/health\",code=\"200\"} "));
+    assert_non_null(strstr(
+        r.body, "evtwin_http_request_duration_seconds_bucket{route=\"/api/alerts\",le=\"+Inf\"} "));
+    assert_non_null(strstr(r.body, "\nprocess_start_time_seconds "));
+    reply_free(&r);
+    r = client_request(port, "GET", "/metrics",
+                       "Accept: application/openmetrics-text;version=1.0.0\r\n");
+    assert_string_equal(reply_header(&r, "Content-Type"),
+                        "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    assert_string_equal(r.body + strlen(r.body) - 6, "# EOF\n");
+    reply_free(&r);
+}
+
+/* Every endpoint is in the API's description, and it describes no other. */
+static void test_openapi(void **state) {
+    (void)state;
+    FILE *f = fopen(SOURCE_DIR "/docs/openapi.yaml", "rb");
+    assert_non_null(f);
+    static char text[200000];
+    text[fread(text, 1, sizeof text - 1, f)] = '\0';
+    fclose(f);
+    size_t n_described = 0;
+    for (const char *s = strstr(text, "\n  /"); s != NULL; s = strstr(s + 1, "\n  /")) {
+        n_described++;
+    }
+    for (size_t i = 0; i < EVTWIN__ROUTE_COUNT; i++) {
+        char key[64];
+        snprintf(key, sizeof key, "\n  %s:\n", evtwin__route_get(i)->path);
+        if (strstr(text, key) == NULL) {
+            fail_msg("%s is not in docs/openapi.yaml", evtwin__route_get(i)->path);
+        }
+        for (const char *const *p = evtwin__route_get(i)->params; p != NULL && *p != NULL; p++) {
+            snprintf(key, sizeof key, "name: %s\n", *p);
+            assert_non_null(strstr(text, key));
+        }
+    }
+    assert_int_equal(n_described, EVTWIN__ROUTE_COUNT + 1); /* and the page */
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_health),      cmocka_unit_test(test_latest),
+        cmocka_unit_test(test_pending_row), cmocka_unit_test(test_history),
+        cmocka_unit_test(test_predictions), cmocka_unit_test(test_stats),
+        cmocka_unit_test(test_list),        cmocka_unit_test(test_alerts),
+        cmocka_unit_test(test_thresholds),  cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_headers),     cmocka_unit_test(test_page),
+        cmocka_unit_test(test_methods),     cmocka_unit_test(test_metrics_of_the_server),
+        cmocka_unit_test(test_openapi),
+    };
+    if (!CLIENT_HAS_SERVER) {
+        print_message("skipped: this build has no HTTP server or no SQLite store\n");
+        return 0;
+    }
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
