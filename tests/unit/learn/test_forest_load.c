@@ -4,6 +4,7 @@
 
 #include "models.h"
 
+#include "core/num.h"
 #include "core/rng.h"
 #include "learn/forest.h"
 #include "learn/json_scan.h"
@@ -492,13 +493,15 @@ static void put(text_buffer *b, const char *text) {
     b->size += n;
 }
 
+/* Whole numbers. */
 static void put_array(text_buffer *b, const char *key, const double *v, size_t n) {
     put(b, "\"");
     put(b, key);
     put(b, "\":[");
     for (size_t i = 0; i < n; i++) {
-        char number[40];
-        snprintf(number, sizeof number, "%s%.10g", i > 0 ? "," : "", v[i]);
+        char number[EVTWIN__NUM_SIZE];
+        evtwin__format_i64((int64_t)v[i], number);
+        put(b, i > 0 ? "," : "");
         put(b, number);
     }
     put(b, "],");
