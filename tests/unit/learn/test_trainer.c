@@ -1,0 +1,603 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/unit/learn/test_trainer.c: a whole training: splits, scores, findings, JSON, options,
+ * errors. */
+
+#include "test.h"
+
+#include "core/json.h"
+
+#include <pthread.h>
+
+#include "fail_nth.h"
+#include "small_fleet.h"
+
+/* ---- what a training gives ---- */
+
+static void test_holds_out_batteries(void **state) {
+    (void)state;
+    evtwin_table *t = make_fleet(FLEET_BATTERIES, FLEET_ROWS);
+    const evtwin_train_options o = fleet_options();
+    evtwin_trainer *trainer = train_fleet(t, &o);
+    evtwin_rul_score rul;
+    assert_ok(evtwin_trainer_rul_score(trainer, &rul, sizeof rul));
+    assert_int_equal(rul.n_folds, 0);
+    assert_int_equal(rul.n_test, 4 * FLEET_ROWS);
+    assert_int_equal(rul.n_train, 16 * FLEET_ROWS);
+    assert_true(rul.r2 > 0.9);
+    assert_near(rul.mean_r2, 0.0, 0.1);
+    assert_true(rul.countdown_rmse > 10.0 && rul.countdown_rmse < 120.0);
+    assert_true(strcmp(rul.single_feature, "soh") == 0 ||
+                strcmp(rul.single_feature, "charge_cycles") == 0);
+    assert_true(rul.rmse < rul.mean_rmse);
+
+    evtwin_failure_score failure;
+    assert_ok(evtwin_trainer_failure_score(trainer, &failure, sizeof failure));
+    assert_int_equal(failure.n_test, 4 * FLEET_ROWS);
+    assert_true(failure.auc > 0.95);
+    assert_true(failure.average_precision > 0.8);
+    assert_true(failure.brier < failure.base_rate_brier);
+    assert_true(failure.base_rate > 0.1 && failure.base_rate < 0.2);
+    assert_int_equal(evtwin_trainer_has_signal(trainer), 1);
+    assert_null(finding_text(trainer, "no-signal"));
+
+    double sum = 0.0;
+    for (size_t i = 0; i < 7; i++) {
+        sum += evtwin_trainer_importance(trainer, 0, i);
+    }
+    assert_near(sum, 1.0, 1e-6);
+    assert_true(isnan(evtwin_trainer_importance(trainer, 0, 7)));
+    assert_true(isnan(evtwin_trainer_importance(trainer, 2, 0)));
+    double r2, rmse;
+    assert_fails(evtwin_trainer_rul_fold(trainer, 0, &r2, &rmse), EVTWIN_E_ARG, "fold 0 of 0");
+    evtwin_trainer_free(trainer);
+    evtwin_table_free(t);
+}
+
+static void test_folds_pool(void **state) {
+    (void)state;
+    evtwin_table *t = make_fleet(FLEET_BATTERIES, FLEET_ROWS);
+    evtwin_train_options o = fleet_options();
+    o.cv_folds = 4;
+    evtwin_trainer *trainer = train_fleet(t, &o);
+    evtwin_rul_score rul;
+    assert_ok(evtwin_trainer_rul_score(trainer, &rul, sizeof rul));
+    assert_int_equal(rul.n_folds, 4);
+    assert_int_equal(rul.n_test, FLEET_BATTERIES * FLEET_ROWS);
+    assert_int_equal(rul.n_train, FLEET_BATTERIES * FLEET_ROWS);
+
+    /* equal folds: the pooled squared error is the mean of theirs */
+    double square = 0.0;
+    for (size_t i = 0; i < 4; i++) {
+        double r2, rmse;
+        assert_ok(evtwin_trainer_rul_fold(trainer, i, &r2, &rmse));
+        assert_true(r2 > 0.8);
+        square += rmse * rmse / 4.0;
+    }
+    assert_near(sqrt(square), rul.rmse, 1e-9);
+    evtwin_trainer_free(trainer);
+
+    o.cv_folds = FLEET_BATTERIES + 1;
+    trainer = NULL;
+    assert_fails(evtwin_train(t, &o, &trainer), EVTWIN_E_DATA, "21 folds");
+    assert_null(trainer);
+    evtwin_table_free(t);
+}
+
+static void test_same_at_any_thread_count(void **state) {
+    (void)state;
+    evtwin_table *t = make_fleet(FLEET_BATTERIES, FLEET_ROWS);
+    evtwin_train_options o = fleet_options();
+    o.cv_folds = 3;
+    o.n_threads = 1;
+    evtwin_trainer *one = train_fleet(t, &o);
+    o.n_threads = 5;
+    evtwin_trainer *five = train_fleet(t, &o);
+    assert_string_equal(evtwin_trainer_json(one, "m"), evtwin_trainer_json(five, "m"));
+    evtwin_trainer_free(one);
+    evtwin_trainer_free(five);
+
+    /* another seed holds out other batteries */
+    o.cv_folds = 0;
+    one = train_fleet(t, &o);
+    o.seed = 1;
+    five = train_fleet(t, &o);
+    assert_string_not_equal(evtwin_trainer_json(one, "m"), evtwin_trainer_json(five, "m"));
+    evtwin_trainer_free(one);
+    evtwin_trainer_free(five);
+    evtwin_table_free(t);
+}
+
+/* One battery: the last fifth in time is held out, whatever the order of the rows. */
+static void test_one_battery_is_split_by_time(void **state) {
+    (void)state;
+    evtwin_table *t = make_fleet(1, 100);
+    const evtwin_train_options o = fleet_options();
+    /* failures come at the end: none are left to learn from */
+    evtwin_trainer *trainer = NULL;
+    assert_fails(evtwin_train(t, &o, &trainer), EVTWIN_E_DATA,
+                 "has one class only in the training part when split by time: all 80 rows are 0");
+    evtwin_train_options no_failure = o;
+    no_failure.failure_target = "none";
+    trainer = train_fleet(t, &no_failure);
+    evtwin_rul_score rul;
+    assert_ok(evtwin_trainer_rul_score(trainer, &rul, sizeof rul));
+    assert_int_equal(rul.n_test, 20);
+    assert_non_null(strstr(evtwin_trainer_json(trainer, NULL), "\"by\": \"time\""));
+    assert_non_null(finding_text(trainer, "one-series"));
+    char before[64];
+    snprintf(before, sizeof before, "%.12g", rul.rmse);
+    evtwin_trainer_free(trainer);
+
+    size_t reversed[100];
+    for (size_t i = 0; i < 100; i++) {
+        reversed[i] = 99 - i;
+    }
+    evtwin_table *other;
+    assert_ok(evtwin_table_select(t, reversed, 100, &other));
+    trainer = train_fleet(other, &no_failure);
+    assert_ok(evtwin_trainer_rul_score(trainer, &rul, sizeof rul));
+    char after[64];
+    snprintf(after, sizeof after, "%.12g", rul.rmse);
+    assert_string_equal(before, after);
+    evtwin_trainer_free(trainer);
+    evtwin_table_free(other);
+
+    no_failure.cv_folds = 5;
+    assert_fails(evtwin_train(t, &no_failure, &trainer), EVTWIN_E_DATA, "there is 1");
+    evtwin_table_free(t);
+}
+
+static void test_groups_by_column_and_by_reset(void **state) {
+    (void)state;
+    evtwin_table *t = make_fleet(FLEET_BATTERIES, FLEET_ROWS);
+    assert_ok(evtwin_table_rename(t, FLEET_ID, "cell"));
+    evtwin_train_options o = fleet_options();
+    o.group = "cell";
+    evtwin_trainer *by_column = train_fleet(t, &o);
+    const char *json = evtwin_trainer_json(by_column, NULL);
+    assert_non_null(strstr(json, "\"by\": \"group\""));
+    assert_non_null(strstr(json, "\"groups\": 20"));
+
+    o.group = NULL;
+    o.group_by_reset = "charge_cycles";
+    evtwin_trainer *by_reset = train_fleet(t, &o);
+    json = evtwin_trainer_json(by_reset, NULL);
+    assert_non_null(strstr(json, "\"by\": \"battery\""));
+    assert_non_null(strstr(json, "\"groups\": 20"));
+    evtwin_rul_score a, b;
+    assert_ok(evtwin_trainer_rul_score(by_column, &a, sizeof a));
+    assert_ok(evtwin_trainer_rul_score(by_reset, &b, sizeof b));
+    assert_near(a.rmse, b.rmse, 0.0); /* the same groups, the same scores */
+    evtwin_trainer_free(by_column);
+    evtwin_trainer_free(by_reset);
+
+    o.group = "cell";
+    evtwin_trainer *none = NULL;
+    assert_fails(evtwin_train(t, &o, &none), EVTWIN_E_ARG, "not both");
+    evtwin_table_free(t);
+}
+
+static void test_noise_is_called_noise(void **state) {
+    (void)state;
+    evtwin_table *t = make_fleet(FLEET_BATTERIES, FLEET_ROWS);
+    uint32_t seed = 5;
+    for (size_t r = 0; r < evtwin_table_rows(t); r++) {
+        assert_ok(evtwin_table_set_f64(t, FLEET_RUL, r, 1000.0 * fleet_noise(&seed)));
+        assert_ok(evtwin_table_set_f64(t, FLEET_FAILURE, r, fleet_noise(&seed) < 0.3));
+    }
+    evtwin_train_options o = fleet_options();
+    o.cv_folds = 5;
+    evtwin_trainer *trainer = train_fleet(t, &o);
+    assert_int_equal(evtwin_trainer_has_signal(trainer), 0);
+    assert_non_null(strstr(finding_text(trainer, "no-signal"), "no signal: the RUL model"));
+    assert_non_null(strstr(finding_text(trainer, "no-signal"), "bootstrap over groups"));
+    assert_non_null(finding_text(trainer, "loses-to-baseline"));
+    evtwin_trainer_free(trainer);
+    evtwin_table_free(t);
+}
+
+/* ---- rows that cannot be used ---- */
+
+static void test_rows_left_out_are_counted(void **state) {
+    (void)state;
+    evtwin_table *t = make_fleet(FLEET_BATTERIES, FLEET_ROWS);
+    for (size_t r = 0; r < FLEET_ROWS; r++) {
+        assert_ok(evtwin_table_set_missing(t, FLEET_RUL, r)); /* battery 0 is censored */
+    }
+    assert_ok(evtwin_table_set_missing(t, FLEET_SOH, FLEET_ROWS));     /* first row of battery 1 */
+    assert_ok(evtwin_table_set_missing(t, FLEET_SOC, FLEET_ROWS));     /* the same row, once more */
+    assert_ok(evtwin_table_set_missing(t, FLEET_SOC, FLEET_ROWS + 5)); /* can be carried forward */
+    assert_ok(evtwin_table_set_missing(t, FLEET_ID, 2 * FLEET_ROWS));
+    const evtwin_train_options o = fleet_options();
+    evtwin_trainer *trainer = train_fleet(t, &o);
+    const char *text = finding_text(trainer, "rows-left-out");
+    assert_non_null(strstr(text, "42 of 800 rows are left out of the RUL model"));
+    assert_non_null(strstr(text, "40 have no rul"));
+    assert_non_null(strstr(text, "1 have no group"));
+    assert_non_null(strstr(text, "1 lack a feature"));
+    assert_non_null(strstr(text, "soc in 1, soh in 1"));
+    assert_non_null(strstr(finding_text(trainer, "censored"), "1 of 20 groups"));
+    assert_non_null(strstr(finding_text(trainer, "filled-forward"), "1 missing values"));
+    evtwin_rul_score rul;
+    assert_ok(evtwin_trainer_rul_score(trainer, &rul, sizeof rul));
+    assert_int_equal(rul.n_train + rul.n_test, 758);
+    evtwin_failure_score failure;
+    assert_ok(evtwin_trainer_failure_score(trainer, &failure, sizeof failure));
+    assert_int_equal(failure.n_train + failure.n_test, 798);
+    evtwin_trainer_free(trainer);
+    evtwin_table_free(t);
+}
+
+static void test_battery_with_one_row(void **state) {
+    (void)state;
+    evtwin_table *t = make_fleet(FLEET_BATTERIES, FLEET_ROWS);
+    assert_ok(evtwin_table_set_text(t, FLEET_ID, 17, "lonely"));
+    evtwin_train_options o = fleet_options();
+    evtwin_trainer *trainer = train_fleet(t, &o);
+    assert_non_null(strstr(finding_text(trainer, "one-row-groups"), "'lonely'"));
+    evtwin_trainer_free(trainer);
+    o.cv_folds = 21; /* it makes a fold of its own, whose R2 does not exist */
+    trainer = train_fleet(t, &o);
+    double r2, rmse;
+    assert_ok(evtwin_trainer_rul_fold(trainer, 20, &r2, &rmse));
+    assert_true(isnan(r2));
+    assert_true(rmse >= 0.0);
+    assert_non_null(strstr(evtwin_trainer_json(trainer, NULL), "\"r2\": null"));
+    evtwin_trainer_free(trainer);
+    evtwin_table_free(t);
+}
+
+static void test_an_absent_target_is_left_out(void **state) {
+    (void)state;
+    evtwin_table *t = make_fleet(FLEET_BATTERIES, FLEET_ROWS);
+    assert_ok(evtwin_table_rename(t, FLEET_FAILURE, "something"));
+    const evtwin_train_options o = fleet_options();
+    evtwin_trainer *trainer = train_fleet(t, &o);
+    assert_non_null(strstr(finding_text(trainer, "target-absent"), "Failure_Probability"));
+    evtwin_failure_score score;
+    assert_fails(evtwin_trainer_failure_score(trainer, &score, sizeof score), EVTWIN_E_NOT_FOUND,
+                 "no failure model");
+    assert_true(isnan(evtwin_trainer_importance(trainer, 1, 0)));
+    assert_non_null(strstr(evtwin_trainer_json(trainer, NULL), "\"failure\": null"));
+    evtwin_trainer_free(trainer);
+    evtwin_table_free(t);
+}
+
+static void test_telemetry_target_is_in_our_unit(void **state) {
+    (void)state;
+    evtwin_table *t = make_fleet(FLEET_BATTERIES, FLEET_ROWS);
+    for (size_t r = 0; r < evtwin_table_rows(t); r++) {
+        const double soh = evtwin_table_number(t, FLEET_SOH, r);
+        assert_ok(evtwin_table_set_f64(t, FLEET_SOH, r, soh / 100.0));
+    }
+    assert_ok(evtwin_table_set_unit(t, FLEET_SOH, "fraction"));
+    evtwin_train_options o = fleet_options();
+    o.target = "soh";
+    o.failure_target = "none";
+    o.features = "charge_cycles,voltage";
+    evtwin_trainer *trainer = train_fleet(t, &o);
+    evtwin_rul_score rul;
+    assert_ok(evtwin_trainer_rul_score(trainer, &rul, sizeof rul));
+    assert_near(rul.mean_rmse, 20.0 / sqrt(12.0), 0.5); /* percent, not fractions */
+    evtwin_trainer_free(trainer);
+    evtwin_table_free(t);
+}
+
+static void test_presumptions_are_named(void **state) {
+    (void)state;
+    evtwin_table *t = make_fleet(FLEET_BATTERIES, FLEET_ROWS);
+    for (size_t r = 0; r < evtwin_table_rows(t); r++) {
+        assert_ok(evtwin_table_set_f64(t, FLEET_CURRENT, r, -10.0 - (double)(r % 7)));
+    }
+    assert_ok(evtwin_table_rename(t, FLEET_POWER, "Power_Consumption"));
+    assert_ok(evtwin_table_set_unit(t, FLEET_POWER, "kW"));
+    const evtwin_train_options o = fleet_options();
+    evtwin_trainer *trainer = NULL;
+    /* 30 MW are too many: the values are watts */
+    assert_fails(evtwin_train(t, &o, &trainer), EVTWIN_E_RANGE, "Power_Consumption");
+    for (size_t r = 0; r < evtwin_table_rows(t); r++) {
+        assert_ok(evtwin_table_set_f64(t, FLEET_POWER, r, 20.0 + (double)(r % 3)));
+    }
+    trainer = train_fleet(t, &o);
+    assert_non_null(strstr(finding_text(trainer, "unit-presumed"), "kW"));
+    assert_non_null(strstr(finding_text(trainer, "sign-as-is"), "'current' is negative"));
+    evtwin_trainer_free(trainer);
+    evtwin_table_free(t);
+}
+
+/* ---- JSON ---- */
+
+static json_t *member(const json_t *object, const char *key) {
+    json_t *value = json_object_get(object, key);
+    if (value == NULL) {
+        fail_msg("no key '%s'", key);
+    }
+    return value;
+}
+
+static void assert_numbers(const json_t *object, const char *const *key, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        assert_true(json_is_number(member(object, key[i])));
+    }
+}
+
+static void test_json_has_the_pinned_keys(void **state) {
+    (void)state;
+    evtwin_table *t = make_fleet(FLEET_BATTERIES, FLEET_ROWS);
+    evtwin_train_options o = fleet_options();
+    o.cv_folds = 3;
+    evtwin_trainer *trainer = train_fleet(t, &o);
+    const char *text = evtwin_trainer_json(trainer, "a folder");
+    json_t *root;
+    assert_ok(evtwin__json_parse("report", text, strlen(text), &root));
+
+    const json_t *rul = member(root, "rul");
+    static const char *const rul_keys[] = {"r2", "rmse", "mae", "n_train", "n_test"};
+    assert_numbers(rul, rul_keys, 5);
+    assert_int_equal(json_array_size(member(rul, "folds")), 3);
+    static const char *const fold_keys[] = {"r2", "rmse"};
+    assert_numbers(json_array_get(member(rul, "folds"), 2), fold_keys, 2);
+    const json_t *base = member(rul, "baselines");
+    assert_numbers(member(base, "mean"), fold_keys, 2);
+    assert_numbers(member(base, "countdown"), fold_keys, 2);
+    assert_true(json_is_string(member(member(base, "single_feature"), "feature")));
+    assert_numbers(member(base, "single_feature"), fold_keys, 2);
+
+    const json_t *failure = member(root, "failure");
+    static const char *const failure_keys[] = {"auc", "average_precision", "accuracy", "brier"};
+    assert_numbers(failure, failure_keys, 4);
+    base = member(failure, "baselines");
+    static const char *const brier[] = {"brier"}, *const auc[] = {"auc"};
+    assert_numbers(member(base, "base_rate"), brier, 1);
+    assert_true(json_is_string(member(member(base, "single_feature"), "feature")));
+    assert_numbers(member(base, "single_feature"), auc, 1);
+
+    assert_string_equal(json_string_value(member(member(root, "split"), "by")), "battery");
+    assert_int_equal(json_integer_value(member(member(root, "split"), "groups")), 20);
+    assert_true(json_is_true(member(root, "signal")));
+    assert_string_equal(json_string_value(member(root, "models")), "a folder");
+    const json_t *audit = member(root, "audit");
+    assert_int_equal(json_array_size(audit), evtwin_trainer_finding_count(trainer));
+    for (size_t i = 0; i < json_array_size(audit); i++) {
+        assert_true(json_is_string(member(json_array_get(audit, i), "cause")));
+        assert_true(json_is_string(member(json_array_get(audit, i), "severity")));
+        assert_true(json_is_string(member(json_array_get(audit, i), "text")));
+    }
+    json_decref(root);
+    evtwin_trainer_free(trainer);
+    evtwin_table_free(t);
+}
+
+/* ---- what is refused ---- */
+
+static void assert_refused(const evtwin_table *t, const evtwin_train_options *o,
+                           evtwin_status status, const char *fragment) {
+    evtwin_trainer *trainer = NULL;
+    assert_fails(evtwin_train(t, o, &trainer), status, fragment);
+    assert_null(trainer);
+}
+
+static void test_options(void **state) {
+    (void)state;
+    evtwin_train_options o;
+    assert_ok(evtwin_train_options_init(&o, sizeof o));
+    assert_int_equal(o.rul_trees, 200);
+    assert_int_equal(o.rul_depth, 8);
+    assert_int_equal(o.failure_depth, 6);
+    assert_near(o.learning_rate, 0.1, 0.0);
+    assert_fails(evtwin_train_options_init(NULL, sizeof o), EVTWIN_E_ARG, "NULL");
+
+    evtwin_table *t = make_fleet(3, 5);
+    o = fleet_options();
+    o.cv_folds = 1;
+    assert_refused(t, &o, EVTWIN_E_ARG, "cv_folds");
+    o.cv_folds = -2;
+    assert_refused(t, &o, EVTWIN_E_ARG, "cv_folds is -2");
+    o = fleet_options();
+    o.rul_trees = 0;
+    assert_refused(t, &o, EVTWIN_E_ARG, "rul_trees");
+    o = fleet_options();
+    o.failure_depth = 17;
+    assert_refused(t, &o, EVTWIN_E_ARG, "1 to 16");
+    o = fleet_options();
+    o.learning_rate = NAN;
+    assert_refused(t, &o, EVTWIN_E_ARG, "learning_rate");
+    o = fleet_options();
+    o.n_threads = -1;
+    assert_refused(t, &o, EVTWIN_E_ARG, "n_threads");
+    assert_fails(evtwin_train(t, &o, NULL), EVTWIN_E_ARG, "NULL");
+    assert_refused(NULL, &o, EVTWIN_E_ARG, "NULL");
+    evtwin_trainer_free(NULL);
+    evtwin_table_free(t);
+}
+
+static void test_columns_that_do_not_fit(void **state) {
+    (void)state;
+    evtwin_table *t = make_fleet(3, 5);
+    evtwin_train_options o = fleet_options();
+    o.features = "soc,torque";
+    assert_refused(t, &o, EVTWIN_E_SCHEMA, "'torque' has no column; the table has battery_id");
+    o.features = "soc,battery_id";
+    assert_refused(t, &o, EVTWIN_E_SCHEMA, "text");
+    o.features = "soc,truth_soh";
+    assert_refused(t, &o, EVTWIN_E_SCHEMA, "truth_soh");
+    o.features = "soc,rul";
+    assert_refused(t, &o, EVTWIN_E_SCHEMA, "'rul' is what is to be predicted");
+    o.failure_target = "none";
+    o.features = "soc,failure";
+    assert_refused(t, &o, EVTWIN_E_SCHEMA, "'failure' is what is to be predicted");
+    o.features = NULL;
+    o.target = "none";
+    assert_refused(t, &o, EVTWIN_E_DATA, "no target");
+    o.target = "life";
+    assert_refused(t, &o, EVTWIN_E_SCHEMA, "RUL target column 'life' is absent");
+    o.target = "battery_id";
+    assert_refused(t, &o, EVTWIN_E_SCHEMA, "not numeric");
+    o.target = "failure";
+    o.failure_target = "failure";
+    assert_refused(t, &o, EVTWIN_E_ARG, "both targets");
+    evtwin_table_free(t);
+}
+
+static void test_data_that_cannot_be_learned(void **state) {
+    (void)state;
+    const evtwin_train_options o = fleet_options();
+    evtwin_table *t = make_fleet(1, 1);
+    assert_refused(t, &o, EVTWIN_E_DATA, "has 1 row");
+    evtwin_table_free(t);
+    t = make_fleet(0, 0);
+    assert_refused(t, &o, EVTWIN_E_DATA, "has 0 rows");
+    evtwin_table_free(t);
+
+    t = make_fleet(4, 10);
+    const size_t rows = evtwin_table_rows(t);
+    assert_ok(evtwin_table_set_f64(t, FLEET_FAILURE, 3, 0.5));
+    assert_refused(t, &o, EVTWIN_E_DATA, "row 4 of failure target 'failure' is 0.5");
+    for (size_t r = 0; r < rows; r++) {
+        assert_ok(evtwin_table_set_f64(t, FLEET_FAILURE, r, 1.0));
+    }
+    assert_refused(t, &o, EVTWIN_E_DATA, "one class only: all 40 usable rows are 1");
+    for (size_t r = 0; r < rows; r++) {
+        assert_ok(evtwin_table_set_f64(t, FLEET_RUL, r, 300.0));
+    }
+    assert_refused(t, &o, EVTWIN_E_DATA, "'rul' is constant: all 40 usable rows are 300");
+    for (size_t r = 0; r < rows; r++) {
+        assert_ok(evtwin_table_set_missing(t, FLEET_RUL, r));
+    }
+    assert_refused(t, &o, EVTWIN_E_DATA, "40 without target");
+    assert_ok(evtwin_table_set_f64(t, FLEET_RUL, 0, INFINITY));
+    assert_refused(t, &o, EVTWIN_E_RANGE, "row 1 of column 'rul' is infinite");
+    evtwin_table_free(t);
+}
+
+static void test_values_out_of_range(void **state) {
+    (void)state;
+    evtwin_table *t = make_fleet(4, 10);
+    const evtwin_train_options o = fleet_options();
+    assert_ok(evtwin_table_set_f64(t, FLEET_SOC, 6, 100.5));
+    assert_refused(t, &o, EVTWIN_E_RANGE, "soc");
+    assert_ok(evtwin_table_set_f64(t, FLEET_SOC, 6, 50.0));
+
+    /* infinity in a column that has no range */
+    size_t col;
+    assert_ok(evtwin_table_add_column(t, "extra", EVTWIN_F64, NULL, &col));
+    assert_ok(evtwin_table_set_f64(t, col, 2, -INFINITY));
+    evtwin_train_options with_extra = o;
+    with_extra.features = "soc,extra";
+    assert_refused(t, &with_extra, EVTWIN_E_RANGE, "row 3 of column 'extra'");
+    evtwin_table_free(t);
+}
+
+/* RUL known for one battery of two: there is nothing to test against. */
+static void test_target_in_one_battery_only(void **state) {
+    (void)state;
+    evtwin_table *t = make_fleet(2, 20);
+    for (size_t r = 0; r < 20; r++) {
+        assert_ok(evtwin_table_set_missing(t, FLEET_RUL, r));
+    }
+    const evtwin_train_options o = fleet_options();
+    assert_refused(t, &o, EVTWIN_E_DATA, "target 'rul' has no row in the");
+    evtwin_table_free(t);
+}
+
+/* ---- progress and memory ---- */
+
+typedef struct watch {
+    pthread_t owner;
+    int n_calls, stop_at;
+    double last;
+} watch;
+
+static int on_progress(void *ctx, const char *what, double done) {
+    watch *w = ctx;
+    assert_true(pthread_equal(w->owner, pthread_self()));
+    assert_true(what[0] != '\0');
+    assert_true(done >= 0.0 && done <= 1.0);
+    w->last = done;
+    return ++w->n_calls == w->stop_at;
+}
+
+static void test_progress_and_stop(void **state) {
+    (void)state;
+    evtwin_table *t = make_fleet(FLEET_BATTERIES, FLEET_ROWS);
+    watch w = {.owner = pthread_self()};
+    evtwin_train_options o = fleet_options();
+    o.progress = on_progress;
+    o.progress_ctx = &w;
+    o.cv_folds = 3;
+    o.n_threads = 2;
+    evtwin_trainer *trainer = train_fleet(t, &o);
+    assert_true(w.n_calls > 10);
+    evtwin_trainer_free(trainer);
+
+    o.n_threads = 1;
+    for (int stop_at = 1; stop_at < 60; stop_at += 13) {
+        w = (watch){.owner = pthread_self(), .stop_at = stop_at};
+        assert_refused(t, &o, EVTWIN_E_CANCELLED, "stopped");
+        assert_int_equal(w.n_calls, stop_at);
+    }
+    evtwin_table_free(t);
+}
+
+static evtwin_status train_and_free(void *ctx) {
+    const evtwin_table *const *t = ctx;
+    evtwin_train_options o = {0};
+    evtwin_train_options_init(&o, sizeof o);
+    o.rul_trees = o.failure_trees = 1;
+    o.rul_depth = o.failure_depth = 1;
+    o.cv_folds = 2;
+    o.n_threads = 1;
+    o.features = "soh,voltage";
+    evtwin_trainer *trainer = NULL;
+    const evtwin_status st = evtwin_train(*t, &o, &trainer);
+    evtwin_trainer_free(trainer);
+    return st;
+}
+
+static void test_out_of_memory(void **state) {
+    (void)state;
+    evtwin_table *t = make_fleet(4, 10);
+    assert_true(fail_every_allocation(train_and_free, &t) > 100);
+    evtwin_table_free(t);
+}
+
+static void test_build_without_xgboost(void **state) {
+    (void)state;
+    evtwin_table *t = make_fleet(4, 10);
+    const evtwin_train_options o = fleet_options();
+    assert_refused(t, &o, EVTWIN_E_UNSUPPORTED, "without XGBoost");
+    evtwin_table_free(t);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_holds_out_batteries),
+        cmocka_unit_test(test_folds_pool),
+        cmocka_unit_test(test_same_at_any_thread_count),
+        cmocka_unit_test(test_one_battery_is_split_by_time),
+        cmocka_unit_test(test_groups_by_column_and_by_reset),
+        cmocka_unit_test(test_noise_is_called_noise),
+        cmocka_unit_test(test_rows_left_out_are_counted),
+        cmocka_unit_test(test_battery_with_one_row),
+        cmocka_unit_test(test_an_absent_target_is_left_out),
+        cmocka_unit_test(test_telemetry_target_is_in_our_unit),
+        cmocka_unit_test(test_presumptions_are_named),
+        cmocka_unit_test(test_json_has_the_pinned_keys),
+        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_columns_that_do_not_fit),
+        cmocka_unit_test(test_data_that_cannot_be_learned),
+        cmocka_unit_test(test_values_out_of_range),
+        cmocka_unit_test(test_target_in_one_battery_only),
+        cmocka_unit_test(test_progress_and_stop),
+        cmocka_unit_test(test_out_of_memory),
+    };
+    const struct CMUnitTest tests_without_xgboost[] = {
+        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_columns_that_do_not_fit),
+        cmocka_unit_test(test_data_that_cannot_be_learned),
+        cmocka_unit_test(test_build_without_xgboost),
+    };
+    return strstr(evtwin_build_info(), "xgboost") != NULL
+               ? cmocka_run_group_tests(tests, NULL, NULL)
+               : cmocka_run_group_tests(tests_without_xgboost, NULL, NULL);
+}
