@@ -146,7 +146,7 @@ status_line() {
         "$(grep -c '"CRITICAL"' "$state/list" || true) CRITICAL"
 }
 
-# Every battery: telemetry no older than three intervals, and a prediction.
+# Every battery: telemetry no older than three intervals, and a prediction. Every status is seen.
 check() {
     limit=$(awk "BEGIN { print int(3 * $interval + 0.999) }")
     list >"$state/list"
@@ -163,8 +163,12 @@ check() {
         case $rul$risk in
         '' | *null*) die "$id: has no prediction" ;;
         esac
-        say "$id: $age s old, $(printf '%s' "$row" | field status), RUL $rul cycles, failure risk $risk"
+        say "$(awk -v rul="$rul" -v risk="$risk" -v about="$id: $age s old, $(printf '%s' "$row" | field status)" \
+            'BEGIN { printf "%s, RUL %.0f cycles, failure risk %.1f %%", about, rul, 100 * risk }')"
     done <"$state/list"
+    for status in NORMAL WARNING CRITICAL; do
+        grep -q "\"$status\"" "$state/list" || die "no battery is $status"
+    done
 }
 
 rm -f "$state"/*.log

@@ -148,12 +148,12 @@ static int run_max(const cli *c, evtwin_sim *sim, const sim_pace *pace, publishe
     const uint64_t n_steps = (uint64_t)floor(duration_s / pace->step_s + 1e-9);
     evtwin_status st = EVTWIN_OK;
     int code = 0;
-    for (uint64_t k = 0; k <= n_steps && code == 0; k++) {
-        if ((k > 0 && (st = evtwin_sim_advance(sim, pace->step_s)) < 0) ||
+    for (uint64_t k = 1; k <= n_steps && code == 0; k++) {
+        if ((st = evtwin_sim_advance(sim, pace->step_s)) < 0 ||
             (st = evtwin_sim_read(sim, physics_time_us(sim, pace), batch)) < 0) {
             return cli_fail(CLI_AN_INPUT, st, NULL);
         }
-        const int is_stopped = cli_progress(NULL, "simulating", (double)k / (double)(n_steps + 1));
+        const int is_stopped = cli_progress(NULL, "simulating", (double)k / (double)n_steps);
         if (evtwin_table_rows(batch) >= MAX_BATCH || k == n_steps || is_stopped) {
             code = publisher_offer(p, batch);
             evtwin_table_resize(batch, 0);
@@ -188,8 +188,8 @@ static int run_live(const cli *c, evtwin_sim *sim, const sim_pace *pace, publish
     uint64_t tick = 0;
     for (;;) {
         evtwin_table_resize(batch, 0);
-        evtwin_status st = evtwin_sim_read(sim, evtwin_time_now(), batch);
-        if (st < 0) {
+        evtwin_status st = evtwin_sim_advance(sim, pace->step_s);
+        if (st < 0 || (st = evtwin_sim_read(sim, evtwin_time_now(), batch)) < 0) {
             return cli_fail(CLI_AN_INPUT, st, NULL);
         }
         const int code = publisher_offer(p, batch);
@@ -209,9 +209,6 @@ static int run_live(const cli *c, evtwin_sim *sim, const sim_pace *pace, publish
         if (cli_sleep_until_s(due_s)) {
             cli_note("stopping");
             return CLI_OK;
-        }
-        if ((st = evtwin_sim_advance(sim, pace->step_s)) < 0) {
-            return cli_fail(CLI_AN_INPUT, st, NULL);
         }
     }
 }
@@ -249,7 +246,8 @@ int sim_run_dry(const cli *c, evtwin_sim *sim, const sim_pace *pace) {
     int is_broken = 0;
     while (st >= 0 && left > 0 && !is_broken && cli_stopping() == 0) {
         evtwin_table_resize(batch, 0);
-        if ((st = evtwin_sim_read(sim, physics_time_us(sim, pace), batch)) < 0) {
+        if ((st = evtwin_sim_advance(sim, pace->step_s)) < 0 ||
+            (st = evtwin_sim_read(sim, physics_time_us(sim, pace), batch)) < 0) {
             break;
         }
         for (size_t r = 0; r < evtwin_table_rows(batch) && left > 0; r++, left--) {
@@ -259,9 +257,6 @@ int sim_run_dry(const cli *c, evtwin_sim *sim, const sim_pace *pace) {
                 break;
             }
             is_broken = puts(json) == EOF;
-        }
-        if (st >= 0 && left > 0) {
-            st = evtwin_sim_advance(sim, pace->step_s);
         }
     }
     evtwin_table_free(batch);
