@@ -5,7 +5,9 @@
 #include "store/store_sqlite.h"
 
 #include "core/mem.h"
+#include "core/num.h"
 #include "core/status.h"
+#include "core/uri.h"
 
 #include <assert.h>
 #include <string.h>
@@ -71,20 +73,55 @@ void evtwin__sqlite_time(int64_t time_us, char text[EVTWIN_TIME_TEXT_SIZE]) {
     (void)st;
 }
 
-/* "sqlite:FILE" or "sqlite:///FILE": FILE as it stands, blanks and question marks included. */
-static evtwin_status file_of(const char *uri, const char **out) {
-    const char *file = strchr(uri, ':') + 1;
-    if (strncmp(file, "//", 2) == 0) {
-        file += 2;
-        if (file[0] != '/') {
-            EVTWIN_FAIL(EVTWIN_E_ARG, "'%s' names a host; a SQLite store is a file: sqlite:FILE",
-                        uri);
-        }
+/* ---- open ---- */
+
+static evtwin_status get_number(const evtwin__uri *uri, const char *key, double max,
+                                double *value) {
+    const char *text = evtwin__uri_param(uri, key);
+    double number;
+    if (text == NULL) {
+        return EVTWIN_OK;
     }
-    if (file[0] == '\0') {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "'%s' names no file: sqlite:FILE", uri);
+    if (!evtwin__parse_f64(text, strlen(text), &number) || number < 0.0 || number > max) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "%s=%s is not a number from 0 to %g", key, text, max);
     }
-    *out = file;
+    *value = number;
+    return EVTWIN_OK;
+}
+
+/* "sqlite:FILE" or "sqlite:///FILE", then perhaps "?retention_days=…&busy_timeout_ms=…", which go
+ * before the caller's options: they are what the user typed. The caller frees *file_out. */
+static evtwin_status read_uri(const char *text, const evtwin__uri *uri,
+                              evtwin_store_options *options, char **file_out) {
+    static const char *const known[] = {"retention_days", "busy_timeout_ms", NULL};
+    double timeout_ms = options->busy_timeout_ms;
+    evtwin_status st = evtwin__uri_check_params(uri, known);
+    if (st < 0 || (st = get_number(uri, "retention_days", 1e6, &options->retention_days)) < 0 ||
+        (st = get_number(uri, "busy_timeout_ms", 1e6, &timeout_ms)) < 0) {
+        return st;
+    }
+    options->busy_timeout_ms = (int)timeout_ms;
+    if (uri->host[0] != '\0' || uri->user[0] != '\0' || uri->port >= 0) {
+        EVTWIN_FAIL(EVTWIN_E_ARG,
+                    "'sqlite://%s' names a host; a SQLite store is a file: "
+                    "sqlite:FILE",
+                    uri->host);
+    }
+    if (uri->path[0] == '\0') {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "the store URI names no file: sqlite:FILE");
+    }
+    const int is_absolute =
+        strncmp(strchr(text, ':'), "://", 3) == 0; /* its slash is not in path */
+    const size_t length = strlen(uri->path);
+    char *file = evtwin__calloc(length + 2, 1);
+    if (file == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the name of %s", uri->path);
+    }
+    if (is_absolute) {
+        file[0] = '/';
+    }
+    memcpy(file + is_absolute, uri->path, length);
+    *file_out = file;
     return EVTWIN_OK;
 }
 
@@ -98,27 +135,40 @@ static void sqlite_free(evtwin_store *store) {
     evtwin__free(s);
 }
 
-static evtwin_status sqlite_open(const char *uri, const evtwin_store_options *options,
-                                 evtwin_store **out) {
-    const char *file = NULL;
-    evtwin_status st = file_of(uri, &file);
-    if (st < 0) {
-        return st;
-    }
+static evtwin_status open_file(const char *file, const evtwin_store_options *options,
+                               evtwin_store **out) {
     sqlite_store *s = evtwin__calloc(1, sizeof *s);
     if (s == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the store %s", uri);
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the store %s", file);
     }
     s->base = (evtwin_store){
         .backend = &evtwin__store_sqlite, .options = *options, .now = evtwin_time_now};
-    if ((st = evtwin__db_open(file, options->read_only ? EVTWIN__DB_READ : EVTWIN__DB_CREATE,
-                              options->busy_timeout_ms, &s->db)) < 0 ||
-        (st = evtwin__sqlite_migrate(s->db, options->read_only)) < 0) {
+    evtwin_status st =
+        evtwin__db_open(file, options->read_only ? EVTWIN__DB_READ : EVTWIN__DB_CREATE,
+                        options->busy_timeout_ms, &s->db);
+    if (st < 0 || (st = evtwin__sqlite_migrate(s->db, options->read_only)) < 0) {
         sqlite_free(&s->base);
         return st;
     }
     *out = &s->base;
     return EVTWIN_OK;
+}
+
+static evtwin_status sqlite_open(const char *text, const evtwin_store_options *options,
+                                 evtwin_store **out) {
+    evtwin__uri uri;
+    evtwin_status st = evtwin__uri_parse(text, &uri);
+    if (st < 0) {
+        return st;
+    }
+    evtwin_store_options complete = *options;
+    char *file = NULL;
+    if ((st = read_uri(text, &uri, &complete, &file)) >= 0) {
+        st = open_file(file, &complete, out);
+    }
+    evtwin__free(file);
+    evtwin__uri_free(&uri);
+    return st;
 }
 
 static evtwin_status sqlite_backup(evtwin_store *store, const char *path) {

@@ -12,6 +12,7 @@ int main(void) {
 #else
 
 #include "io/sqlite.h"
+#include "store/backend.h"
 
 #include <sqlite3.h>
 
@@ -62,15 +63,31 @@ static void test_open_again_finds_the_rows(void **state) {
 
 static void test_uri_forms(void **state) {
     (void)state;
-    char uri[320];
-    const char *path = make_database("uri form?x=1.db", 1); /* a file name is taken as it stands */
+    char uri[400];
+    const char *path = make_database("uri form.db", 1);
     assert_int_equal(access(path, R_OK), 0);
     snprintf(uri, sizeof uri, "sqlite://%s", path); /* sqlite:///tmp/… */
     evtwin_store *store = open_store(uri);
     assert_int_equal(count(store), 1);
     evtwin_store_free(store);
+
+    /* what the user typed goes before what the program says */
+    snprintf(uri, sizeof uri, "sqlite:%s?retention_days=7.5&busy_timeout_ms=20", path);
+    store = open_store(uri);
+    assert_near(store->options.retention_days, 7.5, 0);
+    assert_int_equal(store->options.busy_timeout_ms, 20);
+    assert_int_equal(count(store), 1);
+    evtwin_store_free(store);
+
     assert_fails(evtwin_store_open("sqlite://host/x.db", NULL, &store), EVTWIN_E_ARG, "a host");
     assert_fails(evtwin_store_open("sqlite:", NULL, &store), EVTWIN_E_ARG, "names no file");
+    assert_fails(evtwin_store_open("sqlite:///", NULL, &store), EVTWIN_E_ARG, "names no file");
+    assert_fails(evtwin_store_open("sqlite:x.db?retain_days=7", NULL, &store), EVTWIN_E_ARG,
+                 "retain_days");
+    assert_fails(evtwin_store_open("sqlite:x.db?retention_days=-7", NULL, &store), EVTWIN_E_ARG,
+                 "retention_days=-7");
+    assert_fails(evtwin_store_open("sqlite:x.db?busy_timeout_ms=soon", NULL, &store), EVTWIN_E_ARG,
+                 "busy_timeout_ms=soon");
 }
 
 static void test_newer_schema_is_left_untouched(void **state) {
