@@ -30,7 +30,7 @@ done
 
 # links between our documents lead somewhere
 for file in README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md docs/*.md; do
-    for link in $(grep -o '](\([^)#: ]*\)' "$file" | sed 's/](//'); do
+    for link in $(grep -o '](\([^) ]*\)' "$file" | sed 's/](//; s/#.*//' | grep -v '^[a-z]*:'); do
         [ -e "$(dirname "$file")/$link" ] || bad "$file links to $link, which is absent"
     done
 done

@@ -76,7 +76,7 @@ for file in $(find lib tools -name '*.[ch]' | sort); do
 
     # the allocator of core/mem.c is the only one in the library
     [ "$layer" = tools ] || [ "$file" = lib/core/mem.c ] ||
-        grep -nE '[^_a-z](malloc|calloc|realloc|free|strdup|strndup)\(' "$file" |
+        grep -nE '(^|[^_a-z>.])(malloc|calloc|realloc|free|strdup|strndup)\(' "$file" |
         grep -vE '^[0-9]+: *(\*|//|/\*)' | grep -v 'layer-check: allowed' | sed "s|^|$file:|" >> "$bad" || true
 
     # stdout and stderr belong to the tools
