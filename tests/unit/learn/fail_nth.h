@@ -29,7 +29,7 @@ static inline void *fail_nth_realloc(void *ctx, void *ptr, size_t new_size) {
     return grown;
 }
 
-/* Run fn(ctx) with every single request refused in turn until it succeeds; each failure must be
+/* Run fn(ctx) with every single request refused in turn until none is; each failure must be
  * EVTWIN_E_NOMEM and leave no block behind. fn gives back all it made. Returns the number of
  * failures. */
 static inline long fail_every_allocation(evtwin_status (*fn)(void *ctx), void *ctx) {
@@ -41,7 +41,7 @@ static inline long fail_every_allocation(evtwin_status (*fn)(void *ctx), void *c
         fail_nth_refused = 0;
         const evtwin_status st = fn(ctx);
         fail_nth_countdown = -1;
-        if (fail_nth_live != 0 || (fail_nth_refused ? st != EVTWIN_E_NOMEM : st < 0)) {
+        if (fail_nth_live != 0 || (st < 0 && (st != EVTWIN_E_NOMEM || !fail_nth_refused))) {
             evtwin_set_allocator(NULL, NULL);
             fail_msg("allocation %ld refused: %s (%s), %ld blocks left", n_failures,
                      evtwin_status_name(st), evtwin_last_error(), fail_nth_live);

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/unit/learn/test_trainer_save.c: a bundle appears whole or not at all, and an older one
+ * stays loadable. */
+
+#include "test.h"
+
+#include "core/file.h"
+#include "core/mem.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "fail_nth.h"
+#include "small_fleet.h"
+
+static evtwin_table *table;
+
+static evtwin_trainer *train(const char *target, const char *failure_target, int trees) {
+    evtwin_train_options o = fleet_options();
+    o.target = target;
+    o.failure_target = failure_target;
+    o.rul_trees = o.failure_trees = trees;
+    return train_fleet(table, &o);
+}
+
+/* Number of entries of a folder, "." and ".." aside. */
+static int count_entries(const char *dir) {
+    DIR *d = opendir(dir);
+    assert_non_null(d);
+    int n = -2;
+    while (readdir(d) != NULL) {
+        n++;
+    }
+    closedir(d);
+    return n;
+}
+
+static int exists(const char *dir, const char *name) {
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return access(path, F_OK) == 0;
+}
+
+/* The bundle loads, and predicts what its version says it is. */
+static void load(const char *dir, char version[16]) {
+    evtwin_predictor *p = NULL;
+    assert_ok(evtwin_predictor_load(dir, &p));
+    evtwin_predictor_info info;
+    assert_ok(evtwin_predictor_info_get(p, &info, sizeof info));
+    snprintf(version, 16, "%s", info.version);
+    evtwin_predictor_free(p);
+}
+
+static void test_saves_a_bundle_that_predicts(void **state) {
+    (void)state;
+    const char *dir = temp_path("a/new/folder");
+    evtwin_trainer *trainer = train(NULL, NULL, 20);
+    assert_ok(evtwin_trainer_save(trainer, dir));
+    assert_int_equal(count_entries(dir), 4);
+
+    evtwin_predictor *p;
+    assert_ok(evtwin_predictor_load(dir, &p));
+    evtwin_predictor_info info;
+    assert_ok(evtwin_predictor_info_get(p, &info, sizeof info));
+    evtwin_rul_score score;
+    assert_ok(evtwin_trainer_rul_score(trainer, &score, sizeof score));
+    assert_true(info.has_rul && info.has_failure);
+    assert_near(info.rul_rmse, score.rmse, 0.0);
+
+    /* the loaded bundle is the model that was scored: over all rows it is at least as near */
+    evtwin_table *copy;
+    assert_ok(evtwin_table_copy(table, &copy));
+    assert_ok(evtwin_predictor_apply(p, copy));
+    const double *predicted = evtwin_table_f64(copy, evtwin_table_find(copy, "rul_prediction"));
+    const double *truth = evtwin_table_f64(copy, FLEET_RUL);
+    double square = 0.0;
+    const size_t rows = evtwin_table_rows(copy);
+    for (size_t r = 0; r < rows; r++) {
+        square += (predicted[r] - truth[r]) * (predicted[r] - truth[r]);
+    }
+    assert_true(sqrt(square / (double)rows) < score.rmse * 1.2);
+    evtwin_table_free(copy);
+    evtwin_predictor_free(p);
+    evtwin_trainer_free(trainer);
+}
+
+static void test_same_training_same_models(void **state) {
+    (void)state;
+    const char *dir[] = {temp_path("twice-1"), temp_path("twice-2")};
+    for (int i = 0; i < 2; i++) {
+        evtwin_trainer *trainer = train(NULL, NULL, 10);
+        assert_ok(evtwin_trainer_save(trainer, dir[i]));
+        evtwin_trainer_free(trainer);
+    }
+    static const char *const name[] = {"rul_model.json", "failure_model.json", "scaler.json"};
+    for (int i = 0; i < 3; i++) {
+        char path[512], *data[2];
+        size_t size[2];
+        for (int d = 0; d < 2; d++) {
+            snprintf(path, sizeof path, "%s/%s", dir[d], name[i]);
+            assert_ok(evtwin__file_read(path, 1 << 26, &data[d], &size[d]));
+        }
+        assert_int_equal(size[0], size[1]);
+        assert_memory_equal(data[0], data[1], size[0]);
+        evtwin__free(data[0]);
+        evtwin__free(data[1]);
+    }
+}
+
+static void test_a_stale_model_is_removed(void **state) {
+    (void)state;
+    const char *dir = temp_path("stale");
+    evtwin_trainer *trainer = train(NULL, NULL, 5);
+    assert_ok(evtwin_trainer_save(trainer, dir));
+    evtwin_trainer_free(trainer);
+    assert_true(exists(dir, "failure_model.json"));
+
+    trainer = train(NULL, "none", 5);
+    assert_ok(evtwin_trainer_save(trainer, dir));
+    evtwin_trainer_free(trainer);
+    assert_false(exists(dir, "failure_model.json"));
+    assert_int_equal(count_entries(dir), 3);
+    evtwin_predictor *p;
+    assert_ok(evtwin_predictor_load(dir, &p));
+    evtwin_predictor_info info;
+    assert_ok(evtwin_predictor_info_get(p, &info, sizeof info));
+    assert_true(info.has_rul && !info.has_failure);
+    evtwin_predictor_free(p);
+}
+
+/* A disk that takes only so many bytes: every limit leaves the old bundle as it was. */
+static void test_full_disk(void **state) {
+    (void)state;
+    const char *dir = temp_path("full");
+    evtwin_trainer *old = train(NULL, NULL, 5);
+    assert_ok(evtwin_trainer_save(old, dir));
+    evtwin_trainer_free(old);
+    char before[16], after[16];
+    load(dir, before);
+
+    evtwin_trainer *trainer = train(NULL, NULL, 40);
+    struct rlimit unlimited;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &unlimited), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    const rlim_t limit[] = {0, 100, 1000, 10000, 30000};
+    for (size_t i = 0; i < sizeof limit / sizeof limit[0]; i++) {
+        const struct rlimit tight = {limit[i], unlimited.rlim_max};
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+        const evtwin_status st = evtwin_trainer_save(trainer, dir);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &unlimited), 0);
+        assert_int_equal(st, EVTWIN_E_IO);
+        assert_non_null(strstr(evtwin_last_error(), "File too large"));
+        assert_int_equal(count_entries(dir), 4);
+        load(dir, after);
+        assert_string_equal(before, after);
+    }
+    signal(SIGXFSZ, SIG_DFL);
+    assert_ok(evtwin_trainer_save(trainer, dir));
+    load(dir, after);
+    assert_string_not_equal(before, after);
+    evtwin_trainer_free(trainer);
+}
+
+static void test_places_that_cannot_be_written(void **state) {
+    (void)state;
+    evtwin_trainer *trainer = train(NULL, NULL, 2);
+    assert_fails(evtwin_trainer_save(trainer, temp_file("a-file", "x")), EVTWIN_E_IO, "a-file");
+    assert_true(evtwin_trainer_save(trainer, "/proc/evtwin") < 0);
+    assert_fails(evtwin_trainer_save(trainer, ""), EVTWIN_E_ARG, "empty");
+    assert_fails(evtwin_trainer_save(trainer, NULL), EVTWIN_E_ARG, "NULL");
+    assert_fails(evtwin_trainer_save(NULL, "x"), EVTWIN_E_ARG, "NULL");
+
+    /* a folder stands where a file is to go: nothing is touched */
+    const char *dir = temp_path("blocked");
+    assert_ok(evtwin_trainer_save(trainer, dir));
+    char path[512], before[16], after[16];
+    load(dir, before);
+    evtwin_trainer *other = train("none", NULL, 3);
+    snprintf(path, sizeof path, "%s/rul_model.json", dir);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkdir(path, 0777), 0);
+    assert_fails(evtwin_trainer_save(other, dir), EVTWIN_E_IO, "rul_model.json");
+    assert_int_equal(rmdir(path), 0);
+    evtwin_trainer_free(other);
+    assert_ok(evtwin_trainer_save(trainer, dir));
+    load(dir, after);
+    evtwin_trainer_free(trainer);
+
+    if (geteuid() != 0) {
+        assert_int_equal(chmod(dir, 0555), 0);
+        trainer = train(NULL, NULL, 3);
+        assert_fails(evtwin_trainer_save(trainer, dir), EVTWIN_E_IO, "blocked");
+        evtwin_trainer_free(trainer);
+        load(dir, before);
+        assert_string_equal(before, after);
+        assert_int_equal(chmod(dir, 0755), 0);
+    }
+}
+
+typedef struct saving {
+    evtwin_trainer *trainer;
+    const char *dir;
+} saving;
+
+static evtwin_status save(void *ctx) {
+    const saving *s = ctx;
+    return evtwin_trainer_save(s->trainer, s->dir);
+}
+
+static void test_out_of_memory(void **state) {
+    (void)state;
+    saving s = {train(NULL, NULL, 2), temp_path("memory")};
+    assert_ok(save(&s));
+    assert_true(fail_every_allocation(save, &s) > 10);
+    char version[16];
+    load(s.dir, version);
+    assert_int_equal(count_entries(s.dir), 4);
+    evtwin_trainer_free(s.trainer);
+}
+
+static int make_table(void **state) {
+    (void)state;
+    table = make_fleet(FLEET_BATTERIES, FLEET_ROWS);
+    return 0;
+}
+
+static int free_table(void **state) {
+    (void)state;
+    evtwin_table_free(table);
+    return 0;
+}
+
+int main(void) {
+    if (strstr(evtwin_build_info(), "xgboost") == NULL) {
+        print_message("skipped: this build cannot train\n");
+        return 0;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_saves_a_bundle_that_predicts),
+        cmocka_unit_test(test_same_training_same_models),
+        cmocka_unit_test(test_a_stale_model_is_removed),
+        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_places_that_cannot_be_written),
+        cmocka_unit_test(test_out_of_memory),
+    };
+    return cmocka_run_group_tests(tests, make_table, free_table);
+}
