@@ -131,6 +131,9 @@ double evtwin__cell_param(const evtwin_cell *cell, int column, double soc_frac) 
 
 double evtwin__cell_arrhenius(const evtwin_cell *cell, double activation_K,
                               double temperature_degC) {
+    if (activation_K == 0.0) {
+        return 1.0;
+    }
     const double kelvin = temperature_degC + 273.15;
     return evtwin__exp(activation_K * (1.0 / kelvin - 1.0 / cell->reference_K));
 }

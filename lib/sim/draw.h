@@ -59,7 +59,7 @@ static inline double evtwin__draw_between(evtwin__dice d, evtwin__rng_stream str
     return low + (high - low) * evtwin__draw_uniform(d, stream, channel, step, half);
 }
 
-/* Continuous noise of mean 0 and deviation 1 at any time t >= 0, in units of its correlation time:
+/* Continuous noise of mean 0 and deviation 1 at any time t, in units of its correlation time:
  * normal knots at whole t, blended so that the deviation is 1 between them too. */
 double evtwin__draw_slow(evtwin__dice d, evtwin__rng_stream stream, evtwin__channel channel,
                          double t);

@@ -50,8 +50,9 @@ static evtwin_status make_pack(const evtwin_sim *sim, size_t i, evtwin__pack *pa
     *pack = (evtwin__pack){.dice = {sim->options.seed, (uint32_t)i}};
     pack->traits = evtwin__traits_draw(pack->dice, sim->cell.spread_scale);
     pack->bms = evtwin__bms_draw(pack->dice);
-    pack->life = evtwin__life_new(&pack->traits);
     pack->as_built_As = 3600.0 * sim->cell.capacity_Ah * pack->traits.capacity_factor;
+
+    pack->life = evtwin__life_new(&pack->traits);
     return evtwin__life_age_to(&sim->cell, &pack->traits, pack->dice, sim->start_days,
                                start_soh_frac(sim, i), &pack->life);
 }

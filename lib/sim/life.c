@@ -126,36 +126,81 @@ evtwin__life_day evtwin__life_step(const evtwin_cell *cell, const evtwin__traits
     return d;
 }
 
-evtwin_status evtwin__life_age_to(const evtwin_cell *cell, const evtwin__traits *traits,
-                                  evtwin__dice dice, double date_days, double soh_frac,
-                                  evtwin__life *life) {
-    enum { SPAN_DAYS = 14, MAX_SPANS = 26 * 500 };
-    for (int n = 0; evtwin__life_soh(cell, life) > soh_frac; n++) {
-        if (n == MAX_SPANS) {
+/* A pack whose past is being made up: everything that stays the same over its macro-steps. */
+typedef struct past {
+    const evtwin_cell *cell;
+    const evtwin__traits *traits;
+    evtwin__dice dice;
+    double first_days, soh_frac;
+} past;
+
+/* Macro-step number n of span_days, made length_days long. */
+static void past_step(const past *p, int n, double span_days, double length_days,
+                      evtwin__life *life) {
+    const double age_days = n * span_days;
+    evtwin__life_step(p->cell, p->traits, p->dice, (uint64_t)age_days, p->first_days + age_days,
+                      length_days, life);
+}
+
+/* What is left of the health to lose after step n of a length, from a state before it. */
+static double left_after(const past *p, int n, double span_days, double length_days,
+                         const evtwin__life *before, evtwin__life *life) {
+    *life = *before;
+    past_step(p, n, span_days, length_days, life);
+    return evtwin__life_soh(p->cell, life) - p->soh_frac;
+}
+
+/* Length of step n with which the health comes out right, by the Illinois form of false position.
+ */
+static void cut_step(const past *p, int n, double span_days, const evtwin__life *before,
+                     evtwin__life *life) {
+    double a = 0.0, fa = evtwin__life_soh(p->cell, before) - p->soh_frac;
+    double b = span_days, fb = evtwin__life_soh(p->cell, life) - p->soh_frac;
+    for (int i = 0; i < 60 && fb != 0.0; i++) {
+        const double c = b - fb * (b - a) / (fb - fa);
+        const double fc = left_after(p, n, span_days, c, before, life);
+        if (fabs(fc) < 1e-14) {
+            break;
+        }
+        if ((fc < 0.0) == (fb < 0.0)) {
+            fa *= 0.5;
+        } else {
+            a = b;
+            fa = fb;
+        }
+        b = c;
+        fb = fc;
+    }
+}
+
+/* Live in steps of span_days until the health is reached, exactly if so asked. */
+static evtwin_status live_past(const past *p, double span_days, int is_exact, evtwin__life *life) {
+    enum { MAX_STEPS = 20000 };
+    for (int n = 0; evtwin__life_soh(p->cell, life) > p->soh_frac; n++) {
+        if (n == MAX_STEPS) {
             EVTWIN_FAIL(EVTWIN_E_ARG, "cell set '%s' does not age to a state of health of %g %%",
-                        cell->name, 100.0 * soh_frac);
+                        p->cell->name, 100.0 * p->soh_frac);
         }
         const evtwin__life before = *life;
-        const uint64_t day = (uint64_t)n * SPAN_DAYS;
-        evtwin__life_step(cell, traits, dice, day, date_days + (double)day, SPAN_DAYS, life);
-        if (evtwin__life_soh(cell, life) >= soh_frac) {
-            continue;
+        past_step(p, n, span_days, span_days, life);
+        if (is_exact && evtwin__life_soh(p->cell, life) < p->soh_frac) {
+            cut_step(p, n, span_days, &before, life);
+            break;
         }
-
-        /* the span in which it gets there, cut by bisection to where it does */
-        double enough = SPAN_DAYS, short_of = 0.0;
-        for (int i = 0; i < 60; i++) {
-            const double middle = 0.5 * (enough + short_of);
-            *life = before;
-            evtwin__life_step(cell, traits, dice, day, date_days + (double)day, middle, life);
-            if (evtwin__life_soh(cell, life) > soh_frac) {
-                short_of = middle;
-            } else {
-                enough = middle;
-            }
-        }
-        *life = before;
-        evtwin__life_step(cell, traits, dice, day, date_days + (double)day, enough, life);
     }
     return EVTWIN_OK;
+}
+
+evtwin_status evtwin__life_age_to(const evtwin_cell *cell, const evtwin__traits *traits,
+                                  evtwin__dice dice, double end_days, double soh_frac,
+                                  evtwin__life *life) {
+    /* a coarse try tells how long the past is, and so when it began */
+    past p = {cell, traits, dice, end_days, soh_frac};
+    evtwin__life rough = *life;
+    const evtwin_status st = live_past(&p, 56.0, 0, &rough);
+    if (st < 0) {
+        return st;
+    }
+    p.first_days = end_days - floor(rough.age_days);
+    return live_past(&p, 14.0, 1, life);
 }

@@ -54,10 +54,11 @@ double evtwin__life_r10_ratio(const evtwin_cell *cell, const evtwin__life *life)
 
 /*
  * Age a new pack by its own use until its true SoH is soh_frac, in macro-steps of a fortnight, the
- * last one cut to fit. date_days is the first day's. EVTWIN_E_ARG if the cell set does not age.
+ * last one cut to fit. The past ends about end_days (a date), so that its seasons fit what follows.
+ * EVTWIN_E_ARG if the cell set does not age so far.
  */
 evtwin_status evtwin__life_age_to(const evtwin_cell *cell, const evtwin__traits *traits,
-                                  evtwin__dice dice, double date_days, double soh_frac,
+                                  evtwin__dice dice, double end_days, double soh_frac,
                                   evtwin__life *life);
 
 #endif

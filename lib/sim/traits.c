@@ -7,16 +7,18 @@
 #include "sim/fleet_spread.h"
 
 #include <math.h>
+#include <stddef.h>
 
 /* The weather belongs to the region, not to a pack. */
 #define REGION UINT32_MAX
 
 double evtwin__draw_slow(evtwin__dice d, evtwin__rng_stream stream, evtwin__channel channel,
                          double t) {
-    const double knot = floor(t > 0.0 ? t : 0.0);
+    const double knot = floor(t);
     const double f = t - knot;
-    const double a = evtwin__draw_normal(d, stream, channel, (uint64_t)knot, 0);
-    const double b = evtwin__draw_normal(d, stream, channel, (uint64_t)knot + 1, 0);
+    const uint64_t step = (uint64_t)(int64_t)knot;
+    const double a = evtwin__draw_normal(d, stream, channel, step, 0);
+    const double b = evtwin__draw_normal(d, stream, channel, step + 1, 0);
     return (a * (1.0 - f) + b * f) / sqrt((1.0 - f) * (1.0 - f) + f * f);
 }
 
@@ -99,11 +101,13 @@ evtwin__day evtwin__day_draw(const evtwin__traits *t, evtwin__dice dice, uint64_
 /* cos(2 pi x) by its Taylor polynomial on half a turn, absolute error below 1e-8; ours, so that the
  * weather has the same bits everywhere. */
 static double cos_turns(double x) {
+    static const double ratio[] = {1.0 / 462, 1.0 / 380, 1.0 / 306, 1.0 / 240, 1.0 / 182, 1.0 / 132,
+                                   1.0 / 90,  1.0 / 56,  1.0 / 30,  1.0 / 12,  1.0 / 2};
     const double r = x - floor(x) - 0.5; /* cos(2 pi x) = -cos(2 pi r), |r| <= 1/2 */
     const double y = 39.478417604357434 * r * r;
     double p = 1.0;
-    for (int k = 11; k >= 1; k--) {
-        p = 1.0 - p * y / (double)((2 * k - 1) * (2 * k));
+    for (size_t k = 0; k < sizeof ratio / sizeof ratio[0]; k++) {
+        p = 1.0 - p * y * ratio[k];
     }
     return -p;
 }
