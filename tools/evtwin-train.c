@@ -160,6 +160,24 @@ static int has_column(const evtwin_table *table, const char *name) {
            evtwin_telemetry_find(table, name) != EVTWIN_NO_COLUMN;
 }
 
+/* "a, b, …" in fixed memory: what does not fit becomes the dots. */
+typedef struct name_list {
+    char text[512];
+    size_t length, n;
+} name_list;
+
+static void add_name(name_list *list, const char *name) {
+    const size_t room = sizeof list->text - list->length;
+    if (strlen(name) + sizeof ", , …" < room) {
+        list->length += (size_t)snprintf(list->text + list->length, room, "%s%s",
+                                         list->n > 0 ? ", " : "", name);
+    } else if (room > 0) {
+        snprintf(list->text + list->length, room, ", …");
+        list->length = sizeof list->text; /* full */
+    }
+    list->n++;
+}
+
 /* All the columns that were asked for and are not there, in one line. */
 static int check_columns(const cli *c, const char *path, const evtwin_table *table) {
     evtwin_features *features;
@@ -168,29 +186,27 @@ static int check_columns(const cli *c, const char *path, const evtwin_table *tab
         cli_fail(CLI_AN_OPTION, st, "see --features");
         return CLI_USAGE;
     }
-    char missing[1024] = "";
-    size_t at = 0, n = 0;
+    name_list missing = {.n = 0}, present = {.n = 0};
     const size_t n_features = evtwin_features_count(features);
     const char *const others[] = {cli_text(c, TARGET), cli_text(c, FAILURE_TARGET),
                                   cli_text(c, GROUP), cli_text(c, GROUP_BY_RESET)};
     for (size_t i = 0; i < n_features + sizeof others / sizeof *others; i++) {
         const char *name =
             i < n_features ? evtwin_features_name(features, i) : others[i - n_features];
-        if (name == NULL || strcmp(name, "none") == 0 || has_column(table, name)) {
-            continue;
+        if (name != NULL && strcmp(name, "none") != 0 && !has_column(table, name)) {
+            add_name(&missing, name);
         }
-        if (at < sizeof missing) {
-            at += (size_t)snprintf(missing + at, sizeof missing - at, "%s%s", n > 0 ? ", " : "",
-                                   name);
-        }
-        n++;
     }
     evtwin_features_free(features);
-    if (n == 0) {
+    if (missing.n == 0) {
         return 0;
     }
-    cli_error("%s: required column%s missing: %s; see --features, --target and --group", path,
-              n > 1 ? "s" : "", missing);
+    for (size_t i = 0; i < evtwin_table_cols(table); i++) {
+        add_name(&present, evtwin_table_name(table, i));
+    }
+    cli_error("%s: required column%s missing: %s; the file has %s; see --features, --target and "
+              "--group",
+              path, missing.n > 1 ? "s" : "", missing.text, present.text);
     return CLI_DATA;
 }
 

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LABEL_WIDTH = 26, FIGURE_WIDTH = 12, N_IMPORTANT = 10, FINDING_INDENT = 10 };
+enum { LABEL_WIDTH = 32, FIGURE_WIDTH = 12, N_IMPORTANT = 10, FINDING_INDENT = 10 };
 
 static void print_heading(const char *text) {
     const int is_colored = cli_color(stdout);
