@@ -10,23 +10,31 @@
 extern "C" {
 #endif
 
-/** A connection to one database. One thread at a time; open one per thread. */
+/**
+ * A connection to one database. One thread at a time; open one per thread. It does not survive a
+ * fork: open it in the child. How the data are kept, and what is promised: docs/store.md.
+ */
 typedef struct evtwin_store evtwin_store;
 
 typedef struct evtwin_store_options {
     size_t size;
-    int read_only;            /**< default 0. 1: the database must exist and is not migrated */
-    double retention_days;    /**< default 30; rows older than this (by time and by arrival) go; 0 = keep all */
-    int busy_timeout_ms;      /**< default 5000: how long to wait for another writer */
+    int read_only;         /**< default 0. 1: the database must exist and is not migrated */
+    double retention_days; /**< default 30; rows older than this, by time and by arrival, go;
+                                0 = keep all */
+    int busy_timeout_ms;   /**< default 5000: how long to wait for another writer */
 } evtwin_store_options;
 
 /** Fill in the defaults; size is sizeof *options. */
 EVTWIN_API evtwin_status evtwin_store_options_init(evtwin_store_options *options, size_t size);
 
 /**
- * Open "sqlite:FILE" ("sqlite::memory:" for tests), making and migrating it as needed. options NULL =
- * the defaults.
- * @return EVTWIN_E_NOT_FOUND, EVTWIN_E_IO, EVTWIN_E_CORRUPT, EVTWIN_E_SCHEMA (made by a newer version: left untouched),
+ * Open "sqlite:FILE" or "sqlite:///ABSOLUTE/FILE" ("sqlite::memory:" for tests), making and
+ * migrating it as needed; a new file can be read by its owner only. What is said after the file,
+ * "?retention_days=7&busy_timeout_ms=500", goes before options; options NULL = the defaults.
+ * @return EVTWIN_E_NOT_FOUND (no such folder; for a reader: no such file), EVTWIN_E_IO,
+ * EVTWIN_E_CORRUPT (not a database), EVTWIN_E_SCHEMA (made by a newer version, or holding tables of
+ * something else: left untouched; for a reader: made by an older version), EVTWIN_E_BUSY (another
+ * process holds it for longer than busy_timeout_ms), EVTWIN_E_ARG or EVTWIN_E_PARSE (the URI),
  * EVTWIN_E_UNSUPPORTED (no such kind of store in this build; the text lists those there are).
  */
 EVTWIN_API evtwin_status evtwin_store_open(const char *uri, const evtwin_store_options *options,
@@ -34,7 +42,11 @@ EVTWIN_API evtwin_status evtwin_store_open(const char *uri, const evtwin_store_o
 /** Close; gives back the claims on batteries. NULL is fine. */
 EVTWIN_API void evtwin_store_free(evtwin_store *store);
 
-/* ---- write ---- */
+/* Every call below may also answer EVTWIN_E_IO (disk full, …), EVTWIN_E_BUSY (another writer for
+ * longer than busy_timeout_ms) or EVTWIN_E_CORRUPT; nothing of it is then done, and the handle can
+ * be used on. */
+
+/* ---- write: EVTWIN_E_STATE on a read-only handle ---- */
 
 typedef struct evtwin_insert_report {
     size_t size;
@@ -44,62 +56,87 @@ typedef struct evtwin_insert_report {
 } evtwin_insert_report;
 
 /**
- * Insert the rows of a telemetry table in one transaction; rows without seq get one derived from
- * their payload. Prediction columns, if the table has them, go in with the row. The first insert of
- * a battery claims it for this store handle until it is freed or its process ends.
- * @return EVTWIN_E_BUSY if another process writes one of the batteries (none of the rows goes in),
- * EVTWIN_E_SCHEMA if battery_id or time is missing in the table or a row, EVTWIN_E_ARG for an invalid battery id.
+ * Insert the rows of a telemetry table in one transaction that is on the disk when this returns.
+ * Columns may have any naming and unit of telemetry.h. Rows without seq get one derived from their
+ * payload, so a retry has the same key. Prediction columns, if the table has them, go in with the
+ * row; what the store sets itself (status, created_at, revision) is not read. A fractional
+ * charge_cycles is stored as its floor. The first insert of a battery claims it for this handle
+ * until it is freed or its process ends.
+ * @param report  may be NULL; report_size is sizeof *report.
+ * @return EVTWIN_E_BUSY if another handle or process writes one of the batteries (none of the rows
+ * goes in), EVTWIN_E_SCHEMA if battery_id or time is missing in the table or a row, or a column has
+ * a type or unit that its quantity cannot have, EVTWIN_E_ARG for an invalid battery id,
+ * EVTWIN_E_RANGE for an infinite value, a negative seq or a time outside the years 0-9999.
  */
 EVTWIN_API evtwin_status evtwin_store_insert(evtwin_store *store, const evtwin_table *table,
                                              evtwin_insert_report *report, size_t report_size);
 
-/** At most max_rows rows without a prediction, newest first, of all batteries: telemetry columns. EVTWIN_DONE if none. */
-EVTWIN_API evtwin_status evtwin_store_unpredicted(evtwin_store *store, size_t max_rows, evtwin_table **out);
+/**
+ * At most max_rows rows without a prediction, newest first, of all batteries: telemetry columns.
+ * Also on a read-only handle. EVTWIN_DONE, and *out NULL, if there is none.
+ */
+EVTWIN_API evtwin_status evtwin_store_unpredicted(evtwin_store *store, size_t max_rows,
+                                                  evtwin_table **out);
 
 /**
- * Write predictions (columns of evtwin_predictor_apply) to exactly the rows named by battery_id, time
- * and seq, in one transaction. A row with a note instead of a value is stored as unknown and not
- * offered again. n_updated_out may be NULL.
+ * Write predictions (columns of evtwin_predictor_apply, and rul_low, rul_high if there are any) to
+ * exactly the rows named by battery_id, time and seq, in one transaction. A row with a note instead
+ * of a value is stored as unknown and not offered again. A second prediction of a row replaces the
+ * first. A row that the store does not have (any more) is skipped and not counted. No claim is
+ * needed.
+ * @param n_updated_out  rows updated; may be NULL.
+ * @return EVTWIN_E_SCHEMA if battery_id, time or seq is missing, EVTWIN_E_DATA for a row with
+ * neither a prediction nor a note, EVTWIN_E_RANGE for an infinite value or a probability outside
+ * 0-1.
  */
 EVTWIN_API evtwin_status evtwin_store_predict(evtwin_store *store, const evtwin_table *table,
                                               size_t *n_updated_out);
 
-/** Remember a model's held-out error, so that readers can show it beside its predictions. */
-EVTWIN_API evtwin_status evtwin_store_put_model(evtwin_store *store, const evtwin_predictor_info *info);
+/** Remember a model's held-out errors, so that readers can show them beside its predictions. */
+EVTWIN_API evtwin_status evtwin_store_put_model(evtwin_store *store,
+                                                const evtwin_predictor_info *info);
 
-/** Delete what is past the retention. Inserting does this by itself now and then. n_deleted_out may be NULL. */
+/**
+ * Delete all that is past the retention. Inserting does this by itself, every 10 minutes and a
+ * little at a time. n_deleted_out may be NULL.
+ */
 EVTWIN_API evtwin_status evtwin_store_retain(evtwin_store *store, size_t *n_deleted_out);
 
-/** Copy the whole database, while it is in use, to a new file. @return EVTWIN_E_IO if the file exists. */
+/**
+ * Copy the whole database as it is at one moment, while others use it, to a new file, which appears
+ * whole or not at all. Also on a read-only handle.
+ * @return EVTWIN_E_IO if the file exists, EVTWIN_E_NOT_FOUND if its folder does not.
+ */
 EVTWIN_API evtwin_status evtwin_store_backup(evtwin_store *store, const char *path);
 
 /* ---- read: every result is a table of the caller's, with the columns of ev_telemetry
  *      (the telemetry columns, status, rul_prediction, rul_low, rul_high, failure_probability,
- *      prediction_timestamp, prediction_note, model_version, created_at, revision) ---- */
+ *      prediction_timestamp, prediction_note, model_version, created_at, revision) and at least one
+ *      row; where there is none the answer is EVTWIN_DONE and *out is NULL ---- */
 
-/** The newest row of one battery, or of every battery in id order if battery_id is NULL. EVTWIN_DONE if there is none. */
+/** The newest row of one battery, or of every battery in id order if battery_id is NULL. */
 EVTWIN_API evtwin_status evtwin_store_latest(evtwin_store *store, const char *battery_id,
                                              evtwin_table **out);
 
-/** Which rows of a history. */
+/** Which rows of a history. To page on, set before_* to time and seq of the last row of a page. */
 typedef struct evtwin_history_options {
     size_t size;
-    int64_t from_us, to_us;   /**< time in [from, to]; default all */
-    size_t limit;             /**< default 1000 */
-    int predicted_only;       /**< 1: only rows with a prediction */
-    int64_t before_time_us;   /**< page on: only rows before this (time, seq); default none (INT64_MAX) */
+    int64_t from_us, to_us; /**< time in [from, to]; default all */
+    size_t limit;           /**< default 1000 */
+    int predicted_only;     /**< 1: only rows with a prediction (an unknown is none) */
+    int64_t before_time_us; /**< only rows before this (time, seq); default none (INT64_MAX) */
     int64_t before_seq;
 } evtwin_history_options;
 
 /** Fill in the defaults; size is sizeof *options. */
 EVTWIN_API evtwin_status evtwin_history_options_init(evtwin_history_options *options, size_t size);
 
-/** Rows of one battery, newest first. EVTWIN_DONE if there is none. */
+/** Rows of one battery, newest first. */
 EVTWIN_API evtwin_status evtwin_store_history(evtwin_store *store, const char *battery_id,
                                               const evtwin_history_options *options,
                                               evtwin_table **out);
 
-/** Statistics of one battery over a time; NaN where nothing was measured. */
+/** Statistics of one battery over a time; NaN = nothing measured. total_cycles: the highest count. */
 typedef struct evtwin_store_stats {
     size_t size;
     int64_t total_records;
@@ -107,17 +144,23 @@ typedef struct evtwin_store_stats {
         avg_current, total_cycles, avg_rul, avg_failure_risk;
 } evtwin_store_stats;
 
-/** @return EVTWIN_DONE if there is no row (out is then filled with 0 records and NaN). */
+/** Of the rows with time in [from, to]. @return EVTWIN_DONE if there is none (out: 0 records, NaN) */
 EVTWIN_API evtwin_status evtwin_store_stats_get(evtwin_store *store, const char *battery_id,
                                                 int64_t from_us, int64_t to_us,
                                                 evtwin_store_stats *out, size_t out_size);
 
-/** The held-out errors of the models seen: model_version, rul_rmse, rul_mae, rul_r2, failure_auc, failure_brier, trained_at. */
+/**
+ * The held-out errors of the models that were put, the latest first: model_version, rul_rmse,
+ * rul_mae, rul_r2, failure_auc, failure_brier, trained_at (TIME).
+ */
 EVTWIN_API evtwin_status evtwin_store_models(evtwin_store *store, evtwin_table **out);
 
 /**
- * The change feed: rows inserted or predicted after a revision, in commit order, at most max_rows.
- * revision_out is what to pass next time. EVTWIN_DONE if there is nothing new.
+ * The change feed: rows inserted or predicted after a revision, in commit order, at most max_rows,
+ * each in its newest state (a row changed twice since then comes once). No change is ever missed;
+ * deletions by retention are not in it.
+ * @param after_revision  0 for all there is.
+ * @param revision_out  what to pass next time: that of the last row, after_revision if none came.
  */
 EVTWIN_API evtwin_status evtwin_store_changes(evtwin_store *store, int64_t after_revision,
                                               size_t max_rows, evtwin_table **out,
