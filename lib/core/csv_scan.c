@@ -69,10 +69,12 @@ static evtwin_status skip_mark(evtwin__csv_scan *scan) {
             return st;
         }
     }
-    if (memcmp(scan->at, "\xFF\xFE", 2) == 0 || memcmp(scan->at, "\xFE\xFF", 2) == 0) {
+    const size_t held = (size_t)(scan->end - scan->at);
+    if (held >= 2 &&
+        (memcmp(scan->at, "\xFF\xFE", 2) == 0 || memcmp(scan->at, "\xFE\xFF", 2) == 0)) {
         EVTWIN_FAIL(EVTWIN_E_PARSE, "%s:1:1: the file is UTF-16: save it as UTF-8", scan->name);
     }
-    if (scan->end - scan->at >= 3 && memcmp(scan->at, "\xEF\xBB\xBF", 3) == 0) {
+    if (held >= 3 && memcmp(scan->at, "\xEF\xBB\xBF", 3) == 0) {
         scan->at += 3;
     }
     return EVTWIN_OK;
@@ -83,15 +85,17 @@ evtwin_status evtwin__csv_scan_open(const char *path, size_t max_line_bytes, int
     evtwin__csv_scan scan = {.fd = -1, .line = 1, .max_line_bytes = max_line_bytes};
     evtwin_status st = open_file(path, may_rewind, &scan);
     if (st >= 0) {
-        scan.buffer_size = max_line_bytes + CHUNK_BYTES;
-        scan.buffer = evtwin__calloc(scan.buffer_size + 4, 1);
-        scan.scratch = evtwin__calloc(max_line_bytes, 1);
+        const int is_small = scan.file_size > 0 && scan.file_size < CHUNK_BYTES;
+        scan.buffer_size = max_line_bytes + (is_small ? scan.file_size + 1 : CHUNK_BYTES);
+        scan.buffer = evtwin__realloc(NULL, scan.buffer_size + 1, 1);
+        scan.scratch = evtwin__realloc(NULL, max_line_bytes, 1);
         if (scan.buffer == NULL || scan.scratch == NULL) {
             st = evtwin__fail(EVTWIN_E_NOMEM, "%s: no memory for lines of %zu bytes", scan.name,
                               max_line_bytes);
         }
     }
     if (st >= 0) {
+        scan.buffer[0] = '\0';
         scan.at = scan.end = scan.buffer;
         st = skip_mark(&scan);
     }
@@ -142,7 +146,7 @@ static evtwin_status make_room(evtwin__csv_scan *scan) {
         return EVTWIN_OK;
     }
     const size_t grown_size = 2 * scan->buffer_size;
-    char *grown = evtwin__realloc(scan->buffer, grown_size + 4, 1);
+    char *grown = evtwin__realloc(scan->buffer, grown_size + 1, 1);
     if (grown == NULL) {
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: no memory for %zu bytes of a pipe", scan->name,
                     grown_size);

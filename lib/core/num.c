@@ -439,7 +439,7 @@ static size_t lay_out(int is_negative, const char *digits, int n, int point, cha
 
 /* Digits and point of a rounded to n_digits by libc, whose decimal point may be any text of the
  * locale. */
-static int round_with_libc(double a, int n_digits, char digits[20], int *point_out) {
+static void round_with_libc(double a, int n_digits, char digits[20], int *point_out) {
     char text[64];
     snprintf(text, sizeof text, "%.*e", n_digits - 1, a);
     int n = 0;
@@ -454,6 +454,10 @@ static int round_with_libc(double a, int n_digits, char digits[20], int *point_o
     assert(is_read);
     (void)is_read;
     *point_out = (int)exp10 + 1;
+}
+
+/* n without the zeros at the end. */
+static int strip_zeros(const char *digits, int n) {
     while (n > 1 && digits[n - 1] == '0') {
         n--;
     }
@@ -472,49 +476,94 @@ static int reads_back(const char *digits, int n, int point, double a) {
 static size_t format_with_libc(int is_negative, double a, char *text) {
     char digits[20];
     int point;
-    for (int n_digits = a < DBL_MIN ? 1 : 15; n_digits < 17; n_digits++) {
-        int n = round_with_libc(a, n_digits, digits, &point);
+    int n = a < DBL_MIN ? 1 : 15;
+    for (; n < 17; n++) {
+        round_with_libc(a, n, digits, &point);
         if (reads_back(digits, n, point, a)) {
-            return lay_out(is_negative, digits, n, point, text);
+            break;
         }
-        /* above a power of two the doubles are twice as far apart as below: the neighbour above may
-         * read back where the nearest one, below, does not */
-        if (n == n_digits && digits[n - 1] != '9') {
+        /* above a power of two the doubles are twice as far apart as below: the next decimal above
+         * may read back where the nearest one, below, does not */
+        if (digits[n - 1] != '9') {
             digits[n - 1]++;
             if (reads_back(digits, n, point, a)) {
-                return lay_out(is_negative, digits, n, point, text);
+                break;
             }
         }
     }
-    const int n = round_with_libc(a, 17, digits, &point);
-    return lay_out(is_negative, digits, n, point, text);
+    if (n == 17) {
+        round_with_libc(a, n, digits, &point);
+    }
+    return lay_out(is_negative, digits, strip_zeros(digits, n), point, text);
+}
+
+/* The shortest digits for a from 1e-11 to about 1e16; 0 for others. With a = m 2^e, k such that a
+ * 10^k has 17 or 18 digits before its point, and everything times 2^s: a and the ends of the
+ * interval of what reads back as a are integers of less than 128 bits, so that every comparison is
+ * exact. If a multiple of 10^(j+1) lies in the interval, so does one of 10^j: the first j without
+ * ends the search. */
+static int shortest_exact(double a, char digits[20], int *point_out) {
+    uint64_t bits;
+    memcpy(&bits, &a, sizeof bits);
+    const uint64_t implied = (uint64_t)1 << 52;
+    const uint64_t m = implied | (bits & (implied - 1));
+    const int e = (int)(bits >> 52) - 1075;
+    const int log10_floor = ((e + 52) * 78913) >> 18; /* log10(2) = 78913 / 2^18 + 8e-7 */
+    const int k = 16 - log10_floor;
+    const int s = 2 - e - k;
+    if (k < 0 || k > MAX_POW5 || s < 1) {
+        return 0;
+    }
+
+    const unsigned __int128 unit = pow5_u64[k]; /* a quarter of the distance of two doubles */
+    const unsigned __int128 value = unit * m * 4;
+    const unsigned __int128 low = value - (m == implied ? unit : 2 * unit);
+    const unsigned __int128 high = value + 2 * unit;
+    const int is_closed = !(m & 1); /* a tie is read as the even neighbour */
+    const uint64_t whole = (uint64_t)(value >> s);
+    uint64_t best = 0;
+    for (uint64_t power = 1; power <= 100000000000000000u; power *= 10) {
+        const uint64_t below = whole - whole % power;
+        const unsigned __int128 b = (unsigned __int128)below << s;
+        const unsigned __int128 t = (unsigned __int128)(below + power) << s;
+        const int has_below = b > low || (is_closed && b == low);
+        const int has_above = t < high || (is_closed && t == high);
+        if (!has_below && !has_above) {
+            break;
+        }
+        const int is_above_nearer =
+            t - value < value - b || (t - value == value - b && below / power % 2 != 0);
+        best = has_above && (!has_below || is_above_nearer) ? below + power : below;
+    }
+    const int n = (int)digits_of(best, digits);
+    *point_out = n - k;
+    return strip_zeros(digits, n);
 }
 
 size_t evtwin__format_f64(double v, char *text) {
     assert(isfinite(v));
     const int is_negative = signbit(v) != 0;
     const double a = fabs(v);
+    char digits[20];
+    int point = 1;
 
-    /* a = i / 10^k with i below 10^15: the division is what reading does, so it decides. The
-     * smallest such k has no trailing zero; i is unique because a * 10^k is off by less than 0.23.
-     */
-    for (int k = 0; k <= MAX_EXACT_POW10; k++) {
+    /* readings of few digits: a = i / 10^k with i below 10^15. The division is what reading does,
+     * so it decides; i is the only candidate, as a * 10^k is off by less than 0.23 */
+    for (int k = 0; k <= 6; k++) {
         const double scaled = a * pow10_f64[k];
         if (scaled >= 1e15) {
             break;
         }
         const uint64_t i = (uint64_t)(scaled + 0.5);
         if ((double)i / pow10_f64[k] == a) {
-            char digits[20];
-            size_t n = digits_of(i, digits);
-            const int point = (int)n - k;
-            while (n > 1 && digits[n - 1] == '0') {
-                n--;
-            }
-            return lay_out(is_negative, digits, (int)n, i != 0 ? point : 1, text);
+            const int n = (int)digits_of(i, digits);
+            point = i != 0 ? n - k : 1;
+            return lay_out(is_negative, digits, strip_zeros(digits, n), point, text);
         }
     }
-    return format_with_libc(is_negative, a, text);
+    const int n = shortest_exact(a, digits, &point);
+    return n > 0 ? lay_out(is_negative, digits, n, point, text)
+                 : format_with_libc(is_negative, a, text);
 }
 
 size_t evtwin__format_i64(int64_t v, char *text) {
