@@ -32,7 +32,7 @@ typedef enum evtwin_type {
 /** A table without columns and rows. Give it back with evtwin_table_free. */
 EVTWIN_API evtwin_status evtwin_table_create(evtwin_table **out);
 
-/** One more reference to the same, from now on immutable, table; each is given back with evtwin_table_free. */
+/** One more reference to the same, from now on and for good immutable, table; each is given back with evtwin_table_free. */
 EVTWIN_API evtwin_table *evtwin_table_share(evtwin_table *table);
 
 /** Drop one reference; NULL is fine. */
@@ -41,7 +41,10 @@ EVTWIN_API void evtwin_table_free(evtwin_table *table);
 /** A deep copy that may be edited. */
 EVTWIN_API evtwin_status evtwin_table_copy(const evtwin_table *table, evtwin_table **out);
 
-/** A new table of the rows named by row_index (n), in that order. @return EVTWIN_E_ARG if one is out of range. */
+/**
+ * A new table of the rows named by row_index (n), in that order. Its dictionaries hold only the texts
+ * that occur. @return EVTWIN_E_ARG if one is out of range.
+ */
 EVTWIN_API evtwin_status evtwin_table_select(const evtwin_table *table, const size_t *row_index,
                                              size_t n, evtwin_table **out);
 
@@ -88,8 +91,8 @@ EVTWIN_API evtwin_status evtwin_table_reserve(evtwin_table *table, size_t rows);
 
 /**
  * Append every row of other. Columns are matched by name; a column that only other has is added,
- * one that only table has becomes missing in the new rows.
- * @return EVTWIN_E_SCHEMA if a name has two types.
+ * one that only table has becomes missing in the new rows. other may be table itself.
+ * @return EVTWIN_E_SCHEMA if a name has two types, or two units that are not "".
  */
 EVTWIN_API evtwin_status evtwin_table_append(evtwin_table *table, const evtwin_table *other);
 
@@ -98,9 +101,13 @@ EVTWIN_API evtwin_status evtwin_table_append(evtwin_table *table, const evtwin_t
 EVTWIN_API const double *evtwin_table_f64(const evtwin_table *table, size_t col);  /**< (rows), NaN where missing */
 EVTWIN_API const int64_t *evtwin_table_i64(const evtwin_table *table, size_t col); /**< (rows), I64 and TIME */
 EVTWIN_API const uint8_t *evtwin_table_bits(const evtwin_table *table, size_t col); /**< (rows) bits, BOOL */
-EVTWIN_API const int32_t *evtwin_table_codes(const evtwin_table *table, size_t col); /**< (rows), TEXT */
+EVTWIN_API const int32_t *evtwin_table_codes(const evtwin_table *table, size_t col); /**< (rows), TEXT, -1 where missing */
 
-/** Validity bitmap, (rows) bits, 1 = present; NULL means that every row is present. */
+/**
+ * Validity bitmap, (rows) bits, 1 = present; NULL means that every row is present. For f64 NaN is the
+ * truth and the map is made from it at the first call after an edit: after that call, ask for
+ * evtwin_table_f64_edit again before writing. Any number of threads may call this at once.
+ */
 EVTWIN_API const uint8_t *evtwin_table_validity(const evtwin_table *table, size_t col);
 
 /** 1 if the value of that row is present (for f64 also: is not NaN), else 0. */
@@ -131,7 +138,7 @@ EVTWIN_API evtwin_status evtwin_table_set_f64(evtwin_table *table, size_t col, s
 EVTWIN_API evtwin_status evtwin_table_set_i64(evtwin_table *table, size_t col, size_t row, int64_t value);
 /** Any value but 0 is true. */
 EVTWIN_API evtwin_status evtwin_table_set_bool(evtwin_table *table, size_t col, size_t row, int value);
-/** text is copied into the dictionary if it is not there yet. */
+/** text is copied into the dictionary if it is not there yet. @return EVTWIN_E_ARG if it is not UTF-8. */
 EVTWIN_API evtwin_status evtwin_table_set_text(evtwin_table *table, size_t col, size_t row, const char *text);
 /** For a column of any type. */
 EVTWIN_API evtwin_status evtwin_table_set_missing(evtwin_table *table, size_t col, size_t row);
@@ -142,17 +149,20 @@ EVTWIN_API evtwin_status evtwin_table_intern(evtwin_table *table, size_t col, co
 /** code is one that evtwin_table_intern gave for this column. */
 EVTWIN_API evtwin_status evtwin_table_set_code(evtwin_table *table, size_t col, size_t row, int32_t code);
 
-/* ---- CSV (RFC 4180; a UTF-8 byte-order mark and CRLF are accepted) ---- */
+/* ---- CSV (RFC 4180; a UTF-8 byte-order mark, LF and CRLF are accepted) ---- */
 
 /**
  * How to read. A header that names a telemetry quantity (any naming, see telemetry.h) gives the
- * column its type and unit; any other column is f64 if every value is a number or empty, else text.
+ * column its type and unit; values stay as they are. An integer quantity with a value that is no
+ * integer is f64. Any other column is f64 if every value is a number or empty, else text. An empty
+ * field is a missing value; in a text column "" is the empty text. Empty lines may end the file; in a
+ * file of one column an empty line is a missing value.
  */
 typedef struct evtwin_csv_options {
     size_t size;
     evtwin_naive_time naive_time;    /**< default EVTWIN_NAIVE_UTC */
-    const char *number_columns;      /**< names, comma-separated, that must be numbers; NULL = none */
-    const char *text_columns;        /**< names, comma-separated, read as text as they stand; NULL = none */
+    const char *number_columns;      /**< names, comma-separated, that must be in the header and numbers; NULL = none */
+    const char *text_columns;        /**< names, comma-separated, that must be in the header, read as text as they stand; NULL = none */
     size_t max_line_bytes;           /**< default 65536 (one record, quoted line breaks included) */
     size_t max_columns;              /**< default 256 */
 } evtwin_csv_options;
@@ -161,11 +171,14 @@ typedef struct evtwin_csv_options {
 EVTWIN_API evtwin_status evtwin_csv_options_init(evtwin_csv_options *options, size_t size);
 
 /**
- * Read a whole file. Numbers are exact (the nearest double, as strtod in the C locale). Columns keep
- * the names of the header. options NULL = the defaults.
- * @return EVTWIN_E_IO, EVTWIN_E_NOT_FOUND (no such file); EVTWIN_E_PARSE with "file:line:column: …" for
- * text in a number column, NaN or infinity, a row of another width, a line or column count over the
- * cap, a truncated quote, a NUL byte; EVTWIN_E_DATA for an empty file or one with only a header.
+ * Read a whole file; "-" reads standard input. Numbers are exact (the nearest double, as strtod in the
+ * C locale). Columns keep the names of the header. options NULL = the defaults.
+ * @return EVTWIN_E_IO; EVTWIN_E_NOT_FOUND (no such file, or number_columns or text_columns names what is
+ * not in the header); EVTWIN_E_PARSE with "file:line:column: …" (the line where the row begins and the
+ * number of the field, both from 1) for text in a number column, NaN or infinity, a row of another
+ * width, a doubled or empty name in the header, a line or column count over the cap, a quote that is
+ * not closed, a NUL byte, text that is not UTF-8; EVTWIN_E_DATA for an empty file or one with only a
+ * header.
  */
 EVTWIN_API evtwin_status evtwin_table_read_csv(const char *path, const evtwin_csv_options *options,
                                                evtwin_table **out);
@@ -173,6 +186,8 @@ EVTWIN_API evtwin_status evtwin_table_read_csv(const char *path, const evtwin_cs
 /**
  * Write a table; numbers in the shortest form that reads back exactly, missing values empty. The file
  * appears whole or not at all (written beside and renamed); "-" writes to standard output.
+ * @return EVTWIN_E_IO, EVTWIN_E_NOT_FOUND (no such folder); EVTWIN_E_DATA for a table without columns or
+ * a value that is infinite.
  */
 EVTWIN_API evtwin_status evtwin_table_write_csv(const evtwin_table *table, const char *path);
 
