@@ -128,9 +128,10 @@ static double crossing(double before, double after, double limit) {
     return after < limit ? (before - limit) / (before - after) : 2.0;
 }
 
-/* Did the pack reach its end of life on this day? Fills the outcome if so. */
-static int has_ended(const evtwin__life_task *task, const evtwin__life *before,
-                     const evtwin__life *after, evtwin__outcome *out) {
+/* The share of the day at which the pack reached its end of life, which fills the outcome; beyond 1
+ * if it did not. */
+static double end_of_life(const evtwin__life_task *task, const evtwin__life *before,
+                          const evtwin__life *after, evtwin__outcome *out) {
     const evtwin_cell *cell = task->cell;
     const double by_capacity =
         crossing(evtwin__life_soh(cell, before), evtwin__life_soh(cell, after),
@@ -139,12 +140,11 @@ static int has_ended(const evtwin__life_task *task, const evtwin__life *before,
         crossing(-evtwin__life_r10_ratio(cell, before), -evtwin__life_r10_ratio(cell, after),
                  -task->life->eol_resistance_ratio);
     const double f = by_capacity <= by_resistance ? by_capacity : by_resistance;
-    if (f > 1.0) {
-        return 0;
+    if (f <= 1.0) {
+        out->eol_cycles = between(before->cycles, after->cycles, f);
+        out->by_capacity = by_capacity <= by_resistance;
     }
-    out->eol_cycles = between(before->cycles, after->cycles, f);
-    out->by_capacity = by_capacity <= by_resistance;
-    return 1;
+    return f;
 }
 
 void evtwin__live(const evtwin__life_task *task, evtwin__dice dice, evtwin__record *records,
@@ -161,7 +161,8 @@ void evtwin__live(const evtwin__life_task *task, evtwin__dice dice, evtwin__reco
         const evtwin__life before = life;
         const evtwin__life_day d = evtwin__life_step(task->cell, &t, dice, day,
                                                      task->start_days + (double)day, 1.0, &life);
-        ended = has_ended(task, &before, &life, out);
+        const double end = end_of_life(task, &before, &life, out);
+        ended = end <= 1.0;
         if ((double)(day + 1) <= next_record_day || out->n_records == task->max_records) {
             continue;
         }
@@ -170,7 +171,7 @@ void evtwin__live(const evtwin__life_task *task, evtwin__dice dice, evtwin__reco
         take_record(task, &t, &bms, dice, day, &before, &life, &d, out->n_records, r);
 
         /* a record after the end is none */
-        if (!ended || r->cycles < out->eol_cycles) {
+        if (!ended || (r->cycles < out->eol_cycles && r->age_days <= before.age_days + end)) {
             out->n_records++;
         }
     }
