@@ -289,7 +289,7 @@ static void test_truncations_and_damage(void **state) {
 static void test_many_features(void **state) {
     (void)state;
     static evtwin__manifest_feature features[EVTWIN__BUNDLE_MAX_FEATURES + 1];
-    static char names[EVTWIN__BUNDLE_MAX_FEATURES + 1][16];
+    static char names[EVTWIN__BUNDLE_MAX_FEATURES + 1][24];
     for (int i = 0; i <= EVTWIN__BUNDLE_MAX_FEATURES; i++) {
         snprintf(names[i], sizeof names[i], "column %d", i);
         features[i] = (evtwin__manifest_feature){names[i], "", names[i], "", -1.0, 1.0};
