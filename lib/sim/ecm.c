@@ -26,21 +26,20 @@ typedef struct params {
     v8 r0, r1, r2, tau1, tau2, entropic;
 } params;
 
-/* Linear between two rows of the table. */
-EVTWIN__V8_INLINE v8 column_at(const evtwin_cell *cell, m8 k, v8 f, int column) {
-    v8 low, high;
-    for (int l = 0; l < EVTWIN__LANES; l++) {
-        low[l] = cell->param[k[l]][column];
-        high[l] = cell->param[k[l] + 1][column];
-    }
-    return low + f * (high - low);
-}
-
 EVTWIN__V8_INLINE params params_at(const evtwin_cell *cell, v8 soc, v8 temperature_degC,
                                    const evtwin__ecm_block *b) {
     m8 k;
     const v8 f =
         evtwin__v8_interval(soc * (double)EVTWIN__PARAM_INTERVALS, EVTWIN__PARAM_INTERVALS, &k);
+    /* between two rows of the table for each lane, all columns at once; then columns for all lanes
+     */
+    v8 column[EVTWIN__LANES];
+    for (int l = 0; l < EVTWIN__LANES; l++) {
+        const evtwin__v8_row *row = (const evtwin__v8_row *)cell->param[k[l]];
+        column[l] = row[0] + f[l] * (row[1] - row[0]);
+    }
+    evtwin__v8_transpose(column);
+
     const v8 warmth = 1.0 / (temperature_degC + 273.15) - 1.0 / cell->reference_K;
     const v8 r0_gain = evtwin__v8_exp(cell->r0_activation_K * warmth) * b->r0_ratio;
     v8 rc_gain = b->rc_ratio;
@@ -48,13 +47,19 @@ EVTWIN__V8_INLINE params params_at(const evtwin_cell *cell, v8 soc, v8 temperatu
         rc_gain = evtwin__v8_exp(cell->rc_activation_K * warmth) * rc_gain;
     }
     return (params){
-        .r0 = column_at(cell, k, f, EVTWIN__PARAM_R0) * r0_gain,
-        .r1 = column_at(cell, k, f, EVTWIN__PARAM_R1) * rc_gain,
-        .r2 = column_at(cell, k, f, EVTWIN__PARAM_R2) * rc_gain,
-        .tau1 = column_at(cell, k, f, EVTWIN__PARAM_TAU1),
-        .tau2 = column_at(cell, k, f, EVTWIN__PARAM_TAU2),
-        .entropic = column_at(cell, k, f, EVTWIN__PARAM_ENTROPIC),
+        .r0 = column[EVTWIN__PARAM_R0] * r0_gain,
+        .r1 = column[EVTWIN__PARAM_R1] * rc_gain,
+        .r2 = column[EVTWIN__PARAM_R2] * rc_gain,
+        .tau1 = column[EVTWIN__PARAM_TAU1],
+        .tau2 = column[EVTWIN__PARAM_TAU2],
+        .entropic = column[EVTWIN__PARAM_ENTROPIC],
     };
+}
+
+/* The coefficients of two intervals, one in each half. */
+EVTWIN__V8_INLINE v8 two_rows(const evtwin__ocv *ocv, int64_t low, int64_t high) {
+    const double *a = ocv->coefficient[low], *b = ocv->coefficient[high];
+    return (v8){a[0], a[1], a[2], a[3], b[0], b[1], b[2], b[3]};
 }
 
 /* Open-circuit voltage and its slope over soc. */
@@ -62,14 +67,15 @@ EVTWIN__V8_INLINE v8 ocv_at(const evtwin__ocv *ocv, v8 soc, v8 *slope_out) {
     m8 k;
     const v8 f =
         evtwin__v8_interval(soc * (double)EVTWIN__OCV_INTERVALS, EVTWIN__OCV_INTERVALS, &k);
-    v8 c0, c1, c2, c3;
-    for (int l = 0; l < EVTWIN__LANES; l++) {
-        const double *c = ocv->coefficient[k[l]];
-        c0[l] = c[0];
-        c1[l] = c[1];
-        c2[l] = c[2];
-        c3[l] = c[3];
-    }
+
+    /* a row of four for each lane, two rows side by side; then the four columns of all lanes */
+    const v8 row[4] = {two_rows(ocv, k[0], k[4]), two_rows(ocv, k[1], k[5]),
+                       two_rows(ocv, k[2], k[6]), two_rows(ocv, k[3], k[7])};
+    const v8 even_a = evtwin__v8_firsts(row[0], row[1]), even_b = evtwin__v8_firsts(row[2], row[3]);
+    const v8 odd_a = evtwin__v8_seconds(row[0], row[1]), odd_b = evtwin__v8_seconds(row[2], row[3]);
+    const v8 c0 = evtwin__v8_lower_pairs(even_a, even_b),
+             c2 = evtwin__v8_upper_pairs(even_a, even_b);
+    const v8 c1 = evtwin__v8_lower_pairs(odd_a, odd_b), c3 = evtwin__v8_upper_pairs(odd_a, odd_b);
     *slope_out = (c1 + f * (2.0 * c2 + 3.0 * f * c3)) * (double)EVTWIN__OCV_INTERVALS;
     return c0 + f * (c1 + f * (c2 + f * c3));
 }

@@ -11,7 +11,7 @@ enum { EVTWIN__OCV_INTERVALS = 256, EVTWIN__OCV_TERMS = 8, EVTWIN__OCV_POINTS = 
 /* U(soc) on a uniform grid: in interval k, with f in [0, 1], U = c[0] + f (c[1] + f (c[2] + f
  * c[3])). Value and slope are continuous. 8 KiB, so it stays in the first-level cache. */
 typedef struct evtwin__ocv {
-    double coefficient[EVTWIN__OCV_INTERVALS][4];
+    _Alignas(64) double coefficient[EVTWIN__OCV_INTERVALS][4];
 } evtwin__ocv;
 
 /* One electrode against lithium over stoichiometry s:

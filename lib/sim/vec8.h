@@ -15,6 +15,7 @@ enum { EVTWIN__LANES = 8 };
 #endif
 
 typedef double evtwin__v8 __attribute__((vector_size(64)));
+typedef double evtwin__v8_row __attribute__((vector_size(64), may_alias)); /* of a table, aligned */
 typedef int64_t evtwin__m8 __attribute__((vector_size(64))); /* masks: all ones or zero per lane */
 
 /* Inlined for good, so that no vector crosses a call and its calling convention never matters. */
@@ -69,6 +70,60 @@ EVTWIN__V8_INLINE evtwin__v8 evtwin__v8_exp(evtwin__v8 x) {
     p = p * r + 1.0;
     p = p * r + 1.0;
     return p * (evtwin__v8)(((evtwin__m8)shifted + 1023) << 52);
+}
+
+/* Lanes of a and b (numbered 0-7, 8-15) in the order given by eight constants. */
+#if defined(__clang__)
+#define EVTWIN__V8_PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define EVTWIN__V8_PICK(a, b, ...) __builtin_shuffle(a, b, (evtwin__m8){__VA_ARGS__})
+#endif
+
+/* In each quarter of two lanes: the first, or the second, of a and b. */
+EVTWIN__V8_INLINE evtwin__v8 evtwin__v8_firsts(evtwin__v8 a, evtwin__v8 b) {
+    return EVTWIN__V8_PICK(a, b, 0, 8, 2, 10, 4, 12, 6, 14);
+}
+
+EVTWIN__V8_INLINE evtwin__v8 evtwin__v8_seconds(evtwin__v8 a, evtwin__v8 b) {
+    return EVTWIN__V8_PICK(a, b, 1, 9, 3, 11, 5, 13, 7, 15);
+}
+
+/* In each half of four lanes: the lower, or the upper, pairs of a and b. */
+EVTWIN__V8_INLINE evtwin__v8 evtwin__v8_lower_pairs(evtwin__v8 a, evtwin__v8 b) {
+    return EVTWIN__V8_PICK(a, b, 0, 1, 8, 9, 4, 5, 12, 13);
+}
+
+EVTWIN__V8_INLINE evtwin__v8 evtwin__v8_upper_pairs(evtwin__v8 a, evtwin__v8 b) {
+    return EVTWIN__V8_PICK(a, b, 2, 3, 10, 11, 6, 7, 14, 15);
+}
+
+/* The lower, or the upper, halves of a and b. */
+EVTWIN__V8_INLINE evtwin__v8 evtwin__v8_lower_halves(evtwin__v8 a, evtwin__v8 b) {
+    return EVTWIN__V8_PICK(a, b, 0, 1, 2, 3, 8, 9, 10, 11);
+}
+
+EVTWIN__V8_INLINE evtwin__v8 evtwin__v8_upper_halves(evtwin__v8 a, evtwin__v8 b) {
+    return EVTWIN__V8_PICK(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
+}
+
+/* Eight rows become eight columns: an 8 x 8 transpose in three rounds, in place. */
+EVTWIN__V8_INLINE void evtwin__v8_transpose(evtwin__v8 r[8]) {
+    evtwin__v8 first[4], second[4];
+    for (int i = 0; i < 4; i++) {
+        first[i] = evtwin__v8_firsts(r[2 * i], r[2 * i + 1]);
+        second[i] = evtwin__v8_seconds(r[2 * i], r[2 * i + 1]);
+    }
+    for (int odd = 0; odd < 2; odd++) {
+        const evtwin__v8 *t = odd ? second : first;
+        const evtwin__v8 lower_a = evtwin__v8_lower_pairs(t[0], t[1]);
+        const evtwin__v8 lower_b = evtwin__v8_lower_pairs(t[2], t[3]);
+        const evtwin__v8 upper_a = evtwin__v8_upper_pairs(t[0], t[1]);
+        const evtwin__v8 upper_b = evtwin__v8_upper_pairs(t[2], t[3]);
+        r[0 + odd] = evtwin__v8_lower_halves(lower_a, lower_b);
+        r[4 + odd] = evtwin__v8_upper_halves(lower_a, lower_b);
+        r[2 + odd] = evtwin__v8_lower_halves(upper_a, upper_b);
+        r[6 + odd] = evtwin__v8_upper_halves(upper_a, upper_b);
+    }
 }
 
 /* Interval and place in it for x in units of intervals, clamped to [0, n]: x = (k as double) + f
