@@ -58,21 +58,24 @@ evtwin_status evtwin__db_fail(evtwin__db *db, int rc) {
         sqlite3_errcode(db->handle) == rc || sqlite3_extended_errcode(db->handle) == rc
             ? sqlite3_errmsg(db->handle)
             : sqlite3_errstr(rc);
-    switch (st) {
-    case EVTWIN_E_BUSY:
+    if (st == EVTWIN_E_BUSY) {
         EVTWIN_FAIL(st, "%s: another process held the write lock for longer than %d ms", db->name,
                     db->busy_timeout_ms);
-    case EVTWIN_E_CORRUPT:
-        EVTWIN_FAIL(st, "%s: %s", db->name,
-                    (rc & 0xff) == SQLITE_NOTADB ? "is not a SQLite database" : text);
-    default: {
-        const int system_errno = st == EVTWIN_E_IO ? sqlite3_system_errno(db->handle) : 0;
-        if (system_errno != 0) {
-            EVTWIN_FAIL(st, "%s: %s (%s)", db->name, text, strerror(system_errno));
-        }
-        EVTWIN_FAIL(st, "%s: %s", db->name, text);
     }
+    if ((rc & 0xff) == SQLITE_NOTADB) {
+        EVTWIN_FAIL(st, "%s: is not a SQLite database", db->name);
     }
+    if (db->mode == EVTWIN__DB_READ &&
+        ((rc & 0xff) == SQLITE_READONLY || (rc & 0xff) == SQLITE_CANTOPEN)) {
+        /* the file itself can be read: its log is what SQLite wants to write */
+        EVTWIN_FAIL(st, "%s: no writer has it open, and this user may not make its log there",
+                    db->name);
+    }
+    const int system_errno = st == EVTWIN_E_IO ? sqlite3_system_errno(db->handle) : 0;
+    if (system_errno != 0) {
+        EVTWIN_FAIL(st, "%s: %s (%s)", db->name, text, strerror(system_errno));
+    }
+    EVTWIN_FAIL(st, "%s: %s", db->name, text);
 }
 
 /* ---- open ---- */
@@ -105,6 +108,9 @@ static evtwin_status check_file(const char *path) {
     }
     if (!S_ISREG(info.st_mode)) {
         EVTWIN_FAIL(EVTWIN_E_IO, "%s: is not a regular file", path);
+    }
+    if (access(path, R_OK) != 0) {
+        EVTWIN_FAIL(EVTWIN_E_IO, "%s: %s", path, strerror(errno));
     }
     return EVTWIN_OK;
 }
@@ -189,6 +195,7 @@ evtwin_status evtwin__db_open(const char *path, evtwin__db_mode mode, int busy_t
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a connection to %s", path);
     }
     db->name = name;
+    db->mode = mode;
     db->busy_timeout_ms = busy_timeout_ms;
     if ((st = open_handle(db, path, mode)) < 0) {
         evtwin__db_close(db);

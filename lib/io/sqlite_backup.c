@@ -7,7 +7,6 @@
 #include "core/status.h"
 #include "io/sqlite_private.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

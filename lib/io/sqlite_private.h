@@ -10,6 +10,7 @@
 struct evtwin__db {
     sqlite3 *handle;
     char *name; /* as the user gave it */
+    evtwin__db_mode mode;
     int busy_timeout_ms;
 };
 

@@ -7,7 +7,6 @@
 #include "core/mem.h"
 #include "core/status.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

@@ -96,10 +96,6 @@ static evtwin_status require(const evtwin__rows *rows, size_t c) {
 
 /* ---- keys ---- */
 
-/* Years 0 to 9999: what 27 characters can say. */
-static const int64_t first_us = INT64_C(-62167219200000000);
-static const int64_t last_us = INT64_C(253402300799999999);
-
 static evtwin_status check_keys(const evtwin__rows *rows) {
     const size_t id_col = rows->from[EVTWIN__COL_BATTERY_ID].col;
     const size_t time_col = rows->from[EVTWIN__COL_TIME].col;
@@ -120,7 +116,7 @@ static evtwin_status check_keys(const evtwin__rows *rows) {
         if (!evtwin_table_is_valid(rows->table, time_col, i)) {
             EVTWIN_FAIL(EVTWIN_E_SCHEMA, "row %zu (battery %s) has no time", i + 1, id);
         }
-        if (time_us[i] < first_us || time_us[i] > last_us) {
+        if (time_us[i] < EVTWIN__STORE_FIRST_US || time_us[i] > EVTWIN__STORE_LAST_US) {
             EVTWIN_FAIL(EVTWIN_E_RANGE, "row %zu (battery %s): its time is not in the years 0-9999",
                         i + 1, id);
         }

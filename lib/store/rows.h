@@ -5,6 +5,10 @@
 
 #include "store/columns.h"
 
+/* Years 0 to 9999: what the 27 characters of a stored time can say. */
+#define EVTWIN__STORE_FIRST_US INT64_C(-62167219200000000)
+#define EVTWIN__STORE_LAST_US INT64_C(253402300799999999)
+
 /* One value of a row. */
 typedef struct evtwin__value {
     int present;

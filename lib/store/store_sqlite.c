@@ -65,9 +65,9 @@ evtwin_status evtwin__sqlite_stmt(sqlite_store *s, sqlite_sql which, evtwin__stm
 }
 
 void evtwin__sqlite_time(int64_t time_us, char text[EVTWIN_TIME_TEXT_SIZE]) {
-    const int64_t first_us = INT64_C(-62167219200000000);
-    const int64_t last_us = INT64_C(253402300799999999);
-    const int64_t clamped = time_us < first_us ? first_us : time_us > last_us ? last_us : time_us;
+    const int64_t clamped = time_us < EVTWIN__STORE_FIRST_US  ? EVTWIN__STORE_FIRST_US
+                            : time_us > EVTWIN__STORE_LAST_US ? EVTWIN__STORE_LAST_US
+                                                              : time_us;
     const evtwin_status st = evtwin_time_format(clamped, text, EVTWIN_TIME_TEXT_SIZE);
     assert(st == EVTWIN_OK);
     (void)st;

@@ -11,7 +11,6 @@
 #include "store/store_sqlite.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 /* schema/sqlite/NNN_name.sql, in order; the first is number 1. */

@@ -5,8 +5,6 @@
 #include "core/utf8.h"
 #include "store/store_sqlite.h"
 
-#include <assert.h>
-#include <math.h>
 #include <string.h>
 
 /* ---- rows into tables ---- */

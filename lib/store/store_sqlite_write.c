@@ -4,9 +4,6 @@
 #include "core/status.h"
 #include "store/store_sqlite.h"
 
-#include <assert.h>
-#include <string.h>
-
 /* ---- revisions ---- */
 
 /* Given out inside the write transaction, of which there is one at a time: readers see them in

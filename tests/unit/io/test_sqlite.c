@@ -99,6 +99,15 @@ static int try_without_rights(char *path) {
         strstr(evtwin_last_error(), "may not be written") == NULL) {
         return 2;
     }
+    if (evtwin__db_open(path, EVTWIN__DB_READ, 0, &db) != EVTWIN_E_IO ||
+        strstr(evtwin_last_error(), "no writer has it open") == NULL) {
+        return 4;
+    }
+    path[strlen(path) - 1] = 's'; /* "x.ds", which nobody may read */
+    if (evtwin__db_open(path, EVTWIN__DB_READ, 0, &db) != EVTWIN_E_IO ||
+        strstr(evtwin_last_error(), "Permission denied") == NULL) {
+        return 5;
+    }
     path[strlen(path) - 1] = '2'; /* another file in a folder that may not be written */
     if (evtwin__db_open(path, EVTWIN__DB_CREATE, 0, &db) != EVTWIN_E_IO ||
         strstr(evtwin_last_error(), "Permission denied") == NULL) {
@@ -115,8 +124,14 @@ static void test_no_rights(void **state) {
     snprintf(above, sizeof above, "%s", folder);
     *strrchr(above, '/') = '\0';
     assert_int_equal(mkdir(folder, 0755), 0);
-    evtwin__db_close(open_db(path, EVTWIN__DB_CREATE));
+    evtwin__db *db = open_db(path, EVTWIN__DB_CREATE);
+    assert_ok(evtwin__db_use_wal(db));
+    evtwin__db_close(db);
     assert_int_equal(chmod(path, 0444), 0);
+    char secret[300];
+    snprintf(secret, sizeof secret, "%s/x.ds", folder);
+    assert_int_equal(rename(temp_file("x.ds", ""), secret), 0);
+    assert_int_equal(chmod(secret, 0), 0);
     assert_int_equal(chmod(folder, 0555), 0);
     assert_int_equal(chmod(above, 0755), 0);
     const pid_t child = fork();

@@ -517,7 +517,6 @@ static void test_null_arguments_are_refused(void **state) {
     evtwin_store *store = *state;
     evtwin_table *table = empty_rows();
     evtwin_table *out = NULL;
-    int64_t n = 0;
     evtwin_store_stats stats;
     assert_fails(evtwin_store_open(NULL, NULL, &store), EVTWIN_E_ARG, "NULL");
     assert_fails(evtwin_store_open("sqlite::memory:", NULL, NULL), EVTWIN_E_ARG, "NULL");
@@ -538,7 +537,6 @@ static void test_null_arguments_are_refused(void **state) {
     assert_fails(evtwin_store_options_init(NULL, 8), EVTWIN_E_ARG, "NULL");
     assert_fails(evtwin_history_options_init(NULL, 8), EVTWIN_E_ARG, "NULL");
     assert_null(out);
-    (void)n;
     evtwin_store_free(NULL);
     evtwin_table_free(table);
 }
