@@ -114,12 +114,17 @@ void evtwin__body_json_text(evtwin__body *body, const char *text) {
     *end++ = '"';
     for (size_t i = 0; i < length;) {
         const unsigned char c = (unsigned char)text[i];
+        if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
+            *end++ = (char)c;
+            i++;
+            continue;
+        }
         const size_t step = sequence_length(text + i, length - i);
         if (step == 0) {
             memcpy(end, "\xEF\xBF\xBD", 3);
             end += 3;
             i++;
-        } else if (c < 0x20 || c == '"' || c == '\\') {
+        } else if (step == 1) {
             end += escape(c, end);
             i++;
         } else {

@@ -8,6 +8,8 @@
 
 enum { FEW_ROWS = 6 };
 
+static const int64_t hour_us = INT64_C(3600000000), minute_us = 60000000;
+
 int evtwin__fetch_models(evtwin__call *call, evtwin_table **out) {
     call->store_status = evtwin_store_models(call->store, out);
     if (call->store_status < 0) {
@@ -33,15 +35,15 @@ static void take_from(const evtwin__row_json *rj, size_t row, evtwin__last_predi
     copy_text(rj->table, rj->model_version, row, out->model_version, sizeof out->model_version);
 }
 
-/* Newest rows of a battery up to a time, at most limit; *out stays NULL if there are none. 0 after
- * the error was answered. */
-static int fetch_before(evtwin__call *call, const char *battery, int64_t time_us, size_t limit,
+/* Newest rows of a battery up to a time: the last few, or the last that has a prediction. *out
+ * stays NULL if there are none. 0 after the error was answered. */
+static int fetch_before(evtwin__call *call, const char *battery, int64_t time_us,
                         int predicted_only, evtwin_table **out) {
     evtwin_history_options options;
     evtwin_history_options_init(&options, sizeof options);
     options.to_us = time_us;
-    options.from_us = time_us - EVTWIN__LAST_PREDICTION_HOURS * INT64_C(3600000000);
-    options.limit = limit;
+    options.from_us = time_us - (predicted_only ? minute_us : hour_us);
+    options.limit = predicted_only ? 1 : FEW_ROWS;
     options.predicted_only = predicted_only;
     call->store_status = evtwin_store_history(call->store, battery, &options, out);
     if (call->store_status < 0) {
@@ -70,7 +72,7 @@ static int take_newest(const evtwin_table *table, const evtwin_table *models,
 }
 
 /* Look for an earlier row of the same battery: among the last few, where one that is unknown counts
- * too, then among all that have a prediction. 0 after the error was answered. */
+ * too, then among those that have a prediction. 0 after the error was answered. */
 static int look_back(evtwin__call *call, const evtwin__row_json *rj, size_t row,
                      evtwin__last_prediction *out) {
     const size_t id_col = evtwin_table_find(rj->table, "battery_id");
@@ -83,8 +85,7 @@ static int look_back(evtwin__call *call, const evtwin__row_json *rj, size_t row,
     const int64_t time_us = evtwin_table_i64(rj->table, time_col)[row];
     for (int predicted_only = 0; predicted_only <= 1; predicted_only++) {
         evtwin_table *found = NULL;
-        if (!fetch_before(call, battery, time_us, predicted_only ? 1 : FEW_ROWS, predicted_only,
-                          &found)) {
+        if (!fetch_before(call, battery, time_us, predicted_only, &found)) {
             return 0;
         }
         const int is_done = take_newest(found, rj->models, out);

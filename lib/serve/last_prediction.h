@@ -10,9 +10,6 @@
 #include "serve/row_json.h"
 #include "serve/server.h"
 
-/* How far back a row may look for a prediction. */
-enum { EVTWIN__LAST_PREDICTION_HOURS = 1 };
-
 typedef struct evtwin__last_prediction {
     int is_found;    /* 0: everything below is unknown */
     int64_t time_us; /* of the row it was made for */

@@ -56,11 +56,11 @@ int evtwin__param_hours(evtwin__call *call, double default_hours, double *out) {
 int evtwin__param_window(evtwin__call *call, double hours, int64_t *from_us, int64_t *to_us) {
     const char *text = evtwin__query_get(&call->query, "until");
     int64_t until_us = evtwin_time_now();
-    if (text != NULL && (evtwin_time_parse(text, EVTWIN_NAIVE_UTC, &until_us) < 0 || until_us < 0 ||
-                         until_us > INT64_MAX / 2)) {
-        evtwin__reply_error(call, 400, "until must be a time since 1970, as 2026-01-31T12:00:00Z");
+    if (text != NULL && evtwin_time_parse(text, EVTWIN_NAIVE_UTC, &until_us) < 0) {
+        evtwin__reply_error(call, 400, "until must be a time, as 2026-01-31T12:00:00Z");
         return 0;
     }
+    /* a year has four digits, so that nothing here overflows */
     *from_us = until_us - (int64_t)(hours * us_per_hour);
     *to_us = text == NULL ? INT64_MAX : until_us;
     return 1;

@@ -12,7 +12,7 @@
  * connections, long enough for a large page over a slow line. */
 static const double request_s = 15.0, response_s = 60.0;
 
-enum { MAX_THREADS = 64, MAX_CONNECTIONS = 10000, STORE_TRIES = 20 };
+enum { MAX_THREADS = 256, MAX_CONNECTIONS = 10000, STORE_TRIES = 20 };
 
 static const evtwin_server_options defaults = {.size = sizeof defaults,
                                                .listen = "127.0.0.1:5001",

@@ -72,7 +72,7 @@ function unknownText(b) {
   return "unknown";
 }
 
-const noteOf = (b) => (b.prediction && b.prediction.prediction_note) || "";
+const noteOf = (b) => ((b.prediction && b.prediction.prediction_note) || "").replace(/^unknown, /, "");
 
 // ---- columns ------------------------------------------------------------------------------
 
@@ -180,7 +180,7 @@ const columns = [
     fill(parts, b) {
       setText(parts.text, ageText(b));
       parts.text.title = b.time;
-      setText(parts.small, isStale(b) ? "no recent data" : "");
+      setText(parts.small, isStale(b) ? "no recent data" : "");
     },
   },
 ];
@@ -323,7 +323,7 @@ function drawFacts(b) {
     ["Resistance", show(b.resistance_mohm, 1, " mΩ")],
     ["Mean temperature", show(b.mean_temperature, 1, " °C")],
     ["Throughput", show(b.throughput_ah_per_day, 1, " Ah/day")],
-    ["Prediction", p ? `for the record of ${duration((state.serverNow - Date.parse(p.time)) / 1000)} ago` : "none in the last hour"],
+    ["Prediction", p ? `for the record of ${duration((state.serverNow - Date.parse(p.time)) / 1000)} ago` : "none yet, or the last is too long ago"],
     ["Model", (p && p.model_version) || "–"],
   ];
   if (noteOf(b)) facts.push(["Note", noteOf(b)]);

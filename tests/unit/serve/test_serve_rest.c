@@ -443,6 +443,84 @@ static void test_openapi(void **state) {
     assert_int_equal(n_described, EVTWIN__ROUTE_COUNT + 1); /* and the page */
 }
 
+/* ---- memory ---- */
+
+static int n_left;
+
+static void *failing_realloc(void *ctx, void *ptr, size_t size) {
+    (void)ctx;
+    if (size == 0) {
+        free(ptr);
+        return NULL;
+    }
+    if (n_left == 0) {
+        return NULL;
+    }
+    n_left -= n_left > 0;
+    return realloc(ptr, size);
+}
+
+/* Start a server, ask it in this thread, free it, with memory for n_allocations; 1 if all went
+ * well. */
+static int serve_with(int n_allocations, const char *uri, const char *target) {
+    evtwin_server_options options;
+    evtwin_server_options_init(&options, sizeof options);
+    options.listen = "127.0.0.1:0";
+    options.store = uri;
+    evtwin_server *other = NULL;
+    n_left = n_allocations;
+    const evtwin_status st = evtwin_server_start(&options, &other);
+    if (st < 0) {
+        n_left = -1;
+        assert_int_equal(st, EVTWIN_E_NOMEM);
+        return 0;
+    }
+    const evtwin__http_request request = {.method = "GET",
+                                          .target = target,
+                                          .target_length = strlen(target),
+                                          .host = "localhost",
+                                          .n_hosts = 1};
+    evtwin__http_response response = {0};
+    evtwin__serve(other, &request, &response);
+    n_left = -1;
+    const int is_good = response.code == 200;
+    if (!is_good) {
+        assert_int_equal(response.code, 503);
+    }
+
+    /* good or not, what is sent is whole */
+    json_t *value = response.asset != NULL
+                        ? json_loadb(response.asset, response.asset_size, 0, NULL)
+                        : json_loadb(response.body.data, response.body.size, 0, NULL);
+    assert_non_null(value);
+    json_decref(value);
+    evtwin__body_free(&response.body);
+    evtwin_server_free(other);
+    return is_good;
+}
+
+static void test_out_of_memory(void **state) {
+    (void)state;
+    static const char *const targets[] = {"/api/battery/latest?battery_id=BATTERY_002",
+                                          "/api/battery/history",
+                                          "/api/batteries/list",
+                                          "/api/alerts",
+                                          "/api/battery/stats",
+                                          "/health"};
+    char uri[300];
+    snprintf(uri, sizeof uri, "sqlite:%s", temp_path("rest.db"));
+    evtwin_set_allocator(failing_realloc, NULL);
+    for (size_t t = 0; t < sizeof targets / sizeof targets[0]; t++) {
+        int n = 0;
+        while (!serve_with(n, uri, targets[t])) {
+            n++;
+            assert_true(n < 2000);
+        }
+        assert_true(n > 10);
+    }
+    evtwin_set_allocator(NULL, NULL);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_health),      cmocka_unit_test(test_latest),
@@ -452,7 +530,7 @@ int main(void) {
         cmocka_unit_test(test_thresholds),  cmocka_unit_test(test_errors),
         cmocka_unit_test(test_headers),     cmocka_unit_test(test_page),
         cmocka_unit_test(test_methods),     cmocka_unit_test(test_metrics_of_the_server),
-        cmocka_unit_test(test_openapi),
+        cmocka_unit_test(test_openapi),     cmocka_unit_test(test_out_of_memory),
     };
     if (!CLIENT_HAS_SERVER) {
         print_message("skipped: this build has no HTTP server or no SQLite store\n");
