@@ -19,7 +19,7 @@ typedef struct live {
     evtwin_server *server;
     newest *newest;
     FILE *console;
-    int is_failing, has_said_waiting;
+    int is_failing, has_said_waiting, has_said_idle, has_predicted;
 } live;
 
 static void on_batch(void *ctx, const evtwin_table *batch) {
@@ -193,7 +193,6 @@ static evtwin_status run_cycle(live *l) {
 
 /* An error is an error: counted, said once, tried again; never a prediction. */
 static void note_failure(live *l) {
-    evtwin_metrics_count_error(l->metrics);
     if (!l->is_failing) {
         cli_error("%s; trying again every %s s", evtwin_last_error(),
                   cli_text(l->c, PREDICT_INTERVAL));
@@ -201,6 +200,7 @@ static void note_failure(live *l) {
     } else {
         cli_detail("%s", evtwin_last_error());
     }
+    evtwin_metrics_count_error(l->metrics);
 }
 
 static void note_success(live *l) {
@@ -214,32 +214,53 @@ static int is_hopeless(evtwin_status st) {
     return st == EVTWIN_E_SCHEMA || st == EVTWIN_E_CORRUPT || st == EVTWIN_E_UNSUPPORTED;
 }
 
+/* Show the cycle; 0 if standard output is gone. */
+static int show(live *l) {
+    if (cli_quiet()) {
+        return 1;
+    }
+    if (newest_rows(l->newest) == 0 && !l->has_predicted && !l->has_said_idle) {
+        cli_note("no row of %s waits for a prediction yet", l->source);
+        l->has_said_idle = 1;
+    }
+    newest_print(l->newest, l->console, cli_verbose());
+    return fflush(l->console) == 0;
+}
+
+/* One cycle and what follows from it: CLI_CONTINUE, or the exit code. */
+static int do_cycle(live *l) {
+    const int is_once = cli_is_on(l->c, PREDICT_ONCE);
+    const evtwin_status st = run_cycle(l);
+    if (st < 0 && (is_once || is_hopeless(st))) {
+        return cli_fail(CLI_A_STORE, st, NULL);
+    }
+    if (st < 0) {
+        note_failure(l);
+    } else {
+        note_success(l);
+    }
+    if (!show(l)) {
+        return CLI_FAILURE;
+    }
+    l->has_predicted |= newest_rows(l->newest) > 0;
+    if (is_once && cli_stopping() != 0) {
+        return 128 + cli_stopping(); /* rows may be left */
+    }
+    return st == EVTWIN_DONE || is_once ? CLI_OK : CLI_CONTINUE;
+}
+
 static int run_loop(live *l) {
     const double interval_s = cli_number(l->c, PREDICT_INTERVAL);
     for (double next_s = cli_now_s(); !cli_sleep_until_s(next_s);) {
-        const evtwin_status st = run_cycle(l);
-        if (!cli_quiet()) {
-            newest_print(l->newest, l->console, cli_verbose());
-            if (fflush(l->console) != 0) {
-                return CLI_FAILURE;
-            }
-        }
-        if (st < 0 && (cli_is_on(l->c, PREDICT_ONCE) || is_hopeless(st))) {
-            return cli_fail(CLI_A_STORE, st, NULL);
-        }
-        if (st < 0) {
-            note_failure(l);
-        } else {
-            note_success(l);
-        }
-        if (st == EVTWIN_DONE || cli_is_on(l->c, PREDICT_ONCE)) {
-            return CLI_OK;
+        const int code = do_cycle(l);
+        if (code != CLI_CONTINUE) {
+            return code;
         }
         next_s += interval_s;
         next_s = next_s < cli_now_s() ? cli_now_s() : next_s;
     }
     cli_note("stopping");
-    return CLI_OK;
+    return cli_is_on(l->c, PREDICT_ONCE) ? 128 + cli_stopping() : CLI_OK;
 }
 
 static void say_totals(const live *l) {

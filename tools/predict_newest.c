@@ -46,6 +46,10 @@ void newest_clear(newest *n) {
     n->n_batteries = n->n_rows = n->n_unknown = 0;
 }
 
+size_t newest_rows(const newest *n) {
+    return n->n_rows;
+}
+
 /* FNV-1a. Source: Fowler, Noll, Vo; draft-eastlake-fnv, 64-bit constants. */
 static size_t hash(const char *id) {
     uint64_t h = 14695981039346656037u;

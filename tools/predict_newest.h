@@ -16,6 +16,9 @@ void newest_clear(newest *n);
 /* Take in a batch with predictions; what does not fit in memory is counted but not shown. */
 void newest_observe(newest *n, const evtwin_table *batch);
 
+/* Rows taken in since it was cleared. */
+size_t newest_rows(const newest *n);
+
 /* Print the contract's line per battery, or one line for all where there are many and all is 0. */
 void newest_print(const newest *n, FILE *f, int all);
 

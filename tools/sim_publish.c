@@ -184,13 +184,13 @@ int publisher_close(publisher *p, int code) {
         }
         const uint64_t n_missing = o->n_lost + (o->held != NULL ? evtwin_table_rows(o->held) : 0);
         if (n_missing > 0) {
-            cli_error("%s: %llu records were not delivered", evtwin_sink_uri(o->sink),
-                      (unsigned long long)n_missing);
+            cli_error("%s: %llu record%s not delivered", evtwin_sink_uri(o->sink),
+                      (unsigned long long)n_missing, n_missing == 1 ? " was" : "s were");
             code = code == CLI_OK ? CLI_FAILURE : code;
         }
         if (o->n_delivered > 0) {
-            cli_note("%s: %llu records delivered, closed", evtwin_sink_uri(o->sink),
-                     (unsigned long long)o->n_delivered);
+            cli_note("%s: %llu record%s delivered, closed", evtwin_sink_uri(o->sink),
+                     (unsigned long long)o->n_delivered, o->n_delivered == 1 ? "" : "s");
         }
         evtwin_table_free(o->held);
         evtwin_sink_free(o->sink);

@@ -109,6 +109,19 @@ for signal in INT TERM; do
         [ "$(grep -c BATTERY stop-$signal.csv)" -eq "$(sed -n 's/.*: \([0-9]*\) records delivered.*/\1/p' err)" ]
 done
 
+# both signals are waiting when it wakes up: the second one is not waited for
+evtwin-sim --interval 0.2 -q &
+pid=$!
+sleep 0.5
+kill -STOP $pid
+kill -INT $pid
+kill -TERM $pid
+kill -CONT $pid
+code=0
+wait $pid || code=$?
+last='evtwin-sim, SIGINT and SIGTERM'
+check 'quit at once' sh -c "[ $code -eq 130 ] || [ $code -eq 143 ]"
+
 # ---- two simulators, one battery, one database ----
 evtwin-sim --interval 0.2 --sink sqlite:one.db -q 2>first.err &
 pid=$!
