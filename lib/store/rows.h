@@ -3,7 +3,7 @@
 #ifndef EVTWIN_STORE_ROWS_H
 #define EVTWIN_STORE_ROWS_H
 
-#include "store/columns.h"
+#include "store/store_columns.h"
 
 /* Years 0 to 9999: what the 27 characters of a stored time can say. */
 #define EVTWIN__STORE_FIRST_US INT64_C(-62167219200000000)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* store/columns.h: the columns of ev_telemetry, the one list that every query and table is made
+/* store/store_columns.h: the columns of ev_telemetry, the one list that queries and tables are
  * from. */
-#ifndef EVTWIN_STORE_COLUMNS_H
-#define EVTWIN_STORE_COLUMNS_H
+#ifndef EVTWIN_STORE_STORE_COLUMNS_H
+#define EVTWIN_STORE_STORE_COLUMNS_H
 
 #include "evtwin/table.h"
 
