@@ -10,6 +10,7 @@
 #include "evtwin/telemetry.h"
 #include "learn/clean.h"
 #include "learn/columns.h"
+#include "learn/manifest.h"
 
 #include <math.h>
 #include <string.h>
@@ -137,6 +138,10 @@ static evtwin_status load_features(const evtwin_table *table, const evtwin_train
         return st;
     }
     data->cols = evtwin_features_count(trainer->features);
+    if (data->cols > EVTWIN__BUNDLE_MAX_FEATURES) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "%zu features are named, the limit is %d", data->cols,
+                    EVTWIN__BUNDLE_MAX_FEATURES);
+    }
     trainer->origin = evtwin__calloc(data->cols, sizeof *trainer->origin);
     size_t n_values;
     if (__builtin_mul_overflow(data->rows, data->cols, &n_values)) {

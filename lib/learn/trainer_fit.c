@@ -11,7 +11,7 @@
 
 #include <math.h>
 #include <pthread.h>
-#include <stdatomic.h>
+#include <stdio.h>
 
 /* One model to train: part >= 0 is held out, -1 means that the model learns from every row. */
 typedef struct job {
@@ -20,7 +20,9 @@ typedef struct job {
     int is_saved;
 } job;
 
-/* What the jobs share. The caller's progress function runs on the caller's thread only. */
+enum { ERROR_SIZE = 1024 };
+
+/* What the jobs share. */
 typedef struct fit {
     evtwin_trainer *trainer;
     const evtwin__dataset *data;
@@ -28,10 +30,14 @@ typedef struct fit {
     const char **feature_name; /* (cols) */
     job *list;
     size_t n_jobs;
-    pthread_t owner;
-    atomic_size_t n_rounds;
-    size_t n_rounds_in_all;
-    atomic_int is_cancelled;
+
+    /* how far the jobs are, and whether the caller wants them to stop */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    size_t n_rounds, n_rounds_in_all;
+    int is_done, is_cancelled;
+    evtwin_status status;
+    char error[ERROR_SIZE];
 } fit;
 
 /* Rows of one job, and the matrix it learns from. All owned. */
@@ -57,13 +63,12 @@ static void job_data_clear(job_data *d) {
 
 static int on_round(void *ctx) {
     fit *f = ctx;
-    const size_t n = atomic_fetch_add(&f->n_rounds, 1);
-    const evtwin_train_options *o = &f->trainer->options;
-    if (o->progress != NULL && pthread_equal(pthread_self(), f->owner) &&
-        o->progress(o->progress_ctx, "training", (double)n / (double)f->n_rounds_in_all) != 0) {
-        atomic_store(&f->is_cancelled, 1);
-    }
-    return atomic_load(&f->is_cancelled);
+    pthread_mutex_lock(&f->lock);
+    f->n_rounds++;
+    const int is_cancelled = f->is_cancelled;
+    pthread_cond_signal(&f->changed);
+    pthread_mutex_unlock(&f->lock);
+    return is_cancelled;
 }
 
 static evtwin_status select_rows(const evtwin__target *target, int32_t part, size_t cols,
@@ -273,27 +278,71 @@ void evtwin__predictions_clear(evtwin__predictions *p) {
     *p = (evtwin__predictions){0};
 }
 
-static evtwin_status run_jobs(fit *f) {
+static void *run_jobs(void *arg) {
+    fit *f = arg;
+    const evtwin_status st =
+        evtwin__parallel_for(f->trainer->options.n_threads, f->n_jobs, run_job, f);
+    pthread_mutex_lock(&f->lock);
+    f->status = st;
+    snprintf(f->error, sizeof f->error, "%s", evtwin_last_error());
+    f->is_done = 1;
+    pthread_cond_signal(&f->changed);
+    pthread_mutex_unlock(&f->lock);
+    return NULL;
+}
+
+/* Report every step until the jobs are done; after the caller has asked to stop, only wait. */
+static void watch_jobs(fit *f) {
+    const evtwin_train_options *o = &f->trainer->options;
+    size_t reported = SIZE_MAX;
+    pthread_mutex_lock(&f->lock);
+    while (!f->is_done) {
+        if (f->n_rounds == reported || f->is_cancelled) {
+            pthread_cond_wait(&f->changed, &f->lock);
+            continue;
+        }
+        reported = f->n_rounds;
+        pthread_mutex_unlock(&f->lock);
+        const double done = (double)reported / (double)f->n_rounds_in_all;
+        const int stop = o->progress(o->progress_ctx, "training", done);
+        pthread_mutex_lock(&f->lock);
+        f->is_cancelled = stop != 0;
+    }
+    pthread_mutex_unlock(&f->lock);
+}
+
+/* With a progress function the jobs run beside the caller's thread, which alone calls it and so can
+ * stop them at any time. */
+static evtwin_status run_watched(fit *f) {
     const evtwin_train_options *o = &f->trainer->options;
     for (size_t i = 0; i < f->n_jobs; i++) {
-        const size_t trees =
+        f->n_rounds_in_all +=
             (size_t)(f->list[i].which == EVTWIN__RUL ? o->rul_trees : o->failure_trees);
-        f->n_rounds_in_all += trees;
     }
-    for (size_t i = 0; i < f->data->cols; i++) {
-        f->feature_name[i] = evtwin_features_name(f->trainer->features, i);
+    pthread_t runner;
+    if (o->progress != NULL && pthread_create(&runner, NULL, run_jobs, f) == 0) {
+        watch_jobs(f);
+        pthread_join(runner, NULL);
+    } else {
+        run_jobs(f);
     }
-    const evtwin_status st = evtwin__parallel_for(o->n_threads, f->n_jobs, run_job, f);
-    if (atomic_load(&f->is_cancelled)) {
+    if (f->is_cancelled) {
         EVTWIN_FAIL(EVTWIN_E_CANCELLED, "training was stopped by its caller");
     }
-    return st;
+    if (f->status < 0) {
+        EVTWIN_FAIL(f->status, "%s", f->error);
+    }
+    return EVTWIN_OK;
 }
 
 evtwin_status evtwin__trainer_fit(evtwin_trainer *trainer, const evtwin__dataset *data,
                                   evtwin__predictions predictions[EVTWIN__N_TARGETS]) {
     evtwin_status st = EVTWIN_OK;
-    fit f = {.trainer = trainer, .data = data, .predictions = predictions, .owner = pthread_self()};
+    fit f = {.trainer = trainer,
+             .data = data,
+             .predictions = predictions,
+             .lock = PTHREAD_MUTEX_INITIALIZER,
+             .changed = PTHREAD_COND_INITIALIZER};
     size_t n_parts = 0;
     for (int t = 0; t < EVTWIN__N_TARGETS && st == EVTWIN_OK; t++) {
         n_parts += data->target[t].n_parts;
@@ -310,8 +359,13 @@ evtwin_status evtwin__trainer_fit(evtwin_trainer *trainer, const evtwin__dataset
         st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory for %zu models", n_parts);
     } else {
         f.n_jobs = list_jobs(data, trainer->options.cv_folds > 0, f.list);
-        st = run_jobs(&f);
+        for (size_t i = 0; i < data->cols; i++) {
+            f.feature_name[i] = evtwin_features_name(trainer->features, i);
+        }
+        st = run_watched(&f);
     }
+    pthread_mutex_destroy(&f.lock);
+    pthread_cond_destroy(&f.changed);
     evtwin__free(f.feature_name);
     evtwin__free(f.list);
     return st;

@@ -8,6 +8,7 @@
 #include "core/mem.h"
 #include "core/status.h"
 
+#include <inttypes.h>
 #include <math.h>
 
 /* ---- one by one ---- */
@@ -190,10 +191,15 @@ static json_t *audit_json(const evtwin_trainer *trainer) {
     return array;
 }
 
+/* A number, or text where it is too large for one. */
+static json_t *seed_json(uint64_t seed) {
+    return seed <= INT64_MAX ? json_integer((json_int_t)seed) : json_sprintf("%" PRIu64, seed);
+}
+
 static json_t *split_json(const evtwin_trainer *trainer) {
-    return json_pack("{s:s, s:o, s:i, s:I}", "by", trainer->split_by, "groups",
+    return json_pack("{s:s, s:o, s:i, s:o}", "by", trainer->split_by, "groups",
                      count(trainer->n_groups), "folds", trainer->options.cv_folds, "seed",
-                     (json_int_t)trainer->options.seed);
+                     seed_json(trainer->options.seed));
 }
 
 const char *evtwin_trainer_json(evtwin_trainer *trainer, const char *dir) {
