@@ -21,7 +21,9 @@ EVTWIN_API void evtwin_metrics_free(evtwin_metrics *metrics); /**< after the ser
 /**
  * Take in a batch of predicted telemetry: the gauges of the contract (battery_soc_percent, …, label
  * battery_id; of each battery its newest row) and battery_predictions_total. An unknown value
- * removes its series rather than showing 0. At most 10,000 batteries have series; the rest are counted.
+ * removes its series rather than showing 0; a battery not seen for an hour loses its gauges. At most
+ * 10,000 batteries have series; rows of the rest are counted.
+ * @return EVTWIN_E_SCHEMA if battery_id or time is missing in the table or a row: nothing is taken in then.
  */
 EVTWIN_API evtwin_status evtwin_metrics_observe(evtwin_metrics *metrics, const evtwin_table *table);
 
@@ -44,29 +46,32 @@ typedef struct evtwin_server evtwin_server;
 
 typedef struct evtwin_server_options {
     size_t size;
-    const char *listen;        /**< "ADDRESS:PORT"; default "127.0.0.1:5001"; "[::1]:0" picks a free port */
+    const char *listen;        /**< "ADDRESS:PORT", numeric or localhost; default "127.0.0.1:5001"; port 0 picks a free one */
     const char *store;         /**< store URI; NULL = no REST and no page, only /metrics and /health */
     evtwin_metrics *metrics;   /**< shown at /metrics beside the server's own; borrowed; NULL = only its own */
     const char *service;       /**< what /health calls itself; default "evtwin" */
-    int n_threads;             /**< default 2 */
-    int max_connections;       /**< default 256 */
-    int insecure_listen;       /**< 1 permits an address that is not loopback */
+    int n_threads;             /**< 1 to 256, default 2 */
+    int max_connections;       /**< at least n_threads, at most 10,000; default 256 */
+    int insecure_listen;       /**< 1 permits an address that is not loopback, and any Host header */
 } evtwin_server_options;
 
 /** Fill in the defaults; size is sizeof *options. */
 EVTWIN_API evtwin_status evtwin_server_options_init(evtwin_server_options *options, size_t size);
 
 /**
- * Start serving; returns once the port is open.
- * @return EVTWIN_E_BUSY if the port is in use, EVTWIN_E_ARG for a malformed or not permitted address,
- * what evtwin_store_open says (the store is opened read-only per thread and may come later: /health answers 503 till then).
+ * Start serving; returns once the port is open. options NULL = the defaults. docs/rest.md says what is
+ * served. The store is opened read-only, a handle for each thread; if it is not there yet it may come
+ * later: until then /health and the endpoints answer 503.
+ * @return EVTWIN_E_BUSY if the port is in use; EVTWIN_E_ARG for a malformed or not permitted address or a
+ * number out of its range; EVTWIN_E_IO if the system refuses the address; EVTWIN_E_UNSUPPORTED in a build
+ * without HTTP; else what evtwin_store_open says, but for EVTWIN_E_NOT_FOUND and EVTWIN_E_BUSY.
  */
 EVTWIN_API evtwin_status evtwin_server_start(const evtwin_server_options *options, evtwin_server **out);
 
 /** The port that was bound. */
 EVTWIN_API int evtwin_server_port(const evtwin_server *server);
 
-/** Finish requests under way, close, free. NULL is fine. */
+/** Accept no more, give answers under way two seconds to arrive, close, free. NULL is fine. */
 EVTWIN_API void evtwin_server_free(evtwin_server *server);
 
 #ifdef __cplusplus
