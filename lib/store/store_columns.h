@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* store/store_columns.h: the columns of ev_telemetry, the one list that queries and tables are
- * from. */
+/* store/store_columns.h: the columns of ev_telemetry, the one list that SQL and tables follow. */
 #ifndef EVTWIN_STORE_STORE_COLUMNS_H
 #define EVTWIN_STORE_STORE_COLUMNS_H
 
