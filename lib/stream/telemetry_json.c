@@ -193,14 +193,15 @@ static evtwin_status fail_type(const evtwin__field *f, const char *expected) {
 
 static evtwin_status check_range(const evtwin__field *f, double v) {
     if (v < f->min || v > f->max) {
-        char text[EVTWIN__NUM_SIZE], min[EVTWIN__NUM_SIZE], max[EVTWIN__NUM_SIZE] = "";
+        char text[EVTWIN__NUM_SIZE], min[EVTWIN__NUM_SIZE], max[EVTWIN__NUM_SIZE];
         evtwin__format_f64(v, text);
         evtwin__format_f64(f->min, min);
-        if (!isnan(f->max)) {
-            evtwin__format_f64(f->max, max);
+        if (isnan(f->max)) {
+            EVTWIN_FAIL(EVTWIN_E_RANGE, "key \"%s\": %s is below %s", f->json_key, text, min);
         }
-        EVTWIN_FAIL(EVTWIN_E_RANGE, "key \"%s\": %s is outside %s %s", f->json_key, text, min,
-                    isnan(f->max) ? "and more" : max);
+        evtwin__format_f64(f->max, max);
+        EVTWIN_FAIL(EVTWIN_E_RANGE, "key \"%s\": %s is outside %s to %s", f->json_key, text, min,
+                    max);
     }
     return EVTWIN_OK;
 }

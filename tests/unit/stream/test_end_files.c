@@ -1,0 +1,594 @@
+/* SPDX-License-Identifier: MIT */
+/* test_end_files.c: CSV and JSON lines as sinks and sources: whole, torn, locked, full, foreign. */
+
+#include "test.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+static evtwin_table *batch(size_t n, double soc) {
+    evtwin_table *t = NULL;
+    assert_ok(evtwin_telemetry_table_create(&t));
+    assert_ok(evtwin_table_resize(t, n));
+    for (size_t i = 0; i < n; i++) {
+        assert_ok(evtwin_table_set_i64(t, 0, i, (int64_t)i * 2000000));
+        assert_ok(evtwin_table_set_text(t, 1, i, i % 2 == 0 ? "B1" : "B2"));
+        assert_ok(evtwin_table_set_f64(t, 2, i, soc));
+        assert_ok(evtwin_table_set_bool(t, 9, i, i % 2 == 1));
+    }
+    return t;
+}
+
+static evtwin_table *with_predictions(evtwin_table *t) {
+    size_t rul = 0, failure = 0, version = 0, note = 0;
+    assert_ok(evtwin_table_add_column(t, "rul_prediction", EVTWIN_F64, "cycles", &rul));
+    assert_ok(evtwin_table_add_column(t, "failure_probability", EVTWIN_F64, NULL, &failure));
+    assert_ok(evtwin_table_add_column(t, "model_version", EVTWIN_TEXT, NULL, &version));
+    assert_ok(evtwin_table_add_column(t, "prediction_note", EVTWIN_TEXT, NULL, &note));
+    for (size_t i = 0; i < evtwin_table_rows(t); i++) {
+        assert_ok(evtwin_table_set_text(t, version, i, "abc"));
+    }
+    assert_ok(evtwin_table_set_f64(t, rul, 0, 812.5));
+    assert_ok(evtwin_table_set_f64(t, failure, 0, 0.0625));
+    if (evtwin_table_rows(t) > 1) {
+        assert_ok(evtwin_table_set_text(t, note, 1, "unknown, because \"soh\" is\tmissing"));
+    }
+    return t;
+}
+
+static const char *uri(const char *scheme, const char *path, const char *params) {
+    static char text[4][512];
+    static int turn;
+    turn = (turn + 1) % 4;
+    snprintf(text[turn], sizeof text[turn], "%s:%s%s", scheme, path, params);
+    return text[turn];
+}
+
+static const char *content(const char *path) {
+    static char text[200000];
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    const size_t n = fread(text, 1, sizeof text - 1, f);
+    fclose(f);
+    text[n] = '\0';
+    return text;
+}
+
+static void write_once(const char *sink_uri, evtwin_table *t) {
+    evtwin_sink *sink = NULL;
+    assert_ok(evtwin_sink_open(sink_uri, &sink));
+    assert_ok(evtwin_sink_write(sink, t));
+    assert_ok(evtwin_sink_flush(sink));
+    evtwin_sink_free(sink);
+    evtwin_table_free(t);
+}
+
+#define HEADER                                                                                     \
+    "time,battery_id,soc,soh,voltage,current,temperature,charge_cycles,power_consumption,"         \
+    "is_charging,seq,sim_time_s,resistance_mohm,mean_temperature,throughput_ah_per_day"
+#define PREDICTION_HEADER HEADER ",rul_prediction,failure_probability,model_version,prediction_note"
+#define ROW_1 "1970-01-01T00:00:00.000000Z,B1,85.5,,,,,,,false,,,,,"
+#define ROW_2 "1970-01-01T00:00:02.000000Z,B2,85.5,,,,,,,true,,,,,"
+#define JSON_1                                                                                     \
+    "{\"timestamp\":\"1970-01-01T00:00:00.000000Z\",\"battery_id\":\"B1\",\"soc\":85.5,"           \
+    "\"is_charging\":false}\n"
+#define JSON_2                                                                                     \
+    "{\"timestamp\":\"1970-01-01T00:00:02.000000Z\",\"battery_id\":\"B2\",\"soc\":85.5,"           \
+    "\"is_charging\":true}\n"
+
+static void csv_appends_and_replaces(void **state) {
+    (void)state;
+    const char *path = temp_path("append.csv");
+    write_once(uri("csv", path, ""), batch(2, 85.5));
+    assert_string_equal(content(path), HEADER "\n" ROW_1 "\n" ROW_2 "\n");
+    write_once(uri("csv", path, ""), batch(1, 85.5));
+    assert_string_equal(content(path), HEADER "\n" ROW_1 "\n" ROW_2 "\n" ROW_1 "\n");
+    write_once(uri("csv", path, "?replace=1"), batch(1, 85.5));
+    assert_string_equal(content(path), HEADER "\n" ROW_1 "\n");
+
+    /* an open sink without a row leaves no header, an empty batch neither */
+    path = temp_path("none.csv");
+    write_once(uri("csv", path, ""), batch(0, 85.5));
+    assert_string_equal(content(path), "");
+}
+
+static void csv_has_prediction_columns_if_its_first_batch_has(void **state) {
+    (void)state;
+    const char *path = temp_path("predictions.csv");
+    write_once(uri("csv", path, ""), with_predictions(batch(2, 85.5)));
+    assert_string_equal(content(path), PREDICTION_HEADER "\n" ROW_1 ",812.5,0.0625,abc,\n" ROW_2
+                                                         ",,,abc,\"unknown, because \"\"soh\"\" "
+                                                         "is\tmissing\"\n");
+    write_once(uri("csv", path, ""), batch(1, 85.5)); /* fewer are fine */
+    assert_non_null(strstr(content(path), "missing\"\n" ROW_1 ",,,,\n"));
+
+    /* more are not: they would be lost */
+    path = temp_path("plain.csv");
+    write_once(uri("csv", path, ""), batch(1, 85.5));
+    evtwin_sink *sink = NULL;
+    assert_ok(evtwin_sink_open(uri("csv", path, ""), &sink));
+    evtwin_table *t = with_predictions(batch(1, 85.5));
+    assert_fails(evtwin_sink_write(sink, t), EVTWIN_E_SCHEMA, "no columns for predictions");
+    evtwin_sink_free(sink);
+    evtwin_table_free(t);
+    assert_string_equal(content(path), HEADER "\n" ROW_1 "\n");
+}
+
+static void jsonl_appends_and_replaces(void **state) {
+    (void)state;
+    const char *path = temp_path("append.jsonl");
+    write_once(uri("jsonl", path, ""), batch(2, 85.5));
+    write_once(uri("jsonl", path, ""), batch(1, 85.5));
+    assert_string_equal(content(path), JSON_1 JSON_2 JSON_1);
+    write_once(uri("jsonl", path, "?replace=1"), batch(1, 85.5));
+    assert_string_equal(content(path), JSON_1);
+    write_once(uri("jsonl", path, "?replace=1"), with_predictions(batch(2, 85.5)));
+    assert_non_null(strstr(content(path), "\"is_charging\":false,\"rul_prediction\":812.5,"
+                                          "\"failure_probability\":0.0625,\"model_version\":"
+                                          "\"abc\"}\n{"));
+    assert_non_null(strstr(content(path), "\"is_charging\":true,\"model_version\":\"abc\","
+                                          "\"prediction_note\":\"unknown, because \\\"soh\\\" "
+                                          "is\\u0009missing\"}\n"));
+}
+
+static void foreign_files_are_left_alone(void **state) {
+    (void)state;
+    static const struct {
+        const char *scheme, *text;
+    } cases[] = {
+        {"csv", "a,b,c\n1,2,3"},
+        {"csv", "time,battery_id"},
+        {"csv", "time,battery_id\n"},
+        {"csv", HEADER ",x\n"},
+        {"csv", "\n"},
+        {"csv", HEADER ",rul_prediction\n"},
+        {"jsonl", "time,battery\n1"},
+        {"jsonl", "\n"},
+        {"jsonl", "[1]"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *path = temp_file("foreign", cases[i].text);
+        evtwin_sink *sink = NULL;
+        const evtwin_status st = evtwin_sink_open(uri(cases[i].scheme, path, ""), &sink);
+        const int is_start = i == 1; /* a torn header of ours: cut off, not foreign */
+        assert_int_equal(st, is_start ? EVTWIN_OK : EVTWIN_E_SCHEMA);
+        assert_string_equal(content(path), is_start ? "" : cases[i].text);
+        evtwin_sink_free(sink);
+    }
+    evtwin_sink *sink = NULL;
+    assert_fails(evtwin_sink_open(uri("csv", temp_file("f", "x\n"), ""), &sink), EVTWIN_E_SCHEMA,
+                 "?replace=1");
+    assert_fails(evtwin_sink_open("csv:/tmp", &sink), EVTWIN_E_IO, "/tmp: Is a directory");
+    assert_fails(evtwin_sink_open("jsonl:/nowhere/x", &sink), EVTWIN_E_NOT_FOUND, "/nowhere/x");
+    assert_null(sink);
+}
+
+static char warning[300];
+
+static void hear(void *ctx, evtwin_log_level level, const char *text) {
+    (void)ctx;
+    assert_int_equal(level, EVTWIN_LOG_WARNING);
+    snprintf(warning, sizeof warning, "%s", text);
+}
+
+/* Whatever byte a killed writer stopped at, what comes after is whole lines. */
+static void a_torn_last_line_is_cut_off(void **state) {
+    (void)state;
+    const char whole[] = HEADER "\n" ROW_1 "\n" ROW_2 "\n";
+    evtwin_set_log(hear, NULL);
+    for (size_t n = 0; n <= strlen(whole); n++) {
+        char text[sizeof whole];
+        memcpy(text, whole, n);
+        text[n] = '\0';
+        const char *path = temp_file("torn.csv", text);
+        warning[0] = '\0';
+        write_once(uri("csv", path, ""), batch(1, 85.5));
+        const int is_torn = n > 0 && text[n - 1] != '\n';
+        assert_int_equal(strstr(warning, "torn.csv: cut off a torn last line") != NULL, is_torn);
+        const char *want = n < strlen(HEADER) + 1                   ? HEADER "\n" ROW_1 "\n"
+                           : n < strlen(HEADER) + strlen(ROW_1) + 2 ? HEADER "\n" ROW_1 "\n"
+                           : n < strlen(whole) ? HEADER "\n" ROW_1 "\n" ROW_1 "\n"
+                                               : HEADER "\n" ROW_1 "\n" ROW_2 "\n" ROW_1 "\n";
+        assert_string_equal(content(path), want);
+    }
+    const char json[] = JSON_1 JSON_2;
+    for (size_t n = 0; n <= strlen(json); n++) {
+        char text[sizeof json];
+        memcpy(text, json, n);
+        text[n] = '\0';
+        const char *path = temp_file("torn.jsonl", text);
+        write_once(uri("jsonl", path, ""), batch(1, 85.5));
+        const char *want = n < strlen(JSON_1) ? JSON_1
+                           : n < strlen(json) ? JSON_1 JSON_1
+                                              : JSON_1 JSON_2 JSON_1;
+        assert_string_equal(content(path), want);
+    }
+    evtwin_set_log(NULL, NULL);
+
+    /* the line break before the torn line may be far away */
+    static char far[180000];
+    snprintf(far, sizeof far, "%s{", JSON_1);
+    memset(far + strlen(far), 'x', 150000);
+    const char *path = temp_file("far.jsonl", far);
+    write_once(uri("jsonl", path, ""), batch(1, 85.5));
+    assert_string_equal(content(path), JSON_1 JSON_1);
+}
+
+static void two_sinks_do_not_share_a_file(void **state) {
+    (void)state;
+    const char *path = temp_path("shared.jsonl");
+    evtwin_sink *first = NULL, *second = NULL;
+    assert_ok(evtwin_sink_open(uri("jsonl", path, ""), &first));
+    assert_fails(evtwin_sink_open(uri("jsonl", path, ""), &second), EVTWIN_E_BUSY, "shared.jsonl");
+    assert_fails(evtwin_sink_open(uri("jsonl", path, "?replace=1"), &second), EVTWIN_E_BUSY, "");
+    evtwin_sink_free(first);
+    assert_ok(evtwin_sink_open(uri("jsonl", path, ""), &second));
+    evtwin_sink_free(second);
+}
+
+/* A limit on the file size stands in for a full disk; in a child, because it lasts. */
+static void a_full_disk_keeps_whole_batches(void **state) {
+    (void)state;
+    static const char *const schemes[] = {"csv", "jsonl"};
+    for (size_t i = 0; i < 2; i++) {
+        const char *path = temp_path(schemes[i]);
+        const pid_t pid = fork();
+        if (pid == 0) {
+            signal(SIGXFSZ, SIG_IGN);
+            const struct rlimit limit = {20000, 20000};
+            evtwin_sink *sink = NULL;
+            evtwin_table *small = batch(50, 1), *large = batch(500, 1);
+            const int ok = setrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+                           evtwin_sink_open(uri(schemes[i], path, ""), &sink) == EVTWIN_OK &&
+                           evtwin_sink_write(sink, small) == EVTWIN_OK &&
+                           evtwin_sink_write(sink, large) == EVTWIN_E_IO &&
+                           strstr(evtwin_last_error(), path) != NULL &&
+                           evtwin_sink_write(sink, small) == EVTWIN_OK;
+            evtwin_sink_free(sink);
+            evtwin_table_free(small);
+            evtwin_table_free(large);
+            _exit(ok ? 0 : 1);
+        }
+        int status = -1;
+        waitpid(pid, &status, 0);
+        assert_int_equal(status, 0);
+        size_t n_lines = 0;
+        const char *text = content(path);
+        for (const char *c = text; *c != '\0'; c++) {
+            n_lines += *c == '\n';
+        }
+        assert_int_equal(n_lines, 100 + (i == 0));
+        assert_int_equal(text[strlen(text) - 1], '\n');
+    }
+
+    evtwin_sink *sink = NULL;
+    evtwin_table *t = batch(1, 1);
+    assert_ok(evtwin_sink_open("jsonl:/dev/full", &sink));
+    assert_fails(evtwin_sink_write(sink, t), EVTWIN_E_IO, "/dev/full: No space left");
+    evtwin_sink_free(sink);
+    evtwin_table_free(t);
+}
+
+static void a_bad_row_keeps_the_batch_out(void **state) {
+    (void)state;
+    static const char *const schemes[] = {"csv", "jsonl"};
+    for (size_t i = 0; i < 2; i++) {
+        const char *path = temp_path("bad-row");
+        evtwin_sink *sink = NULL;
+        assert_ok(evtwin_sink_open(uri(schemes[i], path, "?replace=1"), &sink));
+        evtwin_table *t = batch(3, 1);
+        assert_ok(evtwin_table_set_missing(t, 1, 2));
+        assert_fails(evtwin_sink_write(sink, t), EVTWIN_E_SCHEMA, "row 3 has no battery_id");
+        assert_ok(evtwin_table_set_text(t, 1, 2, "a b"));
+        assert_fails(evtwin_sink_write(sink, t), EVTWIN_E_ARG, "row 3: 'a b'");
+        assert_ok(evtwin_table_set_text(t, 1, 2, "B"));
+        assert_ok(evtwin_table_set_f64(t, 2, 2, INFINITY));
+        assert_true(evtwin_sink_write(sink, t) < 0);
+        assert_string_equal(content(path), "");
+        assert_ok(evtwin_table_set_f64(t, 2, 2, 1));
+        assert_ok(evtwin_sink_write(sink, t));
+        evtwin_table_free(t);
+        assert_ok(evtwin_table_create(&t));
+        assert_ok(evtwin_table_resize(t, 1));
+        assert_fails(evtwin_sink_write(sink, t), EVTWIN_E_SCHEMA, "time");
+        evtwin_table_free(t);
+        evtwin_sink_free(sink);
+    }
+}
+
+static void a_dash_is_standard_output(void **state) {
+    (void)state;
+    const char *path = temp_path("stdout");
+    fflush(stdout);
+    const int saved = dup(1);
+    const int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    dup2(fd, 1);
+    evtwin_sink *sink = NULL;
+    evtwin_table *t = batch(1, 85.5);
+    evtwin_status st = evtwin_sink_open("jsonl:-", &sink);
+    st = st == EVTWIN_OK ? evtwin_sink_write(sink, t) : st;
+    evtwin_sink_free(sink);
+    st = st == EVTWIN_OK ? evtwin_sink_open("csv:-", &sink) : st;
+    st = st == EVTWIN_OK ? evtwin_sink_write(sink, t) : st;
+    evtwin_sink_free(sink);
+    evtwin_table_free(t);
+    dup2(saved, 1);
+    close(saved);
+    close(fd);
+    assert_int_equal(st, EVTWIN_OK);
+    assert_string_equal(content(path), JSON_1 HEADER "\n" ROW_1 "\n");
+}
+
+/* ---- sources ---- */
+
+static evtwin_source *source(const char *text) {
+    evtwin_source *s = NULL;
+    assert_ok(evtwin_source_open(text, &s));
+    return s;
+}
+
+static void both_read_what_they_wrote(void **state) {
+    (void)state;
+    static const char *const schemes[] = {"csv", "jsonl"};
+    for (size_t i = 0; i < 2; i++) {
+        const char *path = temp_path("both");
+        write_once(uri(schemes[i], path, "?replace=1"), with_predictions(batch(1000, 1.0 / 3.0)));
+        evtwin_source *s = source(uri(schemes[i], path, ""));
+        evtwin_table *t = NULL;
+        assert_ok(evtwin_telemetry_table_create(&t));
+        size_t n_calls = 0;
+        evtwin_status st;
+        while ((st = evtwin_source_read(s, 300, t)) == EVTWIN_OK && n_calls < 5000) {
+            n_calls++;
+        }
+        assert_int_equal(st, EVTWIN_DONE);
+        assert_int_equal(evtwin_source_read(s, 300, t), EVTWIN_DONE);
+        assert_true(n_calls >= 4);
+        assert_int_equal(evtwin_table_rows(t), 1000);
+        assert_int_equal(evtwin_table_cols(t), evtwin_quantity_count());
+        for (size_t row = 0; row < 1000; row++) {
+            assert_int_equal(evtwin_table_i64(t, 0)[row], (int64_t)row * 2000000);
+            assert_string_equal(evtwin_table_text(t, 1, row), row % 2 == 0 ? "B1" : "B2");
+            assert_true(evtwin_table_f64(t, 2)[row] == 1.0 / 3.0);
+            assert_true(evtwin_table_number(t, 9, row) == (double)(row % 2));
+            assert_false(evtwin_table_is_valid(t, 3, row));
+        }
+        assert_fails(evtwin_source_read(s, 0, t), EVTWIN_E_ARG, "max_rows");
+        assert_fails(evtwin_source_read(NULL, 1, t), EVTWIN_E_ARG, "NULL");
+        assert_fails(evtwin_source_read(s, 1, NULL), EVTWIN_E_ARG, "NULL");
+        evtwin_table_free(t);
+        evtwin_source_free(s);
+    }
+}
+
+static void csv_reads_other_namings(void **state) {
+    (void)state;
+    const char *path = temp_file(
+        "vss.csv", "Timestamp,SoC,Vehicle.Powertrain.TractionBattery.CurrentCurrent,"
+                   "Vehicle.Powertrain.TractionBattery.CurrentPower,Charge_Cycles,Driving_Speed\r\n"
+                   "2020-01-01 00:00:00,0.5,-20,-8000,149.19,103\r\n"
+                   "2020-01-01 00:15:00,1,30,12000,150.9,0\r\n");
+    evtwin_source *s = NULL;
+    assert_fails(evtwin_source_open(uri("csv", path, ""), &s), EVTWIN_E_SCHEMA, "?battery_id=NAME");
+    s = source(uri("csv", path, "?battery_id=CAR_7"));
+    evtwin_table *t = NULL;
+    assert_ok(evtwin_telemetry_table_create(&t));
+    assert_ok(evtwin_source_read(s, 10, t));
+    assert_int_equal(evtwin_table_rows(t), 2);
+    assert_int_equal(evtwin_table_i64(t, 0)[0], 1577836800000000);
+    assert_string_equal(evtwin_table_text(t, 1, 1), "CAR_7");
+    assert_true(evtwin_table_f64(t, 2)[0] == 50.0);
+    assert_true(evtwin_table_f64(t, 2)[1] == 100.0);
+    assert_true(evtwin_table_f64(t, 5)[0] == 20.0);
+    assert_true(evtwin_table_f64(t, 5)[1] == -30.0);
+    assert_int_equal(evtwin_table_i64(t, 7)[0], 149);
+    assert_true(evtwin_table_f64(t, 8)[0] == 8000.0);
+    assert_true(evtwin_table_f64(t, 8)[1] == 12000.0);
+    evtwin_source_free(s);
+    evtwin_table_free(t);
+
+    s = NULL;
+    assert_fails(evtwin_source_open(uri("csv", temp_file("no-time.csv", "soc\n1\n"), ""), &s),
+                 EVTWIN_E_SCHEMA, "no column holds time");
+    path = temp_file("id.csv", "time,battery_id\n2020-01-01,B\n");
+    assert_fails(evtwin_source_open(uri("csv", path, "?battery_id=X"), &s), EVTWIN_E_ARG,
+                 "has a column battery_id");
+    assert_fails(evtwin_source_open("csv:/nowhere.csv", &s), EVTWIN_E_NOT_FOUND, "/nowhere.csv");
+    assert_null(s);
+}
+
+static void csv_checks_what_it_reads(void **state) {
+    (void)state;
+    static const struct {
+        const char *row;
+        evtwin_status status;
+        const char *says;
+    } cases[] = {
+        {"2020-01-01,B,101", EVTWIN_E_RANGE, "soc"},
+        {"2020-01-01,B,x", EVTWIN_E_PARSE, "x"},
+        {"2020-01-01,a b,1", EVTWIN_E_ARG, "a b"},
+        {",B,1", EVTWIN_E_SCHEMA, "no time"},
+        {"2020-01-01,,1", EVTWIN_E_SCHEMA, "no battery_id"},
+        {"yesterday,B,1", EVTWIN_E_PARSE, "yesterday"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[200];
+        snprintf(text, sizeof text, "time,battery_id,soc\n2020-01-01,B,1\n%s\n", cases[i].row);
+        evtwin_source *s = source(uri("csv", temp_file("check.csv", text), ""));
+        evtwin_table *t = batch(3, 50);
+        assert_fails(evtwin_source_read(s, 10, t), cases[i].status, cases[i].says);
+        assert_non_null(strstr(evtwin_last_error(), "check.csv"));
+        assert_int_equal(evtwin_table_rows(t), 3);
+        evtwin_table_free(t);
+        evtwin_source_free(s);
+    }
+    const char *path = temp_file("naive.csv", "time,battery_id\n2020-01-01,B\n");
+    evtwin_source *s = source(uri("csv", path, "?naive_time=reject"));
+    evtwin_table *t = batch(0, 0);
+    assert_fails(evtwin_source_read(s, 10, t), EVTWIN_E_PARSE, "no offset");
+    evtwin_table_free(t);
+    evtwin_source_free(s);
+}
+
+static void jsonl_passes_over_a_bad_line_and_names_it(void **state) {
+    (void)state;
+    static char text[400000];
+    snprintf(text, sizeof text, JSON_1 "\n  \r\n{\"battery_id\":\"B\"}\n" JSON_2);
+    memset(text + strlen(text), 'x', 200000);
+    strcat(text, "\n" JSON_1);
+    const char *path = temp_file("bad.jsonl", text);
+    evtwin_source *s = source(uri("jsonl", path, ""));
+    evtwin_table *t = batch(0, 0);
+    assert_ok(evtwin_source_read(s, 10, t)); /* what comes before the bad line is given first */
+    assert_int_equal(evtwin_table_rows(t), 1);
+    assert_fails(evtwin_source_read(s, 10, t), EVTWIN_E_SCHEMA,
+                 "bad.jsonl:4: a telemetry record without");
+    assert_ok(evtwin_source_read(s, 10, t));
+    assert_int_equal(evtwin_table_rows(t), 2);
+    assert_fails(evtwin_source_read(s, 10, t), EVTWIN_E_PARSE,
+                 "bad.jsonl:6: the line is longer than 65536 bytes");
+    assert_ok(evtwin_source_read(s, 10, t));
+    assert_int_equal(evtwin_table_rows(t), 3);
+    assert_int_equal(evtwin_source_read(s, 10, t), EVTWIN_DONE);
+    evtwin_table_free(t);
+    evtwin_source_free(s);
+
+    assert_fails(evtwin_source_open("jsonl:/nowhere.jsonl", &s), EVTWIN_E_NOT_FOUND, "/nowhere");
+    assert_fails(evtwin_source_open("jsonl:/tmp", &s), EVTWIN_E_IO, "/tmp: Is a directory");
+}
+
+static void append_text(const char *path, const char *text) {
+    FILE *f = fopen(path, "ab");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+static void jsonl_ends_or_follows(void **state) {
+    (void)state;
+    const char *path = temp_file("follow.jsonl", JSON_1 "{\"timestamp\":");
+    evtwin_source *s = source(uri("jsonl", path, ""));
+    evtwin_table *t = batch(0, 0);
+    assert_ok(evtwin_source_read(s, 10, t));
+    assert_fails(evtwin_source_read(s, 10, t), EVTWIN_E_PARSE,
+                 "follow.jsonl:2: the last line has no line break");
+    assert_int_equal(evtwin_source_read(s, 10, t), EVTWIN_DONE);
+    assert_int_equal(evtwin_table_rows(t), 1);
+    evtwin_source_free(s);
+
+    s = source(uri("jsonl", path, "?follow=1"));
+    assert_ok(evtwin_source_read(s, 10, t));
+    assert_ok(evtwin_source_read(s, 10, t));
+    assert_int_equal(evtwin_table_rows(t), 2);
+    append_text(path, "\"2024-01-01T00:00:00Z\",\"battery_id\":\"B3\"}\n" JSON_2);
+    assert_ok(evtwin_source_read(s, 10, t));
+    assert_int_equal(evtwin_table_rows(t), 4);
+    assert_string_equal(evtwin_table_text(t, 1, 2), "B3");
+    assert_ok(evtwin_source_read(s, 10, t));
+    assert_int_equal(evtwin_table_rows(t), 4);
+    evtwin_source_free(s);
+    evtwin_table_free(t);
+}
+
+/* A pipe that has nothing yet answers "none yet", at once. */
+static void standard_input_does_not_block(void **state) {
+    (void)state;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    const int saved = dup(0);
+    dup2(ends[0], 0);
+    close(ends[0]);
+    evtwin_source *s = source("jsonl:-");
+    evtwin_table *t = batch(0, 0);
+    assert_int_equal(evtwin_source_read(s, 10, t), EVTWIN_OK);
+    assert_int_equal(evtwin_table_rows(t), 0);
+    assert_int_equal(write(ends[1], JSON_1 "{", strlen(JSON_1) + 1), strlen(JSON_1) + 1);
+    assert_int_equal(evtwin_source_read(s, 10, t), EVTWIN_OK);
+    assert_int_equal(evtwin_table_rows(t), 1);
+    assert_int_equal(write(ends[1], JSON_2 + 1, strlen(JSON_2) - 1), strlen(JSON_2) - 1);
+    close(ends[1]);
+    assert_int_equal(evtwin_source_read(s, 10, t), EVTWIN_OK);
+    assert_int_equal(evtwin_table_rows(t), 2);
+    assert_int_equal(evtwin_source_read(s, 10, t), EVTWIN_DONE);
+    evtwin_source_free(s);
+    evtwin_table_free(t);
+    dup2(saved, 0);
+    close(saved);
+}
+
+static int n_left;
+
+static void *failing_realloc(void *ctx, void *ptr, size_t size) {
+    (void)ctx;
+    if (size == 0) {
+        free(ptr);
+        return NULL;
+    }
+    return n_left-- > 0 ? realloc(ptr, size) : NULL;
+}
+
+static evtwin_status copy(const char *from, const char *to) {
+    evtwin_source *in = NULL;
+    evtwin_sink *out = NULL;
+    evtwin_table *t = NULL;
+    evtwin_status st = evtwin_telemetry_table_create(&t);
+    st = st == EVTWIN_OK ? evtwin_source_open(from, &in) : st;
+    st = st == EVTWIN_OK ? evtwin_sink_open(to, &out) : st;
+    while (st == EVTWIN_OK && (st = evtwin_source_read(in, 10, t)) == EVTWIN_OK) {
+        st = evtwin_sink_write(out, t);
+        st = st == EVTWIN_OK ? evtwin_table_resize(t, 0) : st;
+    }
+    evtwin_source_free(in);
+    evtwin_sink_free(out);
+    evtwin_table_free(t);
+    return st;
+}
+
+static void survive_every_failing_allocation(void **state) {
+    (void)state;
+    char paths[2][256];
+    snprintf(paths[0], sizeof paths[0], "%s", temp_path("nomem-a"));
+    snprintf(paths[1], sizeof paths[1], "%s", temp_path("nomem-b"));
+    static const char *const schemes[] = {"csv", "jsonl"};
+    for (size_t i = 0; i < 2; i++) {
+        write_once(uri(schemes[i], paths[0], "?replace=1"), batch(25, 5));
+        evtwin_status st = EVTWIN_E_NOMEM;
+        int n = 0;
+        for (; st != EVTWIN_DONE && n < 3000; n++) {
+            evtwin_set_allocator(failing_realloc, NULL);
+            n_left = n;
+            st = copy(uri(schemes[i], paths[0], ""), uri(schemes[i], paths[1], "?replace=1"));
+            evtwin_set_allocator(NULL, NULL);
+            assert_true(st == EVTWIN_DONE || st == EVTWIN_E_NOMEM);
+        }
+        assert_int_equal(st, EVTWIN_DONE);
+        assert_true(n > 30);
+        char want[20000];
+        snprintf(want, sizeof want, "%s", content(paths[0]));
+        assert_string_equal(content(paths[1]), want);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(csv_appends_and_replaces),
+        cmocka_unit_test(csv_has_prediction_columns_if_its_first_batch_has),
+        cmocka_unit_test(jsonl_appends_and_replaces),
+        cmocka_unit_test(foreign_files_are_left_alone),
+        cmocka_unit_test(a_torn_last_line_is_cut_off),
+        cmocka_unit_test(two_sinks_do_not_share_a_file),
+        cmocka_unit_test(a_full_disk_keeps_whole_batches),
+        cmocka_unit_test(a_bad_row_keeps_the_batch_out),
+        cmocka_unit_test(a_dash_is_standard_output),
+        cmocka_unit_test(both_read_what_they_wrote),
+        cmocka_unit_test(csv_reads_other_namings),
+        cmocka_unit_test(csv_checks_what_it_reads),
+        cmocka_unit_test(jsonl_passes_over_a_bad_line_and_names_it),
+        cmocka_unit_test(jsonl_ends_or_follows),
+        cmocka_unit_test(standard_input_does_not_block),
+        cmocka_unit_test(survive_every_failing_allocation),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* test_ends.c: how ends are chosen, what their URIs may say, and the end that keeps nothing. */
+
+#include "test.h"
+
+#include "core/uri.h"
+#include "stream/ends.h"
+
+static void unknown_ends_list_the_known(void **state) {
+    (void)state;
+    evtwin_source *source = NULL;
+    evtwin_sink *sink = NULL;
+    assert_fails(evtwin_source_open("carrier-pigeon:x", &source), EVTWIN_E_UNSUPPORTED,
+                 "no source is called 'carrier-pigeon:'; there are csv:, jsonl:, sqlite:, sim:");
+    assert_fails(evtwin_sink_open("kafka://u:hunter2@h/t", &sink), EVTWIN_E_UNSUPPORTED,
+                 "no sink is called 'kafka:'; there are null:, csv:, jsonl:, sqlite:");
+    assert_null(strstr(evtwin_last_error(), "hunter2"));
+    assert_fails(evtwin_source_open("null:", &source), EVTWIN_E_UNSUPPORTED, "no source");
+    assert_fails(evtwin_sink_open("sim:", &sink), EVTWIN_E_UNSUPPORTED, "no sink");
+    assert_fails(evtwin_sink_open("out.csv", &sink), EVTWIN_E_PARSE, "no scheme");
+    assert_fails(evtwin_sink_open(NULL, &sink), EVTWIN_E_ARG, "NULL");
+    assert_fails(evtwin_sink_open("null:", NULL), EVTWIN_E_ARG, "NULL");
+    assert_fails(evtwin_source_open(NULL, &source), EVTWIN_E_ARG, "NULL");
+    assert_fails(evtwin_source_open("csv:x", NULL), EVTWIN_E_ARG, "NULL");
+    assert_null(source);
+    assert_null(sink);
+}
+
+static void a_typo_does_not_pass(void **state) {
+    (void)state;
+    static const struct {
+        const char *uri, *says;
+    } sinks[] = {
+        {"null:x", "null: takes nothing"},
+        {"null:?a=1", "null: has no parameter \"a\""},
+        {"csv:", "csv: names no file; expected csv:FILE"},
+        {"csv://tmp/x.csv", "write csv:/PATH with one slash"},
+        {"csv:x?repalce=1", "csv: has no parameter \"repalce\""},
+        {"csv:x?replace=yes", "csv: replace=yes is not one of 0, 1"},
+        {"jsonl:", "jsonl: names no file"},
+        {"jsonl:x?follow=1", "jsonl: has no parameter \"follow\""},
+        {"sqlite:", "sqlite: names no file"},
+        {"sqlite:x?write=all", "sqlite: write=all is not one of rows, predictions"},
+        {"sqlite:x?retention_days=-1", "a number from 0 to"},
+    };
+    for (size_t i = 0; i < sizeof sinks / sizeof sinks[0]; i++) {
+        evtwin_sink *sink = NULL;
+        assert_fails(evtwin_sink_open(sinks[i].uri, &sink), EVTWIN_E_ARG, sinks[i].says);
+        assert_null(sink);
+    }
+    static const struct {
+        const char *uri, *says;
+    } sources[] = {
+        {"csv:", "csv: names no file"},
+        {"csv:x?naive_time=gmt", "naive_time=gmt is not one of utc, local, reject"},
+        {"csv:x?battery_id=a%20b", "battery_id=a b is no battery id"},
+        {"jsonl:x?follow=2", "follow=2 is not one of 0, 1"},
+        {"sqlite:x?rows=new", "rows=new is not one of all, unpredicted"},
+        {"sim:x", "sim: takes parameters only"},
+        {"sim:?flete=3", "sim: has no parameter \"flete\""},
+        {"sim:?fleet=0", "fleet=0 is not a whole number from 1 on"},
+        {"sim:?fleet=1.5", "fleet=1.5 is not a whole number"},
+        {"sim:?speed=0", "speed=0 is not a number from 0.001"},
+        {"sim:?speed=fast", "speed=fast"},
+        {"sim:?interval=0", "interval=0"},
+        {"sim:?seed=-1", "seed=-1 is not a whole number from 0"},
+        {"sim:?seed=18446744073709551616", "seed=18446744073709551616"},
+        {"sim:?model=spm", "model=spm is not one of ecm, classic"},
+        {"sim:?rows=0", "rows=0"},
+    };
+    for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
+        evtwin_source *source = NULL;
+        assert_fails(evtwin_source_open(sources[i].uri, &source), EVTWIN_E_ARG, sources[i].says);
+        assert_null(source);
+    }
+}
+
+static void parameters_have_types(void **state) {
+    (void)state;
+    evtwin__uri u;
+    assert_ok(
+        evtwin__uri_parse("x:?flag=1&n=2.5&size=7&seed=18446744073709551615&naive_time=local", &u));
+    int flag = 0;
+    double n = 0.0;
+    size_t size = 3, absent = 3;
+    uint64_t seed = 0;
+    evtwin_naive_time naive = EVTWIN_NAIVE_UTC;
+    assert_ok(evtwin__param_flag(&u, "flag", &flag));
+    assert_ok(evtwin__param_number(&u, "n", 0, 10, &n));
+    assert_ok(evtwin__param_size(&u, "size", 1, &size));
+    assert_ok(evtwin__param_size(&u, "absent", 1, &absent));
+    assert_ok(evtwin__param_seed(&u, "seed", &seed));
+    assert_ok(evtwin__param_naive_time(&u, &naive));
+    assert_int_equal(flag, 1);
+    assert_true(n == 2.5);
+    assert_int_equal(size, 7);
+    assert_int_equal(absent, 3);
+    assert_true(seed == UINT64_MAX);
+    assert_int_equal(naive, EVTWIN_NAIVE_LOCAL);
+    assert_fails(evtwin__param_number(&u, "n", 0, 2, &n), EVTWIN_E_ARG, "n=2.5");
+    assert_fails(evtwin__param_size(&u, "n", 0, &size), EVTWIN_E_ARG, "n=2.5");
+    assert_true(n == 2.5);
+    assert_int_equal(size, 7);
+    evtwin__uri_free(&u);
+}
+
+static void null_takes_everything(void **state) {
+    (void)state;
+    evtwin_sink *sink = NULL;
+    evtwin_table *t = NULL;
+    assert_ok(evtwin_sink_open("null:", &sink));
+    assert_string_equal(evtwin_sink_uri(sink), "null:");
+    assert_ok(evtwin_table_create(&t));
+    assert_ok(evtwin_sink_write(sink, t));
+    assert_ok(evtwin_table_resize(t, 10));
+    assert_ok(evtwin_sink_write(sink, t));
+    assert_ok(evtwin_sink_flush(sink));
+    assert_fails(evtwin_sink_write(NULL, t), EVTWIN_E_ARG, "NULL");
+    assert_fails(evtwin_sink_write(sink, NULL), EVTWIN_E_ARG, "NULL");
+    assert_fails(evtwin_sink_flush(NULL), EVTWIN_E_ARG, "NULL");
+    assert_string_equal(evtwin_sink_uri(NULL), "");
+    evtwin_table_free(t);
+    evtwin_sink_free(sink);
+    evtwin_sink_free(NULL);
+    evtwin_source_free(NULL);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(unknown_ends_list_the_known),
+        cmocka_unit_test(a_typo_does_not_pass),
+        cmocka_unit_test(parameters_have_types),
+        cmocka_unit_test(null_takes_everything),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
