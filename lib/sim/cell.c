@@ -14,12 +14,12 @@
 #include <math.h>
 #include <string.h>
 
-/* Made from models/cells by lib/sim/CMakeLists.txt; the first is the default. */
+/* Made from models/cells by lib/sim/CMakeLists.txt. */
 extern const evtwin__embedded evtwin__cells[];
 extern const size_t evtwin__cells_count;
 
-/* Name and description of each embedded file, in the same order, so that listing needs no parsing;
- * test_cell checks that they say what the files say. */
+/* Name and description of each embedded file, so that listing needs no parsing; test_cell checks
+ * that they say what the files say. The first is the default. */
 static const struct {
     const char *name, *description;
 } builtin[] = {
@@ -47,10 +47,16 @@ static evtwin_status load_file(const char *path, evtwin_cell *out) {
     return st;
 }
 
+/* Is this the embedded file "<name>.json"? */
+static int is_named(const evtwin__embedded *file, const char *name) {
+    const size_t n = strlen(name);
+    return strncmp(file->name, name, n) == 0 && strcmp(file->name + n, ".json") == 0;
+}
+
 static evtwin_status load_builtin(const char *name, evtwin_cell *out) {
     for (size_t i = 0; i < evtwin__cells_count; i++) {
-        if (strcmp(builtin[i].name, name) == 0) {
-            const evtwin__embedded *file = &evtwin__cells[i];
+        const evtwin__embedded *file = &evtwin__cells[i];
+        if (is_named(file, name)) {
             return evtwin__cell_parse(file->name, file->data, file->size, out);
         }
     }
@@ -84,15 +90,15 @@ void evtwin_cell_free(evtwin_cell *cell) {
 }
 
 size_t evtwin_cell_builtin_count(void) {
-    return evtwin__cells_count;
+    return sizeof builtin / sizeof builtin[0];
 }
 
 const char *evtwin_cell_builtin_name(size_t index) {
-    return index < evtwin__cells_count ? builtin[index].name : NULL;
+    return index < evtwin_cell_builtin_count() ? builtin[index].name : NULL;
 }
 
 const char *evtwin_cell_builtin_description(size_t index) {
-    return index < evtwin__cells_count ? builtin[index].description : NULL;
+    return index < evtwin_cell_builtin_count() ? builtin[index].description : NULL;
 }
 
 const char *evtwin_cell_name(const evtwin_cell *cell) {

@@ -189,6 +189,11 @@ __attribute__((target("avx2"))) static int64_t run_avx2(const evtwin__ecm_model 
 }
 #endif
 
+int64_t evtwin__ecm_run_baseline(const evtwin__ecm_model *model, evtwin__ecm_block *block,
+                                 int64_t n_steps) {
+    return run(model, block, n_steps);
+}
+
 int64_t evtwin__ecm_run(const evtwin__ecm_model *model, evtwin__ecm_block *block, int64_t n_steps) {
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
@@ -198,7 +203,7 @@ int64_t evtwin__ecm_run(const evtwin__ecm_model *model, evtwin__ecm_block *block
         return run_avx2(model, block, n_steps);
     }
 #endif
-    return run(model, block, n_steps);
+    return evtwin__ecm_run_baseline(model, block, n_steps);
 }
 
 void evtwin__ecm_model_init(const evtwin_cell *cell, double dt_s, evtwin__ecm_model *out) {

@@ -51,6 +51,11 @@ void evtwin__ecm_model_init(const evtwin_cell *cell, double dt_s, evtwin__ecm_mo
  */
 int64_t evtwin__ecm_run(const evtwin__ecm_model *model, evtwin__ecm_block *block, int64_t n_steps);
 
+/* The same on the least of registers: what every machine has, and what the others are tested
+ * against. */
+int64_t evtwin__ecm_run_baseline(const evtwin__ecm_model *model, evtwin__ecm_block *block,
+                                 int64_t n_steps);
+
 /* Capacity of a lane's cell, now. */
 void evtwin__ecm_set_capacity(evtwin__ecm_block *block, int lane, double capacity_As);
 

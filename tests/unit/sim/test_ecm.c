@@ -231,6 +231,39 @@ static void vector_exp_equals_scalar(void **state) {
     }
 }
 
+/* Wide registers and narrow ones give the same bits; so do any cuts of a run. */
+static void registers_do_not_change_a_bit(void **state) {
+    (void)state;
+    for (size_t set = 0; set < evtwin_cell_builtin_count(); set++) {
+        evtwin_cell *cell = NULL;
+        assert_ok(evtwin_cell_load(evtwin_cell_builtin_name(set), &cell));
+        evtwin__ecm_model model;
+        evtwin__ecm_model_init(cell, 1.0, &model);
+        evtwin__ecm_block wide;
+        memset(&wide, 0, sizeof wide);
+        for (int l = 0; l < EVTWIN__LANES; l++) {
+            evtwin__ecm_set_capacity(&wide, l, 3600.0 * cell->capacity_Ah);
+            wide.r0_ratio[l] = 1.0 + 0.1 * l;
+            wide.rc_ratio[l] = 1.0 + 0.05 * l;
+            wide.air_degC[l] = 5.0 * l;
+            evtwin__ecm_rest(&model, &wide, l, 0.05 + 0.12 * l, 30.0 - 3.0 * l);
+            wide.request_A[l] = cell->capacity_Ah * (1.0 - 0.3 * l);
+            wide.stop_low_frac[l] = -1.0;
+            wide.stop_high_frac[l] = 2.0;
+        }
+        evtwin__ecm_block narrow = wide, cut = wide;
+        assert_int_equal(evtwin__ecm_run(&model, &wide, 7000), 7000);
+        assert_int_equal(evtwin__ecm_run_baseline(&model, &narrow, 7000), 7000);
+        for (int k = 0; k < 1000; k++) {
+            evtwin__ecm_run(&model, &cut, 7);
+        }
+        assert_memory_equal(&wide, &narrow, sizeof wide);
+        assert_memory_equal(&wide, &cut, sizeof wide);
+        assert_true(wide.temperature_degC[0] == wide.temperature_degC[0]);
+        evtwin_cell_free(cell);
+    }
+}
+
 /* 2x2 propagator against many small explicit steps. */
 static void thermal_step_is_exact(void **state) {
     (void)state;
@@ -268,6 +301,7 @@ int main(void) {
         cmocka_unit_test(tapers_at_the_voltage_limit),
         cmocka_unit_test(rests_at_the_open_circuit_voltage),
         cmocka_unit_test(vector_exp_equals_scalar),
+        cmocka_unit_test(registers_do_not_change_a_bit),
         cmocka_unit_test(thermal_step_is_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
