@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* evtwin/model.h: a forest of decision trees from an XGBoost JSON model: validated, flat, exact to XGBoost. */
+/* evtwin/model.h: a forest of decision trees from an XGBoost JSON model: validated, flat, exact to
+ * XGBoost. */
 #ifndef EVTWIN_MODEL_H
 #define EVTWIN_MODEL_H
 
@@ -19,11 +20,11 @@ typedef enum evtwin_objective {
 
 /**
  * Load a JSON model of XGBoost 1.7 to 3.x (gbtree, one output, at most 1 GiB, 2,048 features and
- * 1,048,576 trees). All of its structure is checked before it is used: a damaged or hostile file is an
- * error, never a crash, and takes no more memory than a few times its size.
- * @return EVTWIN_E_NOT_FOUND, EVTWIN_E_IO, EVTWIN_E_PARSE (no JSON), EVTWIN_E_CORRUPT naming tree and
- * node, EVTWIN_E_UNSUPPORTED (dart, gblinear, categorical splits, several outputs, another objective
- * or version, UBJSON).
+ * 1,048,576 trees). All of its structure is checked before it is used: a damaged or hostile file is
+ * an error, never a crash, and takes no more memory than a few times its size.
+ * @return EVTWIN_E_NOT_FOUND, EVTWIN_E_IO, EVTWIN_E_PARSE (no JSON), EVTWIN_E_CORRUPT naming tree
+ * and node, EVTWIN_E_UNSUPPORTED (dart, gblinear, categorical splits, several outputs, another
+ * objective or version, UBJSON).
  */
 EVTWIN_API evtwin_status evtwin_model_load(const char *path, evtwin_model **out);
 
@@ -53,8 +54,8 @@ EVTWIN_API evtwin_status evtwin_model_margin(const evtwin_model *model, const fl
 
 /**
  * The same in the unit of the target: the margin itself, or the probability for a logistic model.
- * Probabilities are made from the margin in double and are the same on every machine; XGBoost's, made
- * in float, lie within 3 units in the last place of them.
+ * Probabilities are made from the margin in double and are the same on every machine; XGBoost's,
+ * made in float, lie within 3 units in the last place of them.
  */
 EVTWIN_API evtwin_status evtwin_model_predict(const evtwin_model *model, const float *x,
                                               size_t rows, size_t cols, float *y);
