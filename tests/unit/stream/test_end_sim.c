@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/* test_end_sim.c: the simulator as a source: on time, in any batch size, the same bytes. */
+
+#include "test.h"
+
+#include <time.h>
+
+static evtwin_source *open_sim(const char *uri) {
+    evtwin_source *s = NULL;
+    assert_ok(evtwin_source_open(uri, &s));
+    return s;
+}
+
+static evtwin_table *telemetry(void) {
+    evtwin_table *t = NULL;
+    assert_ok(evtwin_telemetry_table_create(&t));
+    return t;
+}
+
+static evtwin_table *read_all(const char *uri, size_t max_rows) {
+    evtwin_source *s = open_sim(uri);
+    evtwin_table *t = telemetry();
+    evtwin_status st;
+    size_t before = 0;
+    while ((st = evtwin_source_read(s, max_rows, t)) == EVTWIN_OK) {
+        assert_true(evtwin_table_rows(t) - before <= max_rows);
+        assert_true(evtwin_table_rows(t) > before); /* speed=max never waits */
+        before = evtwin_table_rows(t);
+    }
+    assert_int_equal(st, EVTWIN_DONE);
+    assert_int_equal(evtwin_table_rows(t), before);
+    assert_int_equal(evtwin_source_read(s, max_rows, t), EVTWIN_DONE);
+    evtwin_source_free(s);
+    return t;
+}
+
+static void max_speed_gives_the_same_rows_in_any_batches(void **state) {
+    (void)state;
+    static const char uri[] = "sim:?fleet=3&seed=7&speed=max&interval=60&rows=20";
+    evtwin_table *whole = read_all(uri, 1000);
+    assert_int_equal(evtwin_table_rows(whole), 60);
+    char want[EVTWIN_TELEMETRY_JSON_SIZE], got[EVTWIN_TELEMETRY_JSON_SIZE];
+    static const size_t sizes[] = {1, 2, 3, 7, 60};
+    for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
+        evtwin_table *pieces = read_all(uri, sizes[k]);
+        assert_int_equal(evtwin_table_rows(pieces), 60);
+        for (size_t i = 0; i < 60; i++) {
+            assert_ok(evtwin_telemetry_encode(whole, i, want, sizeof want, NULL));
+            assert_ok(evtwin_telemetry_encode(pieces, i, got, sizeof got, NULL));
+            assert_string_equal(got, want);
+        }
+        evtwin_table_free(pieces);
+    }
+
+    /* the clock is the start plus the physics clock, which the interval moves */
+    const int64_t *time_us = evtwin_table_i64(whole, 0);
+    const double *sim_time_s = evtwin_table_f64(whole, evtwin_table_find(whole, "sim_time_s"));
+    for (size_t i = 0; i < 60; i++) {
+        assert_near(sim_time_s[i], 60.0 * (double)(i / 3), 1e-6);
+        assert_int_equal(time_us[i], 1704067200000000 + (int64_t)(i / 3) * 60000000);
+    }
+    assert_string_equal(evtwin_table_text(whole, 1, 0), "BATTERY_001");
+    assert_string_equal(evtwin_table_text(whole, 1, 5), "BATTERY_003");
+    assert_ok(evtwin_telemetry_check(whole));
+    evtwin_table_free(whole);
+
+    evtwin_table *other = read_all("sim:?fleet=3&seed=8&speed=max&interval=60&rows=1", 10);
+    evtwin_table *first = read_all("sim:?fleet=3&seed=7&speed=max&interval=60&rows=1", 10);
+    assert_ok(evtwin_telemetry_encode(other, 0, want, sizeof want, NULL));
+    assert_ok(evtwin_telemetry_encode(first, 0, got, sizeof got, NULL));
+    assert_string_not_equal(got, want);
+    evtwin_table_free(other);
+    evtwin_table_free(first);
+}
+
+static void options_reach_the_simulator(void **state) {
+    (void)state;
+    evtwin_table *t = read_all("sim:?fleet=2&speed=max&rows=1&battery_id=CAR_009&soh=70&"
+                               "model=classic&start=2025-06-01",
+                               10);
+    assert_string_equal(evtwin_table_text(t, 1, 0), "CAR_009");
+    assert_string_equal(evtwin_table_text(t, 1, 1), "CAR_010");
+    assert_int_equal(evtwin_table_i64(t, 0)[0], 1748736000000000);
+    assert_near(evtwin_table_number(t, evtwin_table_find(t, "soh"), 0), 70.0, 3.0);
+    assert_near(evtwin_table_number(t, evtwin_table_find(t, "soh"), 1), 70.0, 3.0);
+    evtwin_table_free(t);
+    t = read_all("sim:?fleet=3&speed=max&rows=1&soh=98&final_soh=80", 10);
+    assert_near(evtwin_table_number(t, evtwin_table_find(t, "soh"), 0), 98.0, 3.0);
+    assert_near(evtwin_table_number(t, evtwin_table_find(t, "soh"), 2), 80.0, 3.0);
+    evtwin_table_free(t);
+
+    evtwin_source *s = NULL;
+    assert_fails(evtwin_source_open("sim:?cell=unobtainium", &s), EVTWIN_E_NOT_FOUND,
+                 "unobtainium");
+    assert_true(evtwin_source_open("sim:?battery_id=a%20b", &s) < 0);
+    assert_fails(evtwin_source_open("sim:?start=soon", &s), EVTWIN_E_PARSE, "sim: start: 'soon'");
+    assert_null(s);
+}
+
+static double now_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void live_rows_come_on_the_clock_and_reading_never_waits(void **state) {
+    (void)state;
+    evtwin_source *s = open_sim("sim:?fleet=2&interval=0.05&speed=60&rows=6");
+    evtwin_table *t = telemetry();
+    const double start_s = now_s();
+    const int64_t start_us = evtwin_time_now();
+    evtwin_status st;
+    size_t n_empty = 0, before = 0;
+    while ((st = evtwin_source_read(s, 100, t)) == EVTWIN_OK) {
+        n_empty += evtwin_table_rows(t) == before;
+        before = evtwin_table_rows(t);
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    const double took_s = now_s() - start_s;
+    assert_int_equal(st, EVTWIN_DONE);
+    assert_int_equal(evtwin_table_rows(t), 12);
+    assert_true(n_empty > 0);
+    assert_true(took_s >= 0.24 && took_s < 20.0);
+
+    /* one interval of the wall, sixty of the physics */
+    const int64_t *time_us = evtwin_table_i64(t, 0);
+    const size_t clock = evtwin_table_find(t, "sim_time_s");
+    assert_near((double)(time_us[0] - start_us), 0.0, 1e6);
+    for (size_t i = 0; i < 12; i++) {
+        assert_true(i < 2 || time_us[i] > time_us[i - 2]);
+        assert_near(evtwin_table_number(t, clock, i), 3.0 * (double)(i / 2), 1e-6);
+    }
+    evtwin_table_free(t);
+    evtwin_source_free(s);
+}
+
+/* Records that are read late are stamped with the time when they were due. */
+static void a_late_reader_catches_up(void **state) {
+    (void)state;
+    evtwin_source *s = open_sim("sim:?interval=0.02&rows=11");
+    evtwin_table *t = telemetry();
+    nanosleep(&(struct timespec){.tv_nsec = 230000000}, NULL);
+    assert_ok(evtwin_source_read(s, 100, t));
+    assert_int_equal(evtwin_table_rows(t), 11);
+    const int64_t *time_us = evtwin_table_i64(t, 0);
+    assert_near((double)(time_us[10] - time_us[0]), 200000.0, 50000.0);
+    assert_int_equal(evtwin_source_read(s, 100, t), EVTWIN_DONE);
+    evtwin_table_free(t);
+    evtwin_source_free(s);
+}
+
+static char warning[300];
+
+static void hear(void *ctx, evtwin_log_level level, const char *text) {
+    (void)ctx;
+    (void)level;
+    snprintf(warning, sizeof warning, "%s", text);
+}
+
+static void a_very_late_reader_leaves_rows_out_and_says_so(void **state) {
+    (void)state;
+    evtwin_set_log(hear, NULL);
+    evtwin_source *s = open_sim("sim:?interval=0.001");
+    evtwin_table *t = telemetry();
+    nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+    assert_ok(evtwin_source_read(s, 1, t));
+    assert_non_null(strstr(warning, "left out"));
+    assert_true(evtwin_time_now() - evtwin_table_i64(t, 0)[0] < 500000);
+    evtwin_set_log(NULL, NULL);
+    evtwin_table_free(t);
+    evtwin_source_free(s);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(max_speed_gives_the_same_rows_in_any_batches),
+        cmocka_unit_test(options_reach_the_simulator),
+        cmocka_unit_test(live_rows_come_on_the_clock_and_reading_never_waits),
+        cmocka_unit_test(a_late_reader_catches_up),
+        cmocka_unit_test(a_very_late_reader_leaves_rows_out_and_says_so),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

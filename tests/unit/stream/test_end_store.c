@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/* test_end_store.c: a database as sink and source, and the predictor's loop between the two. */
+
+#include "test.h"
+
+#ifdef HAVE_SQLITE
+
+static evtwin_table *telemetry(size_t n) {
+    evtwin_table *t = NULL;
+    assert_ok(evtwin_telemetry_table_create(&t));
+    assert_ok(evtwin_table_resize(t, n));
+    const int64_t now_us = evtwin_time_now();
+    for (size_t i = 0; i < n; i++) {
+        assert_ok(evtwin_table_set_i64(t, 0, i, now_us + (int64_t)i * 1000000));
+        assert_ok(evtwin_table_set_text(t, 1, i, i % 2 == 0 ? "B1" : "B2"));
+        assert_ok(evtwin_table_set_f64(t, 2, i, 50.0 + (double)i));
+        assert_ok(evtwin_table_set_i64(t, evtwin_table_find(t, "seq"), i, (int64_t)i));
+    }
+    return t;
+}
+
+static const char *uri(const char *path, const char *params) {
+    static char text[2][400];
+    static int turn;
+    turn = !turn;
+    snprintf(text[turn], sizeof text[turn], "sqlite:%s%s", path, params);
+    return text[turn];
+}
+
+static void rows_go_in_and_come_out_in_commit_order(void **state) {
+    (void)state;
+    char path[256];
+    snprintf(path, sizeof path, "%s", temp_path("feed.db"));
+    evtwin_source *source = NULL;
+    assert_fails(evtwin_source_open(uri(path, ""), &source), EVTWIN_E_NOT_FOUND, "feed.db");
+    evtwin_sink *sink = NULL;
+    assert_ok(evtwin_sink_open(uri(path, ""), &sink));
+    evtwin_table *t = telemetry(10);
+    assert_ok(evtwin_sink_write(sink, t));
+    assert_ok(evtwin_sink_write(sink, t)); /* a repeated key changes nothing */
+    assert_ok(evtwin_sink_flush(sink));
+
+    assert_ok(evtwin_source_open(uri(path, ""), &source));
+    evtwin_table *got = telemetry(0);
+    assert_ok(evtwin_source_read(source, 4, got));
+    assert_int_equal(evtwin_table_rows(got), 4);
+    assert_ok(evtwin_source_read(source, 100, got));
+    assert_int_equal(evtwin_table_rows(got), 10);
+    assert_int_equal(evtwin_table_cols(got), evtwin_quantity_count());
+    assert_int_equal(evtwin_source_read(source, 100, got), EVTWIN_OK); /* a feed has no end */
+    assert_int_equal(evtwin_table_rows(got), 10);
+    for (size_t i = 0; i < 10; i++) {
+        char a[EVTWIN_TELEMETRY_JSON_SIZE], b[EVTWIN_TELEMETRY_JSON_SIZE];
+        assert_ok(evtwin_telemetry_encode(t, i, a, sizeof a, NULL));
+        assert_ok(evtwin_telemetry_encode(got, i, b, sizeof b, NULL));
+        assert_string_equal(a, b);
+    }
+    evtwin_table_free(t);
+    evtwin_table_free(got);
+    evtwin_source_free(source);
+    evtwin_sink_free(sink);
+}
+
+static void predictions_go_to_the_rows_they_were_made_from(void **state) {
+    (void)state;
+    char path[256];
+    snprintf(path, sizeof path, "%s", temp_path("loop.db"));
+    evtwin_sink *rows = NULL, *predictions = NULL;
+    evtwin_source *waiting = NULL;
+    assert_ok(evtwin_sink_open(uri(path, "?retention_days=7"), &rows));
+    evtwin_table *t = telemetry(6);
+    assert_ok(evtwin_sink_write(rows, t));
+    evtwin_table_free(t);
+
+    assert_ok(evtwin_source_open(uri(path, "?rows=unpredicted"), &waiting));
+    assert_ok(evtwin_sink_open(uri(path, "?write=predictions"), &predictions));
+    t = telemetry(0);
+    assert_ok(evtwin_source_read(waiting, 4, t));
+    assert_int_equal(evtwin_table_rows(t), 4);
+    size_t rul = 0, failure = 0, version = 0, note = 0;
+    assert_ok(evtwin_table_add_column(t, "rul_prediction", EVTWIN_F64, "cycles", &rul));
+    assert_ok(evtwin_table_add_column(t, "failure_probability", EVTWIN_F64, NULL, &failure));
+    assert_ok(evtwin_table_add_column(t, "model_version", EVTWIN_TEXT, NULL, &version));
+    assert_ok(evtwin_table_add_column(t, "prediction_note", EVTWIN_TEXT, NULL, &note));
+    for (size_t i = 0; i < 4; i++) {
+        assert_ok(evtwin_table_set_f64(t, rul, i, 10.0 * evtwin_table_f64(t, 2)[i]));
+        assert_ok(evtwin_table_set_f64(t, failure, i, 0.25));
+        assert_ok(evtwin_table_set_text(t, version, i, "v1"));
+    }
+    assert_ok(evtwin_sink_write(predictions, t));
+    assert_ok(evtwin_table_resize(t, 0));
+    assert_ok(evtwin_source_read(waiting, 10, t));
+    assert_int_equal(evtwin_table_rows(t), 2); /* the rest */
+    evtwin_table_free(t);
+    evtwin_sink_free(rows);
+    evtwin_sink_free(predictions);
+    evtwin_source_free(waiting);
+
+    evtwin_store *store = NULL;
+    assert_ok(evtwin_store_open(uri(path, ""), NULL, &store));
+    size_t n_predicted = 0;
+    static const char *const ids[] = {"B1", "B2"};
+    for (size_t b = 0; b < 2; b++) {
+        assert_ok(evtwin_store_history(store, ids[b], NULL, &t));
+        for (size_t i = 0; i < evtwin_table_rows(t); i++) {
+            const double v = evtwin_table_number(t, evtwin_table_find(t, "rul_prediction"), i);
+            const double soc = evtwin_table_number(t, evtwin_table_find(t, "soc"), i);
+            assert_true(isnan(v) || v == 10.0 * soc);
+            n_predicted += !isnan(v);
+        }
+        evtwin_table_free(t);
+    }
+    assert_int_equal(n_predicted, 4);
+    evtwin_store_free(store);
+}
+
+static void a_simulated_fleet_pumps_into_a_database(void **state) {
+    (void)state;
+    char path[256];
+    snprintf(path, sizeof path, "%s", temp_path("pumped.db"));
+    evtwin_pump *p = NULL;
+    evtwin_source *source = NULL;
+    evtwin_sink *sink = NULL;
+    assert_ok(evtwin_pump_create(&p));
+    assert_ok(
+        evtwin_source_open("sim:?fleet=5&speed=max&interval=60&rows=40&start=2099-01-01", &source));
+    assert_ok(evtwin_sink_open(uri(path, ""), &sink));
+    assert_ok(evtwin_pump_take_source(p, source));
+    assert_ok(evtwin_pump_take_sink(p, sink));
+    evtwin_status st;
+    while ((st = evtwin_pump_run_once(p, 33, NULL)) == EVTWIN_OK) {
+    }
+    assert_int_equal(st, EVTWIN_DONE);
+    evtwin_pump_free(p);
+
+    evtwin_store *store = NULL;
+    int64_t rows = 0;
+    assert_ok(evtwin_store_open(uri(path, ""), NULL, &store));
+    assert_ok(evtwin_store_count(store, &rows));
+    assert_int_equal(rows, 200);
+    evtwin_store_free(store);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_go_in_and_come_out_in_commit_order),
+        cmocka_unit_test(predictions_go_to_the_rows_they_were_made_from),
+        cmocka_unit_test(a_simulated_fleet_pumps_into_a_database),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+#else
+
+static void without_sqlite_the_ends_say_so(void **state) {
+    (void)state;
+    evtwin_sink *sink = NULL;
+    evtwin_source *source = NULL;
+    assert_int_equal(evtwin_sink_open("sqlite:x.db", &sink), EVTWIN_E_UNSUPPORTED);
+    assert_int_equal(evtwin_source_open("sqlite:x.db", &source), EVTWIN_E_UNSUPPORTED);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(without_sqlite_the_ends_say_so)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+#endif
