@@ -66,6 +66,9 @@ function levelOf(quantity, value) {
   return broken.includes("CRITICAL") ? "CRITICAL" : "WARNING";
 }
 
+// A small risk is not none.
+const riskText = (risk) => (risk > 0 && risk < 0.0005 ? "< 0.1 %" : `${(100 * risk).toFixed(1)} %`);
+
 // Why there is no number: never shown as 0.
 function unknownText(b) {
   if (!b.prediction) return "waiting";
@@ -168,7 +171,7 @@ const columns = [
       ? (isNumber(b.prediction.rul_error) ? `± ${b.prediction.rul_error.toFixed(0)} cycles` : "cycles")
       : noteOf(b))),
   textColumn("failure_probability", "Failure risk", "Predicted probability of failure", riskOf,
-    (b) => (isNumber(riskOf(b)) ? `${(100 * riskOf(b)).toFixed(1)} %` : unknownText(b))),
+    (b) => (isNumber(riskOf(b)) ? riskText(riskOf(b)) : unknownText(b))),
   textColumn("temperature", "Temperature", "", (b) => b.temperature, (b) => show(b.temperature, 1, " °C")),
   textColumn("voltage", "Voltage", "", (b) => b.voltage, (b) => show(b.voltage, 1, " V")),
   textColumn("current", "Current", "Positive current discharges", (b) => b.current,
