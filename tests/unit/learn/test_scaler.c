@@ -35,6 +35,22 @@ static void test_fit_by_hand(void **state) {
     assert_null(s.mean);
 }
 
+/* Ten times 0.1 is not 1 in doubles: the mean of a constant column is its value all the same. */
+static void test_constant_column_is_exact(void **state) {
+    (void)state;
+    double x[10];
+    size_t row[10];
+    for (size_t i = 0; i < 10; i++) {
+        x[i] = 0.1;
+        row[i] = i;
+    }
+    evtwin__scaler s;
+    assert_ok(evtwin__scaler_fit(x, 1, row, 10, &s));
+    assert_near(s.mean[0], 0.1, 0.0);
+    assert_near(s.scale[0], 1.0, 0.0);
+    evtwin__scaler_clear(&s);
+}
+
 static void test_one_row(void **state) {
     (void)state;
     const double x[] = {7.0, -3.0};
@@ -146,9 +162,13 @@ static void test_out_of_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fit_by_hand), cmocka_unit_test(test_one_row),
-        cmocka_unit_test(test_extremes),    cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_damaged),     cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_fit_by_hand),
+        cmocka_unit_test(test_one_row),
+        cmocka_unit_test(test_constant_column_is_exact),
+        cmocka_unit_test(test_extremes),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

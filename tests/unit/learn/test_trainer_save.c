@@ -6,6 +6,7 @@
 
 #include "core/file.h"
 #include "core/mem.h"
+#include "learn/scaler.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -84,6 +85,31 @@ static void test_saves_a_bundle_that_predicts(void **state) {
     evtwin_table_free(copy);
     evtwin_predictor_free(p);
     evtwin_trainer_free(trainer);
+}
+
+/* The scaler has seen the training battery only: its mean is that of one battery, not of both. */
+static void test_scaler_has_not_seen_what_is_held_out(void **state) {
+    (void)state;
+    evtwin_table *two = make_fleet(2, 30);
+    for (size_t r = 0; r < 60; r++) {
+        assert_ok(evtwin_table_set_f64(two, FLEET_SOC, r, r < 30 ? 10.0 : 90.0));
+    }
+    const evtwin_train_options o = fleet_options();
+    evtwin_trainer *trainer = train_fleet(two, &o);
+    const char *dir = temp_path("two");
+    assert_ok(evtwin_trainer_save(trainer, dir));
+    char path[512], *text;
+    size_t size;
+    snprintf(path, sizeof path, "%s/scaler.json", dir);
+    assert_ok(evtwin__file_read(path, 1 << 20, &text, &size));
+    evtwin__scaler s;
+    assert_ok(evtwin__scaler_read(path, text, size, &s));
+    assert_true(s.mean[0] == 10.0 || s.mean[0] == 90.0);
+    assert_near(s.scale[0], 1.0, 0.0);
+    evtwin__scaler_clear(&s);
+    evtwin__free(text);
+    evtwin_trainer_free(trainer);
+    evtwin_table_free(two);
 }
 
 static void test_same_training_same_models(void **state) {
@@ -239,6 +265,7 @@ int main(void) {
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_saves_a_bundle_that_predicts),
+        cmocka_unit_test(test_scaler_has_not_seen_what_is_held_out),
         cmocka_unit_test(test_same_training_same_models),
         cmocka_unit_test(test_a_stale_model_is_removed),
         cmocka_unit_test(test_full_disk),
