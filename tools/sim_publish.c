@@ -189,8 +189,8 @@ int publisher_close(publisher *p, int code) {
             code = code == CLI_OK ? CLI_FAILURE : code;
         }
         if (o->n_delivered > 0) {
-            cli_note("%s: %llu record%s delivered, closed", evtwin_sink_uri(o->sink),
-                     (unsigned long long)o->n_delivered, o->n_delivered == 1 ? "" : "s");
+            cli_note("%llu record%s delivered to %s; closed", (unsigned long long)o->n_delivered,
+                     o->n_delivered == 1 ? "" : "s", evtwin_sink_uri(o->sink));
         }
         evtwin_table_free(o->held);
         evtwin_sink_free(o->sink);

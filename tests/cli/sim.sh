@@ -150,6 +150,22 @@ expect 1
 check 'said once' [ "$(grep -c 'held in memory' err)" -eq 1 ]
 err 'were not delivered'
 
+# a database that another program locks for longer than the store waits, and then lets go
+if command -v sqlite3 >/dev/null; then
+    evtwin-sim --interval 0.2 --sink sqlite:locked.db >out 2>err &
+    pid=$!
+    check 'it writes' await 10 sh -c '[ "$(sqlite3 locked.db "SELECT COUNT(*) FROM ev_telemetry")" -ge 2 ]'
+    { echo 'BEGIN IMMEDIATE;'; sleep 7; echo 'COMMIT;'; } | sqlite3 locked.db
+    check 'it recovers' await 20 grep -q 'takes records again' err
+    kill -INT $pid
+    code=0
+    wait $pid || code=$?
+    last='evtwin-sim with a locked database'
+    expect 0
+    err 'held in memory'
+    check 'every record is there once' [ "$(sqlite3 locked.db 'SELECT COUNT(DISTINCT seq) = COUNT(*) AND COUNT(*) = MAX(seq) + 1 FROM ev_telemetry')" = 1 ]
+fi
+
 # ---- labelled lives ----
 lives() { evtwin-sim --until-eol --fleet 6 --seed 2 --record-days 30 "$@"; }
 run lives --csv lives.csv --threads 1
