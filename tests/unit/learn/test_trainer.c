@@ -247,6 +247,29 @@ static void test_battery_with_one_row(void **state) {
     evtwin_table_free(t);
 }
 
+/* One battery has all failures: the fold that holds it out learns from one class, and scores as it
+ * may. */
+static void test_fold_without_failures(void **state) {
+    (void)state;
+    evtwin_table *t = make_fleet(4, FLEET_ROWS);
+    for (size_t r = FLEET_ROWS; r < 4 * FLEET_ROWS; r++) {
+        assert_ok(evtwin_table_set_f64(t, FLEET_FAILURE, r, 0.0));
+    }
+    evtwin_train_options o = fleet_options();
+    o.cv_folds = 4;
+    o.target = "none";
+    evtwin_trainer *trainer = train_fleet(t, &o);
+    evtwin_failure_score s;
+    assert_ok(evtwin_trainer_failure_score(trainer, &s, sizeof s));
+    assert_true(s.auc < 0.6);
+    assert_true(s.brier < 0.1);
+    evtwin_rul_score none;
+    assert_fails(evtwin_trainer_rul_score(trainer, &none, sizeof none), EVTWIN_E_NOT_FOUND,
+                 "no RUL model");
+    evtwin_trainer_free(trainer);
+    evtwin_table_free(t);
+}
+
 static void test_an_absent_target_is_left_out(void **state) {
     (void)state;
     evtwin_table *t = make_fleet(FLEET_BATTERIES, FLEET_ROWS);
@@ -581,6 +604,7 @@ int main(void) {
         cmocka_unit_test(test_noise_is_called_noise),
         cmocka_unit_test(test_rows_left_out_are_counted),
         cmocka_unit_test(test_battery_with_one_row),
+        cmocka_unit_test(test_fold_without_failures),
         cmocka_unit_test(test_an_absent_target_is_left_out),
         cmocka_unit_test(test_telemetry_target_is_in_our_unit),
         cmocka_unit_test(test_presumptions_are_named),
