@@ -347,50 +347,69 @@ static const char *scan_number(const char *c, const char *end, double *out) {
     return c != NULL && *c == '"' ? c + 1 : NULL;
 }
 
+/* Store the fields from *i_io on while they are plain numbers or empty, which nearly all are, for
+ * f64 columns. Returns where that ends; *next_io becomes END if the record ended there. */
+static const char *store_numbers(evtwin__csv_records *r, const char *c, size_t *i_io,
+                                 evtwin__csv_next *next_io) {
+    const evtwin__csv_target *target = r->target;
+    const char *end = r->scan.end;
+    const size_t n = r->n_targets, row = r->row;
+    size_t i = *i_io;
+    for (; i < n && target[i].kind == EVTWIN__CSV_F64; i++, c++) {
+        if (*c == ',') {
+            continue;
+        }
+        double v;
+        const char *behind = scan_number(c, end, &v);
+        if (behind == NULL || (*behind != ',' && *behind != '\n')) {
+            break;
+        }
+        target[i].f64[row] = target[i].factor * v;
+        c = behind;
+        if (*c == '\n') {
+            *next_io = EVTWIN__CSV_END;
+            i++;
+            c++;
+            break;
+        }
+    }
+    *i_io = i;
+    return c;
+}
+
 /* Store the record at scan.at; *next_out is what stopped it: END, CUT or (with a failure) BAD. */
 static evtwin_status read_record(evtwin__csv_records *r, evtwin__csv_next *next_out) {
     const char *c = r->scan.at;
-    const char *end = r->scan.end;
-    const size_t n = r->n_targets;
     evtwin__csv_next next = EVTWIN__CSV_FIELD;
     size_t i = 0;
     r->scan.n_inner = 0;
-    for (; next == EVTWIN__CSV_FIELD; i++) {
-        /* nearly every field is a number or empty: no detour for those */
-        if (i < n && r->target[i].kind == EVTWIN__CSV_F64) {
-            double v;
-            const char *behind = scan_number(c, end, &v);
-            if (behind != NULL && (*behind == ',' || *behind == '\n')) {
-                r->target[i].f64[r->row] = r->target[i].factor * v;
-                next = *behind == ',' ? EVTWIN__CSV_FIELD : EVTWIN__CSV_END;
-                c = behind + 1;
-                continue;
-            }
-            if (*c == ',') {
-                c++;
-                continue;
-            }
+    for (;;) {
+        c = store_numbers(r, c, &i, &next);
+        if (next == EVTWIN__CSV_END) {
+            break;
         }
-
         evtwin__csv_field field;
         next = evtwin__csv_scan_field(&r->scan, &c, &field);
+        if (next == EVTWIN__CSV_CUT) {
+            *next_out = next;
+            return EVTWIN_OK;
+        }
         if (next == EVTWIN__CSV_BAD) {
             return evtwin__csv_fail_at(r, i + 1, "%s", r->scan.problem);
         }
-        if (next != EVTWIN__CSV_CUT && i < n) {
-            const evtwin_status st = store(r, i, &field);
-            if (st < 0) {
-                return st;
-            }
+        const evtwin_status st = i < r->n_targets ? store(r, i, &field) : EVTWIN_OK;
+        if (st < 0) {
+            return st;
+        }
+        i++;
+        if (next == EVTWIN__CSV_END) {
+            break;
         }
     }
+    if (i != r->n_targets) {
+        return evtwin__csv_fail_at(r, i, "the row has %zu fields, the header %zu", i, r->n_targets);
+    }
     *next_out = next;
-    if (next == EVTWIN__CSV_CUT) {
-        return EVTWIN_OK;
-    }
-    if (i != n) {
-        return evtwin__csv_fail_at(r, i, "the row has %zu fields, the header %zu", i, n);
-    }
     return evtwin__csv_scan_advance(&r->scan, c);
 }
 
@@ -404,12 +423,13 @@ static void find_columns(evtwin__csv_records *r) {
     }
 }
 
-/* Room for the record at row, in blocks; columns may move. */
-static evtwin_status make_room(evtwin__csv_records *r) {
+/* Room for the record at row, in blocks of what is still wanted; columns may move. */
+static evtwin_status make_room(evtwin__csv_records *r, size_t n_wanted) {
     if (r->row < evtwin_table_rows(r->table)) {
         return EVTWIN_OK;
     }
-    const evtwin_status st = evtwin_table_resize(r->table, r->row + BLOCK_ROWS);
+    const size_t block = n_wanted < BLOCK_ROWS ? n_wanted : BLOCK_ROWS;
+    const evtwin_status st = evtwin_table_resize(r->table, r->row + block);
     if (st >= 0) {
         find_columns(r);
     }
@@ -443,7 +463,8 @@ evtwin_status evtwin__csv_records_read(evtwin__csv_records *records, size_t max_
             if (skip_empty_line(r)) {
                 continue;
             }
-            if ((st = make_room(r)) < 0 || (st = read_record(r, &next)) < 0) {
+            const size_t n_wanted = max_records - (r->row - first);
+            if ((st = make_room(r, n_wanted)) < 0 || (st = read_record(r, &next)) < 0) {
                 return st;
             }
         } else if (r->scan.is_last) {

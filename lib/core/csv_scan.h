@@ -42,7 +42,7 @@ typedef enum evtwin__csv_next {
 } evtwin__csv_next;
 
 /* Open path ("-" = standard input) and read the first bytes; a UTF-8 byte-order mark is passed
- * over. keeps_all is needed for evtwin__csv_scan_rewind of what is no regular file. */
+ * over. may_rewind: keep what is read if the file itself cannot be read twice. */
 evtwin_status evtwin__csv_scan_open(const char *path, size_t max_line_bytes, int may_rewind,
                                     evtwin__csv_scan *out);
 void evtwin__csv_scan_close(evtwin__csv_scan *scan);

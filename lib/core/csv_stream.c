@@ -8,6 +8,7 @@
 #include "core/csv_record.h"
 #include "core/mem.h"
 #include "core/status.h"
+#include "core/table.h"
 
 /* Which telemetry quantity a field of the header is. */
 typedef struct meaning {
@@ -127,7 +128,7 @@ evtwin_status evtwin__csv_reader_next(evtwin__csv_reader *reader, size_t max_row
         EVTWIN_FAIL(EVTWIN_E_ARG, "reader is NULL or max_rows is 0");
     }
     const size_t first = evtwin_table_rows(table);
-    evtwin_status st = evtwin_table_reserve(table, first + 1); /* also asks if it may be edited */
+    evtwin_status st = evtwin__table_check_edit(table);
     for (size_t i = 0; st >= 0 && i < reader->records.n_targets; i++) {
         st = aim(reader, i, table);
     }

@@ -26,34 +26,15 @@ static const double pow10_f64[MAX_EXACT_POW10 + 1] = {
     1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-static const uint64_t pow5_u64[MAX_POW5 + 1] = {1u,
-                                                5u,
-                                                25u,
-                                                125u,
-                                                625u,
-                                                3125u,
-                                                15625u,
-                                                78125u,
-                                                390625u,
-                                                1953125u,
-                                                9765625u,
-                                                48828125u,
-                                                244140625u,
-                                                1220703125u,
-                                                6103515625u,
-                                                30517578125u,
-                                                152587890625u,
-                                                762939453125u,
-                                                3814697265625u,
-                                                19073486328125u,
-                                                95367431640625u,
-                                                476837158203125u,
-                                                2384185791015625u,
-                                                11920928955078125u,
-                                                59604644775390625u,
-                                                298023223876953125u,
-                                                1490116119384765625u,
-                                                7450580596923828125u};
+/* clang-format off */
+static const uint64_t pow5_u64[MAX_POW5 + 1] = {
+    1u, 5u, 25u, 125u, 625u, 3125u, 15625u, 78125u, 390625u,
+    1953125u, 9765625u, 48828125u, 244140625u, 1220703125u, 6103515625u,
+    30517578125u, 152587890625u, 762939453125u, 3814697265625u, 19073486328125u,
+    95367431640625u, 476837158203125u, 2384185791015625u, 11920928955078125u,
+    59604644775390625u, 298023223876953125u, 1490116119384765625u, 7450580596923828125u
+};
+/* clang-format on */
 
 /* ---- text to double ---- */
 
@@ -107,7 +88,7 @@ __attribute__((noinline)) static double scale_exact(uint64_t w, int exp10) {
     return round_to_f64(quotient, exp10 - shift + divisor_shift - 63 - up, inexact);
 }
 
-/* What scanning found: value = 0.DIGITS * 10^point, the digits being those of text[first..last). */
+/* What scanning found: DIGITS * 10^exp10, the digits being those of first to last. */
 typedef struct decimal {
     const char *first,
         *last;        /* first significant digit, end of the digits (a point may be between) */
