@@ -3,22 +3,8 @@
 
 #include "test.h"
 
+#include "few_allocations.h"
 #include "serve/body.h"
-
-static int n_left; /* allocations until one fails; -1 = none does */
-
-static void *failing_realloc(void *ctx, void *ptr, size_t size) {
-    (void)ctx;
-    if (size == 0) {
-        free(ptr);
-        return NULL;
-    }
-    if (n_left == 0) {
-        return NULL;
-    }
-    n_left -= n_left > 0;
-    return realloc(ptr, size);
-}
 
 static void assert_body(evtwin__body *body, const char *expected) {
     assert_false(body->is_failed);

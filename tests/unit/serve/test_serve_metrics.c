@@ -3,6 +3,7 @@
 
 #include "serve_client.h"
 
+#include "few_allocations.h"
 #include "serve/exposition.h"
 #include "serve/metrics.h"
 
@@ -255,21 +256,6 @@ static void test_threads(void **state) {
 }
 
 /* ---- memory ---- */
-
-static int n_left;
-
-static void *failing_realloc(void *ctx, void *ptr, size_t size) {
-    (void)ctx;
-    if (size == 0) {
-        free(ptr);
-        return NULL;
-    }
-    if (n_left == 0) {
-        return NULL;
-    }
-    n_left -= n_left > 0;
-    return realloc(ptr, size);
-}
 
 static void test_out_of_memory(void **state) {
     (void)state;

@@ -3,13 +3,14 @@
 
 #include "serve_client.h"
 
+#include "few_allocations.h"
 #include "serve/server.h"
 
 static int64_t now_us;
 static evtwin_server *server;
 static int port;
 
-/* Nine rows of four batteries: predicted, waiting after a predicted one, unknown, and one alert
+/* Nine rows of six batteries: predicted, waiting after a predicted one, unknown, and one alert
  * only. */
 static int setup(void **state) {
     (void)state;
@@ -444,21 +445,6 @@ static void test_openapi(void **state) {
 }
 
 /* ---- memory ---- */
-
-static int n_left;
-
-static void *failing_realloc(void *ctx, void *ptr, size_t size) {
-    (void)ctx;
-    if (size == 0) {
-        free(ptr);
-        return NULL;
-    }
-    if (n_left == 0) {
-        return NULL;
-    }
-    n_left -= n_left > 0;
-    return realloc(ptr, size);
-}
 
 /* Start a server, ask it in this thread, free it, with memory for n_allocations; 1 if all went
  * well. */
