@@ -60,7 +60,7 @@ const char *evtwin__store_problem(evtwin_server *server, evtwin_status status);
 /* 503 for a failure of the store: the library's text goes to the log, not to the client. */
 void evtwin__reply_store_error(evtwin__call *call, evtwin_status status);
 
-/* ---- query parameters (params.c): 0 after the error was answered ---- */
+/* ---- query parameters (query_params.c): 0 after the error was answered ---- */
 
 /* Every parameter is one of the NULL-terminated list. */
 int evtwin__params_check(evtwin__call *call, const char *const *known);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* serve/params.c: typed query parameters; what is not understood is refused by name. */
+/* serve/query_params.c: typed query parameters; what is not understood is refused by name. */
 
 #include "serve/server.h"
 
