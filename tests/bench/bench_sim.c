@@ -13,9 +13,10 @@
 
 enum { PACKS = 4096, STEPS = 2000 };
 
+/* Processor time: everything here runs on one thread, and other programs do not count. */
 static double now_s(void) {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
