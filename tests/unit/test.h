@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include <ftw.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,19 +60,39 @@
         }                                                                                          \
     } while (0)
 
-/* Path of a fresh file or folder name below a temporary folder of this process; static memory, one of 8 in turn. */
+/* The temporary folder of this process, and whose it is: a forked child must not remove it. */
+static char temp_folder[64];
+static pid_t temp_owner;
+
+static inline int temp_remove_one(const char *path, const struct stat *st, int flag,
+                                  struct FTW *ftw) {
+    (void)st;
+    (void)flag;
+    (void)ftw;
+    return remove(path);
+}
+
+static inline void temp_remove(void) {
+    if (getpid() == temp_owner) {
+        nftw(temp_folder, temp_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    }
+}
+
+/* Path of a fresh file or folder name below a temporary folder of this process, which goes when the
+ * process ends; static memory, one of 8 in turn. */
 static inline const char *temp_path(const char *name) {
-    static char folder[64];
     static char path[8][256];
     static int turn;
-    if (folder[0] == '\0') {
-        snprintf(folder, sizeof folder, "/tmp/evtwin-test-XXXXXX");
-        if (mkdtemp(folder) == NULL) {
+    if (temp_folder[0] == '\0') {
+        snprintf(temp_folder, sizeof temp_folder, "/tmp/evtwin-test-XXXXXX");
+        if (mkdtemp(temp_folder) == NULL) {
             abort();
         }
+        temp_owner = getpid();
+        atexit(temp_remove);
     }
     turn = (turn + 1) % 8;
-    snprintf(path[turn], sizeof path[turn], "%s/%s", folder, name);
+    snprintf(path[turn], sizeof path[turn], "%s/%s", temp_folder, name);
     return path[turn];
 }
 
