@@ -55,7 +55,7 @@ static int find_authority_password(const char *text, span *out) {
         return 0;
     }
     authority += 3;
-    const size_t length = strcspn(authority, "/?#");
+    const size_t length = strcspn(authority, "/?");
     const char *colon = memchr(authority, ':', length);
     const char *at = memrchr(authority, '@', length);
 
@@ -63,7 +63,7 @@ static int find_authority_password(const char *text, span *out) {
     if (colon != NULL && at == NULL) {
         const char *last = strrchr(authority, '@');
         const size_t n_after = (size_t)(authority + length - colon) - 1;
-        const int is_port = strspn(colon + 1, "0123456789") == n_after;
+        const int is_port = n_after > 0 && strspn(colon + 1, "0123456789") == n_after;
         at = is_port ? NULL : last;
     }
     if (colon == NULL || at == NULL || at < colon) {

@@ -19,17 +19,17 @@ static const struct {
     {"prediction_note", EVTWIN_TEXT},
 };
 
-static void add_field(evtwin__record *r, const char *name, const char *json_key, evtwin_type type,
-                      double min, double max) {
+static void add_field(evtwin__record *r, const evtwin_quantity *q) {
     assert(r->n_fields < EVTWIN__RECORD_MAX_FIELDS);
-    r->field[r->n_fields++] = (evtwin__field){.name = name,
-                                              .json_key = json_key,
-                                              .json_key_length = strlen(json_key),
-                                              .type = type,
+    r->field[r->n_fields++] = (evtwin__field){.name = q->name,
+                                              .json_key = q->json_key,
+                                              .unit = q->unit,
+                                              .json_key_length = strlen(q->json_key),
+                                              .type = q->type,
                                               .col = EVTWIN_NO_COLUMN,
                                               .factor = 1.0,
-                                              .min = min,
-                                              .max = max};
+                                              .min = q->min,
+                                              .max = q->max};
 }
 
 void evtwin__record_init(evtwin__record *record) {
@@ -39,10 +39,16 @@ void evtwin__record_init(evtwin__record *record) {
     for (size_t i = 0; i < record->n_quantities; i++) {
         evtwin_quantity q;
         evtwin_quantity_get(i, &q, sizeof q);
-        add_field(record, q.name, q.json_key, q.type, q.min, q.max);
+        add_field(record, &q);
     }
     for (size_t i = 0; i < EVTWIN__RECORD_PREDICTIONS; i++) {
-        add_field(record, predictions[i].name, predictions[i].name, predictions[i].type, NAN, NAN);
+        const evtwin_quantity q = {.name = predictions[i].name,
+                                   .json_key = predictions[i].name,
+                                   .unit = "",
+                                   .type = predictions[i].type,
+                                   .min = NAN,
+                                   .max = NAN};
+        add_field(record, &q);
     }
 }
 
@@ -56,8 +62,16 @@ static size_t find_column(const evtwin_table *table, const evtwin__record *r, si
                                : evtwin_table_find(table, name);
 }
 
+/* Our name and our unit need no look into the schema: a record of one row is bound, too. */
+static int is_ours(const evtwin_table *table, const evtwin__field *f, size_t col) {
+    const char *tag = evtwin_table_unit(table, col);
+    return strcmp(evtwin_table_name(table, col), f->name) == 0 &&
+           (tag[0] == '\0' || strcmp(tag, f->unit) == 0);
+}
+
 static evtwin_status bind_field(const evtwin_table *table, evtwin__field *f, size_t col) {
-    const evtwin_status st = evtwin_telemetry_factor(table, col, &f->factor);
+    const evtwin_status st =
+        is_ours(table, f, col) ? EVTWIN_OK : evtwin_telemetry_factor(table, col, &f->factor);
     if (st < 0) {
         return st;
     }

@@ -13,7 +13,7 @@ enum {
 
 /* One value of a record and where the table has it. */
 typedef struct evtwin__field {
-    const char *name, *json_key;
+    const char *name, *json_key, *unit;
     size_t json_key_length;
     evtwin_type type; /* ours, whatever the column's is */
     size_t col;       /* EVTWIN_NO_COLUMN if the table lacks it */

@@ -46,7 +46,8 @@ static char *put_string(char *to, const char *text) {
 static char *put_value(char *to, evtwin_type type, const evtwin__value *v) {
     switch (type) {
     case EVTWIN_F64:
-        return isfinite(v->f64) ? to + evtwin__format_f64(v->f64, to) : NULL;
+        /* adding 0 makes 0 of -0, which a reader would take for the integer 0 anyway */
+        return isfinite(v->f64) ? to + evtwin__format_f64(v->f64 + 0.0, to) : NULL;
     case EVTWIN_I64:
         return to + evtwin__format_i64(v->i64, to);
     case EVTWIN_BOOL:
