@@ -271,10 +271,6 @@ evtwin_status evtwin__db_begin_write(evtwin__db *db) {
     return evtwin__db_exec(db, "BEGIN IMMEDIATE");
 }
 
-evtwin_status evtwin__db_begin_read(evtwin__db *db) {
-    return evtwin__db_exec(db, "BEGIN");
-}
-
 evtwin_status evtwin__db_commit(evtwin__db *db) {
     return evtwin__db_exec(db, "COMMIT");
 }

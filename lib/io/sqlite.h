@@ -38,10 +38,9 @@ evtwin_status evtwin__db_exec(evtwin__db *db, const char *sql);
 evtwin_status evtwin__db_query_i64(evtwin__db *db, const char *sql, int64_t otherwise,
                                    int64_t *out);
 
-/* Transactions do not nest. begin_write takes the write lock at once, so that no later statement
- * can find the data changed under it; begin_read pins what its first statement sees. */
+/* Transactions do not nest. This takes the write lock at once, so that no later statement can find
+ * the data changed under it. */
 evtwin_status evtwin__db_begin_write(evtwin__db *db);
-evtwin_status evtwin__db_begin_read(evtwin__db *db);
 evtwin_status evtwin__db_commit(evtwin__db *db);
 void evtwin__db_rollback(evtwin__db *db); /* keeps the error text of what went wrong before */
 

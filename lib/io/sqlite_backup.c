@@ -14,17 +14,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PAGES_PER_STEP = 1024 };
-
+/* One step for all pages: its read transaction pins the state that is copied, and in a database
+ * with a log no writer waits for a reader. Smaller steps would begin anew after every commit of
+ * others. */
 static evtwin_status copy_pages(evtwin__db *from, evtwin__db *to) {
     sqlite3_backup *backup = sqlite3_backup_init(to->handle, "main", from->handle, "main");
     if (backup == NULL) {
         return evtwin__db_fail(to, sqlite3_extended_errcode(to->handle));
     }
-    int rc;
-    do {
-        rc = sqlite3_backup_step(backup, PAGES_PER_STEP);
-    } while (rc == SQLITE_OK);
+    const int rc = sqlite3_backup_step(backup, -1);
     const int end = sqlite3_backup_finish(backup);
     if (rc != SQLITE_DONE) {
         return evtwin__db_fail(to, rc);
@@ -32,24 +30,11 @@ static evtwin_status copy_pages(evtwin__db *from, evtwin__db *to) {
     return end == SQLITE_OK ? EVTWIN_OK : evtwin__db_fail(to, end);
 }
 
-/* The copy is one file: without the log, which a backup of a database with one would ask for. */
+/* The copy is one file: it leaves the mode in which a database needs its log beside it. */
 static evtwin_status copy_into(evtwin__db *db, const char *path) {
     evtwin__db *to = NULL;
     evtwin_status st = evtwin__db_open(path, EVTWIN__DB_WRITE, db->busy_timeout_ms, &to);
-    if (st < 0) {
-        return st;
-    }
-
-    /* the open read transaction pins the state that is copied: writers go on and do not disturb it
-     */
-    int64_t version;
-    if ((st = evtwin__db_begin_read(db)) >= 0) {
-        if ((st = evtwin__db_query_i64(db, "PRAGMA schema_version", 0, &version)) >= 0) {
-            st = copy_pages(db, to);
-        }
-        evtwin__db_rollback(db);
-    }
-    if (st >= 0) {
+    if (st >= 0 && (st = copy_pages(db, to)) >= 0) {
         st = evtwin__db_exec(to, "PRAGMA journal_mode = DELETE");
     }
     evtwin__db_close(to);

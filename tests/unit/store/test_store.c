@@ -283,6 +283,28 @@ static void test_prediction_of_a_row_that_is_gone(void **state) {
     evtwin_table_free(rows);
 }
 
+static void test_rows_of_one_time_are_told_apart(void **state) {
+    evtwin_store *store = *state;
+    evtwin_table *rows = empty_rows();
+    add_row(rows, "A", t0, 1);
+    add_row(rows, "A", t0, 2);
+    add_row(rows, "A", t0, 3);
+    insert_new(store, rows);
+    rows = empty_rows();
+    add_row(rows, "A", t0, 2);
+    add_prediction_columns(rows);
+    set_prediction(rows, 0, 222.0, 0.2);
+    size_t n_updated = 0;
+    assert_ok(evtwin_store_predict(store, rows, &n_updated));
+    assert_int_equal(n_updated, 1);
+    evtwin_table_free(rows);
+    assert_ok(evtwin_store_history(store, "A", NULL, &rows));
+    assert_false(has(rows, "rul_prediction", 0));
+    assert_near(number_at(rows, "rul_prediction", 1), 222.0, 0);
+    assert_false(has(rows, "rul_prediction", 2));
+    evtwin_table_free(rows);
+}
+
 static void test_bad_predictions_change_nothing(void **state) {
     evtwin_store *store = *state;
     insert_new(store, some_rows("A", 0, 2));
@@ -578,6 +600,7 @@ int main(void) {
         TEST(test_prediction_lands_on_its_row),
         TEST(test_unknown_is_stored_with_its_reason),
         TEST(test_prediction_of_a_row_that_is_gone),
+        TEST(test_rows_of_one_time_are_told_apart),
         TEST(test_bad_predictions_change_nothing),
         TEST(test_row_inserted_with_its_prediction),
         TEST(test_changes_in_order_and_in_pages),

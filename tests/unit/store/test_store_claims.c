@@ -59,6 +59,7 @@ static void test_another_process_and_its_death(void **state) {
     assert_int_equal(pipe(ready), 0);
     const pid_t child = fork();
     if (child == 0) {
+        alarm(60); /* should the parent be gone */
         evtwin_store *store = NULL;
         evtwin_table *rows = some_rows("A", 0, 1);
         const char ok = evtwin_store_open(uri, NULL, &store) == EVTWIN_OK &&

@@ -34,6 +34,11 @@ static void assert_exits_well(pid_t child) {
     assert_int_equal(status, 0);
 }
 
+/* On a loaded machine a writer may wait long for its turn; here nobody is in a hurry. */
+static void patient_uri(char *uri, size_t size, const char *path) {
+    snprintf(uri, size, "sqlite:%s?busy_timeout_ms=60000", path);
+}
+
 /* In a child: no cmocka, the exit code tells. */
 static void must(int ok, int code) {
     if (!ok) {
@@ -118,12 +123,13 @@ static void follow(follower *f, const evtwin_table *rows) {
 
 static void test_writers_predictor_and_reader(void **state) {
     (void)state;
-    char uri[330];
-    snprintf(uri, sizeof uri, "%s", uri_of(temp_path("together.db")));
+    char uri[350];
+    patient_uri(uri, sizeof uri, temp_path("together.db"));
     pid_t child[N_WRITERS + 1];
     for (int i = 0; i <= N_WRITERS; i++) {
         child[i] = fork();
         if (child[i] == 0) {
+            alarm(200);
             i < N_WRITERS ? write_batches(uri, i) : predict_all(uri);
         }
     }
@@ -160,9 +166,9 @@ static void test_many_open_a_new_database_at_once(void **state) {
     (void)state;
     enum { N = 8 };
     for (int round = 0; round < 5; round++) {
-        char name[32], uri[330];
+        char name[32], uri[350];
         snprintf(name, sizeof name, "new-%d.db", round);
-        snprintf(uri, sizeof uri, "%s", uri_of(temp_path(name)));
+        patient_uri(uri, sizeof uri, temp_path(name));
         pid_t child[N];
         for (int i = 0; i < N; i++) {
             child[i] = fork();
@@ -188,6 +194,7 @@ enum { KILLS = 12, KILL_BATCH = 400 };
 
 /* Insert batches for ever from number first on; tell of each that was accepted. */
 static void insert_until_killed(const char *uri, int64_t first, int told) {
+    alarm(200); /* should the parent be gone */
     evtwin_store *store = NULL;
     must(evtwin_store_open(uri, NULL, &store) == EVTWIN_OK, 2);
     for (int64_t batch = first;; batch++) {
@@ -236,9 +243,9 @@ static void assert_intact(const char *path) {
 
 static void test_killed_writer_leaves_whole_batches(void **state) {
     (void)state;
-    char path[300], uri[330];
+    char path[300], uri[350];
     snprintf(path, sizeof path, "%s", temp_path("killed.db"));
-    snprintf(uri, sizeof uri, "%s", uri_of(path));
+    patient_uri(uri, sizeof uri, path);
     int64_t n_batches = 0;
     for (int k = 0; k < KILLS; k++) {
         const int64_t n_accepted = kill_a_writer(uri, n_batches, 1 + 7 * k % 23);
@@ -273,8 +280,8 @@ static void test_killed_writer_leaves_whole_batches(void **state) {
 
 static void test_backup_under_a_writer(void **state) {
     (void)state;
-    char uri[330], copy[300];
-    snprintf(uri, sizeof uri, "%s", uri_of(temp_path("busy.db")));
+    char uri[350], copy[300];
+    patient_uri(uri, sizeof uri, temp_path("busy.db"));
     snprintf(copy, sizeof copy, "%s", temp_path("busy-copy.db"));
     int told[2];
     assert_int_equal(pipe(told), 0);
