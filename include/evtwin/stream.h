@@ -17,8 +17,12 @@ extern "C" {
 
 /**
  * Write row `row` as one JSON object without a newline: the contract's keys first, then those
- * additive ones that are present; a missing value leaves its key out.
+ * additive ones that are present; a missing value leaves its key out. Columns may have any naming and
+ * unit of the schema: names, units and signs come out as ours.
  * @param text  (text_size) receives the NUL-terminated text; EVTWIN_TELEMETRY_JSON_SIZE is always enough.
+ * @param length_out  may be NULL.
+ * @return EVTWIN_E_SCHEMA if the row has no time or battery_id, EVTWIN_E_ARG if the id is not valid or text too
+ * small, EVTWIN_E_RANGE for infinity or a time outside the years 0 to 9999.
  */
 EVTWIN_API evtwin_status evtwin_telemetry_encode(const evtwin_table *table, size_t row, char *text,
                                                  size_t text_size, size_t *length_out);
@@ -40,9 +44,17 @@ typedef struct evtwin_source evtwin_source;
 typedef struct evtwin_sink evtwin_sink;
 
 /**
- * Open a source: "csv:FILE", "jsonl:FILE" ("-" = standard input), "sqlite:FILE" (every row in commit
- * order; ?rows=unpredicted: those that wait for a prediction, newest first), "sim:?fleet=N&seed=S&speed=K…".
- * @return EVTWIN_E_UNSUPPORTED for an unknown scheme (the text lists the known ones), or what the end says.
+ * Open a source:
+ * "csv:FILE" (any naming of the schema; ?battery_id=NAME for a file without that column, ?naive_time=utc|local|reject);
+ * "jsonl:FILE" (?naive_time=, by default utc, for standard input reject; ?follow=1 waits at the end of the file);
+ * "sqlite:FILE", which has to exist: every insert and every prediction in commit order, so a row comes again when
+ * it is predicted (?rows=unpredicted: the rows that wait for a prediction, newest first, until they have one);
+ * "sim:?fleet=N&seed=S&model=ecm|classic&cell=NAME&use=cycle|daily&battery_id=ID&soh=P&final_soh=P&start=TIME",
+ * &interval=S (2) wall seconds between two records of a pack, &speed=K (60) physics seconds per wall second,
+ * &rows=N records of each pack; speed=max does not wait: a record every S physics seconds from start on.
+ * FILE "-" is standard input. A '?' cannot be part of a file name.
+ * @return EVTWIN_E_UNSUPPORTED for an unknown scheme (the text lists the known ones), EVTWIN_E_ARG for an unknown
+ * parameter or value, EVTWIN_E_SCHEMA for a CSV without time or battery_id, or what the end says.
  */
 EVTWIN_API evtwin_status evtwin_source_open(const char *uri, evtwin_source **out);
 /** NULL is fine. */
@@ -50,23 +62,33 @@ EVTWIN_API void evtwin_source_free(evtwin_source *source);
 
 /**
  * Append at most max_rows records to a telemetry table. Returns at once: EVTWIN_OK with no new row
- * means "none yet", EVTWIN_DONE that none will come.
+ * means "none yet", EVTWIN_DONE that none will come. On failure the table is as before; what was
+ * refused (a line of JSON; of CSV up to max_rows rows) is passed over, so reading may go on.
+ * @return EVTWIN_E_PARSE, EVTWIN_E_SCHEMA or EVTWIN_E_RANGE naming file and line, or what the end says.
  */
 EVTWIN_API evtwin_status evtwin_source_read(evtwin_source *source, size_t max_rows, evtwin_table *table);
 
 /**
  * Open a sink: "null:", "csv:FILE", "jsonl:FILE" ("-" = standard output), "sqlite:FILE"
- * (?write=predictions: update predictions of existing rows instead of inserting). Files are appended
- * to; a CSV with another header is refused.
+ * (?write=predictions: update predictions of existing rows instead of inserting; ?retention_days=D).
+ * Files are appended to (?replace=1: started anew): a last line that a killed process left torn is cut
+ * off, with a warning to the log; a CSV with another header and a file that holds no JSON lines are
+ * refused. A CSV has all telemetry columns, and the prediction columns if its first batch has one.
+ * @return EVTWIN_E_BUSY if another sink writes the file, EVTWIN_E_SCHEMA for a foreign file, EVTWIN_E_UNSUPPORTED and
+ * EVTWIN_E_ARG as for sources, or what the end says.
  */
 EVTWIN_API evtwin_status evtwin_sink_open(const char *uri, evtwin_sink **out);
 
 /** Flushes; NULL is fine. Errors of that last flush are lost: call evtwin_sink_flush first to see them. */
 EVTWIN_API void evtwin_sink_free(evtwin_sink *sink);
 
-/** All rows of the table, or none: on failure nothing of this call is promised to be stored. */
+/**
+ * All rows of the table, or none: on failure a file or database has none of them (a pipe may have a part).
+ * @return EVTWIN_E_SCHEMA / EVTWIN_E_ARG naming a row without time or with no valid battery_id, EVTWIN_E_IO.
+ */
 EVTWIN_API evtwin_status evtwin_sink_write(evtwin_sink *sink, const evtwin_table *table);
 /** Bring what was written to where it lasts: file data is on disk, a database has committed. */
+/** What was written lasts through a power cut from here on, where the end is one that can. */
 EVTWIN_API evtwin_status evtwin_sink_flush(evtwin_sink *sink);
 
 /** The sink's URI with passwords replaced by ***. Borrowed. */
@@ -77,9 +99,13 @@ EVTWIN_API const char *evtwin_sink_uri(const evtwin_sink *sink);
 /** One thread at a time. */
 typedef struct evtwin_pump evtwin_pump;
 
+/** Counted since the pump was made. */
 typedef struct evtwin_pump_stats {
     size_t size;
-    uint64_t n_read, n_predicted, n_unknown, n_written, n_errors;
+    uint64_t n_read;                 /**< rows from the source */
+    uint64_t n_predicted, n_unknown; /**< rows with a figure; rows with a note instead */
+    uint64_t n_written;              /**< rows that every sink has taken */
+    uint64_t n_errors;               /**< calls of evtwin_pump_run_once that failed */
 } evtwin_pump_stats;
 
 /** A pump without ends. Give it back with evtwin_pump_free. */
@@ -102,8 +128,10 @@ EVTWIN_API evtwin_status evtwin_pump_on_batch(evtwin_pump *pump, evtwin_batch_fn
 
 /**
  * Move one batch of at most max_rows: read, predict, write to every sink. n_rows_out (may be NULL) is
- * how many. EVTWIN_DONE when the source has ended. On failure the batch stays in the pump and the
- * next call tries the sinks that have not taken it yet again.
+ * how many. EVTWIN_DONE when the source has ended. A sink that fails does not keep the batch from the
+ * others; the batch stays in the pump, and the next call tries those again that have not taken it, so
+ * no row is lost or doubled. A failure of the source leaves no batch: the next call reads on.
+ * @return EVTWIN_E_STATE without a source, or the first failure of source, predictor or sinks.
  */
 EVTWIN_API evtwin_status evtwin_pump_run_once(evtwin_pump *pump, size_t max_rows, size_t *n_rows_out);
 
