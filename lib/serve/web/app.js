@@ -190,14 +190,14 @@ const columns = [
 
 // "soh 73.9 < 75, …" as people say it, a line each.
 function reasonText(b) {
-  const names = { soc: "charge", soh: "health", temperature: "temperature", failure_probability: "failure risk" };
+  const names = { soc: "charge", soh: "health", temperature: "temperature" };
   return b.health.reason.split(", ").filter(Boolean).map((part) => {
     const [quantity, value, operator, limit] = part.split(" ");
-    const isRisk = quantity === "failure_probability";
+    const side = operator === "<" ? "below" : "above";
+    if (quantity === "failure_probability") return `failure risk ${riskText(riskOf(b))} ${side} ${100 * Number(limit)} %`;
+    if (!names[quantity]) return part;
     const unit = quantity === "temperature" ? " °C" : " %";
-    const scale = (v) => `${+((isRisk ? 100 : 1) * Number(v)).toFixed(2)}${unit}`;
-    if (!names[quantity] || !limit) return part;
-    return `${names[quantity]} ${scale(value)} ${operator === "<" ? "below" : "above"} ${scale(limit)}`;
+    return `${names[quantity]} ${value}${unit} ${side} ${limit}${unit}`;
   }).join("\n");
 }
 
