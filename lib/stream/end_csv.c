@@ -148,8 +148,9 @@ static evtwin_status read_source(void *state, size_t max_rows, evtwin_table *tab
         evtwin_table_resize(table, first); /* shrinking does not fail */
 
         /* the text counts the rows of the table */
-        return evtwin__fail_in(st, "%s: counted from row %llu of the file", s->path,
-                               (unsigned long long)(before + 1 - first));
+        return evtwin__fail_in(st, "%s: rows %llu to %llu (row %zu of the table is the first)",
+                               s->path, (unsigned long long)before + 1,
+                               (unsigned long long)s->n_rows, first + 1);
     }
     return st;
 }
