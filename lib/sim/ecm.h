@@ -4,34 +4,67 @@
 #define EVTWIN_SIM_ECM_H
 
 #include "sim/cell.h"
-#include "sim/vec8.h"
 
 #include <stdint.h>
 
+enum { EVTWIN__LANES = 8 };
+
+/* A field of a block: one value a pack, 64 bytes. */
+typedef double evtwin__lane_values[EVTWIN__LANES];
+
 /*
- * Eight packs, each through one representative cell: cell current, cell voltages. Everything is a
- * vector of 64 bytes, one lane a pack.
+ * Eight packs, each through one representative cell: cell current, cell voltages. Structure of
+ * arrays, so that the kernel loads a field of two, four or eight packs into one register.
  */
 typedef struct evtwin__ecm_block {
     /* state */
-    evtwin__v8 soc_frac, v1_V, v2_V, temperature_degC, jig_degC;
-    evtwin__v8 r0_ohm;        /* of the last step: predicts the heat at the start of the next */
-    evtwin__v8 reach_per_ohm; /* of the last step: current per volt of room to a limit at its end */
-    evtwin__v8 current_A;     /* that flowed in the last step: the request within the limits */
+    _Alignas(64) evtwin__lane_values soc_frac;
+    evtwin__lane_values v1_V, v2_V, temperature_degC, jig_degC;
+    evtwin__lane_values r0_ohm; /* of the last step: predicts the heat at the start of the next */
+    evtwin__lane_values reach_per_ohm; /* of it: current per volt of room to a limit at its end */
+    evtwin__lane_values current_A;     /* that flowed in it: the request within the limits */
 
     /* what steers it, constant over a run */
-    evtwin__v8 request_A, air_degC;
-    evtwin__v8 capacity_As, per_capacity_As; /* and its inverse: evtwin__ecm_set_capacity */
-    evtwin__v8 r0_ratio, rc_ratio;
-    evtwin__v8 stop_low_frac, stop_high_frac; /* a step that ends at or beyond them ends the run */
-    evtwin__v8
-        stop_current_A; /* so does one in which the limits leave less than this of a request */
+    evtwin__lane_values request_A, air_degC;
+    evtwin__lane_values capacity_As,
+        per_capacity_As; /* and its inverse: evtwin__ecm_set_capacity */
+    evtwin__lane_values r0_ratio, rc_ratio;
+    evtwin__lane_values stop_low_frac, stop_high_frac; /* a step that ends beyond ends the run */
+    evtwin__lane_values stop_current_A; /* so does one whose limits leave less of a request */
 
-    /* integrals since they were last taken */
-    evtwin__v8 charge_As, discharge_As; /* since creation: net and discharge only */
-    evtwin__v8 sum_soc_s, sum_temperature_degC_s, sum_discharge_time_s;
-    evtwin__v8 soc_min_frac, soc_max_frac;
+    /* integrals: the first two since creation, net and discharge only; the others since they were
+     * last taken */
+    evtwin__lane_values charge_As, discharge_As;
+    evtwin__lane_values sum_soc_s, sum_temperature_degC_s, sum_discharge_time_s;
+    evtwin__lane_values soc_min_frac, soc_max_frac;
 } evtwin__ecm_block;
+
+/* Every field of a block. */
+#define EVTWIN__ECM_FIELDS(X)                                                                      \
+    X(soc_frac)                                                                                    \
+    X(v1_V)                                                                                        \
+    X(v2_V)                                                                                        \
+    X(temperature_degC)                                                                            \
+    X(jig_degC)                                                                                    \
+    X(r0_ohm)                                                                                      \
+    X(reach_per_ohm)                                                                               \
+    X(current_A)                                                                                   \
+    X(request_A)                                                                                   \
+    X(air_degC)                                                                                    \
+    X(capacity_As)                                                                                 \
+    X(per_capacity_As)                                                                             \
+    X(r0_ratio)                                                                                    \
+    X(rc_ratio)                                                                                    \
+    X(stop_low_frac)                                                                               \
+    X(stop_high_frac)                                                                              \
+    X(stop_current_A)                                                                              \
+    X(charge_As)                                                                                   \
+    X(discharge_As)                                                                                \
+    X(sum_soc_s)                                                                                   \
+    X(sum_temperature_degC_s)                                                                      \
+    X(sum_discharge_time_s)                                                                        \
+    X(soc_min_frac)                                                                                \
+    X(soc_max_frac)
 
 /* The cell and the step, prepared once. */
 typedef struct evtwin__ecm_model {
