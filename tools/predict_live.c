@@ -85,6 +85,9 @@ static int wait_for_store(live *l) {
             evtwin_store_free(store);
             return 0;
         }
+        if (st == EVTWIN_E_SCHEMA) {
+            return 0; /* just being made, or of another version: opening it for writing will tell */
+        }
         const int can_come = st == EVTWIN_E_NOT_FOUND || st == EVTWIN_E_BUSY;
         if (!can_come || cli_is_on(l->c, PREDICT_ONCE)) {
             return cli_fail(CLI_A_STORE, st,
