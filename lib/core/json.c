@@ -36,28 +36,6 @@ evtwin_status evtwin__json_read(const char *path, size_t max_bytes, json_t **out
     return st;
 }
 
-evtwin_status evtwin__json_write(const char *path, const json_t *value) {
-    const size_t flags = JSON_INDENT(2) | JSON_REAL_PRECISION(17);
-    const size_t size = json_dumpb(value, NULL, 0, flags);
-    if (size == 0) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "%s: the value is neither a JSON object nor array", path);
-    }
-    char *text = evtwin__calloc(size + 1, 1);
-    if (text == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory for %zu bytes of JSON", path, size);
-    }
-
-    /* the second pass needs memory of jansson's own, so it may come out shorter */
-    if (json_dumpb(value, text, size, flags) != size) {
-        evtwin__free(text);
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory for %zu bytes of JSON", path, size);
-    }
-    text[size] = '\n';
-    const evtwin_status st = evtwin__file_write(path, text, size + 1);
-    evtwin__free(text);
-    return st;
-}
-
 /* Member key of object; a JSON null counts as missing. */
 static evtwin_status find(const char *name, const json_t *object, const char *key, json_t **out) {
     json_t *value = json_object_get(object, key);

@@ -13,7 +13,11 @@ evtwin_status evtwin__json_parse(const char *name, const char *text, size_t size
 /* Read and parse a file of at most max_bytes. */
 evtwin_status evtwin__json_read(const char *path, size_t max_bytes, json_t **out);
 
-/* Write value, indented, by evtwin__file_write. */
+/* value as indented text with a line feed and a NUL behind it, numbers in their shortest exact form;
+ * freed by evtwin__free. A NULL value is taken as memory that ran out while it was made. */
+evtwin_status evtwin__json_text(const json_t *value, char **text_out, size_t *size_out);
+
+/* Write an object or array as such a text, by evtwin__file_write. */
 evtwin_status evtwin__json_write(const char *path, const json_t *value);
 
 /* Members of an object; EVTWIN_E_PARSE "name: key … is missing / is not a number" otherwise. name is

@@ -105,25 +105,11 @@ static json_t *array_of(const double *v, size_t n) {
 }
 
 evtwin_status evtwin__scaler_write(const evtwin__scaler *s, char **text_out, size_t *size_out) {
-    evtwin_status st = EVTWIN_OK;
     json_t *root = json_pack("{s:i, s:s, s:o, s:o}", "format", SCALER_FORMAT, "kind", "standard",
                              "mean", array_of(s->mean, s->n), "scale", array_of(s->scale, s->n));
-    const size_t flags = JSON_INDENT(2);
-    char *text = NULL;
-    const size_t size = root != NULL ? json_dumpb(root, NULL, 0, flags) : 0;
-    if (size == 0 || (text = evtwin__calloc(size + 2, 1)) == NULL ||
-        json_dumpb(root, text, size, flags) != size) {
-        evtwin__free(text);
-        st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory for scaler.json");
-        goto done;
-    }
-    text[size] = '\n';
-    *text_out = text;
-    *size_out = size + 1;
-
-done:
+    const evtwin_status st = evtwin__json_text(root, text_out, size_out);
     json_decref(root);
-    return st;
+    return st < 0 ? evtwin__fail_in(st, "scaler.json") : st;
 }
 
 /* Copy an array of n finite numbers, each above minimum. */

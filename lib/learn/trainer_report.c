@@ -211,16 +211,14 @@ const char *evtwin_trainer_json(evtwin_trainer *trainer, const char *dir) {
                   failure_json(trainer), "split", split_json(trainer), "audit", audit_json(trainer),
                   "signal", evtwin_trainer_has_signal(trainer), "models", dir, "source",
                   trainer->source_name, "rows", count(trainer->rows));
-    const size_t flags = JSON_INDENT(2) | JSON_REAL_PRECISION(15);
-    const size_t size = root != NULL ? json_dumpb(root, NULL, 0, flags) : 0;
-    char *text = size > 0 ? evtwin__calloc(size + 1, 1) : NULL;
-    if (text == NULL || json_dumpb(root, text, size, flags) != size) {
-        evtwin__free(text);
-        json_decref(root);
-        evtwin__fail(EVTWIN_E_NOMEM, "out of memory for the report");
+    char *text = NULL;
+    size_t size = 0;
+    const evtwin_status st = evtwin__json_text(root, &text, &size);
+    json_decref(root);
+    if (st < 0) {
         return NULL;
     }
-    json_decref(root);
+    text[size - 1] = '\0'; /* the line feed behind it */
     evtwin__free(trainer->json);
     trainer->json = text;
     return text;
