@@ -19,7 +19,7 @@ static inline uint64_t evtwin__to_bits(double x) {
     return bits;
 }
 
-/* exp(x), relative error below 3e-16 for |x| <= 708; x is clamped to that range, NaN gives NaN.
+/* exp(x), relative error below 4.5e-16 for |x| <= 708; x is clamped to that range, NaN gives NaN.
  * x = k ln 2 + r with |r| <= ln 2 / 2 (ln 2 in two parts, Cody & Waite 1980), exp(r) by its Taylor
  * polynomial of degree 12. Adding 1.5 * 2^52 rounds to an integer and leaves it in the low bits. */
 static inline double evtwin__exp(double x) {
@@ -86,7 +86,8 @@ static inline double evtwin__tanh(double x) {
 
 /* (1 - exp(-a)) / a for a >= 0, without cancellation near 0. */
 static inline double evtwin__one_minus_exp_over(double a) {
-    const double series = 1.0 - a * (0.5 - a * (1.0 / 6.0 - a * (1.0 / 24.0 - a / 120.0)));
+    const double series =
+        1.0 - a * (0.5 - a * (1.0 / 6.0 - a * (1.0 / 24.0 - a * (1.0 / 120.0 - a / 720.0))));
     const double direct = (1.0 - evtwin__exp(-a)) / (a > 0.0 ? a : 1.0);
     return a < 1e-2 ? series : direct;
 }
