@@ -243,8 +243,13 @@ static const char *parse_authority(evtwin__uri *uri, char *text) {
     return wrong == NULL ? decode(text) : wrong;
 }
 
-/* "//user:password@host:port/path": text is what follows the "//". */
+/* "//user:password@host:port/path": text is what follows the "//". Without a host the path is that
+ * of a file on this machine, and absolute. */
 static const char *parse_hierarchical(evtwin__uri *uri, char *text) {
+    if (text[0] == '/') {
+        uri->path = text;
+        return decode(text);
+    }
     char *path = strchr(text, '/');
     if (path != NULL) {
         *path++ = '\0';

@@ -13,7 +13,7 @@ typedef struct evtwin__uri {
     const char *scheme;
     const char *user, *password, *host; /* "" if absent */
     int port;                           /* -1 if absent */
-    const char *path;                   /* without the leading '/' of the first form */
+    const char *path; /* after a host without its leading '/'; "scheme:///path" keeps it */
     size_t n_params;
     const char **key, **value;
 } evtwin__uri;
@@ -25,7 +25,8 @@ void evtwin__uri_free(evtwin__uri *uri);
 /* Value of a parameter, NULL if absent. */
 const char *evtwin__uri_param(const evtwin__uri *uri, const char *key);
 
-/* EVTWIN_E_ARG if a parameter is not in the NULL-terminated list of known keys: a typo must not pass. */
+/* EVTWIN_E_ARG if a parameter is not in the NULL-terminated list of known keys: a typo must not
+ * pass. */
 evtwin_status evtwin__uri_check_params(const evtwin__uri *uri, const char *const *known);
 
 /* A copy of text with every password (user:password@, password=…) replaced by ***; freed by the

@@ -91,8 +91,8 @@ static evtwin_status get_number(const evtwin__uri *uri, const char *key, double 
 
 /* "sqlite:FILE" or "sqlite:///FILE", then perhaps "?retention_days=…&busy_timeout_ms=…", which go
  * before the caller's options: they are what the user typed. The caller frees *file_out. */
-static evtwin_status read_uri(const char *text, const evtwin__uri *uri,
-                              evtwin_store_options *options, char **file_out) {
+static evtwin_status read_uri(const evtwin__uri *uri, evtwin_store_options *options,
+                              char **file_out) {
     static const char *const known[] = {"retention_days", "busy_timeout_ms", NULL};
     double timeout_ms = options->busy_timeout_ms;
     evtwin_status st = evtwin__uri_check_params(uri, known);
@@ -107,20 +107,13 @@ static evtwin_status read_uri(const char *text, const evtwin__uri *uri,
                     "sqlite:FILE",
                     uri->host);
     }
-    if (uri->path[0] == '\0') {
+    if (uri->path[0] == '\0' || strcmp(uri->path, "/") == 0) {
         EVTWIN_FAIL(EVTWIN_E_ARG, "the store URI names no file: sqlite:FILE");
     }
-    const int is_absolute =
-        strncmp(strchr(text, ':'), "://", 3) == 0; /* its slash is not in path */
-    const size_t length = strlen(uri->path);
-    char *file = evtwin__calloc(length + 2, 1);
+    char *file = evtwin__strdup(uri->path);
     if (file == NULL) {
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the name of %s", uri->path);
     }
-    if (is_absolute) {
-        file[0] = '/';
-    }
-    memcpy(file + is_absolute, uri->path, length);
     *file_out = file;
     return EVTWIN_OK;
 }
@@ -163,7 +156,7 @@ static evtwin_status sqlite_open(const char *text, const evtwin_store_options *o
     }
     evtwin_store_options complete = *options;
     char *file = NULL;
-    if ((st = read_uri(text, &uri, &complete, &file)) >= 0) {
+    if ((st = read_uri(&uri, &complete, &file)) >= 0) {
         st = open_file(file, &complete, out);
     }
     evtwin__free(file);

@@ -61,8 +61,8 @@ static evtwin_status fail_scheme(const char *kind, const char *scheme, const end
 }
 
 /* Which end a URI means, its form and parameters checked. */
-static evtwin_status choose(const char *kind, const evtwin__uri *uri, const char *text,
-                            const end_head *heads, size_t n, size_t *index_out) {
+static evtwin_status choose(const char *kind, const evtwin__uri *uri, const end_head *heads,
+                            size_t n, size_t *index_out) {
     size_t i = 0;
     while (i < n && strcmp(heads[i].scheme, uri->scheme) != 0) {
         i++;
@@ -70,7 +70,7 @@ static evtwin_status choose(const char *kind, const evtwin__uri *uri, const char
     if (i == n) {
         return fail_scheme(kind, uri->scheme, heads, n);
     }
-    const int has_host = strncmp(text + strlen(uri->scheme), "://", 3) == 0;
+    const int has_host = uri->host[0] != '\0' || uri->user[0] != '\0' || uri->port >= 0;
     if (has_host && !heads[i].takes_host) {
         EVTWIN_FAIL(EVTWIN_E_ARG, "%s: is on this machine; write %s:/PATH with one slash",
                     uri->scheme, uri->scheme);
@@ -86,14 +86,14 @@ struct evtwin_source {
     void *state;
 };
 
-static evtwin_status open_source(const evtwin__uri *uri, const char *text, evtwin_source *source) {
+static evtwin_status open_source(const evtwin__uri *uri, evtwin_source *source) {
     end_head heads[N_SOURCES];
     for (size_t i = 0; i < N_SOURCES; i++) {
         const evtwin__source_end *end = source_ends[i];
         heads[i] = (end_head){end->scheme, end->takes_host, end->params};
     }
     size_t index = 0;
-    const evtwin_status st = choose("source", uri, text, heads, N_SOURCES, &index);
+    const evtwin_status st = choose("source", uri, heads, N_SOURCES, &index);
     if (st < 0) {
         return st;
     }
@@ -111,7 +111,7 @@ evtwin_status evtwin_source_open(const char *uri, evtwin_source **out) {
         return st;
     }
     evtwin_source *source = evtwin__calloc(1, sizeof *source);
-    st = source != NULL ? open_source(&parts, uri, source)
+    st = source != NULL ? open_source(&parts, source)
                         : evtwin__fail(EVTWIN_E_NOMEM, "out of memory for a source");
     evtwin__uri_free(&parts);
     if (st < 0) {
@@ -151,7 +151,7 @@ static evtwin_status open_sink(const evtwin__uri *uri, const char *text, evtwin_
         heads[i] = (end_head){end->scheme, end->takes_host, end->params};
     }
     size_t index = 0;
-    const evtwin_status st = choose("sink", uri, text, heads, N_SINKS, &index);
+    const evtwin_status st = choose("sink", uri, heads, N_SINKS, &index);
     if (st < 0) {
         return st;
     }

@@ -141,8 +141,21 @@ static void a_simulated_fleet_pumps_into_a_database(void **state) {
     evtwin_store_free(store);
 }
 
+/* "sqlite:///tmp/x.db" and "sqlite:/tmp/x.db" are one file, not one below the present folder. */
+static void both_forms_of_an_absolute_name_are_one_file(void **state) {
+    (void)state;
+    char path[256], text[300];
+    snprintf(path, sizeof path, "%s", temp_path("absolute.db"));
+    snprintf(text, sizeof text, "sqlite://%s", path);
+    evtwin_sink *sink = NULL;
+    assert_ok(evtwin_sink_open(text, &sink));
+    evtwin_sink_free(sink);
+    assert_int_equal(access(path, F_OK), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(both_forms_of_an_absolute_name_are_one_file),
         cmocka_unit_test(rows_go_in_and_come_out_in_commit_order),
         cmocka_unit_test(predictions_go_to_the_rows_they_were_made_from),
         cmocka_unit_test(a_simulated_fleet_pumps_into_a_database),
