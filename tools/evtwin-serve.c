@@ -73,12 +73,12 @@ static int back_up(const cli *c) {
         return cli_fail(CLI_A_STORE, st, "name it with --store");
     }
     st = evtwin_store_backup(store, path);
+    const int code = st < 0 ? cli_fail(CLI_AN_OUTPUT, st, NULL) : CLI_OK;
     evtwin_store_free(store);
-    if (st < 0) {
-        return cli_fail(CLI_AN_OUTPUT, st, NULL);
+    if (code == CLI_OK) {
+        cli_note("%s: backup of %s", path, cli_text(c, STORE));
     }
-    cli_note("%s: backup of %s", path, cli_text(c, STORE));
-    return CLI_OK;
+    return code;
 }
 
 /* --port (API_PORT) replaces the port of --listen, unless --listen was given by a stronger origin.

@@ -246,7 +246,11 @@ static int save_and_report(const cli *c, evtwin_trainer *trainer) {
     if (json == NULL) {
         return cli_out_of_memory();
     }
-    puts(json);
+    const size_t length = strlen(json);
+    fputs(json, stdout);
+    if (length == 0 || json[length - 1] != '\n') {
+        putchar('\n');
+    }
     return 0;
 }
 

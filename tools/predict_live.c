@@ -102,17 +102,35 @@ static int wait_for_store(live *l) {
     return 0;
 }
 
-/* Leave the models' held-out errors in the store for its readers. */
-static int put_model(const char *uri, const evtwin_predictor *predictor) {
+static evtwin_status try_put_model(const char *uri, const evtwin_predictor *predictor,
+                                   evtwin_store **store_out) {
     evtwin_predictor_info info;
-    evtwin_store *store = NULL;
-    evtwin_status st = evtwin_store_open(uri, NULL, &store);
+    evtwin_status st = evtwin_store_open(uri, NULL, store_out);
     if (st >= 0 && (st = evtwin_predictor_info_get(predictor, &info, sizeof info)) >= 0) {
-        st = evtwin_store_put_model(store, &info);
+        st = evtwin_store_put_model(*store_out, &info);
     }
-    const int code = st < 0 ? cli_fail(CLI_A_STORE, st, NULL) : 0;
-    evtwin_store_free(store);
-    return code;
+    return st;
+}
+
+/* Leave the models' held-out errors in the store for its readers, as soon as it can be written. */
+static int put_model(const live *l, const evtwin_predictor *predictor) {
+    for (;;) {
+        evtwin_store *store = NULL;
+        const evtwin_status st = try_put_model(l->source, predictor, &store);
+        int code = CLI_CONTINUE;
+        if (st >= 0 || cli_stopping() != 0) {
+            code = CLI_OK;
+        } else if (st != EVTWIN_E_BUSY || cli_is_on(l->c, PREDICT_ONCE)) {
+            code = cli_fail(CLI_A_STORE, st, NULL);
+        } else {
+            cli_warning("%s; trying again", evtwin_last_error());
+        }
+        evtwin_store_free(store); /* after the message: freeing may end the error's text */
+        if (code != CLI_CONTINUE) {
+            return code;
+        }
+        cli_sleep_until_s(cli_now_s() + cli_number(l->c, PREDICT_INTERVAL));
+    }
 }
 
 /* "uri?parameter"; freed by the caller. */
@@ -153,7 +171,7 @@ static int take_sink(evtwin_pump *pump, const char *uri) {
 
 static int connect_store(live *l, const evtwin_predictor *predictor) {
     int code = wait_for_store(l);
-    if (code != 0 || cli_stopping() != 0 || (code = put_model(l->source, predictor)) != 0) {
+    if (code != 0 || cli_stopping() != 0 || (code = put_model(l, predictor)) != 0) {
         return code;
     }
     char *from = with_parameter(l->source, "rows=unpredicted");
