@@ -28,6 +28,7 @@ typedef struct evtwin_train_options {
     const char *source_name;    /**< file name for texts and manifest, folders are dropped; NULL = "table" */
     evtwin_progress_fn progress; /**< called on the thread of the caller only; NULL = not called */
     void *progress_ctx;
+    int allow_single_rows;      /**< default 0: a battery with one row only is EVTWIN_E_DATA; 1: it is trained on, with a finding */
 } evtwin_train_options;
 
 /** Fill in the defaults; size is sizeof *options. */
@@ -51,7 +52,7 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  * @param options  NULL = the defaults.
  * @return EVTWIN_E_ARG (an option is out of its domain), EVTWIN_E_SCHEMA (a column is absent, not numeric, or
  * an outcome among the features), EVTWIN_E_RANGE (a value is outside its unit's range or infinite), EVTWIN_E_DATA
- * (too few rows or batteries, one class only, a constant target, no target), EVTWIN_E_CANCELLED,
+ * (too few rows or batteries, a battery with one row, one class only, a constant target, no target), EVTWIN_E_CANCELLED,
  * EVTWIN_E_EXTERNAL (XGBoost), EVTWIN_E_UNSUPPORTED (built without it).
  */
 EVTWIN_API evtwin_status evtwin_train(const evtwin_table *table, const evtwin_train_options *options,

@@ -5,6 +5,8 @@
 
 #include "evtwin/telemetry.h"
 
+#include "core/status.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -69,6 +71,8 @@ static evtwin_status note_censored(evtwin_trainer *trainer, const evtwin__datase
         t->n_groups_without, data->groups.n, model_label[which]);
 }
 
+/* A battery seen once has no life to learn from, and many of them mean that the column names something
+ * else: an error, unless the caller says that it is meant. */
 static evtwin_status note_one_row_groups(evtwin_trainer *trainer, const evtwin__dataset *data) {
     const evtwin__groups *g = &data->groups;
     size_t n_single = 0;
@@ -82,6 +86,12 @@ static evtwin_status note_one_row_groups(evtwin_trainer *trainer, const evtwin__
     }
     if (n_single == 0) {
         return EVTWIN_OK;
+    }
+    if (!trainer->options.allow_single_rows) {
+        EVTWIN_FAIL(EVTWIN_E_DATA,
+                    "%s: %zu of %zu batteries have one row only (the first is '%s'): is another "
+                    "column the battery's name? allow_single_rows trains on them all the same",
+                    trainer->source_name, n_single, g->n, g->name[example]);
     }
     return evtwin__findings_add(&trainer->findings, "one-row-groups", "info",
                                 "%zu of %zu groups have one row only (the first is '%s')", n_single,

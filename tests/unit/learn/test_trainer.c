@@ -233,7 +233,10 @@ static void test_battery_with_one_row(void **state) {
     evtwin_table *t = make_fleet(FLEET_BATTERIES, FLEET_ROWS);
     assert_ok(evtwin_table_set_text(t, FLEET_ID, 17, "lonely"));
     evtwin_train_options o = fleet_options();
-    evtwin_trainer *trainer = train_fleet(t, &o);
+    evtwin_trainer *trainer = NULL;
+    assert_fails(evtwin_train(t, &o, &trainer), EVTWIN_E_DATA, "'lonely'");
+    o.allow_single_rows = 1;
+    trainer = train_fleet(t, &o);
     assert_non_null(strstr(finding_text(trainer, "one-row-groups"), "'lonely'"));
     evtwin_trainer_free(trainer);
     o.cv_folds = 21; /* it makes a fold of its own, whose R2 does not exist */
