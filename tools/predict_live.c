@@ -150,8 +150,9 @@ static int take_source(evtwin_pump *pump, const char *uri) {
         return cli_fail(CLI_A_STORE, st, NULL);
     }
     if ((st = evtwin_pump_take_source(pump, source)) < 0) {
+        const int code = cli_fail(CLI_A_STORE, st, NULL);
         evtwin_source_free(source);
-        return cli_fail(CLI_A_STORE, st, NULL);
+        return code;
     }
     return 0;
 }
@@ -163,8 +164,9 @@ static int take_sink(evtwin_pump *pump, const char *uri) {
         return cli_fail(CLI_AN_OUTPUT, st, NULL);
     }
     if ((st = evtwin_pump_take_sink(pump, sink)) < 0) {
+        const int code = cli_fail(CLI_AN_OUTPUT, st, NULL);
         evtwin_sink_free(sink);
-        return cli_fail(CLI_AN_OUTPUT, st, NULL);
+        return code;
     }
     return 0;
 }
