@@ -15,6 +15,7 @@ enum {
     FAILURE_TARGET,
     GROUP,
     GROUP_BY_RESET,
+    ALLOW_SINGLE_ROWS,
     FEATURES,
     UNIT,
     NAIVE_TIME,
@@ -53,6 +54,10 @@ static const cli_option options[N_OPTIONS] = {
                         .argument = "COLUMN",
                         .help = "a counter: a new battery begins where it falls",
                         .kind = CLI_TEXT},
+    [ALLOW_SINGLE_ROWS] = {.name = "allow-single-rows",
+                           .help =
+                               "batteries with one row only are meant; without this they are an "
+                               "error, as of a wrong --group"},
     [FEATURES] = {.name = "features",
                   .argument = "A,B,...",
                   .help = "what the models see, instead of " EVTWIN_DEFAULT_FEATURES,
@@ -217,6 +222,7 @@ static int train(const cli *c, const char *path, const evtwin_table *table, evtw
     train.failure_target = cli_text(c, FAILURE_TARGET);
     train.group = cli_text(c, GROUP);
     train.group_by_reset = cli_text(c, GROUP_BY_RESET);
+    train.allow_single_rows = cli_is_on(c, ALLOW_SINGLE_ROWS);
     train.features = cli_text(c, FEATURES);
     train.cv_folds = (int)cli_integer(c, CV);
     train.seed = (uint64_t)cli_integer(c, SEED);
@@ -229,7 +235,11 @@ static int train(const cli *c, const char *path, const evtwin_table *table, evtw
         cli_error("stopped before the models were trained; nothing was saved");
         return cli_exit_code(CLI_AN_INPUT, st);
     }
-    return st < 0 ? cli_fail_about(path, CLI_AN_INPUT, st, NULL) : 0;
+    return st < 0 ? cli_fail_about(path, CLI_AN_INPUT, st,
+                                   strstr(evtwin_last_error(), "allow_single_rows") != NULL
+                                       ? "see --group and --allow-single-rows"
+                                       : NULL)
+                  : 0;
 }
 
 static int save_and_report(const cli *c, evtwin_trainer *trainer) {

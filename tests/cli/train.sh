@@ -128,12 +128,16 @@ train range.csv
 refused 65
 err 'soc'
 
-# one battery has one row: fine, it is a battery like others
+# one battery has one row: perhaps a wrong --group, unless it is meant
 {
     cat fleet.csv
     sed -n '2s/BATTERY_001/BATTERY_900/p' fleet.csv
 } >single.csv
 train single.csv
+refused 65
+err BATTERY_900
+err '--allow-single-rows'
+train single.csv --allow-single-rows
 expect 0
 rm -rf m
 
