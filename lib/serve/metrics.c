@@ -127,6 +127,9 @@ static evtwin_status open_batch(const evtwin_table *table, batch *b) {
     b->battery_id = evtwin_table_find(table, "battery_id");
     b->time = evtwin_table_find(table, "time");
     b->seq = evtwin_table_find(table, "seq");
+    if (evtwin_table_i64(table, b->seq) == NULL) {
+        b->seq = EVTWIN_NO_COLUMN; /* absent, or of a type that is no number of a record */
+    }
     b->note = evtwin_table_find(table, "prediction_note");
     for (int g = 0; g < GAUGE_COUNT; g++) {
         b->gauge[g] = evtwin_table_find(table, gauges[g].column);
@@ -186,14 +189,13 @@ static void observe_row(evtwin_metrics *metrics, const batch *b, size_t row, int
     }
     at->n_predictions += is_known;
     const int64_t time_us = evtwin_table_i64(b->table, b->time)[row];
-    const double seq =
-        b->seq == EVTWIN_NO_COLUMN ? NAN : evtwin_table_number(b->table, b->seq, row);
-    const int64_t seq_i = isnan(seq) ? INT64_MIN : evtwin_table_i64(b->table, b->seq)[row];
-    if (time_us < at->time_us || (time_us == at->time_us && seq_i < at->seq)) {
+    const int has_seq = b->seq != EVTWIN_NO_COLUMN && evtwin_table_is_valid(b->table, b->seq, row);
+    const int64_t seq = has_seq ? evtwin_table_i64(b->table, b->seq)[row] : INT64_MIN;
+    if (time_us < at->time_us || (time_us == at->time_us && seq < at->seq)) {
         return; /* a late record: the gauges show the newest */
     }
     at->time_us = time_us;
-    at->seq = seq_i;
+    at->seq = seq;
     at->seen_s = now_s;
     memcpy(at->value, value, sizeof value);
 }

@@ -76,6 +76,33 @@ static void test_contract_names(void **state) {
     evtwin_metrics_free(metrics);
 }
 
+/* A table of the caller's own may hold anything under our names. */
+static void test_columns_of_other_types(void **state) {
+    (void)state;
+    evtwin_metrics *metrics = new_metrics();
+    evtwin_table *table = NULL;
+    size_t col;
+    assert_ok(evtwin_table_create(&table));
+    assert_ok(evtwin_table_resize(table, 1));
+    assert_ok(evtwin_table_add_column(table, "battery_id", EVTWIN_TEXT, NULL, &col));
+    assert_ok(evtwin_table_set_text(table, col, 0, "B"));
+    assert_ok(evtwin_table_add_column(table, "time", EVTWIN_TIME, NULL, &col));
+    assert_ok(evtwin_table_set_i64(table, col, 0, now_us));
+    assert_ok(evtwin_table_add_column(table, "seq", EVTWIN_F64, NULL, &col));
+    assert_ok(evtwin_table_set_f64(table, col, 0, 7.0));
+    assert_ok(evtwin_table_add_column(table, "soc", EVTWIN_TEXT, NULL, &col));
+    assert_ok(evtwin_table_set_text(table, col, 0, "full"));
+    assert_ok(evtwin_table_add_column(table, "soh", EVTWIN_I64, NULL, &col));
+    assert_ok(evtwin_table_set_i64(table, col, 0, 90));
+    assert_ok(evtwin_metrics_observe(metrics, table));
+    char *text = text_of(metrics, 0);
+    assert_has(text, "\nbattery_soh_percent{battery_id=\"B\"} 90\n");
+    assert_lacks(text, "battery_soc_percent{");
+    evtwin_metrics_text_free(text);
+    evtwin_table_free(table);
+    evtwin_metrics_free(metrics);
+}
+
 static void test_newest_row_wins(void **state) {
     (void)state;
     evtwin_metrics *metrics = new_metrics();
@@ -325,15 +352,11 @@ static void test_promtool(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_contract_names),
-        cmocka_unit_test(test_newest_row_wins),
-        cmocka_unit_test(test_empty_and_refused),
-        cmocka_unit_test(test_openmetrics),
-        cmocka_unit_test(test_escapes),
-        cmocka_unit_test(test_accept),
-        cmocka_unit_test(test_cap),
-        cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_contract_names),  cmocka_unit_test(test_columns_of_other_types),
+        cmocka_unit_test(test_newest_row_wins), cmocka_unit_test(test_empty_and_refused),
+        cmocka_unit_test(test_openmetrics),     cmocka_unit_test(test_escapes),
+        cmocka_unit_test(test_accept),          cmocka_unit_test(test_cap),
+        cmocka_unit_test(test_threads),         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_promtool),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
