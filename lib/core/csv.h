@@ -22,8 +22,9 @@ evtwin_status evtwin__csv_reader_open(const char *path, const evtwin_csv_options
  * header, or else to the one that holds the same telemetry quantity under our name, brought to our
  * unit (an integer column takes other numbers rounded down). Other columns of the table are missing
  * in the new rows, other fields are passed over. Does not wait for more input while it has a row to
- * give, so a batch may be small. After a failure the table is as it was. EVTWIN_DONE: the end of
- * the file; nothing was appended. EVTWIN_E_SCHEMA: two fields for one column, or a quantity that
+ * give, so a batch may be small. After a failure the table is as it was; after EVTWIN_E_PARSE the
+ * next call passes over the record that was refused. EVTWIN_DONE: the end of the file; nothing was
+ * appended. EVTWIN_E_SCHEMA: two fields for one column, or a quantity that
  * has no conversion to the column's type. */
 evtwin_status evtwin__csv_reader_next(evtwin__csv_reader *reader, size_t max_rows,
                                       evtwin_table *table);

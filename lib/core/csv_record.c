@@ -452,6 +452,30 @@ static int skip_empty_line(evtwin__csv_records *r) {
     return 1;
 }
 
+evtwin_status evtwin__csv_records_skip(evtwin__csv_records *records) {
+    evtwin__csv_scan *scan = &records->scan;
+    if (records->first_empty_line != 0) { /* only the empty lines were wrong: they are behind us */
+        records->first_empty_line = 0;
+        return EVTWIN_OK;
+    }
+    for (;;) {
+        const char *c = scan->at;
+        evtwin__csv_next next = EVTWIN__CSV_FIELD;
+        evtwin__csv_field field;
+        scan->n_inner = 0;
+        while (next == EVTWIN__CSV_FIELD) {
+            next = evtwin__csv_scan_field(scan, &c, &field);
+        }
+        evtwin_status st = EVTWIN_E_PARSE;
+        if (next == EVTWIN__CSV_END) {
+            st = evtwin__csv_scan_advance(scan, c);
+        } else if (next == EVTWIN__CSV_CUT && (st = evtwin__csv_scan_fill(scan)) >= 0) {
+            continue;
+        }
+        return st == EVTWIN_E_PARSE ? evtwin__csv_scan_skip_line(scan) : st;
+    }
+}
+
 evtwin_status evtwin__csv_records_read(evtwin__csv_records *records, size_t max_records) {
     evtwin__csv_records *r = records;
     const size_t first = r->row;
@@ -459,6 +483,8 @@ evtwin_status evtwin__csv_records_read(evtwin__csv_records *records, size_t max_
     find_columns(r);
     while (r->row - first < max_records) {
         evtwin__csv_next next = EVTWIN__CSV_CUT;
+        const char *record = r->scan.at;
+        const size_t line = r->scan.line;
         if (r->scan.at != r->scan.end) {
             if (skip_empty_line(r)) {
                 continue;
@@ -472,8 +498,11 @@ evtwin_status evtwin__csv_records_read(evtwin__csv_records *records, size_t max_
         }
         if (next == EVTWIN__CSV_END) {
             if (r->first_empty_line != 0) {
+                r->scan.at = record;
                 r->scan.line = r->first_empty_line;
-                return evtwin__csv_fail_at(r, 1, "the line is empty, and is not the end");
+                st = evtwin__csv_fail_at(r, 1, "the line is empty, and is not the end");
+                r->scan.line = line;
+                return st;
             }
             r->row++;
             continue;

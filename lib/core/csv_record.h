@@ -54,6 +54,10 @@ evtwin_status evtwin__csv_records_rewind(evtwin__csv_records *records);
  * least one. EVTWIN_DONE at the end of the file. */
 evtwin_status evtwin__csv_records_read(evtwin__csv_records *records, size_t max_records);
 
+/* After EVTWIN_E_PARSE: pass over the record that was refused, so that reading can go on. Of one
+ * whose quotes or length are wrong only the first line goes. */
+evtwin_status evtwin__csv_records_skip(evtwin__csv_records *records);
+
 /* EVTWIN_E_PARSE at a field (from 1) of the record at scan.at. */
 __attribute__((format(printf, 3, 4))) evtwin_status
 evtwin__csv_fail_at(const evtwin__csv_records *records, size_t field, const char *format, ...);

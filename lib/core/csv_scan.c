@@ -181,6 +181,26 @@ evtwin_status evtwin__csv_scan_fill(evtwin__csv_scan *scan) {
     return EVTWIN_OK;
 }
 
+evtwin_status evtwin__csv_scan_skip_line(evtwin__csv_scan *scan) {
+    scan->n_inner = 0;
+    for (;;) {
+        const char *newline = memchr(scan->at, '\n', (size_t)(scan->end - scan->at));
+        if (newline != NULL) {
+            scan->at = newline + 1;
+            scan->line++;
+            return EVTWIN_OK;
+        }
+        scan->at = scan->end;
+        if (scan->is_last) {
+            return EVTWIN_OK;
+        }
+        const evtwin_status st = evtwin__csv_scan_fill(scan);
+        if (st < 0) {
+            return st;
+        }
+    }
+}
+
 evtwin_status evtwin__csv_scan_advance(evtwin__csv_scan *scan, const char *c) {
     if ((size_t)(c - scan->at) > scan->max_line_bytes) {
         EVTWIN_FAIL(EVTWIN_E_PARSE, "%s:%zu:1: the record is longer than %zu bytes", scan->name,

@@ -58,6 +58,9 @@ evtwin_status evtwin__csv_scan_fill(evtwin__csv_scan *scan);
 evtwin__csv_next evtwin__csv_scan_field(evtwin__csv_scan *scan, const char **c_io,
                                         evtwin__csv_field *out);
 
+/* Go behind the next line break, or to the end of the file. */
+evtwin_status evtwin__csv_scan_skip_line(evtwin__csv_scan *scan);
+
 /* The record ended before c: the next one starts there. EVTWIN_E_PARSE if it was too long. */
 evtwin_status evtwin__csv_scan_advance(evtwin__csv_scan *scan, const char *c);
 

@@ -19,6 +19,7 @@ typedef struct meaning {
 struct evtwin__csv_reader {
     evtwin__csv_records records;
     meaning *meaning; /* one for each field of the header */
+    int is_refused;   /* the record that comes next, as was told: to be passed over */
 };
 
 void evtwin__csv_reader_free(evtwin__csv_reader *reader) {
@@ -135,14 +136,21 @@ evtwin_status evtwin__csv_reader_next(evtwin__csv_reader *reader, size_t max_row
     if (st < 0) {
         return st;
     }
+    if (reader->is_refused && (st = evtwin__csv_records_skip(&reader->records)) < 0) {
+        return st;
+    }
+    reader->is_refused = 0;
     reader->records.table = table;
     reader->records.row = first;
     st = evtwin__csv_records_read(&reader->records, max_rows);
-    const size_t last = st < 0 ? first : reader->records.row;
-    const evtwin_status resized = evtwin_table_resize(table, last); /* shrinking does not fail */
     reader->records.table = NULL;
-    if (st < 0 || resized < 0) {
-        return st < 0 ? st : resized;
+
+    /* give the rows before a failure first: it comes again with the next call */
+    const size_t last = reader->records.row;
+    const evtwin_status resized = evtwin_table_resize(table, last); /* shrinking does not fail */
+    if (resized < 0 || last > first) {
+        return resized;
     }
-    return last > first ? EVTWIN_OK : EVTWIN_DONE;
+    reader->is_refused = st == EVTWIN_E_PARSE;
+    return st < 0 ? st : EVTWIN_DONE;
 }

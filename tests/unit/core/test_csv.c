@@ -456,8 +456,9 @@ static void a_stream_that_fails_leaves_the_table(void **state) {
     const char *path = temp_file("stream.csv", "soc,voltage\n1,2\n3,4\n5,x\n7,8\n");
     assert_ok(evtwin__csv_reader_open(path, NULL, &r));
     assert_ok(evtwin__csv_reader_next(r, 1, t));
+    assert_ok(evtwin__csv_reader_next(r, 10, t)); /* what comes before the failure */
     assert_fails(evtwin__csv_reader_next(r, 10, t), EVTWIN_E_PARSE, "stream.csv:4:2: 'x'");
-    assert_int_equal(evtwin_table_rows(t), 1);
+    assert_int_equal(evtwin_table_rows(t), 2);
     assert_fails(evtwin__csv_reader_next(r, 0, t), EVTWIN_E_ARG, "max_rows");
     evtwin__csv_reader_free(r);
 
@@ -474,6 +475,50 @@ static void a_stream_that_fails_leaves_the_table(void **state) {
     evtwin_table_free(shared);
     evtwin_table_free(t);
     assert_fails(evtwin__csv_reader_open(temp_path("none"), NULL, &r), EVTWIN_E_NOT_FOUND, "none");
+}
+
+/* Each record that is refused costs one failure and nothing else. */
+static void a_stream_goes_on_behind_what_it_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *says;
+        size_t n_failures, n_rows;
+    } cases[] = {
+        {"soc,note\n1,a\nx,b\n3,c\n", ":3:1: 'x'", 1, 2},
+        {"soc,note\nx,b\nx,b\n3,c\nx,b", ":2:1: 'x'", 3, 1},
+        {"soc,note\nx,\"two\nlines\"\n3,c\n", ":2:1: 'x'", 1, 1},
+        {"soc,note\n1,a\n2\n3,c\n", "the row has 1 fields", 1, 2},
+        {"soc,note\n1,a\r2,b\n3,c\n", "a carriage return", 1, 1},
+        {"soc,note\n1,\"a\"b\n3,c\n", "behind a closing quote", 1, 1},
+        {"soc,note\n1,a\n\n\n3,c\n4,d\n", ":3:1: the line is empty", 1, 3},
+        {"soc,note\n1,a\n2,\"open\n", "the quote is not closed", 1, 1},
+        {"soc,note\n1,0123456789012345678901234567890123456789\n3,c\n", "longer than 30 bytes", 1,
+         1},
+    };
+    evtwin_csv_options options;
+    assert_ok(evtwin_csv_options_init(&options, sizeof options));
+    options.max_line_bytes = 30;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        evtwin_table *t;
+        evtwin__csv_reader *r;
+        assert_ok(evtwin_telemetry_table_create(&t));
+        assert_ok(evtwin__csv_reader_open(temp_file("on.csv", cases[i].text), &options, &r));
+        size_t n_failures = 0;
+        evtwin_status st;
+        while ((st = evtwin__csv_reader_next(r, 10, t)) != EVTWIN_DONE && n_failures < 9) {
+            if (st < 0) {
+                assert_int_equal(st, EVTWIN_E_PARSE);
+                if (n_failures++ == 0 && strstr(evtwin_last_error(), cases[i].says) == NULL) {
+                    fail_msg("case %zu: '%s' lacks '%s'", i, evtwin_last_error(), cases[i].says);
+                }
+            }
+        }
+        if (n_failures != cases[i].n_failures || evtwin_table_rows(t) != cases[i].n_rows) {
+            fail_msg("case %zu: %zu failures and %zu rows", i, n_failures, evtwin_table_rows(t));
+        }
+        evtwin__csv_reader_free(r);
+        evtwin_table_free(t);
+    }
 }
 
 /* ---- what is written ---- */
@@ -790,6 +835,7 @@ int main(void) {
         cmocka_unit_test(a_pipe_is_read_twice_where_needed),
         cmocka_unit_test(a_stream_fills_the_columns_there_are),
         cmocka_unit_test(a_stream_that_fails_leaves_the_table),
+        cmocka_unit_test(a_stream_goes_on_behind_what_it_refused),
         cmocka_unit_test(a_table_is_written),
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(single_columns_are_read_as_written),
