@@ -3,6 +3,8 @@
 
 #include "test.h"
 
+#include "learn/bundles.h"
+
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -167,6 +169,49 @@ static void a_bad_record_is_an_error_and_then_passed_over(void **state) {
     evtwin_pump_free(p);
 }
 
+/* Rows with figures, and one that lacks what the models need. */
+static void predictions_are_counted(void **state) {
+    (void)state;
+    const char *dir = temp_path("bundle");
+    const bundle_spec both = {"xgboost-3.2-regression", "xgboost-3.2-logistic"};
+    write_bundle(dir, &both);
+    evtwin_predictor *predictor = NULL;
+    assert_ok(evtwin_predictor_load(dir, &predictor));
+
+    char in[300], out[256];
+    snprintf(in, sizeof in, "csv:%s",
+             temp_file("to-predict.csv", "time,battery_id,soc,soh,voltage,current\n"
+                                         "2024-01-01T00:00:00Z,A,55,90,370,10\n"
+                                         "2024-01-01T00:00:00Z,B,55,,370,10\n"
+                                         "2024-01-01T00:00:01Z,A,54,90,369,10\n"));
+    snprintf(out, sizeof out, "%s", temp_path("predicted.csv"));
+    evtwin_pump *p = pump_from(in);
+    add_sink(p, "csv", out);
+    assert_ok(evtwin_pump_take_predictor(p, predictor));
+    assert_fails(evtwin_pump_take_predictor(p, predictor), EVTWIN_E_STATE, "has a predictor");
+    evtwin_status st;
+    while ((st = evtwin_pump_run_once(p, 2, NULL)) == EVTWIN_OK) {
+    }
+    assert_int_equal(st, EVTWIN_DONE);
+    assert_int_equal(stats_of(p).n_read, 3);
+    assert_int_equal(stats_of(p).n_predicted, 2);
+    assert_int_equal(stats_of(p).n_unknown, 1);
+    assert_int_equal(stats_of(p).n_written, 3);
+    evtwin_pump_free(p);
+
+    evtwin_table *t = NULL;
+    assert_ok(evtwin_table_read_csv(out, NULL, &t));
+    const size_t rul = evtwin_table_find(t, "rul_prediction");
+    const size_t note = evtwin_table_find(t, "prediction_note");
+    assert_int_equal(evtwin_table_rows(t), 3);
+    for (size_t row = 0; row < 3; row++) {
+        assert_int_equal(evtwin_table_is_valid(t, rul, row), row != 1);
+        assert_int_equal(evtwin_table_is_valid(t, note, row), row == 1);
+    }
+    assert_non_null(strstr(evtwin_table_text(t, note, 1), "soh"));
+    evtwin_table_free(t);
+}
+
 static void misuse_is_refused(void **state) {
     (void)state;
     evtwin_pump *p = NULL;
@@ -201,7 +246,7 @@ static void misuse_is_refused(void **state) {
 
 static size_t n_allocations;
 
-static void *counting_realloc(void *ctx, void *ptr, size_t size) {
+static void *counting_all(void *ctx, void *ptr, size_t size) {
     (void)ctx;
     if (size == 0) {
         free(ptr);
@@ -213,7 +258,7 @@ static void *counting_realloc(void *ctx, void *ptr, size_t size) {
 
 static void the_long_run_does_not_allocate(void **state) {
     (void)state;
-    evtwin_set_allocator(counting_realloc, NULL);
+    evtwin_set_allocator(counting_all, NULL);
     char uri[300];
     write_lines(temp_path("steady.jsonl"), 5000);
     snprintf(uri, sizeof uri, "jsonl:%s", temp_path("steady.jsonl"));
@@ -237,6 +282,7 @@ int main(void) {
         cmocka_unit_test(every_row_reaches_every_sink_once),
         cmocka_unit_test(a_failed_sink_gets_the_batch_again_the_others_do_not),
         cmocka_unit_test(a_bad_record_is_an_error_and_then_passed_over),
+        cmocka_unit_test(predictions_are_counted),
         cmocka_unit_test(misuse_is_refused),
         cmocka_unit_test(the_long_run_does_not_allocate),
     };
