@@ -112,7 +112,7 @@ struct evtwin__writer {
 };
 
 static void writer_free(evtwin__writer *w) {
-    if (w->fd >= 0 && w->fd != STDOUT_FILENO) {
+    if (w->fd >= 0) {
         close(w->fd);
     }
     if (w->temp != NULL) {
@@ -204,10 +204,10 @@ evtwin_status evtwin__writer_open(const char *path, evtwin__writer **out) {
     evtwin_status st = EVTWIN_OK;
     if (w->path == NULL || w->buffer == NULL) {
         st = evtwin__fail(EVTWIN_E_NOMEM, "%s: out of memory", path);
-    } else if (strcmp(path, "-") == 0) {
-        w->fd = STDOUT_FILENO;
-    } else {
+    } else if (strcmp(path, "-") != 0) {
         st = open_target(w);
+    } else if ((w->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)) < 0) {
+        st = evtwin__fail(EVTWIN_E_IO, "standard output: %s", strerror(errno));
     }
     if (st < 0) {
         writer_free(w);
@@ -254,8 +254,7 @@ evtwin_status evtwin__writer_write(evtwin__writer *w, const void *data, size_t s
     return EVTWIN_OK;
 }
 
-/* Make the rename last through a power cut. The file is in place by now, so this can only warn. */
-static void sync_folder(const char *path) {
+void evtwin__file_sync_folder(const char *path) {
     const size_t length = folder_length(path);
     char *folder = length > 0 ? evtwin__strndup(path, length) : evtwin__strdup(".");
     const int fd = folder != NULL ? open_retrying(folder, O_RDONLY | O_DIRECTORY, 0) : -1;
@@ -283,7 +282,7 @@ evtwin_status evtwin__writer_commit(evtwin__writer *w) {
         if (st == EVTWIN_OK) {
             evtwin__free(w->temp);
             w->temp = NULL;
-            sync_folder(w->target);
+            evtwin__file_sync_folder(w->target);
         }
     }
     writer_free(w);

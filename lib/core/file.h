@@ -26,6 +26,10 @@ void evtwin__writer_abandon(evtwin__writer *w);
 /* open, write, commit. */
 evtwin_status evtwin__file_write(const char *path, const void *data, size_t size);
 
+/* Make the name of a new file last through a power cut. The file is in place by then, so this can
+ * only warn, to the log. */
+void evtwin__file_sync_folder(const char *path);
+
 /* Make a directory and its parents (0777 and umask) where they are absent. */
 evtwin_status evtwin__mkdirs(const char *path);
 

@@ -3,6 +3,7 @@
 
 #include "io/sqlite.h"
 
+#include "core/file.h"
 #include "core/mem.h"
 #include "core/status.h"
 #include "io/sqlite_private.h"
@@ -41,33 +42,13 @@ static evtwin_status copy_into(evtwin__db *db, const char *path) {
     return st;
 }
 
-static evtwin_status sync_folder(const char *path) {
-    const char *slash = strrchr(path, '/');
-    char *folder = slash == NULL   ? evtwin__strdup(".")
-                   : slash == path ? evtwin__strdup("/")
-                                   : evtwin__strndup(path, (size_t)(slash - path));
-    if (folder == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the name of the folder of %s", path);
-    }
-    const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const int failed = fd < 0 || fsync(fd) != 0;
-    const int why = errno;
-    if (fd >= 0) {
-        close(fd);
-    }
-    evtwin__free(folder);
-    if (failed) {
-        EVTWIN_FAIL(EVTWIN_E_IO, "%s: its folder: %s", path, strerror(why));
-    }
-    return EVTWIN_OK;
-}
-
 /* Give the finished copy its name. link, unlike rename, never replaces a file that is there. */
 static evtwin_status publish(const char *temporary, const char *path) {
     if (link(temporary, path) != 0) {
         EVTWIN_FAIL(EVTWIN_E_IO, "%s: %s", path, strerror(errno));
     }
-    return sync_folder(path);
+    evtwin__file_sync_folder(path);
+    return EVTWIN_OK;
 }
 
 evtwin_status evtwin__db_backup(evtwin__db *db, const char *path) {
