@@ -3,6 +3,7 @@
 
 #include "stream/append_file.h"
 
+#include "core/file.h"
 #include "core/mem.h"
 #include "core/status.h"
 
@@ -111,57 +112,80 @@ static evtwin_status adopt(evtwin__append_file *f, off_t size, evtwin__first_lin
     return EVTWIN_OK;
 }
 
-static evtwin_status open_path(evtwin__append_file *f, int replace, evtwin__first_line_fn check,
-                               void *check_ctx) {
-    f->fd = open(f->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (f->fd < 0 && errno == ENXIO) {
-        f->fd = open(f->path, O_WRONLY | O_CLOEXEC); /* a pipe that waits for its reader */
-    }
-    if (f->fd < 0) {
-        return fail_errno(f->path, errno);
-    }
+/* A pipe or device is only written to: open for reading too, a pipe would be its own reader. */
+static evtwin_status open_path(evtwin__append_file *f) {
     struct stat info;
-    if (fstat(f->fd, &info) != 0) {
+    const int exists = stat(f->path, &info) == 0;
+    f->is_regular = !exists || S_ISREG(info.st_mode);
+    const int flags = f->is_regular ? O_RDWR | O_CREAT | O_APPEND : O_WRONLY;
+    do {
+        f->fd = open(f->path, flags | O_CLOEXEC, 0666);
+    } while (f->fd < 0 && errno == EINTR);
+    if (f->fd < 0 || fstat(f->fd, &info) != 0) {
         return fail_errno(f->path, errno);
     }
     f->is_regular = S_ISREG(info.st_mode);
-    if (!f->is_regular) {
-        return EVTWIN_OK;
+    if (!exists) {
+        evtwin__file_sync_folder(f->path);
     }
-    evtwin_status st = lock(f);
+    return EVTWIN_OK;
+}
+
+/* Lock a regular file and bring it into a state to append to. */
+static evtwin_status prepare(evtwin__append_file *f, int replace, evtwin__first_line_fn check,
+                             void *check_ctx) {
+    const evtwin_status st = lock(f);
     if (st < 0) {
         return st;
     }
 
     /* the size is what it is under the lock */
+    struct stat info;
     if (fstat(f->fd, &info) != 0 || (replace && ftruncate(f->fd, 0) != 0)) {
         return fail_errno(f->path, errno);
     }
     return replace || info.st_size == 0 ? EVTWIN_OK : adopt(f, info.st_size, check, check_ctx);
 }
 
-evtwin_status evtwin__append_open(const char *path, int replace, evtwin__first_line_fn check,
+static evtwin_status open_uri(const evtwin__uri *uri, evtwin__first_line_fn check, void *check_ctx,
+                              evtwin__append_file *f) {
+    int replace = 0;
+    evtwin_status st = evtwin__uri_need_path(uri);
+    if (st < 0 || (st = evtwin__param_flag(uri, "replace", &replace)) < 0) {
+        return st;
+    }
+    f->path = evtwin__strdup(uri->path);
+    if (f->path == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
+    }
+    if (strcmp(f->path, "-") == 0) {
+        f->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+        return f->fd < 0 ? fail_errno("standard output", errno) : EVTWIN_OK;
+    }
+    st = open_path(f);
+    return st == EVTWIN_OK && f->is_regular ? prepare(f, replace, check, check_ctx) : st;
+}
+
+const char *const evtwin__append_params[] = {"replace", NULL};
+
+evtwin_status evtwin__append_open(const evtwin__uri *uri, evtwin__first_line_fn check,
                                   void *check_ctx, evtwin__append_file **out) {
     evtwin__append_file *f = evtwin__calloc(1, sizeof *f);
     if (f == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", path);
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
     }
     f->fd = -1;
-    f->path = evtwin__strdup(path);
-    evtwin_status st = EVTWIN_OK;
-    if (f->path == NULL) {
-        st = evtwin__fail(EVTWIN_E_NOMEM, "%s: out of memory", path);
-    } else if (strcmp(path, "-") == 0) {
-        f->fd = STDOUT_FILENO;
-    } else {
-        st = open_path(f, replace, check, check_ctx);
-    }
+    const evtwin_status st = open_uri(uri, check, check_ctx, f);
     if (st < 0) {
         evtwin__append_close(f);
         return st;
     }
     *out = f;
     return EVTWIN_OK;
+}
+
+const char *evtwin__append_path(const evtwin__append_file *file) {
+    return file->path;
 }
 
 /* 0, or the errno. */
@@ -206,7 +230,7 @@ void evtwin__append_close(evtwin__append_file *file) {
     if (file == NULL) {
         return;
     }
-    if (file->fd >= 0 && file->fd != STDOUT_FILENO) {
+    if (file->fd >= 0) {
         close(file->fd); /* gives the lock back */
     }
     evtwin__free(file->path);

@@ -3,7 +3,7 @@
 #ifndef EVTWIN_STREAM_APPEND_FILE_H
 #define EVTWIN_STREAM_APPEND_FILE_H
 
-#include "evtwin/base.h"
+#include "stream/ends.h"
 
 typedef struct evtwin__append_file evtwin__append_file;
 
@@ -12,11 +12,18 @@ typedef struct evtwin__append_file evtwin__append_file;
 typedef evtwin_status (*evtwin__first_line_fn)(void *ctx, const char *path, const char *first_line,
                                                size_t length, int is_whole);
 
-/* Open (or make) and lock path for appending; "-" is standard output. A file that is there already
- * is shown to check, then a torn last line, left by a process that was killed, is cut off with a
- * warning to the log. replace empties the file instead. EVTWIN_E_BUSY if someone else writes it. */
-evtwin_status evtwin__append_open(const char *path, int replace, evtwin__first_line_fn check,
+/* The parameters that such a sink has. */
+extern const char *const evtwin__append_params[];
+
+/* Open (or make) and lock the file of a URI for appending; "-" is standard output, a pipe waits for
+ * its reader. A file that is there already is shown to check, then a torn last line, left by a
+ * process that was killed, is cut off with a warning to the log. "replace=1" empties the file
+ * instead. EVTWIN_E_BUSY if someone else writes it. */
+evtwin_status evtwin__append_open(const evtwin__uri *uri, evtwin__first_line_fn check,
                                   void *check_ctx, evtwin__append_file **out);
+
+/* As the URI says. */
+const char *evtwin__append_path(const evtwin__append_file *file);
 
 /* Append data, all or nothing (a pipe may keep a part). */
 evtwin_status evtwin__append_write(evtwin__append_file *file, const char *data, size_t size);

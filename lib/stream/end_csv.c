@@ -169,7 +169,6 @@ const evtwin__source_end evtwin__source_csv = {
 
 typedef struct csv_sink {
     evtwin__append_file *file;
-    char *path;
     int has_header; /* the file has one, so the columns are fixed */
     int with_predictions;
     evtwin_table *rows; /* of the batch, in the columns of the file; NULL until they are fixed */
@@ -182,7 +181,6 @@ static void close_sink(void *state) {
         evtwin__append_close(s->file);
         evtwin_table_free(s->rows);
         evtwin__csv_text_free(&s->text);
-        evtwin__free(s->path);
         evtwin__free(s);
     }
 }
@@ -230,21 +228,11 @@ static evtwin_status check_header(void *ctx, const char *path, const char *line,
 }
 
 static evtwin_status open_sink(const evtwin__uri *uri, void **state_out) {
-    int replace = 0;
-    evtwin_status st = evtwin__uri_need_path(uri);
-    if (st == EVTWIN_OK) {
-        st = evtwin__param_flag(uri, "replace", &replace);
-    }
-    if (st < 0) {
-        return st;
-    }
     csv_sink *s = evtwin__calloc(1, sizeof *s);
     if (s == NULL) {
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
     }
-    s->path = evtwin__strdup(uri->path);
-    st = s->path != NULL ? evtwin__append_open(uri->path, replace, check_header, s, &s->file)
-                         : evtwin__fail(EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
+    const evtwin_status st = evtwin__append_open(uri, check_header, s, &s->file);
     if (st < 0) {
         close_sink(s);
         return st;
@@ -292,7 +280,8 @@ static evtwin_status write_sink(void *state, const evtwin_table *table) {
         s->with_predictions = has_predictions;
     }
     if (has_predictions && !s->with_predictions) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: its header has no columns for predictions", s->path);
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: its header has no columns for predictions",
+                    evtwin__append_path(s->file));
     }
     st = format_batch(s, &record, n);
     if (st == EVTWIN_OK) {
@@ -307,11 +296,9 @@ static evtwin_status flush_sink(void *state) {
     return evtwin__append_flush(s->file);
 }
 
-static const char *const sink_params[] = {"replace", NULL};
-
 const evtwin__sink_end evtwin__sink_csv = {
     .scheme = "csv",
-    .params = sink_params,
+    .params = evtwin__append_params,
     .open = open_sink,
     .write = write_sink,
     .flush = flush_sink,

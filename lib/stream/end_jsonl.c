@@ -36,7 +36,7 @@ typedef struct jsonl_source {
 static void close_source(void *state) {
     jsonl_source *s = state;
     if (s != NULL) {
-        if (s->fd > STDIN_FILENO) {
+        if (s->fd >= 0) {
             close(s->fd);
         }
         evtwin__free(s->path);
@@ -46,11 +46,8 @@ static void close_source(void *state) {
 }
 
 static evtwin_status open_file(jsonl_source *s) {
-    if (strcmp(s->path, "-") == 0) {
-        s->fd = STDIN_FILENO;
-        return EVTWIN_OK;
-    }
-    s->fd = open(s->path, O_RDONLY | O_CLOEXEC);
+    s->fd = strcmp(s->path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                                      : open(s->path, O_RDONLY | O_CLOEXEC);
     struct stat info;
     int error = 0;
     if (s->fd < 0 || fstat(s->fd, &info) != 0) {
@@ -276,19 +273,11 @@ static evtwin_status check_first_byte(void *ctx, const char *path, const char *l
 }
 
 static evtwin_status open_sink(const evtwin__uri *uri, void **state_out) {
-    int replace = 0;
-    evtwin_status st = evtwin__uri_need_path(uri);
-    if (st == EVTWIN_OK) {
-        st = evtwin__param_flag(uri, "replace", &replace);
-    }
-    if (st < 0) {
-        return st;
-    }
     jsonl_sink *s = evtwin__calloc(1, sizeof *s);
     if (s == NULL) {
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
     }
-    st = evtwin__append_open(uri->path, replace, check_first_byte, NULL, &s->file);
+    const evtwin_status st = evtwin__append_open(uri, check_first_byte, NULL, &s->file);
     if (st < 0) {
         close_sink(s);
         return st;
@@ -341,11 +330,9 @@ static evtwin_status flush_sink(void *state) {
     return evtwin__append_flush(s->file);
 }
 
-static const char *const sink_params[] = {"replace", NULL};
-
 const evtwin__sink_end evtwin__sink_jsonl = {
     .scheme = "jsonl",
-    .params = sink_params,
+    .params = evtwin__append_params,
     .open = open_sink,
     .write = write_sink,
     .flush = flush_sink,

@@ -321,6 +321,30 @@ static void a_dash_is_standard_output(void **state) {
     assert_string_equal(content(path), JSON_1 HEADER "\n" ROW_1 "\n");
 }
 
+/* Opening waits for the reader, so that not a line is lost before it comes. */
+static void a_pipe_waits_for_its_reader(void **state) {
+    (void)state;
+    const char *path = temp_path("pipe.jsonl");
+    assert_int_equal(mkfifo(path, 0600), 0);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        alarm(10);
+        usleep(200000);
+        char text[500];
+        const int fd = open(path, O_RDONLY);
+        size_t n = 0;
+        for (ssize_t got; (got = read(fd, text + n, sizeof text - 1 - n)) > 0;) {
+            n += (size_t)got;
+        }
+        text[n] = '\0';
+        _exit(strcmp(text, JSON_1) == 0 ? 0 : 1);
+    }
+    write_once(uri("jsonl", path, ""), batch(1, 85.5));
+    int status = -1;
+    waitpid(pid, &status, 0);
+    assert_int_equal(status, 0);
+}
+
 /* ---- sources ---- */
 
 static evtwin_source *source(const char *text) {
@@ -593,6 +617,7 @@ int main(void) {
         cmocka_unit_test(a_full_disk_keeps_whole_batches),
         cmocka_unit_test(a_bad_row_keeps_the_batch_out),
         cmocka_unit_test(a_dash_is_standard_output),
+        cmocka_unit_test(a_pipe_waits_for_its_reader),
         cmocka_unit_test(both_read_what_they_wrote),
         cmocka_unit_test(csv_reads_other_namings),
         cmocka_unit_test(csv_checks_what_it_reads),
