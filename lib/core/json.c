@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* core/json.c: the little that we add to jansson: files under a cap, errors in our form. */
+/* core/json.c: the little that we add to jansson: errors in our form. */
 
 #include "core/json.h"
 
-#include "core/file.h"
-#include "core/mem.h"
 #include "core/status.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 evtwin_status evtwin__json_parse(const char *name, const char *text, size_t size, json_t **out) {
     json_error_t error;
@@ -22,18 +18,6 @@ evtwin_status evtwin__json_parse(const char *name, const char *text, size_t size
     }
     *out = value;
     return EVTWIN_OK;
-}
-
-evtwin_status evtwin__json_read(const char *path, size_t max_bytes, json_t **out) {
-    char *text;
-    size_t size;
-    evtwin_status st = evtwin__file_read(path, max_bytes, &text, &size);
-    if (st < 0) {
-        return st;
-    }
-    st = evtwin__json_parse(path, text, size, out);
-    evtwin__free(text);
-    return st;
 }
 
 /* Member key of object; a JSON null counts as missing. */

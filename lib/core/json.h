@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* core/json.h: the little that we add to jansson: files under a cap, errors in our form. */
+/* core/json.h: the little that we add to jansson: errors in our form, numbers in their shortest. */
 #ifndef EVTWIN_CORE_JSON_H
 #define EVTWIN_CORE_JSON_H
 
@@ -10,18 +10,15 @@
 /* Parse text (size bytes); doubled keys are refused. EVTWIN_E_PARSE "name:line:column: …". */
 evtwin_status evtwin__json_parse(const char *name, const char *text, size_t size, json_t **out);
 
-/* Read and parse a file of at most max_bytes. */
-evtwin_status evtwin__json_read(const char *path, size_t max_bytes, json_t **out);
-
-/* value as indented text with a line feed and a NUL behind it, numbers in their shortest exact form;
- * freed by evtwin__free. A NULL value is taken as memory that ran out while it was made. */
+/* value as indented text with a line feed and a NUL behind it, numbers in their shortest exact
+ * form; freed by evtwin__free. A NULL value is taken as memory that ran out while it was made. */
 evtwin_status evtwin__json_text(const json_t *value, char **text_out, size_t *size_out);
 
 /* Write an object or array as such a text, by evtwin__file_write. */
 evtwin_status evtwin__json_write(const char *path, const json_t *value);
 
-/* Members of an object; EVTWIN_E_PARSE "name: key … is missing / is not a number" otherwise. name is
- * the file. A returned text or object is borrowed. */
+/* Members of an object; EVTWIN_E_PARSE "name: key … is missing / is not a number" otherwise. name
+ * is the file. A returned text or object is borrowed. */
 evtwin_status evtwin__json_get_number(const char *name, const json_t *object, const char *key,
                                       double *out);
 evtwin_status evtwin__json_get_text(const char *name, const json_t *object, const char *key,
