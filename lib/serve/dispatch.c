@@ -6,13 +6,47 @@
 
 #include "core/status.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 static double monotonic_s(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* What a request is for. */
+typedef struct destination {
+    const char *host; /* NULL = not said */
+    const char *target;
+    size_t target_length;
+    char host_buffer[80]; /* no name that we answer to is longer */
+} destination;
+
+/* A target may come whole, "http://host:port/path", as to a proxy. Its host counts then, not that
+ * of the header. Source: RFC 9112, section 3.2.2 */
+static void find_destination(const evtwin__http_request *r, destination *out) {
+    static const char scheme[] = "http://";
+    const size_t scheme_length = sizeof scheme - 1;
+    out->host = r->host;
+    out->target = r->target;
+    out->target_length = r->target_length;
+    if (r->target_length < scheme_length || r->target_length > EVTWIN__TARGET_MAX ||
+        strncasecmp(r->target, scheme, scheme_length) != 0) {
+        return;
+    }
+    const char *authority = r->target + scheme_length;
+    const size_t left = r->target_length - scheme_length;
+    size_t n = 0;
+    while (n < left && authority[n] != '/' && authority[n] != '?') {
+        n++;
+    }
+    (void)snprintf(out->host_buffer, sizeof out->host_buffer, "%.*s", (int)n, authority);
+    out->host = out->host_buffer;
+    out->target = n < left ? authority + n : "/";
+    out->target_length = n < left ? left - n : 1;
 }
 
 /* The request itself is in order and meant for us; 0 after the error was answered. */
@@ -23,15 +57,17 @@ static int is_admissible(evtwin__call *call) {
         evtwin__reply_error(call, 400, "a request has one Host header");
         return 0;
     }
-    if (r->host != NULL && !server->is_open_to_all &&
-        !evtwin__address_allows_host(&server->address, r->host)) {
+    destination to;
+    find_destination(r, &to);
+    if (to.host != NULL && !server->is_open_to_all &&
+        !evtwin__address_allows_host(&server->address, to.host)) {
         evtwin__reply_error(call, 421,
                             "this server answers to localhost and to the address it listens on, "
                             "not to the host %.64s",
-                            r->host);
+                            to.host);
         return 0;
     }
-    const evtwin_status st = evtwin__query_parse(r->target, r->target_length, &call->query);
+    const evtwin_status st = evtwin__query_parse(to.target, to.target_length, &call->query);
     if (st < 0) {
         evtwin__reply_error(call, st == EVTWIN_E_RANGE ? 414 : 400, "%s", evtwin_last_error());
         return 0;

@@ -13,7 +13,7 @@
 /* What came in. Texts are borrowed for the call; a header that is absent is NULL. */
 typedef struct evtwin__http_request {
     const char *method; /* as sent: "GET", "HEAD", … */
-    const char *target; /* as sent: "/path?query", still encoded */
+    const char *target; /* as sent: "/path?query" or "http://host/path?query", encoded */
     size_t target_length;
     const char *host, *accept, *if_none_match;
     int n_hosts; /* number of Host headers */
