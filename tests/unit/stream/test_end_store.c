@@ -153,9 +153,25 @@ static void both_forms_of_an_absolute_name_are_one_file(void **state) {
     assert_int_equal(access(path, F_OK), 0);
 }
 
+/* What had to be escaped to be part of a name is the same name for the store behind the end. */
+static void any_absolute_name_is_possible(void **state) {
+    (void)state;
+    static const char *const names[][2] = {{"a%3Fb%25.db", "a?b%.db"},
+                                           {"c d+&=#.db", "c d+&=#.db"}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char text[300];
+        snprintf(text, sizeof text, "sqlite:///%s", temp_path(names[i][0]));
+        evtwin_sink *sink = NULL;
+        assert_ok(evtwin_sink_open(text, &sink));
+        evtwin_sink_free(sink);
+        assert_int_equal(access(temp_path(names[i][1]), F_OK), 0);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_forms_of_an_absolute_name_are_one_file),
+        cmocka_unit_test(any_absolute_name_is_possible),
         cmocka_unit_test(rows_go_in_and_come_out_in_commit_order),
         cmocka_unit_test(predictions_go_to_the_rows_they_were_made_from),
         cmocka_unit_test(a_simulated_fleet_pumps_into_a_database),
