@@ -45,7 +45,8 @@ typedef struct evtwin_sink evtwin_sink;
 
 /**
  * Open a source:
- * "csv:FILE" (any naming of the schema; ?battery_id=NAME for a file without that column, ?naive_time=utc|local|reject);
+ * "csv:FILE" (any naming of the schema; ?battery_id=NAME for a file without that column, ?naive_time=utc|local|reject,
+ * ?unit=soc=percent,voltage=mV for columns in other units than their names say);
  * "jsonl:FILE" (?naive_time=, by default utc, for standard input reject; ?follow=1 waits at the end of the file);
  * "sqlite:FILE", which has to exist: every insert and every prediction in commit order, so a row comes again when
  * it is predicted (?rows=unpredicted: the rows that wait for a prediction, newest first, until they have one);

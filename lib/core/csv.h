@@ -18,6 +18,9 @@ typedef struct evtwin__csv_reader evtwin__csv_reader;
 evtwin_status evtwin__csv_reader_open(const char *path, const evtwin_csv_options *options,
                                       evtwin__csv_reader **out);
 
+/* Say the units of fields, "soc=fraction,voltage=mV": see evtwin_telemetry_override_units. */
+evtwin_status evtwin__csv_reader_set_units(evtwin__csv_reader *reader, const char *overrides);
+
 /* Append at most max_rows rows to table. A field goes to the column that has the name of its
  * header, or else to the one that holds the same telemetry quantity under our name, brought to our
  * unit (an integer column takes other numbers rounded down). Other columns of the table are missing

@@ -10,6 +10,8 @@
 #include "core/status.h"
 #include "core/table.h"
 
+#include <string.h>
+
 /* Which telemetry quantity a field of the header is. */
 typedef struct meaning {
     const char *quantity; /* our name, NULL = none */
@@ -78,6 +80,24 @@ const char *evtwin__csv_reader_name(const evtwin__csv_reader *reader, size_t i) 
     return i < reader->records.n_targets ? reader->records.target[i].name : NULL;
 }
 
+/* The rules are those of a table's columns: ask one that has the fields as columns. */
+evtwin_status evtwin__csv_reader_set_units(evtwin__csv_reader *reader, const char *overrides) {
+    const evtwin__csv_records *r = &reader->records;
+    evtwin_table *fields = NULL;
+    evtwin_status st = evtwin_table_create(&fields);
+    for (size_t i = 0; st >= 0 && i < r->n_targets; i++) {
+        st = evtwin_table_add_column(fields, r->target[i].name, EVTWIN_F64, NULL, NULL);
+    }
+    if (st >= 0 && (st = evtwin_telemetry_override_units(fields, overrides)) < 0) {
+        st = evtwin__fail_in(st, "%s", r->scan.name);
+    }
+    for (size_t i = 0; st >= 0 && i < r->n_targets; i++) {
+        st = evtwin_telemetry_factor(fields, i, &reader->meaning[i].factor);
+    }
+    evtwin_table_free(fields);
+    return st;
+}
+
 static evtwin__csv_kind kind_of(evtwin_type type) {
     switch (type) {
     case EVTWIN_F64:
@@ -100,10 +120,12 @@ static evtwin_status aim(evtwin__csv_reader *reader, size_t i, const evtwin_tabl
     const meaning *m = &reader->meaning[i];
     *target = (evtwin__csv_target){.name = target->name, .factor = 1.0};
     target->col = evtwin_table_find(table, target->name);
+    int is_ours = m->quantity != NULL && strcmp(m->quantity, target->name) == 0;
     if (target->col == EVTWIN_NO_COLUMN && m->quantity != NULL) {
         target->col = evtwin_table_find(table, m->quantity);
-        target->factor = m->factor;
+        is_ours = 1;
     }
+    target->factor = is_ours ? m->factor : 1.0;
     if (target->col == EVTWIN_NO_COLUMN) {
         return EVTWIN_OK;
     }

@@ -75,6 +75,9 @@ static evtwin_status open_parts(const evtwin__uri *uri, csv_source *s) {
     if (st == EVTWIN_OK) {
         st = evtwin__csv_reader_open(uri->path, &options, &s->reader);
     }
+    if (st == EVTWIN_OK) {
+        st = evtwin__csv_reader_set_units(s->reader, evtwin__uri_param(uri, "unit"));
+    }
     if (st < 0) {
         return st;
     }
@@ -155,7 +158,7 @@ static evtwin_status read_source(void *state, size_t max_rows, evtwin_table *tab
     return st;
 }
 
-static const char *const source_params[] = {"naive_time", "battery_id", NULL};
+static const char *const source_params[] = {"naive_time", "battery_id", "unit", NULL};
 
 const evtwin__source_end evtwin__source_csv = {
     .scheme = "csv",

@@ -423,6 +423,32 @@ static void csv_reads_other_namings(void **state) {
     assert_null(s);
 }
 
+static void csv_takes_units_that_differ_from_the_names(void **state) {
+    (void)state;
+    const char *path =
+        temp_file("units.csv", "Timestamp,SoC,voltage,Battery_Current,Charge_Cycles\n"
+                               "2020-01-01,85,370500,2,7\n");
+    evtwin_table *t = batch(0, 0);
+    evtwin_source *s =
+        source(uri("csv", path, "?battery_id=B&unit=soc=percent,voltage=mV,Battery_Current=mA"));
+    assert_ok(evtwin_source_read(s, 10, t));
+    assert_near(evtwin_table_number(t, 2, 0), 85.0, 0.0);
+    assert_near(evtwin_table_number(t, 4, 0), 370.5, 1e-12);
+    assert_near(evtwin_table_number(t, 5, 0), 0.002, 1e-15);
+    assert_near(evtwin_table_number(t, 7, 0), 7.0, 0.0);
+    evtwin_source_free(s);
+    evtwin_table_free(t);
+
+    s = NULL;
+    assert_fails(evtwin_source_open(uri("csv", path, "?battery_id=B&unit=soc"), &s), EVTWIN_E_ARG,
+                 "soc=percent");
+    assert_fails(evtwin_source_open(uri("csv", path, "?battery_id=B&unit=soc=V"), &s),
+                 EVTWIN_E_SCHEMA, "percent or fraction");
+    assert_fails(evtwin_source_open(uri("csv", path, "?battery_id=B&unit=soh=percent"), &s),
+                 EVTWIN_E_NOT_FOUND, "units.csv");
+    assert_null(s);
+}
+
 static void csv_checks_what_it_reads(void **state) {
     (void)state;
     static const struct {
@@ -620,6 +646,7 @@ int main(void) {
         cmocka_unit_test(a_pipe_waits_for_its_reader),
         cmocka_unit_test(both_read_what_they_wrote),
         cmocka_unit_test(csv_reads_other_namings),
+        cmocka_unit_test(csv_takes_units_that_differ_from_the_names),
         cmocka_unit_test(csv_checks_what_it_reads),
         cmocka_unit_test(jsonl_passes_over_a_bad_line_and_names_it),
         cmocka_unit_test(jsonl_ends_or_follows),
