@@ -336,8 +336,9 @@ static void battery_ids(void **state) {
     assert_true(evtwin_battery_id_is_valid("x"));
     assert_true(evtwin_battery_id_is_valid("12345678901234567890123456789012345678901234567890"));
     assert_false(evtwin_battery_id_is_valid("123456789012345678901234567890123456789012345678901"));
-    static const char *const bad[] = {"",    " ",        "a b", "a/b",  "a,b",
-                                      "a\n", "\xc3\xa4", "a'b", "a\"b", "<a>"};
+    static const char *const bad[] = {"",         " ",    "a b",  "a/b", "a,b",  "a\n",
+                                      "\xc3\xa4", "a'b",  "a\"b", "<a>", "../a", "a*",
+                                      "#",        "a%00", "a\\b", "\x7f"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_false(evtwin_battery_id_is_valid(bad[i]));
     }

@@ -299,6 +299,11 @@ static void test_errors(void **state) {
         {"/api", 404, "/api"},
         {"/api/battery/latest/", 404, "latest/"},
         {"/..%2f..%2fetc%2fpasswd", 404, "nothing"},
+        {"/%2e%2e/app.js", 404, "nothing"},
+        {"/../../etc/passwd", 404, "nothing"},
+        {"//app.js", 404, "nothing"},
+        {"/..%5capp.js", 404, "nothing"},
+        {"/app.js%00", 400, "path"},
         {"/api/battery/latest?a=%", 400, "percent"},
         {"/%zz", 400, "path"},
     };

@@ -182,6 +182,8 @@ static void everything_else_is_refused_and_leaves_the_table(void **state) {
         {"{\"timestamp\":\"2024-01-31\",\"battery_id\":\"a b\"}", EVTWIN_E_PARSE, "no battery id"},
         {"{\"timestamp\":\"2024-01-31\",\"battery_id\":\"\xff\"}", EVTWIN_E_PARSE, "0xff"},
         {"{\"timestamp\":\"2024-01-31\",\"battery_id\":\"\\u0000\"}", EVTWIN_E_PARSE, ""},
+        {HEAD ",\"x\":\"\\ud800\"}", EVTWIN_E_PARSE, "Unicode"},
+        {HEAD ",\"x\":-Infinity}", EVTWIN_E_PARSE, ""},
     };
     evtwin_table *t = telemetry();
     assert_ok(decode(contract, t));
