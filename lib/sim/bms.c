@@ -76,20 +76,21 @@ static double percent(double x) {
 evtwin__reading evtwin__bms_read(const evtwin__bms *bms, evtwin__dice dice, uint64_t sample,
                                  const evtwin__bms_input *in) {
     const evtwin__rng_stream s = EVTWIN__RNG_SENSOR;
-    const double weeks = in->age_days / HEALTH_CORRELATION_DAYS;
-    const double hours = in->age_days / SOC_CORRELATION_DAYS;
+    /* ages in units of the correlation times of the slow errors */
+    const double health_age = in->age_days / HEALTH_CORRELATION_DAYS;
+    const double soc_age = in->age_days / SOC_CORRELATION_DAYS;
     evtwin__reading r;
 
     /* estimates */
     r.soc_percent =
         percent(100.0 * in->soc_frac +
-                SOC_SLOW_PERCENT * evtwin__draw_slow(dice, s, EVTWIN__DRAW_SLOW_SOC, hours));
+                SOC_SLOW_PERCENT * evtwin__draw_slow(dice, s, EVTWIN__DRAW_SLOW_SOC, soc_age));
     r.soh_percent =
         percent(100.0 * in->soh_frac + bms->soh_bias_percent +
-                SOH_SLOW_PERCENT * evtwin__draw_slow(dice, s, EVTWIN__DRAW_SLOW_SOH, weeks));
+                SOH_SLOW_PERCENT * evtwin__draw_slow(dice, s, EVTWIN__DRAW_SLOW_SOH, health_age));
     const double resistance_error =
         bms->resistance_bias_frac +
-        RESISTANCE_SLOW_FRAC * evtwin__draw_slow(dice, s, EVTWIN__DRAW_SLOW_RESISTANCE, weeks);
+        RESISTANCE_SLOW_FRAC * evtwin__draw_slow(dice, s, EVTWIN__DRAW_SLOW_RESISTANCE, health_age);
     r.resistance_mohm =
         quantise(1e3 * in->resistance_ohm * (1.0 + resistance_error), RESISTANCE_LSB_mohm);
 

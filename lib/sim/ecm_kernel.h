@@ -3,8 +3,9 @@
  * guard.
  *
  *     dz/dt   = -I / Q
- *     dvj/dt  = -vj / tauj - I Rj / tauj                    (overpotentials are negative on
- * discharge) V       = U(z) + v1 + v2 - I R0 heat    = I^2 R0 - I (v1 + v2) - I T dU/dT
+ *     dvj/dt  = -vj / tauj - I Rj / tauj    (j = 1, 2; negative on discharge)
+ *     V       = U(z) + v1 + v2 - I R0
+ *     heat    = I^2 R0 - I (v1 + v2) - I T dU/dT
  *
  * The charge is exact; R, tau are taken at the midpoint of soc and a predicted midpoint
  * temperature, with which the branches and the thermal nodes are solved exactly over the step:

@@ -70,9 +70,6 @@ struct evtwin_sim {
     int by_hand;
 };
 
-/* Step at which the calendar day after the one of `step` begins. */
-int64_t evtwin__fleet_next_midnight(const evtwin_sim *sim, int64_t step);
-
 /* ---- profile.c ---- */
 
 /* Start (or resume) a pack's profile at a step. */

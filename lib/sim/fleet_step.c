@@ -14,7 +14,8 @@
 /* Blocks that one thread takes at a time. */
 enum { BLOCKS_PER_ITEM = 16 };
 
-int64_t evtwin__fleet_next_midnight(const evtwin_sim *sim, int64_t step) {
+/* Step at which the calendar day after the one of `step` begins. */
+static int64_t next_midnight(const evtwin_sim *sim, int64_t step) {
     const double day =
         floor(sim->start_days + (double)step * sim->model.dt_s / SECONDS_PER_DAY + 1e-9) + 1.0;
     const double wait_s = (day - sim->start_days) * SECONDS_PER_DAY;
@@ -73,7 +74,7 @@ static void advance_block(const evtwin_sim *sim, size_t block, int64_t until) {
     const size_t left = sim->n_packs - block * EVTWIN__LANES;
     const int lanes = left < EVTWIN__LANES ? (int)left : EVTWIN__LANES;
     int64_t step = sim->step;
-    int64_t midnight = evtwin__fleet_next_midnight(sim, step);
+    int64_t midnight = next_midnight(sim, step);
 
     while (step < until) {
         int64_t next = until < midnight ? until : midnight;
@@ -92,7 +93,7 @@ static void advance_block(const evtwin_sim *sim, size_t block, int64_t until) {
             evtwin__profile_decide(sim, b, l, &packs[l], step);
         }
         if (step == midnight) {
-            midnight = evtwin__fleet_next_midnight(sim, step);
+            midnight = next_midnight(sim, step);
         }
     }
 }

@@ -126,9 +126,3 @@ double evtwin__ocv_at(const evtwin__ocv *ocv, double soc_frac) {
     const double *c = locate(ocv, soc_frac, &f);
     return c[0] + f * (c[1] + f * (c[2] + f * c[3]));
 }
-
-double evtwin__ocv_slope_at(const evtwin__ocv *ocv, double soc_frac) {
-    double f;
-    const double *c = locate(ocv, soc_frac, &f);
-    return (c[1] + f * (2.0 * c[2] + 3.0 * f * c[3])) * EVTWIN__OCV_INTERVALS;
-}

@@ -30,7 +30,8 @@ typedef struct evtwin__half_cells {
 
 void evtwin__ocv_from_half_cells(const evtwin__half_cells *cells, evtwin__ocv *out);
 
-/* From points (n >= 2, soc rising from 0 to 1): the monotone cubic of Fritsch & Carlson 1980. */
+/* From points (n >= 2, soc rising from 0 to 1): a cubic as monotone as they are, slopes by the
+ * harmonic mean. Source: Fritsch & Butland 1984, doi:10.1137/0905021 */
 void evtwin__ocv_from_points(const double *soc_frac, const double *ocv_V, size_t n,
                              evtwin__ocv *out);
 
@@ -39,8 +40,5 @@ size_t evtwin__ocv_first_fall(const evtwin__ocv *ocv);
 
 /* The same operations as the kernel's, one soc at a time; soc is clamped to [0, 1]. */
 double evtwin__ocv_at(const evtwin__ocv *ocv, double soc_frac);
-
-/* dU/dsoc. */
-double evtwin__ocv_slope_at(const evtwin__ocv *ocv, double soc_frac);
 
 #endif

@@ -4,6 +4,9 @@
  * every width. */
 
 #include <stdint.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #ifndef EVTWIN__W
 #error "define EVTWIN__W, the number of lanes: 2, 4 or 8"
@@ -34,6 +37,18 @@ EVTWIN__INLINE EVTWIN__V EVTWIN__FN(v_select)(EVTWIN__M mask, EVTWIN__V yes, EVT
     return (EVTWIN__V)((mask & (EVTWIN__M)yes) | (~mask & (EVTWIN__M)no));
 }
 
+/* min: a < b ? a : b, max: a > b ? a : b, so b where one is NaN. SSE2 has them as one instruction
+ * that means just that; compilers do not find it behind a select, whose four cost a tenth of the
+ * kernel's speed there. */
+#if EVTWIN__W == 2 && defined(__SSE2__)
+EVTWIN__INLINE EVTWIN__V EVTWIN__FN(v_min)(EVTWIN__V a, EVTWIN__V b) {
+    return (EVTWIN__V)_mm_min_pd((__m128d)a, (__m128d)b);
+}
+
+EVTWIN__INLINE EVTWIN__V EVTWIN__FN(v_max)(EVTWIN__V a, EVTWIN__V b) {
+    return (EVTWIN__V)_mm_max_pd((__m128d)a, (__m128d)b);
+}
+#else
 EVTWIN__INLINE EVTWIN__V EVTWIN__FN(v_min)(EVTWIN__V a, EVTWIN__V b) {
     return EVTWIN__FN(v_select)(a < b, a, b);
 }
@@ -41,6 +56,7 @@ EVTWIN__INLINE EVTWIN__V EVTWIN__FN(v_min)(EVTWIN__V a, EVTWIN__V b) {
 EVTWIN__INLINE EVTWIN__V EVTWIN__FN(v_max)(EVTWIN__V a, EVTWIN__V b) {
     return EVTWIN__FN(v_select)(a > b, a, b);
 }
+#endif
 
 EVTWIN__INLINE EVTWIN__V EVTWIN__FN(v_abs)(EVTWIN__V a) {
     return (EVTWIN__V)((EVTWIN__M)a & INT64_MAX);
@@ -58,8 +74,8 @@ EVTWIN__INLINE int EVTWIN__FN(m_any)(EVTWIN__M m) {
 /* evtwin__exp of core/vmath.h, operation for operation: equal bits in every lane. */
 EVTWIN__INLINE EVTWIN__V EVTWIN__FN(v_exp)(EVTWIN__V x) {
     const double shift = 6755399441055744.0;
-    x = EVTWIN__FN(v_select)(x < -708.0, EVTWIN__FN(v_set)(-708.0), x);
-    x = EVTWIN__FN(v_select)(x > 708.0, EVTWIN__FN(v_set)(708.0), x);
+    x = EVTWIN__FN(v_max)(EVTWIN__FN(v_set)(-708.0), x); /* NaN stays */
+    x = EVTWIN__FN(v_min)(EVTWIN__FN(v_set)(708.0), x);
     const EVTWIN__V shifted = x * 1.4426950408889634074 + shift;
     const EVTWIN__V k = shifted - shift;
     EVTWIN__V r = x - k * 6.93147180369123816490e-01;

@@ -232,6 +232,24 @@ static void vector_exp_equals_scalar(void **state) {
             assert_true(y[l] == evtwin__exp(x[l]));
         }
     }
+    const evtwin__v2 y = v_exp2((evtwin__v2){NAN, 1.0});
+    assert_true(isnan(y[0]) && y[1] == evtwin__exp(1.0));
+}
+
+/* One instruction or four, min and max mean a < b ? a : b and a > b ? a : b, to the sign of zero.
+ */
+static void vector_min_and_max_equal_scalar(void **state) {
+    (void)state;
+    const double value[] = {-INFINITY, -1.0, -0.0, 0.0, 0.5, INFINITY, NAN};
+    enum { N = sizeof value / sizeof value[0] };
+    for (size_t i = 0; i < N * N; i++) {
+        const double a = value[i / N], b = value[i % N];
+        const evtwin__v2 va = {a, 1.0}, vb = {b, 2.0};
+        const evtwin__v2 low = v_min2(va, vb), high = v_max2(va, vb);
+        assert_true(evtwin__to_bits(low[0]) == evtwin__to_bits(a < b ? a : b));
+        assert_true(evtwin__to_bits(high[0]) == evtwin__to_bits(a > b ? a : b));
+        assert_true(low[1] == 1.0 && high[1] == 2.0);
+    }
 }
 
 /* Wide registers and narrow ones give the same bits; so do any cuts of a run. */
@@ -304,6 +322,7 @@ int main(void) {
         cmocka_unit_test(tapers_at_the_voltage_limit),
         cmocka_unit_test(rests_at_the_open_circuit_voltage),
         cmocka_unit_test(vector_exp_equals_scalar),
+        cmocka_unit_test(vector_min_and_max_equal_scalar),
         cmocka_unit_test(registers_do_not_change_a_bit),
         cmocka_unit_test(thermal_step_is_exact),
     };
