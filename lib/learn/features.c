@@ -36,6 +36,12 @@ void evtwin_features_free(evtwin_features *features) {
     evtwin__free(features);
 }
 
+/* A record's number and its clock start with the recording. In a file of whole lives that is the
+ * battery's age, so a model would lean on it, and then misread every live record. */
+static int is_bookkeeping(const char *quantity_name) {
+    return strcmp(quantity_name, "seq") == 0 || strcmp(quantity_name, "sim_time_s") == 0;
+}
+
 /* What a name given by the caller means; a telemetry quantity is kept by our name. */
 static evtwin_status resolve(const char *name, feature *out) {
     if (evtwin__name_is_truth(name)) {
@@ -45,6 +51,12 @@ static evtwin_status resolve(const char *name, feature *out) {
     evtwin_quantity quantity;
     if (evtwin_quantity_find(name, &f.quantity, NULL, NULL) == EVTWIN_OK &&
         evtwin_quantity_get(f.quantity, &quantity, sizeof quantity) == EVTWIN_OK) {
+        if (is_bookkeeping(quantity.name)) {
+            EVTWIN_FAIL(EVTWIN_E_SCHEMA,
+                        "'%s' counts from where a recording began, which says nothing of a "
+                        "battery, never a feature",
+                        name);
+        }
         f.is_telemetry = 1;
         f.unit = quantity.unit;
         name = quantity.name;

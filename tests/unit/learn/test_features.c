@@ -56,6 +56,8 @@ static void test_bad_names(void **state) {
     assert_fails(evtwin_features_create("a,b,a", &f), EVTWIN_E_ARG, "'a' is named twice");
     assert_fails(evtwin_features_create("soc,SoC", &f), EVTWIN_E_ARG, "'soc' is named twice");
     assert_fails(evtwin_features_create("soc,truth_soh", &f), EVTWIN_E_SCHEMA, "truth_soh");
+    assert_fails(evtwin_features_create("soc,seq", &f), EVTWIN_E_SCHEMA, "'seq' counts from");
+    assert_fails(evtwin_features_create("Test Time / s", &f), EVTWIN_E_SCHEMA, "'Test Time / s'");
     assert_fails(evtwin_features_create(NULL, NULL), EVTWIN_E_ARG, "NULL");
     assert_null(f);
 }
@@ -91,11 +93,11 @@ static void test_every_numeric_type(void **state) {
     size_t col;
     assert_ok(evtwin_table_create(&t));
     assert_ok(evtwin_table_resize(t, 2));
-    assert_ok(evtwin_table_add_column(t, "seq", EVTWIN_I64, NULL, &col));
+    assert_ok(evtwin_table_add_column(t, "trips", EVTWIN_I64, NULL, &col));
     assert_ok(evtwin_table_set_i64(t, col, 0, 41));
     assert_ok(evtwin_table_add_column(t, "is_charging", EVTWIN_BOOL, NULL, &col));
     assert_ok(evtwin_table_set_bool(t, col, 0, 1));
-    evtwin_features *f = features_of("is_charging,seq");
+    evtwin_features *f = features_of("is_charging,trips");
     double x[4];
     assert_ok(evtwin_features_compute(f, t, 0, 2, x));
     assert_near(x[0], 1.0, 0.0);
