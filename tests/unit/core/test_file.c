@@ -3,6 +3,8 @@
 
 #include "test.h"
 
+#include "fail_nth.h"
+
 #include "core/file.h"
 #include "core/mem.h"
 
@@ -221,15 +223,16 @@ static void makes_folders_on_the_way(void **state) {
     assert_fails(evtwin__mkdirs(""), EVTWIN_E_IO, "No such file");
 }
 
-static int n_left;
-
-static void *failing_realloc(void *ctx, void *ptr, size_t size) {
-    (void)ctx;
-    if (size == 0) {
-        free(ptr);
-        return NULL;
+static evtwin_status write_and_read(void *ctx) {
+    const char *path = ctx;
+    char *data = NULL;
+    size_t size = 0;
+    evtwin_status st = evtwin__file_write(path, "x", 1);
+    if (st == EVTWIN_OK) {
+        st = evtwin__file_read(path, 9, &data, &size);
     }
-    return n_left-- > 0 ? realloc(ptr, size) : NULL;
+    evtwin__free(data);
+    return st;
 }
 
 static void survives_every_failing_allocation(void **state) {
@@ -237,22 +240,8 @@ static void survives_every_failing_allocation(void **state) {
     const char *folder = fresh_folder("nomem");
     char path[300];
     snprintf(path, sizeof path, "%s/f", folder);
-    int n = 0;
-    evtwin_status st = EVTWIN_E_NOMEM;
-    for (; st != EVTWIN_OK && n < 50; n++) {
-        assert_true(n == 0 || entries_in(folder) <= 1);
-        n_left = n;
-        evtwin_set_allocator(failing_realloc, NULL);
-        st = evtwin__file_write(path, "x", 1);
-        char *data = NULL;
-        size_t size;
-        st = st == EVTWIN_OK ? evtwin__file_read(path, 9, &data, &size) : st;
-        evtwin__free(data);
-        evtwin_set_allocator(NULL, NULL);
-        assert_true(st == EVTWIN_OK || st == EVTWIN_E_NOMEM);
-    }
-    assert_int_equal(st, EVTWIN_OK);
-    assert_true(n > 4);
+    assert_true(fail_every_allocation(write_and_read, path) > 4);
+    assert_int_equal(entries_in(folder), 1);
 }
 
 int main(void) {

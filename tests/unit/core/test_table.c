@@ -3,6 +3,8 @@
 
 #include "test.h"
 
+#include "fail_nth.h"
+
 #include "core/bits.h"
 #include "core/rng.h"
 
@@ -463,23 +465,8 @@ static void sizes_that_overflow_are_refused(void **state) {
 
 /* ---- an allocator that fails at the n-th request and counts what is not given back ---- */
 
-static long n_requests_left, n_live;
-
-static void *failing_realloc(void *ctx, void *ptr, size_t new_size) {
+static evtwin_status exercise(void *ctx) {
     (void)ctx;
-    if (new_size == 0) {
-        n_live -= ptr != NULL;
-        free(ptr);
-        return NULL;
-    }
-    if (n_requests_left-- <= 0) {
-        return NULL;
-    }
-    n_live += ptr == NULL;
-    return realloc(ptr, new_size);
-}
-
-static evtwin_status exercise(void) {
     evtwin_table *t = NULL, *copy = NULL, *part = NULL;
     const size_t rows[] = {0, 99};
     evtwin_status st = evtwin_table_create(&t);
@@ -514,18 +501,7 @@ done:
 
 static void no_memory_is_an_error_and_no_leak(void **state) {
     (void)state;
-    evtwin_set_allocator(failing_realloc, NULL);
-    long n = 0;
-    evtwin_status st;
-    do {
-        n_requests_left = n++;
-        n_live = 0;
-        st = exercise();
-        assert_true(st == EVTWIN_OK || st == EVTWIN_E_NOMEM);
-        assert_int_equal(n_live, 0);
-    } while (st < 0);
-    evtwin_set_allocator(NULL, NULL);
-    assert_true(n > 30);
+    assert_true(fail_every_allocation(exercise, NULL) > 30);
 }
 
 int main(void) {

@@ -3,6 +3,8 @@
 
 #include "test.h"
 
+#include "fail_nth.h"
+
 typedef struct found {
     evtwin_status status;
     size_t index;
@@ -345,35 +347,20 @@ static void battery_ids(void **state) {
     assert_false(evtwin_battery_id_is_valid(NULL));
 }
 
-static int n_left;
-
-static void *failing_realloc(void *ctx, void *ptr, size_t size) {
+static evtwin_status make_and_override(void *ctx) {
     (void)ctx;
-    if (size == 0) {
-        free(ptr);
-        return NULL;
+    evtwin_table *t = NULL;
+    evtwin_status st = evtwin_telemetry_table_create(&t);
+    if (st == EVTWIN_OK) {
+        st = evtwin_telemetry_override_units(t, "soc=fraction,voltage=mV");
     }
-    return n_left-- > 0 ? realloc(ptr, size) : NULL;
+    evtwin_table_free(t);
+    return st;
 }
 
 static void survives_every_failing_allocation(void **state) {
     (void)state;
-    evtwin_status st = EVTWIN_E_NOMEM;
-    int n = 0;
-    for (; st != EVTWIN_OK && n < 1000; n++) {
-        n_left = n;
-        evtwin_set_allocator(failing_realloc, NULL);
-        evtwin_table *t = NULL;
-        st = evtwin_telemetry_table_create(&t);
-        if (st == EVTWIN_OK) {
-            st = evtwin_telemetry_override_units(t, "soc=fraction,voltage=mV");
-        }
-        evtwin_table_free(t);
-        evtwin_set_allocator(NULL, NULL);
-        assert_true(st == EVTWIN_OK || st == EVTWIN_E_NOMEM);
-    }
-    assert_int_equal(st, EVTWIN_OK);
-    assert_true(n > 15);
+    assert_true(fail_every_allocation(make_and_override, NULL) > 15);
 }
 
 int main(void) {

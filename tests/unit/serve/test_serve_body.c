@@ -3,7 +3,7 @@
 
 #include "test.h"
 
-#include "few_allocations.h"
+#include "fail_nth.h"
 #include "serve/body.h"
 
 static void assert_body(evtwin__body *body, const char *expected) {
@@ -58,9 +58,9 @@ static void test_growth(void **state) {
 
 static void test_out_of_memory(void **state) {
     (void)state;
-    evtwin_set_allocator(failing_realloc, NULL);
+    evtwin_set_allocator(fail_nth_realloc, NULL);
     for (int first_failure = 0; first_failure < 6; first_failure++) {
-        n_left = first_failure;
+        fail_nth_countdown = first_failure;
         evtwin__body body = {0};
         for (int i = 0; i < 10000; i++) {
             evtwin__body_json_text(&body, "0123456789");
@@ -68,7 +68,7 @@ static void test_out_of_memory(void **state) {
         assert_true(body.is_failed);
         evtwin__body_free(&body);
     }
-    n_left = -1;
+    fail_nth_countdown = -1;
     evtwin__body body = {0};
     assert_null(evtwin__body_room(&body, SIZE_MAX - 5));
     assert_true(body.is_failed);

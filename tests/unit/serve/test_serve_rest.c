@@ -3,7 +3,7 @@
 
 #include "serve_client.h"
 
-#include "few_allocations.h"
+#include "fail_nth.h"
 #include "serve/server.h"
 
 static int64_t now_us;
@@ -459,10 +459,10 @@ static int serve_with(int n_allocations, const char *uri, const char *target) {
     options.listen = "127.0.0.1:0";
     options.store = uri;
     evtwin_server *other = NULL;
-    n_left = n_allocations;
+    fail_nth_countdown = n_allocations;
     const evtwin_status st = evtwin_server_start(&options, &other);
     if (st < 0) {
-        n_left = -1;
+        fail_nth_countdown = -1;
         assert_int_equal(st, EVTWIN_E_NOMEM);
         return 0;
     }
@@ -473,7 +473,7 @@ static int serve_with(int n_allocations, const char *uri, const char *target) {
                                           .n_hosts = 1};
     evtwin__http_response response = {0};
     evtwin__serve(other, &request, &response);
-    n_left = -1;
+    fail_nth_countdown = -1;
     const int is_good = response.code == 200;
     if (!is_good) {
         assert_int_equal(response.code, 503);
@@ -500,7 +500,7 @@ static void test_out_of_memory(void **state) {
                                           "/health"};
     char uri[300];
     snprintf(uri, sizeof uri, "sqlite:%s", temp_path("rest.db"));
-    evtwin_set_allocator(failing_realloc, NULL);
+    evtwin_set_allocator(fail_nth_realloc, NULL);
     for (size_t t = 0; t < sizeof targets / sizeof targets[0]; t++) {
         int n = 0;
         while (!serve_with(n, uri, targets[t])) {
