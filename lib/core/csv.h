@@ -5,6 +5,8 @@
 
 #include "evtwin/table.h"
 
+#include "core/text.h"
+
 /* Options of a caller (NULL = defaults) over the defaults, checked. */
 evtwin_status evtwin__csv_options_take(const evtwin_csv_options *options, evtwin_csv_options *out);
 
@@ -39,18 +41,10 @@ void evtwin__csv_reader_free(evtwin__csv_reader *reader);
 
 /* ---- write ---- */
 
-/* Text that grows; all zero is an empty one. Set size to 0 to use the memory again. */
-typedef struct evtwin__csv_text {
-    char *data;
-    size_t size, capacity;
-} evtwin__csv_text;
-
-void evtwin__csv_text_free(evtwin__csv_text *text);
-
 /* Append the header line, or rows first to last - 1, of a table. EVTWIN_E_DATA for a value that CSV
  * cannot hold (infinity). After a failure text is as it was. */
-evtwin_status evtwin__csv_write_header(const evtwin_table *table, evtwin__csv_text *text);
+evtwin_status evtwin__csv_write_header(const evtwin_table *table, evtwin__text *text);
 evtwin_status evtwin__csv_write_rows(const evtwin_table *table, size_t first, size_t last,
-                                     evtwin__csv_text *text);
+                                     evtwin__text *text);
 
 #endif

@@ -5,7 +5,6 @@
 
 #include "core/csv.h"
 #include "core/file.h"
-#include "core/mem.h"
 #include "core/num.h"
 #include "core/status.h"
 
@@ -18,29 +17,6 @@ enum {
     FLUSH_ROWS = 256
 };
 
-void evtwin__csv_text_free(evtwin__csv_text *text) {
-    evtwin__free(text->data);
-    *text = (evtwin__csv_text){0};
-}
-
-/* Room for size more bytes; NULL when memory is out. */
-static char *reserve(evtwin__csv_text *text, size_t size) {
-    size_t need;
-    if (__builtin_add_overflow(text->size, size, &need)) {
-        return NULL;
-    }
-    if (need > text->capacity) {
-        const size_t capacity = need + need / 2 + 4096;
-        char *data = evtwin__realloc(text->data, capacity, 1);
-        if (data == NULL) {
-            return NULL;
-        }
-        text->data = data;
-        text->capacity = capacity;
-    }
-    return text->data + text->size;
-}
-
 /* Quotes are needed around what would be taken for structure, a missing value or a byte-order mark.
  */
 static int needs_quotes(const char *value) {
@@ -48,12 +24,12 @@ static int needs_quotes(const char *value) {
            strncmp(value, "\xEF\xBB\xBF", 3) == 0;
 }
 
-static evtwin_status write_text(const char *value, evtwin__csv_text *text) {
+static evtwin_status write_text(const char *value, evtwin__text *text) {
     const size_t length = strlen(value);
     size_t size;
     char *t = !__builtin_mul_overflow(length, (size_t)2, &size) &&
                       !__builtin_add_overflow(size, (size_t)3, &size)
-                  ? reserve(text, size)
+                  ? evtwin__text_room(text, size)
                   : NULL;
     if (t == NULL) {
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for a text of %zu bytes", length);
@@ -111,14 +87,14 @@ static evtwin_status write_value(const evtwin_table *table, size_t col, size_t r
 }
 
 static evtwin_status write_cell(const evtwin_table *table, size_t col, size_t row,
-                                evtwin__csv_text *text) {
+                                evtwin__text *text) {
     if (!evtwin_table_is_valid(table, col, row)) {
         return EVTWIN_OK;
     }
     if (evtwin_table_type(table, col) == EVTWIN_TEXT) {
         return write_text(evtwin_table_text(table, col, row), text);
     }
-    char *t = reserve(text, VALUE_BYTES);
+    char *t = evtwin__text_room(text, VALUE_BYTES);
     if (t == NULL) {
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for a row");
     }
@@ -130,8 +106,8 @@ static evtwin_status write_cell(const evtwin_table *table, size_t col, size_t ro
     return st;
 }
 
-static evtwin_status write_byte(char byte, evtwin__csv_text *text) {
-    char *t = reserve(text, 1);
+static evtwin_status write_byte(char byte, evtwin__text *text) {
+    char *t = evtwin__text_room(text, 1);
     if (t == NULL) {
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for a row");
     }
@@ -140,7 +116,7 @@ static evtwin_status write_byte(char byte, evtwin__csv_text *text) {
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin__csv_write_header(const evtwin_table *table, evtwin__csv_text *text) {
+evtwin_status evtwin__csv_write_header(const evtwin_table *table, evtwin__text *text) {
     const size_t cols = evtwin_table_cols(table), size = text->size;
     evtwin_status st = EVTWIN_OK;
     for (size_t col = 0; st >= 0 && col < cols; col++) {
@@ -156,7 +132,7 @@ evtwin_status evtwin__csv_write_header(const evtwin_table *table, evtwin__csv_te
 }
 
 evtwin_status evtwin__csv_write_rows(const evtwin_table *table, size_t first, size_t last,
-                                     evtwin__csv_text *text) {
+                                     evtwin__text *text) {
     const size_t cols = evtwin_table_cols(table), size = text->size;
     evtwin_status st = EVTWIN_OK;
     for (size_t row = first; st >= 0 && row < last; row++) {
@@ -174,7 +150,7 @@ evtwin_status evtwin__csv_write_rows(const evtwin_table *table, size_t first, si
 }
 
 /* Header and rows, piece by piece. */
-static evtwin_status write_table(const evtwin_table *table, evtwin__csv_text *text,
+static evtwin_status write_table(const evtwin_table *table, evtwin__text *text,
                                  evtwin__writer *writer) {
     const size_t rows = evtwin_table_rows(table);
     evtwin_status st = evtwin__csv_write_header(table, text);
@@ -201,9 +177,9 @@ evtwin_status evtwin_table_write_csv(const evtwin_table *table, const char *path
     if (st < 0) {
         return st;
     }
-    evtwin__csv_text text = {0};
+    evtwin__text text = {0};
     st = write_table(table, &text, writer);
-    evtwin__csv_text_free(&text);
+    evtwin__text_free(&text);
     if (st < 0) {
         evtwin__writer_abandon(writer);
         return st;

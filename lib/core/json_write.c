@@ -8,6 +8,7 @@
 #include "core/mem.h"
 #include "core/num.h"
 #include "core/status.h"
+#include "core/text.h"
 
 #include <assert.h>
 #include <string.h>
@@ -15,34 +16,25 @@
 /* Our own values are never deeper; also the bound of the recursion. */
 enum { MAX_DEPTH = 32, INDENT = 2 };
 
-typedef struct text {
-    char *data;
-    size_t size, capacity;
+/* What has been written; once memory is out nothing more is. */
+typedef struct output {
+    evtwin__text text;
     int is_out_of_memory;
-} text;
+} output;
 
-static void put(text *t, const char *data, size_t size) {
-    if (t->size + size >= t->capacity && !t->is_out_of_memory) {
-        const size_t capacity = 2 * (t->size + size) + 256;
-        char *grown = evtwin__realloc(t->data, capacity, 1);
-        if (grown == NULL) {
-            t->is_out_of_memory = 1;
-        } else {
-            t->data = grown;
-            t->capacity = capacity;
-        }
-    }
-    if (!t->is_out_of_memory) {
-        memcpy(t->data + t->size, data, size);
-        t->size += size;
-        t->data[t->size] = '\0';
+static void put(output *o, const char *data, size_t size) {
+    char *room = o->is_out_of_memory ? NULL : evtwin__text_room(&o->text, size);
+    o->is_out_of_memory = room == NULL;
+    if (room != NULL) {
+        memcpy(room, data, size);
+        o->text.size += size;
     }
 }
 
-static void put_line(text *t, int depth) {
+static void put_line(output *o, int depth) {
     static const char blanks[INDENT * MAX_DEPTH + 2] =
         "\n                                                                ";
-    put(t, blanks, 1 + (size_t)(INDENT * depth));
+    put(o, blanks, 1 + (size_t)(INDENT * depth));
 }
 
 /* jansson knows all about escapes. */
@@ -51,78 +43,77 @@ static int put_chunk(const char *buffer, size_t size, void *ctx) {
     return 0;
 }
 
-static void put_scalar(text *t, const json_t *value) {
+static void put_scalar(output *o, const json_t *value) {
     char number[EVTWIN__NUM_SIZE];
     if (json_is_real(value)) {
-        put(t, number, evtwin__format_f64(json_real_value(value), number));
-    } else if (json_dump_callback(value, put_chunk, t, JSON_ENCODE_ANY) != 0) {
-        t->is_out_of_memory = 1;
+        put(o, number, evtwin__format_f64(json_real_value(value), number));
+    } else if (json_dump_callback(value, put_chunk, o, JSON_ENCODE_ANY) != 0) {
+        o->is_out_of_memory = 1;
     }
 }
 
-static void put_value(text *t, const json_t *value, int depth);
+static void put_value(output *o, const json_t *value, int depth);
 
-static void put_array(text *t, const json_t *array, int depth) {
+static void put_array(output *o, const json_t *array, int depth) {
     const size_t n = json_array_size(array);
-    put(t, "[", 1);
+    put(o, "[", 1);
     for (size_t i = 0; i < n; i++) {
-        put_line(t, depth + 1);
-        put_value(t, json_array_get(array, i), depth + 1);
-        put(t, ",", i + 1 < n);
+        put_line(o, depth + 1);
+        put_value(o, json_array_get(array, i), depth + 1);
+        put(o, ",", i + 1 < n);
     }
     if (n > 0) {
-        put_line(t, depth);
+        put_line(o, depth);
     }
-    put(t, "]", 1);
+    put(o, "]", 1);
 }
 
-static void put_object(text *t, const json_t *object, int depth) {
+static void put_object(output *o, const json_t *object, int depth) {
     size_t left = json_object_size(object);
-    put(t, "{", 1);
+    put(o, "{", 1);
 
     /* jansson's iterator wants a pointer that is not const, and changes nothing */
     json_t *members = (json_t *)(uintptr_t)object;
     for (void *at = json_object_iter(members); at != NULL;
          at = json_object_iter_next(members, at)) {
         json_t *key = json_string(json_object_iter_key(at));
-        t->is_out_of_memory |= key == NULL;
-        put_line(t, depth + 1);
-        put_scalar(t, key);
+        o->is_out_of_memory |= key == NULL;
+        put_line(o, depth + 1);
+        put_scalar(o, key);
         json_decref(key);
-        put(t, ": ", 2);
-        put_value(t, json_object_iter_value(at), depth + 1);
-        put(t, ",", --left > 0);
+        put(o, ": ", 2);
+        put_value(o, json_object_iter_value(at), depth + 1);
+        put(o, ",", --left > 0);
     }
     if (json_object_size(object) > 0) {
-        put_line(t, depth);
+        put_line(o, depth);
     }
-    put(t, "}", 1);
+    put(o, "}", 1);
 }
 
-static void put_value(text *t, const json_t *value, int depth) {
+static void put_value(output *o, const json_t *value, int depth) {
     assert(depth < MAX_DEPTH);
     if (json_is_array(value)) {
-        put_array(t, value, depth);
+        put_array(o, value, depth);
     } else if (json_is_object(value)) {
-        put_object(t, value, depth);
+        put_object(o, value, depth);
     } else {
-        put_scalar(t, value);
+        put_scalar(o, value);
     }
 }
 
 evtwin_status evtwin__json_text(const json_t *value, char **text_out, size_t *size_out) {
-    text t = {0};
-    t.is_out_of_memory = value == NULL;
+    output o = {.is_out_of_memory = value == NULL};
     if (value != NULL) {
-        put_value(&t, value, 0);
-        put(&t, "\n", 1);
+        put_value(&o, value, 0);
+        put(&o, "\n", 2);
     }
-    if (t.is_out_of_memory) {
-        evtwin__free(t.data);
+    if (o.is_out_of_memory) {
+        evtwin__text_free(&o.text);
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a JSON text");
     }
-    *text_out = t.data;
-    *size_out = t.size;
+    *text_out = o.text.data;
+    *size_out = o.text.size - 1; /* the NUL does not count */
     return EVTWIN_OK;
 }
 

@@ -175,7 +175,7 @@ typedef struct csv_sink {
     int has_header; /* the file has one, so the columns are fixed */
     int with_predictions;
     evtwin_table *rows; /* of the batch, in the columns of the file; NULL until they are fixed */
-    evtwin__csv_text text;
+    evtwin__text text;
 } csv_sink;
 
 static void close_sink(void *state) {
@@ -183,7 +183,7 @@ static void close_sink(void *state) {
     if (s != NULL) {
         evtwin__append_close(s->file);
         evtwin_table_free(s->rows);
-        evtwin__csv_text_free(&s->text);
+        evtwin__text_free(&s->text);
         evtwin__free(s);
     }
 }
@@ -193,7 +193,7 @@ static void close_sink(void *state) {
 static evtwin_status match_header(csv_sink *s, const char *line, size_t length, int is_whole,
                                   int with_predictions, int *matches) {
     evtwin_table *table = NULL;
-    evtwin__csv_text header = {.data = NULL};
+    evtwin__text header = {.data = NULL};
     evtwin_status st = evtwin__record_table_create(with_predictions, &table);
     if (st == EVTWIN_OK) {
         st = evtwin__csv_write_header(table, &header);
@@ -207,7 +207,7 @@ static evtwin_status match_header(csv_sink *s, const char *line, size_t length, 
             *matches = 1;
         }
     }
-    evtwin__csv_text_free(&header);
+    evtwin__text_free(&header);
     evtwin_table_free(table);
     return st;
 }

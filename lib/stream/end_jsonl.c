@@ -7,6 +7,7 @@
 
 #include "core/mem.h"
 #include "core/status.h"
+#include "core/text.h"
 #include "stream/append_file.h"
 #include "stream/telemetry_json.h"
 
@@ -245,15 +246,14 @@ const evtwin__source_end evtwin__source_jsonl = {
 
 typedef struct jsonl_sink {
     evtwin__append_file *file;
-    char *text; /* of the batch */
-    size_t size, capacity;
+    evtwin__text text; /* of the batch */
 } jsonl_sink;
 
 static void close_sink(void *state) {
     jsonl_sink *s = state;
     if (s != NULL) {
         evtwin__append_close(s->file);
-        evtwin__free(s->text);
+        evtwin__text_free(&s->text);
         evtwin__free(s);
     }
 }
@@ -286,30 +286,17 @@ static evtwin_status open_sink(const evtwin__uri *uri, void **state_out) {
     return EVTWIN_OK;
 }
 
-static evtwin_status make_room(jsonl_sink *s, size_t n) {
-    if (n <= s->capacity - s->size) {
-        return EVTWIN_OK;
-    }
-    const size_t capacity = 2 * s->capacity + n;
-    char *grown = evtwin__realloc(s->text, capacity, 1);
-    if (grown == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a batch of %zu bytes", capacity);
-    }
-    s->text = grown;
-    s->capacity = capacity;
-    return EVTWIN_OK;
-}
-
 /* One row and its line break at the end of the batch. */
-static evtwin_status format_row(jsonl_sink *s, const evtwin__record *record, size_t row) {
-    evtwin_status st = make_room(s, evtwin__record_json_size(record, row, 1));
-    size_t length = 0;
-    if (st == EVTWIN_OK) {
-        st = evtwin__record_encode(record, row, 1, s->text + s->size, &length);
+static evtwin_status format_row(const evtwin__record *record, size_t row, evtwin__text *text) {
+    char *room = evtwin__text_room(text, evtwin__record_json_size(record, row, 1));
+    if (room == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a batch beyond %zu bytes", text->size);
     }
+    size_t length = 0;
+    const evtwin_status st = evtwin__record_encode(record, row, 1, room, &length);
     if (st == EVTWIN_OK) {
-        s->text[s->size + length] = '\n'; /* over the NUL */
-        s->size += length + 1;
+        room[length] = '\n'; /* over the NUL */
+        text->size += length + 1;
     }
     return st;
 }
@@ -318,11 +305,11 @@ static evtwin_status write_sink(void *state, const evtwin_table *table) {
     jsonl_sink *s = state;
     evtwin__record record;
     evtwin_status st = evtwin__record_bind(table, &record);
-    s->size = 0;
+    s->text.size = 0;
     for (size_t i = 0; i < evtwin_table_rows(table) && st == EVTWIN_OK; i++) {
-        st = format_row(s, &record, i);
+        st = format_row(&record, i, &s->text);
     }
-    return st == EVTWIN_OK ? evtwin__append_write(s->file, s->text, s->size) : st;
+    return st == EVTWIN_OK ? evtwin__append_write(s->file, s->text.data, s->text.size) : st;
 }
 
 static evtwin_status flush_sink(void *state) {

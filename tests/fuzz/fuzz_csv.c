@@ -68,7 +68,7 @@ static void require_equal(const evtwin_table *a, const evtwin_table *b) {
 }
 
 static void write_and_read_again(const evtwin_table *table) {
-    evtwin__csv_text text = {0};
+    evtwin__text text = {0};
     require(evtwin__csv_write_header(table, &text) == EVTWIN_OK);
     require(evtwin__csv_write_rows(table, 0, evtwin_table_rows(table), &text) == EVTWIN_OK);
     char path[64];
@@ -86,7 +86,7 @@ static void write_and_read_again(const evtwin_table *table) {
     evtwin_table_free(again);
     free(list);
     close(fd);
-    evtwin__csv_text_free(&text);
+    evtwin__text_free(&text);
 }
 
 /* The telemetry columns, a few rows at a time. */
