@@ -20,37 +20,36 @@ deps:
 test-deps:
 	@scripts/install-deps.sh build test
 
+# configure PRESET quietly (its log is shown if it fails), then build with one line a file
+define build_preset
+	@mkdir -p build
+	@cmake --preset $(1) $(2) > build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+	@$(MAKE) --no-print-directory -C build/$(1) -j$(JOBS)
+endef
+
 build: deps
-	@cmake --preset release > build.log 2>&1 || { cat build.log; exit 1; }
-	@rm -f build.log
-	cmake --build build/release -j$(JOBS)
+	$(call build_preset,release)
 
 demo: build
-	scripts/demo.sh build/release
-
-build/dev/CMakeCache.txt: CMakePresets.json CMakeLists.txt
-	cmake --preset dev
+	@scripts/demo.sh build/release
 
 test: test-deps
-	cmake --preset dev
-	cmake --build build/dev -j$(JOBS)
-	cd build/dev && $(CTEST) -LE long -j$(JOBS)
+	$(call build_preset,dev)
+	@cd build/dev && $(CTEST) -LE long -j$(JOBS)
 
 test-all: test-deps
-	scripts/test-all.sh
+	@scripts/test-all.sh
 
-bench: deps
-	cmake --preset dev
-	cmake --build build/dev -j$(JOBS)
-	for bench in build/dev/tests/bench/bench_*; do [ -x $$bench ] && [ -f $$bench ] && $$bench || true; done
+bench: test-deps
+	$(call build_preset,dev)
+	@for bench in build/dev/tests/bench/bench_*; do [ -x $$bench ] && [ -f $$bench ] && $$bench || true; done
 
 format:
 	clang-format-14 -i $$(git ls-files '*.c' '*.h')
 
 install: deps
-	cmake --preset release -DCMAKE_INSTALL_PREFIX=$(PREFIX)
-	cmake --build build/release -j$(JOBS)
-	cmake --install build/release
+	$(call build_preset,release,-DCMAKE_INSTALL_PREFIX=$(PREFIX))
+	@cmake --install build/release
 
 clean:
 	rm -rf build demo
