@@ -24,6 +24,7 @@ libcmocka-dev|unit tests|pkg:cmocka
 g++|checks the headers as C++|g++
 swig|checks the headers for the Python package to come|swig
 python3|test helpers|python3
+python3-dev|compiles what SWIG makes of the headers|file:/usr/bin/python3-config
 sqlite3|looks into databases in tests|sqlite3
 clang|second compiler, fuzzers|clang
 prometheus|promtool checks the metrics|promtool

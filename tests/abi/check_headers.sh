@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Each public header alone is good C11, C++17 and SWIG input: check_headers.sh SOURCE_DIR CC
+# Each public header alone is good C11, C++17 and SWIG input: check_headers.sh SOURCE_DIR CC [LIBRARY]
 set -eu
-source=$1 cc=$2
+source=$1 cc=$2 library=${3:-}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -24,22 +24,31 @@ if ! command -v swig > /dev/null; then
     echo "skipped: swig is not installed"
     exit 0
 fi
-{
-    echo '%module evtwin'
-    echo '%{'
-    echo '#include "evtwin/evtwin.h"'
-    echo '%}'
-    echo '%include <stdint.i>'
-    for header in base table telemetry cell sim features model predictor train store stream serve; do
-        [ -f "$source/include/evtwin/$header.h" ]
-        echo "%include \"evtwin/$header.h\""
-    done
-} > "$work/evtwin.i"
-swig -python -Wextra -Werror -w451 -I"$source/include" -outdir "$work" -o "$work/wrap.c" "$work/evtwin.i"
-if /usr/bin/python3-config --includes > /dev/null 2>&1; then
-    "$cc" -std=gnu11 -w -Werror=implicit -Werror=incompatible-pointer-types -I"$source/include" \
-        $(/usr/bin/python3-config --includes) -fsyntax-only "$work/wrap.c"
-    echo "the SWIG wrapper compiles"
-else
+interface=$source/bindings/python/evtwin.i
+for header in "$source"/include/evtwin/*.h; do
+    name=evtwin/$(basename "$header")
+    [ "$name" = evtwin/evtwin.h ] || grep -q "%include \"$name\"" "$interface" ||
+        { echo "$interface does not include $name"; exit 1; }
+done
+swig -python -Wextra -Werror -w451 -I"$source/include" -outdir "$work" -o "$work/wrap.c" "$interface"
+config=/usr/bin/python3-config
+if ! "$config" --includes > /dev/null 2>&1; then
     echo "skipped: no Python headers to compile the SWIG wrapper with"
+    exit 0
 fi
+
+if [ -z "$library" ]; then
+    # shellcheck disable=SC2046 # several flags
+    "$cc" -std=gnu11 -w -Werror=implicit -Werror=incompatible-pointer-types -fsyntax-only \
+        -I"$source/include" $("$config" --includes) "$work/wrap.c"
+    echo "the wrapper compiles; an instrumented library is not loaded into Python"
+    exit 0
+fi
+# shellcheck disable=SC2046 # several flags
+"$cc" -std=gnu11 -w -Werror=implicit -Werror=incompatible-pointer-types -fPIC -shared \
+    -I"$source/include" $("$config" --includes) "$work/wrap.c" -o "$work/_evtwin.so" "$library"
+version=$(sed -n 's/^#define EVTWIN_VERSION "\(.*\)"/\1/p' "$source/include/evtwin/base.h")
+loaded=$(cd "$work" && LD_LIBRARY_PATH=$(dirname "$library") /usr/bin/python3 -c \
+    'import evtwin; print(evtwin.evtwin_version(), evtwin.evtwin_quantity_name(2, evtwin.EVTWIN_NAMING_EV30))')
+[ "$loaded" = "$version SoC" ] || { echo "Python says '$loaded', not '$version SoC'"; exit 1; }
+echo "Python imports the wrapper of version $version"
