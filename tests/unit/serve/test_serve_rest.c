@@ -500,6 +500,10 @@ static void test_out_of_memory(void **state) {
                                           "/health"};
     char uri[300];
     snprintf(uri, sizeof uri, "sqlite:%s", temp_path("rest.db"));
+
+    /* the allocator must not change under the threads of the other tests' server */
+    evtwin_server_free(server);
+    server = NULL;
     evtwin_set_allocator(fail_nth_realloc, NULL);
     for (size_t t = 0; t < sizeof targets / sizeof targets[0]; t++) {
         int n = 0;
