@@ -37,7 +37,8 @@ test: test-deps
 	$(call build_preset,dev)
 	@cd build/dev && $(CTEST) -LE long -j$(JOBS)
 
-test-all: test-deps
+test-all:
+	@scripts/install-deps.sh build test long
 	@scripts/test-all.sh
 
 bench: test-deps

@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Install what is missing to build (and with "test", to test), by name, saying why:
-#   install-deps.sh build [test]
+# Install what is missing to build (with "test" to test, with "long" for the long tests too), by name,
+# saying why:
+#   install-deps.sh build [test [long]]
 # Asks before it uses sudo unless YES=1 is set or it runs as root. Where there is no apt it lists
 # what to install.
 set -eu
 
-# package | what it is for | how to see that it is there (a command, or pkg:NAME for pkg-config)
+# package | what it is for | how to see that it is there (a command, file:PATH, pkg:NAME for pkg-config)
 build_list='
 gcc|C compiler|gcc
 libc6-dev|C headers|file:/usr/include/stdio.h
@@ -26,19 +27,29 @@ swig|checks the headers for the Python package to come|swig
 python3|test helpers|python3
 python3-dev|compiles what SWIG makes of the headers|file:/usr/bin/python3-config
 sqlite3|looks into databases in tests|sqlite3
-clang|second compiler, fuzzers|clang
-prometheus|promtool checks the metrics|promtool
+'
+long_list='
+clang|second compiler|clang
+libclang-rt-dev|sanitizers and fuzzers of clang|fuzzer
+prometheus|scrapes the metrics in a test; promtool checks them (Debian also starts it as a service)|prometheus
 '
 
-want=$build_list
+want=
 for kind in "$@"; do
-    [ "$kind" = test ] && want="$want$test_list"
+    case $kind in
+    build) want=$want$build_list ;;
+    test) want=$want$test_list ;;
+    long) want=$want$long_list ;;
+    *) echo "install-deps.sh: '$kind' is not build, test or long" >&2; exit 2 ;;
+    esac
 done
 
 is_there() {
     case $1 in
     pkg:*) command -v pkg-config > /dev/null && pkg-config --exists "${1#pkg:}" ;;
     file:*) [ -e "${1#file:}" ] ;;
+    fuzzer) echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }' |
+        clang -fsanitize=fuzzer,address -x c - -o /dev/null 2> /dev/null ;;
     *) command -v "$1" > /dev/null ;;
     esac
 }
