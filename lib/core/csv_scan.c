@@ -3,6 +3,7 @@
 
 #include "core/csv_scan.h"
 
+#include "core/file.h"
 #include "core/mem.h"
 #include "core/status.h"
 
@@ -23,14 +24,6 @@ static evtwin_status fail_system(const evtwin__csv_scan *scan, int error) {
     const int is_absent = error == ENOENT || error == ENOTDIR;
     EVTWIN_FAIL(is_absent ? EVTWIN_E_NOT_FOUND : EVTWIN_E_IO, "%s: %s", scan->name,
                 strerror(error));
-}
-
-static ssize_t read_retrying(int fd, char *data, size_t size) {
-    ssize_t n;
-    do {
-        n = read(fd, data, size);
-    } while (n < 0 && errno == EINTR);
-    return n;
 }
 
 /* Open the file and note what kind it is. */
@@ -171,7 +164,7 @@ evtwin_status evtwin__csv_scan_fill(evtwin__csv_scan *scan) {
     }
     char *end = scan->buffer + (scan->end - scan->buffer);
     const ssize_t n =
-        read_retrying(scan->fd, end, scan->buffer_size - (size_t)(end - scan->buffer));
+        evtwin__fd_read(scan->fd, end, scan->buffer_size - (size_t)(end - scan->buffer));
     if (n < 0) {
         return fail_system(scan, errno);
     }

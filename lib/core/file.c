@@ -20,12 +20,26 @@ static evtwin_status fail_errno(const char *path, int error) {
     EVTWIN_FAIL(is_absent ? EVTWIN_E_NOT_FOUND : EVTWIN_E_IO, "%s: %s", path, strerror(error));
 }
 
-static ssize_t read_retrying(int fd, char *data, size_t size) {
+ssize_t evtwin__fd_read(int fd, char *data, size_t size) {
     ssize_t n;
     do {
         n = read(fd, data, size);
     } while (n < 0 && errno == EINTR);
     return n;
+}
+
+int evtwin__fd_write(int fd, const char *data, size_t size) {
+    while (size > 0) {
+        const ssize_t n = write(fd, data, size);
+        if (n < 0 && errno != EINTR) {
+            return errno;
+        }
+        if (n > 0) {
+            data += n;
+            size -= (size_t)n;
+        }
+    }
+    return 0;
 }
 
 static int open_retrying(const char *path, int flags, mode_t mode) {
@@ -56,7 +70,7 @@ static evtwin_status read_all(int fd, const char *path, size_t expected, size_t 
             }
             data = grown;
         }
-        const ssize_t n = read_retrying(fd, data + size, capacity - size - 1);
+        const ssize_t n = evtwin__fd_read(fd, data + size, capacity - size - 1);
         if (n < 0) {
             st = fail_errno(path, errno);
             break;
@@ -218,17 +232,8 @@ evtwin_status evtwin__writer_open(const char *path, evtwin__writer **out) {
 }
 
 static evtwin_status write_out(evtwin__writer *w, const char *data, size_t size) {
-    while (size > 0) {
-        const ssize_t n = write(w->fd, data, size);
-        if (n < 0 && errno != EINTR) {
-            return fail_errno(w->path, errno);
-        }
-        if (n > 0) {
-            data += n;
-            size -= (size_t)n;
-        }
-    }
-    return EVTWIN_OK;
+    const int error = evtwin__fd_write(w->fd, data, size);
+    return error == 0 ? EVTWIN_OK : fail_errno(w->path, error);
 }
 
 static evtwin_status flush(evtwin__writer *w) {

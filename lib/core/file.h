@@ -5,8 +5,17 @@
 
 #include "evtwin/base.h"
 
-/* Read path (at most max_bytes, else EVTWIN_E_CORRUPT "… is larger than …"); *data_out is NUL-terminated
- * beyond size and freed with evtwin__free. EVTWIN_E_NOT_FOUND if there is no such file. */
+#include <sys/types.h>
+
+/* read, again when a signal interrupts it. */
+ssize_t evtwin__fd_read(int fd, char *data, size_t size);
+
+/* Write all of it; 0, or the errno of what stopped it. */
+int evtwin__fd_write(int fd, const char *data, size_t size);
+
+/* Read path (at most max_bytes, else EVTWIN_E_CORRUPT "… is larger than …"); *data_out is
+ * NUL-terminated beyond size and freed with evtwin__free. EVTWIN_E_NOT_FOUND if there is no such
+ * file. */
 evtwin_status evtwin__file_read(const char *path, size_t max_bytes, char **data_out,
                                 size_t *size_out);
 

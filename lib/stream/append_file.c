@@ -188,27 +188,12 @@ const char *evtwin__append_path(const evtwin__append_file *file) {
     return file->path;
 }
 
-/* 0, or the errno. */
-static int write_all(int fd, const char *data, size_t n) {
-    while (n > 0) {
-        const ssize_t written = write(fd, data, n);
-        if (written < 0 && errno != EINTR) {
-            return errno;
-        }
-        if (written > 0) {
-            data += written;
-            n -= (size_t)written;
-        }
-    }
-    return 0;
-}
-
 evtwin_status evtwin__append_write(evtwin__append_file *file, const char *data, size_t size) {
     struct stat before = {.st_size = 0};
     if (file->is_regular && fstat(file->fd, &before) != 0) {
         return fail_errno(file->path, errno);
     }
-    const int error = write_all(file->fd, data, size);
+    const int error = evtwin__fd_write(file->fd, data, size);
     if (error != 0 && file->is_regular && ftruncate(file->fd, before.st_size) != 0) {
         EVTWIN_FAIL(EVTWIN_E_IO, "%s: %s, and the part that was written stays: %s", file->path,
                     strerror(error), strerror(errno));

@@ -5,6 +5,7 @@
 
 #include "evtwin/stream.h"
 
+#include "core/file.h"
 #include "core/mem.h"
 #include "core/status.h"
 #include "core/text.h"
@@ -113,10 +114,7 @@ static evtwin_status fill(jsonl_source *s, size_t *n_out) {
     if (s->at_end || !is_ready(s)) {
         return EVTWIN_OK;
     }
-    ssize_t n;
-    do {
-        n = read(s->fd, s->buffer + s->end, BUFFER_SIZE - s->end);
-    } while (n < 0 && errno == EINTR);
+    const ssize_t n = evtwin__fd_read(s->fd, s->buffer + s->end, BUFFER_SIZE - s->end);
     if (n < 0 && errno != EAGAIN) {
         EVTWIN_FAIL(EVTWIN_E_IO, "%s: %s", s->path, strerror(errno));
     }
