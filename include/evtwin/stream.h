@@ -73,7 +73,7 @@ EVTWIN_API evtwin_status evtwin_source_read(evtwin_source *source, size_t max_ro
 /**
  * Open a sink: "null:", "csv:FILE", "jsonl:FILE" ("-" = standard output), "sqlite:FILE"
  * (?write=predictions: update predictions of existing rows instead of inserting; ?retention_days=D).
- * Files are appended to (?replace=1: started anew): a last line that a killed process left torn is cut
+ * Opening a named pipe waits for its reader. Files are appended to (?replace=1: started anew): a last line that a killed process left torn is cut
  * off, with a warning to the log; a CSV with another header and a file that holds no JSON lines are
  * refused. A CSV has all telemetry columns, and the prediction columns if its first batch has one.
  * @return EVTWIN_E_BUSY if another sink writes the file, EVTWIN_E_SCHEMA for a foreign file, EVTWIN_E_UNSUPPORTED and
@@ -89,7 +89,6 @@ EVTWIN_API void evtwin_sink_free(evtwin_sink *sink);
  * @return EVTWIN_E_SCHEMA / EVTWIN_E_ARG naming a row without time or with no valid battery_id, EVTWIN_E_IO.
  */
 EVTWIN_API evtwin_status evtwin_sink_write(evtwin_sink *sink, const evtwin_table *table);
-/** Bring what was written to where it lasts: file data is on disk, a database has committed. */
 /** What was written lasts through a power cut from here on, where the end is one that can. */
 EVTWIN_API evtwin_status evtwin_sink_flush(evtwin_sink *sink);
 
