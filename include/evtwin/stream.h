@@ -73,9 +73,10 @@ EVTWIN_API evtwin_status evtwin_source_read(evtwin_source *source, size_t max_ro
 /**
  * Open a sink: "null:", "csv:FILE", "jsonl:FILE" ("-" = standard output), "sqlite:FILE"
  * (?write=predictions: update predictions of existing rows instead of inserting; ?retention_days=D).
- * Opening a named pipe waits for its reader. Files are appended to (?replace=1: started anew): a last line that a killed process left torn is cut
- * off, with a warning to the log; a CSV with another header and a file that holds no JSON lines are
- * refused. A CSV has all telemetry columns, and the prediction columns if its first batch has one.
+ * Opening a named pipe waits for its reader. Files are appended to (?replace=1: started anew): a last
+ * line that a killed process left torn is cut off, with a warning to the log; a CSV with another header
+ * and a file that holds no JSON lines are refused. A CSV has all telemetry columns, and the prediction
+ * columns if its first batch has one.
  * @return EVTWIN_E_BUSY if another sink writes the file, EVTWIN_E_SCHEMA for a foreign file, EVTWIN_E_UNSUPPORTED and
  * EVTWIN_E_ARG as for sources, or what the end says.
  */
