@@ -37,8 +37,8 @@ EVTWIN_API const char *evtwin_features_unit(const evtwin_features *features, siz
 /**
  * x[r * count + i] = feature i of row first_row + r, in our units; NaN where missing. Does not allocate.
  * @param x  (rows, count) row-major; what it holds after a failure means nothing.
- * @return EVTWIN_E_SCHEMA naming the first column that is absent or is not numeric; EVTWIN_E_RANGE naming
- * the row of an infinite value.
+ * @return EVTWIN_E_SCHEMA naming the first column that is absent or is not numeric, or the two of one
+ * quantity; EVTWIN_E_RANGE naming the data row of an infinite value (see evtwin_telemetry_check).
  */
 EVTWIN_API evtwin_status evtwin_features_compute(const evtwin_features *features,
                                                  const evtwin_table *table, size_t first_row,

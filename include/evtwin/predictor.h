@@ -57,9 +57,10 @@ EVTWIN_API evtwin_status evtwin_predictor_predict(const evtwin_predictor *predic
  * (text: "unknown, because … is missing" where there is no prediction, else missing). A row is
  * predicted from its own values only: nothing is filled in. The table is untouched on failure,
  * except that running out of memory may leave columns of these names, if it had them, half
- * overwritten.
- * @return EVTWIN_E_SCHEMA naming a feature that has no column, EVTWIN_E_RANGE as
- * evtwin_telemetry_check.
+ * overwritten. The first time that a table's unit is presumed (the 30-column header's power in kW),
+ * the log says so at EVTWIN_LOG_INFO.
+ * @return EVTWIN_E_SCHEMA naming a feature that has no column or two columns of one quantity,
+ * EVTWIN_E_RANGE as evtwin_telemetry_check.
  */
 EVTWIN_API evtwin_status evtwin_predictor_apply(const evtwin_predictor *predictor,
                                                 evtwin_table *table);

@@ -50,7 +50,10 @@ EVTWIN_API const char *evtwin_quantity_name(size_t index, evtwin_naming naming);
 EVTWIN_API evtwin_status evtwin_quantity_find(const char *header, size_t *index_out,
                                               const char **unit_out, double *factor_out);
 
-/** Column of a table that holds a quantity (given by our name), under any naming; EVTWIN_NO_COLUMN if none. */
+/**
+ * Column of a table that holds a quantity (given by our name), under any naming; EVTWIN_NO_COLUMN if
+ * none. Of two the first by naming: evtwin_telemetry_check refuses such a table.
+ */
 EVTWIN_API size_t evtwin_telemetry_find(const evtwin_table *table, const char *quantity);
 
 /**
@@ -69,8 +72,11 @@ EVTWIN_API evtwin_status evtwin_telemetry_factor(const evtwin_table *table, size
 EVTWIN_API evtwin_status evtwin_telemetry_override_units(evtwin_table *table, const char *overrides);
 
 /**
- * Check every recognised column against the range of its unit.
- * @return EVTWIN_E_RANGE naming column, row, value, unit and the override that would help.
+ * Check that no two columns hold the same quantity, and every recognised column against the range of
+ * its unit. A "data row" in a text is counted from 1 below the header; it is not the line of a file,
+ * where quoted line breaks and empty lines count as well.
+ * @return EVTWIN_E_SCHEMA naming both columns; EVTWIN_E_RANGE naming column, row, value, unit and the
+ * override that would help.
  */
 EVTWIN_API evtwin_status evtwin_telemetry_check(const evtwin_table *table);
 

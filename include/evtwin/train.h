@@ -44,14 +44,16 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  * shuffle, the first of 100 that leaves rows of every target and both classes in both parts, or where
  * none does the one that comes closest; where only one battery has usable rows, the last fifth of its
  * rows in time (in the order of the table without a time column), without a gap. The saved models are
- * those that were scored, trained on the rest. With cv_folds = K, per target: rows without target leave
+ * those that were scored, trained on the rest. A score that cannot be made (one class, one row or one
+ * value held out) is NaN with a finding "score-unknown", and no finding compares it. With cv_folds = K, per target: rows without target leave
  * first, batteries by size descending, ties by name in byte order, each to the lightest fold; the
  * scores pool all out-of-fold predictions and the saved models are trained on all rows.
  *
  * The same table, options and library versions give the same models, byte for byte.
  * @param options  NULL = the defaults.
  * @return EVTWIN_E_ARG (an option is out of its domain), EVTWIN_E_SCHEMA (a column is absent, not numeric, or
- * an outcome among the features), EVTWIN_E_RANGE (a value is outside its unit's range or infinite), EVTWIN_E_DATA
+ * an outcome among the features, two columns of one quantity), EVTWIN_E_RANGE (a value is outside its unit's
+ * range or infinite, a RUL is negative), EVTWIN_E_DATA
  * (too few rows or batteries, a battery with one row, one class only, a constant target, no target), EVTWIN_E_CANCELLED,
  * EVTWIN_E_EXTERNAL (XGBoost), EVTWIN_E_UNSUPPORTED (built without it).
  */
@@ -92,14 +94,16 @@ EVTWIN_API evtwin_status evtwin_trainer_rul_fold(const evtwin_trainer *trainer, 
 /**
  * 1 if a model beats the training mean (base rate) by more than chance, else 0: the gain in squared
  * error, summed by held-out battery (by day where there is one series, by runs of rows where there are
- * fewer than ten days), has a one-sided 95 % bootstrap bound above zero.
+ * fewer than ten days), has a one-sided 95 % bootstrap bound above zero. Fewer than five of these cannot
+ * show it (four that all go well are a chance of 1 in 16): then it is 0, with a finding "too-few-groups".
+ * So it is where the score is unknown.
  */
 EVTWIN_API int evtwin_trainer_has_signal(const evtwin_trainer *trainer);
 
 /** Something a reader of the scores should know. Texts are borrowed from the trainer. */
 typedef struct evtwin_finding {
     size_t size;
-    const char *cause;    /**< "no-signal", "loses-to-baseline", "rows-left-out", "unit-presumed", … */
+    const char *cause;    /**< "no-signal", "too-few-groups", "score-unknown", "loses-to-baseline", "unit-presumed", … */
     const char *severity; /**< "info", "warning", "error" */
     const char *text;     /**< one sentence */
 } evtwin_finding;

@@ -470,12 +470,12 @@ static evtwin_status fail_range(const char *column, size_t row, const meaning *m
 
     const unit *better = unit_that_fits(m, u, value);
     if (better == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_RANGE, "column '%.100s', row %zu: %s%s%s is outside %s%s%s", column,
-                    row + 1, text, space, unit_name, limits, space, unit_name);
+        EVTWIN_FAIL(EVTWIN_E_RANGE, "column '%.100s', data row %zu: %s%s%s is outside %s%s%s",
+                    column, row + 1, text, space, unit_name, limits, space, unit_name);
     }
     EVTWIN_FAIL(
         EVTWIN_E_RANGE,
-        "column '%.100s', row %zu: %s%s%s is outside %s%s%s; if the column is in %s, say so "
+        "column '%.100s', data row %zu: %s%s%s is outside %s%s%s; if the column is in %s, say so "
         "with --unit %s=%s",
         column, row + 1, text, space, unit_name, limits, space, unit_name, better->name,
         name_of(m->entry), better->name);
@@ -510,9 +510,36 @@ static evtwin_status check_column(const evtwin_table *table, size_t col, const m
     return EVTWIN_OK;
 }
 
+/* Whoever looks for a quantity takes one column: it must not matter which. */
+static evtwin_status check_doubles(const evtwin_table *table) {
+    size_t col_of[ENTRY_COUNT];
+    for (size_t i = 0; i < ENTRY_COUNT; i++) {
+        col_of[i] = EVTWIN_NO_COLUMN;
+    }
+    for (size_t col = 0; col < evtwin_table_cols(table); col++) {
+        meaning m;
+        if (!find_meaning(evtwin_table_name(table, col), &m)) {
+            continue;
+        }
+        size_t *first = &col_of[m.entry - entries];
+        if (*first != EVTWIN_NO_COLUMN) {
+            EVTWIN_FAIL(EVTWIN_E_SCHEMA,
+                        "columns '%.100s' and '%.100s' are both %s: leave out or rename one",
+                        evtwin_table_name(table, *first), evtwin_table_name(table, col),
+                        name_of(m.entry));
+        }
+        *first = col;
+    }
+    return EVTWIN_OK;
+}
+
 evtwin_status evtwin_telemetry_check(const evtwin_table *table) {
     if (table == NULL) {
         EVTWIN_FAIL(EVTWIN_E_ARG, "table is NULL");
+    }
+    const evtwin_status doubles = check_doubles(table);
+    if (doubles < 0) {
+        return doubles;
     }
     for (size_t col = 0; col < evtwin_table_cols(table); col++) {
         const evtwin_type type = evtwin_table_type(table, col);

@@ -14,8 +14,17 @@ size_t evtwin__column_find(const evtwin_table *table, const char *name);
 evtwin_status evtwin__feature_column(const evtwin_features *features, size_t i,
                                      const evtwin_table *table, size_t *col_out);
 
+/* evtwin_features_compute for a table that evtwin_telemetry_check has passed and rows that it has.
+ */
+evtwin_status evtwin__features_compute(const evtwin_features *features, const evtwin_table *table,
+                                       size_t first_row, size_t rows, double *x);
+
 /* 1 for F64, I64 and BOOL. */
 int evtwin__column_is_number(const evtwin_table *table, size_t col);
+
+/* 1 if the header of a column that is in this unit does not state it, and neither does the standard
+ * that the header is of: the unit was presumed. */
+int evtwin__unit_is_presumed(const char *column, const char *unit);
 
 /* 1 for truth_*: outcomes of a simulation that no model may see. */
 int evtwin__name_is_truth(const char *name);

@@ -203,6 +203,23 @@ static size_t copy_column(const evtwin_table *table, size_t col, double factor, 
     return infinite_row;
 }
 
+/* No quantity has a second column, of which one would be passed over in silence. */
+static evtwin_status check_doubles(const evtwin_features *features, const evtwin_table *table) {
+    for (size_t i = 0; i < features->n; i++) {
+        const feature *f = &features->list[i];
+        const size_t col = f->is_telemetry ? evtwin_telemetry_find(table, f->name) : 0;
+        for (int naming = 0; f->is_telemetry && naming < EVTWIN_NAMING_COUNT; naming++) {
+            const char *name = evtwin_quantity_name(f->quantity, (evtwin_naming)naming);
+            const size_t other = evtwin_table_find(table, name);
+            if (other != EVTWIN_NO_COLUMN && other != col) {
+                EVTWIN_FAIL(EVTWIN_E_SCHEMA, "columns '%s' and '%s' are both %s",
+                            evtwin_table_name(table, col), name, f->name);
+            }
+        }
+    }
+    return EVTWIN_OK;
+}
+
 evtwin_status evtwin_features_compute(const evtwin_features *features, const evtwin_table *table,
                                       size_t first_row, size_t rows, double *x) {
     if (features == NULL || table == NULL || (x == NULL && rows > 0)) {
@@ -213,6 +230,12 @@ evtwin_status evtwin_features_compute(const evtwin_features *features, const evt
         EVTWIN_FAIL(EVTWIN_E_ARG, "%zu rows from row %zu asked of a table with %zu", rows,
                     first_row, n_rows);
     }
+    const evtwin_status st = check_doubles(features, table);
+    return st < 0 ? st : evtwin__features_compute(features, table, first_row, rows, x);
+}
+
+evtwin_status evtwin__features_compute(const evtwin_features *features, const evtwin_table *table,
+                                       size_t first_row, size_t rows, double *x) {
     for (size_t i = 0; i < features->n; i++) {
         size_t col;
         double factor;
@@ -223,8 +246,8 @@ evtwin_status evtwin_features_compute(const evtwin_features *features, const evt
         }
         const size_t bad = copy_column(table, col, factor, first_row, rows, x + i, features->n);
         if (bad < rows) {
-            EVTWIN_FAIL(EVTWIN_E_RANGE, "row %zu of column '%s' is infinite", first_row + bad + 1,
-                        evtwin_table_name(table, col));
+            EVTWIN_FAIL(EVTWIN_E_RANGE, "data row %zu of column '%s' is infinite",
+                        first_row + bad + 1, evtwin_table_name(table, col));
         }
     }
     return EVTWIN_OK;

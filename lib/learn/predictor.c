@@ -11,11 +11,13 @@
 #include "core/table.h"
 #include "evtwin/features.h"
 #include "evtwin/telemetry.h"
+#include "learn/columns.h"
 #include "learn/forest.h"
 #include "learn/manifest.h"
 #include "learn/scaler.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,6 +37,7 @@ struct evtwin_predictor {
     evtwin_features *features;
     evtwin__scaler scaler;
     evtwin_model *rul, *failure; /* NULL if the bundle lacks it */
+    atomic_int has_told;         /* what is presumed of a table: the one thing that changes */
 };
 
 /* ---- load ---- */
@@ -317,10 +320,10 @@ static evtwin_status predict_rows(const evtwin_predictor *p, const evtwin_table 
     const size_t rows = evtwin_table_rows(table);
     const size_t cols = p->manifest.n_features;
     const size_t block = rows_per_block(p);
-    evtwin_status st = evtwin_features_compute(p->features, table, 0, 0, x);
+    evtwin_status st = evtwin__features_compute(p->features, table, 0, 0, x);
     for (size_t first = 0; st >= 0 && first < rows; first += block) {
         const size_t n = rows - first < block ? rows - first : block;
-        if ((st = evtwin_features_compute(p->features, table, first, n, x)) < 0) {
+        if ((st = evtwin__features_compute(p->features, table, first, n, x)) < 0) {
             break;
         }
         for (size_t r = 0; r < n; r++) {
@@ -377,7 +380,7 @@ static evtwin_status fill_notes(const evtwin_predictor *p, evtwin_table *table, 
     for (size_t r = 0; st >= 0 && r < evtwin_table_rows(table); r++) {
         if (!from->is_unknown[r]) {
             st = evtwin_table_set_missing(table, col, r);
-        } else if ((st = evtwin_features_compute(p->features, table, r, 1, x)) >= 0) {
+        } else if ((st = evtwin__features_compute(p->features, table, r, 1, x)) >= 0) {
             write_note(p, x, note);
             st = evtwin_table_set_text(table, col, r, note);
         }
@@ -414,6 +417,18 @@ static evtwin_status fill_table(const evtwin_predictor *p, evtwin_table *table,
     return st;
 }
 
+/* Say once per predictor, which may see a thousand batches an hour, which unit is presumed. */
+static void tell_presumed_units(const evtwin_predictor *p, const evtwin_table *table) {
+    for (size_t col = 0; col < evtwin_table_cols(table); col++) {
+        const char *name = evtwin_table_name(table, col), *unit = evtwin_table_unit(table, col);
+        if (evtwin__unit_is_presumed(name, unit) &&
+            atomic_exchange(&((evtwin_predictor *)p)->has_told, 1) == 0) {
+            evtwin__log(EVTWIN_LOG_INFO, "column '%s' states no unit and is presumed to be in %s",
+                        name, unit);
+        }
+    }
+}
+
 evtwin_status evtwin_predictor_apply(const evtwin_predictor *predictor, evtwin_table *table) {
     if (predictor == NULL) {
         EVTWIN_FAIL(EVTWIN_E_ARG, "predictor is NULL");
@@ -434,5 +449,8 @@ evtwin_status evtwin_predictor_apply(const evtwin_predictor *predictor, evtwin_t
         evtwin__table_drop_columns(table, cols);
     }
     evtwin__free(memory);
+    if (st >= 0) {
+        tell_presumed_units(predictor, table);
+    }
     return st;
 }

@@ -11,6 +11,11 @@
 #include "learn/scaler.h"
 #include "learn/score.h"
 
+/* Fewer held-out blocks cannot show more than chance at the one-sided 5 % of the bootstrap's bound:
+ * if all n independent blocks favour a model that knows nothing, that is a chance of 2^-n, and
+ * 2^-4 is above 5 %. */
+enum { EVTWIN__MIN_BLOCKS = 5 };
+
 /* The two things that are learned. */
 enum { EVTWIN__RUL = 0, EVTWIN__FAILURE = 1, EVTWIN__N_TARGETS = 2 };
 
@@ -67,8 +72,10 @@ typedef struct evtwin__result {
     evtwin_failure_score failure; /* of the failure model */
     evtwin__fold *fold;           /* (n_folds); one for a hold-out */
     size_t n_folds;
-    int beats_chance;       /* the bootstrap's bound of the improvement is above zero */
-    const char *block_name; /* what the bootstrap drew: "groups", "days" or "runs of rows" */
+    int score_is_known;     /* R2 (AUC) could be made of what is held out */
+    int beats_chance;       /* it is, of enough blocks, and the bootstrap's bound is above zero */
+    size_t n_blocks;        /* held-out units that stand for themselves */
+    const char *block_name; /* what the bootstrap drew: "groups", "days", "runs of rows", "rows" */
 } evtwin__result;
 
 struct evtwin_trainer {

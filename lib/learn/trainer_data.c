@@ -179,14 +179,22 @@ static evtwin_status read_target(const evtwin_table *table, size_t col, int whic
     for (size_t r = 0; r < rows; r++) {
         const double y = evtwin_table_number(table, col, r) * factor;
         if (isinf(y)) {
-            EVTWIN_FAIL(EVTWIN_E_RANGE, "row %zu of column '%s' is infinite", r + 1,
+            EVTWIN_FAIL(EVTWIN_E_RANGE, "data row %zu of column '%s' is infinite", r + 1,
                         target->column);
         }
-        if (which == EVTWIN__FAILURE && !isnan(y) && y != 0.0 && y != 1.0) {
-            char number[EVTWIN__NUM_SIZE];
+        char number[EVTWIN__NUM_SIZE];
+        if (which == EVTWIN__RUL && y < 0.0) {
             evtwin__format_f64(y, number);
-            EVTWIN_FAIL(EVTWIN_E_DATA, "row %zu of failure target '%s' is %s, it must be 0 or 1",
+            EVTWIN_FAIL(EVTWIN_E_RANGE,
+                        "data row %zu of RUL target '%s' is %s: a remaining life cannot be "
+                        "negative",
                         r + 1, target->column, number);
+        }
+        if (which == EVTWIN__FAILURE && !isnan(y) && y != 0.0 && y != 1.0) {
+            evtwin__format_f64(y, number);
+            EVTWIN_FAIL(EVTWIN_E_DATA,
+                        "data row %zu of failure target '%s' is %s, it must be 0 or 1", r + 1,
+                        target->column, number);
         }
         target->y[r] = y;
     }

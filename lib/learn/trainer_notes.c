@@ -5,9 +5,10 @@
 
 #include "evtwin/telemetry.h"
 
+#include "core/num.h"
 #include "core/status.h"
+#include "learn/columns.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -71,8 +72,8 @@ static evtwin_status note_censored(evtwin_trainer *trainer, const evtwin__datase
         t->n_groups_without, data->groups.n, model_label[which]);
 }
 
-/* A battery seen once has no life to learn from, and many of them mean that the column names something
- * else: an error, unless the caller says that it is meant. */
+/* A battery seen once has no life to learn from, and many of them mean that the column names
+ * something else: an error, unless the caller says that it is meant. */
 static evtwin_status note_one_row_groups(evtwin_trainer *trainer, const evtwin__dataset *data) {
     const evtwin__groups *g = &data->groups;
     size_t n_single = 0;
@@ -87,15 +88,16 @@ static evtwin_status note_one_row_groups(evtwin_trainer *trainer, const evtwin__
     if (n_single == 0) {
         return EVTWIN_OK;
     }
+    const char *verb = n_single == 1 ? "has" : "have";
     if (!trainer->options.allow_single_rows) {
         EVTWIN_FAIL(EVTWIN_E_DATA,
-                    "%s: %zu of %zu batteries have one row only (the first is '%s'): is another "
-                    "column the battery's name? allow_single_rows trains on them all the same",
-                    trainer->source_name, n_single, g->n, g->name[example]);
+                    "%s: %zu of %zu batteries %s one row only (the first is '%s'): is another "
+                    "column the battery's name?",
+                    trainer->source_name, n_single, g->n, verb, g->name[example]);
     }
     return evtwin__findings_add(&trainer->findings, "one-row-groups", "info",
-                                "%zu of %zu groups have one row only (the first is '%s')", n_single,
-                                g->n, g->name[example]);
+                                "%zu of %zu groups %s one row only (the first is '%s')", n_single,
+                                g->n, verb, g->name[example]);
 }
 
 static evtwin_status note_series(evtwin_trainer *trainer, const evtwin__dataset *data) {
@@ -142,11 +144,10 @@ static evtwin_status note_units(evtwin_trainer *trainer, const evtwin__dataset *
     for (size_t i = 0; i < data->cols && st == EVTWIN_OK; i++) {
         const evtwin__feature_origin *origin = &trainer->origin[i];
         const char *name = evtwin_features_name(trainer->features, i);
-        if (strcmp(origin->column, "Power_Consumption") == 0 && strcmp(origin->unit, "kW") == 0) {
-            st =
-                evtwin__findings_add(&trainer->findings, "unit-presumed", "info",
-                                     "column 'Power_Consumption' states no unit and is presumed to "
-                                     "be in kW");
+        if (evtwin__unit_is_presumed(origin->column, origin->unit)) {
+            st = evtwin__findings_add(&trainer->findings, "unit-presumed", "info",
+                                      "column '%s' states no unit and is presumed to be in %s",
+                                      origin->column, origin->unit);
         }
         if (st == EVTWIN_OK && strcmp(name, "current") == 0 && origin->max < 0.0) {
             st = evtwin__findings_add(&trainer->findings, "sign-as-is", "info",
@@ -174,9 +175,56 @@ evtwin_status evtwin__note_data(evtwin_trainer *trainer, const evtwin__dataset *
 
 /* ---- about the scores ---- */
 
+static size_t first_held_out(const evtwin__target *target) {
+    size_t k = 0;
+    while (k + 1 < target->n && target->part[k] < 0) {
+        k++;
+    }
+    return target->row[k];
+}
+
+/* There is no R2 (AUC) where all that is held out is alike; the figures that remain would praise
+ * any constant. */
+static evtwin_status note_unknown(evtwin_trainer *trainer, const evtwin__dataset *data, int which) {
+    static const char *const score[EVTWIN__N_TARGETS] = {"R2", "AUC"};
+    const evtwin__result *r = &trainer->result[which];
+    const evtwin__target *target = &data->target[which];
+    const size_t n_test = which == EVTWIN__RUL ? r->rul.n_test : r->failure.n_test;
+    if (n_test == 1) {
+        return evtwin__findings_add(&trainer->findings, "score-unknown", "warning",
+                                    "the %s of the %s model is unknown: one row only is held out, "
+                                    "so nothing is said of how good the model is",
+                                    score[which], model_label[which]);
+    }
+    char value[EVTWIN__NUM_SIZE];
+    evtwin__format_f64(target->y[first_held_out(target)], value);
+    return evtwin__findings_add(&trainer->findings, "score-unknown", "warning",
+                                "the %s of the %s model is unknown: %s is %s in all %zu held-out "
+                                "rows, so nothing is said of how good the model is",
+                                score[which], model_label[which], target->column, value, n_test);
+}
+
+static evtwin_status note_few_blocks(evtwin_trainer *trainer, int which) {
+    const evtwin__result *r = &trainer->result[which];
+    if (r->n_blocks >= EVTWIN__MIN_BLOCKS) {
+        return EVTWIN_OK;
+    }
+    char held_out[64] = "one row is"; /* of groups and days there are two at least */
+    if (r->n_blocks > 1) {
+        snprintf(held_out, sizeof held_out, "%zu %s are", r->n_blocks, r->block_name);
+    }
+    return evtwin__findings_add(
+        &trainer->findings, "too-few-groups", "warning",
+        "whether the %s model beats %s by more than chance cannot be told: %s held out, at least "
+        "%d are needed (more data, or folds in place of one hold-out)",
+        model_label[which],
+        which == EVTWIN__RUL ? "the mean of the training part" : "the base rate", held_out,
+        EVTWIN__MIN_BLOCKS);
+}
+
 static evtwin_status note_signal(evtwin_trainer *trainer, int which) {
     const evtwin__result *r = &trainer->result[which];
-    if (!r->present || r->beats_chance) {
+    if (r->beats_chance || !r->score_is_known || r->n_blocks < EVTWIN__MIN_BLOCKS) {
         return EVTWIN_OK;
     }
     char a[EVTWIN__ROUNDED_SIZE], b[EVTWIN__ROUNDED_SIZE];
@@ -259,16 +307,32 @@ static evtwin_status note_failure_base_lines(evtwin_trainer *trainer) {
     return st;
 }
 
+static evtwin_status note_base_lines(evtwin_trainer *trainer, const evtwin__dataset *data,
+                                     int which) {
+    if (!trainer->result[which].score_is_known) {
+        return EVTWIN_OK;
+    }
+    return which == EVTWIN__RUL ? note_rul_base_lines(trainer, data->cycles_column)
+                                : note_failure_base_lines(trainer);
+}
+
 evtwin_status evtwin__note_scores(evtwin_trainer *trainer, const evtwin__dataset *data) {
-    evtwin_status st;
     for (int t = 0; t < EVTWIN__N_TARGETS; t++) {
-        if ((st = note_signal(trainer, t)) < 0) {
+        const evtwin__result *r = &trainer->result[t];
+        evtwin_status st = EVTWIN_OK;
+        if (!r->present) {
+            continue;
+        }
+        if ((!r->score_is_known && (st = note_unknown(trainer, data, t)) < 0) ||
+            (st = note_few_blocks(trainer, t)) < 0 || (st = note_signal(trainer, t)) < 0) {
             return st;
         }
     }
-    if (trainer->result[EVTWIN__RUL].present &&
-        (st = note_rul_base_lines(trainer, data->cycles_column)) < 0) {
-        return st;
+    for (int t = 0; t < EVTWIN__N_TARGETS; t++) {
+        const evtwin_status st = note_base_lines(trainer, data, t);
+        if (st < 0) {
+            return st;
+        }
     }
-    return trainer->result[EVTWIN__FAILURE].present ? note_failure_base_lines(trainer) : EVTWIN_OK;
+    return EVTWIN_OK;
 }

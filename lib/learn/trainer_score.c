@@ -180,7 +180,7 @@ static size_t number_blocks(const evtwin__dataset *data, const evtwin__target *t
     for (size_t i = 0; i < h->n; i++) {
         block[i] = i * n_runs / h->n;
     }
-    *name_out = "runs of rows";
+    *name_out = n_runs < h->n ? "runs of rows" : "rows";
     return n_runs;
 }
 
@@ -205,7 +205,9 @@ static evtwin_status test_chance(const evtwin_trainer *trainer, const evtwin__da
     double bound;
     st = evtwin__bootstrap_bound(gain, n_blocks, trainer->options.seed, &bound);
     if (st == EVTWIN_OK) {
-        result->beats_chance = bound > 0.0;
+        result->n_blocks = n_blocks;
+        result->beats_chance =
+            result->score_is_known && n_blocks >= EVTWIN__MIN_BLOCKS && bound > 0.0;
     }
 
 done:
@@ -226,8 +228,12 @@ evtwin_status evtwin__trainer_score(evtwin_trainer *trainer, const evtwin__datas
     gather(target, p, -1, &h);
     if (which == EVTWIN__RUL) {
         score_rul(trainer, target, p, &h, &result->rul);
-    } else if ((st = score_failure(trainer, target, p, &h, &result->failure)) < 0) {
-        goto done;
+        result->score_is_known = !isnan(result->rul.r2);
+    } else {
+        if ((st = score_failure(trainer, target, p, &h, &result->failure)) < 0) {
+            goto done;
+        }
+        result->score_is_known = !isnan(result->failure.auc);
     }
     if ((st = test_chance(trainer, data, target, &h, result)) < 0) {
         goto done;

@@ -250,12 +250,13 @@ static void ranges_hold_in_the_unit_of_the_column(void **state) {
 
 static void a_range_error_says_where_and_what_would_help(void **state) {
     (void)state;
-    assert_fails(check("SoC", "", 85), EVTWIN_E_RANGE,
-                 "column 'SoC', row 2: 85 fraction is outside 0 to 1 fraction; if the column is in "
-                 "percent, say so with --unit soc=percent");
+    assert_fails(
+        check("SoC", "", 85), EVTWIN_E_RANGE,
+        "column 'SoC', data row 2: 85 fraction is outside 0 to 1 fraction; if the column is in "
+        "percent, say so with --unit soc=percent");
     assert_fails(
         check("voltage", "", 380000), EVTWIN_E_RANGE,
-        "row 2: 380000 V is outside 0 to 2000 V; if the column is in mV, say so with --unit "
+        "data row 2: 380000 V is outside 0 to 2000 V; if the column is in mV, say so with --unit "
         "voltage=mV");
     assert_fails(check("Power_Consumption", "", 28491), EVTWIN_E_RANGE,
                  "--unit power_consumption=W");
@@ -274,9 +275,29 @@ static void a_range_error_says_where_and_what_would_help(void **state) {
     assert_ok(evtwin_telemetry_check(t));
     assert_ok(evtwin_table_set_i64(t, cycles, 3, -5));
     assert_fails(evtwin_telemetry_check(t), EVTWIN_E_RANGE,
-                 "column 'charge_cycles', row 4: -5 cycles is outside 0 to 1000000 cycles");
+                 "column 'charge_cycles', data row 4: -5 cycles is outside 0 to 1000000 cycles");
     evtwin_table_free(t);
     assert_fails(evtwin_telemetry_check(NULL), EVTWIN_E_ARG, "NULL");
+}
+
+static void two_columns_of_one_quantity_are_refused(void **state) {
+    (void)state;
+    const double values[] = {0.85};
+    evtwin_table *t = column("SoC", "fraction", 1, values);
+    assert_ok(evtwin_telemetry_check(t));
+    assert_ok(evtwin_table_add_column(t, "charge", EVTWIN_F64, NULL, NULL));
+    assert_ok(evtwin_table_add_column(t, "soc", EVTWIN_F64, "percent", NULL));
+    assert_fails(evtwin_telemetry_check(t), EVTWIN_E_SCHEMA,
+                 "columns 'SoC' and 'soc' are both soc");
+    assert_ok(evtwin_table_rename(t, 2, "dashboard soc"));
+    assert_ok(evtwin_telemetry_check(t));
+
+    /* also of quantities that have no range */
+    assert_ok(evtwin_table_add_column(t, "time", EVTWIN_TIME, NULL, NULL));
+    assert_ok(evtwin_table_add_column(t, "Timestamp", EVTWIN_TIME, NULL, NULL));
+    assert_fails(evtwin_telemetry_check(t), EVTWIN_E_SCHEMA,
+                 "columns 'time' and 'Timestamp' are both time");
+    evtwin_table_free(t);
 }
 
 static void overrides_apply_all_or_nothing(void **state) {
@@ -372,6 +393,7 @@ int main(void) {
         cmocka_unit_test(the_unit_tag_decides_the_factor),
         cmocka_unit_test(ranges_hold_in_the_unit_of_the_column),
         cmocka_unit_test(a_range_error_says_where_and_what_would_help),
+        cmocka_unit_test(two_columns_of_one_quantity_are_refused),
         cmocka_unit_test(overrides_apply_all_or_nothing),
         cmocka_unit_test(the_empty_table_has_the_schema),
         cmocka_unit_test(battery_ids),

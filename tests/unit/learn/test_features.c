@@ -108,7 +108,8 @@ static void test_every_numeric_type(void **state) {
     assert_ok(evtwin_table_add_column(t, "extra", EVTWIN_F64, NULL, &col));
     assert_ok(evtwin_table_set_f64(t, col, 1, -INFINITY));
     f = features_of("extra");
-    assert_fails(evtwin_features_compute(f, t, 0, 2, x), EVTWIN_E_RANGE, "row 2 of column 'extra'");
+    assert_fails(evtwin_features_compute(f, t, 0, 2, x), EVTWIN_E_RANGE,
+                 "data row 2 of column 'extra'");
     evtwin_features_free(f);
     evtwin_table_free(t);
 }
@@ -130,6 +131,24 @@ static void test_columns_that_do_not_fit(void **state) {
                  "'timestamp' holds times");
     evtwin_features_free(f);
     evtwin_table_free(t);
+}
+
+static void test_two_columns_of_one_quantity(void **state) {
+    (void)state;
+    evtwin_features *f;
+    evtwin_table *t;
+    double x[2];
+    assert_ok(evtwin_features_create("soc,extra", &f));
+    assert_ok(evtwin_table_create(&t));
+    assert_ok(evtwin_table_resize(t, 1));
+    assert_ok(evtwin_table_add_column(t, "SoC", EVTWIN_F64, "fraction", NULL));
+    assert_ok(evtwin_table_add_column(t, "extra", EVTWIN_F64, NULL, NULL));
+    assert_ok(evtwin_features_compute(f, t, 0, 1, x));
+    assert_ok(evtwin_table_add_column(t, "soc", EVTWIN_F64, "percent", NULL));
+    assert_fails(evtwin_features_compute(f, t, 0, 1, x), EVTWIN_E_SCHEMA,
+                 "columns 'soc' and 'SoC' are both soc");
+    evtwin_table_free(t);
+    evtwin_features_free(f);
 }
 
 static void test_many_columns_are_listed_in_part(void **state) {
@@ -170,6 +189,7 @@ int main(void) {
         cmocka_unit_test(test_our_units),
         cmocka_unit_test(test_every_numeric_type),
         cmocka_unit_test(test_columns_that_do_not_fit),
+        cmocka_unit_test(test_two_columns_of_one_quantity),
         cmocka_unit_test(test_many_columns_are_listed_in_part),
         cmocka_unit_test(test_out_of_memory),
     };

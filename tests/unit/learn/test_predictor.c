@@ -486,6 +486,11 @@ static void test_apply_refuses(void **state) {
     assert_int_equal(evtwin_table_cols(t), 1 + FIXTURE_FEATURES);
     assert_ok(evtwin_table_rename(t, evtwin_table_find(t, "volts"), "voltage"));
 
+    assert_ok(evtwin_table_add_column(t, "SoC", EVTWIN_F64, "fraction", NULL));
+    assert_fails(evtwin_predictor_apply(p, t), EVTWIN_E_SCHEMA,
+                 "columns 'soc' and 'SoC' are both soc");
+    assert_ok(evtwin_table_rename(t, evtwin_table_find(t, "SoC"), "another"));
+
     evtwin_table *shared = evtwin_table_share(t);
     assert_fails(evtwin_predictor_apply(p, t), EVTWIN_E_STATE, "shared");
     evtwin_table_free(shared);
@@ -504,6 +509,46 @@ static void test_apply_refuses(void **state) {
 }
 
 /* With no memory the table keeps its columns, and nothing leaks. */
+typedef struct log_lines {
+    int n;
+    evtwin_log_level level;
+    char last[256];
+} log_lines;
+
+static void keep_line(void *ctx, evtwin_log_level level, const char *text) {
+    log_lines *lines = ctx;
+    lines->n++;
+    lines->level = level;
+    snprintf(lines->last, sizeof lines->last, "%s", text);
+}
+
+/* A predictor sees live batches by the thousand: it says once what it presumes. */
+static void test_apply_says_what_it_presumes(void **state) {
+    (void)state;
+    evtwin_predictor *p = sample_predictor();
+    double x[2 * FIXTURE_FEATURES];
+    fill_rows(x, 2);
+    evtwin_table *t = make_table(x, 2, 0);
+    size_t power;
+    assert_ok(evtwin_table_add_column(t, "Power_Consumption", EVTWIN_F64, "W", &power));
+    log_lines lines = {.n = 0};
+    evtwin_set_log(keep_line, &lines);
+    assert_ok(evtwin_predictor_apply(p, t));
+    assert_int_equal(lines.n, 0); /* the unit was said: nothing is presumed */
+
+    assert_ok(evtwin_table_set_unit(t, power, "kW"));
+    for (int i = 0; i < 3; i++) {
+        assert_ok(evtwin_predictor_apply(p, t));
+    }
+    evtwin_set_log(NULL, NULL);
+    assert_int_equal(lines.n, 1);
+    assert_int_equal(lines.level, EVTWIN_LOG_INFO);
+    assert_string_equal(lines.last, "column 'Power_Consumption' states no unit and is presumed to "
+                                    "be in kW");
+    evtwin_table_free(t);
+    evtwin_predictor_free(p);
+}
+
 static void test_apply_out_of_memory(void **state) {
     (void)state;
     const char *dir = temp_path("apply-oom");
@@ -576,6 +621,7 @@ int main(void) {
         cmocka_unit_test(test_notes),
         cmocka_unit_test(test_columns_of_another_type),
         cmocka_unit_test(test_apply_refuses),
+        cmocka_unit_test(test_apply_says_what_it_presumes),
         cmocka_unit_test(test_apply_out_of_memory),
         cmocka_unit_test(test_threads),
     };

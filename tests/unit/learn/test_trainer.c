@@ -37,7 +37,6 @@ static void test_holds_out_batteries(void **state) {
     assert_true(failure.average_precision > 0.8);
     assert_true(failure.brier < failure.base_rate_brier);
     assert_true(failure.base_rate > 0.1 && failure.base_rate < 0.2);
-    assert_int_equal(evtwin_trainer_has_signal(trainer), 1);
     assert_null(finding_text(trainer, "no-signal"));
 
     double sum = 0.0;
@@ -234,7 +233,10 @@ static void test_battery_with_one_row(void **state) {
     assert_ok(evtwin_table_set_text(t, FLEET_ID, 17, "lonely"));
     evtwin_train_options o = fleet_options();
     evtwin_trainer *trainer = NULL;
-    assert_fails(evtwin_train(t, &o, &trainer), EVTWIN_E_DATA, "'lonely'");
+    assert_fails(evtwin_train(t, &o, &trainer), EVTWIN_E_DATA,
+                 "table: 1 of 21 batteries has one row only (the first is 'lonely'): is another "
+                 "column the battery's name?");
+    assert_null(strstr(evtwin_last_error(), "name? ")); /* what to do about it, a tool appends */
     o.allow_single_rows = 1;
     trainer = train_fleet(t, &o);
     assert_non_null(strstr(finding_text(trainer, "one-row-groups"), "'lonely'"));
@@ -478,7 +480,7 @@ static void test_data_that_cannot_be_learned(void **state) {
     t = make_fleet(4, 10);
     const size_t rows = evtwin_table_rows(t);
     assert_ok(evtwin_table_set_f64(t, FLEET_FAILURE, 3, 0.5));
-    assert_refused(t, &o, EVTWIN_E_DATA, "row 4 of failure target 'failure' is 0.5");
+    assert_refused(t, &o, EVTWIN_E_DATA, "data row 4 of failure target 'failure' is 0.5");
     for (size_t r = 0; r < rows; r++) {
         assert_ok(evtwin_table_set_f64(t, FLEET_FAILURE, r, 1.0));
     }
@@ -492,7 +494,11 @@ static void test_data_that_cannot_be_learned(void **state) {
     }
     assert_refused(t, &o, EVTWIN_E_DATA, "40 without target");
     assert_ok(evtwin_table_set_f64(t, FLEET_RUL, 0, INFINITY));
-    assert_refused(t, &o, EVTWIN_E_RANGE, "row 1 of column 'rul' is infinite");
+    assert_refused(t, &o, EVTWIN_E_RANGE, "data row 1 of column 'rul' is infinite");
+    assert_ok(evtwin_table_set_f64(t, FLEET_RUL, 0, 12.0));
+    assert_ok(evtwin_table_set_f64(t, FLEET_RUL, 15, -0.5));
+    assert_refused(t, &o, EVTWIN_E_RANGE,
+                   "data row 16 of RUL target 'rul' is -0.5: a remaining life cannot be negative");
     evtwin_table_free(t);
 }
 
@@ -504,13 +510,18 @@ static void test_values_out_of_range(void **state) {
     assert_refused(t, &o, EVTWIN_E_RANGE, "soc");
     assert_ok(evtwin_table_set_f64(t, FLEET_SOC, 6, 50.0));
 
+    /* two columns for one quantity: which of them would be learned? */
+    assert_ok(evtwin_table_rename(t, FLEET_TRUTH, "SoH"));
+    assert_refused(t, &o, EVTWIN_E_SCHEMA, "columns 'soh' and 'SoH' are both soh");
+    assert_ok(evtwin_table_rename(t, FLEET_TRUTH, "truth_soh"));
+
     /* infinity in a column that has no range */
     size_t col;
     assert_ok(evtwin_table_add_column(t, "extra", EVTWIN_F64, NULL, &col));
     assert_ok(evtwin_table_set_f64(t, col, 2, -INFINITY));
     evtwin_train_options with_extra = o;
     with_extra.features = "soc,extra";
-    assert_refused(t, &with_extra, EVTWIN_E_RANGE, "row 3 of column 'extra'");
+    assert_refused(t, &with_extra, EVTWIN_E_RANGE, "data row 3 of column 'extra'");
     evtwin_table_free(t);
 }
 

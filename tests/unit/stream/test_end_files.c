@@ -480,7 +480,7 @@ static void csv_checks_what_it_reads(void **state) {
         if (cases[i].status == EVTWIN_E_RANGE) {
             assert_non_null(strstr(evtwin_last_error(),
                                    "rows 1 to 2 (row 4 of the table is the first): column 'soc', "
-                                   "row 5: 101 percent"));
+                                   "data row 5: 101 percent"));
         }
         assert_int_equal(evtwin_table_rows(t), n_before);
         assert_int_equal(evtwin_source_read(s, 10, t), EVTWIN_DONE); /* it was passed over */
