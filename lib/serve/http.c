@@ -31,7 +31,7 @@
 #define STRICTNESS MHD_OPTION_STRICT_FOR_CLIENT
 #endif
 
-enum { STOP_GRACE_MS = 2000, WATCH_MS = 250, REQUEST_MEMORY = 32 * 1024 };
+enum { STOP_GRACE_MS = 2000, WATCH_MS = 250, ACCEPT_PAUSE_MS = 50, REQUEST_MEMORY = 32 * 1024 };
 
 /* One client connection; requests on it come one after the other. */
 typedef struct connection {
@@ -236,6 +236,14 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const c
 __attribute__((format(printf, 2, 0))) static void on_log(void *ctx, const char *format,
                                                          va_list args) {
     (void)ctx;
+
+    /* What accept said when no descriptor is left. A thread of libmicrohttpd without a connection
+     * then tries again at once, for ever: let it wait. Nobody else waits with it. */
+    if (errno == EMFILE || errno == ENFILE) {
+        const struct timespec pause = {0, ACCEPT_PAUSE_MS * 1000000};
+        nanosleep(&pause, NULL);
+        errno = 0;
+    }
     char text[256];
     if (vsnprintf(text, sizeof text, format, args) < 0) {
         return;
