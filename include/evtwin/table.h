@@ -172,7 +172,8 @@ EVTWIN_API evtwin_status evtwin_csv_options_init(evtwin_csv_options *options, si
 
 /**
  * Read a whole file; "-" reads standard input. Numbers are exact (the nearest double, as strtod in the
- * C locale). Columns keep the names of the header. options NULL = the defaults.
+ * C locale). Columns keep the names of the header. options NULL = the defaults. The log gets one line,
+ * EVTWIN_LOG_INFO, with the number of times that have no offset, if there are any.
  * @return EVTWIN_E_IO; EVTWIN_E_NOT_FOUND (no such file, or number_columns or text_columns names what is
  * not in the header); EVTWIN_E_PARSE with "file:line:column: …" (the line where the row begins and the
  * number of the field, both from 1) for text in a number column, NaN or infinity, a row of another

@@ -37,6 +37,7 @@ evtwin_status evtwin__csv_reader_next(evtwin__csv_reader *reader, size_t max_row
 /* Name of field i of the header, NULL beyond the last. */
 const char *evtwin__csv_reader_name(const evtwin__csv_reader *reader, size_t i);
 
+/* The end of reading: the log gets the number of times without an offset. NULL is fine. */
 void evtwin__csv_reader_free(evtwin__csv_reader *reader);
 
 /* ---- write ---- */

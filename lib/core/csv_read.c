@@ -246,6 +246,7 @@ evtwin_status evtwin_table_read_csv(const char *path, const evtwin_csv_options *
     records.naive_time = taken.naive_time;
     if ((st = evtwin_table_create(&records.table)) >= 0 && (st = plan(&records, &taken)) >= 0 &&
         (st = read_all(&records)) >= 0 && (st = read_turned(&records)) >= 0) {
+        evtwin__csv_records_tell(&records);
         *out = records.table;
         records.table = NULL;
         st = EVTWIN_OK;

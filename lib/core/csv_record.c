@@ -283,6 +283,11 @@ static evtwin_status store_i64(evtwin__csv_records *r, size_t i, const evtwin__c
     return evtwin_table_set_i64(r->table, target->col, r->row, n);
 }
 
+/* Does a time that could be read end with an offset? Its date has 10 characters. */
+static int has_offset(const char *time, size_t length) {
+    return length > 10 && strpbrk(time + 10, "Zz+-") != NULL;
+}
+
 static evtwin_status store_time(evtwin__csv_records *r, size_t i, const evtwin__csv_field *field) {
     char text[TIME_BYTES] = "";
     if (field->length >= sizeof text) {
@@ -296,6 +301,7 @@ static evtwin_status store_time(evtwin__csv_records *r, size_t i, const evtwin__
         return evtwin__fail_in(st, "%s:%zu:%zu: column '%.100s'", r->scan.name, r->scan.line, i + 1,
                                r->target[i].name);
     }
+    r->n_naive_here += !has_offset(text, field->length);
     return evtwin_table_set_i64(r->table, r->target[i].col, r->row, time_us);
 }
 
@@ -383,6 +389,7 @@ static evtwin_status read_record(evtwin__csv_records *r, evtwin__csv_next *next_
     evtwin__csv_next next = EVTWIN__CSV_FIELD;
     size_t i = 0;
     r->scan.n_inner = 0;
+    r->n_naive_here = 0;
     for (;;) {
         c = store_numbers(r, c, &i, &next);
         if (next == EVTWIN__CSV_END) {
@@ -452,6 +459,15 @@ static int skip_empty_line(evtwin__csv_records *r) {
     return 1;
 }
 
+void evtwin__csv_records_tell(const evtwin__csv_records *records) {
+    const size_t n = records->n_naive;
+    if (n > 0) {
+        evtwin__log(EVTWIN_LOG_INFO, "%s: %zu %s taken as %s", records->scan.name, n,
+                    n == 1 ? "time without an offset was" : "times without an offset were",
+                    records->naive_time == EVTWIN_NAIVE_LOCAL ? "local time" : "UTC");
+    }
+}
+
 evtwin_status evtwin__csv_records_skip(evtwin__csv_records *records) {
     evtwin__csv_scan *scan = &records->scan;
     if (records->first_empty_line != 0) { /* only the empty lines were wrong: they are behind us */
@@ -505,6 +521,7 @@ evtwin_status evtwin__csv_records_read(evtwin__csv_records *records, size_t max_
                 return st;
             }
             r->row++;
+            r->n_naive += r->n_naive_here;
             continue;
         }
         if (r->row > first) {

@@ -38,6 +38,8 @@ typedef struct evtwin__csv_records {
     size_t first_empty_line;    /* of empty lines that may be the end of the file; 0 = none */
     evtwin_table *table;        /* that records go to */
     size_t row;                 /* the next record's */
+    size_t n_naive;             /* times without an offset in the records before it */
+    size_t n_naive_here;        /* … and in the one that is being read */
 } evtwin__csv_records;
 
 /* Read the header of an open scan, which records takes over (also on failure): every target is
@@ -57,6 +59,9 @@ evtwin_status evtwin__csv_records_read(evtwin__csv_records *records, size_t max_
 /* After EVTWIN_E_PARSE: pass over the record that was refused, so that reading can go on. Of one
  * whose quotes or length are wrong only the first line goes. */
 evtwin_status evtwin__csv_records_skip(evtwin__csv_records *records);
+
+/* Say in the log how many times without an offset there were, and what they were taken as. */
+void evtwin__csv_records_tell(const evtwin__csv_records *records);
 
 /* EVTWIN_E_PARSE at a field (from 1) of the record at scan.at. */
 __attribute__((format(printf, 3, 4))) evtwin_status

@@ -26,6 +26,7 @@ struct evtwin__csv_reader {
 
 void evtwin__csv_reader_free(evtwin__csv_reader *reader) {
     if (reader != NULL) {
+        evtwin__csv_records_tell(&reader->records);
         evtwin__csv_records_close(&reader->records);
         evtwin__free(reader->meaning);
         evtwin__free(reader);
