@@ -268,6 +268,15 @@ evtwin_status evtwin__db_query_i64(evtwin__db *db, const char *sql, int64_t othe
 }
 
 evtwin_status evtwin__db_begin_write(evtwin__db *db) {
+    /* whoever clears his data while a writer runs would go on writing into a file without a name */
+    int has_moved = 0;
+    if (sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved) == SQLITE_OK &&
+        has_moved) {
+        EVTWIN_FAIL(EVTWIN_E_IO,
+                    "%s: was removed or replaced while it was open; what is written now would be "
+                    "lost: open it again",
+                    db->name);
+    }
     return evtwin__db_exec(db, "BEGIN IMMEDIATE");
 }
 
