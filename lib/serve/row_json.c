@@ -51,8 +51,8 @@ double evtwin__row_rul_error(const evtwin__row_json *rj, size_t row) {
     const char *version = rj->model_version == EVTWIN_NO_COLUMN
                               ? NULL
                               : evtwin_table_text(rj->table, rj->model_version, row);
-    if (version == NULL || rj->models == NULL) {
-        return NAN;
+    if (version == NULL || rj->models == NULL || isnan(evtwin__row_number(rj, rj->rul, row))) {
+        return NAN; /* what is not predicted has no error */
     }
     const size_t version_col = evtwin_table_find(rj->models, "model_version");
     const size_t rmse_col = evtwin_table_find(rj->models, "rul_rmse");

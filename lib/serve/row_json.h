@@ -24,7 +24,7 @@ void evtwin__row_json_open(evtwin__row_json *rj, const evtwin_table *table,
                            const evtwin_table *models, int battery_first);
 
 /* The members of the row without braces: every column under its name, then status_reason and
- * rul_error (the held-out RMSE of the row's model). */
+ * rul_error (the held-out RMSE of the row's model, null where there is no rul_prediction). */
 void evtwin__row_json_members(const evtwin__row_json *rj, size_t row, evtwin__body *body);
 
 /* Number of a column in a row, NaN where the table has no such column. */
