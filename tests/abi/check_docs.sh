@@ -35,6 +35,17 @@ for file in README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md docs/*.md; do
     done
 done
 
+# every test that the threat model names is there: the last column names files and their functions
+sed -n 's/^| .* | \([^|]*`[^|]*\) |$/\1/p' docs/threat-model.md | grep -o '`[^`]*`' | tr -d '`' |
+    while read -r name; do
+        case $name in
+        *.c) file=tests/unit/$name; [ -f "$file" ] || echo "docs/threat-model.md names $file, which is absent" ;;
+        *) grep -qw "$name" "$file" || echo "docs/threat-model.md names $name, which is not in $file" ;;
+        esac
+    done > /tmp/threat-model.$$
+[ ! -s /tmp/threat-model.$$ ] || { cat /tmp/threat-model.$$; status=1; }
+rm -f /tmp/threat-model.$$
+
 # README names the two commands
 for command in 'make demo' 'make test'; do
     grep -q "$command" README.md || bad "README.md does not name $command"
