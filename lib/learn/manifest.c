@@ -1,24 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* learn/manifest.c: read, check and write the manifest of a bundle (docs/bundle.md). */
+/* learn/manifest.c: read and check the manifest of a bundle (docs/bundle.md). */
 
 #include "learn/manifest.h"
 
 #include "core/json.h"
 #include "core/mem.h"
+#include "core/num.h"
 #include "core/status.h"
 #include "core/utf8.h"
+#include "evtwin/telemetry.h"
+#include "learn/forest.h"
 
-#include <inttypes.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME_SIZE = 256, MAX_FILE_NAME = 64, WHERE_SIZE = 512 };
+enum { NAME_SIZE = 256, MAX_FILE_NAME = 64, WHERE_SIZE = 512, MAX_DEPTH = 1000 };
 
-static const char *const objective_text[] = {
-    [EVTWIN_OBJECTIVE_REGRESSION] = "reg:squarederror",
-    [EVTWIN_OBJECTIVE_LOGISTIC] = "binary:logistic",
-};
+const char *evtwin__objective_name(evtwin_objective objective) {
+    return objective == EVTWIN_OBJECTIVE_LOGISTIC ? "binary:logistic" : "reg:squarederror";
+}
 
 /* ---- check: the same for what was read and what is to be written ---- */
 
@@ -108,7 +110,7 @@ static int same_file(const evtwin__manifest_file *a, const evtwin__manifest_file
     return a->name != NULL && b->name != NULL && strcmp(a->name, b->name) == 0;
 }
 
-static evtwin_status check(const char *name, const evtwin__manifest *m) {
+evtwin_status evtwin__manifest_check(const char *name, const evtwin__manifest *m) {
     evtwin_status st;
     char where[WHERE_SIZE];
     snprintf(where, sizeof where, "%s: scaler", name);
@@ -155,22 +157,77 @@ static evtwin_status get_text(const char *where, const json_t *object, const cha
     return evtwin__json_get_text(where, object, key, out);
 }
 
-static evtwin_status get_number(const char *where, const json_t *object, const char *key,
-                                double *out) {
-    if (find(object, key) == NULL) {
-        *out = NAN;
-        return EVTWIN_OK;
-    }
-    return evtwin__json_get_number(where, object, key, out);
+/* A number that is to be read: where to, and what it can be. */
+typedef struct figure {
+    const char *key;
+    double *to; /* NaN if it is absent or, where it may be unknown, null */
+    double min, max;
+    int may_be_unknown;
+} figure;
+
+/* "key … is 3, it can be 0 to 1"; a limit that is none is left out. */
+static evtwin_status fail_range(const char *where, const char *key, double value, double min,
+                                double max) {
+    char number[EVTWIN__NUM_SIZE], low[EVTWIN__NUM_SIZE], high[EVTWIN__NUM_SIZE];
+    evtwin__format_f64(value, number);
+    evtwin__format_f64(min, low);
+    evtwin__format_f64(max, high);
+    const int has_low = min > -DBL_MAX, has_high = max < (double)INT64_MAX;
+    EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: key \"%s\" is %s, it can be %s%s%s%s", where, key, number,
+                has_low ? low : "at most ", has_low && has_high ? " to " : "", has_high ? high : "",
+                has_high ? "" : " or more");
 }
 
+static evtwin_status get_figure(const char *where, const json_t *object, const figure *f) {
+    const json_t *value = json_object_get(object, f->key);
+    double number;
+    if (json_is_null(value) && !f->may_be_unknown) {
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: key \"%s\" is null", where, f->key);
+    }
+    if (value == NULL || json_is_null(value)) {
+        *f->to = NAN;
+        return EVTWIN_OK;
+    }
+    const evtwin_status st = evtwin__json_get_number(where, object, f->key, &number);
+    if (st < 0) {
+        return st;
+    }
+    if (!(number >= f->min && number <= f->max)) {
+        return fail_range(where, f->key, number, f->min, f->max);
+    }
+    *f->to = number;
+    return EVTWIN_OK;
+}
+
+/* The figures (n) of one object; path says which, "" for where itself. */
+static evtwin_status get_figures(const char *where, const char *path, const json_t *object,
+                                 const figure *f, size_t n) {
+    char here[WHERE_SIZE];
+    snprintf(here, sizeof here, "%s%s", where, path);
+    for (size_t i = 0; i < n; i++) {
+        const evtwin_status st = get_figure(here, object, &f[i]);
+        if (st < 0) {
+            return st;
+        }
+    }
+    return EVTWIN_OK;
+}
+
+/* A count that is there is known; 0 if it is absent. */
 static evtwin_status get_count(const char *where, const json_t *object, const char *key,
-                               size_t *out) {
-    const json_t *value = find(object, key);
-    if (value != NULL && (!json_is_integer(value) || json_integer_value(value) < 0)) {
+                               json_int_t min, json_int_t max, size_t *out) {
+    const json_t *value = json_object_get(object, key);
+    if (value != NULL && json_is_null(value)) {
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: key \"%s\" is null", where, key);
+    }
+    if (value != NULL && !json_is_integer(value)) {
         EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key \"%s\" is not a count", where, key);
     }
-    *out = value != NULL ? (size_t)json_integer_value(value) : 0;
+    const json_int_t count = json_integer_value(value);
+    if (value != NULL && (count < min || count > max)) {
+        return fail_range(where, key, (double)count, (double)min, (double)max);
+    }
+    *out = (size_t)count;
     return EVTWIN_OK;
 }
 
@@ -218,21 +275,23 @@ static evtwin_status read_seed(const char *where, const json_t *object, uint64_t
     return EVTWIN_OK;
 }
 
-static evtwin_status read_params(const char *where, const json_t *object,
+static evtwin_status read_params(const char *where, const json_t *model, evtwin_objective objective,
                                  evtwin__manifest_params *out) {
+    const double most = objective == EVTWIN_OBJECTIVE_LOGISTIC ? 1.0 : (double)FLT_MAX;
+    const double least = objective == EVTWIN_OBJECTIVE_LOGISTIC ? 0.0 : -most;
+    const figure figures[] = {{"learning_rate", &out->learning_rate, 0.0, 1.0, 0},
+                              {"base_score", &out->base_score, least, most, 0}};
+    char here[WHERE_SIZE];
+    snprintf(here, sizeof here, "%s.params", where);
     json_t *params;
     size_t trees = 0, depth = 0;
     evtwin_status st;
-    if ((st = get_object(where, object, "params", &params)) < 0 ||
-        (st = get_count(where, params, "trees", &trees)) < 0 ||
-        (st = get_count(where, params, "depth", &depth)) < 0 ||
-        (st = get_number(where, params, "learning_rate", &out->learning_rate)) < 0 ||
-        (st = get_number(where, params, "base_score", &out->base_score)) < 0 ||
-        (st = get_text(where, params, "tree_method", &out->tree_method)) < 0) {
+    if ((st = get_object(where, model, "params", &params)) < 0 ||
+        (st = get_count(here, params, "trees", 1, EVTWIN__MAX_TREES, &trees)) < 0 ||
+        (st = get_count(here, params, "depth", 0, MAX_DEPTH, &depth)) < 0 ||
+        (st = get_figures(here, "", params, figures, 2)) < 0 ||
+        (st = get_text(here, params, "tree_method", &out->tree_method)) < 0) {
         return st;
-    }
-    if (trees > INT32_MAX || depth > INT32_MAX) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: %zu trees of depth %zu", where, trees, depth);
     }
     out->trees = (int)trees;
     out->depth = (int)depth;
@@ -243,39 +302,52 @@ static evtwin_status read_params(const char *where, const json_t *object,
 static evtwin_status read_held_out(const char *where, const json_t *model, json_t **held_out,
                                    evtwin__manifest_split *split, size_t *n_train, size_t *n_test,
                                    size_t *n_folds) {
+    char here[WHERE_SIZE];
+    snprintf(here, sizeof here, "%s.held_out", where);
     evtwin_status st;
     if ((st = get_object(where, model, "held_out", held_out)) < 0 ||
-        (st = get_text(where, *held_out, "by", &split->by)) < 0 ||
-        (st = read_seed(where, *held_out, &split->seed)) < 0 ||
-        (st = get_count(where, *held_out, "n_train", n_train)) < 0 ||
-        (st = get_count(where, *held_out, "n_test", n_test)) < 0 ||
-        (st = get_count(where, *held_out, "n_folds", n_folds)) < 0) {
+        (st = get_text(here, *held_out, "by", &split->by)) < 0 ||
+        (st = read_seed(here, *held_out, &split->seed)) < 0 ||
+        (st = get_count(here, *held_out, "n_train", 1, INT64_MAX, n_train)) < 0 ||
+        (st = get_count(here, *held_out, "n_test", 1, INT64_MAX, n_test)) < 0 ||
+        (st = get_count(here, *held_out, "n_folds", 0, INT64_MAX, n_folds)) < 0) {
         return st;
+    }
+    if (*n_folds > *n_test) {
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: key \"n_folds\" is %zu, of %zu rows", here, *n_folds,
+                    *n_test);
     }
     return EVTWIN_OK;
 }
 
+/* Errors of a RUL model are at most those of float32, in which it predicts. */
 static evtwin_status read_rul_score(const char *where, const json_t *model, evtwin__manifest *m) {
+    const double most = (double)FLT_MAX;
     evtwin_rul_score *s = &m->rul_score;
+    const figure own[] = {{"r2", &s->r2, -DBL_MAX, 1.0, 1},
+                          {"rmse", &s->rmse, 0.0, most, 0},
+                          {"mae", &s->mae, 0.0, most, 0}};
+    const figure of_mean[] = {{"r2", &s->mean_r2, -DBL_MAX, 1.0, 1},
+                              {"rmse", &s->mean_rmse, 0.0, most, 1}};
+    const figure of_countdown[] = {{"r2", &s->countdown_r2, -DBL_MAX, 1.0, 1},
+                                   {"rmse", &s->countdown_rmse, 0.0, most, 1}};
+    const figure of_single[] = {{"r2", &s->single_r2, -DBL_MAX, 1.0, 1},
+                                {"rmse", &s->single_rmse, 0.0, most, 1}};
     json_t *held_out, *baselines, *mean, *countdown, *single;
     evtwin_status st;
     s->size = sizeof *s;
     if ((st = read_held_out(where, model, &held_out, &m->rul.split, &s->n_train, &s->n_test,
                             &s->n_folds)) < 0 ||
-        (st = get_number(where, held_out, "r2", &s->r2)) < 0 ||
-        (st = get_number(where, held_out, "rmse", &s->rmse)) < 0 ||
-        (st = get_number(where, held_out, "mae", &s->mae)) < 0 ||
+        (st = get_figures(where, ".held_out", held_out, own, 3)) < 0 ||
         (st = get_object(where, held_out, "baselines", &baselines)) < 0 ||
         (st = get_object(where, baselines, "mean", &mean)) < 0 ||
-        (st = get_number(where, mean, "r2", &s->mean_r2)) < 0 ||
-        (st = get_number(where, mean, "rmse", &s->mean_rmse)) < 0 ||
+        (st = get_figures(where, ".held_out.baselines.mean", mean, of_mean, 2)) < 0 ||
         (st = get_object(where, baselines, "countdown", &countdown)) < 0 ||
-        (st = get_number(where, countdown, "r2", &s->countdown_r2)) < 0 ||
-        (st = get_number(where, countdown, "rmse", &s->countdown_rmse)) < 0 ||
+        (st = get_figures(where, ".held_out.baselines.countdown", countdown, of_countdown, 2)) <
+            0 ||
         (st = get_object(where, baselines, "single_feature", &single)) < 0 ||
         (st = get_text(where, single, "feature", &s->single_feature)) < 0 ||
-        (st = get_number(where, single, "r2", &s->single_r2)) < 0 ||
-        (st = get_number(where, single, "rmse", &s->single_rmse)) < 0) {
+        (st = get_figures(where, ".held_out.baselines.single_feature", single, of_single, 2)) < 0) {
         return st;
     }
     return EVTWIN_OK;
@@ -284,35 +356,36 @@ static evtwin_status read_rul_score(const char *where, const json_t *model, evtw
 static evtwin_status read_failure_score(const char *where, const json_t *model,
                                         evtwin__manifest *m) {
     evtwin_failure_score *s = &m->failure_score;
+    const figure own[] = {{"auc", &s->auc, 0.0, 1.0, 1},
+                          {"average_precision", &s->average_precision, 0.0, 1.0, 1},
+                          {"accuracy", &s->accuracy, 0.0, 1.0, 0},
+                          {"brier", &s->brier, 0.0, 1.0, 0}};
+    const figure of_rate[] = {{"rate", &s->base_rate, 0.0, 1.0, 1},
+                              {"brier", &s->base_rate_brier, 0.0, 1.0, 1},
+                              {"accuracy", &s->base_rate_accuracy, 0.0, 1.0, 1}};
+    const figure of_single[] = {{"auc", &s->single_auc, 0.0, 1.0, 1}};
     json_t *held_out, *baselines, *base_rate, *single;
     evtwin_status st;
     s->size = sizeof *s;
     if ((st = read_held_out(where, model, &held_out, &m->failure.split, &s->n_train, &s->n_test,
                             &s->n_folds)) < 0 ||
-        (st = get_number(where, held_out, "auc", &s->auc)) < 0 ||
-        (st = get_number(where, held_out, "average_precision", &s->average_precision)) < 0 ||
-        (st = get_number(where, held_out, "accuracy", &s->accuracy)) < 0 ||
-        (st = get_number(where, held_out, "brier", &s->brier)) < 0 ||
+        (st = get_figures(where, ".held_out", held_out, own, 4)) < 0 ||
         (st = get_object(where, held_out, "baselines", &baselines)) < 0 ||
         (st = get_object(where, baselines, "base_rate", &base_rate)) < 0 ||
-        (st = get_number(where, base_rate, "rate", &s->base_rate)) < 0 ||
-        (st = get_number(where, base_rate, "brier", &s->base_rate_brier)) < 0 ||
-        (st = get_number(where, base_rate, "accuracy", &s->base_rate_accuracy)) < 0 ||
+        (st = get_figures(where, ".held_out.baselines.base_rate", base_rate, of_rate, 3)) < 0 ||
         (st = get_object(where, baselines, "single_feature", &single)) < 0 ||
         (st = get_text(where, single, "feature", &s->single_feature)) < 0 ||
-        (st = get_number(where, single, "auc", &s->single_auc)) < 0) {
+        (st = get_figures(where, ".held_out.baselines.single_feature", single, of_single, 1)) < 0) {
         return st;
     }
     return EVTWIN_OK;
 }
 
-static evtwin_status read_model(const char *name, const char *key, const json_t *models,
+static evtwin_status read_model(const char *where, const char *key, const json_t *models,
                                 evtwin_objective objective, evtwin__manifest_model *out,
                                 json_t **model_out) {
-    char where[WHERE_SIZE];
-    snprintf(where, sizeof where, "%s: models.%s", name, key);
     json_t *model;
-    evtwin_status st = get_object(name, models, key, &model);
+    evtwin_status st = get_object(where, models, key, &model);
     *model_out = model;
     if (st < 0 || model == NULL) {
         return st;
@@ -322,29 +395,60 @@ static evtwin_status read_model(const char *name, const char *key, const json_t 
     if ((st = get_text(where, model, "target", &out->target)) < 0 ||
         (st = get_text(where, model, "unit", &out->unit)) < 0 ||
         (st = read_file(where, model, &out->file)) < 0 ||
-        (st = read_params(where, model, &out->params)) < 0 ||
+        (st = read_params(where, model, objective, &out->params)) < 0 ||
         (st = evtwin__json_get_text(where, model, "objective", &said)) < 0) {
         return st;
     }
-    if (strcmp(said, objective_text[objective]) != 0) {
+    if (strcmp(said, evtwin__objective_name(objective)) != 0) {
         EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: objective '%.40s' instead of '%s'", where, said,
-                    objective_text[objective]);
+                    evtwin__objective_name(objective));
     }
     return EVTWIN_OK;
 }
 
 static evtwin_status read_models(const char *name, const json_t *root, evtwin__manifest *m) {
+    char rul_where[WHERE_SIZE], failure_where[WHERE_SIZE];
+    snprintf(rul_where, sizeof rul_where, "%s: models.rul", name);
+    snprintf(failure_where, sizeof failure_where, "%s: models.failure", name);
     json_t *models, *rul, *failure;
     evtwin_status st;
     if ((st = evtwin__json_get_object(name, root, "models", &models)) < 0 ||
-        (st = read_model(name, "rul", models, EVTWIN_OBJECTIVE_REGRESSION, &m->rul, &rul)) < 0 ||
-        (st = read_model(name, "failure", models, EVTWIN_OBJECTIVE_LOGISTIC, &m->failure,
+        (st = read_model(rul_where, "rul", models, EVTWIN_OBJECTIVE_REGRESSION, &m->rul, &rul)) <
+            0 ||
+        (st = read_model(failure_where, "failure", models, EVTWIN_OBJECTIVE_LOGISTIC, &m->failure,
                          &failure)) < 0 ||
-        (st = read_rul_score(name, rul, m)) < 0 ||
-        (st = read_failure_score(name, failure, m)) < 0) {
+        (st = read_rul_score(rul_where, rul, m)) < 0 ||
+        (st = read_failure_score(failure_where, failure, m)) < 0) {
         return st;
     }
     return EVTWIN_OK;
+}
+
+/* What a feature's values can be. A power whose source has it signed keeps its sign. */
+static void limit_feature(const char *name, double *min, double *max) {
+    size_t index;
+    evtwin_quantity q = {.unit = ""};
+    const int is_known = evtwin_quantity_find(name, &index, NULL, NULL) == EVTWIN_OK &&
+                         evtwin_quantity_get(index, &q, sizeof q) == EVTWIN_OK &&
+                         strcmp(q.name, name) == 0;
+    const double lowest = strcmp(q.unit, "W") == 0 ? -q.max : q.min;
+    *min = is_known && !isnan(lowest) ? lowest : -DBL_MAX;
+    *max = is_known && !isnan(q.max) ? q.max : DBL_MAX;
+}
+
+static evtwin_status read_feature(const char *where, const json_t *object,
+                                  evtwin__manifest_feature *f) {
+    evtwin_status st;
+    double min, max;
+    if ((st = evtwin__json_get_text(where, object, "name", &f->name)) < 0 ||
+        (st = get_text(where, object, "unit", &f->unit)) < 0 ||
+        (st = get_text(where, object, "column", &f->column)) < 0 ||
+        (st = get_text(where, object, "column_unit", &f->column_unit)) < 0) {
+        return st;
+    }
+    limit_feature(f->name, &min, &max);
+    const figure figures[] = {{"min", &f->min, min, max, 1}, {"max", &f->max, min, max, 1}};
+    return get_figures(where, "", object, figures, 2);
 }
 
 static evtwin_status read_features(const char *name, const json_t *root, evtwin__manifest *m) {
@@ -364,16 +468,9 @@ static evtwin_status read_features(const char *name, const json_t *root, evtwin_
     }
     m->n_features = n;
     for (size_t i = 0; i < n; i++) {
-        evtwin__manifest_feature *f = &m->features[i];
-        const json_t *object = json_array_get(array, i);
         char where[WHERE_SIZE];
         snprintf(where, sizeof where, "%s: features[%zu]", name, i);
-        if ((st = evtwin__json_get_text(where, object, "name", &f->name)) < 0 ||
-            (st = get_text(where, object, "unit", &f->unit)) < 0 ||
-            (st = get_text(where, object, "column", &f->column)) < 0 ||
-            (st = get_text(where, object, "column_unit", &f->column_unit)) < 0 ||
-            (st = get_number(where, object, "min", &f->min)) < 0 ||
-            (st = get_number(where, object, "max", &f->max)) < 0) {
+        if ((st = read_feature(where, json_array_get(array, i), &m->features[i])) < 0) {
             return st;
         }
     }
@@ -389,8 +486,8 @@ static evtwin_status read_source(const char *name, const json_t *root, evtwin__m
     evtwin_status st;
     if ((st = get_object(name, root, "source", &source)) < 0 ||
         (st = get_text(where, source, "name", &s->name)) < 0 ||
-        (st = get_count(where, source, "rows", &s->rows)) < 0 ||
-        (st = get_count(where, source, "groups", &s->groups)) < 0 ||
+        (st = get_count(where, source, "rows", 1, INT64_MAX, &s->rows)) < 0 ||
+        (st = get_count(where, source, "groups", 1, INT64_MAX, &s->groups)) < 0 ||
         (st = get_text(where, source, "first_time", &first)) < 0 ||
         (st = get_text(where, source, "last_time", &last)) < 0) {
         return st;
@@ -430,22 +527,25 @@ static evtwin_status read_root(const char *name, evtwin__manifest *m) {
         (st = read_file(name, scaler, &m->scaler)) < 0 || (st = read_models(name, root, m)) < 0) {
         return st;
     }
-    return check(name, m);
+    return evtwin__manifest_check(name, m);
 }
 
-evtwin_status evtwin__manifest_parse(const char *name, const char *text, size_t size,
-                                     evtwin__manifest *out) {
-    evtwin__manifest m = {0};
-    evtwin_status st = evtwin__json_parse(name, text, size, &m.document);
+evtwin_status evtwin__manifest_read(const char *name, json_t *document, evtwin__manifest *out) {
+    evtwin__manifest m = {.document = document};
+    const evtwin_status st = read_root(name, &m);
     if (st < 0) {
-        return st;
-    }
-    if ((st = read_root(name, &m)) < 0) {
         evtwin__manifest_clear(&m);
         return st;
     }
     *out = m;
     return EVTWIN_OK;
+}
+
+evtwin_status evtwin__manifest_parse(const char *name, const char *text, size_t size,
+                                     evtwin__manifest *out) {
+    json_t *document;
+    const evtwin_status st = evtwin__json_parse(name, text, size, &document);
+    return st < 0 ? st : evtwin__manifest_read(name, document, out);
 }
 
 void evtwin__manifest_clear(evtwin__manifest *manifest) {
@@ -454,146 +554,4 @@ void evtwin__manifest_clear(evtwin__manifest *manifest) {
         json_decref(manifest->document);
     }
     *manifest = (evtwin__manifest){0};
-}
-
-/* ---- write ---- */
-
-static json_t *text_of(const char *text) {
-    return json_string(text != NULL ? text : "");
-}
-
-static json_t *count_of(size_t n) {
-    return json_integer((json_int_t)n);
-}
-
-static json_t *number_of(double v) {
-    return evtwin__json_number(v);
-}
-
-/* A file name may hold any bytes, JSON only UTF-8. */
-static json_t *source_json(const evtwin__manifest_source *s) {
-    const char *name = s->name != NULL ? s->name : "";
-    json_t *json =
-        json_pack("{s:s, s:o, s:o}", "name",
-                  evtwin__utf8_is_valid(name, strlen(name)) ? name : "(a name that is not UTF-8)",
-                  "rows", count_of(s->rows), "groups", count_of(s->groups));
-    char first[EVTWIN_TIME_TEXT_SIZE], last[EVTWIN_TIME_TEXT_SIZE];
-    if (json != NULL && s->has_span &&
-        evtwin_time_format(s->first_us, first, sizeof first) == EVTWIN_OK &&
-        evtwin_time_format(s->last_us, last, sizeof last) == EVTWIN_OK &&
-        (json_object_set_new(json, "first_time", json_string(first)) != 0 ||
-         json_object_set_new(json, "last_time", json_string(last)) != 0)) {
-        json_decref(json);
-        return NULL;
-    }
-    return json;
-}
-
-static json_t *features_json(const evtwin__manifest *m) {
-    json_t *array = json_array();
-    for (size_t i = 0; i < m->n_features; i++) {
-        const evtwin__manifest_feature *f = &m->features[i];
-        json_t *feature =
-            json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "name", text_of(f->name), "unit",
-                      text_of(f->unit), "column", text_of(f->column), "column_unit",
-                      text_of(f->column_unit), "min", number_of(f->min), "max", number_of(f->max));
-        if (json_array_append_new(array, feature) != 0) {
-            json_decref(array);
-            return NULL;
-        }
-    }
-    return array;
-}
-
-static json_t *model_json(const evtwin__manifest_model *model, evtwin_objective objective,
-                          json_t *held_out) {
-    const evtwin__manifest_params *p = &model->params;
-    json_t *params = json_pack("{s:i, s:i, s:o, s:o, s:o}", "trees", p->trees, "depth", p->depth,
-                               "learning_rate", number_of(p->learning_rate), "base_score",
-                               number_of(p->base_score), "tree_method", text_of(p->tree_method));
-    return json_pack("{s:o, s:o, s:o, s:s, s:s, s:o, s:o}", "target", text_of(model->target),
-                     "unit", text_of(model->unit), "file", text_of(model->file.name), "sha256",
-                     model->file.sha256, "objective", objective_text[objective], "params", params,
-                     "held_out", held_out);
-}
-
-/* The members both kinds begin with; figures and baselines follow. */
-static json_t *held_out_json(const evtwin__manifest_split *split, size_t n_train, size_t n_test,
-                             size_t n_folds, json_t *figures, json_t *baselines) {
-    char seed[24];
-    snprintf(seed, sizeof seed, "%" PRIu64, split->seed);
-    json_t *json =
-        json_pack("{s:o, s:s, s:o, s:o, s:o}", "by", text_of(split->by), "seed", seed, "n_train",
-                  count_of(n_train), "n_test", count_of(n_test), "n_folds", count_of(n_folds));
-    if (json == NULL || figures == NULL || baselines == NULL ||
-        json_object_update(json, figures) != 0 ||
-        json_object_set(json, "baselines", baselines) != 0) {
-        json_decref(json);
-        json = NULL;
-    }
-    json_decref(figures);
-    json_decref(baselines);
-    return json;
-}
-
-static json_t *rul_json(const evtwin__manifest *m) {
-    const evtwin_rul_score *s = &m->rul_score;
-    json_t *figures = json_pack("{s:o, s:o, s:o}", "r2", number_of(s->r2), "rmse",
-                                number_of(s->rmse), "mae", number_of(s->mae));
-    json_t *baselines = json_pack(
-        "{s:{s:o, s:o}, s:{s:o, s:o}, s:{s:o, s:o, s:o}}", "mean", "r2", number_of(s->mean_r2),
-        "rmse", number_of(s->mean_rmse), "countdown", "r2", number_of(s->countdown_r2), "rmse",
-        number_of(s->countdown_rmse), "single_feature", "feature", text_of(s->single_feature), "r2",
-        number_of(s->single_r2), "rmse", number_of(s->single_rmse));
-    return model_json(
-        &m->rul, EVTWIN_OBJECTIVE_REGRESSION,
-        held_out_json(&m->rul.split, s->n_train, s->n_test, s->n_folds, figures, baselines));
-}
-
-static json_t *failure_json(const evtwin__manifest *m) {
-    const evtwin_failure_score *s = &m->failure_score;
-    json_t *figures = json_pack("{s:o, s:o, s:o, s:o}", "auc", number_of(s->auc),
-                                "average_precision", number_of(s->average_precision), "accuracy",
-                                number_of(s->accuracy), "brier", number_of(s->brier));
-    json_t *baselines = json_pack(
-        "{s:{s:o, s:o, s:o}, s:{s:o, s:o}}", "base_rate", "rate", number_of(s->base_rate), "brier",
-        number_of(s->base_rate_brier), "accuracy", number_of(s->base_rate_accuracy),
-        "single_feature", "feature", text_of(s->single_feature), "auc", number_of(s->single_auc));
-    return model_json(
-        &m->failure, EVTWIN_OBJECTIVE_LOGISTIC,
-        held_out_json(&m->failure.split, s->n_train, s->n_test, s->n_folds, figures, baselines));
-}
-
-static json_t *models_json(const evtwin__manifest *m) {
-    json_t *models = json_object();
-    if ((m->rul.present && json_object_set_new(models, "rul", rul_json(m)) != 0) ||
-        (m->failure.present && json_object_set_new(models, "failure", failure_json(m)) != 0)) {
-        json_decref(models);
-        return NULL;
-    }
-    return models;
-}
-
-evtwin_status evtwin__manifest_write(const evtwin__manifest *manifest, const char *path) {
-    evtwin__manifest m = *manifest;
-    char now[EVTWIN_TIME_TEXT_SIZE];
-    evtwin_status st = evtwin_time_format(evtwin_time_now(), now, sizeof now);
-    m.library_version = m.library_version != NULL ? m.library_version : EVTWIN_VERSION;
-    m.created = m.created != NULL ? m.created : now;
-    if (st < 0 || (st = check(path, &m)) < 0) {
-        return st;
-    }
-    json_t *root =
-        json_pack("{s:i, s:{s:s, s:o}, s:o, s:o, s:o, s:o, s:{s:o, s:s}, s:o}", "format",
-                  EVTWIN__MANIFEST_FORMAT, "library", "name", "libevtwin", "version",
-                  text_of(m.library_version), "xgboost", text_of(m.xgboost_version), "created",
-                  text_of(m.created), "source", source_json(&m.source), "features",
-                  features_json(&m), "scaler", "file", text_of(m.scaler.name), "sha256",
-                  m.scaler.sha256, "models", models_json(&m));
-    if (root == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", path);
-    }
-    st = evtwin__json_write(path, root);
-    json_decref(root);
-    return st;
 }

@@ -94,12 +94,21 @@ typedef struct evtwin__manifest {
 } evtwin__manifest;
 
 /* Read and check a manifest from memory; name is used in error texts. EVTWIN_E_PARSE (not the
- * form), EVTWIN_E_UNSUPPORTED (a newer format number), EVTWIN_E_SCHEMA (parts that do not fit
- * together). */
+ * form), EVTWIN_E_UNSUPPORTED (a newer format number), EVTWIN_E_SCHEMA (a number that cannot be, or
+ * parts that do not fit together). */
 evtwin_status evtwin__manifest_parse(const char *name, const char *text, size_t size,
                                      evtwin__manifest *out);
 
-/* Drop what evtwin__manifest_parse made; leaves *manifest zeroed. */
+/* The same from a document, which is taken over, also on failure. */
+evtwin_status evtwin__manifest_read(const char *name, json_t *document, evtwin__manifest *out);
+
+/* Check texts, files and that the parts fit together. */
+evtwin_status evtwin__manifest_check(const char *name, const evtwin__manifest *manifest);
+
+/* "reg:squarederror" or "binary:logistic". */
+const char *evtwin__objective_name(evtwin_objective objective);
+
+/* Drop what evtwin__manifest_parse or _read made; leaves *manifest zeroed. */
 void evtwin__manifest_clear(evtwin__manifest *manifest);
 
 /* Check manifest as a reader will and write it to path (whole or not at all). The hashes are those

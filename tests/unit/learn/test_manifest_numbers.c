@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/unit/learn/test_manifest_numbers.c: every number of a manifest, changed to nonsense, is
+ * refused by name. */
+
+#include "bundles.h"
+
+#include "core/json.h"
+
+/* A manifest in which no figure is unknown. */
+static json_t *full_document(void) {
+    evtwin__manifest_feature features[FIXTURE_FEATURES];
+    memcpy(features, bundle_features, sizeof features);
+    features[3].min = -40.0;
+    features[3].max = 120.0;
+    evtwin__manifest m = sample_manifest();
+    m.features = features;
+    m.rul_score.single_r2 = 0.8;
+    m.rul_score.single_rmse = 43.0;
+    m.rul_score.single_feature = "soh";
+    const char *path = temp_path("full.json");
+    char *text;
+    size_t size;
+    json_t *document;
+    assert_ok(evtwin__manifest_write(&m, path));
+    assert_ok(evtwin__file_read(path, EVTWIN__MANIFEST_MAX_BYTES, &text, &size));
+    assert_ok(evtwin__json_parse(path, text, size, &document));
+    evtwin__free(text);
+    return document;
+}
+
+static int is_one_of(const char *key, const char *const *list) {
+    for (; *list != NULL; list++) {
+        if (strcmp(*list, key) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* What is no nonsense: an unknown score, an R2 below zero, a current of -1 A. */
+static int may_be(const char *path, const char *key, const char *value) {
+    static const char *const unknown[] = {"r2", "auc", "average_precision", "min", "max", NULL};
+    if (strcmp(value, "null") == 0) {
+        return is_one_of(key, unknown) || strstr(path, ".baselines.") != NULL;
+    }
+    if (strcmp(value, "-1") == 0) {
+        return strcmp(key, "r2") == 0 || strcmp(path, ".features[3].min") == 0 ||
+               strcmp(path, ".features[3].max") == 0 ||
+               strcmp(path, ".models.rul.params.base_score") == 0;
+    }
+    return 0;
+}
+
+static size_t n_numbers, n_passed;
+
+static void try_value(json_t *root, const char *path, const char *key, const char *value) {
+    char *text = json_dumps(root, 0);
+    evtwin__manifest m;
+    const evtwin_status st = evtwin__manifest_parse("m.json", text, strlen(text), &m);
+    free(text);
+    if (st >= 0) {
+        evtwin__manifest_clear(&m);
+        n_passed++;
+    }
+    const int is_refused = st == EVTWIN_E_SCHEMA || st == EVTWIN_E_PARSE;
+    if (is_refused == may_be(path, key, value) ||
+        (is_refused && strstr(evtwin_last_error(), key) == NULL)) {
+        fail_msg("%s = %s: %s (%s)", path, value, evtwin_status_name(st), evtwin_last_error());
+    }
+}
+
+static void change_numbers(json_t *root, json_t *value, const char *path) {
+    static const char *const nonsense[] = {"null", "-1", "1e39", "\"x\""};
+    char below[256];
+    const char *key;
+    json_t *child;
+    void *next;
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        snprintf(below, sizeof below, "%s[%zu]", path, i);
+        change_numbers(root, json_array_get(value, i), below);
+    }
+    json_object_foreach_safe(value, next, key, child) {
+        snprintf(below, sizeof below, "%s.%s", path, key);
+        if (!json_is_number(child)) {
+            change_numbers(root, child, below);
+            continue;
+        }
+        json_t *kept = json_incref(child);
+        n_numbers++;
+        for (size_t i = 0; i < sizeof nonsense / sizeof nonsense[0]; i++) {
+            json_t *other = json_loads(nonsense[i], JSON_DECODE_ANY, NULL);
+            assert_int_equal(json_object_set_new(value, key, other), 0);
+            try_value(root, below, key, nonsense[i]);
+        }
+        assert_int_equal(json_object_set_new(value, key, kept), 0);
+    }
+}
+
+static void test_every_number(void **state) {
+    (void)state;
+    json_t *root = full_document();
+    change_numbers(root, root, "");
+    json_decref(root);
+    assert_int_equal(n_numbers, 42);
+    assert_int_equal(n_passed, 28); /* those of may_be, and no other */
+}
+
+static void test_limits(void **state) {
+    (void)state;
+    static const struct {
+        const char *object, *key;
+        double value;
+        const char *text;
+    } wrong[] = {
+        {"rul.params", "trees", 0, "m.json: models.rul.params: key \"trees\" is 0"},
+        {"rul.params", "trees", 2e6, "it can be 1 to 1048576"},
+        {"rul.params", "depth", 1001, "key \"depth\" is 1001"},
+        {"rul.params", "learning_rate", 1.5, "\"learning_rate\" is 1.5, it can be 0 to 1"},
+        {"failure.params", "base_score", 1.5, "models.failure.params: key \"base_score\""},
+        {"rul.held_out", "r2", 1.01,
+         "models.rul.held_out: key \"r2\" is 1.01, it can be at most 1"},
+        {"rul.held_out", "n_test", 0, "key \"n_test\" is 0, it can be 1 or more"},
+        {"rul.held_out", "n_folds", 101, "key \"n_folds\" is 101, of 100 rows"},
+        {"failure.held_out", "auc", 1.01, "\"auc\" is 1.01, it can be 0 to 1"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        json_t *root = full_document(), *at = json_object_get(root, "models");
+        char path[64];
+        snprintf(path, sizeof path, "%s", wrong[i].object);
+        char *dot = strchr(path, '.');
+        *dot = '\0';
+        at = json_object_get(json_object_get(at, path), dot + 1);
+        const int is_count = wrong[i].value == floor(wrong[i].value);
+        assert_int_equal(json_object_set_new(at, wrong[i].key,
+                                             is_count ? json_integer((json_int_t)wrong[i].value)
+                                                      : json_real(wrong[i].value)),
+                         0);
+        evtwin__manifest m;
+        char *text = json_dumps(root, 0);
+        assert_fails(evtwin__manifest_parse("m.json", text, strlen(text), &m), EVTWIN_E_SCHEMA,
+                     wrong[i].text);
+        free(text);
+        json_decref(root);
+    }
+}
+
+/* A writer is held to what a reader takes. */
+static void test_nonsense_is_not_written(void **state) {
+    (void)state;
+    const char *path = temp_path("nonsense.json");
+    evtwin__manifest m = sample_manifest();
+    m.rul_score.rmse = NAN;
+    assert_fails(evtwin__manifest_write(&m, path), EVTWIN_E_SCHEMA, "key \"rmse\" is null");
+    m = sample_manifest();
+    m.failure.params.trees = 0;
+    assert_fails(evtwin__manifest_write(&m, path), EVTWIN_E_SCHEMA, "key \"trees\" is 0");
+    assert_int_equal(access(path, F_OK), -1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_number),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_nonsense_is_not_written),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
