@@ -313,7 +313,7 @@ static evtwin_status read_held_out(const char *where, const json_t *model, json_
         (st = get_count(here, *held_out, "n_folds", 0, INT64_MAX, n_folds)) < 0) {
         return st;
     }
-    if (*n_folds > *n_test) {
+    if (*n_test > 0 && *n_folds > *n_test) {
         EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: key \"n_folds\" is %zu, of %zu rows", here, *n_folds,
                     *n_test);
     }

@@ -23,6 +23,20 @@ static json_t *number_of(double v) {
     return evtwin__json_number(v);
 }
 
+/* What is not known is left out, where a reader takes no null and no 0. object may be NULL. */
+static json_t *without_unknown(json_t *object) {
+    static const char *const key[] = {"rows",       "groups",   "n_train",       "n_test",
+                                      "trees",      "rmse",     "learning_rate", "mae",
+                                      "base_score", "accuracy", "brier"};
+    for (size_t i = 0; i < sizeof key / sizeof key[0]; i++) {
+        const json_t *value = json_object_get(object, key[i]);
+        if (json_is_null(value) || (json_is_integer(value) && json_integer_value(value) == 0)) {
+            json_object_del(object, key[i]);
+        }
+    }
+    return object;
+}
+
 /* A file name may hold any bytes, JSON only UTF-8. */
 static json_t *source_json(const evtwin__manifest_source *s) {
     const char *name = s->name != NULL ? s->name : "";
@@ -39,7 +53,7 @@ static json_t *source_json(const evtwin__manifest_source *s) {
         json_decref(json);
         return NULL;
     }
-    return json;
+    return without_unknown(json);
 }
 
 static json_t *features_json(const evtwin__manifest *m) {
@@ -67,7 +81,7 @@ static json_t *model_json(const evtwin__manifest_model *model, evtwin_objective 
     return json_pack("{s:o, s:o, s:o, s:s, s:s, s:o, s:o}", "target", text_of(model->target),
                      "unit", text_of(model->unit), "file", text_of(model->file.name), "sha256",
                      model->file.sha256, "objective", evtwin__objective_name(objective), "params",
-                     params, "held_out", held_out);
+                     without_unknown(params), "held_out", held_out);
 }
 
 /* The members both kinds begin with; figures and baselines follow. */
@@ -86,7 +100,7 @@ static json_t *held_out_json(const evtwin__manifest_split *split, size_t n_train
     }
     json_decref(figures);
     json_decref(baselines);
-    return json;
+    return without_unknown(json);
 }
 
 static json_t *rul_json(const evtwin__manifest *m) {

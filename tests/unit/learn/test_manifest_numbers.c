@@ -144,17 +144,31 @@ static void test_limits(void **state) {
     }
 }
 
-/* A writer is held to what a reader takes. */
+/* A writer is held to what a reader takes; what it does not know it leaves out. */
 static void test_nonsense_is_not_written(void **state) {
     (void)state;
     const char *path = temp_path("nonsense.json");
     evtwin__manifest m = sample_manifest();
-    m.rul_score.rmse = NAN;
-    assert_fails(evtwin__manifest_write(&m, path), EVTWIN_E_SCHEMA, "key \"rmse\" is null");
+    m.rul_score.rmse = -1.0;
+    assert_fails(evtwin__manifest_write(&m, path), EVTWIN_E_SCHEMA, "key \"rmse\" is -1");
     m = sample_manifest();
-    m.failure.params.trees = 0;
-    assert_fails(evtwin__manifest_write(&m, path), EVTWIN_E_SCHEMA, "key \"trees\" is 0");
+    m.failure.params.trees = -3;
+    assert_fails(evtwin__manifest_write(&m, path), EVTWIN_E_SCHEMA, "key \"trees\" is -3");
     assert_int_equal(access(path, F_OK), -1);
+
+    m = sample_manifest();
+    m.source.rows = m.rul_score.n_test = 0;
+    m.rul.params.trees = 0;
+    m.rul_score.rmse = m.failure.params.learning_rate = NAN;
+    assert_ok(evtwin__manifest_write(&m, path));
+    char *text;
+    size_t size;
+    assert_ok(evtwin__file_read(path, EVTWIN__MANIFEST_MAX_BYTES, &text, &size));
+    assert_ok(evtwin__manifest_parse(path, text, size, &m));
+    assert_true(isnan(m.rul_score.rmse) && isnan(m.failure.params.learning_rate));
+    assert_true(m.source.rows == 0 && m.rul_score.n_test == 0 && m.rul.params.trees == 0);
+    evtwin__manifest_clear(&m);
+    evtwin__free(text);
 }
 
 int main(void) {
