@@ -44,17 +44,18 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  * shuffle, the first of 100 that leaves rows of every target and both classes in both parts, or where
  * none does the one that comes closest; where only one battery has usable rows, the last fifth of its
  * rows in time (in the order of the table without a time column), without a gap. The saved models are
- * those that were scored, trained on the rest. A score that cannot be made (one class, one row or one
- * value held out) is NaN with a finding "score-unknown", and no finding compares it. With cv_folds = K, per target: rows without target leave
+ * those that were scored, trained on the rest. With cv_folds = K, per target: rows without target leave
  * first, batteries by size descending, ties by name in byte order, each to the lightest fold; the
- * scores pool all out-of-fold predictions and the saved models are trained on all rows.
+ * scores pool all out-of-fold predictions and the saved models are trained on all rows. A score that
+ * cannot be made (one class, one row or one value held out) is NaN with a finding "score-unknown", and
+ * no finding compares it.
  *
  * The same table, options and library versions give the same models, byte for byte.
  * @param options  NULL = the defaults.
  * @return EVTWIN_E_ARG (an option is out of its domain), EVTWIN_E_SCHEMA (a column is absent, not numeric, or
- * an outcome among the features, two columns of one quantity), EVTWIN_E_RANGE (a value is outside its unit's
- * range or infinite, a RUL is negative), EVTWIN_E_DATA
- * (too few rows or batteries, a battery with one row, one class only, a constant target, no target), EVTWIN_E_CANCELLED,
+ * an outcome among the features; two columns of one quantity), EVTWIN_E_RANGE (a value is outside its unit's
+ * range or infinite, a RUL is negative), EVTWIN_E_DATA (too few rows or batteries, a battery with one row,
+ * one class only, a constant target, no target), EVTWIN_E_CANCELLED,
  * EVTWIN_E_EXTERNAL (XGBoost), EVTWIN_E_UNSUPPORTED (built without it).
  */
 EVTWIN_API evtwin_status evtwin_train(const evtwin_table *table, const evtwin_train_options *options,
@@ -127,7 +128,7 @@ EVTWIN_API const char *evtwin_trainer_json(evtwin_trainer *trainer, const char *
  * directory is made if absent. All files are first written whole into a folder beside them, so a full
  * disk leaves an older bundle untouched, and then renamed, the manifest last, so a save that is
  * interrupted between two renames leaves a bundle that is refused by its hashes. The file of a model
- * that was not trained is removed.
+ * that was not trained is removed. A save that fails removes the directories it made.
  * @return EVTWIN_E_IO naming the path.
  */
 EVTWIN_API evtwin_status evtwin_trainer_save(const evtwin_trainer *trainer, const char *dir);

@@ -178,14 +178,50 @@ static void remove_staging(const char *staging) {
     rmdir(staging);
 }
 
-evtwin_status evtwin_trainer_save(const evtwin_trainer *trainer, const char *dir) {
-    if (trainer == NULL || dir == NULL || dir[0] == '\0') {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "trainer or dir is NULL or empty");
+/* Length of the shortest beginning of path, up to the end of a name, that does not exist; 0 if all
+ * of it does. */
+static size_t first_missing(char path[PATH_SIZE]) {
+    for (size_t i = 1; path[i - 1] != '\0'; i++) {
+        const char end = path[i];
+        if ((end == '/' || end == '\0') && path[i - 1] != '/') {
+            struct stat info;
+            path[i] = '\0';
+            const int is_missing = lstat(path, &info) != 0 && errno == ENOENT;
+            path[i] = end;
+            if (is_missing) {
+                return i;
+            }
+        }
     }
+    return 0;
+}
+
+/* Remove the folders of path from that length on, innermost first, as far as they are empty. */
+static void remove_made(char path[PATH_SIZE], size_t first) {
+    for (size_t i = strlen(path); first > 0 && i >= first; i--) {
+        if ((path[i] == '/' || path[i] == '\0') && path[i - 1] != '/') {
+            path[i] = '\0';
+            rmdir(path);
+        }
+    }
+}
+
+/* The last failure's text with the place a file was meant for: that of the staging is gone. */
+static evtwin_status fail_in_place(evtwin_status st, const char *staging, const char *dir) {
+    char text[1024];
+    snprintf(text, sizeof text, "%s", evtwin_last_error());
+    const char *at = strstr(text, staging);
+    if (at == NULL) {
+        return st;
+    }
+    EVTWIN_FAIL(st, "%.*s%s%s", (int)(at - text), text, dir, at + strlen(staging));
+}
+
+/* Into a folder that is there. */
+static evtwin_status save_into(const evtwin_trainer *trainer, const char *dir) {
     char staging[PATH_SIZE];
     evtwin_status st;
-    if ((st = evtwin__mkdirs(dir)) < 0 || (st = check_places(dir)) < 0 ||
-        (st = join(dir, ".evtwin-XXXXXX", staging)) < 0) {
+    if ((st = check_places(dir)) < 0 || (st = join(dir, ".evtwin-XXXXXX", staging)) < 0) {
         return st;
     }
     if (mkdtemp(staging) == NULL) {
@@ -195,5 +231,24 @@ evtwin_status evtwin_trainer_save(const evtwin_trainer *trainer, const char *dir
         st = put_into_place(trainer, staging, dir);
     }
     remove_staging(staging);
+    return st < 0 ? fail_in_place(st, staging, dir) : st;
+}
+
+evtwin_status evtwin_trainer_save(const evtwin_trainer *trainer, const char *dir) {
+    if (trainer == NULL || dir == NULL || dir[0] == '\0') {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "trainer or dir is NULL or empty");
+    }
+    char path[PATH_SIZE];
+    evtwin_status st = join(dir, "", path);
+    if (st < 0) {
+        return st;
+    }
+    const size_t made = first_missing(path);
+    if ((st = evtwin__mkdirs(dir)) == EVTWIN_OK) {
+        st = save_into(trainer, dir);
+    }
+    if (st < 0) {
+        remove_made(path, made);
+    }
     return st;
 }

@@ -189,6 +189,44 @@ static void test_full_disk(void **state) {
     evtwin_trainer_free(trainer);
 }
 
+/* A save that fails leaves no folder that it made, and names the file that is missed. */
+static void test_a_failed_save_leaves_nothing(void **state) {
+    (void)state;
+    evtwin_trainer *trainer = train(NULL, NULL, 5);
+    const char *parent = temp_path("parent");
+    assert_int_equal(mkdir(parent, 0777), 0);
+    char dir[512], expected[600];
+    struct rlimit unlimited;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &unlimited), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    static const char *const below[] = {"new", "a/b//c/", "./d"};
+    for (size_t i = 0; i < sizeof below / sizeof below[0]; i++) {
+        snprintf(dir, sizeof dir, "%s/%s", parent, below[i]);
+        snprintf(expected, sizeof expected, "%s/rul_model.json: ", dir);
+        const struct rlimit tight = {1000, unlimited.rlim_max};
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+        const evtwin_status st = evtwin_trainer_save(trainer, dir);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &unlimited), 0);
+        assert_int_equal(st, EVTWIN_E_IO);
+        if (strncmp(evtwin_last_error(), expected, strlen(expected)) != 0) {
+            fail_msg("'%s' does not begin with '%s'", evtwin_last_error(), expected);
+        }
+        assert_int_equal(count_entries(parent), 0);
+    }
+
+    /* a folder that was there stays, even an empty one */
+    snprintf(dir, sizeof dir, "%s/here", parent);
+    assert_int_equal(mkdir(dir, 0777), 0);
+    const struct rlimit tight = {1000, unlimited.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+    assert_int_equal(evtwin_trainer_save(trainer, dir), EVTWIN_E_IO);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &unlimited), 0);
+    signal(SIGXFSZ, SIG_DFL);
+    assert_int_equal(count_entries(dir), 0);
+    assert_int_equal(count_entries(parent), 1);
+    evtwin_trainer_free(trainer);
+}
+
 static void test_places_that_cannot_be_written(void **state) {
     (void)state;
     evtwin_trainer *trainer = train(NULL, NULL, 2);
@@ -269,6 +307,7 @@ int main(void) {
         cmocka_unit_test(test_same_training_same_models),
         cmocka_unit_test(test_a_stale_model_is_removed),
         cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_a_failed_save_leaves_nothing),
         cmocka_unit_test(test_places_that_cannot_be_written),
         cmocka_unit_test(test_out_of_memory),
     };
