@@ -204,7 +204,8 @@ static evtwin_status note_unknown(evtwin_trainer *trainer, const evtwin__dataset
                                 score[which], model_label[which], target->column, value, n_test);
 }
 
-static evtwin_status note_few_blocks(evtwin_trainer *trainer, int which) {
+static evtwin_status note_few_blocks(evtwin_trainer *trainer, const evtwin__dataset *data,
+                                     int which) {
     const evtwin__result *r = &trainer->result[which];
     if (r->n_blocks >= EVTWIN__MIN_BLOCKS) {
         return EVTWIN_OK;
@@ -213,13 +214,15 @@ static evtwin_status note_few_blocks(evtwin_trainer *trainer, int which) {
     if (r->n_blocks > 1) {
         snprintf(held_out, sizeof held_out, "%zu %s are", r->n_blocks, r->block_name);
     }
+    const int folds_would_do =
+        trainer->options.cv_folds == 0 && data->target[which].n_groups_used >= EVTWIN__MIN_BLOCKS;
     return evtwin__findings_add(
         &trainer->findings, "too-few-groups", "warning",
         "whether the %s model beats %s by more than chance cannot be told: %s held out, at least "
-        "%d are needed (more data, or folds in place of one hold-out)",
+        "%d are needed%s",
         model_label[which],
         which == EVTWIN__RUL ? "the mean of the training part" : "the base rate", held_out,
-        EVTWIN__MIN_BLOCKS);
+        EVTWIN__MIN_BLOCKS, folds_would_do ? " (folds hold out each group once)" : "");
 }
 
 static evtwin_status note_signal(evtwin_trainer *trainer, int which) {
@@ -324,7 +327,7 @@ evtwin_status evtwin__note_scores(evtwin_trainer *trainer, const evtwin__dataset
             continue;
         }
         if ((!r->score_is_known && (st = note_unknown(trainer, data, t)) < 0) ||
-            (st = note_few_blocks(trainer, t)) < 0 || (st = note_signal(trainer, t)) < 0) {
+            (st = note_few_blocks(trainer, data, t)) < 0 || (st = note_signal(trainer, t)) < 0) {
             return st;
         }
     }

@@ -103,6 +103,16 @@ static void test_hnei_loses_to_countdown(void **state) {
     assert_true(s.countdown_rmse < 15.0 && s.countdown_rmse < 0.5 * s.rmse); /* and is not */
     assert_true(has_finding(trainer, "loses-to-baseline", "countdown"));
     assert_true(has_finding(trainer, "target-absent", "failure"));
+
+    /* a fifth of the cells are three, which prove nothing; all 14 do */
+    assert_true(has_finding(trainer, "too-few-groups", "3 groups are held out"));
+    assert_false(evtwin_trainer_has_signal(trainer));
+    evtwin_trainer_free(trainer);
+    o.cv_folds = 5;
+    assert_ok(evtwin_train(t, &o, &trainer));
+    print_rul(trainer, &s);
+    assert_false(has_finding(trainer, "too-few-groups", ""));
+    assert_true(evtwin_trainer_has_signal(trainer));
     evtwin_trainer_free(trainer);
     evtwin_table_free(t);
 }

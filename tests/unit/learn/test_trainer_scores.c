@@ -86,7 +86,8 @@ static void test_few_batteries_prove_nothing(void **state) {
     evtwin_trainer *trainer = train_fleet(t, &o);
     assert_int_equal(evtwin_trainer_has_signal(trainer), 0);
     assert_null(finding_text(trainer, "no-signal"));
-    assert_finding(trainer, "too-few-groups", "4 groups are held out, at least 5 are needed");
+    assert_finding(trainer, "too-few-groups",
+                   "4 groups are held out, at least 5 are needed (folds hold out each group once)");
     assert_non_null(finding_text(trainer, "beats-baselines")); /* its RMSE is what it is */
     evtwin_trainer_free(trainer);
     evtwin_table_free(t);
