@@ -6,6 +6,7 @@ Runs itself again in a user namespace of its own, where it may mount a small tmp
 import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -26,8 +27,7 @@ def enter_namespace():
     if done.returncode != 0:
         t.skip("no user namespace to mount a small disk in: " + done.stderr.strip())
     os.environ[IN_NAMESPACE] = "1"
-    sys.exit(subprocess.run(["unshare", "-rm", sys.executable, __file__,
-                             *sys.argv[1:]]).returncode)
+    sys.exit(subprocess.run(["unshare", "-rm", sys.executable, __file__, t.BIN]).returncode)
 
 
 def mount_disk(name):
@@ -86,11 +86,11 @@ def count_said(path, text):
 
 def fill_and_free(sim, predict, times):
     """Let the disk fill up and give it room again, for the given time."""
-    predict.send_signal(t.signal.SIGSTOP)  # so that rows wait when the disk is full
+    predict.send_signal(signal.SIGSTOP)  # so that rows wait when the disk is full
     fill("disk", ROOM_KIB if times == 1 else 0)
     t.await_true("both sinks on it are full and that is said", 60, lambda: count_said(
         "disk.err", "held in memory") == 2 * times)
-    predict.send_signal(t.signal.SIGCONT)
+    predict.send_signal(signal.SIGCONT)
     t.check("the simulator goes on", sim.poll() is None)
     size = os.path.getsize("disk.ledger")
     t.await_true("so does the sink on another disk", 20,
@@ -159,7 +159,7 @@ def until_full_and_over():
     sim = start_sim("small", 0.02, "--hold", 40 * FLEET)
     t.await_true("more is held than --hold", 60, lambda: count_said(
         "small.err", "new ones are being lost") == 2)
-    sim.send_signal(t.signal.SIGINT)
+    sim.send_signal(signal.SIGINT)
     code = sim.wait(30)
     said = open("small.err").read()
     t.say(said.strip().replace("\n", "; "))

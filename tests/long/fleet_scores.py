@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """fleet_scores.py BIN: 200 packs from new to their end of life, and what can be learnt from them.
 
-The labels are made again here from the truth columns, the scores from the predictions for packs that
-no training has seen, and nothing may depend on the number of threads.
+The labels are made again here from the truth columns, the scores from the predictions for packs
+that no training has seen, and nothing may depend on the number of threads.
 """
 import csv
 import hashlib
 import json
 import math
+import os
 from itertools import groupby
 
 import longtest as t
@@ -229,7 +230,7 @@ def main():
     t.check("the same bytes with 1, 2 and 3 threads", len(hashes) == 1)
     done = t.run("sim", *lives_options[:4], SEED + 1, "--csv", "other.csv", "-q")
     t.check("another seed gives another fleet", sha("other.csv") not in hashes)
-    t.os.rename("threads1.csv", "fleet.csv")
+    os.rename("threads1.csv", "fleet.csv")
 
     full = read_lives("fleet.csv")
     t.check("no pack outlives 15 years", check_labels(full, report, "whole lives") == 0)

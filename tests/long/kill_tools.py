@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """kill_tools.py BIN: SIGKILL simulator, predictor and server again and again on one database.
 
-Afterwards every row that was reported is there once and unaltered, batches are there whole or not at
-all, and every row has exactly the prediction that its own values give.
+Afterwards every row that was reported is there once and unaltered, batches are there whole or not
+at all, and every row has exactly the prediction that its own values give.
 """
 import json
 import os
@@ -14,7 +14,7 @@ import time
 
 import longtest as t
 
-FLEET, KILLS, SEED = 40, 60, 20240607
+FLEET, KILLS, SEED = 40, 120, 20240607
 LONGEST_PAUSE_S = 0.6
 LEDGER_FIELDS = ["soc", "soh", "voltage", "current", "temperature", "charge_cycles",
                  "power_consumption", "is_charging", "sim_time_s", "resistance_mohm",

@@ -126,6 +126,7 @@ def run(name, *options, code=0, timeout=300):
         _children.remove(child)
         out.seek(0)
         err.seek(0)
+        require(f"{command[0]} can be started", os.path.exists("run.usage"))
         with open("run.usage") as f:
             ended, peak_kib = map(int, f.read().split())
         done = Finished(ended, out.read().decode(), err.read().decode(), peak_kib / 1024,

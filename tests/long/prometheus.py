@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""prometheus.py BIN [PROMETHEUS]: a real Prometheus scrapes evtwin-predict and evtwin-serve and answers
-the queries that users type.
+"""prometheus.py BIN [PROMETHEUS]: a real Prometheus scrapes evtwin-predict and evtwin-serve, and
+answers the queries that users type.
 """
 import json
 import os
 import re
+import signal
 import subprocess
 import time
 import urllib.parse
@@ -82,7 +83,7 @@ def check_exposition(url):
 
 
 def check_gauges(prometheus):
-    """With the simulator gone and all rows predicted, the gauges are the newest rows of the store."""
+    """With the simulator gone and all rows predicted, the gauges are the store's newest rows."""
     db = t.open_store("live.db")
     waiting = "SELECT COUNT(*) FROM ev_telemetry WHERE prediction_timestamp IS NULL"
     t.await_true("all rows are predicted", 20, lambda: db.execute(waiting).fetchone()[0] == 0)
@@ -118,7 +119,8 @@ def main():
                   "--sink", "sqlite:live.db", "-q", err="sim.err")
     prometheus = Prometheus(t.PROGRAMS[0], **ports)
     for job in ("battery_predictor", "battery_api"):
-        t.await_true(f"target {job} is UP", 30, lambda j=job: prometheus.health().get(j, [""])[0] == "up")
+        t.await_true(f"target {job} is UP", 30,
+                     lambda j=job: prometheus.health().get(j, [""])[0] == "up")
     t.say(f"targets: {prometheus.health()}")
 
     ids = {f"BATTERY_{i + 1:03d}" for i in range(FLEET)}
@@ -151,7 +153,7 @@ def main():
     t.stop("evtwin-serve", serve)
     t.await_true("a predictor that is gone is DOWN", 20,
                  lambda: prometheus.health()["battery_predictor"][0] == "down")
-    os.killpg(prometheus.child.pid, t.signal.SIGTERM)
+    os.killpg(prometheus.child.pid, signal.SIGTERM)
     prometheus.child.wait(30)
     t.finish()
 
