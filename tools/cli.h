@@ -91,7 +91,11 @@ int64_t cli_integer(const cli *c, size_t option);
 cli_origin cli_from(const cli *c, size_t option);
 size_t cli_count(const cli *c, size_t option); /* items of a CLI_LIST */
 const char *cli_item(const cli *c, size_t option, size_t i);
+const char *const *cli_items(const cli *c, size_t option); /* all of them, NULL if none */
 const char *cli_argument(const cli *c); /* the positional argument, NULL if none */
+
+/* What set an option, as the user would look for it: "--port", "API_PORT" or "port in FILE". */
+const char *cli_called(const cli *c, size_t option, char *text, size_t size);
 
 /* ---- parts of the above that have their own file ---- */
 
@@ -123,6 +127,12 @@ size_t cli_option_find(const cli_tool *tool, const char *name);
 /* The known long name closest to a mistyped one, NULL if none is near. */
 const char *cli_nearest_option(const cli_tool *tool, const char *name);
 
+/* How many letters apart two names are; at least `far` once it is that many. Case does not count.
+ */
+size_t cli_distance(const char *a, const char *b);
+/* The distance from which on a name is not what was meant. */
+size_t cli_far(const char *name);
+
 /* Print words from column `indent` on, on as many lines as it takes. */
 void cli_print_wrapped(const char *text, int indent);
 
@@ -151,6 +161,12 @@ void cli_warning(const char *format, ...) CLI_PRINTF(1, 2); /* always */
 void cli_note(const char *format, ...) CLI_PRINTF(1, 2);    /* unless --quiet */
 void cli_detail(const char *format, ...) CLI_PRINTF(1, 2);  /* with --verbose */
 
+/* The ending of a counted word: "" for one, "s" for any other number. */
+const char *cli_s(uint64_t n);
+
+/* "label: 12.3unit", or "label: unknown" where there is no number. */
+void cli_print_value(FILE *f, const char *label, double value, int digits, const char *unit);
+
 int cli_quiet(void);
 int cli_verbose(void);
 int cli_terminal(FILE *stream); /* 1 if it is a terminal that can move its cursor */
@@ -170,8 +186,15 @@ int cli_exit_code(cli_role role, evtwin_status status);
 /* Say the library's last error (and, after "; ", what to do, if not NULL); give the exit code. */
 int cli_fail(cli_role role, evtwin_status status, const char *next_step);
 
-/* The same for a failure that the library reports without the file it was about. */
+/* The same for a failure that the library reports without the file it was about, or by its bare
+ * name. */
 int cli_fail_about(const char *path, cli_role role, evtwin_status status, const char *next_step);
+
+/* 1 if waiting does not cure it: the same records would be refused again. */
+int cli_is_hopeless(evtwin_status status);
+
+/* "program: stopped; outcome" as a signal handler can write it. */
+void cli_format_last_words(const char *outcome, char *text, size_t size);
 
 /* Say that memory is out; give the exit code. */
 int cli_out_of_memory(void);
@@ -194,8 +217,24 @@ int cli_check_output_folder(const char *path);
 int cli_read_csv(const char *path, const char *numbers, const char *text, const char *naive,
                  evtwin_table **out);
 
+/**
+ * Does the table have all these columns, under any naming of telemetry? NULL and "none" are passed
+ * over. 0, or CLI_DATA after saying in one line which are missing, what was perhaps meant, and what
+ * to do.
+ */
+int cli_check_columns(const char *path, const evtwin_table *table, const char *const *names,
+                      size_t n, const char *next_step);
+
 /* Apply a --unit list to a table. 0 or an exit code. */
 int cli_override_units(const cli *c, size_t option, evtwin_table *table);
+
+/* ---- sinks of the command line ---- */
+
+/* 1 if a sink writes to standard output. */
+int cli_sink_is_stdout(const char *uri);
+
+/* 0, or CLI_USAGE after saying which end two of the sinks share. */
+int cli_check_sinks(const char *const *uris, size_t n);
 
 /* ---- progress, on standard error: a bar on a terminal, else a line every few seconds ---- */
 
@@ -206,9 +245,23 @@ void cli_progress_clear(void);
 
 /* ---- signals and time ---- */
 
-/* First SIGINT or SIGTERM: ask to stop. Second: leave at once with 130 or 143. SIGPIPE is an error
- * code. */
+/* What the first SIGINT or SIGTERM does. The second one leaves at once with 130 or 143. */
+typedef enum cli_stop_way {
+    CLI_STOP_ASKS,   /* cli_stopping() tells: for a loop that looks */
+    CLI_STOP_LEAVES, /* the process ends with one line: for work that leaves nothing behind */
+    CLI_STOP_CUTS    /* the write of a file fails like on a full disk: for files that the library
+                        makes whole or takes away */
+} cli_stop_way;
+
+/* Handle SIGINT and SIGTERM (CLI_STOP_ASKS); SIGPIPE is an error code. */
 void cli_signals_init(void);
+/* outcome: what the line of CLI_STOP_LEAVES says after "stopped; ", else NULL. */
+void cli_on_stop(cli_stop_way way, const char *outcome);
+
+/* Around a call that writes a file whole or not at all: a signal cuts it short. 0, or an exit code
+ * after saying why there is no file. */
+void cli_begin_write(const char *path);
+int cli_end_write(evtwin_status status, const char *next_step);
 int cli_stopping(void); /* the signal that asked to stop, 0 = none */
 double cli_now_s(void); /* a clock that never jumps */
 /* Sleep; 1 if a signal cut it short. */

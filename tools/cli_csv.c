@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static evtwin_naive_time naive_of(const char *text) {
     return strcmp(text, "utc") == 0     ? EVTWIN_NAIVE_UTC
@@ -41,7 +42,16 @@ int cli_read_csv(const char *path, const char *numbers, const char *text, const 
     cli_progress(NULL, "reading", -1);
     evtwin_table *table;
     evtwin_status st = evtwin_table_read_csv(path, &csv, &table);
+    const int is_stdin = strcmp(path, "-") == 0;
+    if (st == EVTWIN_E_NOT_FOUND && text != NULL && !is_stdin && access(path, F_OK) == 0) {
+        csv.text_columns = NULL; /* the name is not in the header: the caller will say so */
+        st = evtwin_table_read_csv(path, &csv, &table);
+    }
     cli_progress_clear();
+    if (st == EVTWIN_E_NOT_FOUND && text != NULL && is_stdin) {
+        cli_error("standard input: required column missing: %s", text);
+        return CLI_DATA;
+    }
     if (st < 0) {
         return cli_fail(CLI_AN_INPUT, st, NULL);
     }

@@ -4,6 +4,7 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,7 @@ static void on_library_log(void *ctx, evtwin_log_level level, const char *text) 
         cli_warning("%s", text);
         break;
     case EVTWIN_LOG_INFO:
-        cli_detail("%s", text);
+        cli_note("%s", text);
         break;
     default:
         if (how.verbose > 1) {
@@ -41,6 +42,18 @@ void cli_messages_init(const char *program, int quiet, int verbose, int no_color
     how.verbose = verbose;
     how.no_color = no_color;
     evtwin_set_log(on_library_log, NULL);
+}
+
+const char *cli_s(uint64_t n) {
+    return n == 1 ? "" : "s";
+}
+
+void cli_print_value(FILE *f, const char *label, double value, int digits, const char *unit) {
+    if (isnan(value)) {
+        fprintf(f, "%s: unknown", label);
+    } else {
+        fprintf(f, "%s: %.*f%s", label, digits, value, unit);
+    }
 }
 
 int cli_quiet(void) {
@@ -63,6 +76,7 @@ int cli_color(FILE *stream) {
 
 /* "program: label: text", the label in colour where that is welcome; one write, so that lines of
  * several threads do not mix. */
+CLI_PRINTF(3, 0)
 static void say(const char *label, const char *color, const char *format, va_list args) {
     char text[2048];
     vsnprintf(text, sizeof text, format, args);
@@ -132,24 +146,88 @@ int cli_exit_code(cli_role role, evtwin_status status) {
     case EVTWIN_E_BUSY:
     case EVTWIN_E_EXTERNAL:
         return CLI_UNAVAILABLE;
-    case EVTWIN_E_CANCELLED:
-        return cli_stopping() != 0 ? 128 + cli_stopping() : CLI_FAILURE;
     default:
         return CLI_FAILURE;
     }
 }
 
+int cli_is_hopeless(evtwin_status status) {
+    switch (status) {
+    case EVTWIN_E_ARG:
+    case EVTWIN_E_RANGE:
+    case EVTWIN_E_SCHEMA:
+    case EVTWIN_E_CORRUPT:
+    case EVTWIN_E_UNSUPPORTED:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+/* The library names an option as C does; here it is a flag. */
+static void spell_as_flag(const char *text, char *out, size_t size) {
+    static const char option[] = "insecure_listen", flag[] = "--insecure-listen";
+    const char *at = strstr(text, option);
+    if (at != NULL) {
+        snprintf(out, size, "%.*s%s%s", (int)(at - text), text, flag, at + strlen(option));
+    } else {
+        snprintf(out, size, "%s", text);
+    }
+}
+
+/* Does a text begin with this name, as a word? */
+static int begins_with_name(const char *text, const char *name) {
+    const size_t n = strlen(name);
+    return n > 0 && strncmp(text, name, n) == 0 && strchr(": ", text[n]) != NULL;
+}
+
 int cli_fail_about(const char *path, cli_role role, evtwin_status status, const char *next_step) {
-    const char *text = evtwin_last_error();
-    const int is_named = path == NULL || strncmp(text, path, strlen(path)) == 0;
-    cli_error("%s%s%s%s%s", is_named ? "" : path, is_named ? "" : ": ",
-              *text != '\0' ? text : evtwin_status_text(status), next_step != NULL ? "; " : "",
+    char text[2048];
+    const char *error = evtwin_last_error();
+    spell_as_flag(*error != '\0' ? error : evtwin_status_text(status), text, sizeof text);
+
+    const char *rest = text, *between = "";
+    if (path == NULL || begins_with_name(text, path)) {
+        path = "";
+    } else {
+        const char *slash = strrchr(path, '/');
+        const char *name = slash != NULL ? slash + 1 : path;
+        const int is_bare = begins_with_name(text, name);
+        rest = is_bare ? text + strlen(name) : text;
+        between = is_bare ? "" : ": ";
+    }
+    cli_error("%s%s%s%s%s", path, between, rest, next_step != NULL ? "; " : "",
               next_step != NULL ? next_step : "");
     return cli_exit_code(role, status);
 }
 
 int cli_fail(cli_role role, evtwin_status status, const char *next_step) {
     return cli_fail_about(NULL, role, status, next_step);
+}
+
+void cli_format_last_words(const char *outcome, char *text, size_t size) {
+    snprintf(text, size, "%s%s: stopped; %s\n", cli_terminal(stderr) ? "\r\033[K" : "", how.program,
+             outcome);
+}
+
+void cli_begin_write(const char *path) {
+    if (strcmp(path, "-") == 0) {
+        cli_on_stop(CLI_STOP_LEAVES, "not all was written");
+    } else {
+        cli_on_stop(CLI_STOP_CUTS, NULL);
+    }
+}
+
+int cli_end_write(evtwin_status status, const char *next_step) {
+    cli_on_stop(CLI_STOP_ASKS, NULL);
+    if (status >= 0) {
+        return 0;
+    }
+    if (cli_stopping() != 0) {
+        cli_error("stopped; nothing was written");
+        return 128 + cli_stopping();
+    }
+    return cli_fail(CLI_AN_OUTPUT, status, next_step);
 }
 
 int cli_out_of_memory(void) {

@@ -62,6 +62,10 @@ const char *cli_item(const cli *c, size_t option, size_t i) {
     return c->values[option].items[i];
 }
 
+const char *const *cli_items(const cli *c, size_t option) {
+    return c->values[option].items;
+}
+
 const char *cli_argument(const cli *c) {
     return c->argument;
 }
@@ -73,8 +77,8 @@ static int bad_code(cli_origin origin) {
 }
 
 /* "--fleet" as the user wrote it: a flag, a variable, or a line of a file. */
-static const char *called(const cli_option *o, cli_origin origin, const char *where, char *text,
-                          size_t size) {
+static const char *spell(const cli_option *o, cli_origin origin, const char *where, char *text,
+                         size_t size) {
     if (origin == CLI_FROM_FLAG) {
         snprintf(text, size, "--%s", o->name);
     } else if (origin == CLI_FROM_ENVIRONMENT) {
@@ -83,6 +87,13 @@ static const char *called(const cli_option *o, cli_origin origin, const char *wh
         snprintf(text, size, "%s: %s", where, o->name);
     }
     return text;
+}
+
+const char *cli_called(const cli *c, size_t option, char *text, size_t size) {
+    const cli_origin origin = cli_from(c, option);
+    return spell(cli_option_at(c->tool, option),
+                 origin == CLI_FROM_DEFAULT ? CLI_FROM_FLAG : origin,
+                 cli_text(c, c->tool->n_options + CLI_OPT_CONFIG), text, size);
 }
 
 static int parse_ranged(const cli_option *o, const char *text, const char *name, value *v) {
@@ -134,7 +145,7 @@ static int set_value(cli *c, size_t option, const char *text, cli_origin origin,
     const cli_option *o = cli_option_at(c->tool, option);
     value *v = &c->values[option];
     char name[512];
-    called(o, origin, where, name, sizeof name);
+    spell(o, origin, where, name, sizeof name);
 
     if (v->origin != origin) { /* a stronger origin starts afresh, lists too */
         v->n_items = 0;

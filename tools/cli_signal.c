@@ -8,11 +8,23 @@
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t stop_signal;
+static volatile sig_atomic_t stop_signal, stop_way = CLI_STOP_ASKS;
 static int wake_pipe[2] = {-1, -1};
+static char last_words[256];     /* of CLI_STOP_LEAVES, made before so that the handler need not */
+static struct rlimit file_limit; /* before CLI_STOP_CUTS */
+static int has_file_limit;
+
+static void write_ignoring(int fd, const char *text, size_t size) {
+    if (write(fd, text, size) < 0) {
+        /* nobody to tell: a full pipe means that the reader is awake, a closed one that it is gone
+         */
+    }
+}
 
 /* The handler may run on any thread (the server's too), so it wakes the waiting one by a pipe. */
 static void on_signal(int number) {
@@ -20,10 +32,16 @@ static void on_signal(int number) {
         _exit(128 + number);
     }
     stop_signal = number;
-    const int kept_errno = errno;
-    if (write(wake_pipe[1], "", 1) < 0) {
-        /* a full or closed pipe: the waiting thread is awake already */
+    if (stop_way == CLI_STOP_LEAVES) {
+        write_ignoring(STDERR_FILENO, last_words, strlen(last_words));
+        _exit(128 + number);
     }
+    const int kept_errno = errno;
+    if (stop_way == CLI_STOP_CUTS) {
+        const struct rlimit none = {.rlim_cur = 0, .rlim_max = file_limit.rlim_max};
+        setrlimit(RLIMIT_FSIZE, &none); /* on Linux one system call */
+    }
+    write_ignoring(wake_pipe[1], "", 1);
     errno = kept_errno;
 }
 
@@ -32,8 +50,11 @@ void cli_signals_init(void) {
         wake_pipe[0] = wake_pipe[1] =
             -1; /* poll skips negative descriptors; EINTR still wakes it */
     }
+    has_file_limit = getrlimit(RLIMIT_FSIZE, &file_limit) == 0;
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
+    sigaddset(&action.sa_mask, SIGINT);
+    sigaddset(&action.sa_mask, SIGTERM);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
 
@@ -41,6 +62,16 @@ void cli_signals_init(void) {
     sigemptyset(&ignore.sa_mask);
     sigaction(SIGPIPE, &ignore, NULL);
     sigaction(SIGXFSZ, &ignore, NULL); /* a file size limit is a full disk: an error of write */
+}
+
+void cli_on_stop(cli_stop_way way, const char *outcome) {
+    if (way == CLI_STOP_LEAVES) {
+        cli_format_last_words(outcome, last_words, sizeof last_words);
+    }
+    stop_way = way == CLI_STOP_CUTS && !has_file_limit ? CLI_STOP_ASKS : way;
+    if (way == CLI_STOP_ASKS && stop_signal != 0 && has_file_limit) {
+        setrlimit(RLIMIT_FSIZE, &file_limit);
+    }
 }
 
 int cli_stopping(void) {

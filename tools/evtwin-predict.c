@@ -120,7 +120,7 @@ static int check_combination(const cli *c) {
     if (!has_csv && cli_count(c, PREDICT_UNIT) > 0) {
         return usage("--unit belongs to --csv; records have the contract's units");
     }
-    return 0;
+    return cli_check_sinks(cli_items(c, PREDICT_SINK), cli_count(c, PREDICT_SINK));
 }
 
 static int run(const cli *c) {

@@ -68,12 +68,12 @@ static int back_up(const cli *c) {
     evtwin_store_options_init(&store_options, sizeof store_options);
     store_options.read_only = 1;
     evtwin_store *store;
-    evtwin_status st = evtwin_store_open(cli_text(c, STORE), &store_options, &store);
+    const evtwin_status st = evtwin_store_open(cli_text(c, STORE), &store_options, &store);
     if (st < 0) {
         return cli_fail(CLI_A_STORE, st, "name it with --store");
     }
-    st = evtwin_store_backup(store, path);
-    const int code = st < 0 ? cli_fail(CLI_AN_OUTPUT, st, NULL) : CLI_OK;
+    cli_begin_write(path);
+    const int code = cli_end_write(evtwin_store_backup(store, path), NULL);
     evtwin_store_free(store);
     if (code == CLI_OK) {
         cli_note("%s: backup of %s", path, cli_text(c, STORE));
@@ -83,9 +83,13 @@ static int back_up(const cli *c) {
 
 /* --port (API_PORT) replaces the port of --listen, unless --listen was given by a stronger origin.
  */
+static int port_counts(const cli *c) {
+    return cli_text(c, PORT) != NULL && cli_from(c, PORT) >= cli_from(c, LISTEN);
+}
+
 static int make_listen(const cli *c, char *text, size_t size) {
     const char *listen = cli_text(c, LISTEN);
-    if (cli_text(c, PORT) == NULL || cli_from(c, PORT) < cli_from(c, LISTEN)) {
+    if (!port_counts(c)) {
         snprintf(text, size, "%s", listen);
         return 0;
     }
@@ -103,6 +107,26 @@ static int is_loopback(const char *listen) {
            strncmp(listen, "[::1]", 5) == 0;
 }
 
+/* A URI that makes no sense is told before the server starts; a store that is not there may come
+ * later. */
+static int check_store(const cli *c) {
+    const char *uri = cli_text(c, STORE);
+    evtwin_store_options store_options;
+    evtwin_store_options_init(&store_options, sizeof store_options);
+    store_options.read_only = 1;
+    evtwin_store *store = NULL;
+    const evtwin_status st = evtwin_store_open(uri, &store_options, &store);
+    int code = 0;
+    if (st == EVTWIN_E_NOT_FOUND) {
+        cli_note("waiting for the store: %s does not exist yet; evtwin-sim --sink %s makes it", uri,
+                 uri);
+    } else if (st == EVTWIN_E_ARG || st == EVTWIN_E_PARSE || st == EVTWIN_E_UNSUPPORTED) {
+        code = cli_fail(CLI_AN_OPTION, st, "--store names it");
+    }
+    evtwin_store_free(store);
+    return code;
+}
+
 static int serve(const cli *c, const char *listen) {
     evtwin_server_options server_options;
     evtwin_server_options_init(&server_options, sizeof server_options);
@@ -114,11 +138,13 @@ static int serve(const cli *c, const char *listen) {
     evtwin_server *server;
     const evtwin_status st = evtwin_server_start(&server_options, &server);
     if (st == EVTWIN_E_BUSY) {
-        return cli_fail(CLI_A_SERVICE, st, "--listen ADDRESS:PORT sets it");
+        char called[256], next_step[300];
+        snprintf(next_step, sizeof next_step, "%s sets it",
+                 cli_called(c, port_counts(c) ? PORT : LISTEN, called, sizeof called));
+        return cli_fail(CLI_A_SERVICE, st, next_step);
     }
     if (st < 0) {
-        return cli_fail(CLI_A_SERVICE, st,
-                        st == EVTWIN_E_ARG ? "see --listen and --insecure-listen" : NULL);
+        return cli_fail(CLI_A_SERVICE, st, NULL);
     }
     if (!is_loopback(listen)) {
         cli_warning("%s can be reached from other machines, without password and encryption",
@@ -138,8 +164,11 @@ static int run(const cli *c) {
         return back_up(c);
     }
     char listen[128];
-    const int code = make_listen(c, listen, sizeof listen);
-    return code != 0 ? code : serve(c, listen);
+    int code = check_store(c);
+    if (code == 0 && (code = make_listen(c, listen, sizeof listen)) == 0) {
+        code = serve(c, listen);
+    }
+    return code;
 }
 
 int main(int argc, char **argv) {

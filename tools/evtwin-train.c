@@ -75,7 +75,8 @@ static const cli_option options[N_OPTIONS] = {
     [CV] = {.group = "Training",
             .name = "cv",
             .argument = "K",
-            .help = "score by K-fold cross-validation by battery (default: hold out 20 %)",
+            .help = "score by K-fold cross-validation by battery, of which there must be K or "
+                    "more (default: hold out 20 %)",
             .kind = CLI_INTEGER,
             .min = 2,
             .max = 1000},
@@ -109,9 +110,9 @@ static const cli_tool tool = {
     .positional = "DATA.csv",
     .examples =
         "evtwin-sim --until-eol --fleet 200 --csv fleet.csv && evtwin-train fleet.csv\n"
-        "evtwin-train EV_Predictive_Maintenance_Dataset_15min.csv --out models --cv 5\n"
-        "evtwin-train cells.csv --group cell --target rul --features voltage_mean,cc_q --cv 5\n"
-        "evtwin-train fleet.csv --json > scores.json",
+        "evtwin-train EV_Predictive_Maintenance_Dataset_15min.csv --out models\n"
+        "evtwin-train fleet.csv --cv 5 --json > scores.json\n"
+        "evtwin-train cells.csv --group cell --target rul --features voltage_mean,cc_q --cv 5",
     .options = options,
     .n_options = N_OPTIONS,
 };
@@ -160,30 +161,7 @@ static int read_data(const cli *c, const char *path, evtwin_table **out) {
     return code;
 }
 
-static int has_column(const evtwin_table *table, const char *name) {
-    return evtwin_table_find(table, name) != EVTWIN_NO_COLUMN ||
-           evtwin_telemetry_find(table, name) != EVTWIN_NO_COLUMN;
-}
-
-/* "a, b, …" in fixed memory: what does not fit becomes the dots. */
-typedef struct name_list {
-    char text[512];
-    size_t length, n;
-} name_list;
-
-static void add_name(name_list *list, const char *name) {
-    const size_t room = sizeof list->text - list->length;
-    if (strlen(name) + sizeof ", , …" < room) {
-        list->length += (size_t)snprintf(list->text + list->length, room, "%s%s",
-                                         list->n > 0 ? ", " : "", name);
-    } else if (room > 0) {
-        snprintf(list->text + list->length, room, ", …");
-        list->length = sizeof list->text; /* full */
-    }
-    list->n++;
-}
-
-/* All the columns that were asked for and are not there, in one line. */
+/* Columns that were asked for and are not there. */
 static int check_columns(const cli *c, const char *path, const evtwin_table *table) {
     evtwin_features *features;
     const evtwin_status st = evtwin_features_create(cli_text(c, FEATURES), &features);
@@ -191,28 +169,38 @@ static int check_columns(const cli *c, const char *path, const evtwin_table *tab
         cli_fail(CLI_AN_OPTION, st, "see --features");
         return CLI_USAGE;
     }
-    name_list missing = {.n = 0}, present = {.n = 0};
-    const size_t n_features = evtwin_features_count(features);
     const char *const others[] = {cli_text(c, TARGET), cli_text(c, FAILURE_TARGET),
                                   cli_text(c, GROUP), cli_text(c, GROUP_BY_RESET)};
-    for (size_t i = 0; i < n_features + sizeof others / sizeof *others; i++) {
-        const char *name =
-            i < n_features ? evtwin_features_name(features, i) : others[i - n_features];
-        if (name != NULL && strcmp(name, "none") != 0 && !has_column(table, name)) {
-            add_name(&missing, name);
+    const size_t n_features = evtwin_features_count(features);
+    const size_t n_others = sizeof others / sizeof *others;
+    const char **names = calloc(n_features + n_others, sizeof *names);
+    int code;
+    if (names == NULL) {
+        code = cli_out_of_memory();
+    } else {
+        for (size_t i = 0; i < n_features; i++) {
+            names[i] = evtwin_features_name(features, i);
         }
+        memcpy(names + n_features, others, sizeof others);
+        code = cli_check_columns(path, table, names, n_features + n_others,
+                                 "see --features, --target and --group");
     }
+    free(names);
     evtwin_features_free(features);
-    if (missing.n == 0) {
-        return 0;
+    return code;
+}
+
+/* What to do about a failure of the training, as flags; NULL if its text says all. */
+static const char *next_step_of(const cli *c, evtwin_status st) {
+    const char *text = evtwin_last_error();
+    if (st == EVTWIN_E_DATA && strstr(text, "one row only") != NULL) {
+        return "--group names it; --allow-single-rows trains on them all the same";
     }
-    for (size_t i = 0; i < evtwin_table_cols(table); i++) {
-        add_name(&present, evtwin_table_name(table, i));
+    if (st == EVTWIN_E_DATA && cli_is_set(c, CV) && strstr(text, "folds need") != NULL) {
+        return "leave out --cv (one battery is split by time), or name the battery's column with "
+               "--group";
     }
-    cli_error("%s: required column%s missing: %s; the file has %s; see --features, --target and "
-              "--group",
-              path, missing.n > 1 ? "s" : "", missing.text, present.text);
-    return CLI_DATA;
+    return NULL;
 }
 
 static int train(const cli *c, const char *path, const evtwin_table *table, evtwin_trainer **out) {
@@ -231,22 +219,16 @@ static int train(const cli *c, const char *path, const evtwin_table *table, evtw
     train.progress = cli_progress;
     const evtwin_status st = evtwin_train(table, &train, out);
     cli_progress_clear();
-    if (st == EVTWIN_E_CANCELLED) {
-        cli_error("stopped before the models were trained; nothing was saved");
-        return cli_exit_code(CLI_AN_INPUT, st);
-    }
-    return st < 0 ? cli_fail_about(path, CLI_AN_INPUT, st,
-                                   strstr(evtwin_last_error(), "allow_single_rows") != NULL
-                                       ? "see --group and --allow-single-rows"
-                                       : NULL)
-                  : 0;
+    return st < 0 ? cli_fail_about(path, CLI_AN_INPUT, st, next_step_of(c, st)) : 0;
 }
 
 static int save_and_report(const cli *c, evtwin_trainer *trainer) {
     const char *out = cli_text(c, OUT);
-    const evtwin_status st = evtwin_trainer_save(trainer, out);
-    if (st < 0) {
-        return cli_fail(CLI_AN_OUTPUT, st, "choose another folder with --out");
+    cli_begin_write(out);
+    const int code =
+        cli_end_write(evtwin_trainer_save(trainer, out), "choose another folder with --out");
+    if (code != 0) {
+        return code;
     }
     if (!cli_is_on(c, JSON)) {
         train_report_print(trainer, cli_text(c, FEATURES), out);
@@ -279,6 +261,7 @@ static int run(const cli *c) {
         return code;
     }
 
+    cli_on_stop(CLI_STOP_LEAVES, "nothing was saved");
     evtwin_table *table = NULL;
     evtwin_trainer *trainer = NULL;
     if ((code = read_data(c, path, &table)) == 0 &&

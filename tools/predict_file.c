@@ -40,6 +40,52 @@ static int read_input(const cli *c, const evtwin_predictor *predictor, evtwin_ta
     return code != 0 ? code : cli_override_units(c, PREDICT_UNIT, *out);
 }
 
+static int check_columns(const cli *c, const evtwin_predictor *predictor,
+                         const evtwin_table *table) {
+    const size_t n = evtwin_predictor_feature_count(predictor);
+    const char **names = calloc(n + 1, sizeof *names);
+    if (names == NULL) {
+        return cli_out_of_memory();
+    }
+    for (size_t i = 0; i < n; i++) {
+        names[i] = evtwin_predictor_feature_name(predictor, i);
+    }
+    const int code = cli_check_columns(cli_text(c, PREDICT_CSV), table, names, n,
+                                       "the models were trained on it: see --models");
+    free(names);
+    return code;
+}
+
+static int is_negative_throughout(const evtwin_table *table, size_t col) {
+    double factor;
+    if (evtwin_telemetry_factor(table, col, &factor) < 0) {
+        return 0;
+    }
+    int is_negative = 0;
+    for (size_t r = 0; r < evtwin_table_rows(table); r++) {
+        const double v = factor * evtwin_table_number(table, col, r);
+        if (v >= 0) {
+            return 0;
+        }
+        is_negative |= v < 0;
+    }
+    return is_negative;
+}
+
+/* What training says of its file too. */
+static void note_sign(const evtwin_predictor *predictor, const evtwin_table *table) {
+    for (size_t i = 0; i < evtwin_predictor_feature_count(predictor); i++) {
+        const char *feature = evtwin_predictor_feature_name(predictor, i);
+        const size_t col = evtwin_telemetry_find(table, feature);
+        if (strcmp(feature, "current") == 0 && col != EVTWIN_NO_COLUMN &&
+            is_negative_throughout(table, col)) {
+            cli_note("column '%s' is negative in every row and taken as it is (negative = "
+                     "charging)",
+                     evtwin_table_name(table, col));
+        }
+    }
+}
+
 /* Take over one column of predictions into the table that keeps the input's columns. */
 static evtwin_status copy_numbers(const evtwin_table *from, evtwin_table *to, const char *name) {
     size_t col = evtwin_table_find(to, name);
@@ -97,13 +143,15 @@ static int predict_and_write(const cli *c, const evtwin_predictor *predictor, ev
         (st = copy_notes(predicted, table, &n_unknown)) < 0) {
         return cli_fail(CLI_AN_INPUT, st, NULL);
     }
-    if ((st = evtwin_table_write_csv(table, cli_text(c, PREDICT_OUT))) < 0) {
-        return cli_fail(CLI_AN_OUTPUT, st, "choose another file with --out");
+    const char *out = cli_text(c, PREDICT_OUT);
+    cli_begin_write(out);
+    const int code =
+        cli_end_write(evtwin_table_write_csv(table, out), "choose another file with --out");
+    const size_t n = evtwin_table_rows(table) - n_unknown;
+    if (code == 0) {
+        cli_note("%s: %zu row%s predicted, %zu unknown", out, n, cli_s(n), n_unknown);
     }
-    const size_t n = evtwin_table_rows(table);
-    cli_note("%s: %zu rows predicted, %zu unknown", cli_text(c, PREDICT_OUT), n - n_unknown,
-             n_unknown);
-    return CLI_OK;
+    return code;
 }
 
 int predict_file(const cli *c, const evtwin_predictor *predictor) {
@@ -111,9 +159,11 @@ int predict_file(const cli *c, const evtwin_predictor *predictor) {
     if (code != 0) {
         return code;
     }
+    cli_on_stop(CLI_STOP_LEAVES, "nothing was written");
     evtwin_table *table = NULL, *predicted = NULL;
-    code = read_input(c, predictor, &table);
-    if (code == 0) {
+    if ((code = read_input(c, predictor, &table)) == 0 &&
+        (code = check_columns(c, predictor, table)) == 0) {
+        note_sign(predictor, table);
         /* the predictor adds what a store needs too; the file keeps its own columns */
         const evtwin_status st = evtwin_table_copy(table, &predicted);
         code = st < 0 ? cli_fail(CLI_AN_INPUT, st, NULL)

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_BATCH = 4096 };
+enum { MAX_BATCH = 4096, MAX_SAID = 10 };
 
 typedef struct live {
     const cli *c;
@@ -19,6 +19,7 @@ typedef struct live {
     evtwin_server *server;
     newest *newest;
     FILE *console;
+    uint64_t n_refused; /* records of the source that are not predicted, because they are bad */
     int is_failing, has_said_waiting, has_said_idle, has_predicted;
 } live;
 
@@ -66,7 +67,10 @@ static int start_metrics(live *l) {
     options.metrics = l->metrics;
     options.service = "evtwin-predict";
     if ((st = evtwin_server_start(&options, &l->server)) < 0) {
-        return cli_fail(CLI_A_SERVICE, st, "--metrics-port sets it (0 = none)");
+        char called[256], next_step[300];
+        snprintf(next_step, sizeof next_step, "%s sets it (0 = none)",
+                 cli_called(l->c, PREDICT_METRICS_PORT, called, sizeof called));
+        return cli_fail(CLI_A_SERVICE, st, next_step);
     }
     cli_note("metrics at http://localhost:%d/metrics", evtwin_server_port(l->server));
     return 0;
@@ -192,7 +196,7 @@ static int connect_ends(live *l) {
     int code = take_source(l->pump, l->source);
     for (size_t i = 0; code == 0 && i < cli_count(l->c, PREDICT_SINK); i++) {
         const char *uri = cli_item(l->c, PREDICT_SINK, i);
-        if (strcmp(uri, "jsonl:-") == 0 || strcmp(uri, "csv:-") == 0) {
+        if (cli_sink_is_stdout(uri)) {
             l->console = stderr; /* standard output is the records' */
         }
         code = take_sink(l->pump, uri);
@@ -202,14 +206,43 @@ static int connect_ends(live *l) {
 
 /* ---- run ---- */
 
+/* Did a file or stream pass over a record that makes no sense? Then nothing that was read is on its
+ * way: a sink that refuses its rows is another matter. */
+static int is_refusal(const live *l, evtwin_status st) {
+    evtwin_pump_stats stats;
+    const int is_of_record =
+        st == EVTWIN_E_PARSE || st == EVTWIN_E_RANGE || st == EVTWIN_E_SCHEMA || st == EVTWIN_E_ARG;
+    const int passes_over =
+        strncmp(l->source, "jsonl:", 6) == 0 || strncmp(l->source, "csv:", 4) == 0;
+    return is_of_record && passes_over &&
+           evtwin_pump_stats_get(l->pump, &stats, sizeof stats) >= 0 &&
+           stats.n_read == stats.n_written;
+}
+
+static void note_refusal(live *l) {
+    l->n_refused++;
+    if (l->n_refused <= MAX_SAID) {
+        cli_error("refused: %s", evtwin_last_error());
+    } else if (l->n_refused == MAX_SAID + 1) {
+        cli_error("more records are refused; they are counted");
+    }
+    evtwin_metrics_count_error(l->metrics);
+}
+
 /* All rows that wait. EVTWIN_DONE once no more will come. */
 static evtwin_status run_cycle(live *l) {
     newest_clear(l->newest);
     for (;;) {
         size_t n = 0;
         const evtwin_status st = evtwin_pump_run_once(l->pump, MAX_BATCH, &n);
-        if (st != EVTWIN_OK || n == 0 || cli_stopping() != 0) {
+        const int is_refused = st < 0 && is_refusal(l, st);
+        if (is_refused) {
+            note_refusal(l);
+        } else if (st != EVTWIN_OK || n == 0) {
             return st;
+        }
+        if (cli_stopping() != 0) {
+            return EVTWIN_OK;
         }
     }
 }
@@ -233,10 +266,6 @@ static void note_success(live *l) {
     }
 }
 
-static int is_hopeless(evtwin_status st) {
-    return st == EVTWIN_E_SCHEMA || st == EVTWIN_E_CORRUPT || st == EVTWIN_E_UNSUPPORTED;
-}
-
 /* Show the cycle; 0 if standard output is gone. */
 static int show(live *l) {
     if (cli_quiet()) {
@@ -254,7 +283,7 @@ static int show(live *l) {
 static int do_cycle(live *l) {
     const int is_once = cli_is_on(l->c, PREDICT_ONCE);
     const evtwin_status st = run_cycle(l);
-    if (st < 0 && (is_once || is_hopeless(st))) {
+    if (st < 0 && (is_once || cli_is_hopeless(st))) {
         return cli_fail(CLI_A_STORE, st, NULL);
     }
     if (st < 0) {
@@ -269,7 +298,8 @@ static int do_cycle(live *l) {
     if (is_once && cli_stopping() != 0) {
         return 128 + cli_stopping(); /* rows may be left */
     }
-    return st == EVTWIN_DONE || is_once ? CLI_OK : CLI_CONTINUE;
+    const int is_over = st == EVTWIN_DONE || is_once;
+    return !is_over ? CLI_CONTINUE : l->n_refused > 0 ? CLI_DATA : CLI_OK;
 }
 
 static int run_loop(live *l) {
@@ -288,11 +318,19 @@ static int run_loop(live *l) {
 
 static void say_totals(const live *l) {
     evtwin_pump_stats stats;
-    if (evtwin_pump_stats_get(l->pump, &stats, sizeof stats) >= 0) {
-        cli_note("%llu rows predicted, %llu unknown, %llu errors; closed",
-                 (unsigned long long)stats.n_predicted, (unsigned long long)stats.n_unknown,
-                 (unsigned long long)stats.n_errors);
+    if (evtwin_pump_stats_get(l->pump, &stats, sizeof stats) < 0) {
+        return;
     }
+    const uint64_t n_errors = stats.n_errors - l->n_refused;
+    char refused[64] = "";
+    if (l->n_refused > 0) {
+        snprintf(refused, sizeof refused, "%llu record%s refused, ",
+                 (unsigned long long)l->n_refused, cli_s(l->n_refused));
+    }
+    cli_note("%llu row%s predicted, %llu unknown, %s%llu error%s; closed",
+             (unsigned long long)stats.n_predicted, cli_s(stats.n_predicted),
+             (unsigned long long)stats.n_unknown, refused, (unsigned long long)n_errors,
+             cli_s(n_errors));
 }
 
 /* The pump owns the predictor from the moment it takes it; before, this function does. */

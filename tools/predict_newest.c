@@ -3,6 +3,8 @@
 
 #include "predict_newest.h"
 
+#include "cli.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,23 +119,15 @@ void newest_observe(newest *n, const evtwin_table *batch) {
 
 /* ---- printing ---- */
 
-static void print_value(FILE *f, const char *label, double value, int digits, const char *unit) {
-    if (isnan(value)) {
-        fprintf(f, "%s: unknown", label);
-    } else {
-        fprintf(f, "%s: %.*f%s", label, digits, value, unit);
-    }
-}
-
 static void print_battery(FILE *f, const row *b, int is_named) {
     if (is_named) {
         fprintf(f, "[%s] ", b->id);
     }
-    print_value(f, "Predictions - SoC", b->soc, 1, "%");
-    print_value(f, " | SoH", b->soh, 1, "%");
-    print_value(f, " | Temp", b->temperature, 1, "°C");
-    print_value(f, " | RUL", b->rul, 0, " cycles");
-    print_value(f, " | Failure Risk", 100 * b->failure, 1, "%");
+    cli_print_value(f, "Predictions - SoC", b->soc, 1, "%");
+    cli_print_value(f, " | SoH", b->soh, 1, "%");
+    cli_print_value(f, " | Temp", b->temperature, 1, "°C");
+    cli_print_value(f, " | RUL", b->rul, 0, " cycles");
+    cli_print_value(f, " | Failure Risk", 100 * b->failure, 1, "%");
     fputc('\n', f);
 }
 
@@ -148,7 +142,8 @@ static void print_fleet(FILE *f, const newest *n) {
             risk_high = b->failure > risk_high ? b->failure : risk_high;
         }
     }
-    fprintf(f, "Predictions - %zu rows of %zu batteries", n->n_rows, n->n_batteries);
+    fprintf(f, "Predictions - %zu row%s of %zu batteries", n->n_rows, cli_s(n->n_rows),
+            n->n_batteries);
     if (rul_low <= rul_high) {
         fprintf(f, " | RUL: %.0f to %.0f cycles", rul_low, rul_high);
     }

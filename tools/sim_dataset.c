@@ -43,22 +43,26 @@ static int write_lives(const cli *c, const evtwin_table *lives, char *const *uri
     const char *csv = cli_text(c, SIM_CSV);
     if (csv != NULL) {
         cli_progress(NULL, "writing", -1);
-        const evtwin_status st = evtwin_table_write_csv(lives, csv);
+        cli_begin_write(csv);
+        const int code =
+            cli_end_write(evtwin_table_write_csv(lives, csv), "choose another file with --csv");
         cli_progress_clear();
-        if (st < 0) {
-            return cli_fail(CLI_AN_OUTPUT, st, "choose another file with --csv");
+        if (code != 0) {
+            return code;
         }
-        cli_note("%s: %zu records", csv, evtwin_table_rows(lives));
+        const size_t n = evtwin_table_rows(lives);
+        cli_note("%s: %zu record%s", csv, n, cli_s(n));
     }
+    cli_on_stop(CLI_STOP_ASKS, NULL);
     if (n_sinks == 0) {
         return 0;
     }
     publisher *p;
-    int code = publisher_open(uris, n_sinks, (size_t)cli_integer(c, SIM_HOLD), &p);
-    if (code == 0) {
-        code = publisher_close(p, publish(lives, p));
+    const int code = publisher_open(uris, n_sinks, (size_t)cli_integer(c, SIM_HOLD), &p);
+    if (code == CLI_CONTINUE) {
+        return publisher_close(p, publish(lives, p));
     }
-    return code;
+    return code == CLI_OK ? 128 + cli_stopping() : code;
 }
 
 static void print_json_number(const char *key, double value, const char *end) {
@@ -79,17 +83,20 @@ static void print_json(const evtwin_life_report *r) {
     print_json_number("life_p90_cycles", r->life_p90_cycles, "}\n");
 }
 
-static void print_summary(FILE *f, const evtwin_life_report *r) {
+/* The number of records is told where they are written. */
+static void print_summary(FILE *f, const evtwin_life_report *r, int is_written) {
     fprintf(f,
-            "%zu packs: %zu worn out by capacity, %zu by resistance, %zu censored; %zu had a "
+            "%zu pack%s: %zu worn out by capacity, %zu by resistance, %zu censored; %zu had a "
             "defect\n",
-            r->n_packs, r->n_eol_by_capacity, r->n_eol_by_resistance, r->n_censored,
-            r->n_defective);
+            r->n_packs, cli_s(r->n_packs), r->n_eol_by_capacity, r->n_eol_by_resistance,
+            r->n_censored, r->n_defective);
     if (!isnan(r->life_median_cycles)) {
         fprintf(f, "life: median %.0f equivalent full cycles, 10 %% below %.0f, 10 %% above %.0f\n",
                 r->life_median_cycles, r->life_p10_cycles, r->life_p90_cycles);
     }
-    fprintf(f, "%zu records\n", r->n_rows);
+    if (!is_written) {
+        fprintf(f, "%zu record%s\n", r->n_rows, cli_s(r->n_rows));
+    }
 }
 
 /* What would only be found out after minutes of work. */
@@ -110,12 +117,9 @@ static int simulate(const cli *c, const evtwin_sim_options *options, evtwin_tabl
     life.record_every_days = cli_number(c, SIM_RECORD_DAYS);
     life.max_years = cli_number(c, SIM_MAX_YEARS);
     life.progress = cli_progress;
+    cli_on_stop(CLI_STOP_LEAVES, "nothing was written");
     const evtwin_status st = evtwin_sim_lives(options, &life, lives_out, report, sizeof *report);
     cli_progress_clear();
-    if (st == EVTWIN_E_CANCELLED) {
-        cli_error("stopped before the lives were over; nothing was written");
-        return cli_exit_code(CLI_AN_INPUT, st);
-    }
     return st < 0 ? cli_fail(CLI_AN_OPTION, st, NULL) : 0;
 }
 
@@ -139,7 +143,7 @@ int sim_run_lives(const cli *c, const evtwin_sim_options *options) {
         if (cli_is_on(c, SIM_JSON)) {
             print_json(&report);
         } else if (!cli_quiet()) {
-            print_summary(is_taken ? stderr : stdout, &report);
+            print_summary(is_taken ? stderr : stdout, &report, n_uris > 0);
         }
     }
     evtwin_table_free(lives);

@@ -41,6 +41,11 @@ int sim_sinks(const cli *c, char ***uris_out, size_t *n_out) {
         sim_sinks_free(uris, n);
         return cli_out_of_memory();
     }
+    const int code = cli_check_sinks((const char *const *)uris, n);
+    if (code != 0) {
+        sim_sinks_free(uris, n);
+        return code;
+    }
     *uris_out = uris;
     *n_out = n;
     return 0;
@@ -48,8 +53,7 @@ int sim_sinks(const cli *c, char ***uris_out, size_t *n_out) {
 
 int sim_sinks_use_stdout(char *const *uris, size_t n) {
     for (size_t i = 0; i < n; i++) {
-        const size_t length = strlen(uris[i]);
-        if (length > 2 && strcmp(uris[i] + length - 2, ":-") == 0) {
+        if (cli_sink_is_stdout(uris[i])) {
             return 1;
         }
     }
@@ -89,10 +93,12 @@ static void print_battery(FILE *f, const evtwin_table *t, const shown *s, size_t
     if (is_named) {
         fprintf(f, "[%s] ", evtwin_table_text(t, s->id, row));
     }
-    fprintf(f, "SoC: %.1f%% | SoH: %.1f%% | Temp: %.1f°C | Current: %.1fA | Cycles: %.0f | %s\n",
-            evtwin_table_number(t, s->soc, row), evtwin_table_number(t, s->soh, row),
-            evtwin_table_number(t, s->temperature, row), evtwin_table_number(t, s->current, row),
-            evtwin_table_number(t, s->cycles, row), activity(t, s, row));
+    cli_print_value(f, "SoC", evtwin_table_number(t, s->soc, row), 1, "%");
+    cli_print_value(f, " | SoH", evtwin_table_number(t, s->soh, row), 1, "%");
+    cli_print_value(f, " | Temp", evtwin_table_number(t, s->temperature, row), 1, "°C");
+    cli_print_value(f, " | Current", evtwin_table_number(t, s->current, row), 1, "A");
+    cli_print_value(f, " | Cycles", evtwin_table_number(t, s->cycles, row), 0, "");
+    fprintf(f, " | %s\n", activity(t, s, row));
 }
 
 static void print_range(FILE *f, const char *label, const evtwin_table *t, size_t col,
@@ -103,7 +109,11 @@ static void print_range(FILE *f, const char *label, const evtwin_table *t, size_
         low = v < low ? v : low;
         high = v > high ? v : high;
     }
-    fprintf(f, " | %s: %.1f to %.1f%s", label, low, high, unit);
+    if (low <= high) {
+        fprintf(f, " | %s: %.1f to %.1f%s", label, low, high, unit);
+    } else {
+        fprintf(f, " | %s: unknown", label);
+    }
 }
 
 static void print_fleet(FILE *f, const evtwin_table *t, const shown *s) {
@@ -222,7 +232,7 @@ int sim_run_live(const cli *c, evtwin_sim *sim, const sim_pace *pace) {
     if (code == 0) {
         code = publisher_open(uris, n_uris, (size_t)cli_integer(c, SIM_HOLD), &p);
     }
-    if (code == 0) {
+    if (code == CLI_CONTINUE) {
         const evtwin_status st = evtwin_telemetry_table_create(&batch);
         if (st < 0) {
             code = cli_fail(CLI_AN_INPUT, st, NULL);

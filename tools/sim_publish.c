@@ -27,8 +27,37 @@ struct publisher {
     size_t n_outlets, max_held;
 };
 
-static int opens_stdout(const char *uri) {
-    return strcmp(uri, "jsonl:-") == 0 || strcmp(uri, "csv:-") == 0;
+/* A database that another program has locked comes free again; a file that another one writes does
+ * not. */
+static int can_come_free(const char *uri, evtwin_status st) {
+    return st == EVTWIN_E_BUSY && strncmp(uri, "sqlite:", strlen("sqlite:")) == 0;
+}
+
+static double longer_pause_s(double pause_s) {
+    return pause_s * 2 < longest_pause_s ? pause_s * 2 : longest_pause_s;
+}
+
+/* CLI_CONTINUE, or the exit code: CLI_OK if a signal ended the wait for a locked database. */
+static int open_outlet(outlet *o, const char *uri) {
+    o->is_stdout = cli_sink_is_stdout(uri);
+    int has_said = 0;
+    for (double pause_s = first_pause_s;; pause_s = longer_pause_s(pause_s)) {
+        const evtwin_status st = evtwin_sink_open(uri, &o->sink);
+        if (st >= 0) {
+            return CLI_CONTINUE;
+        }
+        if (!can_come_free(uri, st)) {
+            return cli_fail(CLI_AN_OUTPUT, st, NULL);
+        }
+        if (!has_said) {
+            cli_note("waiting for the store: %s", evtwin_last_error());
+            has_said = 1;
+        }
+        if (cli_sleep_until_s(cli_now_s() + pause_s)) {
+            cli_note("stopping");
+            return CLI_OK;
+        }
+    }
 }
 
 int publisher_open(char *const *uris, size_t n, size_t max_held, publisher **out) {
@@ -42,33 +71,22 @@ int publisher_open(char *const *uris, size_t n, size_t max_held, publisher **out
     p->outlets = outlets;
     p->max_held = max_held;
     for (; p->n_outlets < n; p->n_outlets++) {
-        outlet *o = &p->outlets[p->n_outlets];
-        const evtwin_status st = evtwin_sink_open(uris[p->n_outlets], &o->sink);
-        if (st < 0) {
-            const int code = cli_fail(CLI_AN_OUTPUT, st, NULL);
+        const int code = open_outlet(&p->outlets[p->n_outlets], uris[p->n_outlets]);
+        if (code != CLI_CONTINUE) {
             publisher_close(p, code);
             return code;
         }
-        o->is_stdout = opens_stdout(uris[p->n_outlets]);
     }
     *out = p;
-    return 0;
+    return CLI_CONTINUE;
 }
 
-/* Would the same records be refused again? */
+/* Would the same records be refused again? A battery that another process writes stays its own; a
+ * lock of the database goes. */
 static int is_hopeless(const outlet *o, evtwin_status st) {
-    switch (st) {
-    case EVTWIN_E_ARG:
-    case EVTWIN_E_RANGE:
-    case EVTWIN_E_SCHEMA:
-    case EVTWIN_E_CORRUPT:
-    case EVTWIN_E_UNSUPPORTED:
-        return 1;
-    case EVTWIN_E_BUSY:
-        return o->n_delivered == 0; /* someone else holds the battery, not just the lock */
-    default:
-        return o->is_stdout;
-    }
+    const int is_claimed =
+        st == EVTWIN_E_BUSY && strstr(evtwin_last_error(), "by another process") != NULL;
+    return cli_is_hopeless(st) || is_claimed || o->is_stdout;
 }
 
 static int stdout_has_no_reader(void) {
@@ -98,8 +116,8 @@ static void hold(const publisher *p, outlet *o, const evtwin_table *batch) {
     if (st < 0) {
         o->n_lost += n;
         if (!o->has_said_full) {
-            cli_error("%s: %zu records are held and no more fit (--hold); new ones are being lost",
-                      evtwin_sink_uri(o->sink), n_held);
+            cli_error("%s: %zu record%s held and no more fit (--hold); new ones are being lost",
+                      evtwin_sink_uri(o->sink), n_held, n_held == 1 ? " is" : "s are");
             o->has_said_full = 1;
         }
     }
@@ -112,7 +130,7 @@ static void note_failure(outlet *o, double now_s) {
         o->pause_s = first_pause_s;
     } else {
         cli_detail("%s", evtwin_last_error());
-        o->pause_s = o->pause_s * 2 < longest_pause_s ? o->pause_s * 2 : longest_pause_s;
+        o->pause_s = longer_pause_s(o->pause_s);
     }
     o->try_again_s = now_s + o->pause_s;
 }
@@ -136,8 +154,9 @@ static evtwin_status deliver_held(outlet *o) {
     }
     const evtwin_status st = deliver(o, o->held);
     if (st >= 0) {
-        cli_note("%s: takes records again; %zu held ones delivered", evtwin_sink_uri(o->sink),
-                 evtwin_table_rows(o->held));
+        const size_t n = evtwin_table_rows(o->held);
+        cli_note("%s: takes records again; %zu held one%s delivered", evtwin_sink_uri(o->sink), n,
+                 cli_s(n));
         evtwin_table_free(o->held);
         o->held = NULL;
         o->is_failing = o->has_said_full = 0;
@@ -190,7 +209,7 @@ int publisher_close(publisher *p, int code) {
         }
         if (o->n_delivered > 0) {
             cli_note("%llu record%s delivered to %s; closed", (unsigned long long)o->n_delivered,
-                     o->n_delivered == 1 ? "" : "s", evtwin_sink_uri(o->sink));
+                     cli_s(o->n_delivered), evtwin_sink_uri(o->sink));
         }
         evtwin_table_free(o->held);
         evtwin_sink_free(o->sink);

@@ -8,7 +8,8 @@
 
 typedef struct publisher publisher;
 
-/* Open every sink. 0, or an exit code after saying which did not open. */
+/* Open every sink, waiting for a locked database. CLI_CONTINUE, or an exit code after saying which
+ * did not open (CLI_OK: a signal ended the wait). */
 int publisher_open(char *const *uris, size_t n, size_t max_held, publisher **out);
 
 /**

@@ -12,14 +12,30 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LABEL_WIDTH = 32, FIGURE_WIDTH = 12, N_IMPORTANT = 10, FINDING_INDENT = 10 };
+enum {
+    LABEL_WIDTH = 32,
+    FIGURE_WIDTH = 12,
+    N_IMPORTANT = 10,
+    FINDING_INDENT = 10,
+    FIGURE_SIZE = 64
+};
 
 static void print_heading(const char *text) {
     const int is_colored = cli_color(stdout);
     printf("\n%s%s%s", is_colored ? "\033[1m" : "", text, is_colored ? "\033[0m" : "");
 }
 
-/* A figure, or a blank where there is none. */
+/* A figure in a line of words: "0.9713", or "unknown" where there is none. */
+static const char *figure(double value, int digits, char *text, size_t size) {
+    if (isnan(value)) {
+        snprintf(text, size, "unknown");
+    } else {
+        snprintf(text, size, "%.*f", digits, value);
+    }
+    return text;
+}
+
+/* A figure in a table, or a dash where there is none. */
 static void print_figure(double value, int digits) {
     if (isnan(value)) {
         printf("%*s", FIGURE_WIDTH, "-");
@@ -38,9 +54,10 @@ static void print_row(const char *label, const double *values, const int *digits
 
 static void print_how(size_t n_folds, size_t n_train, size_t n_test) {
     if (n_folds > 0) {
-        printf(": %zu folds pooled, %zu rows tested\n", n_folds, n_test);
+        printf(": %zu folds pooled, %zu row%s tested\n", n_folds, n_test, cli_s(n_test));
     } else {
-        printf(": trained on %zu rows, tested on %zu others\n", n_train, n_test);
+        printf(": trained on %zu row%s, tested on %zu other%s\n", n_train, cli_s(n_train), n_test,
+               cli_s(n_test));
     }
 }
 
@@ -95,17 +112,20 @@ static void print_failure(const evtwin_failure_score *s) {
     }
 }
 
-/* The features by their gain in the RUL model (the failure model where there is no other). */
-static void print_importance(const evtwin_trainer *trainer, const char *names) {
+/* The features by their gain in the first model there is, a column for each. */
+static void print_importance(const evtwin_trainer *trainer, const char *names, int has_rul,
+                             int has_failure) {
     evtwin_features *features;
     if (evtwin_features_create(names, &features) < 0) {
         return;
     }
     static const int digits[] = {3, 3};
-    const int order_by = isnan(evtwin_trainer_importance(trainer, 0, 0));
+    const int order_by = !has_rul;
     const size_t n = evtwin_features_count(features);
+    const size_t n_models = (size_t)(has_rul + has_failure);
     print_heading("Importance (share of the gain)\n");
-    printf("  %-*s%*s%*s\n", LABEL_WIDTH, "", FIGURE_WIDTH, "RUL", FIGURE_WIDTH, "failure");
+    printf("  %-*s%*s%*s\n", LABEL_WIDTH, "", FIGURE_WIDTH, has_rul ? "RUL" : "failure",
+           n_models > 1 ? FIGURE_WIDTH : 0, n_models > 1 ? "failure" : "");
 
     /* selection by size: few features, so no sorting */
     double below = INFINITY;
@@ -123,7 +143,7 @@ static void print_importance(const evtwin_trainer *trainer, const char *names) {
             const double gains[] = {evtwin_trainer_importance(trainer, 0, i),
                                     evtwin_trainer_importance(trainer, 1, i)};
             if (gains[order_by] == next) {
-                print_row(evtwin_features_name(features, i), gains, digits, 2);
+                print_row(evtwin_features_name(features, i), gains + order_by, digits, n_models);
                 n_printed++;
             }
         }
@@ -159,11 +179,14 @@ void train_report_print(const evtwin_trainer *trainer, const char *features, con
     const int has_rul = evtwin_trainer_rul_score(trainer, &rul, sizeof rul) >= 0;
     const int has_failure = evtwin_trainer_failure_score(trainer, &failure, sizeof failure) >= 0;
 
+    char a[FIGURE_SIZE], b[FIGURE_SIZE];
     if (has_rul) {
-        printf("RUL Model - R² Score: %.4f, RMSE: %.2f cycles\n", rul.r2, rul.rmse);
+        printf("RUL Model - R² Score: %s, RMSE: %s cycles\n", figure(rul.r2, 4, a, sizeof a),
+               figure(rul.rmse, 2, b, sizeof b));
     }
     if (has_failure) {
-        printf("Failure Model - Accuracy: %.4f, AUC: %.4f\n", failure.accuracy, failure.auc);
+        printf("Failure Model - Accuracy: %s, AUC: %s\n", figure(failure.accuracy, 4, a, sizeof a),
+               figure(failure.auc, 4, b, sizeof b));
     }
     if (!cli_quiet()) {
         if (has_rul) {
@@ -172,7 +195,7 @@ void train_report_print(const evtwin_trainer *trainer, const char *features, con
         if (has_failure) {
             print_failure(&failure);
         }
-        print_importance(trainer, features);
+        print_importance(trainer, features, has_rul, has_failure);
         print_findings(trainer);
         putchar('\n');
     }

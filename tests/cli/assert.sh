@@ -85,6 +85,29 @@ await() {
     done
 }
 
+# stopped SIGNAL SECONDS CMD…: start the tool, send the signal after so long; it must end at once.
+# $code, $work/out and $work/err as after run; standard input is a pipe that stays open and empty.
+stopped() {
+    last="$* (signal, seconds, command)"
+    signal=$1
+    after=$2
+    shift 2
+    [ -p silent ] || mkfifo silent
+    sleep 600 >silent &
+    feeder=$!
+    "$@" >"$work/out" 2>"$work/err" <silent &
+    tool=$!
+    sleep "$after"
+    kill -"$signal" $tool 2>/dev/null
+    n_checks=$((n_checks + 1))
+    await 1 sh -c "! kill -0 $tool" || complain 'it goes on after a signal'
+    kill -KILL $tool 2>/dev/null
+    code=0
+    wait $tool || code=$?
+    kill $feeder
+    wait $feeder 2>/dev/null
+}
+
 # A port nobody listens on just now.
 free_port() {
     port=$((20000 + $$ % 20000))

@@ -38,7 +38,10 @@ check 'metrics of the contract' sh -c \
 run evtwin-predict --store sqlite:live.db --metrics-port $metrics_port
 expect 69
 one_line
-err '--metrics-port'
+err '--metrics-port sets it'
+METRICS_PORT=$metrics_port run evtwin-predict --store sqlite:live.db
+expect 69
+err 'METRICS_PORT sets it'
 
 # ---- a cycle that fails is counted and tried again ----
 metric() { curl -s http://127.0.0.1:$metrics_port/metrics | grep -qE "$1"; }
@@ -100,6 +103,29 @@ cp out records.jsonl
 run sh -c 'evtwin-predict --source jsonl:- --sink jsonl:- --metrics-port 0 --interval 0.1 <records.jsonl'
 expect 0
 check 'twenty records' [ "$(grep -c '^{' out)" -eq 20 ]
+
+# records that make no sense are named, counted and passed over at once; the good ones arrive
+for k in $(seq 20); do
+    sed -n "${k}p" records.jsonl
+    [ "$k" -gt 14 ] || echo 'no record'
+done >mixed.jsonl
+printf '{"torn": ' >>mixed.jsonl
+for once in '' --once; do
+    rm -f good.jsonl
+    began=$(date +%s)
+    run evtwin-predict --source jsonl:mixed.jsonl --sink jsonl:good.jsonl --metrics-port 0 --interval 10 $once
+    expect 65
+    check 'at once' [ $(($(date +%s) - began)) -lt 5 ]
+    check 'all good ones' [ "$(grep -c rul_prediction good.jsonl)" -eq 20 ]
+    err 'mixed.jsonl:2:'
+    err '20 rows predicted, 0 unknown, 15 records refused, 0 errors; closed'
+    check 'the first ten are named' [ "$(grep -c 'refused: ' err)" -eq 10 ]
+    no_err 'trying again'
+done
+run evtwin-predict --source jsonl:mixed.jsonl --sink null: --sink null:
+expect 2
+err 'named twice'
+
 run evtwin-predict --store sqlite:absent.db --once
 expect 66
 check 'and makes none' [ ! -e absent.db ]

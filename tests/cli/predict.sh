@@ -75,6 +75,51 @@ expect 2
 run evtwin-predict --source csv:in.csv
 expect 2
 
+# ---- what would be needed, and what is there ----
+sed '1s/soh/SOH /' in.csv >case.csv
+predict --csv case.csv
+refused 65
+err "'SOH ' differs by blanks or case"
+tr , ';' <in.csv >semicolon.csv
+predict --csv semicolon.csv
+refused 65
+err 'separated by semicolons'
+sed '1s/soh/sohh/' in.csv >typo.csv
+predict --csv typo.csv
+refused 65
+err "soh (did you mean 'sohh'?)"
+
+# ---- what is presumed is said ----
+awk -F, -v OFS=, 'NR == 1 { $6 = "Battery_Current"; $9 = "Power_Consumption" }
+    NR > 1 { sub(/Z$/, "", $1); $6 = -$6; $9 = $9 / 1000 } { print }' in.csv >presumed.csv
+predict --csv presumed.csv
+expect 0
+err '720 times without an offset were taken as UTC'
+err 'presumed to be in kW'
+err "'Battery_Current' is negative in every row"
+check 'each once' [ "$(wc -l <err)" -eq 4 ]
+predict --csv presumed.csv --quiet
+check 'quiet' [ ! -s err ]
+head -n 2 in.csv >one.csv
+predict --csv one.csv
+err ': 1 row predicted'
+rm -f out.csv
+
+# ---- a signal ends it at once, whatever it does; nothing is written ----
+stopped INT 0.5 evtwin-predict --csv - --out out.csv
+expect 130
+one_line
+stopped TERM 0.5 evtwin-predict --csv - --out out.csv
+refused 143
+awk 'NR == 1 { head = $0; print; next } { rows[NR] = $0 }
+    END { for (k = 0; k < 1400; k++) { for (r = 2; r <= NR; r++) { print rows[r] } } }' in.csv >many.csv
+for after in 0.2 0.7 1.2 1.7 2.2; do
+    stopped INT $after evtwin-predict --csv many.csv --out out.csv
+    refused 130
+    check 'no half file' [ -z "$(ls -A | grep '^\.evtwin')" ]
+done
+rm -f many.csv
+
 # ---- bundles that are wrong ----
 predict --csv in.csv --models nowhere
 refused 66

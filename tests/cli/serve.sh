@@ -12,6 +12,7 @@ answers() { [ "$(status "$1")" = "$2" ]; }
 evtwin-serve --store sqlite:evtwin.db --port "$port" >serve.out 2>serve.err &
 pid=$!
 check '503 until there is a store' await 10 answers /health 503
+check 'it says who makes it' grep -q 'sqlite:evtwin.db does not exist yet; evtwin-sim' serve.err
 run evtwin-sim --fleet 2 --interval 0.1 --duration 0.5 --sink sqlite:evtwin.db -q
 expect 0
 check '200 then' await 10 answers /health 200
@@ -28,6 +29,16 @@ one_line
 err '--listen'
 API_PORT=$port run evtwin-serve --store sqlite:evtwin.db
 expect 69
+err 'API_PORT sets it'
+run evtwin-serve --store sqlite:evtwin.db --port "$port"
+expect 69
+one_line
+err '--port sets it'
+no_err '--listen'
+printf 'port = %s\n' "$port" >serve.conf
+run evtwin-serve --store sqlite:evtwin.db --config serve.conf
+expect 69
+err 'serve.conf: port sets it'
 check 'two servers on one database are fine' sh -c "
     API_PORT=0 evtwin-serve --store sqlite:evtwin.db 2>second.err & second=\$!
     sleep 0.5; kill -TERM \$second; wait \$second"
@@ -39,7 +50,15 @@ run evtwin-serve --listen 127.0.0.1:99999
 expect 2
 run evtwin-serve --listen 0.0.0.0:0
 expect 2
-err 'insecure-listen'
+check 'the flag, once' [ "$(grep -o 'insecure.listen' err | wc -l)" -eq 1 ]
+err '--insecure-listen'
+for uri in evtwin.db redis://host sqlite: 'sqlite:evtwin.db?colour=red'; do
+    run evtwin-serve --store "$uri" --listen 127.0.0.1:0
+    expect 2
+    one_line
+    err '--store'
+    no_err '--listen'
+done
 run evtwin-serve --port 70000
 expect 2
 API_PORT=x run evtwin-serve

@@ -58,6 +58,11 @@ wrong --json
 wrong -n 3
 wrong --sink kafkaesque://host/topic --duration 1
 err 'kafkaesque'
+wrong --sink null: --sink csv:a.csv --sink null: --duration 1
+err '--sink: null: is named twice'
+wrong --csv a.csv --sink 'csv:a.csv?replace=1' --duration 1
+err 'is named twice'
+check 'and makes none' [ ! -e a.csv ]
 run evtwin-sim --cell no-such-cell --dry-run
 expect 66
 err '--list-cells'
@@ -166,11 +171,35 @@ if command -v sqlite3 >/dev/null; then
     check 'every record is there once' [ "$(sqlite3 locked.db 'SELECT COUNT(DISTINCT seq) = COUNT(*) AND COUNT(*) = MAX(seq) + 1 FROM ev_telemetry')" = 1 ]
 fi
 
+# one that is locked at the start is waited for and said once: the tables are there, or they are not yet
+lock_for() { { echo 'BEGIN EXCLUSIVE; CREATE TABLE mine (x); DROP TABLE mine;'; sleep "$1"; echo 'COMMIT;'; } | sqlite3 "$2" 2>/dev/null; }
+if command -v sqlite3 >/dev/null; then
+    for file in locked.db fresh.db; do
+        lock_for 7 $file &
+        sleep 0.5
+        run evtwin-sim --interval 0.2 --duration 1 --battery-id LATE_1 --sink sqlite:$file
+        expect 0
+        check 'said once' [ "$(grep -c 'another process held the write lock' err)" -eq 1 ]
+        check 'it was delivered' [ "$(sqlite3 $file "SELECT COUNT(*) >= 1 FROM ev_telemetry WHERE battery_id = 'LATE_1'")" = 1 ]
+    done
+    err 'waiting for the store'
+    lock_for 12 other.db &
+    sleep 0.5
+    stopped INT 5.2 evtwin-sim --sink sqlite:other.db
+    check 'a signal ends the wait' [ "$code" -eq 0 ]
+    err stopping
+fi
+
 # ---- labelled lives ----
 lives() { evtwin-sim --until-eol --fleet 6 --seed 2 --record-days 30 "$@"; }
 run lives --csv lives.csv --threads 1
 expect 0
 out '6 packs'
+check 'the number of records once' [ "$(cat out err | grep -c records)" -eq 1 ]
+run evtwin-sim --until-eol --record-days 30 --seed 2
+expect 0
+out '1 pack:'
+out ' records'
 for column in battery_id soh rul failure truth_; do
     check "column $column" sh -c "head -n 1 lives.csv | grep -q $column"
 done
@@ -190,14 +219,9 @@ run evtwin-sim --until-eol --model classic --csv c.csv
 expect 2
 check 'nothing written' [ ! -e c.csv ]
 
-evtwin-sim --until-eol --fleet 5000 --record-days 1 --csv long.csv >out 2>err &
-pid=$!
-sleep 1
-kill -INT $pid
-code=0
-wait $pid || code=$?
-last='evtwin-sim --until-eol, SIGINT'
+stopped INT 1 evtwin-sim --until-eol --fleet 5000 --record-days 1 --csv long.csv
 expect 130
+one_line
 check 'nothing half-written' [ ! -e long.csv ]
 check 'nothing left beside it' [ -z "$(find . -name '*long.csv*')" ]
 
