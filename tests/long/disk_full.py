@@ -27,6 +27,8 @@ def enter_namespace():
     if done.returncode != 0:
         t.skip("no user namespace to mount a small disk in: " + done.stderr.strip())
     os.environ[IN_NAMESPACE] = "1"
+    os.environ["TMPDIR"] = t.WORK  # its mount points can be removed when it is gone
+    signal.alarm(0)  # the child has its own
     sys.exit(subprocess.run(["unshare", "-rm", sys.executable, __file__, t.BIN]).returncode)
 
 
