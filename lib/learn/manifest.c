@@ -172,7 +172,7 @@ static evtwin_status fail_range(const char *where, const char *key, double value
     evtwin__format_f64(value, number);
     evtwin__format_f64(min, low);
     evtwin__format_f64(max, high);
-    const int has_low = min > -DBL_MAX, has_high = max < (double)INT64_MAX;
+    const int has_low = min > -DBL_MAX, has_high = max != (double)INT64_MAX;
     EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: key \"%s\" is %s, it can be %s%s%s%s", where, key, number,
                 has_low ? low : "at most ", has_low && has_high ? " to " : "", has_high ? high : "",
                 has_high ? "" : " or more");
