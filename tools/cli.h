@@ -181,8 +181,6 @@ typedef enum cli_role {
     CLI_A_SERVICE  /* a port */
 } cli_role;
 
-int cli_exit_code(cli_role role, evtwin_status status);
-
 /* Say the library's last error (and, after "; ", what to do, if not NULL); give the exit code. */
 int cli_fail(cli_role role, evtwin_status status, const char *next_step);
 
@@ -233,6 +231,9 @@ int cli_override_units(const cli *c, size_t option, evtwin_table *table);
 /* 1 if a sink writes to standard output. */
 int cli_sink_is_stdout(const char *uri);
 
+/* 1 if who read standard output went away (… | head): nothing to say then. */
+int cli_stdout_has_no_reader(void);
+
 /* 0, or CLI_USAGE after saying which end two of the sinks share. */
 int cli_check_sinks(const char *const *uris, size_t n);
 
@@ -261,7 +262,7 @@ void cli_on_stop(cli_stop_way way, const char *outcome);
 /* Around a call that writes a file whole or not at all: a signal cuts it short. 0, or an exit code
  * after saying why there is no file. */
 void cli_begin_write(const char *path);
-int cli_end_write(evtwin_status status, const char *next_step);
+int cli_end_write(const char *path, evtwin_status status, const char *next_step);
 int cli_stopping(void); /* the signal that asked to stop, 0 = none */
 double cli_now_s(void); /* a clock that never jumps */
 /* Sleep; 1 if a signal cut it short. */

@@ -123,7 +123,7 @@ void cli_detail(const char *format, ...) {
     va_end(args);
 }
 
-int cli_exit_code(cli_role role, evtwin_status status) {
+static int exit_code(cli_role role, evtwin_status status) {
     switch (status) {
     case EVTWIN_E_ARG:
         return CLI_USAGE;
@@ -198,7 +198,7 @@ int cli_fail_about(const char *path, cli_role role, evtwin_status status, const 
     }
     cli_error("%s%s%s%s%s", path, between, rest, next_step != NULL ? "; " : "",
               next_step != NULL ? next_step : "");
-    return cli_exit_code(role, status);
+    return exit_code(role, status);
 }
 
 int cli_fail(cli_role role, evtwin_status status, const char *next_step) {
@@ -218,7 +218,7 @@ void cli_begin_write(const char *path) {
     }
 }
 
-int cli_end_write(evtwin_status status, const char *next_step) {
+int cli_end_write(const char *path, evtwin_status status, const char *next_step) {
     cli_on_stop(CLI_STOP_ASKS, NULL);
     if (status >= 0) {
         return 0;
@@ -226,6 +226,14 @@ int cli_end_write(evtwin_status status, const char *next_step) {
     if (cli_stopping() != 0) {
         cli_error("stopped; nothing was written");
         return 128 + cli_stopping();
+    }
+    if (strcmp(path, "-") == 0) {
+        const char *text = evtwin_last_error();
+        if (cli_stdout_has_no_reader()) {
+            return CLI_FAILURE;
+        }
+        cli_error("standard output: %s", strncmp(text, "-: ", 3) == 0 ? text + 3 : text);
+        return exit_code(CLI_AN_OUTPUT, status);
     }
     return cli_fail(CLI_AN_OUTPUT, status, next_step);
 }

@@ -73,7 +73,7 @@ static int back_up(const cli *c) {
         return cli_fail(CLI_A_STORE, st, "name it with --store");
     }
     cli_begin_write(path);
-    const int code = cli_end_write(evtwin_store_backup(store, path), NULL);
+    const int code = cli_end_write(path, evtwin_store_backup(store, path), NULL);
     evtwin_store_free(store);
     if (code == CLI_OK) {
         cli_note("%s: backup of %s", path, cli_text(c, STORE));
@@ -109,25 +109,27 @@ static int is_loopback(const char *listen) {
 
 /* A URI that makes no sense is told before the server starts; a store that is not there may come
  * later. */
-static int check_store(const cli *c) {
-    const char *uri = cli_text(c, STORE);
+static int check_store(const cli *c, int *is_absent_out) {
     evtwin_store_options store_options;
     evtwin_store_options_init(&store_options, sizeof store_options);
     store_options.read_only = 1;
     evtwin_store *store = NULL;
-    const evtwin_status st = evtwin_store_open(uri, &store_options, &store);
+    const evtwin_status st = evtwin_store_open(cli_text(c, STORE), &store_options, &store);
     int code = 0;
-    if (st == EVTWIN_E_NOT_FOUND) {
-        cli_note("waiting for the store: %s does not exist yet; evtwin-sim --sink %s makes it", uri,
-                 uri);
-    } else if (st == EVTWIN_E_ARG || st == EVTWIN_E_PARSE || st == EVTWIN_E_UNSUPPORTED) {
+    if (st == EVTWIN_E_ARG || st == EVTWIN_E_PARSE || st == EVTWIN_E_UNSUPPORTED) {
         code = cli_fail(CLI_AN_OPTION, st, "--store names it");
     }
     evtwin_store_free(store);
+    *is_absent_out = st == EVTWIN_E_NOT_FOUND;
     return code;
 }
 
 static int serve(const cli *c, const char *listen) {
+    int is_absent;
+    const int code = check_store(c, &is_absent);
+    if (code != 0) {
+        return code;
+    }
     evtwin_server_options server_options;
     evtwin_server_options_init(&server_options, sizeof server_options);
     server_options.listen = listen;
@@ -137,7 +139,7 @@ static int serve(const cli *c, const char *listen) {
     server_options.service = "evtwin-serve";
     evtwin_server *server;
     const evtwin_status st = evtwin_server_start(&server_options, &server);
-    if (st == EVTWIN_E_BUSY) {
+    if (st == EVTWIN_E_BUSY || st == EVTWIN_E_ARG) {
         char called[256], next_step[300];
         snprintf(next_step, sizeof next_step, "%s sets it",
                  cli_called(c, port_counts(c) ? PORT : LISTEN, called, sizeof called));
@@ -152,6 +154,10 @@ static int serve(const cli *c, const char *listen) {
     }
     cli_note("serving %s at http://localhost:%d (Ctrl-C stops)", cli_text(c, STORE),
              evtwin_server_port(server));
+    if (is_absent) {
+        cli_note("%s does not exist yet; evtwin-sim --sink %s makes it", cli_text(c, STORE),
+                 cli_text(c, STORE));
+    }
     cli_sleep_until_s(INFINITY);
     cli_note("stopping");
     evtwin_server_free(server);
@@ -164,11 +170,8 @@ static int run(const cli *c) {
         return back_up(c);
     }
     char listen[128];
-    int code = check_store(c);
-    if (code == 0 && (code = make_listen(c, listen, sizeof listen)) == 0) {
-        code = serve(c, listen);
-    }
-    return code;
+    const int code = make_listen(c, listen, sizeof listen);
+    return code != 0 ? code : serve(c, listen);
 }
 
 int main(int argc, char **argv) {

@@ -197,8 +197,8 @@ static const char *next_step_of(const cli *c, evtwin_status st) {
         return "--group names it; --allow-single-rows trains on them all the same";
     }
     if (st == EVTWIN_E_DATA && cli_is_set(c, CV) && strstr(text, "folds need") != NULL) {
-        return "leave out --cv (one battery is split by time), or name the battery's column with "
-               "--group";
+        return "give --cv fewer, or leave it out (one battery is split by time), or name the "
+               "battery's column with --group";
     }
     return NULL;
 }
@@ -226,7 +226,7 @@ static int save_and_report(const cli *c, evtwin_trainer *trainer) {
     const char *out = cli_text(c, OUT);
     cli_begin_write(out);
     const int code =
-        cli_end_write(evtwin_trainer_save(trainer, out), "choose another folder with --out");
+        cli_end_write(out, evtwin_trainer_save(trainer, out), "choose another folder with --out");
     if (code != 0) {
         return code;
     }

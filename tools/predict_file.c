@@ -146,7 +146,7 @@ static int predict_and_write(const cli *c, const evtwin_predictor *predictor, ev
     const char *out = cli_text(c, PREDICT_OUT);
     cli_begin_write(out);
     const int code =
-        cli_end_write(evtwin_table_write_csv(table, out), "choose another file with --out");
+        cli_end_write(out, evtwin_table_write_csv(table, out), "choose another file with --out");
     const size_t n = evtwin_table_rows(table) - n_unknown;
     if (code == 0) {
         cli_note("%s: %zu row%s predicted, %zu unknown", out, n, cli_s(n), n_unknown);

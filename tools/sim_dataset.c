@@ -44,8 +44,8 @@ static int write_lives(const cli *c, const evtwin_table *lives, char *const *uri
     if (csv != NULL) {
         cli_progress(NULL, "writing", -1);
         cli_begin_write(csv);
-        const int code =
-            cli_end_write(evtwin_table_write_csv(lives, csv), "choose another file with --csv");
+        const int code = cli_end_write(csv, evtwin_table_write_csv(lives, csv),
+                                       "choose another file with --csv");
         cli_progress_clear();
         if (code != 0) {
             return code;

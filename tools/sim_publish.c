@@ -7,10 +7,8 @@
 
 #include "evtwin/stream.h"
 
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const double first_pause_s = 0.5, longest_pause_s = 30;
 
@@ -89,13 +87,8 @@ static int is_hopeless(const outlet *o, evtwin_status st) {
     return cli_is_hopeless(st) || is_claimed || o->is_stdout;
 }
 
-static int stdout_has_no_reader(void) {
-    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
-    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
-}
-
 static int give_up(const outlet *o, evtwin_status st) {
-    if (o->is_stdout && stdout_has_no_reader()) {
+    if (o->is_stdout && cli_stdout_has_no_reader()) {
         return CLI_FAILURE; /* … | head: nothing to say */
     }
     return cli_fail(CLI_AN_OUTPUT, st, NULL);

@@ -32,6 +32,13 @@ rm -f out.csv
 run evtwin-predict --csv in.csv --out -
 expect 0
 check 'a clean stream' [ "$(wc -l <out)" -eq "$(wc -l <in.csv)" ]
+run sh -c '{ evtwin-predict --csv in.csv --out - -q; echo $? >&3; } 3>code | true'
+check 'a reader that goes away' [ "$(cat code)" -eq 1 ]
+check 'without a word' [ ! -s err ]
+run sh -c 'evtwin-predict --csv in.csv --out - >/dev/full'
+expect 73
+one_line
+err 'evtwin-predict: standard output: No space left on device'
 
 # a missing value: unknown with a reason, the other rows as before
 sed '5s/^\([^,]*,[^,]*\),[^,]*,/\1,,/' in.csv >hole.csv

@@ -45,11 +45,13 @@ check 'two servers on one database are fine' sh -c "
 
 # ---- which port ----
 run evtwin-serve --listen nonsense
+err '--listen sets it'
 expect 2
 run evtwin-serve --listen 127.0.0.1:99999
 expect 2
 run evtwin-serve --listen 0.0.0.0:0
 expect 2
+one_line
 check 'the flag, once' [ "$(grep -o 'insecure.listen' err | wc -l)" -eq 1 ]
 err '--insecure-listen'
 for uri in evtwin.db redis://host sqlite: 'sqlite:evtwin.db?colour=red'; do

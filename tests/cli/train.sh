@@ -183,7 +183,7 @@ err nosuch
 grep -e time -e BATTERY_012 fleet.csv >series.csv
 train series.csv --cv 5
 refused 65
-err 'leave out --cv'
+err 'or leave it out'
 err '--group'
 train series.csv --failure-target none
 expect 0
