@@ -21,8 +21,18 @@ static int has_file_limit;
 
 static void write_ignoring(int fd, const char *text, size_t size) {
     if (write(fd, text, size) < 0) {
-        /* nobody to tell: a full pipe means that the reader is awake, a closed one that it is gone
-         */
+        /* nobody to tell: the reader of a full pipe is awake, that of a closed one is gone */
+    }
+}
+
+static void stop_now(void) {
+    if (stop_way == CLI_STOP_LEAVES) {
+        write_ignoring(STDERR_FILENO, last_words, strlen(last_words));
+        _exit(128 + stop_signal);
+    }
+    if (stop_way == CLI_STOP_CUTS && has_file_limit) {
+        const struct rlimit none = {.rlim_cur = 0, .rlim_max = file_limit.rlim_max};
+        setrlimit(RLIMIT_FSIZE, &none); /* on Linux one system call */
     }
 }
 
@@ -31,16 +41,9 @@ static void on_signal(int number) {
     if (stop_signal != 0) {
         _exit(128 + number);
     }
-    stop_signal = number;
-    if (stop_way == CLI_STOP_LEAVES) {
-        write_ignoring(STDERR_FILENO, last_words, strlen(last_words));
-        _exit(128 + number);
-    }
     const int kept_errno = errno;
-    if (stop_way == CLI_STOP_CUTS) {
-        const struct rlimit none = {.rlim_cur = 0, .rlim_max = file_limit.rlim_max};
-        setrlimit(RLIMIT_FSIZE, &none); /* on Linux one system call */
-    }
+    stop_signal = number;
+    stop_now();
     write_ignoring(wake_pipe[1], "", 1);
     errno = kept_errno;
 }
@@ -65,11 +68,14 @@ void cli_signals_init(void) {
 }
 
 void cli_on_stop(cli_stop_way way, const char *outcome) {
+    stop_way = CLI_STOP_ASKS; /* while the words change */
     if (way == CLI_STOP_LEAVES) {
         cli_format_last_words(outcome, last_words, sizeof last_words);
     }
-    stop_way = way == CLI_STOP_CUTS && !has_file_limit ? CLI_STOP_ASKS : way;
-    if (way == CLI_STOP_ASKS && stop_signal != 0 && has_file_limit) {
+    stop_way = (sig_atomic_t)way;
+    if (stop_signal != 0 && way != CLI_STOP_ASKS) {
+        stop_now(); /* it came before */
+    } else if (stop_signal != 0 && has_file_limit) {
         setrlimit(RLIMIT_FSIZE, &file_limit);
     }
 }
