@@ -95,9 +95,9 @@ EVTWIN_API evtwin_status evtwin_trainer_rul_fold(const evtwin_trainer *trainer, 
 /**
  * 1 if a model beats the training mean (base rate) by more than chance, else 0: the gain in squared
  * error, summed by held-out battery (by day where there is one series, by runs of rows where there are
- * fewer than ten days), has a one-sided 95 % bootstrap bound above zero. Fewer than five of these cannot
- * show it (four that all go well are a chance of 1 in 16): then it is 0, with a finding "too-few-groups".
- * So it is where the score is unknown.
+ * fewer than ten days), has a one-sided 95 % bootstrap bound above zero. It is 0 where the score is unknown.
+ * Fewer than five batteries show little (four that all go well are a chance of 1 in 16): a finding
+ * "too-few-groups" says so; fewer than five days or runs of rows show nothing, and it is 0.
  */
 EVTWIN_API int evtwin_trainer_has_signal(const evtwin_trainer *trainer);
 

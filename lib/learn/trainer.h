@@ -11,10 +11,11 @@
 #include "learn/scaler.h"
 #include "learn/score.h"
 
-/* Fewer held-out blocks cannot show more than chance at the one-sided 5 % of the bootstrap's bound:
- * if all n independent blocks favour a model that knows nothing, that is a chance of 2^-n, and
- * 2^-4 is above 5 %. */
-enum { EVTWIN__MIN_BLOCKS = 5 };
+/* Fewer held-out blocks are weak evidence at the one-sided 5 % of the bootstrap's bound: if all n
+ * independent blocks favour a model that knows nothing, that is a chance of 2^-n, and 2^-4 is above
+ * 5 %. Of batteries two are taken all the same, with a warning; days and runs of rows of one
+ * battery depend on each other, so fewer of them count for nothing. */
+enum { EVTWIN__ENOUGH_BLOCKS = 5, EVTWIN__MIN_GROUPS = 2 };
 
 /* The two things that are learned. */
 enum { EVTWIN__RUL = 0, EVTWIN__FAILURE = 1, EVTWIN__N_TARGETS = 2 };
@@ -73,6 +74,7 @@ typedef struct evtwin__result {
     evtwin__fold *fold;           /* (n_folds); one for a hold-out */
     size_t n_folds;
     int score_is_known;     /* R2 (AUC) could be made of what is held out */
+    int can_be_told;        /* enough was held out to judge */
     int beats_chance;       /* it is, of enough blocks, and the bootstrap's bound is above zero */
     size_t n_blocks;        /* held-out units that stand for themselves */
     const char *block_name; /* what the bootstrap drew: "groups", "days", "runs of rows", "rows" */

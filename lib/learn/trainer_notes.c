@@ -207,27 +207,28 @@ static evtwin_status note_unknown(evtwin_trainer *trainer, const evtwin__dataset
 static evtwin_status note_few_blocks(evtwin_trainer *trainer, const evtwin__dataset *data,
                                      int which) {
     const evtwin__result *r = &trainer->result[which];
-    if (r->n_blocks >= EVTWIN__MIN_BLOCKS) {
+    if (r->n_blocks >= EVTWIN__ENOUGH_BLOCKS) {
         return EVTWIN_OK;
     }
     char held_out[64] = "one row is"; /* of groups and days there are two at least */
     if (r->n_blocks > 1) {
         snprintf(held_out, sizeof held_out, "%zu %s are", r->n_blocks, r->block_name);
     }
-    const int folds_would_do =
-        trainer->options.cv_folds == 0 && data->target[which].n_groups_used >= EVTWIN__MIN_BLOCKS;
+    const int folds_would_do = trainer->options.cv_folds == 0 &&
+                               data->target[which].n_groups_used >= EVTWIN__ENOUGH_BLOCKS;
     return evtwin__findings_add(
         &trainer->findings, "too-few-groups", "warning",
-        "whether the %s model beats %s by more than chance cannot be told: %s held out, at least "
-        "%d are needed%s",
+        "whether the %s model beats %s by more than chance %s: %s held out, at least %d would "
+        "show it%s",
         model_label[which],
-        which == EVTWIN__RUL ? "the mean of the training part" : "the base rate", held_out,
-        EVTWIN__MIN_BLOCKS, folds_would_do ? " (folds hold out each group once)" : "");
+        which == EVTWIN__RUL ? "the mean of the training part" : "the base rate",
+        r->can_be_told ? "is told from little" : "cannot be told", held_out, EVTWIN__ENOUGH_BLOCKS,
+        folds_would_do ? " (folds hold out each group once)" : "");
 }
 
 static evtwin_status note_signal(evtwin_trainer *trainer, int which) {
     const evtwin__result *r = &trainer->result[which];
-    if (r->beats_chance || !r->score_is_known || r->n_blocks < EVTWIN__MIN_BLOCKS) {
+    if (r->beats_chance || !r->score_is_known || !r->can_be_told) {
         return EVTWIN_OK;
     }
     char a[EVTWIN__ROUNDED_SIZE], b[EVTWIN__ROUNDED_SIZE];

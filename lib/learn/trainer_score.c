@@ -144,9 +144,11 @@ static evtwin_status score_fold(int which, const held_out *h, evtwin__fold *fold
 enum { MIN_DAYS = 10, N_RUNS = 50 };
 
 /* Number the blocks of the held-out rows, which come by group, then time: groups where there are
- * two or more, else days, else runs of neighbouring rows. */
+ * two or more, else days, else runs of neighbouring rows; and how many of them it takes to judge.
+ */
 static size_t number_blocks(const evtwin__dataset *data, const evtwin__target *target,
-                            const held_out *h, size_t *block, const char **name_out) {
+                            const held_out *h, size_t *block, const char **name_out,
+                            size_t *needed_out) {
     size_t n = 0;
     for (size_t i = 0; i < h->n; i++) {
         const int32_t *of_row = data->groups.of_row;
@@ -154,9 +156,11 @@ static size_t number_blocks(const evtwin__dataset *data, const evtwin__target *t
         block[i] = n - 1;
     }
     *name_out = "groups";
-    if (n >= 2) {
+    *needed_out = EVTWIN__MIN_GROUPS;
+    if (n >= EVTWIN__MIN_GROUPS) {
         return n;
     }
+    *needed_out = EVTWIN__ENOUGH_BLOCKS;
 
     const int64_t day_us = INT64_C(86400000000);
     const int64_t *time_us = data->groups.time_col != EVTWIN_NO_COLUMN
@@ -196,7 +200,8 @@ static evtwin_status test_chance(const evtwin_trainer *trainer, const evtwin__da
         st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory for a bootstrap of %zu rows", h->n);
         goto done;
     }
-    const size_t n_blocks = number_blocks(data, target, h, block, &result->block_name);
+    size_t n_needed;
+    const size_t n_blocks = number_blocks(data, target, h, block, &result->block_name, &n_needed);
     for (size_t i = 0; i < h->n; i++) {
         const double mean_error = h->mean[i] - h->truth[i];
         const double model_error = h->model[i] - h->truth[i];
@@ -206,8 +211,8 @@ static evtwin_status test_chance(const evtwin_trainer *trainer, const evtwin__da
     st = evtwin__bootstrap_bound(gain, n_blocks, trainer->options.seed, &bound);
     if (st == EVTWIN_OK) {
         result->n_blocks = n_blocks;
-        result->beats_chance =
-            result->score_is_known && n_blocks >= EVTWIN__MIN_BLOCKS && bound > 0.0;
+        result->can_be_told = n_blocks >= n_needed;
+        result->beats_chance = result->score_is_known && result->can_be_told && bound > 0.0;
     }
 
 done:
