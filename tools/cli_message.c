@@ -144,6 +144,7 @@ static int exit_code(cli_role role, evtwin_status status) {
                : role == CLI_A_SERVICE ? CLI_UNAVAILABLE
                                        : CLI_NO_INPUT;
     case EVTWIN_E_BUSY:
+    case EVTWIN_E_AGAIN:
     case EVTWIN_E_EXTERNAL:
         return CLI_UNAVAILABLE;
     default:
@@ -164,17 +165,6 @@ int cli_is_hopeless(evtwin_status status) {
     }
 }
 
-/* The library names an option as C does; here it is a flag. */
-static void spell_as_flag(const char *text, char *out, size_t size) {
-    static const char option[] = "insecure_listen", flag[] = "--insecure-listen";
-    const char *at = strstr(text, option);
-    if (at != NULL) {
-        snprintf(out, size, "%.*s%s%s", (int)(at - text), text, flag, at + strlen(option));
-    } else {
-        snprintf(out, size, "%s", text);
-    }
-}
-
 /* Does a text begin with this name, as a word? */
 static int begins_with_name(const char *text, const char *name) {
     const size_t n = strlen(name);
@@ -184,7 +174,7 @@ static int begins_with_name(const char *text, const char *name) {
 int cli_fail_about(const char *path, cli_role role, evtwin_status status, const char *next_step) {
     char text[2048];
     const char *error = evtwin_last_error();
-    spell_as_flag(*error != '\0' ? error : evtwin_status_text(status), text, sizeof text);
+    snprintf(text, sizeof text, "%s", *error != '\0' ? error : evtwin_status_text(status));
 
     const char *rest = text, *between = "";
     if (path == NULL || begins_with_name(text, path)) {

@@ -141,8 +141,9 @@ static int serve(const cli *c, const char *listen) {
     const evtwin_status st = evtwin_server_start(&server_options, &server);
     if (st == EVTWIN_E_BUSY || st == EVTWIN_E_ARG) {
         char called[256], next_step[300];
-        snprintf(next_step, sizeof next_step, "%s sets it",
-                 cli_called(c, port_counts(c) ? PORT : LISTEN, called, sizeof called));
+        snprintf(next_step, sizeof next_step, "%s sets it%s",
+                 cli_called(c, port_counts(c) ? PORT : LISTEN, called, sizeof called),
+                 st == EVTWIN_E_ARG ? ", --insecure-listen permits any address" : "");
         return cli_fail(CLI_A_SERVICE, st, next_step);
     }
     if (st < 0) {

@@ -92,7 +92,7 @@ static int wait_for_store(live *l) {
         if (st == EVTWIN_E_SCHEMA) {
             return 0; /* just being made, or of another version: opening it for writing will tell */
         }
-        const int can_come = st == EVTWIN_E_NOT_FOUND || st == EVTWIN_E_BUSY;
+        const int can_come = st == EVTWIN_E_NOT_FOUND || st == EVTWIN_E_AGAIN;
         if (!can_come || cli_is_on(l->c, PREDICT_ONCE)) {
             return cli_fail(CLI_A_STORE, st,
                             st == EVTWIN_E_NOT_FOUND ? "evtwin-sim --sink makes one" : NULL);
@@ -124,7 +124,7 @@ static int put_model(const live *l, const evtwin_predictor *predictor) {
         int code = CLI_CONTINUE;
         if (st >= 0 || cli_stopping() != 0) {
             code = CLI_OK;
-        } else if (st != EVTWIN_E_BUSY || cli_is_on(l->c, PREDICT_ONCE)) {
+        } else if (st != EVTWIN_E_AGAIN || cli_is_on(l->c, PREDICT_ONCE)) {
             code = cli_fail(CLI_A_STORE, st, NULL);
         } else {
             cli_warning("%s; trying again", evtwin_last_error());

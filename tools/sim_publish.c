@@ -25,12 +25,6 @@ struct publisher {
     size_t n_outlets, max_held;
 };
 
-/* A database that another program has locked comes free again; a file that another one writes does
- * not. */
-static int can_come_free(const char *uri, evtwin_status st) {
-    return st == EVTWIN_E_BUSY && strncmp(uri, "sqlite:", strlen("sqlite:")) == 0;
-}
-
 static double longer_pause_s(double pause_s) {
     return pause_s * 2 < longest_pause_s ? pause_s * 2 : longest_pause_s;
 }
@@ -44,7 +38,7 @@ static int open_outlet(outlet *o, const char *uri) {
         if (st >= 0) {
             return CLI_CONTINUE;
         }
-        if (!can_come_free(uri, st)) {
+        if (st != EVTWIN_E_AGAIN) {
             return cli_fail(CLI_AN_OUTPUT, st, NULL);
         }
         if (!has_said) {
@@ -79,12 +73,9 @@ int publisher_open(char *const *uris, size_t n, size_t max_held, publisher **out
     return CLI_CONTINUE;
 }
 
-/* Would the same records be refused again? A battery that another process writes stays its own; a
- * lock of the database goes. */
+/* Would the same records be refused again? A battery that another process writes stays its own. */
 static int is_hopeless(const outlet *o, evtwin_status st) {
-    const int is_claimed =
-        st == EVTWIN_E_BUSY && strstr(evtwin_last_error(), "by another process") != NULL;
-    return cli_is_hopeless(st) || is_claimed || o->is_stdout;
+    return cli_is_hopeless(st) || st == EVTWIN_E_BUSY || o->is_stdout;
 }
 
 static int give_up(const outlet *o, evtwin_status st) {

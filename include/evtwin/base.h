@@ -39,10 +39,11 @@ extern "C" {
     X(E_DATA, -8, "the data cannot support what was asked of it")                                  \
     X(E_CORRUPT, -9, "a file is damaged or does not match its hash")                               \
     X(E_UNSUPPORTED, -10, "this build or this version cannot do it")                               \
-    X(E_BUSY, -11, "another process holds it")                                                     \
+    X(E_BUSY, -11, "another process has it, and keeps it")                                         \
     X(E_STATE, -12, "the object is shared, closed or not ready for this call")                     \
     X(E_CANCELLED, -13, "the caller's callback asked to stop")                                     \
-    X(E_EXTERNAL, -14, "a library or server behind the call reported an error")
+    X(E_EXTERNAL, -14, "a library or server behind the call reported an error")                    \
+    X(E_AGAIN, -15, "it is locked at the moment: the same call may succeed later")
 
 typedef enum evtwin_status {
 #define EVTWIN_STATUS_ENUM(name, value, text) EVTWIN_##name = value,

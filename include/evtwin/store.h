@@ -33,8 +33,8 @@ EVTWIN_API evtwin_status evtwin_store_options_init(evtwin_store_options *options
  * "?retention_days=7&busy_timeout_ms=500", goes before options; options NULL = the defaults.
  * @return EVTWIN_E_NOT_FOUND (no such folder; for a reader: no such file), EVTWIN_E_IO,
  * EVTWIN_E_CORRUPT (not a database), EVTWIN_E_SCHEMA (made by a newer version, or holding tables of
- * something else: left untouched; for a reader: made by an older version), EVTWIN_E_BUSY (another
- * process holds it for longer than busy_timeout_ms), EVTWIN_E_ARG or EVTWIN_E_PARSE (the URI),
+ * something else: left untouched; for a reader: made by an older version), EVTWIN_E_AGAIN (another
+ * process locks it for longer than busy_timeout_ms), EVTWIN_E_ARG or EVTWIN_E_PARSE (the URI),
  * EVTWIN_E_UNSUPPORTED (no such kind of store in this build; the text lists those there are).
  */
 EVTWIN_API evtwin_status evtwin_store_open(const char *uri, const evtwin_store_options *options,
@@ -42,7 +42,7 @@ EVTWIN_API evtwin_status evtwin_store_open(const char *uri, const evtwin_store_o
 /** Close; gives back the claims on batteries. NULL is fine. */
 EVTWIN_API void evtwin_store_free(evtwin_store *store);
 
-/* Every call below may also answer EVTWIN_E_IO (disk full, …), EVTWIN_E_BUSY (another writer for
+/* Every call below may also answer EVTWIN_E_IO (disk full, …), EVTWIN_E_AGAIN (another writer for
  * longer than busy_timeout_ms) or EVTWIN_E_CORRUPT; nothing of it is then done, and the handle can
  * be used on. */
 
@@ -64,7 +64,7 @@ typedef struct evtwin_insert_report {
  * until it is freed or its process ends.
  * @param report  may be NULL; report_size is sizeof *report.
  * @return EVTWIN_E_BUSY if another handle or process writes one of the batteries (none of the rows
- * goes in), EVTWIN_E_SCHEMA if battery_id or time is missing in the table or a row, or a column has
+ * goes in, and none will as long as the other lives), EVTWIN_E_SCHEMA if battery_id or time is missing in the table or a row, or a column has
  * a type or unit that its quantity cannot have, EVTWIN_E_ARG for an invalid battery id,
  * EVTWIN_E_RANGE for an infinite value, a negative seq or a time outside the years 0-9999.
  */

@@ -29,7 +29,7 @@ static evtwin_status status_of(int rc) {
     switch (rc & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        return EVTWIN_E_BUSY;
+        return EVTWIN_E_AGAIN;
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:
         return EVTWIN_E_CORRUPT;
@@ -58,7 +58,7 @@ evtwin_status evtwin__db_fail(evtwin__db *db, int rc) {
         sqlite3_errcode(db->handle) == rc || sqlite3_extended_errcode(db->handle) == rc
             ? sqlite3_errmsg(db->handle)
             : sqlite3_errstr(rc);
-    if (st == EVTWIN_E_BUSY) {
+    if (st == EVTWIN_E_AGAIN) {
         EVTWIN_FAIL(st, "%s: another process held the write lock for longer than %d ms", db->name,
                     db->busy_timeout_ms);
     }

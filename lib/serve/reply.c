@@ -47,7 +47,7 @@ static const char *public_text(evtwin_status status) {
     case EVTWIN_E_NOT_FOUND:
         return "there is no store yet: it is made by the first program that writes to it, such as "
                "evtwin-sim";
-    case EVTWIN_E_BUSY:
+    case EVTWIN_E_AGAIN:
         return "the store is busy; try again";
     case EVTWIN_E_SCHEMA:
         return "the store was not made by this version of evtwin";
@@ -66,7 +66,9 @@ const char *evtwin__store_problem(evtwin_server *server, evtwin_status status) {
     int64_t last_us = atomic_load(&server->logged_us);
     if ((now_us - last_us > LOG_INTERVAL_US || now_us < last_us) &&
         atomic_compare_exchange_strong(&server->logged_us, &last_us, now_us)) {
-        evtwin__log(EVTWIN_LOG_WARNING, "HTTP: %s", evtwin_last_error());
+        /* "evtwin.db: No such file or directory" says less than what a client is told */
+        evtwin__log(EVTWIN_LOG_WARNING, "HTTP: %s",
+                    status == EVTWIN_E_NOT_FOUND ? public_text(status) : evtwin_last_error());
     }
     return public_text(status);
 }

@@ -47,7 +47,7 @@ static evtwin_status check(const evtwin_server_options *o, evtwin__address *addr
     if (!address->is_loopback && !o->insecure_listen) {
         EVTWIN_FAIL(EVTWIN_E_ARG,
                     "%s can be reached from other machines, and there is neither a password nor "
-                    "encryption; listen on 127.0.0.1, or permit it with insecure_listen",
+                    "encryption; listen on 127.0.0.1, or permit it explicitly",
                     o->listen);
     }
     return EVTWIN_OK;
@@ -68,7 +68,7 @@ static evtwin_status try_store(evtwin__store_pool *stores) {
             evtwin__store_pool_give(stores, loan, EVTWIN_OK);
         }
     }
-    return st == EVTWIN_E_NOT_FOUND || st == EVTWIN_E_BUSY ? EVTWIN_OK : st;
+    return st == EVTWIN_E_NOT_FOUND || st == EVTWIN_E_AGAIN ? EVTWIN_OK : st;
 }
 
 static evtwin_status open_parts(evtwin_server *server, const evtwin_server_options *o) {

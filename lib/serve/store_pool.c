@@ -117,7 +117,7 @@ static void give_place(evtwin__store_pool *pool, int place) {
 evtwin_status evtwin__store_pool_take(evtwin__store_pool *pool, evtwin__store_loan *out) {
     const int place = take_place(pool);
     if (place < 0) {
-        EVTWIN_FAIL(EVTWIN_E_BUSY, "all %d store handles are in use", pool->size);
+        EVTWIN_FAIL(EVTWIN_E_AGAIN, "all %d store handles are in use", pool->size);
     }
 
     /* the place is this thread's alone now */
