@@ -64,8 +64,8 @@ EVTWIN_API void evtwin_source_free(evtwin_source *source);
 /**
  * Append at most max_rows records to a telemetry table. Returns at once: EVTWIN_OK with no new row
  * means "none yet", EVTWIN_DONE that none will come. On failure the table is as before; what was
- * refused (a line of JSON; a record of CSV or, for a value outside its range, the up to max_rows
- * rows with it) is passed over, so reading may go on.
+ * refused (one line of JSON, one record of CSV) is passed over, so reading may go on; the rows before
+ * it came first.
  * @return EVTWIN_E_PARSE, EVTWIN_E_SCHEMA or EVTWIN_E_RANGE naming file and line, or what the end says.
  */
 EVTWIN_API evtwin_status evtwin_source_read(evtwin_source *source, size_t max_rows, evtwin_table *table);

@@ -19,13 +19,17 @@ typedef struct csv_source {
     char *path;
     char *battery_id;    /* for a file without one, else NULL */
     int is_power_signed; /* its power has a direction, ours has none */
-    uint64_t n_rows;
+
+    evtwin_table *read; /* what the reader gave last; rows from next on are still to be passed on */
+    size_t next;
+    uint64_t n_before; /* data rows of the file before them */
 } csv_source;
 
 static void close_source(void *state) {
     csv_source *s = state;
     if (s != NULL) {
         evtwin__csv_reader_free(s->reader);
+        evtwin_table_free(s->read);
         evtwin__free(s->path);
         evtwin__free(s->battery_id);
         evtwin__free(s);
@@ -86,7 +90,8 @@ static evtwin_status open_parts(const evtwin__uri *uri, csv_source *s) {
     if (s->path == NULL || (id != NULL && s->battery_id == NULL)) {
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
     }
-    return look_at_header(s);
+    st = evtwin_telemetry_table_create(&s->read);
+    return st == EVTWIN_OK ? look_at_header(s) : st;
 }
 
 static evtwin_status open_source(const evtwin__uri *uri, void **state_out) {
@@ -107,13 +112,13 @@ static evtwin_status open_source(const evtwin__uri *uri, void **state_out) {
     return EVTWIN_OK;
 }
 
-/* What the reader leaves to us in the rows from first on: the battery's name and the sign of power.
- */
-static evtwin_status complete(const csv_source *s, evtwin_table *table, size_t first) {
+/* What the reader leaves to us: the battery's name and the sign of power. */
+static evtwin_status complete(const csv_source *s) {
+    evtwin_table *table = s->read;
     const size_t id = evtwin_table_find(table, "battery_id");
     const size_t power = evtwin_table_find(table, "power_consumption");
     evtwin_status st = EVTWIN_OK;
-    for (size_t i = first; i < evtwin_table_rows(table) && st == EVTWIN_OK; i++) {
+    for (size_t i = 0; i < evtwin_table_rows(table) && st == EVTWIN_OK; i++) {
         if (s->battery_id != NULL) {
             st = evtwin_table_set_text(table, id, i, s->battery_id);
         }
@@ -125,36 +130,66 @@ static evtwin_status complete(const csv_source *s, evtwin_table *table, size_t f
     return st;
 }
 
-static evtwin_status check_rows(const evtwin_table *table, size_t first) {
-    evtwin__record record;
-    evtwin_status st = evtwin__record_bind(table, &record);
-    for (size_t i = first; i < evtwin_table_rows(table) && st == EVTWIN_OK; i++) {
-        st = evtwin__record_check_row(&record, i);
+/* Let the reader go on behind what has been passed on. */
+static evtwin_status read_more(csv_source *s, size_t max_rows) {
+    s->n_before += evtwin_table_rows(s->read);
+    s->next = 0;
+    evtwin_status st = evtwin_table_resize(s->read, 0);
+    if (st == EVTWIN_OK) {
+        st = evtwin__csv_reader_next(s->reader, max_rows, s->read);
     }
-    return st == EVTWIN_OK ? evtwin_telemetry_check(table) : st;
+    if (st < 0) {
+        s->n_before++; /* the record that the reader passed over */
+    }
+    return st == EVTWIN_OK ? complete(s) : st;
 }
 
+/* A row that names its battery and time and lies within the ranges. */
+static evtwin_status check_row(const csv_source *s, const evtwin__record *record, size_t row) {
+    const unsigned long long number = (unsigned long long)(s->n_before + row + 1);
+    const evtwin_status st = evtwin__record_check_row(record, row);
+    if (st < 0) {
+        return evtwin__fail_in(st, "%s: data row %llu", s->path, number);
+    }
+    for (size_t i = 0; i < record->n_quantities; i++) {
+        const evtwin__field *f = &record->field[i];
+        evtwin__value value;
+        if ((f->type != EVTWIN_F64 && f->type != EVTWIN_I64) ||
+            !evtwin__record_get(record, f, row, &value)) {
+            continue;
+        }
+        const double v = f->type == EVTWIN_F64 ? value.f64 : (double)value.i64;
+        if (v < f->min || v > f->max) {
+            EVTWIN_FAIL(EVTWIN_E_RANGE, "%s: data row %llu: %s %g%s%s is outside %g to %g", s->path,
+                        number, f->name, v, *f->unit != '\0' ? " " : "", f->unit, f->min, f->max);
+        }
+    }
+    return EVTWIN_OK;
+}
+
+/* The good rows up to a bad one; the bad one by itself. */
 static evtwin_status read_source(void *state, size_t max_rows, evtwin_table *table) {
     csv_source *s = state;
-    const size_t first = evtwin_table_rows(table);
-    evtwin_status st = evtwin__csv_reader_next(s->reader, max_rows, table);
-    if (st != EVTWIN_OK) {
+    evtwin_status st = EVTWIN_OK;
+    if (s->next == evtwin_table_rows(s->read) && (st = read_more(s, max_rows)) != EVTWIN_OK) {
         return st;
     }
-    st = complete(s, table, first);
-    if (st == EVTWIN_OK) {
-        st = check_rows(table, first);
+    evtwin__record record;
+    if ((st = evtwin__record_bind(s->read, &record)) < 0) {
+        return st;
     }
-    const uint64_t before = s->n_rows;
-    s->n_rows += evtwin_table_rows(table) - first;
-    if (st < 0) {
-        evtwin_table_resize(table, first); /* shrinking does not fail */
-
-        /* the text counts the rows of the table */
-        return evtwin__fail_in(st, "%s: rows %llu to %llu (row %zu of the table is the first)",
-                               s->path, (unsigned long long)before + 1,
-                               (unsigned long long)s->n_rows, first + 1);
+    const size_t rows = evtwin_table_rows(s->read);
+    size_t n = 0;
+    while (s->next + n < rows && n < max_rows &&
+           (st = check_row(s, &record, s->next + n)) == EVTWIN_OK) {
+        n++;
     }
+    if (n == 0) {
+        s->next += st < 0; /* passed over */
+        return st;
+    }
+    st = evtwin__record_append(&record, s->next, n, 0, table);
+    s->next += st == EVTWIN_OK ? n : 0;
     return st;
 }
 
