@@ -157,7 +157,7 @@ static const cli_option options[SIM_N_OPTIONS] = {
                        .help = "a battery still alive then is censored: no invented label",
                        .kind = CLI_NUMBER,
                        .min = 0.01,
-                       .max = 100},
+                       .max = 50},
     [SIM_JSON] = {.name = "json", .help = "print how the lives went as one JSON object"},
 };
 
