@@ -35,6 +35,13 @@ for file in README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md docs/*.md; do
     done
 done
 
+# every cause of a finding is explained, and nothing else is
+causes=$(grep -ohE 'findings, "[a-z-]+"' lib/learn/*.c | grep -oE '"[a-z-]+"' | tr -d '"' | sort -u)
+[ "$(echo "$causes" | wc -l)" -gt 5 ] || bad "the causes of findings were not understood"
+for cause in $causes; do
+    grep -q "^|.*\`$cause\`" docs/cli.md || bad "docs/cli.md does not explain the finding $cause"
+done
+
 # every test that the threat model names is there: the last column names files and their functions
 sed -n 's/^| .* | \([^|]*`[^|]*\) |$/\1/p' docs/threat-model.md | grep -o '`[^`]*`' | tr -d '`' |
     while read -r name; do
