@@ -9,7 +9,8 @@ static int give_up(const char *what) {
 }
 
 int main(void) {
-    /* labelled lives: every label is an outcome of the simulation, none is computed from the inputs */
+    /* labelled lives: every label is an outcome of the simulation, none is computed from the inputs
+     */
     evtwin_sim_options fleet;
     evtwin_sim_options_init(&fleet, sizeof fleet);
     fleet.n_packs = 20;

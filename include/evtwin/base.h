@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* evtwin/base.h: what every other header needs: export mark, version, status and error text, log, allocator, time. */
+/* evtwin/base.h: what every other header needs: export mark, version, status and error text, log,
+ * allocator, time. */
 #ifndef EVTWIN_BASE_H
 #define EVTWIN_BASE_H
 
@@ -54,7 +55,9 @@ typedef enum evtwin_status {
 /** "MAJOR.MINOR.PATCH" of the library that is loaded (EVTWIN_VERSION is that of the headers). */
 EVTWIN_API const char *evtwin_version(void);
 
-/** Versions of the client libraries in this build, e.g. "xgboost 1.7.4, jansson 2.14"; static text. */
+/**
+ * Versions of the client libraries in this build, e.g. "xgboost 1.7.4, jansson 2.14"; static text.
+ */
 EVTWIN_API const char *evtwin_build_info(void);
 
 /** "EVTWIN_E_PARSE"; static text; "EVTWIN_?" for a number that is no status. */
@@ -78,15 +81,19 @@ typedef enum evtwin_log_level {
     EVTWIN_LOG_ERROR = 3
 } evtwin_log_level;
 
-/** text is one line without a newline, valid during the call only. May be called from any thread. */
+/**
+ * text is one line without a newline, valid during the call only. May be called from any thread.
+ */
 typedef void (*evtwin_log_fn)(void *ctx, evtwin_log_level level, const char *text);
 
-/** The library never prints; it calls this. NULL (the default) drops messages. Set it before other threads run. */
+/** The library never prints; it calls this. NULL (the default) drops messages. Set it before other
+ * threads run. */
 EVTWIN_API void evtwin_set_log(evtwin_log_fn fn, void *ctx);
 
 /* ---- allocator ---- */
 
-/** Like realloc: ptr NULL allocates, new_size 0 frees and returns NULL; NULL otherwise means out of memory. */
+/** Like realloc: ptr NULL allocates, new_size 0 frees and returns NULL; NULL otherwise means out of
+ * memory. */
 typedef void *(*evtwin_realloc_fn)(void *ctx, void *ptr, size_t new_size);
 
 /**

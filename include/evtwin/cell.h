@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* evtwin/cell.h: cell parameter sets: equivalent circuit, thermal and ageing constants, each with its source. */
+/* evtwin/cell.h: cell parameter sets: equivalent circuit, thermal and ageing constants, each with
+ * its source. */
 #ifndef EVTWIN_CELL_H
 #define EVTWIN_CELL_H
 
@@ -13,8 +14,9 @@ extern "C" {
 typedef struct evtwin_cell evtwin_cell;
 
 /**
- * Load a set: name is one of the built-in sets (evtwin_cell_builtin_name) or the path of a JSON file
- * (it contains '/' or ends in ".json"); NULL is the default set. The format is documented in docs/cells.md.
+ * Load a set: name is one of the built-in sets (evtwin_cell_builtin_name) or the path of a JSON
+ * file (it contains '/' or ends in ".json"); NULL is the default set. The format is documented in
+ * docs/cells.md.
  * @return EVTWIN_E_NOT_FOUND, or EVTWIN_E_PARSE / EVTWIN_E_RANGE naming the file and key.
  */
 EVTWIN_API evtwin_status evtwin_cell_load(const char *name, evtwin_cell **out);
@@ -22,10 +24,13 @@ EVTWIN_API evtwin_status evtwin_cell_load(const char *name, evtwin_cell **out);
 /** NULL is fine. Simulators keep their own copy, so the cell may go before them. */
 EVTWIN_API void evtwin_cell_free(evtwin_cell *cell);
 
-/** Number of sets compiled into the library (made from models/cells/ at build time); the first is the default. */
+/** Number of sets compiled into the library (made from models/cells/ at build time); the first is
+ * the default. */
 EVTWIN_API size_t evtwin_cell_builtin_count(void);
-EVTWIN_API const char *evtwin_cell_builtin_name(size_t index);        /**< NULL if out of range; static text */
-EVTWIN_API const char *evtwin_cell_builtin_description(size_t index); /**< one line; NULL if out of range */
+/** NULL if out of range; static text */
+EVTWIN_API const char *evtwin_cell_builtin_name(size_t index);
+/** One line; NULL if out of range */
+EVTWIN_API const char *evtwin_cell_builtin_description(size_t index);
 
 /** Name of the set. Borrowed until the cell is freed. */
 EVTWIN_API const char *evtwin_cell_name(const evtwin_cell *cell);
@@ -42,7 +47,8 @@ EVTWIN_API double evtwin_cell_v_max_V(const evtwin_cell *cell);
 EVTWIN_API double evtwin_cell_ocv_V(const evtwin_cell *cell, double soc_frac);
 
 /** Series resistance R0 of a new cell. */
-EVTWIN_API double evtwin_cell_r0_ohm(const evtwin_cell *cell, double soc_frac, double temperature_degC);
+EVTWIN_API double evtwin_cell_r0_ohm(const evtwin_cell *cell, double soc_frac,
+                                     double temperature_degC);
 
 #ifdef __cplusplus
 }

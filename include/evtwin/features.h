@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* evtwin/features.h: from a table to the numbers a model sees; the one code path of training and prediction. */
+/* evtwin/features.h: from a table to the numbers a model sees; the one code path of training and
+ * prediction. */
 #ifndef EVTWIN_FEATURES_H
 #define EVTWIN_FEATURES_H
 
@@ -14,16 +15,17 @@ extern "C" {
     "soc,soh,voltage,current,temperature,charge_cycles,power_consumption"
 
 /**
- * An ordered list of features. A feature is a telemetry quantity (found under any naming, brought to
- * our unit) or, by its exact name, any other numeric column.
+ * An ordered list of features. A feature is a telemetry quantity (found under any naming, brought
+ * to our unit) or, by its exact name, any other numeric column.
  */
 typedef struct evtwin_features evtwin_features;
 
 /**
- * names: comma-separated, blanks around a name do not count; NULL = EVTWIN_DEFAULT_FEATURES. A telemetry quantity may be given by any of
- * its names and is kept by ours.
- * @return EVTWIN_E_ARG for an empty or doubled name; EVTWIN_E_SCHEMA for a column named truth_* (outcomes are no features) and for seq and
- * sim_time_s (they start with the recording: the age of a battery in a file of lives, anything when live).
+ * names: comma-separated, blanks around a name do not count; NULL = EVTWIN_DEFAULT_FEATURES. A
+ * telemetry quantity may be given by any of its names and is kept by ours.
+ * @return EVTWIN_E_ARG for an empty or doubled name; EVTWIN_E_SCHEMA for a column named truth_*
+ * (outcomes are no features) and for seq and sim_time_s (they start with the recording: the age of
+ * a battery in a file of lives, anything when live).
  */
 EVTWIN_API evtwin_status evtwin_features_create(const char *names, evtwin_features **out);
 /** NULL is fine. */
@@ -31,14 +33,18 @@ EVTWIN_API void evtwin_features_free(evtwin_features *features);
 
 /** Number of features, the width of the matrix. */
 EVTWIN_API size_t evtwin_features_count(const evtwin_features *features);
-EVTWIN_API const char *evtwin_features_name(const evtwin_features *features, size_t i); /**< NULL if out of range */
-EVTWIN_API const char *evtwin_features_unit(const evtwin_features *features, size_t i); /**< our unit, "" if not telemetry */
+/** NULL if out of range */
+EVTWIN_API const char *evtwin_features_name(const evtwin_features *features, size_t i);
+/** Our unit, "" if not telemetry */
+EVTWIN_API const char *evtwin_features_unit(const evtwin_features *features, size_t i);
 
 /**
- * x[r * count + i] = feature i of row first_row + r, in our units; NaN where missing. Does not allocate.
+ * x[r * count + i] = feature i of row first_row + r, in our units; NaN where missing. Does not
+ * allocate.
  * @param x  (rows, count) row-major; what it holds after a failure means nothing.
- * @return EVTWIN_E_SCHEMA naming the first column that is absent or is not numeric, or the two of one
- * quantity; EVTWIN_E_RANGE naming the data row of an infinite value (see evtwin_telemetry_check).
+ * @return EVTWIN_E_SCHEMA naming the first column that is absent or is not numeric, or the two of
+ * one quantity; EVTWIN_E_RANGE naming the data row of an infinite value (see
+ * evtwin_telemetry_check).
  */
 EVTWIN_API evtwin_status evtwin_features_compute(const evtwin_features *features,
                                                  const evtwin_table *table, size_t first_row,
@@ -56,8 +62,8 @@ typedef struct evtwin_clean_report {
 
 /**
  * Carry the last known value forward within each group (group_of_row: (rows), any non-negative
- * numbers; rows of a group in time order), never backward, in the numeric column col; count outliers
- * by the interquartile rule. Never drops a row.
+ * numbers; rows of a group in time order), never backward, in the numeric column col; count
+ * outliers by the interquartile rule. Never drops a row.
  */
 EVTWIN_API evtwin_status evtwin_clean(evtwin_table *table, size_t col, const int32_t *group_of_row,
                                       size_t rows, evtwin_clean_report *out, size_t out_size);

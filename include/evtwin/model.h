@@ -34,7 +34,8 @@ EVTWIN_API evtwin_status evtwin_model_load_buffer(const char *name, const char *
 /** NULL is fine. */
 EVTWIN_API void evtwin_model_free(evtwin_model *model);
 
-EVTWIN_API size_t evtwin_model_width(const evtwin_model *model); /**< number of features */
+/** Number of features */
+EVTWIN_API size_t evtwin_model_width(const evtwin_model *model);
 /** Number of trees; 0 is a model that always answers its base score. */
 EVTWIN_API size_t evtwin_model_trees(const evtwin_model *model);
 /** What the margin means. */

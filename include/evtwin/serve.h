@@ -16,14 +16,16 @@ typedef struct evtwin_metrics evtwin_metrics;
 
 /** An empty set. Give it back with evtwin_metrics_free. */
 EVTWIN_API evtwin_status evtwin_metrics_create(evtwin_metrics **out);
-EVTWIN_API void evtwin_metrics_free(evtwin_metrics *metrics); /**< after the server that uses it */
+/** After the server that uses it */
+EVTWIN_API void evtwin_metrics_free(evtwin_metrics *metrics);
 
 /**
  * Take in a batch of predicted telemetry: the gauges of the contract (battery_soc_percent, …, label
  * battery_id; of each battery its newest row) and battery_predictions_total. An unknown value
- * removes its series rather than showing 0; a battery not seen for an hour loses its gauges. At most
- * 10,000 batteries have series; rows of the rest are counted.
- * @return EVTWIN_E_SCHEMA if battery_id or time is missing in the table or a row: nothing is taken in then.
+ * removes its series rather than showing 0; a battery not seen for an hour loses its gauges. At
+ * most 10,000 batteries have series; rows of the rest are counted.
+ * @return EVTWIN_E_SCHEMA if battery_id or time is missing in the table or a row: nothing is taken
+ * in then.
  */
 EVTWIN_API evtwin_status evtwin_metrics_observe(evtwin_metrics *metrics, const evtwin_table *table);
 
@@ -31,8 +33,8 @@ EVTWIN_API evtwin_status evtwin_metrics_observe(evtwin_metrics *metrics, const e
 EVTWIN_API void evtwin_metrics_count_error(evtwin_metrics *metrics);
 
 /**
- * The exposition text, Prometheus 0.0.4 or, with openmetrics != 0, OpenMetrics 1.0.0. The caller frees
- * it with evtwin_metrics_text_free.
+ * The exposition text, Prometheus 0.0.4 or, with openmetrics != 0, OpenMetrics 1.0.0. The caller
+ * frees it with evtwin_metrics_text_free.
  */
 EVTWIN_API evtwin_status evtwin_metrics_text(const evtwin_metrics *metrics, int openmetrics,
                                              char **text_out);
@@ -46,27 +48,33 @@ typedef struct evtwin_server evtwin_server;
 
 typedef struct evtwin_server_options {
     size_t size;
-    const char *listen;        /**< "ADDRESS:PORT", numeric or localhost; default "127.0.0.1:5001"; port 0 picks a free one */
-    const char *store;         /**< store URI; NULL = no REST and no page, only /metrics and /health */
-    evtwin_metrics *metrics;   /**< shown at /metrics beside the server's own; borrowed; NULL = only its own */
-    const char *service;       /**< what /health calls itself; default "evtwin" */
-    int n_threads;             /**< 1 to 256, default 2 */
-    int max_connections;       /**< at least n_threads, at most 10,000; default 256 */
-    int insecure_listen;       /**< 1 permits an address that is not loopback, and any Host header */
+    /** "ADDRESS:PORT", numeric or localhost; default "127.0.0.1:5001"; port 0 picks a free one */
+    const char *listen;
+    /** store URI; NULL = no REST and no page, only /metrics and /health */
+    const char *store;
+    /** shown at /metrics beside the server's own; borrowed; NULL = only its own */
+    evtwin_metrics *metrics;
+    const char *service; /**< what /health calls itself; default "evtwin" */
+    int n_threads;       /**< 1 to 256, default 2 */
+    int max_connections; /**< at least n_threads, at most 10,000; default 256 */
+    /** 1 permits an address that is not loopback, and any Host header */
+    int insecure_listen;
 } evtwin_server_options;
 
 /** Fill in the defaults; size is sizeof *options. */
 EVTWIN_API evtwin_status evtwin_server_options_init(evtwin_server_options *options, size_t size);
 
 /**
- * Start serving; returns once the port is open. options NULL = the defaults. docs/rest.md says what is
- * served. The store is opened read-only, a handle for each thread; if it is not there yet it may come
- * later: until then /health and the endpoints answer 503.
- * @return EVTWIN_E_BUSY if the port is in use; EVTWIN_E_ARG for a malformed or not permitted address or a
- * number out of its range; EVTWIN_E_IO if the system refuses the address; EVTWIN_E_UNSUPPORTED in a build
- * without HTTP; else what evtwin_store_open says, but for EVTWIN_E_NOT_FOUND and EVTWIN_E_AGAIN.
+ * Start serving; returns once the port is open. options NULL = the defaults. docs/rest.md says what
+ * is served. The store is opened read-only, a handle for each thread; if it is not there yet it may
+ * come later: until then /health and the endpoints answer 503.
+ * @return EVTWIN_E_BUSY if the port is in use; EVTWIN_E_ARG for a malformed or not permitted
+ * address or a number out of its range; EVTWIN_E_IO if the system refuses the address;
+ * EVTWIN_E_UNSUPPORTED in a build without HTTP; else what evtwin_store_open says, but for
+ * EVTWIN_E_NOT_FOUND and EVTWIN_E_AGAIN.
  */
-EVTWIN_API evtwin_status evtwin_server_start(const evtwin_server_options *options, evtwin_server **out);
+EVTWIN_API evtwin_status evtwin_server_start(const evtwin_server_options *options,
+                                             evtwin_server **out);
 
 /** The port that was bound. */
 EVTWIN_API int evtwin_server_port(const evtwin_server *server);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* evtwin/sim.h: simulate battery packs, one or a city of them: live telemetry, and labelled lives to end of life. */
+/* evtwin/sim.h: simulate battery packs, one or a city of them: live telemetry, and labelled lives
+ * to end of life. */
 #ifndef EVTWIN_SIM_H
 #define EVTWIN_SIM_H
 
@@ -17,35 +18,43 @@ extern "C" {
 typedef struct evtwin_sim evtwin_sim;
 
 typedef enum evtwin_sim_model {
-    EVTWIN_SIM_ECM = 0,    /**< two-RC equivalent circuit, lumped thermal, calendar and cycle ageing */
+    EVTWIN_SIM_ECM = 0, /**< two-RC equivalent circuit, lumped thermal, calendar and cycle ageing */
     EVTWIN_SIM_CLASSIC = 1 /**< the original demo's formulas, for comparison only */
 } evtwin_sim_model;
 
 /** What the packs do (ecm). Packs are not in phase; the first one starts discharging. */
 typedef enum evtwin_sim_use {
-    EVTWIN_USE_CYCLE = 0, /**< discharge 50-120 A from full to 20 %, charge 100-150 A to 99 %, again (the contract's) */
-    EVTWIN_USE_DAILY = 1  /**< drive, park, charge: each pack its own daily distance, charging habit and climate */
+    /** the contract's: discharge 50-120 A from full to 20 %, charge 100-150 A to 99 %, again */
+    EVTWIN_USE_CYCLE = 0,
+    /** drive, park, charge: each pack its own daily distance, charging habit and climate */
+    EVTWIN_USE_DAILY = 1
 } evtwin_sim_use;
 
 typedef struct evtwin_sim_options {
     size_t size;
     evtwin_sim_model model;
-    evtwin_sim_use use;          /**< default EVTWIN_USE_CYCLE */
-    const evtwin_cell *cell;     /**< NULL = the default set */
-    size_t n_packs;              /**< default 1 */
-    const char *battery_id;      /**< of the first pack; default "BATTERY_001". Packs 2… count on from its last digits */
+    evtwin_sim_use use;      /**< default EVTWIN_USE_CYCLE */
+    const evtwin_cell *cell; /**< NULL = the default set */
+    size_t n_packs;          /**< default 1 */
+    /** of the first pack; default "BATTERY_001". Packs 2… count on from its last digits */
+    const char *battery_id;
     uint64_t seed;
-    int n_series;                /**< default 96 */
-    int n_parallel;              /**< default 46 */
-    double initial_soc_percent;  /**< default 85; of the first pack, the others within 30 of it */
-    double initial_soh_percent;  /**< default 95: packs start aged to this true SoH (ecm), each with its own history */
-    double final_soh_percent;    /**< default NaN = initial: pack i of N starts between initial and this, evenly spread */
+    int n_series;               /**< default 96 */
+    int n_parallel;             /**< default 46 */
+    double initial_soc_percent; /**< default 85; of the first pack, the others within 30 of it */
+    /** default 95: packs start aged to this true SoH (ecm), each with its own history */
+    double initial_soh_percent;
+    /** default NaN = initial: pack i of N starts between initial and this, evenly spread */
+    double final_soh_percent;
     double initial_temperature_degC; /**< default 32 */
-    double initial_cycles;       /**< classic only; default 150. ecm: what the history gives */
-    const char *drive_cycle;     /**< CSV of speed per second (cycSecs, cycMps) that driving follows; NULL = constant currents */
-    int n_threads;               /**< default 1; 0 = one per core */
-    double step_s;               /**< integration step, 0.001 to 60, default 1 (classic: its formulas step by 2 s) */
-    int64_t start_time_us;       /**< default 2024-01-01T00:00:00Z; when days end, hour and season of EVTWIN_USE_DAILY */
+    double initial_cycles;           /**< classic only; default 150. ecm: what the history gives */
+    /** CSV of speed per second (cycSecs, cycMps) that driving follows; NULL = constant currents */
+    const char *drive_cycle;
+    int n_threads; /**< default 1; 0 = one per core */
+    /** integration step, 0.001 to 60, default 1 (classic: its formulas step by 2 s) */
+    double step_s;
+    /** default 2024-01-01T00:00:00Z; when days end, hour and season of EVTWIN_USE_DAILY */
+    int64_t start_time_us;
 } evtwin_sim_options;
 
 /** Fill in the defaults; size is sizeof *options. */
@@ -69,38 +78,41 @@ EVTWIN_API const char *evtwin_sim_battery_id(const evtwin_sim *sim, size_t pack)
 EVTWIN_API double evtwin_sim_time_s(const evtwin_sim *sim);
 
 /**
- * Advance every pack by duration_s. Steps lie on one grid, whole multiples of step_s: what is left of
- * duration_s below a step is kept for the next call, so one call of 600 s and 600 calls of 1 s give the
- * same bits. Wear (capacity, resistance) is brought up to date once a physics day. Does not allocate.
+ * Advance every pack by duration_s. Steps lie on one grid, whole multiples of step_s: what is left
+ * of duration_s below a step is kept for the next call, so one call of 600 s and 600 calls of 1 s
+ * give the same bits. Wear (capacity, resistance) is brought up to date once a physics day. Does
+ * not allocate.
  * @return EVTWIN_E_ARG if duration_s is negative, NaN or above 1e10.
  */
 EVTWIN_API evtwin_status evtwin_sim_advance(evtwin_sim *sim, double duration_s);
 
 /**
  * Append one telemetry row per pack to a table made by evtwin_telemetry_table_create, stamped with
- * time_us; seq counts the rows of this simulator from 0 (after a restart time_us differs, so battery_id,
- * time and seq together stay unique). Values are what a BMS would report: SoH, SoC and resistance are
- * estimates, sensors have noise and resolution (docs/physics.md). The classic model reports no
- * resistance_mohm, mean_temperature and throughput_ah_per_day.
+ * time_us; seq counts the rows of this simulator from 0 (after a restart time_us differs, so
+ * battery_id, time and seq together stay unique). Values are what a BMS would report: SoH, SoC and
+ * resistance are estimates, sensors have noise and resolution (docs/physics.md). The classic model
+ * reports no resistance_mohm, mean_temperature and throughput_ah_per_day.
  * @return EVTWIN_E_SCHEMA if the table lacks a telemetry column.
  */
 EVTWIN_API evtwin_status evtwin_sim_read(evtwin_sim *sim, int64_t time_us, evtwin_table *table);
 
 /**
- * True state of one pack, for tests and labels; never part of telemetry. Current > 0 discharges. NaN
- * where the classic model knows no such thing.
+ * True state of one pack, for tests and labels; never part of telemetry. Current > 0 discharges.
+ * NaN where the classic model knows no such thing.
  */
 typedef struct evtwin_sim_truth {
     size_t size;
-    double soc_frac, soh_frac;        /**< capacity now / as built */
-    double resistance_ratio;          /**< 10 s resistance now / as built */
-    double equivalent_full_cycles;    /**< discharge throughput / as-built capacity */
-    double voltage_V, current_A, temperature_degC; /**< pack voltage, pack current, cell temperature */
-    double v1_V, v2_V;                /**< overpotentials of the two RC pairs of one cell */
-    double charge_balance_Ah;         /**< integral of pack current since creation */
-    int has_defect;                   /**< 1 once its onset has passed */
-    double jig_temperature_degC;      /**< of the cell's surroundings; the air's where the cell set has no jig */
-    double capacity_Ah;               /**< of the pack, now */
+    double soc_frac, soh_frac;     /**< capacity now / as built */
+    double resistance_ratio;       /**< 10 s resistance now / as built */
+    double equivalent_full_cycles; /**< discharge throughput / as-built capacity */
+    /** pack voltage, pack current, cell temperature */
+    double voltage_V, current_A, temperature_degC;
+    double v1_V, v2_V;        /**< overpotentials of the two RC pairs of one cell */
+    double charge_balance_Ah; /**< integral of pack current since creation */
+    int has_defect;           /**< 1 once its onset has passed */
+    /** of the cell's surroundings; the air's where the cell set has no jig */
+    double jig_temperature_degC;
+    double capacity_Ah; /**< of the pack, now */
 } evtwin_sim_truth;
 
 /** Fill out, of which size is sizeof *out. @return EVTWIN_E_ARG if pack is out of range. */
@@ -108,19 +120,23 @@ EVTWIN_API evtwin_status evtwin_sim_truth_get(const evtwin_sim *sim, size_t pack
                                               evtwin_sim_truth *out, size_t size);
 
 /**
- * Drive the packs by hand: the current (A, pack) of every pack from now on, (n_packs); NULL gives control
- * back to the profile. The array is copied. As in a car the BMS has the last word: within a step the
- * current is held back to what keeps the cells inside their voltage limits and the charge inside [0, 1].
- * @return EVTWIN_E_ARG for another count or a current beyond 5000 A, EVTWIN_E_UNSUPPORTED for classic.
+ * Drive the packs by hand: the current (A, pack) of every pack from now on, (n_packs); NULL gives
+ * control back to the profile. The array is copied. As in a car the BMS has the last word: within a
+ * step the current is held back to what keeps the cells inside their voltage limits and the charge
+ * inside [0, 1].
+ * @return EVTWIN_E_ARG for another count or a current beyond 5000 A, EVTWIN_E_UNSUPPORTED for
+ * classic.
  */
-EVTWIN_API evtwin_status evtwin_sim_set_current(evtwin_sim *sim, const double *current_A, size_t n_packs);
+EVTWIN_API evtwin_status evtwin_sim_set_current(evtwin_sim *sim, const double *current_A,
+                                                size_t n_packs);
 
 /* ---- labelled lives ---- */
 
 typedef struct evtwin_life_options {
     size_t size;
-    double record_every_days;      /**< default 3; 1 to 365 */
-    double max_years;              /**< default 15: a pack still alive then is censored; 0.01 to 50 */
+    double record_every_days; /**< default 3; 1 to 365 */
+    /** default 15: a pack still alive then is censored; 0.01 to 50 */
+    double max_years;
     double failure_horizon_cycles; /**< default 100; 0 to 10000 */
     double eol_soh_percent;        /**< default 80; 30 to 99.9 */
     double eol_resistance_ratio;   /**< default 2; 1.01 to 100 */
@@ -139,13 +155,14 @@ typedef struct evtwin_life_report {
 } evtwin_life_report;
 
 /**
- * Run every pack from new to its end of life by day-sized macro-steps and label the records from the
- * outcome: the telemetry columns, then rul (equivalent full cycles to end of life; missing for a
- * censored pack), failure (1 if end of life comes within the horizon; missing where the horizon was
- * not observed), and columns named truth_* that no trainer accepts as features (soh, resistance_ratio,
- * efc, eol_efc, has_defect, censored). Rows are ordered by pack, then time = start_time_us + sim_time_s.
- * Always EVTWIN_USE_DAILY from new: initial states and the drive cycle are not used. The last record of
- * a pack lies before its end of life. report may be NULL; report_size is sizeof *report.
+ * Run every pack from new to its end of life by day-sized macro-steps and label the records from
+ * the outcome: the telemetry columns, then rul (equivalent full cycles to end of life; missing for
+ * a censored pack), failure (1 if end of life comes within the horizon; missing where the horizon
+ * was not observed), and columns named truth_* that no trainer accepts as features (soh,
+ * resistance_ratio, efc, eol_efc, has_defect, censored). Rows are ordered by pack, then time =
+ * start_time_us + sim_time_s. Always EVTWIN_USE_DAILY from new: initial states and the drive cycle
+ * are not used. The last record of a pack lies before its end of life. report may be NULL;
+ * report_size is sizeof *report.
  * @return EVTWIN_E_CANCELLED if progress asked to stop; EVTWIN_E_UNSUPPORTED for the classic model.
  */
 EVTWIN_API evtwin_status evtwin_sim_lives(const evtwin_sim_options *options,

@@ -64,9 +64,10 @@ typedef struct evtwin_insert_report {
  * until it is freed or its process ends.
  * @param report  may be NULL; report_size is sizeof *report.
  * @return EVTWIN_E_BUSY if another handle or process writes one of the batteries (none of the rows
- * goes in, and none will as long as the other lives), EVTWIN_E_SCHEMA if battery_id or time is missing in the table or a row, or a column has
- * a type or unit that its quantity cannot have, EVTWIN_E_ARG for an invalid battery id,
- * EVTWIN_E_RANGE for an infinite value, a negative seq or a time outside the years 0-9999.
+ * goes in, and none will as long as the other lives), EVTWIN_E_SCHEMA if battery_id or time is
+ * missing in the table or a row, or a column has a type or unit that its quantity cannot have,
+ * EVTWIN_E_ARG for an invalid battery id, EVTWIN_E_RANGE for an infinite value, a negative seq or a
+ * time outside the years 0-9999.
  */
 EVTWIN_API evtwin_status evtwin_store_insert(evtwin_store *store, const evtwin_table *table,
                                              evtwin_insert_report *report, size_t report_size);
@@ -136,7 +137,9 @@ EVTWIN_API evtwin_status evtwin_store_history(evtwin_store *store, const char *b
                                               const evtwin_history_options *options,
                                               evtwin_table **out);
 
-/** Statistics of one battery over a time; NaN = nothing measured. total_cycles: the highest count. */
+/**
+ * Statistics of one battery over a time; NaN = nothing measured. total_cycles: the highest count.
+ */
 typedef struct evtwin_store_stats {
     size_t size;
     int64_t total_records;
@@ -144,7 +147,9 @@ typedef struct evtwin_store_stats {
         avg_current, total_cycles, avg_rul, avg_failure_risk;
 } evtwin_store_stats;
 
-/** Of the rows with time in [from, to]. @return EVTWIN_DONE if there is none (out: 0 records, NaN) */
+/**
+ * Of the rows with time in [from, to]. @return EVTWIN_DONE if there is none (out: 0 records, NaN)
+ */
 EVTWIN_API evtwin_status evtwin_store_stats_get(evtwin_store *store, const char *battery_id,
                                                 int64_t from_us, int64_t to_us,
                                                 evtwin_store_stats *out, size_t out_size);

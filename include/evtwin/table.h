@@ -32,7 +32,8 @@ typedef enum evtwin_type {
 /** A table without columns and rows. Give it back with evtwin_table_free. */
 EVTWIN_API evtwin_status evtwin_table_create(evtwin_table **out);
 
-/** One more reference to the same, from now on and for good immutable, table; each is given back with evtwin_table_free. */
+/** One more reference to the same, from now on and for good immutable, table; each is given back
+ * with evtwin_table_free. */
 EVTWIN_API evtwin_table *evtwin_table_share(evtwin_table *table);
 
 /** Drop one reference; NULL is fine. */
@@ -42,8 +43,8 @@ EVTWIN_API void evtwin_table_free(evtwin_table *table);
 EVTWIN_API evtwin_status evtwin_table_copy(const evtwin_table *table, evtwin_table **out);
 
 /**
- * A new table of the rows named by row_index (n), in that order. Its dictionaries hold only the texts
- * that occur. @return EVTWIN_E_ARG if one is out of range.
+ * A new table of the rows named by row_index (n), in that order. Its dictionaries hold only the
+ * texts that occur. @return EVTWIN_E_ARG if one is out of range.
  */
 EVTWIN_API evtwin_status evtwin_table_select(const evtwin_table *table, const size_t *row_index,
                                              size_t n, evtwin_table **out);
@@ -61,7 +62,9 @@ EVTWIN_API size_t evtwin_table_find(const evtwin_table *table, const char *name)
 /** Borrowed until the column is renamed or the table freed. col < cols, else "". */
 EVTWIN_API const char *evtwin_table_name(const evtwin_table *table, size_t col);
 
-/** The unit the column's values are in ("percent", "V", …), "" if unknown. Borrowed like the name. */
+/**
+ * The unit the column's values are in ("percent", "V", …), "" if unknown. Borrowed like the name.
+ */
 EVTWIN_API const char *evtwin_table_unit(const evtwin_table *table, size_t col);
 
 /** Type of a column; EVTWIN_F64 if col is out of range. */
@@ -83,7 +86,8 @@ EVTWIN_API evtwin_status evtwin_table_set_unit(evtwin_table *table, size_t col, 
 /** @return EVTWIN_E_ARG if the name is empty or another column has it. */
 EVTWIN_API evtwin_status evtwin_table_rename(evtwin_table *table, size_t col, const char *name);
 
-/** Change the number of rows; new rows hold missing values (f64: NaN, the bit in the validity map is 0). */
+/** Change the number of rows; new rows hold missing values (f64: NaN, the bit in the validity map
+ * is 0). */
 EVTWIN_API evtwin_status evtwin_table_resize(evtwin_table *table, size_t rows);
 
 /** Make room so that resizing up to rows does not allocate. */
@@ -96,16 +100,21 @@ EVTWIN_API evtwin_status evtwin_table_reserve(evtwin_table *table, size_t rows);
  */
 EVTWIN_API evtwin_status evtwin_table_append(evtwin_table *table, const evtwin_table *other);
 
-/* ---- read: borrowed until the next edit or free; NULL if col is out of range or of another type ---- */
+/* ---- read: borrowed until the next edit or free; NULL if col is out of range or of another
+ *      type ---- */
 
-EVTWIN_API const double *evtwin_table_f64(const evtwin_table *table, size_t col);  /**< (rows), NaN where missing */
-EVTWIN_API const int64_t *evtwin_table_i64(const evtwin_table *table, size_t col); /**< (rows), I64 and TIME */
-EVTWIN_API const uint8_t *evtwin_table_bits(const evtwin_table *table, size_t col); /**< (rows) bits, BOOL */
-EVTWIN_API const int32_t *evtwin_table_codes(const evtwin_table *table, size_t col); /**< (rows), TEXT, -1 where missing */
+/** (rows), NaN where missing */
+EVTWIN_API const double *evtwin_table_f64(const evtwin_table *table, size_t col);
+/** (rows), I64 and TIME */
+EVTWIN_API const int64_t *evtwin_table_i64(const evtwin_table *table, size_t col);
+/** (rows) bits, BOOL */
+EVTWIN_API const uint8_t *evtwin_table_bits(const evtwin_table *table, size_t col);
+/** (rows), TEXT, -1 where missing */
+EVTWIN_API const int32_t *evtwin_table_codes(const evtwin_table *table, size_t col);
 
 /**
- * Validity bitmap, (rows) bits, 1 = present; NULL means that every row is present. For f64 NaN is the
- * truth and the map is made from it at the first call after an edit: after that call, ask for
+ * Validity bitmap, (rows) bits, 1 = present; NULL means that every row is present. For f64 NaN is
+ * the truth and the map is made from it at the first call after an edit: after that call, ask for
  * evtwin_table_f64_edit again before writing. Any number of threads may call this at once.
  */
 EVTWIN_API const uint8_t *evtwin_table_validity(const evtwin_table *table, size_t col);
@@ -113,7 +122,9 @@ EVTWIN_API const uint8_t *evtwin_table_validity(const evtwin_table *table, size_
 /** 1 if the value of that row is present (for f64 also: is not NaN), else 0. */
 EVTWIN_API int evtwin_table_is_valid(const evtwin_table *table, size_t col, size_t row);
 
-/** Value as double whatever the numeric type (BOOL: 0 or 1); NaN if missing, TEXT or out of range. */
+/**
+ * Value as double whatever the numeric type (BOOL: 0 or 1); NaN if missing, TEXT or out of range.
+ */
 EVTWIN_API double evtwin_table_number(const evtwin_table *table, size_t col, size_t row);
 
 /** Text of that row, NULL if missing or not TEXT. */
@@ -125,29 +136,37 @@ EVTWIN_API size_t evtwin_table_dict_size(const evtwin_table *table, size_t col);
 /** Text number code of the dictionary; NULL if out of range. */
 EVTWIN_API const char *evtwin_table_dict_text(const evtwin_table *table, size_t col, int32_t code);
 
-/* ---- write: NULL or EVTWIN_E_STATE on a shared table. Writing a value marks its row present. ---- */
+/* ---- write: NULL or EVTWIN_E_STATE on a shared table; a written row is present ---- */
 
 /** The column to write into, (rows); what the caller writes counts as present (NaN = missing). */
 EVTWIN_API double *evtwin_table_f64_edit(evtwin_table *table, size_t col);
 /** The same for I64 and TIME: all rows are marked present. */
 EVTWIN_API int64_t *evtwin_table_i64_edit(evtwin_table *table, size_t col);
 
-/** NaN marks the row missing. @return EVTWIN_E_ARG if col or row is out of range or the type differs, as in all of these. */
-EVTWIN_API evtwin_status evtwin_table_set_f64(evtwin_table *table, size_t col, size_t row, double value);
+/** NaN marks the row missing. @return EVTWIN_E_ARG if col or row is out of range or the type
+ * differs, as in all of these. */
+EVTWIN_API evtwin_status evtwin_table_set_f64(evtwin_table *table, size_t col, size_t row,
+                                              double value);
 /** For I64 and TIME columns. */
-EVTWIN_API evtwin_status evtwin_table_set_i64(evtwin_table *table, size_t col, size_t row, int64_t value);
+EVTWIN_API evtwin_status evtwin_table_set_i64(evtwin_table *table, size_t col, size_t row,
+                                              int64_t value);
 /** Any value but 0 is true. */
-EVTWIN_API evtwin_status evtwin_table_set_bool(evtwin_table *table, size_t col, size_t row, int value);
-/** text is copied into the dictionary if it is not there yet. @return EVTWIN_E_ARG if it is not UTF-8. */
-EVTWIN_API evtwin_status evtwin_table_set_text(evtwin_table *table, size_t col, size_t row, const char *text);
+EVTWIN_API evtwin_status evtwin_table_set_bool(evtwin_table *table, size_t col, size_t row,
+                                               int value);
+/** text is copied into the dictionary if it is not there yet. @return EVTWIN_E_ARG if it is not
+ * UTF-8. */
+EVTWIN_API evtwin_status evtwin_table_set_text(evtwin_table *table, size_t col, size_t row,
+                                               const char *text);
 /** For a column of any type. */
 EVTWIN_API evtwin_status evtwin_table_set_missing(evtwin_table *table, size_t col, size_t row);
 
-/** Code of a text in the column's dictionary, added if new, for filling many rows with evtwin_table_set_code. */
+/** Code of a text in the column's dictionary, added if new, for filling many rows with
+ * evtwin_table_set_code. */
 EVTWIN_API evtwin_status evtwin_table_intern(evtwin_table *table, size_t col, const char *text,
                                              int32_t *code_out);
 /** code is one that evtwin_table_intern gave for this column. */
-EVTWIN_API evtwin_status evtwin_table_set_code(evtwin_table *table, size_t col, size_t row, int32_t code);
+EVTWIN_API evtwin_status evtwin_table_set_code(evtwin_table *table, size_t col, size_t row,
+                                               int32_t code);
 
 /* ---- CSV (RFC 4180; a UTF-8 byte-order mark, LF and CRLF are accepted) ---- */
 
@@ -155,40 +174,45 @@ EVTWIN_API evtwin_status evtwin_table_set_code(evtwin_table *table, size_t col, 
  * How to read. A header that names a telemetry quantity (any naming, see telemetry.h) gives the
  * column its type and unit; values stay as they are. An integer quantity with a value that is no
  * integer is f64. Any other column is f64 if every value is a number or empty, else text. An empty
- * field is a missing value; in a text column "" is the empty text. Empty lines may end the file; in a
- * file of one column an empty line is a missing value.
+ * field is a missing value; in a text column "" is the empty text. Empty lines may end the file; in
+ * a file of one column an empty line is a missing value.
  */
 typedef struct evtwin_csv_options {
     size_t size;
-    evtwin_naive_time naive_time;    /**< default EVTWIN_NAIVE_UTC */
-    const char *number_columns;      /**< names, comma-separated, that must be in the header and numbers; NULL = none */
-    const char *text_columns;        /**< names, comma-separated, that must be in the header, read as text as they stand; NULL = none */
-    size_t max_line_bytes;           /**< default 65536 (one record, quoted line breaks included) */
-    size_t max_columns;              /**< default 256 */
+    evtwin_naive_time naive_time; /**< default EVTWIN_NAIVE_UTC */
+    /** names, comma-separated, that must be in the header and numbers; NULL = none */
+    const char *number_columns;
+    /**
+     * names, comma-separated, that must be in the header, read as text as they stand; NULL = none
+     */
+    const char *text_columns;
+    /** default 65536 (one record, quoted line breaks included) */
+    size_t max_line_bytes;
+    size_t max_columns; /**< default 256 */
 } evtwin_csv_options;
 
 /** Fill in the defaults; size is sizeof *options. */
 EVTWIN_API evtwin_status evtwin_csv_options_init(evtwin_csv_options *options, size_t size);
 
 /**
- * Read a whole file; "-" reads standard input. Numbers are exact (the nearest double, as strtod in the
- * C locale). Columns keep the names of the header. options NULL = the defaults. The log gets one line,
- * EVTWIN_LOG_INFO, with the number of times that have no offset, if there are any.
- * @return EVTWIN_E_IO; EVTWIN_E_NOT_FOUND (no such file, or number_columns or text_columns names what is
- * not in the header); EVTWIN_E_PARSE with "file:line:column: …" (the line where the row begins and the
- * number of the field, both from 1) for text in a number column, NaN or infinity, a row of another
- * width, a doubled or empty name in the header, a line or column count over the cap, a quote that is
- * not closed, a NUL byte, text that is not UTF-8; EVTWIN_E_DATA for an empty file or one with only a
- * header.
+ * Read a whole file; "-" reads standard input. Numbers are exact (the nearest double, as strtod in
+ * the C locale). Columns keep the names of the header. options NULL = the defaults. The log gets
+ * one line, EVTWIN_LOG_INFO, with the number of times that have no offset, if there are any.
+ * @return EVTWIN_E_IO; EVTWIN_E_NOT_FOUND (no such file, or number_columns or text_columns names
+ * what is not in the header); EVTWIN_E_PARSE with "file:line:column: …" (the line where the row
+ * begins and the number of the field, both from 1) for text in a number column, NaN or infinity, a
+ * row of another width, a doubled or empty name in the header, a line or column count over the cap,
+ * a quote that is not closed, a NUL byte, text that is not UTF-8; EVTWIN_E_DATA for an empty file
+ * or one with only a header.
  */
 EVTWIN_API evtwin_status evtwin_table_read_csv(const char *path, const evtwin_csv_options *options,
                                                evtwin_table **out);
 
 /**
- * Write a table; numbers in the shortest form that reads back exactly, missing values empty. The file
- * appears whole or not at all (written beside and renamed); "-" writes to standard output.
- * @return EVTWIN_E_IO, EVTWIN_E_NOT_FOUND (no such folder); EVTWIN_E_DATA for a table without columns or
- * a value that is infinite.
+ * Write a table; numbers in the shortest form that reads back exactly, missing values empty. The
+ * file appears whole or not at all (written beside and renamed); "-" writes to standard output.
+ * @return EVTWIN_E_IO, EVTWIN_E_NOT_FOUND (no such folder); EVTWIN_E_DATA for a table without
+ * columns or a value that is infinite.
  */
 EVTWIN_API evtwin_status evtwin_table_write_csv(const evtwin_table *table, const char *path);
 

@@ -5,7 +5,8 @@
 
 #include <stddef.h>
 
-/* n objects of size bytes, zeroed; NULL on overflow or when memory is out. n 0 gives a unique pointer. */
+/* n objects of size bytes, zeroed; NULL on overflow or when memory is out. n 0 gives a unique
+ * pointer. */
 void *evtwin__calloc(size_t n, size_t size);
 
 /* Grow or shrink to n objects of size bytes; ptr stays valid when NULL comes back. */
@@ -17,7 +18,8 @@ char *evtwin__strndup(const char *text, size_t length);
 
 void evtwin__free(void *ptr);
 
-/* Aligned to 64 bytes (a cache line, and any vector register), zeroed; freed by evtwin__free_aligned. */
+/* Aligned to 64 bytes (a cache line, and any vector register), zeroed; freed by
+ * evtwin__free_aligned. */
 void *evtwin__calloc_aligned(size_t n, size_t size);
 void evtwin__free_aligned(void *ptr);
 

@@ -6,13 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Parse all of text[0..length) as a decimal floating-point number: sign, digits, point, exponent; no
- * hex, no "inf", "nan", no blanks. The nearest double, as strtod in the C locale. Returns 0 if it is
- * not one or overflows (text[length] need not be NUL). */
+/* Parse all of text[0..length) as a decimal floating-point number: sign, digits, point, exponent;
+ * no hex, no "inf", "nan", no blanks. The nearest double, as strtod in the C locale. Returns 0 if
+ * it is not one or overflows (text[length] need not be NUL). */
 int evtwin__parse_f64(const char *text, size_t length, double *out);
 
-/* The longest such number at the front of [text, end): returns the end of it, or NULL. *end need not
- * be readable. */
+/* The longest such number at the front of [text, end): returns the end of it, or NULL. *end need
+ * not be readable. */
 const char *evtwin__scan_f64(const char *text, const char *end, double *out);
 
 /* Parse all of text[0..length) as a decimal integer; 0 if it is not one or does not fit. */
@@ -21,7 +21,8 @@ int evtwin__parse_i64(const char *text, size_t length, int64_t *out);
 enum { EVTWIN__NUM_SIZE = 32 };
 
 /* Write v in the shortest decimal form that reads back exactly; returns the length. v is finite.
- * Integral values come without a point ("85"); text is NUL-terminated, EVTWIN__NUM_SIZE is enough. */
+ * Integral values come without a point ("85"); text is NUL-terminated, EVTWIN__NUM_SIZE is enough.
+ */
 size_t evtwin__format_f64(double v, char *text);
 
 /* The same for an integer. */

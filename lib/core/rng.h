@@ -47,8 +47,8 @@ static inline evtwin__rng_block evtwin__rng_at(uint64_t seed, evtwin__rng_stream
                           channel << 4 | (uint32_t)stream, (uint32_t)step, (uint32_t)(step >> 32));
 }
 
-/* Uniform in (0, 1), both ends excluded: 52 bits from two words of a block, half 0 or 1 (with 53 the
- * largest would round to 1). */
+/* Uniform in (0, 1), both ends excluded: 52 bits from two words of a block, half 0 or 1 (with 53
+ * the largest would round to 1). */
 static inline double evtwin__rng_uniform(evtwin__rng_block b, int half) {
     const uint64_t bits = ((uint64_t)b.word[2 * half] << 32 | b.word[2 * half + 1]) >> 12;
     return ((double)bits + 0.5) * 0x1p-52;
@@ -57,7 +57,8 @@ static inline double evtwin__rng_uniform(evtwin__rng_block b, int half) {
 /* Standard normal by the inverse distribution function: one uniform in, no rejection. */
 double evtwin__rng_normal(evtwin__rng_block b, int half);
 
-/* Inverse of the standard normal distribution function, relative error below 1.2e-9, p in (0, 1). */
+/* Inverse of the standard normal distribution function, relative error below 1.2e-9, p in (0, 1).
+ */
 double evtwin__normal_quantile(double p);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* core/status.h: set the error text and return the code in one step; send a line to the log callback. */
+/* core/status.h: set the error text and return the code in one step; send a line to the log
+ * callback. */
 #ifndef EVTWIN_CORE_STATUS_H
 #define EVTWIN_CORE_STATUS_H
 
@@ -11,7 +12,8 @@ __attribute__((format(printf, 2, 3))) evtwin_status evtwin__fail(evtwin_status s
 
 #define EVTWIN_FAIL(status, ...) return evtwin__fail((status), __VA_ARGS__)
 
-/* Put "prefix: " before the text of the last failure, for a caller that knows the file or the row. */
+/* Put "prefix: " before the text of the last failure, for a caller that knows the file or the row.
+ */
 __attribute__((format(printf, 2, 3))) evtwin_status evtwin__fail_in(evtwin_status status,
                                                                     const char *format, ...);
 

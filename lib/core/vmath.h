@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* core/vmath.h: exp, log and tanh of our own: branch-free in the range kernels use, the same bits on
- * every machine (libm's differ by version), inlined so that loops over packs vectorise. */
+/* core/vmath.h: exp, log and tanh of our own: branch-free in the range kernels use, the same bits
+ * on every machine (libm's differ by version), inlined so that loops over packs vectorise. */
 #ifndef EVTWIN_CORE_VMATH_H
 #define EVTWIN_CORE_VMATH_H
 
@@ -48,7 +48,8 @@ static inline double evtwin__exp(double x) {
 }
 
 /* log(x), relative error below 1e-15 for normal x > 0 (anything else is the caller's to exclude).
- * x = 2^k m with m in [sqrt(1/2), sqrt(2)); log m = 2 atanh(s), s = (m - 1) / (m + 1), as an odd series. */
+ * x = 2^k m with m in [sqrt(1/2), sqrt(2)); log m = 2 atanh(s), s = (m - 1) / (m + 1), as an odd
+ * series. */
 static inline double evtwin__log_fast(double x) {
     const uint64_t bits = evtwin__to_bits(x);
     const uint64_t offset = bits - 0x3FE6A09E667F3BCDu; /* bits of sqrt(1/2) */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/unit/test.h: what every unit test includes: cmocka, and a few helpers with clear failures. */
+/* tests/unit/test.h: what every unit test includes: cmocka, and a few helpers with clear failures.
+ */
 #ifndef EVTWIN_TEST_H
 #define EVTWIN_TEST_H
 
