@@ -20,11 +20,20 @@ static void assert_same(const evtwin_table *a, const evtwin_table *b) {
     }
 }
 
+/* Bit for bit, but for the padding behind has_defect, which means nothing. */
+static void assert_same_pack(const evtwin_sim *a, const evtwin_sim *b, size_t pack) {
+    const evtwin_sim_truth x = truth_of(a, pack), y = truth_of(b, pack);
+    const size_t before = offsetof(evtwin_sim_truth, has_defect);
+    const size_t behind = offsetof(evtwin_sim_truth, jig_temperature_degC);
+    assert_memory_equal(&x, &y, before);
+    assert_int_equal(x.has_defect, y.has_defect);
+    assert_memory_equal((const char *)&x + behind, (const char *)&y + behind, sizeof x - behind);
+}
+
 static void assert_same_truth(const evtwin_sim *a, const evtwin_sim *b) {
     assert_int_equal(evtwin_sim_packs(a), evtwin_sim_packs(b));
     for (size_t i = 0; i < evtwin_sim_packs(a); i++) {
-        const evtwin_sim_truth x = truth_of(a, i), y = truth_of(b, i);
-        assert_memory_equal(&x, &y, sizeof x);
+        assert_same_pack(a, b, i);
     }
 }
 
@@ -175,8 +184,7 @@ static void packs_do_not_depend_on_the_fleet(void **state) {
     assert_ok(evtwin_sim_advance(few, 4000.0));
     assert_ok(evtwin_sim_advance(many, 4000.0));
     for (size_t i = 0; i < 3; i++) {
-        const evtwin_sim_truth x = truth_of(few, i), y = truth_of(many, i);
-        assert_memory_equal(&x, &y, sizeof x);
+        assert_same_pack(few, many, i);
     }
     evtwin_sim_free(few);
 
