@@ -7,10 +7,11 @@ add_library(evtwin_flags INTERFACE)
 # Results are ours to keep: no fused multiply-add, no reassociation.
 target_compile_options(evtwin_flags INTERFACE -ffp-contract=off)
 
+# -Wno-enum-float-conversion: nameless enums are our integer constants, exact as doubles.
 foreach(flag -Wall -Wextra -Wformat=2 -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
              -Wundef -Wpointer-arith -Wwrite-strings -Wimplicit-fallthrough -Wvla
              -Werror=format-security -Werror=implicit -Werror=incompatible-pointer-types
-             -Werror=int-conversion -Wno-sign-conversion
+             -Werror=int-conversion -Wno-sign-conversion -Wno-enum-float-conversion
              -fstack-protector-strong -fstack-clash-protection -fcf-protection=full
              -fno-strict-aliasing -fno-delete-null-pointer-checks)
   string(MAKE_C_IDENTIFIER "EVTWIN_HAS${flag}" has)

@@ -138,7 +138,7 @@ static evtwin_status read_root(const char *name, const json_t *root, evtwin__sca
         (st = evtwin__json_get_array(name, root, "scale", &scale)) < 0) {
         return st;
     }
-    if (format != SCALER_FORMAT || strcmp(kind, "standard") != 0) {
+    if (format != (double)SCALER_FORMAT || strcmp(kind, "standard") != 0) {
         EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "%s: a '%s' scaler of format %g, this version reads %d",
                     name, kind, format, SCALER_FORMAT);
     }

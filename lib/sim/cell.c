@@ -126,9 +126,9 @@ double evtwin_cell_ocv_V(const evtwin_cell *cell, double soc_frac) {
 }
 
 double evtwin__cell_param(const evtwin_cell *cell, int column, double soc_frac) {
-    double x = soc_frac * EVTWIN__PARAM_INTERVALS;
+    double x = soc_frac * (double)EVTWIN__PARAM_INTERVALS;
     x = x > 0.0 ? x : 0.0;
-    x = x < EVTWIN__PARAM_INTERVALS ? x : EVTWIN__PARAM_INTERVALS;
+    x = x < (double)EVTWIN__PARAM_INTERVALS ? x : (double)EVTWIN__PARAM_INTERVALS;
     int k = (int)x;
     k = k < EVTWIN__PARAM_INTERVALS ? k : EVTWIN__PARAM_INTERVALS - 1;
     const double low = cell->param[k][column];

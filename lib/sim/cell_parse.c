@@ -164,7 +164,7 @@ static void fill_column(evtwin_cell *cell, int column, const double *soc, const 
                         size_t n) {
     size_t i = 0;
     for (int k = 0; k <= EVTWIN__PARAM_INTERVALS; k++) {
-        const double z = (double)k / EVTWIN__PARAM_INTERVALS;
+        const double z = (double)k / (double)EVTWIN__PARAM_INTERVALS;
         while (i + 2 < n && z > soc[i + 1]) {
             i++;
         }
@@ -203,7 +203,7 @@ static evtwin_status get_param(const place *p, const char *key, double min, doub
 
     /* the grid reproduces the points only if they lie on it */
     for (size_t i = 0; i < n; i++) {
-        const double x = soc[i] * EVTWIN__PARAM_INTERVALS;
+        const double x = soc[i] * (double)EVTWIN__PARAM_INTERVALS;
         if (fabs(x - nearbyint(x)) > 1e-9) {
             EVTWIN_FAIL(EVTWIN_E_RANGE, "%s: '%ssoc[%zu]' is %g, not a multiple of 0.01", p->file,
                         at.prefix, i, soc[i]);
@@ -311,7 +311,7 @@ static evtwin_status get_ocv(const place *p, evtwin_cell *cell) {
     const size_t fall = evtwin__ocv_first_fall(&cell->ocv);
     if (fall < EVTWIN__OCV_INTERVALS) {
         EVTWIN_FAIL(EVTWIN_E_RANGE, "%s: 'ocv' does not rise with soc near %.3f", p->file,
-                    (double)fall / EVTWIN__OCV_INTERVALS);
+                    (double)fall / (double)EVTWIN__OCV_INTERVALS);
     }
     const double low = evtwin__ocv_at(&cell->ocv, 0.0), high = evtwin__ocv_at(&cell->ocv, 1.0);
     if (!(low >= cell->v_min_V - 0.05) || !(high <= cell->v_max_V + 0.05)) {

@@ -37,7 +37,7 @@ static void hermite(double u0, double u1, double m0, double m1, double c[4]) {
 }
 
 void evtwin__ocv_from_half_cells(const evtwin__half_cells *cells, evtwin__ocv *out) {
-    const double step = 1.0 / EVTWIN__OCV_INTERVALS;
+    const double step = 1.0 / (double)EVTWIN__OCV_INTERVALS;
     const double dx = cells->negative_full - cells->negative_empty;
     const double dy = cells->positive_full - cells->positive_empty;
     double u0 = 0.0, m0 = 0.0;
@@ -73,7 +73,7 @@ static double monotone_slope(const double *x, const double *y, size_t n, size_t 
 void evtwin__ocv_from_points(const double *soc_frac, const double *ocv_V, size_t n,
                              evtwin__ocv *out) {
     assert(n >= 2);
-    const double step = 1.0 / EVTWIN__OCV_INTERVALS;
+    const double step = 1.0 / (double)EVTWIN__OCV_INTERVALS;
     double u0 = 0.0, m0 = 0.0;
     size_t i = 0;
     for (int k = 0; k <= EVTWIN__OCV_INTERVALS; k++) {
@@ -112,9 +112,9 @@ size_t evtwin__ocv_first_fall(const evtwin__ocv *ocv) {
 
 /* Interval and place in it. */
 static const double *locate(const evtwin__ocv *ocv, double soc_frac, double *f_out) {
-    double x = soc_frac * EVTWIN__OCV_INTERVALS;
+    double x = soc_frac * (double)EVTWIN__OCV_INTERVALS;
     x = x > 0.0 ? x : 0.0;
-    x = x < EVTWIN__OCV_INTERVALS ? x : EVTWIN__OCV_INTERVALS;
+    x = x < (double)EVTWIN__OCV_INTERVALS ? x : (double)EVTWIN__OCV_INTERVALS;
     int k = (int)x;
     k = k < EVTWIN__OCV_INTERVALS ? k : EVTWIN__OCV_INTERVALS - 1;
     *f_out = x - k;
