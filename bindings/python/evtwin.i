@@ -9,6 +9,8 @@
 %include "evtwin/base.h"
 %include "evtwin/table.h"
 %include "evtwin/telemetry.h"
+%include "evtwin/thresholds.h"
+%include "evtwin/target.h"
 %include "evtwin/cell.h"
 %include "evtwin/sim.h"
 %include "evtwin/features.h"

@@ -13,7 +13,9 @@
 #include "evtwin/store.h"
 #include "evtwin/stream.h"
 #include "evtwin/table.h"
+#include "evtwin/target.h"
 #include "evtwin/telemetry.h"
+#include "evtwin/thresholds.h"
 #include "evtwin/train.h"
 
 #endif

@@ -132,7 +132,8 @@ static evtwin_status plan_column(evtwin__csv_target *target, const evtwin_csv_op
     evtwin_quantity known = {0};
     const int is_quantity =
         evtwin_quantity_find(target->name, &quantity, &unit, NULL) == EVTWIN_OK &&
-        evtwin_quantity_get(quantity, &known, sizeof known) == EVTWIN_OK;
+        evtwin_quantity_get(quantity, &known, sizeof known) == EVTWIN_OK &&
+        known.kind == EVTWIN_KIND_TELEMETRY;
     const int is_number = is_listed(options->number_columns, target->name);
     const int is_text = is_listed(options->text_columns, target->name);
     if (is_number && is_text) {

@@ -38,7 +38,8 @@ static meaning find_meaning(const char *header) {
     meaning found = {.factor = 1.0};
     evtwin_quantity quantity;
     if (evtwin_quantity_find(header, &index, NULL, &found.factor) == EVTWIN_OK &&
-        evtwin_quantity_get(index, &quantity, sizeof quantity) == EVTWIN_OK) {
+        evtwin_quantity_get(index, &quantity, sizeof quantity) == EVTWIN_OK &&
+        quantity.kind == EVTWIN_KIND_TELEMETRY) {
         found.quantity = quantity.name;
     }
     return found;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* core/health.c: status and alerts of a battery, both from the one table of limits. */
+/* core/health.c (goes with the last caller): status and alerts of a battery, both from the one
+ * table of limits. */
 
-#include "evtwin/telemetry.h"
+#include "core/health.h"
 
 #include "core/num.h"
 #include "core/status.h"
@@ -37,37 +38,6 @@ static const rule rules[] = {
 };
 
 enum { RULE_COUNT = sizeof rules / sizeof rules[0] };
-
-size_t evtwin_threshold_count(void) {
-    return RULE_COUNT;
-}
-
-evtwin_status evtwin_threshold_get(size_t index, evtwin_threshold *out, size_t size) {
-    if (index >= RULE_COUNT || out == NULL || size < sizeof out->size) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "threshold %zu of %d, or out is NULL or too small", index,
-                    RULE_COUNT);
-    }
-    const rule *r = &rules[index];
-    const evtwin_threshold full = {.size = sizeof full,
-                                   .quantity = measure_name[r->measure],
-                                   .level = r->level,
-                                   .is_below = r->is_below,
-                                   .limit = r->limit};
-    evtwin__report_copy(out, size, &full, sizeof full);
-    return EVTWIN_OK;
-}
-
-const char *evtwin_health_name(evtwin_health health) {
-    switch (health) {
-    case EVTWIN_HEALTH_WARNING:
-        return "WARNING";
-    case EVTWIN_HEALTH_CRITICAL:
-        return "CRITICAL";
-    case EVTWIN_HEALTH_NORMAL:
-    default:
-        return "NORMAL";
-    }
-}
 
 /* NaN compares false either way: what is not known breaks no rule. */
 static int is_broken(const rule *r, const double value[MEASURE_COUNT]) {

@@ -23,10 +23,6 @@ int evtwin__column_is_number(const evtwin_table *table, size_t col) {
     return type == EVTWIN_F64 || type == EVTWIN_I64 || type == EVTWIN_BOOL;
 }
 
-int evtwin__unit_is_presumed(const char *column, const char *unit) {
-    return strcmp(column, "Power_Consumption") == 0 && strcmp(unit, "kW") == 0;
-}
-
 int evtwin__name_is_truth(const char *name) {
     return strncmp(name, "truth_", 6) == 0;
 }

@@ -22,10 +22,6 @@ evtwin_status evtwin__features_compute(const evtwin_features *features, const ev
 /* 1 for F64, I64 and BOOL. */
 int evtwin__column_is_number(const evtwin_table *table, size_t col);
 
-/* 1 if the header of a column that is in this unit does not state it, and neither does the standard
- * that the header is of: the unit was presumed. */
-int evtwin__unit_is_presumed(const char *column, const char *unit);
-
 /* 1 for truth_*: outcomes of a simulation that no model may see. */
 int evtwin__name_is_truth(const char *name);
 

@@ -50,7 +50,8 @@ static evtwin_status resolve(const char *name, feature *out) {
     feature f = {.unit = ""};
     evtwin_quantity quantity;
     if (evtwin_quantity_find(name, &f.quantity, NULL, NULL) == EVTWIN_OK &&
-        evtwin_quantity_get(f.quantity, &quantity, sizeof quantity) == EVTWIN_OK) {
+        evtwin_quantity_get(f.quantity, &quantity, sizeof quantity) == EVTWIN_OK &&
+        quantity.kind == EVTWIN_KIND_TELEMETRY) {
         if (is_bookkeeping(quantity.name)) {
             EVTWIN_FAIL(EVTWIN_E_SCHEMA,
                         "'%s' counts from where a recording began, which says nothing of a "
@@ -152,7 +153,7 @@ const char *evtwin_features_unit(const evtwin_features *features, size_t i) {
 static const char *other_names(const feature *f, char *text, size_t text_size) {
     size_t used = 0;
     text[0] = '\0';
-    for (int naming = 0; f->is_telemetry && naming < EVTWIN_NAMING_COUNT; naming++) {
+    for (int naming = 0; f->is_telemetry && naming < (int)evtwin_naming_count(); naming++) {
         const char *name = evtwin_quantity_name(f->quantity, (evtwin_naming)naming);
         if (name == NULL || strcmp(name, f->name) == 0 || used >= text_size) {
             continue;
@@ -208,9 +209,9 @@ static evtwin_status check_doubles(const evtwin_features *features, const evtwin
     for (size_t i = 0; i < features->n; i++) {
         const feature *f = &features->list[i];
         const size_t col = f->is_telemetry ? evtwin_telemetry_find(table, f->name) : 0;
-        for (int naming = 0; f->is_telemetry && naming < EVTWIN_NAMING_COUNT; naming++) {
+        for (int naming = 0; f->is_telemetry && naming < (int)evtwin_naming_count(); naming++) {
             const char *name = evtwin_quantity_name(f->quantity, (evtwin_naming)naming);
-            const size_t other = evtwin_table_find(table, name);
+            const size_t other = name != NULL ? evtwin_table_find(table, name) : EVTWIN_NO_COLUMN;
             if (other != EVTWIN_NO_COLUMN && other != col) {
                 EVTWIN_FAIL(EVTWIN_E_SCHEMA, "columns '%s' and '%s' are both %s",
                             evtwin_table_name(table, col), name, f->name);

@@ -7,6 +7,7 @@
 #include "core/file.h"
 #include "core/mem.h"
 #include "core/sha256.h"
+#include "core/schema.h"
 #include "core/status.h"
 #include "core/table.h"
 #include "evtwin/features.h"

@@ -6,6 +6,7 @@
 #include "evtwin/telemetry.h"
 
 #include "core/num.h"
+#include "core/schema.h"
 #include "core/status.h"
 #include "learn/columns.h"
 

@@ -7,6 +7,7 @@
 #ifndef EVTWIN_SERVE_LAST_PREDICTION_H
 #define EVTWIN_SERVE_LAST_PREDICTION_H
 
+#include "core/health.h"
 #include "serve/row_json.h"
 #include "serve/server.h"
 

@@ -91,13 +91,17 @@ void evtwin__route_alerts(evtwin__call *call) {
 void evtwin__route_thresholds(evtwin__call *call) {
     evtwin__body *body = evtwin__reply_begin(call);
     evtwin__body_text(body, "\"thresholds\":[");
-    const size_t n = evtwin_threshold_count();
+    evtwin_thresholds *contract = NULL;
+    (void)evtwin_thresholds_create(&contract);
+    const size_t n = evtwin_thresholds_count(contract);
     for (size_t i = 0; i < n; i++) {
         evtwin_threshold t;
-        if (evtwin_threshold_get(i, &t, sizeof t) < 0) {
+        if (evtwin_thresholds_get(contract, i, &t, sizeof t) < 0) {
             continue;
         }
-        evtwin__body_text(body, i == 0 ? "{\"quantity\":" : ",{\"quantity\":");
+        evtwin__body_text(body, i == 0 ? "{\"kind\":" : ",{\"kind\":");
+        evtwin__body_json_text(body, evtwin_threshold_kind_name(t.kind));
+        evtwin__body_text(body, ",\"quantity\":");
         evtwin__body_json_text(body, t.quantity);
         evtwin__body_text(body, ",\"level\":");
         evtwin__body_json_text(body, evtwin_health_name(t.level));
@@ -106,6 +110,7 @@ void evtwin__route_thresholds(evtwin__call *call) {
         evtwin__body_json_f64(body, t.limit);
         evtwin__body_text(body, "}");
     }
+    evtwin_thresholds_free(contract);
     evtwin__body_text(body, "],\"count\":");
     evtwin__body_i64(body, (int64_t)n);
     evtwin__body_text(body, ",");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* serve/row_json.c: rows of a store table as JSON objects, with what is known beside them. */
 
+#include "core/health.h"
 #include "serve/row_json.h"
 
 #include <math.h>

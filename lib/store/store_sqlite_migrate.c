@@ -2,7 +2,7 @@
 /* store/store_sqlite_migrate.c: numbered migrations: run what a database lacks, refuse what is not
  * ours. */
 
-#include "evtwin/telemetry.h"
+#include "evtwin/thresholds.h"
 
 #include "core/embed.h"
 #include "core/mem.h"
@@ -30,14 +30,15 @@ static void append(char text[STATUS_SIZE], const char *more) {
 }
 
 /* "WHEN soc < 15 OR soh < 75 THEN 'CRITICAL' ". A missing value breaks no rule, in SQL as in C. */
-static void append_level(char text[STATUS_SIZE], evtwin_health level) {
+static void append_level(char text[STATUS_SIZE], const evtwin_thresholds *contract,
+                         evtwin_health level) {
     int n = 0;
-    for (size_t i = 0; i < evtwin_threshold_count(); i++) {
+    for (size_t i = 0; i < evtwin_thresholds_count(contract); i++) {
         evtwin_threshold rule;
-        const evtwin_status st = evtwin_threshold_get(i, &rule, sizeof rule);
+        const evtwin_status st = evtwin_thresholds_get(contract, i, &rule, sizeof rule);
         assert(st == EVTWIN_OK);
         (void)st;
-        if (rule.level != level) {
+        if (rule.level != level || rule.kind != EVTWIN_THRESHOLD_STATUS) {
             continue;
         }
         char limit[EVTWIN__NUM_SIZE];
@@ -54,11 +55,11 @@ static void append_level(char text[STATUS_SIZE], evtwin_health level) {
     }
 }
 
-static void status_expression(char text[STATUS_SIZE]) {
+static void status_expression(char text[STATUS_SIZE], const evtwin_thresholds *contract) {
     text[0] = '\0';
     append(text, "CASE ");
-    append_level(text, EVTWIN_HEALTH_CRITICAL);
-    append_level(text, EVTWIN_HEALTH_WARNING);
+    append_level(text, contract, EVTWIN_HEALTH_CRITICAL);
+    append_level(text, contract, EVTWIN_HEALTH_WARNING);
     append(text, "ELSE '");
     append(text, evtwin_health_name(EVTWIN_HEALTH_NORMAL));
     append(text, "' END");
@@ -74,7 +75,12 @@ static char *fill_in(const char *sql) {
     }
     mark++; /* the parenthesis stays; the mark in the file's comment is no mark */
     char status[STATUS_SIZE];
-    status_expression(status);
+    evtwin_thresholds *contract = NULL;
+    if (evtwin_thresholds_create(&contract) < 0) {
+        return NULL;
+    }
+    status_expression(status, contract);
+    evtwin_thresholds_free(contract);
     const size_t before = (size_t)(mark - sql);
     const size_t length = strlen(status);
     const char *rest = mark + strlen(status_mark);

@@ -35,11 +35,14 @@ static void add_field(evtwin__record *r, const evtwin_quantity *q) {
 void evtwin__record_init(evtwin__record *record) {
     record->table = NULL;
     record->n_fields = 0;
-    record->n_quantities = evtwin_quantity_count();
-    for (size_t i = 0; i < record->n_quantities; i++) {
+    record->n_quantities = 0;
+    for (size_t i = 0; i < evtwin_quantity_count(); i++) {
         evtwin_quantity q;
         evtwin_quantity_get(i, &q, sizeof q);
-        add_field(record, &q);
+        if (q.kind == EVTWIN_KIND_TELEMETRY) {
+            add_field(record, &q);
+            record->n_quantities++;
+        }
     }
     for (size_t i = 0; i < EVTWIN__RECORD_PREDICTIONS; i++) {
         const evtwin_quantity q = {.name = predictions[i].name,

@@ -21,7 +21,7 @@ may_use() {
 
 layer_of_public() {
     case $1 in
-    base | table | telemetry) echo core ;;
+    base | table | telemetry | thresholds | target) echo core ;;
     cell | sim) echo sim ;;
     features | train | model | predictor) echo learn ;;
     store | stream | serve) echo "$1" ;;

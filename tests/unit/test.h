@@ -107,4 +107,14 @@ static inline const char *temp_file(const char *name, const char *text) {
     return path;
 }
 
+/* Quantities of the telemetry record: the first ones of the schema. */
+__attribute__((unused)) static size_t n_telemetry(void) {
+    size_t n = 0;
+    for (size_t i = 0; i < evtwin_quantity_count(); i++) {
+        evtwin_quantity q;
+        n += evtwin_quantity_get(i, &q, sizeof q) == EVTWIN_OK && q.kind == EVTWIN_KIND_TELEMETRY;
+    }
+    return n;
+}
+
 #endif

@@ -240,7 +240,10 @@ static void test_alerts(void **state) {
 static void test_thresholds(void **state) {
     (void)state;
     json_t *v = client_json(port, "/api/thresholds", 200);
-    assert_int_equal(json_array_size(json_at(v, "thresholds")), evtwin_threshold_count());
+    evtwin_thresholds *contract = NULL;
+    assert_ok(evtwin_thresholds_create(&contract));
+    assert_int_equal(json_array_size(json_at(v, "thresholds")), evtwin_thresholds_count(contract));
+    evtwin_thresholds_free(contract);
     int n_found = 0;
     size_t i;
     json_t *t;

@@ -30,7 +30,7 @@ static size_t add(evtwin_table *table, const char *name, evtwin_type type, const
 
 static void test_columns_are_the_telemetry_record(void **state) {
     (void)state;
-    assert_int_equal(EVTWIN__COL_TELEMETRY_COUNT, evtwin_quantity_count());
+    assert_int_equal(EVTWIN__COL_TELEMETRY_COUNT, n_telemetry());
     for (size_t i = 0; i < EVTWIN__COL_TELEMETRY_COUNT; i++) {
         evtwin_quantity quantity;
         assert_ok(evtwin_quantity_get(i, &quantity, sizeof quantity));

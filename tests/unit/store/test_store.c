@@ -66,7 +66,7 @@ static void test_columns_come_in_the_promised_order(void **state) {
     insert_new(store, some_rows("A", 1, 1));
     evtwin_table *latest = NULL;
     assert_ok(evtwin_store_latest(store, NULL, &latest));
-    const size_t n_quantities = evtwin_quantity_count();
+    const size_t n_quantities = n_telemetry();
     const size_t n_added = sizeof added / sizeof added[0];
     assert_int_equal(evtwin_table_cols(latest), n_quantities + n_added);
     for (size_t i = 0; i < n_quantities; i++) {
@@ -194,7 +194,7 @@ static void test_unpredicted_rows_newest_first(void **state) {
     insert_new(store, some_rows("A", 2, 5));
     assert_int_equal(evtwin_store_unpredicted(store, 3, &rows), EVTWIN_OK);
     assert_int_equal(evtwin_table_rows(rows), 3);
-    assert_int_equal(evtwin_table_cols(rows), evtwin_quantity_count());
+    assert_int_equal(evtwin_table_cols(rows), n_telemetry());
     assert_int_equal(i64_at(rows, "seq", 0), 6);
     assert_int_equal(i64_at(rows, "seq", 1), 5);
     assert_int_equal(i64_at(rows, "seq", 2), 4);

@@ -204,30 +204,18 @@ static void test_status_is_the_librarys_status(void **state) {
     options.limit = 10000;
     assert_ok(evtwin_store_history(store, "A", &options, &rows));
     assert_int_equal(evtwin_table_rows(rows), 8 * 6 * 6 * 7);
+    evtwin_thresholds *contract = NULL;
+    assert_ok(evtwin_thresholds_create(&contract));
     size_t seen[3] = {0, 0, 0};
     for (size_t i = 0; i < evtwin_table_rows(rows); i++) {
-        const evtwin_health health = evtwin_health_of(
-            number_at(rows, "soc", i), number_at(rows, "soh", i), number_at(rows, "temperature", i),
-            number_at(rows, "failure_probability", i), NULL, 0);
+        const evtwin_health health = evtwin_thresholds_status(contract, rows, i);
         assert_string_equal(text_at(rows, "status", i), evtwin_health_name(health));
         seen[health]++;
     }
+    evtwin_thresholds_free(contract);
     assert_true(seen[0] > 0 && seen[1] > 0 && seen[2] > 0);
     evtwin_table_free(rows);
     evtwin_store_free(store);
-}
-
-static void test_status_rules_are_columns(void **state) {
-    (void)state;
-    for (size_t i = 0; i < evtwin_threshold_count(); i++) {
-        evtwin_threshold rule;
-        assert_ok(evtwin_threshold_get(i, &rule, sizeof rule));
-        if (rule.level != EVTWIN_HEALTH_NORMAL) {
-            assert_true(strcmp(rule.quantity, "soc") == 0 || strcmp(rule.quantity, "soh") == 0 ||
-                        strcmp(rule.quantity, "temperature") == 0 ||
-                        strcmp(rule.quantity, "failure_probability") == 0);
-        }
-    }
 }
 
 static void test_database_refuses_nonsense(void **state) {
@@ -408,7 +396,6 @@ int main(void) {
         cmocka_unit_test(test_what_cannot_be_opened),
         cmocka_unit_test(test_read_only_reads_and_refuses_writes),
         cmocka_unit_test(test_status_is_the_librarys_status),
-        cmocka_unit_test(test_status_rules_are_columns),
         cmocka_unit_test(test_database_refuses_nonsense),
         cmocka_unit_test(test_times_are_times_to_sqlite),
         cmocka_unit_test(test_hourly_view),

@@ -46,7 +46,7 @@ static void rows_go_in_and_come_out_in_commit_order(void **state) {
     assert_int_equal(evtwin_table_rows(got), 4);
     assert_ok(evtwin_source_read(source, 100, got));
     assert_int_equal(evtwin_table_rows(got), 10);
-    assert_int_equal(evtwin_table_cols(got), evtwin_quantity_count());
+    assert_int_equal(evtwin_table_cols(got), n_telemetry());
     assert_int_equal(evtwin_source_read(source, 100, got), EVTWIN_OK); /* a feed has no end */
     assert_int_equal(evtwin_table_rows(got), 10);
     for (size_t i = 0; i < 10; i++) {

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/* core/binding.c: a caller's table seen as rows of the schema. */
+
+#include "core/binding.h"
+
+#include "core/num.h"
+#include "core/status.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Years 0 to 9999: what the 27 characters of a written time can say. */
+static const int64_t first_time_us = INT64_C(-62167219200000000);
+static const int64_t last_time_us = INT64_C(253402300799999999);
+
+/* ---- which column is what ---- */
+
+static int is_number(evtwin_type type) {
+    return type == EVTWIN_F64 || type == EVTWIN_I64 || type == EVTWIN_BOOL;
+}
+
+static const char *type_name(evtwin_type type) {
+    return type == EVTWIN_TIME   ? "a time"
+           : type == EVTWIN_TEXT ? "text"
+           : type == EVTWIN_BOOL ? "true or false"
+                                 : "a number";
+}
+
+/* Our name in our unit needs no look into the schema: a table of one row is bound, too. */
+static int is_ours(const evtwin_table *table, size_t col, const evtwin__quantity *q) {
+    const char *tag = evtwin_table_unit(table, col);
+    return strcmp(evtwin_table_name(table, col), q->name) == 0 &&
+           (tag[0] == '\0' || strcmp(tag, q->unit) == 0);
+}
+
+static evtwin_status bind_column(const evtwin_table *table, size_t col, size_t q,
+                                 evtwin__bound *b) {
+    const evtwin__quantity *to = &evtwin__schema[q];
+    const char *header = evtwin_table_name(table, col);
+    if (b->col != EVTWIN_NO_COLUMN) {
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA,
+                    "columns '%.100s' and '%.100s' are both %s: leave out or rename one",
+                    evtwin_table_name(table, b->col), header, to->name);
+    }
+    b->type = evtwin_table_type(table, col);
+    if (b->type != to->type && !(is_number(b->type) && is_number(to->type))) {
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "column '%.100s' is %s; %s must be %s", header,
+                    type_name(b->type), to->name, type_name(to->type));
+    }
+    b->factor = 1.0;
+    if (!is_ours(table, col, to)) {
+        evtwin__meaning meaning;
+        const evtwin_status st = evtwin_telemetry_factor(table, col, &b->factor);
+        if (st < 0) {
+            return st;
+        }
+        b->is_absolute = evtwin__meaning_find(header, EVTWIN__ALL_KINDS, &meaning) &&
+                         evtwin__meaning_is_absolute(&meaning);
+    }
+    b->col = col;
+    b->f64 = evtwin_table_f64(table, col);
+    b->i64 = evtwin_table_i64(table, col);
+    b->validity = b->f64 == NULL ? evtwin_table_validity(table, col) : NULL;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__bind(const evtwin_table *table, unsigned kinds, evtwin__binding *out) {
+    out->table = table;
+    out->rows = evtwin_table_rows(table);
+    for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
+        out->bound[q] = (evtwin__bound){.col = EVTWIN_NO_COLUMN, .factor = 1.0};
+    }
+    size_t next = 0; /* tables of ours have their columns in our order: look there first */
+    for (size_t col = 0; col < evtwin_table_cols(table); col++) {
+        const char *header = evtwin_table_name(table, col);
+        evtwin__meaning meaning = {.q = next};
+        if (next < EVTWIN__Q_COUNT && strcmp(evtwin__schema[next].name, header) == 0
+                ? !evtwin__is_of(next, kinds)
+                : !evtwin__meaning_find(header, kinds, &meaning)) {
+            continue;
+        }
+        const evtwin_status st = bind_column(table, col, meaning.q, &out->bound[meaning.q]);
+        if (st < 0) {
+            return st;
+        }
+        next = meaning.q + 1;
+    }
+    return EVTWIN_OK;
+}
+
+int evtwin__binding_has(const evtwin__binding *binding, unsigned kinds) {
+    for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
+        if (evtwin__is_of(q, kinds) && binding->bound[q].col != EVTWIN_NO_COLUMN) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* ---- keys ---- */
+
+static int is_writable_time(int64_t time_us) {
+    return time_us >= first_time_us && time_us <= last_time_us;
+}
+
+evtwin_status evtwin__binding_check_key(const evtwin__binding *binding, size_t row) {
+    const evtwin__bound *id = &binding->bound[EVTWIN__Q_BATTERY_ID];
+    const evtwin__bound *time = &binding->bound[EVTWIN__Q_TIME];
+    const char *battery = evtwin_table_text(binding->table, id->col, row);
+    if (battery == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "row %zu has no battery_id", row + 1);
+    }
+    if (!evtwin_battery_id_is_valid(battery)) {
+        EVTWIN_FAIL(EVTWIN_E_ARG,
+                    "row %zu: '%.60s' is not a valid battery id (1 to 50 of A-Z a-z 0-9 . _ : -)",
+                    row + 1, battery);
+    }
+    if (!evtwin_table_is_valid(binding->table, time->col, row)) {
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "row %zu (battery %s) has no time", row + 1, battery);
+    }
+    if (!is_writable_time(time->i64[row])) {
+        EVTWIN_FAIL(EVTWIN_E_RANGE, "row %zu (battery %s): its time is not in the years 0 to 9999",
+                    row + 1, battery);
+    }
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__binding_check_keys(const evtwin__binding *binding) {
+    static const size_t keys[] = {EVTWIN__Q_BATTERY_ID, EVTWIN__Q_TIME};
+    for (size_t k = 0; k < 2; k++) {
+        if (binding->bound[keys[k]].col == EVTWIN_NO_COLUMN) {
+            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "the table has no column %s",
+                        evtwin__schema[keys[k]].name);
+        }
+    }
+    const int32_t *code =
+        evtwin_table_codes(binding->table, binding->bound[EVTWIN__Q_BATTERY_ID].col);
+    int32_t checked = -1; /* runs of one battery are checked once */
+    const evtwin__bound *time = &binding->bound[EVTWIN__Q_TIME];
+    for (size_t row = 0; row < binding->rows; row++) {
+        const int is_fine = code[row] == checked && checked >= 0 &&
+                            evtwin_table_is_valid(binding->table, time->col, row) &&
+                            is_writable_time(time->i64[row]);
+        const evtwin_status st = is_fine ? EVTWIN_OK : evtwin__binding_check_key(binding, row);
+        if (st < 0) {
+            return st;
+        }
+        checked = code[row];
+    }
+    return EVTWIN_OK;
+}
+
+/* ---- values ---- */
+
+static evtwin_status refuse(const evtwin__binding *b, size_t q, size_t row, const char *why) {
+    const char *battery = evtwin_table_text(b->table, b->bound[EVTWIN__Q_BATTERY_ID].col, row);
+    EVTWIN_FAIL(EVTWIN_E_RANGE, "row %zu (battery %.60s): %s %s", row + 1,
+                battery != NULL ? battery : "unknown", evtwin__schema[q].name, why);
+}
+
+static evtwin_status get_number(const evtwin__binding *b, size_t q, size_t row,
+                                evtwin__value *out) {
+    const evtwin__bound *from = &b->bound[q];
+    if (from->i64 != NULL && from->factor == 1.0 && evtwin__schema[q].type == EVTWIN_I64) {
+        /* not by way of a double: a seq has up to 63 bits */
+        out->is_present = from->validity == NULL || (from->validity[row / 8] >> (row % 8) & 1) != 0;
+        out->i64 = out->is_present ? from->i64[row] : 0;
+        return EVTWIN_OK;
+    }
+    double v = from->factor *
+               (from->f64 != NULL ? from->f64[row] : evtwin_table_number(b->table, from->col, row));
+    v = from->is_absolute ? fabs(v) : v;
+    out->is_present = !isnan(v);
+    if (!out->is_present) {
+        return EVTWIN_OK;
+    }
+    if (isinf(v)) {
+        return refuse(b, q, row, "is infinite");
+    }
+    switch (evtwin__schema[q].type) {
+    case EVTWIN_F64:
+        out->f64 = v + 0.0; /* no negative zero: a database has none */
+        return EVTWIN_OK;
+    case EVTWIN_BOOL:
+        out->i64 = v != 0.0;
+        return EVTWIN_OK;
+    default:
+        if (fabs(v) >= 0x1p63) {
+            return refuse(b, q, row, "does not fit 64 bits");
+        }
+        out->i64 = (int64_t)floor(v); /* a cycle counts when it is complete */
+        return EVTWIN_OK;
+    }
+}
+
+evtwin_status evtwin__binding_get(const evtwin__binding *binding, size_t q, size_t row,
+                                  evtwin__value *out) {
+    const evtwin__bound *from = &binding->bound[q];
+    if (from->col == EVTWIN_NO_COLUMN) {
+        out->is_present = 0;
+        return EVTWIN_OK;
+    }
+    switch (evtwin__schema[q].type) {
+    case EVTWIN_TEXT:
+        out->text = evtwin_table_text(binding->table, from->col, row);
+        out->is_present = out->text != NULL;
+        return EVTWIN_OK;
+    case EVTWIN_TIME:
+        out->is_present = evtwin_table_is_valid(binding->table, from->col, row);
+        out->i64 = out->is_present ? from->i64[row] : 0;
+        return EVTWIN_OK;
+    default:
+        return get_number(binding, q, row, out);
+    }
+}
+
+evtwin_status evtwin__value_check_range(size_t q, const evtwin__value *value) {
+    const evtwin__quantity *of = &evtwin__schema[q];
+    if (!value->is_present || !evtwin__quantity_is_number(q)) {
+        return EVTWIN_OK;
+    }
+    const double v = of->type == EVTWIN_F64 ? value->f64 : (double)value->i64;
+    if (!(v < of->min) && !(v > of->max)) {
+        return EVTWIN_OK;
+    }
+    char text[EVTWIN__NUM_SIZE], min[EVTWIN__NUM_SIZE], max[EVTWIN__NUM_SIZE];
+    evtwin__format_f64(v, text);
+    evtwin__format_f64(of->min, min);
+    if (isnan(of->max)) {
+        EVTWIN_FAIL(EVTWIN_E_RANGE, "%s %s is below %s", of->name, text, min);
+    }
+    evtwin__format_f64(of->max, max);
+    const char *space = of->unit[0] != '\0' ? " " : "";
+    EVTWIN_FAIL(EVTWIN_E_RANGE, "%s %s%s%s is outside %s to %s", of->name, text, space, of->unit,
+                min, max);
+}
+
+evtwin_status evtwin__value_store(const evtwin__value *value, evtwin_table *table, size_t col,
+                                  size_t row) {
+    if (!value->is_present) {
+        return evtwin_table_set_missing(table, col, row);
+    }
+    switch (evtwin_table_type(table, col)) {
+    case EVTWIN_F64:
+        return evtwin_table_set_f64(table, col, row, value->f64);
+    case EVTWIN_I64:
+    case EVTWIN_TIME:
+        return evtwin_table_set_i64(table, col, row, value->i64);
+    case EVTWIN_BOOL:
+        return evtwin_table_set_bool(table, col, row, value->i64 != 0);
+    case EVTWIN_TEXT:
+    default:
+        return evtwin_table_set_text(table, col, row, value->text);
+    }
+}
+
+/* One quantity of rows first to first + n - 1 to the column of its name, from row at on. */
+static evtwin_status append_quantity(const evtwin__binding *b, size_t q, size_t first, size_t n,
+                                     evtwin_table *to, size_t at) {
+    const size_t col = evtwin_table_find(to, evtwin__schema[q].name);
+    if (col == EVTWIN_NO_COLUMN || evtwin_table_type(to, col) != evtwin__schema[q].type) {
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "the table to append to has no column '%s' of the schema",
+                    evtwin__schema[q].name);
+    }
+    evtwin_status st = EVTWIN_OK;
+    for (size_t i = 0; i < n && st == EVTWIN_OK; i++) {
+        evtwin__value v;
+        st = evtwin__binding_get(b, q, first + i, &v);
+        if (st == EVTWIN_OK && v.is_present) { /* new rows are missing until they are set */
+            st = evtwin__value_store(&v, to, col, at + i);
+        }
+    }
+    return st;
+}
+
+evtwin_status evtwin__binding_append(const evtwin__binding *binding, size_t first, size_t n,
+                                     unsigned kinds, evtwin_table *to) {
+    const size_t at = evtwin_table_rows(to);
+    evtwin_status st = evtwin_table_resize(to, at + n);
+    for (size_t q = 0; q < EVTWIN__Q_COUNT && st == EVTWIN_OK; q++) {
+        if (evtwin__is_of(q, kinds) && binding->bound[q].col != EVTWIN_NO_COLUMN) {
+            st = append_quantity(binding, q, first, n, to, at);
+        }
+    }
+    if (st < 0) {
+        evtwin_table_resize(to, at); /* shrinking does not fail */
+    }
+    return st;
+}

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT */
+/* core/thresholds.c: the limits of status, alerts and colours, and which of them a row breaks. */
+
+#include "evtwin/thresholds.h"
+
+#include "core/file.h"
+#include "core/json.h"
+#include "core/mem.h"
+#include "core/num.h"
+#include "core/schema.h"
+#include "core/status.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_RULES = 256, MAX_FILE_BYTES = 1 << 20 };
+
+typedef struct rule {
+    evtwin_threshold_kind kind;
+    size_t q;
+    evtwin_health level;
+    int is_below;
+    double limit;
+} rule;
+
+struct evtwin_thresholds {
+    size_t n;
+    rule rules[MAX_RULES];
+};
+
+/* The contract's limits. */
+static const rule contract[] = {
+#define BELOW 1
+#define ABOVE 0
+#define L(kind, QUANTITY, level, direction, limit)                                                 \
+    {EVTWIN_THRESHOLD_##kind, EVTWIN__Q_##QUANTITY, EVTWIN_HEALTH_##level, direction, limit},
+#include "core/thresholds.def"
+#undef L
+};
+
+static const char *const level_names[] = {"NORMAL", "WARNING", "CRITICAL"};
+static const char *const kind_names[] = {"status", "alert", "display"};
+
+enum { N_LEVELS = 3, N_KINDS = 3 };
+
+const char *evtwin_health_name(evtwin_health health) {
+    return (unsigned)health < N_LEVELS ? level_names[health] : level_names[EVTWIN_HEALTH_NORMAL];
+}
+
+const char *evtwin_threshold_kind_name(evtwin_threshold_kind kind) {
+    return (unsigned)kind < N_KINDS ? kind_names[kind] : "";
+}
+
+/* ---- the set ---- */
+
+evtwin_status evtwin_thresholds_create(evtwin_thresholds **out) {
+    if (out == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "out is NULL");
+    }
+    evtwin_thresholds *t = evtwin__calloc(1, sizeof *t);
+    if (t == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for thresholds");
+    }
+    t->n = sizeof contract / sizeof contract[0];
+    memcpy(t->rules, contract, sizeof contract);
+    *out = t;
+    return EVTWIN_OK;
+}
+
+void evtwin_thresholds_free(evtwin_thresholds *thresholds) {
+    evtwin__free(thresholds);
+}
+
+size_t evtwin_thresholds_count(const evtwin_thresholds *thresholds) {
+    return thresholds != NULL ? thresholds->n : 0;
+}
+
+evtwin_status evtwin_thresholds_get(const evtwin_thresholds *thresholds, size_t i,
+                                    evtwin_threshold *out, size_t size) {
+    if (i >= evtwin_thresholds_count(thresholds) || out == NULL || size < sizeof out->size) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "threshold %zu of %zu, or out is NULL or too small", i,
+                    evtwin_thresholds_count(thresholds));
+    }
+    const rule *r = &thresholds->rules[i];
+    const evtwin_threshold full = {.size = sizeof full,
+                                   .kind = r->kind,
+                                   .quantity = evtwin__schema[r->q].name,
+                                   .level = r->level,
+                                   .is_below = r->is_below,
+                                   .limit = r->limit};
+    evtwin__report_copy(out, size, &full, sizeof full);
+    return EVTWIN_OK;
+}
+
+/* Replace the rule that differs in the limit only, add it, or (NaN) take it away. */
+static evtwin_status set_rule(evtwin_thresholds *t, const rule *r) {
+    size_t i = 0;
+    while (i < t->n && !(t->rules[i].kind == r->kind && t->rules[i].q == r->q &&
+                         t->rules[i].level == r->level && t->rules[i].is_below == r->is_below)) {
+        i++;
+    }
+    if (isnan(r->limit)) {
+        if (i < t->n) {
+            memmove(&t->rules[i], &t->rules[i + 1], (--t->n - i) * sizeof *r);
+        }
+        return EVTWIN_OK;
+    }
+    if (i == MAX_RULES) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "there are %d thresholds, no more fit", MAX_RULES);
+    }
+    t->rules[i] = *r;
+    t->n += i == t->n;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin_thresholds_set(evtwin_thresholds *thresholds, const evtwin_threshold *given) {
+    if (thresholds == NULL || given == NULL || given->quantity == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "thresholds, rule or its quantity is NULL");
+    }
+    rule r = {given->kind, 0, given->level, given->is_below != 0, given->limit};
+    while (r.q < EVTWIN__Q_COUNT && strcmp(evtwin__schema[r.q].name, given->quantity) != 0) {
+        r.q++;
+    }
+    if (r.q == EVTWIN__Q_COUNT || !evtwin__quantity_is_number(r.q)) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "a threshold of '%.60s': it is not a number of the schema",
+                    given->quantity);
+    }
+    if ((unsigned)r.kind >= N_KINDS || (unsigned)r.level >= N_LEVELS ||
+        (r.kind == EVTWIN_THRESHOLD_STATUS && r.level == EVTWIN_HEALTH_NORMAL)) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "a threshold of %s with kind %d and level %d, which do not exist",
+                    given->quantity, (int)r.kind, (int)r.level);
+    }
+    if (isinf(r.limit)) {
+        EVTWIN_FAIL(EVTWIN_E_RANGE, "the limit of %s is infinite", given->quantity);
+    }
+    return set_rule(thresholds, &r);
+}
+
+/* ---- words: files and tables ---- */
+
+/* Number of a word in a list, or -1. */
+static int word_index(const char *word, const char *const *words, int n) {
+    for (int i = 0; i < n && word != NULL; i++) {
+        if (strcmp(words[i], word) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+/* One rule as a file or a table spells it; place names it in a message. */
+static evtwin_status set_words(evtwin_thresholds *t, const char *place, const char *const word[4],
+                               double limit) {
+    static const char *const operators[] = {">", "<"};
+    const int kind = word_index(word[0], kind_names, N_KINDS);
+    const int level = word_index(word[2], level_names, N_LEVELS);
+    const int is_below = word_index(word[3], operators, 2);
+    if (kind < 0 || level < 0 || is_below < 0 || word[1] == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_PARSE,
+                    "%s: expected kind (status, alert, display), quantity, level (NORMAL, WARNING, "
+                    "CRITICAL), operator (< or >) and limit",
+                    place);
+    }
+    const evtwin_threshold given = {.size = sizeof given,
+                                    .kind = (evtwin_threshold_kind)kind,
+                                    .quantity = word[1],
+                                    .level = (evtwin_health)level,
+                                    .is_below = is_below,
+                                    .limit = limit};
+    const evtwin_status st = evtwin_thresholds_set(t, &given);
+    return st < 0 ? evtwin__fail_in(st, "%s", place) : st;
+}
+
+static const char *const word_keys[4] = {"kind", "quantity", "level", "operator"};
+
+static evtwin_status set_object(evtwin_thresholds *t, const char *path, size_t i,
+                                const json_t *object) {
+    char place[512];
+    snprintf(place, sizeof place, "%.400s: threshold %zu", path, i + 1);
+    const json_t *limit = json_object_get(object, "limit");
+    if (!json_is_number(limit) && !json_is_null(limit)) {
+        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: \"limit\" is not a number or null", place);
+    }
+    const char *word[4];
+    for (int k = 0; k < 4; k++) {
+        word[k] = json_string_value(json_object_get(object, word_keys[k]));
+    }
+    return set_words(t, place, word, json_is_null(limit) ? NAN : json_number_value(limit));
+}
+
+evtwin_status evtwin_thresholds_load(const char *path, evtwin_thresholds **out) {
+    if (path == NULL || out == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "path or out is NULL");
+    }
+    char *text = NULL;
+    size_t size = 0;
+    json_t *array = NULL;
+    evtwin_thresholds *t = NULL;
+    evtwin_status st = evtwin__file_read(path, MAX_FILE_BYTES, &text, &size);
+    if (st < 0 || (st = evtwin__json_parse(path, text, size, &array)) < 0 ||
+        (st = evtwin_thresholds_create(&t)) < 0) {
+        goto done;
+    }
+    if (!json_is_array(array)) {
+        st = evtwin__fail(EVTWIN_E_PARSE, "%s: expected an array of thresholds", path);
+    }
+    for (size_t i = 0; i < json_array_size(array) && st == EVTWIN_OK; i++) {
+        st = set_object(t, path, i, json_array_get(array, i));
+    }
+    if (st == EVTWIN_OK) {
+        *out = t;
+        t = NULL;
+    }
+
+done:
+    evtwin_thresholds_free(t);
+    json_decref(array);
+    evtwin__free(text);
+    return st;
+}
+
+evtwin_status evtwin_thresholds_from_table(const evtwin_table *table, evtwin_thresholds **out) {
+    if (table == NULL || out == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "table or out is NULL");
+    }
+    size_t col[4];
+    const size_t limit = evtwin_table_find(table, "limit");
+    for (int k = 0; k < 4; k++) {
+        col[k] = evtwin_table_find(table, word_keys[k]);
+        if (col[k] == EVTWIN_NO_COLUMN || limit == EVTWIN_NO_COLUMN) {
+            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "a table of thresholds without the column %s",
+                        limit == EVTWIN_NO_COLUMN ? "limit" : word_keys[k]);
+        }
+    }
+    evtwin_thresholds *t = evtwin__calloc(1, sizeof *t);
+    if (t == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for thresholds");
+    }
+    evtwin_status st = EVTWIN_OK;
+    for (size_t row = 0; row < evtwin_table_rows(table) && st == EVTWIN_OK; row++) {
+        const char *word[4];
+        size_t q;
+        for (int k = 0; k < 4; k++) {
+            word[k] = evtwin_table_text(table, col[k], row);
+        }
+        if (word[1] != NULL && evtwin_quantity_find(word[1], &q, NULL, NULL) < 0) {
+            evtwin__log(EVTWIN_LOG_WARNING, "a threshold of '%.60s', which this version lacks",
+                        word[1]);
+            continue;
+        }
+        char place[64];
+        snprintf(place, sizeof place, "row %zu of the thresholds", row + 1);
+        st = set_words(t, place, word, evtwin_table_number(table, limit, row));
+    }
+    if (st < 0) {
+        evtwin_thresholds_free(t);
+        return st;
+    }
+    *out = t;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin_thresholds_table(const evtwin_thresholds *thresholds, evtwin_table **out) {
+    if (thresholds == NULL || out == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "thresholds or out is NULL");
+    }
+    evtwin_table *table = NULL;
+    evtwin_status st = evtwin_table_create(&table);
+    for (size_t k = 0; k < 4 && st == EVTWIN_OK; k++) {
+        st = evtwin_table_add_column(table, word_keys[k], EVTWIN_TEXT, NULL, NULL);
+    }
+    if (st == EVTWIN_OK) {
+        st = evtwin_table_add_column(table, "limit", EVTWIN_F64, NULL, NULL);
+    }
+    if (st == EVTWIN_OK) {
+        st = evtwin_table_resize(table, thresholds->n);
+    }
+    for (size_t i = 0; i < thresholds->n && st == EVTWIN_OK; i++) {
+        const rule *r = &thresholds->rules[i];
+        const char *const word[4] = {kind_names[r->kind], evtwin__schema[r->q].name,
+                                     level_names[r->level], r->is_below ? "<" : ">"};
+        for (size_t k = 0; k < 4 && st == EVTWIN_OK; k++) {
+            st = evtwin_table_set_text(table, k, i, word[k]);
+        }
+        if (st == EVTWIN_OK) {
+            st = evtwin_table_set_f64(table, 4, i, r->limit);
+        }
+    }
+    if (st < 0) {
+        evtwin_table_free(table);
+        return st;
+    }
+    *out = table;
+    return EVTWIN_OK;
+}
+
+/* ---- judging a row ---- */
+
+/* NaN compares false either way: what is not known breaks no rule. */
+static int is_beyond(const rule *r, double value) {
+    return r->is_below ? value < r->limit : value > r->limit;
+}
+
+static double value_of(const rule *r, const evtwin_table *rows, size_t row) {
+    return evtwin_table_number(rows, evtwin_table_find(rows, evtwin__schema[r->q].name), row);
+}
+
+static int is_broken(const rule *r, const evtwin_table *rows, size_t row) {
+    return is_beyond(r, value_of(r, rows, row));
+}
+
+/* Does a rule of this kind count when rules are asked for? Every status raises an alert too. */
+static int counts_for(const rule *r, evtwin_threshold_kind kind) {
+    return r->kind == kind ||
+           (kind == EVTWIN_THRESHOLD_ALERT && r->kind == EVTWIN_THRESHOLD_STATUS);
+}
+
+evtwin_health evtwin_thresholds_status(const evtwin_thresholds *thresholds,
+                                       const evtwin_table *rows, size_t row) {
+    evtwin_health level = EVTWIN_HEALTH_NORMAL;
+    for (size_t i = 0; i < evtwin_thresholds_count(thresholds); i++) {
+        const rule *r = &thresholds->rules[i];
+        if (r->kind == EVTWIN_THRESHOLD_STATUS && r->level > level && is_broken(r, rows, row)) {
+            level = r->level;
+        }
+    }
+    return level;
+}
+
+/* 1 if another rule of the same quantity is broken too and says more. */
+static int is_outdone(const evtwin_thresholds *t, const rule *r, evtwin_threshold_kind kind,
+                      double value) {
+    for (size_t i = 0; i < t->n; i++) {
+        const rule *other = &t->rules[i];
+        const int is_stricter = other->is_below ? other->limit < r->limit : other->limit > r->limit;
+        if (other->q == r->q && other->is_below == r->is_below && counts_for(other, kind) &&
+            is_stricter && is_beyond(other, value)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+size_t evtwin_thresholds_broken(const evtwin_thresholds *thresholds, evtwin_threshold_kind kind,
+                                const evtwin_table *rows, size_t row, size_t *broken, size_t max) {
+    const evtwin_health status = evtwin_thresholds_status(thresholds, rows, row);
+    size_t n = 0;
+    for (int level = EVTWIN_HEALTH_CRITICAL; level >= EVTWIN_HEALTH_NORMAL; level--) {
+        for (size_t i = 0; i < evtwin_thresholds_count(thresholds); i++) {
+            const rule *r = &thresholds->rules[i];
+            if ((int)r->level != level || !counts_for(r, kind)) {
+                continue;
+            }
+            const double value = value_of(r, rows, row);
+            const int is_meant = kind == EVTWIN_THRESHOLD_STATUS
+                                     ? r->level == status
+                                     : !is_outdone(thresholds, r, kind, value);
+            if (is_meant && is_beyond(r, value)) {
+                if (n < max) {
+                    broken[n] = i;
+                }
+                n++;
+            }
+        }
+    }
+    return n;
+}
+
+/* The value in the fewest decimals (two at least) that show which side of the limit it is on. */
+static double shown_value(const rule *r, double value) {
+    for (double unit = 1e2; unit <= 1e6 && fabs(value) < 1e9; unit *= 10.0) {
+        const double rounded = round(value * unit) / unit;
+        if (is_beyond(r, rounded)) {
+            return rounded;
+        }
+    }
+    return value;
+}
+
+static const char *number_text(double v, char text[EVTWIN__NUM_SIZE]) {
+    if (!isfinite(v)) {
+        return isnan(v) ? "unknown" : v > 0.0 ? "infinity" : "-infinity";
+    }
+    evtwin__format_f64(v, text);
+    return text;
+}
+
+const char *evtwin_thresholds_reason(const evtwin_thresholds *thresholds, size_t i,
+                                     const evtwin_table *rows, size_t row, char *text,
+                                     size_t text_size) {
+    if (text == NULL || text_size == 0) {
+        return text;
+    }
+    text[0] = '\0';
+    if (i < evtwin_thresholds_count(thresholds)) {
+        const rule *r = &thresholds->rules[i];
+        char value[EVTWIN__NUM_SIZE], limit[EVTWIN__NUM_SIZE];
+        snprintf(text, text_size, "%s %s %c %s", evtwin__schema[r->q].name,
+                 number_text(shown_value(r, value_of(r, rows, row)), value),
+                 r->is_below ? '<' : '>', number_text(r->limit, limit));
+    }
+    return text;
+}
