@@ -23,7 +23,7 @@ layer_of_public() {
     case $1 in
     base | table | telemetry | thresholds | target) echo core ;;
     cell | sim) echo sim ;;
-    features | train | model | predictor) echo learn ;;
+    features | train | model | predictor | session) echo learn ;;
     store | stream | serve) echo "$1" ;;
     evtwin) echo tools ;;
     *) echo "unknown-header-$1" ;;
