@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tools/evtwin-serve.c: REST, the fleet page and /metrics of a store. */
 
-#include "cli.h"
+#include "cli/cli.h"
 
 #include "evtwin/evtwin.h"
 

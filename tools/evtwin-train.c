@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tools/evtwin-train.c: train the RUL and failure models on a CSV and save them as a bundle. */
 
-#include "cli.h"
+#include "cli/cli.h"
 #include "train_report.h"
 
 #include "evtwin/evtwin.h"

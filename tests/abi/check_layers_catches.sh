@@ -29,4 +29,6 @@ echo 'void g(void) { printf("x"); }' > "$work/lib/core/bad5.c"
 expect_failure 'printing' 'bad5.c' lib/core/bad5.c
 echo 'void *h(void) { return malloc(3); }' > "$work/lib/core/bad6.c"
 expect_failure 'own allocation' 'bad6.c' lib/core/bad6.c
+echo 'void i(void) { setlocale(LC_ALL, ""); }' > "$work/tools/bad7.c"
+expect_failure 'a locale' 'bad7.c' tools/bad7.c
 echo "the layer check catches what it should"

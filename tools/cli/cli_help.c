@@ -1,49 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* tools/cli_help.c: --help, --version and --print-config, all from the tables. */
+/* tools/cli/cli_help.c: --help, --version and --print-config, all from the tables. */
 
-#include "cli.h"
+#include "cli/cli_messages.h"
+#include "cli/cli_options.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { HELP_COLUMN = 27, HELP_WIDTH = 98, GLUE = 1 };
-
-const cli_option cli_common_options[CLI_N_COMMON] = {
-    [CLI_OPT_CONFIG] = {.group = "General",
-                        .name = "config",
-                        .argument = "FILE",
-                        .help = "read `name = value` lines, names as the long options; # begins a "
-                                "comment",
-                        .kind = CLI_TEXT},
-    [CLI_OPT_PRINT_CONFIG] = {.name = "print-config",
-                              .help = "print every value and where it comes from, then exit"},
-    [CLI_OPT_QUIET] = {.name = "quiet",
-                       .letter = 'q',
-                       .help = "say nothing but errors and results"},
-    [CLI_OPT_VERBOSE] = {.name = "verbose", .letter = 'v', .help = "say more"},
-    [CLI_OPT_NO_COLOR] = {.name = "no-color",
-                          .help = "no colours (nor with NO_COLOR set, TERM=dumb, or no terminal)"},
-    [CLI_OPT_HELP] = {.name = "help", .letter = 'h', .help = "print this and exit"},
-    [CLI_OPT_VERSION] = {.name = "version", .letter = 'V', .help = "print versions and exit"},
-};
-
-const cli_option *cli_option_at(const cli_tool *tool, size_t i) {
-    return i < tool->n_options ? &tool->options[i] : &cli_common_options[i - tool->n_options];
-}
-
-size_t cli_option_count(const cli_tool *tool) {
-    return tool->n_options + CLI_N_COMMON;
-}
-
-size_t cli_option_find(const cli_tool *tool, const char *name) {
-    size_t i = 0;
-    while (i < cli_option_count(tool) && strcmp(cli_option_at(tool, i)->name, name) != 0) {
-        i++;
-    }
-    return i;
-}
-
-/* ---- help ---- */
 
 void cli_print_wrapped(const char *text, int indent) {
     int column = indent;
@@ -134,8 +98,6 @@ void cli_print_version(const cli_tool *tool) {
            evtwin_build_info());
 }
 
-/* ---- print-config ---- */
-
 static void print_setting(const cli *c, const cli_tool *tool, size_t i, const char *text) {
     static const char *const origins[] = {
         [CLI_FROM_DEFAULT] = "default",
@@ -161,13 +123,11 @@ static void print_setting(const cli *c, const cli_tool *tool, size_t i, const ch
 
 void cli_print_config(const cli *c, const cli_tool *tool) {
     printf("# %s: every value and where it comes from\n", tool->name);
-    for (size_t i = 0; i < tool->n_options + CLI_OPT_HELP; i++) {
+    for (size_t i = 0; i < cli_option_count(tool); i++) {
         const cli_option *o = cli_option_at(tool, i);
-        if (i == tool->n_options + CLI_OPT_CONFIG ||
-            i == tool->n_options + CLI_OPT_PRINT_CONFIG) { /* about the output, not in it */
+        if (!cli_option_is_setting(tool, i)) {
             continue;
         }
-
         if (o->kind == CLI_SWITCH) {
             print_setting(c, tool, i, cli_is_on(c, i) ? "true" : "false");
         } else if (o->kind == CLI_LIST && cli_count(c, i) > 0) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* tools/cli_progress.c: show how far long work is: a bar on a terminal, a line now and then
+/* tools/cli/cli_progress.c: how far long work is: a bar on a terminal, a line now and then
  * elsewhere. */
 
-#include "cli.h"
+#include "cli/cli_messages.h"
+#include "cli/cli_signals.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { BAR_WIDTH = 24 };
@@ -15,15 +15,7 @@ static const double redraw_every_s = 0.1, line_every_s = 5;
 static struct {
     char what[64];
     double began_s, shown_s;
-    int is_on_screen;
 } work;
-
-void cli_progress_clear(void) {
-    if (work.is_on_screen) {
-        fputs("\r\033[K", stderr);
-        work.is_on_screen = 0;
-    }
-}
 
 static void draw_bar(double done, double now_s) {
     char bar[BAR_WIDTH + 1];
@@ -33,16 +25,16 @@ static void draw_bar(double done, double now_s) {
     bar[BAR_WIDTH] = '\0';
 
     const double spent_s = now_s - work.began_s;
+    char line[256];
     if (done < 0) {
-        fprintf(stderr, "\r\033[K%s … %.0f s", work.what, spent_s);
+        snprintf(line, sizeof line, "%s … %.0f s", work.what, spent_s);
     } else if (done > 0.02 && spent_s > 2) {
-        fprintf(stderr, "\r\033[K[%s] %3.0f %%  %s, %.0f s left", bar, 100 * done, work.what,
-                spent_s * (1 - done) / done);
+        snprintf(line, sizeof line, "[%s] %3.0f %%  %s, %.0f s left", bar, 100 * done, work.what,
+                 spent_s * (1 - done) / done);
     } else {
-        fprintf(stderr, "\r\033[K[%s] %3.0f %%  %s", bar, 100 * done, work.what);
+        snprintf(line, sizeof line, "[%s] %3.0f %%  %s", bar, 100 * done, work.what);
     }
-    fflush(stderr);
-    work.is_on_screen = 1;
+    cli_show_bar(line);
 }
 
 int cli_progress(void *ctx, const char *what, double done) {
@@ -55,6 +47,7 @@ int cli_progress(void *ctx, const char *what, double done) {
     if (is_new) {
         snprintf(work.what, sizeof work.what, "%s", what);
         work.began_s = work.shown_s = now_s;
+        cli_detail("%s …", what);
     }
     done = done > 1 ? 1 : done;
 

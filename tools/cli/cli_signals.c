@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* tools/cli_signal.c: Ctrl-C, SIGTERM and SIGPIPE; waiting that a signal can end. */
+/* tools/cli/cli_signals.c: Ctrl-C, SIGTERM and SIGPIPE; waiting that a signal can end. */
 
-#include "cli.h"
+#include "cli/cli_signals.h"
+
+#include "cli/cli_messages.h"
 
 #include <errno.h>
 #include <fcntl.h>
