@@ -48,10 +48,9 @@ metric() { curl -s http://127.0.0.1:$metrics_port/metrics | grep -qE "$1"; }
 if command -v sqlite3 >/dev/null; then
     kill -STOP $predict # so that rows wait when the lock comes
     sleep 0.6
-    { echo 'BEGIN IMMEDIATE;'; sleep 7; echo 'COMMIT;'; } | sqlite3 live.db &
-    sleep 0.3
+    check 'it is locked' hold_lock 7 live.db 'BEGIN IMMEDIATE;'
     kill -CONT $predict
-    wait $!
+    wait $locker
     check 'it says so' await 10 grep -q 'trying again' predict.err
     check 'it works again' await 20 grep -q 'works again' predict.err
     check 'the error is counted' metric '^evtwin_predictions_total\{.*outcome="error".*\} [1-9]'

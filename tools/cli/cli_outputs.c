@@ -65,12 +65,14 @@ void cli_begin_write(const char *path) {
     if (strcmp(path, "-") == 0) {
         cli_on_stop(CLI_STOP_LEAVES, "not all was written");
     } else {
+        cli_progress(NULL, "writing", -1);
         cli_on_stop(CLI_STOP_CUTS, NULL);
     }
 }
 
 int cli_end_write(const char *path, evtwin_status status, const char *next_step) {
     cli_on_stop(CLI_STOP_ASKS, NULL);
+    cli_progress_clear();
     if (status >= 0) {
         return 0;
     }
