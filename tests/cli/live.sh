@@ -80,7 +80,7 @@ if command -v sqlite3 >/dev/null; then
     check 'rows there are' [ "$(sqlite3 live.db 'SELECT COUNT(*) >= 40 FROM ev_telemetry')" -eq 1 ]
     check 'none waits' [ "$(sqlite3 live.db \
         'SELECT COUNT(*) FROM ev_telemetry WHERE rul_prediction IS NULL OR failure_probability IS NULL')" -eq 0 ]
-    check 'none is doubled' [ "$(sqlite3 live.db \
+    check 'no duplicates' [ "$(sqlite3 live.db \
         'SELECT COUNT(*) FROM (SELECT 1 FROM ev_telemetry GROUP BY battery_id, time, seq HAVING COUNT(*) > 1)')" -eq 0 ]
     sql 'SELECT battery_id, seq, soc, soh, voltage, current, temperature, charge_cycles, power_consumption
          FROM ev_telemetry ORDER BY battery_id, seq' >rows.csv
@@ -103,7 +103,7 @@ run sh -c 'evtwin-predict --source jsonl:- --sink jsonl:- --metrics-port 0 --int
 expect 0
 check 'twenty records' [ "$(grep -c '^{' out)" -eq 20 ]
 
-# records that make no sense are named, counted and passed over at once; the good ones arrive
+# invalid records are named, counted and passed over at once; the good ones arrive
 for k in $(seq 20); do
     sed -n "${k}p" records.jsonl
     [ "$k" -gt 14 ] || echo 'no record'

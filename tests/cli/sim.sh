@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# tests/cli/sim.sh BIN: evtwin-sim: dry runs, live runs, labelled lives, sinks that fail.
+# tests/cli/sim.sh BIN: evtwin-sim: dry runs, live runs, run-to-failure data sets, sinks that fail.
 . "$(dirname "$0")/assert.sh"
 
 # ---- five JSON records and nothing needed ----
@@ -35,7 +35,7 @@ expect 0
 out '(default)'
 check 'more than one' [ "$(wc -l <out)" -ge 1 ]
 
-# ---- what makes no sense ----
+# ---- what is not valid ----
 wrong() {
     run evtwin-sim "$@"
     expect 2
@@ -189,7 +189,7 @@ if command -v sqlite3 >/dev/null; then
     kill $locker
 fi
 
-# ---- labelled lives ----
+# ---- run-to-failure data sets ----
 lives() { evtwin-sim --until-eol --fleet 6 --seed 2 --record-days 30 "$@"; }
 run lives --csv lives.csv --threads 1
 expect 0

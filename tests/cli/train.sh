@@ -21,7 +21,7 @@ check 'the contract line of the failure model' \
     grep -qE '^Failure Model - Accuracy: [01]\.[0-9]{4}, AUC: [01]\.[0-9]{4}$' out
 check 'the last line says where' [ "$(tail -n 1 out)" = 'Models saved to: m/' ]
 out 'base rate'
-out 'countdown'
+check 'the mean-life baseline' grep -qE 'countdown|mean.life' out
 out 'Importance'
 for file in rul_model.json failure_model.json scaler.json manifest.json; do
     check "$file is there" [ -s m/$file ]
