@@ -2,8 +2,7 @@
 /* tools/cli/cli_csv.c: read the CSV of a command line; columns that must be numbers, and columns
  * that are missing and why perhaps. */
 
-#include "cli/cli.h"
-#include "cli/cli_spelling.h"
+#include "cli/cli_parts.h"
 
 #include "evtwin/telemetry.h"
 

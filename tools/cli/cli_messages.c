@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* tools/cli/cli_messages.c: one-line messages on standard error, and the exit code a failure gets.
- */
+/* tools/cli/cli_messages.c: one-line messages and progress on standard error, and the exit
+ * code that a failure gets. */
 
-#include "cli/cli_messages.h"
+#include "cli/cli_parts.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -101,7 +101,7 @@ int cli_color(FILE *stream) {
     return !how.no_color && (no_color == NULL || *no_color == '\0') && cli_terminal(stream);
 }
 
-void cli_show_bar(const char *text) {
+static void show_bar(const char *text) {
     fprintf(stderr, "\r\033[K%s", text);
     fflush(stderr);
     how.has_bar = 1;
@@ -133,10 +133,7 @@ void cli_say(evtwin_log_level level, const char *format, ...) {
     funlockfile(stderr);
 }
 
-void cli_format_last_words(const char *outcome, char *text, size_t size) {
-    snprintf(text, size, "%s%s: stopped; %s\n", cli_terminal(stderr) ? "\r\033[K" : "", how.program,
-             outcome);
-}
+/* ---- failures ---- */
 
 static int exit_code(cli_role role, evtwin_status status) {
     switch (status) {
@@ -213,4 +210,66 @@ int cli_fail(cli_role role, evtwin_status status, const char *next_step) {
 int cli_out_of_memory(void) {
     cli_error("out of memory");
     return CLI_FAILURE;
+}
+
+/* ---- progress ---- */
+
+enum { BAR_WIDTH = 24 };
+
+static const double redraw_every_s = 0.1, line_every_s = 5;
+
+/* One piece of work at a time: the current one, when it began, when it was last shown. */
+static struct {
+    char what[64];
+    double began_s, shown_s;
+} work;
+
+static void draw_bar(double done, double now_s) {
+    char bar[BAR_WIDTH + 1];
+    const int filled = done < 0 ? 0 : (int)(done * BAR_WIDTH);
+    memset(bar, '-', BAR_WIDTH);
+    memset(bar, '#', (size_t)filled);
+    bar[BAR_WIDTH] = '\0';
+
+    const double spent_s = now_s - work.began_s;
+    char line[256];
+    if (done < 0) {
+        snprintf(line, sizeof line, "%s … %.0f s", work.what, spent_s);
+    } else if (done > 0.02 && spent_s > 2) {
+        snprintf(line, sizeof line, "[%s] %3.0f %%  %s, %.0f s left", bar, 100 * done, work.what,
+                 spent_s * (1 - done) / done);
+    } else {
+        snprintf(line, sizeof line, "[%s] %3.0f %%  %s", bar, 100 * done, work.what);
+    }
+    show_bar(line);
+}
+
+int cli_progress(void *ctx, const char *what, double done) {
+    (void)ctx;
+    if (how.quiet) {
+        return cli_stopping();
+    }
+    const double now_s = cli_now_s();
+    const int is_new = strncmp(work.what, what, sizeof work.what - 1) != 0;
+    if (is_new) {
+        snprintf(work.what, sizeof work.what, "%s", what);
+        work.began_s = work.shown_s = now_s;
+        cli_detail("%s …", what);
+    }
+    done = done > 1 ? 1 : done;
+
+    if (cli_terminal(stderr)) {
+        if (is_new || now_s - work.shown_s >= redraw_every_s) {
+            draw_bar(done, now_s);
+            work.shown_s = now_s;
+        }
+    } else if (now_s - work.shown_s >= line_every_s) {
+        if (done < 0) {
+            cli_note("%s, %.0f s so far", work.what, now_s - work.began_s);
+        } else {
+            cli_note("%s, %.0f %%", work.what, 100 * done);
+        }
+        work.shown_s = now_s;
+    }
+    return cli_stopping();
 }

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* tools/cli/cli_options.c: values of the options: flag over environment over file over default. */
 
-#include "cli/cli_options.h"
-
-#include "cli/cli_messages.h"
-#include "cli/cli_spelling.h"
+#include "cli/cli_parts.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <getopt.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct value {
+typedef struct setting {
     cli_origin origin;
     const char *text; /* the last one given; NULL = not set */
     double number;
@@ -20,13 +18,13 @@ typedef struct value {
     int is_on;
     size_t n_given;     /* how often, at this origin */
     const char **items; /* of a CLI_LIST: all that were given */
-} value;
+} setting;
 
 struct cli {
     const cli_tool *tool;
-    value *values;
     const char *argument;
     char *file; /* the configuration file, cut into lines; values point into it */
+    setting values[];
 };
 
 /* ---- the table ---- */
@@ -114,10 +112,33 @@ const char *cli_argument(const cli *c) {
     return c->argument;
 }
 
-/* ---- one value ---- */
+/* ---- one value, read strictly ---- */
 
-static int bad_code(cli_origin origin) {
-    return origin == CLI_FROM_FLAG ? CLI_USAGE : CLI_CONFIG;
+/* Nothing but these characters: no blanks, no hexadecimal, no "inf". */
+static int consists_of(const char *text, const char *characters) {
+    return *text != '\0' && text[strspn(text, characters)] == '\0';
+}
+
+static int parse_integer(const char *text, int64_t *out) {
+    char *end;
+    errno = 0;
+    const long long number = strtoll(text, &end, 10);
+    if (!consists_of(text, "+-0123456789") || *end != '\0' || end == text || errno != 0) {
+        return 0;
+    }
+    *out = number;
+    return 1;
+}
+
+/* The locale of a tool is always "C": the layer check refuses setlocale. */
+int cli_parse_number(const char *text, double *out) {
+    char *end;
+    const double number = strtod(text, &end); /* layer-check: allowed */
+    if (!consists_of(text, "+-0123456789.eE") || *end != '\0' || end == text || !isfinite(number)) {
+        return 0;
+    }
+    *out = number;
+    return 1;
 }
 
 /* "--fleet" as the user wrote it: a flag, a variable, or a line of a file. */
@@ -140,10 +161,10 @@ const char *cli_called(const cli *c, size_t option, char *text, size_t size) {
                  cli_text(c, c->tool->n_options + CLI_OPT_CONFIG), text, size);
 }
 
-static int parse_ranged(const cli_option *o, const char *text, const char *name, value *v) {
+static int parse_ranged(const cli_option *o, const char *text, const char *name, setting *v) {
     int is_number;
     if (o->kind == CLI_INTEGER) {
-        is_number = cli_parse_integer(text, &v->integer);
+        is_number = parse_integer(text, &v->integer);
         v->number = is_number ? (double)v->integer : 0;
     } else {
         is_number = cli_parse_number(text, &v->number);
@@ -168,14 +189,29 @@ static int is_choice(const char *choices, const char *text) {
     return 0;
 }
 
-static int add_item(value *v, const char *text) {
-    const char **items = realloc(v->items, (v->n_given + 1) * sizeof *items);
-    if (items == NULL) {
-        return cli_out_of_memory();
+/* Is the string valid for the option? If not, the reason is reported under `name`. */
+static int parse_value(const cli_option *o, const char *text, const char *name, setting *v) {
+    switch (o->kind) {
+    case CLI_SWITCH:
+        v->is_on = text == NULL || is_choice("true|1|yes", text);
+        if (v->is_on || is_choice("false|0|no", text)) {
+            return 1;
+        }
+        cli_error("%s: '%s' is neither true nor false", name, text);
+        return 0;
+    case CLI_INTEGER:
+    case CLI_NUMBER:
+        return parse_ranged(o, text, name, v);
+    default:
+        if (*text == '\0') {
+            cli_error("%s: is empty", name);
+        } else if (o->choices != NULL && !is_choice(o->choices, text)) {
+            cli_error("%s: '%s' is not one of %s", name, text, o->choices);
+        } else {
+            return 1;
+        }
+        return 0;
     }
-    v->items = items;
-    v->items[v->n_given] = text;
-    return 0;
 }
 
 /* Take a value; `text` is NULL for a switch given as a flag. 0, or the exit code after the reason.
@@ -183,41 +219,22 @@ static int add_item(value *v, const char *text) {
 static int set_value(cli *c, size_t option, const char *text, cli_origin origin,
                      const char *where) {
     const cli_option *o = cli_option_at(c->tool, option);
-    value *v = &c->values[option];
+    setting *v = &c->values[option];
     char name[512];
     spell(o, origin, where, name, sizeof name);
-
+    if (!parse_value(o, text, name, v)) {
+        return origin == CLI_FROM_FLAG ? CLI_USAGE : CLI_CONFIG;
+    }
     if (v->origin != origin) { /* a stronger origin starts afresh, lists too */
         v->n_given = 0;
     }
-    switch (o->kind) {
-    case CLI_SWITCH:
-        if (text != NULL && !is_choice("true|false|1|0|yes|no", text)) {
-            cli_error("%s: '%s' is neither true nor false", name, text);
-            return bad_code(origin);
+    if (o->kind == CLI_LIST) {
+        const char **items = realloc(v->items, (v->n_given + 1) * sizeof *items);
+        if (items == NULL) {
+            return cli_out_of_memory();
         }
-        v->is_on = text == NULL || is_choice("true|1|yes", text);
-        break;
-    case CLI_INTEGER:
-    case CLI_NUMBER:
-        if (!parse_ranged(o, text, name, v)) {
-            return bad_code(origin);
-        }
-        break;
-    case CLI_TEXT:
-    case CLI_LIST:
-        if (*text == '\0') {
-            cli_error("%s: is empty", name);
-            return bad_code(origin);
-        }
-        if (o->choices != NULL && !is_choice(o->choices, text)) {
-            cli_error("%s: '%s' is not one of %s", name, text, o->choices);
-            return bad_code(origin);
-        }
-        if (o->kind == CLI_LIST && add_item(v, text) != 0) {
-            return CLI_FAILURE;
-        }
-        break;
+        v->items = items;
+        v->items[v->n_given] = text;
     }
     v->text = text;
     v->origin = origin;
@@ -233,21 +250,6 @@ static int read_defaults(cli *c) {
         if (initial != NULL && set_value(c, i, initial, CLI_FROM_DEFAULT, "default") != 0) {
             assert(0 && "the default of an option is not valid");
             return CLI_FAILURE;
-        }
-    }
-    return 0;
-}
-
-static int read_environment(cli *c) {
-    for (size_t i = 0; i < cli_option_count(c->tool); i++) {
-        const char *variable = cli_option_at(c->tool, i)->environment;
-        const char *text = variable != NULL ? getenv(variable) : NULL;
-        if (text == NULL || *text == '\0' || c->values[i].origin == CLI_FROM_FLAG) {
-            continue;
-        }
-        const int code = set_value(c, i, text, CLI_FROM_ENVIRONMENT, NULL);
-        if (code != 0) {
-            return code;
         }
     }
     return 0;
@@ -418,24 +420,29 @@ static int read_flags(cli *c, int argc, char **argv) {
 /* ---- all together ---- */
 
 int cli_options_read_flags(const cli_tool *tool, int argc, char **argv, cli **out) {
-    cli *c = calloc(1, sizeof *c);
-    value *values = calloc(cli_option_count(tool), sizeof *values);
-    if (c == NULL || values == NULL) {
-        free(values);
-        free(c);
-        *out = NULL;
+    cli *c = calloc(1, sizeof *c + cli_option_count(tool) * sizeof *c->values);
+    *out = c;
+    if (c == NULL) {
         return cli_out_of_memory();
     }
     c->tool = tool;
-    c->values = values;
-    *out = c;
     const int code = read_defaults(c);
     return code != 0 ? code : read_flags(c, argc, argv);
 }
 
 int cli_options_read_environment_and_file(cli *c) {
-    const int code = read_environment(c);
-    return code != 0 ? code : read_config(c);
+    for (size_t i = 0; i < cli_option_count(c->tool); i++) {
+        const char *variable = cli_option_at(c->tool, i)->environment;
+        const char *text = variable != NULL ? getenv(variable) : NULL;
+        if (text == NULL || *text == '\0' || c->values[i].origin == CLI_FROM_FLAG) {
+            continue;
+        }
+        const int code = set_value(c, i, text, CLI_FROM_ENVIRONMENT, NULL);
+        if (code != 0) {
+            return code;
+        }
+    }
+    return read_config(c);
 }
 
 void cli_options_free(cli *c) {
@@ -446,6 +453,5 @@ void cli_options_free(cli *c) {
         free(c->values[i].items);
     }
     free(c->file);
-    free(c->values);
     free(c);
 }

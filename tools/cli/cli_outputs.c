@@ -2,7 +2,7 @@
 /* tools/cli/cli_outputs.c: files, folders and sinks of a command line: checked before the work,
  * written whole or not at all. */
 
-#include "cli/cli.h"
+#include "cli/cli_parts.h"
 
 #include <errno.h>
 #include <libgen.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tools/cli/cli_spelling.c: the name that a mistyped one meant. */
 
-#include "cli/cli_spelling.h"
+#include "cli/cli_parts.h"
 
 #include <ctype.h>
 #include <string.h>
