@@ -101,12 +101,6 @@ int cli_color(FILE *stream) {
     return !how.no_color && (no_color == NULL || *no_color == '\0') && cli_terminal(stream);
 }
 
-static void show_bar(const char *text) {
-    fprintf(stderr, "\r\033[K%s", text);
-    fflush(stderr);
-    how.has_bar = 1;
-}
-
 void cli_progress_clear(void) {
     if (how.has_bar) {
         fputs("\r\033[K", stderr);
@@ -225,23 +219,20 @@ static struct {
 } work;
 
 static void draw_bar(double done, double now_s) {
-    char bar[BAR_WIDTH + 1];
-    const int filled = done < 0 ? 0 : (int)(done * BAR_WIDTH);
-    memset(bar, '-', BAR_WIDTH);
-    memset(bar, '#', (size_t)filled);
-    bar[BAR_WIDTH] = '\0';
-
+    static const char full[] = "########################", empty[] = "------------------------";
     const double spent_s = now_s - work.began_s;
-    char line[256];
     if (done < 0) {
-        snprintf(line, sizeof line, "%s … %.0f s", work.what, spent_s);
-    } else if (done > 0.02 && spent_s > 2) {
-        snprintf(line, sizeof line, "[%s] %3.0f %%  %s, %.0f s left", bar, 100 * done, work.what,
-                 spent_s * (1 - done) / done);
+        fprintf(stderr, "\r\033[K%s … %.0f s", work.what, spent_s);
     } else {
-        snprintf(line, sizeof line, "[%s] %3.0f %%  %s", bar, 100 * done, work.what);
+        const int filled = (int)(done * BAR_WIDTH);
+        fprintf(stderr, "\r\033[K[%.*s%.*s] %3.0f %%  %s", filled, full, BAR_WIDTH - filled, empty,
+                100 * done, work.what);
+        if (done > 0.02 && spent_s > 2) {
+            fprintf(stderr, ", %.0f s left", spent_s * (1 - done) / done);
+        }
     }
-    show_bar(line);
+    fflush(stderr);
+    how.has_bar = 1;
 }
 
 int cli_progress(void *ctx, const char *what, double done) {

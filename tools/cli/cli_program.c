@@ -51,12 +51,9 @@ static void print_option(const cli_option *o) {
     }
     snprintf(right, sizeof right, "%s %s", o->help, extra);
 
-    printf("%s", left);
-    const int length = (int)strlen(left);
-    if (length + 2 > HELP_COLUMN) {
+    printf("%-*s", HELP_COLUMN, left);
+    if (strlen(left) + 2 > HELP_COLUMN) {
         printf("\n%*s", HELP_COLUMN, "");
-    } else {
-        printf("%*s", HELP_COLUMN - length, "");
     }
     cli_print_wrapped(right, HELP_COLUMN);
 }
