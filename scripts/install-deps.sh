@@ -18,7 +18,7 @@ libjansson-dev|reads and writes JSON|pkg:jansson
 libxgboost-dev|trains the models|pkg:xgboost
 libsqlite3-dev|keeps the telemetry|pkg:sqlite3
 libmicrohttpd-dev|serves REST and the page|pkg:libmicrohttpd
-python3|shows and checks the demo's live fleet, runs tests|python3
+python3|shows and checks the live fleet of the demo, runs tests|python3
 '
 test_list='
 libcmocka-dev|unit tests|pkg:cmocka
