@@ -128,7 +128,7 @@ EVTWIN_API int64_t evtwin_time_now(void);
 /**
  * Parse RFC 3339 ("2024-01-01T12:00:00.5+01:00"); also a space for the T, a missing time of day
  * (midnight), missing seconds. naive says what a missing offset means.
- * @return EVTWIN_E_PARSE if the format is none of these or the date does not exist.
+ * @return EVTWIN_E_PARSE if the format is another or the date does not exist.
  */
 EVTWIN_API evtwin_status evtwin_time_parse(const char *text, evtwin_naive_time naive,
                                            int64_t *time_us_out);

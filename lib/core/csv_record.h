@@ -33,7 +33,7 @@ typedef struct evtwin__csv_target {
 
 struct evtwin__csv_reader {
     evtwin__csv_scan scan;
-    evtwin_csv_options options; /* its texts are the caller's, and gone when a call is over */
+    evtwin_csv_options options; /* its lists of names are gone once a call is over */
     size_t n_targets;
     evtwin__csv_target *target; /* one for each field of the header */
     size_t first_empty_line;    /* of empty lines that may be the end of the file; 0 = none */

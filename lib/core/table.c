@@ -232,7 +232,7 @@ evtwin_status evtwin_table_add_column(evtwin_table *table, const char *name, evt
         return st;
     }
     if ((int)type < EVTWIN_F64 || (int)type > EVTWIN_TEXT) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "column '%s': %d is no type", name, (int)type);
+        EVTWIN_FAIL(EVTWIN_E_ARG, "column '%s': %d is not a valid type", name, (int)type);
     }
     if ((st = reserve_column(table)) < 0) {
         return st;
