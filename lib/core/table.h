@@ -39,9 +39,6 @@ struct evtwin_table {
 /* EVTWIN_E_ARG if table is NULL, EVTWIN_E_STATE if it is shared. */
 evtwin_status evtwin__table_check_edit(const evtwin_table *table);
 
-/* Bytes that rows values of a type take, whole cache lines; 0 on overflow. */
-size_t evtwin__column_bytes(evtwin_type type, size_t rows);
-
 /* Mark rows first to last - 1 of a column as missing; n_missing is the caller's to correct. */
 void evtwin__column_clear(evtwin__column *column, size_t first, size_t last);
 
