@@ -96,7 +96,8 @@ EVTWIN_API evtwin_status evtwin_table_reserve(evtwin_table *table, size_t rows);
 /**
  * Append every row of other. Columns are matched by name; a column that only other has is added,
  * one that only table has becomes missing in the new rows. other may be table itself.
- * @return EVTWIN_E_SCHEMA if a name has two types, or two units that are not "".
+ * @return EVTWIN_E_SCHEMA if a name has two types, or two units that are not ""; EVTWIN_E_RANGE as
+ * evtwin_table_set_text.
  */
 EVTWIN_API evtwin_status evtwin_table_append(evtwin_table *table, const evtwin_table *other);
 
