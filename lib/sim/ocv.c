@@ -12,14 +12,14 @@
 static double half_cell_at(const evtwin__half_cell *h, double s, double *slope_out) {
     double u = h->constant_V + h->slope_V * s;
     double slope = h->slope_V;
-    for (size_t i = 0; i < h->n_exp; i++) {
-        const double *abc = h->exp_abc[i];
+    for (size_t i = 0; i < h->exp.n; i++) {
+        const double *abc = h->exp.abc[i];
         const double e = abc[0] * evtwin__exp(abc[1] * (s - abc[2]));
         u += e;
         slope += abc[1] * e;
     }
-    for (size_t i = 0; i < h->n_tanh; i++) {
-        const double *abc = h->tanh_abc[i];
+    for (size_t i = 0; i < h->tanh.n; i++) {
+        const double *abc = h->tanh.abc[i];
         const double t = evtwin__tanh(abc[1] * (s - abc[2]));
         u += abc[0] * t;
         slope += abc[0] * abc[1] * (1.0 - t * t);
@@ -100,29 +100,22 @@ void evtwin__ocv_from_points(const double *soc_frac, const double *ocv_V, size_t
 
 size_t evtwin__ocv_first_fall(const evtwin__ocv *ocv) {
     size_t k = 0;
-    while (k < EVTWIN__OCV_INTERVALS) {
+    for (; k < EVTWIN__OCV_INTERVALS; k++) {
         const double *c = ocv->coefficient[k];
         if (!(c[1] + c[2] + c[3] > 0.0)) {
             break;
         }
-        k++;
     }
     return k;
 }
 
-/* Interval and place in it. */
-static const double *locate(const evtwin__ocv *ocv, double soc_frac, double *f_out) {
+double evtwin__ocv_at(const evtwin__ocv *ocv, double soc_frac) {
     double x = soc_frac * (double)EVTWIN__OCV_INTERVALS;
     x = x > 0.0 ? x : 0.0;
     x = x < (double)EVTWIN__OCV_INTERVALS ? x : (double)EVTWIN__OCV_INTERVALS;
     int k = (int)x;
     k = k < EVTWIN__OCV_INTERVALS ? k : EVTWIN__OCV_INTERVALS - 1;
-    *f_out = x - k;
-    return ocv->coefficient[k];
-}
-
-double evtwin__ocv_at(const evtwin__ocv *ocv, double soc_frac) {
-    double f;
-    const double *c = locate(ocv, soc_frac, &f);
+    const double f = x - k;
+    const double *c = ocv->coefficient[k];
     return c[0] + f * (c[1] + f * (c[2] + f * c[3]));
 }

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* sim/fleet_spread.h: how the packs of a fleet differ: cells, use, climate. One model of car,
- * driven as ride-hailing cars in one warm-temperate region.
+/* sim/variation.h: pack variation: what makes one pack of a fleet itself, its cells, its driver,
+ * its climate; its days; and the figures of how packs differ. One model of car, driven as
+ * ride-hailing cars in one warm-temperate region.
  *
- * Fixed by reasoning and typical values before any model was trained on the result; not to be tuned
- * so that a score looks good. Only the median life is calibrated, and that in the cell's parameter
- * file. [typical] marks an engineering judgement without one citable source. */
-#ifndef EVTWIN_SIM_FLEET_SPREAD_H
-#define EVTWIN_SIM_FLEET_SPREAD_H
+ * The figures were fixed by reasoning and typical values before any model was trained on the
+ * result; not to be tuned so that a score looks good. Only the median life is calibrated, and that
+ * in the cell's parameter file. [typical] marks an engineering judgement without one citable
+ * source. */
+#ifndef EVTWIN_SIM_VARIATION_H
+#define EVTWIN_SIM_VARIATION_H
+
+#include "sim/pack_rng.h"
 
 /* ---- cells: packs differ by the lot their cells come from ---- */
 
@@ -72,5 +76,37 @@
 #define EVTWIN__DEFECT_GROWTH 10.0
 #define EVTWIN__DEFECT_ONSET_MIN_CYCLES 50.0
 #define EVTWIN__DEFECT_ONSET_MAX_CYCLES 650.0
+
+/* ---- one pack, its days and its weather ---- */
+
+/* Sampled once from the seed, fixed for life. */
+typedef struct evtwin__variation {
+    double capacity_factor, resistance_factor; /* as built, against the nominal cell */
+    double capacity_rate, resistance_rate;     /* of ageing, against the law */
+    double daily_cycles, rest_day_probability;
+    double charge_limit_frac, plug_frac, night_plug_probability;
+    double climate_K;
+    int is_defective;
+    double defect_onset_cycles;
+} evtwin__variation;
+
+/* spread_scale multiplies every deviation from the nominal pack; 0 also leaves defects out. */
+evtwin__variation evtwin__variation_sample(evtwin__pack_rng rng, double spread_scale);
+
+/* What a car does on one day. */
+typedef struct evtwin__day {
+    double cycles;     /* to drive, equivalent full cycles */
+    double start_hour; /* of the first trip */
+    int plugs_in;      /* in the evening, though it need not */
+} evtwin__day;
+
+evtwin__day evtwin__day_sample(const evtwin__variation *variation, evtwin__pack_rng rng,
+                               uint64_t day);
+
+/* Air around a car at a time given in days since 1970-01-01T00:00Z, with or without the hour's
+ * part. */
+double evtwin__air_degC(const evtwin__variation *variation, evtwin__pack_rng rng, double date_days);
+double evtwin__air_mean_degC(const evtwin__variation *variation, evtwin__pack_rng rng,
+                             double date_days);
 
 #endif
