@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <math.h>
 #include <stddef.h>
+#include <string.h>
 
 #define GAS_CONSTANT_J_mol_K 8.314462618
 #define ZERO_CELSIUS_K 273.15
@@ -59,25 +60,23 @@ enum { SCHMALSTIEG(INDEX) };
 enum { NAUMANN(INDEX) N_COUNT };
 _Static_assert((int)N_COUNT == (int)EVTWIN__AGEING_CONSTANTS, "the longer of the laws fits");
 
-static const evtwin__ageing_key no_keys[] = {{NULL, 0.0, 0.0}};
-static const evtwin__ageing_key schmalstieg_keys[] = {SCHMALSTIEG(KEY){NULL, 0.0, 0.0}};
-static const evtwin__ageing_key naumann_keys[] = {NAUMANN(KEY){NULL, 0.0, 0.0}};
-
 static const struct {
     const char *name;
-    const evtwin__ageing_key *keys;
+    evtwin__ageing_key keys[EVTWIN__AGEING_CONSTANTS + 1]; /* ended by key NULL */
 } laws[] = {
-    [EVTWIN__AGEING_NONE] = {"none", no_keys},
-    [EVTWIN__AGEING_SCHMALSTIEG] = {"schmalstieg", schmalstieg_keys},
-    [EVTWIN__AGEING_NAUMANN] = {"naumann", naumann_keys},
+    [EVTWIN__AGEING_NONE] = {"none", {{NULL, 0.0, 0.0}}},
+    [EVTWIN__AGEING_SCHMALSTIEG] = {"schmalstieg", {SCHMALSTIEG(KEY){NULL, 0.0, 0.0}}},
+    [EVTWIN__AGEING_NAUMANN] = {"naumann", {NAUMANN(KEY){NULL, 0.0, 0.0}}},
 };
 
-const evtwin__ageing_key *evtwin__ageing_keys(evtwin__ageing_kind kind) {
-    return laws[kind].keys;
-}
-
-const char *evtwin__ageing_name(evtwin__ageing_kind kind) {
-    return (size_t)kind < sizeof laws / sizeof laws[0] ? laws[kind].name : NULL;
+const evtwin__ageing_key *evtwin__ageing_find(const char *name, evtwin__ageing_kind *kind_out) {
+    for (size_t i = 0; i < sizeof laws / sizeof laws[0]; i++) {
+        if (strcmp(laws[i].name, name) == 0) {
+            *kind_out = (evtwin__ageing_kind)i;
+            return laws[i].keys;
+        }
+    }
+    return NULL;
 }
 
 static double positive(double x) {

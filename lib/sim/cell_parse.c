@@ -129,67 +129,78 @@ static evtwin_status check_format(const place *p, const field *f, void *to) {
     return check_number(p, f->key, json_object_get(p->object, f->key), f->min, f->max, &format);
 }
 
+/* The member `key` as an object of these fields. */
+static evtwin_status read_object(const place *p, const char *key, const field *fields, size_t n,
+                                 void *to) {
+    place at;
+    const evtwin_status st = enter(p, key, &at);
+    return st < 0 ? st : read_fields(&at, fields, n, to);
+}
+
 /* {"value": number, "source": text} */
 static evtwin_status read_value(const place *p, const field *f, void *to) {
-    const field parts[] = {
-        SOURCE,
-        {"value", read_number, f->min, f->max, f->at, 0},
-    };
-    place at;
-    const evtwin_status st = enter(p, f->key, &at);
-    return st < 0 ? st : read_fields(&at, parts, COUNT(parts), to);
+    const field parts[] = {SOURCE, {"value", read_number, f->min, f->max, f->at, 0}};
+    return read_object(p, f->key, parts, COUNT(parts), to);
 }
 
-/* An array of numbers in range: at least min_n and at most max_n. */
-static evtwin_status get_numbers(const place *p, const char *key, size_t min_n, size_t max_n,
-                                 double min, double max, double *out, size_t *n_out) {
-    const json_t *array = json_object_get(p->object, key);
-    const size_t n = json_array_size(array);
-    if (!json_is_array(array) || n < min_n || n > max_n) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key '%s%s' is not an array of %zu to %zu numbers", p->file,
-                    p->prefix, key, min_n, max_n);
+/* ---- values over the state of charge ---- */
+
+typedef struct numbers {
+    size_t n;
+    double v[MAX_POINTS];
+} numbers;
+
+typedef struct points {
+    numbers soc, value;
+} points;
+
+static evtwin_status read_numbers(const place *p, const field *f, void *to) {
+    numbers *out = (numbers *)(void *)((char *)to + f->at);
+    const json_t *array = json_object_get(p->object, f->key);
+    out->n = json_array_size(array);
+    if (!json_is_array(array) || out->n < 2 || out->n > MAX_POINTS) {
+        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key '%s%s' is not an array of 2 to %d numbers", p->file,
+                    p->prefix, f->key, MAX_POINTS);
     }
-    for (size_t i = 0; i < n; i++) {
+    evtwin_status st = EVTWIN_OK;
+    for (size_t i = 0; i < out->n && st >= 0; i++) {
         char what[64];
-        snprintf(what, sizeof what, "%.40s[%zu]", key, i);
-        const evtwin_status st = check_number(p, what, json_array_get(array, i), min, max, &out[i]);
-        if (st < 0) {
-            return st;
-        }
+        snprintf(what, sizeof what, "%.40s[%zu]", f->key, i);
+        st = check_number(p, what, json_array_get(array, i), f->min, f->max, &out->v[i]);
     }
-    *n_out = n;
-    return EVTWIN_OK;
+    return st;
 }
 
-/* "soc" (rising, within [0, 1]) and `values_key`, of equal length. */
-static evtwin_status get_points(const place *p, const char *values_key, double min, double max,
-                                double *soc, double *value, size_t *n_out) {
-    size_t n_soc = 0, n = 0;
-    evtwin_status st = get_numbers(p, "soc", 2, MAX_POINTS, 0.0, 1.0, soc, &n_soc);
-    if (st < 0 || (st = get_numbers(p, values_key, 2, MAX_POINTS, min, max, value, &n)) < 0) {
+/* "source", "soc" (rising, within [0, 1]) and `values_key`, the last two of equal length. */
+static evtwin_status read_points(const place *p, const char *values_key, double min, double max,
+                                 points *out) {
+    const field parts[] = {SOURCE,
+                           {"soc", read_numbers, 0.0, 1.0, offsetof(points, soc), 0},
+                           {values_key, read_numbers, min, max, offsetof(points, value), 0}};
+    const evtwin_status st = read_fields(p, parts, COUNT(parts), out);
+    if (st < 0) {
         return st;
     }
-    if (n != n_soc) {
+    if (out->value.n != out->soc.n) {
         EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: '%ssoc' has %zu numbers, '%s%s' has %zu", p->file,
-                    p->prefix, n_soc, p->prefix, values_key, n);
+                    p->prefix, out->soc.n, p->prefix, values_key, out->value.n);
     }
-    for (size_t i = 1; i < n; i++) {
-        if (!(soc[i] > soc[i - 1])) {
+    for (size_t i = 1; i < out->soc.n; i++) {
+        if (!(out->soc.v[i] > out->soc.v[i - 1])) {
             EVTWIN_FAIL(EVTWIN_E_RANGE, "%s: '%ssoc' does not rise at element %zu", p->file,
                         p->prefix, i);
         }
     }
-    *n_out = n;
     return EVTWIN_OK;
 }
 
 /* Points on the parameter grid: linear between, constant outside. */
-static void fill_column(evtwin_cell *cell, int column, const double *soc, const double *value,
-                        size_t n) {
+static void fill_column(evtwin_cell *cell, size_t column, const points *at) {
+    const double *soc = at->soc.v, *value = at->value.v;
     size_t i = 0;
     for (int k = 0; k <= EVTWIN__PARAM_INTERVALS; k++) {
         const double z = (double)k / (double)EVTWIN__PARAM_INTERVALS;
-        while (i + 2 < n && z > soc[i + 1]) {
+        while (i + 2 < at->soc.n && z > soc[i + 1]) {
             i++;
         }
         double f = (z - soc[i]) / (soc[i + 1] - soc[i]);
@@ -201,37 +212,33 @@ static void fill_column(evtwin_cell *cell, int column, const double *soc, const 
 
 /* {"value": …} or {"soc": […], "values": […]} over the state of charge. */
 static evtwin_status read_param(const place *p, const field *f, void *to) {
-    static const field parts[] = {SOURCE, ELSEWHERE("soc"), ELSEWHERE("values")};
-    evtwin_cell *cell = to;
-    double soc[MAX_POINTS] = {0.0, 1.0}, value[MAX_POINTS];
-    size_t n = 2;
+    points curve = {.soc = {2, {0.0, 1.0}}};
     evtwin_status st;
-
     if (json_object_get(json_object_get(p->object, f->key), "value") != NULL) {
         const field constant = {f->key, read_value, f->min, f->max, 0, 0};
-        if ((st = read_value(p, &constant, value)) >= 0) {
-            value[1] = value[0];
-            fill_column(cell, (int)f->at, soc, value, n);
+        if ((st = read_value(p, &constant, curve.value.v)) < 0) {
+            return st;
         }
-        return st;
+        curve.value.v[1] = curve.value.v[0];
+        fill_column(to, f->at, &curve);
+        return EVTWIN_OK;
     }
 
     place at;
     if ((st = enter(p, f->key, &at)) < 0 ||
-        (st = read_fields(&at, parts, COUNT(parts), NULL)) < 0 ||
-        (st = get_points(&at, "values", f->min, f->max, soc, value, &n)) < 0) {
+        (st = read_points(&at, "values", f->min, f->max, &curve)) < 0) {
         return st;
     }
 
     /* the grid reproduces the points only if they lie on it */
-    for (size_t i = 0; i < n; i++) {
-        const double x = soc[i] * (double)EVTWIN__PARAM_INTERVALS;
+    for (size_t i = 0; i < curve.soc.n; i++) {
+        const double x = curve.soc.v[i] * (double)EVTWIN__PARAM_INTERVALS;
         if (fabs(x - nearbyint(x)) > 1e-9) {
             EVTWIN_FAIL(EVTWIN_E_RANGE, "%s: '%ssoc[%zu]' is %g, not a multiple of 0.01", p->file,
-                        at.prefix, i, soc[i]);
+                        at.prefix, i, curve.soc.v[i]);
         }
     }
-    fill_column(cell, (int)f->at, soc, value, n);
+    fill_column(to, f->at, &curve);
     return EVTWIN_OK;
 }
 
@@ -276,9 +283,7 @@ static evtwin_status read_half_cell(const place *p, const field *f, void *to) {
         {"tanh", read_terms, 0, 0, AT(tanh), 1},
     };
 #undef AT
-    place at;
-    const evtwin_status st = enter(p, f->key, &at);
-    return st < 0 ? st : read_fields(&at, parts, COUNT(parts), (char *)to + f->at);
+    return read_object(p, f->key, parts, COUNT(parts), (char *)to + f->at);
 }
 
 static evtwin_status get_half_cells(const place *p, evtwin_cell *cell) {
@@ -301,17 +306,16 @@ static evtwin_status get_half_cells(const place *p, evtwin_cell *cell) {
 }
 
 static evtwin_status get_ocv_points(const place *p, evtwin_cell *cell) {
-    static const field parts[] = {SOURCE, ELSEWHERE("soc"), ELSEWHERE("ocv_V")};
-    double soc[MAX_POINTS], ocv[MAX_POINTS];
-    size_t n = 0;
-    evtwin_status st = read_fields(p, parts, COUNT(parts), NULL);
-    if (st < 0 || (st = get_points(p, "ocv_V", 0.0, 10.0, soc, ocv, &n)) < 0) {
+    points curve;
+    const evtwin_status st = read_points(p, "ocv_V", 0.0, 10.0, &curve);
+    if (st < 0) {
         return st;
     }
-    if (soc[0] != 0.0 || soc[n - 1] != 1.0) {
+    const size_t n = curve.soc.n;
+    if (curve.soc.v[0] != 0.0 || curve.soc.v[n - 1] != 1.0) {
         EVTWIN_FAIL(EVTWIN_E_RANGE, "%s: '%ssoc' does not reach from 0 to 1", p->file, p->prefix);
     }
-    evtwin__ocv_from_points(soc, ocv, n, &cell->ocv);
+    evtwin__ocv_from_points(curve.soc.v, curve.value.v, n, &cell->ocv);
     return EVTWIN_OK;
 }
 
@@ -362,9 +366,8 @@ static evtwin_status read_circuit(const place *p, const field *f, void *to) {
         {"entropic_V_K", read_param, -0.01, 0.01, EVTWIN__PARAM_ENTROPIC, 1},
     };
     evtwin_cell *cell = to;
-    place at;
-    evtwin_status st = enter(p, f->key, &at);
-    if (st < 0 || (st = read_fields(&at, parts, COUNT(parts), cell)) < 0) {
+    const evtwin_status st = read_object(p, f->key, parts, COUNT(parts), cell);
+    if (st < 0) {
         return st;
     }
     cell->r0_activation_K /= GAS_CONSTANT_J_mol_K;
@@ -412,25 +415,19 @@ static evtwin_status read_ageing(const place *p, const field *f, void *to) {
     if (st < 0 || (st = read_string(&at, &law, name)) < 0) {
         return st;
     }
-    int kind = 0;
-    while (evtwin__ageing_name((evtwin__ageing_kind)kind) != NULL &&
-           strcmp(evtwin__ageing_name((evtwin__ageing_kind)kind), name) != 0) {
-        kind++;
-    }
-    if (evtwin__ageing_name((evtwin__ageing_kind)kind) == NULL) {
+    const evtwin__ageing_key *keys = evtwin__ageing_find(name, &cell->ageing.kind);
+    if (keys == NULL) {
         EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: 'ageing.law' is '%s', not none, schmalstieg or naumann",
                     p->file, name);
     }
-    cell->ageing.kind = (evtwin__ageing_kind)kind;
 
     /* the law's constants, and "law" itself */
     field parts[1 + EVTWIN__AGEING_CONSTANTS] = {ELSEWHERE("law")};
     size_t n = 1;
-    for (const evtwin__ageing_key *k = evtwin__ageing_keys(cell->ageing.kind); k->key != NULL;
-         k++) {
+    for (; keys[n - 1].key != NULL; n++) {
+        const evtwin__ageing_key *k = &keys[n - 1];
         const size_t offset = AT(ageing.constant) + (n - 1) * sizeof(double);
         parts[n] = (field){k->key, read_value, k->min, k->max, offset, 0};
-        n++;
     }
     return read_fields(&at, parts, n, cell);
 }

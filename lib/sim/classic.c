@@ -42,11 +42,9 @@ static evtwin_status create(evtwin_sim *sim) {
     return EVTWIN_OK;
 }
 
-static void step_once(classic_pack *c, uint64_t seed, uint32_t pack, uint64_t step) {
-    const evtwin__rng_block a =
-        evtwin__rng_at(seed, EVTWIN__RNG_CLASSIC, pack, EVTWIN__CHANNEL_CLASSIC_STEP, step);
-    const evtwin__rng_block b =
-        evtwin__rng_at(seed, EVTWIN__RNG_CLASSIC, pack, EVTWIN__CHANNEL_CLASSIC_NOISE, step);
+static void step_once(classic_pack *c, evtwin__pack_rng rng, uint64_t step) {
+    const evtwin__rng_block a = evtwin__sample_block(rng, EVTWIN__CHANNEL_CLASSIC_STEP, step);
+    const evtwin__rng_block b = evtwin__sample_block(rng, EVTWIN__CHANNEL_CLASSIC_NOISE, step);
     const double u_soc = evtwin__rng_uniform(a, 0), u_current = evtwin__rng_uniform(a, 1);
     const double before = c->soc_percent;
 
@@ -78,8 +76,9 @@ static void step_once(classic_pack *c, uint64_t seed, uint32_t pack, uint64_t st
 
 static evtwin_status advance(evtwin_sim *sim, int64_t until) {
     for (size_t i = 0; i < sim->n_packs; i++) {
+        const evtwin__pack_rng rng = {sim->options.seed, (uint32_t)i};
         for (int64_t step = sim->step; step < until; step++) {
-            step_once(&sim->classic[i], sim->options.seed, (uint32_t)i, (uint64_t)step);
+            step_once(&sim->classic[i], rng, (uint64_t)step);
         }
     }
     return EVTWIN_OK;

@@ -35,15 +35,14 @@ static void apply_wear(const evtwin__lane *l) {
 static evtwin_status make_pack(const evtwin_sim *sim, size_t i) {
     const evtwin__lane l = evtwin__lane_of(sim, i);
     evtwin__pack *pack = l.pack;
-    *pack = (evtwin__pack){.rng = {sim->options.seed, (uint32_t)i}};
-    pack->variation = evtwin__variation_sample(pack->rng, sim->cell.spread_scale);
-    pack->sensors = evtwin__sensors_sample(pack->rng);
+    const evtwin__pack_rng rng = {sim->options.seed, (uint32_t)i};
+    pack->variation = evtwin__variation_sample(rng, sim->cell.spread_scale);
+    pack->sensors = evtwin__sensors_sample(rng);
     pack->as_built_As = 3600.0 * sim->cell.capacity_Ah * pack->variation.capacity_factor;
 
     pack->wear = evtwin__wear_new(&pack->variation);
-    const evtwin_status st =
-        evtwin__wear_age_to(&sim->cell, &pack->variation, pack->rng, sim->start_days,
-                            evtwin__start_soh_frac(sim, i), &pack->wear);
+    const evtwin_status st = evtwin__wear_age_to(&sim->cell, &pack->variation, sim->start_days,
+                                                 evtwin__start_soh_frac(sim, i), &pack->wear);
     if (st < 0) {
         return st;
     }
@@ -138,7 +137,7 @@ static void turn_day(const evtwin__lane *l, int64_t step) {
     take_stress(l, step);
     evtwin__pack *pack = l->pack;
     const uint64_t day = (uint64_t)floor(evtwin__step_date(l->sim, step) + 1e-9);
-    pack->driver.plan = evtwin__day_sample(&pack->variation, pack->rng, day);
+    pack->driver.plan = evtwin__day_sample(&pack->variation, day);
     pack->driver.trip = 0;
 
     /* stops depend on the capacity, a parked car on its plan: both are looked at again */
@@ -244,7 +243,7 @@ static evtwin__reading read_pack(const evtwin_sim *sim, size_t i) {
         .throughput_Ah = cycles * p->as_built_As / AMPERE_SECONDS_PER_Ah * sim->options.n_parallel,
         .n_series = sim->options.n_series,
     };
-    return evtwin__sensors_read(&p->sensors, p->rng, sim->n_readings, &in);
+    return evtwin__sensors_read(&p->sensors, sim->n_readings, &in);
 }
 
 /* What is true of a pack: l is its lane, b its block. Pack voltage and current, cell temperature;

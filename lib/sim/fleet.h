@@ -111,8 +111,7 @@ static inline double evtwin__start_soc_frac(const evtwin_sim *sim, size_t pack, 
     }
     const evtwin__pack_rng rng = {sim->options.seed, (uint32_t)pack};
     const double soc =
-        first + scale * evtwin__sample_between(rng, EVTWIN__RNG_USE, EVTWIN__CHANNEL_START, 0, 0,
-                                               -spread, spread);
+        first + scale * evtwin__sample_between(rng, EVTWIN__CHANNEL_START, 0, 0, -spread, spread);
     return soc < 0.25 ? 0.25 : (soc > 0.98 ? 0.98 : soc);
 }
 
@@ -137,7 +136,6 @@ typedef struct evtwin__driver {
 } evtwin__driver;
 
 typedef struct evtwin__pack {
-    evtwin__pack_rng rng;
     evtwin__variation variation;
     evtwin__sensors sensors;
     evtwin__wear wear;

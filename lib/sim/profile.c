@@ -28,7 +28,7 @@
 
 /* Packs are not in phase: a share of a slot, and of the speed trace, that a pack is ahead. */
 static double shift_of(const evtwin__lane *l) {
-    return evtwin__sample_uniform(l->pack->rng, EVTWIN__RNG_USE, EVTWIN__CHANNEL_START, 1, 0);
+    return evtwin__sample_uniform(l->pack->variation.rng, EVTWIN__CHANNEL_START, 1, 0);
 }
 
 static double time_of(const evtwin__lane *l, int64_t step) {
@@ -93,9 +93,9 @@ static void drive(const evtwin__lane *l, int64_t step, double low_frac) {
         return;
     }
     l->block->request_A[l->i] =
-        sim->current_scale * evtwin__sample_between(l->pack->rng, EVTWIN__RNG_USE,
-                                                    EVTWIN__CHANNEL_CURRENT, slot_of(l, step), 0,
-                                                    EVTWIN__DRIVE_MIN_A, EVTWIN__DRIVE_MAX_A);
+        sim->current_scale * evtwin__sample_between(l->pack->variation.rng, EVTWIN__CHANNEL_CURRENT,
+                                                    slot_of(l, step), 0, EVTWIN__DRIVE_MIN_A,
+                                                    EVTWIN__DRIVE_MAX_A);
     d->next_step = next_slot_step(l, step);
 }
 
@@ -106,8 +106,8 @@ static void charge(const evtwin__lane *l, int64_t step, double limit_frac) {
     set_stops(l, NEVER_LOW_FRAC, limit_frac, CHARGE_END_PER_H);
     l->block->request_A[l->i] =
         -l->sim->current_scale *
-        evtwin__sample_between(l->pack->rng, EVTWIN__RNG_USE, EVTWIN__CHANNEL_CURRENT,
-                               slot_of(l, step), 1, EVTWIN__CHARGE_MIN_A, EVTWIN__CHARGE_MAX_A);
+        evtwin__sample_between(l->pack->variation.rng, EVTWIN__CHANNEL_CURRENT, slot_of(l, step), 1,
+                               EVTWIN__CHARGE_MIN_A, EVTWIN__CHARGE_MAX_A);
     d->next_step = next_slot_step(l, step);
 }
 
@@ -209,7 +209,7 @@ void evtwin__profile_decide(const evtwin__lane *l, int64_t step) {
     const double now_s = time_of(l, step);
     if (sim->options.use == EVTWIN_USE_DAILY && now_s >= d->next_air_s - 1e-9) {
         l->block->air_degC[l->i] =
-            evtwin__air_degC(&l->pack->variation, l->pack->rng, evtwin__step_date(sim, step));
+            evtwin__air_degC(&l->pack->variation, evtwin__step_date(sim, step));
         d->next_air_s = now_s + AIR_EVERY_S;
     }
     if (sim->by_hand) {
@@ -232,14 +232,14 @@ void evtwin__profile_start(const evtwin__lane *l, int64_t step) {
     if (l->sim->options.use == EVTWIN_USE_DAILY) {
         park(l);
         d->trip_end_As = l->block->discharge_As[l->i];
-        d->plan = evtwin__day_sample(&pack->variation, pack->rng,
-                                     (uint64_t)floor(evtwin__step_date(l->sim, step)));
+        d->plan =
+            evtwin__day_sample(&pack->variation, (uint64_t)floor(evtwin__step_date(l->sim, step)));
     } else {
         /* the first pack discharges, as the original did; the others are somewhere in their cycle
          */
         const int charges =
-            pack->rng.pack > 0 &&
-            evtwin__sample_uniform(pack->rng, EVTWIN__RNG_USE, EVTWIN__CHANNEL_START, 0, 1) < 0.35;
+            pack->variation.rng.pack > 0 &&
+            evtwin__sample_uniform(pack->variation.rng, EVTWIN__CHANNEL_START, 0, 1) < 0.35;
         d->phase = charges && l->block->soc_frac[l->i] < CYCLE_HIGH_FRAC ? EVTWIN__PHASE_CHARGE
                                                                          : EVTWIN__PHASE_DRIVE;
         set_stops(l, NEVER_LOW_FRAC, NEVER_HIGH_FRAC, 0.0);

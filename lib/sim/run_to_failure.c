@@ -62,7 +62,6 @@ typedef struct run {
     evtwin__battery_id *ids; /* (n_packs) */
     double *ends;            /* (n_packs): life of those that reached their end, so far */
     evtwin_table *table;
-    size_t reserved; /* rows it has room for */
     evtwin_run_to_failure_report report;
 } run;
 
@@ -71,7 +70,6 @@ typedef struct run {
 /* What stays the same over the days of a pack. */
 typedef struct pack {
     const run *run;
-    evtwin__pack_rng rng;
     evtwin__variation variation;
     evtwin__sensors sensors;
 } pack;
@@ -94,11 +92,12 @@ static double between(double a, double b, double f) {
 }
 
 static moment sample_moment(const pack *p, const day *d, double soh_frac) {
-    const evtwin__rng_stream s = EVTWIN__RNG_USE;
-    const double kind = evtwin__sample_uniform(p->rng, s, EVTWIN__CHANNEL_MOMENT, d->number, 0);
-    const double where = evtwin__sample_uniform(p->rng, s, EVTWIN__CHANNEL_MOMENT, d->number, 1);
+    const double kind =
+        evtwin__sample_uniform(p->variation.rng, EVTWIN__CHANNEL_MOMENT, d->number, 0);
+    const double where =
+        evtwin__sample_uniform(p->variation.rng, EVTWIN__CHANNEL_MOMENT, d->number, 1);
     const double level =
-        evtwin__sample_uniform(p->rng, s, EVTWIN__CHANNEL_MOMENT_STATE, d->number, 0);
+        evtwin__sample_uniform(p->variation.rng, EVTWIN__CHANNEL_MOMENT_STATE, d->number, 0);
     const evtwin__wear_day *use = &d->use;
 
     if (kind >= DRIVE_SHARE + CHARGE_SHARE) {
@@ -140,8 +139,7 @@ static void take_record(const pack *p, const day *d, uint64_t sample, record *ou
      * temperature */
     const double r0_ratio = p->variation.resistance_factor * evtwin__wear_r0_ratio(cell, before);
     const double cell_A = m.current_A * cell->capacity_Ah / REFERENCE_PARALLEL_Ah;
-    const double air =
-        evtwin__air_degC(&p->variation, p->rng, p->run->start_days + (double)d->number + f);
+    const double air = evtwin__air_degC(&p->variation, p->run->start_days + (double)d->number + f);
     const double k = evtwin__thermal_resistance_K_W(&cell->thermal);
     const double warm =
         air + k * evtwin__ecm_steady_at(cell, m.soc_frac, air, cell_A, r0_ratio).heat_W;
@@ -165,7 +163,7 @@ static void take_record(const pack *p, const day *d, uint64_t sample, record *ou
         .throughput_Ah = out->cycles * as_built_Ah,
         .n_series = n_series,
     };
-    out->reading = evtwin__sensors_read(&p->sensors, p->rng, sample, &in);
+    out->reading = evtwin__sensors_read(&p->sensors, sample, &in);
 }
 
 /* Share of the day at which a falling value crossed a limit; beyond 1 if it did not. */
@@ -198,7 +196,7 @@ static double end_of_life(const run *r, const day *d, outcome *out) {
 static evtwin_status run_pack(void *ctx, size_t item) {
     const run *r = ctx;
     const evtwin__pack_rng rng = {r->options->seed, (uint32_t)(r->first_pack + item)};
-    const pack p = {r, rng, evtwin__variation_sample(rng, r->cell.spread_scale),
+    const pack p = {r, evtwin__variation_sample(rng, r->cell.spread_scale),
                     evtwin__sensors_sample(rng)};
     record *records = &r->records[item * r->max_records];
     outcome *out = &r->outcome[item];
@@ -210,7 +208,7 @@ static evtwin_status run_pack(void *ctx, size_t item) {
     int ended = 0;
     for (; (double)d.number < max_days && !ended; d.number++) {
         d.before = d.after;
-        d.use = evtwin__wear_step(&r->cell, &p.variation, rng, d.number,
+        d.use = evtwin__wear_step(&r->cell, &p.variation, d.number,
                                   r->start_days + (double)d.number, 1.0, &d.after);
         const double end = end_of_life(r, &d, out);
         ended = end <= 1.0;
@@ -301,12 +299,6 @@ static evtwin_status write_chunk(run *r) {
     size_t row = evtwin_table_rows(r->table), rows = row;
     for (size_t i = 0; i < r->n_chunk; i++) {
         rows += r->outcome[i].n_records;
-    }
-    if (rows > r->reserved) {
-        r->reserved = rows > 2 * r->reserved ? rows : 2 * r->reserved;
-        if ((st = evtwin_table_reserve(r->table, r->reserved)) < 0) {
-            return st;
-        }
     }
     st = evtwin_table_resize(r->table, rows);
     for (size_t i = 0; i < r->n_chunk && st >= 0; i++) {

@@ -47,19 +47,18 @@
 #define MIN_AGE_DAYS (1.0 / 24.0)
 
 evtwin__sensors evtwin__sensors_sample(evtwin__pack_rng rng) {
-    const evtwin__rng_stream s = EVTWIN__RNG_SENSOR;
     return (evtwin__sensors){
+        .rng = rng,
         .soh_bias_percent =
-            SOH_BIAS_PERCENT * evtwin__sample_normal(rng, s, EVTWIN__CHANNEL_SENSOR_BIAS, 0, 0),
+            SOH_BIAS_PERCENT * evtwin__sample_normal(rng, EVTWIN__CHANNEL_SENSOR_BIAS, 0, 0),
         .resistance_bias_frac =
-            RESISTANCE_BIAS_FRAC * evtwin__sample_normal(rng, s, EVTWIN__CHANNEL_SENSOR_BIAS, 0, 1),
+            RESISTANCE_BIAS_FRAC * evtwin__sample_normal(rng, EVTWIN__CHANNEL_SENSOR_BIAS, 0, 1),
         .current_gain_frac =
-            CURRENT_GAIN_SIGMA * evtwin__sample_normal(rng, s, EVTWIN__CHANNEL_SENSOR_GAIN, 0, 0),
-        .current_offset_A = CURRENT_OFFSET_SIGMA_A *
-                            evtwin__sample_normal(rng, s, EVTWIN__CHANNEL_SENSOR_GAIN, 0, 1),
-        .temperature_bias_K =
-            TEMPERATURE_BIAS_SIGMA_K *
-            evtwin__sample_normal(rng, s, EVTWIN__CHANNEL_SENSOR_TEMPERATURE, 0, 0),
+            CURRENT_GAIN_SIGMA * evtwin__sample_normal(rng, EVTWIN__CHANNEL_SENSOR_GAIN, 0, 0),
+        .current_offset_A =
+            CURRENT_OFFSET_SIGMA_A * evtwin__sample_normal(rng, EVTWIN__CHANNEL_SENSOR_GAIN, 0, 1),
+        .temperature_bias_K = TEMPERATURE_BIAS_SIGMA_K *
+                              evtwin__sample_normal(rng, EVTWIN__CHANNEL_SENSOR_TEMPERATURE, 0, 0),
     };
 }
 
@@ -78,9 +77,9 @@ static double percent(double x) {
     return clamp(quantise(x, PERCENT_LSB), 0.0, 100.0);
 }
 
-evtwin__reading evtwin__sensors_read(const evtwin__sensors *sensors, evtwin__pack_rng rng,
-                                     uint64_t sample, const evtwin__sensor_input *in) {
-    const evtwin__rng_stream s = EVTWIN__RNG_SENSOR;
+evtwin__reading evtwin__sensors_read(const evtwin__sensors *sensors, uint64_t sample,
+                                     const evtwin__sensor_input *in) {
+    const evtwin__pack_rng rng = sensors->rng;
     /* ages in units of the correlation times of the slow errors */
     const double health_age = in->age_days / HEALTH_CORRELATION_DAYS;
     const double soc_age = in->age_days / SOC_CORRELATION_DAYS;
@@ -89,30 +88,29 @@ evtwin__reading evtwin__sensors_read(const evtwin__sensors *sensors, evtwin__pac
     /* estimates */
     r.soc_percent =
         percent(100.0 * in->soc_frac +
-                SOC_SLOW_PERCENT * evtwin__sample_slow(rng, s, EVTWIN__CHANNEL_SLOW_SOC, soc_age));
-    r.soh_percent = percent(100.0 * in->soh_frac + sensors->soh_bias_percent +
-                            SOH_SLOW_PERCENT *
-                                evtwin__sample_slow(rng, s, EVTWIN__CHANNEL_SLOW_SOH, health_age));
+                SOC_SLOW_PERCENT * evtwin__sample_slow(rng, EVTWIN__CHANNEL_SLOW_SOC, soc_age));
+    r.soh_percent =
+        percent(100.0 * in->soh_frac + sensors->soh_bias_percent +
+                SOH_SLOW_PERCENT * evtwin__sample_slow(rng, EVTWIN__CHANNEL_SLOW_SOH, health_age));
     const double resistance_error =
         sensors->resistance_bias_frac +
         RESISTANCE_SLOW_FRAC *
-            evtwin__sample_slow(rng, s, EVTWIN__CHANNEL_SLOW_RESISTANCE, health_age);
+            evtwin__sample_slow(rng, EVTWIN__CHANNEL_SLOW_RESISTANCE, health_age);
     r.resistance_mohm =
         quantise(1e3 * in->resistance_ohm * (1.0 + resistance_error), RESISTANCE_LSB_mohm);
 
     /* sensors */
     const double noise_V = CELL_VOLTAGE_SIGMA_V * sqrt((double)in->n_series);
-    r.voltage_V =
-        quantise(in->voltage_V +
-                     noise_V * evtwin__sample_normal(rng, s, EVTWIN__CHANNEL_NOISE_VI, sample, 0),
-                 VOLTAGE_LSB_V);
+    r.voltage_V = quantise(
+        in->voltage_V + noise_V * evtwin__sample_normal(rng, EVTWIN__CHANNEL_NOISE_VI, sample, 0),
+        VOLTAGE_LSB_V);
     const double current =
         in->current_A * (1.0 + sensors->current_gain_frac) + sensors->current_offset_A +
-        CURRENT_SIGMA_A * evtwin__sample_normal(rng, s, EVTWIN__CHANNEL_NOISE_VI, sample, 1);
+        CURRENT_SIGMA_A * evtwin__sample_normal(rng, EVTWIN__CHANNEL_NOISE_VI, sample, 1);
     r.current_A = fabs(current) < CURRENT_DEAD_BAND_A ? 0.0 : quantise(current, CURRENT_LSB_A);
     r.temperature_degC = quantise(
         in->temperature_degC + sensors->temperature_bias_K +
-            TEMPERATURE_SIGMA_K * evtwin__sample_normal(rng, s, EVTWIN__CHANNEL_NOISE_T, sample, 0),
+            TEMPERATURE_SIGMA_K * evtwin__sample_normal(rng, EVTWIN__CHANNEL_NOISE_T, sample, 0),
         TEMPERATURE_LSB_K);
 
     /* what follows from them */

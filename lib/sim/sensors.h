@@ -10,6 +10,7 @@
 
 /* Errors of one pack's system that stay for life. */
 typedef struct evtwin__sensors {
+    evtwin__pack_rng rng; /* of their noise */
     double soh_bias_percent, resistance_bias_frac;
     double current_gain_frac, current_offset_A, temperature_bias_K;
 } evtwin__sensors;
@@ -38,8 +39,8 @@ typedef struct evtwin__reading {
 } evtwin__reading;
 
 /* sample numbers the readings of a pack: each has its own noise. */
-evtwin__reading evtwin__sensors_read(const evtwin__sensors *sensors, evtwin__pack_rng rng,
-                                     uint64_t sample, const evtwin__sensor_input *in);
+evtwin__reading evtwin__sensors_read(const evtwin__sensors *sensors, uint64_t sample,
+                                     const evtwin__sensor_input *in);
 
 enum { EVTWIN__READING_COLUMNS = 15 };
 

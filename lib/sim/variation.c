@@ -21,65 +21,60 @@ static double correlated(double r, double a, double b) {
 }
 
 /* Uniform in [low, high], moved towards the middle by a scale below 1. */
-static double between(double u, double low, double high, double scale) {
+static double between(evtwin__pack_rng rng, evtwin__channel channel, uint64_t step, int half,
+                      double low, double high, double scale) {
+    const double u = evtwin__sample_uniform(rng, channel, step, half);
     return 0.5 * (low + high) + scale * (u - 0.5) * (high - low);
 }
 
 evtwin__variation evtwin__variation_sample(evtwin__pack_rng rng, double scale) {
-#define NORMAL(channel, half) evtwin__sample_normal(rng, EVTWIN__RNG_BUILD, channel, 0, half)
-#define UNIFORM(channel, step, half)                                                               \
-    evtwin__sample_uniform(rng, EVTWIN__RNG_USE, channel, step, half)
-    const double c = NORMAL(EVTWIN__CHANNEL_CELL, 0);
-    const double r =
-        correlated(EVTWIN__CAPACITY_RESISTANCE_CORRELATION, c, NORMAL(EVTWIN__CHANNEL_CELL, 1));
-    const double fade = NORMAL(EVTWIN__CHANNEL_RATE, 0);
-    const double growth =
-        correlated(EVTWIN__AGEING_RATE_CORRELATION, fade, NORMAL(EVTWIN__CHANNEL_RATE, 1));
-    const double daily =
-        evtwin__sample_normal(rng, EVTWIN__RNG_USE, EVTWIN__CHANNEL_DISTANCE, 0, 0);
-    const double climate =
-        evtwin__sample_normal(rng, EVTWIN__RNG_USE, EVTWIN__CHANNEL_CLIMATE, 0, 0);
-    const double fate =
-        evtwin__sample_uniform(rng, EVTWIN__RNG_DEFECT, EVTWIN__CHANNEL_DEFECT, 0, 0);
+#define NORMAL(channel, half) evtwin__sample_normal(rng, channel, 0, half)
+    const double c = evtwin__sample_normal(rng, EVTWIN__CHANNEL_CELL, 0, 0);
+    const double r = correlated(EVTWIN__CAPACITY_RESISTANCE_CORRELATION, c,
+                                evtwin__sample_normal(rng, EVTWIN__CHANNEL_CELL, 0, 1));
+    const double fade = evtwin__sample_normal(rng, EVTWIN__CHANNEL_RATE, 0, 0);
+    const double growth = correlated(EVTWIN__AGEING_RATE_CORRELATION, fade,
+                                     evtwin__sample_normal(rng, EVTWIN__CHANNEL_RATE, 0, 1));
+    const double daily = evtwin__sample_normal(rng, EVTWIN__CHANNEL_DISTANCE, 0, 0);
+    const double climate = evtwin__sample_normal(rng, EVTWIN__CHANNEL_CLIMATE, 0, 0);
+    const double fate = evtwin__sample_uniform(rng, EVTWIN__CHANNEL_DEFECT, 0, 0);
     return (evtwin__variation){
+        .rng = rng,
         .capacity_factor = log_normal(scale * EVTWIN__CAPACITY_SIGMA, c),
         .resistance_factor = log_normal(scale * EVTWIN__RESISTANCE_SIGMA, r),
         .capacity_rate = log_normal(scale * EVTWIN__AGEING_RATE_SIGMA, fade),
         .resistance_rate = log_normal(scale * EVTWIN__AGEING_RATE_SIGMA, growth),
         .daily_cycles =
             EVTWIN__DAILY_CYCLES_MEDIAN * log_normal(scale * EVTWIN__DAILY_CYCLES_CAR_SIGMA, daily),
-        .rest_day_probability = between(UNIFORM(EVTWIN__CHANNEL_DISTANCE, 0, 1),
-                                        EVTWIN__REST_DAY_MIN, EVTWIN__REST_DAY_MAX, scale),
-        .charge_limit_frac = between(UNIFORM(EVTWIN__CHANNEL_CHARGING, 0, 0),
-                                     EVTWIN__CHARGE_LIMIT_MIN, EVTWIN__CHARGE_LIMIT_MAX, scale),
-        .plug_frac = between(UNIFORM(EVTWIN__CHANNEL_CHARGING, 0, 1), EVTWIN__PLUG_SOC_MIN,
+        .rest_day_probability = between(rng, EVTWIN__CHANNEL_DISTANCE, 0, 1, EVTWIN__REST_DAY_MIN,
+                                        EVTWIN__REST_DAY_MAX, scale),
+        .charge_limit_frac = between(rng, EVTWIN__CHANNEL_CHARGING, 0, 0, EVTWIN__CHARGE_LIMIT_MIN,
+                                     EVTWIN__CHARGE_LIMIT_MAX, scale),
+        .plug_frac = between(rng, EVTWIN__CHANNEL_CHARGING, 0, 1, EVTWIN__PLUG_SOC_MIN,
                              EVTWIN__PLUG_SOC_MAX, scale),
-        .night_plug_probability = between(UNIFORM(EVTWIN__CHANNEL_CHARGING, 1, 0),
+        .night_plug_probability = between(rng, EVTWIN__CHANNEL_CHARGING, 1, 0,
                                           EVTWIN__NIGHT_PLUG_MIN, EVTWIN__NIGHT_PLUG_MAX, scale),
         .climate_K = scale * EVTWIN__AIR_CAR_SIGMA_K * climate,
         .is_defective = scale > 0.0 && fate < EVTWIN__DEFECT_PROBABILITY,
-        .defect_onset_cycles = evtwin__sample_between(
-            rng, EVTWIN__RNG_DEFECT, EVTWIN__CHANNEL_DEFECT, 0, 1, EVTWIN__DEFECT_ONSET_MIN_CYCLES,
-            EVTWIN__DEFECT_ONSET_MAX_CYCLES),
+        .defect_onset_cycles = evtwin__sample_between(rng, EVTWIN__CHANNEL_DEFECT, 0, 1,
+                                                      EVTWIN__DEFECT_ONSET_MIN_CYCLES,
+                                                      EVTWIN__DEFECT_ONSET_MAX_CYCLES),
     };
-#undef NORMAL
-#undef UNIFORM
 }
 
-evtwin__day evtwin__day_sample(const evtwin__variation *v, evtwin__pack_rng rng, uint64_t day) {
-    const evtwin__rng_stream use = EVTWIN__RNG_USE;
+evtwin__day evtwin__day_sample(const evtwin__variation *v, uint64_t day) {
 
     /* mean of exp(sigma n) is exp(sigma^2 / 2); taken out so that daily_cycles is the mean of a
      * working day */
     const double sigma = EVTWIN__DAILY_CYCLES_DAY_SIGMA;
-    const double n = evtwin__sample_normal(rng, use, EVTWIN__CHANNEL_DAY, day, 0);
+    const double n = evtwin__sample_normal(v->rng, EVTWIN__CHANNEL_DAY, day, 0);
     const int rests =
-        evtwin__sample_uniform(rng, use, EVTWIN__CHANNEL_DAY, day, 1) < v->rest_day_probability;
-    const double plug = evtwin__sample_uniform(rng, use, EVTWIN__CHANNEL_DAY_PLAN, day, 1);
+        evtwin__sample_uniform(v->rng, EVTWIN__CHANNEL_DAY, day, 1) < v->rest_day_probability;
+    const double plug = evtwin__sample_uniform(v->rng, EVTWIN__CHANNEL_DAY_PLAN, day, 1);
     return (evtwin__day){
         .cycles = (rests ? EVTWIN__REST_DAY_CYCLES : v->daily_cycles) *
                   evtwin__exp(sigma * n - 0.5 * sigma * sigma),
-        .start_hour = evtwin__sample_between(rng, use, EVTWIN__CHANNEL_DAY_PLAN, day, 0, 6.0, 10.0),
+        .start_hour = evtwin__sample_between(v->rng, EVTWIN__CHANNEL_DAY_PLAN, day, 0, 6.0, 10.0),
         .plugs_in = plug < v->night_plug_probability,
     };
 }
@@ -98,18 +93,18 @@ static double cos_turns(double x) {
     return -p;
 }
 
-double evtwin__air_mean_degC(const evtwin__variation *v, evtwin__pack_rng rng, double date_days) {
+double evtwin__air_mean_degC(const evtwin__variation *v, double date_days) {
     /* warmest on 21 July: day 201 of the year */
     const double season = cos_turns((date_days - 201.0) / 365.2425);
-    const evtwin__pack_rng region = {rng.seed, REGION};
-    const double weather = evtwin__sample_slow(region, EVTWIN__RNG_USE, EVTWIN__CHANNEL_WEATHER,
-                                               date_days / EVTWIN__AIR_WEATHER_DAYS);
+    const evtwin__pack_rng region = {v->rng.seed, REGION};
+    const double weather =
+        evtwin__sample_slow(region, EVTWIN__CHANNEL_WEATHER, date_days / EVTWIN__AIR_WEATHER_DAYS);
     return EVTWIN__AIR_MEAN_degC + EVTWIN__AIR_SEASON_K * season +
            EVTWIN__AIR_WEATHER_SIGMA_K * weather + v->climate_K;
 }
 
-double evtwin__air_degC(const evtwin__variation *v, evtwin__pack_rng rng, double date_days) {
+double evtwin__air_degC(const evtwin__variation *v, double date_days) {
     /* warmest at three in the afternoon */
-    return evtwin__air_mean_degC(v, rng, date_days) +
+    return evtwin__air_mean_degC(v, date_days) +
            EVTWIN__AIR_DAY_K * cos_turns(date_days - 15.0 / 24.0);
 }

@@ -81,6 +81,7 @@
 
 /* Sampled once from the seed, fixed for life. */
 typedef struct evtwin__variation {
+    evtwin__pack_rng rng;                      /* for what is sampled later */
     double capacity_factor, resistance_factor; /* as built, against the nominal cell */
     double capacity_rate, resistance_rate;     /* of ageing, against the law */
     double daily_cycles, rest_day_probability;
@@ -100,13 +101,11 @@ typedef struct evtwin__day {
     int plugs_in;      /* in the evening, though it need not */
 } evtwin__day;
 
-evtwin__day evtwin__day_sample(const evtwin__variation *variation, evtwin__pack_rng rng,
-                               uint64_t day);
+evtwin__day evtwin__day_sample(const evtwin__variation *variation, uint64_t day);
 
 /* Air around a car at a time given in days since 1970-01-01T00:00Z, with or without the hour's
  * part. */
-double evtwin__air_degC(const evtwin__variation *variation, evtwin__pack_rng rng, double date_days);
-double evtwin__air_mean_degC(const evtwin__variation *variation, evtwin__pack_rng rng,
-                             double date_days);
+double evtwin__air_degC(const evtwin__variation *variation, double date_days);
+double evtwin__air_mean_degC(const evtwin__variation *variation, double date_days);
 
 #endif

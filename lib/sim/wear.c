@@ -87,11 +87,11 @@ double evtwin__soc_on_the_way(const evtwin__variation *v, double soc_frac) {
 }
 
 evtwin__wear_day evtwin__wear_step(const evtwin_cell *cell, const evtwin__variation *variation,
-                                   evtwin__pack_rng rng, uint64_t day, double date_days,
-                                   double span_days, evtwin__wear *wear) {
-    evtwin__wear_day d = {.plan = evtwin__day_sample(variation, rng, day),
+                                   uint64_t day, double date_days, double span_days,
+                                   evtwin__wear *wear) {
+    evtwin__wear_day d = {.plan = evtwin__day_sample(variation, day),
                           .start_frac = wear->soc_frac,
-                          .air_mean_degC = evtwin__air_mean_degC(variation, rng, date_days)};
+                          .air_mean_degC = evtwin__air_mean_degC(variation, date_days)};
 
     /* an aged pack needs more of its charge for the same way */
     double low = wear->soc_frac - d.plan.cycles / evtwin__wear_soh(cell, wear);
@@ -126,7 +126,6 @@ evtwin__wear_day evtwin__wear_step(const evtwin_cell *cell, const evtwin__variat
 typedef struct past {
     const evtwin_cell *cell;
     const evtwin__variation *variation;
-    evtwin__pack_rng rng;
     double first_days, soh_frac;
 } past;
 
@@ -134,7 +133,7 @@ typedef struct past {
 static void past_step(const past *p, int n, double span_days, double length_days,
                       evtwin__wear *wear) {
     const double age_days = n * span_days;
-    evtwin__wear_step(p->cell, p->variation, p->rng, (uint64_t)age_days, p->first_days + age_days,
+    evtwin__wear_step(p->cell, p->variation, (uint64_t)age_days, p->first_days + age_days,
                       length_days, wear);
 }
 
@@ -188,10 +187,9 @@ static evtwin_status run_past(const past *p, double span_days, int is_exact, evt
 }
 
 evtwin_status evtwin__wear_age_to(const evtwin_cell *cell, const evtwin__variation *variation,
-                                  evtwin__pack_rng rng, double end_days, double soh_frac,
-                                  evtwin__wear *wear) {
+                                  double end_days, double soh_frac, evtwin__wear *wear) {
     /* a coarse try tells how long the past is, and so when it began */
-    past p = {cell, variation, rng, end_days, soh_frac};
+    past p = {cell, variation, end_days, soh_frac};
     evtwin__wear rough = *wear;
     const evtwin_status st = run_past(&p, 56.0, 0, &rough);
     if (st < 0) {

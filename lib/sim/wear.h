@@ -34,8 +34,8 @@ typedef struct evtwin__wear_day {
  * how a history is made quickly.
  */
 evtwin__wear_day evtwin__wear_step(const evtwin_cell *cell, const evtwin__variation *variation,
-                                   evtwin__pack_rng rng, uint64_t day, double date_days,
-                                   double span_days, evtwin__wear *wear);
+                                   uint64_t day, double date_days, double span_days,
+                                   evtwin__wear *wear);
 
 /* State of charge where trips would take it to soc_frac: charged on the way where the car reaches
  * its plug-in level. */
@@ -62,7 +62,6 @@ double evtwin__wear_r10_ratio(const evtwin_cell *cell, const evtwin__wear *wear)
  * EVTWIN_E_ARG if the cell set does not age so far.
  */
 evtwin_status evtwin__wear_age_to(const evtwin_cell *cell, const evtwin__variation *variation,
-                                  evtwin__pack_rng rng, double end_days, double soh_frac,
-                                  evtwin__wear *wear);
+                                  double end_days, double soh_frac, evtwin__wear *wear);
 
 #endif
