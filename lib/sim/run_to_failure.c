@@ -289,45 +289,36 @@ static evtwin_status write_pack(run *r, const evtwin__columns *columns, size_t r
     return st;
 }
 
-/* Append the chunk to the table. */
+/* Take a pack into the report. */
+static void count_pack(run *r, const outcome *o) {
+    evtwin_run_to_failure_report *report = &r->report;
+    report->n_packs++;
+    report->n_rows += o->n_records;
+    report->n_defective += o->has_defect ? 1 : 0;
+    if (isnan(o->eol_cycles)) {
+        report->n_censored++;
+        return;
+    }
+    r->ends[report->n_eol_by_capacity + report->n_eol_by_resistance] = o->eol_cycles;
+    report->n_eol_by_capacity += o->by_capacity ? 1 : 0;
+    report->n_eol_by_resistance += o->by_capacity ? 0 : 1;
+}
+
+/* Append the chunk to the table, and take it into the report. */
 static evtwin_status write_chunk(run *r) {
     evtwin__columns columns;
     evtwin_status st = evtwin__columns_find(r->table, &columns);
-    if (st < 0) {
-        return st;
-    }
-    size_t row = evtwin_table_rows(r->table), rows = row;
-    for (size_t i = 0; i < r->n_chunk; i++) {
-        rows += r->outcome[i].n_records;
-    }
-    st = evtwin_table_resize(r->table, rows);
     for (size_t i = 0; i < r->n_chunk && st >= 0; i++) {
-        st = write_pack(r, &columns, row, i);
-        row += r->outcome[i].n_records;
+        const size_t row = evtwin_table_rows(r->table);
+        if ((st = evtwin_table_resize(r->table, row + r->outcome[i].n_records)) >= 0 &&
+            (st = write_pack(r, &columns, row, i)) >= 0) {
+            count_pack(r, &r->outcome[i]);
+        }
     }
     return st;
 }
 
-/* ---- the report ---- */
-
-/* Take the chunk into the report. */
-static void count_chunk(run *r) {
-    evtwin_run_to_failure_report *report = &r->report;
-    for (size_t i = 0; i < r->n_chunk; i++) {
-        const outcome *o = &r->outcome[i];
-        const size_t n_ended = report->n_packs - report->n_censored;
-        report->n_packs++;
-        report->n_rows += o->n_records;
-        report->n_defective += o->has_defect ? 1 : 0;
-        if (isnan(o->eol_cycles)) {
-            report->n_censored++;
-            continue;
-        }
-        r->ends[n_ended] = o->eol_cycles;
-        report->n_eol_by_capacity += o->by_capacity ? 1 : 0;
-        report->n_eol_by_resistance += o->by_capacity ? 0 : 1;
-    }
-}
+/* ---- the run ---- */
 
 static int by_value(const void *a, const void *b) {
     const double x = *(const double *)a, y = *(const double *)b;
@@ -344,8 +335,6 @@ static double quantile(const double *sorted, size_t n, double p) {
     return k + 1 < n ? sorted[k] + (x - (double)k) * (sorted[k + 1] - sorted[k]) : sorted[n - 1];
 }
 
-/* ---- the run ---- */
-
 static evtwin_status run_chunks(run *r) {
     const evtwin_run_to_failure_options *limits = r->limits;
     const size_t n = r->options->n_packs;
@@ -361,7 +350,6 @@ static evtwin_status run_chunks(run *r) {
             (st = write_chunk(r)) < 0) {
             return st;
         }
-        count_chunk(r);
     }
     if (limits->progress != NULL) {
         limits->progress(limits->progress_ctx, what, 1.0);
@@ -390,7 +378,7 @@ static evtwin_status run_all(run *r) {
         (st = run_chunks(r)) < 0) {
         return st;
     }
-    const size_t n_ended = r->report.n_packs - r->report.n_censored;
+    const size_t n_ended = r->report.n_eol_by_capacity + r->report.n_eol_by_resistance;
     qsort(r->ends, n_ended, sizeof *r->ends, by_value);
     r->report.life_p10_cycles = quantile(r->ends, n_ended, 0.1);
     r->report.life_median_cycles = quantile(r->ends, n_ended, 0.5);

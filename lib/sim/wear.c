@@ -137,14 +137,6 @@ static void past_step(const past *p, int n, double span_days, double length_days
                       length_days, wear);
 }
 
-/* What is left of the health to lose after step n of a length, from a state before it. */
-static double left_after(const past *p, int n, double span_days, double length_days,
-                         const evtwin__wear *before, evtwin__wear *wear) {
-    *wear = *before;
-    past_step(p, n, span_days, length_days, wear);
-    return evtwin__wear_soh(p->cell, wear) - p->soh_frac;
-}
-
 /* Length of step n with which the health comes out right, by the Illinois form of false position.
  */
 static void cut_step(const past *p, int n, double span_days, const evtwin__wear *before,
@@ -153,7 +145,9 @@ static void cut_step(const past *p, int n, double span_days, const evtwin__wear 
     double b = span_days, fb = evtwin__wear_soh(p->cell, wear) - p->soh_frac;
     for (int i = 0; i < 60 && fb != 0.0; i++) {
         const double c = b - fb * (b - a) / (fb - fa);
-        const double fc = left_after(p, n, span_days, c, before, wear);
+        *wear = *before;
+        past_step(p, n, span_days, c, wear);
+        const double fc = evtwin__wear_soh(p->cell, wear) - p->soh_frac;
         if (fabs(fc) < 1e-14) {
             break;
         }
