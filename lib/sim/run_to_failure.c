@@ -74,10 +74,16 @@ typedef struct pack {
     evtwin__sensors sensors;
 } pack;
 
-/* A day of a pack: its wear in the morning and in the next. */
+/* A pack at an instant. */
+typedef struct state {
+    evtwin__wear wear;
+    double soh_frac, resistance_ratio;
+} state;
+
+/* A day of a pack: how it is in the morning and in the next. */
 typedef struct day {
     uint64_t number;
-    evtwin__wear before, after;
+    state before, after;
     evtwin__wear_day use;
 } day;
 
@@ -91,7 +97,12 @@ static double between(double a, double b, double f) {
     return a + f * (b - a);
 }
 
-static moment sample_moment(const pack *p, const day *d, double soh_frac) {
+static void measure(const evtwin_cell *cell, state *s) {
+    s->soh_frac = evtwin__wear_soh(cell, &s->wear);
+    s->resistance_ratio = evtwin__wear_r10_ratio(cell, &s->wear);
+}
+
+static moment sample_moment(const pack *p, const day *d) {
     const double kind =
         evtwin__sample_uniform(p->variation.rng, EVTWIN__CHANNEL_MOMENT, d->number, 0);
     const double where =
@@ -114,8 +125,8 @@ static moment sample_moment(const pack *p, const day *d, double soh_frac) {
     return (moment){
         .hour = use->plan.start_hour + where * TRIP_HOURS,
         .progress = where,
-        .soc_frac = evtwin__soc_on_the_way(&p->variation,
-                                           use->start_frac - where * use->plan.cycles / soh_frac),
+        .soc_frac = evtwin__soc_on_the_way(
+            &p->variation, use->start_frac - where * use->plan.cycles / d->before.soh_frac),
         .current_A = between(EVTWIN__DRIVE_MIN_A, EVTWIN__DRIVE_MAX_A, level),
     };
 }
@@ -123,16 +134,14 @@ static moment sample_moment(const pack *p, const day *d, double soh_frac) {
 /* What the pack is and what its BMS says at a moment between two mornings. */
 static void take_record(const pack *p, const day *d, uint64_t sample, record *out) {
     const evtwin_cell *cell = &p->run->cell;
-    const evtwin__wear *before = &d->before, *after = &d->after;
-    const double soh_before = evtwin__wear_soh(cell, before);
-    const moment m = sample_moment(p, d, soh_before);
+    const evtwin__wear *before = &d->before.wear, *after = &d->after.wear;
+    const moment m = sample_moment(p, d);
     const double f = m.hour / 24.0;
 
     out->age_days = before->age_days + f;
     out->cycles = between(before->cycles, after->cycles, m.progress);
-    out->soh_frac = between(soh_before, evtwin__wear_soh(cell, after), f);
-    out->resistance_ratio =
-        between(evtwin__wear_r10_ratio(cell, before), evtwin__wear_r10_ratio(cell, after), f);
+    out->soh_frac = between(d->before.soh_frac, d->after.soh_frac, f);
+    out->resistance_ratio = between(d->before.resistance_ratio, d->after.resistance_ratio, f);
     out->has_defect = before->has_defect;
 
     /* quasi-steady: temperature from the heat at the air's temperature, then all at that
@@ -177,16 +186,14 @@ static double crossing(double before, double after, double limit) {
 /* The share of the day at which the pack reached its end of life, which fills the outcome; beyond 1
  * if it did not. */
 static double end_of_life(const run *r, const day *d, outcome *out) {
-    const evtwin_cell *cell = &r->cell;
+    const state *before = &d->before, *after = &d->after;
     const double by_capacity =
-        crossing(evtwin__wear_soh(cell, &d->before), evtwin__wear_soh(cell, &d->after),
-                 0.01 * r->limits->eol_soh_percent);
-    const double by_resistance =
-        crossing(-evtwin__wear_r10_ratio(cell, &d->before),
-                 -evtwin__wear_r10_ratio(cell, &d->after), -r->limits->eol_resistance_ratio);
+        crossing(before->soh_frac, after->soh_frac, 0.01 * r->limits->eol_soh_percent);
+    const double by_resistance = crossing(-before->resistance_ratio, -after->resistance_ratio,
+                                          -r->limits->eol_resistance_ratio);
     const double f = by_capacity <= by_resistance ? by_capacity : by_resistance;
     if (f <= 1.0) {
-        out->eol_cycles = between(d->before.cycles, d->after.cycles, f);
+        out->eol_cycles = between(before->wear.cycles, after->wear.cycles, f);
         out->by_capacity = by_capacity <= by_resistance;
     }
     return f;
@@ -204,12 +211,14 @@ static evtwin_status run_pack(void *ctx, size_t item) {
 
     const double max_days = r->limits->max_years * DAYS_PER_YEAR;
     double next_record_day = r->limits->record_every_days;
-    day d = {.after = evtwin__wear_new(&p.variation)};
+    day d = {.after = {.wear = evtwin__wear_new(&p.variation)}};
+    measure(&r->cell, &d.after);
     int ended = 0;
     for (; (double)d.number < max_days && !ended; d.number++) {
         d.before = d.after;
         d.use = evtwin__wear_step(&r->cell, &p.variation, d.number,
-                                  r->start_days + (double)d.number, 1.0, &d.after);
+                                  r->start_days + (double)d.number, 1.0, &d.after.wear);
+        measure(&r->cell, &d.after);
         const double end = end_of_life(r, &d, out);
         ended = end <= 1.0;
         if ((double)(d.number + 1) <= next_record_day || out->n_records == r->max_records) {
@@ -220,12 +229,13 @@ static evtwin_status run_pack(void *ctx, size_t item) {
         take_record(&p, &d, out->n_records, now);
 
         /* a record after the end does not count */
-        if (!ended || (now->cycles < out->eol_cycles && now->age_days <= d.before.age_days + end)) {
+        if (!ended ||
+            (now->cycles < out->eol_cycles && now->age_days <= d.before.wear.age_days + end)) {
             out->n_records++;
         }
     }
-    out->last_cycles = ended ? out->eol_cycles : d.after.cycles;
-    out->has_defect = d.after.has_defect;
+    out->last_cycles = ended ? out->eol_cycles : d.after.wear.cycles;
+    out->has_defect = d.after.wear.has_defect;
     return EVTWIN_OK;
 }
 
