@@ -260,7 +260,7 @@ static evtwin_status read_terms(const place *p, const field *f, void *to) {
                         p->prefix, f->key, i);
         }
         for (size_t j = 0; j < 3; j++) {
-            char what[64];
+            char what[96];
             snprintf(what, sizeof what, "%.40s[%zu][%zu]", f->key, i, j);
             const evtwin_status st =
                 check_number(p, what, json_array_get(term, j), -1000.0, 1000.0, &terms->abc[i][j]);
@@ -402,7 +402,8 @@ static evtwin_status read_thermal(const place *p, const field *f, void *to) {
     if (json_object_get(at.object, "to_air_W_K") != NULL) {
         return read_fields(&at, in_air, COUNT(in_air), to);
     }
-    const int is_old = json_object_get(at.object, "to_jig_W_K") != NULL;
+    const int is_old = json_object_get(at.object, "to_jig_W_K") != NULL ||
+                       json_object_get(at.object, "jig_capacity_J_K") != NULL;
     return read_fields(&at, is_old ? on_jig : at_boundary, COUNT(at_boundary), to);
 }
 
