@@ -15,13 +15,13 @@
 #include <inttypes.h>
 #include <math.h>
 
-/* A loading under way; a row's place is in here. */
+/* The state of one load; a row's place is an offset into it. */
 typedef struct loader {
     evtwin__json_scan scan;
     evtwin__numbers version, tree_info;
     int32_t n_features, n_trees; /* n_trees -1: not given */
-    int32_t objective;           /* number of an accepted string */
-    int32_t checked;             /* what is read only to be checked */
+    int32_t objective;           /* index of the accepted string */
+    int32_t checked;             /* values that are only checked */
     evtwin__slice base_score;
     size_t n_names, names_cap;
     evtwin__file_tree tree; /* the one that is being read */
@@ -34,11 +34,11 @@ typedef struct row {
     evtwin_status (*read)(loader *l, const struct row *r);
     int is_required;
     size_t place;             /* of the value, in a loader */
-    int32_t min, max;         /* of an integer: beyond them the file is damaged */
-    int32_t supported;        /* above it the file is valid, but nothing for us … */
-    const char *unsupported;  /* … with this reason; NULL: all in [min, max] is supported */
-    const char *item;         /* what the numbers of an array belong to */
-    const char *accepted[2];  /* strings, others are unsupported */
+    int32_t min, max;         /* of an integer: outside them the file is damaged */
+    int32_t supported;        /* above it the file is valid but not supported … */
+    const char *unsupported;  /* … for this reason; NULL: all of [min, max] is supported */
+    const char *item;         /* what one item of an array belongs to */
+    const char *accepted[2];  /* the supported strings */
     const struct row *object; /* rows of an object, the last without a key */
 } row;
 
@@ -96,15 +96,15 @@ static evtwin_status integer(loader *l, const row *r) {
 
 /* An integer that is written as a string, as XGBoost does in its *_param objects. */
 static evtwin_status setting(loader *l, const row *r) {
-    evtwin__slice said;
-    const evtwin_status st = evtwin__json_scan_string(&l->scan, &said);
+    evtwin__slice value;
+    const evtwin_status st = evtwin__json_scan_string(&l->scan, &value);
     if (st < 0) {
         return st;
     }
     int64_t v;
-    if (!evtwin__parse_i64(said.at, said.size, &v) || v < r->min || v > r->max) {
+    if (!evtwin__parse_i64(value.at, value.size, &v) || v < r->min || v > r->max) {
         EVTWIN_FAIL(EVTWIN_E_CORRUPT, "\"%.*s\" is not an integer from %d to %d",
-                    EVTWIN__SLICE_TEXT(said), r->min, r->max);
+                    EVTWIN__SLICE_TEXT(value), r->min, r->max);
     }
     *(int32_t *)place_of(l, r) = (int32_t)v;
     return check_supported(r, (int32_t)v);
@@ -139,7 +139,7 @@ static evtwin_status floats(loader *l, const row *r) {
 }
 
 /* An array that a supported file leaves empty. */
-static evtwin_status nothing(loader *l, const row *r) {
+static evtwin_status empty(loader *l, const row *r) {
     int more = 0;
     evtwin_status st = evtwin__json_scan_enter(&l->scan, '[');
     if (st >= 0 && (st = evtwin__json_scan_item(&l->scan, &more)) >= 0 && more) {
@@ -152,35 +152,35 @@ static evtwin_status string(loader *l, const row *r) {
     return evtwin__json_scan_string(&l->scan, place_of(l, r));
 }
 
-/* One of the accepted strings, kept as its number. */
+/* One of the accepted strings, kept as its index. */
 static evtwin_status choice(loader *l, const row *r) {
-    evtwin__slice said;
-    const evtwin_status st = evtwin__json_scan_string(&l->scan, &said);
+    evtwin__slice value;
+    const evtwin_status st = evtwin__json_scan_string(&l->scan, &value);
     if (st < 0) {
         return st;
     }
     for (int i = 0; i < 2 && r->accepted[i] != NULL; i++) {
-        if (evtwin__slice_is(said, r->accepted[i])) {
+        if (evtwin__slice_is(value, r->accepted[i])) {
             *(int32_t *)place_of(l, r) = i;
             return EVTWIN_OK;
         }
     }
     EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "\"%.*s\" is not supported, only \"%s\"%s%s%s",
-                EVTWIN__SLICE_TEXT(said), r->accepted[0], r->accepted[1] != NULL ? " and \"" : "",
+                EVTWIN__SLICE_TEXT(value), r->accepted[0], r->accepted[1] != NULL ? " and \"" : "",
                 r->accepted[1] != NULL ? r->accepted[1] : "", r->accepted[1] != NULL ? "\"" : "");
 }
 
 static evtwin_status names(loader *l, const row *r) {
     evtwin_model *m = l->builder.model;
     int more = 1;
-    evtwin__slice said;
+    evtwin__slice value;
     evtwin_status st = evtwin__json_scan_enter(&l->scan, '[');
     while (st >= 0 && (st = evtwin__json_scan_item(&l->scan, &more)) >= 0 && more) {
         const size_t n = l->n_names + 1;
         if ((st = check_supported(r, (int32_t)n)) < 0 ||
-            (st = evtwin__json_scan_string(&l->scan, &said)) < 0 ||
+            (st = evtwin__json_scan_string(&l->scan, &value)) < 0 ||
             (st = evtwin__model_grow(&m->feature_name, &l->names_cap, n, sizeof(char *))) < 0 ||
-            (st = evtwin__json_scan_decode(said, &m->feature_name[n - 1])) < 0) {
+            (st = evtwin__json_scan_decode(value, &m->feature_name[n - 1])) < 0) {
             return evtwin__fail_in(st, "%s %zu", r->item, n - 1);
         }
         l->n_names = n;
@@ -190,7 +190,7 @@ static evtwin_status names(loader *l, const row *r) {
 
 static evtwin_status trees(loader *l, const row *r);
 
-/* ---- what is read of a model file: the only place that knows ---- */
+/* ---- the tables ---- */
 
 #define AT(member) .place = offsetof(loader, member)
 #define ANY_COUNT .max = INT32_MAX
@@ -222,10 +222,10 @@ static const row tree[] = {
     {"split_conditions",    floats,   REQUIRED, AT(tree.condition), NODES(0, 0)},
     {"default_left",        integers, REQUIRED, AT(tree.default_left), NODES(0, 1)},
     {"split_type",          integers, REQUIRED, AT(tree.split_type), NODES(0, 1), NO_CATEGORIES},
-    {"categories",          nothing,  OPTIONAL, NO_CATEGORIES},
-    {"categories_nodes",    nothing,  OPTIONAL, NO_CATEGORIES},
-    {"categories_segments", nothing,  OPTIONAL, NO_CATEGORIES},
-    {"categories_sizes",    nothing,  OPTIONAL, NO_CATEGORIES},
+    {"categories",          empty,    OPTIONAL, NO_CATEGORIES},
+    {"categories_nodes",    empty,    OPTIONAL, NO_CATEGORIES},
+    {"categories_segments", empty,    OPTIONAL, NO_CATEGORIES},
+    {"categories_sizes",    empty,    OPTIONAL, NO_CATEGORIES},
     {"id",                  integer,  OPTIONAL, AT(tree.id), .max = EVTWIN__MAX_TREES},
     {"tree_param",          object,   REQUIRED, .object = tree_param},
     {.key = NULL}};
