@@ -47,11 +47,10 @@ static evtwin_status copy_text(sqlite_store *s, char *to, size_t to_size, const 
 /* Go to the next battery: EVTWIN_DONE if there is none. */
 static evtwin_status next_battery(sqlite_store *s) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = evtwin__sqlite_stmt(s, SQL_NEXT_ID, &stmt);
+    evtwin_status st = evtwin__sqlite_ask(s, SQL_NEXT_ID, &stmt, "s", s->sweep.battery_id);
     if (st < 0) {
         return st;
     }
-    evtwin__stmt_bind_text(stmt, 1, s->sweep.battery_id);
     if ((st = evtwin__stmt_step(stmt)) == EVTWIN_OK) {
         const char *id = evtwin__stmt_text(stmt, 0);
         if (id == NULL) {
@@ -71,14 +70,11 @@ static evtwin_status next_battery(sqlite_store *s) {
 static evtwin_status chunk_end(sqlite_store *s, size_t n_rows, char end[EVTWIN_TIME_TEXT_SIZE],
                                int *is_last_out) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = evtwin__sqlite_stmt(s, SQL_CHUNK_END, &stmt);
+    evtwin_status st = evtwin__sqlite_ask(s, SQL_CHUNK_END, &stmt, "sssi", s->sweep.battery_id,
+                                          s->sweep.time, s->sweep.cutoff, (int64_t)n_rows - 1);
     if (st < 0) {
         return st;
     }
-    evtwin__stmt_bind_text(stmt, 1, s->sweep.battery_id);
-    evtwin__stmt_bind_text(stmt, 2, s->sweep.time);
-    evtwin__stmt_bind_text(stmt, 3, s->sweep.cutoff);
-    evtwin__stmt_bind_i64(stmt, 4, (int64_t)n_rows - 1);
     if ((st = evtwin__stmt_step(stmt)) >= 0) {
         const char *time = st == EVTWIN_OK ? evtwin__stmt_text(stmt, 0) : NULL;
         *is_last_out = time == NULL;
@@ -90,18 +86,9 @@ static evtwin_status chunk_end(sqlite_store *s, size_t n_rows, char end[EVTWIN_T
 
 /* Delete in this battery up to end, what the cutoff says. */
 static evtwin_status delete_to(sqlite_store *s, const char *end, size_t *n_deleted_out) {
-    evtwin__stmt *stmt = NULL;
-    evtwin_status st = evtwin__sqlite_stmt(s, SQL_DELETE, &stmt);
-    if (st < 0) {
-        return st;
-    }
-    evtwin__stmt_bind_text(stmt, 1, s->sweep.battery_id);
-    evtwin__stmt_bind_text(stmt, 2, s->sweep.time);
-    evtwin__stmt_bind_text(stmt, 3, end);
-    evtwin__stmt_bind_text(stmt, 4, s->sweep.cutoff);
-    if ((st = evtwin__stmt_run(stmt)) >= 0) {
-        *n_deleted_out = (size_t)evtwin__db_changes(s->db);
-    }
+    const evtwin_status st = evtwin__sqlite_run(s, SQL_DELETE, "ssss", s->sweep.battery_id,
+                                                s->sweep.time, end, s->sweep.cutoff);
+    *n_deleted_out = st < 0 ? 0 : (size_t)evtwin__db_changes(s->db);
     return st;
 }
 
@@ -129,13 +116,6 @@ static evtwin_status visit(sqlite_store *s, size_t n_rows, size_t *n_deleted) {
     return EVTWIN_OK;
 }
 
-/* At the end of a sweep: what is known of batteries that have no rows left. */
-static evtwin_status forget_batteries(sqlite_store *s) {
-    evtwin__stmt *stmt = NULL;
-    const evtwin_status st = evtwin__sqlite_stmt(s, SQL_DELETE_BATTERIES, &stmt);
-    return st < 0 ? st : evtwin__stmt_run(stmt);
-}
-
 /* One transaction of a sweep. EVTWIN_DONE at its end. After a failure the sweep is over, too: its
  * place may be past rows that are still there. */
 static evtwin_status sweep_chunk(sqlite_store *s, size_t n_rows, size_t *n_deleted) {
@@ -143,8 +123,9 @@ static evtwin_status sweep_chunk(sqlite_store *s, size_t n_rows, size_t *n_delet
     if (st >= 0) {
         size_t n = 0;
         evtwin_status end = st = visit(s, n_rows, &n);
-        if (st == EVTWIN_DONE) {
-            end = forget_batteries(s);
+        for (int k = 0; end == EVTWIN_DONE && k < 2;
+             k++) { /* what is known of batteries without rows */
+            end = evtwin__sqlite_run(s, k == 0 ? SQL_FORGET_STANDING : SQL_FORGET_STATE, "");
         }
         end = end < 0 ? end : evtwin__db_commit(s->db);
         if (end < 0) {
