@@ -21,8 +21,6 @@ typedef enum sqlite_sql {
     SQL_NEXT_ID,
     SQL_CHUNK_END,
     SQL_DELETE,
-    SQL_FORGET_STANDING,
-    SQL_FORGET_STATE,
     SQL_WAITING,
     SQL_UNPREDICTED,
     SQL_LATEST,

@@ -116,17 +116,22 @@ static evtwin_status visit(sqlite_store *s, size_t n_rows, size_t *n_deleted) {
     return EVTWIN_OK;
 }
 
+/* At the end of a sweep: what is known of batteries that have no rows left. */
+#define OF_NO_ROW(table)                                                                           \
+    " WHERE NOT EXISTS (SELECT 1 FROM ev_telemetry AS t WHERE t.battery_id = " table ".battery_"   \
+                                                                                     "id)"
+static const char forget_sql[] =
+    "DELETE FROM ev_battery" OF_NO_ROW("ev_battery") ";"
+                                                     "DELETE FROM ev_state" OF_NO_ROW("ev_state");
+
 /* One transaction of a sweep. EVTWIN_DONE at its end. After a failure the sweep is over, too: its
  * place may be past rows that are still there. */
 static evtwin_status sweep_chunk(sqlite_store *s, size_t n_rows, size_t *n_deleted) {
     evtwin_status st = evtwin__db_begin_write(s->db);
     if (st >= 0) {
         size_t n = 0;
-        evtwin_status end = st = visit(s, n_rows, &n);
-        for (int k = 0; end == EVTWIN_DONE && k < 2;
-             k++) { /* what is known of batteries without rows */
-            end = evtwin__sqlite_run(s, k == 0 ? SQL_FORGET_STANDING : SQL_FORGET_STATE, "");
-        }
+        st = visit(s, n_rows, &n);
+        evtwin_status end = st == EVTWIN_DONE ? evtwin__db_exec(s->db, forget_sql) : st;
         end = end < 0 ? end : evtwin__db_commit(s->db);
         if (end < 0) {
             st = end;

@@ -35,11 +35,6 @@ static const char *const sql_texts[SQL_N] = {
                       " ORDER BY time LIMIT 1 OFFSET ?",
     [SQL_DELETE] = "DELETE FROM ev_telemetry WHERE battery_id = ?1 AND time > ?2 AND time <= ?3"
                    " AND time < ?4 AND created_at < ?4",
-#define OF_NO_ROW(table)                                                                           \
-    " WHERE NOT EXISTS (SELECT 1 FROM ev_telemetry AS t WHERE t.battery_id = " table ".battery_"   \
-    "id)"
-    [SQL_FORGET_STANDING] = "DELETE FROM ev_battery" OF_NO_ROW("ev_battery"),
-    [SQL_FORGET_STATE] = "DELETE FROM ev_state" OF_NO_ROW("ev_state"),
     /* the batteries that have waiting rows, found by jumping from each to the next in the index */
     [SQL_WAITING] =
         "WITH RECURSIVE battery (id) AS (SELECT min(battery_id) FROM ev_telemetry"
