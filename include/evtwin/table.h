@@ -114,8 +114,8 @@ EVTWIN_API const uint8_t *evtwin_table_bits(const evtwin_table *table, size_t co
 EVTWIN_API const int32_t *evtwin_table_codes(const evtwin_table *table, size_t col);
 
 /**
- * Validity bitmap, (rows) bits, 1 = present; NULL means that every row is present. For f64 NaN is
- * the truth and the map is made from it at the first call after an edit: after that call, ask for
+ * Validity bitmap, (rows) bits, 1 = present; NULL means that every row is present. For f64 a
+ * NaN decides, and the map is made from it at the first call after an edit: after that call, call
  * evtwin_table_f64_edit again before writing. Any number of threads may call this at once.
  */
 EVTWIN_API const uint8_t *evtwin_table_validity(const evtwin_table *table, size_t col);

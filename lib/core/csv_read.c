@@ -116,8 +116,8 @@ void evtwin__csv_reader_free(evtwin__csv_reader *reader) {
 
 /* ---- the plan of a whole file: a column for each field, of its name, in its unit ---- */
 
-/* Mark the fields that a list of the options names: a misspelt name must not pass unless the caller
- * says so. */
+/* Mark the fields that a list of the options names: a misspelt name must not pass unless
+ * allow_absent. */
 static evtwin_status mark_listed(evtwin__csv_reader *r, const char *list, const char *what,
                                  evtwin_type type) {
     for (const char *item = list; item != NULL && *item != '\0';) {
@@ -138,8 +138,8 @@ static evtwin_status mark_listed(evtwin__csv_reader *r, const char *list, const 
     return EVTWIN_OK;
 }
 
-/* What a column is: as the options say, else as its telemetry quantity says, else f64 until a text
- * turns up. */
+/* What a column is: by the options, else by its telemetry quantity, else f64 until a text turns up.
+ */
 static evtwin_status plan_new_column(evtwin__csv_target *target, evtwin_table *table) {
     const int is_number = target->is_listed >> EVTWIN_F64 & 1;
     const int is_text = target->is_listed >> EVTWIN_TEXT & 1;

@@ -241,7 +241,7 @@ static void errors_name_their_place(void **state) {
     check_refused("a,b\n1,2\r", EVTWIN_E_PARSE, "in.csv:2:2: a carriage return");
     check_refused("a,b\n1,\xff\n", EVTWIN_E_PARSE, "in.csv:2:2: the text is not UTF-8");
     check_refused("a,b\n\"x\ny\",2\n1,soc,3\n", EVTWIN_E_PARSE, "in.csv:4:3: the row");
-    check_refused("a,b,a\n1,2,3\n", EVTWIN_E_PARSE, "in.csv:1:3: column 1 is named 'a' already");
+    check_refused("a,b,a\n1,2,3\n", EVTWIN_E_PARSE, "in.csv:1:3: duplicate column 'a'");
     check_refused("a,,c\n1,2,3\n", EVTWIN_E_PARSE, "in.csv:1:2: the column has no name");
     check_refused(",a\n0,2\n", EVTWIN_E_PARSE, "in.csv:1:1: the column has no name");
     check_refused("a,\xff\n1,2\n", EVTWIN_E_PARSE, "in.csv:1:2: the column's name is not UTF-8");
