@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* sim/run_to_failure.c: the run-to-failure data set: packs run to their end of life day by day,
- * records of what their BMS says at moments of the days, labelled from the outcome. */
+ * records of what their BMS reports at moments of the days, labelled from the outcome. */
 
 #include "sim/fleet.h"
 
@@ -130,7 +130,7 @@ static moment sample_moment(const pack *p, const day *d) {
     };
 }
 
-/* What the pack is and what its BMS says at a moment between two mornings. */
+/* What the pack is and what its BMS reports at a moment between two mornings. */
 static void take_record(const pack *p, const day *d, uint64_t sample, record *out) {
     const evtwin_cell *cell = &p->run->cell;
     const evtwin__wear *before = &d->before.wear, *after = &d->after.wear;
@@ -240,7 +240,7 @@ static evtwin_status run_pack(void *ctx, size_t item) {
 
 /* ---- labels and rows ---- */
 
-/* 1 or 0 where the outcome says so, NaN where the horizon was not observed. */
+/* 1 or 0 where the outcome decides, NaN where the horizon was not observed. */
 static double failure_label(const run *r, const record *at, const outcome *o) {
     const double horizon = r->limits->failure_horizon_cycles;
     if (!isnan(o->eol_cycles)) {

@@ -43,7 +43,7 @@
 /* Below this the system reports no current: an open contactor, not a sensor offset. */
 #define CURRENT_DEAD_BAND_A 0.5
 
-/* A pack is not asked for its mean throughput before it is an hour old. */
+/* For the mean throughput a younger pack counts as an hour old. */
 #define MIN_AGE_DAYS (1.0 / 24.0)
 
 evtwin__sensors evtwin__sensors_sample(evtwin__pack_rng rng) {
