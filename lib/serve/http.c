@@ -167,14 +167,14 @@ static enum MHD_Result send_response(struct MHD_Connection *mhd, evtwin__http_re
                                      int is_last) {
     struct MHD_Response *out;
     if (response->asset != NULL) {
-        evtwin__body_free(&response->body);
+        evtwin__text_free(&response->body);
         out = MHD_create_response_from_buffer(response->asset_size, (void *)response->asset,
                                               MHD_RESPMEM_PERSISTENT);
     } else {
         out = MHD_create_response_from_buffer_with_free_callback(response->body.size,
                                                                  response->body.data, evtwin__free);
         if (out == NULL) {
-            evtwin__body_free(&response->body);
+            evtwin__text_free(&response->body);
         }
     }
     if (out == NULL) {
@@ -227,7 +227,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const c
     evtwin__http_response response = {0};
     http->handler(http->ctx, &request, &response);
     if (response.code == 0) {
-        evtwin__body_free(&response.body);
+        evtwin__text_free(&response.body);
         return MHD_NO;
     }
     return send_response(mhd, &response, request.has_body || atomic_load(&http->is_stopping));

@@ -2,34 +2,36 @@
 /* serve/metrics.c: what the predictor tells Prometheus: gauges of each battery, counters of its
  * work. */
 
-#include "serve/metrics.h"
-
-#include "evtwin/telemetry.h"
+#include "serve/exposition.h"
 
 #include "core/mem.h"
+#include "core/schema.h"
 #include "core/status.h"
 
 #include <math.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 enum { ID_SIZE = 51, TABLE_SIZE = 32768 }; /* a power of two, at least three times the batteries */
 
-typedef enum gauge { SOC, SOH, TEMPERATURE, RUL, FAILURE, GAUGE_COUNT } gauge;
-
-static const struct {
-    const char *column, *name, *unit, *help;
-} gauges[GAUGE_COUNT] = {
-    [SOC] = {"soc", "battery_soc_percent", "percent", "State of charge of the newest record."},
-    [SOH] = {"soh", "battery_soh_percent", "percent", "State of health of the newest record."},
-    [TEMPERATURE] = {"temperature", "battery_temperature_celsius", "celsius",
-                     "Temperature of the newest record."},
-    [RUL] = {"rul_prediction", "battery_rul_cycles", "cycles",
-             "Predicted remaining useful life; absent where it is unknown."},
-    [FAILURE] = {"failure_probability", "battery_failure_probability", NULL,
-                 "Predicted probability of failure, 0 to 1; absent where it is unknown."},
+/* Every quantity of the schema with a metric is a gauge, numbered in the schema's order. */
+enum {
+    GAUGE_COUNT = 0
+#define NO_METRIC ""
+#define Q(ID, name, json_key, kind, type, unit, min, max, role, metric, ...) +(sizeof(metric) > 1)
+#include "core/schema.def"
+#undef Q
 };
+
+/* The quantity of the next gauge after q; EVTWIN__Q_COUNT beyond the last. Begin with SIZE_MAX. */
+static size_t next_gauge(size_t q) {
+    do {
+        q++;
+    } while (q < EVTWIN__Q_COUNT && evtwin__schema[q].metric[0] == '\0');
+    return q;
+}
 
 typedef struct battery {
     char id[ID_SIZE];
@@ -108,7 +110,7 @@ static battery *find_battery(evtwin_metrics *metrics, const char *id) {
     battery *b = &metrics->batteries[metrics->n_batteries++];
     *b = (battery){.time_us = INT64_MIN, .seq = INT64_MIN};
     memcpy(b->id, id, strlen(id) + 1);
-    for (int g = 0; g < GAUGE_COUNT; g++) {
+    for (size_t g = 0; g < GAUGE_COUNT; g++) {
         b->value[g] = NAN;
     }
     metrics->slot[at] = (uint16_t)metrics->n_batteries;
@@ -118,7 +120,7 @@ static battery *find_battery(evtwin_metrics *metrics, const char *id) {
 /* The columns that a batch is read by. */
 typedef struct batch {
     const evtwin_table *table;
-    size_t rows, battery_id, time, seq, note, gauge[GAUGE_COUNT];
+    size_t rows, battery_id, time, seq, note, gauge[GAUGE_COUNT], prediction[EVTWIN__T_COUNT];
 } batch;
 
 static evtwin_status open_batch(const evtwin_table *table, batch *b) {
@@ -131,8 +133,12 @@ static evtwin_status open_batch(const evtwin_table *table, batch *b) {
         b->seq = EVTWIN_NO_COLUMN; /* absent, or of a type that is no number of a record */
     }
     b->note = evtwin_table_find(table, "prediction_note");
-    for (int g = 0; g < GAUGE_COUNT; g++) {
-        b->gauge[g] = evtwin_table_find(table, gauges[g].column);
+    for (size_t g = 0, q = next_gauge(SIZE_MAX); q < EVTWIN__Q_COUNT; g++, q = next_gauge(q)) {
+        b->gauge[g] = evtwin_table_find(table, evtwin__schema[q].name);
+    }
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        b->prediction[t] =
+            evtwin_table_find(table, evtwin__schema[evtwin__target_prediction(t)].name);
     }
     if (b->battery_id == EVTWIN_NO_COLUMN || b->time == EVTWIN_NO_COLUMN ||
         evtwin_table_type(table, b->time) != EVTWIN_TIME) {
@@ -168,12 +174,14 @@ static evtwin_status reserve(evtwin_metrics *metrics, const batch *b) {
 
 static void observe_row(evtwin_metrics *metrics, const batch *b, size_t row, int64_t now_s) {
     double value[GAUGE_COUNT];
-    for (int g = 0; g < GAUGE_COUNT; g++) {
-        const double v =
-            b->gauge[g] == EVTWIN_NO_COLUMN ? NAN : evtwin_table_number(b->table, b->gauge[g], row);
+    for (size_t g = 0; g < GAUGE_COUNT; g++) {
+        const double v = evtwin_table_number(b->table, b->gauge[g], row);
         value[g] = isfinite(v) ? v : NAN;
     }
-    const int is_known = !isnan(value[RUL]) || !isnan(value[FAILURE]);
+    int is_known = 0;
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        is_known |= isfinite(evtwin_table_number(b->table, b->prediction[t], row)) != 0;
+    }
     const int is_unknown =
         !is_known && b->note != EVTWIN_NO_COLUMN && evtwin_table_is_valid(b->table, b->note, row);
     metrics->totals.n_known += is_known;
@@ -230,15 +238,27 @@ void evtwin_metrics_count_error(evtwin_metrics *metrics) {
 
 /* ---- the text ---- */
 
+/* A gauge's family; its unit is the last word of its name, if the quantity has one. */
+static void begin_gauge(size_t q, evtwin__exposition *out) {
+    const evtwin__quantity *quantity = &evtwin__schema[q];
+    const char *unit = quantity->unit[0] != '\0' ? strrchr(quantity->metric, '_') : NULL;
+    const char first = quantity->description[0];
+    char help[256];
+    snprintf(help, sizeof help, "%c%s; of the newest record, absent where it is unknown.",
+             first >= 'a' && first <= 'z' ? first - 'a' + 'A' : first, quantity->description + 1);
+    evtwin__expose_family(out, quantity->metric, EVTWIN__GAUGE, unit != NULL ? unit + 1 : NULL,
+                          help);
+}
+
 static void write_batteries(const battery *batteries, size_t n, evtwin__exposition *out) {
     const int64_t oldest_s = monotonic_s() - EVTWIN__METRICS_STALE_S;
-    for (int g = 0; g < GAUGE_COUNT; g++) {
-        evtwin__expose_family(out, gauges[g].name, EVTWIN__GAUGE, gauges[g].unit, gauges[g].help);
+    for (size_t g = 0, q = next_gauge(SIZE_MAX); q < EVTWIN__Q_COUNT; g++, q = next_gauge(q)) {
+        begin_gauge(q, out);
         for (size_t i = 0; i < n; i++) {
             const battery *b = &batteries[i];
             if (!isnan(b->value[g]) && b->seen_s >= oldest_s) {
                 const evtwin__label label = {"battery_id", b->id};
-                evtwin__expose(out, gauges[g].name, "", &label, 1, b->value[g]);
+                evtwin__expose(out, evtwin__schema[q].metric, "", &label, 1, b->value[g]);
             }
         }
     }
@@ -263,18 +283,15 @@ static void write_totals(const totals *t, size_t n_batteries, evtwin__exposition
         evtwin__expose(out, "evtwin_predictions", "_total", &label, 1, (double)by_outcome[i].n);
     }
     if (t->last_prediction_s > 0.0) {
-        evtwin__expose_family(out, "evtwin_last_prediction_timestamp_seconds", EVTWIN__GAUGE,
-                              "seconds", "When the last known prediction was made, since 1970.");
-        evtwin__expose(out, "evtwin_last_prediction_timestamp_seconds", "", NULL, 0,
-                       t->last_prediction_s);
+        evtwin__expose_one(out, "evtwin_last_prediction_timestamp_seconds", EVTWIN__GAUGE,
+                           "seconds", "When the last known prediction was made, since 1970.",
+                           t->last_prediction_s);
     }
-    evtwin__expose_family(out, "evtwin_batteries", EVTWIN__GAUGE, NULL,
-                          "Batteries seen since the start that have series.");
-    evtwin__expose(out, "evtwin_batteries", "", NULL, 0, (double)n_batteries);
-    evtwin__expose_family(out, "evtwin_rows_without_series", EVTWIN__COUNTER, NULL,
-                          "Records of batteries beyond the cap on series.");
-    evtwin__expose(out, "evtwin_rows_without_series", "_total", NULL, 0,
-                   (double)t->n_without_series);
+    evtwin__expose_one(out, "evtwin_batteries", EVTWIN__GAUGE, NULL,
+                       "Batteries seen since the start that have series.", (double)n_batteries);
+    evtwin__expose_one(out, "evtwin_rows_without_series", EVTWIN__COUNTER, NULL,
+                       "Records of batteries beyond the cap on series.",
+                       (double)t->n_without_series);
 }
 
 evtwin_status evtwin__metrics_write(const evtwin_metrics *metrics, evtwin__exposition *out) {
@@ -306,15 +323,15 @@ evtwin_status evtwin_metrics_text(const evtwin_metrics *metrics, int openmetrics
     evtwin__expose_build(&out);
     const evtwin_status st = evtwin__metrics_write(metrics, &out);
     evtwin__expose_end(&out);
-    evtwin__body_add(&out.body, "", 1);
-    if (st < 0 || out.body.is_failed) {
-        evtwin__body_free(&out.body);
+    evtwin__text_add(&out.text, "", 1);
+    if (st < 0 || out.text.is_failed) {
+        evtwin__text_free(&out.text);
         if (st < 0) {
             return st;
         }
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the text of the metrics");
     }
-    *text_out = out.body.data;
+    *text_out = out.text.data;
     return EVTWIN_OK;
 }
 

@@ -75,8 +75,9 @@ static evtwin_status open_parts(evtwin_server *server, const evtwin_server_optio
     server->metrics = o->metrics;
     server->is_open_to_all = o->insecure_listen != 0;
     server->service = evtwin__strdup(o->service);
-    server->http_metrics = evtwin__http_metrics_create();
-    if (server->service == NULL || server->http_metrics == NULL) {
+    server->own_metrics =
+        evtwin__server_metrics_create(evtwin__route_label_count(), evtwin__route_label);
+    if (server->service == NULL || server->own_metrics == NULL) {
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a server");
     }
     if (o->store != NULL) {
@@ -140,7 +141,7 @@ void evtwin_server_free(evtwin_server *server) {
     }
     evtwin__http_stop(server->http); /* no call is under way after this */
     evtwin__store_pool_free(server->stores);
-    evtwin__http_metrics_free(server->http_metrics);
+    evtwin__server_metrics_free(server->own_metrics);
     evtwin__free(server->service);
     evtwin__free(server);
 }

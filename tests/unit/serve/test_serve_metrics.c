@@ -5,7 +5,6 @@
 
 #include "fail_nth.h"
 #include "serve/exposition.h"
-#include "serve/metrics.h"
 
 #include <pthread.h>
 
@@ -188,9 +187,9 @@ static void test_escapes(void **state) {
     evtwin__expose(&e, "m", "", labels, 2, 1e300);
     evtwin__expose(&e, "m", "_total", NULL, 0, INFINITY);
     evtwin__expose(&e, "m", "", NULL, 0, NAN);
-    evtwin__body_add(&e.body, "", 1);
-    assert_string_equal(e.body.data, "m{a=\"x\\\\y\\\"z\\n\",b=\"\"} 1e300\nm_total +Inf\nm NaN\n");
-    evtwin__body_free(&e.body);
+    evtwin__text_add(&e.text, "", 1);
+    assert_string_equal(e.text.data, "m{a=\"x\\\\y\\\"z\\n\",b=\"\"} 1e300\nm_total +Inf\nm NaN\n");
+    evtwin__text_free(&e.text);
 }
 
 static void test_accept(void **state) {

@@ -438,18 +438,20 @@ static void test_openapi(void **state) {
     for (const char *s = strstr(text, "\n  /"); s != NULL; s = strstr(s + 1, "\n  /")) {
         n_described++;
     }
-    for (size_t i = 0; i < EVTWIN__ROUTE_COUNT; i++) {
+    size_t n_routes = 0;
+    const evtwin__route *route;
+    for (; (route = evtwin__route_get(n_routes)) != NULL; n_routes++) {
         char key[64];
-        snprintf(key, sizeof key, "\n  %s:\n", evtwin__route_get(i)->path);
+        snprintf(key, sizeof key, "\n  %s:\n", route->path);
         if (strstr(text, key) == NULL) {
-            fail_msg("%s is not in docs/openapi.yaml", evtwin__route_get(i)->path);
+            fail_msg("%s is not in docs/openapi.yaml", route->path);
         }
-        for (const char *const *p = evtwin__route_get(i)->params; p != NULL && *p != NULL; p++) {
+        for (const char *const *p = route->params; p != NULL && *p != NULL; p++) {
             snprintf(key, sizeof key, "name: %s\n", *p);
             assert_non_null(strstr(text, key));
         }
     }
-    assert_int_equal(n_described, EVTWIN__ROUTE_COUNT + 1); /* and the page */
+    assert_int_equal(n_described, n_routes + 1); /* and the page */
 }
 
 /* ---- memory ---- */
@@ -488,7 +490,7 @@ static int serve_with(int n_allocations, const char *uri, const char *target) {
                         : json_loadb(response.body.data, response.body.size, 0, NULL);
     assert_non_null(value);
     json_decref(value);
-    evtwin__body_free(&response.body);
+    evtwin__text_free(&response.body);
     evtwin_server_free(other);
     return is_good;
 }

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+/* serve/answer.c: the JSON envelope of every answer, how failures are told, and rows as objects. */
+
+#include "serve/answer.h"
+
+#include "core/schema.h"
+#include "core/status.h"
+#include "serve/server.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LOG_INTERVAL_US = 10000000, MAX_REASONS = 32, REASON_SIZE = 160 };
+
+void evtwin__call_close(evtwin__call *call) {
+    evtwin_table_free(call->rows);
+    evtwin_table_free(call->current);
+    evtwin_table_free(call->models);
+    evtwin_thresholds_free(call->thresholds);
+}
+
+/* ---- the envelope ---- */
+
+static evtwin__text *begin(evtwin__call *call, int code, const char *status) {
+    evtwin__text *body = &call->response->body;
+    call->response->code = code;
+    body->size = 0;
+    evtwin__text_open(body, NULL, '{');
+    evtwin__text_string(body, "status", status);
+    return body;
+}
+
+evtwin__text *evtwin__answer_begin(evtwin__call *call) {
+    return begin(call, 200, "success");
+}
+
+void evtwin__answer_end(evtwin__call *call) {
+    evtwin__text *body = &call->response->body;
+    evtwin__text_time(body, "timestamp", evtwin_time_now());
+    evtwin__text_put(body, "}\n");
+}
+
+void evtwin__answer_error(evtwin__call *call, int code, const char *format, ...) {
+    char message[512];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+
+    evtwin__text *body = begin(call, code, "error");
+    evtwin__text_string(body, "message", message);
+    evtwin__answer_end(call);
+}
+
+int evtwin__answer_if_invalid(evtwin__call *call, evtwin_status status) {
+    if (status < 0) {
+        evtwin__answer_error(call, 400, "%s", evtwin_last_error());
+    }
+    return status >= 0;
+}
+
+/* What a client may know: nothing of paths, of SQL, or of the system's own words. */
+static const char *public_text(evtwin_status status) {
+    switch (status) {
+    case EVTWIN_E_NOT_FOUND:
+        return "there is no store yet: it is made by the first program that writes to it, such as "
+               "evtwin-sim";
+    case EVTWIN_E_AGAIN:
+        return "the store is busy; try again";
+    case EVTWIN_E_SCHEMA:
+        return "the store was not made by this version of evtwin";
+    case EVTWIN_E_CORRUPT:
+        return "the store is damaged";
+    case EVTWIN_E_NOMEM:
+        return "the server is out of memory";
+    default:
+        return "the store cannot be read; the server's log says why";
+    }
+}
+
+const char *evtwin__store_problem(evtwin_server *server, evtwin_status status) {
+    /* a page that polls a missing store must not fill the log */
+    const int64_t now_us = evtwin_time_now();
+    int64_t last_us = atomic_load(&server->logged_us);
+    if ((now_us - last_us > LOG_INTERVAL_US || now_us < last_us) &&
+        atomic_compare_exchange_strong(&server->logged_us, &last_us, now_us)) {
+        /* "evtwin.db: No such file or directory" says less than what a client is told */
+        evtwin__log(EVTWIN_LOG_WARNING, "HTTP: %s",
+                    status == EVTWIN_E_NOT_FOUND ? public_text(status) : evtwin_last_error());
+    }
+    return public_text(status);
+}
+
+int evtwin__store_answered(evtwin__call *call, evtwin_status status) {
+    call->store_status = status;
+    if (status < 0) {
+        evtwin__answer_error(call, 503, "%s", evtwin__store_problem(call->server, status));
+    }
+    return status >= 0;
+}
+
+/* ---- rows ---- */
+
+int evtwin__call_read_context(evtwin__call *call) {
+    return evtwin__store_answered(call, evtwin_store_models(call->store, &call->models)) &&
+           evtwin__store_answered(call, evtwin_thresholds_create(&call->thresholds));
+}
+
+/* The newest rows, each with the prediction that stands: in two more queries a battery, until the
+ * store answers both in one. */
+static int is_predicted(const evtwin_table *rows, size_t row) {
+    for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
+        const size_t col = evtwin_table_find(rows, evtwin__schema[q].name);
+        if (evtwin__is_of(q, EVTWIN__PREDICTIONS) && evtwin_table_is_valid(rows, col, row)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static evtwin_status take(evtwin_table *current, size_t to, const evtwin_table *from, size_t row) {
+    const int64_t *time_us = evtwin_table_i64(from, evtwin_table_find(from, "time"));
+    evtwin_status st = evtwin_table_set_i64(current, evtwin_table_find(current, "predicted_time"),
+                                            to, time_us[row]);
+    for (size_t q = 0; q < EVTWIN__Q_COUNT && st == EVTWIN_OK; q++) {
+        const size_t col = evtwin_table_find(from, evtwin__schema[q].name);
+        const size_t out = evtwin_table_find(current, evtwin__schema[q].name);
+        if (!evtwin__is_of(q, EVTWIN__PREDICTIONS) || !evtwin_table_is_valid(from, col, row)) {
+            continue;
+        }
+        switch (evtwin__schema[q].type) {
+        case EVTWIN_F64:
+            st = evtwin_table_set_f64(current, out, to, evtwin_table_f64(from, col)[row]);
+            break;
+        case EVTWIN_TEXT:
+            st = evtwin_table_set_text(current, out, to, evtwin_table_text(from, col, row));
+            break;
+        default:
+            st = evtwin_table_set_i64(current, out, to, evtwin_table_i64(from, col)[row]);
+        }
+    }
+    return st;
+}
+
+static evtwin_status look_back(evtwin_store *store, evtwin_table *current, size_t row) {
+    evtwin_history_options options;
+    evtwin_history_options_init(&options, sizeof options);
+    options.to_us = evtwin_table_i64(current, evtwin_table_find(current, "time"))[row];
+    options.limit = 6;
+    const char *id = evtwin_table_text(current, evtwin_table_find(current, "battery_id"), row);
+    evtwin_status st = EVTWIN_OK;
+    for (int only = 0; only <= 1 && st >= 0; only++) {
+        evtwin_table *found = NULL;
+        options.predicted_only = only;
+        st = evtwin_store_history(store, id, &options, &found);
+        for (size_t i = 0; i < evtwin_table_rows(found) && st >= 0; i++) {
+            if (is_predicted(found, i)) {
+                st = take(current, row, found, i);
+                evtwin_table_free(found);
+                return st;
+            }
+        }
+        evtwin_table_free(found);
+    }
+    return st;
+}
+
+static evtwin_status latest(evtwin_store *store, const char *battery_id, evtwin_table **rows,
+                            evtwin_table **current) {
+    evtwin_status st = evtwin_store_latest(store, battery_id, rows);
+    if (st != EVTWIN_OK || (st = evtwin_table_copy(*rows, current)) < 0 ||
+        (st = evtwin_table_add_column(*current, "predicted_time", EVTWIN_TIME, NULL, NULL)) < 0) {
+        return st;
+    }
+    for (size_t row = 0; row < evtwin_table_rows(*rows) && st >= 0; row++) {
+        st = is_predicted(*rows, row) ? take(*current, row, *rows, row)
+                                      : look_back(store, *current, row);
+    }
+    return st;
+}
+
+int evtwin__call_read_latest(evtwin__call *call, const char *battery_id) {
+    return evtwin__call_read_context(call) &&
+           evtwin__store_answered(call,
+                                  latest(call->store, battery_id, &call->rows, &call->current));
+}
+
+static const char *text_of(const evtwin_table *table, const char *column, size_t row) {
+    return evtwin_table_text(table, evtwin_table_find(table, column), row);
+}
+
+static double number_of(const evtwin_table *table, const char *column, size_t row) {
+    return evtwin_table_number(table, evtwin_table_find(table, column), row);
+}
+
+/* Held-out RMSE of the model that predicted a row, NaN if unknown: what is not predicted has no
+ * error. */
+static double rul_error(const evtwin__call *call, const evtwin_table *table, size_t row) {
+    const char *version = text_of(table, "model_version", row);
+    const size_t known = evtwin_table_find(call->models, "model_version");
+    if (version == NULL || isnan(number_of(table, "rul_prediction", row))) {
+        return NAN;
+    }
+    for (size_t i = 0; i < evtwin_table_rows(call->models); i++) {
+        const char *one = evtwin_table_text(call->models, known, i);
+        if (one != NULL && strcmp(one, version) == 0) {
+            return number_of(call->models, "rul_rmse", i);
+        }
+    }
+    return NAN;
+}
+
+/* The reasons of a row's status in one string: "soh 73.9 < 75, temperature 61.2 > 60". */
+static void add_status_reason(evtwin__call *call, const char *key, const evtwin_table *table,
+                              size_t row) {
+    size_t broken[MAX_REASONS];
+    char whole[MAX_REASONS * (REASON_SIZE + 2)] = "", one[REASON_SIZE];
+    size_t n = evtwin_thresholds_broken(call->thresholds, EVTWIN_THRESHOLD_STATUS, table, row,
+                                        broken, MAX_REASONS);
+    n = n < MAX_REASONS ? n : MAX_REASONS;
+    size_t length = 0;
+    for (size_t i = 0; i < n; i++) {
+        const char *reason =
+            evtwin_thresholds_reason(call->thresholds, broken[i], table, row, one, sizeof one);
+        const int added =
+            snprintf(whole + length, sizeof whole - length, "%s%s", i > 0 ? ", " : "", reason);
+        length += (size_t)added;
+    }
+    evtwin__text_string(&call->response->body, key, whole);
+}
+
+static void add_cell(const evtwin_table *table, size_t col, size_t row, evtwin__text *body) {
+    const char *key = evtwin_table_name(table, col);
+    if (!evtwin_table_is_valid(table, col, row)) {
+        evtwin__text_word(body, key, "null");
+        return;
+    }
+    switch (evtwin_table_type(table, col)) {
+    case EVTWIN_F64:
+        evtwin__text_number(body, key, evtwin_table_f64(table, col)[row]);
+        break;
+    case EVTWIN_I64:
+        evtwin__text_integer(body, key, evtwin_table_i64(table, col)[row]);
+        break;
+    case EVTWIN_TIME:
+        evtwin__text_time(body, key, evtwin_table_i64(table, col)[row]);
+        break;
+    case EVTWIN_BOOL:
+        evtwin__text_word(body, key,
+                          evtwin_table_number(table, col, row) != 0.0 ? "true" : "false");
+        break;
+    case EVTWIN_TEXT:
+        evtwin__text_string(body, key, evtwin_table_text(table, col, row));
+        break;
+    }
+}
+
+void evtwin__answer_row(evtwin__call *call, size_t row, int battery_first) {
+    evtwin__text *body = &call->response->body;
+    const evtwin_table *rows = call->rows;
+    const size_t first = battery_first ? evtwin_table_find(rows, "battery_id") : EVTWIN_NO_COLUMN;
+    if (first != EVTWIN_NO_COLUMN) {
+        add_cell(rows, first, row, body);
+    }
+    for (size_t col = 0; col < evtwin_table_cols(rows); col++) {
+        if (col != first) {
+            add_cell(rows, col, row, body);
+        }
+    }
+    add_status_reason(call, "status_reason", rows, row);
+    evtwin__text_number(body, "rul_error", rul_error(call, rows, row));
+}
+
+/* ---- what stands for a battery ---- */
+
+static void add_prediction(evtwin__call *call, size_t row) {
+    evtwin__text *body = &call->response->body;
+    const evtwin_table *current = call->current;
+    const size_t time = evtwin_table_find(current, "predicted_time");
+    if (!evtwin_table_is_valid(current, time, row)) {
+        evtwin__text_word(body, "prediction", "null");
+        return;
+    }
+    evtwin__text_open(body, "prediction", '{');
+    evtwin__text_time(body, "time", evtwin_table_i64(current, time)[row]);
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        const char *name = evtwin__schema[evtwin__target_prediction(t)].name;
+        evtwin__text_number(body, name, number_of(current, name, row));
+        if (t == EVTWIN__T_RUL) {
+            evtwin__text_number(body, "rul_error", rul_error(call, current, row));
+        }
+    }
+    evtwin__text_string(body, "prediction_note", text_of(current, "prediction_note", row));
+    evtwin__text_string(body, "model_version", text_of(current, "model_version", row));
+    evtwin__text_put(body, "}");
+}
+
+void evtwin__answer_standing(evtwin__call *call, size_t row) {
+    evtwin__text *body = &call->response->body;
+    add_prediction(call, row);
+    evtwin__text_open(body, "health", '{');
+    evtwin__text_string(
+        body, "status",
+        evtwin_health_name(evtwin_thresholds_status(call->thresholds, call->current, row)));
+    add_status_reason(call, "reason", call->current, row);
+    evtwin__text_put(body, "}");
+}
+
+size_t evtwin__call_count_alerts(const evtwin__call *call, size_t row) {
+    return evtwin_thresholds_broken(call->thresholds, EVTWIN_THRESHOLD_ALERT, call->current, row,
+                                    NULL, 0);
+}
+
+void evtwin__answer_alerts(evtwin__call *call, size_t row) {
+    evtwin__text *body = &call->response->body;
+    size_t broken[MAX_REASONS];
+    const size_t n = evtwin_thresholds_broken(call->thresholds, EVTWIN_THRESHOLD_ALERT,
+                                              call->current, row, broken, MAX_REASONS);
+    evtwin__text_open(body, "reasons", '[');
+    for (size_t i = 0; i < n && i < MAX_REASONS; i++) {
+        char reason[REASON_SIZE];
+        evtwin__text_string(body, NULL,
+                            evtwin_thresholds_reason(call->thresholds, broken[i], call->current,
+                                                     row, reason, sizeof reason));
+    }
+    evtwin__text_put(body, "]");
+}
