@@ -50,13 +50,13 @@ void evtwin__text_put(evtwin__text *text, const char *string) {
 }
 
 void evtwin__text_i64(evtwin__text *text, int64_t value) {
-    char number[EVTWIN__NUM_SIZE];
-    evtwin__text_add(text, number, evtwin__format_i64(value, number));
+    char *room = text->is_failed ? NULL : evtwin__text_room(text, EVTWIN__NUM_SIZE);
+    text->size += room != NULL ? evtwin__format_i64(value, room) : 0;
 }
 
 void evtwin__text_f64(evtwin__text *text, double value) {
-    char number[EVTWIN__NUM_SIZE];
-    evtwin__text_add(text, number, evtwin__format_f64(value, number));
+    char *room = text->is_failed ? NULL : evtwin__text_room(text, EVTWIN__NUM_SIZE);
+    text->size += room != NULL ? evtwin__format_f64(value, room) : 0;
 }
 
 /* ---- JSON ---- */
@@ -91,50 +91,49 @@ static size_t sequence_length(const char *string, size_t size) {
 }
 
 char *evtwin__json_string_write(char *to, const char *string) {
-    const size_t length = strlen(string);
     *to++ = '"';
-    for (size_t i = 0; i < length;) {
-        const unsigned char c = (unsigned char)string[i];
+    for (unsigned char c; (c = (unsigned char)*string) != '\0';) {
         if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
-            *to++ = (char)c;
-            i++;
+            *to++ = *string++;
             continue;
         }
-        const size_t step = sequence_length(string + i, length - i);
+        const size_t step = sequence_length(string, strnlen(string, 4));
         if (step == 1) {
             to += escape(c, to);
         } else {
-            memcpy(to, step == 0 ? "\xEF\xBF\xBD" : string + i, step == 0 ? 3 : step);
+            memcpy(to, step == 0 ? "\xEF\xBF\xBD" : string, step == 0 ? 3 : step);
             to += step == 0 ? 3 : step;
         }
-        i += step == 0 ? 1 : step;
+        string += step == 0 ? 1 : step;
     }
     *to++ = '"';
     return to;
 }
 
-static void add_string(evtwin__text *text, const char *string) {
-    /* six bytes is the longest that one byte can become */
+/* Room for a string of JSON and three bytes more: six is the longest that one byte can become. */
+static char *string_room(evtwin__text *text, const char *string) {
     const size_t length = strlen(string);
-    const size_t longest = length <= SIZE_MAX / 8 ? 6 * length + 2 : SIZE_MAX;
-    char *room = text->is_failed ? NULL : evtwin__text_room(text, longest);
-    if (room != NULL) {
-        text->size += (size_t)(evtwin__json_string_write(room, string) - room);
-    }
+    const size_t longest = length <= SIZE_MAX / 8 ? 6 * length + 5 : SIZE_MAX;
+    return text->is_failed ? NULL : evtwin__text_room(text, longest);
 }
 
 /* What stands before a value: a comma if another value does (which ends with a quote, a bracket, a
  * digit or a letter, and nothing else does), then the key. */
 static void begin_value(evtwin__text *text, const char *key) {
-    const unsigned char last = text->size > 0 ? (unsigned char)text->data[text->size - 1] : '[';
+    char *to = string_room(text, key != NULL ? key : "");
+    if (to == NULL) {
+        return;
+    }
+    const unsigned char last = text->size > 0 ? (unsigned char)to[-1] : '[';
     const int is_word = (last >= '0' && last <= '9') || (last >= 'a' && last <= 'z');
     if (is_word || last == '"' || last == '}' || last == ']') {
-        evtwin__text_add(text, ",", 1);
+        *to++ = ',';
     }
     if (key != NULL) {
-        add_string(text, key);
-        evtwin__text_add(text, ":", 1);
+        to = evtwin__json_string_write(to, key);
+        *to++ = ':';
     }
+    text->size = (size_t)(to - text->data);
 }
 
 void evtwin__text_open(evtwin__text *text, const char *key, char bracket) {
@@ -144,9 +143,10 @@ void evtwin__text_open(evtwin__text *text, const char *key, char bracket) {
 
 void evtwin__text_string(evtwin__text *text, const char *key, const char *string) {
     begin_value(text, key);
-    if (string != NULL) {
-        add_string(text, string);
-    } else {
+    char *room = string != NULL ? string_room(text, string) : NULL;
+    if (room != NULL) {
+        text->size += (size_t)(evtwin__json_string_write(room, string) - room);
+    } else if (string == NULL) {
         evtwin__text_add(text, "null", 4);
     }
 }
@@ -166,9 +166,11 @@ void evtwin__text_integer(evtwin__text *text, const char *key, int64_t value) {
 }
 
 void evtwin__text_time(evtwin__text *text, const char *key, int64_t time_us) {
-    char time[EVTWIN_TIME_TEXT_SIZE];
-    const int has_form = evtwin_time_format(time_us, time, sizeof time) >= 0;
-    evtwin__text_string(text, key, has_form ? time : NULL);
+    char quoted[EVTWIN_TIME_TEXT_SIZE + 1] = "\"";
+    const int has_form = evtwin_time_format(time_us, quoted + 1, EVTWIN_TIME_TEXT_SIZE) >= 0;
+    begin_value(text, key);
+    evtwin__text_put(text, has_form ? quoted : "null");
+    evtwin__text_put(text, has_form ? "\"" : "");
 }
 
 void evtwin__text_word(evtwin__text *text, const char *key, const char *word) {

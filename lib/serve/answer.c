@@ -212,23 +212,22 @@ static double rul_error(const evtwin__call *call, const evtwin_table *table, siz
     return NAN;
 }
 
-/* The reasons of a row's status in one string: "soh 73.9 < 75, temperature 61.2 > 60". */
+/* The reasons of a row's status in one string: "soh 73.9 < 75, temperature 61.2 > 60". Names,
+ * numbers and operators need no escapes. */
 static void add_status_reason(evtwin__call *call, const char *key, const evtwin_table *table,
                               size_t row) {
+    evtwin__text *body = &call->response->body;
     size_t broken[MAX_REASONS];
-    char whole[MAX_REASONS * (REASON_SIZE + 2)] = "", one[REASON_SIZE];
-    size_t n = evtwin_thresholds_broken(call->thresholds, EVTWIN_THRESHOLD_STATUS, table, row,
-                                        broken, MAX_REASONS);
-    n = n < MAX_REASONS ? n : MAX_REASONS;
-    size_t length = 0;
-    for (size_t i = 0; i < n; i++) {
-        const char *reason =
-            evtwin_thresholds_reason(call->thresholds, broken[i], table, row, one, sizeof one);
-        const int added =
-            snprintf(whole + length, sizeof whole - length, "%s%s", i > 0 ? ", " : "", reason);
-        length += (size_t)added;
+    char reason[REASON_SIZE];
+    const size_t n = evtwin_thresholds_broken(call->thresholds, EVTWIN_THRESHOLD_STATUS, table, row,
+                                              broken, MAX_REASONS);
+    evtwin__text_open(body, key, '"');
+    for (size_t i = 0; i < n && i < MAX_REASONS; i++) {
+        evtwin__text_put(body, i > 0 ? ", " : "");
+        evtwin__text_put(body, evtwin_thresholds_reason(call->thresholds, broken[i], table, row,
+                                                        reason, sizeof reason));
     }
-    evtwin__text_string(&call->response->body, key, whole);
+    evtwin__text_put(body, "\"");
 }
 
 static void add_cell(const evtwin_table *table, size_t col, size_t row, evtwin__text *body) {
@@ -269,7 +268,12 @@ void evtwin__answer_row(evtwin__call *call, size_t row, int battery_first) {
             add_cell(rows, col, row, body);
         }
     }
-    add_status_reason(call, "status_reason", rows, row);
+    const char *status = text_of(rows, "status", row);
+    if (status != NULL && strcmp(status, evtwin_health_name(EVTWIN_HEALTH_NORMAL)) == 0) {
+        evtwin__text_string(body, "status_reason", "");
+    } else {
+        add_status_reason(call, "status_reason", rows, row);
+    }
     evtwin__text_number(body, "rul_error", rul_error(call, rows, row));
 }
 
