@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LOG_INTERVAL_US = 10000000, MAX_REASONS = 32, REASON_SIZE = 160 };
+enum { LOG_INTERVAL_US = 10000000 };
 
 void evtwin__call_close(evtwin__call *call) {
     evtwin_table_free(call->rows);
@@ -217,12 +217,12 @@ static double rul_error(const evtwin__call *call, const evtwin_table *table, siz
 static void add_status_reason(evtwin__call *call, const char *key, const evtwin_table *table,
                               size_t row) {
     evtwin__text *body = &call->response->body;
-    size_t broken[MAX_REASONS];
-    char reason[REASON_SIZE];
+    size_t broken[EVTWIN__MAX_REASONS];
+    char reason[EVTWIN__REASON_SIZE];
     const size_t n = evtwin_thresholds_broken(call->thresholds, EVTWIN_THRESHOLD_STATUS, table, row,
-                                              broken, MAX_REASONS);
+                                              broken, EVTWIN__MAX_REASONS);
     evtwin__text_open(body, key, '"');
-    for (size_t i = 0; i < n && i < MAX_REASONS; i++) {
+    for (size_t i = 0; i < n && i < EVTWIN__MAX_REASONS; i++) {
         evtwin__text_put(body, i > 0 ? ", " : "");
         evtwin__text_put(body, evtwin_thresholds_reason(call->thresholds, broken[i], table, row,
                                                         reason, sizeof reason));
@@ -230,7 +230,9 @@ static void add_status_reason(evtwin__call *call, const char *key, const evtwin_
     evtwin__text_put(body, "\"");
 }
 
-static void add_cell(const evtwin_table *table, size_t col, size_t row, evtwin__text *body) {
+static void add_cell(evtwin__call *call, size_t col, size_t row) {
+    evtwin__text *body = &call->response->body;
+    const evtwin_table *table = call->rows;
     const char *key = evtwin_table_name(table, col);
     if (!evtwin_table_is_valid(table, col, row)) {
         evtwin__text_word(body, key, "null");
@@ -256,25 +258,50 @@ static void add_cell(const evtwin_table *table, size_t col, size_t row, evtwin__
     }
 }
 
-void evtwin__answer_row(evtwin__call *call, size_t row, int battery_first) {
-    evtwin__text *body = &call->response->body;
-    const evtwin_table *rows = call->rows;
-    const size_t first = battery_first ? evtwin_table_find(rows, "battery_id") : EVTWIN_NO_COLUMN;
-    if (first != EVTWIN_NO_COLUMN) {
-        add_cell(rows, first, row, body);
+void evtwin__answer_cells(evtwin__call *call, size_t row, const char *first) {
+    const size_t first_col = evtwin_table_find(call->rows, first);
+    const size_t cols = evtwin_table_cols(call->rows);
+    if (first_col != EVTWIN_NO_COLUMN) {
+        add_cell(call, first_col, row);
     }
-    for (size_t col = 0; col < evtwin_table_cols(rows); col++) {
-        if (col != first) {
-            add_cell(rows, col, row, body);
+    for (size_t col = 0; col < cols; col++) {
+        if (col != first_col) {
+            add_cell(call, col, row);
         }
     }
-    const char *status = text_of(rows, "status", row);
+}
+
+void evtwin__answer_row(evtwin__call *call, size_t row, const char *first) {
+    evtwin__text *body = &call->response->body;
+    evtwin__answer_cells(call, row, first);
+    const char *status = text_of(call->rows, "status", row);
     if (status != NULL && strcmp(status, evtwin_health_name(EVTWIN_HEALTH_NORMAL)) == 0) {
         evtwin__text_string(body, "status_reason", "");
     } else {
-        add_status_reason(call, "status_reason", rows, row);
+        add_status_reason(call, "status_reason", call->rows, row);
     }
-    evtwin__text_number(body, "rul_error", rul_error(call, rows, row));
+    evtwin__text_number(body, "rul_error", rul_error(call, call->rows, row));
+}
+
+size_t evtwin__answer_list(evtwin__call *call, const char *name,
+                           int (*add)(evtwin__call *call, size_t row)) {
+    evtwin__text *body = &call->response->body;
+    const size_t rows = evtwin_table_rows(call->rows);
+    size_t n = 0;
+    evtwin__text_open(body, name, '[');
+    for (size_t row = 0; row < rows; row++) {
+        const size_t before = body->size;
+        evtwin__text_open(body, NULL, '{');
+        if (add(call, row)) {
+            evtwin__text_put(body, "}");
+            n++;
+        } else {
+            body->size = before;
+        }
+    }
+    evtwin__text_put(body, "]");
+    evtwin__text_integer(body, "count", (int64_t)n);
+    return n;
 }
 
 /* ---- what stands for a battery ---- */
@@ -310,24 +337,4 @@ void evtwin__answer_standing(evtwin__call *call, size_t row) {
         evtwin_health_name(evtwin_thresholds_status(call->thresholds, call->current, row)));
     add_status_reason(call, "reason", call->current, row);
     evtwin__text_put(body, "}");
-}
-
-size_t evtwin__call_count_alerts(const evtwin__call *call, size_t row) {
-    return evtwin_thresholds_broken(call->thresholds, EVTWIN_THRESHOLD_ALERT, call->current, row,
-                                    NULL, 0);
-}
-
-void evtwin__answer_alerts(evtwin__call *call, size_t row) {
-    evtwin__text *body = &call->response->body;
-    size_t broken[MAX_REASONS];
-    const size_t n = evtwin_thresholds_broken(call->thresholds, EVTWIN_THRESHOLD_ALERT,
-                                              call->current, row, broken, MAX_REASONS);
-    evtwin__text_open(body, "reasons", '[');
-    for (size_t i = 0; i < n && i < MAX_REASONS; i++) {
-        char reason[REASON_SIZE];
-        evtwin__text_string(body, NULL,
-                            evtwin_thresholds_reason(call->thresholds, broken[i], call->current,
-                                                     row, reason, sizeof reason));
-    }
-    evtwin__text_put(body, "]");
 }

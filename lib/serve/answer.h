@@ -61,20 +61,25 @@ int evtwin__call_read_context(evtwin__call *call);
  * the error was answered. rows stays NULL if there is none. */
 int evtwin__call_read_latest(evtwin__call *call, const char *battery_id);
 
-/* The members of a row without braces: every column under its name (battery_first: battery_id
- * before all else), then status_reason and rul_error (the held-out RMSE of the row's model, null
- * where there is no rul_prediction). */
-void evtwin__answer_row(evtwin__call *call, size_t row, int battery_first);
+/* The cells of a row of rows, each under its column's name, in the table's order; the column first
+ * (NULL = none) before all else. */
+void evtwin__answer_cells(evtwin__call *call, size_t row, const char *first);
+
+/* Those of a row of the store, then status_reason and rul_error (the held-out RMSE of the row's
+ * model, null where there is no rul_prediction). */
+void evtwin__answer_row(evtwin__call *call, size_t row, const char *first);
+
+/* "name":[{…},…],"count":n of the rows. add writes the members of one; 0 leaves it out. Returns n.
+ */
+size_t evtwin__answer_list(evtwin__call *call, const char *name,
+                           int (*add)(evtwin__call *call, size_t row));
+
+/* The reasons of a status or an alert: how many are told, and how long one is. */
+enum { EVTWIN__MAX_REASONS = 32, EVTWIN__REASON_SIZE = 160 };
 
 /* "prediction":{…} or null, then "health":{"status":…,"reason":…}: what stands for the battery of
  * that newest row. Telemetry comes more often than predictions are made, so the newest row mostly
  * waits for its own; without this, RUL, risk and status would come and go every few seconds. */
 void evtwin__answer_standing(evtwin__call *call, size_t row);
-
-/* Number of alert rules that a newest row breaks, the standing prediction included. */
-size_t evtwin__call_count_alerts(const evtwin__call *call, size_t row);
-
-/* "reasons":[…]: each of them as "soh 73.9 < 75". */
-void evtwin__answer_alerts(evtwin__call *call, size_t row);
 
 #endif

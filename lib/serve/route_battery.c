@@ -23,7 +23,7 @@ void evtwin__route_latest(evtwin__call *call) {
     }
     evtwin__text *body = evtwin__answer_begin(call);
     evtwin__text_open(body, "data", '{');
-    evtwin__answer_row(call, 0, 0);
+    evtwin__answer_row(call, 0, NULL);
     evtwin__answer_standing(call, 0);
     evtwin__text_put(body, "}");
     evtwin__answer_end(call);
@@ -37,18 +37,15 @@ static int is_known(evtwin__call *call, const char *battery) {
     return known;
 }
 
+static int add_row(evtwin__call *call, size_t row) {
+    evtwin__answer_row(call, row, NULL);
+    return 1;
+}
+
 /* Rows and "next": the cursor of the page after this one, null if this one was not full. */
 static void add_page(evtwin__call *call, const char *name, size_t limit) {
     evtwin__text *body = &call->response->body;
-    const size_t n = evtwin_table_rows(call->rows);
-    evtwin__text_open(body, name, '[');
-    for (size_t row = 0; row < n; row++) {
-        evtwin__text_open(body, NULL, '{');
-        evtwin__answer_row(call, row, 0);
-        evtwin__text_put(body, "}");
-    }
-    evtwin__text_put(body, "]");
-    evtwin__text_integer(body, "count", (int64_t)n);
+    const size_t n = evtwin__answer_list(call, name, add_row);
     const int64_t *time_us = evtwin_table_i64(call->rows, evtwin_table_find(call->rows, "time"));
     const int64_t *seq = evtwin_table_i64(call->rows, evtwin_table_find(call->rows, "seq"));
     if (n == limit && time_us != NULL && seq != NULL) {

@@ -3,59 +3,60 @@
 
 #include "serve/server.h"
 
-/* Every battery, or only those with an alert, as an object of the array of that name. */
-static void answer_fleet(evtwin__call *call, const char *name, int alerts_only) {
-    if (!evtwin__call_read_latest(call, NULL)) {
-        return;
-    }
-    evtwin__text *body = evtwin__answer_begin(call);
-    int64_t count = 0;
-    evtwin__text_open(body, name, '[');
-    for (size_t row = 0; row < evtwin_table_rows(call->rows); row++) {
-        if (alerts_only && evtwin__call_count_alerts(call, row) == 0) {
-            continue;
-        }
-        evtwin__text_open(body, NULL, '{');
-        evtwin__answer_row(call, row, 1);
-        evtwin__answer_standing(call, row);
-        if (alerts_only) {
-            evtwin__answer_alerts(call, row);
-        }
-        evtwin__text_put(body, "}");
-        count++;
-    }
-    evtwin__text_put(body, "]");
-    evtwin__text_integer(body, "count", count);
-    evtwin__answer_end(call);
+static int add_battery(evtwin__call *call, size_t row) {
+    evtwin__answer_row(call, row, "battery_id");
+    evtwin__answer_standing(call, row);
+    return 1;
 }
 
 void evtwin__route_list(evtwin__call *call) {
-    answer_fleet(call, "batteries", 0);
+    if (evtwin__call_read_latest(call, NULL)) {
+        evtwin__answer_begin(call);
+        evtwin__answer_list(call, "batteries", add_battery);
+        evtwin__answer_end(call);
+    }
+}
+
+/* A battery with the alert rules that it breaks, the standing prediction included: "soh 73.9 < 75".
+ */
+static int add_alert(evtwin__call *call, size_t row) {
+    evtwin__text *body = &call->response->body;
+    size_t broken[EVTWIN__MAX_REASONS];
+    const size_t n = evtwin_thresholds_broken(call->thresholds, EVTWIN_THRESHOLD_ALERT,
+                                              call->current, row, broken, EVTWIN__MAX_REASONS);
+    if (n == 0) {
+        return 0;
+    }
+    add_battery(call, row);
+    evtwin__text_open(body, "reasons", '[');
+    for (size_t i = 0; i < n && i < EVTWIN__MAX_REASONS; i++) {
+        char reason[EVTWIN__REASON_SIZE];
+        evtwin_thresholds_reason(call->thresholds, broken[i], call->current, row, reason,
+                                 sizeof reason);
+        evtwin__text_string(body, NULL, reason);
+    }
+    evtwin__text_put(body, "]");
+    return 1;
 }
 
 void evtwin__route_alerts(evtwin__call *call) {
-    answer_fleet(call, "alerts", 1);
+    if (evtwin__call_read_latest(call, NULL)) {
+        evtwin__answer_begin(call);
+        evtwin__answer_list(call, "alerts", add_alert);
+        evtwin__answer_end(call);
+    }
+}
+
+static int add_threshold(evtwin__call *call, size_t row) {
+    evtwin__answer_cells(call, row, NULL);
+    return 1;
 }
 
 void evtwin__route_thresholds(evtwin__call *call) {
-    if (!evtwin__call_read_context(call)) {
-        return;
+    if (evtwin__call_read_context(call) &&
+        evtwin__store_answered(call, evtwin_thresholds_table(call->thresholds, &call->rows))) {
+        evtwin__answer_begin(call);
+        evtwin__answer_list(call, "thresholds", add_threshold);
+        evtwin__answer_end(call);
     }
-    evtwin__text *body = evtwin__answer_begin(call);
-    const size_t n = evtwin_thresholds_count(call->thresholds);
-    evtwin__text_open(body, "thresholds", '[');
-    for (size_t i = 0; i < n; i++) {
-        evtwin_threshold t = {.size = sizeof t};
-        (void)evtwin_thresholds_get(call->thresholds, i, &t, sizeof t);
-        evtwin__text_open(body, NULL, '{');
-        evtwin__text_string(body, "kind", evtwin_threshold_kind_name(t.kind));
-        evtwin__text_string(body, "quantity", t.quantity);
-        evtwin__text_string(body, "level", evtwin_health_name(t.level));
-        evtwin__text_string(body, "operator", t.is_below ? "<" : ">");
-        evtwin__text_number(body, "limit", t.limit);
-        evtwin__text_put(body, "}");
-    }
-    evtwin__text_put(body, "]");
-    evtwin__text_integer(body, "count", (int64_t)n);
-    evtwin__answer_end(call);
 }

@@ -20,14 +20,14 @@ void evtwin__route_health(evtwin__call *call) {
     evtwin__store_pool *stores = call->server->stores;
     evtwin_status st = EVTWIN_OK;
     if (stores != NULL) {
-        evtwin__store_loan loan;
-        st = evtwin__store_pool_take(stores, &loan);
+        evtwin__store_handle *handle;
+        st = evtwin__store_pool_take(stores, &handle);
         if (st >= 0) {
             /* the smallest question that needs the database to answer */
             evtwin_table *models = NULL;
-            st = evtwin_store_models(loan.store, &models);
+            st = evtwin_store_models(handle->store, &models);
             evtwin_table_free(models);
-            evtwin__store_pool_give(stores, loan, st);
+            evtwin__store_pool_give(stores, handle, st);
         }
     }
     answer_health(call, st < 0 ? evtwin__store_problem(call->server, st) : NULL);

@@ -133,14 +133,14 @@ static void run(evtwin__call *call, const evtwin__route *route) {
         route->handle(call);
         return;
     }
-    evtwin__store_loan loan;
-    if (!evtwin__store_answered(call, evtwin__store_pool_take(call->server->stores, &loan))) {
-        return;
+    evtwin__store_pool *stores = call->server->stores;
+    evtwin__store_handle *handle;
+    if (evtwin__store_answered(call, evtwin__store_pool_take(stores, &handle))) {
+        call->store = handle->store;
+        route->handle(call);
+        evtwin__call_close(call);
+        evtwin__store_pool_give(stores, handle, call->store_status);
     }
-    call->store = loan.store;
-    route->handle(call);
-    evtwin__call_close(call);
-    evtwin__store_pool_give(call->server->stores, loan, call->store_status);
 }
 
 /* Answer the call; returns the label it is counted under. */

@@ -62,10 +62,9 @@ static evtwin_status try_store(evtwin__store_pool *stores) {
             const struct timespec pause = {0, 50000000};
             nanosleep(&pause, NULL);
         }
-        evtwin__store_loan loan;
-        st = evtwin__store_pool_take(stores, &loan);
-        if (st >= 0) {
-            evtwin__store_pool_give(stores, loan, EVTWIN_OK);
+        evtwin__store_handle *handle;
+        if ((st = evtwin__store_pool_take(stores, &handle)) >= 0) {
+            evtwin__store_pool_give(stores, handle, EVTWIN_OK);
         }
     }
     return st == EVTWIN_E_NOT_FOUND || st == EVTWIN_E_AGAIN ? EVTWIN_OK : st;

@@ -73,7 +73,7 @@ static size_t page_ours(evtwin_table *table) {
     evtwin__text_open(&response.body, NULL, '[');
     for (size_t i = 0; i < evtwin_table_rows(table); i++) {
         evtwin__text_open(&response.body, NULL, '{');
-        evtwin__answer_row(&call, i, 0);
+        evtwin__answer_row(&call, i, NULL);
         evtwin__text_put(&response.body, "}");
     }
     evtwin__text_put(&response.body, "]");
