@@ -105,86 +105,13 @@ int evtwin__store_answered(evtwin__call *call, evtwin_status status) {
 
 int evtwin__call_read_context(evtwin__call *call) {
     return evtwin__store_answered(call, evtwin_store_models(call->store, &call->models)) &&
-           evtwin__store_answered(call, evtwin_thresholds_create(&call->thresholds));
-}
-
-/* The newest rows, each with the prediction that stands: in two more queries a battery, until the
- * store answers both in one. */
-static int is_predicted(const evtwin_table *rows, size_t row) {
-    for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
-        const size_t col = evtwin_table_find(rows, evtwin__schema[q].name);
-        if (evtwin__is_of(q, EVTWIN__PREDICTIONS) && evtwin_table_is_valid(rows, col, row)) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-static evtwin_status take(evtwin_table *current, size_t to, const evtwin_table *from, size_t row) {
-    const int64_t *time_us = evtwin_table_i64(from, evtwin_table_find(from, "time"));
-    evtwin_status st = evtwin_table_set_i64(current, evtwin_table_find(current, "predicted_time"),
-                                            to, time_us[row]);
-    for (size_t q = 0; q < EVTWIN__Q_COUNT && st == EVTWIN_OK; q++) {
-        const size_t col = evtwin_table_find(from, evtwin__schema[q].name);
-        const size_t out = evtwin_table_find(current, evtwin__schema[q].name);
-        if (!evtwin__is_of(q, EVTWIN__PREDICTIONS) || !evtwin_table_is_valid(from, col, row)) {
-            continue;
-        }
-        switch (evtwin__schema[q].type) {
-        case EVTWIN_F64:
-            st = evtwin_table_set_f64(current, out, to, evtwin_table_f64(from, col)[row]);
-            break;
-        case EVTWIN_TEXT:
-            st = evtwin_table_set_text(current, out, to, evtwin_table_text(from, col, row));
-            break;
-        default:
-            st = evtwin_table_set_i64(current, out, to, evtwin_table_i64(from, col)[row]);
-        }
-    }
-    return st;
-}
-
-static evtwin_status look_back(evtwin_store *store, evtwin_table *current, size_t row) {
-    evtwin_history_options options;
-    evtwin_history_options_init(&options, sizeof options);
-    options.to_us = evtwin_table_i64(current, evtwin_table_find(current, "time"))[row];
-    options.limit = 6;
-    const char *id = evtwin_table_text(current, evtwin_table_find(current, "battery_id"), row);
-    evtwin_status st = EVTWIN_OK;
-    for (int only = 0; only <= 1 && st >= 0; only++) {
-        evtwin_table *found = NULL;
-        options.predicted_only = only;
-        st = evtwin_store_history(store, id, &options, &found);
-        for (size_t i = 0; i < evtwin_table_rows(found) && st >= 0; i++) {
-            if (is_predicted(found, i)) {
-                st = take(current, row, found, i);
-                evtwin_table_free(found);
-                return st;
-            }
-        }
-        evtwin_table_free(found);
-    }
-    return st;
-}
-
-static evtwin_status latest(evtwin_store *store, const char *battery_id, evtwin_table **rows,
-                            evtwin_table **current) {
-    evtwin_status st = evtwin_store_latest(store, battery_id, rows);
-    if (st != EVTWIN_OK || (st = evtwin_table_copy(*rows, current)) < 0 ||
-        (st = evtwin_table_add_column(*current, "predicted_time", EVTWIN_TIME, NULL, NULL)) < 0) {
-        return st;
-    }
-    for (size_t row = 0; row < evtwin_table_rows(*rows) && st >= 0; row++) {
-        st = is_predicted(*rows, row) ? take(*current, row, *rows, row)
-                                      : look_back(store, *current, row);
-    }
-    return st;
+           evtwin__store_answered(call, evtwin_store_thresholds(call->store, &call->thresholds));
 }
 
 int evtwin__call_read_latest(evtwin__call *call, const char *battery_id) {
     return evtwin__call_read_context(call) &&
-           evtwin__store_answered(call,
-                                  latest(call->store, battery_id, &call->rows, &call->current));
+           evtwin__store_answered(
+               call, evtwin_store_latest(call->store, battery_id, &call->rows, &call->current));
 }
 
 static const char *text_of(const evtwin_table *table, const char *column, size_t row) {
@@ -199,14 +126,15 @@ static double number_of(const evtwin_table *table, const char *column, size_t ro
  * error. */
 static double rul_error(const evtwin__call *call, const evtwin_table *table, size_t row) {
     const char *version = text_of(table, "model_version", row);
-    const size_t known = evtwin_table_find(call->models, "model_version");
     if (version == NULL || isnan(number_of(table, "rul_prediction", row))) {
         return NAN;
     }
     for (size_t i = 0; i < evtwin_table_rows(call->models); i++) {
-        const char *one = evtwin_table_text(call->models, known, i);
-        if (one != NULL && strcmp(one, version) == 0) {
-            return number_of(call->models, "rul_rmse", i);
+        const char *known = text_of(call->models, "model_version", i);
+        const char *target = text_of(call->models, "target", i);
+        if (known != NULL && target != NULL && strcmp(known, version) == 0 &&
+            strcmp(target, "rul") == 0) {
+            return number_of(call->models, "rmse", i);
         }
     }
     return NAN;

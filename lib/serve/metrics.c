@@ -238,16 +238,25 @@ void evtwin_metrics_count_error(evtwin_metrics *metrics) {
 
 /* ---- the text ---- */
 
-/* A gauge's family; its unit is the last word of its name, if the quantity has one. */
+/* The unit that ends a gauge's name, "celsius" or "litres_per_minute"; NULL if its quantity has
+ * none. */
+static const char *unit_of(const evtwin__quantity *quantity) {
+    const char *name = quantity->metric;
+    const char *per = strstr(name, "_per_");
+    const char *at = per != NULL ? per : name + strlen(name);
+    while (at > name && at[-1] != '_') {
+        at--;
+    }
+    return quantity->unit[0] != '\0' && at > name ? at : NULL;
+}
+
 static void begin_gauge(size_t q, evtwin__exposition *out) {
     const evtwin__quantity *quantity = &evtwin__schema[q];
-    const char *unit = quantity->unit[0] != '\0' ? strrchr(quantity->metric, '_') : NULL;
     const char first = quantity->description[0];
     char help[256];
     snprintf(help, sizeof help, "%c%s; of the newest record, absent where it is unknown.",
              first >= 'a' && first <= 'z' ? first - 'a' + 'A' : first, quantity->description + 1);
-    evtwin__expose_family(out, quantity->metric, EVTWIN__GAUGE, unit != NULL ? unit + 1 : NULL,
-                          help);
+    evtwin__expose_family(out, quantity->metric, EVTWIN__GAUGE, unit_of(quantity), help);
 }
 
 static void write_batteries(const battery *batteries, size_t n, evtwin__exposition *out) {
