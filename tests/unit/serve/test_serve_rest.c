@@ -268,6 +268,44 @@ static void test_thresholds(void **state) {
     json_decref(v);
 }
 
+static void put_thresholds(double temperature_warning) {
+    char uri[300];
+    snprintf(uri, sizeof uri, "sqlite:%s", temp_path("rest.db"));
+    evtwin_store *store = NULL;
+    evtwin_thresholds *thresholds = NULL;
+    const evtwin_threshold rule = {.size = sizeof rule,
+                                   .kind = EVTWIN_THRESHOLD_STATUS,
+                                   .quantity = "temperature",
+                                   .level = EVTWIN_HEALTH_WARNING,
+                                   .limit = temperature_warning};
+    assert_ok(evtwin_store_open(uri, NULL, &store));
+    assert_ok(evtwin_thresholds_create(&thresholds));
+    assert_ok(evtwin_thresholds_set(thresholds, &rule));
+    assert_ok(evtwin_store_put_thresholds(store, thresholds));
+    evtwin_thresholds_free(thresholds);
+    evtwin_store_free(store);
+}
+
+/* Health and alerts follow the store's limits at once; the status of a row stays as it was set. */
+static void test_other_thresholds(void **state) {
+    (void)state;
+    put_thresholds(31.5);
+    json_t *v = client_json(port, "/api/battery/latest?battery_id=BATTERY_001", 200);
+    assert_text(v, "data.health.status", "WARNING");
+    assert_text(v, "data.health.reason", "temperature 32 > 31.5");
+    assert_text(v, "data.status", "NORMAL");
+    assert_text(v, "data.status_reason", "");
+    json_decref(v);
+    v = client_json(port, "/api/alerts", 200);
+    assert_text(v, "alerts.0.battery_id", "BATTERY_001");
+    assert_text(v, "alerts.0.reasons.0", "temperature 32 > 31.5");
+    json_decref(v);
+    put_thresholds(45.0);
+    v = client_json(port, "/api/battery/latest?battery_id=BATTERY_001", 200);
+    assert_text(v, "data.health.status", "NORMAL");
+    json_decref(v);
+}
+
 static void test_errors(void **state) {
     (void)state;
     static const struct {
@@ -599,14 +637,23 @@ static void test_out_of_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_health),        cmocka_unit_test(test_latest),
-        cmocka_unit_test(test_pending_row),   cmocka_unit_test(test_history),
-        cmocka_unit_test(test_predictions),   cmocka_unit_test(test_stats),
-        cmocka_unit_test(test_list),          cmocka_unit_test(test_alerts),
-        cmocka_unit_test(test_thresholds),    cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_headers),       cmocka_unit_test(test_page),
-        cmocka_unit_test(test_methods),       cmocka_unit_test(test_metrics_of_the_server),
-        cmocka_unit_test(test_openapi),       cmocka_unit_test(test_openapi_rows),
+        cmocka_unit_test(test_health),
+        cmocka_unit_test(test_latest),
+        cmocka_unit_test(test_pending_row),
+        cmocka_unit_test(test_history),
+        cmocka_unit_test(test_predictions),
+        cmocka_unit_test(test_stats),
+        cmocka_unit_test(test_list),
+        cmocka_unit_test(test_alerts),
+        cmocka_unit_test(test_thresholds),
+        cmocka_unit_test(test_other_thresholds),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_headers),
+        cmocka_unit_test(test_page),
+        cmocka_unit_test(test_methods),
+        cmocka_unit_test(test_metrics_of_the_server),
+        cmocka_unit_test(test_openapi),
+        cmocka_unit_test(test_openapi_rows),
         cmocka_unit_test(test_out_of_memory),
     };
     if (!CLIENT_HAS_SERVER) {
