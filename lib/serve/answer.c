@@ -12,13 +12,11 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LOG_INTERVAL_US = 10000000 };
+enum { LOG_INTERVAL_US = 10000000, KNOWN_FOR_US = 1000000 };
 
 void evtwin__call_close(evtwin__call *call) {
     evtwin_table_free(call->rows);
     evtwin_table_free(call->current);
-    evtwin_table_free(call->models);
-    evtwin_thresholds_free(call->thresholds);
 }
 
 /* ---- the envelope ---- */
@@ -104,14 +102,30 @@ int evtwin__store_answered(evtwin__call *call, evtwin_status status) {
 /* ---- rows ---- */
 
 int evtwin__call_read_context(evtwin__call *call) {
-    return evtwin__store_answered(call, evtwin_store_models(call->store, &call->models)) &&
-           evtwin__store_answered(call, evtwin_store_thresholds(call->store, &call->thresholds));
+    evtwin__store_handle *h = call->handle;
+    const int64_t now_us = evtwin_time_now();
+    if (h->known_us <= now_us && now_us - h->known_us < KNOWN_FOR_US) {
+        return 1;
+    }
+    evtwin_table *models = NULL;
+    evtwin_thresholds *thresholds = NULL;
+    if (!evtwin__store_answered(call, evtwin_store_models(h->store, &models)) ||
+        !evtwin__store_answered(call, evtwin_store_thresholds(h->store, &thresholds))) {
+        evtwin_table_free(models);
+        return 0;
+    }
+    evtwin_table_free(h->models);
+    evtwin_thresholds_free(h->thresholds);
+    h->models = models;
+    h->thresholds = thresholds;
+    h->known_us = now_us;
+    return 1;
 }
 
 int evtwin__call_read_latest(evtwin__call *call, const char *battery_id) {
     return evtwin__call_read_context(call) &&
-           evtwin__store_answered(
-               call, evtwin_store_latest(call->store, battery_id, &call->rows, &call->current));
+           evtwin__store_answered(call, evtwin_store_latest(call->handle->store, battery_id,
+                                                            &call->rows, &call->current));
 }
 
 static const char *text_of(const evtwin_table *table, const char *column, size_t row) {
@@ -129,12 +143,12 @@ static double rul_error(const evtwin__call *call, const evtwin_table *table, siz
     if (version == NULL || isnan(number_of(table, "rul_prediction", row))) {
         return NAN;
     }
-    for (size_t i = 0; i < evtwin_table_rows(call->models); i++) {
-        const char *known = text_of(call->models, "model_version", i);
-        const char *target = text_of(call->models, "target", i);
+    for (size_t i = 0; i < evtwin_table_rows(call->handle->models); i++) {
+        const char *known = text_of(call->handle->models, "model_version", i);
+        const char *target = text_of(call->handle->models, "target", i);
         if (known != NULL && target != NULL && strcmp(known, version) == 0 &&
             strcmp(target, "rul") == 0) {
-            return number_of(call->models, "rmse", i);
+            return number_of(call->handle->models, "rmse", i);
         }
     }
     return NAN;
@@ -147,13 +161,13 @@ static void add_status_reason(evtwin__call *call, const char *key, const evtwin_
     evtwin__text *body = &call->response->body;
     size_t broken[EVTWIN__MAX_REASONS];
     char reason[EVTWIN__REASON_SIZE];
-    const size_t n = evtwin_thresholds_broken(call->thresholds, EVTWIN_THRESHOLD_STATUS, table, row,
-                                              broken, EVTWIN__MAX_REASONS);
+    const size_t n = evtwin_thresholds_broken(call->handle->thresholds, EVTWIN_THRESHOLD_STATUS,
+                                              table, row, broken, EVTWIN__MAX_REASONS);
     evtwin__text_open(body, key, '"');
     for (size_t i = 0; i < n && i < EVTWIN__MAX_REASONS; i++) {
         evtwin__text_put(body, i > 0 ? ", " : "");
-        evtwin__text_put(body, evtwin_thresholds_reason(call->thresholds, broken[i], table, row,
-                                                        reason, sizeof reason));
+        evtwin__text_put(body, evtwin_thresholds_reason(call->handle->thresholds, broken[i], table,
+                                                        row, reason, sizeof reason));
     }
     evtwin__text_put(body, "\"");
 }
@@ -262,7 +276,7 @@ void evtwin__answer_standing(evtwin__call *call, size_t row) {
     evtwin__text_open(body, "health", '{');
     evtwin__text_string(
         body, "status",
-        evtwin_health_name(evtwin_thresholds_status(call->thresholds, call->current, row)));
+        evtwin_health_name(evtwin_thresholds_status(call->handle->thresholds, call->current, row)));
     add_status_reason(call, "reason", call->current, row);
     evtwin__text_put(body, "}");
 }

@@ -3,11 +3,9 @@
 #ifndef EVTWIN_SERVE_ANSWER_H
 #define EVTWIN_SERVE_ANSWER_H
 
-#include "evtwin/store.h"
-#include "evtwin/thresholds.h"
-
 #include "serve/http.h"
 #include "serve/query.h"
+#include "serve/store_pool.h"
 
 typedef struct evtwin__call {
     struct evtwin_server *server;
@@ -18,12 +16,10 @@ typedef struct evtwin__call {
     int is_cacheable;         /* the handler has said how long the answer keeps */
 
     /* of a route that needs a store; the tables may be NULL and are freed after the handler */
-    evtwin_store *store;
-    evtwin_status store_status;    /* what the last use of the store returned, for its pool */
-    evtwin_table *rows;            /* what is answered */
-    evtwin_table *current;         /* the same rows with the predictions that stand */
-    evtwin_table *models;          /* the models' held-out errors */
-    evtwin_thresholds *thresholds; /* the store's */
+    evtwin__store_handle *handle;
+    evtwin_status store_status; /* what the last use of the store returned, for its pool */
+    evtwin_table *rows;         /* what is answered */
+    evtwin_table *current;      /* the same rows with the predictions that stand */
 } evtwin__call;
 
 /* Free the tables. */
@@ -54,7 +50,8 @@ int evtwin__store_answered(evtwin__call *call, evtwin_status status);
 
 /* ---- rows ---- */
 
-/* Read models and thresholds, which rows are told with; 0 after the error was answered. */
+/* Have the models' held-out errors and the thresholds in the handle, at most a second old; 0 after
+ * the error was answered. */
 int evtwin__call_read_context(evtwin__call *call);
 
 /* Read the newest row of a battery (NULL = of each) into rows and current, and the context; 0 after

@@ -58,8 +58,8 @@ static void add_page(evtwin__call *call, const char *name, size_t limit) {
 /* Answer one page of a battery's rows; hours 0 = of any age. */
 static void answer_page(evtwin__call *call, const char *battery, const char *name,
                         const evtwin_history_options *options, double hours) {
-    if (!evtwin__store_answered(call,
-                                evtwin_store_history(call->store, battery, options, &call->rows)) ||
+    if (!evtwin__store_answered(
+            call, evtwin_store_history(call->handle->store, battery, options, &call->rows)) ||
         !(call->rows != NULL ? evtwin__call_read_context(call) : is_known(call, battery))) {
         return;
     }
@@ -141,7 +141,7 @@ void evtwin__route_stats(evtwin__call *call) {
         return;
     }
     evtwin_store_stats stats;
-    st = evtwin_store_stats_get(call->store, battery, window.from_us, window.to_us, &stats,
+    st = evtwin_store_stats_get(call->handle->store, battery, window.from_us, window.to_us, &stats,
                                 sizeof stats);
     if (!evtwin__store_answered(call, st) || (st == EVTWIN_DONE && !read_latest(call, battery))) {
         return;

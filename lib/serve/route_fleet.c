@@ -22,7 +22,7 @@ void evtwin__route_list(evtwin__call *call) {
 static int add_alert(evtwin__call *call, size_t row) {
     evtwin__text *body = &call->response->body;
     size_t broken[EVTWIN__MAX_REASONS];
-    const size_t n = evtwin_thresholds_broken(call->thresholds, EVTWIN_THRESHOLD_ALERT,
+    const size_t n = evtwin_thresholds_broken(call->handle->thresholds, EVTWIN_THRESHOLD_ALERT,
                                               call->current, row, broken, EVTWIN__MAX_REASONS);
     if (n == 0) {
         return 0;
@@ -31,7 +31,7 @@ static int add_alert(evtwin__call *call, size_t row) {
     evtwin__text_open(body, "reasons", '[');
     for (size_t i = 0; i < n && i < EVTWIN__MAX_REASONS; i++) {
         char reason[EVTWIN__REASON_SIZE];
-        evtwin_thresholds_reason(call->thresholds, broken[i], call->current, row, reason,
+        evtwin_thresholds_reason(call->handle->thresholds, broken[i], call->current, row, reason,
                                  sizeof reason);
         evtwin__text_string(body, NULL, reason);
     }
@@ -54,7 +54,8 @@ static int add_threshold(evtwin__call *call, size_t row) {
 
 void evtwin__route_thresholds(evtwin__call *call) {
     if (evtwin__call_read_context(call) &&
-        evtwin__store_answered(call, evtwin_thresholds_table(call->thresholds, &call->rows))) {
+        evtwin__store_answered(call,
+                               evtwin_thresholds_table(call->handle->thresholds, &call->rows))) {
         evtwin__answer_begin(call);
         evtwin__answer_list(call, "thresholds", add_threshold);
         evtwin__answer_end(call);

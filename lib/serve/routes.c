@@ -134,12 +134,10 @@ static void run(evtwin__call *call, const evtwin__route *route) {
         return;
     }
     evtwin__store_pool *stores = call->server->stores;
-    evtwin__store_handle *handle;
-    if (evtwin__store_answered(call, evtwin__store_pool_take(stores, &handle))) {
-        call->store = handle->store;
+    if (evtwin__store_answered(call, evtwin__store_pool_take(stores, &call->handle))) {
         route->handle(call);
         evtwin__call_close(call);
-        evtwin__store_pool_give(stores, handle, call->store_status);
+        evtwin__store_pool_give(stores, call->handle, call->store_status);
     }
 }
 

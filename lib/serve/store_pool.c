@@ -48,12 +48,22 @@ evtwin_status evtwin__store_pool_create(const char *uri, int size, evtwin__store
     return EVTWIN_OK;
 }
 
+static void close_store(handle *h) {
+    evtwin_table_free(h->models);
+    evtwin_thresholds_free(h->thresholds);
+    evtwin_store_free(h->store);
+    h->models = NULL;
+    h->thresholds = NULL;
+    h->store = NULL;
+    h->known_us = 0;
+}
+
 void evtwin__store_pool_free(evtwin__store_pool *pool) {
     if (pool == NULL) {
         return;
     }
     for (int i = 0; pool->handles != NULL && i < pool->size; i++) {
-        evtwin_store_free(pool->handles[i].store);
+        close_store(&pool->handles[i]);
     }
     evtwin__free(pool->handles);
     evtwin__free(pool->uri);
@@ -88,11 +98,6 @@ static handle *take_idle(evtwin__store_pool *pool) {
     }
     pthread_mutex_unlock(&pool->lock);
     return best;
-}
-
-static void close_store(handle *h) {
-    evtwin_store_free(h->store);
-    h->store = NULL;
 }
 
 evtwin_status evtwin__store_pool_take(evtwin__store_pool *pool, handle **out) {

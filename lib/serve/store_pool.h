@@ -21,6 +21,11 @@ typedef struct evtwin__store_handle {
     dev_t device; /* of the file that it reads: a path may come to mean another one */
     ino_t inode;
     int is_taken;
+
+    /* what every answer is told with, read at known_us and for a second known (answer.c) */
+    evtwin_table *models;
+    evtwin_thresholds *thresholds;
+    int64_t known_us;
 } evtwin__store_handle;
 
 /* Borrow a handle, opening its store if none is idle; a store in a file that was removed or

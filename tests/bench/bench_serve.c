@@ -64,12 +64,12 @@ static void fill(evtwin_store *store) {
 /* ---- a page of history as text ---- */
 
 static size_t page_ours(evtwin_table *table) {
-    static evtwin_thresholds *thresholds;
-    if (thresholds == NULL) {
-        check(evtwin_thresholds_create(&thresholds));
+    static evtwin__store_handle handle;
+    if (handle.thresholds == NULL) {
+        check(evtwin_thresholds_create(&handle.thresholds));
     }
     evtwin__http_response response = {0};
-    evtwin__call call = {.response = &response, .rows = table, .thresholds = thresholds};
+    evtwin__call call = {.response = &response, .rows = table, .handle = &handle};
     evtwin__text_open(&response.body, NULL, '[');
     for (size_t i = 0; i < evtwin_table_rows(table); i++) {
         evtwin__text_open(&response.body, NULL, '{');
