@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // app.js: the fleet page. Data goes into the document as text only.
 
-import { chart, duration } from "/chart.js";
+import { chart, duration, element } from "/chart.js";
 
 const POLL_MS = 2000;
 const HISTORY_MS = 6000;
@@ -83,13 +83,6 @@ function unknownText(b) {
 const noteOf = (b) => ((b.prediction && b.prediction.prediction_note) || "").replace(/^unknown, /, "");
 
 // ---- columns ------------------------------------------------------------------------------
-
-function element(name, className, text) {
-  const e = document.createElement(name);
-  if (className) e.className = className;
-  if (text !== undefined) e.textContent = text;
-  return e;
-}
 
 function setText(e, text) {
   if (e.textContent !== text) e.textContent = text;

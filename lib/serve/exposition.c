@@ -16,17 +16,10 @@ static const char *type_suffix(evtwin__metric_type type) {
 }
 
 static const char *type_name(const evtwin__exposition *e, evtwin__metric_type type) {
-    switch (type) {
-    case EVTWIN__COUNTER:
-        return "counter";
-    case EVTWIN__HISTOGRAM:
-        return "histogram";
-    case EVTWIN__INFO:
-        return e->is_openmetrics ? "info" : "gauge";
-    case EVTWIN__GAUGE:
-    default:
-        return "gauge";
-    }
+    return type == EVTWIN__COUNTER                     ? "counter"
+           : type == EVTWIN__HISTOGRAM                 ? "histogram"
+           : type == EVTWIN__INFO && e->is_openmetrics ? "info"
+                                                       : "gauge";
 }
 
 /* "# KEY name text\n" */

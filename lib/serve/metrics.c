@@ -49,9 +49,9 @@ typedef struct totals {
 struct evtwin_metrics {
     pthread_mutex_t lock;
     totals totals;
-    size_t n_batteries, capacity;
-    battery *batteries;        /* (capacity), in order of first sight */
     uint16_t slot[TABLE_SIZE]; /* hash table: index into batteries + 1, 0 = free */
+    size_t n_batteries;
+    battery batteries[EVTWIN__METRICS_MAX_BATTERIES]; /* in order of first sight */
 };
 
 _Static_assert(EVTWIN__METRICS_MAX_BATTERIES < UINT16_MAX, "slot holds an index + 1");
@@ -80,7 +80,6 @@ void evtwin_metrics_free(evtwin_metrics *metrics) {
         return;
     }
     pthread_mutex_destroy(&metrics->lock);
-    evtwin__free(metrics->batteries);
     evtwin__free(metrics);
 }
 
@@ -93,8 +92,7 @@ static uint32_t hash_id(const char *id) {
     return h;
 }
 
-/* The battery of that id, made if it is new and there is room under the cap; NULL if not. There is
- * memory for it: reserve went before. */
+/* The battery of that id, made if it is new and there is room under the cap; NULL if not. */
 static battery *find_battery(evtwin_metrics *metrics, const char *id) {
     uint32_t at = hash_id(id) % TABLE_SIZE;
     while (metrics->slot[at] != 0) {
@@ -154,24 +152,6 @@ static evtwin_status open_batch(const evtwin_table *table, batch *b) {
     return EVTWIN_OK;
 }
 
-/* Memory for every battery that the batch could bring; the lock is held. */
-static evtwin_status reserve(evtwin_metrics *metrics, const batch *b) {
-    size_t need = metrics->n_batteries + evtwin_table_dict_size(b->table, b->battery_id);
-    need = need > EVTWIN__METRICS_MAX_BATTERIES ? EVTWIN__METRICS_MAX_BATTERIES : need;
-    if (need <= metrics->capacity) {
-        return EVTWIN_OK;
-    }
-    size_t capacity = metrics->capacity * 2 > need ? metrics->capacity * 2 : need;
-    capacity = capacity > EVTWIN__METRICS_MAX_BATTERIES ? EVTWIN__METRICS_MAX_BATTERIES : capacity;
-    battery *grown = evtwin__realloc(metrics->batteries, capacity, sizeof *grown);
-    if (grown == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the metrics of %zu batteries", capacity);
-    }
-    metrics->batteries = grown;
-    metrics->capacity = capacity;
-    return EVTWIN_OK;
-}
-
 static void observe_row(evtwin_metrics *metrics, const batch *b, size_t row, int64_t now_s) {
     double value[GAUGE_COUNT];
     for (size_t g = 0; g < GAUGE_COUNT; g++) {
@@ -213,18 +193,17 @@ evtwin_status evtwin_metrics_observe(evtwin_metrics *metrics, const evtwin_table
         EVTWIN_FAIL(EVTWIN_E_ARG, "evtwin_metrics_observe: metrics or table is NULL");
     }
     batch b;
-    evtwin_status st = open_batch(table, &b);
+    const evtwin_status st = open_batch(table, &b);
     if (st < 0) {
         return st;
     }
     const int64_t now_s = monotonic_s();
     pthread_mutex_lock(&metrics->lock);
-    st = reserve(metrics, &b);
-    for (size_t row = 0; st >= 0 && row < b.rows; row++) {
+    for (size_t row = 0; row < b.rows; row++) {
         observe_row(metrics, &b, row, now_s);
     }
     pthread_mutex_unlock(&metrics->lock);
-    return st;
+    return EVTWIN_OK;
 }
 
 void evtwin_metrics_count_error(evtwin_metrics *metrics) {

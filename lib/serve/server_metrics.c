@@ -4,11 +4,11 @@
 
 #include "serve/exposition.h"
 
+#include "core/file.h"
 #include "core/mem.h"
 #include "core/num.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
@@ -119,31 +119,22 @@ enum { UTIME = 11, STIME = 12, STARTTIME = 19, VSIZE = 20, RSS = 21, N_FIELDS = 
 
 /* Read the numbers of /proc/self/stat; 0 if there is no such file, or it looks otherwise. */
 static int read_stat(double field[N_FIELDS]) {
-    char text[1024];
-    const int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
+    char *text = NULL;
+    size_t size = 0;
+    if (evtwin__file_read("/proc/self/stat", 4096, &text, &size) < 0) {
         return 0;
     }
-    const ssize_t n = read(fd, text, sizeof text - 1);
-    close(fd);
-    if (n <= 0) {
-        return 0;
-    }
-    text[n] = '\0';
     const char *s = strrchr(text, ')'); /* the command may hold any character */
-    if (s == NULL) {
-        return 0;
-    }
-    s++;
-    for (int i = 0; i < N_FIELDS; i++) {
+    int is_good = s != NULL;
+    for (int i = 0; i < N_FIELDS && is_good; i++) {
+        s += i == 0;
         s += strspn(s, " ");
         const size_t length = strcspn(s, " \n");
-        if (i > 0 && !evtwin__parse_f64(s, length, &field[i])) { /* field 0 is a letter */
-            return 0;
-        }
+        is_good = i == 0 || evtwin__parse_f64(s, length, &field[i]); /* field 0 is a letter */
         s += length;
     }
-    return 1;
+    evtwin__free(text);
+    return is_good;
 }
 
 /* Open descriptors, this look not counted; -1 if unknown. */
