@@ -447,7 +447,7 @@ async function poll() {
     await refresh();
   } finally {
     isPolling = false;
-    // a large fleet is asked for less often, so that the page never takes most of a core
+    // a large fleet is polled less often, so that the page never takes most of a core
     const took = performance.now() - start;
     if (!document.hidden) timer = setTimeout(poll, Math.max(POLL_MS, 4 * took));
   }

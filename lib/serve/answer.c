@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* serve/answer.c: the JSON envelope of every answer, how failures are told, and rows as objects. */
+/* serve/answer.c: the JSON envelope of every answer, how failures are reported, and rows as
+ * objects. */
 
 #include "serve/answer.h"
 
@@ -84,7 +85,7 @@ const char *evtwin__store_problem(evtwin_server *server, evtwin_status status) {
     int64_t last_us = atomic_load(&server->logged_us);
     if ((now_us - last_us > LOG_INTERVAL_US || now_us < last_us) &&
         atomic_compare_exchange_strong(&server->logged_us, &last_us, now_us)) {
-        /* "evtwin.db: No such file or directory" says less than what a client is told */
+        /* "evtwin.db: No such file or directory" says less than the text for clients */
         evtwin__log(EVTWIN_LOG_WARNING, "HTTP: %s",
                     status == EVTWIN_E_NOT_FOUND ? public_text(status) : evtwin_last_error());
     }

@@ -13,7 +13,7 @@ typedef struct evtwin__call {
     evtwin__http_response *response;
     evtwin__query query;
     const char *content_type; /* JSON unless the handler says otherwise; static */
-    int is_cacheable;         /* the handler has said how long the answer keeps */
+    int is_cacheable;         /* the handler has set how long the answer keeps */
 
     /* of a route that needs a store; the tables may be NULL and are freed after the handler */
     evtwin__store_handle *handle;
@@ -40,7 +40,7 @@ __attribute__((format(printf, 3, 4))) void evtwin__answer_error(evtwin__call *ca
 /* 1 if status is a success, else 0 after the last error was answered with 400. */
 int evtwin__answer_if_invalid(evtwin__call *call, evtwin_status status);
 
-/* What a client is told of a failure of the store; the log gets the library's own text, now and
+/* What a client may know of a failure of the store; the log gets the library's own text, now and
  * then. */
 const char *evtwin__store_problem(struct evtwin_server *server, evtwin_status status);
 
@@ -71,7 +71,7 @@ void evtwin__answer_row(evtwin__call *call, size_t row, const char *first);
 size_t evtwin__answer_list(evtwin__call *call, const char *name,
                            int (*add)(evtwin__call *call, size_t row));
 
-/* The reasons of a status or an alert: how many are told, and how long one is. */
+/* The reasons of a status or an alert: how many are written, and how long one is. */
 enum { EVTWIN__MAX_REASONS = 32, EVTWIN__REASON_SIZE = 160 };
 
 /* "prediction":{…} or null, then "health":{"status":…,"reason":…}: what stands for the battery of

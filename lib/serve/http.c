@@ -237,8 +237,8 @@ __attribute__((format(printf, 2, 0))) static void on_log(void *ctx, const char *
                                                          va_list args) {
     (void)ctx;
 
-    /* What accept said when no descriptor is left. A thread of libmicrohttpd without a connection
-     * then tries again at once, for ever: let it wait. Nobody else waits with it. */
+    /* What accept reports when no descriptor is left. A thread of libmicrohttpd without a
+     * connection then tries again at once, for ever: let it wait. Nobody else waits with it. */
     if (errno == EMFILE || errno == ENFILE) {
         const struct timespec pause = {0, ACCEPT_PAUSE_MS * 1000000};
         nanosleep(&pause, NULL);

@@ -128,7 +128,7 @@ static evtwin_status open_batch(const evtwin_table *table, batch *b) {
     b->time = evtwin_table_find(table, "time");
     b->seq = evtwin_table_find(table, "seq");
     if (evtwin_table_i64(table, b->seq) == NULL) {
-        b->seq = EVTWIN_NO_COLUMN; /* absent, or of a type that is no number of a record */
+        b->seq = EVTWIN_NO_COLUMN; /* absent, or of a type that cannot number records */
     }
     b->note = evtwin_table_find(table, "prediction_note");
     for (size_t g = 0, q = next_gauge(SIZE_MAX); q < EVTWIN__Q_COUNT; g++, q = next_gauge(q)) {

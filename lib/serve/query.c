@@ -202,7 +202,7 @@ evtwin_status evtwin__query_cursor(const evtwin__query *query, int64_t *before_t
     int64_t time_us, seq;
     if (point == NULL || !evtwin__parse_i64(text, (size_t)(point - text), &time_us) ||
         !evtwin__parse_i64(point + 1, strlen(point + 1), &seq)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "cursor must be what \"next\" of the page before said");
+        EVTWIN_FAIL(EVTWIN_E_ARG, "cursor must be the \"next\" of the page before");
     }
     *before_time_us = time_us;
     *before_seq = seq;

@@ -29,7 +29,8 @@ void evtwin__route_latest(evtwin__call *call) {
     evtwin__answer_end(call);
 }
 
-/* Nothing was found: is the battery known at all? An empty page of a known one is no error. */
+/* Nothing was found: is the battery known at all? An empty page of a known one is not
+ * an error. */
 static int is_known(evtwin__call *call, const char *battery) {
     const int known = read_latest(call, battery);
     evtwin_table_free(call->rows);

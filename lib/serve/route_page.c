@@ -66,7 +66,7 @@ void evtwin__route_page(evtwin__call *call) {
     const size_t i = find(call->query.path);
     pthread_once(&etag_once, make_etags);
 
-    /* kept by the browser, but asked for again each time: an upgrade shows at once */
+    /* kept by the browser, but checked again each time: an upgrade shows at once */
     evtwin__http_header(call->response, "ETag", etag[i]);
     evtwin__http_header(call->response, "Cache-Control", "no-cache");
     call->is_cacheable = 1;

@@ -54,7 +54,7 @@ static double monotonic_s(void) {
 
 /* What a request is for. */
 typedef struct destination {
-    const char *host; /* NULL = not said */
+    const char *host; /* NULL = not given */
     const char *target;
     size_t target_length;
     char host_buffer[80]; /* no name that we answer to is longer */

@@ -17,7 +17,7 @@ enum { BUSY_TIMEOUT_MS = 2000 };
 typedef evtwin__store_handle handle;
 
 struct evtwin__store_pool {
-    char *uri, *path; /* path "" where the store is no file */
+    char *uri, *path; /* path "" where the store is not a file */
     pthread_mutex_t lock;
     atomic_int is_up;
     int size;

@@ -22,7 +22,7 @@ typedef struct evtwin__store_handle {
     ino_t inode;
     int is_taken;
 
-    /* what every answer is told with, read at known_us and for a second known (answer.c) */
+    /* what rows are answered with, read at known_us and used for a second (answer.c) */
     evtwin_table *models;
     evtwin_thresholds *thresholds;
     int64_t known_us;
