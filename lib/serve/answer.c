@@ -53,13 +53,6 @@ void evtwin__answer_error(evtwin__call *call, int code, const char *format, ...)
     evtwin__answer_end(call);
 }
 
-int evtwin__answer_if_invalid(evtwin__call *call, evtwin_status status) {
-    if (status < 0) {
-        evtwin__answer_error(call, 400, "%s", evtwin_last_error());
-    }
-    return status >= 0;
-}
-
 /* What a client may know: nothing of paths, of SQL, or of the system's own words. */
 static const char *public_text(evtwin_status status) {
     switch (status) {

@@ -12,6 +12,7 @@ typedef struct evtwin__call {
     const evtwin__http_request *request;
     evtwin__http_response *response;
     evtwin__query query;
+    evtwin__params params;
     const char *content_type; /* JSON unless the handler says otherwise; static */
     int is_cacheable;         /* the handler has set how long the answer keeps */
 
@@ -36,9 +37,6 @@ void evtwin__answer_end(evtwin__call *call);
 /* {"status":"error","message":…,"timestamp":…} with this code. */
 __attribute__((format(printf, 3, 4))) void evtwin__answer_error(evtwin__call *call, int code,
                                                                 const char *format, ...);
-
-/* 1 if status is a success, else 0 after the last error was answered with 400. */
-int evtwin__answer_if_invalid(evtwin__call *call, evtwin_status status);
 
 /* What a client may know of a failure of the store; the log gets the library's own text, now and
  * then. */

@@ -26,31 +26,19 @@ evtwin_status evtwin__query_parse(const char *target, size_t length, evtwin__que
 /* Value of a parameter, NULL if absent. */
 const char *evtwin__query_get(const evtwin__query *query, const char *key);
 
-/* ---- typed parameters: EVTWIN_E_ARG says which one is wrong, and what is possible ---- */
-
-/* Every parameter is one of the NULL-terminated list. */
-evtwin_status evtwin__query_check(const evtwin__query *query, const char *const *known);
-
-/* battery_id, BATTERY_001 if absent. */
-evtwin_status evtwin__query_battery(const evtwin__query *query, const char **out);
-
-/* The time that is looked at. */
-typedef struct evtwin__window {
-    double hours;           /* (0, 24 * 366] */
+/* Parameters by their meaning. */
+typedef struct evtwin__params {
+    const char *battery_id; /* BATTERY_001 if absent */
+    double hours;           /* how far "hours" looks back from "until", or from now */
+    size_t limit;           /* of rows on a page */
     int64_t from_us, to_us; /* to_us is INT64_MAX without "until": a clock ahead hides no row */
-} evtwin__window;
+    int64_t before_time_us, before_seq; /* "cursor": where a page begins; INT64_MAX if absent */
+} evtwin__params;
 
-/* hours back from until, or from now. */
-evtwin_status evtwin__query_window(const evtwin__query *query, double default_hours,
-                                   evtwin__window *out);
-
-/* limit, 1 to max. */
-evtwin_status evtwin__query_limit(const evtwin__query *query, size_t default_limit, size_t max,
-                                  size_t *out);
-
-/* cursor: the position after which a page begins; both stay as they are if it is absent. */
-evtwin_status evtwin__query_cursor(const evtwin__query *query, int64_t *before_time_us,
-                                   int64_t *before_seq);
+/* Read parameters, all of which must be in the NULL-terminated list; hours (0 = of any age) and
+ * limit come with their defaults. EVTWIN_E_ARG says which one is wrong, and what is possible. */
+evtwin_status evtwin__query_params(const evtwin__query *query, const char *const *known,
+                                   evtwin__params *params);
 
 /* Such a cursor as a JSON string. */
 void evtwin__query_cursor_write(evtwin__text *text, const char *key, int64_t time_us, int64_t seq);

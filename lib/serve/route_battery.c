@@ -3,22 +3,20 @@
 
 #include "serve/server.h"
 
-/* Read what is known of a battery now; 0 after the error was answered. */
-static int read_latest(evtwin__call *call, const char *battery) {
-    if (!evtwin__call_read_latest(call, battery)) {
+/* Read what is known of the battery now; 0 after the error was answered. */
+static int read_latest(evtwin__call *call) {
+    if (!evtwin__call_read_latest(call, call->params.battery_id)) {
         return 0;
     }
     if (call->rows == NULL) {
-        evtwin__answer_error(call, 404, "there is no battery %s", battery);
+        evtwin__answer_error(call, 404, "there is no battery %s", call->params.battery_id);
         return 0;
     }
     return 1;
 }
 
 void evtwin__route_latest(evtwin__call *call) {
-    const char *battery;
-    if (!evtwin__answer_if_invalid(call, evtwin__query_battery(&call->query, &battery)) ||
-        !read_latest(call, battery)) {
+    if (!read_latest(call)) {
         return;
     }
     evtwin__text *body = evtwin__answer_begin(call);
@@ -29,10 +27,9 @@ void evtwin__route_latest(evtwin__call *call) {
     evtwin__answer_end(call);
 }
 
-/* Nothing was found: is the battery known at all? An empty page of a known one is not
- * an error. */
-static int is_known(evtwin__call *call, const char *battery) {
-    const int known = read_latest(call, battery);
+/* Nothing was found: is the battery known at all? An empty page of a known one is not an error. */
+static int is_known(evtwin__call *call) {
+    const int known = read_latest(call);
     evtwin_table_free(call->rows);
     call->rows = NULL;
     return known;
@@ -43,68 +40,44 @@ static int add_row(evtwin__call *call, size_t row) {
     return 1;
 }
 
-/* Rows and "next": the cursor of the page after this one, null if this one was not full. */
-static void add_page(evtwin__call *call, const char *name, size_t limit) {
-    evtwin__text *body = &call->response->body;
+/* One page of the battery's rows, and "next": the cursor of the page after this one, null if this
+ * one was not full. */
+static void answer_page(evtwin__call *call, const char *name, int predicted_only) {
+    const evtwin__params *p = &call->params;
+    evtwin_history_options options;
+    evtwin_history_options_init(&options, sizeof options);
+    options.from_us = p->from_us;
+    options.to_us = p->to_us;
+    options.limit = p->limit;
+    options.predicted_only = predicted_only;
+    options.before_time_us = p->before_time_us;
+    options.before_seq = p->before_seq;
+    if (!evtwin__store_answered(call, evtwin_store_history(call->handle->store, p->battery_id,
+                                                           &options, &call->rows)) ||
+        !(call->rows != NULL ? evtwin__call_read_context(call) : is_known(call))) {
+        return;
+    }
+    evtwin__text *body = evtwin__answer_begin(call);
     const size_t n = evtwin__answer_list(call, name, add_row);
     const int64_t *time_us = evtwin_table_i64(call->rows, evtwin_table_find(call->rows, "time"));
     const int64_t *seq = evtwin_table_i64(call->rows, evtwin_table_find(call->rows, "seq"));
-    if (n == limit && time_us != NULL && seq != NULL) {
+    if (n == p->limit && time_us != NULL && seq != NULL) {
         evtwin__query_cursor_write(body, "next", time_us[n - 1], seq[n - 1]);
     } else {
         evtwin__text_word(body, "next", "null");
     }
-}
-
-/* Answer one page of a battery's rows; hours 0 = of any age. */
-static void answer_page(evtwin__call *call, const char *battery, const char *name,
-                        const evtwin_history_options *options, double hours) {
-    if (!evtwin__store_answered(
-            call, evtwin_store_history(call->handle->store, battery, options, &call->rows)) ||
-        !(call->rows != NULL ? evtwin__call_read_context(call) : is_known(call, battery))) {
-        return;
-    }
-    evtwin__text *body = evtwin__answer_begin(call);
-    add_page(call, name, options->limit);
-    if (hours > 0.0) {
-        evtwin__text_number(body, "period_hours", hours);
+    if (p->hours > 0.0) {
+        evtwin__text_number(body, "period_hours", p->hours);
     }
     evtwin__answer_end(call);
 }
 
 void evtwin__route_history(evtwin__call *call) {
-    const evtwin__query *query = &call->query;
-    const char *battery;
-    evtwin__window window;
-    evtwin_history_options options;
-    evtwin_history_options_init(&options, sizeof options);
-    evtwin_status st;
-    if ((st = evtwin__query_battery(query, &battery)) < 0 ||
-        (st = evtwin__query_window(query, 1.0, &window)) < 0 ||
-        (st = evtwin__query_limit(query, 1000, 1000, &options.limit)) < 0 ||
-        (st = evtwin__query_cursor(query, &options.before_time_us, &options.before_seq)) < 0) {
-        (void)evtwin__answer_if_invalid(call, st);
-        return;
-    }
-    options.from_us = window.from_us;
-    options.to_us = window.to_us;
-    answer_page(call, battery, "data", &options, window.hours);
+    answer_page(call, "data", 0);
 }
 
 void evtwin__route_predictions(evtwin__call *call) {
-    const evtwin__query *query = &call->query;
-    const char *battery;
-    evtwin_history_options options;
-    evtwin_history_options_init(&options, sizeof options);
-    options.predicted_only = 1;
-    evtwin_status st;
-    if ((st = evtwin__query_battery(query, &battery)) < 0 ||
-        (st = evtwin__query_limit(query, 100, 1000, &options.limit)) < 0 ||
-        (st = evtwin__query_cursor(query, &options.before_time_us, &options.before_seq)) < 0) {
-        (void)evtwin__answer_if_invalid(call, st);
-        return;
-    }
-    answer_page(call, battery, "predictions", &options, 0.0);
+    answer_page(call, "predictions", 1);
 }
 
 static void add_stats(evtwin__text *body, const evtwin_store_stats *s) {
@@ -133,22 +106,15 @@ static void add_stats(evtwin__text *body, const evtwin_store_stats *s) {
 }
 
 void evtwin__route_stats(evtwin__call *call) {
-    const char *battery;
-    evtwin__window window;
-    evtwin_status st;
-    if ((st = evtwin__query_battery(&call->query, &battery)) < 0 ||
-        (st = evtwin__query_window(&call->query, 24.0, &window)) < 0) {
-        (void)evtwin__answer_if_invalid(call, st);
-        return;
-    }
+    const evtwin__params *p = &call->params;
     evtwin_store_stats stats;
-    st = evtwin_store_stats_get(call->handle->store, battery, window.from_us, window.to_us, &stats,
-                                sizeof stats);
-    if (!evtwin__store_answered(call, st) || (st == EVTWIN_DONE && !read_latest(call, battery))) {
+    const evtwin_status st = evtwin_store_stats_get(call->handle->store, p->battery_id, p->from_us,
+                                                    p->to_us, &stats, sizeof stats);
+    if (!evtwin__store_answered(call, st) || (st == EVTWIN_DONE && !read_latest(call))) {
         return;
     }
     evtwin__text *body = evtwin__answer_begin(call);
     add_stats(body, &stats);
-    evtwin__text_number(body, "period_hours", window.hours);
+    evtwin__text_number(body, "period_hours", p->hours);
     evtwin__answer_end(call);
 }

@@ -11,24 +11,24 @@
 #include <strings.h>
 #include <time.h>
 
-static const char *const no_params[] = {NULL};
-static const char *const latest_params[] = {"battery_id", NULL};
-static const char *const history_params[] = {"battery_id", "hours",  "until",
-                                             "limit",      "cursor", NULL};
-static const char *const predictions_params[] = {"battery_id", "limit", "cursor", NULL};
-static const char *const stats_params[] = {"battery_id", "hours", "until", NULL};
+#define PARAMS(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define NO_PARAMS ((const char *const[]){NULL})
 
+/* clang-format off */
 static const evtwin__route routes[] = {
-    {"/health", evtwin__route_health, NULL, 0},
-    {"/metrics", evtwin__route_metrics, NULL, 0},
-    {"/api/battery/latest", evtwin__route_latest, latest_params, 1},
-    {"/api/battery/history", evtwin__route_history, history_params, 1},
-    {"/api/battery/predictions", evtwin__route_predictions, predictions_params, 1},
-    {"/api/battery/stats", evtwin__route_stats, stats_params, 1},
-    {"/api/batteries/list", evtwin__route_list, no_params, 1},
-    {"/api/alerts", evtwin__route_alerts, no_params, 1},
-    {"/api/thresholds", evtwin__route_thresholds, no_params, 1},
+    {"/health", evtwin__route_health, NULL, 0, 0.0, 0},
+    {"/metrics", evtwin__route_metrics, NULL, 0, 0.0, 0},
+    {"/api/battery/latest", evtwin__route_latest, PARAMS("battery_id"), 1, 0.0, 0},
+    {"/api/battery/history", evtwin__route_history,
+     PARAMS("battery_id", "hours", "until", "limit", "cursor"), 1, 1.0, 1000},
+    {"/api/battery/predictions", evtwin__route_predictions,
+     PARAMS("battery_id", "limit", "cursor"), 1, 0.0, 100},
+    {"/api/battery/stats", evtwin__route_stats, PARAMS("battery_id", "hours", "until"), 1, 24.0, 0},
+    {"/api/batteries/list", evtwin__route_list, NO_PARAMS, 1, 0.0, 0},
+    {"/api/alerts", evtwin__route_alerts, NO_PARAMS, 1, 0.0, 0},
+    {"/api/thresholds", evtwin__route_thresholds, NO_PARAMS, 1, 0.0, 0},
 };
+/* clang-format on */
 
 enum { N_ROUTES = sizeof routes / sizeof routes[0], PAGE = N_ROUTES, OTHER, N_LABELS };
 
@@ -127,8 +127,15 @@ static int is_read(evtwin__call *call) {
 
 /* ---- what is answered ---- */
 
-/* Call a handler, lending it a store handle if it needs one. */
+/* Call a route's handler with its parameters, and a store handle if it needs one. */
 static void run(evtwin__call *call, const evtwin__route *route) {
+    call->params.hours = route->hours;
+    call->params.limit = route->limit;
+    if (route->params != NULL &&
+        evtwin__query_params(&call->query, route->params, &call->params) < 0) {
+        evtwin__answer_error(call, 400, "%s", evtwin_last_error());
+        return;
+    }
     if (!route->needs_store) {
         route->handle(call);
         return;
@@ -151,9 +158,7 @@ static size_t answer(evtwin__call *call) {
     for (size_t i = 0; i < N_ROUTES; i++) {
         const evtwin__route *route = &routes[i];
         if (strcmp(route->path, path) == 0 && (has_page || !route->needs_store)) {
-            if (is_read(call) && (route->params == NULL ||
-                                  evtwin__answer_if_invalid(
-                                      call, evtwin__query_check(&call->query, route->params)))) {
+            if (is_read(call)) {
                 run(call, route);
             }
             return i;

@@ -34,6 +34,8 @@ typedef struct evtwin__route {
     void (*handle)(evtwin__call *call);
     const char *const *params; /* NULL-terminated; NULL = any, ignored */
     int needs_store;
+    double hours; /* defaults of the parameters of that name; hours 0 = of any age */
+    size_t limit;
 } evtwin__route;
 
 /* Route number i of the list, NULL beyond the last. */
