@@ -50,10 +50,7 @@ static evtwin_status bind_column(const evtwin_table *table, size_t col, size_t q
     b->factor = 1.0;
     if (!is_ours(table, col, to)) {
         evtwin__meaning meaning;
-        const evtwin_status st = evtwin_telemetry_factor(table, col, &b->factor);
-        if (st < 0) {
-            return st;
-        }
+        EVTWIN_TRY(evtwin_telemetry_factor(table, col, &b->factor));
         b->is_absolute = evtwin__meaning_find(header, EVTWIN__ALL_KINDS, &meaning) &&
                          evtwin__meaning_is_absolute(&meaning);
     }
@@ -79,10 +76,7 @@ evtwin_status evtwin__bind(const evtwin_table *table, unsigned kinds, evtwin__bi
                 : !evtwin__meaning_find(header, kinds, &meaning)) {
             continue;
         }
-        const evtwin_status st = bind_column(table, col, meaning.q, &out->bound[meaning.q]);
-        if (st < 0) {
-            return st;
-        }
+        EVTWIN_TRY(bind_column(table, col, meaning.q, &out->bound[meaning.q]));
         next = meaning.q + 1;
     }
     return EVTWIN_OK;

@@ -30,11 +30,7 @@ evtwin_status evtwin_csv_options_init(evtwin_csv_options *options, size_t size) 
 /* Options of a caller (NULL = defaults) over the defaults, checked. */
 static evtwin_status take_options(const evtwin_csv_options *options, evtwin_csv_options *out) {
     evtwin_csv_options taken = default_options;
-    const evtwin_status st =
-        evtwin__options_merge(&taken, sizeof taken, options, "evtwin_csv_options_init");
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__options_merge(&taken, sizeof taken, options, "evtwin_csv_options_init"));
     if ((int)taken.naive_time < EVTWIN_NAIVE_UTC || (int)taken.naive_time > EVTWIN_NAIVE_REJECT) {
         EVTWIN_FAIL(EVTWIN_E_ARG, "invalid naive_time %d", (int)taken.naive_time);
     }
@@ -280,10 +276,8 @@ evtwin_status evtwin_table_read_csv(const char *path, const evtwin_csv_options *
         EVTWIN_FAIL(EVTWIN_E_ARG, "out is NULL");
     }
     evtwin__csv_reader *r = NULL;
-    evtwin_status st = open_reader(path, options, 1, &r);
-    if (st < 0) {
-        return st;
-    }
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(open_reader(path, options, 1, &r));
     if ((st = plan_new_table(r)) < 0 || (st = read_all(r)) < 0 || (st = read_turned(r)) < 0) {
         r->n_naive = 0; /* of a table that nobody gets */
         evtwin_table_free(r->table);

@@ -171,10 +171,7 @@ static evtwin_status turn_to_text(evtwin__csv_reader *r, size_t i, const evtwin_
         target->is_turned = 1;
         return EVTWIN_OK;
     }
-    const evtwin_status st = evtwin__table_retype(r->table, target->col, EVTWIN_TEXT);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__table_retype(r->table, target->col, EVTWIN_TEXT));
     target->kind = EVTWIN_TEXT;
     return store_text(r, i, field);
 }

@@ -49,10 +49,7 @@ static evtwin_status open_file(const char *path, int may_rewind, evtwin__csv_sca
 /* Pass over a byte-order mark; refuse that of UTF-16. */
 static evtwin_status skip_mark(evtwin__csv_scan *scan) {
     while (scan->end - scan->at < 3 && !scan->is_last) {
-        const evtwin_status st = evtwin__csv_scan_fill(scan);
-        if (st < 0) {
-            return st;
-        }
+        EVTWIN_TRY(evtwin__csv_scan_fill(scan));
     }
     const size_t held = (size_t)(scan->end - scan->at);
     if (held >= 2 &&
@@ -150,10 +147,7 @@ evtwin_status evtwin__csv_scan_fill(evtwin__csv_scan *scan) {
                     scan->line, scan->max_line_bytes,
                     scan->n_inner > 0 ? " (is a quote not closed?)" : "");
     }
-    const evtwin_status st = make_room(scan);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(make_room(scan));
     char *end = scan->buffer + (scan->end - scan->buffer);
     const ssize_t n =
         evtwin__fd_read(scan->fd, end, scan->buffer_size - (size_t)(end - scan->buffer));
@@ -179,10 +173,7 @@ evtwin_status evtwin__csv_scan_skip_line(evtwin__csv_scan *scan) {
         if (scan->is_last) {
             return EVTWIN_OK;
         }
-        const evtwin_status st = evtwin__csv_scan_fill(scan);
-        if (st < 0) {
-            return st;
-        }
+        EVTWIN_TRY(evtwin__csv_scan_fill(scan));
     }
 }
 

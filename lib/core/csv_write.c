@@ -155,12 +155,9 @@ evtwin_status evtwin_table_write_csv(const evtwin_table *table, const char *path
         EVTWIN_FAIL(EVTWIN_E_DATA, "%s: a table without columns cannot be written", path);
     }
     evtwin__writer *writer = NULL;
-    evtwin_status st = evtwin__writer_open(path, &writer);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__writer_open(path, &writer));
     evtwin__text text = {0};
-    st = write_table(table, &text, writer);
+    const evtwin_status st = write_table(table, &text, writer);
     evtwin__text_free(&text);
     if (st < 0) {
         evtwin__writer_abandon(writer);

@@ -244,10 +244,7 @@ static evtwin_status flush(evtwin__writer *w) {
 
 evtwin_status evtwin__writer_write(evtwin__writer *w, const void *data, size_t size) {
     if (size > BUFFER_SIZE - w->n_buffered) {
-        const evtwin_status st = flush(w);
-        if (st < 0) {
-            return st;
-        }
+        EVTWIN_TRY(flush(w));
     }
     if (size >= BUFFER_SIZE) {
         return write_out(w, data, size);
@@ -302,11 +299,8 @@ void evtwin__writer_abandon(evtwin__writer *w) {
 
 evtwin_status evtwin__file_write(const char *path, const void *data, size_t size) {
     evtwin__writer *w;
-    evtwin_status st = evtwin__writer_open(path, &w);
-    if (st < 0) {
-        return st;
-    }
-    st = evtwin__writer_write(w, data, size);
+    EVTWIN_TRY(evtwin__writer_open(path, &w));
+    const evtwin_status st = evtwin__writer_write(w, data, size);
     if (st < 0) {
         evtwin__writer_abandon(w);
         return st;

@@ -40,10 +40,7 @@ static evtwin_status find(const char *name, const json_t *object, const char *ke
 static evtwin_status find_of(const char *name, const json_t *object, const char *key,
                              json_type wanted, const char *type, json_t **out) {
     json_t *value = NULL;
-    const evtwin_status st = find(name, object, key, &value);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(find(name, object, key, &value));
     if (json_typeof(value) != wanted && !(wanted == JSON_REAL && json_is_integer(value))) {
         EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key \"%s\" is not %s", name, key, type);
     }

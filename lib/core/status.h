@@ -12,6 +12,15 @@ __attribute__((format(printf, 2, 3))) evtwin_status evtwin__fail(evtwin_status s
 
 #define EVTWIN_FAIL(status, ...) return evtwin__fail((status), __VA_ARGS__)
 
+/* Leave the function with the status of a call that failed. */
+#define EVTWIN_TRY(call)                                                                           \
+    do {                                                                                           \
+        const evtwin_status evtwin_try_status = (call);                                            \
+        if (evtwin_try_status < 0) {                                                               \
+            return evtwin_try_status;                                                              \
+        }                                                                                          \
+    } while (0)
+
 /* Put "prefix: " before the text of the last failure, for a caller that knows the file or the row.
  */
 __attribute__((format(printf, 2, 3))) evtwin_status evtwin__fail_in(evtwin_status status,

@@ -216,10 +216,7 @@ static evtwin_status check_name(const evtwin_table *table, const char *name) {
 }
 
 static evtwin_status check_column(const evtwin_table *table, size_t col) {
-    const evtwin_status st = evtwin__table_check_edit(table);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__table_check_edit(table));
     if (col >= table->cols) {
         EVTWIN_FAIL(EVTWIN_E_ARG, "column number %zu is outside a table of %zu columns", col,
                     table->cols);
@@ -236,9 +233,7 @@ evtwin_status evtwin_table_add_column(evtwin_table *table, const char *name, evt
     if ((int)type < EVTWIN_F64 || (int)type > EVTWIN_TEXT) {
         EVTWIN_FAIL(EVTWIN_E_ARG, "column '%s': %d is not a valid type", name, (int)type);
     }
-    if ((st = reserve_column(table)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(reserve_column(table));
 
     evtwin__column column = {.type = type,
                              .name = evtwin__strdup(name),
@@ -271,10 +266,7 @@ void evtwin__table_drop_columns(evtwin_table *table, size_t cols) {
 }
 
 evtwin_status evtwin_table_set_unit(evtwin_table *table, size_t col, const char *unit) {
-    const evtwin_status st = check_column(table, col);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(check_column(table, col));
     char *copy = evtwin__strdup(unit != NULL ? unit : "");
     if (copy == NULL) {
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for a unit");
@@ -285,16 +277,11 @@ evtwin_status evtwin_table_set_unit(evtwin_table *table, size_t col, const char 
 }
 
 evtwin_status evtwin_table_rename(evtwin_table *table, size_t col, const char *name) {
-    evtwin_status st = check_column(table, col);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(check_column(table, col));
     if (name != NULL && strcmp(table->column[col].name, name) == 0) {
         return EVTWIN_OK;
     }
-    if ((st = check_name(table, name)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(check_name(table, name));
     char *copy = evtwin__strdup(name);
     if (copy == NULL) {
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for a name");
@@ -320,16 +307,11 @@ evtwin_status evtwin_table_reserve(evtwin_table *table, size_t rows) {
 }
 
 evtwin_status evtwin_table_resize(evtwin_table *table, size_t rows) {
-    evtwin_status st = evtwin__table_check_edit(table);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__table_check_edit(table));
     if (rows > table->capacity) {
         /* by half at least, so that filling row by row copies each value a few times only */
         const size_t grown = table->capacity + table->capacity / 2;
-        if ((st = evtwin_table_reserve(table, rows > grown ? rows : grown)) < 0) {
-            return st;
-        }
+        EVTWIN_TRY(evtwin_table_reserve(table, rows > grown ? rows : grown));
     }
     for (size_t i = 0; i < table->cols; i++) {
         evtwin__column *column = &table->column[i];
@@ -350,10 +332,7 @@ evtwin_status evtwin__table_retype(evtwin_table *table, size_t col, evtwin_type 
     assert(col < table->cols);
     evtwin__column *old = &table->column[col];
     evtwin__column column = {.type = type, .name = old->name, .unit = old->unit};
-    const evtwin_status st = column_grow(&column, 0, table->capacity);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(column_grow(&column, 0, table->capacity));
     evtwin__free_aligned(old->data);
     evtwin__free_aligned(old->validity);
     evtwin__dict_free(&old->dict);

@@ -166,10 +166,7 @@ int64_t *evtwin_table_i64_edit(evtwin_table *table, size_t col) {
 /* The column to write one cell of, checked. */
 static evtwin_status cell_to_edit(const evtwin_table *table, size_t col, size_t row, unsigned types,
                                   const char *what, evtwin__column **out) {
-    const evtwin_status st = evtwin__table_check_edit(table);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__table_check_edit(table));
     if (col >= table->cols || row >= table->rows) {
         EVTWIN_FAIL(EVTWIN_E_ARG, "row %zu, column number %zu is outside a table of %zu x %zu", row,
                     col, table->rows, table->cols);
@@ -194,10 +191,7 @@ static void mark(evtwin__column *column, size_t row, int is_present) {
 
 evtwin_status evtwin_table_set_f64(evtwin_table *table, size_t col, size_t row, double value) {
     evtwin__column *column = NULL;
-    const evtwin_status st = cell_to_edit(table, col, row, 1u << EVTWIN_F64, "f64", &column);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(cell_to_edit(table, col, row, 1u << EVTWIN_F64, "f64", &column));
     ((double *)column->data)[row] = value;
     atomic_store_explicit(&column->map_state, EVTWIN__MAP_STALE, memory_order_relaxed);
     return EVTWIN_OK;
@@ -205,10 +199,7 @@ evtwin_status evtwin_table_set_f64(evtwin_table *table, size_t col, size_t row, 
 
 evtwin_status evtwin_table_set_i64(evtwin_table *table, size_t col, size_t row, int64_t value) {
     evtwin__column *column = NULL;
-    const evtwin_status st = cell_to_edit(table, col, row, INT_TYPES, "i64 or time", &column);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(cell_to_edit(table, col, row, INT_TYPES, "i64 or time", &column));
     ((int64_t *)column->data)[row] = value;
     mark(column, row, 1);
     return EVTWIN_OK;
@@ -216,10 +207,7 @@ evtwin_status evtwin_table_set_i64(evtwin_table *table, size_t col, size_t row, 
 
 evtwin_status evtwin_table_set_bool(evtwin_table *table, size_t col, size_t row, int value) {
     evtwin__column *column = NULL;
-    const evtwin_status st = cell_to_edit(table, col, row, 1u << EVTWIN_BOOL, "bool", &column);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(cell_to_edit(table, col, row, 1u << EVTWIN_BOOL, "bool", &column));
     evtwin__bit_put(column->data, row, value);
     mark(column, row, 1);
     return EVTWIN_OK;
@@ -227,10 +215,7 @@ evtwin_status evtwin_table_set_bool(evtwin_table *table, size_t col, size_t row,
 
 evtwin_status evtwin_table_set_missing(evtwin_table *table, size_t col, size_t row) {
     evtwin__column *column = NULL;
-    const evtwin_status st = cell_to_edit(table, col, row, ~0u, "", &column);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(cell_to_edit(table, col, row, ~0u, "", &column));
     if (column->type != EVTWIN_F64) {
         mark(column, row, 0);
     } else {
@@ -257,10 +242,7 @@ evtwin_status evtwin__table_intern(evtwin_table *table, size_t col, const char *
 
 evtwin_status evtwin_table_intern(evtwin_table *table, size_t col, const char *text,
                                   int32_t *code_out) {
-    const evtwin_status st = evtwin__table_check_edit(table);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__table_check_edit(table));
     if (column_of(table, col, 1u << EVTWIN_TEXT) == NULL || text == NULL || code_out == NULL) {
         EVTWIN_FAIL(EVTWIN_E_ARG, "column number %zu is not text, or text or code_out is NULL",
                     col);
@@ -270,10 +252,7 @@ evtwin_status evtwin_table_intern(evtwin_table *table, size_t col, const char *t
 
 evtwin_status evtwin_table_set_code(evtwin_table *table, size_t col, size_t row, int32_t code) {
     evtwin__column *column = NULL;
-    const evtwin_status st = cell_to_edit(table, col, row, 1u << EVTWIN_TEXT, "text", &column);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(cell_to_edit(table, col, row, 1u << EVTWIN_TEXT, "text", &column));
     if (code < 0 || (size_t)code >= column->dict.n) {
         EVTWIN_FAIL(EVTWIN_E_ARG, "code %d is outside the %zu strings of column '%s'", (int)code,
                     column->dict.n, column->name);
@@ -285,14 +264,9 @@ evtwin_status evtwin_table_set_code(evtwin_table *table, size_t col, size_t row,
 
 evtwin_status evtwin_table_set_text(evtwin_table *table, size_t col, size_t row, const char *text) {
     evtwin__column *column = NULL;
-    evtwin_status st = cell_to_edit(table, col, row, 1u << EVTWIN_TEXT, "text", &column);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(cell_to_edit(table, col, row, 1u << EVTWIN_TEXT, "text", &column));
     int32_t code;
-    if ((st = evtwin_table_intern(table, col, text, &code)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin_table_intern(table, col, text, &code));
     ((int32_t *)column->data)[row] = code;
     mark(column, row, 1);
     return EVTWIN_OK;

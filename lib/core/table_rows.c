@@ -109,10 +109,7 @@ static evtwin_status put_rows(evtwin_table *table, const evtwin_table *other,
     const size_t first = table->rows;
     for (size_t i = 0; i < other->cols; i++) {
         evtwin__column *to = &table->column[evtwin_table_find(table, other->column[i].name)];
-        const evtwin_status st = put_column(to, first, &other->column[i], row_index, n);
-        if (st < 0) {
-            return st;
-        }
+        EVTWIN_TRY(put_column(to, first, &other->column[i], row_index, n));
     }
     for (size_t i = 0; i < table->cols; i++) {
         evtwin__column *to = &table->column[i];

@@ -259,10 +259,7 @@ static evtwin_status fail_range(const char *column, size_t row, const evtwin__me
 
 static evtwin_status check_column(const evtwin_table *table, size_t col, const evtwin__meaning *m) {
     const evtwin__unit *u = NULL;
-    const evtwin_status st = column_unit(table, col, m, &u);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(column_unit(table, col, m, &u));
     const range r = range_in(m, u);
     const size_t rows = evtwin_table_rows(table);
     const double *f64 = evtwin_table_f64(table, col);
@@ -324,10 +321,7 @@ evtwin_status evtwin_telemetry_check(const evtwin_table *table) {
             !evtwin__meaning_find(evtwin_table_name(table, col), EVTWIN__TELEMETRY, &m)) {
             continue;
         }
-        const evtwin_status st = check_column(table, col, &m);
-        if (st < 0) {
-            return st;
-        }
+        EVTWIN_TRY(check_column(table, col, &m));
     }
     return EVTWIN_OK;
 }

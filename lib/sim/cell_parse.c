@@ -177,10 +177,7 @@ static evtwin_status read_points(const place *p, const char *values_key, double 
     const field parts[] = {SOURCE,
                            {"soc", read_numbers, 0.0, 1.0, offsetof(points, soc), 0},
                            {values_key, read_numbers, min, max, offsetof(points, value), 0}};
-    const evtwin_status st = read_fields(p, parts, COUNT(parts), out);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(read_fields(p, parts, COUNT(parts), out));
     if (out->value.n != out->soc.n) {
         EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: '%ssoc' has %zu numbers, '%s%s' has %zu", p->file,
                     p->prefix, out->soc.n, p->prefix, values_key, out->value.n);
@@ -262,11 +259,8 @@ static evtwin_status read_terms(const place *p, const field *f, void *to) {
         for (size_t j = 0; j < 3; j++) {
             char what[96];
             snprintf(what, sizeof what, "%.40s[%zu][%zu]", f->key, i, j);
-            const evtwin_status st =
-                check_number(p, what, json_array_get(term, j), -1000.0, 1000.0, &terms->abc[i][j]);
-            if (st < 0) {
-                return st;
-            }
+            EVTWIN_TRY(
+                check_number(p, what, json_array_get(term, j), -1000.0, 1000.0, &terms->abc[i][j]));
         }
     }
     terms->n = n;
@@ -307,10 +301,7 @@ static evtwin_status get_half_cells(const place *p, evtwin_cell *cell) {
 
 static evtwin_status get_ocv_points(const place *p, evtwin_cell *cell) {
     points curve;
-    const evtwin_status st = read_points(p, "ocv_V", 0.0, 10.0, &curve);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(read_points(p, "ocv_V", 0.0, 10.0, &curve));
     const size_t n = curve.soc.n;
     if (curve.soc.v[0] != 0.0 || curve.soc.v[n - 1] != 1.0) {
         EVTWIN_FAIL(EVTWIN_E_RANGE, "%s: '%ssoc' does not reach from 0 to 1", p->file, p->prefix);
@@ -323,12 +314,9 @@ static evtwin_status get_ocv_points(const place *p, evtwin_cell *cell) {
 static evtwin_status read_ocv(const place *p, const field *f, void *to) {
     evtwin_cell *cell = to;
     place at;
-    evtwin_status st = enter(p, f->key, &at);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(enter(p, f->key, &at));
     const int has_half_cells = json_object_get(at.object, "negative") != NULL;
-    st = has_half_cells ? get_half_cells(&at, cell) : get_ocv_points(&at, cell);
+    const evtwin_status st = has_half_cells ? get_half_cells(&at, cell) : get_ocv_points(&at, cell);
     if (st < 0) {
         return st;
     }
@@ -366,10 +354,7 @@ static evtwin_status read_circuit(const place *p, const field *f, void *to) {
         {"entropic_V_K", read_param, -0.01, 0.01, EVTWIN__PARAM_ENTROPIC, 1},
     };
     evtwin_cell *cell = to;
-    const evtwin_status st = read_object(p, f->key, parts, COUNT(parts), cell);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(read_object(p, f->key, parts, COUNT(parts), cell));
     cell->r0_activation_K /= GAS_CONSTANT_J_mol_K;
     cell->rc_activation_K /= GAS_CONSTANT_J_mol_K;
     cell->reference_K += 273.15;
@@ -395,10 +380,7 @@ static evtwin_status read_thermal(const place *p, const field *f, void *to) {
         {"jig_to_air_W_K", read_value, 1e-6, 1e4, AT(thermal.boundary_to_air_W_K), 0},
     };
     place at;
-    const evtwin_status st = enter(p, f->key, &at);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(enter(p, f->key, &at));
     if (json_object_get(at.object, "to_air_W_K") != NULL) {
         return read_fields(&at, in_air, COUNT(in_air), to);
     }
@@ -453,10 +435,8 @@ static const field cell_fields[] = {
 evtwin_status evtwin__cell_parse(const char *name, const char *text, size_t size,
                                  evtwin_cell *out) {
     json_t *root = NULL;
-    evtwin_status st = evtwin__json_parse(name, text, size, &root);
-    if (st < 0) {
-        return st;
-    }
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(evtwin__json_parse(name, text, size, &root));
     evtwin_cell cell;
     memset(&cell, 0, sizeof cell);
     cell.spread_scale = 1.0;

@@ -41,11 +41,8 @@ static evtwin_status make_pack(const evtwin_sim *sim, size_t i) {
     pack->as_built_As = 3600.0 * sim->cell.capacity_Ah * pack->variation.capacity_factor;
 
     pack->wear = evtwin__wear_new(&pack->variation);
-    const evtwin_status st = evtwin__wear_age_to(&sim->cell, &pack->variation, sim->start_days,
-                                                 evtwin__start_soh_frac(sim, i), &pack->wear);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__wear_age_to(&sim->cell, &pack->variation, sim->start_days,
+                                   evtwin__start_soh_frac(sim, i), &pack->wear));
     apply_wear(&l);
     l.block->air_degC[l.i] = CYCLE_AIR_degC;
     evtwin__ecm_rest(&sim->ecm, l.block, l.i,

@@ -90,10 +90,7 @@ evtwin_status evtwin__sim_options_check(const evtwin_sim_options *options,
     }
     evtwin_sim_options o;
     evtwin_sim_options_init(&o, sizeof o);
-    evtwin_status st = evtwin__options_merge(&o, sizeof o, options, "evtwin_sim_options_init");
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__options_merge(&o, sizeof o, options, "evtwin_sim_options_init"));
     if (isnan(o.final_soh_percent)) {
         o.final_soh_percent = o.initial_soh_percent;
     }
@@ -112,10 +109,8 @@ evtwin_status evtwin__sim_options_check(const evtwin_sim_options *options,
         {"initial_cycles", o.initial_cycles, 0.0, 1e6},
         {"step_s", o.step_s, 0.001, 60.0},
     };
-    if ((st = check_choices(&o)) < 0 ||
-        (st = evtwin__domains_check(domain, sizeof domain / sizeof domain[0])) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(check_choices(&o));
+    EVTWIN_TRY(evtwin__domains_check(domain, sizeof domain / sizeof domain[0]));
     if (o.cell != NULL && o.n_series * o.cell->v_max_V > MAX_VOLTAGE_V) {
         EVTWIN_FAIL(EVTWIN_E_ARG, "n_series is %d: %g V, more than the %g V of telemetry",
                     o.n_series, o.n_series * o.cell->v_max_V, MAX_VOLTAGE_V);
@@ -170,9 +165,7 @@ static evtwin_status fill(evtwin_sim *sim, const evtwin_sim_options *checked) {
     if (sim->ids == NULL) {
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for the names of %zu packs", sim->n_packs);
     }
-    if ((st = evtwin__battery_ids_make(checked->battery_id, sim->n_packs, sim->ids)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__battery_ids_make(checked->battery_id, sim->n_packs, sim->ids));
     if (checked->drive_cycle != NULL &&
         (st = evtwin__drive_cycle_load(checked->drive_cycle, &sim->drive_cycle)) < 0) {
         return st;
@@ -308,9 +301,7 @@ evtwin_status evtwin_sim_read(evtwin_sim *sim, int64_t time_us, evtwin_table *ta
     if (sim->n_packs > SIZE_MAX - first_row) {
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "no room for %zu more rows", sim->n_packs);
     }
-    if ((st = evtwin_table_resize(table, first_row + sim->n_packs)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin_table_resize(table, first_row + sim->n_packs));
     if ((st = fill_rows(sim, time_us, first_row, &columns, table)) < 0) {
         evtwin_table_resize(table, first_row); /* needs no memory, so the text above stays */
         return st;

@@ -338,17 +338,14 @@ static evtwin_status run_chunks(run *r) {
     const evtwin_run_to_failure_options *limits = r->limits;
     const size_t n = r->options->n_packs;
     const char *what = "simulating to end of life";
-    evtwin_status st = EVTWIN_OK;
     for (r->first_pack = 0; r->first_pack < n; r->first_pack += CHUNK_PACKS) {
         const double done = (double)r->first_pack / (double)n;
         if (limits->progress != NULL && limits->progress(limits->progress_ctx, what, done) != 0) {
             EVTWIN_FAIL(EVTWIN_E_CANCELLED, "stopped after %zu of %zu packs", r->first_pack, n);
         }
         r->n_chunk = n - r->first_pack < CHUNK_PACKS ? n - r->first_pack : CHUNK_PACKS;
-        if ((st = evtwin__parallel_for(r->options->n_threads, r->n_chunk, run_pack, r)) < 0 ||
-            (st = write_chunk(r)) < 0) {
-            return st;
-        }
+        EVTWIN_TRY(evtwin__parallel_for(r->options->n_threads, r->n_chunk, run_pack, r));
+        EVTWIN_TRY(write_chunk(r));
     }
     if (limits->progress != NULL) {
         limits->progress(limits->progress_ctx, what, 1.0);
@@ -371,10 +368,8 @@ static evtwin_status run_all(run *r) {
     if (r->ids == NULL || r->ends == NULL || r->records == NULL || r->outcome == NULL) {
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for the run of %zu packs", n);
     }
-    if ((st = evtwin__battery_ids_make(r->options->battery_id, n, r->ids)) < 0 ||
-        (st = run_chunks(r)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__battery_ids_make(r->options->battery_id, n, r->ids));
+    EVTWIN_TRY(run_chunks(r));
     const size_t n_ended = r->report.n_eol_by_capacity + r->report.n_eol_by_resistance;
     qsort(r->ends, n_ended, sizeof *r->ends, by_value);
     r->report.life_p10_cycles = quantile(r->ends, n_ended, 0.1);
@@ -399,11 +394,7 @@ evtwin_status evtwin_run_to_failure_options_init(evtwin_run_to_failure_options *
 static evtwin_status check_limits(const evtwin_run_to_failure_options *given,
                                   evtwin_run_to_failure_options *o) {
     evtwin_run_to_failure_options_init(o, sizeof *o);
-    const evtwin_status st =
-        evtwin__options_merge(o, sizeof *o, given, "evtwin_run_to_failure_options_init");
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__options_merge(o, sizeof *o, given, "evtwin_run_to_failure_options_init"));
     const evtwin__domain domain[] = {
         {"record_every_days", o->record_every_days, 1.0, 365.0},
         {"max_years", o->max_years, 0.01, 50.0},

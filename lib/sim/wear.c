@@ -185,10 +185,7 @@ evtwin_status evtwin__wear_age_to(const evtwin_cell *cell, const evtwin__variati
     /* a coarse try tells how long the past is, and so when it began */
     past p = {cell, variation, end_days, soh_frac};
     evtwin__wear rough = *wear;
-    const evtwin_status st = run_past(&p, 56.0, 0, &rough);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(run_past(&p, 56.0, 0, &rough));
     p.first_days = end_days - floor(rough.age_days);
     return run_past(&p, 14.0, 1, wear);
 }

@@ -20,10 +20,7 @@ static int is_read(evtwin__rows_use use, size_t q) {
 
 evtwin_status evtwin__rows_open(evtwin__rows *rows, const evtwin_table *table,
                                 evtwin__rows_use use) {
-    evtwin_status st = evtwin__bind(table, EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS, &rows->binding);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__bind(table, EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS, &rows->binding));
     rows->use = use;
     rows->n_read = 0;
     for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
@@ -98,10 +95,7 @@ evtwin_status evtwin__rows_get(const evtwin__rows *rows, size_t i, evtwin__value
     assert(i < rows->binding.rows);
     for (size_t k = 0; k < rows->n_read; k++) {
         const size_t q = rows->read[k];
-        const evtwin_status st = evtwin__binding_get(&rows->binding, q, i, &value[q]);
-        if (st < 0) {
-            return st;
-        }
+        EVTWIN_TRY(evtwin__binding_get(&rows->binding, q, i, &value[q]));
     }
     evtwin__value *seq = &value[EVTWIN__Q_SEQ];
     const char *battery = value[EVTWIN__Q_BATTERY_ID].text;

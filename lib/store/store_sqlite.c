@@ -87,10 +87,8 @@ static evtwin_status open_file(const char *file, const evtwin_store_options *opt
 static evtwin_status sqlite_open(const char *text, const evtwin_store_options *options,
                                  evtwin_store **out) {
     evtwin__uri uri;
-    evtwin_status st = evtwin__uri_parse(text, &uri);
-    if (st < 0) {
-        return st;
-    }
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(evtwin__uri_parse(text, &uri));
     evtwin_store_options complete = *options;
     char *file = NULL;
     if ((st = read_uri(&uri, &complete, &file)) >= 0) {

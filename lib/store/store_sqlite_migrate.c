@@ -93,10 +93,8 @@ static evtwin_status record(evtwin__db *db, int64_t version, const char *name) {
 /* Number of rows of a query with one parameter. */
 static evtwin_status count_of(evtwin__db *db, const char *sql, const char *text, int64_t *out) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = evtwin__stmt_prepare(db, sql, &stmt);
-    if (st < 0) {
-        return st;
-    }
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(evtwin__stmt_prepare(db, sql, &stmt));
     evtwin__stmt_bind_text(stmt, 1, text);
     if ((st = evtwin__stmt_step(stmt)) >= 0) {
         evtwin__stmt_i64(stmt, 0, out);

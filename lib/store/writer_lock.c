@@ -123,10 +123,7 @@ evtwin_status evtwin__writer_locks_take(evtwin__writer_locks *locks, const char 
 
     /* make room first: a lock taken is a lock remembered */
     if (2 * (locks->n_held + 1) > locks->n_slots) {
-        const evtwin_status st = grow(locks);
-        if (st < 0) {
-            return st;
-        }
+        EVTWIN_TRY(grow(locks));
         i = find(locks->slot, locks->n_slots, offset);
     }
 
