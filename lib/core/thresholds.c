@@ -107,7 +107,7 @@ static evtwin_status set_rule(evtwin_thresholds *t, const rule *r) {
         return EVTWIN_OK;
     }
     if (i == MAX_RULES) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "there are %d thresholds, no more fit", MAX_RULES);
+        EVTWIN_FAIL(EVTWIN_E_ARG, "the limit of %d thresholds is reached", MAX_RULES);
     }
     t->rules[i] = *r;
     t->n += i == t->n;
@@ -123,12 +123,14 @@ evtwin_status evtwin_thresholds_set(evtwin_thresholds *thresholds, const evtwin_
         r.q++;
     }
     if (r.q == EVTWIN__Q_COUNT || !evtwin__quantity_is_number(r.q)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "a threshold of '%.60s': it is not a number of the schema",
+        EVTWIN_FAIL(EVTWIN_E_ARG,
+                    "a threshold of '%.60s', which is not a numeric quantity of the schema",
                     given->quantity);
     }
     if ((unsigned)r.kind >= N_KINDS || (unsigned)r.level >= N_LEVELS ||
         (r.kind == EVTWIN_THRESHOLD_STATUS && r.level == EVTWIN_HEALTH_NORMAL)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "a threshold of %s with kind %d and level %d, which do not exist",
+        EVTWIN_FAIL(EVTWIN_E_ARG,
+                    "a threshold of %s with kind %d and level %d, which are not valid",
                     given->quantity, (int)r.kind, (int)r.level);
     }
     if (isinf(r.limit)) {
@@ -229,7 +231,7 @@ evtwin_status evtwin_thresholds_from_table(const evtwin_table *table, evtwin_thr
     for (int k = 0; k < 4; k++) {
         col[k] = evtwin_table_find(table, word_keys[k]);
         if (col[k] == EVTWIN_NO_COLUMN || limit == EVTWIN_NO_COLUMN) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "a table of thresholds without the column %s",
+            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "a table of thresholds has to have the column %s",
                         limit == EVTWIN_NO_COLUMN ? "limit" : word_keys[k]);
         }
     }
