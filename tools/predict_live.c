@@ -35,8 +35,9 @@ static void on_batch(void *ctx, const evtwin_table *batch) {
 
 /* A record has the telemetry quantities and no others. */
 static int check_features(const evtwin_predictor *predictor) {
-    for (size_t i = 0; i < evtwin_predictor_feature_count(predictor); i++) {
-        const char *name = evtwin_predictor_feature_name(predictor, i);
+    const evtwin_features *features = evtwin_predictor_features(predictor);
+    for (size_t i = 0; i < evtwin_features_count(features); i++) {
+        const char *name = evtwin_features_name(features, i);
         size_t quantity;
         if (evtwin_quantity_find(name, &quantity, NULL, NULL) < 0) {
             cli_error(
