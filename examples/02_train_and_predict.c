@@ -14,11 +14,11 @@ int main(void) {
     evtwin_sim_options fleet;
     evtwin_sim_options_init(&fleet, sizeof fleet);
     fleet.n_packs = 20;
-    evtwin_life_options life;
-    evtwin_life_options_init(&life, sizeof life);
-    life.record_every_days = 20;
-    evtwin_table *lives = NULL;
-    if (evtwin_sim_lives(&fleet, &life, &lives, NULL, 0) < 0) {
+    evtwin_run_to_failure_options run;
+    evtwin_run_to_failure_options_init(&run, sizeof run);
+    run.record_every_days = 20;
+    evtwin_table *records = NULL;
+    if (evtwin_sim_run_to_failure(&fleet, &run, &records, NULL, 0) < 0) {
         return give_up("simulate");
     }
 
@@ -28,7 +28,7 @@ int main(void) {
     options.label_rule = "capacity below 80 % of new";
     evtwin_trainer *trainer = NULL;
     evtwin_score model = {0}, mean = {0};
-    if (evtwin_train(lives, NULL, 0, &options, &trainer) < 0 ||
+    if (evtwin_train(records, NULL, 0, &options, &trainer) < 0 ||
         evtwin_trainer_score(trainer, "rul", EVTWIN_SCORED_MODEL, EVTWIN_ALL_FOLDS, &model,
                              sizeof model) < 0 ||
         evtwin_trainer_score(trainer, "rul", EVTWIN_SCORED_MEAN, EVTWIN_ALL_FOLDS, &mean,
@@ -42,14 +42,14 @@ int main(void) {
     /* a bundle is one thing: features, units, scale and models cannot drift apart */
     evtwin_predictor *predictor = NULL;
     if (evtwin_predictor_load("bundle", &predictor) < 0 ||
-        evtwin_predictor_apply(predictor, lives) < 0) {
+        evtwin_predictor_apply(predictor, records) < 0) {
         return give_up("predict");
     }
-    const size_t rul = evtwin_table_find(lives, "rul_prediction");
-    printf("first record: %.0f cycles left\n", evtwin_table_number(lives, rul, 0));
+    const size_t rul = evtwin_table_find(records, "rul_prediction");
+    printf("first record: %.0f cycles left\n", evtwin_table_number(records, rul, 0));
 
     evtwin_predictor_free(predictor);
     evtwin_trainer_free(trainer);
-    evtwin_table_free(lives);
+    evtwin_table_free(records);
     return 0;
 }

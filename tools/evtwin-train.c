@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tools/evtwin-train.c: train the RUL and failure models on a CSV and save them as a bundle. */
 
-#include "cli.h"
+#include "cli/cli.h"
 #include "train_report.h"
 
 #include "evtwin/evtwin.h"
@@ -161,7 +161,7 @@ static int read_data(const cli *c, const char *path, evtwin_table **out) {
     return code;
 }
 
-/* Columns that were asked for and are not there. */
+/* Columns that an option names and the file lacks. */
 static int check_columns(const cli *c, const char *path, const evtwin_table *table) {
     evtwin_features *features;
     const evtwin_status st = evtwin_features_create(cli_text(c, FEATURES), &features);

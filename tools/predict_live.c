@@ -6,6 +6,7 @@
 
 #include "evtwin/evtwin.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,11 +110,12 @@ static int wait_for_store(live *l) {
 
 static evtwin_status try_put_model(const char *uri, const evtwin_predictor *predictor,
                                    evtwin_store **store_out) {
-    evtwin_predictor_info info;
+    evtwin_table *scores = NULL;
     evtwin_status st = evtwin_store_open(uri, NULL, store_out);
-    if (st >= 0 && (st = evtwin_predictor_info_get(predictor, &info, sizeof info)) >= 0) {
-        st = evtwin_store_put_model(*store_out, &info);
+    if (st >= 0 && (st = evtwin_predictor_scores(predictor, &scores)) >= 0) {
+        st = evtwin_store_put_model(*store_out, scores);
     }
+    evtwin_table_free(scores);
     return st;
 }
 

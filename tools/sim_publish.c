@@ -3,7 +3,7 @@
 
 #include "sim_publish.h"
 
-#include "cli.h"
+#include "cli/cli.h"
 
 #include "evtwin/stream.h"
 

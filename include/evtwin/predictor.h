@@ -24,7 +24,6 @@ typedef struct evtwin_predictor_info {
     size_t n_targets;       /**< number of models */
     const char *label_rule; /**< what end of life was when the labels were made */
     const char *recipe;     /**< what features are made from: "contract" = a row's own values */
-    double rul_rmse, rul_mae, rul_r2, failure_auc, failure_brier; /**< for evtwin_store_put_model */
 } evtwin_predictor_info;
 
 /** What a score is of. */

@@ -76,14 +76,7 @@ evtwin_status evtwin_predictor_info_get(const evtwin_predictor *predictor,
         EVTWIN_FAIL(EVTWIN_E_ARG, "predictor or out is NULL, or size is too small");
     }
     const evtwin__bundle *b = &predictor->bundle;
-    const evtwin_score *rul = &b->model[EVTWIN__T_RUL].score[EVTWIN_SCORED_MODEL];
-    const evtwin_score *failure = &b->model[EVTWIN__T_FAILURE].score[EVTWIN_SCORED_MODEL];
     const evtwin_predictor_info info = {.size = sizeof info,
-                                        .rul_rmse = rul->rmse,
-                                        .rul_mae = rul->mae,
-                                        .rul_r2 = rul->r2,
-                                        .failure_auc = failure->auc,
-                                        .failure_brier = failure->brier,
                                         .version = b->version,
                                         .trained_at = b->created,
                                         .n_targets = predictor->n_targets,

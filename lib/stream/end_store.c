@@ -173,7 +173,7 @@ static evtwin_status open_sink(const evtwin__uri *uri, void **state_out) {
 
 static evtwin_status write_sink(void *state, const evtwin_table *table) {
     store_sink *s = state;
-    return s->write == WRITE_PREDICTIONS ? evtwin_store_predict(s->store, table, NULL)
+    return s->write == WRITE_PREDICTIONS ? evtwin_store_put_predictions(s->store, table, NULL, NULL)
                                          : evtwin_store_insert(s->store, table, NULL, 0);
 }
 

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/* store/store_sqlite_expire.c: delete what is past the retention, in small transactions. */
+
+#include "core/status.h"
+#include "store/store_sqlite.h"
+
+#include <string.h>
+#include <time.h>
+
+/* A sweep visits the batteries in id order and, in each, the rows older than the cutoff in time
+ * order; what also arrived before the cutoff is deleted. (An old data set that was loaded today has
+ * old times and stays its retention from today.) It goes in chunks of visited rows, each a
+ * transaction of its own, so that no writer waits long; where it is stands in sqlite_sweep. */
+
+enum {
+    CHUNK_ROWS = 5000,     /* visited in one transaction of an explicit expire */
+    MIN_SLICE_ROWS = 1000, /* … and after an insert, at least */
+    SWEEP_PAUSE_S = 600    /* from the end of one sweep to the start of the next, when inserting */
+};
+
+static int64_t monotonic_us(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static void start(sqlite_store *s) {
+    const double keep_us = s->base.options.retention_days * 86400e6;
+    evtwin__sqlite_time(s->base.now() - (int64_t)keep_us, s->sweep.cutoff);
+    s->sweep.battery_id[0] = '\0';
+    s->sweep.is_in_battery = 0;
+    s->sweep.is_active = 1;
+}
+
+/* The table's CHECKs bound ids and times; a table that somebody made without them is no reason to
+ * write past the end. */
+static evtwin_status copy_text(sqlite_store *s, char *to, size_t to_size, const char *from) {
+    const size_t length = strlen(from);
+    if (length >= to_size) {
+        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "%s: ev_telemetry has a battery_id or time of %zu bytes",
+                    evtwin__db_name(s->db), length);
+    }
+    memcpy(to, from, length + 1);
+    return EVTWIN_OK;
+}
+
+/* Go to the next battery: EVTWIN_DONE if there is none. */
+static evtwin_status next_battery(sqlite_store *s) {
+    evtwin__stmt *stmt = NULL;
+    evtwin_status st = evtwin__sqlite_stmt(s, SQL_NEXT_ID, &stmt);
+    if (st < 0) {
+        return st;
+    }
+    evtwin__stmt_bind_text(stmt, 1, s->sweep.battery_id);
+    if ((st = evtwin__stmt_step(stmt)) == EVTWIN_OK) {
+        const char *id = evtwin__stmt_text(stmt, 0);
+        if (id == NULL) {
+            st = EVTWIN_DONE;
+        } else {
+            st = copy_text(s, s->sweep.battery_id, sizeof s->sweep.battery_id, id);
+            s->sweep.time[0] = '\0';
+            s->sweep.is_in_battery = 1;
+        }
+    }
+    evtwin__stmt_reset(stmt);
+    return st;
+}
+
+/* The time of the n_rows-th row that is still to visit in this battery; the cutoff, and
+ * *is_last_out, if there are not so many. */
+static evtwin_status chunk_end(sqlite_store *s, size_t n_rows, char end[EVTWIN_TIME_TEXT_SIZE],
+                               int *is_last_out) {
+    evtwin__stmt *stmt = NULL;
+    evtwin_status st = evtwin__sqlite_stmt(s, SQL_CHUNK_END, &stmt);
+    if (st < 0) {
+        return st;
+    }
+    evtwin__stmt_bind_text(stmt, 1, s->sweep.battery_id);
+    evtwin__stmt_bind_text(stmt, 2, s->sweep.time);
+    evtwin__stmt_bind_text(stmt, 3, s->sweep.cutoff);
+    evtwin__stmt_bind_i64(stmt, 4, (int64_t)n_rows - 1);
+    if ((st = evtwin__stmt_step(stmt)) >= 0) {
+        const char *time = st == EVTWIN_OK ? evtwin__stmt_text(stmt, 0) : NULL;
+        *is_last_out = time == NULL;
+        st = copy_text(s, end, EVTWIN_TIME_TEXT_SIZE, time != NULL ? time : s->sweep.cutoff);
+    }
+    evtwin__stmt_reset(stmt);
+    return st;
+}
+
+/* Delete in this battery up to end, what the cutoff says. */
+static evtwin_status delete_to(sqlite_store *s, const char *end, size_t *n_deleted_out) {
+    evtwin__stmt *stmt = NULL;
+    evtwin_status st = evtwin__sqlite_stmt(s, SQL_DELETE, &stmt);
+    if (st < 0) {
+        return st;
+    }
+    evtwin__stmt_bind_text(stmt, 1, s->sweep.battery_id);
+    evtwin__stmt_bind_text(stmt, 2, s->sweep.time);
+    evtwin__stmt_bind_text(stmt, 3, end);
+    evtwin__stmt_bind_text(stmt, 4, s->sweep.cutoff);
+    if ((st = evtwin__stmt_run(stmt)) >= 0) {
+        *n_deleted_out = (size_t)evtwin__db_changes(s->db);
+    }
+    return st;
+}
+
+/* Visit n_rows rows, a few more where many have the same time. EVTWIN_DONE at the end of the sweep.
+ */
+static evtwin_status visit(sqlite_store *s, size_t n_rows, size_t *n_deleted) {
+    size_t n_visited = 0;
+    while (n_visited < n_rows) {
+        evtwin_status st = EVTWIN_OK;
+        if (!s->sweep.is_in_battery && (st = next_battery(s)) != EVTWIN_OK) {
+            return st;
+        }
+        char end[EVTWIN_TIME_TEXT_SIZE];
+        int is_last = 0;
+        size_t n = 0;
+        const size_t n_left = n_rows - n_visited;
+        if ((st = chunk_end(s, n_left, end, &is_last)) < 0 || (st = delete_to(s, end, &n)) < 0) {
+            return st;
+        }
+        *n_deleted += n;
+        n_visited += is_last ? n + 1 : n_left; /* a battery costs a visit even if all of it stays */
+        s->sweep.is_in_battery = !is_last;
+        memcpy(s->sweep.time, end, sizeof s->sweep.time);
+    }
+    return EVTWIN_OK;
+}
+
+/* At the end of a sweep: what is known of batteries that have no rows left. */
+static evtwin_status forget_batteries(sqlite_store *s) {
+    evtwin__stmt *stmt = NULL;
+    const evtwin_status st = evtwin__sqlite_stmt(s, SQL_DELETE_BATTERIES, &stmt);
+    return st < 0 ? st : evtwin__stmt_run(stmt);
+}
+
+/* One transaction of a sweep. EVTWIN_DONE at its end. After a failure the sweep is over, too: its
+ * place may be past rows that are still there. */
+static evtwin_status sweep_chunk(sqlite_store *s, size_t n_rows, size_t *n_deleted) {
+    evtwin_status st = evtwin__db_begin_write(s->db);
+    if (st >= 0) {
+        size_t n = 0;
+        evtwin_status end = st = visit(s, n_rows, &n);
+        if (st == EVTWIN_DONE) {
+            end = forget_batteries(s);
+        }
+        end = end < 0 ? end : evtwin__db_commit(s->db);
+        if (end < 0) {
+            st = end;
+            evtwin__db_rollback(s->db);
+        } else {
+            *n_deleted += n;
+        }
+    }
+    if (st != EVTWIN_OK) {
+        s->sweep.is_active = 0;
+        s->sweep.next_us = monotonic_us() + INT64_C(1000000) * SWEEP_PAUSE_S;
+    }
+    return st;
+}
+
+evtwin_status evtwin__sqlite_expire(evtwin_store *store, size_t *n_deleted_out) {
+    sqlite_store *s = (sqlite_store *)store;
+    size_t n_deleted = 0;
+    start(s);
+    evtwin_status st;
+    do {
+        st = sweep_chunk(s, CHUNK_ROWS, &n_deleted);
+    } while (st == EVTWIN_OK);
+    if (st >= 0) {
+        *n_deleted_out = n_deleted;
+    }
+    return st < 0 ? st : EVTWIN_OK;
+}
+
+void evtwin__sqlite_expire_some(sqlite_store *s, size_t n_inserted) {
+    if (s->base.options.retention_days <= 0.0) {
+        return;
+    }
+    if (!s->sweep.is_active) {
+        if (monotonic_us() < s->sweep.next_us) {
+            return;
+        }
+        start(s);
+    }
+
+    /* twice as fast as rows come in, so that a sweep ends and the table stays bounded */
+    const size_t n_rows = n_inserted < MIN_SLICE_ROWS / 2 ? MIN_SLICE_ROWS : 2 * n_inserted;
+    size_t n_deleted = 0;
+    if (sweep_chunk(s, n_rows, &n_deleted) < 0) {
+        evtwin__log(EVTWIN_LOG_WARNING, "retention of %s stopped, to be tried again: %s",
+                    evtwin__db_name(s->db), evtwin_last_error());
+    }
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/* tools/cli/cli.h: what the tools share: options, messages, exit codes, progress, files, signals.
+ */
+#ifndef EVTWIN_TOOLS_CLI_CLI_H
+#define EVTWIN_TOOLS_CLI_CLI_H
+
+#include "evtwin/table.h"
+
+#include <stdint.h>
+#include <stdio.h>
+
+/* The exit codes; the table that --help prints is made from this list. */
+#define CLI_EXIT_LIST(X)                                                                           \
+    X(OK, 0, "done, or stopped cleanly by Ctrl-C or SIGTERM")                                      \
+    X(FAILURE, 1, "it ran and then failed")                                                        \
+    X(USAGE, 2, "the command line is not valid")                                                   \
+    X(DATA, 65, "the input is damaged, out of range or does not fit")                              \
+    X(NO_INPUT, 66, "an input cannot be read")                                                     \
+    X(UNAVAILABLE, 69, "a port, battery or service is held by another process")                    \
+    X(CANT_CREATE, 73, "the output cannot be written")                                             \
+    X(CONFIG, 78, "the configuration file or the environment is not valid")                        \
+    X(CANCELLED, 130, "stopped before the job was done (143 after SIGTERM)")
+
+enum {
+#define CLI_EXIT_ENUM(name, value, text) CLI_##name = value,
+    CLI_EXIT_LIST(CLI_EXIT_ENUM)
+#undef CLI_EXIT_ENUM
+        CLI_CONTINUE = -1 /* of cli_start: the tool's own work is next */
+};
+
+/* ---- options (cli_options.c) ---- */
+
+typedef enum cli_kind {
+    CLI_SWITCH,  /* takes no argument; "true" or "false" in a file and in the environment */
+    CLI_TEXT,    /* any string, or one of `choices` */
+    CLI_LIST,    /* a string that may be given again */
+    CLI_INTEGER, /* in [min, max] */
+    CLI_NUMBER   /* in [min, max] */
+} cli_kind;
+
+/* One row of a tool's option table: parsing, --help, --print-config and docs/cli.md follow it. */
+typedef struct cli_option {
+    const char *group;       /* heading in --help; NULL = that of the row before */
+    const char *name;        /* long name, also the key in a configuration file */
+    char letter;             /* short name, 0 = none */
+    const char *argument;    /* "FILE"; NULL for a switch */
+    const char *environment; /* NULL = none */
+    const char *initial;     /* default as a string; NULL = not set */
+    const char *help;        /* the default is added to it */
+    cli_kind kind;
+    double min, max;     /* of CLI_INTEGER and CLI_NUMBER */
+    const char *choices; /* "ecm|classic"; NULL = any string */
+} cli_option;
+
+typedef struct cli_tool {
+    const char *name;
+    const char *purpose;    /* two lines: what it does */
+    const char *usage;      /* lines below "Usage:", each without the tool's name */
+    const char *positional; /* what the one argument is called; NULL = the tool takes none */
+    const char *examples;   /* lines, as they stand */
+    const cli_option *options;
+    size_t n_options;
+} cli_tool;
+
+typedef enum cli_origin {
+    CLI_FROM_DEFAULT,
+    CLI_FROM_FILE,
+    CLI_FROM_ENVIRONMENT,
+    CLI_FROM_FLAG
+} cli_origin;
+
+/* One value per option, by its index in the table. */
+typedef struct cli cli;
+
+/* ---- start and end of a tool, its help (cli_program.c) ---- */
+
+/**
+ * Read flags, environment and configuration file, check every value, answer --help, --version and
+ * --print-config. Returns CLI_CONTINUE, or the exit code to leave with. *out is freed by
+ * cli_finish.
+ */
+int cli_start(const cli_tool *tool, int argc, char **argv, cli **out);
+
+/* Flush standard output, free, and give the exit code: `code`, or another if the flush failed. */
+int cli_finish(cli *c, int code);
+
+/* Print words from column `indent` on, on as many lines as it takes. */
+void cli_print_wrapped(const char *text, int indent);
+
+/* ---- values of the options (cli_options.c) ---- */
+
+const char *cli_text(const cli *c, size_t option); /* NULL if not set */
+int cli_is_on(const cli *c, size_t option);        /* a switch */
+int cli_is_set(const cli *c, size_t option);       /* not the default */
+double cli_number(const cli *c, size_t option);    /* CLI_NUMBER and CLI_INTEGER */
+int64_t cli_integer(const cli *c, size_t option);
+cli_origin cli_from(const cli *c, size_t option);
+size_t cli_count(const cli *c, size_t option); /* how often it was given: the items of a CLI_LIST */
+const char *cli_item(const cli *c, size_t option, size_t i);
+const char *const *cli_items(const cli *c, size_t option); /* all of them, NULL if none */
+const char *cli_argument(const cli *c); /* the positional argument, NULL if none */
+
+/* What set an option, as the user would look for it: "--port", "API_PORT" or "port in FILE". */
+const char *cli_called(const cli *c, size_t option, char *text, size_t size);
+
+/* The whole string as a decimal number; 0 if it is not one. */
+int cli_parse_number(const char *text, double *out);
+
+/* ---- messages, on standard error (cli_messages.c) ---- */
+
+#if defined(__GNUC__)
+#define CLI_PRINTF(text, first) __attribute__((format(printf, text, first)))
+#else
+#define CLI_PRINTF(text, first)
+#endif
+
+/* One line on standard error: errors and warnings always, notes (INFO) unless --quiet, details
+ * (DEBUG) with --verbose. */
+void cli_say(evtwin_log_level level, const char *format, ...) CLI_PRINTF(2, 3);
+#define cli_error(...) cli_say(EVTWIN_LOG_ERROR, __VA_ARGS__)
+#define cli_warning(...) cli_say(EVTWIN_LOG_WARNING, __VA_ARGS__)
+#define cli_note(...) cli_say(EVTWIN_LOG_INFO, __VA_ARGS__)
+#define cli_detail(...) cli_say(EVTWIN_LOG_DEBUG, __VA_ARGS__)
+
+int cli_quiet(void);
+int cli_verbose(void);
+int cli_color(FILE *stream); /* 1 if colours are welcome there */
+
+/* The ending of a counted word: "" for one, "s" for any other number. */
+const char *cli_s(uint64_t n);
+
+/* "label: 12.3unit", or "label: unknown" where there is no number. */
+void cli_print_value(FILE *f, const char *label, double value, int digits, const char *unit);
+
+/* ---- failures ---- */
+
+/* What a call was about decides which exit code its failure is. */
+typedef enum cli_role {
+    CLI_AN_INPUT,  /* a file: its text and numbers */
+    CLI_AN_OUTPUT, /* a file, folder or sink */
+    CLI_A_STORE,   /* a store or source, named by a URI */
+    CLI_AN_OPTION, /* the value of an option */
+    CLI_A_SERVICE  /* a port */
+} cli_role;
+
+/* Report the library's last error (and, after "; ", what to do, if not NULL); give the exit code.
+ */
+int cli_fail(cli_role role, evtwin_status status, const char *next_step);
+
+/* The same for a failure that the library reports without the file it was about, or by its bare
+ * name. */
+int cli_fail_about(const char *path, cli_role role, evtwin_status status, const char *next_step);
+
+/* 1 if waiting does not cure it: the same records would be refused again. */
+int cli_is_hopeless(evtwin_status status);
+
+/* Report that memory is out; give the exit code. */
+int cli_out_of_memory(void);
+
+/* ---- progress: a bar on a terminal, else a line every few seconds ---- */
+
+/* An evtwin_progress_fn; ctx is not used. Non-zero once Ctrl-C was pressed. --verbose names each
+ * stage as it begins. */
+int cli_progress(void *ctx, const char *what, double done);
+/* Take the bar off the screen, before anything else is printed. */
+void cli_progress_clear(void);
+
+/* ---- CSV (cli_csv.c) ---- */
+
+/**
+ * Read a file. numbers: names, comma-separated, that must be numeric where they exist (NULL =
+ * none); text: as text_columns of evtwin_csv_options; naive: "utc", "local" or "reject". 0 or an
+ * exit code.
+ */
+int cli_read_csv(const char *path, const char *numbers, const char *text, const char *naive,
+                 evtwin_table **out);
+
+/**
+ * Does the table have all these columns, under any naming of telemetry? NULL and "none" are passed
+ * over. 0, or CLI_DATA after one line that names the missing ones, what was perhaps meant, and what
+ * to do.
+ */
+int cli_check_columns(const char *path, const evtwin_table *table, const char *const *names,
+                      size_t n, const char *next_step);
+
+/* Apply a --unit list to a table. 0 or an exit code. */
+int cli_override_units(const cli *c, size_t option, evtwin_table *table);
+
+/* ---- outputs (cli_outputs.c) ---- */
+
+/**
+ * Can this output be made, as far as one can tell before the work? 0, or an exit code after the
+ * message. "-" always can.
+ */
+int cli_check_output_file(const char *path);
+int cli_check_output_folder(const char *path);
+
+/* Around a call that writes a file whole or not at all: a signal cuts it short. 0, or an exit code
+ * after the reason why there is no file. */
+void cli_begin_write(const char *path);
+int cli_end_write(const char *path, evtwin_status status, const char *next_step);
+
+/* 1 if a sink writes to standard output. */
+int cli_sink_is_stdout(const char *uri);
+
+/* 1 if the reader of standard output went away (… | head): no message then. */
+int cli_stdout_has_no_reader(void);
+
+/* 0, or CLI_USAGE after naming the URI that two of the sinks share. */
+int cli_check_sinks(const char *const *uris, size_t n);
+
+/* ---- signals and time (cli_signals.c) ---- */
+
+/* What the first SIGINT or SIGTERM does. The second one leaves at once with 130 or 143. */
+typedef enum cli_stop_way {
+    CLI_STOP_ASKS,   /* cli_stopping() reports it: for a loop that looks */
+    CLI_STOP_LEAVES, /* the process ends with one line: for work that leaves nothing behind */
+    CLI_STOP_CUTS    /* the write of a file fails like on a full disk: for files that the library
+                        makes whole or takes away */
+} cli_stop_way;
+
+/* outcome: what the line of CLI_STOP_LEAVES says after "stopped; ", else NULL. */
+void cli_on_stop(cli_stop_way way, const char *outcome);
+int cli_stopping(void);               /* the signal that asked to stop, 0 = none */
+double cli_now_s(void);               /* a clock that never jumps */
+int cli_sleep_until_s(double when_s); /* 1 if a signal cut it short */
+
+#endif
