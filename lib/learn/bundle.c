@@ -12,7 +12,6 @@
 #include "learn/forest.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -177,92 +176,48 @@ void evtwin__bundle_files_clear(evtwin__bundle_files *files) {
 
 /* ---- read ---- */
 
-/* Where the files are: in memory, or in a folder. */
-typedef struct place {
-    const evtwin__bundle_files *files; /* NULL: in dir */
-    const char *dir;
-} place;
-
-/* One file, read once. */
-typedef struct part {
-    char *path;       /* for error texts */
-    const char *data; /* (size) */
-    char *owned;      /* the same if it was read from a folder */
-    size_t size;
-} part;
-
-static void part_clear(part *p) {
-    evtwin__free(p->path);
-    evtwin__free(p->owned);
-}
-
-static evtwin_status find_part(const evtwin__bundle_files *files, const char *name, part *out) {
-    for (size_t i = 0; i < EVTWIN__BUNDLE_N_FILES; i++) {
-        if (files->file[i].data != NULL && strcmp(files->file[i].name, name) == 0) {
-            out->data = files->file[i].data;
-            out->size = files->file[i].size;
-            return EVTWIN_OK;
-        }
+static evtwin_status join(const char *dir, const char *name, char path[PATH_SIZE]) {
+    if (snprintf(path, PATH_SIZE, "%s/%s", dir, name) >= PATH_SIZE) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "%.100s…: the path is longer than %d bytes", dir, PATH_SIZE);
     }
-    EVTWIN_FAIL(EVTWIN_E_NOT_FOUND, "%s: the bundle has no such file", name);
-}
-
-static evtwin_status read_part(const place *from, const char *name, size_t max_bytes, part *out) {
-    part p = {0};
-    const size_t path_size = strlen(from->dir) + strlen(name) + 2;
-    p.path = evtwin__calloc(path_size, 1);
-    if (p.path == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory for a path", from->dir);
-    }
-    snprintf(p.path, path_size, "%s/%s", from->dir, name);
-    evtwin_status st;
-    if (from->files != NULL) {
-        st = find_part(from->files, name, &p);
-    } else {
-        st = evtwin__file_read(p.path, max_bytes, &p.owned, &p.size);
-        p.data = p.owned;
-    }
-    if (st < 0) {
-        p.owned = NULL;
-        part_clear(&p);
-        return st;
-    }
-    *out = p;
     return EVTWIN_OK;
 }
 
-/* Read a part that the manifest names: the bytes whose hash is right are those that get parsed. */
-static evtwin_status read_checked(const place *from, const evtwin__bundle_file *file,
-                                  size_t max_bytes, part *out) {
-    part p;
-    evtwin_status st = read_part(from, file->name, max_bytes, &p);
-    if (st < 0) {
-        return st;
-    }
+/* "dir/name" for error texts, cut where it is too long. */
+typedef struct part_path {
+    char text[512];
+} part_path;
+
+static part_path path_of(const char *dir, const char *name) {
+    part_path p;
+    snprintf(p.text, sizeof p.text, "%.400s/%.100s", dir, name);
+    return p;
+}
+
+/* File number i, which the manifest names: the bytes whose hash is right are those that get parsed.
+ */
+static evtwin_status check_hash(const char *path, const evtwin__bundle_files *files, size_t i,
+                                const evtwin__bundle_file *file) {
     char hex[EVTWIN__SHA256_HEX_SIZE];
-    evtwin__sha256_hex(p.data, p.size, hex);
+    evtwin__sha256_hex(files->file[i].data, files->file[i].size, hex);
     if (strcmp(hex, file->sha256) != 0) {
-        st = evtwin__fail(EVTWIN_E_CORRUPT, "%s: its SHA-256 is %.12s…, the manifest says %.12s…",
-                          p.path, hex, file->sha256);
-        part_clear(&p);
-        return st;
+        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "%s: its SHA-256 is %.12s…, the manifest says %.12s…", path,
+                    hex, file->sha256);
     }
-    *out = p;
     return EVTWIN_OK;
 }
 
-static evtwin_status read_manifest(const place *from, evtwin__bundle *b) {
-    part p;
-    evtwin_status st = read_part(from, EVTWIN__MANIFEST_FILE, EVTWIN__MANIFEST_MAX_BYTES, &p);
-    if (st < 0) {
-        return st;
-    }
-    if ((st = evtwin__manifest_read(p.path, p.data, p.size, b)) >= 0) {
+static evtwin_status read_manifest(const char *dir, const evtwin__bundle_files *files,
+                                   evtwin__bundle *b) {
+    const char *text = files->file[MANIFEST].data;
+    const size_t size = files->file[MANIFEST].size;
+    const evtwin_status st =
+        evtwin__manifest_read(path_of(dir, EVTWIN__MANIFEST_FILE).text, text, size, b);
+    if (st >= 0) {
         char hex[EVTWIN__SHA256_HEX_SIZE];
-        evtwin__sha256_hex(p.data, p.size, hex);
+        evtwin__sha256_hex(text, size, hex);
         memcpy(b->version, hex, sizeof b->version - 1);
     }
-    part_clear(&p);
     return st;
 }
 
@@ -282,14 +237,14 @@ static evtwin_status check_features(const char *dir, const evtwin__bundle *b) {
     return EVTWIN_OK;
 }
 
-static evtwin_status read_features(const place *from, evtwin__bundle *b) {
+static evtwin_status read_features(const char *dir, evtwin__bundle *b) {
     size_t size = 1;
     for (size_t i = 0; i < b->n_features; i++) {
         size += strlen(b->feature[i].name) + 1;
     }
     char *names = evtwin__calloc(size, 1);
     if (names == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory for %zu features", from->dir, b->n_features);
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory for %zu features", dir, b->n_features);
     }
     for (size_t i = 0, at = 0; i < b->n_features; i++) {
         at += (size_t)snprintf(names + at, size - at, "%s%s", i > 0 ? "," : "", b->feature[i].name);
@@ -299,24 +254,25 @@ static evtwin_status read_features(const place *from, evtwin__bundle *b) {
     if (st < 0) {
         /* a duplicate or forbidden name is a fault of the bundle, not of an argument */
         return evtwin__fail_in(st == EVTWIN_E_ARG ? EVTWIN_E_SCHEMA : st,
-                               "%s/" EVTWIN__MANIFEST_FILE, from->dir);
+                               "%s/" EVTWIN__MANIFEST_FILE, dir);
     }
-    return check_features(from->dir, b);
+    return check_features(dir, b);
 }
 
-static evtwin_status read_scaler_file(const place *from, evtwin__bundle *b) {
-    part p;
-    evtwin_status st = read_checked(from, &b->scaler_file, EVTWIN__SCALER_MAX_BYTES, &p);
-    if (st < 0) {
+static evtwin_status read_scaler_file(const char *dir, const evtwin__bundle_files *files,
+                                      evtwin__bundle *b) {
+    const part_path p = path_of(dir, b->scaler_file.name);
+    evtwin_status st;
+    if ((st = check_hash(p.text, files, SCALER, &b->scaler_file)) < 0 ||
+        (st = evtwin__scaler_read(p.text, files->file[SCALER].data, files->file[SCALER].size,
+                                  &b->scaler)) < 0) {
         return st;
     }
-    if ((st = evtwin__scaler_read(p.path, p.data, p.size, &b->scaler)) >= 0 &&
-        b->scaler.n != b->n_features) {
-        st = evtwin__fail(EVTWIN_E_SCHEMA, "%s: scales %zu features, the manifest has %zu", p.path,
-                          b->scaler.n, b->n_features);
+    if (b->scaler.n != b->n_features) {
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: scales %zu features, the manifest has %zu", p.text,
+                    b->scaler.n, b->n_features);
     }
-    part_clear(&p);
-    return st;
+    return EVTWIN_OK;
 }
 
 static evtwin_status check_model(const char *path, const evtwin__bundle *b,
@@ -338,34 +294,41 @@ static evtwin_status check_model(const char *path, const evtwin__bundle *b,
     return EVTWIN_OK;
 }
 
-static evtwin_status read_model(const place *from, const evtwin__bundle *b, size_t t,
-                                evtwin__bundle_model *m) {
+static evtwin_status read_model(const char *dir, const evtwin__bundle_files *files, size_t t,
+                                evtwin__bundle *b) {
+    evtwin__bundle_model *m = &b->model[t];
+    const part_path p = path_of(dir, m->file.name);
     evtwin_target target;
-    evtwin_target_get(t, &target, sizeof target);
-    part p;
-    evtwin_status st = read_checked(from, &m->file, EVTWIN__MODEL_MAX_BYTES, &p);
-    if (st < 0) {
+    evtwin_status st;
+    if ((st = evtwin_target_get(t, &target, sizeof target)) < 0 ||
+        (st = check_hash(p.text, files, t, &m->file)) < 0 ||
+        (st = evtwin_model_load_buffer(p.text, files->file[t].data, files->file[t].size,
+                                       &m->forest)) < 0) {
         return st;
     }
-    if ((st = evtwin_model_load_buffer(p.path, p.data, p.size, &m->forest)) >= 0) {
-        st = check_model(p.path, b, m->forest,
-                         target.kind == EVTWIN_TARGET_EVENT ? EVTWIN_OBJECTIVE_LOGISTIC
-                                                            : EVTWIN_OBJECTIVE_REGRESSION);
+    return check_model(p.text, b, m->forest,
+                       target.kind == EVTWIN_TARGET_EVENT ? EVTWIN_OBJECTIVE_LOGISTIC
+                                                          : EVTWIN_OBJECTIVE_REGRESSION);
+}
+
+/* What the manifest, which is read, names. */
+static evtwin_status read_parts(const char *dir, const evtwin__bundle_files *files,
+                                evtwin__bundle *b) {
+    evtwin_status st;
+    if ((st = read_features(dir, b)) < 0 || (st = read_scaler_file(dir, files, b)) < 0) {
+        return st;
     }
-    part_clear(&p);
+    for (size_t t = 0; t < EVTWIN__T_COUNT && st >= 0; t++) {
+        st = b->model[t].is_present ? read_model(dir, files, t, b) : EVTWIN_OK;
+    }
     return st;
 }
 
-static evtwin_status read_bundle(const place *from, evtwin__bundle *out) {
+evtwin_status evtwin__bundle_read(const evtwin__bundle_files *files, evtwin__bundle *out) {
+    static const char where[] = "the trained bundle";
     evtwin__bundle b = {0};
     evtwin_status st;
-    if ((st = read_manifest(from, &b)) >= 0 && (st = read_features(from, &b)) >= 0) {
-        st = read_scaler_file(from, &b);
-    }
-    for (size_t t = 0; t < EVTWIN__T_COUNT && st >= 0; t++) {
-        st = b.model[t].is_present ? read_model(from, &b, t, &b.model[t]) : EVTWIN_OK;
-    }
-    if (st < 0) {
+    if ((st = read_manifest(where, files, &b)) < 0 || (st = read_parts(where, files, &b)) < 0) {
         evtwin__bundle_clear(&b);
         return st;
     }
@@ -373,22 +336,45 @@ static evtwin_status read_bundle(const place *from, evtwin__bundle *out) {
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin__bundle_read(const evtwin__bundle_files *files, evtwin__bundle *out) {
-    return read_bundle(&(place){files, "the trained bundle"}, out);
+static evtwin_status load_file(const char *dir, const char *name, size_t max_bytes,
+                               evtwin__bundle_files *files, size_t i) {
+    char path[PATH_SIZE];
+    evtwin_status st = join(dir, name, path);
+    if (st >= 0 && (st = evtwin__file_read(path, max_bytes, &files->file[i].owned,
+                                           &files->file[i].size)) >= 0) {
+        files->file[i].data = files->file[i].owned;
+    }
+    return st;
 }
 
 evtwin_status evtwin__bundle_load(const char *dir, evtwin__bundle *out) {
-    return read_bundle(&(place){NULL, dir}, out);
-}
-
-/* ---- save: written beside the old bundle, then renamed over it, the manifest last ---- */
-
-static evtwin_status join(const char *dir, const char *name, char path[PATH_SIZE]) {
-    if (snprintf(path, PATH_SIZE, "%s/%s", dir, name) >= PATH_SIZE) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "%.100s…: the path is longer than %d bytes", dir, PATH_SIZE);
+    evtwin__bundle_files files = {0};
+    evtwin__bundle b = {0};
+    evtwin_status st;
+    if ((st = load_file(dir, EVTWIN__MANIFEST_FILE, EVTWIN__MANIFEST_MAX_BYTES, &files, MANIFEST)) <
+            0 ||
+        (st = read_manifest(dir, &files, &b)) < 0 ||
+        (st = load_file(dir, b.scaler_file.name, EVTWIN__SCALER_MAX_BYTES, &files, SCALER)) < 0) {
+        goto done;
     }
-    return EVTWIN_OK;
+    for (size_t t = 0; t < EVTWIN__T_COUNT && st >= 0; t++) {
+        if (b.model[t].is_present) {
+            st = load_file(dir, b.model[t].file.name, EVTWIN__MODEL_MAX_BYTES, &files, t);
+        }
+    }
+    if (st < 0 || (st = read_parts(dir, &files, &b)) < 0) {
+        goto done;
+    }
+    *out = b;
+    b = (evtwin__bundle){0};
+
+done:
+    evtwin__bundle_clear(&b);
+    evtwin__bundle_files_clear(&files);
+    return st;
 }
+
+/* ---- save: every file is written whole beside its place, then renamed, the manifest last ---- */
 
 /* Nothing may stand where a file is to go, so that no rename is refused half-way. */
 static evtwin_status check_places(const evtwin__bundle_files *files, const char *dir) {
@@ -406,57 +392,45 @@ static evtwin_status check_places(const evtwin__bundle_files *files, const char 
     return EVTWIN_OK;
 }
 
-static evtwin_status write_staging(const evtwin__bundle_files *files, const char *staging) {
-    evtwin_status st = EVTWIN_OK;
-    for (size_t i = 0; i < EVTWIN__BUNDLE_N_FILES && st >= 0; i++) {
-        char path[PATH_SIZE];
-        if (files->file[i].data != NULL &&
-            (st = join(staging, files->file[i].name, path)) == EVTWIN_OK) {
-            st = evtwin__file_write(path, files->file[i].data, files->file[i].size);
-        }
-    }
-    return st;
-}
-
-static evtwin_status put_into_place(const evtwin__bundle_files *files, const char *staging,
-                                    const char *dir) {
-    char from[PATH_SIZE], to[PATH_SIZE];
+/* The files in w, which commit makes visible, are on the disk. */
+static evtwin_status write_beside(const evtwin__bundle_files *files, const char *dir,
+                                  evtwin__writer *w[EVTWIN__BUNDLE_N_FILES]) {
     for (size_t i = 0; i < EVTWIN__BUNDLE_N_FILES; i++) {
+        char path[PATH_SIZE];
         evtwin_status st;
-        if (files->file[i].data == NULL) {
-            continue;
-        }
-        if ((st = join(staging, files->file[i].name, from)) < 0 ||
-            (st = join(dir, files->file[i].name, to)) < 0) {
+        if (files->file[i].data != NULL &&
+            ((st = join(dir, files->file[i].name, path)) < 0 ||
+             (st = evtwin__writer_open(path, &w[i])) < 0 ||
+             (st = evtwin__writer_write(w[i], files->file[i].data, files->file[i].size)) < 0 ||
+             (st = evtwin__writer_sync(w[i])) < 0)) {
             return st;
         }
-        if (rename(from, to) != 0) {
-            EVTWIN_FAIL(EVTWIN_E_IO, "%s: %s", to, strerror(errno));
-        }
-    }
-
-    /* a model of an earlier training that the new manifest does not name only misleads */
-    for (size_t i = 0; i < EVTWIN__BUNDLE_N_FILES; i++) {
-        if (files->file[i].data == NULL && join(dir, files->file[i].name, to) == EVTWIN_OK) {
-            unlink(to);
-        }
-    }
-    const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        fsync(fd);
-        close(fd);
     }
     return EVTWIN_OK;
 }
 
-static void remove_staging(const evtwin__bundle_files *files, const char *staging) {
-    char path[PATH_SIZE];
+/* Into a folder that is there. */
+static evtwin_status save_into(const evtwin__bundle_files *files, const char *dir) {
+    evtwin__writer *w[EVTWIN__BUNDLE_N_FILES] = {NULL};
+    evtwin_status st;
+    if ((st = check_places(files, dir)) >= 0) {
+        st = write_beside(files, dir, w);
+    }
     for (size_t i = 0; i < EVTWIN__BUNDLE_N_FILES; i++) {
-        if (join(staging, files->file[i].name, path) == EVTWIN_OK) {
+        if (st < 0) {
+            evtwin__writer_abandon(w[i]);
+        } else if (w[i] != NULL) {
+            st = evtwin__writer_commit(w[i]);
+        }
+    }
+    /* a model of an earlier training that the new manifest does not name only misleads */
+    for (size_t i = 0; i < EVTWIN__BUNDLE_N_FILES && st >= 0; i++) {
+        char path[PATH_SIZE];
+        if (w[i] == NULL && join(dir, files->file[i].name, path) == EVTWIN_OK) {
             unlink(path);
         }
     }
-    rmdir(staging);
+    return st;
 }
 
 /* Length of the shortest beginning of path, up to the end of a name, that does not exist; 0 if all
@@ -485,34 +459,6 @@ static void remove_made(char path[PATH_SIZE], size_t first) {
             rmdir(path);
         }
     }
-}
-
-/* The last failure's text with the place a file was meant for: that of the staging is gone. */
-static evtwin_status fail_in_place(evtwin_status st, const char *staging, const char *dir) {
-    char text[1024];
-    snprintf(text, sizeof text, "%s", evtwin_last_error());
-    const char *at = strstr(text, staging);
-    if (at == NULL) {
-        return st;
-    }
-    EVTWIN_FAIL(st, "%.*s%s%s", (int)(at - text), text, dir, at + strlen(staging));
-}
-
-/* Into a folder that is there. */
-static evtwin_status save_into(const evtwin__bundle_files *files, const char *dir) {
-    char staging[PATH_SIZE];
-    evtwin_status st;
-    if ((st = check_places(files, dir)) < 0 || (st = join(dir, ".evtwin-XXXXXX", staging)) < 0) {
-        return st;
-    }
-    if (mkdtemp(staging) == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_IO, "%s: %s", dir, strerror(errno));
-    }
-    if ((st = write_staging(files, staging)) == EVTWIN_OK) {
-        st = put_into_place(files, staging, dir);
-    }
-    remove_staging(files, staging);
-    return st < 0 ? fail_in_place(st, staging, dir) : st;
 }
 
 evtwin_status evtwin__bundle_save(const evtwin__bundle_files *files, const char *dir) {
