@@ -17,87 +17,61 @@ enum { TEXT_SIZE = 1024 };
 
 /* ---- the table ---- */
 
-typedef enum finding_id {
-    TARGET_ABSENT,
-    ROWS_LEFT_OUT,
-    CENSORED,
-    ONE_ROW_GROUPS,
-    ONE_SERIES,
-    FILLED_FORWARD,
-    OUTLIERS,
-    UNIT_PRESUMED,
-    SIGN_AS_IS,
-    ONE_ROW_HELD_OUT,
-    ALL_ALIKE,
-    FEW_TO_JUDGE,
-    TOO_FEW_TO_JUDGE,
-    NO_SIGNAL,
-    BEATS_ALL,
-    BEATS_BASE_RATE,
-    LOSES_TO_ANOTHER,
-    LOSES_TO_BASE_RATE,
-    LOSES_TO_FEATURE
-} finding_id;
+/* X(id, cause, severity, wording); each {} is an argument. docs/cli.md explains every cause
+ * (tests/abi/check_docs.sh). */
+#define FINDINGS(X)                                                                                \
+    X(TARGET_ABSENT, "target-absent", "info", "no {} model: the table has no column {}{}{}")       \
+    X(ROWS_LEFT_OUT, "rows-left-out", "warning",                                                   \
+      "{} of {} rows are left out of the {} model and its score{}")                                \
+    X(CENSORED, "censored", "info",                                                                \
+      "{} of {} groups have no usable row for the {} model: their outcome was not observed, and"   \
+      " none is invented")                                                                         \
+    X(ONE_ROW_GROUPS, "one-row-groups", "info",                                                    \
+      "{} of {} groups {} one row only (the first is '{}')")                                       \
+    X(ONE_SERIES, "one-series", "info",                                                            \
+      "all usable rows belong to one series: the last fifth {} is held out, without a gap "        \
+      "before it, so the scores say nothing about other batteries")                                \
+    X(FILLED_FORWARD, "filled-forward", "info",                                                    \
+      "{} missing values were carried forward from the last known one of their group")             \
+    X(OUTLIERS, "outliers", "info",                                                                \
+      "{} values lie beyond 1.5 interquartile ranges of their column (most in {}: {}); they are"   \
+      " kept")                                                                                     \
+    X(UNIT_PRESUMED, "unit-presumed", "info",                                                      \
+      "column '{}' states no unit and is presumed to be in {}")                                    \
+    X(SIGN_AS_IS, "sign-as-is", "info",                                                            \
+      "column '{}' is negative in every row and taken as it is (negative = charging)")             \
+    X(ONE_ROW_HELD_OUT, "score-unknown", "warning",                                                \
+      "the {} of the {} model is unknown: one row only is held out, so nothing is said of how "    \
+      "good the model is")                                                                         \
+    X(ALL_ALIKE, "score-unknown", "warning",                                                       \
+      "the {} of the {} model is unknown: {} is {} in all {} held-out rows, so nothing is said "   \
+      "of how good the model is")                                                                  \
+    X(FEW_TO_JUDGE, "too-few-groups", "warning",                                                   \
+      "too few groups to judge well whether the {} model beats {} by more than chance: {} held "   \
+      "out, at least {} would show it{}")                                                          \
+    X(TOO_FEW_TO_JUDGE, "too-few-groups", "warning",                                               \
+      "insufficient data to judge whether the {} model beats {} by more than chance: {} held "     \
+      "out, at least {} would show it{}")                                                          \
+    X(NO_SIGNAL, "no-signal", "warning",                                                           \
+      "no signal: the {} model ({} {}, {} {} on {} held-out rows) does not beat {} by more than"   \
+      " chance (95 % bound by bootstrap over {}): the features say nothing about {}")              \
+    X(BEATS_ALL, "beats-baselines", "info",                                                        \
+      "the {} model (RMSE {}) beats every baseline; the best of them is {}{}{} with RMSE {}")      \
+    X(BEATS_BASE_RATE, "beats-baselines", "info",                                                  \
+      "the {} model (AUC {}) beats the base rate; the best single feature ({}) has AUC {}")        \
+    X(LOSES_TO_ANOTHER, "loses-to-baseline", "warning",                                            \
+      "the {} model (RMSE {}) loses to a baseline: {}{}{} has RMSE {} on the same rows")           \
+    X(LOSES_TO_BASE_RATE, "loses-to-baseline", "warning",                                          \
+      "the {} model (Brier {}) loses to a baseline: always answering the base rate has Brier {}"   \
+      " on the same rows")                                                                         \
+    X(LOSES_TO_FEATURE, "loses-to-baseline", "warning",                                            \
+      "the {} model (AUC {}) loses to a baseline: {} alone has AUC {} on the same rows")
 
-/* Each {} is an argument. docs/cli.md explains every cause (tests/abi/check_docs.sh). */
-static const struct {
-    const char *cause, *severity, *text;
-} table[] = {
-    [TARGET_ABSENT] = {"target-absent", "info", "no {} model: the table has no column {}{}{}"},
-    [ROWS_LEFT_OUT] = {"rows-left-out", "warning",
-                       "{} of {} rows are left out of the {} model and its score{}"},
-    [CENSORED] = {"censored", "info",
-                  "{} of {} groups have no usable row for the {} model: their outcome was not "
-                  "observed, and none is invented"},
-    [ONE_ROW_GROUPS] = {"one-row-groups", "info",
-                        "{} of {} groups {} one row only (the first is '{}')"},
-    [ONE_SERIES] = {"one-series", "info",
-                    "all usable rows belong to one series: the last fifth {} is held out, without "
-                    "a gap before it, so the scores say nothing about other batteries"},
-    [FILLED_FORWARD] = {"filled-forward", "info",
-                        "{} missing values were carried forward from the last known one of their "
-                        "group"},
-    [OUTLIERS] = {"outliers", "info",
-                  "{} values lie beyond 1.5 interquartile ranges of their column (most in {}: {}); "
-                  "they are kept"},
-    [UNIT_PRESUMED] = {"unit-presumed", "info",
-                       "column '{}' states no unit and is presumed to be in {}"},
-    [SIGN_AS_IS] = {"sign-as-is", "info",
-                    "column '{}' is negative in every row and taken as it is (negative = "
-                    "charging)"},
-    [ONE_ROW_HELD_OUT] = {"score-unknown", "warning",
-                          "the {} of the {} model is unknown: one row only is held out, so nothing "
-                          "is said of how good the model is"},
-    [ALL_ALIKE] =
-        {"score-unknown", "warning",
-         "the {} of the {} model is unknown: {} is {} in all {} held-out rows, so nothing "
-         "is said of how good the model is"},
-    [FEW_TO_JUDGE] = {"too-few-groups", "warning",
-                      "too few groups to judge well whether the {} model beats {} by more than "
-                      "chance: {} held out, at least {} would show it{}"},
-    [TOO_FEW_TO_JUDGE] = {"too-few-groups", "warning",
-                          "insufficient data to judge whether the {} model beats {} by more than "
-                          "chance: {} held out, at least {} would show it{}"},
-    [NO_SIGNAL] = {"no-signal", "warning",
-                   "no signal: the {} model ({} {}, {} {} on {} held-out rows) does not beat {} by "
-                   "more than chance (95 % bound by bootstrap over {}): the features say nothing "
-                   "about {}"},
-    [BEATS_ALL] = {"beats-baselines", "info",
-                   "the {} model (RMSE {}) beats every baseline; the best of them is {}{}{} with "
-                   "RMSE {}"},
-    [BEATS_BASE_RATE] = {"beats-baselines", "info",
-                         "the {} model (AUC {}) beats the base rate; the best single feature ({}) "
-                         "has AUC {}"},
-    [LOSES_TO_ANOTHER] = {"loses-to-baseline", "warning",
-                          "the {} model (RMSE {}) loses to a baseline: {}{}{} has RMSE {} on the "
-                          "same rows"},
-    [LOSES_TO_BASE_RATE] = {"loses-to-baseline", "warning",
-                            "the {} model (Brier {}) loses to a baseline: always answering the "
-                            "base rate has Brier {} on the same rows"},
-    [LOSES_TO_FEATURE] = {"loses-to-baseline", "warning",
-                          "the {} model (AUC {}) loses to a baseline: {} alone has AUC {} on the "
-                          "same rows"},
-};
+#define FINDING_ID(id, cause, severity, wording) id,
+typedef enum finding_id { FINDINGS(FINDING_ID) } finding_id;
+
+#define FINDING_ROW(id, cause, severity, wording) {cause, severity, wording},
+static const struct { const char *cause, *severity, *text; } table[] = {FINDINGS(FINDING_ROW)};
 
 /* ---- the list ---- */
 

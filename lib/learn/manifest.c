@@ -61,10 +61,12 @@ void evtwin__bundle_clear(evtwin__bundle *b) {
 /* ---- fields ---- */
 
 typedef enum field_kind {
-    TEXT,   /* const char *; "" if absent */
-    COUNT,  /* size_t; 0 if absent, which is not written unless it is a count that may be 0 */
-    NUMBER, /* double; NaN if absent */
-    SEED    /* uint64_t: more than a JSON integer may be, so it is a string of digits */
+    TEXT,      /* const char *; "" if absent */
+    FILE_NAME, /* the same: a plain name, nothing in a manifest may lead out of its folder */
+    HASH,      /* the same: 64 hex digits */
+    COUNT,     /* size_t; 0 if absent, which is not written unless it is a count that may be 0 */
+    NUMBER,    /* double; NaN if absent */
+    SEED       /* uint64_t: more than a JSON integer may be, so it is a string of digits */
 } field_kind;
 
 enum { REQUIRED = 1, MAY_BE_UNKNOWN = 2 }; /* the latter: a number that may be null */
@@ -91,6 +93,8 @@ static const field root_fields[] = {
     {"source", "groups", COUNT, IN(bundle, n_groups), 0, 1.0, MOST},
     {"source", "first_time", TEXT, IN(bundle, first_time), 0, 0, 0},
     {"source", "last_time", TEXT, IN(bundle, last_time), 0, 0, 0},
+    {"scaler", "file", FILE_NAME, IN(bundle, scaler_file.name), REQUIRED, 0, 0},
+    {"scaler", "sha256", HASH, IN(bundle, scaler_file.sha256), REQUIRED, 0, 0},
 };
 static const field feature_fields[] = {
     {"", "name", TEXT, IN(bundle_feature, name), REQUIRED, 0, 0},
@@ -100,13 +104,11 @@ static const field feature_fields[] = {
     {"", "min", NUMBER, IN(bundle_feature, min), MAY_BE_UNKNOWN, 0, 0}, /* see limit_feature */
     {"", "max", NUMBER, IN(bundle_feature, max), MAY_BE_UNKNOWN, 0, 0},
 };
-static const field file_fields[] = {
-    {"", "file", TEXT, IN(bundle_file, name), REQUIRED, 0, 0},
-    {"", "sha256", TEXT, IN(bundle_file, sha256), REQUIRED, 0, 0},
-};
 static const field model_fields[] = {
     {"", "target", TEXT, IN(bundle_model, column), 0, 0, 0},
     {"", "unit", TEXT, IN(bundle_model, unit), 0, 0, 0},
+    {"", "file", FILE_NAME, IN(bundle_model, file.name), REQUIRED, 0, 0},
+    {"", "sha256", HASH, IN(bundle_model, file.sha256), REQUIRED, 0, 0},
     {"params", "trees", COUNT, IN(bundle_model, trees), 0, 1.0, EVTWIN__MAX_TREES},
     {"params", "depth", COUNT, IN(bundle_model, depth), 0, 0.0, MAX_DEPTH},
     {"params", "learning_rate", NUMBER, IN(bundle_model, learning_rate), 0, 0.0, 1.0},
@@ -238,6 +240,18 @@ static evtwin_status read_text(const place *p, const field *f, const char **out)
         EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: %s has %zu bytes, the limit is %d", p->where, f->key,
                     length, TEXT_SIZE - 1);
     }
+    if (f->kind == FILE_NAME &&
+        (length == 0 || length > MAX_FILE_NAME || text[0] == '.' ||
+         strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") !=
+             length ||
+         strcmp(text, EVTWIN__MANIFEST_FILE) == 0)) {
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: '%.80s' is not a valid name for a file of a bundle",
+                    p->where, text);
+    }
+    if (f->kind == HASH &&
+        (length != EVTWIN__SHA256_HEX_SIZE - 1 || strspn(text, "0123456789abcdef") != length)) {
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: sha256 is not 64 lower-case hex digits", p->where);
+    }
     return evtwin__bundle_keep(p->bundle, text, out);
 }
 
@@ -270,6 +284,8 @@ static evtwin_status read_field(const place *p, const field *f, void *to) {
     }
     switch (f->kind) {
     case TEXT:
+    case FILE_NAME:
+    case HASH:
         return read_text(&at, f, value);
     case SEED:
         return read_seed(&at, f, value);
@@ -290,29 +306,6 @@ static evtwin_status read_fields(const place *p, const field *f, size_t n, void 
         st = read_field(p, &f[i], to);
     }
     return st;
-}
-
-/* A plain file name: nothing in a manifest may lead out of its folder. */
-static evtwin_status read_file(const place *p, evtwin__bundle_file *file) {
-    const evtwin_status st = read_fields(p, FIELDS(file_fields), file);
-    if (st < 0) {
-        return st;
-    }
-    const char *name = file->name;
-    const size_t length = strlen(name);
-    if (length == 0 || length > MAX_FILE_NAME || name[0] == '.' ||
-        strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") !=
-            length ||
-        strcmp(name, EVTWIN__MANIFEST_FILE) == 0) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: '%.80s' is not a valid name for a file of a bundle",
-                    p->where, name);
-    }
-    const size_t n_hex = strspn(file->sha256, "0123456789abcdef");
-    if (n_hex != EVTWIN__SHA256_HEX_SIZE - 1 || file->sha256[n_hex] != '\0') {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: sha256 of %s is not 64 lower-case hex digits", p->where,
-                    name);
-    }
-    return EVTWIN_OK;
 }
 
 static evtwin_status read_scores(const place *p, evtwin_target_kind kind, evtwin__bundle_model *m) {
@@ -348,7 +341,7 @@ static evtwin_status read_model(const place *models, const evtwin_target *target
         return st;
     }
     m->is_present = 1;
-    if ((st = read_file(&p, &m->file)) < 0 || (st = read_fields(&p, FIELDS(model_fields), m)) < 0 ||
+    if ((st = read_fields(&p, FIELDS(model_fields), m)) < 0 ||
         (st = evtwin__json_get_text(p.where, p.object, "objective", &objective)) < 0) {
         return st;
     }
@@ -365,12 +358,7 @@ static evtwin_status read_model(const place *models, const evtwin_target *target
 
 static evtwin_status read_models(const place *root, evtwin__bundle *b) {
     place models;
-    json_t *unused;
-    evtwin_status st;
-    if ((st = evtwin__json_get_object(root->where, root->object, "models", &unused)) < 0 ||
-        (st = step_in(root, "models", &models)) < 0) {
-        return st;
-    }
+    evtwin_status st = step_in(root, "models", &models);
     char known[256] = "";
     int n = 0;
     for (size_t t = 0; t < EVTWIN__T_COUNT && st >= 0; t++) {
@@ -501,18 +489,16 @@ static evtwin_status check_files(const char *name, const evtwin__bundle *b) {
 
 static evtwin_status read_root(const place *root, evtwin__bundle *b) {
     const char *name = root->where;
-    place scaler;
     json_t *unused;
     evtwin_status st;
     if ((st = read_format(name, root->object)) < 0 || (st = read_features(root, b)) < 0 ||
+        (st = evtwin__json_get_object(name, root->object, "scaler", &unused)) < 0 ||
+        (st = evtwin__json_get_object(name, root->object, "models", &unused)) < 0 ||
         (st = read_fields(root, FIELDS(root_fields), b)) < 0 ||
         (st = check_time(name, "created", b->created)) < 0 ||
         (st = check_time(name, "source: first_time", b->first_time)) < 0 ||
         (st = check_time(name, "source: last_time", b->last_time)) < 0 ||
-        (st = read_batteries(name, root->object, b)) < 0 ||
-        (st = evtwin__json_get_object(name, root->object, "scaler", &unused)) < 0 ||
-        (st = step_in(root, "scaler", &scaler)) < 0 ||
-        (st = read_file(&scaler, &b->scaler_file)) < 0 || (st = read_models(root, b)) < 0) {
+        (st = read_batteries(name, root->object, b)) < 0 || (st = read_models(root, b)) < 0) {
         return st;
     }
     if (b->recipe[0] != '\0' && strcmp(b->recipe, EVTWIN__RECIPE_CONTRACT) != 0) {
@@ -576,7 +562,7 @@ static evtwin_status write_field(const char *where, json_t *scope, const field *
                                  const void *from) {
     const void *at = (const char *)from + f->at;
     json_t *object = make_object(scope, f->in);
-    if (f->kind == TEXT) {
+    if (f->kind == TEXT || f->kind == FILE_NAME || f->kind == HASH) {
         const char *text = *(const char *const *)at != NULL ? *(const char *const *)at : "";
         if (!evtwin__utf8_is_valid(text, strlen(text))) {
             EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: %s is not UTF-8", where, f->key);
@@ -609,8 +595,7 @@ static evtwin_status write_fields(const char *where, json_t *object, const field
 static evtwin_status write_model(const char *name, json_t *model, evtwin_target_kind kind,
                                  const evtwin__bundle_model *m) {
     evtwin_status st;
-    if ((st = write_fields(name, model, FIELDS(file_fields), &m->file)) < 0 ||
-        (st = set(name, model, "objective", json_string(objective_name(kind)))) < 0 ||
+    if ((st = set(name, model, "objective", json_string(objective_name(kind)))) < 0 ||
         (st = write_fields(name, model, FIELDS(model_fields), m)) < 0) {
         return st;
     }
@@ -652,9 +637,7 @@ static evtwin_status write_root(const char *name, const evtwin__bundle *b, json_
         (st = set(name, root, "format", json_integer(EVTWIN__BUNDLE_FORMAT))) < 0 ||
         (st = set(name, make_object(root, "library"), "name", json_string("libevtwin"))) < 0 ||
         (st = write_fields(name, root, FIELDS(root_fields), b)) < 0 ||
-        (st = write_arrays(name, root, b)) < 0 ||
-        (st = write_fields(name, make_object(root, "scaler"), FIELDS(file_fields),
-                           &b->scaler_file)) < 0) {
+        (st = write_arrays(name, root, b)) < 0) {
         return st;
     }
     json_t *models = make_object(root, "models");
