@@ -134,8 +134,9 @@ static int predict_and_write(const cli *c, const evtwin_predictor *predictor, ev
                              evtwin_table *predicted) {
     evtwin_status st = evtwin_predictor_apply(predictor, predicted);
     if (st < 0) {
+        const int is_unit = st == EVTWIN_E_RANGE && evtwin_telemetry_check(table) == st;
         return cli_fail_about(cli_text(c, PREDICT_CSV), CLI_AN_INPUT, st,
-                              st == EVTWIN_E_RANGE ? "--unit takes it" : NULL);
+                              is_unit ? "--unit takes it" : NULL);
     }
     for (size_t i = 0; i < evtwin_target_count() && st >= 0; i++) {
         evtwin_target target;

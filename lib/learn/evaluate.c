@@ -197,8 +197,8 @@ static evtwin_status test_chance(const evtwin_trainer *trainer, const evtwin__da
     st = evtwin__bootstrap_bound(gain, n_blocks, trainer->options.seed, &bound);
     if (st == EVTWIN_OK) {
         result->n_blocks = n_blocks;
-        result->can_be_told = n_blocks >= n_needed;
-        result->beats_chance = result->score_is_known && result->can_be_told && bound > 0.0;
+        result->can_be_judged = n_blocks >= n_needed;
+        result->beats_chance = result->score_is_known && result->can_be_judged && bound > 0.0;
     }
 
 done:

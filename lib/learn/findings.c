@@ -41,11 +41,11 @@ enum { TEXT_SIZE = 1024 };
     X(SIGN_AS_IS, "sign-as-is", "info",                                                            \
       "column '{}' is negative in every row and taken as it is (negative = charging)")             \
     X(ONE_ROW_HELD_OUT, "score-unknown", "warning",                                                \
-      "the {} of the {} model is unknown: one row only is held out, so nothing is said of how "    \
-      "good the model is")                                                                         \
+      "the {} of the {} model is unknown: one row only is held out, so the model cannot "          \
+      "be judged")                                                                                 \
     X(ALL_ALIKE, "score-unknown", "warning",                                                       \
-      "the {} of the {} model is unknown: {} is {} in all {} held-out rows, so nothing is said "   \
-      "of how good the model is")                                                                  \
+      "the {} of the {} model is unknown: {} is {} in all {} held-out rows, so the model "         \
+      "cannot be judged")                                                                          \
     X(FEW_TO_JUDGE, "too-few-groups", "warning",                                                   \
       "too few groups to judge well whether the {} model beats {} by more than chance: {} held "   \
       "out, at least {} would show it{}")                                                          \
@@ -343,7 +343,7 @@ static evtwin_status find_few_blocks(evtwin_trainer *trainer, const evtwin__data
     }
     const int folds_would_do =
         trainer->options.cv_folds == 0 && data->label[t].n_groups_used >= EVTWIN__ENOUGH_BLOCKS;
-    return ADD(trainer, r->can_be_told ? FEW_TO_JUDGE : TOO_FEW_TO_JUDGE,
+    return ADD(trainer, r->can_be_judged ? FEW_TO_JUDGE : TOO_FEW_TO_JUDGE,
                TEXT(trainer->target[t].title), TEXT(mean_name(trainer, t)), TEXT(held_out),
                COUNT(EVTWIN__ENOUGH_BLOCKS),
                TEXT(folds_would_do ? " (folds hold out each group once)" : ""));
@@ -351,7 +351,7 @@ static evtwin_status find_few_blocks(evtwin_trainer *trainer, const evtwin__data
 
 static evtwin_status find_no_signal(evtwin_trainer *trainer, size_t t) {
     const evtwin__result *r = &trainer->result[t];
-    if (r->beats_chance || !r->score_is_known || !r->can_be_told) {
+    if (r->beats_chance || !r->score_is_known || !r->can_be_judged) {
         return EVTWIN_OK;
     }
     const evtwin_score *s = score_of(trainer, t, EVTWIN_SCORED_MODEL);

@@ -300,10 +300,27 @@ static evtwin_status read_field(const place *p, const field *f, void *to) {
     }
 }
 
-static evtwin_status read_fields(const place *p, const field *f, size_t n, void *to) {
+/* read_field or write_field. */
+typedef evtwin_status (*field_fn)(const place *p, const field *f, void *of);
+
+static evtwin_status each_field(field_fn visit, const place *p, const field *f, size_t n,
+                                void *of) {
     evtwin_status st = EVTWIN_OK;
     for (size_t i = 0; i < n && st >= 0; i++) {
-        st = read_field(p, &f[i], to);
+        st = visit(p, &f[i], of);
+    }
+    return st;
+}
+
+static evtwin_status each_figure(field_fn visit, const place *p, evtwin_target_kind kind,
+                                 evtwin__bundle_model *m) {
+    evtwin_status st = EVTWIN_OK;
+    for (int s = 0; s < EVTWIN__N_SCORED; s++) {
+        char in[64];
+        field f;
+        for (size_t i = 0; st >= 0 && figure_field(kind, s, i, in, &f); i++) {
+            st = visit(p, &f, m);
+        }
     }
     return st;
 }
@@ -314,19 +331,13 @@ static evtwin_status read_scores(const place *p, evtwin_target_kind kind, evtwin
         EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s.held_out: key \"n_folds\" is %zu, of %zu rows", p->where,
                     counts.n_folds, counts.n_test);
     }
-    evtwin_status st = EVTWIN_OK;
-    for (int s = 0; s < EVTWIN__N_SCORED && st >= 0; s++) {
-        char in[64];
-        field f;
+    for (int s = 0; s < EVTWIN__N_SCORED; s++) {
         m->score[s].n_train = counts.n_train;
         m->score[s].n_test = counts.n_test;
         m->score[s].n_folds = counts.n_folds;
-        for (size_t i = 0; st >= 0 && figure_field(kind, s, i, in, &f); i++) {
-            st = read_field(p, &f, m);
-        }
     }
     m->score[EVTWIN_SCORED_SINGLE].feature = m->single_feature;
-    return st;
+    return each_figure(read_field, p, kind, m);
 }
 
 static evtwin_status read_model(const place *models, const evtwin_target *target,
@@ -341,7 +352,7 @@ static evtwin_status read_model(const place *models, const evtwin_target *target
         return st;
     }
     m->is_present = 1;
-    if ((st = read_fields(&p, FIELDS(model_fields), m)) < 0 ||
+    if ((st = each_field(read_field, &p, FIELDS(model_fields), m)) < 0 ||
         (st = evtwin__json_get_text(p.where, p.object, "objective", &objective)) < 0) {
         return st;
     }
@@ -494,7 +505,7 @@ static evtwin_status read_root(const place *root, evtwin__bundle *b) {
     if ((st = read_format(name, root->object)) < 0 || (st = read_features(root, b)) < 0 ||
         (st = evtwin__json_get_object(name, root->object, "scaler", &unused)) < 0 ||
         (st = evtwin__json_get_object(name, root->object, "models", &unused)) < 0 ||
-        (st = read_fields(root, FIELDS(root_fields), b)) < 0 ||
+        (st = each_field(read_field, root, FIELDS(root_fields), b)) < 0 ||
         (st = check_time(name, "created", b->created)) < 0 ||
         (st = check_time(name, "source: first_time", b->first_time)) < 0 ||
         (st = check_time(name, "source: last_time", b->last_time)) < 0 ||
@@ -558,109 +569,99 @@ static json_t *make_object(json_t *object, const char *path) {
 }
 
 /* What is not known is null, or left out where a reader takes no null. */
-static evtwin_status write_field(const char *where, json_t *scope, const field *f,
-                                 const void *from) {
+static evtwin_status write_field(const place *p, const field *f, void *from) {
     const void *at = (const char *)from + f->at;
-    json_t *object = make_object(scope, f->in);
-    if (f->kind == TEXT || f->kind == FILE_NAME || f->kind == HASH) {
-        const char *text = *(const char *const *)at != NULL ? *(const char *const *)at : "";
-        if (!evtwin__utf8_is_valid(text, strlen(text))) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: %s is not UTF-8", where, f->key);
-        }
-        return set(where, object, f->key, json_string(text));
-    }
-    if (f->kind == SEED) {
-        return set(where, object, f->key, json_sprintf("%" PRIu64, *(const uint64_t *)at));
-    }
-    if (f->kind == COUNT) {
+    json_t *object = make_object(p->object, f->in);
+    switch (f->kind) {
+    case SEED:
+        return set(p->where, object, f->key, json_sprintf("%" PRIu64, *(const uint64_t *)at));
+    case COUNT: {
         const size_t n = *(const size_t *)at;
         return n == 0 && f->min > 0.0 ? EVTWIN_OK
-                                      : set(where, object, f->key, json_integer((json_int_t)n));
+                                      : set(p->where, object, f->key, json_integer((json_int_t)n));
     }
-    const double v = *(const double *)at;
-    return isnan(v) && (f->flags & MAY_BE_UNKNOWN) == 0
-               ? EVTWIN_OK
-               : set(where, object, f->key, evtwin__json_number(v));
-}
-
-static evtwin_status write_fields(const char *where, json_t *object, const field *f, size_t n,
-                                  const void *from) {
-    evtwin_status st = EVTWIN_OK;
-    for (size_t i = 0; i < n && st >= 0; i++) {
-        st = write_field(where, object, &f[i], from);
+    case NUMBER: {
+        const double v = *(const double *)at;
+        return isnan(v) && (f->flags & MAY_BE_UNKNOWN) == 0
+                   ? EVTWIN_OK
+                   : set(p->where, object, f->key, evtwin__json_number(v));
     }
-    return st;
-}
-
-static evtwin_status write_model(const char *name, json_t *model, evtwin_target_kind kind,
-                                 const evtwin__bundle_model *m) {
-    evtwin_status st;
-    if ((st = set(name, model, "objective", json_string(objective_name(kind)))) < 0 ||
-        (st = write_fields(name, model, FIELDS(model_fields), m)) < 0) {
-        return st;
-    }
-    for (int s = 0; s < EVTWIN__N_SCORED; s++) {
-        char in[64];
-        field f;
-        for (size_t i = 0; st >= 0 && figure_field(kind, s, i, in, &f); i++) {
-            st = write_field(name, model, &f, m);
+    default: {
+        const char *text = *(const char *const *)at != NULL ? *(const char *const *)at : "";
+        if (!evtwin__utf8_is_valid(text, strlen(text))) {
+            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: %s is not UTF-8", p->where, f->key);
         }
+        return set(p->where, object, f->key, json_string(text));
     }
-    return st;
+    }
 }
 
-static evtwin_status write_arrays(const char *name, json_t *root, const evtwin__bundle *b) {
+static evtwin_status write_model(const place *root, size_t t, evtwin__bundle_model *m) {
+    evtwin_target target;
+    evtwin_target_get(t, &target, sizeof target);
+    place p = *root;
+    p.object = make_object(make_object(root->object, "models"), target.name);
     evtwin_status st;
-    if ((st = set(name, root, "batteries", json_array())) < 0 ||
-        (st = set(name, root, "features", json_array())) < 0) {
+    if ((st = set(p.where, p.object, "objective", json_string(objective_name(target.kind)))) < 0 ||
+        (st = each_field(write_field, &p, FIELDS(model_fields), m)) < 0) {
         return st;
     }
-    json_t *batteries = json_object_get(root, "batteries");
+    return each_figure(write_field, &p, target.kind, m);
+}
+
+static evtwin_status write_arrays(const place *root, const evtwin__bundle *b) {
+    evtwin_status st;
+    if ((st = set(root->where, root->object, "batteries", json_array())) < 0 ||
+        (st = set(root->where, root->object, "features", json_array())) < 0) {
+        return st;
+    }
+    json_t *batteries = json_object_get(root->object, "batteries");
     for (size_t i = 0; i < b->n_batteries; i++) {
         if (json_array_append_new(batteries, json_string(b->battery[i])) != 0) {
-            EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory for the batteries", name);
+            EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory for the batteries", root->where);
         }
     }
     for (size_t i = 0; i < b->n_features && st >= 0; i++) {
-        json_t *feature = json_object();
-        if (json_array_append_new(json_object_get(root, "features"), feature) != 0) {
-            EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory for the features", name);
+        place p = *root;
+        p.object = json_object();
+        if (json_array_append_new(json_object_get(root->object, "features"), p.object) != 0) {
+            EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory for the features", root->where);
         }
-        st = write_fields(name, feature, FIELDS(feature_fields), &b->feature[i]);
+        st = each_field(write_field, &p, FIELDS(feature_fields), &b->feature[i]);
     }
     return st;
 }
 
-static evtwin_status write_root(const char *name, const evtwin__bundle *b, json_t *root) {
+static evtwin_status write_root(const place *root, evtwin__bundle *b) {
     evtwin_status st;
-    if ((st = check_feature_count(name, b->n_features)) < 0 ||
-        (st = set(name, root, "format", json_integer(EVTWIN__BUNDLE_FORMAT))) < 0 ||
-        (st = set(name, make_object(root, "library"), "name", json_string("libevtwin"))) < 0 ||
-        (st = write_fields(name, root, FIELDS(root_fields), b)) < 0 ||
-        (st = write_arrays(name, root, b)) < 0) {
+    json_t *object = root->object;
+    if ((st = check_feature_count(root->where, b->n_features)) < 0 ||
+        (st = set(root->where, object, "format", json_integer(EVTWIN__BUNDLE_FORMAT))) < 0 ||
+        (st = set(root->where, make_object(object, "library"), "name", json_string("libevtwin"))) <
+            0 ||
+        (st = each_field(write_field, root, FIELDS(root_fields), b)) < 0 ||
+        (st = write_arrays(root, b)) < 0 ||
+        (st = set(root->where, object, "models", json_object())) < 0) {
         return st;
     }
-    json_t *models = make_object(root, "models");
     for (size_t t = 0; t < EVTWIN__T_COUNT && st >= 0; t++) {
-        evtwin_target target;
-        evtwin_target_get(t, &target, sizeof target);
-        if (b->model[t].is_present) {
-            st = write_model(name, make_object(models, target.name), target.kind, &b->model[t]);
-        }
+        st = b->model[t].is_present ? write_model(root, t, &b->model[t]) : EVTWIN_OK;
     }
-    return models == NULL ? evtwin__fail(EVTWIN_E_NOMEM, "%s: out of memory", name) : st;
+    return st;
 }
 
 evtwin_status evtwin__manifest_write(const char *name, const evtwin__bundle *bundle,
                                      char **text_out, size_t *size_out) {
-    json_t *root = json_object();
+    place root = {.object = json_object()};
+    snprintf(root.where, sizeof root.where, "%s", name);
+    evtwin__bundle from = *bundle;  /* fields have one type for both ways */
     evtwin__bundle read_back = {0}; /* a writer is held to what a reader takes */
     evtwin_status st;
-    if ((st = write_root(name, bundle, root)) >= 0 &&
-        (st = read_document(name, root, &read_back)) >= 0) {
-        st = evtwin__json_text(root, text_out, size_out);
+    if ((st = write_root(&root, &from)) >= 0 &&
+        (st = read_document(name, root.object, &read_back)) >= 0) {
+        st = evtwin__json_text(root.object, text_out, size_out);
         evtwin__bundle_clear(&read_back);
     }
-    json_decref(root);
+    json_decref(root.object);
     return st;
 }

@@ -27,7 +27,7 @@ struct evtwin_predictor {
     evtwin__bundle bundle;
     size_t target[EVTWIN__T_COUNT]; /* (n_targets) those that the bundle has a model of */
     size_t n_targets;
-    atomic_int has_told; /* what is presumed of a table: the one thing that changes */
+    atomic_int has_logged; /* what is presumed of a table: the one thing that changes */
 };
 
 /* ---- life ---- */
@@ -374,7 +374,7 @@ static void tell_presumed_units(const evtwin_predictor *p, const evtwin_table *t
     for (size_t col = 0; col < evtwin_table_cols(table); col++) {
         const char *name = evtwin_table_name(table, col), *unit = evtwin_table_unit(table, col);
         if (evtwin__unit_is_presumed(name, unit) &&
-            atomic_exchange(&((evtwin_predictor *)p)->has_told, 1) == 0) {
+            atomic_exchange(&((evtwin_predictor *)p)->has_logged, 1) == 0) {
             evtwin__log(EVTWIN_LOG_INFO, "column '%s' states no unit and is presumed to be in %s",
                         name, unit);
         }

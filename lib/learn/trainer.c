@@ -343,158 +343,120 @@ evtwin_status evtwin_trainer_save(const evtwin_trainer *trainer, const char *dir
     return st;
 }
 
-/* ---- as JSON: a value that memory ran out for is NULL, and so is all that holds it ---- */
+/* ---- as JSON: what memory ran out for is missed by one of the puts ---- */
 
-static json_t *count(size_t n) {
-    return json_integer((json_int_t)n);
+typedef struct report {
+    const evtwin_trainer *trainer;
+    int is_complete;
+} report;
+
+/* Put a new value into an object, or behind an array's last if key is NULL; gives it back. */
+static json_t *put(report *r, json_t *to, const char *key, json_t *value) {
+    const int is_put = key != NULL ? json_object_set_new(to, key, value) == 0
+                                   : json_array_append_new(to, value) == 0;
+    r->is_complete &= is_put;
+    return is_put ? value : NULL;
 }
 
-/* Add the figures of one score. object may be NULL. */
-static void add_figures(json_t *object, evtwin_target_kind kind, evtwin_scored scored,
-                        const evtwin_score *score, int *is_complete) {
+static void put_count(report *r, json_t *to, const char *key, size_t n) {
+    put(r, to, key, json_integer((json_int_t)n));
+}
+
+static void put_figures(report *r, json_t *to, evtwin_target_kind kind, evtwin_scored scored,
+                        const evtwin_score *score) {
     const evtwin__figure *g;
     for (size_t i = 0; (g = evtwin__figure_at(kind, scored, i)) != NULL; i++) {
-        *is_complete &= json_object_set_new(object, g->key,
-                                            evtwin__json_number(evtwin__figure_get(g, score))) == 0;
+        put(r, to, g->key, evtwin__json_number(evtwin__figure_get(g, score)));
     }
 }
 
-/* {"soc": 0.12, …}: the features in order. */
-static json_t *importance_json(const evtwin_trainer *trainer, size_t t) {
-    json_t *object = json_object();
-    for (size_t i = 0; i < trainer->bundle.n_features; i++) {
-        if (json_object_set_new(object, trainer->bundle.feature[i].name,
-                                evtwin__json_number(trainer->result[t].importance[i])) != 0) {
-            json_decref(object);
-            return NULL;
-        }
-    }
-    return object;
-}
-
-/* One object per fold; a single hold-out has none. */
-static json_t *folds_json(const evtwin_trainer *trainer, size_t t) {
-    const evtwin__result *r = &trainer->result[t];
-    json_t *array = json_array();
-    int is_complete = 1;
-    for (size_t i = 0; i < r->n_folds; i++) {
-        const evtwin_score *score = &r->fold[i][EVTWIN_SCORED_MODEL];
-        json_t *fold = json_object();
-        add_figures(fold, trainer->target[t].kind, EVTWIN_SCORED_MODEL, score, &is_complete);
-        is_complete &= json_object_set_new(fold, "n_test", count(score->n_test)) == 0;
-        is_complete &= json_array_append_new(array, fold) == 0;
-    }
-    if (!is_complete) {
-        json_decref(array);
-        return NULL;
-    }
-    return array;
-}
-
-static json_t *baselines_json(const evtwin_trainer *trainer, size_t t) {
-    const evtwin_target_kind kind = trainer->target[t].kind;
-    json_t *object = json_object();
-    int is_complete = 1;
+static void put_baselines(report *r, json_t *to, size_t t) {
+    const evtwin_target_kind kind = r->trainer->target[t].kind;
     for (int s = EVTWIN_SCORED_MEAN; s < EVTWIN__N_SCORED; s++) {
         const char *key = evtwin__baseline_key(kind, (evtwin_scored)s);
-        const evtwin_score *score = &trainer->bundle.model[t].score[s];
-        if (key == NULL) {
-            continue;
+        const evtwin_score *score = &r->trainer->bundle.model[t].score[s];
+        if (key != NULL && s == EVTWIN_SCORED_MEAN_LIFE && isnan(score->rmse)) {
+            put(r, to, key, json_null());
+        } else if (key != NULL) {
+            json_t *baseline = put(r, to, key, json_object());
+            if (s == EVTWIN_SCORED_SINGLE) {
+                put(r, baseline, "feature", json_string(score->feature));
+            }
+            put_figures(r, baseline, kind, (evtwin_scored)s, score);
         }
-        const int is_absent = s == EVTWIN_SCORED_MEAN_LIFE && isnan(score->rmse);
-        json_t *baseline = is_absent ? json_null() : json_object();
-        if (s == EVTWIN_SCORED_SINGLE) {
-            is_complete &=
-                json_object_set_new(baseline, "feature", json_string(score->feature)) == 0;
-        }
-        if (!is_absent) {
-            add_figures(baseline, kind, (evtwin_scored)s, score, &is_complete);
-        }
-        is_complete &= json_object_set_new(object, key, baseline) == 0;
     }
-    if (!is_complete) {
-        json_decref(object);
-        return NULL;
-    }
-    return object;
 }
 
-static json_t *model_json(const evtwin_trainer *trainer, size_t t) {
-    const evtwin__bundle_model *m = &trainer->bundle.model[t];
-    if (!m->is_present) {
-        return json_null();
-    }
+/* A single hold-out has no folds. */
+static void put_model(report *r, json_t *root, size_t t) {
+    const evtwin__bundle_model *m = &r->trainer->bundle.model[t];
+    const evtwin__result *result = &r->trainer->result[t];
+    const evtwin_target *target = &r->trainer->target[t];
     const evtwin_score *score = &m->score[EVTWIN_SCORED_MODEL];
-    json_t *object = json_object();
-    int is_complete = 1;
-    add_figures(object, trainer->target[t].kind, EVTWIN_SCORED_MODEL, score, &is_complete);
-    json_t *rest =
-        json_pack("{s:o, s:o, s:o, s:o, s:s, s:b, s:o}", "n_train", count(score->n_train), "n_test",
-                  count(score->n_test), "folds", folds_json(trainer, t), "baselines",
-                  baselines_json(trainer, t), "target", m->column, "signal",
-                  trainer->result[t].beats_chance, "importance", importance_json(trainer, t));
-    if (!is_complete || rest == NULL || json_object_update(object, rest) != 0) {
-        json_decref(object);
-        object = NULL;
+    json_t *model = put(r, root, target->name, m->is_present ? json_object() : json_null());
+    if (!m->is_present) {
+        return;
     }
-    json_decref(rest);
-    return object;
+    put_figures(r, model, target->kind, EVTWIN_SCORED_MODEL, score);
+    put_count(r, model, "n_train", score->n_train);
+    put_count(r, model, "n_test", score->n_test);
+    json_t *folds = put(r, model, "folds", json_array());
+    for (size_t i = 0; i < result->n_folds; i++) {
+        json_t *fold = put(r, folds, NULL, json_object());
+        score = &result->fold[i][EVTWIN_SCORED_MODEL];
+        put_figures(r, fold, target->kind, EVTWIN_SCORED_MODEL, score);
+        put_count(r, fold, "n_test", score->n_test);
+    }
+    put_baselines(r, put(r, model, "baselines", json_object()), t);
+    put(r, model, "target", json_string(m->column));
+    put(r, model, "signal", json_boolean(result->beats_chance));
+    json_t *importance = put(r, model, "importance", json_object());
+    for (size_t i = 0; i < r->trainer->bundle.n_features; i++) {
+        put(r, importance, r->trainer->bundle.feature[i].name,
+            evtwin__json_number(result->importance[i]));
+    }
 }
 
-static json_t *audit_json(const evtwin_trainer *trainer) {
-    json_t *array = json_array();
-    for (size_t i = 0; i < trainer->findings.n; i++) {
-        const evtwin__finding *f = &trainer->findings.list[i];
-        json_t *finding = json_pack("{s:s, s:s, s:s}", "cause", f->cause, "severity", f->severity,
-                                    "text", f->text);
-        if (json_array_append_new(array, finding) != 0) {
-            json_decref(array);
-            return NULL;
-        }
+static void put_rest(report *r, json_t *root, const char *dir) {
+    const evtwin_trainer *t = r->trainer;
+    const uint64_t seed = t->options.seed;
+    json_t *split = put(r, root, "split", json_object());
+    put(r, split, "by", json_string(t->split_by));
+    put_count(r, split, "groups", t->bundle.n_groups);
+    put_count(r, split, "folds", (size_t)t->options.cv_folds);
+    /* a string where it is too large for a number of JSON */
+    put(r, split, "seed",
+        seed <= INT64_MAX ? json_integer((json_int_t)seed) : json_sprintf("%" PRIu64, seed));
+    json_t *audit = put(r, root, "audit", json_array());
+    for (size_t i = 0; i < t->findings.n; i++) {
+        const evtwin__finding *f = &t->findings.list[i];
+        put(r, audit, NULL,
+            json_pack("{s:s, s:s, s:s}", "cause", f->cause, "severity", f->severity, "text",
+                      f->text));
     }
-    return array;
-}
-
-/* A number, or text where it is too large for one. */
-static json_t *seed_json(uint64_t seed) {
-    return seed <= INT64_MAX ? json_integer((json_int_t)seed) : json_sprintf("%" PRIu64, seed);
-}
-
-static json_t *report_json(const evtwin_trainer *trainer, const char *dir) {
-    json_t *root = json_object();
-    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
-        if (json_object_set_new(root, trainer->target[t].name, model_json(trainer, t)) != 0) {
-            json_decref(root);
-            return NULL;
-        }
-    }
-    const evtwin__bundle *b = &trainer->bundle;
-    json_t *split =
-        json_pack("{s:s, s:o, s:i, s:o}", "by", trainer->split_by, "groups", count(b->n_groups),
-                  "folds", trainer->options.cv_folds, "seed", seed_json(trainer->options.seed));
-    json_t *rest = json_pack("{s:o, s:o, s:b, s:s?, s:s, s:o}", "split", split, "audit",
-                             audit_json(trainer), "signal", evtwin_trainer_has_signal(trainer),
-                             "models", dir, "source", b->source_name, "rows", count(b->rows));
-    if (rest == NULL || json_object_update(root, rest) != 0) {
-        json_decref(root);
-        root = NULL;
-    }
-    json_decref(rest);
-    return root;
+    put(r, root, "signal", json_boolean(evtwin_trainer_has_signal(t)));
+    put(r, root, "models", dir != NULL ? json_string(dir) : json_null());
+    put(r, root, "source", json_string(t->bundle.source_name));
+    put_count(r, root, "rows", t->bundle.rows);
 }
 
 const char *evtwin_trainer_json(evtwin_trainer *trainer, const char *dir) {
     if (trainer == NULL) {
         return NULL;
     }
-    json_t *root = report_json(trainer, dir);
+    report r = {trainer, 1};
+    json_t *root = json_object();
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        put_model(&r, root, t);
+    }
+    put_rest(&r, root, dir);
     char *text = NULL;
     size_t size = 0;
-    const evtwin_status st = evtwin__json_text(root, &text, &size);
-    json_decref(root);
-    if (st < 0) {
+    if (!r.is_complete || evtwin__json_text(root, &text, &size) < 0) {
+        json_decref(root);
         return NULL;
     }
+    json_decref(root);
     text[size - 1] = '\0'; /* the line feed behind it */
     evtwin__free(trainer->json);
     trainer->json = text;

@@ -62,7 +62,7 @@ typedef struct evtwin__result {
     evtwin_score (*fold)[EVTWIN__N_SCORED]; /* (n_folds); none for a hold-out */
     size_t n_folds;
     int score_is_known;     /* R2 (AUC) could be made of what is held out */
-    int can_be_told;        /* enough was held out to judge */
+    int can_be_judged;      /* enough was held out to judge */
     int beats_chance;       /* it is, of enough blocks, and the bootstrap's bound is above zero */
     size_t n_blocks;        /* held-out units that stand for themselves */
     const char *block_name; /* what was sampled: "groups", "days", "runs of rows", "rows" */
