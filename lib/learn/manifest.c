@@ -166,13 +166,18 @@ typedef struct place {
     char where[WHERE_SIZE];
 } place;
 
-/* The object at a path of keys below p; absent or null gives none. */
-static evtwin_status step_in(const place *p, const char *path, place *out) {
+/* The object at a path of keys below p; one that is absent or null is made or, for reading, none.
+ */
+static evtwin_status step_in(const place *p, const char *path, int make, place *out) {
     place at = *p;
     while (*path != '\0') {
         char key[64];
         const size_t length = strcspn(path, ".");
         snprintf(key, sizeof key, "%.*s", (int)length, path);
+        if (make && json_object_get(at.object, key) == NULL &&
+            json_object_set_new(at.object, key, json_object()) != 0) {
+            EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", at.where);
+        }
         json_t *child = json_object_get(at.object, key);
         if (child != NULL && !json_is_null(child) && !json_is_object(child)) {
             return evtwin__json_get_object(at.where, at.object, key, &child);
@@ -278,7 +283,7 @@ static evtwin_status read_field(const place *p, const field *f, void *to) {
     place at;
     double number;
     void *value = (char *)to + f->at;
-    evtwin_status st = step_in(p, f->in, &at);
+    evtwin_status st = step_in(p, f->in, 0, &at);
     if (st < 0) {
         return st;
     }
@@ -344,7 +349,7 @@ static evtwin_status read_model(const place *models, const evtwin_target *target
                                 evtwin__bundle_model *m) {
     place p;
     const char *objective;
-    evtwin_status st = step_in(models, target->name, &p);
+    evtwin_status st = step_in(models, target->name, 0, &p);
     for (int s = 0; s < EVTWIN__N_SCORED; s++) {
         m->score[s] = evtwin__score_unknown();
     }
@@ -369,7 +374,7 @@ static evtwin_status read_model(const place *models, const evtwin_target *target
 
 static evtwin_status read_models(const place *root, evtwin__bundle *b) {
     place models;
-    evtwin_status st = step_in(root, "models", &models);
+    evtwin_status st = step_in(root, "models", 0, &models);
     char known[256] = "";
     int n = 0;
     for (size_t t = 0; t < EVTWIN__T_COUNT && st >= 0; t++) {
@@ -545,53 +550,40 @@ evtwin_status evtwin__manifest_read(const char *name, const char *text, size_t s
 
 /* ---- write ---- */
 
-static evtwin_status set(const char *where, json_t *object, const char *key, json_t *value) {
-    if (json_object_set_new(object, key, value) != 0) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", where);
+static evtwin_status set(const place *p, const char *key, json_t *value) {
+    if (json_object_set_new(p->object, key, value) != 0) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", p->where);
     }
     return EVTWIN_OK;
-}
-
-/* The object at a path of keys below object, made where it is absent; NULL when memory is out. */
-static json_t *make_object(json_t *object, const char *path) {
-    while (*path != '\0' && object != NULL) {
-        char key[64];
-        const size_t length = strcspn(path, ".");
-        snprintf(key, sizeof key, "%.*s", (int)length, path);
-        json_t *child = json_object_get(object, key);
-        if (child == NULL && json_object_set_new(object, key, json_object()) == 0) {
-            child = json_object_get(object, key);
-        }
-        object = child;
-        path += length + (path[length] == '.');
-    }
-    return object;
 }
 
 /* What is not known is null, or left out where a reader takes no null. */
 static evtwin_status write_field(const place *p, const field *f, void *from) {
     const void *at = (const char *)from + f->at;
-    json_t *object = make_object(p->object, f->in);
+    place in;
+    const evtwin_status st = step_in(p, f->in, 1, &in);
+    if (st < 0) {
+        return st;
+    }
     switch (f->kind) {
     case SEED:
-        return set(p->where, object, f->key, json_sprintf("%" PRIu64, *(const uint64_t *)at));
+        return set(&in, f->key, json_sprintf("%" PRIu64, *(const uint64_t *)at));
     case COUNT: {
         const size_t n = *(const size_t *)at;
-        return n == 0 && f->min > 0.0 ? EVTWIN_OK
-                                      : set(p->where, object, f->key, json_integer((json_int_t)n));
+        return n == 0 && f->min > 0.0 ? EVTWIN_OK : set(&in, f->key, json_integer((json_int_t)n));
     }
     case NUMBER: {
         const double v = *(const double *)at;
         return isnan(v) && (f->flags & MAY_BE_UNKNOWN) == 0
                    ? EVTWIN_OK
-                   : set(p->where, object, f->key, evtwin__json_number(v));
+                   : set(&in, f->key, evtwin__json_number(v));
     }
     default: {
         const char *text = *(const char *const *)at != NULL ? *(const char *const *)at : "";
         if (!evtwin__utf8_is_valid(text, strlen(text))) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: %s is not UTF-8", p->where, f->key);
+            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: %s is not UTF-8", in.where, f->key);
         }
-        return set(p->where, object, f->key, json_string(text));
+        return set(&in, f->key, json_string(text));
     }
     }
 }
@@ -599,10 +591,11 @@ static evtwin_status write_field(const place *p, const field *f, void *from) {
 static evtwin_status write_model(const place *root, size_t t, evtwin__bundle_model *m) {
     evtwin_target target;
     evtwin_target_get(t, &target, sizeof target);
-    place p = *root;
-    p.object = make_object(make_object(root->object, "models"), target.name);
+    place models, p;
     evtwin_status st;
-    if ((st = set(p.where, p.object, "objective", json_string(objective_name(target.kind)))) < 0 ||
+    if ((st = step_in(root, "models", 1, &models)) < 0 ||
+        (st = step_in(&models, target.name, 1, &p)) < 0 ||
+        (st = set(&p, "objective", json_string(objective_name(target.kind)))) < 0 ||
         (st = each_field(write_field, &p, FIELDS(model_fields), m)) < 0) {
         return st;
     }
@@ -611,8 +604,8 @@ static evtwin_status write_model(const place *root, size_t t, evtwin__bundle_mod
 
 static evtwin_status write_arrays(const place *root, const evtwin__bundle *b) {
     evtwin_status st;
-    if ((st = set(root->where, root->object, "batteries", json_array())) < 0 ||
-        (st = set(root->where, root->object, "features", json_array())) < 0) {
+    if ((st = set(root, "batteries", json_array())) < 0 ||
+        (st = set(root, "features", json_array())) < 0) {
         return st;
     }
     json_t *batteries = json_object_get(root->object, "batteries");
@@ -633,15 +626,14 @@ static evtwin_status write_arrays(const place *root, const evtwin__bundle *b) {
 }
 
 static evtwin_status write_root(const place *root, evtwin__bundle *b) {
+    place library;
     evtwin_status st;
-    json_t *object = root->object;
     if ((st = check_feature_count(root->where, b->n_features)) < 0 ||
-        (st = set(root->where, object, "format", json_integer(EVTWIN__BUNDLE_FORMAT))) < 0 ||
-        (st = set(root->where, make_object(object, "library"), "name", json_string("libevtwin"))) <
-            0 ||
+        (st = set(root, "format", json_integer(EVTWIN__BUNDLE_FORMAT))) < 0 ||
+        (st = step_in(root, "library", 1, &library)) < 0 ||
+        (st = set(&library, "name", json_string("libevtwin"))) < 0 ||
         (st = each_field(write_field, root, FIELDS(root_fields), b)) < 0 ||
-        (st = write_arrays(root, b)) < 0 ||
-        (st = set(root->where, object, "models", json_object())) < 0) {
+        (st = write_arrays(root, b)) < 0 || (st = set(root, "models", json_object())) < 0) {
         return st;
     }
     for (size_t t = 0; t < EVTWIN__T_COUNT && st >= 0; t++) {

@@ -281,6 +281,10 @@ static void test_truncations_and_damage(void **state) {
         copy[b.word[0] % size] = b.word[1] % 2 == 0 ? (char)b.word[2] : text[b.word[2] % size];
         if (evtwin__manifest_read("damaged", copy, size, &m) >= 0) {
             n_read++;
+            char *again; /* what can be read can be written */
+            size_t again_size;
+            assert_ok(evtwin__manifest_write("again", &m, &again, &again_size));
+            evtwin__free(again);
             evtwin__bundle_clear(&m);
         }
     }
