@@ -81,8 +81,8 @@ evtwin_score evtwin__score_unknown(void) {
 
 /* ---- scores ---- */
 
-void evtwin__score_numbers(const double *truth, const double *predicted, size_t n,
-                           evtwin_score *out) {
+static void score_numbers(const double *truth, const double *predicted, size_t n,
+                          evtwin_score *out) {
     double sum = 0.0, square_error = 0.0, absolute_error = 0.0;
     for (size_t i = 0; i < n; i++) {
         const double error = predicted[i] - truth[i];
@@ -142,8 +142,8 @@ static void score_ranks(const scored *s, size_t n, evtwin_score *out) {
     out->average_precision = precision_sum / n_positive;
 }
 
-evtwin_status evtwin__score_events(const double *truth, const double *predicted, size_t n,
-                                   evtwin_score *out) {
+static evtwin_status score_events(const double *truth, const double *predicted, size_t n,
+                                  evtwin_score *out) {
     scored *s = evtwin__calloc(n, sizeof *s);
     if (s == NULL) {
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory to score %zu rows", n);
@@ -168,9 +168,9 @@ evtwin_status evtwin__score_events(const double *truth, const double *predicted,
 evtwin_status evtwin__score(evtwin_target_kind kind, const double *truth, const double *predicted,
                             size_t n, evtwin_score *out) {
     if (kind == EVTWIN_TARGET_EVENT) {
-        return evtwin__score_events(truth, predicted, n, out);
+        return score_events(truth, predicted, n, out);
     }
-    evtwin__score_numbers(truth, predicted, n, out);
+    score_numbers(truth, predicted, n, out);
     return EVTWIN_OK;
 }
 

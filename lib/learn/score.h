@@ -29,19 +29,11 @@ const char *evtwin__baseline_key(evtwin_target_kind kind, evtwin_scored scored);
 /* A score of which nothing is known. */
 evtwin_score evtwin__score_unknown(void);
 
-/* r2, rmse, mae of predicted numbers; NaN where undefined: r2 if all truths are equal, all if n is
- * 0 or a prediction is NaN. */
-void evtwin__score_numbers(const double *truth, const double *predicted, size_t n,
-                           evtwin_score *out);
-
-/* auc (by ranks; equal predictions share theirs), average_precision (summed over the steps of
- * recall, equal predictions one step), accuracy (of predicted > 0.5) and brier of predicted
- * probabilities; truth is 0 or 1. NaN where undefined: auc and average_precision if only one class
- * is there, all if n is 0 or a prediction is NaN. */
-evtwin_status evtwin__score_events(const double *truth, const double *predicted, size_t n,
-                                   evtwin_score *out);
-
-/* One or the other, by the kind of the target. */
+/* Fill in the figures of n predictions, NaN where undefined (all if n is 0 or a prediction is NaN).
+ * Of numbers r2 (NaN if all truths are equal), rmse, mae. Of events, where truth is 0 or 1: auc (by
+ * ranks; equal predictions share theirs) and average_precision (summed over the steps of recall,
+ * equal predictions one step), both NaN if only one class is there; accuracy (of predicted > 0.5)
+ * and brier. */
 evtwin_status evtwin__score(evtwin_target_kind kind, const double *truth, const double *predicted,
                             size_t n, evtwin_score *out);
 
