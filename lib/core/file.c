@@ -264,12 +264,16 @@ void evtwin__file_sync_folder(const char *path) {
     evtwin__free(folder);
 }
 
+evtwin_status evtwin__writer_sync(evtwin__writer *w) {
+    const evtwin_status st = flush(w);
+    return st == EVTWIN_OK && w->temp != NULL && fsync(w->fd) != 0
+               ? evtwin__fail_errno(w->path, errno)
+               : st;
+}
+
 evtwin_status evtwin__writer_commit(evtwin__writer *w) {
-    evtwin_status st = flush(w);
-    if (st == EVTWIN_OK && w->temp != NULL) {
-        if (fsync(w->fd) != 0) {
-            st = evtwin__fail_errno(w->path, errno);
-        }
+    evtwin_status st = evtwin__writer_sync(w);
+    if (w->temp != NULL) {
         const int closed = close(w->fd);
         w->fd = -1;
         if (st == EVTWIN_OK && (closed != 0 || rename(w->temp, w->target) != 0)) {

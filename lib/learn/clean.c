@@ -5,7 +5,7 @@
 
 #include "core/mem.h"
 #include "core/status.h"
-#include "learn/columns.h"
+#include "learn/features.h"
 #include "learn/group.h"
 
 #include <math.h>

@@ -2,19 +2,51 @@
 /* learn/features.c: from a table to the numbers a model sees; the one code path of training and
  * prediction. */
 
-#include "evtwin/features.h"
+#include "learn/features.h"
 
 #include "core/mem.h"
+#include "core/schema.h"
 #include "core/status.h"
-#include "evtwin/telemetry.h"
-#include "learn/columns.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+/* ---- columns ---- */
+
+size_t evtwin__column_find(const evtwin_table *table, const char *name) {
+    const size_t col = evtwin_table_find(table, name);
+    evtwin__meaning meaning;
+    return col != EVTWIN_NO_COLUMN || !evtwin__meaning_find(name, EVTWIN__ALL_KINDS, &meaning)
+               ? col
+               : evtwin_telemetry_find(table, evtwin__schema[meaning.q].name);
+}
+
+int evtwin__column_is_number(const evtwin_table *table, size_t col) {
+    const evtwin_type type = evtwin_table_type(table, col);
+    return type == EVTWIN_F64 || type == EVTWIN_I64 || type == EVTWIN_BOOL;
+}
+
+const char *evtwin__column_list(const evtwin_table *table, char *text, size_t text_size) {
+    static const char more[] = ", …";
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t col = 0; col < evtwin_table_cols(table); col++) {
+        const char *name = evtwin_table_name(table, col);
+        const char *comma = col > 0 ? ", " : "";
+        if (used + strlen(comma) + strlen(name) + sizeof more > text_size) {
+            snprintf(text + used, text_size - used, "%s", col > 0 ? more : "…");
+            break;
+        }
+        used += (size_t)snprintf(text + used, text_size - used, "%s%s", comma, name);
+    }
+    return text;
+}
+
+/* ---- the list ---- */
+
 typedef struct feature {
-    char *name;       /* ours if a telemetry quantity, else the column's */
+    char *name;       /* ours if a quantity, else the column's */
     const char *unit; /* static */
     int is_telemetry;
     size_t quantity;
@@ -36,31 +68,43 @@ void evtwin_features_free(evtwin_features *features) {
     evtwin__free(features);
 }
 
-/* A record's number and its clock start with the recording. In a file of whole lives that is the
- * battery's age, so a model would lean on it, and then misread every live record. */
-static int is_bookkeeping(const char *quantity_name) {
-    return strcmp(quantity_name, "seq") == 0 || strcmp(quantity_name, "sim_time_s") == 0;
+/* A feature is what the schema says may be one: outcomes are what is to be predicted, keys name a
+ * row. A record's number and its clock start with the recording: in a run-to-failure data set that
+ * is the battery's age, so a model would lean on it, and then misread every live record. */
+static evtwin_status check_role(const char *name, evtwin__role role) {
+    switch (role) {
+    case EVTWIN__ROLE_OUTCOME:
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "'%s' is an outcome, never a feature", name);
+    case EVTWIN__ROLE_BOOKKEEPING:
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA,
+                    "'%s' counts from where a recording began, which says nothing of a battery, "
+                    "never a feature",
+                    name);
+    case EVTWIN__ROLE_KEY:
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "'%s' names a row, never a feature", name);
+    case EVTWIN__ROLE_FEATURE:
+    default:
+        return EVTWIN_OK;
+    }
 }
 
 /* What a name given by the caller means; a telemetry quantity is kept by our name. */
 static evtwin_status resolve(const char *name, feature *out) {
-    if (evtwin__name_is_truth(name)) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "'%s' is an outcome of the simulation, never a feature", name);
-    }
+    evtwin__meaning meaning;
     feature f = {.unit = ""};
-    evtwin_quantity quantity;
-    if (evtwin_quantity_find(name, &f.quantity, NULL, NULL) == EVTWIN_OK &&
-        evtwin_quantity_get(f.quantity, &quantity, sizeof quantity) == EVTWIN_OK &&
-        quantity.kind == EVTWIN_KIND_TELEMETRY) {
-        if (is_bookkeeping(quantity.name)) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA,
-                        "'%s' counts from where a recording began, which says nothing of a "
-                        "battery, never a feature",
-                        name);
-        }
+    const int is_known = evtwin__meaning_find(name, EVTWIN__ALL_KINDS, &meaning);
+    const int is_truth = strncmp(name, "truth_", 6) == 0; /* also those that we do not know */
+    const evtwin_status st = check_role(name, is_truth   ? EVTWIN__ROLE_OUTCOME
+                                              : is_known ? evtwin__schema[meaning.q].role
+                                                         : EVTWIN__ROLE_FEATURE);
+    if (st < 0) {
+        return st;
+    }
+    if (is_known) {
         f.is_telemetry = 1;
-        f.unit = quantity.unit;
-        name = quantity.name;
+        f.quantity = meaning.q;
+        f.unit = evtwin__schema[meaning.q].unit;
+        name = evtwin__schema[meaning.q].name;
     }
     f.name = evtwin__strdup(name);
     if (f.name == NULL) {
@@ -148,6 +192,8 @@ const char *evtwin_features_unit(const evtwin_features *features, size_t i) {
     return i < evtwin_features_count(features) ? features->list[i].unit : NULL;
 }
 
+/* ---- the matrix ---- */
+
 /* " (nor SoC, …)": what else the column of a quantity could have been called; "" for any other
  * name. */
 static const char *other_names(const feature *f, char *text, size_t text_size) {
@@ -205,7 +251,7 @@ static size_t copy_column(const evtwin_table *table, size_t col, double factor, 
 }
 
 /* No quantity has a second column, of which one would be passed over in silence. */
-static evtwin_status check_doubles(const evtwin_features *features, const evtwin_table *table) {
+static evtwin_status check_duplicates(const evtwin_features *features, const evtwin_table *table) {
     for (size_t i = 0; i < features->n; i++) {
         const feature *f = &features->list[i];
         const size_t col = f->is_telemetry ? evtwin_telemetry_find(table, f->name) : 0;
@@ -231,7 +277,7 @@ evtwin_status evtwin_features_compute(const evtwin_features *features, const evt
         EVTWIN_FAIL(EVTWIN_E_ARG, "%zu rows from row %zu asked of a table with %zu", rows,
                     first_row, n_rows);
     }
-    const evtwin_status st = check_doubles(features, table);
+    const evtwin_status st = check_duplicates(features, table);
     return st < 0 ? st : evtwin__features_compute(features, table, first_row, rows, x);
 }
 

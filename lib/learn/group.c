@@ -8,7 +8,7 @@
 #include "core/status.h"
 #include "core/vmath.h"
 #include "evtwin/telemetry.h"
-#include "learn/columns.h"
+#include "learn/features.h"
 
 #include <math.h>
 #include <stdio.h>

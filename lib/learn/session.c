@@ -508,14 +508,6 @@ static evtwin_status find_columns(const evtwin_table *states, size_t col[N_COLS]
     return EVTWIN_OK;
 }
 
-static int compare_times(const void *a, const void *b) {
-    const step *x = a, *y = b;
-    if (x->time_us != y->time_us) {
-        return x->time_us < y->time_us ? -1 : 1;
-    }
-    return (x->row > y->row) - (x->row < y->row);
-}
-
 /* The rows that are there whole, by time: the order in which their batteries were seen. */
 static size_t list_states(const evtwin_table *states, const size_t col[N_COLS], step *steps) {
     size_t n = 0;
@@ -530,7 +522,7 @@ static size_t list_states(const evtwin_table *states, const size_t col[N_COLS], 
                                 .row = r};
         }
     }
-    qsort(steps, n, sizeof *steps, compare_times);
+    qsort(steps, n, sizeof *steps, compare_steps);
     return n;
 }
 
