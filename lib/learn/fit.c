@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 
 /* One model to train: part >= 0 is held out, -1 means that the model learns from every row. */
 typedef struct job {
@@ -152,7 +153,9 @@ static evtwin_status predict_baselines(const fit *f, const job *j, const evtwin_
     }
     keep(d, to[EVTWIN_SCORED_MEAN]);
     evtwin_status st;
-    if (f->trainer->target[j->t].kind == EVTWIN_TARGET_NUMBER && f->data->cycles != NULL) {
+    /* what is left of a life is counted in cycles, no other number is */
+    const int is_life = strcmp(f->trainer->target[j->t].unit, "cycles") == 0;
+    if (is_life && f->data->cycles != NULL) {
         if ((st = evtwin__baseline_mean_life(part, f->data->cycles, d->predicted)) < 0) {
             return st;
         }
