@@ -209,7 +209,7 @@ static int run_live(const cli *c, evtwin_sim *sim, const sim_pace *pace, publish
         if (!cli_quiet()) {
             show(console, batch);
             if (fflush(console) != 0) {
-                return CLI_FAILURE; /* cli_finish says why, if there is something to say */
+                return CLI_FAILURE; /* cli_main says why, if there is something to say */
             }
         }
         const double due_s = next_tick_s(began_s, pace->interval_s, cli_now_s(), &tick);

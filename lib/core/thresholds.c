@@ -55,13 +55,9 @@ const char *evtwin_threshold_kind_name(evtwin_threshold_kind kind) {
 /* ---- the set ---- */
 
 evtwin_status evtwin_thresholds_create(evtwin_thresholds **out) {
-    if (out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "out is NULL");
-    }
+    EVTWIN_FAIL_IF(out == NULL, EVTWIN_E_ARG, "out is NULL");
     evtwin_thresholds *t = evtwin__calloc(1, sizeof *t);
-    if (t == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for thresholds");
-    }
+    EVTWIN_FAIL_IF(t == NULL, EVTWIN_E_NOMEM, "out of memory for thresholds");
     t->n = sizeof contract / sizeof contract[0];
     memcpy(t->rules, contract, sizeof contract);
     *out = t;
@@ -78,10 +74,10 @@ size_t evtwin_thresholds_count(const evtwin_thresholds *thresholds) {
 
 evtwin_status evtwin_thresholds_get(const evtwin_thresholds *thresholds, size_t i,
                                     evtwin_threshold *out, size_t size) {
-    if (i >= evtwin_thresholds_count(thresholds) || out == NULL || size < sizeof out->size) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "threshold %zu of %zu, or out is NULL or too small", i,
-                    evtwin_thresholds_count(thresholds));
-    }
+    EVTWIN_FAIL_IF(i >= evtwin_thresholds_count(thresholds) || out == NULL ||
+                       size < sizeof out->size,
+                   EVTWIN_E_ARG, "threshold %zu of %zu, or out is NULL or too small", i,
+                   evtwin_thresholds_count(thresholds));
     const rule *r = &thresholds->rules[i];
     const evtwin_threshold full = {.size = sizeof full,
                                    .kind = r->kind,
@@ -106,34 +102,28 @@ static evtwin_status set_rule(evtwin_thresholds *t, const rule *r) {
         }
         return EVTWIN_OK;
     }
-    if (i == MAX_RULES) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "there are %d thresholds, no more fit", MAX_RULES);
-    }
+    EVTWIN_FAIL_IF(i == MAX_RULES, EVTWIN_E_ARG, "the limit of %d thresholds is reached",
+                   MAX_RULES);
     t->rules[i] = *r;
     t->n += i == t->n;
     return EVTWIN_OK;
 }
 
 evtwin_status evtwin_thresholds_set(evtwin_thresholds *thresholds, const evtwin_threshold *given) {
-    if (thresholds == NULL || given == NULL || given->quantity == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "thresholds, rule or its quantity is NULL");
-    }
+    EVTWIN_FAIL_IF(thresholds == NULL || given == NULL || given->quantity == NULL, EVTWIN_E_ARG,
+                   "thresholds, rule or its quantity is NULL");
     rule r = {given->kind, 0, given->level, given->is_below != 0, given->limit};
     while (r.q < EVTWIN__Q_COUNT && strcmp(evtwin__schema[r.q].name, given->quantity) != 0) {
         r.q++;
     }
-    if (r.q == EVTWIN__Q_COUNT || !evtwin__quantity_is_number(r.q)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "a threshold of '%.60s': it is not a number of the schema",
-                    given->quantity);
-    }
-    if ((unsigned)r.kind >= N_KINDS || (unsigned)r.level >= N_LEVELS ||
-        (r.kind == EVTWIN_THRESHOLD_STATUS && r.level == EVTWIN_HEALTH_NORMAL)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "a threshold of %s with kind %d and level %d, which do not exist",
-                    given->quantity, (int)r.kind, (int)r.level);
-    }
-    if (isinf(r.limit)) {
-        EVTWIN_FAIL(EVTWIN_E_RANGE, "the limit of %s is infinite", given->quantity);
-    }
+    EVTWIN_FAIL_IF(r.q == EVTWIN__Q_COUNT || !evtwin__quantity_is_number(r.q), EVTWIN_E_ARG,
+                   "a threshold of '%.60s', which is not a numeric quantity of the schema",
+                   given->quantity);
+    EVTWIN_FAIL_IF((unsigned)r.kind >= N_KINDS || (unsigned)r.level >= N_LEVELS ||
+                       (r.kind == EVTWIN_THRESHOLD_STATUS && r.level == EVTWIN_HEALTH_NORMAL),
+                   EVTWIN_E_ARG, "a threshold of %s with kind %d and level %d, which are not valid",
+                   given->quantity, (int)r.kind, (int)r.level);
+    EVTWIN_FAIL_IF(isinf(r.limit), EVTWIN_E_RANGE, "the limit of %s is infinite", given->quantity);
     return set_rule(thresholds, &r);
 }
 
@@ -156,12 +146,10 @@ static evtwin_status set_words(evtwin_thresholds *t, const char *place, const ch
     const int kind = word_index(word[0], kind_names, N_KINDS);
     const int level = word_index(word[2], level_names, N_LEVELS);
     const int is_below = word_index(word[3], operators, 2);
-    if (kind < 0 || level < 0 || is_below < 0 || word[1] == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE,
-                    "%s: expected kind (status, alert, display), quantity, level (NORMAL, WARNING, "
-                    "CRITICAL), operator (< or >) and limit",
-                    place);
-    }
+    EVTWIN_FAIL_IF(kind < 0 || level < 0 || is_below < 0 || word[1] == NULL, EVTWIN_E_PARSE,
+                   "%s: expected kind (status, alert, display), quantity, level (NORMAL, WARNING, "
+                   "CRITICAL), operator (< or >) and limit",
+                   place);
     const evtwin_threshold given = {.size = sizeof given,
                                     .kind = (evtwin_threshold_kind)kind,
                                     .quantity = word[1],
@@ -179,9 +167,8 @@ static evtwin_status set_object(evtwin_thresholds *t, const char *path, size_t i
     char place[512];
     snprintf(place, sizeof place, "%.400s: threshold %zu", path, i + 1);
     const json_t *limit = json_object_get(object, "limit");
-    if (!json_is_number(limit) && !json_is_null(limit)) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: \"limit\" is not a number or null", place);
-    }
+    EVTWIN_FAIL_IF(!json_is_number(limit) && !json_is_null(limit), EVTWIN_E_PARSE,
+                   "%s: \"limit\" is not a number or null", place);
     const char *word[4];
     for (int k = 0; k < 4; k++) {
         word[k] = json_string_value(json_object_get(object, word_keys[k]));
@@ -190,9 +177,7 @@ static evtwin_status set_object(evtwin_thresholds *t, const char *path, size_t i
 }
 
 evtwin_status evtwin_thresholds_load(const char *path, evtwin_thresholds **out) {
-    if (path == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "path or out is NULL");
-    }
+    EVTWIN_FAIL_IF(path == NULL || out == NULL, EVTWIN_E_ARG, "path or out is NULL");
     char *text = NULL;
     size_t size = 0;
     json_t *array = NULL;
@@ -221,22 +206,17 @@ done:
 }
 
 evtwin_status evtwin_thresholds_from_table(const evtwin_table *table, evtwin_thresholds **out) {
-    if (table == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "table or out is NULL");
-    }
+    EVTWIN_FAIL_IF(table == NULL || out == NULL, EVTWIN_E_ARG, "table or out is NULL");
     size_t col[4];
     const size_t limit = evtwin_table_find(table, "limit");
     for (int k = 0; k < 4; k++) {
         col[k] = evtwin_table_find(table, word_keys[k]);
-        if (col[k] == EVTWIN_NO_COLUMN || limit == EVTWIN_NO_COLUMN) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "a table of thresholds without the column %s",
-                        limit == EVTWIN_NO_COLUMN ? "limit" : word_keys[k]);
-        }
+        EVTWIN_FAIL_IF(col[k] == EVTWIN_NO_COLUMN || limit == EVTWIN_NO_COLUMN, EVTWIN_E_SCHEMA,
+                       "a table of thresholds has to have the column %s",
+                       limit == EVTWIN_NO_COLUMN ? "limit" : word_keys[k]);
     }
     evtwin_thresholds *t = evtwin__calloc(1, sizeof *t);
-    if (t == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for thresholds");
-    }
+    EVTWIN_FAIL_IF(t == NULL, EVTWIN_E_NOMEM, "out of memory for thresholds");
     evtwin_status st = EVTWIN_OK;
     for (size_t row = 0; row < evtwin_table_rows(table) && st == EVTWIN_OK; row++) {
         const char *word[4];
@@ -262,9 +242,7 @@ evtwin_status evtwin_thresholds_from_table(const evtwin_table *table, evtwin_thr
 }
 
 evtwin_status evtwin_thresholds_table(const evtwin_thresholds *thresholds, evtwin_table **out) {
-    if (thresholds == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "thresholds or out is NULL");
-    }
+    EVTWIN_FAIL_IF(thresholds == NULL || out == NULL, EVTWIN_E_ARG, "thresholds or out is NULL");
     evtwin_table *table = NULL;
     evtwin_status st = evtwin_table_create(&table);
     for (size_t k = 0; k < 4 && st == EVTWIN_OK; k++) {
@@ -302,12 +280,21 @@ static int is_beyond(const rule *r, double value) {
     return r->is_below ? value < r->limit : value > r->limit;
 }
 
-static double value_of(const rule *r, const evtwin_table *rows, size_t row) {
-    return evtwin_table_number(rows, evtwin_table_find(rows, evtwin__schema[r->q].name), row);
-}
+/* The values of one row, each looked up once: several rules speak of one quantity. */
+typedef struct values {
+    const evtwin_table *rows;
+    size_t row;
+    double of[EVTWIN__Q_COUNT];
+    unsigned char is_read[EVTWIN__Q_COUNT];
+} values;
 
-static int is_broken(const rule *r, const evtwin_table *rows, size_t row) {
-    return is_beyond(r, value_of(r, rows, row));
+static double value_of(const rule *r, values *v) {
+    if (!v->is_read[r->q]) {
+        v->is_read[r->q] = 1;
+        v->of[r->q] = evtwin_table_number(
+            v->rows, evtwin_table_find(v->rows, evtwin__schema[r->q].name), v->row);
+    }
+    return v->of[r->q];
 }
 
 /* Does a rule of this kind count when rules are asked for? Every status raises an alert too. */
@@ -316,16 +303,23 @@ static int counts_for(const rule *r, evtwin_threshold_kind kind) {
            (kind == EVTWIN_THRESHOLD_ALERT && r->kind == EVTWIN_THRESHOLD_STATUS);
 }
 
-evtwin_health evtwin_thresholds_status(const evtwin_thresholds *thresholds,
-                                       const evtwin_table *rows, size_t row) {
+static evtwin_health status_of(const evtwin_thresholds *thresholds, values *v) {
+    const size_t n_rules = evtwin_thresholds_count(thresholds);
     evtwin_health level = EVTWIN_HEALTH_NORMAL;
-    for (size_t i = 0; i < evtwin_thresholds_count(thresholds); i++) {
+    for (size_t i = 0; i < n_rules; i++) {
         const rule *r = &thresholds->rules[i];
-        if (r->kind == EVTWIN_THRESHOLD_STATUS && r->level > level && is_broken(r, rows, row)) {
+        if (r->kind == EVTWIN_THRESHOLD_STATUS && r->level > level &&
+            is_beyond(r, value_of(r, v))) {
             level = r->level;
         }
     }
     return level;
+}
+
+evtwin_health evtwin_thresholds_status(const evtwin_thresholds *thresholds,
+                                       const evtwin_table *rows, size_t row) {
+    values v = {.rows = rows, .row = row};
+    return status_of(thresholds, &v);
 }
 
 /* 1 if another rule of the same quantity is broken too and says more. */
@@ -344,15 +338,17 @@ static int is_outdone(const evtwin_thresholds *t, const rule *r, evtwin_threshol
 
 size_t evtwin_thresholds_broken(const evtwin_thresholds *thresholds, evtwin_threshold_kind kind,
                                 const evtwin_table *rows, size_t row, size_t *broken, size_t max) {
-    const evtwin_health status = evtwin_thresholds_status(thresholds, rows, row);
+    values v = {.rows = rows, .row = row};
+    const evtwin_health status = status_of(thresholds, &v);
+    const size_t n_rules = evtwin_thresholds_count(thresholds);
     size_t n = 0;
     for (int level = EVTWIN_HEALTH_CRITICAL; level >= EVTWIN_HEALTH_NORMAL; level--) {
-        for (size_t i = 0; i < evtwin_thresholds_count(thresholds); i++) {
+        for (size_t i = 0; i < n_rules; i++) {
             const rule *r = &thresholds->rules[i];
             if ((int)r->level != level || !counts_for(r, kind)) {
                 continue;
             }
-            const double value = value_of(r, rows, row);
+            const double value = value_of(r, &v);
             const int is_meant = kind == EVTWIN_THRESHOLD_STATUS
                                      ? r->level == status
                                      : !is_outdone(thresholds, r, kind, value);
@@ -395,10 +391,11 @@ const char *evtwin_thresholds_reason(const evtwin_thresholds *thresholds, size_t
     text[0] = '\0';
     if (i < evtwin_thresholds_count(thresholds)) {
         const rule *r = &thresholds->rules[i];
+        values v = {.rows = rows, .row = row};
         char value[EVTWIN__NUM_SIZE], limit[EVTWIN__NUM_SIZE];
         snprintf(text, text_size, "%s %s %c %s", evtwin__schema[r->q].name,
-                 number_text(shown_value(r, value_of(r, rows, row)), value),
-                 r->is_below ? '<' : '>', number_text(r->limit, limit));
+                 number_text(shown_value(r, value_of(r, &v)), value), r->is_below ? '<' : '>',
+                 number_text(r->limit, limit));
     }
     return text;
 }
