@@ -31,7 +31,7 @@ typedef enum evtwin_scored {
     EVTWIN_SCORED_MODEL = 0,
     /** always answer the mean of the training part (of an event: its base rate) */
     EVTWIN_SCORED_MEAN = 1,
-    /** mean life of the training batteries minus cycles so far; numbers only */
+    /** mean life of the training batteries minus cycles so far; of a target in cycles only */
     EVTWIN_SCORED_MEAN_LIFE = 2,
     /** the best one-feature model, chosen on the training part */
     EVTWIN_SCORED_SINGLE = 3

@@ -111,9 +111,7 @@ static void cut(const evtwin__part *part, size_t i, double *scratch, bins *b) {
 /* Inner fold of each training row. */
 static evtwin_status inner_folds(const evtwin__part *part, int32_t *fold_of) {
     int32_t *rank = evtwin__calloc(part->n_groups, sizeof *rank);
-    if (rank == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for inner folds");
-    }
+    EVTWIN_FAIL_IF(rank == NULL, EVTWIN_E_NOMEM, "out of memory for inner folds");
     int32_t n_groups = 0;
     for (size_t k = 0; k < part->n_train; k++) {
         int32_t *r = &rank[part->group_of_row[part->train[k]]];

@@ -57,10 +57,9 @@ static evtwin_status read_array(const char *name, const char *key, const json_t 
     for (size_t i = 0; i < n; i++) {
         const json_t *value = json_array_get(array, i);
         const double v = json_number_value(value);
-        if (!json_is_number(value) || !isfinite(v) || !(v > minimum)) {
-            EVTWIN_FAIL(EVTWIN_E_CORRUPT, "%s: %s[%zu] is not a number%s", name, key, i,
-                        minimum >= 0.0 ? " above zero" : "");
-        }
+        EVTWIN_FAIL_IF(!json_is_number(value) || !isfinite(v) || !(v > minimum), EVTWIN_E_CORRUPT,
+                       "%s: %s[%zu] is not a number%s", name, key, i,
+                       minimum >= 0.0 ? " above zero" : "");
         out[i] = v;
     }
     return EVTWIN_OK;
@@ -71,25 +70,19 @@ static evtwin_status read_scaler(const char *name, const json_t *root, evtwin__s
     double format;
     const char *kind;
     json_t *mean, *scale;
-    if ((st = evtwin__json_get_number(name, root, "format", &format)) < 0 ||
-        (st = evtwin__json_get_text(name, root, "kind", &kind)) < 0 ||
-        (st = evtwin__json_get_array(name, root, "mean", &mean)) < 0 ||
-        (st = evtwin__json_get_array(name, root, "scale", &scale)) < 0) {
-        return st;
-    }
-    if (format != (double)SCALER_FORMAT || strcmp(kind, "standard") != 0) {
-        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "%s: a '%s' scaler of format %g, this version reads %d",
-                    name, kind, format, SCALER_FORMAT);
-    }
+    EVTWIN_TRY(evtwin__json_get_number(name, root, "format", &format));
+    EVTWIN_TRY(evtwin__json_get_text(name, root, "kind", &kind));
+    EVTWIN_TRY(evtwin__json_get_array(name, root, "mean", &mean));
+    EVTWIN_TRY(evtwin__json_get_array(name, root, "scale", &scale));
+    EVTWIN_FAIL_IF(format != (double)SCALER_FORMAT || strcmp(kind, "standard") != 0,
+                   EVTWIN_E_UNSUPPORTED, "%s: a '%s' scaler of format %g, this version reads %d",
+                   name, kind, format, SCALER_FORMAT);
     const size_t n = json_array_size(mean);
-    if (n == 0 || n > MAX_COLS || json_array_size(scale) != n) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "%s: %zu means and %zu scales (1 to %d of each)", name, n,
-                    json_array_size(scale), MAX_COLS);
-    }
+    EVTWIN_FAIL_IF(n == 0 || n > MAX_COLS || json_array_size(scale) != n, EVTWIN_E_CORRUPT,
+                   "%s: %zu means and %zu scales (1 to %d of each)", name, n,
+                   json_array_size(scale), MAX_COLS);
     evtwin__scaler s;
-    if ((st = evtwin__scaler_alloc(n, &s)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__scaler_alloc(n, &s));
     if ((st = read_array(name, "mean", mean, n, -INFINITY, s.mean)) < 0 ||
         (st = read_array(name, "scale", scale, n, 0.0, s.scale)) < 0) {
         evtwin__scaler_clear(&s);
@@ -142,9 +135,7 @@ static evtwin_status write_files(const evtwin__bundle *bundle, evtwin__bundle_fi
             describe_file(files, t, hex[t], &described.model[t].file);
         }
     }
-    if ((st = evtwin__scaler_write(&bundle->scaler, &text, &files->file[SCALER].size)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__scaler_write(&bundle->scaler, &text, &files->file[SCALER].size));
     files->file[SCALER].data = files->file[SCALER].owned = text;
     describe_file(files, SCALER, hex[SCALER], &described.scaler_file);
     st = evtwin__manifest_write(EVTWIN__MANIFEST_FILE, &described, &text,
@@ -177,9 +168,8 @@ void evtwin__bundle_files_clear(evtwin__bundle_files *files) {
 /* ---- read ---- */
 
 static evtwin_status join(const char *dir, const char *name, char path[PATH_SIZE]) {
-    if (snprintf(path, PATH_SIZE, "%s/%s", dir, name) >= PATH_SIZE) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "%.100s…: the path is longer than %d bytes", dir, PATH_SIZE);
-    }
+    EVTWIN_FAIL_IF(snprintf(path, PATH_SIZE, "%s/%s", dir, name) >= PATH_SIZE, EVTWIN_E_ARG,
+                   "%.100s…: the path is longer than %d bytes", dir, PATH_SIZE);
     return EVTWIN_OK;
 }
 
@@ -200,10 +190,8 @@ static evtwin_status check_hash(const char *path, const evtwin__bundle_files *fi
                                 const evtwin__bundle_file *file) {
     char hex[EVTWIN__SHA256_HEX_SIZE];
     evtwin__sha256_hex(files->file[i].data, files->file[i].size, hex);
-    if (strcmp(hex, file->sha256) != 0) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "%s: its SHA-256 is %.12s…, the manifest says %.12s…", path,
-                    hex, file->sha256);
-    }
+    EVTWIN_FAIL_IF(strcmp(hex, file->sha256) != 0, EVTWIN_E_CORRUPT,
+                   "%s: its SHA-256 is %.12s…, the manifest says %.12s…", path, hex, file->sha256);
     return EVTWIN_OK;
 }
 
@@ -227,12 +215,10 @@ static evtwin_status check_features(const char *dir, const evtwin__bundle *b) {
         const evtwin__bundle_feature *f = &b->feature[i];
         const char *name = evtwin_features_name(b->features, i);
         const char *unit = evtwin_features_unit(b->features, i);
-        if (strcmp(name, f->name) != 0 || strcmp(unit, f->unit) != 0) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA,
-                        "%s/" EVTWIN__MANIFEST_FILE
-                        ": feature %zu is '%s' in '%s', here that is '%s' in '%s'",
-                        dir, i + 1, f->name, f->unit, name, unit);
-        }
+        EVTWIN_FAIL_IF(strcmp(name, f->name) != 0 || strcmp(unit, f->unit) != 0, EVTWIN_E_SCHEMA,
+                       "%s/" EVTWIN__MANIFEST_FILE
+                       ": feature %zu is '%s' in '%s', here that is '%s' in '%s'",
+                       dir, i + 1, f->name, f->unit, name, unit);
     }
     return EVTWIN_OK;
 }
@@ -243,9 +229,8 @@ static evtwin_status read_features(const char *dir, evtwin__bundle *b) {
         size += strlen(b->feature[i].name) + 1;
     }
     char *names = evtwin__calloc(size, 1);
-    if (names == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory for %zu features", dir, b->n_features);
-    }
+    EVTWIN_FAIL_IF(names == NULL, EVTWIN_E_NOMEM, "%s: out of memory for %zu features", dir,
+                   b->n_features);
     for (size_t i = 0, at = 0; i < b->n_features; i++) {
         at += (size_t)snprintf(names + at, size - at, "%s%s", i > 0 ? "," : "", b->feature[i].name);
     }
@@ -262,34 +247,27 @@ static evtwin_status read_features(const char *dir, evtwin__bundle *b) {
 static evtwin_status read_scaler_file(const char *dir, const evtwin__bundle_files *files,
                                       evtwin__bundle *b) {
     const part_path p = path_of(dir, b->scaler_file.name);
-    evtwin_status st;
-    if ((st = check_hash(p.text, files, SCALER, &b->scaler_file)) < 0 ||
-        (st = evtwin__scaler_read(p.text, files->file[SCALER].data, files->file[SCALER].size,
-                                  &b->scaler)) < 0) {
-        return st;
-    }
-    if (b->scaler.n != b->n_features) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: scales %zu features, the manifest has %zu", p.text,
-                    b->scaler.n, b->n_features);
-    }
+    EVTWIN_TRY(check_hash(p.text, files, SCALER, &b->scaler_file));
+    EVTWIN_TRY(evtwin__scaler_read(p.text, files->file[SCALER].data, files->file[SCALER].size,
+                                   &b->scaler));
+    EVTWIN_FAIL_IF(b->scaler.n != b->n_features, EVTWIN_E_SCHEMA,
+                   "%s: scales %zu features, the manifest has %zu", p.text, b->scaler.n,
+                   b->n_features);
     return EVTWIN_OK;
 }
 
 static evtwin_status check_model(const char *path, const evtwin__bundle *b,
                                  const evtwin_model *model, evtwin_objective objective) {
-    if (evtwin_model_objective(model) != objective) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: its objective is not what the manifest says", path);
-    }
-    if (evtwin_model_width(model) != b->n_features) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: %zu features, the manifest has %zu", path,
-                    evtwin_model_width(model), b->n_features);
-    }
+    EVTWIN_FAIL_IF(evtwin_model_objective(model) != objective, EVTWIN_E_SCHEMA,
+                   "%s: its objective is not what the manifest says", path);
+    EVTWIN_FAIL_IF(evtwin_model_width(model) != b->n_features, EVTWIN_E_SCHEMA,
+                   "%s: %zu features, the manifest has %zu", path, evtwin_model_width(model),
+                   b->n_features);
     for (size_t i = 0; i < b->n_features; i++) {
         const char *name = evtwin_model_feature_name(model, i);
-        if (strcmp(name, b->feature[i].name) != 0) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: feature %zu is '%s', the manifest says '%s'", path,
-                        i + 1, name, b->feature[i].name);
-        }
+        EVTWIN_FAIL_IF(strcmp(name, b->feature[i].name) != 0, EVTWIN_E_SCHEMA,
+                       "%s: feature %zu is '%s', the manifest says '%s'", path, i + 1, name,
+                       b->feature[i].name);
     }
     return EVTWIN_OK;
 }
@@ -299,13 +277,10 @@ static evtwin_status read_model(const char *dir, const evtwin__bundle_files *fil
     evtwin__bundle_model *m = &b->model[t];
     const part_path p = path_of(dir, m->file.name);
     evtwin_target target;
-    evtwin_status st;
-    if ((st = evtwin_target_get(t, &target, sizeof target)) < 0 ||
-        (st = check_hash(p.text, files, t, &m->file)) < 0 ||
-        (st = evtwin_model_load_buffer(p.text, files->file[t].data, files->file[t].size,
-                                       &m->forest)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin_target_get(t, &target, sizeof target));
+    EVTWIN_TRY(check_hash(p.text, files, t, &m->file));
+    EVTWIN_TRY(
+        evtwin_model_load_buffer(p.text, files->file[t].data, files->file[t].size, &m->forest));
     return check_model(p.text, b, m->forest,
                        target.kind == EVTWIN_TARGET_EVENT ? EVTWIN_OBJECTIVE_LOGISTIC
                                                           : EVTWIN_OBJECTIVE_REGRESSION);
@@ -314,10 +289,9 @@ static evtwin_status read_model(const char *dir, const evtwin__bundle_files *fil
 /* What the manifest, which is read, names. */
 static evtwin_status read_parts(const char *dir, const evtwin__bundle_files *files,
                                 evtwin__bundle *b) {
-    evtwin_status st;
-    if ((st = read_features(dir, b)) < 0 || (st = read_scaler_file(dir, files, b)) < 0) {
-        return st;
-    }
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(read_features(dir, b));
+    EVTWIN_TRY(read_scaler_file(dir, files, b));
     for (size_t t = 0; t < EVTWIN__T_COUNT && st >= 0; t++) {
         st = b->model[t].is_present ? read_model(dir, files, t, b) : EVTWIN_OK;
     }
@@ -381,13 +355,9 @@ static evtwin_status check_places(const evtwin__bundle_files *files, const char 
     for (size_t i = 0; i < EVTWIN__BUNDLE_N_FILES; i++) {
         char path[PATH_SIZE];
         struct stat info;
-        const evtwin_status st = join(dir, files->file[i].name, path);
-        if (st < 0) {
-            return st;
-        }
-        if (lstat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
-            EVTWIN_FAIL(EVTWIN_E_IO, "%s: %s", path, strerror(EISDIR));
-        }
+        EVTWIN_TRY(join(dir, files->file[i].name, path));
+        EVTWIN_FAIL_IF(lstat(path, &info) == 0 && S_ISDIR(info.st_mode), EVTWIN_E_IO, "%s: %s",
+                       path, strerror(EISDIR));
     }
     return EVTWIN_OK;
 }
@@ -463,10 +433,8 @@ static void remove_made(char path[PATH_SIZE], size_t first) {
 
 evtwin_status evtwin__bundle_save(const evtwin__bundle_files *files, const char *dir) {
     char path[PATH_SIZE];
-    evtwin_status st = join(dir, "", path);
-    if (st < 0) {
-        return st;
-    }
+    evtwin_status st;
+    EVTWIN_TRY(join(dir, "", path));
     const size_t made = first_missing(path);
     if ((st = evtwin__mkdirs(dir)) == EVTWIN_OK) {
         st = save_into(files, dir);

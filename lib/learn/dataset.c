@@ -38,10 +38,9 @@ static evtwin_status find_label(const evtwin_table *table, const evtwin_target *
                         target->title, name, evtwin__column_list(table, columns, sizeof columns));
         }
     }
-    if (col != EVTWIN_NO_COLUMN && !evtwin__column_is_number(table, col)) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s target column '%s' is not numeric", target->title,
-                    evtwin_table_name(table, col));
-    }
+    EVTWIN_FAIL_IF(col != EVTWIN_NO_COLUMN && !evtwin__column_is_number(table, col),
+                   EVTWIN_E_SCHEMA, "%s target column '%s' is not numeric", target->title,
+                   evtwin_table_name(table, col));
     *col_out = col;
     return EVTWIN_OK;
 }
@@ -60,11 +59,10 @@ static evtwin_status find_labels(const evtwin_table *table,
         }
         n += col[t] != EVTWIN_NO_COLUMN;
         for (size_t k = 0; k < t; k++) {
-            if (col[t] != EVTWIN_NO_COLUMN && col[k] == col[t]) {
-                EVTWIN_FAIL(EVTWIN_E_ARG, "column '%s' is named as two targets, %s and %s",
-                            evtwin_table_name(table, col[t]), trainer->target[k].title,
-                            trainer->target[t].title);
-            }
+            EVTWIN_FAIL_IF(col[t] != EVTWIN_NO_COLUMN && col[k] == col[t], EVTWIN_E_ARG,
+                           "column '%s' is named as two targets, %s and %s",
+                           evtwin_table_name(table, col[t]), trainer->target[k].title,
+                           trainer->target[t].title);
         }
     }
     if (n == 0) {
@@ -81,23 +79,16 @@ static evtwin_status describe_feature(const evtwin_table *table, size_t i, const
                                       evtwin_trainer *trainer) {
     evtwin__bundle *b = &trainer->bundle;
     size_t col;
-    evtwin_status st = evtwin__feature_column(b->features, i, table, &col);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__feature_column(b->features, i, table, &col));
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
-        if (col == label_col[t]) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA,
-                        "column '%s' is what is to be predicted, it cannot be a feature",
-                        evtwin_table_name(table, col));
-        }
+        EVTWIN_FAIL_IF(col == label_col[t], EVTWIN_E_SCHEMA,
+                       "column '%s' is what is to be predicted, it cannot be a feature",
+                       evtwin_table_name(table, col));
     }
     evtwin__bundle_feature *f = &b->feature[i];
-    if ((st = evtwin__bundle_keep(b, evtwin_features_name(b->features, i), &f->name)) < 0 ||
-        (st = evtwin__bundle_keep(b, evtwin_features_unit(b->features, i), &f->unit)) < 0 ||
-        (st = evtwin__bundle_keep(b, evtwin_table_name(table, col), &f->column)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__bundle_keep(b, evtwin_features_name(b->features, i), &f->name));
+    EVTWIN_TRY(evtwin__bundle_keep(b, evtwin_features_unit(b->features, i), &f->unit));
+    EVTWIN_TRY(evtwin__bundle_keep(b, evtwin_table_name(table, col), &f->column));
     return evtwin__bundle_keep(b, evtwin_table_unit(table, col), &f->column_unit);
 }
 
@@ -105,9 +96,7 @@ static evtwin_status describe_feature(const evtwin_table *table, size_t i, const
 static evtwin_status clean_features(evtwin_trainer *trainer, evtwin__dataset *data) {
     const evtwin__groups *g = &data->groups;
     double *scratch = evtwin__calloc(g->n_ordered, sizeof *scratch);
-    if (scratch == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory to clean %zu rows", data->rows);
-    }
+    EVTWIN_FAIL_IF(scratch == NULL, EVTWIN_E_NOMEM, "out of memory to clean %zu rows", data->rows);
     for (size_t i = 0; i < data->cols; i++) {
         evtwin_clean_report *report = &trainer->clean[i];
         evtwin__fill_forward(data->x + i, data->cols, g->of_row, g->order, g->n_ordered, report);
@@ -122,37 +111,25 @@ static evtwin_status load_features(const evtwin_table *table, const evtwin_train
                                    const size_t label_col[], evtwin_trainer *trainer,
                                    evtwin__dataset *data) {
     evtwin__bundle *b = &trainer->bundle;
-    evtwin_status st = evtwin_features_create(options->features, &b->features);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin_features_create(options->features, &b->features));
     data->cols = evtwin_features_count(b->features);
-    if (data->cols > EVTWIN__BUNDLE_MAX_FEATURES) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "%zu features are named, the limit is %d", data->cols,
-                    EVTWIN__BUNDLE_MAX_FEATURES);
-    }
+    EVTWIN_FAIL_IF(data->cols > EVTWIN__BUNDLE_MAX_FEATURES, EVTWIN_E_ARG,
+                   "%zu features are named, the limit is %d", data->cols,
+                   EVTWIN__BUNDLE_MAX_FEATURES);
     size_t n_values;
-    if (__builtin_mul_overflow(data->rows, data->cols, &n_values)) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%zu rows of %zu features are too many", data->rows,
-                    data->cols);
-    }
+    EVTWIN_FAIL_IF(__builtin_mul_overflow(data->rows, data->cols, &n_values), EVTWIN_E_NOMEM,
+                   "%zu rows of %zu features are too many", data->rows, data->cols);
     trainer->clean = evtwin__calloc(data->cols, sizeof *trainer->clean);
     b->feature = evtwin__calloc(data->cols, sizeof *b->feature);
     data->x = evtwin__calloc(n_values, sizeof *data->x);
-    if (trainer->clean == NULL || b->feature == NULL || data->x == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for %zu rows of %zu features", data->rows,
-                    data->cols);
-    }
+    EVTWIN_FAIL_IF(trainer->clean == NULL || b->feature == NULL || data->x == NULL, EVTWIN_E_NOMEM,
+                   "out of memory for %zu rows of %zu features", data->rows, data->cols);
     b->n_features = data->cols;
     for (size_t i = 0; i < data->cols; i++) {
-        if ((st = describe_feature(table, i, label_col, trainer)) < 0) {
-            return st;
-        }
+        EVTWIN_TRY(describe_feature(table, i, label_col, trainer));
     }
-    if ((st = evtwin_telemetry_check(table)) < 0 ||
-        (st = evtwin_features_compute(b->features, table, 0, data->rows, data->x)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin_telemetry_check(table));
+    EVTWIN_TRY(evtwin_features_compute(b->features, table, 0, data->rows, data->x));
     return clean_features(trainer, data);
 }
 
@@ -162,17 +139,12 @@ static evtwin_status load_features(const evtwin_table *table, const evtwin_train
 static evtwin_status read_label(const evtwin_table *table, size_t col, const evtwin_target *target,
                                 double min, evtwin__label *label) {
     double factor;
-    const evtwin_status st = evtwin_telemetry_factor(table, col, &factor);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin_telemetry_factor(table, col, &factor));
     for (size_t r = 0; r < evtwin_table_rows(table); r++) {
         const double y = evtwin_table_number(table, col, r) * factor;
         char number[EVTWIN__NUM_SIZE], limit[EVTWIN__NUM_SIZE];
-        if (isinf(y)) {
-            EVTWIN_FAIL(EVTWIN_E_RANGE, "data row %zu of column '%s' is infinite", r + 1,
-                        label->column);
-        }
+        EVTWIN_FAIL_IF(isinf(y), EVTWIN_E_RANGE, "data row %zu of column '%s' is infinite", r + 1,
+                       label->column);
         if (target->kind == EVTWIN_TARGET_NUMBER && y < min) {
             evtwin__format_f64(y, number);
             evtwin__format_f64(min, limit);
@@ -226,17 +198,14 @@ static void pick_rows(const evtwin__dataset *data, evtwin__label *label) {
 
 /* A label must differ between rows, or there is nothing to learn. */
 static evtwin_status check_label(const evtwin_target *target, const evtwin__label *label) {
-    if (label->n == 0) {
-        EVTWIN_FAIL(EVTWIN_E_DATA,
-                    "%s target '%s': no row has the target, its group and all features known "
-                    "(%zu without target, %zu without group, %zu without a feature)",
-                    target->title, label->column, label->n_no_label, label->n_no_group,
-                    label->n_no_feature);
-    }
-    if (label->n == 1) {
-        EVTWIN_FAIL(EVTWIN_E_DATA, "%s target '%s' has one usable row, training needs at least two",
-                    target->title, label->column);
-    }
+    EVTWIN_FAIL_IF(label->n == 0, EVTWIN_E_DATA,
+                   "%s target '%s': no row has the target, its group and all features known "
+                   "(%zu without target, %zu without group, %zu without a feature)",
+                   target->title, label->column, label->n_no_label, label->n_no_group,
+                   label->n_no_feature);
+    EVTWIN_FAIL_IF(label->n == 1, EVTWIN_E_DATA,
+                   "%s target '%s' has one usable row, training needs at least two", target->title,
+                   label->column);
     const double first = label->y[label->row[0]];
     for (size_t k = 1; k < label->n; k++) {
         if (label->y[label->row[k]] != first) {
@@ -273,16 +242,12 @@ static evtwin_status load_label(const evtwin_table *table, size_t col, size_t t,
     label->y = evtwin__calloc(data->rows, sizeof *label->y);
     label->row = evtwin__calloc(data->rows, sizeof *label->row);
     label->part = evtwin__calloc(data->rows, sizeof *label->part);
-    if (label->y == NULL || label->row == NULL || label->part == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for %zu labels", data->rows);
-    }
+    EVTWIN_FAIL_IF(label->y == NULL || label->row == NULL || label->part == NULL, EVTWIN_E_NOMEM,
+                   "out of memory for %zu labels", data->rows);
     const double min = evtwin__schema[evtwin__target_label(t)].min;
-    evtwin_status st;
-    if ((st = evtwin__bundle_keep(&trainer->bundle, label->column, &model->column)) < 0 ||
-        (st = evtwin__bundle_keep(&trainer->bundle, label->unit, &model->unit)) < 0 ||
-        (st = read_label(table, col, target, min, label)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__bundle_keep(&trainer->bundle, label->column, &model->column));
+    EVTWIN_TRY(evtwin__bundle_keep(&trainer->bundle, label->unit, &model->unit));
+    EVTWIN_TRY(read_label(table, col, target, min, label));
     pick_rows(data, label);
     return check_label(target, label);
 }
@@ -308,9 +273,8 @@ static evtwin_status load_cycles(const evtwin_table *table, evtwin__dataset *dat
     }
     data->cycles_column = evtwin_table_name(table, col);
     data->cycles = evtwin__calloc(data->rows, sizeof *data->cycles);
-    if (data->cycles == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for %zu cycle counts", data->rows);
-    }
+    EVTWIN_FAIL_IF(data->cycles == NULL, EVTWIN_E_NOMEM, "out of memory for %zu cycle counts",
+                   data->rows);
     for (size_t r = 0; r < data->rows; r++) {
         data->cycles[r] = evtwin_table_number(table, col, r);
     }
@@ -351,10 +315,8 @@ evtwin_status evtwin__dataset_load(const evtwin_table *table, const evtwin_train
     evtwin__dataset data = {.table = table, .rows = evtwin_table_rows(table)};
     size_t label_col[EVTWIN__T_COUNT];
     evtwin_status st;
-    if (data.rows < 2) {
-        EVTWIN_FAIL(EVTWIN_E_DATA, "%s has %zu row%s, training needs at least two",
-                    trainer->bundle.source_name, data.rows, data.rows == 1 ? "" : "s");
-    }
+    EVTWIN_FAIL_IF(data.rows < 2, EVTWIN_E_DATA, "%s has %zu row%s, training needs at least two",
+                   trainer->bundle.source_name, data.rows, data.rows == 1 ? "" : "s");
     if ((st = find_labels(table, column, trainer, label_col)) < 0 ||
         (st = evtwin__groups_find(table, options->group, options->group_by_reset, &data.groups)) <
             0 ||

@@ -210,10 +210,8 @@ done:
 evtwin_status evtwin__evaluate(evtwin_trainer *trainer, const evtwin__dataset *data, size_t t) {
     const evtwin__label *label = &data->label[t];
     evtwin__result *result = &trainer->result[t];
-    evtwin_status st;
-    if ((st = score_whole(trainer, label, t)) < 0 || (st = score_folds(trainer, label, t)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(score_whole(trainer, label, t));
+    EVTWIN_TRY(score_folds(trainer, label, t));
     const evtwin_score *score = &trainer->bundle.model[t].score[EVTWIN_SCORED_MODEL];
     result->score_is_known =
         !isnan(trainer->target[t].kind == EVTWIN_TARGET_EVENT ? score->auc : score->r2);

@@ -94,12 +94,9 @@ static evtwin_status resolve(const char *name, feature *out) {
     feature f = {.unit = ""};
     const int is_known = evtwin__meaning_find(name, EVTWIN__ALL_KINDS, &meaning);
     const int is_truth = strncmp(name, "truth_", 6) == 0; /* also those that we do not know */
-    const evtwin_status st = check_role(name, is_truth   ? EVTWIN__ROLE_OUTCOME
-                                              : is_known ? evtwin__schema[meaning.q].role
-                                                         : EVTWIN__ROLE_FEATURE);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(check_role(name, is_truth   ? EVTWIN__ROLE_OUTCOME
+                                : is_known ? evtwin__schema[meaning.q].role
+                                           : EVTWIN__ROLE_FEATURE));
     if (is_known) {
         f.is_telemetry = 1;
         f.quantity = meaning.q;
@@ -107,9 +104,7 @@ static evtwin_status resolve(const char *name, feature *out) {
         name = evtwin__schema[meaning.q].name;
     }
     f.name = evtwin__strdup(name);
-    if (f.name == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for feature '%s'", name);
-    }
+    EVTWIN_FAIL_IF(f.name == NULL, EVTWIN_E_NOMEM, "out of memory for feature '%s'", name);
     *out = f;
     return EVTWIN_OK;
 }
@@ -123,13 +118,10 @@ static evtwin_status add_name(evtwin_features *features, const char *text, size_
     while (length > 0 && text[length - 1] == ' ') {
         length--;
     }
-    if (length == 0) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "feature %zu of the list has no name", features->n + 1);
-    }
+    EVTWIN_FAIL_IF(length == 0, EVTWIN_E_ARG, "feature %zu of the list has no name",
+                   features->n + 1);
     char *name = evtwin__strndup(text, length);
-    if (name == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the list of features");
-    }
+    EVTWIN_FAIL_IF(name == NULL, EVTWIN_E_NOMEM, "out of memory for the list of features");
     feature *f = &features->list[features->n];
     const evtwin_status st = resolve(name, f);
     evtwin__free(name);
@@ -139,21 +131,16 @@ static evtwin_status add_name(evtwin_features *features, const char *text, size_
 
     features->n++;
     for (size_t i = 0; i + 1 < features->n; i++) {
-        if (strcmp(features->list[i].name, f->name) == 0) {
-            EVTWIN_FAIL(EVTWIN_E_ARG, "feature '%s' is named twice", f->name);
-        }
+        EVTWIN_FAIL_IF(strcmp(features->list[i].name, f->name) == 0, EVTWIN_E_ARG,
+                       "feature '%s' is named twice", f->name);
     }
     return EVTWIN_OK;
 }
 
 evtwin_status evtwin_features_create(const char *names, evtwin_features **out) {
-    if (out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "out is NULL");
-    }
+    EVTWIN_FAIL_IF(out == NULL, EVTWIN_E_ARG, "out is NULL");
     const char *text = names != NULL ? names : EVTWIN_DEFAULT_FEATURES;
-    if (*text == '\0') {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "the list of features is empty");
-    }
+    EVTWIN_FAIL_IF(*text == '\0', EVTWIN_E_ARG, "the list of features is empty");
     size_t n_names = 1;
     for (const char *c = text; *c != '\0'; c++) {
         n_names += *c == ',';
@@ -225,11 +212,9 @@ evtwin_status evtwin__feature_column(const evtwin_features *features, size_t i,
                     other_names(f, others, sizeof others),
                     evtwin__column_list(table, columns, sizeof columns));
     }
-    if (!evtwin__column_is_number(table, col)) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "column '%s' holds %s, a feature must be numeric",
-                    evtwin_table_name(table, col),
-                    evtwin_table_type(table, col) == EVTWIN_TIME ? "times" : "text");
-    }
+    EVTWIN_FAIL_IF(!evtwin__column_is_number(table, col), EVTWIN_E_SCHEMA,
+                   "column '%s' holds %s, a feature must be numeric", evtwin_table_name(table, col),
+                   evtwin_table_type(table, col) == EVTWIN_TIME ? "times" : "text");
     *col_out = col;
     return EVTWIN_OK;
 }
@@ -258,10 +243,9 @@ static evtwin_status check_duplicates(const evtwin_features *features, const evt
         for (int naming = 0; f->is_telemetry && naming < (int)evtwin_naming_count(); naming++) {
             const char *name = evtwin_quantity_name(f->quantity, (evtwin_naming)naming);
             const size_t other = name != NULL ? evtwin_table_find(table, name) : EVTWIN_NO_COLUMN;
-            if (other != EVTWIN_NO_COLUMN && other != col) {
-                EVTWIN_FAIL(EVTWIN_E_SCHEMA, "columns '%s' and '%s' are both %s",
-                            evtwin_table_name(table, col), name, f->name);
-            }
+            EVTWIN_FAIL_IF(other != EVTWIN_NO_COLUMN && other != col, EVTWIN_E_SCHEMA,
+                           "columns '%s' and '%s' are both %s", evtwin_table_name(table, col), name,
+                           f->name);
         }
     }
     return EVTWIN_OK;
@@ -269,14 +253,11 @@ static evtwin_status check_duplicates(const evtwin_features *features, const evt
 
 evtwin_status evtwin_features_compute(const evtwin_features *features, const evtwin_table *table,
                                       size_t first_row, size_t rows, double *x) {
-    if (features == NULL || table == NULL || (x == NULL && rows > 0)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "features, table or x is NULL");
-    }
+    EVTWIN_FAIL_IF(features == NULL || table == NULL || (x == NULL && rows > 0), EVTWIN_E_ARG,
+                   "features, table or x is NULL");
     const size_t n_rows = evtwin_table_rows(table);
-    if (first_row > n_rows || rows > n_rows - first_row) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "%zu rows from row %zu asked of a table with %zu", rows,
-                    first_row, n_rows);
-    }
+    EVTWIN_FAIL_IF(first_row > n_rows || rows > n_rows - first_row, EVTWIN_E_ARG,
+                   "%zu rows from row %zu asked of a table with %zu", rows, first_row, n_rows);
     const evtwin_status st = check_duplicates(features, table);
     return st < 0 ? st : evtwin__features_compute(features, table, first_row, rows, x);
 }
@@ -286,16 +267,11 @@ evtwin_status evtwin__features_compute(const evtwin_features *features, const ev
     for (size_t i = 0; i < features->n; i++) {
         size_t col;
         double factor;
-        evtwin_status st;
-        if ((st = evtwin__feature_column(features, i, table, &col)) < 0 ||
-            (st = evtwin_telemetry_factor(table, col, &factor)) < 0) {
-            return st;
-        }
+        EVTWIN_TRY(evtwin__feature_column(features, i, table, &col));
+        EVTWIN_TRY(evtwin_telemetry_factor(table, col, &factor));
         const size_t bad = copy_column(table, col, factor, first_row, rows, x + i, features->n);
-        if (bad < rows) {
-            EVTWIN_FAIL(EVTWIN_E_RANGE, "data row %zu of column '%s' is infinite",
-                        first_row + bad + 1, evtwin_table_name(table, col));
-        }
+        EVTWIN_FAIL_IF(bad < rows, EVTWIN_E_RANGE, "data row %zu of column '%s' is infinite",
+                       first_row + bad + 1, evtwin_table_name(table, col));
     }
     return EVTWIN_OK;
 }

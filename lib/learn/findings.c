@@ -134,17 +134,13 @@ static evtwin_status add(evtwin_trainer *trainer, finding_id id, const argument 
     if (list->n == list->capacity) {
         const size_t wanted = list->capacity > 0 ? 2 * list->capacity : 8;
         evtwin__finding *grown = evtwin__realloc(list->list, wanted, sizeof *grown);
-        if (grown == NULL) {
-            EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a finding");
-        }
+        EVTWIN_FAIL_IF(grown == NULL, EVTWIN_E_NOMEM, "out of memory for a finding");
         list->list = grown;
         list->capacity = wanted;
     }
     evtwin__finding *f = &list->list[list->n];
     *f = (evtwin__finding){table[id].cause, table[id].severity, evtwin__strdup(text)};
-    if (f->text == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a finding");
-    }
+    EVTWIN_FAIL_IF(f->text == NULL, EVTWIN_E_NOMEM, "out of memory for a finding");
     list->n++;
     return EVTWIN_OK;
 }
@@ -225,12 +221,10 @@ static evtwin_status find_one_row_groups(evtwin_trainer *trainer, const evtwin__
         return EVTWIN_OK;
     }
     const char *verb = n_single == 1 ? "has" : "have";
-    if (!trainer->options.allow_single_rows) {
-        EVTWIN_FAIL(EVTWIN_E_DATA,
-                    "%s: %zu of %zu batteries %s one row only (the first is '%s'): is another "
-                    "column the battery's name?",
-                    trainer->bundle.source_name, n_single, g->n, verb, g->name[example]);
-    }
+    EVTWIN_FAIL_IF(!trainer->options.allow_single_rows, EVTWIN_E_DATA,
+                   "%s: %zu of %zu batteries %s one row only (the first is '%s'): is another "
+                   "column the battery's name?",
+                   trainer->bundle.source_name, n_single, g->n, verb, g->name[example]);
     return ADD(trainer, ONE_ROW_GROUPS, COUNT(n_single), COUNT(g->n), TEXT(verb),
                TEXT(g->name[example]));
 }

@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 
 /* One model to train: part >= 0 is held out, -1 means that the model learns from every row. */
 typedef struct job {
@@ -83,10 +84,9 @@ static evtwin_status select_rows(const evtwin__label *label, int32_t part, size_
     d->x = evtwin__calloc(n_most, cols * sizeof *d->x);
     d->y = evtwin__calloc(n_most, sizeof *d->y);
     d->predicted = evtwin__calloc(d->n_test, sizeof *d->predicted);
-    if (d->train == NULL || d->test == NULL || d->place == NULL || d->x == NULL || d->y == NULL ||
-        d->predicted == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory to train on %zu rows", d->n_train);
-    }
+    EVTWIN_FAIL_IF(d->train == NULL || d->test == NULL || d->place == NULL || d->x == NULL ||
+                       d->y == NULL || d->predicted == NULL,
+                   EVTWIN_E_NOMEM, "out of memory to train on %zu rows", d->n_train);
 
     size_t n_train = 0, n_test = 0, n_held = 0;
     for (size_t k = 0; k < label->n; k++) {
@@ -151,17 +151,14 @@ static evtwin_status predict_baselines(const fit *f, const job *j, const evtwin_
         d->predicted[i] = mean;
     }
     keep(d, to[EVTWIN_SCORED_MEAN]);
-    evtwin_status st;
-    if (f->trainer->target[j->t].kind == EVTWIN_TARGET_NUMBER && f->data->cycles != NULL) {
-        if ((st = evtwin__baseline_mean_life(part, f->data->cycles, d->predicted)) < 0) {
-            return st;
-        }
+    /* what is left of a life is counted in cycles, no other number is */
+    const int is_life = strcmp(f->trainer->target[j->t].unit, "cycles") == 0;
+    if (is_life && f->data->cycles != NULL) {
+        EVTWIN_TRY(evtwin__baseline_mean_life(part, f->data->cycles, d->predicted));
         keep(d, to[EVTWIN_SCORED_MEAN_LIFE]);
     }
     size_t *feature = &f->trainer->result[j->t].single_feature[j->part];
-    if ((st = evtwin__baseline_single(part, feature, d->predicted)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__baseline_single(part, feature, d->predicted));
     keep(d, to[EVTWIN_SCORED_SINGLE]);
     return EVTWIN_OK;
 }
@@ -299,22 +296,16 @@ static evtwin_status make_held_out(fit *f, size_t t) {
     for (size_t k = 0; k < label->n; k++) {
         n_held += label->part[k] >= 0;
     }
-    evtwin_status st = evtwin_table_create(&result->held_out);
-    if (st < 0) {
-        return st;
-    }
-    if ((st = add_held_columns(result->held_out, label->unit)) < 0 ||
-        (st = evtwin_table_resize(result->held_out, n_held)) < 0 ||
-        (st = fill_held_rows(f->data, label, result->held_out)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin_table_create(&result->held_out));
+    EVTWIN_TRY(add_held_columns(result->held_out, label->unit));
+    EVTWIN_TRY(evtwin_table_resize(result->held_out, n_held));
+    EVTWIN_TRY(fill_held_rows(f->data, label, result->held_out));
     for (size_t s = 0; s < EVTWIN__N_SCORED; s++) {
         f->held[t][s] = evtwin_table_f64_edit(result->held_out, EVTWIN__HELD_SCORED + s);
     }
     result->single_feature = evtwin__calloc(label->n_parts, sizeof *result->single_feature);
-    if (result->single_feature == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for %zu parts", label->n_parts);
-    }
+    EVTWIN_FAIL_IF(result->single_feature == NULL, EVTWIN_E_NOMEM, "out of memory for %zu parts",
+                   label->n_parts);
     return EVTWIN_OK;
 }
 
@@ -365,12 +356,8 @@ static evtwin_status run_watched(fit *f) {
     } else {
         run_jobs(f);
     }
-    if (f->is_cancelled) {
-        EVTWIN_FAIL(EVTWIN_E_CANCELLED, "training was stopped by its caller");
-    }
-    if (f->status < 0) {
-        EVTWIN_FAIL(f->status, "%s", f->error);
-    }
+    EVTWIN_FAIL_IF(f->is_cancelled, EVTWIN_E_CANCELLED, "training was stopped by its caller");
+    EVTWIN_FAIL_IF(f->status < 0, f->status, "%s", f->error);
     return EVTWIN_OK;
 }
 

@@ -32,9 +32,7 @@ typedef struct evtwin__kept {
 evtwin_status evtwin__bundle_keep(evtwin__bundle *bundle, const char *text, const char **out) {
     const size_t size = strlen(text) + 1;
     evtwin__kept *kept = evtwin__calloc(1, sizeof *kept + size);
-    if (kept == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a string of a bundle");
-    }
+    EVTWIN_FAIL_IF(kept == NULL, EVTWIN_E_NOMEM, "out of memory for a string of a bundle");
     memcpy(kept->text, text, size);
     kept->next = bundle->kept;
     bundle->kept = kept;
@@ -174,10 +172,9 @@ static evtwin_status step_in(const place *p, const char *path, int make, place *
         char key[64];
         const size_t length = strcspn(path, ".");
         snprintf(key, sizeof key, "%.*s", (int)length, path);
-        if (make && json_object_get(at.object, key) == NULL &&
-            json_object_set_new(at.object, key, json_object()) != 0) {
-            EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", at.where);
-        }
+        EVTWIN_FAIL_IF(make && json_object_get(at.object, key) == NULL &&
+                           json_object_set_new(at.object, key, json_object()) != 0,
+                       EVTWIN_E_NOMEM, "%s: out of memory", at.where);
         json_t *child = json_object_get(at.object, key);
         if (child != NULL && !json_is_null(child) && !json_is_object(child)) {
             return evtwin__json_get_object(at.where, at.object, key, &child);
@@ -211,20 +208,15 @@ static evtwin_status read_number(const char *where, const json_t *object, const 
                                  double *out) {
     const json_t *value = json_object_get(object, f->key);
     double number;
-    if (json_is_null(value) && (f->flags & MAY_BE_UNKNOWN) == 0) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: key \"%s\" is null", where, f->key);
-    }
+    EVTWIN_FAIL_IF(json_is_null(value) && (f->flags & MAY_BE_UNKNOWN) == 0, EVTWIN_E_SCHEMA,
+                   "%s: key \"%s\" is null", where, f->key);
     if (value == NULL || json_is_null(value)) {
         *out = NAN;
         return EVTWIN_OK;
     }
-    if (f->kind == COUNT && !json_is_integer(value)) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key \"%s\" is not a count", where, f->key);
-    }
-    const evtwin_status st = evtwin__json_get_number(where, object, f->key, &number);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_FAIL_IF(f->kind == COUNT && !json_is_integer(value), EVTWIN_E_PARSE,
+                   "%s: key \"%s\" is not a count", where, f->key);
+    EVTWIN_TRY(evtwin__json_get_number(where, object, f->key, &number));
     if (!(number >= f->min && number <= f->max)) {
         return fail_range(where, f, number);
     }
@@ -241,39 +233,31 @@ static evtwin_status read_text(const place *p, const field *f, const char **out)
         return st;
     }
     const size_t length = strlen(text);
-    if (length >= TEXT_SIZE) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: %s has %zu bytes, the limit is %d", p->where, f->key,
-                    length, TEXT_SIZE - 1);
-    }
-    if (f->kind == FILE_NAME &&
-        (length == 0 || length > MAX_FILE_NAME || text[0] == '.' ||
-         strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") !=
-             length ||
-         strcmp(text, EVTWIN__MANIFEST_FILE) == 0)) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: '%.80s' is not a valid name for a file of a bundle",
-                    p->where, text);
-    }
-    if (f->kind == HASH &&
-        (length != EVTWIN__SHA256_HEX_SIZE - 1 || strspn(text, "0123456789abcdef") != length)) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: sha256 is not 64 lower-case hex digits", p->where);
-    }
+    EVTWIN_FAIL_IF(length >= TEXT_SIZE, EVTWIN_E_SCHEMA, "%s: %s has %zu bytes, the limit is %d",
+                   p->where, f->key, length, TEXT_SIZE - 1);
+    EVTWIN_FAIL_IF(
+        f->kind == FILE_NAME &&
+            (length == 0 || length > MAX_FILE_NAME || text[0] == '.' ||
+             strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") !=
+                 length ||
+             strcmp(text, EVTWIN__MANIFEST_FILE) == 0),
+        EVTWIN_E_SCHEMA, "%s: '%.80s' is not a valid name for a file of a bundle", p->where, text);
+    EVTWIN_FAIL_IF(f->kind == HASH && (length != EVTWIN__SHA256_HEX_SIZE - 1 ||
+                                       strspn(text, "0123456789abcdef") != length),
+                   EVTWIN_E_SCHEMA, "%s: sha256 is not 64 lower-case hex digits", p->where);
     return evtwin__bundle_keep(p->bundle, text, out);
 }
 
 static evtwin_status read_seed(const place *p, const field *f, uint64_t *out) {
     const char *text;
-    const evtwin_status st = read_text(p, f, &text);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(read_text(p, f, &text));
     uint64_t seed = 0;
     for (const char *c = text; *c != '\0'; c++) {
         const unsigned digit = (unsigned)(*c - '0');
-        if (digit > 9 || __builtin_mul_overflow(seed, 10u, &seed) ||
-            __builtin_add_overflow(seed, digit, &seed)) {
-            EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: %s '%.40s' is not a 64-bit number", p->where, f->key,
-                        text);
-        }
+        EVTWIN_FAIL_IF(digit > 9 || __builtin_mul_overflow(seed, 10u, &seed) ||
+                           __builtin_add_overflow(seed, digit, &seed),
+                       EVTWIN_E_PARSE, "%s: %s '%.40s' is not a 64-bit number", p->where, f->key,
+                       text);
     }
     *out = seed;
     return EVTWIN_OK;
@@ -283,10 +267,8 @@ static evtwin_status read_field(const place *p, const field *f, void *to) {
     place at;
     double number;
     void *value = (char *)to + f->at;
-    evtwin_status st = step_in(p, f->in, 0, &at);
-    if (st < 0) {
-        return st;
-    }
+    evtwin_status st;
+    EVTWIN_TRY(step_in(p, f->in, 0, &at));
     switch (f->kind) {
     case TEXT:
     case FILE_NAME:
@@ -332,10 +314,9 @@ static evtwin_status each_figure(field_fn visit, const place *p, evtwin_target_k
 
 static evtwin_status read_scores(const place *p, evtwin_target_kind kind, evtwin__bundle_model *m) {
     const evtwin_score counts = m->score[EVTWIN_SCORED_MODEL];
-    if (counts.n_test > 0 && counts.n_folds > counts.n_test) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s.held_out: key \"n_folds\" is %zu, of %zu rows", p->where,
-                    counts.n_folds, counts.n_test);
-    }
+    EVTWIN_FAIL_IF(counts.n_test > 0 && counts.n_folds > counts.n_test, EVTWIN_E_SCHEMA,
+                   "%s.held_out: key \"n_folds\" is %zu, of %zu rows", p->where, counts.n_folds,
+                   counts.n_test);
     for (int s = 0; s < EVTWIN__N_SCORED; s++) {
         m->score[s].n_train = counts.n_train;
         m->score[s].n_test = counts.n_test;
@@ -357,18 +338,15 @@ static evtwin_status read_model(const place *models, const evtwin_target *target
         return st;
     }
     m->is_present = 1;
-    if ((st = each_field(read_field, &p, FIELDS(model_fields), m)) < 0 ||
-        (st = evtwin__json_get_text(p.where, p.object, "objective", &objective)) < 0) {
-        return st;
-    }
-    if (strcmp(objective, objective_name(target->kind)) != 0) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: objective '%.40s' instead of '%s'", p.where, objective,
-                    objective_name(target->kind));
-    }
-    if (target->kind == EVTWIN_TARGET_EVENT && (m->base_score < 0.0 || m->base_score > 1.0)) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s.params: key \"base_score\" is %g, it can be 0 to 1",
-                    p.where, m->base_score);
-    }
+    EVTWIN_TRY(each_field(read_field, &p, FIELDS(model_fields), m));
+    EVTWIN_TRY(evtwin__json_get_text(p.where, p.object, "objective", &objective));
+    EVTWIN_FAIL_IF(strcmp(objective, objective_name(target->kind)) != 0, EVTWIN_E_SCHEMA,
+                   "%s: objective '%.40s' instead of '%s'", p.where, objective,
+                   objective_name(target->kind));
+    EVTWIN_FAIL_IF(target->kind == EVTWIN_TARGET_EVENT &&
+                       (m->base_score < 0.0 || m->base_score > 1.0),
+                   EVTWIN_E_SCHEMA, "%s.params: key \"base_score\" is %g, it can be 0 to 1",
+                   p.where, m->base_score);
     return read_scores(&p, target->kind, m);
 }
 
@@ -385,9 +363,8 @@ static evtwin_status read_models(const place *root, evtwin__bundle *b) {
         const size_t used = strlen(known);
         snprintf(known + used, sizeof known - used, "%s%s", t > 0 ? ", " : "", target.name);
     }
-    if (st >= 0 && n == 0) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: models has none of %s", root->where, known);
-    }
+    EVTWIN_FAIL_IF(st >= 0 && n == 0, EVTWIN_E_SCHEMA, "%s: models has none of %s", root->where,
+                   known);
     return st;
 }
 
@@ -405,25 +382,20 @@ static evtwin_status read_feature(const place *root, json_t *object, size_t i, e
     if (st < 0) {
         return st;
     }
-    if (to->name[0] == '\0' || strchr(to->name, ',') != NULL) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: name '%s' is empty or has a comma", p.where, to->name);
-    }
-    if (to->min > to->max) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: min %g, max %g", p.where, to->min, to->max);
-    }
+    EVTWIN_FAIL_IF(to->name[0] == '\0' || strchr(to->name, ',') != NULL, EVTWIN_E_SCHEMA,
+                   "%s: name '%s' is empty or has a comma", p.where, to->name);
+    EVTWIN_FAIL_IF(to->min > to->max, EVTWIN_E_SCHEMA, "%s: min %g, max %g", p.where, to->min,
+                   to->max);
     for (size_t k = 0; k < i; k++) {
-        if (strcmp(b->feature[k].name, to->name) == 0) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: '%s' is a duplicate", p.where, to->name);
-        }
+        EVTWIN_FAIL_IF(strcmp(b->feature[k].name, to->name) == 0, EVTWIN_E_SCHEMA,
+                       "%s: '%s' is a duplicate", p.where, to->name);
     }
     return EVTWIN_OK;
 }
 
 static evtwin_status check_feature_count(const char *name, size_t n) {
-    if (n < 1 || n > EVTWIN__BUNDLE_MAX_FEATURES) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: %zu features, a bundle has 1 to %d", name, n,
-                    EVTWIN__BUNDLE_MAX_FEATURES);
-    }
+    EVTWIN_FAIL_IF(n < 1 || n > EVTWIN__BUNDLE_MAX_FEATURES, EVTWIN_E_SCHEMA,
+                   "%s: %zu features, a bundle has 1 to %d", name, n, EVTWIN__BUNDLE_MAX_FEATURES);
     return EVTWIN_OK;
 }
 
@@ -435,9 +407,8 @@ static evtwin_status read_features(const place *root, evtwin__bundle *b) {
         return st;
     }
     b->feature = evtwin__calloc(n, sizeof *b->feature);
-    if (b->feature == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory for %zu features", root->where, n);
-    }
+    EVTWIN_FAIL_IF(b->feature == NULL, EVTWIN_E_NOMEM, "%s: out of memory for %zu features",
+                   root->where, n);
     b->n_features = n;
     for (size_t i = 0; i < n && st >= 0; i++) {
         st = read_feature(root, json_array_get(array, i), i, b);
@@ -448,21 +419,18 @@ static evtwin_status read_features(const place *root, evtwin__bundle *b) {
 static evtwin_status read_batteries(const char *name, const json_t *root, evtwin__bundle *b) {
     const json_t *array = json_object_get(root, "batteries");
     const size_t n = json_array_size(array);
-    if (array != NULL && (!json_is_array(array) || n > EVTWIN__BUNDLE_MAX_BATTERIES)) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key \"batteries\" is not an array of up to %d", name,
-                    EVTWIN__BUNDLE_MAX_BATTERIES);
-    }
+    EVTWIN_FAIL_IF(array != NULL && (!json_is_array(array) || n > EVTWIN__BUNDLE_MAX_BATTERIES),
+                   EVTWIN_E_PARSE, "%s: key \"batteries\" is not an array of up to %d", name,
+                   EVTWIN__BUNDLE_MAX_BATTERIES);
     b->battery = evtwin__calloc(n, sizeof *b->battery);
-    if (b->battery == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory for %zu batteries", name, n);
-    }
+    EVTWIN_FAIL_IF(b->battery == NULL, EVTWIN_E_NOMEM, "%s: out of memory for %zu batteries", name,
+                   n);
     for (; b->n_batteries < n; b->n_batteries++) {
         const char *hash = json_string_value(json_array_get(array, b->n_batteries));
-        if (hash == NULL || strlen(hash) != EVTWIN__BATTERY_HASH_SIZE - 1 ||
-            hash[strspn(hash, "0123456789abcdef")] != '\0') {
-            EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: batteries[%zu] is not %d lower-case hex digits", name,
-                        b->n_batteries, EVTWIN__BATTERY_HASH_SIZE - 1);
-        }
+        EVTWIN_FAIL_IF(hash == NULL || strlen(hash) != EVTWIN__BATTERY_HASH_SIZE - 1 ||
+                           hash[strspn(hash, "0123456789abcdef")] != '\0',
+                       EVTWIN_E_PARSE, "%s: batteries[%zu] is not %d lower-case hex digits", name,
+                       b->n_batteries, EVTWIN__BATTERY_HASH_SIZE - 1);
         memcpy(b->battery[b->n_batteries], hash, EVTWIN__BATTERY_HASH_SIZE);
     }
     return EVTWIN_OK;
@@ -478,13 +446,11 @@ static evtwin_status check_time(const char *name, const char *key, const char *t
 /* The number of the format first: nothing else is known of a newer one. */
 static evtwin_status read_format(const char *name, const json_t *root) {
     const json_t *format = json_object_get(root, "format");
-    if (!json_is_integer(format) || json_integer_value(format) < 1) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key \"format\" is missing or not a number from 1", name);
-    }
-    if (json_integer_value(format) > EVTWIN__BUNDLE_FORMAT) {
-        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "%s: bundle format %lld, this version reads up to %d",
-                    name, (long long)json_integer_value(format), EVTWIN__BUNDLE_FORMAT);
-    }
+    EVTWIN_FAIL_IF(!json_is_integer(format) || json_integer_value(format) < 1, EVTWIN_E_PARSE,
+                   "%s: key \"format\" is missing or not a number from 1", name);
+    EVTWIN_FAIL_IF(json_integer_value(format) > EVTWIN__BUNDLE_FORMAT, EVTWIN_E_UNSUPPORTED,
+                   "%s: bundle format %lld, this version reads up to %d", name,
+                   (long long)json_integer_value(format), EVTWIN__BUNDLE_FORMAT);
     return EVTWIN_OK;
 }
 
@@ -496,9 +462,8 @@ static evtwin_status check_files(const char *name, const evtwin__bundle *b) {
         for (size_t k = 0; k < t && file != NULL; k++) {
             is_taken |= b->model[k].file.name != NULL && strcmp(file, b->model[k].file.name) == 0;
         }
-        if (is_taken) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: two parts name the same file '%s'", name, file);
-        }
+        EVTWIN_FAIL_IF(is_taken, EVTWIN_E_SCHEMA, "%s: two parts name the same file '%s'", name,
+                       file);
     }
     return EVTWIN_OK;
 }
@@ -506,21 +471,19 @@ static evtwin_status check_files(const char *name, const evtwin__bundle *b) {
 static evtwin_status read_root(const place *root, evtwin__bundle *b) {
     const char *name = root->where;
     json_t *unused;
-    evtwin_status st;
-    if ((st = read_format(name, root->object)) < 0 || (st = read_features(root, b)) < 0 ||
-        (st = evtwin__json_get_object(name, root->object, "scaler", &unused)) < 0 ||
-        (st = evtwin__json_get_object(name, root->object, "models", &unused)) < 0 ||
-        (st = each_field(read_field, root, FIELDS(root_fields), b)) < 0 ||
-        (st = check_time(name, "created", b->created)) < 0 ||
-        (st = check_time(name, "source: first_time", b->first_time)) < 0 ||
-        (st = check_time(name, "source: last_time", b->last_time)) < 0 ||
-        (st = read_batteries(name, root->object, b)) < 0 || (st = read_models(root, b)) < 0) {
-        return st;
-    }
-    if (b->recipe[0] != '\0' && strcmp(b->recipe, EVTWIN__RECIPE_CONTRACT) != 0) {
-        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "%s: recipe '%.40s', this version knows '%s'", name,
-                    b->recipe, EVTWIN__RECIPE_CONTRACT);
-    }
+    EVTWIN_TRY(read_format(name, root->object));
+    EVTWIN_TRY(read_features(root, b));
+    EVTWIN_TRY(evtwin__json_get_object(name, root->object, "scaler", &unused));
+    EVTWIN_TRY(evtwin__json_get_object(name, root->object, "models", &unused));
+    EVTWIN_TRY(each_field(read_field, root, FIELDS(root_fields), b));
+    EVTWIN_TRY(check_time(name, "created", b->created));
+    EVTWIN_TRY(check_time(name, "source: first_time", b->first_time));
+    EVTWIN_TRY(check_time(name, "source: last_time", b->last_time));
+    EVTWIN_TRY(read_batteries(name, root->object, b));
+    EVTWIN_TRY(read_models(root, b));
+    EVTWIN_FAIL_IF(b->recipe[0] != '\0' && strcmp(b->recipe, EVTWIN__RECIPE_CONTRACT) != 0,
+                   EVTWIN_E_UNSUPPORTED, "%s: recipe '%.40s', this version knows '%s'", name,
+                   b->recipe, EVTWIN__RECIPE_CONTRACT);
     return check_files(name, b);
 }
 
@@ -551,9 +514,8 @@ evtwin_status evtwin__manifest_read(const char *name, const char *text, size_t s
 /* ---- write ---- */
 
 static evtwin_status set(const place *p, const char *key, json_t *value) {
-    if (json_object_set_new(p->object, key, value) != 0) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", p->where);
-    }
+    EVTWIN_FAIL_IF(json_object_set_new(p->object, key, value) != 0, EVTWIN_E_NOMEM,
+                   "%s: out of memory", p->where);
     return EVTWIN_OK;
 }
 
@@ -561,10 +523,7 @@ static evtwin_status set(const place *p, const char *key, json_t *value) {
 static evtwin_status write_field(const place *p, const field *f, void *from) {
     const void *at = (const char *)from + f->at;
     place in;
-    const evtwin_status st = step_in(p, f->in, 1, &in);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(step_in(p, f->in, 1, &in));
     switch (f->kind) {
     case SEED:
         return set(&in, f->key, json_sprintf("%" PRIu64, *(const uint64_t *)at));
@@ -580,9 +539,8 @@ static evtwin_status write_field(const place *p, const field *f, void *from) {
     }
     default: {
         const char *text = *(const char *const *)at != NULL ? *(const char *const *)at : "";
-        if (!evtwin__utf8_is_valid(text, strlen(text))) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: %s is not UTF-8", in.where, f->key);
-        }
+        EVTWIN_FAIL_IF(!evtwin__utf8_is_valid(text, strlen(text)), EVTWIN_E_SCHEMA,
+                       "%s: %s is not UTF-8", in.where, f->key);
         return set(&in, f->key, json_string(text));
     }
     }
@@ -592,34 +550,28 @@ static evtwin_status write_model(const place *root, size_t t, evtwin__bundle_mod
     evtwin_target target;
     evtwin_target_get(t, &target, sizeof target);
     place models, p;
-    evtwin_status st;
-    if ((st = step_in(root, "models", 1, &models)) < 0 ||
-        (st = step_in(&models, target.name, 1, &p)) < 0 ||
-        (st = set(&p, "objective", json_string(objective_name(target.kind)))) < 0 ||
-        (st = each_field(write_field, &p, FIELDS(model_fields), m)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(step_in(root, "models", 1, &models));
+    EVTWIN_TRY(step_in(&models, target.name, 1, &p));
+    EVTWIN_TRY(set(&p, "objective", json_string(objective_name(target.kind))));
+    EVTWIN_TRY(each_field(write_field, &p, FIELDS(model_fields), m));
     return each_figure(write_field, &p, target.kind, m);
 }
 
 static evtwin_status write_arrays(const place *root, const evtwin__bundle *b) {
-    evtwin_status st;
-    if ((st = set(root, "batteries", json_array())) < 0 ||
-        (st = set(root, "features", json_array())) < 0) {
-        return st;
-    }
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(set(root, "batteries", json_array()));
+    EVTWIN_TRY(set(root, "features", json_array()));
     json_t *batteries = json_object_get(root->object, "batteries");
     for (size_t i = 0; i < b->n_batteries; i++) {
-        if (json_array_append_new(batteries, json_string(b->battery[i])) != 0) {
-            EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory for the batteries", root->where);
-        }
+        EVTWIN_FAIL_IF(json_array_append_new(batteries, json_string(b->battery[i])) != 0,
+                       EVTWIN_E_NOMEM, "%s: out of memory for the batteries", root->where);
     }
     for (size_t i = 0; i < b->n_features && st >= 0; i++) {
         place p = *root;
         p.object = json_object();
-        if (json_array_append_new(json_object_get(root->object, "features"), p.object) != 0) {
-            EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory for the features", root->where);
-        }
+        EVTWIN_FAIL_IF(json_array_append_new(json_object_get(root->object, "features"), p.object) !=
+                           0,
+                       EVTWIN_E_NOMEM, "%s: out of memory for the features", root->where);
         st = each_field(write_field, &p, FIELDS(feature_fields), &b->feature[i]);
     }
     return st;
@@ -627,15 +579,14 @@ static evtwin_status write_arrays(const place *root, const evtwin__bundle *b) {
 
 static evtwin_status write_root(const place *root, evtwin__bundle *b) {
     place library;
-    evtwin_status st;
-    if ((st = check_feature_count(root->where, b->n_features)) < 0 ||
-        (st = set(root, "format", json_integer(EVTWIN__BUNDLE_FORMAT))) < 0 ||
-        (st = step_in(root, "library", 1, &library)) < 0 ||
-        (st = set(&library, "name", json_string("libevtwin"))) < 0 ||
-        (st = each_field(write_field, root, FIELDS(root_fields), b)) < 0 ||
-        (st = write_arrays(root, b)) < 0 || (st = set(root, "models", json_object())) < 0) {
-        return st;
-    }
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(check_feature_count(root->where, b->n_features));
+    EVTWIN_TRY(set(root, "format", json_integer(EVTWIN__BUNDLE_FORMAT)));
+    EVTWIN_TRY(step_in(root, "library", 1, &library));
+    EVTWIN_TRY(set(&library, "name", json_string("libevtwin")));
+    EVTWIN_TRY(each_field(write_field, root, FIELDS(root_fields), b));
+    EVTWIN_TRY(write_arrays(root, b));
+    EVTWIN_TRY(set(root, "models", json_object()));
     for (size_t t = 0; t < EVTWIN__T_COUNT && st >= 0; t++) {
         st = b->model[t].is_present ? write_model(root, t, &b->model[t]) : EVTWIN_OK;
     }

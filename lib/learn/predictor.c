@@ -34,9 +34,7 @@ struct evtwin_predictor {
 
 evtwin_status evtwin__predictor_take(evtwin__bundle *bundle, evtwin_predictor **out) {
     evtwin_predictor *p = evtwin__calloc(1, sizeof *p);
-    if (p == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a predictor");
-    }
+    EVTWIN_FAIL_IF(p == NULL, EVTWIN_E_NOMEM, "out of memory for a predictor");
     p->bundle = *bundle;
     *bundle = (evtwin__bundle){0};
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
@@ -49,9 +47,7 @@ evtwin_status evtwin__predictor_take(evtwin__bundle *bundle, evtwin_predictor **
 }
 
 evtwin_status evtwin_predictor_load(const char *dir, evtwin_predictor **out) {
-    if (dir == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "dir or out is NULL");
-    }
+    EVTWIN_FAIL_IF(dir == NULL || out == NULL, EVTWIN_E_ARG, "dir or out is NULL");
     evtwin__bundle bundle;
     evtwin_status st = evtwin__bundle_load(dir, &bundle);
     if (st >= 0) {
@@ -72,9 +68,8 @@ void evtwin_predictor_free(evtwin_predictor *predictor) {
 
 evtwin_status evtwin_predictor_info_get(const evtwin_predictor *predictor,
                                         evtwin_predictor_info *out, size_t size) {
-    if (predictor == NULL || out == NULL || size < sizeof out->size) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "predictor or out is NULL, or size is too small");
-    }
+    EVTWIN_FAIL_IF(predictor == NULL || out == NULL || size < sizeof out->size, EVTWIN_E_ARG,
+                   "predictor or out is NULL, or size is too small");
     const evtwin__bundle *b = &predictor->bundle;
     const evtwin_predictor_info info = {.size = sizeof info,
                                         .version = b->version,
@@ -103,18 +98,13 @@ const char *evtwin_predictor_target(const evtwin_predictor *predictor, size_t i)
 
 evtwin_status evtwin_predictor_score(const evtwin_predictor *predictor, const char *target,
                                      evtwin_scored scored, evtwin_score *out, size_t size) {
-    if (predictor == NULL || out == NULL || size < sizeof out->size || (int)scored < 0 ||
-        (int)scored >= EVTWIN__N_SCORED) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "predictor or out is NULL, or scored or size is out of range");
-    }
+    EVTWIN_FAIL_IF(predictor == NULL || out == NULL || size < sizeof out->size || (int)scored < 0 ||
+                       (int)scored >= EVTWIN__N_SCORED,
+                   EVTWIN_E_ARG, "predictor or out is NULL, or scored or size is out of range");
     size_t t;
-    const evtwin_status st = evtwin_target_find(target, &t);
-    if (st < 0) {
-        return st;
-    }
-    if (!predictor->bundle.model[t].is_present) {
-        EVTWIN_FAIL(EVTWIN_E_NOT_FOUND, "the bundle has no model of target %s", target);
-    }
+    EVTWIN_TRY(evtwin_target_find(target, &t));
+    EVTWIN_FAIL_IF(!predictor->bundle.model[t].is_present, EVTWIN_E_NOT_FOUND,
+                   "the bundle has no model of target %s", target);
     evtwin__report_copy(out, size, &predictor->bundle.model[t].score[scored], sizeof *out);
     return EVTWIN_OK;
 }
@@ -123,20 +113,15 @@ evtwin_status evtwin_predictor_score(const evtwin_predictor *predictor, const ch
 enum { COL_VERSION, COL_TARGET, COL_TRAINED_AT, N_FIRST_COLS };
 
 static evtwin_status add_score_columns(evtwin_table *table) {
-    evtwin_status st;
-    if ((st = evtwin_table_add_column(table, "model_version", EVTWIN_TEXT, NULL, NULL)) < 0 ||
-        (st = evtwin_table_add_column(table, "target", EVTWIN_TEXT, NULL, NULL)) < 0 ||
-        (st = evtwin_table_add_column(table, "trained_at", EVTWIN_TIME, NULL, NULL)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin_table_add_column(table, "model_version", EVTWIN_TEXT, NULL, NULL));
+    EVTWIN_TRY(evtwin_table_add_column(table, "target", EVTWIN_TEXT, NULL, NULL));
+    EVTWIN_TRY(evtwin_table_add_column(table, "trained_at", EVTWIN_TIME, NULL, NULL));
     const evtwin__figure *g;
     for (int kind = 0; kind < EVTWIN__N_TARGET_KINDS; kind++) {
         for (size_t i = 0;
              (g = evtwin__figure_at((evtwin_target_kind)kind, EVTWIN_SCORED_MODEL, i)) != NULL;
              i++) {
-            if ((st = evtwin_table_add_column(table, g->key, EVTWIN_F64, NULL, NULL)) < 0) {
-                return st;
-            }
+            EVTWIN_TRY(evtwin_table_add_column(table, g->key, EVTWIN_F64, NULL, NULL));
         }
     }
     return EVTWIN_OK;
@@ -144,10 +129,8 @@ static evtwin_status add_score_columns(evtwin_table *table) {
 
 static evtwin_status fill_scores(const evtwin_predictor *p, evtwin_table *table) {
     evtwin_status st;
-    if ((st = add_score_columns(table)) < 0 ||
-        (st = evtwin_table_resize(table, p->n_targets)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(add_score_columns(table));
+    EVTWIN_TRY(evtwin_table_resize(table, p->n_targets));
     int64_t trained_us;
     const int has_time =
         evtwin_time_parse(p->bundle.created, EVTWIN_NAIVE_REJECT, &trained_us) == EVTWIN_OK;
@@ -174,14 +157,10 @@ static evtwin_status fill_scores(const evtwin_predictor *p, evtwin_table *table)
 }
 
 evtwin_status evtwin_predictor_scores(const evtwin_predictor *predictor, evtwin_table **out) {
-    if (predictor == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "predictor or out is NULL");
-    }
+    EVTWIN_FAIL_IF(predictor == NULL || out == NULL, EVTWIN_E_ARG, "predictor or out is NULL");
     evtwin_table *table;
-    evtwin_status st = evtwin_table_create(&table);
-    if (st < 0) {
-        return st;
-    }
+    evtwin_status st;
+    EVTWIN_TRY(evtwin_table_create(&table));
     if ((st = fill_scores(predictor, table)) < 0) {
         evtwin_table_free(table);
         return st;
@@ -219,15 +198,12 @@ static void predict_with(const evtwin_model *model, const float *scaled, const d
 
 evtwin_status evtwin_predictor_predict(const evtwin_predictor *predictor, const double *x,
                                        size_t rows, size_t cols, double *y, size_t n_targets) {
-    if (predictor == NULL || ((x == NULL || y == NULL) && rows > 0)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "predictor, x or y is NULL");
-    }
+    EVTWIN_FAIL_IF(predictor == NULL || ((x == NULL || y == NULL) && rows > 0), EVTWIN_E_ARG,
+                   "predictor, x or y is NULL");
     const evtwin__bundle *b = &predictor->bundle;
-    if (cols != b->n_features || n_targets != predictor->n_targets) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA,
-                    "%zu columns and %zu targets, the bundle has %zu features and %zu targets",
-                    cols, n_targets, b->n_features, predictor->n_targets);
-    }
+    EVTWIN_FAIL_IF(cols != b->n_features || n_targets != predictor->n_targets, EVTWIN_E_SCHEMA,
+                   "%zu columns and %zu targets, the bundle has %zu features and %zu targets", cols,
+                   n_targets, b->n_features, predictor->n_targets);
     float scaled[BLOCK_VALUES];
     const size_t block = rows_per_block(predictor);
     for (size_t first = 0; first < rows; first += block) {
@@ -341,20 +317,16 @@ static evtwin_status fill_table(const evtwin_predictor *p, evtwin_table *table,
     const size_t rows = evtwin_table_rows(table);
     size_t prediction[EVTWIN__T_COUNT], version, note;
     int32_t code = 0;
-    evtwin_status st;
-    if ((st = prediction_columns(p, table, prediction)) < 0 ||
-        (st = output_column(table, evtwin__schema[EVTWIN__Q_MODEL_VERSION].name, EVTWIN_TEXT, "",
-                            &version)) < 0 ||
-        (st = output_column(table, evtwin__schema[EVTWIN__Q_PREDICTION_NOTE].name, EVTWIN_TEXT, "",
-                            &note)) < 0 ||
-        (st = evtwin_table_intern(table, version, p->bundle.version, &code)) < 0) {
-        return st;
-    }
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(prediction_columns(p, table, prediction));
+    EVTWIN_TRY(output_column(table, evtwin__schema[EVTWIN__Q_MODEL_VERSION].name, EVTWIN_TEXT, "",
+                             &version));
+    EVTWIN_TRY(output_column(table, evtwin__schema[EVTWIN__Q_PREDICTION_NOTE].name, EVTWIN_TEXT, "",
+                             &note));
+    EVTWIN_TRY(evtwin_table_intern(table, version, p->bundle.version, &code));
 
     /* the notes first: they look at the features once more, which might be columns filled here */
-    if ((st = fill_notes(p, table, note, from)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(fill_notes(p, table, note, from));
     for (size_t r = 0; st >= 0 && r < rows; r++) {
         st = evtwin_table_set_code(table, version, r, code);
     }
@@ -382,19 +354,15 @@ static void tell_presumed_units(const evtwin_predictor *p, const evtwin_table *t
 }
 
 evtwin_status evtwin_predictor_apply(const evtwin_predictor *predictor, evtwin_table *table) {
-    if (predictor == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "predictor is NULL");
-    }
+    EVTWIN_FAIL_IF(predictor == NULL, EVTWIN_E_ARG, "predictor is NULL");
     evtwin_status st;
-    if ((st = evtwin__table_check_edit(table)) < 0 || (st = evtwin_telemetry_check(table)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__table_check_edit(table));
+    EVTWIN_TRY(evtwin_telemetry_check(table));
     const size_t rows = evtwin_table_rows(table);
     const size_t cols = evtwin_table_cols(table);
     double *memory = evtwin__calloc(rows, predictor->n_targets * sizeof *memory + sizeof(uint8_t));
-    if (memory == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the predictions of %zu rows", rows);
-    }
+    EVTWIN_FAIL_IF(memory == NULL, EVTWIN_E_NOMEM, "out of memory for the predictions of %zu rows",
+                   rows);
     outcome result = {memory, (uint8_t *)(memory + rows * predictor->n_targets)};
     if ((st = predict_rows(predictor, table, &result)) >= 0 &&
         (st = fill_table(predictor, table, &result)) < 0) {

@@ -56,10 +56,7 @@ evtwin_status evtwin__scaler_fit(const double *x, size_t cols, const size_t *row
                                  size_t n_rows, evtwin__scaler *out) {
     assert(n_rows > 0);
     evtwin__scaler s;
-    const evtwin_status st = evtwin__scaler_alloc(cols, &s);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__scaler_alloc(cols, &s));
     for (size_t i = 0; i < cols; i++) {
         fit_column(x + i, cols, row_index, n_rows, &s.mean[i], &s.scale[i]);
         if (!isfinite(s.mean[i]) || !isfinite(s.scale[i])) {

@@ -145,9 +145,7 @@ static void score_ranks(const scored *s, size_t n, evtwin_score *out) {
 static evtwin_status score_events(const double *truth, const double *predicted, size_t n,
                                   evtwin_score *out) {
     scored *s = evtwin__calloc(n, sizeof *s);
-    if (s == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory to score %zu rows", n);
-    }
+    EVTWIN_FAIL_IF(s == NULL, EVTWIN_E_NOMEM, "out of memory to score %zu rows", n);
     out->auc = out->average_precision = out->accuracy = out->brier = NAN;
     double square_error = 0.0, n_right = 0.0;
     for (size_t i = 0; i < n; i++) {
@@ -205,9 +203,7 @@ evtwin_status evtwin__bootstrap_bound(const double *block_sum, size_t n, uint64_
     }
 
     double *sums = evtwin__calloc(N_RESAMPLES, sizeof *sums);
-    if (sums == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a bootstrap");
-    }
+    EVTWIN_FAIL_IF(sums == NULL, EVTWIN_E_NOMEM, "out of memory for a bootstrap");
     for (uint32_t r = 0; r < N_RESAMPLES; r++) {
         sums[r] = resample(pooled, n_pooled, seed, r);
     }

@@ -139,9 +139,7 @@ static int conditions_met(const keyed_group *group, size_t n, size_t n_test,
 evtwin_status evtwin__split_groups(const evtwin__group_use *use, size_t n_groups, uint64_t seed,
                                    uint8_t *is_test) {
     keyed_group *group = evtwin__calloc(n_groups, sizeof *group);
-    if (group == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory to split %zu groups", n_groups);
-    }
+    EVTWIN_FAIL_IF(group == NULL, EVTWIN_E_NOMEM, "out of memory to split %zu groups", n_groups);
     size_t n = 0;
     for (size_t g = 0; g < n_groups; g++) {
         if (rows_of(&use[g]) > 0) {
@@ -246,16 +244,15 @@ static evtwin_status check_parts(const evtwin_target *target, const evtwin__labe
         n_positive += label->part[k] < 0 && label->y[label->row[k]] != 0.0;
     }
     const size_t n_train = label->n - n_test;
-    if (n_train == 0 || n_test == 0) {
-        EVTWIN_FAIL(EVTWIN_E_DATA, "target '%s' has no row in the %s part when split by %s",
-                    label->column, n_train == 0 ? "training" : "held-out", split_by);
-    }
-    if (target->kind == EVTWIN_TARGET_EVENT && (n_positive == 0 || n_positive == n_train)) {
-        EVTWIN_FAIL(EVTWIN_E_DATA,
-                    "%s target '%s' has one class only in the training part when split by %s: "
-                    "all %zu rows are %d",
-                    target->title, label->column, split_by, n_train, n_positive > 0);
-    }
+    EVTWIN_FAIL_IF(n_train == 0 || n_test == 0, EVTWIN_E_DATA,
+                   "target '%s' has no row in the %s part when split by %s", label->column,
+                   n_train == 0 ? "training" : "held-out", split_by);
+    EVTWIN_FAIL_IF(target->kind == EVTWIN_TARGET_EVENT &&
+                       (n_positive == 0 || n_positive == n_train),
+                   EVTWIN_E_DATA,
+                   "%s target '%s' has one class only in the training part when split by %s: "
+                   "all %zu rows are %d",
+                   target->title, label->column, split_by, n_train, n_positive > 0);
     return EVTWIN_OK;
 }
 
@@ -316,9 +313,8 @@ static evtwin_status list_batteries(evtwin__bundle *b, const evtwin__dataset *da
         return EVTWIN_OK;
     }
     b->battery = evtwin__calloc(g->n, sizeof *b->battery);
-    if (b->battery == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the hashes of %zu batteries", g->n);
-    }
+    EVTWIN_FAIL_IF(b->battery == NULL, EVTWIN_E_NOMEM,
+                   "out of memory for the hashes of %zu batteries", g->n);
     for (size_t k = 0; k < n_train; k++) {
         const int32_t group = g->of_row[row[k]];
         if (k == 0 || g->of_row[row[k - 1]] != group) {

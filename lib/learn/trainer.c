@@ -18,34 +18,26 @@ enum { MAX_TREES = 100000, MAX_DEPTH = 16, MAX_FOLDS = 1000, MAX_NAME = 255 };
 
 /* ---- options ---- */
 
+static const evtwin_train_options default_options = {.size = sizeof default_options,
+                                                     .learning_rate = 0.1};
+
 evtwin_status evtwin_train_options_init(evtwin_train_options *options, size_t size) {
-    if (options == NULL || size < sizeof(size_t)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "options is NULL or its size is too small");
-    }
-    const evtwin_train_options defaults = {.size = sizeof defaults, .learning_rate = 0.1};
-    evtwin__report_copy(options, size, &defaults, sizeof defaults);
-    return EVTWIN_OK;
+    return evtwin__options_init(options, size, &default_options, sizeof default_options);
 }
 
 static evtwin_status check_limit(const char *of, const char *name, int value, int min, int max) {
-    if (value < min || value > max) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "%s%s is %d, it must be %d to %d", of, name, value, min, max);
-    }
+    EVTWIN_FAIL_IF(value < min || value > max, EVTWIN_E_ARG, "%s%s is %d, it must be %d to %d", of,
+                   name, value, min, max);
     return EVTWIN_OK;
 }
 
 static evtwin_status check_options(const evtwin_train_options *o) {
-    evtwin_status st;
-    if ((st = check_limit("", "n_threads", o->n_threads, 0, 256)) < 0 ||
-        (st = check_limit("", "cv_folds", o->cv_folds, 0, MAX_FOLDS)) < 0) {
-        return st;
-    }
-    if (o->cv_folds == 1) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "cv_folds is 1: a fold needs another to be tested against");
-    }
-    if (!(o->learning_rate > 0.0 && o->learning_rate <= 1.0)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "learning_rate must be above 0 and at most 1");
-    }
+    EVTWIN_TRY(check_limit("", "n_threads", o->n_threads, 0, 256));
+    EVTWIN_TRY(check_limit("", "cv_folds", o->cv_folds, 0, MAX_FOLDS));
+    EVTWIN_FAIL_IF(o->cv_folds == 1, EVTWIN_E_ARG,
+                   "cv_folds is 1: a fold needs another to be tested against");
+    EVTWIN_FAIL_IF(!(o->learning_rate > 0.0 && o->learning_rate <= 1.0), EVTWIN_E_ARG,
+                   "learning_rate must be above 0 and at most 1");
     return EVTWIN_OK;
 }
 
@@ -57,10 +49,7 @@ static evtwin_status take_target(const evtwin_target *given, evtwin_target *targ
     target->trees = t.trees;
     target->depth = t.depth;
     *column = t.column;
-    evtwin_status st;
-    if ((st = check_limit(target->name, ": trees", t.trees, 1, MAX_TREES)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(check_limit(target->name, ": trees", t.trees, 1, MAX_TREES));
     return check_limit(target->name, ": depth", t.depth, 1, MAX_DEPTH);
 }
 
@@ -77,18 +66,11 @@ static evtwin_status take_targets(const evtwin_target *targets, size_t n,
         const evtwin_target *given =
             (const evtwin_target *)(const void *)((const char *)targets + i * targets->size);
         size_t t;
-        evtwin_status st = given->size < 2 * sizeof(size_t)
-                               ? evtwin__fail(EVTWIN_E_ARG, "target %zu has no size", i)
-                               : evtwin_target_find(given->name, &t);
-        if (st < 0) {
-            return st;
-        }
-        if (is_given[t]++) {
-            EVTWIN_FAIL(EVTWIN_E_ARG, "target %s is given twice", given->name);
-        }
-        if ((st = take_target(given, &target[t], &column[t])) < 0) {
-            return st;
-        }
+        EVTWIN_TRY(given->size < 2 * sizeof(size_t)
+                       ? evtwin__fail(EVTWIN_E_ARG, "target %zu has no size", i)
+                       : evtwin_target_find(given->name, &t));
+        EVTWIN_FAIL_IF(is_given[t]++, EVTWIN_E_ARG, "target %s is given twice", given->name);
+        EVTWIN_TRY(take_target(given, &target[t], &column[t]));
     }
     return EVTWIN_OK;
 }
@@ -125,9 +107,7 @@ static evtwin_status keep_base_name(evtwin__bundle *b, const char *path) {
 /* The options without their strings, which the caller may free after the call. */
 static evtwin_status trainer_create(const evtwin_train_options *options, evtwin_trainer **out) {
     evtwin_trainer *t = evtwin__calloc(1, sizeof *t);
-    if (t == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a trainer");
-    }
+    EVTWIN_FAIL_IF(t == NULL, EVTWIN_E_NOMEM, "out of memory for a trainer");
     evtwin__bundle *b = &t->bundle;
     char xgboost[16];
     evtwin_status st;
@@ -152,9 +132,8 @@ static evtwin_status trainer_create(const evtwin_train_options *options, evtwin_
 
 static evtwin_status report_progress(const evtwin_trainer *trainer, const char *what, double done) {
     const evtwin_train_options *o = &trainer->options;
-    if (o->progress != NULL && o->progress(o->progress_ctx, what, done) != 0) {
-        EVTWIN_FAIL(EVTWIN_E_CANCELLED, "training was stopped by its caller");
-    }
+    EVTWIN_FAIL_IF(o->progress != NULL && o->progress(o->progress_ctx, what, done) != 0,
+                   EVTWIN_E_CANCELLED, "training was stopped by its caller");
     return EVTWIN_OK;
 }
 
@@ -162,11 +141,8 @@ static evtwin_status report_progress(const evtwin_trainer *trainer, const char *
 static evtwin_status describe_models(evtwin_trainer *trainer) {
     evtwin__bundle *b = &trainer->bundle;
     char now[EVTWIN_TIME_TEXT_SIZE];
-    evtwin_status st;
-    if ((st = evtwin_time_format(evtwin_time_now(), now, sizeof now)) < 0 ||
-        (st = evtwin__bundle_keep(b, now, &b->created)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin_time_format(evtwin_time_now(), now, sizeof now));
+    EVTWIN_TRY(evtwin__bundle_keep(b, now, &b->created));
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         evtwin__bundle_model *m = &b->model[t];
         m->trees = (size_t)trainer->target[t].trees;
@@ -180,11 +156,9 @@ static evtwin_status describe_models(evtwin_trainer *trainer) {
 }
 
 static evtwin_status fit_and_evaluate(evtwin_trainer *trainer, const evtwin__dataset *data) {
-    evtwin_status st;
-    if ((st = evtwin__fit(trainer, data)) < 0 ||
-        (st = report_progress(trainer, "scoring", 0.0)) < 0) {
-        return st;
-    }
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(evtwin__fit(trainer, data));
+    EVTWIN_TRY(report_progress(trainer, "scoring", 0.0));
     for (size_t t = 0; t < EVTWIN__T_COUNT && st == EVTWIN_OK; t++) {
         if (data->label[t].is_present) {
             trainer->bundle.model[t].is_present = 1;
@@ -197,21 +171,15 @@ static evtwin_status fit_and_evaluate(evtwin_trainer *trainer, const evtwin__dat
 evtwin_status evtwin_train(const evtwin_table *table, const evtwin_target *targets,
                            size_t n_targets, const evtwin_train_options *options,
                            evtwin_trainer **out) {
-    if (table == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "table or out is NULL");
-    }
+    EVTWIN_FAIL_IF(table == NULL || out == NULL, EVTWIN_E_ARG, "table or out is NULL");
     evtwin_status st;
-    evtwin_train_options o;
-    evtwin_train_options_init(&o, sizeof o);
-    if (options != NULL) {
-        evtwin__options_copy(&o, sizeof o, options, options->size);
-    }
+    evtwin_train_options o = default_options;
+    EVTWIN_TRY(evtwin__options_merge(&o, sizeof o, options, "evtwin_train_options_init"));
     evtwin_trainer *trainer = NULL;
     evtwin__dataset data = {0};
     const char *column[EVTWIN__T_COUNT];
-    if ((st = check_options(&o)) < 0 || (st = trainer_create(&o, &trainer)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(check_options(&o));
+    EVTWIN_TRY(trainer_create(&o, &trainer));
     if ((st = take_targets(targets, n_targets, trainer->target, column)) < 0 ||
         (st = report_progress(trainer, "cleaning", 0.0)) < 0 ||
         (st = evtwin__dataset_load(table, &o, column, trainer, &data)) < 0 ||
@@ -235,28 +203,22 @@ done:
 /* The number of a target that was trained. */
 static evtwin_status find_model(const evtwin_trainer *trainer, const char *target, size_t *t_out) {
     const evtwin_status st = evtwin_target_find(target, t_out);
-    if (st == EVTWIN_OK && !trainer->bundle.model[*t_out].is_present) {
-        EVTWIN_FAIL(EVTWIN_E_NOT_FOUND, "no %s model was trained", trainer->target[*t_out].title);
-    }
+    EVTWIN_FAIL_IF(st == EVTWIN_OK && !trainer->bundle.model[*t_out].is_present, EVTWIN_E_NOT_FOUND,
+                   "no %s model was trained", trainer->target[*t_out].title);
     return st;
 }
 
 evtwin_status evtwin_trainer_score(const evtwin_trainer *trainer, const char *target,
                                    evtwin_scored scored, size_t fold, evtwin_score *out,
                                    size_t size) {
-    if (trainer == NULL || out == NULL || size < sizeof out->size || (int)scored < 0 ||
-        (int)scored >= EVTWIN__N_SCORED) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "trainer or out is NULL, or scored or size is out of range");
-    }
+    EVTWIN_FAIL_IF(trainer == NULL || out == NULL || size < sizeof out->size || (int)scored < 0 ||
+                       (int)scored >= EVTWIN__N_SCORED,
+                   EVTWIN_E_ARG, "trainer or out is NULL, or scored or size is out of range");
     size_t t;
-    const evtwin_status st = find_model(trainer, target, &t);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(find_model(trainer, target, &t));
     const evtwin__result *r = &trainer->result[t];
-    if (fold != EVTWIN_ALL_FOLDS && fold >= r->n_folds) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "fold %zu of %zu", fold, r->n_folds);
-    }
+    EVTWIN_FAIL_IF(fold != EVTWIN_ALL_FOLDS && fold >= r->n_folds, EVTWIN_E_ARG, "fold %zu of %zu",
+                   fold, r->n_folds);
     const evtwin_score *of =
         fold == EVTWIN_ALL_FOLDS ? trainer->bundle.model[t].score : r->fold[fold];
     evtwin__report_copy(out, size, &of[scored], sizeof of[scored]);
@@ -277,10 +239,8 @@ size_t evtwin_trainer_finding_count(const evtwin_trainer *trainer) {
 
 evtwin_status evtwin_trainer_finding(const evtwin_trainer *trainer, size_t i, evtwin_finding *out,
                                      size_t size) {
-    if (out == NULL || i >= evtwin_trainer_finding_count(trainer)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "finding %zu of %zu, or out is NULL", i,
-                    evtwin_trainer_finding_count(trainer));
-    }
+    EVTWIN_FAIL_IF(out == NULL || i >= evtwin_trainer_finding_count(trainer), EVTWIN_E_ARG,
+                   "finding %zu of %zu, or out is NULL", i, evtwin_trainer_finding_count(trainer));
     const evtwin__finding *f = &trainer->findings.list[i];
     const evtwin_finding finding = {
         .size = sizeof finding, .cause = f->cause, .severity = f->severity, .text = f->text};
@@ -304,24 +264,18 @@ double evtwin_trainer_importance(const evtwin_trainer *trainer, const char *targ
 
 evtwin_status evtwin_trainer_predictions(const evtwin_trainer *trainer, const char *target,
                                          evtwin_table **out) {
-    if (trainer == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "trainer or out is NULL");
-    }
+    EVTWIN_FAIL_IF(trainer == NULL || out == NULL, EVTWIN_E_ARG, "trainer or out is NULL");
     size_t t;
     const evtwin_status st = find_model(trainer, target, &t);
     return st < 0 ? st : evtwin_table_copy(trainer->result[t].held_out, out);
 }
 
 evtwin_status evtwin_trainer_predictor(const evtwin_trainer *trainer, evtwin_predictor **out) {
-    if (trainer == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "trainer or out is NULL");
-    }
+    EVTWIN_FAIL_IF(trainer == NULL || out == NULL, EVTWIN_E_ARG, "trainer or out is NULL");
     evtwin__bundle_files files;
     evtwin__bundle bundle = {0};
-    evtwin_status st = evtwin__bundle_write(&trainer->bundle, &files);
-    if (st < 0) {
-        return st;
-    }
+    evtwin_status st;
+    EVTWIN_TRY(evtwin__bundle_write(&trainer->bundle, &files));
     if ((st = evtwin__bundle_read(&files, &bundle)) >= 0) {
         st = evtwin__predictor_take(&bundle, out);
     }
@@ -331,9 +285,8 @@ evtwin_status evtwin_trainer_predictor(const evtwin_trainer *trainer, evtwin_pre
 }
 
 evtwin_status evtwin_trainer_save(const evtwin_trainer *trainer, const char *dir) {
-    if (trainer == NULL || dir == NULL || dir[0] == '\0') {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "trainer or dir is NULL or empty");
-    }
+    EVTWIN_FAIL_IF(trainer == NULL || dir == NULL || dir[0] == '\0', EVTWIN_E_ARG,
+                   "trainer or dir is NULL or empty");
     evtwin__bundle_files files;
     evtwin_status st = evtwin__bundle_write(&trainer->bundle, &files);
     if (st >= 0) {
