@@ -33,6 +33,10 @@ typedef struct evtwin__kept {
 
 extern const evtwin__kept evtwin__kept_tables[EVTWIN__N_KEPT];
 
+/* EVTWIN_E_SCHEMA if a column is absent or of another type, EVTWIN_E_ARG if a required one is
+ * empty. */
+evtwin_status evtwin__kept_check(evtwin__kept_id which, const evtwin_table *table);
+
 /* The operations: X(name, parameters after the store). store.c has checked pointers, sizes, columns
  * and whether the handle may write before it calls one; options are complete. An answer of none is
  * EVTWIN_DONE with *out untouched. */
