@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_BATCH = 4096, MAX_SAID = 10 };
+enum { MAX_SAID = 10 };
 
 typedef struct live {
     const cli *c;
@@ -23,12 +23,26 @@ typedef struct live {
     int is_failing, has_said_waiting, has_said_idle, has_predicted;
 } live;
 
-static void on_batch(void *ctx, const evtwin_table *batch) {
-    live *l = ctx;
-    if (evtwin_metrics_observe(l->metrics, batch) < 0) {
-        cli_warning("metrics: %s", evtwin_last_error());
+static void note_refusal(live *l, const evtwin_refusal *refusal) {
+    l->n_refused++;
+    if (l->n_refused <= MAX_SAID) {
+        cli_error("refused: %s", refusal->reason);
+    } else if (l->n_refused == MAX_SAID + 1) {
+        cli_error("more records are refused; they are counted");
     }
-    newest_observe(l->newest, batch);
+    evtwin_metrics_count_error(l->metrics);
+}
+
+static void on_event(void *ctx, const evtwin_pump_event *event) {
+    live *l = ctx;
+    if (event->kind == EVTWIN_PUMP_REFUSED) {
+        note_refusal(l, event->refusal);
+    } else if (event->kind == EVTWIN_PUMP_BATCH) {
+        if (evtwin_metrics_observe(l->metrics, event->batch) < 0) {
+            cli_warning("metrics: %s", evtwin_last_error());
+        }
+        newest_observe(l->newest, event->batch);
+    }
 }
 
 /* ---- start ---- */
@@ -192,7 +206,7 @@ static int connect_store(live *l, const evtwin_predictor *predictor) {
     return code;
 }
 
-static int connect_ends(live *l) {
+static int connect_uris(live *l) {
     int code = take_source(l->pump, l->source);
     for (size_t i = 0; code == 0 && i < cli_count(l->c, PREDICT_SINK); i++) {
         const char *uri = cli_item(l->c, PREDICT_SINK, i);
@@ -206,45 +220,16 @@ static int connect_ends(live *l) {
 
 /* ---- run ---- */
 
-/* Did a file or stream pass over a record that makes no sense? Then nothing that was read is on its
- * way: a sink that refuses its rows is another matter. */
-static int is_refusal(const live *l, evtwin_status st) {
-    evtwin_pump_stats stats;
-    const int is_of_record =
-        st == EVTWIN_E_PARSE || st == EVTWIN_E_RANGE || st == EVTWIN_E_SCHEMA || st == EVTWIN_E_ARG;
-    const int passes_over =
-        strncmp(l->source, "jsonl:", 6) == 0 || strncmp(l->source, "csv:", 4) == 0;
-    return is_of_record && passes_over &&
-           evtwin_pump_stats_get(l->pump, &stats, sizeof stats) >= 0 &&
-           stats.n_read == stats.n_written;
-}
-
-static void note_refusal(live *l) {
-    l->n_refused++;
-    if (l->n_refused <= MAX_SAID) {
-        cli_error("refused: %s", evtwin_last_error());
-    } else if (l->n_refused == MAX_SAID + 1) {
-        cli_error("more records are refused; they are counted");
-    }
-    evtwin_metrics_count_error(l->metrics);
-}
-
 /* All rows that wait. EVTWIN_DONE once no more will come. */
 static evtwin_status run_cycle(live *l) {
     newest_clear(l->newest);
-    for (;;) {
-        size_t n = 0;
-        const evtwin_status st = evtwin_pump_run_once(l->pump, MAX_BATCH, &n);
-        const int is_refused = st < 0 && is_refusal(l, st);
-        if (is_refused) {
-            note_refusal(l);
-        } else if (st != EVTWIN_OK || n == 0) {
-            return st;
-        }
-        if (cli_stopping() != 0) {
-            return EVTWIN_OK;
-        }
-    }
+    size_t n;
+    evtwin_status st;
+    do {
+        n = 0;
+        st = evtwin_pump_run_once(l->pump, 0, &n);
+    } while ((st == EVTWIN_REFUSED || (st == EVTWIN_OK && n > 0)) && cli_stopping() == 0);
+    return st;
 }
 
 /* An error is an error: counted, said once, tried again; never a prediction. */
@@ -283,7 +268,7 @@ static int show(live *l) {
 static int do_cycle(live *l) {
     const int is_once = cli_is_on(l->c, PREDICT_ONCE);
     const evtwin_status st = run_cycle(l);
-    if (st < 0 && (is_once || cli_is_hopeless(st))) {
+    if (st < 0 && (is_once || !evtwin_status_is_temporary(st))) {
         return cli_fail(CLI_A_STORE, st, NULL);
     }
     if (st < 0) {
@@ -321,7 +306,6 @@ static void say_totals(const live *l) {
     if (evtwin_pump_stats_get(l->pump, &stats, sizeof stats) < 0) {
         return;
     }
-    const uint64_t n_errors = stats.n_errors - l->n_refused;
     char refused[64] = "";
     if (l->n_refused > 0) {
         snprintf(refused, sizeof refused, "%llu record%s refused, ",
@@ -329,8 +313,8 @@ static void say_totals(const live *l) {
     }
     cli_note("%llu row%s predicted, %llu unknown, %s%llu error%s; closed",
              (unsigned long long)stats.n_predicted, cli_s(stats.n_predicted),
-             (unsigned long long)stats.n_unknown, refused, (unsigned long long)n_errors,
-             cli_s(n_errors));
+             (unsigned long long)stats.n_unknown, refused, (unsigned long long)stats.n_errors,
+             cli_s(stats.n_errors));
 }
 
 /* The pump owns the predictor from the moment it takes it; before, this function does. */
@@ -338,7 +322,7 @@ static int prepare(live *l, evtwin_predictor *predictor) {
     const int is_store = cli_text(l->c, PREDICT_SOURCE) == NULL;
     int code;
     if ((code = check_features(predictor)) != 0 || (code = start_metrics(l)) != 0 ||
-        (code = is_store ? connect_store(l, predictor) : connect_ends(l)) != 0) {
+        (code = is_store ? connect_store(l, predictor) : connect_uris(l)) != 0) {
         evtwin_predictor_free(predictor);
         return code;
     }
@@ -347,18 +331,21 @@ static int prepare(live *l, evtwin_predictor *predictor) {
         evtwin_predictor_free(predictor);
         return cli_fail(CLI_AN_INPUT, st, NULL);
     }
-    st = evtwin_pump_on_batch(l->pump, on_batch, l);
+    st = evtwin_pump_on_event(l->pump, on_event, l);
     return st < 0 ? cli_fail(CLI_AN_INPUT, st, NULL) : 0;
 }
 
 int predict_live(const cli *c, evtwin_predictor *predictor) {
     const char *source = cli_text(c, PREDICT_SOURCE);
+    evtwin_pump_options options;
+    evtwin_pump_options_init(&options, sizeof options);
+    options.first_pause_s = options.longest_pause_s = 0; /* each cycle tries again */
     live l = {.c = c,
               .source = source != NULL ? source : cli_text(c, PREDICT_STORE),
               .console = stdout,
               .newest = newest_create()};
     int code;
-    if (l.newest == NULL || evtwin_pump_create(&l.pump) < 0) {
+    if (l.newest == NULL || evtwin_pump_create(&options, &l.pump) < 0) {
         evtwin_predictor_free(predictor);
         code = cli_out_of_memory();
     } else {

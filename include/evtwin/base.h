@@ -30,6 +30,7 @@ extern "C" {
 #define EVTWIN_STATUS_LIST(X)                                                                      \
     X(OK, 0, "success")                                                                            \
     X(DONE, 1, "nothing more to read")                                                             \
+    X(REFUSED, 2, "a record was refused; the source says which and why")                           \
     X(E_ARG, -1, "an argument is out of its domain")                                               \
     X(E_NOMEM, -2, "out of memory")                                                                \
     X(E_IO, -3, "the system refused to read or write")                                             \
@@ -65,6 +66,10 @@ EVTWIN_API const char *evtwin_status_name(evtwin_status status);
 
 /** What the code means in general; static text. */
 EVTWIN_API const char *evtwin_status_text(evtwin_status status);
+
+/** 1 for a failure that can pass by itself (EVTWIN_E_AGAIN, EVTWIN_E_IO, EVTWIN_E_EXTERNAL,
+ * EVTWIN_E_NOMEM); after any other the same call would fail again. Since 0.2. */
+EVTWIN_API int evtwin_status_is_temporary(evtwin_status status);
 
 /**
  * One line about the last failure on this thread: names the thing and the limit.
