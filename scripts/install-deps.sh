@@ -18,13 +18,13 @@ libjansson-dev|reads and writes JSON|pkg:jansson
 libxgboost-dev|trains the models|pkg:xgboost
 libsqlite3-dev|keeps the telemetry|pkg:sqlite3
 libmicrohttpd-dev|serves REST and the page|pkg:libmicrohttpd
-curl|lets the demo check itself|curl
+python3|shows and checks the live fleet of the demo, runs tests|python3
 '
 test_list='
 libcmocka-dev|unit tests|pkg:cmocka
 g++|checks the headers as C++|g++
 swig|checks the headers for the Python package to come|swig
-python3|test helpers|python3
+curl|asks the server in tests|curl
 python3-dev|compiles what SWIG makes of the headers|file:/usr/bin/python3-config
 sqlite3|looks into databases in tests|sqlite3
 '

@@ -98,7 +98,7 @@ static int usage(const char *text) {
     return CLI_USAGE;
 }
 
-/* What cannot be asked for together. */
+/* Options that do not go together. */
 static int check_combination(const cli *c) {
     const int has_csv = cli_text(c, PREDICT_CSV) != NULL,
               has_out = cli_text(c, PREDICT_OUT) != NULL;
@@ -112,10 +112,10 @@ static int check_combination(const cli *c) {
         return usage(has_source ? "--source needs --sink URI" : "--sink needs --source URI");
     }
     if (has_csv && (has_source || cli_from(c, PREDICT_STORE) == CLI_FROM_FLAG)) {
-        return usage("--csv excludes --store and --source");
+        return usage("--csv and --store or --source are mutually exclusive");
     }
     if (has_source && cli_from(c, PREDICT_STORE) == CLI_FROM_FLAG) {
-        return usage("--store and --source exclude each other");
+        return usage("--store and --source are mutually exclusive");
     }
     if (!has_csv && cli_count(c, PREDICT_UNIT) > 0) {
         return usage("--unit belongs to --csv; records have the contract's units");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tools/evtwin-serve.c: REST, the fleet page and /metrics of a store. */
 
-#include "cli.h"
+#include "cli/cli.h"
 
 #include "evtwin/evtwin.h"
 
@@ -107,8 +107,7 @@ static int is_loopback(const char *listen) {
            strncmp(listen, "[::1]", 5) == 0;
 }
 
-/* A URI that makes no sense is told before the server starts; a store that is not there may come
- * later. */
+/* An invalid URI is reported before the server starts; a store that is not there may come later. */
 static int check_store(const cli *c, int *is_absent_out) {
     evtwin_store_options store_options;
     evtwin_store_options_init(&store_options, sizeof store_options);

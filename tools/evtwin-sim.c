@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tools/evtwin-sim.c: simulate battery packs: live telemetry, or labelled lives to train on. */
+/* tools/evtwin-sim.c: simulate battery packs: live telemetry, or run-to-failure data to train on.
+ */
 
 #include "sim_tool.h"
 
@@ -139,7 +140,7 @@ static const cli_option options[SIM_N_OPTIONS] = {
                      .kind = CLI_INTEGER,
                      .min = 1,
                      .max = 1e9},
-    [SIM_UNTIL_EOL] = {.group = "Labelled lives",
+    [SIM_UNTIL_EOL] = {.group = "Run-to-failure data set",
                        .name = "until-eol",
                        .help = "run every battery from new to its end of life (SoH below 80 % or "
                                "resistance doubled) and label the records with what came: rul, "
@@ -158,7 +159,7 @@ static const cli_option options[SIM_N_OPTIONS] = {
                        .kind = CLI_NUMBER,
                        .min = 0.01,
                        .max = 50},
-    [SIM_JSON] = {.name = "json", .help = "print how the lives went as one JSON object"},
+    [SIM_JSON] = {.name = "json", .help = "print a summary of the data set as one JSON object"},
 };
 
 static const cli_tool tool = {
@@ -219,7 +220,7 @@ static int read_pace(const cli *c, sim_pace *pace) {
     return 0;
 }
 
-/* What cannot be asked for together. */
+/* Options that do not go together. */
 static int check_combination(const cli *c, const sim_pace *pace) {
     const char *model = cli_text(c, SIM_MODEL);
     if (strcmp(model, "spm") == 0 || strcmp(model, "spme") == 0) {
@@ -232,7 +233,7 @@ static int check_combination(const cli *c, const sim_pace *pace) {
         return CLI_USAGE;
     }
     if (cli_is_on(c, SIM_DRY_RUN) && cli_is_on(c, SIM_UNTIL_EOL)) {
-        cli_error("--dry-run and --until-eol exclude each other");
+        cli_error("--dry-run and --until-eol are mutually exclusive");
         return CLI_USAGE;
     }
     if (cli_is_set(c, SIM_RECORDS) && !cli_is_on(c, SIM_DRY_RUN)) {
@@ -245,7 +246,7 @@ static int check_combination(const cli *c, const sim_pace *pace) {
     }
     if (pace->is_max && !cli_is_set(c, SIM_DURATION) && !cli_is_on(c, SIM_UNTIL_EOL) &&
         !cli_is_on(c, SIM_DRY_RUN)) {
-        cli_error("--speed max would never end; say how long with --duration, or use --until-eol");
+        cli_error("--speed max would never end; limit it with --duration, or use --until-eol");
         return CLI_USAGE;
     }
     return 0;

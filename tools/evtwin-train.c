@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tools/evtwin-train.c: train the RUL and failure models on a CSV and save them as a bundle. */
 
-#include "cli.h"
+#include "cli/cli.h"
 #include "train_report.h"
 
 #include "evtwin/evtwin.h"
@@ -105,7 +105,7 @@ static const cli_tool tool = {
     .purpose =
         "Learn remaining useful life and failure risk from a CSV of labelled telemetry, and "
         "save the\nmodels as a bundle that evtwin-predict loads. Every score is held out and "
-        "stands beside base lines.",
+        "stands beside baselines.",
     .usage = "[OPTION]... DATA.csv",
     .positional = "DATA.csv",
     .examples =
@@ -117,7 +117,7 @@ static const cli_tool tool = {
     .n_options = N_OPTIONS,
 };
 
-/* "a,b" of the texts that are not NULL and not "none"; freed by the caller. */
+/* "a,b" of the strings that are not NULL and not "none"; freed by the caller. */
 static char *join(const char *const *texts, size_t n) {
     size_t size = 1;
     for (size_t i = 0; i < n; i++) {
@@ -161,7 +161,7 @@ static int read_data(const cli *c, const char *path, evtwin_table **out) {
     return code;
 }
 
-/* Columns that were asked for and are not there. */
+/* Columns that an option names and the file lacks. */
 static int check_columns(const cli *c, const char *path, const evtwin_table *table) {
     evtwin_features *features;
     const evtwin_status st = evtwin_features_create(cli_text(c, FEATURES), &features);
@@ -253,7 +253,7 @@ static int run(const cli *c) {
         return CLI_USAGE;
     }
     if (cli_text(c, GROUP) != NULL && cli_text(c, GROUP_BY_RESET) != NULL) {
-        cli_error("--group and --group-by-reset exclude each other");
+        cli_error("--group and --group-by-reset are mutually exclusive");
         return CLI_USAGE;
     }
     int code = cli_check_output_folder(cli_text(c, OUT));

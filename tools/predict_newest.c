@@ -3,7 +3,7 @@
 
 #include "predict_newest.h"
 
-#include "cli.h"
+#include "cli/cli.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #ifndef EVTWIN_TOOLS_PREDICT_TOOL_H
 #define EVTWIN_TOOLS_PREDICT_TOOL_H
 
-#include "cli.h"
+#include "cli/cli.h"
 
 #include "evtwin/predictor.h"
 

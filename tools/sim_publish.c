@@ -4,7 +4,7 @@
 
 #include "sim_publish.h"
 
-#include "cli.h"
+#include "cli/cli.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #ifndef EVTWIN_TOOLS_SIM_TOOL_H
 #define EVTWIN_TOOLS_SIM_TOOL_H
 
-#include "cli.h"
+#include "cli/cli.h"
 
 #include "evtwin/sim.h"
 

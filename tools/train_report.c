@@ -4,7 +4,7 @@
 
 #include "train_report.h"
 
-#include "cli.h"
+#include "cli/cli.h"
 
 #include "evtwin/features.h"
 

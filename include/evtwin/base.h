@@ -31,21 +31,21 @@ extern "C" {
     X(OK, 0, "success")                                                                            \
     X(DONE, 1, "nothing more to read")                                                             \
     X(REFUSED, 2, "a record was refused; the source says which and why")                           \
-    X(E_ARG, -1, "an argument is out of its domain")                                               \
+    X(E_ARG, -1, "an argument is invalid")                                                         \
     X(E_NOMEM, -2, "out of memory")                                                                \
-    X(E_IO, -3, "the system refused to read or write")                                             \
+    X(E_IO, -3, "input or output error")                                                           \
     X(E_NOT_FOUND, -4, "no such file, column, battery or row")                                     \
-    X(E_PARSE, -5, "text is not in the expected form")                                             \
-    X(E_RANGE, -6, "a value is outside the range of its unit")                                     \
-    X(E_SCHEMA, -7, "columns, features or versions do not fit together")                           \
-    X(E_DATA, -8, "the data cannot support what was asked of it")                                  \
+    X(E_PARSE, -5, "the input is not in the expected format")                                      \
+    X(E_RANGE, -6, "a value is outside its valid range")                                           \
+    X(E_SCHEMA, -7, "columns, features or versions do not match")                                  \
+    X(E_DATA, -8, "insufficient or unusable data")                                                 \
     X(E_CORRUPT, -9, "a file is damaged or does not match its hash")                               \
-    X(E_UNSUPPORTED, -10, "this build or this version cannot do it")                               \
-    X(E_BUSY, -11, "another process has it, and keeps it")                                         \
+    X(E_UNSUPPORTED, -10, "not supported by this build or version")                                \
+    X(E_BUSY, -11, "held by another process")                                                      \
     X(E_STATE, -12, "the object is shared, closed or not ready for this call")                     \
-    X(E_CANCELLED, -13, "the caller's callback asked to stop")                                     \
+    X(E_CANCELLED, -13, "cancelled by the caller's callback")                                      \
     X(E_EXTERNAL, -14, "a library or server behind the call reported an error")                    \
-    X(E_AGAIN, -15, "it is locked at the moment: the same call may succeed later")
+    X(E_AGAIN, -15, "locked at the moment: the same call may succeed later")
 
 typedef enum evtwin_status {
 #define EVTWIN_STATUS_ENUM(name, value, text) EVTWIN_##name = value,
@@ -61,7 +61,7 @@ EVTWIN_API const char *evtwin_version(void);
  */
 EVTWIN_API const char *evtwin_build_info(void);
 
-/** "EVTWIN_E_PARSE"; static text; "EVTWIN_?" for a number that is no status. */
+/** "EVTWIN_E_PARSE"; static text; "EVTWIN_?" for a number that is not a status. */
 EVTWIN_API const char *evtwin_status_name(evtwin_status status);
 
 /** What the code means in general; static text. */
@@ -73,7 +73,7 @@ EVTWIN_API int evtwin_status_is_temporary(evtwin_status status);
 
 /**
  * One line about the last failure on this thread: names the thing and the limit.
- * Valid until the next evtwin call on this thread; "" if none failed yet.
+ * Valid until the next evtwin call on this thread; "" if no call has failed yet.
  */
 EVTWIN_API const char *evtwin_last_error(void);
 
@@ -111,7 +111,7 @@ EVTWIN_API void evtwin_set_allocator(evtwin_realloc_fn fn, void *ctx);
 
 /**
  * Long work calls this now and then; what is static text, done is in [0, 1] (or < 0 if the end is
- * not known). Return non-zero to stop the work: the call then answers EVTWIN_E_CANCELLED.
+ * not known). Return non-zero to stop the work: the call then returns EVTWIN_E_CANCELLED.
  */
 typedef int (*evtwin_progress_fn)(void *ctx, const char *what, double done);
 
@@ -132,12 +132,13 @@ EVTWIN_API int64_t evtwin_time_now(void);
 /**
  * Parse RFC 3339 ("2024-01-01T12:00:00.5+01:00"); also a space for the T, a missing time of day
  * (midnight), missing seconds. naive says what a missing offset means.
- * @return EVTWIN_E_PARSE if it is none of these or the date does not exist.
+ * @return EVTWIN_E_PARSE if the format is another or the date does not exist.
  */
 EVTWIN_API evtwin_status evtwin_time_parse(const char *text, evtwin_naive_time naive,
                                            int64_t *time_us_out);
 
-/** Write "YYYY-MM-DDThh:mm:ss.uuuuuuZ" (always 27 characters in years 0-9999) into text. */
+/** Write "YYYY-MM-DDThh:mm:ss.uuuuuuZ" (27 characters) into text.
+ * @return EVTWIN_E_RANGE outside the years 0 to 9999. */
 EVTWIN_API evtwin_status evtwin_time_format(int64_t time_us, char *text, size_t text_size);
 
 #ifdef __cplusplus

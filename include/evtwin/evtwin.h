@@ -9,6 +9,7 @@
 #include "evtwin/model.h"
 #include "evtwin/predictor.h"
 #include "evtwin/serve.h"
+#include "evtwin/session.h"
 #include "evtwin/sim.h"
 #include "evtwin/store.h"
 #include "evtwin/stream.h"

@@ -24,16 +24,16 @@ typedef enum evtwin_type {
     EVTWIN_I64 = 1,  /**< [l] int64 */
     EVTWIN_TIME = 2, /**< [tsu:UTC] int64 microseconds since 1970 */
     EVTWIN_BOOL = 3, /**< [b] one bit a row, least significant first */
-    EVTWIN_TEXT = 4  /**< [i with dictionary u] int32 codes into a dictionary of UTF-8 texts */
+    EVTWIN_TEXT = 4  /**< [i with dictionary u] int32 codes into a dictionary of UTF-8 strings */
 } evtwin_type;
 
-/* ---- life ---- */
+/* ---- create, share, free ---- */
 
 /** A table without columns and rows. Give it back with evtwin_table_free. */
 EVTWIN_API evtwin_status evtwin_table_create(evtwin_table **out);
 
-/** One more reference to the same, from now on and for good immutable, table; each is given back
- * with evtwin_table_free. */
+/** One more reference to the same table, which becomes permanently immutable; each reference is
+ * given back with evtwin_table_free. */
 EVTWIN_API evtwin_table *evtwin_table_share(evtwin_table *table);
 
 /** Drop one reference; NULL is fine. */
@@ -44,7 +44,7 @@ EVTWIN_API evtwin_status evtwin_table_copy(const evtwin_table *table, evtwin_tab
 
 /**
  * A new table of the rows named by row_index (n), in that order. Its dictionaries hold only the
- * texts that occur. @return EVTWIN_E_ARG if one is out of range.
+ * strings that occur. @return EVTWIN_E_ARG if one is out of range.
  */
 EVTWIN_API evtwin_status evtwin_table_select(const evtwin_table *table, const size_t *row_index,
                                              size_t n, evtwin_table **out);
@@ -96,7 +96,8 @@ EVTWIN_API evtwin_status evtwin_table_reserve(evtwin_table *table, size_t rows);
 /**
  * Append every row of other. Columns are matched by name; a column that only other has is added,
  * one that only table has becomes missing in the new rows. other may be table itself.
- * @return EVTWIN_E_SCHEMA if a name has two types, or two units that are not "".
+ * @return EVTWIN_E_SCHEMA if a name has two types, or two units that are not ""; EVTWIN_E_RANGE as
+ * evtwin_table_set_text.
  */
 EVTWIN_API evtwin_status evtwin_table_append(evtwin_table *table, const evtwin_table *other);
 
@@ -127,14 +128,25 @@ EVTWIN_API int evtwin_table_is_valid(const evtwin_table *table, size_t col, size
  */
 EVTWIN_API double evtwin_table_number(const evtwin_table *table, size_t col, size_t row);
 
-/** Text of that row, NULL if missing or not TEXT. */
+/** String of that row, NULL if missing or not TEXT. Borrowed until the table is freed, even if it
+ * is edited. */
 EVTWIN_API const char *evtwin_table_text(const evtwin_table *table, size_t col, size_t row);
 
-/** Number of texts in the dictionary of a TEXT column, 0 otherwise. */
+/** Number of strings in the dictionary of a TEXT column, 0 otherwise. */
 EVTWIN_API size_t evtwin_table_dict_size(const evtwin_table *table, size_t col);
 
-/** Text number code of the dictionary; NULL if out of range. */
+/** String number code of the dictionary; NULL if out of range. Borrowed like that of a row. */
 EVTWIN_API const char *evtwin_table_dict_text(const evtwin_table *table, size_t col, int32_t code);
+
+/**
+ * The dictionary of a TEXT column in Arrow's utf8 layout: string i is bytes[offsets[i]] to
+ * bytes[offsets[i + 1] - 1], without a NUL.
+ * @param offsets_out  (strings + 1), ascending from 0; may be NULL, as may bytes_out. Both are
+ * borrowed until a string is added to the column or the table freed; NULL if not TEXT.
+ * @return the number of strings, 0 if not TEXT. Since 0.2.
+ */
+EVTWIN_API size_t evtwin_table_dict_utf8(const evtwin_table *table, size_t col,
+                                         const int32_t **offsets_out, const char **bytes_out);
 
 /* ---- write: NULL or EVTWIN_E_STATE on a shared table; a written row is present ---- */
 
@@ -154,14 +166,14 @@ EVTWIN_API evtwin_status evtwin_table_set_i64(evtwin_table *table, size_t col, s
 EVTWIN_API evtwin_status evtwin_table_set_bool(evtwin_table *table, size_t col, size_t row,
                                                int value);
 /** text is copied into the dictionary if it is not there yet. @return EVTWIN_E_ARG if it is not
- * UTF-8. */
+ * UTF-8, EVTWIN_E_RANGE if the strings of the column would exceed INT32_MAX bytes together. */
 EVTWIN_API evtwin_status evtwin_table_set_text(evtwin_table *table, size_t col, size_t row,
                                                const char *text);
 /** For a column of any type. */
 EVTWIN_API evtwin_status evtwin_table_set_missing(evtwin_table *table, size_t col, size_t row);
 
-/** Code of a text in the column's dictionary, added if new, for filling many rows with
- * evtwin_table_set_code. */
+/** Code of a string in the column's dictionary, added if new, for filling many rows with
+ * evtwin_table_set_code. Errors as in evtwin_table_set_text. */
 EVTWIN_API evtwin_status evtwin_table_intern(evtwin_table *table, size_t col, const char *text,
                                              int32_t *code_out);
 /** code is one that evtwin_table_intern gave for this column. */
@@ -172,23 +184,20 @@ EVTWIN_API evtwin_status evtwin_table_set_code(evtwin_table *table, size_t col, 
 
 /**
  * How to read. A header that names a telemetry quantity (any naming, see telemetry.h) gives the
- * column its type and unit; values stay as they are. An integer quantity with a value that is no
- * integer is f64. Any other column is f64 if every value is a number or empty, else text. An empty
- * field is a missing value; in a text column "" is the empty text. Empty lines may end the file; in
- * a file of one column an empty line is a missing value.
+ * column its type and unit; values stay as they are. An integer quantity with a value that is not
+ * an integer is f64. Any other column is f64 if every value is a number or empty, else text. An
+ * empty field is a missing value; in a text column "" is the empty string. Empty lines may end the
+ * file; in a file of one column an empty line is a missing value.
  */
 typedef struct evtwin_csv_options {
     size_t size;
     evtwin_naive_time naive_time; /**< default EVTWIN_NAIVE_UTC */
-    /** names, comma-separated, that must be in the header and numbers; NULL = none */
+    /** names, comma-separated, of columns that must exist and hold numbers; NULL = none */
     const char *number_columns;
-    /**
-     * names, comma-separated, that must be in the header, read as text as they stand; NULL = none
-     */
+    /** names, comma-separated, of columns that must exist and are read as text; NULL = none */
     const char *text_columns;
-    /** default 65536 (one record, quoted line breaks included) */
-    size_t max_line_bytes;
-    size_t max_columns; /**< default 256 */
+    size_t max_line_bytes; /**< default 65536 (one record, quoted line breaks included) */
+    size_t max_columns;    /**< default 256 */
 } evtwin_csv_options;
 
 /** Fill in the defaults; size is sizeof *options. */
@@ -201,9 +210,9 @@ EVTWIN_API evtwin_status evtwin_csv_options_init(evtwin_csv_options *options, si
  * @return EVTWIN_E_IO; EVTWIN_E_NOT_FOUND (no such file, or number_columns or text_columns names
  * what is not in the header); EVTWIN_E_PARSE with "file:line:column: …" (the line where the row
  * begins and the number of the field, both from 1) for text in a number column, NaN or infinity, a
- * row of another width, a doubled or empty name in the header, a line or column count over the cap,
- * a quote that is not closed, a NUL byte, text that is not UTF-8; EVTWIN_E_DATA for an empty file
- * or one with only a header.
+ * row of another width, a duplicate or empty name in the header, a line or column count over the
+ * cap, a quote that is not closed, a NUL byte, text that is not UTF-8; EVTWIN_E_DATA for an empty
+ * file or one with only a header.
  */
 EVTWIN_API evtwin_status evtwin_table_read_csv(const char *path, const evtwin_csv_options *options,
                                                evtwin_table **out);

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* core/csv.h: CSV piece by piece, for the ends that read and write it as a stream. */
+/* core/csv.h: CSV piece by piece, for the source and the sink that read and write it as a stream.
+ */
 #ifndef EVTWIN_CORE_CSV_H
 #define EVTWIN_CORE_CSV_H
 
 #include "evtwin/table.h"
 
 #include "core/text.h"
-
-/* Options of a caller (NULL = defaults) over the defaults, checked. */
-evtwin_status evtwin__csv_options_take(const evtwin_csv_options *options, evtwin_csv_options *out);
 
 /* ---- read ---- */
 
@@ -20,17 +18,18 @@ typedef struct evtwin__csv_reader evtwin__csv_reader;
 evtwin_status evtwin__csv_reader_open(const char *path, const evtwin_csv_options *options,
                                       evtwin__csv_reader **out);
 
-/* Say the units of fields, "soc=fraction,voltage=mV": see evtwin_telemetry_override_units. */
+/* Set the units of fields, "soc=fraction,voltage=mV": see evtwin_telemetry_override_units. */
 evtwin_status evtwin__csv_reader_set_units(evtwin__csv_reader *reader, const char *overrides);
 
 /* Append at most max_rows rows to table. A field goes to the column that has the name of its
  * header, or else to the one that holds the same telemetry quantity under our name, brought to our
- * unit (an integer column takes other numbers rounded down). Other columns of the table are missing
- * in the new rows, other fields are passed over. Does not wait for more input while it has a row to
- * give, so a batch may be small. After a failure the table is as it was; after EVTWIN_E_PARSE the
- * next call passes over the record that was refused. EVTWIN_DONE: the end of the file; nothing was
- * appended. EVTWIN_E_SCHEMA: two fields for one column, or a quantity that
- * has no conversion to the column's type. */
+ * unit and sign: where our range begins at 0 and the header's naming has a direction, the absolute
+ * value is stored (an integer column takes other numbers rounded down). Other columns of the table
+ * are missing in the new rows, other fields are passed over. Does not wait for more input while it
+ * has a row to give, so a batch may be small. After a failure the table is as it was; after
+ * EVTWIN_E_PARSE the next call passes over the record that was refused. EVTWIN_DONE: the end of the
+ * file; nothing was appended. EVTWIN_E_SCHEMA: two fields for one column, or a quantity that has no
+ * conversion to the column's type. */
 evtwin_status evtwin__csv_reader_next(evtwin__csv_reader *reader, size_t max_rows,
                                       evtwin_table *table);
 

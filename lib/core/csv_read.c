@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* core/csv_read.c: the upper layer of reading CSV: a whole file becomes a table. */
+/* core/csv_read.c: the upper layer of reading CSV: the plan of what becomes of each field, and by
+ * it a whole file as a table of its own, or batches of rows for the columns that a table has. */
 
-#include "evtwin/table.h"
 #include "evtwin/telemetry.h"
 
-#include "core/csv.h"
 #include "core/csv_record.h"
+#include "core/mem.h"
+#include "core/schema.h"
 #include "core/status.h"
 #include "core/table.h"
 
@@ -17,24 +18,22 @@
 static const size_t max_line_limit = (size_t)1 << 30;
 static const size_t max_columns_limit = (size_t)1 << 20;
 
-static evtwin_csv_options default_options(void) {
-    return (evtwin_csv_options){.size = sizeof(evtwin_csv_options),
-                                .naive_time = EVTWIN_NAIVE_UTC,
-                                .max_line_bytes = 65536,
-                                .max_columns = 256};
-}
+static const evtwin_csv_options default_options = {.size = sizeof(evtwin_csv_options),
+                                                   .naive_time = EVTWIN_NAIVE_UTC,
+                                                   .max_line_bytes = 65536,
+                                                   .max_columns = 256};
 
 evtwin_status evtwin_csv_options_init(evtwin_csv_options *options, size_t size) {
     if (options == NULL || size < sizeof options->size) {
         EVTWIN_FAIL(EVTWIN_E_ARG, "options is NULL or its size %zu is too small", size);
     }
-    const evtwin_csv_options defaults = default_options();
-    evtwin__report_copy(options, size, &defaults, sizeof defaults);
+    evtwin__report_copy(options, size, &default_options, sizeof default_options);
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin__csv_options_take(const evtwin_csv_options *options, evtwin_csv_options *out) {
-    evtwin_csv_options taken = default_options();
+/* Options of a caller (NULL = defaults) over the defaults, checked. */
+static evtwin_status take_options(const evtwin_csv_options *options, evtwin_csv_options *out) {
+    evtwin_csv_options taken = default_options;
     if (options != NULL) {
         if (options->size < sizeof options->size) {
             EVTWIN_FAIL(EVTWIN_E_ARG, "options has size %zu: use evtwin_csv_options_init",
@@ -43,7 +42,7 @@ evtwin_status evtwin__csv_options_take(const evtwin_csv_options *options, evtwin
         evtwin__options_copy(&taken, sizeof taken, options, options->size);
     }
     if ((int)taken.naive_time < EVTWIN_NAIVE_UTC || (int)taken.naive_time > EVTWIN_NAIVE_REJECT) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "naive_time %d is none", (int)taken.naive_time);
+        EVTWIN_FAIL(EVTWIN_E_ARG, "invalid naive_time %d", (int)taken.naive_time);
     }
     if (taken.max_line_bytes < 1 || taken.max_line_bytes > max_line_limit) {
         EVTWIN_FAIL(EVTWIN_E_ARG, "max_line_bytes %zu is not in 1 to %zu", taken.max_line_bytes,
@@ -57,33 +56,77 @@ evtwin_status evtwin__csv_options_take(const evtwin_csv_options *options, evtwin
     return EVTWIN_OK;
 }
 
-/* ---- lists of column names ---- */
+/* ---- open and close ---- */
 
-/* The item at *list_io, which moves behind it; NULL at the end. */
-static const char *next_item(const char **list_io, size_t *length_out) {
-    const char *item = *list_io;
-    if (item == NULL || *item == '\0') {
-        return NULL;
+/* What the header of a field means, if it is telemetry: columns of other kinds are read as they
+ * come. */
+static void resolve(evtwin__csv_target *target) {
+    evtwin__meaning m;
+    target->unit = "";
+    target->to_ours = 1.0;
+    if (evtwin__meaning_find(target->name, EVTWIN__TELEMETRY, &m)) {
+        const evtwin__quantity *q = &evtwin__schema[m.q];
+        target->unit = m.unit;
+        target->to_ours = evtwin__meaning_factor(&m, evtwin__unit_find(m.unit, q->unit));
+        target->quantity = q->name;
+        target->type = q->type;
+        target->has_direction = evtwin__meaning_is_absolute(&m);
     }
-    *length_out = strcspn(item, ",");
-    *list_io = item + *length_out + (item[*length_out] == ',');
-    return item;
 }
 
-static int is_listed(const char *list, const char *name) {
-    size_t length;
-    for (const char *item; (item = next_item(&list, &length)) != NULL;) {
-        if (strlen(name) == length && memcmp(item, name, length) == 0) {
-            return 1;
-        }
+static evtwin_status open_reader(const char *path, const evtwin_csv_options *options,
+                                 int may_rewind, evtwin__csv_reader **out) {
+    if (path == NULL || out == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "path or out is NULL");
     }
-    return 0;
+    evtwin_csv_options taken;
+    evtwin_status st = take_options(options, &taken);
+    if (st < 0) {
+        return st;
+    }
+    evtwin__csv_reader *r = evtwin__calloc(1, sizeof *r);
+    if (r == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: no memory for a reader", path);
+    }
+    r->options = taken;
+    r->scan.fd = -1;
+    if ((st = evtwin__csv_scan_open(path, taken.max_line_bytes, may_rewind, &r->scan)) < 0 ||
+        (st = evtwin__csv_header_read(r, taken.max_columns)) < 0) {
+        evtwin__csv_reader_free(r);
+        return st;
+    }
+    for (size_t i = 0; i < r->n_targets; i++) {
+        resolve(&r->target[i]);
+    }
+    *out = r;
+    return EVTWIN_OK;
 }
 
-/* Every name of a list is in the header: a misspelt one must not pass. */
-static evtwin_status check_list(const evtwin__csv_records *r, const char *list, const char *what) {
-    size_t length;
-    for (const char *item; (item = next_item(&list, &length)) != NULL;) {
+void evtwin__csv_reader_free(evtwin__csv_reader *reader) {
+    if (reader == NULL) {
+        return;
+    }
+    const size_t n = reader->n_naive;
+    if (n > 0) {
+        evtwin__log(EVTWIN_LOG_INFO, "%s: %zu %s taken as %s", reader->scan.name, n,
+                    n == 1 ? "time without an offset was" : "times without an offset were",
+                    reader->options.naive_time == EVTWIN_NAIVE_LOCAL ? "local time" : "UTC");
+    }
+    for (size_t i = 0; i < reader->n_targets; i++) {
+        evtwin__free(reader->target[i].name);
+    }
+    evtwin__free(reader->target);
+    evtwin__csv_scan_close(&reader->scan);
+    evtwin__free(reader);
+}
+
+/* ---- the plan of a whole file: a column for each field, of its name, in its unit ---- */
+
+/* Mark the fields that a list of the options names: a misspelt name must not pass. */
+static evtwin_status mark_listed(evtwin__csv_reader *r, const char *list, const char *what,
+                                 evtwin_type type) {
+    for (const char *item = list; item != NULL && *item != '\0';) {
+        const size_t length = strcspn(item, ",");
         size_t i = 0;
         while (i < r->n_targets && (strlen(r->target[i].name) != length ||
                                     memcmp(item, r->target[i].name, length) != 0)) {
@@ -93,85 +136,90 @@ static evtwin_status check_list(const evtwin__csv_records *r, const char *list, 
             EVTWIN_FAIL(EVTWIN_E_NOT_FOUND, "%s: %s names '%.*s', which is not in the header",
                         r->scan.name, what, length < 100 ? (int)length : 100, item);
         }
+        r->target[i].is_listed |= 1 << type;
+        item += length + (item[length] == ',');
     }
     return EVTWIN_OK;
 }
 
-/* ---- columns ---- */
-
-static evtwin_type type_of(evtwin__csv_kind kind) {
-    switch (kind) {
-    case EVTWIN__CSV_I64:
-        return EVTWIN_I64;
-    case EVTWIN__CSV_TIME:
-        return EVTWIN_TIME;
-    case EVTWIN__CSV_BOOL:
-        return EVTWIN_BOOL;
-    case EVTWIN__CSV_TEXT:
-        return EVTWIN_TEXT;
-    default:
-        return EVTWIN_F64;
-    }
-}
-
-static evtwin__csv_kind kind_of(evtwin_type type) {
-    static const evtwin__csv_kind kinds[] = {[EVTWIN_F64] = EVTWIN__CSV_F64,
-                                             [EVTWIN_I64] = EVTWIN__CSV_I64,
-                                             [EVTWIN_TIME] = EVTWIN__CSV_TIME,
-                                             [EVTWIN_BOOL] = EVTWIN__CSV_BOOL,
-                                             [EVTWIN_TEXT] = EVTWIN__CSV_TEXT};
-    return kinds[type];
-}
-
 /* What a column is: as the options say, else as its telemetry quantity says, else f64 until a text
  * turns up. */
-static evtwin_status plan_column(evtwin__csv_target *target, const evtwin_csv_options *options,
-                                 evtwin_table *table) {
-    size_t quantity;
-    const char *unit = "";
-    evtwin_quantity known = {0};
-    const int is_quantity =
-        evtwin_quantity_find(target->name, &quantity, &unit, NULL) == EVTWIN_OK &&
-        evtwin_quantity_get(quantity, &known, sizeof known) == EVTWIN_OK &&
-        known.kind == EVTWIN_KIND_TELEMETRY;
-    const int is_number = is_listed(options->number_columns, target->name);
-    const int is_text = is_listed(options->text_columns, target->name);
+static evtwin_status plan_new_column(evtwin__csv_target *target, evtwin_table *table) {
+    const int is_number = target->is_listed >> EVTWIN_F64 & 1;
+    const int is_text = target->is_listed >> EVTWIN_TEXT & 1;
     if (is_number && is_text) {
         EVTWIN_FAIL(EVTWIN_E_ARG, "column '%.100s' is in number_columns and in text_columns",
                     target->name);
     }
-    target->kind = EVTWIN__CSV_F64;
+    target->factor = 1.0;
+    target->kind = EVTWIN_F64;
     if (is_text) {
-        target->kind = EVTWIN__CSV_TEXT;
-        unit = "";
-    } else if (is_quantity && (!is_number || known.type == EVTWIN_I64)) {
-        target->kind = kind_of(known.type);
+        target->kind = EVTWIN_TEXT;
+    } else if (target->quantity != NULL && (!is_number || target->type == EVTWIN_I64)) {
+        target->kind = (int)target->type;
         target->may_be_real = 1;
-    } else if (!is_number) {
-        target->is_inferred = 1;
+    } else {
+        target->is_inferred = !is_number;
     }
-    return evtwin_table_add_column(table, target->name, type_of(target->kind),
-                                   is_quantity ? unit : "", &target->col);
+    return evtwin_table_add_column(table, target->name, (evtwin_type)target->kind,
+                                   is_text ? "" : target->unit, &target->col);
 }
 
-static evtwin_status plan(evtwin__csv_records *r, const evtwin_csv_options *options) {
-    evtwin_status st = check_list(r, options->number_columns, "number_columns");
+static evtwin_status plan_new_table(evtwin__csv_reader *r) {
+    evtwin_status st = mark_listed(r, r->options.number_columns, "number_columns", EVTWIN_F64);
     if (st >= 0) {
-        st = check_list(r, options->text_columns, "text_columns");
+        st = mark_listed(r, r->options.text_columns, "text_columns", EVTWIN_TEXT);
+    }
+    if (st >= 0) {
+        st = evtwin_table_create(&r->table);
     }
     for (size_t i = 0; st >= 0 && i < r->n_targets; i++) {
-        st = plan_column(&r->target[i], options, r->table);
+        st = plan_new_column(&r->target[i], r->table);
     }
     return st;
 }
 
-/* ---- rows ---- */
+/* ---- the plan of batches: the columns that a table has, by our names, in our units ---- */
+
+/* Aim field i at its column of the table, if there is one. */
+static evtwin_status plan_known_column(evtwin__csv_reader *r, size_t i, const evtwin_table *table) {
+    evtwin__csv_target *target = &r->target[i];
+    const char *quantity = target->quantity;
+    target->kind = EVTWIN__CSV_SKIP;
+    target->col = evtwin_table_find(table, target->name);
+    int is_ours = quantity != NULL && strcmp(quantity, target->name) == 0;
+    if (target->col == EVTWIN_NO_COLUMN && quantity != NULL) {
+        target->col = evtwin_table_find(table, quantity);
+        is_ours = 1;
+    }
+    if (target->col == EVTWIN_NO_COLUMN) {
+        return EVTWIN_OK;
+    }
+    target->kind = (int)evtwin_table_type(table, target->col);
+    target->factor = is_ours ? target->to_ours : 1.0;
+    target->is_absolute = is_ours && target->has_direction;
+    if (target->kind != EVTWIN_F64 && target->factor != 1.0) {
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: column '%.100s' has to be multiplied by %g for '%s'",
+                    r->scan.name, target->name, target->factor, quantity);
+    }
+    for (size_t k = 0; k < i; k++) {
+        const evtwin__csv_target *other = &r->target[k];
+        if (other->kind != EVTWIN__CSV_SKIP && other->col == target->col) {
+            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: columns '%.100s' and '%.100s' are both '%s'",
+                        r->scan.name, other->name, target->name,
+                        evtwin_table_name(table, target->col));
+        }
+    }
+    return EVTWIN_OK;
+}
+
+/* ---- a whole file ---- */
 
 enum { SAMPLE_ROWS = 1000 };
 
 /* After some rows the others can be estimated from the size of the file; a first part that is not
  * typical must not cost more than twice the file. */
-static evtwin_status reserve_rest(evtwin__csv_records *r) {
+static evtwin_status reserve_rest(evtwin__csv_reader *r) {
     const size_t rows = r->row;
     const size_t sampled_bytes = (size_t)(r->scan.at - r->scan.buffer);
     if (rows == 0 || sampled_bytes >= r->scan.file_size) {
@@ -182,7 +230,7 @@ static evtwin_status reserve_rest(evtwin__csv_records *r) {
     return evtwin_table_reserve(r->table, (size_t)fmin(estimate * 1.01, limit) + SAMPLE_ROWS);
 }
 
-static evtwin_status read_all(evtwin__csv_records *r) {
+static evtwin_status read_all(evtwin__csv_reader *r) {
     evtwin_status st = evtwin__csv_records_read(r, SAMPLE_ROWS);
     if (st == EVTWIN_OK) {
         st = reserve_rest(r);
@@ -200,7 +248,7 @@ static evtwin_status read_all(evtwin__csv_records *r) {
 }
 
 /* Columns whose first text came after numbers are read once more, all others are passed over. */
-static evtwin_status read_turned(evtwin__csv_records *r) {
+static evtwin_status read_turned(evtwin__csv_reader *r) {
     int is_needed = 0;
     evtwin_status st = EVTWIN_OK;
     for (size_t i = 0; st >= 0 && i < r->n_targets; i++) {
@@ -208,7 +256,7 @@ static evtwin_status read_turned(evtwin__csv_records *r) {
         target->kind = EVTWIN__CSV_SKIP;
         if (target->is_turned) {
             is_needed = 1;
-            target->kind = EVTWIN__CSV_TEXT;
+            target->kind = EVTWIN_TEXT;
             st = evtwin__table_retype(r->table, target->col, EVTWIN_TEXT);
         }
     }
@@ -217,7 +265,8 @@ static evtwin_status read_turned(evtwin__csv_records *r) {
     }
     const size_t rows = r->row;
     r->row = 0;
-    if ((st = evtwin__csv_records_rewind(r)) < 0) {
+    r->first_empty_line = 0;
+    if ((st = evtwin__csv_scan_rewind(&r->scan)) < 0 || (st = evtwin__csv_records_skip(r)) < 0) {
         return st;
     }
     while (st == EVTWIN_OK && r->row <= rows) {
@@ -231,28 +280,94 @@ static evtwin_status read_turned(evtwin__csv_records *r) {
 
 evtwin_status evtwin_table_read_csv(const char *path, const evtwin_csv_options *options,
                                     evtwin_table **out) {
-    if (path == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "path or out is NULL");
+    if (out == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "out is NULL");
     }
-    evtwin_csv_options taken;
-    evtwin_status st = evtwin__csv_options_take(options, &taken);
-    evtwin__csv_scan scan;
-    if (st < 0 || (st = evtwin__csv_scan_open(path, taken.max_line_bytes, 1, &scan)) < 0) {
+    evtwin__csv_reader *r = NULL;
+    evtwin_status st = open_reader(path, options, 1, &r);
+    if (st < 0) {
         return st;
     }
-    evtwin__csv_records records;
-    if ((st = evtwin__csv_records_open(&scan, taken.max_columns, &records)) < 0) {
-        return st;
-    }
-    records.naive_time = taken.naive_time;
-    if ((st = evtwin_table_create(&records.table)) >= 0 && (st = plan(&records, &taken)) >= 0 &&
-        (st = read_all(&records)) >= 0 && (st = read_turned(&records)) >= 0) {
-        evtwin__csv_records_tell(&records);
-        *out = records.table;
-        records.table = NULL;
+    if ((st = plan_new_table(r)) < 0 || (st = read_all(r)) < 0 || (st = read_turned(r)) < 0) {
+        r->n_naive = 0; /* of a table that nobody gets */
+        evtwin_table_free(r->table);
+    } else {
+        *out = r->table;
         st = EVTWIN_OK;
     }
-    evtwin_table_free(records.table);
-    evtwin__csv_records_close(&records);
+    evtwin__csv_reader_free(r);
     return st;
+}
+
+/* ---- batches ---- */
+
+evtwin_status evtwin__csv_reader_open(const char *path, const evtwin_csv_options *options,
+                                      evtwin__csv_reader **out) {
+    return open_reader(path, options, 0, out);
+}
+
+const char *evtwin__csv_reader_name(const evtwin__csv_reader *reader, size_t i) {
+    return i < reader->n_targets ? reader->target[i].name : NULL;
+}
+
+/* The rules are those of a table's columns: ask one that has the fields as columns. */
+evtwin_status evtwin__csv_reader_set_units(evtwin__csv_reader *reader, const char *overrides) {
+    evtwin_table *fields = NULL;
+    evtwin_status st = evtwin_table_create(&fields);
+    for (size_t i = 0; st >= 0 && i < reader->n_targets; i++) {
+        st = evtwin_table_add_column(fields, reader->target[i].name, EVTWIN_F64, NULL, NULL);
+    }
+    if (st >= 0 && (st = evtwin_telemetry_override_units(fields, overrides)) < 0) {
+        st = evtwin__fail_in(st, "%s", reader->scan.name);
+    }
+    for (size_t i = 0; st >= 0 && i < reader->n_targets; i++) {
+        st = evtwin_telemetry_factor(fields, i, &reader->target[i].to_ours);
+    }
+    evtwin_table_free(fields);
+    return st;
+}
+
+/* Power that has a direction in the file has none in our table. Left to the end of a batch, so that
+ * the loop over fields need not ask. */
+static void drop_signs(const evtwin__csv_reader *r, evtwin_table *table, size_t first) {
+    const size_t rows = evtwin_table_rows(table);
+    for (size_t i = 0; i < r->n_targets; i++) {
+        const evtwin__csv_target *target = &r->target[i];
+        if (target->is_absolute && target->kind == EVTWIN_F64) {
+            double *value = evtwin_table_f64_edit(table, target->col);
+            for (size_t row = first; row < rows; row++) {
+                value[row] = fabs(value[row]);
+            }
+        }
+    }
+}
+
+evtwin_status evtwin__csv_reader_next(evtwin__csv_reader *reader, size_t max_rows,
+                                      evtwin_table *table) {
+    if (reader == NULL || max_rows == 0) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "reader is NULL or max_rows is 0");
+    }
+    const size_t first = evtwin_table_rows(table);
+    evtwin_status st = evtwin__table_check_edit(table);
+    for (size_t i = 0; st >= 0 && i < reader->n_targets; i++) {
+        st = plan_known_column(reader, i, table);
+    }
+    if (st < 0 || (reader->is_refused && (st = evtwin__csv_records_skip(reader)) < 0)) {
+        return st;
+    }
+    reader->is_refused = 0;
+    reader->table = table;
+    reader->row = first;
+    st = evtwin__csv_records_read(reader, max_rows);
+    reader->table = NULL;
+
+    /* give the rows before a failure first: it comes again with the next call */
+    const size_t last = reader->row;
+    const evtwin_status resized = evtwin_table_resize(table, last); /* shrinking does not fail */
+    if (resized < 0 || last > first) {
+        drop_signs(reader, table, first);
+        return resized;
+    }
+    reader->is_refused = st == EVTWIN_E_PARSE;
+    return st < 0 ? st : EVTWIN_DONE;
 }

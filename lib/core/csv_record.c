@@ -19,34 +19,34 @@
 enum {
     BLOCK_ROWS = 1024, /* the table grows by this many rows: its new missing values are still in
                           cache when they are overwritten */
-    QUOTE_BYTES = 40,  /* of a field in a text about it */
+    QUOTE_BYTES = 40,  /* of a field in an error text */
     TIME_BYTES = 64    /* no time is longer */
 };
 
-evtwin_status evtwin__csv_fail_at(const evtwin__csv_records *records, size_t field,
-                                  const char *format, ...) {
+/* EVTWIN_E_PARSE at a field (from 1) of the record at scan.at. */
+__attribute__((format(printf, 3, 4))) static evtwin_status
+fail_at(const evtwin__csv_reader *r, size_t field, const char *format, ...) {
     char text[512];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    EVTWIN_FAIL(EVTWIN_E_PARSE, "%s:%zu:%zu: %s", records->scan.name, records->scan.line, field,
-                text);
+    EVTWIN_FAIL(EVTWIN_E_PARSE, "%s:%zu:%zu: %s", r->scan.name, r->scan.line, field, text);
 }
 
 /* ---- header ---- */
 
-static evtwin_status add_target(evtwin__csv_records *r, const evtwin__csv_field *field,
+static evtwin_status add_target(evtwin__csv_reader *r, const evtwin__csv_field *field,
                                 size_t max_columns) {
     const size_t n = r->n_targets;
     if (n == max_columns) {
-        return evtwin__csv_fail_at(r, n + 1, "the header has more than %zu columns", max_columns);
+        return fail_at(r, n + 1, "the header has more than %zu columns", max_columns);
     }
     if (field->length == 0) {
-        return evtwin__csv_fail_at(r, n + 1, "the column has no name");
+        return fail_at(r, n + 1, "the column has no name");
     }
     if (!evtwin__utf8_is_valid(field->text, field->length)) {
-        return evtwin__csv_fail_at(r, n + 1, "the column's name is not UTF-8");
+        return fail_at(r, n + 1, "the column's name is not UTF-8");
     }
     if (n % 64 == 0) {
         evtwin__csv_target *target = evtwin__realloc(r->target, n + 64, sizeof *target);
@@ -59,95 +59,52 @@ static evtwin_status add_target(evtwin__csv_records *r, const evtwin__csv_field 
     if (name == NULL) {
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: no memory for a name", r->scan.name);
     }
-    r->target[n] = (evtwin__csv_target){.name = name, .factor = 1.0};
+    r->target[n] = (evtwin__csv_target){.name = name, .kind = EVTWIN__CSV_SKIP};
     r->n_targets++;
     for (size_t i = 0; i < n; i++) {
         if (strcmp(r->target[i].name, name) == 0) {
-            return evtwin__csv_fail_at(r, n + 1, "column %zu is named '%.100s' already", i + 1,
-                                       name);
+            return fail_at(r, n + 1, "column %zu is named '%.100s' already", i + 1, name);
         }
     }
     return EVTWIN_OK;
 }
 
-static void free_targets(evtwin__csv_records *r) {
-    for (size_t i = 0; i < r->n_targets; i++) {
-        evtwin__free(r->target[i].name);
+evtwin_status evtwin__csv_header_read(evtwin__csv_reader *r, size_t max_columns) {
+    evtwin__csv_scan *scan = &r->scan;
+    if (scan->at == scan->end) {
+        EVTWIN_FAIL(EVTWIN_E_DATA, "%s is empty", scan->name);
     }
-    r->n_targets = 0;
-}
-
-static evtwin_status read_header(evtwin__csv_records *r, size_t max_columns) {
-    if (r->scan.at == r->scan.end) {
-        EVTWIN_FAIL(EVTWIN_E_DATA, "%s is empty", r->scan.name);
-    }
-    const char *c = r->scan.at;
-    r->scan.n_inner = 0;
-    for (;;) {
+    const char *c = scan->at;
+    evtwin__csv_next next = EVTWIN__CSV_FIELD;
+    while (next != EVTWIN__CSV_END) {
+        const size_t offset = (size_t)(c - scan->at), n_inner = scan->n_inner;
         evtwin__csv_field field;
-        const evtwin__csv_next next = evtwin__csv_scan_field(&r->scan, &c, &field);
-        evtwin_status st = EVTWIN_OK;
+        next = evtwin__csv_scan_field(scan, &c, &field);
         if (next == EVTWIN__CSV_BAD) {
-            return evtwin__csv_fail_at(r, r->n_targets + 1, "%s", r->scan.problem);
+            return fail_at(r, r->n_targets + 1, "%s", scan->problem);
         }
-        if (next == EVTWIN__CSV_CUT) {
-            if ((st = evtwin__csv_scan_fill(&r->scan)) < 0) {
-                return st;
-            }
-            free_targets(r);
-            c = r->scan.at;
-            r->scan.n_inner = 0;
-            continue;
-        }
-        if ((st = add_target(r, &field, max_columns)) < 0) {
+        const evtwin_status st = next == EVTWIN__CSV_CUT ? evtwin__csv_scan_fill(scan)
+                                                         : add_target(r, &field, max_columns);
+        if (st < 0) {
             return st;
         }
-        if (next == EVTWIN__CSV_END) {
-            return evtwin__csv_scan_advance(&r->scan, c);
+        if (next == EVTWIN__CSV_CUT) { /* this field again, where it lies now */
+            c = scan->at + offset;
+            scan->n_inner = n_inner;
         }
     }
-}
-
-evtwin_status evtwin__csv_records_open(evtwin__csv_scan *scan, size_t max_columns,
-                                       evtwin__csv_records *out) {
-    evtwin__csv_records records = {.scan = *scan};
-    const evtwin_status st = read_header(&records, max_columns);
-    if (st < 0) {
-        evtwin__csv_records_close(&records);
-        return st;
-    }
-    *out = records;
-    return EVTWIN_OK;
-}
-
-void evtwin__csv_records_close(evtwin__csv_records *records) {
-    free_targets(records);
-    evtwin__free(records->target);
-    evtwin__csv_scan_close(&records->scan);
-    *records = (evtwin__csv_records){.scan.fd = -1};
-}
-
-evtwin_status evtwin__csv_records_rewind(evtwin__csv_records *records) {
-    evtwin_status st = evtwin__csv_scan_rewind(&records->scan);
-    evtwin__csv_records header = {.scan = records->scan};
-    if (st >= 0) {
-        st = read_header(&header, SIZE_MAX);
-    }
-    records->scan = header.scan;
-    if (st >= 0 && header.n_targets != records->n_targets) {
-        st = evtwin__fail(EVTWIN_E_IO, "%s changed while it was read", records->scan.name);
-    }
-    free_targets(&header);
-    evtwin__free(header.target);
-    records->first_empty_line = 0;
-    return st;
+    return evtwin__csv_scan_advance(scan, c);
 }
 
 /* ---- one field ---- */
 
-/* How much of a field a text about it shows. */
-static int shown(const evtwin__csv_field *field) {
-    return field->length < QUOTE_BYTES ? (int)field->length : QUOTE_BYTES;
+/* EVTWIN_E_PARSE that quotes the field, at least how it begins. */
+static evtwin_status fail_value(const evtwin__csv_reader *r, size_t i,
+                                const evtwin__csv_field *field, const char *problem) {
+    const int is_long = field->length > QUOTE_BYTES;
+    return fail_at(r, i + 1, "'%.*s%s' %s (column '%.100s')",
+                   is_long ? QUOTE_BYTES : (int)field->length, field->text, is_long ? "..." : "",
+                   problem, r->target[i].name);
 }
 
 /* Does the text, in any case, equal the lower-case word? (strncasecmp asks the locale.) */
@@ -180,32 +137,29 @@ static int is_nan_or_inf(const evtwin__csv_field *field) {
 }
 
 /* A field that should be a number and is not. */
-static evtwin_status fail_number(const evtwin__csv_records *r, size_t i,
+static evtwin_status fail_number(const evtwin__csv_reader *r, size_t i,
                                  const evtwin__csv_field *field) {
-    const char *advice = "";
+    const char *problem = "is not a number";
     if (is_nan_or_inf(field)) {
-        advice = ": leave the field empty if the value is missing";
+        problem = "is not a number: leave the field empty if the value is missing";
     } else if (field->text[0] == ' ' || field->text[field->length - 1] == ' ') {
-        advice = ": there must be no blanks around it";
+        problem = "is not a number: there must be no blanks around it";
     }
-    return evtwin__csv_fail_at(r, i + 1, "'%.*s' is not a number%s (column '%.100s')", shown(field),
-                               field->text, advice, r->target[i].name);
+    return fail_value(r, i, field, problem);
 }
 
-static evtwin_status store_text(evtwin__csv_records *r, size_t i, const evtwin__csv_field *field) {
+static evtwin_status store_text(evtwin__csv_reader *r, size_t i, const evtwin__csv_field *field) {
     int32_t code;
     const evtwin_status st =
         evtwin__table_intern(r->table, r->target[i].col, field->text, field->length, &code);
     if (st == EVTWIN_E_ARG) {
-        return evtwin__csv_fail_at(r, i + 1, "the text is not UTF-8 (column '%.100s')",
-                                   r->target[i].name);
+        return fail_at(r, i + 1, "the text is not UTF-8 (column '%.100s')", r->target[i].name);
     }
     return st < 0 ? st : evtwin_table_set_code(r->table, r->target[i].col, r->row, code);
 }
 
 /* A text in a column that held only numbers so far makes it a text column. */
-static evtwin_status turn_to_text(evtwin__csv_records *r, size_t i,
-                                  const evtwin__csv_field *field) {
+static evtwin_status turn_to_text(evtwin__csv_reader *r, size_t i, const evtwin__csv_field *field) {
     evtwin__csv_target *target = &r->target[i];
     size_t first = 0;
     while (first < r->row && isnan(target->f64[first])) {
@@ -220,11 +174,11 @@ static evtwin_status turn_to_text(evtwin__csv_records *r, size_t i,
     if (st < 0) {
         return st;
     }
-    target->kind = EVTWIN__CSV_TEXT;
+    target->kind = EVTWIN_TEXT;
     return store_text(r, i, field);
 }
 
-static evtwin_status store_f64(evtwin__csv_records *r, size_t i, const evtwin__csv_field *field) {
+static evtwin_status store_f64(evtwin__csv_reader *r, size_t i, const evtwin__csv_field *field) {
     evtwin__csv_target *target = &r->target[i];
     double v;
     if (evtwin__parse_f64(field->text, field->length, &v)) {
@@ -237,31 +191,19 @@ static evtwin_status store_f64(evtwin__csv_records *r, size_t i, const evtwin__c
     return turn_to_text(r, i, field);
 }
 
-/* An integer column with a value that is none becomes f64: what was stored is as exact as if it had
- * been read as f64, both being the double nearest to the integer. */
-static evtwin_status turn_to_f64(evtwin__csv_records *r, size_t i) {
-    evtwin__csv_target *target = &r->target[i];
-    double *value = evtwin__calloc(r->row, sizeof *value);
-    if (value == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: no memory for column '%.100s'", r->scan.name,
-                    target->name);
-    }
-    for (size_t row = 0; row < r->row; row++) {
+/* An integer column with a value that is not an integer becomes f64, in place: what was stored is
+ * as exact as if it had been read as f64, both being the double nearest to the integer. */
+static void turn_to_f64(evtwin__csv_reader *r, evtwin__csv_target *target) {
+    double *value = r->table->column[target->col].data;
+    for (size_t row = 0; row < evtwin_table_rows(r->table); row++) {
         value[row] = evtwin_table_number(r->table, target->col, row);
     }
-    const evtwin_status st = evtwin__table_retype(r->table, target->col, EVTWIN_F64);
-    if (st >= 0) {
-        target->kind = EVTWIN__CSV_F64;
-        target->f64 = evtwin_table_f64_edit(r->table, target->col);
-        if (r->row > 0) {
-            memcpy(target->f64, value, r->row * sizeof *value);
-        }
-    }
-    evtwin__free(value);
-    return st;
+    r->table->column[target->col].type = EVTWIN_F64;
+    target->kind = EVTWIN_F64;
+    target->f64 = evtwin_table_f64_edit(r->table, target->col);
 }
 
-static evtwin_status store_i64(evtwin__csv_records *r, size_t i, const evtwin__csv_field *field) {
+static evtwin_status store_i64(evtwin__csv_reader *r, size_t i, const evtwin__csv_field *field) {
     evtwin__csv_target *target = &r->target[i];
     int64_t n;
     double v;
@@ -271,12 +213,11 @@ static evtwin_status store_i64(evtwin__csv_records *r, size_t i, const evtwin__c
         }
         const int fits = fabs(v) < 0x1p63;
         if (target->may_be_real && !(fits && floor(v) == v)) {
-            const evtwin_status st = turn_to_f64(r, i);
-            return st < 0 ? st : store_f64(r, i, field);
+            turn_to_f64(r, target);
+            return store_f64(r, i, field);
         }
         if (!fits) {
-            return evtwin__csv_fail_at(r, i + 1, "'%.*s' is too large for column '%.100s'",
-                                       shown(field), field->text, target->name);
+            return fail_value(r, i, field, "is too large for an integer");
         }
         n = (int64_t)floor(v);
     }
@@ -288,15 +229,14 @@ static int has_offset(const char *time, size_t length) {
     return length > 10 && strpbrk(time + 10, "Zz+-") != NULL;
 }
 
-static evtwin_status store_time(evtwin__csv_records *r, size_t i, const evtwin__csv_field *field) {
+static evtwin_status store_time(evtwin__csv_reader *r, size_t i, const evtwin__csv_field *field) {
     char text[TIME_BYTES] = "";
     if (field->length >= sizeof text) {
-        return evtwin__csv_fail_at(r, i + 1, "'%.*s...' is not a time (column '%.100s')",
-                                   shown(field), field->text, r->target[i].name);
+        return fail_value(r, i, field, "is not a time");
     }
     memcpy(text, field->text, field->length);
     int64_t time_us;
-    const evtwin_status st = evtwin_time_parse(text, r->naive_time, &time_us);
+    const evtwin_status st = evtwin_time_parse(text, r->options.naive_time, &time_us);
     if (st < 0) {
         return evtwin__fail_in(st, "%s:%zu:%zu: column '%.100s'", r->scan.name, r->scan.line, i + 1,
                                r->target[i].name);
@@ -305,7 +245,7 @@ static evtwin_status store_time(evtwin__csv_records *r, size_t i, const evtwin__
     return evtwin_table_set_i64(r->table, r->target[i].col, r->row, time_us);
 }
 
-static evtwin_status store_bool(evtwin__csv_records *r, size_t i, const evtwin__csv_field *field) {
+static evtwin_status store_bool(evtwin__csv_reader *r, size_t i, const evtwin__csv_field *field) {
     static const struct {
         const char *text;
         int value;
@@ -315,31 +255,23 @@ static evtwin_status store_bool(evtwin__csv_records *r, size_t i, const evtwin__
             return evtwin_table_set_bool(r->table, r->target[i].col, r->row, spellings[k].value);
         }
     }
-    return evtwin__csv_fail_at(r, i + 1, "'%.*s' is neither true nor false (column '%.100s')",
-                               shown(field), field->text, r->target[i].name);
+    return fail_value(r, i, field, "is neither true nor false");
 }
 
-/* An empty field is a missing value, which is what the row holds already; "" is the empty text. */
-static evtwin_status store(evtwin__csv_records *r, size_t i, const evtwin__csv_field *field) {
-    const evtwin__csv_kind kind = r->target[i].kind;
-    if (field->length == 0 && !(kind == EVTWIN__CSV_TEXT && field->is_quoted)) {
+/* An empty field is a missing value, which is what the row holds already; "" is the empty string.
+ */
+static evtwin_status store(evtwin__csv_reader *r, size_t i, const evtwin__csv_field *field) {
+    const int kind = r->target[i].kind;
+    if (kind == EVTWIN__CSV_SKIP ||
+        (field->length == 0 && !(kind == EVTWIN_TEXT && field->is_quoted))) {
         return EVTWIN_OK;
     }
-    switch (kind) {
-    case EVTWIN__CSV_SKIP:
-        break;
-    case EVTWIN__CSV_F64:
-        return store_f64(r, i, field);
-    case EVTWIN__CSV_I64:
-        return store_i64(r, i, field);
-    case EVTWIN__CSV_TIME:
-        return store_time(r, i, field);
-    case EVTWIN__CSV_BOOL:
-        return store_bool(r, i, field);
-    case EVTWIN__CSV_TEXT:
-        return store_text(r, i, field);
-    }
-    return EVTWIN_OK;
+    static evtwin_status (*const store_as[])(evtwin__csv_reader *, size_t,
+                                             const evtwin__csv_field *) = {
+        [EVTWIN_F64] = store_f64,   [EVTWIN_I64] = store_i64,   [EVTWIN_TIME] = store_time,
+        [EVTWIN_BOOL] = store_bool, [EVTWIN_TEXT] = store_text,
+    };
+    return store_as[kind](r, i, field);
 }
 
 /* ---- records ---- */
@@ -355,13 +287,13 @@ static const char *scan_number(const char *c, const char *end, double *out) {
 
 /* Store the fields from *i_io on while they are plain numbers or empty, which nearly all are, for
  * f64 columns. Returns where that ends; *next_io becomes END if the record ended there. */
-static const char *store_numbers(evtwin__csv_records *r, const char *c, size_t *i_io,
+static const char *store_numbers(evtwin__csv_reader *r, const char *c, size_t *i_io,
                                  evtwin__csv_next *next_io) {
     const evtwin__csv_target *target = r->target;
     const char *end = r->scan.end;
     const size_t n = r->n_targets, row = r->row;
     size_t i = *i_io;
-    for (; i < n && target[i].kind == EVTWIN__CSV_F64; i++, c++) {
+    for (; i < n && target[i].kind == EVTWIN_F64; i++, c++) {
         if (*c == ',') {
             continue;
         }
@@ -384,7 +316,7 @@ static const char *store_numbers(evtwin__csv_records *r, const char *c, size_t *
 }
 
 /* Store the record at scan.at; *next_out is what stopped it: END, CUT or (with a failure) BAD. */
-static evtwin_status read_record(evtwin__csv_records *r, evtwin__csv_next *next_out) {
+static evtwin_status read_record(evtwin__csv_reader *r, evtwin__csv_next *next_out) {
     const char *c = r->scan.at;
     evtwin__csv_next next = EVTWIN__CSV_FIELD;
     size_t i = 0;
@@ -402,7 +334,7 @@ static evtwin_status read_record(evtwin__csv_records *r, evtwin__csv_next *next_
             return EVTWIN_OK;
         }
         if (next == EVTWIN__CSV_BAD) {
-            return evtwin__csv_fail_at(r, i + 1, "%s", r->scan.problem);
+            return fail_at(r, i + 1, "%s", r->scan.problem);
         }
         const evtwin_status st = i < r->n_targets ? store(r, i, &field) : EVTWIN_OK;
         if (st < 0) {
@@ -414,24 +346,24 @@ static evtwin_status read_record(evtwin__csv_records *r, evtwin__csv_next *next_
         }
     }
     if (i != r->n_targets) {
-        return evtwin__csv_fail_at(r, i, "the row has %zu fields, the header %zu", i, r->n_targets);
+        return fail_at(r, i, "the row has %zu fields, the header %zu", i, r->n_targets);
     }
     *next_out = next;
     return evtwin__csv_scan_advance(&r->scan, c);
 }
 
 /* Note where the f64 columns lie. */
-static void find_columns(evtwin__csv_records *r) {
+static void find_columns(evtwin__csv_reader *r) {
     for (size_t i = 0; i < r->n_targets; i++) {
         evtwin__csv_target *target = &r->target[i];
-        if (target->kind == EVTWIN__CSV_F64) {
+        if (target->kind == EVTWIN_F64) {
             target->f64 = evtwin_table_f64_edit(r->table, target->col);
         }
     }
 }
 
 /* Room for the record at row, in blocks of what is still wanted; columns may move. */
-static evtwin_status make_room(evtwin__csv_records *r, size_t n_wanted) {
+static evtwin_status make_room(evtwin__csv_reader *r, size_t n_wanted) {
     if (r->row < evtwin_table_rows(r->table)) {
         return EVTWIN_OK;
     }
@@ -445,7 +377,7 @@ static evtwin_status make_room(evtwin__csv_records *r, size_t n_wanted) {
 
 /* Pass over empty lines, which are fine at the end of the file only; in a file of one column they
  * are records. Returns 1 if it did. */
-static int skip_empty_line(evtwin__csv_records *r) {
+static int skip_empty_line(evtwin__csv_reader *r) {
     const char *c = r->scan.at;
     const size_t length = c[0] == '\n' ? 1 : c[0] == '\r' && c[1] == '\n' ? 2 : 0;
     if (length == 0 || r->n_targets == 1) {
@@ -459,19 +391,10 @@ static int skip_empty_line(evtwin__csv_records *r) {
     return 1;
 }
 
-void evtwin__csv_records_tell(const evtwin__csv_records *records) {
-    const size_t n = records->n_naive;
-    if (n > 0) {
-        evtwin__log(EVTWIN_LOG_INFO, "%s: %zu %s taken as %s", records->scan.name, n,
-                    n == 1 ? "time without an offset was" : "times without an offset were",
-                    records->naive_time == EVTWIN_NAIVE_LOCAL ? "local time" : "UTC");
-    }
-}
-
-evtwin_status evtwin__csv_records_skip(evtwin__csv_records *records) {
-    evtwin__csv_scan *scan = &records->scan;
-    if (records->first_empty_line != 0) { /* only the empty lines were wrong: they are behind us */
-        records->first_empty_line = 0;
+evtwin_status evtwin__csv_records_skip(evtwin__csv_reader *r) {
+    evtwin__csv_scan *scan = &r->scan;
+    if (r->first_empty_line != 0) { /* only the empty lines were wrong: they are behind us */
+        r->first_empty_line = 0;
         return EVTWIN_OK;
     }
     for (;;) {
@@ -492,8 +415,7 @@ evtwin_status evtwin__csv_records_skip(evtwin__csv_records *records) {
     }
 }
 
-evtwin_status evtwin__csv_records_read(evtwin__csv_records *records, size_t max_records) {
-    evtwin__csv_records *r = records;
+evtwin_status evtwin__csv_records_read(evtwin__csv_reader *r, size_t max_records) {
     const size_t first = r->row;
     evtwin_status st = EVTWIN_OK;
     find_columns(r);
@@ -516,7 +438,7 @@ evtwin_status evtwin__csv_records_read(evtwin__csv_records *records, size_t max_
             if (r->first_empty_line != 0) {
                 r->scan.at = record;
                 r->scan.line = r->first_empty_line;
-                st = evtwin__csv_fail_at(r, 1, "the line is empty, and is not the end");
+                st = fail_at(r, 1, "the line is empty, and is not the end");
                 r->scan.line = line;
                 return st;
             }

@@ -20,12 +20,6 @@ enum {
 
 /* ---- the window ---- */
 
-static evtwin_status fail_system(const evtwin__csv_scan *scan, int error) {
-    const int is_absent = error == ENOENT || error == ENOTDIR;
-    EVTWIN_FAIL(is_absent ? EVTWIN_E_NOT_FOUND : EVTWIN_E_IO, "%s: %s", scan->name,
-                strerror(error));
-}
-
 /* Open the file and note what kind it is. */
 static evtwin_status open_file(const char *path, int may_rewind, evtwin__csv_scan *scan) {
     const int is_stdin = strcmp(path, "-") == 0;
@@ -33,16 +27,14 @@ static evtwin_status open_file(const char *path, int may_rewind, evtwin__csv_sca
     if (scan->name == NULL) {
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory to read %s", path);
     }
-    do {
-        scan->fd =
-            is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : open(path, O_RDONLY | O_CLOEXEC);
-    } while (scan->fd < 0 && errno == EINTR);
+    scan->fd =
+        is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : evtwin__fd_open(path, O_RDONLY, 0);
     struct stat info;
     if (scan->fd < 0 || fstat(scan->fd, &info) != 0) {
-        return fail_system(scan, errno);
+        return evtwin__fail_errno(scan->name, errno);
     }
     if (S_ISDIR(info.st_mode)) {
-        return fail_system(scan, EISDIR);
+        return evtwin__fail_errno(scan->name, EISDIR);
     }
     if (S_ISREG(info.st_mode)) {
         const off_t start = lseek(scan->fd, 0, SEEK_CUR);
@@ -116,7 +108,7 @@ evtwin_status evtwin__csv_scan_rewind(evtwin__csv_scan *scan) {
     scan->n_inner = 0;
     if (!scan->keeps_all) {
         if (lseek(scan->fd, scan->start, SEEK_SET) < 0) {
-            return fail_system(scan, errno);
+            return evtwin__fail_errno(scan->name, errno);
         }
         scan->end = scan->buffer;
         scan->buffer[0] = '\0';
@@ -166,7 +158,7 @@ evtwin_status evtwin__csv_scan_fill(evtwin__csv_scan *scan) {
     const ssize_t n =
         evtwin__fd_read(scan->fd, end, scan->buffer_size - (size_t)(end - scan->buffer));
     if (n < 0) {
-        return fail_system(scan, errno);
+        return evtwin__fail_errno(scan->name, errno);
     }
     end[n] = '\0';
     scan->end = end + n;

@@ -9,7 +9,7 @@
 
 /* A window that slides over the file and always starts at a record. */
 typedef struct evtwin__csv_scan {
-    char *name; /* for texts */
+    char *name; /* for error texts */
     int fd;
     off_t start;      /* where in the file reading began */
     size_t file_size; /* bytes from there on if it is a regular file, else 0 */
@@ -22,7 +22,7 @@ typedef struct evtwin__csv_scan {
     size_t line;     /* physical line of at, from 1 */
     size_t n_inner;  /* line breaks inside quotes since at */
     size_t max_line_bytes;
-    char *scratch;       /* (max_line_bytes), for a field with doubled quotes */
+    char *scratch;       /* (max_line_bytes), for a field with escaped quotes */
     const char *problem; /* what EVTWIN__CSV_BAD is about */
 } evtwin__csv_scan;
 

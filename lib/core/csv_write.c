@@ -12,7 +12,7 @@
 #include <string.h>
 
 enum {
-    VALUE_BYTES = 40,      /* no number or time takes more, comma included */
+    VALUE_BYTES = 40,      /* no number or time takes more, separator included */
     FLUSH_BYTES = 1 << 18, /* text goes to the file in pieces of about this size */
     FLUSH_ROWS = 256
 };
@@ -24,7 +24,8 @@ static int needs_quotes(const char *value) {
            strncmp(value, "\xEF\xBB\xBF", 3) == 0;
 }
 
-static evtwin_status write_text(const char *value, evtwin__text *text) {
+/* A string and the separator behind it. */
+static evtwin_status write_text(const char *value, char separator, evtwin__text *text) {
     const size_t length = strlen(value);
     size_t size;
     char *t = !__builtin_mul_overflow(length, (size_t)2, &size) &&
@@ -32,21 +33,22 @@ static evtwin_status write_text(const char *value, evtwin__text *text) {
                   ? evtwin__text_room(text, size)
                   : NULL;
     if (t == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for a text of %zu bytes", length);
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for a string of %zu bytes", length);
     }
     if (!needs_quotes(value)) {
         memcpy(t, value, length);
-        text->size += length;
-        return EVTWIN_OK;
-    }
-    *t++ = '"';
-    for (const char *c = value; *c != '\0'; c++) {
-        if (*c == '"') {
-            *t++ = '"';
+        t += length;
+    } else {
+        *t++ = '"';
+        for (const char *c = value; *c != '\0'; c++) {
+            if (*c == '"') {
+                *t++ = '"';
+            }
+            *t++ = *c;
         }
-        *t++ = *c;
+        *t++ = '"';
     }
-    *t++ = '"';
+    *t++ = separator;
     text->size = (size_t)(t - text->data);
     return EVTWIN_OK;
 }
@@ -86,48 +88,33 @@ static evtwin_status write_value(const evtwin_table *table, size_t col, size_t r
     }
 }
 
-static evtwin_status write_cell(const evtwin_table *table, size_t col, size_t row,
+/* A value, if there is one, and the separator behind it. */
+static evtwin_status write_cell(const evtwin_table *table, size_t col, size_t row, char separator,
                                 evtwin__text *text) {
-    if (!evtwin_table_is_valid(table, col, row)) {
-        return EVTWIN_OK;
-    }
-    if (evtwin_table_type(table, col) == EVTWIN_TEXT) {
-        return write_text(evtwin_table_text(table, col, row), text);
+    const int is_valid = evtwin_table_is_valid(table, col, row);
+    if (is_valid && evtwin_table_type(table, col) == EVTWIN_TEXT) {
+        return write_text(evtwin_table_text(table, col, row), separator, text);
     }
     char *t = evtwin__text_room(text, VALUE_BYTES);
     if (t == NULL) {
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for a row");
     }
     size_t length = 0;
-    const evtwin_status st = write_value(table, col, row, t, &length);
+    const evtwin_status st = is_valid ? write_value(table, col, row, t, &length) : EVTWIN_OK;
     if (st >= 0) {
-        text->size += length;
+        t[length] = separator;
+        text->size += length + 1;
     }
     return st;
-}
-
-static evtwin_status write_byte(char byte, evtwin__text *text) {
-    char *t = evtwin__text_room(text, 1);
-    if (t == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for a row");
-    }
-    *t = byte;
-    text->size++;
-    return EVTWIN_OK;
 }
 
 evtwin_status evtwin__csv_write_header(const evtwin_table *table, evtwin__text *text) {
     const size_t cols = evtwin_table_cols(table), size = text->size;
     evtwin_status st = EVTWIN_OK;
     for (size_t col = 0; st >= 0 && col < cols; col++) {
-        st = write_text(evtwin_table_name(table, col), text);
-        if (st >= 0) {
-            st = write_byte(col + 1 < cols ? ',' : '\n', text);
-        }
+        st = write_text(evtwin_table_name(table, col), col + 1 < cols ? ',' : '\n', text);
     }
-    if (st < 0) {
-        text->size = size;
-    }
+    text->size = st < 0 ? size : text->size;
     return st;
 }
 
@@ -137,15 +124,10 @@ evtwin_status evtwin__csv_write_rows(const evtwin_table *table, size_t first, si
     evtwin_status st = EVTWIN_OK;
     for (size_t row = first; st >= 0 && row < last; row++) {
         for (size_t col = 0; st >= 0 && col < cols; col++) {
-            st = write_cell(table, col, row, text);
-            if (st >= 0) {
-                st = write_byte(col + 1 < cols ? ',' : '\n', text);
-            }
+            st = write_cell(table, col, row, col + 1 < cols ? ',' : '\n', text);
         }
     }
-    if (st < 0) {
-        text->size = size;
-    }
+    text->size = st < 0 ? size : text->size;
     return st;
 }
 

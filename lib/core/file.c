@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static evtwin_status fail_errno(const char *path, int error) {
+evtwin_status evtwin__fail_errno(const char *path, int error) {
     const int is_absent = error == ENOENT || error == ENOTDIR;
     EVTWIN_FAIL(is_absent ? EVTWIN_E_NOT_FOUND : EVTWIN_E_IO, "%s: %s", path, strerror(error));
 }
@@ -42,7 +42,7 @@ int evtwin__fd_write(int fd, const char *data, size_t size) {
     return 0;
 }
 
-static int open_retrying(const char *path, int flags, mode_t mode) {
+int evtwin__fd_open(const char *path, int flags, mode_t mode) {
     int fd;
     do {
         fd = open(path, flags | O_CLOEXEC, mode);
@@ -72,7 +72,7 @@ static evtwin_status read_all(int fd, const char *path, size_t expected, size_t 
         }
         const ssize_t n = evtwin__fd_read(fd, data + size, capacity - size - 1);
         if (n < 0) {
-            st = fail_errno(path, errno);
+            st = evtwin__fail_errno(path, errno);
             break;
         }
         size += (size_t)n;
@@ -93,16 +93,16 @@ static evtwin_status read_all(int fd, const char *path, size_t expected, size_t 
 
 evtwin_status evtwin__file_read(const char *path, size_t max_bytes, char **data_out,
                                 size_t *size_out) {
-    const int fd = open_retrying(path, O_RDONLY, 0);
+    const int fd = evtwin__fd_open(path, O_RDONLY, 0);
     if (fd < 0) {
-        return fail_errno(path, errno);
+        return evtwin__fail_errno(path, errno);
     }
     struct stat info;
     evtwin_status st;
     if (fstat(fd, &info) != 0) {
-        st = fail_errno(path, errno);
+        st = evtwin__fail_errno(path, errno);
     } else if (S_ISDIR(info.st_mode)) {
-        st = fail_errno(path, EISDIR);
+        st = evtwin__fail_errno(path, EISDIR);
     } else if (info.st_size > 0 && (uint64_t)info.st_size > max_bytes) {
         st = evtwin__fail(EVTWIN_E_CORRUPT, "%s: is larger than %zu bytes", path, max_bytes);
     } else {
@@ -160,13 +160,13 @@ static evtwin_status open_temp(evtwin__writer *w, mode_t mode) {
     for (int i = 0; i < TEMP_TRIES && error == EEXIST; i++) {
         snprintf(w->temp, size, "%.*s.evtwin-%ld-%u.tmp", (int)folder, w->target, (long)getpid(),
                  atomic_fetch_add(&counter, 1));
-        w->fd = open_retrying(w->temp, O_WRONLY | O_CREAT | O_EXCL, mode);
+        w->fd = evtwin__fd_open(w->temp, O_WRONLY | O_CREAT | O_EXCL, mode);
         error = w->fd < 0 ? errno : 0;
     }
     if (error != 0) {
         evtwin__free(w->temp);
         w->temp = NULL;
-        return fail_errno(w->path, error);
+        return evtwin__fail_errno(w->path, error);
     }
     return EVTWIN_OK;
 }
@@ -176,23 +176,23 @@ static evtwin_status open_target(evtwin__writer *w) {
     struct stat info;
     if (stat(w->path, &info) != 0) {
         if (errno != ENOENT) {
-            return fail_errno(w->path, errno);
+            return evtwin__fail_errno(w->path, errno);
         }
         w->target = evtwin__strdup(w->path);
         return w->target != NULL ? open_temp(w, 0666)
                                  : evtwin__fail(EVTWIN_E_NOMEM, "%s: out of memory", w->path);
     }
     if (S_ISDIR(info.st_mode)) {
-        return fail_errno(w->path, EISDIR);
+        return evtwin__fail_errno(w->path, EISDIR);
     }
     if (!S_ISREG(info.st_mode)) {
-        w->fd = open_retrying(w->path, O_WRONLY, 0);
-        return w->fd >= 0 ? EVTWIN_OK : fail_errno(w->path, errno);
+        w->fd = evtwin__fd_open(w->path, O_WRONLY, 0);
+        return w->fd >= 0 ? EVTWIN_OK : evtwin__fail_errno(w->path, errno);
     }
 
     char *real = realpath(w->path, NULL);
     if (real == NULL) {
-        return fail_errno(w->path, errno);
+        return evtwin__fail_errno(w->path, errno);
     }
     w->target = evtwin__strdup(real);
     free(real); /* realpath's; layer-check: allowed */
@@ -201,7 +201,7 @@ static evtwin_status open_target(evtwin__writer *w) {
     }
     const evtwin_status st = open_temp(w, 0600);
     if (st == EVTWIN_OK && fchmod(w->fd, info.st_mode & 07777) != 0) {
-        return fail_errno(w->path, errno);
+        return evtwin__fail_errno(w->path, errno);
     }
     return st;
 }
@@ -233,7 +233,7 @@ evtwin_status evtwin__writer_open(const char *path, evtwin__writer **out) {
 
 static evtwin_status write_out(evtwin__writer *w, const char *data, size_t size) {
     const int error = evtwin__fd_write(w->fd, data, size);
-    return error == 0 ? EVTWIN_OK : fail_errno(w->path, error);
+    return error == 0 ? EVTWIN_OK : evtwin__fail_errno(w->path, error);
 }
 
 static evtwin_status flush(evtwin__writer *w) {
@@ -262,7 +262,7 @@ evtwin_status evtwin__writer_write(evtwin__writer *w, const void *data, size_t s
 void evtwin__file_sync_folder(const char *path) {
     const size_t length = folder_length(path);
     char *folder = length > 0 ? evtwin__strndup(path, length) : evtwin__strdup(".");
-    const int fd = folder != NULL ? open_retrying(folder, O_RDONLY | O_DIRECTORY, 0) : -1;
+    const int fd = folder != NULL ? evtwin__fd_open(folder, O_RDONLY | O_DIRECTORY, 0) : -1;
     if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL)) {
         evtwin__log(EVTWIN_LOG_WARNING, "%s: its folder could not be synchronised: %s", path,
                     strerror(errno));
@@ -277,12 +277,12 @@ evtwin_status evtwin__writer_commit(evtwin__writer *w) {
     evtwin_status st = flush(w);
     if (st == EVTWIN_OK && w->temp != NULL) {
         if (fsync(w->fd) != 0) {
-            st = fail_errno(w->path, errno);
+            st = evtwin__fail_errno(w->path, errno);
         }
         const int closed = close(w->fd);
         w->fd = -1;
         if (st == EVTWIN_OK && (closed != 0 || rename(w->temp, w->target) != 0)) {
-            st = fail_errno(w->path, errno);
+            st = evtwin__fail_errno(w->path, errno);
         }
         if (st == EVTWIN_OK) {
             evtwin__free(w->temp);

@@ -7,7 +7,11 @@
 
 #include <sys/types.h>
 
-/* read, again when a signal interrupts it. */
+/* EVTWIN_E_NOT_FOUND or EVTWIN_E_IO, "PATH: what the system says". */
+evtwin_status evtwin__fail_errno(const char *path, int error);
+
+/* open with O_CLOEXEC, and read: again when a signal interrupts it. */
+int evtwin__fd_open(const char *path, int flags, mode_t mode);
 ssize_t evtwin__fd_read(int fd, char *data, size_t size);
 
 /* Write all of it; 0, or the errno of what stopped it. */

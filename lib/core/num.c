@@ -243,7 +243,7 @@ static inline uint64_t load_eight(const char *c) {
     return v ^ 0x3030303030303030u;
 }
 
-/* The highest bit of each byte of such a word that is no digit. */
+/* The highest bit of each byte of such a word that is not a digit. */
 static inline uint64_t non_digits(uint64_t v) {
     return (((v & 0x7F7F7F7F7F7F7F7Fu) + 0x7676767676767676u) | v) & 0x8080808080808080u;
 }

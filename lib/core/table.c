@@ -119,7 +119,8 @@ evtwin_type evtwin_table_type(const evtwin_table *table, size_t col) {
 
 /* ---- buffers ---- */
 
-size_t evtwin__column_bytes(evtwin_type type, size_t rows) {
+/* Bytes that rows values of a type take, whole cache lines; 0 on overflow. */
+static size_t column_bytes(evtwin_type type, size_t rows) {
     static const size_t bits_per_row[] = {[EVTWIN_F64] = 64,
                                           [EVTWIN_I64] = 64,
                                           [EVTWIN_TIME] = 64,
@@ -158,8 +159,8 @@ void evtwin__column_clear(evtwin__column *column, size_t first, size_t last) {
 
 /* New buffers of capacity rows that hold the first rows of the old ones (if any). */
 static evtwin_status column_grow(evtwin__column *column, size_t rows, size_t capacity) {
-    const size_t data_bytes = evtwin__column_bytes(column->type, capacity);
-    const size_t map_bytes = evtwin__column_bytes(EVTWIN_BOOL, capacity);
+    const size_t data_bytes = column_bytes(column->type, capacity);
+    const size_t map_bytes = column_bytes(EVTWIN_BOOL, capacity);
     void *data = data_bytes > 0 ? evtwin__calloc_aligned(data_bytes, 1) : NULL;
     uint8_t *validity = map_bytes > 0 ? evtwin__calloc_aligned(map_bytes, 1) : NULL;
     if (data == NULL || validity == NULL) {
@@ -169,8 +170,8 @@ static evtwin_status column_grow(evtwin__column *column, size_t rows, size_t cap
                     column->name);
     }
     if (rows > 0) {
-        memcpy(data, column->data, evtwin__column_bytes(column->type, rows));
-        memcpy(validity, column->validity, evtwin__column_bytes(EVTWIN_BOOL, rows));
+        memcpy(data, column->data, column_bytes(column->type, rows));
+        memcpy(validity, column->validity, column_bytes(EVTWIN_BOOL, rows));
     }
     evtwin__free_aligned(column->data);
     evtwin__free_aligned(column->validity);
@@ -232,7 +233,7 @@ evtwin_status evtwin_table_add_column(evtwin_table *table, const char *name, evt
         return st;
     }
     if ((int)type < EVTWIN_F64 || (int)type > EVTWIN_TEXT) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "column '%s': %d is no type", name, (int)type);
+        EVTWIN_FAIL(EVTWIN_E_ARG, "column '%s': %d is not a valid type", name, (int)type);
     }
     if ((st = reserve_column(table)) < 0) {
         return st;

@@ -29,7 +29,7 @@ typedef struct evtwin__column {
 
 struct evtwin_table {
     atomic_size_t n_references;
-    atomic_int is_shared;  /* stays set: whoever reads a shared table may rely on it for good */
+    atomic_int is_shared;  /* stays set: whoever reads a shared table may rely on it */
     size_t rows, capacity; /* every column has room for capacity rows */
     size_t cols, cols_capacity;
     evtwin__column *column;
@@ -38,9 +38,6 @@ struct evtwin_table {
 
 /* EVTWIN_E_ARG if table is NULL, EVTWIN_E_STATE if it is shared. */
 evtwin_status evtwin__table_check_edit(const evtwin_table *table);
-
-/* Bytes that rows values of a type take, whole cache lines; 0 on overflow. */
-size_t evtwin__column_bytes(evtwin_type type, size_t rows);
 
 /* Mark rows first to last - 1 of a column as missing; n_missing is the caller's to correct. */
 void evtwin__column_clear(evtwin__column *column, size_t first, size_t last);
@@ -51,7 +48,7 @@ void evtwin__table_drop_columns(evtwin_table *table, size_t cols);
 /* Make column col a column of another type whose rows are all missing. */
 evtwin_status evtwin__table_retype(evtwin_table *table, size_t col, evtwin_type type);
 
-/* evtwin_table_intern for a text of known length without a NUL in it. */
+/* evtwin_table_intern for a string of known length without a NUL in it. */
 evtwin_status evtwin__table_intern(evtwin_table *table, size_t col, const char *text, size_t length,
                                    int32_t *code_out);
 

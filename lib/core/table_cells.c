@@ -127,6 +127,21 @@ const char *evtwin_table_dict_text(const evtwin_table *table, size_t col, int32_
     return evtwin__dict_text(&column->dict, (size_t)code);
 }
 
+size_t evtwin_table_dict_utf8(const evtwin_table *table, size_t col, const int32_t **offsets_out,
+                              const char **bytes_out) {
+    static const int32_t no_offsets[1];
+    const evtwin__column *column = column_of(table, col, 1u << EVTWIN_TEXT);
+    const evtwin__dict *dict = column != NULL ? &column->dict : NULL;
+    const int has_any = dict != NULL && dict->n > 0;
+    if (offsets_out != NULL) {
+        *offsets_out = dict == NULL ? NULL : has_any ? dict->offset : no_offsets;
+    }
+    if (bytes_out != NULL) {
+        *bytes_out = dict == NULL ? NULL : has_any ? dict->bytes : "";
+    }
+    return has_any ? dict->n : 0;
+}
+
 /* ---- write ---- */
 
 double *evtwin_table_f64_edit(evtwin_table *table, size_t col) {
@@ -228,20 +243,16 @@ evtwin_status evtwin_table_set_missing(evtwin_table *table, size_t col, size_t r
 evtwin_status evtwin__table_intern(evtwin_table *table, size_t col, const char *text, size_t length,
                                    int32_t *code_out) {
     evtwin__dict *dict = &table->column[col].dict;
-    int32_t code = evtwin__dict_find(dict, text, length);
-    if (code < 0) {
-        if (!evtwin__utf8_is_valid(text, length)) {
-            EVTWIN_FAIL(EVTWIN_E_ARG, "a text for column '%s' is not UTF-8",
-                        table->column[col].name);
-        }
-        code = evtwin__dict_intern(dict, text, length);
-        if (code < 0) {
-            EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for text %zu of column '%s'", dict->n + 1,
-                        table->column[col].name);
-        }
+    const int32_t known = evtwin__dict_find(dict, text, length);
+    if (known >= 0) {
+        *code_out = known;
+        return EVTWIN_OK;
     }
-    *code_out = code;
-    return EVTWIN_OK;
+    if (!evtwin__utf8_is_valid(text, length)) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "a string for column '%s' is not UTF-8", table->column[col].name);
+    }
+    const evtwin_status st = evtwin__dict_intern(dict, text, length, code_out);
+    return st < 0 ? evtwin__fail_in(st, "column '%s'", table->column[col].name) : st;
 }
 
 evtwin_status evtwin_table_intern(evtwin_table *table, size_t col, const char *text,
@@ -264,7 +275,7 @@ evtwin_status evtwin_table_set_code(evtwin_table *table, size_t col, size_t row,
         return st;
     }
     if (code < 0 || (size_t)code >= column->dict.n) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "code %d is outside the %zu texts of column '%s'", (int)code,
+        EVTWIN_FAIL(EVTWIN_E_ARG, "code %d is outside the %zu strings of column '%s'", (int)code,
                     column->dict.n, column->name);
     }
     ((int32_t *)column->data)[row] = code;

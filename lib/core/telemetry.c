@@ -57,13 +57,13 @@ static evtwin_status fail_unit(const char *column, const evtwin__quantity *q, co
 }
 
 /* The unit a column is in: its tag or, without one, what its header says. *out is NULL for a
- * quantity without a unit. */
+ * quantity without a unit, or with one that has no other form. */
 static evtwin_status column_unit(const evtwin_table *table, size_t col, const evtwin__meaning *m,
                                  const evtwin__unit **out) {
     const char *tag = evtwin_table_unit(table, col);
-    const char *name = tag[0] != '\0' ? tag : m->unit;
-    const evtwin__unit *u = evtwin__unit_find(name, evtwin__schema[m->q].unit);
-    if (u == NULL && name[0] != '\0') {
+    const char *name = tag[0] != '\0' ? tag : m->unit, *ours = evtwin__schema[m->q].unit;
+    const evtwin__unit *u = evtwin__unit_find(name, ours);
+    if (u == NULL && name[0] != '\0' && strcmp(name, ours) != 0) {
         return fail_unit(evtwin_table_name(table, col), &evtwin__schema[m->q], name);
     }
     *out = u;

@@ -6,7 +6,7 @@
 #include "evtwin/base.h"
 
 /* "scheme://user:password@host:port/path?query" or "scheme:path?query" (path may be "-" or any file
- * name). Everything but the path of the second form is percent-decoded; all texts live in the one
+ * name). Everything but the path of the second form is percent-decoded; all strings live in the one
  * buffer of the struct. */
 typedef struct evtwin__uri {
     char *buffer;

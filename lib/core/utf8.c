@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* core/utf8.c: is a text UTF-8? */
+/* core/utf8.c: is a text valid UTF-8? */
 
 #include "core/utf8.h"
 

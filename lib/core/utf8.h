@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* core/utf8.h: is a text UTF-8? */
+/* core/utf8.h: is a text valid UTF-8? */
 #ifndef EVTWIN_CORE_UTF8_H
 #define EVTWIN_CORE_UTF8_H
 

@@ -8,18 +8,28 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What a build adds (EVTWIN_EXTENSION). */
+#ifndef EVTWIN_EXTRA_SOURCES
+#define EVTWIN_EXTRA_SOURCES(X)
+#endif
+#ifndef EVTWIN_EXTRA_SINKS
+#define EVTWIN_EXTRA_SINKS(X)
+#endif
+
 /* X(name): the scheme is evtwin__source_name in source_….c, evtwin__sink_name in sink_….c. */
 #define SOURCES(X)                                                                                 \
     X(csv)                                                                                         \
     X(jsonl)                                                                                       \
     X(sqlite)                                                                                      \
-    X(sim)
+    X(sim)                                                                                         \
+    EVTWIN_EXTRA_SOURCES(X)
 
 #define SINKS(X)                                                                                   \
     X(null)                                                                                        \
     X(csv)                                                                                         \
     X(jsonl)                                                                                       \
-    X(sqlite)
+    X(sqlite)                                                                                      \
+    EVTWIN_EXTRA_SINKS(X)
 
 #define DECLARE_SOURCE(name) extern const evtwin__scheme evtwin__source_##name;
 #define DECLARE_SINK(name) extern const evtwin__scheme evtwin__sink_##name;

@@ -23,7 +23,7 @@ for pair in "headers map" "map exported"; do
         status=1
     fi
 done
-uniq -d "$work/map" | grep . && { echo "doubled in the map"; status=1; }
+uniq -d "$work/map" | grep . && { echo "duplicate in the map"; status=1; }
 
 # nothing but our names leaves the library (sanitizers add their own)
 nm -D --defined-only "$library" | awk '$2 ~ /[TDBRV]/ {print $3}' | sed 's/@.*//' |

@@ -85,27 +85,49 @@ await() {
     done
 }
 
-# stopped SIGNAL SECONDS CMD…: start the tool, send the signal after so long; it must end at once.
-# $code, $work/out and $work/err as after run; standard input is a pipe that stays open and empty.
+# Standard error says that this part of the work began (with --verbose: "evtwin-train: reading …").
+stage() { grep -q ": $1.* …\$" "$work/err"; }
+
+# stopped SIGNAL WHEN CMD…: start the tool with --verbose, send the signal as soon as the command WHEN
+# succeeds; it must end at once. $code, $work/out and $work/err (without the lines of stages) as after
+# run; standard input is a pipe that stays open and empty.
 stopped() {
-    last="$* (signal, seconds, command)"
+    last="$* (signal, when, command)"
     signal=$1
-    after=$2
+    when=$2
     shift 2
     [ -p silent ] || mkfifo silent
     sleep 600 >silent &
     feeder=$!
-    "$@" >"$work/out" 2>"$work/err" <silent &
+    : >"$work/err"
+    "$@" --verbose >"$work/out" 2>"$work/err" <silent &
     tool=$!
-    sleep "$after"
+    tries=6000
+    until eval "$when" || [ $tries -eq 0 ] || ! kill -0 $tool 2>/dev/null; do
+        tries=$((tries - 1))
+        sleep 0.01
+    done
     kill -"$signal" $tool 2>/dev/null
-    n_checks=$((n_checks + 1))
+    n_checks=$((n_checks + 2))
     await 1 sh -c "! kill -0 $tool" || complain 'it goes on after a signal'
     kill -KILL $tool 2>/dev/null
     code=0
     wait $tool || code=$?
+    eval "$when" || complain 'it never came as far as the signal'
     kill $feeder
     wait $feeder 2>/dev/null
+    grep -v ' …$' "$work/err" >stopped.err
+    mv stopped.err "$work/err"
+}
+
+# hold_lock SECONDS DATABASE SQL: what begins with SQL is held so long, in the background ($locker);
+# returns when it is.
+hold_lock() {
+    rm -f held
+    { printf '.timeout 5000\n%s\n.shell touch held\n' "$3"; sleep "$1"; echo 'COMMIT;'; } 2>/dev/null |
+        sqlite3 -bail "$2" 2>/dev/null &
+    locker=$!
+    await 10 [ -e held ]
 }
 
 # A port nobody listens on just now.

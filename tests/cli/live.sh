@@ -48,10 +48,9 @@ metric() { curl -s http://127.0.0.1:$metrics_port/metrics | grep -qE "$1"; }
 if command -v sqlite3 >/dev/null; then
     kill -STOP $predict # so that rows wait when the lock comes
     sleep 0.6
-    { echo 'BEGIN IMMEDIATE;'; sleep 7; echo 'COMMIT;'; } | sqlite3 live.db &
-    sleep 0.3
+    check 'it is locked' hold_lock 7 live.db 'BEGIN IMMEDIATE;'
     kill -CONT $predict
-    wait $!
+    wait $locker
     check 'it says so' await 10 grep -q 'trying again' predict.err
     check 'it works again' await 20 grep -q 'works again' predict.err
     check 'the error is counted' metric '^evtwin_predictions_total\{.*outcome="error".*\} [1-9]'
@@ -81,7 +80,7 @@ if command -v sqlite3 >/dev/null; then
     check 'rows there are' [ "$(sqlite3 live.db 'SELECT COUNT(*) >= 40 FROM ev_telemetry')" -eq 1 ]
     check 'none waits' [ "$(sqlite3 live.db \
         'SELECT COUNT(*) FROM ev_telemetry WHERE rul_prediction IS NULL OR failure_probability IS NULL')" -eq 0 ]
-    check 'none is doubled' [ "$(sqlite3 live.db \
+    check 'no duplicates' [ "$(sqlite3 live.db \
         'SELECT COUNT(*) FROM (SELECT 1 FROM ev_telemetry GROUP BY battery_id, time, seq HAVING COUNT(*) > 1)')" -eq 0 ]
     sql 'SELECT battery_id, seq, soc, soh, voltage, current, temperature, charge_cycles, power_consumption
          FROM ev_telemetry ORDER BY battery_id, seq' >rows.csv
@@ -104,7 +103,7 @@ run sh -c 'evtwin-predict --source jsonl:- --sink jsonl:- --metrics-port 0 --int
 expect 0
 check 'twenty records' [ "$(grep -c '^{' out)" -eq 20 ]
 
-# records that make no sense are named, counted and passed over at once; the good ones arrive
+# invalid records are named, counted and passed over at once; the good ones arrive
 for k in $(seq 20); do
     sed -n "${k}p" records.jsonl
     [ "$k" -gt 14 ] || echo 'no record'

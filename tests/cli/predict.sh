@@ -113,15 +113,19 @@ err ': 1 row predicted'
 rm -f out.csv
 
 # ---- a signal ends it at once, whatever it does; nothing is written ----
-stopped INT 0.5 evtwin-predict --csv - --out out.csv
+stopped INT 'stage reading' evtwin-predict --csv - --out out.csv
 expect 130
 one_line
-stopped TERM 0.5 evtwin-predict --csv - --out out.csv
+stopped TERM 'stage reading' evtwin-predict --csv - --out out.csv
 refused 143
 awk 'NR == 1 { head = $0; print; next } { rows[NR] = $0 }
     END { for (k = 0; k < 1400; k++) { for (r = 2; r <= NR; r++) { print rows[r] } } }' in.csv >many.csv
-for after in 0.2 0.7 1.2 1.7 2.2; do
-    stopped INT $after evtwin-predict --csv many.csv --out out.csv
+mkfifo slow.csv
+{ cat many.csv; : >all_read; } >slow.csv &
+stopped INT '[ -e all_read ]' evtwin-predict --csv slow.csv --out out.csv # it predicts
+refused 130
+for part in reading writing; do
+    stopped INT "stage $part" evtwin-predict --csv many.csv --out out.csv
     refused 130
     check 'no half file' [ -z "$(ls -A | grep '^\.evtwin')" ]
 done

@@ -39,9 +39,14 @@ printf 'port = %s\n' "$port" >serve.conf
 run evtwin-serve --store sqlite:evtwin.db --config serve.conf
 expect 69
 err 'serve.conf: port sets it'
-check 'two servers on one database are fine' sh -c "
-    API_PORT=0 evtwin-serve --store sqlite:evtwin.db 2>second.err & second=\$!
-    sleep 0.5; kill -TERM \$second; wait \$second"
+API_PORT=0 evtwin-serve --store sqlite:evtwin.db >out 2>err &
+second=$!
+check 'two servers on one database are fine' await 20 grep -q serving err
+kill -TERM $second
+code=0
+wait $second || code=$?
+last='the second server'
+expect 0
 
 # ---- which port ----
 run evtwin-serve --listen nonsense

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# tests/cli/sim.sh BIN: evtwin-sim: dry runs, live runs, labelled lives, sinks that fail.
+# tests/cli/sim.sh BIN: evtwin-sim: dry runs, live runs, run-to-failure data sets, sinks that fail.
 . "$(dirname "$0")/assert.sh"
 
 # ---- five JSON records and nothing needed ----
@@ -35,7 +35,7 @@ expect 0
 out '(default)'
 check 'more than one' [ "$(wc -l <out)" -ge 1 ]
 
-# ---- what makes no sense ----
+# ---- what is not valid ----
 wrong() {
     run evtwin-sim "$@"
     expect 2
@@ -102,7 +102,7 @@ check 'stamped by the physics clock' grep -q '^2024-01-02T00:00:00' day1.csv
 for signal in INT TERM; do
     evtwin-sim --interval 0.2 --csv stop-$signal.csv >out 2>err &
     pid=$!
-    sleep 0.7
+    check 'it writes' await 20 sh -c "[ \$(grep -c BATTERY stop-$signal.csv) -ge 2 ]"
     kill -$signal $pid
     code=0
     wait $pid || code=$?
@@ -115,9 +115,9 @@ for signal in INT TERM; do
 done
 
 # both signals are waiting when it wakes up: the second one is not waited for
-evtwin-sim --interval 0.2 -q &
+evtwin-sim --interval 0.2 >both.out 2>&1 &
 pid=$!
-sleep 0.5
+check 'it simulates' await 20 grep -q 'SoC: ' both.out
 kill -STOP $pid
 kill -INT $pid
 kill -TERM $pid
@@ -128,10 +128,9 @@ last='evtwin-sim, SIGINT and SIGTERM'
 check 'quit at once' sh -c "[ $code -eq 130 ] || [ $code -eq 143 ]"
 
 # ---- two simulators, one battery, one database ----
-evtwin-sim --interval 0.2 --sink sqlite:one.db -q 2>first.err &
+evtwin-sim --interval 0.2 --sink sqlite:one.db >first.out 2>first.err &
 pid=$!
-check 'the first one writes' await 10 test -s one.db
-sleep 0.5
+check 'the first one writes' await 20 sh -c '[ "$(grep -c "SoC: " first.out)" -ge 2 ]'
 run evtwin-sim --interval 0.2 --duration 3 --sink sqlite:one.db
 expect 69
 err BATTERY_001
@@ -160,7 +159,8 @@ if command -v sqlite3 >/dev/null; then
     evtwin-sim --interval 0.2 --sink sqlite:locked.db >out 2>err &
     pid=$!
     check 'it writes' await 10 sh -c '[ "$(sqlite3 locked.db "SELECT COUNT(*) FROM ev_telemetry")" -ge 2 ]'
-    { echo 'BEGIN IMMEDIATE;'; sleep 7; echo 'COMMIT;'; } | sqlite3 locked.db
+    check 'it is locked' hold_lock 7 locked.db 'BEGIN IMMEDIATE;'
+    wait $locker
     check 'it recovers' await 20 grep -q 'takes records again' err
     kill -INT $pid
     code=0
@@ -172,25 +172,24 @@ if command -v sqlite3 >/dev/null; then
 fi
 
 # one that is locked at the start is waited for and said once: the tables are there, or they are not yet
-lock_for() { { echo 'BEGIN EXCLUSIVE; CREATE TABLE mine (x); DROP TABLE mine;'; sleep "$1"; echo 'COMMIT;'; } | sqlite3 "$2" 2>/dev/null; }
+at_start='BEGIN EXCLUSIVE; CREATE TABLE mine (x); DROP TABLE mine;'
 if command -v sqlite3 >/dev/null; then
     for file in locked.db fresh.db; do
-        lock_for 7 $file &
-        sleep 0.5
+        check 'it is locked' hold_lock 7 $file "$at_start"
         run evtwin-sim --interval 0.2 --duration 1 --battery-id LATE_1 --sink sqlite:$file
         expect 0
         check 'said once' [ "$(grep -c 'another process held the write lock' err)" -eq 1 ]
         check 'it was delivered' [ "$(sqlite3 $file "SELECT COUNT(*) >= 1 FROM ev_telemetry WHERE battery_id = 'LATE_1'")" = 1 ]
     done
     err 'waiting for the store'
-    lock_for 12 other.db &
-    sleep 0.5
-    stopped INT 5.2 evtwin-sim --sink sqlite:other.db
+    check 'it is locked' hold_lock 12 other.db "$at_start"
+    stopped INT "grep -q 'waiting for the store' err" evtwin-sim --sink sqlite:other.db
     check 'a signal ends the wait' [ "$code" -eq 0 ]
     err stopping
+    kill $locker
 fi
 
-# ---- labelled lives ----
+# ---- run-to-failure data sets ----
 lives() { evtwin-sim --until-eol --fleet 6 --seed 2 --record-days 30 "$@"; }
 run lives --csv lives.csv --threads 1
 expect 0
@@ -219,7 +218,7 @@ run evtwin-sim --until-eol --model classic --csv c.csv
 expect 2
 check 'nothing written' [ ! -e c.csv ]
 
-stopped INT 1 evtwin-sim --until-eol --fleet 5000 --record-days 1 --csv long.csv
+stopped INT 'stage simulating' evtwin-sim --until-eol --fleet 5000 --record-days 1 --csv long.csv
 expect 130
 one_line
 check 'nothing half-written' [ ! -e long.csv ]

@@ -51,12 +51,27 @@ static void list_text_columns(const evtwin_table *table, char *list, size_t size
     }
 }
 
+/* Its strings lie in Arrow's layout. */
+static void require_utf8(const evtwin_table *table, size_t col) {
+    const int32_t *offset = NULL;
+    const char *bytes = NULL;
+    const size_t n = evtwin_table_dict_utf8(table, col, &offset, &bytes);
+    require(n == evtwin_table_dict_size(table, col));
+    for (size_t i = 0; i < n; i++) {
+        const char *text = evtwin_table_dict_text(table, col, (int32_t)i);
+        const size_t length = strlen(text);
+        require(offset[i] + (int64_t)length == offset[i + 1]);
+        require(memcmp(bytes + offset[i], text, length) == 0);
+    }
+}
+
 static void require_equal(const evtwin_table *a, const evtwin_table *b) {
     require(evtwin_table_rows(a) == evtwin_table_rows(b));
     require(evtwin_table_cols(a) == evtwin_table_cols(b));
     for (size_t c = 0; c < evtwin_table_cols(a); c++) {
         require(strcmp(evtwin_table_name(a, c), evtwin_table_name(b, c)) == 0);
         require(evtwin_table_type(a, c) == evtwin_table_type(b, c));
+        require_utf8(a, c);
         for (size_t r = 0; r < evtwin_table_rows(a); r++) {
             require(evtwin_table_is_valid(a, c, r) == evtwin_table_is_valid(b, c, r));
             const char *text = evtwin_table_text(a, c, r);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the long tests share: a folder to work in, the tools, checks that are all told at the end.
+"""What the long tests share: a folder to work in, the tools, checks that are all reported at the end.
 
 Every script is called with the folder of the tools (and what CMakeLists.txt adds), prints what it
 measured, and ends with 0, 1 (a check did not hold) or 77 (skipped, with the reason).
@@ -61,7 +61,7 @@ def say(text):
 
 
 def check(what, holds, detail=""):
-    """A check that does not hold is told at once; the script goes on and fails at its end."""
+    """A check that does not hold is reported at once; the script goes on and fails at its end."""
     global _checks
     _checks += 1
     if not holds:
@@ -71,7 +71,7 @@ def check(what, holds, detail=""):
 
 
 def require(what, holds, detail=""):
-    """A check without which the rest makes no sense."""
+    """A check that the rest depends on."""
     if not check(what, holds, detail):
         finish()
 
@@ -94,7 +94,7 @@ def tool(name):
 
 
 class Finished:
-    """How a tool ended: exit code, what it said, and the most memory it held."""
+    """How a tool ended: exit code, what it printed, and the most memory it held."""
 
     def __init__(self, code, out, err, peak_mb, seconds):
         self.code, self.out, self.err = code, out, err
@@ -139,7 +139,7 @@ def run(name, *options, code=0, timeout=300):
 
 
 def start(name, *options, err):
-    """Start a tool that stays; what it says is appended to the file err."""
+    """Start a tool that stays; what it prints is appended to the file err."""
     with open(err, "ab") as f:
         child = subprocess.Popen([tool(name), *map(str, options)], stdin=subprocess.DEVNULL,
                                  stdout=subprocess.DEVNULL, stderr=f, start_new_session=True)

@@ -406,6 +406,18 @@ static void a_pipe_is_read_twice_where_needed(void **state) {
     unlink(f.path);
 }
 
+static void lines_are_counted_through_a_header_in_pieces(void **state) {
+    (void)state;
+    feeder f = {.path = temp_path("fifo"), .text = "\"a\n\n\"\"1\",soc\n1,2\n1,x\n"};
+    assert_int_equal(mkfifo(f.path, 0600), 0);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, feed, &f), 0);
+    evtwin_table *t;
+    assert_fails(evtwin_table_read_csv(f.path, NULL, &t), EVTWIN_E_PARSE, "fifo:5:2: 'x'");
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    unlink(f.path);
+}
+
 /* ---- the stream ---- */
 
 static void a_stream_fills_the_columns_there_are(void **state) {
@@ -448,6 +460,46 @@ static void a_stream_fills_the_columns_there_are(void **state) {
     assert_int_equal(evtwin_table_is_valid(t, evtwin_table_find(t, "voltage"), 0), 0);
     evtwin_table_free(t);
     evtwin__csv_reader_free(NULL);
+}
+
+/* Power that has a direction in the file's naming has none in ours; the current keeps its sign. */
+static void a_stream_drops_the_sign_of_power_only(void **state) {
+    (void)state;
+    const char *path = temp_file("stream.csv", "Power / W,Current / A,soc\n-5,-2,1\n7,3,2\n,,3\n");
+    static const double power[] = {5.0, 7.0, NAN}, current[] = {2.0, -3.0, NAN};
+    for (int is_kW = 0; is_kW < 2; is_kW++) {
+        evtwin__csv_reader *r;
+        evtwin_table *t;
+        assert_ok(evtwin__csv_reader_open(path, NULL, &r));
+        assert_ok(evtwin__csv_reader_set_units(r, is_kW ? "power_consumption=kW" : NULL));
+        assert_ok(evtwin_telemetry_table_create(&t));
+        assert_ok(evtwin_table_add_column(t, "Power / W", EVTWIN_F64, NULL, NULL));
+        assert_ok(evtwin_table_resize(t, 1)); /* a row of somebody else's stays as it is */
+        const size_t theirs = evtwin_table_find(t, "Power / W");
+        const size_t ours = evtwin_table_find(t, "power_consumption");
+        assert_ok(evtwin_table_set_f64(t, ours, 0, -1.0));
+        assert_ok(
+            evtwin__csv_reader_next(r, 10, t)); /* into the column of that very name, as read */
+        assert_true(evtwin_table_f64(t, theirs)[1] == -5.0 &&
+                    evtwin_table_f64(t, theirs)[2] == 7.0);
+        evtwin__csv_reader_free(r);
+
+        assert_ok(evtwin_table_rename(t, theirs, "other"));
+        assert_ok(evtwin_table_resize(t, 1));
+        assert_ok(evtwin__csv_reader_open(path, NULL, &r));
+        assert_ok(evtwin__csv_reader_set_units(r, is_kW ? "power_consumption=kW" : NULL));
+        assert_ok(evtwin__csv_reader_next(r, 2, t));
+        assert_ok(evtwin__csv_reader_next(r, 2, t));
+        assert_true(evtwin_table_number(t, ours, 0) == -1.0);
+        for (size_t i = 0; i < 3; i++) {
+            const double p = evtwin_table_number(t, ours, i + 1);
+            const double c = evtwin_table_number(t, evtwin_table_find(t, "current"), i + 1);
+            assert_true(p == power[i] * (is_kW ? 1000.0 : 1.0) || (isnan(p) && isnan(power[i])));
+            assert_true(c == current[i] || (isnan(c) && isnan(current[i])));
+        }
+        evtwin__csv_reader_free(r);
+        evtwin_table_free(t);
+    }
 }
 
 static void a_stream_that_fails_leaves_the_table(void **state) {
@@ -814,7 +866,9 @@ int main(void) {
         cmocka_unit_test(windows_do_not_show),
         cmocka_unit_test(lines_are_counted_through_quotes),
         cmocka_unit_test(a_pipe_is_read_twice_where_needed),
+        cmocka_unit_test(lines_are_counted_through_a_header_in_pieces),
         cmocka_unit_test(a_stream_fills_the_columns_there_are),
+        cmocka_unit_test(a_stream_drops_the_sign_of_power_only),
         cmocka_unit_test(a_stream_that_fails_leaves_the_table),
         cmocka_unit_test(a_stream_goes_on_behind_what_it_refused),
         cmocka_unit_test(a_table_is_written),

@@ -6,6 +6,7 @@
 #include "fail_nth.h"
 
 #include "core/bits.h"
+#include "core/dict.h"
 #include "core/rng.h"
 
 #include <pthread.h>
@@ -247,6 +248,102 @@ static void texts_are_numbered_once(void **state) {
     assert_fails(evtwin_table_set_text(t, 4, 0, "a\xc0\x80"), EVTWIN_E_ARG, "UTF-8");
     assert_fails(evtwin_table_intern(t, 0, "x", &a), EVTWIN_E_ARG, "not text");
     evtwin_table_free(t);
+}
+
+/* The strings of column col are laid out as Arrow wants them: (n + 1) offsets from 0 that never
+ * fall, and the bytes of each string between two of them, nothing else. */
+static void check_utf8(const evtwin_table *t, size_t col, const char *const *expected, size_t n) {
+    const int32_t *offset = NULL;
+    const char *bytes = NULL;
+    assert_int_equal(evtwin_table_dict_utf8(t, col, &offset, &bytes), n);
+    assert_non_null(offset);
+    assert_non_null(bytes);
+    assert_int_equal(offset[0], 0);
+    for (size_t i = 0; i < n; i++) {
+        const size_t length = strlen(expected[i]);
+        assert_int_equal(offset[i + 1] - offset[i], length);
+        assert_memory_equal(bytes + offset[i], expected[i], length);
+        assert_string_equal(evtwin_table_dict_text(t, col, (int32_t)i), expected[i]);
+    }
+    assert_null(memchr(bytes, '\0', (size_t)offset[n]));
+}
+
+static void dictionaries_are_in_arrows_layout(void **state) {
+    (void)state;
+    static const char *const strings[] = {"B1", "", "\xc3\xa9", "\xf0\x9f\x94\x8b x", "B1 ", "B"};
+    enum { N = sizeof strings / sizeof strings[0] };
+    evtwin_table *t = create_mixed(0);
+    check_utf8(t, 4, NULL, 0);
+    assert_ok(evtwin_table_resize(t, N));
+    for (size_t i = 0; i < N; i++) {
+        assert_ok(evtwin_table_set_text(t, 4, i, strings[i]));
+        check_utf8(t, 4, strings, i + 1);
+    }
+
+    /* only what is selected, in its order, and as the first of two tables has it */
+    static const char *const selected[] = {"B", "", "B1", "\xc3\xa9", "\xf0\x9f\x94\x8b x", "B1 "};
+    const size_t rows[] = {5, 1, 5};
+    evtwin_table *part, *copy;
+    assert_ok(evtwin_table_select(t, rows, 3, &part));
+    check_utf8(part, 4, selected, 2);
+    assert_ok(evtwin_table_append(part, t));
+    check_utf8(part, 4, selected, N);
+    assert_ok(evtwin_table_copy(t, &copy));
+    check_utf8(copy, 4, strings, N);
+    evtwin_table_free(copy);
+    evtwin_table_free(part);
+
+    const int32_t any = 7;
+    const int32_t *offset = &any;
+    const char *bytes = "";
+    assert_int_equal(evtwin_table_dict_utf8(t, 0, &offset, &bytes), 0); /* not text */
+    assert_null(offset);
+    assert_null(bytes);
+    assert_int_equal(evtwin_table_dict_utf8(t, 4, NULL, NULL), N);
+    assert_int_equal(evtwin_table_dict_utf8(NULL, 4, NULL, NULL), 0);
+    evtwin_table_free(t);
+}
+
+/* A string stays where it is while the table lives, however many come after it. */
+static void strings_do_not_move(void **state) {
+    (void)state;
+    enum { N = 5000 };
+    static const char *at[N];
+    evtwin_table *t = create_mixed(1);
+    char text[700];
+    for (int i = 0; i < N; i++) {
+        int32_t code;
+        snprintf(text, sizeof text, "%d%*s", i, i % 600, "");
+        assert_ok(evtwin_table_intern(t, 4, text, &code));
+        at[i] = evtwin_table_dict_text(t, 4, code);
+    }
+    assert_ok(evtwin_table_resize(t, 100000));
+    for (int i = 0; i < N; i++) {
+        snprintf(text, sizeof text, "%d%*s", i, i % 600, "");
+        assert_string_equal(at[i], text);
+        assert_ptr_equal(at[i], evtwin_table_dict_text(t, 4, i + 1)); /* "B0" came first */
+    }
+    evtwin_table_free(t);
+}
+
+/* Arrow's offsets end at INT32_MAX. (The dictionary is told that it is full; to fill it would take
+ * gigabytes.) */
+static void a_dictionary_has_an_end(void **state) {
+    (void)state;
+    evtwin__dict dict = {0};
+    int32_t code = -1;
+    assert_ok(evtwin__dict_intern(&dict, "a", 1, &code));
+    dict.offset[1] = INT32_MAX - 2;
+    code = -1;
+    assert_fails(evtwin__dict_intern(&dict, "bcd", 3, &code), EVTWIN_E_RANGE, "string 2 has 3");
+    assert_int_equal(code, -1);
+    assert_int_equal(dict.n, 1);
+    dict.offset[1] = 1;
+    assert_ok(evtwin__dict_intern(&dict, "bcd", 3, &code));
+    assert_int_equal(code, 1);
+    assert_int_equal(evtwin__dict_find(&dict, "bcd", 3), 1);
+    assert_int_equal(evtwin__dict_find(&dict, "bc", 2), -1);
+    evtwin__dict_free(&dict);
 }
 
 static void a_million_rows_of_ids(void **state) {
@@ -515,6 +612,9 @@ int main(void) {
         cmocka_unit_test(rows_come_and_go_as_missing),
         cmocka_unit_test(missing_can_be_set_and_unset),
         cmocka_unit_test(texts_are_numbered_once),
+        cmocka_unit_test(dictionaries_are_in_arrows_layout),
+        cmocka_unit_test(strings_do_not_move),
+        cmocka_unit_test(a_dictionary_has_an_end),
         cmocka_unit_test(a_million_rows_of_ids),
         cmocka_unit_test(a_copy_is_independent),
         cmocka_unit_test(selected_rows_come_in_order),

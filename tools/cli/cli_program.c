@@ -1,47 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* tools/cli_help.c: --help, --version and --print-config, all from the tables. */
+/* tools/cli/cli_program.c: how every tool starts and ends; --help, --version and --print-config,
+ * all from the option table. */
 
-#include "cli.h"
+#include "cli/cli_parts.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { HELP_COLUMN = 27, HELP_WIDTH = 98, GLUE = 1 };
-
-const cli_option cli_common_options[CLI_N_COMMON] = {
-    [CLI_OPT_CONFIG] = {.group = "General",
-                        .name = "config",
-                        .argument = "FILE",
-                        .help = "read `name = value` lines, names as the long options; # begins a "
-                                "comment",
-                        .kind = CLI_TEXT},
-    [CLI_OPT_PRINT_CONFIG] = {.name = "print-config",
-                              .help = "print every value and where it comes from, then exit"},
-    [CLI_OPT_QUIET] = {.name = "quiet",
-                       .letter = 'q',
-                       .help = "say nothing but errors and results"},
-    [CLI_OPT_VERBOSE] = {.name = "verbose", .letter = 'v', .help = "say more"},
-    [CLI_OPT_NO_COLOR] = {.name = "no-color",
-                          .help = "no colours (nor with NO_COLOR set, TERM=dumb, or no terminal)"},
-    [CLI_OPT_HELP] = {.name = "help", .letter = 'h', .help = "print this and exit"},
-    [CLI_OPT_VERSION] = {.name = "version", .letter = 'V', .help = "print versions and exit"},
-};
-
-const cli_option *cli_option_at(const cli_tool *tool, size_t i) {
-    return i < tool->n_options ? &tool->options[i] : &cli_common_options[i - tool->n_options];
-}
-
-size_t cli_option_count(const cli_tool *tool) {
-    return tool->n_options + CLI_N_COMMON;
-}
-
-size_t cli_option_find(const cli_tool *tool, const char *name) {
-    size_t i = 0;
-    while (i < cli_option_count(tool) && strcmp(cli_option_at(tool, i)->name, name) != 0) {
-        i++;
-    }
-    return i;
-}
 
 /* ---- help ---- */
 
@@ -84,12 +51,9 @@ static void print_option(const cli_option *o) {
     }
     snprintf(right, sizeof right, "%s %s", o->help, extra);
 
-    printf("%s", left);
-    const int length = (int)strlen(left);
-    if (length + 2 > HELP_COLUMN) {
+    printf("%-*s", HELP_COLUMN, left);
+    if (strlen(left) + 2 > HELP_COLUMN) {
         printf("\n%*s", HELP_COLUMN, "");
-    } else {
-        printf("%*s", HELP_COLUMN - length, "");
     }
     cli_print_wrapped(right, HELP_COLUMN);
 }
@@ -103,7 +67,7 @@ static void print_lines(const char *text, const char *prefix) {
     }
 }
 
-void cli_print_help(const cli_tool *tool) {
+static void print_help(const cli_tool *tool) {
     char prefix[64];
     const size_t first = strcspn(tool->usage, "\n");
     printf("Usage: %s %.*s\n", tool->name, (int)first, tool->usage);
@@ -129,12 +93,10 @@ void cli_print_help(const cli_tool *tool) {
 #undef EXIT_ROW
 }
 
-void cli_print_version(const cli_tool *tool) {
+static void print_version(const cli_tool *tool) {
     printf("%s %s\nlibevtwin %s (%s)\n", tool->name, EVTWIN_VERSION, evtwin_version(),
            evtwin_build_info());
 }
-
-/* ---- print-config ---- */
 
 static void print_setting(const cli *c, const cli_tool *tool, size_t i, const char *text) {
     static const char *const origins[] = {
@@ -159,15 +121,13 @@ static void print_setting(const cli *c, const cli_tool *tool, size_t i, const ch
     putchar('\n');
 }
 
-void cli_print_config(const cli *c, const cli_tool *tool) {
+static void print_config(const cli *c, const cli_tool *tool) {
     printf("# %s: every value and where it comes from\n", tool->name);
-    for (size_t i = 0; i < tool->n_options + CLI_OPT_HELP; i++) {
+    for (size_t i = 0; i < cli_option_count(tool); i++) {
         const cli_option *o = cli_option_at(tool, i);
-        if (i == tool->n_options + CLI_OPT_CONFIG ||
-            i == tool->n_options + CLI_OPT_PRINT_CONFIG) { /* about the output, not in it */
+        if (!cli_option_is_setting(tool, i)) {
             continue;
         }
-
         if (o->kind == CLI_SWITCH) {
             print_setting(c, tool, i, cli_is_on(c, i) ? "true" : "false");
         } else if (o->kind == CLI_LIST && cli_count(c, i) > 0) {
@@ -182,4 +142,57 @@ void cli_print_config(const cli *c, const cli_tool *tool) {
             printf("%-40s # not set\n", unset);
         }
     }
+}
+
+/* ---- start and end ---- */
+
+int cli_start(const cli_tool *tool, int argc, char **argv, cli **out) {
+    const size_t common = tool->n_options;
+    cli_messages_init(tool->name, 0, 0, 0);
+    int code = cli_options_read_flags(tool, argc, argv, out);
+    if (code != 0) {
+        return code;
+    }
+    cli *c = *out;
+
+    /* a faulty environment or file does not keep help back */
+    if (cli_is_on(c, common + CLI_OPT_HELP)) {
+        print_help(tool);
+        return CLI_OK;
+    }
+    if (cli_is_on(c, common + CLI_OPT_VERSION)) {
+        print_version(tool);
+        return CLI_OK;
+    }
+    if ((code = cli_options_read_environment_and_file(c)) != 0) {
+        return code;
+    }
+
+    const size_t verbose = common + CLI_OPT_VERBOSE;
+    cli_messages_init(tool->name, cli_is_on(c, common + CLI_OPT_QUIET),
+                      cli_is_on(c, verbose) ? (int)cli_count(c, verbose) : 0,
+                      cli_is_on(c, common + CLI_OPT_NO_COLOR));
+    if (cli_is_on(c, common + CLI_OPT_PRINT_CONFIG)) {
+        print_config(c, tool);
+        return CLI_OK;
+    }
+    char before[128];
+    snprintf(before, sizeof before, "%s%s: stopped; ", cli_terminal(stderr) ? "\r\033[K" : "",
+             tool->name);
+    cli_signals_init(before);
+    return CLI_CONTINUE;
+}
+
+int cli_finish(cli *c, int code) {
+    cli_progress_clear();
+    cli_options_free(c);
+    /* no message for a reader that went away (… | head); one for a full disk */
+    const int had_error = ferror(stdout);
+    if ((fflush(stdout) != 0 || had_error) && code == CLI_OK) {
+        if (errno != EPIPE) {
+            cli_error("standard output: %s", strerror(errno));
+        }
+        return errno == EPIPE ? CLI_FAILURE : CLI_CANT_CREATE;
+    }
+    return code;
 }

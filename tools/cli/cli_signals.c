@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* tools/cli_signal.c: Ctrl-C, SIGTERM and SIGPIPE; waiting that a signal can end. */
+/* tools/cli/cli_signals.c: Ctrl-C, SIGTERM and SIGPIPE; waiting that a signal can end. */
 
-#include "cli.h"
+#include "cli/cli_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,8 +15,8 @@
 
 static volatile sig_atomic_t stop_signal, stop_way = CLI_STOP_ASKS;
 static int wake_pipe[2] = {-1, -1};
-static char last_words[256];     /* of CLI_STOP_LEAVES, made before so that the handler need not */
-static struct rlimit file_limit; /* before CLI_STOP_CUTS */
+static char before_words[128], last_words[256]; /* of CLI_STOP_LEAVES, made before the signal */
+static struct rlimit file_limit;                /* before CLI_STOP_CUTS */
 static int has_file_limit;
 
 static void write_ignoring(int fd, const char *text, size_t size) {
@@ -48,7 +48,8 @@ static void on_signal(int number) {
     errno = kept_errno;
 }
 
-void cli_signals_init(void) {
+void cli_signals_init(const char *before) {
+    snprintf(before_words, sizeof before_words, "%s", before);
     if (pipe2(wake_pipe, O_CLOEXEC | O_NONBLOCK) != 0) {
         wake_pipe[0] = wake_pipe[1] =
             -1; /* poll skips negative descriptors; EINTR still wakes it */
@@ -70,7 +71,7 @@ void cli_signals_init(void) {
 void cli_on_stop(cli_stop_way way, const char *outcome) {
     stop_way = CLI_STOP_ASKS; /* while the words change */
     if (way == CLI_STOP_LEAVES) {
-        cli_format_last_words(outcome, last_words, sizeof last_words);
+        snprintf(last_words, sizeof last_words, "%s%s\n", before_words, outcome);
     }
     stop_way = (sig_atomic_t)way;
     if (stop_signal != 0 && way != CLI_STOP_ASKS) {

@@ -1,34 +1,76 @@
 /* SPDX-License-Identifier: MIT */
-/* tools/cli_options.c: values of the options: flag over environment over file over default. */
+/* tools/cli/cli_options.c: values of the options: flag over environment over file over default. */
 
-#include "cli.h"
+#include "cli/cli_parts.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <getopt.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct value {
+typedef struct setting {
     cli_origin origin;
     const char *text; /* the last one given; NULL = not set */
     double number;
     int64_t integer;
     int is_on;
-    int n_given; /* how often, at this origin */
-    const char **items;
-    size_t n_items;
-} value;
+    size_t n_given;     /* how often, at this origin */
+    const char **items; /* of a CLI_LIST: all that were given */
+} setting;
 
 struct cli {
     const cli_tool *tool;
-    value *values;
     const char *argument;
-    char **lines; /* of the configuration file; values point into them */
-    size_t n_lines;
+    char *file; /* the configuration file, cut into lines; values point into it */
+    setting values[];
 };
 
-/* ---- asking ---- */
+/* ---- the table ---- */
+
+static const cli_option common_options[CLI_N_COMMON] = {
+    [CLI_OPT_CONFIG] = {.group = "General",
+                        .name = "config",
+                        .argument = "FILE",
+                        .help = "read `name = value` lines, names as the long options; # begins a "
+                                "comment",
+                        .kind = CLI_TEXT},
+    [CLI_OPT_PRINT_CONFIG] = {.name = "print-config",
+                              .help = "print every value and where it comes from, then exit"},
+    [CLI_OPT_QUIET] = {.name = "quiet",
+                       .letter = 'q',
+                       .help = "print nothing but errors and results"},
+    [CLI_OPT_VERBOSE] = {.name = "verbose", .letter = 'v', .help = "print more"},
+    [CLI_OPT_NO_COLOR] = {.name = "no-color",
+                          .help = "no colours (nor with NO_COLOR set, TERM=dumb, or no terminal)"},
+    [CLI_OPT_HELP] = {.name = "help", .letter = 'h', .help = "print this and exit"},
+    [CLI_OPT_VERSION] = {.name = "version", .letter = 'V', .help = "print versions and exit"},
+};
+
+const cli_option *cli_option_at(const cli_tool *tool, size_t i) {
+    return i < tool->n_options ? &tool->options[i] : &common_options[i - tool->n_options];
+}
+
+size_t cli_option_count(const cli_tool *tool) {
+    return tool->n_options + CLI_N_COMMON;
+}
+
+int cli_option_is_setting(const cli_tool *tool, size_t i) {
+    return i < tool->n_options + CLI_OPT_HELP && i != tool->n_options + CLI_OPT_CONFIG &&
+           i != tool->n_options + CLI_OPT_PRINT_CONFIG;
+}
+
+/* The known long name closest to a mistyped one, NULL if none is near. */
+static const char *nearest_option(const cli_tool *tool, const char *name) {
+    cli_nearest nearest = {.name = name};
+    for (size_t i = 0; i < cli_option_count(tool); i++) {
+        cli_nearest_offer(&nearest, cli_option_at(tool, i)->name);
+    }
+    return nearest.best;
+}
+
+/* ---- values ---- */
 
 const char *cli_text(const cli *c, size_t option) {
     return c->values[option].text;
@@ -55,7 +97,7 @@ cli_origin cli_from(const cli *c, size_t option) {
 }
 
 size_t cli_count(const cli *c, size_t option) {
-    return c->values[option].n_items;
+    return c->values[option].n_given;
 }
 
 const char *cli_item(const cli *c, size_t option, size_t i) {
@@ -70,10 +112,33 @@ const char *cli_argument(const cli *c) {
     return c->argument;
 }
 
-/* ---- one value ---- */
+/* ---- one value, read strictly ---- */
 
-static int bad_code(cli_origin origin) {
-    return origin == CLI_FROM_FLAG ? CLI_USAGE : CLI_CONFIG;
+/* Nothing but these characters: no blanks, no hexadecimal, no "inf". */
+static int consists_of(const char *text, const char *characters) {
+    return *text != '\0' && text[strspn(text, characters)] == '\0';
+}
+
+static int parse_integer(const char *text, int64_t *out) {
+    char *end;
+    errno = 0;
+    const long long number = strtoll(text, &end, 10);
+    if (!consists_of(text, "+-0123456789") || *end != '\0' || end == text || errno != 0) {
+        return 0;
+    }
+    *out = number;
+    return 1;
+}
+
+/* The locale of a tool is always "C": the layer check refuses setlocale. */
+int cli_parse_number(const char *text, double *out) {
+    char *end;
+    const double number = strtod(text, &end); /* layer-check: allowed */
+    if (!consists_of(text, "+-0123456789.eE") || *end != '\0' || end == text || !isfinite(number)) {
+        return 0;
+    }
+    *out = number;
+    return 1;
 }
 
 /* "--fleet" as the user wrote it: a flag, a variable, or a line of a file. */
@@ -96,23 +161,19 @@ const char *cli_called(const cli *c, size_t option, char *text, size_t size) {
                  cli_text(c, c->tool->n_options + CLI_OPT_CONFIG), text, size);
 }
 
-static int parse_ranged(const cli_option *o, const char *text, const char *name, value *v) {
-    char low[32], high[32];
-    cli_format_number(o->min, low, sizeof low);
-    cli_format_number(o->max, high, sizeof high);
+static int parse_ranged(const cli_option *o, const char *text, const char *name, setting *v) {
+    int is_number;
     if (o->kind == CLI_INTEGER) {
-        if (cli_parse_integer(text, &v->integer) && (double)v->integer >= o->min &&
-            (double)v->integer <= o->max) {
-            v->number = (double)v->integer;
-            return 1;
-        }
-        cli_error("%s: '%s' is not a whole number from %s to %s", name, text, low, high);
-        return 0;
+        is_number = parse_integer(text, &v->integer);
+        v->number = is_number ? (double)v->integer : 0;
+    } else {
+        is_number = cli_parse_number(text, &v->number);
     }
-    if (cli_parse_number(text, &v->number) && v->number >= o->min && v->number <= o->max) {
+    if (is_number && v->number >= o->min && v->number <= o->max) {
         return 1;
     }
-    cli_error("%s: '%s' is not a number from %s to %s", name, text, low, high);
+    cli_error("%s: '%s' is not a %snumber from %.15g to %.15g", name, text,
+              o->kind == CLI_INTEGER ? "whole " : "", o->min, o->max);
     return 0;
 }
 
@@ -128,57 +189,52 @@ static int is_choice(const char *choices, const char *text) {
     return 0;
 }
 
-static int add_item(value *v, const char *text) {
-    const char **items = realloc(v->items, (v->n_items + 1) * sizeof *items);
-    if (items == NULL) {
-        return cli_out_of_memory();
+/* Is the string valid for the option? If not, the reason is reported under `name`. */
+static int parse_value(const cli_option *o, const char *text, const char *name, setting *v) {
+    switch (o->kind) {
+    case CLI_SWITCH:
+        v->is_on = text == NULL || is_choice("true|1|yes", text);
+        if (v->is_on || is_choice("false|0|no", text)) {
+            return 1;
+        }
+        cli_error("%s: '%s' is neither true nor false", name, text);
+        return 0;
+    case CLI_INTEGER:
+    case CLI_NUMBER:
+        return parse_ranged(o, text, name, v);
+    default:
+        if (*text == '\0') {
+            cli_error("%s: is empty", name);
+        } else if (o->choices != NULL && !is_choice(o->choices, text)) {
+            cli_error("%s: '%s' is not one of %s", name, text, o->choices);
+        } else {
+            return 1;
+        }
+        return 0;
     }
-    v->items = items;
-    v->items[v->n_items++] = text;
-    return 0;
 }
 
-/* Take a value; `text` is NULL for a switch given as a flag. 0, or the exit code after saying why
- * not. */
+/* Take a value; `text` is NULL for a switch given as a flag. 0, or the exit code after the reason.
+ */
 static int set_value(cli *c, size_t option, const char *text, cli_origin origin,
                      const char *where) {
     const cli_option *o = cli_option_at(c->tool, option);
-    value *v = &c->values[option];
+    setting *v = &c->values[option];
     char name[512];
     spell(o, origin, where, name, sizeof name);
-
+    if (!parse_value(o, text, name, v)) {
+        return origin == CLI_FROM_FLAG ? CLI_USAGE : CLI_CONFIG;
+    }
     if (v->origin != origin) { /* a stronger origin starts afresh, lists too */
-        v->n_items = 0;
         v->n_given = 0;
     }
-    switch (o->kind) {
-    case CLI_SWITCH:
-        if (text != NULL && !is_choice("true|false|1|0|yes|no", text)) {
-            cli_error("%s: '%s' is neither true nor false", name, text);
-            return bad_code(origin);
+    if (o->kind == CLI_LIST) {
+        const char **items = realloc(v->items, (v->n_given + 1) * sizeof *items);
+        if (items == NULL) {
+            return cli_out_of_memory();
         }
-        v->is_on = text == NULL || is_choice("true|1|yes", text);
-        break;
-    case CLI_INTEGER:
-    case CLI_NUMBER:
-        if (!parse_ranged(o, text, name, v)) {
-            return bad_code(origin);
-        }
-        break;
-    case CLI_TEXT:
-    case CLI_LIST:
-        if (*text == '\0') {
-            cli_error("%s: is empty", name);
-            return bad_code(origin);
-        }
-        if (o->choices != NULL && !is_choice(o->choices, text)) {
-            cli_error("%s: '%s' is not one of %s", name, text, o->choices);
-            return bad_code(origin);
-        }
-        if (o->kind == CLI_LIST && add_item(v, text) != 0) {
-            return CLI_FAILURE;
-        }
-        break;
+        v->items = items;
+        v->items[v->n_given] = text;
     }
     v->text = text;
     v->origin = origin;
@@ -194,21 +250,6 @@ static int read_defaults(cli *c) {
         if (initial != NULL && set_value(c, i, initial, CLI_FROM_DEFAULT, "default") != 0) {
             assert(0 && "the default of an option is not valid");
             return CLI_FAILURE;
-        }
-    }
-    return 0;
-}
-
-static int read_environment(cli *c) {
-    for (size_t i = 0; i < cli_option_count(c->tool); i++) {
-        const char *variable = cli_option_at(c->tool, i)->environment;
-        const char *text = variable != NULL ? getenv(variable) : NULL;
-        if (text == NULL || *text == '\0' || c->values[i].origin == CLI_FROM_FLAG) {
-            continue;
-        }
-        const int code = set_value(c, i, text, CLI_FROM_ENVIRONMENT, NULL);
-        if (code != 0) {
-            return code;
         }
     }
     return 0;
@@ -245,20 +286,21 @@ static int read_config_line(cli *c, char *line, const char *where) {
     char *text = trim(equals + 1);
     name = trim(name);
 
-    const size_t option = cli_option_find(c->tool, name);
-    if (option >= c->tool->n_options + CLI_OPT_HELP ||
-        option == c->tool->n_options + CLI_OPT_CONFIG ||
-        option == c->tool->n_options + CLI_OPT_PRINT_CONFIG) {
-        const char *near = cli_nearest_option(c->tool, name);
+    size_t option = 0;
+    while (option < cli_option_count(c->tool) &&
+           strcmp(cli_option_at(c->tool, option)->name, name) != 0) {
+        option++;
+    }
+    if (!cli_option_is_setting(c->tool, option)) {
+        const char *near = nearest_option(c->tool, name);
         cli_error("%s: unknown name '%s'%s%s%s", where, name,
                   near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
                   near != NULL ? "'?" : "");
         return CLI_CONFIG;
     }
-    if (c->values[option].origin > CLI_FROM_FILE) {
-        return 0;
-    }
-    return set_value(c, option, text, CLI_FROM_FILE, where);
+    return c->values[option].origin > CLI_FROM_FILE
+               ? 0
+               : set_value(c, option, text, CLI_FROM_FILE, where);
 }
 
 static int read_config(cli *c) {
@@ -267,32 +309,26 @@ static int read_config(cli *c) {
         return 0;
     }
     FILE *f = fopen(path, "r");
-    if (f == NULL) {
-        cli_error("--config: %s: %s", path, strerror(errno));
-        return CLI_CONFIG;
-    }
-    int code = 0;
     size_t capacity = 0;
-    char *line = NULL;
-    while (code == 0 && getline(&line, &capacity, f) >= 0) {
-        char **lines = realloc(c->lines, (c->n_lines + 1) * sizeof *lines);
-        if (lines == NULL) {
-            code = cli_out_of_memory();
-            break;
-        }
-        c->lines = lines;
-        c->lines[c->n_lines++] = line;
-        char where[512];
-        snprintf(where, sizeof where, "%s:%zu", path, c->n_lines);
-        code = read_config_line(c, line, where);
-        line = NULL;
-    }
-    if (code == 0 && ferror(f)) {
+    const ssize_t size = f != NULL ? getdelim(&c->file, &capacity, '\0', f) : -1;
+    int code = 0;
+    if (f == NULL || ferror(f) || (size < 0 && !feof(f))) {
         cli_error("--config: %s: %s", path, strerror(errno));
         code = CLI_CONFIG;
+    } else if (size > 0 && c->file[size - 1] == '\0') {
+        cli_error("--config: %s: has a zero byte, so it is not a text file", path);
+        code = CLI_CONFIG;
     }
-    free(line);
-    fclose(f);
+    if (f != NULL) {
+        fclose(f);
+    }
+
+    char *line, *rest = size > 0 ? c->file : NULL;
+    for (size_t number = 1; code == 0 && (line = strsep(&rest, "\n")) != NULL; number++) {
+        char where[512];
+        snprintf(where, sizeof where, "%s:%zu", path, number);
+        code = read_config_line(c, line, where);
+    }
     return code;
 }
 
@@ -331,7 +367,7 @@ static size_t option_of(const cli_tool *tool, int code) {
     return i;
 }
 
-static int say_bad_flag(const cli_tool *tool, int is_missing, int code, const char *word) {
+static int bad_flag(const cli_tool *tool, int is_missing, int code, const char *word) {
     const size_t option = code != 0 ? option_of(tool, code) : cli_option_count(tool);
     if (is_missing) {
         const cli_option *o = cli_option_at(tool, option);
@@ -344,7 +380,7 @@ static int say_bad_flag(const cli_tool *tool, int is_missing, int code, const ch
         const size_t length = strcspn(word, "=");
         char name[64];
         snprintf(name, sizeof name, "%.*s", (int)(length < 60 ? length : 60), word);
-        const char *near = cli_nearest_option(tool, name + 2);
+        const char *near = nearest_option(tool, name + 2);
         cli_error("unknown option %s; %s%s%s", name, near != NULL ? "did you mean --" : "see ",
                   near != NULL ? near : tool->name, near != NULL ? "?" : " --help");
     }
@@ -363,7 +399,7 @@ static int read_flags(cli *c, int argc, char **argv) {
             break;
         }
         if (code == '?' || code == ':') {
-            return say_bad_flag(c->tool, code == ':', optopt, argv[optind - 1]);
+            return bad_flag(c->tool, code == ':', optopt, argv[optind - 1]);
         }
         const size_t option = option_of(c->tool, code);
         const int bad = set_value(c, option, optarg, CLI_FROM_FLAG, NULL);
@@ -383,76 +419,39 @@ static int read_flags(cli *c, int argc, char **argv) {
 
 /* ---- all together ---- */
 
-static int answer_questions(const cli *c) {
-    const size_t common = c->tool->n_options;
-    if (cli_is_on(c, common + CLI_OPT_HELP)) {
-        cli_print_help(c->tool);
-        return CLI_OK;
-    }
-    if (cli_is_on(c, common + CLI_OPT_VERSION)) {
-        cli_print_version(c->tool);
-        return CLI_OK;
-    }
-    return CLI_CONTINUE;
-}
-
-int cli_start(const cli_tool *tool, int argc, char **argv, cli **out) {
-    cli_messages_init(tool->name, 0, 0, 0);
-    cli *c = calloc(1, sizeof *c);
-    value *values = calloc(cli_option_count(tool), sizeof *values);
-    if (c == NULL || values == NULL) {
-        free(c);
-        free(values);
-        *out = NULL;
+int cli_options_read_flags(const cli_tool *tool, int argc, char **argv, cli **out) {
+    cli *c = calloc(1, sizeof *c + cli_option_count(tool) * sizeof *c->values);
+    *out = c;
+    if (c == NULL) {
         return cli_out_of_memory();
     }
     c->tool = tool;
-    c->values = values;
-    *out = c;
-
-    int code;
-    if ((code = read_defaults(c)) != 0 || (code = read_flags(c, argc, argv)) != 0) {
-        return code;
-    }
-    if ((code = answer_questions(c)) != CLI_CONTINUE) {
-        return code;
-    }
-    if ((code = read_environment(c)) != 0 || (code = read_config(c)) != 0) {
-        return code;
-    }
-    const size_t common = tool->n_options;
-    cli_messages_init(
-        tool->name, cli_is_on(c, common + CLI_OPT_QUIET),
-        values[common + CLI_OPT_VERBOSE].is_on ? values[common + CLI_OPT_VERBOSE].n_given : 0,
-        cli_is_on(c, common + CLI_OPT_NO_COLOR));
-    if (cli_is_on(c, common + CLI_OPT_PRINT_CONFIG)) {
-        cli_print_config(c, tool);
-        return CLI_OK;
-    }
-    cli_signals_init();
-    return CLI_CONTINUE;
+    const int code = read_defaults(c);
+    return code != 0 ? code : read_flags(c, argc, argv);
 }
 
-int cli_finish(cli *c, int code) {
-    cli_progress_clear();
-    if (c != NULL) {
-        for (size_t i = 0; i < cli_option_count(c->tool); i++) {
-            free(c->values[i].items);
+int cli_options_read_environment_and_file(cli *c) {
+    for (size_t i = 0; i < cli_option_count(c->tool); i++) {
+        const char *variable = cli_option_at(c->tool, i)->environment;
+        const char *text = variable != NULL ? getenv(variable) : NULL;
+        if (text == NULL || *text == '\0' || c->values[i].origin == CLI_FROM_FLAG) {
+            continue;
         }
-        for (size_t i = 0; i < c->n_lines; i++) {
-            free(c->lines[i]);
+        const int code = set_value(c, i, text, CLI_FROM_ENVIRONMENT, NULL);
+        if (code != 0) {
+            return code;
         }
-        free(c->lines);
-        free(c->values);
-        free(c);
     }
-    /* a reader that went away (… | head) is told nothing; a full disk is */
-    const int had_error = ferror(stdout);
-    if ((fflush(stdout) != 0 || had_error) && code == CLI_OK) {
-        if (errno != EPIPE) {
-            cli_error("standard output: %s", strerror(errno));
-        }
-        return errno == EPIPE ? CLI_FAILURE : CLI_CANT_CREATE;
+    return read_config(c);
+}
+
+void cli_options_free(cli *c) {
+    if (c == NULL) {
+        return;
     }
-    return code;
+    for (size_t i = 0; i < cli_option_count(c->tool); i++) {
+        free(c->values[i].items);
+    }
+    free(c->file);
+    free(c);
 }

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: MIT
+# What the folder EVTWIN_EXTENSION adds to the lists of the library: quantities.def, targets.def, and every
+# source_NAME.c and sink_NAME.c in it.
+set(extra)
+foreach(list quantities targets)
+  string(TOUPPER ${list} upper)
+  if(EXISTS ${EVTWIN_EXTENSION}/${list}.def)
+    list(APPEND extra "EVTWIN_EXTRA_${upper}=\"${EVTWIN_EXTENSION}/${list}.def\"")
+  endif()
+endforeach()
+foreach(kind source sink)
+  string(TOUPPER ${kind} upper)
+  file(GLOB files CONFIGURE_DEPENDS ${EVTWIN_EXTENSION}/${kind}_*.c)
+  set(rows)
+  foreach(file ${files})
+    get_filename_component(name ${file} NAME_WE)
+    string(REGEX REPLACE "^${kind}_" "" name ${name})
+    string(APPEND rows " X(${name})")
+  endforeach()
+  target_sources(evtwin_objects PRIVATE ${files})
+  list(APPEND extra "EVTWIN_EXTRA_${upper}S(X)=${rows}")
+endforeach()
+target_compile_definitions(evtwin_objects PUBLIC ${extra})

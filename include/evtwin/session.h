@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* evtwin/session.h: prediction with a memory: what is known of each battery's past, beside a
+ * predictor that never changes. */
+#ifndef EVTWIN_SESSION_H
+#define EVTWIN_SESSION_H
+
+#include "evtwin/predictor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * The bounded state of every battery that was predicted: its newest row, how many rows were
+ * predicted, the last prediction of each target. What an apply moves is pending until commit, so
+ * that a caller can keep it in the transaction of the predictions. Used by one thread at a time.
+ * Since 0.2.
+ */
+typedef struct evtwin_session evtwin_session;
+
+typedef struct evtwin_session_options {
+    size_t size;
+    /** default 100,000, at least 1; beyond it commit forgets the battery seen longest ago, which is
+     * logged once */
+    size_t max_batteries;
+} evtwin_session_options;
+
+/** Fill in the defaults; size is sizeof *options. */
+EVTWIN_API evtwin_status evtwin_session_options_init(evtwin_session_options *options, size_t size);
+
+/**
+ * A session without a battery.
+ * @param predictor  borrowed: it must outlive the session.
+ * @param options  NULL = the defaults.
+ */
+EVTWIN_API evtwin_status evtwin_session_create(const evtwin_predictor *predictor,
+                                               const evtwin_session_options *options,
+                                               evtwin_session **out);
+/** NULL is fine. What is pending is dropped. */
+EVTWIN_API void evtwin_session_free(evtwin_session *session);
+
+/** Number of batteries with a committed state. */
+EVTWIN_API size_t evtwin_session_batteries(const evtwin_session *session);
+
+/**
+ * evtwin_predictor_apply with memory. The rows of a battery are taken in ascending order of (time,
+ * seq; a missing seq counts as 0), wherever they are in the table; a row that is not later than the
+ * battery's newest is predicted and moves nothing, as is a row without a battery (text) or a time.
+ * What moves is pending, on top of what was pending before. On failure table and session are as
+ * they were, but for what evtwin_predictor_apply says of memory running out.
+ * @return what evtwin_predictor_apply returns.
+ */
+EVTWIN_API evtwin_status evtwin_session_apply(evtwin_session *session, evtwin_table *table);
+
+/**
+ * A new table of the states that are pending, one row a battery: battery_id (TEXT), time (TIME) and
+ * seq (I64) of its newest row, state (TEXT: JSON with the number of its format and the version of
+ * the model).
+ * @return EVTWIN_DONE, with NULL in *out, if nothing is pending.
+ */
+EVTWIN_API evtwin_status evtwin_session_pending(const evtwin_session *session, evtwin_table **out);
+
+/** Keep what is pending. Cannot fail; nothing pending is fine. */
+EVTWIN_API void evtwin_session_commit(evtwin_session *session);
+
+/** Drop what is pending: the session is as it was at the last commit. */
+EVTWIN_API void evtwin_session_rollback(evtwin_session *session);
+
+/**
+ * Take over states that evtwin_session_pending gave earlier, in place of what is known of these
+ * batteries. Rows of another format or model version, and rows that cannot be read, are ignored
+ * with one line in the log that counts them.
+ * @return EVTWIN_E_SCHEMA if one of the four columns is absent or of another type, EVTWIN_E_STATE
+ * if something is pending.
+ */
+EVTWIN_API evtwin_status evtwin_session_restore(evtwin_session *session,
+                                                const evtwin_table *states);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,580 @@
+/* SPDX-License-Identifier: MIT */
+/* learn/session.c: the state of each battery beside a predictor: moved by rows, pending, committed
+ * or rolled back, written and restored. */
+
+#include "evtwin/session.h"
+
+#include "core/json.h"
+#include "core/mem.h"
+#include "core/num.h"
+#include "core/schema.h"
+#include "core/status.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* FORMAT rises when a state means something else than before; states of another one are ignored. */
+enum { FORMAT = 1, DEFAULT_BATTERIES = 100000, MIN_BUCKETS = 64, STATE_SIZE = 1024 };
+_Static_assert(128 + EVTWIN__T_COUNT * 96 < STATE_SIZE, "a state fits its text");
+
+/* What is known of a battery. Rolling features, smoothing and hysteresis add their members here, in
+ * move_state, write_state and read_state. */
+typedef struct state {
+    int64_t time_us, seq;         /* of the newest row */
+    int64_t n_rows;               /* rows that moved the state */
+    double last[EVTWIN__T_COUNT]; /* last prediction of a target; NaN if there was none */
+} state;
+
+typedef struct battery battery;
+struct battery {
+    battery *next_in_bucket;
+    battery *older, *newer; /* by when they were committed last */
+    size_t hash;
+    int is_known, is_moved; /* which of the two states there are */
+    state now, next;        /* committed, pending */
+    char id[];
+};
+
+struct evtwin_session {
+    const evtwin_predictor *predictor;
+    const char *version;
+    size_t max_batteries, n_known;
+    battery **bucket; /* (n_buckets), a power of two */
+    size_t n_buckets, n_all;
+    battery *oldest, *newest; /* of those that are known */
+    battery **moved;          /* (n_moved) in the order of their first move */
+    size_t n_moved, moved_capacity;
+    int has_logged;
+};
+
+/* ---- batteries ---- */
+
+static size_t hash_of(const char *id) {
+    uint64_t h = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+    for (const char *c = id; *c != '\0'; c++) {
+        h = (h ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
+    }
+    return (size_t)(h ^ h >> 32);
+}
+
+static battery *find_battery(const evtwin_session *s, const char *id) {
+    const size_t hash = hash_of(id);
+    battery *b = s->bucket[hash & (s->n_buckets - 1)];
+    while (b != NULL && (b->hash != hash || strcmp(b->id, id) != 0)) {
+        b = b->next_in_bucket;
+    }
+    return b;
+}
+
+static int grow_buckets(evtwin_session *s) {
+    const size_t n = s->n_buckets > 0 ? 2 * s->n_buckets : MIN_BUCKETS;
+    battery **bucket = evtwin__calloc(n, sizeof *bucket);
+    if (bucket == NULL) {
+        return 0;
+    }
+    for (size_t i = 0; i < s->n_buckets; i++) {
+        for (battery *b = s->bucket[i], *next; b != NULL; b = next) {
+            next = b->next_in_bucket;
+            b->next_in_bucket = bucket[b->hash & (n - 1)];
+            bucket[b->hash & (n - 1)] = b;
+        }
+    }
+    evtwin__free(s->bucket);
+    s->bucket = bucket;
+    s->n_buckets = n;
+    return 1;
+}
+
+/* The battery of that id, made without a state if it is new; NULL when memory is out. */
+static battery *take_battery(evtwin_session *s, const char *id) {
+    battery *b = find_battery(s, id);
+    if (b != NULL || (s->n_all >= s->n_buckets && !grow_buckets(s))) {
+        return b;
+    }
+    const size_t size = strlen(id) + 1;
+    b = evtwin__calloc(1, sizeof *b + size);
+    if (b != NULL) {
+        b->hash = hash_of(id);
+        memcpy(b->id, id, size);
+        battery **first = &s->bucket[b->hash & (s->n_buckets - 1)];
+        b->next_in_bucket = *first;
+        *first = b;
+        s->n_all++;
+    }
+    return b;
+}
+
+static void unlink_known(evtwin_session *s, battery *b) {
+    *(b->older != NULL ? &b->older->newer : &s->oldest) = b->newer;
+    *(b->newer != NULL ? &b->newer->older : &s->newest) = b->older;
+    b->older = b->newer = NULL;
+}
+
+/* It is the one seen last from here on. */
+static void mark_seen(evtwin_session *s, battery *b) {
+    if (b->is_known) {
+        unlink_known(s, b);
+    } else {
+        b->is_known = 1;
+        s->n_known++;
+    }
+    b->older = s->newest;
+    *(s->newest != NULL ? &s->newest->newer : &s->oldest) = b;
+    s->newest = b;
+}
+
+static void forget(evtwin_session *s, battery *b) {
+    battery **at = &s->bucket[b->hash & (s->n_buckets - 1)];
+    while (*at != b) {
+        at = &(*at)->next_in_bucket;
+    }
+    *at = b->next_in_bucket;
+    if (b->is_known) {
+        unlink_known(s, b);
+        s->n_known--;
+    }
+    s->n_all--;
+    evtwin__free(b);
+}
+
+static void forget_oldest(evtwin_session *s) {
+    while (s->n_known > s->max_batteries) {
+        if (!s->has_logged) {
+            s->has_logged = 1;
+            evtwin__log(EVTWIN_LOG_WARNING,
+                        "more than %zu batteries are predicted: the past of those seen longest ago "
+                        "is forgotten, battery %s first",
+                        s->max_batteries, s->oldest->id);
+        }
+        forget(s, s->oldest);
+    }
+}
+
+/* ---- life ---- */
+
+evtwin_status evtwin_session_options_init(evtwin_session_options *options, size_t size) {
+    if (options == NULL || size < sizeof options->size) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "options is NULL or its size is too small");
+    }
+    const evtwin_session_options defaults = {.size = sizeof defaults,
+                                             .max_batteries = DEFAULT_BATTERIES};
+    evtwin__report_copy(options, size, &defaults, sizeof defaults);
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin_session_create(const evtwin_predictor *predictor,
+                                    const evtwin_session_options *options, evtwin_session **out) {
+    if (predictor == NULL || out == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "predictor or out is NULL");
+    }
+    evtwin_session_options o;
+    evtwin_session_options_init(&o, sizeof o);
+    if (options != NULL) {
+        evtwin__options_copy(&o, sizeof o, options, options->size);
+    }
+    if (o.max_batteries < 1) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "max_batteries is 0, it must be at least 1");
+    }
+    evtwin_predictor_info info;
+    const evtwin_status st = evtwin_predictor_info_get(predictor, &info, sizeof info);
+    if (st < 0) {
+        return st;
+    }
+    evtwin_session *s = evtwin__calloc(1, sizeof *s);
+    if (s == NULL || !grow_buckets(s)) {
+        evtwin__free(s);
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a session");
+    }
+    s->predictor = predictor;
+    s->version = info.version;
+    s->max_batteries = o.max_batteries;
+    *out = s;
+    return EVTWIN_OK;
+}
+
+void evtwin_session_free(evtwin_session *session) {
+    if (session == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < session->n_buckets; i++) {
+        for (battery *b = session->bucket[i], *next; b != NULL; b = next) {
+            next = b->next_in_bucket;
+            evtwin__free(b);
+        }
+    }
+    evtwin__free(session->bucket);
+    evtwin__free(session->moved);
+    evtwin__free(session);
+}
+
+size_t evtwin_session_batteries(const evtwin_session *session) {
+    return session != NULL ? session->n_known : 0;
+}
+
+/* ---- apply ---- */
+
+/* A row that may move a state. */
+typedef struct step {
+    int64_t time_us, seq;
+    size_t row;
+    battery *of;
+    int32_t code; /* of the battery in the table */
+} step;
+
+static int compare_steps(const void *a, const void *b) {
+    const step *x = a, *y = b;
+    if (x->code != y->code) {
+        return x->code < y->code ? -1 : 1;
+    }
+    if (x->time_us != y->time_us) {
+        return x->time_us < y->time_us ? -1 : 1;
+    }
+    if (x->seq != y->seq) {
+        return x->seq < y->seq ? -1 : 1;
+    }
+    return (x->row > y->row) - (x->row < y->row);
+}
+
+/* The value of a count; 0 where there is none. */
+static int64_t count_at(const evtwin_table *table, size_t col, size_t row) {
+    const int64_t *v = evtwin_table_i64(table, col);
+    if (v != NULL) {
+        return evtwin_table_is_valid(table, col, row) ? v[row] : 0;
+    }
+    const double number = evtwin_table_number(table, col, row);
+    return fabs(number) < 0x1p63 ? (int64_t)number : 0;
+}
+
+/* The rows that have a battery and a time, by battery, then (time, seq). */
+static size_t list_steps(const evtwin_table *table, step *steps) {
+    const size_t id = evtwin_telemetry_find(table, evtwin__schema[EVTWIN__Q_BATTERY_ID].name);
+    const size_t time = evtwin_telemetry_find(table, evtwin__schema[EVTWIN__Q_TIME].name);
+    const size_t seq = evtwin_telemetry_find(table, evtwin__schema[EVTWIN__Q_SEQ].name);
+    const int32_t *code = evtwin_table_codes(table, id);
+    const int64_t *time_us = evtwin_table_i64(table, time);
+    if (code == NULL || time_us == NULL || evtwin_table_type(table, time) != EVTWIN_TIME) {
+        return 0;
+    }
+    size_t n = 0;
+    int is_sorted = 1;
+    for (size_t r = 0; r < evtwin_table_rows(table); r++) {
+        if (evtwin_table_is_valid(table, id, r) && evtwin_table_is_valid(table, time, r)) {
+            steps[n] = (step){time_us[r], count_at(table, seq, r), r, NULL, code[r]};
+            is_sorted = is_sorted && (n == 0 || compare_steps(&steps[n - 1], &steps[n]) < 0);
+            n++;
+        }
+    }
+    if (!is_sorted) {
+        qsort(steps, n, sizeof *steps, compare_steps);
+    }
+    return n;
+}
+
+/* Batteries that are in the table only leave nothing behind. */
+static void drop_new(evtwin_session *s, const step *steps, size_t n) {
+    for (size_t k = 0; k < n; k++) {
+        battery *b = steps[k].of;
+        const int is_last = k + 1 == n || steps[k + 1].of != b;
+        if (is_last && b != NULL && !b->is_known && !b->is_moved) {
+            forget(s, b);
+        }
+    }
+}
+
+/* All memory that moving needs, before anything moves. */
+static evtwin_status reserve(evtwin_session *s, const evtwin_table *table, step *steps, size_t n) {
+    const size_t id = evtwin_telemetry_find(table, evtwin__schema[EVTWIN__Q_BATTERY_ID].name);
+    size_t n_batteries = 0;
+    for (size_t k = 0; k < n; k++) {
+        if (k > 0 && steps[k].code == steps[k - 1].code) {
+            steps[k].of = steps[k - 1].of;
+            continue;
+        }
+        steps[k].of = take_battery(s, evtwin_table_dict_text(table, id, steps[k].code));
+        if (steps[k].of == NULL) {
+            EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the state of a battery");
+        }
+        n_batteries++;
+    }
+    const size_t wanted = s->n_moved + n_batteries;
+    if (wanted > s->moved_capacity) {
+        battery **grown = evtwin__realloc(s->moved, 2 * wanted, sizeof *grown);
+        if (grown == NULL) {
+            EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for %zu states", wanted);
+        }
+        s->moved = grown;
+        s->moved_capacity = 2 * wanted;
+    }
+    return EVTWIN_OK;
+}
+
+static void move_state(state *to, const step *by, const double *const *prediction) {
+    to->time_us = by->time_us;
+    to->seq = by->seq;
+    to->n_rows++;
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        if (prediction[t] != NULL && !isnan(prediction[t][by->row])) {
+            to->last[t] = prediction[t][by->row];
+        }
+    }
+}
+
+static void move_all(evtwin_session *s, const evtwin_table *table, const step *steps, size_t n) {
+    const double *prediction[EVTWIN__T_COUNT];
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        const char *name = evtwin__schema[evtwin__target_prediction(t)].name;
+        prediction[t] = evtwin_table_f64(table, evtwin_table_find(table, name));
+    }
+    for (size_t k = 0; k < n; k++) {
+        battery *b = steps[k].of;
+        const state *at = b->is_moved ? &b->next : b->is_known ? &b->now : NULL;
+        if (at != NULL && (steps[k].time_us < at->time_us ||
+                           (steps[k].time_us == at->time_us && steps[k].seq <= at->seq))) {
+            continue; /* late, or there before */
+        }
+        if (!b->is_moved) {
+            b->next = b->now;
+            for (size_t t = 0; !b->is_known && t < EVTWIN__T_COUNT; t++) {
+                b->next.last[t] = NAN;
+            }
+            b->is_moved = 1;
+            s->moved[s->n_moved++] = b;
+        }
+        move_state(&b->next, &steps[k], prediction);
+    }
+}
+
+evtwin_status evtwin_session_apply(evtwin_session *session, evtwin_table *table) {
+    if (session == NULL || table == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "session or table is NULL");
+    }
+    step *steps = evtwin__calloc(evtwin_table_rows(table), sizeof *steps);
+    if (steps == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for %zu rows", evtwin_table_rows(table));
+    }
+    const size_t n = list_steps(table, steps);
+    evtwin_status st;
+    if ((st = reserve(session, table, steps, n)) < 0 ||
+        (st = evtwin_predictor_apply(session->predictor, table)) < 0) {
+        drop_new(session, steps, n);
+    } else {
+        move_all(session, table, steps, n);
+    }
+    evtwin__free(steps);
+    return st;
+}
+
+/* ---- commit, roll back ---- */
+
+void evtwin_session_commit(evtwin_session *session) {
+    if (session == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < session->n_moved; i++) {
+        battery *b = session->moved[i];
+        b->now = b->next;
+        b->is_moved = 0;
+        mark_seen(session, b);
+    }
+    session->n_moved = 0;
+    forget_oldest(session);
+}
+
+void evtwin_session_rollback(evtwin_session *session) {
+    if (session == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < session->n_moved; i++) {
+        battery *b = session->moved[i];
+        b->is_moved = 0;
+        if (!b->is_known) {
+            forget(session, b);
+        }
+    }
+    session->n_moved = 0;
+}
+
+/* ---- as text ---- */
+
+/* The columns of a table of states, in order. */
+enum { COL_ID, COL_TIME, COL_SEQ, COL_STATE, N_COLS };
+static const struct {
+    const char *name;
+    evtwin_type type;
+} columns[N_COLS] = {{"battery_id", EVTWIN_TEXT},
+                     {"time", EVTWIN_TIME},
+                     {"seq", EVTWIN_I64},
+                     {"state", EVTWIN_TEXT}};
+
+static const char *target_name(size_t t) {
+    evtwin_target target;
+    evtwin_target_get(t, &target, sizeof target);
+    return target.name;
+}
+
+/* {"format":1,"model":"0123456789ab","rows":3,"last":{"rul":80.5,"failure":null}} */
+static void write_state(const evtwin_session *s, const state *from, char text[STATE_SIZE]) {
+    size_t at = (size_t)snprintf(text, STATE_SIZE,
+                                 "{\"format\":%d,\"model\":\"%.12s\",\"rows\":%lld,\"last\":{",
+                                 FORMAT, s->version, (long long)from->n_rows);
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        char number[EVTWIN__NUM_SIZE] = "null";
+        if (isfinite(from->last[t])) {
+            evtwin__format_f64(from->last[t], number);
+        }
+        at += (size_t)snprintf(text + at, STATE_SIZE - at, "%s\"%.40s\":%s", t > 0 ? "," : "",
+                               target_name(t), number);
+    }
+    snprintf(text + at, STATE_SIZE - at, "}}");
+}
+
+/* 0 if the text is not a state of this format and model. */
+static int read_state(const evtwin_session *s, const char *text, state *out) {
+    json_t *json;
+    if (evtwin__json_parse("state", text, strlen(text), &json) < 0) {
+        return 0;
+    }
+    const char *model = json_string_value(json_object_get(json, "model"));
+    const json_t *rows = json_object_get(json, "rows");
+    const json_t *last = json_object_get(json, "last");
+    const int is_ours = json_integer_value(json_object_get(json, "format")) == FORMAT &&
+                        model != NULL && strcmp(model, s->version) == 0 && json_is_integer(rows) &&
+                        json_is_object(last);
+    if (is_ours) {
+        out->n_rows = json_integer_value(rows);
+        for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+            const json_t *value = json_object_get(last, target_name(t));
+            out->last[t] = json_is_number(value) ? json_number_value(value) : (double)NAN;
+        }
+    }
+    json_decref(json);
+    return is_ours;
+}
+
+static evtwin_status fill_pending(const evtwin_session *s, evtwin_table *table) {
+    evtwin_status st = EVTWIN_OK;
+    for (size_t c = 0; c < N_COLS && st >= 0; c++) {
+        st = evtwin_table_add_column(table, columns[c].name, columns[c].type, NULL, NULL);
+    }
+    if (st >= 0) {
+        st = evtwin_table_resize(table, s->n_moved);
+    }
+    for (size_t r = 0; r < s->n_moved && st >= 0; r++) {
+        const battery *b = s->moved[r];
+        char text[STATE_SIZE];
+        write_state(s, &b->next, text);
+        if ((st = evtwin_table_set_text(table, COL_ID, r, b->id)) >= 0 &&
+            (st = evtwin_table_set_i64(table, COL_TIME, r, b->next.time_us)) >= 0 &&
+            (st = evtwin_table_set_i64(table, COL_SEQ, r, b->next.seq)) >= 0) {
+            st = evtwin_table_set_text(table, COL_STATE, r, text);
+        }
+    }
+    return st;
+}
+
+evtwin_status evtwin_session_pending(const evtwin_session *session, evtwin_table **out) {
+    if (session == NULL || out == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "session or out is NULL");
+    }
+    if (session->n_moved == 0) {
+        *out = NULL;
+        return EVTWIN_DONE;
+    }
+    evtwin_table *table;
+    evtwin_status st = evtwin_table_create(&table);
+    if (st < 0) {
+        return st;
+    }
+    if ((st = fill_pending(session, table)) < 0) {
+        evtwin_table_free(table);
+        return st;
+    }
+    *out = table;
+    return EVTWIN_OK;
+}
+
+/* ---- restore ---- */
+
+static evtwin_status find_columns(const evtwin_table *states, size_t col[N_COLS]) {
+    for (size_t c = 0; c < N_COLS; c++) {
+        col[c] = evtwin_table_find(states, columns[c].name);
+        if (col[c] == EVTWIN_NO_COLUMN || evtwin_table_type(states, col[c]) != columns[c].type) {
+            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "the table of states has no column '%s' of its type",
+                        columns[c].name);
+        }
+    }
+    return EVTWIN_OK;
+}
+
+static int compare_times(const void *a, const void *b) {
+    const step *x = a, *y = b;
+    if (x->time_us != y->time_us) {
+        return x->time_us < y->time_us ? -1 : 1;
+    }
+    return (x->row > y->row) - (x->row < y->row);
+}
+
+/* The rows that are there whole, by time: the order in which their batteries were seen. */
+static size_t list_states(const evtwin_table *states, const size_t col[N_COLS], step *steps) {
+    size_t n = 0;
+    for (size_t r = 0; r < evtwin_table_rows(states); r++) {
+        int is_whole = 1;
+        for (size_t c = 0; c < N_COLS; c++) {
+            is_whole = is_whole && evtwin_table_is_valid(states, col[c], r);
+        }
+        if (is_whole) {
+            steps[n++] = (step){.time_us = evtwin_table_i64(states, col[COL_TIME])[r],
+                                .seq = evtwin_table_i64(states, col[COL_SEQ])[r],
+                                .row = r};
+        }
+    }
+    qsort(steps, n, sizeof *steps, compare_times);
+    return n;
+}
+
+evtwin_status evtwin_session_restore(evtwin_session *session, const evtwin_table *states) {
+    if (session == NULL || states == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "session or states is NULL");
+    }
+    if (session->n_moved > 0) {
+        EVTWIN_FAIL(EVTWIN_E_STATE, "%zu states are pending: commit or roll back first",
+                    session->n_moved);
+    }
+    size_t col[N_COLS];
+    evtwin_status st = find_columns(states, col);
+    if (st < 0) {
+        return st;
+    }
+    const size_t rows = evtwin_table_rows(states);
+    step *steps = evtwin__calloc(rows, sizeof *steps);
+    if (steps == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for %zu states", rows);
+    }
+    const size_t n = list_states(states, col, steps);
+    size_t n_taken = 0;
+    for (size_t k = 0; k < n && st >= 0; k++) {
+        state read = {.time_us = steps[k].time_us, .seq = steps[k].seq};
+        if (!read_state(session, evtwin_table_text(states, col[COL_STATE], steps[k].row), &read)) {
+            continue;
+        }
+        battery *b = take_battery(session, evtwin_table_text(states, col[COL_ID], steps[k].row));
+        if (b == NULL) {
+            st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory for the state of a battery");
+            break;
+        }
+        b->now = read;
+        mark_seen(session, b);
+        n_taken++;
+    }
+    evtwin__free(steps);
+    forget_oldest(session);
+    if (st >= 0 && n_taken < rows) {
+        evtwin__log(EVTWIN_LOG_WARNING,
+                    "%zu of %zu saved states of batteries are ignored: they are of another model "
+                    "than %s or another format",
+                    rows - n_taken, rows, session->version);
+    }
+    return st;
+}
