@@ -4,7 +4,7 @@
 #ifndef EVTWIN_STREAM_H
 #define EVTWIN_STREAM_H
 
-#include "evtwin/predictor.h"
+#include "evtwin/session.h"
 #include "evtwin/sim.h"
 #include "evtwin/table.h"
 
@@ -80,8 +80,9 @@ typedef struct evtwin_refusal {
     evtwin_status status; /**< EVTWIN_E_PARSE, EVTWIN_E_SCHEMA, EVTWIN_E_RANGE, … */
     const char *place;    /**< "pack.jsonl:17", "pack.csv: data row 16" */
     const char *reason;   /**< one line, which names the place too */
-    const char *raw;      /**< (raw_size) the record as it came, the first 64 KiB of it; a NUL
-                               follows. "" where the source does not have it */
+    const char *raw;      /**< (raw_size) the record as it came, at most its first 64 KiB; a NUL
+                               follows. "" where the source does not have it; telemetry JSON of a
+                               CSV record that could be read but is not valid telemetry */
     size_t raw_size;
 } evtwin_refusal;
 
@@ -252,9 +253,14 @@ EVTWIN_API void evtwin_pump_free(evtwin_pump *pump);
 EVTWIN_API evtwin_status evtwin_pump_take_source(evtwin_pump *pump, evtwin_source *source);
 /** The pump owns the sink from here on; there may be several, each gets every row. */
 EVTWIN_API evtwin_status evtwin_pump_take_sink(evtwin_pump *pump, evtwin_sink *sink);
-/** The pump owns the predictor from here on; without one rows pass through as they are.
- * EVTWIN_E_STATE if it has one. */
+/** The pump owns the predictor from here on, and predicts in a session of its own; without one rows
+ * pass through as they are. EVTWIN_E_STATE if it has one. */
 EVTWIN_API evtwin_status evtwin_pump_take_predictor(evtwin_pump *pump, evtwin_predictor *predictor);
+
+/** The pump's session, to restore states before it runs; NULL without a predictor. What a batch
+ * moves goes to the sinks with it and is committed when they have it or it is held. Borrowed.
+ * Since 0.2. */
+EVTWIN_API evtwin_session *evtwin_pump_session(evtwin_pump *pump);
 
 typedef enum evtwin_pump_event_kind {
     EVTWIN_PUMP_BATCH = 0,       /**< every sink has taken the batch, or it is held for it */

@@ -22,10 +22,12 @@ struct evtwin_pump {
     evtwin_pump_options options;
     evtwin_source *source;
     evtwin_predictor *predictor;
+    evtwin_session *session; /* of the predictor; NULL without one */
     evtwin__outlet *outlets;
     size_t n_outlets;
     evtwin_table *batch;   /* one table for all batches: nothing is allocated in the long run */
     evtwin__text position; /* of the source behind the batch, with its NUL */
+    evtwin_table *states; /* that the batch moved in the session; NULL = none */
     stage stage;
     int owes_commit; /* the source has not heard of that position */
     int source_fails;
@@ -81,7 +83,9 @@ void evtwin_pump_free(evtwin_pump *pump) {
         evtwin__outlet_free(&pump->outlets[i]);
     }
     evtwin_source_free(pump->source);
+    evtwin_session_free(pump->session);
     evtwin_predictor_free(pump->predictor);
+    evtwin_table_free(pump->states);
     evtwin_table_free(pump->batch);
     evtwin__text_free(&pump->position);
     evtwin__free(pump->outlets);
@@ -119,8 +123,13 @@ evtwin_status evtwin_pump_take_predictor(evtwin_pump *pump, evtwin_predictor *pr
     if (pump->predictor != NULL) {
         EVTWIN_FAIL(EVTWIN_E_STATE, "the pump has a predictor");
     }
-    pump->predictor = predictor;
-    return EVTWIN_OK;
+    const evtwin_status st = evtwin_session_create(predictor, NULL, &pump->session);
+    pump->predictor = st == EVTWIN_OK ? predictor : NULL;
+    return st;
+}
+
+evtwin_session *evtwin_pump_session(evtwin_pump *pump) {
+    return pump != NULL ? pump->session : NULL;
 }
 
 evtwin_status evtwin_pump_on_event(evtwin_pump *pump, evtwin_pump_event_fn fn, void *ctx) {
@@ -140,6 +149,7 @@ static evtwin_status note_position(evtwin_pump *p) {
     p->position.size = 0;
     char *room = evtwin__text_room(&p->position, size);
     if (room == NULL) {
+        evtwin__text_free(&p->position); /* an old one would be wrong */
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a position");
     }
     memcpy(room, position, size);
@@ -225,8 +235,9 @@ static void count_predictions(evtwin_pump *p) {
 
 static evtwin_status predict_batch(evtwin_pump *p) {
     if (p->predictor != NULL) {
-        const evtwin_status st = evtwin_predictor_apply(p->predictor, p->batch);
-        if (st < 0) {
+        evtwin_status st = evtwin_session_apply(p->session, p->batch);
+        if (st < 0 || (st = evtwin_session_pending(p->session, &p->states)) < 0) {
+            evtwin_session_rollback(p->session); /* the next try moves it again */
             p->stats.n_errors++;
             return st;
         }
@@ -287,6 +298,11 @@ static void finish_batch(evtwin_pump *p, size_t *n_out) {
     if (p->stage == STAGE_PREDICTED) {
         *n_out = evtwin_table_rows(p->batch);
         p->stage = STAGE_EMPTY;
+        if (p->session != NULL) {
+            evtwin_session_commit(p->session);
+            evtwin_table_free(p->states);
+            p->states = NULL;
+        }
         evtwin__listener_tell(&p->listener,
                               &(evtwin_pump_event){.kind = EVTWIN_PUMP_BATCH,
                                                    .uri = evtwin_source_uri(p->source),
@@ -302,7 +318,7 @@ static evtwin_status acknowledge(evtwin_pump *p) {
             return EVTWIN_OK;
         }
     }
-    if (!p->owes_commit || p->stage != STAGE_EMPTY) {
+    if (!p->owes_commit || p->stage != STAGE_EMPTY || p->position.data == NULL) {
         return EVTWIN_OK;
     }
     const evtwin_status st = note_source(p, evtwin_source_commit(p->source, p->position.data));

@@ -122,8 +122,8 @@ evtwin_status evtwin_source_refuse(evtwin_source *source, evtwin_status status, 
     }
     source->refused = status;
     snprintf(source->place, sizeof source->place, "%s", place);
-    snprintf(source->reason, sizeof source->reason, "%s",
-             reason != NULL ? reason : evtwin_last_error());
+    evtwin__fail(status, "%s", reason != NULL ? reason : evtwin_last_error());
+    snprintf(source->reason, sizeof source->reason, "%s", evtwin_last_error());
 
     /* the record itself is best effort: why it was refused matters more */
     const size_t n = raw == NULL ? 0 : raw_size < MAX_RAW ? raw_size : MAX_RAW;

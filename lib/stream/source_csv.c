@@ -6,15 +6,14 @@
 #include "core/mem.h"
 #include "core/status.h"
 #include "stream/scheme.h"
+#include "stream/telemetry_json.h"
 
-#include <math.h>
 #include <stdio.h>
 
 typedef struct csv_source {
     evtwin__csv_reader *reader;
     char *path;
-    char *battery_id;    /* for a file without one, else NULL */
-    int is_power_signed; /* its power has a direction, ours has none */
+    char *battery_id; /* for a file without one, else NULL */
 
     evtwin_table *read; /* what the reader gave last; rows from next on are still to be passed on */
     size_t next;
@@ -44,7 +43,6 @@ static evtwin_status look_at_header(csv_source *s) {
         }
         has_time |= meaning.q == EVTWIN__Q_TIME;
         has_id |= meaning.q == EVTWIN__Q_BATTERY_ID;
-        s->is_power_signed |= evtwin__meaning_is_absolute(&meaning);
     }
     if (!has_time) {
         EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: no column holds time", s->path);
@@ -107,20 +105,13 @@ static evtwin_status open_source(const evtwin__uri *uri, void **ctx_out) {
     return EVTWIN_OK;
 }
 
-/* What the reader leaves to us: the battery's name and the sign of power. */
-static evtwin_status complete(const csv_source *s) {
-    evtwin_table *table = s->read;
-    const size_t id = evtwin_table_find(table, "battery_id");
-    const size_t power = evtwin_table_find(table, "power_consumption");
+/* What the reader cannot know: the battery's name. */
+static evtwin_status name_battery(const csv_source *s) {
+    const size_t id = evtwin_table_find(s->read, "battery_id");
     evtwin_status st = EVTWIN_OK;
-    for (size_t i = 0; i < evtwin_table_rows(table) && st == EVTWIN_OK; i++) {
-        if (s->battery_id != NULL) {
-            st = evtwin_table_set_text(table, id, i, s->battery_id);
-        }
-        const double v = evtwin_table_number(table, power, i);
-        if (st == EVTWIN_OK && s->is_power_signed && v < 0.0) {
-            st = evtwin_table_set_f64(table, power, i, fabs(v));
-        }
+    for (size_t i = 0; s->battery_id != NULL && i < evtwin_table_rows(s->read) && st == EVTWIN_OK;
+         i++) {
+        st = evtwin_table_set_text(s->read, id, i, s->battery_id);
     }
     return st;
 }
@@ -136,16 +127,34 @@ static evtwin_status check_row(const csv_source *s, size_t row) {
     return st;
 }
 
-/* Pass over the record behind the rows given so far. */
-static evtwin_status refuse(csv_source *s, evtwin_source *source, evtwin_status status,
-                            int is_named) {
-    char place[400];
-    snprintf(place, sizeof place, "%.300s: data row %llu", s->path,
+/* "pack.csv: data row 17", the row behind those given so far. */
+static const char *place_of(const csv_source *s, char *text, size_t size) {
+    snprintf(text, size, "%.300s: data row %llu", s->path,
              (unsigned long long)(s->n_before + s->next + 1));
-    if (!is_named) {
-        evtwin__fail_in(status, "%s", place);
-    }
-    return evtwin_source_refuse(source, status, place, NULL, NULL, 0);
+    return text;
+}
+
+/* Pass over a record that the reader refused; it has named it. */
+static evtwin_status refuse_record(csv_source *s, evtwin_source *source, evtwin_status status) {
+    char place[400];
+    size_t size;
+    const char *raw = evtwin__csv_reader_refused(s->reader, &size);
+    evtwin_source_refuse(source, status, place_of(s, place, sizeof place), NULL, raw, size);
+    s->n_before++;
+    return EVTWIN_REFUSED;
+}
+
+/* Pass over a row that was read; how it was written is gone. */
+static evtwin_status refuse_row(csv_source *s, evtwin_source *source, evtwin_status status) {
+    char place[400], reason[1024];
+    evtwin__text raw = {.data = NULL};
+    place_of(s, place, sizeof place);
+    snprintf(reason, sizeof reason, "%s: %.600s", place, evtwin_last_error());
+    (void)evtwin__telemetry_put_json(&s->binding, s->next, EVTWIN__TELEMETRY, &raw);
+    evtwin_source_refuse(source, status, place, reason, raw.data, raw.size);
+    evtwin__text_free(&raw);
+    s->next++;
+    return EVTWIN_REFUSED;
 }
 
 /* Let the reader go on behind what has been passed on. */
@@ -156,13 +165,11 @@ static evtwin_status read_more(csv_source *s, evtwin_source *source, size_t max_
     if (st == EVTWIN_OK) {
         st = evtwin__csv_reader_next(s->reader, max_rows, s->read);
     }
-    if (st == EVTWIN_E_PARSE) { /* the reader names the place and passes over the record */
-        st = refuse(s, source, st, 1);
-        s->n_before++;
-        return st;
+    if (st == EVTWIN_E_PARSE) {
+        return refuse_record(s, source, st);
     }
     if (st == EVTWIN_OK) {
-        st = complete(s);
+        st = name_battery(s);
     }
     return st == EVTWIN_OK ? evtwin__bind(s->read, EVTWIN__TELEMETRY, &s->binding) : st;
 }
@@ -183,9 +190,7 @@ static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_ro
         n++;
     }
     if (n == 0) {
-        st = refuse(s, source, st, 0);
-        s->next++;
-        return st;
+        return refuse_row(s, source, st);
     }
     char position[32];
     snprintf(position, sizeof position, "%llu", (unsigned long long)(s->n_before + s->next + n));

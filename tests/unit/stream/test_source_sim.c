@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_end_sim.c: the simulator as a source: on time, in any batch size, the same bytes. */
+/* test_source_sim.c: the simulator as a source: on time, in any batch size, the same bytes. */
 
 #include "test.h"
 
@@ -22,14 +22,14 @@ static evtwin_table *read_all(const char *uri, size_t max_rows) {
     evtwin_table *t = telemetry();
     evtwin_status st;
     size_t before = 0;
-    while ((st = evtwin_source_read(s, max_rows, t)) == EVTWIN_OK) {
+    while ((st = evtwin_source_read(s, max_rows, 0, t)) == EVTWIN_OK) {
         assert_true(evtwin_table_rows(t) - before <= max_rows);
         assert_true(evtwin_table_rows(t) > before); /* speed=max never waits */
         before = evtwin_table_rows(t);
     }
     assert_int_equal(st, EVTWIN_DONE);
     assert_int_equal(evtwin_table_rows(t), before);
-    assert_int_equal(evtwin_source_read(s, max_rows, t), EVTWIN_DONE);
+    assert_int_equal(evtwin_source_read(s, max_rows, 0, t), EVTWIN_DONE);
     evtwin_source_free(s);
     return t;
 }
@@ -39,7 +39,7 @@ static void max_speed_gives_the_same_rows_in_any_batches(void **state) {
     static const char uri[] = "sim:?fleet=3&seed=7&speed=max&interval=60&rows=20";
     evtwin_table *whole = read_all(uri, 1000);
     assert_int_equal(evtwin_table_rows(whole), 60);
-    char want[EVTWIN_TELEMETRY_JSON_SIZE], got[EVTWIN_TELEMETRY_JSON_SIZE];
+    char want[1024], got[1024];
     static const size_t sizes[] = {1, 2, 3, 7, 60};
     for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
         evtwin_table *pieces = read_all(uri, sizes[k]);
@@ -111,7 +111,7 @@ static void live_rows_come_on_the_clock_and_reading_never_waits(void **state) {
     const int64_t start_us = evtwin_time_now();
     evtwin_status st;
     size_t n_empty = 0, before = 0;
-    while ((st = evtwin_source_read(s, 100, t)) == EVTWIN_OK) {
+    while ((st = evtwin_source_read(s, 100, 0, t)) == EVTWIN_OK) {
         n_empty += evtwin_table_rows(t) == before;
         before = evtwin_table_rows(t);
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
@@ -140,11 +140,11 @@ static void a_late_reader_catches_up(void **state) {
     evtwin_source *s = open_sim("sim:?interval=0.02&rows=11");
     evtwin_table *t = telemetry();
     nanosleep(&(struct timespec){.tv_nsec = 230000000}, NULL);
-    assert_ok(evtwin_source_read(s, 100, t));
+    assert_ok(evtwin_source_read(s, 100, 0, t));
     assert_int_equal(evtwin_table_rows(t), 11);
     const int64_t *time_us = evtwin_table_i64(t, 0);
     assert_near((double)(time_us[10] - time_us[0]), 200000.0, 50000.0);
-    assert_int_equal(evtwin_source_read(s, 100, t), EVTWIN_DONE);
+    assert_int_equal(evtwin_source_read(s, 100, 0, t), EVTWIN_DONE);
     evtwin_table_free(t);
     evtwin_source_free(s);
 }
@@ -163,7 +163,7 @@ static void a_very_late_reader_leaves_rows_out_and_says_so(void **state) {
     evtwin_source *s = open_sim("sim:?interval=0.001");
     evtwin_table *t = telemetry();
     nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
-    assert_ok(evtwin_source_read(s, 1, t));
+    assert_ok(evtwin_source_read(s, 1, 0, t));
     assert_non_null(strstr(warning, "left out"));
     assert_true(evtwin_time_now() - evtwin_table_i64(t, 0)[0] < 500000);
     evtwin_set_log(NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_end_store.c: a database as sink and source, and the predictor's loop between the two. */
+/* test_stream_store.c: a database as sink and source, and the predictor's loop between the two. */
 
 #include "test.h"
 
@@ -42,15 +42,15 @@ static void rows_go_in_and_come_out_in_commit_order(void **state) {
 
     assert_ok(evtwin_source_open(uri(path, ""), &source));
     evtwin_table *got = telemetry(0);
-    assert_ok(evtwin_source_read(source, 4, got));
+    assert_ok(evtwin_source_read(source, 4, 0, got));
     assert_int_equal(evtwin_table_rows(got), 4);
-    assert_ok(evtwin_source_read(source, 100, got));
+    assert_ok(evtwin_source_read(source, 100, 0, got));
     assert_int_equal(evtwin_table_rows(got), 10);
     assert_int_equal(evtwin_table_cols(got), n_telemetry());
-    assert_int_equal(evtwin_source_read(source, 100, got), EVTWIN_OK); /* a feed has no end */
+    assert_int_equal(evtwin_source_read(source, 100, 0, got), EVTWIN_OK); /* a feed has no end */
     assert_int_equal(evtwin_table_rows(got), 10);
     for (size_t i = 0; i < 10; i++) {
-        char a[EVTWIN_TELEMETRY_JSON_SIZE], b[EVTWIN_TELEMETRY_JSON_SIZE];
+        char a[1024], b[1024];
         assert_ok(evtwin_telemetry_encode(t, i, a, sizeof a, NULL));
         assert_ok(evtwin_telemetry_encode(got, i, b, sizeof b, NULL));
         assert_string_equal(a, b);
@@ -75,7 +75,7 @@ static void predictions_go_to_the_rows_they_were_made_from(void **state) {
     assert_ok(evtwin_source_open(uri(path, "?rows=unpredicted"), &waiting));
     assert_ok(evtwin_sink_open(uri(path, "?write=predictions"), &predictions));
     t = telemetry(0);
-    assert_ok(evtwin_source_read(waiting, 4, t));
+    assert_ok(evtwin_source_read(waiting, 4, 0, t));
     assert_int_equal(evtwin_table_rows(t), 4);
     size_t rul = 0, failure = 0, version = 0, note = 0;
     assert_ok(evtwin_table_add_column(t, "rul_prediction", EVTWIN_F64, "cycles", &rul));
@@ -89,7 +89,7 @@ static void predictions_go_to_the_rows_they_were_made_from(void **state) {
     }
     assert_ok(evtwin_sink_write(predictions, t));
     assert_ok(evtwin_table_resize(t, 0));
-    assert_ok(evtwin_source_read(waiting, 10, t));
+    assert_ok(evtwin_source_read(waiting, 10, 0, t));
     assert_int_equal(evtwin_table_rows(t), 2); /* the rest */
     evtwin_table_free(t);
     evtwin_sink_free(rows);
@@ -121,14 +121,17 @@ static void a_simulated_fleet_pumps_into_a_database(void **state) {
     evtwin_pump *p = NULL;
     evtwin_source *source = NULL;
     evtwin_sink *sink = NULL;
-    assert_ok(evtwin_pump_create(&p));
+    evtwin_pump_options options;
+    assert_ok(evtwin_pump_options_init(&options, sizeof options));
+    options.max_batch_rows = 33;
+    assert_ok(evtwin_pump_create(&options, &p));
     assert_ok(
         evtwin_source_open("sim:?fleet=5&speed=max&interval=60&rows=40&start=2099-01-01", &source));
     assert_ok(evtwin_sink_open(uri(path, ""), &sink));
     assert_ok(evtwin_pump_take_source(p, source));
     assert_ok(evtwin_pump_take_sink(p, sink));
     evtwin_status st;
-    while ((st = evtwin_pump_run_once(p, 33, NULL)) == EVTWIN_OK) {
+    while ((st = evtwin_pump_run_once(p, 0, NULL)) == EVTWIN_OK) {
     }
     assert_int_equal(st, EVTWIN_DONE);
     evtwin_pump_free(p);
@@ -153,7 +156,7 @@ static void both_forms_of_an_absolute_name_are_one_file(void **state) {
     assert_int_equal(access(path, F_OK), 0);
 }
 
-/* What had to be escaped to be part of a name is the same name for the store behind the end. */
+/* What had to be escaped to be part of a name is the same name for the store behind the sink. */
 static void any_absolute_name_is_possible(void **state) {
     (void)state;
     static const char *const names[][2] = {{"a%3Fb%25.db", "a?b%.db"},
@@ -181,7 +184,7 @@ int main(void) {
 
 #else
 
-static void without_sqlite_the_ends_say_so(void **state) {
+static void without_sqlite_they_say_so(void **state) {
     (void)state;
     evtwin_sink *sink = NULL;
     evtwin_source *source = NULL;
@@ -190,7 +193,7 @@ static void without_sqlite_the_ends_say_so(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(without_sqlite_the_ends_say_so)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(without_sqlite_they_say_so)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
 
