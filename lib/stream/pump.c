@@ -27,7 +27,7 @@ struct evtwin_pump {
     size_t n_outlets;
     evtwin_table *batch;   /* one table for all batches: nothing is allocated in the long run */
     evtwin__text position; /* of the source behind the batch, with its NUL */
-    evtwin_table *states; /* that the batch moved in the session; NULL = none */
+    evtwin_table *states;  /* that the batch moved in the session; NULL = none */
     stage stage;
     int owes_commit; /* the source has not heard of that position */
     int source_fails;
@@ -270,8 +270,11 @@ static void wait_for_pause(const evtwin_pump *p, int timeout_ms) {
 static evtwin_status offer_to_all(evtwin_pump *p, int is_last) {
     const int has_batch = p->stage == STAGE_PREDICTED;
     const char *source = evtwin_source_uri(p->source);
-    const evtwin_batch batch = {
-        .size = sizeof batch, .rows = p->batch, .source = source, .position = p->position.data};
+    const evtwin_batch batch = {.size = sizeof batch,
+                                .rows = p->batch,
+                                .source = source,
+                                .position = p->position.data,
+                                .states = p->states};
     evtwin_status first = EVTWIN_OK;
     const char *reason = "";
     for (size_t i = 0; i < p->n_outlets; i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_schemes.c: how sources and sinks are chosen, what their URIs may say, and the sink that keeps
- * nothing. */
+/* test_schemes.c: how sources and sinks are chosen, what their URIs may say, and the sink that
+ * keeps nothing. */
 
 #include "test.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_stream_files.c: CSV and JSON lines as sinks and sources: whole, torn, locked, full, foreign. */
+/* test_stream_files.c: CSV and JSON lines as sinks and sources: whole, torn, locked, full, foreign.
+ */
 
 #include "test.h"
 
@@ -140,8 +141,9 @@ static void file_sinks_keep_intervals(void **state) {
         assert_ok(evtwin_table_set_i64(t, made, 0, 1000000));
         if (turn == 0) {
             write_once(uri("csv", path, ""), t);
-            assert_string_equal(content(path), HEADER ",rul_low,rul_high,prediction_timestamp\n" ROW_1
-                                                      ",700,900,1970-01-01T00:00:01.000000Z\n");
+            assert_string_equal(content(path),
+                                HEADER ",rul_low,rul_high,prediction_timestamp\n" ROW_1
+                                       ",700,900,1970-01-01T00:00:01.000000Z\n");
         } else {
             write_once(uri("jsonl", temp_path("interval.jsonl"), ""), t);
             assert_non_null(strstr(content(temp_path("interval.jsonl")),
@@ -540,7 +542,8 @@ static void csv_checks_what_it_reads(void **state) {
         assert_string_equal(raw_of(s), cases[i].raw);
         assert_non_null(strstr(evtwin_last_error(), "check.csv"));
         assert_int_equal(evtwin_table_rows(t), 4);
-        assert_ok(evtwin_source_read(s, 10, 0, t)); /* it was passed over, the one behind it comes */
+        assert_ok(
+            evtwin_source_read(s, 10, 0, t)); /* it was passed over, the one behind it comes */
         assert_int_equal(evtwin_table_rows(t), 5);
         assert_near(evtwin_table_number(t, evtwin_table_find(t, "soc"), 4), 7.0, 0.0);
         assert_string_equal(evtwin_source_position(s), "3");
