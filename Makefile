@@ -3,13 +3,15 @@
 #   make demo       install what is missing, build, make a data set, train, and show a live fleet
 #   make test       install what is missing, build, run the tests (at most 10 minutes)
 #   make test-all   the long ones too: sanitizers, clang, edge build, fuzzing, kill tests
+#   make coverage   line and branch coverage of lib/ by those of `make test`
+#   make mutants    N=29 SEED=1: how many random faults in lib/ the unit tests notice
 #   make install    build and install below PREFIX (default /usr/local)
 # YES=1 installs packages without asking.
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 CTEST = ctest --output-on-failure --no-tests=error
 
-.PHONY: help demo test test-all build deps test-deps bench format install clean
+.PHONY: help demo test test-all build deps test-deps bench coverage mutants format install clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -44,6 +46,14 @@ test-all:
 bench: test-deps
 	$(call build_preset,dev)
 	@for bench in build/dev/tests/bench/bench_*; do [ -x $$bench ] && [ -f $$bench ] && $$bench || true; done
+
+coverage: test-deps
+	@python3 tests/long/coverage.py
+
+N ?= 29
+SEED ?= 1
+mutants: test-deps
+	@python3 tests/long/mutants.py $(N) $(SEED)
 
 format:
 	clang-format-14 -i $$(git ls-files '*.c' '*.h')

@@ -9,16 +9,16 @@ static int give_up(const char *what) {
 }
 
 int main(void) {
-    /* labelled lives: every label is an outcome of the simulation, none is computed from the inputs
+    /* run to failure: every label is an outcome of the simulation, none is computed from the inputs
      */
     evtwin_sim_options fleet;
     evtwin_sim_options_init(&fleet, sizeof fleet);
     fleet.n_packs = 20;
-    evtwin_life_options life;
-    evtwin_life_options_init(&life, sizeof life);
-    life.record_every_days = 20;
-    evtwin_table *lives = NULL;
-    if (evtwin_sim_lives(&fleet, &life, &lives, NULL, 0) < 0) {
+    evtwin_run_to_failure_options run;
+    evtwin_run_to_failure_options_init(&run, sizeof run);
+    run.record_every_days = 20;
+    evtwin_table *records = NULL;
+    if (evtwin_sim_run_to_failure(&fleet, &run, &records, NULL, 0) < 0) {
         return give_up("simulate");
     }
 
@@ -29,7 +29,7 @@ int main(void) {
     options.failure_trees = 50;
     evtwin_trainer *trainer = NULL;
     evtwin_rul_score score = {0};
-    if (evtwin_train(lives, &options, &trainer) < 0 ||
+    if (evtwin_train(records, &options, &trainer) < 0 ||
         evtwin_trainer_rul_score(trainer, &score, sizeof score) < 0 ||
         evtwin_trainer_save(trainer, "bundle") < 0) {
         return give_up("train");
@@ -40,14 +40,14 @@ int main(void) {
     /* a bundle is one thing: features, units, scale and models cannot drift apart */
     evtwin_predictor *predictor = NULL;
     if (evtwin_predictor_load("bundle", &predictor) < 0 ||
-        evtwin_predictor_apply(predictor, lives) < 0) {
+        evtwin_predictor_apply(predictor, records) < 0) {
         return give_up("predict");
     }
-    const size_t rul = evtwin_table_find(lives, "rul_prediction");
-    printf("first record: %.0f cycles left\n", evtwin_table_number(lives, rul, 0));
+    const size_t rul = evtwin_table_find(records, "rul_prediction");
+    printf("first record: %.0f cycles left\n", evtwin_table_number(records, rul, 0));
 
     evtwin_predictor_free(predictor);
     evtwin_trainer_free(trainer);
-    evtwin_table_free(lives);
+    evtwin_table_free(records);
     return 0;
 }

@@ -30,7 +30,7 @@ int main(void) {
     evtwin_store *store = NULL;
     evtwin_table *latest = NULL;
     if (evtwin_store_open("sqlite:example.db", NULL, &store) < 0 ||
-        evtwin_store_latest(store, NULL, &latest) < 0) {
+        evtwin_store_latest(store, NULL, &latest, NULL) < 0) {
         return give_up("read");
     }
     const size_t id = evtwin_table_find(latest, "battery_id");

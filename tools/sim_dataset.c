@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tools/sim_dataset.c: labelled lives of a fleet, written to files and sinks, and told in a few
- * lines. */
+/* tools/sim_dataset.c: the run-to-failure data set of a fleet, written to files and sinks, and told
+ * in a few lines. */
 
 #include "sim_tool.h"
 #include "sim_publish.h"
@@ -73,7 +73,7 @@ static void print_json_number(const char *key, double value, const char *end) {
     }
 }
 
-static void print_json(const evtwin_life_report *r) {
+static void print_json(const evtwin_run_to_failure_report *r) {
     printf("{\"packs\": %zu, \"censored\": %zu, \"defective\": %zu, \"eol_by_capacity\": %zu, "
            "\"eol_by_resistance\": %zu, \"records\": %zu, ",
            r->n_packs, r->n_censored, r->n_defective, r->n_eol_by_capacity, r->n_eol_by_resistance,
@@ -84,7 +84,7 @@ static void print_json(const evtwin_life_report *r) {
 }
 
 /* The number of records is told where they are written. */
-static void print_summary(FILE *f, const evtwin_life_report *r, int is_written) {
+static void print_summary(FILE *f, const evtwin_run_to_failure_report *r, int is_written) {
     fprintf(f,
             "%zu pack%s: %zu worn out by capacity, %zu by resistance, %zu censored; %zu had a "
             "defect\n",
@@ -111,14 +111,15 @@ static int check_before(const cli *c, char *const *uris, size_t n_sinks) {
 }
 
 static int simulate(const cli *c, const evtwin_sim_options *options, evtwin_table **lives_out,
-                    evtwin_life_report *report) {
-    evtwin_life_options life;
-    evtwin_life_options_init(&life, sizeof life);
-    life.record_every_days = cli_number(c, SIM_RECORD_DAYS);
-    life.max_years = cli_number(c, SIM_MAX_YEARS);
-    life.progress = cli_progress;
+                    evtwin_run_to_failure_report *report) {
+    evtwin_run_to_failure_options run;
+    evtwin_run_to_failure_options_init(&run, sizeof run);
+    run.record_every_days = cli_number(c, SIM_RECORD_DAYS);
+    run.max_years = cli_number(c, SIM_MAX_YEARS);
+    run.progress = cli_progress;
     cli_on_stop(CLI_STOP_LEAVES, "nothing was written");
-    const evtwin_status st = evtwin_sim_lives(options, &life, lives_out, report, sizeof *report);
+    const evtwin_status st =
+        evtwin_sim_run_to_failure(options, &run, lives_out, report, sizeof *report);
     cli_progress_clear();
     return st < 0 ? cli_fail(CLI_AN_OPTION, st, NULL) : 0;
 }
@@ -133,7 +134,7 @@ int sim_run_lives(const cli *c, const evtwin_sim_options *options) {
     const size_t n_sinks = cli_count(c, SIM_SINK); /* --csv is written whole, not as a sink */
 
     evtwin_table *lives = NULL;
-    evtwin_life_report report;
+    evtwin_run_to_failure_report report;
     if ((code = check_before(c, uris, n_sinks)) == 0 &&
         (code = simulate(c, options, &lives, &report)) == 0 &&
         (code = write_lives(c, lives, uris, n_sinks)) == 0) {

@@ -14,9 +14,9 @@
 #endif
 
 #define EVTWIN_VERSION_MAJOR 0
-#define EVTWIN_VERSION_MINOR 1
+#define EVTWIN_VERSION_MINOR 2
 #define EVTWIN_VERSION_PATCH 0
-#define EVTWIN_VERSION "0.1.0"
+#define EVTWIN_VERSION "0.2.0"
 
 #ifdef __cplusplus
 extern "C" {

@@ -27,7 +27,7 @@ EVTWIN_API void evtwin_cell_free(evtwin_cell *cell);
 /** Number of sets compiled into the library (made from models/cells/ at build time); the first is
  * the default. */
 EVTWIN_API size_t evtwin_cell_builtin_count(void);
-/** NULL if out of range; static text */
+/** NULL if out of range; static string */
 EVTWIN_API const char *evtwin_cell_builtin_name(size_t index);
 /** One line; NULL if out of range */
 EVTWIN_API const char *evtwin_cell_builtin_description(size_t index);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* evtwin/model.h: a forest of decision trees from an XGBoost JSON model: validated, flat, exact to
- * XGBoost. */
+/* evtwin/model.h: a forest of decision trees read from an XGBoost JSON model: fully validated, with
+ * the same results as XGBoost to the bit. */
 #ifndef EVTWIN_MODEL_H
 #define EVTWIN_MODEL_H
 
@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-/** One loaded model; immutable: any number of threads may predict with it at once. */
+/** One loaded model. It is immutable: any number of threads may predict with it at once. */
 typedef struct evtwin_model evtwin_model;
 
 typedef enum evtwin_objective {
@@ -19,33 +19,36 @@ typedef enum evtwin_objective {
 } evtwin_objective;
 
 /**
- * Load a JSON model of XGBoost 1.7 to 3.x (gbtree, one output, at most 1 GiB, 2,048 features and
- * 1,048,576 trees). All of its structure is checked before it is used: a damaged or hostile file is
- * an error, never a crash, and takes no more memory than a few times its size.
- * @return EVTWIN_E_NOT_FOUND, EVTWIN_E_IO, EVTWIN_E_PARSE (no JSON), EVTWIN_E_CORRUPT naming tree
- * and node, EVTWIN_E_UNSUPPORTED (dart, gblinear, categorical splits, several outputs, another
- * objective or version, UBJSON).
+ * Load a JSON model of XGBoost 1.7 to 3.x: booster gbtree, one output, at most 1 GiB, 2,048
+ * features and 1,048,576 trees. The whole file is validated before it is used: a damaged or hostile
+ * file is an error, never a crash, and takes at most a few times its size in memory.
+ * @param out  freed by the caller with evtwin_model_free(); untouched on failure.
+ * @return EVTWIN_E_NOT_FOUND; EVTWIN_E_IO; EVTWIN_E_PARSE (not valid JSON, or a value of another
+ * type than expected); EVTWIN_E_CORRUPT (names the tree and the node); EVTWIN_E_UNSUPPORTED
+ * (booster dart or gblinear, categorical splits, several outputs, boosted random forests, another
+ * objective or version, UBJSON, too large).
  */
 EVTWIN_API evtwin_status evtwin_model_load(const char *path, evtwin_model **out);
 
-/** The same from memory; data (size) is not kept. name is used in error texts. */
+/** The same from memory: data (size bytes) is not kept. name stands in error texts. */
 EVTWIN_API evtwin_status evtwin_model_load_buffer(const char *name, const char *data, size_t size,
                                                   evtwin_model **out);
 /** NULL is fine. */
 EVTWIN_API void evtwin_model_free(evtwin_model *model);
 
-/** Number of features */
+/** Number of features. */
 EVTWIN_API size_t evtwin_model_width(const evtwin_model *model);
-/** Number of trees; 0 is a model that always answers its base score. */
+/** Number of trees; a model of 0 trees predicts its base score for every row. */
 EVTWIN_API size_t evtwin_model_trees(const evtwin_model *model);
-/** What the margin means. */
+/** What the margin means; EVTWIN_OBJECTIVE_REGRESSION for NULL. */
 EVTWIN_API evtwin_objective evtwin_model_objective(const evtwin_model *model);
-/** Name of feature i as saved in the model, "" if the model has no names; NULL if out of range. */
+/** Name of feature i as saved in the model; "" if the model has no names, NULL if i is out of
+ * range. */
 EVTWIN_API const char *evtwin_model_feature_name(const evtwin_model *model, size_t i);
 
 /**
- * y[i] = margin of row i of x, (rows, cols) row-major, NaN = missing; bit for bit XGBoost's.
- * Does not allocate; safe from many threads at once.
+ * y[i] = margin of row i of x, (rows, cols) row-major, NaN = missing; equal to XGBoost's bit for
+ * bit. Does not allocate; safe from many threads at once.
  * @param y  (rows); untouched on failure.
  * @return EVTWIN_E_SCHEMA if cols != evtwin_model_width(model).
  * Source: Chen & Guestrin 2016, doi:10.1145/2939672.2939785, eq. 1
@@ -55,8 +58,8 @@ EVTWIN_API evtwin_status evtwin_model_margin(const evtwin_model *model, const fl
 
 /**
  * The same in the unit of the target: the margin itself, or the probability for a logistic model.
- * Probabilities are made from the margin in double and are the same on every machine; XGBoost's,
- * made in float, lie within 3 units in the last place of them.
+ * Probabilities are computed from the margin in double precision and are the same on every machine;
+ * XGBoost's, computed in float, lie within 3 units in the last place of them.
  */
 EVTWIN_API evtwin_status evtwin_model_predict(const evtwin_model *model, const float *x,
                                               size_t rows, size_t cols, float *y);

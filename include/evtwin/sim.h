@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* evtwin/sim.h: simulate battery packs, one or a city of them: live telemetry, and labelled lives
- * to end of life. */
+/* evtwin/sim.h: simulate battery packs, one or a city of them: live telemetry, and run-to-failure
+ * data sets. */
 #ifndef EVTWIN_SIM_H
 #define EVTWIN_SIM_H
 
@@ -96,28 +96,35 @@ EVTWIN_API evtwin_status evtwin_sim_advance(evtwin_sim *sim, double duration_s);
  */
 EVTWIN_API evtwin_status evtwin_sim_read(evtwin_sim *sim, int64_t time_us, evtwin_table *table);
 
-/**
- * True state of one pack, for tests and labels; never part of telemetry. Current > 0 discharges.
- * NaN where the classic model knows no such thing.
- */
-typedef struct evtwin_sim_truth {
-    size_t size;
-    double soc_frac, soh_frac;     /**< capacity now / as built */
-    double resistance_ratio;       /**< 10 s resistance now / as built */
-    double equivalent_full_cycles; /**< discharge throughput / as-built capacity */
-    /** pack voltage, pack current, cell temperature */
-    double voltage_V, current_A, temperature_degC;
-    double v1_V, v2_V;        /**< overpotentials of the two RC pairs of one cell */
-    double charge_balance_Ah; /**< integral of pack current since creation */
-    int has_defect;           /**< 1 once its onset has passed */
-    /** of the cell's surroundings; the air's where the cell set has no jig */
-    double jig_temperature_degC;
-    double capacity_Ah; /**< of the pack, now */
-} evtwin_sim_truth;
+/* ---- truth, for tests and labels; never part of telemetry ---- */
 
-/** Fill out, of which size is sizeof *out. @return EVTWIN_E_ARG if pack is out of range. */
-EVTWIN_API evtwin_status evtwin_sim_truth_get(const evtwin_sim *sim, size_t pack,
-                                              evtwin_sim_truth *out, size_t size);
+/**
+ * Number of quantities whose true value the model knows: each model lists its own. The ecm has
+ * soc_frac, soh_frac (capacity now / as built), resistance_ratio (10 s resistance now / as built),
+ * equivalent_full_cycles (discharge throughput / as-built capacity), voltage_V and current_A of the
+ * pack (current > 0 discharges), temperature_degC of the cells, v1_V and v2_V (overpotentials of
+ * the two RC pairs of one cell), charge_balance_Ah (integral of the pack's current since creation),
+ * has_defect (1 once its onset has passed), boundary_temperature_degC (of the cells' surroundings;
+ * the air's where the cell set has no thermal boundary) and capacity_Ah (of the pack, now). The
+ * classic model has soc_frac, soh_frac, equivalent_full_cycles, voltage_V, current_A and
+ * temperature_degC. Since 0.2.
+ */
+EVTWIN_API size_t evtwin_sim_truth_count(const evtwin_sim *sim);
+
+/** Name of quantity i, with its unit; static string, NULL if out of range. Since 0.2. */
+EVTWIN_API const char *evtwin_sim_truth_name(const evtwin_sim *sim, size_t i);
+
+/**
+ * True value of the named quantity of every pack, at the physics clock's time.
+ * @param out  (n_packs); untouched on failure.
+ * @return EVTWIN_E_NOT_FOUND if the model does not have it (the text lists what it has),
+ * EVTWIN_E_ARG if n_packs is not the simulator's.
+ * Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_sim_truth(const evtwin_sim *sim, const char *name, double *out,
+                                          size_t n_packs);
+
+/* ---- driving by hand ---- */
 
 /**
  * Drive the packs by hand: the current (A, pack) of every pack from now on, (n_packs); NULL gives
@@ -130,9 +137,9 @@ EVTWIN_API evtwin_status evtwin_sim_truth_get(const evtwin_sim *sim, size_t pack
 EVTWIN_API evtwin_status evtwin_sim_set_current(evtwin_sim *sim, const double *current_A,
                                                 size_t n_packs);
 
-/* ---- labelled lives ---- */
+/* ---- run-to-failure data set ---- */
 
-typedef struct evtwin_life_options {
+typedef struct evtwin_run_to_failure_options {
     size_t size;
     double record_every_days; /**< default 3; 1 to 365 */
     /** default 15: a pack still alive then is censored; 0.01 to 50 */
@@ -142,17 +149,18 @@ typedef struct evtwin_life_options {
     double eol_resistance_ratio;   /**< default 2; 1.01 to 100 */
     evtwin_progress_fn progress;
     void *progress_ctx;
-} evtwin_life_options;
+} evtwin_run_to_failure_options;
 
-/** Fill in the defaults; size is sizeof *options. */
-EVTWIN_API evtwin_status evtwin_life_options_init(evtwin_life_options *options, size_t size);
+/** Fill in the defaults; size is sizeof *options. Since 0.2. */
+EVTWIN_API evtwin_status evtwin_run_to_failure_options_init(evtwin_run_to_failure_options *options,
+                                                            size_t size);
 
-/** How the lives went. Quantiles are over the packs that reached end of life, NaN if none did. */
-typedef struct evtwin_life_report {
+/** How the packs ended. Quantiles are over those that reached end of life, NaN if none did. */
+typedef struct evtwin_run_to_failure_report {
     size_t size;
     size_t n_packs, n_censored, n_defective, n_eol_by_capacity, n_eol_by_resistance, n_rows;
     double life_p10_cycles, life_median_cycles, life_p90_cycles;
-} evtwin_life_report;
+} evtwin_run_to_failure_report;
 
 /**
  * Run every pack from new to its end of life by day-sized macro-steps and label the records from
@@ -161,13 +169,17 @@ typedef struct evtwin_life_report {
  * was not observed), and columns named truth_* that no trainer accepts as features (soh,
  * resistance_ratio, efc, eol_efc, has_defect, censored). Rows are ordered by pack, then time =
  * start_time_us + sim_time_s. Always EVTWIN_USE_DAILY from new: initial states and the drive cycle
- * are not used. The last record of a pack lies before its end of life. report may be NULL;
- * report_size is sizeof *report.
- * @return EVTWIN_E_CANCELLED if progress asked to stop; EVTWIN_E_UNSUPPORTED for the classic model.
+ * are not used. The last record of a pack lies before its end of life. run_options may be NULL for
+ * the defaults, report may be NULL; report_size is sizeof *report. The caller frees *out.
+ * @return EVTWIN_E_ARG for an option out of its domain (the text names it), EVTWIN_E_CANCELLED if
+ * progress asked to stop, EVTWIN_E_UNSUPPORTED for the classic model.
+ * Since 0.2.
  */
-EVTWIN_API evtwin_status evtwin_sim_lives(const evtwin_sim_options *options,
-                                          const evtwin_life_options *life, evtwin_table **out,
-                                          evtwin_life_report *report, size_t report_size);
+EVTWIN_API evtwin_status evtwin_sim_run_to_failure(const evtwin_sim_options *options,
+                                                   const evtwin_run_to_failure_options *run_options,
+                                                   evtwin_table **out,
+                                                   evtwin_run_to_failure_report *report,
+                                                   size_t report_size);
 
 #ifdef __cplusplus
 }

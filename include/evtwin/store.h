@@ -3,8 +3,8 @@
 #ifndef EVTWIN_STORE_H
 #define EVTWIN_STORE_H
 
-#include "evtwin/predictor.h"
 #include "evtwin/table.h"
+#include "evtwin/thresholds.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -29,17 +29,18 @@ EVTWIN_API evtwin_status evtwin_store_options_init(evtwin_store_options *options
 
 /**
  * Open "sqlite:FILE" or "sqlite:///ABSOLUTE/FILE" ("sqlite::memory:" for tests), making and
- * migrating it as needed; a new file can be read by its owner only. What is said after the file,
- * "?retention_days=7&busy_timeout_ms=500", goes before options; options NULL = the defaults.
+ * migrating it as needed; a new file can be read by its owner only. Parameters after the file,
+ * "?retention_days=7&busy_timeout_ms=500", go before options; options NULL = the defaults.
  * @return EVTWIN_E_NOT_FOUND (no such folder; for a reader: no such file), EVTWIN_E_IO,
- * EVTWIN_E_CORRUPT (not a database), EVTWIN_E_SCHEMA (made by a newer version, or holding tables of
- * something else: left untouched; for a reader: made by an older version), EVTWIN_E_AGAIN (another
- * process locks it for longer than busy_timeout_ms), EVTWIN_E_ARG or EVTWIN_E_PARSE (the URI),
- * EVTWIN_E_UNSUPPORTED (no such kind of store in this build; the text lists those there are).
+ * EVTWIN_E_CORRUPT (not a database), EVTWIN_E_SCHEMA (made by a newer version, or with tables or
+ * triggers of something else, or with changed tables: left untouched; for a reader: made by an
+ * older version), EVTWIN_E_AGAIN (held by another process for longer than busy_timeout_ms),
+ * EVTWIN_E_ARG or EVTWIN_E_PARSE (the URI), EVTWIN_E_UNSUPPORTED (this build has no such kind of
+ * store; the message lists those it has).
  */
 EVTWIN_API evtwin_status evtwin_store_open(const char *uri, const evtwin_store_options *options,
                                            evtwin_store **out);
-/** Close; gives back the claims on batteries. NULL is fine. */
+/** Close; releases the writer locks on batteries. NULL is fine. */
 EVTWIN_API void evtwin_store_free(evtwin_store *store);
 
 /* Every call below may also answer EVTWIN_E_IO (disk full, …), EVTWIN_E_AGAIN (another writer for
@@ -60,11 +61,11 @@ typedef struct evtwin_insert_report {
  * Columns may have any naming and unit of telemetry.h. Rows without seq get one derived from their
  * payload, so a retry has the same key. Prediction columns, if the table has them, go in with the
  * row; what the store sets itself (status, created_at, revision) is not read. A fractional
- * charge_cycles is stored as its floor. The first insert of a battery claims it for this handle
- * until it is freed or its process ends.
+ * charge_cycles is stored as its floor. The first insert of a battery takes its writer lock for
+ * this handle, until it is freed or its process ends.
  * @param report  may be NULL; report_size is sizeof *report.
- * @return EVTWIN_E_BUSY if another handle or process writes one of the batteries (none of the rows
- * goes in, and none will as long as the other lives), EVTWIN_E_SCHEMA if battery_id or time is
+ * @return EVTWIN_E_BUSY if one of the batteries is held by another handle or process (none of the
+ * rows goes in, and none will as long as the other lives), EVTWIN_E_SCHEMA if battery_id or time is
  * missing in the table or a row, or a column has a type or unit that its quantity cannot have,
  * EVTWIN_E_ARG for an invalid battery id, EVTWIN_E_RANGE for an infinite value, a negative seq or a
  * time outside the years 0-9999.
@@ -73,35 +74,78 @@ EVTWIN_API evtwin_status evtwin_store_insert(evtwin_store *store, const evtwin_t
                                              evtwin_insert_report *report, size_t report_size);
 
 /**
- * At most max_rows rows without a prediction, newest first, of all batteries: telemetry columns.
- * Also on a read-only handle. EVTWIN_DONE, and *out NULL, if there is none.
+ * Like evtwin_store_insert, and keeps, in the same transaction, how far that source has been read:
+ * after a crash it goes on from where its rows are. position is the source's own text (at most
+ * 64 KiB); a table without rows just keeps it. Since 0.2.
+ * @return as evtwin_store_insert; EVTWIN_E_ARG for an empty source.
+ */
+EVTWIN_API evtwin_status evtwin_store_insert_from(evtwin_store *store, const evtwin_table *table,
+                                                  const char *source, const char *position,
+                                                  evtwin_insert_report *report, size_t report_size);
+
+/**
+ * The position kept last for a source. Also on a read-only handle. Since 0.2.
+ * @return EVTWIN_DONE if there is none (text is then untouched), EVTWIN_E_RANGE if it needs more
+ * than text_size bytes.
+ */
+EVTWIN_API evtwin_status evtwin_store_position(evtwin_store *store, const char *source, char *text,
+                                               size_t text_size);
+
+/**
+ * At most max_rows rows without a prediction: telemetry columns, the batteries by their newest
+ * waiting row first, the rows of a battery in ascending time. Also on a read-only handle.
+ * EVTWIN_DONE, and *out NULL, if there is none.
  */
 EVTWIN_API evtwin_status evtwin_store_unpredicted(evtwin_store *store, size_t max_rows,
                                                   evtwin_table **out);
 
 /**
- * Write predictions (columns of evtwin_predictor_apply, and rul_low, rul_high if there are any) to
- * exactly the rows named by battery_id, time and seq, in one transaction. A row with a note instead
- * of a value is stored as unknown and not offered again. A second prediction of a row replaces the
- * first. A row that the store does not have (any more) is skipped and not counted. No claim is
- * needed.
+ * Write predictions (the columns of evtwin_predictor_apply, and rul_low, rul_high if there are any)
+ * to exactly the rows named by battery_id, time and seq, in one transaction. A row with a note
+ * instead of a value is stored as unknown and not offered again. A second prediction of a row
+ * replaces the first. A row that the store does not have (any more) is skipped and not counted. No
+ * writer lock is needed.
+ * @param states  of the batteries, as evtwin_session_pending gives them (battery_id TEXT, time
+ * TIME, seq I64, state TEXT); kept in the same transaction, one a battery. NULL = none.
  * @param n_updated_out  rows updated; may be NULL.
  * @return EVTWIN_E_SCHEMA if battery_id, time or seq is missing, EVTWIN_E_DATA for a row with
- * neither a prediction nor a note, EVTWIN_E_RANGE for an infinite value or a probability outside
- * 0-1.
+ * neither a prediction nor a note, EVTWIN_E_RANGE for an infinite value or one outside the range of
+ * its quantity.
  */
-EVTWIN_API evtwin_status evtwin_store_predict(evtwin_store *store, const evtwin_table *table,
-                                              size_t *n_updated_out);
+EVTWIN_API evtwin_status evtwin_store_put_predictions(evtwin_store *store,
+                                                      const evtwin_table *table,
+                                                      const evtwin_table *states,
+                                                      size_t *n_updated_out);
 
-/** Remember a model's held-out errors, so that readers can show them beside its predictions. */
-EVTWIN_API evtwin_status evtwin_store_put_model(evtwin_store *store,
-                                                const evtwin_predictor_info *info);
+/**
+ * The states kept by evtwin_store_put_predictions, in the same form and the order of battery_id:
+ * for evtwin_session_restore. Also on a read-only handle. EVTWIN_DONE, and *out NULL, if there is
+ * none. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_store_states(evtwin_store *store, evtwin_table **out);
+
+/**
+ * Keep a model's held-out scores, so that readers can show them beside its predictions: one row a
+ * target with model_version, target (TEXT) and, as far as it has them, trained_at (TIME), r2, rmse,
+ * mae, auc, average_precision, accuracy, brier (F64): what evtwin_predictor_scores gives. Scores
+ * kept before for the same model and target are replaced.
+ * @return EVTWIN_E_SCHEMA if a column is absent or of another type, EVTWIN_E_ARG for a row without
+ * model_version or target.
+ */
+EVTWIN_API evtwin_status evtwin_store_put_model(evtwin_store *store, const evtwin_table *scores);
+
+/**
+ * Replace the limits that make the status of rows written from now on; rows already there keep
+ * theirs. Rules of kind alert and display are kept for readers. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_store_put_thresholds(evtwin_store *store,
+                                                     const evtwin_thresholds *thresholds);
 
 /**
  * Delete all that is past the retention. Inserting does this by itself, every 10 minutes and a
  * little at a time. n_deleted_out may be NULL.
  */
-EVTWIN_API evtwin_status evtwin_store_retain(evtwin_store *store, size_t *n_deleted_out);
+EVTWIN_API evtwin_status evtwin_store_expire(evtwin_store *store, size_t *n_deleted_out);
 
 /**
  * Copy the whole database as it is at one moment, while others use it, to a new file, which appears
@@ -111,13 +155,17 @@ EVTWIN_API evtwin_status evtwin_store_retain(evtwin_store *store, size_t *n_dele
 EVTWIN_API evtwin_status evtwin_store_backup(evtwin_store *store, const char *path);
 
 /* ---- read: every result is a table of the caller's, with the columns of ev_telemetry
- *      (the telemetry columns, status, rul_prediction, rul_low, rul_high, failure_probability,
- *      prediction_timestamp, prediction_note, model_version, created_at, revision) and at least one
- *      row; where there is none the answer is EVTWIN_DONE and *out is NULL ---- */
+ *      (the quantities of kind TELEMETRY, PREDICTION and RECORD, in the order of the schema) and at
+ *      least one row; where there is none the answer is EVTWIN_DONE and *out is NULL ---- */
 
-/** The newest row of one battery, or of every battery in id order if battery_id is NULL. */
+/**
+ * The newest row of one battery, or of every battery in id order if battery_id is NULL.
+ * @param current_out  the same rows with the battery's standing prediction in the prediction
+ * columns: that of its newest row that has one, or a note. Its age is in the extra column
+ * predicted_time (TIME), missing where there is none. NULL = not wanted.
+ */
 EVTWIN_API evtwin_status evtwin_store_latest(evtwin_store *store, const char *battery_id,
-                                             evtwin_table **out);
+                                             evtwin_table **rows_out, evtwin_table **current_out);
 
 /** Which rows of a history. To page on, set before_* to time and seq of the last row of a page. */
 typedef struct evtwin_history_options {
@@ -154,9 +202,7 @@ EVTWIN_API evtwin_status evtwin_store_stats_get(evtwin_store *store, const char 
                                                 int64_t from_us, int64_t to_us,
                                                 evtwin_store_stats *out, size_t out_size);
 
-/**
- * The held-out errors of the models that were put, the latest first: model_version, rul_rmse,
- * rul_mae, rul_r2, failure_auc, failure_brier, trained_at (TIME).
+/** The held-out scores of the models, the latest put first: the columns of evtwin_store_put_model.
  */
 EVTWIN_API evtwin_status evtwin_store_models(evtwin_store *store, evtwin_table **out);
 
@@ -170,6 +216,9 @@ EVTWIN_API evtwin_status evtwin_store_models(evtwin_store *store, evtwin_table *
 EVTWIN_API evtwin_status evtwin_store_changes(evtwin_store *store, int64_t after_revision,
                                               size_t max_rows, evtwin_table **out,
                                               int64_t *revision_out);
+
+/** The limits in force, of all kinds. Since 0.2. */
+EVTWIN_API evtwin_status evtwin_store_thresholds(evtwin_store *store, evtwin_thresholds **out);
 
 /** Number of rows in ev_telemetry, what users type to check health. */
 EVTWIN_API evtwin_status evtwin_store_count(evtwin_store *store, int64_t *rows_out);

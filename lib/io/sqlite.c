@@ -134,6 +134,9 @@ static evtwin_status harden(evtwin__db *db) {
     if (rc == SQLITE_OK) {
         rc = sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     }
+    if (rc == SQLITE_OK) { /* triggers in a file are for other programs: none runs here */
+        rc = sqlite3_db_config(db->handle, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+    }
     if (rc == SQLITE_OK) {
         rc = sqlite3_busy_timeout(db->handle, db->busy_timeout_ms);
     }

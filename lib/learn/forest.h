@@ -44,7 +44,7 @@ struct evtwin_model {
     evtwin__node *nodes;   /* (n_nodes) each tree in breadth-first order */
     float *leaf;           /* (n_nodes) value of a leaf, 0 elsewhere */
     uint32_t *root;        /* (n_trees rounded up to lanes) */
-    uint32_t *depth;       /* (n_trees) steps from the root to the deepest leaf */
+    uint32_t *depth;       /* (as root) steps from the root to the deepest leaf */
     uint32_t *group_depth; /* (rounded up / lanes) the largest of each group of lanes trees */
     float base_margin;     /* what the sum starts from */
     evtwin_objective objective;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* learn/forest_load.c: read an XGBoost JSON model, check all of its structure, lay it out flat. */
+/* learn/forest_load.c: read an XGBoost JSON model. What is read of the file, and what each part may
+ * hold, is in tables of rows, one table for each object of the file; other keys are passed over. */
 
 #include "evtwin/model.h"
 
@@ -7,428 +8,420 @@
 #include "core/mem.h"
 #include "core/num.h"
 #include "core/status.h"
-#include "learn/forest_load.h"
+#include "learn/forest_tree.h"
+#include "learn/json_scan.h"
 
 #include <assert.h>
-#include <float.h>
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 
-/* ---- objects by table ---- */
+/* The state of one load; a row's place is an offset into it. */
+typedef struct loader {
+    evtwin__json_scan scan;
+    evtwin__numbers version, tree_info;
+    int32_t n_features, n_trees; /* n_trees -1: not given */
+    int32_t objective;           /* index of the accepted string */
+    int32_t checked;             /* values that are only checked */
+    evtwin__slice base_score;
+    size_t n_names, names_cap;
+    evtwin__file_tree tree; /* the one that is being read */
+    evtwin__forest_builder builder;
+} loader;
 
-static evtwin_status read_value(evtwin__loader *l, const evtwin__member *members, size_t n,
-                                evtwin__slice key, uint32_t *seen) {
-    for (size_t i = 0; i < n; i++) {
-        if (!evtwin__slice_is(key, members[i].key)) {
+/* What is read under a key of an object. */
+typedef struct row {
+    const char *key;
+    evtwin_status (*read)(loader *l, const struct row *r);
+    int is_required;
+    size_t place;             /* of the value, in a loader */
+    int32_t min, max;         /* of an integer: outside them the file is damaged */
+    int32_t supported;        /* above it the file is valid but not supported … */
+    const char *unsupported;  /* … for this reason; NULL: all of [min, max] is supported */
+    const char *item;         /* what one item of an array belongs to */
+    const char *accepted[2];  /* the supported strings */
+    const struct row *object; /* rows of an object, the last without a key */
+} row;
+
+/* ---- readers ---- */
+
+static void *place_of(loader *l, const row *r) {
+    return (char *)l + r->place;
+}
+
+static evtwin_status read_member(loader *l, const row *rows, evtwin__slice key, uint32_t *seen) {
+    for (int i = 0; rows[i].key != NULL; i++) {
+        if (!evtwin__slice_is(key, rows[i].key)) {
             continue;
         }
+        assert(i < 32);
         if (*seen >> i & 1) {
-            EVTWIN_FAIL(EVTWIN_E_CORRUPT, "key \"%s\" appears twice", members[i].key);
+            EVTWIN_FAIL(EVTWIN_E_CORRUPT, "duplicate key \"%s\"", rows[i].key);
         }
         *seen |= (uint32_t)1 << i;
-        const evtwin_status st = members[i].read(l, members[i].arg);
-        return st < 0 ? evtwin__fail_in(st, "%s", members[i].key) : st;
+        const evtwin_status st = rows[i].read(l, &rows[i]);
+        return st < 0 ? evtwin__fail_in(st, "%s", rows[i].key) : st;
     }
     return evtwin__json_scan_skip(&l->scan);
 }
 
-/* Read an object: each of its members once, the required ones all; unknown keys are passed over. */
-evtwin_status evtwin__load_object(evtwin__loader *l, const evtwin__member *members, size_t n) {
-    assert(n <= 32);
+/* An object; it recurses as deep as the tables do. */
+static evtwin_status object(loader *l, const row *r) {
     uint32_t seen = 0;
+    int more = 1;
+    evtwin__slice key;
     evtwin_status st = evtwin__json_scan_enter(&l->scan, '{');
-    for (;;) {
-        evtwin__slice key;
-        int more = 0;
-        if (st < 0 || (st = evtwin__json_scan_member(&l->scan, &key, &more)) < 0) {
-            return st;
+    while (st >= 0 && (st = evtwin__json_scan_member(&l->scan, &key, &more)) >= 0 && more) {
+        st = read_member(l, r->object, key, &seen);
+    }
+    for (int i = 0; st >= 0 && r->object[i].key != NULL; i++) {
+        if (r->object[i].is_required && !(seen >> i & 1)) {
+            EVTWIN_FAIL(EVTWIN_E_CORRUPT, "key \"%s\" is missing", r->object[i].key);
         }
-        if (!more) {
-            break;
-        }
-        st = read_value(l, members, n, key, &seen);
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (members[i].required && !(seen >> i & 1)) {
-            EVTWIN_FAIL(EVTWIN_E_CORRUPT, "key \"%s\" is missing", members[i].key);
-        }
-    }
-    return EVTWIN_OK;
-}
-
-/* Room for need objects, at least doubling; NULL if memory is out. */
-void *evtwin__load_grow(void *ptr, size_t *cap, size_t need, size_t size) {
-    if (need <= *cap && ptr != NULL) {
-        return ptr;
-    }
-    const size_t larger = need > 2 * *cap ? need : 2 * *cap;
-    void *grown = evtwin__realloc(ptr, larger, size);
-    if (grown != NULL) {
-        *cap = larger;
-    }
-    return grown;
-}
-
-evtwin_status evtwin__load_no_memory(void) {
-    EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the model");
-}
-
-/* A scalar setting: XGBoost writes them as strings. */
-evtwin_status evtwin__load_setting(evtwin__loader *l, int64_t min, int64_t max, int32_t *out) {
-    evtwin__slice text;
-    const evtwin_status st = evtwin__json_scan_string(&l->scan, &text);
-    if (st < 0) {
-        return st;
-    }
-    int64_t v;
-    if (!evtwin__parse_i64(text.at, text.size, &v) || v < min || v > max) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "\"%.*s\" is no integer in %" PRId64 " to %" PRId64,
-                    text.size < 40 ? (int)text.size : 40, text.at, min, max);
-    }
-    *out = (int32_t)v;
-    return EVTWIN_OK;
-}
-
-/* ---- the booster ---- */
-
-/* The output each tree adds to: there is one. */
-static evtwin_status read_tree_info(evtwin__loader *l, int arg) {
-    (void)arg;
-    evtwin_status st = evtwin__json_scan_enter(&l->scan, '[');
-    while (st >= 0) {
-        int more = 0;
-        int32_t group;
-        if ((st = evtwin__json_scan_item(&l->scan, &more)) < 0 || !more ||
-            (st = evtwin__json_scan_int(&l->scan, 0, INT32_MAX, &group)) < 0) {
-            break;
-        }
-        if (group != 0) {
-            EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "tree %zu adds to output %d (several outputs)",
-                        l->set.n_tree_info, group);
-        }
-        l->set.n_tree_info++;
     }
     return st;
 }
 
-typedef enum model_setting { TREES, PARALLEL, MODEL_LEAF_SIZE } model_setting;
-
-static evtwin_status read_model_setting(evtwin__loader *l, int arg) {
-    switch ((model_setting)arg) {
-    case TREES:
-        return evtwin__load_setting(l, 0, INT32_MAX, &l->set.n_trees);
-    case PARALLEL:
-        return evtwin__load_setting(l, 0, INT32_MAX, &l->set.n_parallel);
-    case MODEL_LEAF_SIZE:
-        return evtwin__load_setting(l, 0, INT32_MAX, &l->set.leaf_size);
+static evtwin_status check_supported(const row *r, int32_t v) {
+    if (r->unsupported != NULL && v > r->supported) {
+        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "%d is not supported: %s", v, r->unsupported);
     }
     return EVTWIN_OK;
 }
 
-static evtwin_status read_model_param(evtwin__loader *l, int arg) {
-    (void)arg;
-    static const evtwin__member members[] = {
-        {"num_trees", read_model_setting, TREES, 1},
-        {"num_parallel_tree", read_model_setting, PARALLEL, 0},
-        {"size_leaf_vector", read_model_setting, MODEL_LEAF_SIZE, 0}};
-    return EVTWIN__READ_OBJECT(l, members);
+static evtwin_status integer(loader *l, const row *r) {
+    int32_t *out = place_of(l, r);
+    const evtwin_status st = evtwin__json_scan_int(&l->scan, r->min, r->max, out);
+    return st < 0 ? st : check_supported(r, *out);
 }
 
-/* What is required of it is asked in check_booster: the name of the booster, which says whether
- * this is a forest at all, comes after. */
-static evtwin_status read_model(evtwin__loader *l, int arg) {
-    (void)arg;
-    static const evtwin__member members[] = {{"gbtree_model_param", read_model_param, 0, 0},
-                                             {"tree_info", read_tree_info, 0, 0},
-                                             {"trees", evtwin__load_trees, 0, 0}};
-    return EVTWIN__READ_OBJECT(l, members);
-}
-
-static evtwin_status read_name(evtwin__loader *l, int is_booster) {
-    return evtwin__json_scan_string(&l->scan, is_booster ? &l->set.booster : &l->set.objective);
-}
-
-static evtwin_status read_booster(evtwin__loader *l, int arg) {
-    (void)arg;
-    static const evtwin__member members[] = {{"model", read_model, 0, 0},
-                                             {"name", read_name, 1, 1}};
-    return EVTWIN__READ_OBJECT(l, members);
-}
-
-/* ---- the learner ---- */
-
-static evtwin_status read_objective(evtwin__loader *l, int arg) {
-    (void)arg;
-    static const evtwin__member members[] = {{"name", read_name, 0, 1}};
-    return EVTWIN__READ_OBJECT(l, members);
-}
-
-/* "5E-1", or from XGBoost 3.1 on "[5E-1]". */
-static evtwin_status read_base_score(evtwin__loader *l, int arg) {
-    (void)arg;
-    evtwin__slice text;
-    const evtwin_status st = evtwin__json_scan_string(&l->scan, &text);
+/* An integer that is written as a string, as XGBoost does in its *_param objects. */
+static evtwin_status setting(loader *l, const row *r) {
+    evtwin__slice value;
+    const evtwin_status st = evtwin__json_scan_string(&l->scan, &value);
     if (st < 0) {
         return st;
     }
-    const evtwin__slice whole = text;
+    int64_t v;
+    if (!evtwin__parse_i64(value.at, value.size, &v) || v < r->min || v > r->max) {
+        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "\"%.*s\" is not an integer from %d to %d",
+                    EVTWIN__SLICE_TEXT(value), r->min, r->max);
+    }
+    *(int32_t *)place_of(l, r) = (int32_t)v;
+    return check_supported(r, (int32_t)v);
+}
+
+/* An array of 4-byte numbers. */
+static inline evtwin_status numbers(loader *l, const row *r, int is_float) {
+    evtwin__numbers *to = place_of(l, r);
+    int more = 1;
+    to->n = 0;
+    evtwin_status st = evtwin__json_scan_enter(&l->scan, '[');
+    while (st >= 0 && (st = evtwin__json_scan_item(&l->scan, &more)) >= 0 && more) {
+        if ((st = evtwin__model_grow(&to->i32, &to->cap, to->n + 1, sizeof *to->i32)) < 0) {
+            break;
+        }
+        if (is_float) {
+            st = evtwin__json_scan_f32(&l->scan, &to->f32[to->n]);
+        } else if ((st = evtwin__json_scan_int(&l->scan, r->min, r->max, &to->i32[to->n])) >= 0) {
+            st = check_supported(r, to->i32[to->n]);
+        }
+        to->n += st >= 0;
+    }
+    return st < 0 ? evtwin__fail_in(st, "%s %zu", r->item, to->n) : st;
+}
+
+static evtwin_status integers(loader *l, const row *r) {
+    return numbers(l, r, 0);
+}
+
+static evtwin_status floats(loader *l, const row *r) {
+    return numbers(l, r, 1);
+}
+
+/* An array that a supported file leaves empty. */
+static evtwin_status empty(loader *l, const row *r) {
+    int more = 0;
+    evtwin_status st = evtwin__json_scan_enter(&l->scan, '[');
+    if (st >= 0 && (st = evtwin__json_scan_item(&l->scan, &more)) >= 0 && more) {
+        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "not supported: %s", r->unsupported);
+    }
+    return st;
+}
+
+static evtwin_status string(loader *l, const row *r) {
+    return evtwin__json_scan_string(&l->scan, place_of(l, r));
+}
+
+/* One of the accepted strings, kept as its index. */
+static evtwin_status choice(loader *l, const row *r) {
+    evtwin__slice value;
+    const evtwin_status st = evtwin__json_scan_string(&l->scan, &value);
+    if (st < 0) {
+        return st;
+    }
+    for (int i = 0; i < 2 && r->accepted[i] != NULL; i++) {
+        if (evtwin__slice_is(value, r->accepted[i])) {
+            *(int32_t *)place_of(l, r) = i;
+            return EVTWIN_OK;
+        }
+    }
+    EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "\"%.*s\" is not supported, only \"%s\"%s%s%s",
+                EVTWIN__SLICE_TEXT(value), r->accepted[0], r->accepted[1] != NULL ? " and \"" : "",
+                r->accepted[1] != NULL ? r->accepted[1] : "", r->accepted[1] != NULL ? "\"" : "");
+}
+
+static evtwin_status names(loader *l, const row *r) {
+    evtwin_model *m = l->builder.model;
+    int more = 1;
+    evtwin__slice value;
+    evtwin_status st = evtwin__json_scan_enter(&l->scan, '[');
+    while (st >= 0 && (st = evtwin__json_scan_item(&l->scan, &more)) >= 0 && more) {
+        const size_t n = l->n_names + 1;
+        if ((st = check_supported(r, (int32_t)n)) < 0 ||
+            (st = evtwin__json_scan_string(&l->scan, &value)) < 0 ||
+            (st = evtwin__model_grow(&m->feature_name, &l->names_cap, n, sizeof(char *))) < 0 ||
+            (st = evtwin__json_scan_decode(value, &m->feature_name[n - 1])) < 0) {
+            return evtwin__fail_in(st, "%s %zu", r->item, n - 1);
+        }
+        l->n_names = n;
+    }
+    return st;
+}
+
+static evtwin_status trees(loader *l, const row *r);
+
+/* ---- the tables ---- */
+
+#define AT(member) .place = offsetof(loader, member)
+#define ANY_COUNT .max = INT32_MAX
+#define FEATURES                                                                                   \
+    .min = 1, .max = INT32_MAX, .supported = EVTWIN__MAX_WIDTH,                                    \
+    .unsupported = "more than 2048 features"
+#define ONE_OUTPUT .max = INT32_MAX, .supported = 1, .unsupported = "several outputs"
+#define NO_CATEGORIES .unsupported = "categorical splits"
+#define NODES(least, most) .min = (least), .max = (most), .item = "node"
+_Static_assert((int)EVTWIN__MAX_WIDTH == 2048, "as FEATURES says");
+
+enum { OPTIONAL, REQUIRED };
+
+/* clang-format off */
+static const row tree_param[] = {
+    {"num_nodes",        setting, REQUIRED, AT(tree.n_nodes), .min = 1, .max = EVTWIN__LAST_NODE},
+    {"num_deleted",      setting, REQUIRED, AT(tree.n_deleted), .max = EVTWIN__LAST_NODE},
+    {"num_feature",      setting, REQUIRED, AT(tree.n_features), FEATURES},
+    {"size_leaf_vector", setting, OPTIONAL, AT(checked), ONE_OUTPUT},
+    {.key = NULL}};
+
+static const row tree[] = {
+    {"left_children",       integers, REQUIRED, AT(tree.left),
+     NODES(EVTWIN__NO_CHILD, EVTWIN__LAST_NODE)},
+    {"right_children",      integers, REQUIRED, AT(tree.right),
+     NODES(EVTWIN__NO_CHILD, EVTWIN__LAST_NODE)},
+    {"parents",             integers, REQUIRED, AT(tree.parent), NODES(0, EVTWIN__NO_PARENT)},
+    {"split_indices",       integers, REQUIRED, AT(tree.split), NODES(0, EVTWIN__DELETED)},
+    {"split_conditions",    floats,   REQUIRED, AT(tree.condition), NODES(0, 0)},
+    {"default_left",        integers, REQUIRED, AT(tree.default_left), NODES(0, 1)},
+    {"split_type",          integers, REQUIRED, AT(tree.split_type), NODES(0, 1), NO_CATEGORIES},
+    {"categories",          empty,    OPTIONAL, NO_CATEGORIES},
+    {"categories_nodes",    empty,    OPTIONAL, NO_CATEGORIES},
+    {"categories_segments", empty,    OPTIONAL, NO_CATEGORIES},
+    {"categories_sizes",    empty,    OPTIONAL, NO_CATEGORIES},
+    {"id",                  integer,  OPTIONAL, AT(tree.id), .max = EVTWIN__MAX_TREES},
+    {"tree_param",          object,   REQUIRED, .object = tree_param},
+    {.key = NULL}};
+
+static const row gbtree_model_param[] = {
+    {"num_trees",         setting, REQUIRED, AT(n_trees), ANY_COUNT},
+    {"num_parallel_tree", setting, OPTIONAL, AT(checked), .max = INT32_MAX, .supported = 1,
+     .unsupported = "boosted random forests"},
+    {"size_leaf_vector",  setting, OPTIONAL, AT(checked), ONE_OUTPUT},
+    {.key = NULL}};
+
+/* Another booster's model holds other keys, and its name comes after them: check_trees asks. */
+static const row gbtree_model[] = {
+    {"gbtree_model_param", object,   OPTIONAL, .object = gbtree_model_param},
+    {"tree_info",          integers, OPTIONAL, AT(tree_info), .max = INT32_MAX, .item = "tree",
+     .unsupported = "several outputs"},
+    {"trees",              trees,    OPTIONAL, .object = tree, .item = "tree"},
+    {.key = NULL}};
+
+static const row gradient_booster[] = {
+    {"model", object, REQUIRED, .object = gbtree_model},
+    {"name",  choice, REQUIRED, AT(checked), .accepted = {"gbtree"}},
+    {.key = NULL}};
+
+static const row objective[] = {
+    {"name", choice, REQUIRED, AT(objective), .accepted = {
+        [EVTWIN_OBJECTIVE_REGRESSION] = "reg:squarederror",
+        [EVTWIN_OBJECTIVE_LOGISTIC] = "binary:logistic"}},
+    {.key = NULL}};
+
+static const row learner_model_param[] = {
+    {"base_score",  string,  REQUIRED, AT(base_score)},
+    {"num_feature", setting, REQUIRED, AT(n_features), FEATURES},
+    {"num_class",   setting, OPTIONAL, AT(checked), ONE_OUTPUT},
+    {"num_target",  setting, OPTIONAL, AT(checked), ONE_OUTPUT},
+    {.key = NULL}};
+
+static const row learner[] = {
+    {"feature_names",       names,  OPTIONAL, FEATURES, .item = "feature"},
+    {"gradient_booster",    object, REQUIRED, .object = gradient_booster},
+    {"learner_model_param", object, REQUIRED, .object = learner_model_param},
+    {"objective",           object, REQUIRED, .object = objective},
+    {.key = NULL}};
+
+static const row file[] = {
+    {"learner", object,   REQUIRED, .object = learner},
+    {"version", integers, REQUIRED, AT(version), ANY_COUNT, .item = "part"},
+    {.key = NULL}};
+/* clang-format on */
+
+/* ---- trees ---- */
+
+static evtwin_status read_tree(loader *l, const row *r) {
+    evtwin__file_tree *t = &l->tree;
+    t->id = -1;
+    evtwin_status st = object(l, r);
+    if (st < 0) {
+        return st;
+    }
+    for (const row *array = r->object; array->key != NULL; array++) {
+        if (array->read != integers && array->read != floats) {
+            continue;
+        }
+        const size_t n = ((const evtwin__numbers *)place_of(l, array))->n;
+        if (n != (size_t)t->n_nodes) {
+            EVTWIN_FAIL(EVTWIN_E_CORRUPT, "%s has %zu numbers for %d nodes", array->key, n,
+                        t->n_nodes);
+        }
+    }
+    if (t->id >= 0 && (size_t)t->id != l->builder.model->n_trees) {
+        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "its id is %d", t->id);
+    }
+    return evtwin__forest_add_tree(&l->builder, t);
+}
+
+static evtwin_status trees(loader *l, const row *r) {
+    int more = 1;
+    evtwin_status st = evtwin__json_scan_enter(&l->scan, '[');
+    while (st >= 0 && (st = evtwin__json_scan_item(&l->scan, &more)) >= 0 && more) {
+        const size_t i = l->builder.model->n_trees;
+        if ((st = read_tree(l, r)) < 0) {
+            return evtwin__fail_in(st, "%s %zu", r->item, i);
+        }
+    }
+    return st;
+}
+
+/* ---- the whole ---- */
+
+static evtwin_status check_version(const loader *l) {
+    const int32_t *v = l->version.i32;
+    if (l->version.n != 3) {
+        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "version: %zu numbers instead of 3", l->version.n);
+    }
+    if (v[0] < 1 || (v[0] == 1 && v[1] < 7) || v[0] > 3) {
+        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED,
+                    "version: XGBoost %d.%d.%d is not supported, only 1.7 to 3.x", v[0], v[1],
+                    v[2]);
+    }
+    memcpy(l->builder.model->xgboost_version, v, 3 * sizeof *v);
+    return EVTWIN_OK;
+}
+
+static evtwin_status check_trees(const loader *l) {
+    const evtwin_model *m = l->builder.model;
+    const size_t n = (size_t)l->n_features;
+    if (l->n_trees < 0) {
+        EVTWIN_FAIL(EVTWIN_E_CORRUPT,
+                    "learner: gradient_booster: model: key \"gbtree_model_param\" is missing");
+    }
+    if ((size_t)l->n_trees != m->n_trees || l->tree_info.n != m->n_trees) {
+        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "num_trees is %d and tree_info has %zu numbers for %zu trees",
+                    l->n_trees, l->tree_info.n, m->n_trees);
+    }
+    if (m->n_trees > 0 && m->width != n) {
+        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "num_feature is %zu, the trees have %zu", n, m->width);
+    }
+    if (l->n_names != 0 && l->n_names != n) {
+        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "%zu feature names for %zu features", l->n_names, n);
+    }
+    return EVTWIN_OK;
+}
+
+/* The margin that a sum starts from: "5E-1", or from XGBoost 3.1 on "[5E-1]". For a classifier the
+ * file holds a probability p, which becomes log(p / (1 - p)) in float and by libm's logf, as
+ * XGBoost does it: to the same bit on one machine. */
+static evtwin_status set_base_margin(const loader *l) {
+    evtwin_model *m = l->builder.model;
+    evtwin__slice text = l->base_score;
+    float base;
     if (text.size >= 2 && text.at[0] == '[' && text.at[text.size - 1] == ']') {
         text.at++;
         text.size -= 2;
     }
     if (memchr(text.at, ',', text.size) != NULL) {
-        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "several numbers (several outputs)");
+        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "base_score: \"%.*s\" is not supported: several outputs",
+                    EVTWIN__SLICE_TEXT(l->base_score));
     }
-    if (!evtwin__parse_f32(text, &l->set.base_score)) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "\"%.*s\" is no finite float32",
-                    whole.size < 40 ? (int)whole.size : 40, whole.at);
+    if (!evtwin__parse_f32(text, &base)) {
+        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "base_score: \"%.*s\" is not a finite float32",
+                    EVTWIN__SLICE_TEXT(l->base_score));
     }
+    if (m->objective == EVTWIN_OBJECTIVE_LOGISTIC) {
+        const float p = base;
+        base = p > 0.0f && p < 1.0f ? -logf(1.0f / p - 1.0f) : INFINITY;
+        if (!isfinite(base)) {
+            EVTWIN_FAIL(EVTWIN_E_CORRUPT,
+                        "base_score: \"%.*s\" is not a probability between 0 and 1",
+                        EVTWIN__SLICE_TEXT(l->base_score));
+        }
+    }
+    m->base_margin = base;
     return EVTWIN_OK;
 }
 
-typedef enum learner_setting { LEARNER_FEATURES, CLASSES, TARGETS } learner_setting;
-
-static evtwin_status read_learner_setting(evtwin__loader *l, int arg) {
-    switch ((learner_setting)arg) {
-    case LEARNER_FEATURES:
-        return evtwin__load_setting(l, 1, INT32_MAX, &l->set.n_features);
-    case CLASSES:
-        return evtwin__load_setting(l, 0, INT32_MAX, &l->set.n_classes);
-    case TARGETS:
-        return evtwin__load_setting(l, 0, INT32_MAX, &l->set.n_targets);
-    }
-    return EVTWIN_OK;
-}
-
-static evtwin_status read_learner_param(evtwin__loader *l, int arg) {
-    (void)arg;
-    static const evtwin__member members[] = {
-        {"base_score", read_base_score, 0, 1},
-        {"num_feature", read_learner_setting, LEARNER_FEATURES, 1},
-        {"num_class", read_learner_setting, CLASSES, 0},
-        {"num_target", read_learner_setting, TARGETS, 0}};
-    return EVTWIN__READ_OBJECT(l, members);
-}
-
-static evtwin_status read_feature_names(evtwin__loader *l, int arg) {
-    (void)arg;
-    evtwin_model *m = l->model;
-    evtwin_status st = evtwin__json_scan_enter(&l->scan, '[');
-    while (st >= 0) {
-        int more = 0;
-        evtwin__slice string;
-        if ((st = evtwin__json_scan_item(&l->scan, &more)) < 0 || !more ||
-            (st = evtwin__json_scan_string(&l->scan, &string)) < 0) {
-            break;
-        }
-        const size_t n = l->set.n_names;
-        if (n == EVTWIN__MAX_WIDTH) {
-            EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "more than %d features", EVTWIN__MAX_WIDTH);
-        }
-        char **names = evtwin__load_grow(m->feature_name, &l->names_cap, n + 1, sizeof *names);
-        if (names == NULL) {
-            return evtwin__load_no_memory();
-        }
-        m->feature_name = names;
-        if ((st = evtwin__json_scan_decode(string, &names[n])) >= 0) {
-            l->set.n_names++;
-        }
-    }
-    return st;
-}
-
-static evtwin_status read_learner(evtwin__loader *l, int arg) {
-    (void)arg;
-    static const evtwin__member members[] = {{"feature_names", read_feature_names, 0, 0},
-                                             {"gradient_booster", read_booster, 0, 1},
-                                             {"learner_model_param", read_learner_param, 0, 1},
-                                             {"objective", read_objective, 0, 1}};
-    return EVTWIN__READ_OBJECT(l, members);
-}
-
-static evtwin_status read_version(evtwin__loader *l, int arg) {
-    (void)arg;
-    int32_t v[3] = {0};
-    size_t n = 0;
-    evtwin_status st = evtwin__json_scan_enter(&l->scan, '[');
-    for (int more = 0; st >= 0; n++) {
-        if ((st = evtwin__json_scan_item(&l->scan, &more)) < 0 || !more) {
-            break;
-        }
-        st = evtwin__json_scan_int(&l->scan, 0, INT32_MAX, &v[n < 3 ? n : 2]);
-    }
-    if (st < 0) {
+static evtwin_status load(loader *l) {
+    evtwin_model *m = l->builder.model;
+    evtwin_status st;
+    if ((st = object(l, &(row){.object = file})) < 0 ||
+        (st = evtwin__json_scan_end(&l->scan)) < 0 || (st = check_version(l)) < 0 ||
+        (st = check_trees(l)) < 0) {
         return st;
     }
-    if (n != 3) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "%zu numbers instead of 3", n);
+    m->width = (size_t)l->n_features;
+    m->objective = (evtwin_objective)l->objective;
+    if ((st = set_base_margin(l)) < 0) {
+        return st;
     }
-    if (v[0] < 1 || (v[0] == 1 && v[1] < 7) || v[0] > 3) {
-        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "XGBoost %d.%d.%d, this version reads 1.7 to 3.x", v[0],
-                    v[1], v[2]);
-    }
-    for (int i = 0; i < 3; i++) {
-        l->model->xgboost_version[i] = v[i];
-    }
-    return EVTWIN_OK;
+    return evtwin__forest_finish(&l->builder);
 }
 
-static evtwin_status read_file(evtwin__loader *l) {
-    static const evtwin__member members[] = {{"learner", read_learner, 0, 1},
-                                             {"version", read_version, 0, 1}};
-    const evtwin_status st = EVTWIN__READ_OBJECT(l, members);
-    return st < 0 ? st : evtwin__json_scan_end(&l->scan);
-}
-
-/* ---- the whole ---- */
-
-static evtwin_status check_booster(const evtwin__loader *l) {
-    const evtwin__model_settings *set = &l->set;
-    const size_t n_trees = l->model->n_trees;
-    if (!evtwin__slice_is(set->booster, "gbtree")) {
-        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "booster \"%.*s\", this version reads \"gbtree\"",
-                    set->booster.size < 40 ? (int)set->booster.size : 40, set->booster.at);
-    }
-    if (set->n_classes > 1 || set->n_targets > 1 || set->leaf_size > 1) {
-        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "several outputs (num_class %d, num_target %d)",
-                    set->n_classes, set->n_targets);
-    }
-    if (set->n_parallel > 1) {
-        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "num_parallel_tree %d, this version reads 1",
-                    set->n_parallel);
-    }
-    if (set->n_trees < 0 || (size_t)set->n_trees != n_trees || set->n_tree_info != n_trees) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "num_trees %d and %zu numbers of tree_info for %zu trees",
-                    set->n_trees, set->n_tree_info, n_trees);
-    }
-    return EVTWIN_OK;
-}
-
-static evtwin_status check_features(evtwin__loader *l) {
-    evtwin_model *m = l->model;
-    const size_t n = (size_t)l->set.n_features;
-    if (n > EVTWIN__MAX_WIDTH) {
-        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "%zu features, this version takes %d", n,
-                    EVTWIN__MAX_WIDTH);
-    }
-    if (m->n_trees > 0 && m->width != n) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "num_feature is %zu, the trees have %zu", n, m->width);
-    }
-    if (l->set.n_names != 0 && l->set.n_names != n) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "%zu feature names for %zu features", l->set.n_names, n);
-    }
-    m->width = n;
-    return EVTWIN_OK;
-}
-
-/* The margin that a sum starts from. For a classifier the file holds a probability p, which becomes
- * log(p / (1 - p)) in float and by libm's logf, as XGBoost does it: to the same bit on one machine.
- */
-static evtwin_status set_objective(evtwin__loader *l) {
-    evtwin_model *m = l->model;
-    const float base = l->set.base_score;
-    if (evtwin__slice_is(l->set.objective, "reg:squarederror")) {
-        m->objective = EVTWIN_OBJECTIVE_REGRESSION;
-        m->base_margin = base;
-        return EVTWIN_OK;
-    }
-    if (!evtwin__slice_is(l->set.objective, "binary:logistic")) {
-        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED,
-                    "objective \"%.*s\", this version reads reg:squarederror and binary:logistic",
-                    l->set.objective.size < 40 ? (int)l->set.objective.size : 40,
-                    l->set.objective.at);
-    }
-    m->objective = EVTWIN_OBJECTIVE_LOGISTIC;
-    m->base_margin = base > 0.0f && base < 1.0f ? -logf(1.0f / base - 1.0f) : INFINITY;
-    if (!isfinite(m->base_margin)) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "base_score %g is no probability between 0 and 1",
-                    (double)base);
-    }
-    return EVTWIN_OK;
-}
-
-/* No row's sum may leave the range of a float: one damaged leaf of 1e38 would. */
-static evtwin_status check_sum(const evtwin_model *m) {
-    double largest = fabs((double)m->base_margin);
-    for (size_t t = 0; t < m->n_trees; t++) {
-        const size_t end = t + 1 < m->n_trees ? m->root[t + 1] : m->n_nodes;
-        double in_tree = 0.0;
-        for (size_t i = m->root[t]; i < end; i++) {
-            in_tree = fmax(in_tree, fabs((double)m->leaf[i]));
-        }
-        largest += in_tree;
-    }
-    if (largest > (double)FLT_MAX / 2) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "leaves that sum up to %g, too much for a float", largest);
-    }
-    return EVTWIN_OK;
-}
-
-/* Round the trees up to whole groups by a leaf of value -0.0, which changes no sum, and know how
- * deep each group is. */
-static evtwin_status pad_groups(evtwin__loader *l) {
-    evtwin_model *m = l->model;
-    const size_t n_groups = (m->n_trees + EVTWIN__FOREST_LANES - 1) / EVTWIN__FOREST_LANES;
-    const size_t n_padded = n_groups * EVTWIN__FOREST_LANES;
-    void *nodes = evtwin__realloc(m->nodes, m->n_nodes + 1, sizeof *m->nodes);
-    m->nodes = nodes != NULL ? nodes : m->nodes;
-    void *leaf = evtwin__realloc(m->leaf, m->n_nodes + 1, sizeof *m->leaf);
-    m->leaf = leaf != NULL ? leaf : m->leaf;
-    void *root = evtwin__realloc(m->root, n_padded, sizeof *m->root);
-    m->root = root != NULL ? root : m->root;
-    m->group_depth = evtwin__calloc(n_groups, sizeof *m->group_depth);
-    if (nodes == NULL || leaf == NULL || root == NULL || m->group_depth == NULL) {
-        return evtwin__load_no_memory();
-    }
-
-    m->nodes[m->n_nodes] = (evtwin__node){EVTWIN__LEAF_KEY, 0};
-    m->leaf[m->n_nodes] = -0.0f;
-    for (size_t t = 0; t < n_padded; t++) {
-        if (t >= m->n_trees) {
-            m->root[t] = (uint32_t)m->n_nodes;
-        } else if (m->group_depth[t / EVTWIN__FOREST_LANES] < m->depth[t]) {
-            m->group_depth[t / EVTWIN__FOREST_LANES] = m->depth[t];
+static void free_loader(loader *l) {
+    evtwin__free(l->version.i32);
+    evtwin__free(l->tree_info.i32);
+    for (const row *r = tree; r->key != NULL; r++) {
+        if (r->read == integers || r->read == floats) {
+            evtwin__free(((evtwin__numbers *)place_of(l, r))->i32);
         }
     }
-    m->n_nodes++;
-    return EVTWIN_OK;
-}
-
-static void drop_names(evtwin_model *m, size_t n_names) {
-    for (size_t i = 0; m->feature_name != NULL && i < n_names; i++) {
-        evtwin__free(m->feature_name[i]);
-    }
-    evtwin__free(m->feature_name);
-    m->feature_name = NULL;
-}
-
-static void free_model(evtwin_model *m, size_t n_names) {
-    drop_names(m, n_names);
-    evtwin__free(m->nodes);
-    evtwin__free(m->leaf);
-    evtwin__free(m->root);
-    evtwin__free(m->depth);
-    evtwin__free(m->group_depth);
-    evtwin__free(m);
+    evtwin__free(l->builder.queue);
 }
 
 void evtwin_model_free(evtwin_model *model) {
-    if (model != NULL) {
-        free_model(model, model->width);
+    if (model == NULL) {
+        return;
     }
-}
-
-static evtwin_status load(evtwin__loader *l) {
-    evtwin_status st;
-    if ((st = read_file(l)) < 0 || (st = check_booster(l)) < 0 || (st = check_features(l)) < 0 ||
-        (st = set_objective(l)) < 0 || (st = check_sum(l->model)) < 0 || (st = pad_groups(l)) < 0) {
-        return st;
+    for (size_t i = 0; model->feature_name != NULL && i < model->width; i++) {
+        evtwin__free(model->feature_name[i]);
     }
-    if (l->set.n_names == 0) {
-        drop_names(l->model, 0);
-    }
-    return EVTWIN_OK;
+    evtwin__free(model->feature_name);
+    evtwin__free(model->nodes);
+    evtwin__free(model->leaf);
+    evtwin__free(model->root);
+    evtwin__free(model->depth);
+    evtwin__free(model->group_depth);
+    evtwin__free(model);
 }
 
 evtwin_status evtwin_model_load_buffer(const char *name, const char *data, size_t size,
@@ -438,31 +431,27 @@ evtwin_status evtwin_model_load_buffer(const char *name, const char *data, size_
     }
     name = name != NULL ? name : "model";
     if (size > EVTWIN__MODEL_MAX_BYTES) {
-        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "%s: %zu bytes, this version reads %d", name, size,
+        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "%s: %zu bytes, at most %d are supported", name, size,
                     EVTWIN__MODEL_MAX_BYTES);
     }
     if (size >= 2 && data[0] == '{' && data[1] == 'L') {
-        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "%s: UBJSON; save the model as .json", name);
+        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "%s: UBJSON is not supported: save the model as .json",
+                    name);
     }
 
-    evtwin__loader l = {.scan = evtwin__json_scan_begin(data, size)};
-    l.set = (evtwin__model_settings){-1, -1, -1, -1, -1, -1, 0.0f, {"", 0}, {"", 0}, 0, 0};
-    l.model = evtwin__calloc(1, sizeof *l.model);
-    if (l.model == NULL) {
-        return evtwin__load_no_memory();
+    loader l = {.scan = evtwin__json_scan_begin(data, size), .n_trees = -1};
+    l.builder.model = evtwin__calloc(1, sizeof *l.builder.model);
+    if (l.builder.model == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the model");
     }
-    evtwin_status st = load(&l);
-    for (int a = 0; a < EVTWIN__N_INT_ARRAYS; a++) {
-        evtwin__free(l.tree.ints[a]);
-    }
-    evtwin__free(l.tree.condition);
-    evtwin__free(l.order);
-    evtwin__free(l.level);
+    const evtwin_status st = load(&l);
+    free_loader(&l);
     if (st < 0) {
-        free_model(l.model, l.set.n_names);
+        l.builder.model->width = l.n_names; /* as many as there are to free */
+        evtwin_model_free(l.builder.model);
         return evtwin__fail_in(st, "%s", name);
     }
-    *out = l.model;
+    *out = l.builder.model;
     return EVTWIN_OK;
 }
 

@@ -1,177 +1,67 @@
 /* SPDX-License-Identifier: MIT */
-/* learn/forest_tree.c: read the trees of an XGBoost JSON model: arrays, checks of every node,
- * layout. */
+/* learn/forest_tree.c: check each node of a tree and lay it out flat. */
 
-#include "learn/forest_load.h"
+#include "learn/forest_tree.h"
 
+#include "core/mem.h"
 #include "core/status.h"
 
 #include <assert.h>
+#include <float.h>
+#include <math.h>
 
-/* The integer arrays of a tree. */
-enum { LEFT, RIGHT, PARENT, SPLIT, DEFAULT_LEFT, SPLIT_TYPE };
-_Static_assert(SPLIT_TYPE + 1 == EVTWIN__N_INT_ARRAYS, "every array has its place");
-
-enum {
-    NO_CHILD = -1,
-    NO_PARENT = INT32_MAX, /* parent of the root */
-    DELETED = INT32_MAX,   /* split index of a node that pruning cut off: it stays in the arrays */
-    LAST_NODE = INT32_MAX - 1
-};
-
-static evtwin_status read_ints(evtwin__loader *l, int arg) {
-    static const int64_t range[EVTWIN__N_INT_ARRAYS][2] = {
-        [LEFT] = {NO_CHILD, LAST_NODE}, [RIGHT] = {NO_CHILD, LAST_NODE}, [PARENT] = {0, NO_PARENT},
-        [SPLIT] = {0, DELETED},         [DEFAULT_LEFT] = {0, 1},         [SPLIT_TYPE] = {0, 1}};
-    evtwin__tree_text *t = &l->tree;
-    evtwin_status st = evtwin__json_scan_enter(&l->scan, '[');
-    size_t n = 0;
-    for (int more = 0; st >= 0; n++) {
-        if ((st = evtwin__json_scan_item(&l->scan, &more)) < 0 || !more) {
-            break;
-        }
-        int32_t *ints = evtwin__load_grow(t->ints[arg], &t->ints_cap[arg], n + 1, sizeof *ints);
-        if (ints == NULL) {
-            return evtwin__load_no_memory();
-        }
-        t->ints[arg] = ints;
-        st = evtwin__json_scan_int(&l->scan, range[arg][0], range[arg][1], &ints[n]);
+evtwin_status evtwin__model_grow(void *array, size_t *cap, size_t n, size_t size) {
+    void **objects = array;
+    if (n <= *cap && *objects != NULL) {
+        return EVTWIN_OK;
     }
-    if (st < 0) {
-        return evtwin__fail_in(st, "node %zu", n > 0 ? n - 1 : 0);
+    const size_t larger = n > 2 * *cap ? n : 2 * *cap;
+    void *grown = evtwin__realloc(*objects, larger, size);
+    if (grown == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the model");
     }
-    t->n_ints[arg] = n;
+    *objects = grown;
+    *cap = larger;
     return EVTWIN_OK;
 }
 
-static evtwin_status read_conditions(evtwin__loader *l, int arg) {
-    (void)arg;
-    evtwin__tree_text *t = &l->tree;
-    evtwin_status st = evtwin__json_scan_enter(&l->scan, '[');
-    size_t n = 0;
-    for (int more = 0; st >= 0; n++) {
-        if ((st = evtwin__json_scan_item(&l->scan, &more)) < 0 || !more) {
-            break;
-        }
-        float *condition =
-            evtwin__load_grow(t->condition, &t->condition_cap, n + 1, sizeof *condition);
-        if (condition == NULL) {
-            return evtwin__load_no_memory();
-        }
-        t->condition = condition;
-        st = evtwin__json_scan_f32(&l->scan, &condition[n]);
-    }
-    if (st < 0) {
-        return evtwin__fail_in(st, "node %zu", n > 0 ? n - 1 : 0);
-    }
-    t->n_conditions = n;
-    return EVTWIN_OK;
-}
-
-/* An array that a model without categories leaves empty. */
-static evtwin_status read_no_categories(evtwin__loader *l, int arg) {
-    (void)arg;
-    int more = 0;
-    evtwin_status st = evtwin__json_scan_enter(&l->scan, '[');
-    if (st < 0 || (st = evtwin__json_scan_item(&l->scan, &more)) < 0) {
+static evtwin_status reserve(evtwin__forest_builder *b, size_t n_nodes, size_t n_trees) {
+    evtwin_model *m = b->model;
+    evtwin_status st;
+    if ((st = evtwin__model_grow(&m->nodes, &b->nodes_cap, n_nodes, sizeof *m->nodes)) < 0 ||
+        (st = evtwin__model_grow(&m->leaf, &b->leaf_cap, n_nodes, sizeof *m->leaf)) < 0 ||
+        (st = evtwin__model_grow(&m->root, &b->root_cap, n_trees, sizeof *m->root)) < 0) {
         return st;
     }
-    if (more) {
-        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "categorical splits");
-    }
-    return EVTWIN_OK;
-}
-
-static evtwin_status read_id(evtwin__loader *l, int arg) {
-    (void)arg;
-    return evtwin__json_scan_int(&l->scan, 0, EVTWIN__MAX_TREES, &l->tree.id);
-}
-
-typedef enum tree_setting { NODES, NODES_DELETED, FEATURES, LEAF_SIZE } tree_setting;
-
-static evtwin_status read_tree_setting(evtwin__loader *l, int arg) {
-    evtwin__tree_text *t = &l->tree;
-    switch ((tree_setting)arg) {
-    case NODES:
-        return evtwin__load_setting(l, 1, LAST_NODE, &t->n_nodes);
-    case NODES_DELETED:
-        return evtwin__load_setting(l, 0, LAST_NODE, &t->n_deleted);
-    case FEATURES:
-        return evtwin__load_setting(l, 1, INT32_MAX, &t->n_features);
-    case LEAF_SIZE:
-        return evtwin__load_setting(l, 0, INT32_MAX, &t->leaf_size);
-    }
-    return EVTWIN_OK;
-}
-
-static evtwin_status read_tree_param(evtwin__loader *l, int arg) {
-    (void)arg;
-    static const evtwin__member members[] = {{"num_nodes", read_tree_setting, NODES, 1},
-                                             {"num_deleted", read_tree_setting, NODES_DELETED, 1},
-                                             {"num_feature", read_tree_setting, FEATURES, 1},
-                                             {"size_leaf_vector", read_tree_setting, LEAF_SIZE, 0}};
-    return EVTWIN__READ_OBJECT(l, members);
-}
-
-/* The parts of a tree fit together, before any node is looked at. */
-static evtwin_status check_tree_shape(const evtwin__loader *l) {
-    const evtwin__tree_text *t = &l->tree;
-    static const char *const names[EVTWIN__N_INT_ARRAYS] = {"left_children", "right_children",
-                                                            "parents",       "split_indices",
-                                                            "default_left",  "split_type"};
-    if (t->leaf_size > 1) {
-        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "leaves of %d values (several outputs)", t->leaf_size);
-    }
-    const size_t n = (size_t)t->n_nodes;
-    for (int a = 0; a < EVTWIN__N_INT_ARRAYS; a++) {
-        if (t->n_ints[a] != n) {
-            EVTWIN_FAIL(EVTWIN_E_CORRUPT, "%s has %zu numbers for %zu nodes", names[a],
-                        t->n_ints[a], n);
-        }
-    }
-    if (t->n_conditions != n) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "split_conditions has %zu numbers for %zu nodes",
-                    t->n_conditions, n);
-    }
-    if (t->id >= 0 && (size_t)t->id != l->model->n_trees) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "its id is %d", t->id);
-    }
-    if (t->n_features > EVTWIN__MAX_WIDTH) {
-        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "%d features, this version takes %d", t->n_features,
-                    EVTWIN__MAX_WIDTH);
-    }
-    return EVTWIN_OK;
+    return evtwin__model_grow(&m->depth, &b->depth_cap, n_trees, sizeof *m->depth);
 }
 
 /* A child names its parent, which therefore is its only one: nodes reached from the root that way
  * are reached once, so there is neither a cycle nor a shared branch. */
-static evtwin_status check_child(const evtwin__tree_text *t, int32_t node, int32_t child,
+static evtwin_status check_child(const evtwin__file_tree *t, int32_t node, int32_t child,
                                  const char *side) {
     if (child < 1 || child >= t->n_nodes) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "node %d: %s child %d of %d nodes", node, side, child,
-                    t->n_nodes);
+        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "node %d: %s child %d is not in 1 to %d", node, side, child,
+                    t->n_nodes - 1);
     }
-    if (t->ints[PARENT][child] != node) {
+    if (t->parent.i32[child] != node) {
         EVTWIN_FAIL(EVTWIN_E_CORRUPT, "node %d: %s child %d has the parent %d", node, side, child,
-                    t->ints[PARENT][child]);
+                    t->parent.i32[child]);
     }
     return EVTWIN_OK;
 }
 
-static evtwin_status check_node(const evtwin__tree_text *t, int32_t node) {
-    const int32_t left = t->ints[LEFT][node];
-    const int32_t right = t->ints[RIGHT][node];
-    if (t->ints[SPLIT][node] == DELETED) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "node %d: reached, though deleted", node);
+static evtwin_status check_node(const evtwin__file_tree *t, int32_t node) {
+    const int32_t left = t->left.i32[node], right = t->right.i32[node];
+    const int32_t feature = t->split.i32[node];
+    if (feature == EVTWIN__DELETED) {
+        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "node %d: marked as deleted, but the child of a node", node);
     }
-    if (t->ints[SPLIT][node] >= t->n_features) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "node %d: splits on feature %d of %d", node,
-                    t->ints[SPLIT][node], t->n_features);
+    if (feature >= t->n_features) {
+        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "node %d: splits on feature %d of %d", node, feature,
+                    t->n_features);
     }
-    if (t->ints[SPLIT_TYPE][node] != 0) {
-        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "node %d: a categorical split", node);
-    }
-    if (left == NO_CHILD && right == NO_CHILD) {
+    if (left == EVTWIN__NO_CHILD && right == EVTWIN__NO_CHILD) {
         return EVTWIN_OK;
     }
     const evtwin_status st = check_child(t, node, left, "left");
@@ -185,157 +75,131 @@ static evtwin_status check_node(const evtwin__tree_text *t, int32_t node) {
 }
 
 /* Every node is reached from the root or marked as deleted. */
-static evtwin_status check_count(const evtwin__tree_text *t, size_t n_reached) {
-    size_t n_deleted = 0;
+static evtwin_status check_count(const evtwin__file_tree *t, size_t n_reached) {
+    size_t n_marked = 0;
     for (int32_t i = 0; i < t->n_nodes; i++) {
-        n_deleted += t->ints[SPLIT][i] == DELETED;
+        n_marked += t->split.i32[i] == EVTWIN__DELETED;
     }
-    if (n_deleted != (size_t)t->n_deleted || n_reached + n_deleted != (size_t)t->n_nodes) {
-        EVTWIN_FAIL(
-            EVTWIN_E_CORRUPT,
-            "%d nodes, of which %zu are reached, %zu are marked as deleted and %d should be",
-            t->n_nodes, n_reached, n_deleted, t->n_deleted);
+    if (n_marked != (size_t)t->n_deleted || n_reached + n_marked != (size_t)t->n_nodes) {
+        EVTWIN_FAIL(EVTWIN_E_CORRUPT,
+                    "%d nodes, %zu of them reached from the root and %zu marked as deleted "
+                    "(num_deleted is %d)",
+                    t->n_nodes, n_reached, n_marked, t->n_deleted);
     }
     return EVTWIN_OK;
 }
 
-static evtwin_status reserve_tree(evtwin__loader *l) {
-    evtwin_model *m = l->model;
-    const size_t n = (size_t)l->tree.n_nodes;
-    void *p;
-    if ((p = evtwin__load_grow(l->order, &l->order_cap, n, sizeof *l->order)) == NULL) {
-        return evtwin__load_no_memory();
-    }
-    l->order = p;
-    if ((p = evtwin__load_grow(l->level, &l->level_cap, n, sizeof *l->level)) == NULL) {
-        return evtwin__load_no_memory();
-    }
-    l->level = p;
-    if ((p = evtwin__load_grow(m->nodes, &l->nodes_cap, m->n_nodes + n, sizeof *m->nodes)) ==
-        NULL) {
-        return evtwin__load_no_memory();
-    }
-    m->nodes = p;
-    if ((p = evtwin__load_grow(m->leaf, &l->leaf_cap, m->n_nodes + n, sizeof *m->leaf)) == NULL) {
-        return evtwin__load_no_memory();
-    }
-    m->leaf = p;
-    if ((p = evtwin__load_grow(m->root, &l->root_cap, m->n_trees + 1, sizeof *m->root)) == NULL) {
-        return evtwin__load_no_memory();
-    }
-    m->root = p;
-    if ((p = evtwin__load_grow(m->depth, &l->depth_cap, m->n_trees + 1, sizeof *m->depth)) ==
-        NULL) {
-        return evtwin__load_no_memory();
-    }
-    m->depth = p;
-    return EVTWIN_OK;
-}
-
-/* Append the tree in breadth-first order: the children of a node come to the end of the queue. */
-static evtwin_status lay_out_tree(evtwin__loader *l) {
-    const evtwin__tree_text *t = &l->tree;
-    evtwin_model *m = l->model;
+/* Breadth-first: the children of a node come to the end of the queue. */
+static evtwin_status lay_out(evtwin__forest_builder *b, const evtwin__file_tree *t) {
+    evtwin_model *m = b->model;
     evtwin__node *nodes = m->nodes + m->n_nodes;
     float *leaf = m->leaf + m->n_nodes;
     size_t n_queued = 1;
     uint32_t depth = 0;
-    l->order[0] = 0;
-    l->level[0] = 0;
+    b->queue[0] = (evtwin__placed_node){0, 0};
     for (size_t i = 0; i < n_queued; i++) {
-        const int32_t node = l->order[i];
+        const int32_t node = b->queue[i].node;
         const evtwin_status st = check_node(t, node);
         if (st < 0) {
             return st;
         }
-        depth = l->level[i];
-        if (t->ints[LEFT][node] == NO_CHILD) {
+        depth = b->queue[i].depth;
+        if (t->left.i32[node] == EVTWIN__NO_CHILD) {
             nodes[i] = (evtwin__node){EVTWIN__LEAF_KEY, 0};
-            leaf[i] = t->condition[node];
+            leaf[i] = t->condition.f32[node];
             continue;
         }
         const size_t distance = n_queued - i;
         if (distance > EVTWIN__MAX_DISTANCE) {
-            EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "a level of more than %d nodes",
+            EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "node %d: in a level of more than %d nodes", node,
                         EVTWIN__MAX_DISTANCE);
         }
-        const uint32_t slot =
-            2 * (uint32_t)t->ints[SPLIT][node] + (t->ints[DEFAULT_LEFT][node] == 0);
-        nodes[i] = (evtwin__node){evtwin__forest_key(t->condition[node]),
+        const uint32_t slot = 2 * (uint32_t)t->split.i32[node] + !t->default_left.i32[node];
+        nodes[i] = (evtwin__node){evtwin__forest_key(t->condition.f32[node]),
                                   slot << EVTWIN__DISTANCE_BITS | (uint32_t)distance};
         leaf[i] = 0.0f;
-        for (int side = LEFT; side <= RIGHT; side++) {
-            assert(n_queued < (size_t)t->n_nodes);
-            l->order[n_queued] = t->ints[side][node];
-            l->level[n_queued++] = depth + 1;
-        }
-    }
-    const evtwin_status st = check_count(t, n_queued);
-    if (st < 0) {
-        return st;
+        assert(n_queued + 2 <= (size_t)t->n_nodes);
+        b->queue[n_queued++] = (evtwin__placed_node){t->left.i32[node], depth + 1};
+        b->queue[n_queued++] = (evtwin__placed_node){t->right.i32[node], depth + 1};
     }
     m->root[m->n_trees] = (uint32_t)m->n_nodes;
-    m->depth[m->n_trees++] = depth;
-    m->n_nodes += n_queued;
+    m->depth[m->n_trees] = depth;
+    return check_count(t, n_queued);
+}
+
+evtwin_status evtwin__forest_add_tree(evtwin__forest_builder *b, const evtwin__file_tree *t) {
+    evtwin_model *m = b->model;
+    const size_t n = (size_t)t->n_nodes;
+    if (m->n_trees == EVTWIN__MAX_TREES) {
+        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "more than %d trees", EVTWIN__MAX_TREES);
+    }
+    if (t->parent.i32[0] != EVTWIN__NO_PARENT) {
+        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "node 0, the root, has the parent %d", t->parent.i32[0]);
+    }
+    if (m->n_trees > 0 && (size_t)t->n_features != m->width) {
+        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "%d features, the tree before has %zu", t->n_features,
+                    m->width);
+    }
+    evtwin_status st;
+    if ((st = evtwin__model_grow(&b->queue, &b->queue_cap, n, sizeof *b->queue)) < 0 ||
+        (st = reserve(b, m->n_nodes + n, m->n_trees + 1)) < 0 || (st = lay_out(b, t)) < 0) {
+        return st;
+    }
+    m->width = (size_t)t->n_features;
+    m->n_trees++;
+    m->n_nodes += n - (size_t)t->n_deleted;
+    if (m->n_nodes > UINT32_MAX / 2) {
+        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "more than %u nodes", UINT32_MAX / 2);
+    }
     return EVTWIN_OK;
 }
 
-static evtwin_status read_tree(evtwin__loader *l) {
-    static const evtwin__member members[] = {
-        {"left_children", read_ints, LEFT, 1},
-        {"right_children", read_ints, RIGHT, 1},
-        {"parents", read_ints, PARENT, 1},
-        {"split_indices", read_ints, SPLIT, 1},
-        {"default_left", read_ints, DEFAULT_LEFT, 1},
-        {"split_type", read_ints, SPLIT_TYPE, 1},
-        {"split_conditions", read_conditions, 0, 1},
-        {"categories", read_no_categories, 0, 0},
-        {"categories_nodes", read_no_categories, 0, 0},
-        {"categories_segments", read_no_categories, 0, 0},
-        {"categories_sizes", read_no_categories, 0, 0},
-        {"id", read_id, 0, 0},
-        {"tree_param", read_tree_param, 0, 1},
-    };
-    evtwin__tree_text *t = &l->tree;
-    t->n_features = t->leaf_size = t->id = -1;
-    evtwin_status st;
-    if ((st = EVTWIN__READ_OBJECT(l, members)) < 0 || (st = check_tree_shape(l)) < 0 ||
-        (st = reserve_tree(l)) < 0) {
-        return st;
+/* No row's sum may leave the range of a float: one damaged leaf of 1e38 would. */
+static evtwin_status check_sum(const evtwin_model *m) {
+    double largest = fabs((double)m->base_margin);
+    for (size_t t = 0; t < m->n_trees; t++) {
+        const size_t end = t + 1 < m->n_trees ? m->root[t + 1] : m->n_nodes;
+        double in_tree = 0.0;
+        for (size_t i = m->root[t]; i < end; i++) {
+            in_tree = fmax(in_tree, fabs((double)m->leaf[i]));
+        }
+        largest += in_tree;
     }
-    if (t->ints[PARENT][0] != NO_PARENT) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "node 0, the root, has the parent %d", t->ints[PARENT][0]);
+    if (largest > (double)FLT_MAX / 2) {
+        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "a sum of leaves may reach %g, more than half of a float32",
+                    largest);
     }
-    if (l->model->width == 0) {
-        l->model->width = (size_t)t->n_features;
-    }
-    if ((size_t)t->n_features != l->model->width) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "%d features, the tree before has %zu", t->n_features,
-                    l->model->width);
-    }
-    return lay_out_tree(l);
+    return EVTWIN_OK;
 }
 
-evtwin_status evtwin__load_trees(evtwin__loader *l, int arg) {
-    (void)arg;
-    evtwin_status st = evtwin__json_scan_enter(&l->scan, '[');
-    if (st < 0) {
+/* Round the trees up to whole groups by a leaf of value -0.0, which changes no sum, and know how
+ * deep each group is. */
+evtwin_status evtwin__forest_finish(evtwin__forest_builder *b) {
+    evtwin_model *m = b->model;
+    const size_t n_groups = (m->n_trees + EVTWIN__FOREST_LANES - 1) / EVTWIN__FOREST_LANES;
+    const size_t n_padded = n_groups * EVTWIN__FOREST_LANES;
+    evtwin_status st;
+    if ((st = check_sum(m)) < 0) {
         return st;
     }
-    for (;;) {
-        const size_t i = l->model->n_trees;
-        int more = 0;
-        if ((st = evtwin__json_scan_item(&l->scan, &more)) < 0 || !more) {
-            return st;
-        }
-        if (i == EVTWIN__MAX_TREES) {
-            EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "more than %d trees", EVTWIN__MAX_TREES);
-        }
-        if ((st = read_tree(l)) < 0) {
-            return evtwin__fail_in(st, "tree %zu", i);
-        }
-        if (l->model->n_nodes > UINT32_MAX / 2) {
-            EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "more than %u nodes", UINT32_MAX / 2);
-        }
+
+    /* to size: the arrays at least doubled while they grew */
+    b->nodes_cap = b->leaf_cap = b->root_cap = b->depth_cap = 0;
+    size_t cap = 0;
+    if ((st = reserve(b, m->n_nodes + 1, n_padded)) < 0 ||
+        (st = evtwin__model_grow(&m->group_depth, &cap, n_groups, sizeof *m->group_depth)) < 0) {
+        return st;
     }
+    m->nodes[m->n_nodes] = (evtwin__node){EVTWIN__LEAF_KEY, 0};
+    m->leaf[m->n_nodes] = -0.0f;
+    for (size_t t = 0; t < n_padded; t++) {
+        uint32_t *deepest = &m->group_depth[t / EVTWIN__FOREST_LANES];
+        if (t >= m->n_trees) {
+            m->root[t] = (uint32_t)m->n_nodes;
+            m->depth[t] = 0;
+        }
+        *deepest = t % EVTWIN__FOREST_LANES == 0 || *deepest < m->depth[t] ? m->depth[t] : *deepest;
+    }
+    m->n_nodes++;
+    return EVTWIN_OK;
 }

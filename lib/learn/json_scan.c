@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* learn/json_scan.c: read JSON text front to back without a tree of values. */
+/* learn/json_scan.c: read JSON front to back without a tree of values. */
 
 #include "learn/json_scan.h"
 
@@ -8,6 +8,7 @@
 #include "core/num.h"
 #include "core/status.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -23,12 +24,12 @@ evtwin__json_scan evtwin__json_scan_begin(const char *text, size_t size) {
 static evtwin_status fail_at(const evtwin__json_scan *s, const char *expected) {
     const size_t byte = (size_t)(s->at - s->begin);
     if (s->at == s->end) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "byte %zu: the text ends where %s is expected", byte, expected);
+        EVTWIN_FAIL(EVTWIN_E_PARSE, "byte %zu: the file ends where %s is expected", byte, expected);
     }
     EVTWIN_FAIL(EVTWIN_E_PARSE, "byte %zu: '%c' where %s is expected", byte, *s->at, expected);
 }
 
-/* The next byte that is no blank, NUL at the end (a NUL in the text is no JSON either). */
+/* The next byte that is not whitespace; NUL at the end (a NUL in the file is not JSON either). */
 static char peek(evtwin__json_scan *s) {
     while (s->at != s->end &&
            (*s->at == ' ' || *s->at == '\n' || *s->at == '\r' || *s->at == '\t')) {
@@ -39,7 +40,7 @@ static char peek(evtwin__json_scan *s) {
 
 evtwin_status evtwin__json_scan_end(evtwin__json_scan *s) {
     peek(s);
-    return s->at == s->end ? EVTWIN_OK : fail_at(s, "the end of the text");
+    return s->at == s->end ? EVTWIN_OK : fail_at(s, "the end of the file");
 }
 
 evtwin_status evtwin__json_scan_enter(evtwin__json_scan *s, char open) {
@@ -81,25 +82,17 @@ evtwin_status evtwin__json_scan_member(evtwin__json_scan *s, evtwin__slice *key_
     int more = 0;
     evtwin__slice key = {NULL, 0};
     evtwin_status st = next(s, '}', &more);
-    if (st < 0) {
-        return st;
-    }
-    if (more) {
-        if ((st = evtwin__json_scan_string(s, &key)) < 0) {
-            return st;
-        }
+    if (st >= 0 && more && (st = evtwin__json_scan_string(s, &key)) >= 0) {
         if (peek(s) != ':') {
             return fail_at(s, "':'");
         }
         s->at++;
     }
-    *key_out = key;
-    *more_out = more;
-    return EVTWIN_OK;
-}
-
-static int is_hex(char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    if (st >= 0) {
+        *key_out = key;
+        *more_out = more;
+    }
+    return st;
 }
 
 /* After a backslash. */
@@ -110,7 +103,7 @@ static evtwin_status skip_escape(evtwin__json_scan *s) {
     }
     s->at++;
     for (int i = 0; c == 'u' && i < 4; i++, s->at++) {
-        if (s->at == s->end || !is_hex(*s->at)) {
+        if (s->at == s->end || !isxdigit((unsigned char)*s->at)) {
             return fail_at(s, "a hexadecimal digit");
         }
     }
@@ -178,15 +171,15 @@ evtwin_status evtwin__json_scan_int(evtwin__json_scan *s, int64_t min, int64_t m
 evtwin_status evtwin__json_scan_f32(evtwin__json_scan *s, float *out) {
     const evtwin__slice word = scan_word(s);
     double ignored;
+    if (starts_as_number(word) && evtwin__parse_f32(word, out)) {
+        return EVTWIN_OK;
+    }
     if (!starts_as_number(word) || !evtwin__parse_f64(word.at, word.size, &ignored)) {
         s->at = word.at;
         return fail_at(s, "a number");
     }
-    if (!evtwin__parse_f32(word, out)) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "byte %zu: %.*s is no finite float32",
-                    (size_t)(word.at - s->begin), word.size < 40 ? (int)word.size : 40, word.at);
-    }
-    return EVTWIN_OK;
+    EVTWIN_FAIL(EVTWIN_E_CORRUPT, "byte %zu: %.*s is not a finite float32",
+                (size_t)(word.at - s->begin), EVTWIN__SLICE_TEXT(word));
 }
 
 static evtwin_status skip_scalar(evtwin__json_scan *s) {
@@ -245,13 +238,10 @@ evtwin_status evtwin__json_scan_decode(evtwin__slice string, char **out) {
     /* jansson knows all about escapes and UTF-8; it gets the string with its quotes */
     json_error_t error;
     json_t *value = json_loadb(string.at - 1, string.size + 2, JSON_DECODE_ANY, &error);
-    if (value == NULL) {
-        if (json_error_code(&error) == json_error_out_of_memory) {
-            EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a string of %zu bytes", string.size);
-        }
+    if (value == NULL && json_error_code(&error) != json_error_out_of_memory) {
         EVTWIN_FAIL(EVTWIN_E_PARSE, "a string of %zu bytes: %s", string.size, error.text);
     }
-    char *text = evtwin__strdup(json_string_value(value));
+    char *text = evtwin__strdup(json_string_value(value)); /* NULL stays NULL */
     json_decref(value);
     if (text == NULL) {
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a string of %zu bytes", string.size);

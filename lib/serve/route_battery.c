@@ -10,7 +10,7 @@
 
 /* Newest row of a battery; 0 after the error was answered. */
 static int get_latest(evtwin__call *call, const char *battery, evtwin_table **out) {
-    call->store_status = evtwin_store_latest(call->store, battery, out);
+    call->store_status = evtwin_store_latest(call->store, battery, out, NULL);
     if (call->store_status < 0) {
         evtwin__reply_store_error(call, call->store_status);
         return 0;

@@ -59,7 +59,7 @@ static int write_fleet(evtwin__call *call, const evtwin_table *rows, const evtwi
 
 static void reply_fleet(evtwin__call *call, const char *name, int alerts_only) {
     evtwin_table *rows = NULL, *models = NULL;
-    call->store_status = evtwin_store_latest(call->store, NULL, &rows);
+    call->store_status = evtwin_store_latest(call->store, NULL, &rows, NULL);
     if (call->store_status < 0) {
         evtwin__reply_store_error(call, call->store_status);
         return;

@@ -56,11 +56,14 @@ double evtwin__row_rul_error(const evtwin__row_json *rj, size_t row) {
         return NAN; /* what is not predicted has no error */
     }
     const size_t version_col = evtwin_table_find(rj->models, "model_version");
-    const size_t rmse_col = evtwin_table_find(rj->models, "rul_rmse");
+    const size_t target_col = evtwin_table_find(rj->models, "target");
+    const size_t rmse_col = evtwin_table_find(rj->models, "rmse");
     const size_t n_models = evtwin_table_rows(rj->models);
     for (size_t i = 0; i < n_models && version_col != EVTWIN_NO_COLUMN; i++) {
         const char *known = evtwin_table_text(rj->models, version_col, i);
-        if (known != NULL && strcmp(known, version) == 0 && rmse_col != EVTWIN_NO_COLUMN) {
+        const char *target = evtwin_table_text(rj->models, target_col, i);
+        if (known != NULL && strcmp(known, version) == 0 && target != NULL &&
+            strcmp(target, "rul") == 0) {
             return evtwin_table_number(rj->models, rmse_col, i);
         }
     }

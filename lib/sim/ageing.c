@@ -8,109 +8,75 @@
 #include <assert.h>
 #include <math.h>
 #include <stddef.h>
+#include <string.h>
 
 #define GAS_CONSTANT_J_mol_K 8.314462618
 #define ZERO_CELSIUS_K 273.15
 #define REFERENCE_K 298.15
 #define SECONDS_PER_DAY 86400.0
 
-/* Indices into evtwin__ageing_law.constant, in the order of the key tables. Calibration is first in
- * both. */
-enum {
-    CALIBRATION = 0,
+/* The constants of a law, one row each: index into evtwin__ageing_law.constant, key in the
+ * parameter file, domain. */
+#define SCHMALSTIEG(X)                                                                             \
+    X(S_CALIBRATION, "calibration", 1e-3, 1e3)                                                     \
+    X(S_REFERENCE_AH, "reference_capacity_Ah", 1e-3, 1e3)                                          \
+    X(S_CAL_PER_V, "calendar_per_V", 0.0, 1e9)                                                     \
+    X(S_CAL_OFFSET, "calendar_offset", -1e9, 1e9)                                                  \
+    X(S_CAL_ACTIVATION_K, "calendar_activation_K", 0.0, 2e4)                                       \
+    X(S_CYC_SQUARE, "cycle_square", 0.0, 1.0)                                                      \
+    X(S_CYC_V, "cycle_V", 0.0, 6.0)                                                                \
+    X(S_CYC_CONSTANT, "cycle_constant", -1.0, 1.0)                                                 \
+    X(S_CYC_DEPTH, "cycle_depth", 0.0, 1.0)                                                        \
+    X(S_R_CAL_PER_V, "resistance_calendar_per_V", 0.0, 1e9)                                        \
+    X(S_R_CAL_OFFSET, "resistance_calendar_offset", -1e9, 1e9)                                     \
+    X(S_R_CAL_ACTIVATION_K, "resistance_calendar_activation_K", 0.0, 2e4)                          \
+    X(S_R_CYC_SQUARE, "resistance_cycle_square", 0.0, 1.0)                                         \
+    X(S_R_CYC_V, "resistance_cycle_V", 0.0, 6.0)                                                   \
+    X(S_R_CYC_CONSTANT, "resistance_cycle_constant", -1.0, 1.0)                                    \
+    X(S_R_CYC_DEPTH, "resistance_cycle_depth", 0.0, 1.0)
 
-    S_REFERENCE_AH = 1,
-    S_CAL_PER_V,
-    S_CAL_OFFSET,
-    S_CAL_ACTIVATION_K,
-    S_CYC_SQUARE,
-    S_CYC_V,
-    S_CYC_CONSTANT,
-    S_CYC_DEPTH,
-    S_R_CAL_PER_V,
-    S_R_CAL_OFFSET,
-    S_R_CAL_ACTIVATION_K,
-    S_R_CYC_SQUARE,
-    S_R_CYC_V,
-    S_R_CYC_CONSTANT,
-    S_R_CYC_DEPTH,
+#define NAUMANN(X)                                                                                 \
+    X(N_CALIBRATION, "calibration", 1e-3, 1e3)                                                     \
+    X(N_CAL_RATE, "calendar_rate", 0.0, 1.0)                                                       \
+    X(N_CAL_ACTIVATION, "calendar_activation_J_mol", 0.0, 2e5)                                     \
+    X(N_CAL_CUBIC, "calendar_cubic", -10.0, 10.0)                                                  \
+    X(N_CAL_OFFSET, "calendar_offset", 0.0, 10.0)                                                  \
+    X(N_CYC_C_RATE, "cycle_c_rate", -1.0, 1.0)                                                     \
+    X(N_CYC_CONSTANT, "cycle_constant", -1.0, 1.0)                                                 \
+    X(N_CYC_CUBIC, "cycle_cubic", -100.0, 100.0)                                                   \
+    X(N_CYC_OFFSET, "cycle_offset", 0.0, 100.0)                                                    \
+    X(N_R_CAL_RATE, "resistance_calendar_rate", 0.0, 1.0)                                          \
+    X(N_R_CAL_ACTIVATION, "resistance_calendar_activation_J_mol", 0.0, 2e5)                        \
+    X(N_R_CAL_SQUARE, "resistance_calendar_square", -10.0, 10.0)                                   \
+    X(N_R_CAL_OFFSET, "resistance_calendar_offset", 0.0, 10.0)                                     \
+    X(N_R_CYC_C_RATE, "resistance_cycle_c_rate", -1.0, 1.0)                                        \
+    X(N_R_CYC_CONSTANT, "resistance_cycle_constant", -1.0, 1.0)                                    \
+    X(N_R_CYC_CUBIC, "resistance_cycle_cubic", -100.0, 100.0)                                      \
+    X(N_R_CYC_OFFSET, "resistance_cycle_offset", 0.0, 100.0)
 
-    N_CAL_RATE = 1,
-    N_CAL_ACTIVATION,
-    N_CAL_CUBIC,
-    N_CAL_OFFSET,
-    N_CYC_C_RATE,
-    N_CYC_CONSTANT,
-    N_CYC_CUBIC,
-    N_CYC_OFFSET,
-    N_R_CAL_RATE,
-    N_R_CAL_ACTIVATION,
-    N_R_CAL_SQUARE,
-    N_R_CAL_OFFSET,
-    N_R_CYC_C_RATE,
-    N_R_CYC_CONSTANT,
-    N_R_CYC_CUBIC,
-    N_R_CYC_OFFSET
-};
-
-static const evtwin__ageing_key no_keys[] = {{NULL, 0.0, 0.0}};
-
-static const evtwin__ageing_key schmalstieg_keys[] = {
-    {"calibration", 1e-3, 1e3},
-    {"reference_capacity_Ah", 1e-3, 1e3},
-    {"calendar_per_V", 0.0, 1e9},
-    {"calendar_offset", -1e9, 1e9},
-    {"calendar_activation_K", 0.0, 2e4},
-    {"cycle_square", 0.0, 1.0},
-    {"cycle_V", 0.0, 6.0},
-    {"cycle_constant", -1.0, 1.0},
-    {"cycle_depth", 0.0, 1.0},
-    {"resistance_calendar_per_V", 0.0, 1e9},
-    {"resistance_calendar_offset", -1e9, 1e9},
-    {"resistance_calendar_activation_K", 0.0, 2e4},
-    {"resistance_cycle_square", 0.0, 1.0},
-    {"resistance_cycle_V", 0.0, 6.0},
-    {"resistance_cycle_constant", -1.0, 1.0},
-    {"resistance_cycle_depth", 0.0, 1.0},
-    {NULL, 0.0, 0.0},
-};
-
-static const evtwin__ageing_key naumann_keys[] = {
-    {"calibration", 1e-3, 1e3},
-    {"calendar_rate", 0.0, 1.0},
-    {"calendar_activation_J_mol", 0.0, 2e5},
-    {"calendar_cubic", -10.0, 10.0},
-    {"calendar_offset", 0.0, 10.0},
-    {"cycle_c_rate", -1.0, 1.0},
-    {"cycle_constant", -1.0, 1.0},
-    {"cycle_cubic", -100.0, 100.0},
-    {"cycle_offset", 0.0, 100.0},
-    {"resistance_calendar_rate", 0.0, 1.0},
-    {"resistance_calendar_activation_J_mol", 0.0, 2e5},
-    {"resistance_calendar_square", -10.0, 10.0},
-    {"resistance_calendar_offset", 0.0, 10.0},
-    {"resistance_cycle_c_rate", -1.0, 1.0},
-    {"resistance_cycle_constant", -1.0, 1.0},
-    {"resistance_cycle_cubic", -100.0, 100.0},
-    {"resistance_cycle_offset", 0.0, 100.0},
-    {NULL, 0.0, 0.0},
-};
+#define INDEX(index, key, min, max) index,
+#define KEY(index, key, min, max) {key, min, max},
+enum { SCHMALSTIEG(INDEX) };
+enum { NAUMANN(INDEX) N_COUNT };
+_Static_assert((int)N_COUNT == (int)EVTWIN__AGEING_CONSTANTS, "the longer of the laws fits");
 
 static const struct {
     const char *name;
-    const evtwin__ageing_key *keys;
+    evtwin__ageing_key keys[EVTWIN__AGEING_CONSTANTS + 1]; /* ended by key NULL */
 } laws[] = {
-    [EVTWIN__AGEING_NONE] = {"none", no_keys},
-    [EVTWIN__AGEING_SCHMALSTIEG] = {"schmalstieg", schmalstieg_keys},
-    [EVTWIN__AGEING_NAUMANN] = {"naumann", naumann_keys},
+    [EVTWIN__AGEING_NONE] = {"none", {{NULL, 0.0, 0.0}}},
+    [EVTWIN__AGEING_SCHMALSTIEG] = {"schmalstieg", {SCHMALSTIEG(KEY){NULL, 0.0, 0.0}}},
+    [EVTWIN__AGEING_NAUMANN] = {"naumann", {NAUMANN(KEY){NULL, 0.0, 0.0}}},
 };
 
-const evtwin__ageing_key *evtwin__ageing_keys(evtwin__ageing_kind kind) {
-    return laws[kind].keys;
-}
-
-const char *evtwin__ageing_name(evtwin__ageing_kind kind) {
-    return (size_t)kind < sizeof laws / sizeof laws[0] ? laws[kind].name : NULL;
+const evtwin__ageing_key *evtwin__ageing_find(const char *name, evtwin__ageing_kind *kind_out) {
+    for (size_t i = 0; i < sizeof laws / sizeof laws[0]; i++) {
+        if (strcmp(laws[i].name, name) == 0) {
+            *kind_out = (evtwin__ageing_kind)i;
+            return laws[i].keys;
+        }
+    }
+    return NULL;
 }
 
 static double positive(double x) {
@@ -148,8 +114,8 @@ static void apply_schmalstieg(const double *c, const evtwin__stress *s, double c
     const double k_r_cyc = positive(c[S_R_CYC_SQUARE] * dv_r * dv_r + c[S_R_CYC_CONSTANT] +
                                     c[S_R_CYC_DEPTH] * s->depth_frac);
 
-    const double k = c[CALIBRATION] * capacity_rate;
-    const double k_r = c[CALIBRATION] * resistance_rate;
+    const double k = c[S_CALIBRATION] * capacity_rate;
+    const double k_r = c[S_CALIBRATION] * resistance_rate;
     a->calendar_x += pow_4_3(k * k_cal) * s->duration_days;
     a->cycle_x += k * k_cyc * k * k_cyc * throughput_Ah;
     a->calendar_r_x += pow_4_3(k_r * k_r_cal) * s->duration_days;
@@ -182,8 +148,8 @@ static void apply_naumann(const double *c, const evtwin__stress *s, double capac
                            positive(c[N_R_CYC_C_RATE] * s->rate_per_h + c[N_R_CYC_CONSTANT]) *
                            positive(c[N_R_CYC_CUBIC] * d_r * d_r * d_r + c[N_R_CYC_OFFSET]);
 
-    const double k = c[CALIBRATION] * capacity_rate;
-    const double k_r = c[CALIBRATION] * resistance_rate;
+    const double k = c[N_CALIBRATION] * capacity_rate;
+    const double k_r = c[N_CALIBRATION] * resistance_rate;
     a->calendar_x += k * k_cal * k * k_cal * duration_s;
     a->cycle_x += k * k_cyc * k * k_cyc * s->cycles;
     a->calendar_r_x += k_r * k_r_cal * duration_s;

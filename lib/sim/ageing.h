@@ -13,7 +13,7 @@ typedef enum evtwin__ageing_kind {
 
 enum { EVTWIN__AGEING_CONSTANTS = 17 };
 
-/* A law and its constants, in the order of evtwin__ageing_keys(kind). */
+/* A law and its constants, in the order of its keys. */
 typedef struct evtwin__ageing_law {
     evtwin__ageing_kind kind;
     double constant[EVTWIN__AGEING_CONSTANTS];
@@ -25,11 +25,9 @@ typedef struct evtwin__ageing_key {
     double min, max;
 } evtwin__ageing_key;
 
-/* The keys of a law, EVTWIN__AGEING_CONSTANTS of them or fewer, ended by key NULL. */
-const evtwin__ageing_key *evtwin__ageing_keys(evtwin__ageing_kind kind);
-
-/* Name of a law in parameter files; NULL for a number that is none. */
-const char *evtwin__ageing_name(evtwin__ageing_kind kind);
+/* The law of a name in parameter files and its keys, EVTWIN__AGEING_CONSTANTS of them or fewer,
+ * ended by key NULL; NULL if there is no such law. */
+const evtwin__ageing_key *evtwin__ageing_find(const char *name, evtwin__ageing_kind *kind_out);
 
 /* What wears a cell over some time. Voltages are open-circuit ones. */
 typedef struct evtwin__stress {

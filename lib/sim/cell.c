@@ -47,16 +47,12 @@ static evtwin_status load_file(const char *path, evtwin_cell *out) {
     return st;
 }
 
-/* Is this the embedded file "<name>.json"? */
-static int is_named(const evtwin__embedded *file, const char *name) {
-    const size_t n = strlen(name);
-    return strncmp(file->name, name, n) == 0 && strcmp(file->name + n, ".json") == 0;
-}
-
+/* The embedded file "<name>.json". */
 static evtwin_status load_builtin(const char *name, evtwin_cell *out) {
+    const size_t n = strlen(name);
     for (size_t i = 0; i < evtwin__cells_count; i++) {
         const evtwin__embedded *file = &evtwin__cells[i];
-        if (is_named(file, name)) {
+        if (strncmp(file->name, name, n) == 0 && strcmp(file->name + n, ".json") == 0) {
             return evtwin__cell_parse(file->name, file->data, file->size, out);
         }
     }
@@ -83,6 +79,14 @@ evtwin_status evtwin_cell_load(const char *name, evtwin_cell **out) {
     }
     *out = cell;
     return EVTWIN_OK;
+}
+
+evtwin_status evtwin__cell_copy(const evtwin_cell *given, evtwin_cell *out) {
+    if (given != NULL) {
+        *out = *given;
+        return EVTWIN_OK;
+    }
+    return load_builtin(evtwin_cell_builtin_name(0), out);
 }
 
 void evtwin_cell_free(evtwin_cell *cell) {

@@ -38,6 +38,9 @@ struct evtwin_cell {
  * untouched on failure. */
 evtwin_status evtwin__cell_parse(const char *name, const char *text, size_t size, evtwin_cell *out);
 
+/* The caller's set, or the default one where given is NULL. *out is untouched on failure. */
+evtwin_status evtwin__cell_copy(const evtwin_cell *given, evtwin_cell *out);
+
 /* Linear interpolation in one column of the table; soc is clamped to [0, 1]. */
 double evtwin__cell_param(const evtwin_cell *cell, int column, double soc_frac);
 

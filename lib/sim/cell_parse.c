@@ -8,68 +8,93 @@
 #include "core/status.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #define GAS_CONSTANT_J_mol_K 8.314462618
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 enum { FORMAT = 1, MAX_POINTS = 512, PATH_SIZE = 128 };
 
 /* Where we are: the file, and the object whose members are read ("" or "circuit."). */
 typedef struct place {
     const char *file;
-    const char *prefix;
     const json_t *object;
+    char prefix[PATH_SIZE];
 } place;
 
-/* Every member must be in the NULL-terminated list, so that a typo is not silently a default. */
-static evtwin_status check_keys(const place *p, const char *const *known) {
+/* A member of an object: its key, what reads it into *to, and what that needs to know. */
+typedef struct field {
+    const char *key;
+    evtwin_status (*read)(const place *p, const struct field *f, void *to); /* NULL: not here */
+    double min, max; /* of a number; of a string, its size with the NUL */
+    size_t at;       /* offset in *to; of a circuit parameter, its column */
+    int is_optional;
+} field;
+
+/* Members that any object may have: where its numbers come from, and what another reader reads. */
+#define SOURCE                                                                                     \
+    { "source", check_source, 0, 0, 0, 0 }
+#define ELSEWHERE(key)                                                                             \
+    { key, NULL, 0, 0, 0, 0 }
+
+/* Read the members of an object in the order of the list. A key that is not in it is an error, so
+ * that a typo is not silently a default. */
+static evtwin_status read_fields(const place *p, const field *fields, size_t n, void *to) {
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)p->object, key, value) {
         size_t i = 0;
-        while (known[i] != NULL && strcmp(known[i], key) != 0) {
+        while (i < n && strcmp(fields[i].key, key) != 0) {
             i++;
         }
-        if (known[i] == NULL) {
+        if (i == n) {
             EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key '%s%.64s' is not part of the format", p->file,
                         p->prefix, key);
         }
     }
-    return EVTWIN_OK;
+    evtwin_status st = EVTWIN_OK;
+    for (size_t i = 0; i < n && st >= 0; i++) {
+        const field *f = &fields[i];
+        if (f->read != NULL && !(f->is_optional && json_object_get(p->object, f->key) == NULL)) {
+            st = f->read(p, f, to);
+        }
+    }
+    return st;
 }
 
-/* The member `key` as an object; its own members are named "<prefix>key.". prefix_out is
- * PATH_SIZE large. */
-static evtwin_status enter(const place *p, const char *key, char *prefix_out, place *out) {
+/* The member `key` as an object; its own members are named "<prefix>key.". */
+static evtwin_status enter(const place *p, const char *key, place *out) {
     const json_t *object = json_object_get(p->object, key);
     if (!json_is_object(object)) {
         EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key '%s%s' is %s", p->file, p->prefix, key,
                     object == NULL ? "missing" : "not an object");
     }
-    snprintf(prefix_out, PATH_SIZE, "%s%s.", p->prefix, key);
-    *out = (place){p->file, prefix_out, object};
+    *out = (place){.file = p->file, .object = object};
+    snprintf(out->prefix, sizeof out->prefix, "%.60s%.60s.", p->prefix, key);
     return EVTWIN_OK;
 }
 
-/* Copy the text of a member into a field of `size` bytes. */
-static evtwin_status get_text(const place *p, const char *key, char *out, size_t size) {
-    const char *text = json_string_value(json_object_get(p->object, key));
+static evtwin_status read_string(const place *p, const field *f, void *to) {
+    const char *text = json_string_value(json_object_get(p->object, f->key));
     if (text == NULL || text[0] == '\0') {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key '%s%s' is missing or not a text", p->file, p->prefix,
-                    key);
+        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key '%s%s' is missing or not a string", p->file, p->prefix,
+                    f->key);
     }
+    const size_t size = (size_t)f->max;
     if (strlen(text) >= size) {
         EVTWIN_FAIL(EVTWIN_E_RANGE, "%s: key '%s%s' is longer than %zu bytes", p->file, p->prefix,
-                    key, size - 1);
+                    f->key, size - 1);
     }
-    memcpy(out, text, strlen(text) + 1);
+    memcpy((char *)to + f->at, text, strlen(text) + 1);
     return EVTWIN_OK;
 }
 
 /* Numbers do not come without their origin. */
-static evtwin_status check_source(const place *p) {
-    const char *source = json_string_value(json_object_get(p->object, "source"));
+static evtwin_status check_source(const place *p, const field *f, void *to) {
+    (void)to;
+    const char *source = json_string_value(json_object_get(p->object, f->key));
     if (source == NULL || source[0] == '\0') {
         EVTWIN_FAIL(EVTWIN_E_PARSE,
                     "%s: key '%ssource' is missing: say where the number comes from", p->file,
@@ -93,79 +118,89 @@ static evtwin_status check_number(const place *p, const char *what, const json_t
     return EVTWIN_OK;
 }
 
-/* {"value": number, "source": text} */
-static evtwin_status get_value(const place *p, const char *key, double min, double max,
-                               double *out) {
-    static const char *const known[] = {"value", "source", NULL};
-    char prefix[PATH_SIZE];
+static evtwin_status read_number(const place *p, const field *f, void *to) {
+    return check_number(p, f->key, json_object_get(p->object, f->key), f->min, f->max,
+                        (double *)(void *)((char *)to + f->at));
+}
+
+static evtwin_status check_format(const place *p, const field *f, void *to) {
+    (void)to;
+    double format;
+    return check_number(p, f->key, json_object_get(p->object, f->key), f->min, f->max, &format);
+}
+
+/* The member `key` as an object of these fields. */
+static evtwin_status read_object(const place *p, const char *key, const field *fields, size_t n,
+                                 void *to) {
     place at;
-    evtwin_status st = enter(p, key, prefix, &at);
-    if (st < 0 || (st = check_keys(&at, known)) < 0 || (st = check_source(&at)) < 0) {
-        return st;
-    }
-    return check_number(&at, "value", json_object_get(at.object, "value"), min, max, out);
+    const evtwin_status st = enter(p, key, &at);
+    return st < 0 ? st : read_fields(&at, fields, n, to);
 }
 
-/* The same, or fallback where the key is absent. */
-static evtwin_status get_value_or(const place *p, const char *key, double min, double max,
-                                  double fallback, double *out) {
-    if (json_object_get(p->object, key) == NULL) {
-        *out = fallback;
-        return EVTWIN_OK;
-    }
-    return get_value(p, key, min, max, out);
+/* {"value": number, "source": text} */
+static evtwin_status read_value(const place *p, const field *f, void *to) {
+    const field parts[] = {SOURCE, {"value", read_number, f->min, f->max, f->at, 0}};
+    return read_object(p, f->key, parts, COUNT(parts), to);
 }
 
-/* An array of numbers in range: at least min_n and at most max_n. */
-static evtwin_status get_numbers(const place *p, const char *key, size_t min_n, size_t max_n,
-                                 double min, double max, double *out, size_t *n_out) {
-    const json_t *array = json_object_get(p->object, key);
-    const size_t n = json_array_size(array);
-    if (!json_is_array(array) || n < min_n || n > max_n) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key '%s%s' is not an array of %zu to %zu numbers", p->file,
-                    p->prefix, key, min_n, max_n);
+/* ---- values over the state of charge ---- */
+
+typedef struct numbers {
+    size_t n;
+    double v[MAX_POINTS];
+} numbers;
+
+typedef struct points {
+    numbers soc, value;
+} points;
+
+static evtwin_status read_numbers(const place *p, const field *f, void *to) {
+    numbers *out = (numbers *)(void *)((char *)to + f->at);
+    const json_t *array = json_object_get(p->object, f->key);
+    out->n = json_array_size(array);
+    if (!json_is_array(array) || out->n < 2 || out->n > MAX_POINTS) {
+        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key '%s%s' is not an array of 2 to %d numbers", p->file,
+                    p->prefix, f->key, MAX_POINTS);
     }
-    for (size_t i = 0; i < n; i++) {
+    evtwin_status st = EVTWIN_OK;
+    for (size_t i = 0; i < out->n && st >= 0; i++) {
         char what[64];
-        snprintf(what, sizeof what, "%.40s[%zu]", key, i);
-        const evtwin_status st = check_number(p, what, json_array_get(array, i), min, max, &out[i]);
-        if (st < 0) {
-            return st;
-        }
+        snprintf(what, sizeof what, "%.40s[%zu]", f->key, i);
+        st = check_number(p, what, json_array_get(array, i), f->min, f->max, &out->v[i]);
     }
-    *n_out = n;
-    return EVTWIN_OK;
+    return st;
 }
 
-/* "soc" (rising, within [0, 1]) and `values_key`, of equal length. */
-static evtwin_status get_points(const place *p, const char *values_key, double min, double max,
-                                double *soc, double *value, size_t *n_out) {
-    size_t n_soc = 0, n = 0;
-    evtwin_status st = get_numbers(p, "soc", 2, MAX_POINTS, 0.0, 1.0, soc, &n_soc);
-    if (st < 0 || (st = get_numbers(p, values_key, 2, MAX_POINTS, min, max, value, &n)) < 0) {
+/* "source", "soc" (rising, within [0, 1]) and `values_key`, the last two of equal length. */
+static evtwin_status read_points(const place *p, const char *values_key, double min, double max,
+                                 points *out) {
+    const field parts[] = {SOURCE,
+                           {"soc", read_numbers, 0.0, 1.0, offsetof(points, soc), 0},
+                           {values_key, read_numbers, min, max, offsetof(points, value), 0}};
+    const evtwin_status st = read_fields(p, parts, COUNT(parts), out);
+    if (st < 0) {
         return st;
     }
-    if (n != n_soc) {
+    if (out->value.n != out->soc.n) {
         EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: '%ssoc' has %zu numbers, '%s%s' has %zu", p->file,
-                    p->prefix, n_soc, p->prefix, values_key, n);
+                    p->prefix, out->soc.n, p->prefix, values_key, out->value.n);
     }
-    for (size_t i = 1; i < n; i++) {
-        if (!(soc[i] > soc[i - 1])) {
+    for (size_t i = 1; i < out->soc.n; i++) {
+        if (!(out->soc.v[i] > out->soc.v[i - 1])) {
             EVTWIN_FAIL(EVTWIN_E_RANGE, "%s: '%ssoc' does not rise at element %zu", p->file,
                         p->prefix, i);
         }
     }
-    *n_out = n;
     return EVTWIN_OK;
 }
 
 /* Points on the parameter grid: linear between, constant outside. */
-static void fill_column(evtwin_cell *cell, int column, const double *soc, const double *value,
-                        size_t n) {
+static void fill_column(evtwin_cell *cell, size_t column, const points *at) {
+    const double *soc = at->soc.v, *value = at->value.v;
     size_t i = 0;
     for (int k = 0; k <= EVTWIN__PARAM_INTERVALS; k++) {
         const double z = (double)k / (double)EVTWIN__PARAM_INTERVALS;
-        while (i + 2 < n && z > soc[i + 1]) {
+        while (i + 2 < at->soc.n && z > soc[i + 1]) {
             i++;
         }
         double f = (z - soc[i]) / (soc[i + 1] - soc[i]);
@@ -176,129 +211,119 @@ static void fill_column(evtwin_cell *cell, int column, const double *soc, const 
 }
 
 /* {"value": …} or {"soc": […], "values": […]} over the state of charge. */
-static evtwin_status get_param(const place *p, const char *key, double min, double max, int column,
-                               evtwin_cell *cell) {
-    static const char *const known[] = {"soc", "values", "source", NULL};
-    const double ends[2] = {0.0, 1.0};
-    double soc[MAX_POINTS], value[MAX_POINTS];
-    size_t n = 2;
+static evtwin_status read_param(const place *p, const field *f, void *to) {
+    points curve = {.soc = {2, {0.0, 1.0}}};
     evtwin_status st;
-
-    if (json_object_get(json_object_get(p->object, key), "value") != NULL) {
-        if ((st = get_value(p, key, min, max, &value[0])) < 0) {
+    if (json_object_get(json_object_get(p->object, f->key), "value") != NULL) {
+        const field constant = {f->key, read_value, f->min, f->max, 0, 0};
+        if ((st = read_value(p, &constant, curve.value.v)) < 0) {
             return st;
         }
-        value[1] = value[0];
-        fill_column(cell, column, ends, value, n);
+        curve.value.v[1] = curve.value.v[0];
+        fill_column(to, f->at, &curve);
         return EVTWIN_OK;
     }
 
-    char prefix[PATH_SIZE];
     place at;
-    if ((st = enter(p, key, prefix, &at)) < 0 || (st = check_keys(&at, known)) < 0 ||
-        (st = check_source(&at)) < 0 ||
-        (st = get_points(&at, "values", min, max, soc, value, &n)) < 0) {
+    if ((st = enter(p, f->key, &at)) < 0 ||
+        (st = read_points(&at, "values", f->min, f->max, &curve)) < 0) {
         return st;
     }
 
     /* the grid reproduces the points only if they lie on it */
-    for (size_t i = 0; i < n; i++) {
-        const double x = soc[i] * (double)EVTWIN__PARAM_INTERVALS;
+    for (size_t i = 0; i < curve.soc.n; i++) {
+        const double x = curve.soc.v[i] * (double)EVTWIN__PARAM_INTERVALS;
         if (fabs(x - nearbyint(x)) > 1e-9) {
             EVTWIN_FAIL(EVTWIN_E_RANGE, "%s: '%ssoc[%zu]' is %g, not a multiple of 0.01", p->file,
-                        at.prefix, i, soc[i]);
+                        at.prefix, i, curve.soc.v[i]);
         }
     }
-    fill_column(cell, column, soc, value, n);
+    fill_column(to, f->at, &curve);
     return EVTWIN_OK;
 }
 
+/* ---- open-circuit voltage ---- */
+
 /* [[a, b, c], …]: at most EVTWIN__OCV_TERMS terms. */
-static evtwin_status get_terms(const place *p, const char *key, double terms[EVTWIN__OCV_TERMS][3],
-                               size_t *n_out) {
-    const json_t *array = json_object_get(p->object, key);
+static evtwin_status read_terms(const place *p, const field *f, void *to) {
+    evtwin__ocv_terms *terms = (evtwin__ocv_terms *)(void *)((char *)to + f->at);
+    const json_t *array = json_object_get(p->object, f->key);
     const size_t n = json_array_size(array);
-    if ((array != NULL && !json_is_array(array)) || n > EVTWIN__OCV_TERMS) {
+    if (!json_is_array(array) || n > EVTWIN__OCV_TERMS) {
         EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key '%s%s' is not an array of at most %d terms", p->file,
-                    p->prefix, key, EVTWIN__OCV_TERMS);
+                    p->prefix, f->key, EVTWIN__OCV_TERMS);
     }
     for (size_t i = 0; i < n; i++) {
         const json_t *term = json_array_get(array, i);
         if (json_array_size(term) != 3) {
             EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: '%s%s[%zu]' is not three numbers [a, b, c]", p->file,
-                        p->prefix, key, i);
+                        p->prefix, f->key, i);
         }
         for (size_t j = 0; j < 3; j++) {
-            char what[64];
-            snprintf(what, sizeof what, "%s[%zu][%zu]", key, i, j);
+            char what[96];
+            snprintf(what, sizeof what, "%.40s[%zu][%zu]", f->key, i, j);
             const evtwin_status st =
-                check_number(p, what, json_array_get(term, j), -1000.0, 1000.0, &terms[i][j]);
+                check_number(p, what, json_array_get(term, j), -1000.0, 1000.0, &terms->abc[i][j]);
             if (st < 0) {
                 return st;
             }
         }
     }
-    *n_out = n;
+    terms->n = n;
     return EVTWIN_OK;
 }
 
-static evtwin_status get_half_cell(const place *p, const char *key, evtwin__half_cell *out) {
-    static const char *const known[] = {"constant_V", "slope_V", "exp", "tanh", "source", NULL};
-    char prefix[PATH_SIZE];
-    place at;
-    evtwin_status st = enter(p, key, prefix, &at);
-    if (st < 0 || (st = check_keys(&at, known)) < 0 || (st = check_source(&at)) < 0) {
-        return st;
-    }
-    if ((st = check_number(&at, "constant_V", json_object_get(at.object, "constant_V"), -10.0, 10.0,
-                           &out->constant_V)) < 0 ||
-        (st = check_number(&at, "slope_V", json_object_get(at.object, "slope_V"), -10.0, 10.0,
-                           &out->slope_V)) < 0 ||
-        (st = get_terms(&at, "exp", out->exp_abc, &out->n_exp)) < 0) {
-        return st;
-    }
-    return get_terms(&at, "tanh", out->tanh_abc, &out->n_tanh);
+static evtwin_status read_half_cell(const place *p, const field *f, void *to) {
+#define AT(member) offsetof(evtwin__half_cell, member)
+    static const field parts[] = {
+        SOURCE,
+        {"constant_V", read_number, -10.0, 10.0, AT(constant_V), 0},
+        {"slope_V", read_number, -10.0, 10.0, AT(slope_V), 0},
+        {"exp", read_terms, 0, 0, AT(exp), 1},
+        {"tanh", read_terms, 0, 0, AT(tanh), 1},
+    };
+#undef AT
+    return read_object(p, f->key, parts, COUNT(parts), (char *)to + f->at);
 }
 
 static evtwin_status get_half_cells(const place *p, evtwin_cell *cell) {
-    static const char *const known[] = {
-        "negative",      "positive", "negative_empty", "negative_full", "positive_empty",
-        "positive_full", NULL};
+#define AT(member) offsetof(evtwin__half_cells, member)
+    static const field parts[] = {
+        {"negative", read_half_cell, 0, 0, AT(negative), 0},
+        {"positive", read_half_cell, 0, 0, AT(positive), 0},
+        {"negative_empty", read_value, 0.0, 1.0, AT(negative_empty), 0},
+        {"negative_full", read_value, 0.0, 1.0, AT(negative_full), 0},
+        {"positive_empty", read_value, 0.0, 1.0, AT(positive_empty), 0},
+        {"positive_full", read_value, 0.0, 1.0, AT(positive_full), 0},
+    };
+#undef AT
     evtwin__half_cells h = {0};
-    evtwin_status st = check_keys(p, known);
-    if (st < 0 || (st = get_half_cell(p, "negative", &h.negative)) < 0 ||
-        (st = get_half_cell(p, "positive", &h.positive)) < 0 ||
-        (st = get_value(p, "negative_empty", 0.0, 1.0, &h.negative_empty)) < 0 ||
-        (st = get_value(p, "negative_full", 0.0, 1.0, &h.negative_full)) < 0 ||
-        (st = get_value(p, "positive_empty", 0.0, 1.0, &h.positive_empty)) < 0 ||
-        (st = get_value(p, "positive_full", 0.0, 1.0, &h.positive_full)) < 0) {
-        return st;
+    const evtwin_status st = read_fields(p, parts, COUNT(parts), &h);
+    if (st >= 0) {
+        evtwin__ocv_from_half_cells(&h, &cell->ocv);
     }
-    evtwin__ocv_from_half_cells(&h, &cell->ocv);
-    return EVTWIN_OK;
+    return st;
 }
 
 static evtwin_status get_ocv_points(const place *p, evtwin_cell *cell) {
-    static const char *const known[] = {"soc", "ocv_V", "source", NULL};
-    double soc[MAX_POINTS], ocv[MAX_POINTS];
-    size_t n = 0;
-    evtwin_status st = check_keys(p, known);
-    if (st < 0 || (st = check_source(p)) < 0 ||
-        (st = get_points(p, "ocv_V", 0.0, 10.0, soc, ocv, &n)) < 0) {
+    points curve;
+    const evtwin_status st = read_points(p, "ocv_V", 0.0, 10.0, &curve);
+    if (st < 0) {
         return st;
     }
-    if (soc[0] != 0.0 || soc[n - 1] != 1.0) {
+    const size_t n = curve.soc.n;
+    if (curve.soc.v[0] != 0.0 || curve.soc.v[n - 1] != 1.0) {
         EVTWIN_FAIL(EVTWIN_E_RANGE, "%s: '%ssoc' does not reach from 0 to 1", p->file, p->prefix);
     }
-    evtwin__ocv_from_points(soc, ocv, n, &cell->ocv);
+    evtwin__ocv_from_points(curve.soc.v, curve.value.v, n, &cell->ocv);
     return EVTWIN_OK;
 }
 
 /* Half cells or points; rising, and no more than 50 mV beyond the voltage limits at the ends. */
-static evtwin_status get_ocv(const place *p, evtwin_cell *cell) {
-    char prefix[PATH_SIZE];
+static evtwin_status read_ocv(const place *p, const field *f, void *to) {
+    evtwin_cell *cell = to;
     place at;
-    evtwin_status st = enter(p, "ocv", prefix, &at);
+    evtwin_status st = enter(p, f->key, &at);
     if (st < 0) {
         return st;
     }
@@ -322,132 +347,108 @@ static evtwin_status get_ocv(const place *p, evtwin_cell *cell) {
     return EVTWIN_OK;
 }
 
-static evtwin_status get_circuit(const place *p, evtwin_cell *cell) {
-    static const char *const known[] = {"r0_ohm",
-                                        "r1_ohm",
-                                        "r2_ohm",
-                                        "tau1_s",
-                                        "tau2_s",
-                                        "entropic_V_K",
-                                        "r0_activation_J_mol",
-                                        "rc_activation_J_mol",
-                                        "reference_degC",
-                                        NULL};
-    char prefix[PATH_SIZE];
-    place at;
-    double r0_J_mol = 0.0, rc_J_mol = 0.0, reference_degC = 0.0;
-    evtwin_status st = enter(p, "circuit", prefix, &at);
-    if (st < 0 || (st = check_keys(&at, known)) < 0 ||
-        (st = get_param(&at, "r0_ohm", 1e-6, 10.0, EVTWIN__PARAM_R0, cell)) < 0 ||
-        (st = get_param(&at, "r1_ohm", 0.0, 10.0, EVTWIN__PARAM_R1, cell)) < 0 ||
-        (st = get_param(&at, "r2_ohm", 0.0, 10.0, EVTWIN__PARAM_R2, cell)) < 0 ||
-        (st = get_param(&at, "tau1_s", 0.01, 1e5, EVTWIN__PARAM_TAU1, cell)) < 0 ||
-        (st = get_param(&at, "tau2_s", 0.01, 1e5, EVTWIN__PARAM_TAU2, cell)) < 0 ||
-        (st = get_value(&at, "r0_activation_J_mol", 0.0, 1e5, &r0_J_mol)) < 0 ||
-        (st = get_value(&at, "rc_activation_J_mol", 0.0, 1e5, &rc_J_mol)) < 0 ||
-        (st = get_value(&at, "reference_degC", -40.0, 80.0, &reference_degC)) < 0) {
+/* ---- circuit, heat, ageing ---- */
+
+#define AT(member) offsetof(evtwin_cell, member)
+#define SIZE(member) 2, sizeof(((const evtwin_cell *)NULL)->member)
+
+static evtwin_status read_circuit(const place *p, const field *f, void *to) {
+    static const field parts[] = {
+        {"r0_ohm", read_param, 1e-6, 10.0, EVTWIN__PARAM_R0, 0},
+        {"r1_ohm", read_param, 0.0, 10.0, EVTWIN__PARAM_R1, 0},
+        {"r2_ohm", read_param, 0.0, 10.0, EVTWIN__PARAM_R2, 0},
+        {"tau1_s", read_param, 0.01, 1e5, EVTWIN__PARAM_TAU1, 0},
+        {"tau2_s", read_param, 0.01, 1e5, EVTWIN__PARAM_TAU2, 0},
+        {"r0_activation_J_mol", read_value, 0.0, 1e5, AT(r0_activation_K), 0},
+        {"rc_activation_J_mol", read_value, 0.0, 1e5, AT(rc_activation_K), 0},
+        {"reference_degC", read_value, -40.0, 80.0, AT(reference_K), 0},
+        /* reversible heat: zero where the set says nothing */
+        {"entropic_V_K", read_param, -0.01, 0.01, EVTWIN__PARAM_ENTROPIC, 1},
+    };
+    evtwin_cell *cell = to;
+    const evtwin_status st = read_object(p, f->key, parts, COUNT(parts), cell);
+    if (st < 0) {
         return st;
     }
-    cell->r0_activation_K = r0_J_mol / GAS_CONSTANT_J_mol_K;
-    cell->rc_activation_K = rc_J_mol / GAS_CONSTANT_J_mol_K;
-    cell->reference_K = reference_degC + 273.15;
-
-    /* reversible heat is optional: zero where the set says nothing */
-    if (json_object_get(at.object, "entropic_V_K") != NULL) {
-        return get_param(&at, "entropic_V_K", -0.01, 0.01, EVTWIN__PARAM_ENTROPIC, cell);
-    }
+    cell->r0_activation_K /= GAS_CONSTANT_J_mol_K;
+    cell->rc_activation_K /= GAS_CONSTANT_J_mol_K;
+    cell->reference_K += 273.15;
     return EVTWIN_OK;
 }
 
-static evtwin_status get_thermal(const place *p, evtwin_cell *cell) {
-    static const char *const alone[] = {"capacity_J_K", "to_air_W_K", NULL};
-    static const char *const on_jig[] = {"capacity_J_K", "to_jig_W_K", "jig_capacity_J_K",
-                                         "jig_to_air_W_K", NULL};
-    char prefix[PATH_SIZE];
+static evtwin_status read_thermal(const place *p, const field *f, void *to) {
+    static const field in_air[] = {
+        {"capacity_J_K", read_value, 1e-3, 1e7, AT(thermal.capacity_J_K), 0},
+        {"to_air_W_K", read_value, 1e-6, 1e4, AT(thermal.to_boundary_W_K), 0},
+    };
+    static const field at_boundary[] = {
+        {"capacity_J_K", read_value, 1e-3, 1e7, AT(thermal.capacity_J_K), 0},
+        {"to_boundary_W_K", read_value, 1e-6, 1e4, AT(thermal.to_boundary_W_K), 0},
+        {"boundary_capacity_J_K", read_value, 1e-3, 1e7, AT(thermal.boundary_capacity_J_K), 0},
+        {"boundary_to_air_W_K", read_value, 1e-6, 1e4, AT(thermal.boundary_to_air_W_K), 0},
+    };
+    /* the names of the same before 0.2 */
+    static const field on_jig[] = {
+        {"capacity_J_K", read_value, 1e-3, 1e7, AT(thermal.capacity_J_K), 0},
+        {"to_jig_W_K", read_value, 1e-6, 1e4, AT(thermal.to_boundary_W_K), 0},
+        {"jig_capacity_J_K", read_value, 1e-3, 1e7, AT(thermal.boundary_capacity_J_K), 0},
+        {"jig_to_air_W_K", read_value, 1e-6, 1e4, AT(thermal.boundary_to_air_W_K), 0},
+    };
     place at;
-    evtwin__thermal *t = &cell->thermal;
-    evtwin_status st = enter(p, "thermal", prefix, &at);
-    if (st < 0 || (st = get_value(&at, "capacity_J_K", 1e-3, 1e7, &t->capacity_J_K)) < 0) {
+    const evtwin_status st = enter(p, f->key, &at);
+    if (st < 0) {
         return st;
     }
     if (json_object_get(at.object, "to_air_W_K") != NULL) {
-        if ((st = check_keys(&at, alone)) < 0) {
-            return st;
-        }
-        return get_value(&at, "to_air_W_K", 1e-6, 1e4, &t->to_jig_W_K);
+        return read_fields(&at, in_air, COUNT(in_air), to);
     }
-    if ((st = check_keys(&at, on_jig)) < 0 ||
-        (st = get_value(&at, "to_jig_W_K", 1e-6, 1e4, &t->to_jig_W_K)) < 0 ||
-        (st = get_value(&at, "jig_capacity_J_K", 1e-3, 1e7, &t->jig_capacity_J_K)) < 0) {
-        return st;
-    }
-    return get_value(&at, "jig_to_air_W_K", 1e-6, 1e4, &t->jig_to_air_W_K);
+    const int is_old = json_object_get(at.object, "to_jig_W_K") != NULL ||
+                       json_object_get(at.object, "jig_capacity_J_K") != NULL;
+    return read_fields(&at, is_old ? on_jig : at_boundary, COUNT(at_boundary), to);
 }
 
-/* Keys of a law, and "law" itself. */
-static evtwin_status check_ageing_keys(const place *p, const evtwin__ageing_key *keys) {
-    const char *known[EVTWIN__AGEING_CONSTANTS + 2] = {"law"};
-    size_t n = 1;
-    for (size_t i = 0; keys[i].key != NULL; i++) {
-        known[n++] = keys[i].key;
-    }
-    known[n] = NULL;
-    return check_keys(p, known);
-}
-
-static evtwin_status get_ageing(const place *p, evtwin_cell *cell) {
-    char prefix[PATH_SIZE], name[32];
+static evtwin_status read_ageing(const place *p, const field *f, void *to) {
+    evtwin_cell *cell = to;
+    char name[32];
+    const field law = {"law", read_string, 2, sizeof name, 0, 0};
     place at;
-    evtwin_status st = enter(p, "ageing", prefix, &at);
-    if (st < 0 || (st = get_text(&at, "law", name, sizeof name)) < 0) {
+    evtwin_status st = enter(p, f->key, &at);
+    if (st < 0 || (st = read_string(&at, &law, name)) < 0) {
         return st;
     }
-    int kind = 0;
-    while (evtwin__ageing_name((evtwin__ageing_kind)kind) != NULL &&
-           strcmp(evtwin__ageing_name((evtwin__ageing_kind)kind), name) != 0) {
-        kind++;
-    }
-    if (evtwin__ageing_name((evtwin__ageing_kind)kind) == NULL) {
+    const evtwin__ageing_key *keys = evtwin__ageing_find(name, &cell->ageing.kind);
+    if (keys == NULL) {
         EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: 'ageing.law' is '%s', not none, schmalstieg or naumann",
                     p->file, name);
     }
-    cell->ageing.kind = (evtwin__ageing_kind)kind;
 
-    const evtwin__ageing_key *keys = evtwin__ageing_keys(cell->ageing.kind);
-    if ((st = check_ageing_keys(&at, keys)) < 0) {
-        return st;
+    /* the law's constants, and "law" itself */
+    field parts[1 + EVTWIN__AGEING_CONSTANTS] = {ELSEWHERE("law")};
+    size_t n = 1;
+    for (; keys[n - 1].key != NULL; n++) {
+        const evtwin__ageing_key *k = &keys[n - 1];
+        const size_t offset = AT(ageing.constant) + (n - 1) * sizeof(double);
+        parts[n] = (field){k->key, read_value, k->min, k->max, offset, 0};
     }
-    for (size_t i = 0; keys[i].key != NULL; i++) {
-        st = get_value(&at, keys[i].key, keys[i].min, keys[i].max, &cell->ageing.constant[i]);
-        if (st < 0) {
-            return st;
-        }
-    }
-    return EVTWIN_OK;
+    return read_fields(&at, parts, n, cell);
 }
 
-static evtwin_status get_cell(const place *root, evtwin_cell *cell) {
-    static const char *const known[] = {"format",  "name",         "chemistry",   "description",
-                                        "sources", "limits",       "capacity_Ah", "v_min_V",
-                                        "v_max_V", "ocv",          "circuit",     "thermal",
-                                        "ageing",  "spread_scale", NULL};
-    double format = 0.0;
-    evtwin_status st = check_keys(root, known);
-    if (st < 0 ||
-        (st = check_number(root, "format", json_object_get(root->object, "format"), FORMAT, FORMAT,
-                           &format)) < 0 ||
-        (st = get_text(root, "name", cell->name, sizeof cell->name)) < 0 ||
-        (st = get_text(root, "chemistry", cell->chemistry, sizeof cell->chemistry)) < 0 ||
-        (st = get_text(root, "description", cell->description, sizeof cell->description)) < 0 ||
-        (st = get_value(root, "capacity_Ah", 1e-3, 1e4, &cell->capacity_Ah)) < 0 ||
-        (st = get_value(root, "v_min_V", 0.1, 6.0, &cell->v_min_V)) < 0 ||
-        (st = get_value(root, "v_max_V", 0.1, 6.0, &cell->v_max_V)) < 0 ||
-        (st = get_ocv(root, cell)) < 0 || (st = get_circuit(root, cell)) < 0 ||
-        (st = get_thermal(root, cell)) < 0 || (st = get_ageing(root, cell)) < 0) {
-        return st;
-    }
-    return get_value_or(root, "spread_scale", 0.0, 3.0, 1.0, &cell->spread_scale);
-}
+static const field cell_fields[] = {
+    {"format", check_format, FORMAT, FORMAT, 0, 0},
+    {"name", read_string, SIZE(name), AT(name), 0},
+    {"chemistry", read_string, SIZE(chemistry), AT(chemistry), 0},
+    {"description", read_string, SIZE(description), AT(description), 0},
+    ELSEWHERE("sources"), /* for readers, as are the limits */
+    ELSEWHERE("limits"),
+    {"capacity_Ah", read_value, 1e-3, 1e4, AT(capacity_Ah), 0},
+    {"v_min_V", read_value, 0.1, 6.0, AT(v_min_V), 0},
+    {"v_max_V", read_value, 0.1, 6.0, AT(v_max_V), 0},
+    {"ocv", read_ocv, 0, 0, 0, 0},
+    {"circuit", read_circuit, 0, 0, 0, 0},
+    {"thermal", read_thermal, 0, 0, 0, 0},
+    {"ageing", read_ageing, 0, 0, 0, 0},
+    {"spread_scale", read_value, 0.0, 3.0, AT(spread_scale), 1},
+};
 
 evtwin_status evtwin__cell_parse(const char *name, const char *text, size_t size,
                                  evtwin_cell *out) {
@@ -458,11 +459,12 @@ evtwin_status evtwin__cell_parse(const char *name, const char *text, size_t size
     }
     evtwin_cell cell;
     memset(&cell, 0, sizeof cell);
+    cell.spread_scale = 1.0;
     if (!json_is_object(root)) {
         st = evtwin__fail(EVTWIN_E_PARSE, "%s: the file is not a JSON object", name);
     } else {
-        const place at = {name, "", root};
-        st = get_cell(&at, &cell);
+        const place at = {.file = name, .object = root};
+        st = read_fields(&at, cell_fields, COUNT(cell_fields), &cell);
     }
     json_decref(root);
     if (st >= 0) {

@@ -2,33 +2,49 @@
 /* sim/classic.c: the original demo's formulas: random charge, voltage and temperature from it, no
  * physics. Same distributions as the original, not the same numbers: its generator was Python's. */
 
-#include "sim/classic.h"
+#include "sim/fleet.h"
 
-#include <math.h>
+#include "core/mem.h"
+#include "core/status.h"
+
+/* The original made one step per message, every 2 s. */
+#define STEP_S 2.0
+
+typedef struct evtwin__classic {
+    double soc_percent, soh_percent, soh_start_percent;
+    double current_A, voltage_V, temperature_degC;
+    double cycles, cycles_start;
+    int is_charging;
+} classic_pack;
 
 static double clamp(double x, double low, double high) {
     return x < low ? low : (x > high ? high : x);
 }
 
-evtwin__classic evtwin__classic_new(evtwin__dice dice, double soc_percent, double soh_percent,
-                                    double temperature_degC, double cycles) {
-    return (evtwin__classic){
-        .dice = dice,
-        .soc_percent = soc_percent,
-        .soh_percent = soh_percent,
-        .soh_start_percent = soh_percent,
-        .voltage_V = 350.0 + 0.5 * soc_percent,
-        .temperature_degC = temperature_degC,
-        .cycles = cycles,
-        .cycles_start = cycles,
-    };
+static evtwin_status create(evtwin_sim *sim) {
+    sim->classic = evtwin__calloc(sim->n_packs, sizeof *sim->classic);
+    if (sim->classic == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for %zu packs", sim->n_packs);
+    }
+    for (size_t i = 0; i < sim->n_packs; i++) {
+        const double soc_percent = 100.0 * evtwin__start_soc_frac(sim, i, 1.0);
+        const double soh_percent = 100.0 * evtwin__start_soh_frac(sim, i);
+        sim->classic[i] = (classic_pack){
+            .soc_percent = soc_percent,
+            .soh_percent = soh_percent,
+            .soh_start_percent = soh_percent,
+            .voltage_V = 350.0 + 0.5 * soc_percent,
+            .temperature_degC = sim->options.initial_temperature_degC,
+            .cycles = sim->options.initial_cycles,
+            .cycles_start = sim->options.initial_cycles,
+        };
+    }
+    return EVTWIN_OK;
 }
 
-static void step_once(evtwin__classic *c, uint64_t step) {
-    const evtwin__rng_block a = evtwin__rng_at(c->dice.seed, EVTWIN__RNG_CLASSIC, c->dice.pack,
-                                               EVTWIN__DRAW_CLASSIC_STEP, step);
-    const evtwin__rng_block b = evtwin__rng_at(c->dice.seed, EVTWIN__RNG_CLASSIC, c->dice.pack,
-                                               EVTWIN__DRAW_CLASSIC_NOISE, step);
+static void step_once(classic_pack *c, evtwin__pack_rng rng, uint64_t step) {
+    const evtwin__rng_block a = evtwin__sample_block(rng, EVTWIN__CHANNEL_CLASSIC_STEP, step);
+    const evtwin__rng_block b = evtwin__sample_block(rng, EVTWIN__CHANNEL_CLASSIC_NOISE, step);
     const double u_soc = evtwin__rng_uniform(a, 0), u_current = evtwin__rng_uniform(a, 1);
     const double before = c->soc_percent;
 
@@ -45,9 +61,7 @@ static void step_once(evtwin__classic *c, uint64_t step) {
         if (c->soc_percent <= 20.0) {
             c->is_charging = 1;
         }
-        c->discharged_percent += before - c->soc_percent;
     }
-    c->charge_percent += before - c->soc_percent;
 
     /* T = clip(25 + 0.08 |I| + U(-2, 2), 20, 80);  V = 350 + 0.5 SoC + U(-5, 5) */
     const double u_t = evtwin__rng_uniform(b, 0), u_v = evtwin__rng_uniform(b, 1);
@@ -60,13 +74,18 @@ static void step_once(evtwin__classic *c, uint64_t step) {
     c->soh_percent = soh > floor_percent ? soh : floor_percent;
 }
 
-void evtwin__classic_run(evtwin__classic *c, int64_t step, int64_t until) {
-    for (int64_t i = step; i < until; i++) {
-        step_once(c, (uint64_t)i);
+static evtwin_status advance(evtwin_sim *sim, int64_t until) {
+    for (size_t i = 0; i < sim->n_packs; i++) {
+        const evtwin__pack_rng rng = {sim->options.seed, (uint32_t)i};
+        for (int64_t step = sim->step; step < until; step++) {
+            step_once(&sim->classic[i], rng, (uint64_t)step);
+        }
     }
+    return EVTWIN_OK;
 }
 
-evtwin__reading evtwin__classic_read(const evtwin__classic *c) {
+static evtwin__reading read_pack(const evtwin_sim *sim, size_t pack) {
+    const classic_pack *c = &sim->classic[pack];
     return (evtwin__reading){
         .soc_percent = c->soc_percent,
         .soh_percent = c->soh_percent,
@@ -81,3 +100,35 @@ evtwin__reading evtwin__classic_read(const evtwin__classic *c) {
         .throughput_Ah_per_day = NAN,
     };
 }
+
+/* What the model knows of a pack c. */
+#define TRUTH(X)                                                                                   \
+    X(soc_frac, 0.01 * c->soc_percent)                                                             \
+    X(soh_frac, 0.01 * c->soh_percent)                                                             \
+    X(equivalent_full_cycles, c->cycles)                                                           \
+    X(voltage_V, c->voltage_V)                                                                     \
+    X(current_A, c->current_A)                                                                     \
+    X(temperature_degC, c->temperature_degC)
+
+enum { TRUTH(EVTWIN__TRUTH_INDEX) N_TRUTH };
+static const char *const truth_names[] = {TRUTH(EVTWIN__TRUTH_NAME)};
+
+static double truth(const evtwin_sim *sim, size_t pack, size_t quantity) {
+    const classic_pack *c = &sim->classic[pack];
+    switch (quantity) {
+        TRUTH(EVTWIN__TRUTH_CASE)
+    default:
+        return NAN;
+    }
+}
+
+const evtwin__fleet_model evtwin__fleet_classic = {
+    .name = "classic",
+    .fixed_step_s = STEP_S,
+    .create = create,
+    .advance = advance,
+    .read = read_pack,
+    .truth_names = truth_names,
+    .n_truth = N_TRUTH,
+    .truth = truth,
+};

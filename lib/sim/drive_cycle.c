@@ -36,57 +36,50 @@ static double battery_power_W(double v0, double v1) {
     return drive + AUXILIARY_W;
 }
 
-static evtwin_status check_row(const char *path, size_t row, double second, double speed_m_s) {
-    if (second != (double)row) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: row %zu: cycSecs is %g, expected %zu: one row a second",
-                    path, row + 1, second, row);
-    }
-    if (!(speed_m_s >= 0.0 && speed_m_s <= MAX_SPEED_m_s)) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: row %zu: cycMps is %g, outside [0, %g] m/s", path, row + 1,
-                    speed_m_s, MAX_SPEED_m_s);
-    }
-    return EVTWIN_OK;
-}
-
-static evtwin_status fill(const char *path, const evtwin_table *t, evtwin__drive_cycle *out) {
-    const size_t second = evtwin_table_find(t, "cycSecs");
-    const size_t speed = evtwin_table_find(t, "cycMps");
-    const size_t rows = evtwin_table_rows(t);
-    if (second == EVTWIN_NO_COLUMN || speed == EVTWIN_NO_COLUMN) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: no column '%s'", path,
-                    second == EVTWIN_NO_COLUMN ? "cycSecs" : "cycMps");
-    }
-    if (rows < 2 || rows > MAX_SECONDS) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: %zu rows, a drive cycle has 2 to %d", path, rows,
-                    MAX_SECONDS);
-    }
-    double *energy_J = evtwin__calloc(rows, sizeof *energy_J);
-    if (energy_J == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for a drive cycle of %zu seconds", rows);
-    }
-    for (size_t i = 0; i < rows; i++) {
-        const double v = evtwin_table_number(t, speed, i);
-        const evtwin_status st = check_row(path, i, evtwin_table_number(t, second, i), v);
-        if (st < 0) {
-            evtwin__free(energy_J);
-            return st;
+/* Energy up to each second of the trace. */
+static evtwin_status fill(const char *path, const evtwin_table *t, size_t second, size_t speed,
+                          double *energy_J) {
+    double last_m_s = 0.0;
+    for (size_t i = 0; i < evtwin_table_rows(t); i++) {
+        const double s = evtwin_table_number(t, second, i);
+        const double speed_m_s = evtwin_table_number(t, speed, i);
+        if (s != (double)i) {
+            EVTWIN_FAIL(EVTWIN_E_PARSE,
+                        "%s: row %zu: cycSecs is %g, expected %zu: one row a second", path, i + 1,
+                        s, i);
         }
-        if (i > 0) {
-            energy_J[i] =
-                energy_J[i - 1] + battery_power_W(evtwin_table_number(t, speed, i - 1), v);
+        if (!(speed_m_s >= 0.0 && speed_m_s <= MAX_SPEED_m_s)) {
+            EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: row %zu: cycMps is %g, outside [0, %g] m/s", path,
+                        i + 1, speed_m_s, MAX_SPEED_m_s);
         }
+        energy_J[i] = i > 0 ? energy_J[i - 1] + battery_power_W(last_m_s, speed_m_s) : 0.0;
+        last_m_s = speed_m_s;
     }
-    *out = (evtwin__drive_cycle){rows - 1, energy_J};
     return EVTWIN_OK;
 }
 
 evtwin_status evtwin__drive_cycle_load(const char *path, evtwin__drive_cycle *out) {
     evtwin_table *t = NULL;
+    double *energy_J = NULL;
     evtwin_status st = evtwin_table_read_csv(path, NULL, &t);
     if (st < 0) {
         return st;
     }
-    st = fill(path, t, out);
+    const size_t second = evtwin_table_find(t, "cycSecs"), speed = evtwin_table_find(t, "cycMps");
+    const size_t rows = evtwin_table_rows(t);
+    if (second == EVTWIN_NO_COLUMN || speed == EVTWIN_NO_COLUMN) {
+        st = evtwin__fail(EVTWIN_E_PARSE, "%s: no column '%s'", path,
+                          second == EVTWIN_NO_COLUMN ? "cycSecs" : "cycMps");
+    } else if (rows < 2 || rows > MAX_SECONDS) {
+        st = evtwin__fail(EVTWIN_E_PARSE, "%s: %zu rows, a drive cycle has 2 to %d", path, rows,
+                          MAX_SECONDS);
+    } else if ((energy_J = evtwin__calloc(rows, sizeof *energy_J)) == NULL) {
+        st = evtwin__fail(EVTWIN_E_NOMEM, "no memory for a drive cycle of %zu seconds", rows);
+    } else if ((st = fill(path, t, second, speed, energy_J)) >= 0) {
+        *out = (evtwin__drive_cycle){rows - 1, energy_J};
+        energy_J = NULL;
+    }
+    evtwin__free(energy_J);
     evtwin_table_free(t);
     return st;
 }

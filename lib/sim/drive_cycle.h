@@ -8,7 +8,7 @@
 /* Repeats for ever. */
 typedef struct evtwin__drive_cycle {
     size_t n_seconds;
-    double *energy_J; /* (n_seconds + 1): drawn from the reference pack since the trace's start */
+    double *energy_J; /* (n_seconds + 1): taken from the reference pack since the trace's start */
 } evtwin__drive_cycle;
 
 /* Read a CSV with the columns cycSecs (0, 1, 2, …) and cycMps. */

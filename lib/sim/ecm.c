@@ -6,14 +6,7 @@
 
 #include "core/vmath.h"
 
-#include <assert.h>
 #include <math.h>
-
-/* A field missing in the list would be lost by the kernel. */
-#define COUNT(name) +1
-_Static_assert(sizeof(evtwin__ecm_block) ==
-                   (0 EVTWIN__ECM_FIELDS(COUNT)) * sizeof(double[EVTWIN__LANES]),
-               "EVTWIN__ECM_FIELDS lists every field");
 
 #define EVTWIN__W 2
 #include "sim/ecm_kernel.h"
@@ -76,7 +69,7 @@ void evtwin__ecm_rest(const evtwin__ecm_model *model, evtwin__ecm_block *b, int 
     b->v1_V[lane] = 0.0;
     b->v2_V[lane] = 0.0;
     b->temperature_degC[lane] = temperature_degC;
-    b->jig_degC[lane] = temperature_degC;
+    b->boundary_degC[lane] = temperature_degC;
     b->current_A[lane] = 0.0;
     b->request_A[lane] = 0.0;
     b->r0_ohm[lane] = r0_now(model->cell, b, lane);

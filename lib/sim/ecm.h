@@ -9,55 +9,29 @@
 
 enum { EVTWIN__LANES = 8 };
 
-/* A field of a block: one value a pack, 64 bytes. */
-typedef double evtwin__lane_values[EVTWIN__LANES];
-
-/*
- * Eight packs, each through one representative cell: cell current, cell voltages. Structure of
- * arrays, so that the kernel loads a field of two, four or eight packs into one register.
- */
-typedef struct evtwin__ecm_block {
-    /* state */
-    _Alignas(64) evtwin__lane_values soc_frac;
-    evtwin__lane_values v1_V, v2_V, temperature_degC, jig_degC;
-    evtwin__lane_values r0_ohm; /* of the last step: predicts the heat at the start of the next */
-    evtwin__lane_values reach_per_ohm; /* of it: current per volt of room to a limit at its end */
-    evtwin__lane_values current_A;     /* that flowed in it: the request within the limits */
-
-    /* what steers it, constant over a run */
-    evtwin__lane_values request_A, air_degC;
-    evtwin__lane_values capacity_As,
-        per_capacity_As; /* and its inverse: evtwin__ecm_set_capacity */
-    evtwin__lane_values r0_ratio, rc_ratio;
-    evtwin__lane_values stop_low_frac, stop_high_frac; /* a step that ends beyond ends the run */
-    evtwin__lane_values stop_current_A; /* so does one whose limits leave less of a request */
-
-    /* integrals: the first two since creation, net and discharge only; the others since they were
-     * last taken */
-    evtwin__lane_values charge_As, discharge_As;
-    evtwin__lane_values sum_soc_s, sum_temperature_degC_s, sum_discharge_time_s;
-    evtwin__lane_values soc_min_frac, soc_max_frac;
-} evtwin__ecm_block;
-
-/* Every field of a block. */
+/* Every field of a block: one value a pack. */
 #define EVTWIN__ECM_FIELDS(X)                                                                      \
+    /* state */                                                                                    \
     X(soc_frac)                                                                                    \
     X(v1_V)                                                                                        \
     X(v2_V)                                                                                        \
     X(temperature_degC)                                                                            \
-    X(jig_degC)                                                                                    \
-    X(r0_ohm)                                                                                      \
-    X(reach_per_ohm)                                                                               \
-    X(current_A)                                                                                   \
+    X(boundary_degC)                                                                               \
+    X(r0_ohm)        /* of the last step: predicts the heat at the start of the next */            \
+    X(reach_per_ohm) /* of it: current per volt of room to a limit at its end */                   \
+    X(current_A)     /* that flowed in it: the request within the limits */                        \
+    /* what steers it, constant over a run */                                                      \
     X(request_A)                                                                                   \
     X(air_degC)                                                                                    \
     X(capacity_As)                                                                                 \
-    X(per_capacity_As)                                                                             \
+    X(per_capacity_As) /* its inverse: evtwin__ecm_set_capacity */                                 \
     X(r0_ratio)                                                                                    \
     X(rc_ratio)                                                                                    \
-    X(stop_low_frac)                                                                               \
+    X(stop_low_frac) /* a step that ends beyond these ends the run */                              \
     X(stop_high_frac)                                                                              \
-    X(stop_current_A)                                                                              \
+    X(stop_current_A) /* so does one whose limits leave less of a request */                       \
+    /* integrals: the first two since creation, net and discharge only; the others since they      \
+     * were last taken */                                                                          \
     X(charge_As)                                                                                   \
     X(discharge_As)                                                                                \
     X(sum_soc_s)                                                                                   \
@@ -65,6 +39,17 @@ typedef struct evtwin__ecm_block {
     X(sum_discharge_time_s)                                                                        \
     X(soc_min_frac)                                                                                \
     X(soc_max_frac)
+
+/*
+ * Eight packs, each through one representative cell: cell current, cell voltages. Structure of
+ * arrays, each 64 bytes, so that the kernel loads a field of two, four or eight packs into one
+ * register.
+ */
+typedef struct evtwin__ecm_block {
+#define FIELD(name) _Alignas(64) double name[EVTWIN__LANES];
+    EVTWIN__ECM_FIELDS(FIELD)
+#undef FIELD
+} evtwin__ecm_block;
 
 /* The cell and the step, prepared once. */
 typedef struct evtwin__ecm_model {
@@ -92,8 +77,8 @@ int64_t evtwin__ecm_run_baseline(const evtwin__ecm_model *model, evtwin__ecm_blo
 /* Capacity of a lane's cell, now. */
 void evtwin__ecm_set_capacity(evtwin__ecm_block *block, int lane, double capacity_As);
 
-/* Put a lane at rest: overpotentials zero, cell and jig at a temperature. Ratios and capacity are
- * set. */
+/* Put a lane at rest: overpotentials zero, cell and boundary at a temperature. Ratios and capacity
+ * are set. */
 void evtwin__ecm_rest(const evtwin__ecm_model *model, evtwin__ecm_block *block, int lane,
                       double soc_frac, double temperature_degC);
 

@@ -120,9 +120,9 @@ EVTWIN__INLINE V FN(limit_current)(const evtwin__ecm_model *model, const FN(lane
 
 /* Advance the temperatures above the air, exact for constant heat. */
 EVTWIN__INLINE void FN(warm)(const evtwin__thermal_step *th, FN(lanes) * b, V heat_W) {
-    const V cell = b->temperature_degC - b->air_degC, jig = b->jig_degC - b->air_degC;
-    b->temperature_degC = b->air_degC + th->cc * cell + th->cj * jig + th->gc * heat_W;
-    b->jig_degC = b->air_degC + th->jc * cell + th->jj * jig + th->gj * heat_W;
+    const V cell = b->temperature_degC - b->air_degC, boundary = b->boundary_degC - b->air_degC;
+    b->temperature_degC = b->air_degC + th->cc * cell + th->cb * boundary + th->gc * heat_W;
+    b->boundary_degC = b->air_degC + th->bc * cell + th->bb * boundary + th->gb * heat_W;
 }
 
 /* Take a step into the integrals. */
@@ -150,9 +150,10 @@ EVTWIN__INLINE void FN(step)(const evtwin__ecm_model *model, FN(lanes) * b) {
     const V guess = FN(limit_current)(model, b, ocv + v1 + v2, b->reach_per_ohm);
     const V z_mid = z - 0.5 * dt_s * guess * b->per_capacity_As;
     const V heat_now = guess * guess * b->r0_ohm - guess * (v1 + v2);
-    const V t_mid = b->temperature_degC +
-                    0.5 * dt_s / cell->thermal.capacity_J_K *
-                        (heat_now - cell->thermal.to_jig_W_K * (b->temperature_degC - b->jig_degC));
+    const V t_mid =
+        b->temperature_degC +
+        0.5 * dt_s / cell->thermal.capacity_J_K *
+            (heat_now - cell->thermal.to_boundary_W_K * (b->temperature_degC - b->boundary_degC));
     const FN(params) p = FN(params_at)(cell, z_mid, t_mid, b);
 
     /* what is left of the branches after the step, and the limits that follow from it */

@@ -1,158 +1,173 @@
 /* SPDX-License-Identifier: MIT */
-/* sim/fleet.c: make a fleet: draw its packs, age them to where they start, put them to their use.
- */
+/* sim/fleet.c: a simulator whatever its cell model: options, names, time, telemetry, truth. */
 
 #include "sim/fleet.h"
 
+#include "evtwin/telemetry.h"
+
 #include "core/mem.h"
-#include "core/parallel.h"
+#include "core/num.h"
 #include "core/status.h"
-#include "sim/fleet_spread.h"
 
-#include <math.h>
+#include <stdio.h>
+#include <string.h>
 
+/* 2024-01-01T00:00:00Z, and the last second of the year 9899: a life may still follow. */
+#define DEFAULT_START_us INT64_C(1704067200000000)
+#define MAX_START_us INT64_C(250246713599000000)
+
+#define MAX_VOLTAGE_V 2000.0
+#define MAX_CURRENT_A 5000.0
+#define MAX_DURATION_S 1e10
 #define US_PER_DAY 86400e6
-#define REFERENCE_CELL_Ah 5.1532
-#define REFERENCE_SERIES 96
-#define REFERENCE_PARALLEL 46
 
-/* Air around packs that cycle: a hall. */
-#define CYCLE_AIR_degC 25.0
+enum { MAX_PACKS = 10000000, MAX_CELLS = 10000, MAX_THREADS = 256, MAX_DIGITS = 9 };
 
-/* Other packs than the first start within so much of the first one's charge. */
-#define START_SPREAD_FRAC 0.30
-#define START_LOW_FRAC 0.25
-#define START_HIGH_FRAC 0.98
+static const evtwin__fleet_model *const models[] = {
+    [EVTWIN_SIM_ECM] = &evtwin__fleet_ecm,
+    [EVTWIN_SIM_CLASSIC] = &evtwin__fleet_classic,
+};
 
-static double clamp(double x, double low, double high) {
-    return x < low ? low : (x > high ? high : x);
-}
+/* ---- options ---- */
 
-/* State of health of pack i: evenly spread from the first's to the last's. */
-static double start_soh_frac(const evtwin_sim *sim, size_t i) {
-    const double first = sim->options.initial_soh_percent, last = sim->options.final_soh_percent;
-    const double f = sim->n_packs > 1 ? (double)i / (double)(sim->n_packs - 1) : 0.0;
-    return 0.01 * (first + f * (last - first));
-}
-
-static double start_soc_frac(const evtwin_sim *sim, const evtwin__pack *pack) {
-    const double first = sim->options.initial_soc_percent / 100.0;
-    if (pack->dice.pack == 0) {
-        return first;
+evtwin_status evtwin_sim_options_init(evtwin_sim_options *options, size_t size) {
+    if (options == NULL || size < sizeof(size_t)) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "options is NULL or its size is %zu", size);
     }
-    const double shift = evtwin__draw_between(pack->dice, EVTWIN__RNG_USE, EVTWIN__DRAW_START, 0, 0,
-                                              -START_SPREAD_FRAC, START_SPREAD_FRAC);
-    return clamp(first + sim->cell.spread_scale * shift, START_LOW_FRAC, START_HIGH_FRAC);
+    const evtwin_sim_options defaults = {
+        .size = sizeof defaults,
+        .model = EVTWIN_SIM_ECM,
+        .use = EVTWIN_USE_CYCLE,
+        .n_packs = 1,
+        .battery_id = "BATTERY_001",
+        .n_series = 96,
+        .n_parallel = 46,
+        .initial_soc_percent = 85.0,
+        .initial_soh_percent = 95.0,
+        .final_soh_percent = NAN,
+        .initial_temperature_degC = 32.0,
+        .initial_cycles = 150.0,
+        .n_threads = 1,
+        .step_s = 1.0,
+        .start_time_us = DEFAULT_START_us,
+    };
+    evtwin__report_copy(options, size, &defaults, sizeof defaults);
+    return EVTWIN_OK;
 }
 
-/* Draw one pack and live its past. */
-static evtwin_status make_pack(const evtwin_sim *sim, size_t i, evtwin__pack *pack) {
-    *pack = (evtwin__pack){.dice = {sim->options.seed, (uint32_t)i}};
-    pack->traits = evtwin__traits_draw(pack->dice, sim->cell.spread_scale);
-    pack->bms = evtwin__bms_draw(pack->dice);
-    pack->as_built_As = 3600.0 * sim->cell.capacity_Ah * pack->traits.capacity_factor;
-
-    pack->life = evtwin__life_new(&pack->traits);
-    return evtwin__life_age_to(&sim->cell, &pack->traits, pack->dice, sim->start_days,
-                               start_soh_frac(sim, i), &pack->life);
-}
-
-/* Lanes beyond the last pack: at rest for ever, and of a harmless size. */
-static void fill_idle_lane(const evtwin_sim *sim, evtwin__ecm_block *b, int lane) {
-    evtwin__ecm_set_capacity(b, lane, 3600.0 * sim->cell.capacity_Ah);
-    b->r0_ratio[lane] = 1.0;
-    b->rc_ratio[lane] = 1.0;
-    b->air_degC[lane] = CYCLE_AIR_degC;
-    evtwin__ecm_rest(&sim->model, b, lane, 0.5, CYCLE_AIR_degC);
-    evtwin__profile_hand_over(b, lane, 0.0);
-}
-
-static evtwin_status make_block(void *ctx, size_t block) {
-    const evtwin_sim *sim = ctx;
-    evtwin__ecm_block *b = &sim->blocks[block];
-    for (int lane = 0; lane < EVTWIN__LANES; lane++) {
-        const size_t i = block * EVTWIN__LANES + (size_t)lane;
-        if (i >= sim->n_packs) {
-            fill_idle_lane(sim, b, lane);
-            continue;
+evtwin_status evtwin__domains_check(const evtwin__domain *d, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (!(d[i].value >= d[i].min && d[i].value <= d[i].max)) {
+            EVTWIN_FAIL(EVTWIN_E_ARG, "%s is %g, outside [%g, %g]", d[i].name, d[i].value, d[i].min,
+                        d[i].max);
         }
-        evtwin__pack *pack = &sim->packs[i];
-        const evtwin_status st = make_pack(sim, i, pack);
-        if (st < 0) {
-            return st;
-        }
-        evtwin__fleet_apply_life(sim, b, lane, pack);
-        b->air_degC[lane] = CYCLE_AIR_degC;
-        evtwin__ecm_rest(&sim->model, b, lane, start_soc_frac(sim, pack),
-                         sim->options.initial_temperature_degC);
-        evtwin__profile_start(sim, b, lane, pack, 0);
     }
     return EVTWIN_OK;
 }
 
-static evtwin_status make_classic(evtwin_sim *sim) {
-    sim->classic = evtwin__calloc(sim->n_packs, sizeof *sim->classic);
-    if (sim->classic == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for %zu packs", sim->n_packs);
+static evtwin_status check_choices(const evtwin_sim_options *o) {
+    if ((size_t)o->model >= sizeof models / sizeof models[0]) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "model is %d, not a valid model", (int)o->model);
     }
-    for (size_t i = 0; i < sim->n_packs; i++) {
-        const evtwin__dice dice = {sim->options.seed, (uint32_t)i};
-        const double shift =
-            i == 0 ? 0.0
-                   : evtwin__draw_between(dice, EVTWIN__RNG_USE, EVTWIN__DRAW_START, 0, 0,
-                                          -START_SPREAD_FRAC, START_SPREAD_FRAC);
-        const double soc = clamp(sim->options.initial_soc_percent / 100.0 + shift,
-                                 i == 0 ? 0.0 : START_LOW_FRAC, i == 0 ? 1.0 : START_HIGH_FRAC);
-        sim->classic[i] =
-            evtwin__classic_new(dice, 100.0 * soc, 100.0 * start_soh_frac(sim, i),
-                                sim->options.initial_temperature_degC, sim->options.initial_cycles);
+    if (o->use != EVTWIN_USE_CYCLE && o->use != EVTWIN_USE_DAILY) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "use is %d, not a valid use", (int)o->use);
     }
-    return EVTWIN_OK;
-}
-
-static evtwin_status make_ecm(evtwin_sim *sim) {
-    sim->n_blocks = (sim->n_packs + EVTWIN__LANES - 1) / EVTWIN__LANES;
-    sim->blocks = evtwin__calloc_aligned(sim->n_blocks, sizeof *sim->blocks);
-    sim->packs = evtwin__calloc(sim->n_packs, sizeof *sim->packs);
-    if (sim->blocks == NULL || sim->packs == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for %zu packs", sim->n_packs);
+    if (o->n_packs < 1 || o->n_packs > MAX_PACKS) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "n_packs is %zu, outside [1, %d]", o->n_packs, MAX_PACKS);
     }
-    if (sim->cell.ageing.kind == EVTWIN__AGEING_NONE &&
-        (sim->options.initial_soh_percent < 100.0 || sim->options.final_soh_percent < 100.0)) {
+    if (o->start_time_us < 0 || o->start_time_us > MAX_START_us) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "start_time_us is %lld, outside the years 1970 to 9899",
+                    (long long)o->start_time_us);
+    }
+    if (!evtwin_battery_id_is_valid(o->battery_id)) {
         EVTWIN_FAIL(EVTWIN_E_ARG,
-                    "cell set '%s' has no ageing law: initial_soh_percent must be 100",
-                    sim->cell.name);
+                    "battery_id '%.64s' is not 1 to 50 characters of A-Z a-z 0-9 . _ : -",
+                    o->battery_id);
     }
-    return evtwin__parallel_for(sim->options.n_threads, sim->n_blocks, make_block, sim);
-}
-
-/* The simulator's own copy of the cell, and what follows from it. */
-static evtwin_status take_cell(evtwin_sim *sim) {
-    evtwin_cell *fresh = NULL;
-    if (sim->options.cell == NULL) {
-        const evtwin_status st = evtwin_cell_load(NULL, &fresh);
-        if (st < 0) {
-            return st;
-        }
-    }
-    sim->cell = fresh != NULL ? *fresh : *sim->options.cell;
-    evtwin_cell_free(fresh);
-
-    const evtwin_sim_options *o = &sim->options;
-    const int is_classic = o->model == EVTWIN_SIM_CLASSIC;
-    evtwin__ecm_model_init(&sim->cell, is_classic ? EVTWIN__CLASSIC_STEP_S : o->step_s,
-                           &sim->model);
-    const double size = sim->cell.capacity_Ah / REFERENCE_CELL_Ah;
-    sim->current_scale = size / REFERENCE_PARALLEL;
-    sim->power_scale = size / (REFERENCE_SERIES * REFERENCE_PARALLEL);
     return EVTWIN_OK;
 }
+
+evtwin_status evtwin__sim_options_check(const evtwin_sim_options *options,
+                                        evtwin_sim_options *out) {
+    if (options == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "options is NULL");
+    }
+    if (options->size < sizeof(size_t)) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "options.size is %zu: call evtwin_sim_options_init",
+                    options->size);
+    }
+    evtwin_sim_options o;
+    evtwin_sim_options_init(&o, sizeof o);
+    evtwin__options_copy(&o, sizeof o, options, options->size);
+    if (isnan(o.final_soh_percent)) {
+        o.final_soh_percent = o.initial_soh_percent;
+    }
+    if (o.battery_id == NULL) {
+        o.battery_id = "BATTERY_001";
+    }
+
+    const evtwin__domain domain[] = {
+        {"n_series", o.n_series, 1.0, MAX_CELLS},
+        {"n_parallel", o.n_parallel, 1.0, MAX_CELLS},
+        {"n_threads", o.n_threads, 0.0, MAX_THREADS},
+        {"initial_soc_percent", o.initial_soc_percent, 0.0, 100.0},
+        {"initial_soh_percent", o.initial_soh_percent, 30.0, 100.0},
+        {"final_soh_percent", o.final_soh_percent, 30.0, 100.0},
+        {"initial_temperature_degC", o.initial_temperature_degC, -40.0, 80.0},
+        {"initial_cycles", o.initial_cycles, 0.0, 1e6},
+        {"step_s", o.step_s, 0.001, 60.0},
+    };
+    evtwin_status st = check_choices(&o);
+    if (st < 0 || (st = evtwin__domains_check(domain, sizeof domain / sizeof domain[0])) < 0) {
+        return st;
+    }
+    if (o.cell != NULL && o.n_series * o.cell->v_max_V > MAX_VOLTAGE_V) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "n_series is %d: %g V, more than the %g V of telemetry",
+                    o.n_series, o.n_series * o.cell->v_max_V, MAX_VOLTAGE_V);
+    }
+    *out = o;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__battery_ids_make(const char *first, size_t n, evtwin__battery_id *out) {
+    /* the last digits are the number to count on from; an id without gets one from the second pack
+     * on */
+    const size_t length = strlen(first);
+    size_t digits = 0;
+    while (digits < length && digits < MAX_DIGITS && first[length - 1 - digits] >= '0' &&
+           first[length - 1 - digits] <= '9') {
+        digits++;
+    }
+    const size_t stem = length - digits;
+    int64_t number = 1;
+    if (digits > 0) {
+        evtwin__parse_i64(first + stem, digits, &number);
+    }
+    const char *joint = digits > 0 ? "" : "_";
+    const int width = digits > 0 ? (int)digits : 3;
+
+    snprintf(out[0].text, sizeof out[0].text, "%s", first);
+    for (size_t i = 1; i < n; i++) {
+        const int written = snprintf(out[i].text, sizeof out[i].text, "%.*s%s%0*lld", (int)stem,
+                                     first, joint, width, (long long)number + (long long)i);
+        if (written < 0 || (size_t)written >= sizeof out[i].text) {
+            EVTWIN_FAIL(EVTWIN_E_ARG,
+                        "battery_id '%s': that of pack %zu is longer than %d characters", first,
+                        i + 1, EVTWIN__ID_SIZE - 1);
+        }
+    }
+    return EVTWIN_OK;
+}
+
+/* ---- making ---- */
 
 static evtwin_status fill(evtwin_sim *sim, const evtwin_sim_options *checked) {
     sim->options = *checked;
+    sim->model = models[checked->model];
+    sim->dt_s = sim->model->fixed_step_s > 0.0 ? sim->model->fixed_step_s : checked->step_s;
     sim->n_packs = checked->n_packs;
     sim->start_days = (double)checked->start_time_us / US_PER_DAY;
-    evtwin_status st = take_cell(sim);
+    evtwin_status st = evtwin__cell_copy(checked->cell, &sim->cell);
     if (st < 0) {
         return st;
     }
@@ -167,7 +182,7 @@ static evtwin_status fill(evtwin_sim *sim, const evtwin_sim_options *checked) {
         (st = evtwin__drive_cycle_load(checked->drive_cycle, &sim->drive_cycle)) < 0) {
         return st;
     }
-    return checked->model == EVTWIN_SIM_CLASSIC ? make_classic(sim) : make_ecm(sim);
+    return sim->model->create(sim);
 }
 
 evtwin_status evtwin_sim_create(const evtwin_sim_options *options, evtwin_sim **out) {
@@ -216,6 +231,137 @@ const char *evtwin_sim_battery_id(const evtwin_sim *sim, size_t pack) {
     return pack < sim->n_packs ? sim->ids[pack].text : NULL;
 }
 
+/* ---- time ---- */
+
 double evtwin_sim_time_s(const evtwin_sim *sim) {
-    return (double)sim->step * sim->model.dt_s;
+    return evtwin__step_time_s(sim, sim->step);
+}
+
+evtwin_status evtwin_sim_advance(evtwin_sim *sim, double duration_s) {
+    if (sim == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "sim is NULL");
+    }
+    if (!(duration_s >= 0.0 && duration_s <= MAX_DURATION_S)) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "duration_s is %g, outside [0, %g]", duration_s, MAX_DURATION_S);
+    }
+
+    /* whole steps of one grid, however the time is cut into calls; a millionth of a step is
+     * rounding */
+    const double pending_s = sim->pending_s + duration_s;
+    const double n = floor(pending_s / sim->dt_s + 1e-6);
+    const double left_s = pending_s - n * sim->dt_s;
+    const int64_t until = sim->step + (int64_t)n;
+    const evtwin_status st = sim->model->advance(sim, until);
+    if (st >= 0) {
+        sim->step = until;
+        sim->pending_s = left_s;
+    }
+    return st;
+}
+
+evtwin_status evtwin_sim_set_current(evtwin_sim *sim, const double *current_A, size_t n_packs) {
+    if (sim == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "sim is NULL");
+    }
+    if (sim->model->set_current == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "the %s model has no current to set", sim->model->name);
+    }
+    if (current_A != NULL && n_packs != sim->n_packs) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "%zu currents for %zu packs", n_packs, sim->n_packs);
+    }
+    for (size_t i = 0; current_A != NULL && i < n_packs; i++) {
+        if (!(fabs(current_A[i]) <= MAX_CURRENT_A)) {
+            EVTWIN_FAIL(EVTWIN_E_ARG, "current_A[%zu] is %g, outside [%g, %g]", i, current_A[i],
+                        -MAX_CURRENT_A, MAX_CURRENT_A);
+        }
+    }
+    sim->by_hand = current_A != NULL;
+    sim->model->set_current(sim, current_A);
+    return EVTWIN_OK;
+}
+
+/* ---- telemetry ---- */
+
+/* Fill rows first_row … with one reading each. */
+static evtwin_status fill_rows(evtwin_sim *sim, int64_t time_us, size_t first_row,
+                               const evtwin__columns *columns, evtwin_table *table) {
+    evtwin_status st = EVTWIN_OK;
+    for (size_t i = 0; i < sim->n_packs && st >= 0; i++) {
+        evtwin__reading r = sim->model->read(sim, i);
+        r.time_us = time_us;
+        r.seq = (int64_t)(sim->n_read + i);
+        r.sim_time_s = evtwin_sim_time_s(sim);
+        st = evtwin_table_intern(table, columns->battery_id, sim->ids[i].text, &r.battery_code);
+        if (st >= 0) {
+            st = evtwin__row_write(table, columns, first_row + i, &r);
+        }
+    }
+    return st;
+}
+
+evtwin_status evtwin_sim_read(evtwin_sim *sim, int64_t time_us, evtwin_table *table) {
+    if (sim == NULL || table == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "%s is NULL", sim == NULL ? "sim" : "table");
+    }
+    evtwin__columns columns;
+    evtwin_status st = evtwin__columns_find(table, &columns);
+    if (st < 0) {
+        return st;
+    }
+    const size_t first_row = evtwin_table_rows(table);
+    if (sim->n_packs > SIZE_MAX - first_row) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no room for %zu more rows", sim->n_packs);
+    }
+    if ((st = evtwin_table_resize(table, first_row + sim->n_packs)) < 0) {
+        return st;
+    }
+    if ((st = fill_rows(sim, time_us, first_row, &columns, table)) < 0) {
+        evtwin_table_resize(table, first_row); /* needs no memory, so the text above stays */
+        return st;
+    }
+    sim->n_read += sim->n_packs;
+    sim->n_readings++;
+    return EVTWIN_OK;
+}
+
+/* ---- truth ---- */
+
+size_t evtwin_sim_truth_count(const evtwin_sim *sim) {
+    return sim->model->n_truth;
+}
+
+const char *evtwin_sim_truth_name(const evtwin_sim *sim, size_t i) {
+    return i < sim->model->n_truth ? sim->model->truth_names[i] : NULL;
+}
+
+evtwin_status evtwin_sim_truth(const evtwin_sim *sim, const char *name, double *out,
+                               size_t n_packs) {
+    if (sim == NULL || name == NULL || out == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "%s is NULL",
+                    sim == NULL    ? "sim"
+                    : name == NULL ? "name"
+                                   : "out");
+    }
+    if (n_packs != sim->n_packs) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "room for %zu values, the simulator has %zu packs", n_packs,
+                    sim->n_packs);
+    }
+    const evtwin__fleet_model *m = sim->model;
+    size_t q = 0;
+    while (q < m->n_truth && strcmp(m->truth_names[q], name) != 0) {
+        q++;
+    }
+    if (q == m->n_truth) {
+        char has[512] = "";
+        for (size_t i = 0, at = 0; i < m->n_truth && at < sizeof has; i++) {
+            at += (size_t)snprintf(has + at, sizeof has - at, "%s %s", i > 0 ? "," : "",
+                                   m->truth_names[i]);
+        }
+        EVTWIN_FAIL(EVTWIN_E_NOT_FOUND, "the %s model has no quantity '%.64s'; it has%s", m->name,
+                    name, has);
+    }
+    for (size_t i = 0; i < n_packs; i++) {
+        out[i] = m->truth(sim, i, q);
+    }
+    return EVTWIN_OK;
 }

@@ -1,17 +1,121 @@
 /* SPDX-License-Identifier: MIT */
-/* sim/fleet.h: what a simulator holds: blocks of packs for the kernel, and each pack's slow state.
- */
+/* sim/fleet.h: what a simulator holds, what a cell model does for it, and one pack of the ecm. */
 #ifndef EVTWIN_SIM_FLEET_H
 #define EVTWIN_SIM_FLEET_H
 
 #include "evtwin/sim.h"
 
-#include "sim/bms.h"
-#include "sim/classic.h"
 #include "sim/drive_cycle.h"
 #include "sim/ecm.h"
-#include "sim/life.h"
-#include "sim/readout.h"
+#include "sim/sensors.h"
+#include "sim/wear.h"
+
+#define EVTWIN__SECONDS_PER_DAY 86400.0
+
+/*
+ * A cell model: makes, advances and reads the packs of a fleet, and lists the true quantities that
+ * it has. A new one is one file with such a table, and a line in the list of fleet.c.
+ */
+typedef struct evtwin__fleet_model {
+    const char *name;
+    double fixed_step_s; /* 0 = the options' */
+    /* fill the packs of a simulator whose options, cell and ids are there */
+    evtwin_status (*create)(evtwin_sim *sim);
+    evtwin_status (*advance)(evtwin_sim *sim, int64_t until_step);
+    evtwin__reading (*read)(const evtwin_sim *sim, size_t pack);
+    /* pack currents, or NULL for the profile's; the member is NULL if the model cannot */
+    void (*set_current)(evtwin_sim *sim, const double *current_A);
+    const char *const *truth_names; /* (n_truth) */
+    size_t n_truth;
+    double (*truth)(const evtwin_sim *sim, size_t pack, size_t quantity);
+} evtwin__fleet_model;
+
+extern const evtwin__fleet_model evtwin__fleet_ecm, evtwin__fleet_classic;
+
+/* A model's truth is one list of rows X(name with its unit, value); these make of it an enum, the
+ * names, and the cases that return the values. */
+#define EVTWIN__TRUTH_INDEX(name, value) TRUTH_##name,
+#define EVTWIN__TRUTH_NAME(name, value) #name,
+#define EVTWIN__TRUTH_CASE(name, value)                                                            \
+    case TRUTH_##name:                                                                             \
+        return value;
+
+enum { EVTWIN__ID_SIZE = 51 };
+
+typedef struct evtwin__battery_id {
+    char text[EVTWIN__ID_SIZE];
+} evtwin__battery_id;
+
+struct evtwin_sim {
+    const evtwin__fleet_model *model;
+    evtwin_sim_options options; /* its strings and cell are not ours: not used after creation */
+    evtwin_cell cell;
+    evtwin__drive_cycle drive_cycle; /* n_seconds 0: constant currents */
+    double dt_s;
+    double start_days; /* date of step 0, days since 1970 */
+
+    size_t n_packs;
+    evtwin__battery_id *ids;         /* (n_packs) */
+    struct evtwin__pack *packs;      /* (n_packs), ecm */
+    struct evtwin__classic *classic; /* (n_packs), classic */
+    evtwin__ecm_block *blocks;       /* (n_blocks), ecm */
+    size_t n_blocks;
+    evtwin__ecm_model ecm;
+    double current_scale; /* contract currents are those of the reference pack */
+    double power_scale;   /* from the reference pack's power to one cell's */
+
+    int64_t step;        /* whole steps made */
+    double pending_s;    /* asked for beyond them, less than a step */
+    uint64_t n_read;     /* rows read so far: the next seq */
+    uint64_t n_readings; /* calls of evtwin_sim_read: the sample number of sensor noise */
+    int by_hand;
+};
+
+/* Check what the caller gave; *out has every default filled in. */
+evtwin_status evtwin__sim_options_check(const evtwin_sim_options *options, evtwin_sim_options *out);
+
+/* A number among options and its domain. */
+typedef struct evtwin__domain {
+    const char *name;
+    double value, min, max;
+} evtwin__domain;
+
+/* EVTWIN_E_ARG naming the first of n that is outside. */
+evtwin_status evtwin__domains_check(const evtwin__domain *domain, size_t n);
+
+/* The n ids that count on from the first. */
+evtwin_status evtwin__battery_ids_make(const char *first, size_t n, evtwin__battery_id *out);
+
+static inline double evtwin__step_time_s(const evtwin_sim *sim, int64_t step) {
+    return (double)step * sim->dt_s;
+}
+
+/* Days since 1970. */
+static inline double evtwin__step_date(const evtwin_sim *sim, int64_t step) {
+    return sim->start_days + evtwin__step_time_s(sim, step) / EVTWIN__SECONDS_PER_DAY;
+}
+
+/* State of health of a pack at the start: evenly spread from the first's to the last's. */
+static inline double evtwin__start_soh_frac(const evtwin_sim *sim, size_t pack) {
+    const double first = sim->options.initial_soh_percent, last = sim->options.final_soh_percent;
+    const double f = sim->n_packs > 1 ? (double)pack / (double)(sim->n_packs - 1) : 0.0;
+    return 0.01 * (first + f * (last - first));
+}
+
+/* State of charge at the start: other packs than the first lie within 30 % of it, and in [0.25,
+ * 0.98]. */
+static inline double evtwin__start_soc_frac(const evtwin_sim *sim, size_t pack, double scale) {
+    const double first = sim->options.initial_soc_percent / 100.0, spread = 0.30;
+    if (pack == 0) {
+        return first;
+    }
+    const evtwin__pack_rng rng = {sim->options.seed, (uint32_t)pack};
+    const double soc =
+        first + scale * evtwin__sample_between(rng, EVTWIN__CHANNEL_START, 0, 0, -spread, spread);
+    return soc < 0.25 ? 0.25 : (soc > 0.98 ? 0.98 : soc);
+}
+
+/* ---- one pack of the ecm ---- */
 
 /* What a pack is doing. */
 typedef enum evtwin__phase {
@@ -32,73 +136,40 @@ typedef struct evtwin__driver {
 } evtwin__driver;
 
 typedef struct evtwin__pack {
-    evtwin__dice dice;
-    evtwin__traits traits;
-    evtwin__bms bms;
-    evtwin__life life;
+    evtwin__variation variation;
+    evtwin__sensors sensors;
+    evtwin__wear wear;
     evtwin__driver driver;
     double as_built_As; /* of one cell */
-    double taken_As;    /* of the discharge integral, already in life */
+    double taken_As;    /* of the discharge integral, already in wear */
     int64_t taken_step; /* at which the stress was last taken */
 } evtwin__pack;
 
-enum { EVTWIN__ID_SIZE = 51 };
+/* A pack and its lane of a block. */
+typedef struct evtwin__lane {
+    const evtwin_sim *sim;
+    evtwin__ecm_block *block;
+    int i;
+    evtwin__pack *pack;
+} evtwin__lane;
 
-typedef struct evtwin__battery_id {
-    char text[EVTWIN__ID_SIZE];
-} evtwin__battery_id;
-
-struct evtwin_sim {
-    evtwin_sim_options options; /* its texts and cell are not ours: not used after creation */
-    evtwin_cell cell;
-    evtwin__ecm_model model;
-    evtwin__drive_cycle drive_cycle; /* n_seconds 0: constant currents */
-    double current_scale;            /* contract currents are those of the reference pack */
-    double power_scale;              /* from the reference pack's power to one cell's */
-    double start_days;               /* date of step 0, days since 1970 */
-
-    size_t n_packs, n_blocks;
-    evtwin__ecm_block *blocks; /* (n_blocks) */
-    evtwin__pack *packs;       /* (n_packs) */
-    evtwin__classic *classic;  /* (n_packs), classic model only */
-    evtwin__battery_id *ids;   /* (n_packs) */
-
-    int64_t step;        /* whole steps made */
-    double pending_s;    /* asked for beyond them, less than a step */
-    uint64_t n_read;     /* rows read so far: the next seq */
-    uint64_t n_readings; /* calls of evtwin_sim_read: the sample number of sensor noise */
-    int by_hand;
-};
+static inline evtwin__lane evtwin__lane_of(const evtwin_sim *sim, size_t pack) {
+    return (evtwin__lane){sim, &sim->blocks[pack / EVTWIN__LANES], (int)(pack % EVTWIN__LANES),
+                          &sim->packs[pack]};
+}
 
 /* ---- profile.c ---- */
 
 /* Start (or resume) a pack's profile at a step. */
-void evtwin__profile_start(const evtwin_sim *sim, evtwin__ecm_block *block, int lane,
-                           evtwin__pack *pack, int64_t step);
+void evtwin__profile_start(const evtwin__lane *lane, int64_t step);
 
 /* Has a lane reached its next step or a crossing? */
-int evtwin__profile_is_due(const evtwin__ecm_block *block, int lane, const evtwin__pack *pack,
-                           int64_t step);
+int evtwin__profile_is_due(const evtwin__lane *lane, int64_t step);
 
 /* Decide what the pack does from this step on. */
-void evtwin__profile_decide(const evtwin_sim *sim, evtwin__ecm_block *block, int lane,
-                            evtwin__pack *pack, int64_t step);
+void evtwin__profile_decide(const evtwin__lane *lane, int64_t step);
 
 /* Nothing but a request: no stops. */
-void evtwin__profile_hand_over(evtwin__ecm_block *block, int lane, double cell_A);
-
-/* ---- fleet_step.c ---- */
-
-/* Bring a pack's capacity and resistances from its life into its lane. */
-void evtwin__fleet_apply_life(const evtwin_sim *sim, evtwin__ecm_block *block, int lane,
-                              const evtwin__pack *pack);
-
-/* ---- sim_options.c ---- */
-
-/* Check what the caller gave; *out has every default filled in. */
-evtwin_status evtwin__sim_options_check(const evtwin_sim_options *options, evtwin_sim_options *out);
-
-/* The n ids that count on from the first. */
-evtwin_status evtwin__battery_ids_make(const char *first, size_t n, evtwin__battery_id *out);
+void evtwin__profile_hand_over(evtwin__ecm_block *block, int i, double cell_A);
 
 #endif

@@ -12,14 +12,14 @@
 static double half_cell_at(const evtwin__half_cell *h, double s, double *slope_out) {
     double u = h->constant_V + h->slope_V * s;
     double slope = h->slope_V;
-    for (size_t i = 0; i < h->n_exp; i++) {
-        const double *abc = h->exp_abc[i];
+    for (size_t i = 0; i < h->exp.n; i++) {
+        const double *abc = h->exp.abc[i];
         const double e = abc[0] * evtwin__exp(abc[1] * (s - abc[2]));
         u += e;
         slope += abc[1] * e;
     }
-    for (size_t i = 0; i < h->n_tanh; i++) {
-        const double *abc = h->tanh_abc[i];
+    for (size_t i = 0; i < h->tanh.n; i++) {
+        const double *abc = h->tanh.abc[i];
         const double t = evtwin__tanh(abc[1] * (s - abc[2]));
         u += abc[0] * t;
         slope += abc[0] * abc[1] * (1.0 - t * t);
@@ -36,25 +36,32 @@ static void hermite(double u0, double u1, double m0, double m1, double c[4]) {
     c[3] = 2.0 * (u0 - u1) + m0 + m1;
 }
 
+/* Values and slopes per interval on the grid. */
+typedef struct samples {
+    double u[EVTWIN__OCV_INTERVALS + 1], m[EVTWIN__OCV_INTERVALS + 1];
+} samples;
+
+static void join(const samples *s, evtwin__ocv *out) {
+    for (int k = 0; k < EVTWIN__OCV_INTERVALS; k++) {
+        hermite(s->u[k], s->u[k + 1], s->m[k], s->m[k + 1], out->coefficient[k]);
+    }
+}
+
 void evtwin__ocv_from_half_cells(const evtwin__half_cells *cells, evtwin__ocv *out) {
     const double step = 1.0 / (double)EVTWIN__OCV_INTERVALS;
     const double dx = cells->negative_full - cells->negative_empty;
     const double dy = cells->positive_full - cells->positive_empty;
-    double u0 = 0.0, m0 = 0.0;
+    samples s;
     for (int k = 0; k <= EVTWIN__OCV_INTERVALS; k++) {
         /* U(z) = Up(y0 + z (y100 - y0)) - Un(x0 + z (x100 - x0)) */
         const double z = k * step;
         double slope_n, slope_p;
         const double un = half_cell_at(&cells->negative, cells->negative_empty + z * dx, &slope_n);
         const double up = half_cell_at(&cells->positive, cells->positive_empty + z * dy, &slope_p);
-        const double u1 = up - un;
-        const double m1 = (slope_p * dy - slope_n * dx) * step;
-        if (k > 0) {
-            hermite(u0, u1, m0, m1, out->coefficient[k - 1]);
-        }
-        u0 = u1;
-        m0 = m1;
+        s.u[k] = up - un;
+        s.m[k] = (slope_p * dy - slope_n * dx) * step;
     }
+    join(&s, out);
 }
 
 /* Slope at inner point i that keeps rising data rising: harmonic mean of the secants beside it. */
@@ -74,7 +81,7 @@ void evtwin__ocv_from_points(const double *soc_frac, const double *ocv_V, size_t
                              evtwin__ocv *out) {
     assert(n >= 2);
     const double step = 1.0 / (double)EVTWIN__OCV_INTERVALS;
-    double u0 = 0.0, m0 = 0.0;
+    samples s;
     size_t i = 0;
     for (int k = 0; k <= EVTWIN__OCV_INTERVALS; k++) {
         const double z = k * step;
@@ -88,41 +95,30 @@ void evtwin__ocv_from_points(const double *soc_frac, const double *ocv_V, size_t
         double c[4];
         hermite(ocv_V[i], ocv_V[i + 1], h * monotone_slope(soc_frac, ocv_V, n, i),
                 h * monotone_slope(soc_frac, ocv_V, n, i + 1), c);
-        const double u1 = c[0] + f * (c[1] + f * (c[2] + f * c[3]));
-        const double m1 = (c[1] + f * (2.0 * c[2] + 3.0 * f * c[3])) / h * step;
-        if (k > 0) {
-            hermite(u0, u1, m0, m1, out->coefficient[k - 1]);
-        }
-        u0 = u1;
-        m0 = m1;
+        s.u[k] = c[0] + f * (c[1] + f * (c[2] + f * c[3]));
+        s.m[k] = (c[1] + f * (2.0 * c[2] + 3.0 * f * c[3])) / h * step;
     }
+    join(&s, out);
 }
 
 size_t evtwin__ocv_first_fall(const evtwin__ocv *ocv) {
     size_t k = 0;
-    while (k < EVTWIN__OCV_INTERVALS) {
+    for (; k < EVTWIN__OCV_INTERVALS; k++) {
         const double *c = ocv->coefficient[k];
         if (!(c[1] + c[2] + c[3] > 0.0)) {
             break;
         }
-        k++;
     }
     return k;
 }
 
-/* Interval and place in it. */
-static const double *locate(const evtwin__ocv *ocv, double soc_frac, double *f_out) {
+double evtwin__ocv_at(const evtwin__ocv *ocv, double soc_frac) {
     double x = soc_frac * (double)EVTWIN__OCV_INTERVALS;
     x = x > 0.0 ? x : 0.0;
     x = x < (double)EVTWIN__OCV_INTERVALS ? x : (double)EVTWIN__OCV_INTERVALS;
     int k = (int)x;
     k = k < EVTWIN__OCV_INTERVALS ? k : EVTWIN__OCV_INTERVALS - 1;
-    *f_out = x - k;
-    return ocv->coefficient[k];
-}
-
-double evtwin__ocv_at(const evtwin__ocv *ocv, double soc_frac) {
-    double f;
-    const double *c = locate(ocv, soc_frac, &f);
+    const double f = x - k;
+    const double *c = ocv->coefficient[k];
     return c[0] + f * (c[1] + f * (c[2] + f * c[3]));
 }

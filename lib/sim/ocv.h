@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-enum { EVTWIN__OCV_INTERVALS = 256, EVTWIN__OCV_TERMS = 8, EVTWIN__OCV_POINTS = 512 };
+enum { EVTWIN__OCV_INTERVALS = 256, EVTWIN__OCV_TERMS = 8 };
 
 /* U(soc) on a uniform grid: in interval k, with f in [0, 1], U = c[0] + f (c[1] + f (c[2] + f
  * c[3])). Value and slope are continuous. 8 KiB, so it stays in the first-level cache. */
@@ -14,12 +14,16 @@ typedef struct evtwin__ocv {
     _Alignas(64) double coefficient[EVTWIN__OCV_INTERVALS][4];
 } evtwin__ocv;
 
+typedef struct evtwin__ocv_terms {
+    size_t n;
+    double abc[EVTWIN__OCV_TERMS][3];
+} evtwin__ocv_terms;
+
 /* One electrode against lithium over stoichiometry s:
  * U = constant + slope s + sum a exp(b (s - c)) + sum a tanh(b (s - c)). */
 typedef struct evtwin__half_cell {
     double constant_V, slope_V;
-    size_t n_exp, n_tanh;
-    double exp_abc[EVTWIN__OCV_TERMS][3], tanh_abc[EVTWIN__OCV_TERMS][3];
+    evtwin__ocv_terms exp, tanh;
 } evtwin__half_cell;
 
 /* The two electrodes and their stoichiometries at soc 0 (empty) and 1 (full). */

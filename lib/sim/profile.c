@@ -4,17 +4,11 @@
 
 #include "sim/fleet.h"
 
-#include "sim/fleet_spread.h"
-
-#include <math.h>
-
-#define SECONDS_PER_DAY 86400.0
-
 /* The contract's cycle. */
 #define CYCLE_LOW_FRAC 0.20
 #define CYCLE_HIGH_FRAC 0.99
 
-/* A current is redrawn this often; each pack at its own moment. */
+/* A current is sampled anew this often; each pack at its own moment. */
 #define CURRENT_SLOT_S 600.0
 
 /* The evening's end, when a parked car is plugged in; the second trip starts so long after the
@@ -33,38 +27,35 @@
 #define NEVER_HIGH_FRAC 2.0
 
 /* Packs are not in phase: a share of a slot, and of the speed trace, that a pack is ahead. */
-static double shift_of(const evtwin__pack *pack) {
-    return evtwin__draw_uniform(pack->dice, EVTWIN__RNG_USE, EVTWIN__DRAW_START, 1, 0);
+static double shift_of(const evtwin__lane *l) {
+    return evtwin__sample_uniform(l->pack->variation.rng, EVTWIN__CHANNEL_START, 1, 0);
 }
 
-static double time_of(const evtwin_sim *sim, int64_t step) {
-    return (double)step * sim->model.dt_s;
+static double time_of(const evtwin__lane *l, int64_t step) {
+    return evtwin__step_time_s(l->sim, step);
 }
 
 /* First step at or after a time. */
-static int64_t step_at(const evtwin_sim *sim, double time_s) {
-    return (int64_t)ceil(time_s / sim->model.dt_s - 1e-9);
-}
-
-static double hour_of(const evtwin_sim *sim, int64_t step) {
-    const double days = sim->start_days + time_of(sim, step) / SECONDS_PER_DAY;
-    return 24.0 * (days - floor(days));
+static int64_t step_at(const evtwin__lane *l, double time_s) {
+    return (int64_t)ceil(time_s / l->sim->dt_s - 1e-9);
 }
 
 /* Step at which an hour of the present day comes; the present one if it is past. */
-static int64_t step_of_hour(const evtwin_sim *sim, int64_t step, double hour) {
-    const double wait_s = 3600.0 * (hour - hour_of(sim, step));
-    return wait_s > 0.0 ? step_at(sim, time_of(sim, step) + wait_s) : step;
+static int64_t step_of_hour(const evtwin__lane *l, int64_t step, double hour) {
+    const double days = evtwin__step_date(l->sim, step);
+    const double now_hour = 24.0 * (days - floor(days));
+    const double wait_s = 3600.0 * (hour - now_hour);
+    return wait_s > 0.0 ? step_at(l, time_of(l, step) + wait_s) : step;
 }
 
 /* The slot of constant current a step is in. */
-static uint64_t slot_of(const evtwin_sim *sim, const evtwin__pack *pack, int64_t step) {
-    return (uint64_t)(time_of(sim, step) / CURRENT_SLOT_S + shift_of(pack) + 1e-9);
+static uint64_t slot_of(const evtwin__lane *l, int64_t step) {
+    return (uint64_t)(time_of(l, step) / CURRENT_SLOT_S + shift_of(l) + 1e-9);
 }
 
-static int64_t next_slot_step(const evtwin_sim *sim, const evtwin__pack *pack, int64_t step) {
-    const double slot = (double)(slot_of(sim, pack, step) + 1);
-    const int64_t next = step_at(sim, (slot - shift_of(pack)) * CURRENT_SLOT_S);
+static int64_t next_slot_step(const evtwin__lane *l, int64_t step) {
+    const double slot = (double)(slot_of(l, step) + 1);
+    const int64_t next = step_at(l, (slot - shift_of(l)) * CURRENT_SLOT_S);
     return next > step ? next : step + 1;
 }
 
@@ -72,212 +63,194 @@ static int64_t earlier(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
-static void set_stops(const evtwin_sim *sim, evtwin__ecm_block *b, int lane, double low_frac,
-                      double high_frac, double end_per_h) {
-    b->stop_low_frac[lane] = low_frac;
-    b->stop_high_frac[lane] = high_frac;
-    b->stop_current_A[lane] = end_per_h * sim->cell.capacity_Ah;
+static void set_stops(const evtwin__lane *l, double low_frac, double high_frac, double end_per_h) {
+    l->block->stop_low_frac[l->i] = low_frac;
+    l->block->stop_high_frac[l->i] = high_frac;
+    l->block->stop_current_A[l->i] = end_per_h * l->sim->cell.capacity_Ah;
 }
 
-static void park(const evtwin_sim *sim, evtwin__ecm_block *b, int lane, evtwin__pack *pack) {
-    pack->driver.phase = EVTWIN__PHASE_PARK;
-    b->request_A[lane] = 0.0;
-    set_stops(sim, b, lane, NEVER_LOW_FRAC, NEVER_HIGH_FRAC, 0.0);
+static void park(const evtwin__lane *l) {
+    l->pack->driver.phase = EVTWIN__PHASE_PARK;
+    l->block->request_A[l->i] = 0.0;
+    set_stops(l, NEVER_LOW_FRAC, NEVER_HIGH_FRAC, 0.0);
 }
 
 /* Drive from this step on: along the trace, or at the slot's current. */
-static int64_t drive(const evtwin_sim *sim, evtwin__ecm_block *b, int lane, evtwin__pack *pack,
-                     int64_t step, double low_frac) {
-    pack->driver.phase = EVTWIN__PHASE_DRIVE;
-    set_stops(sim, b, lane, low_frac, NEVER_HIGH_FRAC, DISCHARGE_END_PER_H);
+static void drive(const evtwin__lane *l, int64_t step, double low_frac) {
+    const evtwin_sim *sim = l->sim;
+    evtwin__driver *d = &l->pack->driver;
+    d->phase = EVTWIN__PHASE_DRIVE;
+    set_stops(l, low_frac, NEVER_HIGH_FRAC, DISCHARGE_END_PER_H);
     if (sim->drive_cycle.n_seconds > 0) {
         const evtwin__drive_cycle *trace = &sim->drive_cycle;
-        const double start_s =
-            time_of(sim, step) + floor(shift_of(pack) * (double)trace->n_seconds);
+        const double start_s = time_of(l, step) + floor(shift_of(l) * (double)trace->n_seconds);
         const double power_W =
-            sim->power_scale * evtwin__drive_cycle_power_W(trace, start_s, sim->model.dt_s);
-        b->request_A[lane] = evtwin__ecm_current_for_power(&sim->cell, b, lane, power_W);
-        b->stop_current_A[lane] = 0.0;
-        return step + 1;
+            sim->power_scale * evtwin__drive_cycle_power_W(trace, start_s, sim->dt_s);
+        l->block->request_A[l->i] =
+            evtwin__ecm_current_for_power(&sim->cell, l->block, l->i, power_W);
+        l->block->stop_current_A[l->i] = 0.0;
+        d->next_step = step + 1;
+        return;
     }
-    b->request_A[lane] =
-        sim->current_scale * evtwin__draw_between(pack->dice, EVTWIN__RNG_USE, EVTWIN__DRAW_CURRENT,
-                                                  slot_of(sim, pack, step), 0, EVTWIN__DRIVE_MIN_A,
-                                                  EVTWIN__DRIVE_MAX_A);
-    return next_slot_step(sim, pack, step);
+    l->block->request_A[l->i] =
+        sim->current_scale * evtwin__sample_between(l->pack->variation.rng, EVTWIN__CHANNEL_CURRENT,
+                                                    slot_of(l, step), 0, EVTWIN__DRIVE_MIN_A,
+                                                    EVTWIN__DRIVE_MAX_A);
+    d->next_step = next_slot_step(l, step);
 }
 
-static int64_t charge(const evtwin_sim *sim, evtwin__ecm_block *b, int lane, evtwin__pack *pack,
-                      int64_t step, double limit_frac) {
-    pack->driver.phase = EVTWIN__PHASE_CHARGE;
-    pack->driver.limit_frac = limit_frac;
-    set_stops(sim, b, lane, NEVER_LOW_FRAC, limit_frac, CHARGE_END_PER_H);
-    b->request_A[lane] =
-        -sim->current_scale * evtwin__draw_between(pack->dice, EVTWIN__RNG_USE,
-                                                   EVTWIN__DRAW_CURRENT, slot_of(sim, pack, step),
-                                                   1, EVTWIN__CHARGE_MIN_A, EVTWIN__CHARGE_MAX_A);
-    return next_slot_step(sim, pack, step);
+static void charge(const evtwin__lane *l, int64_t step, double limit_frac) {
+    evtwin__driver *d = &l->pack->driver;
+    d->phase = EVTWIN__PHASE_CHARGE;
+    d->limit_frac = limit_frac;
+    set_stops(l, NEVER_LOW_FRAC, limit_frac, CHARGE_END_PER_H);
+    l->block->request_A[l->i] =
+        -l->sim->current_scale *
+        evtwin__sample_between(l->pack->variation.rng, EVTWIN__CHANNEL_CURRENT, slot_of(l, step), 1,
+                               EVTWIN__CHARGE_MIN_A, EVTWIN__CHARGE_MAX_A);
+    d->next_step = next_slot_step(l, step);
 }
 
 /* Has the limit left too little of the request, or the charge reached its stop? */
-static int is_stopped(const evtwin__ecm_block *b, int lane) {
-    const int tapered = fabs(b->current_A[lane]) < b->stop_current_A[lane] &&
-                        fabs(b->request_A[lane]) >= b->stop_current_A[lane];
-    return b->soc_frac[lane] <= b->stop_low_frac[lane] ||
-           b->soc_frac[lane] >= b->stop_high_frac[lane] || tapered;
+static int is_stopped(const evtwin__lane *l) {
+    const evtwin__ecm_block *b = l->block;
+    const int tapered = fabs(b->current_A[l->i]) < b->stop_current_A[l->i] &&
+                        fabs(b->request_A[l->i]) >= b->stop_current_A[l->i];
+    return b->soc_frac[l->i] <= b->stop_low_frac[l->i] ||
+           b->soc_frac[l->i] >= b->stop_high_frac[l->i] || tapered;
 }
 
-int evtwin__profile_is_due(const evtwin__ecm_block *b, int lane, const evtwin__pack *pack,
-                           int64_t step) {
-    return step >= pack->driver.next_step || is_stopped(b, lane);
+int evtwin__profile_is_due(const evtwin__lane *l, int64_t step) {
+    return step >= l->pack->driver.next_step || is_stopped(l);
 }
 
 /* ---- discharge and charge, for ever ---- */
 
-static void decide_cycle(const evtwin_sim *sim, evtwin__ecm_block *b, int lane, evtwin__pack *pack,
-                         int64_t step) {
-    evtwin__driver *d = &pack->driver;
-    if (is_stopped(b, lane)) {
-        d->phase = d->phase == EVTWIN__PHASE_DRIVE ? EVTWIN__PHASE_CHARGE : EVTWIN__PHASE_DRIVE;
+static void decide_cycle(const evtwin__lane *l, int64_t step) {
+    const int drove = l->pack->driver.phase == EVTWIN__PHASE_DRIVE;
+    if (is_stopped(l) ? !drove : drove) {
+        drive(l, step, CYCLE_LOW_FRAC);
+    } else {
+        charge(l, step, CYCLE_HIGH_FRAC);
     }
-    d->next_step = d->phase == EVTWIN__PHASE_DRIVE
-                       ? drive(sim, b, lane, pack, step, CYCLE_LOW_FRAC)
-                       : charge(sim, b, lane, pack, step, CYCLE_HIGH_FRAC);
 }
 
 /* ---- days ---- */
 
-/* A trip is half of the day's way: the discharge at which it ends. */
-static void begin_trip(const evtwin__ecm_block *b, int lane, evtwin__pack *pack) {
-    pack->driver.trip_end_As =
-        b->discharge_As[lane] + 0.5 * pack->driver.plan.cycles * pack->as_built_As;
-}
-
-/* The soc at which the present trip is over, or the car has to look for a charger. */
-static double trip_low_frac(const evtwin__ecm_block *b, int lane, const evtwin__pack *pack) {
-    const double left_As = pack->driver.trip_end_As - b->discharge_As[lane];
-    const double end_frac = b->soc_frac[lane] - left_As / b->capacity_As[lane];
-    return end_frac > pack->traits.plug_frac ? end_frac : pack->traits.plug_frac;
+/* Drive on until the present trip is over, or the car has to look for a charger. */
+static void drive_trip(const evtwin__lane *l, int64_t step) {
+    const double left_As = l->pack->driver.trip_end_As - l->block->discharge_As[l->i];
+    const double end_frac = l->block->soc_frac[l->i] - left_As / l->block->capacity_As[l->i];
+    const double plug_frac = l->pack->variation.plug_frac;
+    drive(l, step, end_frac > plug_frac ? end_frac : plug_frac);
 }
 
 /* With a rounding error's worth of tolerance: what is left would not move the car. */
-static int trip_is_over(const evtwin__ecm_block *b, int lane, const evtwin__pack *pack) {
-    return b->discharge_As[lane] >= pack->driver.trip_end_As - 1e-6 * pack->as_built_As;
+static int trip_is_over(const evtwin__lane *l) {
+    return l->block->discharge_As[l->i] >=
+           l->pack->driver.trip_end_As - 1e-6 * l->pack->as_built_As;
 }
 
 /* Parked: is it time for a trip, or for the plug? */
-static void decide_parked(const evtwin_sim *sim, evtwin__ecm_block *b, int lane, evtwin__pack *pack,
-                          int64_t step) {
-    evtwin__driver *d = &pack->driver;
-    const double limit = pack->traits.charge_limit_frac;
+static void decide_parked(const evtwin__lane *l, int64_t step) {
+    evtwin__driver *d = &l->pack->driver;
+    const double limit = l->pack->variation.charge_limit_frac;
     const int64_t trip_step =
         d->trip < 2
-            ? step_of_hour(sim, step, d->plan.start_hour + (d->trip == 1 ? SECOND_TRIP_HOURS : 0.0))
+            ? step_of_hour(l, step, d->plan.start_hour + (d->trip == 1 ? SECOND_TRIP_HOURS : 0.0))
             : INT64_MAX;
     if (trip_step <= step) {
-        begin_trip(b, lane, pack);
-        d->next_step = drive(sim, b, lane, pack, step, trip_low_frac(b, lane, pack));
+        /* a trip is half of the day's way: the discharge at which it ends */
+        d->trip_end_As = l->block->discharge_As[l->i] + 0.5 * d->plan.cycles * l->pack->as_built_As;
+        drive_trip(l, step);
         return;
     }
-    const int64_t plug_step = step_of_hour(sim, step, PLUG_IN_HOUR);
-    if (plug_step <= step && d->plan.plugs_in && b->soc_frac[lane] < limit - 0.005) {
-        d->next_step = charge(sim, b, lane, pack, step, limit);
+    const int64_t plug_step = step_of_hour(l, step, PLUG_IN_HOUR);
+    if (plug_step <= step && d->plan.plugs_in && l->block->soc_frac[l->i] < limit - 0.005) {
+        charge(l, step, limit);
         return;
     }
-    park(sim, b, lane, pack);
-    d->next_step = trip_step;
-    if (plug_step > step) {
-        d->next_step = earlier(d->next_step, plug_step);
-    }
+    park(l);
+    d->next_step = plug_step > step ? earlier(trip_step, plug_step) : trip_step;
 }
 
-static void decide_daily(const evtwin_sim *sim, evtwin__ecm_block *b, int lane, evtwin__pack *pack,
-                         int64_t step) {
-    evtwin__driver *d = &pack->driver;
+static void decide_daily(const evtwin__lane *l, int64_t step) {
+    evtwin__driver *d = &l->pack->driver;
+    const evtwin__variation *v = &l->pack->variation;
     switch (d->phase) {
     case EVTWIN__PHASE_DRIVE:
-        if (trip_is_over(b, lane, pack)) {
+        if (trip_is_over(l)) {
             d->trip++;
-            decide_parked(sim, b, lane, pack, step);
-        } else if (b->soc_frac[lane] <= pack->traits.plug_frac || is_stopped(b, lane)) {
-            d->next_step = charge(sim, b, lane, pack, step, pack->traits.charge_limit_frac);
+            decide_parked(l, step);
+        } else if (l->block->soc_frac[l->i] <= v->plug_frac || is_stopped(l)) {
+            charge(l, step, v->charge_limit_frac);
         } else {
-            d->next_step = drive(sim, b, lane, pack, step, trip_low_frac(b, lane, pack));
+            drive_trip(l, step);
         }
         break;
     case EVTWIN__PHASE_CHARGE:
-        if (!is_stopped(b, lane)) {
-            d->next_step = charge(sim, b, lane, pack, step, d->limit_frac);
-        } else if (!trip_is_over(b, lane, pack)) {
-            d->next_step = drive(sim, b, lane, pack, step, trip_low_frac(b, lane, pack));
+        if (!is_stopped(l)) {
+            charge(l, step, d->limit_frac);
+        } else if (!trip_is_over(l)) {
+            drive_trip(l, step);
         } else {
-            decide_parked(sim, b, lane, pack, step);
+            decide_parked(l, step);
         }
         break;
     case EVTWIN__PHASE_PARK:
-        decide_parked(sim, b, lane, pack, step);
+        decide_parked(l, step);
         break;
     }
 }
 
-static void look_up_air(const evtwin_sim *sim, evtwin__ecm_block *b, int lane, evtwin__pack *pack,
-                        int64_t step) {
-    const double now_s = time_of(sim, step);
-    if (now_s >= pack->driver.next_air_s - 1e-9) {
-        b->air_degC[lane] =
-            evtwin__air_degC(&pack->traits, pack->dice, sim->start_days + now_s / SECONDS_PER_DAY);
-        pack->driver.next_air_s = now_s + AIR_EVERY_S;
-    }
-}
-
-void evtwin__profile_decide(const evtwin_sim *sim, evtwin__ecm_block *b, int lane,
-                            evtwin__pack *pack, int64_t step) {
-    if (sim->options.use == EVTWIN_USE_DAILY) {
-        look_up_air(sim, b, lane, pack, step);
+void evtwin__profile_decide(const evtwin__lane *l, int64_t step) {
+    const evtwin_sim *sim = l->sim;
+    evtwin__driver *d = &l->pack->driver;
+    const double now_s = time_of(l, step);
+    if (sim->options.use == EVTWIN_USE_DAILY && now_s >= d->next_air_s - 1e-9) {
+        l->block->air_degC[l->i] =
+            evtwin__air_degC(&l->pack->variation, evtwin__step_date(sim, step));
+        d->next_air_s = now_s + AIR_EVERY_S;
     }
     if (sim->by_hand) {
-        pack->driver.next_step = INT64_MAX;
+        d->next_step = INT64_MAX;
     } else if (sim->options.use == EVTWIN_USE_CYCLE) {
-        decide_cycle(sim, b, lane, pack, step);
+        decide_cycle(l, step);
     } else {
-        decide_daily(sim, b, lane, pack, step);
+        decide_daily(l, step);
     }
     if (sim->options.use == EVTWIN_USE_DAILY) {
-        const int64_t air_step = step_at(sim, pack->driver.next_air_s);
-        pack->driver.next_step =
-            earlier(pack->driver.next_step, air_step > step ? air_step : step + 1);
+        const int64_t air_step = step_at(l, d->next_air_s);
+        d->next_step = earlier(d->next_step, air_step > step ? air_step : step + 1);
     }
 }
 
-void evtwin__profile_start(const evtwin_sim *sim, evtwin__ecm_block *b, int lane,
-                           evtwin__pack *pack, int64_t step) {
+void evtwin__profile_start(const evtwin__lane *l, int64_t step) {
+    evtwin__pack *pack = l->pack;
     evtwin__driver *d = &pack->driver;
-    d->next_air_s = time_of(sim, step);
-    if (sim->options.use == EVTWIN_USE_DAILY) {
-        park(sim, b, lane, pack);
-        d->trip_end_As = b->discharge_As[lane];
-        d->plan = evtwin__day_draw(
-            &pack->traits, pack->dice,
-            (uint64_t)floor(sim->start_days + time_of(sim, step) / SECONDS_PER_DAY));
+    d->next_air_s = time_of(l, step);
+    if (l->sim->options.use == EVTWIN_USE_DAILY) {
+        park(l);
+        d->trip_end_As = l->block->discharge_As[l->i];
+        d->plan =
+            evtwin__day_sample(&pack->variation, (uint64_t)floor(evtwin__step_date(l->sim, step)));
     } else {
         /* the first pack discharges, as the original did; the others are somewhere in their cycle
          */
         const int charges =
-            pack->dice.pack > 0 &&
-            evtwin__draw_uniform(pack->dice, EVTWIN__RNG_USE, EVTWIN__DRAW_START, 0, 1) < 0.35;
-        d->phase = charges ? EVTWIN__PHASE_CHARGE : EVTWIN__PHASE_DRIVE;
-        set_stops(sim, b, lane, NEVER_LOW_FRAC, NEVER_HIGH_FRAC, 0.0);
-        if (d->phase == EVTWIN__PHASE_CHARGE && b->soc_frac[lane] >= CYCLE_HIGH_FRAC) {
-            d->phase = EVTWIN__PHASE_DRIVE;
-        }
+            pack->variation.rng.pack > 0 &&
+            evtwin__sample_uniform(pack->variation.rng, EVTWIN__CHANNEL_START, 0, 1) < 0.35;
+        d->phase = charges && l->block->soc_frac[l->i] < CYCLE_HIGH_FRAC ? EVTWIN__PHASE_CHARGE
+                                                                         : EVTWIN__PHASE_DRIVE;
+        set_stops(l, NEVER_LOW_FRAC, NEVER_HIGH_FRAC, 0.0);
     }
-    evtwin__profile_decide(sim, b, lane, pack, step);
+    evtwin__profile_decide(l, step);
 }
 
-void evtwin__profile_hand_over(evtwin__ecm_block *b, int lane, double cell_A) {
-    b->request_A[lane] = cell_A;
-    b->current_A[lane] = cell_A;
-    b->stop_low_frac[lane] = NEVER_LOW_FRAC;
-    b->stop_high_frac[lane] = NEVER_HIGH_FRAC;
-    b->stop_current_A[lane] = 0.0;
+void evtwin__profile_hand_over(evtwin__ecm_block *b, int i, double cell_A) {
+    b->request_A[i] = cell_A;
+    b->current_A[i] = cell_A;
+    b->stop_low_frac[i] = NEVER_LOW_FRAC;
+    b->stop_high_frac[i] = NEVER_HIGH_FRAC;
+    b->stop_current_A[i] = 0.0;
 }

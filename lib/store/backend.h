@@ -6,7 +6,7 @@
 
 #include "evtwin/store.h"
 
-#include "store/rows.h"
+#include "store/store_row.h"
 
 /* store.c has checked pointers, sizes and states before it calls these; options are complete. A
  * "none" answer is EVTWIN_DONE with *out untouched. */
@@ -17,15 +17,23 @@ typedef struct evtwin__store_backend {
     evtwin_status (*open)(const char *uri, const evtwin_store_options *options, evtwin_store **out);
     void (*free)(evtwin_store *store);
 
-    evtwin_status (*insert)(evtwin_store *store, const evtwin__rows *rows,
-                            evtwin_insert_report *report);
+    /* source NULL = no position to keep; rows may then not be empty */
+    evtwin_status (*insert)(evtwin_store *store, const evtwin__rows *rows, const char *source,
+                            const char *position, evtwin_insert_report *report);
+    evtwin_status (*position)(evtwin_store *store, const char *source, char *text,
+                              size_t text_size);
     evtwin_status (*unpredicted)(evtwin_store *store, size_t max_rows, evtwin_table **out);
-    evtwin_status (*predict)(evtwin_store *store, const evtwin__rows *rows, size_t *n_updated_out);
-    evtwin_status (*put_model)(evtwin_store *store, const evtwin_predictor_info *info);
-    evtwin_status (*retain)(evtwin_store *store, size_t *n_deleted_out);
+    /* states NULL = none; else its columns are known to be right */
+    evtwin_status (*put_predictions)(evtwin_store *store, const evtwin__rows *rows,
+                                     const evtwin_table *states, size_t *n_updated_out);
+    evtwin_status (*states)(evtwin_store *store, evtwin_table **out);
+    evtwin_status (*put_model)(evtwin_store *store, const evtwin_table *scores);
+    evtwin_status (*put_thresholds)(evtwin_store *store, const evtwin_table *limits);
+    evtwin_status (*expire)(evtwin_store *store, size_t *n_deleted_out);
     evtwin_status (*backup)(evtwin_store *store, const char *path);
 
-    evtwin_status (*latest)(evtwin_store *store, const char *battery_id, evtwin_table **out);
+    evtwin_status (*latest)(evtwin_store *store, const char *battery_id, evtwin_table **rows_out,
+                            evtwin_table **current_out);
     evtwin_status (*history)(evtwin_store *store, const char *battery_id,
                              const evtwin_history_options *options, evtwin_table **out);
     evtwin_status (*stats)(evtwin_store *store, const char *battery_id, int64_t from_us,
@@ -33,6 +41,7 @@ typedef struct evtwin__store_backend {
     evtwin_status (*models)(evtwin_store *store, evtwin_table **out);
     evtwin_status (*changes)(evtwin_store *store, int64_t after_revision, size_t max_rows,
                              evtwin_table **out, int64_t *revision_out);
+    evtwin_status (*thresholds)(evtwin_store *store, evtwin_table **out);
     evtwin_status (*count)(evtwin_store *store, int64_t *rows_out);
 } evtwin__store_backend;
 

@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { EVTWIN__MAX_POSITION = 1 << 16 };
+
 /* The kinds of store of this build. */
 static const evtwin__store_backend *const backends[] = {
 #ifdef EVTWIN_HAVE_SQLITE
@@ -42,7 +44,7 @@ static evtwin_status unsupported(const char *uri) {
     }
     char *shown = evtwin__uri_redact(uri);
     const evtwin_status st =
-        evtwin__fail(EVTWIN_E_UNSUPPORTED, "'%s' is no store of this build (it has: %s)",
+        evtwin__fail(EVTWIN_E_UNSUPPORTED, "'%s' is not a store that this build has (it has: %s)",
                      shown != NULL ? shown : "the URI", kinds);
     evtwin__free(shown);
     return st;
@@ -97,22 +99,57 @@ static evtwin_status check_writable(const evtwin_store *store) {
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin_store_insert(evtwin_store *store, const evtwin_table *table,
-                                  evtwin_insert_report *report, size_t report_size) {
-    if (store == NULL || table == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "store or table is NULL");
-    }
+static evtwin_status insert_checked(evtwin_store *store, const evtwin_table *table,
+                                    const char *source, const char *position,
+                                    evtwin_insert_report *report, size_t report_size) {
     evtwin_insert_report full = {.size = sizeof full};
     evtwin__rows rows;
     evtwin_status st = check_writable(store);
     if (st < 0 || (st = evtwin__rows_open(&rows, table, EVTWIN__ROWS_INSERT)) < 0 ||
-        (rows.n > 0 && (st = store->backend->insert(store, &rows, &full)) < 0)) {
+        ((rows.binding.rows > 0 || source != NULL) &&
+         (st = store->backend->insert(store, &rows, source, position, &full)) < 0)) {
         return st;
     }
     if (report != NULL) {
         evtwin__report_copy(report, report_size, &full, sizeof full);
     }
     return EVTWIN_OK;
+}
+
+evtwin_status evtwin_store_insert(evtwin_store *store, const evtwin_table *table,
+                                  evtwin_insert_report *report, size_t report_size) {
+    if (store == NULL || table == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "store or table is NULL");
+    }
+    return insert_checked(store, table, NULL, NULL, report, report_size);
+}
+
+static evtwin_status check_source(const char *source) {
+    if (source == NULL || source[0] == '\0') {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "the source of a position is NULL or empty");
+    }
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin_store_insert_from(evtwin_store *store, const evtwin_table *table,
+                                       const char *source, const char *position,
+                                       evtwin_insert_report *report, size_t report_size) {
+    if (store == NULL || table == NULL || position == NULL ||
+        strlen(position) > EVTWIN__MAX_POSITION) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "store, table or position is NULL, or position is longer than %d",
+                    EVTWIN__MAX_POSITION);
+    }
+    const evtwin_status st = check_source(source);
+    return st < 0 ? st : insert_checked(store, table, source, position, report, report_size);
+}
+
+evtwin_status evtwin_store_position(evtwin_store *store, const char *source, char *text,
+                                    size_t text_size) {
+    if (store == NULL || text == NULL || text_size == 0) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "store or text is NULL, or text_size is 0");
+    }
+    const evtwin_status st = check_source(source);
+    return st < 0 ? st : store->backend->position(store, source, text, text_size);
 }
 
 evtwin_status evtwin_store_unpredicted(evtwin_store *store, size_t max_rows, evtwin_table **out) {
@@ -122,16 +159,55 @@ evtwin_status evtwin_store_unpredicted(evtwin_store *store, size_t max_rows, evt
     return none_is_null(store->backend->unpredicted(store, max_rows, out), out);
 }
 
-evtwin_status evtwin_store_predict(evtwin_store *store, const evtwin_table *table,
-                                   size_t *n_updated_out) {
+/* A table of ours, not of quantities: each column as it must be. */
+typedef struct column_need {
+    const char *name;
+    evtwin_type type;
+} column_need;
+
+static evtwin_status check_columns(const evtwin_table *table, const column_need *need, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        const size_t col = evtwin_table_find(table, need[i].name);
+        if (col == EVTWIN_NO_COLUMN || evtwin_table_type(table, col) != need[i].type) {
+            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "the table has no column %s, or not of the right type",
+                        need[i].name);
+        }
+    }
+    return EVTWIN_OK;
+}
+
+static evtwin_status check_present(const evtwin_table *table, const char *name) {
+    const size_t col = evtwin_table_find(table, name);
+    for (size_t row = 0; row < evtwin_table_rows(table); row++) {
+        const char *text = evtwin_table_text(table, col, row);
+        if (text == NULL || text[0] == '\0') {
+            EVTWIN_FAIL(EVTWIN_E_ARG, "row %zu has no %s", row + 1, name);
+        }
+    }
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin_store_put_predictions(evtwin_store *store, const evtwin_table *table,
+                                           const evtwin_table *states, size_t *n_updated_out) {
+    static const column_need state_columns[] = {{"battery_id", EVTWIN_TEXT},
+                                                {"time", EVTWIN_TIME},
+                                                {"seq", EVTWIN_I64},
+                                                {"state", EVTWIN_TEXT}};
     if (store == NULL || table == NULL) {
         EVTWIN_FAIL(EVTWIN_E_ARG, "store or table is NULL");
     }
     size_t n_updated = 0;
     evtwin__rows rows;
     evtwin_status st = check_writable(store);
-    if (st < 0 || (st = evtwin__rows_open(&rows, table, EVTWIN__ROWS_PREDICT)) < 0 ||
-        (rows.n > 0 && (st = store->backend->predict(store, &rows, &n_updated)) < 0)) {
+    if (st < 0 || (st = evtwin__rows_open(&rows, table, EVTWIN__ROWS_PREDICT)) < 0) {
+        return st;
+    }
+    if (states != NULL && ((st = check_columns(states, state_columns, 4)) < 0 ||
+                           (st = check_present(states, "battery_id")) < 0)) {
+        return st;
+    }
+    if ((rows.binding.rows > 0 || (states != NULL && evtwin_table_rows(states) > 0)) &&
+        (st = store->backend->put_predictions(store, &rows, states, &n_updated)) < 0) {
         return st;
     }
     if (n_updated_out != NULL) {
@@ -140,32 +216,60 @@ evtwin_status evtwin_store_predict(evtwin_store *store, const evtwin_table *tabl
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin_store_put_model(evtwin_store *store, const evtwin_predictor_info *info) {
-    if (store == NULL || info == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "store or info is NULL");
+evtwin_status evtwin_store_states(evtwin_store *store, evtwin_table **out) {
+    if (store == NULL || out == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "store or out is NULL");
     }
-    evtwin_predictor_info full = {.size = sizeof full,
-                                  .rul_rmse = NAN,
-                                  .rul_mae = NAN,
-                                  .rul_r2 = NAN,
-                                  .failure_auc = NAN,
-                                  .failure_brier = NAN};
-    evtwin__options_copy(&full, sizeof full, info, info->size);
-    if (full.version == NULL || full.version[0] == '\0') {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "the model has no version");
-    }
-    const evtwin_status st = check_writable(store);
-    return st < 0 ? st : store->backend->put_model(store, &full);
+    return none_is_null(store->backend->states(store, out), out);
 }
 
-evtwin_status evtwin_store_retain(evtwin_store *store, size_t *n_deleted_out) {
+evtwin_status evtwin_store_put_model(evtwin_store *store, const evtwin_table *scores) {
+    static const column_need score_columns[] = {{"model_version", EVTWIN_TEXT},
+                                                {"target", EVTWIN_TEXT},
+                                                {"trained_at", EVTWIN_TIME},
+                                                {"r2", EVTWIN_F64},
+                                                {"rmse", EVTWIN_F64},
+                                                {"mae", EVTWIN_F64},
+                                                {"auc", EVTWIN_F64},
+                                                {"brier", EVTWIN_F64},
+                                                {"average_precision", EVTWIN_F64},
+                                                {"accuracy", EVTWIN_F64}};
+    if (store == NULL || scores == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "store or scores is NULL");
+    }
+    evtwin_status st = check_writable(store);
+    if (st < 0 ||
+        (st = check_columns(scores, score_columns,
+                            sizeof score_columns / sizeof score_columns[0])) < 0 ||
+        (st = check_present(scores, "model_version")) < 0 ||
+        (st = check_present(scores, "target")) < 0) {
+        return st;
+    }
+    return store->backend->put_model(store, scores);
+}
+
+evtwin_status evtwin_store_put_thresholds(evtwin_store *store,
+                                          const evtwin_thresholds *thresholds) {
+    if (store == NULL || thresholds == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "store or thresholds is NULL");
+    }
+    evtwin_table *limits = NULL;
+    evtwin_status st = check_writable(store);
+    if (st >= 0 && (st = evtwin_thresholds_table(thresholds, &limits)) >= 0) {
+        st = store->backend->put_thresholds(store, limits);
+    }
+    evtwin_table_free(limits);
+    return st;
+}
+
+evtwin_status evtwin_store_expire(evtwin_store *store, size_t *n_deleted_out) {
     if (store == NULL) {
         EVTWIN_FAIL(EVTWIN_E_ARG, "store is NULL");
     }
     size_t n_deleted = 0;
     evtwin_status st = check_writable(store);
     if (st < 0 || (store->options.retention_days > 0.0 &&
-                   (st = store->backend->retain(store, &n_deleted)) < 0)) {
+                   (st = store->backend->expire(store, &n_deleted)) < 0)) {
         return st;
     }
     if (n_deleted_out != NULL) {
@@ -185,18 +289,24 @@ evtwin_status evtwin_store_backup(evtwin_store *store, const char *path) {
 
 static evtwin_status check_battery_id(const char *battery_id) {
     if (!evtwin_battery_id_is_valid(battery_id)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "'%.60s' is no battery id (1 to 50 of A-Z a-z 0-9 . _ : -)",
+        EVTWIN_FAIL(EVTWIN_E_ARG,
+                    "'%.60s' is not a valid battery id (1 to 50 of A-Z a-z 0-9 . _ : -)",
                     battery_id != NULL ? battery_id : "NULL");
     }
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin_store_latest(evtwin_store *store, const char *battery_id, evtwin_table **out) {
-    if (store == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "store or out is NULL");
+evtwin_status evtwin_store_latest(evtwin_store *store, const char *battery_id,
+                                  evtwin_table **rows_out, evtwin_table **current_out) {
+    if (store == NULL || rows_out == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "store or rows_out is NULL");
     }
-    const evtwin_status st = battery_id != NULL ? check_battery_id(battery_id) : EVTWIN_OK;
-    return st < 0 ? st : none_is_null(store->backend->latest(store, battery_id, out), out);
+    evtwin_status st = battery_id != NULL ? check_battery_id(battery_id) : EVTWIN_OK;
+    if (st < 0) {
+        return st;
+    }
+    st = none_is_null(store->backend->latest(store, battery_id, rows_out, current_out), rows_out);
+    return current_out != NULL ? none_is_null(st, current_out) : st;
 }
 
 evtwin_status evtwin_history_options_init(evtwin_history_options *options, size_t size) {
@@ -259,6 +369,19 @@ evtwin_status evtwin_store_changes(evtwin_store *store, int64_t after_revision, 
     }
     return none_is_null(store->backend->changes(store, after_revision, max_rows, out, revision_out),
                         out);
+}
+
+evtwin_status evtwin_store_thresholds(evtwin_store *store, evtwin_thresholds **out) {
+    if (store == NULL || out == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "store or out is NULL");
+    }
+    evtwin_table *limits = NULL;
+    evtwin_status st = store->backend->thresholds(store, &limits);
+    if (st >= 0) {
+        st = evtwin_thresholds_from_table(limits, out);
+    }
+    evtwin_table_free(limits);
+    return st;
 }
 
 evtwin_status evtwin_store_count(evtwin_store *store, int64_t *rows_out) {

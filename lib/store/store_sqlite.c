@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* store/store_sqlite.c: the embedded store: open and close, its statements, its place in the list.
- */
+/* store/store_sqlite.c: the embedded store: open and close, its place in the list. */
 
 #include "store/store_sqlite.h"
 
@@ -9,69 +8,7 @@
 #include "core/status.h"
 #include "core/uri.h"
 
-#include <assert.h>
 #include <string.h>
-
-static const char *const sql_texts[SQL_N] = {
-    [SQL_REVISION_GET] = "SELECT revision FROM ev_revision",
-    [SQL_REVISION_SET] = "UPDATE ev_revision SET revision = ?",
-    [SQL_INSERT] = "INSERT INTO ev_telemetry (" EVTWIN__SQL_WRITTEN ") VALUES"
-                   " (" EVTWIN__SQL_WRITTEN_PARAMS ")"
-                   " ON CONFLICT (battery_id, time, seq) DO NOTHING",
-    [SQL_ROW] = "SELECT " EVTWIN__SQL_TELEMETRY " FROM ev_telemetry"
-                " WHERE battery_id = ? AND time = ? AND seq = ?",
-    [SQL_PREDICT] = "UPDATE ev_telemetry SET rul_prediction = ?4, rul_low = ?5, rul_high = ?6,"
-                    " failure_probability = ?7, prediction_timestamp = ?8, prediction_note = ?9,"
-                    " model_version = ?10, revision = ?11"
-                    " WHERE battery_id = ?1 AND time = ?2 AND seq = ?3",
-    [SQL_PUT_MODEL] = "INSERT OR REPLACE INTO ev_model (model_version, rul_rmse, rul_mae, rul_r2,"
-                      " failure_auc, failure_brier, trained_at, put_at)"
-                      " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-    [SQL_NEXT_ID] = "SELECT min(battery_id) FROM ev_telemetry WHERE battery_id > ?",
-    [SQL_CHUNK_END] = "SELECT time FROM ev_telemetry WHERE battery_id = ? AND time > ? AND time < ?"
-                      " ORDER BY time LIMIT 1 OFFSET ?",
-    [SQL_DELETE] = "DELETE FROM ev_telemetry WHERE battery_id = ?1 AND time > ?2 AND time <= ?3"
-                   " AND time < ?4 AND created_at < ?4",
-    [SQL_UNPREDICTED] = "SELECT " EVTWIN__SQL_TELEMETRY " FROM ev_telemetry"
-                        " WHERE prediction_timestamp IS NULL"
-                        " ORDER BY time DESC, seq DESC, battery_id LIMIT ?",
-    [SQL_LATEST] = "SELECT " EVTWIN__SQL_ALL " FROM ev_telemetry WHERE battery_id = ?"
-                   " ORDER BY time DESC, seq DESC LIMIT 1",
-    [SQL_LATEST_ALL] = "SELECT " EVTWIN__SQL_ALL " FROM latest_battery_status ORDER BY battery_id",
-    [SQL_HISTORY] = "SELECT " EVTWIN__SQL_ALL " FROM ev_telemetry WHERE battery_id = ?1"
-                    " AND time >= ?2 AND time <= ?3 AND (time, seq) < (?4, ?5)"
-                    " AND (?6 = 0 OR rul_prediction IS NOT NULL OR failure_probability IS NOT NULL)"
-                    " ORDER BY time DESC, seq DESC LIMIT ?7",
-    [SQL_STATS] = "SELECT count(*), avg(soc), min(soc), max(soc), avg(soh), avg(temperature),"
-                  " max(temperature), avg(voltage), avg(current), max(charge_cycles),"
-                  " avg(rul_prediction), avg(failure_probability)"
-                  " FROM ev_telemetry WHERE battery_id = ? AND time >= ? AND time <= ?",
-    [SQL_MODELS] = "SELECT model_version, rul_rmse, rul_mae, rul_r2, failure_auc, failure_brier,"
-                   " trained_at FROM ev_model ORDER BY put_at DESC, model_version",
-    [SQL_CHANGES] = "SELECT " EVTWIN__SQL_ALL " FROM ev_telemetry WHERE revision > ?"
-                    " ORDER BY revision LIMIT ?",
-    [SQL_COUNT] = "SELECT count(*) FROM ev_telemetry",
-};
-
-evtwin_status evtwin__sqlite_stmt(sqlite_store *s, sqlite_sql which, evtwin__stmt **out) {
-    if (s->stmt[which] == NULL) {
-        const evtwin_status st = evtwin__stmt_prepare(s->db, sql_texts[which], &s->stmt[which]);
-        if (st < 0) {
-            return st;
-        }
-    }
-    *out = s->stmt[which];
-    return EVTWIN_OK;
-}
-
-void evtwin__sqlite_time(int64_t time_us, char text[EVTWIN_TIME_TEXT_SIZE]) {
-    const int64_t clamped = time_us < EVTWIN__STORE_FIRST_US  ? EVTWIN__STORE_FIRST_US
-                            : time_us > EVTWIN__STORE_LAST_US ? EVTWIN__STORE_LAST_US
-                                                              : time_us;
-    const evtwin_status st = evtwin_time_format(clamped, text, EVTWIN_TIME_TEXT_SIZE);
-    assert(st == EVTWIN_OK);
-    (void)st;
-}
 
 /* ---- open ---- */
 
@@ -124,7 +61,7 @@ static void sqlite_free(evtwin_store *store) {
         evtwin__stmt_free(s->stmt[i]);
     }
     evtwin__db_close(s->db);
-    evtwin__claims_free(s->claims);
+    evtwin__writer_locks_free(s->locks);
     evtwin__free(s);
 }
 
@@ -173,15 +110,19 @@ const evtwin__store_backend evtwin__store_sqlite = {
     .open = sqlite_open,
     .free = sqlite_free,
     .insert = evtwin__sqlite_insert,
+    .position = evtwin__sqlite_position,
     .unpredicted = evtwin__sqlite_unpredicted,
-    .predict = evtwin__sqlite_predict,
+    .put_predictions = evtwin__sqlite_put_predictions,
+    .states = evtwin__sqlite_states,
     .put_model = evtwin__sqlite_put_model,
-    .retain = evtwin__sqlite_retain,
+    .put_thresholds = evtwin__sqlite_put_thresholds,
+    .expire = evtwin__sqlite_expire,
     .backup = sqlite_backup,
     .latest = evtwin__sqlite_latest,
     .history = evtwin__sqlite_history,
     .stats = evtwin__sqlite_stats,
     .models = evtwin__sqlite_models,
     .changes = evtwin__sqlite_changes,
+    .thresholds = evtwin__sqlite_thresholds,
     .count = evtwin__sqlite_count,
 };

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* store/store_sqlite_write.c: insert telemetry, write predictions, remember models. */
+/* store/store_sqlite_write.c: insert telemetry, write predictions, keep models,
+ * limits and positions. */
 
 #include "core/status.h"
 #include "store/store_sqlite.h"
+
+#include <assert.h>
+#include <string.h>
 
 /* ---- revisions ---- */
 
@@ -33,7 +37,7 @@ static evtwin_status revision_set(sqlite_store *s, int64_t revision) {
     return evtwin__stmt_run(stmt);
 }
 
-/* ---- insert ---- */
+/* ---- rows ---- */
 
 /* Texts of the times of one row; they live until the statement is reset. */
 typedef struct row_times {
@@ -42,12 +46,13 @@ typedef struct row_times {
     const char *now; /* of the transaction */
 } row_times;
 
-static void bind_value(evtwin__stmt *stmt, int param, size_t c, const evtwin__value *value) {
-    if (!value->present) {
+static void bind_value(evtwin__stmt *stmt, size_t q, const evtwin__value *value) {
+    const int param = (int)q + 1;
+    if (!value->is_present) {
         evtwin__stmt_bind_null(stmt, param);
         return;
     }
-    switch (evtwin__store_columns[c].type) {
+    switch (evtwin__schema[q].type) {
     case EVTWIN_F64:
         evtwin__stmt_bind_f64(stmt, param, value->f64);
         break;
@@ -61,9 +66,9 @@ static void bind_value(evtwin__stmt *stmt, int param, size_t c, const evtwin__va
 }
 
 static void bind_key(evtwin__stmt *stmt, const evtwin__value *value, const row_times *times) {
-    evtwin__stmt_bind_text(stmt, 1, value[EVTWIN__COL_BATTERY_ID].text);
-    evtwin__stmt_bind_text(stmt, 2, times->time);
-    evtwin__stmt_bind_i64(stmt, 3, value[EVTWIN__COL_SEQ].i64);
+    evtwin__stmt_bind_text(stmt, EVTWIN__Q_TIME + 1, times->time);
+    bind_value(stmt, EVTWIN__Q_BATTERY_ID, &value[EVTWIN__Q_BATTERY_ID]);
+    bind_value(stmt, EVTWIN__Q_SEQ, &value[EVTWIN__Q_SEQ]);
 }
 
 /* When a row that comes with its prediction was predicted: as it says, else now; NULL without one.
@@ -72,57 +77,51 @@ static const char *predicted_at(const evtwin__value *value, row_times *times) {
     if (!evtwin__row_is_predicted(value)) {
         return NULL;
     }
-    const evtwin__value *at = &value[EVTWIN__COL_PREDICTION_TIMESTAMP];
-    if (!at->present) {
+    const evtwin__value *at = &value[EVTWIN__Q_PREDICTION_TIMESTAMP];
+    if (!at->is_present) {
         return times->now;
     }
     evtwin__sqlite_time(at->i64, times->predicted);
     return times->predicted;
 }
 
-static evtwin_status insert_row(evtwin__stmt *stmt, const evtwin__value *value, row_times *times,
-                                int64_t revision) {
-    evtwin__sqlite_time(value[EVTWIN__COL_TIME].i64, times->time);
-    for (size_t c = 0; c < EVTWIN__COL_COUNT; c++) {
-        const int param = (int)(c < EVTWIN__COL_STATUS ? c + 1 : c);
-        switch (c) {
-        case EVTWIN__COL_STATUS:
-            break;
-        case EVTWIN__COL_TIME:
-            evtwin__stmt_bind_text(stmt, param, times->time);
-            break;
-        case EVTWIN__COL_PREDICTION_TIMESTAMP:
-            evtwin__stmt_bind_text(stmt, param, predicted_at(value, times));
-            break;
-        case EVTWIN__COL_CREATED_AT:
-            evtwin__stmt_bind_text(stmt, param, times->now);
-            break;
-        case EVTWIN__COL_REVISION:
-            evtwin__stmt_bind_i64(stmt, param, revision);
-            break;
-        default:
-            bind_value(stmt, param, c, &value[c]);
-            break;
+/* Bind the values of these kinds, but for the times, which are texts in the database. */
+static void bind_values(evtwin__stmt *stmt, unsigned kinds, const evtwin__value *value) {
+    for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
+        if (evtwin__is_of(q, kinds) && evtwin__schema[q].type != EVTWIN_TIME) {
+            bind_value(stmt, q, &value[q]);
         }
     }
+}
+
+static evtwin_status insert_row(evtwin__stmt *stmt, const evtwin__value *value, row_times *times,
+                                int64_t revision) {
+    evtwin__sqlite_time(value[EVTWIN__Q_TIME].i64, times->time);
+    bind_values(stmt, EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS, value);
+    evtwin__stmt_bind_text(stmt, EVTWIN__Q_TIME + 1, times->time);
+    evtwin__stmt_bind_text(stmt, EVTWIN__Q_PREDICTION_TIMESTAMP + 1, predicted_at(value, times));
+    evtwin__stmt_bind_text(stmt, EVTWIN__Q_CREATED_AT + 1, times->now);
+    evtwin__stmt_bind_i64(stmt, EVTWIN__Q_REVISION + 1, revision);
     return evtwin__stmt_run(stmt);
 }
 
-/* Is what the database has in column c the same as value? Time and key are equal already. */
-static int is_same(evtwin__stmt *stmt, size_t c, const evtwin__value *value) {
-    if (c == EVTWIN__COL_TIME || c == EVTWIN__COL_BATTERY_ID) {
-        return 1;
+/* Is what the database has in column c the same as the value of q? */
+static int is_same(evtwin__stmt *stmt, int c, size_t q, const evtwin__value *value) {
+    if (evtwin__schema[q].type == EVTWIN_F64) {
+        const double stored = evtwin__stmt_f64(stmt, c);
+        return value->is_present ? stored == value->f64 : stored != stored;
     }
-    if (evtwin__store_columns[c].type == EVTWIN_F64) {
-        const double stored = evtwin__stmt_f64(stmt, (int)c);
-        return value->present ? stored == value->f64 : stored != stored;
+    if (evtwin__schema[q].type == EVTWIN_TEXT) {
+        const char *stored = evtwin__stmt_text(stmt, c);
+        return stored == NULL || !value->is_present ? (stored != NULL) == value->is_present
+                                                    : strcmp(stored, value->text) == 0;
     }
     int64_t stored = 0;
-    const int is_stored = evtwin__stmt_i64(stmt, (int)c, &stored);
-    return is_stored == value->present && (!is_stored || stored == value->i64);
+    const int is_stored = evtwin__stmt_i64(stmt, c, &stored);
+    return is_stored == value->is_present && (!is_stored || stored == value->i64);
 }
 
-/* A row that is there already: the same telemetry again, or another claim to its key? */
+/* A row that is there already: the same telemetry again, or other telemetry under its key? */
 static evtwin_status compare_row(sqlite_store *s, const evtwin__value *value,
                                  const row_times *times, evtwin_insert_report *report) {
     evtwin__stmt *stmt = NULL;
@@ -132,9 +131,12 @@ static evtwin_status compare_row(sqlite_store *s, const evtwin__value *value,
     }
     bind_key(stmt, value, times);
     if ((st = evtwin__stmt_step(stmt)) == EVTWIN_OK) {
-        int same = 1;
-        for (size_t c = 0; c < EVTWIN__COL_TELEMETRY_COUNT && same; c++) {
-            same = is_same(stmt, c, &value[c]);
+        int same = 1, c = 0;
+        for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
+            if (evtwin__is_of(q, EVTWIN__TELEMETRY)) {
+                same = same && (q == EVTWIN__Q_TIME || is_same(stmt, c, q, &value[q]));
+                c++;
+            }
         }
         report->n_repeated += same ? 1 : 0;
         report->n_conflicting += same ? 0 : 1;
@@ -143,120 +145,222 @@ static evtwin_status compare_row(sqlite_store *s, const evtwin__value *value,
     return st < 0 ? st : EVTWIN_OK;
 }
 
+/* ---- standing predictions ---- */
+
+/* The newest predicted row of a run of rows of one battery. Batches come battery by battery, so
+ * that this is one statement a battery and not one a row. */
+typedef struct standing {
+    char battery_id[64], time[EVTWIN_TIME_TEXT_SIZE]; /* battery_id "" = none */
+    int64_t seq;
+} standing;
+
+static evtwin_status put_standing(sqlite_store *s, standing *run) {
+    if (run->battery_id[0] == '\0') {
+        return EVTWIN_OK;
+    }
+    evtwin__stmt *stmt = NULL;
+    const evtwin_status st = evtwin__sqlite_stmt(s, SQL_PUT_STANDING, &stmt);
+    if (st < 0) {
+        return st;
+    }
+    evtwin__stmt_bind_text(stmt, 1, run->battery_id);
+    evtwin__stmt_bind_text(stmt, 2, run->time);
+    evtwin__stmt_bind_i64(stmt, 3, run->seq);
+    run->battery_id[0] = '\0';
+    return evtwin__stmt_run(stmt);
+}
+
+static evtwin_status note_standing(sqlite_store *s, standing *run, const evtwin__value *value,
+                                   const char *time) {
+    const char *id = value[EVTWIN__Q_BATTERY_ID].text;
+    const int64_t seq = value[EVTWIN__Q_SEQ].i64;
+    if (strcmp(run->battery_id, id) == 0) {
+        const int order = strcmp(time, run->time);
+        if (order < 0 || (order == 0 && seq <= run->seq)) {
+            return EVTWIN_OK;
+        }
+    } else {
+        const evtwin_status st = put_standing(s, run);
+        if (st < 0) {
+            return st;
+        }
+        assert(strlen(id) < sizeof run->battery_id); /* a battery id is at most 50 characters */
+        memcpy(run->battery_id, id, strlen(id) + 1);
+    }
+    memcpy(run->time, time, sizeof run->time);
+    run->seq = seq;
+    return EVTWIN_OK;
+}
+
+/* ---- insert ---- */
+
 static evtwin_status insert_rows(sqlite_store *s, const evtwin__rows *rows, const char *now,
                                  evtwin_insert_report *report) {
     evtwin__stmt *stmt = NULL;
     int64_t revision = 0;
-    evtwin_status st = evtwin__sqlite_stmt(s, SQL_INSERT, &stmt);
-    if (st < 0 || (st = revision_get(s, &revision)) < 0) {
+    evtwin_status st = evtwin__sqlite_use_limits(s);
+    if (st < 0 || (st = evtwin__sqlite_stmt(s, SQL_INSERT, &stmt)) < 0 ||
+        (st = revision_get(s, &revision)) < 0) {
         return st;
     }
     row_times times = {.now = now};
-    evtwin__value value[EVTWIN__COL_COUNT];
-    for (size_t i = 0; i < rows->n; i++) {
+    standing run = {.seq = 0};
+    evtwin__value value[EVTWIN__Q_COUNT] = {{0}};
+    for (size_t i = 0; i < rows->binding.rows; i++) {
         if ((st = evtwin__rows_get(rows, i, value)) < 0 ||
             (st = insert_row(stmt, value, &times, revision + 1)) < 0) {
             return st;
         }
-        if (evtwin__db_changes(s->db) > 0) {
+        if (evtwin__db_changes(s->db) == 0) {
+            st = compare_row(s, value, &times, report);
+        } else {
             revision++;
             report->n_inserted++;
-        } else if ((st = compare_row(s, value, &times, report)) < 0) {
+            if (evtwin__row_is_predicted(value)) {
+                st = note_standing(s, &run, value, times.time);
+            }
+        }
+        if (st < 0) {
             return st;
         }
     }
-    return report->n_inserted > 0 ? revision_set(s, revision) : EVTWIN_OK;
+    st = put_standing(s, &run);
+    return st >= 0 && report->n_inserted > 0 ? revision_set(s, revision) : st;
 }
 
-/* The first insert of a battery claims it, before anything is written. */
-static evtwin_status claim_batteries(sqlite_store *s, const evtwin__rows *rows) {
+/* The first insert of a battery takes its writer lock, before anything is written. */
+static evtwin_status lock_batteries(sqlite_store *s, const evtwin__binding *binding) {
     const char *path = evtwin__db_path(s->db);
     if (path[0] == '\0') {
         return EVTWIN_OK; /* in memory: nobody else can see it */
     }
     evtwin_status st = EVTWIN_OK;
-    if (s->claims == NULL && (st = evtwin__claims_open(path, &s->claims)) < 0) {
+    if (s->locks == NULL && (st = evtwin__writer_locks_open(path, &s->locks)) < 0) {
         return st;
     }
-    const size_t id_col = rows->from[EVTWIN__COL_BATTERY_ID].col;
-    const char *claimed = NULL;
-    for (size_t i = 0; i < rows->n; i++) {
-        const char *id = evtwin_table_text(rows->table, id_col, i);
-        if (id != claimed && (st = evtwin__claims_take(s->claims, id)) < 0) {
+    const size_t id_col = binding->bound[EVTWIN__Q_BATTERY_ID].col;
+    const char *locked = NULL;
+    for (size_t i = 0; i < binding->rows; i++) {
+        const char *id = evtwin_table_text(binding->table, id_col, i);
+        if (id != locked && (st = evtwin__writer_locks_take(s->locks, id)) < 0) {
             return st;
         }
-        claimed = id;
+        locked = id;
     }
     return EVTWIN_OK;
 }
 
+static evtwin_status put_position(sqlite_store *s, const char *source, const char *position) {
+    evtwin__stmt *stmt = NULL;
+    const evtwin_status st = evtwin__sqlite_stmt(s, SQL_PUT_POSITION, &stmt);
+    if (st < 0) {
+        return st;
+    }
+    evtwin__stmt_bind_text(stmt, 1, source);
+    evtwin__stmt_bind_text(stmt, 2, position);
+    return evtwin__stmt_run(stmt);
+}
+
+/* End a write transaction that has come to st. */
+static evtwin_status end(sqlite_store *s, evtwin_status st) {
+    if (st >= 0) {
+        st = evtwin__db_commit(s->db);
+    }
+    if (st < 0) {
+        evtwin__db_rollback(s->db);
+    }
+    return st;
+}
+
 evtwin_status evtwin__sqlite_insert(evtwin_store *store, const evtwin__rows *rows,
+                                    const char *source, const char *position,
                                     evtwin_insert_report *report) {
     sqlite_store *s = (sqlite_store *)store;
-    evtwin_status st = claim_batteries(s, rows);
+    evtwin_status st = lock_batteries(s, &rows->binding);
     if (st < 0 || (st = evtwin__db_begin_write(s->db)) < 0) {
         return st;
     }
     char now[EVTWIN_TIME_TEXT_SIZE];
     evtwin__sqlite_time(store->now(), now);
-    if ((st = insert_rows(s, rows, now, report)) < 0 || (st = evtwin__db_commit(s->db)) < 0) {
-        evtwin__db_rollback(s->db);
-        return st;
+    st = insert_rows(s, rows, now, report);
+    if (st >= 0 && source != NULL) {
+        st = put_position(s, source, position);
     }
-    evtwin__sqlite_retain_some(s, rows->n);
-    return EVTWIN_OK;
+    if ((st = end(s, st)) >= 0) {
+        evtwin__sqlite_expire_some(s, rows->binding.rows);
+    }
+    return st;
 }
 
-/* ---- predict ---- */
+/* ---- predictions ---- */
 
-static evtwin_status predict_rows(sqlite_store *s, const evtwin__rows *rows, const char *now,
-                                  size_t *n_updated_out) {
-    /* the columns of the statement's parameters 4 … 10 */
-    static const evtwin__store_column written[] = {EVTWIN__COL_RUL_PREDICTION,
-                                                   EVTWIN__COL_RUL_LOW,
-                                                   EVTWIN__COL_RUL_HIGH,
-                                                   EVTWIN__COL_FAILURE_PROBABILITY,
-                                                   EVTWIN__COL_PREDICTION_TIMESTAMP,
-                                                   EVTWIN__COL_PREDICTION_NOTE,
-                                                   EVTWIN__COL_MODEL_VERSION};
+static evtwin_status put_rows(sqlite_store *s, const evtwin__rows *rows, const char *now,
+                              size_t *n_updated_out) {
     evtwin__stmt *stmt = NULL;
     int64_t revision = 0;
-    evtwin_status st = evtwin__sqlite_stmt(s, SQL_PREDICT, &stmt);
-    if (st < 0 || (st = revision_get(s, &revision)) < 0) {
+    evtwin_status st = evtwin__sqlite_use_limits(s);
+    if (st < 0 || (st = evtwin__sqlite_stmt(s, SQL_PUT_PREDICTION, &stmt)) < 0 ||
+        (st = revision_get(s, &revision)) < 0) {
         return st;
     }
     size_t n_updated = 0;
     row_times times = {.now = now};
-    evtwin__value value[EVTWIN__COL_COUNT];
-    for (size_t i = 0; i < rows->n; i++) {
+    standing run = {.seq = 0};
+    evtwin__value value[EVTWIN__Q_COUNT] = {{0}};
+    for (size_t i = 0; i < rows->binding.rows; i++) {
         if ((st = evtwin__rows_get(rows, i, value)) < 0) {
             return st;
         }
-        evtwin__sqlite_time(value[EVTWIN__COL_TIME].i64, times.time);
+        evtwin__sqlite_time(value[EVTWIN__Q_TIME].i64, times.time);
         bind_key(stmt, value, &times);
-        for (size_t k = 0; k < sizeof written / sizeof written[0]; k++) {
-            const size_t c = written[k];
-            if (c == EVTWIN__COL_PREDICTION_TIMESTAMP) {
-                evtwin__stmt_bind_text(stmt, (int)k + 4, now);
-            } else {
-                bind_value(stmt, (int)k + 4, c, &value[c]);
-            }
-        }
-        evtwin__stmt_bind_i64(stmt, 11, revision + 1);
+        bind_values(stmt, EVTWIN__PREDICTIONS, value);
+        evtwin__stmt_bind_text(stmt, EVTWIN__Q_PREDICTION_TIMESTAMP + 1, now);
+        evtwin__stmt_bind_i64(stmt, EVTWIN__Q_REVISION + 1, revision + 1);
         if ((st = evtwin__stmt_run(stmt)) < 0) {
             return st;
         }
         if (evtwin__db_changes(s->db) > 0) {
             revision++;
             n_updated++;
+            if ((st = note_standing(s, &run, value, times.time)) < 0) {
+                return st;
+            }
         }
     }
     *n_updated_out = n_updated;
-    return n_updated > 0 ? revision_set(s, revision) : EVTWIN_OK;
+    st = put_standing(s, &run);
+    return st >= 0 && n_updated > 0 ? revision_set(s, revision) : st;
 }
 
-evtwin_status evtwin__sqlite_predict(evtwin_store *store, const evtwin__rows *rows,
-                                     size_t *n_updated_out) {
+static evtwin_status put_states(sqlite_store *s, const evtwin_table *states) {
+    evtwin__stmt *stmt = NULL;
+    evtwin_status st = evtwin__sqlite_stmt(s, SQL_PUT_STATE, &stmt);
+    if (st < 0) {
+        return st;
+    }
+    const size_t id = evtwin_table_find(states, "battery_id");
+    const size_t state = evtwin_table_find(states, "state");
+    const size_t time_col = evtwin_table_find(states, "time");
+    const size_t seq_col = evtwin_table_find(states, "seq");
+    for (size_t i = 0; i < evtwin_table_rows(states) && st == EVTWIN_OK; i++) {
+        char time[EVTWIN_TIME_TEXT_SIZE];
+        const int has_time = evtwin_table_is_valid(states, time_col, i);
+        evtwin__sqlite_time(has_time ? evtwin_table_i64(states, time_col)[i] : 0, time);
+        evtwin__stmt_bind_text(stmt, 1, evtwin_table_text(states, id, i));
+        evtwin__stmt_bind_text(stmt, 2, has_time ? time : NULL);
+        if (evtwin_table_is_valid(states, seq_col, i)) {
+            evtwin__stmt_bind_i64(stmt, 3, evtwin_table_i64(states, seq_col)[i]);
+        } else {
+            evtwin__stmt_bind_null(stmt, 3);
+        }
+        evtwin__stmt_bind_text(stmt, 4, evtwin_table_text(states, state, i));
+        st = evtwin__stmt_run(stmt);
+    }
+    return st;
+}
+
+evtwin_status evtwin__sqlite_put_predictions(evtwin_store *store, const evtwin__rows *rows,
+                                             const evtwin_table *states, size_t *n_updated_out) {
     sqlite_store *s = (sqlite_store *)store;
     evtwin_status st = evtwin__db_begin_write(s->db);
     if (st < 0) {
@@ -264,40 +368,81 @@ evtwin_status evtwin__sqlite_predict(evtwin_store *store, const evtwin__rows *ro
     }
     char now[EVTWIN_TIME_TEXT_SIZE];
     evtwin__sqlite_time(store->now(), now);
-    if ((st = predict_rows(s, rows, now, n_updated_out)) < 0 ||
-        (st = evtwin__db_commit(s->db)) < 0) {
-        evtwin__db_rollback(s->db);
-        return st;
+    st = put_rows(s, rows, now, n_updated_out);
+    if (st >= 0 && states != NULL) {
+        st = put_states(s, states);
     }
-    return EVTWIN_OK;
+    return end(s, st);
 }
 
-/* ---- models ---- */
+/* ---- models and limits ---- */
 
-evtwin_status evtwin__sqlite_put_model(evtwin_store *store, const evtwin_predictor_info *info) {
+/* Bind the cells of a row, in the order of names, to the parameters from 1 on. Times go through
+ * time, which must live until the statement is reset. */
+static void bind_cells(evtwin__stmt *stmt, const evtwin_table *table, size_t row,
+                       const char *const *names, size_t n, char time[EVTWIN_TIME_TEXT_SIZE]) {
+    for (size_t c = 0; c < n; c++) {
+        const size_t col = evtwin_table_find(table, names[c]);
+        const int param = (int)c + 1;
+        switch (evtwin_table_type(table, col)) {
+        case EVTWIN_TEXT:
+            evtwin__stmt_bind_text(stmt, param, evtwin_table_text(table, col, row));
+            break;
+        case EVTWIN_TIME:
+            evtwin__sqlite_time(evtwin_table_i64(table, col)[row], time);
+            evtwin__stmt_bind_text(stmt, param,
+                                   evtwin_table_is_valid(table, col, row) ? time : NULL);
+            break;
+        default:
+            evtwin__stmt_bind_f64(stmt, param, evtwin_table_number(table, col, row));
+            break;
+        }
+    }
+}
+
+evtwin_status evtwin__sqlite_put_model(evtwin_store *store, const evtwin_table *scores) {
+    static const char *const names[] = {
+        "model_version", "target", "trained_at",        "r2",       "rmse",
+        "mae",           "auc",    "average_precision", "accuracy", "brier"};
+    enum { N_NAMES = sizeof names / sizeof names[0] };
     sqlite_store *s = (sqlite_store *)store;
     evtwin__stmt *stmt = NULL;
-    const evtwin_status st = evtwin__sqlite_stmt(s, SQL_PUT_MODEL, &stmt);
+    evtwin_status st = evtwin__db_begin_write(s->db);
     if (st < 0) {
         return st;
     }
-
-    /* in our form of a time; one that is none is not worth a failure here */
-    char trained_at[EVTWIN_TIME_TEXT_SIZE] = "";
-    int64_t trained_us = 0;
-    if (info->trained_at != NULL &&
-        evtwin_time_parse(info->trained_at, EVTWIN_NAIVE_UTC, &trained_us) == EVTWIN_OK) {
-        evtwin__sqlite_time(trained_us, trained_at);
-    }
-    char now[EVTWIN_TIME_TEXT_SIZE];
+    char now[EVTWIN_TIME_TEXT_SIZE], trained_at[EVTWIN_TIME_TEXT_SIZE];
     evtwin__sqlite_time(store->now(), now);
-    evtwin__stmt_bind_text(stmt, 1, info->version);
-    evtwin__stmt_bind_f64(stmt, 2, info->rul_rmse);
-    evtwin__stmt_bind_f64(stmt, 3, info->rul_mae);
-    evtwin__stmt_bind_f64(stmt, 4, info->rul_r2);
-    evtwin__stmt_bind_f64(stmt, 5, info->failure_auc);
-    evtwin__stmt_bind_f64(stmt, 6, info->failure_brier);
-    evtwin__stmt_bind_text(stmt, 7, trained_at[0] != '\0' ? trained_at : NULL);
-    evtwin__stmt_bind_text(stmt, 8, now);
-    return evtwin__stmt_run(stmt);
+    st = evtwin__sqlite_stmt(s, SQL_PUT_SCORE, &stmt);
+    for (size_t i = 0; i < evtwin_table_rows(scores) && st == EVTWIN_OK; i++) {
+        bind_cells(stmt, scores, i, names, N_NAMES, trained_at);
+        evtwin__stmt_bind_text(stmt, N_NAMES + 1, now);
+        st = evtwin__stmt_run(stmt);
+    }
+    return end(s, st);
+}
+
+evtwin_status evtwin__sqlite_put_limits(evtwin__db *db, const evtwin_table *limits) {
+    static const char *const names[] = {"kind", "quantity", "level", "operator", "limit"};
+    evtwin__stmt *stmt = NULL;
+    evtwin_status st = evtwin__db_exec(db, "DELETE FROM ev_threshold");
+    if (st < 0 ||
+        (st = evtwin__stmt_prepare(db,
+                                   "INSERT INTO ev_threshold (kind, quantity, level, operator,"
+                                   " \"limit\") VALUES (?, ?, ?, ?, ?)",
+                                   &stmt)) < 0) {
+        return st;
+    }
+    for (size_t i = 0; i < evtwin_table_rows(limits) && st == EVTWIN_OK; i++) {
+        bind_cells(stmt, limits, i, names, 5, NULL);
+        st = evtwin__stmt_run(stmt);
+    }
+    evtwin__stmt_free(stmt);
+    return st;
+}
+
+evtwin_status evtwin__sqlite_put_thresholds(evtwin_store *store, const evtwin_table *limits) {
+    sqlite_store *s = (sqlite_store *)store;
+    const evtwin_status st = evtwin__db_begin_write(s->db);
+    return st < 0 ? st : end(s, evtwin__sqlite_put_limits(s->db, limits));
 }

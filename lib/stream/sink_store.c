@@ -49,11 +49,33 @@ static evtwin_status open_sink(const evtwin__uri *uri, void **ctx_out) {
     return EVTWIN_OK;
 }
 
-/* Each write is a transaction that is on the disk when it returns. */
+/* Rows with their position, in one transaction; then the states, which may be those of the batch
+ * before if a crash comes in between: a session goes on from them all the same. */
+static evtwin_status insert(evtwin_store *store, const evtwin_batch *batch) {
+    const int has_position = batch->source != NULL && batch->position != NULL &&
+                             batch->source[0] != '\0' && batch->position[0] != '\0';
+    evtwin_status st =
+        has_position ? evtwin_store_insert_from(store, batch->rows, batch->source, batch->position,
+                                                NULL, 0)
+                     : evtwin_store_insert(store, batch->rows, NULL, 0);
+    if (st < 0 || batch->states == NULL) {
+        return st;
+    }
+    evtwin_table *no_rows = NULL;
+    const size_t none = 0;
+    if ((st = evtwin_table_select(batch->states, &none, 0, &no_rows)) == EVTWIN_OK) {
+        st = evtwin_store_put_predictions(store, no_rows, batch->states, NULL);
+    }
+    evtwin_table_free(no_rows);
+    return st;
+}
+
+/* What was written is on the disk when this returns. */
 static evtwin_status write_sink(void *ctx, const evtwin_batch *batch) {
     store_sink *s = ctx;
-    return s->write == WRITE_PREDICTIONS ? evtwin_store_predict(s->store, batch->rows, NULL)
-                                         : evtwin_store_insert(s->store, batch->rows, NULL, 0);
+    return s->write == WRITE_PREDICTIONS
+               ? evtwin_store_put_predictions(s->store, batch->rows, batch->states, NULL)
+               : insert(s->store, batch);
 }
 
 static const char *const params[] = {"write", "retention_days", NULL};

@@ -32,10 +32,11 @@ for example in "$source"/examples/*.c; do
 done
 
 mkdir "$work/cmake"
+version=$(sed -n 's/^#define EVTWIN_VERSION "\([0-9]*\.[0-9]*\).*/\1/p' "$source/include/evtwin/base.h")
 cat > "$work/cmake/CMakeLists.txt" << CMAKE
 cmake_minimum_required(VERSION 3.22)
 project(user C)
-find_package(evtwin 0.1 REQUIRED)
+find_package(evtwin $version REQUIRED)
 add_executable(user $source/examples/01_simulate.c)
 target_link_libraries(user PRIVATE evtwin::evtwin)
 CMAKE

@@ -12,7 +12,7 @@ may_use() {
     io) echo core io ;;
     sim) echo core sim ;;
     learn) echo core learn ;;
-    store) echo core io learn store ;; # learn: the public evtwin_predictor_info only, see below
+    store) echo core io store ;;
     stream) echo core sim learn store stream ;;
     serve) echo core learn store stream serve ;;
     tools) echo tools core sim learn store stream serve ;;
@@ -83,9 +83,6 @@ for file in $(find lib tools -name '*.[ch]' | sort); do
     [ "$layer" = tools ] || grep -nE '[^sn_a-z](printf|puts|perror)\(|fprintf\((stderr|stdout)' "$file" |
         grep -v 'layer-check: allowed' | sed "s|^|$file:|" >> "$bad" || true
 done
-
-# store takes only the info struct from learn, never its code
-grep -nE 'evtwin_(features|train|model|clean)_|"learn/' lib/store/*.c | sed 's|^|store uses learn: |' >> "$bad" || true
 
 # file names are unique, so that a name says where a thing is
 find lib tools -name '*.[ch]' -exec basename {} \; | sort | uniq -d | sed 's/^/duplicate file name: /' >> "$bad"

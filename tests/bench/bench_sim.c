@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/bench/bench_sim.c: cell-steps a second of the kernel against a plain scalar step with
- * libm's exp; fleets; lives. */
+ * libm's exp; fleets; run to failure. */
 
 #include "evtwin/evtwin.h"
 
@@ -30,7 +30,7 @@ static void must(evtwin_status st) {
 
 /* The peer: the same equations and tables for one cell, the way one writes them first. */
 typedef struct scalar_cell {
-    double soc, v1, v2, temperature, jig, r0, current, air, capacity_As;
+    double soc, v1, v2, temperature, boundary, r0, current, air, capacity_As;
 } scalar_cell;
 
 static void scalar_step(const evtwin_cell *c, const evtwin__thermal_step *th, double dt,
@@ -38,9 +38,9 @@ static void scalar_step(const evtwin_cell *c, const evtwin__thermal_step *th, do
     const double i = s->current;
     const double z_mid = s->soc - 0.5 * dt * i / s->capacity_As;
     const double heat_now = i * i * s->r0 - i * (s->v1 + s->v2);
-    const double t_mid =
-        s->temperature + 0.5 * dt / c->thermal.capacity_J_K *
-                             (heat_now - c->thermal.to_jig_W_K * (s->temperature - s->jig));
+    const double t_mid = s->temperature + 0.5 * dt / c->thermal.capacity_J_K *
+                                              (heat_now - c->thermal.to_boundary_W_K *
+                                                              (s->temperature - s->boundary));
     const double gain = exp(c->r0_activation_K * (1.0 / (t_mid + 273.15) - 1.0 / c->reference_K));
     s->r0 = evtwin__cell_param(c, EVTWIN__PARAM_R0, z_mid) * gain;
     const double r1 = evtwin__cell_param(c, EVTWIN__PARAM_R1, z_mid);
@@ -53,9 +53,9 @@ static void scalar_step(const evtwin_cell *c, const evtwin__thermal_step *th, do
     s->v1 = e1 * s->v1 - i * r1 * (1.0 - e1);
     s->v2 = e2 * s->v2 - i * r2 * (1.0 - e2);
     const double heat = i * i * s->r0 - i * mean;
-    const double dc = s->temperature - s->air, dj = s->jig - s->air;
-    s->temperature = s->air + th->cc * dc + th->cj * dj + th->gc * heat;
-    s->jig = s->air + th->jc * dc + th->jj * dj + th->gj * heat;
+    const double dc = s->temperature - s->air, dj = s->boundary - s->air;
+    s->temperature = s->air + th->cc * dc + th->cb * dj + th->gc * heat;
+    s->boundary = s->air + th->bc * dc + th->bb * dj + th->gb * heat;
     s->soc -= dt * i / s->capacity_As;
 }
 
@@ -75,7 +75,7 @@ static double bench_scalar(const evtwin_cell *cell, double *check_out) {
     for (size_t i = 0; i < PACKS; i++) {
         scalar_cell s = {.soc = start_soc(i),
                          .temperature = 25.0,
-                         .jig = 25.0,
+                         .boundary = 25.0,
                          .air = 25.0,
                          .current = current_of(i),
                          .capacity_As = 3600.0 * cell->capacity_Ah};
@@ -141,17 +141,17 @@ static void bench_fleet(evtwin_sim_use use, const char *name) {
     evtwin_sim_free(sim);
 }
 
-static void bench_lives(void) {
+static void bench_run_to_failure(void) {
     evtwin_sim_options o;
     must(evtwin_sim_options_init(&o, sizeof o));
     o.n_packs = 200;
     evtwin_table *t = NULL;
-    evtwin_life_report r;
+    evtwin_run_to_failure_report r;
     const double start = now_s();
-    must(evtwin_sim_lives(&o, NULL, &t, &r, sizeof r));
+    must(evtwin_sim_run_to_failure(&o, NULL, &t, &r, sizeof r));
     const double spent_s = now_s() - start;
-    printf("lives: %.0f a second, %.2f s for 200 (%zu rows), one thread\n", 200.0 / spent_s,
-           spent_s, r.n_rows);
+    printf("run to failure: %.0f packs a second, %.2f s for 200 (%zu rows), one thread\n",
+           200.0 / spent_s, spent_s, r.n_rows);
     evtwin_table_free(t);
 }
 
@@ -170,6 +170,6 @@ int main(void) {
     evtwin_cell_free(cell);
     bench_fleet(EVTWIN_USE_CYCLE, "cycling");
     bench_fleet(EVTWIN_USE_DAILY, "daily use");
-    bench_lives();
+    bench_run_to_failure();
     return 0;
 }

@@ -205,7 +205,7 @@ static void bench_predict(size_t n_rows) {
             evtwin_table_f64_edit(rows, rul)[i] = 640.0;
         }
         start_s = now_s();
-        check(evtwin_store_predict(store, rows, NULL) == 0, "predict");
+        check(evtwin_store_put_predictions(store, rows, NULL, NULL) == 0, "predict");
         write_s += now_s() - start_s;
         n += evtwin_table_rows(rows);
         evtwin_table_free(rows);
@@ -248,12 +248,13 @@ static void bench_fleet(int n_batteries, int n_each) {
     for (int i = 0; i < 5; i++) {
         evtwin_table *latest = NULL;
         double start_s = now_s();
-        check(evtwin_store_latest(store, NULL, &latest) == EVTWIN_OK, "latest");
+        check(evtwin_store_latest(store, NULL, &latest, NULL) == EVTWIN_OK, "latest");
         best_s = fmin(best_s, now_s() - start_s);
         check(evtwin_table_rows(latest) == (size_t)n_batteries, "latest of all");
         evtwin_table_free(latest);
         start_s = now_s();
-        check(evtwin_store_latest(store, "BATTERY_5000", &latest) == EVTWIN_OK, "latest of one");
+        check(evtwin_store_latest(store, "BATTERY_5000", &latest, NULL) == EVTWIN_OK,
+              "latest of one");
         best_one_s = fmin(best_one_s, now_s() - start_s);
         evtwin_table_free(latest);
     }

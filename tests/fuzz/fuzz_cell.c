@@ -21,10 +21,12 @@ static void run(const evtwin_cell *cell) {
         return;
     }
     evtwin_sim_advance(sim, 120.0);
+    double soc[2];
+    if (evtwin_sim_truth(sim, "soc_frac", soc, 2) < 0) {
+        abort();
+    }
     for (size_t i = 0; i < 2; i++) {
-        evtwin_sim_truth t;
-        evtwin_sim_truth_get(sim, i, &t, sizeof t);
-        if (!(t.soc_frac >= 0.0 && t.soc_frac <= 1.0)) {
+        if (!(soc[i] >= 0.0 && soc[i] <= 1.0)) {
             abort();
         }
     }

@@ -216,22 +216,41 @@ static inline evtwin_table *make_table(const record *records, size_t n) {
     return table;
 }
 
+/* The scores of the model that predicted the records. */
+static inline evtwin_table *make_scores(void) {
+    static const struct {
+        const char *name;
+        double rul, failure;
+    } scores[] = {{"r2", 0.9, NAN},      {"rmse", 41.5, NAN},  {"mae", 30.0, NAN},
+                  {"auc", NAN, 0.97},    {"brier", NAN, 0.02}, {"average_precision", NAN, NAN},
+                  {"accuracy", NAN, NAN}};
+    evtwin_table *table = NULL;
+    assert_ok(evtwin_table_create(&table));
+    assert_ok(evtwin_table_add_column(table, "model_version", EVTWIN_TEXT, NULL, NULL));
+    assert_ok(evtwin_table_add_column(table, "target", EVTWIN_TEXT, NULL, NULL));
+    assert_ok(evtwin_table_add_column(table, "trained_at", EVTWIN_TIME, NULL, NULL));
+    assert_ok(evtwin_table_resize(table, 2));
+    for (size_t row = 0; row < 2; row++) {
+        assert_ok(evtwin_table_set_text(table, 0, row, "0123456789ab"));
+        assert_ok(evtwin_table_set_text(table, 1, row, row == 0 ? "failure" : "rul"));
+    }
+    for (size_t i = 0; i < sizeof scores / sizeof scores[0]; i++) {
+        size_t col;
+        assert_ok(evtwin_table_add_column(table, scores[i].name, EVTWIN_F64, NULL, &col));
+        assert_ok(evtwin_table_set_f64(table, col, 0, scores[i].failure));
+        assert_ok(evtwin_table_set_f64(table, col, 1, scores[i].rul));
+    }
+    return table;
+}
+
 /* Put records into the store at a URI, made if it is not there, with the model that predicted them.
  */
 static inline void fill_store(const char *uri, const record *records, size_t n) {
     evtwin_store *store = NULL;
     assert_ok(evtwin_store_open(uri, NULL, &store));
-    const evtwin_predictor_info info = {.size = sizeof info,
-                                        .version = "0123456789ab",
-                                        .has_rul = 1,
-                                        .has_failure = 1,
-                                        .rul_rmse = 41.5,
-                                        .rul_mae = 30.0,
-                                        .rul_r2 = 0.9,
-                                        .failure_auc = 0.97,
-                                        .failure_brier = 0.02,
-                                        .trained_at = "2026-01-01T00:00:00Z"};
-    assert_ok(evtwin_store_put_model(store, &info));
+    evtwin_table *scores = make_scores();
+    assert_ok(evtwin_store_put_model(store, scores));
+    evtwin_table_free(scores);
     evtwin_table *table = make_table(records, n);
     evtwin_insert_report report;
     assert_ok(evtwin_store_insert(store, table, &report, sizeof report));

@@ -26,12 +26,12 @@
     "{\"format\":1,\"name\":\"test\",\"chemistry\":\"NMC\",\"description\":\"for tests\","         \
     "\"capacity_Ah\":{\"value\":5.1532,\"source\":\"s\"},"
 
-/* The thermal nodes of the reference traces: a cell on a jig. */
-#define JIG_THERMAL                                                                                \
+/* The thermal nodes of the reference traces: a cell at a thermal boundary. */
+#define BOUNDARY_THERMAL                                                                           \
     "\"thermal\":{\"capacity_J_K\":{\"value\":42.775,\"source\":\"s\"},"                           \
-    "\"to_jig_W_K\":{\"value\":0.5,\"source\":\"s\"},"                                             \
-    "\"jig_capacity_J_K\":{\"value\":50,\"source\":\"s\"},"                                        \
-    "\"jig_to_air_W_K\":{\"value\":0.06,\"source\":\"s\"}}"
+    "\"to_boundary_W_K\":{\"value\":0.5,\"source\":\"s\"},"                                        \
+    "\"boundary_capacity_J_K\":{\"value\":50,\"source\":\"s\"},"                                   \
+    "\"boundary_to_air_W_K\":{\"value\":0.06,\"source\":\"s\"}}"
 
 /* No ageing, and every pack the nominal one. */
 #define CELL_TAIL "\"ageing\":{\"law\":\"none\"},\"spread_scale\":{\"value\":0,\"source\":\"s\"}}"
@@ -65,8 +65,11 @@
 
 /* The parameter sets ecm2_const and ecm2_lgm50 of the reference traces, and the latter with its
  * limits. */
-#define CELL_CONST CELL_HEAD WIDE_LIMITS CHEN_OCV "," CONST_CIRCUIT "," JIG_THERMAL "," CELL_TAIL
-#define CELL_LGM50 CELL_HEAD WIDE_LIMITS CHEN_OCV "," LGM50_CIRCUIT "," JIG_THERMAL "," CELL_TAIL
-#define CELL_LIMITED CELL_HEAD CELL_LIMITS CHEN_OCV "," LGM50_CIRCUIT "," JIG_THERMAL "," CELL_TAIL
+#define CELL_CONST                                                                                 \
+    CELL_HEAD WIDE_LIMITS CHEN_OCV "," CONST_CIRCUIT "," BOUNDARY_THERMAL "," CELL_TAIL
+#define CELL_LGM50                                                                                 \
+    CELL_HEAD WIDE_LIMITS CHEN_OCV "," LGM50_CIRCUIT "," BOUNDARY_THERMAL "," CELL_TAIL
+#define CELL_LIMITED                                                                               \
+    CELL_HEAD CELL_LIMITS CHEN_OCV "," LGM50_CIRCUIT "," BOUNDARY_THERMAL "," CELL_TAIL
 
 #endif

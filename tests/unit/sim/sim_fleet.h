@@ -17,9 +17,40 @@ static inline evtwin_sim *create(const evtwin_sim_options *o) {
     return sim;
 }
 
-static inline evtwin_sim_truth truth_of(const evtwin_sim *sim, size_t pack) {
-    evtwin_sim_truth t;
-    assert_ok(evtwin_sim_truth_get(sim, pack, &t, sizeof t));
+/* What is true of a pack; NaN where the model does not say. */
+typedef struct truth {
+    double soc_frac, soh_frac, resistance_ratio, equivalent_full_cycles;
+    double voltage_V, current_A, temperature_degC, v1_V, v2_V, charge_balance_Ah;
+    double has_defect, boundary_temperature_degC, capacity_Ah;
+} truth;
+
+/* Of every pack; the caller frees. */
+static inline truth *truths_of(const evtwin_sim *sim) {
+    static const char *const names[] = {
+        "soc_frac",   "soh_frac",          "resistance_ratio", "equivalent_full_cycles",
+        "voltage_V",  "current_A",         "temperature_degC", "v1_V",
+        "v2_V",       "charge_balance_Ah", "has_defect",       "boundary_temperature_degC",
+        "capacity_Ah"};
+    enum { N = sizeof names / sizeof names[0] };
+    _Static_assert(sizeof(truth) == N * sizeof(double), "one name a member, in their order");
+    const size_t n = evtwin_sim_packs(sim);
+    double *all = malloc(n * sizeof(truth)), *one = malloc(n * sizeof *one);
+    assert_true(all != NULL && one != NULL);
+    for (size_t q = 0; q < N; q++) {
+        const evtwin_status st = evtwin_sim_truth(sim, names[q], one, n);
+        assert_true(st == EVTWIN_OK || st == EVTWIN_E_NOT_FOUND);
+        for (size_t i = 0; i < n; i++) {
+            all[i * N + q] = st == EVTWIN_OK ? one[i] : NAN;
+        }
+    }
+    free(one);
+    return (truth *)all;
+}
+
+static inline truth truth_of(const evtwin_sim *sim, size_t pack) {
+    truth *all = truths_of(sim);
+    const truth t = all[pack];
+    free(all);
     return t;
 }
 

@@ -145,7 +145,9 @@ static void mistakes_in_a_file_are_named(void **state) {
         {"\"tau1_s\"", "\"tau_1\"", EVTWIN_E_PARSE, "'circuit.tau_1' is not part of the format"},
         {"12000", "-5", EVTWIN_E_RANGE, "circuit.r0_activation_J_mol.value"},
         {"42.775", "0", EVTWIN_E_RANGE, "thermal.capacity_J_K.value"},
-        {"\"jig_to_air_W_K\"", "\"jig_to_sea\"", EVTWIN_E_PARSE, "thermal.jig_to_sea"},
+        {"\"boundary_to_air_W_K\"", "\"boundary_to_sea\"", EVTWIN_E_PARSE,
+         "thermal.boundary_to_sea"},
+        {"\"to_boundary_W_K\"", "\"to_jig_W_K\"", EVTWIN_E_PARSE, "thermal.boundary_capacity_J_K"},
         {"\"law\":\"none\"", "\"law\":\"eternal\"", EVTWIN_E_PARSE, "'ageing.law' is 'eternal'"},
         {"\"law\":\"none\"", "\"law\":\"schmalstieg\"", EVTWIN_E_PARSE, "'ageing.calibration'"},
         {"\"law\":\"none\"", "\"law\":\"none\",\"calibration\":1", EVTWIN_E_PARSE,
@@ -204,6 +206,25 @@ static void points_and_one_node_are_accepted(void **state) {
                  "thermal.to_air");
 }
 
+/* Files from before 0.2 call the thermal boundary a jig. */
+static void older_names_of_the_boundary_are_read(void **state) {
+    (void)state;
+    static const char old[] = CELL_HEAD CELL_LIMITS CHEN_OCV
+        "," CONST_CIRCUIT ","
+        "\"thermal\":{\"capacity_J_K\":{\"value\":40,\"source\":\"s\"},"
+        "\"to_jig_W_K\":{\"value\":0.5,\"source\":\"s\"},"
+        "\"jig_capacity_J_K\":{\"value\":50,\"source\":\"s\"},"
+        "\"jig_to_air_W_K\":{\"value\":0.06,\"source\":\"s\"}}," CELL_TAIL;
+    evtwin_cell *cell = NULL;
+    assert_ok(evtwin_cell_load(temp_file("old.json", old), &cell));
+    assert_near(cell->thermal.to_boundary_W_K, 0.5, 0.0);
+    assert_near(cell->thermal.boundary_capacity_J_K, 50.0, 0.0);
+    assert_near(cell->thermal.boundary_to_air_W_K, 0.06, 0.0);
+    evtwin_cell_free(cell);
+    assert_fails(load_edited(old, "jig_capacity", "boundary_capacity"), EVTWIN_E_PARSE,
+                 "thermal.boundary_capacity_J_K");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(built_in_sets_say_what_is_listed),
@@ -214,6 +235,7 @@ int main(void) {
         cmocka_unit_test(truncated_files_are_refused),
         cmocka_unit_test(names_and_paths_are_told_apart),
         cmocka_unit_test(points_and_one_node_are_accepted),
+        cmocka_unit_test(older_names_of_the_boundary_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

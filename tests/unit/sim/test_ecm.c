@@ -10,6 +10,7 @@
 #include "sim/vec.h"
 #undef EVTWIN__W
 #include "sim_cells.h"
+#include "sim_fleet.h"
 
 /* One cell (1s1p) at 25 degC in air of 25 degC. */
 static evtwin_sim *one_cell(const char *json, double step_s, double soc_percent) {
@@ -28,12 +29,6 @@ static evtwin_sim *one_cell(const char *json, double step_s, double soc_percent)
     assert_ok(evtwin_sim_create(&o, &sim));
     evtwin_cell_free(cell);
     return sim;
-}
-
-static evtwin_sim_truth truth_of(const evtwin_sim *sim) {
-    evtwin_sim_truth t;
-    assert_ok(evtwin_sim_truth_get(sim, 0, &t, sizeof t));
-    return t;
 }
 
 /* Largest differences from a reference trace. */
@@ -69,10 +64,10 @@ static deviation replay(const char *json, const char *csv, double step_s) {
         assert_ok(evtwin_sim_set_current(sim, &v[1], 1));
         assert_ok(evtwin_sim_advance(sim, v[0] - evtwin_sim_time_s(sim)));
         assert_near(evtwin_sim_time_s(sim), v[0], 1e-9);
-        const evtwin_sim_truth t = truth_of(sim);
+        const truth t = truth_of(sim, 0);
         d.voltage_mV = larger(d.voltage_mV, 1e3 * fabs(t.voltage_V - v[2]));
         d.temperature_mK = larger(d.temperature_mK, 1e3 * fabs(t.temperature_degC - v[3]));
-        d.temperature_mK = larger(d.temperature_mK, 1e3 * fabs(t.jig_temperature_degC - v[4]));
+        d.temperature_mK = larger(d.temperature_mK, 1e3 * fabs(t.boundary_temperature_degC - v[4]));
         d.soc = larger(d.soc, fabs(t.soc_frac - v[5]));
         d.v_mV = larger(d.v_mV, 1e3 * fabs(t.v1_V - v[6]));
         d.v_mV = larger(d.v_mV, 1e3 * fabs(t.v2_V - v[7]));
@@ -109,12 +104,12 @@ static void agrees_with_pybamm_lgm50_udds(void **state) {
 }
 
 /* A smooth discharge, so that nothing but the step size makes the error. */
-static evtwin_sim_truth discharge(double step_s) {
+static truth discharge(double step_s) {
     evtwin_sim *sim = one_cell(CELL_LGM50, step_s, 90.0);
     const double current = 7.0;
     assert_ok(evtwin_sim_set_current(sim, &current, 1));
     assert_ok(evtwin_sim_advance(sim, 240.0));
-    const evtwin_sim_truth t = truth_of(sim);
+    const truth t = truth_of(sim, 0);
     evtwin_sim_free(sim);
     return t;
 }
@@ -122,8 +117,8 @@ static evtwin_sim_truth discharge(double step_s) {
 static void is_of_second_order(void **state) {
     (void)state;
     /* within one interval of the tables (soc 0.8 to 0.9) everything is smooth */
-    const evtwin_sim_truth exact = discharge(0.0625);
-    const evtwin_sim_truth coarse = discharge(8.0), fine = discharge(4.0);
+    const truth exact = discharge(0.0625);
+    const truth coarse = discharge(8.0), fine = discharge(4.0);
     const double order_v = log2(fabs(coarse.v1_V - exact.v1_V) / fabs(fine.v1_V - exact.v1_V));
     const double order_t = log2(fabs(coarse.temperature_degC - exact.temperature_degC) /
                                 fabs(fine.temperature_degC - exact.temperature_degC));
@@ -143,7 +138,7 @@ static void counts_charge_exactly(void **state) {
         balance_As += 7.0 * current;
         discharge_As += current > 0.0 ? 7.0 * current : 0.0;
     }
-    const evtwin_sim_truth t = truth_of(sim);
+    const truth t = truth_of(sim, 0);
     assert_near(t.charge_balance_Ah, balance_As / 3600.0, 1e-12 * discharge_As / 3600.0);
     assert_near(t.soc_frac, 0.5 - t.charge_balance_Ah / t.capacity_Ah,
                 1e-12 * t.equivalent_full_cycles);
@@ -162,7 +157,7 @@ static void keeps_the_limits(void **state) {
             assert_ok(evtwin_sim_set_current(sim, &asked[k], 1));
             for (int i = 0; i < 900; i++) {
                 assert_ok(evtwin_sim_advance(sim, 10.0));
-                const evtwin_sim_truth t = truth_of(sim);
+                const truth t = truth_of(sim, 0);
                 assert_true(t.soc_frac >= 0.0 && t.soc_frac <= 1.0);
                 assert_true(t.voltage_V < 4.2 + 2e-3 * (1.0 + steps[s]));
                 assert_true(t.voltage_V > 2.5 - 5e-2 * (1.0 + steps[s]));
@@ -170,7 +165,7 @@ static void keeps_the_limits(void **state) {
                 assert_true(fabs(t.current_A) <= fabs(asked[k]));
             }
             /* after two and a half hours the taper is over: full, or empty */
-            const evtwin_sim_truth t = truth_of(sim);
+            const truth t = truth_of(sim, 0);
             assert_true(fabs(t.current_A) < 0.5);
             assert_true(asked[k] < 0.0 ? t.soc_frac > 0.98 : t.soc_frac < 0.05);
         }
@@ -187,7 +182,7 @@ static void tapers_at_the_voltage_limit(void **state) {
     double last = current;
     for (int i = 0; i < 3600; i++) {
         assert_ok(evtwin_sim_advance(sim, 1.0));
-        const evtwin_sim_truth t = truth_of(sim);
+        const truth t = truth_of(sim, 0);
         if (t.current_A > current) {
             /* constant voltage, falling current (but for what the cooling cell's resistance does)
              */
@@ -209,10 +204,10 @@ static void rests_at_the_open_circuit_voltage(void **state) {
     const double discharge_A = 10.0, rest_A = 0.0;
     assert_ok(evtwin_sim_set_current(sim, &discharge_A, 1));
     assert_ok(evtwin_sim_advance(sim, 300.0));
-    assert_true(truth_of(sim).temperature_degC > 26.0);
+    assert_true(truth_of(sim, 0).temperature_degC > 26.0);
     assert_ok(evtwin_sim_set_current(sim, &rest_A, 1));
     assert_ok(evtwin_sim_advance(sim, 86000.0));
-    const evtwin_sim_truth t = truth_of(sim);
+    const truth t = truth_of(sim, 0);
     assert_near(t.voltage_V, evtwin_cell_ocv_V(cell, t.soc_frac), 1e-9);
     assert_near(t.temperature_degC, 25.0, 1e-6);
     evtwin_cell_free(cell);
@@ -288,10 +283,10 @@ static void registers_do_not_change_a_bit(void **state) {
 /* 2x2 propagator against many small explicit steps. */
 static void thermal_step_is_exact(void **state) {
     (void)state;
-    const evtwin__thermal jig = {42.775, 0.5, 50.0, 0.06};
-    const evtwin__thermal_step s = evtwin__thermal_step_make(&jig, 30.0);
-    const double c = s.cc * 3.0 + s.cj * 1.0 + s.gc * 2.0;
-    const double j = s.jc * 3.0 + s.jj * 1.0 + s.gj * 2.0;
+    const evtwin__thermal thermal = {42.775, 0.5, 50.0, 0.06};
+    const evtwin__thermal_step s = evtwin__thermal_step_make(&thermal, 30.0);
+    const double c = s.cc * 3.0 + s.cb * 1.0 + s.gc * 2.0;
+    const double j = s.bc * 3.0 + s.bb * 1.0 + s.gb * 2.0;
     double x = 3.0, y = 1.0;
     const int n = 3000000;
     const double h = 30.0 / n;
@@ -304,11 +299,11 @@ static void thermal_step_is_exact(void **state) {
     assert_near(j, y, 1e-6);
 
     /* two half steps are one step */
-    const evtwin__thermal_step half = evtwin__thermal_step_make(&jig, 15.0);
-    const double c1 = half.cc * 3.0 + half.cj * 1.0 + half.gc * 2.0;
-    const double j1 = half.jc * 3.0 + half.jj * 1.0 + half.gj * 2.0;
-    assert_near(half.cc * c1 + half.cj * j1 + half.gc * 2.0, c, 1e-13);
-    assert_near(half.jc * c1 + half.jj * j1 + half.gj * 2.0, j, 1e-13);
+    const evtwin__thermal_step half = evtwin__thermal_step_make(&thermal, 15.0);
+    const double c1 = half.cc * 3.0 + half.cb * 1.0 + half.gc * 2.0;
+    const double j1 = half.bc * 3.0 + half.bb * 1.0 + half.gb * 2.0;
+    assert_near(half.cc * c1 + half.cb * j1 + half.gc * 2.0, c, 1e-13);
+    assert_near(half.bc * c1 + half.bb * j1 + half.gb * 2.0, j, 1e-13);
 }
 
 int main(void) {

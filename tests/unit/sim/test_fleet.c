@@ -20,21 +20,12 @@ static void assert_same(const evtwin_table *a, const evtwin_table *b) {
     }
 }
 
-/* Bit for bit, but for the padding behind has_defect, which means nothing. */
-static void assert_same_pack(const evtwin_sim *a, const evtwin_sim *b, size_t pack) {
-    const evtwin_sim_truth x = truth_of(a, pack), y = truth_of(b, pack);
-    const size_t before = offsetof(evtwin_sim_truth, has_defect);
-    const size_t behind = offsetof(evtwin_sim_truth, jig_temperature_degC);
-    assert_memory_equal(&x, &y, before);
-    assert_int_equal(x.has_defect, y.has_defect);
-    assert_memory_equal((const char *)&x + behind, (const char *)&y + behind, sizeof x - behind);
-}
-
-static void assert_same_truth(const evtwin_sim *a, const evtwin_sim *b) {
-    assert_int_equal(evtwin_sim_packs(a), evtwin_sim_packs(b));
-    for (size_t i = 0; i < evtwin_sim_packs(a); i++) {
-        assert_same_pack(a, b, i);
-    }
+/* The first n packs are the same, bit for bit, in every quantity. */
+static void assert_same_truth(const evtwin_sim *a, const evtwin_sim *b, size_t n) {
+    truth *x = truths_of(a), *y = truths_of(b);
+    assert_memory_equal(x, y, n * sizeof *x);
+    free(x);
+    free(y);
 }
 
 static void first_pack_starts_as_the_contract_says(void **state) {
@@ -44,7 +35,7 @@ static void first_pack_starts_as_the_contract_says(void **state) {
     assert_int_equal(evtwin_sim_packs(sim), 1);
     assert_string_equal(evtwin_sim_battery_id(sim, 0), "BATTERY_001");
     assert_null(evtwin_sim_battery_id(sim, 1));
-    const evtwin_sim_truth t = truth_of(sim, 0);
+    const truth t = truth_of(sim, 0);
     assert_near(t.soc_frac, 0.85, 0.0);
     assert_near(t.soh_frac, 0.95, 1e-9);
     assert_near(t.temperature_degC, 32.0, 0.0);
@@ -69,7 +60,7 @@ static void packs_cycle_as_the_contract_says(void **state) {
     for (int minute = 0; minute < 3 * 1440; minute++) {
         assert_ok(evtwin_sim_advance(sim, 60.0));
         for (size_t i = 0; i < 12; i++) {
-            const evtwin_sim_truth t = truth_of(sim, i);
+            const truth t = truth_of(sim, i);
             const int charging = t.current_A < 0.0;
             turns[i] += minute > 0 && charging != was_charging[i];
             was_charging[i] = charging;
@@ -103,7 +94,7 @@ static void packs_spread_over_health_and_charge(void **state) {
     double soc_min = 1.0, soc_max = 0.0, efc_last = -1.0;
     int rising = 0;
     for (size_t i = 0; i < 60; i++) {
-        const evtwin_sim_truth t = truth_of(sim, i);
+        const truth t = truth_of(sim, i);
         assert_near(t.soh_frac, 1.0 - 0.24 * (double)i / 59.0, 1e-9);
         soc_min = t.soc_frac < soc_min ? t.soc_frac : soc_min;
         soc_max = t.soc_frac > soc_max ? t.soc_frac : soc_max;
@@ -136,7 +127,7 @@ static void threads_do_not_change_a_bit(void **state) {
         }
         for (int i = 1; i < 3; i++) {
             assert_same(rows[0], rows[i]);
-            assert_same_truth(sim[0], sim[i]);
+            assert_same_truth(sim[0], sim[i], 301);
         }
         for (int i = 0; i < 3; i++) {
             evtwin_table_free(rows[i]);
@@ -165,8 +156,8 @@ static void cuts_of_time_do_not_change_a_bit(void **state) {
         }
         assert_near(evtwin_sim_time_s(parts), 12000.0, 0.0);
         assert_near(evtwin_sim_time_s(uneven), 12000.0, 0.0);
-        assert_same_truth(whole, parts);
-        assert_same_truth(whole, uneven);
+        assert_same_truth(whole, parts, 20);
+        assert_same_truth(whole, uneven, 20);
         evtwin_sim_free(whole);
         evtwin_sim_free(parts);
         evtwin_sim_free(uneven);
@@ -183,9 +174,7 @@ static void packs_do_not_depend_on_the_fleet(void **state) {
     evtwin_sim *many = create(&o);
     assert_ok(evtwin_sim_advance(few, 4000.0));
     assert_ok(evtwin_sim_advance(many, 4000.0));
-    for (size_t i = 0; i < 3; i++) {
-        assert_same_pack(few, many, i);
-    }
+    assert_same_truth(few, many, 3);
     evtwin_sim_free(few);
 
     /* another seed is another fleet */
@@ -211,7 +200,7 @@ static void days_are_lived(void **state) {
     for (int quarter = 0; quarter < 20 * 96; quarter++) {
         assert_ok(evtwin_sim_advance(sim, 900.0));
         for (size_t i = 0; i < 16; i++) {
-            const evtwin_sim_truth t = truth_of(sim, i);
+            const truth t = truth_of(sim, i);
             parked += t.current_A == 0.0;
             driving += t.current_A > 0.0;
             charging += t.current_A < 0.0;
@@ -245,13 +234,13 @@ static void drive_cycle_is_followed(void **state) {
         int regen = 0, idle = 0, fast = 0;
         for (int k = 0; k < 3000; k++) {
             assert_ok(evtwin_sim_advance(sim, 1.0));
-            const evtwin_sim_truth t = truth_of(sim, 0);
+            const truth t = truth_of(sim, 0);
             regen += t.current_A < -1.0;
             fast += t.current_A > 40.0;
             idle += fabs(t.current_A * t.voltage_V - 400.0) < 5.0;
         }
         assert_true(regen > 100 && idle > 100 && fast > 50);
-        const evtwin_sim_truth t = truth_of(sim, 0);
+        const truth t = truth_of(sim, 0);
         assert_true(t.soc_frac < 0.85 && t.soc_frac > 0.7);
         evtwin_sim_free(sim);
     }
@@ -268,8 +257,9 @@ static void readings_are_what_a_bms_reports(void **state) {
     assert_int_equal(evtwin_table_rows(t), 2000);
     assert_ok(evtwin_telemetry_check(t));
     double sum = 0.0, square = 0.0, r_square = 0.0, soc_square = 0.0, v_square = 0.0;
+    truth *all = truths_of(sim);
     for (size_t i = 0; i < 2000; i++) {
-        const evtwin_sim_truth x = truth_of(sim, i);
+        const truth x = all[i];
         const double soh_error = number(t, "soh", i) - 100.0 * x.soh_frac;
         const double soc_error = number(t, "soc", i) - 100.0 * x.soc_frac;
         const double v_error = number(t, "voltage", i) - x.voltage_V;
@@ -293,6 +283,8 @@ static void readings_are_what_a_bms_reports(void **state) {
         assert_string_equal(evtwin_table_text(t, evtwin_table_find(t, "battery_id"), i),
                             evtwin_sim_battery_id(sim, i));
     }
+
+    free(all);
 
     /* bias and slow error of 0.5 each make 0.71; resistance 2 % twice, and how packs are built */
     assert_near(sum / 2000.0, 0.0, 0.06);
@@ -327,7 +319,7 @@ static void hands_on_and_off(void **state) {
     assert_ok(evtwin_sim_set_current(sim, current, 9));
     assert_ok(evtwin_sim_advance(sim, 500.0));
     for (size_t i = 0; i < 9; i++) {
-        const evtwin_sim_truth t = truth_of(sim, i);
+        const truth t = truth_of(sim, i);
         assert_near(t.current_A, current[i], 1e-12);
         assert_near(t.charge_balance_Ah, current[i] * 500.0 / 3600.0, 1e-9);
     }
@@ -374,7 +366,7 @@ static void classic_follows_the_original(void **state) {
     int charging = 0, n_charged = 0;
     for (int k = 0; k < 20000; k++) {
         assert_ok(evtwin_sim_advance(sim, 2.0));
-        const evtwin_sim_truth x = truth_of(sim, 0);
+        const truth x = truth_of(sim, 0);
         const double soc = 100.0 * x.soc_frac;
         if (charging) {
             assert_true(x.current_A <= -100.0 && x.current_A >= -150.0);
@@ -403,6 +395,37 @@ static void classic_follows_the_original(void **state) {
     evtwin_sim_free(sim);
 }
 
+/* Each model lists what it knows, and says every listed quantity of every pack. */
+static void truth_is_asked_for_by_name(void **state) {
+    (void)state;
+    const size_t n_expected[] = {[EVTWIN_SIM_ECM] = 13, [EVTWIN_SIM_CLASSIC] = 6};
+    for (int model = 0; model < 2; model++) {
+        evtwin_sim_options o = defaults();
+        o.model = (evtwin_sim_model)model;
+        o.n_packs = 3;
+        evtwin_sim *sim = create(&o);
+        assert_ok(evtwin_sim_advance(sim, 100.0));
+        const size_t n = evtwin_sim_truth_count(sim);
+        assert_int_equal(n, n_expected[model]);
+        for (size_t i = 0; i < n; i++) {
+            double value[3] = {NAN, NAN, NAN};
+            assert_ok(evtwin_sim_truth(sim, evtwin_sim_truth_name(sim, i), value, 3));
+            assert_true(isfinite(value[0]) && isfinite(value[1]) && isfinite(value[2]));
+        }
+        assert_null(evtwin_sim_truth_name(sim, n));
+
+        double value[3] = {7.0, 7.0, 7.0};
+        assert_fails(evtwin_sim_truth(sim, "mood", value, 3), EVTWIN_E_NOT_FOUND, "'mood'");
+        for (size_t i = 0; i < n; i++) {
+            assert_non_null(strstr(evtwin_last_error(), evtwin_sim_truth_name(sim, i)));
+        }
+        assert_int_equal(evtwin_sim_truth(sim, "v1_V", value, 3),
+                         model == EVTWIN_SIM_ECM ? EVTWIN_OK : EVTWIN_E_NOT_FOUND);
+        assert_true(model == EVTWIN_SIM_ECM ? value[0] < 0.1 : value[0] == 7.0);
+        evtwin_sim_free(sim);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_pack_starts_as_the_contract_says),
@@ -417,6 +440,7 @@ int main(void) {
         cmocka_unit_test(hands_on_and_off),
         cmocka_unit_test(a_city_of_packs_steps),
         cmocka_unit_test(classic_follows_the_original),
+        cmocka_unit_test(truth_is_asked_for_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

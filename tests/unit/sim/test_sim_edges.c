@@ -93,8 +93,8 @@ static void options_are_checked(void **state) {
     evtwin_sim *sim = NULL;
     BAD(n_packs, 0, "n_packs is 0");
     BAD(n_packs, SIZE_MAX, "n_packs");
-    BAD(n_series, 0, "n_series 0");
-    BAD(n_parallel, -3, "n_parallel -3");
+    BAD(n_series, 0, "n_series is 0");
+    BAD(n_parallel, -3, "n_parallel is -3");
     BAD(initial_soc_percent, 100.5, "initial_soc_percent is 100.5");
     BAD(initial_soc_percent, NAN, "initial_soc_percent");
     BAD(initial_soh_percent, 5.0, "initial_soh_percent");
@@ -139,13 +139,15 @@ static void calls_are_checked(void **state) {
     const double current[2] = {1.0, NAN};
     assert_fails(evtwin_sim_set_current(sim, current, 2), EVTWIN_E_ARG, "2 currents for 1 packs");
     assert_fails(evtwin_sim_set_current(sim, &current[1], 1), EVTWIN_E_ARG, "current_A[0]");
-    evtwin_sim_truth t = {.size = 77};
-    assert_fails(evtwin_sim_truth_get(sim, 1, &t, sizeof t), EVTWIN_E_ARG, "pack is 1");
-    assert_int_equal(t.size, 77);
-
-    /* an older caller's shorter struct is filled as far as it goes */
-    assert_ok(evtwin_sim_truth_get(sim, 0, &t, offsetof(evtwin_sim_truth, resistance_ratio)));
-    assert_int_equal(t.size, offsetof(evtwin_sim_truth, resistance_ratio));
+    double soc[2] = {7.0, 7.0};
+    assert_fails(evtwin_sim_truth(sim, "soc_frac", soc, 2), EVTWIN_E_ARG, "2 values");
+    assert_fails(evtwin_sim_truth(sim, "soc_frac", soc, 0), EVTWIN_E_ARG, "0 values");
+    assert_fails(evtwin_sim_truth(NULL, "soc_frac", soc, 1), EVTWIN_E_ARG, "sim is NULL");
+    assert_fails(evtwin_sim_truth(sim, NULL, soc, 1), EVTWIN_E_ARG, "name is NULL");
+    assert_fails(evtwin_sim_truth(sim, "soc_frac", NULL, 1), EVTWIN_E_ARG, "out is NULL");
+    assert_true(soc[0] == 7.0 && soc[1] == 7.0);
+    assert_ok(evtwin_sim_truth(sim, "soc_frac", soc, 1));
+    assert_true(soc[0] == 0.85 && soc[1] == 7.0);
     evtwin_sim_free(sim);
 }
 

@@ -120,4 +120,26 @@ static inline void set_prediction(evtwin_table *table, size_t row, double rul, d
     assert_ok(evtwin_table_set_text(table, need(table, "model_version"), row, "0123456789ab"));
 }
 
+/* A table of scores of one model and target, with an rmse and an r2; trained when the rows begin.
+ */
+static inline evtwin_table *some_scores(const char *version, const char *target, double rmse) {
+    static const char *const numbers[] = {"r2",       "rmse", "mae", "auc", "average_precision",
+                                          "accuracy", "brier"};
+    evtwin_table *table = NULL;
+    assert_ok(evtwin_table_create(&table));
+    assert_ok(evtwin_table_add_column(table, "model_version", EVTWIN_TEXT, NULL, NULL));
+    assert_ok(evtwin_table_add_column(table, "target", EVTWIN_TEXT, NULL, NULL));
+    assert_ok(evtwin_table_add_column(table, "trained_at", EVTWIN_TIME, NULL, NULL));
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        assert_ok(evtwin_table_add_column(table, numbers[i], EVTWIN_F64, NULL, NULL));
+    }
+    assert_ok(evtwin_table_resize(table, 1));
+    assert_ok(evtwin_table_set_text(table, 0, 0, version));
+    assert_ok(evtwin_table_set_text(table, 1, 0, target));
+    assert_ok(evtwin_table_set_i64(table, 2, 0, t0));
+    assert_ok(evtwin_table_set_f64(table, need(table, "r2"), 0, 0.9234));
+    assert_ok(evtwin_table_set_f64(table, need(table, "rmse"), 0, rmse));
+    return table;
+}
+
 #endif

@@ -32,7 +32,7 @@ static void test_row_comes_back_as_it_went_in(void **state) {
     assert_int_equal(count(store), 1);
 
     evtwin_table *latest = NULL;
-    assert_int_equal(evtwin_store_latest(store, "BATTERY_001", &latest), EVTWIN_OK);
+    assert_int_equal(evtwin_store_latest(store, "BATTERY_001", &latest, NULL), EVTWIN_OK);
     assert_int_equal(evtwin_table_rows(latest), 1);
     for (size_t c = 0; c < evtwin_table_cols(rows); c++) {
         const char *name = evtwin_table_name(rows, c);
@@ -57,28 +57,22 @@ static void test_row_comes_back_as_it_went_in(void **state) {
 }
 
 static void test_columns_come_in_the_promised_order(void **state) {
-    static const char *const added[] = {
-        "status",          "rul_prediction",      "rul_low",
-        "rul_high",        "failure_probability", "prediction_timestamp",
-        "prediction_note", "model_version",       "created_at",
-        "revision"};
     evtwin_store *store = *state;
     insert_new(store, some_rows("A", 1, 1));
     evtwin_table *latest = NULL;
-    assert_ok(evtwin_store_latest(store, NULL, &latest));
-    const size_t n_quantities = n_telemetry();
-    const size_t n_added = sizeof added / sizeof added[0];
-    assert_int_equal(evtwin_table_cols(latest), n_quantities + n_added);
-    for (size_t i = 0; i < n_quantities; i++) {
+    assert_ok(evtwin_store_latest(store, NULL, &latest, NULL));
+    size_t col = 0;
+    for (size_t i = 0; i < evtwin_quantity_count(); i++) {
         evtwin_quantity quantity;
         assert_ok(evtwin_quantity_get(i, &quantity, sizeof quantity));
-        assert_string_equal(evtwin_table_name(latest, i), quantity.name);
-        assert_string_equal(evtwin_table_unit(latest, i), quantity.unit);
-        assert_int_equal(evtwin_table_type(latest, i), quantity.type);
+        if (quantity.kind != EVTWIN_KIND_TRUTH) {
+            assert_string_equal(evtwin_table_name(latest, col), quantity.name);
+            assert_string_equal(evtwin_table_unit(latest, col), quantity.unit);
+            assert_int_equal(evtwin_table_type(latest, col), quantity.type);
+            col++;
+        }
     }
-    for (size_t i = 0; i < n_added; i++) {
-        assert_string_equal(evtwin_table_name(latest, n_quantities + i), added[i]);
-    }
+    assert_int_equal(evtwin_table_cols(latest), col);
     evtwin_table_free(latest);
 }
 
@@ -131,7 +125,7 @@ static void test_missing_values_stay_missing(void **state) {
     assert_int_equal(insert(store, rows).n_inserted, 1);
     assert_int_equal(insert(store, rows).n_repeated, 1);
     evtwin_table *latest = NULL;
-    assert_ok(evtwin_store_latest(store, "A", &latest));
+    assert_ok(evtwin_store_latest(store, "A", &latest, NULL));
     assert_false(has(latest, "soc", 0));
     assert_true(isnan(number_at(latest, "soc", 0)));
     assert_false(has(latest, "charge_cycles", 0));
@@ -164,7 +158,7 @@ static void test_empty_table_is_fine(void **state) {
     assert_int_equal(report.n_inserted + report.n_repeated + report.n_conflicting, 0);
     size_t n_updated = 9;
     add_prediction_columns(rows);
-    assert_ok(evtwin_store_predict(*state, rows, &n_updated));
+    assert_ok(evtwin_store_put_predictions(*state, rows, NULL, &n_updated));
     assert_int_equal(n_updated, 0);
     evtwin_table_free(rows);
 }
@@ -185,7 +179,7 @@ static void test_small_report_struct_of_an_older_caller(void **state) {
 
 /* ---- predictions ---- */
 
-static void test_unpredicted_rows_newest_first(void **state) {
+static void test_unpredicted_rows_by_battery(void **state) {
     evtwin_store *store = *state;
     evtwin_table *rows = NULL;
     assert_int_equal(evtwin_store_unpredicted(store, 10, &rows), EVTWIN_DONE);
@@ -195,10 +189,18 @@ static void test_unpredicted_rows_newest_first(void **state) {
     assert_int_equal(evtwin_store_unpredicted(store, 3, &rows), EVTWIN_OK);
     assert_int_equal(evtwin_table_rows(rows), 3);
     assert_int_equal(evtwin_table_cols(rows), n_telemetry());
-    assert_int_equal(i64_at(rows, "seq", 0), 6);
-    assert_int_equal(i64_at(rows, "seq", 1), 5);
-    assert_int_equal(i64_at(rows, "seq", 2), 4);
-    assert_string_equal(text_at(rows, "battery_id", 2), "A"); /* ties by id */
+    for (size_t i = 0; i < 3; i++) { /* A has the newest, and begins with its oldest */
+        assert_int_equal(i64_at(rows, "seq", i), 2 + (int64_t)i);
+        assert_string_equal(text_at(rows, "battery_id", i), "A");
+    }
+    evtwin_table_free(rows);
+    insert_new(store, some_rows("C", 6, 1)); /* as new as A's newest: ties by id */
+    assert_int_equal(evtwin_store_unpredicted(store, 7, &rows), EVTWIN_OK);
+    static const char *const ids[] = {"A", "A", "A", "A", "A", "C", "B"};
+    for (size_t i = 0; i < 7; i++) {
+        assert_string_equal(text_at(rows, "battery_id", i), ids[i]);
+    }
+    assert_int_equal(i64_at(rows, "seq", 6), 0);
     evtwin_table_free(rows);
 }
 
@@ -218,7 +220,7 @@ static void test_prediction_lands_on_its_row(void **state) {
         set_prediction(rows, i, 100.0 * (is_a ? 1 : 2) + (double)i64_at(rows, "seq", i), 0.25);
     }
     size_t n_updated = 0;
-    assert_ok(evtwin_store_predict(store, rows, &n_updated));
+    assert_ok(evtwin_store_put_predictions(store, rows, NULL, &n_updated));
     assert_int_equal(n_updated, 6);
     evtwin_table_free(rows);
 
@@ -247,10 +249,10 @@ static void test_unknown_is_stored_with_its_reason(void **state) {
     add_prediction_columns(rows);
     assert_ok(evtwin_table_set_text(rows, need(rows, "prediction_note"), 0,
                                     "unknown, because soh is missing"));
-    assert_ok(evtwin_store_predict(store, rows, NULL));
+    assert_ok(evtwin_store_put_predictions(store, rows, NULL, NULL));
     evtwin_table_free(rows);
     assert_int_equal(evtwin_store_unpredicted(store, 1, &rows), EVTWIN_DONE);
-    assert_ok(evtwin_store_latest(store, "A", &rows));
+    assert_ok(evtwin_store_latest(store, "A", &rows, NULL));
     assert_false(has(rows, "rul_prediction", 0));
     assert_false(has(rows, "failure_probability", 0));
     assert_true(has(rows, "prediction_timestamp", 0));
@@ -259,9 +261,9 @@ static void test_unknown_is_stored_with_its_reason(void **state) {
     /* a newer model knows more: the row is overwritten and is news again */
     set_prediction(rows, 0, 321.0, 0.75);
     assert_ok(evtwin_table_set_missing(rows, need(rows, "prediction_note"), 0));
-    assert_ok(evtwin_store_predict(store, rows, NULL));
+    assert_ok(evtwin_store_put_predictions(store, rows, NULL, NULL));
     evtwin_table_free(rows);
-    assert_ok(evtwin_store_latest(store, "A", &rows));
+    assert_ok(evtwin_store_latest(store, "A", &rows, NULL));
     assert_near(number_at(rows, "rul_prediction", 0), 321.0, 0);
     assert_false(has(rows, "prediction_note", 0));
     assert_string_equal(text_at(rows, "status", 0), "CRITICAL"); /* 0.75 > 0.7 */
@@ -277,7 +279,7 @@ static void test_prediction_of_a_row_that_is_gone(void **state) {
     set_prediction(rows, 0, 1.0, 0.1);
     set_prediction(rows, 1, 2.0, 0.2);
     size_t n_updated = 0;
-    assert_ok(evtwin_store_predict(store, rows, &n_updated));
+    assert_ok(evtwin_store_put_predictions(store, rows, NULL, &n_updated));
     assert_int_equal(n_updated, 1);
     assert_int_equal(count(store), 1);
     evtwin_table_free(rows);
@@ -295,7 +297,7 @@ static void test_rows_of_one_time_are_told_apart(void **state) {
     add_prediction_columns(rows);
     set_prediction(rows, 0, 222.0, 0.2);
     size_t n_updated = 0;
-    assert_ok(evtwin_store_predict(store, rows, &n_updated));
+    assert_ok(evtwin_store_put_predictions(store, rows, NULL, &n_updated));
     assert_int_equal(n_updated, 1);
     evtwin_table_free(rows);
     assert_ok(evtwin_store_history(store, "A", NULL, &rows));
@@ -311,16 +313,16 @@ static void test_bad_predictions_change_nothing(void **state) {
     evtwin_table *rows = some_rows("A", 0, 2);
     add_prediction_columns(rows);
     set_prediction(rows, 0, 100.0, 0.5);
-    assert_fails(evtwin_store_predict(store, rows, NULL), EVTWIN_E_DATA,
+    assert_fails(evtwin_store_put_predictions(store, rows, NULL, NULL), EVTWIN_E_DATA,
                  "row 2 (battery A) has neither a prediction nor a note");
     set_prediction(rows, 1, 100.0, 1.5);
-    assert_fails(evtwin_store_predict(store, rows, NULL), EVTWIN_E_RANGE,
-                 "failure_probability is not in 0 to 1");
+    assert_fails(evtwin_store_put_predictions(store, rows, NULL, NULL), EVTWIN_E_RANGE,
+                 "row 2 (battery A): failure_probability");
     set_prediction(rows, 1, (double)INFINITY, 0.5);
-    assert_fails(evtwin_store_predict(store, rows, NULL), EVTWIN_E_RANGE, "infinite");
+    assert_fails(evtwin_store_put_predictions(store, rows, NULL, NULL), EVTWIN_E_RANGE, "infinite");
     assert_ok(evtwin_table_set_missing(rows, need(rows, "seq"), 1));
     set_prediction(rows, 1, 100.0, 0.5);
-    assert_fails(evtwin_store_predict(store, rows, NULL), EVTWIN_E_SCHEMA,
+    assert_fails(evtwin_store_put_predictions(store, rows, NULL, NULL), EVTWIN_E_SCHEMA,
                  "row 2 (battery A) has "
                  "no seq");
     evtwin_table_free(rows);
@@ -354,7 +356,7 @@ static void test_changes_in_order_and_in_pages(void **state) {
     evtwin_table *rows = some_rows("B", 1, 1);
     add_prediction_columns(rows);
     set_prediction(rows, 0, 10.0, 0.1);
-    assert_ok(evtwin_store_predict(store, rows, NULL));
+    assert_ok(evtwin_store_put_predictions(store, rows, NULL, NULL));
     evtwin_table_free(rows);
 
     /* B0 B2 A0 A1 A2, then B1 again with its prediction */
@@ -435,7 +437,7 @@ static void test_history_of_predictions_only(void **state) {
     add_prediction_columns(rows);
     set_prediction(rows, 0, 10.0, (double)NAN);
     assert_ok(evtwin_table_set_text(rows, need(rows, "prediction_note"), 1, "unknown"));
-    assert_ok(evtwin_store_predict(store, rows, NULL));
+    assert_ok(evtwin_store_put_predictions(store, rows, NULL, NULL));
     evtwin_table_free(rows);
     evtwin_history_options options;
     assert_ok(evtwin_history_options_init(&options, sizeof options));
@@ -484,45 +486,49 @@ static void test_models(void **state) {
     evtwin_store *store = *state;
     evtwin_table *models = NULL;
     assert_int_equal(evtwin_store_models(store, &models), EVTWIN_DONE);
-    evtwin_predictor_info info = {.size = sizeof info,
-                                  .version = "aaaaaaaaaaaa",
-                                  .has_rul = 1,
-                                  .rul_rmse = 42.15,
-                                  .rul_mae = 30.5,
-                                  .rul_r2 = 0.9234,
-                                  .failure_auc = NAN,
-                                  .failure_brier = NAN,
-                                  .trained_at = "2026-01-01T00:00:00Z"};
-    assert_ok(evtwin_store_put_model(store, &info));
-    info.rul_rmse = 40.0;
-    assert_ok(evtwin_store_put_model(store, &info)); /* the same again: replaced */
-    info.version = "bbbbbbbbbbbb";
-    info.trained_at = "";
-    assert_ok(evtwin_store_put_model(store, &info));
+    evtwin_table *scores = some_scores("aaaaaaaaaaaa", "rul", 42.15);
+    assert_ok(evtwin_store_put_model(store, scores));
+    assert_ok(evtwin_table_set_f64(scores, need(scores, "rmse"), 0, 40.0));
+    assert_ok(evtwin_store_put_model(store, scores)); /* the same again: replaced */
+    assert_ok(evtwin_table_set_text(scores, need(scores, "model_version"), 0, "bbbbbbbbbbbb"));
+    assert_ok(evtwin_table_set_missing(scores, need(scores, "trained_at"), 0));
+    assert_ok(evtwin_store_put_model(store, scores));
+    assert_ok(evtwin_table_set_text(scores, need(scores, "target"), 0, "failure"));
+    assert_ok(evtwin_store_put_model(store, scores));
     assert_ok(evtwin_store_models(store, &models));
-    assert_int_equal(evtwin_table_rows(models), 2);
-    const size_t a = strcmp(text_at(models, "model_version", 0), "aaaaaaaaaaaa") == 0 ? 0 : 1;
-    assert_near(number_at(models, "rul_rmse", a), 40.0, 0);
-    assert_near(number_at(models, "rul_r2", a), 0.9234, 0);
-    assert_true(isnan(number_at(models, "failure_auc", a)));
+    assert_int_equal(evtwin_table_rows(models), 3);
+    size_t a = 0;
+    while (strcmp(text_at(models, "model_version", a), "aaaaaaaaaaaa") != 0) {
+        a++;
+    }
+    const size_t b = a == 0 ? 1 : 0;
+    assert_string_equal(text_at(models, "target", a), "rul");
+    assert_near(number_at(models, "rmse", a), 40.0, 0);
+    assert_near(number_at(models, "r2", a), 0.9234, 0);
+    assert_true(isnan(number_at(models, "auc", a)));
     assert_true(i64_at(models, "trained_at", a) == t0);
-    assert_false(has(models, "trained_at", 1 - a));
+    assert_string_equal(text_at(models, "model_version", b), "bbbbbbbbbbbb");
+    assert_false(has(models, "trained_at", b));
     evtwin_table_free(models);
-    info.version = "";
-    assert_fails(evtwin_store_put_model(store, &info), EVTWIN_E_ARG, "no version");
+    assert_ok(evtwin_table_set_text(scores, need(scores, "model_version"), 0, ""));
+    assert_fails(evtwin_store_put_model(store, scores), EVTWIN_E_ARG, "model_version");
+    evtwin_table_free(scores);
+    scores = empty_rows();
+    assert_fails(evtwin_store_put_model(store, scores), EVTWIN_E_SCHEMA, "model_version");
+    evtwin_table_free(scores);
 }
 
 static void test_latest_of_each_battery_in_id_order(void **state) {
     evtwin_store *store = *state;
     evtwin_table *rows = NULL;
-    assert_int_equal(evtwin_store_latest(store, NULL, &rows), EVTWIN_DONE);
-    assert_int_equal(evtwin_store_latest(store, "A", &rows), EVTWIN_DONE);
+    assert_int_equal(evtwin_store_latest(store, NULL, &rows, NULL), EVTWIN_DONE);
+    assert_int_equal(evtwin_store_latest(store, "A", &rows, NULL), EVTWIN_DONE);
     assert_null(rows);
     insert_new(store, some_rows("C", 0, 5));
     insert_new(store, some_rows("A", 0, 3));
     insert_new(store, some_rows("B:1", 0, 4));
     insert_new(store, some_rows("C", 1, 1)); /* late and known: changes nothing */
-    assert_ok(evtwin_store_latest(store, NULL, &rows));
+    assert_ok(evtwin_store_latest(store, NULL, &rows, NULL));
     assert_int_equal(evtwin_table_rows(rows), 3);
     assert_string_equal(text_at(rows, "battery_id", 0), "A");
     assert_string_equal(text_at(rows, "battery_id", 1), "B:1");
@@ -546,11 +552,11 @@ static void test_null_arguments_are_refused(void **state) {
     assert_fails(evtwin_store_insert(store, NULL, NULL, 0), EVTWIN_E_ARG, "NULL");
     assert_fails(evtwin_store_unpredicted(store, 0, &out), EVTWIN_E_ARG, "0");
     assert_fails(evtwin_store_unpredicted(store, 1, NULL), EVTWIN_E_ARG, "NULL");
-    assert_fails(evtwin_store_predict(store, NULL, NULL), EVTWIN_E_ARG, "NULL");
+    assert_fails(evtwin_store_put_predictions(store, NULL, NULL, NULL), EVTWIN_E_ARG, "NULL");
     assert_fails(evtwin_store_put_model(store, NULL), EVTWIN_E_ARG, "NULL");
-    assert_fails(evtwin_store_retain(NULL, NULL), EVTWIN_E_ARG, "NULL");
+    assert_fails(evtwin_store_expire(NULL, NULL), EVTWIN_E_ARG, "NULL");
     assert_fails(evtwin_store_backup(store, ""), EVTWIN_E_ARG, "empty");
-    assert_fails(evtwin_store_latest(store, "a b", &out), EVTWIN_E_ARG, "'a b'");
+    assert_fails(evtwin_store_latest(store, "a b", &out, NULL), EVTWIN_E_ARG, "'a b'");
     assert_fails(evtwin_store_history(store, NULL, NULL, &out), EVTWIN_E_ARG, "NULL");
     assert_fails(evtwin_store_stats_get(store, "", 0, 1, &stats, sizeof stats), EVTWIN_E_ARG, "''");
     assert_fails(evtwin_store_models(NULL, &out), EVTWIN_E_ARG, "NULL");
@@ -596,7 +602,7 @@ int main(void) {
         TEST(test_nothing_goes_in_if_one_row_is_bad),
         TEST(test_empty_table_is_fine),
         TEST(test_small_report_struct_of_an_older_caller),
-        TEST(test_unpredicted_rows_newest_first),
+        TEST(test_unpredicted_rows_by_battery),
         TEST(test_prediction_lands_on_its_row),
         TEST(test_unknown_is_stored_with_its_reason),
         TEST(test_prediction_of_a_row_that_is_gone),

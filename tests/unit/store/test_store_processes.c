@@ -82,7 +82,7 @@ static void predict_all(const char *uri) {
             set_prediction(rows, i, (double)i64_at(rows, "seq", i), 0.5);
         }
         size_t n_updated = 0;
-        must(evtwin_store_predict(store, rows, &n_updated) == EVTWIN_OK, 4);
+        must(evtwin_store_put_predictions(store, rows, NULL, &n_updated) == EVTWIN_OK, 4);
         must(n_updated == evtwin_table_rows(rows), 5);
         n_done += n_updated;
         evtwin_table_free(rows);
@@ -270,7 +270,7 @@ static void test_killed_writer_leaves_whole_batches(void **state) {
     }
     evtwin_store *store = open_store(uri);
     evtwin_table *last = NULL;
-    assert_ok(evtwin_store_latest(store, "A", &last));
+    assert_ok(evtwin_store_latest(store, "A", &last, NULL));
     assert_int_equal(i64_at(last, "revision", 0), n_batches * KILL_BATCH);
     evtwin_table_free(last);
     evtwin_store_free(store);
@@ -313,7 +313,7 @@ static void test_backup_under_a_writer(void **state) {
     assert_int_equal(n_rows % KILL_BATCH, 0);
     assert_true(n_rows >= 20 * KILL_BATCH && n_rows <= count(store));
     evtwin_table *last = NULL;
-    assert_ok(evtwin_store_latest(copied, "A", &last));
+    assert_ok(evtwin_store_latest(copied, "A", &last, NULL));
     assert_int_equal(i64_at(last, "revision", 0), n_rows);
     evtwin_table_free(last);
     assert_fails(evtwin_store_backup(store, copy), EVTWIN_E_IO, "exists");

@@ -97,12 +97,12 @@ static void test_newer_schema_is_left_untouched(void **state) {
     assert_ok(evtwin__db_exec(db, "INSERT INTO ev_migration VALUES (99, '099_future.sql', '')"));
     evtwin__db_close(db);
     evtwin_store *store = NULL;
-    assert_fails(evtwin_store_open(uri_of(path), NULL, &store), EVTWIN_E_SCHEMA,
-                 "its schema has number 99");
+    assert_fails(evtwin_store_open(uri_of(path), NULL, &store), EVTWIN_E_SCHEMA, "099_future.sql");
     evtwin_store_options options;
     assert_ok(evtwin_store_options_init(&options, sizeof options));
     options.read_only = 1;
-    assert_fails(evtwin_store_open(uri_of(path), &options, &store), EVTWIN_E_SCHEMA, "99");
+    assert_fails(evtwin_store_open(uri_of(path), &options, &store), EVTWIN_E_SCHEMA,
+                 "099_future.sql");
     assert_null(store);
     db = open_db(path);
     assert_int_equal(query(db, "SELECT count(*) FROM ev_telemetry"), 3);
@@ -164,16 +164,18 @@ static void test_read_only_reads_and_refuses_writes(void **state) {
     evtwin_table *rows = some_rows("A", 9, 1);
     add_prediction_columns(rows);
     set_prediction(rows, 0, 1.0, 0.5);
-    const evtwin_predictor_info info = {.size = sizeof info, .version = "x"};
+    evtwin_table *scores = some_scores("x", "rul", 1.0);
     assert_fails(evtwin_store_insert(reader, rows, NULL, 0), EVTWIN_E_STATE, "reading only");
-    assert_fails(evtwin_store_predict(reader, rows, NULL), EVTWIN_E_STATE, "reading only");
-    assert_fails(evtwin_store_put_model(reader, &info), EVTWIN_E_STATE, "reading only");
-    assert_fails(evtwin_store_retain(reader, NULL), EVTWIN_E_STATE, "reading only");
+    assert_fails(evtwin_store_put_predictions(reader, rows, NULL, NULL), EVTWIN_E_STATE,
+                 "reading only");
+    assert_fails(evtwin_store_put_model(reader, scores), EVTWIN_E_STATE, "reading only");
+    assert_fails(evtwin_store_expire(reader, NULL), EVTWIN_E_STATE, "reading only");
     evtwin_store_free(writer);
     assert_int_equal(count(reader), 7);
     const char *copy = temp_path("reader-copy.db");
     assert_ok(evtwin_store_backup(reader, copy)); /* a copy is no write */
     evtwin_table_free(rows);
+    evtwin_table_free(scores);
     evtwin_store_free(reader);
 }
 
@@ -229,7 +231,7 @@ static void test_database_refuses_nonsense(void **state) {
                                       "UPDATE ev_telemetry SET is_charging = 2",
                                       "UPDATE ev_telemetry SET failure_probability = 1.01",
                                       "UPDATE ev_telemetry SET revision = 1",
-                                      "UPDATE ev_telemetry SET status = 'NORMAL'",
+                                      "UPDATE ev_telemetry SET status = 'GREEN'",
                                       "INSERT INTO ev_revision VALUES (2, 0)"};
     evtwin__db *db = open_db(make_database("rules.db", 2));
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -306,9 +308,9 @@ static void test_no_query_scans_the_table(void **state) {
                 " time <= 'b' AND (time, seq) < ('b', 3) ORDER BY time DESC, seq DESC LIMIT 9",
                 "USING PRIMARY KEY (battery_id=? AND time>?");
     assert_plan(db,
-                "SELECT * FROM ev_telemetry WHERE prediction_timestamp IS NULL"
-                " ORDER BY time DESC, seq DESC, battery_id LIMIT 9",
-                "USING INDEX ev_telemetry_unpredicted");
+                "SELECT * FROM ev_telemetry INDEXED BY ev_telemetry_unpredicted WHERE"
+                " prediction_timestamp IS NULL AND battery_id = 'A' ORDER BY time, seq LIMIT 9",
+                "USING INDEX ev_telemetry_unpredicted (battery_id=?)");
     assert_plan(db, "SELECT * FROM ev_telemetry WHERE revision > 5 ORDER BY revision LIMIT 9",
                 "USING INDEX ev_telemetry_revision (revision>?)");
     evtwin__db_close(db);
@@ -340,7 +342,7 @@ static void test_values_of_another_type_are_missing(void **state) {
     edit(path, "UPDATE ev_telemetry SET time = 'tomorrow' WHERE seq = 1");
     evtwin_store *store = open_store(uri_of(path));
     evtwin_table *rows = NULL;
-    assert_ok(evtwin_store_latest(store, "A", &rows));
+    assert_ok(evtwin_store_latest(store, "A", &rows, NULL));
     assert_int_equal(i64_at(rows, "seq", 0), 1);
     static const char *const lost[] = {"time",          "soc",         "voltage",
                                        "charge_cycles", "is_charging", "created_at"};
@@ -353,7 +355,7 @@ static void test_values_of_another_type_are_missing(void **state) {
     evtwin_table_free(rows);
     evtwin_store_stats stats;
     assert_ok(evtwin_store_stats_get(store, "A", INT64_MIN, INT64_MAX, &stats, sizeof stats));
-    assert_ok(evtwin_store_retain(store, NULL));
+    assert_ok(evtwin_store_expire(store, NULL));
     evtwin_store_free(store);
 
     /* an id that no buffer of ours is meant for */
@@ -362,10 +364,10 @@ static void test_values_of_another_type_are_missing(void **state) {
                " 'CHECK (length(battery_id) BETWEEN 1 AND 50)', '') WHERE name = 'ev_telemetry'");
     edit(path, "UPDATE ev_telemetry SET battery_id = printf('%.5000c', 'x')");
     store = open_store(uri_of(path));
-    assert_ok(evtwin_store_latest(store, NULL, &rows));
+    assert_ok(evtwin_store_latest(store, NULL, &rows, NULL));
     assert_int_equal(strlen(text_at(rows, "battery_id", 0)), 5000);
     evtwin_table_free(rows);
-    assert_fails(evtwin_store_retain(store, NULL), EVTWIN_E_CORRUPT, "5000 bytes");
+    assert_fails(evtwin_store_expire(store, NULL), EVTWIN_E_CORRUPT, "5000 bytes");
     evtwin_store_free(store);
 }
 
@@ -380,7 +382,7 @@ static void test_lost_parts_are_errors(void **state) {
     edit(path, "DROP VIEW latest_battery_status");
     store = open_store(uri_of(path));
     evtwin_table *latest = NULL;
-    assert_fails(evtwin_store_latest(store, NULL, &latest), EVTWIN_E_EXTERNAL,
+    assert_fails(evtwin_store_latest(store, NULL, &latest, NULL), EVTWIN_E_EXTERNAL,
                  "no such table: latest_battery_status");
     assert_null(latest);
     evtwin_store_free(store);

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Telemetry, predictions, models. @STATUS@ becomes a CASE made from the thresholds of the library.
+-- Telemetry, predictions, models: what 0.1.0 made. Never changed: 002 goes on from here.
 
 CREATE TABLE ev_telemetry (
     time TEXT NOT NULL CHECK (length(time) = 27), -- YYYY-MM-DDThh:mm:ss.uuuuuuZ
@@ -17,7 +17,7 @@ CREATE TABLE ev_telemetry (
     resistance_mohm REAL,
     mean_temperature REAL,
     throughput_ah_per_day REAL,
-    status TEXT GENERATED ALWAYS AS (@STATUS@) VIRTUAL,
+    status TEXT GENERATED ALWAYS AS (CASE WHEN soc < 15 OR soh < 75 OR temperature > 60 OR failure_probability > 0.7 THEN 'CRITICAL' WHEN soc < 30 OR soh < 85 OR temperature > 45 OR failure_probability > 0.3 THEN 'WARNING' ELSE 'NORMAL' END) VIRTUAL,
     rul_prediction REAL,    -- cycles
     rul_low REAL,
     rul_high REAL,

@@ -10,7 +10,7 @@ int main(void) {
 }
 #else
 
-#include "store/claim.h"
+#include "store/writer_lock.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -26,17 +26,16 @@ static void test_second_handle_is_told_which_battery(void **state) {
     add_row(rows, "PACK_7", t0 + 9 * SECOND, 9);
     assert_fails(evtwin_store_insert(second, rows, NULL, 0), EVTWIN_E_BUSY, "battery PACK_7");
     assert_non_null(strstr(evtwin_last_error(), "claims.db"));
-    assert_non_null(strstr(evtwin_last_error(), "--battery-id"));
     assert_int_equal(count(second), 1);
     evtwin_table_free(rows);
 
-    /* others are free, and predictions need no claim */
+    /* others are free, and predictions need no lock */
     insert_new(second, some_rows("PACK_9", 0, 1));
     rows = some_rows("PACK_7", 0, 1);
     add_prediction_columns(rows);
     set_prediction(rows, 0, 10.0, 0.5);
     size_t n_updated = 0;
-    assert_ok(evtwin_store_predict(second, rows, &n_updated));
+    assert_ok(evtwin_store_put_predictions(second, rows, NULL, &n_updated));
     assert_int_equal(n_updated, 1);
     evtwin_table_free(rows);
 
@@ -117,18 +116,18 @@ static void test_many(void **state) {
     (void)state;
     enum { N = 10000 };
     const char *path = temp_path("many.db");
-    evtwin__claims *claims = NULL, *others = NULL;
-    assert_ok(evtwin__claims_open(path, &claims));
-    assert_ok(evtwin__claims_open(path, &others));
+    evtwin__writer_locks *claims = NULL, *others = NULL;
+    assert_ok(evtwin__writer_locks_open(path, &claims));
+    assert_ok(evtwin__writer_locks_open(path, &others));
     char id[32];
     for (int i = 0; i < N; i++) {
         snprintf(id, sizeof id, "BATTERY_%05d", i);
-        assert_ok(evtwin__claims_take(claims, id));
+        assert_ok(evtwin__writer_locks_take(claims, id));
     }
     for (int i = 0; i < N; i += 7) {
         snprintf(id, sizeof id, "BATTERY_%05d", i);
-        assert_ok(evtwin__claims_take(claims, id)); /* again: held already */
-        assert_fails(evtwin__claims_take(others, id), EVTWIN_E_BUSY, id);
+        assert_ok(evtwin__writer_locks_take(claims, id)); /* again: held already */
+        assert_fails(evtwin__writer_locks_take(others, id), EVTWIN_E_BUSY, id);
     }
     struct stat info;
     char name[300];
@@ -136,23 +135,23 @@ static void test_many(void **state) {
     assert_int_equal(stat(name, &info), 0);
     assert_int_equal(info.st_size, 0);
     assert_int_equal(info.st_mode & 0777, 0600);
-    evtwin__claims_free(claims);
-    assert_ok(evtwin__claims_take(others, "BATTERY_00007"));
-    evtwin__claims_free(others);
-    evtwin__claims_free(NULL);
+    evtwin__writer_locks_free(claims);
+    assert_ok(evtwin__writer_locks_take(others, "BATTERY_00007"));
+    evtwin__writer_locks_free(others);
+    evtwin__writer_locks_free(NULL);
 }
 
 static void test_no_place_for_the_claims(void **state) {
     (void)state;
-    evtwin__claims *claims = NULL;
-    assert_fails(evtwin__claims_open("/nowhere/x.db", &claims), EVTWIN_E_IO,
+    evtwin__writer_locks *claims = NULL;
+    assert_fails(evtwin__writer_locks_open("/nowhere/x.db", &claims), EVTWIN_E_IO,
                  "/nowhere/x.db-writers");
     /* a link in the place of the file could point anywhere */
     char link[300];
     const char *path = temp_path("trap.db");
     snprintf(link, sizeof link, "%s-writers", path);
     assert_int_equal(symlink("/etc/passwd", link), 0);
-    assert_fails(evtwin__claims_open(path, &claims), EVTWIN_E_IO, "trap.db-writers");
+    assert_fails(evtwin__writer_locks_open(path, &claims), EVTWIN_E_IO, "trap.db-writers");
     assert_null(claims);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/unit/sim/test_lives.c: labelled lives: labels follow from the outcome, the fleet is
- * plausible, bytes repeat. */
+/* tests/unit/sim/test_run_to_failure.c: run-to-failure data sets: labels follow from the outcome,
+ * the fleet is plausible, bytes repeat. */
 
 #include "test.h"
 
@@ -11,9 +11,9 @@ static evtwin_sim_options fleet(size_t n) {
     return o;
 }
 
-static evtwin_life_options lives(void) {
-    evtwin_life_options l;
-    assert_ok(evtwin_life_options_init(&l, sizeof l));
+static evtwin_run_to_failure_options run_options(void) {
+    evtwin_run_to_failure_options l;
+    assert_ok(evtwin_run_to_failure_options_init(&l, sizeof l));
     return l;
 }
 
@@ -58,8 +58,8 @@ static void labels_follow_from_the_outcome(void **state) {
     (void)state;
     const evtwin_sim_options o = fleet(40);
     evtwin_table *t = NULL;
-    evtwin_life_report r;
-    assert_ok(evtwin_sim_lives(&o, NULL, &t, &r, sizeof r));
+    evtwin_run_to_failure_report r;
+    assert_ok(evtwin_sim_run_to_failure(&o, NULL, &t, &r, sizeof r));
     const view v = view_of(t);
     assert_int_equal(v.rows, r.n_rows);
     assert_int_equal(r.n_packs, 40);
@@ -102,8 +102,8 @@ static void the_fleet_is_plausible(void **state) {
     evtwin_sim_options o = fleet(200);
     o.n_threads = 2;
     evtwin_table *t = NULL;
-    evtwin_life_report r;
-    assert_ok(evtwin_sim_lives(&o, NULL, &t, &r, sizeof r));
+    evtwin_run_to_failure_report r;
+    assert_ok(evtwin_sim_run_to_failure(&o, NULL, &t, &r, sizeof r));
     print_message("200 packs: life %.0f (p10 %.0f, p90 %.0f) EFC, %zu by capacity, %zu by "
                   "resistance, %zu defective, %zu censored, %zu rows\n",
                   r.life_median_cycles, r.life_p10_cycles, r.life_p90_cycles, r.n_eol_by_capacity,
@@ -136,7 +136,7 @@ static void the_fleet_is_plausible(void **state) {
     assert_true(driving > r.n_rows * 2 / 5 && charging > r.n_rows / 5 && parked > r.n_rows / 8);
     assert_true(soc_min < 20.0 && soc_max > 99.0);
 
-    /* lives of years, a third to two thirds of a cycle a day */
+    /* years of use, a third to two thirds of a cycle a day */
     const view v = view_of(t);
     size_t n_plausible = 0;
     for (size_t i = 0; i < v.rows; i++) {
@@ -157,13 +157,13 @@ static void threads_do_not_change_a_byte(void **state) {
     size_t size[3] = {0};
     for (int i = 0; i < 3; i++) {
         evtwin_sim_options o = fleet(70);
-        evtwin_life_options l = lives();
+        evtwin_run_to_failure_options l = run_options();
         l.record_every_days = 20.0;
         o.n_threads = threads[i];
         o.seed = 11;
         evtwin_table *t = NULL;
-        assert_ok(evtwin_sim_lives(&o, &l, &t, NULL, 0));
-        const char *path = temp_path("lives.csv");
+        assert_ok(evtwin_sim_run_to_failure(&o, &l, &t, NULL, 0));
+        const char *path = temp_path("run_to_failure.csv");
         assert_ok(evtwin_table_write_csv(t, path));
         evtwin_table_free(t);
         FILE *f = fopen(path, "rb");
@@ -189,11 +189,11 @@ static void threads_do_not_change_a_byte(void **state) {
 static void censored_packs_get_no_invented_label(void **state) {
     (void)state;
     const evtwin_sim_options o = fleet(30);
-    evtwin_life_options l = lives();
+    evtwin_run_to_failure_options l = run_options();
     l.max_years = 2.0;
     evtwin_table *t = NULL;
-    evtwin_life_report r;
-    assert_ok(evtwin_sim_lives(&o, &l, &t, &r, sizeof r));
+    evtwin_run_to_failure_report r;
+    assert_ok(evtwin_sim_run_to_failure(&o, &l, &t, &r, sizeof r));
     assert_true(r.n_censored > 20);
     const view v = view_of(t);
     size_t known = 0, unknown = 0;
@@ -220,7 +220,7 @@ static void censored_packs_get_no_invented_label(void **state) {
 
     /* nobody ends: no quantiles */
     l.max_years = 0.1;
-    assert_ok(evtwin_sim_lives(&o, &l, &t, &r, sizeof r));
+    assert_ok(evtwin_sim_run_to_failure(&o, &l, &t, &r, sizeof r));
     assert_int_equal(r.n_censored, 30);
     assert_true(isnan(r.life_median_cycles) && isnan(r.life_p10_cycles));
     evtwin_table_free(t);
@@ -229,18 +229,18 @@ static void censored_packs_get_no_invented_label(void **state) {
 static void criteria_can_be_moved(void **state) {
     (void)state;
     const evtwin_sim_options o = fleet(20);
-    evtwin_life_options l = lives();
-    evtwin_life_report normal, early, weak;
+    evtwin_run_to_failure_options l = run_options();
+    evtwin_run_to_failure_report normal, early, weak;
     evtwin_table *t = NULL;
-    assert_ok(evtwin_sim_lives(&o, &l, &t, &normal, sizeof normal));
+    assert_ok(evtwin_sim_run_to_failure(&o, &l, &t, &normal, sizeof normal));
     evtwin_table_free(t);
     l.eol_soh_percent = 90.0;
-    assert_ok(evtwin_sim_lives(&o, &l, &t, &early, sizeof early));
+    assert_ok(evtwin_sim_run_to_failure(&o, &l, &t, &early, sizeof early));
     evtwin_table_free(t);
     assert_true(early.life_median_cycles < 0.6 * normal.life_median_cycles);
     l.eol_soh_percent = 80.0;
     l.eol_resistance_ratio = 1.1;
-    assert_ok(evtwin_sim_lives(&o, &l, &t, &weak, sizeof weak));
+    assert_ok(evtwin_sim_run_to_failure(&o, &l, &t, &weak, sizeof weak));
     evtwin_table_free(t);
     assert_int_equal(weak.n_eol_by_resistance, 20);
 }
@@ -248,11 +248,11 @@ static void criteria_can_be_moved(void **state) {
 static void one_pack_is_enough(void **state) {
     (void)state;
     const evtwin_sim_options o = fleet(1);
-    evtwin_life_options l = lives();
+    evtwin_run_to_failure_options l = run_options();
     l.record_every_days = 365.0;
     evtwin_table *t = NULL;
-    evtwin_life_report r;
-    assert_ok(evtwin_sim_lives(&o, &l, &t, &r, sizeof r));
+    evtwin_run_to_failure_report r;
+    assert_ok(evtwin_sim_run_to_failure(&o, &l, &t, &r, sizeof r));
     assert_true(r.n_rows >= 2 && r.n_rows <= 12);
     assert_near(r.life_p10_cycles, r.life_p90_cycles, 0.0);
     evtwin_table_free(t);
@@ -269,24 +269,25 @@ static int stop_at(void *ctx, const char *what, double done) {
 static void progress_can_stop_it(void **state) {
     (void)state;
     const evtwin_sim_options o = fleet(100);
-    evtwin_life_options l = lives();
+    evtwin_run_to_failure_options l = run_options();
     int left = 2;
     l.progress = stop_at;
     l.progress_ctx = &left;
     evtwin_table *t = NULL;
-    assert_fails(evtwin_sim_lives(&o, &l, &t, NULL, 0), EVTWIN_E_CANCELLED, "of 100 packs");
+    assert_fails(evtwin_sim_run_to_failure(&o, &l, &t, NULL, 0), EVTWIN_E_CANCELLED,
+                 "of 100 packs");
     assert_null(t);
     left = 1000;
-    assert_ok(evtwin_sim_lives(&o, &l, &t, NULL, 0));
+    assert_ok(evtwin_sim_run_to_failure(&o, &l, &t, NULL, 0));
     assert_true(left < 997);
     evtwin_table_free(t);
 }
 
 #define BAD(member, value, text)                                                                   \
     do {                                                                                           \
-        evtwin_life_options bad = lives();                                                         \
+        evtwin_run_to_failure_options bad = run_options();                                         \
         bad.member = (value);                                                                      \
-        assert_fails(evtwin_sim_lives(&o, &bad, &t, NULL, 0), EVTWIN_E_ARG, text);                 \
+        assert_fails(evtwin_sim_run_to_failure(&o, &bad, &t, NULL, 0), EVTWIN_E_ARG, text);        \
         assert_null(t);                                                                            \
     } while (0)
 
@@ -300,13 +301,13 @@ static void options_are_checked(void **state) {
     BAD(failure_horizon_cycles, -1.0, "failure_horizon_cycles");
     BAD(eol_soh_percent, 100.0, "eol_soh_percent");
     BAD(eol_resistance_ratio, 1.0, "eol_resistance_ratio");
-    BAD(size, 0, "life.size");
-    assert_fails(evtwin_sim_lives(&o, NULL, NULL, NULL, 0), EVTWIN_E_ARG, "out is NULL");
+    BAD(size, 0, "run_options.size");
+    assert_fails(evtwin_sim_run_to_failure(&o, NULL, NULL, NULL, 0), EVTWIN_E_ARG, "out is NULL");
     o.n_packs = 0;
-    assert_fails(evtwin_sim_lives(&o, NULL, &t, NULL, 0), EVTWIN_E_ARG, "n_packs");
+    assert_fails(evtwin_sim_run_to_failure(&o, NULL, &t, NULL, 0), EVTWIN_E_ARG, "n_packs");
     o = fleet(2);
     o.model = EVTWIN_SIM_CLASSIC;
-    assert_fails(evtwin_sim_lives(&o, NULL, &t, NULL, 0), EVTWIN_E_UNSUPPORTED, "classic");
+    assert_fails(evtwin_sim_run_to_failure(&o, NULL, &t, NULL, 0), EVTWIN_E_UNSUPPORTED, "classic");
     assert_null(t);
 }
 
@@ -332,12 +333,12 @@ static void *counting_realloc(void *ctx, void *ptr, size_t new_size) {
 static void running_out_of_memory_is_an_error(void **state) {
     (void)state;
     const evtwin_sim_options o = fleet(3);
-    evtwin_life_options l = lives();
+    evtwin_run_to_failure_options l = run_options();
     l.max_years = 1.0;
     counter c = {0};
     evtwin_table *t = NULL;
     evtwin_set_allocator(counting_realloc, &c);
-    assert_ok(evtwin_sim_lives(&o, &l, &t, NULL, 0));
+    assert_ok(evtwin_sim_run_to_failure(&o, &l, &t, NULL, 0));
     evtwin_table_free(t);
     assert_int_equal(c.live, 0);
     const long n = c.calls;
@@ -345,7 +346,7 @@ static void running_out_of_memory_is_an_error(void **state) {
     for (long k = 1; k <= n; k++) {
         c = (counter){.fail_at = k};
         t = NULL;
-        assert_fails(evtwin_sim_lives(&o, &l, &t, NULL, 0), EVTWIN_E_NOMEM, "");
+        assert_fails(evtwin_sim_run_to_failure(&o, &l, &t, NULL, 0), EVTWIN_E_NOMEM, "");
         assert_null(t);
         assert_int_equal(c.live, 0);
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* store/store_sqlite_retain.c: delete what is past the retention, in small transactions. */
+/* store/store_sqlite_expire.c: delete what is past the retention, in small transactions. */
 
 #include "core/status.h"
 #include "store/store_sqlite.h"
@@ -13,7 +13,7 @@
  * transaction of its own, so that no writer waits long; where it is stands in sqlite_sweep. */
 
 enum {
-    CHUNK_ROWS = 5000,     /* visited in one transaction of an explicit retain */
+    CHUNK_ROWS = 5000,     /* visited in one transaction of an explicit expire */
     MIN_SLICE_ROWS = 1000, /* … and after an insert, at least */
     SWEEP_PAUSE_S = 600    /* from the end of one sweep to the start of the next, when inserting */
 };
@@ -129,14 +129,24 @@ static evtwin_status visit(sqlite_store *s, size_t n_rows, size_t *n_deleted) {
     return EVTWIN_OK;
 }
 
+/* At the end of a sweep: what is known of batteries that have no rows left. */
+static evtwin_status forget_batteries(sqlite_store *s) {
+    evtwin__stmt *stmt = NULL;
+    const evtwin_status st = evtwin__sqlite_stmt(s, SQL_DELETE_BATTERIES, &stmt);
+    return st < 0 ? st : evtwin__stmt_run(stmt);
+}
+
 /* One transaction of a sweep. EVTWIN_DONE at its end. After a failure the sweep is over, too: its
  * place may be past rows that are still there. */
 static evtwin_status sweep_chunk(sqlite_store *s, size_t n_rows, size_t *n_deleted) {
     evtwin_status st = evtwin__db_begin_write(s->db);
     if (st >= 0) {
         size_t n = 0;
-        st = visit(s, n_rows, &n);
-        const evtwin_status end = st < 0 ? st : evtwin__db_commit(s->db);
+        evtwin_status end = st = visit(s, n_rows, &n);
+        if (st == EVTWIN_DONE) {
+            end = forget_batteries(s);
+        }
+        end = end < 0 ? end : evtwin__db_commit(s->db);
         if (end < 0) {
             st = end;
             evtwin__db_rollback(s->db);
@@ -151,7 +161,7 @@ static evtwin_status sweep_chunk(sqlite_store *s, size_t n_rows, size_t *n_delet
     return st;
 }
 
-evtwin_status evtwin__sqlite_retain(evtwin_store *store, size_t *n_deleted_out) {
+evtwin_status evtwin__sqlite_expire(evtwin_store *store, size_t *n_deleted_out) {
     sqlite_store *s = (sqlite_store *)store;
     size_t n_deleted = 0;
     start(s);
@@ -165,7 +175,7 @@ evtwin_status evtwin__sqlite_retain(evtwin_store *store, size_t *n_deleted_out) 
     return st < 0 ? st : EVTWIN_OK;
 }
 
-void evtwin__sqlite_retain_some(sqlite_store *s, size_t n_inserted) {
+void evtwin__sqlite_expire_some(sqlite_store *s, size_t n_inserted) {
     if (s->base.options.retention_days <= 0.0) {
         return;
     }

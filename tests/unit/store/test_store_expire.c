@@ -48,7 +48,7 @@ static void test_old_rows_go(void **state) {
         insert_new(store, daily("B", day, 1));
     }
     size_t n_deleted = 99;
-    assert_ok(evtwin_store_retain(store, &n_deleted)); /* day 39: days 0 to 8 are older than 30 */
+    assert_ok(evtwin_store_expire(store, &n_deleted)); /* day 39: days 0 to 8 are older than 30 */
     assert_int_equal(n_deleted, 18);
     assert_int_equal(count(store), 62);
     evtwin_history_options options;
@@ -57,14 +57,14 @@ static void test_old_rows_go(void **state) {
     assert_ok(evtwin_store_history(store, "A", &options, &rows));
     assert_int_equal(i64_at(rows, "seq", evtwin_table_rows(rows) - 1), 9);
     evtwin_table_free(rows);
-    assert_ok(evtwin_store_retain(store, &n_deleted));
+    assert_ok(evtwin_store_expire(store, &n_deleted));
     assert_int_equal(n_deleted, 0);
 
     /* a battery that reports no more goes in the end */
     clock_us = t0 + 100 * DAY;
-    assert_ok(evtwin_store_retain(store, &n_deleted));
+    assert_ok(evtwin_store_expire(store, &n_deleted));
     assert_int_equal(n_deleted, 62);
-    assert_int_equal(evtwin_store_latest(store, NULL, &rows), EVTWIN_DONE);
+    assert_int_equal(evtwin_store_latest(store, NULL, &rows, NULL), EVTWIN_DONE);
     evtwin_store_free(store);
 }
 
@@ -73,10 +73,10 @@ static void test_old_data_loaded_today_stays(void **state) {
     evtwin_store *store = open_at(t0 + 400 * DAY, 30.0);
     insert_new(store, daily("A", 0, 100)); /* a year old, arrived now */
     size_t n_deleted = 99;
-    assert_ok(evtwin_store_retain(store, &n_deleted));
+    assert_ok(evtwin_store_expire(store, &n_deleted));
     assert_int_equal(n_deleted, 0);
     clock_us += 31 * DAY;
-    assert_ok(evtwin_store_retain(store, &n_deleted));
+    assert_ok(evtwin_store_expire(store, &n_deleted));
     assert_int_equal(n_deleted, 100);
     evtwin_store_free(store);
 }
@@ -88,7 +88,7 @@ static void test_zero_keeps_all(void **state) {
     insert_new(store, daily("A", 0, 10));
     clock_us = t0 + 5000 * DAY;
     size_t n_deleted = 99;
-    assert_ok(evtwin_store_retain(store, &n_deleted));
+    assert_ok(evtwin_store_expire(store, &n_deleted));
     assert_int_equal(n_deleted, 0);
     insert_new(store, daily("A", 5000, 1));
     assert_int_equal(count(store), 11);
@@ -109,7 +109,7 @@ static void test_large_sweep_goes_in_chunks(void **state) {
     insert_new(store, rows);
     clock_us = t0 + 9 * DAY;
     size_t n_deleted = 0;
-    assert_ok(evtwin_store_retain(store, &n_deleted));
+    assert_ok(evtwin_store_expire(store, &n_deleted));
     assert_int_equal(n_deleted, 18000);
     assert_int_equal(count(store), 1);
     evtwin_store_free(store);
@@ -158,8 +158,9 @@ static void test_failing_sweep_does_not_fail_the_insert(void **state) {
     evtwin_store *store = open_at(t0, 1.0);
     insert_new(store, daily("A", 0, 1));
     assert_ok(evtwin__db_exec(((sqlite_store *)store)->db,
-                              "CREATE TRIGGER keep BEFORE DELETE ON ev_telemetry"
-                              " BEGIN SELECT raise(ABORT, 'kept'); END"));
+                              "CREATE TABLE keep (battery_id TEXT, time TEXT, seq INTEGER, FOREIGN"
+                              " KEY (battery_id, time, seq) REFERENCES ev_telemetry);"
+                              "INSERT INTO keep SELECT battery_id, time, seq FROM ev_telemetry"));
     clock_us = t0 + 9 * DAY;
     ((sqlite_store *)store)->sweep.next_us = 0;
     n_warnings = 0;
@@ -169,7 +170,7 @@ static void test_failing_sweep_does_not_fail_the_insert(void **state) {
     assert_int_equal(n_warnings, 1);
     assert_int_equal(count(store), 2);
     size_t n_deleted = 77;
-    assert_fails(evtwin_store_retain(store, &n_deleted), EVTWIN_E_DATA, "kept");
+    assert_fails(evtwin_store_expire(store, &n_deleted), EVTWIN_E_DATA, "FOREIGN KEY");
     assert_int_equal(n_deleted, 77);
     evtwin_store_free(store);
 }

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/unit/sim/test_traits.c: the fleet's spread is what fleet_spread.h says; noise and weather
+/* tests/unit/sim/test_variation.c: the fleet's spread is what variation.h says; noise and weather
  * behave. */
 
 #include "test.h"
 
-#include "sim/bms.h"
+#include "sim/sensors.h"
 #include "sim/drive_cycle.h"
-#include "sim/fleet_spread.h"
-#include "sim/traits.h"
+#include "sim/variation.h"
 
 enum { N = 20000 };
 
@@ -36,7 +35,7 @@ static void packs_spread_as_declared(void **state) {
     double product = 0.0, rates = 0.0;
     int defective = 0;
     for (uint32_t p = 0; p < N; p++) {
-        const evtwin__traits t = evtwin__traits_draw((evtwin__dice){5, p}, 1.0);
+        const evtwin__variation t = evtwin__variation_sample((evtwin__pack_rng){5, p}, 1.0);
         take(&capacity, log(t.capacity_factor));
         take(&resistance, log(t.resistance_factor));
         take(&rate, log(t.capacity_rate));
@@ -65,7 +64,7 @@ static void packs_spread_as_declared(void **state) {
 static void scale_zero_is_the_nominal_pack(void **state) {
     (void)state;
     for (uint32_t p = 0; p < 300; p++) {
-        const evtwin__traits t = evtwin__traits_draw((evtwin__dice){5, p}, 0.0);
+        const evtwin__variation t = evtwin__variation_sample((evtwin__pack_rng){5, p}, 0.0);
         assert_true(t.capacity_factor == 1.0 && t.resistance_factor == 1.0);
         assert_true(t.capacity_rate == 1.0 && t.resistance_rate == 1.0);
         assert_true(t.daily_cycles == 0.41 && t.climate_K == 0.0 && t.is_defective == 0);
@@ -75,12 +74,12 @@ static void scale_zero_is_the_nominal_pack(void **state) {
 
 static void days_average_to_the_drivers_mean(void **state) {
     (void)state;
-    const evtwin__dice dice = {1, 4};
-    const evtwin__traits t = evtwin__traits_draw(dice, 1.0);
+    const evtwin__pack_rng rng = {1, 4};
+    const evtwin__variation t = evtwin__variation_sample(rng, 1.0);
     moments work = {0};
     int rest = 0, plugs = 0;
     for (uint64_t day = 0; day < N; day++) {
-        const evtwin__day d = evtwin__day_draw(&t, dice, day);
+        const evtwin__day d = evtwin__day_sample(&t, day);
         plugs += d.plugs_in;
         assert_true(d.start_hour >= 6.0 && d.start_hour <= 10.0 && d.cycles > 0.0);
 
@@ -98,13 +97,13 @@ static void days_average_to_the_drivers_mean(void **state) {
 
 static void weather_has_seasons_and_hours(void **state) {
     (void)state;
-    const evtwin__dice dice = {9, 2};
-    evtwin__traits t = evtwin__traits_draw(dice, 0.0);
+    const evtwin__pack_rng rng = {9, 2};
+    evtwin__variation t = evtwin__variation_sample(rng, 0.0);
     moments january = {0}, july = {0}, year = {0};
     for (int y = 0; y < 60; y++) {
         const double start = 19723.0 + 365.2425 * y;
         for (int d = 0; d < 365; d++) {
-            const double air = evtwin__air_mean_degC(&t, dice, start + d);
+            const double air = evtwin__air_mean_degC(&t, start + d);
             take(&year, air);
             take(d < 31 ? &january : d >= 182 && d < 213 ? &july : &(moments){0}, air);
         }
@@ -115,24 +114,24 @@ static void weather_has_seasons_and_hours(void **state) {
     assert_near(sigma(&january), 3.0, 0.3);
 
     /* afternoon against night, and no jumps */
-    assert_near(evtwin__air_degC(&t, dice, 20000.0 + 15.0 / 24.0) -
-                    evtwin__air_mean_degC(&t, dice, 20000.0 + 15.0 / 24.0),
+    assert_near(evtwin__air_degC(&t, 20000.0 + 15.0 / 24.0) -
+                    evtwin__air_mean_degC(&t, 20000.0 + 15.0 / 24.0),
                 5.0, 1e-6);
-    assert_near(evtwin__air_degC(&t, dice, 20000.0 + 3.0 / 24.0) -
-                    evtwin__air_mean_degC(&t, dice, 20000.0 + 3.0 / 24.0),
+    assert_near(evtwin__air_degC(&t, 20000.0 + 3.0 / 24.0) -
+                    evtwin__air_mean_degC(&t, 20000.0 + 3.0 / 24.0),
                 -5.0, 1e-6);
-    double last = evtwin__air_degC(&t, dice, 20000.0);
+    double last = evtwin__air_degC(&t, 20000.0);
     for (int k = 1; k < 24 * 60; k++) {
-        const double air = evtwin__air_degC(&t, dice, 20000.0 + k / 24.0);
+        const double air = evtwin__air_degC(&t, 20000.0 + k / 24.0);
         assert_true(fabs(air - last) < 2.0);
         last = air;
     }
 
     /* one region: two cars differ by a constant */
-    const evtwin__dice other = {9, 3};
-    t.climate_K = 2.0;
-    assert_near(evtwin__air_degC(&t, other, 20000.3) - evtwin__air_degC(&t, dice, 20000.3), 0.0,
-                1e-12);
+    evtwin__variation other = t;
+    other.rng.pack = 3;
+    other.climate_K = 2.0;
+    assert_near(evtwin__air_degC(&other, 20000.3) - evtwin__air_degC(&t, 20000.3), 2.0, 1e-12);
 }
 
 static void slow_noise_keeps_its_deviation(void **state) {
@@ -140,36 +139,35 @@ static void slow_noise_keeps_its_deviation(void **state) {
     for (int part = 0; part < 4; part++) {
         moments m = {0};
         for (uint32_t p = 0; p < N; p++) {
-            take(&m, evtwin__draw_slow((evtwin__dice){3, p}, EVTWIN__RNG_SENSOR,
-                                       EVTWIN__DRAW_SLOW_SOH, 7.0 + 0.25 * part));
+            take(&m, evtwin__sample_slow((evtwin__pack_rng){3, p}, EVTWIN__CHANNEL_SLOW_SOH,
+                                         7.0 + 0.25 * part));
         }
         assert_near(mean(&m), 0.0, 0.03);
         assert_near(sigma(&m), 1.0, 0.02);
     }
 
     /* near in time is near in value; also before time zero */
-    const evtwin__dice d = {3, 3};
+    const evtwin__pack_rng d = {3, 3};
     for (int k = -50; k < 50; k++) {
         const double t = 0.1 * k;
-        assert_near(evtwin__draw_slow(d, EVTWIN__RNG_SENSOR, EVTWIN__DRAW_SLOW_SOH, t + 1e-9),
-                    evtwin__draw_slow(d, EVTWIN__RNG_SENSOR, EVTWIN__DRAW_SLOW_SOH, t - 1e-9),
-                    1e-6);
+        assert_near(evtwin__sample_slow(d, EVTWIN__CHANNEL_SLOW_SOH, t + 1e-9),
+                    evtwin__sample_slow(d, EVTWIN__CHANNEL_SLOW_SOH, t - 1e-9), 1e-6);
     }
 }
 
 static void readings_stay_in_their_ranges(void **state) {
     (void)state;
     for (uint32_t p = 0; p < 2000; p++) {
-        const evtwin__dice dice = {2, p};
-        const evtwin__bms bms = evtwin__bms_draw(dice);
-        const evtwin__bms_input in = {.soc_frac = p % 2,
-                                      .soh_frac = 1.0,
-                                      .voltage_V = 400.0,
-                                      .current_A = 0.0,
-                                      .temperature_degC = 25.0,
-                                      .resistance_ohm = 0.06,
-                                      .n_series = 96};
-        const evtwin__reading r = evtwin__bms_read(&bms, dice, p, &in);
+        const evtwin__pack_rng rng = {2, p};
+        const evtwin__sensors sensors = evtwin__sensors_sample(rng);
+        const evtwin__sensor_input in = {.soc_frac = p % 2,
+                                         .soh_frac = 1.0,
+                                         .voltage_V = 400.0,
+                                         .current_A = 0.0,
+                                         .temperature_degC = 25.0,
+                                         .resistance_ohm = 0.06,
+                                         .n_series = 96};
+        const evtwin__reading r = evtwin__sensors_read(&sensors, p, &in);
         assert_true(r.soc_percent >= 0.0 && r.soc_percent <= 100.0 && r.soh_percent <= 100.0);
         assert_true(r.current_A == 0.0 && r.is_charging == 0 && r.power_W == 0.0);
         assert_true(isfinite(r.throughput_Ah_per_day) && isfinite(r.mean_temperature_degC));

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: MIT */
+/* sim/run_to_failure.c: the run-to-failure data set: packs run to their end of life day by day,
+ * records of what their BMS says at moments of the days, labelled from the outcome. */
+
+#include "sim/fleet.h"
+
+#include "evtwin/telemetry.h"
+
+#include "core/mem.h"
+#include "core/parallel.h"
+#include "core/status.h"
+
+#include <stdlib.h>
+
+#define DAYS_PER_YEAR 365.2425
+#define US_PER_DAY 86400e6
+
+/* Cars report while they do something: of the records 45 % are taken while driving, 35 % while
+ * charging (driving, on days without a night's charge), 20 % while parked. */
+#define DRIVE_SHARE 0.45
+#define CHARGE_SHARE 0.35
+
+/* Hours of a day in which the trips lie after their start, and in which a night's charge lies. */
+#define TRIP_HOURS 10.0
+#define PLUG_IN_HOUR 21.0
+#define CHARGE_HOURS 2.5
+
+/* The contract's currents are those of 46 reference cells in parallel. */
+#define REFERENCE_PARALLEL_Ah (46 * 5.1532)
+
+/* Packs between two reports of progress. */
+enum { CHUNK_PACKS = 32 };
+
+/* A moment on the way to the end: what the BMS reported, and the truth. */
+typedef struct record {
+    evtwin__reading reading;
+    double age_days, cycles, soh_frac, resistance_ratio;
+    int has_defect;
+} record;
+
+/* How a pack ended. */
+typedef struct outcome {
+    size_t n_records;
+    double eol_cycles;  /* NaN: still alive when observation ended */
+    double last_cycles; /* at which it ended */
+    int by_capacity, has_defect;
+} outcome;
+
+/* Everything of a call that workers read, and the chunk they write. */
+typedef struct run {
+    const evtwin_sim_options *options;
+    const evtwin_run_to_failure_options *limits;
+    evtwin_cell cell;
+    double start_days;
+    size_t max_records; /* of one pack */
+
+    size_t first_pack, n_chunk;
+    record *records;  /* (CHUNK_PACKS, max_records) */
+    outcome *outcome; /* (CHUNK_PACKS) */
+
+    /* what comes of it */
+    evtwin__battery_id *ids; /* (n_packs) */
+    double *ends;            /* (n_packs): life of those that reached their end, so far */
+    evtwin_table *table;
+    evtwin_run_to_failure_report report;
+} run;
+
+/* ---- one pack ---- */
+
+/* What stays the same over the days of a pack. */
+typedef struct pack {
+    const run *run;
+    evtwin__variation variation;
+    evtwin__sensors sensors;
+} pack;
+
+/* A pack at an instant. */
+typedef struct state {
+    evtwin__wear wear;
+    double soh_frac, resistance_ratio;
+} state;
+
+/* A day of a pack: how it is in the morning and in the next. */
+typedef struct day {
+    uint64_t number;
+    state before, after;
+    evtwin__wear_day use;
+} day;
+
+/* A moment within a day: when, how far the day's way is done, what flows. */
+typedef struct moment {
+    double hour, progress, soc_frac;
+    double current_A; /* of the reference pack */
+} moment;
+
+static double between(double a, double b, double f) {
+    return a + f * (b - a);
+}
+
+static void measure(const evtwin_cell *cell, state *s) {
+    s->soh_frac = evtwin__wear_soh(cell, &s->wear);
+    s->resistance_ratio = evtwin__wear_r10_ratio(cell, &s->wear);
+}
+
+static moment sample_moment(const pack *p, const day *d) {
+    const double kind =
+        evtwin__sample_uniform(p->variation.rng, EVTWIN__CHANNEL_MOMENT, d->number, 0);
+    const double where =
+        evtwin__sample_uniform(p->variation.rng, EVTWIN__CHANNEL_MOMENT, d->number, 1);
+    const double level =
+        evtwin__sample_uniform(p->variation.rng, EVTWIN__CHANNEL_MOMENT_STATE, d->number, 0);
+    const evtwin__wear_day *use = &d->use;
+
+    if (kind >= DRIVE_SHARE + CHARGE_SHARE) {
+        return (moment){.hour = where * use->plan.start_hour, .soc_frac = use->start_frac};
+    }
+    if (kind >= DRIVE_SHARE && use->charges_at_night) {
+        return (moment){
+            .hour = PLUG_IN_HOUR + where * CHARGE_HOURS,
+            .progress = 1.0,
+            .soc_frac = between(use->end_frac, use->night_frac, where),
+            .current_A = -between(EVTWIN__CHARGE_MIN_A, EVTWIN__CHARGE_MAX_A, level),
+        };
+    }
+    return (moment){
+        .hour = use->plan.start_hour + where * TRIP_HOURS,
+        .progress = where,
+        .soc_frac = evtwin__soc_on_the_way(
+            &p->variation, use->start_frac - where * use->plan.cycles / d->before.soh_frac),
+        .current_A = between(EVTWIN__DRIVE_MIN_A, EVTWIN__DRIVE_MAX_A, level),
+    };
+}
+
+/* What the pack is and what its BMS says at a moment between two mornings. */
+static void take_record(const pack *p, const day *d, uint64_t sample, record *out) {
+    const evtwin_cell *cell = &p->run->cell;
+    const evtwin__wear *before = &d->before.wear, *after = &d->after.wear;
+    const moment m = sample_moment(p, d);
+    const double f = m.hour / 24.0;
+
+    out->age_days = before->age_days + f;
+    out->cycles = between(before->cycles, after->cycles, m.progress);
+    out->soh_frac = between(d->before.soh_frac, d->after.soh_frac, f);
+    out->resistance_ratio = between(d->before.resistance_ratio, d->after.resistance_ratio, f);
+    out->has_defect = before->has_defect;
+
+    /* quasi-steady: temperature from the heat at the air's temperature, then all at that
+     * temperature */
+    const double r0_ratio = p->variation.resistance_factor * evtwin__wear_r0_ratio(cell, before);
+    const double cell_A = m.current_A * cell->capacity_Ah / REFERENCE_PARALLEL_Ah;
+    const double air = evtwin__air_degC(&p->variation, p->run->start_days + (double)d->number + f);
+    const double k = evtwin__thermal_resistance_K_W(&cell->thermal);
+    const double warm =
+        air + k * evtwin__ecm_steady_at(cell, m.soc_frac, air, cell_A, r0_ratio).heat_W;
+    const evtwin__ecm_steady s = evtwin__ecm_steady_at(cell, m.soc_frac, warm, cell_A, r0_ratio);
+
+    const int n_series = p->run->options->n_series, n_parallel = p->run->options->n_parallel;
+    const double as_built_Ah = cell->capacity_Ah * p->variation.capacity_factor * n_parallel;
+    const double as_built_ohm =
+        p->variation.resistance_factor * evtwin__cell_r10_ohm(cell, 1.0) * n_series / n_parallel;
+    const evtwin__sensor_input in = {
+        .age_days = out->age_days,
+        .soc_frac = m.soc_frac,
+        .soh_frac = out->soh_frac,
+        .voltage_V = n_series * s.voltage_V,
+        .current_A = n_parallel * s.current_A,
+        .temperature_degC = air + k * s.heat_W,
+        .resistance_ohm = as_built_ohm * out->resistance_ratio,
+        .cycles = out->cycles,
+        .mean_temperature_degC =
+            between(before->temperature_degC_days, after->temperature_degC_days, f) / out->age_days,
+        .throughput_Ah = out->cycles * as_built_Ah,
+        .n_series = n_series,
+    };
+    out->reading = evtwin__sensors_read(&p->sensors, sample, &in);
+}
+
+/* Share of the day at which a falling value crossed a limit; beyond 1 if it did not. */
+static double crossing(double before, double after, double limit) {
+    if (before <= limit) {
+        return 0.0;
+    }
+    return after < limit ? (before - limit) / (before - after) : 2.0;
+}
+
+/* The share of the day at which the pack reached its end of life, which fills the outcome; beyond 1
+ * if it did not. */
+static double end_of_life(const run *r, const day *d, outcome *out) {
+    const state *before = &d->before, *after = &d->after;
+    const double by_capacity =
+        crossing(before->soh_frac, after->soh_frac, 0.01 * r->limits->eol_soh_percent);
+    const double by_resistance = crossing(-before->resistance_ratio, -after->resistance_ratio,
+                                          -r->limits->eol_resistance_ratio);
+    const double f = by_capacity <= by_resistance ? by_capacity : by_resistance;
+    if (f <= 1.0) {
+        out->eol_cycles = between(before->wear.cycles, after->wear.cycles, f);
+        out->by_capacity = by_capacity <= by_resistance;
+    }
+    return f;
+}
+
+/* One pack of the chunk from new to its end. */
+static evtwin_status run_pack(void *ctx, size_t item) {
+    const run *r = ctx;
+    const evtwin__pack_rng rng = {r->options->seed, (uint32_t)(r->first_pack + item)};
+    const pack p = {r, evtwin__variation_sample(rng, r->cell.spread_scale),
+                    evtwin__sensors_sample(rng)};
+    record *records = &r->records[item * r->max_records];
+    outcome *out = &r->outcome[item];
+    *out = (outcome){.eol_cycles = NAN};
+
+    const double max_days = r->limits->max_years * DAYS_PER_YEAR;
+    double next_record_day = r->limits->record_every_days;
+    day d = {.after = {.wear = evtwin__wear_new(&p.variation)}};
+    measure(&r->cell, &d.after);
+    int ended = 0;
+    for (; (double)d.number < max_days && !ended; d.number++) {
+        d.before = d.after;
+        d.use = evtwin__wear_step(&r->cell, &p.variation, d.number,
+                                  r->start_days + (double)d.number, 1.0, &d.after.wear);
+        measure(&r->cell, &d.after);
+        const double end = end_of_life(r, &d, out);
+        ended = end <= 1.0;
+        if ((double)(d.number + 1) <= next_record_day || out->n_records == r->max_records) {
+            continue;
+        }
+        next_record_day += r->limits->record_every_days;
+        record *now = &records[out->n_records];
+        take_record(&p, &d, out->n_records, now);
+
+        /* a record after the end does not count */
+        if (!ended ||
+            (now->cycles < out->eol_cycles && now->age_days <= d.before.wear.age_days + end)) {
+            out->n_records++;
+        }
+    }
+    out->last_cycles = ended ? out->eol_cycles : d.after.wear.cycles;
+    out->has_defect = d.after.wear.has_defect;
+    return EVTWIN_OK;
+}
+
+/* ---- labels and rows ---- */
+
+/* 1 or 0 where the outcome says so, NaN where the horizon was not observed. */
+static double failure_label(const run *r, const record *at, const outcome *o) {
+    const double horizon = r->limits->failure_horizon_cycles;
+    if (!isnan(o->eol_cycles)) {
+        return o->eol_cycles - at->cycles <= horizon ? 1.0 : 0.0;
+    }
+    return o->last_cycles - at->cycles >= horizon ? 0.0 : NAN;
+}
+
+/* The columns behind the telemetry's: name, unit, value of a record `at` of a pack that ended as o.
+ */
+#define LABELS(X)                                                                                  \
+    X("rul", "cycles", o->eol_cycles - at->cycles)                                                 \
+    X("failure", "", failure_label(r, at, o))                                                      \
+    X("truth_soh", "percent", 100.0 * at->soh_frac)                                                \
+    X("truth_resistance_ratio", "", at->resistance_ratio)                                          \
+    X("truth_efc", "cycles", at->cycles)                                                           \
+    X("truth_eol_efc", "cycles", o->eol_cycles)                                                    \
+    X("truth_has_defect", "", at->has_defect)                                                      \
+    X("truth_censored", "", isnan(o->eol_cycles) ? 1.0 : 0.0)
+
+#define LABEL_NAME(name, unit, value) {name, unit},
+#define LABEL_VALUE(name, unit, value) value,
+
+static const struct { const char *name, *unit; } label[] = {LABELS(LABEL_NAME)};
+
+enum { N_LABELS = sizeof label / sizeof label[0] };
+
+/* The labels are the table's last columns. */
+static evtwin_status write_labels(const run *r, size_t row, const record *at, const outcome *o) {
+    const double value[N_LABELS] = {LABELS(LABEL_VALUE)};
+    const size_t first = evtwin_table_cols(r->table) - N_LABELS;
+    evtwin_status st = EVTWIN_OK;
+    for (size_t i = 0; i < N_LABELS && st >= 0; i++) {
+        st = evtwin_table_set_f64(r->table, first + i, row, value[i]);
+    }
+    return st;
+}
+
+/* The records of one pack as rows from `row` on. */
+static evtwin_status write_pack(run *r, const evtwin__columns *columns, size_t row, size_t item) {
+    const outcome *o = &r->outcome[item];
+    int32_t code = 0;
+    evtwin_status st = evtwin_table_intern(r->table, columns->battery_id,
+                                           r->ids[r->first_pack + item].text, &code);
+    for (size_t i = 0; i < o->n_records && st >= 0; i++) {
+        record *at = &r->records[item * r->max_records + i];
+        at->reading.time_us = r->options->start_time_us + (int64_t)(at->age_days * US_PER_DAY);
+        at->reading.seq = (int64_t)i;
+        at->reading.sim_time_s = at->age_days * EVTWIN__SECONDS_PER_DAY;
+        at->reading.battery_code = code;
+        if ((st = evtwin__row_write(r->table, columns, row + i, &at->reading)) >= 0) {
+            st = write_labels(r, row + i, at, o);
+        }
+    }
+    return st;
+}
+
+/* Take a pack into the report. */
+static void count_pack(run *r, const outcome *o) {
+    evtwin_run_to_failure_report *report = &r->report;
+    report->n_packs++;
+    report->n_rows += o->n_records;
+    report->n_defective += o->has_defect ? 1 : 0;
+    if (isnan(o->eol_cycles)) {
+        report->n_censored++;
+        return;
+    }
+    r->ends[report->n_eol_by_capacity + report->n_eol_by_resistance] = o->eol_cycles;
+    report->n_eol_by_capacity += o->by_capacity ? 1 : 0;
+    report->n_eol_by_resistance += o->by_capacity ? 0 : 1;
+}
+
+/* Append the chunk to the table, and take it into the report. */
+static evtwin_status write_chunk(run *r) {
+    evtwin__columns columns;
+    evtwin_status st = evtwin__columns_find(r->table, &columns);
+    for (size_t i = 0; i < r->n_chunk && st >= 0; i++) {
+        const size_t row = evtwin_table_rows(r->table);
+        if ((st = evtwin_table_resize(r->table, row + r->outcome[i].n_records)) >= 0 &&
+            (st = write_pack(r, &columns, row, i)) >= 0) {
+            count_pack(r, &r->outcome[i]);
+        }
+    }
+    return st;
+}
+
+/* ---- the run ---- */
+
+static int by_value(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Quantile of sorted values, linear between them; NaN of none. */
+static double quantile(const double *sorted, size_t n, double p) {
+    if (n == 0) {
+        return NAN;
+    }
+    const double x = p * (double)(n - 1);
+    const size_t k = (size_t)x;
+    return k + 1 < n ? sorted[k] + (x - (double)k) * (sorted[k + 1] - sorted[k]) : sorted[n - 1];
+}
+
+static evtwin_status run_chunks(run *r) {
+    const evtwin_run_to_failure_options *limits = r->limits;
+    const size_t n = r->options->n_packs;
+    const char *what = "simulating to end of life";
+    evtwin_status st = EVTWIN_OK;
+    for (r->first_pack = 0; r->first_pack < n; r->first_pack += CHUNK_PACKS) {
+        const double done = (double)r->first_pack / (double)n;
+        if (limits->progress != NULL && limits->progress(limits->progress_ctx, what, done) != 0) {
+            EVTWIN_FAIL(EVTWIN_E_CANCELLED, "stopped after %zu of %zu packs", r->first_pack, n);
+        }
+        r->n_chunk = n - r->first_pack < CHUNK_PACKS ? n - r->first_pack : CHUNK_PACKS;
+        if ((st = evtwin__parallel_for(r->options->n_threads, r->n_chunk, run_pack, r)) < 0 ||
+            (st = write_chunk(r)) < 0) {
+            return st;
+        }
+    }
+    if (limits->progress != NULL) {
+        limits->progress(limits->progress_ctx, what, 1.0);
+    }
+    return EVTWIN_OK;
+}
+
+/* Table and buffers, filled by the run; the caller frees them. */
+static evtwin_status run_all(run *r) {
+    const size_t n = r->options->n_packs;
+    evtwin_status st = evtwin_telemetry_table_create(&r->table);
+    for (size_t i = 0; i < N_LABELS && st >= 0; i++) {
+        st = evtwin_table_add_column(r->table, label[i].name, EVTWIN_F64, label[i].unit, NULL);
+    }
+    if (st < 0) {
+        return st;
+    }
+    r->ids = evtwin__calloc(n, sizeof *r->ids);
+    r->ends = evtwin__calloc(n, sizeof *r->ends);
+    r->records = evtwin__calloc(r->max_records, CHUNK_PACKS * sizeof *r->records);
+    r->outcome = evtwin__calloc(CHUNK_PACKS, sizeof *r->outcome);
+    if (r->ids == NULL || r->ends == NULL || r->records == NULL || r->outcome == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for the run of %zu packs", n);
+    }
+    if ((st = evtwin__battery_ids_make(r->options->battery_id, n, r->ids)) < 0 ||
+        (st = run_chunks(r)) < 0) {
+        return st;
+    }
+    const size_t n_ended = r->report.n_eol_by_capacity + r->report.n_eol_by_resistance;
+    qsort(r->ends, n_ended, sizeof *r->ends, by_value);
+    r->report.life_p10_cycles = quantile(r->ends, n_ended, 0.1);
+    r->report.life_median_cycles = quantile(r->ends, n_ended, 0.5);
+    r->report.life_p90_cycles = quantile(r->ends, n_ended, 0.9);
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin_run_to_failure_options_init(evtwin_run_to_failure_options *options,
+                                                 size_t size) {
+    if (options == NULL || size < sizeof(size_t)) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "options is NULL or its size is %zu", size);
+    }
+    const evtwin_run_to_failure_options defaults = {
+        .size = sizeof defaults,
+        .record_every_days = 3.0,
+        .max_years = 15.0,
+        .failure_horizon_cycles = 100.0,
+        .eol_soh_percent = 80.0,
+        .eol_resistance_ratio = 2.0,
+    };
+    evtwin__report_copy(options, size, &defaults, sizeof defaults);
+    return EVTWIN_OK;
+}
+
+static evtwin_status check_limits(const evtwin_run_to_failure_options *given,
+                                  evtwin_run_to_failure_options *o) {
+    evtwin_run_to_failure_options_init(o, sizeof *o);
+    if (given != NULL && given->size < sizeof(size_t)) {
+        EVTWIN_FAIL(EVTWIN_E_ARG,
+                    "run_options.size is %zu: call evtwin_run_to_failure_options_init",
+                    given->size);
+    }
+    if (given != NULL) {
+        evtwin__options_copy(o, sizeof *o, given, given->size);
+    }
+    const evtwin__domain domain[] = {
+        {"record_every_days", o->record_every_days, 1.0, 365.0},
+        {"max_years", o->max_years, 0.01, 50.0},
+        {"failure_horizon_cycles", o->failure_horizon_cycles, 0.0, 10000.0},
+        {"eol_soh_percent", o->eol_soh_percent, 30.0, 99.9},
+        {"eol_resistance_ratio", o->eol_resistance_ratio, 1.01, 100.0},
+    };
+    return evtwin__domains_check(domain, sizeof domain / sizeof domain[0]);
+}
+
+evtwin_status evtwin_sim_run_to_failure(const evtwin_sim_options *options,
+                                        const evtwin_run_to_failure_options *run_options,
+                                        evtwin_table **out, evtwin_run_to_failure_report *report,
+                                        size_t report_size) {
+    if (out == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "out is NULL");
+    }
+    evtwin_sim_options o;
+    evtwin_run_to_failure_options limits;
+    evtwin_status st = evtwin__sim_options_check(options, &o);
+    if (st < 0 || (st = check_limits(run_options, &limits)) < 0) {
+        return st;
+    }
+    if (o.model != EVTWIN_SIM_ECM) {
+        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "packs of the classic model do not wear out");
+    }
+    run r = {
+        .options = &o,
+        .limits = &limits,
+        .start_days = (double)o.start_time_us / US_PER_DAY,
+        .max_records = (size_t)(limits.max_years * DAYS_PER_YEAR / limits.record_every_days) + 2,
+        .report = {.size = sizeof r.report},
+    };
+    if ((st = evtwin__cell_copy(o.cell, &r.cell)) < 0 || (st = run_all(&r)) < 0) {
+        goto done;
+    }
+    if (report != NULL) {
+        evtwin__report_copy(report, report_size, &r.report, sizeof r.report);
+    }
+    *out = r.table;
+    r.table = NULL;
+
+done:
+    evtwin_table_free(r.table);
+    evtwin__free(r.outcome);
+    evtwin__free(r.records);
+    evtwin__free(r.ends);
+    evtwin__free(r.ids);
+    return st;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* sim/sensors.c: sensor and estimation errors of a pack's battery management system; its readings
+ * as rows of a telemetry table. */
+
+#include "sim/sensors.h"
+
+#include "core/status.h"
+
+#include <math.h>
+#include <stddef.h>
+
+/* Health is estimated: a bias for life, and an error that wanders over weeks. Half a percent each
+ * is what good systems reach [typical]. */
+#define SOH_BIAS_PERCENT 0.5
+#define SOH_SLOW_PERCENT 0.5
+#define RESISTANCE_BIAS_FRAC 0.02
+#define RESISTANCE_SLOW_FRAC 0.02
+#define HEALTH_CORRELATION_DAYS 14.0
+
+/* State of charge: counted charge, corrected at rest; its error wanders over hours [typical]. */
+#define SOC_SLOW_PERCENT 0.3
+#define SOC_CORRELATION_DAYS 0.1
+
+/* Sensors [typical]: 1.5 mV a cell, so sqrt(n) of it for a pack of n in series; a current sensor
+ * with gain and offset; a thermistor. */
+#define CELL_VOLTAGE_SIGMA_V 0.0015
+#define CURRENT_SIGMA_A 0.05
+#define CURRENT_GAIN_SIGMA 0.003
+#define CURRENT_OFFSET_SIGMA_A 0.1
+#define TEMPERATURE_BIAS_SIGMA_K 0.3
+#define TEMPERATURE_SIGMA_K 0.2
+
+/* Resolution of what is reported. */
+#define VOLTAGE_LSB_V 0.01
+#define CURRENT_LSB_A 0.05
+#define TEMPERATURE_LSB_K 0.5
+#define PERCENT_LSB 0.1
+#define POWER_LSB_W 1e-3
+#define RESISTANCE_LSB_mohm 0.1
+#define MEAN_TEMPERATURE_LSB_K 0.1
+#define THROUGHPUT_LSB_Ah 0.1
+
+/* Below this the system reports no current: an open contactor, not a sensor offset. */
+#define CURRENT_DEAD_BAND_A 0.5
+
+/* A pack is not asked for its mean throughput before it is an hour old. */
+#define MIN_AGE_DAYS (1.0 / 24.0)
+
+evtwin__sensors evtwin__sensors_sample(evtwin__pack_rng rng) {
+    return (evtwin__sensors){
+        .rng = rng,
+        .soh_bias_percent =
+            SOH_BIAS_PERCENT * evtwin__sample_normal(rng, EVTWIN__CHANNEL_SENSOR_BIAS, 0, 0),
+        .resistance_bias_frac =
+            RESISTANCE_BIAS_FRAC * evtwin__sample_normal(rng, EVTWIN__CHANNEL_SENSOR_BIAS, 0, 1),
+        .current_gain_frac =
+            CURRENT_GAIN_SIGMA * evtwin__sample_normal(rng, EVTWIN__CHANNEL_SENSOR_GAIN, 0, 0),
+        .current_offset_A =
+            CURRENT_OFFSET_SIGMA_A * evtwin__sample_normal(rng, EVTWIN__CHANNEL_SENSOR_GAIN, 0, 1),
+        .temperature_bias_K = TEMPERATURE_BIAS_SIGMA_K *
+                              evtwin__sample_normal(rng, EVTWIN__CHANNEL_SENSOR_TEMPERATURE, 0, 0),
+    };
+}
+
+/* To the nearest multiple of 1 / per_unit: a division by a whole number, so that 84.3 is the double
+ * nearest to 84.3 and prints as such. */
+static double quantise(double x, double lsb) {
+    const double per_unit = nearbyint(1.0 / lsb);
+    return nearbyint(x * per_unit) / per_unit;
+}
+
+static double clamp(double x, double low, double high) {
+    return x < low ? low : (x > high ? high : x);
+}
+
+static double percent(double x) {
+    return clamp(quantise(x, PERCENT_LSB), 0.0, 100.0);
+}
+
+evtwin__reading evtwin__sensors_read(const evtwin__sensors *sensors, uint64_t sample,
+                                     const evtwin__sensor_input *in) {
+    const evtwin__pack_rng rng = sensors->rng;
+    /* ages in units of the correlation times of the slow errors */
+    const double health_age = in->age_days / HEALTH_CORRELATION_DAYS;
+    const double soc_age = in->age_days / SOC_CORRELATION_DAYS;
+    evtwin__reading r = {0};
+
+    /* estimates */
+    r.soc_percent =
+        percent(100.0 * in->soc_frac +
+                SOC_SLOW_PERCENT * evtwin__sample_slow(rng, EVTWIN__CHANNEL_SLOW_SOC, soc_age));
+    r.soh_percent =
+        percent(100.0 * in->soh_frac + sensors->soh_bias_percent +
+                SOH_SLOW_PERCENT * evtwin__sample_slow(rng, EVTWIN__CHANNEL_SLOW_SOH, health_age));
+    const double resistance_error =
+        sensors->resistance_bias_frac +
+        RESISTANCE_SLOW_FRAC *
+            evtwin__sample_slow(rng, EVTWIN__CHANNEL_SLOW_RESISTANCE, health_age);
+    r.resistance_mohm =
+        quantise(1e3 * in->resistance_ohm * (1.0 + resistance_error), RESISTANCE_LSB_mohm);
+
+    /* sensors */
+    const double noise_V = CELL_VOLTAGE_SIGMA_V * sqrt((double)in->n_series);
+    r.voltage_V = quantise(
+        in->voltage_V + noise_V * evtwin__sample_normal(rng, EVTWIN__CHANNEL_NOISE_VI, sample, 0),
+        VOLTAGE_LSB_V);
+    const double current =
+        in->current_A * (1.0 + sensors->current_gain_frac) + sensors->current_offset_A +
+        CURRENT_SIGMA_A * evtwin__sample_normal(rng, EVTWIN__CHANNEL_NOISE_VI, sample, 1);
+    r.current_A = fabs(current) < CURRENT_DEAD_BAND_A ? 0.0 : quantise(current, CURRENT_LSB_A);
+    r.temperature_degC = quantise(
+        in->temperature_degC + sensors->temperature_bias_K +
+            TEMPERATURE_SIGMA_K * evtwin__sample_normal(rng, EVTWIN__CHANNEL_NOISE_T, sample, 0),
+        TEMPERATURE_LSB_K);
+
+    /* what follows from them */
+    r.charge_cycles = (int64_t)in->cycles;
+    r.power_W = quantise(fabs(r.voltage_V * r.current_A), POWER_LSB_W);
+    r.is_charging = r.current_A < 0.0;
+
+    /* logs of the life so far */
+    const double age = in->age_days > MIN_AGE_DAYS ? in->age_days : MIN_AGE_DAYS;
+    r.mean_temperature_degC =
+        quantise(in->mean_temperature_degC + sensors->temperature_bias_K, MEAN_TEMPERATURE_LSB_K);
+    r.throughput_Ah_per_day =
+        quantise(in->throughput_Ah * (1.0 + sensors->current_gain_frac) / age, THROUGHPUT_LSB_Ah);
+    return r;
+}
+
+/* ---- rows of a telemetry table ---- */
+
+/* The record, in its order: where a reading has each column's value. */
+#define AT(member) offsetof(evtwin__reading, member)
+static const struct {
+    const char *name;
+    evtwin_type type;
+    size_t at;
+} record[EVTWIN__READING_COLUMNS] = {
+    {"time", EVTWIN_TIME, AT(time_us)},
+    {"battery_id", EVTWIN_TEXT, AT(battery_code)},
+    {"soc", EVTWIN_F64, AT(soc_percent)},
+    {"soh", EVTWIN_F64, AT(soh_percent)},
+    {"voltage", EVTWIN_F64, AT(voltage_V)},
+    {"current", EVTWIN_F64, AT(current_A)},
+    {"temperature", EVTWIN_F64, AT(temperature_degC)},
+    {"charge_cycles", EVTWIN_I64, AT(charge_cycles)},
+    {"power_consumption", EVTWIN_F64, AT(power_W)},
+    {"is_charging", EVTWIN_BOOL, AT(is_charging)},
+    {"seq", EVTWIN_I64, AT(seq)},
+    {"sim_time_s", EVTWIN_F64, AT(sim_time_s)},
+    {"resistance_mohm", EVTWIN_F64, AT(resistance_mohm)},
+    {"mean_temperature", EVTWIN_F64, AT(mean_temperature_degC)},
+    {"throughput_ah_per_day", EVTWIN_F64, AT(throughput_Ah_per_day)},
+};
+
+evtwin_status evtwin__columns_find(const evtwin_table *table, evtwin__columns *out) {
+    evtwin__columns c;
+    for (size_t i = 0; i < EVTWIN__READING_COLUMNS; i++) {
+        c.at[i] = evtwin_table_find(table, record[i].name);
+        if (c.at[i] == EVTWIN_NO_COLUMN) {
+            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "the table has no column '%s'", record[i].name);
+        }
+        if (evtwin_table_type(table, c.at[i]) != record[i].type) {
+            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "column '%s' of the table has another type than telemetry",
+                        record[i].name);
+        }
+        if (record[i].type == EVTWIN_TEXT) {
+            c.battery_id = c.at[i];
+        }
+    }
+    *out = c;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__row_write(evtwin_table *table, const evtwin__columns *columns, size_t row,
+                                const evtwin__reading *reading) {
+    evtwin_status st = EVTWIN_OK;
+    for (size_t i = 0; i < EVTWIN__READING_COLUMNS && st >= 0; i++) {
+        const void *value = (const char *)reading + record[i].at;
+        const size_t col = columns->at[i];
+        switch (record[i].type) {
+        case EVTWIN_F64:
+            st = evtwin_table_set_f64(table, col, row, *(const double *)value);
+            break;
+        case EVTWIN_TIME:
+        case EVTWIN_I64:
+            st = evtwin_table_set_i64(table, col, row, *(const int64_t *)value);
+            break;
+        case EVTWIN_BOOL:
+            st = evtwin_table_set_bool(table, col, row, *(const int *)value);
+            break;
+        case EVTWIN_TEXT:
+            st = evtwin_table_set_code(table, col, row, *(const int32_t *)value);
+            break;
+        }
+    }
+    return st;
+}

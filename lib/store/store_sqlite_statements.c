@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+/* store/store_sqlite_statements.c: the SQL of the store, written from the schema. */
+
+#include "core/num.h"
+#include "core/status.h"
+#include "core/text.h"
+#include "store/store_sqlite.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Marks, replaced when a statement is prepared: @telemetry, @row (all columns of these kinds),
+ * @t.row, @p.predictions (the same with a table's name), @params (what @row gets), @assignments (of
+ * a prediction's columns), @status (by the limits), @key (the row's), @is_predicted. */
+static const char *const sql_texts[SQL_N] = {
+    [SQL_REVISION_GET] = "SELECT revision FROM ev_revision",
+    [SQL_REVISION_SET] = "UPDATE ev_revision SET revision = ?",
+    [SQL_INSERT] = "INSERT INTO ev_telemetry (@row) VALUES (@params)"
+                   " ON CONFLICT (battery_id, time, seq) DO NOTHING",
+    [SQL_ROW] = "SELECT @telemetry FROM ev_telemetry WHERE @key",
+    [SQL_PUT_PREDICTION] = "UPDATE ev_telemetry SET @assignments, status = @status WHERE @key",
+    [SQL_PUT_STANDING] = "INSERT INTO ev_battery (battery_id, predicted_time, predicted_seq)"
+                         " VALUES (?1, ?2, ?3) ON CONFLICT (battery_id) DO UPDATE"
+                         " SET predicted_time = ?2, predicted_seq = ?3 WHERE predicted_time IS NULL"
+                         " OR (predicted_time, predicted_seq) < (?2, ?3)",
+    [SQL_PUT_STATE] = "INSERT INTO ev_battery (battery_id, state_time, state_seq, state)"
+                      " VALUES (?1, ?2, ?3, ?4) ON CONFLICT (battery_id) DO UPDATE"
+                      " SET state_time = ?2, state_seq = ?3, state = ?4",
+    [SQL_STATES] = "SELECT battery_id, state_time, state_seq, state FROM ev_battery"
+                   " WHERE state IS NOT NULL ORDER BY battery_id",
+    [SQL_PUT_POSITION] = "INSERT OR REPLACE INTO ev_position (source, position) VALUES (?, ?)",
+    [SQL_POSITION] = "SELECT position FROM ev_position WHERE source = ?",
+    [SQL_PUT_SCORE] =
+        "INSERT OR REPLACE INTO ev_model (model_version, target, trained_at, r2, rmse,"
+        " mae, auc, average_precision, accuracy, brier, put_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_SCORES] = "SELECT model_version, target, trained_at, r2, rmse, mae, auc,"
+                   " average_precision, accuracy, brier FROM ev_model"
+                   " ORDER BY put_at DESC, model_version, target",
+    [SQL_LIMITS] = "SELECT kind, quantity, level, operator, \"limit\" FROM ev_threshold"
+                   " ORDER BY rowid",
+    [SQL_NEXT_ID] = "SELECT min(battery_id) FROM ev_telemetry WHERE battery_id > ?",
+    [SQL_CHUNK_END] = "SELECT time FROM ev_telemetry WHERE battery_id = ? AND time > ? AND time < ?"
+                      " ORDER BY time LIMIT 1 OFFSET ?",
+    [SQL_DELETE] = "DELETE FROM ev_telemetry WHERE battery_id = ?1 AND time > ?2 AND time <= ?3"
+                   " AND time < ?4 AND created_at < ?4",
+    [SQL_DELETE_BATTERIES] = "DELETE FROM ev_battery WHERE NOT EXISTS (SELECT 1 FROM ev_telemetry"
+                             " WHERE ev_telemetry.battery_id = ev_battery.battery_id)",
+    /* the batteries that have waiting rows, found by jumping from each to the next in the index */
+    [SQL_WAITING] =
+        "WITH RECURSIVE battery (id) AS (SELECT min(battery_id) FROM ev_telemetry"
+        " INDEXED BY ev_telemetry_unpredicted WHERE prediction_timestamp IS NULL UNION ALL"
+        " SELECT (SELECT min(t.battery_id) FROM ev_telemetry AS t INDEXED BY"
+        " ev_telemetry_unpredicted WHERE t.prediction_timestamp IS NULL AND t.battery_id > "
+        "battery.id)"
+        " FROM battery WHERE battery.id IS NOT NULL)"
+        " SELECT id, (SELECT max(n.time) FROM ev_telemetry AS n INDEXED BY"
+        " ev_telemetry_unpredicted WHERE n.battery_id = id AND n.prediction_timestamp IS NULL) AS "
+        "newest"
+        " FROM battery WHERE id IS NOT NULL ORDER BY newest DESC, id",
+    [SQL_UNPREDICTED] = "SELECT @telemetry FROM ev_telemetry INDEXED BY"
+                        " ev_telemetry_unpredicted WHERE battery_id = ?"
+                        " AND prediction_timestamp IS NULL ORDER BY time, seq LIMIT ?",
+#define WITH_STANDING                                                                              \
+    " AS t LEFT JOIN ev_battery AS b ON b.battery_id = t.battery_id"                               \
+    " LEFT JOIN ev_telemetry AS p ON p.battery_id = b.battery_id AND p.time = b.predicted_time"    \
+    " AND p.seq = b.predicted_seq"
+    [SQL_LATEST] = "SELECT @t.row, @p.predictions, p.time FROM (SELECT * FROM ev_telemetry"
+                   " WHERE battery_id = ? ORDER BY time DESC, seq DESC LIMIT 1)" WITH_STANDING,
+    [SQL_LATEST_ALL] = "SELECT @t.row, @p.predictions, p.time"
+                       " FROM latest_battery_status" WITH_STANDING " ORDER BY t.battery_id",
+    [SQL_HISTORY] = "SELECT @row FROM ev_telemetry WHERE battery_id = ?1"
+                    " AND time >= ?2 AND time <= ?3 AND (time, seq) < (?4, ?5)"
+                    " AND (?6 = 0 OR @is_predicted) ORDER BY time DESC, seq DESC LIMIT ?7",
+    [SQL_STATS] = "SELECT count(*), avg(soc), min(soc), max(soc), avg(soh), avg(temperature),"
+                  " max(temperature), avg(voltage), avg(current), max(charge_cycles),"
+                  " avg(rul_prediction), avg(failure_probability)"
+                  " FROM ev_telemetry WHERE battery_id = ? AND time >= ? AND time <= ?",
+    [SQL_CHANGES] = "SELECT @row FROM ev_telemetry WHERE revision > ? ORDER BY revision LIMIT ?",
+    [SQL_COUNT] = "SELECT count(*) FROM ev_telemetry",
+};
+
+/* ---- marks ---- */
+
+/* Where the values of a row's quantities are while it is written. */
+typedef enum place {
+    AS_COLUMN,    /* "soc" */
+    AS_PARAMETER, /* "?3" */
+    AS_UPDATED    /* parameters for what a prediction changes, columns for the rest */
+} place;
+
+/* SQL being written; data has a NUL once it is not empty. */
+typedef struct writer {
+    evtwin__text text;
+    int is_failed; /* memory was out */
+} writer;
+
+static void put(writer *sql, const char *text, size_t n) {
+    char *room = evtwin__text_room(&sql->text, n + 1);
+    if (room == NULL) {
+        sql->is_failed = 1;
+        return;
+    }
+    memcpy(room, text, n);
+    room[n] = '\0';
+    sql->text.size += n;
+}
+
+__attribute__((format(printf, 2, 3))) static void say(writer *sql, const char *format, ...) {
+    char part[200];
+    va_list args;
+    va_start(args, format);
+    const int n = vsnprintf(part, sizeof part, format, args);
+    va_end(args);
+    assert(n >= 0 && (size_t)n < sizeof part);
+    put(sql, part, (size_t)n);
+}
+
+static void say_value(writer *sql, size_t q, place at) {
+    if (at == AS_COLUMN || (at == AS_UPDATED && !evtwin__is_of(q, EVTWIN__PREDICTIONS))) {
+        say(sql, "%s", evtwin__schema[q].name);
+    } else {
+        say(sql, "?%zu", q + 1);
+    }
+}
+
+/* A missing value breaks no rule, in SQL as in C. One WHEN a rule: SQLite bounds the depth of OR.
+ */
+static void say_status(writer *sql, const sqlite_store *s, place at) {
+    say(sql, "CASE ");
+    for (int level = EVTWIN_HEALTH_CRITICAL; level > EVTWIN_HEALTH_NORMAL; level--) {
+        for (size_t i = 0; i < s->n_limits; i++) {
+            const sqlite_limit *limit = &s->limit[i];
+            if (limit->level == level) {
+                char number[EVTWIN__NUM_SIZE];
+                evtwin__format_f64(limit->limit, number);
+                say(sql, "WHEN ");
+                say_value(sql, (size_t)limit->q, at);
+                say(sql, " %c %s THEN '%s' ", limit->is_below ? '<' : '>', number,
+                    evtwin_health_name((evtwin_health)level));
+            }
+        }
+    }
+    /* an empty CASE is not SQL */
+    say(sql, "WHEN 1 THEN '%s' END", evtwin_health_name(EVTWIN_HEALTH_NORMAL));
+}
+
+static void say_columns(writer *sql, unsigned kinds, const char *table) {
+    const char *separator = "";
+    for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
+        if (evtwin__is_of(q, kinds)) {
+            say(sql, "%s%s%s", separator, table, evtwin__schema[q].name);
+            separator = ", ";
+        }
+    }
+}
+
+static void say_parameters(writer *sql, const sqlite_store *s) {
+    const char *separator = "";
+    for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
+        if (evtwin__is_of(q, EVTWIN__STORED)) {
+            say(sql, "%s", separator);
+            if (q == EVTWIN__Q_STATUS) {
+                say_status(sql, s, AS_PARAMETER);
+            } else {
+                say_value(sql, q, AS_PARAMETER);
+            }
+            separator = ", ";
+        }
+    }
+}
+
+static void say_assignments(writer *sql) {
+    for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
+        if (evtwin__is_of(q, EVTWIN__PREDICTIONS)) {
+            say(sql, "%s = ?%zu, ", evtwin__schema[q].name, q + 1);
+        }
+    }
+    say(sql, "revision = ?%d", EVTWIN__Q_REVISION + 1);
+}
+
+static void say_is_predicted(writer *sql) {
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        say(sql, "%s%s IS NOT NULL", t == 0 ? "(" : " OR ",
+            evtwin__schema[evtwin__target_prediction(t)].name);
+    }
+    say(sql, ")");
+}
+
+static void say_mark(writer *sql, const sqlite_store *s, const char *mark, size_t length) {
+    const struct {
+        const char *name;
+        unsigned kinds;
+        const char *table;
+    } lists[] = {{"telemetry", EVTWIN__TELEMETRY, ""},
+                 {"row", EVTWIN__STORED, ""},
+                 {"t.row", EVTWIN__STORED, "t."},
+                 {"p.predictions", EVTWIN__PREDICTIONS, "p."}};
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        if (strlen(lists[i].name) == length && memcmp(mark, lists[i].name, length) == 0) {
+            say_columns(sql, lists[i].kinds, lists[i].table);
+            return;
+        }
+    }
+    switch (mark[0]) {
+    case 'p':
+        say_parameters(sql, s);
+        break;
+    case 'a':
+        say_assignments(sql);
+        break;
+    case 's':
+        say_status(sql, s, AS_UPDATED);
+        break;
+    case 'k':
+        say(sql, "battery_id = ?%d AND time = ?%d AND seq = ?%d", EVTWIN__Q_BATTERY_ID + 1,
+            EVTWIN__Q_TIME + 1, EVTWIN__Q_SEQ + 1);
+        break;
+    default:
+        say_is_predicted(sql);
+        break;
+    }
+}
+
+/* text with its marks replaced. */
+static void write_sql(writer *sql, const sqlite_store *s, const char *text) {
+    while (*text != '\0') {
+        const size_t plain = strcspn(text, "@");
+        put(sql, text, plain);
+        text += plain;
+        if (*text == '@') {
+            const size_t length = strspn(text + 1, "abcdefghijklmnopqrstuvwxyz_.");
+            say_mark(sql, s, text + 1, length);
+            text += 1 + length;
+        }
+    }
+}
+
+evtwin_status evtwin__sqlite_stmt(sqlite_store *s, sqlite_sql which, evtwin__stmt **out) {
+    evtwin_status st = EVTWIN_OK;
+    if (s->stmt[which] == NULL) {
+        writer sql = {.is_failed = 0};
+        write_sql(&sql, s, sql_texts[which]);
+        st = sql.is_failed ? evtwin__fail(EVTWIN_E_NOMEM, "out of memory for a statement on %s",
+                                          evtwin__db_name(s->db))
+                           : evtwin__stmt_prepare(s->db, sql.text.data, &s->stmt[which]);
+        evtwin__text_free(&sql.text);
+    }
+    if (st >= 0) {
+        *out = s->stmt[which];
+    }
+    return st;
+}
+
+/* ---- limits ---- */
+
+/* A limit of status that this version knows; other programs may have put anything there. */
+static int read_limit(evtwin__stmt *stmt, sqlite_limit *limit) {
+    const char *text[4];
+    for (int c = 0; c < 4; c++) {
+        if ((text[c] = evtwin__stmt_text(stmt, c)) == NULL) {
+            return 0;
+        }
+    }
+    size_t q = 0;
+    while (q < EVTWIN__Q_COUNT && strcmp(evtwin__schema[q].name, text[1]) != 0) {
+        q++;
+    }
+    *limit = (sqlite_limit){.limit = evtwin__stmt_f64(stmt, 4),
+                            .q = (int32_t)q,
+                            .is_below = text[3][0] == '<',
+                            .level = strcmp(text[2], "CRITICAL") == 0  ? EVTWIN_HEALTH_CRITICAL
+                                     : strcmp(text[2], "WARNING") == 0 ? EVTWIN_HEALTH_WARNING
+                                                                       : EVTWIN_HEALTH_NORMAL};
+    return strcmp(text[0], "status") == 0 && q < EVTWIN__Q_COUNT &&
+           evtwin__is_of(q, EVTWIN__STORED) && evtwin__quantity_is_number(q) &&
+           isfinite(limit->limit);
+}
+
+evtwin_status evtwin__sqlite_use_limits(sqlite_store *s) {
+    evtwin__stmt *stmt = NULL;
+    evtwin_status st = evtwin__sqlite_stmt(s, SQL_LIMITS, &stmt);
+    if (st < 0) {
+        return st;
+    }
+    sqlite_limit limit[SQLITE_MAX_LIMITS];
+    size_t n = 0;
+    while (n < SQLITE_MAX_LIMITS && (st = evtwin__stmt_step(stmt)) == EVTWIN_OK) {
+        n += read_limit(stmt, &limit[n]) != 0;
+    }
+    evtwin__stmt_reset(stmt);
+    if (st >= 0 && (n != s->n_limits || memcmp(limit, s->limit, n * sizeof *limit) != 0)) {
+        memcpy(s->limit, limit, n * sizeof *limit);
+        s->n_limits = n;
+        static const sqlite_sql judging[] = {SQL_INSERT, SQL_PUT_PREDICTION};
+        for (size_t i = 0; i < 2; i++) {
+            evtwin__stmt_free(s->stmt[judging[i]]);
+            s->stmt[judging[i]] = NULL;
+        }
+    }
+    return st < 0 ? st : EVTWIN_OK;
+}
+
+/* Years 0 to 9999: what the 27 characters of a stored time can say. */
+void evtwin__sqlite_time(int64_t time_us, char text[EVTWIN_TIME_TEXT_SIZE]) {
+    const int64_t first_us = INT64_C(-62167219200000000), last_us = INT64_C(253402300799999999);
+    const int64_t clamped = time_us < first_us ? first_us : time_us > last_us ? last_us : time_us;
+    const evtwin_status st = evtwin_time_format(clamped, text, EVTWIN_TIME_TEXT_SIZE);
+    assert(st == EVTWIN_OK);
+    (void)st;
+}
