@@ -20,8 +20,9 @@ typedef struct live {
     evtwin_server *server;
     newest *newest;
     FILE *console;
-    uint64_t n_refused; /* records of the source that are not predicted, because they are bad */
-    int is_failing, has_said_waiting, has_said_idle, has_predicted;
+    evtwin_table *states; /* that the store has kept, NULL = none */
+    uint64_t n_refused;
+    int is_failing, has_said_idle, has_predicted;
 } live;
 
 static void note_refusal(live *l, const evtwin_refusal *refusal) {
@@ -91,36 +92,6 @@ static int start_metrics(live *l) {
     return 0;
 }
 
-/* Wait until the store can be opened, saying so once. 0, or an exit code; a signal gives CLI_OK
- * too. */
-static int wait_for_store(live *l) {
-    evtwin_store_options options;
-    evtwin_store_options_init(&options, sizeof options);
-    options.read_only = 1;
-    while (cli_stopping() == 0) {
-        evtwin_store *store;
-        const evtwin_status st = evtwin_store_open(l->source, &options, &store);
-        if (st >= 0) {
-            evtwin_store_free(store);
-            return 0;
-        }
-        if (st == EVTWIN_E_SCHEMA) {
-            return 0; /* just being made, or of another version: opening it for writing will tell */
-        }
-        const int can_come = st == EVTWIN_E_NOT_FOUND || st == EVTWIN_E_AGAIN;
-        if (!can_come || cli_is_on(l->c, PREDICT_ONCE)) {
-            return cli_fail(CLI_A_STORE, st,
-                            st == EVTWIN_E_NOT_FOUND ? "evtwin-sim --sink makes one" : NULL);
-        }
-        if (!l->has_said_waiting) {
-            cli_note("waiting for the store: %s", evtwin_last_error());
-            l->has_said_waiting = 1;
-        }
-        cli_sleep_until_s(cli_now_s() + cli_number(l->c, PREDICT_INTERVAL));
-    }
-    return 0;
-}
-
 /* TODO: evtwin_predictor_scores does this. */
 static evtwin_status predictor_scores(const evtwin_predictor *predictor, evtwin_table **out) {
     static const char *const numbers[] = {"r2",       "rmse", "mae", "auc", "average_precision",
@@ -167,29 +138,43 @@ static evtwin_status predictor_scores(const evtwin_predictor *predictor, evtwin_
     return EVTWIN_OK;
 }
 
-static evtwin_status try_put_model(const char *uri, const evtwin_predictor *predictor,
-                                   evtwin_store **store_out) {
+/* Leave the models' held-out scores in the store for its readers, and take what is kept of the
+ * batteries. A store that is not there is not made. */
+static evtwin_status try_store(live *l, const evtwin_predictor *predictor, evtwin_store **out) {
+    evtwin_store_options options;
+    evtwin_store_options_init(&options, sizeof options);
+    options.read_only = 1;
+    evtwin_status st = evtwin_store_open(l->source, &options, out);
+    if (st < 0 && st != EVTWIN_E_SCHEMA) {
+        return st;
+    } /* else just being made, or of another version: opening it for writing will tell */
+    evtwin_store_free(*out);
+    *out = NULL;
     evtwin_table *scores = NULL;
-    evtwin_status st = evtwin_store_open(uri, NULL, store_out);
-    if (st >= 0 && (st = predictor_scores(predictor, &scores)) >= 0) {
-        st = evtwin_store_put_model(*store_out, scores);
+    if ((st = evtwin_store_open(l->source, NULL, out)) >= 0 &&
+        (st = predictor_scores(predictor, &scores)) >= 0 &&
+        (st = evtwin_store_put_model(*out, scores)) >= 0) {
+        st = evtwin_store_states(*out, &l->states);
     }
     evtwin_table_free(scores);
     return st;
 }
 
-/* Leave the models' held-out errors in the store for its readers, as soon as it can be written. */
-static int put_model(const live *l, const evtwin_predictor *predictor) {
-    for (;;) {
+/* Wait until the store is there and can be written, saying so once. 0, or an exit code; a signal
+ * gives CLI_OK too. */
+static int wait_for_store(live *l, const evtwin_predictor *predictor) {
+    for (int has_said = 0; cli_stopping() == 0; has_said = 1) {
         evtwin_store *store = NULL;
-        const evtwin_status st = try_put_model(l->source, predictor, &store);
         int code = CLI_CONTINUE;
-        if (st >= 0 || cli_stopping() != 0) {
-            code = CLI_OK;
-        } else if (st != EVTWIN_E_AGAIN || cli_is_on(l->c, PREDICT_ONCE)) {
-            code = cli_fail(CLI_A_STORE, st, NULL);
-        } else {
-            cli_warning("%s; trying again", evtwin_last_error());
+        const evtwin_status st = try_store(l, predictor, &store);
+        if (st >= 0) {
+            code = 0;
+        } else if ((st != EVTWIN_E_NOT_FOUND && st != EVTWIN_E_AGAIN) ||
+                   cli_is_on(l->c, PREDICT_ONCE)) {
+            code = cli_fail(CLI_A_STORE, st,
+                            st == EVTWIN_E_NOT_FOUND ? "evtwin-sim --sink makes one" : NULL);
+        } else if (!has_said) {
+            cli_note("waiting for the store: %s", evtwin_last_error());
         }
         evtwin_store_free(store); /* after the message: freeing may end the error's text */
         if (code != CLI_CONTINUE) {
@@ -197,25 +182,13 @@ static int put_model(const live *l, const evtwin_predictor *predictor) {
         }
         cli_sleep_until_s(cli_now_s() + cli_number(l->c, PREDICT_INTERVAL));
     }
-}
-
-/* "uri?parameter"; freed by the caller. */
-static char *with_parameter(const char *uri, const char *parameter) {
-    const size_t size = strlen(uri) + strlen(parameter) + 2;
-    char *text = malloc(size);
-    if (text != NULL) {
-        snprintf(text, size, "%s%c%s", uri, strchr(uri, '?') != NULL ? '&' : '?', parameter);
-    }
-    return text;
+    return 0;
 }
 
 static int take_source(evtwin_pump *pump, const char *uri) {
-    evtwin_source *source;
+    evtwin_source *source = NULL;
     evtwin_status st = evtwin_source_open(uri, &source);
-    if (st < 0) {
-        return cli_fail(CLI_A_STORE, st, NULL);
-    }
-    if ((st = evtwin_pump_take_source(pump, source)) < 0) {
+    if (st < 0 || (st = evtwin_pump_take_source(pump, source)) < 0) {
         const int code = cli_fail(CLI_A_STORE, st, NULL);
         evtwin_source_free(source);
         return code;
@@ -224,12 +197,9 @@ static int take_source(evtwin_pump *pump, const char *uri) {
 }
 
 static int take_sink(evtwin_pump *pump, const char *uri) {
-    evtwin_sink *sink;
+    evtwin_sink *sink = NULL;
     evtwin_status st = evtwin_sink_open(uri, &sink);
-    if (st < 0) {
-        return cli_fail(CLI_AN_OUTPUT, st, NULL);
-    }
-    if ((st = evtwin_pump_take_sink(pump, sink)) < 0) {
+    if (st < 0 || (st = evtwin_pump_take_sink(pump, sink)) < 0) {
         const int code = cli_fail(CLI_AN_OUTPUT, st, NULL);
         evtwin_sink_free(sink);
         return code;
@@ -238,15 +208,18 @@ static int take_sink(evtwin_pump *pump, const char *uri) {
 }
 
 static int connect_store(live *l, const evtwin_predictor *predictor) {
-    int code = wait_for_store(l);
-    if (code != 0 || cli_stopping() != 0 || (code = put_model(l, predictor)) != 0) {
+    int code = wait_for_store(l, predictor);
+    if (code != 0 || cli_stopping() != 0) {
         return code;
     }
-    char *from = with_parameter(l->source, "rows=unpredicted");
-    char *to = with_parameter(l->source, "write=predictions");
-    if (from == NULL || to == NULL) {
-        code = cli_out_of_memory();
-    } else if ((code = take_source(l->pump, from)) == 0) {
+    const char sign = strchr(l->source, '?') != NULL ? '&' : '?';
+    char *from = NULL, *to = NULL;
+    if (asprintf(&from, "%s%crows=unpredicted", l->source, sign) < 0 ||
+        asprintf(&to, "%s%cwrite=predictions", l->source, sign) < 0) {
+        free(from);
+        return cli_out_of_memory();
+    }
+    if ((code = take_source(l->pump, from)) == 0) {
         code = take_sink(l->pump, to);
     }
     free(from);
@@ -316,6 +289,9 @@ static int show(live *l) {
 static int do_cycle(live *l) {
     const int is_once = cli_is_on(l->c, PREDICT_ONCE);
     const evtwin_status st = run_cycle(l);
+    if (st < 0 && l->console == stderr && cli_stdout_has_no_reader()) {
+        return CLI_FAILURE; /* … | head: nothing to say */
+    }
     if (st < 0 && (is_once || !evtwin_status_is_temporary(st))) {
         return cli_fail(CLI_A_STORE, st, NULL);
     }
@@ -379,8 +355,11 @@ static int prepare(live *l, evtwin_predictor *predictor) {
         evtwin_predictor_free(predictor);
         return cli_fail(CLI_AN_INPUT, st, NULL);
     }
-    st = evtwin_pump_on_event(l->pump, on_event, l);
-    return st < 0 ? cli_fail(CLI_AN_INPUT, st, NULL) : 0;
+    if (l->states != NULL) {
+        st = evtwin_session_restore(evtwin_pump_session(l->pump), l->states);
+    }
+    evtwin_pump_on_event(l->pump, on_event, l);
+    return st < 0 ? cli_fail(CLI_A_STORE, st, NULL) : 0;
 }
 
 int predict_live(const cli *c, evtwin_predictor *predictor) {
@@ -406,6 +385,7 @@ int predict_live(const cli *c, evtwin_predictor *predictor) {
     evtwin_server_free(l.server);
     evtwin_metrics_free(l.metrics);
     evtwin_pump_free(l.pump);
+    evtwin_table_free(l.states);
     newest_free(l.newest);
     return code;
 }

@@ -24,21 +24,12 @@ int sim_sinks(const cli *c, char ***uris_out, size_t *n_out) {
     const size_t n_sinks = cli_count(c, SIM_SINK), n = n_sinks + (csv != NULL);
     char **uris = calloc(n + 1, sizeof *uris);
     int is_out = uris == NULL;
-    for (size_t i = 0; !is_out && i < n; i++) {
-        const char *text = i < n_sinks ? cli_item(c, SIM_SINK, i) : csv;
-        const size_t size = strlen(text) + sizeof "csv:";
-        uris[i] = malloc(size);
-        if (uris[i] == NULL) {
-            is_out = 1;
-        } else {
-            snprintf(uris[i], size, "%s%s", i < n_sinks ? "" : "csv:", text);
-        }
+    for (size_t i = 0; i < n && !is_out; i++) {
+        const int is_csv = i == n_sinks;
+        const char *text = is_csv ? csv : cli_item(c, SIM_SINK, i);
+        is_out = asprintf(&uris[i], "%s%s", is_csv ? "csv:" : "", text) < 0;
     }
-    if (is_out) {
-        sim_sinks_free(uris, n);
-        return cli_out_of_memory();
-    }
-    const int code = cli_check_sinks((const char *const *)uris, n);
+    const int code = is_out ? cli_out_of_memory() : cli_check_sinks((const char *const *)uris, n);
     if (code != 0) {
         sim_sinks_free(uris, n);
         return code;

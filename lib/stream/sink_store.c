@@ -54,10 +54,9 @@ static evtwin_status open_sink(const evtwin__uri *uri, void **ctx_out) {
 static evtwin_status insert(evtwin_store *store, const evtwin_batch *batch) {
     const int has_position = batch->source != NULL && batch->position != NULL &&
                              batch->source[0] != '\0' && batch->position[0] != '\0';
-    evtwin_status st =
-        has_position ? evtwin_store_insert_from(store, batch->rows, batch->source, batch->position,
-                                                NULL, 0)
-                     : evtwin_store_insert(store, batch->rows, NULL, 0);
+    evtwin_status st = has_position ? evtwin_store_insert_from(store, batch->rows, batch->source,
+                                                               batch->position, NULL, 0)
+                                    : evtwin_store_insert(store, batch->rows, NULL, 0);
     if (st < 0 || batch->states == NULL) {
         return st;
     }
