@@ -34,14 +34,9 @@ static evtwin_status open_sink(const evtwin__uri *uri, void **ctx_out) {
     if (s == NULL) {
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
     }
-    st = evtwin__param_word(uri, "write", write_words, 2, &s->write);
-    if (st == EVTWIN_OK) {
-        st = evtwin__param_number(uri, "retention_days", 0.0, 1e6, &options.retention_days);
-    }
-    if (st == EVTWIN_OK) {
-        st = evtwin__store_open_uri(uri, &options, &s->store);
-    }
-    if (st < 0) {
+    if ((st = evtwin__param_word(uri, "write", write_words, 2, &s->write)) < 0 ||
+        (st = evtwin__param_number(uri, "retention_days", 0.0, 1e6, &options.retention_days)) < 0 ||
+        (st = evtwin__store_open_uri(uri, &options, &s->store)) < 0) {
         close_sink(s);
         return st;
     }

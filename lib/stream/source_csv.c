@@ -65,17 +65,11 @@ static evtwin_status open_parts(const evtwin__uri *uri, csv_source *s) {
         EVTWIN_FAIL(EVTWIN_E_ARG, "csv: battery_id=%.60s is not a valid battery id", id);
     }
     evtwin_csv_options options;
-    evtwin_status st = evtwin_csv_options_init(&options, sizeof options);
-    if (st == EVTWIN_OK) {
-        st = evtwin__param_naive_time(uri, &options.naive_time);
-    }
-    if (st == EVTWIN_OK) {
-        st = evtwin__csv_reader_open(uri->path, &options, &s->reader);
-    }
-    if (st == EVTWIN_OK) {
-        st = evtwin__csv_reader_set_units(s->reader, evtwin__uri_param(uri, "unit"));
-    }
-    if (st < 0) {
+    evtwin_status st;
+    if ((st = evtwin_csv_options_init(&options, sizeof options)) < 0 ||
+        (st = evtwin__param_naive_time(uri, &options.naive_time)) < 0 ||
+        (st = evtwin__csv_reader_open(uri->path, &options, &s->reader)) < 0 ||
+        (st = evtwin__csv_reader_set_units(s->reader, evtwin__uri_param(uri, "unit"))) < 0) {
         return st;
     }
     s->path = evtwin__strdup(uri->path);

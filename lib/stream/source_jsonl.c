@@ -76,16 +76,8 @@ static evtwin_status open_source(const evtwin__uri *uri, void **ctx_out) {
     if (s->path == NULL || s->buffer == NULL) {
         st = evtwin__fail(EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
     }
-    if (st == EVTWIN_OK) {
-        st = evtwin__param_naive_time(uri, &s->naive);
-    }
-    if (st == EVTWIN_OK) {
-        st = evtwin__param_flag(uri, "follow", &s->follow);
-    }
-    if (st == EVTWIN_OK) {
-        st = open_file(s);
-    }
-    if (st < 0) {
+    if (st < 0 || (st = evtwin__param_naive_time(uri, &s->naive)) < 0 ||
+        (st = evtwin__param_flag(uri, "follow", &s->follow)) < 0 || (st = open_file(s)) < 0) {
         close_source(s);
         return st;
     }

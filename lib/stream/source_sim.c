@@ -199,13 +199,11 @@ static evtwin_status read_speed(const evtwin__uri *uri, double *speed) {
 
 static evtwin_status read_pace(const evtwin__uri *uri, evtwin_sim_source_options *pace) {
     evtwin_status st = evtwin_sim_source_options_init(pace, sizeof *pace);
-    if (st == EVTWIN_OK) {
-        st = evtwin__param_number(uri, "interval", 1e-3, 1e6, &pace->interval_s);
+    if (st < 0 || (st = evtwin__param_number(uri, "interval", 1e-3, 1e6, &pace->interval_s)) < 0 ||
+        (st = evtwin__param_size(uri, "rows", 1, &pace->max_records)) < 0) {
+        return st;
     }
-    if (st == EVTWIN_OK) {
-        st = evtwin__param_size(uri, "rows", 1, &pace->max_records);
-    }
-    return st == EVTWIN_OK ? read_speed(uri, &pace->speed) : st;
+    return read_speed(uri, &pace->speed);
 }
 
 static evtwin_status read_start(const evtwin__uri *uri, int64_t *start_us) {
@@ -225,27 +223,20 @@ static evtwin_status read_fleet(const evtwin__uri *uri, evtwin_sim_options *o) {
     const char *id = evtwin__uri_param(uri, "battery_id");
     o->battery_id = id != NULL ? id : o->battery_id;
 
-    evtwin_status st = evtwin__param_word(uri, "model", models, 2, &model);
-    if (st == EVTWIN_OK) {
-        st = evtwin__param_word(uri, "use", uses, 2, &use);
-    }
-    if (st == EVTWIN_OK) {
-        st = evtwin__param_size(uri, "fleet", 1, &o->n_packs);
-    }
-    if (st == EVTWIN_OK) {
-        st = evtwin__param_seed(uri, "seed", &o->seed);
-    }
-    if (st == EVTWIN_OK) {
-        st = evtwin__param_number(uri, "soh", 0.0, 100.0, &o->initial_soh_percent);
+    evtwin_status st;
+    if ((st = evtwin__param_word(uri, "model", models, 2, &model)) < 0 ||
+        (st = evtwin__param_word(uri, "use", uses, 2, &use)) < 0 ||
+        (st = evtwin__param_size(uri, "fleet", 1, &o->n_packs)) < 0 ||
+        (st = evtwin__param_seed(uri, "seed", &o->seed)) < 0 ||
+        (st = evtwin__param_number(uri, "soh", 0.0, 100.0, &o->initial_soh_percent)) < 0) {
+        return st;
     }
     o->model = (evtwin_sim_model)model;
     o->use = (evtwin_sim_use)use;
 
     /* unless it says otherwise, the whole fleet starts alike */
     o->final_soh_percent = o->initial_soh_percent;
-    return st == EVTWIN_OK
-               ? evtwin__param_number(uri, "final_soh", 0.0, 100.0, &o->final_soh_percent)
-               : st;
+    return evtwin__param_number(uri, "final_soh", 0.0, 100.0, &o->final_soh_percent);
 }
 
 /* The simulator copies what it needs of the cell. */

@@ -40,11 +40,8 @@ static evtwin_status open_source(const evtwin__uri *uri, void **ctx_out) {
     if (s == NULL) {
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
     }
-    st = evtwin__param_word(uri, "rows", rows_words, 2, &s->rows);
-    if (st == EVTWIN_OK) {
-        st = evtwin__store_open_uri(uri, &options, &s->store);
-    }
-    if (st < 0) {
+    if ((st = evtwin__param_word(uri, "rows", rows_words, 2, &s->rows)) < 0 ||
+        (st = evtwin__store_open_uri(uri, &options, &s->store)) < 0) {
         close_source(s);
         return st;
     }
