@@ -50,50 +50,34 @@ int sim_sinks_use_stdout(char *const *uris, size_t n) {
 
 /* ---- console ---- */
 
-/* Columns of a telemetry table that are shown. */
-typedef struct shown {
-    size_t id, soc, soh, temperature, current, cycles, charging, sim_time;
-} shown;
-
-static shown find_shown(const evtwin_table *t) {
-    return (shown){
-        .id = evtwin_table_find(t, "battery_id"),
-        .soc = evtwin_table_find(t, "soc"),
-        .soh = evtwin_table_find(t, "soh"),
-        .temperature = evtwin_table_find(t, "temperature"),
-        .current = evtwin_table_find(t, "current"),
-        .cycles = evtwin_table_find(t, "charge_cycles"),
-        .charging = evtwin_table_find(t, "is_charging"),
-        .sim_time = evtwin_table_find(t, "sim_time_s"),
-    };
+static double value_of(const evtwin_table *t, const char *quantity, size_t row) {
+    return evtwin_table_number(t, evtwin_table_find(t, quantity), row);
 }
 
-static const char *activity(const evtwin_table *t, const shown *s, size_t row) {
-    if (evtwin_table_number(t, s->charging, row) > 0) {
-        return "Charging";
-    }
-    return evtwin_table_number(t, s->current, row) > 0 ? "Discharging" : "Parked";
+static const char *activity(const evtwin_table *t, size_t row) {
+    return value_of(t, "is_charging", row) > 0 ? "Charging"
+           : value_of(t, "current", row) > 0   ? "Discharging"
+                                               : "Parked";
 }
 
 /* The contract's line; with several batteries each is named first. */
-static void print_battery(FILE *f, const evtwin_table *t, const shown *s, size_t row,
-                          int is_named) {
+static void print_battery(FILE *f, const evtwin_table *t, size_t row, int is_named) {
     if (is_named) {
-        fprintf(f, "[%s] ", evtwin_table_text(t, s->id, row));
+        fprintf(f, "[%s] ", evtwin_table_text(t, evtwin_table_find(t, "battery_id"), row));
     }
-    cli_print_value(f, "SoC", evtwin_table_number(t, s->soc, row), 1, "%");
-    cli_print_value(f, " | SoH", evtwin_table_number(t, s->soh, row), 1, "%");
-    cli_print_value(f, " | Temp", evtwin_table_number(t, s->temperature, row), 1, "°C");
-    cli_print_value(f, " | Current", evtwin_table_number(t, s->current, row), 1, "A");
-    cli_print_value(f, " | Cycles", evtwin_table_number(t, s->cycles, row), 0, "");
-    fprintf(f, " | %s\n", activity(t, s, row));
+    cli_print_value(f, "SoC", value_of(t, "soc", row), 1, "%");
+    cli_print_value(f, " | SoH", value_of(t, "soh", row), 1, "%");
+    cli_print_value(f, " | Temp", value_of(t, "temperature", row), 1, "°C");
+    cli_print_value(f, " | Current", value_of(t, "current", row), 1, "A");
+    cli_print_value(f, " | Cycles", value_of(t, "charge_cycles", row), 0, "");
+    fprintf(f, " | %s\n", activity(t, row));
 }
 
-static void print_range(FILE *f, const char *label, const evtwin_table *t, size_t col,
+static void print_range(FILE *f, const char *label, const evtwin_table *t, const char *quantity,
                         const char *unit) {
     double low = INFINITY, high = -INFINITY;
     for (size_t r = 0; r < evtwin_table_rows(t); r++) {
-        const double v = evtwin_table_number(t, col, r);
+        const double v = value_of(t, quantity, r);
         low = v < low ? v : low;
         high = v > high ? v : high;
     }
@@ -104,32 +88,30 @@ static void print_range(FILE *f, const char *label, const evtwin_table *t, size_
     }
 }
 
-static void print_fleet(FILE *f, const evtwin_table *t, const shown *s) {
+static void print_fleet(FILE *f, const evtwin_table *t) {
     size_t n_charging = 0, n_driving = 0;
     const size_t n = evtwin_table_rows(t);
     for (size_t r = 0; r < n; r++) {
-        const char *what = activity(t, s, r);
+        const char *what = activity(t, r);
         n_charging += *what == 'C';
         n_driving += *what == 'D';
     }
-    const double hours = evtwin_table_number(t, s->sim_time, 0) / 3600;
     fprintf(f, "%zu batteries", n);
-    print_range(f, "SoC", t, s->soc, "%");
-    print_range(f, "SoH", t, s->soh, "%");
-    print_range(f, "Temp", t, s->temperature, "°C");
+    print_range(f, "SoC", t, "soc", "%");
+    print_range(f, "SoH", t, "soh", "%");
+    print_range(f, "Temp", t, "temperature", "°C");
     fprintf(f, " | %zu discharging, %zu charging, %zu parked | %.1f h\n", n_driving, n_charging,
-            n - n_driving - n_charging, hours);
+            n - n_driving - n_charging, value_of(t, "sim_time_s", 0) / 3600);
 }
 
 static void show(FILE *f, const evtwin_table *t) {
-    const shown s = find_shown(t);
     const size_t n = evtwin_table_rows(t);
     if (n > 1 && !cli_verbose()) {
-        print_fleet(f, t, &s);
-    } else {
-        for (size_t r = 0; r < n; r++) {
-            print_battery(f, t, &s, r, n > 1);
-        }
+        print_fleet(f, t);
+        return;
+    }
+    for (size_t r = 0; r < n; r++) {
+        print_battery(f, t, r, n > 1);
     }
 }
 
@@ -240,9 +222,11 @@ int sim_run_dry(const cli *c, evtwin_sim *sim, const sim_pace *pace) {
     evtwin_table *batch = NULL;
     evtwin_sink *sink = NULL;
     evtwin_status st = evtwin_telemetry_table_create(&batch);
-    st = st < 0 ? st : evtwin_sink_open("jsonl:-", &sink);
-    const size_t n = (size_t)cli_integer(c, SIM_RECORDS);
-    for (size_t left = n; st >= 0 && left > 0 && cli_stopping() == 0;) {
+    if (st < 0 || (st = evtwin_sink_open("jsonl:-", &sink)) < 0) {
+        code = cli_fail(CLI_AN_OUTPUT, st, NULL);
+    }
+    size_t left = (size_t)cli_integer(c, SIM_RECORDS);
+    while (code == 0 && left > 0 && cli_stopping() == 0) {
         evtwin_table_resize(batch, 0);
         const size_t n_max = left < PUBLISHER_MAX_BATCH ? left : PUBLISHER_MAX_BATCH;
         if ((st = evtwin_source_read(source, n_max, 0, batch)) < 0) {
