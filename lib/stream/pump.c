@@ -142,20 +142,20 @@ evtwin_status evtwin_pump_on_event(evtwin_pump *pump, evtwin_pump_event_fn fn, v
 
 /* ---- read ---- */
 
-/* Remember where the source is now; to be called before anything else may fail. */
-static evtwin_status note_position(evtwin_pump *p) {
+/* Remember where the source is now. Without memory for it the batch has no position, and what is
+ * acknowledged next is that of a later one. */
+static void note_position(evtwin_pump *p) {
     const char *position = evtwin_source_position(p->source);
     const size_t size = strlen(position) + 1;
     p->position.size = 0;
     char *room = evtwin__text_room(&p->position, size);
     if (room == NULL) {
-        evtwin__text_free(&p->position); /* an old one would be wrong */
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a position");
+        evtwin__text_free(&p->position);
+        return;
     }
     memcpy(room, position, size);
     p->position.size = size;
     p->owes_commit = 1;
-    return EVTWIN_OK;
 }
 
 /* Report a failure of the source once, and its end. */
@@ -209,10 +209,7 @@ static evtwin_status read_batch(evtwin_pump *p, int timeout_ms) {
         }
     }
     if (n > 0 || st == EVTWIN_REFUSED) {
-        const evtwin_status noted = note_position(p);
-        if (noted < 0) {
-            return noted;
-        }
+        note_position(p);
     }
     return st == EVTWIN_REFUSED ? note_refusal(p) : st;
 }
@@ -221,12 +218,15 @@ static evtwin_status read_batch(evtwin_pump *p, int timeout_ms) {
 
 /* A row without the figure of any target is unknown. */
 static void count_predictions(evtwin_pump *p) {
+    size_t col[EVTWIN__T_COUNT];
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        col[t] = evtwin_table_find(p->batch, evtwin__schema[evtwin__target_prediction(t)].name);
+    }
     const size_t n = evtwin_table_rows(p->batch);
     for (size_t i = 0; i < n; i++) {
         int is_known = 0;
         for (size_t t = 0; t < EVTWIN__T_COUNT && !is_known; t++) {
-            const char *name = evtwin__schema[evtwin__target_prediction(t)].name;
-            is_known = !isnan(evtwin_table_number(p->batch, evtwin_table_find(p->batch, name), i));
+            is_known = !isnan(evtwin_table_number(p->batch, col[t], i));
         }
         p->stats.n_predicted += is_known;
         p->stats.n_unknown += !is_known;
