@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { STORE, LISTEN, PORT, INSECURE_LISTEN, THREADS, BACKUP, N_OPTIONS };
+enum { STORE, THRESHOLDS, LISTEN, PORT, INSECURE_LISTEN, THREADS, BACKUP, N_OPTIONS };
 
 static const cli_option options[N_OPTIONS] = {
     [STORE] = {.group = "Serve",
@@ -17,6 +17,11 @@ static const cli_option options[N_OPTIONS] = {
                .initial = "sqlite:evtwin.db",
                .help = "what is served; may come later: /health answers 503 till then",
                .kind = CLI_TEXT},
+    [THRESHOLDS] = {.name = "thresholds",
+                    .argument = "FILE",
+                    .help = "first write the limits in this JSON file to the store, which is made "
+                            "if it is absent: an array as /api/thresholds shows it",
+                    .kind = CLI_TEXT},
     [LISTEN] = {.name = "listen",
                 .argument = "ADDRESS:PORT",
                 .initial = "127.0.0.1:5001",
@@ -51,12 +56,13 @@ static const cli_tool tool = {
     .name = "evtwin-serve",
     .purpose =
         "Serve a store of telemetry and predictions over HTTP: a page that shows the live fleet, "
-        "the REST\nAPI under /api, /health and /metrics for Prometheus. Reads only; any number may "
-        "share a store.",
+        "the REST\nAPI under /api, /health and /metrics for Prometheus. Only --thresholds writes; "
+        "any number may\nshare a store.",
     .usage = "[OPTION]...\n[--store URI] --backup FILE",
     .examples = "evtwin-serve --store sqlite:evtwin.db          then open http://localhost:5001\n"
                 "API_PORT=8080 evtwin-serve\n"
                 "curl 'http://localhost:5001/api/battery/latest?battery_id=BATTERY_001'\n"
+                "evtwin-serve --thresholds limits.json\n"
                 "evtwin-serve --backup evtwin-$(date +%F).db",
     .options = options,
     .n_options = N_OPTIONS,
@@ -123,10 +129,34 @@ static int check_store(const cli *c, int *is_absent_out) {
     return code;
 }
 
+/* The contract's limits, changed by the file, become the store's. */
+static int put_thresholds(const cli *c) {
+    const char *path = cli_text(c, THRESHOLDS);
+    evtwin_thresholds *thresholds = NULL;
+    evtwin_store *store = NULL;
+    int code = CLI_OK;
+    evtwin_status st = evtwin_thresholds_load(path, &thresholds);
+    if (st < 0) {
+        code = cli_fail(CLI_AN_INPUT, st == EVTWIN_E_ARG ? EVTWIN_E_SCHEMA : st, NULL);
+    } else if ((st = evtwin_store_open(cli_text(c, STORE), NULL, &store)) < 0 ||
+               (st = evtwin_store_put_thresholds(store, thresholds)) < 0) {
+        code = cli_fail(CLI_A_STORE, st, "--store names it");
+    } else {
+        cli_note("%s: its limits are those of %s now", cli_text(c, STORE), path);
+    }
+    evtwin_store_free(store);
+    evtwin_thresholds_free(thresholds);
+    return code;
+}
+
 static int serve(const cli *c, const char *listen) {
     int is_absent;
-    const int code = check_store(c, &is_absent);
-    if (code != 0) {
+    int code = check_store(c, &is_absent);
+    if (code == CLI_OK && cli_text(c, THRESHOLDS) != NULL) {
+        code = put_thresholds(c);
+        is_absent = 0;
+    }
+    if (code != CLI_OK) {
         return code;
     }
     evtwin_server_options server_options;
@@ -175,10 +205,5 @@ static int run(const cli *c) {
 }
 
 int main(int argc, char **argv) {
-    cli *c;
-    int code = cli_start(&tool, argc, argv, &c);
-    if (code == CLI_CONTINUE) {
-        code = run(c);
-    }
-    return cli_finish(c, code);
+    return cli_main(&tool, argc, argv, run);
 }

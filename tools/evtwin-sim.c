@@ -304,10 +304,5 @@ static int run(const cli *c) {
 }
 
 int main(int argc, char **argv) {
-    cli *c;
-    int code = cli_start(&tool, argc, argv, &c);
-    if (code == CLI_CONTINUE) {
-        code = run(c);
-    }
-    return cli_finish(c, code);
+    return cli_main(&tool, argc, argv, run);
 }

@@ -137,7 +137,7 @@ static void on_batch(void *ctx, const evtwin_table *batch) {
         show(r->console, batch);
         if (fflush(r->console) != 0) {
             r->is_over = 1;
-            r->code = CLI_FAILURE; /* cli_finish says why, if there is something to say */
+            r->code = CLI_FAILURE; /* cli_main says why, if there is something to say */
         }
     }
 }

@@ -23,7 +23,8 @@ extern "C" {
 #endif
 
 /**
- * Every fallible call returns one of these: 0 is success, > 0 is news, < 0 is a failure.
+ * Every fallible call returns one of these: 0 is success, > 0 is an outcome to react to, < 0 is a
+ * failure.
  * X(name, value, what it means). The one list: the enum, evtwin_status_name() and
  * evtwin_status_text() are made from it.
  */
@@ -102,7 +103,7 @@ EVTWIN_API void evtwin_set_log(evtwin_log_fn fn, void *ctx);
 typedef void *(*evtwin_realloc_fn)(void *ctx, void *ptr, size_t new_size);
 
 /**
- * All memory the library itself asks for goes through this one function (client libraries keep
+ * All memory the library itself requests goes through this one function (client libraries keep
  * their own). NULL restores the C library's. Call it before any other call of the library.
  */
 EVTWIN_API void evtwin_set_allocator(evtwin_realloc_fn fn, void *ctx);

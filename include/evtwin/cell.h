@@ -21,7 +21,7 @@ typedef struct evtwin_cell evtwin_cell;
  */
 EVTWIN_API evtwin_status evtwin_cell_load(const char *name, evtwin_cell **out);
 
-/** NULL is fine. Simulators keep their own copy, so the cell may go before them. */
+/** NULL is fine. Simulators keep their own copy, so the cell may be freed before them. */
 EVTWIN_API void evtwin_cell_free(evtwin_cell *cell);
 
 /** Number of sets compiled into the library (made from models/cells/ at build time); the first is

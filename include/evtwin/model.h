@@ -30,7 +30,7 @@ typedef enum evtwin_objective {
  */
 EVTWIN_API evtwin_status evtwin_model_load(const char *path, evtwin_model **out);
 
-/** The same from memory: data (size bytes) is not kept. name stands in error texts. */
+/** The same from memory: data (size bytes) is not kept. name appears in error texts. */
 EVTWIN_API evtwin_status evtwin_model_load_buffer(const char *name, const char *data, size_t size,
                                                   evtwin_model **out);
 /** NULL is fine. */

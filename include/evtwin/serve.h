@@ -16,14 +16,15 @@ typedef struct evtwin_metrics evtwin_metrics;
 
 /** An empty set. Give it back with evtwin_metrics_free. */
 EVTWIN_API evtwin_status evtwin_metrics_create(evtwin_metrics **out);
-/** After the server that uses it */
+/** Not before the server that uses it. NULL is fine. */
 EVTWIN_API void evtwin_metrics_free(evtwin_metrics *metrics);
 
 /**
- * Take in a batch of predicted telemetry: the gauges of the contract (battery_soc_percent, …, label
- * battery_id; of each battery its newest row) and battery_predictions_total. An unknown value
- * removes its series rather than showing 0; a battery not seen for an hour loses its gauges. At
- * most 10,000 batteries have series; rows of the rest are counted.
+ * Take in a batch of predicted telemetry, columns of our names: a gauge for every quantity that has
+ * a metric (evtwin_quantity_get; battery_soc_percent, …, label battery_id; of each battery its
+ * newest row) and battery_predictions_total. An unknown value removes its series rather than
+ * showing 0; a battery not seen for an hour loses its gauges. At most 10,000 batteries have series;
+ * rows of the rest are counted.
  * @return EVTWIN_E_SCHEMA if battery_id or time is missing in the table or a row: nothing is taken
  * in then.
  */
@@ -67,7 +68,8 @@ EVTWIN_API evtwin_status evtwin_server_options_init(evtwin_server_options *optio
 /**
  * Start serving; returns once the port is open. options NULL = the defaults. docs/rest.md says what
  * is served. The store is opened read-only, a handle for each thread; if it is not there yet it may
- * come later: until then /health and the endpoints answer 503.
+ * come later: until then /health and the endpoints answer 503. Health, alerts and /api/thresholds
+ * follow the limits in the store (evtwin_store_put_thresholds) within a second.
  * @return EVTWIN_E_BUSY if the port is in use; EVTWIN_E_ARG for a malformed or not permitted
  * address or a number out of its range; EVTWIN_E_IO if the system refuses the address;
  * EVTWIN_E_UNSUPPORTED in a build without HTTP; else what evtwin_store_open says, but for

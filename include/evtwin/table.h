@@ -114,8 +114,8 @@ EVTWIN_API const uint8_t *evtwin_table_bits(const evtwin_table *table, size_t co
 EVTWIN_API const int32_t *evtwin_table_codes(const evtwin_table *table, size_t col);
 
 /**
- * Validity bitmap, (rows) bits, 1 = present; NULL means that every row is present. For f64 NaN is
- * the truth and the map is made from it at the first call after an edit: after that call, ask for
+ * Validity bitmap, (rows) bits, 1 = present; NULL means that every row is present. For f64 a
+ * NaN decides, and the map is made from it at the first call after an edit: after that call, call
  * evtwin_table_f64_edit again before writing. Any number of threads may call this at once.
  */
 EVTWIN_API const uint8_t *evtwin_table_validity(const evtwin_table *table, size_t col);
@@ -198,6 +198,9 @@ typedef struct evtwin_csv_options {
     const char *text_columns;
     size_t max_line_bytes; /**< default 65536 (one record, quoted line breaks included) */
     size_t max_columns;    /**< default 256 */
+    /** 1 = names of number_columns and text_columns that are not in the header are passed over;
+     * default 0. Since 0.2. */
+    int allow_absent;
 } evtwin_csv_options;
 
 /** Fill in the defaults; size is sizeof *options. */
@@ -208,11 +211,11 @@ EVTWIN_API evtwin_status evtwin_csv_options_init(evtwin_csv_options *options, si
  * the C locale). Columns keep the names of the header. options NULL = the defaults. The log gets
  * one line, EVTWIN_LOG_INFO, with the number of times that have no offset, if there are any.
  * @return EVTWIN_E_IO; EVTWIN_E_NOT_FOUND (no such file, or number_columns or text_columns names
- * what is not in the header); EVTWIN_E_PARSE with "file:line:column: …" (the line where the row
- * begins and the number of the field, both from 1) for text in a number column, NaN or infinity, a
- * row of another width, a duplicate or empty name in the header, a line or column count over the
- * cap, a quote that is not closed, a NUL byte, text that is not UTF-8; EVTWIN_E_DATA for an empty
- * file or one with only a header.
+ * what is not in the header, unless allow_absent); EVTWIN_E_PARSE with "file:line:column: …" (the
+ * line where the row begins and the number of the field, both from 1) for text in a number column,
+ * NaN or infinity, a row of another width, a duplicate or empty name in the header, a line or
+ * column count over the cap, a quote that is not closed, a NUL byte, text that is not UTF-8;
+ * EVTWIN_E_DATA for an empty file or one with only a header.
  */
 EVTWIN_API evtwin_status evtwin_table_read_csv(const char *path, const evtwin_csv_options *options,
                                                evtwin_table **out);

@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Years 0 to 9999: what the 27 characters of a written time can say. */
+/* Years 0 to 9999: what the 27 characters of a written time can hold. */
 static const int64_t first_time_us = INT64_C(-62167219200000000);
 static const int64_t last_time_us = INT64_C(253402300799999999);
 

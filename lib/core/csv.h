@@ -14,7 +14,7 @@
 typedef struct evtwin__csv_reader evtwin__csv_reader;
 
 /* Open path ("-" = standard input) and read its header. The lists of columns in options do not
- * matter here: the table that is filled says what is a number and what is text. */
+ * matter here: the columns of the table that is filled decide what is a number and what is text. */
 evtwin_status evtwin__csv_reader_open(const char *path, const evtwin_csv_options *options,
                                       evtwin__csv_reader **out);
 

@@ -24,22 +24,16 @@ static const evtwin_csv_options default_options = {.size = sizeof(evtwin_csv_opt
                                                    .max_columns = 256};
 
 evtwin_status evtwin_csv_options_init(evtwin_csv_options *options, size_t size) {
-    if (options == NULL || size < sizeof options->size) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "options is NULL or its size %zu is too small", size);
-    }
-    evtwin__report_copy(options, size, &default_options, sizeof default_options);
-    return EVTWIN_OK;
+    return evtwin__options_init(options, size, &default_options, sizeof default_options);
 }
 
 /* Options of a caller (NULL = defaults) over the defaults, checked. */
 static evtwin_status take_options(const evtwin_csv_options *options, evtwin_csv_options *out) {
     evtwin_csv_options taken = default_options;
-    if (options != NULL) {
-        if (options->size < sizeof options->size) {
-            EVTWIN_FAIL(EVTWIN_E_ARG, "options has size %zu: use evtwin_csv_options_init",
-                        options->size);
-        }
-        evtwin__options_copy(&taken, sizeof taken, options, options->size);
+    const evtwin_status st =
+        evtwin__options_merge(&taken, sizeof taken, options, "evtwin_csv_options_init");
+    if (st < 0) {
+        return st;
     }
     if ((int)taken.naive_time < EVTWIN_NAIVE_UTC || (int)taken.naive_time > EVTWIN_NAIVE_REJECT) {
         EVTWIN_FAIL(EVTWIN_E_ARG, "invalid naive_time %d", (int)taken.naive_time);
@@ -122,7 +116,8 @@ void evtwin__csv_reader_free(evtwin__csv_reader *reader) {
 
 /* ---- the plan of a whole file: a column for each field, of its name, in its unit ---- */
 
-/* Mark the fields that a list of the options names: a misspelt name must not pass. */
+/* Mark the fields that a list of the options names: a misspelt name must not pass unless
+ * allow_absent. */
 static evtwin_status mark_listed(evtwin__csv_reader *r, const char *list, const char *what,
                                  evtwin_type type) {
     for (const char *item = list; item != NULL && *item != '\0';) {
@@ -132,18 +127,19 @@ static evtwin_status mark_listed(evtwin__csv_reader *r, const char *list, const 
                                     memcmp(item, r->target[i].name, length) != 0)) {
             i++;
         }
-        if (i == r->n_targets) {
+        if (i < r->n_targets) {
+            r->target[i].is_listed |= 1 << type;
+        } else if (!r->options.allow_absent) {
             EVTWIN_FAIL(EVTWIN_E_NOT_FOUND, "%s: %s names '%.*s', which is not in the header",
                         r->scan.name, what, length < 100 ? (int)length : 100, item);
         }
-        r->target[i].is_listed |= 1 << type;
         item += length + (item[length] == ',');
     }
     return EVTWIN_OK;
 }
 
-/* What a column is: as the options say, else as its telemetry quantity says, else f64 until a text
- * turns up. */
+/* What a column is: by the options, else by its telemetry quantity, else f64 until a text turns up.
+ */
 static evtwin_status plan_new_column(evtwin__csv_target *target, evtwin_table *table) {
     const int is_number = target->is_listed >> EVTWIN_F64 & 1;
     const int is_text = target->is_listed >> EVTWIN_TEXT & 1;

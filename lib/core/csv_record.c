@@ -63,7 +63,8 @@ static evtwin_status add_target(evtwin__csv_reader *r, const evtwin__csv_field *
     r->n_targets++;
     for (size_t i = 0; i < n; i++) {
         if (strcmp(r->target[i].name, name) == 0) {
-            return fail_at(r, n + 1, "column %zu is named '%.100s' already", i + 1, name);
+            return fail_at(r, n + 1, "duplicate column '%.100s': it is also column %zu", name,
+                           i + 1);
         }
     }
     return EVTWIN_OK;
@@ -438,7 +439,7 @@ evtwin_status evtwin__csv_records_read(evtwin__csv_reader *r, size_t max_records
             if (r->first_empty_line != 0) {
                 r->scan.at = record;
                 r->scan.line = r->first_empty_line;
-                st = fail_at(r, 1, "the line is empty, and is not the end");
+                st = fail_at(r, 1, "the line is empty, but more rows follow");
                 r->scan.line = line;
                 return st;
             }

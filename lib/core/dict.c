@@ -142,8 +142,8 @@ static evtwin_status add(evtwin__dict *dict, const char *text, size_t length, ui
     const size_t n_bytes = code > 0 ? (size_t)dict->offset[code] : 0;
     if (length > INT32_MAX - n_bytes) {
         EVTWIN_FAIL(EVTWIN_E_RANGE,
-                    "string %zu has %zu bytes: with it the dictionary's strings would have more "
-                    "than %d together",
+                    "string %zu has %zu bytes: with it the dictionary's strings would exceed "
+                    "%d bytes together",
                     code + 1, length, INT32_MAX);
     }
     if (!grow_codes(dict) || !grow_bytes(dict, n_bytes + length) || !grow_arena(dict, length + 1)) {

@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 
-/* EVTWIN_E_NOT_FOUND or EVTWIN_E_IO, "PATH: what the system says". */
+/* EVTWIN_E_NOT_FOUND or EVTWIN_E_IO, "PATH: the system's reason". */
 evtwin_status evtwin__fail_errno(const char *path, int error);
 
 /* open with O_CLOEXEC, and read: again when a signal interrupts it. */

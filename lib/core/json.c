@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* core/json.c: the little that we add to jansson: errors in our form. */
+/* core/json.c: the little that we add to jansson: errors in our form, and values as indented text
+ * with numbers in their shortest exact form (jansson knows only a fixed number of digits:
+ * 0.10000000000000001). */
 
 #include "core/json.h"
 
+#include "core/file.h"
+#include "core/mem.h"
 #include "core/status.h"
+#include "core/text.h"
 
+#include <assert.h>
 #include <math.h>
 
 evtwin_status evtwin__json_parse(const char *name, const char *text, size_t size, json_t **out) {
@@ -30,62 +36,159 @@ static evtwin_status find(const char *name, const json_t *object, const char *ke
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin__json_get_number(const char *name, const json_t *object, const char *key,
-                                      double *out) {
+/* The same of one type; type says it in words. */
+static evtwin_status find_of(const char *name, const json_t *object, const char *key,
+                             json_type wanted, const char *type, json_t **out) {
     json_t *value = NULL;
     const evtwin_status st = find(name, object, key, &value);
     if (st < 0) {
         return st;
     }
-    if (!json_is_number(value)) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key \"%s\" is not a number", name, key);
+    if (json_typeof(value) != wanted && !(wanted == JSON_REAL && json_is_integer(value))) {
+        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key \"%s\" is not %s", name, key, type);
     }
-    *out = json_number_value(value);
+    *out = value;
     return EVTWIN_OK;
+}
+
+evtwin_status evtwin__json_get_number(const char *name, const json_t *object, const char *key,
+                                      double *out) {
+    json_t *value = NULL;
+    const evtwin_status st = find_of(name, object, key, JSON_REAL, "a number", &value);
+    if (st == EVTWIN_OK) {
+        *out = json_number_value(value);
+    }
+    return st;
 }
 
 evtwin_status evtwin__json_get_text(const char *name, const json_t *object, const char *key,
                                     const char **out) {
     json_t *value = NULL;
-    const evtwin_status st = find(name, object, key, &value);
-    if (st < 0) {
-        return st;
+    const evtwin_status st = find_of(name, object, key, JSON_STRING, "a string", &value);
+    if (st == EVTWIN_OK) {
+        *out = json_string_value(value);
     }
-    if (!json_is_string(value)) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key \"%s\" is not a text", name, key);
-    }
-    *out = json_string_value(value);
-    return EVTWIN_OK;
+    return st;
 }
 
 evtwin_status evtwin__json_get_object(const char *name, const json_t *object, const char *key,
                                       json_t **out) {
-    json_t *value = NULL;
-    const evtwin_status st = find(name, object, key, &value);
-    if (st < 0) {
-        return st;
-    }
-    if (!json_is_object(value)) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key \"%s\" is not an object", name, key);
-    }
-    *out = value;
-    return EVTWIN_OK;
+    return find_of(name, object, key, JSON_OBJECT, "an object", out);
 }
 
 evtwin_status evtwin__json_get_array(const char *name, const json_t *object, const char *key,
                                      json_t **out) {
-    json_t *value = NULL;
-    const evtwin_status st = find(name, object, key, &value);
-    if (st < 0) {
-        return st;
-    }
-    if (!json_is_array(value)) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key \"%s\" is not an array", name, key);
-    }
-    *out = value;
-    return EVTWIN_OK;
+    return find_of(name, object, key, JSON_ARRAY, "an array", out);
 }
 
 json_t *evtwin__json_number(double value) {
     return isfinite(value) ? json_real(value) : json_null();
+}
+
+/* ---- writing ---- */
+
+/* Our own values are never deeper; also the bound of the recursion. */
+enum { MAX_DEPTH = 32, INDENT = 2 };
+
+static void put_line(evtwin__text *text, int depth) {
+    static const char blanks[INDENT * MAX_DEPTH + 2] =
+        "\n                                                                ";
+    evtwin__text_add(text, blanks, 1 + (size_t)(INDENT * depth));
+}
+
+static void put_value(evtwin__text *text, const json_t *value, int depth);
+
+/* A member (with its key) or an element, on its own line. */
+static void put_item(evtwin__text *text, const char *key, const json_t *value, int depth) {
+    put_line(text, depth);
+    if (key != NULL) {
+        evtwin__text_string(text, NULL, key);
+        evtwin__text_put(text, ": ");
+    }
+    put_value(text, value, depth);
+}
+
+static void put_array(evtwin__text *text, const json_t *array, int depth) {
+    const size_t n = json_array_size(array);
+    for (size_t i = 0; i < n; i++) {
+        evtwin__text_put(text, i > 0 ? "," : "[");
+        put_item(text, NULL, json_array_get(array, i), depth + 1);
+    }
+    if (n > 0) {
+        put_line(text, depth);
+    }
+    evtwin__text_put(text, n > 0 ? "]" : "[]");
+}
+
+static void put_object(evtwin__text *text, const json_t *object, int depth) {
+    /* jansson's iterator wants a pointer that is not const, and changes nothing */
+    json_t *members = (json_t *)(uintptr_t)object;
+    const char *before = "{";
+    for (void *at = json_object_iter(members); at != NULL;
+         at = json_object_iter_next(members, at)) {
+        evtwin__text_put(text, before);
+        put_item(text, json_object_iter_key(at), json_object_iter_value(at), depth + 1);
+        before = ",";
+    }
+    const int is_empty = json_object_size(object) == 0;
+    if (!is_empty) {
+        put_line(text, depth);
+    }
+    evtwin__text_put(text, is_empty ? "{}" : "}");
+}
+
+static void put_value(evtwin__text *text, const json_t *value, int depth) {
+    assert(depth < MAX_DEPTH);
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        put_object(text, value, depth);
+        break;
+    case JSON_ARRAY:
+        put_array(text, value, depth);
+        break;
+    case JSON_STRING:
+        evtwin__text_string(text, NULL, json_string_value(value));
+        break;
+    case JSON_INTEGER:
+        evtwin__text_integer(text, NULL, json_integer_value(value));
+        break;
+    case JSON_REAL:
+        evtwin__text_number(text, NULL, json_real_value(value));
+        break;
+    default:
+        evtwin__text_word(text, NULL,
+                          json_is_null(value)   ? "null"
+                          : json_is_true(value) ? "true"
+                                                : "false");
+    }
+}
+
+evtwin_status evtwin__json_text(const json_t *value, char **text_out, size_t *size_out) {
+    evtwin__text text = {.is_failed = value == NULL};
+    if (value != NULL) {
+        put_value(&text, value, 0);
+        evtwin__text_add(&text, "\n", 2);
+    }
+    if (text.is_failed) {
+        evtwin__text_free(&text);
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a JSON text");
+    }
+    *text_out = text.data;
+    *size_out = text.size - 1; /* the NUL does not count */
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__json_write(const char *path, const json_t *value) {
+    if (!json_is_object(value) && !json_is_array(value)) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "%s: the value is neither a JSON object nor array", path);
+    }
+    char *data = NULL;
+    size_t size = 0;
+    evtwin_status st = evtwin__json_text(value, &data, &size);
+    if (st < 0) {
+        return evtwin__fail_in(st, "%s", path);
+    }
+    st = evtwin__file_write(path, data, size);
+    evtwin__free(data);
+    return st;
 }

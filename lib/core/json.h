@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-/* Parse text (size bytes); doubled keys are refused. EVTWIN_E_PARSE "name:line:column: …". */
+/* Parse text (size bytes); duplicate keys are refused. EVTWIN_E_PARSE "name:line:column: …". */
 evtwin_status evtwin__json_parse(const char *name, const char *text, size_t size, json_t **out);
 
 /* value as indented text with a line feed and a NUL behind it, numbers in their shortest exact
@@ -18,7 +18,7 @@ evtwin_status evtwin__json_text(const json_t *value, char **text_out, size_t *si
 evtwin_status evtwin__json_write(const char *path, const json_t *value);
 
 /* Members of an object; EVTWIN_E_PARSE "name: key … is missing / is not a number" otherwise. name
- * is the file. A returned text or object is borrowed. */
+ * is the file. A returned string or object is borrowed. */
 evtwin_status evtwin__json_get_number(const char *name, const json_t *object, const char *key,
                                       double *out);
 evtwin_status evtwin__json_get_text(const char *name, const json_t *object, const char *key,

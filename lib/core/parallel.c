@@ -69,7 +69,7 @@ evtwin_status evtwin__parallel_for(int n_threads, size_t n_items, evtwin__work_f
 
     job j = {.fn = fn, .ctx = ctx, .n_items = n_items, .lock = PTHREAD_MUTEX_INITIALIZER};
 
-    /* fewer threads than asked for only make it slower */
+    /* fewer threads than requested only make it slower */
     pthread_t thread[MAX_THREADS];
     size_t n_started = 0;
     while (n_started + 1 < n && pthread_create(&thread[n_started], NULL, work, &j) == 0) {

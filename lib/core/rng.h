@@ -39,7 +39,7 @@ static inline evtwin__rng_block evtwin__philox(uint32_t key0, uint32_t key1, uin
     return (evtwin__rng_block){{c0, c1, c2, c3}};
 }
 
-/* The block of a 64-bit seed: stream, pack and channel name what is drawn, step says when. The
+/* The block of a 64-bit seed: stream, pack and channel name what is sampled, step names when. The
  * stream is folded into the channel so that the whole seed stays in the key. */
 static inline evtwin__rng_block evtwin__rng_at(uint64_t seed, evtwin__rng_stream stream,
                                                uint32_t pack, uint32_t channel, uint64_t step) {
@@ -47,7 +47,7 @@ static inline evtwin__rng_block evtwin__rng_at(uint64_t seed, evtwin__rng_stream
                           channel << 4 | (uint32_t)stream, (uint32_t)step, (uint32_t)(step >> 32));
 }
 
-/* Uniform in (0, 1), both ends excluded: 52 bits from two words of a block, half 0 or 1 (with 53
+/* Uniform in (0, 1), both limits excluded: 52 bits from two words of a block, half 0 or 1 (with 53
  * the largest would round to 1). */
 static inline double evtwin__rng_uniform(evtwin__rng_block b, int half) {
     const uint64_t bits = ((uint64_t)b.word[2 * half] << 32 | b.word[2 * half + 1]) >> 12;

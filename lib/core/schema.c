@@ -165,7 +165,7 @@ int evtwin__meaning_find(const char *header, unsigned kinds, evtwin__meaning *ou
     return 0;
 }
 
-/* The other units that differ from ours are what their naming says: the data set's SoC is a
+/* The other units that differ from ours are those of their naming: the data set's SoC is a
  * fraction by its values. */
 int evtwin__unit_is_presumed(const char *header, const char *unit) {
     return strcmp(header, "Power_Consumption") == 0 && strcmp(unit, "kW") == 0;

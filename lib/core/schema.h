@@ -47,7 +47,7 @@ extern const evtwin__quantity evtwin__schema[EVTWIN__Q_COUNT];
 /* 1 if the quantity holds numbers that have an order: F64, I64. */
 int evtwin__quantity_is_number(size_t q);
 
-/* Sets of kinds, to say which quantities are meant. */
+/* Sets of kinds, to select quantities. */
 enum {
     EVTWIN__TELEMETRY = 1 << EVTWIN_KIND_TELEMETRY,
     EVTWIN__PREDICTIONS = 1 << EVTWIN_KIND_PREDICTION,

@@ -104,6 +104,28 @@ void evtwin__log(evtwin_log_level level, const char *format, ...) {
     log_fn(log_ctx, level, text);
 }
 
+evtwin_status evtwin__options_init(void *options, size_t size, const void *defaults,
+                                   size_t defaults_size) {
+    if (options == NULL || size < sizeof(size_t)) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "options is NULL or its size is %zu", size);
+    }
+    evtwin__report_copy(options, size, defaults, defaults_size);
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__options_merge(void *to, size_t to_size, const void *from, const char *init) {
+    if (from == NULL) {
+        return EVTWIN_OK;
+    }
+    size_t size;
+    memcpy(&size, from, sizeof size);
+    if (size < sizeof size) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "size of the options is %zu: call %s", size, init);
+    }
+    evtwin__options_copy(to, to_size, from, size);
+    return EVTWIN_OK;
+}
+
 void evtwin__options_copy(void *to, size_t to_size, const void *from, size_t from_size) {
     assert(to_size >= sizeof(size_t));
     memcpy(to, from, from_size < to_size ? from_size : to_size);

@@ -20,6 +20,14 @@ __attribute__((format(printf, 2, 3))) evtwin_status evtwin__fail_in(evtwin_statu
 __attribute__((format(printf, 2, 3))) void evtwin__log(evtwin_log_level level, const char *format,
                                                        ...);
 
+/* The body of every evtwin_…_options_init. EVTWIN_E_ARG if options is NULL or size cannot be. */
+evtwin_status evtwin__options_init(void *options, size_t size, const void *defaults,
+                                   size_t defaults_size);
+
+/* A caller's options (NULL = none) over the defaults already in *to. EVTWIN_E_ARG naming init, the
+ * function that fills them in, if their size was never set. */
+evtwin_status evtwin__options_merge(void *to, size_t to_size, const void *from, const char *init);
+
 /* Options structs grow at the end only: copy what an older or newer caller's struct has, the rest
  * keeps the defaults already in *to. size is the caller's first member. */
 void evtwin__options_copy(void *to, size_t to_size, const void *from, size_t from_size);

@@ -140,7 +140,7 @@ void evtwin__column_clear(evtwin__column *column, size_t first, size_t last) {
         for (size_t i = first; i < last; i++) {
             ((double *)column->data)[i] = NAN;
         }
-        return; /* its map is made when asked for */
+        return; /* its map is made on demand */
     case EVTWIN_I64:
     case EVTWIN_TIME:
         memset((int64_t *)column->data + first, 0, (last - first) * sizeof(int64_t));
@@ -210,7 +210,7 @@ static evtwin_status check_name(const evtwin_table *table, const char *name) {
         EVTWIN_FAIL(EVTWIN_E_ARG, "a column's name is not UTF-8");
     }
     if (evtwin_table_find(table, name) != EVTWIN_NO_COLUMN) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "there is a column '%s' already", name);
+        EVTWIN_FAIL(EVTWIN_E_ARG, "the table already has a column '%s'", name);
     }
     return EVTWIN_OK;
 }
@@ -221,7 +221,8 @@ static evtwin_status check_column(const evtwin_table *table, size_t col) {
         return st;
     }
     if (col >= table->cols) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "column number %zu of %zu", col, table->cols);
+        EVTWIN_FAIL(EVTWIN_E_ARG, "column number %zu is outside a table of %zu columns", col,
+                    table->cols);
     }
     return EVTWIN_OK;
 }

@@ -9,8 +9,8 @@
 
 #include <stdatomic.h>
 
-/* An f64 column has one truth about missing values, its NaN: its map is made from them when asked
- * for. The truth of the other types is the map, in step with n_missing at all times. */
+/* An f64 column has one truth about missing values, its NaN: its map is made from them on
+ * demand. The truth of the other types is the map, in step with n_missing at all times. */
 typedef enum evtwin__map_state {
     EVTWIN__MAP_STALE = 0, /* values may have changed since the map was made */
     EVTWIN__MAP_MADE = 1
@@ -35,6 +35,9 @@ struct evtwin_table {
     evtwin__column *column;
     uint32_t *name_hash; /* (cols), apart from the columns so that a look-up reads a line or two */
 };
+
+/* "f64", "i64", …: of an evtwin_type, for error texts. */
+extern const char *const evtwin__type_names[];
 
 /* EVTWIN_E_ARG if table is NULL, EVTWIN_E_STATE if it is shared. */
 evtwin_status evtwin__table_check_edit(const evtwin_table *table);

@@ -12,11 +12,11 @@
 #include <pthread.h>
 #include <string.h>
 
-static const char *const type_names[] = {[EVTWIN_F64] = "f64",
-                                         [EVTWIN_I64] = "i64",
-                                         [EVTWIN_TIME] = "time",
-                                         [EVTWIN_BOOL] = "bool",
-                                         [EVTWIN_TEXT] = "text"};
+const char *const evtwin__type_names[] = {[EVTWIN_F64] = "f64",
+                                          [EVTWIN_I64] = "i64",
+                                          [EVTWIN_TIME] = "time",
+                                          [EVTWIN_BOOL] = "bool",
+                                          [EVTWIN_TEXT] = "text"};
 
 /* Column col if its type is one of the set (bit 1 << type), else NULL. */
 static evtwin__column *column_of(const evtwin_table *table, size_t col, unsigned types) {
@@ -50,7 +50,7 @@ const int32_t *evtwin_table_codes(const evtwin_table *table, size_t col) {
     return column != NULL ? column->data : NULL;
 }
 
-/* Make the map of an f64 column from its NaN. Several readers may ask at once: one makes it. */
+/* Make the map of an f64 column from its NaN. Several readers may call at once: one makes it. */
 static void make_map(const evtwin_table *table, evtwin__column *column) {
     static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
     if (atomic_load_explicit(&column->map_state, memory_order_acquire) == EVTWIN__MAP_MADE) {
@@ -177,7 +177,7 @@ static evtwin_status cell_to_edit(const evtwin_table *table, size_t col, size_t 
     evtwin__column *column = &table->column[col];
     if (!(types >> column->type & 1)) {
         EVTWIN_FAIL(EVTWIN_E_ARG, "column '%s' holds %s, not %s", column->name,
-                    type_names[column->type], what);
+                    evtwin__type_names[column->type], what);
     }
     *out = column;
     return EVTWIN_OK;

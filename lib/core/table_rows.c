@@ -179,11 +179,12 @@ evtwin_status evtwin_table_select(const evtwin_table *table, const size_t *row_i
 /* Columns of one name have to be of one type and, as far as the units are known, of one unit. */
 static evtwin_status check_same_kind(const evtwin__column *to, const evtwin__column *from) {
     if (to->type != from->type) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "column '%s' has one type here and another there", to->name);
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "column '%s' is %s in one table and %s in the other", to->name,
+                    evtwin__type_names[to->type], evtwin__type_names[from->type]);
     }
     if (to->unit[0] != '\0' && from->unit[0] != '\0' && strcmp(to->unit, from->unit) != 0) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "column '%s' is in %s here and in %s there", to->name,
-                    to->unit, from->unit);
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "column '%s' is in %s in one table and in %s in the other",
+                    to->name, to->unit, from->unit);
     }
     return EVTWIN_OK;
 }

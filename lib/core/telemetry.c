@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* core/telemetry.c: tables whose columns are telemetry under anybody's names: find, convert, check.
+/* core/telemetry.c: tables whose columns are telemetry under the names of any naming: find,
+ * convert, check.
  */
 
 #include "evtwin/telemetry.h"
@@ -249,12 +250,11 @@ static evtwin_status fail_range(const char *column, size_t row, const evtwin__me
         EVTWIN_FAIL(EVTWIN_E_RANGE, "column '%.100s', data row %zu: %s%s%s is outside %s%s%s",
                     column, row + 1, text, space, unit_name, limits, space, unit_name);
     }
-    EVTWIN_FAIL(
-        EVTWIN_E_RANGE,
-        "column '%.100s', data row %zu: %s%s%s is outside %s%s%s; if the column is in %s, the unit "
-        "override %s=%s says so",
-        column, row + 1, text, space, unit_name, limits, space, unit_name, better->name,
-        evtwin__schema[m->q].name, better->name);
+    EVTWIN_FAIL(EVTWIN_E_RANGE,
+                "column '%.100s', data row %zu: %s%s%s is outside %s%s%s; if the column is in %s, "
+                "use the unit override %s=%s",
+                column, row + 1, text, space, unit_name, limits, space, unit_name, better->name,
+                evtwin__schema[m->q].name, better->name);
 }
 
 static evtwin_status check_column(const evtwin_table *table, size_t col, const evtwin__meaning *m) {

@@ -107,7 +107,7 @@ static evtwin_status set_rule(evtwin_thresholds *t, const rule *r) {
         return EVTWIN_OK;
     }
     if (i == MAX_RULES) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "there are %d thresholds, no more fit", MAX_RULES);
+        EVTWIN_FAIL(EVTWIN_E_ARG, "the limit of %d thresholds is reached", MAX_RULES);
     }
     t->rules[i] = *r;
     t->n += i == t->n;
@@ -123,12 +123,14 @@ evtwin_status evtwin_thresholds_set(evtwin_thresholds *thresholds, const evtwin_
         r.q++;
     }
     if (r.q == EVTWIN__Q_COUNT || !evtwin__quantity_is_number(r.q)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "a threshold of '%.60s': it is not a number of the schema",
+        EVTWIN_FAIL(EVTWIN_E_ARG,
+                    "a threshold of '%.60s', which is not a numeric quantity of the schema",
                     given->quantity);
     }
     if ((unsigned)r.kind >= N_KINDS || (unsigned)r.level >= N_LEVELS ||
         (r.kind == EVTWIN_THRESHOLD_STATUS && r.level == EVTWIN_HEALTH_NORMAL)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "a threshold of %s with kind %d and level %d, which do not exist",
+        EVTWIN_FAIL(EVTWIN_E_ARG,
+                    "a threshold of %s with kind %d and level %d, which are not valid",
                     given->quantity, (int)r.kind, (int)r.level);
     }
     if (isinf(r.limit)) {
@@ -229,7 +231,7 @@ evtwin_status evtwin_thresholds_from_table(const evtwin_table *table, evtwin_thr
     for (int k = 0; k < 4; k++) {
         col[k] = evtwin_table_find(table, word_keys[k]);
         if (col[k] == EVTWIN_NO_COLUMN || limit == EVTWIN_NO_COLUMN) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "a table of thresholds without the column %s",
+            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "a table of thresholds has to have the column %s",
                         limit == EVTWIN_NO_COLUMN ? "limit" : word_keys[k]);
         }
     }
@@ -302,12 +304,21 @@ static int is_beyond(const rule *r, double value) {
     return r->is_below ? value < r->limit : value > r->limit;
 }
 
-static double value_of(const rule *r, const evtwin_table *rows, size_t row) {
-    return evtwin_table_number(rows, evtwin_table_find(rows, evtwin__schema[r->q].name), row);
-}
+/* The values of one row, each looked up once: several rules speak of one quantity. */
+typedef struct values {
+    const evtwin_table *rows;
+    size_t row;
+    double of[EVTWIN__Q_COUNT];
+    unsigned char is_read[EVTWIN__Q_COUNT];
+} values;
 
-static int is_broken(const rule *r, const evtwin_table *rows, size_t row) {
-    return is_beyond(r, value_of(r, rows, row));
+static double value_of(const rule *r, values *v) {
+    if (!v->is_read[r->q]) {
+        v->is_read[r->q] = 1;
+        v->of[r->q] = evtwin_table_number(
+            v->rows, evtwin_table_find(v->rows, evtwin__schema[r->q].name), v->row);
+    }
+    return v->of[r->q];
 }
 
 /* Does a rule of this kind count when rules are asked for? Every status raises an alert too. */
@@ -316,16 +327,23 @@ static int counts_for(const rule *r, evtwin_threshold_kind kind) {
            (kind == EVTWIN_THRESHOLD_ALERT && r->kind == EVTWIN_THRESHOLD_STATUS);
 }
 
-evtwin_health evtwin_thresholds_status(const evtwin_thresholds *thresholds,
-                                       const evtwin_table *rows, size_t row) {
+static evtwin_health status_of(const evtwin_thresholds *thresholds, values *v) {
+    const size_t n_rules = evtwin_thresholds_count(thresholds);
     evtwin_health level = EVTWIN_HEALTH_NORMAL;
-    for (size_t i = 0; i < evtwin_thresholds_count(thresholds); i++) {
+    for (size_t i = 0; i < n_rules; i++) {
         const rule *r = &thresholds->rules[i];
-        if (r->kind == EVTWIN_THRESHOLD_STATUS && r->level > level && is_broken(r, rows, row)) {
+        if (r->kind == EVTWIN_THRESHOLD_STATUS && r->level > level &&
+            is_beyond(r, value_of(r, v))) {
             level = r->level;
         }
     }
     return level;
+}
+
+evtwin_health evtwin_thresholds_status(const evtwin_thresholds *thresholds,
+                                       const evtwin_table *rows, size_t row) {
+    values v = {.rows = rows, .row = row};
+    return status_of(thresholds, &v);
 }
 
 /* 1 if another rule of the same quantity is broken too and says more. */
@@ -344,15 +362,17 @@ static int is_outdone(const evtwin_thresholds *t, const rule *r, evtwin_threshol
 
 size_t evtwin_thresholds_broken(const evtwin_thresholds *thresholds, evtwin_threshold_kind kind,
                                 const evtwin_table *rows, size_t row, size_t *broken, size_t max) {
-    const evtwin_health status = evtwin_thresholds_status(thresholds, rows, row);
+    values v = {.rows = rows, .row = row};
+    const evtwin_health status = status_of(thresholds, &v);
+    const size_t n_rules = evtwin_thresholds_count(thresholds);
     size_t n = 0;
     for (int level = EVTWIN_HEALTH_CRITICAL; level >= EVTWIN_HEALTH_NORMAL; level--) {
-        for (size_t i = 0; i < evtwin_thresholds_count(thresholds); i++) {
+        for (size_t i = 0; i < n_rules; i++) {
             const rule *r = &thresholds->rules[i];
             if ((int)r->level != level || !counts_for(r, kind)) {
                 continue;
             }
-            const double value = value_of(r, rows, row);
+            const double value = value_of(r, &v);
             const int is_meant = kind == EVTWIN_THRESHOLD_STATUS
                                      ? r->level == status
                                      : !is_outdone(thresholds, r, kind, value);
@@ -395,10 +415,11 @@ const char *evtwin_thresholds_reason(const evtwin_thresholds *thresholds, size_t
     text[0] = '\0';
     if (i < evtwin_thresholds_count(thresholds)) {
         const rule *r = &thresholds->rules[i];
+        values v = {.rows = rows, .row = row};
         char value[EVTWIN__NUM_SIZE], limit[EVTWIN__NUM_SIZE];
         snprintf(text, text_size, "%s %s %c %s", evtwin__schema[r->q].name,
-                 number_text(shown_value(r, value_of(r, rows, row)), value),
-                 r->is_below ? '<' : '>', number_text(r->limit, limit));
+                 number_text(shown_value(r, value_of(r, &v)), value), r->is_below ? '<' : '>',
+                 number_text(r->limit, limit));
     }
     return text;
 }

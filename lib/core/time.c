@@ -17,7 +17,7 @@ typedef struct civil {
     int64_t year, month, day;
 } civil;
 
-/* What the text says, field by field; a missing offset is the caller's to interpret. */
+/* The text, field by field; a missing offset is the caller's to interpret. */
 typedef struct moment {
     civil date;
     int64_t hour, minute, second, us;
@@ -60,7 +60,7 @@ static int64_t days_in_month(int64_t year, int64_t month) {
     return days[month - 1] + (month == 2 && is_leap);
 }
 
-/* ---- scan: each takes what it expects from *p and says whether it was there ---- */
+/* ---- scan: each takes what it expects from *p and returns whether it was there ---- */
 
 static int scan_digits(const char **p, int n, int64_t *out) {
     int64_t v = 0;

@@ -189,7 +189,7 @@ static const char *parse_params(evtwin__uri *uri, char *query) {
         wrong = decode(query);
         wrong = wrong == NULL ? decode(value) : wrong;
         if (wrong == NULL && evtwin__uri_param(uri, query) != NULL) {
-            return "a parameter is given twice";
+            return "a duplicate parameter";
         }
         uri->key[uri->n_params] = query;
         uri->value[uri->n_params++] = value;

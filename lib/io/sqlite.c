@@ -341,6 +341,10 @@ void evtwin__stmt_bind_text(evtwin__stmt *stmt, int i, const char *text) {
     keep_first(stmt, sqlite3_bind_text(stmt->handle, i, text, -1, SQLITE_STATIC));
 }
 
+void evtwin__stmt_bind_copy(evtwin__stmt *stmt, int i, const char *text) {
+    keep_first(stmt, sqlite3_bind_text(stmt->handle, i, text, -1, SQLITE_TRANSIENT));
+}
+
 void evtwin__stmt_bind_null(evtwin__stmt *stmt, int i) {
     keep_first(stmt, sqlite3_bind_null(stmt->handle, i));
 }

@@ -70,8 +70,8 @@ evtwin_status evtwin__address_parse(const char *text, evtwin__address *out) {
     struct in6_addr binary;
     a.is_ipv6 = is_bracketed;
     if (inet_pton(a.is_ipv6 ? AF_INET6 : AF_INET, a.host, &binary) != 1) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "'%s': %s is no numeric %s address and not localhost", text,
-                    a.host, a.is_ipv6 ? "IPv6" : "IPv4");
+        EVTWIN_FAIL(EVTWIN_E_ARG, "'%s': %s is not a numeric %s address or localhost", text, a.host,
+                    a.is_ipv6 ? "IPv6" : "IPv4");
     }
     a.is_loopback = is_loopback(a.host);
     *out = a;

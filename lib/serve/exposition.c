@@ -3,8 +3,6 @@
 
 #include "serve/exposition.h"
 
-#include "evtwin/base.h"
-
 #include "core/num.h"
 
 #include <math.h>
@@ -18,31 +16,19 @@ static const char *type_suffix(evtwin__metric_type type) {
 }
 
 static const char *type_name(const evtwin__exposition *e, evtwin__metric_type type) {
-    switch (type) {
-    case EVTWIN__COUNTER:
-        return "counter";
-    case EVTWIN__HISTOGRAM:
-        return "histogram";
-    case EVTWIN__INFO:
-        return e->is_openmetrics ? "info" : "gauge";
-    case EVTWIN__GAUGE:
-    default:
-        return "gauge";
-    }
+    return type == EVTWIN__COUNTER                     ? "counter"
+           : type == EVTWIN__HISTOGRAM                 ? "histogram"
+           : type == EVTWIN__INFO && e->is_openmetrics ? "info"
+                                                       : "gauge";
 }
 
 /* "# KEY name text\n" */
 static void add_meta(evtwin__exposition *e, const char *key, const char *name, const char *suffix,
                      const char *text) {
-    evtwin__body *b = &e->body;
-    evtwin__body_text(b, "# ");
-    evtwin__body_text(b, key);
-    evtwin__body_text(b, " ");
-    evtwin__body_text(b, name);
-    evtwin__body_text(b, suffix);
-    evtwin__body_text(b, " ");
-    evtwin__body_text(b, text);
-    evtwin__body_text(b, "\n");
+    const char *const parts[] = {"# ", key, " ", name, suffix, " ", text, "\n"};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        evtwin__text_put(&e->text, parts[i]);
+    }
 }
 
 void evtwin__expose_family(evtwin__exposition *e, const char *name, evtwin__metric_type type,
@@ -56,40 +42,46 @@ void evtwin__expose_family(evtwin__exposition *e, const char *name, evtwin__metr
 }
 
 /* A label's value with backslash, quote and line feed escaped. */
-static void add_label_value(evtwin__body *b, const char *value) {
-    evtwin__body_text(b, "\"");
+static void add_label_value(evtwin__text *t, const char *value) {
+    evtwin__text_put(t, "\"");
     while (*value != '\0') {
         const size_t plain = strcspn(value, "\\\"\n");
-        evtwin__body_add(b, value, plain);
+        evtwin__text_add(t, value, plain);
         value += plain;
         if (*value != '\0') {
-            evtwin__body_text(b, *value == '\n' ? "\\n" : *value == '"' ? "\\\"" : "\\\\");
+            evtwin__text_put(t, *value == '\n' ? "\\n" : *value == '"' ? "\\\"" : "\\\\");
             value++;
         }
     }
-    evtwin__body_text(b, "\"");
+    evtwin__text_put(t, "\"");
 }
 
 void evtwin__expose(evtwin__exposition *e, const char *name, const char *suffix,
                     const evtwin__label *labels, size_t n_labels, double value) {
-    evtwin__body *b = &e->body;
-    evtwin__body_text(b, name);
-    evtwin__body_text(b, suffix);
+    evtwin__text *t = &e->text;
+    evtwin__text_put(t, name);
+    evtwin__text_put(t, suffix);
     for (size_t i = 0; i < n_labels; i++) {
-        evtwin__body_text(b, i == 0 ? "{" : ",");
-        evtwin__body_text(b, labels[i].name);
-        evtwin__body_text(b, "=");
-        add_label_value(b, labels[i].value);
+        evtwin__text_put(t, i == 0 ? "{" : ",");
+        evtwin__text_put(t, labels[i].name);
+        evtwin__text_put(t, "=");
+        add_label_value(t, labels[i].value);
     }
-    evtwin__body_text(b, n_labels > 0 ? "} " : " ");
+    evtwin__text_put(t, n_labels > 0 ? "} " : " ");
     if (isnan(value)) {
-        evtwin__body_text(b, "NaN");
+        evtwin__text_put(t, "NaN");
     } else if (isinf(value)) {
-        evtwin__body_text(b, value > 0.0 ? "+Inf" : "-Inf");
+        evtwin__text_put(t, value > 0.0 ? "+Inf" : "-Inf");
     } else {
-        evtwin__body_f64(b, value);
+        evtwin__text_f64(t, value);
     }
-    evtwin__body_text(b, "\n");
+    evtwin__text_put(t, "\n");
+}
+
+void evtwin__expose_one(evtwin__exposition *e, const char *name, evtwin__metric_type type,
+                        const char *unit, const char *help, double value) {
+    evtwin__expose_family(e, name, type, unit, help);
+    evtwin__expose(e, name, type_suffix(type), NULL, 0, value);
 }
 
 void evtwin__expose_build(evtwin__exposition *e) {
@@ -102,7 +94,7 @@ void evtwin__expose_build(evtwin__exposition *e) {
 
 void evtwin__expose_end(evtwin__exposition *e) {
     if (e->is_openmetrics) {
-        evtwin__body_text(&e->body, "# EOF\n");
+        evtwin__text_put(&e->text, "# EOF\n");
     }
 }
 

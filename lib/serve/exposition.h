@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* serve/exposition.h: metrics as text, in Prometheus 0.0.4 or OpenMetrics 1.0.0. */
+/* serve/exposition.h: metrics as text, in Prometheus 0.0.4 or OpenMetrics 1.0.0, and the families
+ * that are written so. */
 #ifndef EVTWIN_SERVE_EXPOSITION_H
 #define EVTWIN_SERVE_EXPOSITION_H
 
-#include "serve/body.h"
+#include "evtwin/serve.h"
+
+#include "core/text.h"
 
 typedef struct evtwin__exposition {
-    evtwin__body body;
+    evtwin__text text;
     int is_openmetrics;
 } evtwin__exposition;
 
@@ -30,11 +33,12 @@ void evtwin__expose_family(evtwin__exposition *e, const char *name, evtwin__metr
 void evtwin__expose(evtwin__exposition *e, const char *name, const char *suffix,
                     const evtwin__label *labels, size_t n_labels, double value);
 
+/* A family of one sample without labels. */
+void evtwin__expose_one(evtwin__exposition *e, const char *name, evtwin__metric_type type,
+                        const char *unit, const char *help, double value);
+
 /* evtwin_build_info */
 void evtwin__expose_build(evtwin__exposition *e);
-
-/* process_start_time_seconds and its kin, as far as /proc tells. */
-void evtwin__expose_process(evtwin__exposition *e);
 
 /* What ends the text: nothing, or "# EOF". */
 void evtwin__expose_end(evtwin__exposition *e);
@@ -44,5 +48,32 @@ const char *evtwin__exposition_type(int is_openmetrics);
 
 /* 1 if an Accept header (NULL = absent) ranks OpenMetrics above Prometheus text. */
 int evtwin__accepts_openmetrics(const char *accept);
+
+/* ---- batteries and predictions (metrics.c) ---- */
+
+enum {
+    EVTWIN__METRICS_MAX_BATTERIES = 10000,
+    EVTWIN__METRICS_STALE_S = 3600 /* a battery not seen for so long loses its gauges */
+};
+
+/* Write every family of an evtwin_metrics. EVTWIN_E_NOMEM if a snapshot cannot be made. */
+evtwin_status evtwin__metrics_write(const evtwin_metrics *metrics, evtwin__exposition *out);
+
+/* ---- the server and its process (server_metrics.c) ---- */
+
+/* How many requests of each route ended how, and how long they took. Safe from many threads at
+ * once, without a lock. */
+typedef struct evtwin__server_metrics evtwin__server_metrics;
+
+/* label gives the name of each of the n_routes; NULL when memory is out. */
+evtwin__server_metrics *evtwin__server_metrics_create(size_t n_routes,
+                                                      const char *(*label)(size_t route));
+void evtwin__server_metrics_free(evtwin__server_metrics *metrics);
+
+void evtwin__server_metrics_count(evtwin__server_metrics *metrics, size_t route, int code,
+                                  double s);
+
+/* The requests, then process_start_time_seconds and its kin, as far as /proc tells. */
+void evtwin__server_metrics_write(const evtwin__server_metrics *metrics, evtwin__exposition *out);
 
 #endif

@@ -167,14 +167,14 @@ static enum MHD_Result send_response(struct MHD_Connection *mhd, evtwin__http_re
                                      int is_last) {
     struct MHD_Response *out;
     if (response->asset != NULL) {
-        evtwin__body_free(&response->body);
+        evtwin__text_free(&response->body);
         out = MHD_create_response_from_buffer(response->asset_size, (void *)response->asset,
                                               MHD_RESPMEM_PERSISTENT);
     } else {
         out = MHD_create_response_from_buffer_with_free_callback(response->body.size,
                                                                  response->body.data, evtwin__free);
         if (out == NULL) {
-            evtwin__body_free(&response->body);
+            evtwin__text_free(&response->body);
         }
     }
     if (out == NULL) {
@@ -227,7 +227,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const c
     evtwin__http_response response = {0};
     http->handler(http->ctx, &request, &response);
     if (response.code == 0) {
-        evtwin__body_free(&response.body);
+        evtwin__text_free(&response.body);
         return MHD_NO;
     }
     return send_response(mhd, &response, request.has_body || atomic_load(&http->is_stopping));
@@ -237,8 +237,8 @@ __attribute__((format(printf, 2, 0))) static void on_log(void *ctx, const char *
                                                          va_list args) {
     (void)ctx;
 
-    /* What accept said when no descriptor is left. A thread of libmicrohttpd without a connection
-     * then tries again at once, for ever: let it wait. Nobody else waits with it. */
+    /* What accept reports when no descriptor is left. A thread of libmicrohttpd without a
+     * connection then tries again at once, for ever: let it wait. Nobody else waits with it. */
     if (errno == EMFILE || errno == ENFILE) {
         const struct timespec pause = {0, ACCEPT_PAUSE_MS * 1000000};
         nanosleep(&pause, NULL);

@@ -6,7 +6,7 @@
 
 #include "evtwin/base.h"
 
-#include "serve/body.h"
+#include "core/text.h"
 
 #include <assert.h>
 
@@ -26,7 +26,7 @@ enum { EVTWIN__HTTP_MAX_HEADERS = 12 };
 /* What goes out: starts zeroed. Header values must live until the handler has returned. */
 typedef struct evtwin__http_response {
     int code;
-    evtwin__body body; /* taken by the server */
+    evtwin__text body; /* taken by the server */
     const char *asset; /* if not NULL: static memory, sent instead of body */
     size_t asset_size;
     int n_headers;

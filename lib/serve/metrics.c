@@ -2,34 +2,36 @@
 /* serve/metrics.c: what the predictor tells Prometheus: gauges of each battery, counters of its
  * work. */
 
-#include "serve/metrics.h"
-
-#include "evtwin/telemetry.h"
+#include "serve/exposition.h"
 
 #include "core/mem.h"
+#include "core/schema.h"
 #include "core/status.h"
 
 #include <math.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 enum { ID_SIZE = 51, TABLE_SIZE = 32768 }; /* a power of two, at least three times the batteries */
 
-typedef enum gauge { SOC, SOH, TEMPERATURE, RUL, FAILURE, GAUGE_COUNT } gauge;
-
-static const struct {
-    const char *column, *name, *unit, *help;
-} gauges[GAUGE_COUNT] = {
-    [SOC] = {"soc", "battery_soc_percent", "percent", "State of charge of the newest record."},
-    [SOH] = {"soh", "battery_soh_percent", "percent", "State of health of the newest record."},
-    [TEMPERATURE] = {"temperature", "battery_temperature_celsius", "celsius",
-                     "Temperature of the newest record."},
-    [RUL] = {"rul_prediction", "battery_rul_cycles", "cycles",
-             "Predicted remaining useful life; absent where it is unknown."},
-    [FAILURE] = {"failure_probability", "battery_failure_probability", NULL,
-                 "Predicted probability of failure, 0 to 1; absent where it is unknown."},
+/* Every quantity of the schema with a metric is a gauge, numbered in the schema's order. */
+enum {
+    GAUGE_COUNT = 0
+#define NO_METRIC ""
+#define Q(ID, name, json_key, kind, type, unit, min, max, role, metric, ...) +(sizeof(metric) > 1)
+#include "core/schema.def"
+#undef Q
 };
+
+/* The quantity of the next gauge after q; EVTWIN__Q_COUNT beyond the last. Begin with SIZE_MAX. */
+static size_t next_gauge(size_t q) {
+    do {
+        q++;
+    } while (q < EVTWIN__Q_COUNT && evtwin__schema[q].metric[0] == '\0');
+    return q;
+}
 
 typedef struct battery {
     char id[ID_SIZE];
@@ -47,9 +49,9 @@ typedef struct totals {
 struct evtwin_metrics {
     pthread_mutex_t lock;
     totals totals;
-    size_t n_batteries, capacity;
-    battery *batteries;        /* (capacity), in order of first sight */
     uint16_t slot[TABLE_SIZE]; /* hash table: index into batteries + 1, 0 = free */
+    size_t n_batteries;
+    battery batteries[EVTWIN__METRICS_MAX_BATTERIES]; /* in order of first sight */
 };
 
 _Static_assert(EVTWIN__METRICS_MAX_BATTERIES < UINT16_MAX, "slot holds an index + 1");
@@ -78,7 +80,6 @@ void evtwin_metrics_free(evtwin_metrics *metrics) {
         return;
     }
     pthread_mutex_destroy(&metrics->lock);
-    evtwin__free(metrics->batteries);
     evtwin__free(metrics);
 }
 
@@ -91,8 +92,7 @@ static uint32_t hash_id(const char *id) {
     return h;
 }
 
-/* The battery of that id, made if it is new and there is room under the cap; NULL if not. There is
- * memory for it: reserve went before. */
+/* The battery of that id, made if it is new and there is room under the cap; NULL if not. */
 static battery *find_battery(evtwin_metrics *metrics, const char *id) {
     uint32_t at = hash_id(id) % TABLE_SIZE;
     while (metrics->slot[at] != 0) {
@@ -108,7 +108,7 @@ static battery *find_battery(evtwin_metrics *metrics, const char *id) {
     battery *b = &metrics->batteries[metrics->n_batteries++];
     *b = (battery){.time_us = INT64_MIN, .seq = INT64_MIN};
     memcpy(b->id, id, strlen(id) + 1);
-    for (int g = 0; g < GAUGE_COUNT; g++) {
+    for (size_t g = 0; g < GAUGE_COUNT; g++) {
         b->value[g] = NAN;
     }
     metrics->slot[at] = (uint16_t)metrics->n_batteries;
@@ -118,7 +118,7 @@ static battery *find_battery(evtwin_metrics *metrics, const char *id) {
 /* The columns that a batch is read by. */
 typedef struct batch {
     const evtwin_table *table;
-    size_t rows, battery_id, time, seq, note, gauge[GAUGE_COUNT];
+    size_t rows, battery_id, time, seq, note, gauge[GAUGE_COUNT], prediction[EVTWIN__T_COUNT];
 } batch;
 
 static evtwin_status open_batch(const evtwin_table *table, batch *b) {
@@ -128,11 +128,15 @@ static evtwin_status open_batch(const evtwin_table *table, batch *b) {
     b->time = evtwin_table_find(table, "time");
     b->seq = evtwin_table_find(table, "seq");
     if (evtwin_table_i64(table, b->seq) == NULL) {
-        b->seq = EVTWIN_NO_COLUMN; /* absent, or of a type that is no number of a record */
+        b->seq = EVTWIN_NO_COLUMN; /* absent, or of a type that cannot number records */
     }
     b->note = evtwin_table_find(table, "prediction_note");
-    for (int g = 0; g < GAUGE_COUNT; g++) {
-        b->gauge[g] = evtwin_table_find(table, gauges[g].column);
+    for (size_t g = 0, q = next_gauge(SIZE_MAX); q < EVTWIN__Q_COUNT; g++, q = next_gauge(q)) {
+        b->gauge[g] = evtwin_table_find(table, evtwin__schema[q].name);
+    }
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        b->prediction[t] =
+            evtwin_table_find(table, evtwin__schema[evtwin__target_prediction(t)].name);
     }
     if (b->battery_id == EVTWIN_NO_COLUMN || b->time == EVTWIN_NO_COLUMN ||
         evtwin_table_type(table, b->time) != EVTWIN_TIME) {
@@ -148,32 +152,16 @@ static evtwin_status open_batch(const evtwin_table *table, batch *b) {
     return EVTWIN_OK;
 }
 
-/* Memory for every battery that the batch could bring; the lock is held. */
-static evtwin_status reserve(evtwin_metrics *metrics, const batch *b) {
-    size_t need = metrics->n_batteries + evtwin_table_dict_size(b->table, b->battery_id);
-    need = need > EVTWIN__METRICS_MAX_BATTERIES ? EVTWIN__METRICS_MAX_BATTERIES : need;
-    if (need <= metrics->capacity) {
-        return EVTWIN_OK;
-    }
-    size_t capacity = metrics->capacity * 2 > need ? metrics->capacity * 2 : need;
-    capacity = capacity > EVTWIN__METRICS_MAX_BATTERIES ? EVTWIN__METRICS_MAX_BATTERIES : capacity;
-    battery *grown = evtwin__realloc(metrics->batteries, capacity, sizeof *grown);
-    if (grown == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the metrics of %zu batteries", capacity);
-    }
-    metrics->batteries = grown;
-    metrics->capacity = capacity;
-    return EVTWIN_OK;
-}
-
 static void observe_row(evtwin_metrics *metrics, const batch *b, size_t row, int64_t now_s) {
     double value[GAUGE_COUNT];
-    for (int g = 0; g < GAUGE_COUNT; g++) {
-        const double v =
-            b->gauge[g] == EVTWIN_NO_COLUMN ? NAN : evtwin_table_number(b->table, b->gauge[g], row);
+    for (size_t g = 0; g < GAUGE_COUNT; g++) {
+        const double v = evtwin_table_number(b->table, b->gauge[g], row);
         value[g] = isfinite(v) ? v : NAN;
     }
-    const int is_known = !isnan(value[RUL]) || !isnan(value[FAILURE]);
+    int is_known = 0;
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        is_known |= isfinite(evtwin_table_number(b->table, b->prediction[t], row)) != 0;
+    }
     const int is_unknown =
         !is_known && b->note != EVTWIN_NO_COLUMN && evtwin_table_is_valid(b->table, b->note, row);
     metrics->totals.n_known += is_known;
@@ -205,18 +193,17 @@ evtwin_status evtwin_metrics_observe(evtwin_metrics *metrics, const evtwin_table
         EVTWIN_FAIL(EVTWIN_E_ARG, "evtwin_metrics_observe: metrics or table is NULL");
     }
     batch b;
-    evtwin_status st = open_batch(table, &b);
+    const evtwin_status st = open_batch(table, &b);
     if (st < 0) {
         return st;
     }
     const int64_t now_s = monotonic_s();
     pthread_mutex_lock(&metrics->lock);
-    st = reserve(metrics, &b);
-    for (size_t row = 0; st >= 0 && row < b.rows; row++) {
+    for (size_t row = 0; row < b.rows; row++) {
         observe_row(metrics, &b, row, now_s);
     }
     pthread_mutex_unlock(&metrics->lock);
-    return st;
+    return EVTWIN_OK;
 }
 
 void evtwin_metrics_count_error(evtwin_metrics *metrics) {
@@ -230,15 +217,36 @@ void evtwin_metrics_count_error(evtwin_metrics *metrics) {
 
 /* ---- the text ---- */
 
+/* The unit that ends a gauge's name, "celsius" or "litres_per_minute"; NULL if its quantity has
+ * none. */
+static const char *unit_of(const evtwin__quantity *quantity) {
+    const char *name = quantity->metric;
+    const char *per = strstr(name, "_per_");
+    const char *at = per != NULL ? per : name + strlen(name);
+    while (at > name && at[-1] != '_') {
+        at--;
+    }
+    return quantity->unit[0] != '\0' && at > name ? at : NULL;
+}
+
+static void begin_gauge(size_t q, evtwin__exposition *out) {
+    const evtwin__quantity *quantity = &evtwin__schema[q];
+    const char first = quantity->description[0];
+    char help[256];
+    snprintf(help, sizeof help, "%c%s; of the newest record, absent where it is unknown.",
+             first >= 'a' && first <= 'z' ? first - 'a' + 'A' : first, quantity->description + 1);
+    evtwin__expose_family(out, quantity->metric, EVTWIN__GAUGE, unit_of(quantity), help);
+}
+
 static void write_batteries(const battery *batteries, size_t n, evtwin__exposition *out) {
     const int64_t oldest_s = monotonic_s() - EVTWIN__METRICS_STALE_S;
-    for (int g = 0; g < GAUGE_COUNT; g++) {
-        evtwin__expose_family(out, gauges[g].name, EVTWIN__GAUGE, gauges[g].unit, gauges[g].help);
+    for (size_t g = 0, q = next_gauge(SIZE_MAX); q < EVTWIN__Q_COUNT; g++, q = next_gauge(q)) {
+        begin_gauge(q, out);
         for (size_t i = 0; i < n; i++) {
             const battery *b = &batteries[i];
             if (!isnan(b->value[g]) && b->seen_s >= oldest_s) {
                 const evtwin__label label = {"battery_id", b->id};
-                evtwin__expose(out, gauges[g].name, "", &label, 1, b->value[g]);
+                evtwin__expose(out, evtwin__schema[q].metric, "", &label, 1, b->value[g]);
             }
         }
     }
@@ -263,18 +271,15 @@ static void write_totals(const totals *t, size_t n_batteries, evtwin__exposition
         evtwin__expose(out, "evtwin_predictions", "_total", &label, 1, (double)by_outcome[i].n);
     }
     if (t->last_prediction_s > 0.0) {
-        evtwin__expose_family(out, "evtwin_last_prediction_timestamp_seconds", EVTWIN__GAUGE,
-                              "seconds", "When the last known prediction was made, since 1970.");
-        evtwin__expose(out, "evtwin_last_prediction_timestamp_seconds", "", NULL, 0,
-                       t->last_prediction_s);
+        evtwin__expose_one(out, "evtwin_last_prediction_timestamp_seconds", EVTWIN__GAUGE,
+                           "seconds", "When the last known prediction was made, since 1970.",
+                           t->last_prediction_s);
     }
-    evtwin__expose_family(out, "evtwin_batteries", EVTWIN__GAUGE, NULL,
-                          "Batteries seen since the start that have series.");
-    evtwin__expose(out, "evtwin_batteries", "", NULL, 0, (double)n_batteries);
-    evtwin__expose_family(out, "evtwin_rows_without_series", EVTWIN__COUNTER, NULL,
-                          "Records of batteries beyond the cap on series.");
-    evtwin__expose(out, "evtwin_rows_without_series", "_total", NULL, 0,
-                   (double)t->n_without_series);
+    evtwin__expose_one(out, "evtwin_batteries", EVTWIN__GAUGE, NULL,
+                       "Batteries seen since the start that have series.", (double)n_batteries);
+    evtwin__expose_one(out, "evtwin_rows_without_series", EVTWIN__COUNTER, NULL,
+                       "Records of batteries beyond the cap on series.",
+                       (double)t->n_without_series);
 }
 
 evtwin_status evtwin__metrics_write(const evtwin_metrics *metrics, evtwin__exposition *out) {
@@ -306,15 +311,15 @@ evtwin_status evtwin_metrics_text(const evtwin_metrics *metrics, int openmetrics
     evtwin__expose_build(&out);
     const evtwin_status st = evtwin__metrics_write(metrics, &out);
     evtwin__expose_end(&out);
-    evtwin__body_add(&out.body, "", 1);
-    if (st < 0 || out.body.is_failed) {
-        evtwin__body_free(&out.body);
+    evtwin__text_add(&out.text, "", 1);
+    if (st < 0 || out.text.is_failed) {
+        evtwin__text_free(&out.text);
         if (st < 0) {
             return st;
         }
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the text of the metrics");
     }
-    *text_out = out.body.data;
+    *text_out = out.text.data;
     return EVTWIN_OK;
 }
 

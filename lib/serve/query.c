@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* serve/query.c: split a request target into its path and its parameters. */
+/* serve/query.c: split a request target into its path and its parameters; what is not understood
+ * is refused by name. */
 
 #include "serve/query.h"
 
+#include "evtwin/telemetry.h"
+
+#include "core/num.h"
 #include "core/status.h"
 #include "core/utf8.h"
 
+#include <math.h>
 #include <string.h>
 
 static int hex_digit(char c) {
@@ -125,4 +130,75 @@ const char *evtwin__query_get(const evtwin__query *query, const char *key) {
         }
     }
     return NULL;
+}
+
+/* ---- typed parameters ---- */
+
+static const double max_hours = 24.0 * 366.0;
+static const double us_per_hour = 3600e6;
+enum { MAX_LIMIT = 1000 };
+
+/* hours back from until, or from now; 0 hours: all time. */
+static evtwin_status read_window(const evtwin__query *query, evtwin__params *p) {
+    const char *text = evtwin__query_get(query, "hours");
+    if (text != NULL && (!evtwin__parse_f64(text, strlen(text), &p->hours) || !isfinite(p->hours) ||
+                         p->hours <= 0.0 || p->hours > max_hours)) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "hours must be a number above 0, at most %g", max_hours);
+    }
+    const char *until = evtwin__query_get(query, "until");
+    int64_t until_us = evtwin_time_now();
+    if (until != NULL && evtwin_time_parse(until, EVTWIN_NAIVE_UTC, &until_us) < 0) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "until must be a time, as 2026-01-31T12:00:00Z");
+    }
+    /* a year has four digits, so that nothing here overflows */
+    p->from_us = p->hours > 0.0 ? until_us - (int64_t)(p->hours * us_per_hour) : INT64_MIN;
+    p->to_us = until == NULL ? INT64_MAX : until_us;
+    return EVTWIN_OK;
+}
+
+static evtwin_status read_page(const evtwin__query *query, evtwin__params *p) {
+    const char *text = evtwin__query_get(query, "limit");
+    int64_t limit = (int64_t)p->limit;
+    if (text != NULL &&
+        (!evtwin__parse_i64(text, strlen(text), &limit) || limit < 1 || limit > MAX_LIMIT)) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "limit must be a whole number from 1 to %d", MAX_LIMIT);
+    }
+    p->limit = (size_t)limit;
+    text = evtwin__query_get(query, "cursor");
+    const char *point = text != NULL ? strchr(text, '.') : NULL;
+    if (text != NULL &&
+        (point == NULL || !evtwin__parse_i64(text, (size_t)(point - text), &p->before_time_us) ||
+         !evtwin__parse_i64(point + 1, strlen(point + 1), &p->before_seq))) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "cursor must be the \"next\" of the page before");
+    }
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__query_params(const evtwin__query *query, const char *const *known,
+                                   evtwin__params *params) {
+    for (size_t i = 0; i < query->n_params; i++) {
+        const char *const *k = known;
+        while (*k != NULL && strcmp(*k, query->key[i]) != 0) {
+            k++;
+        }
+        if (*k == NULL) {
+            EVTWIN_FAIL(EVTWIN_E_ARG, "%s has no parameter %.64s", query->path, query->key[i]);
+        }
+    }
+    const char *id = evtwin__query_get(query, "battery_id");
+    params->battery_id = id != NULL ? id : "BATTERY_001";
+    params->before_time_us = params->before_seq = INT64_MAX;
+    if (!evtwin_battery_id_is_valid(params->battery_id)) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "battery_id must be 1 to 50 of A-Z a-z 0-9 . _ : -");
+    }
+    const evtwin_status st = read_window(query, params);
+    return st < 0 ? st : read_page(query, params);
+}
+
+void evtwin__query_cursor_write(evtwin__text *text, const char *key, int64_t time_us, int64_t seq) {
+    char cursor[2 * EVTWIN__NUM_SIZE];
+    size_t n = evtwin__format_i64(time_us, cursor);
+    cursor[n++] = '.';
+    evtwin__format_i64(seq, cursor + n);
+    evtwin__text_string(text, key, cursor);
 }

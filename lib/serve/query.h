@@ -5,10 +5,12 @@
 
 #include "evtwin/base.h"
 
+#include "core/text.h"
+
 enum { EVTWIN__TARGET_MAX = 4096, EVTWIN__QUERY_MAX_PARAMS = 16 };
 
-/* "/path?key=value&…", percent-decoded ('+' in the query is a blank), every text valid UTF-8
- * without NUL. All texts point into buffer: a query must not be copied or moved. */
+/* "/path?key=value&…", percent-decoded ('+' in the query is a blank), every string valid UTF-8
+ * without NUL. All strings point into buffer: a query must not be copied or moved. */
 typedef struct evtwin__query {
     const char *path;
     size_t n_params;
@@ -16,13 +18,29 @@ typedef struct evtwin__query {
     char buffer[EVTWIN__TARGET_MAX + EVTWIN__QUERY_MAX_PARAMS + 2];
 } evtwin__query;
 
-/* EVTWIN_E_PARSE for a bad escape, a NUL byte, text that is not UTF-8, a path that does not start
- * with
- * '/', a doubled or empty key or too many parameters; EVTWIN_E_RANGE for more than
+/* EVTWIN_E_PARSE for a bad escape, a NUL byte, a string that is not UTF-8, a path that does not
+ * start with '/', a duplicate or empty key or too many parameters; EVTWIN_E_RANGE for more than
  * EVTWIN__TARGET_MAX bytes. */
 evtwin_status evtwin__query_parse(const char *target, size_t length, evtwin__query *out);
 
 /* Value of a parameter, NULL if absent. */
 const char *evtwin__query_get(const evtwin__query *query, const char *key);
+
+/* Parameters by their meaning. */
+typedef struct evtwin__params {
+    const char *battery_id; /* BATTERY_001 if absent */
+    double hours;           /* how far "hours" looks back from "until", or from now */
+    size_t limit;           /* of rows on a page */
+    int64_t from_us, to_us; /* to_us is INT64_MAX without "until": a clock ahead hides no row */
+    int64_t before_time_us, before_seq; /* "cursor": where a page begins; INT64_MAX if absent */
+} evtwin__params;
+
+/* Read parameters, all of which must be in the NULL-terminated list; hours (0 = of any age) and
+ * limit come with their defaults. EVTWIN_E_ARG says which one is wrong, and what is possible. */
+evtwin_status evtwin__query_params(const evtwin__query *query, const char *const *known,
+                                   evtwin__params *params);
+
+/* Such a cursor as a JSON string. */
+void evtwin__query_cursor_write(evtwin__text *text, const char *key, int64_t time_us, int64_t seq);
 
 #endif

@@ -3,128 +3,84 @@
 
 #include "serve/server.h"
 
-#include "serve/last_prediction.h"
-#include "serve/row_json.h"
-
-#include <string.h>
-
-/* Newest row of a battery; 0 after the error was answered. */
-static int get_latest(evtwin__call *call, const char *battery, evtwin_table **out) {
-    call->store_status = evtwin_store_latest(call->store, battery, out, NULL);
-    if (call->store_status < 0) {
-        evtwin__reply_store_error(call, call->store_status);
+/* Read what is known of the battery now; 0 after the error was answered. */
+static int read_latest(evtwin__call *call) {
+    if (!evtwin__call_read_latest(call, call->params.battery_id)) {
         return 0;
     }
-    if (call->store_status == EVTWIN_DONE) {
-        evtwin__reply_error(call, 404, "there is no battery %s", battery);
+    if (call->rows == NULL) {
+        evtwin__answer_error(call, 404, "there is no battery %s", call->params.battery_id);
         return 0;
     }
     return 1;
 }
 
 void evtwin__route_latest(evtwin__call *call) {
-    const char *battery;
-    evtwin_table *rows = NULL, *models = NULL;
-    if (evtwin__param_battery(call, &battery) && get_latest(call, battery, &rows) &&
-        evtwin__fetch_models(call, &models)) {
-        evtwin__row_json rj;
-        evtwin__row_json_open(&rj, rows, models, 0);
-        evtwin__last_prediction last;
-        if (evtwin__fetch_last_prediction(call, &rj, 0, &last)) {
-            evtwin__body *body = evtwin__reply_begin(call);
-            evtwin__body_text(body, "\"data\":{");
-            evtwin__row_json_members(&rj, 0, body);
-            evtwin__body_text(body, ",");
-            evtwin__last_prediction_write(&last, body);
-            evtwin__body_text(body, "},");
-            evtwin__reply_end(call);
-        }
-    }
-    evtwin_table_free(models);
-    evtwin_table_free(rows);
-}
-
-/* Rows and "next": the cursor of the page after this one, null if this one was not full. */
-static void write_page(evtwin__body *body, const char *name, const evtwin_table *rows,
-                       const evtwin_table *models, size_t limit) {
-    const size_t n = rows == NULL ? 0 : evtwin_table_rows(rows);
-    evtwin__body_json_text(body, name);
-    evtwin__body_text(body, ":[");
-    evtwin__row_json rj;
-    if (n > 0) {
-        evtwin__row_json_open(&rj, rows, models, 0);
-    }
-    for (size_t i = 0; i < n; i++) {
-        evtwin__body_text(body, i == 0 ? "{" : ",{");
-        evtwin__row_json_members(&rj, i, body);
-        evtwin__body_text(body, "}");
-    }
-    evtwin__body_text(body, "],\"count\":");
-    evtwin__body_i64(body, (int64_t)n);
-    evtwin__body_text(body, ",\"next\":");
-    const size_t time_col = n < limit ? EVTWIN_NO_COLUMN : evtwin_table_find(rows, "time");
-    const size_t seq_col = n < limit ? EVTWIN_NO_COLUMN : evtwin_table_find(rows, "seq");
-    if (time_col != EVTWIN_NO_COLUMN && seq_col != EVTWIN_NO_COLUMN) {
-        evtwin__cursor_write(body, evtwin_table_i64(rows, time_col)[n - 1],
-                             evtwin_table_i64(rows, seq_col)[n - 1]);
-    } else {
-        evtwin__body_text(body, "null");
-    }
-    evtwin__body_text(body, ",");
-}
-
-/* Answer one page of a battery's rows; hours 0 = of any age. */
-static void reply_page(evtwin__call *call, const char *battery, const char *name,
-                       const evtwin_history_options *options, double hours) {
-    evtwin_table *rows = NULL, *known = NULL, *models = NULL;
-    call->store_status = evtwin_store_history(call->store, battery, options, &rows);
-    if (call->store_status < 0) {
-        evtwin__reply_store_error(call, call->store_status);
+    if (!read_latest(call)) {
         return;
     }
-    /* an empty page of a known battery is no error */
-    const int is_known = rows != NULL || get_latest(call, battery, &known);
-    if (is_known && evtwin__fetch_models(call, &models)) {
-        evtwin__body *body = evtwin__reply_begin(call);
-        write_page(body, name, rows, models, options->limit);
-        if (hours > 0.0) {
-            evtwin__body_text(body, "\"period_hours\":");
-            evtwin__body_f64(body, hours);
-            evtwin__body_text(body, ",");
-        }
-        evtwin__reply_end(call);
+    evtwin__text *body = evtwin__answer_begin(call);
+    evtwin__text_open(body, "data", '{');
+    evtwin__answer_row(call, 0, NULL);
+    evtwin__answer_standing(call, 0);
+    evtwin__text_put(body, "}");
+    evtwin__answer_end(call);
+}
+
+/* Nothing was found: is the battery known at all? An empty page of a known one is not an error. */
+static int is_known(evtwin__call *call) {
+    const int known = read_latest(call);
+    evtwin_table_free(call->rows);
+    call->rows = NULL;
+    return known;
+}
+
+static int add_row(evtwin__call *call, size_t row) {
+    evtwin__answer_row(call, row, NULL);
+    return 1;
+}
+
+/* One page of the battery's rows, and "next": the cursor of the page after this one, null if this
+ * one was not full. */
+static void answer_page(evtwin__call *call, const char *name, int predicted_only) {
+    const evtwin__params *p = &call->params;
+    evtwin_history_options options;
+    evtwin_history_options_init(&options, sizeof options);
+    options.from_us = p->from_us;
+    options.to_us = p->to_us;
+    options.limit = p->limit;
+    options.predicted_only = predicted_only;
+    options.before_time_us = p->before_time_us;
+    options.before_seq = p->before_seq;
+    if (!evtwin__store_answered(call, evtwin_store_history(call->handle->store, p->battery_id,
+                                                           &options, &call->rows)) ||
+        !(call->rows != NULL ? evtwin__call_read_context(call) : is_known(call))) {
+        return;
     }
-    evtwin_table_free(models);
-    evtwin_table_free(known);
-    evtwin_table_free(rows);
+    evtwin__text *body = evtwin__answer_begin(call);
+    const size_t n = evtwin__answer_list(call, name, add_row);
+    const int64_t *time_us = evtwin_table_i64(call->rows, evtwin_table_find(call->rows, "time"));
+    const int64_t *seq = evtwin_table_i64(call->rows, evtwin_table_find(call->rows, "seq"));
+    if (n == p->limit && time_us != NULL && seq != NULL) {
+        evtwin__query_cursor_write(body, "next", time_us[n - 1], seq[n - 1]);
+    } else {
+        evtwin__text_word(body, "next", "null");
+    }
+    if (p->hours > 0.0) {
+        evtwin__text_number(body, "period_hours", p->hours);
+    }
+    evtwin__answer_end(call);
 }
 
 void evtwin__route_history(evtwin__call *call) {
-    const char *battery;
-    double hours;
-    evtwin_history_options options;
-    evtwin_history_options_init(&options, sizeof options);
-    if (evtwin__param_battery(call, &battery) && evtwin__param_hours(call, 1.0, &hours) &&
-        evtwin__param_window(call, hours, &options.from_us, &options.to_us) &&
-        evtwin__param_limit(call, 1000, 1000, &options.limit) &&
-        evtwin__param_cursor(call, &options.before_time_us, &options.before_seq)) {
-        reply_page(call, battery, "data", &options, hours);
-    }
+    answer_page(call, "data", 0);
 }
 
 void evtwin__route_predictions(evtwin__call *call) {
-    const char *battery;
-    evtwin_history_options options;
-    evtwin_history_options_init(&options, sizeof options);
-    options.predicted_only = 1;
-    if (evtwin__param_battery(call, &battery) &&
-        evtwin__param_limit(call, 100, 1000, &options.limit) &&
-        evtwin__param_cursor(call, &options.before_time_us, &options.before_seq)) {
-        reply_page(call, battery, "predictions", &options, 0.0);
-    }
+    answer_page(call, "predictions", 1);
 }
 
-static void write_stats(evtwin__body *body, const evtwin_store_stats *s) {
+static void add_stats(evtwin__text *body, const evtwin_store_stats *s) {
     const struct {
         const char *key;
         double value;
@@ -141,40 +97,24 @@ static void write_stats(evtwin__body *body, const evtwin_store_stats *s) {
         {"avg_rul", s->avg_rul},
         {"avg_failure_risk", s->avg_failure_risk},
     };
-    evtwin__body_text(body, "\"stats\":{\"total_records\":");
-    evtwin__body_i64(body, s->total_records);
+    evtwin__text_open(body, "stats", '{');
+    evtwin__text_integer(body, "total_records", s->total_records);
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
-        evtwin__body_text(body, ",");
-        evtwin__body_json_text(body, members[i].key);
-        evtwin__body_text(body, ":");
-        evtwin__body_json_f64(body, members[i].value);
+        evtwin__text_number(body, members[i].key, members[i].value);
     }
-    evtwin__body_text(body, "},");
+    evtwin__text_put(body, "}");
 }
 
 void evtwin__route_stats(evtwin__call *call) {
-    const char *battery;
-    double hours;
-    int64_t from_us, to_us;
-    if (!evtwin__param_battery(call, &battery) || !evtwin__param_hours(call, 24.0, &hours) ||
-        !evtwin__param_window(call, hours, &from_us, &to_us)) {
-        return;
-    }
+    const evtwin__params *p = &call->params;
     evtwin_store_stats stats;
-    call->store_status =
-        evtwin_store_stats_get(call->store, battery, from_us, to_us, &stats, sizeof stats);
-    if (call->store_status < 0) {
-        evtwin__reply_store_error(call, call->store_status);
+    const evtwin_status st = evtwin_store_stats_get(call->handle->store, p->battery_id, p->from_us,
+                                                    p->to_us, &stats, sizeof stats);
+    if (!evtwin__store_answered(call, st) || (st == EVTWIN_DONE && !read_latest(call))) {
         return;
     }
-    evtwin_table *known = NULL;
-    if (call->store_status != EVTWIN_DONE || get_latest(call, battery, &known)) {
-        evtwin__body *body = evtwin__reply_begin(call);
-        write_stats(body, &stats);
-        evtwin__body_text(body, "\"period_hours\":");
-        evtwin__body_f64(body, hours);
-        evtwin__body_text(body, ",");
-        evtwin__reply_end(call);
-    }
-    evtwin_table_free(known);
+    evtwin__text *body = evtwin__answer_begin(call);
+    add_stats(body, &stats);
+    evtwin__text_number(body, "period_hours", p->hours);
+    evtwin__answer_end(call);
 }

@@ -53,7 +53,7 @@ static evtwin_status check(const evtwin_server_options *o, evtwin__address *addr
     return EVTWIN_OK;
 }
 
-/* Look into the store, so that a mistaken URI is told now. One that is not there yet may come
+/* Look into the store, so that an invalid URI is reported now. One that is not there yet may come
  * later; one without tables may be in the making, which takes a moment. */
 static evtwin_status try_store(evtwin__store_pool *stores) {
     evtwin_status st = EVTWIN_E_SCHEMA;
@@ -62,10 +62,9 @@ static evtwin_status try_store(evtwin__store_pool *stores) {
             const struct timespec pause = {0, 50000000};
             nanosleep(&pause, NULL);
         }
-        evtwin__store_loan loan;
-        st = evtwin__store_pool_take(stores, &loan);
-        if (st >= 0) {
-            evtwin__store_pool_give(stores, loan, EVTWIN_OK);
+        evtwin__store_handle *handle;
+        if ((st = evtwin__store_pool_take(stores, &handle)) >= 0) {
+            evtwin__store_pool_give(stores, handle, EVTWIN_OK);
         }
     }
     return st == EVTWIN_E_NOT_FOUND || st == EVTWIN_E_AGAIN ? EVTWIN_OK : st;
@@ -75,8 +74,9 @@ static evtwin_status open_parts(evtwin_server *server, const evtwin_server_optio
     server->metrics = o->metrics;
     server->is_open_to_all = o->insecure_listen != 0;
     server->service = evtwin__strdup(o->service);
-    server->http_metrics = evtwin__http_metrics_create();
-    if (server->service == NULL || server->http_metrics == NULL) {
+    server->own_metrics =
+        evtwin__server_metrics_create(evtwin__route_label_count(), evtwin__route_label);
+    if (server->service == NULL || server->own_metrics == NULL) {
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a server");
     }
     if (o->store != NULL) {
@@ -140,7 +140,7 @@ void evtwin_server_free(evtwin_server *server) {
     }
     evtwin__http_stop(server->http); /* no call is under way after this */
     evtwin__store_pool_free(server->stores);
-    evtwin__http_metrics_free(server->http_metrics);
+    evtwin__server_metrics_free(server->own_metrics);
     evtwin__free(server->service);
     evtwin__free(server);
 }

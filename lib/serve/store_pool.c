@@ -14,20 +14,10 @@
 
 enum { BUSY_TIMEOUT_MS = 2000 };
 
-/* Which file a handle reads: a path may come to mean another one. */
-typedef struct file_identity {
-    dev_t device;
-    ino_t inode;
-} file_identity;
-
-typedef struct handle {
-    evtwin_store *store; /* NULL = a free place */
-    file_identity file;
-    int is_taken;
-} handle;
+typedef evtwin__store_handle handle;
 
 struct evtwin__store_pool {
-    char *uri, *path; /* path "" where the store is no file */
+    char *uri, *path; /* path "" where the store is not a file */
     pthread_mutex_t lock;
     atomic_int is_up;
     int size;
@@ -58,26 +48,28 @@ evtwin_status evtwin__store_pool_create(const char *uri, int size, evtwin__store
     return EVTWIN_OK;
 }
 
+static void close_store(handle *h) {
+    evtwin_table_free(h->models);
+    evtwin_thresholds_free(h->thresholds);
+    evtwin_store_free(h->store);
+    h->models = NULL;
+    h->thresholds = NULL;
+    h->store = NULL;
+    h->known_us = 0;
+}
+
 void evtwin__store_pool_free(evtwin__store_pool *pool) {
     if (pool == NULL) {
         return;
     }
     for (int i = 0; pool->handles != NULL && i < pool->size; i++) {
-        evtwin_store_free(pool->handles[i].store);
+        close_store(&pool->handles[i]);
     }
     evtwin__free(pool->handles);
     evtwin__free(pool->uri);
     evtwin__free(pool->path);
     pthread_mutex_destroy(&pool->lock);
     evtwin__free(pool);
-}
-
-static file_identity identify(const evtwin__store_pool *pool) {
-    struct stat s;
-    if (pool->path[0] == '\0' || stat(pool->path, &s) != 0) {
-        return (file_identity){0};
-    }
-    return (file_identity){s.st_dev, s.st_ino};
 }
 
 static evtwin_status open_store(const evtwin__store_pool *pool, evtwin_store **out) {
@@ -91,65 +83,55 @@ static evtwin_status open_store(const evtwin__store_pool *pool, evtwin_store **o
     return evtwin_store_open(pool->uri, &options, out);
 }
 
-/* Take an idle handle, else a free place; -1 if there is neither. */
-static int take_place(evtwin__store_pool *pool) {
-    int best = -1;
+/* Take a handle whose store is open, else any idle one; NULL if there is neither. */
+static handle *take_idle(evtwin__store_pool *pool) {
+    handle *best = NULL;
     pthread_mutex_lock(&pool->lock);
     for (int i = 0; i < pool->size; i++) {
-        const handle *h = &pool->handles[i];
-        if (!h->is_taken && (best < 0 || (pool->handles[best].store == NULL && h->store != NULL))) {
-            best = i;
+        handle *h = &pool->handles[i];
+        if (!h->is_taken && (best == NULL || (best->store == NULL && h->store != NULL))) {
+            best = h;
         }
     }
-    if (best >= 0) {
-        pool->handles[best].is_taken = 1;
+    if (best != NULL) {
+        best->is_taken = 1;
     }
     pthread_mutex_unlock(&pool->lock);
     return best;
 }
 
-static void give_place(evtwin__store_pool *pool, int place) {
-    pthread_mutex_lock(&pool->lock);
-    pool->handles[place].is_taken = 0;
-    pthread_mutex_unlock(&pool->lock);
-}
-
-evtwin_status evtwin__store_pool_take(evtwin__store_pool *pool, evtwin__store_loan *out) {
-    const int place = take_place(pool);
-    if (place < 0) {
+evtwin_status evtwin__store_pool_take(evtwin__store_pool *pool, handle **out) {
+    handle *h = take_idle(pool);
+    if (h == NULL) {
         EVTWIN_FAIL(EVTWIN_E_AGAIN, "all %d store handles are in use", pool->size);
     }
-
-    /* the place is this thread's alone now */
-    handle *h = &pool->handles[place];
-    const file_identity now = identify(pool);
-    if (h->store != NULL && (h->file.device != now.device || h->file.inode != now.inode)) {
-        evtwin_store_free(h->store);
-        h->store = NULL;
+    struct stat now = {0};
+    if (pool->path[0] != '\0' && stat(pool->path, &now) != 0) {
+        now = (struct stat){0};
     }
-    evtwin_status st = EVTWIN_OK;
-    if (h->store == NULL) {
-        st = open_store(pool, &h->store);
-        h->file = now;
+    if (h->device != now.st_dev || h->inode != now.st_ino) {
+        close_store(h);
     }
-    atomic_store(&pool->is_up, st >= 0);
+    const evtwin_status st = h->store == NULL ? open_store(pool, &h->store) : EVTWIN_OK;
+    h->device = now.st_dev;
+    h->inode = now.st_ino;
     if (st < 0) {
-        h->store = NULL;
-        give_place(pool, place);
+        evtwin__store_pool_give(pool, h, st);
         return st;
     }
-    *out = (evtwin__store_loan){h->store, place};
+    atomic_store(&pool->is_up, 1);
+    *out = h;
     return EVTWIN_OK;
 }
 
-void evtwin__store_pool_give(evtwin__store_pool *pool, evtwin__store_loan loan,
-                             evtwin_status outcome) {
+void evtwin__store_pool_give(evtwin__store_pool *pool, handle *h, evtwin_status outcome) {
     if (outcome < 0) {
-        evtwin_store_free(loan.store);
-        pool->handles[loan.place].store = NULL;
+        close_store(h);
         atomic_store(&pool->is_up, 0);
     }
-    give_place(pool, loan.place);
+    pthread_mutex_lock(&pool->lock);
+    h->is_taken = 0;
+    pthread_mutex_unlock(&pool->lock);
 }
 
 int evtwin__store_pool_is_up(const evtwin__store_pool *pool) {

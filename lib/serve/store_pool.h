@@ -5,6 +5,8 @@
 
 #include "evtwin/store.h"
 
+#include <sys/types.h>
+
 typedef struct evtwin__store_pool evtwin__store_pool;
 
 /* The store need not exist yet. size is the number of handles kept. */
@@ -13,18 +15,25 @@ evtwin_status evtwin__store_pool_create(const char *uri, int size, evtwin__store
 /* Every handle is back by then. NULL is fine. */
 void evtwin__store_pool_free(evtwin__store_pool *pool);
 
-/* A handle on loan to one thread. */
-typedef struct evtwin__store_loan {
+/* A handle while one thread has it: no other touches it then. */
+typedef struct evtwin__store_handle {
     evtwin_store *store;
-    int place;
-} evtwin__store_loan;
+    dev_t device; /* of the file that it reads: a path may come to mean another one */
+    ino_t inode;
+    int is_taken;
 
-/* Borrow a handle, opening one if none is idle; a handle to a file that was removed or replaced
- * since is closed first. What evtwin_store_open says. */
-evtwin_status evtwin__store_pool_take(evtwin__store_pool *pool, evtwin__store_loan *out);
+    /* what rows are answered with, read at known_us and used for a second (answer.c) */
+    evtwin_table *models;
+    evtwin_thresholds *thresholds;
+    int64_t known_us;
+} evtwin__store_handle;
 
-/* Give it back; outcome is what its last use returned: after a failure it is closed. */
-void evtwin__store_pool_give(evtwin__store_pool *pool, evtwin__store_loan loan,
+/* Borrow a handle, opening its store if none is idle; a store in a file that was removed or
+ * replaced since is closed first. What evtwin_store_open says. */
+evtwin_status evtwin__store_pool_take(evtwin__store_pool *pool, evtwin__store_handle **out);
+
+/* Give it back; outcome is what its last use returned: after a failure the store is closed. */
+void evtwin__store_pool_give(evtwin__store_pool *pool, evtwin__store_handle *handle,
                              evtwin_status outcome);
 
 /* 1 if the last take or use went well, 0 if not, or if there was none yet. */

@@ -19,7 +19,7 @@ extern const evtwin__embedded evtwin__cells[];
 extern const size_t evtwin__cells_count;
 
 /* Name and description of each embedded file, so that listing needs no parsing; test_cell checks
- * that they say what the files say. The first is the default. */
+ * that they hold what the files hold. The first is the default. */
 static const struct {
     const char *name, *description;
 } builtin[] = {

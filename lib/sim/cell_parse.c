@@ -97,7 +97,7 @@ static evtwin_status check_source(const place *p, const field *f, void *to) {
     const char *source = json_string_value(json_object_get(p->object, f->key));
     if (source == NULL || source[0] == '\0') {
         EVTWIN_FAIL(EVTWIN_E_PARSE,
-                    "%s: key '%ssource' is missing: say where the number comes from", p->file,
+                    "%s: key '%ssource' is missing: state where the number comes from", p->file,
                     p->prefix);
     }
     return EVTWIN_OK;
@@ -362,7 +362,7 @@ static evtwin_status read_circuit(const place *p, const field *f, void *to) {
         {"r0_activation_J_mol", read_value, 0.0, 1e5, AT(r0_activation_K), 0},
         {"rc_activation_J_mol", read_value, 0.0, 1e5, AT(rc_activation_K), 0},
         {"reference_degC", read_value, -40.0, 80.0, AT(reference_K), 0},
-        /* reversible heat: zero where the set says nothing */
+        /* reversible heat: zero where the set has none */
         {"entropic_V_K", read_param, -0.01, 0.01, EVTWIN__PARAM_ENTROPIC, 1},
     };
     evtwin_cell *cell = to;

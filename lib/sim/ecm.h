@@ -86,7 +86,7 @@ void evtwin__ecm_rest(const evtwin__ecm_model *model, evtwin__ecm_block *block, 
 double evtwin__ecm_voltage(const evtwin_cell *cell, const evtwin__ecm_block *block, int lane);
 
 /* Cell current that gives a power at the cell's terminals now; the current of the greatest power
- * where more is asked for than the cell can give. */
+ * where more is requested than the cell can give. */
 double evtwin__ecm_current_for_power(const evtwin_cell *cell, const evtwin__ecm_block *block,
                                      int lane, double power_W);
 

@@ -31,9 +31,6 @@ static const evtwin__fleet_model *const models[] = {
 /* ---- options ---- */
 
 evtwin_status evtwin_sim_options_init(evtwin_sim_options *options, size_t size) {
-    if (options == NULL || size < sizeof(size_t)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "options is NULL or its size is %zu", size);
-    }
     const evtwin_sim_options defaults = {
         .size = sizeof defaults,
         .model = EVTWIN_SIM_ECM,
@@ -51,8 +48,7 @@ evtwin_status evtwin_sim_options_init(evtwin_sim_options *options, size_t size) 
         .step_s = 1.0,
         .start_time_us = DEFAULT_START_us,
     };
-    evtwin__report_copy(options, size, &defaults, sizeof defaults);
-    return EVTWIN_OK;
+    return evtwin__options_init(options, size, &defaults, sizeof defaults);
 }
 
 evtwin_status evtwin__domains_check(const evtwin__domain *d, size_t n) {
@@ -92,13 +88,12 @@ evtwin_status evtwin__sim_options_check(const evtwin_sim_options *options,
     if (options == NULL) {
         EVTWIN_FAIL(EVTWIN_E_ARG, "options is NULL");
     }
-    if (options->size < sizeof(size_t)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "options.size is %zu: call evtwin_sim_options_init",
-                    options->size);
-    }
     evtwin_sim_options o;
     evtwin_sim_options_init(&o, sizeof o);
-    evtwin__options_copy(&o, sizeof o, options, options->size);
+    evtwin_status st = evtwin__options_merge(&o, sizeof o, options, "evtwin_sim_options_init");
+    if (st < 0) {
+        return st;
+    }
     if (isnan(o.final_soh_percent)) {
         o.final_soh_percent = o.initial_soh_percent;
     }
@@ -117,8 +112,8 @@ evtwin_status evtwin__sim_options_check(const evtwin_sim_options *options,
         {"initial_cycles", o.initial_cycles, 0.0, 1e6},
         {"step_s", o.step_s, 0.001, 60.0},
     };
-    evtwin_status st = check_choices(&o);
-    if (st < 0 || (st = evtwin__domains_check(domain, sizeof domain / sizeof domain[0])) < 0) {
+    if ((st = check_choices(&o)) < 0 ||
+        (st = evtwin__domains_check(domain, sizeof domain / sizeof domain[0])) < 0) {
         return st;
     }
     if (o.cell != NULL && o.n_series * o.cell->v_max_V > MAX_VOLTAGE_V) {
@@ -291,7 +286,8 @@ static evtwin_status fill_rows(evtwin_sim *sim, int64_t time_us, size_t first_ro
         r.time_us = time_us;
         r.seq = (int64_t)(sim->n_read + i);
         r.sim_time_s = evtwin_sim_time_s(sim);
-        st = evtwin_table_intern(table, columns->battery_id, sim->ids[i].text, &r.battery_code);
+        st = evtwin_table_intern(table, columns->at[EVTWIN__Q_BATTERY_ID], sim->ids[i].text,
+                                 &r.battery_code);
         if (st >= 0) {
             st = evtwin__row_write(table, columns, first_row + i, &r);
         }
@@ -304,7 +300,7 @@ evtwin_status evtwin_sim_read(evtwin_sim *sim, int64_t time_us, evtwin_table *ta
         EVTWIN_FAIL(EVTWIN_E_ARG, "%s is NULL", sim == NULL ? "sim" : "table");
     }
     evtwin__columns columns;
-    evtwin_status st = evtwin__columns_find(table, &columns);
+    evtwin_status st = evtwin__columns_find(table, EVTWIN__TELEMETRY, &columns);
     if (st < 0) {
         return st;
     }

@@ -65,7 +65,7 @@ struct evtwin_sim {
     double power_scale;   /* from the reference pack's power to one cell's */
 
     int64_t step;        /* whole steps made */
-    double pending_s;    /* asked for beyond them, less than a step */
+    double pending_s;    /* requested beyond them, less than a step */
     uint64_t n_read;     /* rows read so far: the next seq */
     uint64_t n_readings; /* calls of evtwin_sim_read: the sample number of sensor noise */
     int by_hand;

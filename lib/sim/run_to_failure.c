@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* sim/run_to_failure.c: the run-to-failure data set: packs run to their end of life day by day,
- * records of what their BMS says at moments of the days, labelled from the outcome. */
+ * records of what their BMS reports at moments of the days, labelled from the outcome. */
 
 #include "sim/fleet.h"
-
-#include "evtwin/telemetry.h"
 
 #include "core/mem.h"
 #include "core/parallel.h"
@@ -61,7 +59,8 @@ typedef struct run {
     /* what comes of it */
     evtwin__battery_id *ids; /* (n_packs) */
     double *ends;            /* (n_packs): life of those that reached their end, so far */
-    evtwin_table *table;
+    evtwin_table *table;     /* telemetry and truth */
+    evtwin__columns columns; /* of it */
     evtwin_run_to_failure_report report;
 } run;
 
@@ -131,7 +130,7 @@ static moment sample_moment(const pack *p, const day *d) {
     };
 }
 
-/* What the pack is and what its BMS says at a moment between two mornings. */
+/* What the pack is and what its BMS reports at a moment between two mornings. */
 static void take_record(const pack *p, const day *d, uint64_t sample, record *out) {
     const evtwin_cell *cell = &p->run->cell;
     const evtwin__wear *before = &d->before.wear, *after = &d->after.wear;
@@ -241,7 +240,7 @@ static evtwin_status run_pack(void *ctx, size_t item) {
 
 /* ---- labels and rows ---- */
 
-/* 1 or 0 where the outcome says so, NaN where the horizon was not observed. */
+/* 1 or 0 where the outcome decides, NaN where the horizon was not observed. */
 static double failure_label(const run *r, const record *at, const outcome *o) {
     const double horizon = r->limits->failure_horizon_cycles;
     if (!isnan(o->eol_cycles)) {
@@ -250,41 +249,32 @@ static double failure_label(const run *r, const record *at, const outcome *o) {
     return o->last_cycles - at->cycles >= horizon ? 0.0 : NAN;
 }
 
-/* The columns behind the telemetry's: name, unit, value of a record `at` of a pack that ended as o.
- */
-#define LABELS(X)                                                                                  \
-    X("rul", "cycles", o->eol_cycles - at->cycles)                                                 \
-    X("failure", "", failure_label(r, at, o))                                                      \
-    X("truth_soh", "percent", 100.0 * at->soh_frac)                                                \
-    X("truth_resistance_ratio", "", at->resistance_ratio)                                          \
-    X("truth_efc", "cycles", at->cycles)                                                           \
-    X("truth_eol_efc", "cycles", o->eol_cycles)                                                    \
-    X("truth_has_defect", "", at->has_defect)                                                      \
-    X("truth_censored", "", isnan(o->eol_cycles) ? 1.0 : 0.0)
-
-#define LABEL_NAME(name, unit, value) {name, unit},
-#define LABEL_VALUE(name, unit, value) value,
-
-static const struct { const char *name, *unit; } label[] = {LABELS(LABEL_NAME)};
-
-enum { N_LABELS = sizeof label / sizeof label[0] };
-
-/* The labels are the table's last columns. */
 static evtwin_status write_labels(const run *r, size_t row, const record *at, const outcome *o) {
-    const double value[N_LABELS] = {LABELS(LABEL_VALUE)};
-    const size_t first = evtwin_table_cols(r->table) - N_LABELS;
+    const struct {
+        evtwin__quantity_id quantity;
+        double value;
+    } label[] = {
+        {EVTWIN__Q_RUL, o->eol_cycles - at->cycles},
+        {EVTWIN__Q_FAILURE, failure_label(r, at, o)},
+        {EVTWIN__Q_TRUTH_SOH, 100.0 * at->soh_frac},
+        {EVTWIN__Q_TRUTH_RESISTANCE_RATIO, at->resistance_ratio},
+        {EVTWIN__Q_TRUTH_EFC, at->cycles},
+        {EVTWIN__Q_TRUTH_EOL_EFC, o->eol_cycles},
+        {EVTWIN__Q_TRUTH_HAS_DEFECT, at->has_defect},
+        {EVTWIN__Q_TRUTH_CENSORED, isnan(o->eol_cycles) ? 1.0 : 0.0},
+    };
     evtwin_status st = EVTWIN_OK;
-    for (size_t i = 0; i < N_LABELS && st >= 0; i++) {
-        st = evtwin_table_set_f64(r->table, first + i, row, value[i]);
+    for (size_t i = 0; i < sizeof label / sizeof label[0] && st >= 0; i++) {
+        st = evtwin_table_set_f64(r->table, r->columns.at[label[i].quantity], row, label[i].value);
     }
     return st;
 }
 
 /* The records of one pack as rows from `row` on. */
-static evtwin_status write_pack(run *r, const evtwin__columns *columns, size_t row, size_t item) {
+static evtwin_status write_pack(run *r, size_t row, size_t item) {
     const outcome *o = &r->outcome[item];
     int32_t code = 0;
-    evtwin_status st = evtwin_table_intern(r->table, columns->battery_id,
+    evtwin_status st = evtwin_table_intern(r->table, r->columns.at[EVTWIN__Q_BATTERY_ID],
                                            r->ids[r->first_pack + item].text, &code);
     for (size_t i = 0; i < o->n_records && st >= 0; i++) {
         record *at = &r->records[item * r->max_records + i];
@@ -292,7 +282,7 @@ static evtwin_status write_pack(run *r, const evtwin__columns *columns, size_t r
         at->reading.seq = (int64_t)i;
         at->reading.sim_time_s = at->age_days * EVTWIN__SECONDS_PER_DAY;
         at->reading.battery_code = code;
-        if ((st = evtwin__row_write(r->table, columns, row + i, &at->reading)) >= 0) {
+        if ((st = evtwin__row_write(r->table, &r->columns, row + i, &at->reading)) >= 0) {
             st = write_labels(r, row + i, at, o);
         }
     }
@@ -316,12 +306,11 @@ static void count_pack(run *r, const outcome *o) {
 
 /* Append the chunk to the table, and take it into the report. */
 static evtwin_status write_chunk(run *r) {
-    evtwin__columns columns;
-    evtwin_status st = evtwin__columns_find(r->table, &columns);
+    evtwin_status st = EVTWIN_OK;
     for (size_t i = 0; i < r->n_chunk && st >= 0; i++) {
         const size_t row = evtwin_table_rows(r->table);
         if ((st = evtwin_table_resize(r->table, row + r->outcome[i].n_records)) >= 0 &&
-            (st = write_pack(r, &columns, row, i)) >= 0) {
+            (st = write_pack(r, row, i)) >= 0) {
             count_pack(r, &r->outcome[i]);
         }
     }
@@ -370,11 +359,9 @@ static evtwin_status run_chunks(run *r) {
 /* Table and buffers, filled by the run; the caller frees them. */
 static evtwin_status run_all(run *r) {
     const size_t n = r->options->n_packs;
-    evtwin_status st = evtwin_telemetry_table_create(&r->table);
-    for (size_t i = 0; i < N_LABELS && st >= 0; i++) {
-        st = evtwin_table_add_column(r->table, label[i].name, EVTWIN_F64, label[i].unit, NULL);
-    }
-    if (st < 0) {
+    const unsigned kinds = EVTWIN__TELEMETRY | EVTWIN__TRUTH;
+    evtwin_status st = evtwin__schema_table_create(kinds, &r->table);
+    if (st < 0 || (st = evtwin__columns_find(r->table, kinds, &r->columns)) < 0) {
         return st;
     }
     r->ids = evtwin__calloc(n, sizeof *r->ids);
@@ -398,9 +385,6 @@ static evtwin_status run_all(run *r) {
 
 evtwin_status evtwin_run_to_failure_options_init(evtwin_run_to_failure_options *options,
                                                  size_t size) {
-    if (options == NULL || size < sizeof(size_t)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "options is NULL or its size is %zu", size);
-    }
     const evtwin_run_to_failure_options defaults = {
         .size = sizeof defaults,
         .record_every_days = 3.0,
@@ -409,20 +393,16 @@ evtwin_status evtwin_run_to_failure_options_init(evtwin_run_to_failure_options *
         .eol_soh_percent = 80.0,
         .eol_resistance_ratio = 2.0,
     };
-    evtwin__report_copy(options, size, &defaults, sizeof defaults);
-    return EVTWIN_OK;
+    return evtwin__options_init(options, size, &defaults, sizeof defaults);
 }
 
 static evtwin_status check_limits(const evtwin_run_to_failure_options *given,
                                   evtwin_run_to_failure_options *o) {
     evtwin_run_to_failure_options_init(o, sizeof *o);
-    if (given != NULL && given->size < sizeof(size_t)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG,
-                    "run_options.size is %zu: call evtwin_run_to_failure_options_init",
-                    given->size);
-    }
-    if (given != NULL) {
-        evtwin__options_copy(o, sizeof *o, given, given->size);
+    const evtwin_status st =
+        evtwin__options_merge(o, sizeof *o, given, "evtwin_run_to_failure_options_init");
+    if (st < 0) {
+        return st;
     }
     const evtwin__domain domain[] = {
         {"record_every_days", o->record_every_days, 1.0, 365.0},

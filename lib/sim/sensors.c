@@ -43,7 +43,7 @@
 /* Below this the system reports no current: an open contactor, not a sensor offset. */
 #define CURRENT_DEAD_BAND_A 0.5
 
-/* A pack is not asked for its mean throughput before it is an hour old. */
+/* For the mean throughput a younger pack counts as an hour old. */
 #define MIN_AGE_DAYS (1.0 / 24.0)
 
 evtwin__sensors evtwin__sensors_sample(evtwin__pack_rng rng) {
@@ -129,43 +129,47 @@ evtwin__reading evtwin__sensors_read(const evtwin__sensors *sensors, uint64_t sa
 
 /* ---- rows of a telemetry table ---- */
 
-/* The record, in its order: where a reading has each column's value. */
+/* Where a reading has the value of a quantity. Telemetry that is not here stays missing. */
 #define AT(member) offsetof(evtwin__reading, member)
 static const struct {
-    const char *name;
-    evtwin_type type;
+    evtwin__quantity_id quantity;
     size_t at;
-} record[EVTWIN__READING_COLUMNS] = {
-    {"time", EVTWIN_TIME, AT(time_us)},
-    {"battery_id", EVTWIN_TEXT, AT(battery_code)},
-    {"soc", EVTWIN_F64, AT(soc_percent)},
-    {"soh", EVTWIN_F64, AT(soh_percent)},
-    {"voltage", EVTWIN_F64, AT(voltage_V)},
-    {"current", EVTWIN_F64, AT(current_A)},
-    {"temperature", EVTWIN_F64, AT(temperature_degC)},
-    {"charge_cycles", EVTWIN_I64, AT(charge_cycles)},
-    {"power_consumption", EVTWIN_F64, AT(power_W)},
-    {"is_charging", EVTWIN_BOOL, AT(is_charging)},
-    {"seq", EVTWIN_I64, AT(seq)},
-    {"sim_time_s", EVTWIN_F64, AT(sim_time_s)},
-    {"resistance_mohm", EVTWIN_F64, AT(resistance_mohm)},
-    {"mean_temperature", EVTWIN_F64, AT(mean_temperature_degC)},
-    {"throughput_ah_per_day", EVTWIN_F64, AT(throughput_Ah_per_day)},
+} reported[] = {
+    {EVTWIN__Q_TIME, AT(time_us)},
+    {EVTWIN__Q_BATTERY_ID, AT(battery_code)},
+    {EVTWIN__Q_SOC, AT(soc_percent)},
+    {EVTWIN__Q_SOH, AT(soh_percent)},
+    {EVTWIN__Q_VOLTAGE, AT(voltage_V)},
+    {EVTWIN__Q_CURRENT, AT(current_A)},
+    {EVTWIN__Q_TEMPERATURE, AT(temperature_degC)},
+    {EVTWIN__Q_CHARGE_CYCLES, AT(charge_cycles)},
+    {EVTWIN__Q_POWER_CONSUMPTION, AT(power_W)},
+    {EVTWIN__Q_IS_CHARGING, AT(is_charging)},
+    {EVTWIN__Q_SEQ, AT(seq)},
+    {EVTWIN__Q_SIM_TIME_S, AT(sim_time_s)},
+    {EVTWIN__Q_RESISTANCE_MOHM, AT(resistance_mohm)},
+    {EVTWIN__Q_MEAN_TEMPERATURE, AT(mean_temperature_degC)},
+    {EVTWIN__Q_THROUGHPUT_AH_PER_DAY, AT(throughput_Ah_per_day)},
 };
 
-evtwin_status evtwin__columns_find(const evtwin_table *table, evtwin__columns *out) {
+enum { N_REPORTED = sizeof reported / sizeof reported[0] };
+
+evtwin_status evtwin__columns_find(const evtwin_table *table, unsigned kinds,
+                                   evtwin__columns *out) {
     evtwin__columns c;
-    for (size_t i = 0; i < EVTWIN__READING_COLUMNS; i++) {
-        c.at[i] = evtwin_table_find(table, record[i].name);
-        if (c.at[i] == EVTWIN_NO_COLUMN) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "the table has no column '%s'", record[i].name);
+    for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
+        c.at[q] = evtwin__is_of(q, kinds) ? evtwin_table_find(table, evtwin__schema[q].name)
+                                          : EVTWIN_NO_COLUMN;
+    }
+    for (size_t i = 0; i < N_REPORTED; i++) {
+        const evtwin__quantity *of = &evtwin__schema[reported[i].quantity];
+        const size_t col = c.at[reported[i].quantity];
+        if (col == EVTWIN_NO_COLUMN) {
+            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "the table has no column '%s'", of->name);
         }
-        if (evtwin_table_type(table, c.at[i]) != record[i].type) {
+        if (evtwin_table_type(table, col) != of->type) {
             EVTWIN_FAIL(EVTWIN_E_SCHEMA, "column '%s' of the table has another type than telemetry",
-                        record[i].name);
-        }
-        if (record[i].type == EVTWIN_TEXT) {
-            c.battery_id = c.at[i];
+                        of->name);
         }
     }
     *out = c;
@@ -175,10 +179,10 @@ evtwin_status evtwin__columns_find(const evtwin_table *table, evtwin__columns *o
 evtwin_status evtwin__row_write(evtwin_table *table, const evtwin__columns *columns, size_t row,
                                 const evtwin__reading *reading) {
     evtwin_status st = EVTWIN_OK;
-    for (size_t i = 0; i < EVTWIN__READING_COLUMNS && st >= 0; i++) {
-        const void *value = (const char *)reading + record[i].at;
-        const size_t col = columns->at[i];
-        switch (record[i].type) {
+    for (size_t i = 0; i < N_REPORTED && st >= 0; i++) {
+        const void *value = (const char *)reading + reported[i].at;
+        const size_t col = columns->at[reported[i].quantity];
+        switch (evtwin__schema[reported[i].quantity].type) {
         case EVTWIN_F64:
             st = evtwin_table_set_f64(table, col, row, *(const double *)value);
             break;

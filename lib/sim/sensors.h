@@ -4,8 +4,7 @@
 #ifndef EVTWIN_SIM_SENSORS_H
 #define EVTWIN_SIM_SENSORS_H
 
-#include "evtwin/table.h"
-
+#include "core/schema.h"
 #include "sim/pack_rng.h"
 
 /* Errors of one pack's system that stay for life. */
@@ -42,15 +41,14 @@ typedef struct evtwin__reading {
 evtwin__reading evtwin__sensors_read(const evtwin__sensors *sensors, uint64_t sample,
                                      const evtwin__sensor_input *in);
 
-enum { EVTWIN__READING_COLUMNS = 15 };
-
-/* Where the telemetry columns are in a table, in the order of the record. */
+/* Where a table has each quantity, by its number in the schema; EVTWIN_NO_COLUMN if it does not. */
 typedef struct evtwin__columns {
-    size_t at[EVTWIN__READING_COLUMNS], battery_id;
+    size_t at[EVTWIN__Q_COUNT];
 } evtwin__columns;
 
-/* EVTWIN_E_SCHEMA naming the first column that is absent or of another type. */
-evtwin_status evtwin__columns_find(const evtwin_table *table, evtwin__columns *out);
+/* Find the quantities of these kinds, telemetry among them. EVTWIN_E_SCHEMA naming the first column
+ * of a reading that is absent or of another type. */
+evtwin_status evtwin__columns_find(const evtwin_table *table, unsigned kinds, evtwin__columns *out);
 
 /* Fill a row that exists. */
 evtwin_status evtwin__row_write(evtwin_table *table, const evtwin__columns *columns, size_t row,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* sim/thermal.h: the cell as one heat capacity, alone in air or at a thermal boundary: a second
- * heat capacity around it (a test jig, a module) that stands in the air. */
+ * heat capacity around it (a test fixture, a module) that stands in the air. */
 #ifndef EVTWIN_SIM_THERMAL_H
 #define EVTWIN_SIM_THERMAL_H
 

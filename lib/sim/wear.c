@@ -162,7 +162,7 @@ static void cut_step(const past *p, int n, double span_days, const evtwin__wear 
     }
 }
 
-/* Age in steps of span_days until the health is reached, exactly if so asked. */
+/* Age in steps of span_days until the health is reached, exactly if so requested. */
 static evtwin_status run_past(const past *p, double span_days, int is_exact, evtwin__wear *wear) {
     enum { MAX_STEPS = 20000 };
     for (int n = 0; evtwin__wear_soh(p->cell, wear) > p->soh_frac; n++) {

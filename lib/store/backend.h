@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* store/backend.h: what a kind of database must do to be a store. One file, and one line in
- * store.c. */
+/* store/backend.h: what a kind of database must do to be a store. One folder of files, and one line
+ * in store.c. */
 #ifndef EVTWIN_STORE_BACKEND_H
 #define EVTWIN_STORE_BACKEND_H
 
@@ -8,8 +8,55 @@
 
 #include "store/store_row.h"
 
-/* store.c has checked pointers, sizes and states before it calls these; options are complete. A
- * "none" answer is EVTWIN_DONE with *out untouched. */
+/* Small tables that are kept as they come and given back: states of sessions, scores of models,
+ * limits. */
+typedef enum evtwin__kept_id {
+    EVTWIN__KEPT_STATES,
+    EVTWIN__KEPT_SCORES,
+    EVTWIN__KEPT_LIMITS,
+    EVTWIN__N_KEPT
+} evtwin__kept_id;
+
+typedef struct evtwin__kept_column {
+    const char *name;
+    evtwin_type type;
+} evtwin__kept_column;
+
+enum { EVTWIN__KEPT_MAX_COLUMNS = 10 };
+
+typedef struct evtwin__kept {
+    const char *sql_table, *sql_order;
+    int is_replaced; /* what is put takes the place of all that was there, not of equal keys */
+    size_t n_columns, n_required; /* the first n_required are texts that no row may lack */
+    evtwin__kept_column column[EVTWIN__KEPT_MAX_COLUMNS];
+} evtwin__kept;
+
+extern const evtwin__kept evtwin__kept_tables[EVTWIN__N_KEPT];
+
+/* The operations: X(name, parameters after the store). store.c has checked pointers, sizes, columns
+ * and whether the handle may write before it calls one; options are complete. An answer of none is
+ * EVTWIN_DONE with *out untouched. */
+#define EVTWIN__STORE_OPERATIONS(X)                                                                \
+    /* source NULL: no position to keep */                                                         \
+    X(insert, const evtwin__rows *rows, const char *source, const char *position,                  \
+      evtwin_insert_report *report)                                                                \
+    X(position, const char *source, char *text, size_t text_size)                                  \
+    X(unpredicted, size_t max_rows, evtwin_table **out)                                            \
+    /* states NULL: none */                                                                        \
+    X(put_predictions, const evtwin__rows *rows, const evtwin_table *states,                       \
+      size_t *n_updated_out)                                                                       \
+    /* kept gives a table without rows if nothing is */                                            \
+    X(keep, evtwin__kept_id which, const evtwin_table *table)                                      \
+    X(kept, evtwin__kept_id which, evtwin_table **out)                                             \
+    X(expire, size_t *n_deleted_out)                                                               \
+    X(backup, const char *path)                                                                    \
+    /* current_out may be NULL */                                                                  \
+    X(latest, const char *battery_id, evtwin_table **rows_out, evtwin_table **current_out)         \
+    X(history, const char *battery_id, const evtwin_history_options *options, evtwin_table **out)  \
+    X(stats, const char *battery_id, int64_t from_us, int64_t to_us, evtwin_store_stats *out)      \
+    X(changes, int64_t after_revision, size_t max_rows, evtwin_table **out, int64_t *revision_out) \
+    X(count, int64_t *rows_out)
+
 typedef struct evtwin__store_backend {
     const char *scheme; /* of the URI, without the colon */
 
@@ -17,32 +64,9 @@ typedef struct evtwin__store_backend {
     evtwin_status (*open)(const char *uri, const evtwin_store_options *options, evtwin_store **out);
     void (*free)(evtwin_store *store);
 
-    /* source NULL = no position to keep; rows may then not be empty */
-    evtwin_status (*insert)(evtwin_store *store, const evtwin__rows *rows, const char *source,
-                            const char *position, evtwin_insert_report *report);
-    evtwin_status (*position)(evtwin_store *store, const char *source, char *text,
-                              size_t text_size);
-    evtwin_status (*unpredicted)(evtwin_store *store, size_t max_rows, evtwin_table **out);
-    /* states NULL = none; else its columns are known to be right */
-    evtwin_status (*put_predictions)(evtwin_store *store, const evtwin__rows *rows,
-                                     const evtwin_table *states, size_t *n_updated_out);
-    evtwin_status (*states)(evtwin_store *store, evtwin_table **out);
-    evtwin_status (*put_model)(evtwin_store *store, const evtwin_table *scores);
-    evtwin_status (*put_thresholds)(evtwin_store *store, const evtwin_table *limits);
-    evtwin_status (*expire)(evtwin_store *store, size_t *n_deleted_out);
-    evtwin_status (*backup)(evtwin_store *store, const char *path);
-
-    evtwin_status (*latest)(evtwin_store *store, const char *battery_id, evtwin_table **rows_out,
-                            evtwin_table **current_out);
-    evtwin_status (*history)(evtwin_store *store, const char *battery_id,
-                             const evtwin_history_options *options, evtwin_table **out);
-    evtwin_status (*stats)(evtwin_store *store, const char *battery_id, int64_t from_us,
-                           int64_t to_us, evtwin_store_stats *out);
-    evtwin_status (*models)(evtwin_store *store, evtwin_table **out);
-    evtwin_status (*changes)(evtwin_store *store, int64_t after_revision, size_t max_rows,
-                             evtwin_table **out, int64_t *revision_out);
-    evtwin_status (*thresholds)(evtwin_store *store, evtwin_table **out);
-    evtwin_status (*count)(evtwin_store *store, int64_t *rows_out);
+#define EVTWIN__STORE_POINTER(name, ...) evtwin_status (*name)(evtwin_store * store, __VA_ARGS__);
+    EVTWIN__STORE_OPERATIONS(EVTWIN__STORE_POINTER)
+#undef EVTWIN__STORE_POINTER
 } evtwin__store_backend;
 
 struct evtwin_store {

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { EVTWIN__MAX_POSITION = 1 << 16 };
+enum { MAX_POSITION = 1 << 16 };
 
 /* The kinds of store of this build. */
 static const evtwin__store_backend *const backends[] = {
@@ -82,7 +82,38 @@ void evtwin_store_free(evtwin_store *store) {
     }
 }
 
-/* An answer without rows is no table: whoever frees it anyway frees NULL. */
+/* ---- what every call checks ---- */
+
+enum { READS = 0, WRITES = 1 };
+
+static evtwin_status check(const evtwin_store *store, const void *argument, const char *name,
+                           int writes) {
+    if (store == NULL || argument == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "store or %s is NULL", name);
+    }
+    if (writes && store->options.read_only) {
+        EVTWIN_FAIL(EVTWIN_E_STATE, "the store was opened for reading only");
+    }
+    return EVTWIN_OK;
+}
+
+static evtwin_status check_battery_id(const char *battery_id) {
+    if (!evtwin_battery_id_is_valid(battery_id)) {
+        EVTWIN_FAIL(EVTWIN_E_ARG,
+                    "'%.60s' is not a valid battery id (1 to 50 of A-Z a-z 0-9 . _ : -)",
+                    battery_id != NULL ? battery_id : "NULL");
+    }
+    return EVTWIN_OK;
+}
+
+static evtwin_status check_source(const char *source) {
+    if (source == NULL || source[0] == '\0') {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "the source of a position is NULL or empty");
+    }
+    return EVTWIN_OK;
+}
+
+/* An answer without rows has no table: whoever frees it anyway frees NULL. */
 static evtwin_status none_is_null(evtwin_status st, evtwin_table **out) {
     if (st == EVTWIN_DONE) {
         *out = NULL;
@@ -90,21 +121,15 @@ static evtwin_status none_is_null(evtwin_status st, evtwin_table **out) {
     return st;
 }
 
-/* ---- write ---- */
+/* ---- rows ---- */
 
-static evtwin_status check_writable(const evtwin_store *store) {
-    if (store->options.read_only) {
-        EVTWIN_FAIL(EVTWIN_E_STATE, "the store was opened for reading only");
-    }
-    return EVTWIN_OK;
-}
-
-static evtwin_status insert_checked(evtwin_store *store, const evtwin_table *table,
-                                    const char *source, const char *position,
-                                    evtwin_insert_report *report, size_t report_size) {
+/* source NULL: no position to keep. */
+static evtwin_status insert_rows(evtwin_store *store, const evtwin_table *table, const char *source,
+                                 const char *position, evtwin_insert_report *report,
+                                 size_t report_size) {
     evtwin_insert_report full = {.size = sizeof full};
     evtwin__rows rows;
-    evtwin_status st = check_writable(store);
+    evtwin_status st = check(store, table, "table", WRITES);
     if (st < 0 || (st = evtwin__rows_open(&rows, table, EVTWIN__ROWS_INSERT)) < 0 ||
         ((rows.binding.rows > 0 || source != NULL) &&
          (st = store->backend->insert(store, &rows, source, position, &full)) < 0)) {
@@ -118,96 +143,121 @@ static evtwin_status insert_checked(evtwin_store *store, const evtwin_table *tab
 
 evtwin_status evtwin_store_insert(evtwin_store *store, const evtwin_table *table,
                                   evtwin_insert_report *report, size_t report_size) {
-    if (store == NULL || table == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "store or table is NULL");
-    }
-    return insert_checked(store, table, NULL, NULL, report, report_size);
-}
-
-static evtwin_status check_source(const char *source) {
-    if (source == NULL || source[0] == '\0') {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "the source of a position is NULL or empty");
-    }
-    return EVTWIN_OK;
+    return insert_rows(store, table, NULL, NULL, report, report_size);
 }
 
 evtwin_status evtwin_store_insert_from(evtwin_store *store, const evtwin_table *table,
                                        const char *source, const char *position,
                                        evtwin_insert_report *report, size_t report_size) {
-    if (store == NULL || table == NULL || position == NULL ||
-        strlen(position) > EVTWIN__MAX_POSITION) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "store, table or position is NULL, or position is longer than %d",
-                    EVTWIN__MAX_POSITION);
-    }
     const evtwin_status st = check_source(source);
-    return st < 0 ? st : insert_checked(store, table, source, position, report, report_size);
+    if (st >= 0 && (position == NULL || strlen(position) > MAX_POSITION)) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "the position in %.200s is NULL or longer than %d", source,
+                    MAX_POSITION);
+    }
+    return st < 0 ? st : insert_rows(store, table, source, position, report, report_size);
 }
 
 evtwin_status evtwin_store_position(evtwin_store *store, const char *source, char *text,
                                     size_t text_size) {
-    if (store == NULL || text == NULL || text_size == 0) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "store or text is NULL, or text_size is 0");
-    }
-    const evtwin_status st = check_source(source);
-    return st < 0 ? st : store->backend->position(store, source, text, text_size);
+    evtwin_status st = check(store, text, "text", READS);
+    return st < 0 || (st = check_source(source)) < 0
+               ? st
+               : store->backend->position(store, source, text, text_size);
 }
 
 evtwin_status evtwin_store_unpredicted(evtwin_store *store, size_t max_rows, evtwin_table **out) {
-    if (store == NULL || out == NULL || max_rows == 0) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "store or out is NULL, or max_rows is 0");
+    const evtwin_status st = check(store, out, "out", READS);
+    if (st >= 0 && max_rows == 0) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "max_rows is 0");
     }
-    return none_is_null(store->backend->unpredicted(store, max_rows, out), out);
+    return st < 0 ? st : none_is_null(store->backend->unpredicted(store, max_rows, out), out);
 }
 
-/* A table of ours, not of quantities: each column as it must be. */
-typedef struct column_need {
-    const char *name;
-    evtwin_type type;
-} column_need;
+/* ---- small tables ---- */
 
-static evtwin_status check_columns(const evtwin_table *table, const column_need *need, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        const size_t col = evtwin_table_find(table, need[i].name);
-        if (col == EVTWIN_NO_COLUMN || evtwin_table_type(table, col) != need[i].type) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "the table has no column %s, or not of the right type",
-                        need[i].name);
+const evtwin__kept evtwin__kept_tables[EVTWIN__N_KEPT] = {
+    [EVTWIN__KEPT_STATES] = {.sql_table = "ev_state",
+                             .sql_order = "battery_id",
+                             .n_columns = 4,
+                             .n_required = 1,
+                             .column = {{"battery_id", EVTWIN_TEXT},
+                                        {"time", EVTWIN_TIME},
+                                        {"seq", EVTWIN_I64},
+                                        {"state", EVTWIN_TEXT}}},
+    [EVTWIN__KEPT_SCORES] = {.sql_table = "ev_model",
+                             .sql_order = "rowid DESC",
+                             .n_columns = 10,
+                             .n_required = 2,
+                             .column = {{"model_version", EVTWIN_TEXT},
+                                        {"target", EVTWIN_TEXT},
+                                        {"trained_at", EVTWIN_TIME},
+                                        {"r2", EVTWIN_F64},
+                                        {"rmse", EVTWIN_F64},
+                                        {"mae", EVTWIN_F64},
+                                        {"auc", EVTWIN_F64},
+                                        {"average_precision", EVTWIN_F64},
+                                        {"accuracy", EVTWIN_F64},
+                                        {"brier", EVTWIN_F64}}},
+    [EVTWIN__KEPT_LIMITS] = {.sql_table = "ev_threshold",
+                             .sql_order = "rowid",
+                             .is_replaced = 1,
+                             .n_columns = 5,
+                             .n_required = 4,
+                             .column = {{"kind", EVTWIN_TEXT},
+                                        {"quantity", EVTWIN_TEXT},
+                                        {"level", EVTWIN_TEXT},
+                                        {"operator", EVTWIN_TEXT},
+                                        {"limit", EVTWIN_F64}}}};
+
+static evtwin_status check_kept(evtwin__kept_id which, const evtwin_table *table) {
+    const evtwin__kept *kept = &evtwin__kept_tables[which];
+    for (size_t c = 0; c < kept->n_columns; c++) {
+        const char *name = kept->column[c].name;
+        const size_t col = evtwin_table_find(table, name);
+        if (col == EVTWIN_NO_COLUMN || evtwin_table_type(table, col) != kept->column[c].type) {
+            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "the table has no column %s, or it has another type",
+                        name);
+        }
+        for (size_t row = 0; c < kept->n_required && row < evtwin_table_rows(table); row++) {
+            const char *text = evtwin_table_text(table, col, row);
+            if (text == NULL || text[0] == '\0') {
+                EVTWIN_FAIL(EVTWIN_E_ARG, "row %zu has no %s", row + 1, name);
+            }
         }
     }
     return EVTWIN_OK;
 }
 
-static evtwin_status check_present(const evtwin_table *table, const char *name) {
-    const size_t col = evtwin_table_find(table, name);
-    for (size_t row = 0; row < evtwin_table_rows(table); row++) {
-        const char *text = evtwin_table_text(table, col, row);
-        if (text == NULL || text[0] == '\0') {
-            EVTWIN_FAIL(EVTWIN_E_ARG, "row %zu has no %s", row + 1, name);
-        }
+static evtwin_status keep(evtwin_store *store, evtwin__kept_id which, const evtwin_table *table) {
+    evtwin_status st = check(store, table, "table", WRITES);
+    return st < 0 || (st = check_kept(which, table)) < 0
+               ? st
+               : store->backend->keep(store, which, table);
+}
+
+static evtwin_status kept(evtwin_store *store, evtwin__kept_id which, evtwin_table **out) {
+    evtwin_table *table = NULL;
+    evtwin_status st = check(store, out, "out", READS);
+    if (st < 0 || (st = store->backend->kept(store, which, &table)) < 0) {
+        return st;
     }
-    return EVTWIN_OK;
+    if (evtwin_table_rows(table) == 0) {
+        evtwin_table_free(table);
+        table = NULL;
+    }
+    *out = table;
+    return table != NULL ? EVTWIN_OK : EVTWIN_DONE;
 }
 
 evtwin_status evtwin_store_put_predictions(evtwin_store *store, const evtwin_table *table,
                                            const evtwin_table *states, size_t *n_updated_out) {
-    static const column_need state_columns[] = {{"battery_id", EVTWIN_TEXT},
-                                                {"time", EVTWIN_TIME},
-                                                {"seq", EVTWIN_I64},
-                                                {"state", EVTWIN_TEXT}};
-    if (store == NULL || table == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "store or table is NULL");
-    }
     size_t n_updated = 0;
     evtwin__rows rows;
-    evtwin_status st = check_writable(store);
-    if (st < 0 || (st = evtwin__rows_open(&rows, table, EVTWIN__ROWS_PREDICT)) < 0) {
-        return st;
-    }
-    if (states != NULL && ((st = check_columns(states, state_columns, 4)) < 0 ||
-                           (st = check_present(states, "battery_id")) < 0)) {
-        return st;
-    }
-    if ((rows.binding.rows > 0 || (states != NULL && evtwin_table_rows(states) > 0)) &&
-        (st = store->backend->put_predictions(store, &rows, states, &n_updated)) < 0) {
+    evtwin_status st = check(store, table, "table", WRITES);
+    if (st < 0 || (st = evtwin__rows_open(&rows, table, EVTWIN__ROWS_PREDICT)) < 0 ||
+        (states != NULL && (st = check_kept(EVTWIN__KEPT_STATES, states)) < 0) ||
+        ((rows.binding.rows > 0 || states != NULL) &&
+         (st = store->backend->put_predictions(store, &rows, states, &n_updated)) < 0)) {
         return st;
     }
     if (n_updated_out != NULL) {
@@ -217,57 +267,43 @@ evtwin_status evtwin_store_put_predictions(evtwin_store *store, const evtwin_tab
 }
 
 evtwin_status evtwin_store_states(evtwin_store *store, evtwin_table **out) {
-    if (store == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "store or out is NULL");
-    }
-    return none_is_null(store->backend->states(store, out), out);
+    return kept(store, EVTWIN__KEPT_STATES, out);
 }
 
 evtwin_status evtwin_store_put_model(evtwin_store *store, const evtwin_table *scores) {
-    static const column_need score_columns[] = {{"model_version", EVTWIN_TEXT},
-                                                {"target", EVTWIN_TEXT},
-                                                {"trained_at", EVTWIN_TIME},
-                                                {"r2", EVTWIN_F64},
-                                                {"rmse", EVTWIN_F64},
-                                                {"mae", EVTWIN_F64},
-                                                {"auc", EVTWIN_F64},
-                                                {"brier", EVTWIN_F64},
-                                                {"average_precision", EVTWIN_F64},
-                                                {"accuracy", EVTWIN_F64}};
-    if (store == NULL || scores == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "store or scores is NULL");
-    }
-    evtwin_status st = check_writable(store);
-    if (st < 0 ||
-        (st = check_columns(scores, score_columns,
-                            sizeof score_columns / sizeof score_columns[0])) < 0 ||
-        (st = check_present(scores, "model_version")) < 0 ||
-        (st = check_present(scores, "target")) < 0) {
-        return st;
-    }
-    return store->backend->put_model(store, scores);
+    return keep(store, EVTWIN__KEPT_SCORES, scores);
+}
+
+evtwin_status evtwin_store_models(evtwin_store *store, evtwin_table **out) {
+    return kept(store, EVTWIN__KEPT_SCORES, out);
 }
 
 evtwin_status evtwin_store_put_thresholds(evtwin_store *store,
                                           const evtwin_thresholds *thresholds) {
-    if (store == NULL || thresholds == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "store or thresholds is NULL");
-    }
     evtwin_table *limits = NULL;
-    evtwin_status st = check_writable(store);
+    evtwin_status st = check(store, thresholds, "thresholds", WRITES);
     if (st >= 0 && (st = evtwin_thresholds_table(thresholds, &limits)) >= 0) {
-        st = store->backend->put_thresholds(store, limits);
+        st = keep(store, EVTWIN__KEPT_LIMITS, limits);
     }
     evtwin_table_free(limits);
     return st;
 }
 
-evtwin_status evtwin_store_expire(evtwin_store *store, size_t *n_deleted_out) {
-    if (store == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "store is NULL");
+evtwin_status evtwin_store_thresholds(evtwin_store *store, evtwin_thresholds **out) {
+    evtwin_table *limits = NULL;
+    evtwin_status st = check(store, out, "out", READS);
+    if (st >= 0 && (st = store->backend->kept(store, EVTWIN__KEPT_LIMITS, &limits)) >= 0) {
+        st = evtwin_thresholds_from_table(limits, out);
     }
+    evtwin_table_free(limits);
+    return st;
+}
+
+/* ---- upkeep ---- */
+
+evtwin_status evtwin_store_expire(evtwin_store *store, size_t *n_deleted_out) {
     size_t n_deleted = 0;
-    evtwin_status st = check_writable(store);
+    evtwin_status st = check(store, store, "store", WRITES);
     if (st < 0 || (store->options.retention_days > 0.0 &&
                    (st = store->backend->expire(store, &n_deleted)) < 0)) {
         return st;
@@ -279,30 +315,19 @@ evtwin_status evtwin_store_expire(evtwin_store *store, size_t *n_deleted_out) {
 }
 
 evtwin_status evtwin_store_backup(evtwin_store *store, const char *path) {
-    if (store == NULL || path == NULL || path[0] == '\0') {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "store is NULL, or path is NULL or empty");
+    const evtwin_status st = check(store, path, "path", READS);
+    if (st >= 0 && path[0] == '\0') {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "the path of the backup is empty");
     }
-    return store->backend->backup(store, path);
+    return st < 0 ? st : store->backend->backup(store, path);
 }
 
 /* ---- read ---- */
 
-static evtwin_status check_battery_id(const char *battery_id) {
-    if (!evtwin_battery_id_is_valid(battery_id)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG,
-                    "'%.60s' is not a valid battery id (1 to 50 of A-Z a-z 0-9 . _ : -)",
-                    battery_id != NULL ? battery_id : "NULL");
-    }
-    return EVTWIN_OK;
-}
-
 evtwin_status evtwin_store_latest(evtwin_store *store, const char *battery_id,
                                   evtwin_table **rows_out, evtwin_table **current_out) {
-    if (store == NULL || rows_out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "store or rows_out is NULL");
-    }
-    evtwin_status st = battery_id != NULL ? check_battery_id(battery_id) : EVTWIN_OK;
-    if (st < 0) {
+    evtwin_status st = check(store, rows_out, "rows_out", READS);
+    if (st < 0 || (battery_id != NULL && (st = check_battery_id(battery_id)) < 0)) {
         return st;
     }
     st = none_is_null(store->backend->latest(store, battery_id, rows_out, current_out), rows_out);
@@ -325,9 +350,6 @@ evtwin_status evtwin_history_options_init(evtwin_history_options *options, size_
 
 evtwin_status evtwin_store_history(evtwin_store *store, const char *battery_id,
                                    const evtwin_history_options *options, evtwin_table **out) {
-    if (store == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "store or out is NULL");
-    }
     evtwin_history_options complete;
     evtwin_history_options_init(&complete, sizeof complete);
     if (options != NULL) {
@@ -336,57 +358,37 @@ evtwin_status evtwin_store_history(evtwin_store *store, const char *battery_id,
     if (complete.limit == 0) {
         EVTWIN_FAIL(EVTWIN_E_ARG, "the limit of a history is 0 rows");
     }
-    const evtwin_status st = check_battery_id(battery_id);
-    return st < 0 ? st
-                  : none_is_null(store->backend->history(store, battery_id, &complete, out), out);
+    evtwin_status st = check(store, out, "out", READS);
+    return st < 0 || (st = check_battery_id(battery_id)) < 0
+               ? st
+               : none_is_null(store->backend->history(store, battery_id, &complete, out), out);
 }
 
 evtwin_status evtwin_store_stats_get(evtwin_store *store, const char *battery_id, int64_t from_us,
                                      int64_t to_us, evtwin_store_stats *out, size_t out_size) {
-    if (store == NULL || out == NULL || out_size < sizeof out->size) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "store or out is NULL, or the size of out is %zu", out_size);
-    }
     evtwin_store_stats full = {.size = sizeof full};
-    evtwin_status st = check_battery_id(battery_id);
-    if (st < 0 || (st = store->backend->stats(store, battery_id, from_us, to_us, &full)) < 0) {
+    evtwin_status st = check(store, out_size < sizeof full.size ? NULL : out, "out", READS);
+    if (st < 0 || (st = check_battery_id(battery_id)) < 0 ||
+        (st = store->backend->stats(store, battery_id, from_us, to_us, &full)) < 0) {
         return st;
     }
     evtwin__report_copy(out, out_size, &full, sizeof full);
     return st;
 }
 
-evtwin_status evtwin_store_models(evtwin_store *store, evtwin_table **out) {
-    if (store == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "store or out is NULL");
-    }
-    return none_is_null(store->backend->models(store, out), out);
-}
-
 evtwin_status evtwin_store_changes(evtwin_store *store, int64_t after_revision, size_t max_rows,
                                    evtwin_table **out, int64_t *revision_out) {
-    if (store == NULL || out == NULL || revision_out == NULL || max_rows == 0) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "store, out or revision_out is NULL, or max_rows is 0");
+    const evtwin_status st = check(store, out, "out", READS);
+    if (st >= 0 && (revision_out == NULL || max_rows == 0)) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "revision_out is NULL or max_rows is 0");
     }
-    return none_is_null(store->backend->changes(store, after_revision, max_rows, out, revision_out),
+    return st < 0 ? st
+                  : none_is_null(
+                        store->backend->changes(store, after_revision, max_rows, out, revision_out),
                         out);
 }
 
-evtwin_status evtwin_store_thresholds(evtwin_store *store, evtwin_thresholds **out) {
-    if (store == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "store or out is NULL");
-    }
-    evtwin_table *limits = NULL;
-    evtwin_status st = store->backend->thresholds(store, &limits);
-    if (st >= 0) {
-        st = evtwin_thresholds_from_table(limits, out);
-    }
-    evtwin_table_free(limits);
-    return st;
-}
-
 evtwin_status evtwin_store_count(evtwin_store *store, int64_t *rows_out) {
-    if (store == NULL || rows_out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "store or rows_out is NULL");
-    }
-    return store->backend->count(store, rows_out);
+    const evtwin_status st = check(store, rows_out, "rows_out", READS);
+    return st < 0 ? st : store->backend->count(store, rows_out);
 }

@@ -101,28 +101,10 @@ static evtwin_status sqlite_open(const char *text, const evtwin_store_options *o
     return st;
 }
 
-static evtwin_status sqlite_backup(evtwin_store *store, const char *path) {
-    return evtwin__db_backup(((sqlite_store *)store)->db, path);
-}
-
-const evtwin__store_backend evtwin__store_sqlite = {
-    .scheme = "sqlite",
-    .open = sqlite_open,
-    .free = sqlite_free,
-    .insert = evtwin__sqlite_insert,
-    .position = evtwin__sqlite_position,
-    .unpredicted = evtwin__sqlite_unpredicted,
-    .put_predictions = evtwin__sqlite_put_predictions,
-    .states = evtwin__sqlite_states,
-    .put_model = evtwin__sqlite_put_model,
-    .put_thresholds = evtwin__sqlite_put_thresholds,
-    .expire = evtwin__sqlite_expire,
-    .backup = sqlite_backup,
-    .latest = evtwin__sqlite_latest,
-    .history = evtwin__sqlite_history,
-    .stats = evtwin__sqlite_stats,
-    .models = evtwin__sqlite_models,
-    .changes = evtwin__sqlite_changes,
-    .thresholds = evtwin__sqlite_thresholds,
-    .count = evtwin__sqlite_count,
+const evtwin__store_backend evtwin__store_sqlite = {.scheme = "sqlite",
+                                                    .open = sqlite_open,
+                                                    .free = sqlite_free,
+#define OPERATION(name, ...) .name = evtwin__sqlite_##name,
+                                                    EVTWIN__STORE_OPERATIONS(OPERATION)
+#undef OPERATION
 };

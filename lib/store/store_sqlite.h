@@ -15,17 +15,12 @@ typedef enum sqlite_sql {
     SQL_ROW,
     SQL_PUT_PREDICTION,
     SQL_PUT_STANDING,
-    SQL_PUT_STATE,
-    SQL_STATES,
     SQL_PUT_POSITION,
     SQL_POSITION,
-    SQL_PUT_SCORE,
-    SQL_SCORES,
     SQL_LIMITS,
     SQL_NEXT_ID,
     SQL_CHUNK_END,
     SQL_DELETE,
-    SQL_DELETE_BATTERIES,
     SQL_WAITING,
     SQL_UNPREDICTED,
     SQL_LATEST,
@@ -33,7 +28,6 @@ typedef enum sqlite_sql {
     SQL_HISTORY,
     SQL_STATS,
     SQL_CHANGES,
-    SQL_COUNT,
     SQL_N
 } sqlite_sql;
 
@@ -67,9 +61,14 @@ typedef struct sqlite_store {
 
 /* ---- store_sqlite_statements.c ---- */
 
-/* The statement, prepared and ready for parameters. In those that write rows the parameter of
- * quantity q is ?q+1. */
-evtwin_status evtwin__sqlite_stmt(sqlite_store *s, sqlite_sql which, evtwin__stmt **out);
+/* The statement, prepared and ready for parameters: types has a letter for each of the values that
+ * follow, s (text, borrowed until the statement is reset), i (int64_t), t (time_us, int64_t).
+ * In statements that write rows the parameter of quantity q is ?q+1. */
+evtwin_status evtwin__sqlite_ask(sqlite_store *s, sqlite_sql which, evtwin__stmt **out,
+                                 const char *types, ...);
+
+/* The same for a statement that gives no rows, and run it. */
+evtwin_status evtwin__sqlite_run(sqlite_store *s, sqlite_sql which, const char *types, ...);
 
 /* Let the statements that write rows judge status by the limits that are now in the table: called
  * in each of their transactions. */
@@ -82,38 +81,20 @@ void evtwin__sqlite_time(int64_t time_us, char text[EVTWIN_TIME_TEXT_SIZE]);
 
 evtwin_status evtwin__sqlite_migrate(evtwin__db *db, int read_only);
 
-/* ---- store_sqlite_write.c ---- */
+/* ---- store_sqlite_write.c, within a transaction of the caller's ---- */
 
-evtwin_status evtwin__sqlite_insert(evtwin_store *store, const evtwin__rows *rows,
-                                    const char *source, const char *position,
-                                    evtwin_insert_report *report);
-evtwin_status evtwin__sqlite_put_predictions(evtwin_store *store, const evtwin__rows *rows,
-                                             const evtwin_table *states, size_t *n_updated_out);
-evtwin_status evtwin__sqlite_put_model(evtwin_store *store, const evtwin_table *scores);
-evtwin_status evtwin__sqlite_put_limits(evtwin__db *db, const evtwin_table *limits);
-evtwin_status evtwin__sqlite_put_thresholds(evtwin_store *store, const evtwin_table *limits);
+evtwin_status evtwin__sqlite_keep_rows(evtwin__db *db, evtwin__kept_id which,
+                                       const evtwin_table *table);
 
-/* ---- store_sqlite_expire.c: all of it at once, and a little after an insert of n rows ---- */
+/* ---- store_sqlite_expire.c: a little of it, after an insert of n rows ---- */
 
-evtwin_status evtwin__sqlite_expire(evtwin_store *store, size_t *n_deleted_out);
 void evtwin__sqlite_expire_some(sqlite_store *s, size_t n_inserted);
 
-/* ---- store_sqlite_read.c ---- */
+/* ---- the operations, in store_sqlite_read.c, _write.c and _expire.c ---- */
 
-evtwin_status evtwin__sqlite_position(evtwin_store *store, const char *source, char *text,
-                                      size_t text_size);
-evtwin_status evtwin__sqlite_unpredicted(evtwin_store *store, size_t max_rows, evtwin_table **out);
-evtwin_status evtwin__sqlite_states(evtwin_store *store, evtwin_table **out);
-evtwin_status evtwin__sqlite_latest(evtwin_store *store, const char *battery_id,
-                                    evtwin_table **rows_out, evtwin_table **current_out);
-evtwin_status evtwin__sqlite_history(evtwin_store *store, const char *battery_id,
-                                     const evtwin_history_options *options, evtwin_table **out);
-evtwin_status evtwin__sqlite_stats(evtwin_store *store, const char *battery_id, int64_t from_us,
-                                   int64_t to_us, evtwin_store_stats *out);
-evtwin_status evtwin__sqlite_models(evtwin_store *store, evtwin_table **out);
-evtwin_status evtwin__sqlite_changes(evtwin_store *store, int64_t after_revision, size_t max_rows,
-                                     evtwin_table **out, int64_t *revision_out);
-evtwin_status evtwin__sqlite_thresholds(evtwin_store *store, evtwin_table **out);
-evtwin_status evtwin__sqlite_count(evtwin_store *store, int64_t *rows_out);
+#define SQLITE_OPERATION(name, ...)                                                                \
+    evtwin_status evtwin__sqlite_##name(evtwin_store *store, __VA_ARGS__);
+EVTWIN__STORE_OPERATIONS(SQLITE_OPERATION)
+#undef SQLITE_OPERATION
 
 #endif

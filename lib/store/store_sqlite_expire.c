@@ -47,11 +47,10 @@ static evtwin_status copy_text(sqlite_store *s, char *to, size_t to_size, const 
 /* Go to the next battery: EVTWIN_DONE if there is none. */
 static evtwin_status next_battery(sqlite_store *s) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = evtwin__sqlite_stmt(s, SQL_NEXT_ID, &stmt);
+    evtwin_status st = evtwin__sqlite_ask(s, SQL_NEXT_ID, &stmt, "s", s->sweep.battery_id);
     if (st < 0) {
         return st;
     }
-    evtwin__stmt_bind_text(stmt, 1, s->sweep.battery_id);
     if ((st = evtwin__stmt_step(stmt)) == EVTWIN_OK) {
         const char *id = evtwin__stmt_text(stmt, 0);
         if (id == NULL) {
@@ -71,14 +70,11 @@ static evtwin_status next_battery(sqlite_store *s) {
 static evtwin_status chunk_end(sqlite_store *s, size_t n_rows, char end[EVTWIN_TIME_TEXT_SIZE],
                                int *is_last_out) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = evtwin__sqlite_stmt(s, SQL_CHUNK_END, &stmt);
+    evtwin_status st = evtwin__sqlite_ask(s, SQL_CHUNK_END, &stmt, "sssi", s->sweep.battery_id,
+                                          s->sweep.time, s->sweep.cutoff, (int64_t)n_rows - 1);
     if (st < 0) {
         return st;
     }
-    evtwin__stmt_bind_text(stmt, 1, s->sweep.battery_id);
-    evtwin__stmt_bind_text(stmt, 2, s->sweep.time);
-    evtwin__stmt_bind_text(stmt, 3, s->sweep.cutoff);
-    evtwin__stmt_bind_i64(stmt, 4, (int64_t)n_rows - 1);
     if ((st = evtwin__stmt_step(stmt)) >= 0) {
         const char *time = st == EVTWIN_OK ? evtwin__stmt_text(stmt, 0) : NULL;
         *is_last_out = time == NULL;
@@ -90,18 +86,9 @@ static evtwin_status chunk_end(sqlite_store *s, size_t n_rows, char end[EVTWIN_T
 
 /* Delete in this battery up to end, what the cutoff says. */
 static evtwin_status delete_to(sqlite_store *s, const char *end, size_t *n_deleted_out) {
-    evtwin__stmt *stmt = NULL;
-    evtwin_status st = evtwin__sqlite_stmt(s, SQL_DELETE, &stmt);
-    if (st < 0) {
-        return st;
-    }
-    evtwin__stmt_bind_text(stmt, 1, s->sweep.battery_id);
-    evtwin__stmt_bind_text(stmt, 2, s->sweep.time);
-    evtwin__stmt_bind_text(stmt, 3, end);
-    evtwin__stmt_bind_text(stmt, 4, s->sweep.cutoff);
-    if ((st = evtwin__stmt_run(stmt)) >= 0) {
-        *n_deleted_out = (size_t)evtwin__db_changes(s->db);
-    }
+    const evtwin_status st = evtwin__sqlite_run(s, SQL_DELETE, "ssss", s->sweep.battery_id,
+                                                s->sweep.time, end, s->sweep.cutoff);
+    *n_deleted_out = st < 0 ? 0 : (size_t)evtwin__db_changes(s->db);
     return st;
 }
 
@@ -130,11 +117,12 @@ static evtwin_status visit(sqlite_store *s, size_t n_rows, size_t *n_deleted) {
 }
 
 /* At the end of a sweep: what is known of batteries that have no rows left. */
-static evtwin_status forget_batteries(sqlite_store *s) {
-    evtwin__stmt *stmt = NULL;
-    const evtwin_status st = evtwin__sqlite_stmt(s, SQL_DELETE_BATTERIES, &stmt);
-    return st < 0 ? st : evtwin__stmt_run(stmt);
-}
+#define OF_NO_ROW(table)                                                                           \
+    " WHERE NOT EXISTS (SELECT 1 FROM ev_telemetry AS t WHERE t.battery_id = " table ".battery_"   \
+                                                                                     "id)"
+static const char forget_sql[] =
+    "DELETE FROM ev_battery" OF_NO_ROW("ev_battery") ";"
+                                                     "DELETE FROM ev_state" OF_NO_ROW("ev_state");
 
 /* One transaction of a sweep. EVTWIN_DONE at its end. After a failure the sweep is over, too: its
  * place may be past rows that are still there. */
@@ -142,10 +130,8 @@ static evtwin_status sweep_chunk(sqlite_store *s, size_t n_rows, size_t *n_delet
     evtwin_status st = evtwin__db_begin_write(s->db);
     if (st >= 0) {
         size_t n = 0;
-        evtwin_status end = st = visit(s, n_rows, &n);
-        if (st == EVTWIN_DONE) {
-            end = forget_batteries(s);
-        }
+        st = visit(s, n_rows, &n);
+        evtwin_status end = st == EVTWIN_DONE ? evtwin__db_exec(s->db, forget_sql) : st;
         end = end < 0 ? end : evtwin__db_commit(s->db);
         if (end < 0) {
             st = end;

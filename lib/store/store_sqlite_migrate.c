@@ -115,7 +115,7 @@ static evtwin_status fill_limits(evtwin__db *db) {
     evtwin_table *limits = NULL;
     evtwin_status st = evtwin_thresholds_create(&contract);
     if (st >= 0 && (st = evtwin_thresholds_table(contract, &limits)) >= 0) {
-        st = evtwin__sqlite_put_limits(db, limits);
+        st = evtwin__sqlite_keep_rows(db, EVTWIN__KEPT_LIMITS, limits);
     }
     evtwin_table_free(limits);
     evtwin_thresholds_free(contract);

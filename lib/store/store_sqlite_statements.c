@@ -26,29 +26,15 @@ static const char *const sql_texts[SQL_N] = {
                          " VALUES (?1, ?2, ?3) ON CONFLICT (battery_id) DO UPDATE"
                          " SET predicted_time = ?2, predicted_seq = ?3 WHERE predicted_time IS NULL"
                          " OR (predicted_time, predicted_seq) < (?2, ?3)",
-    [SQL_PUT_STATE] = "INSERT INTO ev_battery (battery_id, state_time, state_seq, state)"
-                      " VALUES (?1, ?2, ?3, ?4) ON CONFLICT (battery_id) DO UPDATE"
-                      " SET state_time = ?2, state_seq = ?3, state = ?4",
-    [SQL_STATES] = "SELECT battery_id, state_time, state_seq, state FROM ev_battery"
-                   " WHERE state IS NOT NULL ORDER BY battery_id",
     [SQL_PUT_POSITION] = "INSERT OR REPLACE INTO ev_position (source, position) VALUES (?, ?)",
     [SQL_POSITION] = "SELECT position FROM ev_position WHERE source = ?",
-    [SQL_PUT_SCORE] =
-        "INSERT OR REPLACE INTO ev_model (model_version, target, trained_at, r2, rmse,"
-        " mae, auc, average_precision, accuracy, brier, put_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    [SQL_SCORES] = "SELECT model_version, target, trained_at, r2, rmse, mae, auc,"
-                   " average_precision, accuracy, brier FROM ev_model"
-                   " ORDER BY put_at DESC, model_version, target",
-    [SQL_LIMITS] = "SELECT kind, quantity, level, operator, \"limit\" FROM ev_threshold"
-                   " ORDER BY rowid",
+    [SQL_LIMITS] = "SELECT quantity, level, operator, \"limit\" FROM ev_threshold"
+                   " WHERE kind = 'status' ORDER BY rowid",
     [SQL_NEXT_ID] = "SELECT min(battery_id) FROM ev_telemetry WHERE battery_id > ?",
     [SQL_CHUNK_END] = "SELECT time FROM ev_telemetry WHERE battery_id = ? AND time > ? AND time < ?"
                       " ORDER BY time LIMIT 1 OFFSET ?",
     [SQL_DELETE] = "DELETE FROM ev_telemetry WHERE battery_id = ?1 AND time > ?2 AND time <= ?3"
                    " AND time < ?4 AND created_at < ?4",
-    [SQL_DELETE_BATTERIES] = "DELETE FROM ev_battery WHERE NOT EXISTS (SELECT 1 FROM ev_telemetry"
-                             " WHERE ev_telemetry.battery_id = ev_battery.battery_id)",
     /* the batteries that have waiting rows, found by jumping from each to the next in the index */
     [SQL_WAITING] =
         "WITH RECURSIVE battery (id) AS (SELECT min(battery_id) FROM ev_telemetry"
@@ -80,7 +66,6 @@ static const char *const sql_texts[SQL_N] = {
                   " avg(rul_prediction), avg(failure_probability)"
                   " FROM ev_telemetry WHERE battery_id = ? AND time >= ? AND time <= ?",
     [SQL_CHANGES] = "SELECT @row FROM ev_telemetry WHERE revision > ? ORDER BY revision LIMIT ?",
-    [SQL_COUNT] = "SELECT count(*) FROM ev_telemetry",
 };
 
 /* ---- marks ---- */
@@ -239,50 +224,86 @@ static void write_sql(writer *sql, const sqlite_store *s, const char *text) {
     }
 }
 
-evtwin_status evtwin__sqlite_stmt(sqlite_store *s, sqlite_sql which, evtwin__stmt **out) {
-    evtwin_status st = EVTWIN_OK;
-    if (s->stmt[which] == NULL) {
-        writer sql = {.is_failed = 0};
-        write_sql(&sql, s, sql_texts[which]);
-        st = sql.is_failed ? evtwin__fail(EVTWIN_E_NOMEM, "out of memory for a statement on %s",
-                                          evtwin__db_name(s->db))
-                           : evtwin__stmt_prepare(s->db, sql.text.data, &s->stmt[which]);
-        evtwin__text_free(&sql.text);
+static evtwin_status prepare(sqlite_store *s, sqlite_sql which) {
+    writer sql = {.is_failed = 0};
+    write_sql(&sql, s, sql_texts[which]);
+    const evtwin_status st =
+        sql.is_failed ? evtwin__fail(EVTWIN_E_NOMEM, "out of memory for a statement on %s",
+                                     evtwin__db_name(s->db))
+                      : evtwin__stmt_prepare(s->db, sql.text.data, &s->stmt[which]);
+    evtwin__text_free(&sql.text);
+    return st;
+}
+
+static evtwin_status ask(sqlite_store *s, sqlite_sql which, evtwin__stmt **out, const char *types,
+                         va_list values) {
+    const evtwin_status st = s->stmt[which] == NULL ? prepare(s, which) : EVTWIN_OK;
+    evtwin__stmt *stmt = s->stmt[which];
+    for (int i = 1; st >= 0 && types[i - 1] != '\0'; i++) {
+        char time[EVTWIN_TIME_TEXT_SIZE];
+        switch (types[i - 1]) {
+        case 's':
+            evtwin__stmt_bind_text(stmt, i, va_arg(values, const char *));
+            break;
+        case 't':
+            evtwin__sqlite_time(va_arg(values, int64_t), time);
+            evtwin__stmt_bind_copy(stmt, i, time);
+            break;
+        default:
+            evtwin__stmt_bind_i64(stmt, i, va_arg(values, int64_t));
+            break;
+        }
     }
     if (st >= 0) {
-        *out = s->stmt[which];
+        *out = stmt;
     }
     return st;
+}
+
+evtwin_status evtwin__sqlite_ask(sqlite_store *s, sqlite_sql which, evtwin__stmt **out,
+                                 const char *types, ...) {
+    va_list values;
+    va_start(values, types);
+    const evtwin_status st = ask(s, which, out, types, values);
+    va_end(values);
+    return st;
+}
+
+evtwin_status evtwin__sqlite_run(sqlite_store *s, sqlite_sql which, const char *types, ...) {
+    evtwin__stmt *stmt = NULL;
+    va_list values;
+    va_start(values, types);
+    const evtwin_status st = ask(s, which, &stmt, types, values);
+    va_end(values);
+    return st < 0 ? st : evtwin__stmt_run(stmt);
 }
 
 /* ---- limits ---- */
 
 /* A limit of status that this version knows; other programs may have put anything there. */
 static int read_limit(evtwin__stmt *stmt, sqlite_limit *limit) {
-    const char *text[4];
-    for (int c = 0; c < 4; c++) {
-        if ((text[c] = evtwin__stmt_text(stmt, c)) == NULL) {
-            return 0;
-        }
-    }
+    const char *quantity = evtwin__stmt_text(stmt, 0), *level = evtwin__stmt_text(stmt, 1);
+    const char *operator= evtwin__stmt_text(stmt, 2);
     size_t q = 0;
-    while (q < EVTWIN__Q_COUNT && strcmp(evtwin__schema[q].name, text[1]) != 0) {
+    while (q < EVTWIN__Q_COUNT && quantity != NULL &&
+           strcmp(evtwin__schema[q].name, quantity) != 0) {
         q++;
     }
-    *limit = (sqlite_limit){.limit = evtwin__stmt_f64(stmt, 4),
+    if (q == EVTWIN__Q_COUNT || !evtwin__is_of(q, EVTWIN__STORED) ||
+        !evtwin__quantity_is_number(q) || level == NULL || operator== NULL) {
+        return 0;
+    }
+    *limit = (sqlite_limit){.limit = evtwin__stmt_f64(stmt, 3),
                             .q = (int32_t)q,
-                            .is_below = text[3][0] == '<',
-                            .level = strcmp(text[2], "CRITICAL") == 0  ? EVTWIN_HEALTH_CRITICAL
-                                     : strcmp(text[2], "WARNING") == 0 ? EVTWIN_HEALTH_WARNING
-                                                                       : EVTWIN_HEALTH_NORMAL};
-    return strcmp(text[0], "status") == 0 && q < EVTWIN__Q_COUNT &&
-           evtwin__is_of(q, EVTWIN__STORED) && evtwin__quantity_is_number(q) &&
-           isfinite(limit->limit);
+                            .is_below = operator[0] == '<',
+                            .level = strcmp(level, "CRITICAL") == 0 ? EVTWIN_HEALTH_CRITICAL
+                                                                    : EVTWIN_HEALTH_WARNING};
+    return isfinite(limit->limit);
 }
 
 evtwin_status evtwin__sqlite_use_limits(sqlite_store *s) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = evtwin__sqlite_stmt(s, SQL_LIMITS, &stmt);
+    evtwin_status st = evtwin__sqlite_ask(s, SQL_LIMITS, &stmt, "");
     if (st < 0) {
         return st;
     }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* store/store_sqlite_write.c: insert telemetry, write predictions, keep models,
- * limits and positions. */
+/* store/store_sqlite_write.c: insert telemetry, write predictions, keep small tables.
+ */
 
 #include "core/status.h"
 #include "store/store_sqlite.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- revisions ---- */
@@ -14,7 +15,7 @@
  * commit order, without gaps that could fill later. */
 static evtwin_status revision_get(sqlite_store *s, int64_t *out) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = evtwin__sqlite_stmt(s, SQL_REVISION_GET, &stmt);
+    evtwin_status st = evtwin__sqlite_ask(s, SQL_REVISION_GET, &stmt, "");
     if (st < 0) {
         return st;
     }
@@ -27,14 +28,14 @@ static evtwin_status revision_get(sqlite_store *s, int64_t *out) {
     return st;
 }
 
-static evtwin_status revision_set(sqlite_store *s, int64_t revision) {
-    evtwin__stmt *stmt = NULL;
-    const evtwin_status st = evtwin__sqlite_stmt(s, SQL_REVISION_SET, &stmt);
-    if (st < 0) {
-        return st;
+/* What a transaction of rows needs: its statement, the last revision given out. */
+static evtwin_status begin_rows(sqlite_store *s, sqlite_sql which, evtwin__stmt **stmt_out,
+                                int64_t *revision_out) {
+    evtwin_status st = evtwin__sqlite_use_limits(s);
+    if (st >= 0 && (st = evtwin__sqlite_ask(s, which, stmt_out, "")) >= 0) {
+        st = revision_get(s, revision_out);
     }
-    evtwin__stmt_bind_i64(stmt, 1, revision);
-    return evtwin__stmt_run(stmt);
+    return st;
 }
 
 /* ---- rows ---- */
@@ -125,7 +126,7 @@ static int is_same(evtwin__stmt *stmt, int c, size_t q, const evtwin__value *val
 static evtwin_status compare_row(sqlite_store *s, const evtwin__value *value,
                                  const row_times *times, evtwin_insert_report *report) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = evtwin__sqlite_stmt(s, SQL_ROW, &stmt);
+    evtwin_status st = evtwin__sqlite_ask(s, SQL_ROW, &stmt, "");
     if (st < 0) {
         return st;
     }
@@ -155,19 +156,12 @@ typedef struct standing {
 } standing;
 
 static evtwin_status put_standing(sqlite_store *s, standing *run) {
-    if (run->battery_id[0] == '\0') {
-        return EVTWIN_OK;
-    }
-    evtwin__stmt *stmt = NULL;
-    const evtwin_status st = evtwin__sqlite_stmt(s, SQL_PUT_STANDING, &stmt);
-    if (st < 0) {
-        return st;
-    }
-    evtwin__stmt_bind_text(stmt, 1, run->battery_id);
-    evtwin__stmt_bind_text(stmt, 2, run->time);
-    evtwin__stmt_bind_i64(stmt, 3, run->seq);
+    const evtwin_status st =
+        run->battery_id[0] == '\0'
+            ? EVTWIN_OK
+            : evtwin__sqlite_run(s, SQL_PUT_STANDING, "ssi", run->battery_id, run->time, run->seq);
     run->battery_id[0] = '\0';
-    return evtwin__stmt_run(stmt);
+    return st;
 }
 
 static evtwin_status note_standing(sqlite_store *s, standing *run, const evtwin__value *value,
@@ -198,9 +192,8 @@ static evtwin_status insert_rows(sqlite_store *s, const evtwin__rows *rows, cons
                                  evtwin_insert_report *report) {
     evtwin__stmt *stmt = NULL;
     int64_t revision = 0;
-    evtwin_status st = evtwin__sqlite_use_limits(s);
-    if (st < 0 || (st = evtwin__sqlite_stmt(s, SQL_INSERT, &stmt)) < 0 ||
-        (st = revision_get(s, &revision)) < 0) {
+    evtwin_status st = begin_rows(s, SQL_INSERT, &stmt, &revision);
+    if (st < 0) {
         return st;
     }
     row_times times = {.now = now};
@@ -225,7 +218,9 @@ static evtwin_status insert_rows(sqlite_store *s, const evtwin__rows *rows, cons
         }
     }
     st = put_standing(s, &run);
-    return st >= 0 && report->n_inserted > 0 ? revision_set(s, revision) : st;
+    return st >= 0 && report->n_inserted > 0
+               ? evtwin__sqlite_run(s, SQL_REVISION_SET, "i", revision)
+               : st;
 }
 
 /* The first insert of a battery takes its writer lock, before anything is written. */
@@ -248,17 +243,6 @@ static evtwin_status lock_batteries(sqlite_store *s, const evtwin__binding *bind
         locked = id;
     }
     return EVTWIN_OK;
-}
-
-static evtwin_status put_position(sqlite_store *s, const char *source, const char *position) {
-    evtwin__stmt *stmt = NULL;
-    const evtwin_status st = evtwin__sqlite_stmt(s, SQL_PUT_POSITION, &stmt);
-    if (st < 0) {
-        return st;
-    }
-    evtwin__stmt_bind_text(stmt, 1, source);
-    evtwin__stmt_bind_text(stmt, 2, position);
-    return evtwin__stmt_run(stmt);
 }
 
 /* End a write transaction that has come to st. */
@@ -284,7 +268,7 @@ evtwin_status evtwin__sqlite_insert(evtwin_store *store, const evtwin__rows *row
     evtwin__sqlite_time(store->now(), now);
     st = insert_rows(s, rows, now, report);
     if (st >= 0 && source != NULL) {
-        st = put_position(s, source, position);
+        st = evtwin__sqlite_run(s, SQL_PUT_POSITION, "ss", source, position);
     }
     if ((st = end(s, st)) >= 0) {
         evtwin__sqlite_expire_some(s, rows->binding.rows);
@@ -298,9 +282,8 @@ static evtwin_status put_rows(sqlite_store *s, const evtwin__rows *rows, const c
                               size_t *n_updated_out) {
     evtwin__stmt *stmt = NULL;
     int64_t revision = 0;
-    evtwin_status st = evtwin__sqlite_use_limits(s);
-    if (st < 0 || (st = evtwin__sqlite_stmt(s, SQL_PUT_PREDICTION, &stmt)) < 0 ||
-        (st = revision_get(s, &revision)) < 0) {
+    evtwin_status st = begin_rows(s, SQL_PUT_PREDICTION, &stmt, &revision);
+    if (st < 0) {
         return st;
     }
     size_t n_updated = 0;
@@ -329,34 +312,7 @@ static evtwin_status put_rows(sqlite_store *s, const evtwin__rows *rows, const c
     }
     *n_updated_out = n_updated;
     st = put_standing(s, &run);
-    return st >= 0 && n_updated > 0 ? revision_set(s, revision) : st;
-}
-
-static evtwin_status put_states(sqlite_store *s, const evtwin_table *states) {
-    evtwin__stmt *stmt = NULL;
-    evtwin_status st = evtwin__sqlite_stmt(s, SQL_PUT_STATE, &stmt);
-    if (st < 0) {
-        return st;
-    }
-    const size_t id = evtwin_table_find(states, "battery_id");
-    const size_t state = evtwin_table_find(states, "state");
-    const size_t time_col = evtwin_table_find(states, "time");
-    const size_t seq_col = evtwin_table_find(states, "seq");
-    for (size_t i = 0; i < evtwin_table_rows(states) && st == EVTWIN_OK; i++) {
-        char time[EVTWIN_TIME_TEXT_SIZE];
-        const int has_time = evtwin_table_is_valid(states, time_col, i);
-        evtwin__sqlite_time(has_time ? evtwin_table_i64(states, time_col)[i] : 0, time);
-        evtwin__stmt_bind_text(stmt, 1, evtwin_table_text(states, id, i));
-        evtwin__stmt_bind_text(stmt, 2, has_time ? time : NULL);
-        if (evtwin_table_is_valid(states, seq_col, i)) {
-            evtwin__stmt_bind_i64(stmt, 3, evtwin_table_i64(states, seq_col)[i]);
-        } else {
-            evtwin__stmt_bind_null(stmt, 3);
-        }
-        evtwin__stmt_bind_text(stmt, 4, evtwin_table_text(states, state, i));
-        st = evtwin__stmt_run(stmt);
-    }
-    return st;
+    return st >= 0 && n_updated > 0 ? evtwin__sqlite_run(s, SQL_REVISION_SET, "i", revision) : st;
 }
 
 evtwin_status evtwin__sqlite_put_predictions(evtwin_store *store, const evtwin__rows *rows,
@@ -370,79 +326,73 @@ evtwin_status evtwin__sqlite_put_predictions(evtwin_store *store, const evtwin__
     evtwin__sqlite_time(store->now(), now);
     st = put_rows(s, rows, now, n_updated_out);
     if (st >= 0 && states != NULL) {
-        st = put_states(s, states);
+        st = evtwin__sqlite_keep_rows(s->db, EVTWIN__KEPT_STATES, states);
     }
     return end(s, st);
 }
 
-/* ---- models and limits ---- */
+/* ---- small tables ---- */
 
-/* Bind the cells of a row, in the order of names, to the parameters from 1 on. Times go through
- * time, which must live until the statement is reset. */
-static void bind_cells(evtwin__stmt *stmt, const evtwin_table *table, size_t row,
-                       const char *const *names, size_t n, char time[EVTWIN_TIME_TEXT_SIZE]) {
-    for (size_t c = 0; c < n; c++) {
-        const size_t col = evtwin_table_find(table, names[c]);
-        const int param = (int)c + 1;
-        switch (evtwin_table_type(table, col)) {
-        case EVTWIN_TEXT:
-            evtwin__stmt_bind_text(stmt, param, evtwin_table_text(table, col, row));
-            break;
-        case EVTWIN_TIME:
-            evtwin__sqlite_time(evtwin_table_i64(table, col)[row], time);
-            evtwin__stmt_bind_text(stmt, param,
-                                   evtwin_table_is_valid(table, col, row) ? time : NULL);
-            break;
-        default:
-            evtwin__stmt_bind_f64(stmt, param, evtwin_table_number(table, col, row));
-            break;
+static void bind_cell(evtwin__stmt *stmt, int param, const evtwin_table *table, size_t col,
+                      size_t row) {
+    char time[EVTWIN_TIME_TEXT_SIZE];
+    if (!evtwin_table_is_valid(table, col, row)) {
+        evtwin__stmt_bind_null(stmt, param);
+        return;
+    }
+    switch (evtwin_table_type(table, col)) {
+    case EVTWIN_TEXT:
+        evtwin__stmt_bind_text(stmt, param, evtwin_table_text(table, col, row));
+        break;
+    case EVTWIN_TIME:
+        evtwin__sqlite_time(evtwin_table_i64(table, col)[row], time);
+        evtwin__stmt_bind_copy(stmt, param, time);
+        break;
+    case EVTWIN_I64:
+        evtwin__stmt_bind_i64(stmt, param, evtwin_table_i64(table, col)[row]);
+        break;
+    default:
+        evtwin__stmt_bind_f64(stmt, param, evtwin_table_number(table, col, row));
+        break;
+    }
+}
+
+evtwin_status evtwin__sqlite_keep_rows(evtwin__db *db, evtwin__kept_id which,
+                                       const evtwin_table *table) {
+    const evtwin__kept *kept = &evtwin__kept_tables[which];
+    char names[300] = "", params[100] = "", sql[512];
+    size_t col[EVTWIN__KEPT_MAX_COLUMNS];
+    for (size_t c = 0; c < kept->n_columns; c++) {
+        const char *separator = c > 0 ? ", " : "";
+        const size_t n = strlen(names), p = strlen(params);
+        snprintf(names + n, sizeof names - n, "%s\"%s\"", separator, kept->column[c].name);
+        snprintf(params + p, sizeof params - p, "%s?", separator);
+        col[c] = evtwin_table_find(table, kept->column[c].name);
+    }
+    evtwin_status st = EVTWIN_OK;
+    if (kept->is_replaced) {
+        snprintf(sql, sizeof sql, "DELETE FROM %s", kept->sql_table);
+        st = evtwin__db_exec(db, sql);
+    }
+    snprintf(sql, sizeof sql, "INSERT OR REPLACE INTO %s (%s) VALUES (%s)", kept->sql_table, names,
+             params);
+    evtwin__stmt *stmt = NULL;
+    if (st < 0 || (st = evtwin__stmt_prepare(db, sql, &stmt)) < 0) {
+        return st;
+    }
+    for (size_t row = 0; row < evtwin_table_rows(table) && st == EVTWIN_OK; row++) {
+        for (size_t c = 0; c < kept->n_columns; c++) {
+            bind_cell(stmt, (int)c + 1, table, col[c], row);
         }
-    }
-}
-
-evtwin_status evtwin__sqlite_put_model(evtwin_store *store, const evtwin_table *scores) {
-    static const char *const names[] = {
-        "model_version", "target", "trained_at",        "r2",       "rmse",
-        "mae",           "auc",    "average_precision", "accuracy", "brier"};
-    enum { N_NAMES = sizeof names / sizeof names[0] };
-    sqlite_store *s = (sqlite_store *)store;
-    evtwin__stmt *stmt = NULL;
-    evtwin_status st = evtwin__db_begin_write(s->db);
-    if (st < 0) {
-        return st;
-    }
-    char now[EVTWIN_TIME_TEXT_SIZE], trained_at[EVTWIN_TIME_TEXT_SIZE];
-    evtwin__sqlite_time(store->now(), now);
-    st = evtwin__sqlite_stmt(s, SQL_PUT_SCORE, &stmt);
-    for (size_t i = 0; i < evtwin_table_rows(scores) && st == EVTWIN_OK; i++) {
-        bind_cells(stmt, scores, i, names, N_NAMES, trained_at);
-        evtwin__stmt_bind_text(stmt, N_NAMES + 1, now);
-        st = evtwin__stmt_run(stmt);
-    }
-    return end(s, st);
-}
-
-evtwin_status evtwin__sqlite_put_limits(evtwin__db *db, const evtwin_table *limits) {
-    static const char *const names[] = {"kind", "quantity", "level", "operator", "limit"};
-    evtwin__stmt *stmt = NULL;
-    evtwin_status st = evtwin__db_exec(db, "DELETE FROM ev_threshold");
-    if (st < 0 ||
-        (st = evtwin__stmt_prepare(db,
-                                   "INSERT INTO ev_threshold (kind, quantity, level, operator,"
-                                   " \"limit\") VALUES (?, ?, ?, ?, ?)",
-                                   &stmt)) < 0) {
-        return st;
-    }
-    for (size_t i = 0; i < evtwin_table_rows(limits) && st == EVTWIN_OK; i++) {
-        bind_cells(stmt, limits, i, names, 5, NULL);
         st = evtwin__stmt_run(stmt);
     }
     evtwin__stmt_free(stmt);
     return st;
 }
 
-evtwin_status evtwin__sqlite_put_thresholds(evtwin_store *store, const evtwin_table *limits) {
+evtwin_status evtwin__sqlite_keep(evtwin_store *store, evtwin__kept_id which,
+                                  const evtwin_table *table) {
     sqlite_store *s = (sqlite_store *)store;
     const evtwin_status st = evtwin__db_begin_write(s->db);
-    return st < 0 ? st : end(s, evtwin__sqlite_put_limits(s->db, limits));
+    return st < 0 ? st : end(s, evtwin__sqlite_keep_rows(s->db, which, table));
 }

@@ -14,7 +14,6 @@ int main(void) {
 
 #include "evtwin/evtwin.h"
 
-#include "serve/row_json.h"
 #include "serve/server.h"
 
 #include <arpa/inet.h>
@@ -64,19 +63,22 @@ static void fill(evtwin_store *store) {
 
 /* ---- a page of history as text ---- */
 
-static size_t page_ours(const evtwin_table *table) {
-    evtwin__body body = {0};
-    evtwin__row_json rj;
-    evtwin__row_json_open(&rj, table, NULL, 0);
-    evtwin__body_text(&body, "[");
-    for (size_t i = 0; i < evtwin_table_rows(table); i++) {
-        evtwin__body_text(&body, i == 0 ? "{" : ",{");
-        evtwin__row_json_members(&rj, i, &body);
-        evtwin__body_text(&body, "}");
+static size_t page_ours(evtwin_table *table) {
+    static evtwin__store_handle handle;
+    if (handle.thresholds == NULL) {
+        check(evtwin_thresholds_create(&handle.thresholds));
     }
-    evtwin__body_text(&body, "]");
-    const size_t size = body.size;
-    evtwin__body_free(&body);
+    evtwin__http_response response = {0};
+    evtwin__call call = {.response = &response, .rows = table, .handle = &handle};
+    evtwin__text_open(&response.body, NULL, '[');
+    for (size_t i = 0; i < evtwin_table_rows(table); i++) {
+        evtwin__text_open(&response.body, NULL, '{');
+        evtwin__answer_row(&call, i, NULL);
+        evtwin__text_put(&response.body, "}");
+    }
+    evtwin__text_put(&response.body, "]");
+    const size_t size = response.body.size;
+    evtwin__text_free(&response.body);
     return size;
 }
 
@@ -101,7 +103,7 @@ static json_t *value_of(const evtwin_table *table, size_t col, size_t row) {
     }
 }
 
-static size_t page_jansson(const evtwin_table *table) {
+static size_t page_jansson(evtwin_table *table) {
     json_t *rows = json_array();
     for (size_t i = 0; i < evtwin_table_rows(table); i++) {
         json_t *one = json_object();
@@ -117,7 +119,7 @@ static size_t page_jansson(const evtwin_table *table) {
     return size;
 }
 
-static double time_pages(const evtwin_table *table, size_t (*page)(const evtwin_table *)) {
+static double time_pages(evtwin_table *table, size_t (*page)(evtwin_table *)) {
     double best = INFINITY;
     for (int i = 0; i < PAGES; i++) {
         const double start = now_s();

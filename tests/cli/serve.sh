@@ -74,6 +74,39 @@ API_PORT=1 run evtwin-serve --listen 127.0.0.1:"$port" --store sqlite:evtwin.db
 expect 69
 err ":$port"
 
+# ---- limits of the user's own, before anything is served ----
+limits() { curl -s "$url/api/thresholds" | grep -c "\"quantity\":\"soc\",\"level\":\"CRITICAL\",\"operator\":\"<\",\"limit\":$1}"; }
+check 'the contract at first' [ "$(limits 15)" -ge 1 ]
+cat >limits.json <<'END'
+[{"kind": "status", "quantity": "soc", "level": "CRITICAL", "operator": "<", "limit": 99.5},
+ {"kind": "status", "quantity": "soh", "level": "WARNING", "operator": "<", "limit": null}]
+END
+evtwin-serve --store sqlite:evtwin.db --listen 127.0.0.1:0 --thresholds limits.json 2>second.err &
+second=$!
+check 'it says so' await 10 grep -q 'sqlite:evtwin.db: .*limits.json' second.err
+check 'and serves' await 10 grep -q 'serving sqlite:evtwin.db' second.err
+kill -TERM $second
+wait $second
+limit_is() { [ "$(limits "$1")" = 1 ]; }
+check 'whoever serves that store follows' await 10 limit_is 99.5
+check 'alerts follow' await 10 sh -c "curl -s $url/api/alerts | grep -q '< 99.5'"
+check 'a rule is gone' await 10 sh -c "! curl -s $url/api/thresholds | grep -q '\"status\",\"quantity\":\"soh\",\"level\":\"WARNING\"'"
+run evtwin-serve --store sqlite:evtwin.db --listen 127.0.0.1:0 --thresholds absent.json
+expect 66
+one_line
+err absent.json
+printf '[{"kind": "status", "quantity": "soc", "level": "HOT", "operator": "<", "limit": 3}]' >bad.json
+run evtwin-serve --store sqlite:evtwin.db --listen 127.0.0.1:0 --thresholds bad.json
+expect 65
+one_line
+err 'bad.json: threshold 1'
+printf '[{"kind": "status", "quantity": "charm", "level": "WARNING", "operator": "<", "limit": 3}]' >bad.json
+run evtwin-serve --store sqlite:evtwin.db --listen 127.0.0.1:0 --thresholds bad.json
+expect 65
+err "'charm'"
+sleep 1.1
+check 'a bad file changes nothing' limit_is 99.5
+
 # ---- backup, while others use it ----
 run evtwin-serve --store sqlite:evtwin.db --backup copy.db
 expect 0

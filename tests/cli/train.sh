@@ -104,6 +104,11 @@ refused 65
 err "text.csv:17:"
 err "'abc' is not a number"
 
+run sh -c 'evtwin-train - --out m <text.csv' # the value is named at the first reading
+refused 65
+err "standard input:17:"
+err "'abc' is not a number"
+
 for word in NaN nan inf -Infinity 1e999; do
     sed "9s/^\([^,]*,[^,]*\),[^,]*,/\1,$word,/" fleet.csv >nan.csv
     train nan.csv
@@ -157,6 +162,12 @@ train fleet.csv --group nosuch
 refused 65
 err 'required column missing: nosuch'
 err 'the file has time, battery_id'
+run sh -c 'evtwin-train - --group nosuch --out m <fleet.csv'
+refused 65
+err 'required column missing: nosuch'
+train fleet.csv --group soc --features soc,soh
+refused 65
+err 'column soc must be numbers, and is named as a group too'
 train fleet.csv --group batery_id
 refused 65
 err "did you mean 'battery_id'?"

@@ -75,6 +75,30 @@ static void the_quantity_is_in_tables_and_files(void **state) {
     evtwin_table_free(t);
 }
 
+/* The simulator knows nothing of it: the column is there and empty. */
+static void assert_is_missing(const evtwin_table *t) {
+    const size_t col = evtwin_table_find(t, "coolant_flow");
+    assert_true(col != EVTWIN_NO_COLUMN);
+    assert_true(evtwin_table_rows(t) > 0);
+    for (size_t i = 0; i < evtwin_table_rows(t); i++) {
+        assert_false(evtwin_table_is_valid(t, col, i));
+    }
+}
+
+static void the_simulator_leaves_it_missing(void **state) {
+    (void)state;
+    evtwin_sim_options options;
+    evtwin_sim *sim = NULL;
+    evtwin_table *t = NULL;
+    assert_ok(evtwin_sim_options_init(&options, sizeof options));
+    assert_ok(evtwin_sim_create(&options, &sim));
+    assert_ok(evtwin_telemetry_table_create(&t));
+    assert_ok(evtwin_sim_read(sim, 0, t));
+    assert_is_missing(t);
+    evtwin_table_free(t);
+    evtwin_sim_free(sim);
+}
+
 static evtwin_trainer *train(void) {
     evtwin_sim_options options;
     evtwin_run_to_failure_options run;
@@ -85,6 +109,7 @@ static evtwin_trainer *train(void) {
     options.n_packs = 10;
     run.record_every_days = 30;
     assert_ok(evtwin_sim_run_to_failure(&options, &run, &fleet, NULL, 0));
+    assert_is_missing(fleet);
     assert_ok(evtwin_train(fleet, NULL, 0, NULL, &trainer));
     evtwin_table_free(fleet);
     return trainer;
@@ -210,6 +235,7 @@ int main(int argc, char **argv) {
     old_database = argv[1];
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_quantity_is_in_tables_and_files),
+        cmocka_unit_test(the_simulator_leaves_it_missing),
         cmocka_unit_test(the_target_is_trained_and_predicted),
         cmocka_unit_test(sql_has_it),
         cmocka_unit_test(an_older_database_gets_the_column),

@@ -2,7 +2,6 @@
 /* tests/fuzz/fuzz_http_query.c: request targets: what a client sends is decoded into the query's
  * own buffer, UTF-8, without NUL, and goes into JSON and into metric labels as well-formed text. */
 
-#include "serve/body.h"
 #include "serve/exposition.h"
 #include "serve/query.h"
 
@@ -18,23 +17,23 @@ static void check_text(const evtwin__query *q, const char *text) {
     }
 
     /* as JSON it reads back the same */
-    evtwin__body body = {0};
-    evtwin__body_json_text(&body, text);
-    json_t *value = json_loadb(body.data, body.size, JSON_DECODE_ANY, NULL);
+    evtwin__text string = {0};
+    evtwin__text_string(&string, NULL, text);
+    json_t *value = json_loadb(string.data, string.size, JSON_DECODE_ANY, NULL);
     if (value == NULL || strcmp(json_string_value(value), text) != 0) {
         abort();
     }
     json_decref(value);
-    evtwin__body_free(&body);
+    evtwin__text_free(&string);
 
     /* as a label it stays on one line */
     evtwin__exposition e = {0};
     const evtwin__label label = {"l", text};
     evtwin__expose(&e, "m", "", &label, 1, 1.0);
-    if (memchr(e.body.data, '\n', e.body.size) != e.body.data + e.body.size - 1) {
+    if (memchr(e.text.data, '\n', e.text.size) != e.text.data + e.text.size - 1) {
         abort();
     }
-    evtwin__body_free(&e.body);
+    evtwin__text_free(&e.text);
     (void)evtwin__accepts_openmetrics(text);
 }
 

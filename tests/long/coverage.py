@@ -94,7 +94,7 @@ def main():
         os.remove(old)
 
     say("running the tests")
-    status, _ = run(["ctest", "-LE", "long", "-j" + jobs, "--no-tests=error"],
+    status, _ = run(["ctest", "-LE", "long", "-j" + jobs, "--no-tests=error", "--output-on-failure"],
                     end - time.monotonic(), build, quiet=False)
     if status is None:
         sys.exit("the tests took too long")

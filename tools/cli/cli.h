@@ -25,7 +25,7 @@ enum {
 #define CLI_EXIT_ENUM(name, value, text) CLI_##name = value,
     CLI_EXIT_LIST(CLI_EXIT_ENUM)
 #undef CLI_EXIT_ENUM
-        CLI_CONTINUE = -1 /* of cli_start: the tool's own work is next */
+        CLI_CONTINUE = -1 /* of a step: the tool's work goes on */
 };
 
 /* ---- options (cli_options.c) ---- */
@@ -72,17 +72,14 @@ typedef enum cli_origin {
 /* One value per option, by its index in the table. */
 typedef struct cli cli;
 
-/* ---- start and end of a tool, its help (cli_program.c) ---- */
+/* ---- a tool from start to end, its help (cli_program.c) ---- */
 
 /**
- * Read flags, environment and configuration file, check every value, answer --help, --version and
- * --print-config. Returns CLI_CONTINUE, or the exit code to leave with. *out is freed by
- * cli_finish.
+ * The whole of a tool's main: read flags, environment and configuration file, check every value,
+ * answer --help, --version and --print-config, or else run the tool's own work, which returns its
+ * exit code. Returns the exit code to leave with, once standard output is flushed.
  */
-int cli_start(const cli_tool *tool, int argc, char **argv, cli **out);
-
-/* Flush standard output, free, and give the exit code: `code`, or another if the flush failed. */
-int cli_finish(cli *c, int code);
+int cli_main(const cli_tool *tool, int argc, char **argv, int (*run)(const cli *c));
 
 /* Print words from column `indent` on, on as many lines as it takes. */
 void cli_print_wrapped(const char *text, int indent);
@@ -165,8 +162,8 @@ void cli_progress_clear(void);
 /* ---- CSV (cli_csv.c) ---- */
 
 /**
- * Read a file. numbers: names, comma-separated, that must be numeric where they exist (NULL =
- * none); text: as text_columns of evtwin_csv_options; naive: "utc", "local" or "reject". 0 or an
+ * Read a file. numbers: names, comma-separated, that must be numeric where they exist; text: the
+ * name of a column that is read as text (NULL = none); naive: "utc", "local" or "reject". 0 or an
  * exit code.
  */
 int cli_read_csv(const char *path, const char *numbers, const char *text, const char *naive,

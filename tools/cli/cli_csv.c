@@ -8,7 +8,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { MAX_LISTED = 12 };
 
@@ -18,66 +17,64 @@ static evtwin_naive_time naive_of(const char *text) {
                                         : EVTWIN_NAIVE_REJECT;
 }
 
-/* The first of the comma-separated names whose column holds text, as a new string; NULL if none. */
-static char *first_text_column(const evtwin_table *table, const char *names) {
-    while (*names != '\0') {
-        const size_t length = strcspn(names, ",");
-        char *name = strndup(names, length);
-        if (name == NULL) {
-            return NULL;
-        }
-        const size_t col = evtwin_table_find(table, name);
-        if (col != EVTWIN_NO_COLUMN && evtwin_table_type(table, col) == EVTWIN_TEXT) {
-            return name;
-        }
-        free(name);
-        names += length + (names[length] == ',');
+/* Telemetry of another type (time, is_charging, …) is read as what it is. */
+static int is_number(const char *name) {
+    size_t index;
+    evtwin_quantity q;
+    return evtwin_quantity_find(name, &index, NULL, NULL) < 0 ||
+           evtwin_quantity_get(index, &q, sizeof q) < 0 || q.type == EVTWIN_F64 ||
+           q.type == EVTWIN_I64;
+}
+
+/* The comma-separated names that are read as numbers, as a new string (NULL if memory is out): not
+ * the one that is text, which *is_text_too reports. */
+static char *number_columns(const char *names, const char *text, int *is_text_too) {
+    char *copy = strdup(names), *list = calloc(1, strlen(names) + 1), *rest = NULL;
+    if (copy == NULL || list == NULL) {
+        free(copy);
+        free(list);
+        return NULL;
     }
-    return NULL;
+    for (char *name = strtok_r(copy, ",", &rest), *end = list; name != NULL;
+         name = strtok_r(NULL, ",", &rest)) {
+        if (text != NULL && strcmp(name, text) == 0) {
+            *is_text_too = 1;
+        } else if (is_number(name)) {
+            end = stpcpy(stpcpy(end, end == list ? "" : ","), name);
+        }
+    }
+    free(copy);
+    return list;
 }
 
 int cli_read_csv(const char *path, const char *numbers, const char *text, const char *naive,
                  evtwin_table **out) {
+    int is_text_too = 0;
+    char *list = number_columns(numbers, text, &is_text_too);
+    if (list == NULL) {
+        return cli_out_of_memory();
+    }
     evtwin_csv_options csv;
     evtwin_csv_options_init(&csv, sizeof csv);
     csv.naive_time = naive_of(naive);
+    csv.number_columns = list;
     csv.text_columns = text;
+    csv.allow_absent = 1; /* the caller knows which it needs */
     cli_progress(NULL, "reading", -1);
     evtwin_table *table;
-    evtwin_status st = evtwin_table_read_csv(path, &csv, &table);
-    const int is_stdin = strcmp(path, "-") == 0;
-    if (st == EVTWIN_E_NOT_FOUND && text != NULL && !is_stdin && access(path, F_OK) == 0) {
-        csv.text_columns = NULL; /* the name is not in the header: the caller will say so */
-        st = evtwin_table_read_csv(path, &csv, &table);
-    }
+    const evtwin_status st = evtwin_table_read_csv(path, &csv, &table);
     cli_progress_clear();
-    if (st == EVTWIN_E_NOT_FOUND && text != NULL && is_stdin) {
-        cli_error("standard input: required column missing: %s", text);
+    free(list);
+    if (st < 0) {
+        return cli_fail(CLI_AN_INPUT, st, NULL);
+    }
+    if (is_text_too && evtwin_table_find(table, text) != EVTWIN_NO_COLUMN) {
+        evtwin_table_free(table);
+        cli_error("%s: column %s must be numbers, and is named as a group too", path, text);
         return CLI_DATA;
     }
-    if (st < 0) {
-        return cli_fail(CLI_AN_INPUT, st, NULL);
-    }
-
-    /* A column that had to be numbers and is text: read again to learn which value is to blame. A
-     * name that is not in the header is no concern here. */
-    char *culprit = numbers != NULL ? first_text_column(table, numbers) : NULL;
-    if (culprit == NULL) {
-        *out = table;
-        return 0;
-    }
-    evtwin_table_free(table);
-    csv.number_columns = culprit;
-    csv.text_columns = NULL;
-    st = evtwin_table_read_csv(path, &csv, &table);
-    if (st < 0) {
-        free(culprit);
-        return cli_fail(CLI_AN_INPUT, st, NULL);
-    }
-    evtwin_table_free(table);
-    cli_error("%s: column %s must be numbers, and is named as a group too", path, culprit);
-    free(culprit);
-    return CLI_DATA;
+    *out = table;
+    return 0;
 }
 
 static int has_column(const evtwin_table *table, const char *name) {

@@ -23,7 +23,7 @@ size_t cli_option_count(const cli_tool *tool);
 /* May it stand in a configuration file? Not what is about the file or the output. */
 int cli_option_is_setting(const cli_tool *tool, size_t i);
 
-/* Two steps of cli_start, each 0 or an exit code: the environment and the file are read after
+/* Two steps of cli_main, each 0 or an exit code: the environment and the file are read after
  * --help is answered. */
 int cli_options_read_flags(const cli_tool *tool, int argc, char **argv, cli **out);
 int cli_options_read_environment_and_file(cli *c);

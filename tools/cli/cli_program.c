@@ -146,7 +146,8 @@ static void print_config(const cli *c, const cli_tool *tool) {
 
 /* ---- start and end ---- */
 
-int cli_start(const cli_tool *tool, int argc, char **argv, cli **out) {
+/* CLI_CONTINUE, or the exit code to leave with; *out is freed by finish. */
+static int start(const cli_tool *tool, int argc, char **argv, cli **out) {
     const size_t common = tool->n_options;
     cli_messages_init(tool->name, 0, 0, 0);
     int code = cli_options_read_flags(tool, argc, argv, out);
@@ -183,7 +184,8 @@ int cli_start(const cli_tool *tool, int argc, char **argv, cli **out) {
     return CLI_CONTINUE;
 }
 
-int cli_finish(cli *c, int code) {
+/* Flush standard output, free, and give the exit code: `code`, or another if the flush failed. */
+static int finish(cli *c, int code) {
     cli_progress_clear();
     cli_options_free(c);
     /* no message for a reader that went away (… | head); one for a full disk */
@@ -195,4 +197,10 @@ int cli_finish(cli *c, int code) {
         return errno == EPIPE ? CLI_FAILURE : CLI_CANT_CREATE;
     }
     return code;
+}
+
+int cli_main(const cli_tool *tool, int argc, char **argv, int (*run)(const cli *c)) {
+    cli *c;
+    const int code = start(tool, argc, argv, &c);
+    return finish(c, code == CLI_CONTINUE ? run(c) : code);
 }

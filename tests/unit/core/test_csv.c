@@ -187,8 +187,17 @@ static void columns_can_be_forced(void **state) {
     assert_fails(evtwin_table_read_csv(path, &options, &t), EVTWIN_E_NOT_FOUND, "'nn'");
     options.number_columns = "n";
     assert_fails(evtwin_table_read_csv(path, &options, &t), EVTWIN_E_ARG, "'n'");
+    options.text_columns = "x,id";
+    options.number_columns = "nn,time,";
+    options.allow_absent = 1; /* and the names that are there count as before */
+    assert_ok(evtwin_table_read_csv(path, &options, &t));
+    assert_string_equal(evtwin_table_text(t, 0, 0), "001");
+    check_f64(t, 1, (const double[]){0, 60}, 2);
+    assert_int_equal(evtwin_table_cols(t), 4);
+    evtwin_table_free(t);
+
     options.text_columns = NULL;
-    options.number_columns = "id";
+    options.number_columns = "x,id";
     path = temp_file("in.csv", "id,n\n1,1\nB2,2\n");
     assert_fails(evtwin_table_read_csv(path, &options, &t), EVTWIN_E_PARSE,
                  "in.csv:3:1: 'B2' is not a number");
@@ -232,7 +241,7 @@ static void errors_name_their_place(void **state) {
     check_refused("a,b\n1,2\r", EVTWIN_E_PARSE, "in.csv:2:2: a carriage return");
     check_refused("a,b\n1,\xff\n", EVTWIN_E_PARSE, "in.csv:2:2: the text is not UTF-8");
     check_refused("a,b\n\"x\ny\",2\n1,soc,3\n", EVTWIN_E_PARSE, "in.csv:4:3: the row");
-    check_refused("a,b,a\n1,2,3\n", EVTWIN_E_PARSE, "in.csv:1:3: column 1 is named 'a' already");
+    check_refused("a,b,a\n1,2,3\n", EVTWIN_E_PARSE, "in.csv:1:3: duplicate column 'a'");
     check_refused("a,,c\n1,2,3\n", EVTWIN_E_PARSE, "in.csv:1:2: the column has no name");
     check_refused(",a\n0,2\n", EVTWIN_E_PARSE, "in.csv:1:1: the column has no name");
     check_refused("a,\xff\n1,2\n", EVTWIN_E_PARSE, "in.csv:1:2: the column's name is not UTF-8");

@@ -107,7 +107,7 @@ static void members_are_of_the_kind_asked_for(void **state) {
                  "f: key \"q\" is missing");
     assert_fails(evtwin__json_get_number("f", value, "z", &number), EVTWIN_E_PARSE, "missing");
     assert_fails(evtwin__json_get_number("f", value, "t", &number), EVTWIN_E_PARSE, "not a number");
-    assert_fails(evtwin__json_get_text("f", value, "n", &string), EVTWIN_E_PARSE, "not a text");
+    assert_fails(evtwin__json_get_text("f", value, "n", &string), EVTWIN_E_PARSE, "not a string");
     assert_fails(evtwin__json_get_object("f", value, "a", &object), EVTWIN_E_PARSE,
                  "not an object");
     assert_fails(evtwin__json_get_array("f", value, "o", &array), EVTWIN_E_PARSE, "not an array");

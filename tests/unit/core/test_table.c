@@ -144,7 +144,7 @@ static void names_are_unique(void **state) {
     assert_int_equal(evtwin_table_cols(t), 5);
 
     assert_fails(evtwin_table_rename(t, 0, "n"), EVTWIN_E_ARG, "'n'");
-    assert_fails(evtwin_table_rename(t, 5, "x"), EVTWIN_E_ARG, "5 of 5");
+    assert_fails(evtwin_table_rename(t, 5, "x"), EVTWIN_E_ARG, "column number 5");
     assert_ok(evtwin_table_rename(t, 0, "v"));
     assert_ok(evtwin_table_rename(t, 0, "voltage"));
     assert_true(evtwin_table_find(t, "v") == EVTWIN_NO_COLUMN);
@@ -465,7 +465,8 @@ static void append_joins_columns(void **state) {
     assert_int_equal(evtwin_table_cols(t), 6);
     assert_ok(evtwin_table_rename(other, 1, "v"));
     assert_ok(evtwin_table_set_unit(other, 1, "mV"));
-    assert_fails(evtwin_table_append(t, other), EVTWIN_E_SCHEMA, "in V here and in mV there");
+    assert_fails(evtwin_table_append(t, other), EVTWIN_E_SCHEMA,
+                 "column 'v' is in V in one table and in mV in the other");
     evtwin_table_free(other);
     evtwin_table_free(t);
 }

@@ -255,11 +255,10 @@ static void a_range_error_says_where_and_what_would_help(void **state) {
     assert_fails(
         check("SoC", "", 85), EVTWIN_E_RANGE,
         "column 'SoC', data row 2: 85 fraction is outside 0 to 1 fraction; if the column is in "
-        "percent, the unit override soc=percent");
-    assert_fails(
-        check("voltage", "", 380000), EVTWIN_E_RANGE,
-        "data row 2: 380000 V is outside 0 to 2000 V; if the column is in mV, the unit override "
-        "voltage=mV");
+        "percent, use the unit override soc=percent");
+    assert_fails(check("voltage", "", 380000), EVTWIN_E_RANGE,
+                 "data row 2: 380000 V is outside 0 to 2000 V; if the column is in mV, use the "
+                 "unit override voltage=mV");
     assert_fails(check("Power_Consumption", "", 28491), EVTWIN_E_RANGE, "power_consumption=W");
     assert_fails(check("soc", "", -1), EVTWIN_E_RANGE, "-1 percent is outside 0 to 100 percent");
     assert_null(strstr(evtwin_last_error(), "override"));

@@ -99,8 +99,8 @@ static void says_what_is_wrong(void **state) {
         {"http://%00/", "%00"},
         {"csv:x?y", "name=value"},
         {"csv:x?=1", "name=value"},
-        {"csv:x?a=1&a=2", "twice"},
-        {"csv:x?a=1&%61=2", "twice"},
+        {"csv:x?a=1&a=2", "duplicate"},
+        {"csv:x?a=1&%61=2", "duplicate"},
         {"csv:x?a=%q1", "hex"},
         {"csv:x?a=1&&b=2", "name=value"},
     };

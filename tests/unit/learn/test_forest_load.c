@@ -248,6 +248,23 @@ static void test_other_boosters(void **state) {
     free(gbtree);
 }
 
+/* A name takes ten times the memory of its three bytes in the file, so their number has a limit. */
+static void test_many_names(void **state) {
+    (void)state;
+    char names[3 * (EVTWIN__MAX_WIDTH + 1) + 8] = "[";
+    size_t n = 1;
+    for (int i = 0; i <= EVTWIN__MAX_WIDTH; i++) {
+        memcpy(names + n, "\"\",", 4);
+        n += 3;
+    }
+    names[n - 1] = ']';
+    char *text = replaced(small, "[\"a\",\"b\"]", names);
+    evtwin_model *m = NULL;
+    assert_fails(load(text, &m), EVTWIN_E_UNSUPPORTED, "feature_names: feature 2048");
+    assert_null(m);
+    free(text);
+}
+
 static void test_accepted_forms(void **state) {
     (void)state;
     static const char *const forms[][2] = {
@@ -694,14 +711,15 @@ static void test_parse_f32(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_small),           cmocka_unit_test(test_fixtures),
-        cmocka_unit_test(test_deleted_nodes),   cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_accepted_forms),  cmocka_unit_test(test_base_score_of_classifier),
-        cmocka_unit_test(test_other_boosters),  cmocka_unit_test(test_trivial_models),
-        cmocka_unit_test(test_other_files),     cmocka_unit_test(test_truncations),
-        cmocka_unit_test(test_numbers_changed), cmocka_unit_test(test_bytes_changed),
-        cmocka_unit_test(test_out_of_memory),   cmocka_unit_test(test_deep_tree),
-        cmocka_unit_test(test_wide_tree),       cmocka_unit_test(test_parse_f32),
+        cmocka_unit_test(test_small),          cmocka_unit_test(test_fixtures),
+        cmocka_unit_test(test_deleted_nodes),  cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_accepted_forms), cmocka_unit_test(test_base_score_of_classifier),
+        cmocka_unit_test(test_other_boosters), cmocka_unit_test(test_many_names),
+        cmocka_unit_test(test_trivial_models), cmocka_unit_test(test_other_files),
+        cmocka_unit_test(test_truncations),    cmocka_unit_test(test_numbers_changed),
+        cmocka_unit_test(test_bytes_changed),  cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_deep_tree),      cmocka_unit_test(test_wide_tree),
+        cmocka_unit_test(test_parse_f32),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

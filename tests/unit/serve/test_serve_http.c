@@ -304,7 +304,7 @@ static void answer_much(void *ctx, const evtwin__http_request *request,
                         evtwin__http_response *response) {
     (void)request;
     atomic_fetch_add((atomic_int *)ctx, 1);
-    char *room = evtwin__body_room(&response->body, 20000000);
+    char *room = evtwin__text_room(&response->body, 20000000);
     assert_non_null(room);
     memset(room, 'x', 20000000);
     response->body.size = 20000000;

@@ -5,7 +5,6 @@
 
 #include "fail_nth.h"
 #include "serve/exposition.h"
-#include "serve/metrics.h"
 
 #include <pthread.h>
 
@@ -103,6 +102,48 @@ static void test_columns_of_other_types(void **state) {
     evtwin_metrics_free(metrics);
 }
 
+/* The schema says which quantities are gauges, what they are called and what they mean. */
+static void test_gauges_are_those_of_the_schema(void **state) {
+    (void)state;
+    evtwin_metrics *metrics = new_metrics();
+    const record pending = {"B", now_us, 1, 60, 90, 30, 500, 0.1, NULL};
+    evtwin_table *table = make_table(&pending, 1);
+    size_t n_gauges = 0;
+    evtwin_quantity q;
+    for (size_t i = 0; i < evtwin_quantity_count(); i++) {
+        assert_ok(evtwin_quantity_get(i, &q, sizeof q));
+        if (q.type == EVTWIN_F64) {
+            set_number(table, q.name, 0.25);
+        }
+    }
+    assert_ok(evtwin_metrics_observe(metrics, table));
+    evtwin_table_free(table);
+    char *text = text_of(metrics, 1);
+    for (size_t i = 0; i < evtwin_quantity_count(); i++) {
+        assert_ok(evtwin_quantity_get(i, &q, sizeof q));
+        if (q.metric[0] == '\0') {
+            continue;
+        }
+        char line[300];
+        n_gauges++;
+        snprintf(line, sizeof line, "\n%s{battery_id=\"B\"} 0.25\n", q.metric);
+        assert_has(text, line);
+        snprintf(line, sizeof line, "# HELP %s %c%s", q.metric, q.description[0] - 'a' + 'A',
+                 q.description + 1);
+        assert_has(text, line);
+    }
+    size_t n_written = 0;
+    for (const char *s = text; (s = strstr(s, "{battery_id=\"B\"} 0.25\n")) != NULL; s++) {
+        n_written++;
+    }
+    assert_true(n_gauges >= 5);
+    assert_int_equal(n_written, n_gauges);
+    assert_has(text, "# UNIT battery_soc_percent percent\n");
+    assert_lacks(text, "# UNIT battery_failure_probability");
+    evtwin_metrics_text_free(text);
+    evtwin_metrics_free(metrics);
+}
+
 static void test_newest_row_wins(void **state) {
     (void)state;
     evtwin_metrics *metrics = new_metrics();
@@ -188,9 +229,9 @@ static void test_escapes(void **state) {
     evtwin__expose(&e, "m", "", labels, 2, 1e300);
     evtwin__expose(&e, "m", "_total", NULL, 0, INFINITY);
     evtwin__expose(&e, "m", "", NULL, 0, NAN);
-    evtwin__body_add(&e.body, "", 1);
-    assert_string_equal(e.body.data, "m{a=\"x\\\\y\\\"z\\n\",b=\"\"} 1e300\nm_total +Inf\nm NaN\n");
-    evtwin__body_free(&e.body);
+    evtwin__text_add(&e.text, "", 1);
+    assert_string_equal(e.text.data, "m{a=\"x\\\\y\\\"z\\n\",b=\"\"} 1e300\nm_total +Inf\nm NaN\n");
+    evtwin__text_free(&e.text);
 }
 
 static void test_accept(void **state) {
@@ -340,11 +381,17 @@ static void test_promtool(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_contract_names),  cmocka_unit_test(test_columns_of_other_types),
-        cmocka_unit_test(test_newest_row_wins), cmocka_unit_test(test_empty_and_refused),
-        cmocka_unit_test(test_openmetrics),     cmocka_unit_test(test_escapes),
-        cmocka_unit_test(test_accept),          cmocka_unit_test(test_cap),
-        cmocka_unit_test(test_threads),         cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_contract_names),
+        cmocka_unit_test(test_columns_of_other_types),
+        cmocka_unit_test(test_gauges_are_those_of_the_schema),
+        cmocka_unit_test(test_newest_row_wins),
+        cmocka_unit_test(test_empty_and_refused),
+        cmocka_unit_test(test_openmetrics),
+        cmocka_unit_test(test_escapes),
+        cmocka_unit_test(test_accept),
+        cmocka_unit_test(test_cap),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_promtool),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

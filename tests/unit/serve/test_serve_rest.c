@@ -10,8 +10,8 @@ static int64_t now_us;
 static evtwin_server *server;
 static int port;
 
-/* Nine rows of six batteries: predicted, waiting after a predicted one, unknown, and one alert
- * only. */
+/* Ten rows of six batteries: predicted, waiting after a predicted one (a moment, three hours ago),
+ * unknown, and one alert only. */
 static int setup(void **state) {
     (void)state;
     now_us = evtwin_time_now();
@@ -25,7 +25,8 @@ static int setup(void **state) {
         {"BATTERY_003", now_us - 4 * s, 1, 49, NAN, 61.5, NAN, NAN,
          "unknown, because soh is missing"},
         {"BATTERY_004", now_us - 400 * 24 * 3600 * s, 1, 70, 95, 30, 95, 0.1, NULL},
-        {"BATTERY_005", now_us - 5 * s, 1, 50, 95, 30, 500, 0.02, NULL},
+        {"BATTERY_005", now_us - 3 * 3600 * s, 1, 50, 95, 30, 500, 0.02, NULL},
+        {"BATTERY_005", now_us - 5 * s, 2, 50, 95, 30, NAN, NAN, NULL},
         {"BATTERY_006", now_us - 3 * s, 1, 50, 95, 30, NAN, NAN, NULL},
     };
     const char *uri = store_uri("rest.db");
@@ -105,6 +106,16 @@ static void test_pending_row(void **state) {
     assert_near(number(v, "data.prediction.rul_error"), 41.5, 0);
     assert_text(v, "data.health.status", "CRITICAL");
     assert_text(v, "data.health.reason", "failure_probability 0.91 > 0.7");
+    json_decref(v);
+
+    /* however long ago it was made, it says of which row */
+    v = client_json(port, "/api/battery/latest?battery_id=BATTERY_005", 200);
+    assert_true(json_is_null(json_at(v, "data.rul_prediction")));
+    assert_near(number(v, "data.prediction.rul_prediction"), 500, 0);
+    int64_t time_us;
+    assert_ok(evtwin_time_parse(json_string_value(json_at(v, "data.prediction.time")),
+                                EVTWIN_NAIVE_REJECT, &time_us));
+    assert_true(time_us == now_us - INT64_C(3) * 3600 * 1000000);
     json_decref(v);
 
     v = client_json(port, "/api/battery/latest?battery_id=BATTERY_006", 200);
@@ -254,6 +265,46 @@ static void test_thresholds(void **state) {
                    number(t, "limit") == 15.0;
     }
     assert_int_equal(n_found, 1);
+    json_decref(v);
+}
+
+static void put_thresholds(double temperature_warning) {
+    char uri[300];
+    snprintf(uri, sizeof uri, "sqlite:%s", temp_path("rest.db"));
+    evtwin_store *store = NULL;
+    evtwin_thresholds *thresholds = NULL;
+    const evtwin_threshold rule = {.size = sizeof rule,
+                                   .kind = EVTWIN_THRESHOLD_STATUS,
+                                   .quantity = "temperature",
+                                   .level = EVTWIN_HEALTH_WARNING,
+                                   .limit = temperature_warning};
+    assert_ok(evtwin_store_open(uri, NULL, &store));
+    assert_ok(evtwin_thresholds_create(&thresholds));
+    assert_ok(evtwin_thresholds_set(thresholds, &rule));
+    assert_ok(evtwin_store_put_thresholds(store, thresholds));
+    evtwin_thresholds_free(thresholds);
+    evtwin_store_free(store);
+    usleep(1100000);
+}
+
+/* Health and alerts follow the store's limits within a second; the status of a row stays as it was
+ * set. */
+static void test_other_thresholds(void **state) {
+    (void)state;
+    put_thresholds(31.5);
+    json_t *v = client_json(port, "/api/battery/latest?battery_id=BATTERY_001", 200);
+    assert_text(v, "data.health.status", "WARNING");
+    assert_text(v, "data.health.reason", "temperature 32 > 31.5");
+    assert_text(v, "data.status", "NORMAL");
+    assert_text(v, "data.status_reason", "");
+    json_decref(v);
+    v = client_json(port, "/api/alerts", 200);
+    assert_text(v, "alerts.0.battery_id", "BATTERY_001");
+    assert_text(v, "alerts.0.reasons.0", "temperature 32 > 31.5");
+    json_decref(v);
+    put_thresholds(45.0);
+    v = client_json(port, "/api/battery/latest?battery_id=BATTERY_001", 200);
+    assert_text(v, "data.health.status", "NORMAL");
     json_decref(v);
 }
 
@@ -426,30 +477,97 @@ static void test_metrics_of_the_server(void **state) {
     reply_free(&r);
 }
 
+/* ---- the API's description ---- */
+
+static const char *openapi_text(void) {
+    static char text[200000];
+    FILE *f = fopen(SOURCE_DIR "/docs/openapi.yaml", "rb");
+    assert_non_null(f);
+    text[fread(text, 1, sizeof text - 1, f)] = '\0';
+    fclose(f);
+    return text;
+}
+
 /* Every endpoint is in the API's description, and it describes no other. */
 static void test_openapi(void **state) {
     (void)state;
-    FILE *f = fopen(SOURCE_DIR "/docs/openapi.yaml", "rb");
-    assert_non_null(f);
-    static char text[200000];
-    text[fread(text, 1, sizeof text - 1, f)] = '\0';
-    fclose(f);
+    const char *text = openapi_text();
     size_t n_described = 0;
     for (const char *s = strstr(text, "\n  /"); s != NULL; s = strstr(s + 1, "\n  /")) {
         n_described++;
     }
-    for (size_t i = 0; i < EVTWIN__ROUTE_COUNT; i++) {
+    size_t n_routes = 0;
+    const evtwin__route *route;
+    for (; (route = evtwin__route_get(n_routes)) != NULL; n_routes++) {
         char key[64];
-        snprintf(key, sizeof key, "\n  %s:\n", evtwin__route_get(i)->path);
+        snprintf(key, sizeof key, "\n  %s:\n", route->path);
         if (strstr(text, key) == NULL) {
-            fail_msg("%s is not in docs/openapi.yaml", evtwin__route_get(i)->path);
+            fail_msg("%s is not in docs/openapi.yaml", route->path);
         }
-        for (const char *const *p = evtwin__route_get(i)->params; p != NULL && *p != NULL; p++) {
+        for (const char *const *p = route->params; p != NULL && *p != NULL; p++) {
             snprintf(key, sizeof key, "name: %s\n", *p);
             assert_non_null(strstr(text, key));
         }
     }
-    assert_int_equal(n_described, EVTWIN__ROUTE_COUNT + 1); /* and the page */
+    assert_int_equal(n_described, n_routes + 1); /* and the page */
+}
+
+/* What a row holds is in the schema of quantities, in the answer, and in the API's description:
+ * the same names, of the same types. */
+static void test_openapi_rows(void **state) {
+    (void)state;
+    static const char *const words[] = {[EVTWIN_F64] = "number",
+                                        [EVTWIN_I64] = "integer",
+                                        [EVTWIN_BOOL] = "boolean",
+                                        [EVTWIN_TEXT] = "string",
+                                        [EVTWIN_TIME] = "date-time"};
+    const char *row = strstr(openapi_text(), "\n    Row:\n");
+    assert_non_null(row);
+    const char *required = strstr(row, "      required: [");
+    const char *properties = strstr(row, "\n      properties:\n");
+    const char *end = strstr(row, "\n    LatestRow:\n");
+    assert_true(required != NULL && properties != NULL && end != NULL && properties < end);
+    json_t *v = client_json(port, "/api/battery/history?battery_id=BATTERY_001&limit=1", 200);
+    const json_t *answered = json_at(v, "data.0");
+
+    size_t n_described = 0, n_names = 0;
+    for (const char *at = properties; at < end; at = strstr(at + 1, "\n        ")) {
+        n_described += at != properties && at[9] != ' ';
+    }
+    for (size_t i = 0; i < evtwin_quantity_count() + 2; i++) {
+        evtwin_quantity q = {.name = i == evtwin_quantity_count() ? "status_reason" : "rul_error",
+                             .type = i == evtwin_quantity_count() ? EVTWIN_TEXT : EVTWIN_F64};
+        if (i < evtwin_quantity_count()) {
+            assert_ok(evtwin_quantity_get(i, &q, sizeof q));
+        }
+        if (q.kind == EVTWIN_KIND_TRUTH) {
+            continue;
+        }
+        char key[80];
+        n_names++;
+        snprintf(key, sizeof key, "\n        %s:", q.name);
+        const char *at = strstr(properties, key);
+        if (at == NULL || at > end || json_object_get(answered, q.name) == NULL) {
+            fail_msg("%s is not a property of Row in docs/openapi.yaml, or not answered", q.name);
+        }
+        const char *next = at + 1; /* the property after it */
+        do {
+            next = strstr(next + 1, "\n        ");
+        } while (next != NULL && next[9] == ' ');
+        const char *type = strstr(at, words[q.type]), *reference = strstr(at, "$ref");
+        if ((type == NULL || type > next) && (reference == NULL || reference > next)) {
+            fail_msg("%s is not of type %s in docs/openapi.yaml", q.name, words[q.type]);
+        }
+        snprintf(key, sizeof key, "%s", q.name);
+        at = required;
+        do {
+            at = strstr(at + 1, key);
+            assert_true(at != NULL && at < properties);
+        } while (strchr(" [,\n", at[-1]) == NULL || strchr(",]", at[strlen(key)]) == NULL);
+    }
+    assert_int_equal(n_described, n_names);
+    assert_int_equal(json_object_size(answered), n_names);
+    json_decref(v);
 }
 
 /* ---- memory ---- */
@@ -488,7 +606,7 @@ static int serve_with(int n_allocations, const char *uri, const char *target) {
                         : json_loadb(response.body.data, response.body.size, 0, NULL);
     assert_non_null(value);
     json_decref(value);
-    evtwin__body_free(&response.body);
+    evtwin__text_free(&response.body);
     evtwin_server_free(other);
     return is_good;
 }
@@ -521,14 +639,24 @@ static void test_out_of_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_health),      cmocka_unit_test(test_latest),
-        cmocka_unit_test(test_pending_row), cmocka_unit_test(test_history),
-        cmocka_unit_test(test_predictions), cmocka_unit_test(test_stats),
-        cmocka_unit_test(test_list),        cmocka_unit_test(test_alerts),
-        cmocka_unit_test(test_thresholds),  cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_headers),     cmocka_unit_test(test_page),
-        cmocka_unit_test(test_methods),     cmocka_unit_test(test_metrics_of_the_server),
-        cmocka_unit_test(test_openapi),     cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_health),
+        cmocka_unit_test(test_latest),
+        cmocka_unit_test(test_pending_row),
+        cmocka_unit_test(test_history),
+        cmocka_unit_test(test_predictions),
+        cmocka_unit_test(test_stats),
+        cmocka_unit_test(test_list),
+        cmocka_unit_test(test_alerts),
+        cmocka_unit_test(test_thresholds),
+        cmocka_unit_test(test_other_thresholds),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_headers),
+        cmocka_unit_test(test_page),
+        cmocka_unit_test(test_methods),
+        cmocka_unit_test(test_metrics_of_the_server),
+        cmocka_unit_test(test_openapi),
+        cmocka_unit_test(test_openapi_rows),
+        cmocka_unit_test(test_out_of_memory),
     };
     if (!CLIENT_HAS_SERVER) {
         print_message("skipped: this build has no HTTP server or no SQLite store\n");

@@ -54,6 +54,29 @@ static int same_pack(const view *v, size_t a, size_t b) {
     return strcmp(evtwin_table_text(v->t, v->id, a), evtwin_table_text(v->t, v->id, b)) == 0;
 }
 
+/* Telemetry, then truth: names, types, units and order are the schema's. */
+static void columns_are_those_of_the_schema(void **state) {
+    (void)state;
+    const evtwin_sim_options o = fleet(1);
+    evtwin_run_to_failure_options l = run_options();
+    evtwin_table *t = NULL;
+    l.record_every_days = 365.0;
+    assert_ok(evtwin_sim_run_to_failure(&o, &l, &t, NULL, 0));
+    size_t col = 0;
+    for (size_t i = 0; i < evtwin_quantity_count(); i++) {
+        evtwin_quantity q;
+        assert_ok(evtwin_quantity_get(i, &q, sizeof q));
+        if (q.kind == EVTWIN_KIND_TELEMETRY || q.kind == EVTWIN_KIND_TRUTH) {
+            assert_string_equal(evtwin_table_name(t, col), q.name);
+            assert_string_equal(evtwin_table_unit(t, col), q.unit);
+            assert_int_equal(evtwin_table_type(t, col), q.type);
+            col++;
+        }
+    }
+    assert_int_equal(evtwin_table_cols(t), col);
+    evtwin_table_free(t);
+}
+
 static void labels_follow_from_the_outcome(void **state) {
     (void)state;
     const evtwin_sim_options o = fleet(40);
@@ -301,7 +324,7 @@ static void options_are_checked(void **state) {
     BAD(failure_horizon_cycles, -1.0, "failure_horizon_cycles");
     BAD(eol_soh_percent, 100.0, "eol_soh_percent");
     BAD(eol_resistance_ratio, 1.0, "eol_resistance_ratio");
-    BAD(size, 0, "run_options.size");
+    BAD(size, 0, "evtwin_run_to_failure_options_init");
     assert_fails(evtwin_sim_run_to_failure(&o, NULL, NULL, NULL, 0), EVTWIN_E_ARG, "out is NULL");
     o.n_packs = 0;
     assert_fails(evtwin_sim_run_to_failure(&o, NULL, &t, NULL, 0), EVTWIN_E_ARG, "n_packs");
@@ -355,6 +378,7 @@ static void running_out_of_memory_is_an_error(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(columns_are_those_of_the_schema),
         cmocka_unit_test(labels_follow_from_the_outcome),
         cmocka_unit_test(the_fleet_is_plausible),
         cmocka_unit_test(threads_do_not_change_a_byte),

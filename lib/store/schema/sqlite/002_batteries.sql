@@ -30,14 +30,11 @@ DROP INDEX ev_telemetry_unpredicted;
 CREATE INDEX ev_telemetry_unpredicted ON ev_telemetry (battery_id, time, seq)
     WHERE prediction_timestamp IS NULL;
 
--- the standing prediction of a battery and the state of its prediction session
+-- the standing prediction of a battery: the key of its newest row that has one, or a note
 CREATE TABLE ev_battery (
     battery_id TEXT PRIMARY KEY,
-    predicted_time TEXT,   -- key of its newest row that has a prediction or a note
-    predicted_seq INTEGER,
-    state_time TEXT,       -- key of the newest row in its state
-    state_seq INTEGER,
-    state TEXT
+    predicted_time TEXT NOT NULL,
+    predicted_seq INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 INSERT INTO ev_battery (battery_id, predicted_time, predicted_seq)
 SELECT t.battery_id, t.time, t.seq
@@ -49,8 +46,16 @@ FROM (SELECT DISTINCT battery_id AS id FROM ev_telemetry) AS b JOIN ev_telemetry
         ORDER BY n.time DESC, n.seq DESC LIMIT 1
     );
 
+-- the state of a battery's prediction session, up to its row of that time and seq
+CREATE TABLE ev_state (
+    battery_id TEXT PRIMARY KEY,
+    time TEXT,
+    seq INTEGER,
+    state TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- held-out scores of the models that predicted here, one row a target
-CREATE TEMP TABLE ev_model_1 AS SELECT * FROM main.ev_model;
+CREATE TEMP TABLE ev_model_1 AS SELECT * FROM main.ev_model ORDER BY put_at;
 DROP TABLE main.ev_model;
 CREATE TABLE ev_model (
     model_version TEXT NOT NULL,
@@ -63,9 +68,9 @@ CREATE TABLE ev_model (
     average_precision REAL,
     accuracy REAL,
     brier REAL,
-    put_at TEXT NOT NULL,
+    put_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')),
     PRIMARY KEY (model_version, target)
-) STRICT, WITHOUT ROWID;
+) STRICT; -- in the order they were put
 INSERT INTO ev_model (model_version, target, trained_at, r2, rmse, mae, put_at)
 SELECT model_version, 'rul', trained_at, rul_r2, rul_rmse, rul_mae, put_at FROM temp.ev_model_1
 WHERE coalesce(rul_r2, rul_rmse, rul_mae) IS NOT NULL OR coalesce(failure_auc, failure_brier) IS NULL;

@@ -7,18 +7,16 @@ const HEIGHT = 84;
 const PAD = 4;
 
 function node(name, attributes) {
-  const element = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) {
-    element.setAttribute(key, value);
-  }
-  return element;
+  const e = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) e.setAttribute(key, value);
+  return e;
 }
 
-function html(name, className, text) {
-  const element = document.createElement(name);
-  element.className = className;
-  element.textContent = text;
-  return element;
+export function element(name, className, text) {
+  const e = document.createElement(name);
+  if (className) e.className = className;
+  if (text !== undefined) e.textContent = text;
+  return e;
 }
 
 // "12 min", "3.4 h", "9 d"
@@ -45,12 +43,12 @@ function path(points, x, y) {
 
 // A figure for points [{t: ms, v: number | null}], oldest first. minSpan keeps noise from looking big.
 export function chart(title, unit, points, decimals, minSpan) {
-  const figure = html("figure", "chart", "");
+  const figure = element("figure", "chart");
   const known = points.filter((p) => p.v !== null);
-  const caption = html("figcaption", "", title);
+  const caption = element("figcaption", "", title);
   figure.append(caption);
   if (known.length < 2) {
-    figure.append(html("p", "muted", known.length ? "One value so far." : "No values yet."));
+    figure.append(element("p", "muted", known.length ? "One value so far." : "No values yet."));
     return figure;
   }
 
@@ -73,10 +71,10 @@ export function chart(title, unit, points, decimals, minSpan) {
                             preserveAspectRatio: "none" });
   svg.append(node("path", { class: "grid", d: `M0 ${y(high)}H${WIDTH}M0 ${y(low)}H${WIDTH}` }));
   svg.append(node("path", { class: "line", d: path(known, x, y) }));
-  caption.append(html("b", "", show(known[known.length - 1].v)));
-  const scale = html("p", "scale", "");
-  scale.append(html("span", "", `${duration(span / 1000)}`),
-               html("span", "", `${show(low)} – ${show(high)}`));
+  caption.append(element("b", "", show(known[known.length - 1].v)));
+  const scale = element("p", "scale");
+  scale.append(element("span", "", `${duration(span / 1000)}`),
+               element("span", "", `${show(low)} – ${show(high)}`));
   figure.append(svg, scale);
   return figure;
 }

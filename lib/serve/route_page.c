@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* serve/assets.c: the files of the page, which are part of the library: no path of a client's
+/* serve/route_page.c: the files of the page, which are part of the library: no path of a client's
  * reaches the file system. */
 
 #include "serve/server.h"
 
+#include "core/embed.h"
 #include "core/sha256.h"
 
 #include <pthread.h>
@@ -47,31 +48,35 @@ static const char *type_of(const char *name) {
     return "application/octet-stream";
 }
 
-const evtwin__embedded *evtwin__asset_find(const char *path) {
+/* The number of the file at a path, evtwin__web_count if there is none. */
+static size_t find(const char *path) {
     const char *name = strcmp(path, "/") == 0 ? "index.html" : path + 1;
-    for (size_t i = 0; i < evtwin__web_count && i < MAX_ASSETS; i++) {
-        if (strcmp(evtwin__web[i].name, name) == 0) {
-            return &evtwin__web[i];
-        }
+    size_t i = 0;
+    while (i < evtwin__web_count && (i >= MAX_ASSETS || strcmp(evtwin__web[i].name, name) != 0)) {
+        i++;
     }
-    return NULL;
+    return i;
 }
 
-void evtwin__serve_asset(evtwin__call *call, const evtwin__embedded *asset) {
-    pthread_once(&etag_once, make_etags);
-    const char *tag = etag[asset - evtwin__web];
+int evtwin__page_has(const char *path) {
+    return find(path) < evtwin__web_count;
+}
 
-    /* kept by the browser, but asked for again each time: an upgrade shows at once */
-    evtwin__http_header(call->response, "ETag", tag);
+void evtwin__route_page(evtwin__call *call) {
+    const size_t i = find(call->query.path);
+    pthread_once(&etag_once, make_etags);
+
+    /* kept by the browser, but checked again each time: an upgrade shows at once */
+    evtwin__http_header(call->response, "ETag", etag[i]);
     evtwin__http_header(call->response, "Cache-Control", "no-cache");
     call->is_cacheable = 1;
-    call->content_type = type_of(asset->name);
+    call->content_type = type_of(evtwin__web[i].name);
     const char *known = call->request->if_none_match;
-    if (known != NULL && (strstr(known, tag) != NULL || strcmp(known, "*") == 0)) {
+    if (known != NULL && (strstr(known, etag[i]) != NULL || strcmp(known, "*") == 0)) {
         call->response->code = 304;
         return;
     }
     call->response->code = 200;
-    call->response->asset = asset->data;
-    call->response->asset_size = asset->size;
+    call->response->asset = evtwin__web[i].data;
+    call->response->asset_size = evtwin__web[i].size;
 }

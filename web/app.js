@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // app.js: the fleet page. Data goes into the document as text only.
 
-import { chart, duration } from "/chart.js";
+import { chart, duration, element } from "/chart.js";
 
 const POLL_MS = 2000;
 const HISTORY_MS = 6000;
 const TIMEOUT_MS = 15000;
 const STALE_S = 30;
+const THRESHOLDS_MS = 60000;
 const PAGE_SIZE = 50;
 const LEVELS = ["CRITICAL", "WARNING", "NORMAL"];
 const MARK = { CRITICAL: "■", WARNING: "▲", NORMAL: "●" };
@@ -56,14 +57,18 @@ function flowText(b) {
   return b.current > 0.05 ? "discharging" : "idle";
 }
 
-// How a value is coloured: by the strictest limit that it breaks. The limits are the server's; one
-// that does not touch the status (level NORMAL) still puts the battery on the alert list.
+// The value that a limit is about; a prediction is the one that stands.
+const valueOf = (b, quantity) => (b.prediction && quantity in b.prediction ? b.prediction : b)[quantity];
+
+const isBroken = (limit, value) => isNumber(value) && (limit.operator === "<" ? value < limit.limit : value > limit.limit);
+
+// How a value is coloured: by the strictest band of the server's that it is in; by the limits of status and alerts where
+// the quantity has no bands.
 function levelOf(quantity, value) {
-  if (!isNumber(value)) return "";
-  const broken = state.thresholds.filter((t) => t.quantity === quantity &&
-    (t.operator === "<" ? value < t.limit : value > t.limit)).map((t) => t.level);
-  if (broken.length === 0) return "NORMAL";
-  return broken.includes("CRITICAL") ? "CRITICAL" : "WARNING";
+  const limits = state.thresholds.filter((t) => t.quantity === quantity);
+  const bands = limits.filter((t) => t.kind === "display");
+  const broken = (bands.length > 0 ? bands : limits).filter((t) => isBroken(t, value)).map((t) => t.level);
+  return isNumber(value) ? LEVELS.find((level) => broken.includes(level)) || "NORMAL" : "";
 }
 
 // A small risk is not none.
@@ -78,13 +83,6 @@ function unknownText(b) {
 const noteOf = (b) => ((b.prediction && b.prediction.prediction_note) || "").replace(/^unknown, /, "");
 
 // ---- columns ------------------------------------------------------------------------------
-
-function element(name, className, text) {
-  const e = document.createElement(name);
-  if (className) e.className = className;
-  if (text !== undefined) e.textContent = text;
-  return e;
-}
 
 function setText(e, text) {
   if (e.textContent !== text) e.textContent = text;
@@ -188,16 +186,17 @@ const columns = [
   },
 ];
 
-// "soh 73.9 < 75, …" as people say it, a line each.
+// The limits behind the status, as people say them, a line each.
 function reasonText(b) {
-  const names = { soc: "charge", soh: "health", temperature: "temperature" };
-  return b.health.reason.split(", ").filter(Boolean).map((part) => {
-    const [quantity, value, operator, limit] = part.split(" ");
-    const side = operator === "<" ? "below" : "above";
-    if (quantity === "failure_probability") return `failure risk ${riskText(riskOf(b))} ${side} ${100 * Number(limit)} %`;
-    if (!names[quantity]) return part;
-    const unit = quantity === "temperature" ? " °C" : " %";
-    return `${names[quantity]} ${value}${unit} ${side} ${limit}${unit}`;
+  const names = { soc: ["charge", " %"], soh: ["health", " %"], temperature: ["temperature", " °C"], rul_prediction: ["RUL", " cycles"] };
+  const broken = state.thresholds.filter((t) => t.kind === "status" && t.level === statusOf(b) && isBroken(t, valueOf(b, t.quantity)));
+  return broken.map((t) => {
+    const value = valueOf(b, t.quantity);
+    const side = t.operator === "<" ? "below" : "above";
+    if (t.quantity === "failure_probability") return `failure risk ${riskText(value)} ${side} ${100 * t.limit} %`;
+    const [name, unit] = names[t.quantity] || [t.quantity, ""];
+    const decimals = [1, 2, 3, 4].find((d) => isBroken(t, Number(value.toFixed(d)))) || 6; // they show the side it is on
+    return `${name} ${value.toFixed(decimals)}${unit} ${side} ${t.limit}${unit}`;
   }).join("\n");
 }
 
@@ -326,7 +325,7 @@ function drawFacts(b) {
     ["Resistance", show(b.resistance_mohm, 1, " mΩ")],
     ["Mean temperature", show(b.mean_temperature, 1, " °C")],
     ["Throughput", show(b.throughput_ah_per_day, 1, " Ah/day")],
-    ["Prediction", p ? `for the record of ${duration((state.serverNow - Date.parse(p.time)) / 1000)} ago` : "none yet, or the last is too long ago"],
+    ["Prediction", p ? `for the record of ${duration((state.serverNow - Date.parse(p.time)) / 1000)} ago` : "none yet"],
     ["Model", (p && p.model_version) || "–"],
   ];
   if (noteOf(b)) facts.push(["Note", noteOf(b)]);
@@ -396,6 +395,7 @@ function setBanner(text) {
 }
 
 let lastGood = 0;
+let lastThresholds = 0;
 let timer = 0;
 let isPolling = false;
 
@@ -418,7 +418,10 @@ function fail(error) {
 async function refresh() {
   let answer;
   try {
-    if (state.thresholds.length === 0) state.thresholds = (await get("/api/thresholds")).thresholds;
+    if (!(Date.now() - lastThresholds < THRESHOLDS_MS)) {
+      state.thresholds = (await get("/api/thresholds")).thresholds;
+      lastThresholds = Date.now();
+    }
     answer = await get("/api/batteries/list");
   } catch (error) {
     fail(error);
@@ -444,7 +447,7 @@ async function poll() {
     await refresh();
   } finally {
     isPolling = false;
-    // a large fleet is asked for less often, so that the page never takes most of a core
+    // a large fleet is polled less often, so that the page never takes most of a core
     const took = performance.now() - start;
     if (!document.hidden) timer = setTimeout(poll, Math.max(POLL_MS, 4 * took));
   }

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* serve/answer.h: one request on its way to an answer, and the JSON that answers are made of. */
+#ifndef EVTWIN_SERVE_ANSWER_H
+#define EVTWIN_SERVE_ANSWER_H
+
+#include "serve/http.h"
+#include "serve/query.h"
+#include "serve/store_pool.h"
+
+typedef struct evtwin__call {
+    struct evtwin_server *server;
+    const evtwin__http_request *request;
+    evtwin__http_response *response;
+    evtwin__query query;
+    evtwin__params params;
+    const char *content_type; /* JSON unless the handler says otherwise; static */
+    int is_cacheable;         /* the handler has set how long the answer keeps */
+
+    /* of a route that needs a store; the tables may be NULL and are freed after the handler */
+    evtwin__store_handle *handle;
+    evtwin_status store_status; /* what the last use of the store returned, for its pool */
+    evtwin_table *rows;         /* what is answered */
+    evtwin_table *current;      /* the same rows with the predictions that stand */
+} evtwin__call;
+
+/* Free the tables. */
+void evtwin__call_close(evtwin__call *call);
+
+/* ---- the envelope ---- */
+
+/* {"status":"success" — the handler adds its members, then ends it. */
+evtwin__text *evtwin__answer_begin(evtwin__call *call);
+
+/* "timestamp":…} */
+void evtwin__answer_end(evtwin__call *call);
+
+/* {"status":"error","message":…,"timestamp":…} with this code. */
+__attribute__((format(printf, 3, 4))) void evtwin__answer_error(evtwin__call *call, int code,
+                                                                const char *format, ...);
+
+/* What a client may know of a failure of the store; the log gets the library's own text, now and
+ * then. */
+const char *evtwin__store_problem(struct evtwin_server *server, evtwin_status status);
+
+/* Note what a use of the store returned. 1 if that is a success, else 0 after it was answered with
+ * 503: the library's text goes to the log, not to the client. */
+int evtwin__store_answered(evtwin__call *call, evtwin_status status);
+
+/* ---- rows ---- */
+
+/* Have the models' held-out errors and the thresholds in the handle, at most a second old; 0 after
+ * the error was answered. */
+int evtwin__call_read_context(evtwin__call *call);
+
+/* Read the newest row of a battery (NULL = of each) into rows and current, and the context; 0 after
+ * the error was answered. rows stays NULL if there is none. */
+int evtwin__call_read_latest(evtwin__call *call, const char *battery_id);
+
+/* The cells of a row of rows, each under its column's name, in the table's order; the column first
+ * (NULL = none) before all else. */
+void evtwin__answer_cells(evtwin__call *call, size_t row, const char *first);
+
+/* Those of a row of the store, then status_reason and rul_error (the held-out RMSE of the row's
+ * model, null where there is no rul_prediction). */
+void evtwin__answer_row(evtwin__call *call, size_t row, const char *first);
+
+/* "name":[{…},…],"count":n of the rows. add writes the members of one; 0 leaves it out. Returns n.
+ */
+size_t evtwin__answer_list(evtwin__call *call, const char *name,
+                           int (*add)(evtwin__call *call, size_t row));
+
+/* The reasons of a status or an alert: how many are written, and how long one is. */
+enum { EVTWIN__MAX_REASONS = 32, EVTWIN__REASON_SIZE = 160 };
+
+/* "prediction":{…} or null, then "health":{"status":…,"reason":…}: what stands for the battery of
+ * that newest row. Telemetry comes more often than predictions are made, so the newest row mostly
+ * waits for its own; without this, RUL, risk and status would come and go every few seconds. */
+void evtwin__answer_standing(evtwin__call *call, size_t row);
+
+#endif
