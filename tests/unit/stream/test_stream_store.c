@@ -5,6 +5,8 @@
 
 #ifdef HAVE_SQLITE
 
+#include "learn/bundles.h"
+
 static evtwin_table *telemetry(size_t n) {
     evtwin_table *t = NULL;
     assert_ok(evtwin_telemetry_table_create(&t));
@@ -144,6 +146,73 @@ static void a_simulated_fleet_pumps_into_a_database(void **state) {
     evtwin_store_free(store);
 }
 
+static void pump_predicted(const char *from, const char *to, const char *bundle) {
+    evtwin_pump *p = NULL;
+    evtwin_source *source = NULL;
+    evtwin_sink *sink = NULL;
+    evtwin_predictor *predictor = NULL;
+    assert_ok(evtwin_pump_create(NULL, &p));
+    assert_ok(evtwin_source_open(from, &source));
+    assert_ok(evtwin_pump_take_source(p, source));
+    assert_ok(evtwin_sink_open(to, &sink));
+    assert_ok(evtwin_pump_take_sink(p, sink));
+    assert_ok(evtwin_predictor_load(bundle, &predictor));
+    assert_ok(evtwin_pump_take_predictor(p, predictor));
+    size_t n = 0;
+    evtwin_status st;
+    while ((st = evtwin_pump_run_once(p, 0, &n)) == EVTWIN_OK && n > 0) {
+    }
+    assert_true(st == EVTWIN_OK || st == EVTWIN_DONE);
+    evtwin_pump_free(p);
+}
+
+/* What the pump's session knows, and how far its source has been read, is in the store with the
+ * rows. */
+static void states_and_positions_are_kept(void **state) {
+    (void)state;
+    char path[256], jsonl[300], text[64], bundle[256];
+    snprintf(path, sizeof path, "%s", temp_path("states.db"));
+    snprintf(bundle, sizeof bundle, "%s", temp_path("states-bundle"));
+    const bundle_spec both = {"xgboost-3.2-regression", "xgboost-3.2-logistic"};
+    write_bundle(bundle, &both);
+    static const char records[] =
+        "{\"timestamp\":\"2099-01-01T00:00:00Z\",\"battery_id\":\"A\",\"soc\":50,\"soh\":90,"
+        "\"voltage\":370,\"current\":10}\n"
+        "{\"timestamp\":\"2099-01-01T00:00:00Z\",\"battery_id\":\"B\",\"soc\":50,\"soh\":90,"
+        "\"voltage\":370,\"current\":10}\n";
+    snprintf(jsonl, sizeof jsonl, "jsonl:%s", temp_file("states.jsonl", records));
+    pump_predicted(jsonl, uri(path, ""), bundle);
+
+    evtwin_store *store = NULL;
+    evtwin_table *states = NULL, *again = NULL, *t = telemetry(3);
+    assert_ok(evtwin_store_open(uri(path, ""), NULL, &store));
+    assert_int_equal(evtwin_store_states(store, &states), EVTWIN_OK);
+    assert_int_equal(evtwin_table_rows(states), 2);
+    assert_int_equal(evtwin_store_position(store, jsonl, text, sizeof text), EVTWIN_OK);
+    assert_int_equal(strtoul(text, NULL, 10), strlen(records));
+
+    /* predictions of rows that were there move the states in their transaction */
+    assert_ok(evtwin_store_insert(store, t, NULL, 0));
+    char from[300];
+    snprintf(from, sizeof from, "%s", uri(path, "?rows=unpredicted"));
+    pump_predicted(from, uri(path, "?write=predictions"), bundle);
+    assert_int_equal(evtwin_store_states(store, &again), EVTWIN_OK);
+    assert_int_equal(evtwin_table_rows(again), 4); /* A, B, B1, B2 */
+
+    evtwin_predictor *predictor = NULL;
+    evtwin_session *session = NULL;
+    assert_ok(evtwin_predictor_load(bundle, &predictor));
+    assert_ok(evtwin_session_create(predictor, NULL, &session));
+    assert_ok(evtwin_session_restore(session, again));
+    assert_int_equal(evtwin_session_batteries(session), 4);
+    evtwin_session_free(session);
+    evtwin_predictor_free(predictor);
+    evtwin_table_free(t);
+    evtwin_table_free(states);
+    evtwin_table_free(again);
+    evtwin_store_free(store);
+}
+
 /* "sqlite:///tmp/x.db" and "sqlite:/tmp/x.db" are one file, not one below the present folder. */
 static void both_forms_of_an_absolute_name_are_one_file(void **state) {
     (void)state;
@@ -178,6 +247,7 @@ int main(void) {
         cmocka_unit_test(rows_go_in_and_come_out_in_commit_order),
         cmocka_unit_test(predictions_go_to_the_rows_they_were_made_from),
         cmocka_unit_test(a_simulated_fleet_pumps_into_a_database),
+        cmocka_unit_test(states_and_positions_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
