@@ -253,7 +253,7 @@ static evtwin_status run_cycle(live *l) {
     return st;
 }
 
-/* An error is an error: counted, said once, tried again; never a prediction. */
+/* An error is an error: counted, reported once, tried again; never a prediction. */
 static void note_failure(live *l) {
     if (!l->is_failing) {
         cli_error("%s; trying again every %s s", evtwin_last_error(),

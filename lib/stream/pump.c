@@ -373,8 +373,8 @@ evtwin_status evtwin_pump_finish(evtwin_pump *pump) {
         EVTWIN_FAIL(EVTWIN_E_ARG, "pump is NULL");
     }
     size_t n = 0;
-    const evtwin_status st = offer_to_all(pump, 1);
-    if (st < 0) {
+    evtwin_status st = pump->stage == STAGE_READ ? predict_batch(pump) : EVTWIN_OK;
+    if (st < 0 || (st = offer_to_all(pump, 1)) < 0) {
         return st;
     }
     finish_batch(pump, &n);

@@ -143,7 +143,7 @@ static evtwin_status take_rows(csv_sink *s, evtwin__binding *b) {
     for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
         if (b->bound[q].col != EVTWIN_NO_COLUMN &&
             evtwin_table_find(s->rows, evtwin__schema[q].name) == EVTWIN_NO_COLUMN) {
-            b->bound[q].col = EVTWIN_NO_COLUMN; /* said when the columns were fitted */
+            b->bound[q].col = EVTWIN_NO_COLUMN; /* reported by fit_columns */
         }
     }
     const evtwin_status st = evtwin_table_resize(s->rows, 0);

@@ -171,6 +171,61 @@ static void a_very_late_reader_leaves_rows_out_and_says_so(void **state) {
     evtwin_source_free(s);
 }
 
+/* Whoever set up a simulator by its options has it as a source, which owns it. */
+static void a_simulator_is_a_source(void **state) {
+    (void)state;
+    evtwin_sim_options options;
+    evtwin_sim_source_options pace;
+    evtwin_sim *sim = NULL;
+    evtwin_source *s = NULL;
+    evtwin_table *t = telemetry();
+    assert_ok(evtwin_sim_options_init(&options, sizeof options));
+    options.n_packs = 3;
+    options.seed = 7;
+    options.final_soh_percent = options.initial_soh_percent;
+    assert_ok(evtwin_sim_create(&options, &sim));
+    assert_ok(evtwin_sim_source_options_init(&pace, sizeof pace));
+    pace.interval_s = 60;
+    pace.speed = INFINITY;
+    pace.max_records = 20;
+    assert_ok(evtwin_source_from_sim(sim, &pace, &s));
+    assert_string_equal(evtwin_source_uri(s), "sim:");
+    evtwin_status st;
+    while ((st = evtwin_source_read(s, 1000, 0, t)) == EVTWIN_OK) {
+    }
+    assert_int_equal(st, EVTWIN_DONE);
+    evtwin_source_free(s);
+
+    /* the URI is made of the same */
+    evtwin_table *same = read_all("sim:?fleet=3&seed=7&speed=max&interval=60&rows=20", 1000);
+    assert_int_equal(evtwin_table_rows(t), 60);
+    for (size_t i = 0; i < 60; i++) {
+        char want[1024], got[1024];
+        assert_ok(evtwin_telemetry_encode(same, i, want, sizeof want, NULL));
+        assert_ok(evtwin_telemetry_encode(t, i, got, sizeof got, NULL));
+        assert_string_equal(got, want);
+    }
+    evtwin_table_free(same);
+
+    /* nothing is caught up with where nothing may be late */
+    assert_ok(evtwin_sim_create(&options, &sim));
+    pace.interval_s = 0.02;
+    pace.speed = 1;
+    pace.max_late = 0;
+    assert_ok(evtwin_source_from_sim(sim, &pace, &s));
+    nanosleep(&(struct timespec){.tv_nsec = 230000000}, NULL);
+    assert_ok(evtwin_table_resize(t, 0));
+    assert_ok(evtwin_source_read(s, 3, 0, t));
+    assert_int_equal(evtwin_table_rows(t), 3);
+    assert_near((double)(evtwin_time_now() - evtwin_table_i64(t, 0)[0]), 0.0, 100000.0);
+
+    /* the next one is waited for */
+    assert_ok(evtwin_source_read(s, 3, 5000, t));
+    assert_int_equal(evtwin_table_rows(t), 6);
+    evtwin_source_free(s);
+    evtwin_table_free(t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(max_speed_gives_the_same_rows_in_any_batches),
@@ -178,6 +233,7 @@ int main(void) {
         cmocka_unit_test(live_rows_come_on_the_clock_and_reading_never_waits),
         cmocka_unit_test(a_late_reader_catches_up),
         cmocka_unit_test(a_very_late_reader_leaves_rows_out_and_says_so),
+        cmocka_unit_test(a_simulator_is_a_source),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
