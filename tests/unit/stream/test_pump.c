@@ -3,6 +3,7 @@
 
 #include "test.h"
 
+#include "fail_nth.h"
 #include "learn/bundles.h"
 
 #include <signal.h>
@@ -314,6 +315,38 @@ static void the_long_run_does_not_allocate(void **state) {
     evtwin_set_allocator(NULL, NULL);
 }
 
+static evtwin_status pump_all(void *ctx) {
+    const char *const *uris = ctx;
+    evtwin_pump *p = NULL;
+    evtwin_source *source = NULL;
+    evtwin_sink *sink = NULL;
+    evtwin_status st = evtwin_pump_create(NULL, &p);
+    if (st == EVTWIN_OK && (st = evtwin_source_open(uris[0], &source)) == EVTWIN_OK &&
+        (st = evtwin_pump_take_source(p, source)) < 0) {
+        evtwin_source_free(source);
+    }
+    if (st == EVTWIN_OK && (st = evtwin_sink_open(uris[1], &sink)) == EVTWIN_OK &&
+        (st = evtwin_pump_take_sink(p, sink)) < 0) {
+        evtwin_sink_free(sink);
+    }
+    while (st == EVTWIN_OK) {
+        st = evtwin_pump_run_once(p, 0, NULL);
+    }
+    evtwin_pump_free(p);
+    return st == EVTWIN_DONE ? EVTWIN_OK : st;
+}
+
+static void survives_every_failing_allocation(void **state) {
+    (void)state;
+    char from[300], to[300];
+    snprintf(from, sizeof from, "jsonl:%s", temp_path("nomem-in.jsonl"));
+    snprintf(to, sizeof to, "csv:%s?replace=1", temp_path("nomem-out.csv"));
+    write_lines(temp_path("nomem-in.jsonl"), 50);
+    const char *uris[] = {from, to};
+    assert_true(fail_every_allocation(pump_all, uris) > 30);
+    assert_int_equal(count_lines(temp_path("nomem-out.csv")), 51);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_reaches_every_sink_once),
@@ -322,6 +355,7 @@ int main(void) {
         cmocka_unit_test(predictions_are_counted),
         cmocka_unit_test(misuse_is_refused),
         cmocka_unit_test(the_long_run_does_not_allocate),
+        cmocka_unit_test(survives_every_failing_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
