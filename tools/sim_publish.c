@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Between two tries to open a sink; the pump's own between two to write are the same. */
 static const double first_pause_s = 0.5, longest_pause_s = 30;
 
 struct publisher {
@@ -79,33 +80,24 @@ static int take_sink(evtwin_pump *pump, const char *uri) {
     }
 }
 
-static publisher *create(size_t max_batch, size_t max_held) {
-    evtwin_pump_options options;
-    evtwin_pump_options_init(&options, sizeof options);
-    options.max_batch_rows = max_batch;
-    options.max_held_rows = max_held;
-    options.first_pause_s = first_pause_s;
-    options.longest_pause_s = longest_pause_s;
-    publisher *p = calloc(1, sizeof *p);
-    if (p != NULL && evtwin_pump_create(&options, &p->pump) < 0) {
-        free(p);
-        return NULL;
-    }
-    return p;
-}
-
 static void destroy(publisher *p) {
-    evtwin_pump_free(p->pump);
-    free(p);
+    if (p != NULL) {
+        evtwin_pump_free(p->pump);
+        free(p);
+    }
 }
 
 int publisher_open_for(size_t max_batch, char *const *uris, size_t n, size_t max_held,
                        publisher **out) {
-    publisher *p = create(max_batch, max_held);
-    if (p == NULL) {
-        return cli_out_of_memory();
-    }
+    evtwin_pump_options options;
+    evtwin_pump_options_init(&options, sizeof options);
+    options.max_batch_rows = max_batch;
+    options.max_held_rows = max_held;
+    publisher *p = calloc(1, sizeof *p);
     int code = CLI_CONTINUE;
+    if (p == NULL || evtwin_pump_create(&options, &p->pump) < 0) {
+        code = cli_out_of_memory();
+    }
     for (size_t i = 0; i < n && code == CLI_CONTINUE; i++) {
         code = take_sink(p->pump, uris[i]);
     }
