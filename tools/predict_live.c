@@ -6,7 +6,6 @@
 
 #include "evtwin/evtwin.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,8 +50,9 @@ static void on_event(void *ctx, const evtwin_pump_event *event) {
 
 /* A record has the telemetry quantities and no others. */
 static int check_features(const evtwin_predictor *predictor) {
-    for (size_t i = 0; i < evtwin_predictor_feature_count(predictor); i++) {
-        const char *name = evtwin_predictor_feature_name(predictor, i);
+    const evtwin_features *features = evtwin_predictor_features(predictor);
+    for (size_t i = 0; i < evtwin_features_count(features); i++) {
+        const char *name = evtwin_features_name(features, i);
         size_t quantity;
         if (evtwin_quantity_find(name, &quantity, NULL, NULL) < 0) {
             cli_error(
@@ -92,52 +92,6 @@ static int start_metrics(live *l) {
     return 0;
 }
 
-/* TODO: evtwin_predictor_scores does this. */
-static evtwin_status predictor_scores(const evtwin_predictor *predictor, evtwin_table **out) {
-    static const char *const numbers[] = {"r2",       "rmse", "mae", "auc", "average_precision",
-                                          "accuracy", "brier"};
-    evtwin_predictor_info info;
-    evtwin_table *table = NULL;
-    evtwin_status st = evtwin_predictor_info_get(predictor, &info, sizeof info);
-    if (st < 0 || (st = evtwin_table_create(&table)) < 0 ||
-        (st = evtwin_table_add_column(table, "model_version", EVTWIN_TEXT, NULL, NULL)) < 0 ||
-        (st = evtwin_table_add_column(table, "target", EVTWIN_TEXT, NULL, NULL)) < 0 ||
-        (st = evtwin_table_add_column(table, "trained_at", EVTWIN_TIME, NULL, NULL)) < 0) {
-        evtwin_table_free(table);
-        return st;
-    }
-    for (size_t i = 0; i < 7 && st >= 0; i++) {
-        st = evtwin_table_add_column(table, numbers[i], EVTWIN_F64, NULL, NULL);
-    }
-    const double scores[2][7] = {{info.rul_r2, info.rul_rmse, info.rul_mae, NAN, NAN, NAN, NAN},
-                                 {NAN, NAN, NAN, info.failure_auc, NAN, NAN, info.failure_brier}};
-    static const char *const targets[] = {"rul", "failure"};
-    const int is_there[] = {info.has_rul, info.has_failure};
-    int64_t trained_us = 0;
-    const int is_dated =
-        evtwin_time_parse(info.trained_at, EVTWIN_NAIVE_UTC, &trained_us) == EVTWIN_OK;
-    for (size_t t = 0, row = 0; t < 2 && st >= 0; t++) {
-        if (!is_there[t]) {
-            continue;
-        }
-        if ((st = evtwin_table_resize(table, row + 1)) >= 0 &&
-            (st = evtwin_table_set_text(table, 0, row, info.version)) >= 0 &&
-            (st = evtwin_table_set_text(table, 1, row, targets[t])) >= 0 && is_dated) {
-            st = evtwin_table_set_i64(table, 2, row, trained_us);
-        }
-        for (size_t i = 0; i < 7 && st >= 0; i++) {
-            st = evtwin_table_set_f64(table, 3 + i, row, scores[t][i]);
-        }
-        row++;
-    }
-    if (st < 0) {
-        evtwin_table_free(table);
-        return st;
-    }
-    *out = table;
-    return EVTWIN_OK;
-}
-
 /* Leave the models' held-out scores in the store for its readers, and take what is kept of the
  * batteries. A store that is not there is not made. */
 static evtwin_status try_store(live *l, const evtwin_predictor *predictor, evtwin_store **out) {
@@ -152,7 +106,7 @@ static evtwin_status try_store(live *l, const evtwin_predictor *predictor, evtwi
     *out = NULL;
     evtwin_table *scores = NULL;
     if ((st = evtwin_store_open(l->source, NULL, out)) >= 0 &&
-        (st = predictor_scores(predictor, &scores)) >= 0 &&
+        (st = evtwin_predictor_scores(predictor, &scores)) >= 0 &&
         (st = evtwin_store_put_model(*out, scores)) >= 0) {
         st = evtwin_store_states(*out, &l->states);
     }

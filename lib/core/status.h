@@ -12,6 +12,23 @@ __attribute__((format(printf, 2, 3))) evtwin_status evtwin__fail(evtwin_status s
 
 #define EVTWIN_FAIL(status, ...) return evtwin__fail((status), __VA_ARGS__)
 
+/* The same where a condition holds: one line for what is checked and what is said. */
+#define EVTWIN_FAIL_IF(condition, status, ...)                                                     \
+    do {                                                                                           \
+        if (condition) {                                                                           \
+            return evtwin__fail((status), __VA_ARGS__);                                            \
+        }                                                                                          \
+    } while (0)
+
+/* Leave the function with the status of a call that failed. */
+#define EVTWIN_TRY(call)                                                                           \
+    do {                                                                                           \
+        const evtwin_status evtwin_try_status = (call);                                            \
+        if (evtwin_try_status < 0) {                                                               \
+            return evtwin_try_status;                                                              \
+        }                                                                                          \
+    } while (0)
+
 /* Put "prefix: " before the text of the last failure, for a caller that knows the file or the row.
  */
 __attribute__((format(printf, 2, 3))) evtwin_status evtwin__fail_in(evtwin_status status,

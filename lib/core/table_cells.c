@@ -166,19 +166,13 @@ int64_t *evtwin_table_i64_edit(evtwin_table *table, size_t col) {
 /* The column to write one cell of, checked. */
 static evtwin_status cell_to_edit(const evtwin_table *table, size_t col, size_t row, unsigned types,
                                   const char *what, evtwin__column **out) {
-    const evtwin_status st = evtwin__table_check_edit(table);
-    if (st < 0) {
-        return st;
-    }
-    if (col >= table->cols || row >= table->rows) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "row %zu, column number %zu is outside a table of %zu x %zu", row,
-                    col, table->rows, table->cols);
-    }
+    EVTWIN_TRY(evtwin__table_check_edit(table));
+    EVTWIN_FAIL_IF(col >= table->cols || row >= table->rows, EVTWIN_E_ARG,
+                   "row %zu, column number %zu is outside a table of %zu x %zu", row, col,
+                   table->rows, table->cols);
     evtwin__column *column = &table->column[col];
-    if (!(types >> column->type & 1)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "column '%s' holds %s, not %s", column->name,
-                    evtwin__type_names[column->type], what);
-    }
+    EVTWIN_FAIL_IF(!(types >> column->type & 1), EVTWIN_E_ARG, "column '%s' holds %s, not %s",
+                   column->name, evtwin__type_names[column->type], what);
     *out = column;
     return EVTWIN_OK;
 }
@@ -194,10 +188,7 @@ static void mark(evtwin__column *column, size_t row, int is_present) {
 
 evtwin_status evtwin_table_set_f64(evtwin_table *table, size_t col, size_t row, double value) {
     evtwin__column *column = NULL;
-    const evtwin_status st = cell_to_edit(table, col, row, 1u << EVTWIN_F64, "f64", &column);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(cell_to_edit(table, col, row, 1u << EVTWIN_F64, "f64", &column));
     ((double *)column->data)[row] = value;
     atomic_store_explicit(&column->map_state, EVTWIN__MAP_STALE, memory_order_relaxed);
     return EVTWIN_OK;
@@ -205,10 +196,7 @@ evtwin_status evtwin_table_set_f64(evtwin_table *table, size_t col, size_t row, 
 
 evtwin_status evtwin_table_set_i64(evtwin_table *table, size_t col, size_t row, int64_t value) {
     evtwin__column *column = NULL;
-    const evtwin_status st = cell_to_edit(table, col, row, INT_TYPES, "i64 or time", &column);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(cell_to_edit(table, col, row, INT_TYPES, "i64 or time", &column));
     ((int64_t *)column->data)[row] = value;
     mark(column, row, 1);
     return EVTWIN_OK;
@@ -216,10 +204,7 @@ evtwin_status evtwin_table_set_i64(evtwin_table *table, size_t col, size_t row, 
 
 evtwin_status evtwin_table_set_bool(evtwin_table *table, size_t col, size_t row, int value) {
     evtwin__column *column = NULL;
-    const evtwin_status st = cell_to_edit(table, col, row, 1u << EVTWIN_BOOL, "bool", &column);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(cell_to_edit(table, col, row, 1u << EVTWIN_BOOL, "bool", &column));
     evtwin__bit_put(column->data, row, value);
     mark(column, row, 1);
     return EVTWIN_OK;
@@ -227,10 +212,7 @@ evtwin_status evtwin_table_set_bool(evtwin_table *table, size_t col, size_t row,
 
 evtwin_status evtwin_table_set_missing(evtwin_table *table, size_t col, size_t row) {
     evtwin__column *column = NULL;
-    const evtwin_status st = cell_to_edit(table, col, row, ~0u, "", &column);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(cell_to_edit(table, col, row, ~0u, "", &column));
     if (column->type != EVTWIN_F64) {
         mark(column, row, 0);
     } else {
@@ -248,36 +230,27 @@ evtwin_status evtwin__table_intern(evtwin_table *table, size_t col, const char *
         *code_out = known;
         return EVTWIN_OK;
     }
-    if (!evtwin__utf8_is_valid(text, length)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "a string for column '%s' is not UTF-8", table->column[col].name);
-    }
+    EVTWIN_FAIL_IF(!evtwin__utf8_is_valid(text, length), EVTWIN_E_ARG,
+                   "a string for column '%s' is not UTF-8", table->column[col].name);
     const evtwin_status st = evtwin__dict_intern(dict, text, length, code_out);
     return st < 0 ? evtwin__fail_in(st, "column '%s'", table->column[col].name) : st;
 }
 
 evtwin_status evtwin_table_intern(evtwin_table *table, size_t col, const char *text,
                                   int32_t *code_out) {
-    const evtwin_status st = evtwin__table_check_edit(table);
-    if (st < 0) {
-        return st;
-    }
-    if (column_of(table, col, 1u << EVTWIN_TEXT) == NULL || text == NULL || code_out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "column number %zu is not text, or text or code_out is NULL",
-                    col);
-    }
+    EVTWIN_TRY(evtwin__table_check_edit(table));
+    EVTWIN_FAIL_IF(column_of(table, col, 1u << EVTWIN_TEXT) == NULL || text == NULL ||
+                       code_out == NULL,
+                   EVTWIN_E_ARG, "column number %zu is not text, or text or code_out is NULL", col);
     return evtwin__table_intern(table, col, text, strlen(text), code_out);
 }
 
 evtwin_status evtwin_table_set_code(evtwin_table *table, size_t col, size_t row, int32_t code) {
     evtwin__column *column = NULL;
-    const evtwin_status st = cell_to_edit(table, col, row, 1u << EVTWIN_TEXT, "text", &column);
-    if (st < 0) {
-        return st;
-    }
-    if (code < 0 || (size_t)code >= column->dict.n) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "code %d is outside the %zu strings of column '%s'", (int)code,
-                    column->dict.n, column->name);
-    }
+    EVTWIN_TRY(cell_to_edit(table, col, row, 1u << EVTWIN_TEXT, "text", &column));
+    EVTWIN_FAIL_IF(code < 0 || (size_t)code >= column->dict.n, EVTWIN_E_ARG,
+                   "code %d is outside the %zu strings of column '%s'", (int)code, column->dict.n,
+                   column->name);
     ((int32_t *)column->data)[row] = code;
     mark(column, row, 1);
     return EVTWIN_OK;
@@ -285,14 +258,9 @@ evtwin_status evtwin_table_set_code(evtwin_table *table, size_t col, size_t row,
 
 evtwin_status evtwin_table_set_text(evtwin_table *table, size_t col, size_t row, const char *text) {
     evtwin__column *column = NULL;
-    evtwin_status st = cell_to_edit(table, col, row, 1u << EVTWIN_TEXT, "text", &column);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(cell_to_edit(table, col, row, 1u << EVTWIN_TEXT, "text", &column));
     int32_t code;
-    if ((st = evtwin_table_intern(table, col, text, &code)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin_table_intern(table, col, text, &code));
     ((int32_t *)column->data)[row] = code;
     mark(column, row, 1);
     return EVTWIN_OK;

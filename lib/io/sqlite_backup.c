@@ -44,24 +44,19 @@ static evtwin_status copy_into(evtwin__db *db, const char *path) {
 
 /* Give the finished copy its name. link, unlike rename, never replaces a file that is there. */
 static evtwin_status publish(const char *temporary, const char *path) {
-    if (link(temporary, path) != 0) {
-        EVTWIN_FAIL(EVTWIN_E_IO, "%s: %s", path, strerror(errno));
-    }
+    EVTWIN_FAIL_IF(link(temporary, path) != 0, EVTWIN_E_IO, "%s: %s", path, strerror(errno));
     evtwin__file_sync_folder(path);
     return EVTWIN_OK;
 }
 
 evtwin_status evtwin__db_backup(evtwin__db *db, const char *path) {
     struct stat info;
-    if (lstat(path, &info) == 0) {
-        EVTWIN_FAIL(EVTWIN_E_IO, "%s: exists; a backup never replaces a file", path);
-    }
+    EVTWIN_FAIL_IF(lstat(path, &info) == 0, EVTWIN_E_IO,
+                   "%s: exists; a backup never replaces a file", path);
     static const char suffix[] = ".XXXXXX";
     const size_t length = strlen(path);
     char *temporary = evtwin__calloc(length + sizeof suffix, 1);
-    if (temporary == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the name of %s", path);
-    }
+    EVTWIN_FAIL_IF(temporary == NULL, EVTWIN_E_NOMEM, "out of memory for the name of %s", path);
     memcpy(temporary, path, length);
     memcpy(temporary + length, suffix, sizeof suffix);
 

@@ -41,11 +41,8 @@ static evtwin_status make_pack(const evtwin_sim *sim, size_t i) {
     pack->as_built_As = 3600.0 * sim->cell.capacity_Ah * pack->variation.capacity_factor;
 
     pack->wear = evtwin__wear_new(&pack->variation);
-    const evtwin_status st = evtwin__wear_age_to(&sim->cell, &pack->variation, sim->start_days,
-                                                 evtwin__start_soh_frac(sim, i), &pack->wear);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__wear_age_to(&sim->cell, &pack->variation, sim->start_days,
+                                   evtwin__start_soh_frac(sim, i), &pack->wear));
     apply_wear(&l);
     l.block->air_degC[l.i] = CYCLE_AIR_degC;
     evtwin__ecm_rest(&sim->ecm, l.block, l.i,
@@ -87,15 +84,13 @@ static evtwin_status create(evtwin_sim *sim) {
     sim->n_blocks = (sim->n_packs + EVTWIN__LANES - 1) / EVTWIN__LANES;
     sim->blocks = evtwin__calloc_aligned(sim->n_blocks, sizeof *sim->blocks);
     sim->packs = evtwin__calloc(sim->n_packs, sizeof *sim->packs);
-    if (sim->blocks == NULL || sim->packs == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for %zu packs", sim->n_packs);
-    }
-    if (sim->cell.ageing.kind == EVTWIN__AGEING_NONE &&
-        (sim->options.initial_soh_percent < 100.0 || sim->options.final_soh_percent < 100.0)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG,
-                    "cell set '%s' has no ageing law: initial_soh_percent must be 100",
-                    sim->cell.name);
-    }
+    EVTWIN_FAIL_IF(sim->blocks == NULL || sim->packs == NULL, EVTWIN_E_NOMEM,
+                   "no memory for %zu packs", sim->n_packs);
+    EVTWIN_FAIL_IF(
+        sim->cell.ageing.kind == EVTWIN__AGEING_NONE &&
+            (sim->options.initial_soh_percent < 100.0 || sim->options.final_soh_percent < 100.0),
+        EVTWIN_E_ARG, "cell set '%s' has no ageing law: initial_soh_percent must be 100",
+        sim->cell.name);
     return evtwin__parallel_for(sim->options.n_threads, sim->n_blocks, make_block, sim);
 }
 

@@ -338,17 +338,14 @@ static evtwin_status run_chunks(run *r) {
     const evtwin_run_to_failure_options *limits = r->limits;
     const size_t n = r->options->n_packs;
     const char *what = "simulating to end of life";
-    evtwin_status st = EVTWIN_OK;
     for (r->first_pack = 0; r->first_pack < n; r->first_pack += CHUNK_PACKS) {
         const double done = (double)r->first_pack / (double)n;
-        if (limits->progress != NULL && limits->progress(limits->progress_ctx, what, done) != 0) {
-            EVTWIN_FAIL(EVTWIN_E_CANCELLED, "stopped after %zu of %zu packs", r->first_pack, n);
-        }
+        EVTWIN_FAIL_IF(limits->progress != NULL &&
+                           limits->progress(limits->progress_ctx, what, done) != 0,
+                       EVTWIN_E_CANCELLED, "stopped after %zu of %zu packs", r->first_pack, n);
         r->n_chunk = n - r->first_pack < CHUNK_PACKS ? n - r->first_pack : CHUNK_PACKS;
-        if ((st = evtwin__parallel_for(r->options->n_threads, r->n_chunk, run_pack, r)) < 0 ||
-            (st = write_chunk(r)) < 0) {
-            return st;
-        }
+        EVTWIN_TRY(evtwin__parallel_for(r->options->n_threads, r->n_chunk, run_pack, r));
+        EVTWIN_TRY(write_chunk(r));
     }
     if (limits->progress != NULL) {
         limits->progress(limits->progress_ctx, what, 1.0);
@@ -368,13 +365,10 @@ static evtwin_status run_all(run *r) {
     r->ends = evtwin__calloc(n, sizeof *r->ends);
     r->records = evtwin__calloc(r->max_records, CHUNK_PACKS * sizeof *r->records);
     r->outcome = evtwin__calloc(CHUNK_PACKS, sizeof *r->outcome);
-    if (r->ids == NULL || r->ends == NULL || r->records == NULL || r->outcome == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for the run of %zu packs", n);
-    }
-    if ((st = evtwin__battery_ids_make(r->options->battery_id, n, r->ids)) < 0 ||
-        (st = run_chunks(r)) < 0) {
-        return st;
-    }
+    EVTWIN_FAIL_IF(r->ids == NULL || r->ends == NULL || r->records == NULL || r->outcome == NULL,
+                   EVTWIN_E_NOMEM, "no memory for the run of %zu packs", n);
+    EVTWIN_TRY(evtwin__battery_ids_make(r->options->battery_id, n, r->ids));
+    EVTWIN_TRY(run_chunks(r));
     const size_t n_ended = r->report.n_eol_by_capacity + r->report.n_eol_by_resistance;
     qsort(r->ends, n_ended, sizeof *r->ends, by_value);
     r->report.life_p10_cycles = quantile(r->ends, n_ended, 0.1);
@@ -399,11 +393,7 @@ evtwin_status evtwin_run_to_failure_options_init(evtwin_run_to_failure_options *
 static evtwin_status check_limits(const evtwin_run_to_failure_options *given,
                                   evtwin_run_to_failure_options *o) {
     evtwin_run_to_failure_options_init(o, sizeof *o);
-    const evtwin_status st =
-        evtwin__options_merge(o, sizeof *o, given, "evtwin_run_to_failure_options_init");
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__options_merge(o, sizeof *o, given, "evtwin_run_to_failure_options_init"));
     const evtwin__domain domain[] = {
         {"record_every_days", o->record_every_days, 1.0, 365.0},
         {"max_years", o->max_years, 0.01, 50.0},
@@ -418,18 +408,15 @@ evtwin_status evtwin_sim_run_to_failure(const evtwin_sim_options *options,
                                         const evtwin_run_to_failure_options *run_options,
                                         evtwin_table **out, evtwin_run_to_failure_report *report,
                                         size_t report_size) {
-    if (out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "out is NULL");
-    }
+    EVTWIN_FAIL_IF(out == NULL, EVTWIN_E_ARG, "out is NULL");
     evtwin_sim_options o;
     evtwin_run_to_failure_options limits;
     evtwin_status st = evtwin__sim_options_check(options, &o);
     if (st < 0 || (st = check_limits(run_options, &limits)) < 0) {
         return st;
     }
-    if (o.model != EVTWIN_SIM_ECM) {
-        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "packs of the classic model do not wear out");
-    }
+    EVTWIN_FAIL_IF(o.model != EVTWIN_SIM_ECM, EVTWIN_E_UNSUPPORTED,
+                   "packs of the classic model do not wear out");
     run r = {
         .options = &o,
         .limits = &limits,

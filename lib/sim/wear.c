@@ -166,10 +166,9 @@ static void cut_step(const past *p, int n, double span_days, const evtwin__wear 
 static evtwin_status run_past(const past *p, double span_days, int is_exact, evtwin__wear *wear) {
     enum { MAX_STEPS = 20000 };
     for (int n = 0; evtwin__wear_soh(p->cell, wear) > p->soh_frac; n++) {
-        if (n == MAX_STEPS) {
-            EVTWIN_FAIL(EVTWIN_E_ARG, "cell set '%s' does not age to a state of health of %g %%",
-                        p->cell->name, 100.0 * p->soh_frac);
-        }
+        EVTWIN_FAIL_IF(n == MAX_STEPS, EVTWIN_E_ARG,
+                       "cell set '%s' does not age to a state of health of %g %%", p->cell->name,
+                       100.0 * p->soh_frac);
         const evtwin__wear before = *wear;
         past_step(p, n, span_days, span_days, wear);
         if (is_exact && evtwin__wear_soh(p->cell, wear) < p->soh_frac) {
@@ -185,10 +184,7 @@ evtwin_status evtwin__wear_age_to(const evtwin_cell *cell, const evtwin__variati
     /* a coarse try tells how long the past is, and so when it began */
     past p = {cell, variation, end_days, soh_frac};
     evtwin__wear rough = *wear;
-    const evtwin_status st = run_past(&p, 56.0, 0, &rough);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(run_past(&p, 56.0, 0, &rough));
     p.first_days = end_days - floor(rough.age_days);
     return run_past(&p, 14.0, 1, wear);
 }

@@ -36,10 +36,9 @@ static void start(sqlite_store *s) {
  * write past the end. */
 static evtwin_status copy_text(sqlite_store *s, char *to, size_t to_size, const char *from) {
     const size_t length = strlen(from);
-    if (length >= to_size) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "%s: ev_telemetry has a battery_id or time of %zu bytes",
-                    evtwin__db_name(s->db), length);
-    }
+    EVTWIN_FAIL_IF(length >= to_size, EVTWIN_E_CORRUPT,
+                   "%s: ev_telemetry has a battery_id or time of %zu bytes", evtwin__db_name(s->db),
+                   length);
     memcpy(to, from, length + 1);
     return EVTWIN_OK;
 }
@@ -47,10 +46,8 @@ static evtwin_status copy_text(sqlite_store *s, char *to, size_t to_size, const 
 /* Go to the next battery: EVTWIN_DONE if there is none. */
 static evtwin_status next_battery(sqlite_store *s) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = evtwin__sqlite_ask(s, SQL_NEXT_ID, &stmt, "s", s->sweep.battery_id);
-    if (st < 0) {
-        return st;
-    }
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_NEXT_ID, &stmt, "s", s->sweep.battery_id));
     if ((st = evtwin__stmt_step(stmt)) == EVTWIN_OK) {
         const char *id = evtwin__stmt_text(stmt, 0);
         if (id == NULL) {
@@ -70,11 +67,9 @@ static evtwin_status next_battery(sqlite_store *s) {
 static evtwin_status chunk_end(sqlite_store *s, size_t n_rows, char end[EVTWIN_TIME_TEXT_SIZE],
                                int *is_last_out) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = evtwin__sqlite_ask(s, SQL_CHUNK_END, &stmt, "sssi", s->sweep.battery_id,
-                                          s->sweep.time, s->sweep.cutoff, (int64_t)n_rows - 1);
-    if (st < 0) {
-        return st;
-    }
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_CHUNK_END, &stmt, "sssi", s->sweep.battery_id,
+                                  s->sweep.time, s->sweep.cutoff, (int64_t)n_rows - 1));
     if ((st = evtwin__stmt_step(stmt)) >= 0) {
         const char *time = st == EVTWIN_OK ? evtwin__stmt_text(stmt, 0) : NULL;
         *is_last_out = time == NULL;
@@ -105,9 +100,8 @@ static evtwin_status visit(sqlite_store *s, size_t n_rows, size_t *n_deleted) {
         int is_last = 0;
         size_t n = 0;
         const size_t n_left = n_rows - n_visited;
-        if ((st = chunk_end(s, n_left, end, &is_last)) < 0 || (st = delete_to(s, end, &n)) < 0) {
-            return st;
-        }
+        EVTWIN_TRY(chunk_end(s, n_left, end, &is_last));
+        EVTWIN_TRY(delete_to(s, end, &n));
         *n_deleted += n;
         n_visited += is_last ? n + 1 : n_left; /* a battery costs a visit even if all of it stays */
         s->sweep.is_in_battery = !is_last;
@@ -119,7 +113,7 @@ static evtwin_status visit(sqlite_store *s, size_t n_rows, size_t *n_deleted) {
 /* At the end of a sweep: what is known of batteries that have no rows left. */
 #define OF_NO_ROW(table)                                                                           \
     " WHERE NOT EXISTS (SELECT 1 FROM ev_telemetry AS t WHERE t.battery_id = " table ".battery_"   \
-                                                                                     "id)"
+    "id)"
 static const char forget_sql[] =
     "DELETE FROM ev_battery" OF_NO_ROW("ev_battery") ";"
                                                      "DELETE FROM ev_state" OF_NO_ROW("ev_state");

@@ -93,10 +93,8 @@ static evtwin_status record(evtwin__db *db, int64_t version, const char *name) {
 /* Number of rows of a query with one parameter. */
 static evtwin_status count_of(evtwin__db *db, const char *sql, const char *text, int64_t *out) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = evtwin__stmt_prepare(db, sql, &stmt);
-    if (st < 0) {
-        return st;
-    }
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(evtwin__stmt_prepare(db, sql, &stmt));
     evtwin__stmt_bind_text(stmt, 1, text);
     if ((st = evtwin__stmt_step(stmt)) >= 0) {
         evtwin__stmt_i64(stmt, 0, out);
@@ -216,12 +214,10 @@ static evtwin_status check_steps(evtwin__db *db, evtwin__db *model, int *is_curr
     }
     if (!is_ours) {
         st = evtwin__db_query_i64(db, "SELECT count(*) FROM sqlite_master", 0, &n_others);
-        if (st >= 0 && n_others > 0) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA,
-                        "%s: holds tables that libevtwin did not make; nothing in it is touched, "
-                        "name another file",
-                        evtwin__db_name(db));
-        }
+        EVTWIN_FAIL_IF(st >= 0 && n_others > 0, EVTWIN_E_SCHEMA,
+                       "%s: holds tables that libevtwin did not make; nothing in it is touched, "
+                       "name another file",
+                       evtwin__db_name(db));
         *is_current_out = 0;
         return st;
     }
@@ -273,18 +269,15 @@ static evtwin_status compare_next(evtwin__db *db, evtwin__stmt *is, evtwin__stmt
         return EVTWIN_DONE;
     }
     const int order = is_key == NULL ? 1 : must_key == NULL ? -1 : strcmp(is_key, must_key);
-    if (order != 0) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: another program %s its %.100s; nothing in it is touched",
-                    evtwin__db_name(db), order < 0 ? "added" : "removed",
-                    order < 0 ? is_key : must_key);
-    }
+    EVTWIN_FAIL_IF(
+        order != 0, EVTWIN_E_SCHEMA, "%s: another program %s its %.100s; nothing in it is touched",
+        evtwin__db_name(db), order < 0 ? "added" : "removed", order < 0 ? is_key : must_key);
     const char *is_what = evtwin__stmt_text(is, 1), *must_what = evtwin__stmt_text(must, 1);
-    if (is_what == NULL || must_what == NULL || strcmp(is_what, must_what) != 0) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA,
-                    "%s: another program changed its %.100s; nothing in it is "
-                    "touched",
-                    evtwin__db_name(db), is_key);
-    }
+    EVTWIN_FAIL_IF(is_what == NULL || must_what == NULL || strcmp(is_what, must_what) != 0,
+                   EVTWIN_E_SCHEMA,
+                   "%s: another program changed its %.100s; nothing in it is "
+                   "touched",
+                   evtwin__db_name(db), is_key);
     return EVTWIN_OK;
 }
 
@@ -333,12 +326,10 @@ static evtwin_status bring_up_to_date(evtwin__db *db, evtwin__db *model, int rea
         return st;
     }
     if (read_only) {
-        if (!is_current) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA,
-                        "%s: its schema is older than that of libevtwin %s; open it once for "
-                        "writing to bring it up to date",
-                        evtwin__db_name(db), evtwin_version());
-        }
+        EVTWIN_FAIL_IF(!is_current, EVTWIN_E_SCHEMA,
+                       "%s: its schema is older than that of libevtwin %s; open it once for "
+                       "writing to bring it up to date",
+                       evtwin__db_name(db), evtwin_version());
         return EVTWIN_OK;
     }
     st = evtwin__db_use_wal(db);

@@ -126,12 +126,9 @@ static int64_t limit_of(size_t n) {
 evtwin_status evtwin__sqlite_unpredicted(evtwin_store *store, size_t max_rows, evtwin_table **out) {
     sqlite_store *s = (sqlite_store *)store;
     evtwin__stmt *batteries = NULL, *rows = NULL;
-    evtwin_status st = evtwin__sqlite_ask(s, SQL_WAITING, &batteries, "");
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_WAITING, &batteries, ""));
     answer a;
-    st = start(&a, EVTWIN__TELEMETRY);
+    evtwin_status st = start(&a, EVTWIN__TELEMETRY);
     while (st == EVTWIN_OK && a.rows < max_rows &&
            (st = evtwin__stmt_step(batteries)) == EVTWIN_OK) {
         st = evtwin__sqlite_ask(s, SQL_UNPREDICTED, &rows, "si", evtwin__stmt_text(batteries, 0),
@@ -147,10 +144,8 @@ evtwin_status evtwin__sqlite_unpredicted(evtwin_store *store, size_t max_rows, e
 evtwin_status evtwin__sqlite_position(evtwin_store *store, const char *source, char *text,
                                       size_t text_size) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = evtwin__sqlite_ask((sqlite_store *)store, SQL_POSITION, &stmt, "s", source);
-    if (st < 0) {
-        return st;
-    }
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(evtwin__sqlite_ask((sqlite_store *)store, SQL_POSITION, &stmt, "s", source));
     const char *position = NULL;
     if ((st = evtwin__stmt_step(stmt)) == EVTWIN_OK &&
         (position = evtwin__stmt_text(stmt, 0)) != NULL) {
@@ -178,12 +173,9 @@ evtwin_status evtwin__sqlite_kept(evtwin_store *store, evtwin__kept_id which, ev
     snprintf(sql + used, sizeof sql - used, " FROM %s ORDER BY %s", kept->sql_table,
              kept->sql_order);
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = evtwin__stmt_prepare(((sqlite_store *)store)->db, sql, &stmt);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__stmt_prepare(((sqlite_store *)store)->db, sql, &stmt));
     answer a;
-    st = start(&a, 0);
+    evtwin_status st = start(&a, 0);
     for (size_t c = 0; c < kept->n_columns && st >= 0; c++) {
         st = add_column(&a, kept->column[c].name, kept->column[c].type, "");
     }
@@ -252,11 +244,9 @@ evtwin_status evtwin__sqlite_history(evtwin_store *store, const char *battery_id
 evtwin_status evtwin__sqlite_stats(evtwin_store *store, const char *battery_id, int64_t from_us,
                                    int64_t to_us, evtwin_store_stats *out) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = evtwin__sqlite_ask((sqlite_store *)store, SQL_STATS, &stmt, "stt",
-                                          battery_id, from_us, to_us);
-    if (st < 0) {
-        return st;
-    }
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(evtwin__sqlite_ask((sqlite_store *)store, SQL_STATS, &stmt, "stt", battery_id,
+                                  from_us, to_us));
     double *const numbers[] = {&out->avg_soc,     &out->min_soc,         &out->max_soc,
                                &out->avg_soh,     &out->avg_temperature, &out->max_temperature,
                                &out->avg_voltage, &out->avg_current,     &out->total_cycles,

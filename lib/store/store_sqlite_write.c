@@ -15,11 +15,8 @@
  * commit order, without gaps that could fill later. */
 static evtwin_status revision_get(sqlite_store *s, int64_t *out) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = evtwin__sqlite_ask(s, SQL_REVISION_GET, &stmt, "");
-    if (st < 0) {
-        return st;
-    }
-    st = evtwin__stmt_step(stmt);
+    EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_REVISION_GET, &stmt, ""));
+    evtwin_status st = evtwin__stmt_step(stmt);
     if (st >= 0 && (st == EVTWIN_DONE || !evtwin__stmt_i64(stmt, 0, out))) {
         st = evtwin__fail(EVTWIN_E_CORRUPT, "%s: table ev_revision has lost its row",
                           evtwin__db_name(s->db));
@@ -126,10 +123,8 @@ static int is_same(evtwin__stmt *stmt, int c, size_t q, const evtwin__value *val
 static evtwin_status compare_row(sqlite_store *s, const evtwin__value *value,
                                  const row_times *times, evtwin_insert_report *report) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = evtwin__sqlite_ask(s, SQL_ROW, &stmt, "");
-    if (st < 0) {
-        return st;
-    }
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_ROW, &stmt, ""));
     bind_key(stmt, value, times);
     if ((st = evtwin__stmt_step(stmt)) == EVTWIN_OK) {
         int same = 1, c = 0;
@@ -174,10 +169,7 @@ static evtwin_status note_standing(sqlite_store *s, standing *run, const evtwin_
             return EVTWIN_OK;
         }
     } else {
-        const evtwin_status st = put_standing(s, run);
-        if (st < 0) {
-            return st;
-        }
+        EVTWIN_TRY(put_standing(s, run));
         assert(strlen(id) < sizeof run->battery_id); /* a battery id is at most 50 characters */
         memcpy(run->battery_id, id, strlen(id) + 1);
     }
@@ -200,10 +192,8 @@ static evtwin_status insert_rows(sqlite_store *s, const evtwin__rows *rows, cons
     standing run = {.seq = 0};
     evtwin__value value[EVTWIN__Q_COUNT] = {{0}};
     for (size_t i = 0; i < rows->binding.rows; i++) {
-        if ((st = evtwin__rows_get(rows, i, value)) < 0 ||
-            (st = insert_row(stmt, value, &times, revision + 1)) < 0) {
-            return st;
-        }
+        EVTWIN_TRY(evtwin__rows_get(rows, i, value));
+        EVTWIN_TRY(insert_row(stmt, value, &times, revision + 1));
         if (evtwin__db_changes(s->db) == 0) {
             st = compare_row(s, value, &times, report);
         } else {
@@ -291,23 +281,17 @@ static evtwin_status put_rows(sqlite_store *s, const evtwin__rows *rows, const c
     standing run = {.seq = 0};
     evtwin__value value[EVTWIN__Q_COUNT] = {{0}};
     for (size_t i = 0; i < rows->binding.rows; i++) {
-        if ((st = evtwin__rows_get(rows, i, value)) < 0) {
-            return st;
-        }
+        EVTWIN_TRY(evtwin__rows_get(rows, i, value));
         evtwin__sqlite_time(value[EVTWIN__Q_TIME].i64, times.time);
         bind_key(stmt, value, &times);
         bind_values(stmt, EVTWIN__PREDICTIONS, value);
         evtwin__stmt_bind_text(stmt, EVTWIN__Q_PREDICTION_TIMESTAMP + 1, now);
         evtwin__stmt_bind_i64(stmt, EVTWIN__Q_REVISION + 1, revision + 1);
-        if ((st = evtwin__stmt_run(stmt)) < 0) {
-            return st;
-        }
+        EVTWIN_TRY(evtwin__stmt_run(stmt));
         if (evtwin__db_changes(s->db) > 0) {
             revision++;
             n_updated++;
-            if ((st = note_standing(s, &run, value, times.time)) < 0) {
-                return st;
-            }
+            EVTWIN_TRY(note_standing(s, &run, value, times.time));
         }
     }
     *n_updated_out = n_updated;
@@ -318,13 +302,10 @@ static evtwin_status put_rows(sqlite_store *s, const evtwin__rows *rows, const c
 evtwin_status evtwin__sqlite_put_predictions(evtwin_store *store, const evtwin__rows *rows,
                                              const evtwin_table *states, size_t *n_updated_out) {
     sqlite_store *s = (sqlite_store *)store;
-    evtwin_status st = evtwin__db_begin_write(s->db);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__db_begin_write(s->db));
     char now[EVTWIN_TIME_TEXT_SIZE];
     evtwin__sqlite_time(store->now(), now);
-    st = put_rows(s, rows, now, n_updated_out);
+    evtwin_status st = put_rows(s, rows, now, n_updated_out);
     if (st >= 0 && states != NULL) {
         st = evtwin__sqlite_keep_rows(s->db, EVTWIN__KEPT_STATES, states);
     }

@@ -47,9 +47,8 @@ static size_t find(const int64_t *slot, size_t n_slots, int64_t offset) {
 static evtwin_status grow(evtwin__writer_locks *locks) {
     const size_t n_slots = locks->n_slots > 0 ? locks->n_slots * 2 : FIRST_SLOTS;
     int64_t *slot = evtwin__calloc(n_slots, sizeof *slot);
-    if (slot == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the writer locks on %s", locks->database);
-    }
+    EVTWIN_FAIL_IF(slot == NULL, EVTWIN_E_NOMEM, "out of memory for the writer locks on %s",
+                   locks->database);
     for (size_t i = 0; i < n_slots; i++) {
         slot[i] = EMPTY;
     }
@@ -68,9 +67,8 @@ static evtwin_status open_file(evtwin__writer_locks *locks) {
     static const char suffix[] = "-writers";
     const size_t length = strlen(locks->database);
     char *path = evtwin__calloc(length + sizeof suffix, 1);
-    if (path == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the writer locks on %s", locks->database);
-    }
+    EVTWIN_FAIL_IF(path == NULL, EVTWIN_E_NOMEM, "out of memory for the writer locks on %s",
+                   locks->database);
     memcpy(path, locks->database, length);
     memcpy(path + length, suffix, sizeof suffix);
     evtwin_status st = EVTWIN_OK;
@@ -84,9 +82,8 @@ static evtwin_status open_file(evtwin__writer_locks *locks) {
 
 evtwin_status evtwin__writer_locks_open(const char *database, evtwin__writer_locks **out) {
     evtwin__writer_locks *locks = evtwin__calloc(1, sizeof *locks);
-    if (locks == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the writer locks on %s", database);
-    }
+    EVTWIN_FAIL_IF(locks == NULL, EVTWIN_E_NOMEM, "out of memory for the writer locks on %s",
+                   database);
     locks->fd = -1;
     locks->database = evtwin__strdup(database);
     evtwin_status st = EVTWIN_OK;
@@ -123,10 +120,7 @@ evtwin_status evtwin__writer_locks_take(evtwin__writer_locks *locks, const char 
 
     /* make room first: a lock taken is a lock remembered */
     if (2 * (locks->n_held + 1) > locks->n_slots) {
-        const evtwin_status st = grow(locks);
-        if (st < 0) {
-            return st;
-        }
+        EVTWIN_TRY(grow(locks));
         i = find(locks->slot, locks->n_slots, offset);
     }
 
@@ -137,13 +131,11 @@ evtwin_status evtwin__writer_locks_take(evtwin__writer_locks *locks, const char 
         rc = fcntl(locks->fd, F_OFD_SETLK, &lock);
     } while (rc != 0 && errno == EINTR);
     if (rc != 0) {
-        if (errno == EAGAIN || errno == EACCES) {
-            EVTWIN_FAIL(
-                EVTWIN_E_BUSY,
-                "battery %s in %s is held by another process: stop that one, or write another "
-                "battery",
-                battery_id, locks->database);
-        }
+        EVTWIN_FAIL_IF(
+            errno == EAGAIN || errno == EACCES, EVTWIN_E_BUSY,
+            "battery %s in %s is held by another process: stop that one, or write another "
+            "battery",
+            battery_id, locks->database);
         EVTWIN_FAIL(EVTWIN_E_IO, "%s-writers: %s", locks->database, strerror(errno));
     }
     locks->slot[i] = offset;

@@ -31,6 +31,19 @@ for example in "$source"/examples/*.c; do
     echo "pkg-config: $name runs"
 done
 
+# the tour at the top of evtwin.h is a program
+if [ "$complete" = ON ]; then
+    {
+        printf '#include <evtwin/evtwin.h>\n#include <stdio.h>\nint main(void) {\n'
+        sed -n 's|^ \*     ||p' "$prefix/include/evtwin/evtwin.h"
+        printf 'printf("%%zu batteries\\n", evtwin_table_rows(newest));\nreturn 0;\n}\n'
+    } > tour.c
+    "$cc" -std=c11 -Wall -Wextra -Werror tour.c -o tour $(pkg-config --cflags --libs evtwin)
+    ./tour > tour.out
+    [ "$(cat tour.out)" = "50 batteries" ] || { echo "the tour of evtwin.h: $(cat tour.out)"; exit 1; }
+    echo "the tour of evtwin.h runs"
+fi
+
 mkdir "$work/cmake"
 version=$(sed -n 's/^#define EVTWIN_VERSION "\([0-9]*\.[0-9]*\).*/\1/p' "$source/include/evtwin/base.h")
 cat > "$work/cmake/CMakeLists.txt" << CMAKE
