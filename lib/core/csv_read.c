@@ -279,6 +279,13 @@ evtwin_status evtwin__csv_reader_open(const char *path, const evtwin_csv_options
     return open_reader(path, options, 0, out);
 }
 
+const char *evtwin__csv_reader_refused(const evtwin__csv_reader *reader, size_t *size_out) {
+    const evtwin__csv_scan *scan = &reader->scan;
+    const char *newline = memchr(scan->at, '\n', (size_t)(scan->end - scan->at));
+    *size_out = (size_t)((newline != NULL ? newline : scan->end) - scan->at);
+    return scan->at;
+}
+
 const char *evtwin__csv_reader_name(const evtwin__csv_reader *reader, size_t i) {
     return i < reader->n_targets ? reader->target[i].name : NULL;
 }

@@ -45,6 +45,11 @@ const char *evtwin_status_text(evtwin_status status) {
     }
 }
 
+int evtwin_status_is_temporary(evtwin_status status) {
+    return status == EVTWIN_E_AGAIN || status == EVTWIN_E_IO || status == EVTWIN_E_EXTERNAL ||
+           status == EVTWIN_E_NOMEM;
+}
+
 const char *evtwin_last_error(void) {
     return error_text;
 }

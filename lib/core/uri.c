@@ -286,7 +286,8 @@ evtwin_status evtwin__uri_parse(const char *text, evtwin__uri *out) {
     if (n_params > MAX_PARAMS) {
         return fail_at(text, "more than 64 parameters");
     }
-    evtwin__uri uri = {.scheme = "",
+    evtwin__uri uri = {.text = text,
+                       .scheme = "",
                        .user = "",
                        .password = "",
                        .host = "",
