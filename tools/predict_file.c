@@ -130,14 +130,23 @@ static evtwin_status copy_notes(const evtwin_table *from, evtwin_table *to, size
     return EVTWIN_OK;
 }
 
-static int predict_and_write(const cli *c, const evtwin_predictor *predictor, evtwin_table *table,
-                             evtwin_table *predicted) {
-    evtwin_status st = evtwin_predictor_apply(predictor, predicted);
-    if (st < 0) {
-        const int is_unit = st == EVTWIN_E_RANGE && evtwin_telemetry_check(table) == st;
-        return cli_fail_about(cli_text(c, PREDICT_CSV), CLI_AN_INPUT, st,
-                              is_unit ? "--unit takes it" : NULL);
+/* A session, because a model may look at a battery's past. */
+static int predict(const cli *c, const evtwin_predictor *predictor, evtwin_table *table) {
+    evtwin_session *session;
+    evtwin_status st = evtwin_session_create(predictor, NULL, &session);
+    if (st >= 0) {
+        st = evtwin_session_apply(session, table);
+        evtwin_session_free(session);
     }
+    const int is_unit = st == EVTWIN_E_RANGE && evtwin_telemetry_check(table) == st;
+    return st < 0 ? cli_fail_about(cli_text(c, PREDICT_CSV), CLI_AN_INPUT, st,
+                                   is_unit ? "--unit takes it" : NULL)
+                  : 0;
+}
+
+/* Take over the predictions into the input's table, and write that. */
+static int write_predicted(const cli *c, const evtwin_table *predicted, evtwin_table *table) {
+    evtwin_status st = EVTWIN_OK;
     for (size_t i = 0; i < evtwin_target_count() && st >= 0; i++) {
         evtwin_target target;
         evtwin_target_get(i, &target, sizeof target);
@@ -171,8 +180,8 @@ int predict_file(const cli *c, const evtwin_predictor *predictor) {
         note_sign(features, table);
         /* the predictor adds what a store needs too; the file keeps its own columns */
         const evtwin_status st = evtwin_table_copy(table, &predicted);
-        code = st < 0 ? cli_fail(CLI_AN_INPUT, st, NULL)
-                      : predict_and_write(c, predictor, table, predicted);
+        code = st < 0 ? cli_fail(CLI_AN_INPUT, st, NULL) : predict(c, predictor, predicted);
+        code = code == 0 ? write_predicted(c, predicted, table) : code;
     }
     evtwin_table_free(predicted);
     evtwin_table_free(table);

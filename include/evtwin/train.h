@@ -68,7 +68,7 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  * @return EVTWIN_E_ARG (an option is out of its domain, a target or a column is given twice),
  * EVTWIN_E_NOT_FOUND (there is no such target), EVTWIN_E_SCHEMA (a column is absent, not numeric,
  * or an outcome among the features; two columns of one quantity), EVTWIN_E_RANGE (a value is
- * outside its unit's range or infinite, a number to predict is negative), EVTWIN_E_DATA (too few
+ * outside its unit's range or infinite, a label is below what it can be), EVTWIN_E_DATA (too few
  * rows or batteries, a battery with one row, one class only, a constant target, no target),
  * EVTWIN_E_CANCELLED, EVTWIN_E_EXTERNAL (XGBoost), EVTWIN_E_UNSUPPORTED (built without it).
  */

@@ -267,25 +267,24 @@ static evtwin_status add_held_columns(evtwin_table *table, const char *unit) {
 
 static evtwin_status fill_held_rows(const evtwin__dataset *data, const evtwin__label *label,
                                     evtwin_table *table) {
-    evtwin_status st = EVTWIN_OK;
     int32_t group = -1, code = 0;
-    for (size_t k = 0, r = 0; k < label->n && st >= 0; k++) {
+    for (size_t k = 0, r = 0; k < label->n; k++) {
         const size_t row = label->row[k];
         if (label->part[k] < 0) {
             continue;
         }
         if (data->groups.of_row[row] != group) { /* they come by group */
             group = data->groups.of_row[row];
-            st = evtwin_table_intern(table, EVTWIN__HELD_GROUP, data->groups.name[group], &code);
+            EVTWIN_TRY(
+                evtwin_table_intern(table, EVTWIN__HELD_GROUP, data->groups.name[group], &code));
         }
-        if (st >= 0 && (st = evtwin_table_set_i64(table, EVTWIN__HELD_ROW, r, (int64_t)row)) >= 0 &&
-            (st = evtwin_table_set_code(table, EVTWIN__HELD_GROUP, r, code)) >= 0 &&
-            (st = evtwin_table_set_i64(table, EVTWIN__HELD_FOLD, r, label->part[k])) >= 0) {
-            st = evtwin_table_set_f64(table, EVTWIN__HELD_TRUTH, r, label->y[row]);
-        }
+        EVTWIN_TRY(evtwin_table_set_i64(table, EVTWIN__HELD_ROW, r, (int64_t)row));
+        EVTWIN_TRY(evtwin_table_set_code(table, EVTWIN__HELD_GROUP, r, code));
+        EVTWIN_TRY(evtwin_table_set_i64(table, EVTWIN__HELD_FOLD, r, label->part[k]));
+        EVTWIN_TRY(evtwin_table_set_f64(table, EVTWIN__HELD_TRUTH, r, label->y[row]));
         r++;
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 /* The table of a target's held-out predictions, which the jobs fill. */

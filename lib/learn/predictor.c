@@ -110,7 +110,7 @@ evtwin_status evtwin_predictor_score(const evtwin_predictor *predictor, const ch
 }
 
 /* Columns of evtwin_predictor_scores before the figures. */
-enum { COL_VERSION, COL_TARGET, COL_TRAINED_AT, N_FIRST_COLS };
+enum { COL_VERSION, COL_TARGET, COL_TRAINED_AT };
 
 static evtwin_status add_score_columns(evtwin_table *table) {
     EVTWIN_TRY(evtwin_table_add_column(table, "model_version", EVTWIN_TEXT, NULL, NULL));
@@ -128,7 +128,6 @@ static evtwin_status add_score_columns(evtwin_table *table) {
 }
 
 static evtwin_status fill_scores(const evtwin_predictor *p, evtwin_table *table) {
-    evtwin_status st;
     EVTWIN_TRY(add_score_columns(table));
     EVTWIN_TRY(evtwin_table_resize(table, p->n_targets));
     int64_t trained_us;
@@ -137,20 +136,17 @@ static evtwin_status fill_scores(const evtwin_predictor *p, evtwin_table *table)
     for (size_t i = 0; i < p->n_targets; i++) {
         evtwin_target target;
         evtwin_target_get(p->target[i], &target, sizeof target);
-        if ((st = evtwin_table_set_text(table, COL_VERSION, i, p->bundle.version)) < 0 ||
-            (st = evtwin_table_set_text(table, COL_TARGET, i, target.name)) < 0 ||
-            (has_time && (st = evtwin_table_set_i64(table, COL_TRAINED_AT, i, trained_us)) < 0)) {
-            return st;
+        EVTWIN_TRY(evtwin_table_set_text(table, COL_VERSION, i, p->bundle.version));
+        EVTWIN_TRY(evtwin_table_set_text(table, COL_TARGET, i, target.name));
+        if (has_time) {
+            EVTWIN_TRY(evtwin_table_set_i64(table, COL_TRAINED_AT, i, trained_us));
         }
         const evtwin_score *score = &p->bundle.model[p->target[i]].score[EVTWIN_SCORED_MODEL];
         const evtwin__figure *g;
         for (size_t k = 0; (g = evtwin__figure_at(target.kind, EVTWIN_SCORED_MODEL, k)) != NULL;
              k++) {
-            st = evtwin_table_set_f64(table, evtwin_table_find(table, g->key), i,
-                                      evtwin__figure_get(g, score));
-            if (st < 0) {
-                return st;
-            }
+            EVTWIN_TRY(evtwin_table_set_f64(table, evtwin_table_find(table, g->key), i,
+                                            evtwin__figure_get(g, score)));
         }
     }
     return EVTWIN_OK;

@@ -435,24 +435,20 @@ static int read_state(const evtwin_session *s, const char *text, state *out) {
 }
 
 static evtwin_status fill_pending(const evtwin_session *s, evtwin_table *table) {
-    evtwin_status st = EVTWIN_OK;
-    for (size_t c = 0; c < N_COLS && st >= 0; c++) {
-        st = evtwin_table_add_column(table, columns[c].name, columns[c].type, NULL, NULL);
+    for (size_t c = 0; c < N_COLS; c++) {
+        EVTWIN_TRY(evtwin_table_add_column(table, columns[c].name, columns[c].type, NULL, NULL));
     }
-    if (st >= 0) {
-        st = evtwin_table_resize(table, s->n_moved);
-    }
-    for (size_t r = 0; r < s->n_moved && st >= 0; r++) {
+    EVTWIN_TRY(evtwin_table_resize(table, s->n_moved));
+    for (size_t r = 0; r < s->n_moved; r++) {
         const battery *b = s->moved[r];
         char text[STATE_SIZE];
         write_state(s, &b->next, text);
-        if ((st = evtwin_table_set_text(table, COL_ID, r, b->id)) >= 0 &&
-            (st = evtwin_table_set_i64(table, COL_TIME, r, b->next.time_us)) >= 0 &&
-            (st = evtwin_table_set_i64(table, COL_SEQ, r, b->next.seq)) >= 0) {
-            st = evtwin_table_set_text(table, COL_STATE, r, text);
-        }
+        EVTWIN_TRY(evtwin_table_set_text(table, COL_ID, r, b->id));
+        EVTWIN_TRY(evtwin_table_set_i64(table, COL_TIME, r, b->next.time_us));
+        EVTWIN_TRY(evtwin_table_set_i64(table, COL_SEQ, r, b->next.seq));
+        EVTWIN_TRY(evtwin_table_set_text(table, COL_STATE, r, text));
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 evtwin_status evtwin_session_pending(const evtwin_session *session, evtwin_table **out) {
