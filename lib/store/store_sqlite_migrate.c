@@ -90,13 +90,13 @@ static evtwin_status record(evtwin__db *db, int64_t version, const char *name) {
     return st;
 }
 
-/* Number of rows of a query with one parameter. */
+/* First number of a query with one parameter. */
 static evtwin_status count_of(evtwin__db *db, const char *sql, const char *text, int64_t *out) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(evtwin__stmt_prepare(db, sql, &stmt));
     evtwin__stmt_bind_text(stmt, 1, text);
-    if ((st = evtwin__stmt_step(stmt)) >= 0) {
+    const evtwin_status st = evtwin__stmt_step(stmt);
+    if (st == EVTWIN_OK) {
         evtwin__stmt_i64(stmt, 0, out);
     }
     evtwin__stmt_free(stmt);
@@ -205,28 +205,27 @@ static evtwin_status make_model(evtwin__db **out) {
 /* *out: 1 if the database has had all steps. EVTWIN_E_SCHEMA if it has had others, too, or is not
  * ours. */
 static evtwin_status check_steps(evtwin__db *db, evtwin__db *model, int *is_current_out) {
-    int64_t is_ours = 0, n_others = 0, n_known = 0, n_steps = 0;
-    evtwin_status st =
-        count_of(db, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
-                 "ev_migration", &is_ours);
-    if (st < 0) {
-        return st;
+    /* one query: another process may be making the database just now */
+    enum { EMPTY = 0, OURS = 1, FOREIGN = 2 };
+    int64_t kind = EMPTY, n_known = 0, n_steps = 0;
+    EVTWIN_TRY(evtwin__db_query_i64(
+        db,
+        "SELECT CASE WHEN count(*) = 0 THEN 0 WHEN sum(type = 'table' AND name = 'ev_migration')"
+        " THEN 1 ELSE 2 END FROM sqlite_master",
+        EMPTY, &kind));
+    if (kind == FOREIGN) {
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA,
+                    "%s: holds tables that libevtwin did not make; nothing in it is touched, "
+                    "name another file",
+                    evtwin__db_name(db));
     }
-    if (!is_ours) {
-        st = evtwin__db_query_i64(db, "SELECT count(*) FROM sqlite_master", 0, &n_others);
-        if (st >= 0 && n_others > 0) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA,
-                        "%s: holds tables that libevtwin did not make; nothing in it is touched, "
-                        "name another file",
-                        evtwin__db_name(db));
-        }
-        *is_current_out = 0;
-        return st;
+    *is_current_out = 0;
+    if (kind == EMPTY) {
+        return EVTWIN_OK;
     }
     evtwin__stmt *stmt = NULL;
-    if ((st = evtwin__stmt_prepare(db, "SELECT name FROM ev_migration", &stmt)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__stmt_prepare(db, "SELECT name FROM ev_migration", &stmt));
+    evtwin_status st;
     while ((st = evtwin__stmt_step(stmt)) == EVTWIN_OK) {
         const char *name = evtwin__stmt_text(stmt, 0);
         int64_t is_known = 0;
