@@ -40,7 +40,6 @@ static evtwin_status begin_rows(sqlite_store *s, sqlite_sql which, evtwin__stmt 
 /* Texts of the times of one row; they live until the statement is reset. */
 typedef struct row_times {
     char time[EVTWIN_TIME_TEXT_SIZE];
-    char predicted[EVTWIN_TIME_TEXT_SIZE];
     const char *now; /* of the transaction */
 } row_times;
 
@@ -69,20 +68,6 @@ static void bind_key(evtwin__stmt *stmt, const evtwin__value *value, const row_t
     bind_value(stmt, EVTWIN__Q_SEQ, &value[EVTWIN__Q_SEQ]);
 }
 
-/* When a row that comes with its prediction was predicted: as it says, else now; NULL without one.
- */
-static const char *predicted_at(const evtwin__value *value, row_times *times) {
-    if (!evtwin__row_is_predicted(value)) {
-        return NULL;
-    }
-    const evtwin__value *at = &value[EVTWIN__Q_PREDICTION_TIMESTAMP];
-    if (!at->is_present) {
-        return times->now;
-    }
-    evtwin__sqlite_time(at->i64, times->predicted);
-    return times->predicted;
-}
-
 /* Bind the values of these kinds, but for the times, which are texts in the database. */
 static void bind_values(evtwin__stmt *stmt, unsigned kinds, const evtwin__value *value) {
     for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
@@ -92,12 +77,26 @@ static void bind_values(evtwin__stmt *stmt, unsigned kinds, const evtwin__value 
     }
 }
 
+/* When a row that comes with its prediction was predicted: as it says, else now; NULL without one.
+ */
+static void bind_predicted_at(evtwin__stmt *stmt, const evtwin__value *value, const char *now) {
+    const evtwin__value *at = &value[EVTWIN__Q_PREDICTION_TIMESTAMP];
+    char text[EVTWIN_TIME_TEXT_SIZE];
+    if (evtwin__row_is_predicted(value) && at->is_present) {
+        evtwin__sqlite_time(at->i64, text);
+        evtwin__stmt_bind_copy(stmt, EVTWIN__Q_PREDICTION_TIMESTAMP + 1, text);
+    } else {
+        evtwin__stmt_bind_text(stmt, EVTWIN__Q_PREDICTION_TIMESTAMP + 1,
+                               evtwin__row_is_predicted(value) ? now : NULL);
+    }
+}
+
 static evtwin_status insert_row(evtwin__stmt *stmt, const evtwin__value *value, row_times *times,
                                 int64_t revision) {
     evtwin__sqlite_time(value[EVTWIN__Q_TIME].i64, times->time);
     bind_values(stmt, EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS, value);
     evtwin__stmt_bind_text(stmt, EVTWIN__Q_TIME + 1, times->time);
-    evtwin__stmt_bind_text(stmt, EVTWIN__Q_PREDICTION_TIMESTAMP + 1, predicted_at(value, times));
+    bind_predicted_at(stmt, value, times->now);
     evtwin__stmt_bind_text(stmt, EVTWIN__Q_CREATED_AT + 1, times->now);
     evtwin__stmt_bind_i64(stmt, EVTWIN__Q_REVISION + 1, revision);
     return evtwin__stmt_run(stmt);
