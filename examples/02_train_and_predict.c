@@ -9,8 +9,8 @@ static int give_up(const char *what) {
 }
 
 int main(void) {
-    /* run to failure: every label is an outcome of the simulation, none is computed from the inputs
-     */
+    /* a run-to-failure data set: every label is an outcome of the simulation, none is computed from
+     * the inputs */
     evtwin_sim_options fleet;
     evtwin_sim_options_init(&fleet, sizeof fleet);
     fleet.n_packs = 20;
@@ -25,17 +25,19 @@ int main(void) {
     /* scores are held out by battery */
     evtwin_train_options options;
     evtwin_train_options_init(&options, sizeof options);
-    options.rul_trees = 50;
-    options.failure_trees = 50;
+    options.label_rule = "capacity below 80 % of new";
     evtwin_trainer *trainer = NULL;
-    evtwin_rul_score score = {0};
-    if (evtwin_train(records, &options, &trainer) < 0 ||
-        evtwin_trainer_rul_score(trainer, &score, sizeof score) < 0 ||
+    evtwin_score model = {0}, mean = {0};
+    if (evtwin_train(records, NULL, 0, &options, &trainer) < 0 ||
+        evtwin_trainer_score(trainer, "rul", EVTWIN_SCORED_MODEL, EVTWIN_ALL_FOLDS, &model,
+                             sizeof model) < 0 ||
+        evtwin_trainer_score(trainer, "rul", EVTWIN_SCORED_MEAN, EVTWIN_ALL_FOLDS, &mean,
+                             sizeof mean) < 0 ||
         evtwin_trainer_save(trainer, "bundle") < 0) {
         return give_up("train");
     }
-    printf("RUL: off by %.0f cycles on unseen batteries (the mean is off by %.0f)\n", score.rmse,
-           score.mean_rmse);
+    printf("RUL: off by %.0f cycles on unseen batteries (the mean is off by %.0f)\n", model.rmse,
+           mean.rmse);
 
     /* a bundle is one thing: features, units, scale and models cannot drift apart */
     evtwin_predictor *predictor = NULL;

@@ -13,7 +13,7 @@ int main(void) {
     evtwin_pump *pump = NULL;
     evtwin_source *source = NULL;
     evtwin_sink *sink = NULL;
-    if (evtwin_pump_create(&pump) < 0 ||
+    if (evtwin_pump_create(NULL, &pump) < 0 ||
         evtwin_source_open("sim:?fleet=4&speed=max&rows=10", &source) < 0 ||
         evtwin_pump_take_source(pump, source) < 0 ||
         evtwin_sink_open("sqlite:example.db", &sink) < 0 || evtwin_pump_take_sink(pump, sink) < 0) {

@@ -19,8 +19,9 @@ static const cli_option options[PREDICT_N_OPTIONS] = {
                        .name = "store",
                        .argument = "URI",
                        .initial = "sqlite:evtwin.db",
-                       .help = "predict every row that waits for it, newest first, and write each "
-                               "prediction on its own row; waits for a store that is not there yet",
+                       .help = "predict every row that waits for it, the batteries with the newest "
+                               "ones first, and write each prediction on its own row; waits for a "
+                               "store that is not there yet",
                        .kind = CLI_TEXT},
     [PREDICT_SOURCE] = {.name = "source",
                         .argument = "URI",

@@ -277,10 +277,7 @@ static int run_live_or_dry(const cli *c, const evtwin_sim_options *sim_options,
     if (st < 0) {
         return cli_fail(CLI_AN_INPUT, st, NULL);
     }
-    const int code =
-        cli_is_on(c, SIM_DRY_RUN) ? sim_run_dry(c, sim, pace) : sim_run_live(c, sim, pace);
-    evtwin_sim_free(sim);
-    return code;
+    return cli_is_on(c, SIM_DRY_RUN) ? sim_run_dry(c, sim, pace) : sim_run_live(c, sim, pace);
 }
 
 static int run(const cli *c) {

@@ -190,24 +190,73 @@ static int check_columns(const cli *c, const char *path, const evtwin_table *tab
     return code;
 }
 
+/* The batteries of a column of strings, and how many of them have one row only; none if the column
+ * is absent. */
+static size_t count_batteries(const cli *c, const evtwin_table *table, size_t *n_single_out) {
+    const char *group = cli_text(c, GROUP);
+    const size_t col = group != NULL ? evtwin_table_find(table, group)
+                                     : evtwin_telemetry_find(table, "battery_id");
+    const size_t n = evtwin_table_dict_size(table, col);
+    const int32_t *code = evtwin_table_codes(table, col);
+    size_t *n_rows = calloc(n + 1, sizeof *n_rows);
+    *n_single_out = 0;
+    if (n_rows == NULL || code == NULL) {
+        free(n_rows);
+        return 0;
+    }
+    for (size_t r = 0; r < evtwin_table_rows(table); r++) {
+        n_rows[code[r] < 0 ? n : (size_t)code[r]]++;
+    }
+    for (size_t i = 0; i < n; i++) {
+        *n_single_out += n_rows[i] == 1;
+    }
+    free(n_rows);
+    return n;
+}
+
 /* What to do about a failure of the training, as flags; NULL if its text says all. */
-static const char *next_step_of(const cli *c, evtwin_status st) {
-    const char *text = evtwin_last_error();
-    if (st == EVTWIN_E_DATA && strstr(text, "one row only") != NULL) {
+static const char *next_step_of(const cli *c, const evtwin_table *table, evtwin_status st) {
+    if (st == EVTWIN_E_RANGE) { /* telemetry in another unit, or a label that cannot be */
+        return evtwin_telemetry_check(table) == EVTWIN_E_RANGE ? "--unit takes it" : NULL;
+    }
+    if (st != EVTWIN_E_DATA || cli_text(c, GROUP_BY_RESET) != NULL) {
+        return NULL;
+    }
+    size_t n_single;
+    const size_t n = count_batteries(c, table, &n_single);
+    if (n_single > 0 && !cli_is_on(c, ALLOW_SINGLE_ROWS)) {
         return "--group names it; --allow-single-rows trains on them all the same";
     }
-    if (st == EVTWIN_E_DATA && cli_is_set(c, CV) && strstr(text, "folds need") != NULL) {
+    if (cli_is_set(c, CV) && (int64_t)n < cli_integer(c, CV)) {
         return "give --cv fewer, or leave it out (one battery is split by time), or name the "
                "battery's column with --group";
     }
     return NULL;
 }
 
+/* Which option names the column of a target; the others are looked for by name. */
+static const struct {
+    const char *target;
+    int option;
+} column_option[] = {{"rul", TARGET}, {"failure", FAILURE_TARGET}};
+
+/* All known targets (n); freed by the caller. */
+static evtwin_target *make_targets(const cli *c, size_t n) {
+    evtwin_target *targets = calloc(n, sizeof *targets);
+    for (size_t i = 0; targets != NULL && i < n; i++) {
+        evtwin_target_get(i, &targets[i], sizeof targets[i]);
+        for (size_t k = 0; k < sizeof column_option / sizeof *column_option; k++) {
+            if (strcmp(targets[i].name, column_option[k].target) == 0) {
+                targets[i].column = cli_text(c, column_option[k].option);
+            }
+        }
+    }
+    return targets;
+}
+
 static int train(const cli *c, const char *path, const evtwin_table *table, evtwin_trainer **out) {
     evtwin_train_options train;
     evtwin_train_options_init(&train, sizeof train);
-    train.target = cli_text(c, TARGET);
-    train.failure_target = cli_text(c, FAILURE_TARGET);
     train.group = cli_text(c, GROUP);
     train.group_by_reset = cli_text(c, GROUP_BY_RESET);
     train.allow_single_rows = cli_is_on(c, ALLOW_SINGLE_ROWS);
@@ -217,9 +266,15 @@ static int train(const cli *c, const char *path, const evtwin_table *table, evtw
     train.n_threads = (int)cli_integer(c, THREADS);
     train.source_name = path;
     train.progress = cli_progress;
-    const evtwin_status st = evtwin_train(table, &train, out);
+    const size_t n_targets = evtwin_target_count();
+    evtwin_target *targets = make_targets(c, n_targets);
+    if (targets == NULL) {
+        return cli_out_of_memory();
+    }
+    const evtwin_status st = evtwin_train(table, targets, n_targets, &train, out);
+    free(targets);
     cli_progress_clear();
-    return st < 0 ? cli_fail_about(path, CLI_AN_INPUT, st, next_step_of(c, st)) : 0;
+    return st < 0 ? cli_fail_about(path, CLI_AN_INPUT, st, next_step_of(c, table, st)) : 0;
 }
 
 static int save_and_report(const cli *c, evtwin_trainer *trainer) {
@@ -231,7 +286,7 @@ static int save_and_report(const cli *c, evtwin_trainer *trainer) {
         return code;
     }
     if (!cli_is_on(c, JSON)) {
-        train_report_print(trainer, cli_text(c, FEATURES), out);
+        train_report_print(trainer, out);
         return 0;
     }
     const char *json = evtwin_trainer_json(trainer, out);

@@ -10,11 +10,11 @@
 #include <string.h>
 
 /* The bundle's features as a list: they must be numbers. Freed by the caller. */
-static char *feature_list(const evtwin_predictor *predictor) {
+static char *feature_list(const evtwin_features *features) {
     size_t size = 1;
-    const size_t n = evtwin_predictor_feature_count(predictor);
+    const size_t n = evtwin_features_count(features);
     for (size_t i = 0; i < n; i++) {
-        size += strlen(evtwin_predictor_feature_name(predictor, i)) + 1;
+        size += strlen(evtwin_features_name(features, i)) + 1;
     }
     char *list = malloc(size);
     if (list == NULL) {
@@ -24,13 +24,13 @@ static char *feature_list(const evtwin_predictor *predictor) {
     list[0] = '\0';
     for (size_t i = 0; i < n; i++) {
         at += (size_t)snprintf(list + at, size - at, "%s%s", i > 0 ? "," : "",
-                               evtwin_predictor_feature_name(predictor, i));
+                               evtwin_features_name(features, i));
     }
     return list;
 }
 
-static int read_input(const cli *c, const evtwin_predictor *predictor, evtwin_table **out) {
-    char *numbers = feature_list(predictor);
+static int read_input(const cli *c, const evtwin_features *features, evtwin_table **out) {
+    char *numbers = feature_list(features);
     if (numbers == NULL) {
         return cli_out_of_memory();
     }
@@ -40,15 +40,14 @@ static int read_input(const cli *c, const evtwin_predictor *predictor, evtwin_ta
     return code != 0 ? code : cli_override_units(c, PREDICT_UNIT, *out);
 }
 
-static int check_columns(const cli *c, const evtwin_predictor *predictor,
-                         const evtwin_table *table) {
-    const size_t n = evtwin_predictor_feature_count(predictor);
+static int check_columns(const cli *c, const evtwin_features *features, const evtwin_table *table) {
+    const size_t n = evtwin_features_count(features);
     const char **names = calloc(n + 1, sizeof *names);
     if (names == NULL) {
         return cli_out_of_memory();
     }
     for (size_t i = 0; i < n; i++) {
-        names[i] = evtwin_predictor_feature_name(predictor, i);
+        names[i] = evtwin_features_name(features, i);
     }
     const int code = cli_check_columns(cli_text(c, PREDICT_CSV), table, names, n,
                                        "the models were trained on it: see --models");
@@ -73,9 +72,9 @@ static int is_negative_throughout(const evtwin_table *table, size_t col) {
 }
 
 /* What training says of its file too. */
-static void note_sign(const evtwin_predictor *predictor, const evtwin_table *table) {
-    for (size_t i = 0; i < evtwin_predictor_feature_count(predictor); i++) {
-        const char *feature = evtwin_predictor_feature_name(predictor, i);
+static void note_sign(const evtwin_features *features, const evtwin_table *table) {
+    for (size_t i = 0; i < evtwin_features_count(features); i++) {
+        const char *feature = evtwin_features_name(features, i);
         const size_t col = evtwin_telemetry_find(table, feature);
         if (strcmp(feature, "current") == 0 && col != EVTWIN_NO_COLUMN &&
             is_negative_throughout(table, col)) {
@@ -135,12 +134,17 @@ static int predict_and_write(const cli *c, const evtwin_predictor *predictor, ev
                              evtwin_table *predicted) {
     evtwin_status st = evtwin_predictor_apply(predictor, predicted);
     if (st < 0) {
-        return cli_fail_about(cli_text(c, PREDICT_CSV), CLI_AN_INPUT, st, NULL);
+        const int is_unit = st == EVTWIN_E_RANGE && evtwin_telemetry_check(table) == st;
+        return cli_fail_about(cli_text(c, PREDICT_CSV), CLI_AN_INPUT, st,
+                              is_unit ? "--unit takes it" : NULL);
+    }
+    for (size_t i = 0; i < evtwin_target_count() && st >= 0; i++) {
+        evtwin_target target;
+        evtwin_target_get(i, &target, sizeof target);
+        st = copy_numbers(predicted, table, target.prediction);
     }
     size_t n_unknown;
-    if ((st = copy_numbers(predicted, table, "rul_prediction")) < 0 ||
-        (st = copy_numbers(predicted, table, "failure_probability")) < 0 ||
-        (st = copy_notes(predicted, table, &n_unknown)) < 0) {
+    if (st < 0 || (st = copy_notes(predicted, table, &n_unknown)) < 0) {
         return cli_fail(CLI_AN_INPUT, st, NULL);
     }
     const char *out = cli_text(c, PREDICT_OUT);
@@ -161,9 +165,10 @@ int predict_file(const cli *c, const evtwin_predictor *predictor) {
     }
     cli_on_stop(CLI_STOP_LEAVES, "nothing was written");
     evtwin_table *table = NULL, *predicted = NULL;
-    if ((code = read_input(c, predictor, &table)) == 0 &&
-        (code = check_columns(c, predictor, table)) == 0) {
-        note_sign(predictor, table);
+    const evtwin_features *features = evtwin_predictor_features(predictor);
+    if ((code = read_input(c, features, &table)) == 0 &&
+        (code = check_columns(c, features, table)) == 0) {
+        note_sign(features, table);
         /* the predictor adds what a store needs too; the file keeps its own columns */
         const evtwin_status st = evtwin_table_copy(table, &predicted);
         code = st < 0 ? cli_fail(CLI_AN_INPUT, st, NULL)

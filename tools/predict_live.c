@@ -6,11 +6,10 @@
 
 #include "evtwin/evtwin.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_BATCH = 4096, MAX_SAID = 10 };
+enum { MAX_SAID = 10 };
 
 typedef struct live {
     const cli *c;
@@ -20,24 +19,40 @@ typedef struct live {
     evtwin_server *server;
     newest *newest;
     FILE *console;
-    uint64_t n_refused; /* records of the source that are not predicted, because they are bad */
-    int is_failing, has_said_waiting, has_said_idle, has_predicted;
+    evtwin_table *states; /* that the store has kept, NULL = none */
+    uint64_t n_refused;
+    int is_failing, has_said_idle, has_predicted;
 } live;
 
-static void on_batch(void *ctx, const evtwin_table *batch) {
-    live *l = ctx;
-    if (evtwin_metrics_observe(l->metrics, batch) < 0) {
-        cli_warning("metrics: %s", evtwin_last_error());
+static void note_refusal(live *l, const evtwin_refusal *refusal) {
+    l->n_refused++;
+    if (l->n_refused <= MAX_SAID) {
+        cli_error("refused: %s", refusal->reason);
+    } else if (l->n_refused == MAX_SAID + 1) {
+        cli_error("more records are refused; they are counted");
     }
-    newest_observe(l->newest, batch);
+    evtwin_metrics_count_error(l->metrics);
+}
+
+static void on_event(void *ctx, const evtwin_pump_event *event) {
+    live *l = ctx;
+    if (event->kind == EVTWIN_PUMP_REFUSED) {
+        note_refusal(l, event->refusal);
+    } else if (event->kind == EVTWIN_PUMP_BATCH) {
+        if (evtwin_metrics_observe(l->metrics, event->batch) < 0) {
+            cli_warning("metrics: %s", evtwin_last_error());
+        }
+        newest_observe(l->newest, event->batch);
+    }
 }
 
 /* ---- start ---- */
 
 /* A record has the telemetry quantities and no others. */
 static int check_features(const evtwin_predictor *predictor) {
-    for (size_t i = 0; i < evtwin_predictor_feature_count(predictor); i++) {
-        const char *name = evtwin_predictor_feature_name(predictor, i);
+    const evtwin_features *features = evtwin_predictor_features(predictor);
+    for (size_t i = 0; i < evtwin_features_count(features); i++) {
+        const char *name = evtwin_features_name(features, i);
         size_t quantity;
         if (evtwin_quantity_find(name, &quantity, NULL, NULL) < 0) {
             cli_error(
@@ -77,105 +92,43 @@ static int start_metrics(live *l) {
     return 0;
 }
 
-/* Wait until the store can be opened, saying so once. 0, or an exit code; a signal gives CLI_OK
- * too. */
-static int wait_for_store(live *l) {
+/* Leave the models' held-out scores in the store for its readers, and take what is kept of the
+ * batteries. A store that is not there is not made. */
+static evtwin_status try_store(live *l, const evtwin_predictor *predictor, evtwin_store **out) {
     evtwin_store_options options;
     evtwin_store_options_init(&options, sizeof options);
     options.read_only = 1;
-    while (cli_stopping() == 0) {
-        evtwin_store *store;
-        const evtwin_status st = evtwin_store_open(l->source, &options, &store);
-        if (st >= 0) {
-            evtwin_store_free(store);
-            return 0;
-        }
-        if (st == EVTWIN_E_SCHEMA) {
-            return 0; /* just being made, or of another version: opening it for writing will tell */
-        }
-        const int can_come = st == EVTWIN_E_NOT_FOUND || st == EVTWIN_E_AGAIN;
-        if (!can_come || cli_is_on(l->c, PREDICT_ONCE)) {
-            return cli_fail(CLI_A_STORE, st,
-                            st == EVTWIN_E_NOT_FOUND ? "evtwin-sim --sink makes one" : NULL);
-        }
-        if (!l->has_said_waiting) {
-            cli_note("waiting for the store: %s", evtwin_last_error());
-            l->has_said_waiting = 1;
-        }
-        cli_sleep_until_s(cli_now_s() + cli_number(l->c, PREDICT_INTERVAL));
-    }
-    return 0;
-}
-
-/* TODO: evtwin_predictor_scores does this. */
-static evtwin_status predictor_scores(const evtwin_predictor *predictor, evtwin_table **out) {
-    static const char *const numbers[] = {"r2",       "rmse", "mae", "auc", "average_precision",
-                                          "accuracy", "brier"};
-    evtwin_predictor_info info;
-    evtwin_table *table = NULL;
-    evtwin_status st = evtwin_predictor_info_get(predictor, &info, sizeof info);
-    if (st < 0 || (st = evtwin_table_create(&table)) < 0 ||
-        (st = evtwin_table_add_column(table, "model_version", EVTWIN_TEXT, NULL, NULL)) < 0 ||
-        (st = evtwin_table_add_column(table, "target", EVTWIN_TEXT, NULL, NULL)) < 0 ||
-        (st = evtwin_table_add_column(table, "trained_at", EVTWIN_TIME, NULL, NULL)) < 0) {
-        evtwin_table_free(table);
+    evtwin_status st = evtwin_store_open(l->source, &options, out);
+    if (st < 0 && st != EVTWIN_E_SCHEMA) {
         return st;
-    }
-    for (size_t i = 0; i < 7 && st >= 0; i++) {
-        st = evtwin_table_add_column(table, numbers[i], EVTWIN_F64, NULL, NULL);
-    }
-    const double scores[2][7] = {{info.rul_r2, info.rul_rmse, info.rul_mae, NAN, NAN, NAN, NAN},
-                                 {NAN, NAN, NAN, info.failure_auc, NAN, NAN, info.failure_brier}};
-    static const char *const targets[] = {"rul", "failure"};
-    const int is_there[] = {info.has_rul, info.has_failure};
-    int64_t trained_us = 0;
-    const int is_dated =
-        evtwin_time_parse(info.trained_at, EVTWIN_NAIVE_UTC, &trained_us) == EVTWIN_OK;
-    for (size_t t = 0, row = 0; t < 2 && st >= 0; t++) {
-        if (!is_there[t]) {
-            continue;
-        }
-        if ((st = evtwin_table_resize(table, row + 1)) >= 0 &&
-            (st = evtwin_table_set_text(table, 0, row, info.version)) >= 0 &&
-            (st = evtwin_table_set_text(table, 1, row, targets[t])) >= 0 && is_dated) {
-            st = evtwin_table_set_i64(table, 2, row, trained_us);
-        }
-        for (size_t i = 0; i < 7 && st >= 0; i++) {
-            st = evtwin_table_set_f64(table, 3 + i, row, scores[t][i]);
-        }
-        row++;
-    }
-    if (st < 0) {
-        evtwin_table_free(table);
-        return st;
-    }
-    *out = table;
-    return EVTWIN_OK;
-}
-
-static evtwin_status try_put_model(const char *uri, const evtwin_predictor *predictor,
-                                   evtwin_store **store_out) {
+    } /* else just being made, or of another version: opening it for writing will tell */
+    evtwin_store_free(*out);
+    *out = NULL;
     evtwin_table *scores = NULL;
-    evtwin_status st = evtwin_store_open(uri, NULL, store_out);
-    if (st >= 0 && (st = predictor_scores(predictor, &scores)) >= 0) {
-        st = evtwin_store_put_model(*store_out, scores);
+    if ((st = evtwin_store_open(l->source, NULL, out)) >= 0 &&
+        (st = evtwin_predictor_scores(predictor, &scores)) >= 0 &&
+        (st = evtwin_store_put_model(*out, scores)) >= 0) {
+        st = evtwin_store_states(*out, &l->states);
     }
     evtwin_table_free(scores);
     return st;
 }
 
-/* Leave the models' held-out errors in the store for its readers, as soon as it can be written. */
-static int put_model(const live *l, const evtwin_predictor *predictor) {
-    for (;;) {
+/* Wait until the store is there and can be written, saying so once. 0, or an exit code; a signal
+ * gives CLI_OK too. */
+static int wait_for_store(live *l, const evtwin_predictor *predictor) {
+    for (int has_said = 0; cli_stopping() == 0; has_said = 1) {
         evtwin_store *store = NULL;
-        const evtwin_status st = try_put_model(l->source, predictor, &store);
         int code = CLI_CONTINUE;
-        if (st >= 0 || cli_stopping() != 0) {
-            code = CLI_OK;
-        } else if (st != EVTWIN_E_AGAIN || cli_is_on(l->c, PREDICT_ONCE)) {
-            code = cli_fail(CLI_A_STORE, st, NULL);
-        } else {
-            cli_warning("%s; trying again", evtwin_last_error());
+        const evtwin_status st = try_store(l, predictor, &store);
+        if (st >= 0) {
+            code = 0;
+        } else if ((st != EVTWIN_E_NOT_FOUND && st != EVTWIN_E_AGAIN) ||
+                   cli_is_on(l->c, PREDICT_ONCE)) {
+            code = cli_fail(CLI_A_STORE, st,
+                            st == EVTWIN_E_NOT_FOUND ? "evtwin-sim --sink makes one" : NULL);
+        } else if (!has_said) {
+            cli_note("waiting for the store: %s", evtwin_last_error());
         }
         evtwin_store_free(store); /* after the message: freeing may end the error's text */
         if (code != CLI_CONTINUE) {
@@ -183,25 +136,13 @@ static int put_model(const live *l, const evtwin_predictor *predictor) {
         }
         cli_sleep_until_s(cli_now_s() + cli_number(l->c, PREDICT_INTERVAL));
     }
-}
-
-/* "uri?parameter"; freed by the caller. */
-static char *with_parameter(const char *uri, const char *parameter) {
-    const size_t size = strlen(uri) + strlen(parameter) + 2;
-    char *text = malloc(size);
-    if (text != NULL) {
-        snprintf(text, size, "%s%c%s", uri, strchr(uri, '?') != NULL ? '&' : '?', parameter);
-    }
-    return text;
+    return 0;
 }
 
 static int take_source(evtwin_pump *pump, const char *uri) {
-    evtwin_source *source;
+    evtwin_source *source = NULL;
     evtwin_status st = evtwin_source_open(uri, &source);
-    if (st < 0) {
-        return cli_fail(CLI_A_STORE, st, NULL);
-    }
-    if ((st = evtwin_pump_take_source(pump, source)) < 0) {
+    if (st < 0 || (st = evtwin_pump_take_source(pump, source)) < 0) {
         const int code = cli_fail(CLI_A_STORE, st, NULL);
         evtwin_source_free(source);
         return code;
@@ -210,12 +151,9 @@ static int take_source(evtwin_pump *pump, const char *uri) {
 }
 
 static int take_sink(evtwin_pump *pump, const char *uri) {
-    evtwin_sink *sink;
+    evtwin_sink *sink = NULL;
     evtwin_status st = evtwin_sink_open(uri, &sink);
-    if (st < 0) {
-        return cli_fail(CLI_AN_OUTPUT, st, NULL);
-    }
-    if ((st = evtwin_pump_take_sink(pump, sink)) < 0) {
+    if (st < 0 || (st = evtwin_pump_take_sink(pump, sink)) < 0) {
         const int code = cli_fail(CLI_AN_OUTPUT, st, NULL);
         evtwin_sink_free(sink);
         return code;
@@ -224,15 +162,18 @@ static int take_sink(evtwin_pump *pump, const char *uri) {
 }
 
 static int connect_store(live *l, const evtwin_predictor *predictor) {
-    int code = wait_for_store(l);
-    if (code != 0 || cli_stopping() != 0 || (code = put_model(l, predictor)) != 0) {
+    int code = wait_for_store(l, predictor);
+    if (code != 0 || cli_stopping() != 0) {
         return code;
     }
-    char *from = with_parameter(l->source, "rows=unpredicted");
-    char *to = with_parameter(l->source, "write=predictions");
-    if (from == NULL || to == NULL) {
-        code = cli_out_of_memory();
-    } else if ((code = take_source(l->pump, from)) == 0) {
+    const char sign = strchr(l->source, '?') != NULL ? '&' : '?';
+    char *from = NULL, *to = NULL;
+    if (asprintf(&from, "%s%crows=unpredicted", l->source, sign) < 0 ||
+        asprintf(&to, "%s%cwrite=predictions", l->source, sign) < 0) {
+        free(from);
+        return cli_out_of_memory();
+    }
+    if ((code = take_source(l->pump, from)) == 0) {
         code = take_sink(l->pump, to);
     }
     free(from);
@@ -240,7 +181,7 @@ static int connect_store(live *l, const evtwin_predictor *predictor) {
     return code;
 }
 
-static int connect_ends(live *l) {
+static int connect_uris(live *l) {
     int code = take_source(l->pump, l->source);
     for (size_t i = 0; code == 0 && i < cli_count(l->c, PREDICT_SINK); i++) {
         const char *uri = cli_item(l->c, PREDICT_SINK, i);
@@ -254,48 +195,19 @@ static int connect_ends(live *l) {
 
 /* ---- run ---- */
 
-/* Did a file or stream pass over a record that makes no sense? Then nothing that was read is on its
- * way: a sink that refuses its rows is another matter. */
-static int is_refusal(const live *l, evtwin_status st) {
-    evtwin_pump_stats stats;
-    const int is_of_record =
-        st == EVTWIN_E_PARSE || st == EVTWIN_E_RANGE || st == EVTWIN_E_SCHEMA || st == EVTWIN_E_ARG;
-    const int passes_over =
-        strncmp(l->source, "jsonl:", 6) == 0 || strncmp(l->source, "csv:", 4) == 0;
-    return is_of_record && passes_over &&
-           evtwin_pump_stats_get(l->pump, &stats, sizeof stats) >= 0 &&
-           stats.n_read == stats.n_written;
-}
-
-static void note_refusal(live *l) {
-    l->n_refused++;
-    if (l->n_refused <= MAX_SAID) {
-        cli_error("refused: %s", evtwin_last_error());
-    } else if (l->n_refused == MAX_SAID + 1) {
-        cli_error("more records are refused; they are counted");
-    }
-    evtwin_metrics_count_error(l->metrics);
-}
-
 /* All rows that wait. EVTWIN_DONE once no more will come. */
 static evtwin_status run_cycle(live *l) {
     newest_clear(l->newest);
-    for (;;) {
-        size_t n = 0;
-        const evtwin_status st = evtwin_pump_run_once(l->pump, MAX_BATCH, &n);
-        const int is_refused = st < 0 && is_refusal(l, st);
-        if (is_refused) {
-            note_refusal(l);
-        } else if (st != EVTWIN_OK || n == 0) {
-            return st;
-        }
-        if (cli_stopping() != 0) {
-            return EVTWIN_OK;
-        }
-    }
+    size_t n;
+    evtwin_status st;
+    do {
+        n = 0;
+        st = evtwin_pump_run_once(l->pump, 0, &n);
+    } while ((st == EVTWIN_REFUSED || (st == EVTWIN_OK && n > 0)) && cli_stopping() == 0);
+    return st;
 }
 
-/* An error is an error: counted, said once, tried again; never a prediction. */
+/* An error is an error: counted, reported once, tried again; never a prediction. */
 static void note_failure(live *l) {
     if (!l->is_failing) {
         cli_error("%s; trying again every %s s", evtwin_last_error(),
@@ -331,7 +243,10 @@ static int show(live *l) {
 static int do_cycle(live *l) {
     const int is_once = cli_is_on(l->c, PREDICT_ONCE);
     const evtwin_status st = run_cycle(l);
-    if (st < 0 && (is_once || cli_is_hopeless(st))) {
+    if (st < 0 && l->console == stderr && cli_stdout_has_no_reader()) {
+        return CLI_FAILURE; /* … | head: nothing to say */
+    }
+    if (st < 0 && (is_once || !evtwin_status_is_temporary(st))) {
         return cli_fail(CLI_A_STORE, st, NULL);
     }
     if (st < 0) {
@@ -369,7 +284,6 @@ static void say_totals(const live *l) {
     if (evtwin_pump_stats_get(l->pump, &stats, sizeof stats) < 0) {
         return;
     }
-    const uint64_t n_errors = stats.n_errors - l->n_refused;
     char refused[64] = "";
     if (l->n_refused > 0) {
         snprintf(refused, sizeof refused, "%llu record%s refused, ",
@@ -377,8 +291,8 @@ static void say_totals(const live *l) {
     }
     cli_note("%llu row%s predicted, %llu unknown, %s%llu error%s; closed",
              (unsigned long long)stats.n_predicted, cli_s(stats.n_predicted),
-             (unsigned long long)stats.n_unknown, refused, (unsigned long long)n_errors,
-             cli_s(n_errors));
+             (unsigned long long)stats.n_unknown, refused, (unsigned long long)stats.n_errors,
+             cli_s(stats.n_errors));
 }
 
 /* The pump owns the predictor from the moment it takes it; before, this function does. */
@@ -386,7 +300,7 @@ static int prepare(live *l, evtwin_predictor *predictor) {
     const int is_store = cli_text(l->c, PREDICT_SOURCE) == NULL;
     int code;
     if ((code = check_features(predictor)) != 0 || (code = start_metrics(l)) != 0 ||
-        (code = is_store ? connect_store(l, predictor) : connect_ends(l)) != 0) {
+        (code = is_store ? connect_store(l, predictor) : connect_uris(l)) != 0) {
         evtwin_predictor_free(predictor);
         return code;
     }
@@ -395,18 +309,24 @@ static int prepare(live *l, evtwin_predictor *predictor) {
         evtwin_predictor_free(predictor);
         return cli_fail(CLI_AN_INPUT, st, NULL);
     }
-    st = evtwin_pump_on_batch(l->pump, on_batch, l);
-    return st < 0 ? cli_fail(CLI_AN_INPUT, st, NULL) : 0;
+    if (l->states != NULL) {
+        st = evtwin_session_restore(evtwin_pump_session(l->pump), l->states);
+    }
+    evtwin_pump_on_event(l->pump, on_event, l);
+    return st < 0 ? cli_fail(CLI_A_STORE, st, NULL) : 0;
 }
 
 int predict_live(const cli *c, evtwin_predictor *predictor) {
     const char *source = cli_text(c, PREDICT_SOURCE);
+    evtwin_pump_options options;
+    evtwin_pump_options_init(&options, sizeof options);
+    options.first_pause_s = options.longest_pause_s = 0; /* each cycle tries again */
     live l = {.c = c,
               .source = source != NULL ? source : cli_text(c, PREDICT_STORE),
               .console = stdout,
               .newest = newest_create()};
     int code;
-    if (l.newest == NULL || evtwin_pump_create(&l.pump) < 0) {
+    if (l.newest == NULL || evtwin_pump_create(&options, &l.pump) < 0) {
         evtwin_predictor_free(predictor);
         code = cli_out_of_memory();
     } else {
@@ -419,6 +339,7 @@ int predict_live(const cli *c, evtwin_predictor *predictor) {
     evtwin_server_free(l.server);
     evtwin_metrics_free(l.metrics);
     evtwin_pump_free(l.pump);
+    evtwin_table_free(l.states);
     newest_free(l.newest);
     return code;
 }

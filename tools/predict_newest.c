@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tools/predict_newest.c: a small hash table from battery id to its newest prediction. */
+/* tools/predict_newest.c: the newest prediction of each battery, in a table of one row a battery.
+ */
 
 #include "predict_newest.h"
 
@@ -9,178 +10,154 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ID_SIZE = 52, FIRST_CAPACITY = 64, MANY = 5 };
+enum { MANY = 5 };
 
-typedef struct row {
-    char id[ID_SIZE]; /* "" = a free place */
-    int64_t time_us;
-    double soc, soh, temperature, rul, failure;
-} row;
+/* The columns that are kept of a batch. A battery's code in the first one is its row. */
+enum { ID, TIME, SOC, SOH, TEMPERATURE, RUL, FAILURE, N_COLUMNS };
+
+static const struct {
+    const char *name;
+    evtwin_type type;
+} columns[N_COLUMNS] = {
+    [ID] = {"battery_id", EVTWIN_TEXT},
+    [TIME] = {"time", EVTWIN_TIME},
+    [SOC] = {"soc", EVTWIN_F64},
+    [SOH] = {"soh", EVTWIN_F64},
+    [TEMPERATURE] = {"temperature", EVTWIN_F64},
+    [RUL] = {"rul_prediction", EVTWIN_F64},
+    [FAILURE] = {"failure_probability", EVTWIN_F64},
+};
 
 struct newest {
-    row *rows;
-    size_t capacity, n_batteries; /* a power of two, at most half full */
+    evtwin_table *batteries; /* NULL = none yet */
     size_t n_rows, n_unknown;
 };
 
 newest *newest_create(void) {
-    newest *n = calloc(1, sizeof *n);
-    if (n != NULL) {
-        n->capacity = FIRST_CAPACITY;
-        n->rows = calloc(n->capacity, sizeof *n->rows);
-        if (n->rows == NULL) {
-            free(n);
-            return NULL;
-        }
-    }
-    return n;
+    return calloc(1, sizeof(newest));
 }
 
 void newest_free(newest *n) {
     if (n != NULL) {
-        free(n->rows);
+        evtwin_table_free(n->batteries);
         free(n);
     }
 }
 
 void newest_clear(newest *n) {
-    memset(n->rows, 0, n->capacity * sizeof *n->rows);
-    n->n_batteries = n->n_rows = n->n_unknown = 0;
+    evtwin_table_free(n->batteries);
+    *n = (newest){.n_rows = 0};
 }
 
 size_t newest_rows(const newest *n) {
     return n->n_rows;
 }
 
-/* FNV-1a. Source: Fowler, Noll, Vo; draft-eastlake-fnv, 64-bit constants. */
-static size_t hash(const char *id) {
-    uint64_t h = 14695981039346656037u;
-    for (; *id != '\0'; id++) {
-        h = (h ^ (unsigned char)*id) * 1099511628211u;
+static evtwin_status make_table(evtwin_table **out) {
+    evtwin_status st = evtwin_table_create(out);
+    for (size_t c = 0; c < N_COLUMNS && st >= 0; c++) {
+        st = evtwin_table_add_column(*out, columns[c].name, columns[c].type, NULL, NULL);
     }
-    return (size_t)h;
+    return st;
 }
 
-static row *find_place(row *rows, size_t capacity, const char *id) {
-    size_t i = hash(id) & (capacity - 1);
-    while (rows[i].id[0] != '\0' && strcmp(rows[i].id, id) != 0) {
-        i = (i + 1) & (capacity - 1);
+/* Take in one row of a batch, of which from are the columns. */
+static evtwin_status observe_row(evtwin_table *t, const evtwin_table *batch, const size_t *from,
+                                 size_t r) {
+    int32_t code = 0;
+    evtwin_status st = evtwin_table_intern(t, ID, evtwin_table_text(batch, from[ID], r), &code);
+    if (st < 0) {
+        return st;
     }
-    return &rows[i];
-}
-
-static int grow(newest *n) {
-    const size_t capacity = 2 * n->capacity;
-    row *rows = calloc(capacity, sizeof *rows);
-    if (rows == NULL) {
-        return 0;
-    }
-    for (size_t i = 0; i < n->capacity; i++) {
-        if (n->rows[i].id[0] != '\0') {
-            *find_place(rows, capacity, n->rows[i].id) = n->rows[i];
+    const size_t row = (size_t)code;
+    const int64_t time_us = evtwin_table_i64(batch, from[TIME])[r];
+    if (row == evtwin_table_rows(t)) {
+        if ((st = evtwin_table_resize(t, row + 1)) < 0 ||
+            (st = evtwin_table_set_code(t, ID, row, code)) < 0) {
+            return st;
         }
+    } else if (time_us <= evtwin_table_i64(t, TIME)[row]) {
+        return EVTWIN_OK;
     }
-    free(n->rows);
-    n->rows = rows;
-    n->capacity = capacity;
-    return 1;
+    st = evtwin_table_set_i64(t, TIME, row, time_us);
+    for (size_t c = SOC; c < N_COLUMNS && st >= 0; c++) {
+        st = evtwin_table_set_f64(t, c, row, evtwin_table_number(batch, from[c], r));
+    }
+    return st;
 }
 
 void newest_observe(newest *n, const evtwin_table *batch) {
-    const size_t id = evtwin_table_find(batch, "battery_id");
-    const size_t rul = evtwin_table_find(batch, "rul_prediction");
-    const size_t failure = evtwin_table_find(batch, "failure_probability");
+    size_t from[N_COLUMNS];
+    for (size_t c = 0; c < N_COLUMNS; c++) {
+        from[c] = evtwin_table_find(batch, columns[c].name);
+    }
     const size_t note = evtwin_table_find(batch, "prediction_note");
-    const int64_t *time_us = evtwin_table_i64(batch, evtwin_table_find(batch, "time"));
-
+    evtwin_status st = n->batteries == NULL ? make_table(&n->batteries) : EVTWIN_OK;
     for (size_t r = 0; r < evtwin_table_rows(batch); r++) {
         n->n_rows++;
         n->n_unknown += evtwin_table_text(batch, note, r) != NULL;
-        const char *name = evtwin_table_text(batch, id, r);
-        if (name == NULL || *name == '\0' || strlen(name) >= ID_SIZE ||
-            (2 * n->n_batteries >= n->capacity && !grow(n))) {
-            continue;
-        }
-        row *place = find_place(n->rows, n->capacity, name);
-        if (place->id[0] == '\0') {
-            memcpy(place->id, name, strlen(name) + 1);
-            n->n_batteries++;
-        } else if (time_us == NULL || time_us[r] <= place->time_us) {
-            continue;
-        }
-        place->time_us = time_us != NULL ? time_us[r] : 0;
-        place->soc = evtwin_table_number(batch, evtwin_table_find(batch, "soc"), r);
-        place->soh = evtwin_table_number(batch, evtwin_table_find(batch, "soh"), r);
-        place->temperature = evtwin_table_number(batch, evtwin_table_find(batch, "temperature"), r);
-        place->rul = evtwin_table_number(batch, rul, r);
-        place->failure = evtwin_table_number(batch, failure, r);
+        st = st < 0 ? st : observe_row(n->batteries, batch, from, r);
     }
 }
 
 /* ---- printing ---- */
 
-static void print_battery(FILE *f, const row *b, int is_named) {
+static void print_battery(FILE *f, const evtwin_table *t, size_t row, int is_named) {
     if (is_named) {
-        fprintf(f, "[%s] ", b->id);
+        fprintf(f, "[%s] ", evtwin_table_text(t, ID, row));
     }
-    cli_print_value(f, "Predictions - SoC", b->soc, 1, "%");
-    cli_print_value(f, " | SoH", b->soh, 1, "%");
-    cli_print_value(f, " | Temp", b->temperature, 1, "°C");
-    cli_print_value(f, " | RUL", b->rul, 0, " cycles");
-    cli_print_value(f, " | Failure Risk", 100 * b->failure, 1, "%");
+    cli_print_value(f, "Predictions - SoC", evtwin_table_number(t, SOC, row), 1, "%");
+    cli_print_value(f, " | SoH", evtwin_table_number(t, SOH, row), 1, "%");
+    cli_print_value(f, " | Temp", evtwin_table_number(t, TEMPERATURE, row), 1, "°C");
+    cli_print_value(f, " | RUL", evtwin_table_number(t, RUL, row), 0, " cycles");
+    cli_print_value(f, " | Failure Risk", 100 * evtwin_table_number(t, FAILURE, row), 1, "%");
     fputc('\n', f);
 }
 
-static void print_fleet(FILE *f, const newest *n) {
-    double rul_low = INFINITY, rul_high = -INFINITY, risk_low = INFINITY, risk_high = -INFINITY;
-    for (size_t i = 0; i < n->capacity; i++) {
-        const row *b = &n->rows[i];
-        if (b->id[0] != '\0') {
-            rul_low = b->rul < rul_low ? b->rul : rul_low;
-            rul_high = b->rul > rul_high ? b->rul : rul_high;
-            risk_low = b->failure < risk_low ? b->failure : risk_low;
-            risk_high = b->failure > risk_high ? b->failure : risk_high;
-        }
+static void print_range(FILE *f, const char *label, const evtwin_table *t, size_t col, double scale,
+                        int digits, const char *unit) {
+    double low = INFINITY, high = -INFINITY;
+    for (size_t r = 0; r < evtwin_table_rows(t); r++) {
+        const double v = scale * evtwin_table_number(t, col, r);
+        low = v < low ? v : low;
+        high = v > high ? v : high;
     }
-    fprintf(f, "Predictions - %zu row%s of %zu batteries", n->n_rows, cli_s(n->n_rows),
-            n->n_batteries);
-    if (rul_low <= rul_high) {
-        fprintf(f, " | RUL: %.0f to %.0f cycles", rul_low, rul_high);
+    if (low <= high) {
+        fprintf(f, " | %s: %.*f to %.*f%s", label, digits, low, digits, high, unit);
     }
-    if (risk_low <= risk_high) {
-        fprintf(f, " | Failure Risk: %.1f to %.1f%%", 100 * risk_low, 100 * risk_high);
-    }
-    if (n->n_unknown > 0) {
-        fprintf(f, " | %zu unknown", n->n_unknown);
-    }
-    fputc('\n', f);
 }
 
-static int by_id(const void *a, const void *b) {
-    return strcmp((*(const row *const *)a)->id, (*(const row *const *)b)->id);
+static int by_id(const void *a, const void *b, void *table) {
+    return strcmp(evtwin_table_text(table, ID, *(const size_t *)a),
+                  evtwin_table_text(table, ID, *(const size_t *)b));
 }
 
 void newest_print(const newest *n, FILE *f, int all) {
-    if (n->n_batteries == 0) {
+    const size_t n_batteries = evtwin_table_rows(n->batteries);
+    if (n_batteries == 0) {
         return;
     }
-    const row **sorted = NULL;
-    if (all || n->n_batteries <= MANY) {
-        sorted = malloc(n->n_batteries * sizeof *sorted);
+    size_t *sorted = NULL;
+    if (all || n_batteries <= MANY) {
+        sorted = calloc(n_batteries, sizeof *sorted);
     }
     if (sorted == NULL) {
-        print_fleet(f, n);
+        fprintf(f, "Predictions - %zu row%s of %zu batteries", n->n_rows, cli_s(n->n_rows),
+                n_batteries);
+        print_range(f, "RUL", n->batteries, RUL, 1, 0, " cycles");
+        print_range(f, "Failure Risk", n->batteries, FAILURE, 100, 1, "%");
+        if (n->n_unknown > 0) {
+            fprintf(f, " | %zu unknown", n->n_unknown);
+        }
+        fputc('\n', f);
         return;
     }
-    size_t found = 0;
-    for (size_t i = 0; i < n->capacity; i++) {
-        if (n->rows[i].id[0] != '\0') {
-            sorted[found++] = &n->rows[i];
-        }
+    for (size_t i = 0; i < n_batteries; i++) {
+        sorted[i] = i;
     }
-    qsort(sorted, found, sizeof *sorted, by_id);
-    for (size_t i = 0; i < found; i++) {
-        print_battery(f, sorted[i], found > 1);
+    qsort_r(sorted, n_batteries, sizeof *sorted, by_id, n->batteries);
+    for (size_t i = 0; i < n_batteries; i++) {
+        print_battery(f, n->batteries, sorted[i], n_batteries > 1);
     }
     free(sorted);
 }

@@ -1,40 +1,67 @@
 /* SPDX-License-Identifier: MIT */
-/* tools/sim_publish.c: sinks with a bounded memory for the time when one does not take records. */
+/* tools/sim_publish.c: the sinks of the command line behind a pump, and what is reported of them.
+ */
 
 #include "sim_publish.h"
 
 #include "cli/cli.h"
 
-#include "evtwin/stream.h"
-
 #include <stdlib.h>
 #include <string.h>
 
+/* Between two tries to open a sink; the pump's own between two to write are the same. */
 static const double first_pause_s = 0.5, longest_pause_s = 30;
 
-typedef struct outlet {
-    evtwin_sink *sink;
-    evtwin_table *held; /* NULL while the sink takes everything */
-    double pause_s, try_again_s;
-    uint64_t n_delivered, n_lost;
-    int is_stdout, is_failing, has_said_full;
-} outlet;
-
 struct publisher {
-    outlet *outlets;
-    size_t n_outlets, max_held;
+    evtwin_pump *pump;
+    evtwin_source *source;       /* the pump's */
+    publisher_batch_fn on_batch; /* may be NULL */
+    void *ctx;
+    const evtwin_table *offered; /* what publisher_offer gives the pump, else NULL */
+    int is_stdout_broken;
 };
 
-static double longer_pause_s(double pause_s) {
-    return pause_s * 2 < longest_pause_s ? pause_s * 2 : longest_pause_s;
+/* What the pump does by itself is reported once; what it cannot cure ends the run and is reported
+ * there. */
+static void on_event(void *ctx, const evtwin_pump_event *event) {
+    publisher *p = ctx;
+    const size_t n = event->n_rows;
+    switch (event->kind) {
+    case EVTWIN_PUMP_BATCH:
+        if (p->on_batch != NULL) {
+            p->on_batch(p->ctx, event->batch);
+        }
+        break;
+    case EVTWIN_PUMP_SINK_FAILED:
+        p->is_stdout_broken |= cli_sink_is_stdout(event->uri);
+        if (evtwin_status_is_temporary(event->status) && !p->is_stdout_broken) {
+            cli_error("%s; its records are held in memory and offered again", event->text);
+        }
+        break;
+    case EVTWIN_PUMP_SINK_STILL_FAILING:
+        cli_detail("%s", event->text);
+        break;
+    case EVTWIN_PUMP_SINK_RECOVERED:
+        cli_note("%s: takes records again; %zu held one%s delivered", event->uri, n, cli_s(n));
+        break;
+    case EVTWIN_PUMP_HOLD_FULL:
+        cli_error("%s: %zu record%s held and no more fit (--hold); new ones are being lost",
+                  event->uri, n, n == 1 ? " is" : "s are");
+        break;
+    default:
+        break;
+    }
 }
 
 /* CLI_CONTINUE, or the exit code: CLI_OK if a signal ended the wait for a locked database. */
-static int open_outlet(outlet *o, const char *uri) {
-    o->is_stdout = cli_sink_is_stdout(uri);
+static int take_sink(evtwin_pump *pump, const char *uri) {
     int has_said = 0;
-    for (double pause_s = first_pause_s;; pause_s = longer_pause_s(pause_s)) {
-        const evtwin_status st = evtwin_sink_open(uri, &o->sink);
+    evtwin_sink *sink;
+    for (double pause_s = first_pause_s;;) {
+        evtwin_status st = evtwin_sink_open(uri, &sink);
+        if (st >= 0 && (st = evtwin_pump_take_sink(pump, sink)) < 0) {
+            evtwin_sink_free(sink);
+        }
         if (st >= 0) {
             return CLI_CONTINUE;
         }
@@ -49,156 +76,122 @@ static int open_outlet(outlet *o, const char *uri) {
             cli_note("stopping");
             return CLI_OK;
         }
+        pause_s = 2 * pause_s < longest_pause_s ? 2 * pause_s : longest_pause_s;
     }
 }
 
-int publisher_open(char *const *uris, size_t n, size_t max_held, publisher **out) {
-    publisher *p = calloc(1, sizeof *p);
-    outlet *outlets = calloc(n + 1, sizeof *outlets);
-    if (p == NULL || outlets == NULL) {
+static void destroy(publisher *p) {
+    if (p != NULL) {
+        evtwin_pump_free(p->pump);
         free(p);
-        free(outlets);
-        return cli_out_of_memory();
     }
-    p->outlets = outlets;
-    p->max_held = max_held;
-    for (; p->n_outlets < n; p->n_outlets++) {
-        const int code = open_outlet(&p->outlets[p->n_outlets], uris[p->n_outlets]);
-        if (code != CLI_CONTINUE) {
-            publisher_close(p, code);
-            return code;
-        }
+}
+
+int publisher_open_for(size_t max_batch, char *const *uris, size_t n, size_t max_held,
+                       publisher **out) {
+    evtwin_pump_options options;
+    evtwin_pump_options_init(&options, sizeof options);
+    options.max_batch_rows = max_batch;
+    options.max_held_rows = max_held;
+    publisher *p = calloc(1, sizeof *p);
+    int code = CLI_CONTINUE;
+    if (p == NULL || evtwin_pump_create(&options, &p->pump) < 0) {
+        code = cli_out_of_memory();
     }
+    for (size_t i = 0; i < n && code == CLI_CONTINUE; i++) {
+        code = take_sink(p->pump, uris[i]);
+    }
+    if (code != CLI_CONTINUE) {
+        destroy(p);
+        return code;
+    }
+    evtwin_pump_on_event(p->pump, on_event, p);
     *out = p;
     return CLI_CONTINUE;
 }
 
-/* Would the same records be refused again? A battery that another process writes stays its own. */
-static int is_hopeless(const outlet *o, evtwin_status st) {
-    return cli_is_hopeless(st) || st == EVTWIN_E_BUSY || o->is_stdout;
+int publisher_open(char *const *uris, size_t n, size_t max_held, publisher **out) {
+    return publisher_open_for(PUBLISHER_MAX_BATCH, uris, n, max_held, out);
 }
 
-static int give_up(const outlet *o, evtwin_status st) {
-    if (o->is_stdout && cli_stdout_has_no_reader()) {
+int publisher_take_source(publisher *p, evtwin_source *source, publisher_batch_fn fn, void *ctx) {
+    const evtwin_status st = evtwin_pump_take_source(p->pump, source);
+    if (st < 0) {
+        evtwin_source_free(source);
+        return cli_fail(CLI_AN_INPUT, st, NULL);
+    }
+    p->source = source;
+    p->on_batch = fn;
+    p->ctx = ctx;
+    return 0;
+}
+
+static int give_up(const publisher *p, evtwin_status st) {
+    if (p->is_stdout_broken && cli_stdout_has_no_reader()) {
         return CLI_FAILURE; /* … | head: nothing to say */
     }
     return cli_fail(CLI_AN_OUTPUT, st, NULL);
 }
 
-/* Keep a copy of the batch; beyond the limit the new records are lost, which is said. */
-static void hold(const publisher *p, outlet *o, const evtwin_table *batch) {
-    const size_t n = evtwin_table_rows(batch);
-    const size_t n_held = o->held != NULL ? evtwin_table_rows(o->held) : 0;
-    evtwin_status st = EVTWIN_OK;
-    if (n_held + n > p->max_held) {
-        st = EVTWIN_E_NOMEM;
-    } else if (o->held == NULL) {
-        st = evtwin_table_copy(batch, &o->held);
-    } else {
-        st = evtwin_table_append(o->held, batch);
+int publisher_run(publisher *p, int timeout_ms) {
+    evtwin_status st = evtwin_pump_run_once(p->pump, timeout_ms, NULL);
+    if (st >= 0 && p->is_stdout_broken) {
+        /* a reader does not come back: what is held would be offered for ever */
+        const evtwin_status last = evtwin_pump_finish(p->pump);
+        p->is_stdout_broken = last < 0;
+        st = last < 0 ? last : st;
     }
-    if (st < 0) {
-        o->n_lost += n;
-        if (!o->has_said_full) {
-            cli_error("%s: %zu record%s held and no more fit (--hold); new ones are being lost",
-                      evtwin_sink_uri(o->sink), n_held, n_held == 1 ? " is" : "s are");
-            o->has_said_full = 1;
-        }
-    }
+    return st < 0 ? give_up(p, st) : st == EVTWIN_DONE ? CLI_OK : CLI_CONTINUE;
 }
 
-static void note_failure(outlet *o, double now_s) {
-    if (!o->is_failing) {
-        cli_error("%s; its records are held in memory and offered again", evtwin_last_error());
-        o->is_failing = 1;
-        o->pause_s = first_pause_s;
-    } else {
-        cli_detail("%s", evtwin_last_error());
-        o->pause_s = longer_pause_s(o->pause_s);
-    }
-    o->try_again_s = now_s + o->pause_s;
-}
+/* ---- records that are there already ---- */
 
-/* Write a table; EVTWIN_OK also means that what was held is gone. */
-static evtwin_status deliver(outlet *o, const evtwin_table *table) {
-    evtwin_status st = evtwin_sink_write(o->sink, table);
-    if (st >= 0) {
-        st = evtwin_sink_flush(o->sink);
-    }
-    if (st < 0) {
-        return st;
-    }
-    o->n_delivered += evtwin_table_rows(table);
-    return EVTWIN_OK;
-}
-
-static evtwin_status deliver_held(outlet *o) {
-    if (o->held == NULL) {
-        return EVTWIN_OK;
-    }
-    const evtwin_status st = deliver(o, o->held);
-    if (st >= 0) {
-        const size_t n = evtwin_table_rows(o->held);
-        cli_note("%s: takes records again; %zu held one%s delivered", evtwin_sink_uri(o->sink), n,
-                 cli_s(n));
-        evtwin_table_free(o->held);
-        o->held = NULL;
-        o->is_failing = o->has_said_full = 0;
-    }
-    return st;
-}
-
-static int offer_one(const publisher *p, outlet *o, const evtwin_table *batch) {
-    const double now_s = cli_now_s();
-    if (o->is_failing && now_s < o->try_again_s) {
-        hold(p, o, batch);
-        return 0;
-    }
-    evtwin_status st = deliver_held(o);
-    if (st >= 0) {
-        st = deliver(o, batch);
-    }
-    if (st >= 0) {
-        return 0;
-    }
-    if (is_hopeless(o, st)) {
-        return give_up(o, st);
-    }
-    note_failure(o, now_s);
-    hold(p, o, batch);
-    return 0;
+static evtwin_status read_offered(void *ctx, evtwin_source *source, size_t max_rows, int timeout_ms,
+                                  evtwin_table *table) {
+    publisher *p = ctx;
+    (void)source;
+    (void)max_rows;
+    (void)timeout_ms;
+    const evtwin_table *offered = p->offered;
+    p->offered = NULL;
+    return offered != NULL ? evtwin_table_append(table, offered) : EVTWIN_OK;
 }
 
 int publisher_offer(publisher *p, const evtwin_table *batch) {
-    for (size_t i = 0; i < p->n_outlets; i++) {
-        const int code = offer_one(p, &p->outlets[i], batch);
-        if (code != 0) {
-            return code;
-        }
+    const evtwin_source_callbacks callbacks = {
+        .size = sizeof callbacks, .name = "data set", .read = read_offered};
+    evtwin_source *source;
+    int code = 0;
+    if (p->source == NULL) {
+        const evtwin_status st = evtwin_source_create(&callbacks, p, &source);
+        code = st < 0 ? cli_fail(CLI_AN_OUTPUT, st, NULL)
+                      : publisher_take_source(p, source, NULL, NULL);
     }
-    return 0;
+    p->offered = batch;
+    code = code == 0 ? publisher_run(p, 0) : code;
+    return code == CLI_CONTINUE ? 0 : code;
 }
 
+/* ---- the end ---- */
+
 int publisher_close(publisher *p, int code) {
-    for (size_t i = 0; i < p->n_outlets; i++) {
-        outlet *o = &p->outlets[i];
-        if (code == CLI_OK && deliver_held(o) < 0) {
-            cli_error("%s", evtwin_last_error());
-        }
-        const uint64_t n_missing = o->n_lost + (o->held != NULL ? evtwin_table_rows(o->held) : 0);
-        if (n_missing > 0) {
-            cli_error("%s: %llu record%s not delivered", evtwin_sink_uri(o->sink),
-                      (unsigned long long)n_missing, n_missing == 1 ? " was" : "s were");
+    if (code == CLI_OK && evtwin_pump_finish(p->pump) < 0) {
+        cli_error("%s", evtwin_last_error());
+    }
+    evtwin_pump_sink_stats sink;
+    for (size_t i = 0; evtwin_pump_sink_stats_get(p->pump, i, &sink, sizeof sink) == EVTWIN_OK;
+         i++) {
+        const unsigned long long n_missing = sink.n_lost + sink.n_held;
+        if (n_missing > 0 && !(cli_sink_is_stdout(sink.uri) && p->is_stdout_broken)) {
+            cli_error("%s: %llu record%s not delivered", sink.uri, n_missing,
+                      n_missing == 1 ? " was" : "s were");
             code = code == CLI_OK ? CLI_FAILURE : code;
         }
-        if (o->n_delivered > 0) {
-            cli_note("%llu record%s delivered to %s; closed", (unsigned long long)o->n_delivered,
-                     cli_s(o->n_delivered), evtwin_sink_uri(o->sink));
+        if (sink.n_delivered > 0) {
+            cli_note("%llu record%s delivered to %s; closed", (unsigned long long)sink.n_delivered,
+                     cli_s(sink.n_delivered), sink.uri);
         }
-        evtwin_table_free(o->held);
-        evtwin_sink_free(o->sink);
     }
-    free(p->outlets);
-    free(p);
+    destroy(p);
     return code;
 }

@@ -45,7 +45,7 @@ typedef struct sim_pace {
     int64_t start_us; /* of the clock that stamps records where there is no wall clock */
 } sim_pace;
 
-/* Each returns an exit code. */
+/* Each returns an exit code. The first two take the simulator. */
 int sim_run_live(const cli *c, evtwin_sim *sim, const sim_pace *pace);
 int sim_run_dry(const cli *c, evtwin_sim *sim, const sim_pace *pace);
 int sim_run_lives(const cli *c, const evtwin_sim_options *options);

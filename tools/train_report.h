@@ -5,8 +5,7 @@
 
 #include "evtwin/train.h"
 
-/* Print to standard output: the contract's lines, tables beside base lines, findings. features as
- * in evtwin_train_options. */
-void train_report_print(const evtwin_trainer *trainer, const char *features, const char *dir);
+/* Print to standard output: the contract's lines, tables beside baselines, findings. */
+void train_report_print(const evtwin_trainer *trainer, const char *dir);
 
 #endif

@@ -84,12 +84,24 @@ const noteOf = (b) => ((b.prediction && b.prediction.prediction_note) || "").rep
 
 // ---- columns ------------------------------------------------------------------------------
 
-function setText(e, text) {
-  if (e.textContent !== text) e.textContent = text;
+function button(className, text, onClick) {
+  const e = element("button", className, text);
+  e.type = "button";
+  e.addEventListener("click", onClick);
+  return e;
 }
 
-function setClass(e, className) {
-  if (e.className !== className) e.className = className;
+function set(e, property, value) {
+  if (e[property] !== value) e[property] = value;
+}
+
+const setText = (e, text) => set(e, "textContent", text);
+const setClass = (e, className) => set(e, "className", className);
+
+// Take over new values of the state, and show them.
+function change(values) {
+  Object.assign(state, values);
+  draw();
 }
 
 // Each column: what it is called, what it sorts by, how its cell is made once (giving the parts that
@@ -135,9 +147,7 @@ const columns = [
   {
     key: "battery_id", title: "Battery", value: (b) => b.battery_id, className: "name",
     make(cell) {
-      const parts = { button: element("button", "link") };
-      parts.button.type = "button";
-      parts.button.addEventListener("click", () => toggle(parts.button.textContent));
+      const parts = { button: button("link", "", () => toggle(parts.button.textContent)) };
       cell.append(parts.button);
       return parts;
     },
@@ -457,65 +467,40 @@ async function poll() {
 
 const summary = {};
 for (const key of ["ALL", ...LEVELS, "STALE"]) {
-  const tile = { button: element("button", `tile ${key}`), count: element("strong"), label: element("span") };
-  tile.button.type = "button";
+  const tile = {
+    button: button(`tile ${key}`, "", () => change({ show: state.show === key ? "ALL" : key, page: 0 })),
+    count: element("strong"), label: element("span"),
+  };
   tile.button.append(tile.count, tile.label);
-  tile.button.addEventListener("click", () => {
-    state.show = state.show === key ? "ALL" : key;
-    state.page = 0;
-    draw();
-  });
   summary[key] = tile;
   by("summary").append(tile.button);
 }
 
-function sortBy(key) {
-  state.reversed = state.sort === key ? !state.reversed : false;
-  state.sort = key;
-  state.page = 0;
-  draw();
-}
+const sortBy = (key) => change({ reversed: state.sort === key && !state.reversed, sort: key, page: 0 });
 
 for (const column of columns) {
   const head = element("th", column.className);
   head.scope = "col";
   head.dataset.key = column.key;
   head.setAttribute("role", "columnheader");
-  const button = element("button", "", column.title);
-  button.type = "button";
-  if (column.help) button.title = column.help;
-  button.addEventListener("click", () => sortBy(column.key));
-  head.append(button);
+  const sorter = button("", column.title, () => sortBy(column.key));
+  if (column.help) sorter.title = column.help;
+  head.append(sorter);
   by("head").append(head);
   const option = element("option", "", column.title);
   option.value = column.key;
   by("sort").append(option);
 }
 
-by("sort").addEventListener("change", (event) => {
-  state.sort = event.target.value;
-  state.reversed = false;
-  draw();
-});
+by("sort").addEventListener("change", (event) => change({ sort: event.target.value, reversed: false }));
 by("direction").addEventListener("click", () => sortBy(state.sort));
-by("filter").addEventListener("input", (event) => {
-  state.filter = event.target.value.trim();
-  state.page = 0;
-  draw();
-});
+by("filter").addEventListener("input", (event) => change({ filter: event.target.value.trim(), page: 0 }));
 by("clear").addEventListener("click", () => {
-  state.filter = by("filter").value = "";
-  state.show = "ALL";
-  draw();
+  by("filter").value = "";
+  change({ filter: "", show: "ALL" });
 });
-by("back").addEventListener("click", () => {
-  state.page -= 1;
-  draw();
-});
-by("next").addEventListener("click", () => {
-  state.page += 1;
-  draw();
-});
+by("back").addEventListener("click", () => change({ page: state.page - 1 }));
+by("next").addEventListener("click", () => change({ page: state.page + 1 }));
 
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) clearTimeout(timer);

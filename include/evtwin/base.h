@@ -68,6 +68,10 @@ EVTWIN_API const char *evtwin_status_name(evtwin_status status);
 /** What the code means in general; static text. */
 EVTWIN_API const char *evtwin_status_text(evtwin_status status);
 
+/** 1 for a failure that can pass by itself (EVTWIN_E_AGAIN, EVTWIN_E_IO, EVTWIN_E_EXTERNAL,
+ * EVTWIN_E_NOMEM); after any other the same call would fail again. Since 0.2. */
+EVTWIN_API int evtwin_status_is_temporary(evtwin_status status);
+
 /**
  * One line about the last failure on this thread: names the thing and the limit.
  * Valid until the next evtwin call on this thread; "" if no call has failed yet.

@@ -1,5 +1,38 @@
 /* SPDX-License-Identifier: MIT */
-/* evtwin/evtwin.h: all of libevtwin. Read base.h and table.h first, then the part you need. */
+/**
+ * evtwin/evtwin.h: all of libevtwin. The whole way in twenty lines (every call gives an
+ * evtwin_status, < 0 is a failure that evtwin_last_error puts into words):
+ *
+ *     // simulate: 50 packs from new to end of life, labelled by what became of them
+ *     evtwin_sim_options fleet;
+ *     evtwin_sim_options_init(&fleet, sizeof fleet);
+ *     fleet.n_packs = 50;
+ *     evtwin_table *records;
+ *     evtwin_sim_run_to_failure(&fleet, NULL, &records, NULL, 0);
+ *
+ *     // train: every target that the table has a label of; scores are held out by battery
+ *     evtwin_trainer *trainer;
+ *     evtwin_score score;
+ *     evtwin_train(records, NULL, 0, NULL, &trainer);
+ *     evtwin_trainer_score(trainer, "rul", EVTWIN_SCORED_MODEL, EVTWIN_ALL_FOLDS, &score, sizeof score);
+ *     evtwin_trainer_save(trainer, "models");
+ *
+ *     // predict: adds rul_prediction, failure_probability, …; unknown stays unknown
+ *     evtwin_predictor *predictor;
+ *     evtwin_predictor_load("models", &predictor);
+ *     evtwin_predictor_apply(predictor, records);
+ *
+ *     // store: rows once, whatever is retried; then ask what every battery's newest row is
+ *     evtwin_store *store;
+ *     evtwin_table *newest;
+ *     evtwin_store_open("sqlite:evtwin.db", NULL, &store);
+ *     evtwin_store_insert(store, records, NULL, 0);
+ *     evtwin_store_latest(store, NULL, &newest, NULL);
+ *
+ * Live, a pump does the same for every batch: source -> predictor -> sinks (stream.h), and a server
+ * shows the store (serve.h). What is given by _create, _load or _open goes back by _free.
+ * Read base.h and table.h first, then the part you need.
+ */
 #ifndef EVTWIN_EVTWIN_H
 #define EVTWIN_EVTWIN_H
 

@@ -23,9 +23,10 @@ typedef struct evtwin_features evtwin_features;
 /**
  * names: comma-separated, blanks around a name do not count; NULL = EVTWIN_DEFAULT_FEATURES. A
  * telemetry quantity may be given by any of its names and is kept by ours.
- * @return EVTWIN_E_ARG for an empty or doubled name; EVTWIN_E_SCHEMA for a column named truth_*
- * (outcomes are no features) and for seq and sim_time_s (they start with the recording: the age of
- * a battery in a file of lives, anything when live).
+ * @return EVTWIN_E_ARG for an empty or duplicate name; EVTWIN_E_SCHEMA for a quantity that is not a
+ * feature by the schema (is_feature of evtwin_quantity_get): outcomes, among them any truth_*; what
+ * names a row; seq and sim_time_s, which start with the recording: the age of a battery in a
+ * run-to-failure data set, anything when live.
  */
 EVTWIN_API evtwin_status evtwin_features_create(const char *names, evtwin_features **out);
 /** NULL is fine. */

@@ -4,7 +4,9 @@
 #ifndef EVTWIN_PREDICTOR_H
 #define EVTWIN_PREDICTOR_H
 
+#include "evtwin/features.h"
 #include "evtwin/table.h"
+#include "evtwin/target.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -13,22 +15,43 @@ extern "C" {
 /** Immutable once loaded: any number of threads may predict with it at once. */
 typedef struct evtwin_predictor evtwin_predictor;
 
-/** What the manifest says. Texts are borrowed from the predictor. NaN = the bundle has no such
- * model or figure. */
+/** What the manifest says. Strings are borrowed from the predictor, "" if unknown. */
 typedef struct evtwin_predictor_info {
     size_t size;
-    const char *version; /**< first 12 hex digits of the manifest's SHA-256: the model_version of
-                            predictions */
-    int has_rul, has_failure;
-    double rul_rmse, rul_mae, rul_r2;  /**< held-out, in cycles (or the target's unit) */
-    double failure_auc, failure_brier; /**< held-out */
-    const char *trained_at;            /**< RFC 3339 UTC, "" if unknown */
+    const char *version;    /**< first 12 hex digits of the manifest's SHA-256: the model_version of
+                               predictions */
+    const char *trained_at; /**< RFC 3339 UTC */
+    size_t n_targets;       /**< number of models */
+    const char *label_rule; /**< what end of life was when the labels were made */
+    const char *recipe;     /**< what features are made from: "contract" = a row's own values */
 } evtwin_predictor_info;
+
+/** What a score is of. */
+typedef enum evtwin_scored {
+    EVTWIN_SCORED_MODEL = 0,
+    /** always answer the mean of the training part (of an event: its base rate) */
+    EVTWIN_SCORED_MEAN = 1,
+    /** mean life of the training batteries minus cycles so far; of a target in cycles only */
+    EVTWIN_SCORED_MEAN_LIFE = 2,
+    /** the best one-feature model, chosen on the training part */
+    EVTWIN_SCORED_SINGLE = 3
+} evtwin_scored;
+
+/** A held-out score. NaN where a figure does not apply or cannot be made. */
+typedef struct evtwin_score {
+    size_t size;
+    /** rows; n_folds 0 = one hold-out; pooled over folds, both are all usable rows */
+    size_t n_train, n_test, n_folds;
+    double r2, rmse, mae;                           /**< numbers; r2 is NaN for equal truths */
+    double auc, average_precision, accuracy, brier; /**< events; accuracy at a probability of 0.5 */
+    double base_rate;    /**< events, of EVTWIN_SCORED_MEAN: share of ones among all usable rows */
+    const char *feature; /**< of EVTWIN_SCORED_SINGLE; else "". Borrowed */
+} evtwin_score;
 
 /**
  * Load a bundle directory (docs/bundle.md). Hashes, feature lists and lengths are checked first.
  * @return EVTWIN_E_NOT_FOUND, EVTWIN_E_CORRUPT (a hash differs), EVTWIN_E_SCHEMA (parts do not
- * fit), or what evtwin_model_load says.
+ * fit), EVTWIN_E_UNSUPPORTED (a newer format, another recipe), or what evtwin_model_load says.
  */
 EVTWIN_API evtwin_status evtwin_predictor_load(const char *dir, evtwin_predictor **out);
 /** NULL is fine. */
@@ -37,24 +60,46 @@ EVTWIN_API void evtwin_predictor_free(evtwin_predictor *predictor);
 /** Fill out, of which size is sizeof *out, from the manifest. */
 EVTWIN_API evtwin_status evtwin_predictor_info_get(const evtwin_predictor *predictor,
                                                    evtwin_predictor_info *out, size_t size);
-/** Number of features, the width of the matrix of evtwin_predictor_predict. */
-EVTWIN_API size_t evtwin_predictor_feature_count(const evtwin_predictor *predictor);
-/** Name of feature i; NULL if out of range. Borrowed until the predictor is freed. */
-EVTWIN_API const char *evtwin_predictor_feature_name(const evtwin_predictor *predictor, size_t i);
+/** The features, in the order of the columns of evtwin_predictor_predict. Borrowed. Since 0.2. */
+EVTWIN_API const evtwin_features *evtwin_predictor_features(const evtwin_predictor *predictor);
+
+/** Name of target i < n_targets that the bundle has a model of, in the order of target.h; NULL if
+ * out of range. Since 0.2. */
+EVTWIN_API const char *evtwin_predictor_target(const evtwin_predictor *predictor, size_t i);
 
 /**
- * Predict from a feature matrix in our units: x (rows, cols) row-major. rul (rows) in cycles, 0
- * where the model says less, failure (rows) in 0-1; NaN where a feature of that row is not finite
- * or the bundle lacks the model. Either may be NULL. Does not allocate.
- * @return EVTWIN_E_SCHEMA if cols != feature count.
+ * The held-out score of a target's model or of one of its baselines, as the manifest has it.
+ * @param size  sizeof *out.
+ * @return EVTWIN_E_NOT_FOUND if there is no such target or the bundle has no model of it,
+ * EVTWIN_E_ARG if scored is out of range. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_predictor_score(const evtwin_predictor *predictor,
+                                                const char *target, evtwin_scored scored,
+                                                evtwin_score *out, size_t size);
+
+/**
+ * The models' held-out scores as a new table, one row a target: model_version, target (TEXT),
+ * trained_at (TIME), r2, rmse, mae, auc, average_precision, accuracy, brier (F64). Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_predictor_scores(const evtwin_predictor *predictor,
+                                                 evtwin_table **out);
+
+/**
+ * Predict from a feature matrix in our units: x (rows, cols) row-major to y (rows, n_targets)
+ * row-major, the targets in the order of evtwin_predictor_target: numbers in the target's unit, 0
+ * where the model says less, probabilities in 0-1; NaN where a feature of that row is not finite.
+ * Does not allocate; safe from many threads at once.
+ * @return EVTWIN_E_SCHEMA if cols is not the number of features or n_targets not that of targets.
  */
 EVTWIN_API evtwin_status evtwin_predictor_predict(const evtwin_predictor *predictor,
                                                   const double *x, size_t rows, size_t cols,
-                                                  double *rul, double *failure);
+                                                  double *y, size_t n_targets);
 
 /**
- * Add (or overwrite) columns rul_prediction, failure_probability, model_version and prediction_note
- * (text: "unknown, because … is missing" where there is no prediction, else missing). A row is
+ * Add (or overwrite) the column of each known target's prediction (rul_prediction,
+ * failure_probability; missing where the bundle has no model of it), model_version and
+ * prediction_note (text: "unknown, because … is missing" where there is no prediction, else
+ * missing). A row is
  * predicted from its own values only: nothing is filled in. The table is untouched on failure,
  * except that running out of memory may leave columns of these names, if it had them, half
  * overwritten. The first time that a table's unit is presumed (the 30-column header's power in kW),

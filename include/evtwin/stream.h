@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* evtwin/stream.h: sources and sinks of telemetry by URI, telemetry JSON, and the pump between
- * them. */
+/* evtwin/stream.h: telemetry JSON, sources and sinks of telemetry by URI or from callbacks, and the
+ * pump that delivers from one to the others. */
 #ifndef EVTWIN_STREAM_H
 #define EVTWIN_STREAM_H
 
-#include "evtwin/predictor.h"
+#include "evtwin/session.h"
+#include "evtwin/sim.h"
 #include "evtwin/table.h"
 
 #ifdef __cplusplus
@@ -13,38 +14,31 @@ extern "C" {
 
 /* ---- telemetry JSON ---- */
 
-/** Room that is always enough for one record. */
-#define EVTWIN_TELEMETRY_JSON_SIZE 2048
-
 /**
  * Write row `row` as one JSON object without a newline: the contract's keys first, then those
  * additive ones that are present; a missing value leaves its key out. Columns may have any naming
  * and unit of the schema: names, units and signs come out as ours.
- * @param text  (text_size) receives the NUL-terminated text; EVTWIN_TELEMETRY_JSON_SIZE is always
- * enough.
- * @param length_out  may be NULL.
- * @return EVTWIN_E_SCHEMA if the row has no time or battery_id, EVTWIN_E_ARG if the id is not valid
- * or text too small, EVTWIN_E_RANGE for infinity or a time outside the years 0 to 9999.
+ * @param text  (text_size) receives the NUL-terminated text; NULL = only measure.
+ * @param length_out  may be NULL; the length without the NUL, also where text is too small.
+ * @return EVTWIN_E_SCHEMA if the row has no time or battery_id, EVTWIN_E_ARG if the id is invalid
+ * or text is too small, EVTWIN_E_RANGE for infinity or a time outside the years 0 to 9999.
  */
 EVTWIN_API evtwin_status evtwin_telemetry_encode(const evtwin_table *table, size_t row, char *text,
                                                  size_t text_size, size_t *length_out);
 
 /**
  * Append the record in text (length bytes) to a telemetry table. Unknown keys are ignored.
- * @return EVTWIN_E_PARSE (no JSON object, doubled key, text for a number, infinity, invalid UTF-8,
- * over 64 KiB or 16 deep), EVTWIN_E_SCHEMA (no battery_id or timestamp), EVTWIN_E_RANGE; the table
- * is unchanged then.
+ * @return EVTWIN_E_PARSE (not a JSON object, duplicate key, a string for a number, infinity,
+ * invalid UTF-8, over 64 KiB or 16 deep), EVTWIN_E_SCHEMA (no battery_id or timestamp),
+ * EVTWIN_E_RANGE; the table is unchanged then.
  */
 EVTWIN_API evtwin_status evtwin_telemetry_decode(const char *text, size_t length,
                                                  evtwin_naive_time naive, evtwin_table *table);
 
-/* ---- ends ---- */
+/* ---- sources ---- */
 
 /** Where telemetry comes from. One thread at a time. */
 typedef struct evtwin_source evtwin_source;
-
-/** Where telemetry goes. One thread at a time. */
-typedef struct evtwin_sink evtwin_sink;
 
 /**
  * Open a source:
@@ -53,39 +47,135 @@ typedef struct evtwin_sink evtwin_sink;
  * names say); "jsonl:FILE" (?naive_time=, by default utc, for standard input reject; ?follow=1
  * waits at the end of the file); "sqlite:FILE", which has to exist: every insert and every
  * prediction in commit order, so a row comes again when it is predicted (?rows=unpredicted: the
- * rows that wait for a prediction, newest first, until they have one);
+ * rows that wait for a prediction, until they have one);
  * "sim:?fleet=N&seed=S&model=ecm|classic&cell=NAME&use=cycle|daily&battery_id=ID&soh=P&final_soh=P&start=TIME",
  * &interval=S (2) wall seconds between two records of a pack, &speed=K (60) physics seconds per
  * wall second, &rows=N records of each pack; speed=max does not wait: a record every S physics
  * seconds from start on. FILE "-" is standard input. A '?' cannot be part of a file name.
  * @return EVTWIN_E_UNSUPPORTED for an unknown scheme (the text lists the known ones), EVTWIN_E_ARG
  * for an unknown parameter or value, EVTWIN_E_SCHEMA for a CSV without time or battery_id, or what
- * the end says.
+ * the source itself returns.
  */
 EVTWIN_API evtwin_status evtwin_source_open(const char *uri, evtwin_source **out);
 /** NULL is fine. */
 EVTWIN_API void evtwin_source_free(evtwin_source *source);
 
+/** The source's URI with passwords replaced by ***, or its name. Borrowed. Since 0.2. */
+EVTWIN_API const char *evtwin_source_uri(const evtwin_source *source);
+
 /**
- * Append at most max_rows records to a telemetry table. Returns at once: EVTWIN_OK with no new row
- * means "none yet", EVTWIN_DONE that none will come. On failure the table is as before; what was
- * refused (one line of JSON, one record of CSV) is passed over, so reading may go on; the rows
- * before it came first.
- * @return EVTWIN_E_PARSE, EVTWIN_E_SCHEMA or EVTWIN_E_RANGE naming file and line, or what the end
- * says.
+ * Append at most max_rows records to a telemetry table, waiting at most timeout_ms for the first (0
+ * = not at all; a CSV on a pipe waits for a whole record). On any other answer than EVTWIN_OK the
+ * table is as before, and reading may go on.
+ * @return EVTWIN_OK (no new row: none yet), EVTWIN_DONE (none will come), EVTWIN_REFUSED (one
+ * record was refused and is passed over: evtwin_source_refusal; the rows before it came first),
+ * EVTWIN_E_ARG, or what the source itself failed with.
  */
-EVTWIN_API evtwin_status evtwin_source_read(evtwin_source *source, size_t max_rows,
+EVTWIN_API evtwin_status evtwin_source_read(evtwin_source *source, size_t max_rows, int timeout_ms,
                                             evtwin_table *table);
+
+/** A record that was passed over. Strings are borrowed until the next read. Since 0.2. */
+typedef struct evtwin_refusal {
+    size_t size;
+    evtwin_status status; /**< EVTWIN_E_PARSE, EVTWIN_E_SCHEMA, EVTWIN_E_RANGE, … */
+    const char *place;    /**< "pack.jsonl:17", "pack.csv: data row 16" */
+    const char *reason;   /**< one line, which names the place too */
+    const char *raw;      /**< (raw_size) the record as it came, at most its first 64 KiB; a NUL
+                               follows. "" where the source does not have it; telemetry JSON of a
+                               CSV record that could be read but is not valid telemetry */
+    size_t raw_size;
+} evtwin_refusal;
+
+/** The last record refused; size is sizeof *out. EVTWIN_DONE if there was none. Since 0.2. */
+EVTWIN_API evtwin_status evtwin_source_refusal(const evtwin_source *source, evtwin_refusal *out,
+                                               size_t size);
+
+/**
+ * The position behind the rows given so far, which means something to the source only (a store: the
+ * revision; JSON lines: the byte offset; CSV: the number of records); "" if it has none. Borrowed
+ * until the next read. Since 0.2.
+ */
+EVTWIN_API const char *evtwin_source_position(const evtwin_source *source);
+
+/**
+ * Acknowledge: every sink has taken everything up to this position, so the source need not give it
+ * again. Nothing to do for files, stores and the simulator. @return what the source failed with.
+ * Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_source_commit(evtwin_source *source, const char *position);
+
+/** A source of one's own; the built-in ones are made of the same functions. Since 0.2. */
+typedef struct evtwin_source_callbacks {
+    size_t size;
+    const char *name; /**< for messages: a URI or a name; copied */
+    /** As evtwin_source_read with its arguments checked. It may return at once with EVTWIN_OK and
+     * no row: it is called again until timeout_ms is over. */
+    evtwin_status (*read)(void *ctx, evtwin_source *source, size_t max_rows, int timeout_ms,
+                          evtwin_table *table);
+    evtwin_status (*commit)(void *ctx, const char *position); /**< may be NULL */
+    void (*close)(void *ctx);                                 /**< may be NULL */
+} evtwin_source_callbacks;
+
+/** A source from callbacks; on failure ctx stays the caller's. Since 0.2. */
+EVTWIN_API evtwin_status evtwin_source_create(const evtwin_source_callbacks *callbacks, void *ctx,
+                                              evtwin_source **out);
+
+/**
+ * For read of a source of one's own: note the record that is passed over.
+ * @param status  < 0, as of a call that would have failed.
+ * @param reason  one line; NULL = evtwin_last_error().
+ * @param raw  (raw_size) the record as it came; NULL = not known.
+ * @return EVTWIN_REFUSED, for read to return. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_source_refuse(evtwin_source *source, evtwin_status status,
+                                              const char *place, const char *reason,
+                                              const char *raw, size_t raw_size);
+
+/** For read of a source of one's own: the position behind the rows that it appends; copied.
+ * Since 0.2. */
+EVTWIN_API evtwin_status evtwin_source_set_position(evtwin_source *source, const char *position);
+
+/** How a simulator is read. Since 0.2. */
+typedef struct evtwin_sim_source_options {
+    size_t size;
+    double interval_s; /**< default 2: wall seconds between two records of a pack; physics
+                            seconds if speed is INFINITY */
+    double speed;      /**< default 60: physics seconds per wall second; INFINITY does not wait */
+    int64_t start_time_us; /**< default 2024-01-01: where the physics clock began, which stamps
+                                records if speed is INFINITY */
+    size_t max_records;    /**< default 0 = no limit: of each pack */
+    size_t max_late;       /**< default 30: so many records of a pack that were due before they were
+                                read are caught up with; more are left out, which is logged */
+} evtwin_sim_source_options;
+
+/** Fill in the defaults; size is sizeof *options. Since 0.2. */
+EVTWIN_API evtwin_status evtwin_sim_source_options_init(evtwin_sim_source_options *options,
+                                                        size_t size);
+
+/**
+ * A simulator as a source. The first record shows the fleet as it is.
+ * @param sim  taken; on failure it stays the caller's.
+ * @param options  NULL = defaults. @return EVTWIN_E_ARG for an interval or speed that is not > 0.
+ * Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_source_from_sim(evtwin_sim *sim,
+                                                const evtwin_sim_source_options *options,
+                                                evtwin_source **out);
+
+/* ---- sinks ---- */
+
+/** Where telemetry goes. One thread at a time. */
+typedef struct evtwin_sink evtwin_sink;
 
 /**
  * Open a sink: "null:", "csv:FILE", "jsonl:FILE" ("-" = standard output), "sqlite:FILE"
  * (?write=predictions: update predictions of existing rows instead of inserting;
  * ?retention_days=D). Opening a named pipe waits for its reader. Files are appended to (?replace=1:
  * started anew): a last line that a killed process left torn is cut off, with a warning to the log;
- * a CSV with another header and a file that holds no JSON lines are refused. A CSV has all
- * telemetry columns, and the prediction columns if its first batch has one.
+ * a CSV with another header and a file that does not hold JSON lines are refused. A CSV has all
+ * telemetry columns, and those prediction columns that its first batch has.
  * @return EVTWIN_E_BUSY if another sink writes the file, EVTWIN_E_SCHEMA for a foreign file,
- * EVTWIN_E_UNSUPPORTED and EVTWIN_E_ARG as for sources, or what the end says.
+ * EVTWIN_E_UNSUPPORTED and EVTWIN_E_ARG as for sources, or what the sink itself returns.
  */
 EVTWIN_API evtwin_status evtwin_sink_open(const char *uri, evtwin_sink **out);
 
@@ -93,65 +183,163 @@ EVTWIN_API evtwin_status evtwin_sink_open(const char *uri, evtwin_sink **out);
  * them. */
 EVTWIN_API void evtwin_sink_free(evtwin_sink *sink);
 
+/** Rows and what belongs to them. Since 0.2. */
+typedef struct evtwin_batch {
+    size_t size;
+    const evtwin_table *rows;
+    const char *source;         /**< name of the source, NULL if unknown */
+    const char *position;       /**< the source's position behind the rows, NULL if unknown; a sink
+                                     may keep it in the transaction of the rows */
+    const evtwin_table *states; /**< battery states to keep with the predictions, NULL = none */
+} evtwin_batch;
+
 /**
- * All rows of the table, or none: on failure a file or database has none of them (a pipe may have a
+ * All rows of the batch, or none: on failure a file or database has none of them (a pipe may have a
  * part).
  * @return EVTWIN_E_SCHEMA / EVTWIN_E_ARG naming a row without time or with no valid battery_id,
- * EVTWIN_E_IO.
+ * EVTWIN_E_IO; the text begins with the sink's URI. Since 0.2.
  */
+EVTWIN_API evtwin_status evtwin_sink_write_batch(evtwin_sink *sink, const evtwin_batch *batch);
+/** The same for rows alone. */
 EVTWIN_API evtwin_status evtwin_sink_write(evtwin_sink *sink, const evtwin_table *table);
-/** What was written lasts through a power cut from here on, where the end is one that can. */
+/** What was written lasts through a power cut from here on, where the sink is one that can. */
 EVTWIN_API evtwin_status evtwin_sink_flush(evtwin_sink *sink);
 
-/** The sink's URI with passwords replaced by ***. Borrowed. */
+/** The sink's URI with passwords replaced by ***, or its name. Borrowed. */
 EVTWIN_API const char *evtwin_sink_uri(const evtwin_sink *sink);
+
+/** A sink of one's own; the built-in ones are made of the same functions. Since 0.2. */
+typedef struct evtwin_sink_callbacks {
+    size_t size;
+    const char *name; /**< for messages: a URI or a name; copied */
+    /** As evtwin_sink_write_batch; the batch has at least one row and is borrowed for the call. The
+     * reason of a failure is evtwin_last_error, or else what its status means. */
+    evtwin_status (*write)(void *ctx, const evtwin_batch *batch);
+    evtwin_status (*flush)(void *ctx); /**< may be NULL */
+    void (*close)(void *ctx);          /**< may be NULL; after a flush */
+} evtwin_sink_callbacks;
+
+/** A sink from callbacks; on failure ctx stays the caller's. Since 0.2. */
+EVTWIN_API evtwin_status evtwin_sink_create(const evtwin_sink_callbacks *callbacks, void *ctx,
+                                            evtwin_sink **out);
 
 /* ---- pump: source -> predictor -> sinks ---- */
 
-/** One thread at a time. */
+/** The one delivery engine: reads, predicts, delivers, holds, tries again, acknowledges, counts.
+ * One thread at a time. */
 typedef struct evtwin_pump evtwin_pump;
+
+typedef struct evtwin_pump_options {
+    size_t size;
+    size_t max_batch_rows; /**< default 4096 */
+    size_t max_held_rows;  /**< default 0: the source is not read on while a sink is behind. N: at
+                                most N rows wait in memory for each sink that fails, while the others
+                                go on; more are lost for it, which is counted and reported */
+    double first_pause_s, longest_pause_s; /**< default 0.5 and 30: a sink that fails for a while is
+                                                tried again after 0.5, 1, 2 … 30 s */
+} evtwin_pump_options;
+
+/** Fill in the defaults; size is sizeof *options. Since 0.2. */
+EVTWIN_API evtwin_status evtwin_pump_options_init(evtwin_pump_options *options, size_t size);
+
+/** A pump without a source or sink. options NULL = defaults. Give it back with evtwin_pump_free.
+ * @return EVTWIN_E_ARG for a batch of 0 rows or a pause that is not 0 or more. */
+EVTWIN_API evtwin_status evtwin_pump_create(const evtwin_pump_options *options, evtwin_pump **out);
+
+/** Frees what it took. What is held is dropped: see evtwin_pump_finish. NULL is fine. */
+EVTWIN_API void evtwin_pump_free(evtwin_pump *pump);
+
+/** The pump owns the source from here on. EVTWIN_E_STATE if it has one. */
+EVTWIN_API evtwin_status evtwin_pump_take_source(evtwin_pump *pump, evtwin_source *source);
+/** The pump owns the sink from here on; there may be several, each gets every row. */
+EVTWIN_API evtwin_status evtwin_pump_take_sink(evtwin_pump *pump, evtwin_sink *sink);
+/** The pump owns the predictor from here on, and predicts in a session of its own; without one rows
+ * pass through as they are. EVTWIN_E_STATE if it has one. */
+EVTWIN_API evtwin_status evtwin_pump_take_predictor(evtwin_pump *pump, evtwin_predictor *predictor);
+
+/** The pump's session, to restore states before it runs; NULL without a predictor. What a batch
+ * moves goes to the sinks with it and is committed when they have it or it is held. Borrowed.
+ * Since 0.2. */
+EVTWIN_API evtwin_session *evtwin_pump_session(evtwin_pump *pump);
+
+typedef enum evtwin_pump_event_kind {
+    EVTWIN_PUMP_BATCH = 0,       /**< every sink has taken the batch, or it is held for it */
+    EVTWIN_PUMP_REFUSED = 1,     /**< the source refused a record */
+    EVTWIN_PUMP_SINK_FAILED = 2, /**< for the first time */
+    EVTWIN_PUMP_SINK_STILL_FAILING = 3,
+    EVTWIN_PUMP_SINK_RECOVERED = 4, /**< n_rows held ones were delivered */
+    EVTWIN_PUMP_HOLD_FULL = 5,      /**< n_rows are held, new ones are being lost; reported once */
+    EVTWIN_PUMP_SOURCE_FAILED = 6,  /**< for the first time */
+    EVTWIN_PUMP_SOURCE_RECOVERED = 7
+} evtwin_pump_event_kind;
+
+/** What happened in evtwin_pump_run_once or evtwin_pump_finish; all is borrowed for the call.
+ * Since 0.2. */
+typedef struct evtwin_pump_event {
+    size_t size;
+    evtwin_pump_event_kind kind;
+    const char *uri;      /**< of the sink or source */
+    evtwin_status status; /**< of a failure or refusal, else EVTWIN_OK */
+    const char *text;     /**< its reason, else "" */
+    size_t n_rows;
+    const evtwin_refusal *refusal; /**< REFUSED, else NULL */
+    const evtwin_table *batch;     /**< BATCH, else NULL */
+} evtwin_pump_event;
+
+typedef void (*evtwin_pump_event_fn)(void *ctx, const evtwin_pump_event *event);
+/** Set the callback, which must not call the pump; NULL removes it. Since 0.2. */
+EVTWIN_API evtwin_status evtwin_pump_on_event(evtwin_pump *pump, evtwin_pump_event_fn fn,
+                                              void *ctx);
+
+/**
+ * Move one batch: read (waiting at most timeout_ms), predict, deliver to every sink and flush it,
+ * offer again what is held, acknowledge to the source what every sink has taken. n_rows_out (may be
+ * NULL) is how many rows were delivered or held. A sink that fails does not keep the batch from the
+ * others, and no sink gets it twice.
+ * @return EVTWIN_OK (0 rows: none yet), EVTWIN_DONE (the source has ended; held rows may be left:
+ * evtwin_pump_finish), EVTWIN_REFUSED (see the event; go on), EVTWIN_E_STATE without a source, or
+ * the first failure of source, predictor or sinks. One of a sink that evtwin_status_is_temporary is
+ * not returned while rows can be held. After a failure of predictor or sink the batch stays in the
+ * pump: the next call goes on with it, or gives the same failure again during a pause.
+ */
+EVTWIN_API evtwin_status evtwin_pump_run_once(evtwin_pump *pump, int timeout_ms,
+                                              size_t *n_rows_out);
+
+/**
+ * At the end: offer once more what is held, whatever the pauses, and flush.
+ * @return the first failure; evtwin_pump_stats_get and evtwin_pump_sink_stats say what was not
+ * delivered. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_pump_finish(evtwin_pump *pump);
 
 /** Counted since the pump was made. */
 typedef struct evtwin_pump_stats {
     size_t size;
     uint64_t n_read;                 /**< rows from the source */
+    uint64_t n_refused;              /**< records that it refused */
     uint64_t n_predicted, n_unknown; /**< rows with a figure; rows with a note instead */
     uint64_t n_written;              /**< rows that every sink has taken */
-    uint64_t n_errors;               /**< calls of evtwin_pump_run_once that failed */
+    uint64_t n_held, n_lost;         /**< rows that wait now; rows lost: summed over the sinks */
+    uint64_t n_errors;               /**< failures of source, predictor and sinks */
 } evtwin_pump_stats;
 
-/** A pump without ends. Give it back with evtwin_pump_free. */
-EVTWIN_API evtwin_status evtwin_pump_create(evtwin_pump **out);
-
-/** Frees what it took. NULL is fine. */
-EVTWIN_API void evtwin_pump_free(evtwin_pump *pump);
-
-/** The pump owns the source from here on. */
-EVTWIN_API evtwin_status evtwin_pump_take_source(evtwin_pump *pump, evtwin_source *source);
-/** The pump owns the sink from here on; there may be several, each gets every row. */
-EVTWIN_API evtwin_status evtwin_pump_take_sink(evtwin_pump *pump, evtwin_sink *sink);
-/** The pump owns the predictor from here on; without one rows pass through as they are. */
-EVTWIN_API evtwin_status evtwin_pump_take_predictor(evtwin_pump *pump, evtwin_predictor *predictor);
-
-/** Called with each batch after it was written; batch is borrowed for the call. */
-typedef void (*evtwin_batch_fn)(void *ctx, const evtwin_table *batch);
-/** Set the callback; NULL removes it. */
-EVTWIN_API evtwin_status evtwin_pump_on_batch(evtwin_pump *pump, evtwin_batch_fn fn, void *ctx);
-
-/**
- * Move one batch of at most max_rows: read, predict, write to every sink. n_rows_out (may be NULL)
- * is how many. EVTWIN_DONE when the source has ended. A sink that fails does not keep the batch
- * from the others; the batch stays in the pump, and the next call tries those again that have not
- * taken it, so no row is lost or doubled. A failure of the source leaves no batch: the next call
- * reads on.
- * @return EVTWIN_E_STATE without a source, or the first failure of source, predictor or sinks.
- */
-EVTWIN_API evtwin_status evtwin_pump_run_once(evtwin_pump *pump, size_t max_rows,
-                                              size_t *n_rows_out);
-
-/** Counts since the pump was made; size is sizeof *out. */
+/** size is sizeof *out. */
 EVTWIN_API evtwin_status evtwin_pump_stats_get(const evtwin_pump *pump, evtwin_pump_stats *out,
                                                size_t size);
+
+/** Of one sink. Since 0.2. */
+typedef struct evtwin_pump_sink_stats {
+    size_t size;
+    const char *uri;      /**< borrowed from the pump */
+    uint64_t n_delivered; /**< rows written and flushed */
+    uint64_t n_held;      /**< rows that wait now */
+    uint64_t n_lost;      /**< rows that did not fit in memory */
+} evtwin_pump_sink_stats;
+
+/** Of sink number i, in the order taken; size is sizeof *out. EVTWIN_DONE beyond the last.
+ * Since 0.2. */
+EVTWIN_API evtwin_status evtwin_pump_sink_stats_get(const evtwin_pump *pump, size_t i,
+                                                    evtwin_pump_sink_stats *out, size_t size);
 
 #ifdef __cplusplus
 }

@@ -37,16 +37,13 @@ static evtwin_status bind_column(const evtwin_table *table, size_t col, size_t q
                                  evtwin__bound *b) {
     const evtwin__quantity *to = &evtwin__schema[q];
     const char *header = evtwin_table_name(table, col);
-    if (b->col != EVTWIN_NO_COLUMN) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA,
-                    "columns '%.100s' and '%.100s' are both %s: leave out or rename one",
-                    evtwin_table_name(table, b->col), header, to->name);
-    }
+    EVTWIN_FAIL_IF(b->col != EVTWIN_NO_COLUMN, EVTWIN_E_SCHEMA,
+                   "columns '%.100s' and '%.100s' are both %s: leave out or rename one",
+                   evtwin_table_name(table, b->col), header, to->name);
     b->type = evtwin_table_type(table, col);
-    if (b->type != to->type && !(is_number(b->type) && is_number(to->type))) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "column '%.100s' is %s; %s must be %s", header,
-                    type_name(b->type), to->name, type_name(to->type));
-    }
+    EVTWIN_FAIL_IF(b->type != to->type && !(is_number(b->type) && is_number(to->type)),
+                   EVTWIN_E_SCHEMA, "column '%.100s' is %s; %s must be %s", header,
+                   type_name(b->type), to->name, type_name(to->type));
     b->factor = 1.0;
     if (!is_ours(table, col, to)) {
         evtwin__meaning meaning;
@@ -101,31 +98,23 @@ evtwin_status evtwin__binding_check_key(const evtwin__binding *binding, size_t r
     const evtwin__bound *id = &binding->bound[EVTWIN__Q_BATTERY_ID];
     const evtwin__bound *time = &binding->bound[EVTWIN__Q_TIME];
     const char *battery = evtwin_table_text(binding->table, id->col, row);
-    if (battery == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "row %zu has no battery_id", row + 1);
-    }
-    if (!evtwin_battery_id_is_valid(battery)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG,
-                    "row %zu: '%.60s' is not a valid battery id (1 to 50 of A-Z a-z 0-9 . _ : -)",
-                    row + 1, battery);
-    }
-    if (!evtwin_table_is_valid(binding->table, time->col, row)) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "row %zu (battery %s) has no time", row + 1, battery);
-    }
-    if (!is_writable_time(time->i64[row])) {
-        EVTWIN_FAIL(EVTWIN_E_RANGE, "row %zu (battery %s): its time is not in the years 0 to 9999",
-                    row + 1, battery);
-    }
+    EVTWIN_FAIL_IF(battery == NULL, EVTWIN_E_SCHEMA, "row %zu has no battery_id", row + 1);
+    EVTWIN_FAIL_IF(!evtwin_battery_id_is_valid(battery), EVTWIN_E_ARG,
+                   "row %zu: '%.60s' is not a valid battery id (1 to 50 of A-Z a-z 0-9 . _ : -)",
+                   row + 1, battery);
+    EVTWIN_FAIL_IF(!evtwin_table_is_valid(binding->table, time->col, row), EVTWIN_E_SCHEMA,
+                   "row %zu (battery %s) has no time", row + 1, battery);
+    EVTWIN_FAIL_IF(!is_writable_time(time->i64[row]), EVTWIN_E_RANGE,
+                   "row %zu (battery %s): its time is not in the years 0 to 9999", row + 1,
+                   battery);
     return EVTWIN_OK;
 }
 
 evtwin_status evtwin__binding_check_keys(const evtwin__binding *binding) {
     static const size_t keys[] = {EVTWIN__Q_BATTERY_ID, EVTWIN__Q_TIME};
     for (size_t k = 0; k < 2; k++) {
-        if (binding->bound[keys[k]].col == EVTWIN_NO_COLUMN) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "the table has no column %s",
-                        evtwin__schema[keys[k]].name);
-        }
+        EVTWIN_FAIL_IF(binding->bound[keys[k]].col == EVTWIN_NO_COLUMN, EVTWIN_E_SCHEMA,
+                       "the table has no column %s", evtwin__schema[keys[k]].name);
     }
     const int32_t *code =
         evtwin_table_codes(binding->table, binding->bound[EVTWIN__Q_BATTERY_ID].col);
@@ -220,9 +209,7 @@ evtwin_status evtwin__value_check_range(size_t q, const evtwin__value *value) {
     char text[EVTWIN__NUM_SIZE], min[EVTWIN__NUM_SIZE], max[EVTWIN__NUM_SIZE];
     evtwin__format_f64(v, text);
     evtwin__format_f64(of->min, min);
-    if (isnan(of->max)) {
-        EVTWIN_FAIL(EVTWIN_E_RANGE, "%s %s is below %s", of->name, text, min);
-    }
+    EVTWIN_FAIL_IF(isnan(of->max), EVTWIN_E_RANGE, "%s %s is below %s", of->name, text, min);
     evtwin__format_f64(of->max, max);
     const char *space = of->unit[0] != '\0' ? " " : "";
     EVTWIN_FAIL(EVTWIN_E_RANGE, "%s %s%s%s is outside %s to %s", of->name, text, space, of->unit,
@@ -252,10 +239,9 @@ evtwin_status evtwin__value_store(const evtwin__value *value, evtwin_table *tabl
 static evtwin_status append_quantity(const evtwin__binding *b, size_t q, size_t first, size_t n,
                                      evtwin_table *to, size_t at) {
     const size_t col = evtwin_table_find(to, evtwin__schema[q].name);
-    if (col == EVTWIN_NO_COLUMN || evtwin_table_type(to, col) != evtwin__schema[q].type) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "the table to append to has no column '%s' of the schema",
-                    evtwin__schema[q].name);
-    }
+    EVTWIN_FAIL_IF(col == EVTWIN_NO_COLUMN || evtwin_table_type(to, col) != evtwin__schema[q].type,
+                   EVTWIN_E_SCHEMA, "the table to append to has no column '%s' of the schema",
+                   evtwin__schema[q].name);
     evtwin_status st = EVTWIN_OK;
     for (size_t i = 0; i < n && st == EVTWIN_OK; i++) {
         evtwin__value v;

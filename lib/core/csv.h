@@ -33,6 +33,10 @@ evtwin_status evtwin__csv_reader_set_units(evtwin__csv_reader *reader, const cha
 evtwin_status evtwin__csv_reader_next(evtwin__csv_reader *reader, size_t max_rows,
                                       evtwin_table *table);
 
+/* After EVTWIN_E_PARSE: the first line of the record that was refused, as far as it has been read;
+ * borrowed until the next call. */
+const char *evtwin__csv_reader_refused(const evtwin__csv_reader *reader, size_t *size_out);
+
 /* Name of field i of the header, NULL beyond the last. */
 const char *evtwin__csv_reader_name(const evtwin__csv_reader *reader, size_t i);
 

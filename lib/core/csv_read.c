@@ -31,17 +31,13 @@ evtwin_status evtwin_csv_options_init(evtwin_csv_options *options, size_t size) 
 static evtwin_status take_options(const evtwin_csv_options *options, evtwin_csv_options *out) {
     evtwin_csv_options taken = default_options;
     EVTWIN_TRY(evtwin__options_merge(&taken, sizeof taken, options, "evtwin_csv_options_init"));
-    if ((int)taken.naive_time < EVTWIN_NAIVE_UTC || (int)taken.naive_time > EVTWIN_NAIVE_REJECT) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "invalid naive_time %d", (int)taken.naive_time);
-    }
-    if (taken.max_line_bytes < 1 || taken.max_line_bytes > max_line_limit) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "max_line_bytes %zu is not in 1 to %zu", taken.max_line_bytes,
-                    max_line_limit);
-    }
-    if (taken.max_columns < 1 || taken.max_columns > max_columns_limit) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "max_columns %zu is not in 1 to %zu", taken.max_columns,
-                    max_columns_limit);
-    }
+    EVTWIN_FAIL_IF((int)taken.naive_time < EVTWIN_NAIVE_UTC ||
+                       (int)taken.naive_time > EVTWIN_NAIVE_REJECT,
+                   EVTWIN_E_ARG, "invalid naive_time %d", (int)taken.naive_time);
+    EVTWIN_FAIL_IF(taken.max_line_bytes < 1 || taken.max_line_bytes > max_line_limit, EVTWIN_E_ARG,
+                   "max_line_bytes %zu is not in 1 to %zu", taken.max_line_bytes, max_line_limit);
+    EVTWIN_FAIL_IF(taken.max_columns < 1 || taken.max_columns > max_columns_limit, EVTWIN_E_ARG,
+                   "max_columns %zu is not in 1 to %zu", taken.max_columns, max_columns_limit);
     *out = taken;
     return EVTWIN_OK;
 }
@@ -66,18 +62,14 @@ static void resolve(evtwin__csv_target *target) {
 
 static evtwin_status open_reader(const char *path, const evtwin_csv_options *options,
                                  int may_rewind, evtwin__csv_reader **out) {
-    if (path == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "path or out is NULL");
-    }
+    EVTWIN_FAIL_IF(path == NULL || out == NULL, EVTWIN_E_ARG, "path or out is NULL");
     evtwin_csv_options taken;
     evtwin_status st = take_options(options, &taken);
     if (st < 0) {
         return st;
     }
     evtwin__csv_reader *r = evtwin__calloc(1, sizeof *r);
-    if (r == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: no memory for a reader", path);
-    }
+    EVTWIN_FAIL_IF(r == NULL, EVTWIN_E_NOMEM, "%s: no memory for a reader", path);
     r->options = taken;
     r->scan.fd = -1;
     if ((st = evtwin__csv_scan_open(path, taken.max_line_bytes, may_rewind, &r->scan)) < 0 ||
@@ -139,10 +131,8 @@ static evtwin_status mark_listed(evtwin__csv_reader *r, const char *list, const 
 static evtwin_status plan_new_column(evtwin__csv_target *target, evtwin_table *table) {
     const int is_number = target->is_listed >> EVTWIN_F64 & 1;
     const int is_text = target->is_listed >> EVTWIN_TEXT & 1;
-    if (is_number && is_text) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "column '%.100s' is in number_columns and in text_columns",
-                    target->name);
-    }
+    EVTWIN_FAIL_IF(is_number && is_text, EVTWIN_E_ARG,
+                   "column '%.100s' is in number_columns and in text_columns", target->name);
     target->factor = 1.0;
     target->kind = EVTWIN_F64;
     if (is_text) {
@@ -190,17 +180,15 @@ static evtwin_status plan_known_column(evtwin__csv_reader *r, size_t i, const ev
     target->kind = (int)evtwin_table_type(table, target->col);
     target->factor = is_ours ? target->to_ours : 1.0;
     target->is_absolute = is_ours && target->has_direction;
-    if (target->kind != EVTWIN_F64 && target->factor != 1.0) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: column '%.100s' has to be multiplied by %g for '%s'",
-                    r->scan.name, target->name, target->factor, quantity);
-    }
+    EVTWIN_FAIL_IF(target->kind != EVTWIN_F64 && target->factor != 1.0, EVTWIN_E_SCHEMA,
+                   "%s: column '%.100s' has to be multiplied by %g for '%s'", r->scan.name,
+                   target->name, target->factor, quantity);
     for (size_t k = 0; k < i; k++) {
         const evtwin__csv_target *other = &r->target[k];
-        if (other->kind != EVTWIN__CSV_SKIP && other->col == target->col) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: columns '%.100s' and '%.100s' are both '%s'",
-                        r->scan.name, other->name, target->name,
-                        evtwin_table_name(table, target->col));
-        }
+        EVTWIN_FAIL_IF(other->kind != EVTWIN__CSV_SKIP && other->col == target->col,
+                       EVTWIN_E_SCHEMA, "%s: columns '%.100s' and '%.100s' are both '%s'",
+                       r->scan.name, other->name, target->name,
+                       evtwin_table_name(table, target->col));
     }
     return EVTWIN_OK;
 }
@@ -233,9 +221,7 @@ static evtwin_status read_all(evtwin__csv_reader *r) {
     if (st < 0) {
         return st;
     }
-    if (r->row == 0) {
-        EVTWIN_FAIL(EVTWIN_E_DATA, "%s has a header and no rows", r->scan.name);
-    }
+    EVTWIN_FAIL_IF(r->row == 0, EVTWIN_E_DATA, "%s has a header and no rows", r->scan.name);
     return evtwin_table_resize(r->table, r->row);
 }
 
@@ -264,17 +250,14 @@ static evtwin_status read_turned(evtwin__csv_reader *r) {
     while (st == EVTWIN_OK && r->row <= rows) {
         st = evtwin__csv_records_read(r, rows + 1 - r->row);
     }
-    if (st >= 0 && r->row != rows) {
-        EVTWIN_FAIL(EVTWIN_E_IO, "%s changed while it was read", r->scan.name);
-    }
+    EVTWIN_FAIL_IF(st >= 0 && r->row != rows, EVTWIN_E_IO, "%s changed while it was read",
+                   r->scan.name);
     return st;
 }
 
 evtwin_status evtwin_table_read_csv(const char *path, const evtwin_csv_options *options,
                                     evtwin_table **out) {
-    if (out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "out is NULL");
-    }
+    EVTWIN_FAIL_IF(out == NULL, EVTWIN_E_ARG, "out is NULL");
     evtwin__csv_reader *r = NULL;
     evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(open_reader(path, options, 1, &r));
@@ -294,6 +277,13 @@ evtwin_status evtwin_table_read_csv(const char *path, const evtwin_csv_options *
 evtwin_status evtwin__csv_reader_open(const char *path, const evtwin_csv_options *options,
                                       evtwin__csv_reader **out) {
     return open_reader(path, options, 0, out);
+}
+
+const char *evtwin__csv_reader_refused(const evtwin__csv_reader *reader, size_t *size_out) {
+    const evtwin__csv_scan *scan = &reader->scan;
+    const char *newline = memchr(scan->at, '\n', (size_t)(scan->end - scan->at));
+    *size_out = (size_t)((newline != NULL ? newline : scan->end) - scan->at);
+    return scan->at;
 }
 
 const char *evtwin__csv_reader_name(const evtwin__csv_reader *reader, size_t i) {
@@ -334,9 +324,8 @@ static void drop_signs(const evtwin__csv_reader *r, evtwin_table *table, size_t 
 
 evtwin_status evtwin__csv_reader_next(evtwin__csv_reader *reader, size_t max_rows,
                                       evtwin_table *table) {
-    if (reader == NULL || max_rows == 0) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "reader is NULL or max_rows is 0");
-    }
+    EVTWIN_FAIL_IF(reader == NULL || max_rows == 0, EVTWIN_E_ARG,
+                   "reader is NULL or max_rows is 0");
     const size_t first = evtwin_table_rows(table);
     evtwin_status st = evtwin__table_check_edit(table);
     for (size_t i = 0; st >= 0 && i < reader->n_targets; i++) {

@@ -50,15 +50,12 @@ static evtwin_status add_target(evtwin__csv_reader *r, const evtwin__csv_field *
     }
     if (n % 64 == 0) {
         evtwin__csv_target *target = evtwin__realloc(r->target, n + 64, sizeof *target);
-        if (target == NULL) {
-            EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: no memory for %zu columns", r->scan.name, n + 64);
-        }
+        EVTWIN_FAIL_IF(target == NULL, EVTWIN_E_NOMEM, "%s: no memory for %zu columns",
+                       r->scan.name, n + 64);
         r->target = target;
     }
     char *name = evtwin__strndup(field->text, field->length);
-    if (name == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: no memory for a name", r->scan.name);
-    }
+    EVTWIN_FAIL_IF(name == NULL, EVTWIN_E_NOMEM, "%s: no memory for a name", r->scan.name);
     r->target[n] = (evtwin__csv_target){.name = name, .kind = EVTWIN__CSV_SKIP};
     r->n_targets++;
     for (size_t i = 0; i < n; i++) {
@@ -72,9 +69,7 @@ static evtwin_status add_target(evtwin__csv_reader *r, const evtwin__csv_field *
 
 evtwin_status evtwin__csv_header_read(evtwin__csv_reader *r, size_t max_columns) {
     evtwin__csv_scan *scan = &r->scan;
-    if (scan->at == scan->end) {
-        EVTWIN_FAIL(EVTWIN_E_DATA, "%s is empty", scan->name);
-    }
+    EVTWIN_FAIL_IF(scan->at == scan->end, EVTWIN_E_DATA, "%s is empty", scan->name);
     const char *c = scan->at;
     evtwin__csv_next next = EVTWIN__CSV_FIELD;
     while (next != EVTWIN__CSV_END) {

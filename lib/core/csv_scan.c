@@ -24,9 +24,7 @@ enum {
 static evtwin_status open_file(const char *path, int may_rewind, evtwin__csv_scan *scan) {
     const int is_stdin = strcmp(path, "-") == 0;
     scan->name = evtwin__strdup(is_stdin ? "standard input" : path);
-    if (scan->name == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory to read %s", path);
-    }
+    EVTWIN_FAIL_IF(scan->name == NULL, EVTWIN_E_NOMEM, "no memory to read %s", path);
     scan->fd =
         is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : evtwin__fd_open(path, O_RDONLY, 0);
     struct stat info;
@@ -52,10 +50,9 @@ static evtwin_status skip_mark(evtwin__csv_scan *scan) {
         EVTWIN_TRY(evtwin__csv_scan_fill(scan));
     }
     const size_t held = (size_t)(scan->end - scan->at);
-    if (held >= 2 &&
-        (memcmp(scan->at, "\xFF\xFE", 2) == 0 || memcmp(scan->at, "\xFE\xFF", 2) == 0)) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s:1:1: the file is UTF-16: save it as UTF-8", scan->name);
-    }
+    EVTWIN_FAIL_IF(
+        held >= 2 && (memcmp(scan->at, "\xFF\xFE", 2) == 0 || memcmp(scan->at, "\xFE\xFF", 2) == 0),
+        EVTWIN_E_PARSE, "%s:1:1: the file is UTF-16: save it as UTF-8", scan->name);
     if (held >= 3 && memcmp(scan->at, "\xEF\xBB\xBF", 3) == 0) {
         scan->at += 3;
     }
@@ -129,10 +126,8 @@ static evtwin_status make_room(evtwin__csv_scan *scan) {
     }
     const size_t grown_size = 2 * scan->buffer_size;
     char *grown = evtwin__realloc(scan->buffer, grown_size + 1, 1);
-    if (grown == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: no memory for %zu bytes of a pipe", scan->name,
-                    grown_size);
-    }
+    EVTWIN_FAIL_IF(grown == NULL, EVTWIN_E_NOMEM, "%s: no memory for %zu bytes of a pipe",
+                   scan->name, grown_size);
     scan->buffer = grown;
     scan->buffer_size = grown_size;
     scan->at = grown + before;
@@ -142,11 +137,9 @@ static evtwin_status make_room(evtwin__csv_scan *scan) {
 
 evtwin_status evtwin__csv_scan_fill(evtwin__csv_scan *scan) {
     assert(!scan->is_last);
-    if ((size_t)(scan->end - scan->at) > scan->max_line_bytes) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s:%zu:1: the record is longer than %zu bytes%s", scan->name,
-                    scan->line, scan->max_line_bytes,
-                    scan->n_inner > 0 ? " (is a quote not closed?)" : "");
-    }
+    EVTWIN_FAIL_IF((size_t)(scan->end - scan->at) > scan->max_line_bytes, EVTWIN_E_PARSE,
+                   "%s:%zu:1: the record is longer than %zu bytes%s", scan->name, scan->line,
+                   scan->max_line_bytes, scan->n_inner > 0 ? " (is a quote not closed?)" : "");
     EVTWIN_TRY(make_room(scan));
     char *end = scan->buffer + (scan->end - scan->buffer);
     const ssize_t n =
@@ -178,10 +171,9 @@ evtwin_status evtwin__csv_scan_skip_line(evtwin__csv_scan *scan) {
 }
 
 evtwin_status evtwin__csv_scan_advance(evtwin__csv_scan *scan, const char *c) {
-    if ((size_t)(c - scan->at) > scan->max_line_bytes) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s:%zu:1: the record is longer than %zu bytes", scan->name,
-                    scan->line, scan->max_line_bytes);
-    }
+    EVTWIN_FAIL_IF((size_t)(c - scan->at) > scan->max_line_bytes, EVTWIN_E_PARSE,
+                   "%s:%zu:1: the record is longer than %zu bytes", scan->name, scan->line,
+                   scan->max_line_bytes);
     scan->at = c;
     scan->line += 1 + scan->n_inner;
     scan->n_inner = 0;

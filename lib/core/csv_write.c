@@ -32,9 +32,7 @@ static evtwin_status write_text(const char *value, char separator, evtwin__text 
                       !__builtin_add_overflow(size, (size_t)3, &size)
                   ? evtwin__text_room(text, size)
                   : NULL;
-    if (t == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for a string of %zu bytes", length);
-    }
+    EVTWIN_FAIL_IF(t == NULL, EVTWIN_E_NOMEM, "no memory for a string of %zu bytes", length);
     if (!needs_quotes(value)) {
         memcpy(t, value, length);
         t += length;
@@ -59,10 +57,8 @@ static evtwin_status write_value(const evtwin_table *table, size_t col, size_t r
     switch (evtwin_table_type(table, col)) {
     case EVTWIN_F64: {
         const double v = evtwin_table_f64(table, col)[row];
-        if (!isfinite(v)) {
-            EVTWIN_FAIL(EVTWIN_E_DATA, "row %zu of column '%.100s' is infinite", row,
-                        evtwin_table_name(table, col));
-        }
+        EVTWIN_FAIL_IF(!isfinite(v), EVTWIN_E_DATA, "row %zu of column '%.100s' is infinite", row,
+                       evtwin_table_name(table, col));
         *length_out = evtwin__format_f64(v, t);
         return EVTWIN_OK;
     }
@@ -96,9 +92,7 @@ static evtwin_status write_cell(const evtwin_table *table, size_t col, size_t ro
         return write_text(evtwin_table_text(table, col, row), separator, text);
     }
     char *t = evtwin__text_room(text, VALUE_BYTES);
-    if (t == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for a row");
-    }
+    EVTWIN_FAIL_IF(t == NULL, EVTWIN_E_NOMEM, "no memory for a row");
     size_t length = 0;
     const evtwin_status st = is_valid ? write_value(table, col, row, t, &length) : EVTWIN_OK;
     if (st >= 0) {
@@ -148,12 +142,9 @@ static evtwin_status write_table(const evtwin_table *table, evtwin__text *text,
 }
 
 evtwin_status evtwin_table_write_csv(const evtwin_table *table, const char *path) {
-    if (table == NULL || path == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "table or path is NULL");
-    }
-    if (evtwin_table_cols(table) == 0) {
-        EVTWIN_FAIL(EVTWIN_E_DATA, "%s: a table without columns cannot be written", path);
-    }
+    EVTWIN_FAIL_IF(table == NULL || path == NULL, EVTWIN_E_ARG, "table or path is NULL");
+    EVTWIN_FAIL_IF(evtwin_table_cols(table) == 0, EVTWIN_E_DATA,
+                   "%s: a table without columns cannot be written", path);
     evtwin__writer *writer = NULL;
     EVTWIN_TRY(evtwin__writer_open(path, &writer));
     evtwin__text text = {0};

@@ -140,15 +140,13 @@ static evtwin_status add(evtwin__dict *dict, const char *text, size_t length, ui
                          int32_t *code_out) {
     const size_t code = dict->n;
     const size_t n_bytes = code > 0 ? (size_t)dict->offset[code] : 0;
-    if (length > INT32_MAX - n_bytes) {
-        EVTWIN_FAIL(EVTWIN_E_RANGE,
-                    "string %zu has %zu bytes: with it the dictionary's strings would exceed "
-                    "%d bytes together",
-                    code + 1, length, INT32_MAX);
-    }
-    if (!grow_codes(dict) || !grow_bytes(dict, n_bytes + length) || !grow_arena(dict, length + 1)) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for string %zu of a dictionary", code + 1);
-    }
+    EVTWIN_FAIL_IF(length > INT32_MAX - n_bytes, EVTWIN_E_RANGE,
+                   "string %zu has %zu bytes: with it the dictionary's strings would exceed "
+                   "%d bytes together",
+                   code + 1, length, INT32_MAX);
+    EVTWIN_FAIL_IF(!grow_codes(dict) || !grow_bytes(dict, n_bytes + length) ||
+                       !grow_arena(dict, length + 1),
+                   EVTWIN_E_NOMEM, "no memory for string %zu of a dictionary", code + 1);
 
     char *copy = dict->arena->text + dict->arena_used;
     memcpy(copy, text, length);

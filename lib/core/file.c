@@ -152,9 +152,7 @@ static evtwin_status open_temp(evtwin__writer *w, mode_t mode) {
     const size_t folder = folder_length(w->target);
     const size_t size = folder + 64;
     w->temp = evtwin__calloc(size, 1);
-    if (w->temp == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", w->path);
-    }
+    EVTWIN_FAIL_IF(w->temp == NULL, EVTWIN_E_NOMEM, "%s: out of memory", w->path);
 
     int error = EEXIST;
     for (int i = 0; i < TEMP_TRIES && error == EEXIST; i++) {
@@ -196,9 +194,7 @@ static evtwin_status open_target(evtwin__writer *w) {
     }
     w->target = evtwin__strdup(real);
     free(real); /* realpath's; layer-check: allowed */
-    if (w->target == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", w->path);
-    }
+    EVTWIN_FAIL_IF(w->target == NULL, EVTWIN_E_NOMEM, "%s: out of memory", w->path);
     const evtwin_status st = open_temp(w, 0600);
     if (st == EVTWIN_OK && fchmod(w->fd, info.st_mode & 07777) != 0) {
         return evtwin__fail_errno(w->path, errno);
@@ -208,9 +204,7 @@ static evtwin_status open_target(evtwin__writer *w) {
 
 evtwin_status evtwin__writer_open(const char *path, evtwin__writer **out) {
     evtwin__writer *w = evtwin__calloc(1, sizeof *w);
-    if (w == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", path);
-    }
+    EVTWIN_FAIL_IF(w == NULL, EVTWIN_E_NOMEM, "%s: out of memory", path);
     w->fd = -1;
     w->path = evtwin__strdup(path);
     w->buffer = evtwin__calloc(BUFFER_SIZE, 1);
@@ -270,12 +264,16 @@ void evtwin__file_sync_folder(const char *path) {
     evtwin__free(folder);
 }
 
+evtwin_status evtwin__writer_sync(evtwin__writer *w) {
+    const evtwin_status st = flush(w);
+    return st == EVTWIN_OK && w->temp != NULL && fsync(w->fd) != 0
+               ? evtwin__fail_errno(w->path, errno)
+               : st;
+}
+
 evtwin_status evtwin__writer_commit(evtwin__writer *w) {
-    evtwin_status st = flush(w);
-    if (st == EVTWIN_OK && w->temp != NULL) {
-        if (fsync(w->fd) != 0) {
-            st = evtwin__fail_errno(w->path, errno);
-        }
+    evtwin_status st = evtwin__writer_sync(w);
+    if (w->temp != NULL) {
         const int closed = close(w->fd);
         w->fd = -1;
         if (st == EVTWIN_OK && (closed != 0 || rename(w->temp, w->target) != 0)) {
@@ -316,20 +314,14 @@ static evtwin_status make_one(const char *path) {
     }
     const int error = errno;
     struct stat info;
-    if (stat(path, &info) != 0) {
-        EVTWIN_FAIL(EVTWIN_E_IO, "%s: %s", path, strerror(error));
-    }
-    if (!S_ISDIR(info.st_mode)) {
-        EVTWIN_FAIL(EVTWIN_E_IO, "%s: %s", path, strerror(ENOTDIR));
-    }
+    EVTWIN_FAIL_IF(stat(path, &info) != 0, EVTWIN_E_IO, "%s: %s", path, strerror(error));
+    EVTWIN_FAIL_IF(!S_ISDIR(info.st_mode), EVTWIN_E_IO, "%s: %s", path, strerror(ENOTDIR));
     return EVTWIN_OK;
 }
 
 evtwin_status evtwin__mkdirs(const char *path) {
     char *part = evtwin__strdup(path);
-    if (part == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", path);
-    }
+    EVTWIN_FAIL_IF(part == NULL, EVTWIN_E_NOMEM, "%s: out of memory", path);
 
     /* cut the path at each '/' that ends a name, from left to right */
     evtwin_status st = EVTWIN_OK;

@@ -30,6 +30,10 @@ typedef struct evtwin__writer evtwin__writer;
 evtwin_status evtwin__writer_open(const char *path, evtwin__writer **out);
 evtwin_status evtwin__writer_write(evtwin__writer *w, const void *data, size_t size);
 
+/* All that was written is on the disk, so that commit has only to rename: for files that belong
+ * together. */
+evtwin_status evtwin__writer_sync(evtwin__writer *w);
+
 /* Rename into place and free w; on failure the temporary file is gone and path is as it was. */
 evtwin_status evtwin__writer_commit(evtwin__writer *w);
 

@@ -17,9 +17,8 @@ evtwin_status evtwin__json_parse(const char *name, const char *text, size_t size
     json_error_t error;
     json_t *value = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
     if (value == NULL) {
-        if (json_error_code(&error) == json_error_out_of_memory) {
-            EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory for %zu bytes of JSON", name, size);
-        }
+        EVTWIN_FAIL_IF(json_error_code(&error) == json_error_out_of_memory, EVTWIN_E_NOMEM,
+                       "%s: out of memory for %zu bytes of JSON", name, size);
         EVTWIN_FAIL(EVTWIN_E_PARSE, "%s:%d:%d: %s", name, error.line, error.column, error.text);
     }
     *out = value;
@@ -29,9 +28,8 @@ evtwin_status evtwin__json_parse(const char *name, const char *text, size_t size
 /* Member key of object; a JSON null counts as missing. */
 static evtwin_status find(const char *name, const json_t *object, const char *key, json_t **out) {
     json_t *value = json_object_get(object, key);
-    if (value == NULL || json_is_null(value)) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key \"%s\" is missing", name, key);
-    }
+    EVTWIN_FAIL_IF(value == NULL || json_is_null(value), EVTWIN_E_PARSE,
+                   "%s: key \"%s\" is missing", name, key);
     *out = value;
     return EVTWIN_OK;
 }
@@ -41,9 +39,8 @@ static evtwin_status find_of(const char *name, const json_t *object, const char 
                              json_type wanted, const char *type, json_t **out) {
     json_t *value = NULL;
     EVTWIN_TRY(find(name, object, key, &value));
-    if (json_typeof(value) != wanted && !(wanted == JSON_REAL && json_is_integer(value))) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key \"%s\" is not %s", name, key, type);
-    }
+    EVTWIN_FAIL_IF(json_typeof(value) != wanted && !(wanted == JSON_REAL && json_is_integer(value)),
+                   EVTWIN_E_PARSE, "%s: key \"%s\" is not %s", name, key, type);
     *out = value;
     return EVTWIN_OK;
 }
@@ -176,9 +173,8 @@ evtwin_status evtwin__json_text(const json_t *value, char **text_out, size_t *si
 }
 
 evtwin_status evtwin__json_write(const char *path, const json_t *value) {
-    if (!json_is_object(value) && !json_is_array(value)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "%s: the value is neither a JSON object nor array", path);
-    }
+    EVTWIN_FAIL_IF(!json_is_object(value) && !json_is_array(value), EVTWIN_E_ARG,
+                   "%s: the value is neither a JSON object nor array", path);
     char *data = NULL;
     size_t size = 0;
     evtwin_status st = evtwin__json_text(value, &data, &size);

@@ -81,8 +81,6 @@ evtwin_status evtwin__parallel_for(int n_threads, size_t n_items, evtwin__work_f
     }
     pthread_mutex_destroy(&j.lock);
 
-    if (j.status < 0) {
-        EVTWIN_FAIL(j.status, "%s", j.error);
-    }
+    EVTWIN_FAIL_IF(j.status < 0, j.status, "%s", j.error);
     return EVTWIN_OK;
 }

@@ -44,10 +44,8 @@ size_t evtwin_quantity_count(void) {
 }
 
 evtwin_status evtwin_quantity_get(size_t index, evtwin_quantity *out, size_t size) {
-    if (index >= EVTWIN__Q_COUNT || out == NULL || size < sizeof out->size) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "quantity %zu of %d, or out is NULL or too small", index,
-                    EVTWIN__Q_COUNT);
-    }
+    EVTWIN_FAIL_IF(index >= EVTWIN__Q_COUNT || out == NULL || size < sizeof out->size, EVTWIN_E_ARG,
+                   "quantity %zu of %d, or out is NULL or too small", index, EVTWIN__Q_COUNT);
     const evtwin__quantity *q = &evtwin__schema[index];
     const evtwin_quantity full = {.size = sizeof full,
                                   .name = q->name,
@@ -181,14 +179,11 @@ int evtwin__meaning_is_absolute(const evtwin__meaning *meaning) {
 
 evtwin_status evtwin_quantity_find(const char *header, size_t *index_out, const char **unit_out,
                                    double *factor_out) {
-    if (header == NULL || index_out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "header or index_out is NULL");
-    }
+    EVTWIN_FAIL_IF(header == NULL || index_out == NULL, EVTWIN_E_ARG,
+                   "header or index_out is NULL");
     evtwin__meaning m;
-    if (!evtwin__meaning_find(header, EVTWIN__ALL_KINDS, &m)) {
-        EVTWIN_FAIL(EVTWIN_E_NOT_FOUND, "'%.100s' is not a quantity of the schema in any naming",
-                    header);
-    }
+    EVTWIN_FAIL_IF(!evtwin__meaning_find(header, EVTWIN__ALL_KINDS, &m), EVTWIN_E_NOT_FOUND,
+                   "'%.100s' is not a quantity of the schema in any naming", header);
     *index_out = m.q;
     if (unit_out != NULL) {
         *unit_out = m.unit;
@@ -223,10 +218,8 @@ size_t evtwin_target_count(void) {
 }
 
 evtwin_status evtwin_target_get(size_t index, evtwin_target *out, size_t size) {
-    if (index >= EVTWIN__T_COUNT || out == NULL || size < sizeof out->size) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "target %zu of %d, or out is NULL or too small", index,
-                    EVTWIN__T_COUNT);
-    }
+    EVTWIN_FAIL_IF(index >= EVTWIN__T_COUNT || out == NULL || size < sizeof out->size, EVTWIN_E_ARG,
+                   "target %zu of %d, or out is NULL or too small", index, EVTWIN__T_COUNT);
     const target *t = &targets[index];
     const evtwin_target full = {.size = sizeof full,
                                 .name = t->name,
@@ -242,9 +235,7 @@ evtwin_status evtwin_target_get(size_t index, evtwin_target *out, size_t size) {
 }
 
 evtwin_status evtwin_target_find(const char *name, size_t *index_out) {
-    if (name == NULL || index_out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "name or index_out is NULL");
-    }
+    EVTWIN_FAIL_IF(name == NULL || index_out == NULL, EVTWIN_E_ARG, "name or index_out is NULL");
     char list[256] = "";
     for (size_t i = 0; i < EVTWIN__T_COUNT; i++) {
         if (strcmp(targets[i].name, name) == 0) {

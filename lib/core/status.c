@@ -45,6 +45,11 @@ const char *evtwin_status_text(evtwin_status status) {
     }
 }
 
+int evtwin_status_is_temporary(evtwin_status status) {
+    return status == EVTWIN_E_AGAIN || status == EVTWIN_E_IO || status == EVTWIN_E_EXTERNAL ||
+           status == EVTWIN_E_NOMEM;
+}
+
 const char *evtwin_last_error(void) {
     return error_text;
 }
@@ -101,9 +106,8 @@ void evtwin__log(evtwin_log_level level, const char *format, ...) {
 
 evtwin_status evtwin__options_init(void *options, size_t size, const void *defaults,
                                    size_t defaults_size) {
-    if (options == NULL || size < sizeof(size_t)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "options is NULL or its size is %zu", size);
-    }
+    EVTWIN_FAIL_IF(options == NULL || size < sizeof(size_t), EVTWIN_E_ARG,
+                   "options is NULL or its size is %zu", size);
     evtwin__report_copy(options, size, defaults, defaults_size);
     return EVTWIN_OK;
 }
@@ -114,9 +118,8 @@ evtwin_status evtwin__options_merge(void *to, size_t to_size, const void *from, 
     }
     size_t size;
     memcpy(&size, from, sizeof size);
-    if (size < sizeof size) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "size of the options is %zu: call %s", size, init);
-    }
+    EVTWIN_FAIL_IF(size < sizeof size, EVTWIN_E_ARG, "size of the options is %zu: call %s", size,
+                   init);
     evtwin__options_copy(to, to_size, from, size);
     return EVTWIN_OK;
 }

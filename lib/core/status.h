@@ -12,6 +12,14 @@ __attribute__((format(printf, 2, 3))) evtwin_status evtwin__fail(evtwin_status s
 
 #define EVTWIN_FAIL(status, ...) return evtwin__fail((status), __VA_ARGS__)
 
+/* The same where a condition holds: one line for what is checked and what is said. */
+#define EVTWIN_FAIL_IF(condition, status, ...)                                                     \
+    do {                                                                                           \
+        if (condition) {                                                                           \
+            return evtwin__fail((status), __VA_ARGS__);                                            \
+        }                                                                                          \
+    } while (0)
+
 /* Leave the function with the status of a call that failed. */
 #define EVTWIN_TRY(call)                                                                           \
     do {                                                                                           \

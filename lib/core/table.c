@@ -21,13 +21,9 @@ enum {
 /* ---- life ---- */
 
 evtwin_status evtwin_table_create(evtwin_table **out) {
-    if (out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "out is NULL");
-    }
+    EVTWIN_FAIL_IF(out == NULL, EVTWIN_E_ARG, "out is NULL");
     evtwin_table *table = evtwin__calloc(1, sizeof *table);
-    if (table == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for a table");
-    }
+    EVTWIN_FAIL_IF(table == NULL, EVTWIN_E_NOMEM, "no memory for a table");
     atomic_init(&table->n_references, 1);
     table->capacity = MIN_ROWS;
     *out = table;
@@ -64,12 +60,9 @@ void evtwin_table_free(evtwin_table *table) {
 }
 
 evtwin_status evtwin__table_check_edit(const evtwin_table *table) {
-    if (table == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "table is NULL");
-    }
-    if (atomic_load_explicit(&table->is_shared, memory_order_relaxed)) {
-        EVTWIN_FAIL(EVTWIN_E_STATE, "the table is shared and cannot be edited: edit a copy");
-    }
+    EVTWIN_FAIL_IF(table == NULL, EVTWIN_E_ARG, "table is NULL");
+    EVTWIN_FAIL_IF(atomic_load_explicit(&table->is_shared, memory_order_relaxed), EVTWIN_E_STATE,
+                   "the table is shared and cannot be edited: edit a copy");
     return EVTWIN_OK;
 }
 
@@ -203,24 +196,18 @@ static evtwin_status reserve_column(evtwin_table *table) {
 
 /* A name that may be given to a column of the table. */
 static evtwin_status check_name(const evtwin_table *table, const char *name) {
-    if (name == NULL || name[0] == '\0') {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "a column needs a name");
-    }
-    if (!evtwin__utf8_is_valid(name, strlen(name))) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "a column's name is not UTF-8");
-    }
-    if (evtwin_table_find(table, name) != EVTWIN_NO_COLUMN) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "the table already has a column '%s'", name);
-    }
+    EVTWIN_FAIL_IF(name == NULL || name[0] == '\0', EVTWIN_E_ARG, "a column needs a name");
+    EVTWIN_FAIL_IF(!evtwin__utf8_is_valid(name, strlen(name)), EVTWIN_E_ARG,
+                   "a column's name is not UTF-8");
+    EVTWIN_FAIL_IF(evtwin_table_find(table, name) != EVTWIN_NO_COLUMN, EVTWIN_E_ARG,
+                   "the table already has a column '%s'", name);
     return EVTWIN_OK;
 }
 
 static evtwin_status check_column(const evtwin_table *table, size_t col) {
     EVTWIN_TRY(evtwin__table_check_edit(table));
-    if (col >= table->cols) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "column number %zu is outside a table of %zu columns", col,
-                    table->cols);
-    }
+    EVTWIN_FAIL_IF(col >= table->cols, EVTWIN_E_ARG,
+                   "column number %zu is outside a table of %zu columns", col, table->cols);
     return EVTWIN_OK;
 }
 
@@ -230,9 +217,8 @@ evtwin_status evtwin_table_add_column(evtwin_table *table, const char *name, evt
     if (st < 0 || (st = check_name(table, name)) < 0) {
         return st;
     }
-    if ((int)type < EVTWIN_F64 || (int)type > EVTWIN_TEXT) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "column '%s': %d is not a valid type", name, (int)type);
-    }
+    EVTWIN_FAIL_IF((int)type < EVTWIN_F64 || (int)type > EVTWIN_TEXT, EVTWIN_E_ARG,
+                   "column '%s': %d is not a valid type", name, (int)type);
     EVTWIN_TRY(reserve_column(table));
 
     evtwin__column column = {.type = type,
@@ -268,9 +254,7 @@ void evtwin__table_drop_columns(evtwin_table *table, size_t cols) {
 evtwin_status evtwin_table_set_unit(evtwin_table *table, size_t col, const char *unit) {
     EVTWIN_TRY(check_column(table, col));
     char *copy = evtwin__strdup(unit != NULL ? unit : "");
-    if (copy == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for a unit");
-    }
+    EVTWIN_FAIL_IF(copy == NULL, EVTWIN_E_NOMEM, "no memory for a unit");
     evtwin__free(table->column[col].unit);
     table->column[col].unit = copy;
     return EVTWIN_OK;
@@ -283,9 +267,7 @@ evtwin_status evtwin_table_rename(evtwin_table *table, size_t col, const char *n
     }
     EVTWIN_TRY(check_name(table, name));
     char *copy = evtwin__strdup(name);
-    if (copy == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for a name");
-    }
+    EVTWIN_FAIL_IF(copy == NULL, EVTWIN_E_NOMEM, "no memory for a name");
     evtwin__free(table->column[col].name);
     table->column[col].name = copy;
     table->name_hash[col] = hash_of_name(copy);

@@ -167,15 +167,12 @@ int64_t *evtwin_table_i64_edit(evtwin_table *table, size_t col) {
 static evtwin_status cell_to_edit(const evtwin_table *table, size_t col, size_t row, unsigned types,
                                   const char *what, evtwin__column **out) {
     EVTWIN_TRY(evtwin__table_check_edit(table));
-    if (col >= table->cols || row >= table->rows) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "row %zu, column number %zu is outside a table of %zu x %zu", row,
-                    col, table->rows, table->cols);
-    }
+    EVTWIN_FAIL_IF(col >= table->cols || row >= table->rows, EVTWIN_E_ARG,
+                   "row %zu, column number %zu is outside a table of %zu x %zu", row, col,
+                   table->rows, table->cols);
     evtwin__column *column = &table->column[col];
-    if (!(types >> column->type & 1)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "column '%s' holds %s, not %s", column->name,
-                    evtwin__type_names[column->type], what);
-    }
+    EVTWIN_FAIL_IF(!(types >> column->type & 1), EVTWIN_E_ARG, "column '%s' holds %s, not %s",
+                   column->name, evtwin__type_names[column->type], what);
     *out = column;
     return EVTWIN_OK;
 }
@@ -233,9 +230,8 @@ evtwin_status evtwin__table_intern(evtwin_table *table, size_t col, const char *
         *code_out = known;
         return EVTWIN_OK;
     }
-    if (!evtwin__utf8_is_valid(text, length)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "a string for column '%s' is not UTF-8", table->column[col].name);
-    }
+    EVTWIN_FAIL_IF(!evtwin__utf8_is_valid(text, length), EVTWIN_E_ARG,
+                   "a string for column '%s' is not UTF-8", table->column[col].name);
     const evtwin_status st = evtwin__dict_intern(dict, text, length, code_out);
     return st < 0 ? evtwin__fail_in(st, "column '%s'", table->column[col].name) : st;
 }
@@ -243,20 +239,18 @@ evtwin_status evtwin__table_intern(evtwin_table *table, size_t col, const char *
 evtwin_status evtwin_table_intern(evtwin_table *table, size_t col, const char *text,
                                   int32_t *code_out) {
     EVTWIN_TRY(evtwin__table_check_edit(table));
-    if (column_of(table, col, 1u << EVTWIN_TEXT) == NULL || text == NULL || code_out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "column number %zu is not text, or text or code_out is NULL",
-                    col);
-    }
+    EVTWIN_FAIL_IF(column_of(table, col, 1u << EVTWIN_TEXT) == NULL || text == NULL ||
+                       code_out == NULL,
+                   EVTWIN_E_ARG, "column number %zu is not text, or text or code_out is NULL", col);
     return evtwin__table_intern(table, col, text, strlen(text), code_out);
 }
 
 evtwin_status evtwin_table_set_code(evtwin_table *table, size_t col, size_t row, int32_t code) {
     evtwin__column *column = NULL;
     EVTWIN_TRY(cell_to_edit(table, col, row, 1u << EVTWIN_TEXT, "text", &column));
-    if (code < 0 || (size_t)code >= column->dict.n) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "code %d is outside the %zu strings of column '%s'", (int)code,
-                    column->dict.n, column->name);
-    }
+    EVTWIN_FAIL_IF(code < 0 || (size_t)code >= column->dict.n, EVTWIN_E_ARG,
+                   "code %d is outside the %zu strings of column '%s'", (int)code, column->dict.n,
+                   column->name);
     ((int32_t *)column->data)[row] = code;
     mark(column, row, 1);
     return EVTWIN_OK;

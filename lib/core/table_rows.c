@@ -59,9 +59,8 @@ static evtwin_status put_codes(evtwin__column *to, size_t first, const evtwin__c
                                const size_t *row_index, size_t n) {
     enum { NOT_ASKED = -2 };
     int32_t *map = evtwin__realloc(NULL, from->dict.n, sizeof *map);
-    if (map == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for the strings of column '%s'", from->name);
-    }
+    EVTWIN_FAIL_IF(map == NULL, EVTWIN_E_NOMEM, "no memory for the strings of column '%s'",
+                   from->name);
     for (size_t i = 0; i < from->dict.n; i++) {
         map[i] = NOT_ASKED;
     }
@@ -128,9 +127,7 @@ static evtwin_status put_rows(evtwin_table *table, const evtwin_table *other,
 /* ---- copy, select ---- */
 
 evtwin_status evtwin_table_copy(const evtwin_table *table, evtwin_table **out) {
-    if (table == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "table or out is NULL");
-    }
+    EVTWIN_FAIL_IF(table == NULL || out == NULL, EVTWIN_E_ARG, "table or out is NULL");
     evtwin_table *copy = NULL;
     evtwin_status st = create_like(table, table->rows, &copy);
     if (st < 0) {
@@ -152,14 +149,12 @@ evtwin_status evtwin_table_copy(const evtwin_table *table, evtwin_table **out) {
 
 evtwin_status evtwin_table_select(const evtwin_table *table, const size_t *row_index, size_t n,
                                   evtwin_table **out) {
-    if (table == NULL || out == NULL || (row_index == NULL && n > 0)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "table, row_index or out is NULL");
-    }
+    EVTWIN_FAIL_IF(table == NULL || out == NULL || (row_index == NULL && n > 0), EVTWIN_E_ARG,
+                   "table, row_index or out is NULL");
     for (size_t i = 0; i < n; i++) {
-        if (row_index[i] >= table->rows) {
-            EVTWIN_FAIL(EVTWIN_E_ARG, "row_index[%zu] is %zu in a table of %zu rows", i,
-                        row_index[i], table->rows);
-        }
+        EVTWIN_FAIL_IF(row_index[i] >= table->rows, EVTWIN_E_ARG,
+                       "row_index[%zu] is %zu in a table of %zu rows", i, row_index[i],
+                       table->rows);
     }
     evtwin_table *part = NULL;
     evtwin_status st = create_like(table, n, &part);
@@ -175,14 +170,13 @@ evtwin_status evtwin_table_select(const evtwin_table *table, const size_t *row_i
 
 /* Columns of one name have to be of one type and, as far as the units are known, of one unit. */
 static evtwin_status check_same_kind(const evtwin__column *to, const evtwin__column *from) {
-    if (to->type != from->type) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "column '%s' is %s in one table and %s in the other", to->name,
-                    evtwin__type_names[to->type], evtwin__type_names[from->type]);
-    }
-    if (to->unit[0] != '\0' && from->unit[0] != '\0' && strcmp(to->unit, from->unit) != 0) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "column '%s' is in %s in one table and in %s in the other",
-                    to->name, to->unit, from->unit);
-    }
+    EVTWIN_FAIL_IF(to->type != from->type, EVTWIN_E_SCHEMA,
+                   "column '%s' is %s in one table and %s in the other", to->name,
+                   evtwin__type_names[to->type], evtwin__type_names[from->type]);
+    EVTWIN_FAIL_IF(to->unit[0] != '\0' && from->unit[0] != '\0' &&
+                       strcmp(to->unit, from->unit) != 0,
+                   EVTWIN_E_SCHEMA, "column '%s' is in %s in one table and in %s in the other",
+                   to->name, to->unit, from->unit);
     return EVTWIN_OK;
 }
 
@@ -204,13 +198,10 @@ evtwin_status evtwin_table_append(evtwin_table *table, const evtwin_table *other
     if (st < 0) {
         return st;
     }
-    if (other == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "other is NULL");
-    }
+    EVTWIN_FAIL_IF(other == NULL, EVTWIN_E_ARG, "other is NULL");
     size_t rows;
-    if (__builtin_add_overflow(table->rows, other->rows, &rows)) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for %zu and %zu rows", table->rows, other->rows);
-    }
+    EVTWIN_FAIL_IF(__builtin_add_overflow(table->rows, other->rows, &rows), EVTWIN_E_NOMEM,
+                   "no memory for %zu and %zu rows", table->rows, other->rows);
     for (size_t i = 0; i < table->cols; i++) {
         const size_t col = evtwin_table_find(other, table->column[i].name);
         if (col != EVTWIN_NO_COLUMN &&

@@ -48,10 +48,8 @@ static const char *list_units(const char *ours, char *text, size_t size) {
 }
 
 static evtwin_status fail_unit(const char *column, const evtwin__quantity *q, const char *tag) {
-    if (q->unit[0] == '\0') {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "column '%.100s' has no unit, so it cannot be in '%.40s'",
-                    column, tag);
-    }
+    EVTWIN_FAIL_IF(q->unit[0] == '\0', EVTWIN_E_SCHEMA,
+                   "column '%.100s' has no unit, so it cannot be in '%.40s'", column, tag);
     char list[64];
     EVTWIN_FAIL(EVTWIN_E_SCHEMA, "column '%.100s' cannot be in '%.40s'; %s can be in %s", column,
                 tag, q->name, list_units(q->unit, list, sizeof list));
@@ -72,10 +70,9 @@ static evtwin_status column_unit(const evtwin_table *table, size_t col, const ev
 }
 
 evtwin_status evtwin_telemetry_factor(const evtwin_table *table, size_t col, double *factor_out) {
-    if (table == NULL || factor_out == NULL || col >= evtwin_table_cols(table)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "table or factor_out is NULL, or the table has no column %zu",
-                    col);
-    }
+    EVTWIN_FAIL_IF(table == NULL || factor_out == NULL || col >= evtwin_table_cols(table),
+                   EVTWIN_E_ARG, "table or factor_out is NULL, or the table has no column %zu",
+                   col);
     evtwin__meaning m;
     const evtwin__unit *u = NULL;
     if (!evtwin__meaning_find(evtwin_table_name(table, col), EVTWIN__ALL_KINDS, &m)) {
@@ -90,9 +87,7 @@ evtwin_status evtwin_telemetry_factor(const evtwin_table *table, size_t col, dou
 }
 
 evtwin_status evtwin_telemetry_table_create(evtwin_table **out) {
-    if (out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "out is NULL");
-    }
+    EVTWIN_FAIL_IF(out == NULL, EVTWIN_E_ARG, "out is NULL");
     return evtwin__schema_table_create(EVTWIN__TELEMETRY, out);
 }
 
@@ -118,9 +113,8 @@ static char *trim(char *text) {
 /* "soc=percent": cut into its two names. */
 static evtwin_status split_override(char *item, const char **name, const char **unit_name) {
     char *equals = strrchr(item, '=');
-    if (equals == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "'%.100s': expected a unit like soc=percent", trim(item));
-    }
+    EVTWIN_FAIL_IF(equals == NULL, EVTWIN_E_ARG, "'%.100s': expected a unit like soc=percent",
+                   trim(item));
     *equals = '\0';
     *name = trim(item);
     *unit_name = trim(equals + 1);
@@ -147,17 +141,14 @@ static evtwin_status override_one(evtwin_table *table, const char *name, const c
             return st;
         }
     }
-    if (!any) {
-        EVTWIN_FAIL(EVTWIN_E_NOT_FOUND, "no column holds the telemetry quantity '%.100s'", name);
-    }
+    EVTWIN_FAIL_IF(!any, EVTWIN_E_NOT_FOUND, "no column holds the telemetry quantity '%.100s'",
+                   name);
     return EVTWIN_OK;
 }
 
 static evtwin_status override_all(evtwin_table *table, const char *overrides, int apply) {
     char *copy = evtwin__strdup(overrides);
-    if (copy == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory");
-    }
+    EVTWIN_FAIL_IF(copy == NULL, EVTWIN_E_NOMEM, "out of memory");
     evtwin_status st = EVTWIN_OK;
     for (char *item = copy; item != NULL && st == EVTWIN_OK;) {
         char *next = strchr(item, ',');
@@ -176,9 +167,7 @@ static evtwin_status override_all(evtwin_table *table, const char *overrides, in
 }
 
 evtwin_status evtwin_telemetry_override_units(evtwin_table *table, const char *overrides) {
-    if (table == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "table is NULL");
-    }
+    EVTWIN_FAIL_IF(table == NULL, EVTWIN_E_ARG, "table is NULL");
     if (overrides == NULL || overrides[0] == '\0') {
         return EVTWIN_OK;
     }
@@ -246,10 +235,9 @@ static evtwin_status fail_range(const char *column, size_t row, const evtwin__me
     snprintf(limits, sizeof limits, has_max ? "%s to %s" : "%s or more", min, max);
 
     const evtwin__unit *better = unit_that_fits(m, u, value);
-    if (better == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_RANGE, "column '%.100s', data row %zu: %s%s%s is outside %s%s%s",
-                    column, row + 1, text, space, unit_name, limits, space, unit_name);
-    }
+    EVTWIN_FAIL_IF(better == NULL, EVTWIN_E_RANGE,
+                   "column '%.100s', data row %zu: %s%s%s is outside %s%s%s", column, row + 1, text,
+                   space, unit_name, limits, space, unit_name);
     EVTWIN_FAIL(EVTWIN_E_RANGE,
                 "column '%.100s', data row %zu: %s%s%s is outside %s%s%s; if the column is in %s, "
                 "use the unit override %s=%s",
@@ -295,21 +283,17 @@ static evtwin_status check_duplicates(const evtwin_table *table) {
             continue;
         }
         size_t *first = &col_of[m.q];
-        if (*first != EVTWIN_NO_COLUMN) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA,
-                        "columns '%.100s' and '%.100s' are both %s: leave out or rename one",
-                        evtwin_table_name(table, *first), evtwin_table_name(table, col),
-                        evtwin__schema[m.q].name);
-        }
+        EVTWIN_FAIL_IF(*first != EVTWIN_NO_COLUMN, EVTWIN_E_SCHEMA,
+                       "columns '%.100s' and '%.100s' are both %s: leave out or rename one",
+                       evtwin_table_name(table, *first), evtwin_table_name(table, col),
+                       evtwin__schema[m.q].name);
         *first = col;
     }
     return EVTWIN_OK;
 }
 
 evtwin_status evtwin_telemetry_check(const evtwin_table *table) {
-    if (table == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "table is NULL");
-    }
+    EVTWIN_FAIL_IF(table == NULL, EVTWIN_E_ARG, "table is NULL");
     const evtwin_status duplicates = check_duplicates(table);
     if (duplicates < 0) {
         return duplicates;

@@ -49,11 +49,6 @@ void evtwin__text_put(evtwin__text *text, const char *string) {
     evtwin__text_add(text, string, strlen(string));
 }
 
-void evtwin__text_i64(evtwin__text *text, int64_t value) {
-    char *room = text->is_failed ? NULL : evtwin__text_room(text, EVTWIN__NUM_SIZE);
-    text->size += room != NULL ? evtwin__format_i64(value, room) : 0;
-}
-
 void evtwin__text_f64(evtwin__text *text, double value) {
     char *room = text->is_failed ? NULL : evtwin__text_room(text, EVTWIN__NUM_SIZE);
     text->size += room != NULL ? evtwin__format_f64(value, room) : 0;
@@ -162,7 +157,8 @@ void evtwin__text_number(evtwin__text *text, const char *key, double value) {
 
 void evtwin__text_integer(evtwin__text *text, const char *key, int64_t value) {
     begin_value(text, key);
-    evtwin__text_i64(text, value);
+    char *room = text->is_failed ? NULL : evtwin__text_room(text, EVTWIN__NUM_SIZE);
+    text->size += room != NULL ? evtwin__format_i64(value, room) : 0;
 }
 
 void evtwin__text_time(evtwin__text *text, const char *key, int64_t time_us) {

@@ -25,7 +25,6 @@ void evtwin__text_free(evtwin__text *text);
 
 void evtwin__text_add(evtwin__text *text, const char *data, size_t size);
 void evtwin__text_put(evtwin__text *text, const char *string);
-void evtwin__text_i64(evtwin__text *text, int64_t value);
 
 /* A finite number, in the shortest form that reads back exactly. */
 void evtwin__text_f64(evtwin__text *text, double value);

@@ -55,13 +55,9 @@ const char *evtwin_threshold_kind_name(evtwin_threshold_kind kind) {
 /* ---- the set ---- */
 
 evtwin_status evtwin_thresholds_create(evtwin_thresholds **out) {
-    if (out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "out is NULL");
-    }
+    EVTWIN_FAIL_IF(out == NULL, EVTWIN_E_ARG, "out is NULL");
     evtwin_thresholds *t = evtwin__calloc(1, sizeof *t);
-    if (t == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for thresholds");
-    }
+    EVTWIN_FAIL_IF(t == NULL, EVTWIN_E_NOMEM, "out of memory for thresholds");
     t->n = sizeof contract / sizeof contract[0];
     memcpy(t->rules, contract, sizeof contract);
     *out = t;
@@ -78,10 +74,10 @@ size_t evtwin_thresholds_count(const evtwin_thresholds *thresholds) {
 
 evtwin_status evtwin_thresholds_get(const evtwin_thresholds *thresholds, size_t i,
                                     evtwin_threshold *out, size_t size) {
-    if (i >= evtwin_thresholds_count(thresholds) || out == NULL || size < sizeof out->size) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "threshold %zu of %zu, or out is NULL or too small", i,
-                    evtwin_thresholds_count(thresholds));
-    }
+    EVTWIN_FAIL_IF(i >= evtwin_thresholds_count(thresholds) || out == NULL ||
+                       size < sizeof out->size,
+                   EVTWIN_E_ARG, "threshold %zu of %zu, or out is NULL or too small", i,
+                   evtwin_thresholds_count(thresholds));
     const rule *r = &thresholds->rules[i];
     const evtwin_threshold full = {.size = sizeof full,
                                    .kind = r->kind,
@@ -106,36 +102,28 @@ static evtwin_status set_rule(evtwin_thresholds *t, const rule *r) {
         }
         return EVTWIN_OK;
     }
-    if (i == MAX_RULES) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "the limit of %d thresholds is reached", MAX_RULES);
-    }
+    EVTWIN_FAIL_IF(i == MAX_RULES, EVTWIN_E_ARG, "the limit of %d thresholds is reached",
+                   MAX_RULES);
     t->rules[i] = *r;
     t->n += i == t->n;
     return EVTWIN_OK;
 }
 
 evtwin_status evtwin_thresholds_set(evtwin_thresholds *thresholds, const evtwin_threshold *given) {
-    if (thresholds == NULL || given == NULL || given->quantity == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "thresholds, rule or its quantity is NULL");
-    }
+    EVTWIN_FAIL_IF(thresholds == NULL || given == NULL || given->quantity == NULL, EVTWIN_E_ARG,
+                   "thresholds, rule or its quantity is NULL");
     rule r = {given->kind, 0, given->level, given->is_below != 0, given->limit};
     while (r.q < EVTWIN__Q_COUNT && strcmp(evtwin__schema[r.q].name, given->quantity) != 0) {
         r.q++;
     }
-    if (r.q == EVTWIN__Q_COUNT || !evtwin__quantity_is_number(r.q)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG,
-                    "a threshold of '%.60s', which is not a numeric quantity of the schema",
-                    given->quantity);
-    }
-    if ((unsigned)r.kind >= N_KINDS || (unsigned)r.level >= N_LEVELS ||
-        (r.kind == EVTWIN_THRESHOLD_STATUS && r.level == EVTWIN_HEALTH_NORMAL)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG,
-                    "a threshold of %s with kind %d and level %d, which are not valid",
-                    given->quantity, (int)r.kind, (int)r.level);
-    }
-    if (isinf(r.limit)) {
-        EVTWIN_FAIL(EVTWIN_E_RANGE, "the limit of %s is infinite", given->quantity);
-    }
+    EVTWIN_FAIL_IF(r.q == EVTWIN__Q_COUNT || !evtwin__quantity_is_number(r.q), EVTWIN_E_ARG,
+                   "a threshold of '%.60s', which is not a numeric quantity of the schema",
+                   given->quantity);
+    EVTWIN_FAIL_IF((unsigned)r.kind >= N_KINDS || (unsigned)r.level >= N_LEVELS ||
+                       (r.kind == EVTWIN_THRESHOLD_STATUS && r.level == EVTWIN_HEALTH_NORMAL),
+                   EVTWIN_E_ARG, "a threshold of %s with kind %d and level %d, which are not valid",
+                   given->quantity, (int)r.kind, (int)r.level);
+    EVTWIN_FAIL_IF(isinf(r.limit), EVTWIN_E_RANGE, "the limit of %s is infinite", given->quantity);
     return set_rule(thresholds, &r);
 }
 
@@ -158,12 +146,10 @@ static evtwin_status set_words(evtwin_thresholds *t, const char *place, const ch
     const int kind = word_index(word[0], kind_names, N_KINDS);
     const int level = word_index(word[2], level_names, N_LEVELS);
     const int is_below = word_index(word[3], operators, 2);
-    if (kind < 0 || level < 0 || is_below < 0 || word[1] == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE,
-                    "%s: expected kind (status, alert, display), quantity, level (NORMAL, WARNING, "
-                    "CRITICAL), operator (< or >) and limit",
-                    place);
-    }
+    EVTWIN_FAIL_IF(kind < 0 || level < 0 || is_below < 0 || word[1] == NULL, EVTWIN_E_PARSE,
+                   "%s: expected kind (status, alert, display), quantity, level (NORMAL, WARNING, "
+                   "CRITICAL), operator (< or >) and limit",
+                   place);
     const evtwin_threshold given = {.size = sizeof given,
                                     .kind = (evtwin_threshold_kind)kind,
                                     .quantity = word[1],
@@ -181,9 +167,8 @@ static evtwin_status set_object(evtwin_thresholds *t, const char *path, size_t i
     char place[512];
     snprintf(place, sizeof place, "%.400s: threshold %zu", path, i + 1);
     const json_t *limit = json_object_get(object, "limit");
-    if (!json_is_number(limit) && !json_is_null(limit)) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: \"limit\" is not a number or null", place);
-    }
+    EVTWIN_FAIL_IF(!json_is_number(limit) && !json_is_null(limit), EVTWIN_E_PARSE,
+                   "%s: \"limit\" is not a number or null", place);
     const char *word[4];
     for (int k = 0; k < 4; k++) {
         word[k] = json_string_value(json_object_get(object, word_keys[k]));
@@ -192,9 +177,7 @@ static evtwin_status set_object(evtwin_thresholds *t, const char *path, size_t i
 }
 
 evtwin_status evtwin_thresholds_load(const char *path, evtwin_thresholds **out) {
-    if (path == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "path or out is NULL");
-    }
+    EVTWIN_FAIL_IF(path == NULL || out == NULL, EVTWIN_E_ARG, "path or out is NULL");
     char *text = NULL;
     size_t size = 0;
     json_t *array = NULL;
@@ -223,22 +206,17 @@ done:
 }
 
 evtwin_status evtwin_thresholds_from_table(const evtwin_table *table, evtwin_thresholds **out) {
-    if (table == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "table or out is NULL");
-    }
+    EVTWIN_FAIL_IF(table == NULL || out == NULL, EVTWIN_E_ARG, "table or out is NULL");
     size_t col[4];
     const size_t limit = evtwin_table_find(table, "limit");
     for (int k = 0; k < 4; k++) {
         col[k] = evtwin_table_find(table, word_keys[k]);
-        if (col[k] == EVTWIN_NO_COLUMN || limit == EVTWIN_NO_COLUMN) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "a table of thresholds has to have the column %s",
-                        limit == EVTWIN_NO_COLUMN ? "limit" : word_keys[k]);
-        }
+        EVTWIN_FAIL_IF(col[k] == EVTWIN_NO_COLUMN || limit == EVTWIN_NO_COLUMN, EVTWIN_E_SCHEMA,
+                       "a table of thresholds has to have the column %s",
+                       limit == EVTWIN_NO_COLUMN ? "limit" : word_keys[k]);
     }
     evtwin_thresholds *t = evtwin__calloc(1, sizeof *t);
-    if (t == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for thresholds");
-    }
+    EVTWIN_FAIL_IF(t == NULL, EVTWIN_E_NOMEM, "out of memory for thresholds");
     evtwin_status st = EVTWIN_OK;
     for (size_t row = 0; row < evtwin_table_rows(table) && st == EVTWIN_OK; row++) {
         const char *word[4];
@@ -264,9 +242,7 @@ evtwin_status evtwin_thresholds_from_table(const evtwin_table *table, evtwin_thr
 }
 
 evtwin_status evtwin_thresholds_table(const evtwin_thresholds *thresholds, evtwin_table **out) {
-    if (thresholds == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "thresholds or out is NULL");
-    }
+    EVTWIN_FAIL_IF(thresholds == NULL || out == NULL, EVTWIN_E_ARG, "thresholds or out is NULL");
     evtwin_table *table = NULL;
     evtwin_status st = evtwin_table_create(&table);
     for (size_t k = 0; k < 4 && st == EVTWIN_OK; k++) {

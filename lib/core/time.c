@@ -174,14 +174,11 @@ int64_t evtwin_time_now(void) {
 }
 
 evtwin_status evtwin_time_parse(const char *text, evtwin_naive_time naive, int64_t *time_us_out) {
-    if (text == NULL || time_us_out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "text or time_us_out is NULL");
-    }
+    EVTWIN_FAIL_IF(text == NULL || time_us_out == NULL, EVTWIN_E_ARG,
+                   "text or time_us_out is NULL");
     moment m = {.hour = 0};
-    if (!scan_moment(text, &m)) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "'%.40s' is not a time; expected one like 2024-01-31T12:00:00Z",
-                    text);
-    }
+    EVTWIN_FAIL_IF(!scan_moment(text, &m), EVTWIN_E_PARSE,
+                   "'%.40s' is not a time; expected one like 2024-01-31T12:00:00Z", text);
 
     int64_t s;
     if (m.has_offset || naive == EVTWIN_NAIVE_UTC) {
@@ -195,15 +192,13 @@ evtwin_status evtwin_time_parse(const char *text, evtwin_naive_time naive, int64
     /* a leap second ends a day of UTC; our count has none, so it is the first second of the next */
     if (m.second == 60) {
         s++;
-        if (s % s_per_day != 0) {
-            EVTWIN_FAIL(EVTWIN_E_PARSE, "'%.40s': second 60 is possible at 23:59 UTC only", text);
-        }
+        EVTWIN_FAIL_IF(s % s_per_day != 0, EVTWIN_E_PARSE,
+                       "'%.40s': second 60 is possible at 23:59 UTC only", text);
     }
     const int64_t first = days_from_civil((civil){0, 1, 1}) * s_per_day;
     const int64_t end = days_from_civil((civil){max_year + 1, 1, 1}) * s_per_day;
-    if (s < first || s >= end) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "'%.40s' is outside the years 0 to 9999 in UTC", text);
-    }
+    EVTWIN_FAIL_IF(s < first || s >= end, EVTWIN_E_PARSE,
+                   "'%.40s' is outside the years 0 to 9999 in UTC", text);
     *time_us_out = s * us_per_s + m.us;
     return EVTWIN_OK;
 }
@@ -236,18 +231,15 @@ static char *put_time_of_day(char *to, int64_t second_of_day, int64_t us) {
 
 evtwin_status evtwin_time_format(int64_t time_us, char *text, size_t text_size) {
     static const size_t length = 27;
-    if (text == NULL || text_size <= length) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "text is NULL or smaller than %zu bytes", length + 1);
-    }
+    EVTWIN_FAIL_IF(text == NULL || text_size <= length, EVTWIN_E_ARG,
+                   "text is NULL or smaller than %zu bytes", length + 1);
 
     /* floor division: the time of day is never negative */
     const int64_t us_per_day = s_per_day * us_per_s;
     const int64_t us_of_day = (time_us % us_per_day + us_per_day) % us_per_day;
     const civil date = civil_from_days(time_us / us_per_day - (time_us % us_per_day < 0));
-    if (date.year < 0 || date.year > max_year) {
-        EVTWIN_FAIL(EVTWIN_E_RANGE, "time %lld us is outside the years 0 to 9999",
-                    (long long)time_us);
-    }
+    EVTWIN_FAIL_IF(date.year < 0 || date.year > max_year, EVTWIN_E_RANGE,
+                   "time %lld us is outside the years 0 to 9999", (long long)time_us);
 
     char *to = put_date(text, date);
     *to++ = 'T';

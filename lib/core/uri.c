@@ -132,9 +132,7 @@ char *evtwin__uri_redact(const char *text) {
 /* Fail with "URI: what is wrong", the password hidden. */
 static evtwin_status fail_at(const char *text, const char *what) {
     char *redacted = evtwin__uri_redact(text);
-    if (redacted == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a URI");
-    }
+    EVTWIN_FAIL_IF(redacted == NULL, EVTWIN_E_NOMEM, "out of memory for a URI");
     const evtwin_status st = evtwin__fail(EVTWIN_E_PARSE, "%.200s: %s", redacted, what);
     evtwin__free(redacted);
     return st;
@@ -288,7 +286,8 @@ evtwin_status evtwin__uri_parse(const char *text, evtwin__uri *out) {
     if (n_params > MAX_PARAMS) {
         return fail_at(text, "more than 64 parameters");
     }
-    evtwin__uri uri = {.scheme = "",
+    evtwin__uri uri = {.text = text,
+                       .scheme = "",
                        .user = "",
                        .password = "",
                        .host = "",
@@ -335,9 +334,8 @@ evtwin_status evtwin__uri_check_params(const evtwin__uri *uri, const char *const
         while (*k != NULL && strcmp(*k, uri->key[i]) != 0) {
             k++;
         }
-        if (*k == NULL) {
-            EVTWIN_FAIL(EVTWIN_E_ARG, "%s: has no parameter \"%.40s\"", uri->scheme, uri->key[i]);
-        }
+        EVTWIN_FAIL_IF(*k == NULL, EVTWIN_E_ARG, "%s: has no parameter \"%.40s\"", uri->scheme,
+                       uri->key[i]);
     }
     return EVTWIN_OK;
 }

@@ -9,6 +9,7 @@
  * name). Everything but the path of the second form is percent-decoded; all strings live in the one
  * buffer of the struct. */
 typedef struct evtwin__uri {
+    const char *text; /* all of it as it was given, borrowed */
     char *buffer;
     const char *scheme;
     const char *user, *password, *host; /* "" if absent */

@@ -67,13 +67,10 @@ static evtwin_status fail_db(evtwin__db *db, int rc) {
         sqlite3_errcode(db->handle) == rc || sqlite3_extended_errcode(db->handle) == rc
             ? sqlite3_errmsg(db->handle)
             : sqlite3_errstr(rc);
-    if (st == EVTWIN_E_AGAIN) {
-        EVTWIN_FAIL(st, "%s: another process held the write lock for longer than %d ms", db->name,
-                    db->busy_timeout_ms);
-    }
-    if ((rc & 0xff) == SQLITE_NOTADB) {
-        EVTWIN_FAIL(st, "%s: is not a SQLite database", db->name);
-    }
+    EVTWIN_FAIL_IF(st == EVTWIN_E_AGAIN, st,
+                   "%s: another process held the write lock for longer than %d ms", db->name,
+                   db->busy_timeout_ms);
+    EVTWIN_FAIL_IF((rc & 0xff) == SQLITE_NOTADB, st, "%s: is not a SQLite database", db->name);
     if (db->mode == EVTWIN__DB_READ &&
         ((rc & 0xff) == SQLITE_READONLY || (rc & 0xff) == SQLITE_CANTOPEN)) {
         /* the file itself can be read: its log is what SQLite wants to write */
@@ -81,9 +78,7 @@ static evtwin_status fail_db(evtwin__db *db, int rc) {
                     db->name);
     }
     const int system_errno = st == EVTWIN_E_IO ? sqlite3_system_errno(db->handle) : 0;
-    if (system_errno != 0) {
-        EVTWIN_FAIL(st, "%s: %s (%s)", db->name, text, strerror(system_errno));
-    }
+    EVTWIN_FAIL_IF(system_errno != 0, st, "%s: %s (%s)", db->name, text, strerror(system_errno));
     EVTWIN_FAIL(st, "%s: %s", db->name, text);
 }
 
@@ -103,24 +98,17 @@ static evtwin_status create_private(const char *path) {
     const int failed = fchmod(fd, 0600) != 0;
     const int why = errno;
     close(fd);
-    if (failed) {
-        EVTWIN_FAIL(EVTWIN_E_IO, "%s: %s", path, strerror(why));
-    }
+    EVTWIN_FAIL_IF(failed, EVTWIN_E_IO, "%s: %s", path, strerror(why));
     return EVTWIN_OK;
 }
 
 static evtwin_status check_file(const char *path) {
     struct stat info;
-    if (stat(path, &info) != 0) {
-        EVTWIN_FAIL(errno == ENOENT || errno == ENOTDIR ? EVTWIN_E_NOT_FOUND : EVTWIN_E_IO,
-                    "%s: %s", path, strerror(errno));
-    }
-    if (!S_ISREG(info.st_mode)) {
-        EVTWIN_FAIL(EVTWIN_E_IO, "%s: is not a regular file", path);
-    }
-    if (access(path, R_OK) != 0) {
-        EVTWIN_FAIL(EVTWIN_E_IO, "%s: %s", path, strerror(errno));
-    }
+    EVTWIN_FAIL_IF(stat(path, &info) != 0,
+                   errno == ENOENT || errno == ENOTDIR ? EVTWIN_E_NOT_FOUND : EVTWIN_E_IO, "%s: %s",
+                   path, strerror(errno));
+    EVTWIN_FAIL_IF(!S_ISREG(info.st_mode), EVTWIN_E_IO, "%s: is not a regular file", path);
+    EVTWIN_FAIL_IF(access(path, R_OK) != 0, EVTWIN_E_IO, "%s: %s", path, strerror(errno));
     return EVTWIN_OK;
 }
 
@@ -166,14 +154,12 @@ static evtwin_status open_handle(evtwin__db *db, const char *path, evtwin__db_mo
                       (mode == EVTWIN__DB_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
     const int rc = sqlite3_open_v2(path, &db->handle, flags, NULL);
     if (rc != SQLITE_OK) {
-        if (db->handle == NULL) {
-            EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a connection to %s", path);
-        }
+        EVTWIN_FAIL_IF(db->handle == NULL, EVTWIN_E_NOMEM, "out of memory for a connection to %s",
+                       path);
         return fail_db(db, rc);
     }
-    if (mode != EVTWIN__DB_READ && sqlite3_db_readonly(db->handle, "main") == 1) {
-        EVTWIN_FAIL(EVTWIN_E_IO, "%s: may not be written by this user", path);
-    }
+    EVTWIN_FAIL_IF(mode != EVTWIN__DB_READ && sqlite3_db_readonly(db->handle, "main") == 1,
+                   EVTWIN_E_IO, "%s: may not be written by this user", path);
     evtwin_status st = harden(db);
     if (st >= 0) {
         /* the first read of the file: here it shows whether it is a database at all */
@@ -186,9 +172,7 @@ static evtwin_status open_handle(evtwin__db *db, const char *path, evtwin__db_mo
 evtwin_status evtwin__db_open(const char *path, evtwin__db_mode mode, int busy_timeout_ms,
                               evtwin__db **out) {
     assert(path != NULL && out != NULL && busy_timeout_ms >= 0);
-    if (path[0] == '\0') {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "the file name of the database is empty");
-    }
+    EVTWIN_FAIL_IF(path[0] == '\0', EVTWIN_E_ARG, "the file name of the database is empty");
     evtwin_status st = EVTWIN_OK;
     if (strcmp(path, ":memory:") != 0) {
         if (mode == EVTWIN__DB_CREATE && (st = create_private(path)) < 0) {
@@ -280,13 +264,13 @@ evtwin_status evtwin__db_query_i64(evtwin__db *db, const char *sql, int64_t othe
 evtwin_status evtwin__db_begin_write(evtwin__db *db) {
     /* whoever clears his data while a writer runs would go on writing into a file without a name */
     int has_moved = 0;
-    if (sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved) == SQLITE_OK &&
-        has_moved) {
-        EVTWIN_FAIL(EVTWIN_E_IO,
-                    "%s: was removed or replaced while it was open; what is written now would be "
-                    "lost: open it again",
-                    db->name);
-    }
+    EVTWIN_FAIL_IF(sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved) ==
+                           SQLITE_OK &&
+                       has_moved,
+                   EVTWIN_E_IO,
+                   "%s: was removed or replaced while it was open; what is written now would be "
+                   "lost: open it again",
+                   db->name);
     return evtwin__db_exec(db, "BEGIN IMMEDIATE");
 }
 
@@ -309,9 +293,7 @@ int64_t evtwin__db_changes(const evtwin__db *db) {
 
 evtwin_status evtwin__stmt_prepare(evtwin__db *db, const char *sql, evtwin__stmt **out) {
     evtwin__stmt *stmt = evtwin__calloc(1, sizeof *stmt);
-    if (stmt == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a statement on %s", db->name);
-    }
+    EVTWIN_FAIL_IF(stmt == NULL, EVTWIN_E_NOMEM, "out of memory for a statement on %s", db->name);
     stmt->db = db;
     const int rc =
         sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt->handle, NULL);
@@ -434,24 +416,19 @@ static evtwin_status copy_into(evtwin__db *db, const char *path) {
 
 /* Give the finished copy its name. link, unlike rename, never replaces a file that is there. */
 static evtwin_status publish(const char *temporary, const char *path) {
-    if (link(temporary, path) != 0) {
-        EVTWIN_FAIL(EVTWIN_E_IO, "%s: %s", path, strerror(errno));
-    }
+    EVTWIN_FAIL_IF(link(temporary, path) != 0, EVTWIN_E_IO, "%s: %s", path, strerror(errno));
     evtwin__file_sync_folder(path);
     return EVTWIN_OK;
 }
 
 evtwin_status evtwin__db_backup(evtwin__db *db, const char *path) {
     struct stat info;
-    if (lstat(path, &info) == 0) {
-        EVTWIN_FAIL(EVTWIN_E_IO, "%s: exists; a backup never replaces a file", path);
-    }
+    EVTWIN_FAIL_IF(lstat(path, &info) == 0, EVTWIN_E_IO,
+                   "%s: exists; a backup never replaces a file", path);
     static const char suffix[] = ".XXXXXX";
     const size_t length = strlen(path);
     char *temporary = evtwin__calloc(length + sizeof suffix, 1);
-    if (temporary == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the name of %s", path);
-    }
+    EVTWIN_FAIL_IF(temporary == NULL, EVTWIN_E_NOMEM, "out of memory for the name of %s", path);
     memcpy(temporary, path, length);
     memcpy(temporary + length, suffix, sizeof suffix);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* learn/baseline.c: mean, countdown and the best one-feature model. */
+/* learn/baseline.c: mean, mean life and the best one-feature model. */
 
 #include "learn/baseline.h"
 
@@ -19,14 +19,15 @@ double evtwin__baseline_mean(const evtwin__part *part) {
     return sum / (double)part->n_train;
 }
 
-evtwin_status evtwin__baseline_countdown(const evtwin__part *part, const double *cycles,
+evtwin_status evtwin__baseline_mean_life(const evtwin__part *part, const double *cycles,
                                          double *predicted) {
     double *life = evtwin__calloc(part->n_groups, sizeof *life);
     size_t *n_rows = evtwin__calloc(part->n_groups, sizeof *n_rows);
     if (life == NULL || n_rows == NULL) {
         evtwin__free(life);
         evtwin__free(n_rows);
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the lives of %zu groups", part->n_groups);
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the mean life of %zu groups",
+                    part->n_groups);
     }
     for (size_t k = 0; k < part->n_train; k++) {
         const size_t r = part->train[k];
@@ -110,9 +111,7 @@ static void cut(const evtwin__part *part, size_t i, double *scratch, bins *b) {
 /* Inner fold of each training row. */
 static evtwin_status inner_folds(const evtwin__part *part, int32_t *fold_of) {
     int32_t *rank = evtwin__calloc(part->n_groups, sizeof *rank);
-    if (rank == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for inner folds");
-    }
+    EVTWIN_FAIL_IF(rank == NULL, EVTWIN_E_NOMEM, "out of memory for inner folds");
     int32_t n_groups = 0;
     for (size_t k = 0; k < part->n_train; k++) {
         int32_t *r = &rank[part->group_of_row[part->train[k]]];

@@ -23,10 +23,10 @@ typedef struct evtwin__part {
 /* Mean of y over the training rows. */
 double evtwin__baseline_mean(const evtwin__part *part);
 
-/* predicted (n_test) = mean life of the training groups - cycles so far; the life of a group is the
- * mean of y + cycles over its training rows. cycles is indexed by row; where it is NaN so is the
- * prediction. */
-evtwin_status evtwin__baseline_countdown(const evtwin__part *part, const double *cycles,
+/* The mean-life baseline: predicted (n_test) = mean life of the training groups - cycles so far;
+ * the life of a group is the mean of y + cycles over its training rows. cycles is indexed by row;
+ * where it is NaN so is the prediction. */
+evtwin_status evtwin__baseline_mean_life(const evtwin__part *part, const double *cycles,
                                          double *predicted);
 
 /* The best one-feature model: each feature is cut into at most 64 bins of equal count, a bin

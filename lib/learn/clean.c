@@ -5,7 +5,7 @@
 
 #include "core/mem.h"
 #include "core/status.h"
-#include "learn/columns.h"
+#include "learn/features.h"
 #include "learn/group.h"
 
 #include <math.h>
@@ -93,10 +93,8 @@ static evtwin_status clean_column(evtwin_table *table, size_t col, const int32_t
         w->v[r] = evtwin_table_number(table, col, r);
     }
     size_t n;
-    evtwin_status st = evtwin__group_order(group_of_row, NULL, rows, w->order, &n);
-    if (st < 0) {
-        return st;
-    }
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(evtwin__group_order(group_of_row, NULL, rows, w->order, &n));
     evtwin__fill_forward(w->v, 1, group_of_row, w->order, n, report);
     report->n_outliers = evtwin__count_outliers(w->v, 1, w->order, n, w->scratch);
 
@@ -110,20 +108,16 @@ static evtwin_status clean_column(evtwin_table *table, size_t col, const int32_t
 
 evtwin_status evtwin_clean(evtwin_table *table, size_t col, const int32_t *group_of_row,
                            size_t rows, evtwin_clean_report *out, size_t out_size) {
-    if (table == NULL || group_of_row == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "table, group_of_row or out is NULL");
-    }
-    if (rows != evtwin_table_rows(table)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "%zu groups for %zu rows", rows, evtwin_table_rows(table));
-    }
-    if (col >= evtwin_table_cols(table) || !evtwin__column_is_number(table, col)) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "column %zu ('%s') is not numeric", col,
-                    evtwin_table_name(table, col));
-    }
+    EVTWIN_FAIL_IF(table == NULL || group_of_row == NULL || out == NULL, EVTWIN_E_ARG,
+                   "table, group_of_row or out is NULL");
+    EVTWIN_FAIL_IF(rows != evtwin_table_rows(table), EVTWIN_E_ARG, "%zu groups for %zu rows", rows,
+                   evtwin_table_rows(table));
+    EVTWIN_FAIL_IF(col >= evtwin_table_cols(table) || !evtwin__column_is_number(table, col),
+                   EVTWIN_E_SCHEMA, "column %zu ('%s') is not numeric", col,
+                   evtwin_table_name(table, col));
     for (size_t r = 0; r < rows; r++) {
-        if (group_of_row[r] < 0) {
-            EVTWIN_FAIL(EVTWIN_E_ARG, "row %zu: group %d is negative", r + 1, group_of_row[r]);
-        }
+        EVTWIN_FAIL_IF(group_of_row[r] < 0, EVTWIN_E_ARG, "row %zu: group %d is negative", r + 1,
+                       group_of_row[r]);
     }
 
     evtwin_clean_report report = {.size = sizeof report};

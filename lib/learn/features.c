@@ -2,19 +2,51 @@
 /* learn/features.c: from a table to the numbers a model sees; the one code path of training and
  * prediction. */
 
-#include "evtwin/features.h"
+#include "learn/features.h"
 
 #include "core/mem.h"
+#include "core/schema.h"
 #include "core/status.h"
-#include "evtwin/telemetry.h"
-#include "learn/columns.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+/* ---- columns ---- */
+
+size_t evtwin__column_find(const evtwin_table *table, const char *name) {
+    const size_t col = evtwin_table_find(table, name);
+    evtwin__meaning meaning;
+    return col != EVTWIN_NO_COLUMN || !evtwin__meaning_find(name, EVTWIN__ALL_KINDS, &meaning)
+               ? col
+               : evtwin_telemetry_find(table, evtwin__schema[meaning.q].name);
+}
+
+int evtwin__column_is_number(const evtwin_table *table, size_t col) {
+    const evtwin_type type = evtwin_table_type(table, col);
+    return type == EVTWIN_F64 || type == EVTWIN_I64 || type == EVTWIN_BOOL;
+}
+
+const char *evtwin__column_list(const evtwin_table *table, char *text, size_t text_size) {
+    static const char more[] = ", …";
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t col = 0; col < evtwin_table_cols(table); col++) {
+        const char *name = evtwin_table_name(table, col);
+        const char *comma = col > 0 ? ", " : "";
+        if (used + strlen(comma) + strlen(name) + sizeof more > text_size) {
+            snprintf(text + used, text_size - used, "%s", col > 0 ? more : "…");
+            break;
+        }
+        used += (size_t)snprintf(text + used, text_size - used, "%s%s", comma, name);
+    }
+    return text;
+}
+
+/* ---- the list ---- */
+
 typedef struct feature {
-    char *name;       /* ours if a telemetry quantity, else the column's */
+    char *name;       /* ours if a quantity, else the column's */
     const char *unit; /* static */
     int is_telemetry;
     size_t quantity;
@@ -36,36 +68,43 @@ void evtwin_features_free(evtwin_features *features) {
     evtwin__free(features);
 }
 
-/* A record's number and its clock start with the recording. In a file of whole lives that is the
- * battery's age, so a model would lean on it, and then misread every live record. */
-static int is_bookkeeping(const char *quantity_name) {
-    return strcmp(quantity_name, "seq") == 0 || strcmp(quantity_name, "sim_time_s") == 0;
+/* A feature is what the schema says may be one: outcomes are what is to be predicted, keys name a
+ * row. A record's number and its clock start with the recording: in a run-to-failure data set that
+ * is the battery's age, so a model would lean on it, and then misread every live record. */
+static evtwin_status check_role(const char *name, evtwin__role role) {
+    switch (role) {
+    case EVTWIN__ROLE_OUTCOME:
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "'%s' is an outcome, never a feature", name);
+    case EVTWIN__ROLE_BOOKKEEPING:
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA,
+                    "'%s' counts from where a recording began, which says nothing of a battery, "
+                    "never a feature",
+                    name);
+    case EVTWIN__ROLE_KEY:
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "'%s' names a row, never a feature", name);
+    case EVTWIN__ROLE_FEATURE:
+    default:
+        return EVTWIN_OK;
+    }
 }
 
 /* What a name given by the caller means; a telemetry quantity is kept by our name. */
 static evtwin_status resolve(const char *name, feature *out) {
-    if (evtwin__name_is_truth(name)) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "'%s' is an outcome of the simulation, never a feature", name);
-    }
+    evtwin__meaning meaning;
     feature f = {.unit = ""};
-    evtwin_quantity quantity;
-    if (evtwin_quantity_find(name, &f.quantity, NULL, NULL) == EVTWIN_OK &&
-        evtwin_quantity_get(f.quantity, &quantity, sizeof quantity) == EVTWIN_OK &&
-        quantity.kind == EVTWIN_KIND_TELEMETRY) {
-        if (is_bookkeeping(quantity.name)) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA,
-                        "'%s' counts from where a recording began, which says nothing of a "
-                        "battery, never a feature",
-                        name);
-        }
+    const int is_known = evtwin__meaning_find(name, EVTWIN__ALL_KINDS, &meaning);
+    const int is_truth = strncmp(name, "truth_", 6) == 0; /* also those that we do not know */
+    EVTWIN_TRY(check_role(name, is_truth   ? EVTWIN__ROLE_OUTCOME
+                                : is_known ? evtwin__schema[meaning.q].role
+                                           : EVTWIN__ROLE_FEATURE));
+    if (is_known) {
         f.is_telemetry = 1;
-        f.unit = quantity.unit;
-        name = quantity.name;
+        f.quantity = meaning.q;
+        f.unit = evtwin__schema[meaning.q].unit;
+        name = evtwin__schema[meaning.q].name;
     }
     f.name = evtwin__strdup(name);
-    if (f.name == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for feature '%s'", name);
-    }
+    EVTWIN_FAIL_IF(f.name == NULL, EVTWIN_E_NOMEM, "out of memory for feature '%s'", name);
     *out = f;
     return EVTWIN_OK;
 }
@@ -79,13 +118,10 @@ static evtwin_status add_name(evtwin_features *features, const char *text, size_
     while (length > 0 && text[length - 1] == ' ') {
         length--;
     }
-    if (length == 0) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "feature %zu of the list has no name", features->n + 1);
-    }
+    EVTWIN_FAIL_IF(length == 0, EVTWIN_E_ARG, "feature %zu of the list has no name",
+                   features->n + 1);
     char *name = evtwin__strndup(text, length);
-    if (name == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the list of features");
-    }
+    EVTWIN_FAIL_IF(name == NULL, EVTWIN_E_NOMEM, "out of memory for the list of features");
     feature *f = &features->list[features->n];
     const evtwin_status st = resolve(name, f);
     evtwin__free(name);
@@ -95,21 +131,16 @@ static evtwin_status add_name(evtwin_features *features, const char *text, size_
 
     features->n++;
     for (size_t i = 0; i + 1 < features->n; i++) {
-        if (strcmp(features->list[i].name, f->name) == 0) {
-            EVTWIN_FAIL(EVTWIN_E_ARG, "feature '%s' is named twice", f->name);
-        }
+        EVTWIN_FAIL_IF(strcmp(features->list[i].name, f->name) == 0, EVTWIN_E_ARG,
+                       "feature '%s' is named twice", f->name);
     }
     return EVTWIN_OK;
 }
 
 evtwin_status evtwin_features_create(const char *names, evtwin_features **out) {
-    if (out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "out is NULL");
-    }
+    EVTWIN_FAIL_IF(out == NULL, EVTWIN_E_ARG, "out is NULL");
     const char *text = names != NULL ? names : EVTWIN_DEFAULT_FEATURES;
-    if (*text == '\0') {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "the list of features is empty");
-    }
+    EVTWIN_FAIL_IF(*text == '\0', EVTWIN_E_ARG, "the list of features is empty");
     size_t n_names = 1;
     for (const char *c = text; *c != '\0'; c++) {
         n_names += *c == ',';
@@ -148,6 +179,8 @@ const char *evtwin_features_unit(const evtwin_features *features, size_t i) {
     return i < evtwin_features_count(features) ? features->list[i].unit : NULL;
 }
 
+/* ---- the matrix ---- */
+
 /* " (nor SoC, …)": what else the column of a quantity could have been called; "" for any other
  * name. */
 static const char *other_names(const feature *f, char *text, size_t text_size) {
@@ -179,11 +212,9 @@ evtwin_status evtwin__feature_column(const evtwin_features *features, size_t i,
                     other_names(f, others, sizeof others),
                     evtwin__column_list(table, columns, sizeof columns));
     }
-    if (!evtwin__column_is_number(table, col)) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "column '%s' holds %s, a feature must be numeric",
-                    evtwin_table_name(table, col),
-                    evtwin_table_type(table, col) == EVTWIN_TIME ? "times" : "text");
-    }
+    EVTWIN_FAIL_IF(!evtwin__column_is_number(table, col), EVTWIN_E_SCHEMA,
+                   "column '%s' holds %s, a feature must be numeric", evtwin_table_name(table, col),
+                   evtwin_table_type(table, col) == EVTWIN_TIME ? "times" : "text");
     *col_out = col;
     return EVTWIN_OK;
 }
@@ -205,17 +236,16 @@ static size_t copy_column(const evtwin_table *table, size_t col, double factor, 
 }
 
 /* No quantity has a second column, of which one would be passed over in silence. */
-static evtwin_status check_doubles(const evtwin_features *features, const evtwin_table *table) {
+static evtwin_status check_duplicates(const evtwin_features *features, const evtwin_table *table) {
     for (size_t i = 0; i < features->n; i++) {
         const feature *f = &features->list[i];
         const size_t col = f->is_telemetry ? evtwin_telemetry_find(table, f->name) : 0;
         for (int naming = 0; f->is_telemetry && naming < (int)evtwin_naming_count(); naming++) {
             const char *name = evtwin_quantity_name(f->quantity, (evtwin_naming)naming);
             const size_t other = name != NULL ? evtwin_table_find(table, name) : EVTWIN_NO_COLUMN;
-            if (other != EVTWIN_NO_COLUMN && other != col) {
-                EVTWIN_FAIL(EVTWIN_E_SCHEMA, "columns '%s' and '%s' are both %s",
-                            evtwin_table_name(table, col), name, f->name);
-            }
+            EVTWIN_FAIL_IF(other != EVTWIN_NO_COLUMN && other != col, EVTWIN_E_SCHEMA,
+                           "columns '%s' and '%s' are both %s", evtwin_table_name(table, col), name,
+                           f->name);
         }
     }
     return EVTWIN_OK;
@@ -223,15 +253,12 @@ static evtwin_status check_doubles(const evtwin_features *features, const evtwin
 
 evtwin_status evtwin_features_compute(const evtwin_features *features, const evtwin_table *table,
                                       size_t first_row, size_t rows, double *x) {
-    if (features == NULL || table == NULL || (x == NULL && rows > 0)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "features, table or x is NULL");
-    }
+    EVTWIN_FAIL_IF(features == NULL || table == NULL || (x == NULL && rows > 0), EVTWIN_E_ARG,
+                   "features, table or x is NULL");
     const size_t n_rows = evtwin_table_rows(table);
-    if (first_row > n_rows || rows > n_rows - first_row) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "%zu rows from row %zu asked of a table with %zu", rows,
-                    first_row, n_rows);
-    }
-    const evtwin_status st = check_doubles(features, table);
+    EVTWIN_FAIL_IF(first_row > n_rows || rows > n_rows - first_row, EVTWIN_E_ARG,
+                   "%zu rows from row %zu asked of a table with %zu", rows, first_row, n_rows);
+    const evtwin_status st = check_duplicates(features, table);
     return st < 0 ? st : evtwin__features_compute(features, table, first_row, rows, x);
 }
 
@@ -240,16 +267,11 @@ evtwin_status evtwin__features_compute(const evtwin_features *features, const ev
     for (size_t i = 0; i < features->n; i++) {
         size_t col;
         double factor;
-        evtwin_status st;
-        if ((st = evtwin__feature_column(features, i, table, &col)) < 0 ||
-            (st = evtwin_telemetry_factor(table, col, &factor)) < 0) {
-            return st;
-        }
+        EVTWIN_TRY(evtwin__feature_column(features, i, table, &col));
+        EVTWIN_TRY(evtwin_telemetry_factor(table, col, &factor));
         const size_t bad = copy_column(table, col, factor, first_row, rows, x + i, features->n);
-        if (bad < rows) {
-            EVTWIN_FAIL(EVTWIN_E_RANGE, "data row %zu of column '%s' is infinite",
-                        first_row + bad + 1, evtwin_table_name(table, col));
-        }
+        EVTWIN_FAIL_IF(bad < rows, EVTWIN_E_RANGE, "data row %zu of column '%s' is infinite",
+                       first_row + bad + 1, evtwin_table_name(table, col));
     }
     return EVTWIN_OK;
 }

@@ -8,7 +8,7 @@
 #include "core/status.h"
 #include "core/vmath.h"
 #include "evtwin/telemetry.h"
-#include "learn/columns.h"
+#include "learn/features.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -37,9 +37,7 @@ static int compare_keys(const void *a, const void *b) {
 evtwin_status evtwin__group_order(const int32_t *group_of_row, const int64_t *time_us, size_t rows,
                                   size_t *order, size_t *n_out) {
     row_key *key = evtwin__calloc(rows, sizeof *key);
-    if (key == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory to order %zu rows", rows);
-    }
+    EVTWIN_FAIL_IF(key == NULL, EVTWIN_E_NOMEM, "out of memory to order %zu rows", rows);
     size_t n = 0;
     for (size_t r = 0; r < rows; r++) {
         if (group_of_row[r] >= 0) {
@@ -59,9 +57,7 @@ evtwin_status evtwin__group_order(const int32_t *group_of_row, const int64_t *ti
 static evtwin_status read_times(const evtwin_table *table, size_t col, int64_t **out) {
     const size_t rows = evtwin_table_rows(table);
     int64_t *time_us = evtwin__calloc(rows, sizeof *time_us);
-    if (time_us == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for %zu times", rows);
-    }
+    EVTWIN_FAIL_IF(time_us == NULL, EVTWIN_E_NOMEM, "out of memory for %zu times", rows);
     const int64_t *v = evtwin_table_i64(table, col);
     int64_t last_us = INT64_MIN;
     for (size_t r = 0; r < rows; r++) {
@@ -86,22 +82,16 @@ static evtwin_status order_groups(const evtwin_table *table, evtwin__groups *g) 
 /* ---- groups ---- */
 
 static evtwin_status add_group(evtwin__groups *g, size_t *capacity, const char *name) {
-    if (g->n == INT32_MAX) {
-        EVTWIN_FAIL(EVTWIN_E_DATA, "more than %d groups", INT32_MAX);
-    }
+    EVTWIN_FAIL_IF(g->n == INT32_MAX, EVTWIN_E_DATA, "more than %d groups", INT32_MAX);
     if (g->n == *capacity) {
         const size_t wanted = *capacity > 0 ? 2 * *capacity : 64;
         char **grown = evtwin__realloc(g->name, wanted, sizeof *grown);
-        if (grown == NULL) {
-            EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for %zu groups", wanted);
-        }
+        EVTWIN_FAIL_IF(grown == NULL, EVTWIN_E_NOMEM, "out of memory for %zu groups", wanted);
         g->name = grown;
         *capacity = wanted;
     }
     g->name[g->n] = evtwin__strdup(name);
-    if (g->name[g->n] == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the name of a group");
-    }
+    EVTWIN_FAIL_IF(g->name[g->n] == NULL, EVTWIN_E_NOMEM, "out of memory for the name of a group");
     g->n++;
     return EVTWIN_OK;
 }
@@ -112,13 +102,11 @@ static evtwin_status group_by_restart(const evtwin_table *table, const char *nam
     g->kind = EVTWIN__GROUP_BATTERY;
     g->counter_col = evtwin__column_find(table, name);
     char columns[512];
-    if (g->counter_col == EVTWIN_NO_COLUMN) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "counter column '%s' is absent; the table has %s", name,
-                    evtwin__column_list(table, columns, sizeof columns));
-    }
-    if (!evtwin__column_is_number(table, g->counter_col)) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "counter column '%s' is not numeric", name);
-    }
+    EVTWIN_FAIL_IF(g->counter_col == EVTWIN_NO_COLUMN, EVTWIN_E_SCHEMA,
+                   "counter column '%s' is absent; the table has %s", name,
+                   evtwin__column_list(table, columns, sizeof columns));
+    EVTWIN_FAIL_IF(!evtwin__column_is_number(table, g->counter_col), EVTWIN_E_SCHEMA,
+                   "counter column '%s' is not numeric", name);
 
     size_t capacity = 0;
     double last = INFINITY;
@@ -127,10 +115,7 @@ static evtwin_status group_by_restart(const evtwin_table *table, const char *nam
         if (count < last || g->n == 0) {
             char number[32];
             snprintf(number, sizeof number, "%06zu", g->n + 1);
-            const evtwin_status st = add_group(g, &capacity, number);
-            if (st < 0) {
-                return st;
-            }
+            EVTWIN_TRY(add_group(g, &capacity, number));
         }
         last = isnan(count) ? last : count;
         g->of_row[r] = (int32_t)(g->n - 1);
@@ -141,9 +126,7 @@ static evtwin_status group_by_restart(const evtwin_table *table, const char *nam
 static evtwin_status group_by_text(const evtwin_table *table, size_t col, evtwin__groups *g) {
     const size_t n_codes = evtwin_table_dict_size(table, col);
     int32_t *group_of_code = evtwin__calloc(n_codes, sizeof *group_of_code);
-    if (group_of_code == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for %zu groups", n_codes);
-    }
+    EVTWIN_FAIL_IF(group_of_code == NULL, EVTWIN_E_NOMEM, "out of memory for %zu groups", n_codes);
     memset(group_of_code, 0xff, n_codes * sizeof *group_of_code);
 
     evtwin_status st = EVTWIN_OK;
@@ -193,9 +176,7 @@ static int64_t value_bits(const evtwin_table *table, size_t col, size_t row) {
 static evtwin_status first_of_each_value(const evtwin_table *table, size_t col, size_t *first) {
     const size_t rows = evtwin_table_rows(table);
     valued_row *v = evtwin__calloc(rows, sizeof *v);
-    if (v == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory to group %zu rows", rows);
-    }
+    EVTWIN_FAIL_IF(v == NULL, EVTWIN_E_NOMEM, "out of memory to group %zu rows", rows);
     size_t n = 0;
     for (size_t r = 0; r < rows; r++) {
         if (evtwin_table_is_valid(table, col, r)) {
@@ -216,9 +197,7 @@ static evtwin_status group_by_number(const evtwin_table *table, size_t col, evtw
     const size_t rows = evtwin_table_rows(table);
     const int64_t *integer = evtwin_table_i64(table, col);
     size_t *first = evtwin__calloc(rows, sizeof *first);
-    if (first == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory to group %zu rows", rows);
-    }
+    EVTWIN_FAIL_IF(first == NULL, EVTWIN_E_NOMEM, "out of memory to group %zu rows", rows);
     memset(first, 0xff, rows * sizeof *first);
     evtwin_status st = first_of_each_value(table, col, first);
 
@@ -268,10 +247,9 @@ static evtwin_status group_by_column(const evtwin_table *table, const char *name
 
 evtwin_status evtwin__groups_find(const evtwin_table *table, const char *group,
                                   const char *group_by_reset, evtwin__groups *out) {
-    if (group != NULL && group_by_reset != NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "groups come from column '%s' or from counter '%s', not both",
-                    group, group_by_reset);
-    }
+    EVTWIN_FAIL_IF(group != NULL && group_by_reset != NULL, EVTWIN_E_ARG,
+                   "groups come from column '%s' or from counter '%s', not both", group,
+                   group_by_reset);
     const size_t rows = evtwin_table_rows(table);
     evtwin__groups g = {.counter_col = EVTWIN_NO_COLUMN};
     g.time_col = evtwin_telemetry_find(table, "time");

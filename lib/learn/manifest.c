@@ -1,557 +1,610 @@
 /* SPDX-License-Identifier: MIT */
-/* learn/manifest.c: read and check the manifest of a bundle (docs/bundle.md). */
+/* learn/manifest.c: the manifest of a bundle (docs/bundle.md) as JSON: one list of its fields, by
+ * which it is read and written. */
 
-#include "learn/manifest.h"
+#include "learn/bundle.h"
 
 #include "core/json.h"
 #include "core/mem.h"
 #include "core/num.h"
+#include "core/sha256.h"
 #include "core/status.h"
 #include "core/utf8.h"
-#include "evtwin/telemetry.h"
 #include "learn/forest.h"
 
 #include <float.h>
+#include <inttypes.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME_SIZE = 256, MAX_FILE_NAME = 64, WHERE_SIZE = 512, MAX_DEPTH = 1000 };
+enum { TEXT_SIZE = 256, MAX_FILE_NAME = 64, WHERE_SIZE = 512, MAX_DEPTH = 1000 };
 
-const char *evtwin__objective_name(evtwin_objective objective) {
-    return objective == EVTWIN_OBJECTIVE_LOGISTIC ? "binary:logistic" : "reg:squarederror";
-}
+/* ---- life ---- */
 
-/* ---- check: the same for what was read and what is to be written ---- */
+/* A string of a bundle. */
+typedef struct evtwin__kept {
+    struct evtwin__kept *next;
+    char text[];
+} evtwin__kept;
 
-static evtwin_status check_text(const char *where, const char *what, const char *text,
-                                int may_be_empty) {
-    const size_t length = text != NULL ? strlen(text) : 0;
-    if (length == 0 && !may_be_empty) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: %s is empty", where, what);
-    }
-    if (length >= NAME_SIZE) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: %s has %zu bytes, the limit is %d", where, what, length,
-                    NAME_SIZE - 1);
-    }
-    if (length > 0 && !evtwin__utf8_is_valid(text, length)) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: %s is not UTF-8", where, what);
-    }
+evtwin_status evtwin__bundle_keep(evtwin__bundle *bundle, const char *text, const char **out) {
+    const size_t size = strlen(text) + 1;
+    evtwin__kept *kept = evtwin__calloc(1, sizeof *kept + size);
+    EVTWIN_FAIL_IF(kept == NULL, EVTWIN_E_NOMEM, "out of memory for a string of a bundle");
+    memcpy(kept->text, text, size);
+    kept->next = bundle->kept;
+    bundle->kept = kept;
+    *out = kept->text;
     return EVTWIN_OK;
 }
 
-/* A plain file name: nothing in a manifest may lead out of its folder. */
-static evtwin_status check_file(const char *where, const evtwin__manifest_file *file) {
-    const char *name = file->name != NULL ? file->name : "";
-    const size_t length = strlen(name);
-    if (length == 0 || length > MAX_FILE_NAME || name[0] == '.' ||
-        strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") !=
-            length ||
-        strcmp(name, EVTWIN__MANIFEST_FILE) == 0) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: '%.80s' is no name for a file of a bundle", where, name);
+void evtwin__bundle_clear(evtwin__bundle *b) {
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        evtwin__free(b->model[t].json);
+        evtwin_model_free(b->model[t].forest);
     }
-    const size_t n_hex = strspn(file->sha256, "0123456789abcdef");
-    if (n_hex != EVTWIN__SHA256_HEX_SIZE - 1 || file->sha256[n_hex] != '\0') {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: sha256 of %s is not 64 lower-case hex digits", where,
-                    name);
+    for (evtwin__kept *kept = b->kept, *next; kept != NULL; kept = next) {
+        next = kept->next;
+        evtwin__free(kept);
     }
-    return EVTWIN_OK;
+    evtwin__free(b->feature);
+    evtwin__free(b->battery);
+    evtwin_features_free(b->features);
+    evtwin__scaler_clear(&b->scaler);
+    *b = (evtwin__bundle){0};
 }
 
-static evtwin_status check_features(const char *name, const evtwin__manifest *m) {
-    if (m->n_features < 1 || m->n_features > EVTWIN__BUNDLE_MAX_FEATURES) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: %zu features, a bundle has 1 to %d", name, m->n_features,
-                    EVTWIN__BUNDLE_MAX_FEATURES);
+/* ---- fields ---- */
+
+typedef enum field_kind {
+    TEXT,      /* const char *; "" if absent */
+    FILE_NAME, /* the same: a plain name, nothing in a manifest may lead out of its folder */
+    HASH,      /* the same: 64 hex digits */
+    COUNT,     /* size_t; 0 if absent, which is not written unless it is a count that may be 0 */
+    NUMBER,    /* double; NaN if absent */
+    SEED       /* uint64_t: more than a JSON integer may be, so it is a string of digits */
+} field_kind;
+
+enum { REQUIRED = 1, MAY_BE_UNKNOWN = 2 }; /* the latter: a number that may be null */
+
+typedef struct field {
+    const char *in, *key; /* in: the object that has it, as a path below the table's; "" = itself */
+    field_kind kind;
+    size_t at; /* offset in the struct */
+    int flags;
+    double min, max;
+} field;
+
+#define IN(type, member) offsetof(evtwin__##type, member)
+#define MOST ((double)INT64_MAX)
+
+static const field root_fields[] = {
+    {"library", "version", TEXT, IN(bundle, library_version), 0, 0, 0},
+    {"", "xgboost", TEXT, IN(bundle, xgboost_version), 0, 0, 0},
+    {"", "created", TEXT, IN(bundle, created), 0, 0, 0},
+    {"", "label_rule", TEXT, IN(bundle, label_rule), 0, 0, 0},
+    {"", "recipe", TEXT, IN(bundle, recipe), 0, 0, 0},
+    {"source", "name", TEXT, IN(bundle, source_name), 0, 0, 0},
+    {"source", "rows", COUNT, IN(bundle, rows), 0, 1.0, MOST},
+    {"source", "groups", COUNT, IN(bundle, n_groups), 0, 1.0, MOST},
+    {"source", "first_time", TEXT, IN(bundle, first_time), 0, 0, 0},
+    {"source", "last_time", TEXT, IN(bundle, last_time), 0, 0, 0},
+    {"scaler", "file", FILE_NAME, IN(bundle, scaler_file.name), REQUIRED, 0, 0},
+    {"scaler", "sha256", HASH, IN(bundle, scaler_file.sha256), REQUIRED, 0, 0},
+};
+static const field feature_fields[] = {
+    {"", "name", TEXT, IN(bundle_feature, name), REQUIRED, 0, 0},
+    {"", "unit", TEXT, IN(bundle_feature, unit), 0, 0, 0},
+    {"", "column", TEXT, IN(bundle_feature, column), 0, 0, 0},
+    {"", "column_unit", TEXT, IN(bundle_feature, column_unit), 0, 0, 0},
+    {"", "min", NUMBER, IN(bundle_feature, min), MAY_BE_UNKNOWN, 0, 0}, /* see limit_feature */
+    {"", "max", NUMBER, IN(bundle_feature, max), MAY_BE_UNKNOWN, 0, 0},
+};
+static const field model_fields[] = {
+    {"", "target", TEXT, IN(bundle_model, column), 0, 0, 0},
+    {"", "unit", TEXT, IN(bundle_model, unit), 0, 0, 0},
+    {"", "file", FILE_NAME, IN(bundle_model, file.name), REQUIRED, 0, 0},
+    {"", "sha256", HASH, IN(bundle_model, file.sha256), REQUIRED, 0, 0},
+    {"params", "trees", COUNT, IN(bundle_model, trees), 0, 1.0, EVTWIN__MAX_TREES},
+    {"params", "depth", COUNT, IN(bundle_model, depth), 0, 0.0, MAX_DEPTH},
+    {"params", "learning_rate", NUMBER, IN(bundle_model, learning_rate), 0, 0.0, 1.0},
+    {"params", "base_score", NUMBER, IN(bundle_model, base_score), 0, -FLT_MAX, FLT_MAX},
+    {"params", "tree_method", TEXT, IN(bundle_model, tree_method), 0, 0, 0},
+    {"held_out", "by", TEXT, IN(bundle_model, split_by), 0, 0, 0},
+    {"held_out", "seed", SEED, IN(bundle_model, seed), 0, 0, 0},
+    {"held_out", "n_train", COUNT, IN(bundle_model, score[0].n_train), 0, 1.0, MOST},
+    {"held_out", "n_test", COUNT, IN(bundle_model, score[0].n_test), 0, 1.0, MOST},
+    {"held_out", "n_folds", COUNT, IN(bundle_model, score[0].n_folds), 0, 0.0, MOST},
+    {"held_out.baselines.single_feature", "feature", TEXT, IN(bundle_model, single_feature), 0, 0,
+     0},
+};
+
+#define FIELDS(list) (list), sizeof(list) / sizeof(list)[0]
+
+/* Figure number i of a score as a field of the model; 0 beyond the last. */
+static int figure_field(evtwin_target_kind kind, int scored, size_t i, char in[64], field *out) {
+    const evtwin__figure *g = evtwin__figure_at(kind, (evtwin_scored)scored, i);
+    const char *baseline = evtwin__baseline_key(kind, (evtwin_scored)scored);
+    if (g == NULL) {
+        return 0;
     }
-    for (size_t i = 0; i < m->n_features; i++) {
-        const evtwin__manifest_feature *f = &m->features[i];
-        char where[WHERE_SIZE];
-        snprintf(where, sizeof where, "%s: features[%zu]", name, i);
-        evtwin_status st;
-        if ((st = check_text(where, "name", f->name, 0)) < 0 ||
-            (st = check_text(where, "unit", f->unit, 1)) < 0 ||
-            (st = check_text(where, "column", f->column, 1)) < 0 ||
-            (st = check_text(where, "column_unit", f->column_unit, 1)) < 0) {
-            return st;
-        }
-        if (strchr(f->name, ',') != NULL) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: '%s' has a comma", where, f->name);
-        }
-        if (isinf(f->min) || isinf(f->max) || f->min > f->max) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: min %g, max %g", where, f->min, f->max);
-        }
-        for (size_t k = 0; k < i; k++) {
-            if (strcmp(m->features[k].name, f->name) == 0) {
-                EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: '%s' is there twice", where, f->name);
-            }
-        }
-    }
-    return EVTWIN_OK;
+    snprintf(in, 64, baseline != NULL ? "held_out.baselines.%s" : "held_out", baseline);
+    const size_t at = IN(bundle_model, score) + (size_t)scored * sizeof(evtwin_score) + g->at;
+    const int flags = g->may_be_unknown ? MAY_BE_UNKNOWN : 0;
+    *out = (field){in, g->key, NUMBER, at, flags, g->min, g->max};
+    return 1;
 }
 
-static evtwin_status check_model(const char *name, const char *key,
-                                 const evtwin__manifest_model *model) {
-    if (!model->present) {
-        return EVTWIN_OK;
+/* What a feature's values can be. A power whose source has it signed keeps its sign. */
+static field limit_feature(const char *name, field f) {
+    evtwin__meaning m;
+    f.min = -DBL_MAX;
+    f.max = DBL_MAX;
+    if (evtwin__meaning_find(name, EVTWIN__ALL_KINDS, &m) &&
+        strcmp(evtwin__schema[m.q].name, name) == 0) {
+        const evtwin__quantity *q = &evtwin__schema[m.q];
+        const double lowest = strcmp(q->unit, "W") == 0 ? -q->max : q->min;
+        f.min = isnan(lowest) ? f.min : lowest;
+        f.max = isnan(q->max) ? f.max : q->max;
     }
+    return f;
+}
+
+/* The objectives are fixed by the kind of the target. */
+static const char *objective_name(evtwin_target_kind kind) {
+    return kind == EVTWIN_TARGET_EVENT ? "binary:logistic" : "reg:squarederror";
+}
+
+/* An object of the document and its place in words: "m.json", "m.json: models.rul". */
+typedef struct place {
+    evtwin__bundle *bundle; /* keeps the strings */
+    json_t *object;         /* NULL = absent: jansson answers lookups in NULL with NULL */
     char where[WHERE_SIZE];
-    snprintf(where, sizeof where, "%s: models.%s", name, key);
-    evtwin_status st;
-    if ((st = check_text(where, "target", model->target, 1)) < 0 ||
-        (st = check_text(where, "unit", model->unit, 1)) < 0 ||
-        (st = check_text(where, "tree_method", model->params.tree_method, 1)) < 0 ||
-        (st = check_text(where, "by", model->split.by, 1)) < 0) {
-        return st;
-    }
-    return check_file(where, &model->file);
-}
+} place;
 
-static int same_file(const evtwin__manifest_file *a, const evtwin__manifest_file *b) {
-    return a->name != NULL && b->name != NULL && strcmp(a->name, b->name) == 0;
-}
-
-evtwin_status evtwin__manifest_check(const char *name, const evtwin__manifest *m) {
-    evtwin_status st;
-    char where[WHERE_SIZE];
-    snprintf(where, sizeof where, "%s: scaler", name);
-    if ((st = check_features(name, m)) < 0 || (st = check_file(where, &m->scaler)) < 0 ||
-        (st = check_model(name, "rul", &m->rul)) < 0 ||
-        (st = check_model(name, "failure", &m->failure)) < 0) {
-        return st;
+/* The object at a path of keys below p; one that is absent or null is made or, for reading, none.
+ */
+static evtwin_status step_in(const place *p, const char *path, int make, place *out) {
+    place at = *p;
+    while (*path != '\0') {
+        char key[64];
+        const size_t length = strcspn(path, ".");
+        snprintf(key, sizeof key, "%.*s", (int)length, path);
+        EVTWIN_FAIL_IF(make && json_object_get(at.object, key) == NULL &&
+                           json_object_set_new(at.object, key, json_object()) != 0,
+                       EVTWIN_E_NOMEM, "%s: out of memory", at.where);
+        json_t *child = json_object_get(at.object, key);
+        if (child != NULL && !json_is_null(child) && !json_is_object(child)) {
+            return evtwin__json_get_object(at.where, at.object, key, &child);
+        }
+        at.object = json_is_null(child) ? NULL : child;
+        const size_t used = strlen(at.where);
+        const char *joint = strstr(at.where, ": ") != NULL ? "." : ": ";
+        snprintf(at.where + used, sizeof at.where - used, "%s%s", joint, key);
+        path += length + (path[length] == '.');
     }
-    if (!m->rul.present && !m->failure.present) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: models has neither rul nor failure", name);
-    }
-    if (same_file(&m->scaler, &m->rul.file) || same_file(&m->scaler, &m->failure.file) ||
-        same_file(&m->rul.file, &m->failure.file)) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: two parts name the same file", name);
-    }
-    if ((st = check_text(name, "library version", m->library_version, 1)) < 0 ||
-        (st = check_text(name, "xgboost", m->xgboost_version, 1)) < 0 ||
-        (st = check_text(name, "created", m->created, 1)) < 0) {
-        return st;
-    }
-    int64_t created_us;
-    if (m->created != NULL && m->created[0] != '\0' &&
-        (st = evtwin_time_parse(m->created, EVTWIN_NAIVE_REJECT, &created_us)) < 0) {
-        return evtwin__fail_in(st, "%s: created", name);
-    }
+    *out = at;
     return EVTWIN_OK;
 }
 
 /* ---- read ---- */
 
-/* Optional members; a null is as good as absent. */
-static json_t *find(const json_t *object, const char *key) {
-    json_t *value = json_object_get(object, key);
-    return json_is_null(value) ? NULL : value;
-}
-
-static evtwin_status get_text(const char *where, const json_t *object, const char *key,
-                              const char **out) {
-    const json_t *value = find(object, key);
-    if (value == NULL) {
-        *out = "";
-        return EVTWIN_OK;
-    }
-    return evtwin__json_get_text(where, object, key, out);
-}
-
-/* A number that is to be read: where to, and what it can be. */
-typedef struct figure {
-    const char *key;
-    double *to; /* NaN if it is absent or, where it may be unknown, null */
-    double min, max;
-    int may_be_unknown;
-} figure;
-
 /* "key … is 3, it can be 0 to 1"; a limit that is none is left out. */
-static evtwin_status fail_range(const char *where, const char *key, double value, double min,
-                                double max) {
+static evtwin_status fail_range(const char *where, const field *f, double value) {
     char number[EVTWIN__NUM_SIZE], low[EVTWIN__NUM_SIZE], high[EVTWIN__NUM_SIZE];
     evtwin__format_f64(value, number);
-    evtwin__format_f64(min, low);
-    evtwin__format_f64(max, high);
-    const int has_low = min > -DBL_MAX, has_high = max != (double)INT64_MAX;
-    EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: key \"%s\" is %s, it can be %s%s%s%s", where, key, number,
+    evtwin__format_f64(f->min, low);
+    evtwin__format_f64(f->max, high);
+    const int has_low = f->min > -DBL_MAX, has_high = f->max != (double)INT64_MAX;
+    EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: key \"%s\" is %s, it can be %s%s%s%s", where, f->key, number,
                 has_low ? low : "at most ", has_low && has_high ? " to " : "", has_high ? high : "",
                 has_high ? "" : " or more");
 }
 
-static evtwin_status get_figure(const char *where, const json_t *object, const figure *f) {
+/* NaN if it is absent or, where that may be, unknown. */
+static evtwin_status read_number(const char *where, const json_t *object, const field *f,
+                                 double *out) {
     const json_t *value = json_object_get(object, f->key);
     double number;
-    if (json_is_null(value) && !f->may_be_unknown) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: key \"%s\" is null", where, f->key);
-    }
+    EVTWIN_FAIL_IF(json_is_null(value) && (f->flags & MAY_BE_UNKNOWN) == 0, EVTWIN_E_SCHEMA,
+                   "%s: key \"%s\" is null", where, f->key);
     if (value == NULL || json_is_null(value)) {
-        *f->to = NAN;
+        *out = NAN;
         return EVTWIN_OK;
     }
-    const evtwin_status st = evtwin__json_get_number(where, object, f->key, &number);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_FAIL_IF(f->kind == COUNT && !json_is_integer(value), EVTWIN_E_PARSE,
+                   "%s: key \"%s\" is not a count", where, f->key);
+    EVTWIN_TRY(evtwin__json_get_number(where, object, f->key, &number));
     if (!(number >= f->min && number <= f->max)) {
-        return fail_range(where, f->key, number, f->min, f->max);
+        return fail_range(where, f, number);
     }
-    *f->to = number;
+    *out = number;
     return EVTWIN_OK;
 }
 
-/* The figures (n) of one object; path says which, "" for where itself. */
-static evtwin_status get_figures(const char *where, const char *path, const json_t *object,
-                                 const figure *f, size_t n) {
-    char here[WHERE_SIZE];
-    snprintf(here, sizeof here, "%s%s", where, path);
-    for (size_t i = 0; i < n; i++) {
-        const evtwin_status st = get_figure(here, object, &f[i]);
-        if (st < 0) {
-            return st;
-        }
-    }
-    return EVTWIN_OK;
-}
-
-/* A count that is there is known; 0 if it is absent. */
-static evtwin_status get_count(const char *where, const json_t *object, const char *key,
-                               json_int_t min, json_int_t max, size_t *out) {
-    const json_t *value = json_object_get(object, key);
-    if (value != NULL && json_is_null(value)) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: key \"%s\" is null", where, key);
-    }
-    if (value != NULL && !json_is_integer(value)) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key \"%s\" is not a count", where, key);
-    }
-    const json_int_t count = json_integer_value(value);
-    if (value != NULL && (count < min || count > max)) {
-        return fail_range(where, key, (double)count, (double)min, (double)max);
-    }
-    *out = (size_t)count;
-    return EVTWIN_OK;
-}
-
-/* An optional object: NULL if absent. jansson answers lookups in NULL with NULL. */
-static evtwin_status get_object(const char *where, const json_t *object, const char *key,
-                                json_t **out) {
-    if (find(object, key) == NULL) {
-        *out = NULL;
-        return EVTWIN_OK;
-    }
-    return evtwin__json_get_object(where, object, key, out);
-}
-
-static evtwin_status read_file(const char *where, const json_t *object,
-                               evtwin__manifest_file *out) {
-    const char *hash;
+static evtwin_status read_text(const place *p, const field *f, const char **out) {
+    const json_t *value = json_object_get(p->object, f->key);
+    const char *text = "";
     evtwin_status st;
-    if ((st = evtwin__json_get_text(where, object, "file", &out->name)) < 0 ||
-        (st = evtwin__json_get_text(where, object, "sha256", &hash)) < 0) {
+    if (((value != NULL && !json_is_null(value)) || (f->flags & REQUIRED) != 0) &&
+        (st = evtwin__json_get_text(p->where, p->object, f->key, &text)) < 0) {
         return st;
     }
-    if (strlen(hash) >= sizeof out->sha256) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: sha256 is not 64 lower-case hex digits", where);
-    }
-    memcpy(out->sha256, hash, strlen(hash) + 1);
-    return EVTWIN_OK;
+    const size_t length = strlen(text);
+    EVTWIN_FAIL_IF(length >= TEXT_SIZE, EVTWIN_E_SCHEMA, "%s: %s has %zu bytes, the limit is %d",
+                   p->where, f->key, length, TEXT_SIZE - 1);
+    EVTWIN_FAIL_IF(
+        f->kind == FILE_NAME &&
+            (length == 0 || length > MAX_FILE_NAME || text[0] == '.' ||
+             strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") !=
+                 length ||
+             strcmp(text, EVTWIN__MANIFEST_FILE) == 0),
+        EVTWIN_E_SCHEMA, "%s: '%.80s' is not a valid name for a file of a bundle", p->where, text);
+    EVTWIN_FAIL_IF(f->kind == HASH && (length != EVTWIN__SHA256_HEX_SIZE - 1 ||
+                                       strspn(text, "0123456789abcdef") != length),
+                   EVTWIN_E_SCHEMA, "%s: sha256 is not 64 lower-case hex digits", p->where);
+    return evtwin__bundle_keep(p->bundle, text, out);
 }
 
-/* The seed has 64 bits, more than a JSON integer may: it is a text of digits. */
-static evtwin_status read_seed(const char *where, const json_t *object, uint64_t *out) {
+static evtwin_status read_seed(const place *p, const field *f, uint64_t *out) {
     const char *text;
-    const evtwin_status st = get_text(where, object, "seed", &text);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(read_text(p, f, &text));
     uint64_t seed = 0;
     for (const char *c = text; *c != '\0'; c++) {
         const unsigned digit = (unsigned)(*c - '0');
-        if (digit > 9 || __builtin_mul_overflow(seed, 10u, &seed) ||
-            __builtin_add_overflow(seed, digit, &seed)) {
-            EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: seed '%.40s' is no 64-bit number", where, text);
-        }
+        EVTWIN_FAIL_IF(digit > 9 || __builtin_mul_overflow(seed, 10u, &seed) ||
+                           __builtin_add_overflow(seed, digit, &seed),
+                       EVTWIN_E_PARSE, "%s: %s '%.40s' is not a 64-bit number", p->where, f->key,
+                       text);
     }
     *out = seed;
     return EVTWIN_OK;
 }
 
-static evtwin_status read_params(const char *where, const json_t *model, evtwin_objective objective,
-                                 evtwin__manifest_params *out) {
-    const double most = objective == EVTWIN_OBJECTIVE_LOGISTIC ? 1.0 : (double)FLT_MAX;
-    const double least = objective == EVTWIN_OBJECTIVE_LOGISTIC ? 0.0 : -most;
-    const figure figures[] = {{"learning_rate", &out->learning_rate, 0.0, 1.0, 0},
-                              {"base_score", &out->base_score, least, most, 0}};
-    char here[WHERE_SIZE];
-    snprintf(here, sizeof here, "%s.params", where);
-    json_t *params;
-    size_t trees = 0, depth = 0;
+static evtwin_status read_field(const place *p, const field *f, void *to) {
+    place at;
+    double number;
+    void *value = (char *)to + f->at;
     evtwin_status st;
-    if ((st = get_object(where, model, "params", &params)) < 0 ||
-        (st = get_count(here, params, "trees", 1, EVTWIN__MAX_TREES, &trees)) < 0 ||
-        (st = get_count(here, params, "depth", 0, MAX_DEPTH, &depth)) < 0 ||
-        (st = get_figures(here, "", params, figures, 2)) < 0 ||
-        (st = get_text(here, params, "tree_method", &out->tree_method)) < 0) {
+    EVTWIN_TRY(step_in(p, f->in, 0, &at));
+    switch (f->kind) {
+    case TEXT:
+    case FILE_NAME:
+    case HASH:
+        return read_text(&at, f, value);
+    case SEED:
+        return read_seed(&at, f, value);
+    case NUMBER:
+        return read_number(at.where, at.object, f, value);
+    case COUNT:
+    default:
+        if ((st = read_number(at.where, at.object, f, &number)) >= 0) {
+            *(size_t *)value = isnan(number) ? 0 : (size_t)number;
+        }
         return st;
     }
-    out->trees = (int)trees;
-    out->depth = (int)depth;
-    return EVTWIN_OK;
 }
 
-/* What both kinds of held-out error have. */
-static evtwin_status read_held_out(const char *where, const json_t *model, json_t **held_out,
-                                   evtwin__manifest_split *split, size_t *n_train, size_t *n_test,
-                                   size_t *n_folds) {
-    char here[WHERE_SIZE];
-    snprintf(here, sizeof here, "%s.held_out", where);
-    evtwin_status st;
-    if ((st = get_object(where, model, "held_out", held_out)) < 0 ||
-        (st = get_text(here, *held_out, "by", &split->by)) < 0 ||
-        (st = read_seed(here, *held_out, &split->seed)) < 0 ||
-        (st = get_count(here, *held_out, "n_train", 1, INT64_MAX, n_train)) < 0 ||
-        (st = get_count(here, *held_out, "n_test", 1, INT64_MAX, n_test)) < 0 ||
-        (st = get_count(here, *held_out, "n_folds", 0, INT64_MAX, n_folds)) < 0) {
+/* read_field or write_field. */
+typedef evtwin_status (*field_fn)(const place *p, const field *f, void *of);
+
+static evtwin_status each_field(field_fn visit, const place *p, const field *f, size_t n,
+                                void *of) {
+    evtwin_status st = EVTWIN_OK;
+    for (size_t i = 0; i < n && st >= 0; i++) {
+        st = visit(p, &f[i], of);
+    }
+    return st;
+}
+
+static evtwin_status each_figure(field_fn visit, const place *p, evtwin_target_kind kind,
+                                 evtwin__bundle_model *m) {
+    evtwin_status st = EVTWIN_OK;
+    for (int s = 0; s < EVTWIN__N_SCORED; s++) {
+        char in[64];
+        field f;
+        for (size_t i = 0; st >= 0 && figure_field(kind, s, i, in, &f); i++) {
+            st = visit(p, &f, m);
+        }
+    }
+    return st;
+}
+
+static evtwin_status read_scores(const place *p, evtwin_target_kind kind, evtwin__bundle_model *m) {
+    const evtwin_score counts = m->score[EVTWIN_SCORED_MODEL];
+    EVTWIN_FAIL_IF(counts.n_test > 0 && counts.n_folds > counts.n_test, EVTWIN_E_SCHEMA,
+                   "%s.held_out: key \"n_folds\" is %zu, of %zu rows", p->where, counts.n_folds,
+                   counts.n_test);
+    for (int s = 0; s < EVTWIN__N_SCORED; s++) {
+        m->score[s].n_train = counts.n_train;
+        m->score[s].n_test = counts.n_test;
+        m->score[s].n_folds = counts.n_folds;
+    }
+    m->score[EVTWIN_SCORED_SINGLE].feature = m->single_feature;
+    return each_figure(read_field, p, kind, m);
+}
+
+static evtwin_status read_model(const place *models, const evtwin_target *target,
+                                evtwin__bundle_model *m) {
+    place p;
+    const char *objective;
+    evtwin_status st = step_in(models, target->name, 0, &p);
+    for (int s = 0; s < EVTWIN__N_SCORED; s++) {
+        m->score[s] = evtwin__score_unknown();
+    }
+    if (st < 0 || p.object == NULL) {
         return st;
     }
-    if (*n_test > 0 && *n_folds > *n_test) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: key \"n_folds\" is %zu, of %zu rows", here, *n_folds,
-                    *n_test);
-    }
-    return EVTWIN_OK;
+    m->is_present = 1;
+    EVTWIN_TRY(each_field(read_field, &p, FIELDS(model_fields), m));
+    EVTWIN_TRY(evtwin__json_get_text(p.where, p.object, "objective", &objective));
+    EVTWIN_FAIL_IF(strcmp(objective, objective_name(target->kind)) != 0, EVTWIN_E_SCHEMA,
+                   "%s: objective '%.40s' instead of '%s'", p.where, objective,
+                   objective_name(target->kind));
+    EVTWIN_FAIL_IF(target->kind == EVTWIN_TARGET_EVENT &&
+                       (m->base_score < 0.0 || m->base_score > 1.0),
+                   EVTWIN_E_SCHEMA, "%s.params: key \"base_score\" is %g, it can be 0 to 1",
+                   p.where, m->base_score);
+    return read_scores(&p, target->kind, m);
 }
 
-/* Errors of a RUL model are at most those of float32, in which it predicts. */
-static evtwin_status read_rul_score(const char *where, const json_t *model, evtwin__manifest *m) {
-    const double most = (double)FLT_MAX;
-    evtwin_rul_score *s = &m->rul_score;
-    const figure own[] = {{"r2", &s->r2, -DBL_MAX, 1.0, 1},
-                          {"rmse", &s->rmse, 0.0, most, 0},
-                          {"mae", &s->mae, 0.0, most, 0}};
-    const figure of_mean[] = {{"r2", &s->mean_r2, -DBL_MAX, 1.0, 1},
-                              {"rmse", &s->mean_rmse, 0.0, most, 1}};
-    const figure of_countdown[] = {{"r2", &s->countdown_r2, -DBL_MAX, 1.0, 1},
-                                   {"rmse", &s->countdown_rmse, 0.0, most, 1}};
-    const figure of_single[] = {{"r2", &s->single_r2, -DBL_MAX, 1.0, 1},
-                                {"rmse", &s->single_rmse, 0.0, most, 1}};
-    json_t *held_out, *baselines, *mean, *countdown, *single;
-    evtwin_status st;
-    s->size = sizeof *s;
-    if ((st = read_held_out(where, model, &held_out, &m->rul.split, &s->n_train, &s->n_test,
-                            &s->n_folds)) < 0 ||
-        (st = get_figures(where, ".held_out", held_out, own, 3)) < 0 ||
-        (st = get_object(where, held_out, "baselines", &baselines)) < 0 ||
-        (st = get_object(where, baselines, "mean", &mean)) < 0 ||
-        (st = get_figures(where, ".held_out.baselines.mean", mean, of_mean, 2)) < 0 ||
-        (st = get_object(where, baselines, "countdown", &countdown)) < 0 ||
-        (st = get_figures(where, ".held_out.baselines.countdown", countdown, of_countdown, 2)) <
-            0 ||
-        (st = get_object(where, baselines, "single_feature", &single)) < 0 ||
-        (st = get_text(where, single, "feature", &s->single_feature)) < 0 ||
-        (st = get_figures(where, ".held_out.baselines.single_feature", single, of_single, 2)) < 0) {
-        return st;
+static evtwin_status read_models(const place *root, evtwin__bundle *b) {
+    place models;
+    evtwin_status st = step_in(root, "models", 0, &models);
+    char known[256] = "";
+    int n = 0;
+    for (size_t t = 0; t < EVTWIN__T_COUNT && st >= 0; t++) {
+        evtwin_target target;
+        evtwin_target_get(t, &target, sizeof target);
+        st = read_model(&models, &target, &b->model[t]);
+        n += b->model[t].is_present;
+        const size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, "%s%s", t > 0 ? ", " : "", target.name);
     }
-    return EVTWIN_OK;
+    EVTWIN_FAIL_IF(st >= 0 && n == 0, EVTWIN_E_SCHEMA, "%s: models has none of %s", root->where,
+                   known);
+    return st;
 }
 
-static evtwin_status read_failure_score(const char *where, const json_t *model,
-                                        evtwin__manifest *m) {
-    evtwin_failure_score *s = &m->failure_score;
-    const figure own[] = {{"auc", &s->auc, 0.0, 1.0, 1},
-                          {"average_precision", &s->average_precision, 0.0, 1.0, 1},
-                          {"accuracy", &s->accuracy, 0.0, 1.0, 0},
-                          {"brier", &s->brier, 0.0, 1.0, 0}};
-    const figure of_rate[] = {{"rate", &s->base_rate, 0.0, 1.0, 1},
-                              {"brier", &s->base_rate_brier, 0.0, 1.0, 1},
-                              {"accuracy", &s->base_rate_accuracy, 0.0, 1.0, 1}};
-    const figure of_single[] = {{"auc", &s->single_auc, 0.0, 1.0, 1}};
-    json_t *held_out, *baselines, *base_rate, *single;
-    evtwin_status st;
-    s->size = sizeof *s;
-    if ((st = read_held_out(where, model, &held_out, &m->failure.split, &s->n_train, &s->n_test,
-                            &s->n_folds)) < 0 ||
-        (st = get_figures(where, ".held_out", held_out, own, 4)) < 0 ||
-        (st = get_object(where, held_out, "baselines", &baselines)) < 0 ||
-        (st = get_object(where, baselines, "base_rate", &base_rate)) < 0 ||
-        (st = get_figures(where, ".held_out.baselines.base_rate", base_rate, of_rate, 3)) < 0 ||
-        (st = get_object(where, baselines, "single_feature", &single)) < 0 ||
-        (st = get_text(where, single, "feature", &s->single_feature)) < 0 ||
-        (st = get_figures(where, ".held_out.baselines.single_feature", single, of_single, 1)) < 0) {
-        return st;
+static evtwin_status read_feature(const place *root, json_t *object, size_t i, evtwin__bundle *b) {
+    evtwin__bundle_feature *to = &b->feature[i];
+    place p = {.bundle = b, .object = object};
+    snprintf(p.where, sizeof p.where, "%.400s: features[%zu]", root->where, i);
+    evtwin_status st = EVTWIN_OK;
+    for (size_t k = 0; k < sizeof feature_fields / sizeof feature_fields[0] && st >= 0; k++) {
+        const field f = feature_fields[k].kind == NUMBER
+                            ? limit_feature(to->name, feature_fields[k])
+                            : feature_fields[k];
+        st = read_field(&p, &f, to);
     }
-    return EVTWIN_OK;
-}
-
-static evtwin_status read_model(const char *where, const char *key, const json_t *models,
-                                evtwin_objective objective, evtwin__manifest_model *out,
-                                json_t **model_out) {
-    json_t *model;
-    evtwin_status st = get_object(where, models, key, &model);
-    *model_out = model;
-    if (st < 0 || model == NULL) {
-        return st;
-    }
-    const char *said;
-    out->present = 1;
-    if ((st = get_text(where, model, "target", &out->target)) < 0 ||
-        (st = get_text(where, model, "unit", &out->unit)) < 0 ||
-        (st = read_file(where, model, &out->file)) < 0 ||
-        (st = read_params(where, model, objective, &out->params)) < 0 ||
-        (st = evtwin__json_get_text(where, model, "objective", &said)) < 0) {
-        return st;
-    }
-    if (strcmp(said, evtwin__objective_name(objective)) != 0) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: objective '%.40s' instead of '%s'", where, said,
-                    evtwin__objective_name(objective));
-    }
-    return EVTWIN_OK;
-}
-
-static evtwin_status read_models(const char *name, const json_t *root, evtwin__manifest *m) {
-    char rul_where[WHERE_SIZE], failure_where[WHERE_SIZE];
-    snprintf(rul_where, sizeof rul_where, "%s: models.rul", name);
-    snprintf(failure_where, sizeof failure_where, "%s: models.failure", name);
-    json_t *models, *rul, *failure;
-    evtwin_status st;
-    if ((st = evtwin__json_get_object(name, root, "models", &models)) < 0 ||
-        (st = read_model(rul_where, "rul", models, EVTWIN_OBJECTIVE_REGRESSION, &m->rul, &rul)) <
-            0 ||
-        (st = read_model(failure_where, "failure", models, EVTWIN_OBJECTIVE_LOGISTIC, &m->failure,
-                         &failure)) < 0 ||
-        (st = read_rul_score(rul_where, rul, m)) < 0 ||
-        (st = read_failure_score(failure_where, failure, m)) < 0) {
-        return st;
-    }
-    return EVTWIN_OK;
-}
-
-/* What a feature's values can be. A power whose source has it signed keeps its sign. */
-static void limit_feature(const char *name, double *min, double *max) {
-    size_t index;
-    evtwin_quantity q = {.unit = ""};
-    const int is_known = evtwin_quantity_find(name, &index, NULL, NULL) == EVTWIN_OK &&
-                         evtwin_quantity_get(index, &q, sizeof q) == EVTWIN_OK &&
-                         strcmp(q.name, name) == 0;
-    const double lowest = strcmp(q.unit, "W") == 0 ? -q.max : q.min;
-    *min = is_known && !isnan(lowest) ? lowest : -DBL_MAX;
-    *max = is_known && !isnan(q.max) ? q.max : DBL_MAX;
-}
-
-static evtwin_status read_feature(const char *where, const json_t *object,
-                                  evtwin__manifest_feature *f) {
-    evtwin_status st;
-    double min, max;
-    if ((st = evtwin__json_get_text(where, object, "name", &f->name)) < 0 ||
-        (st = get_text(where, object, "unit", &f->unit)) < 0 ||
-        (st = get_text(where, object, "column", &f->column)) < 0 ||
-        (st = get_text(where, object, "column_unit", &f->column_unit)) < 0) {
-        return st;
-    }
-    limit_feature(f->name, &min, &max);
-    const figure figures[] = {{"min", &f->min, min, max, 1}, {"max", &f->max, min, max, 1}};
-    return get_figures(where, "", object, figures, 2);
-}
-
-static evtwin_status read_features(const char *name, const json_t *root, evtwin__manifest *m) {
-    json_t *array;
-    evtwin_status st = evtwin__json_get_array(name, root, "features", &array);
     if (st < 0) {
         return st;
     }
-    const size_t n = json_array_size(array);
-    if (n < 1 || n > EVTWIN__BUNDLE_MAX_FEATURES) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: %zu features, a bundle has 1 to %d", name, n,
-                    EVTWIN__BUNDLE_MAX_FEATURES);
-    }
-    m->features = evtwin__calloc(n, sizeof *m->features);
-    if (m->features == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory for %zu features", name, n);
-    }
-    m->n_features = n;
-    for (size_t i = 0; i < n; i++) {
-        char where[WHERE_SIZE];
-        snprintf(where, sizeof where, "%s: features[%zu]", name, i);
-        if ((st = read_feature(where, json_array_get(array, i), &m->features[i])) < 0) {
-            return st;
-        }
+    EVTWIN_FAIL_IF(to->name[0] == '\0' || strchr(to->name, ',') != NULL, EVTWIN_E_SCHEMA,
+                   "%s: name '%s' is empty or has a comma", p.where, to->name);
+    EVTWIN_FAIL_IF(to->min > to->max, EVTWIN_E_SCHEMA, "%s: min %g, max %g", p.where, to->min,
+                   to->max);
+    for (size_t k = 0; k < i; k++) {
+        EVTWIN_FAIL_IF(strcmp(b->feature[k].name, to->name) == 0, EVTWIN_E_SCHEMA,
+                       "%s: '%s' is a duplicate", p.where, to->name);
     }
     return EVTWIN_OK;
 }
 
-static evtwin_status read_source(const char *name, const json_t *root, evtwin__manifest *m) {
-    char where[WHERE_SIZE];
-    snprintf(where, sizeof where, "%s: source", name);
-    json_t *source;
-    const char *first, *last;
-    evtwin__manifest_source *s = &m->source;
-    evtwin_status st;
-    if ((st = get_object(name, root, "source", &source)) < 0 ||
-        (st = get_text(where, source, "name", &s->name)) < 0 ||
-        (st = get_count(where, source, "rows", 1, INT64_MAX, &s->rows)) < 0 ||
-        (st = get_count(where, source, "groups", 1, INT64_MAX, &s->groups)) < 0 ||
-        (st = get_text(where, source, "first_time", &first)) < 0 ||
-        (st = get_text(where, source, "last_time", &last)) < 0) {
+static evtwin_status check_feature_count(const char *name, size_t n) {
+    EVTWIN_FAIL_IF(n < 1 || n > EVTWIN__BUNDLE_MAX_FEATURES, EVTWIN_E_SCHEMA,
+                   "%s: %zu features, a bundle has 1 to %d", name, n, EVTWIN__BUNDLE_MAX_FEATURES);
+    return EVTWIN_OK;
+}
+
+static evtwin_status read_features(const place *root, evtwin__bundle *b) {
+    json_t *array;
+    evtwin_status st = evtwin__json_get_array(root->where, root->object, "features", &array);
+    const size_t n = st < 0 ? 0 : json_array_size(array);
+    if (st < 0 || (st = check_feature_count(root->where, n)) < 0) {
         return st;
     }
-    s->has_span = first[0] != '\0' && last[0] != '\0';
-    if (s->has_span && ((st = evtwin_time_parse(first, EVTWIN_NAIVE_REJECT, &s->first_us)) < 0 ||
-                        (st = evtwin_time_parse(last, EVTWIN_NAIVE_REJECT, &s->last_us)) < 0)) {
-        return evtwin__fail_in(st, "%s", where);
+    b->feature = evtwin__calloc(n, sizeof *b->feature);
+    EVTWIN_FAIL_IF(b->feature == NULL, EVTWIN_E_NOMEM, "%s: out of memory for %zu features",
+                   root->where, n);
+    b->n_features = n;
+    for (size_t i = 0; i < n && st >= 0; i++) {
+        st = read_feature(root, json_array_get(array, i), i, b);
+    }
+    return st;
+}
+
+static evtwin_status read_batteries(const char *name, const json_t *root, evtwin__bundle *b) {
+    const json_t *array = json_object_get(root, "batteries");
+    const size_t n = json_array_size(array);
+    EVTWIN_FAIL_IF(array != NULL && (!json_is_array(array) || n > EVTWIN__BUNDLE_MAX_BATTERIES),
+                   EVTWIN_E_PARSE, "%s: key \"batteries\" is not an array of up to %d", name,
+                   EVTWIN__BUNDLE_MAX_BATTERIES);
+    b->battery = evtwin__calloc(n, sizeof *b->battery);
+    EVTWIN_FAIL_IF(b->battery == NULL, EVTWIN_E_NOMEM, "%s: out of memory for %zu batteries", name,
+                   n);
+    for (; b->n_batteries < n; b->n_batteries++) {
+        const char *hash = json_string_value(json_array_get(array, b->n_batteries));
+        EVTWIN_FAIL_IF(hash == NULL || strlen(hash) != EVTWIN__BATTERY_HASH_SIZE - 1 ||
+                           hash[strspn(hash, "0123456789abcdef")] != '\0',
+                       EVTWIN_E_PARSE, "%s: batteries[%zu] is not %d lower-case hex digits", name,
+                       b->n_batteries, EVTWIN__BATTERY_HASH_SIZE - 1);
+        memcpy(b->battery[b->n_batteries], hash, EVTWIN__BATTERY_HASH_SIZE);
     }
     return EVTWIN_OK;
+}
+
+static evtwin_status check_time(const char *name, const char *key, const char *text) {
+    int64_t time_us;
+    const evtwin_status st =
+        text[0] != '\0' ? evtwin_time_parse(text, EVTWIN_NAIVE_REJECT, &time_us) : EVTWIN_OK;
+    return st < 0 ? evtwin__fail_in(st, "%s: %s", name, key) : st;
 }
 
 /* The number of the format first: nothing else is known of a newer one. */
 static evtwin_status read_format(const char *name, const json_t *root) {
     const json_t *format = json_object_get(root, "format");
-    if (!json_is_integer(format) || json_integer_value(format) < 1) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key \"format\" is missing or no number from 1", name);
-    }
-    if (json_integer_value(format) > EVTWIN__MANIFEST_FORMAT) {
-        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "%s: bundle format %lld, this version reads up to %d",
-                    name, (long long)json_integer_value(format), EVTWIN__MANIFEST_FORMAT);
+    EVTWIN_FAIL_IF(!json_is_integer(format) || json_integer_value(format) < 1, EVTWIN_E_PARSE,
+                   "%s: key \"format\" is missing or not a number from 1", name);
+    EVTWIN_FAIL_IF(json_integer_value(format) > EVTWIN__BUNDLE_FORMAT, EVTWIN_E_UNSUPPORTED,
+                   "%s: bundle format %lld, this version reads up to %d", name,
+                   (long long)json_integer_value(format), EVTWIN__BUNDLE_FORMAT);
+    return EVTWIN_OK;
+}
+
+/* Each part is a file of its own. */
+static evtwin_status check_files(const char *name, const evtwin__bundle *b) {
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        const char *file = b->model[t].file.name;
+        int is_taken = file != NULL && strcmp(file, b->scaler_file.name) == 0;
+        for (size_t k = 0; k < t && file != NULL; k++) {
+            is_taken |= b->model[k].file.name != NULL && strcmp(file, b->model[k].file.name) == 0;
+        }
+        EVTWIN_FAIL_IF(is_taken, EVTWIN_E_SCHEMA, "%s: two parts name the same file '%s'", name,
+                       file);
     }
     return EVTWIN_OK;
 }
 
-static evtwin_status read_root(const char *name, evtwin__manifest *m) {
-    const json_t *root = m->document;
-    json_t *library, *scaler;
-    evtwin_status st;
-    if ((st = read_format(name, root)) < 0 || (st = read_features(name, root, m)) < 0 ||
-        (st = get_object(name, root, "library", &library)) < 0 ||
-        (st = get_text(name, library, "version", &m->library_version)) < 0 ||
-        (st = get_text(name, root, "xgboost", &m->xgboost_version)) < 0 ||
-        (st = get_text(name, root, "created", &m->created)) < 0 ||
-        (st = read_source(name, root, m)) < 0 ||
-        (st = evtwin__json_get_object(name, root, "scaler", &scaler)) < 0 ||
-        (st = read_file(name, scaler, &m->scaler)) < 0 || (st = read_models(name, root, m)) < 0) {
-        return st;
-    }
-    return evtwin__manifest_check(name, m);
+static evtwin_status read_root(const place *root, evtwin__bundle *b) {
+    const char *name = root->where;
+    json_t *unused;
+    EVTWIN_TRY(read_format(name, root->object));
+    EVTWIN_TRY(read_features(root, b));
+    EVTWIN_TRY(evtwin__json_get_object(name, root->object, "scaler", &unused));
+    EVTWIN_TRY(evtwin__json_get_object(name, root->object, "models", &unused));
+    EVTWIN_TRY(each_field(read_field, root, FIELDS(root_fields), b));
+    EVTWIN_TRY(check_time(name, "created", b->created));
+    EVTWIN_TRY(check_time(name, "source: first_time", b->first_time));
+    EVTWIN_TRY(check_time(name, "source: last_time", b->last_time));
+    EVTWIN_TRY(read_batteries(name, root->object, b));
+    EVTWIN_TRY(read_models(root, b));
+    EVTWIN_FAIL_IF(b->recipe[0] != '\0' && strcmp(b->recipe, EVTWIN__RECIPE_CONTRACT) != 0,
+                   EVTWIN_E_UNSUPPORTED, "%s: recipe '%.40s', this version knows '%s'", name,
+                   b->recipe, EVTWIN__RECIPE_CONTRACT);
+    return check_files(name, b);
 }
 
-evtwin_status evtwin__manifest_read(const char *name, json_t *document, evtwin__manifest *out) {
-    evtwin__manifest m = {.document = document};
-    const evtwin_status st = read_root(name, &m);
+static evtwin_status read_document(const char *name, json_t *root, evtwin__bundle *out) {
+    evtwin__bundle b = {0};
+    place p = {.bundle = &b, .object = root};
+    snprintf(p.where, sizeof p.where, "%s", name);
+    const evtwin_status st = read_root(&p, &b);
     if (st < 0) {
-        evtwin__manifest_clear(&m);
+        evtwin__bundle_clear(&b);
         return st;
     }
-    *out = m;
+    *out = b;
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin__manifest_parse(const char *name, const char *text, size_t size,
-                                     evtwin__manifest *out) {
-    json_t *document;
-    const evtwin_status st = evtwin__json_parse(name, text, size, &document);
-    return st < 0 ? st : evtwin__manifest_read(name, document, out);
+evtwin_status evtwin__manifest_read(const char *name, const char *text, size_t size,
+                                    evtwin__bundle *out) {
+    json_t *root;
+    evtwin_status st = evtwin__json_parse(name, text, size, &root);
+    if (st >= 0) {
+        st = read_document(name, root, out);
+        json_decref(root);
+    }
+    return st;
 }
 
-void evtwin__manifest_clear(evtwin__manifest *manifest) {
-    if (manifest->document != NULL) {
-        evtwin__free(manifest->features);
-        json_decref(manifest->document);
+/* ---- write ---- */
+
+static evtwin_status set(const place *p, const char *key, json_t *value) {
+    EVTWIN_FAIL_IF(json_object_set_new(p->object, key, value) != 0, EVTWIN_E_NOMEM,
+                   "%s: out of memory", p->where);
+    return EVTWIN_OK;
+}
+
+/* What is not known is null, or left out where a reader takes no null. */
+static evtwin_status write_field(const place *p, const field *f, void *from) {
+    const void *at = (const char *)from + f->at;
+    place in;
+    EVTWIN_TRY(step_in(p, f->in, 1, &in));
+    switch (f->kind) {
+    case SEED:
+        return set(&in, f->key, json_sprintf("%" PRIu64, *(const uint64_t *)at));
+    case COUNT: {
+        const size_t n = *(const size_t *)at;
+        return n == 0 && f->min > 0.0 ? EVTWIN_OK : set(&in, f->key, json_integer((json_int_t)n));
     }
-    *manifest = (evtwin__manifest){0};
+    case NUMBER: {
+        const double v = *(const double *)at;
+        return isnan(v) && (f->flags & MAY_BE_UNKNOWN) == 0
+                   ? EVTWIN_OK
+                   : set(&in, f->key, evtwin__json_number(v));
+    }
+    default: {
+        const char *text = *(const char *const *)at != NULL ? *(const char *const *)at : "";
+        EVTWIN_FAIL_IF(!evtwin__utf8_is_valid(text, strlen(text)), EVTWIN_E_SCHEMA,
+                       "%s: %s is not UTF-8", in.where, f->key);
+        return set(&in, f->key, json_string(text));
+    }
+    }
+}
+
+static evtwin_status write_model(const place *root, size_t t, evtwin__bundle_model *m) {
+    evtwin_target target;
+    evtwin_target_get(t, &target, sizeof target);
+    place models, p;
+    EVTWIN_TRY(step_in(root, "models", 1, &models));
+    EVTWIN_TRY(step_in(&models, target.name, 1, &p));
+    EVTWIN_TRY(set(&p, "objective", json_string(objective_name(target.kind))));
+    EVTWIN_TRY(each_field(write_field, &p, FIELDS(model_fields), m));
+    return each_figure(write_field, &p, target.kind, m);
+}
+
+static evtwin_status write_arrays(const place *root, const evtwin__bundle *b) {
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(set(root, "batteries", json_array()));
+    EVTWIN_TRY(set(root, "features", json_array()));
+    json_t *batteries = json_object_get(root->object, "batteries");
+    for (size_t i = 0; i < b->n_batteries; i++) {
+        EVTWIN_FAIL_IF(json_array_append_new(batteries, json_string(b->battery[i])) != 0,
+                       EVTWIN_E_NOMEM, "%s: out of memory for the batteries", root->where);
+    }
+    for (size_t i = 0; i < b->n_features && st >= 0; i++) {
+        place p = *root;
+        p.object = json_object();
+        EVTWIN_FAIL_IF(json_array_append_new(json_object_get(root->object, "features"), p.object) !=
+                           0,
+                       EVTWIN_E_NOMEM, "%s: out of memory for the features", root->where);
+        st = each_field(write_field, &p, FIELDS(feature_fields), &b->feature[i]);
+    }
+    return st;
+}
+
+static evtwin_status write_root(const place *root, evtwin__bundle *b) {
+    place library;
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(check_feature_count(root->where, b->n_features));
+    EVTWIN_TRY(set(root, "format", json_integer(EVTWIN__BUNDLE_FORMAT)));
+    EVTWIN_TRY(step_in(root, "library", 1, &library));
+    EVTWIN_TRY(set(&library, "name", json_string("libevtwin")));
+    EVTWIN_TRY(each_field(write_field, root, FIELDS(root_fields), b));
+    EVTWIN_TRY(write_arrays(root, b));
+    EVTWIN_TRY(set(root, "models", json_object()));
+    for (size_t t = 0; t < EVTWIN__T_COUNT && st >= 0; t++) {
+        st = b->model[t].is_present ? write_model(root, t, &b->model[t]) : EVTWIN_OK;
+    }
+    return st;
+}
+
+evtwin_status evtwin__manifest_write(const char *name, const evtwin__bundle *bundle,
+                                     char **text_out, size_t *size_out) {
+    place root = {.object = json_object()};
+    snprintf(root.where, sizeof root.where, "%s", name);
+    evtwin__bundle from = *bundle;  /* fields have one type for both ways */
+    evtwin__bundle read_back = {0}; /* a writer is held to what a reader takes */
+    evtwin_status st;
+    if ((st = write_root(&root, &from)) >= 0 &&
+        (st = read_document(name, root.object, &read_back)) >= 0) {
+        st = evtwin__json_text(root.object, text_out, size_out);
+        evtwin__bundle_clear(&read_back);
+    }
+    json_decref(root.object);
+    return st;
 }

@@ -1,21 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* learn/predictor.c: load a bundle as one thing that predicts, check that its parts fit, predict.
- */
+/* learn/predictor.c: a loaded bundle that predicts: from features, and for a table. */
 
-#include "evtwin/predictor.h"
+#include "learn/predictor.h"
 
-#include "core/file.h"
 #include "core/mem.h"
-#include "core/sha256.h"
-#include "core/schema.h"
 #include "core/status.h"
 #include "core/table.h"
-#include "evtwin/features.h"
-#include "evtwin/telemetry.h"
-#include "learn/columns.h"
+#include "learn/features.h"
 #include "learn/forest.h"
-#include "learn/manifest.h"
-#include "learn/scaler.h"
 
 #include <math.h>
 #include <stdatomic.h>
@@ -23,7 +15,6 @@
 #include <string.h>
 
 enum {
-    VERSION_DIGITS = 12,
     BLOCK_VALUES = 4096, /* of a block of rows on the stack: at least 4 rows */
     BLOCK_ROWS = 512,
     NOTE_SIZE = 512,
@@ -33,232 +24,155 @@ _Static_assert((int)EVTWIN__BUNDLE_MAX_FEATURES <= (int)BLOCK_VALUES, "a row fit
 _Static_assert((int)EVTWIN__BUNDLE_MAX_FEATURES <= (int)EVTWIN__MAX_WIDTH, "a forest takes a row");
 
 struct evtwin_predictor {
-    evtwin__manifest manifest;
-    char version[VERSION_DIGITS + 1];
-    evtwin_features *features;
-    evtwin__scaler scaler;
-    evtwin_model *rul, *failure; /* NULL if the bundle lacks it */
-    atomic_int has_told;         /* what is presumed of a table: the one thing that changes */
+    evtwin__bundle bundle;
+    size_t target[EVTWIN__T_COUNT]; /* (n_targets) those that the bundle has a model of */
+    size_t n_targets;
+    atomic_int has_logged; /* what is presumed of a table: the one thing that changes */
 };
 
-/* ---- load ---- */
+/* ---- life ---- */
 
-/* Read a file of the bundle once: the bytes whose hash is right are those that get parsed. */
-static evtwin_status read_part(const char *dir, const evtwin__manifest_file *file, size_t max_bytes,
-                               char **path_out, char **data_out, size_t *size_out) {
-    const size_t path_size = strlen(dir) + strlen(file->name) + 2;
-    char *path = evtwin__calloc(path_size, 1);
-    if (path == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory for a path", dir);
-    }
-    snprintf(path, path_size, "%s/%s", dir, file->name);
-    char *data;
-    size_t size;
-    const evtwin_status st = evtwin__file_read(path, max_bytes, &data, &size);
-    if (st < 0) {
-        evtwin__free(path);
-        return st;
-    }
-    *path_out = path;
-    *data_out = data;
-    *size_out = size;
-    return EVTWIN_OK;
-}
-
-static evtwin_status check_hash(const char *path, const evtwin__manifest_file *file,
-                                const char *data, size_t size) {
-    char hex[EVTWIN__SHA256_HEX_SIZE];
-    evtwin__sha256_hex(data, size, hex);
-    if (strcmp(hex, file->sha256) != 0) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "%s: its SHA-256 is %.12s…, the manifest says %.12s…", path,
-                    hex, file->sha256);
-    }
-    return EVTWIN_OK;
-}
-
-static evtwin_status load_manifest(const char *dir, evtwin_predictor *p) {
-    const evtwin__manifest_file file = {EVTWIN__MANIFEST_FILE, ""};
-    char *path, *text;
-    size_t size;
-    evtwin_status st = read_part(dir, &file, EVTWIN__MANIFEST_MAX_BYTES, &path, &text, &size);
-    if (st < 0) {
-        return st;
-    }
-    st = evtwin__manifest_parse(path, text, size, &p->manifest);
-    if (st >= 0) {
-        char hex[EVTWIN__SHA256_HEX_SIZE];
-        evtwin__sha256_hex(text, size, hex);
-        memcpy(p->version, hex, VERSION_DIGITS);
-    }
-    evtwin__free(text);
-    evtwin__free(path);
-    return st;
-}
-
-/* The features as features.c knows them: names that mean the same, and units that are ours. */
-static evtwin_status load_features(const char *dir, evtwin_predictor *p) {
-    const evtwin__manifest *m = &p->manifest;
-    size_t size = 1;
-    for (size_t i = 0; i < m->n_features; i++) {
-        size += strlen(m->features[i].name) + 1;
-    }
-    char *names = evtwin__calloc(size, 1);
-    if (names == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory for %zu features", dir, m->n_features);
-    }
-    for (size_t i = 0, at = 0; i < m->n_features; i++) {
-        at +=
-            (size_t)snprintf(names + at, size - at, "%s%s", i > 0 ? "," : "", m->features[i].name);
-    }
-    const evtwin_status st = evtwin_features_create(names, &p->features);
-    evtwin__free(names);
-    if (st < 0) {
-        /* a doubled or forbidden name is a fault of the bundle, not of an argument */
-        return evtwin__fail_in(st == EVTWIN_E_ARG ? EVTWIN_E_SCHEMA : st,
-                               "%s/" EVTWIN__MANIFEST_FILE, dir);
-    }
-
-    for (size_t i = 0; i < m->n_features; i++) {
-        const evtwin__manifest_feature *said = &m->features[i];
-        const char *name = evtwin_features_name(p->features, i);
-        const char *unit = evtwin_features_unit(p->features, i);
-        if (strcmp(name, said->name) != 0 || strcmp(unit, said->unit) != 0) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA,
-                        "%s/" EVTWIN__MANIFEST_FILE
-                        ": feature %zu is '%s' in '%s', here that is '%s' in '%s'",
-                        dir, i + 1, said->name, said->unit, name, unit);
-        }
-    }
-    return EVTWIN_OK;
-}
-
-static evtwin_status load_scaler(const char *dir, evtwin_predictor *p) {
-    const evtwin__manifest_file *file = &p->manifest.scaler;
-    char *path, *text;
-    size_t size;
-    evtwin_status st = read_part(dir, file, EVTWIN__SCALER_MAX_BYTES, &path, &text, &size);
-    if (st < 0) {
-        return st;
-    }
-    if ((st = check_hash(path, file, text, size)) >= 0 &&
-        (st = evtwin__scaler_read(path, text, size, &p->scaler)) >= 0 &&
-        p->scaler.n != p->manifest.n_features) {
-        st = evtwin__fail(EVTWIN_E_SCHEMA, "%s: scales %zu features, the manifest has %zu", path,
-                          p->scaler.n, p->manifest.n_features);
-    }
-    evtwin__free(text);
-    evtwin__free(path);
-    return st;
-}
-
-static evtwin_status check_model(const char *path, const evtwin__manifest *m,
-                                 const evtwin_model *model, evtwin_objective objective) {
-    if (evtwin_model_objective(model) != objective) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: its objective is not what the manifest says", path);
-    }
-    if (evtwin_model_width(model) != m->n_features) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: %zu features, the manifest has %zu", path,
-                    evtwin_model_width(model), m->n_features);
-    }
-    for (size_t i = 0; i < m->n_features; i++) {
-        const char *name = evtwin_model_feature_name(model, i);
-        if (strcmp(name, m->features[i].name) != 0) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: feature %zu is '%s', the manifest says '%s'", path,
-                        i + 1, name, m->features[i].name);
-        }
-    }
-    return EVTWIN_OK;
-}
-
-static evtwin_status load_model(const char *dir, const evtwin_predictor *p,
-                                const evtwin__manifest_model *said, evtwin_objective objective,
-                                evtwin_model **out) {
-    if (!said->present) {
-        return EVTWIN_OK;
-    }
-    char *path, *text;
-    size_t size;
-    evtwin_status st = read_part(dir, &said->file, EVTWIN__MODEL_MAX_BYTES, &path, &text, &size);
-    if (st < 0) {
-        return st;
-    }
-    if ((st = check_hash(path, &said->file, text, size)) >= 0 &&
-        (st = evtwin_model_load_buffer(path, text, size, out)) >= 0) {
-        st = check_model(path, &p->manifest, *out, objective);
-    }
-    evtwin__free(text);
-    evtwin__free(path);
-    return st;
-}
-
-evtwin_status evtwin_predictor_load(const char *dir, evtwin_predictor **out) {
-    if (dir == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "dir or out is NULL");
-    }
+evtwin_status evtwin__predictor_take(evtwin__bundle *bundle, evtwin_predictor **out) {
     evtwin_predictor *p = evtwin__calloc(1, sizeof *p);
-    if (p == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory for a predictor", dir);
-    }
-    evtwin_status st;
-    if ((st = load_manifest(dir, p)) < 0 || (st = load_features(dir, p)) < 0 ||
-        (st = load_scaler(dir, p)) < 0 ||
-        (st = load_model(dir, p, &p->manifest.rul, EVTWIN_OBJECTIVE_REGRESSION, &p->rul)) < 0 ||
-        (st = load_model(dir, p, &p->manifest.failure, EVTWIN_OBJECTIVE_LOGISTIC, &p->failure)) <
-            0) {
-        evtwin_predictor_free(p);
-        return st;
+    EVTWIN_FAIL_IF(p == NULL, EVTWIN_E_NOMEM, "out of memory for a predictor");
+    p->bundle = *bundle;
+    *bundle = (evtwin__bundle){0};
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        if (p->bundle.model[t].is_present) {
+            p->target[p->n_targets++] = t;
+        }
     }
     *out = p;
     return EVTWIN_OK;
 }
 
-void evtwin_predictor_free(evtwin_predictor *predictor) {
-    if (predictor == NULL) {
-        return;
+evtwin_status evtwin_predictor_load(const char *dir, evtwin_predictor **out) {
+    EVTWIN_FAIL_IF(dir == NULL || out == NULL, EVTWIN_E_ARG, "dir or out is NULL");
+    evtwin__bundle bundle;
+    evtwin_status st = evtwin__bundle_load(dir, &bundle);
+    if (st >= 0) {
+        st = evtwin__predictor_take(&bundle, out);
+        evtwin__bundle_clear(&bundle);
     }
-    evtwin_model_free(predictor->rul);
-    evtwin_model_free(predictor->failure);
-    evtwin__scaler_clear(&predictor->scaler);
-    evtwin_features_free(predictor->features);
-    evtwin__manifest_clear(&predictor->manifest);
-    evtwin__free(predictor);
+    return st;
+}
+
+void evtwin_predictor_free(evtwin_predictor *predictor) {
+    if (predictor != NULL) {
+        evtwin__bundle_clear(&predictor->bundle);
+        evtwin__free(predictor);
+    }
 }
 
 /* ---- what it is ---- */
 
 evtwin_status evtwin_predictor_info_get(const evtwin_predictor *predictor,
                                         evtwin_predictor_info *out, size_t size) {
-    if (predictor == NULL || out == NULL || size < sizeof out->size) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "predictor or out is NULL, or size is too small");
-    }
-    const evtwin__manifest *m = &predictor->manifest;
+    EVTWIN_FAIL_IF(predictor == NULL || out == NULL || size < sizeof out->size, EVTWIN_E_ARG,
+                   "predictor or out is NULL, or size is too small");
+    const evtwin__bundle *b = &predictor->bundle;
     const evtwin_predictor_info info = {.size = sizeof info,
-                                        .version = predictor->version,
-                                        .has_rul = predictor->rul != NULL,
-                                        .has_failure = predictor->failure != NULL,
-                                        .rul_rmse = m->rul_score.rmse,
-                                        .rul_mae = m->rul_score.mae,
-                                        .rul_r2 = m->rul_score.r2,
-                                        .failure_auc = m->failure_score.auc,
-                                        .failure_brier = m->failure_score.brier,
-                                        .trained_at = m->created};
+                                        .version = b->version,
+                                        .trained_at = b->created,
+                                        .n_targets = predictor->n_targets,
+                                        .label_rule = b->label_rule,
+                                        /* a bundle of 0.1 does not say so */
+                                        .recipe = b->recipe[0] != '\0' ? b->recipe
+                                                                       : EVTWIN__RECIPE_CONTRACT};
     evtwin__report_copy(out, size, &info, sizeof info);
     return EVTWIN_OK;
 }
 
-size_t evtwin_predictor_feature_count(const evtwin_predictor *predictor) {
-    return predictor != NULL ? predictor->manifest.n_features : 0;
+const evtwin_features *evtwin_predictor_features(const evtwin_predictor *predictor) {
+    return predictor != NULL ? predictor->bundle.features : NULL;
 }
 
-const char *evtwin_predictor_feature_name(const evtwin_predictor *predictor, size_t i) {
-    return i < evtwin_predictor_feature_count(predictor) ? predictor->manifest.features[i].name
-                                                         : NULL;
+const char *evtwin_predictor_target(const evtwin_predictor *predictor, size_t i) {
+    if (predictor == NULL || i >= predictor->n_targets) {
+        return NULL;
+    }
+    evtwin_target target;
+    evtwin_target_get(predictor->target[i], &target, sizeof target);
+    return target.name;
+}
+
+evtwin_status evtwin_predictor_score(const evtwin_predictor *predictor, const char *target,
+                                     evtwin_scored scored, evtwin_score *out, size_t size) {
+    EVTWIN_FAIL_IF(predictor == NULL || out == NULL || size < sizeof out->size || (int)scored < 0 ||
+                       (int)scored >= EVTWIN__N_SCORED,
+                   EVTWIN_E_ARG, "predictor or out is NULL, or scored or size is out of range");
+    size_t t;
+    EVTWIN_TRY(evtwin_target_find(target, &t));
+    EVTWIN_FAIL_IF(!predictor->bundle.model[t].is_present, EVTWIN_E_NOT_FOUND,
+                   "the bundle has no model of target %s", target);
+    evtwin__report_copy(out, size, &predictor->bundle.model[t].score[scored], sizeof *out);
+    return EVTWIN_OK;
+}
+
+/* Columns of evtwin_predictor_scores before the figures. */
+enum { COL_VERSION, COL_TARGET, COL_TRAINED_AT, N_FIRST_COLS };
+
+static evtwin_status add_score_columns(evtwin_table *table) {
+    EVTWIN_TRY(evtwin_table_add_column(table, "model_version", EVTWIN_TEXT, NULL, NULL));
+    EVTWIN_TRY(evtwin_table_add_column(table, "target", EVTWIN_TEXT, NULL, NULL));
+    EVTWIN_TRY(evtwin_table_add_column(table, "trained_at", EVTWIN_TIME, NULL, NULL));
+    const evtwin__figure *g;
+    for (int kind = 0; kind < EVTWIN__N_TARGET_KINDS; kind++) {
+        for (size_t i = 0;
+             (g = evtwin__figure_at((evtwin_target_kind)kind, EVTWIN_SCORED_MODEL, i)) != NULL;
+             i++) {
+            EVTWIN_TRY(evtwin_table_add_column(table, g->key, EVTWIN_F64, NULL, NULL));
+        }
+    }
+    return EVTWIN_OK;
+}
+
+static evtwin_status fill_scores(const evtwin_predictor *p, evtwin_table *table) {
+    evtwin_status st;
+    EVTWIN_TRY(add_score_columns(table));
+    EVTWIN_TRY(evtwin_table_resize(table, p->n_targets));
+    int64_t trained_us;
+    const int has_time =
+        evtwin_time_parse(p->bundle.created, EVTWIN_NAIVE_REJECT, &trained_us) == EVTWIN_OK;
+    for (size_t i = 0; i < p->n_targets; i++) {
+        evtwin_target target;
+        evtwin_target_get(p->target[i], &target, sizeof target);
+        if ((st = evtwin_table_set_text(table, COL_VERSION, i, p->bundle.version)) < 0 ||
+            (st = evtwin_table_set_text(table, COL_TARGET, i, target.name)) < 0 ||
+            (has_time && (st = evtwin_table_set_i64(table, COL_TRAINED_AT, i, trained_us)) < 0)) {
+            return st;
+        }
+        const evtwin_score *score = &p->bundle.model[p->target[i]].score[EVTWIN_SCORED_MODEL];
+        const evtwin__figure *g;
+        for (size_t k = 0; (g = evtwin__figure_at(target.kind, EVTWIN_SCORED_MODEL, k)) != NULL;
+             k++) {
+            st = evtwin_table_set_f64(table, evtwin_table_find(table, g->key), i,
+                                      evtwin__figure_get(g, score));
+            if (st < 0) {
+                return st;
+            }
+        }
+    }
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin_predictor_scores(const evtwin_predictor *predictor, evtwin_table **out) {
+    EVTWIN_FAIL_IF(predictor == NULL || out == NULL, EVTWIN_E_ARG, "predictor or out is NULL");
+    evtwin_table *table;
+    evtwin_status st;
+    EVTWIN_TRY(evtwin_table_create(&table));
+    if ((st = fill_scores(predictor, table)) < 0) {
+        evtwin_table_free(table);
+        return st;
+    }
+    *out = table;
+    return EVTWIN_OK;
 }
 
 /* ---- predict ---- */
 
 static size_t rows_per_block(const evtwin_predictor *p) {
-    const size_t fit = BLOCK_VALUES / p->manifest.n_features;
+    const size_t fit = BLOCK_VALUES / p->bundle.n_features;
     return fit < BLOCK_ROWS ? fit : BLOCK_ROWS;
 }
 
@@ -270,37 +184,34 @@ static int row_is_complete(const double *x, size_t cols) {
     return complete;
 }
 
-/* What a model that may be absent says of a block; a life that is over is 0 cycles, not fewer. */
+/* What a model says of a block, into every stride-th place of out; a life that is over is 0 cycles,
+ * not fewer. */
 static void predict_with(const evtwin_model *model, const float *scaled, const double *x,
-                         size_t rows, size_t cols, double *out) {
+                         size_t rows, size_t cols, double *out, size_t stride) {
     float y[BLOCK_ROWS];
-    const int has_values = model != NULL && evtwin_model_predict(model, scaled, rows, cols, y) >= 0;
+    const int has_values = evtwin_model_predict(model, scaled, rows, cols, y) >= 0;
     for (size_t r = 0; r < rows; r++) {
         const int is_known = has_values && row_is_complete(x + r * cols, cols);
-        out[r] = is_known ? fmax((double)y[r], 0.0) : (double)NAN;
+        out[r * stride] = is_known ? fmax((double)y[r], 0.0) : (double)NAN;
     }
 }
 
 evtwin_status evtwin_predictor_predict(const evtwin_predictor *predictor, const double *x,
-                                       size_t rows, size_t cols, double *rul, double *failure) {
-    if (predictor == NULL || (x == NULL && rows > 0)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "predictor or x is NULL");
-    }
-    if (cols != predictor->manifest.n_features) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%zu columns, the bundle has %zu features", cols,
-                    predictor->manifest.n_features);
-    }
+                                       size_t rows, size_t cols, double *y, size_t n_targets) {
+    EVTWIN_FAIL_IF(predictor == NULL || ((x == NULL || y == NULL) && rows > 0), EVTWIN_E_ARG,
+                   "predictor, x or y is NULL");
+    const evtwin__bundle *b = &predictor->bundle;
+    EVTWIN_FAIL_IF(cols != b->n_features || n_targets != predictor->n_targets, EVTWIN_E_SCHEMA,
+                   "%zu columns and %zu targets, the bundle has %zu features and %zu targets", cols,
+                   n_targets, b->n_features, predictor->n_targets);
     float scaled[BLOCK_VALUES];
     const size_t block = rows_per_block(predictor);
     for (size_t first = 0; first < rows; first += block) {
         const size_t n = rows - first < block ? rows - first : block;
-        const double *at = x + first * cols;
-        evtwin__scaler_apply(&predictor->scaler, at, n, scaled);
-        if (rul != NULL) {
-            predict_with(predictor->rul, scaled, at, n, cols, rul + first);
-        }
-        if (failure != NULL) {
-            predict_with(predictor->failure, scaled, at, n, cols, failure + first);
+        evtwin__scaler_apply(&b->scaler, x + first * cols, n, scaled);
+        for (size_t i = 0; i < n_targets; i++) {
+            predict_with(b->model[predictor->target[i]].forest, scaled, x + first * cols, n, cols,
+                         y + first * n_targets + i, n_targets);
         }
     }
     return EVTWIN_OK;
@@ -310,8 +221,8 @@ evtwin_status evtwin_predictor_predict(const evtwin_predictor *predictor, const 
 
 /* What is to become of a table's rows, in one piece of memory. */
 typedef struct outcome {
-    double *rul, *failure; /* (rows) */
-    uint8_t *is_unknown;   /* (rows) a feature is missing */
+    double *y;           /* (rows, n_targets) */
+    uint8_t *is_unknown; /* (rows) a feature is missing */
 } outcome;
 
 /* All that can go wrong with the data goes wrong here, before the table is touched. */
@@ -319,18 +230,18 @@ static evtwin_status predict_rows(const evtwin_predictor *p, const evtwin_table 
                                   outcome *to) {
     double x[BLOCK_VALUES];
     const size_t rows = evtwin_table_rows(table);
-    const size_t cols = p->manifest.n_features;
+    const size_t cols = p->bundle.n_features;
     const size_t block = rows_per_block(p);
-    evtwin_status st = evtwin__features_compute(p->features, table, 0, 0, x);
+    evtwin_status st = evtwin__features_compute(p->bundle.features, table, 0, 0, x);
     for (size_t first = 0; st >= 0 && first < rows; first += block) {
         const size_t n = rows - first < block ? rows - first : block;
-        if ((st = evtwin__features_compute(p->features, table, first, n, x)) < 0) {
+        if ((st = evtwin__features_compute(p->bundle.features, table, first, n, x)) < 0) {
             break;
         }
         for (size_t r = 0; r < n; r++) {
             to->is_unknown[first + r] = !row_is_complete(x + r * cols, cols);
         }
-        st = evtwin_predictor_predict(p, x, n, cols, to->rul + first, to->failure + first);
+        st = evtwin_predictor_predict(p, x, n, cols, to->y + first * p->n_targets, p->n_targets);
     }
     return st;
 }
@@ -338,17 +249,17 @@ static evtwin_status predict_rows(const evtwin_predictor *p, const evtwin_table 
 /* "unknown, because soc and voltage are missing", of a row that lacks at least one feature. */
 static void write_note(const evtwin_predictor *p, const double *x, char note[NOTE_SIZE]) {
     size_t n_missing = 0;
-    for (size_t i = 0; i < p->manifest.n_features; i++) {
+    for (size_t i = 0; i < p->bundle.n_features; i++) {
         n_missing += isnan(x[i]) != 0;
     }
     const size_t n_named = n_missing <= NOTE_NAMES + 1 ? n_missing : NOTE_NAMES;
     size_t at = (size_t)snprintf(note, NOTE_SIZE, "unknown, because ");
     size_t k = 0;
-    for (size_t i = 0; i < p->manifest.n_features && k < n_named && at < NOTE_SIZE; i++) {
+    for (size_t i = 0; i < p->bundle.n_features && k < n_named && at < NOTE_SIZE; i++) {
         if (isnan(x[i])) {
             const char *before = k == 0 ? "" : k + 1 == n_missing ? " and " : ", ";
             at += (size_t)snprintf(note + at, NOTE_SIZE - at, "%s%.64s", before,
-                                   p->manifest.features[i].name);
+                                   p->bundle.feature[i].name);
             k++;
         }
     }
@@ -381,7 +292,7 @@ static evtwin_status fill_notes(const evtwin_predictor *p, evtwin_table *table, 
     for (size_t r = 0; st >= 0 && r < evtwin_table_rows(table); r++) {
         if (!from->is_unknown[r]) {
             st = evtwin_table_set_missing(table, col, r);
-        } else if ((st = evtwin__features_compute(p->features, table, r, 1, x)) >= 0) {
+        } else if ((st = evtwin__features_compute(p->bundle.features, table, r, 1, x)) >= 0) {
             write_note(p, x, note);
             st = evtwin_table_set_text(table, col, r, note);
         }
@@ -389,31 +300,43 @@ static evtwin_status fill_notes(const evtwin_predictor *p, evtwin_table *table, 
     return st;
 }
 
+/* A column for each known target, in its model's unit if the bundle has one. */
+static evtwin_status prediction_columns(const evtwin_predictor *p, evtwin_table *table,
+                                        size_t col[EVTWIN__T_COUNT]) {
+    evtwin_status st = EVTWIN_OK;
+    for (size_t t = 0; t < EVTWIN__T_COUNT && st >= 0; t++) {
+        const evtwin__quantity *q = &evtwin__schema[evtwin__target_prediction(t)];
+        const evtwin__bundle_model *m = &p->bundle.model[t];
+        st = output_column(table, q->name, EVTWIN_F64, m->is_present ? m->unit : q->unit, &col[t]);
+    }
+    return st;
+}
+
 static evtwin_status fill_table(const evtwin_predictor *p, evtwin_table *table,
                                 const outcome *from) {
     const size_t rows = evtwin_table_rows(table);
-    const char *rul_unit = p->manifest.rul.present ? p->manifest.rul.unit : "cycles";
-    size_t rul, failure, version, note;
+    size_t prediction[EVTWIN__T_COUNT], version, note;
     int32_t code = 0;
-    evtwin_status st;
-    if ((st = output_column(table, "rul_prediction", EVTWIN_F64, rul_unit, &rul)) < 0 ||
-        (st = output_column(table, "failure_probability", EVTWIN_F64, "", &failure)) < 0 ||
-        (st = output_column(table, "model_version", EVTWIN_TEXT, "", &version)) < 0 ||
-        (st = output_column(table, "prediction_note", EVTWIN_TEXT, "", &note)) < 0 ||
-        (st = evtwin_table_intern(table, version, p->version, &code)) < 0) {
-        return st;
-    }
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(prediction_columns(p, table, prediction));
+    EVTWIN_TRY(output_column(table, evtwin__schema[EVTWIN__Q_MODEL_VERSION].name, EVTWIN_TEXT, "",
+                             &version));
+    EVTWIN_TRY(output_column(table, evtwin__schema[EVTWIN__Q_PREDICTION_NOTE].name, EVTWIN_TEXT, "",
+                             &note));
+    EVTWIN_TRY(evtwin_table_intern(table, version, p->bundle.version, &code));
 
     /* the notes first: they look at the features once more, which might be columns filled here */
-    if ((st = fill_notes(p, table, note, from)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(fill_notes(p, table, note, from));
     for (size_t r = 0; st >= 0 && r < rows; r++) {
         st = evtwin_table_set_code(table, version, r, code);
     }
-    if (st >= 0 && rows > 0) {
-        memcpy(evtwin_table_f64_edit(table, rul), from->rul, rows * sizeof *from->rul);
-        memcpy(evtwin_table_f64_edit(table, failure), from->failure, rows * sizeof *from->failure);
+    for (size_t t = 0, i = 0; t < EVTWIN__T_COUNT && st >= 0 && rows > 0; t++) {
+        double *to = evtwin_table_f64_edit(table, prediction[t]);
+        const int is_present = p->bundle.model[t].is_present;
+        for (size_t r = 0; r < rows; r++) {
+            to[r] = is_present ? from->y[r * p->n_targets + i] : (double)NAN;
+        }
+        i += is_present != 0;
     }
     return st;
 }
@@ -423,7 +346,7 @@ static void tell_presumed_units(const evtwin_predictor *p, const evtwin_table *t
     for (size_t col = 0; col < evtwin_table_cols(table); col++) {
         const char *name = evtwin_table_name(table, col), *unit = evtwin_table_unit(table, col);
         if (evtwin__unit_is_presumed(name, unit) &&
-            atomic_exchange(&((evtwin_predictor *)p)->has_told, 1) == 0) {
+            atomic_exchange(&((evtwin_predictor *)p)->has_logged, 1) == 0) {
             evtwin__log(EVTWIN_LOG_INFO, "column '%s' states no unit and is presumed to be in %s",
                         name, unit);
         }
@@ -431,20 +354,16 @@ static void tell_presumed_units(const evtwin_predictor *p, const evtwin_table *t
 }
 
 evtwin_status evtwin_predictor_apply(const evtwin_predictor *predictor, evtwin_table *table) {
-    if (predictor == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "predictor is NULL");
-    }
+    EVTWIN_FAIL_IF(predictor == NULL, EVTWIN_E_ARG, "predictor is NULL");
     evtwin_status st;
-    if ((st = evtwin__table_check_edit(table)) < 0 || (st = evtwin_telemetry_check(table)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__table_check_edit(table));
+    EVTWIN_TRY(evtwin_telemetry_check(table));
     const size_t rows = evtwin_table_rows(table);
     const size_t cols = evtwin_table_cols(table);
-    double *memory = evtwin__calloc(rows, 2 * sizeof *memory + sizeof(uint8_t));
-    if (memory == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the predictions of %zu rows", rows);
-    }
-    outcome result = {memory, memory + rows, (uint8_t *)(memory + 2 * rows)};
+    double *memory = evtwin__calloc(rows, predictor->n_targets * sizeof *memory + sizeof(uint8_t));
+    EVTWIN_FAIL_IF(memory == NULL, EVTWIN_E_NOMEM, "out of memory for the predictions of %zu rows",
+                   rows);
+    outcome result = {memory, (uint8_t *)(memory + rows * predictor->n_targets)};
     if ((st = predict_rows(predictor, table, &result)) >= 0 &&
         (st = fill_table(predictor, table, &result)) < 0) {
         evtwin__table_drop_columns(table, cols);

@@ -13,6 +13,9 @@ typedef struct evtwin__scaler {
     double *scale; /* > 0 */
 } evtwin__scaler;
 
+/* Room for n features, all zero. */
+evtwin_status evtwin__scaler_alloc(size_t n, evtwin__scaler *out);
+
 /* Fit on the rows row_index (n_rows >= 1) of x (…, cols), row-major and without NaN there: mean and
  * population deviation, in double by two passes; a constant column gets its value as mean and
  * scale 1. EVTWIN_E_RANGE if a deviation overflows. */
@@ -23,15 +26,6 @@ evtwin_status evtwin__scaler_fit(const double *x, size_t cols, const size_t *row
  * NaN stays NaN, what does not fit a float becomes the largest one of its sign. Does not allocate.
  */
 void evtwin__scaler_apply(const evtwin__scaler *s, const double *x, size_t rows, float *y);
-
-/* The text of scaler.json; *text_out is NUL-terminated and freed with evtwin__free. */
-evtwin_status evtwin__scaler_write(const evtwin__scaler *s, char **text_out, size_t *size_out);
-
-/* Read it back (size bytes; name stands in error texts). EVTWIN_E_PARSE if it is not JSON or a key
- * is missing, EVTWIN_E_UNSUPPORTED for another format number, EVTWIN_E_CORRUPT for lengths that
- * differ, a number that is not finite or a scale that is not above zero. */
-evtwin_status evtwin__scaler_read(const char *name, const char *text, size_t size,
-                                  evtwin__scaler *out);
 
 /* Free the arrays; s is empty afterwards. */
 void evtwin__scaler_clear(evtwin__scaler *s);

@@ -1,15 +1,88 @@
 /* SPDX-License-Identifier: MIT */
-/* learn/score.c: R2, RMSE, MAE; AUC, average precision, accuracy, Brier score. */
+/* learn/score.c: R2, RMSE, MAE; AUC, average precision, accuracy, Brier score; the bootstrap. */
 
 #include "learn/score.h"
 
 #include "core/mem.h"
+#include "core/rng.h"
 #include "core/status.h"
 
+#include <float.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 
-evtwin__number_score evtwin__score_numbers(const double *truth, const double *predicted, size_t n) {
+/* ---- the list of figures ---- */
+
+/* Errors of numbers are at most those of float32, in which models predict. */
+#define NUMBER(SCORED, key, member, min, max, may_be_unknown)                                      \
+    {                                                                                              \
+        EVTWIN_TARGET_NUMBER, EVTWIN_SCORED_##SCORED, key, offsetof(evtwin_score, member), min,    \
+            max, may_be_unknown                                                                    \
+    }
+#define EVENT(SCORED, key, member, may_be_unknown)                                                 \
+    {                                                                                              \
+        EVTWIN_TARGET_EVENT, EVTWIN_SCORED_##SCORED, key, offsetof(evtwin_score, member), 0.0,     \
+            1.0, may_be_unknown                                                                    \
+    }
+
+static const evtwin__figure figures[] = {
+    NUMBER(MODEL, "r2", r2, -DBL_MAX, 1.0, 1),
+    NUMBER(MODEL, "rmse", rmse, 0.0, (double)FLT_MAX, 0),
+    NUMBER(MODEL, "mae", mae, 0.0, (double)FLT_MAX, 0),
+    NUMBER(MEAN, "r2", r2, -DBL_MAX, 1.0, 1),
+    NUMBER(MEAN, "rmse", rmse, 0.0, (double)FLT_MAX, 1),
+    NUMBER(MEAN_LIFE, "r2", r2, -DBL_MAX, 1.0, 1),
+    NUMBER(MEAN_LIFE, "rmse", rmse, 0.0, (double)FLT_MAX, 1),
+    NUMBER(SINGLE, "r2", r2, -DBL_MAX, 1.0, 1),
+    NUMBER(SINGLE, "rmse", rmse, 0.0, (double)FLT_MAX, 1),
+    EVENT(MODEL, "auc", auc, 1),
+    EVENT(MODEL, "average_precision", average_precision, 1),
+    EVENT(MODEL, "accuracy", accuracy, 0),
+    EVENT(MODEL, "brier", brier, 0),
+    EVENT(MEAN, "brier", brier, 1),
+    EVENT(MEAN, "accuracy", accuracy, 1),
+    EVENT(MEAN, "rate", base_rate, 1),
+    EVENT(SINGLE, "auc", auc, 1),
+};
+
+const evtwin__figure *evtwin__figure_at(evtwin_target_kind kind, evtwin_scored scored, size_t i) {
+    for (size_t k = 0; k < sizeof figures / sizeof figures[0]; k++) {
+        if (figures[k].kind == kind && figures[k].scored == scored && i-- == 0) {
+            return &figures[k];
+        }
+    }
+    return NULL;
+}
+
+double evtwin__figure_get(const evtwin__figure *figure, const evtwin_score *score) {
+    return *(const double *)((const char *)score + figure->at);
+}
+
+const char *evtwin__baseline_key(evtwin_target_kind kind, evtwin_scored scored) {
+    static const char *const key[EVTWIN__N_TARGET_KINDS][EVTWIN__N_SCORED] = {
+        [EVTWIN_TARGET_NUMBER] = {NULL, "mean", "countdown", "single_feature"},
+        [EVTWIN_TARGET_EVENT] = {NULL, "base_rate", NULL, "single_feature"}};
+    return key[kind][scored];
+}
+
+evtwin_score evtwin__score_unknown(void) {
+    return (evtwin_score){.size = sizeof(evtwin_score),
+                          .r2 = NAN,
+                          .rmse = NAN,
+                          .mae = NAN,
+                          .auc = NAN,
+                          .average_precision = NAN,
+                          .accuracy = NAN,
+                          .brier = NAN,
+                          .base_rate = NAN,
+                          .feature = ""};
+}
+
+/* ---- scores ---- */
+
+static void score_numbers(const double *truth, const double *predicted, size_t n,
+                          evtwin_score *out) {
     double sum = 0.0, square_error = 0.0, absolute_error = 0.0;
     for (size_t i = 0; i < n; i++) {
         const double error = predicted[i] - truth[i];
@@ -25,13 +98,9 @@ evtwin__number_score evtwin__score_numbers(const double *truth, const double *pr
         is_constant &= truth[i] == truth[0];
     }
 
-    evtwin__number_score score = {NAN, NAN, NAN};
-    if (n > 0) {
-        score.r2 = is_constant ? NAN : 1.0 - square_error / square_deviation;
-        score.rmse = sqrt(square_error / (double)n);
-        score.mae = absolute_error / (double)n;
-    }
-    return score;
+    out->r2 = n == 0 || is_constant ? (double)NAN : 1.0 - square_error / square_deviation;
+    out->rmse = n > 0 ? sqrt(square_error / (double)n) : (double)NAN;
+    out->mae = n > 0 ? absolute_error / (double)n : (double)NAN;
 }
 
 typedef struct scored {
@@ -46,7 +115,7 @@ static int compare_descending(const void *a, const void *b) {
 
 /* Walk down the predictions, equal ones in one step, counting what is above the threshold.
  * Source: Fawcett 2006, doi:10.1016/j.patrec.2005.10.010, algorithm 2 (area under the ROC curve) */
-static void score_ranks(const scored *s, size_t n, evtwin__class_score *out) {
+static void score_ranks(const scored *s, size_t n, evtwin_score *out) {
     double n_positive = 0.0;
     for (size_t i = 0; i < n; i++) {
         n_positive += s[i].truth;
@@ -73,13 +142,11 @@ static void score_ranks(const scored *s, size_t n, evtwin__class_score *out) {
     out->average_precision = precision_sum / n_positive;
 }
 
-evtwin_status evtwin__score_classes(const double *truth, const double *predicted, size_t n,
-                                    evtwin__class_score *out) {
-    evtwin__class_score score = {NAN, NAN, NAN, NAN};
+static evtwin_status score_events(const double *truth, const double *predicted, size_t n,
+                                  evtwin_score *out) {
     scored *s = evtwin__calloc(n, sizeof *s);
-    if (s == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory to score %zu rows", n);
-    }
+    EVTWIN_FAIL_IF(s == NULL, EVTWIN_E_NOMEM, "out of memory to score %zu rows", n);
+    out->auc = out->average_precision = out->accuracy = out->brier = NAN;
     double square_error = 0.0, n_right = 0.0;
     for (size_t i = 0; i < n; i++) {
         s[i] = (scored){predicted[i], truth[i]};
@@ -87,12 +154,61 @@ evtwin_status evtwin__score_classes(const double *truth, const double *predicted
         n_right += (predicted[i] > 0.5) == (truth[i] > 0.5);
     }
     if (n > 0 && !isnan(square_error)) {
-        score.brier = square_error / (double)n;
-        score.accuracy = n_right / (double)n;
+        out->brier = square_error / (double)n;
+        out->accuracy = n_right / (double)n;
         qsort(s, n, sizeof *s, compare_descending);
-        score_ranks(s, n, &score);
+        score_ranks(s, n, out);
     }
     evtwin__free(s);
-    *out = score;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__score(evtwin_target_kind kind, const double *truth, const double *predicted,
+                            size_t n, evtwin_score *out) {
+    if (kind == EVTWIN_TARGET_EVENT) {
+        return score_events(truth, predicted, n, out);
+    }
+    score_numbers(truth, predicted, n, out);
+    return EVTWIN_OK;
+}
+
+/* ---- better than chance? ---- */
+
+enum { N_RESAMPLES = 1000, MAX_BLOCKS = 4096, BOOTSTRAP_CHANNEL = 1, WORDS = 4 };
+
+static int compare_f64(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Sum of one sample of n; word w of the stream picks block floor(w n / 2^32). */
+static double resample(const double *block_sum, size_t n, uint64_t seed, uint32_t resample_index) {
+    double sum = 0.0;
+    for (size_t first = 0; first < n; first += WORDS) {
+        const evtwin__rng_block random = evtwin__rng_at(seed, EVTWIN__RNG_SPLIT, resample_index,
+                                                        BOOTSTRAP_CHANNEL, first / WORDS);
+        for (size_t i = 0; i < WORDS && first + i < n; i++) {
+            sum += block_sum[(uint64_t)random.word[i] * n >> 32];
+        }
+    }
+    return sum;
+}
+
+evtwin_status evtwin__bootstrap_bound(const double *block_sum, size_t n, uint64_t seed,
+                                      double *bound_out) {
+    double pooled[MAX_BLOCKS] = {0.0};
+    const size_t n_pooled = n < MAX_BLOCKS ? n : MAX_BLOCKS;
+    for (size_t i = 0; i < n; i++) {
+        pooled[n_pooled == n ? i : i * MAX_BLOCKS / n] += block_sum[i];
+    }
+
+    double *sums = evtwin__calloc(N_RESAMPLES, sizeof *sums);
+    EVTWIN_FAIL_IF(sums == NULL, EVTWIN_E_NOMEM, "out of memory for a bootstrap");
+    for (uint32_t r = 0; r < N_RESAMPLES; r++) {
+        sums[r] = resample(pooled, n_pooled, seed, r);
+    }
+    qsort(sums, N_RESAMPLES, sizeof *sums, compare_f64);
+    *bound_out = sums[N_RESAMPLES / 20];
+    evtwin__free(sums);
     return EVTWIN_OK;
 }

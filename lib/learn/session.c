@@ -154,34 +154,21 @@ static void forget_oldest(evtwin_session *s) {
 
 /* ---- life ---- */
 
+static const evtwin_session_options default_options = {.size = sizeof default_options,
+                                                       .max_batteries = DEFAULT_BATTERIES};
+
 evtwin_status evtwin_session_options_init(evtwin_session_options *options, size_t size) {
-    if (options == NULL || size < sizeof options->size) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "options is NULL or its size is too small");
-    }
-    const evtwin_session_options defaults = {.size = sizeof defaults,
-                                             .max_batteries = DEFAULT_BATTERIES};
-    evtwin__report_copy(options, size, &defaults, sizeof defaults);
-    return EVTWIN_OK;
+    return evtwin__options_init(options, size, &default_options, sizeof default_options);
 }
 
 evtwin_status evtwin_session_create(const evtwin_predictor *predictor,
                                     const evtwin_session_options *options, evtwin_session **out) {
-    if (predictor == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "predictor or out is NULL");
-    }
-    evtwin_session_options o;
-    evtwin_session_options_init(&o, sizeof o);
-    if (options != NULL) {
-        evtwin__options_copy(&o, sizeof o, options, options->size);
-    }
-    if (o.max_batteries < 1) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "max_batteries is 0, it must be at least 1");
-    }
+    EVTWIN_FAIL_IF(predictor == NULL || out == NULL, EVTWIN_E_ARG, "predictor or out is NULL");
+    evtwin_session_options o = default_options;
+    EVTWIN_TRY(evtwin__options_merge(&o, sizeof o, options, "evtwin_session_options_init"));
+    EVTWIN_FAIL_IF(o.max_batteries < 1, EVTWIN_E_ARG, "max_batteries is 0, it must be at least 1");
     evtwin_predictor_info info;
-    const evtwin_status st = evtwin_predictor_info_get(predictor, &info, sizeof info);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin_predictor_info_get(predictor, &info, sizeof info));
     evtwin_session *s = evtwin__calloc(1, sizeof *s);
     if (s == NULL || !grow_buckets(s)) {
         evtwin__free(s);
@@ -293,17 +280,14 @@ static evtwin_status reserve(evtwin_session *s, const evtwin_table *table, step 
             continue;
         }
         steps[k].of = take_battery(s, evtwin_table_dict_text(table, id, steps[k].code));
-        if (steps[k].of == NULL) {
-            EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the state of a battery");
-        }
+        EVTWIN_FAIL_IF(steps[k].of == NULL, EVTWIN_E_NOMEM,
+                       "out of memory for the state of a battery");
         n_batteries++;
     }
     const size_t wanted = s->n_moved + n_batteries;
     if (wanted > s->moved_capacity) {
         battery **grown = evtwin__realloc(s->moved, 2 * wanted, sizeof *grown);
-        if (grown == NULL) {
-            EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for %zu states", wanted);
-        }
+        EVTWIN_FAIL_IF(grown == NULL, EVTWIN_E_NOMEM, "out of memory for %zu states", wanted);
         s->moved = grown;
         s->moved_capacity = 2 * wanted;
     }
@@ -347,13 +331,10 @@ static void move_all(evtwin_session *s, const evtwin_table *table, const step *s
 }
 
 evtwin_status evtwin_session_apply(evtwin_session *session, evtwin_table *table) {
-    if (session == NULL || table == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "session or table is NULL");
-    }
+    EVTWIN_FAIL_IF(session == NULL || table == NULL, EVTWIN_E_ARG, "session or table is NULL");
     step *steps = evtwin__calloc(evtwin_table_rows(table), sizeof *steps);
-    if (steps == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for %zu rows", evtwin_table_rows(table));
-    }
+    EVTWIN_FAIL_IF(steps == NULL, EVTWIN_E_NOMEM, "out of memory for %zu rows",
+                   evtwin_table_rows(table));
     const size_t n = list_steps(table, steps);
     evtwin_status st;
     if ((st = reserve(session, table, steps, n)) < 0 ||
@@ -475,18 +456,14 @@ static evtwin_status fill_pending(const evtwin_session *s, evtwin_table *table) 
 }
 
 evtwin_status evtwin_session_pending(const evtwin_session *session, evtwin_table **out) {
-    if (session == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "session or out is NULL");
-    }
+    EVTWIN_FAIL_IF(session == NULL || out == NULL, EVTWIN_E_ARG, "session or out is NULL");
     if (session->n_moved == 0) {
         *out = NULL;
         return EVTWIN_DONE;
     }
     evtwin_table *table;
-    evtwin_status st = evtwin_table_create(&table);
-    if (st < 0) {
-        return st;
-    }
+    evtwin_status st;
+    EVTWIN_TRY(evtwin_table_create(&table));
     if ((st = fill_pending(session, table)) < 0) {
         evtwin_table_free(table);
         return st;
@@ -500,20 +477,11 @@ evtwin_status evtwin_session_pending(const evtwin_session *session, evtwin_table
 static evtwin_status find_columns(const evtwin_table *states, size_t col[N_COLS]) {
     for (size_t c = 0; c < N_COLS; c++) {
         col[c] = evtwin_table_find(states, columns[c].name);
-        if (col[c] == EVTWIN_NO_COLUMN || evtwin_table_type(states, col[c]) != columns[c].type) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "the table of states has no column '%s' of its type",
-                        columns[c].name);
-        }
+        EVTWIN_FAIL_IF(
+            col[c] == EVTWIN_NO_COLUMN || evtwin_table_type(states, col[c]) != columns[c].type,
+            EVTWIN_E_SCHEMA, "the table of states has no column '%s' of its type", columns[c].name);
     }
     return EVTWIN_OK;
-}
-
-static int compare_times(const void *a, const void *b) {
-    const step *x = a, *y = b;
-    if (x->time_us != y->time_us) {
-        return x->time_us < y->time_us ? -1 : 1;
-    }
-    return (x->row > y->row) - (x->row < y->row);
 }
 
 /* The rows that are there whole, by time: the order in which their batteries were seen. */
@@ -530,28 +498,20 @@ static size_t list_states(const evtwin_table *states, const size_t col[N_COLS], 
                                 .row = r};
         }
     }
-    qsort(steps, n, sizeof *steps, compare_times);
+    qsort(steps, n, sizeof *steps, compare_steps);
     return n;
 }
 
 evtwin_status evtwin_session_restore(evtwin_session *session, const evtwin_table *states) {
-    if (session == NULL || states == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "session or states is NULL");
-    }
-    if (session->n_moved > 0) {
-        EVTWIN_FAIL(EVTWIN_E_STATE, "%zu states are pending: commit or roll back first",
-                    session->n_moved);
-    }
+    EVTWIN_FAIL_IF(session == NULL || states == NULL, EVTWIN_E_ARG, "session or states is NULL");
+    EVTWIN_FAIL_IF(session->n_moved > 0, EVTWIN_E_STATE,
+                   "%zu states are pending: commit or roll back first", session->n_moved);
     size_t col[N_COLS];
-    evtwin_status st = find_columns(states, col);
-    if (st < 0) {
-        return st;
-    }
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(find_columns(states, col));
     const size_t rows = evtwin_table_rows(states);
     step *steps = evtwin__calloc(rows, sizeof *steps);
-    if (steps == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for %zu states", rows);
-    }
+    EVTWIN_FAIL_IF(steps == NULL, EVTWIN_E_NOMEM, "out of memory for %zu states", rows);
     const size_t n = list_states(states, col, steps);
     size_t n_taken = 0;
     for (size_t k = 0; k < n && st >= 0; k++) {

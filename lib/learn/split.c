@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* learn/split.c: folds of whole groups, and the groups that are held out. */
+/* learn/split.c: which rows are held out, and the scaler that has not seen them. */
 
 #include "learn/split.h"
 
 #include "core/mem.h"
 #include "core/rng.h"
 #include "core/status.h"
+#include "learn/trainer.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -82,15 +83,15 @@ done:
 
 /* ---- hold-out ---- */
 
-enum { MAX_DRAWS = 100, N_CONDITIONS = 6 };
+enum { MAX_SHUFFLES = 100, N_CONDITIONS = 2 * 2 * EVTWIN__T_COUNT };
 
-typedef struct drawn_group {
+typedef struct keyed_group {
     uint64_t key;
     size_t index;
-} drawn_group;
+} keyed_group;
 
 static int compare_keys(const void *a, const void *b) {
-    const drawn_group *x = a, *y = b;
+    const keyed_group *x = a, *y = b;
     if (x->key != y->key) {
         return x->key < y->key ? -1 : 1;
     }
@@ -98,46 +99,50 @@ static int compare_keys(const void *a, const void *b) {
 }
 
 /* The groups in the order of one shuffle. */
-static void shuffle(drawn_group *group, size_t n, uint64_t seed, uint64_t draw) {
+static void shuffle(keyed_group *group, size_t n, uint64_t seed, uint64_t k) {
     for (size_t i = 0; i < n; i++) {
         const evtwin__rng_block block =
-            evtwin__rng_at(seed, EVTWIN__RNG_SPLIT, (uint32_t)group[i].index, 0, draw);
+            evtwin__rng_at(seed, EVTWIN__RNG_SPLIT, (uint32_t)group[i].index, 0, k);
         group[i].key = (uint64_t)block.word[0] << 32 | block.word[1];
     }
     qsort(group, n, sizeof *group, compare_keys);
 }
 
-static void add_use(evtwin__group_use *sum, const evtwin__group_use *use) {
-    sum->n_rul += use->n_rul;
-    sum->n_negative += use->n_negative;
-    sum->n_positive += use->n_positive;
+static size_t rows_of(const evtwin__group_use *use) {
+    size_t n = 0;
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        n += use->n[t][0] + use->n[t][1];
+    }
+    return n;
 }
 
 /* How many of the conditions hold when the first n_test groups are held out. */
-static int conditions_met(const drawn_group *group, size_t n, size_t n_test,
+static int conditions_met(const keyed_group *group, size_t n, size_t n_test,
                           const evtwin__group_use *use) {
-    evtwin__group_use part[2] = {{0, 0, 0}, {0, 0, 0}};
+    evtwin__group_use part[2] = {0};
     for (size_t i = 0; i < n; i++) {
-        add_use(&part[i < n_test], &use[group[i].index]);
+        for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+            part[i < n_test].n[t][0] += use[group[i].index].n[t][0];
+            part[i < n_test].n[t][1] += use[group[i].index].n[t][1];
+        }
     }
     int met = 0;
     for (int p = 0; p < 2; p++) {
-        met += part[p].n_rul > 0 || part[1 - p].n_rul == 0;
-        met += part[p].n_negative > 0 || part[1 - p].n_negative == 0;
-        met += part[p].n_positive > 0 || part[1 - p].n_positive == 0;
+        for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+            met += part[p].n[t][0] > 0 || part[1 - p].n[t][0] == 0;
+            met += part[p].n[t][1] > 0 || part[1 - p].n[t][1] == 0;
+        }
     }
     return met;
 }
 
 evtwin_status evtwin__split_groups(const evtwin__group_use *use, size_t n_groups, uint64_t seed,
                                    uint8_t *is_test) {
-    drawn_group *group = evtwin__calloc(n_groups, sizeof *group);
-    if (group == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory to split %zu groups", n_groups);
-    }
+    keyed_group *group = evtwin__calloc(n_groups, sizeof *group);
+    EVTWIN_FAIL_IF(group == NULL, EVTWIN_E_NOMEM, "out of memory to split %zu groups", n_groups);
     size_t n = 0;
     for (size_t g = 0; g < n_groups; g++) {
-        if (use[g].n_rul + use[g].n_negative + use[g].n_positive > 0) {
+        if (rows_of(&use[g]) > 0) {
             group[n++].index = g;
         }
     }
@@ -146,20 +151,209 @@ evtwin_status evtwin__split_groups(const evtwin__group_use *use, size_t n_groups
     const size_t n_test = rounded > 0 ? rounded : 1;
 
     int best_met = -1;
-    uint64_t best_draw = 0;
-    for (uint64_t draw = 0; draw < MAX_DRAWS && best_met < N_CONDITIONS; draw++) {
-        shuffle(group, n, seed, draw);
+    uint64_t best = 0;
+    for (uint64_t k = 0; k < MAX_SHUFFLES && best_met < N_CONDITIONS; k++) {
+        shuffle(group, n, seed, k);
         const int met = conditions_met(group, n, n_test, use);
         if (met > best_met) {
             best_met = met;
-            best_draw = draw;
+            best = k;
         }
     }
-    shuffle(group, n, seed, best_draw);
+    shuffle(group, n, seed, best);
     memset(is_test, 0, n_groups);
     for (size_t i = 0; i < n_test; i++) {
         is_test[group[i].index] = 1;
     }
     evtwin__free(group);
     return EVTWIN_OK;
+}
+
+/* ---- of a data set ---- */
+
+/* Rows that some target can use, by group, then time. */
+static size_t list_used_rows(const evtwin__dataset *data, size_t *row, uint8_t *is_used) {
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        for (size_t k = 0; k < data->label[t].n; k++) {
+            is_used[data->label[t].row[k]] = 1;
+        }
+    }
+    size_t n = 0;
+    for (size_t k = 0; k < data->groups.n_ordered; k++) {
+        if (is_used[data->groups.order[k]]) {
+            row[n++] = data->groups.order[k];
+        }
+    }
+    return n;
+}
+
+/* What each group brings; gives back how many bring anything. */
+static size_t count_use(const evtwin_trainer *trainer, const evtwin__dataset *data,
+                        evtwin__group_use *use) {
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        const evtwin__label *label = &data->label[t];
+        const int is_event = trainer->target[t].kind == EVTWIN_TARGET_EVENT;
+        for (size_t k = 0; k < label->n; k++) {
+            const size_t row = label->row[k];
+            use[data->groups.of_row[row]].n[t][is_event && label->y[row] != 0.0]++;
+        }
+    }
+    size_t n = 0;
+    for (size_t g = 0; g < data->groups.n; g++) {
+        n += rows_of(&use[g]) > 0;
+    }
+    return n;
+}
+
+/* is_held_out[row] from whole groups where two or more take part, else the last fifth of the used
+ * rows. */
+static evtwin_status hold_out(evtwin_trainer *trainer, const evtwin__dataset *data,
+                              const size_t *used_row, size_t n_used, uint8_t *is_held_out) {
+    evtwin_status st = EVTWIN_OK;
+    evtwin__group_use *use = evtwin__calloc(data->groups.n, sizeof *use);
+    uint8_t *is_test = evtwin__calloc(data->groups.n, sizeof *is_test);
+    if (use == NULL || is_test == NULL) {
+        st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory to split %zu groups", data->groups.n);
+        goto done;
+    }
+    if (count_use(trainer, data, use) < 2) {
+        trainer->split_by = "time";
+        const size_t n_test = n_used < 5 ? 1 : n_used / 5;
+        for (size_t k = 0; k < n_used; k++) {
+            is_held_out[used_row[k]] = k >= n_used - n_test;
+        }
+        goto done;
+    }
+    st = evtwin__split_groups(use, data->groups.n, trainer->options.seed, is_test);
+    for (size_t k = 0; k < n_used; k++) {
+        is_held_out[used_row[k]] = is_test[data->groups.of_row[used_row[k]]];
+    }
+
+done:
+    evtwin__free(use);
+    evtwin__free(is_test);
+    return st;
+}
+
+/* Both parts must have rows, and what the saved classifier learns from both classes. */
+static evtwin_status check_parts(const evtwin_target *target, const evtwin__label *label,
+                                 const char *split_by) {
+    size_t n_test = 0, n_positive = 0;
+    for (size_t k = 0; k < label->n; k++) {
+        n_test += label->part[k] == 0;
+        n_positive += label->part[k] < 0 && label->y[label->row[k]] != 0.0;
+    }
+    const size_t n_train = label->n - n_test;
+    EVTWIN_FAIL_IF(n_train == 0 || n_test == 0, EVTWIN_E_DATA,
+                   "target '%s' has no row in the %s part when split by %s", label->column,
+                   n_train == 0 ? "training" : "held-out", split_by);
+    EVTWIN_FAIL_IF(target->kind == EVTWIN_TARGET_EVENT &&
+                       (n_positive == 0 || n_positive == n_train),
+                   EVTWIN_E_DATA,
+                   "%s target '%s' has one class only in the training part when split by %s: "
+                   "all %zu rows are %d",
+                   target->title, label->column, split_by, n_train, n_positive > 0);
+    return EVTWIN_OK;
+}
+
+static evtwin_status split_once(evtwin_trainer *trainer, evtwin__dataset *data,
+                                const size_t *used_row, size_t n_used, uint8_t *is_held_out) {
+    memset(is_held_out, 0, data->rows);
+    evtwin_status st = hold_out(trainer, data, used_row, n_used, is_held_out);
+    for (size_t t = 0; t < EVTWIN__T_COUNT && st == EVTWIN_OK; t++) {
+        evtwin__label *label = &data->label[t];
+        if (label->is_present) {
+            label->n_parts = 1;
+            for (size_t k = 0; k < label->n; k++) {
+                label->part[k] = is_held_out[label->row[k]] ? 0 : -1;
+            }
+            st = check_parts(&trainer->target[t], label, trainer->split_by);
+        }
+    }
+    return st;
+}
+
+static evtwin_status split_into_folds(const evtwin_trainer *trainer, evtwin__dataset *data) {
+    evtwin_status st = EVTWIN_OK;
+    for (size_t t = 0; t < EVTWIN__T_COUNT && st == EVTWIN_OK; t++) {
+        evtwin__label *label = &data->label[t];
+        if (label->is_present) {
+            label->n_parts = (size_t)trainer->options.cv_folds;
+            st = evtwin__split_folds(&data->groups, label->row, label->n, label->n_parts,
+                                     label->part);
+        }
+    }
+    return st;
+}
+
+/* The scaler of the saved models sees only rows that they are trained on. */
+static evtwin_status fit_scaler(evtwin__bundle *b, const evtwin__dataset *data, const size_t *row,
+                                size_t n_train) {
+    for (size_t i = 0; i < data->cols; i++) {
+        evtwin__bundle_feature *f = &b->feature[i];
+        f->min = f->max = data->x[row[0] * data->cols + i];
+        for (size_t k = 1; k < n_train; k++) {
+            const double v = data->x[row[k] * data->cols + i];
+            f->min = v < f->min ? v : f->min;
+            f->max = v > f->max ? v : f->max;
+        }
+    }
+    return evtwin__scaler_fit(data->x, data->cols, row, n_train, &b->scaler);
+}
+
+static int compare_hashes(const void *a, const void *b) {
+    return strcmp(a, b);
+}
+
+/* The batteries of the training rows, which come by group; none of one series, or of too many. */
+static evtwin_status list_batteries(evtwin__bundle *b, const evtwin__dataset *data,
+                                    const size_t *row, size_t n_train) {
+    const evtwin__groups *g = &data->groups;
+    if (g->kind == EVTWIN__GROUP_NONE || g->n > EVTWIN__BUNDLE_MAX_BATTERIES) {
+        return EVTWIN_OK;
+    }
+    b->battery = evtwin__calloc(g->n, sizeof *b->battery);
+    EVTWIN_FAIL_IF(b->battery == NULL, EVTWIN_E_NOMEM,
+                   "out of memory for the hashes of %zu batteries", g->n);
+    for (size_t k = 0; k < n_train; k++) {
+        const int32_t group = g->of_row[row[k]];
+        if (k == 0 || g->of_row[row[k - 1]] != group) {
+            evtwin__battery_hash(g->name[group], b->battery[b->n_batteries++]);
+        }
+    }
+    qsort(b->battery, b->n_batteries, sizeof *b->battery, compare_hashes);
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__dataset_split(evtwin_trainer *trainer, evtwin__dataset *data) {
+    evtwin_status st;
+    size_t *row = evtwin__calloc(data->rows, sizeof *row);
+    uint8_t *mark = evtwin__calloc(data->rows, sizeof *mark);
+    if (row == NULL || mark == NULL) {
+        st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory to split %zu rows", data->rows);
+        goto done;
+    }
+    const size_t n = list_used_rows(data, row, mark);
+    trainer->split_by = data->groups.kind == EVTWIN__GROUP_BATTERY ? "battery" : "group";
+    if (trainer->options.cv_folds > 0) {
+        memset(mark, 0, data->rows);
+        st = split_into_folds(trainer, data);
+    } else {
+        st = split_once(trainer, data, row, n, mark);
+    }
+    size_t n_train = 0;
+    for (size_t k = 0; k < n; k++) {
+        if (!mark[row[k]]) {
+            row[n_train++] = row[k];
+        }
+    }
+    if (st < 0 || (st = fit_scaler(&trainer->bundle, data, row, n_train)) < 0) {
+        goto done;
+    }
+    st = list_batteries(&trainer->bundle, data, row, n_train);
+
+done:
+    evtwin__free(row);
+    evtwin__free(mark);
+    return st;
 }

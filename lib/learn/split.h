@@ -4,6 +4,7 @@
 #ifndef EVTWIN_LEARN_SPLIT_H
 #define EVTWIN_LEARN_SPLIT_H
 
+#include "core/schema.h"
 #include "learn/group.h"
 
 /* K folds of the rows row (n, those that have a target): groups by size descending, ties by name in
@@ -12,14 +13,15 @@
 evtwin_status evtwin__split_folds(const evtwin__groups *groups, const size_t *row, size_t n,
                                   size_t n_folds, int32_t *fold_of);
 
-/* What a group brings to each target; a group that brings nothing takes no part. */
+/* Rows that a group brings to each target, of an event by class (of a number all in the first); a
+ * group that brings nothing takes no part. */
 typedef struct evtwin__group_use {
-    size_t n_rul, n_negative, n_positive;
+    size_t n[EVTWIN__T_COUNT][2];
 } evtwin__group_use;
 
 /* Hold out a fifth of the groups that take part (rounded, at least one): the first n of a shuffle.
  * Of 100 shuffles of the seed it is the first that meets most of: each target has rows in both
- * parts, and the failure target, where it has both classes, has both in both parts. is_test[g]
+ * parts, and an event, where it has both classes, has both in both parts. is_test[g]
  * (n_groups) = 0 or 1. At least two groups take part. */
 evtwin_status evtwin__split_groups(const evtwin__group_use *use, size_t n_groups, uint64_t seed,
                                    uint8_t *is_test);

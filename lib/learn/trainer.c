@@ -1,171 +1,192 @@
 /* SPDX-License-Identifier: MIT */
-/* learn/trainer.c: the steps of a training, in order. */
+/* learn/trainer.c: the steps of a training, in order, and what it gives: scores, findings, a
+ * predictor, JSON, a saved bundle. */
 
 #include "learn/trainer.h"
 
+#include "core/json.h"
 #include "core/mem.h"
 #include "core/status.h"
+#include "learn/predictor.h"
 
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { MAX_TREES = 100000, MAX_DEPTH = 16, MAX_FOLDS = 1000, MAX_NAME = 255 };
 
+/* ---- options ---- */
+
+static const evtwin_train_options default_options = {.size = sizeof default_options,
+                                                     .learning_rate = 0.1};
+
 evtwin_status evtwin_train_options_init(evtwin_train_options *options, size_t size) {
-    if (options == NULL || size < sizeof(size_t)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "options is NULL or its size is too small");
-    }
-    const evtwin_train_options defaults = {.size = sizeof defaults,
-                                           .rul_trees = 200,
-                                           .rul_depth = 8,
-                                           .failure_trees = 200,
-                                           .failure_depth = 6,
-                                           .learning_rate = 0.1};
-    evtwin__report_copy(options, size, &defaults, sizeof defaults);
-    return EVTWIN_OK;
+    return evtwin__options_init(options, size, &default_options, sizeof default_options);
 }
 
-static evtwin_status check_limit(const char *name, int value, int min, int max) {
-    if (value < min || value > max) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "%s is %d, it must be %d to %d", name, value, min, max);
-    }
+static evtwin_status check_limit(const char *of, const char *name, int value, int min, int max) {
+    EVTWIN_FAIL_IF(value < min || value > max, EVTWIN_E_ARG, "%s%s is %d, it must be %d to %d", of,
+                   name, value, min, max);
     return EVTWIN_OK;
 }
 
 static evtwin_status check_options(const evtwin_train_options *o) {
-    evtwin_status st;
-    if ((st = check_limit("rul_trees", o->rul_trees, 1, MAX_TREES)) < 0 ||
-        (st = check_limit("failure_trees", o->failure_trees, 1, MAX_TREES)) < 0 ||
-        (st = check_limit("rul_depth", o->rul_depth, 1, MAX_DEPTH)) < 0 ||
-        (st = check_limit("failure_depth", o->failure_depth, 1, MAX_DEPTH)) < 0 ||
-        (st = check_limit("n_threads", o->n_threads, 0, 256)) < 0 ||
-        (st = check_limit("cv_folds", o->cv_folds, 0, MAX_FOLDS)) < 0) {
-        return st;
+    EVTWIN_TRY(check_limit("", "n_threads", o->n_threads, 0, 256));
+    EVTWIN_TRY(check_limit("", "cv_folds", o->cv_folds, 0, MAX_FOLDS));
+    EVTWIN_FAIL_IF(o->cv_folds == 1, EVTWIN_E_ARG,
+                   "cv_folds is 1: a fold needs another to be tested against");
+    EVTWIN_FAIL_IF(!(o->learning_rate > 0.0 && o->learning_rate <= 1.0), EVTWIN_E_ARG,
+                   "learning_rate must be above 0 and at most 1");
+    return EVTWIN_OK;
+}
+
+/* One target as the caller has it: what is his to change, over the defaults. */
+static evtwin_status take_target(const evtwin_target *given, evtwin_target *target,
+                                 const char **column) {
+    evtwin_target t = *target;
+    evtwin__options_copy(&t, sizeof t, given, given->size);
+    target->trees = t.trees;
+    target->depth = t.depth;
+    *column = t.column;
+    EVTWIN_TRY(check_limit(target->name, ": trees", t.trees, 1, MAX_TREES));
+    return check_limit(target->name, ": depth", t.depth, 1, MAX_DEPTH);
+}
+
+/* The targets (n) to train; column[t] is "none" for all others. */
+static evtwin_status take_targets(const evtwin_target *targets, size_t n,
+                                  evtwin_target target[EVTWIN__T_COUNT],
+                                  const char *column[EVTWIN__T_COUNT]) {
+    int is_given[EVTWIN__T_COUNT] = {0};
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        evtwin_target_get(t, &target[t], sizeof target[t]);
+        column[t] = targets == NULL || n == 0 ? NULL : "none";
     }
-    if (o->cv_folds == 1) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "cv_folds is 1: a fold needs another to be tested against");
-    }
-    if (!(o->learning_rate > 0.0 && o->learning_rate <= 1.0)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "learning_rate must be above 0 and at most 1");
+    for (size_t i = 0; targets != NULL && i < n; i++) {
+        const evtwin_target *given =
+            (const evtwin_target *)(const void *)((const char *)targets + i * targets->size);
+        size_t t;
+        EVTWIN_TRY(given->size < 2 * sizeof(size_t)
+                       ? evtwin__fail(EVTWIN_E_ARG, "target %zu has no size", i)
+                       : evtwin_target_find(given->name, &t));
+        EVTWIN_FAIL_IF(is_given[t]++, EVTWIN_E_ARG, "target %s is given twice", given->name);
+        EVTWIN_TRY(take_target(given, &target[t], &column[t]));
     }
     return EVTWIN_OK;
 }
+
+/* ---- life ---- */
 
 void evtwin_trainer_free(evtwin_trainer *trainer) {
     if (trainer == NULL) {
         return;
     }
-    for (size_t i = 0; trainer->origin != NULL && i < evtwin_features_count(trainer->features);
-         i++) {
-        evtwin__free(trainer->origin[i].column);
-        evtwin__free(trainer->origin[i].unit);
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        evtwin__result *r = &trainer->result[t];
+        evtwin__free(r->importance);
+        evtwin__free(r->single_feature);
+        evtwin__free(r->fold);
+        evtwin_table_free(r->held_out);
     }
-    evtwin__free(trainer->origin);
-    for (int t = 0; t < EVTWIN__N_TARGETS; t++) {
-        evtwin__free(trainer->result[t].column);
-        evtwin__free(trainer->result[t].unit);
-        evtwin__booster_clear(&trainer->result[t].model);
-        evtwin__free(trainer->result[t].fold);
-    }
-    evtwin_features_free(trainer->features);
-    evtwin__scaler_clear(&trainer->scaler);
+    evtwin__bundle_clear(&trainer->bundle);
     evtwin__findings_clear(&trainer->findings);
-    evtwin__free(trainer->source_name);
+    evtwin__free(trainer->clean);
     evtwin__free(trainer->json);
     evtwin__free(trainer);
 }
 
 /* The name without its folders, as JSON can hold it. */
-static char *base_name(const char *path) {
+static evtwin_status keep_base_name(evtwin__bundle *b, const char *path) {
+    char name[MAX_NAME + 1];
     const char *slash = strrchr(path, '/');
-    const char *last = slash != NULL ? slash + 1 : path;
-    char *name = evtwin__strndup(last, strnlen(last, MAX_NAME));
-    if (name != NULL) {
-        evtwin__repair_utf8(name);
-    }
-    return name;
+    snprintf(name, sizeof name, "%s", slash != NULL ? slash + 1 : path);
+    evtwin__repair_utf8(name);
+    return evtwin__bundle_keep(b, name, &b->source_name);
 }
 
-/* The options without their texts, which the caller may free after the call. */
+/* The options without their strings, which the caller may free after the call. */
 static evtwin_status trainer_create(const evtwin_train_options *options, evtwin_trainer **out) {
     evtwin_trainer *t = evtwin__calloc(1, sizeof *t);
-    if (t != NULL) {
-        t->source_name = base_name(options->source_name != NULL ? options->source_name : "table");
-    }
-    if (t == NULL || t->source_name == NULL) {
-        evtwin__free(t);
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a trainer");
+    EVTWIN_FAIL_IF(t == NULL, EVTWIN_E_NOMEM, "out of memory for a trainer");
+    evtwin__bundle *b = &t->bundle;
+    char xgboost[16];
+    evtwin_status st;
+    b->recipe = EVTWIN__RECIPE_CONTRACT;
+    b->library_version = EVTWIN_VERSION;
+    if ((st = keep_base_name(b, options->source_name != NULL ? options->source_name : "table")) <
+            0 ||
+        (st = evtwin__bundle_keep(b, options->label_rule != NULL ? options->label_rule : "",
+                                  &b->label_rule)) < 0 ||
+        (st = evtwin__bundle_keep(b, evtwin__booster_version(xgboost), &b->xgboost_version)) < 0) {
+        evtwin_trainer_free(t);
+        return st;
     }
     t->options = *options;
-    t->options.target = t->options.failure_target = NULL;
     t->options.group = t->options.group_by_reset = NULL;
-    t->options.features = t->options.source_name = NULL;
+    t->options.features = t->options.source_name = t->options.label_rule = NULL;
     *out = t;
     return EVTWIN_OK;
 }
 
-static evtwin_status keep_targets(evtwin_trainer *trainer, const evtwin__dataset *data) {
-    for (int t = 0; t < EVTWIN__N_TARGETS; t++) {
-        if (!data->target[t].present) {
-            continue;
-        }
-        evtwin__result *result = &trainer->result[t];
-        result->column = evtwin__strdup(data->target[t].column);
-        result->unit = evtwin__strdup(data->target[t].unit);
-        if (result->column == NULL || result->unit == NULL) {
-            EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the name of a target");
-        }
-        result->present = 1;
-    }
-    return EVTWIN_OK;
-}
+/* ---- train ---- */
 
 static evtwin_status report_progress(const evtwin_trainer *trainer, const char *what, double done) {
     const evtwin_train_options *o = &trainer->options;
-    if (o->progress != NULL && o->progress(o->progress_ctx, what, done) != 0) {
-        EVTWIN_FAIL(EVTWIN_E_CANCELLED, "training was stopped by its caller");
+    EVTWIN_FAIL_IF(o->progress != NULL && o->progress(o->progress_ctx, what, done) != 0,
+                   EVTWIN_E_CANCELLED, "training was stopped by its caller");
+    return EVTWIN_OK;
+}
+
+/* How the models came to be, for the manifest. */
+static evtwin_status describe_models(evtwin_trainer *trainer) {
+    evtwin__bundle *b = &trainer->bundle;
+    char now[EVTWIN_TIME_TEXT_SIZE];
+    EVTWIN_TRY(evtwin_time_format(evtwin_time_now(), now, sizeof now));
+    EVTWIN_TRY(evtwin__bundle_keep(b, now, &b->created));
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        evtwin__bundle_model *m = &b->model[t];
+        m->trees = (size_t)trainer->target[t].trees;
+        m->depth = (size_t)trainer->target[t].depth;
+        m->learning_rate = trainer->options.learning_rate;
+        m->seed = trainer->options.seed;
+        m->tree_method = "hist";
+        m->split_by = trainer->split_by;
     }
     return EVTWIN_OK;
 }
 
-static evtwin_status fit_and_score(evtwin_trainer *trainer, evtwin__dataset *data) {
-    evtwin__predictions predictions[EVTWIN__N_TARGETS] = {{0}};
-    evtwin_status st = evtwin__trainer_fit(trainer, data, predictions);
-    if (st == EVTWIN_OK) {
-        st = report_progress(trainer, "scoring", 0.0);
-    }
-    for (int t = 0; t < EVTWIN__N_TARGETS && st == EVTWIN_OK; t++) {
-        if (data->target[t].present) {
-            st = evtwin__trainer_score(trainer, data, t, &predictions[t]);
+static evtwin_status fit_and_evaluate(evtwin_trainer *trainer, const evtwin__dataset *data) {
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(evtwin__fit(trainer, data));
+    EVTWIN_TRY(report_progress(trainer, "scoring", 0.0));
+    for (size_t t = 0; t < EVTWIN__T_COUNT && st == EVTWIN_OK; t++) {
+        if (data->label[t].is_present) {
+            trainer->bundle.model[t].is_present = 1;
+            st = evtwin__evaluate(trainer, data, t);
         }
     }
-    for (int t = 0; t < EVTWIN__N_TARGETS; t++) {
-        evtwin__predictions_clear(&predictions[t]);
-    }
-    return st;
+    return st < 0 ? st : describe_models(trainer);
 }
 
-evtwin_status evtwin_train(const evtwin_table *table, const evtwin_train_options *options,
+evtwin_status evtwin_train(const evtwin_table *table, const evtwin_target *targets,
+                           size_t n_targets, const evtwin_train_options *options,
                            evtwin_trainer **out) {
-    if (table == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "table or out is NULL");
-    }
+    EVTWIN_FAIL_IF(table == NULL || out == NULL, EVTWIN_E_ARG, "table or out is NULL");
     evtwin_status st;
-    evtwin_train_options o;
-    evtwin_train_options_init(&o, sizeof o);
-    if (options != NULL) {
-        evtwin__options_copy(&o, sizeof o, options, options->size);
-    }
+    evtwin_train_options o = default_options;
+    EVTWIN_TRY(evtwin__options_merge(&o, sizeof o, options, "evtwin_train_options_init"));
     evtwin_trainer *trainer = NULL;
     evtwin__dataset data = {0};
-    if ((st = check_options(&o)) < 0 || (st = trainer_create(&o, &trainer)) < 0) {
-        return st;
-    }
-    if ((st = report_progress(trainer, "cleaning", 0.0)) < 0 ||
-        (st = evtwin__dataset_load(table, &o, trainer, &data)) < 0 ||
-        (st = keep_targets(trainer, &data)) < 0 ||
-        (st = evtwin__trainer_split(trainer, &data)) < 0 ||
-        (st = evtwin__note_data(trainer, &data)) < 0 || (st = fit_and_score(trainer, &data)) < 0 ||
-        (st = evtwin__note_scores(trainer, &data)) < 0) {
+    const char *column[EVTWIN__T_COUNT];
+    EVTWIN_TRY(check_options(&o));
+    EVTWIN_TRY(trainer_create(&o, &trainer));
+    if ((st = take_targets(targets, n_targets, trainer->target, column)) < 0 ||
+        (st = report_progress(trainer, "cleaning", 0.0)) < 0 ||
+        (st = evtwin__dataset_load(table, &o, column, trainer, &data)) < 0 ||
+        (st = evtwin__dataset_split(trainer, &data)) < 0 ||
+        (st = evtwin__find_in_data(trainer, &data)) < 0 ||
+        (st = fit_and_evaluate(trainer, &data)) < 0 ||
+        (st = evtwin__find_in_scores(trainer, &data)) < 0) {
         goto done;
     }
     *out = trainer;
@@ -175,4 +196,222 @@ done:
     evtwin__dataset_clear(&data);
     evtwin_trainer_free(trainer);
     return st;
+}
+
+/* ---- what it gives ---- */
+
+/* The number of a target that was trained. */
+static evtwin_status find_model(const evtwin_trainer *trainer, const char *target, size_t *t_out) {
+    const evtwin_status st = evtwin_target_find(target, t_out);
+    EVTWIN_FAIL_IF(st == EVTWIN_OK && !trainer->bundle.model[*t_out].is_present, EVTWIN_E_NOT_FOUND,
+                   "no %s model was trained", trainer->target[*t_out].title);
+    return st;
+}
+
+evtwin_status evtwin_trainer_score(const evtwin_trainer *trainer, const char *target,
+                                   evtwin_scored scored, size_t fold, evtwin_score *out,
+                                   size_t size) {
+    EVTWIN_FAIL_IF(trainer == NULL || out == NULL || size < sizeof out->size || (int)scored < 0 ||
+                       (int)scored >= EVTWIN__N_SCORED,
+                   EVTWIN_E_ARG, "trainer or out is NULL, or scored or size is out of range");
+    size_t t;
+    EVTWIN_TRY(find_model(trainer, target, &t));
+    const evtwin__result *r = &trainer->result[t];
+    EVTWIN_FAIL_IF(fold != EVTWIN_ALL_FOLDS && fold >= r->n_folds, EVTWIN_E_ARG, "fold %zu of %zu",
+                   fold, r->n_folds);
+    const evtwin_score *of =
+        fold == EVTWIN_ALL_FOLDS ? trainer->bundle.model[t].score : r->fold[fold];
+    evtwin__report_copy(out, size, &of[scored], sizeof of[scored]);
+    return EVTWIN_OK;
+}
+
+int evtwin_trainer_has_signal(const evtwin_trainer *trainer) {
+    int has_signal = 0;
+    for (size_t t = 0; trainer != NULL && t < EVTWIN__T_COUNT; t++) {
+        has_signal |= trainer->result[t].beats_chance;
+    }
+    return has_signal;
+}
+
+size_t evtwin_trainer_finding_count(const evtwin_trainer *trainer) {
+    return trainer != NULL ? trainer->findings.n : 0;
+}
+
+evtwin_status evtwin_trainer_finding(const evtwin_trainer *trainer, size_t i, evtwin_finding *out,
+                                     size_t size) {
+    EVTWIN_FAIL_IF(out == NULL || i >= evtwin_trainer_finding_count(trainer), EVTWIN_E_ARG,
+                   "finding %zu of %zu, or out is NULL", i, evtwin_trainer_finding_count(trainer));
+    const evtwin__finding *f = &trainer->findings.list[i];
+    const evtwin_finding finding = {
+        .size = sizeof finding, .cause = f->cause, .severity = f->severity, .text = f->text};
+    evtwin__report_copy(out, size, &finding, sizeof finding);
+    return EVTWIN_OK;
+}
+
+const evtwin_features *evtwin_trainer_features(const evtwin_trainer *trainer) {
+    return trainer != NULL ? trainer->bundle.features : NULL;
+}
+
+double evtwin_trainer_importance(const evtwin_trainer *trainer, const char *target,
+                                 size_t feature) {
+    size_t t;
+    if (trainer == NULL || find_model(trainer, target, &t) < 0 ||
+        feature >= trainer->bundle.n_features) {
+        return NAN;
+    }
+    return trainer->result[t].importance[feature];
+}
+
+evtwin_status evtwin_trainer_predictions(const evtwin_trainer *trainer, const char *target,
+                                         evtwin_table **out) {
+    EVTWIN_FAIL_IF(trainer == NULL || out == NULL, EVTWIN_E_ARG, "trainer or out is NULL");
+    size_t t;
+    const evtwin_status st = find_model(trainer, target, &t);
+    return st < 0 ? st : evtwin_table_copy(trainer->result[t].held_out, out);
+}
+
+evtwin_status evtwin_trainer_predictor(const evtwin_trainer *trainer, evtwin_predictor **out) {
+    EVTWIN_FAIL_IF(trainer == NULL || out == NULL, EVTWIN_E_ARG, "trainer or out is NULL");
+    evtwin__bundle_files files;
+    evtwin__bundle bundle = {0};
+    evtwin_status st;
+    EVTWIN_TRY(evtwin__bundle_write(&trainer->bundle, &files));
+    if ((st = evtwin__bundle_read(&files, &bundle)) >= 0) {
+        st = evtwin__predictor_take(&bundle, out);
+    }
+    evtwin__bundle_clear(&bundle);
+    evtwin__bundle_files_clear(&files);
+    return st;
+}
+
+evtwin_status evtwin_trainer_save(const evtwin_trainer *trainer, const char *dir) {
+    EVTWIN_FAIL_IF(trainer == NULL || dir == NULL || dir[0] == '\0', EVTWIN_E_ARG,
+                   "trainer or dir is NULL or empty");
+    evtwin__bundle_files files;
+    evtwin_status st = evtwin__bundle_write(&trainer->bundle, &files);
+    if (st >= 0) {
+        st = evtwin__bundle_save(&files, dir);
+        evtwin__bundle_files_clear(&files);
+    }
+    return st;
+}
+
+/* ---- as JSON: what memory ran out for is missed by one of the puts ---- */
+
+typedef struct report {
+    const evtwin_trainer *trainer;
+    int is_complete;
+} report;
+
+/* Put a new value into an object, or behind an array's last if key is NULL; gives it back. */
+static json_t *put(report *r, json_t *to, const char *key, json_t *value) {
+    const int is_put = key != NULL ? json_object_set_new(to, key, value) == 0
+                                   : json_array_append_new(to, value) == 0;
+    r->is_complete &= is_put;
+    return is_put ? value : NULL;
+}
+
+static void put_count(report *r, json_t *to, const char *key, size_t n) {
+    put(r, to, key, json_integer((json_int_t)n));
+}
+
+static void put_figures(report *r, json_t *to, evtwin_target_kind kind, evtwin_scored scored,
+                        const evtwin_score *score) {
+    const evtwin__figure *g;
+    for (size_t i = 0; (g = evtwin__figure_at(kind, scored, i)) != NULL; i++) {
+        put(r, to, g->key, evtwin__json_number(evtwin__figure_get(g, score)));
+    }
+}
+
+static void put_baselines(report *r, json_t *to, size_t t) {
+    const evtwin_target_kind kind = r->trainer->target[t].kind;
+    for (int s = EVTWIN_SCORED_MEAN; s < EVTWIN__N_SCORED; s++) {
+        const char *key = evtwin__baseline_key(kind, (evtwin_scored)s);
+        const evtwin_score *score = &r->trainer->bundle.model[t].score[s];
+        if (key != NULL && s == EVTWIN_SCORED_MEAN_LIFE && isnan(score->rmse)) {
+            put(r, to, key, json_null());
+        } else if (key != NULL) {
+            json_t *baseline = put(r, to, key, json_object());
+            if (s == EVTWIN_SCORED_SINGLE) {
+                put(r, baseline, "feature", json_string(score->feature));
+            }
+            put_figures(r, baseline, kind, (evtwin_scored)s, score);
+        }
+    }
+}
+
+/* A single hold-out has no folds. */
+static void put_model(report *r, json_t *root, size_t t) {
+    const evtwin__bundle_model *m = &r->trainer->bundle.model[t];
+    const evtwin__result *result = &r->trainer->result[t];
+    const evtwin_target *target = &r->trainer->target[t];
+    const evtwin_score *score = &m->score[EVTWIN_SCORED_MODEL];
+    json_t *model = put(r, root, target->name, m->is_present ? json_object() : json_null());
+    if (!m->is_present) {
+        return;
+    }
+    put_figures(r, model, target->kind, EVTWIN_SCORED_MODEL, score);
+    put_count(r, model, "n_train", score->n_train);
+    put_count(r, model, "n_test", score->n_test);
+    json_t *folds = put(r, model, "folds", json_array());
+    for (size_t i = 0; i < result->n_folds; i++) {
+        json_t *fold = put(r, folds, NULL, json_object());
+        score = &result->fold[i][EVTWIN_SCORED_MODEL];
+        put_figures(r, fold, target->kind, EVTWIN_SCORED_MODEL, score);
+        put_count(r, fold, "n_test", score->n_test);
+    }
+    put_baselines(r, put(r, model, "baselines", json_object()), t);
+    put(r, model, "target", json_string(m->column));
+    put(r, model, "signal", json_boolean(result->beats_chance));
+    json_t *importance = put(r, model, "importance", json_object());
+    for (size_t i = 0; i < r->trainer->bundle.n_features; i++) {
+        put(r, importance, r->trainer->bundle.feature[i].name,
+            evtwin__json_number(result->importance[i]));
+    }
+}
+
+static void put_rest(report *r, json_t *root, const char *dir) {
+    const evtwin_trainer *t = r->trainer;
+    const uint64_t seed = t->options.seed;
+    json_t *split = put(r, root, "split", json_object());
+    put(r, split, "by", json_string(t->split_by));
+    put_count(r, split, "groups", t->bundle.n_groups);
+    put_count(r, split, "folds", (size_t)t->options.cv_folds);
+    /* a string where it is too large for a number of JSON */
+    put(r, split, "seed",
+        seed <= INT64_MAX ? json_integer((json_int_t)seed) : json_sprintf("%" PRIu64, seed));
+    json_t *audit = put(r, root, "audit", json_array());
+    for (size_t i = 0; i < t->findings.n; i++) {
+        const evtwin__finding *f = &t->findings.list[i];
+        put(r, audit, NULL,
+            json_pack("{s:s, s:s, s:s}", "cause", f->cause, "severity", f->severity, "text",
+                      f->text));
+    }
+    put(r, root, "signal", json_boolean(evtwin_trainer_has_signal(t)));
+    put(r, root, "models", dir != NULL ? json_string(dir) : json_null());
+    put(r, root, "source", json_string(t->bundle.source_name));
+    put_count(r, root, "rows", t->bundle.rows);
+}
+
+const char *evtwin_trainer_json(evtwin_trainer *trainer, const char *dir) {
+    if (trainer == NULL) {
+        return NULL;
+    }
+    report r = {trainer, 1};
+    json_t *root = json_object();
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        put_model(&r, root, t);
+    }
+    put_rest(&r, root, dir);
+    char *text = NULL;
+    size_t size = 0;
+    if (!r.is_complete || evtwin__json_text(root, &text, &size) < 0) {
+        json_decref(root);
+        return NULL;
+    }
+    json_decref(root);
+    text[size - 1] = '\0'; /* the line feed behind it */
+    evtwin__free(trainer->json);
+    trainer->json = text;
+    return text;
 }

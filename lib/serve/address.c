@@ -60,19 +60,16 @@ static int is_loopback(const char *host) {
 evtwin_status evtwin__address_parse(const char *text, evtwin__address *out) {
     evtwin__address a = {.port = -1};
     int is_bracketed;
-    if (!split(text, a.host, sizeof a.host, &a.port, &is_bracketed) || a.port < 0) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "'%s' is not ADDRESS:PORT, as 127.0.0.1:5001 or [::1]:5001",
-                    text);
-    }
+    EVTWIN_FAIL_IF(!split(text, a.host, sizeof a.host, &a.port, &is_bracketed) || a.port < 0,
+                   EVTWIN_E_ARG, "'%s' is not ADDRESS:PORT, as 127.0.0.1:5001 or [::1]:5001", text);
     if (!is_bracketed && strcasecmp(a.host, "localhost") == 0) {
         memcpy(a.host, "127.0.0.1", sizeof "127.0.0.1");
     }
     struct in6_addr binary;
     a.is_ipv6 = is_bracketed;
-    if (inet_pton(a.is_ipv6 ? AF_INET6 : AF_INET, a.host, &binary) != 1) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "'%s': %s is not a numeric %s address or localhost", text, a.host,
-                    a.is_ipv6 ? "IPv6" : "IPv4");
-    }
+    EVTWIN_FAIL_IF(inet_pton(a.is_ipv6 ? AF_INET6 : AF_INET, a.host, &binary) != 1, EVTWIN_E_ARG,
+                   "'%s': %s is not a numeric %s address or localhost", text, a.host,
+                   a.is_ipv6 ? "IPv6" : "IPv4");
     a.is_loopback = is_loopback(a.host);
     *out = a;
     return EVTWIN_OK;
@@ -101,10 +98,9 @@ static socklen_t fill(const evtwin__address *address, socket_address *out) {
 static evtwin_status refuse(const evtwin__address *a, int error) {
     const char *open = a->is_ipv6 ? "[" : "";
     const char *close = a->is_ipv6 ? "]" : "";
-    if (error == EADDRINUSE) {
-        EVTWIN_FAIL(EVTWIN_E_BUSY, "%s%s%s:%d is in use by another program; choose another port",
-                    open, a->host, close, a->port);
-    }
+    EVTWIN_FAIL_IF(error == EADDRINUSE, EVTWIN_E_BUSY,
+                   "%s%s%s:%d is in use by another program; choose another port", open, a->host,
+                   close, a->port);
     EVTWIN_FAIL(EVTWIN_E_IO, "%s%s%s:%d: %s", open, a->host, close, a->port, strerror(error));
 }
 

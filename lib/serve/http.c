@@ -288,9 +288,7 @@ static evtwin_status start_watchdog(evtwin__http *http) {
     pthread_cond_init(&http->wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
     const int error = pthread_create(&http->watchdog, NULL, watch, http);
-    if (error != 0) {
-        EVTWIN_FAIL(EVTWIN_E_IO, "a thread of the HTTP server: %s", strerror(error));
-    }
+    EVTWIN_FAIL_IF(error != 0, EVTWIN_E_IO, "a thread of the HTTP server: %s", strerror(error));
     http->is_watching = 1;
     return EVTWIN_OK;
 }

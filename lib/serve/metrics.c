@@ -63,13 +63,9 @@ static int64_t monotonic_s(void) {
 }
 
 evtwin_status evtwin_metrics_create(evtwin_metrics **out) {
-    if (out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "evtwin_metrics_create: out is NULL");
-    }
+    EVTWIN_FAIL_IF(out == NULL, EVTWIN_E_ARG, "evtwin_metrics_create: out is NULL");
     evtwin_metrics *metrics = evtwin__calloc(1, sizeof *metrics);
-    if (metrics == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for metrics");
-    }
+    EVTWIN_FAIL_IF(metrics == NULL, EVTWIN_E_NOMEM, "out of memory for metrics");
     pthread_mutex_init(&metrics->lock, NULL);
     *out = metrics;
     return EVTWIN_OK;
@@ -138,16 +134,13 @@ static evtwin_status open_batch(const evtwin_table *table, batch *b) {
         b->prediction[t] =
             evtwin_table_find(table, evtwin__schema[evtwin__target_prediction(t)].name);
     }
-    if (b->battery_id == EVTWIN_NO_COLUMN || b->time == EVTWIN_NO_COLUMN ||
-        evtwin_table_type(table, b->time) != EVTWIN_TIME) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "metrics: the batch lacks battery_id or time");
-    }
+    EVTWIN_FAIL_IF(b->battery_id == EVTWIN_NO_COLUMN || b->time == EVTWIN_NO_COLUMN ||
+                       evtwin_table_type(table, b->time) != EVTWIN_TIME,
+                   EVTWIN_E_SCHEMA, "metrics: the batch lacks battery_id or time");
     for (size_t row = 0; row < b->rows; row++) {
-        if (!evtwin_battery_id_is_valid(evtwin_table_text(table, b->battery_id, row)) ||
-            !evtwin_table_is_valid(table, b->time, row)) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "metrics: row %zu has no valid battery_id or no time",
-                        row);
-        }
+        EVTWIN_FAIL_IF(!evtwin_battery_id_is_valid(evtwin_table_text(table, b->battery_id, row)) ||
+                           !evtwin_table_is_valid(table, b->time, row),
+                       EVTWIN_E_SCHEMA, "metrics: row %zu has no valid battery_id or no time", row);
     }
     return EVTWIN_OK;
 }
@@ -189,14 +182,10 @@ static void observe_row(evtwin_metrics *metrics, const batch *b, size_t row, int
 }
 
 evtwin_status evtwin_metrics_observe(evtwin_metrics *metrics, const evtwin_table *table) {
-    if (metrics == NULL || table == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "evtwin_metrics_observe: metrics or table is NULL");
-    }
+    EVTWIN_FAIL_IF(metrics == NULL || table == NULL, EVTWIN_E_ARG,
+                   "evtwin_metrics_observe: metrics or table is NULL");
     batch b;
-    const evtwin_status st = open_batch(table, &b);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(open_batch(table, &b));
     const int64_t now_s = monotonic_s();
     pthread_mutex_lock(&metrics->lock);
     for (size_t row = 0; row < b.rows; row++) {
@@ -294,9 +283,8 @@ evtwin_status evtwin__metrics_write(const evtwin_metrics *metrics, evtwin__expos
         memcpy(copy, m->batteries, n * sizeof *copy);
     }
     pthread_mutex_unlock(&m->lock);
-    if (copy == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the metrics of %zu batteries", n);
-    }
+    EVTWIN_FAIL_IF(copy == NULL, EVTWIN_E_NOMEM, "out of memory for the metrics of %zu batteries",
+                   n);
     write_batteries(copy, n, out);
     write_totals(&t, n, out);
     evtwin__free(copy);
@@ -304,9 +292,8 @@ evtwin_status evtwin__metrics_write(const evtwin_metrics *metrics, evtwin__expos
 }
 
 evtwin_status evtwin_metrics_text(const evtwin_metrics *metrics, int openmetrics, char **text_out) {
-    if (metrics == NULL || text_out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "evtwin_metrics_text: metrics or text_out is NULL");
-    }
+    EVTWIN_FAIL_IF(metrics == NULL || text_out == NULL, EVTWIN_E_ARG,
+                   "evtwin_metrics_text: metrics or text_out is NULL");
     evtwin__exposition out = {.is_openmetrics = openmetrics != 0};
     evtwin__expose_build(&out);
     const evtwin_status st = evtwin__metrics_write(metrics, &out);

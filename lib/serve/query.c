@@ -52,9 +52,8 @@ static char *decode(const char *text, size_t length, char plus, char *out) {
 
 /* One "key=value" (or "key", whose value is empty) into the next parameter; *room moves on. */
 static evtwin_status add_param(const char *text, size_t length, evtwin__query *q, char **room) {
-    if (q->n_params == EVTWIN__QUERY_MAX_PARAMS) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "more than %d query parameters", EVTWIN__QUERY_MAX_PARAMS);
-    }
+    EVTWIN_FAIL_IF(q->n_params == EVTWIN__QUERY_MAX_PARAMS, EVTWIN_E_PARSE,
+                   "more than %d query parameters", EVTWIN__QUERY_MAX_PARAMS);
     const char *equals = memchr(text, '=', length);
     const size_t key_length = equals == NULL ? length : (size_t)(equals - text);
     const size_t value_length = equals == NULL ? 0 : length - key_length - 1;
@@ -63,17 +62,13 @@ static evtwin_status add_param(const char *text, size_t length, evtwin__query *q
     char *value = decode(text, key_length, ' ', key);
     char *next =
         value == NULL ? NULL : decode(equals == NULL ? "" : equals + 1, value_length, ' ', value);
-    if (next == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE,
-                    "query parameter %zu is not percent-encoded UTF-8 without NUL bytes",
-                    q->n_params + 1);
-    }
-    if (*key == '\0') {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "query parameter %zu has no name", q->n_params + 1);
-    }
-    if (evtwin__query_get(q, key) != NULL) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "parameter %.64s is given twice", key);
-    }
+    EVTWIN_FAIL_IF(next == NULL, EVTWIN_E_PARSE,
+                   "query parameter %zu is not percent-encoded UTF-8 without NUL bytes",
+                   q->n_params + 1);
+    EVTWIN_FAIL_IF(*key == '\0', EVTWIN_E_PARSE, "query parameter %zu has no name",
+                   q->n_params + 1);
+    EVTWIN_FAIL_IF(evtwin__query_get(q, key) != NULL, EVTWIN_E_PARSE,
+                   "parameter %.64s is given twice", key);
     q->key[q->n_params] = key;
     q->value[q->n_params] = value;
     q->n_params++;
@@ -84,22 +79,18 @@ static evtwin_status add_param(const char *text, size_t length, evtwin__query *q
 evtwin_status evtwin__query_parse(const char *target, size_t length, evtwin__query *out) {
     out->path = "";
     out->n_params = 0;
-    if (length > EVTWIN__TARGET_MAX) {
-        EVTWIN_FAIL(EVTWIN_E_RANGE, "the request target is longer than %d bytes",
-                    EVTWIN__TARGET_MAX);
-    }
-    if (length == 0 || target[0] != '/') {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "the request target does not start with '/'");
-    }
+    EVTWIN_FAIL_IF(length > EVTWIN__TARGET_MAX, EVTWIN_E_RANGE,
+                   "the request target is longer than %d bytes", EVTWIN__TARGET_MAX);
+    EVTWIN_FAIL_IF(length == 0 || target[0] != '/', EVTWIN_E_PARSE,
+                   "the request target does not start with '/'");
 
     /* Decoding never lengthens, and each text's NUL takes the place of a '?', '&' or '='; only a
      * key without '=' needs a byte more, and there are EVTWIN__QUERY_MAX_PARAMS of them at most. */
     const char *mark = memchr(target, '?', length);
     const size_t path_length = mark == NULL ? length : (size_t)(mark - target);
     char *room = decode(target, path_length, '+', out->buffer);
-    if (room == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "the path is not percent-encoded UTF-8 without NUL bytes");
-    }
+    EVTWIN_FAIL_IF(room == NULL, EVTWIN_E_PARSE,
+                   "the path is not percent-encoded UTF-8 without NUL bytes");
     out->path = out->buffer;
     if (mark == NULL) {
         return EVTWIN_OK;
@@ -111,10 +102,7 @@ evtwin_status evtwin__query_parse(const char *target, size_t length, evtwin__que
         const char *amp = memchr(rest, '&', left);
         const size_t n = amp == NULL ? left : (size_t)(amp - rest);
         if (n > 0) {
-            const evtwin_status st = add_param(rest, n, out, &room);
-            if (st < 0) {
-                return st;
-            }
+            EVTWIN_TRY(add_param(rest, n, out, &room));
         }
         const size_t step = amp == NULL ? n : n + 1;
         rest += step;
@@ -141,15 +129,13 @@ enum { MAX_LIMIT = 1000 };
 /* hours back from until, or from now; 0 hours: all time. */
 static evtwin_status read_window(const evtwin__query *query, evtwin__params *p) {
     const char *text = evtwin__query_get(query, "hours");
-    if (text != NULL && (!evtwin__parse_f64(text, strlen(text), &p->hours) || !isfinite(p->hours) ||
-                         p->hours <= 0.0 || p->hours > max_hours)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "hours must be a number above 0, at most %g", max_hours);
-    }
+    EVTWIN_FAIL_IF(text != NULL && (!evtwin__parse_f64(text, strlen(text), &p->hours) ||
+                                    !isfinite(p->hours) || p->hours <= 0.0 || p->hours > max_hours),
+                   EVTWIN_E_ARG, "hours must be a number above 0, at most %g", max_hours);
     const char *until = evtwin__query_get(query, "until");
     int64_t until_us = evtwin_time_now();
-    if (until != NULL && evtwin_time_parse(until, EVTWIN_NAIVE_UTC, &until_us) < 0) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "until must be a time, as 2026-01-31T12:00:00Z");
-    }
+    EVTWIN_FAIL_IF(until != NULL && evtwin_time_parse(until, EVTWIN_NAIVE_UTC, &until_us) < 0,
+                   EVTWIN_E_ARG, "until must be a time, as 2026-01-31T12:00:00Z");
     /* a year has four digits, so that nothing here overflows */
     p->from_us = p->hours > 0.0 ? until_us - (int64_t)(p->hours * us_per_hour) : INT64_MIN;
     p->to_us = until == NULL ? INT64_MAX : until_us;
@@ -159,18 +145,17 @@ static evtwin_status read_window(const evtwin__query *query, evtwin__params *p) 
 static evtwin_status read_page(const evtwin__query *query, evtwin__params *p) {
     const char *text = evtwin__query_get(query, "limit");
     int64_t limit = (int64_t)p->limit;
-    if (text != NULL &&
-        (!evtwin__parse_i64(text, strlen(text), &limit) || limit < 1 || limit > MAX_LIMIT)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "limit must be a whole number from 1 to %d", MAX_LIMIT);
-    }
+    EVTWIN_FAIL_IF(text != NULL && (!evtwin__parse_i64(text, strlen(text), &limit) || limit < 1 ||
+                                    limit > MAX_LIMIT),
+                   EVTWIN_E_ARG, "limit must be a whole number from 1 to %d", MAX_LIMIT);
     p->limit = (size_t)limit;
     text = evtwin__query_get(query, "cursor");
     const char *point = text != NULL ? strchr(text, '.') : NULL;
-    if (text != NULL &&
-        (point == NULL || !evtwin__parse_i64(text, (size_t)(point - text), &p->before_time_us) ||
-         !evtwin__parse_i64(point + 1, strlen(point + 1), &p->before_seq))) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "cursor must be the \"next\" of the page before");
-    }
+    EVTWIN_FAIL_IF(text != NULL &&
+                       (point == NULL ||
+                        !evtwin__parse_i64(text, (size_t)(point - text), &p->before_time_us) ||
+                        !evtwin__parse_i64(point + 1, strlen(point + 1), &p->before_seq)),
+                   EVTWIN_E_ARG, "cursor must be the \"next\" of the page before");
     return EVTWIN_OK;
 }
 
@@ -181,16 +166,14 @@ evtwin_status evtwin__query_params(const evtwin__query *query, const char *const
         while (*k != NULL && strcmp(*k, query->key[i]) != 0) {
             k++;
         }
-        if (*k == NULL) {
-            EVTWIN_FAIL(EVTWIN_E_ARG, "%s has no parameter %.64s", query->path, query->key[i]);
-        }
+        EVTWIN_FAIL_IF(*k == NULL, EVTWIN_E_ARG, "%s has no parameter %.64s", query->path,
+                       query->key[i]);
     }
     const char *id = evtwin__query_get(query, "battery_id");
     params->battery_id = id != NULL ? id : "BATTERY_001";
     params->before_time_us = params->before_seq = INT64_MAX;
-    if (!evtwin_battery_id_is_valid(params->battery_id)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "battery_id must be 1 to 50 of A-Z a-z 0-9 . _ : -");
-    }
+    EVTWIN_FAIL_IF(!evtwin_battery_id_is_valid(params->battery_id), EVTWIN_E_ARG,
+                   "battery_id must be 1 to 50 of A-Z a-z 0-9 . _ : -");
     const evtwin_status st = read_window(query, params);
     return st < 0 ? st : read_page(query, params);
 }

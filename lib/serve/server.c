@@ -21,35 +21,25 @@ static const evtwin_server_options defaults = {.size = sizeof defaults,
                                                .max_connections = 256};
 
 evtwin_status evtwin_server_options_init(evtwin_server_options *options, size_t size) {
-    if (options == NULL || size < sizeof options->size) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "evtwin_server_options_init: options is NULL or size too small");
-    }
+    EVTWIN_FAIL_IF(options == NULL || size < sizeof options->size, EVTWIN_E_ARG,
+                   "evtwin_server_options_init: options is NULL or size too small");
     evtwin__report_copy(options, size, &defaults, sizeof defaults);
     return EVTWIN_OK;
 }
 
 static evtwin_status check(const evtwin_server_options *o, evtwin__address *address) {
-    if (o->listen == NULL || o->service == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "evtwin_server_start: listen or service is NULL");
-    }
-    if (o->n_threads < 1 || o->n_threads > MAX_THREADS) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "%d server threads; 1 to %d are possible", o->n_threads,
-                    MAX_THREADS);
-    }
-    if (o->max_connections < o->n_threads || o->max_connections > MAX_CONNECTIONS) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "%d connections for %d threads; at most %d are possible",
-                    o->max_connections, o->n_threads, MAX_CONNECTIONS);
-    }
-    const evtwin_status st = evtwin__address_parse(o->listen, address);
-    if (st < 0) {
-        return st;
-    }
-    if (!address->is_loopback && !o->insecure_listen) {
-        EVTWIN_FAIL(EVTWIN_E_ARG,
-                    "%s can be reached from other machines, and there is neither a password nor "
-                    "encryption; listen on 127.0.0.1, or permit it explicitly",
-                    o->listen);
-    }
+    EVTWIN_FAIL_IF(o->listen == NULL || o->service == NULL, EVTWIN_E_ARG,
+                   "evtwin_server_start: listen or service is NULL");
+    EVTWIN_FAIL_IF(o->n_threads < 1 || o->n_threads > MAX_THREADS, EVTWIN_E_ARG,
+                   "%d server threads; 1 to %d are possible", o->n_threads, MAX_THREADS);
+    EVTWIN_FAIL_IF(o->max_connections < o->n_threads || o->max_connections > MAX_CONNECTIONS,
+                   EVTWIN_E_ARG, "%d connections for %d threads; at most %d are possible",
+                   o->max_connections, o->n_threads, MAX_CONNECTIONS);
+    EVTWIN_TRY(evtwin__address_parse(o->listen, address));
+    EVTWIN_FAIL_IF(!address->is_loopback && !o->insecure_listen, EVTWIN_E_ARG,
+                   "%s can be reached from other machines, and there is neither a password nor "
+                   "encryption; listen on 127.0.0.1, or permit it explicitly",
+                   o->listen);
     return EVTWIN_OK;
 }
 
@@ -76,9 +66,8 @@ static evtwin_status open_parts(evtwin_server *server, const evtwin_server_optio
     server->service = evtwin__strdup(o->service);
     server->own_metrics =
         evtwin__server_metrics_create(evtwin__route_label_count(), evtwin__route_label);
-    if (server->service == NULL || server->own_metrics == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a server");
-    }
+    EVTWIN_FAIL_IF(server->service == NULL || server->own_metrics == NULL, EVTWIN_E_NOMEM,
+                   "out of memory for a server");
     if (o->store != NULL) {
         evtwin_status st = evtwin__store_pool_create(o->store, o->n_threads, &server->stores);
         if (st < 0 || (st = try_store(server->stores)) < 0) {
@@ -86,10 +75,7 @@ static evtwin_status open_parts(evtwin_server *server, const evtwin_server_optio
         }
     }
     int fd;
-    const evtwin_status st = evtwin__address_listen(&server->address, &fd);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__address_listen(&server->address, &fd));
     const evtwin__http_options http = {
         .fd = fd,
         .n_threads = o->n_threads,
@@ -105,9 +91,8 @@ static evtwin_status open_parts(evtwin_server *server, const evtwin_server_optio
 }
 
 evtwin_status evtwin_server_start(const evtwin_server_options *options, evtwin_server **out) {
-    if (out == NULL || (options != NULL && options->size < sizeof options->size)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "evtwin_server_start: out is NULL or options not initialised");
-    }
+    EVTWIN_FAIL_IF(out == NULL || (options != NULL && options->size < sizeof options->size),
+                   EVTWIN_E_ARG, "evtwin_server_start: out is NULL or options not initialised");
     evtwin_server_options full = defaults;
     if (options != NULL) {
         evtwin__options_copy(&full, sizeof full, options, options->size);
@@ -118,9 +103,7 @@ evtwin_status evtwin_server_start(const evtwin_server_options *options, evtwin_s
         return st;
     }
     evtwin_server *server = evtwin__calloc(1, sizeof *server);
-    if (server == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a server");
-    }
+    EVTWIN_FAIL_IF(server == NULL, EVTWIN_E_NOMEM, "out of memory for a server");
     server->address = address;
     if ((st = open_parts(server, &full)) < 0) {
         evtwin_server_free(server);

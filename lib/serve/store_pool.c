@@ -26,10 +26,7 @@ struct evtwin__store_pool {
 
 evtwin_status evtwin__store_pool_create(const char *uri, int size, evtwin__store_pool **out) {
     evtwin__uri parts;
-    const evtwin_status st = evtwin__uri_parse(uri, &parts);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__uri_parse(uri, &parts));
     const int is_file = strcmp(parts.scheme, "sqlite") == 0;
     evtwin__store_pool *pool = evtwin__calloc(1, sizeof *pool);
     if (pool != NULL) {
@@ -74,10 +71,7 @@ void evtwin__store_pool_free(evtwin__store_pool *pool) {
 
 static evtwin_status open_store(const evtwin__store_pool *pool, evtwin_store **out) {
     evtwin_store_options options;
-    const evtwin_status st = evtwin_store_options_init(&options, sizeof options);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin_store_options_init(&options, sizeof options));
     options.read_only = 1;
     options.busy_timeout_ms = BUSY_TIMEOUT_MS;
     return evtwin_store_open(pool->uri, &options, out);
@@ -102,9 +96,7 @@ static handle *take_idle(evtwin__store_pool *pool) {
 
 evtwin_status evtwin__store_pool_take(evtwin__store_pool *pool, handle **out) {
     handle *h = take_idle(pool);
-    if (h == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_AGAIN, "all %d store handles are in use", pool->size);
-    }
+    EVTWIN_FAIL_IF(h == NULL, EVTWIN_E_AGAIN, "all %d store handles are in use", pool->size);
     struct stat now = {0};
     if (pool->path[0] != '\0' && stat(pool->path, &now) != 0) {
         now = (struct stat){0};

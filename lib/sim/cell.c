@@ -63,13 +63,9 @@ static evtwin_status load_builtin(const char *name, evtwin_cell *out) {
 }
 
 evtwin_status evtwin_cell_load(const char *name, evtwin_cell **out) {
-    if (out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "out is NULL");
-    }
+    EVTWIN_FAIL_IF(out == NULL, EVTWIN_E_ARG, "out is NULL");
     evtwin_cell *cell = evtwin__calloc_aligned(1, sizeof *cell);
-    if (cell == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for a cell parameter set");
-    }
+    EVTWIN_FAIL_IF(cell == NULL, EVTWIN_E_NOMEM, "no memory for a cell parameter set");
     const char *wanted = name != NULL ? name : evtwin_cell_builtin_name(0);
     const int is_path = strchr(wanted, '/') != NULL || ends_with(wanted, ".json");
     const evtwin_status st = is_path ? load_file(wanted, cell) : load_builtin(wanted, cell);

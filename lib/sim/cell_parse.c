@@ -49,10 +49,8 @@ static evtwin_status read_fields(const place *p, const field *fields, size_t n, 
         while (i < n && strcmp(fields[i].key, key) != 0) {
             i++;
         }
-        if (i == n) {
-            EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key '%s%.64s' is not part of the format", p->file,
-                        p->prefix, key);
-        }
+        EVTWIN_FAIL_IF(i == n, EVTWIN_E_PARSE, "%s: key '%s%.64s' is not part of the format",
+                       p->file, p->prefix, key);
     }
     evtwin_status st = EVTWIN_OK;
     for (size_t i = 0; i < n && st >= 0; i++) {
@@ -67,10 +65,8 @@ static evtwin_status read_fields(const place *p, const field *fields, size_t n, 
 /* The member `key` as an object; its own members are named "<prefix>key.". */
 static evtwin_status enter(const place *p, const char *key, place *out) {
     const json_t *object = json_object_get(p->object, key);
-    if (!json_is_object(object)) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key '%s%s' is %s", p->file, p->prefix, key,
-                    object == NULL ? "missing" : "not an object");
-    }
+    EVTWIN_FAIL_IF(!json_is_object(object), EVTWIN_E_PARSE, "%s: key '%s%s' is %s", p->file,
+                   p->prefix, key, object == NULL ? "missing" : "not an object");
     *out = (place){.file = p->file, .object = object};
     snprintf(out->prefix, sizeof out->prefix, "%.60s%.60s.", p->prefix, key);
     return EVTWIN_OK;
@@ -78,15 +74,11 @@ static evtwin_status enter(const place *p, const char *key, place *out) {
 
 static evtwin_status read_string(const place *p, const field *f, void *to) {
     const char *text = json_string_value(json_object_get(p->object, f->key));
-    if (text == NULL || text[0] == '\0') {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key '%s%s' is missing or not a string", p->file, p->prefix,
-                    f->key);
-    }
+    EVTWIN_FAIL_IF(text == NULL || text[0] == '\0', EVTWIN_E_PARSE,
+                   "%s: key '%s%s' is missing or not a string", p->file, p->prefix, f->key);
     const size_t size = (size_t)f->max;
-    if (strlen(text) >= size) {
-        EVTWIN_FAIL(EVTWIN_E_RANGE, "%s: key '%s%s' is longer than %zu bytes", p->file, p->prefix,
-                    f->key, size - 1);
-    }
+    EVTWIN_FAIL_IF(strlen(text) >= size, EVTWIN_E_RANGE, "%s: key '%s%s' is longer than %zu bytes",
+                   p->file, p->prefix, f->key, size - 1);
     memcpy((char *)to + f->at, text, strlen(text) + 1);
     return EVTWIN_OK;
 }
@@ -95,25 +87,19 @@ static evtwin_status read_string(const place *p, const field *f, void *to) {
 static evtwin_status check_source(const place *p, const field *f, void *to) {
     (void)to;
     const char *source = json_string_value(json_object_get(p->object, f->key));
-    if (source == NULL || source[0] == '\0') {
-        EVTWIN_FAIL(EVTWIN_E_PARSE,
-                    "%s: key '%ssource' is missing: state where the number comes from", p->file,
-                    p->prefix);
-    }
+    EVTWIN_FAIL_IF(source == NULL || source[0] == '\0', EVTWIN_E_PARSE,
+                   "%s: key '%ssource' is missing: state where the number comes from", p->file,
+                   p->prefix);
     return EVTWIN_OK;
 }
 
 static evtwin_status check_number(const place *p, const char *what, const json_t *value, double min,
                                   double max, double *out) {
-    if (!json_is_number(value)) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: '%s%s' is %s", p->file, p->prefix, what,
-                    value == NULL ? "missing" : "not a number");
-    }
+    EVTWIN_FAIL_IF(!json_is_number(value), EVTWIN_E_PARSE, "%s: '%s%s' is %s", p->file, p->prefix,
+                   what, value == NULL ? "missing" : "not a number");
     const double v = json_number_value(value);
-    if (!(v >= min && v <= max)) {
-        EVTWIN_FAIL(EVTWIN_E_RANGE, "%s: '%s%s' is %g, outside [%g, %g]", p->file, p->prefix, what,
-                    v, min, max);
-    }
+    EVTWIN_FAIL_IF(!(v >= min && v <= max), EVTWIN_E_RANGE, "%s: '%s%s' is %g, outside [%g, %g]",
+                   p->file, p->prefix, what, v, min, max);
     *out = v;
     return EVTWIN_OK;
 }
@@ -158,10 +144,9 @@ static evtwin_status read_numbers(const place *p, const field *f, void *to) {
     numbers *out = (numbers *)(void *)((char *)to + f->at);
     const json_t *array = json_object_get(p->object, f->key);
     out->n = json_array_size(array);
-    if (!json_is_array(array) || out->n < 2 || out->n > MAX_POINTS) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key '%s%s' is not an array of 2 to %d numbers", p->file,
-                    p->prefix, f->key, MAX_POINTS);
-    }
+    EVTWIN_FAIL_IF(!json_is_array(array) || out->n < 2 || out->n > MAX_POINTS, EVTWIN_E_PARSE,
+                   "%s: key '%s%s' is not an array of 2 to %d numbers", p->file, p->prefix, f->key,
+                   MAX_POINTS);
     evtwin_status st = EVTWIN_OK;
     for (size_t i = 0; i < out->n && st >= 0; i++) {
         char what[64];
@@ -178,15 +163,12 @@ static evtwin_status read_points(const place *p, const char *values_key, double 
                            {"soc", read_numbers, 0.0, 1.0, offsetof(points, soc), 0},
                            {values_key, read_numbers, min, max, offsetof(points, value), 0}};
     EVTWIN_TRY(read_fields(p, parts, COUNT(parts), out));
-    if (out->value.n != out->soc.n) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: '%ssoc' has %zu numbers, '%s%s' has %zu", p->file,
-                    p->prefix, out->soc.n, p->prefix, values_key, out->value.n);
-    }
+    EVTWIN_FAIL_IF(out->value.n != out->soc.n, EVTWIN_E_PARSE,
+                   "%s: '%ssoc' has %zu numbers, '%s%s' has %zu", p->file, p->prefix, out->soc.n,
+                   p->prefix, values_key, out->value.n);
     for (size_t i = 1; i < out->soc.n; i++) {
-        if (!(out->soc.v[i] > out->soc.v[i - 1])) {
-            EVTWIN_FAIL(EVTWIN_E_RANGE, "%s: '%ssoc' does not rise at element %zu", p->file,
-                        p->prefix, i);
-        }
+        EVTWIN_FAIL_IF(!(out->soc.v[i] > out->soc.v[i - 1]), EVTWIN_E_RANGE,
+                       "%s: '%ssoc' does not rise at element %zu", p->file, p->prefix, i);
     }
     return EVTWIN_OK;
 }
@@ -230,10 +212,9 @@ static evtwin_status read_param(const place *p, const field *f, void *to) {
     /* the grid reproduces the points only if they lie on it */
     for (size_t i = 0; i < curve.soc.n; i++) {
         const double x = curve.soc.v[i] * (double)EVTWIN__PARAM_INTERVALS;
-        if (fabs(x - nearbyint(x)) > 1e-9) {
-            EVTWIN_FAIL(EVTWIN_E_RANGE, "%s: '%ssoc[%zu]' is %g, not a multiple of 0.01", p->file,
-                        at.prefix, i, curve.soc.v[i]);
-        }
+        EVTWIN_FAIL_IF(fabs(x - nearbyint(x)) > 1e-9, EVTWIN_E_RANGE,
+                       "%s: '%ssoc[%zu]' is %g, not a multiple of 0.01", p->file, at.prefix, i,
+                       curve.soc.v[i]);
     }
     fill_column(to, f->at, &curve);
     return EVTWIN_OK;
@@ -246,16 +227,14 @@ static evtwin_status read_terms(const place *p, const field *f, void *to) {
     evtwin__ocv_terms *terms = (evtwin__ocv_terms *)(void *)((char *)to + f->at);
     const json_t *array = json_object_get(p->object, f->key);
     const size_t n = json_array_size(array);
-    if (!json_is_array(array) || n > EVTWIN__OCV_TERMS) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: key '%s%s' is not an array of at most %d terms", p->file,
-                    p->prefix, f->key, EVTWIN__OCV_TERMS);
-    }
+    EVTWIN_FAIL_IF(!json_is_array(array) || n > EVTWIN__OCV_TERMS, EVTWIN_E_PARSE,
+                   "%s: key '%s%s' is not an array of at most %d terms", p->file, p->prefix, f->key,
+                   EVTWIN__OCV_TERMS);
     for (size_t i = 0; i < n; i++) {
         const json_t *term = json_array_get(array, i);
-        if (json_array_size(term) != 3) {
-            EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: '%s%s[%zu]' is not three numbers [a, b, c]", p->file,
-                        p->prefix, f->key, i);
-        }
+        EVTWIN_FAIL_IF(json_array_size(term) != 3, EVTWIN_E_PARSE,
+                       "%s: '%s%s[%zu]' is not three numbers [a, b, c]", p->file, p->prefix, f->key,
+                       i);
         for (size_t j = 0; j < 3; j++) {
             char what[96];
             snprintf(what, sizeof what, "%.40s[%zu][%zu]", f->key, i, j);
@@ -303,9 +282,8 @@ static evtwin_status get_ocv_points(const place *p, evtwin_cell *cell) {
     points curve;
     EVTWIN_TRY(read_points(p, "ocv_V", 0.0, 10.0, &curve));
     const size_t n = curve.soc.n;
-    if (curve.soc.v[0] != 0.0 || curve.soc.v[n - 1] != 1.0) {
-        EVTWIN_FAIL(EVTWIN_E_RANGE, "%s: '%ssoc' does not reach from 0 to 1", p->file, p->prefix);
-    }
+    EVTWIN_FAIL_IF(curve.soc.v[0] != 0.0 || curve.soc.v[n - 1] != 1.0, EVTWIN_E_RANGE,
+                   "%s: '%ssoc' does not reach from 0 to 1", p->file, p->prefix);
     evtwin__ocv_from_points(curve.soc.v, curve.value.v, n, &cell->ocv);
     return EVTWIN_OK;
 }
@@ -322,16 +300,14 @@ static evtwin_status read_ocv(const place *p, const field *f, void *to) {
     }
 
     const size_t fall = evtwin__ocv_first_fall(&cell->ocv);
-    if (fall < EVTWIN__OCV_INTERVALS) {
-        EVTWIN_FAIL(EVTWIN_E_RANGE, "%s: 'ocv' does not rise with soc near %.3f", p->file,
-                    (double)fall / (double)EVTWIN__OCV_INTERVALS);
-    }
+    EVTWIN_FAIL_IF(fall < EVTWIN__OCV_INTERVALS, EVTWIN_E_RANGE,
+                   "%s: 'ocv' does not rise with soc near %.3f", p->file,
+                   (double)fall / (double)EVTWIN__OCV_INTERVALS);
     const double low = evtwin__ocv_at(&cell->ocv, 0.0), high = evtwin__ocv_at(&cell->ocv, 1.0);
-    if (!(low >= cell->v_min_V - 0.05) || !(high <= cell->v_max_V + 0.05)) {
-        EVTWIN_FAIL(EVTWIN_E_RANGE,
-                    "%s: 'ocv' spans %.4f to %.4f V, beyond 'v_min_V' and 'v_max_V', %g to %g V",
-                    p->file, low, high, cell->v_min_V, cell->v_max_V);
-    }
+    EVTWIN_FAIL_IF(!(low >= cell->v_min_V - 0.05) || !(high <= cell->v_max_V + 0.05),
+                   EVTWIN_E_RANGE,
+                   "%s: 'ocv' spans %.4f to %.4f V, beyond 'v_min_V' and 'v_max_V', %g to %g V",
+                   p->file, low, high, cell->v_min_V, cell->v_max_V);
     return EVTWIN_OK;
 }
 
@@ -399,10 +375,8 @@ static evtwin_status read_ageing(const place *p, const field *f, void *to) {
         return st;
     }
     const evtwin__ageing_key *keys = evtwin__ageing_find(name, &cell->ageing.kind);
-    if (keys == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: 'ageing.law' is '%s', not none, schmalstieg or naumann",
-                    p->file, name);
-    }
+    EVTWIN_FAIL_IF(keys == NULL, EVTWIN_E_PARSE,
+                   "%s: 'ageing.law' is '%s', not none, schmalstieg or naumann", p->file, name);
 
     /* the law's constants, and "law" itself */
     field parts[1 + EVTWIN__AGEING_CONSTANTS] = {ELSEWHERE("law")};

@@ -23,9 +23,7 @@ static double clamp(double x, double low, double high) {
 
 static evtwin_status create(evtwin_sim *sim) {
     sim->classic = evtwin__calloc(sim->n_packs, sizeof *sim->classic);
-    if (sim->classic == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for %zu packs", sim->n_packs);
-    }
+    EVTWIN_FAIL_IF(sim->classic == NULL, EVTWIN_E_NOMEM, "no memory for %zu packs", sim->n_packs);
     for (size_t i = 0; i < sim->n_packs; i++) {
         const double soc_percent = 100.0 * evtwin__start_soc_frac(sim, i, 1.0);
         const double soh_percent = 100.0 * evtwin__start_soh_frac(sim, i);

@@ -43,15 +43,12 @@ static evtwin_status fill(const char *path, const evtwin_table *t, size_t second
     for (size_t i = 0; i < evtwin_table_rows(t); i++) {
         const double s = evtwin_table_number(t, second, i);
         const double speed_m_s = evtwin_table_number(t, speed, i);
-        if (s != (double)i) {
-            EVTWIN_FAIL(EVTWIN_E_PARSE,
-                        "%s: row %zu: cycSecs is %g, expected %zu: one row a second", path, i + 1,
-                        s, i);
-        }
-        if (!(speed_m_s >= 0.0 && speed_m_s <= MAX_SPEED_m_s)) {
-            EVTWIN_FAIL(EVTWIN_E_PARSE, "%s: row %zu: cycMps is %g, outside [0, %g] m/s", path,
-                        i + 1, speed_m_s, MAX_SPEED_m_s);
-        }
+        EVTWIN_FAIL_IF(s != (double)i, EVTWIN_E_PARSE,
+                       "%s: row %zu: cycSecs is %g, expected %zu: one row a second", path, i + 1, s,
+                       i);
+        EVTWIN_FAIL_IF(!(speed_m_s >= 0.0 && speed_m_s <= MAX_SPEED_m_s), EVTWIN_E_PARSE,
+                       "%s: row %zu: cycMps is %g, outside [0, %g] m/s", path, i + 1, speed_m_s,
+                       MAX_SPEED_m_s);
         energy_J[i] = i > 0 ? energy_J[i - 1] + battery_power_W(last_m_s, speed_m_s) : 0.0;
         last_m_s = speed_m_s;
     }

@@ -84,15 +84,13 @@ static evtwin_status create(evtwin_sim *sim) {
     sim->n_blocks = (sim->n_packs + EVTWIN__LANES - 1) / EVTWIN__LANES;
     sim->blocks = evtwin__calloc_aligned(sim->n_blocks, sizeof *sim->blocks);
     sim->packs = evtwin__calloc(sim->n_packs, sizeof *sim->packs);
-    if (sim->blocks == NULL || sim->packs == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for %zu packs", sim->n_packs);
-    }
-    if (sim->cell.ageing.kind == EVTWIN__AGEING_NONE &&
-        (sim->options.initial_soh_percent < 100.0 || sim->options.final_soh_percent < 100.0)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG,
-                    "cell set '%s' has no ageing law: initial_soh_percent must be 100",
-                    sim->cell.name);
-    }
+    EVTWIN_FAIL_IF(sim->blocks == NULL || sim->packs == NULL, EVTWIN_E_NOMEM,
+                   "no memory for %zu packs", sim->n_packs);
+    EVTWIN_FAIL_IF(
+        sim->cell.ageing.kind == EVTWIN__AGEING_NONE &&
+            (sim->options.initial_soh_percent < 100.0 || sim->options.final_soh_percent < 100.0),
+        EVTWIN_E_ARG, "cell set '%s' has no ageing law: initial_soh_percent must be 100",
+        sim->cell.name);
     return evtwin__parallel_for(sim->options.n_threads, sim->n_blocks, make_block, sim);
 }
 

@@ -53,41 +53,31 @@ evtwin_status evtwin_sim_options_init(evtwin_sim_options *options, size_t size) 
 
 evtwin_status evtwin__domains_check(const evtwin__domain *d, size_t n) {
     for (size_t i = 0; i < n; i++) {
-        if (!(d[i].value >= d[i].min && d[i].value <= d[i].max)) {
-            EVTWIN_FAIL(EVTWIN_E_ARG, "%s is %g, outside [%g, %g]", d[i].name, d[i].value, d[i].min,
-                        d[i].max);
-        }
+        EVTWIN_FAIL_IF(!(d[i].value >= d[i].min && d[i].value <= d[i].max), EVTWIN_E_ARG,
+                       "%s is %g, outside [%g, %g]", d[i].name, d[i].value, d[i].min, d[i].max);
     }
     return EVTWIN_OK;
 }
 
 static evtwin_status check_choices(const evtwin_sim_options *o) {
-    if ((size_t)o->model >= sizeof models / sizeof models[0]) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "model is %d, not a valid model", (int)o->model);
-    }
-    if (o->use != EVTWIN_USE_CYCLE && o->use != EVTWIN_USE_DAILY) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "use is %d, not a valid use", (int)o->use);
-    }
-    if (o->n_packs < 1 || o->n_packs > MAX_PACKS) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "n_packs is %zu, outside [1, %d]", o->n_packs, MAX_PACKS);
-    }
-    if (o->start_time_us < 0 || o->start_time_us > MAX_START_us) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "start_time_us is %lld, outside the years 1970 to 9899",
-                    (long long)o->start_time_us);
-    }
-    if (!evtwin_battery_id_is_valid(o->battery_id)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG,
-                    "battery_id '%.64s' is not 1 to 50 characters of A-Z a-z 0-9 . _ : -",
-                    o->battery_id);
-    }
+    EVTWIN_FAIL_IF((size_t)o->model >= sizeof models / sizeof models[0], EVTWIN_E_ARG,
+                   "model is %d, not a valid model", (int)o->model);
+    EVTWIN_FAIL_IF(o->use != EVTWIN_USE_CYCLE && o->use != EVTWIN_USE_DAILY, EVTWIN_E_ARG,
+                   "use is %d, not a valid use", (int)o->use);
+    EVTWIN_FAIL_IF(o->n_packs < 1 || o->n_packs > MAX_PACKS, EVTWIN_E_ARG,
+                   "n_packs is %zu, outside [1, %d]", o->n_packs, MAX_PACKS);
+    EVTWIN_FAIL_IF(o->start_time_us < 0 || o->start_time_us > MAX_START_us, EVTWIN_E_ARG,
+                   "start_time_us is %lld, outside the years 1970 to 9899",
+                   (long long)o->start_time_us);
+    EVTWIN_FAIL_IF(!evtwin_battery_id_is_valid(o->battery_id), EVTWIN_E_ARG,
+                   "battery_id '%.64s' is not 1 to 50 characters of A-Z a-z 0-9 . _ : -",
+                   o->battery_id);
     return EVTWIN_OK;
 }
 
 evtwin_status evtwin__sim_options_check(const evtwin_sim_options *options,
                                         evtwin_sim_options *out) {
-    if (options == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "options is NULL");
-    }
+    EVTWIN_FAIL_IF(options == NULL, EVTWIN_E_ARG, "options is NULL");
     evtwin_sim_options o;
     evtwin_sim_options_init(&o, sizeof o);
     EVTWIN_TRY(evtwin__options_merge(&o, sizeof o, options, "evtwin_sim_options_init"));
@@ -111,10 +101,9 @@ evtwin_status evtwin__sim_options_check(const evtwin_sim_options *options,
     };
     EVTWIN_TRY(check_choices(&o));
     EVTWIN_TRY(evtwin__domains_check(domain, sizeof domain / sizeof domain[0]));
-    if (o.cell != NULL && o.n_series * o.cell->v_max_V > MAX_VOLTAGE_V) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "n_series is %d: %g V, more than the %g V of telemetry",
-                    o.n_series, o.n_series * o.cell->v_max_V, MAX_VOLTAGE_V);
-    }
+    EVTWIN_FAIL_IF(o.cell != NULL && o.n_series * o.cell->v_max_V > MAX_VOLTAGE_V, EVTWIN_E_ARG,
+                   "n_series is %d: %g V, more than the %g V of telemetry", o.n_series,
+                   o.n_series * o.cell->v_max_V, MAX_VOLTAGE_V);
     *out = o;
     return EVTWIN_OK;
 }
@@ -140,11 +129,9 @@ evtwin_status evtwin__battery_ids_make(const char *first, size_t n, evtwin__batt
     for (size_t i = 1; i < n; i++) {
         const int written = snprintf(out[i].text, sizeof out[i].text, "%.*s%s%0*lld", (int)stem,
                                      first, joint, width, (long long)number + (long long)i);
-        if (written < 0 || (size_t)written >= sizeof out[i].text) {
-            EVTWIN_FAIL(EVTWIN_E_ARG,
-                        "battery_id '%s': that of pack %zu is longer than %d characters", first,
-                        i + 1, EVTWIN__ID_SIZE - 1);
-        }
+        EVTWIN_FAIL_IF(written < 0 || (size_t)written >= sizeof out[i].text, EVTWIN_E_ARG,
+                       "battery_id '%s': that of pack %zu is longer than %d characters", first,
+                       i + 1, EVTWIN__ID_SIZE - 1);
     }
     return EVTWIN_OK;
 }
@@ -162,9 +149,8 @@ static evtwin_status fill(evtwin_sim *sim, const evtwin_sim_options *checked) {
         return st;
     }
     sim->ids = evtwin__calloc(sim->n_packs, sizeof *sim->ids);
-    if (sim->ids == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for the names of %zu packs", sim->n_packs);
-    }
+    EVTWIN_FAIL_IF(sim->ids == NULL, EVTWIN_E_NOMEM, "no memory for the names of %zu packs",
+                   sim->n_packs);
     EVTWIN_TRY(evtwin__battery_ids_make(checked->battery_id, sim->n_packs, sim->ids));
     if (checked->drive_cycle != NULL &&
         (st = evtwin__drive_cycle_load(checked->drive_cycle, &sim->drive_cycle)) < 0) {
@@ -174,18 +160,14 @@ static evtwin_status fill(evtwin_sim *sim, const evtwin_sim_options *checked) {
 }
 
 evtwin_status evtwin_sim_create(const evtwin_sim_options *options, evtwin_sim **out) {
-    if (out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "out is NULL");
-    }
+    EVTWIN_FAIL_IF(out == NULL, EVTWIN_E_ARG, "out is NULL");
     evtwin_sim_options checked;
     evtwin_status st = evtwin__sim_options_check(options, &checked);
     if (st < 0) {
         return st;
     }
     evtwin_sim *sim = evtwin__calloc_aligned(1, sizeof *sim);
-    if (sim == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for a simulator");
-    }
+    EVTWIN_FAIL_IF(sim == NULL, EVTWIN_E_NOMEM, "no memory for a simulator");
     if ((st = fill(sim, &checked)) < 0) {
         evtwin_sim_free(sim);
         return st;
@@ -226,12 +208,9 @@ double evtwin_sim_time_s(const evtwin_sim *sim) {
 }
 
 evtwin_status evtwin_sim_advance(evtwin_sim *sim, double duration_s) {
-    if (sim == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "sim is NULL");
-    }
-    if (!(duration_s >= 0.0 && duration_s <= MAX_DURATION_S)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "duration_s is %g, outside [0, %g]", duration_s, MAX_DURATION_S);
-    }
+    EVTWIN_FAIL_IF(sim == NULL, EVTWIN_E_ARG, "sim is NULL");
+    EVTWIN_FAIL_IF(!(duration_s >= 0.0 && duration_s <= MAX_DURATION_S), EVTWIN_E_ARG,
+                   "duration_s is %g, outside [0, %g]", duration_s, MAX_DURATION_S);
 
     /* whole steps of one grid, however the time is cut into calls; a millionth of a step is
      * rounding */
@@ -248,20 +227,15 @@ evtwin_status evtwin_sim_advance(evtwin_sim *sim, double duration_s) {
 }
 
 evtwin_status evtwin_sim_set_current(evtwin_sim *sim, const double *current_A, size_t n_packs) {
-    if (sim == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "sim is NULL");
-    }
-    if (sim->model->set_current == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "the %s model has no current to set", sim->model->name);
-    }
-    if (current_A != NULL && n_packs != sim->n_packs) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "%zu currents for %zu packs", n_packs, sim->n_packs);
-    }
+    EVTWIN_FAIL_IF(sim == NULL, EVTWIN_E_ARG, "sim is NULL");
+    EVTWIN_FAIL_IF(sim->model->set_current == NULL, EVTWIN_E_UNSUPPORTED,
+                   "the %s model has no current to set", sim->model->name);
+    EVTWIN_FAIL_IF(current_A != NULL && n_packs != sim->n_packs, EVTWIN_E_ARG,
+                   "%zu currents for %zu packs", n_packs, sim->n_packs);
     for (size_t i = 0; current_A != NULL && i < n_packs; i++) {
-        if (!(fabs(current_A[i]) <= MAX_CURRENT_A)) {
-            EVTWIN_FAIL(EVTWIN_E_ARG, "current_A[%zu] is %g, outside [%g, %g]", i, current_A[i],
-                        -MAX_CURRENT_A, MAX_CURRENT_A);
-        }
+        EVTWIN_FAIL_IF(!(fabs(current_A[i]) <= MAX_CURRENT_A), EVTWIN_E_ARG,
+                       "current_A[%zu] is %g, outside [%g, %g]", i, current_A[i], -MAX_CURRENT_A,
+                       MAX_CURRENT_A);
     }
     sim->by_hand = current_A != NULL;
     sim->model->set_current(sim, current_A);
@@ -289,18 +263,16 @@ static evtwin_status fill_rows(evtwin_sim *sim, int64_t time_us, size_t first_ro
 }
 
 evtwin_status evtwin_sim_read(evtwin_sim *sim, int64_t time_us, evtwin_table *table) {
-    if (sim == NULL || table == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "%s is NULL", sim == NULL ? "sim" : "table");
-    }
+    EVTWIN_FAIL_IF(sim == NULL || table == NULL, EVTWIN_E_ARG, "%s is NULL",
+                   sim == NULL ? "sim" : "table");
     evtwin__columns columns;
     evtwin_status st = evtwin__columns_find(table, EVTWIN__TELEMETRY, &columns);
     if (st < 0) {
         return st;
     }
     const size_t first_row = evtwin_table_rows(table);
-    if (sim->n_packs > SIZE_MAX - first_row) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no room for %zu more rows", sim->n_packs);
-    }
+    EVTWIN_FAIL_IF(sim->n_packs > SIZE_MAX - first_row, EVTWIN_E_NOMEM, "no room for %zu more rows",
+                   sim->n_packs);
     EVTWIN_TRY(evtwin_table_resize(table, first_row + sim->n_packs));
     if ((st = fill_rows(sim, time_us, first_row, &columns, table)) < 0) {
         evtwin_table_resize(table, first_row); /* needs no memory, so the text above stays */
@@ -323,16 +295,12 @@ const char *evtwin_sim_truth_name(const evtwin_sim *sim, size_t i) {
 
 evtwin_status evtwin_sim_truth(const evtwin_sim *sim, const char *name, double *out,
                                size_t n_packs) {
-    if (sim == NULL || name == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "%s is NULL",
-                    sim == NULL    ? "sim"
-                    : name == NULL ? "name"
-                                   : "out");
-    }
-    if (n_packs != sim->n_packs) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "room for %zu values, the simulator has %zu packs", n_packs,
-                    sim->n_packs);
-    }
+    EVTWIN_FAIL_IF(sim == NULL || name == NULL || out == NULL, EVTWIN_E_ARG, "%s is NULL",
+                   sim == NULL    ? "sim"
+                   : name == NULL ? "name"
+                                  : "out");
+    EVTWIN_FAIL_IF(n_packs != sim->n_packs, EVTWIN_E_ARG,
+                   "room for %zu values, the simulator has %zu packs", n_packs, sim->n_packs);
     const evtwin__fleet_model *m = sim->model;
     size_t q = 0;
     while (q < m->n_truth && strcmp(m->truth_names[q], name) != 0) {

@@ -340,9 +340,9 @@ static evtwin_status run_chunks(run *r) {
     const char *what = "simulating to end of life";
     for (r->first_pack = 0; r->first_pack < n; r->first_pack += CHUNK_PACKS) {
         const double done = (double)r->first_pack / (double)n;
-        if (limits->progress != NULL && limits->progress(limits->progress_ctx, what, done) != 0) {
-            EVTWIN_FAIL(EVTWIN_E_CANCELLED, "stopped after %zu of %zu packs", r->first_pack, n);
-        }
+        EVTWIN_FAIL_IF(limits->progress != NULL &&
+                           limits->progress(limits->progress_ctx, what, done) != 0,
+                       EVTWIN_E_CANCELLED, "stopped after %zu of %zu packs", r->first_pack, n);
         r->n_chunk = n - r->first_pack < CHUNK_PACKS ? n - r->first_pack : CHUNK_PACKS;
         EVTWIN_TRY(evtwin__parallel_for(r->options->n_threads, r->n_chunk, run_pack, r));
         EVTWIN_TRY(write_chunk(r));
@@ -365,9 +365,8 @@ static evtwin_status run_all(run *r) {
     r->ends = evtwin__calloc(n, sizeof *r->ends);
     r->records = evtwin__calloc(r->max_records, CHUNK_PACKS * sizeof *r->records);
     r->outcome = evtwin__calloc(CHUNK_PACKS, sizeof *r->outcome);
-    if (r->ids == NULL || r->ends == NULL || r->records == NULL || r->outcome == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for the run of %zu packs", n);
-    }
+    EVTWIN_FAIL_IF(r->ids == NULL || r->ends == NULL || r->records == NULL || r->outcome == NULL,
+                   EVTWIN_E_NOMEM, "no memory for the run of %zu packs", n);
     EVTWIN_TRY(evtwin__battery_ids_make(r->options->battery_id, n, r->ids));
     EVTWIN_TRY(run_chunks(r));
     const size_t n_ended = r->report.n_eol_by_capacity + r->report.n_eol_by_resistance;
@@ -409,18 +408,15 @@ evtwin_status evtwin_sim_run_to_failure(const evtwin_sim_options *options,
                                         const evtwin_run_to_failure_options *run_options,
                                         evtwin_table **out, evtwin_run_to_failure_report *report,
                                         size_t report_size) {
-    if (out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "out is NULL");
-    }
+    EVTWIN_FAIL_IF(out == NULL, EVTWIN_E_ARG, "out is NULL");
     evtwin_sim_options o;
     evtwin_run_to_failure_options limits;
     evtwin_status st = evtwin__sim_options_check(options, &o);
     if (st < 0 || (st = check_limits(run_options, &limits)) < 0) {
         return st;
     }
-    if (o.model != EVTWIN_SIM_ECM) {
-        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "packs of the classic model do not wear out");
-    }
+    EVTWIN_FAIL_IF(o.model != EVTWIN_SIM_ECM, EVTWIN_E_UNSUPPORTED,
+                   "packs of the classic model do not wear out");
     run r = {
         .options = &o,
         .limits = &limits,

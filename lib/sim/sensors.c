@@ -164,13 +164,10 @@ evtwin_status evtwin__columns_find(const evtwin_table *table, unsigned kinds,
     for (size_t i = 0; i < N_REPORTED; i++) {
         const evtwin__quantity *of = &evtwin__schema[reported[i].quantity];
         const size_t col = c.at[reported[i].quantity];
-        if (col == EVTWIN_NO_COLUMN) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "the table has no column '%s'", of->name);
-        }
-        if (evtwin_table_type(table, col) != of->type) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "column '%s' of the table has another type than telemetry",
-                        of->name);
-        }
+        EVTWIN_FAIL_IF(col == EVTWIN_NO_COLUMN, EVTWIN_E_SCHEMA, "the table has no column '%s'",
+                       of->name);
+        EVTWIN_FAIL_IF(evtwin_table_type(table, col) != of->type, EVTWIN_E_SCHEMA,
+                       "column '%s' of the table has another type than telemetry", of->name);
     }
     *out = c;
     return EVTWIN_OK;

@@ -166,10 +166,9 @@ static void cut_step(const past *p, int n, double span_days, const evtwin__wear 
 static evtwin_status run_past(const past *p, double span_days, int is_exact, evtwin__wear *wear) {
     enum { MAX_STEPS = 20000 };
     for (int n = 0; evtwin__wear_soh(p->cell, wear) > p->soh_frac; n++) {
-        if (n == MAX_STEPS) {
-            EVTWIN_FAIL(EVTWIN_E_ARG, "cell set '%s' does not age to a state of health of %g %%",
-                        p->cell->name, 100.0 * p->soh_frac);
-        }
+        EVTWIN_FAIL_IF(n == MAX_STEPS, EVTWIN_E_ARG,
+                       "cell set '%s' does not age to a state of health of %g %%", p->cell->name,
+                       100.0 * p->soh_frac);
         const evtwin__wear before = *wear;
         past_step(p, n, span_days, span_days, wear);
         if (is_exact && evtwin__wear_soh(p->cell, wear) < p->soh_frac) {

@@ -6,8 +6,36 @@
 
 #include "evtwin/store.h"
 
-#include "store/kept_table.h"
 #include "store/store_row.h"
+
+/* Small tables that are kept as they come and given back: states of sessions, scores of models,
+ * limits. */
+typedef enum evtwin__kept_id {
+    EVTWIN__KEPT_STATES,
+    EVTWIN__KEPT_SCORES,
+    EVTWIN__KEPT_LIMITS,
+    EVTWIN__N_KEPT
+} evtwin__kept_id;
+
+typedef struct evtwin__kept_column {
+    const char *name;
+    evtwin_type type;
+} evtwin__kept_column;
+
+enum { EVTWIN__KEPT_MAX_COLUMNS = 10 };
+
+typedef struct evtwin__kept {
+    const char *sql_table, *sql_order;
+    int is_replaced; /* what is put takes the place of all that was there, not of equal keys */
+    size_t n_columns, n_required; /* the first n_required are texts that no row may lack */
+    evtwin__kept_column column[EVTWIN__KEPT_MAX_COLUMNS];
+} evtwin__kept;
+
+extern const evtwin__kept evtwin__kept_tables[EVTWIN__N_KEPT];
+
+/* EVTWIN_E_SCHEMA if a column is absent or of another type, EVTWIN_E_ARG if a required one is
+ * empty. */
+evtwin_status evtwin__kept_check(evtwin__kept_id which, const evtwin_table *table);
 
 /* The operations: X(name, parameters after the store). store.c has checked pointers, sizes, columns
  * and whether the handle may write before it calls one; options are complete. An answer of none is

@@ -26,9 +26,8 @@ static const evtwin__store_backend *const backends[] = {
 /* ---- open ---- */
 
 evtwin_status evtwin_store_options_init(evtwin_store_options *options, size_t size) {
-    if (options == NULL || size < sizeof options->size) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "options is NULL or its size is %zu", size);
-    }
+    EVTWIN_FAIL_IF(options == NULL || size < sizeof options->size, EVTWIN_E_ARG,
+                   "options is NULL or its size is %zu", size);
     const evtwin_store_options defaults = {
         .size = sizeof defaults, .retention_days = 30.0, .busy_timeout_ms = 5000};
     evtwin__report_copy(options, size, &defaults, sizeof defaults);
@@ -52,21 +51,17 @@ static evtwin_status unsupported(const char *uri) {
 
 evtwin_status evtwin_store_open(const char *uri, const evtwin_store_options *options,
                                 evtwin_store **out) {
-    if (uri == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "uri or out is NULL");
-    }
+    EVTWIN_FAIL_IF(uri == NULL || out == NULL, EVTWIN_E_ARG, "uri or out is NULL");
     evtwin_store_options complete;
     evtwin_store_options_init(&complete, sizeof complete);
     if (options != NULL) {
         evtwin__options_copy(&complete, sizeof complete, options, options->size);
     }
-    if (!(complete.retention_days >= 0.0 && complete.retention_days <= 1e6)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "retention_days %g is not in 0 to 1000000",
-                    complete.retention_days);
-    }
-    if (complete.busy_timeout_ms < 0) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "busy_timeout_ms %d is negative", complete.busy_timeout_ms);
-    }
+    EVTWIN_FAIL_IF(!(complete.retention_days >= 0.0 && complete.retention_days <= 1e6),
+                   EVTWIN_E_ARG, "retention_days %g is not in 0 to 1000000",
+                   complete.retention_days);
+    EVTWIN_FAIL_IF(complete.busy_timeout_ms < 0, EVTWIN_E_ARG, "busy_timeout_ms %d is negative",
+                   complete.busy_timeout_ms);
     for (size_t i = 0; backends[i] != NULL; i++) {
         const size_t length = strlen(backends[i]->scheme);
         if (strncmp(uri, backends[i]->scheme, length) == 0 && uri[length] == ':') {
@@ -88,28 +83,22 @@ enum { READS = 0, WRITES = 1 };
 
 static evtwin_status check(const evtwin_store *store, const void *argument, const char *name,
                            int writes) {
-    if (store == NULL || argument == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "store or %s is NULL", name);
-    }
-    if (writes && store->options.read_only) {
-        EVTWIN_FAIL(EVTWIN_E_STATE, "the store was opened for reading only");
-    }
+    EVTWIN_FAIL_IF(store == NULL || argument == NULL, EVTWIN_E_ARG, "store or %s is NULL", name);
+    EVTWIN_FAIL_IF(writes && store->options.read_only, EVTWIN_E_STATE,
+                   "the store was opened for reading only");
     return EVTWIN_OK;
 }
 
 static evtwin_status check_battery_id(const char *battery_id) {
-    if (!evtwin_battery_id_is_valid(battery_id)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG,
-                    "'%.60s' is not a valid battery id (1 to 50 of A-Z a-z 0-9 . _ : -)",
-                    battery_id != NULL ? battery_id : "NULL");
-    }
+    EVTWIN_FAIL_IF(!evtwin_battery_id_is_valid(battery_id), EVTWIN_E_ARG,
+                   "'%.60s' is not a valid battery id (1 to 50 of A-Z a-z 0-9 . _ : -)",
+                   battery_id != NULL ? battery_id : "NULL");
     return EVTWIN_OK;
 }
 
 static evtwin_status check_source(const char *source) {
-    if (source == NULL || source[0] == '\0') {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "the source of a position is NULL or empty");
-    }
+    EVTWIN_FAIL_IF(source == NULL || source[0] == '\0', EVTWIN_E_ARG,
+                   "the source of a position is NULL or empty");
     return EVTWIN_OK;
 }
 
@@ -150,10 +139,8 @@ evtwin_status evtwin_store_insert_from(evtwin_store *store, const evtwin_table *
                                        const char *source, const char *position,
                                        evtwin_insert_report *report, size_t report_size) {
     const evtwin_status st = check_source(source);
-    if (st >= 0 && (position == NULL || strlen(position) > MAX_POSITION)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "the position in %.200s is NULL or longer than %d", source,
-                    MAX_POSITION);
-    }
+    EVTWIN_FAIL_IF(st >= 0 && (position == NULL || strlen(position) > MAX_POSITION), EVTWIN_E_ARG,
+                   "the position in %.200s is NULL or longer than %d", source, MAX_POSITION);
     return st < 0 ? st : insert_rows(store, table, source, position, report, report_size);
 }
 
@@ -167,9 +154,7 @@ evtwin_status evtwin_store_position(evtwin_store *store, const char *source, cha
 
 evtwin_status evtwin_store_unpredicted(evtwin_store *store, size_t max_rows, evtwin_table **out) {
     const evtwin_status st = check(store, out, "out", READS);
-    if (st >= 0 && max_rows == 0) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "max_rows is 0");
-    }
+    EVTWIN_FAIL_IF(st >= 0 && max_rows == 0, EVTWIN_E_ARG, "max_rows is 0");
     return st < 0 ? st : none_is_null(store->backend->unpredicted(store, max_rows, out), out);
 }
 
@@ -263,9 +248,7 @@ evtwin_status evtwin_store_expire(evtwin_store *store, size_t *n_deleted_out) {
 
 evtwin_status evtwin_store_backup(evtwin_store *store, const char *path) {
     const evtwin_status st = check(store, path, "path", READS);
-    if (st >= 0 && path[0] == '\0') {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "the path of the backup is empty");
-    }
+    EVTWIN_FAIL_IF(st >= 0 && path[0] == '\0', EVTWIN_E_ARG, "the path of the backup is empty");
     return st < 0 ? st : store->backend->backup(store, path);
 }
 
@@ -282,9 +265,8 @@ evtwin_status evtwin_store_latest(evtwin_store *store, const char *battery_id,
 }
 
 evtwin_status evtwin_history_options_init(evtwin_history_options *options, size_t size) {
-    if (options == NULL || size < sizeof options->size) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "options is NULL or its size is %zu", size);
-    }
+    EVTWIN_FAIL_IF(options == NULL || size < sizeof options->size, EVTWIN_E_ARG,
+                   "options is NULL or its size is %zu", size);
     const evtwin_history_options defaults = {.size = sizeof defaults,
                                              .from_us = INT64_MIN,
                                              .to_us = INT64_MAX,
@@ -302,9 +284,7 @@ evtwin_status evtwin_store_history(evtwin_store *store, const char *battery_id,
     if (options != NULL) {
         evtwin__options_copy(&complete, sizeof complete, options, options->size);
     }
-    if (complete.limit == 0) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "the limit of a history is 0 rows");
-    }
+    EVTWIN_FAIL_IF(complete.limit == 0, EVTWIN_E_ARG, "the limit of a history is 0 rows");
     evtwin_status st = check(store, out, "out", READS);
     return st < 0 || (st = check_battery_id(battery_id)) < 0
                ? st
@@ -326,9 +306,8 @@ evtwin_status evtwin_store_stats_get(evtwin_store *store, const char *battery_id
 evtwin_status evtwin_store_changes(evtwin_store *store, int64_t after_revision, size_t max_rows,
                                    evtwin_table **out, int64_t *revision_out) {
     const evtwin_status st = check(store, out, "out", READS);
-    if (st >= 0 && (revision_out == NULL || max_rows == 0)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "revision_out is NULL or max_rows is 0");
-    }
+    EVTWIN_FAIL_IF(st >= 0 && (revision_out == NULL || max_rows == 0), EVTWIN_E_ARG,
+                   "revision_out is NULL or max_rows is 0");
     return st < 0 ? st
                   : none_is_null(
                         store->backend->changes(store, after_revision, max_rows, out, revision_out),

@@ -28,9 +28,9 @@ evtwin_status evtwin__rows_open(evtwin__rows *rows, const evtwin_table *table,
             rows->read[rows->n_read++] = (uint8_t)q;
         }
     }
-    if (use == EVTWIN__ROWS_PREDICT && rows->binding.bound[EVTWIN__Q_SEQ].col == EVTWIN_NO_COLUMN) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "the table has no column seq");
-    }
+    EVTWIN_FAIL_IF(use == EVTWIN__ROWS_PREDICT &&
+                       rows->binding.bound[EVTWIN__Q_SEQ].col == EVTWIN_NO_COLUMN,
+                   EVTWIN_E_SCHEMA, "the table has no column seq");
     return evtwin__binding_check_keys(&rows->binding);
 }
 
@@ -84,10 +84,9 @@ static evtwin_status check_prediction(const evtwin__rows *rows, size_t i,
             return evtwin__fail_in(st, "row %zu (battery %s)", i + 1, battery);
         }
     }
-    if (rows->use == EVTWIN__ROWS_PREDICT && !evtwin__row_is_predicted(value)) {
-        EVTWIN_FAIL(EVTWIN_E_DATA, "row %zu (battery %s) has neither a prediction nor a note",
-                    i + 1, battery);
-    }
+    EVTWIN_FAIL_IF(rows->use == EVTWIN__ROWS_PREDICT && !evtwin__row_is_predicted(value),
+                   EVTWIN_E_DATA, "row %zu (battery %s) has neither a prediction nor a note", i + 1,
+                   battery);
     return EVTWIN_OK;
 }
 
@@ -100,9 +99,8 @@ evtwin_status evtwin__rows_get(const evtwin__rows *rows, size_t i, evtwin__value
     evtwin__value *seq = &value[EVTWIN__Q_SEQ];
     const char *battery = value[EVTWIN__Q_BATTERY_ID].text;
     if (!seq->is_present || rows->binding.bound[EVTWIN__Q_SEQ].col == EVTWIN_NO_COLUMN) {
-        if (rows->use == EVTWIN__ROWS_PREDICT) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "row %zu (battery %s) has no seq", i + 1, battery);
-        }
+        EVTWIN_FAIL_IF(rows->use == EVTWIN__ROWS_PREDICT, EVTWIN_E_SCHEMA,
+                       "row %zu (battery %s) has no seq", i + 1, battery);
         *seq = (evtwin__value){.is_present = 1, .i64 = evtwin__row_seq(value)};
     } else if (seq->i64 < 0) {
         EVTWIN_FAIL(EVTWIN_E_RANGE, "row %zu (battery %s): seq is negative", i + 1, battery);

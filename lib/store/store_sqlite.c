@@ -19,9 +19,8 @@ static evtwin_status get_number(const evtwin__uri *uri, const char *key, double 
     if (text == NULL) {
         return EVTWIN_OK;
     }
-    if (!evtwin__parse_f64(text, strlen(text), &number) || number < 0.0 || number > max) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "%s=%s is not a number from 0 to %g", key, text, max);
-    }
+    EVTWIN_FAIL_IF(!evtwin__parse_f64(text, strlen(text), &number) || number < 0.0 || number > max,
+                   EVTWIN_E_ARG, "%s=%s is not a number from 0 to %g", key, text, max);
     *value = number;
     return EVTWIN_OK;
 }
@@ -38,19 +37,14 @@ static evtwin_status read_uri(const evtwin__uri *uri, evtwin_store_options *opti
         return st;
     }
     options->busy_timeout_ms = (int)timeout_ms;
-    if (uri->host[0] != '\0' || uri->user[0] != '\0' || uri->port >= 0) {
-        EVTWIN_FAIL(EVTWIN_E_ARG,
-                    "'sqlite://%s' names a host; a SQLite store is a file: "
-                    "sqlite:FILE",
-                    uri->host);
-    }
-    if (uri->path[0] == '\0' || strcmp(uri->path, "/") == 0) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "the store URI names no file: sqlite:FILE");
-    }
+    EVTWIN_FAIL_IF(uri->host[0] != '\0' || uri->user[0] != '\0' || uri->port >= 0, EVTWIN_E_ARG,
+                   "'sqlite://%s' names a host; a SQLite store is a file: "
+                   "sqlite:FILE",
+                   uri->host);
+    EVTWIN_FAIL_IF(uri->path[0] == '\0' || strcmp(uri->path, "/") == 0, EVTWIN_E_ARG,
+                   "the store URI names no file: sqlite:FILE");
     char *file = evtwin__strdup(uri->path);
-    if (file == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the name of %s", uri->path);
-    }
+    EVTWIN_FAIL_IF(file == NULL, EVTWIN_E_NOMEM, "out of memory for the name of %s", uri->path);
     *file_out = file;
     return EVTWIN_OK;
 }
@@ -68,9 +62,7 @@ static void sqlite_free(evtwin_store *store) {
 static evtwin_status open_file(const char *file, const evtwin_store_options *options,
                                evtwin_store **out) {
     sqlite_store *s = evtwin__calloc(1, sizeof *s);
-    if (s == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the store %s", file);
-    }
+    EVTWIN_FAIL_IF(s == NULL, EVTWIN_E_NOMEM, "out of memory for the store %s", file);
     s->base = (evtwin_store){
         .backend = &evtwin__store_sqlite, .options = *options, .now = evtwin_time_now};
     evtwin_status st =

@@ -36,10 +36,9 @@ static void start(sqlite_store *s) {
  * write past the end. */
 static evtwin_status copy_text(sqlite_store *s, char *to, size_t to_size, const char *from) {
     const size_t length = strlen(from);
-    if (length >= to_size) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "%s: ev_telemetry has a battery_id or time of %zu bytes",
-                    evtwin__db_name(s->db), length);
-    }
+    EVTWIN_FAIL_IF(length >= to_size, EVTWIN_E_CORRUPT,
+                   "%s: ev_telemetry has a battery_id or time of %zu bytes", evtwin__db_name(s->db),
+                   length);
     memcpy(to, from, length + 1);
     return EVTWIN_OK;
 }

@@ -6,6 +6,7 @@
 #include "core/file.h"
 #include "core/mem.h"
 #include "core/status.h"
+#include "stream/scheme.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +34,7 @@ static evtwin_status lock(const evtwin__append_file *f) {
         return EVTWIN_OK;
     }
     if (errno == EAGAIN || errno == EACCES) {
-        EVTWIN_FAIL(EVTWIN_E_BUSY, "%s: another process or sink is writing it", f->path);
+        EVTWIN_FAIL(EVTWIN_E_BUSY, "%s: held by another process or sink", f->path);
     }
     return fail_errno(f->path, errno);
 }
@@ -191,22 +192,22 @@ const char *evtwin__append_path(const evtwin__append_file *file) {
 evtwin_status evtwin__append_write(evtwin__append_file *file, const char *data, size_t size) {
     struct stat before = {.st_size = 0};
     if (file->is_regular && fstat(file->fd, &before) != 0) {
-        return fail_errno(file->path, errno);
+        EVTWIN_FAIL(EVTWIN_E_IO, "%s", strerror(errno));
     }
     const int error = evtwin__fd_write(file->fd, data, size);
     if (error != 0 && file->is_regular && ftruncate(file->fd, before.st_size) != 0) {
-        EVTWIN_FAIL(EVTWIN_E_IO, "%s: %s, and the part that was written stays: %s", file->path,
-                    strerror(error), strerror(errno));
+        EVTWIN_FAIL(EVTWIN_E_IO, "%s, and the part that was written stays: %s", strerror(error),
+                    strerror(errno));
     }
     if (error != 0) {
-        return fail_errno(file->path, error);
+        EVTWIN_FAIL(EVTWIN_E_IO, "%s", strerror(error));
     }
     return EVTWIN_OK;
 }
 
 evtwin_status evtwin__append_flush(evtwin__append_file *file) {
     if (file->is_regular && fdatasync(file->fd) != 0) {
-        return fail_errno(file->path, errno);
+        EVTWIN_FAIL(EVTWIN_E_IO, "%s", strerror(errno));
     }
     return EVTWIN_OK;
 }

@@ -3,7 +3,7 @@
 #ifndef EVTWIN_STREAM_APPEND_FILE_H
 #define EVTWIN_STREAM_APPEND_FILE_H
 
-#include "stream/ends.h"
+#include "core/uri.h"
 
 typedef struct evtwin__append_file evtwin__append_file;
 
@@ -25,7 +25,9 @@ evtwin_status evtwin__append_open(const evtwin__uri *uri, evtwin__first_line_fn 
 /* As the URI says. */
 const char *evtwin__append_path(const evtwin__append_file *file);
 
-/* Append data, all or nothing (a pipe may keep a part). */
+/* Append data, all or nothing (a pipe may keep a part). Failures do not name the file: the sink
+ * does.
+ */
 evtwin_status evtwin__append_write(evtwin__append_file *file, const char *data, size_t size);
 
 /* Make what was written last through a power cut, where the file is one that can. */

@@ -1,52 +1,76 @@
 /* SPDX-License-Identifier: MIT */
-/* stream/pump.c: move batches from a source through a predictor into sinks. */
+/* stream/pump.c: move batches from a source through a predictor into sinks, and acknowledge them.
+ */
 
 #include "evtwin/stream.h"
-#include "evtwin/telemetry.h"
 
 #include "core/mem.h"
+#include "core/schema.h"
 #include "core/status.h"
+#include "core/text.h"
+#include "stream/outlet.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-enum { TEXT_SIZE = 1024 };
+#include <time.h>
 
 /* How far the batch has come; on failure it stays where it is. */
 typedef enum stage { STAGE_EMPTY, STAGE_READ, STAGE_PREDICTED } stage;
 
-typedef struct outlet {
-    evtwin_sink *sink;
-    int has_batch; /* this sink has taken the batch */
-} outlet;
-
 struct evtwin_pump {
+    evtwin_pump_options options;
     evtwin_source *source;
     evtwin_predictor *predictor;
-    outlet *outlets;
+    evtwin_session *session; /* of the predictor; NULL without one */
+    evtwin__outlet *outlets;
     size_t n_outlets;
-    evtwin_table
-        *batch; /* one table for all batches, so that nothing is allocated in the long run */
+    evtwin_table *batch;   /* one table for all batches: nothing is allocated in the long run */
+    evtwin__text position; /* of the source behind the batch, with its NUL */
+    evtwin_table *states;  /* that the batch moved in the session; NULL = none */
     stage stage;
-    evtwin_batch_fn fn;
-    void *fn_ctx;
+    int owes_commit; /* the source has not heard of that position */
+    int source_fails;
+    evtwin__listener listener;
     evtwin_pump_stats stats;
 };
 
-evtwin_status evtwin_pump_create(evtwin_pump **out) {
+/* ---- make ---- */
+
+evtwin_status evtwin_pump_options_init(evtwin_pump_options *options, size_t size) {
+    const evtwin_pump_options defaults = {.size = sizeof defaults,
+                                          .max_batch_rows = 4096,
+                                          .first_pause_s = 0.5,
+                                          .longest_pause_s = 30.0};
+    if (options == NULL || size < sizeof options->size) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "options is NULL or too small");
+    }
+    evtwin__report_copy(options, size, &defaults, sizeof defaults);
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin_pump_create(const evtwin_pump_options *options, evtwin_pump **out) {
     if (out == NULL) {
         EVTWIN_FAIL(EVTWIN_E_ARG, "out is NULL");
+    }
+    evtwin_pump_options taken;
+    evtwin_status st = evtwin_pump_options_init(&taken, sizeof taken);
+    if (options != NULL) {
+        evtwin__options_copy(&taken, sizeof taken, options, options->size);
+    }
+    if (taken.max_batch_rows == 0 || !(taken.first_pause_s >= 0.0) ||
+        !(taken.longest_pause_s >= 0.0)) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "max_batch_rows is 0, or a pause is not 0 s or more");
     }
     evtwin_pump *p = evtwin__calloc(1, sizeof *p);
     if (p == NULL) {
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a pump");
     }
-    const evtwin_status st = evtwin_telemetry_table_create(&p->batch);
-    if (st < 0) {
+    if ((st = evtwin_telemetry_table_create(&p->batch)) < 0) {
         evtwin__free(p);
         return st;
     }
+    p->options = taken;
     *out = p;
     return EVTWIN_OK;
 }
@@ -56,11 +80,14 @@ void evtwin_pump_free(evtwin_pump *pump) {
         return;
     }
     for (size_t i = 0; i < pump->n_outlets; i++) {
-        evtwin_sink_free(pump->outlets[i].sink);
+        evtwin__outlet_free(&pump->outlets[i]);
     }
     evtwin_source_free(pump->source);
+    evtwin_session_free(pump->session);
     evtwin_predictor_free(pump->predictor);
+    evtwin_table_free(pump->states);
     evtwin_table_free(pump->batch);
+    evtwin__text_free(&pump->position);
     evtwin__free(pump->outlets);
     evtwin__free(pump);
 }
@@ -80,12 +107,12 @@ evtwin_status evtwin_pump_take_sink(evtwin_pump *pump, evtwin_sink *sink) {
     if (pump == NULL || sink == NULL) {
         EVTWIN_FAIL(EVTWIN_E_ARG, "pump or sink is NULL");
     }
-    outlet *grown = evtwin__realloc(pump->outlets, pump->n_outlets + 1, sizeof *grown);
+    evtwin__outlet *grown = evtwin__realloc(pump->outlets, pump->n_outlets + 1, sizeof *grown);
     if (grown == NULL) {
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a sink");
     }
     pump->outlets = grown;
-    pump->outlets[pump->n_outlets++] = (outlet){.sink = sink};
+    pump->outlets[pump->n_outlets++] = (evtwin__outlet){.sink = sink};
     return EVTWIN_OK;
 }
 
@@ -96,45 +123,111 @@ evtwin_status evtwin_pump_take_predictor(evtwin_pump *pump, evtwin_predictor *pr
     if (pump->predictor != NULL) {
         EVTWIN_FAIL(EVTWIN_E_STATE, "the pump has a predictor");
     }
-    pump->predictor = predictor;
-    return EVTWIN_OK;
+    const evtwin_status st = evtwin_session_create(predictor, NULL, &pump->session);
+    pump->predictor = st == EVTWIN_OK ? predictor : NULL;
+    return st;
 }
 
-evtwin_status evtwin_pump_on_batch(evtwin_pump *pump, evtwin_batch_fn fn, void *ctx) {
+evtwin_session *evtwin_pump_session(evtwin_pump *pump) {
+    return pump != NULL ? pump->session : NULL;
+}
+
+evtwin_status evtwin_pump_on_event(evtwin_pump *pump, evtwin_pump_event_fn fn, void *ctx) {
     if (pump == NULL) {
         EVTWIN_FAIL(EVTWIN_E_ARG, "pump is NULL");
     }
-    pump->fn = fn;
-    pump->fn_ctx = ctx;
+    pump->listener = (evtwin__listener){.fn = fn, .ctx = ctx};
     return EVTWIN_OK;
+}
+
+/* ---- read ---- */
+
+/* Remember where the source is now. Without memory for it the batch has no position, and what is
+ * acknowledged next is that of a later one. */
+static void note_position(evtwin_pump *p) {
+    const char *position = evtwin_source_position(p->source);
+    const size_t size = strlen(position) + 1;
+    p->position.size = 0;
+    char *room = evtwin__text_room(&p->position, size);
+    if (room == NULL) {
+        evtwin__text_free(&p->position);
+        return;
+    }
+    memcpy(room, position, size);
+    p->position.size = size;
+    p->owes_commit = 1;
+}
+
+/* Report a failure of the source once, and its end. */
+static evtwin_status note_source(evtwin_pump *p, evtwin_status st) {
+    p->stats.n_errors += st < 0;
+    if (p->source_fails == (st < 0)) {
+        return st;
+    }
+    char reason[1024];
+    snprintf(reason, sizeof reason, "%s", st < 0 ? evtwin_last_error() : "");
+    p->source_fails = st < 0;
+    evtwin__listener_tell(&p->listener,
+                          &(evtwin_pump_event){.kind = st < 0 ? EVTWIN_PUMP_SOURCE_FAILED
+                                                              : EVTWIN_PUMP_SOURCE_RECOVERED,
+                                               .uri = evtwin_source_uri(p->source),
+                                               .status = st < 0 ? st : EVTWIN_OK,
+                                               .text = reason});
+    if (st < 0) {
+        EVTWIN_FAIL(st, "%s", reason);
+    }
+    return st;
+}
+
+static evtwin_status note_refusal(evtwin_pump *p) {
+    evtwin_refusal refusal;
+    p->stats.n_refused++;
+    if (evtwin_source_refusal(p->source, &refusal, sizeof refusal) == EVTWIN_OK) {
+        evtwin__listener_tell(&p->listener,
+                              &(evtwin_pump_event){.kind = EVTWIN_PUMP_REFUSED,
+                                                   .uri = evtwin_source_uri(p->source),
+                                                   .status = refusal.status,
+                                                   .text = refusal.reason,
+                                                   .refusal = &refusal});
+    }
+    return EVTWIN_REFUSED;
 }
 
 /* DONE only when nothing came with it. */
-static evtwin_status read_batch(evtwin_pump *p, size_t max_rows) {
+static evtwin_status read_batch(evtwin_pump *p, int timeout_ms) {
     evtwin_status st = evtwin_table_resize(p->batch, 0);
     if (st == EVTWIN_OK) {
-        st = evtwin_source_read(p->source, max_rows, p->batch);
+        st = evtwin_source_read(p->source, p->options.max_batch_rows, timeout_ms, p->batch);
+        note_source(p, st);
     }
     const size_t n = evtwin_table_rows(p->batch);
-    if (st < 0 || n == 0) {
-        return st;
+    if (n > 0) {
+        p->stats.n_read += n;
+        p->stage = STAGE_READ;
+        for (size_t i = 0; i < p->n_outlets; i++) {
+            p->outlets[i].has_batch = 0;
+        }
     }
-    p->stats.n_read += n;
-    p->stage = STAGE_READ;
-    for (size_t i = 0; i < p->n_outlets; i++) {
-        p->outlets[i].has_batch = 0;
+    if (n > 0 || st == EVTWIN_REFUSED) {
+        note_position(p);
     }
-    return EVTWIN_OK;
+    return st == EVTWIN_REFUSED ? note_refusal(p) : st;
 }
 
-/* A row with neither figure is unknown. */
+/* ---- predict ---- */
+
+/* A row without the figure of any target is unknown. */
 static void count_predictions(evtwin_pump *p) {
-    const size_t rul = evtwin_table_find(p->batch, "rul_prediction");
-    const size_t failure = evtwin_table_find(p->batch, "failure_probability");
+    size_t col[EVTWIN__T_COUNT];
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        col[t] = evtwin_table_find(p->batch, evtwin__schema[evtwin__target_prediction(t)].name);
+    }
     const size_t n = evtwin_table_rows(p->batch);
     for (size_t i = 0; i < n; i++) {
-        const int is_known = !isnan(evtwin_table_number(p->batch, rul, i)) ||
-                             !isnan(evtwin_table_number(p->batch, failure, i));
+        int is_known = 0;
+        for (size_t t = 0; t < EVTWIN__T_COUNT && !is_known; t++) {
+            is_known = !isnan(evtwin_table_number(p->batch, col[t], i));
+        }
         p->stats.n_predicted += is_known;
         p->stats.n_unknown += !is_known;
     }
@@ -142,8 +235,10 @@ static void count_predictions(evtwin_pump *p) {
 
 static evtwin_status predict_batch(evtwin_pump *p) {
     if (p->predictor != NULL) {
-        const evtwin_status st = evtwin_predictor_apply(p->predictor, p->batch);
-        if (st < 0) {
+        evtwin_status st = evtwin_session_apply(p->session, p->batch);
+        if (st < 0 || (st = evtwin_session_pending(p->session, &p->states)) < 0) {
+            evtwin_session_rollback(p->session); /* the next try moves it again */
+            p->stats.n_errors++;
             return st;
         }
         count_predictions(p);
@@ -152,70 +247,179 @@ static evtwin_status predict_batch(evtwin_pump *p) {
     return EVTWIN_OK;
 }
 
-/* A sink that fails does not keep the batch from the others; the first failure is the answer. */
-static evtwin_status write_batch(evtwin_pump *p) {
-    evtwin_status first = EVTWIN_OK;
-    char text[TEXT_SIZE];
+/* ---- deliver ---- */
+
+/* Where rows cannot be held, the next try of a sink is what the call waits for. */
+static void wait_for_pause(const evtwin_pump *p, int timeout_ms) {
+    double wait_s = p->options.max_held_rows > 0 ? 0.0 : 1e-3 * timeout_ms;
+    int is_waiting = 0;
     for (size_t i = 0; i < p->n_outlets; i++) {
-        outlet *o = &p->outlets[i];
-        if (o->has_batch) {
+        const double pause_s = evtwin__outlet_pause_s(&p->outlets[i]);
+        is_waiting |= pause_s > 0.0;
+        wait_s = pause_s > 0.0 && pause_s < wait_s ? pause_s : wait_s;
+    }
+    if (is_waiting && wait_s > 0.0) {
+        const struct timespec wait = {.tv_sec = (time_t)wait_s,
+                                      .tv_nsec = (long)(1e9 * (wait_s - floor(wait_s)))};
+        nanosleep(&wait, NULL);
+    }
+}
+
+/* Offer the batch, if there is one, to every sink that has not taken it, and what is held. A sink
+ * that fails does not keep it from the others; the first failure is the answer. */
+static evtwin_status offer_to_all(evtwin_pump *p, int is_last) {
+    const int has_batch = p->stage == STAGE_PREDICTED;
+    const char *source = evtwin_source_uri(p->source);
+    const evtwin_batch batch = {.size = sizeof batch,
+                                .rows = p->batch,
+                                .source = source,
+                                .position = p->position.data,
+                                .states = p->states};
+    evtwin_status first = EVTWIN_OK;
+    const char *reason = "";
+    for (size_t i = 0; i < p->n_outlets; i++) {
+        evtwin__outlet *o = &p->outlets[i];
+        const int is_new = has_batch && !o->has_batch;
+        if (!is_new && !evtwin__outlet_is_behind(o)) {
             continue;
         }
-        const evtwin_status st = evtwin_sink_write(o->sink, p->batch);
-        o->has_batch = st >= 0;
+        const evtwin_status st = evtwin__outlet_offer(o, is_new ? &batch : NULL, source,
+                                                      &p->options, is_last, &p->listener);
         if (st < 0 && first == EVTWIN_OK) {
             first = st;
-            snprintf(text, sizeof text, "%s", evtwin_last_error());
+            reason = o->reason;
         }
     }
     if (first < 0) {
-        EVTWIN_FAIL(first, "%s", text);
+        EVTWIN_FAIL(first, "%s", reason);
     }
     return EVTWIN_OK;
 }
 
-static evtwin_status move_batch(evtwin_pump *p, size_t max_rows) {
-    evtwin_status st = EVTWIN_OK;
-    if (p->stage == STAGE_EMPTY) {
-        st = read_batch(p, max_rows);
+/* Every sink has the batch, or holds it. */
+static void finish_batch(evtwin_pump *p, size_t *n_out) {
+    if (p->stage == STAGE_PREDICTED) {
+        *n_out = evtwin_table_rows(p->batch);
+        p->stage = STAGE_EMPTY;
+        if (p->session != NULL) {
+            evtwin_session_commit(p->session);
+            evtwin_table_free(p->states);
+            p->states = NULL;
+        }
+        evtwin__listener_tell(&p->listener,
+                              &(evtwin_pump_event){.kind = EVTWIN_PUMP_BATCH,
+                                                   .uri = evtwin_source_uri(p->source),
+                                                   .n_rows = *n_out,
+                                                   .batch = p->batch});
     }
-    if (p->stage == STAGE_READ) {
-        st = predict_batch(p);
-    }
-    return p->stage == STAGE_PREDICTED ? write_batch(p) : st;
 }
 
-evtwin_status evtwin_pump_run_once(evtwin_pump *pump, size_t max_rows, size_t *n_rows_out) {
-    if (pump == NULL || max_rows == 0) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "pump is NULL or max_rows is 0");
+/* The source hears of the newest position once no sink is behind. */
+static evtwin_status acknowledge(evtwin_pump *p) {
+    for (size_t i = 0; i < p->n_outlets; i++) {
+        if (evtwin__outlet_is_behind(&p->outlets[i])) {
+            return EVTWIN_OK;
+        }
+    }
+    if (!p->owes_commit || p->stage != STAGE_EMPTY || p->position.data == NULL) {
+        return EVTWIN_OK;
+    }
+    const evtwin_status st = note_source(p, evtwin_source_commit(p->source, p->position.data));
+    p->owes_commit = st < 0;
+    return st;
+}
+
+static evtwin_status move_batch(evtwin_pump *p, int timeout_ms, size_t *n_out) {
+    evtwin_status st = EVTWIN_OK, answer = EVTWIN_OK;
+
+    /* what is left of the calls before */
+    wait_for_pause(p, timeout_ms);
+    if (p->stage == STAGE_EMPTY && ((st = offer_to_all(p, 0)) < 0 || (st = acknowledge(p)) < 0)) {
+        return st;
+    }
+    if (p->stage == STAGE_EMPTY) {
+        answer = read_batch(p, timeout_ms);
+    }
+    if (p->stage == STAGE_READ && (st = predict_batch(p)) < 0) {
+        return st;
+    }
+    if (p->stage == STAGE_PREDICTED && (st = offer_to_all(p, 0)) < 0) {
+        return st;
+    }
+    if (answer >= 0) {
+        finish_batch(p, n_out);
+        st = acknowledge(p);
+    }
+    return st < 0 ? st : answer;
+}
+
+evtwin_status evtwin_pump_run_once(evtwin_pump *pump, int timeout_ms, size_t *n_rows_out) {
+    if (pump == NULL || timeout_ms < 0) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "pump is NULL or timeout_ms is negative");
     }
     if (pump->source == NULL) {
         EVTWIN_FAIL(EVTWIN_E_STATE, "the pump has no source");
     }
-    const evtwin_status st = move_batch(pump, max_rows);
-    if (st < 0) {
-        pump->stats.n_errors++;
-        return st;
-    }
     size_t n = 0;
-    if (pump->stage == STAGE_PREDICTED) {
-        n = evtwin_table_rows(pump->batch);
-        pump->stats.n_written += pump->n_outlets > 0 ? n : 0;
-        pump->stage = STAGE_EMPTY;
-        if (pump->fn != NULL) {
-            pump->fn(pump->fn_ctx, pump->batch);
-        }
-    }
-    if (n_rows_out != NULL) {
+    const evtwin_status st = move_batch(pump, timeout_ms, &n);
+    if (st >= 0 && n_rows_out != NULL) {
         *n_rows_out = n;
     }
     return st;
+}
+
+evtwin_status evtwin_pump_finish(evtwin_pump *pump) {
+    if (pump == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "pump is NULL");
+    }
+    size_t n = 0;
+    evtwin_status st = pump->stage == STAGE_READ ? predict_batch(pump) : EVTWIN_OK;
+    if (st < 0 || (st = offer_to_all(pump, 1)) < 0) {
+        return st;
+    }
+    finish_batch(pump, &n);
+    return pump->source != NULL ? acknowledge(pump) : EVTWIN_OK;
+}
+
+/* ---- counts ---- */
+
+/* Rows that a sink does not have to last: held, not flushed, or still in the batch. */
+static uint64_t rows_behind(const evtwin_pump *p, const evtwin__outlet *o) {
+    return (o->held != NULL ? evtwin_table_rows(o->held) : 0) + o->n_unflushed +
+           (p->stage != STAGE_EMPTY && !o->has_batch ? evtwin_table_rows(p->batch) : 0);
 }
 
 evtwin_status evtwin_pump_stats_get(const evtwin_pump *pump, evtwin_pump_stats *out, size_t size) {
     if (pump == NULL || out == NULL || size < sizeof out->size) {
         EVTWIN_FAIL(EVTWIN_E_ARG, "pump or out is NULL, or out is too small");
     }
-    evtwin__report_copy(out, size, &pump->stats, sizeof pump->stats);
+    evtwin_pump_stats stats = pump->stats;
+    for (size_t i = 0; i < pump->n_outlets; i++) {
+        const evtwin__outlet *o = &pump->outlets[i];
+        stats.n_written =
+            i == 0 || o->n_delivered < stats.n_written ? o->n_delivered : stats.n_written;
+        stats.n_held += rows_behind(pump, o);
+        stats.n_lost += o->n_lost;
+        stats.n_errors += o->n_failures;
+    }
+    evtwin__report_copy(out, size, &stats, sizeof stats);
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin_pump_sink_stats_get(const evtwin_pump *pump, size_t i,
+                                         evtwin_pump_sink_stats *out, size_t size) {
+    if (pump == NULL || out == NULL || size < sizeof out->size) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "pump or out is NULL, or out is too small");
+    }
+    if (i >= pump->n_outlets) {
+        return EVTWIN_DONE;
+    }
+    const evtwin__outlet *o = &pump->outlets[i];
+    const evtwin_pump_sink_stats stats = {.size = sizeof stats,
+                                          .uri = evtwin_sink_uri(o->sink),
+                                          .n_delivered = o->n_delivered,
+                                          .n_held = rows_behind(pump, o),
+                                          .n_lost = o->n_lost};
+    evtwin__report_copy(out, size, &stats, sizeof stats);
     return EVTWIN_OK;
 }

@@ -42,19 +42,48 @@ static char *put_string(char *to, const char *text) {
     return to;
 }
 
-/* NULL if the value has no form in JSON. */
+/* The key of each quantity as it is written. */
+static const struct {
+    const char *text;
+    size_t length;
+} keys[] = {
+#define Q(ID, name, json_key, ...)                                                                 \
+    [EVTWIN__Q_##ID] = {"\"" #json_key "\":", sizeof("\"" #json_key "\":") - 1},
+#include "core/schema.def"
+#undef Q
+};
+
+/* Enough for a record without its strings: numbers and times have at most 32 bytes. */
+enum {
+    VALUE_SIZE = 32,
+    FIXED_SIZE = 8
+#define Q(ID, name, json_key, ...) +sizeof("\"" #json_key "\":,") + VALUE_SIZE
+#include "core/schema.def"
+#undef Q
+};
+
+/* The quantities whose length is not bounded. */
+static const size_t strings[] = {
+#define STRING_F64(ID)
+#define STRING_I64(ID)
+#define STRING_TIME(ID)
+#define STRING_BOOL(ID)
+#define STRING_TEXT(ID) EVTWIN__Q_##ID,
+#define Q(ID, name, json_key, kind, type, ...) STRING_##type(ID)
+#include "core/schema.def"
+#undef Q
+};
+
+/* Write a present value; NULL for a time that has no such form. */
 static char *put_value(char *to, evtwin_type type, const evtwin__value *v) {
     switch (type) {
     case EVTWIN_F64:
-        /* adding 0 makes 0 of -0, which a reader would take for the integer 0 anyway */
-        return isfinite(v->f64) ? to + evtwin__format_f64(v->f64 + 0.0, to) : NULL;
+        return to + evtwin__format_f64(v->f64, to);
     case EVTWIN_I64:
         return to + evtwin__format_i64(v->i64, to);
     case EVTWIN_BOOL:
         return v->i64 != 0 ? put(to, "true", 4) : put(to, "false", 5);
-    case EVTWIN_TEXT:
-        return put_string(to, v->text);
-    case EVTWIN_TIME: {
+    case EVTWIN_TIME:
         *to++ = '"';
         if (evtwin_time_format(v->i64, to, EVTWIN_TIME_TEXT_SIZE) < 0) {
             return NULL;
@@ -62,80 +91,95 @@ static char *put_value(char *to, evtwin_type type, const evtwin__value *v) {
         to += strlen(to);
         *to++ = '"';
         return to;
-    }
+    case EVTWIN_TEXT:
     default:
-        return NULL;
+        return put_string(to, v->text);
     }
 }
 
-size_t evtwin__record_json_size(const evtwin__record *record, size_t row, int with_predictions) {
-    size_t size = EVTWIN_TELEMETRY_JSON_SIZE;
-    for (size_t i = record->n_quantities; i < record->n_fields && with_predictions; i++) {
-        const evtwin__field *f = &record->field[i];
-        evtwin__value v;
-        size += 64;
-        if (f->type == EVTWIN_TEXT && evtwin__record_get(record, f, row, &v)) {
-            size += 6 * strlen(v.text);
+/* Room for a row and its NUL. */
+static size_t row_size(const evtwin__binding *b, size_t row, unsigned kinds) {
+    size_t size = FIXED_SIZE;
+    for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++) {
+        const size_t col = b->bound[strings[i]].col;
+        if (col != EVTWIN_NO_COLUMN && evtwin__is_of(strings[i], kinds)) {
+            const char *text = evtwin_table_text(b->table, col, row);
+            size += text != NULL ? 6 * strlen(text) : 0;
         }
     }
     return size;
 }
 
-evtwin_status evtwin__record_encode(const evtwin__record *record, size_t row, int with_predictions,
-                                    char *text, size_t *length_out) {
-    const evtwin_status st = evtwin__record_check_row(record, row);
-    if (st < 0) {
-        return st;
+evtwin_status evtwin__telemetry_put_json(const evtwin__binding *binding, size_t row, unsigned kinds,
+                                         evtwin__text *text) {
+    char *start = evtwin__text_room(text, row_size(binding, row, kinds));
+    if (start == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for JSON beyond %zu bytes", text->size);
     }
-    const size_t n_fields = with_predictions ? record->n_fields : record->n_quantities;
-    char *to = text;
-    for (size_t i = 0; i < n_fields; i++) {
-        const evtwin__field *f = &record->field[i];
-        evtwin__value v;
-        if (!evtwin__record_get(record, f, row, &v)) {
+    char *to = start;
+    for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
+        const evtwin__bound *from = &binding->bound[q];
+        const int is_missing = from->f64 != NULL && isnan(from->f64[row]); /* as many are */
+        if (from->col == EVTWIN_NO_COLUMN || !evtwin__is_of(q, kinds) || is_missing) {
             continue;
         }
-        *to = to == text ? '{' : ',';
-        to[1] = '"';
-        to = put(to + 2, f->json_key, f->json_key_length);
-        to = put(to, "\":", 2);
-        to = put_value(to, f->type, &v);
-        if (to == NULL) {
-            EVTWIN_FAIL(EVTWIN_E_RANGE, "row %zu: %s is a value that JSON cannot hold", row + 1,
-                        f->name);
+        evtwin__value v;
+        const evtwin_status st = evtwin__binding_get(binding, q, row, &v);
+        if (st < 0) {
+            return st;
+        }
+        if (!v.is_present) {
+            continue;
+        }
+        *to = to == start ? '{' : ',';
+        to = put(to + 1, keys[q].text, keys[q].length);
+        if ((to = put_value(to, evtwin__schema[q].type, &v)) == NULL) {
+            EVTWIN_FAIL(EVTWIN_E_RANGE, "row %zu: %s is not in the years 0 to 9999", row + 1,
+                        evtwin__schema[q].name);
         }
     }
     *to++ = '}';
     *to = '\0';
-    *length_out = (size_t)(to - text);
+    text->size += (size_t)(to - start);
     return EVTWIN_OK;
+}
+
+/* Does the one row have what every record has? */
+static evtwin_status check_row(const evtwin__binding *b, size_t row) {
+    if (b->bound[EVTWIN__Q_TIME].col == EVTWIN_NO_COLUMN ||
+        b->bound[EVTWIN__Q_BATTERY_ID].col == EVTWIN_NO_COLUMN) {
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "the table lacks the column time or battery_id");
+    }
+    return evtwin__binding_check_key(b, row);
 }
 
 evtwin_status evtwin_telemetry_encode(const evtwin_table *table, size_t row, char *text,
                                       size_t text_size, size_t *length_out) {
-    if (table == NULL || text == NULL || row >= evtwin_table_rows(table)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "table or text is NULL, or the table has no row %zu", row + 1);
+    if (table == NULL || row >= evtwin_table_rows(table)) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "table is NULL or has no row %zu", row + 1);
     }
-    evtwin__record record;
-    evtwin_status st = evtwin__record_bind(table, &record);
-    if (st < 0) {
+    evtwin__binding binding;
+    evtwin_status st = evtwin__bind(table, EVTWIN__TELEMETRY, &binding);
+    if (st < 0 || (st = check_row(&binding, row)) < 0) {
         return st;
     }
-    char whole[EVTWIN_TELEMETRY_JSON_SIZE];
-    size_t length = 0;
-    st = evtwin__record_encode(&record, row, 0, whole, &length);
-    if (st < 0) {
-        return st;
+    evtwin__text whole = {.data = NULL};
+    if ((st = evtwin__telemetry_put_json(&binding, row, EVTWIN__TELEMETRY, &whole)) < 0) {
+        goto done;
     }
-    if (length >= text_size) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "text has %zu bytes, the record needs %zu", text_size,
-                    length + 1);
-    }
-    memcpy(text, whole, length + 1);
     if (length_out != NULL) {
-        *length_out = length;
+        *length_out = whole.size;
     }
-    return EVTWIN_OK;
+    if (text != NULL && whole.size >= text_size) {
+        st = evtwin__fail(EVTWIN_E_ARG, "text has %zu bytes, the record needs %zu", text_size,
+                          whole.size + 1);
+    } else if (text != NULL) {
+        memcpy(text, whole.data, whole.size + 1);
+    }
+
+done:
+    evtwin__text_free(&whole);
+    return st;
 }
 
 /* ---- decode ---- */
@@ -188,143 +232,108 @@ static evtwin_status parse_object(const char *text, size_t length, json_t **out)
     return EVTWIN_OK;
 }
 
-static evtwin_status fail_type(const evtwin__field *f, const char *expected) {
-    EVTWIN_FAIL(EVTWIN_E_PARSE, "key \"%s\" is not %s", f->json_key, expected);
-}
-
-static evtwin_status check_range(const evtwin__field *f, double v) {
-    if (v < f->min || v > f->max) {
-        char text[EVTWIN__NUM_SIZE], min[EVTWIN__NUM_SIZE], max[EVTWIN__NUM_SIZE];
-        evtwin__format_f64(v, text);
-        evtwin__format_f64(f->min, min);
-        if (isnan(f->max)) {
-            EVTWIN_FAIL(EVTWIN_E_RANGE, "key \"%s\": %s is below %s", f->json_key, text, min);
-        }
-        evtwin__format_f64(f->max, max);
-        EVTWIN_FAIL(EVTWIN_E_RANGE, "key \"%s\": %s is outside %s to %s", f->json_key, text, min,
-                    max);
-    }
-    return EVTWIN_OK;
-}
-
-static evtwin_status decode_f64(const evtwin__field *f, const json_t *json, evtwin__value *out) {
-    if (!json_is_number(json)) {
-        return fail_type(f, "a number");
-    }
-    out->f64 = json_number_value(json);
-    return check_range(f, out->f64);
+static evtwin_status fail_type(size_t q, const char *expected) {
+    EVTWIN_FAIL(EVTWIN_E_PARSE, "key \"%s\" is not %s", evtwin__schema[q].json_key, expected);
 }
 
 /* 150 and 150.0 are integers, 150.5 is not. */
-static evtwin_status decode_i64(const evtwin__field *f, const json_t *json, evtwin__value *out) {
+static evtwin_status decode_i64(size_t q, const json_t *json, evtwin__value *out) {
     if (json_is_integer(json)) {
         out->i64 = json_integer_value(json);
-        return check_range(f, (double)out->i64);
+        return EVTWIN_OK;
     }
     const double v = json_is_real(json) ? json_real_value(json) : NAN;
     if (!(fabs(v) <= 0x1p53) || v != floor(v)) {
-        return fail_type(f, "an integer");
+        return fail_type(q, "an integer");
     }
     out->i64 = (int64_t)v;
-    return check_range(f, v);
+    return EVTWIN_OK;
 }
 
-static evtwin_status decode_text(const evtwin__field *f, const json_t *json, evtwin__value *out) {
+static evtwin_status decode_text(size_t q, const json_t *json, evtwin__value *out) {
     out->text = json_string_value(json);
     if (out->text == NULL) {
-        return fail_type(f, "a text");
+        return fail_type(q, "a string");
     }
-    if (!evtwin_battery_id_is_valid(out->text)) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE,
-                    "key \"%s\": '%.60s' is no battery id (1 to 50 of A-Z a-z 0-9 . _ : -)",
-                    f->json_key, out->text);
+    if (q == EVTWIN__Q_BATTERY_ID && !evtwin_battery_id_is_valid(out->text)) {
+        EVTWIN_FAIL(
+            EVTWIN_E_PARSE,
+            "key \"%s\": '%.60s' is not a valid battery id (1 to 50 of A-Z a-z 0-9 . _ : -)",
+            evtwin__schema[q].json_key, out->text);
     }
     return EVTWIN_OK;
 }
 
-static evtwin_status decode_time(const evtwin__field *f, const json_t *json,
-                                 evtwin_naive_time naive, evtwin__value *out) {
+static evtwin_status decode_time(size_t q, const json_t *json, evtwin_naive_time naive,
+                                 evtwin__value *out) {
     const char *text = json_string_value(json);
     if (text == NULL) {
-        return fail_type(f, "a text");
+        return fail_type(q, "a string");
     }
     const evtwin_status st = evtwin_time_parse(text, naive, &out->i64);
-    return st < 0 ? evtwin__fail_in(st, "key \"%s\"", f->json_key) : EVTWIN_OK;
+    return st < 0 ? evtwin__fail_in(st, "key \"%s\"", evtwin__schema[q].json_key) : EVTWIN_OK;
 }
 
-static evtwin_status decode_value(const evtwin__field *f, const json_t *json,
-                                  evtwin_naive_time naive, evtwin__value *out) {
-    switch (f->type) {
+static evtwin_status decode_value(size_t q, const json_t *json, evtwin_naive_time naive,
+                                  evtwin__value *out) {
+    switch (evtwin__schema[q].type) {
     case EVTWIN_F64:
-        return decode_f64(f, json, out);
+        out->f64 = json_number_value(json);
+        return json_is_number(json) ? EVTWIN_OK : fail_type(q, "a number");
     case EVTWIN_I64:
-        return decode_i64(f, json, out);
+        return decode_i64(q, json, out);
     case EVTWIN_TEXT:
-        return decode_text(f, json, out);
+        return decode_text(q, json, out);
     case EVTWIN_TIME:
-        return decode_time(f, json, naive, out);
+        return decode_time(q, json, naive, out);
     case EVTWIN_BOOL:
     default:
         out->i64 = json_is_true(json);
-        return json_is_boolean(json) ? EVTWIN_OK : fail_type(f, "true or false");
+        return json_is_boolean(json) ? EVTWIN_OK : fail_type(q, "true or false");
     }
 }
 
-static evtwin_status set_value(evtwin_table *table, size_t col, size_t row, evtwin_type type,
-                               const evtwin__value *v) {
-    switch (type) {
-    case EVTWIN_F64:
-        return evtwin_table_set_f64(table, col, row, v->f64);
-    case EVTWIN_I64:
-    case EVTWIN_TIME:
-        return evtwin_table_set_i64(table, col, row, v->i64);
-    case EVTWIN_TEXT:
-        return evtwin_table_set_text(table, col, row, v->text);
-    case EVTWIN_BOOL:
-    default:
-        return evtwin_table_set_bool(table, col, row, v->i64 != 0);
-    }
-}
-
-/* All values are decoded and checked before the first is written. */
-static evtwin_status append_object(const json_t *object, evtwin_naive_time naive,
-                                   evtwin_table *table) {
-    evtwin__record record;
-    evtwin_status st = evtwin__record_bind(table, &record);
-    if (st < 0) {
-        return st;
-    }
-    evtwin__value value[EVTWIN__RECORD_MAX_FIELDS];
-    uint64_t present = 0;
-    for (size_t i = 0; i < record.n_quantities; i++) {
-        const evtwin__field *f = &record.field[i];
-        const json_t *json = json_object_get(object, f->json_key);
-        if (json == NULL || json_is_null(json)) {
-            if (f->type == EVTWIN_TIME || f->type == EVTWIN_TEXT) {
-                EVTWIN_FAIL(EVTWIN_E_SCHEMA, "a telemetry record without \"%s\"", f->json_key);
+/* All values, decoded and checked. */
+static evtwin_status decode_object(const json_t *object, evtwin_naive_time naive,
+                                   const evtwin__binding *b, evtwin__value *value) {
+    for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
+        if (!evtwin__is_of(q, EVTWIN__TELEMETRY)) {
+            continue;
+        }
+        const evtwin__quantity *of = &evtwin__schema[q];
+        const json_t *json = json_object_get(object, of->json_key);
+        value[q].is_present = json != NULL && !json_is_null(json);
+        if (!value[q].is_present) {
+            if (of->role == EVTWIN__ROLE_KEY) {
+                EVTWIN_FAIL(EVTWIN_E_SCHEMA, "a telemetry record without \"%s\"", of->json_key);
             }
             continue;
         }
-        if (f->col == EVTWIN_NO_COLUMN || evtwin_table_type(table, f->col) != f->type ||
-            f->factor != 1.0) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "the table has no telemetry column '%s'", f->name);
+        const evtwin__bound *to = &b->bound[q];
+        if (to->col == EVTWIN_NO_COLUMN || to->type != of->type || to->factor != 1.0) {
+            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "the table has no telemetry column '%s'", of->name);
         }
-        st = decode_value(f, json, naive, &value[i]);
-        if (st < 0) {
+        evtwin_status st = decode_value(q, json, naive, &value[q]);
+        if (st < 0 || (st = evtwin__value_check_range(q, &value[q])) < 0) {
             return st;
         }
-        present |= UINT64_C(1) << i;
     }
+    return EVTWIN_OK;
+}
 
+static evtwin_status append_object(const json_t *object, evtwin_naive_time naive,
+                                   evtwin_table *table) {
+    evtwin__binding binding;
+    evtwin__value value[EVTWIN__Q_COUNT];
     const size_t row = evtwin_table_rows(table);
-    st = evtwin_table_resize(table, row + 1);
-    if (st < 0) {
+    evtwin_status st = evtwin__bind(table, EVTWIN__TELEMETRY, &binding);
+    if (st < 0 || (st = decode_object(object, naive, &binding, value)) < 0 ||
+        (st = evtwin_table_resize(table, row + 1)) < 0) {
         return st;
     }
-    for (size_t i = 0; i < record.n_quantities && st == EVTWIN_OK; i++) {
-        if ((present >> i & 1) != 0) {
-            const evtwin__field *f = &record.field[i];
-            st = set_value(table, f->col, row, f->type, &value[i]);
+    for (size_t q = 0; q < EVTWIN__Q_COUNT && st == EVTWIN_OK; q++) {
+        if (evtwin__is_of(q, EVTWIN__TELEMETRY) && value[q].is_present) {
+            st = evtwin__value_store(&value[q], table, binding.bound[q].col, row);
         }
     }
     if (st < 0) {

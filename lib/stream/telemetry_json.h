@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* stream/telemetry_json.h: JSON of many rows of one table, for the ends that write it. */
+/* stream/telemetry_json.h: JSON of many rows of one table. */
 #ifndef EVTWIN_STREAM_TELEMETRY_JSON_H
 #define EVTWIN_STREAM_TELEMETRY_JSON_H
 
-#include "stream/record.h"
+#include "core/binding.h"
+#include "core/text.h"
 
-/* Room that evtwin__record_encode needs for a row: with predictions their texts count. */
-size_t evtwin__record_json_size(const evtwin__record *record, size_t row, int with_predictions);
-
-/* Write a row as one JSON object and a NUL; the length without it in *length_out. */
-evtwin_status evtwin__record_encode(const evtwin__record *record, size_t row, int with_predictions,
-                                    char *text, size_t *length_out);
+/* Append the quantities of these kinds of a row, of which evtwin__binding_check_keys holds, as one
+ * JSON object; a NUL follows that text->size does not count. After a failure text is as it was. */
+evtwin_status evtwin__telemetry_put_json(const evtwin__binding *binding, size_t row, unsigned kinds,
+                                         evtwin__text *text);
 
 #endif

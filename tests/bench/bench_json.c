@@ -58,10 +58,13 @@ static char text[ROWS][512];
 static size_t length[ROWS];
 
 static void encode_by_hand(evtwin_table *t) {
-    evtwin__record record;
-    check(evtwin__record_bind(t, &record) == EVTWIN_OK);
+    static evtwin__text batch;
+    evtwin__binding binding;
+    check(evtwin__bind(t, EVTWIN__TELEMETRY, &binding) == EVTWIN_OK &&
+          evtwin__binding_check_keys(&binding) == EVTWIN_OK);
+    batch.size = 0;
     for (size_t i = 0; i < ROWS; i++) {
-        check(evtwin__record_encode(&record, i, 0, text[i], &length[i]) == EVTWIN_OK);
+        check(evtwin__telemetry_put_json(&binding, i, EVTWIN__TELEMETRY, &batch) == EVTWIN_OK);
     }
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/bench/bench_train.c: a whole training (clean, split, scale, two models, scores, base lines,
+/* tests/bench/bench_train.c: a whole training (clean, split, scale, two models, scores, baselines,
  * bootstrap) on 175,393 rows of 7 features, beside XGBoost alone growing the same two forests on
  * one thread. */
 
@@ -32,7 +32,7 @@ static double time_evtwin(const evtwin_table *table) {
     o.n_threads = 1;
     evtwin_trainer *trainer = NULL;
     const double start = cpu_s();
-    check(evtwin_train(table, &o, &trainer));
+    check(evtwin_train(table, NULL, 0, &o, &trainer));
     const double took_s = cpu_s() - start;
     evtwin_trainer_free(trainer);
     return took_s;

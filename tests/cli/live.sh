@@ -102,6 +102,8 @@ cp out records.jsonl
 run sh -c 'evtwin-predict --source jsonl:- --sink jsonl:- --metrics-port 0 --interval 0.1 <records.jsonl'
 expect 0
 check 'twenty records' [ "$(grep -c '^{' out)" -eq 20 ]
+run sh -c 'evtwin-predict --source "sim:?speed=max" --sink jsonl:- --metrics-port 0 --interval 0.1 | head -n 1'
+check 'a reader that goes away ends it' [ "$(grep -c '^{' out)" -eq 1 ]
 
 # invalid records are named, counted and passed over at once; the good ones arrive
 for k in $(seq 20); do

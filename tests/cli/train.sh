@@ -137,6 +137,14 @@ sed 's/,BATTERY_001,\([0-9.]*\),/,BATTERY_001,4\1,/' fleet.csv >range.csv
 train range.csv
 refused 65
 err 'soc'
+err '--unit takes it'
+
+# a label that cannot be is not a matter of units
+awk -F, -v OFS=, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "rul") c = i } NR == 2 { $c = -5 } 1' fleet.csv >negative.csv
+train negative.csv
+refused 65
+err 'rul'
+no_err '--unit'
 
 # one battery has one row: perhaps a wrong --group, unless it is meant
 {

@@ -17,9 +17,11 @@ static void require(int holds) {
 /* What was read is in range, can be written, and is read back as the same text. */
 static void encode_and_decode(evtwin_table *table) {
     require(evtwin_telemetry_check(table) == EVTWIN_OK);
-    char first[EVTWIN_TELEMETRY_JSON_SIZE], second[EVTWIN_TELEMETRY_JSON_SIZE];
-    size_t length = 0;
+    char first[2048], second[2048];
+    size_t length = 0, measured = 0;
     require(evtwin_telemetry_encode(table, 0, first, sizeof first, &length) == EVTWIN_OK);
+    require(evtwin_telemetry_encode(table, 0, NULL, 0, &measured) == EVTWIN_OK);
+    require(measured == length);
     require(strlen(first) == length);
     require(evtwin_telemetry_decode(first, length, EVTWIN_NAIVE_REJECT, table) == EVTWIN_OK);
     require(evtwin_table_rows(table) == 2);

@@ -148,9 +148,6 @@ int cli_fail(cli_role role, evtwin_status status, const char *next_step);
  * name. */
 int cli_fail_about(const char *path, cli_role role, evtwin_status status, const char *next_step);
 
-/* 1 if waiting does not cure it: the same records would be refused again. */
-int cli_is_hopeless(evtwin_status status);
-
 /* Report that memory is out; give the exit code. */
 int cli_out_of_memory(void);
 

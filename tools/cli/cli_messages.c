@@ -157,19 +157,6 @@ static int exit_code(cli_role role, evtwin_status status) {
     }
 }
 
-int cli_is_hopeless(evtwin_status status) {
-    switch (status) {
-    case EVTWIN_E_ARG:
-    case EVTWIN_E_RANGE:
-    case EVTWIN_E_SCHEMA:
-    case EVTWIN_E_CORRUPT:
-    case EVTWIN_E_UNSUPPORTED:
-        return 1;
-    default:
-        return 0;
-    }
-}
-
 /* Does a text begin with this name, as a word? */
 static int begins_with_name(const char *text, const char *name) {
     const size_t n = strlen(name);

@@ -37,7 +37,7 @@ static void test_numbers_and_times(void **state) {
     evtwin__text_put(&text, " ");
     evtwin__text_number(&text, NULL, -INFINITY);
     evtwin__text_put(&text, " ");
-    evtwin__text_i64(&text, INT64_MIN);
+    evtwin__text_integer(&text, NULL, INT64_MIN);
     assert_text(&text, "84.3 null null -9223372036854775808");
     evtwin__text_time(&text, NULL, 0);
     evtwin__text_time(&text, NULL, INT64_MAX);

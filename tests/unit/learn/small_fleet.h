@@ -87,20 +87,70 @@ static inline evtwin_table *make_fleet(size_t batteries, size_t rows_each) {
     return t;
 }
 
-/* Options that train fast: few shallow trees. */
+/* Options that train fast. */
 static inline evtwin_train_options fleet_options(void) {
     evtwin_train_options o;
     assert_ok(evtwin_train_options_init(&o, sizeof o));
-    o.rul_trees = o.failure_trees = 20;
-    o.rul_depth = o.failure_depth = 3;
     o.learning_rate = 0.3;
     return o;
 }
 
-static inline evtwin_trainer *train_fleet(const evtwin_table *t, const evtwin_train_options *o) {
+/* What is trained: RUL and failure with few shallow trees, from these columns (as in
+ * evtwin_target). */
+typedef struct fleet_targets {
+    evtwin_target rul, failure;
+} fleet_targets;
+
+static inline fleet_targets targets_of(const char *rul, const char *failure) {
+    fleet_targets t;
+    evtwin_target *const each[] = {&t.rul, &t.failure};
+    static const char *const name[] = {"rul", "failure"};
+    for (int i = 0; i < 2; i++) {
+        size_t index;
+        assert_ok(evtwin_target_find(name[i], &index));
+        assert_ok(evtwin_target_get(index, each[i], sizeof *each[i]));
+        each[i]->trees = 20;
+        each[i]->depth = 3;
+    }
+    t.rul.column = rul;
+    t.failure.column = failure;
+    return t;
+}
+
+static inline evtwin_status try_train(const evtwin_table *t, const fleet_targets *targets,
+                                      const evtwin_train_options *o, evtwin_trainer **out) {
+    return evtwin_train(t, &targets->rul, 2, o, out);
+}
+
+static inline evtwin_trainer *train_targets(const evtwin_table *t, const char *rul,
+                                            const char *failure, const evtwin_train_options *o) {
+    const fleet_targets targets = targets_of(rul, failure);
     evtwin_trainer *trainer = NULL;
-    assert_ok(evtwin_train(t, o, &trainer));
+    assert_ok(try_train(t, &targets, o, &trainer));
     return trainer;
+}
+
+static inline evtwin_trainer *train_fleet(const evtwin_table *t, const evtwin_train_options *o) {
+    return train_targets(t, NULL, NULL, o);
+}
+
+/* The score of a target that was trained. */
+static inline evtwin_score score_of(const evtwin_trainer *trainer, const char *target,
+                                    evtwin_scored scored) {
+    evtwin_score s;
+    assert_ok(evtwin_trainer_score(trainer, target, scored, EVTWIN_ALL_FOLDS, &s, sizeof s));
+    return s;
+}
+
+static inline evtwin_score model_score(const evtwin_trainer *trainer, const char *target) {
+    return score_of(trainer, target, EVTWIN_SCORED_MODEL);
+}
+
+static inline evtwin_score fold_score(const evtwin_trainer *trainer, const char *target,
+                                      size_t fold) {
+    evtwin_score s;
+    assert_ok(evtwin_trainer_score(trainer, target, EVTWIN_SCORED_MODEL, fold, &s, sizeof s));
+    return s;
 }
 
 /* Text of the first finding of that cause, NULL if there is none. */

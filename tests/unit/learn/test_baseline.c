@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/unit/learn/test_baseline.c: base lines, and the bootstrap that compares with them. */
+/* tests/unit/learn/test_baseline.c: baselines, and the bootstrap that compares with them. */
 
 #include "test.h"
 
 #include "learn/baseline.h"
-#include "learn/bootstrap.h"
+#include "learn/score.h"
 
 #include "fail_nth.h"
 
@@ -51,13 +51,13 @@ static fixture *make_fixture(void) {
     return &f;
 }
 
-static void test_mean_and_countdown(void **state) {
+static void test_mean_and_mean_life(void **state) {
     (void)state;
     fixture *f = make_fixture();
     /* training groups: 0…19 without 4, 9, 14, 19: mean 9; mean y = 99 + 9 - 49.5 */
     assert_near(evtwin__baseline_mean(&f->part), 58.5, 1e-9);
     static double predicted[N_ROWS];
-    assert_ok(evtwin__baseline_countdown(&f->part, f->cycles, predicted));
+    assert_ok(evtwin__baseline_mean_life(&f->part, f->cycles, predicted));
     for (size_t k = 0; k < f->part.n_test; k++) {
         assert_near(predicted[k], 108.0 - f->cycles[f->test[k]], 1e-9);
     }
@@ -67,7 +67,7 @@ static void test_mean_and_countdown(void **state) {
     f->part.train = uneven;
     f->part.n_train = 6;
     f->cycles[f->test[0]] = NAN;
-    assert_ok(evtwin__baseline_countdown(&f->part, f->cycles, predicted));
+    assert_ok(evtwin__baseline_mean_life(&f->part, f->cycles, predicted));
     assert_near(predicted[1] + f->cycles[f->test[1]], 99.5, 1e-9);
     assert_true(isnan(predicted[0]));
 }
@@ -172,7 +172,7 @@ static evtwin_status all_base_lines(void *ctx) {
     static double predicted[N_ROWS];
     double bound;
     size_t feature;
-    evtwin_status st = evtwin__baseline_countdown(&f->part, f->cycles, predicted);
+    evtwin_status st = evtwin__baseline_mean_life(&f->part, f->cycles, predicted);
     if (st == EVTWIN_OK) {
         st = evtwin__baseline_single(&f->part, &feature, predicted);
     }
@@ -186,7 +186,7 @@ static void test_out_of_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_mean_and_countdown),          cmocka_unit_test(test_single_feature),
+        cmocka_unit_test(test_mean_and_mean_life),          cmocka_unit_test(test_single_feature),
         cmocka_unit_test(test_single_feature_finds_a_step), cmocka_unit_test(test_bootstrap),
         cmocka_unit_test(test_bootstrap_pools_many_blocks), cmocka_unit_test(test_out_of_memory),
     };

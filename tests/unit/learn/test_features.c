@@ -58,6 +58,13 @@ static void test_bad_names(void **state) {
     assert_fails(evtwin_features_create("soc,truth_soh", &f), EVTWIN_E_SCHEMA, "truth_soh");
     assert_fails(evtwin_features_create("soc,seq", &f), EVTWIN_E_SCHEMA, "'seq' counts from");
     assert_fails(evtwin_features_create("Test Time / s", &f), EVTWIN_E_SCHEMA, "'Test Time / s'");
+    /* by the schema: outcomes, also under other names, and what names a row */
+    static const char *const role[] = {
+        "rul",           "RUL",  "failure",    "status",   "rul_prediction",
+        "truth_of_ours", "time", "battery_id", "Timestamp"};
+    for (size_t i = 0; i < sizeof role / sizeof role[0]; i++) {
+        assert_fails(evtwin_features_create(role[i], &f), EVTWIN_E_SCHEMA, role[i]);
+    }
     assert_fails(evtwin_features_create(NULL, NULL), EVTWIN_E_ARG, "NULL");
     assert_null(f);
 }
@@ -126,9 +133,11 @@ static void test_columns_that_do_not_fit(void **state) {
     f = features_of("label");
     assert_fails(evtwin_features_compute(f, t, 0, 1, x), EVTWIN_E_SCHEMA, "'label' holds text");
     evtwin_features_free(f);
-    f = features_of("time");
-    assert_fails(evtwin_features_compute(f, t, 0, 1, x), EVTWIN_E_SCHEMA,
-                 "'timestamp' holds times");
+    evtwin_table_free(t);
+    assert_ok(evtwin_table_create(&t));
+    assert_ok(evtwin_table_add_column(t, "seen", EVTWIN_TIME, NULL, NULL));
+    f = features_of("seen");
+    assert_fails(evtwin_features_compute(f, t, 0, 0, x), EVTWIN_E_SCHEMA, "'seen' holds times");
     evtwin_features_free(f);
     evtwin_table_free(t);
 }

@@ -8,22 +8,20 @@
 
 /* A manifest in which no figure is unknown. */
 static json_t *full_document(void) {
-    evtwin__manifest_feature features[FIXTURE_FEATURES];
+    evtwin__bundle_feature features[FIXTURE_FEATURES];
     memcpy(features, bundle_features, sizeof features);
     features[3].min = -40.0;
     features[3].max = 120.0;
-    evtwin__manifest m = sample_manifest();
-    m.features = features;
-    m.rul_score.single_r2 = 0.8;
-    m.rul_score.single_rmse = 43.0;
-    m.rul_score.single_feature = "soh";
-    const char *path = temp_path("full.json");
+    evtwin__bundle b = sample_bundle();
+    b.feature = features;
+    b.model[EVTWIN__T_RUL].score[EVTWIN_SCORED_SINGLE].r2 = 0.8;
+    b.model[EVTWIN__T_RUL].score[EVTWIN_SCORED_SINGLE].rmse = 43.0;
+    b.model[EVTWIN__T_RUL].single_feature = "soh";
     char *text;
     size_t size;
     json_t *document;
-    assert_ok(evtwin__manifest_write(&m, path));
-    assert_ok(evtwin__file_read(path, EVTWIN__MANIFEST_MAX_BYTES, &text, &size));
-    assert_ok(evtwin__json_parse(path, text, size, &document));
+    assert_ok(evtwin__manifest_write("full.json", &b, &text, &size));
+    assert_ok(evtwin__json_parse("full.json", text, size, &document));
     evtwin__free(text);
     return document;
 }
@@ -55,11 +53,11 @@ static size_t n_numbers, n_passed;
 
 static void try_value(json_t *root, const char *path, const char *key, const char *value) {
     char *text = json_dumps(root, 0);
-    evtwin__manifest m;
-    const evtwin_status st = evtwin__manifest_parse("m.json", text, strlen(text), &m);
+    evtwin__bundle m;
+    const evtwin_status st = evtwin__manifest_read("m.json", text, strlen(text), &m);
     free(text);
     if (st >= 0) {
-        evtwin__manifest_clear(&m);
+        evtwin__bundle_clear(&m);
         n_passed++;
     }
     const int is_refused = st == EVTWIN_E_SCHEMA || st == EVTWIN_E_PARSE;
@@ -137,9 +135,9 @@ static void test_limits(void **state) {
                                              is_count ? json_integer((json_int_t)wrong[i].value)
                                                       : json_real(wrong[i].value)),
                          0);
-        evtwin__manifest m;
+        evtwin__bundle m;
         char *text = json_dumps(root, 0);
-        assert_fails(evtwin__manifest_parse("m.json", text, strlen(text), &m), EVTWIN_E_SCHEMA,
+        assert_fails(evtwin__manifest_read("m.json", text, strlen(text), &m), EVTWIN_E_SCHEMA,
                      wrong[i].text);
         free(text);
         json_decref(root);
@@ -149,27 +147,30 @@ static void test_limits(void **state) {
 /* A writer is held to what a reader takes; what it does not know it leaves out. */
 static void test_nonsense_is_not_written(void **state) {
     (void)state;
-    const char *path = temp_path("nonsense.json");
-    evtwin__manifest m = sample_manifest();
-    m.rul_score.rmse = -1.0;
-    assert_fails(evtwin__manifest_write(&m, path), EVTWIN_E_SCHEMA, "key \"rmse\" is -1");
-    m = sample_manifest();
-    m.failure.params.trees = -3;
-    assert_fails(evtwin__manifest_write(&m, path), EVTWIN_E_SCHEMA, "key \"trees\" is -3");
-    assert_int_equal(access(path, F_OK), -1);
-
-    m = sample_manifest();
-    m.source.rows = m.rul_score.n_test = 0;
-    m.rul.params.trees = 0;
-    m.rul_score.rmse = m.failure.params.learning_rate = NAN;
-    assert_ok(evtwin__manifest_write(&m, path));
-    char *text;
+    char *text = NULL;
     size_t size;
-    assert_ok(evtwin__file_read(path, EVTWIN__MANIFEST_MAX_BYTES, &text, &size));
-    assert_ok(evtwin__manifest_parse(path, text, size, &m));
-    assert_true(isnan(m.rul_score.rmse) && isnan(m.failure.params.learning_rate));
-    assert_true(m.source.rows == 0 && m.rul_score.n_test == 0 && m.rul.params.trees == 0);
-    evtwin__manifest_clear(&m);
+    evtwin__bundle b = sample_bundle(), back;
+    evtwin__bundle_model *rul = &b.model[EVTWIN__T_RUL], *failure = &b.model[EVTWIN__T_FAILURE];
+    rul->score[EVTWIN_SCORED_MODEL].rmse = -1.0;
+    assert_fails(evtwin__manifest_write("m", &b, &text, &size), EVTWIN_E_SCHEMA,
+                 "key \"rmse\" is -1");
+    b = sample_bundle();
+    failure->trees = 2000000;
+    assert_fails(evtwin__manifest_write("m", &b, &text, &size), EVTWIN_E_SCHEMA,
+                 "key \"trees\" is 2000000");
+    assert_null(text);
+
+    b = sample_bundle();
+    b.rows = rul->score[EVTWIN_SCORED_MODEL].n_test = 0;
+    rul->trees = 0;
+    rul->score[EVTWIN_SCORED_MODEL].rmse = failure->learning_rate = NAN;
+    assert_ok(evtwin__manifest_write("m", &b, &text, &size));
+    assert_ok(evtwin__manifest_read("m", text, size, &back));
+    const evtwin__bundle_model *read = &back.model[EVTWIN__T_RUL];
+    assert_true(isnan(read->score[EVTWIN_SCORED_MODEL].rmse) &&
+                isnan(back.model[EVTWIN__T_FAILURE].learning_rate));
+    assert_true(back.rows == 0 && read->score[EVTWIN_SCORED_MODEL].n_test == 0 && read->trees == 0);
+    evtwin__bundle_clear(&back);
     evtwin__free(text);
 }
 

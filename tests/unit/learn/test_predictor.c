@@ -53,6 +53,23 @@ static double by_hand(const char *fixture, const double *x) {
     return (double)y;
 }
 
+/* Predictions of a bundle of both targets by column; NULL = not looked at. */
+static evtwin_status predict(const evtwin_predictor *p, const double *x, size_t rows, double *rul,
+                             double *failure) {
+    static double y[2 * 3000];
+    assert_true(rows <= 3000);
+    const evtwin_status st = evtwin_predictor_predict(p, x, rows, FIXTURE_FEATURES, y, 2);
+    for (size_t r = 0; r < rows && st >= 0; r++) {
+        if (rul != NULL) {
+            rul[r] = y[2 * r];
+        }
+        if (failure != NULL) {
+            failure[r] = y[2 * r + 1];
+        }
+    }
+    return st;
+}
+
 static void test_load_and_predict(void **state) {
     (void)state;
     enum { ROWS = 50 };
@@ -63,10 +80,14 @@ static void test_load_and_predict(void **state) {
         const bundle_spec spec = {model_files[i], model_files[i + 1]};
         write_bundle(dir, &spec);
         evtwin_predictor *p = load(dir);
-        assert_int_equal(evtwin_predictor_feature_count(p), FIXTURE_FEATURES);
-        assert_string_equal(evtwin_predictor_feature_name(p, 2), "voltage");
-        assert_null(evtwin_predictor_feature_name(p, FIXTURE_FEATURES));
-        assert_ok(evtwin_predictor_predict(p, x, ROWS, FIXTURE_FEATURES, rul, failure));
+        const evtwin_features *f = evtwin_predictor_features(p);
+        assert_int_equal(evtwin_features_count(f), FIXTURE_FEATURES);
+        assert_string_equal(evtwin_features_name(f, 2), "voltage");
+        assert_null(evtwin_features_name(f, FIXTURE_FEATURES));
+        assert_string_equal(evtwin_predictor_target(p, 0), "rul");
+        assert_string_equal(evtwin_predictor_target(p, 1), "failure");
+        assert_null(evtwin_predictor_target(p, 2));
+        assert_ok(predict(p, x, ROWS, rul, failure));
         for (int r = 0; r < ROWS; r++) {
             assert_true(rul[r] == by_hand(spec.rul, x + r * FIXTURE_FEATURES));
             assert_true(failure[r] == by_hand(spec.failure, x + r * FIXTURE_FEATURES));
@@ -74,6 +95,8 @@ static void test_load_and_predict(void **state) {
         evtwin_predictor_free(p);
     }
     evtwin_predictor_free(NULL);
+    assert_null(evtwin_predictor_features(NULL));
+    assert_null(evtwin_predictor_target(NULL, 0));
 }
 
 static void test_info(void **state) {
@@ -90,13 +113,88 @@ static void test_info(void **state) {
     evtwin__free(text);
     assert_int_equal(strlen(info.version), 12);
     assert_memory_equal(info.version, hex, 12);
-    assert_int_equal(info.has_rul, 1);
-    assert_int_equal(info.has_failure, 1);
-    assert_true(info.rul_rmse == 33.5 && info.rul_mae == 21.25 && info.rul_r2 == 0.875);
-    assert_true(info.failure_auc == 0.93 && info.failure_brier == 0.06);
+    assert_int_equal(info.n_targets, 2);
+    assert_string_equal(info.label_rule, "capacity below 80 %");
+    assert_string_equal(info.recipe, "contract");
+    evtwin_score rul, mean, failure, rate, single;
+    assert_ok(evtwin_predictor_score(p, "rul", EVTWIN_SCORED_MODEL, &rul, sizeof rul));
+    assert_true(rul.rmse == 33.5 && rul.mae == 21.25 && rul.r2 == 0.875 && isnan(rul.auc));
+    assert_int_equal(rul.n_test, 100);
+    assert_ok(evtwin_predictor_score(p, "rul", EVTWIN_SCORED_MEAN_LIFE, &mean, sizeof mean));
+    assert_true(mean.rmse == 70.0 && mean.n_test == 100);
+    assert_ok(evtwin_predictor_score(p, "failure", EVTWIN_SCORED_MODEL, &failure, sizeof failure));
+    assert_true(failure.auc == 0.93 && failure.brier == 0.06 && isnan(failure.rmse));
+    assert_ok(evtwin_predictor_score(p, "failure", EVTWIN_SCORED_MEAN, &rate, sizeof rate));
+    assert_true(rate.base_rate == 0.1 && rate.brier == 0.09);
+    assert_ok(evtwin_predictor_score(p, "failure", EVTWIN_SCORED_SINGLE, &single, sizeof single));
+    assert_string_equal(single.feature, "soh");
+    assert_int_equal(evtwin_predictor_score(p, "torque", EVTWIN_SCORED_MEAN, &rul, sizeof rul),
+                     EVTWIN_E_NOT_FOUND);
+    assert_int_equal(evtwin_predictor_score(p, "rul", (evtwin_scored)4, &rul, sizeof rul),
+                     EVTWIN_E_ARG);
+    assert_int_equal(evtwin_predictor_score(NULL, "rul", EVTWIN_SCORED_MEAN, &rul, sizeof rul),
+                     EVTWIN_E_ARG);
     assert_string_equal(info.trained_at, "2026-01-02T03:04:05.000006Z");
     assert_fails(evtwin_predictor_info_get(NULL, &info, sizeof info), EVTWIN_E_ARG, "NULL");
     assert_fails(evtwin_predictor_info_get(p, &info, 0), EVTWIN_E_ARG, "size");
+    evtwin_predictor_free(p);
+}
+
+/* A table of the four features in our names (or those of the 30-column file) and an id. */
+static evtwin_table *make_table(const double *x, size_t rows, int is_ev30) {
+    evtwin_table *t;
+    size_t id, col[FIXTURE_FEATURES];
+    assert_ok(evtwin_table_create(&t));
+    assert_ok(evtwin_table_add_column(t, "battery_id", EVTWIN_TEXT, "", &id));
+    for (int c = FIXTURE_FEATURES - 1; c >= 0; c--) { /* the order of columns does not matter */
+        const evtwin__bundle_feature *f = &bundle_features[c];
+        assert_ok(evtwin_table_add_column(t, is_ev30 ? f->column : f->name, EVTWIN_F64,
+                                          is_ev30 ? f->column_unit : f->unit, &col[c]));
+    }
+    assert_ok(evtwin_table_resize(t, rows));
+    for (size_t r = 0; r < rows; r++) {
+        assert_ok(evtwin_table_set_text(t, id, r, "BATTERY_001"));
+        for (size_t c = 0; c < FIXTURE_FEATURES; c++) {
+            const double v = x[r * FIXTURE_FEATURES + c];
+            if (!isnan(v)) {
+                assert_ok(evtwin_table_set_f64(t, col[c], r, is_ev30 && c < 2 ? v / 100.0 : v));
+            }
+        }
+    }
+    return t;
+}
+
+static double number(const evtwin_table *t, const char *name, size_t row) {
+    return evtwin_table_number(t, evtwin_table_find(t, name), row);
+}
+
+/* What a store keeps of a model: one row a target. */
+static void test_scores_as_a_table(void **state) {
+    (void)state;
+    evtwin_predictor *p = sample_predictor();
+    evtwin_predictor_info info;
+    assert_ok(evtwin_predictor_info_get(p, &info, sizeof info));
+    evtwin_table *t = NULL;
+    assert_ok(evtwin_predictor_scores(p, &t));
+    assert_int_equal(evtwin_table_rows(t), 2);
+    static const char *const column[] = {
+        "model_version", "target", "trained_at",        "r2",       "rmse",
+        "mae",           "auc",    "average_precision", "accuracy", "brier"};
+    assert_int_equal(evtwin_table_cols(t), 10);
+    for (size_t c = 0; c < 10; c++) {
+        assert_string_equal(evtwin_table_name(t, c), column[c]);
+    }
+    for (size_t r = 0; r < 2; r++) {
+        assert_string_equal(evtwin_table_text(t, 0, r), info.version);
+        assert_string_equal(evtwin_table_text(t, 1, r), r == 0 ? "rul" : "failure");
+        char time[EVTWIN_TIME_TEXT_SIZE];
+        assert_ok(evtwin_time_format(evtwin_table_i64(t, 2)[r], time, sizeof time));
+        assert_string_equal(time, info.trained_at);
+    }
+    assert_true(evtwin_table_number(t, 4, 0) == 33.5 && isnan(evtwin_table_number(t, 4, 1)));
+    assert_true(evtwin_table_number(t, 6, 1) == 0.93 && isnan(evtwin_table_number(t, 6, 0)));
+    evtwin_table_free(t);
+    assert_fails(evtwin_predictor_scores(NULL, &t), EVTWIN_E_ARG, "NULL");
     evtwin_predictor_free(p);
 }
 
@@ -109,16 +207,21 @@ static void test_one_model(void **state) {
         evtwin_predictor *p = load(dir);
         evtwin_predictor_info info;
         assert_ok(evtwin_predictor_info_get(p, &info, sizeof info));
-        assert_int_equal(info.has_rul, has_rul);
-        assert_int_equal(info.has_failure, !has_rul);
-        assert_int_equal(isnan(info.rul_rmse) != 0, !has_rul);
-        assert_int_equal(isnan(info.failure_auc) != 0, has_rul);
-        double x[FIXTURE_FEATURES], rul, failure;
+        assert_int_equal(info.n_targets, 1);
+        assert_string_equal(evtwin_predictor_target(p, 0), has_rul ? "rul" : "failure");
+        evtwin_score score;
+        assert_int_equal(evtwin_predictor_score(p, has_rul ? "failure" : "rul", EVTWIN_SCORED_MODEL,
+                                                &score, sizeof score),
+                         EVTWIN_E_NOT_FOUND);
+        double x[FIXTURE_FEATURES], y = NAN;
         fill_rows(x, 1);
-        assert_ok(evtwin_predictor_predict(p, x, 1, FIXTURE_FEATURES, &rul, &failure));
-        assert_int_equal(isnan(rul) != 0, !has_rul);
-        assert_int_equal(isnan(failure) != 0, has_rul);
-        assert_ok(evtwin_predictor_predict(p, x, 1, FIXTURE_FEATURES, NULL, NULL));
+        assert_ok(evtwin_predictor_predict(p, x, 1, FIXTURE_FEATURES, &y, 1));
+        assert_true(y == by_hand(has_rul ? both.rul : both.failure, x));
+        evtwin_table *t = make_table(x, 1, 0);
+        assert_ok(evtwin_predictor_apply(p, t));
+        assert_int_equal(isnan(number(t, "rul_prediction", 0)) != 0, !has_rul);
+        assert_int_equal(isnan(number(t, "failure_probability", 0)) != 0, has_rul);
+        evtwin_table_free(t);
         evtwin_predictor_free(p);
     }
 }
@@ -129,23 +232,24 @@ static void test_missing_and_infinite(void **state) {
     evtwin_predictor *p = sample_predictor();
     static double x[ROWS * FIXTURE_FEATURES], rul[ROWS], failure[ROWS], all[ROWS];
     fill_rows(x, ROWS);
-    assert_ok(evtwin_predictor_predict(p, x, ROWS, FIXTURE_FEATURES, all, NULL));
+    assert_ok(predict(p, x, ROWS, all, NULL));
     for (size_t r = 0; r < ROWS; r += 3) {
         static const double not_finite[] = {NAN, INFINITY, -INFINITY};
         x[r * FIXTURE_FEATURES + r % FIXTURE_FEATURES] = not_finite[r / 3 % 3];
     }
-    assert_ok(evtwin_predictor_predict(p, x, ROWS, FIXTURE_FEATURES, rul, failure));
+    assert_ok(predict(p, x, ROWS, rul, failure));
     for (size_t r = 0; r < ROWS; r++) {
         assert_int_equal(isnan(rul[r]) != 0, r % 3 == 0);
         assert_int_equal(isnan(failure[r]) != 0, r % 3 == 0);
         assert_true(r % 3 == 0 || rul[r] == all[r]);
     }
     double one = 7.0;
-    assert_fails(evtwin_predictor_predict(p, x, 1, 3, &one, NULL), EVTWIN_E_SCHEMA, "3 columns");
-    assert_fails(evtwin_predictor_predict(NULL, x, 1, 4, &one, NULL), EVTWIN_E_ARG, "NULL");
-    assert_fails(evtwin_predictor_predict(p, NULL, 1, 4, &one, NULL), EVTWIN_E_ARG, "NULL");
+    assert_fails(evtwin_predictor_predict(p, x, 1, 3, &one, 2), EVTWIN_E_SCHEMA, "3 columns");
+    assert_fails(evtwin_predictor_predict(p, x, 1, 4, &one, 1), EVTWIN_E_SCHEMA, "1 targets");
+    assert_fails(evtwin_predictor_predict(NULL, x, 1, 4, &one, 2), EVTWIN_E_ARG, "NULL");
+    assert_fails(evtwin_predictor_predict(p, NULL, 1, 4, &one, 2), EVTWIN_E_ARG, "NULL");
     assert_true(one == 7.0);
-    assert_ok(evtwin_predictor_predict(p, NULL, 0, FIXTURE_FEATURES, NULL, NULL));
+    assert_ok(evtwin_predictor_predict(p, NULL, 0, FIXTURE_FEATURES, NULL, 2));
     evtwin_predictor_free(p);
 }
 
@@ -156,19 +260,18 @@ static void test_no_allocation(void **state) {
     fill_rows(x, 2000);
     counting_allocator a = {.fail_at = 0};
     evtwin_set_allocator(counting_realloc, &a);
-    assert_ok(evtwin_predictor_predict(p, x, 2000, FIXTURE_FEATURES, rul, failure));
+    assert_ok(predict(p, x, 2000, rul, failure));
     evtwin_set_allocator(NULL, NULL);
     assert_int_equal(a.n_calls, 0);
     evtwin_predictor_free(p);
 }
 
 /* Replace the RUL model of a bundle in the making by its own text with one change. */
-static void change_rul_model(const char *dir, evtwin__manifest *m, const char *from,
-                             const char *to) {
+static void change_rul_model(const char *dir, const char *from, const char *to) {
     char *text = read_fixture(both.rul, ".json", NULL);
     char *other = replaced(text, from, to);
-    assert_ok(evtwin__file_write(bundle_path(dir, EVTWIN__RUL_FILE), other, strlen(other)));
-    evtwin__sha256_hex(other, strlen(other), m->rul.file.sha256);
+    assert_ok(evtwin__file_write(bundle_path(dir, "rul_model.json"), other, strlen(other)));
+    evtwin__sha256_hex(other, strlen(other), bundle_hash[1 + EVTWIN__T_RUL]);
     free(other);
     evtwin__free(text);
 }
@@ -176,14 +279,14 @@ static void change_rul_model(const char *dir, evtwin__manifest *m, const char *f
 static void test_no_negative_life(void **state) {
     (void)state;
     const char *dir = temp_path("negative");
-    evtwin__manifest m;
+    evtwin__bundle m;
     write_bundle_parts(dir, &both, &m);
-    change_rul_model(dir, &m, "[4.7933273E2]", "[-9E3]");
+    change_rul_model(dir, "[4.7933273E2]", "[-9E3]");
     write_bundle_manifest(dir, &m);
     evtwin_predictor *p = load(dir);
     double x[FIXTURE_FEATURES], rul;
     fill_rows(x, 1);
-    assert_ok(evtwin_predictor_predict(p, x, 1, FIXTURE_FEATURES, &rul, NULL));
+    assert_ok(predict(p, x, 1, &rul, NULL));
     assert_true(rul == 0.0);
     evtwin_predictor_free(p);
 }
@@ -249,12 +352,12 @@ static void test_manifest_truncated(void **state) {
     evtwin__free(text);
 }
 
-static void write_scaler(const char *dir, const evtwin__scaler *scaler, evtwin__manifest *m) {
+static void write_scaler(const char *dir, const evtwin__scaler *scaler) {
     char *text;
     size_t size;
     assert_ok(evtwin__scaler_write(scaler, &text, &size));
     assert_ok(evtwin__file_write(bundle_path(dir, EVTWIN__SCALER_FILE), text, size));
-    evtwin__sha256_hex(text, size, m->scaler.sha256);
+    evtwin__sha256_hex(text, size, bundle_hash[0]);
     evtwin__free(text);
 }
 
@@ -262,17 +365,17 @@ static void write_scaler(const char *dir, const evtwin__scaler *scaler, evtwin__
 static void test_parts_that_do_not_fit(void **state) {
     (void)state;
     const char *dir = temp_path("misfit");
-    evtwin__manifest m;
-    evtwin__manifest_feature other[FIXTURE_FEATURES + 1];
+    evtwin__bundle m;
+    evtwin__bundle_feature other[FIXTURE_FEATURES + 1];
     double five[5] = {1, 1, 1, 1, 1}, zero[4] = {1, 0, 1, 1};
 
     write_bundle_parts(dir, &both, &m);
-    write_scaler(dir, &(evtwin__scaler){5, five, five}, &m);
+    write_scaler(dir, &(evtwin__scaler){5, five, five});
     write_bundle_manifest(dir, &m);
     assert_no_bundle(dir, EVTWIN_E_SCHEMA, "scales 5 features, the manifest has 4");
 
     write_bundle_parts(dir, &both, &m);
-    write_scaler(dir, &(evtwin__scaler){4, five, zero}, &m);
+    write_scaler(dir, &(evtwin__scaler){4, five, zero});
     write_bundle_manifest(dir, &m);
     assert_no_bundle(dir, EVTWIN_E_CORRUPT, "above zero");
 
@@ -281,7 +384,7 @@ static void test_parts_that_do_not_fit(void **state) {
     memcpy(other, bundle_features, sizeof bundle_features);
     other[0] = bundle_features[1];
     other[1] = bundle_features[0];
-    m.features = other;
+    m.feature = other;
     write_bundle_manifest(dir, &m);
     assert_no_bundle(dir, EVTWIN_E_SCHEMA, "feature 1 is 'soc', the manifest says 'soh'");
     memcpy(other, bundle_features, sizeof bundle_features);
@@ -299,9 +402,9 @@ static void test_parts_that_do_not_fit(void **state) {
     write_bundle_manifest(dir, &m);
     assert_no_bundle(dir, EVTWIN_E_SCHEMA, "truth_soh");
     other[2] = bundle_features[2];
-    other[4] = (evtwin__manifest_feature){"extra", "", "extra", "", 0.0, 1.0};
+    other[4] = (evtwin__bundle_feature){"extra", "", "extra", "", 0.0, 1.0};
     m.n_features = 5;
-    write_scaler(dir, &(evtwin__scaler){5, five, five}, &m);
+    write_scaler(dir, &(evtwin__scaler){5, five, five});
     write_bundle_manifest(dir, &m);
     assert_no_bundle(dir, EVTWIN_E_SCHEMA, "4 features, the manifest has 5");
 
@@ -310,10 +413,10 @@ static void test_parts_that_do_not_fit(void **state) {
     write_bundle(dir, &swapped);
     assert_no_bundle(dir, EVTWIN_E_SCHEMA, "objective");
     write_bundle_parts(dir, &both, &m);
-    change_rul_model(dir, &m, "[\"soc\",\"soh\",\"voltage\",\"current\"]", "[]");
+    change_rul_model(dir, "[\"soc\",\"soh\",\"voltage\",\"current\"]", "[]");
     write_bundle_manifest(dir, &m);
     assert_no_bundle(dir, EVTWIN_E_SCHEMA, "feature 1 is ''");
-    change_rul_model(dir, &m, "\"gbtree\"", "\"dart\"");
+    change_rul_model(dir, "\"gbtree\"", "\"dart\"");
     write_bundle_manifest(dir, &m);
     assert_no_bundle(dir, EVTWIN_E_UNSUPPORTED, "rul_model.json: ");
 }
@@ -342,34 +445,6 @@ static void test_load_out_of_memory(void **state) {
 
 /* ---- tables ---- */
 
-/* A table of the four features in our names (or those of the 30-column file) and an id. */
-static evtwin_table *make_table(const double *x, size_t rows, int is_ev30) {
-    evtwin_table *t;
-    size_t id, col[FIXTURE_FEATURES];
-    assert_ok(evtwin_table_create(&t));
-    assert_ok(evtwin_table_add_column(t, "battery_id", EVTWIN_TEXT, "", &id));
-    for (int c = FIXTURE_FEATURES - 1; c >= 0; c--) { /* the order of columns does not matter */
-        const evtwin__manifest_feature *f = &bundle_features[c];
-        assert_ok(evtwin_table_add_column(t, is_ev30 ? f->column : f->name, EVTWIN_F64,
-                                          is_ev30 ? f->column_unit : f->unit, &col[c]));
-    }
-    assert_ok(evtwin_table_resize(t, rows));
-    for (size_t r = 0; r < rows; r++) {
-        assert_ok(evtwin_table_set_text(t, id, r, "BATTERY_001"));
-        for (size_t c = 0; c < FIXTURE_FEATURES; c++) {
-            const double v = x[r * FIXTURE_FEATURES + c];
-            if (!isnan(v)) {
-                assert_ok(evtwin_table_set_f64(t, col[c], r, is_ev30 && c < 2 ? v / 100.0 : v));
-            }
-        }
-    }
-    return t;
-}
-
-static double number(const evtwin_table *t, const char *name, size_t row) {
-    return evtwin_table_number(t, evtwin_table_find(t, name), row);
-}
-
 static const char *text_at(const evtwin_table *t, const char *name, size_t row) {
     return evtwin_table_text(t, evtwin_table_find(t, name), row);
 }
@@ -386,7 +461,7 @@ static void test_apply(void **state) {
         /* two decimals: a fraction of them times 100 is the same float again */
         x[i] = nearbyint(x[i] * 4.0) / 4.0;
     }
-    assert_ok(evtwin_predictor_predict(p, x, ROWS, FIXTURE_FEATURES, rul, failure));
+    assert_ok(predict(p, x, ROWS, rul, failure));
     for (int is_ev30 = 0; is_ev30 <= 1; is_ev30++) {
         evtwin_table *t = make_table(x, ROWS, is_ev30);
         assert_ok(evtwin_predictor_apply(p, t));
@@ -587,10 +662,10 @@ typedef struct shared_work {
 static evtwin_status predict_shared(void *ctx, size_t item) {
     const shared_work *w = ctx;
     const size_t first = item % w->rows;
-    double rul;
+    double y[2];
     const evtwin_status st = evtwin_predictor_predict(w->predictor, w->x + first * FIXTURE_FEATURES,
-                                                      1, FIXTURE_FEATURES, &rul, NULL);
-    return st < 0 || rul != w->rul[first] ? EVTWIN_E_STATE : EVTWIN_OK;
+                                                      1, FIXTURE_FEATURES, y, 2);
+    return st < 0 || y[0] != w->rul[first] ? EVTWIN_E_STATE : EVTWIN_OK;
 }
 
 static void test_threads(void **state) {
@@ -599,7 +674,7 @@ static void test_threads(void **state) {
     evtwin_predictor *p = sample_predictor();
     double x[ROWS * FIXTURE_FEATURES], rul[ROWS];
     fill_rows(x, ROWS);
-    assert_ok(evtwin_predictor_predict(p, x, ROWS, FIXTURE_FEATURES, rul, NULL));
+    assert_ok(predict(p, x, ROWS, rul, NULL));
     shared_work work = {p, x, rul, ROWS};
     assert_ok(evtwin__parallel_for(4, 10000, predict_shared, &work));
     evtwin_predictor_free(p);
@@ -609,6 +684,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_load_and_predict),
         cmocka_unit_test(test_info),
+        cmocka_unit_test(test_scores_as_a_table),
         cmocka_unit_test(test_one_model),
         cmocka_unit_test(test_missing_and_infinite),
         cmocka_unit_test(test_no_allocation),

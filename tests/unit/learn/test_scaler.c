@@ -4,7 +4,7 @@
 #include "test.h"
 
 #include "core/mem.h"
-#include "learn/scaler.h"
+#include "learn/bundle.h"
 
 #include "fail_nth.h"
 

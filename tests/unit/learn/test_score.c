@@ -11,7 +11,8 @@ static void test_numbers(void **state) {
     (void)state;
     /* scikit-learn's r2_score example: 0.9486081370449679; errors 0.5 0.5 0 -1 */
     const double truth[] = {3, -0.5, 2, 7}, predicted[] = {2.5, 0.0, 2, 8};
-    const evtwin__number_score s = evtwin__score_numbers(truth, predicted, 4);
+    evtwin_score s = evtwin__score_unknown();
+    assert_ok(evtwin__score(EVTWIN_TARGET_NUMBER, truth, predicted, 4, &s));
     assert_near(s.r2, 0.9486081370449679, 1e-15);
     assert_near(s.rmse, sqrt(1.5 / 4.0), 1e-15);
     assert_near(s.mae, 0.5, 1e-15);
@@ -20,12 +21,13 @@ static void test_numbers(void **state) {
 static void test_numbers_undefined(void **state) {
     (void)state;
     const double equal[] = {0.1, 0.1, 0.1}, predicted[] = {0.1, 0.2, NAN};
-    evtwin__number_score s = evtwin__score_numbers(equal, predicted, 2);
+    evtwin_score s = evtwin__score_unknown();
+    assert_ok(evtwin__score(EVTWIN_TARGET_NUMBER, equal, predicted, 2, &s));
     assert_true(isnan(s.r2));
     assert_near(s.mae, 0.05, 1e-15);
-    s = evtwin__score_numbers(equal, predicted, 3);
+    assert_ok(evtwin__score(EVTWIN_TARGET_NUMBER, equal, predicted, 3, &s));
     assert_true(isnan(s.rmse) && isnan(s.mae));
-    s = evtwin__score_numbers(equal, predicted, 0);
+    assert_ok(evtwin__score(EVTWIN_TARGET_NUMBER, equal, predicted, 0, &s));
     assert_true(isnan(s.r2) && isnan(s.rmse) && isnan(s.mae));
 }
 
@@ -33,8 +35,8 @@ static void test_classes(void **state) {
     (void)state;
     /* scikit-learn's example: AUC 0.75, average precision 0.8333… */
     const double truth[] = {0, 0, 1, 1}, predicted[] = {0.1, 0.4, 0.35, 0.8};
-    evtwin__class_score s;
-    assert_ok(evtwin__score_classes(truth, predicted, 4, &s));
+    evtwin_score s;
+    assert_ok(evtwin__score(EVTWIN_TARGET_EVENT, truth, predicted, 4, &s));
     assert_near(s.auc, 0.75, 1e-15);
     assert_near(s.average_precision, 0.5 * 2.0 / 3.0 + 0.5, 1e-15);
     assert_near(s.accuracy, 0.75, 1e-15);
@@ -45,8 +47,8 @@ static void test_ties_do_not_depend_on_order(void **state) {
     (void)state;
     /* all predictions equal: no ranking at all */
     const double truth[] = {1, 0, 0, 0, 1}, same[] = {0.5, 0.5, 0.5, 0.5, 0.5};
-    evtwin__class_score s;
-    assert_ok(evtwin__score_classes(truth, same, 5, &s));
+    evtwin_score s;
+    assert_ok(evtwin__score(EVTWIN_TARGET_EVENT, truth, same, 5, &s));
     assert_near(s.auc, 0.5, 1e-15);
     assert_near(s.average_precision, 0.4, 1e-15);
     assert_near(s.accuracy, 0.6, 1e-15); /* 0.5 is not above 0.5 */
@@ -74,29 +76,29 @@ static void test_auc_against_pairs(void **state) {
             }
         }
     }
-    evtwin__class_score s;
-    assert_ok(evtwin__score_classes(truth, predicted, N, &s));
+    evtwin_score s;
+    assert_ok(evtwin__score(EVTWIN_TARGET_EVENT, truth, predicted, N, &s));
     assert_near(s.auc, n_right / n_pairs, 1e-12);
 }
 
 static void test_classes_undefined(void **state) {
     (void)state;
     const double zeros[] = {0, 0}, predicted[] = {0.2, NAN};
-    evtwin__class_score s;
-    assert_ok(evtwin__score_classes(zeros, predicted, 1, &s));
+    evtwin_score s;
+    assert_ok(evtwin__score(EVTWIN_TARGET_EVENT, zeros, predicted, 1, &s));
     assert_true(isnan(s.auc) && isnan(s.average_precision));
     assert_near(s.brier, 0.04, 1e-15);
-    assert_ok(evtwin__score_classes(zeros, predicted, 2, &s));
+    assert_ok(evtwin__score(EVTWIN_TARGET_EVENT, zeros, predicted, 2, &s));
     assert_true(isnan(s.brier) && isnan(s.accuracy));
-    assert_ok(evtwin__score_classes(zeros, predicted, 0, &s));
+    assert_ok(evtwin__score(EVTWIN_TARGET_EVENT, zeros, predicted, 0, &s));
     assert_true(isnan(s.auc) && isnan(s.brier));
 }
 
 static evtwin_status score_once(void *ctx) {
     (void)ctx;
     const double truth[] = {0, 1}, predicted[] = {0.2, 0.3};
-    evtwin__class_score s;
-    return evtwin__score_classes(truth, predicted, 2, &s);
+    evtwin_score s;
+    return evtwin__score(EVTWIN_TARGET_EVENT, truth, predicted, 2, &s);
 }
 
 static void test_out_of_memory(void **state) {

@@ -51,7 +51,8 @@ enum { N_MANY = 50 };
 
 static void use_of(evtwin__group_use *use, size_t n) {
     for (size_t g = 0; g < n; g++) {
-        use[g] = (evtwin__group_use){10, 8, g == 7 || g == 31 ? 2 : 0};
+        use[g] = (evtwin__group_use){
+            {[EVTWIN__T_RUL] = {10, 0}, [EVTWIN__T_FAILURE] = {8, g == 7 || g == 31 ? 2 : 0}}};
     }
 }
 
@@ -98,9 +99,9 @@ static void test_same_seed_same_groups(void **state) {
 
 static void test_groups_without_rows_take_no_part(void **state) {
     (void)state;
-    evtwin__group_use use[N_MANY] = {{0, 0, 0}};
-    use[3].n_rul = 5;
-    use[9].n_rul = 5;
+    evtwin__group_use use[N_MANY] = {0};
+    use[3].n[EVTWIN__T_RUL][0] = 5;
+    use[9].n[EVTWIN__T_RUL][0] = 5;
     uint8_t is_test[N_MANY];
     assert_ok(evtwin__split_groups(use, N_MANY, 0, is_test));
     size_t n = 0;
@@ -120,7 +121,7 @@ static evtwin_status split_both(void *ctx) {
     const size_t row[] = {0, 1};
     int32_t fold[2];
     uint8_t is_test[2];
-    const evtwin__group_use use[] = {{1, 0, 0}, {1, 0, 0}};
+    const evtwin__group_use use[] = {{{{1, 0}}}, {{{1, 0}}}};
     const evtwin_status st = evtwin__split_folds(&g, row, 2, 2, fold);
     return st < 0 ? st : evtwin__split_groups(use, 2, 0, is_test);
 }

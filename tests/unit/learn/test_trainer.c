@@ -18,36 +18,101 @@ static void test_holds_out_batteries(void **state) {
     evtwin_table *t = make_fleet(FLEET_BATTERIES, FLEET_ROWS);
     const evtwin_train_options o = fleet_options();
     evtwin_trainer *trainer = train_fleet(t, &o);
-    evtwin_rul_score rul;
-    assert_ok(evtwin_trainer_rul_score(trainer, &rul, sizeof rul));
+    const evtwin_score rul = model_score(trainer, "rul");
+    const evtwin_score mean = score_of(trainer, "rul", EVTWIN_SCORED_MEAN);
+    const evtwin_score life = score_of(trainer, "rul", EVTWIN_SCORED_MEAN_LIFE);
+    const evtwin_score single = score_of(trainer, "rul", EVTWIN_SCORED_SINGLE);
     assert_int_equal(rul.n_folds, 0);
     assert_int_equal(rul.n_test, 4 * FLEET_ROWS);
     assert_int_equal(rul.n_train, 16 * FLEET_ROWS);
-    assert_true(rul.r2 > 0.9);
-    assert_near(rul.mean_r2, 0.0, 0.1);
-    assert_true(rul.countdown_rmse > 10.0 && rul.countdown_rmse < 120.0);
-    assert_true(strcmp(rul.single_feature, "soh") == 0 ||
-                strcmp(rul.single_feature, "charge_cycles") == 0);
-    assert_true(rul.rmse < rul.mean_rmse);
+    assert_int_equal(single.n_test, rul.n_test);
+    assert_true(rul.r2 > 0.9 && isnan(rul.auc));
+    assert_near(mean.r2, 0.0, 0.1);
+    assert_true(life.rmse > 10.0 && life.rmse < 120.0);
+    assert_true(strcmp(single.feature, "soh") == 0 || strcmp(single.feature, "charge_cycles") == 0);
+    assert_string_equal(rul.feature, "");
+    assert_true(rul.rmse < mean.rmse);
 
-    evtwin_failure_score failure;
-    assert_ok(evtwin_trainer_failure_score(trainer, &failure, sizeof failure));
+    const evtwin_score failure = model_score(trainer, "failure");
+    const evtwin_score rate = score_of(trainer, "failure", EVTWIN_SCORED_MEAN);
     assert_int_equal(failure.n_test, 4 * FLEET_ROWS);
-    assert_true(failure.auc > 0.95);
+    assert_true(failure.auc > 0.95 && isnan(failure.rmse));
     assert_true(failure.average_precision > 0.8);
-    assert_true(failure.brier < failure.base_rate_brier);
-    assert_true(failure.base_rate > 0.1 && failure.base_rate < 0.2);
+    assert_true(failure.brier < rate.brier);
+    assert_true(rate.base_rate > 0.1 && rate.base_rate < 0.2);
+    assert_true(isnan(score_of(trainer, "failure", EVTWIN_SCORED_MEAN_LIFE).brier));
     assert_null(finding_text(trainer, "no-signal"));
 
     double sum = 0.0;
     for (size_t i = 0; i < 7; i++) {
-        sum += evtwin_trainer_importance(trainer, 0, i);
+        sum += evtwin_trainer_importance(trainer, "rul", i);
     }
     assert_near(sum, 1.0, 1e-6);
-    assert_true(isnan(evtwin_trainer_importance(trainer, 0, 7)));
-    assert_true(isnan(evtwin_trainer_importance(trainer, 2, 0)));
-    double r2, rmse;
-    assert_fails(evtwin_trainer_rul_fold(trainer, 0, &r2, &rmse), EVTWIN_E_ARG, "fold 0 of 0");
+    assert_true(isnan(evtwin_trainer_importance(trainer, "rul", 7)));
+    assert_true(isnan(evtwin_trainer_importance(trainer, "torque", 0)));
+    assert_int_equal(evtwin_features_count(evtwin_trainer_features(trainer)), 7);
+
+    evtwin_score s;
+    assert_fails(evtwin_trainer_score(trainer, "rul", EVTWIN_SCORED_MODEL, 0, &s, sizeof s),
+                 EVTWIN_E_ARG, "fold 0 of 0");
+    assert_int_equal(
+        evtwin_trainer_score(trainer, "soh", EVTWIN_SCORED_MODEL, EVTWIN_ALL_FOLDS, &s, sizeof s),
+        EVTWIN_E_NOT_FOUND);
+    assert_int_equal(
+        evtwin_trainer_score(trainer, "rul", (evtwin_scored)4, EVTWIN_ALL_FOLDS, &s, sizeof s),
+        EVTWIN_E_ARG);
+    assert_int_equal(evtwin_trainer_score(NULL, "rul", EVTWIN_SCORED_MODEL, 0, &s, sizeof s),
+                     EVTWIN_E_ARG);
+    evtwin_trainer_free(trainer);
+    evtwin_table_free(t);
+}
+
+/* What intervals are made of: every score can be made again from the held-out predictions. */
+static void test_hands_out_its_predictions(void **state) {
+    (void)state;
+    evtwin_table *t = make_fleet(FLEET_BATTERIES, FLEET_ROWS);
+    evtwin_train_options o = fleet_options();
+    for (int folds = 0; folds <= 4; folds += 4) {
+        o.cv_folds = folds;
+        evtwin_trainer *trainer = train_fleet(t, &o);
+        const evtwin_score s = model_score(trainer, "rul");
+        evtwin_table *p = NULL;
+        assert_ok(evtwin_trainer_predictions(trainer, "rul", &p));
+        evtwin_trainer_free(trainer);
+        const size_t n = evtwin_table_rows(p);
+        assert_int_equal(n, folds > 0 ? FLEET_BATTERIES * FLEET_ROWS : 4 * FLEET_ROWS);
+        static const char *const name[] = {"row",        "group", "fold",      "truth",
+                                           "prediction", "mean",  "mean_life", "single"};
+        size_t col[8];
+        for (size_t c = 0; c < 8; c++) {
+            col[c] = evtwin_table_find(p, name[c]);
+            assert_int_equal(col[c], c);
+        }
+        assert_string_equal(evtwin_table_unit(p, 4), "cycles");
+        double square = 0.0;
+        for (size_t r = 0; r < n; r++) {
+            const size_t row = (size_t)evtwin_table_i64(p, 0)[r];
+            const double truth = evtwin_table_number(p, 3, r);
+            assert_string_equal(evtwin_table_text(p, 1, r), evtwin_table_text(t, FLEET_ID, row));
+            assert_true(truth == evtwin_table_number(t, FLEET_RUL, row));
+            assert_in_range(evtwin_table_i64(p, 2)[r], 0, folds > 0 ? 3 : 0);
+            const double error = evtwin_table_number(p, 4, r) - truth;
+            square += error * error;
+            for (size_t c = 4; c < 8; c++) {
+                assert_true(evtwin_table_is_valid(p, c, r));
+            }
+        }
+        assert_near(sqrt(square / (double)n), s.rmse, 1e-9);
+        evtwin_table_free(p);
+    }
+
+    evtwin_trainer *trainer = train_targets(t, "none", NULL, &o);
+    evtwin_table *p = NULL;
+    assert_fails(evtwin_trainer_predictions(trainer, "rul", &p), EVTWIN_E_NOT_FOUND, "no RUL");
+    assert_fails(evtwin_trainer_predictions(NULL, "rul", &p), EVTWIN_E_ARG, "NULL");
+    assert_ok(evtwin_trainer_predictions(trainer, "failure", &p));
+    assert_false(evtwin_table_is_valid(p, evtwin_table_find(p, "mean_life"), 0));
+    evtwin_table_free(p);
     evtwin_trainer_free(trainer);
     evtwin_table_free(t);
 }
@@ -58,8 +123,7 @@ static void test_folds_pool(void **state) {
     evtwin_train_options o = fleet_options();
     o.cv_folds = 4;
     evtwin_trainer *trainer = train_fleet(t, &o);
-    evtwin_rul_score rul;
-    assert_ok(evtwin_trainer_rul_score(trainer, &rul, sizeof rul));
+    evtwin_score rul = model_score(trainer, "rul");
     assert_int_equal(rul.n_folds, 4);
     assert_int_equal(rul.n_test, FLEET_BATTERIES * FLEET_ROWS);
     assert_int_equal(rul.n_train, FLEET_BATTERIES * FLEET_ROWS);
@@ -67,17 +131,17 @@ static void test_folds_pool(void **state) {
     /* equal folds: the pooled squared error is the mean of theirs */
     double square = 0.0;
     for (size_t i = 0; i < 4; i++) {
-        double r2, rmse;
-        assert_ok(evtwin_trainer_rul_fold(trainer, i, &r2, &rmse));
-        assert_true(r2 > 0.8);
-        square += rmse * rmse / 4.0;
+        const evtwin_score fold = fold_score(trainer, "rul", i);
+        assert_true(fold.r2 > 0.8);
+        assert_int_equal(fold.n_test + fold.n_train, rul.n_test);
+        square += fold.rmse * fold.rmse / 4.0;
     }
     assert_near(sqrt(square), rul.rmse, 1e-9);
     evtwin_trainer_free(trainer);
 
     o.cv_folds = FLEET_BATTERIES + 1;
     trainer = NULL;
-    assert_fails(evtwin_train(t, &o, &trainer), EVTWIN_E_DATA, "21 folds");
+    assert_fails(evtwin_train(t, NULL, 0, &o, &trainer), EVTWIN_E_DATA, "21 folds");
     assert_null(trainer);
     evtwin_table_free(t);
 }
@@ -113,13 +177,11 @@ static void test_one_battery_is_split_by_time(void **state) {
     const evtwin_train_options o = fleet_options();
     /* failures come at the end: none are left to learn from */
     evtwin_trainer *trainer = NULL;
-    assert_fails(evtwin_train(t, &o, &trainer), EVTWIN_E_DATA,
+    assert_fails(evtwin_train(t, NULL, 0, &o, &trainer), EVTWIN_E_DATA,
                  "has one class only in the training part when split by time: all 80 rows are 0");
-    evtwin_train_options no_failure = o;
-    no_failure.failure_target = "none";
-    trainer = train_fleet(t, &no_failure);
-    evtwin_rul_score rul;
-    assert_ok(evtwin_trainer_rul_score(trainer, &rul, sizeof rul));
+    const fleet_targets no_failure = targets_of(NULL, "none");
+    trainer = train_targets(t, NULL, "none", &o);
+    evtwin_score rul = model_score(trainer, "rul");
     assert_int_equal(rul.n_test, 20);
     assert_non_null(strstr(evtwin_trainer_json(trainer, NULL), "\"by\": \"time\""));
     assert_non_null(finding_text(trainer, "one-series"));
@@ -133,16 +195,17 @@ static void test_one_battery_is_split_by_time(void **state) {
     }
     evtwin_table *other;
     assert_ok(evtwin_table_select(t, reversed, 100, &other));
-    trainer = train_fleet(other, &no_failure);
-    assert_ok(evtwin_trainer_rul_score(trainer, &rul, sizeof rul));
+    trainer = train_targets(other, NULL, "none", &o);
+    rul = model_score(trainer, "rul");
     char after[64];
     snprintf(after, sizeof after, "%.12g", rul.rmse);
     assert_string_equal(before, after);
     evtwin_trainer_free(trainer);
     evtwin_table_free(other);
 
-    no_failure.cv_folds = 5;
-    assert_fails(evtwin_train(t, &no_failure, &trainer), EVTWIN_E_DATA, "there is 1");
+    evtwin_train_options with_folds = o;
+    with_folds.cv_folds = 5;
+    assert_fails(try_train(t, &no_failure, &with_folds, &trainer), EVTWIN_E_DATA, "there is 1");
     evtwin_table_free(t);
 }
 
@@ -163,16 +226,14 @@ static void test_groups_by_column_and_by_reset(void **state) {
     json = evtwin_trainer_json(by_reset, NULL);
     assert_non_null(strstr(json, "\"by\": \"battery\""));
     assert_non_null(strstr(json, "\"groups\": 20"));
-    evtwin_rul_score a, b;
-    assert_ok(evtwin_trainer_rul_score(by_column, &a, sizeof a));
-    assert_ok(evtwin_trainer_rul_score(by_reset, &b, sizeof b));
-    assert_near(a.rmse, b.rmse, 0.0); /* the same groups, the same scores */
+    /* the same groups, the same scores */
+    assert_near(model_score(by_column, "rul").rmse, model_score(by_reset, "rul").rmse, 0.0);
     evtwin_trainer_free(by_column);
     evtwin_trainer_free(by_reset);
 
     o.group = "cell";
     evtwin_trainer *none = NULL;
-    assert_fails(evtwin_train(t, &o, &none), EVTWIN_E_ARG, "not both");
+    assert_fails(evtwin_train(t, NULL, 0, &o, &none), EVTWIN_E_ARG, "not both");
     evtwin_table_free(t);
 }
 
@@ -217,11 +278,9 @@ static void test_rows_left_out_are_counted(void **state) {
     assert_non_null(strstr(text, "soc in 1, soh in 1"));
     assert_non_null(strstr(finding_text(trainer, "censored"), "1 of 20 groups"));
     assert_non_null(strstr(finding_text(trainer, "filled-forward"), "1 missing values"));
-    evtwin_rul_score rul;
-    assert_ok(evtwin_trainer_rul_score(trainer, &rul, sizeof rul));
+    evtwin_score rul = model_score(trainer, "rul");
     assert_int_equal(rul.n_train + rul.n_test, 758);
-    evtwin_failure_score failure;
-    assert_ok(evtwin_trainer_failure_score(trainer, &failure, sizeof failure));
+    const evtwin_score failure = model_score(trainer, "failure");
     assert_int_equal(failure.n_train + failure.n_test, 798);
     evtwin_trainer_free(trainer);
     evtwin_table_free(t);
@@ -233,7 +292,7 @@ static void test_battery_with_one_row(void **state) {
     assert_ok(evtwin_table_set_text(t, FLEET_ID, 17, "lonely"));
     evtwin_train_options o = fleet_options();
     evtwin_trainer *trainer = NULL;
-    assert_fails(evtwin_train(t, &o, &trainer), EVTWIN_E_DATA,
+    assert_fails(evtwin_train(t, NULL, 0, &o, &trainer), EVTWIN_E_DATA,
                  "table: 1 of 21 batteries has one row only (the first is 'lonely'): is another "
                  "column the battery's name?");
     assert_null(strstr(evtwin_last_error(), "name? ")); /* what to do about it, a tool appends */
@@ -243,10 +302,9 @@ static void test_battery_with_one_row(void **state) {
     evtwin_trainer_free(trainer);
     o.cv_folds = 21; /* it makes a fold of its own, whose R2 does not exist */
     trainer = train_fleet(t, &o);
-    double r2, rmse;
-    assert_ok(evtwin_trainer_rul_fold(trainer, 20, &r2, &rmse));
-    assert_true(isnan(r2));
-    assert_true(rmse >= 0.0);
+    const evtwin_score fold = fold_score(trainer, "rul", 20);
+    assert_true(isnan(fold.r2));
+    assert_true(fold.rmse >= 0.0);
     assert_non_null(strstr(evtwin_trainer_json(trainer, NULL), "\"r2\": null"));
     evtwin_trainer_free(trainer);
     evtwin_table_free(t);
@@ -262,15 +320,14 @@ static void test_fold_without_failures(void **state) {
     }
     evtwin_train_options o = fleet_options();
     o.cv_folds = 4;
-    o.target = "none";
-    evtwin_trainer *trainer = train_fleet(t, &o);
-    evtwin_failure_score s;
-    assert_ok(evtwin_trainer_failure_score(trainer, &s, sizeof s));
+    evtwin_trainer *trainer = train_targets(t, "none", NULL, &o);
+    const evtwin_score s = model_score(trainer, "failure");
     assert_true(s.auc < 0.6);
     assert_true(s.brier < 0.1);
-    evtwin_rul_score none;
-    assert_fails(evtwin_trainer_rul_score(trainer, &none, sizeof none), EVTWIN_E_NOT_FOUND,
-                 "no RUL model");
+    evtwin_score none;
+    assert_fails(evtwin_trainer_score(trainer, "rul", EVTWIN_SCORED_MODEL, EVTWIN_ALL_FOLDS, &none,
+                                      sizeof none),
+                 EVTWIN_E_NOT_FOUND, "no RUL model");
     evtwin_trainer_free(trainer);
     evtwin_table_free(t);
 }
@@ -282,10 +339,11 @@ static void test_an_absent_target_is_left_out(void **state) {
     const evtwin_train_options o = fleet_options();
     evtwin_trainer *trainer = train_fleet(t, &o);
     assert_non_null(strstr(finding_text(trainer, "target-absent"), "Failure_Probability"));
-    evtwin_failure_score score;
-    assert_fails(evtwin_trainer_failure_score(trainer, &score, sizeof score), EVTWIN_E_NOT_FOUND,
-                 "no failure model");
-    assert_true(isnan(evtwin_trainer_importance(trainer, 1, 0)));
+    evtwin_score score;
+    assert_fails(evtwin_trainer_score(trainer, "failure", EVTWIN_SCORED_MODEL, EVTWIN_ALL_FOLDS,
+                                      &score, sizeof score),
+                 EVTWIN_E_NOT_FOUND, "no failure model");
+    assert_true(isnan(evtwin_trainer_importance(trainer, "failure", 0)));
     assert_non_null(strstr(evtwin_trainer_json(trainer, NULL), "\"failure\": null"));
     evtwin_trainer_free(trainer);
     evtwin_table_free(t);
@@ -300,13 +358,10 @@ static void test_telemetry_target_is_in_our_unit(void **state) {
     }
     assert_ok(evtwin_table_set_unit(t, FLEET_SOH, "fraction"));
     evtwin_train_options o = fleet_options();
-    o.target = "soh";
-    o.failure_target = "none";
     o.features = "charge_cycles,voltage";
-    evtwin_trainer *trainer = train_fleet(t, &o);
-    evtwin_rul_score rul;
-    assert_ok(evtwin_trainer_rul_score(trainer, &rul, sizeof rul));
-    assert_near(rul.mean_rmse, 20.0 / sqrt(12.0), 0.5); /* percent, not fractions */
+    evtwin_trainer *trainer = train_targets(t, "soh", "none", &o);
+    const evtwin_score rul = score_of(trainer, "rul", EVTWIN_SCORED_MEAN);
+    assert_near(rul.rmse, 20.0 / sqrt(12.0), 0.5); /* percent, not fractions */
     evtwin_trainer_free(trainer);
     evtwin_table_free(t);
 }
@@ -322,7 +377,7 @@ static void test_presumptions_are_named(void **state) {
     const evtwin_train_options o = fleet_options();
     evtwin_trainer *trainer = NULL;
     /* 30 MW are too many: the values are watts */
-    assert_fails(evtwin_train(t, &o, &trainer), EVTWIN_E_RANGE, "Power_Consumption");
+    assert_fails(evtwin_train(t, NULL, 0, &o, &trainer), EVTWIN_E_RANGE, "Power_Consumption");
     for (size_t r = 0; r < evtwin_table_rows(t); r++) {
         assert_ok(evtwin_table_set_f64(t, FLEET_POWER, r, 20.0 + (double)(r % 3)));
     }
@@ -398,20 +453,69 @@ static void test_json_has_the_pinned_keys(void **state) {
 
 /* ---- what is refused ---- */
 
+static void assert_refused_for(const evtwin_table *t, const char *rul, const char *failure,
+                               const evtwin_train_options *o, evtwin_status status,
+                               const char *fragment) {
+    const fleet_targets targets = targets_of(rul, failure);
+    evtwin_trainer *trainer = NULL;
+    assert_fails(try_train(t, &targets, o, &trainer), status, fragment);
+    assert_null(trainer);
+}
+
 static void assert_refused(const evtwin_table *t, const evtwin_train_options *o,
                            evtwin_status status, const char *fragment) {
+    assert_refused_for(t, NULL, NULL, o, status, fragment);
+}
+
+/* A target is named, once, and its forest has a size. */
+static void test_targets(void **state) {
+    (void)state;
+    evtwin_table *t = make_fleet(3, 5);
+    const evtwin_train_options o = fleet_options();
     evtwin_trainer *trainer = NULL;
-    assert_fails(evtwin_train(t, o, &trainer), status, fragment);
+    fleet_targets targets = targets_of(NULL, NULL);
+    targets.rul.trees = 0;
+    assert_fails(try_train(t, &targets, &o, &trainer), EVTWIN_E_ARG, "rul: trees is 0");
+    targets = targets_of(NULL, NULL);
+    targets.failure.depth = 17;
+    assert_fails(try_train(t, &targets, &o, &trainer), EVTWIN_E_ARG, "failure: depth is 17");
+    targets = targets_of(NULL, NULL);
+    targets.failure.name = "rul";
+    assert_fails(try_train(t, &targets, &o, &trainer), EVTWIN_E_ARG, "given twice");
+    targets.failure.name = "torque";
+    assert_fails(try_train(t, &targets, &o, &trainer), EVTWIN_E_NOT_FOUND, "'torque'");
+    targets = targets_of(NULL, NULL);
+    targets.rul.size = 0;
+    assert_fails(try_train(t, &targets, &o, &trainer), EVTWIN_E_ARG, "size");
     assert_null(trainer);
+    evtwin_table_free(t);
+}
+
+/* A caller of an older library has smaller targets, one after the other. */
+static void test_targets_of_another_size(void **state) {
+    (void)state;
+    evtwin_table *t = make_fleet(FLEET_BATTERIES, FLEET_ROWS);
+    const fleet_targets full = targets_of("none", NULL);
+    unsigned char memory[2 * sizeof(evtwin_target)];
+    const size_t old_size = offsetof(evtwin_target, trees); /* trees and depth are the defaults */
+    evtwin_target old[] = {full.rul, full.failure};
+    for (size_t i = 0; i < 2; i++) {
+        old[i].size = old_size;
+        memcpy(memory + i * old_size, &old[i], old_size);
+    }
+    const evtwin_train_options o = fleet_options();
+    evtwin_trainer *trainer = NULL;
+    assert_ok(evtwin_train(t, (const evtwin_target *)(const void *)memory, 2, &o, &trainer));
+    assert_null(strstr(evtwin_trainer_json(trainer, NULL), "\"failure\": null"));
+    assert_non_null(strstr(evtwin_trainer_json(trainer, NULL), "\"rul\": null"));
+    evtwin_trainer_free(trainer);
+    evtwin_table_free(t);
 }
 
 static void test_options(void **state) {
     (void)state;
     evtwin_train_options o;
     assert_ok(evtwin_train_options_init(&o, sizeof o));
-    assert_int_equal(o.rul_trees, 200);
-    assert_int_equal(o.rul_depth, 8);
-    assert_int_equal(o.failure_depth, 6);
     assert_near(o.learning_rate, 0.1, 0.0);
     assert_fails(evtwin_train_options_init(NULL, sizeof o), EVTWIN_E_ARG, "NULL");
 
@@ -422,18 +526,12 @@ static void test_options(void **state) {
     o.cv_folds = -2;
     assert_refused(t, &o, EVTWIN_E_ARG, "cv_folds is -2");
     o = fleet_options();
-    o.rul_trees = 0;
-    assert_refused(t, &o, EVTWIN_E_ARG, "rul_trees");
-    o = fleet_options();
-    o.failure_depth = 17;
-    assert_refused(t, &o, EVTWIN_E_ARG, "1 to 16");
-    o = fleet_options();
     o.learning_rate = NAN;
     assert_refused(t, &o, EVTWIN_E_ARG, "learning_rate");
     o = fleet_options();
     o.n_threads = -1;
     assert_refused(t, &o, EVTWIN_E_ARG, "n_threads");
-    assert_fails(evtwin_train(t, &o, NULL), EVTWIN_E_ARG, "NULL");
+    assert_fails(evtwin_train(t, NULL, 0, &o, NULL), EVTWIN_E_ARG, "NULL");
     assert_refused(NULL, &o, EVTWIN_E_ARG, "NULL");
     evtwin_trainer_free(NULL);
     evtwin_table_free(t);
@@ -446,24 +544,21 @@ static void test_columns_that_do_not_fit(void **state) {
     o.features = "soc,torque";
     assert_refused(t, &o, EVTWIN_E_SCHEMA, "'torque' has no column; the table has battery_id");
     o.features = "soc,battery_id";
-    assert_refused(t, &o, EVTWIN_E_SCHEMA, "text");
+    assert_refused(t, &o, EVTWIN_E_SCHEMA, "'battery_id' names a row");
     o.features = "soc,truth_soh";
     assert_refused(t, &o, EVTWIN_E_SCHEMA, "truth_soh");
     o.features = "soc,rul";
-    assert_refused(t, &o, EVTWIN_E_SCHEMA, "'rul' is what is to be predicted");
-    o.failure_target = "none";
+    assert_refused(t, &o, EVTWIN_E_SCHEMA, "'rul' is an outcome");
     o.features = "soc,failure";
-    assert_refused(t, &o, EVTWIN_E_SCHEMA, "'failure' is what is to be predicted");
+    assert_refused_for(t, NULL, "none", &o, EVTWIN_E_SCHEMA, "'failure' is an outcome");
+    o.features = "soc,soh";
+    assert_refused_for(t, "soh", "none", &o, EVTWIN_E_SCHEMA, "'soh' is what is to be predicted");
     o.features = NULL;
-    o.target = "none";
-    assert_refused(t, &o, EVTWIN_E_DATA, "no target");
-    o.target = "life";
-    assert_refused(t, &o, EVTWIN_E_SCHEMA, "RUL target column 'life' is absent");
-    o.target = "battery_id";
-    assert_refused(t, &o, EVTWIN_E_SCHEMA, "not numeric");
-    o.target = "failure";
-    o.failure_target = "failure";
-    assert_refused(t, &o, EVTWIN_E_ARG, "both targets");
+    assert_refused_for(t, "none", "none", &o, EVTWIN_E_DATA, "no target");
+    assert_refused_for(t, "life", "none", &o, EVTWIN_E_SCHEMA,
+                       "RUL target column 'life' is absent");
+    assert_refused_for(t, "battery_id", "none", &o, EVTWIN_E_SCHEMA, "not numeric");
+    assert_refused_for(t, "failure", "failure", &o, EVTWIN_E_ARG, "two targets");
     evtwin_table_free(t);
 }
 
@@ -498,7 +593,7 @@ static void test_data_that_cannot_be_learned(void **state) {
     assert_ok(evtwin_table_set_f64(t, FLEET_RUL, 0, 12.0));
     assert_ok(evtwin_table_set_f64(t, FLEET_RUL, 15, -0.5));
     assert_refused(t, &o, EVTWIN_E_RANGE,
-                   "data row 16 of RUL target 'rul' is -0.5: a remaining life cannot be negative");
+                   "data row 16 of RUL target 'rul' is -0.5, it cannot be below 0");
     evtwin_table_free(t);
 }
 
@@ -568,10 +663,13 @@ static void test_progress_and_stop(void **state) {
     evtwin_trainer_free(trainer);
 
     /* stopped at any call, long before the end */
-    o.rul_trees = o.failure_trees = 5000;
+    fleet_targets targets = targets_of(NULL, NULL);
+    targets.rul.trees = targets.failure.trees = 5000;
     for (int stop_at = 1; stop_at < 30; stop_at += 7) {
         w = (watch){.owner = pthread_self(), .stop_at = stop_at};
-        assert_refused(t, &o, EVTWIN_E_CANCELLED, "stopped");
+        trainer = NULL;
+        assert_fails(try_train(t, &targets, &o, &trainer), EVTWIN_E_CANCELLED, "stopped");
+        assert_null(trainer);
         assert_int_equal(w.n_calls, stop_at);
         assert_true(w.last < 0.5);
     }
@@ -582,13 +680,14 @@ static evtwin_status train_and_free(void *ctx) {
     const evtwin_table *const *t = ctx;
     evtwin_train_options o = {0};
     evtwin_train_options_init(&o, sizeof o);
-    o.rul_trees = o.failure_trees = 1;
-    o.rul_depth = o.failure_depth = 1;
     o.cv_folds = 2;
     o.n_threads = 1;
     o.features = "soh,voltage";
+    fleet_targets targets = targets_of(NULL, NULL);
+    targets.rul.trees = targets.failure.trees = 1;
+    targets.rul.depth = targets.failure.depth = 1;
     evtwin_trainer *trainer = NULL;
-    const evtwin_status st = evtwin_train(*t, &o, &trainer);
+    const evtwin_status st = try_train(*t, &targets, &o, &trainer);
     evtwin_trainer_free(trainer);
     return st;
 }
@@ -611,6 +710,7 @@ static void test_build_without_xgboost(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_holds_out_batteries),
+        cmocka_unit_test(test_hands_out_its_predictions),
         cmocka_unit_test(test_folds_pool),
         cmocka_unit_test(test_same_at_any_thread_count),
         cmocka_unit_test(test_one_battery_is_split_by_time),
@@ -624,8 +724,10 @@ int main(void) {
         cmocka_unit_test(test_presumptions_are_named),
         cmocka_unit_test(test_json_has_the_pinned_keys),
         cmocka_unit_test(test_options),
+        cmocka_unit_test(test_targets),
         cmocka_unit_test(test_columns_that_do_not_fit),
         cmocka_unit_test(test_data_that_cannot_be_learned),
+        cmocka_unit_test(test_targets_of_another_size),
         cmocka_unit_test(test_values_out_of_range),
         cmocka_unit_test(test_target_in_one_battery_only),
         cmocka_unit_test(test_progress_and_stop),
@@ -633,6 +735,7 @@ int main(void) {
     };
     const struct CMUnitTest tests_without_xgboost[] = {
         cmocka_unit_test(test_options),
+        cmocka_unit_test(test_targets),
         cmocka_unit_test(test_columns_that_do_not_fit),
         cmocka_unit_test(test_data_that_cannot_be_learned),
         cmocka_unit_test(test_build_without_xgboost),

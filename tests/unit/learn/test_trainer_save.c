@@ -6,7 +6,7 @@
 
 #include "core/file.h"
 #include "core/mem.h"
-#include "learn/scaler.h"
+#include "learn/bundle.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -18,12 +18,13 @@
 
 static evtwin_table *table;
 
-static evtwin_trainer *train(const char *target, const char *failure_target, int trees) {
-    evtwin_train_options o = fleet_options();
-    o.target = target;
-    o.failure_target = failure_target;
-    o.rul_trees = o.failure_trees = trees;
-    return train_fleet(table, &o);
+static evtwin_trainer *train(const char *rul, const char *failure, int trees) {
+    const evtwin_train_options o = fleet_options();
+    fleet_targets targets = targets_of(rul, failure);
+    targets.rul.trees = targets.failure.trees = trees;
+    evtwin_trainer *trainer = NULL;
+    assert_ok(try_train(table, &targets, &o, &trainer));
+    return trainer;
 }
 
 /* Number of entries of a folder, "." and ".." aside. */
@@ -65,10 +66,11 @@ static void test_saves_a_bundle_that_predicts(void **state) {
     assert_ok(evtwin_predictor_load(dir, &p));
     evtwin_predictor_info info;
     assert_ok(evtwin_predictor_info_get(p, &info, sizeof info));
-    evtwin_rul_score score;
-    assert_ok(evtwin_trainer_rul_score(trainer, &score, sizeof score));
-    assert_true(info.has_rul && info.has_failure);
-    assert_near(info.rul_rmse, score.rmse, 0.0);
+    const evtwin_score score = model_score(trainer, "rul");
+    evtwin_score saved;
+    assert_ok(evtwin_predictor_score(p, "rul", EVTWIN_SCORED_MODEL, &saved, sizeof saved));
+    assert_int_equal(info.n_targets, 2);
+    assert_near(saved.rmse, score.rmse, 0.0);
 
     /* the loaded bundle is the model that was scored: over all rows it is at least as near */
     evtwin_table *copy;
@@ -85,6 +87,71 @@ static void test_saves_a_bundle_that_predicts(void **state) {
     evtwin_table_free(copy);
     evtwin_predictor_free(p);
     evtwin_trainer_free(trainer);
+}
+
+/* The predictor that a training hands out is the one that its saved bundle loads as, and lives on
+ * without it. */
+static void test_predictor_without_the_disk(void **state) {
+    (void)state;
+    evtwin_train_options o = fleet_options();
+    o.label_rule = "soh below 80 %";
+    evtwin_trainer *trainer = train_targets(table, NULL, NULL, &o);
+    evtwin_predictor *made = NULL, *loaded = NULL;
+    assert_ok(evtwin_trainer_predictor(trainer, &made));
+    const char *dir = temp_path("made");
+    assert_ok(evtwin_trainer_save(trainer, dir));
+    evtwin_trainer_free(trainer);
+    assert_ok(evtwin_predictor_load(dir, &loaded));
+    evtwin_predictor_info a, b;
+    assert_ok(evtwin_predictor_info_get(made, &a, sizeof a));
+    assert_ok(evtwin_predictor_info_get(loaded, &b, sizeof b));
+    assert_string_equal(a.version, b.version);
+    assert_string_equal(a.trained_at, b.trained_at);
+    assert_string_equal(a.label_rule, "soh below 80 %");
+    evtwin_table *x, *y;
+    assert_ok(evtwin_table_copy(table, &x));
+    assert_ok(evtwin_table_copy(table, &y));
+    assert_ok(evtwin_predictor_apply(made, x));
+    assert_ok(evtwin_predictor_apply(loaded, y));
+    const size_t rul = evtwin_table_find(x, "rul_prediction");
+    assert_memory_equal(evtwin_table_f64(x, rul), evtwin_table_f64(y, rul),
+                        evtwin_table_rows(x) * sizeof(double));
+    evtwin_table_free(x);
+    evtwin_table_free(y);
+    evtwin_predictor_free(made);
+    evtwin_predictor_free(loaded);
+    assert_fails(evtwin_trainer_predictor(NULL, &made), EVTWIN_E_ARG, "NULL");
+}
+
+/* The manifest names the batteries that the models have seen, by hash, and no other. */
+static void test_batteries_are_recorded(void **state) {
+    (void)state;
+    evtwin_train_options o = fleet_options();
+    for (int folds = 0; folds <= 4; folds += 4) {
+        o.cv_folds = folds;
+        evtwin_trainer *trainer = train_targets(table, NULL, NULL, &o);
+        const char *dir = temp_path("batteries");
+        assert_ok(evtwin_trainer_save(trainer, dir));
+        evtwin_table *held_out;
+        assert_ok(evtwin_trainer_predictions(trainer, "rul", &held_out));
+        evtwin__bundle b;
+        assert_ok(evtwin__bundle_load(dir, &b));
+        const size_t n_held = evtwin_table_dict_size(held_out, 1);
+        assert_int_equal(b.n_batteries, folds > 0 ? FLEET_BATTERIES : FLEET_BATTERIES - n_held);
+        for (size_t i = 0; i < n_held; i++) {
+            char hash[EVTWIN__BATTERY_HASH_SIZE];
+            evtwin__battery_hash(evtwin_table_dict_text(held_out, 1, (int32_t)i), hash);
+            int is_there = 0;
+            for (size_t k = 0; k < b.n_batteries; k++) {
+                is_there |= strcmp(b.battery[k], hash) == 0;
+                assert_true(k == 0 || strcmp(b.battery[k - 1], b.battery[k]) < 0);
+            }
+            assert_int_equal(is_there, folds > 0);
+        }
+        evtwin__bundle_clear(&b);
+        evtwin_table_free(held_out);
+        evtwin_trainer_free(trainer);
+    }
 }
 
 /* The scaler has seen the training battery only: its mean is that of one battery, not of both. */
@@ -152,7 +219,8 @@ static void test_a_stale_model_is_removed(void **state) {
     assert_ok(evtwin_predictor_load(dir, &p));
     evtwin_predictor_info info;
     assert_ok(evtwin_predictor_info_get(p, &info, sizeof info));
-    assert_true(info.has_rul && !info.has_failure);
+    assert_int_equal(info.n_targets, 1);
+    assert_string_equal(evtwin_predictor_target(p, 0), "rul");
     evtwin_predictor_free(p);
 }
 
@@ -273,11 +341,20 @@ static evtwin_status save(void *ctx) {
     return evtwin_trainer_save(s->trainer, s->dir);
 }
 
+static evtwin_status make_predictor(void *ctx) {
+    const saving *s = ctx;
+    evtwin_predictor *p = NULL;
+    const evtwin_status st = evtwin_trainer_predictor(s->trainer, &p);
+    evtwin_predictor_free(p);
+    return st;
+}
+
 static void test_out_of_memory(void **state) {
     (void)state;
     saving s = {train(NULL, NULL, 2), temp_path("memory")};
     assert_ok(save(&s));
     assert_true(fail_every_allocation(save, &s) > 10);
+    assert_true(fail_every_allocation(make_predictor, &s) > 10);
     char version[16];
     load(s.dir, version);
     assert_int_equal(count_entries(s.dir), 4);
@@ -303,6 +380,8 @@ int main(void) {
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_saves_a_bundle_that_predicts),
+        cmocka_unit_test(test_predictor_without_the_disk),
+        cmocka_unit_test(test_batteries_are_recorded),
         cmocka_unit_test(test_scaler_has_not_seen_what_is_held_out),
         cmocka_unit_test(test_same_training_same_models),
         cmocka_unit_test(test_a_stale_model_is_removed),

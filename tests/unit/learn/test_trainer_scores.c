@@ -6,13 +6,6 @@
 
 #include "small_fleet.h"
 
-static evtwin_train_options options(const char *target, const char *failure_target) {
-    evtwin_train_options o = fleet_options();
-    o.target = target;
-    o.failure_target = failure_target;
-    return o;
-}
-
 static void assert_no_praise(const evtwin_trainer *trainer) {
     assert_int_equal(evtwin_trainer_has_signal(trainer), 0);
     assert_null(finding_text(trainer, "beats-baselines"));
@@ -34,10 +27,9 @@ static void test_one_class_is_held_out(void **state) {
     for (size_t r = 0; r < 100; r++) {
         assert_ok(evtwin_table_set_f64(t, FLEET_FAILURE, r, r >= 20 && r < 50));
     }
-    const evtwin_train_options o = options("none", NULL);
-    evtwin_trainer *trainer = train_fleet(t, &o);
-    evtwin_failure_score s;
-    assert_ok(evtwin_trainer_failure_score(trainer, &s, sizeof s));
+    const evtwin_train_options o = fleet_options();
+    evtwin_trainer *trainer = train_targets(t, "none", NULL, &o);
+    const evtwin_score s = model_score(trainer, "failure");
     assert_true(isnan(s.auc) && isnan(s.average_precision));
     assert_finding(trainer, "score-unknown",
                    "the AUC of the failure model is unknown: failure is 0 in all 20 held-out rows");
@@ -49,15 +41,14 @@ static void test_one_class_is_held_out(void **state) {
 static void test_one_row_is_held_out(void **state) {
     (void)state;
     evtwin_table *t = make_fleet(1, 6);
-    const evtwin_train_options o = options(NULL, "none");
-    evtwin_trainer *trainer = train_fleet(t, &o);
-    evtwin_rul_score s;
-    assert_ok(evtwin_trainer_rul_score(trainer, &s, sizeof s));
+    const evtwin_train_options o = fleet_options();
+    evtwin_trainer *trainer = train_targets(t, NULL, "none", &o);
+    const evtwin_score s = model_score(trainer, "rul");
     assert_int_equal(s.n_test, 1);
     assert_true(isnan(s.r2));
     assert_finding(trainer, "score-unknown",
                    "the R2 of the RUL model is unknown: one row only is held out");
-    assert_finding(trainer, "too-few-groups", "cannot be told: one row is held out, at least 5");
+    assert_finding(trainer, "too-few-groups", "one row is held out, at least 5");
     assert_no_praise(trainer);
     evtwin_trainer_free(trainer);
     evtwin_table_free(t);
@@ -69,8 +60,8 @@ static void test_a_constant_target_is_held_out(void **state) {
     for (size_t r = 70; r < 100; r++) {
         assert_ok(evtwin_table_set_f64(t, FLEET_RUL, r, 12.5));
     }
-    const evtwin_train_options o = options(NULL, "none");
-    evtwin_trainer *trainer = train_fleet(t, &o);
+    const evtwin_train_options o = fleet_options();
+    evtwin_trainer *trainer = train_targets(t, NULL, "none", &o);
     assert_finding(trainer, "score-unknown",
                    "the R2 of the RUL model is unknown: rul is 12.5 in all 20 held-out rows");
     assert_no_praise(trainer);
@@ -82,19 +73,18 @@ static void test_a_constant_target_is_held_out(void **state) {
  */
 static void test_few_batteries_show_little(void **state) {
     (void)state;
-    const evtwin_train_options o = options(NULL, "none");
+    const evtwin_train_options o = fleet_options();
     evtwin_table *t = make_fleet(22, FLEET_ROWS);
-    evtwin_trainer *trainer = train_fleet(t, &o);
+    evtwin_trainer *trainer = train_targets(t, NULL, "none", &o);
     assert_int_equal(evtwin_trainer_has_signal(trainer), 1);
     assert_finding(
         trainer, "too-few-groups",
-        "is told from little: 4 groups are held out, at least 5 would show it (folds hold "
-        "out each group once)");
+        "4 groups are held out, at least 5 would show it (folds hold out each group once)");
     evtwin_trainer_free(trainer);
     evtwin_table_free(t);
 
     t = make_fleet(23, FLEET_ROWS);
-    trainer = train_fleet(t, &o);
+    trainer = train_targets(t, NULL, "none", &o);
     assert_int_equal(evtwin_trainer_has_signal(trainer), 1);
     assert_null(finding_text(trainer, "too-few-groups"));
     evtwin_trainer_free(trainer);
@@ -104,11 +94,11 @@ static void test_few_batteries_show_little(void **state) {
 /* Folds hold out every battery once, so five of them are enough. */
 static void test_folds_of_few_batteries(void **state) {
     (void)state;
-    evtwin_train_options o = options(NULL, "none");
+    evtwin_train_options o = fleet_options();
     o.cv_folds = 4;
     for (size_t batteries = 4; batteries <= 5; batteries++) {
         evtwin_table *t = make_fleet(batteries, FLEET_ROWS);
-        evtwin_trainer *trainer = train_fleet(t, &o);
+        evtwin_trainer *trainer = train_targets(t, NULL, "none", &o);
         assert_int_equal(evtwin_trainer_has_signal(trainer), 1);
         assert_int_equal(finding_text(trainer, "too-few-groups") != NULL, batteries == 4);
         evtwin_trainer_free(trainer);
@@ -121,8 +111,8 @@ static void test_few_rows_prove_nothing(void **state) {
     (void)state;
     for (size_t rows = 20; rows <= 25; rows += 5) {
         evtwin_table *t = make_fleet(1, rows);
-        const evtwin_train_options o = options(NULL, "none");
-        evtwin_trainer *trainer = train_fleet(t, &o);
+        const evtwin_train_options o = fleet_options();
+        evtwin_trainer *trainer = train_targets(t, NULL, "none", &o);
         const char *text = finding_text(trainer, "too-few-groups");
         assert_int_equal(text != NULL, rows == 20);
         assert_true(text == NULL || strstr(text, "4 rows are held out") != NULL);

@@ -3,6 +3,7 @@
 
 #include "test.h"
 
+#include "fail_nth.h"
 #include "learn/bundles.h"
 
 #include <signal.h>
@@ -31,13 +32,24 @@ static size_t count_lines(const char *path) {
     return n;
 }
 
-static evtwin_pump *pump_from(const char *source_uri) {
+/* Without pauses, unless a test asks for them. */
+static evtwin_pump *pump_with(const char *source_uri, size_t max_batch, size_t max_held,
+                              double pause_s) {
     evtwin_pump *p = NULL;
     evtwin_source *s = NULL;
-    assert_ok(evtwin_pump_create(&p));
+    evtwin_pump_options options;
+    assert_ok(evtwin_pump_options_init(&options, sizeof options));
+    options.max_batch_rows = max_batch;
+    options.max_held_rows = max_held;
+    options.first_pause_s = options.longest_pause_s = pause_s;
+    assert_ok(evtwin_pump_create(&options, &p));
     assert_ok(evtwin_source_open(source_uri, &s));
     assert_ok(evtwin_pump_take_source(p, s));
     return p;
+}
+
+static evtwin_pump *pump_from(const char *source_uri, size_t max_batch) {
+    return pump_with(source_uri, max_batch, 0, 0);
 }
 
 static void add_sink(evtwin_pump *p, const char *scheme, const char *path) {
@@ -54,8 +66,11 @@ static evtwin_pump_stats stats_of(const evtwin_pump *p) {
     return stats;
 }
 
-static void count_rows(void *ctx, const evtwin_table *batch) {
-    *(size_t *)ctx += evtwin_table_rows(batch);
+static void count_rows(void *ctx, const evtwin_pump_event *event) {
+    if (event->kind == EVTWIN_PUMP_BATCH) {
+        assert_int_equal(event->n_rows, evtwin_table_rows(event->batch));
+        *(size_t *)ctx += event->n_rows;
+    }
 }
 
 static void every_row_reaches_every_sink_once(void **state) {
@@ -66,19 +81,19 @@ static void every_row_reaches_every_sink_once(void **state) {
     snprintf(b, sizeof b, "%s", temp_path("b.csv"));
     snprintf(uri, sizeof uri, "jsonl:%s", in);
     write_lines(in, 1003);
-    evtwin_pump *p = pump_from(uri);
+    evtwin_pump *p = pump_from(uri, 100);
     add_sink(p, "jsonl", a);
     add_sink(p, "csv", b);
     size_t n_seen = 0, n = 99, n_moved = 0;
-    assert_ok(evtwin_pump_on_batch(p, count_rows, &n_seen));
+    assert_ok(evtwin_pump_on_event(p, count_rows, &n_seen));
     evtwin_status st;
-    while ((st = evtwin_pump_run_once(p, 100, &n)) == EVTWIN_OK) {
+    while ((st = evtwin_pump_run_once(p, 0, &n)) == EVTWIN_OK) {
         assert_true(n > 0 && n <= 100);
         n_moved += n;
     }
     assert_int_equal(st, EVTWIN_DONE);
     assert_int_equal(n, 0);
-    assert_int_equal(evtwin_pump_run_once(p, 100, NULL), EVTWIN_DONE);
+    assert_int_equal(evtwin_pump_run_once(p, 0, NULL), EVTWIN_DONE);
     assert_int_equal(n_moved, 1003);
     assert_int_equal(n_seen, 1003);
     assert_int_equal(stats_of(p).n_read, 1003);
@@ -101,19 +116,19 @@ static void a_failed_sink_gets_the_batch_again_the_others_do_not(void **state) {
     const char *in = temp_path("retry.jsonl");
     snprintf(uri, sizeof uri, "jsonl:%s", in);
     write_lines(in, 2000);
-    evtwin_pump *p = pump_from(uri);
+    evtwin_pump *p = pump_from(uri, 100);
     add_sink(p, "csv", a);
-    while (evtwin_pump_run_once(p, 100, NULL) == EVTWIN_OK) {
+    while (evtwin_pump_run_once(p, 0, NULL) == EVTWIN_OK) {
     }
     evtwin_pump_free(p);
 
     write_lines(in, 45);
-    p = pump_from(uri);
+    p = pump_from(uri, 10);
     add_sink(p, "csv", a);
     add_sink(p, "jsonl", b);
     size_t n_seen = 0, n = 77;
-    assert_ok(evtwin_pump_on_batch(p, count_rows, &n_seen));
-    assert_ok(evtwin_pump_run_once(p, 10, NULL));
+    assert_ok(evtwin_pump_on_event(p, count_rows, &n_seen));
+    assert_ok(evtwin_pump_run_once(p, 0, NULL));
     struct stat info;
     assert_int_equal(stat(a, &info), 0);
     struct rlimit limit;
@@ -123,7 +138,7 @@ static void a_failed_sink_gets_the_batch_again_the_others_do_not(void **state) {
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
     evtwin_status st[3];
     for (int i = 0; i < 3; i++) {
-        st[i] = evtwin_pump_run_once(p, 10, &n);
+        st[i] = evtwin_pump_run_once(p, 0, &n);
     }
     setrlimit(RLIMIT_FSIZE, &limit);
     signal(SIGXFSZ, handler);
@@ -139,7 +154,7 @@ static void a_failed_sink_gets_the_batch_again_the_others_do_not(void **state) {
     assert_int_equal(stats_of(p).n_written, 10);
     assert_int_equal(count_lines(a), 2011);
     assert_int_equal(count_lines(b), 20);
-    while (evtwin_pump_run_once(p, 10, NULL) == EVTWIN_OK) {
+    while (evtwin_pump_run_once(p, 0, NULL) == EVTWIN_OK) {
     }
     assert_int_equal(n_seen, 45);
     assert_int_equal(stats_of(p).n_written, 45);
@@ -148,7 +163,16 @@ static void a_failed_sink_gets_the_batch_again_the_others_do_not(void **state) {
     assert_int_equal(count_lines(b), 45);
 }
 
-static void a_bad_record_is_an_error_and_then_passed_over(void **state) {
+static void hear_refusal(void *ctx, const evtwin_pump_event *event) {
+    evtwin_refusal *r = ctx;
+    if (event->kind == EVTWIN_PUMP_REFUSED) {
+        assert_string_equal(event->text, event->refusal->reason);
+        assert_int_equal(event->status, event->refusal->status);
+        *r = *event->refusal;
+    }
+}
+
+static void a_bad_record_is_refused_and_passed_over(void **state) {
     (void)state;
     char uri[300];
     const char *path =
@@ -156,15 +180,22 @@ static void a_bad_record_is_an_error_and_then_passed_over(void **state) {
                                "{\"timestamp\":\"never\",\"battery_id\":\"B\"}\n"
                                "{\"timestamp\":\"2024-01-02\",\"battery_id\":\"B\"}\n");
     snprintf(uri, sizeof uri, "jsonl:%s", path);
-    evtwin_pump *p = pump_from(uri);
+    evtwin_pump *p = pump_from(uri, 10);
     size_t n = 0;
-    assert_ok(evtwin_pump_run_once(p, 10, &n));
+    assert_ok(evtwin_pump_run_once(p, 0, &n));
     assert_int_equal(n, 1);
-    assert_fails(evtwin_pump_run_once(p, 10, &n), EVTWIN_E_PARSE, "bad.jsonl:2");
-    assert_ok(evtwin_pump_run_once(p, 10, &n));
-    assert_int_equal(evtwin_pump_run_once(p, 10, &n), EVTWIN_DONE);
+    evtwin_refusal refusal = {.size = 0};
+    assert_ok(evtwin_pump_on_event(p, hear_refusal, &refusal));
+    assert_int_equal(evtwin_pump_run_once(p, 0, &n), EVTWIN_REFUSED);
+    assert_int_equal(n, 0);
+    assert_int_equal(refusal.status, EVTWIN_E_PARSE);
+    assert_non_null(strstr(refusal.place, "bad.jsonl:2"));
+    assert_string_equal(refusal.raw, "{\"timestamp\":\"never\",\"battery_id\":\"B\"}");
+    assert_ok(evtwin_pump_run_once(p, 0, &n));
+    assert_int_equal(evtwin_pump_run_once(p, 0, &n), EVTWIN_DONE);
     assert_int_equal(stats_of(p).n_read, 2);
-    assert_int_equal(stats_of(p).n_errors, 1);
+    assert_int_equal(stats_of(p).n_refused, 1);
+    assert_int_equal(stats_of(p).n_errors, 0);
     assert_int_equal(stats_of(p).n_written, 0); /* nobody took them */
     evtwin_pump_free(p);
 }
@@ -185,12 +216,12 @@ static void predictions_are_counted(void **state) {
                                          "2024-01-01T00:00:00Z,B,55,,370,10\n"
                                          "2024-01-01T00:00:01Z,A,54,90,369,10\n"));
     snprintf(out, sizeof out, "%s", temp_path("predicted.csv"));
-    evtwin_pump *p = pump_from(in);
+    evtwin_pump *p = pump_from(in, 2);
     add_sink(p, "csv", out);
     assert_ok(evtwin_pump_take_predictor(p, predictor));
     assert_fails(evtwin_pump_take_predictor(p, predictor), EVTWIN_E_STATE, "has a predictor");
     evtwin_status st;
-    while ((st = evtwin_pump_run_once(p, 2, NULL)) == EVTWIN_OK) {
+    while ((st = evtwin_pump_run_once(p, 0, NULL)) == EVTWIN_OK) {
     }
     assert_int_equal(st, EVTWIN_DONE);
     assert_int_equal(stats_of(p).n_read, 3);
@@ -215,15 +246,22 @@ static void predictions_are_counted(void **state) {
 static void misuse_is_refused(void **state) {
     (void)state;
     evtwin_pump *p = NULL;
-    assert_fails(evtwin_pump_create(NULL), EVTWIN_E_ARG, "NULL");
-    assert_ok(evtwin_pump_create(&p));
-    assert_fails(evtwin_pump_run_once(p, 10, NULL), EVTWIN_E_STATE, "no source");
+    assert_fails(evtwin_pump_create(NULL, NULL), EVTWIN_E_ARG, "NULL");
+    evtwin_pump_options options;
+    assert_ok(evtwin_pump_options_init(&options, sizeof options));
+    options.max_batch_rows = 0;
+    assert_fails(evtwin_pump_create(&options, &p), EVTWIN_E_ARG, "max_batch_rows");
+    assert_null(p);
+    assert_ok(evtwin_pump_create(NULL, &p));
+    assert_fails(evtwin_pump_run_once(p, 0, NULL), EVTWIN_E_STATE, "no source");
     assert_fails(evtwin_pump_run_once(NULL, 10, NULL), EVTWIN_E_ARG, "NULL");
-    assert_fails(evtwin_pump_run_once(p, 0, NULL), EVTWIN_E_ARG, "max_rows");
+    assert_fails(evtwin_pump_run_once(p, -1, NULL), EVTWIN_E_ARG, "timeout_ms");
+    assert_fails(evtwin_pump_finish(NULL), EVTWIN_E_ARG, "NULL");
+    assert_null(evtwin_pump_session(p));
     assert_fails(evtwin_pump_take_source(p, NULL), EVTWIN_E_ARG, "NULL");
     assert_fails(evtwin_pump_take_sink(p, NULL), EVTWIN_E_ARG, "NULL");
     assert_fails(evtwin_pump_take_predictor(p, NULL), EVTWIN_E_ARG, "NULL");
-    assert_fails(evtwin_pump_on_batch(NULL, NULL, NULL), EVTWIN_E_ARG, "NULL");
+    assert_fails(evtwin_pump_on_event(NULL, NULL, NULL), EVTWIN_E_ARG, "NULL");
     evtwin_pump_stats stats;
     assert_fails(evtwin_pump_stats_get(p, NULL, sizeof stats), EVTWIN_E_ARG, "NULL");
     assert_fails(evtwin_pump_stats_get(p, &stats, 1), EVTWIN_E_ARG, "too small");
@@ -262,29 +300,62 @@ static void the_long_run_does_not_allocate(void **state) {
     char uri[300];
     write_lines(temp_path("steady.jsonl"), 5000);
     snprintf(uri, sizeof uri, "jsonl:%s", temp_path("steady.jsonl"));
-    evtwin_pump *p = pump_from(uri);
+    evtwin_pump *p = pump_from(uri, 100);
     add_sink(p, "jsonl", temp_path("steady-out.jsonl"));
     add_sink(p, "csv", temp_path("steady-out.csv"));
     for (int i = 0; i < 10; i++) {
-        assert_ok(evtwin_pump_run_once(p, 100, NULL));
+        assert_ok(evtwin_pump_run_once(p, 0, NULL));
     }
     n_allocations = 0;
     for (int i = 0; i < 30; i++) {
-        assert_ok(evtwin_pump_run_once(p, 100, NULL));
+        assert_ok(evtwin_pump_run_once(p, 0, NULL));
     }
     assert_int_equal(n_allocations, 0);
     evtwin_pump_free(p);
     evtwin_set_allocator(NULL, NULL);
 }
 
+static evtwin_status pump_all(void *ctx) {
+    const char *const *uris = ctx;
+    evtwin_pump *p = NULL;
+    evtwin_source *source = NULL;
+    evtwin_sink *sink = NULL;
+    evtwin_status st = evtwin_pump_create(NULL, &p);
+    if (st == EVTWIN_OK && (st = evtwin_source_open(uris[0], &source)) == EVTWIN_OK &&
+        (st = evtwin_pump_take_source(p, source)) < 0) {
+        evtwin_source_free(source);
+    }
+    if (st == EVTWIN_OK && (st = evtwin_sink_open(uris[1], &sink)) == EVTWIN_OK &&
+        (st = evtwin_pump_take_sink(p, sink)) < 0) {
+        evtwin_sink_free(sink);
+    }
+    while (st == EVTWIN_OK) {
+        st = evtwin_pump_run_once(p, 0, NULL);
+    }
+    evtwin_pump_free(p);
+    return st == EVTWIN_DONE ? EVTWIN_OK : st;
+}
+
+static void survives_every_failing_allocation(void **state) {
+    (void)state;
+    char from[300], to[300];
+    snprintf(from, sizeof from, "jsonl:%s", temp_path("nomem-in.jsonl"));
+    snprintf(to, sizeof to, "csv:%s?replace=1", temp_path("nomem-out.csv"));
+    write_lines(temp_path("nomem-in.jsonl"), 50);
+    const char *uris[] = {from, to};
+    assert_true(fail_every_allocation(pump_all, uris) > 30);
+    assert_int_equal(count_lines(temp_path("nomem-out.csv")), 51);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_reaches_every_sink_once),
         cmocka_unit_test(a_failed_sink_gets_the_batch_again_the_others_do_not),
-        cmocka_unit_test(a_bad_record_is_an_error_and_then_passed_over),
+        cmocka_unit_test(a_bad_record_is_refused_and_passed_over),
         cmocka_unit_test(predictions_are_counted),
         cmocka_unit_test(misuse_is_refused),
         cmocka_unit_test(the_long_run_does_not_allocate),
+        cmocka_unit_test(survives_every_failing_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* learn/trainer_fit.c: train the models of all targets and folds side by side and predict what was
+/* learn/fit.c: train the models of all targets and folds side by side and predict what was
  * held out. */
 
 #include "learn/trainer.h"
@@ -9,13 +9,13 @@
 #include "core/status.h"
 #include "learn/baseline.h"
 
-#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 
 /* One model to train: part >= 0 is held out, -1 means that the model learns from every row. */
 typedef struct job {
-    int which;
+    size_t t; /* of which target */
     int32_t part;
     int is_saved;
 } job;
@@ -26,8 +26,8 @@ enum { ERROR_SIZE = 1024 };
 typedef struct fit {
     evtwin_trainer *trainer;
     const evtwin__dataset *data;
-    evtwin__predictions *predictions;
-    const char **feature_name; /* (cols) */
+    double *held[EVTWIN__T_COUNT][EVTWIN__N_SCORED]; /* columns of the held-out predictions */
+    const char **feature_name;                       /* (cols) */
     job *list;
     size_t n_jobs;
 
@@ -43,7 +43,7 @@ typedef struct fit {
 /* Rows of one job, and the matrix it learns from. All owned. */
 typedef struct job_data {
     size_t *train, *test; /* rows */
-    size_t *test_k;       /* (n_test) their places among the target's rows */
+    size_t *place;        /* (n_test) rows of the held-out predictions */
     size_t n_train, n_test;
     evtwin__scaler scaler; /* empty if the trainer's is used */
     float *x;              /* (max(n_train, n_test), cols) */
@@ -54,7 +54,7 @@ typedef struct job_data {
 static void job_data_clear(job_data *d) {
     evtwin__free(d->train);
     evtwin__free(d->test);
-    evtwin__free(d->test_k);
+    evtwin__free(d->place);
     evtwin__scaler_clear(&d->scaler);
     evtwin__free(d->x);
     evtwin__free(d->y);
@@ -71,32 +71,32 @@ static int on_round(void *ctx) {
     return is_cancelled;
 }
 
-static evtwin_status select_rows(const evtwin__target *target, int32_t part, size_t cols,
+static evtwin_status select_rows(const evtwin__label *label, int32_t part, size_t cols,
                                  job_data *d) {
-    for (size_t k = 0; k < target->n; k++) {
-        d->n_test += part >= 0 && target->part[k] == part;
+    for (size_t k = 0; k < label->n; k++) {
+        d->n_test += part >= 0 && label->part[k] == part;
     }
-    d->n_train = target->n - d->n_test;
+    d->n_train = label->n - d->n_test;
     const size_t n_most = d->n_train > d->n_test ? d->n_train : d->n_test;
     d->train = evtwin__calloc(d->n_train, sizeof *d->train);
     d->test = evtwin__calloc(d->n_test, sizeof *d->test);
-    d->test_k = evtwin__calloc(d->n_test, sizeof *d->test_k);
+    d->place = evtwin__calloc(d->n_test, sizeof *d->place);
     d->x = evtwin__calloc(n_most, cols * sizeof *d->x);
     d->y = evtwin__calloc(n_most, sizeof *d->y);
     d->predicted = evtwin__calloc(d->n_test, sizeof *d->predicted);
-    if (d->train == NULL || d->test == NULL || d->test_k == NULL || d->x == NULL || d->y == NULL ||
-        d->predicted == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory to train on %zu rows", d->n_train);
-    }
+    EVTWIN_FAIL_IF(d->train == NULL || d->test == NULL || d->place == NULL || d->x == NULL ||
+                       d->y == NULL || d->predicted == NULL,
+                   EVTWIN_E_NOMEM, "out of memory to train on %zu rows", d->n_train);
 
-    size_t n_train = 0, n_test = 0;
-    for (size_t k = 0; k < target->n; k++) {
-        if (part >= 0 && target->part[k] == part) {
-            d->test_k[n_test] = k;
-            d->test[n_test++] = target->row[k];
+    size_t n_train = 0, n_test = 0, n_held = 0;
+    for (size_t k = 0; k < label->n; k++) {
+        if (part >= 0 && label->part[k] == part) {
+            d->place[n_test] = n_held;
+            d->test[n_test++] = label->row[k];
         } else {
-            d->train[n_train++] = target->row[k];
+            d->train[n_train++] = label->row[k];
         }
+        n_held += label->part[k] >= 0;
     }
     return EVTWIN_OK;
 }
@@ -109,9 +109,9 @@ static void scale_rows(const evtwin__scaler *scaler, const evtwin__dataset *data
 }
 
 /* Where the forest starts: the mean, kept off 0 and 1 where it is a probability. */
-static double base_score_of(const evtwin__part *part, int which) {
+static double base_score_of(const evtwin__part *part, evtwin_target_kind kind) {
     const double mean = evtwin__baseline_mean(part);
-    if (which == EVTWIN__RUL) {
+    if (kind == EVTWIN_TARGET_NUMBER) {
         return mean;
     }
     return mean < 1e-6 ? 1e-6 : mean > 1.0 - 1e-6 ? 1.0 - 1e-6 : mean;
@@ -130,48 +130,50 @@ static evtwin_status predict_held_out(const fit *f, const job *j, const evtwin__
     scale_rows(scaler, f->data, d->test, d->n_test, d->x);
     st = evtwin_model_predict(forest, d->x, d->n_test, cols, d->y);
     for (size_t i = 0; i < d->n_test && st == EVTWIN_OK; i++) {
-        f->predictions[j->which].model[d->test_k[i]] = (double)d->y[i];
+        f->held[j->t][EVTWIN_SCORED_MODEL][d->place[i]] = (double)d->y[i];
     }
     evtwin_model_free(forest);
     return st;
 }
 
-static evtwin_status predict_base_lines(const fit *f, const job *j, const evtwin__part *part,
-                                        job_data *d) {
-    evtwin__predictions *p = &f->predictions[j->which];
+/* The predictions of a job go to one column of those held out. */
+static void keep(const job_data *d, double *column) {
+    for (size_t i = 0; i < d->n_test; i++) {
+        column[d->place[i]] = d->predicted[i];
+    }
+}
+
+static evtwin_status predict_baselines(const fit *f, const job *j, const evtwin__part *part,
+                                       job_data *d) {
+    double *const *to = f->held[j->t];
     const double mean = evtwin__baseline_mean(part);
     for (size_t i = 0; i < d->n_test; i++) {
-        p->mean[d->test_k[i]] = mean;
+        d->predicted[i] = mean;
     }
-    evtwin_status st;
-    if (j->which == EVTWIN__RUL && f->data->cycles != NULL) {
-        if ((st = evtwin__baseline_countdown(part, f->data->cycles, d->predicted)) < 0) {
-            return st;
-        }
-        for (size_t i = 0; i < d->n_test; i++) {
-            p->countdown[d->test_k[i]] = d->predicted[i];
-        }
+    keep(d, to[EVTWIN_SCORED_MEAN]);
+    /* what is left of a life is counted in cycles, no other number is */
+    const int is_life = strcmp(f->trainer->target[j->t].unit, "cycles") == 0;
+    if (is_life && f->data->cycles != NULL) {
+        EVTWIN_TRY(evtwin__baseline_mean_life(part, f->data->cycles, d->predicted));
+        keep(d, to[EVTWIN_SCORED_MEAN_LIFE]);
     }
-    if ((st = evtwin__baseline_single(part, &p->single_feature[j->part], d->predicted)) < 0) {
-        return st;
-    }
-    for (size_t i = 0; i < d->n_test; i++) {
-        p->single[d->test_k[i]] = d->predicted[i];
-    }
+    size_t *feature = &f->trainer->result[j->t].single_feature[j->part];
+    EVTWIN_TRY(evtwin__baseline_single(part, feature, d->predicted));
+    keep(d, to[EVTWIN_SCORED_SINGLE]);
     return EVTWIN_OK;
 }
 
 static evtwin_status train_model(fit *f, const job *j, const evtwin__scaler *scaler,
                                  const evtwin__part *part, job_data *d,
                                  evtwin__booster_model *out) {
-    const evtwin_train_options *o = &f->trainer->options;
-    const int is_rul = j->which == EVTWIN__RUL;
-    const evtwin__booster_params params = {.objective = is_rul ? EVTWIN_OBJECTIVE_REGRESSION
-                                                               : EVTWIN_OBJECTIVE_LOGISTIC,
-                                           .trees = is_rul ? o->rul_trees : o->failure_trees,
-                                           .depth = is_rul ? o->rul_depth : o->failure_depth,
-                                           .learning_rate = o->learning_rate,
-                                           .base_score = base_score_of(part, j->which)};
+    const evtwin_target *target = &f->trainer->target[j->t];
+    const evtwin__booster_params params = {.objective = target->kind == EVTWIN_TARGET_EVENT
+                                                            ? EVTWIN_OBJECTIVE_LOGISTIC
+                                                            : EVTWIN_OBJECTIVE_REGRESSION,
+                                           .trees = target->trees,
+                                           .depth = target->depth,
+                                           .learning_rate = f->trainer->options.learning_rate,
+                                           .base_score = base_score_of(part, target->kind)};
     scale_rows(scaler, f->data, d->train, d->n_train, d->x);
     for (size_t k = 0; k < d->n_train; k++) {
         d->y[k] = (float)part->y[d->train[k]];
@@ -183,7 +185,7 @@ static evtwin_status train_model(fit *f, const job *j, const evtwin__scaler *sca
                                        .feature_names = f->feature_name};
     const evtwin_status st = evtwin__booster_train(&params, &data, on_round, f, out);
     if (st == EVTWIN_OK && j->is_saved) {
-        f->trainer->result[j->which].base_score = params.base_score;
+        f->trainer->bundle.model[j->t].base_score = params.base_score;
     }
     return st;
 }
@@ -191,11 +193,11 @@ static evtwin_status train_model(fit *f, const job *j, const evtwin__scaler *sca
 static evtwin_status run_job(void *ctx, size_t item) {
     fit *f = ctx;
     const job *j = &f->list[item];
-    const evtwin__target *target = &f->data->target[j->which];
+    const evtwin__label *label = &f->data->label[j->t];
     job_data d = {0};
     evtwin__booster_model model = {0};
-    const evtwin__scaler *scaler = j->is_saved ? &f->trainer->scaler : &d.scaler;
-    evtwin_status st = select_rows(target, j->part, f->data->cols, &d);
+    const evtwin__scaler *scaler = j->is_saved ? &f->trainer->bundle.scaler : &d.scaler;
+    evtwin_status st = select_rows(label, j->part, f->data->cols, &d);
     if (st < 0) {
         goto done;
     }
@@ -205,7 +207,7 @@ static evtwin_status run_job(void *ctx, size_t item) {
     }
     const evtwin__part part = {.x = f->data->x,
                                .cols = f->data->cols,
-                               .y = target->y,
+                               .y = label->y,
                                .group_of_row = f->data->groups.of_row,
                                .n_groups = f->data->groups.n,
                                .train = d.train,
@@ -216,11 +218,13 @@ static evtwin_status run_job(void *ctx, size_t item) {
         goto done;
     }
     if (j->part >= 0 && ((st = predict_held_out(f, j, scaler, &model, &d)) < 0 ||
-                         (st = predict_base_lines(f, j, &part, &d)) < 0)) {
+                         (st = predict_baselines(f, j, &part, &d)) < 0)) {
         goto done;
     }
     if (j->is_saved) {
-        f->trainer->result[j->which].model = model;
+        f->trainer->bundle.model[j->t].json = model.json;
+        f->trainer->bundle.model[j->t].json_size = model.size;
+        f->trainer->result[j->t].importance = model.importance;
         model = (evtwin__booster_model){0};
     }
 
@@ -235,47 +239,74 @@ done:
 /* With folds the saved model is one more job, and the longest: it starts first. */
 static size_t list_jobs(const evtwin__dataset *data, int has_folds, job *list) {
     size_t n = 0;
-    for (int t = 0; t < EVTWIN__N_TARGETS; t++) {
-        if (data->target[t].present && has_folds) {
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        if (data->label[t].is_present && has_folds) {
             list[n++] = (job){t, -1, 1};
         }
     }
-    for (int t = 0; t < EVTWIN__N_TARGETS; t++) {
-        for (size_t part = 0; part < data->target[t].n_parts; part++) {
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        for (size_t part = 0; part < data->label[t].n_parts; part++) {
             list[n++] = (job){t, (int32_t)part, !has_folds};
         }
     }
     return n;
 }
 
-static double *alloc_missing(size_t n) {
-    double *v = evtwin__calloc(n, sizeof *v);
-    for (size_t i = 0; v != NULL && i < n; i++) {
-        v[i] = NAN;
+static evtwin_status add_held_columns(evtwin_table *table, const char *unit) {
+    static const char *const name[EVTWIN__N_HELD] = {"row",        "group", "fold",      "truth",
+                                                     "prediction", "mean",  "mean_life", "single"};
+    evtwin_status st = EVTWIN_OK;
+    for (int c = 0; c < EVTWIN__N_HELD && st >= 0; c++) {
+        const evtwin_type type = c == EVTWIN__HELD_GROUP   ? EVTWIN_TEXT
+                                 : c >= EVTWIN__HELD_TRUTH ? EVTWIN_F64
+                                                           : EVTWIN_I64;
+        st = evtwin_table_add_column(table, name[c], type, type == EVTWIN_F64 ? unit : "", NULL);
     }
-    return v;
+    return st;
 }
 
-static evtwin_status alloc_predictions(const evtwin__target *target, evtwin__predictions *p) {
-    p->model = alloc_missing(target->n);
-    p->mean = alloc_missing(target->n);
-    p->countdown = alloc_missing(target->n);
-    p->single = alloc_missing(target->n);
-    p->single_feature = evtwin__calloc(target->n_parts, sizeof *p->single_feature);
-    if (p->model == NULL || p->mean == NULL || p->countdown == NULL || p->single == NULL ||
-        p->single_feature == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for %zu predictions", target->n);
+static evtwin_status fill_held_rows(const evtwin__dataset *data, const evtwin__label *label,
+                                    evtwin_table *table) {
+    evtwin_status st = EVTWIN_OK;
+    int32_t group = -1, code = 0;
+    for (size_t k = 0, r = 0; k < label->n && st >= 0; k++) {
+        const size_t row = label->row[k];
+        if (label->part[k] < 0) {
+            continue;
+        }
+        if (data->groups.of_row[row] != group) { /* they come by group */
+            group = data->groups.of_row[row];
+            st = evtwin_table_intern(table, EVTWIN__HELD_GROUP, data->groups.name[group], &code);
+        }
+        if (st >= 0 && (st = evtwin_table_set_i64(table, EVTWIN__HELD_ROW, r, (int64_t)row)) >= 0 &&
+            (st = evtwin_table_set_code(table, EVTWIN__HELD_GROUP, r, code)) >= 0 &&
+            (st = evtwin_table_set_i64(table, EVTWIN__HELD_FOLD, r, label->part[k])) >= 0) {
+            st = evtwin_table_set_f64(table, EVTWIN__HELD_TRUTH, r, label->y[row]);
+        }
+        r++;
     }
+    return st;
+}
+
+/* The table of a target's held-out predictions, which the jobs fill. */
+static evtwin_status make_held_out(fit *f, size_t t) {
+    const evtwin__label *label = &f->data->label[t];
+    evtwin__result *result = &f->trainer->result[t];
+    size_t n_held = 0;
+    for (size_t k = 0; k < label->n; k++) {
+        n_held += label->part[k] >= 0;
+    }
+    EVTWIN_TRY(evtwin_table_create(&result->held_out));
+    EVTWIN_TRY(add_held_columns(result->held_out, label->unit));
+    EVTWIN_TRY(evtwin_table_resize(result->held_out, n_held));
+    EVTWIN_TRY(fill_held_rows(f->data, label, result->held_out));
+    for (size_t s = 0; s < EVTWIN__N_SCORED; s++) {
+        f->held[t][s] = evtwin_table_f64_edit(result->held_out, EVTWIN__HELD_SCORED + s);
+    }
+    result->single_feature = evtwin__calloc(label->n_parts, sizeof *result->single_feature);
+    EVTWIN_FAIL_IF(result->single_feature == NULL, EVTWIN_E_NOMEM, "out of memory for %zu parts",
+                   label->n_parts);
     return EVTWIN_OK;
-}
-
-void evtwin__predictions_clear(evtwin__predictions *p) {
-    evtwin__free(p->model);
-    evtwin__free(p->mean);
-    evtwin__free(p->countdown);
-    evtwin__free(p->single);
-    evtwin__free(p->single_feature);
-    *p = (evtwin__predictions){0};
 }
 
 static void *run_jobs(void *arg) {
@@ -316,8 +347,7 @@ static void watch_jobs(fit *f) {
 static evtwin_status run_watched(fit *f) {
     const evtwin_train_options *o = &f->trainer->options;
     for (size_t i = 0; i < f->n_jobs; i++) {
-        f->n_rounds_in_all +=
-            (size_t)(f->list[i].which == EVTWIN__RUL ? o->rul_trees : o->failure_trees);
+        f->n_rounds_in_all += (size_t)f->trainer->target[f->list[i].t].trees;
     }
     pthread_t runner;
     if (o->progress != NULL && pthread_create(&runner, NULL, run_jobs, f) == 0) {
@@ -326,41 +356,35 @@ static evtwin_status run_watched(fit *f) {
     } else {
         run_jobs(f);
     }
-    if (f->is_cancelled) {
-        EVTWIN_FAIL(EVTWIN_E_CANCELLED, "training was stopped by its caller");
-    }
-    if (f->status < 0) {
-        EVTWIN_FAIL(f->status, "%s", f->error);
-    }
+    EVTWIN_FAIL_IF(f->is_cancelled, EVTWIN_E_CANCELLED, "training was stopped by its caller");
+    EVTWIN_FAIL_IF(f->status < 0, f->status, "%s", f->error);
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin__trainer_fit(evtwin_trainer *trainer, const evtwin__dataset *data,
-                                  evtwin__predictions predictions[EVTWIN__N_TARGETS]) {
+evtwin_status evtwin__fit(evtwin_trainer *trainer, const evtwin__dataset *data) {
     evtwin_status st = EVTWIN_OK;
     fit f = {.trainer = trainer,
              .data = data,
-             .predictions = predictions,
              .lock = PTHREAD_MUTEX_INITIALIZER,
              .changed = PTHREAD_COND_INITIALIZER};
     size_t n_parts = 0;
-    for (int t = 0; t < EVTWIN__N_TARGETS && st == EVTWIN_OK; t++) {
-        n_parts += data->target[t].n_parts;
-        if (data->target[t].present) {
-            st = alloc_predictions(&data->target[t], &predictions[t]);
+    for (size_t t = 0; t < EVTWIN__T_COUNT && st == EVTWIN_OK; t++) {
+        n_parts += data->label[t].n_parts;
+        if (data->label[t].is_present) {
+            st = make_held_out(&f, t);
         }
     }
     if (st < 0) {
         return st;
     }
     f.feature_name = evtwin__calloc(data->cols, sizeof *f.feature_name);
-    f.list = evtwin__calloc(n_parts + EVTWIN__N_TARGETS, sizeof *f.list);
+    f.list = evtwin__calloc(n_parts + EVTWIN__T_COUNT, sizeof *f.list);
     if (f.feature_name == NULL || f.list == NULL) {
         st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory for %zu models", n_parts);
     } else {
         f.n_jobs = list_jobs(data, trainer->options.cv_folds > 0, f.list);
         for (size_t i = 0; i < data->cols; i++) {
-            f.feature_name[i] = evtwin_features_name(trainer->features, i);
+            f.feature_name[i] = evtwin_features_name(trainer->bundle.features, i);
         }
         st = run_watched(&f);
     }

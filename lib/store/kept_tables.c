@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* store/kept_table.c: the small tables that a store keeps as they come. */
-
-#include "store/kept_table.h"
+/* store/kept_tables.c: small tables that a store keeps as they come: states, scores, limits. */
 
 #include "core/status.h"
+#include "store/backend.h"
 
 const evtwin__kept evtwin__kept_tables[EVTWIN__N_KEPT] = {
     [EVTWIN__KEPT_STATES] = {.sql_table = "ev_state",
@@ -44,15 +43,13 @@ evtwin_status evtwin__kept_check(evtwin__kept_id which, const evtwin_table *tabl
     for (size_t c = 0; c < kept->n_columns; c++) {
         const char *name = kept->column[c].name;
         const size_t col = evtwin_table_find(table, name);
-        if (col == EVTWIN_NO_COLUMN || evtwin_table_type(table, col) != kept->column[c].type) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "the table has no column %s, or it has another type",
-                        name);
-        }
+        EVTWIN_FAIL_IF(col == EVTWIN_NO_COLUMN ||
+                           evtwin_table_type(table, col) != kept->column[c].type,
+                       EVTWIN_E_SCHEMA, "the table has no column %s, or it has another type", name);
         for (size_t row = 0; c < kept->n_required && row < evtwin_table_rows(table); row++) {
             const char *text = evtwin_table_text(table, col, row);
-            if (text == NULL || text[0] == '\0') {
-                EVTWIN_FAIL(EVTWIN_E_ARG, "row %zu has no %s", row + 1, name);
-            }
+            EVTWIN_FAIL_IF(text == NULL || text[0] == '\0', EVTWIN_E_ARG, "row %zu has no %s",
+                           row + 1, name);
         }
     }
     return EVTWIN_OK;

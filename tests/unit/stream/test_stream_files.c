@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_end_files.c: CSV and JSON lines as sinks and sources: whole, torn, locked, full, foreign. */
+/* test_stream_files.c: CSV and JSON lines as sinks and sources: whole, torn, locked, full, foreign.
+ */
 
 #include "test.h"
 
@@ -70,7 +71,9 @@ static void write_once(const char *sink_uri, evtwin_table *t) {
 #define HEADER                                                                                     \
     "time,battery_id,soc,soh,voltage,current,temperature,charge_cycles,power_consumption,"         \
     "is_charging,seq,sim_time_s,resistance_mohm,mean_temperature,throughput_ah_per_day"
-#define PREDICTION_HEADER HEADER ",rul_prediction,failure_probability,model_version,prediction_note"
+#define PREDICTION_HEADER HEADER ",rul_prediction,failure_probability,prediction_note,model_version"
+#define OLD_PREDICTION_HEADER                                                                      \
+    HEADER ",rul_prediction,failure_probability,model_version,prediction_note"
 #define ROW_1 "1970-01-01T00:00:00.000000Z,B1,85.5,,,,,,,false,,,,,"
 #define ROW_2 "1970-01-01T00:00:02.000000Z,B2,85.5,,,,,,,true,,,,,"
 #define JSON_1                                                                                     \
@@ -100,11 +103,16 @@ static void csv_has_prediction_columns_if_its_first_batch_has(void **state) {
     (void)state;
     const char *path = temp_path("predictions.csv");
     write_once(uri("csv", path, ""), with_predictions(batch(2, 85.5)));
-    assert_string_equal(content(path), PREDICTION_HEADER "\n" ROW_1 ",812.5,0.0625,abc,\n" ROW_2
-                                                         ",,,abc,\"unknown, because \"\"soh\"\" "
-                                                         "is\tmissing\"\n");
+    assert_string_equal(content(path), PREDICTION_HEADER "\n" ROW_1 ",812.5,0.0625,,abc\n" ROW_2
+                                                         ",,,\"unknown, because \"\"soh\"\" "
+                                                         "is\tmissing\",abc\n");
     write_once(uri("csv", path, ""), batch(1, 85.5)); /* fewer are fine */
-    assert_non_null(strstr(content(path), "missing\"\n" ROW_1 ",,,,\n"));
+    assert_non_null(strstr(content(path), "missing\",abc\n" ROW_1 ",,,,\n"));
+
+    /* a file of an earlier version goes on with its columns */
+    path = temp_file("old.csv", OLD_PREDICTION_HEADER "\n");
+    write_once(uri("csv", path, ""), with_predictions(batch(1, 85.5)));
+    assert_string_equal(content(path), OLD_PREDICTION_HEADER "\n" ROW_1 ",812.5,0.0625,abc,\n");
 
     /* more are not: they would be lost */
     path = temp_path("plain.csv");
@@ -116,6 +124,33 @@ static void csv_has_prediction_columns_if_its_first_batch_has(void **state) {
     evtwin_sink_free(sink);
     evtwin_table_free(t);
     assert_string_equal(content(path), HEADER "\n" ROW_1 "\n");
+}
+
+/* Whatever of the predictions a batch has, an interval too, is in the file. */
+static void file_sinks_keep_intervals(void **state) {
+    (void)state;
+    const char *path = temp_path("interval.csv");
+    for (int turn = 0; turn < 2; turn++) {
+        evtwin_table *t = batch(1, 85.5);
+        size_t low = 0, high = 0, made = 0;
+        assert_ok(evtwin_table_add_column(t, "rul_high", EVTWIN_F64, "cycles", &high));
+        assert_ok(evtwin_table_add_column(t, "prediction_timestamp", EVTWIN_TIME, NULL, &made));
+        assert_ok(evtwin_table_add_column(t, "rul_low", EVTWIN_F64, "cycles", &low));
+        assert_ok(evtwin_table_set_f64(t, low, 0, 700));
+        assert_ok(evtwin_table_set_f64(t, high, 0, 900));
+        assert_ok(evtwin_table_set_i64(t, made, 0, 1000000));
+        if (turn == 0) {
+            write_once(uri("csv", path, ""), t);
+            assert_string_equal(content(path),
+                                HEADER ",rul_low,rul_high,prediction_timestamp\n" ROW_1
+                                       ",700,900,1970-01-01T00:00:01.000000Z\n");
+        } else {
+            write_once(uri("jsonl", temp_path("interval.jsonl"), ""), t);
+            assert_non_null(strstr(content(temp_path("interval.jsonl")),
+                                   "\"is_charging\":false,\"rul_low\":700,\"rul_high\":900,"
+                                   "\"prediction_timestamp\":\"1970-01-01T00:00:01.000000Z\"}\n"));
+        }
+    }
 }
 
 static void jsonl_appends_and_replaces(void **state) {
@@ -130,9 +165,9 @@ static void jsonl_appends_and_replaces(void **state) {
     assert_non_null(strstr(content(path), "\"is_charging\":false,\"rul_prediction\":812.5,"
                                           "\"failure_probability\":0.0625,\"model_version\":"
                                           "\"abc\"}\n{"));
-    assert_non_null(strstr(content(path), "\"is_charging\":true,\"model_version\":\"abc\","
-                                          "\"prediction_note\":\"unknown, because \\\"soh\\\" "
-                                          "is\\u0009missing\"}\n"));
+    assert_non_null(strstr(content(path), "\"is_charging\":true,\"prediction_note\":"
+                                          "\"unknown, because \\\"soh\\\" is\\u0009missing\","
+                                          "\"model_version\":\"abc\"}\n"));
 }
 
 static void foreign_files_are_left_alone(void **state) {
@@ -145,7 +180,11 @@ static void foreign_files_are_left_alone(void **state) {
         {"csv", "time,battery_id\n"},
         {"csv", HEADER ",x\n"},
         {"csv", "\n"},
-        {"csv", HEADER ",rul_prediction\n"},
+        {"csv", HEADER ",rul_predict\n"},
+        {"csv", HEADER ",rul_prediction,\n"},
+        {"csv", HEADER ",rul_low,rul_low\n"},
+        {"csv", HEADER ",status\n"},
+        {"csv", HEADER ",rul_low,stat"},
         {"jsonl", "time,battery\n1"},
         {"jsonl", "\n"},
         {"jsonl", "[1]"},
@@ -294,7 +333,7 @@ static void a_bad_row_keeps_the_batch_out(void **state) {
         evtwin_table_free(t);
         assert_ok(evtwin_table_create(&t));
         assert_ok(evtwin_table_resize(t, 1));
-        assert_fails(evtwin_sink_write(sink, t), EVTWIN_E_SCHEMA, "time");
+        assert_fails(evtwin_sink_write(sink, t), EVTWIN_E_SCHEMA, "no column battery_id");
         evtwin_table_free(t);
         evtwin_sink_free(sink);
     }
@@ -355,6 +394,28 @@ static evtwin_source *source(const char *text) {
     return s;
 }
 
+/* One record was passed over, and the source says which and why. */
+static void assert_refused(evtwin_source *s, evtwin_table *t, evtwin_status status,
+                           const char *place, const char *reason) {
+    const size_t before = evtwin_table_rows(t);
+    evtwin_refusal refusal;
+    assert_int_equal(evtwin_source_read(s, 10, 0, t), EVTWIN_REFUSED);
+    assert_int_equal(evtwin_table_rows(t), before);
+    assert_ok(evtwin_source_refusal(s, &refusal, sizeof refusal));
+    assert_int_equal(refusal.status, status);
+    if (strstr(refusal.place, place) == NULL || strstr(refusal.reason, reason) == NULL) {
+        fail_msg("'%s' at '%s' instead of '%s' at '%s'", refusal.reason, refusal.place, reason,
+                 place);
+    }
+    assert_int_equal(refusal.raw[refusal.raw_size], '\0');
+}
+
+static const char *raw_of(const evtwin_source *s) {
+    evtwin_refusal refusal;
+    assert_ok(evtwin_source_refusal(s, &refusal, sizeof refusal));
+    return refusal.raw;
+}
+
 static void both_read_what_they_wrote(void **state) {
     (void)state;
     static const char *const schemes[] = {"csv", "jsonl"};
@@ -366,11 +427,11 @@ static void both_read_what_they_wrote(void **state) {
         assert_ok(evtwin_telemetry_table_create(&t));
         size_t n_calls = 0;
         evtwin_status st;
-        while ((st = evtwin_source_read(s, 300, t)) == EVTWIN_OK && n_calls < 5000) {
+        while ((st = evtwin_source_read(s, 300, 0, t)) == EVTWIN_OK && n_calls < 5000) {
             n_calls++;
         }
         assert_int_equal(st, EVTWIN_DONE);
-        assert_int_equal(evtwin_source_read(s, 300, t), EVTWIN_DONE);
+        assert_int_equal(evtwin_source_read(s, 300, 0, t), EVTWIN_DONE);
         assert_true(n_calls >= 4);
         assert_int_equal(evtwin_table_rows(t), 1000);
         assert_int_equal(evtwin_table_cols(t), n_telemetry());
@@ -381,9 +442,9 @@ static void both_read_what_they_wrote(void **state) {
             assert_true(evtwin_table_number(t, 9, row) == (double)(row % 2));
             assert_false(evtwin_table_is_valid(t, 3, row));
         }
-        assert_fails(evtwin_source_read(s, 0, t), EVTWIN_E_ARG, "max_rows");
-        assert_fails(evtwin_source_read(NULL, 1, t), EVTWIN_E_ARG, "NULL");
-        assert_fails(evtwin_source_read(s, 1, NULL), EVTWIN_E_ARG, "NULL");
+        assert_fails(evtwin_source_read(s, 0, 0, t), EVTWIN_E_ARG, "max_rows");
+        assert_fails(evtwin_source_read(NULL, 1, 0, t), EVTWIN_E_ARG, "NULL");
+        assert_fails(evtwin_source_read(s, 1, 0, NULL), EVTWIN_E_ARG, "NULL");
         evtwin_table_free(t);
         evtwin_source_free(s);
     }
@@ -401,7 +462,7 @@ static void csv_reads_other_namings(void **state) {
     s = source(uri("csv", path, "?battery_id=CAR_7"));
     evtwin_table *t = NULL;
     assert_ok(evtwin_telemetry_table_create(&t));
-    assert_ok(evtwin_source_read(s, 10, t));
+    assert_ok(evtwin_source_read(s, 10, 0, t));
     assert_int_equal(evtwin_table_rows(t), 2);
     assert_int_equal(evtwin_table_i64(t, 0)[0], 1577836800000000);
     assert_string_equal(evtwin_table_text(t, 1, 1), "CAR_7");
@@ -433,7 +494,7 @@ static void csv_takes_units_that_differ_from_the_names(void **state) {
     evtwin_table *t = batch(0, 0);
     evtwin_source *s =
         source(uri("csv", path, "?battery_id=B&unit=soc=percent,voltage=mV,Battery_Current=mA"));
-    assert_ok(evtwin_source_read(s, 10, t));
+    assert_ok(evtwin_source_read(s, 10, 0, t));
     assert_near(evtwin_table_number(t, 2, 0), 85.0, 0.0);
     assert_near(evtwin_table_number(t, 4, 0), 370.5, 1e-12);
     assert_near(evtwin_table_number(t, 5, 0), 0.002, 1e-15);
@@ -456,14 +517,17 @@ static void csv_checks_what_it_reads(void **state) {
     static const struct {
         const char *row;
         evtwin_status status;
-        const char *says;
+        const char *says, *raw;
     } cases[] = {
-        {"2020-01-01,B,101", EVTWIN_E_RANGE, "soc"},
-        {"2020-01-01,B,x", EVTWIN_E_PARSE, "x"},
-        {"2020-01-01,a b,1", EVTWIN_E_ARG, "a b"},
-        {",B,1", EVTWIN_E_SCHEMA, "no time"},
-        {"2020-01-01,,1", EVTWIN_E_SCHEMA, "no battery_id"},
-        {"yesterday,B,1", EVTWIN_E_PARSE, "yesterday"},
+        {"2020-01-01,B,101", EVTWIN_E_RANGE, "data row 2: soc 101 percent is outside 0 to 100",
+         "{\"timestamp\":\"2020-01-01T00:00:00.000000Z\",\"battery_id\":\"B\",\"soc\":101}"},
+        {"2020-01-01,B,x", EVTWIN_E_PARSE, "x", "2020-01-01,B,x"},
+        {"2020-01-01,a b,1", EVTWIN_E_ARG, "a b",
+         "{\"timestamp\":\"2020-01-01T00:00:00.000000Z\",\"battery_id\":\"a b\",\"soc\":1}"},
+        {",B,1", EVTWIN_E_SCHEMA, "no time", "{\"battery_id\":\"B\",\"soc\":1}"},
+        {"2020-01-01,,1", EVTWIN_E_SCHEMA, "no battery_id",
+         "{\"timestamp\":\"2020-01-01T00:00:00.000000Z\",\"soc\":1}"},
+        {"yesterday,B,1", EVTWIN_E_PARSE, "yesterday", "yesterday,B,1"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char text[200];
@@ -471,26 +535,26 @@ static void csv_checks_what_it_reads(void **state) {
                  cases[i].row);
         evtwin_source *s = source(uri("csv", temp_file("check.csv", text), ""));
         evtwin_table *t = batch(3, 50);
-        assert_ok(evtwin_source_read(s, 10, t)); /* the row before it comes first */
+        assert_ok(evtwin_source_read(s, 10, 0, t)); /* the row before it comes first */
         assert_int_equal(evtwin_table_rows(t), 4);
-        assert_fails(evtwin_source_read(s, 10, t), cases[i].status, cases[i].says);
+        assert_string_equal(evtwin_source_position(s), "1");
+        assert_refused(s, t, cases[i].status, "check.csv: data row 2", cases[i].says);
+        assert_string_equal(raw_of(s), cases[i].raw);
         assert_non_null(strstr(evtwin_last_error(), "check.csv"));
-        if (cases[i].status == EVTWIN_E_RANGE) {
-            assert_non_null(
-                strstr(evtwin_last_error(), "data row 2: soc 101 percent is outside 0 to 100"));
-        }
         assert_int_equal(evtwin_table_rows(t), 4);
-        assert_ok(evtwin_source_read(s, 10, t)); /* it was passed over, the one behind it comes */
+        assert_ok(
+            evtwin_source_read(s, 10, 0, t)); /* it was passed over, the one behind it comes */
         assert_int_equal(evtwin_table_rows(t), 5);
         assert_near(evtwin_table_number(t, evtwin_table_find(t, "soc"), 4), 7.0, 0.0);
-        assert_int_equal(evtwin_source_read(s, 10, t), EVTWIN_DONE);
+        assert_string_equal(evtwin_source_position(s), "3");
+        assert_int_equal(evtwin_source_read(s, 10, 0, t), EVTWIN_DONE);
         evtwin_table_free(t);
         evtwin_source_free(s);
     }
     const char *path = temp_file("naive.csv", "time,battery_id\n2020-01-01,B\n");
     evtwin_source *s = source(uri("csv", path, "?naive_time=reject"));
     evtwin_table *t = batch(0, 0);
-    assert_fails(evtwin_source_read(s, 10, t), EVTWIN_E_PARSE, "no offset");
+    assert_refused(s, t, EVTWIN_E_PARSE, "naive.csv: data row 1", "no offset");
     evtwin_table_free(t);
     evtwin_source_free(s);
 }
@@ -504,17 +568,20 @@ static void jsonl_passes_over_a_bad_line_and_names_it(void **state) {
     const char *path = temp_file("bad.jsonl", text);
     evtwin_source *s = source(uri("jsonl", path, ""));
     evtwin_table *t = batch(0, 0);
-    assert_ok(evtwin_source_read(s, 10, t)); /* what comes before the bad line is given first */
+    assert_ok(evtwin_source_read(s, 10, 0, t)); /* what comes before the bad line is given first */
     assert_int_equal(evtwin_table_rows(t), 1);
-    assert_fails(evtwin_source_read(s, 10, t), EVTWIN_E_SCHEMA,
-                 "bad.jsonl:4: a telemetry record without");
-    assert_ok(evtwin_source_read(s, 10, t));
+    char position[32];
+    snprintf(position, sizeof position, "%zu", strlen(JSON_1 "\n  \r\n"));
+    assert_string_equal(evtwin_source_position(s), position);
+    assert_refused(s, t, EVTWIN_E_SCHEMA, "bad.jsonl:4", "bad.jsonl:4: a telemetry record without");
+    assert_string_equal(raw_of(s), "{\"battery_id\":\"B\"}");
+    assert_ok(evtwin_source_read(s, 10, 0, t));
     assert_int_equal(evtwin_table_rows(t), 2);
-    assert_fails(evtwin_source_read(s, 10, t), EVTWIN_E_PARSE,
-                 "bad.jsonl:6: the line is longer than 65536 bytes");
-    assert_ok(evtwin_source_read(s, 10, t));
+    assert_refused(s, t, EVTWIN_E_PARSE, "bad.jsonl:6", "the line is longer than 65536 bytes");
+    assert_int_equal(strlen(raw_of(s)), 65536);
+    assert_ok(evtwin_source_read(s, 10, 0, t));
     assert_int_equal(evtwin_table_rows(t), 3);
-    assert_int_equal(evtwin_source_read(s, 10, t), EVTWIN_DONE);
+    assert_int_equal(evtwin_source_read(s, 10, 0, t), EVTWIN_DONE);
     evtwin_table_free(t);
     evtwin_source_free(s);
 
@@ -534,22 +601,22 @@ static void jsonl_ends_or_follows(void **state) {
     const char *path = temp_file("follow.jsonl", JSON_1 "{\"timestamp\":");
     evtwin_source *s = source(uri("jsonl", path, ""));
     evtwin_table *t = batch(0, 0);
-    assert_ok(evtwin_source_read(s, 10, t));
-    assert_fails(evtwin_source_read(s, 10, t), EVTWIN_E_PARSE,
-                 "follow.jsonl:2: the last line has no line break");
-    assert_int_equal(evtwin_source_read(s, 10, t), EVTWIN_DONE);
+    assert_ok(evtwin_source_read(s, 10, 0, t));
+    assert_refused(s, t, EVTWIN_E_PARSE, "follow.jsonl:2", "the last line has no line break");
+    assert_string_equal(raw_of(s), "{\"timestamp\":");
+    assert_int_equal(evtwin_source_read(s, 10, 0, t), EVTWIN_DONE);
     assert_int_equal(evtwin_table_rows(t), 1);
     evtwin_source_free(s);
 
     s = source(uri("jsonl", path, "?follow=1"));
-    assert_ok(evtwin_source_read(s, 10, t));
-    assert_ok(evtwin_source_read(s, 10, t));
+    assert_ok(evtwin_source_read(s, 10, 0, t));
+    assert_ok(evtwin_source_read(s, 10, 0, t));
     assert_int_equal(evtwin_table_rows(t), 2);
     append_text(path, "\"2024-01-01T00:00:00Z\",\"battery_id\":\"B3\"}\n" JSON_2);
-    assert_ok(evtwin_source_read(s, 10, t));
+    assert_ok(evtwin_source_read(s, 10, 0, t));
     assert_int_equal(evtwin_table_rows(t), 4);
     assert_string_equal(evtwin_table_text(t, 1, 2), "B3");
-    assert_ok(evtwin_source_read(s, 10, t));
+    assert_ok(evtwin_source_read(s, 10, 0, t));
     assert_int_equal(evtwin_table_rows(t), 4);
     evtwin_source_free(s);
     evtwin_table_free(t);
@@ -565,16 +632,16 @@ static void standard_input_does_not_block(void **state) {
     close(ends[0]);
     evtwin_source *s = source("jsonl:-");
     evtwin_table *t = batch(0, 0);
-    assert_int_equal(evtwin_source_read(s, 10, t), EVTWIN_OK);
+    assert_int_equal(evtwin_source_read(s, 10, 0, t), EVTWIN_OK);
     assert_int_equal(evtwin_table_rows(t), 0);
     assert_int_equal(write(ends[1], JSON_1 "{", strlen(JSON_1) + 1), strlen(JSON_1) + 1);
-    assert_int_equal(evtwin_source_read(s, 10, t), EVTWIN_OK);
+    assert_int_equal(evtwin_source_read(s, 10, 0, t), EVTWIN_OK);
     assert_int_equal(evtwin_table_rows(t), 1);
     assert_int_equal(write(ends[1], &JSON_2[1], strlen(JSON_2) - 1), strlen(JSON_2) - 1);
     close(ends[1]);
-    assert_int_equal(evtwin_source_read(s, 10, t), EVTWIN_OK);
+    assert_int_equal(evtwin_source_read(s, 10, 0, t), EVTWIN_OK);
     assert_int_equal(evtwin_table_rows(t), 2);
-    assert_int_equal(evtwin_source_read(s, 10, t), EVTWIN_DONE);
+    assert_int_equal(evtwin_source_read(s, 10, 0, t), EVTWIN_DONE);
     evtwin_source_free(s);
     evtwin_table_free(t);
     dup2(saved, 0);
@@ -589,7 +656,7 @@ static evtwin_status copy(void *ctx) {
     evtwin_status st = evtwin_telemetry_table_create(&t);
     st = st == EVTWIN_OK ? evtwin_source_open(uris[0], &in) : st;
     st = st == EVTWIN_OK ? evtwin_sink_open(uris[1], &out) : st;
-    while (st == EVTWIN_OK && (st = evtwin_source_read(in, 10, t)) == EVTWIN_OK) {
+    while (st == EVTWIN_OK && (st = evtwin_source_read(in, 10, 0, t)) == EVTWIN_OK) {
         st = evtwin_sink_write(out, t);
         st = st == EVTWIN_OK ? evtwin_table_resize(t, 0) : st;
     }
@@ -620,6 +687,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(csv_appends_and_replaces),
         cmocka_unit_test(csv_has_prediction_columns_if_its_first_batch_has),
+        cmocka_unit_test(file_sinks_keep_intervals),
         cmocka_unit_test(jsonl_appends_and_replaces),
         cmocka_unit_test(foreign_files_are_left_alone),
         cmocka_unit_test(a_torn_last_line_is_cut_off),

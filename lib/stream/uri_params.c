@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* stream/params.c: typed values of URI parameters. */
+/* stream/uri_params.c: typed values of URI parameters. */
 
-#include "stream/ends.h"
+#include "stream/scheme.h"
 
 #include "core/num.h"
 #include "core/status.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* learn/columns.h: find a feature's or target's column in a table, and say well what is not there.
+/* learn/features.h: find a feature's or target's column in a table, and say well what is not there.
  */
-#ifndef EVTWIN_LEARN_COLUMNS_H
-#define EVTWIN_LEARN_COLUMNS_H
+#ifndef EVTWIN_LEARN_FEATURES_H
+#define EVTWIN_LEARN_FEATURES_H
 
 #include "evtwin/features.h"
 
@@ -21,9 +21,6 @@ evtwin_status evtwin__features_compute(const evtwin_features *features, const ev
 
 /* 1 for F64, I64 and BOOL. */
 int evtwin__column_is_number(const evtwin_table *table, size_t col);
-
-/* 1 for truth_*: outcomes of a simulation that no model may see. */
-int evtwin__name_is_truth(const char *name);
 
 /* "a, b, c" of the table's columns, cut with ", …" where it does not fit; gives back text. */
 const char *evtwin__column_list(const evtwin_table *table, char *text, size_t text_size);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* test_ends.c: how ends are chosen, what their URIs may say, and the end that keeps nothing. */
+/* test_schemes.c: how sources and sinks are chosen, what their URIs may say, and the sink that
+ * keeps nothing. */
 
 #include "test.h"
 
 #include "core/uri.h"
-#include "stream/ends.h"
+#include "stream/scheme.h"
 
-static void unknown_ends_list_the_known(void **state) {
+static void unknown_schemes_list_the_known(void **state) {
     (void)state;
     evtwin_source *source = NULL;
     evtwin_sink *sink = NULL;
@@ -53,7 +54,7 @@ static void a_typo_does_not_pass(void **state) {
     } sources[] = {
         {"csv:", "csv: names no file"},
         {"csv:x?naive_time=gmt", "naive_time=gmt is not one of utc, local, reject"},
-        {"csv:x?battery_id=a%20b", "battery_id=a b is no battery id"},
+        {"csv:x?battery_id=a%20b", "battery_id=a b is not a valid battery id"},
         {"jsonl:x?follow=2", "follow=2 is not one of 0, 1"},
         {"sqlite:x?rows=new", "rows=new is not one of all, unpredicted"},
         {"sim:x", "sim: takes parameters only"},
@@ -127,7 +128,7 @@ static void null_takes_everything(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(unknown_ends_list_the_known),
+        cmocka_unit_test(unknown_schemes_list_the_known),
         cmocka_unit_test(a_typo_does_not_pass),
         cmocka_unit_test(parameters_have_types),
         cmocka_unit_test(null_takes_everything),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_end_sim.c: the simulator as a source: on time, in any batch size, the same bytes. */
+/* test_source_sim.c: the simulator as a source: on time, in any batch size, the same bytes. */
 
 #include "test.h"
 
@@ -22,14 +22,14 @@ static evtwin_table *read_all(const char *uri, size_t max_rows) {
     evtwin_table *t = telemetry();
     evtwin_status st;
     size_t before = 0;
-    while ((st = evtwin_source_read(s, max_rows, t)) == EVTWIN_OK) {
+    while ((st = evtwin_source_read(s, max_rows, 0, t)) == EVTWIN_OK) {
         assert_true(evtwin_table_rows(t) - before <= max_rows);
         assert_true(evtwin_table_rows(t) > before); /* speed=max never waits */
         before = evtwin_table_rows(t);
     }
     assert_int_equal(st, EVTWIN_DONE);
     assert_int_equal(evtwin_table_rows(t), before);
-    assert_int_equal(evtwin_source_read(s, max_rows, t), EVTWIN_DONE);
+    assert_int_equal(evtwin_source_read(s, max_rows, 0, t), EVTWIN_DONE);
     evtwin_source_free(s);
     return t;
 }
@@ -39,7 +39,7 @@ static void max_speed_gives_the_same_rows_in_any_batches(void **state) {
     static const char uri[] = "sim:?fleet=3&seed=7&speed=max&interval=60&rows=20";
     evtwin_table *whole = read_all(uri, 1000);
     assert_int_equal(evtwin_table_rows(whole), 60);
-    char want[EVTWIN_TELEMETRY_JSON_SIZE], got[EVTWIN_TELEMETRY_JSON_SIZE];
+    char want[1024], got[1024];
     static const size_t sizes[] = {1, 2, 3, 7, 60};
     for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
         evtwin_table *pieces = read_all(uri, sizes[k]);
@@ -111,7 +111,7 @@ static void live_rows_come_on_the_clock_and_reading_never_waits(void **state) {
     const int64_t start_us = evtwin_time_now();
     evtwin_status st;
     size_t n_empty = 0, before = 0;
-    while ((st = evtwin_source_read(s, 100, t)) == EVTWIN_OK) {
+    while ((st = evtwin_source_read(s, 100, 0, t)) == EVTWIN_OK) {
         n_empty += evtwin_table_rows(t) == before;
         before = evtwin_table_rows(t);
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
@@ -140,11 +140,11 @@ static void a_late_reader_catches_up(void **state) {
     evtwin_source *s = open_sim("sim:?interval=0.02&rows=11");
     evtwin_table *t = telemetry();
     nanosleep(&(struct timespec){.tv_nsec = 230000000}, NULL);
-    assert_ok(evtwin_source_read(s, 100, t));
+    assert_ok(evtwin_source_read(s, 100, 0, t));
     assert_int_equal(evtwin_table_rows(t), 11);
     const int64_t *time_us = evtwin_table_i64(t, 0);
     assert_near((double)(time_us[10] - time_us[0]), 200000.0, 50000.0);
-    assert_int_equal(evtwin_source_read(s, 100, t), EVTWIN_DONE);
+    assert_int_equal(evtwin_source_read(s, 100, 0, t), EVTWIN_DONE);
     evtwin_table_free(t);
     evtwin_source_free(s);
 }
@@ -163,12 +163,67 @@ static void a_very_late_reader_leaves_rows_out_and_says_so(void **state) {
     evtwin_source *s = open_sim("sim:?interval=0.001");
     evtwin_table *t = telemetry();
     nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
-    assert_ok(evtwin_source_read(s, 1, t));
+    assert_ok(evtwin_source_read(s, 1, 0, t));
     assert_non_null(strstr(warning, "left out"));
     assert_true(evtwin_time_now() - evtwin_table_i64(t, 0)[0] < 500000);
     evtwin_set_log(NULL, NULL);
     evtwin_table_free(t);
     evtwin_source_free(s);
+}
+
+/* Whoever set up a simulator by its options has it as a source, which owns it. */
+static void a_simulator_is_a_source(void **state) {
+    (void)state;
+    evtwin_sim_options options;
+    evtwin_sim_source_options pace;
+    evtwin_sim *sim = NULL;
+    evtwin_source *s = NULL;
+    evtwin_table *t = telemetry();
+    assert_ok(evtwin_sim_options_init(&options, sizeof options));
+    options.n_packs = 3;
+    options.seed = 7;
+    options.final_soh_percent = options.initial_soh_percent;
+    assert_ok(evtwin_sim_create(&options, &sim));
+    assert_ok(evtwin_sim_source_options_init(&pace, sizeof pace));
+    pace.interval_s = 60;
+    pace.speed = INFINITY;
+    pace.max_records = 20;
+    assert_ok(evtwin_source_from_sim(sim, &pace, &s));
+    assert_string_equal(evtwin_source_uri(s), "sim:");
+    evtwin_status st;
+    while ((st = evtwin_source_read(s, 1000, 0, t)) == EVTWIN_OK) {
+    }
+    assert_int_equal(st, EVTWIN_DONE);
+    evtwin_source_free(s);
+
+    /* the URI is made of the same */
+    evtwin_table *same = read_all("sim:?fleet=3&seed=7&speed=max&interval=60&rows=20", 1000);
+    assert_int_equal(evtwin_table_rows(t), 60);
+    for (size_t i = 0; i < 60; i++) {
+        char want[1024], got[1024];
+        assert_ok(evtwin_telemetry_encode(same, i, want, sizeof want, NULL));
+        assert_ok(evtwin_telemetry_encode(t, i, got, sizeof got, NULL));
+        assert_string_equal(got, want);
+    }
+    evtwin_table_free(same);
+
+    /* nothing is caught up with where nothing may be late */
+    assert_ok(evtwin_sim_create(&options, &sim));
+    pace.interval_s = 0.02;
+    pace.speed = 1;
+    pace.max_late = 0;
+    assert_ok(evtwin_source_from_sim(sim, &pace, &s));
+    nanosleep(&(struct timespec){.tv_nsec = 230000000}, NULL);
+    assert_ok(evtwin_table_resize(t, 0));
+    assert_ok(evtwin_source_read(s, 3, 0, t));
+    assert_int_equal(evtwin_table_rows(t), 3);
+    assert_near((double)(evtwin_time_now() - evtwin_table_i64(t, 0)[0]), 0.0, 100000.0);
+
+    /* the next one is waited for */
+    assert_ok(evtwin_source_read(s, 3, 5000, t));
+    assert_int_equal(evtwin_table_rows(t), 6);
+    evtwin_source_free(s);
+    evtwin_table_free(t);
 }
 
 int main(void) {
@@ -178,6 +233,7 @@ int main(void) {
         cmocka_unit_test(live_rows_come_on_the_clock_and_reading_never_waits),
         cmocka_unit_test(a_late_reader_catches_up),
         cmocka_unit_test(a_very_late_reader_leaves_rows_out_and_says_so),
+        cmocka_unit_test(a_simulator_is_a_source),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

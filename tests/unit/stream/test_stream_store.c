@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* test_end_store.c: a database as sink and source, and the predictor's loop between the two. */
+/* test_stream_store.c: a database as sink and source, and the predictor's loop between the two. */
 
 #include "test.h"
 
 #ifdef HAVE_SQLITE
+
+#include "learn/bundles.h"
 
 static evtwin_table *telemetry(size_t n) {
     evtwin_table *t = NULL;
@@ -42,15 +44,15 @@ static void rows_go_in_and_come_out_in_commit_order(void **state) {
 
     assert_ok(evtwin_source_open(uri(path, ""), &source));
     evtwin_table *got = telemetry(0);
-    assert_ok(evtwin_source_read(source, 4, got));
+    assert_ok(evtwin_source_read(source, 4, 0, got));
     assert_int_equal(evtwin_table_rows(got), 4);
-    assert_ok(evtwin_source_read(source, 100, got));
+    assert_ok(evtwin_source_read(source, 100, 0, got));
     assert_int_equal(evtwin_table_rows(got), 10);
     assert_int_equal(evtwin_table_cols(got), n_telemetry());
-    assert_int_equal(evtwin_source_read(source, 100, got), EVTWIN_OK); /* a feed has no end */
+    assert_int_equal(evtwin_source_read(source, 100, 0, got), EVTWIN_OK); /* a feed has no end */
     assert_int_equal(evtwin_table_rows(got), 10);
     for (size_t i = 0; i < 10; i++) {
-        char a[EVTWIN_TELEMETRY_JSON_SIZE], b[EVTWIN_TELEMETRY_JSON_SIZE];
+        char a[1024], b[1024];
         assert_ok(evtwin_telemetry_encode(t, i, a, sizeof a, NULL));
         assert_ok(evtwin_telemetry_encode(got, i, b, sizeof b, NULL));
         assert_string_equal(a, b);
@@ -75,7 +77,7 @@ static void predictions_go_to_the_rows_they_were_made_from(void **state) {
     assert_ok(evtwin_source_open(uri(path, "?rows=unpredicted"), &waiting));
     assert_ok(evtwin_sink_open(uri(path, "?write=predictions"), &predictions));
     t = telemetry(0);
-    assert_ok(evtwin_source_read(waiting, 4, t));
+    assert_ok(evtwin_source_read(waiting, 4, 0, t));
     assert_int_equal(evtwin_table_rows(t), 4);
     size_t rul = 0, failure = 0, version = 0, note = 0;
     assert_ok(evtwin_table_add_column(t, "rul_prediction", EVTWIN_F64, "cycles", &rul));
@@ -89,7 +91,7 @@ static void predictions_go_to_the_rows_they_were_made_from(void **state) {
     }
     assert_ok(evtwin_sink_write(predictions, t));
     assert_ok(evtwin_table_resize(t, 0));
-    assert_ok(evtwin_source_read(waiting, 10, t));
+    assert_ok(evtwin_source_read(waiting, 10, 0, t));
     assert_int_equal(evtwin_table_rows(t), 2); /* the rest */
     evtwin_table_free(t);
     evtwin_sink_free(rows);
@@ -121,14 +123,17 @@ static void a_simulated_fleet_pumps_into_a_database(void **state) {
     evtwin_pump *p = NULL;
     evtwin_source *source = NULL;
     evtwin_sink *sink = NULL;
-    assert_ok(evtwin_pump_create(&p));
+    evtwin_pump_options options;
+    assert_ok(evtwin_pump_options_init(&options, sizeof options));
+    options.max_batch_rows = 33;
+    assert_ok(evtwin_pump_create(&options, &p));
     assert_ok(
         evtwin_source_open("sim:?fleet=5&speed=max&interval=60&rows=40&start=2099-01-01", &source));
     assert_ok(evtwin_sink_open(uri(path, ""), &sink));
     assert_ok(evtwin_pump_take_source(p, source));
     assert_ok(evtwin_pump_take_sink(p, sink));
     evtwin_status st;
-    while ((st = evtwin_pump_run_once(p, 33, NULL)) == EVTWIN_OK) {
+    while ((st = evtwin_pump_run_once(p, 0, NULL)) == EVTWIN_OK) {
     }
     assert_int_equal(st, EVTWIN_DONE);
     evtwin_pump_free(p);
@@ -138,6 +143,73 @@ static void a_simulated_fleet_pumps_into_a_database(void **state) {
     assert_ok(evtwin_store_open(uri(path, ""), NULL, &store));
     assert_ok(evtwin_store_count(store, &rows));
     assert_int_equal(rows, 200);
+    evtwin_store_free(store);
+}
+
+static void pump_predicted(const char *from, const char *to, const char *bundle) {
+    evtwin_pump *p = NULL;
+    evtwin_source *source = NULL;
+    evtwin_sink *sink = NULL;
+    evtwin_predictor *predictor = NULL;
+    assert_ok(evtwin_pump_create(NULL, &p));
+    assert_ok(evtwin_source_open(from, &source));
+    assert_ok(evtwin_pump_take_source(p, source));
+    assert_ok(evtwin_sink_open(to, &sink));
+    assert_ok(evtwin_pump_take_sink(p, sink));
+    assert_ok(evtwin_predictor_load(bundle, &predictor));
+    assert_ok(evtwin_pump_take_predictor(p, predictor));
+    size_t n = 0;
+    evtwin_status st;
+    while ((st = evtwin_pump_run_once(p, 0, &n)) == EVTWIN_OK && n > 0) {
+    }
+    assert_true(st == EVTWIN_OK || st == EVTWIN_DONE);
+    evtwin_pump_free(p);
+}
+
+/* What the pump's session knows, and how far its source has been read, is in the store with the
+ * rows. */
+static void states_and_positions_are_kept(void **state) {
+    (void)state;
+    char path[256], jsonl[300], text[64], bundle[256];
+    snprintf(path, sizeof path, "%s", temp_path("states.db"));
+    snprintf(bundle, sizeof bundle, "%s", temp_path("states-bundle"));
+    const bundle_spec both = {"xgboost-3.2-regression", "xgboost-3.2-logistic"};
+    write_bundle(bundle, &both);
+    static const char records[] =
+        "{\"timestamp\":\"2099-01-01T00:00:00Z\",\"battery_id\":\"A\",\"soc\":50,\"soh\":90,"
+        "\"voltage\":370,\"current\":10}\n"
+        "{\"timestamp\":\"2099-01-01T00:00:00Z\",\"battery_id\":\"B\",\"soc\":50,\"soh\":90,"
+        "\"voltage\":370,\"current\":10}\n";
+    snprintf(jsonl, sizeof jsonl, "jsonl:%s", temp_file("states.jsonl", records));
+    pump_predicted(jsonl, uri(path, ""), bundle);
+
+    evtwin_store *store = NULL;
+    evtwin_table *states = NULL, *again = NULL, *t = telemetry(3);
+    assert_ok(evtwin_store_open(uri(path, ""), NULL, &store));
+    assert_int_equal(evtwin_store_states(store, &states), EVTWIN_OK);
+    assert_int_equal(evtwin_table_rows(states), 2);
+    assert_int_equal(evtwin_store_position(store, jsonl, text, sizeof text), EVTWIN_OK);
+    assert_int_equal(strtoul(text, NULL, 10), strlen(records));
+
+    /* predictions of rows that were there move the states in their transaction */
+    assert_ok(evtwin_store_insert(store, t, NULL, 0));
+    char from[300];
+    snprintf(from, sizeof from, "%s", uri(path, "?rows=unpredicted"));
+    pump_predicted(from, uri(path, "?write=predictions"), bundle);
+    assert_int_equal(evtwin_store_states(store, &again), EVTWIN_OK);
+    assert_int_equal(evtwin_table_rows(again), 4); /* A, B, B1, B2 */
+
+    evtwin_predictor *predictor = NULL;
+    evtwin_session *session = NULL;
+    assert_ok(evtwin_predictor_load(bundle, &predictor));
+    assert_ok(evtwin_session_create(predictor, NULL, &session));
+    assert_ok(evtwin_session_restore(session, again));
+    assert_int_equal(evtwin_session_batteries(session), 4);
+    evtwin_session_free(session);
+    evtwin_predictor_free(predictor);
+    evtwin_table_free(t);
+    evtwin_table_free(states);
+    evtwin_table_free(again);
     evtwin_store_free(store);
 }
 
@@ -153,7 +225,7 @@ static void both_forms_of_an_absolute_name_are_one_file(void **state) {
     assert_int_equal(access(path, F_OK), 0);
 }
 
-/* What had to be escaped to be part of a name is the same name for the store behind the end. */
+/* What had to be escaped to be part of a name is the same name for the store behind the sink. */
 static void any_absolute_name_is_possible(void **state) {
     (void)state;
     static const char *const names[][2] = {{"a%3Fb%25.db", "a?b%.db"},
@@ -175,13 +247,14 @@ int main(void) {
         cmocka_unit_test(rows_go_in_and_come_out_in_commit_order),
         cmocka_unit_test(predictions_go_to_the_rows_they_were_made_from),
         cmocka_unit_test(a_simulated_fleet_pumps_into_a_database),
+        cmocka_unit_test(states_and_positions_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
 
 #else
 
-static void without_sqlite_the_ends_say_so(void **state) {
+static void without_sqlite_they_say_so(void **state) {
     (void)state;
     evtwin_sink *sink = NULL;
     evtwin_source *source = NULL;
@@ -190,7 +263,7 @@ static void without_sqlite_the_ends_say_so(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(without_sqlite_the_ends_say_so)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(without_sqlite_they_say_so)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
 

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* learn/bundle.h: a bundle (docs/bundle.md) in memory: what a trainer fills and saves, and a
+ * predictor loads. */
+#ifndef EVTWIN_LEARN_BUNDLE_H
+#define EVTWIN_LEARN_BUNDLE_H
+
+#include "core/schema.h"
+#include "evtwin/features.h"
+#include "evtwin/model.h"
+#include "learn/scaler.h"
+#include "learn/score.h"
+
+/* The number of the format this library writes, and the newest it reads. */
+enum { EVTWIN__BUNDLE_FORMAT = 1 };
+
+/* Limits of a bundle: features, battery ids, and the sizes of its files. */
+enum {
+    EVTWIN__BUNDLE_MAX_FEATURES = 1024,
+    EVTWIN__BUNDLE_MAX_BATTERIES = 65536,
+    EVTWIN__MANIFEST_MAX_BYTES = 4 << 20,
+    EVTWIN__SCALER_MAX_BYTES = 4 << 20,
+    EVTWIN__BATTERY_HASH_SIZE = 17,
+    EVTWIN__BUNDLE_VERSION_SIZE = 13
+};
+
+/* Names of a bundle's files as the trainer gives them; a model's is TARGET_model.json. A reader
+ * takes those of the manifest. */
+#define EVTWIN__MANIFEST_FILE "manifest.json"
+#define EVTWIN__SCALER_FILE "scaler.json"
+
+/* The one recipe so far: features are a row's own values, as the telemetry contract has them. */
+#define EVTWIN__RECIPE_CONTRACT "contract"
+
+/* All strings below are in the bundle's keeping (evtwin__bundle_keep) or borrowed; NULL is as good
+ * as "". */
+
+/* A file of the bundle's folder and the hash of its bytes. name is 1 to 64 of [A-Za-z0-9._-], no
+ * leading point. */
+typedef struct evtwin__bundle_file {
+    const char *name, *sha256;
+} evtwin__bundle_file;
+
+/* One feature: a column of the models, in their order. */
+typedef struct evtwin__bundle_feature {
+    const char *name, *unit;          /* ours: what the scaler and the models are in */
+    const char *column, *column_unit; /* in the training data */
+    double min, max; /* of the training part, in our unit; NaN if all were missing */
+} evtwin__bundle_feature;
+
+/* The model of one target. A count of 0 or a NaN is unknown. */
+typedef struct evtwin__bundle_model {
+    int is_present;     /* 0 = the bundle has no such model; the rest is then unused */
+    const char *column; /* header of the target's column */
+    const char *unit;   /* of the prediction */
+    evtwin__bundle_file file;
+    size_t trees, depth;              /* what XGBoost was asked for */
+    double learning_rate, base_score; /* base_score in the target's unit */
+    const char *tree_method;
+    const char *split_by; /* how the error was held out: "battery", "group" or "time" */
+    uint64_t seed;
+    evtwin_score score[EVTWIN__N_SCORED];
+    const char *single_feature;
+    char *json; /* (json_size) a trained model; a loaded one has its forest instead */
+    size_t json_size;
+    evtwin_model *forest;
+} evtwin__bundle_model;
+
+/* All zero is an empty one. */
+typedef struct evtwin__bundle {
+    const char *library_version, *xgboost_version;
+    const char *created; /* RFC 3339 UTC */
+    const char *label_rule, *recipe;
+    const char *source_name; /* what was trained from: file name, or what the caller said */
+    size_t rows, n_groups;   /* rows read, batteries (groups) among them */
+    const char *first_time, *last_time;         /* span of the rows, both or none */
+    char (*battery)[EVTWIN__BATTERY_HASH_SIZE]; /* (n_batteries) see evtwin__battery_hash; sorted */
+    size_t n_batteries;
+    evtwin__bundle_feature *feature; /* (n_features) */
+    size_t n_features;
+    evtwin_features *features; /* the same, to compute them; not read from a manifest alone */
+    evtwin__bundle_file scaler_file;
+    evtwin__scaler scaler; /* not read from a manifest alone */
+    evtwin__bundle_model model[EVTWIN__T_COUNT];
+    char version[EVTWIN__BUNDLE_VERSION_SIZE]; /* of a loaded bundle */
+    struct evtwin__kept *kept;                 /* the strings */
+} evtwin__bundle;
+
+void evtwin__bundle_clear(evtwin__bundle *bundle);
+
+/* *out = a copy of text that lives as long as the bundle. */
+evtwin_status evtwin__bundle_keep(evtwin__bundle *bundle, const char *text, const char **out);
+
+/* The id of a training battery as the manifest has it: 16 hex digits of its SHA-256. */
+void evtwin__battery_hash(const char *id, char hash[EVTWIN__BATTERY_HASH_SIZE]);
+
+/* ---- files in memory ---- */
+
+enum { EVTWIN__BUNDLE_N_FILES = EVTWIN__T_COUNT + 2 };
+
+/* The files of a bundle, in the order in which they are put into place: models by target, scaler,
+ * manifest. */
+typedef struct evtwin__bundle_files {
+    struct {
+        char name[72];
+        const char *data; /* (size) NULL = the bundle has no such file */
+        char *owned;      /* the same, or NULL if it is borrowed from the bundle */
+        size_t size;
+    } file[EVTWIN__BUNDLE_N_FILES];
+} evtwin__bundle_files;
+
+/* Write the trained models, the scaler and the manifest with their names and hashes. Borrows the
+ * models' text. EVTWIN_E_SCHEMA if a reader would refuse it. */
+evtwin_status evtwin__bundle_write(const evtwin__bundle *bundle, evtwin__bundle_files *out);
+void evtwin__bundle_files_clear(evtwin__bundle_files *files);
+
+/* Read and check a bundle from such files. EVTWIN_E_CORRUPT (a hash differs), EVTWIN_E_SCHEMA
+ * (parts do not fit together), or what the parts' readers return. */
+evtwin_status evtwin__bundle_read(const evtwin__bundle_files *files, evtwin__bundle *out);
+
+/* ---- files in a folder ---- */
+
+/* The same from a folder. Each file is read once: the bytes whose hash is right get parsed. */
+evtwin_status evtwin__bundle_load(const char *dir, evtwin__bundle *out);
+
+/* See evtwin_trainer_save. */
+evtwin_status evtwin__bundle_save(const evtwin__bundle_files *files, const char *dir);
+
+/* ---- parts ---- */
+
+/* Read and check a manifest; name is used in error texts. EVTWIN_E_PARSE (not the form),
+ * EVTWIN_E_UNSUPPORTED (a newer format number, another recipe), EVTWIN_E_SCHEMA (a number that
+ * cannot be, or parts that do not fit together). */
+evtwin_status evtwin__manifest_read(const char *name, const char *text, size_t size,
+                                    evtwin__bundle *out);
+
+/* The text of a manifest, checked as a reader will; freed with evtwin__free. */
+evtwin_status evtwin__manifest_write(const char *name, const evtwin__bundle *bundle,
+                                     char **text_out, size_t *size_out);
+
+/* The same for scaler.json. EVTWIN_E_PARSE if it is not JSON or a key is missing,
+ * EVTWIN_E_UNSUPPORTED for another format number, EVTWIN_E_CORRUPT for lengths that differ, a
+ * number that is not finite or a scale that is not above zero. */
+evtwin_status evtwin__scaler_read(const char *name, const char *text, size_t size,
+                                  evtwin__scaler *out);
+evtwin_status evtwin__scaler_write(const evtwin__scaler *s, char **text_out, size_t *size_out);
+
+#endif

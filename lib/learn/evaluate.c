@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/* learn/evaluate.c: score held-out predictions whole and by fold, and test them against
+ * chance. */
+
+#include "learn/trainer.h"
+
+#include "core/mem.h"
+#include "core/status.h"
+
+#include <math.h>
+
+static const double *held(const evtwin__result *r, size_t col) {
+    return evtwin_table_f64(r->held_out, col);
+}
+
+/* ---- scores ---- */
+
+/* The feature that most parts chose, the first of equals. */
+static size_t chosen_feature(const evtwin__result *r, size_t n_parts) {
+    size_t best = 0, best_votes = 0;
+    for (size_t f = 0; f < n_parts; f++) {
+        size_t votes = 0;
+        for (size_t other = 0; other < n_parts; other++) {
+            votes += r->single_feature[other] == r->single_feature[f];
+        }
+        const int is_better =
+            votes > best_votes || (votes == best_votes && r->single_feature[f] < best);
+        best = is_better ? r->single_feature[f] : best;
+        best_votes = is_better ? votes : best_votes;
+    }
+    return best;
+}
+
+/* Scores of n held-out rows: the model's and the baselines'. */
+static evtwin_status score_rows(evtwin_target_kind kind, const evtwin_score *counts,
+                                const double *truth, const double *const predicted[],
+                                const char *feature, evtwin_score out[EVTWIN__N_SCORED]) {
+    evtwin_status st = EVTWIN_OK;
+    for (int s = 0; s < EVTWIN__N_SCORED && st >= 0; s++) {
+        out[s] = evtwin__score_unknown();
+        out[s].n_train = counts->n_train;
+        out[s].n_test = counts->n_test;
+        out[s].n_folds = counts->n_folds;
+        out[s].feature = s == EVTWIN_SCORED_SINGLE ? feature : "";
+        if (s == EVTWIN_SCORED_MODEL || evtwin__baseline_key(kind, (evtwin_scored)s) != NULL) {
+            st = evtwin__score(kind, truth, predicted[s], counts->n_test, &out[s]);
+        }
+    }
+    /* an answer that is always the same ranks nothing */
+    out[EVTWIN_SCORED_MEAN].auc = out[EVTWIN_SCORED_MEAN].average_precision = NAN;
+    return st;
+}
+
+static evtwin_status score_whole(evtwin_trainer *trainer, const evtwin__label *label, size_t t) {
+    const evtwin__result *r = &trainer->result[t];
+    evtwin__bundle_model *model = &trainer->bundle.model[t];
+    const size_t n_test = evtwin_table_rows(r->held_out);
+    const size_t n_folds = trainer->options.cv_folds > 0 ? label->n_parts : 0;
+    const evtwin_score counts = {.n_train = n_folds > 0 ? label->n : label->n - n_test,
+                                 .n_test = n_test,
+                                 .n_folds = n_folds};
+    const double *predicted[EVTWIN__N_SCORED];
+    for (size_t s = 0; s < EVTWIN__N_SCORED; s++) {
+        predicted[s] = held(r, EVTWIN__HELD_SCORED + s);
+    }
+    model->single_feature =
+        evtwin_features_name(trainer->bundle.features, chosen_feature(r, label->n_parts));
+    const evtwin_target_kind kind = trainer->target[t].kind;
+    const evtwin_status st = score_rows(kind, &counts, held(r, EVTWIN__HELD_TRUTH), predicted,
+                                        model->single_feature, model->score);
+    if (kind == EVTWIN_TARGET_EVENT) {
+        double n_positive = 0.0;
+        for (size_t k = 0; k < label->n; k++) {
+            n_positive += label->y[label->row[k]];
+        }
+        model->score[EVTWIN_SCORED_MEAN].base_rate = n_positive / (double)label->n;
+    }
+    return st;
+}
+
+/* Gather the rows of one fold and score them; v has room for all rows of truth and predictions. */
+static evtwin_status score_fold(const evtwin_trainer *trainer, const evtwin__label *label, size_t t,
+                                size_t fold, double *v) {
+    const evtwin__result *r = &trainer->result[t];
+    const size_t n_all = evtwin_table_rows(r->held_out);
+    const int64_t *fold_of = evtwin_table_i64(r->held_out, EVTWIN__HELD_FOLD);
+    const double *from[1 + EVTWIN__N_SCORED], *to[1 + EVTWIN__N_SCORED];
+    size_t n = 0;
+    for (size_t c = 0; c < 1 + EVTWIN__N_SCORED; c++) {
+        from[c] = held(r, EVTWIN__HELD_TRUTH + c);
+        to[c] = v + c * n_all;
+    }
+    for (size_t i = 0; i < n_all; i++) {
+        for (size_t c = 0; c < 1 + EVTWIN__N_SCORED && fold_of[i] == (int64_t)fold; c++) {
+            v[c * n_all + n] = from[c][i];
+        }
+        n += fold_of[i] == (int64_t)fold;
+    }
+    const evtwin_score counts = {.n_train = label->n - n, .n_test = n, .n_folds = label->n_parts};
+    const char *feature = evtwin_features_name(trainer->bundle.features, r->single_feature[fold]);
+    return score_rows(trainer->target[t].kind, &counts, to[0], to + 1, feature, r->fold[fold]);
+}
+
+static evtwin_status score_folds(evtwin_trainer *trainer, const evtwin__label *label, size_t t) {
+    evtwin__result *r = &trainer->result[t];
+    const size_t n = evtwin_table_rows(r->held_out);
+    if (trainer->options.cv_folds == 0) {
+        return EVTWIN_OK;
+    }
+    double *v = evtwin__calloc(n, (1 + EVTWIN__N_SCORED) * sizeof *v);
+    r->fold = evtwin__calloc(label->n_parts, sizeof *r->fold);
+    evtwin_status st = EVTWIN_OK;
+    if (v == NULL || r->fold == NULL) {
+        st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory to score %zu rows by fold", n);
+    }
+    for (size_t f = 0; f < label->n_parts && st >= 0; f++) {
+        st = score_fold(trainer, label, t, f, v);
+    }
+    r->n_folds = st >= 0 ? label->n_parts : 0;
+    evtwin__free(v);
+    return st;
+}
+
+/* ---- better than chance? ---- */
+
+enum { MIN_DAYS = 10, N_RUNS = 50 };
+
+/* Number the blocks of the held-out rows, which come by group, then time: groups where there are
+ * two or more, else days, else runs of neighbouring rows; and how many of them it takes to judge.
+ */
+static size_t number_blocks(const evtwin__dataset *data, const evtwin__result *r, size_t *block,
+                            const char **name_out, size_t *needed_out) {
+    const size_t n_rows = evtwin_table_rows(r->held_out);
+    const int64_t *row = evtwin_table_i64(r->held_out, EVTWIN__HELD_ROW);
+    size_t n = 0;
+    for (size_t i = 0; i < n_rows; i++) {
+        const int32_t *of_row = data->groups.of_row;
+        n += i == 0 || of_row[row[i]] != of_row[row[i - 1]];
+        block[i] = n - 1;
+    }
+    *name_out = "groups";
+    *needed_out = EVTWIN__MIN_GROUPS;
+    if (n >= EVTWIN__MIN_GROUPS) {
+        return n;
+    }
+    *needed_out = EVTWIN__ENOUGH_BLOCKS;
+
+    const int64_t day_us = INT64_C(86400000000);
+    const int64_t *time_us = data->groups.time_col != EVTWIN_NO_COLUMN
+                                 ? evtwin_table_i64(data->table, data->groups.time_col)
+                                 : NULL;
+    int64_t day = 0;
+    n = 0;
+    for (size_t i = 0; i < n_rows && time_us != NULL; i++) {
+        const int64_t t = time_us[row[i]];
+        const int64_t row_day = t / day_us - (t % day_us < 0);
+        n += i == 0 || row_day != day;
+        day = row_day;
+        block[i] = n - 1;
+    }
+    *name_out = "days";
+    if (n >= MIN_DAYS) {
+        return n;
+    }
+
+    const size_t n_runs = n_rows < N_RUNS ? n_rows : N_RUNS;
+    for (size_t i = 0; i < n_rows; i++) {
+        block[i] = i * n_runs / n_rows;
+    }
+    *name_out = n_runs < n_rows ? "runs of rows" : "rows";
+    return n_runs;
+}
+
+/* Is the squared error (the Brier score of a classifier) less than the mean's by more than chance?
+ */
+static evtwin_status test_chance(const evtwin_trainer *trainer, const evtwin__dataset *data,
+                                 evtwin__result *result) {
+    evtwin_status st = EVTWIN_OK;
+    const size_t n = evtwin_table_rows(result->held_out);
+    const double *truth = held(result, EVTWIN__HELD_TRUTH);
+    const double *model = held(result, EVTWIN__HELD_SCORED + EVTWIN_SCORED_MODEL);
+    const double *mean = held(result, EVTWIN__HELD_SCORED + EVTWIN_SCORED_MEAN);
+    size_t *block = evtwin__calloc(n, sizeof *block);
+    double *gain = evtwin__calloc(n, sizeof *gain);
+    if (block == NULL || gain == NULL) {
+        st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory for a bootstrap of %zu rows", n);
+        goto done;
+    }
+    size_t n_needed;
+    const size_t n_blocks = number_blocks(data, result, block, &result->block_name, &n_needed);
+    for (size_t i = 0; i < n; i++) {
+        const double mean_error = mean[i] - truth[i];
+        const double model_error = model[i] - truth[i];
+        gain[block[i]] += mean_error * mean_error - model_error * model_error;
+    }
+    double bound;
+    st = evtwin__bootstrap_bound(gain, n_blocks, trainer->options.seed, &bound);
+    if (st == EVTWIN_OK) {
+        result->n_blocks = n_blocks;
+        result->can_be_judged = n_blocks >= n_needed;
+        result->beats_chance = result->score_is_known && result->can_be_judged && bound > 0.0;
+    }
+
+done:
+    evtwin__free(block);
+    evtwin__free(gain);
+    return st;
+}
+
+evtwin_status evtwin__evaluate(evtwin_trainer *trainer, const evtwin__dataset *data, size_t t) {
+    const evtwin__label *label = &data->label[t];
+    evtwin__result *result = &trainer->result[t];
+    EVTWIN_TRY(score_whole(trainer, label, t));
+    EVTWIN_TRY(score_folds(trainer, label, t));
+    const evtwin_score *score = &trainer->bundle.model[t].score[EVTWIN_SCORED_MODEL];
+    result->score_is_known =
+        !isnan(trainer->target[t].kind == EVTWIN_TARGET_EVENT ? score->auc : score->r2);
+    return test_chance(trainer, data, result);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* stream/source_csv.c: "csv:FILE" as a source. */
+
+#include "core/binding.h"
+#include "core/csv.h"
+#include "core/mem.h"
+#include "core/status.h"
+#include "stream/scheme.h"
+#include "stream/telemetry_json.h"
+
+#include <stdio.h>
+
+typedef struct csv_source {
+    evtwin__csv_reader *reader;
+    char *path;
+    char *battery_id; /* for a file without one, else NULL */
+
+    evtwin_table *read; /* what the reader gave last; rows from next on are still to be passed on */
+    size_t next;
+    uint64_t n_before;       /* data rows of the file before them */
+    evtwin__binding binding; /* of read */
+} csv_source;
+
+static void close_source(void *ctx) {
+    csv_source *s = ctx;
+    if (s != NULL) {
+        evtwin__csv_reader_free(s->reader);
+        evtwin_table_free(s->read);
+        evtwin__free(s->path);
+        evtwin__free(s->battery_id);
+        evtwin__free(s);
+    }
+}
+
+/* Which of the quantities that matter here the header has. */
+static evtwin_status look_at_header(csv_source *s) {
+    int has_time = 0, has_id = 0;
+    const char *name;
+    for (size_t i = 0; (name = evtwin__csv_reader_name(s->reader, i)) != NULL; i++) {
+        evtwin__meaning meaning;
+        if (!evtwin__meaning_find(name, EVTWIN__TELEMETRY, &meaning)) {
+            continue;
+        }
+        has_time |= meaning.q == EVTWIN__Q_TIME;
+        has_id |= meaning.q == EVTWIN__Q_BATTERY_ID;
+    }
+    if (!has_time) {
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: no column holds time", s->path);
+    }
+    if (!has_id && s->battery_id == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA,
+                    "%s: no column holds battery_id; name the battery with ?battery_id=NAME",
+                    s->path);
+    }
+    if (has_id && s->battery_id != NULL) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "%s: has a column battery_id, so ?battery_id= does not apply",
+                    s->path);
+    }
+    return EVTWIN_OK;
+}
+
+static evtwin_status open_parts(const evtwin__uri *uri, csv_source *s) {
+    const char *id = evtwin__uri_param(uri, "battery_id");
+    if (id != NULL && !evtwin_battery_id_is_valid(id)) {
+        EVTWIN_FAIL(EVTWIN_E_ARG, "csv: battery_id=%.60s is not a valid battery id", id);
+    }
+    evtwin_csv_options options;
+    evtwin_status st;
+    if ((st = evtwin_csv_options_init(&options, sizeof options)) < 0 ||
+        (st = evtwin__param_naive_time(uri, &options.naive_time)) < 0 ||
+        (st = evtwin__csv_reader_open(uri->path, &options, &s->reader)) < 0 ||
+        (st = evtwin__csv_reader_set_units(s->reader, evtwin__uri_param(uri, "unit"))) < 0) {
+        return st;
+    }
+    s->path = evtwin__strdup(uri->path);
+    s->battery_id = evtwin__strdup(id);
+    if (s->path == NULL || (id != NULL && s->battery_id == NULL)) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
+    }
+    st = evtwin_telemetry_table_create(&s->read);
+    return st == EVTWIN_OK ? look_at_header(s) : st;
+}
+
+static evtwin_status open_source(const evtwin__uri *uri, void **ctx_out) {
+    evtwin_status st = evtwin__uri_need_path(uri);
+    if (st < 0) {
+        return st;
+    }
+    csv_source *s = evtwin__calloc(1, sizeof *s);
+    if (s == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
+    }
+    st = open_parts(uri, s);
+    if (st < 0) {
+        close_source(s);
+        return st;
+    }
+    *ctx_out = s;
+    return EVTWIN_OK;
+}
+
+/* What the reader cannot know: the battery's name. */
+static evtwin_status name_battery(const csv_source *s) {
+    const size_t id = evtwin_table_find(s->read, "battery_id");
+    evtwin_status st = EVTWIN_OK;
+    for (size_t i = 0; s->battery_id != NULL && i < evtwin_table_rows(s->read) && st == EVTWIN_OK;
+         i++) {
+        st = evtwin_table_set_text(s->read, id, i, s->battery_id);
+    }
+    return st;
+}
+
+/* A row that names its battery and time and lies within the ranges. */
+static evtwin_status check_row(const csv_source *s, size_t row) {
+    evtwin_status st = evtwin__binding_check_key(&s->binding, row);
+    for (size_t q = 0; q < EVTWIN__Q_COUNT && st == EVTWIN_OK; q++) {
+        evtwin__value value;
+        st = evtwin__binding_get(&s->binding, q, row, &value);
+        st = st == EVTWIN_OK ? evtwin__value_check_range(q, &value) : st;
+    }
+    return st;
+}
+
+/* "pack.csv: data row 17", the row behind those given so far. */
+static const char *place_of(const csv_source *s, char *text, size_t size) {
+    snprintf(text, size, "%.300s: data row %llu", s->path,
+             (unsigned long long)(s->n_before + s->next + 1));
+    return text;
+}
+
+/* Pass over a record that the reader refused; it has named it. */
+static evtwin_status refuse_record(csv_source *s, evtwin_source *source, evtwin_status status) {
+    char place[400];
+    size_t size;
+    const char *raw = evtwin__csv_reader_refused(s->reader, &size);
+    evtwin_source_refuse(source, status, place_of(s, place, sizeof place), NULL, raw, size);
+    s->n_before++;
+    return EVTWIN_REFUSED;
+}
+
+/* Pass over a row that was read; how it was written is gone. */
+static evtwin_status refuse_row(csv_source *s, evtwin_source *source, evtwin_status status) {
+    char place[400], reason[1024];
+    evtwin__text raw = {.data = NULL};
+    place_of(s, place, sizeof place);
+    snprintf(reason, sizeof reason, "%s: %.600s", place, evtwin_last_error());
+    (void)evtwin__telemetry_put_json(&s->binding, s->next, EVTWIN__TELEMETRY, &raw);
+    evtwin_source_refuse(source, status, place, reason, raw.data, raw.size);
+    evtwin__text_free(&raw);
+    s->next++;
+    return EVTWIN_REFUSED;
+}
+
+/* Let the reader go on behind what has been passed on. */
+static evtwin_status read_more(csv_source *s, evtwin_source *source, size_t max_rows) {
+    s->n_before += s->next;
+    s->next = 0;
+    evtwin_status st = evtwin_table_resize(s->read, 0);
+    if (st == EVTWIN_OK) {
+        st = evtwin__csv_reader_next(s->reader, max_rows, s->read);
+    }
+    if (st == EVTWIN_E_PARSE) {
+        return refuse_record(s, source, st);
+    }
+    if (st == EVTWIN_OK) {
+        st = name_battery(s);
+    }
+    return st == EVTWIN_OK ? evtwin__bind(s->read, EVTWIN__TELEMETRY, &s->binding) : st;
+}
+
+/* The good rows up to a bad one; the bad one by itself. */
+static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_rows, int timeout_ms,
+                                 evtwin_table *table) {
+    csv_source *s = ctx;
+    (void)timeout_ms;
+    evtwin_status st = EVTWIN_OK;
+    if (s->next == evtwin_table_rows(s->read) &&
+        (st = read_more(s, source, max_rows)) != EVTWIN_OK) {
+        return st;
+    }
+    const size_t rows = evtwin_table_rows(s->read);
+    size_t n = 0;
+    while (s->next + n < rows && n < max_rows && (st = check_row(s, s->next + n)) == EVTWIN_OK) {
+        n++;
+    }
+    if (n == 0) {
+        return refuse_row(s, source, st);
+    }
+    char position[32];
+    snprintf(position, sizeof position, "%llu", (unsigned long long)(s->n_before + s->next + n));
+    st = evtwin__binding_append(&s->binding, s->next, n, EVTWIN__TELEMETRY, table);
+    if (st == EVTWIN_OK && (st = evtwin_source_set_position(source, position)) == EVTWIN_OK) {
+        s->next += n;
+    }
+    return st;
+}
+
+static const char *const params[] = {"naive_time", "battery_id", "unit", NULL};
+
+const evtwin__scheme evtwin__source_csv = {
+    .name = "csv",
+    .params = params,
+    .open = open_source,
+    .source = {.read = read_source, .close = close_source},
+};

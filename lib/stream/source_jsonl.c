@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/* stream/source_jsonl.c: "jsonl:FILE" as a source, one telemetry record a line. */
+
+#include "core/file.h"
+#include "core/mem.h"
+#include "core/status.h"
+#include "stream/scheme.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MAX_LINE = 65536, BUFFER_SIZE = 2 * MAX_LINE };
+
+typedef struct jsonl_source {
+    int fd;
+    char *path;
+    int follow; /* at the end of the file wait for more instead of ending */
+    evtwin_naive_time naive;
+    int at_end;   /* of the file, and not following */
+    int skipping; /* the rest of a line that is too long */
+    uint64_t line;
+    uint64_t n_passed; /* bytes of the file before the buffer */
+    char *buffer;
+    size_t start, end; /* what of the buffer is still to be read */
+} jsonl_source;
+
+static void close_source(void *ctx) {
+    jsonl_source *s = ctx;
+    if (s != NULL) {
+        if (s->fd >= 0) {
+            close(s->fd);
+        }
+        evtwin__free(s->path);
+        evtwin__free(s->buffer);
+        evtwin__free(s);
+    }
+}
+
+static evtwin_status open_file(jsonl_source *s) {
+    s->fd = strcmp(s->path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                                      : open(s->path, O_RDONLY | O_CLOEXEC);
+    struct stat info;
+    int error = 0;
+    if (s->fd < 0 || fstat(s->fd, &info) != 0) {
+        error = errno;
+    } else if (S_ISDIR(info.st_mode)) {
+        error = EISDIR;
+    }
+    if (error != 0) {
+        EVTWIN_FAIL(error == ENOENT ? EVTWIN_E_NOT_FOUND : EVTWIN_E_IO, "%s: %s", s->path,
+                    strerror(error));
+    }
+    return EVTWIN_OK;
+}
+
+static evtwin_status open_source(const evtwin__uri *uri, void **ctx_out) {
+    evtwin_status st = evtwin__uri_need_path(uri);
+    if (st < 0) {
+        return st;
+    }
+    jsonl_source *s = evtwin__calloc(1, sizeof *s);
+    if (s == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
+    }
+    s->fd = -1;
+    s->path = evtwin__strdup(uri->path);
+    s->buffer = evtwin__calloc(BUFFER_SIZE, 1);
+
+    /* a file is read as it was written; a live stream must not guess what a time means */
+    s->naive = strcmp(uri->path, "-") == 0 ? EVTWIN_NAIVE_REJECT : EVTWIN_NAIVE_UTC;
+    if (s->path == NULL || s->buffer == NULL) {
+        st = evtwin__fail(EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
+    }
+    if (st < 0 || (st = evtwin__param_naive_time(uri, &s->naive)) < 0 ||
+        (st = evtwin__param_flag(uri, "follow", &s->follow)) < 0 || (st = open_file(s)) < 0) {
+        close_source(s);
+        return st;
+    }
+    *ctx_out = s;
+    return EVTWIN_OK;
+}
+
+/* Is there something to read, or the end, within that time? */
+static int is_ready(const jsonl_source *s, int timeout_ms) {
+    struct pollfd p = {.fd = s->fd, .events = POLLIN};
+    return poll(&p, 1, timeout_ms) > 0;
+}
+
+/* Read more into the buffer. *n_out is 0 if nothing comes within that time. */
+static evtwin_status fill(jsonl_source *s, int timeout_ms, size_t *n_out) {
+    *n_out = 0;
+    memmove(s->buffer, s->buffer + s->start, s->end - s->start);
+    s->n_passed += s->start;
+    s->end -= s->start;
+    s->start = 0;
+    if (s->at_end || !is_ready(s, timeout_ms)) {
+        return EVTWIN_OK;
+    }
+    const ssize_t n = evtwin__fd_read(s->fd, s->buffer + s->end, BUFFER_SIZE - s->end);
+    if (n < 0 && errno != EAGAIN) {
+        EVTWIN_FAIL(EVTWIN_E_IO, "%s: %s", s->path, strerror(errno));
+    }
+    s->at_end = n == 0 && !s->follow;
+    *n_out = n > 0 ? (size_t)n : 0;
+    s->end += *n_out;
+    return EVTWIN_OK;
+}
+
+/* Drop what is in the buffer of a line that is passed over; 1 once its end was found. */
+static int skip_line(jsonl_source *s) {
+    const char *from = s->buffer + s->start;
+    const char *newline = memchr(from, '\n', s->end - s->start);
+    s->start = newline != NULL ? s->start + (size_t)(newline - from) + 1 : s->end;
+    s->skipping = newline == NULL;
+    s->line += newline != NULL;
+    return newline != NULL;
+}
+
+/* Pass over a record of length bytes from the start of the buffer on; its line is known. */
+static evtwin_status refuse(jsonl_source *s, evtwin_source *source, evtwin_status status,
+                            uint64_t line, size_t length) {
+    char place[400];
+    snprintf(place, sizeof place, "%.360s:%llu", s->path, (unsigned long long)line);
+    evtwin__fail_in(status, "%s", place);
+    return evtwin_source_refuse(source, status, place, NULL, s->buffer + s->start, length);
+}
+
+/* The next whole line, which stays in the buffer: its length in *length_out, or NULL in *line_out
+ * if there is none within that time. */
+static evtwin_status find_line(jsonl_source *s, int timeout_ms, const char **line_out,
+                               size_t *length_out) {
+    *line_out = NULL;
+    for (;;) {
+        if (!s->skipping || skip_line(s)) {
+            const char *from = s->buffer + s->start;
+            const char *newline = memchr(from, '\n', s->end - s->start);
+            *length_out = newline != NULL ? (size_t)(newline - from) : s->end - s->start;
+            if (newline != NULL || *length_out > MAX_LINE) {
+                *line_out = from;
+                return EVTWIN_OK;
+            }
+        }
+        size_t n_read = 0;
+        const evtwin_status st = fill(s, timeout_ms, &n_read);
+        if (st < 0 || n_read == 0) {
+            return st;
+        }
+    }
+}
+
+static int is_blank(const char *text, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (text[i] != ' ' && text[i] != '\t' && text[i] != '\r') {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static evtwin_status decode_line(const jsonl_source *s, const char *line, size_t length,
+                                 evtwin_table *table) {
+    if (length > MAX_LINE) {
+        EVTWIN_FAIL(EVTWIN_E_PARSE, "the line is longer than %d bytes", MAX_LINE);
+    }
+    return is_blank(line, length) ? EVTWIN_OK
+                                  : evtwin_telemetry_decode(line, length, s->naive, table);
+}
+
+/* What is to be reported when no line is left. */
+static evtwin_status end_of_lines(jsonl_source *s, evtwin_source *source) {
+    if (!s->at_end) {
+        return EVTWIN_OK;
+    }
+    if (s->start == s->end && !s->skipping) {
+        return EVTWIN_DONE;
+    }
+    const evtwin_status st =
+        evtwin__fail(EVTWIN_E_PARSE, "the last line has no line break: it is torn");
+    const evtwin_status refused = refuse(s, source, st, s->line + 1, s->end - s->start);
+    s->start = s->end;
+    s->skipping = 0;
+    return refused;
+}
+
+static evtwin_status set_position(const jsonl_source *s, evtwin_source *source) {
+    char position[32];
+    snprintf(position, sizeof position, "%llu", (unsigned long long)(s->n_passed + s->start));
+    return evtwin_source_set_position(source, position);
+}
+
+/* Records up to a bad one, which comes by itself: a line that fails stays in the buffer, so it
+ * fails again in the next call. */
+static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_rows, int timeout_ms,
+                                 evtwin_table *table) {
+    jsonl_source *s = ctx;
+    const size_t first = evtwin_table_rows(table);
+    while (evtwin_table_rows(table) - first < max_rows) {
+        const int has_rows = evtwin_table_rows(table) > first;
+        const char *line = NULL;
+        size_t length = 0;
+        evtwin_status st = find_line(s, has_rows ? 0 : timeout_ms, &line, &length);
+        if (st == EVTWIN_OK && line == NULL) {
+            return has_rows ? set_position(s, source) : end_of_lines(s, source);
+        }
+        st = st == EVTWIN_OK ? decode_line(s, line, length, table) : st;
+        if (st < 0 && has_rows) {
+            break;
+        }
+        if (st < 0 && (line == NULL || st == EVTWIN_E_NOMEM || st == EVTWIN_E_STATE)) {
+            return st; /* not the line's fault: it comes again */
+        }
+        if (st < 0) {
+            s->skipping = 1;
+            return refuse(s, source, st, s->line + 1, length);
+        }
+        s->start += length + 1;
+        s->line++;
+    }
+    return set_position(s, source);
+}
+
+static const char *const params[] = {"naive_time", "follow", NULL};
+
+const evtwin__scheme evtwin__source_jsonl = {
+    .name = "jsonl",
+    .params = params,
+    .open = open_source,
+    .source = {.read = read_source, .close = close_source},
+};

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* stream/source_store.c: "sqlite:FILE" as a source: a store's change feed, or what waits for a
+ * prediction. */
+
+#include "core/binding.h"
+#include "core/mem.h"
+#include "core/status.h"
+#include "stream/scheme.h"
+#include "stream/store_uri.h"
+
+#include <stdio.h>
+
+enum { ROWS_ALL = 0, ROWS_UNPREDICTED = 1 };
+
+static const char *const rows_words[] = {[ROWS_ALL] = "all", [ROWS_UNPREDICTED] = "unpredicted"};
+
+typedef struct store_source {
+    evtwin_store *store;
+    size_t rows;      /* ROWS_… */
+    int64_t revision; /* of the last row given */
+} store_source;
+
+static void close_source(void *ctx) {
+    store_source *s = ctx;
+    if (s != NULL) {
+        evtwin_store_free(s->store);
+        evtwin__free(s);
+    }
+}
+
+/* The database has to exist: a mistyped name must not become a source of nothing. */
+static evtwin_status open_source(const evtwin__uri *uri, void **ctx_out) {
+    evtwin_store_options options;
+    evtwin_status st = evtwin_store_options_init(&options, sizeof options);
+    if (st < 0) {
+        return st;
+    }
+    options.read_only = 1;
+    store_source *s = evtwin__calloc(1, sizeof *s);
+    if (s == NULL) {
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
+    }
+    if ((st = evtwin__param_word(uri, "rows", rows_words, 2, &s->rows)) < 0 ||
+        (st = evtwin__store_open_uri(uri, &options, &s->store)) < 0) {
+        close_source(s);
+        return st;
+    }
+    *ctx_out = s;
+    return EVTWIN_OK;
+}
+
+/* Append the telemetry of rows of the store. */
+static evtwin_status append(const evtwin_table *found, evtwin_table *table) {
+    evtwin__binding binding;
+    const evtwin_status st = evtwin__bind(found, EVTWIN__TELEMETRY, &binding);
+    return st == EVTWIN_OK
+               ? evtwin__binding_append(&binding, 0, binding.rows, EVTWIN__TELEMETRY, table)
+               : st;
+}
+
+/* A store may always get more rows: its "nothing" is never our end. */
+static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_rows, int timeout_ms,
+                                 evtwin_table *table) {
+    store_source *s = ctx;
+    (void)timeout_ms;
+    evtwin_table *found = NULL;
+    int64_t revision = s->revision;
+    evtwin_status st =
+        s->rows == ROWS_UNPREDICTED
+            ? evtwin_store_unpredicted(s->store, max_rows, &found)
+            : evtwin_store_changes(s->store, s->revision, max_rows, &found, &revision);
+    if (st != EVTWIN_OK) {
+        return st == EVTWIN_DONE ? EVTWIN_OK : st;
+    }
+    st = append(found, table);
+    evtwin_table_free(found);
+    if (st == EVTWIN_OK && s->rows == ROWS_ALL) {
+        char position[32];
+        snprintf(position, sizeof position, "%lld", (long long)revision);
+        st = evtwin_source_set_position(source, position);
+    }
+    s->revision = st == EVTWIN_OK ? revision : s->revision;
+    return st;
+}
+
+static const char *const params[] = {"rows", NULL};
+
+const evtwin__scheme evtwin__source_sqlite = {
+    .name = "sqlite",
+    .params = params,
+    .open = open_source,
+    .source = {.read = read_source, .close = close_source},
+};
