@@ -75,17 +75,14 @@ static evtwin_status make_triggers(evtwin__db *db) {
 
 static evtwin_status record(evtwin__db *db, int64_t version, const char *name) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = evtwin__stmt_prepare(
-        db, "INSERT INTO ev_migration (version, name, applied_at) VALUES (?, ?, ?)", &stmt);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__stmt_prepare(
+        db, "INSERT INTO ev_migration (version, name, applied_at) VALUES (?, ?, ?)", &stmt));
     char now[EVTWIN_TIME_TEXT_SIZE];
     evtwin__sqlite_time(evtwin_time_now(), now);
     evtwin__stmt_bind_i64(stmt, 1, version);
     evtwin__stmt_bind_text(stmt, 2, name);
     evtwin__stmt_bind_text(stmt, 3, now);
-    st = evtwin__stmt_run(stmt);
+    const evtwin_status st = evtwin__stmt_run(stmt);
     evtwin__stmt_free(stmt);
     return st;
 }
@@ -276,12 +273,11 @@ static evtwin_status compare_next(evtwin__db *db, evtwin__stmt *is, evtwin__stmt
                     order < 0 ? is_key : must_key);
     }
     const char *is_what = evtwin__stmt_text(is, 1), *must_what = evtwin__stmt_text(must, 1);
-    if (is_what == NULL || must_what == NULL || strcmp(is_what, must_what) != 0) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA,
-                    "%s: another program changed its %.100s; nothing in it is "
-                    "touched",
-                    evtwin__db_name(db), is_key);
-    }
+    EVTWIN_FAIL_IF(is_what == NULL || must_what == NULL || strcmp(is_what, must_what) != 0,
+                   EVTWIN_E_SCHEMA,
+                   "%s: another program changed its %.100s; nothing in it is "
+                   "touched",
+                   evtwin__db_name(db), is_key);
     return EVTWIN_OK;
 }
 

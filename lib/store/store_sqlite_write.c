@@ -183,10 +183,7 @@ static evtwin_status insert_rows(sqlite_store *s, const evtwin__rows *rows, cons
                                  evtwin_insert_report *report) {
     evtwin__stmt *stmt = NULL;
     int64_t revision = 0;
-    evtwin_status st = begin_rows(s, SQL_INSERT, &stmt, &revision);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(begin_rows(s, SQL_INSERT, &stmt, &revision));
     row_times times = {.now = now};
     standing run = {.seq = 0};
     evtwin__value value[EVTWIN__Q_COUNT] = {{0}};
@@ -194,22 +191,18 @@ static evtwin_status insert_rows(sqlite_store *s, const evtwin__rows *rows, cons
         EVTWIN_TRY(evtwin__rows_get(rows, i, value));
         EVTWIN_TRY(insert_row(stmt, value, &times, revision + 1));
         if (evtwin__db_changes(s->db) == 0) {
-            st = compare_row(s, value, &times, report);
-        } else {
-            revision++;
-            report->n_inserted++;
-            if (evtwin__row_is_predicted(value)) {
-                st = note_standing(s, &run, value, times.time);
-            }
+            EVTWIN_TRY(compare_row(s, value, &times, report));
+            continue;
         }
-        if (st < 0) {
-            return st;
+        revision++;
+        report->n_inserted++;
+        if (evtwin__row_is_predicted(value)) {
+            EVTWIN_TRY(note_standing(s, &run, value, times.time));
         }
     }
-    st = put_standing(s, &run);
-    return st >= 0 && report->n_inserted > 0
-               ? evtwin__sqlite_run(s, SQL_REVISION_SET, "i", revision)
-               : st;
+    EVTWIN_TRY(put_standing(s, &run));
+    return report->n_inserted > 0 ? evtwin__sqlite_run(s, SQL_REVISION_SET, "i", revision)
+                                  : EVTWIN_OK;
 }
 
 /* The first insert of a battery takes its writer lock, before anything is written. */
@@ -271,10 +264,7 @@ static evtwin_status put_rows(sqlite_store *s, const evtwin__rows *rows, const c
                               size_t *n_updated_out) {
     evtwin__stmt *stmt = NULL;
     int64_t revision = 0;
-    evtwin_status st = begin_rows(s, SQL_PUT_PREDICTION, &stmt, &revision);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(begin_rows(s, SQL_PUT_PREDICTION, &stmt, &revision));
     size_t n_updated = 0;
     row_times times = {.now = now};
     standing run = {.seq = 0};
@@ -294,8 +284,8 @@ static evtwin_status put_rows(sqlite_store *s, const evtwin__rows *rows, const c
         }
     }
     *n_updated_out = n_updated;
-    st = put_standing(s, &run);
-    return st >= 0 && n_updated > 0 ? evtwin__sqlite_run(s, SQL_REVISION_SET, "i", revision) : st;
+    EVTWIN_TRY(put_standing(s, &run));
+    return n_updated > 0 ? evtwin__sqlite_run(s, SQL_REVISION_SET, "i", revision) : EVTWIN_OK;
 }
 
 evtwin_status evtwin__sqlite_put_predictions(evtwin_store *store, const evtwin__rows *rows,

@@ -82,12 +82,10 @@ evtwin_status evtwin__writer_locks_take(evtwin__writer_locks *locks, const char 
     if (rc != 0 && errno != EAGAIN && errno != EACCES) {
         EVTWIN_FAIL(EVTWIN_E_IO, "%s: %s", locks->path, strerror(errno));
     }
-    if (rc != 0) {
-        EVTWIN_FAIL(EVTWIN_E_BUSY,
-                    "%s: battery %s is held by another process: stop that one, or write another "
-                    "battery",
-                    locks->path, battery_id);
-    }
+    EVTWIN_FAIL_IF(rc != 0, EVTWIN_E_BUSY,
+                   "%s: battery %s is held by another process: stop that one, or write another "
+                   "battery",
+                   locks->path, battery_id);
     /* a lock that is not remembered is taken again, which is no harm */
     int32_t code;
     return evtwin__dict_intern(&locks->held, battery_id, strlen(battery_id), &code);
