@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* tools/predict_live.c: every few seconds, predict all rows that wait for it. */
 
-#include "predict_newest.h"
 #include "predict_tool.h"
 
 #include "evtwin/evtwin.h"

@@ -2,7 +2,7 @@
 /* tools/predict_newest.c: the newest prediction of each battery, in a table of one row a battery.
  */
 
-#include "predict_newest.h"
+#include "predict_tool.h"
 
 #include "cli/cli.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tools/predict_tool.h: the options of evtwin-predict and its two ways to run. */
+/* tools/predict_tool.h: the options of evtwin-predict, its two ways to run, and what its files
+ * share. */
 #ifndef EVTWIN_TOOLS_PREDICT_TOOL_H
 #define EVTWIN_TOOLS_PREDICT_TOOL_H
 
@@ -26,5 +27,22 @@ enum {
 /* Each returns an exit code. run_live takes the predictor. */
 int predict_file(const cli *c, const evtwin_predictor *predictor);
 int predict_live(const cli *c, evtwin_predictor *predictor);
+
+/* ---- the newest prediction of each battery in one cycle, for the console ---- */
+
+typedef struct newest newest;
+
+newest *newest_create(void); /* NULL when memory is out */
+void newest_free(newest *n);
+void newest_clear(newest *n);
+
+/* Take in a batch with predictions; what does not fit in memory is counted but not shown. */
+void newest_observe(newest *n, const evtwin_table *batch);
+
+/* Rows taken in since it was cleared. */
+size_t newest_rows(const newest *n);
+
+/* Print the contract's line per battery, or one line for all where there are many and all is 0. */
+void newest_print(const newest *n, FILE *f, int all);
 
 #endif

@@ -8,39 +8,32 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What a build adds (EVTWIN_EXTENSION). */
+/* What a build adds (EVTWIN_EXTENSION): X(name) X(name)… */
 #ifndef EVTWIN_EXTRA_SOURCES
-#define EVTWIN_EXTRA_SOURCES(X)
+#define EVTWIN_EXTRA_SOURCES
 #endif
 #ifndef EVTWIN_EXTRA_SINKS
-#define EVTWIN_EXTRA_SINKS(X)
+#define EVTWIN_EXTRA_SINKS
 #endif
 
 /* X(name): the scheme is evtwin__source_name in source_….c, evtwin__sink_name in sink_….c. */
-#define SOURCES(X)                                                                                 \
-    X(csv)                                                                                         \
-    X(jsonl)                                                                                       \
-    X(sqlite)                                                                                      \
-    X(sim)                                                                                         \
-    EVTWIN_EXTRA_SOURCES(X)
+#define SOURCES X(csv) X(jsonl) X(sqlite) X(sim) EVTWIN_EXTRA_SOURCES
+#define SINKS X(null) X(csv) X(jsonl) X(sqlite) EVTWIN_EXTRA_SINKS
 
-#define SINKS(X)                                                                                   \
-    X(null)                                                                                        \
-    X(csv)                                                                                         \
-    X(jsonl)                                                                                       \
-    X(sqlite)                                                                                      \
-    EVTWIN_EXTRA_SINKS(X)
-
-#define DECLARE_SOURCE(name) extern const evtwin__scheme evtwin__source_##name;
-#define DECLARE_SINK(name) extern const evtwin__scheme evtwin__sink_##name;
-#define SOURCE_ADDRESS(name) &evtwin__source_##name,
-#define SINK_ADDRESS(name) &evtwin__sink_##name,
-
-SOURCES(DECLARE_SOURCE)
-SINKS(DECLARE_SINK)
-
-static const evtwin__scheme *const sources[] = {SOURCES(SOURCE_ADDRESS) NULL};
-static const evtwin__scheme *const sinks[] = {SINKS(SINK_ADDRESS) NULL};
+/* clang-format off */
+#define X(name) extern const evtwin__scheme evtwin__source_##name;
+SOURCES
+#undef X
+#define X(name) extern const evtwin__scheme evtwin__sink_##name;
+SINKS
+#undef X
+#define X(name) &evtwin__source_##name,
+static const evtwin__scheme *const sources[] = {SOURCES NULL};
+#undef X
+#define X(name) &evtwin__sink_##name,
+static const evtwin__scheme *const sinks[] = {SINKS NULL};
+#undef X
+/* clang-format on */
 
 /* The URI's scheme, its form and parameters checked. */
 static evtwin_status choose(const char *kind, const evtwin__scheme *const *list,
