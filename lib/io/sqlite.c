@@ -1,21 +1,30 @@
 /* SPDX-License-Identifier: MIT */
-/* io/sqlite.c: open SQLite databases with safe settings, run statements, map errors. The only file
- * that knows SQLite's own interface is this one and sqlite_backup.c. */
+/* io/sqlite.c: open SQLite databases with safe settings, run statements, map errors, copy a
+ * database that is in use. The only file that knows SQLite's own interface. */
 
 #include "io/sqlite.h"
 
+#include "core/file.h"
 #include "core/mem.h"
 #include "core/status.h"
-#include "io/sqlite_private.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <sqlite3.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+struct evtwin__db {
+    sqlite3 *handle;
+    char *name; /* as the user gave it */
+    evtwin__db_mode mode;
+    int busy_timeout_ms;
+};
 
 struct evtwin__stmt {
     evtwin__db *db;
@@ -52,7 +61,7 @@ static evtwin_status status_of(int rc) {
     }
 }
 
-evtwin_status evtwin__db_fail(evtwin__db *db, int rc) {
+static evtwin_status fail_db(evtwin__db *db, int rc) {
     const evtwin_status st = status_of(rc);
     const char *text =
         sqlite3_errcode(db->handle) == rc || sqlite3_extended_errcode(db->handle) == rc
@@ -129,7 +138,7 @@ static evtwin_status harden(evtwin__db *db) {
         rc = sqlite3_busy_timeout(db->handle, db->busy_timeout_ms);
     }
     if (rc != SQLITE_OK) {
-        return evtwin__db_fail(db, rc);
+        return fail_db(db, rc);
     }
     return evtwin__db_exec(db, "PRAGMA cell_size_check = ON;"
                                "PRAGMA foreign_keys = ON;"
@@ -147,7 +156,7 @@ static evtwin_status open_handle(evtwin__db *db, const char *path, evtwin__db_mo
     if (rc != SQLITE_OK) {
         EVTWIN_FAIL_IF(db->handle == NULL, EVTWIN_E_NOMEM, "out of memory for a connection to %s",
                        path);
-        return evtwin__db_fail(db, rc);
+        return fail_db(db, rc);
     }
     EVTWIN_FAIL_IF(mode != EVTWIN__DB_READ && sqlite3_db_readonly(db->handle, "main") == 1,
                    EVTWIN_E_IO, "%s: may not be written by this user", path);
@@ -216,7 +225,7 @@ const char *evtwin__db_name(const evtwin__db *db) {
 
 evtwin_status evtwin__db_exec(evtwin__db *db, const char *sql) {
     const int rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
-    return rc == SQLITE_OK ? EVTWIN_OK : evtwin__db_fail(db, rc);
+    return rc == SQLITE_OK ? EVTWIN_OK : fail_db(db, rc);
 }
 
 /* Two processes that open a new database at once both want it alone for a moment, and SQLite does
@@ -229,7 +238,7 @@ evtwin_status evtwin__db_use_wal(evtwin__db *db) {
             return EVTWIN_OK;
         }
         if ((rc & 0xff) != SQLITE_BUSY || waited_ms >= db->busy_timeout_ms) {
-            return evtwin__db_fail(db, rc);
+            return fail_db(db, rc);
         }
         nanosleep(&pause, NULL);
     }
@@ -290,7 +299,7 @@ evtwin_status evtwin__stmt_prepare(evtwin__db *db, const char *sql, evtwin__stmt
         sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt->handle, NULL);
     if (rc != SQLITE_OK) {
         evtwin__free(stmt);
-        return evtwin__db_fail(db, rc);
+        return fail_db(db, rc);
     }
     *out = stmt;
     return EVTWIN_OK;
@@ -331,7 +340,7 @@ void evtwin__stmt_bind_null(evtwin__stmt *stmt, int i) {
 
 evtwin_status evtwin__stmt_step(evtwin__stmt *stmt) {
     if (stmt->bind_rc != SQLITE_OK) {
-        return evtwin__db_fail(stmt->db, stmt->bind_rc);
+        return fail_db(stmt->db, stmt->bind_rc);
     }
     const int rc = sqlite3_step(stmt->handle);
     switch (rc) {
@@ -340,7 +349,7 @@ evtwin_status evtwin__stmt_step(evtwin__stmt *stmt) {
     case SQLITE_DONE:
         return EVTWIN_DONE;
     default:
-        return evtwin__db_fail(stmt->db, rc);
+        return fail_db(stmt->db, rc);
     }
 }
 
@@ -374,4 +383,68 @@ const char *evtwin__stmt_text(evtwin__stmt *stmt, int i) {
     return sqlite3_column_type(stmt->handle, i) == SQLITE_TEXT
                ? (const char *)sqlite3_column_text(stmt->handle, i)
                : NULL;
+}
+
+/* ---- backup ---- */
+
+/* One step for all pages: its read transaction pins the state that is copied, and in a database
+ * with a log no writer waits for a reader. Smaller steps would begin anew after every commit of
+ * others. */
+static evtwin_status copy_pages(evtwin__db *from, evtwin__db *to) {
+    sqlite3_backup *backup = sqlite3_backup_init(to->handle, "main", from->handle, "main");
+    if (backup == NULL) {
+        return fail_db(to, sqlite3_extended_errcode(to->handle));
+    }
+    const int rc = sqlite3_backup_step(backup, -1);
+    const int end = sqlite3_backup_finish(backup);
+    if (rc != SQLITE_DONE) {
+        return fail_db(to, rc);
+    }
+    return end == SQLITE_OK ? EVTWIN_OK : fail_db(to, end);
+}
+
+/* The copy is one file: it leaves the mode in which a database needs its log beside it. */
+static evtwin_status copy_into(evtwin__db *db, const char *path) {
+    evtwin__db *to = NULL;
+    evtwin_status st = evtwin__db_open(path, EVTWIN__DB_WRITE, db->busy_timeout_ms, &to);
+    if (st >= 0 && (st = copy_pages(db, to)) >= 0) {
+        st = evtwin__db_exec(to, "PRAGMA journal_mode = DELETE");
+    }
+    evtwin__db_close(to);
+    return st;
+}
+
+/* Give the finished copy its name. link, unlike rename, never replaces a file that is there. */
+static evtwin_status publish(const char *temporary, const char *path) {
+    EVTWIN_FAIL_IF(link(temporary, path) != 0, EVTWIN_E_IO, "%s: %s", path, strerror(errno));
+    evtwin__file_sync_folder(path);
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__db_backup(evtwin__db *db, const char *path) {
+    struct stat info;
+    EVTWIN_FAIL_IF(lstat(path, &info) == 0, EVTWIN_E_IO,
+                   "%s: exists; a backup never replaces a file", path);
+    static const char suffix[] = ".XXXXXX";
+    const size_t length = strlen(path);
+    char *temporary = evtwin__calloc(length + sizeof suffix, 1);
+    EVTWIN_FAIL_IF(temporary == NULL, EVTWIN_E_NOMEM, "out of memory for the name of %s", path);
+    memcpy(temporary, path, length);
+    memcpy(temporary + length, suffix, sizeof suffix);
+
+    evtwin_status st;
+    const int fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 */
+    if (fd < 0) {
+        st = evtwin__fail(errno == ENOENT ? EVTWIN_E_NOT_FOUND : EVTWIN_E_IO, "%s: %s", path,
+                          errno == ENOENT ? "its folder does not exist" : strerror(errno));
+        evtwin__free(temporary);
+        return st;
+    }
+    close(fd);
+    if ((st = copy_into(db, temporary)) >= 0) {
+        st = publish(temporary, path);
+    }
+    unlink(temporary);
+    evtwin__free(temporary);
+    return st;
 }

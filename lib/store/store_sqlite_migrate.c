@@ -75,28 +75,25 @@ static evtwin_status make_triggers(evtwin__db *db) {
 
 static evtwin_status record(evtwin__db *db, int64_t version, const char *name) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = evtwin__stmt_prepare(
-        db, "INSERT INTO ev_migration (version, name, applied_at) VALUES (?, ?, ?)", &stmt);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__stmt_prepare(
+        db, "INSERT INTO ev_migration (version, name, applied_at) VALUES (?, ?, ?)", &stmt));
     char now[EVTWIN_TIME_TEXT_SIZE];
     evtwin__sqlite_time(evtwin_time_now(), now);
     evtwin__stmt_bind_i64(stmt, 1, version);
     evtwin__stmt_bind_text(stmt, 2, name);
     evtwin__stmt_bind_text(stmt, 3, now);
-    st = evtwin__stmt_run(stmt);
+    const evtwin_status st = evtwin__stmt_run(stmt);
     evtwin__stmt_free(stmt);
     return st;
 }
 
-/* Number of rows of a query with one parameter. */
+/* First number of a query with one parameter. */
 static evtwin_status count_of(evtwin__db *db, const char *sql, const char *text, int64_t *out) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(evtwin__stmt_prepare(db, sql, &stmt));
     evtwin__stmt_bind_text(stmt, 1, text);
-    if ((st = evtwin__stmt_step(stmt)) >= 0) {
+    const evtwin_status st = evtwin__stmt_step(stmt);
+    if (st == EVTWIN_OK) {
         evtwin__stmt_i64(stmt, 0, out);
     }
     evtwin__stmt_free(stmt);
@@ -205,26 +202,27 @@ static evtwin_status make_model(evtwin__db **out) {
 /* *out: 1 if the database has had all steps. EVTWIN_E_SCHEMA if it has had others, too, or is not
  * ours. */
 static evtwin_status check_steps(evtwin__db *db, evtwin__db *model, int *is_current_out) {
-    int64_t is_ours = 0, n_others = 0, n_known = 0, n_steps = 0;
-    evtwin_status st =
-        count_of(db, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
-                 "ev_migration", &is_ours);
-    if (st < 0) {
-        return st;
+    /* one query: another process may be making the database just now */
+    enum { EMPTY = 0, OURS = 1, FOREIGN = 2 };
+    int64_t kind = EMPTY, n_known = 0, n_steps = 0;
+    EVTWIN_TRY(evtwin__db_query_i64(
+        db,
+        "SELECT CASE WHEN count(*) = 0 THEN 0 WHEN sum(type = 'table' AND name = 'ev_migration')"
+        " THEN 1 ELSE 2 END FROM sqlite_master",
+        EMPTY, &kind));
+    if (kind == FOREIGN) {
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA,
+                    "%s: holds tables that libevtwin did not make; nothing in it is touched, "
+                    "name another file",
+                    evtwin__db_name(db));
     }
-    if (!is_ours) {
-        st = evtwin__db_query_i64(db, "SELECT count(*) FROM sqlite_master", 0, &n_others);
-        EVTWIN_FAIL_IF(st >= 0 && n_others > 0, EVTWIN_E_SCHEMA,
-                       "%s: holds tables that libevtwin did not make; nothing in it is touched, "
-                       "name another file",
-                       evtwin__db_name(db));
-        *is_current_out = 0;
-        return st;
+    *is_current_out = 0;
+    if (kind == EMPTY) {
+        return EVTWIN_OK;
     }
     evtwin__stmt *stmt = NULL;
-    if ((st = evtwin__stmt_prepare(db, "SELECT name FROM ev_migration", &stmt)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__stmt_prepare(db, "SELECT name FROM ev_migration", &stmt));
+    evtwin_status st;
     while ((st = evtwin__stmt_step(stmt)) == EVTWIN_OK) {
         const char *name = evtwin__stmt_text(stmt, 0);
         int64_t is_known = 0;
@@ -269,9 +267,11 @@ static evtwin_status compare_next(evtwin__db *db, evtwin__stmt *is, evtwin__stmt
         return EVTWIN_DONE;
     }
     const int order = is_key == NULL ? 1 : must_key == NULL ? -1 : strcmp(is_key, must_key);
-    EVTWIN_FAIL_IF(
-        order != 0, EVTWIN_E_SCHEMA, "%s: another program %s its %.100s; nothing in it is touched",
-        evtwin__db_name(db), order < 0 ? "added" : "removed", order < 0 ? is_key : must_key);
+    if (order != 0) {
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: another program %s its %.100s; nothing in it is touched",
+                    evtwin__db_name(db), order < 0 ? "added" : "removed",
+                    order < 0 ? is_key : must_key);
+    }
     const char *is_what = evtwin__stmt_text(is, 1), *must_what = evtwin__stmt_text(must, 1);
     EVTWIN_FAIL_IF(is_what == NULL || must_what == NULL || strcmp(is_what, must_what) != 0,
                    EVTWIN_E_SCHEMA,
@@ -326,10 +326,12 @@ static evtwin_status bring_up_to_date(evtwin__db *db, evtwin__db *model, int rea
         return st;
     }
     if (read_only) {
-        EVTWIN_FAIL_IF(!is_current, EVTWIN_E_SCHEMA,
-                       "%s: its schema is older than that of libevtwin %s; open it once for "
-                       "writing to bring it up to date",
-                       evtwin__db_name(db), evtwin_version());
+        if (!is_current) {
+            EVTWIN_FAIL(EVTWIN_E_SCHEMA,
+                        "%s: its schema is older than that of libevtwin %s; open it once for "
+                        "writing to bring it up to date",
+                        evtwin__db_name(db), evtwin_version());
+        }
         return EVTWIN_OK;
     }
     st = evtwin__db_use_wal(db);

@@ -70,12 +70,9 @@ static const char *const sql_texts[SQL_N] = {
 
 /* ---- marks ---- */
 
-/* Where the values of a row's quantities are while it is written. */
-typedef enum place {
-    AS_COLUMN,    /* "soc" */
-    AS_PARAMETER, /* "?3" */
-    AS_UPDATED    /* parameters for what a prediction changes, columns for the rest */
-} place;
+/* Which values of a row are parameters while it is written: all of a new one, or what a prediction
+ * changes; the others are columns. */
+typedef enum written { NEW_ROW = EVTWIN__STORED, PREDICTED_ROW = EVTWIN__PREDICTIONS } written;
 
 /* SQL being written; data has a NUL once it is not empty. */
 typedef struct writer {
@@ -104,17 +101,17 @@ __attribute__((format(printf, 2, 3))) static void say(writer *sql, const char *f
     put(sql, part, (size_t)n);
 }
 
-static void say_value(writer *sql, size_t q, place at) {
-    if (at == AS_COLUMN || (at == AS_UPDATED && !evtwin__is_of(q, EVTWIN__PREDICTIONS))) {
-        say(sql, "%s", evtwin__schema[q].name);
-    } else {
+static void say_value(writer *sql, size_t q, written what) {
+    if (evtwin__is_of(q, (unsigned)what)) {
         say(sql, "?%zu", q + 1);
+    } else {
+        say(sql, "%s", evtwin__schema[q].name);
     }
 }
 
 /* A missing value breaks no rule, in SQL as in C. One WHEN a rule: SQLite bounds the depth of OR.
  */
-static void say_status(writer *sql, const sqlite_store *s, place at) {
+static void say_status(writer *sql, const sqlite_store *s, written what) {
     say(sql, "CASE ");
     for (int level = EVTWIN_HEALTH_CRITICAL; level > EVTWIN_HEALTH_NORMAL; level--) {
         for (size_t i = 0; i < s->n_limits; i++) {
@@ -123,7 +120,7 @@ static void say_status(writer *sql, const sqlite_store *s, place at) {
                 char number[EVTWIN__NUM_SIZE];
                 evtwin__format_f64(limit->limit, number);
                 say(sql, "WHEN ");
-                say_value(sql, (size_t)limit->q, at);
+                say_value(sql, (size_t)limit->q, what);
                 say(sql, " %c %s THEN '%s' ", limit->is_below ? '<' : '>', number,
                     evtwin_health_name((evtwin_health)level));
             }
@@ -149,9 +146,9 @@ static void say_parameters(writer *sql, const sqlite_store *s) {
         if (evtwin__is_of(q, EVTWIN__STORED)) {
             say(sql, "%s", separator);
             if (q == EVTWIN__Q_STATUS) {
-                say_status(sql, s, AS_PARAMETER);
+                say_status(sql, s, NEW_ROW);
             } else {
-                say_value(sql, q, AS_PARAMETER);
+                say_value(sql, q, NEW_ROW);
             }
             separator = ", ";
         }
@@ -198,7 +195,7 @@ static void say_mark(writer *sql, const sqlite_store *s, const char *mark, size_
         say_assignments(sql);
         break;
     case 's':
-        say_status(sql, s, AS_UPDATED);
+        say_status(sql, s, PREDICTED_ROW);
         break;
     case 'k':
         say(sql, "battery_id = ?%d AND time = ?%d AND seq = ?%d", EVTWIN__Q_BATTERY_ID + 1,

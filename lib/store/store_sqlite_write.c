@@ -40,7 +40,6 @@ static evtwin_status begin_rows(sqlite_store *s, sqlite_sql which, evtwin__stmt 
 /* Texts of the times of one row; they live until the statement is reset. */
 typedef struct row_times {
     char time[EVTWIN_TIME_TEXT_SIZE];
-    char predicted[EVTWIN_TIME_TEXT_SIZE];
     const char *now; /* of the transaction */
 } row_times;
 
@@ -69,20 +68,6 @@ static void bind_key(evtwin__stmt *stmt, const evtwin__value *value, const row_t
     bind_value(stmt, EVTWIN__Q_SEQ, &value[EVTWIN__Q_SEQ]);
 }
 
-/* When a row that comes with its prediction was predicted: as it says, else now; NULL without one.
- */
-static const char *predicted_at(const evtwin__value *value, row_times *times) {
-    if (!evtwin__row_is_predicted(value)) {
-        return NULL;
-    }
-    const evtwin__value *at = &value[EVTWIN__Q_PREDICTION_TIMESTAMP];
-    if (!at->is_present) {
-        return times->now;
-    }
-    evtwin__sqlite_time(at->i64, times->predicted);
-    return times->predicted;
-}
-
 /* Bind the values of these kinds, but for the times, which are texts in the database. */
 static void bind_values(evtwin__stmt *stmt, unsigned kinds, const evtwin__value *value) {
     for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
@@ -92,12 +77,26 @@ static void bind_values(evtwin__stmt *stmt, unsigned kinds, const evtwin__value 
     }
 }
 
+/* When a row that comes with its prediction was predicted: as it says, else now; NULL without one.
+ */
+static void bind_predicted_at(evtwin__stmt *stmt, const evtwin__value *value, const char *now) {
+    const evtwin__value *at = &value[EVTWIN__Q_PREDICTION_TIMESTAMP];
+    char text[EVTWIN_TIME_TEXT_SIZE];
+    if (evtwin__row_is_predicted(value) && at->is_present) {
+        evtwin__sqlite_time(at->i64, text);
+        evtwin__stmt_bind_copy(stmt, EVTWIN__Q_PREDICTION_TIMESTAMP + 1, text);
+    } else {
+        evtwin__stmt_bind_text(stmt, EVTWIN__Q_PREDICTION_TIMESTAMP + 1,
+                               evtwin__row_is_predicted(value) ? now : NULL);
+    }
+}
+
 static evtwin_status insert_row(evtwin__stmt *stmt, const evtwin__value *value, row_times *times,
                                 int64_t revision) {
     evtwin__sqlite_time(value[EVTWIN__Q_TIME].i64, times->time);
     bind_values(stmt, EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS, value);
     evtwin__stmt_bind_text(stmt, EVTWIN__Q_TIME + 1, times->time);
-    evtwin__stmt_bind_text(stmt, EVTWIN__Q_PREDICTION_TIMESTAMP + 1, predicted_at(value, times));
+    bind_predicted_at(stmt, value, times->now);
     evtwin__stmt_bind_text(stmt, EVTWIN__Q_CREATED_AT + 1, times->now);
     evtwin__stmt_bind_i64(stmt, EVTWIN__Q_REVISION + 1, revision);
     return evtwin__stmt_run(stmt);
@@ -184,10 +183,7 @@ static evtwin_status insert_rows(sqlite_store *s, const evtwin__rows *rows, cons
                                  evtwin_insert_report *report) {
     evtwin__stmt *stmt = NULL;
     int64_t revision = 0;
-    evtwin_status st = begin_rows(s, SQL_INSERT, &stmt, &revision);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(begin_rows(s, SQL_INSERT, &stmt, &revision));
     row_times times = {.now = now};
     standing run = {.seq = 0};
     evtwin__value value[EVTWIN__Q_COUNT] = {{0}};
@@ -195,22 +191,18 @@ static evtwin_status insert_rows(sqlite_store *s, const evtwin__rows *rows, cons
         EVTWIN_TRY(evtwin__rows_get(rows, i, value));
         EVTWIN_TRY(insert_row(stmt, value, &times, revision + 1));
         if (evtwin__db_changes(s->db) == 0) {
-            st = compare_row(s, value, &times, report);
-        } else {
-            revision++;
-            report->n_inserted++;
-            if (evtwin__row_is_predicted(value)) {
-                st = note_standing(s, &run, value, times.time);
-            }
+            EVTWIN_TRY(compare_row(s, value, &times, report));
+            continue;
         }
-        if (st < 0) {
-            return st;
+        revision++;
+        report->n_inserted++;
+        if (evtwin__row_is_predicted(value)) {
+            EVTWIN_TRY(note_standing(s, &run, value, times.time));
         }
     }
-    st = put_standing(s, &run);
-    return st >= 0 && report->n_inserted > 0
-               ? evtwin__sqlite_run(s, SQL_REVISION_SET, "i", revision)
-               : st;
+    EVTWIN_TRY(put_standing(s, &run));
+    return report->n_inserted > 0 ? evtwin__sqlite_run(s, SQL_REVISION_SET, "i", revision)
+                                  : EVTWIN_OK;
 }
 
 /* The first insert of a battery takes its writer lock, before anything is written. */
@@ -272,10 +264,7 @@ static evtwin_status put_rows(sqlite_store *s, const evtwin__rows *rows, const c
                               size_t *n_updated_out) {
     evtwin__stmt *stmt = NULL;
     int64_t revision = 0;
-    evtwin_status st = begin_rows(s, SQL_PUT_PREDICTION, &stmt, &revision);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(begin_rows(s, SQL_PUT_PREDICTION, &stmt, &revision));
     size_t n_updated = 0;
     row_times times = {.now = now};
     standing run = {.seq = 0};
@@ -295,8 +284,8 @@ static evtwin_status put_rows(sqlite_store *s, const evtwin__rows *rows, const c
         }
     }
     *n_updated_out = n_updated;
-    st = put_standing(s, &run);
-    return st >= 0 && n_updated > 0 ? evtwin__sqlite_run(s, SQL_REVISION_SET, "i", revision) : st;
+    EVTWIN_TRY(put_standing(s, &run));
+    return n_updated > 0 ? evtwin__sqlite_run(s, SQL_REVISION_SET, "i", revision) : EVTWIN_OK;
 }
 
 evtwin_status evtwin__sqlite_put_predictions(evtwin_store *store, const evtwin__rows *rows,

@@ -4,6 +4,7 @@
 
 #include "store/writer_lock.h"
 
+#include "core/dict.h"
 #include "core/mem.h"
 #include "core/status.h"
 
@@ -19,12 +20,9 @@
  * other too, and closing one does not drop the other's. */
 struct evtwin__writer_locks {
     int fd;
-    char *database;
-    int64_t *slot; /* open addressing by hash; EMPTY or the offset of a lock held */
-    size_t n_slots, n_held;
+    char *path;
+    evtwin__dict held; /* the batteries that are locked */
 };
-
-enum { EMPTY = -1, FIRST_SLOTS = 64 };
 
 static int64_t offset_of(const char *battery_id) {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
@@ -35,64 +33,22 @@ static int64_t offset_of(const char *battery_id) {
     return (int64_t)((hash ^ hash >> 32) >> 2);
 }
 
-/* The slot of an offset, or the empty one where it belongs. */
-static size_t find(const int64_t *slot, size_t n_slots, int64_t offset) {
-    size_t i = (size_t)offset & (n_slots - 1);
-    while (slot[i] != EMPTY && slot[i] != offset) {
-        i = (i + 1) & (n_slots - 1);
-    }
-    return i;
-}
-
-static evtwin_status grow(evtwin__writer_locks *locks) {
-    const size_t n_slots = locks->n_slots > 0 ? locks->n_slots * 2 : FIRST_SLOTS;
-    int64_t *slot = evtwin__calloc(n_slots, sizeof *slot);
-    EVTWIN_FAIL_IF(slot == NULL, EVTWIN_E_NOMEM, "out of memory for the writer locks on %s",
-                   locks->database);
-    for (size_t i = 0; i < n_slots; i++) {
-        slot[i] = EMPTY;
-    }
-    for (size_t i = 0; i < locks->n_slots; i++) {
-        if (locks->slot[i] != EMPTY) {
-            slot[find(slot, n_slots, locks->slot[i])] = locks->slot[i];
-        }
-    }
-    evtwin__free(locks->slot);
-    locks->slot = slot;
-    locks->n_slots = n_slots;
-    return EVTWIN_OK;
-}
-
-static evtwin_status open_file(evtwin__writer_locks *locks) {
+evtwin_status evtwin__writer_locks_open(const char *database, evtwin__writer_locks **out) {
     static const char suffix[] = "-writers";
-    const size_t length = strlen(locks->database);
+    const size_t length = strlen(database);
+    evtwin__writer_locks *locks = evtwin__calloc(1, sizeof *locks);
     char *path = evtwin__calloc(length + sizeof suffix, 1);
-    EVTWIN_FAIL_IF(path == NULL, EVTWIN_E_NOMEM, "out of memory for the writer locks on %s",
-                   locks->database);
-    memcpy(path, locks->database, length);
+    if (locks == NULL || path == NULL) {
+        evtwin__free(locks);
+        evtwin__free(path);
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the writer locks on %s", database);
+    }
+    memcpy(path, database, length);
     memcpy(path + length, suffix, sizeof suffix);
-    evtwin_status st = EVTWIN_OK;
+    locks->path = path;
     locks->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (locks->fd < 0) {
-        st = evtwin__fail(EVTWIN_E_IO, "%s: %s", path, strerror(errno));
-    }
-    evtwin__free(path);
-    return st;
-}
-
-evtwin_status evtwin__writer_locks_open(const char *database, evtwin__writer_locks **out) {
-    evtwin__writer_locks *locks = evtwin__calloc(1, sizeof *locks);
-    EVTWIN_FAIL_IF(locks == NULL, EVTWIN_E_NOMEM, "out of memory for the writer locks on %s",
-                   database);
-    locks->fd = -1;
-    locks->database = evtwin__strdup(database);
-    evtwin_status st = EVTWIN_OK;
-    if (locks->database == NULL) {
-        st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory for the writer locks on %s", database);
-    } else if ((st = open_file(locks)) >= 0) {
-        st = grow(locks);
-    }
-    if (st < 0) {
+        const evtwin_status st = evtwin__fail(EVTWIN_E_IO, "%s: %s", path, strerror(errno));
         evtwin__writer_locks_free(locks);
         return st;
     }
@@ -105,40 +61,32 @@ void evtwin__writer_locks_free(evtwin__writer_locks *locks) {
         if (locks->fd >= 0) {
             close(locks->fd);
         }
-        evtwin__free(locks->slot);
-        evtwin__free(locks->database);
+        evtwin__dict_free(&locks->held);
+        evtwin__free(locks->path);
         evtwin__free(locks);
     }
 }
 
 evtwin_status evtwin__writer_locks_take(evtwin__writer_locks *locks, const char *battery_id) {
-    const int64_t offset = offset_of(battery_id);
-    size_t i = find(locks->slot, locks->n_slots, offset);
-    if (locks->slot[i] == offset) {
+    if (evtwin__dict_find(&locks->held, battery_id, strlen(battery_id)) >= 0) {
         return EVTWIN_OK;
     }
-
-    /* make room first: a lock taken is a lock remembered */
-    if (2 * (locks->n_held + 1) > locks->n_slots) {
-        EVTWIN_TRY(grow(locks));
-        i = find(locks->slot, locks->n_slots, offset);
-    }
-
-    struct flock lock = {
-        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)offset, .l_len = 1};
+    struct flock lock = {.l_type = F_WRLCK,
+                         .l_whence = SEEK_SET,
+                         .l_start = (off_t)offset_of(battery_id),
+                         .l_len = 1};
     int rc;
     do {
         rc = fcntl(locks->fd, F_OFD_SETLK, &lock);
     } while (rc != 0 && errno == EINTR);
-    if (rc != 0) {
-        EVTWIN_FAIL_IF(
-            errno == EAGAIN || errno == EACCES, EVTWIN_E_BUSY,
-            "battery %s in %s is held by another process: stop that one, or write another "
-            "battery",
-            battery_id, locks->database);
-        EVTWIN_FAIL(EVTWIN_E_IO, "%s-writers: %s", locks->database, strerror(errno));
+    if (rc != 0 && errno != EAGAIN && errno != EACCES) {
+        EVTWIN_FAIL(EVTWIN_E_IO, "%s: %s", locks->path, strerror(errno));
     }
-    locks->slot[i] = offset;
-    locks->n_held++;
-    return EVTWIN_OK;
+    EVTWIN_FAIL_IF(rc != 0, EVTWIN_E_BUSY,
+                   "%s: battery %s is held by another process: stop that one, or write another "
+                   "battery",
+                   locks->path, battery_id);
+    /* a lock that is not remembered is taken again, which is no harm */
+    int32_t code;
+    return evtwin__dict_intern(&locks->held, battery_id, strlen(battery_id), &code);
 }

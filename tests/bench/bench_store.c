@@ -242,7 +242,7 @@ static void bench_fleet(int n_batteries, int n_each) {
         *(round == 0 ? &first_s : &insert_s) += now_s() - start_s;
         evtwin_table_free(rows);
     }
-    printf("%-46s %10.1f ms, later ones %.1f ms\n", "fleet of 10,000: first round with its claims",
+    printf("%-46s %10.1f ms, later ones %.1f ms\n", "fleet of 10,000: first round with its locks",
            1e3 * first_s, 1e3 * insert_s / (n_each - 1));
     double best_s = INFINITY, best_one_s = INFINITY;
     for (int i = 0; i < 5; i++) {

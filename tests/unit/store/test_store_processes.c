@@ -258,7 +258,7 @@ static void test_killed_writer_leaves_whole_batches(void **state) {
         assert_true(n_rows >= n_accepted * KILL_BATCH);
         assert_true(n_rows <= (n_accepted + 1) * KILL_BATCH);
 
-        /* the retry of the one in doubt doubles nothing; the dead one's claim is gone */
+        /* the retry of the one in doubt doubles nothing; the dead one's lock is gone */
         evtwin_table *rows = some_rows("A", n_accepted * KILL_BATCH, KILL_BATCH);
         const evtwin_insert_report report = insert(store, rows);
         assert_int_equal(report.n_conflicting, 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/unit/store/test_store_claims.c: one writer for each battery. */
+/* tests/unit/store/test_writer_lock.c: one writer for each battery. */
 
 #include "store_rows.h"
 
@@ -17,7 +17,7 @@ int main(void) {
 
 static void test_second_handle_is_told_which_battery(void **state) {
     (void)state;
-    const char *uri = uri_of(temp_path("claims.db"));
+    const char *uri = uri_of(temp_path("locks.db"));
     evtwin_store *first = open_store(uri), *second = open_store(uri);
     insert_new(first, some_rows("PACK_7", 0, 1));
 
@@ -25,7 +25,7 @@ static void test_second_handle_is_told_which_battery(void **state) {
     evtwin_table *rows = some_rows("PACK_8", 0, 3);
     add_row(rows, "PACK_7", t0 + 9 * SECOND, 9);
     assert_fails(evtwin_store_insert(second, rows, NULL, 0), EVTWIN_E_BUSY, "battery PACK_7");
-    assert_non_null(strstr(evtwin_last_error(), "claims.db"));
+    assert_non_null(strstr(evtwin_last_error(), "locks.db"));
     assert_int_equal(count(second), 1);
     evtwin_table_free(rows);
 
@@ -39,7 +39,7 @@ static void test_second_handle_is_told_which_battery(void **state) {
     assert_int_equal(n_updated, 1);
     evtwin_table_free(rows);
 
-    /* a claim ends with its handle; closing one handle does not end another's */
+    /* a lock ends with its handle; closing one handle does not end another's */
     evtwin_store_free(first);
     insert_new(second, some_rows("PACK_7", 1, 1));
     first = open_store(uri);
@@ -116,17 +116,17 @@ static void test_many(void **state) {
     (void)state;
     enum { N = 10000 };
     const char *path = temp_path("many.db");
-    evtwin__writer_locks *claims = NULL, *others = NULL;
-    assert_ok(evtwin__writer_locks_open(path, &claims));
+    evtwin__writer_locks *locks = NULL, *others = NULL;
+    assert_ok(evtwin__writer_locks_open(path, &locks));
     assert_ok(evtwin__writer_locks_open(path, &others));
     char id[32];
     for (int i = 0; i < N; i++) {
         snprintf(id, sizeof id, "BATTERY_%05d", i);
-        assert_ok(evtwin__writer_locks_take(claims, id));
+        assert_ok(evtwin__writer_locks_take(locks, id));
     }
     for (int i = 0; i < N; i += 7) {
         snprintf(id, sizeof id, "BATTERY_%05d", i);
-        assert_ok(evtwin__writer_locks_take(claims, id)); /* again: held already */
+        assert_ok(evtwin__writer_locks_take(locks, id)); /* again: held already */
         assert_fails(evtwin__writer_locks_take(others, id), EVTWIN_E_BUSY, id);
     }
     struct stat info;
@@ -135,24 +135,24 @@ static void test_many(void **state) {
     assert_int_equal(stat(name, &info), 0);
     assert_int_equal(info.st_size, 0);
     assert_int_equal(info.st_mode & 0777, 0600);
-    evtwin__writer_locks_free(claims);
+    evtwin__writer_locks_free(locks);
     assert_ok(evtwin__writer_locks_take(others, "BATTERY_00007"));
     evtwin__writer_locks_free(others);
     evtwin__writer_locks_free(NULL);
 }
 
-static void test_no_place_for_the_claims(void **state) {
+static void test_no_place_for_the_locks(void **state) {
     (void)state;
-    evtwin__writer_locks *claims = NULL;
-    assert_fails(evtwin__writer_locks_open("/nowhere/x.db", &claims), EVTWIN_E_IO,
+    evtwin__writer_locks *locks = NULL;
+    assert_fails(evtwin__writer_locks_open("/nowhere/x.db", &locks), EVTWIN_E_IO,
                  "/nowhere/x.db-writers");
     /* a link in the place of the file could point anywhere */
     char link[300];
     const char *path = temp_path("trap.db");
     snprintf(link, sizeof link, "%s-writers", path);
     assert_int_equal(symlink("/etc/passwd", link), 0);
-    assert_fails(evtwin__writer_locks_open(path, &claims), EVTWIN_E_IO, "trap.db-writers");
-    assert_null(claims);
+    assert_fails(evtwin__writer_locks_open(path, &locks), EVTWIN_E_IO, "trap.db-writers");
+    assert_null(locks);
 }
 
 int main(void) {
@@ -162,7 +162,7 @@ int main(void) {
         cmocka_unit_test(test_link_to_the_database_is_the_same_database),
         cmocka_unit_test(test_in_memory_needs_none),
         cmocka_unit_test(test_many),
-        cmocka_unit_test(test_no_place_for_the_claims),
+        cmocka_unit_test(test_no_place_for_the_locks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
