@@ -9,74 +9,41 @@
 #include <string.h>
 
 static const cli_option options[PREDICT_N_OPTIONS] = {
-    [PREDICT_MODELS] = {.group = "Models",
-                        .name = "models",
-                        .argument = "DIR",
-                        .initial = "models",
-                        .help = "bundle that evtwin-train saved",
-                        .kind = CLI_TEXT},
-    [PREDICT_STORE] = {.group = "Live",
-                       .name = "store",
-                       .argument = "URI",
-                       .initial = "sqlite:evtwin.db",
-                       .help = "predict every row that waits for it, the batteries with the newest "
-                               "ones first, and write each prediction on its own row; waits for a "
-                               "store that is not there yet",
-                       .kind = CLI_TEXT},
-    [PREDICT_SOURCE] = {.name = "source",
-                        .argument = "URI",
-                        .help =
-                            "instead of --store: take records from there (csv:FILE, jsonl:FILE, "
-                            "sqlite:FILE, sim:?…); needs --sink",
-                        .kind = CLI_TEXT},
-    [PREDICT_SINK] = {.name = "sink",
-                      .argument = "URI",
-                      .help = "where records with their predictions go; may be given again",
-                      .kind = CLI_LIST},
-    [PREDICT_INTERVAL] = {.name = "interval",
-                          .argument = "S",
-                          .environment = "PREDICTION_INTERVAL",
-                          .initial = "5",
-                          .help = "seconds between two looks for new rows",
-                          .kind = CLI_NUMBER,
-                          .min = 0.001,
-                          .max = 86400},
-    [PREDICT_ONCE] = {.name = "once", .help = "predict what waits now, then exit"},
-    [PREDICT_METRICS_PORT] = {.name = "metrics-port",
-                              .argument = "PORT",
-                              .environment = "METRICS_PORT",
-                              .initial = "9100",
-                              .help =
-                                  "Prometheus metrics at http://localhost:PORT/metrics; 0 = off",
-                              .kind = CLI_INTEGER,
-                              .min = 0,
-                              .max = 65535},
-    [PREDICT_CSV] = {.group = "File",
-                     .name = "csv",
-                     .argument = "IN",
-                     .help = "predict every row of a file instead; needs --out",
-                     .kind = CLI_TEXT},
-    [PREDICT_OUT] = {.name = "out",
-                     .letter = 'o',
-                     .argument = "OUT",
-                     .help =
-                         "the columns of IN, then rul_prediction, failure_probability and, if a "
-                         "row could not be predicted, prediction_note with the reason; - = "
-                         "standard output",
-                     .kind = CLI_TEXT},
-    [PREDICT_UNIT] = {.name = "unit",
-                      .argument = "NAME=UNIT",
-                      .help =
-                          "the unit a column of IN really is in, e.g. soc=percent; may be given "
-                          "again",
-                      .kind = CLI_LIST},
-    [PREDICT_NAIVE_TIME] = {.name = "naive-time",
-                            .argument = "KIND",
-                            .initial = "utc",
-                            .help = "what a time without an offset in IN means: utc, local or "
-                                    "reject",
-                            .kind = CLI_TEXT,
-                            .choices = "utc|local|reject"},
+    [PREDICT_MODELS] = CLI_STRING("models", "DIR", "models", .group = "Models",
+                                  .help = "bundle that evtwin-train saved"),
+    [PREDICT_STORE] =
+        CLI_STRING("store", "URI", "sqlite:evtwin.db", .group = "Live",
+                   .help = "predict every row that waits for it, the batteries with the newest "
+                           "ones first, and write each prediction on its own row; waits for a "
+                           "store that is not there yet"),
+    [PREDICT_SOURCE] =
+        CLI_STRING("source", "URI", NULL,
+                   .help = "instead of --store: take records from there (csv:FILE, jsonl:FILE, "
+                           "sqlite:FILE, sim:?…); needs --sink"),
+    [PREDICT_SINK] = CLI_STRINGS(
+        "sink", "URI", NULL, .help = "where records with their predictions go; may be given again"),
+    [PREDICT_INTERVAL] = CLI_RANGE(CLI_NUMBER, "interval", "S", "5", 0.001, 86400,
+                                   .environment = "PREDICTION_INTERVAL",
+                                   .help = "seconds between two looks for new rows"),
+    [PREDICT_ONCE] = CLI_FLAG("once", .help = "predict what waits now, then exit"),
+    [PREDICT_METRICS_PORT] = CLI_RANGE(
+        CLI_INTEGER, "metrics-port", "PORT", "9100", 0, 65535, .environment = "METRICS_PORT",
+        .help = "Prometheus metrics at http://localhost:PORT/metrics; 0 = off"),
+    [PREDICT_CSV] = CLI_STRING("csv", "IN", NULL, .group = "File",
+                               .help = "predict every row of a file instead; needs --out"),
+    [PREDICT_OUT] =
+        CLI_STRING("out", "OUT", NULL, .letter = 'o',
+                   .help = "the columns of IN, then rul_prediction, failure_probability and, if a "
+                           "row could not be predicted, prediction_note with the reason; - = "
+                           "standard output"),
+    [PREDICT_UNIT] =
+        CLI_STRINGS("unit", "NAME=UNIT", NULL,
+                    .help = "the unit a column of IN really is in, e.g. soc=percent; may be given "
+                            "again"),
+    [PREDICT_NAIVE_TIME] =
+        CLI_STRING("naive-time", "KIND", "utc", .choices = "utc|local|reject",
+                   .help = "what a time without an offset in IN means: utc, local or "
+                           "reject"),
 };
 
 static const cli_tool tool = {

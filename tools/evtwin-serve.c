@@ -11,45 +11,24 @@
 enum { STORE, THRESHOLDS, LISTEN, PORT, INSECURE_LISTEN, THREADS, BACKUP, N_OPTIONS };
 
 static const cli_option options[N_OPTIONS] = {
-    [STORE] = {.group = "Serve",
-               .name = "store",
-               .argument = "URI",
-               .initial = "sqlite:evtwin.db",
-               .help = "what is served; may come later: /health answers 503 till then",
-               .kind = CLI_TEXT},
-    [THRESHOLDS] = {.name = "thresholds",
-                    .argument = "FILE",
-                    .help = "first write the limits in this JSON file to the store, which is made "
-                            "if it is absent: an array as /api/thresholds shows it",
-                    .kind = CLI_TEXT},
-    [LISTEN] = {.name = "listen",
-                .argument = "ADDRESS:PORT",
-                .initial = "127.0.0.1:5001",
-                .help = "where; [::1]:0 picks a free port",
-                .kind = CLI_TEXT},
-    [PORT] = {.name = "port",
-              .argument = "PORT",
-              .environment = "API_PORT",
-              .help = "the port alone, at the address of --listen",
-              .kind = CLI_INTEGER,
-              .min = 0,
-              .max = 65535},
-    [INSECURE_LISTEN] = {.name = "insecure-listen",
-                         .help =
-                             "permit an address that other machines reach: there is no password "
-                             "and no encryption"},
-    [THREADS] = {.name = "threads",
-                 .argument = "N",
-                 .initial = "2",
-                 .help = "that answer requests",
-                 .kind = CLI_INTEGER,
-                 .min = 1,
-                 .max = 256},
-    [BACKUP] = {.group = "Backup",
-                .name = "backup",
-                .argument = "FILE",
-                .help = "copy the whole store, while it is in use, to a new file, then exit",
-                .kind = CLI_TEXT},
+    [STORE] = CLI_STRING("store", "URI", "sqlite:evtwin.db", .group = "Serve",
+                         .help = "what is served; may come later: /health answers 503 till then"),
+    [THRESHOLDS] =
+        CLI_STRING("thresholds", "FILE", NULL,
+                   .help = "first write the limits in this JSON file to the store, which is made "
+                           "if it is absent: an array as /api/thresholds shows it"),
+    [LISTEN] = CLI_STRING("listen", "ADDRESS:PORT", "127.0.0.1:5001",
+                          .help = "where; [::1]:0 picks a free port"),
+    [PORT] = CLI_RANGE(CLI_INTEGER, "port", "PORT", NULL, 0, 65535, .environment = "API_PORT",
+                       .help = "the port alone, at the address of --listen"),
+    [INSECURE_LISTEN] =
+        CLI_FLAG("insecure-listen",
+                 .help = "permit an address that other machines reach: there is no password "
+                         "and no encryption"),
+    [THREADS] = CLI_RANGE(CLI_INTEGER, "threads", "N", "2", 1, 256, .help = "that answer requests"),
+    [BACKUP] =
+        CLI_STRING("backup", "FILE", NULL, .group = "Backup",
+                   .help = "copy the whole store, while it is in use, to a new file, then exit"),
 };
 
 static const cli_tool tool = {

@@ -27,77 +27,45 @@ enum {
 };
 
 static const cli_option options[N_OPTIONS] = {
-    [OUT] = {.group = "Output",
-             .name = "out",
-             .letter = 'o',
-             .argument = "DIR",
-             .initial = "models",
-             .help = "folder of the bundle; made if absent",
-             .kind = CLI_TEXT},
-    [TARGET] = {.group = "Columns",
-                .name = "target",
-                .argument = "COLUMN",
-                .help = "remaining useful life, in cycles (default: the first of RUL, rul); `none` "
-                        "trains no RUL model",
-                .kind = CLI_TEXT},
-    [FAILURE_TARGET] = {.name = "failure-target",
-                        .argument = "COLUMN",
-                        .help = "failure, 0 or 1 (default: the first of Failure_Probability, "
-                                "failure); `none` trains no failure model",
-                        .kind = CLI_TEXT},
-    [GROUP] = {.name = "group",
-               .argument = "COLUMN",
-               .help = "whose rows belong together: no battery is in both the training and the "
-                       "test part (default: battery_id where there is one)",
-               .kind = CLI_TEXT},
-    [GROUP_BY_RESET] = {.name = "group-by-reset",
-                        .argument = "COLUMN",
-                        .help = "a counter: a new battery begins where it falls",
-                        .kind = CLI_TEXT},
-    [ALLOW_SINGLE_ROWS] = {.name = "allow-single-rows",
-                           .help =
-                               "batteries with one row only are meant; without this they are an "
-                               "error, as of a wrong --group"},
-    [FEATURES] = {.name = "features",
-                  .argument = "A,B,...",
-                  .help = "what the models see, instead of " EVTWIN_DEFAULT_FEATURES,
-                  .kind = CLI_TEXT},
-    [UNIT] = {.name = "unit",
-              .argument = "NAME=UNIT",
-              .help = "the unit a column really is in, e.g. soc=percent; may be given again",
-              .kind = CLI_LIST},
-    [NAIVE_TIME] = {.name = "naive-time",
-                    .argument = "KIND",
-                    .initial = "utc",
-                    .help = "what a time without an offset means: utc, local or reject",
-                    .kind = CLI_TEXT,
-                    .choices = "utc|local|reject"},
-    [CV] = {.group = "Training",
-            .name = "cv",
-            .argument = "K",
-            .help = "score by K-fold cross-validation by battery, of which there must be K or "
-                    "more (default: hold out 20 %)",
-            .kind = CLI_INTEGER,
-            .min = 2,
-            .max = 1000},
-    [SEED] = {.name = "seed",
-              .argument = "N",
-              .initial = "0",
-              .help = "of the split: the same seed gives the same models",
-              .kind = CLI_INTEGER,
-              .min = 0,
-              .max = 9e15},
-    [THREADS] = {.name = "threads",
-                 .argument = "N",
-                 .initial = "0",
-                 .help = "0 = one per core; results do not depend on it",
-                 .kind = CLI_INTEGER,
-                 .min = 0,
-                 .max = 1024},
-    [JSON] = {.group = "Report",
-              .name = "json",
-              .help = "print the scores as one JSON object (docs/cli.md) and nothing else on "
-                      "standard output"},
+    [OUT] = CLI_STRING("out", "DIR", "models", .group = "Output", .letter = 'o',
+                       .help = "folder of the bundle; made if absent"),
+    [TARGET] = CLI_STRING(
+        "target", "COLUMN", NULL, .group = "Columns",
+        .help = "remaining useful life, in cycles (default: the first of RUL, rul); `none` "
+                "trains no RUL model"),
+    [FAILURE_TARGET] =
+        CLI_STRING("failure-target", "COLUMN", NULL,
+                   .help = "failure, 0 or 1 (default: the first of Failure_Probability, "
+                           "failure); `none` trains no failure model"),
+    [GROUP] =
+        CLI_STRING("group", "COLUMN", NULL,
+                   .help = "whose rows belong together: no battery is in both the training and the "
+                           "test part (default: battery_id where there is one)"),
+    [GROUP_BY_RESET] = CLI_STRING("group-by-reset", "COLUMN", NULL,
+                                  .help = "a counter: a new battery begins where it falls"),
+    [ALLOW_SINGLE_ROWS] =
+        CLI_FLAG("allow-single-rows",
+                 .help = "batteries with one row only are meant; without this they are an "
+                         "error, as of a wrong --group"),
+    [FEATURES] = CLI_STRING("features", "A,B,...", NULL,
+                            .help = "what the models see, instead of " EVTWIN_DEFAULT_FEATURES),
+    [UNIT] =
+        CLI_STRINGS("unit", "NAME=UNIT", NULL,
+                    .help = "the unit a column really is in, e.g. soc=percent; may be given again"),
+    [NAIVE_TIME] = CLI_STRING("naive-time", "KIND", "utc", .choices = "utc|local|reject",
+                              .help = "what a time without an offset means: utc, local or reject"),
+    [CV] = CLI_RANGE(CLI_INTEGER, "cv", "K", NULL, 2, 1000, .group = "Training",
+                     .help =
+                         "score by K-fold cross-validation by battery, of which there must be K or "
+                         "more (default: hold out 20 %)"),
+    [SEED] = CLI_RANGE(CLI_INTEGER, "seed", "N", "0", 0, 9e15,
+                       .help = "of the split: the same seed gives the same models"),
+    [THREADS] = CLI_RANGE(CLI_INTEGER, "threads", "N", "0", 0, 1024,
+                          .help = "0 = one per core; results do not depend on it"),
+    [JSON] =
+        CLI_FLAG("json", .group = "Report",
+                 .help = "print the scores as one JSON object (docs/cli.md) and nothing else on "
+                         "standard output"),
 };
 
 static const cli_tool tool = {

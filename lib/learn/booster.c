@@ -84,9 +84,8 @@ static evtwin_status set_params(BoosterHandle booster, const evtwin__booster_par
 static evtwin_status grow(BoosterHandle booster, DMatrixHandle matrix, int trees,
                           evtwin__booster_round_fn round, void *ctx) {
     for (int i = 0; i < trees; i++) {
-        if (round != NULL && round(ctx) != 0) {
-            EVTWIN_FAIL(EVTWIN_E_CANCELLED, "training was stopped after %d of %d trees", i, trees);
-        }
+        EVTWIN_FAIL_IF(round != NULL && round(ctx) != 0, EVTWIN_E_CANCELLED,
+                       "training was stopped after %d of %d trees", i, trees);
         XGB_TRY(XGBoosterUpdateOneIter(booster, i, matrix));
     }
     return EVTWIN_OK;
@@ -118,9 +117,7 @@ static evtwin_status read_importance(BoosterHandle booster, size_t cols, double 
 /* The names travel in the model only if the booster itself has them. */
 static evtwin_status name_features(BoosterHandle booster, const evtwin__booster_data *data) {
     const char **name = evtwin__calloc(data->cols, sizeof *name);
-    if (name == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for %zu feature names", data->cols);
-    }
+    EVTWIN_FAIL_IF(name == NULL, EVTWIN_E_NOMEM, "out of memory for %zu feature names", data->cols);
     memcpy(name, data->feature_names, data->cols * sizeof *name);
     const int rc = XGBoosterSetStrFeatureInfo(booster, "feature_name", name, data->cols);
     evtwin__free(name);
@@ -132,9 +129,8 @@ static evtwin_status read_json(BoosterHandle booster, evtwin__booster_model *mod
     const char *json;
     XGB_TRY(XGBoosterSaveModelToBuffer(booster, "{\"format\":\"json\"}", &size, &json));
     model->json = evtwin__strndup(json, size);
-    if (model->json == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a model of %zu bytes", (size_t)size);
-    }
+    EVTWIN_FAIL_IF(model->json == NULL, EVTWIN_E_NOMEM, "out of memory for a model of %zu bytes",
+                   (size_t)size);
     model->size = size;
     return EVTWIN_OK;
 }

@@ -126,7 +126,6 @@ static void describe_file(evtwin__bundle_files *files, size_t i, char hex[EVTWIN
 static evtwin_status write_files(const evtwin__bundle *bundle, evtwin__bundle_files *files) {
     char hex[EVTWIN__BUNDLE_N_FILES][EVTWIN__SHA256_HEX_SIZE];
     evtwin__bundle described = *bundle; /* borrows all of it */
-    evtwin_status st;
     char *text;
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         if (bundle->model[t].is_present) {
@@ -138,8 +137,8 @@ static evtwin_status write_files(const evtwin__bundle *bundle, evtwin__bundle_fi
     EVTWIN_TRY(evtwin__scaler_write(&bundle->scaler, &text, &files->file[SCALER].size));
     files->file[SCALER].data = files->file[SCALER].owned = text;
     describe_file(files, SCALER, hex[SCALER], &described.scaler_file);
-    st = evtwin__manifest_write(EVTWIN__MANIFEST_FILE, &described, &text,
-                                &files->file[MANIFEST].size);
+    const evtwin_status st = evtwin__manifest_write(EVTWIN__MANIFEST_FILE, &described, &text,
+                                                    &files->file[MANIFEST].size);
     if (st >= 0) {
         files->file[MANIFEST].data = files->file[MANIFEST].owned = text;
     }

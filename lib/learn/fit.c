@@ -121,14 +121,10 @@ static double base_score_of(const evtwin__part *part, evtwin_target_kind kind) {
 static evtwin_status predict_held_out(const fit *f, const job *j, const evtwin__scaler *scaler,
                                       const evtwin__booster_model *model, job_data *d) {
     evtwin_model *forest;
-    evtwin_status st =
-        evtwin_model_load_buffer("the trained model", model->json, model->size, &forest);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin_model_load_buffer("the trained model", model->json, model->size, &forest));
     const size_t cols = f->data->cols;
     scale_rows(scaler, f->data, d->test, d->n_test, d->x);
-    st = evtwin_model_predict(forest, d->x, d->n_test, cols, d->y);
+    const evtwin_status st = evtwin_model_predict(forest, d->x, d->n_test, cols, d->y);
     for (size_t i = 0; i < d->n_test && st == EVTWIN_OK; i++) {
         f->held[j->t][EVTWIN_SCORED_MODEL][d->place[i]] = (double)d->y[i];
     }

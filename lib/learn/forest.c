@@ -157,12 +157,10 @@ static void margins_of_block(const evtwin_model *m, const float *x, size_t rows,
 
 evtwin_status evtwin_model_margin(const evtwin_model *model, const float *x, size_t rows,
                                   size_t cols, float *y) {
-    if (model == NULL || ((x == NULL || y == NULL) && rows > 0)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "model, x or y is NULL");
-    }
-    if (cols != model->width) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%zu columns, the model has %zu features", cols, model->width);
-    }
+    EVTWIN_FAIL_IF(model == NULL || ((x == NULL || y == NULL) && rows > 0), EVTWIN_E_ARG,
+                   "model, x or y is NULL");
+    EVTWIN_FAIL_IF(cols != model->width, EVTWIN_E_SCHEMA, "%zu columns, the model has %zu features",
+                   cols, model->width);
     const size_t fit = N_KEYS / (2 * model->width);
     const size_t block = fit < BLOCK_ROWS ? fit : BLOCK_ROWS;
     for (size_t first = 0; first < rows; first += block) {

@@ -54,9 +54,7 @@ static evtwin_status read_member(loader *l, const row *rows, evtwin__slice key, 
             continue;
         }
         assert(i < 32);
-        if (*seen >> i & 1) {
-            EVTWIN_FAIL(EVTWIN_E_CORRUPT, "duplicate key \"%s\"", rows[i].key);
-        }
+        EVTWIN_FAIL_IF(*seen >> i & 1, EVTWIN_E_CORRUPT, "duplicate key \"%s\"", rows[i].key);
         *seen |= (uint32_t)1 << i;
         const evtwin_status st = rows[i].read(l, &rows[i]);
         return st < 0 ? evtwin__fail_in(st, "%s", rows[i].key) : st;
@@ -74,17 +72,15 @@ static evtwin_status object(loader *l, const row *r) {
         st = read_member(l, r->object, key, &seen);
     }
     for (int i = 0; st >= 0 && r->object[i].key != NULL; i++) {
-        if (r->object[i].is_required && !(seen >> i & 1)) {
-            EVTWIN_FAIL(EVTWIN_E_CORRUPT, "key \"%s\" is missing", r->object[i].key);
-        }
+        EVTWIN_FAIL_IF(r->object[i].is_required && !(seen >> i & 1), EVTWIN_E_CORRUPT,
+                       "key \"%s\" is missing", r->object[i].key);
     }
     return st;
 }
 
 static evtwin_status check_supported(const row *r, int32_t v) {
-    if (r->unsupported != NULL && v > r->supported) {
-        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "%d is not supported: %s", v, r->unsupported);
-    }
+    EVTWIN_FAIL_IF(r->unsupported != NULL && v > r->supported, EVTWIN_E_UNSUPPORTED,
+                   "%d is not supported: %s", v, r->unsupported);
     return EVTWIN_OK;
 }
 
@@ -97,15 +93,11 @@ static evtwin_status integer(loader *l, const row *r) {
 /* An integer that is written as a string, as XGBoost does in its *_param objects. */
 static evtwin_status setting(loader *l, const row *r) {
     evtwin__slice value;
-    const evtwin_status st = evtwin__json_scan_string(&l->scan, &value);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__json_scan_string(&l->scan, &value));
     int64_t v;
-    if (!evtwin__parse_i64(value.at, value.size, &v) || v < r->min || v > r->max) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "\"%.*s\" is not an integer from %d to %d",
-                    EVTWIN__SLICE_TEXT(value), r->min, r->max);
-    }
+    EVTWIN_FAIL_IF(!evtwin__parse_i64(value.at, value.size, &v) || v < r->min || v > r->max,
+                   EVTWIN_E_CORRUPT, "\"%.*s\" is not an integer from %d to %d",
+                   EVTWIN__SLICE_TEXT(value), r->min, r->max);
     *(int32_t *)place_of(l, r) = (int32_t)v;
     return check_supported(r, (int32_t)v);
 }
@@ -142,9 +134,8 @@ static evtwin_status floats(loader *l, const row *r) {
 static evtwin_status empty(loader *l, const row *r) {
     int more = 0;
     evtwin_status st = evtwin__json_scan_enter(&l->scan, '[');
-    if (st >= 0 && (st = evtwin__json_scan_item(&l->scan, &more)) >= 0 && more) {
-        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "not supported: %s", r->unsupported);
-    }
+    EVTWIN_FAIL_IF(st >= 0 && (st = evtwin__json_scan_item(&l->scan, &more)) >= 0 && more,
+                   EVTWIN_E_UNSUPPORTED, "not supported: %s", r->unsupported);
     return st;
 }
 
@@ -155,10 +146,7 @@ static evtwin_status string(loader *l, const row *r) {
 /* One of the accepted strings, kept as its index. */
 static evtwin_status choice(loader *l, const row *r) {
     evtwin__slice value;
-    const evtwin_status st = evtwin__json_scan_string(&l->scan, &value);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__json_scan_string(&l->scan, &value));
     for (int i = 0; i < 2 && r->accepted[i] != NULL; i++) {
         if (evtwin__slice_is(value, r->accepted[i])) {
             *(int32_t *)place_of(l, r) = i;
@@ -281,23 +269,17 @@ static const row file[] = {
 static evtwin_status read_tree(loader *l, const row *r) {
     evtwin__file_tree *t = &l->tree;
     t->id = -1;
-    evtwin_status st = object(l, r);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(object(l, r));
     for (const row *array = r->object; array->key != NULL; array++) {
         if (array->read != integers && array->read != floats) {
             continue;
         }
         const size_t n = ((const evtwin__numbers *)place_of(l, array))->n;
-        if (n != (size_t)t->n_nodes) {
-            EVTWIN_FAIL(EVTWIN_E_CORRUPT, "%s has %zu numbers for %d nodes", array->key, n,
-                        t->n_nodes);
-        }
+        EVTWIN_FAIL_IF(n != (size_t)t->n_nodes, EVTWIN_E_CORRUPT, "%s has %zu numbers for %d nodes",
+                       array->key, n, t->n_nodes);
     }
-    if (t->id >= 0 && (size_t)t->id != l->builder.model->n_trees) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "its id is %d", t->id);
-    }
+    EVTWIN_FAIL_IF(t->id >= 0 && (size_t)t->id != l->builder.model->n_trees, EVTWIN_E_CORRUPT,
+                   "its id is %d", t->id);
     return evtwin__forest_add_tree(&l->builder, t);
 }
 
@@ -317,14 +299,10 @@ static evtwin_status trees(loader *l, const row *r) {
 
 static evtwin_status check_version(const loader *l) {
     const int32_t *v = l->version.i32;
-    if (l->version.n != 3) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "version: %zu numbers instead of 3", l->version.n);
-    }
-    if (v[0] < 1 || (v[0] == 1 && v[1] < 7) || v[0] > 3) {
-        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED,
-                    "version: XGBoost %d.%d.%d is not supported, only 1.7 to 3.x", v[0], v[1],
-                    v[2]);
-    }
+    EVTWIN_FAIL_IF(l->version.n != 3, EVTWIN_E_CORRUPT, "version: %zu numbers instead of 3",
+                   l->version.n);
+    EVTWIN_FAIL_IF(v[0] < 1 || (v[0] == 1 && v[1] < 7) || v[0] > 3, EVTWIN_E_UNSUPPORTED,
+                   "version: XGBoost %d.%d.%d is not supported, only 1.7 to 3.x", v[0], v[1], v[2]);
     memcpy(l->builder.model->xgboost_version, v, 3 * sizeof *v);
     return EVTWIN_OK;
 }
@@ -332,20 +310,15 @@ static evtwin_status check_version(const loader *l) {
 static evtwin_status check_trees(const loader *l) {
     const evtwin_model *m = l->builder.model;
     const size_t n = (size_t)l->n_features;
-    if (l->n_trees < 0) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT,
-                    "learner: gradient_booster: model: key \"gbtree_model_param\" is missing");
-    }
-    if ((size_t)l->n_trees != m->n_trees || l->tree_info.n != m->n_trees) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "num_trees is %d and tree_info has %zu numbers for %zu trees",
-                    l->n_trees, l->tree_info.n, m->n_trees);
-    }
-    if (m->n_trees > 0 && m->width != n) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "num_feature is %zu, the trees have %zu", n, m->width);
-    }
-    if (l->n_names != 0 && l->n_names != n) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "%zu feature names for %zu features", l->n_names, n);
-    }
+    EVTWIN_FAIL_IF(l->n_trees < 0, EVTWIN_E_CORRUPT,
+                   "learner: gradient_booster: model: key \"gbtree_model_param\" is missing");
+    EVTWIN_FAIL_IF((size_t)l->n_trees != m->n_trees || l->tree_info.n != m->n_trees,
+                   EVTWIN_E_CORRUPT, "num_trees is %d and tree_info has %zu numbers for %zu trees",
+                   l->n_trees, l->tree_info.n, m->n_trees);
+    EVTWIN_FAIL_IF(m->n_trees > 0 && m->width != n, EVTWIN_E_CORRUPT,
+                   "num_feature is %zu, the trees have %zu", n, m->width);
+    EVTWIN_FAIL_IF(l->n_names != 0 && l->n_names != n, EVTWIN_E_CORRUPT,
+                   "%zu feature names for %zu features", l->n_names, n);
     return EVTWIN_OK;
 }
 
@@ -360,22 +333,18 @@ static evtwin_status set_base_margin(const loader *l) {
         text.at++;
         text.size -= 2;
     }
-    if (memchr(text.at, ',', text.size) != NULL) {
-        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "base_score: \"%.*s\" is not supported: several outputs",
-                    EVTWIN__SLICE_TEXT(l->base_score));
-    }
-    if (!evtwin__parse_f32(text, &base)) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "base_score: \"%.*s\" is not a finite float32",
-                    EVTWIN__SLICE_TEXT(l->base_score));
-    }
+    EVTWIN_FAIL_IF(memchr(text.at, ',', text.size) != NULL, EVTWIN_E_UNSUPPORTED,
+                   "base_score: \"%.*s\" is not supported: several outputs",
+                   EVTWIN__SLICE_TEXT(l->base_score));
+    EVTWIN_FAIL_IF(!evtwin__parse_f32(text, &base), EVTWIN_E_CORRUPT,
+                   "base_score: \"%.*s\" is not a finite float32",
+                   EVTWIN__SLICE_TEXT(l->base_score));
     if (m->objective == EVTWIN_OBJECTIVE_LOGISTIC) {
         const float p = base;
         base = p > 0.0f && p < 1.0f ? -logf(1.0f / p - 1.0f) : INFINITY;
-        if (!isfinite(base)) {
-            EVTWIN_FAIL(EVTWIN_E_CORRUPT,
-                        "base_score: \"%.*s\" is not a probability between 0 and 1",
-                        EVTWIN__SLICE_TEXT(l->base_score));
-        }
+        EVTWIN_FAIL_IF(!isfinite(base), EVTWIN_E_CORRUPT,
+                       "base_score: \"%.*s\" is not a probability between 0 and 1",
+                       EVTWIN__SLICE_TEXT(l->base_score));
     }
     m->base_margin = base;
     return EVTWIN_OK;
@@ -391,9 +360,7 @@ static evtwin_status load(loader *l) {
     }
     m->width = (size_t)l->n_features;
     m->objective = (evtwin_objective)l->objective;
-    if ((st = set_base_margin(l)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(set_base_margin(l));
     return evtwin__forest_finish(&l->builder);
 }
 
@@ -426,14 +393,10 @@ void evtwin_model_free(evtwin_model *model) {
 
 evtwin_status evtwin_model_load_buffer(const char *name, const char *data, size_t size,
                                        evtwin_model **out) {
-    if (data == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "data or out is NULL");
-    }
+    EVTWIN_FAIL_IF(data == NULL || out == NULL, EVTWIN_E_ARG, "data or out is NULL");
     name = name != NULL ? name : "model";
-    if (size > EVTWIN__MODEL_MAX_BYTES) {
-        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "%s: %zu bytes, at most %d are supported", name, size,
-                    EVTWIN__MODEL_MAX_BYTES);
-    }
+    EVTWIN_FAIL_IF(size > EVTWIN__MODEL_MAX_BYTES, EVTWIN_E_UNSUPPORTED,
+                   "%s: %zu bytes, at most %d are supported", name, size, EVTWIN__MODEL_MAX_BYTES);
     if (size >= 2 && data[0] == '{' && data[1] == 'L') {
         EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "%s: UBJSON is not supported: save the model as .json",
                     name);
@@ -441,9 +404,7 @@ evtwin_status evtwin_model_load_buffer(const char *name, const char *data, size_
 
     loader l = {.scan = evtwin__json_scan_begin(data, size), .n_trees = -1};
     l.builder.model = evtwin__calloc(1, sizeof *l.builder.model);
-    if (l.builder.model == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the model");
-    }
+    EVTWIN_FAIL_IF(l.builder.model == NULL, EVTWIN_E_NOMEM, "out of memory for the model");
     const evtwin_status st = load(&l);
     free_loader(&l);
     if (st < 0) {
@@ -456,9 +417,7 @@ evtwin_status evtwin_model_load_buffer(const char *name, const char *data, size_
 }
 
 evtwin_status evtwin_model_load(const char *path, evtwin_model **out) {
-    if (path == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "path or out is NULL");
-    }
+    EVTWIN_FAIL_IF(path == NULL || out == NULL, EVTWIN_E_ARG, "path or out is NULL");
     char *data;
     size_t size;
     evtwin_status st = evtwin__file_read(path, EVTWIN__MODEL_MAX_BYTES, &data, &size);

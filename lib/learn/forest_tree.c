@@ -17,9 +17,7 @@ evtwin_status evtwin__model_grow(void *array, size_t *cap, size_t n, size_t size
     }
     const size_t larger = n > 2 * *cap ? n : 2 * *cap;
     void *grown = evtwin__realloc(*objects, larger, size);
-    if (grown == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the model");
-    }
+    EVTWIN_FAIL_IF(grown == NULL, EVTWIN_E_NOMEM, "out of memory for the model");
     *objects = grown;
     *cap = larger;
     return EVTWIN_OK;
@@ -27,12 +25,9 @@ evtwin_status evtwin__model_grow(void *array, size_t *cap, size_t n, size_t size
 
 static evtwin_status reserve(evtwin__forest_builder *b, size_t n_nodes, size_t n_trees) {
     evtwin_model *m = b->model;
-    evtwin_status st;
-    if ((st = evtwin__model_grow(&m->nodes, &b->nodes_cap, n_nodes, sizeof *m->nodes)) < 0 ||
-        (st = evtwin__model_grow(&m->leaf, &b->leaf_cap, n_nodes, sizeof *m->leaf)) < 0 ||
-        (st = evtwin__model_grow(&m->root, &b->root_cap, n_trees, sizeof *m->root)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__model_grow(&m->nodes, &b->nodes_cap, n_nodes, sizeof *m->nodes));
+    EVTWIN_TRY(evtwin__model_grow(&m->leaf, &b->leaf_cap, n_nodes, sizeof *m->leaf));
+    EVTWIN_TRY(evtwin__model_grow(&m->root, &b->root_cap, n_trees, sizeof *m->root));
     return evtwin__model_grow(&m->depth, &b->depth_cap, n_trees, sizeof *m->depth);
 }
 
@@ -40,37 +35,27 @@ static evtwin_status reserve(evtwin__forest_builder *b, size_t n_nodes, size_t n
  * are reached once, so there is neither a cycle nor a shared branch. */
 static evtwin_status check_child(const evtwin__file_tree *t, int32_t node, int32_t child,
                                  const char *side) {
-    if (child < 1 || child >= t->n_nodes) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "node %d: %s child %d is not in 1 to %d", node, side, child,
-                    t->n_nodes - 1);
-    }
-    if (t->parent.i32[child] != node) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "node %d: %s child %d has the parent %d", node, side, child,
-                    t->parent.i32[child]);
-    }
+    EVTWIN_FAIL_IF(child < 1 || child >= t->n_nodes, EVTWIN_E_CORRUPT,
+                   "node %d: %s child %d is not in 1 to %d", node, side, child, t->n_nodes - 1);
+    EVTWIN_FAIL_IF(t->parent.i32[child] != node, EVTWIN_E_CORRUPT,
+                   "node %d: %s child %d has the parent %d", node, side, child,
+                   t->parent.i32[child]);
     return EVTWIN_OK;
 }
 
 static evtwin_status check_node(const evtwin__file_tree *t, int32_t node) {
     const int32_t left = t->left.i32[node], right = t->right.i32[node];
     const int32_t feature = t->split.i32[node];
-    if (feature == EVTWIN__DELETED) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "node %d: marked as deleted, but the child of a node", node);
-    }
-    if (feature >= t->n_features) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "node %d: splits on feature %d of %d", node, feature,
-                    t->n_features);
-    }
+    EVTWIN_FAIL_IF(feature == EVTWIN__DELETED, EVTWIN_E_CORRUPT,
+                   "node %d: marked as deleted, but the child of a node", node);
+    EVTWIN_FAIL_IF(feature >= t->n_features, EVTWIN_E_CORRUPT,
+                   "node %d: splits on feature %d of %d", node, feature, t->n_features);
     if (left == EVTWIN__NO_CHILD && right == EVTWIN__NO_CHILD) {
         return EVTWIN_OK;
     }
-    const evtwin_status st = check_child(t, node, left, "left");
-    if (st < 0) {
-        return st;
-    }
-    if (left == right) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "node %d: both children are node %d", node, left);
-    }
+    EVTWIN_TRY(check_child(t, node, left, "left"));
+    EVTWIN_FAIL_IF(left == right, EVTWIN_E_CORRUPT, "node %d: both children are node %d", node,
+                   left);
     return check_child(t, node, right, "right");
 }
 
@@ -80,12 +65,11 @@ static evtwin_status check_count(const evtwin__file_tree *t, size_t n_reached) {
     for (int32_t i = 0; i < t->n_nodes; i++) {
         n_marked += t->split.i32[i] == EVTWIN__DELETED;
     }
-    if (n_marked != (size_t)t->n_deleted || n_reached + n_marked != (size_t)t->n_nodes) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT,
-                    "%d nodes, %zu of them reached from the root and %zu marked as deleted "
-                    "(num_deleted is %d)",
-                    t->n_nodes, n_reached, n_marked, t->n_deleted);
-    }
+    EVTWIN_FAIL_IF(n_marked != (size_t)t->n_deleted || n_reached + n_marked != (size_t)t->n_nodes,
+                   EVTWIN_E_CORRUPT,
+                   "%d nodes, %zu of them reached from the root and %zu marked as deleted "
+                   "(num_deleted is %d)",
+                   t->n_nodes, n_reached, n_marked, t->n_deleted);
     return EVTWIN_OK;
 }
 
@@ -99,10 +83,7 @@ static evtwin_status lay_out(evtwin__forest_builder *b, const evtwin__file_tree 
     b->queue[0] = (evtwin__placed_node){0, 0};
     for (size_t i = 0; i < n_queued; i++) {
         const int32_t node = b->queue[i].node;
-        const evtwin_status st = check_node(t, node);
-        if (st < 0) {
-            return st;
-        }
+        EVTWIN_TRY(check_node(t, node));
         depth = b->queue[i].depth;
         if (t->left.i32[node] == EVTWIN__NO_CHILD) {
             nodes[i] = (evtwin__node){EVTWIN__LEAF_KEY, 0};
@@ -110,10 +91,8 @@ static evtwin_status lay_out(evtwin__forest_builder *b, const evtwin__file_tree 
             continue;
         }
         const size_t distance = n_queued - i;
-        if (distance > EVTWIN__MAX_DISTANCE) {
-            EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "node %d: in a level of more than %d nodes", node,
-                        EVTWIN__MAX_DISTANCE);
-        }
+        EVTWIN_FAIL_IF(distance > EVTWIN__MAX_DISTANCE, EVTWIN_E_UNSUPPORTED,
+                       "node %d: in a level of more than %d nodes", node, EVTWIN__MAX_DISTANCE);
         const uint32_t slot = 2 * (uint32_t)t->split.i32[node] + !t->default_left.i32[node];
         nodes[i] = (evtwin__node){evtwin__forest_key(t->condition.f32[node]),
                                   slot << EVTWIN__DISTANCE_BITS | (uint32_t)distance};
@@ -130,27 +109,20 @@ static evtwin_status lay_out(evtwin__forest_builder *b, const evtwin__file_tree 
 evtwin_status evtwin__forest_add_tree(evtwin__forest_builder *b, const evtwin__file_tree *t) {
     evtwin_model *m = b->model;
     const size_t n = (size_t)t->n_nodes;
-    if (m->n_trees == EVTWIN__MAX_TREES) {
-        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "more than %d trees", EVTWIN__MAX_TREES);
-    }
-    if (t->parent.i32[0] != EVTWIN__NO_PARENT) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "node 0, the root, has the parent %d", t->parent.i32[0]);
-    }
-    if (m->n_trees > 0 && (size_t)t->n_features != m->width) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "%d features, the tree before has %zu", t->n_features,
-                    m->width);
-    }
-    evtwin_status st;
-    if ((st = evtwin__model_grow(&b->queue, &b->queue_cap, n, sizeof *b->queue)) < 0 ||
-        (st = reserve(b, m->n_nodes + n, m->n_trees + 1)) < 0 || (st = lay_out(b, t)) < 0) {
-        return st;
-    }
+    EVTWIN_FAIL_IF(m->n_trees == EVTWIN__MAX_TREES, EVTWIN_E_UNSUPPORTED, "more than %d trees",
+                   EVTWIN__MAX_TREES);
+    EVTWIN_FAIL_IF(t->parent.i32[0] != EVTWIN__NO_PARENT, EVTWIN_E_CORRUPT,
+                   "node 0, the root, has the parent %d", t->parent.i32[0]);
+    EVTWIN_FAIL_IF(m->n_trees > 0 && (size_t)t->n_features != m->width, EVTWIN_E_CORRUPT,
+                   "%d features, the tree before has %zu", t->n_features, m->width);
+    EVTWIN_TRY(evtwin__model_grow(&b->queue, &b->queue_cap, n, sizeof *b->queue));
+    EVTWIN_TRY(reserve(b, m->n_nodes + n, m->n_trees + 1));
+    EVTWIN_TRY(lay_out(b, t));
     m->width = (size_t)t->n_features;
     m->n_trees++;
     m->n_nodes += n - (size_t)t->n_deleted;
-    if (m->n_nodes > UINT32_MAX / 2) {
-        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "more than %u nodes", UINT32_MAX / 2);
-    }
+    EVTWIN_FAIL_IF(m->n_nodes > UINT32_MAX / 2, EVTWIN_E_UNSUPPORTED, "more than %u nodes",
+                   UINT32_MAX / 2);
     return EVTWIN_OK;
 }
 
@@ -165,10 +137,8 @@ static evtwin_status check_sum(const evtwin_model *m) {
         }
         largest += in_tree;
     }
-    if (largest > (double)FLT_MAX / 2) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "a sum of leaves may reach %g, more than half of a float32",
-                    largest);
-    }
+    EVTWIN_FAIL_IF(largest > (double)FLT_MAX / 2, EVTWIN_E_CORRUPT,
+                   "a sum of leaves may reach %g, more than half of a float32", largest);
     return EVTWIN_OK;
 }
 
@@ -178,18 +148,13 @@ evtwin_status evtwin__forest_finish(evtwin__forest_builder *b) {
     evtwin_model *m = b->model;
     const size_t n_groups = (m->n_trees + EVTWIN__FOREST_LANES - 1) / EVTWIN__FOREST_LANES;
     const size_t n_padded = n_groups * EVTWIN__FOREST_LANES;
-    evtwin_status st;
-    if ((st = check_sum(m)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(check_sum(m));
 
     /* to size: the arrays at least doubled while they grew */
     b->nodes_cap = b->leaf_cap = b->root_cap = b->depth_cap = 0;
     size_t cap = 0;
-    if ((st = reserve(b, m->n_nodes + 1, n_padded)) < 0 ||
-        (st = evtwin__model_grow(&m->group_depth, &cap, n_groups, sizeof *m->group_depth)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(reserve(b, m->n_nodes + 1, n_padded));
+    EVTWIN_TRY(evtwin__model_grow(&m->group_depth, &cap, n_groups, sizeof *m->group_depth));
     m->nodes[m->n_nodes] = (evtwin__node){EVTWIN__LEAF_KEY, 0};
     m->leaf[m->n_nodes] = -0.0f;
     for (size_t t = 0; t < n_padded; t++) {

@@ -23,9 +23,8 @@ evtwin__json_scan evtwin__json_scan_begin(const char *text, size_t size) {
 
 static evtwin_status fail_at(const evtwin__json_scan *s, const char *expected) {
     const size_t byte = (size_t)(s->at - s->begin);
-    if (s->at == s->end) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "byte %zu: the file ends where %s is expected", byte, expected);
-    }
+    EVTWIN_FAIL_IF(s->at == s->end, EVTWIN_E_PARSE, "byte %zu: the file ends where %s is expected",
+                   byte, expected);
     EVTWIN_FAIL(EVTWIN_E_PARSE, "byte %zu: '%c' where %s is expected", byte, *s->at, expected);
 }
 
@@ -121,10 +120,7 @@ evtwin_status evtwin__json_scan_string(evtwin__json_scan *s, evtwin__slice *out)
             return fail_at(s, "a character of a string");
         }
         if (*s->at++ == '\\') {
-            const evtwin_status st = skip_escape(s);
-            if (st < 0) {
-                return st;
-            }
+            EVTWIN_TRY(skip_escape(s));
         }
     }
     if (s->at == s->end) {
@@ -160,10 +156,9 @@ evtwin_status evtwin__json_scan_int(evtwin__json_scan *s, int64_t min, int64_t m
         s->at = word.at;
         return fail_at(s, "an integer");
     }
-    if (v < min || v > max) {
-        EVTWIN_FAIL(EVTWIN_E_CORRUPT, "byte %zu: %" PRId64 " is not in %" PRId64 " to %" PRId64,
-                    (size_t)(word.at - s->begin), v, min, max);
-    }
+    EVTWIN_FAIL_IF(v < min || v > max, EVTWIN_E_CORRUPT,
+                   "byte %zu: %" PRId64 " is not in %" PRId64 " to %" PRId64,
+                   (size_t)(word.at - s->begin), v, min, max);
     *out = (int32_t)v;
     return EVTWIN_OK;
 }
@@ -205,10 +200,9 @@ evtwin_status evtwin__json_scan_skip(evtwin__json_scan *s) {
         evtwin_status st;
         const char c = peek(s);
         if (c == '{' || c == '[') {
-            if (depth == MAX_NESTING) {
-                EVTWIN_FAIL(EVTWIN_E_PARSE, "byte %zu: nested more than %d deep",
-                            (size_t)(s->at - s->begin), MAX_NESTING);
-            }
+            EVTWIN_FAIL_IF(depth == MAX_NESTING, EVTWIN_E_PARSE,
+                           "byte %zu: nested more than %d deep", (size_t)(s->at - s->begin),
+                           MAX_NESTING);
             st = evtwin__json_scan_enter(s, c);
             is_object = is_object << 1 | (c == '{');
             depth++;
@@ -238,14 +232,12 @@ evtwin_status evtwin__json_scan_decode(evtwin__slice string, char **out) {
     /* jansson knows all about escapes and UTF-8; it gets the string with its quotes */
     json_error_t error;
     json_t *value = json_loadb(string.at - 1, string.size + 2, JSON_DECODE_ANY, &error);
-    if (value == NULL && json_error_code(&error) != json_error_out_of_memory) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "a string of %zu bytes: %s", string.size, error.text);
-    }
+    EVTWIN_FAIL_IF(value == NULL && json_error_code(&error) != json_error_out_of_memory,
+                   EVTWIN_E_PARSE, "a string of %zu bytes: %s", string.size, error.text);
     char *text = evtwin__strdup(json_string_value(value)); /* NULL stays NULL */
     json_decref(value);
-    if (text == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a string of %zu bytes", string.size);
-    }
+    EVTWIN_FAIL_IF(text == NULL, EVTWIN_E_NOMEM, "out of memory for a string of %zu bytes",
+                   string.size);
     *out = text;
     return EVTWIN_OK;
 }

@@ -210,12 +210,10 @@ static evtwin_status check_steps(evtwin__db *db, evtwin__db *model, int *is_curr
         "SELECT CASE WHEN count(*) = 0 THEN 0 WHEN sum(type = 'table' AND name = 'ev_migration')"
         " THEN 1 ELSE 2 END FROM sqlite_master",
         EMPTY, &kind));
-    if (kind == FOREIGN) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA,
-                    "%s: holds tables that libevtwin did not make; nothing in it is touched, "
-                    "name another file",
-                    evtwin__db_name(db));
-    }
+    EVTWIN_FAIL_IF(kind == FOREIGN, EVTWIN_E_SCHEMA,
+                   "%s: holds tables that libevtwin did not make; nothing in it is touched, "
+                   "name another file",
+                   evtwin__db_name(db));
     *is_current_out = 0;
     if (kind == EMPTY) {
         return EVTWIN_OK;
@@ -267,11 +265,9 @@ static evtwin_status compare_next(evtwin__db *db, evtwin__stmt *is, evtwin__stmt
         return EVTWIN_DONE;
     }
     const int order = is_key == NULL ? 1 : must_key == NULL ? -1 : strcmp(is_key, must_key);
-    if (order != 0) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: another program %s its %.100s; nothing in it is touched",
-                    evtwin__db_name(db), order < 0 ? "added" : "removed",
-                    order < 0 ? is_key : must_key);
-    }
+    EVTWIN_FAIL_IF(
+        order != 0, EVTWIN_E_SCHEMA, "%s: another program %s its %.100s; nothing in it is touched",
+        evtwin__db_name(db), order < 0 ? "added" : "removed", order < 0 ? is_key : must_key);
     const char *is_what = evtwin__stmt_text(is, 1), *must_what = evtwin__stmt_text(must, 1);
     EVTWIN_FAIL_IF(is_what == NULL || must_what == NULL || strcmp(is_what, must_what) != 0,
                    EVTWIN_E_SCHEMA,
@@ -326,12 +322,10 @@ static evtwin_status bring_up_to_date(evtwin__db *db, evtwin__db *model, int rea
         return st;
     }
     if (read_only) {
-        if (!is_current) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA,
-                        "%s: its schema is older than that of libevtwin %s; open it once for "
-                        "writing to bring it up to date",
-                        evtwin__db_name(db), evtwin_version());
-        }
+        EVTWIN_FAIL_IF(!is_current, EVTWIN_E_SCHEMA,
+                       "%s: its schema is older than that of libevtwin %s; open it once for "
+                       "writing to bring it up to date",
+                       evtwin__db_name(db), evtwin_version());
         return EVTWIN_OK;
     }
     st = evtwin__db_use_wal(db);

@@ -79,9 +79,8 @@ evtwin_status evtwin__writer_locks_take(evtwin__writer_locks *locks, const char 
     do {
         rc = fcntl(locks->fd, F_OFD_SETLK, &lock);
     } while (rc != 0 && errno == EINTR);
-    if (rc != 0 && errno != EAGAIN && errno != EACCES) {
-        EVTWIN_FAIL(EVTWIN_E_IO, "%s: %s", locks->path, strerror(errno));
-    }
+    EVTWIN_FAIL_IF(rc != 0 && errno != EAGAIN && errno != EACCES, EVTWIN_E_IO, "%s: %s",
+                   locks->path, strerror(errno));
     EVTWIN_FAIL_IF(rc != 0, EVTWIN_E_BUSY,
                    "%s: battery %s is held by another process: stop that one, or write another "
                    "battery",

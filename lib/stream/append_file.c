@@ -33,9 +33,8 @@ static evtwin_status lock(const evtwin__append_file *f) {
     if (fcntl(f->fd, F_OFD_SETLK, &whole) == 0) {
         return EVTWIN_OK;
     }
-    if (errno == EAGAIN || errno == EACCES) {
-        EVTWIN_FAIL(EVTWIN_E_BUSY, "%s: held by another process or sink", f->path);
-    }
+    EVTWIN_FAIL_IF(errno == EAGAIN || errno == EACCES, EVTWIN_E_BUSY,
+                   "%s: held by another process or sink", f->path);
     return fail_errno(f->path, errno);
 }
 
@@ -58,10 +57,7 @@ static evtwin_status read_at(const evtwin__append_file *f, off_t offset, char *d
 static evtwin_status check_first_line(const evtwin__append_file *f, off_t size, char *chunk,
                                       evtwin__first_line_fn check, void *ctx) {
     const size_t n = size < CHUNK ? (size_t)size : CHUNK;
-    const evtwin_status st = read_at(f, 0, chunk, n);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(read_at(f, 0, chunk, n));
     const char *end = memchr(chunk, '\n', n);
     return check(ctx, f->path, chunk, end != NULL ? (size_t)(end - chunk) : n, end != NULL);
 }
@@ -72,10 +68,7 @@ static evtwin_status find_last_line_end(const evtwin__append_file *f, off_t size
     off_t end = size;
     while (end > 0) {
         const size_t n = end < CHUNK ? (size_t)end : CHUNK;
-        const evtwin_status st = read_at(f, end - (off_t)n, chunk, n);
-        if (st < 0) {
-            return st;
-        }
+        EVTWIN_TRY(read_at(f, end - (off_t)n, chunk, n));
         const char *newline = memrchr(chunk, '\n', n);
         if (newline != NULL) {
             end -= (off_t)(n - (size_t)(newline - chunk)) - 1;
@@ -91,9 +84,7 @@ static evtwin_status find_last_line_end(const evtwin__append_file *f, off_t size
 static evtwin_status adopt(evtwin__append_file *f, off_t size, evtwin__first_line_fn check,
                            void *check_ctx) {
     char *chunk = evtwin__calloc(CHUNK, 1);
-    if (chunk == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", f->path);
-    }
+    EVTWIN_FAIL_IF(chunk == NULL, EVTWIN_E_NOMEM, "%s: out of memory", f->path);
     off_t end = size;
     evtwin_status st = check_first_line(f, size, chunk, check, check_ctx);
     if (st == EVTWIN_OK) {
@@ -135,10 +126,7 @@ static evtwin_status open_path(evtwin__append_file *f) {
 /* Lock a regular file and bring it into a state to append to. */
 static evtwin_status prepare(evtwin__append_file *f, int replace, evtwin__first_line_fn check,
                              void *check_ctx) {
-    const evtwin_status st = lock(f);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(lock(f));
 
     /* the size is what it is under the lock */
     struct stat info;
@@ -156,9 +144,7 @@ static evtwin_status open_uri(const evtwin__uri *uri, evtwin__first_line_fn chec
         return st;
     }
     f->path = evtwin__strdup(uri->path);
-    if (f->path == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
-    }
+    EVTWIN_FAIL_IF(f->path == NULL, EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
     if (strcmp(f->path, "-") == 0) {
         f->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
         return f->fd < 0 ? fail_errno("standard output", errno) : EVTWIN_OK;
@@ -172,9 +158,7 @@ const char *const evtwin__append_params[] = {"replace", NULL};
 evtwin_status evtwin__append_open(const evtwin__uri *uri, evtwin__first_line_fn check,
                                   void *check_ctx, evtwin__append_file **out) {
     evtwin__append_file *f = evtwin__calloc(1, sizeof *f);
-    if (f == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
-    }
+    EVTWIN_FAIL_IF(f == NULL, EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
     f->fd = -1;
     const evtwin_status st = open_uri(uri, check, check_ctx, f);
     if (st < 0) {
@@ -191,24 +175,19 @@ const char *evtwin__append_path(const evtwin__append_file *file) {
 
 evtwin_status evtwin__append_write(evtwin__append_file *file, const char *data, size_t size) {
     struct stat before = {.st_size = 0};
-    if (file->is_regular && fstat(file->fd, &before) != 0) {
-        EVTWIN_FAIL(EVTWIN_E_IO, "%s", strerror(errno));
-    }
+    EVTWIN_FAIL_IF(file->is_regular && fstat(file->fd, &before) != 0, EVTWIN_E_IO, "%s",
+                   strerror(errno));
     const int error = evtwin__fd_write(file->fd, data, size);
-    if (error != 0 && file->is_regular && ftruncate(file->fd, before.st_size) != 0) {
-        EVTWIN_FAIL(EVTWIN_E_IO, "%s, and the part that was written stays: %s", strerror(error),
-                    strerror(errno));
-    }
-    if (error != 0) {
-        EVTWIN_FAIL(EVTWIN_E_IO, "%s", strerror(error));
-    }
+    EVTWIN_FAIL_IF(error != 0 && file->is_regular && ftruncate(file->fd, before.st_size) != 0,
+                   EVTWIN_E_IO, "%s, and the part that was written stays: %s", strerror(error),
+                   strerror(errno));
+    EVTWIN_FAIL_IF(error != 0, EVTWIN_E_IO, "%s", strerror(error));
     return EVTWIN_OK;
 }
 
 evtwin_status evtwin__append_flush(evtwin__append_file *file) {
-    if (file->is_regular && fdatasync(file->fd) != 0) {
-        EVTWIN_FAIL(EVTWIN_E_IO, "%s", strerror(errno));
-    }
+    EVTWIN_FAIL_IF(file->is_regular && fdatasync(file->fd) != 0, EVTWIN_E_IO, "%s",
+                   strerror(errno));
     return EVTWIN_OK;
 }
 

@@ -110,10 +110,7 @@ static evtwin_status deliver_held(evtwin__outlet *o, const char *source, size_t 
                                .source = source,
                                .position = o->held_position.data,
                                .states = o->held_states};
-    const evtwin_status st = evtwin_sink_write_batch(o->sink, &held);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin_sink_write_batch(o->sink, &held));
     o->n_unflushed += n;
     *n_out = n;
     drop_held(o);
@@ -156,9 +153,7 @@ static evtwin_status deliver(evtwin__outlet *o, const evtwin_batch *batch, const
     if (st < 0 || batch == NULL) {
         return st;
     }
-    if ((st = evtwin_sink_write_batch(o->sink, batch)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin_sink_write_batch(o->sink, batch));
     *is_taken_out = 1;
     o->n_unflushed += evtwin_table_rows(batch->rows);
     return flush(o);
@@ -183,8 +178,8 @@ evtwin_status evtwin__outlet_offer(evtwin__outlet *outlet, const evtwin_batch *b
         is_taken = 1;
     }
     outlet->has_batch |= is_taken && batch != NULL;
-    if (st < 0 && (is_last || options->max_held_rows == 0 || !evtwin_status_is_temporary(st))) {
-        EVTWIN_FAIL(st, "%s", outlet->reason);
-    }
+    EVTWIN_FAIL_IF(st < 0 &&
+                       (is_last || options->max_held_rows == 0 || !evtwin_status_is_temporary(st)),
+                   st, "%s", outlet->reason);
     return EVTWIN_OK;
 }

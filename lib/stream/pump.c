@@ -42,30 +42,24 @@ evtwin_status evtwin_pump_options_init(evtwin_pump_options *options, size_t size
                                           .max_batch_rows = 4096,
                                           .first_pause_s = 0.5,
                                           .longest_pause_s = 30.0};
-    if (options == NULL || size < sizeof options->size) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "options is NULL or too small");
-    }
+    EVTWIN_FAIL_IF(options == NULL || size < sizeof options->size, EVTWIN_E_ARG,
+                   "options is NULL or too small");
     evtwin__report_copy(options, size, &defaults, sizeof defaults);
     return EVTWIN_OK;
 }
 
 evtwin_status evtwin_pump_create(const evtwin_pump_options *options, evtwin_pump **out) {
-    if (out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "out is NULL");
-    }
+    EVTWIN_FAIL_IF(out == NULL, EVTWIN_E_ARG, "out is NULL");
     evtwin_pump_options taken;
     evtwin_status st = evtwin_pump_options_init(&taken, sizeof taken);
     if (options != NULL) {
         evtwin__options_copy(&taken, sizeof taken, options, options->size);
     }
-    if (taken.max_batch_rows == 0 || !(taken.first_pause_s >= 0.0) ||
-        !(taken.longest_pause_s >= 0.0)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "max_batch_rows is 0, or a pause is not 0 s or more");
-    }
+    EVTWIN_FAIL_IF(taken.max_batch_rows == 0 || !(taken.first_pause_s >= 0.0) ||
+                       !(taken.longest_pause_s >= 0.0),
+                   EVTWIN_E_ARG, "max_batch_rows is 0, or a pause is not 0 s or more");
     evtwin_pump *p = evtwin__calloc(1, sizeof *p);
-    if (p == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a pump");
-    }
+    EVTWIN_FAIL_IF(p == NULL, EVTWIN_E_NOMEM, "out of memory for a pump");
     if ((st = evtwin_telemetry_table_create(&p->batch)) < 0) {
         evtwin__free(p);
         return st;
@@ -93,36 +87,24 @@ void evtwin_pump_free(evtwin_pump *pump) {
 }
 
 evtwin_status evtwin_pump_take_source(evtwin_pump *pump, evtwin_source *source) {
-    if (pump == NULL || source == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "pump or source is NULL");
-    }
-    if (pump->source != NULL) {
-        EVTWIN_FAIL(EVTWIN_E_STATE, "the pump has a source");
-    }
+    EVTWIN_FAIL_IF(pump == NULL || source == NULL, EVTWIN_E_ARG, "pump or source is NULL");
+    EVTWIN_FAIL_IF(pump->source != NULL, EVTWIN_E_STATE, "the pump has a source");
     pump->source = source;
     return EVTWIN_OK;
 }
 
 evtwin_status evtwin_pump_take_sink(evtwin_pump *pump, evtwin_sink *sink) {
-    if (pump == NULL || sink == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "pump or sink is NULL");
-    }
+    EVTWIN_FAIL_IF(pump == NULL || sink == NULL, EVTWIN_E_ARG, "pump or sink is NULL");
     evtwin__outlet *grown = evtwin__realloc(pump->outlets, pump->n_outlets + 1, sizeof *grown);
-    if (grown == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a sink");
-    }
+    EVTWIN_FAIL_IF(grown == NULL, EVTWIN_E_NOMEM, "out of memory for a sink");
     pump->outlets = grown;
     pump->outlets[pump->n_outlets++] = (evtwin__outlet){.sink = sink};
     return EVTWIN_OK;
 }
 
 evtwin_status evtwin_pump_take_predictor(evtwin_pump *pump, evtwin_predictor *predictor) {
-    if (pump == NULL || predictor == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "pump or predictor is NULL");
-    }
-    if (pump->predictor != NULL) {
-        EVTWIN_FAIL(EVTWIN_E_STATE, "the pump has a predictor");
-    }
+    EVTWIN_FAIL_IF(pump == NULL || predictor == NULL, EVTWIN_E_ARG, "pump or predictor is NULL");
+    EVTWIN_FAIL_IF(pump->predictor != NULL, EVTWIN_E_STATE, "the pump has a predictor");
     const evtwin_status st = evtwin_session_create(predictor, NULL, &pump->session);
     pump->predictor = st == EVTWIN_OK ? predictor : NULL;
     return st;
@@ -133,9 +115,7 @@ evtwin_session *evtwin_pump_session(evtwin_pump *pump) {
 }
 
 evtwin_status evtwin_pump_on_event(evtwin_pump *pump, evtwin_pump_event_fn fn, void *ctx) {
-    if (pump == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "pump is NULL");
-    }
+    EVTWIN_FAIL_IF(pump == NULL, EVTWIN_E_ARG, "pump is NULL");
     pump->listener = (evtwin__listener){.fn = fn, .ctx = ctx};
     return EVTWIN_OK;
 }
@@ -173,9 +153,7 @@ static evtwin_status note_source(evtwin_pump *p, evtwin_status st) {
                                                .uri = evtwin_source_uri(p->source),
                                                .status = st < 0 ? st : EVTWIN_OK,
                                                .text = reason});
-    if (st < 0) {
-        EVTWIN_FAIL(st, "%s", reason);
-    }
+    EVTWIN_FAIL_IF(st < 0, st, "%s", reason);
     return st;
 }
 
@@ -290,9 +268,7 @@ static evtwin_status offer_to_all(evtwin_pump *p, int is_last) {
             reason = o->reason;
         }
     }
-    if (first < 0) {
-        EVTWIN_FAIL(first, "%s", reason);
-    }
+    EVTWIN_FAIL_IF(first < 0, first, "%s", reason);
     return EVTWIN_OK;
 }
 
@@ -354,12 +330,9 @@ static evtwin_status move_batch(evtwin_pump *p, int timeout_ms, size_t *n_out) {
 }
 
 evtwin_status evtwin_pump_run_once(evtwin_pump *pump, int timeout_ms, size_t *n_rows_out) {
-    if (pump == NULL || timeout_ms < 0) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "pump is NULL or timeout_ms is negative");
-    }
-    if (pump->source == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_STATE, "the pump has no source");
-    }
+    EVTWIN_FAIL_IF(pump == NULL || timeout_ms < 0, EVTWIN_E_ARG,
+                   "pump is NULL or timeout_ms is negative");
+    EVTWIN_FAIL_IF(pump->source == NULL, EVTWIN_E_STATE, "the pump has no source");
     size_t n = 0;
     const evtwin_status st = move_batch(pump, timeout_ms, &n);
     if (st >= 0 && n_rows_out != NULL) {
@@ -369,9 +342,7 @@ evtwin_status evtwin_pump_run_once(evtwin_pump *pump, int timeout_ms, size_t *n_
 }
 
 evtwin_status evtwin_pump_finish(evtwin_pump *pump) {
-    if (pump == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "pump is NULL");
-    }
+    EVTWIN_FAIL_IF(pump == NULL, EVTWIN_E_ARG, "pump is NULL");
     size_t n = 0;
     evtwin_status st = pump->stage == STAGE_READ ? predict_batch(pump) : EVTWIN_OK;
     if (st < 0 || (st = offer_to_all(pump, 1)) < 0) {
@@ -390,9 +361,8 @@ static uint64_t rows_behind(const evtwin_pump *p, const evtwin__outlet *o) {
 }
 
 evtwin_status evtwin_pump_stats_get(const evtwin_pump *pump, evtwin_pump_stats *out, size_t size) {
-    if (pump == NULL || out == NULL || size < sizeof out->size) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "pump or out is NULL, or out is too small");
-    }
+    EVTWIN_FAIL_IF(pump == NULL || out == NULL || size < sizeof out->size, EVTWIN_E_ARG,
+                   "pump or out is NULL, or out is too small");
     evtwin_pump_stats stats = pump->stats;
     for (size_t i = 0; i < pump->n_outlets; i++) {
         const evtwin__outlet *o = &pump->outlets[i];
@@ -408,9 +378,8 @@ evtwin_status evtwin_pump_stats_get(const evtwin_pump *pump, evtwin_pump_stats *
 
 evtwin_status evtwin_pump_sink_stats_get(const evtwin_pump *pump, size_t i,
                                          evtwin_pump_sink_stats *out, size_t size) {
-    if (pump == NULL || out == NULL || size < sizeof out->size) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "pump or out is NULL, or out is too small");
-    }
+    EVTWIN_FAIL_IF(pump == NULL || out == NULL || size < sizeof out->size, EVTWIN_E_ARG,
+                   "pump or out is NULL, or out is too small");
     if (i >= pump->n_outlets) {
         return EVTWIN_DONE;
     }

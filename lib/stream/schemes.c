@@ -43,15 +43,12 @@ static evtwin_status choose(const char *kind, const evtwin__scheme *const *list,
         const size_t used = strlen(known);
         snprintf(known + used, sizeof known - used, "%s%s:", used > 0 ? ", " : "", (*list)->name);
     }
-    if (*list == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "no %s is called '%.40s:'; there are %s", kind,
-                    uri->scheme, known);
-    }
+    EVTWIN_FAIL_IF(*list == NULL, EVTWIN_E_UNSUPPORTED, "no %s is called '%.40s:'; there are %s",
+                   kind, uri->scheme, known);
     const int has_host = uri->host[0] != '\0' || uri->user[0] != '\0' || uri->port >= 0;
-    if (has_host && !(*list)->takes_host) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "%s: is on this machine; write %s:/PATH with one slash",
-                    uri->scheme, uri->scheme);
-    }
+    EVTWIN_FAIL_IF(has_host && !(*list)->takes_host, EVTWIN_E_ARG,
+                   "%s: is on this machine; write %s:/PATH with one slash", uri->scheme,
+                   uri->scheme);
     *out = *list;
     return evtwin__uri_check_params(uri, (*list)->params);
 }
@@ -61,14 +58,10 @@ static evtwin_status open_uri(const char *kind, const evtwin__scheme *const *lis
                               evtwin_status (*make)(const evtwin__scheme *scheme, const char *name,
                                                     void *ctx, void *out),
                               void *out) {
-    if (text == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "uri or out is NULL");
-    }
+    EVTWIN_FAIL_IF(text == NULL || out == NULL, EVTWIN_E_ARG, "uri or out is NULL");
     evtwin__uri uri;
-    evtwin_status st = evtwin__uri_parse(text, &uri);
-    if (st < 0) {
-        return st;
-    }
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(evtwin__uri_parse(text, &uri));
     const evtwin__scheme *scheme = NULL;
     void *ctx = NULL;
     char *name = NULL;

@@ -14,13 +14,10 @@ struct evtwin_sink {
 evtwin_status evtwin_sink_create(const evtwin_sink_callbacks *callbacks, void *ctx,
                                  evtwin_sink **out) {
     evtwin_sink_callbacks taken = {.size = 0};
-    if (callbacks == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "callbacks or out is NULL");
-    }
+    EVTWIN_FAIL_IF(callbacks == NULL || out == NULL, EVTWIN_E_ARG, "callbacks or out is NULL");
     evtwin__options_copy(&taken, sizeof taken, callbacks, callbacks->size);
-    if (taken.name == NULL || taken.write == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "a sink needs a name and a function to write");
-    }
+    EVTWIN_FAIL_IF(taken.name == NULL || taken.write == NULL, EVTWIN_E_ARG,
+                   "a sink needs a name and a function to write");
     evtwin_sink *s = evtwin__calloc(1, sizeof *s);
     char *name = evtwin__strdup(taken.name);
     if (s == NULL || name == NULL) {
@@ -68,9 +65,8 @@ static evtwin_status name_failure(const evtwin_sink *sink, evtwin_status status)
 }
 
 evtwin_status evtwin_sink_write_batch(evtwin_sink *sink, const evtwin_batch *batch) {
-    if (sink == NULL || batch == NULL || batch->rows == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "sink, batch or its rows are NULL");
-    }
+    EVTWIN_FAIL_IF(sink == NULL || batch == NULL || batch->rows == NULL, EVTWIN_E_ARG,
+                   "sink, batch or its rows are NULL");
     evtwin_batch taken = {.size = 0};
     evtwin__options_copy(&taken, sizeof taken, batch, batch->size);
     taken.size = sizeof taken;
@@ -87,9 +83,7 @@ evtwin_status evtwin_sink_write(evtwin_sink *sink, const evtwin_table *table) {
 }
 
 evtwin_status evtwin_sink_flush(evtwin_sink *sink) {
-    if (sink == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "sink is NULL");
-    }
+    EVTWIN_FAIL_IF(sink == NULL, EVTWIN_E_ARG, "sink is NULL");
     if (sink->callbacks.flush == NULL) {
         return EVTWIN_OK;
     }

@@ -80,10 +80,8 @@ static evtwin_status check_header(void *ctx, const char *path, const char *line,
                                   int is_whole) {
     csv_sink *s = ctx;
     s->text.size = 0;
-    evtwin_status st = evtwin__csv_write_header(s->rows, &s->text);
-    if (st < 0) {
-        return st;
-    }
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(evtwin__csv_write_header(s->rows, &s->text));
     const size_t n = s->text.size - 1; /* without its line break */
     int is_ours = memcmp(line, s->text.data, length < n ? length : n) == 0;
     if (is_ours && length > n) {
@@ -91,20 +89,16 @@ static evtwin_status check_header(void *ctx, const char *path, const char *line,
     } else {
         is_ours &= length == n || !is_whole;
     }
-    if (st == EVTWIN_OK && !is_ours) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA,
-                    "%s: has another header; name another file or start it anew with ?replace=1",
-                    path);
-    }
+    EVTWIN_FAIL_IF(st == EVTWIN_OK && !is_ours, EVTWIN_E_SCHEMA,
+                   "%s: has another header; name another file or start it anew with ?replace=1",
+                   path);
     s->has_header = is_whole;
     return st;
 }
 
 static evtwin_status open_sink(const evtwin__uri *uri, void **ctx_out) {
     csv_sink *s = evtwin__calloc(1, sizeof *s);
-    if (s == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
-    }
+    EVTWIN_FAIL_IF(s == NULL, EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
     evtwin_status st = reset_columns(s);
     if (st == EVTWIN_OK) {
         st = evtwin__append_open(uri, check_header, s, &s->file);

@@ -37,9 +37,7 @@ static evtwin_status check_first_byte(void *ctx, const char *path, const char *l
 
 static evtwin_status open_sink(const evtwin__uri *uri, void **ctx_out) {
     jsonl_sink *s = evtwin__calloc(1, sizeof *s);
-    if (s == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
-    }
+    EVTWIN_FAIL_IF(s == NULL, EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
     const evtwin_status st = evtwin__append_open(uri, check_first_byte, NULL, &s->file);
     if (st < 0) {
         close_sink(s);
@@ -59,9 +57,7 @@ static evtwin_status write_sink(void *ctx, const evtwin_batch *batch) {
     }
     s->text.size = 0;
     for (size_t row = 0; row < b.rows; row++) {
-        if ((st = evtwin__telemetry_put_json(&b, row, kinds, &s->text)) < 0) {
-            return st;
-        }
+        EVTWIN_TRY(evtwin__telemetry_put_json(&b, row, kinds, &s->text));
         s->text.data[s->text.size++] = '\n'; /* over the NUL */
     }
     return evtwin__append_write(s->file, s->text.data, s->text.size);

@@ -5,9 +5,7 @@
 #include "stream/scheme.h"
 
 static evtwin_status open_sink(const evtwin__uri *uri, void **ctx_out) {
-    if (uri->path[0] != '\0') {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "null: takes nothing after the colon");
-    }
+    EVTWIN_FAIL_IF(uri->path[0] != '\0', EVTWIN_E_ARG, "null: takes nothing after the colon");
     *ctx_out = NULL;
     return EVTWIN_OK;
 }

@@ -26,14 +26,10 @@ static void close_sink(void *ctx) {
 
 static evtwin_status open_sink(const evtwin__uri *uri, void **ctx_out) {
     evtwin_store_options options;
-    evtwin_status st = evtwin_store_options_init(&options, sizeof options);
-    if (st < 0) {
-        return st;
-    }
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(evtwin_store_options_init(&options, sizeof options));
     store_sink *s = evtwin__calloc(1, sizeof *s);
-    if (s == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
-    }
+    EVTWIN_FAIL_IF(s == NULL, EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
     if ((st = evtwin__param_word(uri, "write", write_words, 2, &s->write)) < 0 ||
         (st = evtwin__param_number(uri, "retention_days", 0.0, 1e6, &options.retention_days)) < 0 ||
         (st = evtwin__store_open_uri(uri, &options, &s->store)) < 0) {

@@ -27,13 +27,10 @@ struct evtwin_source {
 evtwin_status evtwin_source_create(const evtwin_source_callbacks *callbacks, void *ctx,
                                    evtwin_source **out) {
     evtwin_source_callbacks taken = {.size = 0};
-    if (callbacks == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "callbacks or out is NULL");
-    }
+    EVTWIN_FAIL_IF(callbacks == NULL || out == NULL, EVTWIN_E_ARG, "callbacks or out is NULL");
     evtwin__options_copy(&taken, sizeof taken, callbacks, callbacks->size);
-    if (taken.name == NULL || taken.read == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "a source needs a name and a function to read");
-    }
+    EVTWIN_FAIL_IF(taken.name == NULL || taken.read == NULL, EVTWIN_E_ARG,
+                   "a source needs a name and a function to read");
     evtwin_source *s = evtwin__calloc(1, sizeof *s);
     char *name = evtwin__strdup(taken.name);
     if (s == NULL || name == NULL) {
@@ -71,9 +68,8 @@ static void forget_error(void) {
 }
 
 static evtwin_status explain(const evtwin_source *source, evtwin_status status) {
-    if (status < 0 && evtwin_last_error()[0] == '\0') {
-        EVTWIN_FAIL(status, "%s: %s", source->callbacks.name, evtwin_status_text(status));
-    }
+    EVTWIN_FAIL_IF(status < 0 && evtwin_last_error()[0] == '\0', status, "%s: %s",
+                   source->callbacks.name, evtwin_status_text(status));
     return status;
 }
 
@@ -85,10 +81,8 @@ static int64_t now_ms(void) {
 
 evtwin_status evtwin_source_read(evtwin_source *source, size_t max_rows, int timeout_ms,
                                  evtwin_table *table) {
-    if (source == NULL || table == NULL || max_rows == 0 || timeout_ms < 0) {
-        EVTWIN_FAIL(EVTWIN_E_ARG,
-                    "source or table is NULL, max_rows is 0, or timeout_ms is negative");
-    }
+    EVTWIN_FAIL_IF(source == NULL || table == NULL || max_rows == 0 || timeout_ms < 0, EVTWIN_E_ARG,
+                   "source or table is NULL, max_rows is 0, or timeout_ms is negative");
     const size_t before = evtwin_table_rows(table);
     const int64_t end_ms = timeout_ms > 0 ? now_ms() + timeout_ms : 0;
     int64_t left_ms = timeout_ms, pause_ms = FIRST_PAUSE_MS;
@@ -117,9 +111,8 @@ evtwin_status evtwin_source_read(evtwin_source *source, size_t max_rows, int tim
 
 evtwin_status evtwin_source_refuse(evtwin_source *source, evtwin_status status, const char *place,
                                    const char *reason, const char *raw, size_t raw_size) {
-    if (source == NULL || status >= 0 || place == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "source or place is NULL, or status is not a failure");
-    }
+    EVTWIN_FAIL_IF(source == NULL || status >= 0 || place == NULL, EVTWIN_E_ARG,
+                   "source or place is NULL, or status is not a failure");
     source->refused = status;
     snprintf(source->place, sizeof source->place, "%s", place);
     evtwin__fail(status, "%s", reason != NULL ? reason : evtwin_last_error());
@@ -140,9 +133,8 @@ evtwin_status evtwin_source_refuse(evtwin_source *source, evtwin_status status, 
 }
 
 evtwin_status evtwin_source_refusal(const evtwin_source *source, evtwin_refusal *out, size_t size) {
-    if (source == NULL || out == NULL || size < sizeof out->size) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "source or out is NULL, or out is too small");
-    }
+    EVTWIN_FAIL_IF(source == NULL || out == NULL || size < sizeof out->size, EVTWIN_E_ARG,
+                   "source or out is NULL, or out is too small");
     if (source->refused == EVTWIN_OK) {
         return EVTWIN_DONE;
     }
@@ -161,9 +153,7 @@ const char *evtwin_source_position(const evtwin_source *source) {
 }
 
 evtwin_status evtwin_source_set_position(evtwin_source *source, const char *position) {
-    if (source == NULL || position == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "source or position is NULL");
-    }
+    EVTWIN_FAIL_IF(source == NULL || position == NULL, EVTWIN_E_ARG, "source or position is NULL");
     const size_t size = strlen(position) + 1;
     const size_t kept = source->position.size;
     source->position.size = 0;
@@ -178,9 +168,7 @@ evtwin_status evtwin_source_set_position(evtwin_source *source, const char *posi
 }
 
 evtwin_status evtwin_source_commit(evtwin_source *source, const char *position) {
-    if (source == NULL || position == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "source or position is NULL");
-    }
+    EVTWIN_FAIL_IF(source == NULL || position == NULL, EVTWIN_E_ARG, "source or position is NULL");
     if (source->callbacks.commit == NULL) {
         return EVTWIN_OK;
     }

@@ -44,26 +44,19 @@ static evtwin_status look_at_header(csv_source *s) {
         has_time |= meaning.q == EVTWIN__Q_TIME;
         has_id |= meaning.q == EVTWIN__Q_BATTERY_ID;
     }
-    if (!has_time) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: no column holds time", s->path);
-    }
-    if (!has_id && s->battery_id == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA,
-                    "%s: no column holds battery_id; name the battery with ?battery_id=NAME",
-                    s->path);
-    }
-    if (has_id && s->battery_id != NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "%s: has a column battery_id, so ?battery_id= does not apply",
-                    s->path);
-    }
+    EVTWIN_FAIL_IF(!has_time, EVTWIN_E_SCHEMA, "%s: no column holds time", s->path);
+    EVTWIN_FAIL_IF(!has_id && s->battery_id == NULL, EVTWIN_E_SCHEMA,
+                   "%s: no column holds battery_id; name the battery with ?battery_id=NAME",
+                   s->path);
+    EVTWIN_FAIL_IF(has_id && s->battery_id != NULL, EVTWIN_E_ARG,
+                   "%s: has a column battery_id, so ?battery_id= does not apply", s->path);
     return EVTWIN_OK;
 }
 
 static evtwin_status open_parts(const evtwin__uri *uri, csv_source *s) {
     const char *id = evtwin__uri_param(uri, "battery_id");
-    if (id != NULL && !evtwin_battery_id_is_valid(id)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "csv: battery_id=%.60s is not a valid battery id", id);
-    }
+    EVTWIN_FAIL_IF(id != NULL && !evtwin_battery_id_is_valid(id), EVTWIN_E_ARG,
+                   "csv: battery_id=%.60s is not a valid battery id", id);
     evtwin_csv_options options;
     evtwin_status st;
     if ((st = evtwin_csv_options_init(&options, sizeof options)) < 0 ||
@@ -74,23 +67,17 @@ static evtwin_status open_parts(const evtwin__uri *uri, csv_source *s) {
     }
     s->path = evtwin__strdup(uri->path);
     s->battery_id = evtwin__strdup(id);
-    if (s->path == NULL || (id != NULL && s->battery_id == NULL)) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
-    }
+    EVTWIN_FAIL_IF(s->path == NULL || (id != NULL && s->battery_id == NULL), EVTWIN_E_NOMEM,
+                   "%s: out of memory", uri->path);
     st = evtwin_telemetry_table_create(&s->read);
     return st == EVTWIN_OK ? look_at_header(s) : st;
 }
 
 static evtwin_status open_source(const evtwin__uri *uri, void **ctx_out) {
-    evtwin_status st = evtwin__uri_need_path(uri);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__uri_need_path(uri));
     csv_source *s = evtwin__calloc(1, sizeof *s);
-    if (s == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
-    }
-    st = open_parts(uri, s);
+    EVTWIN_FAIL_IF(s == NULL, EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
+    const evtwin_status st = open_parts(uri, s);
     if (st < 0) {
         close_source(s);
         return st;

@@ -51,22 +51,16 @@ static evtwin_status open_file(jsonl_source *s) {
     } else if (S_ISDIR(info.st_mode)) {
         error = EISDIR;
     }
-    if (error != 0) {
-        EVTWIN_FAIL(error == ENOENT ? EVTWIN_E_NOT_FOUND : EVTWIN_E_IO, "%s: %s", s->path,
-                    strerror(error));
-    }
+    EVTWIN_FAIL_IF(error != 0, error == ENOENT ? EVTWIN_E_NOT_FOUND : EVTWIN_E_IO, "%s: %s",
+                   s->path, strerror(error));
     return EVTWIN_OK;
 }
 
 static evtwin_status open_source(const evtwin__uri *uri, void **ctx_out) {
-    evtwin_status st = evtwin__uri_need_path(uri);
-    if (st < 0) {
-        return st;
-    }
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(evtwin__uri_need_path(uri));
     jsonl_source *s = evtwin__calloc(1, sizeof *s);
-    if (s == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
-    }
+    EVTWIN_FAIL_IF(s == NULL, EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
     s->fd = -1;
     s->path = evtwin__strdup(uri->path);
     s->buffer = evtwin__calloc(BUFFER_SIZE, 1);
@@ -102,9 +96,7 @@ static evtwin_status fill(jsonl_source *s, int timeout_ms, size_t *n_out) {
         return EVTWIN_OK;
     }
     const ssize_t n = evtwin__fd_read(s->fd, s->buffer + s->end, BUFFER_SIZE - s->end);
-    if (n < 0 && errno != EAGAIN) {
-        EVTWIN_FAIL(EVTWIN_E_IO, "%s: %s", s->path, strerror(errno));
-    }
+    EVTWIN_FAIL_IF(n < 0 && errno != EAGAIN, EVTWIN_E_IO, "%s: %s", s->path, strerror(errno));
     s->at_end = n == 0 && !s->follow;
     *n_out = n > 0 ? (size_t)n : 0;
     s->end += *n_out;
@@ -164,9 +156,7 @@ static int is_blank(const char *text, size_t n) {
 
 static evtwin_status decode_line(const jsonl_source *s, const char *line, size_t length,
                                  evtwin_table *table) {
-    if (length > MAX_LINE) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "the line is longer than %d bytes", MAX_LINE);
-    }
+    EVTWIN_FAIL_IF(length > MAX_LINE, EVTWIN_E_PARSE, "the line is longer than %d bytes", MAX_LINE);
     return is_blank(line, length) ? EVTWIN_OK
                                   : evtwin_telemetry_decode(line, length, s->naive, table);
 }

@@ -134,9 +134,8 @@ evtwin_status evtwin_sim_source_options_init(evtwin_sim_source_options *options,
                                                 .speed = 60.0,
                                                 .start_time_us = INT64_C(1704067200000000),
                                                 .max_late = 30};
-    if (options == NULL || size < sizeof options->size) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "options is NULL or too small");
-    }
+    EVTWIN_FAIL_IF(options == NULL || size < sizeof options->size, EVTWIN_E_ARG,
+                   "options is NULL or too small");
     evtwin__report_copy(options, size, &defaults, sizeof defaults);
     return EVTWIN_OK;
 }
@@ -144,14 +143,12 @@ evtwin_status evtwin_sim_source_options_init(evtwin_sim_source_options *options,
 /* The callbacks' ctx; it owns the simulator from here on. */
 static evtwin_status create_ctx(evtwin_sim *sim, const evtwin_sim_source_options *options,
                                 sim_source **out) {
-    if (!(options->interval_s > 0.0 && isfinite(options->interval_s) && options->speed > 0.0)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "sim: an interval of %g s at speed %g; both must be above 0",
-                    options->interval_s, options->speed);
-    }
+    EVTWIN_FAIL_IF(
+        !(options->interval_s > 0.0 && isfinite(options->interval_s) && options->speed > 0.0),
+        EVTWIN_E_ARG, "sim: an interval of %g s at speed %g; both must be above 0",
+        options->interval_s, options->speed);
     sim_source *s = evtwin__calloc(1, sizeof *s);
-    if (s == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "sim: out of memory");
-    }
+    EVTWIN_FAIL_IF(s == NULL, EVTWIN_E_NOMEM, "sim: out of memory");
     const evtwin_status st = evtwin_telemetry_table_create(&s->tick);
     if (st < 0) {
         evtwin__free(s);
@@ -166,9 +163,7 @@ static evtwin_status create_ctx(evtwin_sim *sim, const evtwin_sim_source_options
 
 evtwin_status evtwin_source_from_sim(evtwin_sim *sim, const evtwin_sim_source_options *options,
                                      evtwin_source **out) {
-    if (sim == NULL || out == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "sim or out is NULL");
-    }
+    EVTWIN_FAIL_IF(sim == NULL || out == NULL, EVTWIN_E_ARG, "sim or out is NULL");
     evtwin_sim_source_options taken;
     evtwin_status st = evtwin_sim_source_options_init(&taken, sizeof taken);
     if (options != NULL) {
@@ -223,14 +218,11 @@ static evtwin_status read_fleet(const evtwin__uri *uri, evtwin_sim_options *o) {
     const char *id = evtwin__uri_param(uri, "battery_id");
     o->battery_id = id != NULL ? id : o->battery_id;
 
-    evtwin_status st;
-    if ((st = evtwin__param_word(uri, "model", models, 2, &model)) < 0 ||
-        (st = evtwin__param_word(uri, "use", uses, 2, &use)) < 0 ||
-        (st = evtwin__param_size(uri, "fleet", 1, &o->n_packs)) < 0 ||
-        (st = evtwin__param_seed(uri, "seed", &o->seed)) < 0 ||
-        (st = evtwin__param_number(uri, "soh", 0.0, 100.0, &o->initial_soh_percent)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__param_word(uri, "model", models, 2, &model));
+    EVTWIN_TRY(evtwin__param_word(uri, "use", uses, 2, &use));
+    EVTWIN_TRY(evtwin__param_size(uri, "fleet", 1, &o->n_packs));
+    EVTWIN_TRY(evtwin__param_seed(uri, "seed", &o->seed));
+    EVTWIN_TRY(evtwin__param_number(uri, "soh", 0.0, 100.0, &o->initial_soh_percent));
     o->model = (evtwin_sim_model)model;
     o->use = (evtwin_sim_use)use;
 
@@ -255,9 +247,8 @@ static evtwin_status create_sim(const evtwin__uri *uri, const evtwin_sim_options
 }
 
 static evtwin_status open_source(const evtwin__uri *uri, void **ctx_out) {
-    if (uri->path[0] != '\0') {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "sim: takes parameters only, as in sim:?fleet=20&speed=60");
-    }
+    EVTWIN_FAIL_IF(uri->path[0] != '\0', EVTWIN_E_ARG,
+                   "sim: takes parameters only, as in sim:?fleet=20&speed=60");
     evtwin_sim_source_options pace;
     evtwin_sim_options options;
     evtwin_sim *sim = NULL;

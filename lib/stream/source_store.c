@@ -31,15 +31,11 @@ static void close_source(void *ctx) {
 /* The database has to exist: a mistyped name must not become a source of nothing. */
 static evtwin_status open_source(const evtwin__uri *uri, void **ctx_out) {
     evtwin_store_options options;
-    evtwin_status st = evtwin_store_options_init(&options, sizeof options);
-    if (st < 0) {
-        return st;
-    }
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(evtwin_store_options_init(&options, sizeof options));
     options.read_only = 1;
     store_source *s = evtwin__calloc(1, sizeof *s);
-    if (s == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
-    }
+    EVTWIN_FAIL_IF(s == NULL, EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
     if ((st = evtwin__param_word(uri, "rows", rows_words, 2, &s->rows)) < 0 ||
         (st = evtwin__store_open_uri(uri, &options, &s->store)) < 0) {
         close_source(s);

@@ -11,16 +11,11 @@
 
 evtwin_status evtwin__store_open_uri(const evtwin__uri *uri, const evtwin_store_options *options,
                                      evtwin_store **out) {
-    evtwin_status st = evtwin__uri_need_path(uri);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__uri_need_path(uri));
     char *text = evtwin__strdup(uri->text);
-    if (text == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
-    }
+    EVTWIN_FAIL_IF(text == NULL, EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
     text[strcspn(text, "?")] = '\0'; /* the parameters are ours */
-    st = evtwin_store_open(text, options, out);
+    const evtwin_status st = evtwin_store_open(text, options, out);
     evtwin__free(text);
     return st;
 }

@@ -113,9 +113,8 @@ static size_t row_size(const evtwin__binding *b, size_t row, unsigned kinds) {
 evtwin_status evtwin__telemetry_put_json(const evtwin__binding *binding, size_t row, unsigned kinds,
                                          evtwin__text *text) {
     char *start = evtwin__text_room(text, row_size(binding, row, kinds));
-    if (start == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for JSON beyond %zu bytes", text->size);
-    }
+    EVTWIN_FAIL_IF(start == NULL, EVTWIN_E_NOMEM, "out of memory for JSON beyond %zu bytes",
+                   text->size);
     char *to = start;
     for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
         const evtwin__bound *from = &binding->bound[q];
@@ -124,19 +123,15 @@ evtwin_status evtwin__telemetry_put_json(const evtwin__binding *binding, size_t 
             continue;
         }
         evtwin__value v;
-        const evtwin_status st = evtwin__binding_get(binding, q, row, &v);
-        if (st < 0) {
-            return st;
-        }
+        EVTWIN_TRY(evtwin__binding_get(binding, q, row, &v));
         if (!v.is_present) {
             continue;
         }
         *to = to == start ? '{' : ',';
         to = put(to + 1, keys[q].text, keys[q].length);
-        if ((to = put_value(to, evtwin__schema[q].type, &v)) == NULL) {
-            EVTWIN_FAIL(EVTWIN_E_RANGE, "row %zu: %s is not in the years 0 to 9999", row + 1,
-                        evtwin__schema[q].name);
-        }
+        EVTWIN_FAIL_IF((to = put_value(to, evtwin__schema[q].type, &v)) == NULL, EVTWIN_E_RANGE,
+                       "row %zu: %s is not in the years 0 to 9999", row + 1,
+                       evtwin__schema[q].name);
     }
     *to++ = '}';
     *to = '\0';
@@ -146,18 +141,16 @@ evtwin_status evtwin__telemetry_put_json(const evtwin__binding *binding, size_t 
 
 /* Does the one row have what every record has? */
 static evtwin_status check_row(const evtwin__binding *b, size_t row) {
-    if (b->bound[EVTWIN__Q_TIME].col == EVTWIN_NO_COLUMN ||
-        b->bound[EVTWIN__Q_BATTERY_ID].col == EVTWIN_NO_COLUMN) {
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "the table lacks the column time or battery_id");
-    }
+    EVTWIN_FAIL_IF(b->bound[EVTWIN__Q_TIME].col == EVTWIN_NO_COLUMN ||
+                       b->bound[EVTWIN__Q_BATTERY_ID].col == EVTWIN_NO_COLUMN,
+                   EVTWIN_E_SCHEMA, "the table lacks the column time or battery_id");
     return evtwin__binding_check_key(b, row);
 }
 
 evtwin_status evtwin_telemetry_encode(const evtwin_table *table, size_t row, char *text,
                                       size_t text_size, size_t *length_out) {
-    if (table == NULL || row >= evtwin_table_rows(table)) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "table is NULL or has no row %zu", row + 1);
-    }
+    EVTWIN_FAIL_IF(table == NULL || row >= evtwin_table_rows(table), EVTWIN_E_ARG,
+                   "table is NULL or has no row %zu", row + 1);
     evtwin__binding binding;
     evtwin_status st = evtwin__bind(table, EVTWIN__TELEMETRY, &binding);
     if (st < 0 || (st = check_row(&binding, row)) < 0) {
@@ -206,18 +199,13 @@ static int is_too_deep(const char *text, size_t length) {
 }
 
 static evtwin_status parse_object(const char *text, size_t length, json_t **out) {
-    if (length > MAX_TEXT) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "a telemetry record of %zu bytes; the limit is %d", length,
-                    MAX_TEXT);
-    }
-    if (is_too_deep(text, length)) {
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "a telemetry record nested deeper than %d", MAX_DEPTH);
-    }
+    EVTWIN_FAIL_IF(length > MAX_TEXT, EVTWIN_E_PARSE,
+                   "a telemetry record of %zu bytes; the limit is %d", length, MAX_TEXT);
+    EVTWIN_FAIL_IF(is_too_deep(text, length), EVTWIN_E_PARSE,
+                   "a telemetry record nested deeper than %d", MAX_DEPTH);
     json_t *object = NULL;
-    evtwin_status st = evtwin__json_parse("telemetry", text, length, &object);
-    if (st < 0) {
-        return st;
-    }
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(evtwin__json_parse("telemetry", text, length, &object));
     if (!json_is_object(object)) {
         st = evtwin__fail(EVTWIN_E_PARSE, "a telemetry record is a JSON object");
     } else if (json_object_size(object) > MAX_KEYS) {
@@ -255,12 +243,10 @@ static evtwin_status decode_text(size_t q, const json_t *json, evtwin__value *ou
     if (out->text == NULL) {
         return fail_type(q, "a string");
     }
-    if (q == EVTWIN__Q_BATTERY_ID && !evtwin_battery_id_is_valid(out->text)) {
-        EVTWIN_FAIL(
-            EVTWIN_E_PARSE,
-            "key \"%s\": '%.60s' is not a valid battery id (1 to 50 of A-Z a-z 0-9 . _ : -)",
-            evtwin__schema[q].json_key, out->text);
-    }
+    EVTWIN_FAIL_IF(q == EVTWIN__Q_BATTERY_ID && !evtwin_battery_id_is_valid(out->text),
+                   EVTWIN_E_PARSE,
+                   "key \"%s\": '%.60s' is not a valid battery id (1 to 50 of A-Z a-z 0-9 . _ : -)",
+                   evtwin__schema[q].json_key, out->text);
     return EVTWIN_OK;
 }
 
@@ -304,15 +290,13 @@ static evtwin_status decode_object(const json_t *object, evtwin_naive_time naive
         const json_t *json = json_object_get(object, of->json_key);
         value[q].is_present = json != NULL && !json_is_null(json);
         if (!value[q].is_present) {
-            if (of->role == EVTWIN__ROLE_KEY) {
-                EVTWIN_FAIL(EVTWIN_E_SCHEMA, "a telemetry record without \"%s\"", of->json_key);
-            }
+            EVTWIN_FAIL_IF(of->role == EVTWIN__ROLE_KEY, EVTWIN_E_SCHEMA,
+                           "a telemetry record without \"%s\"", of->json_key);
             continue;
         }
         const evtwin__bound *to = &b->bound[q];
-        if (to->col == EVTWIN_NO_COLUMN || to->type != of->type || to->factor != 1.0) {
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "the table has no telemetry column '%s'", of->name);
-        }
+        EVTWIN_FAIL_IF(to->col == EVTWIN_NO_COLUMN || to->type != of->type || to->factor != 1.0,
+                       EVTWIN_E_SCHEMA, "the table has no telemetry column '%s'", of->name);
         evtwin_status st = decode_value(q, json, naive, &value[q]);
         if (st < 0 || (st = evtwin__value_check_range(q, &value[q])) < 0) {
             return st;
@@ -344,15 +328,10 @@ static evtwin_status append_object(const json_t *object, evtwin_naive_time naive
 
 evtwin_status evtwin_telemetry_decode(const char *text, size_t length, evtwin_naive_time naive,
                                       evtwin_table *table) {
-    if (text == NULL || table == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "text or table is NULL");
-    }
+    EVTWIN_FAIL_IF(text == NULL || table == NULL, EVTWIN_E_ARG, "text or table is NULL");
     json_t *object = NULL;
-    evtwin_status st = parse_object(text, length, &object);
-    if (st < 0) {
-        return st;
-    }
-    st = append_object(object, naive, table);
+    EVTWIN_TRY(parse_object(text, length, &object));
+    const evtwin_status st = append_object(object, naive, table);
     json_decref(object);
     return st;
 }

@@ -99,8 +99,7 @@ evtwin_status evtwin__param_seed(const evtwin__uri *uri, const char *key, uint64
 }
 
 evtwin_status evtwin__uri_need_path(const evtwin__uri *uri) {
-    if (uri->path[0] == '\0') {
-        EVTWIN_FAIL(EVTWIN_E_ARG, "%s: names no file; expected %s:FILE", uri->scheme, uri->scheme);
-    }
+    EVTWIN_FAIL_IF(uri->path[0] == '\0', EVTWIN_E_ARG, "%s: names no file; expected %s:FILE",
+                   uri->scheme, uri->scheme);
     return EVTWIN_OK;
 }

@@ -52,6 +52,20 @@ typedef struct cli_option {
     const char *choices; /* "ecm|classic"; NULL = any string */
 } cli_option;
 
+/* Rows by kind; what follows is .group, .letter, .environment, .choices where there is one, and
+ * .help. */
+#define CLI_FLAG(name_, ...)                                                                       \
+    { .kind = CLI_SWITCH, .name = name_, __VA_ARGS__ }
+#define CLI_STRING(name_, argument_, initial_, ...)                                                \
+    { .kind = CLI_TEXT, .name = name_, .argument = argument_, .initial = initial_, __VA_ARGS__ }
+#define CLI_STRINGS(name_, argument_, initial_, ...)                                               \
+    { .kind = CLI_LIST, .name = name_, .argument = argument_, .initial = initial_, __VA_ARGS__ }
+#define CLI_RANGE(kind_, name_, argument_, initial_, min_, max_, ...)                              \
+    {                                                                                              \
+        .kind = kind_, .name = name_, .argument = argument_, .initial = initial_, .min = min_,     \
+        .max = max_, __VA_ARGS__                                                                   \
+    }
+
 typedef struct cli_tool {
     const char *name;
     const char *purpose;    /* two lines: what it does */

@@ -30,22 +30,19 @@ struct cli {
 /* ---- the table ---- */
 
 static const cli_option common_options[CLI_N_COMMON] = {
-    [CLI_OPT_CONFIG] = {.group = "General",
-                        .name = "config",
-                        .argument = "FILE",
-                        .help = "read `name = value` lines, names as the long options; # begins a "
-                                "comment",
-                        .kind = CLI_TEXT},
-    [CLI_OPT_PRINT_CONFIG] = {.name = "print-config",
-                              .help = "print every value and where it comes from, then exit"},
-    [CLI_OPT_QUIET] = {.name = "quiet",
-                       .letter = 'q',
-                       .help = "print nothing but errors and results"},
-    [CLI_OPT_VERBOSE] = {.name = "verbose", .letter = 'v', .help = "print more"},
-    [CLI_OPT_NO_COLOR] = {.name = "no-color",
-                          .help = "no colours (nor with NO_COLOR set, TERM=dumb, or no terminal)"},
-    [CLI_OPT_HELP] = {.name = "help", .letter = 'h', .help = "print this and exit"},
-    [CLI_OPT_VERSION] = {.name = "version", .letter = 'V', .help = "print versions and exit"},
+    [CLI_OPT_CONFIG] =
+        CLI_STRING("config", "FILE", NULL, .group = "General",
+                   .help = "read `name = value` lines, names as the long options; # begins a "
+                           "comment"),
+    [CLI_OPT_PRINT_CONFIG] =
+        CLI_FLAG("print-config", .help = "print every value and where it comes from, then exit"),
+    [CLI_OPT_QUIET] =
+        CLI_FLAG("quiet", .letter = 'q', .help = "print nothing but errors and results"),
+    [CLI_OPT_VERBOSE] = CLI_FLAG("verbose", .letter = 'v', .help = "print more"),
+    [CLI_OPT_NO_COLOR] = CLI_FLAG(
+        "no-color", .help = "no colours (nor with NO_COLOR set, TERM=dumb, or no terminal)"),
+    [CLI_OPT_HELP] = CLI_FLAG("help", .letter = 'h', .help = "print this and exit"),
+    [CLI_OPT_VERSION] = CLI_FLAG("version", .letter = 'V', .help = "print versions and exit"),
 };
 
 const cli_option *cli_option_at(const cli_tool *tool, size_t i) {
