@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* sim/ageing.c: the laws of Schmalstieg (NMC) and Naumann (LFP). */
 
-#include "sim/ageing.h"
+#include "sim/cell.h"
 
 #include "core/vmath.h"
 
 #include <assert.h>
 #include <math.h>
-#include <stddef.h>
 #include <string.h>
 
 #define GAS_CONSTANT_J_mol_K 8.314462618

@@ -5,12 +5,29 @@
 
 #include "evtwin/sim.h"
 
-#include "sim/drive_cycle.h"
 #include "sim/ecm.h"
-#include "sim/sensors.h"
-#include "sim/wear.h"
+#include "sim/pack.h"
 
 #define EVTWIN__SECONDS_PER_DAY 86400.0
+
+/* ---- drive_cycle.c: a speed trace turned into battery power by a vehicle model ---- */
+
+/* Repeats for ever. */
+typedef struct evtwin__drive_cycle {
+    size_t n_seconds;
+    double *energy_J; /* (n_seconds + 1): taken from the reference pack since the trace's start */
+} evtwin__drive_cycle;
+
+/* Read a CSV with the columns cycSecs (0, 1, 2, …) and cycMps. */
+evtwin_status evtwin__drive_cycle_load(const char *path, evtwin__drive_cycle *out);
+void evtwin__drive_cycle_free(evtwin__drive_cycle *cycle);
+
+/* Mean power of the reference pack from start_s on for duration_s; negative where braking charges
+ * it. */
+double evtwin__drive_cycle_power_W(const evtwin__drive_cycle *cycle, double start_s,
+                                   double duration_s);
+
+/* ---- the fleet ---- */
 
 /*
  * A cell model: makes, advances and reads the packs of a fleet, and lists the true quantities that

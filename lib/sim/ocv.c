@@ -2,7 +2,7 @@
 /* sim/ocv.c: sample an open-circuit voltage from half cells or points into the kernel's cubic
  * table. */
 
-#include "sim/ocv.h"
+#include "sim/cell.h"
 
 #include "core/vmath.h"
 

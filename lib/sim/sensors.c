@@ -2,11 +2,10 @@
 /* sim/sensors.c: sensor and estimation errors of a pack's battery management system; its readings
  * as rows of a telemetry table. */
 
-#include "sim/sensors.h"
+#include "sim/pack.h"
 
 #include "core/status.h"
 
-#include <math.h>
 #include <stddef.h>
 
 /* Health is estimated: a bias for life, and an error that wanders over weeks. Half a percent each

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* sim/wear.c: days of use turned into stress, stress into wear. */
 
-#include "sim/wear.h"
+#include "sim/pack.h"
 
 #include "core/status.h"
 #include "sim/ecm.h"
-
-#include <math.h>
 
 /* Currents that stand for a day's driving and charging where only the day's heat matters. */
 #define DRIVE_MEAN_A (0.5 * (EVTWIN__DRIVE_MIN_A + EVTWIN__DRIVE_MAX_A))

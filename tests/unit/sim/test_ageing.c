@@ -4,7 +4,7 @@
 
 #include "test.h"
 
-#include "sim/wear.h"
+#include "sim/pack.h"
 
 static evtwin_cell *load(const char *name) {
     evtwin_cell *cell = NULL;
