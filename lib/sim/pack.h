@@ -125,6 +125,8 @@ double evtwin__air_mean_degC(const evtwin__variation *variation, double date_day
 /* ---- wear: the slow state of a pack, advanced by a day of use at a time ---- */
 
 typedef struct evtwin__wear {
+    const evtwin_cell *cell;            /* borrowed, as is the next */
+    const evtwin__variation *variation; /* of the pack that wears */
     evtwin__ageing ageing;
     double age_days, cycles;      /* equivalent full cycles: discharge / as-built capacity */
     double temperature_degC_days; /* integral of the cell's temperature over the age */
@@ -135,13 +137,12 @@ typedef struct evtwin__wear {
 } evtwin__wear;
 
 /* A pack as built, charged. */
-evtwin__wear evtwin__wear_new(const evtwin__variation *variation);
+evtwin__wear evtwin__wear_new(const evtwin_cell *cell, const evtwin__variation *variation);
 
 /* What a macro-step saw, for records taken within it. */
 typedef struct evtwin__wear_day {
     evtwin__day plan;
     double start_frac, end_frac; /* state of charge in the morning; after the last trip */
-    double air_mean_degC;
     int charges_at_night;
     double night_frac; /* state of charge after the night */
 } evtwin__wear_day;
@@ -150,36 +151,33 @@ typedef struct evtwin__wear_day {
  * One day of use, number `day` of the pack's, at a date; or span_days such days at once, which is
  * how a history is made quickly.
  */
-evtwin__wear_day evtwin__wear_step(const evtwin_cell *cell, const evtwin__variation *variation,
-                                   uint64_t day, double date_days, double span_days,
-                                   evtwin__wear *wear);
+evtwin__wear_day evtwin__wear_step(evtwin__wear *wear, uint64_t day, double date_days,
+                                   double span_days);
 
 /* State of charge where trips would take it to soc_frac: charged on the way where the car reaches
  * its plug-in level. */
 double evtwin__soc_on_the_way(const evtwin__variation *variation, double soc_frac);
 
 /* Apply a stress to the pack: ages it and lets a defect set in. */
-void evtwin__wear_apply(const evtwin_cell *cell, const evtwin__variation *variation,
-                        const evtwin__stress *stress, evtwin__wear *wear);
+void evtwin__wear_apply(evtwin__wear *wear, const evtwin__stress *stress);
 
 /* The voltages a stress is described by: open-circuit at rest_frac, and rms over [low, top]. */
 void evtwin__stress_voltages(const evtwin_cell *cell, double rest_frac, double low_frac,
                              double top_frac, evtwin__stress *stress);
 
 /* Capacity now / as built. */
-double evtwin__wear_soh(const evtwin_cell *cell, const evtwin__wear *wear);
+double evtwin__wear_soh(const evtwin__wear *wear);
 
 /* R0 now / as built, and the same of the 10 s resistance. */
-double evtwin__wear_r0_ratio(const evtwin_cell *cell, const evtwin__wear *wear);
-double evtwin__wear_r10_ratio(const evtwin_cell *cell, const evtwin__wear *wear);
+double evtwin__wear_r0_ratio(const evtwin__wear *wear);
+double evtwin__wear_r10_ratio(const evtwin__wear *wear);
 
 /*
  * Age a new pack by its own use until its true SoH is soh_frac, in macro-steps of a fortnight, the
  * last one cut to fit. The past ends about end_days (a date), so that its seasons fit what follows.
  * EVTWIN_E_ARG if the cell set does not age so far.
  */
-evtwin_status evtwin__wear_age_to(const evtwin_cell *cell, const evtwin__variation *variation,
-                                  double end_days, double soh_frac, evtwin__wear *wear);
+evtwin_status evtwin__wear_age_to(evtwin__wear *wear, double end_days, double soh_frac);
 
 /* ---- what the battery management system makes of the truth: sensors, estimates of health, rows of
  * a telemetry table ---- */

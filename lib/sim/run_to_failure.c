@@ -96,9 +96,9 @@ static double between(double a, double b, double f) {
     return a + f * (b - a);
 }
 
-static void measure(const evtwin_cell *cell, state *s) {
-    s->soh_frac = evtwin__wear_soh(cell, &s->wear);
-    s->resistance_ratio = evtwin__wear_r10_ratio(cell, &s->wear);
+static void measure(state *s) {
+    s->soh_frac = evtwin__wear_soh(&s->wear);
+    s->resistance_ratio = evtwin__wear_r10_ratio(&s->wear);
 }
 
 static moment sample_moment(const pack *p, const day *d) {
@@ -145,7 +145,7 @@ static void take_record(const pack *p, const day *d, uint64_t sample, record *ou
 
     /* quasi-steady: temperature from the heat at the air's temperature, then all at that
      * temperature */
-    const double r0_ratio = p->variation.resistance_factor * evtwin__wear_r0_ratio(cell, before);
+    const double r0_ratio = p->variation.resistance_factor * evtwin__wear_r0_ratio(before);
     const double cell_A = m.current_A * cell->capacity_Ah / REFERENCE_PARALLEL_Ah;
     const double air = evtwin__air_degC(&p->variation, p->run->start_days + (double)d->number + f);
     const double k = evtwin__thermal_resistance_K_W(&cell->thermal);
@@ -210,14 +210,13 @@ static evtwin_status run_pack(void *ctx, size_t item) {
 
     const double max_days = r->limits->max_years * DAYS_PER_YEAR;
     double next_record_day = r->limits->record_every_days;
-    day d = {.after = {.wear = evtwin__wear_new(&p.variation)}};
-    measure(&r->cell, &d.after);
+    day d = {.after = {.wear = evtwin__wear_new(&r->cell, &p.variation)}};
+    measure(&d.after);
     int ended = 0;
     for (; (double)d.number < max_days && !ended; d.number++) {
         d.before = d.after;
-        d.use = evtwin__wear_step(&r->cell, &p.variation, d.number,
-                                  r->start_days + (double)d.number, 1.0, &d.after.wear);
-        measure(&r->cell, &d.after);
+        d.use = evtwin__wear_step(&d.after.wear, d.number, r->start_days + (double)d.number, 1.0);
+        measure(&d.after);
         const double end = end_of_life(r, &d, out);
         ended = end <= 1.0;
         if ((double)(d.number + 1) <= next_record_day || out->n_records == r->max_records) {
