@@ -9,6 +9,7 @@
 #include "sim/pack.h"
 
 #define EVTWIN__SECONDS_PER_DAY 86400.0
+#define EVTWIN__US_PER_DAY 86400e6
 
 /* ---- drive_cycle.c: a speed trace turned into battery power by a vehicle model ---- */
 
@@ -88,8 +89,9 @@ struct evtwin_sim {
     int by_hand;
 };
 
-/* Check what the caller gave; *out has every default filled in. */
-evtwin_status evtwin__sim_options_check(const evtwin_sim_options *options, evtwin_sim_options *out);
+/* A fleet of these options, checked, with its cell, ids and dates, but no packs yet; freed by
+ * evtwin_sim_free. */
+evtwin_status evtwin__fleet_create(const evtwin_sim_options *options, evtwin_sim **out);
 
 /* A number among options and its domain. */
 typedef struct evtwin__domain {
@@ -99,9 +101,6 @@ typedef struct evtwin__domain {
 
 /* EVTWIN_E_ARG naming the first of n that is outside. */
 evtwin_status evtwin__domains_check(const evtwin__domain *domain, size_t n);
-
-/* The n ids that count on from the first. */
-evtwin_status evtwin__battery_ids_make(const char *first, size_t n, evtwin__battery_id *out);
 
 static inline double evtwin__step_time_s(const evtwin_sim *sim, int64_t step) {
     return (double)step * sim->dt_s;
