@@ -45,7 +45,7 @@ void evtwin__ocv_from_points(const double *soc_frac, const double *ocv_V, size_t
 /* First grid interval on which U does not rise, EVTWIN__OCV_INTERVALS if it rises everywhere. */
 size_t evtwin__ocv_first_fall(const evtwin__ocv *ocv);
 
-/* The same operations as the kernel's, one soc at a time; soc is clamped to [0, 1]. */
+/* Voltage at a soc, clamped to [0, 1]. */
 double evtwin__ocv_at(const evtwin__ocv *ocv, double soc_frac);
 
 /* ---- heat: the cell alone in air or at a thermal boundary: a second heat capacity around it (a
@@ -150,6 +150,17 @@ struct evtwin_cell {
 /* Parse a parameter file (docs/cells.md) given as text; name is what errors call it. *out is
  * untouched on failure. */
 evtwin_status evtwin__cell_parse(const char *name, const char *text, size_t size, evtwin_cell *out);
+
+/* The interval of a uniform grid of n over [0, 1] in which soc lies (clamped), and how far in it.
+ * The same operations as the kernel's, one soc at a time. */
+static inline int evtwin__grid_at(double soc_frac, int n, double *f_out) {
+    double x = soc_frac * (double)n;
+    x = x > 0.0 ? x : 0.0;
+    x = x < (double)n ? x : (double)n;
+    const int k = (int)x < n ? (int)x : n - 1;
+    *f_out = x - k;
+    return k;
+}
 
 /* The caller's set, or the default one where given is NULL. *out is untouched on failure. */
 evtwin_status evtwin__cell_copy(const evtwin_cell *given, evtwin_cell *out);

@@ -52,14 +52,13 @@ static evtwin_status read_fields(const place *p, const field *fields, size_t n, 
         EVTWIN_FAIL_IF(i == n, EVTWIN_E_PARSE, "%s: key '%s%.64s' is not part of the format",
                        p->file, p->prefix, key);
     }
-    evtwin_status st = EVTWIN_OK;
-    for (size_t i = 0; i < n && st >= 0; i++) {
+    for (size_t i = 0; i < n; i++) {
         const field *f = &fields[i];
         if (f->read != NULL && !(f->is_optional && json_object_get(p->object, f->key) == NULL)) {
-            st = f->read(p, f, to);
+            EVTWIN_TRY(f->read(p, f, to));
         }
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 /* The member `key` as an object; its own members are named "<prefix>key.". */
@@ -119,8 +118,8 @@ static evtwin_status check_format(const place *p, const field *f, void *to) {
 static evtwin_status read_object(const place *p, const char *key, const field *fields, size_t n,
                                  void *to) {
     place at;
-    const evtwin_status st = enter(p, key, &at);
-    return st < 0 ? st : read_fields(&at, fields, n, to);
+    EVTWIN_TRY(enter(p, key, &at));
+    return read_fields(&at, fields, n, to);
 }
 
 /* {"value": number, "source": text} */
@@ -147,13 +146,12 @@ static evtwin_status read_numbers(const place *p, const field *f, void *to) {
     EVTWIN_FAIL_IF(!json_is_array(array) || out->n < 2 || out->n > MAX_POINTS, EVTWIN_E_PARSE,
                    "%s: key '%s%s' is not an array of 2 to %d numbers", p->file, p->prefix, f->key,
                    MAX_POINTS);
-    evtwin_status st = EVTWIN_OK;
-    for (size_t i = 0; i < out->n && st >= 0; i++) {
+    for (size_t i = 0; i < out->n; i++) {
         char what[64];
         snprintf(what, sizeof what, "%.40s[%zu]", f->key, i);
-        st = check_number(p, what, json_array_get(array, i), f->min, f->max, &out->v[i]);
+        EVTWIN_TRY(check_number(p, what, json_array_get(array, i), f->min, f->max, &out->v[i]));
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 /* "source", "soc" (rising, within [0, 1]) and `values_key`, the last two of equal length. */
@@ -192,29 +190,22 @@ static void fill_column(evtwin_cell *cell, size_t column, const points *at) {
 /* {"value": …} or {"soc": […], "values": […]} over the state of charge. */
 static evtwin_status read_param(const place *p, const field *f, void *to) {
     points curve = {.soc = {2, {0.0, 1.0}}};
-    evtwin_status st;
     if (json_object_get(json_object_get(p->object, f->key), "value") != NULL) {
         const field constant = {f->key, read_value, f->min, f->max, 0, 0};
-        if ((st = read_value(p, &constant, curve.value.v)) < 0) {
-            return st;
-        }
+        EVTWIN_TRY(read_value(p, &constant, curve.value.v));
         curve.value.v[1] = curve.value.v[0];
-        fill_column(to, f->at, &curve);
-        return EVTWIN_OK;
-    }
+    } else {
+        place at;
+        EVTWIN_TRY(enter(p, f->key, &at));
+        EVTWIN_TRY(read_points(&at, "values", f->min, f->max, &curve));
 
-    place at;
-    if ((st = enter(p, f->key, &at)) < 0 ||
-        (st = read_points(&at, "values", f->min, f->max, &curve)) < 0) {
-        return st;
-    }
-
-    /* the grid reproduces the points only if they lie on it */
-    for (size_t i = 0; i < curve.soc.n; i++) {
-        const double x = curve.soc.v[i] * (double)EVTWIN__PARAM_INTERVALS;
-        EVTWIN_FAIL_IF(fabs(x - nearbyint(x)) > 1e-9, EVTWIN_E_RANGE,
-                       "%s: '%ssoc[%zu]' is %g, not a multiple of 0.01", p->file, at.prefix, i,
-                       curve.soc.v[i]);
+        /* the grid reproduces the points only if they lie on it */
+        for (size_t i = 0; i < curve.soc.n; i++) {
+            const double x = curve.soc.v[i] * (double)EVTWIN__PARAM_INTERVALS;
+            EVTWIN_FAIL_IF(fabs(x - nearbyint(x)) > 1e-9, EVTWIN_E_RANGE,
+                           "%s: '%ssoc[%zu]' is %g, not a multiple of 0.01", p->file, at.prefix, i,
+                           curve.soc.v[i]);
+        }
     }
     fill_column(to, f->at, &curve);
     return EVTWIN_OK;
@@ -271,11 +262,9 @@ static evtwin_status get_half_cells(const place *p, evtwin_cell *cell) {
     };
 #undef AT
     evtwin__half_cells h = {0};
-    const evtwin_status st = read_fields(p, parts, COUNT(parts), &h);
-    if (st >= 0) {
-        evtwin__ocv_from_half_cells(&h, &cell->ocv);
-    }
-    return st;
+    EVTWIN_TRY(read_fields(p, parts, COUNT(parts), &h));
+    evtwin__ocv_from_half_cells(&h, &cell->ocv);
+    return EVTWIN_OK;
 }
 
 static evtwin_status get_ocv_points(const place *p, evtwin_cell *cell) {
@@ -294,10 +283,7 @@ static evtwin_status read_ocv(const place *p, const field *f, void *to) {
     place at;
     EVTWIN_TRY(enter(p, f->key, &at));
     const int has_half_cells = json_object_get(at.object, "negative") != NULL;
-    const evtwin_status st = has_half_cells ? get_half_cells(&at, cell) : get_ocv_points(&at, cell);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(has_half_cells ? get_half_cells(&at, cell) : get_ocv_points(&at, cell));
 
     const size_t fall = evtwin__ocv_first_fall(&cell->ocv);
     EVTWIN_FAIL_IF(fall < EVTWIN__OCV_INTERVALS, EVTWIN_E_RANGE,
@@ -337,24 +323,21 @@ static evtwin_status read_circuit(const place *p, const field *f, void *to) {
     return EVTWIN_OK;
 }
 
+/* A cell that gives its heat to something: the air, or a boundary with its own way to the air. */
+#define CELL_HEAT(to)                                                                              \
+    {"capacity_J_K", read_value, 1e-3, 1e7, AT(thermal.capacity_J_K), 0}, {                        \
+        "to_" to "_W_K", read_value, 1e-6, 1e4, AT(thermal.to_boundary_W_K), 0                     \
+    }
+#define BOUNDARY_HEAT(to)                                                                          \
+    CELL_HEAT(to),                                                                                 \
+        {to "_capacity_J_K", read_value, 1e-3, 1e7, AT(thermal.boundary_capacity_J_K), 0}, {       \
+        to "_to_air_W_K", read_value, 1e-6, 1e4, AT(thermal.boundary_to_air_W_K), 0                \
+    }
+
 static evtwin_status read_thermal(const place *p, const field *f, void *to) {
-    static const field in_air[] = {
-        {"capacity_J_K", read_value, 1e-3, 1e7, AT(thermal.capacity_J_K), 0},
-        {"to_air_W_K", read_value, 1e-6, 1e4, AT(thermal.to_boundary_W_K), 0},
-    };
-    static const field at_boundary[] = {
-        {"capacity_J_K", read_value, 1e-3, 1e7, AT(thermal.capacity_J_K), 0},
-        {"to_boundary_W_K", read_value, 1e-6, 1e4, AT(thermal.to_boundary_W_K), 0},
-        {"boundary_capacity_J_K", read_value, 1e-3, 1e7, AT(thermal.boundary_capacity_J_K), 0},
-        {"boundary_to_air_W_K", read_value, 1e-6, 1e4, AT(thermal.boundary_to_air_W_K), 0},
-    };
-    /* the names of the same before 0.2 */
-    static const field on_jig[] = {
-        {"capacity_J_K", read_value, 1e-3, 1e7, AT(thermal.capacity_J_K), 0},
-        {"to_jig_W_K", read_value, 1e-6, 1e4, AT(thermal.to_boundary_W_K), 0},
-        {"jig_capacity_J_K", read_value, 1e-3, 1e7, AT(thermal.boundary_capacity_J_K), 0},
-        {"jig_to_air_W_K", read_value, 1e-6, 1e4, AT(thermal.boundary_to_air_W_K), 0},
-    };
+    static const field in_air[] = {CELL_HEAT("air")};
+    static const field at_boundary[] = {BOUNDARY_HEAT("boundary")};
+    static const field on_jig[] = {BOUNDARY_HEAT("jig")}; /* the same in files from before 0.2 */
     place at;
     EVTWIN_TRY(enter(p, f->key, &at));
     if (json_object_get(at.object, "to_air_W_K") != NULL) {
@@ -370,10 +353,8 @@ static evtwin_status read_ageing(const place *p, const field *f, void *to) {
     char name[32];
     const field law = {"law", read_string, 2, sizeof name, 0, 0};
     place at;
-    evtwin_status st = enter(p, f->key, &at);
-    if (st < 0 || (st = read_string(&at, &law, name)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(enter(p, f->key, &at));
+    EVTWIN_TRY(read_string(&at, &law, name));
     const evtwin__ageing_key *keys = evtwin__ageing_find(name, &cell->ageing.kind);
     EVTWIN_FAIL_IF(keys == NULL, EVTWIN_E_PARSE,
                    "%s: 'ageing.law' is '%s', not none, schmalstieg or naumann", p->file, name);
@@ -409,17 +390,13 @@ static const field cell_fields[] = {
 evtwin_status evtwin__cell_parse(const char *name, const char *text, size_t size,
                                  evtwin_cell *out) {
     json_t *root = NULL;
-    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(evtwin__json_parse(name, text, size, &root));
-    evtwin_cell cell;
-    memset(&cell, 0, sizeof cell);
-    cell.spread_scale = 1.0;
-    if (!json_is_object(root)) {
-        st = evtwin__fail(EVTWIN_E_PARSE, "%s: the file is not a JSON object", name);
-    } else {
-        const place at = {.file = name, .object = root};
-        st = read_fields(&at, cell_fields, COUNT(cell_fields), &cell);
-    }
+    const place at = {.file = name, .object = root};
+    evtwin_cell cell = {.spread_scale = 1.0};
+    const evtwin_status st =
+        json_is_object(root)
+            ? read_fields(&at, cell_fields, COUNT(cell_fields), &cell)
+            : evtwin__fail(EVTWIN_E_PARSE, "%s: the file is not a JSON object", name);
     json_decref(root);
     if (st >= 0) {
         *out = cell;
