@@ -151,6 +151,10 @@ struct evtwin_cell {
  * untouched on failure. */
 evtwin_status evtwin__cell_parse(const char *name, const char *text, size_t size, evtwin_cell *out);
 
+static inline double evtwin__clamp(double x, double low, double high) {
+    return x < low ? low : (x > high ? high : x);
+}
+
 /* The interval of a uniform grid of n over [0, 1] in which soc lies (clamped), and how far in it.
  * The same operations as the kernel's, one soc at a time. */
 static inline int evtwin__grid_at(double soc_frac, int n, double *f_out) {

@@ -58,22 +58,6 @@ evtwin_status evtwin__domains_check(const evtwin__domain *d, size_t n) {
     return EVTWIN_OK;
 }
 
-static evtwin_status check_choices(const evtwin_sim_options *o) {
-    EVTWIN_FAIL_IF((size_t)o->model >= sizeof models / sizeof models[0], EVTWIN_E_ARG,
-                   "model is %d, not a valid model", (int)o->model);
-    EVTWIN_FAIL_IF(o->use != EVTWIN_USE_CYCLE && o->use != EVTWIN_USE_DAILY, EVTWIN_E_ARG,
-                   "use is %d, not a valid use", (int)o->use);
-    EVTWIN_FAIL_IF(o->n_packs < 1 || o->n_packs > MAX_PACKS, EVTWIN_E_ARG,
-                   "n_packs is %zu, outside [1, %d]", o->n_packs, MAX_PACKS);
-    EVTWIN_FAIL_IF(o->start_time_us < 0 || o->start_time_us > MAX_START_us, EVTWIN_E_ARG,
-                   "start_time_us is %lld, outside the years 1970 to 9899",
-                   (long long)o->start_time_us);
-    EVTWIN_FAIL_IF(!evtwin_battery_id_is_valid(o->battery_id), EVTWIN_E_ARG,
-                   "battery_id '%.64s' is not 1 to 50 characters of A-Z a-z 0-9 . _ : -",
-                   o->battery_id);
-    return EVTWIN_OK;
-}
-
 /* Check what the caller gave; *o gets every default filled in. */
 static evtwin_status check_options(const evtwin_sim_options *options, evtwin_sim_options *o) {
     EVTWIN_FAIL_IF(options == NULL, EVTWIN_E_ARG, "options is NULL");
@@ -87,6 +71,9 @@ static evtwin_status check_options(const evtwin_sim_options *options, evtwin_sim
     }
 
     const evtwin__domain domain[] = {
+        {"model", (double)o->model, 0.0, sizeof models / sizeof models[0] - 1},
+        {"use", (double)o->use, EVTWIN_USE_CYCLE, EVTWIN_USE_DAILY},
+        {"n_packs", (double)o->n_packs, 1.0, MAX_PACKS},
         {"n_series", o->n_series, 1.0, MAX_CELLS},
         {"n_parallel", o->n_parallel, 1.0, MAX_CELLS},
         {"n_threads", o->n_threads, 0.0, MAX_THREADS},
@@ -97,8 +84,13 @@ static evtwin_status check_options(const evtwin_sim_options *options, evtwin_sim
         {"initial_cycles", o->initial_cycles, 0.0, 1e6},
         {"step_s", o->step_s, 0.001, 60.0},
     };
-    EVTWIN_TRY(check_choices(o));
     EVTWIN_TRY(evtwin__domains_check(domain, sizeof domain / sizeof domain[0]));
+    EVTWIN_FAIL_IF(o->start_time_us < 0 || o->start_time_us > MAX_START_us, EVTWIN_E_ARG,
+                   "start_time_us is %lld, outside the years 1970 to 9899",
+                   (long long)o->start_time_us);
+    EVTWIN_FAIL_IF(!evtwin_battery_id_is_valid(o->battery_id), EVTWIN_E_ARG,
+                   "battery_id '%.64s' is not 1 to 50 characters of A-Z a-z 0-9 . _ : -",
+                   o->battery_id);
     EVTWIN_FAIL_IF(o->cell != NULL && o->n_series * o->cell->v_max_V > MAX_VOLTAGE_V, EVTWIN_E_ARG,
                    "n_series is %d: %g V, more than the %g V of telemetry", o->n_series,
                    o->n_series * o->cell->v_max_V, MAX_VOLTAGE_V);
@@ -106,7 +98,7 @@ static evtwin_status check_options(const evtwin_sim_options *options, evtwin_sim
 }
 
 /* The n ids that count on from the first. */
-static evtwin_status make_ids(const char *first, size_t n, evtwin__battery_id *out) {
+static evtwin_status make_ids(const char *first, size_t n, char (*out)[EVTWIN__ID_SIZE]) {
     /* the last digits are the number to count on from; an id without gets one from the second pack
      * on */
     const size_t length = strlen(first);
@@ -123,11 +115,11 @@ static evtwin_status make_ids(const char *first, size_t n, evtwin__battery_id *o
     const char *joint = digits > 0 ? "" : "_";
     const int width = digits > 0 ? (int)digits : 3;
 
-    snprintf(out[0].text, sizeof out[0].text, "%s", first);
+    snprintf(out[0], sizeof out[0], "%s", first);
     for (size_t i = 1; i < n; i++) {
-        const int written = snprintf(out[i].text, sizeof out[i].text, "%.*s%s%0*lld", (int)stem,
-                                     first, joint, width, (long long)number + (long long)i);
-        EVTWIN_FAIL_IF(written < 0 || (size_t)written >= sizeof out[i].text, EVTWIN_E_ARG,
+        const int written = snprintf(out[i], sizeof out[i], "%.*s%s%0*lld", (int)stem, first, joint,
+                                     width, (long long)number + (long long)i);
+        EVTWIN_FAIL_IF(written < 0 || (size_t)written >= sizeof out[i], EVTWIN_E_ARG,
                        "battery_id '%s': that of pack %zu is longer than %d characters", first,
                        i + 1, EVTWIN__ID_SIZE - 1);
     }
@@ -199,7 +191,7 @@ size_t evtwin_sim_packs(const evtwin_sim *sim) {
 }
 
 const char *evtwin_sim_battery_id(const evtwin_sim *sim, size_t pack) {
-    return pack < sim->n_packs ? sim->ids[pack].text : NULL;
+    return pack < sim->n_packs ? sim->ids[pack] : NULL;
 }
 
 /* ---- time ---- */
@@ -250,7 +242,7 @@ static evtwin_status fill_rows(evtwin_sim *sim, int64_t time_us, size_t first_ro
         r.time_us = time_us;
         r.seq = (int64_t)(sim->n_read + i);
         r.sim_time_s = evtwin_sim_time_s(sim);
-        EVTWIN_TRY(evtwin_table_intern(table, columns->at[EVTWIN__Q_BATTERY_ID], sim->ids[i].text,
+        EVTWIN_TRY(evtwin_table_intern(table, columns->at[EVTWIN__Q_BATTERY_ID], sim->ids[i],
                                        &r.battery_code));
         EVTWIN_TRY(evtwin__row_write(table, columns, first_row + i, &r));
     }

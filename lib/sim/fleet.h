@@ -60,10 +60,6 @@ extern const evtwin__fleet_model evtwin__fleet_ecm, evtwin__fleet_classic;
 
 enum { EVTWIN__ID_SIZE = 51 };
 
-typedef struct evtwin__battery_id {
-    char text[EVTWIN__ID_SIZE];
-} evtwin__battery_id;
-
 struct evtwin_sim {
     const evtwin__fleet_model *model;
     evtwin_sim_options options; /* its strings and cell are not ours: not used after creation */
@@ -73,7 +69,7 @@ struct evtwin_sim {
     double start_days; /* date of step 0, days since 1970 */
 
     size_t n_packs;
-    evtwin__battery_id *ids;         /* (n_packs) */
+    char (*ids)[EVTWIN__ID_SIZE];    /* (n_packs) */
     struct evtwin__pack *packs;      /* (n_packs), ecm */
     struct evtwin__classic *classic; /* (n_packs), classic */
     evtwin__ecm_block *blocks;       /* (n_blocks), ecm */
@@ -128,7 +124,7 @@ static inline double evtwin__start_soc_frac(const evtwin_sim *sim, size_t pack, 
     const evtwin__pack_rng rng = {sim->options.seed, (uint32_t)pack};
     const double soc =
         first + scale * evtwin__sample_between(rng, EVTWIN__CHANNEL_START, 0, 0, -spread, spread);
-    return soc < 0.25 ? 0.25 : (soc > 0.98 ? 0.98 : soc);
+    return evtwin__clamp(soc, 0.25, 0.98);
 }
 
 /* ---- one pack of the ecm ---- */

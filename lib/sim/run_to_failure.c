@@ -268,7 +268,7 @@ static evtwin_status write_pack(run *r, size_t item) {
     int32_t code = 0;
     EVTWIN_TRY(evtwin_table_resize(r->table, row + o->n_records));
     EVTWIN_TRY(evtwin_table_intern(r->table, r->columns.at[EVTWIN__Q_BATTERY_ID],
-                                   r->fleet->ids[r->first_pack + item].text, &code));
+                                   r->fleet->ids[r->first_pack + item], &code));
     for (size_t i = 0; i < o->n_records; i++) {
         record *at = &r->records[item * r->max_records + i];
         at->reading.time_us =

@@ -68,12 +68,8 @@ static double quantise(double x, double lsb) {
     return nearbyint(x * per_unit) / per_unit;
 }
 
-static double clamp(double x, double low, double high) {
-    return x < low ? low : (x > high ? high : x);
-}
-
 static double percent(double x) {
-    return clamp(quantise(x, PERCENT_LSB), 0.0, 100.0);
+    return evtwin__clamp(quantise(x, PERCENT_LSB), 0.0, 100.0);
 }
 
 evtwin__reading evtwin__sensors_read(const evtwin__sensors *sensors, uint64_t sample,
@@ -174,8 +170,8 @@ evtwin_status evtwin__columns_find(const evtwin_table *table, unsigned kinds,
 
 evtwin_status evtwin__row_write(evtwin_table *table, const evtwin__columns *columns, size_t row,
                                 const evtwin__reading *reading) {
-    evtwin_status st = EVTWIN_OK;
-    for (size_t i = 0; i < N_REPORTED && st >= 0; i++) {
+    for (size_t i = 0; i < N_REPORTED; i++) {
+        evtwin_status st = EVTWIN_OK;
         const void *value = (const char *)reading + reported[i].at;
         const size_t col = columns->at[reported[i].quantity];
         switch (evtwin__schema[reported[i].quantity].type) {
@@ -193,6 +189,7 @@ evtwin_status evtwin__row_write(evtwin_table *table, const evtwin__columns *colu
             st = evtwin_table_set_code(table, col, row, *(const int32_t *)value);
             break;
         }
+        EVTWIN_TRY(st);
     }
-    return st;
+    return EVTWIN_OK;
 }
