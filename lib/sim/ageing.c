@@ -9,10 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-#define GAS_CONSTANT_J_mol_K 8.314462618
-#define ZERO_CELSIUS_K 273.15
 #define REFERENCE_K 298.15
-#define SECONDS_PER_DAY 86400.0
 
 /* The constants of a law, one row each: index into evtwin__ageing_law.constant, key in the
  * parameter file, domain. Those of a loss stand twice: of capacity, and of resistance (R_). */
@@ -84,7 +81,7 @@ static double pow_3_4(double x) {
 /* a = (7.543 V - 23.75) 1e6 exp(-6976 / T), and ar alike. */
 static double schmalstieg_calendar(const double *loss, const evtwin__stress *s) {
     return positive(loss[S_CAL_PER_V] * s->rest_V + loss[S_CAL_OFFSET]) *
-           evtwin__exp(-loss[S_CAL_ACTIVATION_K] / (s->temperature_degC + ZERO_CELSIUS_K));
+           evtwin__exp(-loss[S_CAL_ACTIVATION_K] / (s->temperature_degC + EVTWIN__ZERO_CELSIUS_K));
 }
 
 /* b = 7.348e-3 (Vrms - 3.667)^2 + 7.6e-4 + 4.081e-3 DoD, and br alike. */
@@ -110,7 +107,7 @@ static void apply_schmalstieg(const double *c, const evtwin__stress *s, double c
 }
 
 static double arrhenius(double activation_J_mol, double kelvin) {
-    return evtwin__exp(-activation_J_mol / GAS_CONSTANT_J_mol_K *
+    return evtwin__exp(-activation_J_mol / EVTWIN__GAS_CONSTANT_J_mol_K *
                        (1.0 / kelvin - 1.0 / REFERENCE_K));
 }
 
@@ -119,8 +116,8 @@ static double arrhenius(double activation_J_mol, double kelvin) {
  * (doi:10.1016/j.jpowsour.2019.227666). */
 static void apply_naumann(const double *c, const evtwin__stress *s, double capacity_rate,
                           double resistance_rate, evtwin__ageing *a) {
-    const double kelvin = s->temperature_degC + ZERO_CELSIUS_K;
-    const double duration_s = s->duration_days * SECONDS_PER_DAY;
+    const double kelvin = s->temperature_degC + EVTWIN__ZERO_CELSIUS_K;
+    const double duration_s = s->duration_days * EVTWIN__SECONDS_PER_DAY;
     const double z = s->rest_soc_frac - 0.5;
     const double d = s->depth_frac - 0.6;
     const double d_r = s->depth_frac - 0.5;

@@ -134,7 +134,7 @@ double evtwin__cell_arrhenius(const evtwin_cell *cell, double activation_K,
     if (activation_K == 0.0) {
         return 1.0;
     }
-    const double kelvin = temperature_degC + 273.15;
+    const double kelvin = temperature_degC + EVTWIN__ZERO_CELSIUS_K;
     return evtwin__exp(activation_K * (1.0 / kelvin - 1.0 / cell->reference_K));
 }
 

@@ -6,6 +6,10 @@
 
 #include "evtwin/cell.h"
 
+#define EVTWIN__GAS_CONSTANT_J_mol_K 8.314462618
+#define EVTWIN__ZERO_CELSIUS_K 273.15
+#define EVTWIN__SECONDS_PER_DAY 86400.0
+
 /* ---- open-circuit voltage over state of charge: sampled once, then read from a cubic table ----
  */
 

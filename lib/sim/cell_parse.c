@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define GAS_CONSTANT_J_mol_K 8.314462618
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 enum { FORMAT = 1, MAX_POINTS = 512, PATH_SIZE = 128 };
@@ -311,9 +310,9 @@ static evtwin_status read_circuit(const place *p, const field *f, void *to) {
     };
     evtwin_cell *cell = to;
     EVTWIN_TRY(read_object(p, f->key, parts, COUNT(parts), cell));
-    cell->r0_activation_K /= GAS_CONSTANT_J_mol_K;
-    cell->rc_activation_K /= GAS_CONSTANT_J_mol_K;
-    cell->reference_K += 273.15;
+    cell->r0_activation_K /= EVTWIN__GAS_CONSTANT_J_mol_K;
+    cell->rc_activation_K /= EVTWIN__GAS_CONSTANT_J_mol_K;
+    cell->reference_K += EVTWIN__ZERO_CELSIUS_K;
     return EVTWIN_OK;
 }
 

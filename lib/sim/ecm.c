@@ -171,6 +171,6 @@ evtwin__ecm_steady evtwin__ecm_steady_at(const evtwin_cell *cell, double soc_fra
     return (evtwin__ecm_steady){
         .current_A = i,
         .voltage_V = ocv - i * r,
-        .heat_W = i * i * r - i * (temperature_degC + 273.15) * entropic,
+        .heat_W = i * i * r - i * (temperature_degC + EVTWIN__ZERO_CELSIUS_K) * entropic,
     };
 }

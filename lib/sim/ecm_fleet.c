@@ -8,9 +8,6 @@
 #include "core/parallel.h"
 #include "core/status.h"
 
-#define REFERENCE_CELL_Ah 5.1532
-#define REFERENCE_SERIES 96
-#define REFERENCE_PARALLEL 46
 #define AMPERE_SECONDS_PER_Ah 3600.0
 
 /* Air around packs that cycle: a hall. */
@@ -75,9 +72,9 @@ static evtwin_status make_block(void *ctx, size_t block) {
 
 static evtwin_status create(evtwin_sim *sim) {
     evtwin__ecm_model_init(&sim->cell, sim->dt_s, &sim->ecm);
-    const double size = sim->cell.capacity_Ah / REFERENCE_CELL_Ah;
-    sim->current_scale = size / REFERENCE_PARALLEL;
-    sim->power_scale = size / (REFERENCE_SERIES * REFERENCE_PARALLEL);
+    const double size = sim->cell.capacity_Ah / EVTWIN__REFERENCE_CELL_Ah;
+    sim->current_scale = size / EVTWIN__REFERENCE_PARALLEL;
+    sim->power_scale = size / (EVTWIN__REFERENCE_SERIES * EVTWIN__REFERENCE_PARALLEL);
     sim->n_blocks = (sim->n_packs + EVTWIN__LANES - 1) / EVTWIN__LANES;
     sim->blocks = evtwin__calloc_aligned(sim->n_blocks, sizeof *sim->blocks);
     sim->packs = evtwin__calloc(sim->n_packs, sizeof *sim->packs);

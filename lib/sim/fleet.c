@@ -240,7 +240,7 @@ static evtwin_status fill_rows(evtwin_sim *sim, int64_t time_us, size_t first_ro
     for (size_t i = 0; i < sim->n_packs; i++) {
         evtwin__reading r = sim->model->read(sim, i);
         r.time_us = time_us;
-        r.seq = (int64_t)(sim->n_read + i);
+        r.seq = (int64_t)(sim->n_readings * sim->n_packs + i);
         r.sim_time_s = evtwin_sim_time_s(sim);
         EVTWIN_TRY(evtwin_table_intern(table, columns->at[EVTWIN__Q_BATTERY_ID], sim->ids[i],
                                        &r.battery_code));
@@ -250,8 +250,8 @@ static evtwin_status fill_rows(evtwin_sim *sim, int64_t time_us, size_t first_ro
 }
 
 evtwin_status evtwin_sim_read(evtwin_sim *sim, int64_t time_us, evtwin_table *table) {
-    EVTWIN_FAIL_IF(sim == NULL || table == NULL, EVTWIN_E_ARG, "%s is NULL",
-                   sim == NULL ? "sim" : "table");
+    EVTWIN_FAIL_IF(sim == NULL, EVTWIN_E_ARG, "sim is NULL");
+    EVTWIN_FAIL_IF(table == NULL, EVTWIN_E_ARG, "table is NULL");
     evtwin__columns columns;
     EVTWIN_TRY(evtwin__columns_find(table, EVTWIN__TELEMETRY, &columns));
     const size_t first_row = evtwin_table_rows(table);
@@ -263,7 +263,6 @@ evtwin_status evtwin_sim_read(evtwin_sim *sim, int64_t time_us, evtwin_table *ta
         evtwin_table_resize(table, first_row); /* needs no memory, so the text above stays */
         return st;
     }
-    sim->n_read += sim->n_packs;
     sim->n_readings++;
     return EVTWIN_OK;
 }
@@ -280,10 +279,9 @@ const char *evtwin_sim_truth_name(const evtwin_sim *sim, size_t i) {
 
 evtwin_status evtwin_sim_truth(const evtwin_sim *sim, const char *name, double *out,
                                size_t n_packs) {
-    EVTWIN_FAIL_IF(sim == NULL || name == NULL || out == NULL, EVTWIN_E_ARG, "%s is NULL",
-                   sim == NULL    ? "sim"
-                   : name == NULL ? "name"
-                                  : "out");
+    EVTWIN_FAIL_IF(sim == NULL, EVTWIN_E_ARG, "sim is NULL");
+    EVTWIN_FAIL_IF(name == NULL, EVTWIN_E_ARG, "name is NULL");
+    EVTWIN_FAIL_IF(out == NULL, EVTWIN_E_ARG, "out is NULL");
     EVTWIN_FAIL_IF(n_packs != sim->n_packs, EVTWIN_E_ARG,
                    "room for %zu values, the simulator has %zu packs", n_packs, sim->n_packs);
     const evtwin__fleet_model *m = sim->model;

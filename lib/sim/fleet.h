@@ -8,7 +8,6 @@
 #include "sim/ecm.h"
 #include "sim/pack.h"
 
-#define EVTWIN__SECONDS_PER_DAY 86400.0
 #define EVTWIN__US_PER_DAY 86400e6
 
 /* ---- drive_cycle.c: a speed trace turned into battery power by a vehicle model ---- */
@@ -80,8 +79,7 @@ struct evtwin_sim {
 
     int64_t step;        /* whole steps made */
     double pending_s;    /* requested beyond them, less than a step */
-    uint64_t n_read;     /* rows read so far: the next seq */
-    uint64_t n_readings; /* calls of evtwin_sim_read: the sample number of sensor noise */
+    uint64_t n_readings; /* of each pack so far: the sample number of sensor noise */
     int by_hand;
 };
 
@@ -144,7 +142,6 @@ typedef struct evtwin__driver {
     evtwin__day plan;   /* EVTWIN_USE_DAILY: today */
     int trip;           /* trips of today that are over: 0, 1 or 2 */
     double trip_end_As; /* the discharge integral at which the present trip is over */
-    double limit_frac;  /* where the present charge ends */
 } evtwin__driver;
 
 typedef struct evtwin__pack {

@@ -84,7 +84,15 @@ static inline double evtwin__sample_slow(evtwin__pack_rng rng, evtwin__channel c
 /* ---- pack variation: cells, driver, climate, and its days; how far packs differ is written in
  * variation.c ---- */
 
-/* Pack currents of the contract: driving, charging. */
+/* The reference pack is 96s46p of this cell. */
+#define EVTWIN__REFERENCE_CELL_Ah 5.1532
+#define EVTWIN__REFERENCE_SERIES 96
+#define EVTWIN__REFERENCE_PARALLEL 46
+
+/* The evening's end, when a parked car is plugged in. */
+#define EVTWIN__PLUG_IN_HOUR 21.0
+
+/* Currents of the reference pack by the contract: driving, charging. */
 #define EVTWIN__DRIVE_MIN_A 50.0
 #define EVTWIN__DRIVE_MAX_A 120.0
 #define EVTWIN__CHARGE_MIN_A 100.0
@@ -143,8 +151,7 @@ evtwin__wear evtwin__wear_new(const evtwin_cell *cell, const evtwin__variation *
 typedef struct evtwin__wear_day {
     evtwin__day plan;
     double start_frac, end_frac; /* state of charge in the morning; after the last trip */
-    int charges_at_night;
-    double night_frac; /* state of charge after the night */
+    double night_frac;           /* after the night: above end_frac if the pack charged */
 } evtwin__wear_day;
 
 /*

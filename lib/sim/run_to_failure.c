@@ -19,11 +19,7 @@
 
 /* Hours of a day in which the trips lie after their start, and in which a night's charge lies. */
 #define TRIP_HOURS 10.0
-#define PLUG_IN_HOUR 21.0
 #define CHARGE_HOURS 2.5
-
-/* The contract's currents are those of 46 reference cells in parallel. */
-#define REFERENCE_PARALLEL_Ah (46 * 5.1532)
 
 /* Packs between two reports of progress. */
 enum { CHUNK_PACKS = 32 };
@@ -103,9 +99,9 @@ static moment sample_moment(const pack *p) {
     if (kind >= DRIVE_SHARE + CHARGE_SHARE) {
         return (moment){.hour = where * use->plan.start_hour, .soc_frac = use->start_frac};
     }
-    if (kind >= DRIVE_SHARE && use->charges_at_night) {
+    if (kind >= DRIVE_SHARE && use->night_frac > use->end_frac) {
         return (moment){
-            .hour = PLUG_IN_HOUR + where * CHARGE_HOURS,
+            .hour = EVTWIN__PLUG_IN_HOUR + where * CHARGE_HOURS,
             .progress = 1.0,
             .soc_frac = between(use->end_frac, use->night_frac, where),
             .current_A = -between(EVTWIN__CHARGE_MIN_A, EVTWIN__CHARGE_MAX_A, level),
@@ -136,7 +132,8 @@ static void take_record(const pack *p, uint64_t sample, record *out) {
     /* quasi-steady: temperature from the heat at the air's temperature, then all at that
      * temperature */
     const double r0_ratio = p->variation.resistance_factor * evtwin__wear_r0_ratio(before);
-    const double cell_A = m.current_A * cell->capacity_Ah / REFERENCE_PARALLEL_Ah;
+    const double cell_A =
+        m.current_A * cell->capacity_Ah / (EVTWIN__REFERENCE_PARALLEL * EVTWIN__REFERENCE_CELL_Ah);
     const double air = evtwin__air_degC(&p->variation, p->fleet->start_days + (double)p->day + f);
     const double k = evtwin__thermal_resistance_K_W(&cell->thermal);
     const double warm =

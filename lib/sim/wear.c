@@ -110,7 +110,6 @@ evtwin__wear_day evtwin__wear_step(evtwin__wear *w, uint64_t day, double date_da
 
     /* the night */
     if (d.plan.plugs_in && w->soc_frac < v->charge_limit_frac) {
-        d.charges_at_night = 1;
         w->soc_frac = w->swing_top_frac = v->charge_limit_frac;
     }
     d.night_frac = w->soc_frac;
