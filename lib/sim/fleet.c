@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* 2024-01-01T00:00:00Z, and the last second of the year 9899: a life may still follow. */
+/* 2024-01-01T00:00:00Z, and the last second of the year 9899: a run to failure may follow. */
 #define DEFAULT_START_us INT64_C(1704067200000000)
 #define MAX_START_us INT64_C(250246713599000000)
 
@@ -102,23 +102,23 @@ static evtwin_status make_ids(const char *first, size_t n, char (*out)[EVTWIN__I
     /* the last digits are the number to count on from; an id without gets one from the second pack
      * on */
     const size_t length = strlen(first);
-    size_t digits = 0;
-    while (digits < length && digits < MAX_DIGITS && first[length - 1 - digits] >= '0' &&
-           first[length - 1 - digits] <= '9') {
-        digits++;
+    size_t stem = length;
+    while (stem > 0 && length - stem < MAX_DIGITS && first[stem - 1] >= '0' &&
+           first[stem - 1] <= '9') {
+        stem--;
     }
-    const size_t stem = length - digits;
+    const int has_number = stem < length;
+    const int width = has_number ? (int)(length - stem) : 3;
     int64_t number = 1;
-    if (digits > 0) {
-        evtwin__parse_i64(first + stem, digits, &number);
+    if (has_number) {
+        evtwin__parse_i64(first + stem, length - stem, &number);
     }
-    const char *joint = digits > 0 ? "" : "_";
-    const int width = digits > 0 ? (int)digits : 3;
 
     snprintf(out[0], sizeof out[0], "%s", first);
     for (size_t i = 1; i < n; i++) {
-        const int written = snprintf(out[i], sizeof out[i], "%.*s%s%0*lld", (int)stem, first, joint,
-                                     width, (long long)number + (long long)i);
+        const int written =
+            snprintf(out[i], sizeof out[i], "%.*s%s%0*lld", (int)stem, first, has_number ? "" : "_",
+                     width, (long long)number + (long long)i);
         EVTWIN_FAIL_IF(written < 0 || (size_t)written >= sizeof out[i], EVTWIN_E_ARG,
                        "battery_id '%s': that of pack %zu is longer than %d characters", first,
                        i + 1, EVTWIN__ID_SIZE - 1);
