@@ -99,10 +99,11 @@ static void apply_schmalstieg(const double *c, const evtwin__stress *s, double c
     const double throughput_Ah = s->cycles * c[S_REFERENCE_AH];
     const double k = c[S_CALIBRATION] * capacity_rate;
     const double k_r = c[S_CALIBRATION] * resistance_rate;
+    const double k_cal = schmalstieg_calendar(c, s), k_r_cal = schmalstieg_calendar(c_r, s);
     const double k_cyc = schmalstieg_cycle(c, s);
-    a->calendar_x += pow_4_3(k * schmalstieg_calendar(c, s)) * s->duration_days;
+    a->calendar_x += pow_4_3(k * k_cal) * s->duration_days;
     a->cycle_x += k * k_cyc * k * k_cyc * throughput_Ah;
-    a->calendar_r_x += pow_4_3(k_r * schmalstieg_calendar(c_r, s)) * s->duration_days;
+    a->calendar_r_x += pow_4_3(k_r * k_r_cal) * s->duration_days;
     a->cycle_r_x += k_r * schmalstieg_cycle(c_r, s) * throughput_Ah;
 }
 
