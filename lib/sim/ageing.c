@@ -1,58 +1,43 @@
 /* SPDX-License-Identifier: MIT */
 /* sim/ageing.c: the laws of Schmalstieg (NMC) and Naumann (LFP). */
 
-#include "sim/ageing.h"
+#include "sim/cell.h"
 
 #include "core/vmath.h"
 
 #include <assert.h>
 #include <math.h>
-#include <stddef.h>
 #include <string.h>
 
-#define GAS_CONSTANT_J_mol_K 8.314462618
-#define ZERO_CELSIUS_K 273.15
 #define REFERENCE_K 298.15
-#define SECONDS_PER_DAY 86400.0
 
 /* The constants of a law, one row each: index into evtwin__ageing_law.constant, key in the
- * parameter file, domain. */
+ * parameter file, domain. Those of a loss stand twice: of capacity, and of resistance (R_). */
+#define SCHMALSTIEG_LOSS(X, OF, of)                                                                \
+    X(S_##OF##CAL_PER_V, of "calendar_per_V", 0.0, 1e9)                                            \
+    X(S_##OF##CAL_OFFSET, of "calendar_offset", -1e9, 1e9)                                         \
+    X(S_##OF##CAL_ACTIVATION_K, of "calendar_activation_K", 0.0, 2e4)                              \
+    X(S_##OF##CYC_SQUARE, of "cycle_square", 0.0, 1.0)                                             \
+    X(S_##OF##CYC_V, of "cycle_V", 0.0, 6.0)                                                       \
+    X(S_##OF##CYC_CONSTANT, of "cycle_constant", -1.0, 1.0)                                        \
+    X(S_##OF##CYC_DEPTH, of "cycle_depth", 0.0, 1.0)
 #define SCHMALSTIEG(X)                                                                             \
     X(S_CALIBRATION, "calibration", 1e-3, 1e3)                                                     \
     X(S_REFERENCE_AH, "reference_capacity_Ah", 1e-3, 1e3)                                          \
-    X(S_CAL_PER_V, "calendar_per_V", 0.0, 1e9)                                                     \
-    X(S_CAL_OFFSET, "calendar_offset", -1e9, 1e9)                                                  \
-    X(S_CAL_ACTIVATION_K, "calendar_activation_K", 0.0, 2e4)                                       \
-    X(S_CYC_SQUARE, "cycle_square", 0.0, 1.0)                                                      \
-    X(S_CYC_V, "cycle_V", 0.0, 6.0)                                                                \
-    X(S_CYC_CONSTANT, "cycle_constant", -1.0, 1.0)                                                 \
-    X(S_CYC_DEPTH, "cycle_depth", 0.0, 1.0)                                                        \
-    X(S_R_CAL_PER_V, "resistance_calendar_per_V", 0.0, 1e9)                                        \
-    X(S_R_CAL_OFFSET, "resistance_calendar_offset", -1e9, 1e9)                                     \
-    X(S_R_CAL_ACTIVATION_K, "resistance_calendar_activation_K", 0.0, 2e4)                          \
-    X(S_R_CYC_SQUARE, "resistance_cycle_square", 0.0, 1.0)                                         \
-    X(S_R_CYC_V, "resistance_cycle_V", 0.0, 6.0)                                                   \
-    X(S_R_CYC_CONSTANT, "resistance_cycle_constant", -1.0, 1.0)                                    \
-    X(S_R_CYC_DEPTH, "resistance_cycle_depth", 0.0, 1.0)
+    SCHMALSTIEG_LOSS(X, , "") SCHMALSTIEG_LOSS(X, R_, "resistance_")
 
+#define NAUMANN_LOSS(X, OF, of, shape)                                                             \
+    X(N_##OF##CAL_RATE, of "calendar_rate", 0.0, 1.0)                                              \
+    X(N_##OF##CAL_ACTIVATION, of "calendar_activation_J_mol", 0.0, 2e5)                            \
+    X(N_##OF##CAL_SHAPE, of "calendar_" shape, -10.0, 10.0)                                        \
+    X(N_##OF##CAL_OFFSET, of "calendar_offset", 0.0, 10.0)                                         \
+    X(N_##OF##CYC_C_RATE, of "cycle_c_rate", -1.0, 1.0)                                            \
+    X(N_##OF##CYC_CONSTANT, of "cycle_constant", -1.0, 1.0)                                        \
+    X(N_##OF##CYC_CUBIC, of "cycle_cubic", -100.0, 100.0)                                          \
+    X(N_##OF##CYC_OFFSET, of "cycle_offset", 0.0, 100.0)
 #define NAUMANN(X)                                                                                 \
     X(N_CALIBRATION, "calibration", 1e-3, 1e3)                                                     \
-    X(N_CAL_RATE, "calendar_rate", 0.0, 1.0)                                                       \
-    X(N_CAL_ACTIVATION, "calendar_activation_J_mol", 0.0, 2e5)                                     \
-    X(N_CAL_CUBIC, "calendar_cubic", -10.0, 10.0)                                                  \
-    X(N_CAL_OFFSET, "calendar_offset", 0.0, 10.0)                                                  \
-    X(N_CYC_C_RATE, "cycle_c_rate", -1.0, 1.0)                                                     \
-    X(N_CYC_CONSTANT, "cycle_constant", -1.0, 1.0)                                                 \
-    X(N_CYC_CUBIC, "cycle_cubic", -100.0, 100.0)                                                   \
-    X(N_CYC_OFFSET, "cycle_offset", 0.0, 100.0)                                                    \
-    X(N_R_CAL_RATE, "resistance_calendar_rate", 0.0, 1.0)                                          \
-    X(N_R_CAL_ACTIVATION, "resistance_calendar_activation_J_mol", 0.0, 2e5)                        \
-    X(N_R_CAL_SQUARE, "resistance_calendar_square", -10.0, 10.0)                                   \
-    X(N_R_CAL_OFFSET, "resistance_calendar_offset", 0.0, 10.0)                                     \
-    X(N_R_CYC_C_RATE, "resistance_cycle_c_rate", -1.0, 1.0)                                        \
-    X(N_R_CYC_CONSTANT, "resistance_cycle_constant", -1.0, 1.0)                                    \
-    X(N_R_CYC_CUBIC, "resistance_cycle_cubic", -100.0, 100.0)                                      \
-    X(N_R_CYC_OFFSET, "resistance_cycle_offset", 0.0, 100.0)
+    NAUMANN_LOSS(X, , "", "cubic") NAUMANN_LOSS(X, R_, "resistance_", "square")
 
 #define INDEX(index, key, min, max) index,
 #define KEY(index, key, min, max) {key, min, max},
@@ -93,37 +78,37 @@ static double pow_3_4(double x) {
     return sqrt(x) * sqrt(sqrt(x));
 }
 
+/* a = (7.543 V - 23.75) 1e6 exp(-6976 / T), and ar alike. */
+static double schmalstieg_calendar(const double *loss, const evtwin__stress *s) {
+    return positive(loss[S_CAL_PER_V] * s->rest_V + loss[S_CAL_OFFSET]) *
+           evtwin__exp(-loss[S_CAL_ACTIVATION_K] / (s->temperature_degC + EVTWIN__ZERO_CELSIUS_K));
+}
+
+/* b = 7.348e-3 (Vrms - 3.667)^2 + 7.6e-4 + 4.081e-3 DoD, and br alike. */
+static double schmalstieg_cycle(const double *loss, const evtwin__stress *s) {
+    const double dv = s->rms_V - loss[S_CYC_V];
+    return positive(loss[S_CYC_SQUARE] * dv * dv + loss[S_CYC_CONSTANT] +
+                    loss[S_CYC_DEPTH] * s->depth_frac);
+}
+
 /* Q = a t[d]^0.75 + b sqrt(Ah);  R = ar t^0.75 + br Ah, Ah on a cell of the reference capacity.
  * Source: Schmalstieg et al. 2014, doi:10.1016/j.jpowsour.2014.02.012, eqs. 20-27. */
 static void apply_schmalstieg(const double *c, const evtwin__stress *s, double capacity_rate,
                               double resistance_rate, evtwin__ageing *a) {
-    const double kelvin = s->temperature_degC + ZERO_CELSIUS_K;
+    const double *c_r = c + (S_R_CAL_PER_V - S_CAL_PER_V); /* the same constants, of resistance */
     const double throughput_Ah = s->cycles * c[S_REFERENCE_AH];
-
-    /* a = (7.543 V - 23.75) 1e6 exp(-6976 / T), and ar alike */
-    const double k_cal = positive(c[S_CAL_PER_V] * s->rest_V + c[S_CAL_OFFSET]) *
-                         evtwin__exp(-c[S_CAL_ACTIVATION_K] / kelvin);
-    const double k_r_cal = positive(c[S_R_CAL_PER_V] * s->rest_V + c[S_R_CAL_OFFSET]) *
-                           evtwin__exp(-c[S_R_CAL_ACTIVATION_K] / kelvin);
-
-    /* b = 7.348e-3 (Vrms - 3.667)^2 + 7.6e-4 + 4.081e-3 DoD, and br alike */
-    const double dv = s->rms_V - c[S_CYC_V];
-    const double k_cyc =
-        positive(c[S_CYC_SQUARE] * dv * dv + c[S_CYC_CONSTANT] + c[S_CYC_DEPTH] * s->depth_frac);
-    const double dv_r = s->rms_V - c[S_R_CYC_V];
-    const double k_r_cyc = positive(c[S_R_CYC_SQUARE] * dv_r * dv_r + c[S_R_CYC_CONSTANT] +
-                                    c[S_R_CYC_DEPTH] * s->depth_frac);
-
     const double k = c[S_CALIBRATION] * capacity_rate;
     const double k_r = c[S_CALIBRATION] * resistance_rate;
+    const double k_cal = schmalstieg_calendar(c, s), k_r_cal = schmalstieg_calendar(c_r, s);
+    const double k_cyc = schmalstieg_cycle(c, s);
     a->calendar_x += pow_4_3(k * k_cal) * s->duration_days;
     a->cycle_x += k * k_cyc * k * k_cyc * throughput_Ah;
     a->calendar_r_x += pow_4_3(k_r * k_r_cal) * s->duration_days;
-    a->cycle_r_x += k_r * k_r_cyc * throughput_Ah;
+    a->cycle_r_x += k_r * schmalstieg_cycle(c_r, s) * throughput_Ah;
 }
 
 static double arrhenius(double activation_J_mol, double kelvin) {
-    return evtwin__exp(-activation_J_mol / GAS_CONSTANT_J_mol_K *
+    return evtwin__exp(-activation_J_mol / EVTWIN__GAS_CONSTANT_J_mol_K *
                        (1.0 / kelvin - 1.0 / REFERENCE_K));
 }
 
@@ -132,16 +117,16 @@ static double arrhenius(double activation_J_mol, double kelvin) {
  * (doi:10.1016/j.jpowsour.2019.227666). */
 static void apply_naumann(const double *c, const evtwin__stress *s, double capacity_rate,
                           double resistance_rate, evtwin__ageing *a) {
-    const double kelvin = s->temperature_degC + ZERO_CELSIUS_K;
-    const double duration_s = s->duration_days * SECONDS_PER_DAY;
+    const double kelvin = s->temperature_degC + EVTWIN__ZERO_CELSIUS_K;
+    const double duration_s = s->duration_days * EVTWIN__SECONDS_PER_DAY;
     const double z = s->rest_soc_frac - 0.5;
     const double d = s->depth_frac - 0.6;
     const double d_r = s->depth_frac - 0.5;
 
     const double k_cal = c[N_CAL_RATE] * arrhenius(c[N_CAL_ACTIVATION], kelvin) *
-                         positive(c[N_CAL_CUBIC] * z * z * z + c[N_CAL_OFFSET]);
+                         positive(c[N_CAL_SHAPE] * z * z * z + c[N_CAL_OFFSET]);
     const double k_r_cal = c[N_R_CAL_RATE] * arrhenius(c[N_R_CAL_ACTIVATION], kelvin) *
-                           positive(c[N_R_CAL_SQUARE] * z * z + c[N_R_CAL_OFFSET]);
+                           positive(c[N_R_CAL_SHAPE] * z * z + c[N_R_CAL_OFFSET]);
     const double k_cyc = 0.01 * positive(c[N_CYC_C_RATE] * s->rate_per_h + c[N_CYC_CONSTANT]) *
                          positive(c[N_CYC_CUBIC] * d * d * d + c[N_CYC_OFFSET]);
     const double k_r_cyc = 0.01 *

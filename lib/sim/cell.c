@@ -38,11 +38,8 @@ static int ends_with(const char *text, const char *end) {
 static evtwin_status load_file(const char *path, evtwin_cell *out) {
     char *text = NULL;
     size_t size = 0;
-    evtwin_status st = evtwin__file_read(path, MAX_FILE_BYTES, &text, &size);
-    if (st < 0) {
-        return st;
-    }
-    st = evtwin__cell_parse(path, text, size, out);
+    EVTWIN_TRY(evtwin__file_read(path, MAX_FILE_BYTES, &text, &size));
+    const evtwin_status st = evtwin__cell_parse(path, text, size, out);
     evtwin__free(text);
     return st;
 }
@@ -126,13 +123,10 @@ double evtwin_cell_ocv_V(const evtwin_cell *cell, double soc_frac) {
 }
 
 double evtwin__cell_param(const evtwin_cell *cell, int column, double soc_frac) {
-    double x = soc_frac * (double)EVTWIN__PARAM_INTERVALS;
-    x = x > 0.0 ? x : 0.0;
-    x = x < (double)EVTWIN__PARAM_INTERVALS ? x : (double)EVTWIN__PARAM_INTERVALS;
-    int k = (int)x;
-    k = k < EVTWIN__PARAM_INTERVALS ? k : EVTWIN__PARAM_INTERVALS - 1;
+    double f;
+    const int k = evtwin__grid_at(soc_frac, EVTWIN__PARAM_INTERVALS, &f);
     const double low = cell->param[k][column];
-    return low + (x - k) * (cell->param[k + 1][column] - low);
+    return low + f * (cell->param[k + 1][column] - low);
 }
 
 double evtwin__cell_arrhenius(const evtwin_cell *cell, double activation_K,
@@ -140,7 +134,7 @@ double evtwin__cell_arrhenius(const evtwin_cell *cell, double activation_K,
     if (activation_K == 0.0) {
         return 1.0;
     }
-    const double kelvin = temperature_degC + 273.15;
+    const double kelvin = temperature_degC + EVTWIN__ZERO_CELSIUS_K;
     return evtwin__exp(activation_K * (1.0 / kelvin - 1.0 / cell->reference_K));
 }
 

@@ -12,14 +12,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define GAS_CONSTANT_J_mol_K 8.314462618
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 enum { FORMAT = 1, MAX_POINTS = 512, PATH_SIZE = 128 };
 
-/* Where we are: the file, and the object whose members are read ("" or "circuit."). */
+/* Where we are: the object whose members are read, and its name in errors ("" or "circuit."). */
 typedef struct place {
-    const char *file;
     const json_t *object;
     char prefix[PATH_SIZE];
 } place;
@@ -49,25 +47,24 @@ static evtwin_status read_fields(const place *p, const field *fields, size_t n, 
         while (i < n && strcmp(fields[i].key, key) != 0) {
             i++;
         }
-        EVTWIN_FAIL_IF(i == n, EVTWIN_E_PARSE, "%s: key '%s%.64s' is not part of the format",
-                       p->file, p->prefix, key);
+        EVTWIN_FAIL_IF(i == n, EVTWIN_E_PARSE, "key '%s%.64s' is not part of the format", p->prefix,
+                       key);
     }
-    evtwin_status st = EVTWIN_OK;
-    for (size_t i = 0; i < n && st >= 0; i++) {
+    for (size_t i = 0; i < n; i++) {
         const field *f = &fields[i];
         if (f->read != NULL && !(f->is_optional && json_object_get(p->object, f->key) == NULL)) {
-            st = f->read(p, f, to);
+            EVTWIN_TRY(f->read(p, f, to));
         }
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 /* The member `key` as an object; its own members are named "<prefix>key.". */
 static evtwin_status enter(const place *p, const char *key, place *out) {
     const json_t *object = json_object_get(p->object, key);
-    EVTWIN_FAIL_IF(!json_is_object(object), EVTWIN_E_PARSE, "%s: key '%s%s' is %s", p->file,
-                   p->prefix, key, object == NULL ? "missing" : "not an object");
-    *out = (place){.file = p->file, .object = object};
+    EVTWIN_FAIL_IF(!json_is_object(object), EVTWIN_E_PARSE, "key '%s%s' is %s", p->prefix, key,
+                   object == NULL ? "missing" : "not an object");
+    out->object = object;
     snprintf(out->prefix, sizeof out->prefix, "%.60s%.60s.", p->prefix, key);
     return EVTWIN_OK;
 }
@@ -75,10 +72,10 @@ static evtwin_status enter(const place *p, const char *key, place *out) {
 static evtwin_status read_string(const place *p, const field *f, void *to) {
     const char *text = json_string_value(json_object_get(p->object, f->key));
     EVTWIN_FAIL_IF(text == NULL || text[0] == '\0', EVTWIN_E_PARSE,
-                   "%s: key '%s%s' is missing or not a string", p->file, p->prefix, f->key);
+                   "key '%s%s' is missing or not a string", p->prefix, f->key);
     const size_t size = (size_t)f->max;
-    EVTWIN_FAIL_IF(strlen(text) >= size, EVTWIN_E_RANGE, "%s: key '%s%s' is longer than %zu bytes",
-                   p->file, p->prefix, f->key, size - 1);
+    EVTWIN_FAIL_IF(strlen(text) >= size, EVTWIN_E_RANGE, "key '%s%s' is longer than %zu bytes",
+                   p->prefix, f->key, size - 1);
     memcpy((char *)to + f->at, text, strlen(text) + 1);
     return EVTWIN_OK;
 }
@@ -88,18 +85,17 @@ static evtwin_status check_source(const place *p, const field *f, void *to) {
     (void)to;
     const char *source = json_string_value(json_object_get(p->object, f->key));
     EVTWIN_FAIL_IF(source == NULL || source[0] == '\0', EVTWIN_E_PARSE,
-                   "%s: key '%ssource' is missing: state where the number comes from", p->file,
-                   p->prefix);
+                   "key '%ssource' is missing: state where the number comes from", p->prefix);
     return EVTWIN_OK;
 }
 
 static evtwin_status check_number(const place *p, const char *what, const json_t *value, double min,
                                   double max, double *out) {
-    EVTWIN_FAIL_IF(!json_is_number(value), EVTWIN_E_PARSE, "%s: '%s%s' is %s", p->file, p->prefix,
-                   what, value == NULL ? "missing" : "not a number");
+    EVTWIN_FAIL_IF(!json_is_number(value), EVTWIN_E_PARSE, "'%s%s' is %s", p->prefix, what,
+                   value == NULL ? "missing" : "not a number");
     const double v = json_number_value(value);
-    EVTWIN_FAIL_IF(!(v >= min && v <= max), EVTWIN_E_RANGE, "%s: '%s%s' is %g, outside [%g, %g]",
-                   p->file, p->prefix, what, v, min, max);
+    EVTWIN_FAIL_IF(!(v >= min && v <= max), EVTWIN_E_RANGE, "'%s%s' is %g, outside [%g, %g]",
+                   p->prefix, what, v, min, max);
     *out = v;
     return EVTWIN_OK;
 }
@@ -119,8 +115,8 @@ static evtwin_status check_format(const place *p, const field *f, void *to) {
 static evtwin_status read_object(const place *p, const char *key, const field *fields, size_t n,
                                  void *to) {
     place at;
-    const evtwin_status st = enter(p, key, &at);
-    return st < 0 ? st : read_fields(&at, fields, n, to);
+    EVTWIN_TRY(enter(p, key, &at));
+    return read_fields(&at, fields, n, to);
 }
 
 /* {"value": number, "source": text} */
@@ -145,15 +141,13 @@ static evtwin_status read_numbers(const place *p, const field *f, void *to) {
     const json_t *array = json_object_get(p->object, f->key);
     out->n = json_array_size(array);
     EVTWIN_FAIL_IF(!json_is_array(array) || out->n < 2 || out->n > MAX_POINTS, EVTWIN_E_PARSE,
-                   "%s: key '%s%s' is not an array of 2 to %d numbers", p->file, p->prefix, f->key,
-                   MAX_POINTS);
-    evtwin_status st = EVTWIN_OK;
-    for (size_t i = 0; i < out->n && st >= 0; i++) {
+                   "key '%s%s' is not an array of 2 to %d numbers", p->prefix, f->key, MAX_POINTS);
+    for (size_t i = 0; i < out->n; i++) {
         char what[64];
         snprintf(what, sizeof what, "%.40s[%zu]", f->key, i);
-        st = check_number(p, what, json_array_get(array, i), f->min, f->max, &out->v[i]);
+        EVTWIN_TRY(check_number(p, what, json_array_get(array, i), f->min, f->max, &out->v[i]));
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 /* "source", "soc" (rising, within [0, 1]) and `values_key`, the last two of equal length. */
@@ -164,11 +158,11 @@ static evtwin_status read_points(const place *p, const char *values_key, double 
                            {values_key, read_numbers, min, max, offsetof(points, value), 0}};
     EVTWIN_TRY(read_fields(p, parts, COUNT(parts), out));
     EVTWIN_FAIL_IF(out->value.n != out->soc.n, EVTWIN_E_PARSE,
-                   "%s: '%ssoc' has %zu numbers, '%s%s' has %zu", p->file, p->prefix, out->soc.n,
-                   p->prefix, values_key, out->value.n);
+                   "'%ssoc' has %zu numbers, '%s%s' has %zu", p->prefix, out->soc.n, p->prefix,
+                   values_key, out->value.n);
     for (size_t i = 1; i < out->soc.n; i++) {
         EVTWIN_FAIL_IF(!(out->soc.v[i] > out->soc.v[i - 1]), EVTWIN_E_RANGE,
-                       "%s: '%ssoc' does not rise at element %zu", p->file, p->prefix, i);
+                       "'%ssoc' does not rise at element %zu", p->prefix, i);
     }
     return EVTWIN_OK;
 }
@@ -182,9 +176,7 @@ static void fill_column(evtwin_cell *cell, size_t column, const points *at) {
         while (i + 2 < at->soc.n && z > soc[i + 1]) {
             i++;
         }
-        double f = (z - soc[i]) / (soc[i + 1] - soc[i]);
-        f = f > 0.0 ? f : 0.0;
-        f = f < 1.0 ? f : 1.0;
+        const double f = evtwin__clamp((z - soc[i]) / (soc[i + 1] - soc[i]), 0.0, 1.0);
         cell->param[k][column] = value[i] + f * (value[i + 1] - value[i]);
     }
 }
@@ -192,29 +184,22 @@ static void fill_column(evtwin_cell *cell, size_t column, const points *at) {
 /* {"value": …} or {"soc": […], "values": […]} over the state of charge. */
 static evtwin_status read_param(const place *p, const field *f, void *to) {
     points curve = {.soc = {2, {0.0, 1.0}}};
-    evtwin_status st;
     if (json_object_get(json_object_get(p->object, f->key), "value") != NULL) {
         const field constant = {f->key, read_value, f->min, f->max, 0, 0};
-        if ((st = read_value(p, &constant, curve.value.v)) < 0) {
-            return st;
-        }
+        EVTWIN_TRY(read_value(p, &constant, curve.value.v));
         curve.value.v[1] = curve.value.v[0];
-        fill_column(to, f->at, &curve);
-        return EVTWIN_OK;
-    }
+    } else {
+        place at;
+        EVTWIN_TRY(enter(p, f->key, &at));
+        EVTWIN_TRY(read_points(&at, "values", f->min, f->max, &curve));
 
-    place at;
-    if ((st = enter(p, f->key, &at)) < 0 ||
-        (st = read_points(&at, "values", f->min, f->max, &curve)) < 0) {
-        return st;
-    }
-
-    /* the grid reproduces the points only if they lie on it */
-    for (size_t i = 0; i < curve.soc.n; i++) {
-        const double x = curve.soc.v[i] * (double)EVTWIN__PARAM_INTERVALS;
-        EVTWIN_FAIL_IF(fabs(x - nearbyint(x)) > 1e-9, EVTWIN_E_RANGE,
-                       "%s: '%ssoc[%zu]' is %g, not a multiple of 0.01", p->file, at.prefix, i,
-                       curve.soc.v[i]);
+        /* the grid reproduces the points only if they lie on it */
+        for (size_t i = 0; i < curve.soc.n; i++) {
+            const double x = curve.soc.v[i] * (double)EVTWIN__PARAM_INTERVALS;
+            EVTWIN_FAIL_IF(fabs(x - nearbyint(x)) > 1e-9, EVTWIN_E_RANGE,
+                           "'%ssoc[%zu]' is %g, not a multiple of 0.01", at.prefix, i,
+                           curve.soc.v[i]);
+        }
     }
     fill_column(to, f->at, &curve);
     return EVTWIN_OK;
@@ -228,13 +213,12 @@ static evtwin_status read_terms(const place *p, const field *f, void *to) {
     const json_t *array = json_object_get(p->object, f->key);
     const size_t n = json_array_size(array);
     EVTWIN_FAIL_IF(!json_is_array(array) || n > EVTWIN__OCV_TERMS, EVTWIN_E_PARSE,
-                   "%s: key '%s%s' is not an array of at most %d terms", p->file, p->prefix, f->key,
+                   "key '%s%s' is not an array of at most %d terms", p->prefix, f->key,
                    EVTWIN__OCV_TERMS);
     for (size_t i = 0; i < n; i++) {
         const json_t *term = json_array_get(array, i);
         EVTWIN_FAIL_IF(json_array_size(term) != 3, EVTWIN_E_PARSE,
-                       "%s: '%s%s[%zu]' is not three numbers [a, b, c]", p->file, p->prefix, f->key,
-                       i);
+                       "'%s%s[%zu]' is not three numbers [a, b, c]", p->prefix, f->key, i);
         for (size_t j = 0; j < 3; j++) {
             char what[96];
             snprintf(what, sizeof what, "%.40s[%zu][%zu]", f->key, i, j);
@@ -271,11 +255,9 @@ static evtwin_status get_half_cells(const place *p, evtwin_cell *cell) {
     };
 #undef AT
     evtwin__half_cells h = {0};
-    const evtwin_status st = read_fields(p, parts, COUNT(parts), &h);
-    if (st >= 0) {
-        evtwin__ocv_from_half_cells(&h, &cell->ocv);
-    }
-    return st;
+    EVTWIN_TRY(read_fields(p, parts, COUNT(parts), &h));
+    evtwin__ocv_from_half_cells(&h, &cell->ocv);
+    return EVTWIN_OK;
 }
 
 static evtwin_status get_ocv_points(const place *p, evtwin_cell *cell) {
@@ -283,7 +265,7 @@ static evtwin_status get_ocv_points(const place *p, evtwin_cell *cell) {
     EVTWIN_TRY(read_points(p, "ocv_V", 0.0, 10.0, &curve));
     const size_t n = curve.soc.n;
     EVTWIN_FAIL_IF(curve.soc.v[0] != 0.0 || curve.soc.v[n - 1] != 1.0, EVTWIN_E_RANGE,
-                   "%s: '%ssoc' does not reach from 0 to 1", p->file, p->prefix);
+                   "'%ssoc' does not reach from 0 to 1", p->prefix);
     evtwin__ocv_from_points(curve.soc.v, curve.value.v, n, &cell->ocv);
     return EVTWIN_OK;
 }
@@ -294,20 +276,17 @@ static evtwin_status read_ocv(const place *p, const field *f, void *to) {
     place at;
     EVTWIN_TRY(enter(p, f->key, &at));
     const int has_half_cells = json_object_get(at.object, "negative") != NULL;
-    const evtwin_status st = has_half_cells ? get_half_cells(&at, cell) : get_ocv_points(&at, cell);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(has_half_cells ? get_half_cells(&at, cell) : get_ocv_points(&at, cell));
 
     const size_t fall = evtwin__ocv_first_fall(&cell->ocv);
     EVTWIN_FAIL_IF(fall < EVTWIN__OCV_INTERVALS, EVTWIN_E_RANGE,
-                   "%s: 'ocv' does not rise with soc near %.3f", p->file,
+                   "'ocv' does not rise with soc near %.3f",
                    (double)fall / (double)EVTWIN__OCV_INTERVALS);
     const double low = evtwin__ocv_at(&cell->ocv, 0.0), high = evtwin__ocv_at(&cell->ocv, 1.0);
     EVTWIN_FAIL_IF(!(low >= cell->v_min_V - 0.05) || !(high <= cell->v_max_V + 0.05),
                    EVTWIN_E_RANGE,
-                   "%s: 'ocv' spans %.4f to %.4f V, beyond 'v_min_V' and 'v_max_V', %g to %g V",
-                   p->file, low, high, cell->v_min_V, cell->v_max_V);
+                   "'ocv' spans %.4f to %.4f V, beyond 'v_min_V' and 'v_max_V', %g to %g V", low,
+                   high, cell->v_min_V, cell->v_max_V);
     return EVTWIN_OK;
 }
 
@@ -331,30 +310,26 @@ static evtwin_status read_circuit(const place *p, const field *f, void *to) {
     };
     evtwin_cell *cell = to;
     EVTWIN_TRY(read_object(p, f->key, parts, COUNT(parts), cell));
-    cell->r0_activation_K /= GAS_CONSTANT_J_mol_K;
-    cell->rc_activation_K /= GAS_CONSTANT_J_mol_K;
-    cell->reference_K += 273.15;
+    cell->r0_activation_K /= EVTWIN__GAS_CONSTANT_J_mol_K;
+    cell->rc_activation_K /= EVTWIN__GAS_CONSTANT_J_mol_K;
+    cell->reference_K += EVTWIN__ZERO_CELSIUS_K;
     return EVTWIN_OK;
 }
 
+#define CAPACITY(key, member)                                                                      \
+    { key, read_value, 1e-3, 1e7, AT(thermal.member), 0 }
+#define CONDUCTANCE(key, member)                                                                   \
+    { key, read_value, 1e-6, 1e4, AT(thermal.member), 0 }
+#define AT_BOUNDARY(of)                                                                            \
+    CAPACITY("capacity_J_K", capacity_J_K), CONDUCTANCE("to_" of "_W_K", to_boundary_W_K),         \
+        CAPACITY(of "_capacity_J_K", boundary_capacity_J_K),                                       \
+        CONDUCTANCE(of "_to_air_W_K", boundary_to_air_W_K)
+
 static evtwin_status read_thermal(const place *p, const field *f, void *to) {
-    static const field in_air[] = {
-        {"capacity_J_K", read_value, 1e-3, 1e7, AT(thermal.capacity_J_K), 0},
-        {"to_air_W_K", read_value, 1e-6, 1e4, AT(thermal.to_boundary_W_K), 0},
-    };
-    static const field at_boundary[] = {
-        {"capacity_J_K", read_value, 1e-3, 1e7, AT(thermal.capacity_J_K), 0},
-        {"to_boundary_W_K", read_value, 1e-6, 1e4, AT(thermal.to_boundary_W_K), 0},
-        {"boundary_capacity_J_K", read_value, 1e-3, 1e7, AT(thermal.boundary_capacity_J_K), 0},
-        {"boundary_to_air_W_K", read_value, 1e-6, 1e4, AT(thermal.boundary_to_air_W_K), 0},
-    };
-    /* the names of the same before 0.2 */
-    static const field on_jig[] = {
-        {"capacity_J_K", read_value, 1e-3, 1e7, AT(thermal.capacity_J_K), 0},
-        {"to_jig_W_K", read_value, 1e-6, 1e4, AT(thermal.to_boundary_W_K), 0},
-        {"jig_capacity_J_K", read_value, 1e-3, 1e7, AT(thermal.boundary_capacity_J_K), 0},
-        {"jig_to_air_W_K", read_value, 1e-6, 1e4, AT(thermal.boundary_to_air_W_K), 0},
-    };
+    static const field in_air[] = {CAPACITY("capacity_J_K", capacity_J_K),
+                                   CONDUCTANCE("to_air_W_K", to_boundary_W_K)};
+    static const field at_boundary[] = {AT_BOUNDARY("boundary")};
+    static const field on_jig[] = {AT_BOUNDARY("jig")}; /* the same in files from before 0.2 */
     place at;
     EVTWIN_TRY(enter(p, f->key, &at));
     if (json_object_get(at.object, "to_air_W_K") != NULL) {
@@ -370,13 +345,11 @@ static evtwin_status read_ageing(const place *p, const field *f, void *to) {
     char name[32];
     const field law = {"law", read_string, 2, sizeof name, 0, 0};
     place at;
-    evtwin_status st = enter(p, f->key, &at);
-    if (st < 0 || (st = read_string(&at, &law, name)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(enter(p, f->key, &at));
+    EVTWIN_TRY(read_string(&at, &law, name));
     const evtwin__ageing_key *keys = evtwin__ageing_find(name, &cell->ageing.kind);
     EVTWIN_FAIL_IF(keys == NULL, EVTWIN_E_PARSE,
-                   "%s: 'ageing.law' is '%s', not none, schmalstieg or naumann", p->file, name);
+                   "'ageing.law' is '%s', not none, schmalstieg or naumann", name);
 
     /* the law's constants, and "law" itself */
     field parts[1 + EVTWIN__AGEING_CONSTANTS] = {ELSEWHERE("law")};
@@ -409,20 +382,16 @@ static const field cell_fields[] = {
 evtwin_status evtwin__cell_parse(const char *name, const char *text, size_t size,
                                  evtwin_cell *out) {
     json_t *root = NULL;
-    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(evtwin__json_parse(name, text, size, &root));
-    evtwin_cell cell;
-    memset(&cell, 0, sizeof cell);
-    cell.spread_scale = 1.0;
-    if (!json_is_object(root)) {
-        st = evtwin__fail(EVTWIN_E_PARSE, "%s: the file is not a JSON object", name);
-    } else {
-        const place at = {.file = name, .object = root};
-        st = read_fields(&at, cell_fields, COUNT(cell_fields), &cell);
-    }
+    const place at = {.object = root};
+    evtwin_cell cell = {.spread_scale = 1.0};
+    const evtwin_status st = json_is_object(root)
+                                 ? read_fields(&at, cell_fields, COUNT(cell_fields), &cell)
+                                 : evtwin__fail(EVTWIN_E_PARSE, "the file is not a JSON object");
     json_decref(root);
-    if (st >= 0) {
-        *out = cell;
+    if (st < 0) {
+        return evtwin__fail_in(st, "%s", name);
     }
-    return st;
+    *out = cell;
+    return EVTWIN_OK;
 }

@@ -17,10 +17,6 @@ typedef struct evtwin__classic {
     int is_charging;
 } classic_pack;
 
-static double clamp(double x, double low, double high) {
-    return x < low ? low : (x > high ? high : x);
-}
-
 static evtwin_status create(evtwin_sim *sim) {
     sim->classic = evtwin__calloc(sim->n_packs, sizeof *sim->classic);
     EVTWIN_FAIL_IF(sim->classic == NULL, EVTWIN_E_NOMEM, "no memory for %zu packs", sim->n_packs);
@@ -47,14 +43,14 @@ static void step_once(classic_pack *c, evtwin__pack_rng rng, uint64_t step) {
     const double before = c->soc_percent;
 
     if (c->is_charging) {
-        c->soc_percent = clamp(before + 0.5 + u_soc, 0.0, 100.0);
+        c->soc_percent = evtwin__clamp(before + 0.5 + u_soc, 0.0, 100.0);
         c->current_A = -(100.0 + 50.0 * u_current);
         if (c->soc_percent >= 99.0) {
             c->is_charging = 0;
             c->cycles += 1.0;
         }
     } else {
-        c->soc_percent = clamp(before - (0.2 + 0.6 * u_soc), 0.0, 100.0);
+        c->soc_percent = evtwin__clamp(before - (0.2 + 0.6 * u_soc), 0.0, 100.0);
         c->current_A = 50.0 + 70.0 * u_current;
         if (c->soc_percent <= 20.0) {
             c->is_charging = 1;
@@ -63,7 +59,8 @@ static void step_once(classic_pack *c, evtwin__pack_rng rng, uint64_t step) {
 
     /* T = clip(25 + 0.08 |I| + U(-2, 2), 20, 80);  V = 350 + 0.5 SoC + U(-5, 5) */
     const double u_t = evtwin__rng_uniform(b, 0), u_v = evtwin__rng_uniform(b, 1);
-    c->temperature_degC = clamp(25.0 + 0.08 * fabs(c->current_A) + 4.0 * u_t - 2.0, 20.0, 80.0);
+    c->temperature_degC =
+        evtwin__clamp(25.0 + 0.08 * fabs(c->current_A) + 4.0 * u_t - 2.0, 20.0, 80.0);
     c->voltage_V = 350.0 + 0.5 * c->soc_percent + 10.0 * u_v - 5.0;
 
     /* SoH falls 0.01 a cycle from where it starts, to 70 or to where it started if that is lower */

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* sim/drive_cycle.c: load a speed trace; the vehicle that follows it. */
 
-#include "sim/drive_cycle.h"
+#include "sim/fleet.h"
 
 #include "evtwin/table.h"
 
 #include "core/mem.h"
 #include "core/status.h"
-
-#include <math.h>
 
 /* A mid-size electric car [typical]. */
 #define MASS_kg 1850.0

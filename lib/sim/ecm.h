@@ -51,6 +51,21 @@ typedef struct evtwin__ecm_block {
 #undef FIELD
 } evtwin__ecm_block;
 
+/* ---- the thermal model over a step ---- */
+
+/* Temperatures above the air's after a step of constant heat and air:
+ * cell' = cc cell + cb boundary + gc heat,  boundary' = bc cell + bb boundary + gb heat. Exact. */
+typedef struct evtwin__thermal_step {
+    double cc, cb, bc, bb, gc, gb;
+} evtwin__thermal_step;
+
+evtwin__thermal_step evtwin__thermal_step_make(const evtwin__thermal *thermal, double dt_s);
+
+/* Steady warming of the cell above the air for one watt, K/W. */
+double evtwin__thermal_resistance_K_W(const evtwin__thermal *thermal);
+
+/* ---- the kernel ---- */
+
 /* The cell and the step, prepared once. */
 typedef struct evtwin__ecm_model {
     const evtwin_cell *cell;

@@ -8,9 +8,6 @@
 #include "core/parallel.h"
 #include "core/status.h"
 
-#define REFERENCE_CELL_Ah 5.1532
-#define REFERENCE_SERIES 96
-#define REFERENCE_PARALLEL 46
 #define AMPERE_SECONDS_PER_Ah 3600.0
 
 /* Air around packs that cycle: a hall. */
@@ -24,9 +21,8 @@ enum { BLOCKS_PER_ITEM = 16 };
 /* Bring a pack's capacity and resistances from its wear into its lane. */
 static void apply_wear(const evtwin__lane *l) {
     const evtwin__pack *pack = l->pack;
-    const double r0_ratio = evtwin__wear_r0_ratio(&l->sim->cell, &pack->wear);
-    evtwin__ecm_set_capacity(l->block, l->i,
-                             pack->as_built_As * evtwin__wear_soh(&l->sim->cell, &pack->wear));
+    const double r0_ratio = evtwin__wear_r0_ratio(&pack->wear);
+    evtwin__ecm_set_capacity(l->block, l->i, pack->as_built_As * evtwin__wear_soh(&pack->wear));
     l->block->r0_ratio[l->i] = pack->variation.resistance_factor * r0_ratio;
     l->block->rc_ratio[l->i] = pack->variation.resistance_factor * evtwin__rc_ratio(r0_ratio);
 }
@@ -40,9 +36,8 @@ static evtwin_status make_pack(const evtwin_sim *sim, size_t i) {
     pack->sensors = evtwin__sensors_sample(rng);
     pack->as_built_As = 3600.0 * sim->cell.capacity_Ah * pack->variation.capacity_factor;
 
-    pack->wear = evtwin__wear_new(&pack->variation);
-    EVTWIN_TRY(evtwin__wear_age_to(&sim->cell, &pack->variation, sim->start_days,
-                                   evtwin__start_soh_frac(sim, i), &pack->wear));
+    pack->wear = evtwin__wear_new(&sim->cell, &pack->variation);
+    EVTWIN_TRY(evtwin__wear_age_to(&pack->wear, sim->start_days, evtwin__start_soh_frac(sim, i)));
     apply_wear(&l);
     l.block->air_degC[l.i] = CYCLE_AIR_degC;
     evtwin__ecm_rest(&sim->ecm, l.block, l.i,
@@ -64,23 +59,22 @@ static void fill_idle_lane(const evtwin_sim *sim, evtwin__ecm_block *b, int lane
 
 static evtwin_status make_block(void *ctx, size_t block) {
     const evtwin_sim *sim = ctx;
-    evtwin_status st = EVTWIN_OK;
-    for (size_t lane = 0; lane < EVTWIN__LANES && st >= 0; lane++) {
+    for (size_t lane = 0; lane < EVTWIN__LANES; lane++) {
         const size_t i = block * EVTWIN__LANES + lane;
         if (i < sim->n_packs) {
-            st = make_pack(sim, i);
+            EVTWIN_TRY(make_pack(sim, i));
         } else {
             fill_idle_lane(sim, &sim->blocks[block], (int)lane);
         }
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 static evtwin_status create(evtwin_sim *sim) {
     evtwin__ecm_model_init(&sim->cell, sim->dt_s, &sim->ecm);
-    const double size = sim->cell.capacity_Ah / REFERENCE_CELL_Ah;
-    sim->current_scale = size / REFERENCE_PARALLEL;
-    sim->power_scale = size / (REFERENCE_SERIES * REFERENCE_PARALLEL);
+    const double size = sim->cell.capacity_Ah / EVTWIN__REFERENCE_CELL_Ah;
+    sim->current_scale = size / EVTWIN__REFERENCE_PARALLEL;
+    sim->power_scale = size / (EVTWIN__REFERENCE_SERIES * EVTWIN__REFERENCE_PARALLEL);
     sim->n_blocks = (sim->n_packs + EVTWIN__LANES - 1) / EVTWIN__LANES;
     sim->blocks = evtwin__calloc_aligned(sim->n_blocks, sizeof *sim->blocks);
     sim->packs = evtwin__calloc(sim->n_packs, sizeof *sim->packs);
@@ -106,7 +100,6 @@ static int64_t next_midnight(const evtwin_sim *sim, int64_t step) {
 
 /* Age a pack by what its lane went through since the last time. */
 static void take_stress(const evtwin__lane *l, int64_t step) {
-    const evtwin_cell *cell = &l->sim->cell;
     const evtwin__ecm_block *b = l->block;
     evtwin__pack *pack = l->pack;
     const double elapsed_s = evtwin__step_time_s(l->sim, step - pack->taken_step);
@@ -118,9 +111,9 @@ static void take_stress(const evtwin__lane *l, int64_t step) {
         .cycles = discharged_As / pack->as_built_As,
     };
     s.rate_per_h = driving_h > 0.0 ? s.cycles / driving_h : 0.0;
-    evtwin__stress_voltages(cell, b->sum_soc_s[l->i] / elapsed_s, b->soc_min_frac[l->i],
+    evtwin__stress_voltages(&l->sim->cell, b->sum_soc_s[l->i] / elapsed_s, b->soc_min_frac[l->i],
                             b->soc_max_frac[l->i], &s);
-    evtwin__wear_apply(cell, &pack->variation, &s, &pack->wear);
+    evtwin__wear_apply(&pack->wear, &s);
     pack->taken_As = b->discharge_As[l->i];
     pack->taken_step = step;
     evtwin__ecm_clear_stress(l->block, l->i);
@@ -226,13 +219,12 @@ static evtwin__reading read_pack(const evtwin_sim *sim, size_t i) {
     const evtwin__sensor_input in = {
         .age_days = age_days,
         .soc_frac = b->soc_frac[l.i],
-        .soh_frac = evtwin__wear_soh(&sim->cell, &p->wear),
+        .soh_frac = evtwin__wear_soh(&p->wear),
         .voltage_V = sim->options.n_series * evtwin__ecm_voltage(&sim->cell, b, l.i),
         .current_A = sim->options.n_parallel * b->current_A[l.i],
         .temperature_degC = b->temperature_degC[l.i],
-        .resistance_ohm =
-            pack_per_cell_ohm * p->variation.resistance_factor *
-            evtwin__cell_r10_ohm(&sim->cell, evtwin__wear_r0_ratio(&sim->cell, &p->wear)),
+        .resistance_ohm = pack_per_cell_ohm * p->variation.resistance_factor *
+                          evtwin__cell_r10_ohm(&sim->cell, evtwin__wear_r0_ratio(&p->wear)),
         .cycles = cycles,
         .mean_temperature_degC = age_days > 0.0 ? warm_days / age_days : b->temperature_degC[l.i],
         .throughput_Ah = cycles * p->as_built_As / AMPERE_SECONDS_PER_Ah * sim->options.n_parallel,
@@ -245,8 +237,8 @@ static evtwin__reading read_pack(const evtwin_sim *sim, size_t i) {
  * the overpotentials are those of one cell's RC pairs. */
 #define TRUTH(X)                                                                                   \
     X(soc_frac, b->soc_frac[l.i])                                                                  \
-    X(soh_frac, evtwin__wear_soh(&sim->cell, &l.pack->wear))                                       \
-    X(resistance_ratio, evtwin__wear_r10_ratio(&sim->cell, &l.pack->wear))                         \
+    X(soh_frac, evtwin__wear_soh(&l.pack->wear))                                                   \
+    X(resistance_ratio, evtwin__wear_r10_ratio(&l.pack->wear))                                     \
     X(equivalent_full_cycles, cycles_of(&l))                                                       \
     X(voltage_V, sim->options.n_series *evtwin__ecm_voltage(&sim->cell, b, l.i))                   \
     X(current_A, sim->options.n_parallel * b->current_A[l.i])                                      \

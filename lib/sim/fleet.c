@@ -12,14 +12,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* 2024-01-01T00:00:00Z, and the last second of the year 9899: a life may still follow. */
+/* 2024-01-01T00:00:00Z, and the last second of the year 9899: a run to failure may follow. */
 #define DEFAULT_START_us INT64_C(1704067200000000)
 #define MAX_START_us INT64_C(250246713599000000)
 
 #define MAX_VOLTAGE_V 2000.0
 #define MAX_CURRENT_A 5000.0
 #define MAX_DURATION_S 1e10
-#define US_PER_DAY 86400e6
 
 enum { MAX_PACKS = 10000000, MAX_CELLS = 10000, MAX_THREADS = 256, MAX_DIGITS = 9 };
 
@@ -59,77 +58,68 @@ evtwin_status evtwin__domains_check(const evtwin__domain *d, size_t n) {
     return EVTWIN_OK;
 }
 
-static evtwin_status check_choices(const evtwin_sim_options *o) {
-    EVTWIN_FAIL_IF((size_t)o->model >= sizeof models / sizeof models[0], EVTWIN_E_ARG,
-                   "model is %d, not a valid model", (int)o->model);
-    EVTWIN_FAIL_IF(o->use != EVTWIN_USE_CYCLE && o->use != EVTWIN_USE_DAILY, EVTWIN_E_ARG,
-                   "use is %d, not a valid use", (int)o->use);
-    EVTWIN_FAIL_IF(o->n_packs < 1 || o->n_packs > MAX_PACKS, EVTWIN_E_ARG,
-                   "n_packs is %zu, outside [1, %d]", o->n_packs, MAX_PACKS);
+/* Check what the caller gave; *o gets every default filled in. */
+static evtwin_status check_options(const evtwin_sim_options *options, evtwin_sim_options *o) {
+    EVTWIN_FAIL_IF(options == NULL, EVTWIN_E_ARG, "options is NULL");
+    evtwin_sim_options_init(o, sizeof *o);
+    EVTWIN_TRY(evtwin__options_merge(o, sizeof *o, options, "evtwin_sim_options_init"));
+    if (isnan(o->final_soh_percent)) {
+        o->final_soh_percent = o->initial_soh_percent;
+    }
+    if (o->battery_id == NULL) {
+        o->battery_id = "BATTERY_001";
+    }
+
+    const evtwin__domain domain[] = {
+        {"model", (double)o->model, 0.0, sizeof models / sizeof models[0] - 1},
+        {"use", (double)o->use, EVTWIN_USE_CYCLE, EVTWIN_USE_DAILY},
+        {"n_packs", (double)o->n_packs, 1.0, MAX_PACKS},
+        {"n_series", o->n_series, 1.0, MAX_CELLS},
+        {"n_parallel", o->n_parallel, 1.0, MAX_CELLS},
+        {"n_threads", o->n_threads, 0.0, MAX_THREADS},
+        {"initial_soc_percent", o->initial_soc_percent, 0.0, 100.0},
+        {"initial_soh_percent", o->initial_soh_percent, 30.0, 100.0},
+        {"final_soh_percent", o->final_soh_percent, 30.0, 100.0},
+        {"initial_temperature_degC", o->initial_temperature_degC, -40.0, 80.0},
+        {"initial_cycles", o->initial_cycles, 0.0, 1e6},
+        {"step_s", o->step_s, 0.001, 60.0},
+    };
+    EVTWIN_TRY(evtwin__domains_check(domain, sizeof domain / sizeof domain[0]));
     EVTWIN_FAIL_IF(o->start_time_us < 0 || o->start_time_us > MAX_START_us, EVTWIN_E_ARG,
                    "start_time_us is %lld, outside the years 1970 to 9899",
                    (long long)o->start_time_us);
     EVTWIN_FAIL_IF(!evtwin_battery_id_is_valid(o->battery_id), EVTWIN_E_ARG,
                    "battery_id '%.64s' is not 1 to 50 characters of A-Z a-z 0-9 . _ : -",
                    o->battery_id);
+    EVTWIN_FAIL_IF(o->cell != NULL && o->n_series * o->cell->v_max_V > MAX_VOLTAGE_V, EVTWIN_E_ARG,
+                   "n_series is %d: %g V, more than the %g V of telemetry", o->n_series,
+                   o->n_series * o->cell->v_max_V, MAX_VOLTAGE_V);
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin__sim_options_check(const evtwin_sim_options *options,
-                                        evtwin_sim_options *out) {
-    EVTWIN_FAIL_IF(options == NULL, EVTWIN_E_ARG, "options is NULL");
-    evtwin_sim_options o;
-    evtwin_sim_options_init(&o, sizeof o);
-    EVTWIN_TRY(evtwin__options_merge(&o, sizeof o, options, "evtwin_sim_options_init"));
-    if (isnan(o.final_soh_percent)) {
-        o.final_soh_percent = o.initial_soh_percent;
-    }
-    if (o.battery_id == NULL) {
-        o.battery_id = "BATTERY_001";
-    }
-
-    const evtwin__domain domain[] = {
-        {"n_series", o.n_series, 1.0, MAX_CELLS},
-        {"n_parallel", o.n_parallel, 1.0, MAX_CELLS},
-        {"n_threads", o.n_threads, 0.0, MAX_THREADS},
-        {"initial_soc_percent", o.initial_soc_percent, 0.0, 100.0},
-        {"initial_soh_percent", o.initial_soh_percent, 30.0, 100.0},
-        {"final_soh_percent", o.final_soh_percent, 30.0, 100.0},
-        {"initial_temperature_degC", o.initial_temperature_degC, -40.0, 80.0},
-        {"initial_cycles", o.initial_cycles, 0.0, 1e6},
-        {"step_s", o.step_s, 0.001, 60.0},
-    };
-    EVTWIN_TRY(check_choices(&o));
-    EVTWIN_TRY(evtwin__domains_check(domain, sizeof domain / sizeof domain[0]));
-    EVTWIN_FAIL_IF(o.cell != NULL && o.n_series * o.cell->v_max_V > MAX_VOLTAGE_V, EVTWIN_E_ARG,
-                   "n_series is %d: %g V, more than the %g V of telemetry", o.n_series,
-                   o.n_series * o.cell->v_max_V, MAX_VOLTAGE_V);
-    *out = o;
-    return EVTWIN_OK;
-}
-
-evtwin_status evtwin__battery_ids_make(const char *first, size_t n, evtwin__battery_id *out) {
+/* The n ids that count on from the first. */
+static evtwin_status make_ids(const char *first, size_t n, char (*out)[EVTWIN__ID_SIZE]) {
     /* the last digits are the number to count on from; an id without gets one from the second pack
      * on */
     const size_t length = strlen(first);
-    size_t digits = 0;
-    while (digits < length && digits < MAX_DIGITS && first[length - 1 - digits] >= '0' &&
-           first[length - 1 - digits] <= '9') {
-        digits++;
+    size_t stem = length;
+    while (stem > 0 && length - stem < MAX_DIGITS && first[stem - 1] >= '0' &&
+           first[stem - 1] <= '9') {
+        stem--;
     }
-    const size_t stem = length - digits;
+    const int has_number = stem < length;
+    const int width = has_number ? (int)(length - stem) : 3;
     int64_t number = 1;
-    if (digits > 0) {
-        evtwin__parse_i64(first + stem, digits, &number);
+    if (has_number) {
+        evtwin__parse_i64(first + stem, length - stem, &number);
     }
-    const char *joint = digits > 0 ? "" : "_";
-    const int width = digits > 0 ? (int)digits : 3;
 
-    snprintf(out[0].text, sizeof out[0].text, "%s", first);
+    snprintf(out[0], sizeof out[0], "%s", first);
     for (size_t i = 1; i < n; i++) {
-        const int written = snprintf(out[i].text, sizeof out[i].text, "%.*s%s%0*lld", (int)stem,
-                                     first, joint, width, (long long)number + (long long)i);
-        EVTWIN_FAIL_IF(written < 0 || (size_t)written >= sizeof out[i].text, EVTWIN_E_ARG,
+        const int written =
+            snprintf(out[i], sizeof out[i], "%.*s%s%0*lld", (int)stem, first, has_number ? "" : "_",
+                     width, (long long)number + (long long)i);
+        EVTWIN_FAIL_IF(written < 0 || (size_t)written >= sizeof out[i], EVTWIN_E_ARG,
                        "battery_id '%s': that of pack %zu is longer than %d characters", first,
                        i + 1, EVTWIN__ID_SIZE - 1);
     }
@@ -138,37 +128,40 @@ evtwin_status evtwin__battery_ids_make(const char *first, size_t n, evtwin__batt
 
 /* ---- making ---- */
 
-static evtwin_status fill(evtwin_sim *sim, const evtwin_sim_options *checked) {
-    sim->options = *checked;
-    sim->model = models[checked->model];
-    sim->dt_s = sim->model->fixed_step_s > 0.0 ? sim->model->fixed_step_s : checked->step_s;
-    sim->n_packs = checked->n_packs;
-    sim->start_days = (double)checked->start_time_us / US_PER_DAY;
-    evtwin_status st = evtwin__cell_copy(checked->cell, &sim->cell);
-    if (st < 0) {
-        return st;
-    }
+static evtwin_status fill(const evtwin_sim_options *options, evtwin_sim *sim) {
+    evtwin_sim_options *o = &sim->options;
+    EVTWIN_TRY(check_options(options, o));
+    sim->model = models[o->model];
+    sim->dt_s = sim->model->fixed_step_s > 0.0 ? sim->model->fixed_step_s : o->step_s;
+    sim->n_packs = o->n_packs;
+    sim->start_days = (double)o->start_time_us / EVTWIN__US_PER_DAY;
+    EVTWIN_TRY(evtwin__cell_copy(o->cell, &sim->cell));
     sim->ids = evtwin__calloc(sim->n_packs, sizeof *sim->ids);
     EVTWIN_FAIL_IF(sim->ids == NULL, EVTWIN_E_NOMEM, "no memory for the names of %zu packs",
                    sim->n_packs);
-    EVTWIN_TRY(evtwin__battery_ids_make(checked->battery_id, sim->n_packs, sim->ids));
-    if (checked->drive_cycle != NULL &&
-        (st = evtwin__drive_cycle_load(checked->drive_cycle, &sim->drive_cycle)) < 0) {
+    return make_ids(o->battery_id, sim->n_packs, sim->ids);
+}
+
+evtwin_status evtwin__fleet_create(const evtwin_sim_options *options, evtwin_sim **out) {
+    evtwin_sim *sim = evtwin__calloc_aligned(1, sizeof *sim);
+    EVTWIN_FAIL_IF(sim == NULL, EVTWIN_E_NOMEM, "no memory for a simulator");
+    const evtwin_status st = fill(options, sim);
+    if (st < 0) {
+        evtwin_sim_free(sim);
         return st;
     }
-    return sim->model->create(sim);
+    *out = sim;
+    return EVTWIN_OK;
 }
 
 evtwin_status evtwin_sim_create(const evtwin_sim_options *options, evtwin_sim **out) {
     EVTWIN_FAIL_IF(out == NULL, EVTWIN_E_ARG, "out is NULL");
-    evtwin_sim_options checked;
-    evtwin_status st = evtwin__sim_options_check(options, &checked);
-    if (st < 0) {
-        return st;
-    }
-    evtwin_sim *sim = evtwin__calloc_aligned(1, sizeof *sim);
-    EVTWIN_FAIL_IF(sim == NULL, EVTWIN_E_NOMEM, "no memory for a simulator");
-    if ((st = fill(sim, &checked)) < 0) {
+    evtwin_sim *sim = NULL;
+    EVTWIN_TRY(evtwin__fleet_create(options, &sim));
+    const char *trace = sim->options.drive_cycle;
+    evtwin_status st = EVTWIN_OK;
+    if ((trace != NULL && (st = evtwin__drive_cycle_load(trace, &sim->drive_cycle)) < 0) ||
+        (st = sim->model->create(sim)) < 0) {
         evtwin_sim_free(sim);
         return st;
     }
@@ -198,7 +191,7 @@ size_t evtwin_sim_packs(const evtwin_sim *sim) {
 }
 
 const char *evtwin_sim_battery_id(const evtwin_sim *sim, size_t pack) {
-    return pack < sim->n_packs ? sim->ids[pack].text : NULL;
+    return pack < sim->n_packs ? sim->ids[pack] : NULL;
 }
 
 /* ---- time ---- */
@@ -216,14 +209,11 @@ evtwin_status evtwin_sim_advance(evtwin_sim *sim, double duration_s) {
      * rounding */
     const double pending_s = sim->pending_s + duration_s;
     const double n = floor(pending_s / sim->dt_s + 1e-6);
-    const double left_s = pending_s - n * sim->dt_s;
     const int64_t until = sim->step + (int64_t)n;
-    const evtwin_status st = sim->model->advance(sim, until);
-    if (st >= 0) {
-        sim->step = until;
-        sim->pending_s = left_s;
-    }
-    return st;
+    EVTWIN_TRY(sim->model->advance(sim, until));
+    sim->step = until;
+    sim->pending_s = pending_s - n * sim->dt_s;
+    return EVTWIN_OK;
 }
 
 evtwin_status evtwin_sim_set_current(evtwin_sim *sim, const double *current_A, size_t n_packs) {
@@ -247,38 +237,32 @@ evtwin_status evtwin_sim_set_current(evtwin_sim *sim, const double *current_A, s
 /* Fill rows first_row … with one reading each. */
 static evtwin_status fill_rows(evtwin_sim *sim, int64_t time_us, size_t first_row,
                                const evtwin__columns *columns, evtwin_table *table) {
-    evtwin_status st = EVTWIN_OK;
-    for (size_t i = 0; i < sim->n_packs && st >= 0; i++) {
+    for (size_t i = 0; i < sim->n_packs; i++) {
         evtwin__reading r = sim->model->read(sim, i);
         r.time_us = time_us;
-        r.seq = (int64_t)(sim->n_read + i);
+        r.seq = (int64_t)(sim->n_readings * sim->n_packs + i);
         r.sim_time_s = evtwin_sim_time_s(sim);
-        st = evtwin_table_intern(table, columns->at[EVTWIN__Q_BATTERY_ID], sim->ids[i].text,
-                                 &r.battery_code);
-        if (st >= 0) {
-            st = evtwin__row_write(table, columns, first_row + i, &r);
-        }
+        EVTWIN_TRY(evtwin_table_intern(table, columns->at[EVTWIN__Q_BATTERY_ID], sim->ids[i],
+                                       &r.battery_code));
+        EVTWIN_TRY(evtwin__row_write(table, columns, first_row + i, &r));
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 evtwin_status evtwin_sim_read(evtwin_sim *sim, int64_t time_us, evtwin_table *table) {
-    EVTWIN_FAIL_IF(sim == NULL || table == NULL, EVTWIN_E_ARG, "%s is NULL",
-                   sim == NULL ? "sim" : "table");
+    EVTWIN_FAIL_IF(sim == NULL, EVTWIN_E_ARG, "sim is NULL");
+    EVTWIN_FAIL_IF(table == NULL, EVTWIN_E_ARG, "table is NULL");
     evtwin__columns columns;
-    evtwin_status st = evtwin__columns_find(table, EVTWIN__TELEMETRY, &columns);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__columns_find(table, EVTWIN__TELEMETRY, &columns));
     const size_t first_row = evtwin_table_rows(table);
     EVTWIN_FAIL_IF(sim->n_packs > SIZE_MAX - first_row, EVTWIN_E_NOMEM, "no room for %zu more rows",
                    sim->n_packs);
     EVTWIN_TRY(evtwin_table_resize(table, first_row + sim->n_packs));
-    if ((st = fill_rows(sim, time_us, first_row, &columns, table)) < 0) {
+    const evtwin_status st = fill_rows(sim, time_us, first_row, &columns, table);
+    if (st < 0) {
         evtwin_table_resize(table, first_row); /* needs no memory, so the text above stays */
         return st;
     }
-    sim->n_read += sim->n_packs;
     sim->n_readings++;
     return EVTWIN_OK;
 }
@@ -295,10 +279,9 @@ const char *evtwin_sim_truth_name(const evtwin_sim *sim, size_t i) {
 
 evtwin_status evtwin_sim_truth(const evtwin_sim *sim, const char *name, double *out,
                                size_t n_packs) {
-    EVTWIN_FAIL_IF(sim == NULL || name == NULL || out == NULL, EVTWIN_E_ARG, "%s is NULL",
-                   sim == NULL    ? "sim"
-                   : name == NULL ? "name"
-                                  : "out");
+    EVTWIN_FAIL_IF(sim == NULL, EVTWIN_E_ARG, "sim is NULL");
+    EVTWIN_FAIL_IF(name == NULL, EVTWIN_E_ARG, "name is NULL");
+    EVTWIN_FAIL_IF(out == NULL, EVTWIN_E_ARG, "out is NULL");
     EVTWIN_FAIL_IF(n_packs != sim->n_packs, EVTWIN_E_ARG,
                    "room for %zu values, the simulator has %zu packs", n_packs, sim->n_packs);
     const evtwin__fleet_model *m = sim->model;

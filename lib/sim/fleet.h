@@ -5,12 +5,29 @@
 
 #include "evtwin/sim.h"
 
-#include "sim/drive_cycle.h"
 #include "sim/ecm.h"
-#include "sim/sensors.h"
-#include "sim/wear.h"
+#include "sim/pack.h"
 
-#define EVTWIN__SECONDS_PER_DAY 86400.0
+#define EVTWIN__US_PER_DAY 86400e6
+
+/* ---- drive_cycle.c: a speed trace turned into battery power by a vehicle model ---- */
+
+/* Repeats for ever. */
+typedef struct evtwin__drive_cycle {
+    size_t n_seconds;
+    double *energy_J; /* (n_seconds + 1): taken from the reference pack since the trace's start */
+} evtwin__drive_cycle;
+
+/* Read a CSV with the columns cycSecs (0, 1, 2, …) and cycMps. */
+evtwin_status evtwin__drive_cycle_load(const char *path, evtwin__drive_cycle *out);
+void evtwin__drive_cycle_free(evtwin__drive_cycle *cycle);
+
+/* Mean power of the reference pack from start_s on for duration_s; negative where braking charges
+ * it. */
+double evtwin__drive_cycle_power_W(const evtwin__drive_cycle *cycle, double start_s,
+                                   double duration_s);
+
+/* ---- the fleet ---- */
 
 /*
  * A cell model: makes, advances and reads the packs of a fleet, and lists the true quantities that
@@ -42,10 +59,6 @@ extern const evtwin__fleet_model evtwin__fleet_ecm, evtwin__fleet_classic;
 
 enum { EVTWIN__ID_SIZE = 51 };
 
-typedef struct evtwin__battery_id {
-    char text[EVTWIN__ID_SIZE];
-} evtwin__battery_id;
-
 struct evtwin_sim {
     const evtwin__fleet_model *model;
     evtwin_sim_options options; /* its strings and cell are not ours: not used after creation */
@@ -55,7 +68,7 @@ struct evtwin_sim {
     double start_days; /* date of step 0, days since 1970 */
 
     size_t n_packs;
-    evtwin__battery_id *ids;         /* (n_packs) */
+    char (*ids)[EVTWIN__ID_SIZE];    /* (n_packs) */
     struct evtwin__pack *packs;      /* (n_packs), ecm */
     struct evtwin__classic *classic; /* (n_packs), classic */
     evtwin__ecm_block *blocks;       /* (n_blocks), ecm */
@@ -66,13 +79,13 @@ struct evtwin_sim {
 
     int64_t step;        /* whole steps made */
     double pending_s;    /* requested beyond them, less than a step */
-    uint64_t n_read;     /* rows read so far: the next seq */
-    uint64_t n_readings; /* calls of evtwin_sim_read: the sample number of sensor noise */
+    uint64_t n_readings; /* of each pack so far: the sample number of sensor noise */
     int by_hand;
 };
 
-/* Check what the caller gave; *out has every default filled in. */
-evtwin_status evtwin__sim_options_check(const evtwin_sim_options *options, evtwin_sim_options *out);
+/* A fleet of these options, checked, with its cell, ids and dates, but no packs yet; freed by
+ * evtwin_sim_free. */
+evtwin_status evtwin__fleet_create(const evtwin_sim_options *options, evtwin_sim **out);
 
 /* A number among options and its domain. */
 typedef struct evtwin__domain {
@@ -82,9 +95,6 @@ typedef struct evtwin__domain {
 
 /* EVTWIN_E_ARG naming the first of n that is outside. */
 evtwin_status evtwin__domains_check(const evtwin__domain *domain, size_t n);
-
-/* The n ids that count on from the first. */
-evtwin_status evtwin__battery_ids_make(const char *first, size_t n, evtwin__battery_id *out);
 
 static inline double evtwin__step_time_s(const evtwin_sim *sim, int64_t step) {
     return (double)step * sim->dt_s;
@@ -112,7 +122,7 @@ static inline double evtwin__start_soc_frac(const evtwin_sim *sim, size_t pack, 
     const evtwin__pack_rng rng = {sim->options.seed, (uint32_t)pack};
     const double soc =
         first + scale * evtwin__sample_between(rng, EVTWIN__CHANNEL_START, 0, 0, -spread, spread);
-    return soc < 0.25 ? 0.25 : (soc > 0.98 ? 0.98 : soc);
+    return evtwin__clamp(soc, 0.25, 0.98);
 }
 
 /* ---- one pack of the ecm ---- */
@@ -132,7 +142,6 @@ typedef struct evtwin__driver {
     evtwin__day plan;   /* EVTWIN_USE_DAILY: today */
     int trip;           /* trips of today that are over: 0, 1 or 2 */
     double trip_end_As; /* the discharge integral at which the present trip is over */
-    double limit_frac;  /* where the present charge ends */
 } evtwin__driver;
 
 typedef struct evtwin__pack {

@@ -2,7 +2,7 @@
 /* sim/ocv.c: sample an open-circuit voltage from half cells or points into the kernel's cubic
  * table. */
 
-#include "sim/ocv.h"
+#include "sim/cell.h"
 
 #include "core/vmath.h"
 
@@ -113,12 +113,8 @@ size_t evtwin__ocv_first_fall(const evtwin__ocv *ocv) {
 }
 
 double evtwin__ocv_at(const evtwin__ocv *ocv, double soc_frac) {
-    double x = soc_frac * (double)EVTWIN__OCV_INTERVALS;
-    x = x > 0.0 ? x : 0.0;
-    x = x < (double)EVTWIN__OCV_INTERVALS ? x : (double)EVTWIN__OCV_INTERVALS;
-    int k = (int)x;
-    k = k < EVTWIN__OCV_INTERVALS ? k : EVTWIN__OCV_INTERVALS - 1;
-    const double f = x - k;
+    double f;
+    const int k = evtwin__grid_at(soc_frac, EVTWIN__OCV_INTERVALS, &f);
     const double *c = ocv->coefficient[k];
     return c[0] + f * (c[1] + f * (c[2] + f * c[3]));
 }

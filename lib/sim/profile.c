@@ -11,9 +11,7 @@
 /* A current is sampled anew this often; each pack at its own moment. */
 #define CURRENT_SLOT_S 600.0
 
-/* The evening's end, when a parked car is plugged in; the second trip starts so long after the
- * first. */
-#define PLUG_IN_HOUR 21.0
+/* The second trip starts so long after the first. */
 #define SECOND_TRIP_HOURS 8.0
 #define AIR_EVERY_S 900.0
 
@@ -63,52 +61,51 @@ static int64_t earlier(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
-static void set_stops(const evtwin__lane *l, double low_frac, double high_frac, double end_per_h) {
+/* Begin a phase that is over beyond these states of charge, or where the voltage limit leaves less
+ * than end_per_h of the capacity an hour. */
+static void enter(const evtwin__lane *l, evtwin__phase phase, double low_frac, double high_frac,
+                  double end_per_h) {
+    l->pack->driver.phase = phase;
     l->block->stop_low_frac[l->i] = low_frac;
     l->block->stop_high_frac[l->i] = high_frac;
     l->block->stop_current_A[l->i] = end_per_h * l->sim->cell.capacity_Ah;
 }
 
 static void park(const evtwin__lane *l) {
-    l->pack->driver.phase = EVTWIN__PHASE_PARK;
+    enter(l, EVTWIN__PHASE_PARK, NEVER_LOW_FRAC, NEVER_HIGH_FRAC, 0.0);
     l->block->request_A[l->i] = 0.0;
-    set_stops(l, NEVER_LOW_FRAC, NEVER_HIGH_FRAC, 0.0);
+}
+
+/* A current for the present slot, one of the two sampled for it; the next is due when it ends. */
+static void request(const evtwin__lane *l, int64_t step, int half, double sign, double min_A,
+                    double max_A) {
+    l->block->request_A[l->i] =
+        sign * l->sim->current_scale *
+        evtwin__sample_between(l->pack->variation.rng, EVTWIN__CHANNEL_CURRENT, slot_of(l, step),
+                               half, min_A, max_A);
+    l->pack->driver.next_step = next_slot_step(l, step);
 }
 
 /* Drive from this step on: along the trace, or at the slot's current. */
 static void drive(const evtwin__lane *l, int64_t step, double low_frac) {
     const evtwin_sim *sim = l->sim;
-    evtwin__driver *d = &l->pack->driver;
-    d->phase = EVTWIN__PHASE_DRIVE;
-    set_stops(l, low_frac, NEVER_HIGH_FRAC, DISCHARGE_END_PER_H);
-    if (sim->drive_cycle.n_seconds > 0) {
-        const evtwin__drive_cycle *trace = &sim->drive_cycle;
-        const double start_s = time_of(l, step) + floor(shift_of(l) * (double)trace->n_seconds);
-        const double power_W =
-            sim->power_scale * evtwin__drive_cycle_power_W(trace, start_s, sim->dt_s);
-        l->block->request_A[l->i] =
-            evtwin__ecm_current_for_power(&sim->cell, l->block, l->i, power_W);
-        l->block->stop_current_A[l->i] = 0.0;
-        d->next_step = step + 1;
+    const evtwin__drive_cycle *trace = &sim->drive_cycle;
+    if (trace->n_seconds == 0) {
+        enter(l, EVTWIN__PHASE_DRIVE, low_frac, NEVER_HIGH_FRAC, DISCHARGE_END_PER_H);
+        request(l, step, 0, 1.0, EVTWIN__DRIVE_MIN_A, EVTWIN__DRIVE_MAX_A);
         return;
     }
-    l->block->request_A[l->i] =
-        sim->current_scale * evtwin__sample_between(l->pack->variation.rng, EVTWIN__CHANNEL_CURRENT,
-                                                    slot_of(l, step), 0, EVTWIN__DRIVE_MIN_A,
-                                                    EVTWIN__DRIVE_MAX_A);
-    d->next_step = next_slot_step(l, step);
+    enter(l, EVTWIN__PHASE_DRIVE, low_frac, NEVER_HIGH_FRAC, 0.0);
+    const double start_s = time_of(l, step) + floor(shift_of(l) * (double)trace->n_seconds);
+    const double power_W =
+        sim->power_scale * evtwin__drive_cycle_power_W(trace, start_s, sim->dt_s);
+    l->block->request_A[l->i] = evtwin__ecm_current_for_power(&sim->cell, l->block, l->i, power_W);
+    l->pack->driver.next_step = step + 1;
 }
 
 static void charge(const evtwin__lane *l, int64_t step, double limit_frac) {
-    evtwin__driver *d = &l->pack->driver;
-    d->phase = EVTWIN__PHASE_CHARGE;
-    d->limit_frac = limit_frac;
-    set_stops(l, NEVER_LOW_FRAC, limit_frac, CHARGE_END_PER_H);
-    l->block->request_A[l->i] =
-        -l->sim->current_scale *
-        evtwin__sample_between(l->pack->variation.rng, EVTWIN__CHANNEL_CURRENT, slot_of(l, step), 1,
-                               EVTWIN__CHARGE_MIN_A, EVTWIN__CHARGE_MAX_A);
-    d->next_step = next_slot_step(l, step);
+    enter(l, EVTWIN__PHASE_CHARGE, NEVER_LOW_FRAC, limit_frac, CHARGE_END_PER_H);
+    request(l, step, 1, -1.0, EVTWIN__CHARGE_MIN_A, EVTWIN__CHARGE_MAX_A);
 }
 
 /* Has the limit left too little of the request, or the charge reached its stop? */
@@ -165,7 +162,7 @@ static void decide_parked(const evtwin__lane *l, int64_t step) {
         drive_trip(l, step);
         return;
     }
-    const int64_t plug_step = step_of_hour(l, step, PLUG_IN_HOUR);
+    const int64_t plug_step = step_of_hour(l, step, EVTWIN__PLUG_IN_HOUR);
     if (plug_step <= step && d->plan.plugs_in && l->block->soc_frac[l->i] < limit - 0.005) {
         charge(l, step, limit);
         return;
@@ -190,7 +187,7 @@ static void decide_daily(const evtwin__lane *l, int64_t step) {
         break;
     case EVTWIN__PHASE_CHARGE:
         if (!is_stopped(l)) {
-            charge(l, step, d->limit_frac);
+            charge(l, step, l->block->stop_high_frac[l->i]); /* a new current */
         } else if (!trip_is_over(l)) {
             drive_trip(l, step);
         } else {
@@ -240,9 +237,9 @@ void evtwin__profile_start(const evtwin__lane *l, int64_t step) {
         const int charges =
             pack->variation.rng.pack > 0 &&
             evtwin__sample_uniform(pack->variation.rng, EVTWIN__CHANNEL_START, 0, 1) < 0.35;
-        d->phase = charges && l->block->soc_frac[l->i] < CYCLE_HIGH_FRAC ? EVTWIN__PHASE_CHARGE
-                                                                         : EVTWIN__PHASE_DRIVE;
-        set_stops(l, NEVER_LOW_FRAC, NEVER_HIGH_FRAC, 0.0);
+        const int is_full = l->block->soc_frac[l->i] >= CYCLE_HIGH_FRAC;
+        enter(l, charges && !is_full ? EVTWIN__PHASE_CHARGE : EVTWIN__PHASE_DRIVE, NEVER_LOW_FRAC,
+              NEVER_HIGH_FRAC, 0.0);
     }
     evtwin__profile_decide(l, step);
 }

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 
 #define DAYS_PER_YEAR 365.2425
-#define US_PER_DAY 86400e6
 
 /* Cars report while they do something: of the records 45 % are taken while driving, 35 % while
  * charging (driving, on days without a night's charge), 20 % while parked. */
@@ -20,11 +19,7 @@
 
 /* Hours of a day in which the trips lie after their start, and in which a night's charge lies. */
 #define TRIP_HOURS 10.0
-#define PLUG_IN_HOUR 21.0
 #define CHARGE_HOURS 2.5
-
-/* The contract's currents are those of 46 reference cells in parallel. */
-#define REFERENCE_PARALLEL_Ah (46 * 5.1532)
 
 /* Packs between two reports of progress. */
 enum { CHUNK_PACKS = 32 };
@@ -46,18 +41,15 @@ typedef struct outcome {
 
 /* Everything of a call that workers read, and the chunk they write. */
 typedef struct run {
-    const evtwin_sim_options *options;
-    const evtwin_run_to_failure_options *limits;
-    evtwin_cell cell;
-    double start_days;
+    evtwin_sim *fleet; /* without its packs */
+    evtwin_run_to_failure_options limits;
     size_t max_records; /* of one pack */
 
-    size_t first_pack, n_chunk;
+    size_t first_pack;
     record *records;  /* (CHUNK_PACKS, max_records) */
     outcome *outcome; /* (CHUNK_PACKS) */
 
     /* what comes of it */
-    evtwin__battery_id *ids; /* (n_packs) */
     double *ends;            /* (n_packs): life of those that reached their end, so far */
     evtwin_table *table;     /* telemetry and truth */
     evtwin__columns columns; /* of it */
@@ -66,25 +58,21 @@ typedef struct run {
 
 /* ---- one pack ---- */
 
-/* What stays the same over the days of a pack. */
-typedef struct pack {
-    const run *run;
-    evtwin__variation variation;
-    evtwin__sensors sensors;
-} pack;
-
 /* A pack at an instant. */
 typedef struct state {
     evtwin__wear wear;
     double soh_frac, resistance_ratio;
 } state;
 
-/* A day of a pack: how it is in the morning and in the next. */
-typedef struct day {
-    uint64_t number;
+/* A pack on one of its days: how it is in the morning and in the next. */
+typedef struct pack {
+    const evtwin_sim *fleet;
+    evtwin__variation variation;
+    evtwin__sensors sensors;
+    uint64_t day;
     state before, after;
     evtwin__wear_day use;
-} day;
+} pack;
 
 /* A moment within a day: when, how far the day's way is done, what flows. */
 typedef struct moment {
@@ -96,26 +84,24 @@ static double between(double a, double b, double f) {
     return a + f * (b - a);
 }
 
-static void measure(const evtwin_cell *cell, state *s) {
-    s->soh_frac = evtwin__wear_soh(cell, &s->wear);
-    s->resistance_ratio = evtwin__wear_r10_ratio(cell, &s->wear);
+static void measure(state *s) {
+    s->soh_frac = evtwin__wear_soh(&s->wear);
+    s->resistance_ratio = evtwin__wear_r10_ratio(&s->wear);
 }
 
-static moment sample_moment(const pack *p, const day *d) {
-    const double kind =
-        evtwin__sample_uniform(p->variation.rng, EVTWIN__CHANNEL_MOMENT, d->number, 0);
-    const double where =
-        evtwin__sample_uniform(p->variation.rng, EVTWIN__CHANNEL_MOMENT, d->number, 1);
-    const double level =
-        evtwin__sample_uniform(p->variation.rng, EVTWIN__CHANNEL_MOMENT_STATE, d->number, 0);
-    const evtwin__wear_day *use = &d->use;
+static moment sample_moment(const pack *p) {
+    const evtwin__pack_rng rng = p->variation.rng;
+    const double kind = evtwin__sample_uniform(rng, EVTWIN__CHANNEL_MOMENT, p->day, 0);
+    const double where = evtwin__sample_uniform(rng, EVTWIN__CHANNEL_MOMENT, p->day, 1);
+    const double level = evtwin__sample_uniform(rng, EVTWIN__CHANNEL_MOMENT_STATE, p->day, 0);
+    const evtwin__wear_day *use = &p->use;
 
     if (kind >= DRIVE_SHARE + CHARGE_SHARE) {
         return (moment){.hour = where * use->plan.start_hour, .soc_frac = use->start_frac};
     }
-    if (kind >= DRIVE_SHARE && use->charges_at_night) {
+    if (kind >= DRIVE_SHARE && use->night_frac > use->end_frac) {
         return (moment){
-            .hour = PLUG_IN_HOUR + where * CHARGE_HOURS,
+            .hour = EVTWIN__PLUG_IN_HOUR + where * CHARGE_HOURS,
             .progress = 1.0,
             .soc_frac = between(use->end_frac, use->night_frac, where),
             .current_A = -between(EVTWIN__CHARGE_MIN_A, EVTWIN__CHARGE_MAX_A, level),
@@ -125,35 +111,36 @@ static moment sample_moment(const pack *p, const day *d) {
         .hour = use->plan.start_hour + where * TRIP_HOURS,
         .progress = where,
         .soc_frac = evtwin__soc_on_the_way(
-            &p->variation, use->start_frac - where * use->plan.cycles / d->before.soh_frac),
+            &p->variation, use->start_frac - where * use->plan.cycles / p->before.soh_frac),
         .current_A = between(EVTWIN__DRIVE_MIN_A, EVTWIN__DRIVE_MAX_A, level),
     };
 }
 
 /* What the pack is and what its BMS reports at a moment between two mornings. */
-static void take_record(const pack *p, const day *d, uint64_t sample, record *out) {
-    const evtwin_cell *cell = &p->run->cell;
-    const evtwin__wear *before = &d->before.wear, *after = &d->after.wear;
-    const moment m = sample_moment(p, d);
+static void take_record(const pack *p, uint64_t sample, record *out) {
+    const evtwin_cell *cell = &p->fleet->cell;
+    const evtwin__wear *before = &p->before.wear, *after = &p->after.wear;
+    const moment m = sample_moment(p);
     const double f = m.hour / 24.0;
 
     out->age_days = before->age_days + f;
     out->cycles = between(before->cycles, after->cycles, m.progress);
-    out->soh_frac = between(d->before.soh_frac, d->after.soh_frac, f);
-    out->resistance_ratio = between(d->before.resistance_ratio, d->after.resistance_ratio, f);
+    out->soh_frac = between(p->before.soh_frac, p->after.soh_frac, f);
+    out->resistance_ratio = between(p->before.resistance_ratio, p->after.resistance_ratio, f);
     out->has_defect = before->has_defect;
 
     /* quasi-steady: temperature from the heat at the air's temperature, then all at that
      * temperature */
-    const double r0_ratio = p->variation.resistance_factor * evtwin__wear_r0_ratio(cell, before);
-    const double cell_A = m.current_A * cell->capacity_Ah / REFERENCE_PARALLEL_Ah;
-    const double air = evtwin__air_degC(&p->variation, p->run->start_days + (double)d->number + f);
+    const double r0_ratio = p->variation.resistance_factor * evtwin__wear_r0_ratio(before);
+    const double cell_A =
+        m.current_A * cell->capacity_Ah / (EVTWIN__REFERENCE_PARALLEL * EVTWIN__REFERENCE_CELL_Ah);
+    const double air = evtwin__air_degC(&p->variation, p->fleet->start_days + (double)p->day + f);
     const double k = evtwin__thermal_resistance_K_W(&cell->thermal);
     const double warm =
         air + k * evtwin__ecm_steady_at(cell, m.soc_frac, air, cell_A, r0_ratio).heat_W;
     const evtwin__ecm_steady s = evtwin__ecm_steady_at(cell, m.soc_frac, warm, cell_A, r0_ratio);
 
-    const int n_series = p->run->options->n_series, n_parallel = p->run->options->n_parallel;
+    const int n_series = p->fleet->options.n_series, n_parallel = p->fleet->options.n_parallel;
     const double as_built_Ah = cell->capacity_Ah * p->variation.capacity_factor * n_parallel;
     const double as_built_ohm =
         p->variation.resistance_factor * evtwin__cell_r10_ohm(cell, 1.0) * n_series / n_parallel;
@@ -184,12 +171,12 @@ static double crossing(double before, double after, double limit) {
 
 /* The share of the day at which the pack reached its end of life, which fills the outcome; beyond 1
  * if it did not. */
-static double end_of_life(const run *r, const day *d, outcome *out) {
-    const state *before = &d->before, *after = &d->after;
+static double end_of_life(const run *r, const pack *p, outcome *out) {
+    const state *before = &p->before, *after = &p->after;
     const double by_capacity =
-        crossing(before->soh_frac, after->soh_frac, 0.01 * r->limits->eol_soh_percent);
+        crossing(before->soh_frac, after->soh_frac, 0.01 * r->limits.eol_soh_percent);
     const double by_resistance = crossing(-before->resistance_ratio, -after->resistance_ratio,
-                                          -r->limits->eol_resistance_ratio);
+                                          -r->limits.eol_resistance_ratio);
     const double f = by_capacity <= by_resistance ? by_capacity : by_resistance;
     if (f <= 1.0) {
         out->eol_cycles = between(before->wear.cycles, after->wear.cycles, f);
@@ -201,40 +188,41 @@ static double end_of_life(const run *r, const day *d, outcome *out) {
 /* One pack of the chunk from new to its end. */
 static evtwin_status run_pack(void *ctx, size_t item) {
     const run *r = ctx;
-    const evtwin__pack_rng rng = {r->options->seed, (uint32_t)(r->first_pack + item)};
-    const pack p = {r, evtwin__variation_sample(rng, r->cell.spread_scale),
-                    evtwin__sensors_sample(rng)};
+    const evtwin_sim *fleet = r->fleet;
+    const evtwin__pack_rng rng = {fleet->options.seed, (uint32_t)(r->first_pack + item)};
+    pack p = {.fleet = fleet,
+              .variation = evtwin__variation_sample(rng, fleet->cell.spread_scale),
+              .sensors = evtwin__sensors_sample(rng)};
     record *records = &r->records[item * r->max_records];
     outcome *out = &r->outcome[item];
     *out = (outcome){.eol_cycles = NAN};
 
-    const double max_days = r->limits->max_years * DAYS_PER_YEAR;
-    double next_record_day = r->limits->record_every_days;
-    day d = {.after = {.wear = evtwin__wear_new(&p.variation)}};
-    measure(&r->cell, &d.after);
+    const double max_days = r->limits.max_years * DAYS_PER_YEAR;
+    double next_record_day = r->limits.record_every_days;
+    p.after.wear = evtwin__wear_new(&fleet->cell, &p.variation);
+    measure(&p.after);
     int ended = 0;
-    for (; (double)d.number < max_days && !ended; d.number++) {
-        d.before = d.after;
-        d.use = evtwin__wear_step(&r->cell, &p.variation, d.number,
-                                  r->start_days + (double)d.number, 1.0, &d.after.wear);
-        measure(&r->cell, &d.after);
-        const double end = end_of_life(r, &d, out);
+    for (; (double)p.day < max_days && !ended; p.day++) {
+        p.before = p.after;
+        p.use = evtwin__wear_step(&p.after.wear, p.day, fleet->start_days + (double)p.day, 1.0);
+        measure(&p.after);
+        const double end = end_of_life(r, &p, out);
         ended = end <= 1.0;
-        if ((double)(d.number + 1) <= next_record_day || out->n_records == r->max_records) {
+        if ((double)(p.day + 1) <= next_record_day || out->n_records == r->max_records) {
             continue;
         }
-        next_record_day += r->limits->record_every_days;
+        next_record_day += r->limits.record_every_days;
         record *now = &records[out->n_records];
-        take_record(&p, &d, out->n_records, now);
+        take_record(&p, out->n_records, now);
 
         /* a record after the end does not count */
         if (!ended ||
-            (now->cycles < out->eol_cycles && now->age_days <= d.before.wear.age_days + end)) {
+            (now->cycles < out->eol_cycles && now->age_days <= p.before.wear.age_days + end)) {
             out->n_records++;
         }
     }
-    out->last_cycles = ended ? out->eol_cycles : d.after.wear.cycles;
-    out->has_defect = d.after.wear.has_defect;
+    out->last_cycles = ended ? out->eol_cycles : p.after.wear.cycles;
+    out->has_defect = p.after.wear.has_defect;
     return EVTWIN_OK;
 }
 
@@ -242,7 +230,7 @@ static evtwin_status run_pack(void *ctx, size_t item) {
 
 /* 1 or 0 where the outcome decides, NaN where the horizon was not observed. */
 static double failure_label(const run *r, const record *at, const outcome *o) {
-    const double horizon = r->limits->failure_horizon_cycles;
+    const double horizon = r->limits.failure_horizon_cycles;
     if (!isnan(o->eol_cycles)) {
         return o->eol_cycles - at->cycles <= horizon ? 1.0 : 0.0;
     }
@@ -263,30 +251,32 @@ static evtwin_status write_labels(const run *r, size_t row, const record *at, co
         {EVTWIN__Q_TRUTH_HAS_DEFECT, at->has_defect},
         {EVTWIN__Q_TRUTH_CENSORED, isnan(o->eol_cycles) ? 1.0 : 0.0},
     };
-    evtwin_status st = EVTWIN_OK;
-    for (size_t i = 0; i < sizeof label / sizeof label[0] && st >= 0; i++) {
-        st = evtwin_table_set_f64(r->table, r->columns.at[label[i].quantity], row, label[i].value);
+    for (size_t i = 0; i < sizeof label / sizeof label[0]; i++) {
+        EVTWIN_TRY(
+            evtwin_table_set_f64(r->table, r->columns.at[label[i].quantity], row, label[i].value));
     }
-    return st;
+    return EVTWIN_OK;
 }
 
-/* The records of one pack as rows from `row` on. */
-static evtwin_status write_pack(run *r, size_t row, size_t item) {
+/* The records of one pack as rows at the end of the table. */
+static evtwin_status write_pack(run *r, size_t item) {
     const outcome *o = &r->outcome[item];
+    const size_t row = evtwin_table_rows(r->table);
     int32_t code = 0;
-    evtwin_status st = evtwin_table_intern(r->table, r->columns.at[EVTWIN__Q_BATTERY_ID],
-                                           r->ids[r->first_pack + item].text, &code);
-    for (size_t i = 0; i < o->n_records && st >= 0; i++) {
+    EVTWIN_TRY(evtwin_table_resize(r->table, row + o->n_records));
+    EVTWIN_TRY(evtwin_table_intern(r->table, r->columns.at[EVTWIN__Q_BATTERY_ID],
+                                   r->fleet->ids[r->first_pack + item], &code));
+    for (size_t i = 0; i < o->n_records; i++) {
         record *at = &r->records[item * r->max_records + i];
-        at->reading.time_us = r->options->start_time_us + (int64_t)(at->age_days * US_PER_DAY);
+        at->reading.time_us =
+            r->fleet->options.start_time_us + (int64_t)(at->age_days * EVTWIN__US_PER_DAY);
         at->reading.seq = (int64_t)i;
         at->reading.sim_time_s = at->age_days * EVTWIN__SECONDS_PER_DAY;
         at->reading.battery_code = code;
-        if ((st = evtwin__row_write(r->table, &r->columns, row + i, &at->reading)) >= 0) {
-            st = write_labels(r, row + i, at, o);
-        }
+        EVTWIN_TRY(evtwin__row_write(r->table, &r->columns, row + i, &at->reading));
+        EVTWIN_TRY(write_labels(r, row + i, at, o));
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 /* Take a pack into the report. */
@@ -302,19 +292,6 @@ static void count_pack(run *r, const outcome *o) {
     r->ends[report->n_eol_by_capacity + report->n_eol_by_resistance] = o->eol_cycles;
     report->n_eol_by_capacity += o->by_capacity ? 1 : 0;
     report->n_eol_by_resistance += o->by_capacity ? 0 : 1;
-}
-
-/* Append the chunk to the table, and take it into the report. */
-static evtwin_status write_chunk(run *r) {
-    evtwin_status st = EVTWIN_OK;
-    for (size_t i = 0; i < r->n_chunk && st >= 0; i++) {
-        const size_t row = evtwin_table_rows(r->table);
-        if ((st = evtwin_table_resize(r->table, row + r->outcome[i].n_records)) >= 0 &&
-            (st = write_pack(r, row, i)) >= 0) {
-            count_pack(r, &r->outcome[i]);
-        }
-    }
-    return st;
 }
 
 /* ---- the run ---- */
@@ -334,18 +311,22 @@ static double quantile(const double *sorted, size_t n, double p) {
     return k + 1 < n ? sorted[k] + (x - (double)k) * (sorted[k + 1] - sorted[k]) : sorted[n - 1];
 }
 
+/* Run the packs a chunk at a time, and take each chunk into the table and the report. */
 static evtwin_status run_chunks(run *r) {
-    const evtwin_run_to_failure_options *limits = r->limits;
-    const size_t n = r->options->n_packs;
+    const evtwin_run_to_failure_options *limits = &r->limits;
+    const size_t n = r->fleet->n_packs;
     const char *what = "simulating to end of life";
     for (r->first_pack = 0; r->first_pack < n; r->first_pack += CHUNK_PACKS) {
         const double done = (double)r->first_pack / (double)n;
         EVTWIN_FAIL_IF(limits->progress != NULL &&
                            limits->progress(limits->progress_ctx, what, done) != 0,
                        EVTWIN_E_CANCELLED, "stopped after %zu of %zu packs", r->first_pack, n);
-        r->n_chunk = n - r->first_pack < CHUNK_PACKS ? n - r->first_pack : CHUNK_PACKS;
-        EVTWIN_TRY(evtwin__parallel_for(r->options->n_threads, r->n_chunk, run_pack, r));
-        EVTWIN_TRY(write_chunk(r));
+        const size_t n_chunk = n - r->first_pack < CHUNK_PACKS ? n - r->first_pack : CHUNK_PACKS;
+        EVTWIN_TRY(evtwin__parallel_for(r->fleet->options.n_threads, n_chunk, run_pack, r));
+        for (size_t i = 0; i < n_chunk; i++) {
+            EVTWIN_TRY(write_pack(r, i));
+            count_pack(r, &r->outcome[i]);
+        }
     }
     if (limits->progress != NULL) {
         limits->progress(limits->progress_ctx, what, 1.0);
@@ -355,19 +336,17 @@ static evtwin_status run_chunks(run *r) {
 
 /* Table and buffers, filled by the run; the caller frees them. */
 static evtwin_status run_all(run *r) {
-    const size_t n = r->options->n_packs;
+    const size_t n = r->fleet->n_packs;
     const unsigned kinds = EVTWIN__TELEMETRY | EVTWIN__TRUTH;
-    evtwin_status st = evtwin__schema_table_create(kinds, &r->table);
-    if (st < 0 || (st = evtwin__columns_find(r->table, kinds, &r->columns)) < 0) {
-        return st;
-    }
-    r->ids = evtwin__calloc(n, sizeof *r->ids);
+    EVTWIN_TRY(evtwin__schema_table_create(kinds, &r->table));
+    EVTWIN_TRY(evtwin__columns_find(r->table, kinds, &r->columns));
+    r->max_records =
+        (size_t)(r->limits.max_years * DAYS_PER_YEAR / r->limits.record_every_days) + 2;
     r->ends = evtwin__calloc(n, sizeof *r->ends);
     r->records = evtwin__calloc(r->max_records, CHUNK_PACKS * sizeof *r->records);
     r->outcome = evtwin__calloc(CHUNK_PACKS, sizeof *r->outcome);
-    EVTWIN_FAIL_IF(r->ids == NULL || r->ends == NULL || r->records == NULL || r->outcome == NULL,
-                   EVTWIN_E_NOMEM, "no memory for the run of %zu packs", n);
-    EVTWIN_TRY(evtwin__battery_ids_make(r->options->battery_id, n, r->ids));
+    EVTWIN_FAIL_IF(r->ends == NULL || r->records == NULL || r->outcome == NULL, EVTWIN_E_NOMEM,
+                   "no memory for the run of %zu packs", n);
     EVTWIN_TRY(run_chunks(r));
     const size_t n_ended = r->report.n_eol_by_capacity + r->report.n_eol_by_resistance;
     qsort(r->ends, n_ended, sizeof *r->ends, by_value);
@@ -409,22 +388,16 @@ evtwin_status evtwin_sim_run_to_failure(const evtwin_sim_options *options,
                                         evtwin_table **out, evtwin_run_to_failure_report *report,
                                         size_t report_size) {
     EVTWIN_FAIL_IF(out == NULL, EVTWIN_E_ARG, "out is NULL");
-    evtwin_sim_options o;
-    evtwin_run_to_failure_options limits;
-    evtwin_status st = evtwin__sim_options_check(options, &o);
-    if (st < 0 || (st = check_limits(run_options, &limits)) < 0) {
-        return st;
+    run r = {.report = {.size = sizeof r.report}};
+    evtwin_status st = evtwin__fleet_create(options, &r.fleet);
+    if (st < 0 || (st = check_limits(run_options, &r.limits)) < 0) {
+        goto done;
     }
-    EVTWIN_FAIL_IF(o.model != EVTWIN_SIM_ECM, EVTWIN_E_UNSUPPORTED,
-                   "packs of the classic model do not wear out");
-    run r = {
-        .options = &o,
-        .limits = &limits,
-        .start_days = (double)o.start_time_us / US_PER_DAY,
-        .max_records = (size_t)(limits.max_years * DAYS_PER_YEAR / limits.record_every_days) + 2,
-        .report = {.size = sizeof r.report},
-    };
-    if ((st = evtwin__cell_copy(o.cell, &r.cell)) < 0 || (st = run_all(&r)) < 0) {
+    if (r.fleet->options.model != EVTWIN_SIM_ECM) {
+        st = evtwin__fail(EVTWIN_E_UNSUPPORTED, "packs of the classic model do not wear out");
+        goto done;
+    }
+    if ((st = run_all(&r)) < 0) {
         goto done;
     }
     if (report != NULL) {
@@ -438,6 +411,6 @@ done:
     evtwin__free(r.outcome);
     evtwin__free(r.records);
     evtwin__free(r.ends);
-    evtwin__free(r.ids);
+    evtwin_sim_free(r.fleet);
     return st;
 }

@@ -2,11 +2,10 @@
 /* sim/sensors.c: sensor and estimation errors of a pack's battery management system; its readings
  * as rows of a telemetry table. */
 
-#include "sim/sensors.h"
+#include "sim/pack.h"
 
 #include "core/status.h"
 
-#include <math.h>
 #include <stddef.h>
 
 /* Health is estimated: a bias for life, and an error that wanders over weeks. Half a percent each
@@ -46,19 +45,21 @@
 /* For the mean throughput a younger pack counts as an hour old. */
 #define MIN_AGE_DAYS (1.0 / 24.0)
 
-evtwin__sensors evtwin__sensors_sample(evtwin__pack_rng rng) {
+/* A normal error of deviation sigma. */
+static double noise(evtwin__pack_rng rng, evtwin__channel channel, uint64_t sample, int half,
+                    double sigma) {
+    return sigma * evtwin__sample_normal(rng, channel, sample, half);
+}
+
+evtwin__sensors evtwin__sensors_sample(evtwin__pack_rng r) {
     return (evtwin__sensors){
-        .rng = rng,
-        .soh_bias_percent =
-            SOH_BIAS_PERCENT * evtwin__sample_normal(rng, EVTWIN__CHANNEL_SENSOR_BIAS, 0, 0),
-        .resistance_bias_frac =
-            RESISTANCE_BIAS_FRAC * evtwin__sample_normal(rng, EVTWIN__CHANNEL_SENSOR_BIAS, 0, 1),
-        .current_gain_frac =
-            CURRENT_GAIN_SIGMA * evtwin__sample_normal(rng, EVTWIN__CHANNEL_SENSOR_GAIN, 0, 0),
-        .current_offset_A =
-            CURRENT_OFFSET_SIGMA_A * evtwin__sample_normal(rng, EVTWIN__CHANNEL_SENSOR_GAIN, 0, 1),
-        .temperature_bias_K = TEMPERATURE_BIAS_SIGMA_K *
-                              evtwin__sample_normal(rng, EVTWIN__CHANNEL_SENSOR_TEMPERATURE, 0, 0),
+        .rng = r,
+        .soh_bias_percent = noise(r, EVTWIN__CHANNEL_SENSOR_BIAS, 0, 0, SOH_BIAS_PERCENT),
+        .resistance_bias_frac = noise(r, EVTWIN__CHANNEL_SENSOR_BIAS, 0, 1, RESISTANCE_BIAS_FRAC),
+        .current_gain_frac = noise(r, EVTWIN__CHANNEL_SENSOR_GAIN, 0, 0, CURRENT_GAIN_SIGMA),
+        .current_offset_A = noise(r, EVTWIN__CHANNEL_SENSOR_GAIN, 0, 1, CURRENT_OFFSET_SIGMA_A),
+        .temperature_bias_K =
+            noise(r, EVTWIN__CHANNEL_SENSOR_TEMPERATURE, 0, 0, TEMPERATURE_BIAS_SIGMA_K),
     };
 }
 
@@ -69,12 +70,8 @@ static double quantise(double x, double lsb) {
     return nearbyint(x * per_unit) / per_unit;
 }
 
-static double clamp(double x, double low, double high) {
-    return x < low ? low : (x > high ? high : x);
-}
-
 static double percent(double x) {
-    return clamp(quantise(x, PERCENT_LSB), 0.0, 100.0);
+    return evtwin__clamp(quantise(x, PERCENT_LSB), 0.0, 100.0);
 }
 
 evtwin__reading evtwin__sensors_read(const evtwin__sensors *sensors, uint64_t sample,
@@ -100,18 +97,18 @@ evtwin__reading evtwin__sensors_read(const evtwin__sensors *sensors, uint64_t sa
         quantise(1e3 * in->resistance_ohm * (1.0 + resistance_error), RESISTANCE_LSB_mohm);
 
     /* sensors */
-    const double noise_V = CELL_VOLTAGE_SIGMA_V * sqrt((double)in->n_series);
-    r.voltage_V = quantise(
-        in->voltage_V + noise_V * evtwin__sample_normal(rng, EVTWIN__CHANNEL_NOISE_VI, sample, 0),
-        VOLTAGE_LSB_V);
-    const double current =
-        in->current_A * (1.0 + sensors->current_gain_frac) + sensors->current_offset_A +
-        CURRENT_SIGMA_A * evtwin__sample_normal(rng, EVTWIN__CHANNEL_NOISE_VI, sample, 1);
+    const double pack_sigma_V = CELL_VOLTAGE_SIGMA_V * sqrt((double)in->n_series);
+    r.voltage_V =
+        quantise(in->voltage_V + noise(rng, EVTWIN__CHANNEL_NOISE_VI, sample, 0, pack_sigma_V),
+                 VOLTAGE_LSB_V);
+    const double current = in->current_A * (1.0 + sensors->current_gain_frac) +
+                           sensors->current_offset_A +
+                           noise(rng, EVTWIN__CHANNEL_NOISE_VI, sample, 1, CURRENT_SIGMA_A);
     r.current_A = fabs(current) < CURRENT_DEAD_BAND_A ? 0.0 : quantise(current, CURRENT_LSB_A);
-    r.temperature_degC = quantise(
-        in->temperature_degC + sensors->temperature_bias_K +
-            TEMPERATURE_SIGMA_K * evtwin__sample_normal(rng, EVTWIN__CHANNEL_NOISE_T, sample, 0),
-        TEMPERATURE_LSB_K);
+    r.temperature_degC =
+        quantise(in->temperature_degC + sensors->temperature_bias_K +
+                     noise(rng, EVTWIN__CHANNEL_NOISE_T, sample, 0, TEMPERATURE_SIGMA_K),
+                 TEMPERATURE_LSB_K);
 
     /* what follows from them */
     r.charge_cycles = (int64_t)in->cycles;
@@ -175,8 +172,8 @@ evtwin_status evtwin__columns_find(const evtwin_table *table, unsigned kinds,
 
 evtwin_status evtwin__row_write(evtwin_table *table, const evtwin__columns *columns, size_t row,
                                 const evtwin__reading *reading) {
-    evtwin_status st = EVTWIN_OK;
-    for (size_t i = 0; i < N_REPORTED && st >= 0; i++) {
+    for (size_t i = 0; i < N_REPORTED; i++) {
+        evtwin_status st = EVTWIN_OK;
         const void *value = (const char *)reading + reported[i].at;
         const size_t col = columns->at[reported[i].quantity];
         switch (evtwin__schema[reported[i].quantity].type) {
@@ -194,6 +191,7 @@ evtwin_status evtwin__row_write(evtwin_table *table, const evtwin__columns *colu
             st = evtwin_table_set_code(table, col, row, *(const int32_t *)value);
             break;
         }
+        EVTWIN_TRY(st);
     }
-    return st;
+    return EVTWIN_OK;
 }

@@ -7,7 +7,7 @@
  * in the cell's parameter file. [typical] marks an engineering judgement without one citable
  * source. */
 
-#include "sim/variation.h"
+#include "sim/pack.h"
 
 #include "core/vmath.h"
 

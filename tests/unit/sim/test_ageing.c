@@ -4,7 +4,7 @@
 
 #include "test.h"
 
-#include "sim/wear.h"
+#include "sim/pack.h"
 
 static evtwin_cell *load(const char *name) {
     evtwin_cell *cell = NULL;
@@ -116,21 +116,21 @@ static void defect_multiplies_the_growth(void **state) {
     evtwin__variation defective = healthy;
     defective.is_defective = 1;
     defective.defect_onset_cycles = 140.0;
-    evtwin__wear a = evtwin__wear_new(&healthy), b = a;
-    evtwin__wear_apply(cell, &healthy, &year, &a);
-    evtwin__wear_apply(cell, &defective, &year, &b);
+    evtwin__wear a = evtwin__wear_new(cell, &healthy), b = evtwin__wear_new(cell, &defective);
+    evtwin__wear_apply(&a, &year);
+    evtwin__wear_apply(&b, &year);
     assert_int_equal(a.has_defect, 0);
     assert_int_equal(b.has_defect, 1);
-    const double r_onset = evtwin__wear_r0_ratio(cell, &a);
-    assert_near(evtwin__wear_r0_ratio(cell, &b), r_onset, 1e-15);
-    evtwin__wear_apply(cell, &healthy, &year, &a);
-    evtwin__wear_apply(cell, &defective, &year, &b);
-    assert_near(evtwin__wear_r0_ratio(cell, &b) - r_onset,
-                10.0 * (evtwin__wear_r0_ratio(cell, &a) - r_onset), 1e-12);
-    assert_near(evtwin__wear_soh(cell, &b), evtwin__wear_soh(cell, &a), 0.0);
+    const double r_onset = evtwin__wear_r0_ratio(&a);
+    assert_near(evtwin__wear_r0_ratio(&b), r_onset, 1e-15);
+    evtwin__wear_apply(&a, &year);
+    evtwin__wear_apply(&b, &year);
+    assert_near(evtwin__wear_r0_ratio(&b) - r_onset, 10.0 * (evtwin__wear_r0_ratio(&a) - r_onset),
+                1e-12);
+    assert_near(evtwin__wear_soh(&b), evtwin__wear_soh(&a), 0.0);
 
     /* R1 and R2 take half of it, so the 10 s resistance grows a little less than R0 */
-    assert_true(evtwin__wear_r10_ratio(cell, &b) < evtwin__wear_r0_ratio(cell, &b));
+    assert_true(evtwin__wear_r10_ratio(&b) < evtwin__wear_r0_ratio(&b));
     assert_near(evtwin__cell_r10_ohm(cell, 1.0), 29.15e-3, 0.3e-3);
     evtwin_cell_free(cell);
 }
@@ -143,9 +143,9 @@ static void history_ends_at_the_health_asked_for(void **state) {
         const evtwin__pack_rng rng = {3, p};
         const evtwin__variation t = evtwin__variation_sample(rng, 1.0);
         for (size_t i = 0; i < 5; i++) {
-            evtwin__wear life = evtwin__wear_new(&t);
-            assert_ok(evtwin__wear_age_to(cell, &t, 19723.0, targets[i], &life));
-            assert_near(evtwin__wear_soh(cell, &life), targets[i], 1e-9);
+            evtwin__wear life = evtwin__wear_new(cell, &t);
+            assert_ok(evtwin__wear_age_to(&life, 19723.0, targets[i]));
+            assert_near(evtwin__wear_soh(&life), targets[i], 1e-9);
             assert_true(i == 0 ? life.age_days == 0.0 : life.age_days > 0.0);
         }
     }

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/unit/sim/test_variation.c: the fleet's spread is what variation.h says; noise and weather
+/* tests/unit/sim/test_variation.c: the fleet's spread is what variation.c says; noise and weather
  * behave. */
 
 #include "test.h"
 
-#include "sim/sensors.h"
-#include "sim/drive_cycle.h"
-#include "sim/variation.h"
+#include "sim/fleet.h"
 
 enum { N = 20000 };
 
