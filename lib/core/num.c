@@ -547,6 +547,14 @@ size_t evtwin__format_f64(double v, char *text) {
                  : format_with_libc(is_negative, a, text);
 }
 
+const char *evtwin__number_text(double v, char text[EVTWIN__NUM_SIZE]) {
+    if (!isfinite(v)) {
+        return isnan(v) ? "unknown" : v > 0.0 ? "infinity" : "-infinity";
+    }
+    evtwin__format_f64(v, text);
+    return text;
+}
+
 size_t evtwin__format_i64(int64_t v, char *text) {
     char digits[20];
     const uint64_t magnitude = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;

@@ -112,10 +112,8 @@ static evtwin_status set_rule(evtwin_thresholds *t, const rule *r) {
 evtwin_status evtwin_thresholds_set(evtwin_thresholds *thresholds, const evtwin_threshold *given) {
     EVTWIN_FAIL_IF(thresholds == NULL || given == NULL || given->quantity == NULL, EVTWIN_E_ARG,
                    "thresholds, rule or its quantity is NULL");
-    rule r = {given->kind, 0, given->level, given->is_below != 0, given->limit};
-    while (r.q < EVTWIN__Q_COUNT && strcmp(evtwin__schema[r.q].name, given->quantity) != 0) {
-        r.q++;
-    }
+    const rule r = {given->kind, evtwin__quantity_by_name(given->quantity), given->level,
+                    given->is_below != 0, given->limit};
     EVTWIN_FAIL_IF(r.q == EVTWIN__Q_COUNT || !evtwin__quantity_is_number(r.q), EVTWIN_E_ARG,
                    "a threshold of '%.60s', which is not a numeric quantity of the schema",
                    given->quantity);
@@ -374,14 +372,6 @@ static double shown_value(const rule *r, double value) {
     return value;
 }
 
-static const char *number_text(double v, char text[EVTWIN__NUM_SIZE]) {
-    if (!isfinite(v)) {
-        return isnan(v) ? "unknown" : v > 0.0 ? "infinity" : "-infinity";
-    }
-    evtwin__format_f64(v, text);
-    return text;
-}
-
 const char *evtwin_thresholds_reason(const evtwin_thresholds *thresholds, size_t i,
                                      const evtwin_table *rows, size_t row, char *text,
                                      size_t text_size) {
@@ -394,8 +384,8 @@ const char *evtwin_thresholds_reason(const evtwin_thresholds *thresholds, size_t
         values v = {.rows = rows, .row = row};
         char value[EVTWIN__NUM_SIZE], limit[EVTWIN__NUM_SIZE];
         snprintf(text, text_size, "%s %s %c %s", evtwin__schema[r->q].name,
-                 number_text(shown_value(r, value_of(r, &v)), value), r->is_below ? '<' : '>',
-                 number_text(r->limit, limit));
+                 evtwin__number_text(shown_value(r, value_of(r, &v)), value),
+                 r->is_below ? '<' : '>', evtwin__number_text(r->limit, limit));
     }
     return text;
 }

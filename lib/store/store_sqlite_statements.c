@@ -284,11 +284,7 @@ evtwin_status evtwin__sqlite_run(sqlite_store *s, sqlite_sql which, const char *
 static int read_limit(evtwin__stmt *stmt, sqlite_limit *limit) {
     const char *quantity = evtwin__stmt_text(stmt, 0), *level = evtwin__stmt_text(stmt, 1);
     const char *operator= evtwin__stmt_text(stmt, 2);
-    size_t q = 0;
-    while (q < EVTWIN__Q_COUNT && quantity != NULL &&
-           strcmp(evtwin__schema[q].name, quantity) != 0) {
-        q++;
-    }
+    const size_t q = quantity != NULL ? evtwin__quantity_by_name(quantity) : EVTWIN__Q_COUNT;
     if (q == EVTWIN__Q_COUNT || !evtwin__is_of(q, EVTWIN__STORED) ||
         !evtwin__quantity_is_number(q) || level == NULL || operator== NULL) {
         return 0;
