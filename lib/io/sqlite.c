@@ -1,21 +1,30 @@
 /* SPDX-License-Identifier: MIT */
-/* io/sqlite.c: open SQLite databases with safe settings, run statements, map errors. The only file
- * that knows SQLite's own interface is this one and sqlite_backup.c. */
+/* io/sqlite.c: open SQLite databases with safe settings, run statements, map errors, copy one that
+ * is in use. No other file knows SQLite's own interface. */
 
 #include "io/sqlite.h"
 
+#include "core/file.h"
 #include "core/mem.h"
 #include "core/status.h"
-#include "io/sqlite_private.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <sqlite3.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+struct evtwin__db {
+    sqlite3 *handle;
+    char *name; /* as the user gave it */
+    evtwin__db_mode mode;
+    int busy_timeout_ms;
+};
 
 struct evtwin__stmt {
     evtwin__db *db;
@@ -52,7 +61,8 @@ static evtwin_status status_of(int rc) {
     }
 }
 
-evtwin_status evtwin__db_fail(evtwin__db *db, int rc) {
+/* Error text and code from a SQLite result code. */
+static evtwin_status db_fail(evtwin__db *db, int rc) {
     const evtwin_status st = status_of(rc);
     const char *text =
         sqlite3_errcode(db->handle) == rc || sqlite3_extended_errcode(db->handle) == rc
@@ -73,34 +83,32 @@ evtwin_status evtwin__db_fail(evtwin__db *db, int rc) {
     EVTWIN_FAIL(st, "%s: %s", db->name, text);
 }
 
+/* What stopped a file from being made. */
+static evtwin_status fail_create(const char *path, int error) {
+    EVTWIN_FAIL_IF(error == ENOENT, EVTWIN_E_NOT_FOUND, "%s: its folder does not exist", path);
+    return evtwin__fail_errno(path, error);
+}
+
 /* ---- open ---- */
 
 /* SQLite makes files by the umask; telemetry tells where people were, so ours are their owner's.
  * The files beside it (-wal, -shm) take the mode of the database. */
 static evtwin_status create_private(const char *path) {
-    const int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    const int fd = evtwin__fd_open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     if (fd < 0) {
-        if (errno == EEXIST) {
-            return EVTWIN_OK;
-        }
-        EVTWIN_FAIL(errno == ENOENT ? EVTWIN_E_NOT_FOUND : EVTWIN_E_IO, "%s: %s", path,
-                    errno == ENOENT ? "its folder does not exist" : strerror(errno));
+        return errno == EEXIST ? EVTWIN_OK : fail_create(path, errno);
     }
-    const int failed = fchmod(fd, 0600) != 0;
-    const int why = errno;
+    const int error = fchmod(fd, 0600) != 0 ? errno : 0;
     close(fd);
-    EVTWIN_FAIL_IF(failed, EVTWIN_E_IO, "%s: %s", path, strerror(why));
-    return EVTWIN_OK;
+    return error == 0 ? EVTWIN_OK : evtwin__fail_errno(path, error);
 }
 
 static evtwin_status check_file(const char *path) {
     struct stat info;
-    EVTWIN_FAIL_IF(stat(path, &info) != 0,
-                   errno == ENOENT || errno == ENOTDIR ? EVTWIN_E_NOT_FOUND : EVTWIN_E_IO, "%s: %s",
-                   path, strerror(errno));
-    EVTWIN_FAIL_IF(!S_ISREG(info.st_mode), EVTWIN_E_IO, "%s: is not a regular file", path);
-    EVTWIN_FAIL_IF(access(path, R_OK) != 0, EVTWIN_E_IO, "%s: %s", path, strerror(errno));
-    return EVTWIN_OK;
+    const int is_there = stat(path, &info) == 0;
+    EVTWIN_FAIL_IF(is_there && !S_ISREG(info.st_mode), EVTWIN_E_IO, "%s: is not a regular file",
+                   path);
+    return is_there && access(path, R_OK) == 0 ? EVTWIN_OK : evtwin__fail_errno(path, errno);
 }
 
 /* What a hostile or damaged file could make SQLite do is bounded here (sqlite.org/security.html).
@@ -118,18 +126,19 @@ static evtwin_status harden(evtwin__db *db) {
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
         sqlite3_limit(db->handle, limits[i].id, limits[i].value);
     }
-    int rc = sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    if (rc == SQLITE_OK) {
-        rc = sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    }
-    if (rc == SQLITE_OK) { /* triggers in a file are for other programs: none runs here */
-        rc = sqlite3_db_config(db->handle, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
-    }
-    if (rc == SQLITE_OK) {
-        rc = sqlite3_busy_timeout(db->handle, db->busy_timeout_ms);
+    static const struct {
+        int id, value;
+    } settings[] = {
+        {SQLITE_DBCONFIG_DEFENSIVE, 1},
+        {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+        {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0}, /* triggers in a file are for other programs */
+    };
+    int rc = sqlite3_busy_timeout(db->handle, db->busy_timeout_ms);
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0] && rc == SQLITE_OK; i++) {
+        rc = sqlite3_db_config(db->handle, settings[i].id, settings[i].value, NULL);
     }
     if (rc != SQLITE_OK) {
-        return evtwin__db_fail(db, rc);
+        return db_fail(db, rc);
     }
     return evtwin__db_exec(db, "PRAGMA cell_size_check = ON;"
                                "PRAGMA foreign_keys = ON;"
@@ -147,31 +156,24 @@ static evtwin_status open_handle(evtwin__db *db, const char *path, evtwin__db_mo
     if (rc != SQLITE_OK) {
         EVTWIN_FAIL_IF(db->handle == NULL, EVTWIN_E_NOMEM, "out of memory for a connection to %s",
                        path);
-        return evtwin__db_fail(db, rc);
+        return db_fail(db, rc);
     }
     EVTWIN_FAIL_IF(mode != EVTWIN__DB_READ && sqlite3_db_readonly(db->handle, "main") == 1,
                    EVTWIN_E_IO, "%s: may not be written by this user", path);
-    evtwin_status st = harden(db);
-    if (st >= 0) {
-        /* the first read of the file: here it shows whether it is a database at all */
-        int64_t version;
-        st = evtwin__db_query_i64(db, "PRAGMA schema_version", 0, &version);
-    }
-    return st;
+    EVTWIN_TRY(harden(db));
+
+    /* the first read of the file: here it shows whether it is a database at all */
+    int64_t version;
+    return evtwin__db_query_i64(db, "PRAGMA schema_version", 0, &version);
 }
 
 evtwin_status evtwin__db_open(const char *path, evtwin__db_mode mode, int busy_timeout_ms,
                               evtwin__db **out) {
     assert(path != NULL && out != NULL && busy_timeout_ms >= 0);
     EVTWIN_FAIL_IF(path[0] == '\0', EVTWIN_E_ARG, "the file name of the database is empty");
-    evtwin_status st = EVTWIN_OK;
     if (strcmp(path, ":memory:") != 0) {
-        if (mode == EVTWIN__DB_CREATE && (st = create_private(path)) < 0) {
-            return st;
-        }
-        if ((st = check_file(path)) < 0) {
-            return st;
-        }
+        EVTWIN_TRY(mode == EVTWIN__DB_CREATE ? create_private(path) : EVTWIN_OK);
+        EVTWIN_TRY(check_file(path));
     }
 
     evtwin__db *db = evtwin__calloc(1, sizeof *db);
@@ -184,12 +186,13 @@ evtwin_status evtwin__db_open(const char *path, evtwin__db_mode mode, int busy_t
     db->name = name;
     db->mode = mode;
     db->busy_timeout_ms = busy_timeout_ms;
-    if ((st = open_handle(db, path, mode)) < 0) {
+    const evtwin_status st = open_handle(db, path, mode);
+    if (st < 0) {
         evtwin__db_close(db);
-        return st;
+    } else {
+        *out = db;
     }
-    *out = db;
-    return EVTWIN_OK;
+    return st;
 }
 
 void evtwin__db_close(evtwin__db *db) {
@@ -216,7 +219,7 @@ const char *evtwin__db_name(const evtwin__db *db) {
 
 evtwin_status evtwin__db_exec(evtwin__db *db, const char *sql) {
     const int rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
-    return rc == SQLITE_OK ? EVTWIN_OK : evtwin__db_fail(db, rc);
+    return rc == SQLITE_OK ? EVTWIN_OK : db_fail(db, rc);
 }
 
 /* Two processes that open a new database at once both want it alone for a moment, and SQLite does
@@ -229,7 +232,7 @@ evtwin_status evtwin__db_use_wal(evtwin__db *db) {
             return EVTWIN_OK;
         }
         if ((rc & 0xff) != SQLITE_BUSY || waited_ms >= db->busy_timeout_ms) {
-            return evtwin__db_fail(db, rc);
+            return db_fail(db, rc);
         }
         nanosleep(&pause, NULL);
     }
@@ -238,18 +241,13 @@ evtwin_status evtwin__db_use_wal(evtwin__db *db) {
 evtwin_status evtwin__db_query_i64(evtwin__db *db, const char *sql, int64_t otherwise,
                                    int64_t *out) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(evtwin__stmt_prepare(db, sql, &stmt));
-    int64_t value = otherwise;
-    if ((st = evtwin__stmt_step(stmt)) >= 0) {
-        if (st == EVTWIN_OK) {
-            evtwin__stmt_i64(stmt, 0, &value);
-        }
-        *out = value;
-        st = EVTWIN_OK;
+    const evtwin_status st = evtwin__stmt_step(stmt);
+    if (st >= 0 && !(st == EVTWIN_OK && evtwin__stmt_i64(stmt, 0, out))) {
+        *out = otherwise;
     }
     evtwin__stmt_free(stmt);
-    return st;
+    return st < 0 ? st : EVTWIN_OK;
 }
 
 evtwin_status evtwin__db_begin_write(evtwin__db *db) {
@@ -290,7 +288,7 @@ evtwin_status evtwin__stmt_prepare(evtwin__db *db, const char *sql, evtwin__stmt
         sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt->handle, NULL);
     if (rc != SQLITE_OK) {
         evtwin__free(stmt);
-        return evtwin__db_fail(db, rc);
+        return db_fail(db, rc);
     }
     *out = stmt;
     return EVTWIN_OK;
@@ -331,17 +329,10 @@ void evtwin__stmt_bind_null(evtwin__stmt *stmt, int i) {
 
 evtwin_status evtwin__stmt_step(evtwin__stmt *stmt) {
     if (stmt->bind_rc != SQLITE_OK) {
-        return evtwin__db_fail(stmt->db, stmt->bind_rc);
+        return db_fail(stmt->db, stmt->bind_rc);
     }
     const int rc = sqlite3_step(stmt->handle);
-    switch (rc) {
-    case SQLITE_ROW:
-        return EVTWIN_OK;
-    case SQLITE_DONE:
-        return EVTWIN_DONE;
-    default:
-        return evtwin__db_fail(stmt->db, rc);
-    }
+    return rc == SQLITE_ROW ? EVTWIN_OK : rc == SQLITE_DONE ? EVTWIN_DONE : db_fail(stmt->db, rc);
 }
 
 evtwin_status evtwin__stmt_run(evtwin__stmt *stmt) {
@@ -374,4 +365,67 @@ const char *evtwin__stmt_text(evtwin__stmt *stmt, int i) {
     return sqlite3_column_type(stmt->handle, i) == SQLITE_TEXT
                ? (const char *)sqlite3_column_text(stmt->handle, i)
                : NULL;
+}
+
+/* ---- backup ---- */
+
+/* One step for all pages: its read transaction pins the state that is copied, and in a database
+ * with a log no writer waits for a reader. Smaller steps would begin anew after every commit of
+ * others. */
+static evtwin_status copy_pages(evtwin__db *from, evtwin__db *to) {
+    sqlite3_backup *backup = sqlite3_backup_init(to->handle, "main", from->handle, "main");
+    if (backup == NULL) {
+        return db_fail(to, sqlite3_extended_errcode(to->handle));
+    }
+    const int rc = sqlite3_backup_step(backup, -1);
+    const int end = sqlite3_backup_finish(backup);
+    if (rc != SQLITE_DONE) {
+        return db_fail(to, rc);
+    }
+    return end == SQLITE_OK ? EVTWIN_OK : db_fail(to, end);
+}
+
+/* The copy is one file: it leaves the mode in which a database needs its log beside it. */
+static evtwin_status copy_into(evtwin__db *db, const char *path) {
+    evtwin__db *to = NULL;
+    evtwin_status st = evtwin__db_open(path, EVTWIN__DB_WRITE, db->busy_timeout_ms, &to);
+    if (st >= 0 && (st = copy_pages(db, to)) >= 0) {
+        st = evtwin__db_exec(to, "PRAGMA journal_mode = DELETE");
+    }
+    evtwin__db_close(to);
+    return st;
+}
+
+/* Give the finished copy its name. link, unlike rename, never replaces a file that is there. */
+static evtwin_status publish(const char *temporary, const char *path) {
+    EVTWIN_FAIL_IF(link(temporary, path) != 0, EVTWIN_E_IO, "%s: %s", path, strerror(errno));
+    evtwin__file_sync_folder(path);
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__db_backup(evtwin__db *db, const char *path) {
+    struct stat info;
+    EVTWIN_FAIL_IF(lstat(path, &info) == 0, EVTWIN_E_IO,
+                   "%s: exists; a backup never replaces a file", path);
+    static const char suffix[] = ".XXXXXX";
+    const size_t length = strlen(path);
+    char *temporary = evtwin__calloc(length + sizeof suffix, 1);
+    EVTWIN_FAIL_IF(temporary == NULL, EVTWIN_E_NOMEM, "out of memory for the name of %s", path);
+    memcpy(temporary, path, length);
+    memcpy(temporary + length, suffix, sizeof suffix);
+
+    evtwin_status st;
+    const int fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 */
+    if (fd < 0) {
+        st = fail_create(path, errno);
+        evtwin__free(temporary);
+        return st;
+    }
+    close(fd);
+    if ((st = copy_into(db, temporary)) >= 0) {
+        st = publish(temporary, path);
+    }
+    unlink(temporary);
+    evtwin__free(temporary);
+    return st;
 }

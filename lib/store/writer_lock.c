@@ -4,6 +4,7 @@
 
 #include "store/writer_lock.h"
 
+#include "core/file.h"
 #include "core/mem.h"
 #include "core/status.h"
 
@@ -71,11 +72,9 @@ static evtwin_status open_file(evtwin__writer_locks *locks) {
                    locks->database);
     memcpy(path, locks->database, length);
     memcpy(path + length, suffix, sizeof suffix);
-    evtwin_status st = EVTWIN_OK;
-    locks->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (locks->fd < 0) {
-        st = evtwin__fail(EVTWIN_E_IO, "%s: %s", path, strerror(errno));
-    }
+    locks->fd = evtwin__fd_open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+    const evtwin_status st =
+        locks->fd >= 0 ? EVTWIN_OK : evtwin__fail(EVTWIN_E_IO, "%s: %s", path, strerror(errno));
     evtwin__free(path);
     return st;
 }
