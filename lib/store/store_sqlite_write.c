@@ -28,11 +28,9 @@ static evtwin_status revision_get(sqlite_store *s, int64_t *out) {
 /* What a transaction of rows needs: its statement, the last revision given out. */
 static evtwin_status begin_rows(sqlite_store *s, sqlite_sql which, evtwin__stmt **stmt_out,
                                 int64_t *revision_out) {
-    evtwin_status st = evtwin__sqlite_use_limits(s);
-    if (st >= 0 && (st = evtwin__sqlite_ask(s, which, stmt_out, "")) >= 0) {
-        st = revision_get(s, revision_out);
-    }
-    return st;
+    EVTWIN_TRY(evtwin__sqlite_use_limits(s));
+    EVTWIN_TRY(evtwin__sqlite_ask(s, which, stmt_out, ""));
+    return revision_get(s, revision_out);
 }
 
 /* ---- rows ---- */
@@ -184,10 +182,7 @@ static evtwin_status insert_rows(sqlite_store *s, const evtwin__rows *rows, cons
                                  evtwin_insert_report *report) {
     evtwin__stmt *stmt = NULL;
     int64_t revision = 0;
-    evtwin_status st = begin_rows(s, SQL_INSERT, &stmt, &revision);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(begin_rows(s, SQL_INSERT, &stmt, &revision));
     row_times times = {.now = now};
     standing run = {.seq = 0};
     evtwin__value value[EVTWIN__Q_COUNT] = {{0}};
@@ -195,22 +190,18 @@ static evtwin_status insert_rows(sqlite_store *s, const evtwin__rows *rows, cons
         EVTWIN_TRY(evtwin__rows_get(rows, i, value));
         EVTWIN_TRY(insert_row(stmt, value, &times, revision + 1));
         if (evtwin__db_changes(s->db) == 0) {
-            st = compare_row(s, value, &times, report);
-        } else {
-            revision++;
-            report->n_inserted++;
-            if (evtwin__row_is_predicted(value)) {
-                st = note_standing(s, &run, value, times.time);
-            }
+            EVTWIN_TRY(compare_row(s, value, &times, report));
+            continue;
         }
-        if (st < 0) {
-            return st;
+        revision++;
+        report->n_inserted++;
+        if (evtwin__row_is_predicted(value)) {
+            EVTWIN_TRY(note_standing(s, &run, value, times.time));
         }
     }
-    st = put_standing(s, &run);
-    return st >= 0 && report->n_inserted > 0
-               ? evtwin__sqlite_run(s, SQL_REVISION_SET, "i", revision)
-               : st;
+    EVTWIN_TRY(put_standing(s, &run));
+    return report->n_inserted > 0 ? evtwin__sqlite_run(s, SQL_REVISION_SET, "i", revision)
+                                  : EVTWIN_OK;
 }
 
 /* The first insert of a battery takes its writer lock, before anything is written. */
@@ -219,17 +210,14 @@ static evtwin_status lock_batteries(sqlite_store *s, const evtwin__binding *bind
     if (path[0] == '\0') {
         return EVTWIN_OK; /* in memory: nobody else can see it */
     }
-    evtwin_status st = EVTWIN_OK;
-    if (s->locks == NULL && (st = evtwin__writer_locks_open(path, &s->locks)) < 0) {
-        return st;
+    if (s->locks == NULL) {
+        EVTWIN_TRY(evtwin__writer_locks_open(path, &s->locks));
     }
     const size_t id_col = binding->bound[EVTWIN__Q_BATTERY_ID].col;
     const char *locked = NULL;
     for (size_t i = 0; i < binding->rows; i++) {
         const char *id = evtwin_table_text(binding->table, id_col, i);
-        if (id != locked && (st = evtwin__writer_locks_take(s->locks, id)) < 0) {
-            return st;
-        }
+        EVTWIN_TRY(id != locked ? evtwin__writer_locks_take(s->locks, id) : EVTWIN_OK);
         locked = id;
     }
     return EVTWIN_OK;
@@ -250,13 +238,11 @@ evtwin_status evtwin__sqlite_insert(evtwin_store *store, const evtwin__rows *row
                                     const char *source, const char *position,
                                     evtwin_insert_report *report) {
     sqlite_store *s = (sqlite_store *)store;
-    evtwin_status st = lock_batteries(s, &rows->binding);
-    if (st < 0 || (st = evtwin__db_begin_write(s->db)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(lock_batteries(s, &rows->binding));
+    EVTWIN_TRY(evtwin__db_begin_write(s->db));
     char now[EVTWIN_TIME_TEXT_SIZE];
     evtwin__sqlite_time(store->now(), now);
-    st = insert_rows(s, rows, now, report);
+    evtwin_status st = insert_rows(s, rows, now, report);
     if (st >= 0 && source != NULL) {
         st = evtwin__sqlite_run(s, SQL_PUT_POSITION, "ss", source, position);
     }
@@ -272,10 +258,7 @@ static evtwin_status put_rows(sqlite_store *s, const evtwin__rows *rows, const c
                               size_t *n_updated_out) {
     evtwin__stmt *stmt = NULL;
     int64_t revision = 0;
-    evtwin_status st = begin_rows(s, SQL_PUT_PREDICTION, &stmt, &revision);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(begin_rows(s, SQL_PUT_PREDICTION, &stmt, &revision));
     size_t n_updated = 0;
     row_times times = {.now = now};
     standing run = {.seq = 0};
@@ -295,8 +278,8 @@ static evtwin_status put_rows(sqlite_store *s, const evtwin__rows *rows, const c
         }
     }
     *n_updated_out = n_updated;
-    st = put_standing(s, &run);
-    return st >= 0 && n_updated > 0 ? evtwin__sqlite_run(s, SQL_REVISION_SET, "i", revision) : st;
+    EVTWIN_TRY(put_standing(s, &run));
+    return n_updated > 0 ? evtwin__sqlite_run(s, SQL_REVISION_SET, "i", revision) : EVTWIN_OK;
 }
 
 evtwin_status evtwin__sqlite_put_predictions(evtwin_store *store, const evtwin__rows *rows,
@@ -350,17 +333,15 @@ evtwin_status evtwin__sqlite_keep_rows(evtwin__db *db, evtwin__kept_id which,
         snprintf(params + p, sizeof params - p, "%s?", separator);
         col[c] = evtwin_table_find(table, kept->column[c].name);
     }
-    evtwin_status st = EVTWIN_OK;
     if (kept->is_replaced) {
         snprintf(sql, sizeof sql, "DELETE FROM %s", kept->sql_table);
-        st = evtwin__db_exec(db, sql);
+        EVTWIN_TRY(evtwin__db_exec(db, sql));
     }
     snprintf(sql, sizeof sql, "INSERT OR REPLACE INTO %s (%s) VALUES (%s)", kept->sql_table, names,
              params);
     evtwin__stmt *stmt = NULL;
-    if (st < 0 || (st = evtwin__stmt_prepare(db, sql, &stmt)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__stmt_prepare(db, sql, &stmt));
+    evtwin_status st = EVTWIN_OK;
     for (size_t row = 0; row < evtwin_table_rows(table) && st == EVTWIN_OK; row++) {
         for (size_t c = 0; c < kept->n_columns; c++) {
             bind_cell(stmt, (int)c + 1, table, col[c], row);
@@ -374,6 +355,6 @@ evtwin_status evtwin__sqlite_keep_rows(evtwin__db *db, evtwin__kept_id which,
 evtwin_status evtwin__sqlite_keep(evtwin_store *store, evtwin__kept_id which,
                                   const evtwin_table *table) {
     sqlite_store *s = (sqlite_store *)store;
-    const evtwin_status st = evtwin__db_begin_write(s->db);
-    return st < 0 ? st : end(s, evtwin__sqlite_keep_rows(s->db, which, table));
+    EVTWIN_TRY(evtwin__db_begin_write(s->db));
+    return end(s, evtwin__sqlite_keep_rows(s->db, which, table));
 }
