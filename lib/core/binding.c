@@ -268,15 +268,14 @@ static evtwin_status append_quantity(const evtwin__binding *b, size_t q, size_t 
     EVTWIN_FAIL_IF(col == EVTWIN_NO_COLUMN || evtwin_table_type(to, col) != evtwin__schema[q].type,
                    EVTWIN_E_SCHEMA, "the table to append to has no column '%s' of the schema",
                    evtwin__schema[q].name);
-    evtwin_status st = EVTWIN_OK;
-    for (size_t i = 0; i < n && st == EVTWIN_OK; i++) {
+    for (size_t i = 0; i < n; i++) {
         evtwin__value v;
-        st = evtwin__binding_get(b, q, first + i, &v);
-        if (st == EVTWIN_OK && v.is_present) { /* new rows are missing until they are set */
-            st = evtwin__value_store(&v, to, col, at + i);
+        EVTWIN_TRY(evtwin__binding_get(b, q, first + i, &v));
+        if (v.is_present) { /* new rows are missing until they are set */
+            EVTWIN_TRY(evtwin__value_store(&v, to, col, at + i));
         }
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 evtwin_status evtwin__binding_append(const evtwin__binding *binding, size_t first, size_t n,

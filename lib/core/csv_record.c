@@ -79,11 +79,8 @@ evtwin_status evtwin__csv_header_read(evtwin__csv_reader *r, size_t max_columns)
         if (next == EVTWIN__CSV_BAD) {
             return fail_at(r, r->n_targets + 1, "%s", scan->problem);
         }
-        const evtwin_status st = next == EVTWIN__CSV_CUT ? evtwin__csv_scan_fill(scan)
-                                                         : add_target(r, &field, max_columns);
-        if (st < 0) {
-            return st;
-        }
+        EVTWIN_TRY(next == EVTWIN__CSV_CUT ? evtwin__csv_scan_fill(scan)
+                                           : add_target(r, &field, max_columns));
         if (next == EVTWIN__CSV_CUT) { /* this field again, where it lies now */
             c = scan->at + offset;
             scan->n_inner = n_inner;
@@ -329,10 +326,7 @@ static evtwin_status read_record(evtwin__csv_reader *r, evtwin__csv_next *next_o
         if (next == EVTWIN__CSV_BAD) {
             return fail_at(r, i + 1, "%s", r->scan.problem);
         }
-        const evtwin_status st = i < r->n_targets ? store(r, i, &field) : EVTWIN_OK;
-        if (st < 0) {
-            return st;
-        }
+        EVTWIN_TRY(i < r->n_targets ? store(r, i, &field) : EVTWIN_OK);
         i++;
         if (next == EVTWIN__CSV_END) {
             break;
@@ -361,11 +355,9 @@ static evtwin_status make_room(evtwin__csv_reader *r, size_t n_wanted) {
         return EVTWIN_OK;
     }
     const size_t block = n_wanted < BLOCK_ROWS ? n_wanted : BLOCK_ROWS;
-    const evtwin_status st = evtwin_table_resize(r->table, r->row + block);
-    if (st >= 0) {
-        find_columns(r);
-    }
-    return st;
+    EVTWIN_TRY(evtwin_table_resize(r->table, r->row + block));
+    find_columns(r);
+    return EVTWIN_OK;
 }
 
 /* Pass over empty lines, which are fine at the end of the file only; in a file of one column they
@@ -421,9 +413,8 @@ evtwin_status evtwin__csv_records_read(evtwin__csv_reader *r, size_t max_records
                 continue;
             }
             const size_t n_wanted = max_records - (r->row - first);
-            if ((st = make_room(r, n_wanted)) < 0 || (st = read_record(r, &next)) < 0) {
-                return st;
-            }
+            EVTWIN_TRY(make_room(r, n_wanted));
+            EVTWIN_TRY(read_record(r, &next));
         } else if (r->scan.is_last) {
             return EVTWIN_DONE;
         }
@@ -442,9 +433,7 @@ evtwin_status evtwin__csv_records_read(evtwin__csv_reader *r, size_t max_records
         if (r->row > first) {
             return EVTWIN_OK; /* what is there must not wait for what is not */
         }
-        if ((st = evtwin__csv_scan_fill(&r->scan)) < 0) {
-            return st;
-        }
+        EVTWIN_TRY(evtwin__csv_scan_fill(&r->scan));
     }
     return EVTWIN_OK;
 }

@@ -114,15 +114,13 @@ evtwin_status evtwin__file_read(const char *path, size_t max_bytes, char **data_
 
 /* ---- write ---- */
 
-enum { BUFFER_SIZE = 65536, TEMP_TRIES = 1000 };
+enum { TEMP_TRIES = 1000 };
 
 struct evtwin__writer {
     int fd;
     char *path;   /* what the caller named, for messages */
     char *target; /* where the name leads to: symbolic links are followed, not replaced */
     char *temp;   /* NULL: fd is the target itself (standard output, a device, a pipe) */
-    char *buffer;
-    size_t n_buffered;
 };
 
 static void writer_free(evtwin__writer *w) {
@@ -135,7 +133,6 @@ static void writer_free(evtwin__writer *w) {
     evtwin__free(w->path);
     evtwin__free(w->target);
     evtwin__free(w->temp);
-    evtwin__free(w->buffer);
     evtwin__free(w);
 }
 
@@ -207,10 +204,9 @@ evtwin_status evtwin__writer_open(const char *path, evtwin__writer **out) {
     EVTWIN_FAIL_IF(w == NULL, EVTWIN_E_NOMEM, "%s: out of memory", path);
     w->fd = -1;
     w->path = evtwin__strdup(path);
-    w->buffer = evtwin__calloc(BUFFER_SIZE, 1);
 
     evtwin_status st = EVTWIN_OK;
-    if (w->path == NULL || w->buffer == NULL) {
+    if (w->path == NULL) {
         st = evtwin__fail(EVTWIN_E_NOMEM, "%s: out of memory", path);
     } else if (strcmp(path, "-") != 0) {
         st = open_target(w);
@@ -225,29 +221,9 @@ evtwin_status evtwin__writer_open(const char *path, evtwin__writer **out) {
     return EVTWIN_OK;
 }
 
-static evtwin_status write_out(evtwin__writer *w, const char *data, size_t size) {
+evtwin_status evtwin__writer_write(evtwin__writer *w, const void *data, size_t size) {
     const int error = evtwin__fd_write(w->fd, data, size);
     return error == 0 ? EVTWIN_OK : evtwin__fail_errno(w->path, error);
-}
-
-static evtwin_status flush(evtwin__writer *w) {
-    const evtwin_status st = write_out(w, w->buffer, w->n_buffered);
-    w->n_buffered = 0;
-    return st;
-}
-
-evtwin_status evtwin__writer_write(evtwin__writer *w, const void *data, size_t size) {
-    if (size > BUFFER_SIZE - w->n_buffered) {
-        EVTWIN_TRY(flush(w));
-    }
-    if (size >= BUFFER_SIZE) {
-        return write_out(w, data, size);
-    }
-    if (size > 0) {
-        memcpy(w->buffer + w->n_buffered, data, size);
-        w->n_buffered += size;
-    }
-    return EVTWIN_OK;
 }
 
 void evtwin__file_sync_folder(const char *path) {
@@ -265,20 +241,18 @@ void evtwin__file_sync_folder(const char *path) {
 }
 
 evtwin_status evtwin__writer_commit(evtwin__writer *w) {
-    evtwin_status st = flush(w);
-    if (st == EVTWIN_OK && w->temp != NULL) {
-        if (fsync(w->fd) != 0) {
-            st = evtwin__fail_errno(w->path, errno);
-        }
-        const int closed = close(w->fd);
+    evtwin_status st = EVTWIN_OK;
+    if (w->temp != NULL) {
+        int error = fsync(w->fd) != 0 ? errno : 0;
+        error = close(w->fd) != 0 && error == 0 ? errno : error;
         w->fd = -1;
-        if (st == EVTWIN_OK && (closed != 0 || rename(w->temp, w->target) != 0)) {
-            st = evtwin__fail_errno(w->path, errno);
-        }
-        if (st == EVTWIN_OK) {
+        error = error == 0 && rename(w->temp, w->target) != 0 ? errno : error;
+        if (error == 0) {
             evtwin__free(w->temp);
             w->temp = NULL;
             evtwin__file_sync_folder(w->target);
+        } else {
+            st = evtwin__fail_errno(w->path, error);
         }
     }
     writer_free(w);
@@ -310,8 +284,9 @@ static evtwin_status make_one(const char *path) {
     }
     const int error = errno;
     struct stat info;
-    EVTWIN_FAIL_IF(stat(path, &info) != 0, EVTWIN_E_IO, "%s: %s", path, strerror(error));
-    EVTWIN_FAIL_IF(!S_ISDIR(info.st_mode), EVTWIN_E_IO, "%s: %s", path, strerror(ENOTDIR));
+    const int is_there = stat(path, &info) == 0;
+    EVTWIN_FAIL_IF(!is_there || !S_ISDIR(info.st_mode), EVTWIN_E_IO, "%s: %s", path,
+                   strerror(is_there ? ENOTDIR : error));
     return EVTWIN_OK;
 }
 

@@ -80,16 +80,6 @@ static size_t escape(unsigned char c, char out[6]) {
     return 6;
 }
 
-/* Length of the well-formed sequence at the start of string[0..size), 0 if there is none. */
-static size_t sequence_length(const char *string, size_t size) {
-    for (size_t n = 1; n <= 4 && n <= size; n++) {
-        if (evtwin__utf8_is_valid(string, n)) {
-            return n;
-        }
-    }
-    return 0;
-}
-
 char *evtwin__json_string_write(char *to, const char *string) {
     *to++ = '"';
     for (unsigned char c; (c = (unsigned char)*string) != '\0';) {
@@ -97,7 +87,7 @@ char *evtwin__json_string_write(char *to, const char *string) {
             *to++ = *string++;
             continue;
         }
-        const size_t step = sequence_length(string, strnlen(string, 4));
+        const size_t step = evtwin__utf8_length(string, strnlen(string, 4));
         if (step == 1) {
             to += escape(c, to);
         } else {

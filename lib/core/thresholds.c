@@ -180,9 +180,9 @@ evtwin_status evtwin_thresholds_load(const char *path, evtwin_thresholds **out) 
     size_t size = 0;
     json_t *array = NULL;
     evtwin_thresholds *t = NULL;
-    evtwin_status st = evtwin__file_read(path, MAX_FILE_BYTES, &text, &size);
-    if (st < 0 || (st = evtwin__json_parse(path, text, size, &array)) < 0 ||
-        (st = evtwin_thresholds_create(&t)) < 0) {
+    EVTWIN_TRY(evtwin__file_read(path, MAX_FILE_BYTES, &text, &size));
+    evtwin_status st = evtwin__json_parse(path, text, size, &array);
+    if (st < 0 || (st = evtwin_thresholds_create(&t)) < 0) {
         goto done;
     }
     if (!json_is_array(array)) {
@@ -239,30 +239,29 @@ evtwin_status evtwin_thresholds_from_table(const evtwin_table *table, evtwin_thr
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin_thresholds_table(const evtwin_thresholds *thresholds, evtwin_table **out) {
-    EVTWIN_FAIL_IF(thresholds == NULL || out == NULL, EVTWIN_E_ARG, "thresholds or out is NULL");
-    evtwin_table *table = NULL;
-    evtwin_status st = evtwin_table_create(&table);
-    for (size_t k = 0; k < 4 && st == EVTWIN_OK; k++) {
-        st = evtwin_table_add_column(table, word_keys[k], EVTWIN_TEXT, NULL, NULL);
+static evtwin_status fill_table(const evtwin_thresholds *thresholds, evtwin_table *table) {
+    for (size_t k = 0; k < 4; k++) {
+        EVTWIN_TRY(evtwin_table_add_column(table, word_keys[k], EVTWIN_TEXT, NULL, NULL));
     }
-    if (st == EVTWIN_OK) {
-        st = evtwin_table_add_column(table, "limit", EVTWIN_F64, NULL, NULL);
-    }
-    if (st == EVTWIN_OK) {
-        st = evtwin_table_resize(table, thresholds->n);
-    }
-    for (size_t i = 0; i < thresholds->n && st == EVTWIN_OK; i++) {
+    EVTWIN_TRY(evtwin_table_add_column(table, "limit", EVTWIN_F64, NULL, NULL));
+    EVTWIN_TRY(evtwin_table_resize(table, thresholds->n));
+    for (size_t i = 0; i < thresholds->n; i++) {
         const rule *r = &thresholds->rules[i];
         const char *const word[4] = {kind_names[r->kind], evtwin__schema[r->q].name,
                                      level_names[r->level], r->is_below ? "<" : ">"};
-        for (size_t k = 0; k < 4 && st == EVTWIN_OK; k++) {
-            st = evtwin_table_set_text(table, k, i, word[k]);
+        for (size_t k = 0; k < 4; k++) {
+            EVTWIN_TRY(evtwin_table_set_text(table, k, i, word[k]));
         }
-        if (st == EVTWIN_OK) {
-            st = evtwin_table_set_f64(table, 4, i, r->limit);
-        }
+        EVTWIN_TRY(evtwin_table_set_f64(table, 4, i, r->limit));
     }
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin_thresholds_table(const evtwin_thresholds *thresholds, evtwin_table **out) {
+    EVTWIN_FAIL_IF(thresholds == NULL || out == NULL, EVTWIN_E_ARG, "thresholds or out is NULL");
+    evtwin_table *table = NULL;
+    EVTWIN_TRY(evtwin_table_create(&table));
+    const evtwin_status st = fill_table(thresholds, table);
     if (st < 0) {
         evtwin_table_free(table);
         return st;

@@ -38,11 +38,8 @@ static int ends_with(const char *text, const char *end) {
 static evtwin_status load_file(const char *path, evtwin_cell *out) {
     char *text = NULL;
     size_t size = 0;
-    evtwin_status st = evtwin__file_read(path, MAX_FILE_BYTES, &text, &size);
-    if (st < 0) {
-        return st;
-    }
-    st = evtwin__cell_parse(path, text, size, out);
+    EVTWIN_TRY(evtwin__file_read(path, MAX_FILE_BYTES, &text, &size));
+    const evtwin_status st = evtwin__cell_parse(path, text, size, out);
     evtwin__free(text);
     return st;
 }

@@ -192,22 +192,17 @@ static void fill_column(evtwin_cell *cell, size_t column, const points *at) {
 /* {"value": …} or {"soc": […], "values": […]} over the state of charge. */
 static evtwin_status read_param(const place *p, const field *f, void *to) {
     points curve = {.soc = {2, {0.0, 1.0}}};
-    evtwin_status st;
     if (json_object_get(json_object_get(p->object, f->key), "value") != NULL) {
         const field constant = {f->key, read_value, f->min, f->max, 0, 0};
-        if ((st = read_value(p, &constant, curve.value.v)) < 0) {
-            return st;
-        }
+        EVTWIN_TRY(read_value(p, &constant, curve.value.v));
         curve.value.v[1] = curve.value.v[0];
         fill_column(to, f->at, &curve);
         return EVTWIN_OK;
     }
 
     place at;
-    if ((st = enter(p, f->key, &at)) < 0 ||
-        (st = read_points(&at, "values", f->min, f->max, &curve)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(enter(p, f->key, &at));
+    EVTWIN_TRY(read_points(&at, "values", f->min, f->max, &curve));
 
     /* the grid reproduces the points only if they lie on it */
     for (size_t i = 0; i < curve.soc.n; i++) {
@@ -294,10 +289,7 @@ static evtwin_status read_ocv(const place *p, const field *f, void *to) {
     place at;
     EVTWIN_TRY(enter(p, f->key, &at));
     const int has_half_cells = json_object_get(at.object, "negative") != NULL;
-    const evtwin_status st = has_half_cells ? get_half_cells(&at, cell) : get_ocv_points(&at, cell);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(has_half_cells ? get_half_cells(&at, cell) : get_ocv_points(&at, cell));
 
     const size_t fall = evtwin__ocv_first_fall(&cell->ocv);
     EVTWIN_FAIL_IF(fall < EVTWIN__OCV_INTERVALS, EVTWIN_E_RANGE,
@@ -370,10 +362,8 @@ static evtwin_status read_ageing(const place *p, const field *f, void *to) {
     char name[32];
     const field law = {"law", read_string, 2, sizeof name, 0, 0};
     place at;
-    evtwin_status st = enter(p, f->key, &at);
-    if (st < 0 || (st = read_string(&at, &law, name)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(enter(p, f->key, &at));
+    EVTWIN_TRY(read_string(&at, &law, name));
     const evtwin__ageing_key *keys = evtwin__ageing_find(name, &cell->ageing.kind);
     EVTWIN_FAIL_IF(keys == NULL, EVTWIN_E_PARSE,
                    "%s: 'ageing.law' is '%s', not none, schmalstieg or naumann", p->file, name);

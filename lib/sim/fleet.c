@@ -144,17 +144,13 @@ static evtwin_status fill(evtwin_sim *sim, const evtwin_sim_options *checked) {
     sim->dt_s = sim->model->fixed_step_s > 0.0 ? sim->model->fixed_step_s : checked->step_s;
     sim->n_packs = checked->n_packs;
     sim->start_days = (double)checked->start_time_us / US_PER_DAY;
-    evtwin_status st = evtwin__cell_copy(checked->cell, &sim->cell);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__cell_copy(checked->cell, &sim->cell));
     sim->ids = evtwin__calloc(sim->n_packs, sizeof *sim->ids);
     EVTWIN_FAIL_IF(sim->ids == NULL, EVTWIN_E_NOMEM, "no memory for the names of %zu packs",
                    sim->n_packs);
     EVTWIN_TRY(evtwin__battery_ids_make(checked->battery_id, sim->n_packs, sim->ids));
-    if (checked->drive_cycle != NULL &&
-        (st = evtwin__drive_cycle_load(checked->drive_cycle, &sim->drive_cycle)) < 0) {
-        return st;
+    if (checked->drive_cycle != NULL) {
+        EVTWIN_TRY(evtwin__drive_cycle_load(checked->drive_cycle, &sim->drive_cycle));
     }
     return sim->model->create(sim);
 }
@@ -162,13 +158,11 @@ static evtwin_status fill(evtwin_sim *sim, const evtwin_sim_options *checked) {
 evtwin_status evtwin_sim_create(const evtwin_sim_options *options, evtwin_sim **out) {
     EVTWIN_FAIL_IF(out == NULL, EVTWIN_E_ARG, "out is NULL");
     evtwin_sim_options checked;
-    evtwin_status st = evtwin__sim_options_check(options, &checked);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__sim_options_check(options, &checked));
     evtwin_sim *sim = evtwin__calloc_aligned(1, sizeof *sim);
     EVTWIN_FAIL_IF(sim == NULL, EVTWIN_E_NOMEM, "no memory for a simulator");
-    if ((st = fill(sim, &checked)) < 0) {
+    const evtwin_status st = fill(sim, &checked);
+    if (st < 0) {
         evtwin_sim_free(sim);
         return st;
     }
@@ -266,15 +260,13 @@ evtwin_status evtwin_sim_read(evtwin_sim *sim, int64_t time_us, evtwin_table *ta
     EVTWIN_FAIL_IF(sim == NULL || table == NULL, EVTWIN_E_ARG, "%s is NULL",
                    sim == NULL ? "sim" : "table");
     evtwin__columns columns;
-    evtwin_status st = evtwin__columns_find(table, EVTWIN__TELEMETRY, &columns);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__columns_find(table, EVTWIN__TELEMETRY, &columns));
     const size_t first_row = evtwin_table_rows(table);
     EVTWIN_FAIL_IF(sim->n_packs > SIZE_MAX - first_row, EVTWIN_E_NOMEM, "no room for %zu more rows",
                    sim->n_packs);
     EVTWIN_TRY(evtwin_table_resize(table, first_row + sim->n_packs));
-    if ((st = fill_rows(sim, time_us, first_row, &columns, table)) < 0) {
+    const evtwin_status st = fill_rows(sim, time_us, first_row, &columns, table);
+    if (st < 0) {
         evtwin_table_resize(table, first_row); /* needs no memory, so the text above stays */
         return st;
     }

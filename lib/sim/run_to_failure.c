@@ -357,10 +357,8 @@ static evtwin_status run_chunks(run *r) {
 static evtwin_status run_all(run *r) {
     const size_t n = r->options->n_packs;
     const unsigned kinds = EVTWIN__TELEMETRY | EVTWIN__TRUTH;
-    evtwin_status st = evtwin__schema_table_create(kinds, &r->table);
-    if (st < 0 || (st = evtwin__columns_find(r->table, kinds, &r->columns)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__schema_table_create(kinds, &r->table));
+    EVTWIN_TRY(evtwin__columns_find(r->table, kinds, &r->columns));
     r->ids = evtwin__calloc(n, sizeof *r->ids);
     r->ends = evtwin__calloc(n, sizeof *r->ends);
     r->records = evtwin__calloc(r->max_records, CHUNK_PACKS * sizeof *r->records);
@@ -411,10 +409,9 @@ evtwin_status evtwin_sim_run_to_failure(const evtwin_sim_options *options,
     EVTWIN_FAIL_IF(out == NULL, EVTWIN_E_ARG, "out is NULL");
     evtwin_sim_options o;
     evtwin_run_to_failure_options limits;
-    evtwin_status st = evtwin__sim_options_check(options, &o);
-    if (st < 0 || (st = check_limits(run_options, &limits)) < 0) {
-        return st;
-    }
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(evtwin__sim_options_check(options, &o));
+    EVTWIN_TRY(check_limits(run_options, &limits));
     EVTWIN_FAIL_IF(o.model != EVTWIN_SIM_ECM, EVTWIN_E_UNSUPPORTED,
                    "packs of the classic model do not wear out");
     run r = {

@@ -31,11 +31,9 @@ static evtwin_status read_uri(const evtwin__uri *uri, evtwin_store_options *opti
                               char **file_out) {
     static const char *const known[] = {"retention_days", "busy_timeout_ms", NULL};
     double timeout_ms = options->busy_timeout_ms;
-    evtwin_status st = evtwin__uri_check_params(uri, known);
-    if (st < 0 || (st = get_number(uri, "retention_days", 1e6, &options->retention_days)) < 0 ||
-        (st = get_number(uri, "busy_timeout_ms", 1e6, &timeout_ms)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__uri_check_params(uri, known));
+    EVTWIN_TRY(get_number(uri, "retention_days", 1e6, &options->retention_days));
+    EVTWIN_TRY(get_number(uri, "busy_timeout_ms", 1e6, &timeout_ms));
     options->busy_timeout_ms = (int)timeout_ms;
     EVTWIN_FAIL_IF(uri->host[0] != '\0' || uri->user[0] != '\0' || uri->port >= 0, EVTWIN_E_ARG,
                    "'sqlite://%s' names a host; a SQLite store is a file: "

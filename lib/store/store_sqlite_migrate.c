@@ -75,17 +75,14 @@ static evtwin_status make_triggers(evtwin__db *db) {
 
 static evtwin_status record(evtwin__db *db, int64_t version, const char *name) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = evtwin__stmt_prepare(
-        db, "INSERT INTO ev_migration (version, name, applied_at) VALUES (?, ?, ?)", &stmt);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__stmt_prepare(
+        db, "INSERT INTO ev_migration (version, name, applied_at) VALUES (?, ?, ?)", &stmt));
     char now[EVTWIN_TIME_TEXT_SIZE];
     evtwin__sqlite_time(evtwin_time_now(), now);
     evtwin__stmt_bind_i64(stmt, 1, version);
     evtwin__stmt_bind_text(stmt, 2, name);
     evtwin__stmt_bind_text(stmt, 3, now);
-    st = evtwin__stmt_run(stmt);
+    evtwin_status st = evtwin__stmt_run(stmt);
     evtwin__stmt_free(stmt);
     return st;
 }
@@ -206,12 +203,9 @@ static evtwin_status make_model(evtwin__db **out) {
  * ours. */
 static evtwin_status check_steps(evtwin__db *db, evtwin__db *model, int *is_current_out) {
     int64_t is_ours = 0, n_others = 0, n_known = 0, n_steps = 0;
-    evtwin_status st =
-        count_of(db, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
-                 "ev_migration", &is_ours);
-    if (st < 0) {
-        return st;
-    }
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(count_of(db, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
+                        "ev_migration", &is_ours));
     if (!is_ours) {
         st = evtwin__db_query_i64(db, "SELECT count(*) FROM sqlite_master", 0, &n_others);
         EVTWIN_FAIL_IF(st >= 0 && n_others > 0, EVTWIN_E_SCHEMA,
@@ -222,9 +216,7 @@ static evtwin_status check_steps(evtwin__db *db, evtwin__db *model, int *is_curr
         return st;
     }
     evtwin__stmt *stmt = NULL;
-    if ((st = evtwin__stmt_prepare(db, "SELECT name FROM ev_migration", &stmt)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__stmt_prepare(db, "SELECT name FROM ev_migration", &stmt));
     while ((st = evtwin__stmt_step(stmt)) == EVTWIN_OK) {
         const char *name = evtwin__stmt_text(stmt, 0);
         int64_t is_known = 0;
@@ -296,14 +288,11 @@ static evtwin_status compare(evtwin__db *db, evtwin__db *model) {
 /* ---- all of it ---- */
 
 static evtwin_status run_missing(evtwin__db *db, evtwin__db *model) {
-    evtwin_status st = evtwin__db_begin_write(db);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__db_begin_write(db));
 
     /* another process may have done it while this one waited for the lock */
     int is_current = 0;
-    st = check_steps(db, model, &is_current);
+    evtwin_status st = check_steps(db, model, &is_current);
     if (st >= 0 && !is_current) {
         st = run_steps(db, model);
     }
@@ -318,10 +307,8 @@ static evtwin_status run_missing(evtwin__db *db, evtwin__db *model) {
 
 static evtwin_status bring_up_to_date(evtwin__db *db, evtwin__db *model, int read_only) {
     int is_current = 0;
-    evtwin_status st = check_steps(db, model, &is_current);
-    if (st < 0) {
-        return st;
-    }
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(check_steps(db, model, &is_current));
     if (is_current && (st = compare(db, model)) < 0) {
         return st;
     }

@@ -299,10 +299,8 @@ static int read_limit(evtwin__stmt *stmt, sqlite_limit *limit) {
 
 evtwin_status evtwin__sqlite_use_limits(sqlite_store *s) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = evtwin__sqlite_ask(s, SQL_LIMITS, &stmt, "");
-    if (st < 0) {
-        return st;
-    }
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_LIMITS, &stmt, ""));
     sqlite_limit limit[SQLITE_MAX_LIMITS];
     size_t n = 0;
     while (n < SQLITE_MAX_LIMITS && (st = evtwin__stmt_step(stmt)) == EVTWIN_OK) {
