@@ -52,43 +52,30 @@ int evtwin__fd_open(const char *path, int flags, mode_t mode) {
 
 /* ---- read ---- */
 
-/* Read to the end; expected is what the file says its size is (a pipe or /proc says 0). */
+/* Read to the end; expected is what the file says its size is (a pipe or /proc says 0). *data_io is
+ * the caller's to free. */
 static evtwin_status read_all(int fd, const char *path, size_t expected, size_t max_bytes,
-                              char **data_out, size_t *size_out) {
-    char *data = NULL;
+                              char **data_io, size_t *size_out) {
     size_t size = 0, capacity = 0;
-    evtwin_status st = EVTWIN_OK;
-    for (;;) {
+    for (ssize_t n = 1; n > 0; size += (size_t)n) {
         /* one byte over the expected size finds the end without growing, one more holds the NUL */
         if (capacity - size < 2) {
-            capacity = data == NULL ? expected + 4096 : capacity * 2;
-            char *grown = evtwin__realloc(data, capacity, 1);
-            if (grown == NULL) {
-                st =
-                    evtwin__fail(EVTWIN_E_NOMEM, "%s: out of memory for %zu bytes", path, capacity);
-                break;
-            }
-            data = grown;
+            capacity = capacity == 0 ? expected + 4096 : capacity * 2;
+            char *grown = evtwin__realloc(*data_io, capacity, 1);
+            EVTWIN_FAIL_IF(grown == NULL, EVTWIN_E_NOMEM, "%s: out of memory for %zu bytes", path,
+                           capacity);
+            *data_io = grown;
         }
-        const ssize_t n = evtwin__fd_read(fd, data + size, capacity - size - 1);
+        n = evtwin__fd_read(fd, *data_io + size, capacity - size - 1);
         if (n < 0) {
-            st = evtwin__fail_errno(path, errno);
-            break;
+            return evtwin__fail_errno(path, errno);
         }
-        size += (size_t)n;
-        if (size > max_bytes) {
-            st = evtwin__fail(EVTWIN_E_CORRUPT, "%s: is larger than %zu bytes", path, max_bytes);
-            break;
-        }
-        if (n == 0) {
-            data[size] = '\0';
-            *data_out = data;
-            *size_out = size;
-            return EVTWIN_OK;
-        }
+        EVTWIN_FAIL_IF(size + (size_t)n > max_bytes, EVTWIN_E_CORRUPT,
+                       "%s: is larger than %zu bytes", path, max_bytes);
     }
-    evtwin__free(data);
-    return st;
+    (*data_io)[size] = '\0';
+    *size_out = size;
+    return EVTWIN_OK;
 }
 
 evtwin_status evtwin__file_read(const char *path, size_t max_bytes, char **data_out,
@@ -99,6 +86,7 @@ evtwin_status evtwin__file_read(const char *path, size_t max_bytes, char **data_
     }
     struct stat info;
     evtwin_status st;
+    char *data = NULL;
     if (fstat(fd, &info) != 0) {
         st = evtwin__fail_errno(path, errno);
     } else if (S_ISDIR(info.st_mode)) {
@@ -106,9 +94,14 @@ evtwin_status evtwin__file_read(const char *path, size_t max_bytes, char **data_
     } else if (info.st_size > 0 && (uint64_t)info.st_size > max_bytes) {
         st = evtwin__fail(EVTWIN_E_CORRUPT, "%s: is larger than %zu bytes", path, max_bytes);
     } else {
-        st = read_all(fd, path, (size_t)info.st_size, max_bytes, data_out, size_out);
+        st = read_all(fd, path, (size_t)info.st_size, max_bytes, &data, size_out);
     }
     close(fd);
+    if (st < 0) {
+        evtwin__free(data);
+    } else {
+        *data_out = data;
+    }
     return st;
 }
 

@@ -6,6 +6,7 @@
 #include "core/mem.h"
 #include "core/schema.h"
 #include "core/status.h"
+#include "core/text.h"
 
 #include <string.h>
 
@@ -72,15 +73,10 @@ static evtwin_status override_all(evtwin_table *table, const char *overrides, in
     EVTWIN_FAIL_IF(copy == NULL, EVTWIN_E_NOMEM, "out of memory");
     evtwin_status st = EVTWIN_OK;
     for (char *item = copy; item != NULL && st == EVTWIN_OK;) {
-        char *next = strchr(item, ',');
-        if (next != NULL) {
-            *next++ = '\0';
-        }
+        char *next = evtwin__text_cut(item, ',');
         const char *name = NULL, *unit_name = NULL;
         st = split_override(item, &name, &unit_name);
-        if (st == EVTWIN_OK) {
-            st = override_one(table, name, unit_name, apply);
-        }
+        st = st < 0 ? st : override_one(table, name, unit_name, apply);
         item = next;
     }
     evtwin__free(copy);

@@ -35,6 +35,25 @@ void evtwin__text_free(evtwin__text *text) {
     *text = (evtwin__text){0};
 }
 
+char *evtwin__text_cut(char *text, char separator) {
+    char *at = strchr(text, separator);
+    if (at != NULL) {
+        *at++ = '\0';
+    }
+    return at;
+}
+
+int evtwin__text_is_word(const char *text, size_t length, const char *word) {
+    size_t i = 0;
+    for (; i < length && word[i] != '\0'; i++) {
+        const char c = text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] | 0x20) : text[i];
+        if (c != word[i]) {
+            return 0;
+        }
+    }
+    return i == length && word[i] == '\0';
+}
+
 /* ---- as it is ---- */
 
 void evtwin__text_add(evtwin__text *text, const char *data, size_t size) {
