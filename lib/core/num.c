@@ -91,11 +91,9 @@ __attribute__((noinline)) static double scale_exact(uint64_t w, int exp10) {
 /* What scanning found: DIGITS * 10^exp10, the digits being those of first to last. */
 typedef struct decimal {
     const char *first,
-        *last;        /* first significant digit, end of the digits (a point may be between) */
-    size_t n_digits;  /* significant digits */
-    int64_t exp10;    /* exponent of the last digit */
-    uint64_t leading; /* the first 19 digits as a number */
-    int is_negative;
+        *last;       /* first significant digit, end of the digits (a point may be between) */
+    size_t n_digits; /* significant digits */
+    int64_t exp10;   /* exponent of the last digit */
 } decimal;
 
 /* The slow, general way: digits without a point, so that no locale can matter, to libc. */
@@ -145,17 +143,6 @@ static inline int convert_fast(uint64_t w, int64_t exp10, double *out) {
         return 1;
     }
     return 0;
-}
-
-static double convert(const decimal *d) {
-    double v;
-    if (d->n_digits == 0) {
-        return 0.0;
-    }
-    if (d->n_digits <= MAX_FAST_DIGITS && convert_fast(d->leading, d->exp10, &v)) {
-        return v;
-    }
-    return convert_with_libc(d);
 }
 
 /* Eight characters as a word, the first in the lowest byte, each XORed with '0': digits become 0
@@ -243,11 +230,8 @@ static int64_t scan_exponent(const char **c_io, const char *end) {
 __attribute__((noinline)) static const char *scan_general(const char *text, const char *end,
                                                           double *out) {
     const char *c = text;
-    decimal d = {.is_negative = 0};
-    if (c != end && (*c == '-' || *c == '+')) {
-        d.is_negative = *c == '-';
-        c++;
-    }
+    const int is_negative = c != end && *c == '-';
+    c += c != end && (*c == '-' || *c == '+');
 
     /* leading zeros are not significant */
     const char *digits = c;
@@ -261,7 +245,7 @@ __attribute__((noinline)) static const char *scan_general(const char *text, cons
             c++;
         }
     }
-    d.first = c;
+    decimal d = {.first = c};
     uint64_t w = 0; /* wraps with more than 19 digits, and is not used then */
     for (;; c++) {
         for (uint64_t v; end - c >= 8 && non_digits(v = load_eight(c)) == 0; c += 8) {
@@ -276,7 +260,6 @@ __attribute__((noinline)) static const char *scan_general(const char *text, cons
         point = c;
     }
     d.last = c;
-    d.leading = w;
     if (c - digits == (point != NULL)) {
         return NULL; /* not one digit */
     }
@@ -286,11 +269,14 @@ __attribute__((noinline)) static const char *scan_general(const char *text, cons
         d.exp10 += scan_exponent(&c, end);
     }
 
-    const double v = convert(&d);
+    double v = 0.0;
+    if (d.n_digits > MAX_FAST_DIGITS || (w != 0 && !convert_fast(w, d.exp10, &v))) {
+        v = convert_with_libc(&d);
+    }
     if (!isfinite(v)) {
         return NULL;
     }
-    *out = d.is_negative ? -v : v;
+    *out = is_negative ? -v : v;
     return c;
 }
 

@@ -4,9 +4,9 @@
 #include "core/schema.h"
 
 #include "core/status.h"
+#include "core/text.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 /* ---- quantities ---- */
@@ -160,8 +160,7 @@ evtwin_status evtwin__unit_check(const char *column, size_t q, const char *name,
                    "column '%.100s' has no unit, so it cannot be in '%.40s'", column, name);
     char list[64] = ""; /* "percent or fraction" */
     for (size_t i = 0; (u = evtwin__unit_at(of->unit, i)) != NULL; i++) {
-        const size_t used = strlen(list);
-        snprintf(list + used, sizeof list - used, "%s%s", i > 0 ? " or " : "", u->name);
+        evtwin__text_append(list, sizeof list, "%s%s", i > 0 ? " or " : "", u->name);
     }
     EVTWIN_FAIL(EVTWIN_E_SCHEMA, "column '%.100s' cannot be in '%.40s'; %s can be in %s", column,
                 name, of->name, list);
@@ -269,8 +268,7 @@ evtwin_status evtwin_target_find(const char *name, size_t *index_out) {
             *index_out = i;
             return EVTWIN_OK;
         }
-        const size_t used = strlen(list);
-        snprintf(list + used, sizeof list - used, "%s%s", i > 0 ? ", " : "", targets[i].name);
+        evtwin__text_append(list, sizeof list, "%s%s", i > 0 ? ", " : "", targets[i].name);
     }
     EVTWIN_FAIL(EVTWIN_E_NOT_FOUND, "'%.40s' is not a target; the targets are %s", name, list);
 }

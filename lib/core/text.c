@@ -10,6 +10,8 @@
 #include "core/utf8.h"
 
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 char *evtwin__text_room(evtwin__text *text, size_t n) {
@@ -33,6 +35,14 @@ char *evtwin__text_room(evtwin__text *text, size_t n) {
 void evtwin__text_free(evtwin__text *text) {
     evtwin__free(text->data);
     *text = (evtwin__text){0};
+}
+
+void evtwin__text_append(char *text, size_t size, const char *format, ...) {
+    const size_t used = strlen(text);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text + used, size - used, format, args);
+    va_end(args);
 }
 
 char *evtwin__text_cut(char *text, char separator) {

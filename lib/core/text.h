@@ -23,6 +23,10 @@ void evtwin__text_free(evtwin__text *text);
 
 /* ---- pieces of given text ---- */
 
+/* Add to the string in text (size bytes); what has no room is cut off. */
+__attribute__((format(printf, 3, 4))) void evtwin__text_append(char *text, size_t size,
+                                                               const char *format, ...);
+
 /* Cut text at the first separator: returns what is behind it, NULL if there is none. */
 char *evtwin__text_cut(char *text, char separator);
 

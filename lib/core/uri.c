@@ -159,10 +159,9 @@ static const char *parse_params(evtwin__uri *uri, char *query) {
         if (value == NULL || query[0] == '\0') {
             return "a parameter is not of the form name=value";
         }
-        wrong = decode(query);
-        wrong = wrong == NULL ? decode(value) : wrong;
-        if (wrong == NULL && evtwin__uri_param(uri, query) != NULL) {
-            return "a duplicate parameter";
+        if ((wrong = decode(query)) == NULL && (wrong = decode(value)) == NULL &&
+            evtwin__uri_param(uri, query) != NULL) {
+            wrong = "a duplicate parameter";
         }
         uri->key[uri->n_params] = query;
         uri->value[uri->n_params++] = value;

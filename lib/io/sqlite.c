@@ -323,10 +323,6 @@ void evtwin__stmt_bind_copy(evtwin__stmt *stmt, int i, const char *text) {
     keep_first(stmt, sqlite3_bind_text(stmt->handle, i, text, -1, SQLITE_TRANSIENT));
 }
 
-void evtwin__stmt_bind_null(evtwin__stmt *stmt, int i) {
-    keep_first(stmt, sqlite3_bind_null(stmt->handle, i));
-}
-
 evtwin_status evtwin__stmt_step(evtwin__stmt *stmt) {
     if (stmt->bind_rc != SQLITE_OK) {
         return db_fail(stmt->db, stmt->bind_rc);

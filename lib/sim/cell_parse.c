@@ -52,14 +52,13 @@ static evtwin_status read_fields(const place *p, const field *fields, size_t n, 
         EVTWIN_FAIL_IF(i == n, EVTWIN_E_PARSE, "%s: key '%s%.64s' is not part of the format",
                        p->file, p->prefix, key);
     }
-    evtwin_status st = EVTWIN_OK;
-    for (size_t i = 0; i < n && st >= 0; i++) {
+    for (size_t i = 0; i < n; i++) {
         const field *f = &fields[i];
         if (f->read != NULL && !(f->is_optional && json_object_get(p->object, f->key) == NULL)) {
-            st = f->read(p, f, to);
+            EVTWIN_TRY(f->read(p, f, to));
         }
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 /* The member `key` as an object; its own members are named "<prefix>key.". */
@@ -72,11 +71,19 @@ static evtwin_status enter(const place *p, const char *key, place *out) {
     return EVTWIN_OK;
 }
 
+/* A string that is there and not empty. */
+static evtwin_status check_string(const place *p, const field *f, const char *why,
+                                  const char **out) {
+    *out = json_string_value(json_object_get(p->object, f->key));
+    EVTWIN_FAIL_IF(*out == NULL || **out == '\0', EVTWIN_E_PARSE,
+                   "%s: key '%s%s' is missing or not a string%s", p->file, p->prefix, f->key, why);
+    return EVTWIN_OK;
+}
+
 static evtwin_status read_string(const place *p, const field *f, void *to) {
-    const char *text = json_string_value(json_object_get(p->object, f->key));
-    EVTWIN_FAIL_IF(text == NULL || text[0] == '\0', EVTWIN_E_PARSE,
-                   "%s: key '%s%s' is missing or not a string", p->file, p->prefix, f->key);
+    const char *text;
     const size_t size = (size_t)f->max;
+    EVTWIN_TRY(check_string(p, f, "", &text));
     EVTWIN_FAIL_IF(strlen(text) >= size, EVTWIN_E_RANGE, "%s: key '%s%s' is longer than %zu bytes",
                    p->file, p->prefix, f->key, size - 1);
     memcpy((char *)to + f->at, text, strlen(text) + 1);
@@ -86,11 +93,8 @@ static evtwin_status read_string(const place *p, const field *f, void *to) {
 /* Numbers do not come without their origin. */
 static evtwin_status check_source(const place *p, const field *f, void *to) {
     (void)to;
-    const char *source = json_string_value(json_object_get(p->object, f->key));
-    EVTWIN_FAIL_IF(source == NULL || source[0] == '\0', EVTWIN_E_PARSE,
-                   "%s: key '%ssource' is missing: state where the number comes from", p->file,
-                   p->prefix);
-    return EVTWIN_OK;
+    const char *source;
+    return check_string(p, f, ": state where the number comes from", &source);
 }
 
 static evtwin_status check_number(const place *p, const char *what, const json_t *value, double min,
@@ -112,15 +116,15 @@ static evtwin_status read_number(const place *p, const field *f, void *to) {
 static evtwin_status check_format(const place *p, const field *f, void *to) {
     (void)to;
     double format;
-    return check_number(p, f->key, json_object_get(p->object, f->key), f->min, f->max, &format);
+    return read_number(p, f, &format);
 }
 
 /* The member `key` as an object of these fields. */
 static evtwin_status read_object(const place *p, const char *key, const field *fields, size_t n,
                                  void *to) {
     place at;
-    const evtwin_status st = enter(p, key, &at);
-    return st < 0 ? st : read_fields(&at, fields, n, to);
+    EVTWIN_TRY(enter(p, key, &at));
+    return read_fields(&at, fields, n, to);
 }
 
 /* {"value": number, "source": text} */
@@ -147,13 +151,12 @@ static evtwin_status read_numbers(const place *p, const field *f, void *to) {
     EVTWIN_FAIL_IF(!json_is_array(array) || out->n < 2 || out->n > MAX_POINTS, EVTWIN_E_PARSE,
                    "%s: key '%s%s' is not an array of 2 to %d numbers", p->file, p->prefix, f->key,
                    MAX_POINTS);
-    evtwin_status st = EVTWIN_OK;
-    for (size_t i = 0; i < out->n && st >= 0; i++) {
+    for (size_t i = 0; i < out->n; i++) {
         char what[64];
         snprintf(what, sizeof what, "%.40s[%zu]", f->key, i);
-        st = check_number(p, what, json_array_get(array, i), f->min, f->max, &out->v[i]);
+        EVTWIN_TRY(check_number(p, what, json_array_get(array, i), f->min, f->max, &out->v[i]));
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 /* "source", "soc" (rising, within [0, 1]) and `values_key`, the last two of equal length. */
@@ -266,11 +269,9 @@ static evtwin_status get_half_cells(const place *p, evtwin_cell *cell) {
     };
 #undef AT
     evtwin__half_cells h = {0};
-    const evtwin_status st = read_fields(p, parts, COUNT(parts), &h);
-    if (st >= 0) {
-        evtwin__ocv_from_half_cells(&h, &cell->ocv);
-    }
-    return st;
+    EVTWIN_TRY(read_fields(p, parts, COUNT(parts), &h));
+    evtwin__ocv_from_half_cells(&h, &cell->ocv);
+    return EVTWIN_OK;
 }
 
 static evtwin_status get_ocv_points(const place *p, evtwin_cell *cell) {
@@ -399,17 +400,15 @@ static const field cell_fields[] = {
 evtwin_status evtwin__cell_parse(const char *name, const char *text, size_t size,
                                  evtwin_cell *out) {
     json_t *root = NULL;
-    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(evtwin__json_parse(name, text, size, &root));
     evtwin_cell cell;
     memset(&cell, 0, sizeof cell);
     cell.spread_scale = 1.0;
-    if (!json_is_object(root)) {
-        st = evtwin__fail(EVTWIN_E_PARSE, "%s: the file is not a JSON object", name);
-    } else {
-        const place at = {.file = name, .object = root};
-        st = read_fields(&at, cell_fields, COUNT(cell_fields), &cell);
-    }
+    const place at = {.file = name, .object = root};
+    const evtwin_status st =
+        json_is_object(root)
+            ? read_fields(&at, cell_fields, COUNT(cell_fields), &cell)
+            : evtwin__fail(EVTWIN_E_PARSE, "%s: the file is not a JSON object", name);
     json_decref(root);
     if (st >= 0) {
         *out = cell;

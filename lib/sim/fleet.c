@@ -241,19 +241,16 @@ evtwin_status evtwin_sim_set_current(evtwin_sim *sim, const double *current_A, s
 /* Fill rows first_row … with one reading each. */
 static evtwin_status fill_rows(evtwin_sim *sim, int64_t time_us, size_t first_row,
                                const evtwin__columns *columns, evtwin_table *table) {
-    evtwin_status st = EVTWIN_OK;
-    for (size_t i = 0; i < sim->n_packs && st >= 0; i++) {
+    for (size_t i = 0; i < sim->n_packs; i++) {
         evtwin__reading r = sim->model->read(sim, i);
         r.time_us = time_us;
         r.seq = (int64_t)(sim->n_read + i);
         r.sim_time_s = evtwin_sim_time_s(sim);
-        st = evtwin_table_intern(table, columns->at[EVTWIN__Q_BATTERY_ID], sim->ids[i].text,
-                                 &r.battery_code);
-        if (st >= 0) {
-            st = evtwin__row_write(table, columns, first_row + i, &r);
-        }
+        EVTWIN_TRY(evtwin_table_intern(table, columns->at[EVTWIN__Q_BATTERY_ID], sim->ids[i].text,
+                                       &r.battery_code));
+        EVTWIN_TRY(evtwin__row_write(table, columns, first_row + i, &r));
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 evtwin_status evtwin_sim_read(evtwin_sim *sim, int64_t time_us, evtwin_table *table) {

@@ -263,30 +263,29 @@ static evtwin_status write_labels(const run *r, size_t row, const record *at, co
         {EVTWIN__Q_TRUTH_HAS_DEFECT, at->has_defect},
         {EVTWIN__Q_TRUTH_CENSORED, isnan(o->eol_cycles) ? 1.0 : 0.0},
     };
-    evtwin_status st = EVTWIN_OK;
-    for (size_t i = 0; i < sizeof label / sizeof label[0] && st >= 0; i++) {
-        st = evtwin_table_set_f64(r->table, r->columns.at[label[i].quantity], row, label[i].value);
+    for (size_t i = 0; i < sizeof label / sizeof label[0]; i++) {
+        const size_t col = r->columns.at[label[i].quantity];
+        EVTWIN_TRY(evtwin_table_set_f64(r->table, col, row, label[i].value));
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 /* The records of one pack as rows from `row` on. */
 static evtwin_status write_pack(run *r, size_t row, size_t item) {
     const outcome *o = &r->outcome[item];
     int32_t code = 0;
-    evtwin_status st = evtwin_table_intern(r->table, r->columns.at[EVTWIN__Q_BATTERY_ID],
-                                           r->ids[r->first_pack + item].text, &code);
-    for (size_t i = 0; i < o->n_records && st >= 0; i++) {
+    EVTWIN_TRY(evtwin_table_intern(r->table, r->columns.at[EVTWIN__Q_BATTERY_ID],
+                                   r->ids[r->first_pack + item].text, &code));
+    for (size_t i = 0; i < o->n_records; i++) {
         record *at = &r->records[item * r->max_records + i];
         at->reading.time_us = r->options->start_time_us + (int64_t)(at->age_days * US_PER_DAY);
         at->reading.seq = (int64_t)i;
         at->reading.sim_time_s = at->age_days * EVTWIN__SECONDS_PER_DAY;
         at->reading.battery_code = code;
-        if ((st = evtwin__row_write(r->table, &r->columns, row + i, &at->reading)) >= 0) {
-            st = write_labels(r, row + i, at, o);
-        }
+        EVTWIN_TRY(evtwin__row_write(r->table, &r->columns, row + i, &at->reading));
+        EVTWIN_TRY(write_labels(r, row + i, at, o));
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 /* Take a pack into the report. */
@@ -306,15 +305,13 @@ static void count_pack(run *r, const outcome *o) {
 
 /* Append the chunk to the table, and take it into the report. */
 static evtwin_status write_chunk(run *r) {
-    evtwin_status st = EVTWIN_OK;
-    for (size_t i = 0; i < r->n_chunk && st >= 0; i++) {
+    for (size_t i = 0; i < r->n_chunk; i++) {
         const size_t row = evtwin_table_rows(r->table);
-        if ((st = evtwin_table_resize(r->table, row + r->outcome[i].n_records)) >= 0 &&
-            (st = write_pack(r, row, i)) >= 0) {
-            count_pack(r, &r->outcome[i]);
-        }
+        EVTWIN_TRY(evtwin_table_resize(r->table, row + r->outcome[i].n_records));
+        EVTWIN_TRY(write_pack(r, row, i));
+        count_pack(r, &r->outcome[i]);
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 /* ---- the run ---- */
@@ -409,7 +406,6 @@ evtwin_status evtwin_sim_run_to_failure(const evtwin_sim_options *options,
     EVTWIN_FAIL_IF(out == NULL, EVTWIN_E_ARG, "out is NULL");
     evtwin_sim_options o;
     evtwin_run_to_failure_options limits;
-    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(evtwin__sim_options_check(options, &o));
     EVTWIN_TRY(check_limits(run_options, &limits));
     EVTWIN_FAIL_IF(o.model != EVTWIN_SIM_ECM, EVTWIN_E_UNSUPPORTED,
@@ -421,16 +417,15 @@ evtwin_status evtwin_sim_run_to_failure(const evtwin_sim_options *options,
         .max_records = (size_t)(limits.max_years * DAYS_PER_YEAR / limits.record_every_days) + 2,
         .report = {.size = sizeof r.report},
     };
-    if ((st = evtwin__cell_copy(o.cell, &r.cell)) < 0 || (st = run_all(&r)) < 0) {
-        goto done;
+    EVTWIN_TRY(evtwin__cell_copy(o.cell, &r.cell));
+    const evtwin_status st = run_all(&r);
+    if (st >= 0) {
+        if (report != NULL) {
+            evtwin__report_copy(report, report_size, &r.report, sizeof r.report);
+        }
+        *out = r.table;
+        r.table = NULL;
     }
-    if (report != NULL) {
-        evtwin__report_copy(report, report_size, &r.report, sizeof r.report);
-    }
-    *out = r.table;
-    r.table = NULL;
-
-done:
     evtwin_table_free(r.table);
     evtwin__free(r.outcome);
     evtwin__free(r.records);

@@ -175,25 +175,24 @@ evtwin_status evtwin__columns_find(const evtwin_table *table, unsigned kinds,
 
 evtwin_status evtwin__row_write(evtwin_table *table, const evtwin__columns *columns, size_t row,
                                 const evtwin__reading *reading) {
-    evtwin_status st = EVTWIN_OK;
-    for (size_t i = 0; i < N_REPORTED && st >= 0; i++) {
+    for (size_t i = 0; i < N_REPORTED; i++) {
         const void *value = (const char *)reading + reported[i].at;
         const size_t col = columns->at[reported[i].quantity];
         switch (evtwin__schema[reported[i].quantity].type) {
         case EVTWIN_F64:
-            st = evtwin_table_set_f64(table, col, row, *(const double *)value);
+            EVTWIN_TRY(evtwin_table_set_f64(table, col, row, *(const double *)value));
             break;
         case EVTWIN_TIME:
         case EVTWIN_I64:
-            st = evtwin_table_set_i64(table, col, row, *(const int64_t *)value);
+            EVTWIN_TRY(evtwin_table_set_i64(table, col, row, *(const int64_t *)value));
             break;
         case EVTWIN_BOOL:
-            st = evtwin_table_set_bool(table, col, row, *(const int *)value);
+            EVTWIN_TRY(evtwin_table_set_bool(table, col, row, *(const int *)value));
             break;
         case EVTWIN_TEXT:
-            st = evtwin_table_set_code(table, col, row, *(const int32_t *)value);
+            EVTWIN_TRY(evtwin_table_set_code(table, col, row, *(const int32_t *)value));
             break;
         }
     }
-    return st;
+    return EVTWIN_OK;
 }

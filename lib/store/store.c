@@ -7,11 +7,11 @@
 
 #include "core/mem.h"
 #include "core/status.h"
+#include "core/text.h"
 #include "core/uri.h"
 #include "store/backend.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { MAX_POSITION = 1 << 16 };
@@ -32,16 +32,14 @@ evtwin_status evtwin_store_options_init(evtwin_store_options *options, size_t si
 }
 
 static evtwin_status unsupported(const char *uri) {
-    char kinds[128] = "none";
-    size_t used = 0;
-    for (size_t i = 0; backends[i] != NULL && used < sizeof kinds; i++) {
-        used += (size_t)snprintf(kinds + used, sizeof kinds - used, "%s%s:", i > 0 ? ", " : "",
-                                 backends[i]->scheme);
+    char kinds[128] = "";
+    for (size_t i = 0; backends[i] != NULL; i++) {
+        evtwin__text_append(kinds, sizeof kinds, "%s%s:", i > 0 ? ", " : "", backends[i]->scheme);
     }
     char *shown = evtwin__uri_redact(uri);
     const evtwin_status st =
         evtwin__fail(EVTWIN_E_UNSUPPORTED, "'%s' is not a store that this build has (it has: %s)",
-                     shown != NULL ? shown : "the URI", kinds);
+                     shown != NULL ? shown : "the URI", backends[0] != NULL ? kinds : "none");
     evtwin__free(shown);
     return st;
 }

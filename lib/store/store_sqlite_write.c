@@ -3,6 +3,7 @@
  */
 
 #include "core/status.h"
+#include "core/text.h"
 #include "store/store_sqlite.h"
 
 #include <assert.h>
@@ -45,7 +46,7 @@ typedef struct row_times {
 static void bind_value(evtwin__stmt *stmt, size_t q, const evtwin__value *value) {
     const int param = (int)q + 1;
     if (!value->is_present) {
-        evtwin__stmt_bind_null(stmt, param);
+        evtwin__stmt_bind_text(stmt, param, NULL);
         return;
     }
     switch (evtwin__schema[q].type) {
@@ -121,10 +122,10 @@ static int is_same(evtwin__stmt *stmt, int c, size_t q, const evtwin__value *val
 static evtwin_status compare_row(sqlite_store *s, const evtwin__value *value,
                                  const row_times *times, evtwin_insert_report *report) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_ROW, &stmt, ""));
     bind_key(stmt, value, times);
-    if ((st = evtwin__stmt_step(stmt)) == EVTWIN_OK) {
+    const evtwin_status st = evtwin__stmt_step(stmt);
+    if (st == EVTWIN_OK) {
         int same = 1, c = 0;
         for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
             if (evtwin__is_of(q, EVTWIN__TELEMETRY)) {
@@ -301,7 +302,7 @@ static void bind_cell(evtwin__stmt *stmt, int param, const evtwin_table *table, 
                       size_t row) {
     char time[EVTWIN_TIME_TEXT_SIZE];
     if (!evtwin_table_is_valid(table, col, row)) {
-        evtwin__stmt_bind_null(stmt, param);
+        evtwin__stmt_bind_text(stmt, param, NULL);
         return;
     }
     switch (evtwin_table_type(table, col)) {
@@ -328,9 +329,8 @@ evtwin_status evtwin__sqlite_keep_rows(evtwin__db *db, evtwin__kept_id which,
     size_t col[EVTWIN__KEPT_MAX_COLUMNS];
     for (size_t c = 0; c < kept->n_columns; c++) {
         const char *separator = c > 0 ? ", " : "";
-        const size_t n = strlen(names), p = strlen(params);
-        snprintf(names + n, sizeof names - n, "%s\"%s\"", separator, kept->column[c].name);
-        snprintf(params + p, sizeof params - p, "%s?", separator);
+        evtwin__text_append(names, sizeof names, "%s\"%s\"", separator, kept->column[c].name);
+        evtwin__text_append(params, sizeof params, "%s?", separator);
         col[c] = evtwin_table_find(table, kept->column[c].name);
     }
     if (kept->is_replaced) {
