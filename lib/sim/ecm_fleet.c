@@ -64,16 +64,15 @@ static void fill_idle_lane(const evtwin_sim *sim, evtwin__ecm_block *b, int lane
 
 static evtwin_status make_block(void *ctx, size_t block) {
     const evtwin_sim *sim = ctx;
-    evtwin_status st = EVTWIN_OK;
-    for (size_t lane = 0; lane < EVTWIN__LANES && st >= 0; lane++) {
+    for (size_t lane = 0; lane < EVTWIN__LANES; lane++) {
         const size_t i = block * EVTWIN__LANES + lane;
         if (i < sim->n_packs) {
-            st = make_pack(sim, i);
+            EVTWIN_TRY(make_pack(sim, i));
         } else {
             fill_idle_lane(sim, &sim->blocks[block], (int)lane);
         }
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 static evtwin_status create(evtwin_sim *sim) {

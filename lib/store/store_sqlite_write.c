@@ -91,15 +91,18 @@ static void bind_values(evtwin__stmt *stmt, unsigned kinds, const evtwin__value 
     }
 }
 
-static evtwin_status insert_row(evtwin__stmt *stmt, const evtwin__value *value, row_times *times,
-                                int64_t revision) {
+/* All that the statement of a use writes. */
+static void bind_row(evtwin__stmt *stmt, evtwin__rows_use use, const evtwin__value *value,
+                     row_times *times, int64_t revision) {
     evtwin__sqlite_time(value[EVTWIN__Q_TIME].i64, times->time);
-    bind_values(stmt, EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS, value);
-    evtwin__stmt_bind_text(stmt, EVTWIN__Q_TIME + 1, times->time);
+    if (use == EVTWIN__ROWS_INSERT) {
+        bind_values(stmt, EVTWIN__TELEMETRY, value);
+        evtwin__stmt_bind_text(stmt, EVTWIN__Q_CREATED_AT + 1, times->now);
+    }
+    bind_values(stmt, EVTWIN__PREDICTIONS, value);
+    bind_key(stmt, value, times);
     evtwin__stmt_bind_text(stmt, EVTWIN__Q_PREDICTION_TIMESTAMP + 1, predicted_at(value, times));
-    evtwin__stmt_bind_text(stmt, EVTWIN__Q_CREATED_AT + 1, times->now);
     evtwin__stmt_bind_i64(stmt, EVTWIN__Q_REVISION + 1, revision);
-    return evtwin__stmt_run(stmt);
 }
 
 /* Is what the database has in column c the same as the value of q? */
@@ -179,19 +182,22 @@ static evtwin_status note_standing(sqlite_store *s, standing *run, const evtwin_
 
 /* ---- insert ---- */
 
-static evtwin_status insert_rows(sqlite_store *s, const evtwin__rows *rows, const char *now,
-                                 evtwin_insert_report *report) {
+/* Write the rows in a transaction of the caller's; n_inserted counts those that were written. */
+static evtwin_status write_rows(sqlite_store *s, const evtwin__rows *rows, const char *now,
+                                evtwin_insert_report *report) {
+    const int is_insert = rows->use == EVTWIN__ROWS_INSERT;
     evtwin__stmt *stmt = NULL;
     int64_t revision = 0;
-    EVTWIN_TRY(begin_rows(s, SQL_INSERT, &stmt, &revision));
+    EVTWIN_TRY(begin_rows(s, is_insert ? SQL_INSERT : SQL_PUT_PREDICTION, &stmt, &revision));
     row_times times = {.now = now};
     standing run = {.seq = 0};
     evtwin__value value[EVTWIN__Q_COUNT] = {{0}};
     for (size_t i = 0; i < rows->binding.rows; i++) {
         EVTWIN_TRY(evtwin__rows_get(rows, i, value));
-        EVTWIN_TRY(insert_row(stmt, value, &times, revision + 1));
+        bind_row(stmt, rows->use, value, &times, revision + 1);
+        EVTWIN_TRY(evtwin__stmt_run(stmt));
         if (evtwin__db_changes(s->db) == 0) {
-            EVTWIN_TRY(compare_row(s, value, &times, report));
+            EVTWIN_TRY(is_insert ? compare_row(s, value, &times, report) : EVTWIN_OK);
             continue;
         }
         revision++;
@@ -243,7 +249,7 @@ evtwin_status evtwin__sqlite_insert(evtwin_store *store, const evtwin__rows *row
     EVTWIN_TRY(evtwin__db_begin_write(s->db));
     char now[EVTWIN_TIME_TEXT_SIZE];
     evtwin__sqlite_time(store->now(), now);
-    evtwin_status st = insert_rows(s, rows, now, report);
+    evtwin_status st = write_rows(s, rows, now, report);
     if (st >= 0 && source != NULL) {
         st = evtwin__sqlite_run(s, SQL_PUT_POSITION, "ss", source, position);
     }
@@ -255,41 +261,15 @@ evtwin_status evtwin__sqlite_insert(evtwin_store *store, const evtwin__rows *row
 
 /* ---- predictions ---- */
 
-static evtwin_status put_rows(sqlite_store *s, const evtwin__rows *rows, const char *now,
-                              size_t *n_updated_out) {
-    evtwin__stmt *stmt = NULL;
-    int64_t revision = 0;
-    EVTWIN_TRY(begin_rows(s, SQL_PUT_PREDICTION, &stmt, &revision));
-    size_t n_updated = 0;
-    row_times times = {.now = now};
-    standing run = {.seq = 0};
-    evtwin__value value[EVTWIN__Q_COUNT] = {{0}};
-    for (size_t i = 0; i < rows->binding.rows; i++) {
-        EVTWIN_TRY(evtwin__rows_get(rows, i, value));
-        evtwin__sqlite_time(value[EVTWIN__Q_TIME].i64, times.time);
-        bind_key(stmt, value, &times);
-        bind_values(stmt, EVTWIN__PREDICTIONS, value);
-        evtwin__stmt_bind_text(stmt, EVTWIN__Q_PREDICTION_TIMESTAMP + 1, now);
-        evtwin__stmt_bind_i64(stmt, EVTWIN__Q_REVISION + 1, revision + 1);
-        EVTWIN_TRY(evtwin__stmt_run(stmt));
-        if (evtwin__db_changes(s->db) > 0) {
-            revision++;
-            n_updated++;
-            EVTWIN_TRY(note_standing(s, &run, value, times.time));
-        }
-    }
-    *n_updated_out = n_updated;
-    EVTWIN_TRY(put_standing(s, &run));
-    return n_updated > 0 ? evtwin__sqlite_run(s, SQL_REVISION_SET, "i", revision) : EVTWIN_OK;
-}
-
 evtwin_status evtwin__sqlite_put_predictions(evtwin_store *store, const evtwin__rows *rows,
                                              const evtwin_table *states, size_t *n_updated_out) {
     sqlite_store *s = (sqlite_store *)store;
     EVTWIN_TRY(evtwin__db_begin_write(s->db));
     char now[EVTWIN_TIME_TEXT_SIZE];
     evtwin__sqlite_time(store->now(), now);
-    evtwin_status st = put_rows(s, rows, now, n_updated_out);
+    evtwin_insert_report report = {.size = sizeof report};
+    evtwin_status st = write_rows(s, rows, now, &report);
+    *n_updated_out = report.n_inserted;
     if (st >= 0 && states != NULL) {
         st = evtwin__sqlite_keep_rows(s->db, EVTWIN__KEPT_STATES, states);
     }
