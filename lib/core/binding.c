@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* core/binding.c: a caller's table seen as rows of the schema. */
+/* core/binding.c: a caller's table seen as rows of the schema: its columns found, its values
+ * brought to our units, its keys and ranges checked. */
 
 #include "core/binding.h"
 
 #include "core/num.h"
 #include "core/status.h"
 
+#include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Years 0 to 9999: what the 27 characters of a written time can hold. */
@@ -14,6 +17,42 @@ static const int64_t first_time_us = INT64_C(-62167219200000000);
 static const int64_t last_time_us = INT64_C(253402300799999999);
 
 /* ---- which column is what ---- */
+
+size_t evtwin_telemetry_find(const evtwin_table *table, const char *quantity) {
+    const size_t q = quantity != NULL ? evtwin__quantity_by_name(quantity) : EVTWIN__Q_COUNT;
+    if (q == EVTWIN__Q_COUNT) {
+        return EVTWIN_NO_COLUMN;
+    }
+    const evtwin__quantity *of = &evtwin__schema[q];
+    size_t col = evtwin_table_find(table, of->name);
+    for (size_t i = 0; i < EVTWIN__MAX_ALIASES && col == EVTWIN_NO_COLUMN; i++) {
+        col = evtwin_table_find(table, of->alias[i].name);
+    }
+    return col != EVTWIN_NO_COLUMN ? col : evtwin_table_find(table, of->json_key);
+}
+
+/* The unit a column is in: its tag or, without one, what its header says. */
+static evtwin_status column_unit(const evtwin_table *table, size_t col, const evtwin__meaning *m,
+                                 const evtwin__unit **out) {
+    const char *tag = evtwin_table_unit(table, col);
+    return evtwin__unit_check(evtwin_table_name(table, col), m->q, tag[0] != '\0' ? tag : m->unit,
+                              out);
+}
+
+evtwin_status evtwin_telemetry_factor(const evtwin_table *table, size_t col, double *factor_out) {
+    EVTWIN_FAIL_IF(table == NULL || factor_out == NULL || col >= evtwin_table_cols(table),
+                   EVTWIN_E_ARG, "table or factor_out is NULL, or the table has no column %zu",
+                   col);
+    evtwin__meaning m;
+    const evtwin__unit *u;
+    if (!evtwin__meaning_find(evtwin_table_name(table, col), EVTWIN__ALL_KINDS, &m)) {
+        *factor_out = 1.0;
+        return EVTWIN_OK;
+    }
+    EVTWIN_TRY(column_unit(table, col, &m, &u));
+    *factor_out = evtwin__meaning_factor(&m, u);
+    return EVTWIN_OK;
+}
 
 static int is_number(evtwin_type type) {
     return type == EVTWIN_F64 || type == EVTWIN_I64 || type == EVTWIN_BOOL;
@@ -33,23 +72,23 @@ static int is_ours(const evtwin_table *table, size_t col, const evtwin__quantity
            (tag[0] == '\0' || strcmp(tag, q->unit) == 0);
 }
 
-static evtwin_status bind_column(const evtwin_table *table, size_t col, size_t q,
-                                 evtwin__bound *b) {
-    const evtwin__quantity *to = &evtwin__schema[q];
+static evtwin_status bind_column(const evtwin_table *table, size_t col, const evtwin__meaning *m,
+                                 int of_any_type, evtwin__bound *b) {
+    const evtwin__quantity *to = &evtwin__schema[m->q];
     const char *header = evtwin_table_name(table, col);
     EVTWIN_FAIL_IF(b->col != EVTWIN_NO_COLUMN, EVTWIN_E_SCHEMA,
                    "columns '%.100s' and '%.100s' are both %s: leave out or rename one",
                    evtwin_table_name(table, b->col), header, to->name);
     b->type = evtwin_table_type(table, col);
-    EVTWIN_FAIL_IF(b->type != to->type && !(is_number(b->type) && is_number(to->type)),
+    EVTWIN_FAIL_IF(!of_any_type && b->type != to->type &&
+                       !(is_number(b->type) && is_number(to->type)),
                    EVTWIN_E_SCHEMA, "column '%.100s' is %s; %s must be %s", header,
                    type_name(b->type), to->name, type_name(to->type));
-    b->factor = 1.0;
     if (!is_ours(table, col, to)) {
-        evtwin__meaning meaning;
-        EVTWIN_TRY(evtwin_telemetry_factor(table, col, &b->factor));
-        b->is_absolute = evtwin__meaning_find(header, EVTWIN__ALL_KINDS, &meaning) &&
-                         evtwin__meaning_is_absolute(&meaning);
+        const evtwin__unit *u;
+        EVTWIN_TRY(column_unit(table, col, m, &u));
+        b->factor = evtwin__meaning_factor(m, u);
+        b->is_absolute = evtwin__meaning_is_absolute(m);
     }
     b->col = col;
     b->f64 = evtwin_table_f64(table, col);
@@ -58,7 +97,8 @@ static evtwin_status bind_column(const evtwin_table *table, size_t col, size_t q
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin__bind(const evtwin_table *table, unsigned kinds, evtwin__binding *out) {
+static evtwin_status bind_columns(const evtwin_table *table, unsigned kinds, int of_any_type,
+                                  evtwin__binding *out) {
     out->table = table;
     out->rows = evtwin_table_rows(table);
     for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
@@ -67,16 +107,22 @@ evtwin_status evtwin__bind(const evtwin_table *table, unsigned kinds, evtwin__bi
     size_t next = 0; /* tables of ours have their columns in our order: look there first */
     for (size_t col = 0; col < evtwin_table_cols(table); col++) {
         const char *header = evtwin_table_name(table, col);
-        evtwin__meaning meaning = {.q = next};
-        if (next < EVTWIN__Q_COUNT && strcmp(evtwin__schema[next].name, header) == 0
-                ? !evtwin__is_of(next, kinds)
-                : !evtwin__meaning_find(header, kinds, &meaning)) {
+        evtwin__meaning m;
+        if (next < EVTWIN__Q_COUNT && strcmp(evtwin__schema[next].name, header) == 0) {
+            m = (evtwin__meaning){next, evtwin__schema[next].unit, 0};
+        } else if (!evtwin__meaning_find(header, kinds, &m)) {
             continue;
         }
-        EVTWIN_TRY(bind_column(table, col, meaning.q, &out->bound[meaning.q]));
-        next = meaning.q + 1;
+        if (evtwin__is_of(m.q, kinds)) {
+            EVTWIN_TRY(bind_column(table, col, &m, of_any_type, &out->bound[m.q]));
+            next = m.q + 1;
+        }
     }
     return EVTWIN_OK;
+}
+
+evtwin_status evtwin__bind(const evtwin_table *table, unsigned kinds, evtwin__binding *out) {
+    return bind_columns(table, kinds, 0, out);
 }
 
 int evtwin__binding_has(const evtwin__binding *binding, unsigned kinds) {
@@ -124,9 +170,8 @@ evtwin_status evtwin__binding_check_keys(const evtwin__binding *binding) {
         const int is_fine = code[row] == checked && checked >= 0 &&
                             evtwin_table_is_valid(binding->table, time->col, row) &&
                             is_writable_time(time->i64[row]);
-        const evtwin_status st = is_fine ? EVTWIN_OK : evtwin__binding_check_key(binding, row);
-        if (st < 0) {
-            return st;
+        if (!is_fine) {
+            EVTWIN_TRY(evtwin__binding_check_key(binding, row));
         }
         checked = code[row];
     }
@@ -197,25 +242,6 @@ evtwin_status evtwin__binding_get(const evtwin__binding *binding, size_t q, size
     }
 }
 
-evtwin_status evtwin__value_check_range(size_t q, const evtwin__value *value) {
-    const evtwin__quantity *of = &evtwin__schema[q];
-    if (!value->is_present || !evtwin__quantity_is_number(q)) {
-        return EVTWIN_OK;
-    }
-    const double v = of->type == EVTWIN_F64 ? value->f64 : (double)value->i64;
-    if (!(v < of->min) && !(v > of->max)) {
-        return EVTWIN_OK;
-    }
-    char text[EVTWIN__NUM_SIZE], min[EVTWIN__NUM_SIZE], max[EVTWIN__NUM_SIZE];
-    evtwin__format_f64(v, text);
-    evtwin__format_f64(of->min, min);
-    EVTWIN_FAIL_IF(isnan(of->max), EVTWIN_E_RANGE, "%s %s is below %s", of->name, text, min);
-    evtwin__format_f64(of->max, max);
-    const char *space = of->unit[0] != '\0' ? " " : "";
-    EVTWIN_FAIL(EVTWIN_E_RANGE, "%s %s%s%s is outside %s to %s", of->name, text, space, of->unit,
-                min, max);
-}
-
 evtwin_status evtwin__value_store(const evtwin__value *value, evtwin_table *table, size_t col,
                                   size_t row) {
     if (!value->is_present) {
@@ -242,15 +268,14 @@ static evtwin_status append_quantity(const evtwin__binding *b, size_t q, size_t 
     EVTWIN_FAIL_IF(col == EVTWIN_NO_COLUMN || evtwin_table_type(to, col) != evtwin__schema[q].type,
                    EVTWIN_E_SCHEMA, "the table to append to has no column '%s' of the schema",
                    evtwin__schema[q].name);
-    evtwin_status st = EVTWIN_OK;
-    for (size_t i = 0; i < n && st == EVTWIN_OK; i++) {
+    for (size_t i = 0; i < n; i++) {
         evtwin__value v;
-        st = evtwin__binding_get(b, q, first + i, &v);
-        if (st == EVTWIN_OK && v.is_present) { /* new rows are missing until they are set */
-            st = evtwin__value_store(&v, to, col, at + i);
+        EVTWIN_TRY(evtwin__binding_get(b, q, first + i, &v));
+        if (v.is_present) { /* new rows are missing until they are set */
+            EVTWIN_TRY(evtwin__value_store(&v, to, col, at + i));
         }
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 evtwin_status evtwin__binding_append(const evtwin__binding *binding, size_t first, size_t n,
@@ -266,4 +291,99 @@ evtwin_status evtwin__binding_append(const evtwin__binding *binding, size_t firs
         evtwin_table_resize(to, at); /* shrinking does not fail */
     }
     return st;
+}
+
+/* ---- ranges ---- */
+
+typedef struct range {
+    double min, max;
+} range;
+
+/* What q can be where ours = factor * theirs: in their unit, so that the limit of a fraction is
+ * exactly 1. An absent limit still keeps infinity out. */
+static range range_of(size_t q, double factor) {
+    const evtwin__quantity *of = &evtwin__schema[q];
+    const double min = isnan(of->min) ? -DBL_MAX : of->min / fabs(factor);
+    const double max = isnan(of->max) ? DBL_MAX : of->max / fabs(factor);
+    return factor < 0.0 ? (range){-max, min < 0.0 ? -min : max} : (range){min, max};
+}
+
+/* NaN is missing, not out of range. */
+static int is_outside(double v, range r) {
+    return v < r.min || v > r.max;
+}
+
+static evtwin_status fail_range(const char *place, double value, range r, const char *unit,
+                                const char *advice) {
+    char text[EVTWIN__NUM_SIZE], min[EVTWIN__NUM_SIZE], max[EVTWIN__NUM_SIZE];
+    const int has_max = r.max < DBL_MAX;
+    const char *space = unit[0] != '\0' ? " " : "";
+    EVTWIN_FAIL(EVTWIN_E_RANGE, "%s: %s%s%s is outside %s%s%s%s%s%s", place,
+                evtwin__number_text(value, text), space, unit, evtwin__number_text(r.min, min),
+                has_max ? " to " : " or more", has_max ? evtwin__number_text(r.max, max) : "",
+                space, unit, advice);
+}
+
+evtwin_status evtwin__value_check_range(size_t q, const evtwin__value *value) {
+    const evtwin__quantity *of = &evtwin__schema[q];
+    if (!value->is_present || !evtwin__quantity_is_number(q)) {
+        return EVTWIN_OK;
+    }
+    const double v = of->type == EVTWIN_F64 ? value->f64 : (double)value->i64;
+    const range r = range_of(q, 1.0);
+    return is_outside(v, r) ? fail_range(of->name, v, r, of->unit, "") : EVTWIN_OK;
+}
+
+/* A value of a column that is outside; the advice is the unit in which it would be possible. */
+static evtwin_status fail_cell(const evtwin__binding *b, size_t q, size_t row, double value) {
+    const evtwin__bound *from = &b->bound[q];
+    const char *header = evtwin_table_name(b->table, from->col);
+    evtwin__meaning m;
+    const evtwin__unit *stated, *other;
+    evtwin__meaning_find(header, EVTWIN__TELEMETRY, &m);
+    EVTWIN_TRY(column_unit(b->table, from->col, &m, &stated));
+    char place[160], advice[160] = "";
+    snprintf(place, sizeof place, "column '%.100s', data row %zu", header, row + 1);
+    for (size_t i = 0; (other = evtwin__unit_at(evtwin__schema[q].unit, i)) != NULL; i++) {
+        if (other != stated && !is_outside(value, range_of(q, evtwin__meaning_factor(&m, other)))) {
+            snprintf(advice, sizeof advice, "; if the column is in %s, use the unit override %s=%s",
+                     other->name, evtwin__schema[q].name, other->name);
+            break;
+        }
+    }
+    return fail_range(place, value, range_of(q, from->factor), stated != NULL ? stated->name : "",
+                      advice);
+}
+
+static evtwin_status check_column(const evtwin__binding *b, size_t q) {
+    const evtwin__bound *from = &b->bound[q];
+    const range r = range_of(q, from->factor);
+
+    /* first only whether there is one: a loop without a branch */
+    int any = from->f64 == NULL;
+    for (size_t i = 0; from->f64 != NULL && i < b->rows; i++) {
+        any |= is_outside(from->f64[i], r);
+    }
+    for (size_t i = 0; any && i < b->rows; i++) {
+        const double v = evtwin_table_number(b->table, from->col, i);
+        if (is_outside(v, r)) {
+            return fail_cell(b, q, i, v);
+        }
+    }
+    return EVTWIN_OK;
+}
+
+/* Whoever looks for a quantity takes one column: the binding sees to it that there are not two. */
+evtwin_status evtwin_telemetry_check(const evtwin_table *table) {
+    EVTWIN_FAIL_IF(table == NULL, EVTWIN_E_ARG, "table is NULL");
+    evtwin__binding b;
+    EVTWIN_TRY(bind_columns(table, EVTWIN__TELEMETRY, 1, &b));
+    for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
+        const evtwin__bound *from = &b.bound[q];
+        if (from->col != EVTWIN_NO_COLUMN &&
+            (from->type == EVTWIN_F64 || from->type == EVTWIN_I64)) {
+            EVTWIN_TRY(check_column(&b, q));
+        }
+    }
+    return EVTWIN_OK;
 }

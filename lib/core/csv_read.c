@@ -64,16 +64,13 @@ static evtwin_status open_reader(const char *path, const evtwin_csv_options *opt
                                  int may_rewind, evtwin__csv_reader **out) {
     EVTWIN_FAIL_IF(path == NULL || out == NULL, EVTWIN_E_ARG, "path or out is NULL");
     evtwin_csv_options taken;
-    evtwin_status st = take_options(options, &taken);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(take_options(options, &taken));
     evtwin__csv_reader *r = evtwin__calloc(1, sizeof *r);
     EVTWIN_FAIL_IF(r == NULL, EVTWIN_E_NOMEM, "%s: no memory for a reader", path);
     r->options = taken;
     r->scan.fd = -1;
-    if ((st = evtwin__csv_scan_open(path, taken.max_line_bytes, may_rewind, &r->scan)) < 0 ||
-        (st = evtwin__csv_header_read(r, taken.max_columns)) < 0) {
+    evtwin_status st = evtwin__csv_scan_open(path, taken.max_line_bytes, may_rewind, &r->scan);
+    if (st < 0 || (st = evtwin__csv_header_read(r, taken.max_columns)) < 0) {
         evtwin__csv_reader_free(r);
         return st;
     }
@@ -148,17 +145,13 @@ static evtwin_status plan_new_column(evtwin__csv_target *target, evtwin_table *t
 }
 
 static evtwin_status plan_new_table(evtwin__csv_reader *r) {
-    evtwin_status st = mark_listed(r, r->options.number_columns, "number_columns", EVTWIN_F64);
-    if (st >= 0) {
-        st = mark_listed(r, r->options.text_columns, "text_columns", EVTWIN_TEXT);
+    EVTWIN_TRY(mark_listed(r, r->options.number_columns, "number_columns", EVTWIN_F64));
+    EVTWIN_TRY(mark_listed(r, r->options.text_columns, "text_columns", EVTWIN_TEXT));
+    EVTWIN_TRY(evtwin_table_create(&r->table));
+    for (size_t i = 0; i < r->n_targets; i++) {
+        EVTWIN_TRY(plan_new_column(&r->target[i], r->table));
     }
-    if (st >= 0) {
-        st = evtwin_table_create(&r->table);
-    }
-    for (size_t i = 0; st >= 0 && i < r->n_targets; i++) {
-        st = plan_new_column(&r->target[i], r->table);
-    }
-    return st;
+    return EVTWIN_OK;
 }
 
 /* ---- the plan of batches: the columns that a table has, by our names, in our units ---- */
@@ -212,15 +205,11 @@ static evtwin_status reserve_rest(evtwin__csv_reader *r) {
 
 static evtwin_status read_all(evtwin__csv_reader *r) {
     evtwin_status st = evtwin__csv_records_read(r, SAMPLE_ROWS);
-    if (st == EVTWIN_OK) {
-        st = reserve_rest(r);
-    }
+    EVTWIN_TRY(st == EVTWIN_OK ? reserve_rest(r) : st);
     while (st == EVTWIN_OK) {
         st = evtwin__csv_records_read(r, SIZE_MAX);
     }
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(st);
     EVTWIN_FAIL_IF(r->row == 0, EVTWIN_E_DATA, "%s has a header and no rows", r->scan.name);
     return evtwin_table_resize(r->table, r->row);
 }
@@ -228,25 +217,24 @@ static evtwin_status read_all(evtwin__csv_reader *r) {
 /* Columns whose first text came after numbers are read once more, all others are passed over. */
 static evtwin_status read_turned(evtwin__csv_reader *r) {
     int is_needed = 0;
-    evtwin_status st = EVTWIN_OK;
-    for (size_t i = 0; st >= 0 && i < r->n_targets; i++) {
+    for (size_t i = 0; i < r->n_targets; i++) {
         evtwin__csv_target *target = &r->target[i];
         target->kind = EVTWIN__CSV_SKIP;
         if (target->is_turned) {
             is_needed = 1;
             target->kind = EVTWIN_TEXT;
-            st = evtwin__table_retype(r->table, target->col, EVTWIN_TEXT);
+            EVTWIN_TRY(evtwin__table_retype(r->table, target->col, EVTWIN_TEXT));
         }
     }
-    if (st < 0 || !is_needed) {
-        return st;
+    if (!is_needed) {
+        return EVTWIN_OK;
     }
     const size_t rows = r->row;
     r->row = 0;
     r->first_empty_line = 0;
-    if ((st = evtwin__csv_scan_rewind(&r->scan)) < 0 || (st = evtwin__csv_records_skip(r)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__csv_scan_rewind(&r->scan));
+    EVTWIN_TRY(evtwin__csv_records_skip(r));
+    evtwin_status st = EVTWIN_OK;
     while (st == EVTWIN_OK && r->row <= rows) {
         st = evtwin__csv_records_read(r, rows + 1 - r->row);
     }
@@ -259,9 +247,9 @@ evtwin_status evtwin_table_read_csv(const char *path, const evtwin_csv_options *
                                     evtwin_table **out) {
     EVTWIN_FAIL_IF(out == NULL, EVTWIN_E_ARG, "out is NULL");
     evtwin__csv_reader *r = NULL;
-    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(open_reader(path, options, 1, &r));
-    if ((st = plan_new_table(r)) < 0 || (st = read_all(r)) < 0 || (st = read_turned(r)) < 0) {
+    evtwin_status st = plan_new_table(r);
+    if (st < 0 || (st = read_all(r)) < 0 || (st = read_turned(r)) < 0) {
         r->n_naive = 0; /* of a table that nobody gets */
         evtwin_table_free(r->table);
     } else {
@@ -327,17 +315,15 @@ evtwin_status evtwin__csv_reader_next(evtwin__csv_reader *reader, size_t max_row
     EVTWIN_FAIL_IF(reader == NULL || max_rows == 0, EVTWIN_E_ARG,
                    "reader is NULL or max_rows is 0");
     const size_t first = evtwin_table_rows(table);
-    evtwin_status st = evtwin__table_check_edit(table);
-    for (size_t i = 0; st >= 0 && i < reader->n_targets; i++) {
-        st = plan_known_column(reader, i, table);
+    EVTWIN_TRY(evtwin__table_check_edit(table));
+    for (size_t i = 0; i < reader->n_targets; i++) {
+        EVTWIN_TRY(plan_known_column(reader, i, table));
     }
-    if (st < 0 || (reader->is_refused && (st = evtwin__csv_records_skip(reader)) < 0)) {
-        return st;
-    }
+    EVTWIN_TRY(reader->is_refused ? evtwin__csv_records_skip(reader) : EVTWIN_OK);
     reader->is_refused = 0;
     reader->table = table;
     reader->row = first;
-    st = evtwin__csv_records_read(reader, max_rows);
+    const evtwin_status st = evtwin__csv_records_read(reader, max_rows);
     reader->table = NULL;
 
     /* give the rows before a failure first: it comes again with the next call */

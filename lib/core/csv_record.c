@@ -8,12 +8,11 @@
 #include "core/num.h"
 #include "core/status.h"
 #include "core/table.h"
+#include "core/text.h"
 #include "core/utf8.h"
 
 #include <assert.h>
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -23,31 +22,20 @@ enum {
     TIME_BYTES = 64    /* no time is longer */
 };
 
-/* EVTWIN_E_PARSE at a field (from 1) of the record at scan.at. */
-__attribute__((format(printf, 3, 4))) static evtwin_status
-fail_at(const evtwin__csv_reader *r, size_t field, const char *format, ...) {
-    char text[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    EVTWIN_FAIL(EVTWIN_E_PARSE, "%s:%zu:%zu: %s", r->scan.name, r->scan.line, field, text);
-}
+/* "%s:%zu:%zu: ": a field (from 1) of the record at scan.at. */
+#define AT(r, field) (r)->scan.name, (r)->scan.line, (size_t)(field)
 
 /* ---- header ---- */
 
 static evtwin_status add_target(evtwin__csv_reader *r, const evtwin__csv_field *field,
                                 size_t max_columns) {
     const size_t n = r->n_targets;
-    if (n == max_columns) {
-        return fail_at(r, n + 1, "the header has more than %zu columns", max_columns);
-    }
-    if (field->length == 0) {
-        return fail_at(r, n + 1, "the column has no name");
-    }
-    if (!evtwin__utf8_is_valid(field->text, field->length)) {
-        return fail_at(r, n + 1, "the column's name is not UTF-8");
-    }
+    EVTWIN_FAIL_IF(n == max_columns, EVTWIN_E_PARSE,
+                   "%s:%zu:%zu: the header has more than %zu columns", AT(r, n + 1), max_columns);
+    EVTWIN_FAIL_IF(field->length == 0, EVTWIN_E_PARSE, "%s:%zu:%zu: the column has no name",
+                   AT(r, n + 1));
+    EVTWIN_FAIL_IF(!evtwin__utf8_is_valid(field->text, field->length), EVTWIN_E_PARSE,
+                   "%s:%zu:%zu: the column's name is not UTF-8", AT(r, n + 1));
     if (n % 64 == 0) {
         evtwin__csv_target *target = evtwin__realloc(r->target, n + 64, sizeof *target);
         EVTWIN_FAIL_IF(target == NULL, EVTWIN_E_NOMEM, "%s: no memory for %zu columns",
@@ -59,10 +47,9 @@ static evtwin_status add_target(evtwin__csv_reader *r, const evtwin__csv_field *
     r->target[n] = (evtwin__csv_target){.name = name, .kind = EVTWIN__CSV_SKIP};
     r->n_targets++;
     for (size_t i = 0; i < n; i++) {
-        if (strcmp(r->target[i].name, name) == 0) {
-            return fail_at(r, n + 1, "duplicate column '%.100s': it is also column %zu", name,
-                           i + 1);
-        }
+        EVTWIN_FAIL_IF(strcmp(r->target[i].name, name) == 0, EVTWIN_E_PARSE,
+                       "%s:%zu:%zu: duplicate column '%.100s': it is also column %zu", AT(r, n + 1),
+                       name, i + 1);
     }
     return EVTWIN_OK;
 }
@@ -76,14 +63,10 @@ evtwin_status evtwin__csv_header_read(evtwin__csv_reader *r, size_t max_columns)
         const size_t offset = (size_t)(c - scan->at), n_inner = scan->n_inner;
         evtwin__csv_field field;
         next = evtwin__csv_scan_field(scan, &c, &field);
-        if (next == EVTWIN__CSV_BAD) {
-            return fail_at(r, r->n_targets + 1, "%s", scan->problem);
-        }
-        const evtwin_status st = next == EVTWIN__CSV_CUT ? evtwin__csv_scan_fill(scan)
-                                                         : add_target(r, &field, max_columns);
-        if (st < 0) {
-            return st;
-        }
+        EVTWIN_FAIL_IF(next == EVTWIN__CSV_BAD, EVTWIN_E_PARSE, "%s:%zu:%zu: %s",
+                       AT(r, r->n_targets + 1), scan->problem);
+        EVTWIN_TRY(next == EVTWIN__CSV_CUT ? evtwin__csv_scan_fill(scan)
+                                           : add_target(r, &field, max_columns));
         if (next == EVTWIN__CSV_CUT) { /* this field again, where it lies now */
             c = scan->at + offset;
             scan->n_inner = n_inner;
@@ -98,21 +81,9 @@ evtwin_status evtwin__csv_header_read(evtwin__csv_reader *r, size_t max_columns)
 static evtwin_status fail_value(const evtwin__csv_reader *r, size_t i,
                                 const evtwin__csv_field *field, const char *problem) {
     const int is_long = field->length > QUOTE_BYTES;
-    return fail_at(r, i + 1, "'%.*s%s' %s (column '%.100s')",
-                   is_long ? QUOTE_BYTES : (int)field->length, field->text, is_long ? "..." : "",
-                   problem, r->target[i].name);
-}
-
-/* Does the text, in any case, equal the lower-case word? (strncasecmp asks the locale.) */
-static int is_word(const char *text, size_t length, const char *word) {
-    size_t i = 0;
-    for (; i < length && word[i] != '\0'; i++) {
-        const char c = text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] | 0x20) : text[i];
-        if (c != word[i]) {
-            return 0;
-        }
-    }
-    return i == length && word[i] == '\0';
+    EVTWIN_FAIL(EVTWIN_E_PARSE, "%s:%zu:%zu: '%.*s%s' %s (column '%.100s')", AT(r, i + 1),
+                is_long ? QUOTE_BYTES : (int)field->length, field->text, is_long ? "..." : "",
+                problem, r->target[i].name);
 }
 
 /* A spelling of infinity or "not a number", in any case, with or without a sign. */
@@ -125,7 +96,7 @@ static int is_nan_or_inf(const evtwin__csv_field *field) {
         length--;
     }
     for (size_t i = 0; i < sizeof spellings / sizeof *spellings; i++) {
-        if (is_word(text, length, spellings[i])) {
+        if (evtwin__text_is_word(text, length, spellings[i])) {
             return 1;
         }
     }
@@ -148,9 +119,9 @@ static evtwin_status store_text(evtwin__csv_reader *r, size_t i, const evtwin__c
     int32_t code;
     const evtwin_status st =
         evtwin__table_intern(r->table, r->target[i].col, field->text, field->length, &code);
-    if (st == EVTWIN_E_ARG) {
-        return fail_at(r, i + 1, "the text is not UTF-8 (column '%.100s')", r->target[i].name);
-    }
+    EVTWIN_FAIL_IF(st == EVTWIN_E_ARG, EVTWIN_E_PARSE,
+                   "%s:%zu:%zu: the text is not UTF-8 (column '%.100s')", AT(r, i + 1),
+                   r->target[i].name);
     return st < 0 ? st : evtwin_table_set_code(r->table, r->target[i].col, r->row, code);
 }
 
@@ -244,7 +215,7 @@ static evtwin_status store_bool(evtwin__csv_reader *r, size_t i, const evtwin__c
         int value;
     } spellings[] = {{"0", 0}, {"1", 1}, {"false", 0}, {"true", 1}, {"0.0", 0}, {"1.0", 1}};
     for (size_t k = 0; k < sizeof spellings / sizeof *spellings; k++) {
-        if (is_word(field->text, field->length, spellings[k].text)) {
+        if (evtwin__text_is_word(field->text, field->length, spellings[k].text)) {
             return evtwin_table_set_bool(r->table, r->target[i].col, r->row, spellings[k].value);
         }
     }
@@ -326,21 +297,16 @@ static evtwin_status read_record(evtwin__csv_reader *r, evtwin__csv_next *next_o
             *next_out = next;
             return EVTWIN_OK;
         }
-        if (next == EVTWIN__CSV_BAD) {
-            return fail_at(r, i + 1, "%s", r->scan.problem);
-        }
-        const evtwin_status st = i < r->n_targets ? store(r, i, &field) : EVTWIN_OK;
-        if (st < 0) {
-            return st;
-        }
+        EVTWIN_FAIL_IF(next == EVTWIN__CSV_BAD, EVTWIN_E_PARSE, "%s:%zu:%zu: %s", AT(r, i + 1),
+                       r->scan.problem);
+        EVTWIN_TRY(i < r->n_targets ? store(r, i, &field) : EVTWIN_OK);
         i++;
         if (next == EVTWIN__CSV_END) {
             break;
         }
     }
-    if (i != r->n_targets) {
-        return fail_at(r, i, "the row has %zu fields, the header %zu", i, r->n_targets);
-    }
+    EVTWIN_FAIL_IF(i != r->n_targets, EVTWIN_E_PARSE,
+                   "%s:%zu:%zu: the row has %zu fields, the header %zu", AT(r, i), i, r->n_targets);
     *next_out = next;
     return evtwin__csv_scan_advance(&r->scan, c);
 }
@@ -361,11 +327,9 @@ static evtwin_status make_room(evtwin__csv_reader *r, size_t n_wanted) {
         return EVTWIN_OK;
     }
     const size_t block = n_wanted < BLOCK_ROWS ? n_wanted : BLOCK_ROWS;
-    const evtwin_status st = evtwin_table_resize(r->table, r->row + block);
-    if (st >= 0) {
-        find_columns(r);
-    }
-    return st;
+    EVTWIN_TRY(evtwin_table_resize(r->table, r->row + block));
+    find_columns(r);
+    return EVTWIN_OK;
 }
 
 /* Pass over empty lines, which are fine at the end of the file only; in a file of one column they
@@ -421,9 +385,8 @@ evtwin_status evtwin__csv_records_read(evtwin__csv_reader *r, size_t max_records
                 continue;
             }
             const size_t n_wanted = max_records - (r->row - first);
-            if ((st = make_room(r, n_wanted)) < 0 || (st = read_record(r, &next)) < 0) {
-                return st;
-            }
+            EVTWIN_TRY(make_room(r, n_wanted));
+            EVTWIN_TRY(read_record(r, &next));
         } else if (r->scan.is_last) {
             return EVTWIN_DONE;
         }
@@ -431,7 +394,8 @@ evtwin_status evtwin__csv_records_read(evtwin__csv_reader *r, size_t max_records
             if (r->first_empty_line != 0) {
                 r->scan.at = record;
                 r->scan.line = r->first_empty_line;
-                st = fail_at(r, 1, "the line is empty, but more rows follow");
+                st = evtwin__fail(EVTWIN_E_PARSE,
+                                  "%s:%zu:%zu: the line is empty, but more rows follow", AT(r, 1));
                 r->scan.line = line;
                 return st;
             }
@@ -442,9 +406,7 @@ evtwin_status evtwin__csv_records_read(evtwin__csv_reader *r, size_t max_records
         if (r->row > first) {
             return EVTWIN_OK; /* what is there must not wait for what is not */
         }
-        if ((st = evtwin__csv_scan_fill(&r->scan)) < 0) {
-            return st;
-        }
+        EVTWIN_TRY(evtwin__csv_scan_fill(&r->scan));
     }
     return EVTWIN_OK;
 }

@@ -59,31 +59,27 @@ static evtwin_status skip_mark(evtwin__csv_scan *scan) {
     return EVTWIN_OK;
 }
 
+/* The buffers, and the first bytes in them. */
+static evtwin_status fill_window(evtwin__csv_scan *scan) {
+    const int is_small = scan->file_size > 0 && scan->file_size < CHUNK_BYTES;
+    scan->buffer_size = scan->max_line_bytes + (is_small ? scan->file_size + 1 : CHUNK_BYTES);
+    scan->buffer = evtwin__realloc(NULL, scan->buffer_size + 1, 1);
+    scan->scratch = evtwin__realloc(NULL, scan->max_line_bytes, 1);
+    EVTWIN_FAIL_IF(scan->buffer == NULL || scan->scratch == NULL, EVTWIN_E_NOMEM,
+                   "%s: no memory for lines of %zu bytes", scan->name, scan->max_line_bytes);
+    scan->buffer[0] = '\0';
+    scan->at = scan->end = scan->buffer;
+    return skip_mark(scan);
+}
+
 evtwin_status evtwin__csv_scan_open(const char *path, size_t max_line_bytes, int may_rewind,
                                     evtwin__csv_scan *out) {
-    evtwin__csv_scan scan = {.fd = -1, .line = 1, .max_line_bytes = max_line_bytes};
-    evtwin_status st = open_file(path, may_rewind, &scan);
-    if (st >= 0) {
-        const int is_small = scan.file_size > 0 && scan.file_size < CHUNK_BYTES;
-        scan.buffer_size = max_line_bytes + (is_small ? scan.file_size + 1 : CHUNK_BYTES);
-        scan.buffer = evtwin__realloc(NULL, scan.buffer_size + 1, 1);
-        scan.scratch = evtwin__realloc(NULL, max_line_bytes, 1);
-        if (scan.buffer == NULL || scan.scratch == NULL) {
-            st = evtwin__fail(EVTWIN_E_NOMEM, "%s: no memory for lines of %zu bytes", scan.name,
-                              max_line_bytes);
-        }
+    *out = (evtwin__csv_scan){.fd = -1, .line = 1, .max_line_bytes = max_line_bytes};
+    evtwin_status st = open_file(path, may_rewind, out);
+    if (st < 0 || (st = fill_window(out)) < 0) {
+        evtwin__csv_scan_close(out);
     }
-    if (st >= 0) {
-        scan.buffer[0] = '\0';
-        scan.at = scan.end = scan.buffer;
-        st = skip_mark(&scan);
-    }
-    if (st < 0) {
-        evtwin__csv_scan_close(&scan);
-        return st;
-    }
-    *out = scan;
-    return EVTWIN_OK;
+    return st;
 }
 
 void evtwin__csv_scan_close(evtwin__csv_scan *scan) {

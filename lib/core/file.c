@@ -52,43 +52,30 @@ int evtwin__fd_open(const char *path, int flags, mode_t mode) {
 
 /* ---- read ---- */
 
-/* Read to the end; expected is what the file says its size is (a pipe or /proc says 0). */
+/* Read to the end; expected is what the file says its size is (a pipe or /proc says 0). *data_io is
+ * the caller's to free. */
 static evtwin_status read_all(int fd, const char *path, size_t expected, size_t max_bytes,
-                              char **data_out, size_t *size_out) {
-    char *data = NULL;
+                              char **data_io, size_t *size_out) {
     size_t size = 0, capacity = 0;
-    evtwin_status st = EVTWIN_OK;
-    for (;;) {
+    for (ssize_t n = 1; n > 0; size += (size_t)n) {
         /* one byte over the expected size finds the end without growing, one more holds the NUL */
         if (capacity - size < 2) {
-            capacity = data == NULL ? expected + 4096 : capacity * 2;
-            char *grown = evtwin__realloc(data, capacity, 1);
-            if (grown == NULL) {
-                st =
-                    evtwin__fail(EVTWIN_E_NOMEM, "%s: out of memory for %zu bytes", path, capacity);
-                break;
-            }
-            data = grown;
+            capacity = capacity == 0 ? expected + 4096 : capacity * 2;
+            char *grown = evtwin__realloc(*data_io, capacity, 1);
+            EVTWIN_FAIL_IF(grown == NULL, EVTWIN_E_NOMEM, "%s: out of memory for %zu bytes", path,
+                           capacity);
+            *data_io = grown;
         }
-        const ssize_t n = evtwin__fd_read(fd, data + size, capacity - size - 1);
+        n = evtwin__fd_read(fd, *data_io + size, capacity - size - 1);
         if (n < 0) {
-            st = evtwin__fail_errno(path, errno);
-            break;
+            return evtwin__fail_errno(path, errno);
         }
-        size += (size_t)n;
-        if (size > max_bytes) {
-            st = evtwin__fail(EVTWIN_E_CORRUPT, "%s: is larger than %zu bytes", path, max_bytes);
-            break;
-        }
-        if (n == 0) {
-            data[size] = '\0';
-            *data_out = data;
-            *size_out = size;
-            return EVTWIN_OK;
-        }
+        EVTWIN_FAIL_IF(size + (size_t)n > max_bytes, EVTWIN_E_CORRUPT,
+                       "%s: is larger than %zu bytes", path, max_bytes);
     }
-    evtwin__free(data);
-    return st;
+    (*data_io)[size] = '\0';
+    *size_out = size;
+    return EVTWIN_OK;
 }
 
 evtwin_status evtwin__file_read(const char *path, size_t max_bytes, char **data_out,
@@ -99,6 +86,7 @@ evtwin_status evtwin__file_read(const char *path, size_t max_bytes, char **data_
     }
     struct stat info;
     evtwin_status st;
+    char *data = NULL;
     if (fstat(fd, &info) != 0) {
         st = evtwin__fail_errno(path, errno);
     } else if (S_ISDIR(info.st_mode)) {
@@ -106,23 +94,26 @@ evtwin_status evtwin__file_read(const char *path, size_t max_bytes, char **data_
     } else if (info.st_size > 0 && (uint64_t)info.st_size > max_bytes) {
         st = evtwin__fail(EVTWIN_E_CORRUPT, "%s: is larger than %zu bytes", path, max_bytes);
     } else {
-        st = read_all(fd, path, (size_t)info.st_size, max_bytes, data_out, size_out);
+        st = read_all(fd, path, (size_t)info.st_size, max_bytes, &data, size_out);
     }
     close(fd);
+    if (st < 0) {
+        evtwin__free(data);
+    } else {
+        *data_out = data;
+    }
     return st;
 }
 
 /* ---- write ---- */
 
-enum { BUFFER_SIZE = 65536, TEMP_TRIES = 1000 };
+enum { TEMP_TRIES = 1000 };
 
 struct evtwin__writer {
     int fd;
     char *path;   /* what the caller named, for messages */
     char *target; /* where the name leads to: symbolic links are followed, not replaced */
     char *temp;   /* NULL: fd is the target itself (standard output, a device, a pipe) */
-    char *buffer;
-    size_t n_buffered;
 };
 
 static void writer_free(evtwin__writer *w) {
@@ -135,7 +126,6 @@ static void writer_free(evtwin__writer *w) {
     evtwin__free(w->path);
     evtwin__free(w->target);
     evtwin__free(w->temp);
-    evtwin__free(w->buffer);
     evtwin__free(w);
 }
 
@@ -207,10 +197,9 @@ evtwin_status evtwin__writer_open(const char *path, evtwin__writer **out) {
     EVTWIN_FAIL_IF(w == NULL, EVTWIN_E_NOMEM, "%s: out of memory", path);
     w->fd = -1;
     w->path = evtwin__strdup(path);
-    w->buffer = evtwin__calloc(BUFFER_SIZE, 1);
 
     evtwin_status st = EVTWIN_OK;
-    if (w->path == NULL || w->buffer == NULL) {
+    if (w->path == NULL) {
         st = evtwin__fail(EVTWIN_E_NOMEM, "%s: out of memory", path);
     } else if (strcmp(path, "-") != 0) {
         st = open_target(w);
@@ -225,29 +214,9 @@ evtwin_status evtwin__writer_open(const char *path, evtwin__writer **out) {
     return EVTWIN_OK;
 }
 
-static evtwin_status write_out(evtwin__writer *w, const char *data, size_t size) {
+evtwin_status evtwin__writer_write(evtwin__writer *w, const void *data, size_t size) {
     const int error = evtwin__fd_write(w->fd, data, size);
     return error == 0 ? EVTWIN_OK : evtwin__fail_errno(w->path, error);
-}
-
-static evtwin_status flush(evtwin__writer *w) {
-    const evtwin_status st = write_out(w, w->buffer, w->n_buffered);
-    w->n_buffered = 0;
-    return st;
-}
-
-evtwin_status evtwin__writer_write(evtwin__writer *w, const void *data, size_t size) {
-    if (size > BUFFER_SIZE - w->n_buffered) {
-        EVTWIN_TRY(flush(w));
-    }
-    if (size >= BUFFER_SIZE) {
-        return write_out(w, data, size);
-    }
-    if (size > 0) {
-        memcpy(w->buffer + w->n_buffered, data, size);
-        w->n_buffered += size;
-    }
-    return EVTWIN_OK;
 }
 
 void evtwin__file_sync_folder(const char *path) {
@@ -276,13 +245,13 @@ evtwin_status evtwin__writer_commit(evtwin__writer *w) {
     if (w->temp != NULL) {
         const int closed = close(w->fd);
         w->fd = -1;
-        if (st == EVTWIN_OK && (closed != 0 || rename(w->temp, w->target) != 0)) {
-            st = evtwin__fail_errno(w->path, errno);
-        }
-        if (st == EVTWIN_OK) {
+        error = error == 0 && rename(w->temp, w->target) != 0 ? errno : error;
+        if (error == 0) {
             evtwin__free(w->temp);
             w->temp = NULL;
             evtwin__file_sync_folder(w->target);
+        } else {
+            st = evtwin__fail_errno(w->path, error);
         }
     }
     writer_free(w);
@@ -314,8 +283,9 @@ static evtwin_status make_one(const char *path) {
     }
     const int error = errno;
     struct stat info;
-    EVTWIN_FAIL_IF(stat(path, &info) != 0, EVTWIN_E_IO, "%s: %s", path, strerror(error));
-    EVTWIN_FAIL_IF(!S_ISDIR(info.st_mode), EVTWIN_E_IO, "%s: %s", path, strerror(ENOTDIR));
+    const int is_there = stat(path, &info) == 0;
+    EVTWIN_FAIL_IF(!is_there || !S_ISDIR(info.st_mode), EVTWIN_E_IO, "%s: %s", path,
+                   strerror(is_there ? ENOTDIR : error));
     return EVTWIN_OK;
 }
 

@@ -23,8 +23,8 @@ int evtwin__fd_write(int fd, const char *data, size_t size);
 evtwin_status evtwin__file_read(const char *path, size_t max_bytes, char **data_out,
                                 size_t *size_out);
 
-/* A buffered writer to a temporary file beside path that commit renames over it (fsync of file and
- * folder); "-" writes to standard output. */
+/* A writer (of large pieces: it has no buffer) to a temporary file beside path that commit renames
+ * over it (fsync of file and folder); "-" writes to standard output. */
 typedef struct evtwin__writer evtwin__writer;
 
 evtwin_status evtwin__writer_open(const char *path, evtwin__writer **out);

@@ -25,20 +25,13 @@ evtwin_status evtwin__json_parse(const char *name, const char *text, size_t size
     return EVTWIN_OK;
 }
 
-/* Member key of object; a JSON null counts as missing. */
-static evtwin_status find(const char *name, const json_t *object, const char *key, json_t **out) {
+/* Member key of object, if it is of one type, which type says in words; a JSON null counts as
+ * missing. */
+static evtwin_status find(const char *name, const json_t *object, const char *key, json_type wanted,
+                          const char *type, json_t **out) {
     json_t *value = json_object_get(object, key);
     EVTWIN_FAIL_IF(value == NULL || json_is_null(value), EVTWIN_E_PARSE,
                    "%s: key \"%s\" is missing", name, key);
-    *out = value;
-    return EVTWIN_OK;
-}
-
-/* The same of one type; type says it in words. */
-static evtwin_status find_of(const char *name, const json_t *object, const char *key,
-                             json_type wanted, const char *type, json_t **out) {
-    json_t *value = NULL;
-    EVTWIN_TRY(find(name, object, key, &value));
     EVTWIN_FAIL_IF(json_typeof(value) != wanted && !(wanted == JSON_REAL && json_is_integer(value)),
                    EVTWIN_E_PARSE, "%s: key \"%s\" is not %s", name, key, type);
     *out = value;
@@ -48,31 +41,27 @@ static evtwin_status find_of(const char *name, const json_t *object, const char 
 evtwin_status evtwin__json_get_number(const char *name, const json_t *object, const char *key,
                                       double *out) {
     json_t *value = NULL;
-    const evtwin_status st = find_of(name, object, key, JSON_REAL, "a number", &value);
-    if (st == EVTWIN_OK) {
-        *out = json_number_value(value);
-    }
-    return st;
+    EVTWIN_TRY(find(name, object, key, JSON_REAL, "a number", &value));
+    *out = json_number_value(value);
+    return EVTWIN_OK;
 }
 
 evtwin_status evtwin__json_get_text(const char *name, const json_t *object, const char *key,
                                     const char **out) {
     json_t *value = NULL;
-    const evtwin_status st = find_of(name, object, key, JSON_STRING, "a string", &value);
-    if (st == EVTWIN_OK) {
-        *out = json_string_value(value);
-    }
-    return st;
+    EVTWIN_TRY(find(name, object, key, JSON_STRING, "a string", &value));
+    *out = json_string_value(value);
+    return EVTWIN_OK;
 }
 
 evtwin_status evtwin__json_get_object(const char *name, const json_t *object, const char *key,
                                       json_t **out) {
-    return find_of(name, object, key, JSON_OBJECT, "an object", out);
+    return find(name, object, key, JSON_OBJECT, "an object", out);
 }
 
 evtwin_status evtwin__json_get_array(const char *name, const json_t *object, const char *key,
                                      json_t **out) {
-    return find_of(name, object, key, JSON_ARRAY, "an array", out);
+    return find(name, object, key, JSON_ARRAY, "an array", out);
 }
 
 json_t *evtwin__json_number(double value) {
@@ -102,43 +91,34 @@ static void put_item(evtwin__text *text, const char *key, const json_t *value, i
     put_value(text, value, depth);
 }
 
-static void put_array(evtwin__text *text, const json_t *array, int depth) {
-    const size_t n = json_array_size(array);
+/* An object or array: its items between brackets, each on its own line. */
+static void put_items(evtwin__text *text, const json_t *value, int depth) {
+    /* jansson's iterator wants a pointer that is not const, and changes nothing */
+    json_t *object = json_is_object(value) ? (json_t *)(uintptr_t)value : NULL;
+    const size_t n = object != NULL ? json_object_size(object) : json_array_size(value);
+    void *member = json_object_iter(object);
+    evtwin__text_put(text, object != NULL ? "{" : "[");
     for (size_t i = 0; i < n; i++) {
-        evtwin__text_put(text, i > 0 ? "," : "[");
-        put_item(text, NULL, json_array_get(array, i), depth + 1);
+        evtwin__text_put(text, i > 0 ? "," : "");
+        if (object != NULL) {
+            put_item(text, json_object_iter_key(member), json_object_iter_value(member), depth + 1);
+            member = json_object_iter_next(object, member);
+        } else {
+            put_item(text, NULL, json_array_get(value, i), depth + 1);
+        }
     }
     if (n > 0) {
         put_line(text, depth);
     }
-    evtwin__text_put(text, n > 0 ? "]" : "[]");
-}
-
-static void put_object(evtwin__text *text, const json_t *object, int depth) {
-    /* jansson's iterator wants a pointer that is not const, and changes nothing */
-    json_t *members = (json_t *)(uintptr_t)object;
-    const char *before = "{";
-    for (void *at = json_object_iter(members); at != NULL;
-         at = json_object_iter_next(members, at)) {
-        evtwin__text_put(text, before);
-        put_item(text, json_object_iter_key(at), json_object_iter_value(at), depth + 1);
-        before = ",";
-    }
-    const int is_empty = json_object_size(object) == 0;
-    if (!is_empty) {
-        put_line(text, depth);
-    }
-    evtwin__text_put(text, is_empty ? "{}" : "}");
+    evtwin__text_put(text, object != NULL ? "}" : "]");
 }
 
 static void put_value(evtwin__text *text, const json_t *value, int depth) {
     assert(depth < MAX_DEPTH);
     switch (json_typeof(value)) {
     case JSON_OBJECT:
-        put_object(text, value, depth);
-        break;
     case JSON_ARRAY:
-        put_array(text, value, depth);
+        put_items(text, value, depth);
         break;
     case JSON_STRING:
         evtwin__text_string(text, NULL, json_string_value(value));

@@ -91,11 +91,9 @@ __attribute__((noinline)) static double scale_exact(uint64_t w, int exp10) {
 /* What scanning found: DIGITS * 10^exp10, the digits being those of first to last. */
 typedef struct decimal {
     const char *first,
-        *last;        /* first significant digit, end of the digits (a point may be between) */
-    size_t n_digits;  /* significant digits */
-    int64_t exp10;    /* exponent of the last digit */
-    uint64_t leading; /* the first 19 digits as a number */
-    int is_negative;
+        *last;       /* first significant digit, end of the digits (a point may be between) */
+    size_t n_digits; /* significant digits */
+    int64_t exp10;   /* exponent of the last digit */
 } decimal;
 
 /* The slow, general way: digits without a point, so that no locale can matter, to libc. */
@@ -145,91 +143,6 @@ static inline int convert_fast(uint64_t w, int64_t exp10, double *out) {
         return 1;
     }
     return 0;
-}
-
-static double convert(const decimal *d) {
-    double v;
-    if (d->n_digits == 0) {
-        return 0.0;
-    }
-    if (d->n_digits <= MAX_FAST_DIGITS && convert_fast(d->leading, d->exp10, &v)) {
-        return v;
-    }
-    return convert_with_libc(d);
-}
-
-/* Exponent after 'e'; *c_io stays at the 'e' if no number follows. */
-static int64_t scan_exponent(const char **c_io, const char *end) {
-    const char *c = *c_io + 1;
-    int is_negative = 0;
-    if (c != end && (*c == '-' || *c == '+')) {
-        is_negative = *c == '-';
-        c++;
-    }
-    if (c == end || (unsigned)(*c - '0') > 9) {
-        return 0;
-    }
-    int64_t exp10 = 0;
-    for (; c != end && (unsigned)(*c - '0') <= 9; c++) {
-        if (exp10 < INT64_C(100000000000000000)) {
-            exp10 = 10 * exp10 + (*c - '0');
-        }
-    }
-    *c_io = c;
-    return is_negative ? -exp10 : exp10;
-}
-
-/* Any number at all. */
-__attribute__((noinline)) static const char *scan_general(const char *text, const char *end,
-                                                          double *out) {
-    const char *c = text;
-    decimal d = {.is_negative = 0};
-    if (c != end && (*c == '-' || *c == '+')) {
-        d.is_negative = *c == '-';
-        c++;
-    }
-
-    /* leading zeros are not significant */
-    const char *digits = c;
-    const char *point = NULL;
-    while (c != end && *c == '0') {
-        c++;
-    }
-    if (c != end && *c == '.') {
-        point = c++;
-        while (c != end && *c == '0') {
-            c++;
-        }
-    }
-    d.first = c;
-    uint64_t w = 0; /* wraps with more than 19 digits, and is not used then */
-    for (; c != end; c++) {
-        const unsigned digit = (unsigned)(*c - '0');
-        if (digit <= 9) {
-            w = 10 * w + digit;
-        } else if (*c == '.' && point == NULL) {
-            point = c;
-        } else {
-            break;
-        }
-    }
-    d.last = c;
-    d.leading = w;
-    if (c - digits == (point != NULL)) {
-        return NULL; /* not one digit */
-    }
-    d.n_digits = (size_t)(d.last - d.first) - (point != NULL && point >= d.first);
-    d.exp10 = point != NULL ? -(int64_t)(d.last - point - 1) : 0;
-    if (c != end && (*c | 0x20) == 'e') {
-        d.exp10 += scan_exponent(&c, end);
-    }
-
-    const double v = convert(&d);
-    if (!isfinite(v)) {
-        return NULL;
-    }
-    *out = d.is_negative ? -v : v;
-    return c;
 }
 
 /* Eight characters as a word, the first in the lowest byte, each XORed with '0': digits become 0
@@ -292,33 +205,75 @@ static inline const char *scan_short(const char *c, double *out) {
     return c + last / 8;
 }
 
-/* Numbers of at most 19 digits without an exponent; NULL for others. */
-static const char *scan_plain(const char *text, const char *end, double *out) {
+/* Exponent after 'e'; *c_io stays at the 'e' if no number follows. */
+static int64_t scan_exponent(const char **c_io, const char *end) {
+    const char *c = *c_io + 1;
+    int is_negative = 0;
+    if (c != end && (*c == '-' || *c == '+')) {
+        is_negative = *c == '-';
+        c++;
+    }
+    if (c == end || (unsigned)(*c - '0') > 9) {
+        return 0;
+    }
+    int64_t exp10 = 0;
+    for (; c != end && (unsigned)(*c - '0') <= 9; c++) {
+        if (exp10 < INT64_C(100000000000000000)) {
+            exp10 = 10 * exp10 + (*c - '0');
+        }
+    }
+    *c_io = c;
+    return is_negative ? -exp10 : exp10;
+}
+
+/* Any number at all. */
+__attribute__((noinline)) static const char *scan_general(const char *text, const char *end,
+                                                          double *out) {
     const char *c = text;
     const int is_negative = c != end && *c == '-';
-    c += is_negative;
+    c += c != end && (*c == '-' || *c == '+');
+
+    /* leading zeros are not significant */
     const char *digits = c;
-    uint64_t w = 0;
-    unsigned digit;
-    for (; c != end && (digit = (unsigned)(*c - '0')) <= 9; c++) {
-        w = 10 * w + digit;
+    const char *point = NULL;
+    while (c != end && *c == '0') {
+        c++;
     }
-    int64_t n_digits = c - digits;
-    int64_t exp10 = 0;
     if (c != end && *c == '.') {
-        const char *fraction = ++c;
+        point = c++;
+        while (c != end && *c == '0') {
+            c++;
+        }
+    }
+    decimal d = {.first = c};
+    uint64_t w = 0; /* wraps with more than 19 digits, and is not used then */
+    for (;; c++) {
         for (uint64_t v; end - c >= 8 && non_digits(v = load_eight(c)) == 0; c += 8) {
             w = 100000000 * w + join_eight(v);
         }
-        for (; c != end && (digit = (unsigned)(*c - '0')) <= 9; c++) {
+        for (unsigned digit; c != end && (digit = (unsigned)(*c - '0')) <= 9; c++) {
             w = 10 * w + digit;
         }
-        exp10 = fraction - c;
-        n_digits -= exp10;
+        if (c == end || *c != '.' || point != NULL) {
+            break;
+        }
+        point = c;
     }
-    double v;
-    if (n_digits < 1 || n_digits > MAX_FAST_DIGITS || (c != end && (*c | 0x20) == 'e') ||
-        !convert_fast(w, exp10, &v)) {
+    d.last = c;
+    if (c - digits == (point != NULL)) {
+        return NULL; /* not one digit */
+    }
+    d.n_digits = (size_t)(d.last - d.first) - (point != NULL && point >= d.first);
+    d.exp10 = point != NULL ? -(int64_t)(d.last - point - 1) : 0;
+    if (c != end && (*c | 0x20) == 'e') {
+        d.exp10 += scan_exponent(&c, end);
+    }
+
+    double v = 0.0;
+    if (d.n_digits > MAX_FAST_DIGITS || (w != 0 && !convert_fast(w, d.exp10, &v))) {
+        v = convert_with_libc(&d);
+    }
+    if (!isfinite(v)) {
         return NULL;
     }
     *out = is_negative ? -v : v;
@@ -327,9 +282,6 @@ static const char *scan_plain(const char *text, const char *end, double *out) {
 
 const char *evtwin__scan_f64(const char *text, const char *end, double *out) {
     const char *behind = end - text > 9 ? scan_short(text, out) : NULL;
-    if (behind == NULL) {
-        behind = scan_plain(text, end, out);
-    }
     return behind != NULL ? behind : scan_general(text, end, out);
 }
 
@@ -545,6 +497,14 @@ size_t evtwin__format_f64(double v, char *text) {
     const int n = shortest_exact(a, digits, &point);
     return n > 0 ? lay_out(is_negative, digits, n, point, text)
                  : format_with_libc(is_negative, a, text);
+}
+
+const char *evtwin__number_text(double v, char text[EVTWIN__NUM_SIZE]) {
+    if (!isfinite(v)) {
+        return isnan(v) ? "unknown" : v > 0.0 ? "infinity" : "-infinity";
+    }
+    evtwin__format_f64(v, text);
+    return text;
 }
 
 size_t evtwin__format_i64(int64_t v, char *text) {

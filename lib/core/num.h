@@ -25,7 +25,11 @@ enum { EVTWIN__NUM_SIZE = 32 };
  */
 size_t evtwin__format_f64(double v, char *text);
 
-/* The same for an integer. */
+/* The same for any v, NaN ("unknown") and infinity being words; returns what to show, which need
+ * not be in text. */
+const char *evtwin__number_text(double v, char text[EVTWIN__NUM_SIZE]);
+
+/* As evtwin__format_f64, for an integer. */
 size_t evtwin__format_i64(int64_t v, char *text);
 
 #endif

@@ -4,9 +4,9 @@
 #include "core/schema.h"
 
 #include "core/status.h"
+#include "core/text.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 /* ---- quantities ---- */
@@ -78,6 +78,14 @@ const char *evtwin_quantity_name(size_t index, evtwin_naming naming) {
     return NULL;
 }
 
+size_t evtwin__quantity_by_name(const char *name) {
+    size_t q = 0;
+    while (q < EVTWIN__Q_COUNT && strcmp(evtwin__schema[q].name, name) != 0) {
+        q++;
+    }
+    return q;
+}
+
 int evtwin__quantity_is_number(size_t q) {
     return evtwin__schema[q].type == EVTWIN_F64 || evtwin__schema[q].type == EVTWIN_I64;
 }
@@ -138,6 +146,24 @@ const evtwin__unit *evtwin__unit_find(const char *name, const char *ours) {
         }
     }
     return NULL;
+}
+
+evtwin_status evtwin__unit_check(const char *column, size_t q, const char *name,
+                                 const evtwin__unit **out) {
+    const evtwin__quantity *of = &evtwin__schema[q];
+    const evtwin__unit *u = evtwin__unit_find(name, of->unit);
+    if (u != NULL || strcmp(name, of->unit) == 0) {
+        *out = u;
+        return EVTWIN_OK;
+    }
+    EVTWIN_FAIL_IF(of->unit[0] == '\0', EVTWIN_E_SCHEMA,
+                   "column '%.100s' has no unit, so it cannot be in '%.40s'", column, name);
+    char list[64] = ""; /* "percent or fraction" */
+    for (size_t i = 0; (u = evtwin__unit_at(of->unit, i)) != NULL; i++) {
+        evtwin__text_append(list, sizeof list, "%s%s", i > 0 ? " or " : "", u->name);
+    }
+    EVTWIN_FAIL(EVTWIN_E_SCHEMA, "column '%.100s' cannot be in '%.40s'; %s can be in %s", column,
+                name, of->name, list);
 }
 
 /* ---- headers ---- */
@@ -242,8 +268,7 @@ evtwin_status evtwin_target_find(const char *name, size_t *index_out) {
             *index_out = i;
             return EVTWIN_OK;
         }
-        const size_t used = strlen(list);
-        snprintf(list + used, sizeof list - used, "%s%s", i > 0 ? ", " : "", targets[i].name);
+        evtwin__text_append(list, sizeof list, "%s%s", i > 0 ? ", " : "", targets[i].name);
     }
     EVTWIN_FAIL(EVTWIN_E_NOT_FOUND, "'%.40s' is not a target; the targets are %s", name, list);
 }

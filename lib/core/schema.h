@@ -44,6 +44,9 @@ typedef struct evtwin__quantity {
 
 extern const evtwin__quantity evtwin__schema[EVTWIN__Q_COUNT];
 
+/* Number of the quantity of this name (ours), EVTWIN__Q_COUNT if there is none. */
+size_t evtwin__quantity_by_name(const char *name);
+
 /* 1 if the quantity holds numbers that have an order: F64, I64. */
 int evtwin__quantity_is_number(size_t q);
 
@@ -73,6 +76,11 @@ typedef struct evtwin__unit {
 
 /* The unit's entry, if it measures the same as ours; else NULL. */
 const evtwin__unit *evtwin__unit_find(const char *name, const char *ours);
+
+/* Can a column of quantity q be in the unit of that name? EVTWIN_E_SCHEMA naming those it can be
+ * in. *out is NULL for a quantity without a unit, or with one that has no other form. */
+evtwin_status evtwin__unit_check(const char *column, size_t q, const char *name,
+                                 const evtwin__unit **out);
 
 /* Unit number i that measures the same as ours; NULL beyond the last. */
 const evtwin__unit *evtwin__unit_at(const char *ours, size_t i);

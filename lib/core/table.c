@@ -213,10 +213,8 @@ static evtwin_status check_column(const evtwin_table *table, size_t col) {
 
 evtwin_status evtwin_table_add_column(evtwin_table *table, const char *name, evtwin_type type,
                                       const char *unit, size_t *col_out) {
-    evtwin_status st = evtwin__table_check_edit(table);
-    if (st < 0 || (st = check_name(table, name)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__table_check_edit(table));
+    EVTWIN_TRY(check_name(table, name));
     EVTWIN_FAIL_IF((int)type < EVTWIN_F64 || (int)type > EVTWIN_TEXT, EVTWIN_E_ARG,
                    "column '%s': %d is not a valid type", name, (int)type);
     EVTWIN_TRY(reserve_column(table));
@@ -224,11 +222,10 @@ evtwin_status evtwin_table_add_column(evtwin_table *table, const char *name, evt
     evtwin__column column = {.type = type,
                              .name = evtwin__strdup(name),
                              .unit = evtwin__strdup(unit != NULL ? unit : "")};
-    if (column.name == NULL || column.unit == NULL) {
-        st = evtwin__fail(EVTWIN_E_NOMEM, "no memory for the name of column '%s'", name);
-    } else {
-        st = column_grow(&column, 0, table->capacity);
-    }
+    const evtwin_status st =
+        column.name == NULL || column.unit == NULL
+            ? evtwin__fail(EVTWIN_E_NOMEM, "no memory for the name of column '%s'", name)
+            : column_grow(&column, 0, table->capacity);
     if (st < 0) {
         column_free(&column);
         return st;
@@ -275,26 +272,24 @@ evtwin_status evtwin_table_rename(evtwin_table *table, size_t col, const char *n
 }
 
 evtwin_status evtwin_table_reserve(evtwin_table *table, size_t rows) {
-    evtwin_status st = evtwin__table_check_edit(table);
-    if (st < 0 || rows <= table->capacity) {
-        return st;
+    EVTWIN_TRY(evtwin__table_check_edit(table));
+    for (size_t i = 0; rows > table->capacity && i < table->cols; i++) {
+        /* if it fails the columns before have more room than they need, no harm */
+        EVTWIN_TRY(column_grow(&table->column[i], table->rows, rows));
     }
-    for (size_t i = 0; i < table->cols; i++) {
-        if ((st = column_grow(&table->column[i], table->rows, rows)) < 0) {
-            return st; /* the columns before have more room than they need, no harm */
-        }
-    }
-    table->capacity = rows;
+    table->capacity = rows > table->capacity ? rows : table->capacity;
     return EVTWIN_OK;
+}
+
+evtwin_status evtwin__table_grow(evtwin_table *table, size_t rows) {
+    const size_t grown = table->capacity + table->capacity / 2;
+    return rows <= table->capacity ? EVTWIN_OK
+                                   : evtwin_table_reserve(table, rows > grown ? rows : grown);
 }
 
 evtwin_status evtwin_table_resize(evtwin_table *table, size_t rows) {
     EVTWIN_TRY(evtwin__table_check_edit(table));
-    if (rows > table->capacity) {
-        /* by half at least, so that filling row by row copies each value a few times only */
-        const size_t grown = table->capacity + table->capacity / 2;
-        EVTWIN_TRY(evtwin_table_reserve(table, rows > grown ? rows : grown));
-    }
+    EVTWIN_TRY(evtwin__table_grow(table, rows));
     for (size_t i = 0; i < table->cols; i++) {
         evtwin__column *column = &table->column[i];
         if (rows > table->rows) {

@@ -45,6 +45,10 @@ evtwin_status evtwin__table_check_edit(const evtwin_table *table);
 /* Mark rows first to last - 1 of a column as missing; n_missing is the caller's to correct. */
 void evtwin__column_clear(evtwin__column *column, size_t first, size_t last);
 
+/* Room for so many rows; by half more at least, so that filling row by row copies each value a few
+ * times only. */
+evtwin_status evtwin__table_grow(evtwin_table *table, size_t rows);
+
 /* Remove the columns from number cols on. */
 void evtwin__table_drop_columns(evtwin_table *table, size_t cols);
 

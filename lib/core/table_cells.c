@@ -19,11 +19,14 @@ const char *const evtwin__type_names[] = {[EVTWIN_F64] = "f64",
                                           [EVTWIN_TEXT] = "text"};
 
 /* Column col if its type is one of the set (bit 1 << type), else NULL. */
-static evtwin__column *column_of(const evtwin_table *table, size_t col, unsigned types) {
-    if (table == NULL || col >= table->cols || !(types >> table->column[col].type & 1)) {
-        return NULL;
-    }
-    return &table->column[col];
+static inline evtwin__column *column_of(const evtwin_table *table, size_t col, unsigned types) {
+    const int has = table != NULL && col < table->cols && (types >> table->column[col].type & 1);
+    return has ? &table->column[col] : NULL;
+}
+
+static inline void *data_of(const evtwin_table *table, size_t col, unsigned types) {
+    const evtwin__column *column = column_of(table, col, types);
+    return column != NULL ? column->data : NULL;
 }
 
 enum { INT_TYPES = 1u << EVTWIN_I64 | 1u << EVTWIN_TIME };
@@ -31,23 +34,19 @@ enum { INT_TYPES = 1u << EVTWIN_I64 | 1u << EVTWIN_TIME };
 /* ---- read ---- */
 
 const double *evtwin_table_f64(const evtwin_table *table, size_t col) {
-    const evtwin__column *column = column_of(table, col, 1u << EVTWIN_F64);
-    return column != NULL ? column->data : NULL;
+    return data_of(table, col, 1u << EVTWIN_F64);
 }
 
 const int64_t *evtwin_table_i64(const evtwin_table *table, size_t col) {
-    const evtwin__column *column = column_of(table, col, INT_TYPES);
-    return column != NULL ? column->data : NULL;
+    return data_of(table, col, INT_TYPES);
 }
 
 const uint8_t *evtwin_table_bits(const evtwin_table *table, size_t col) {
-    const evtwin__column *column = column_of(table, col, 1u << EVTWIN_BOOL);
-    return column != NULL ? column->data : NULL;
+    return data_of(table, col, 1u << EVTWIN_BOOL);
 }
 
 const int32_t *evtwin_table_codes(const evtwin_table *table, size_t col) {
-    const evtwin__column *column = column_of(table, col, 1u << EVTWIN_TEXT);
-    return column != NULL ? column->data : NULL;
+    return data_of(table, col, 1u << EVTWIN_TEXT);
 }
 
 /* Make the map of an f64 column from its NaN. Several readers may call at once: one makes it. */
@@ -261,7 +260,5 @@ evtwin_status evtwin_table_set_text(evtwin_table *table, size_t col, size_t row,
     EVTWIN_TRY(cell_to_edit(table, col, row, 1u << EVTWIN_TEXT, "text", &column));
     int32_t code;
     EVTWIN_TRY(evtwin_table_intern(table, col, text, &code));
-    ((int32_t *)column->data)[row] = code;
-    mark(column, row, 1);
-    return EVTWIN_OK;
+    return evtwin_table_set_code(table, col, row, code);
 }

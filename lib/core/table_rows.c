@@ -13,10 +13,8 @@
 /* A table with the columns of another and no rows (but room for some). */
 static evtwin_status create_like(const evtwin_table *table, size_t rows, evtwin_table **out) {
     evtwin_table *like = NULL;
-    evtwin_status st = evtwin_table_create(&like);
-    if (st >= 0) {
-        st = evtwin_table_reserve(like, rows);
-    }
+    EVTWIN_TRY(evtwin_table_create(&like));
+    evtwin_status st = evtwin_table_reserve(like, rows);
     for (size_t i = 0; st >= 0 && i < table->cols; i++) {
         const evtwin__column *column = &table->column[i];
         st = evtwin_table_add_column(like, column->name, column->type, column->unit, NULL);
@@ -129,10 +127,8 @@ static evtwin_status put_rows(evtwin_table *table, const evtwin_table *other,
 evtwin_status evtwin_table_copy(const evtwin_table *table, evtwin_table **out) {
     EVTWIN_FAIL_IF(table == NULL || out == NULL, EVTWIN_E_ARG, "table or out is NULL");
     evtwin_table *copy = NULL;
-    evtwin_status st = create_like(table, table->rows, &copy);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(create_like(table, table->rows, &copy));
+    evtwin_status st = EVTWIN_OK;
 
     /* whole dictionaries first, so that every code stays what it is */
     for (size_t i = 0; st >= 0 && i < table->cols; i++) {
@@ -157,8 +153,9 @@ evtwin_status evtwin_table_select(const evtwin_table *table, const size_t *row_i
                        table->rows);
     }
     evtwin_table *part = NULL;
-    evtwin_status st = create_like(table, n, &part);
-    if (st < 0 || (st = put_rows(part, table, row_index, n)) < 0) {
+    EVTWIN_TRY(create_like(table, n, &part));
+    const evtwin_status st = put_rows(part, table, row_index, n);
+    if (st < 0) {
         evtwin_table_free(part);
         return st;
     }
@@ -182,40 +179,31 @@ static evtwin_status check_same_kind(const evtwin__column *to, const evtwin__col
 
 /* Add the columns that only other has. */
 static evtwin_status add_new_columns(evtwin_table *table, const evtwin_table *other) {
-    evtwin_status st = EVTWIN_OK;
     for (size_t i = 0; i < other->cols; i++) {
         const evtwin__column *from = &other->column[i];
-        if (evtwin_table_find(table, from->name) == EVTWIN_NO_COLUMN &&
-            (st = evtwin_table_add_column(table, from->name, from->type, from->unit, NULL)) < 0) {
-            return st;
+        if (evtwin_table_find(table, from->name) == EVTWIN_NO_COLUMN) {
+            EVTWIN_TRY(evtwin_table_add_column(table, from->name, from->type, from->unit, NULL));
         }
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 evtwin_status evtwin_table_append(evtwin_table *table, const evtwin_table *other) {
-    evtwin_status st = evtwin__table_check_edit(table);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__table_check_edit(table));
     EVTWIN_FAIL_IF(other == NULL, EVTWIN_E_ARG, "other is NULL");
     size_t rows;
     EVTWIN_FAIL_IF(__builtin_add_overflow(table->rows, other->rows, &rows), EVTWIN_E_NOMEM,
                    "no memory for %zu and %zu rows", table->rows, other->rows);
     for (size_t i = 0; i < table->cols; i++) {
         const size_t col = evtwin_table_find(other, table->column[i].name);
-        if (col != EVTWIN_NO_COLUMN &&
-            (st = check_same_kind(&table->column[i], &other->column[col])) < 0) {
-            return st;
+        if (col != EVTWIN_NO_COLUMN) {
+            EVTWIN_TRY(check_same_kind(&table->column[i], &other->column[col]));
         }
     }
 
     /* a failure below takes the new columns away again; strings may stay in dictionaries, unused */
     const size_t cols = table->cols;
-    if (rows > table->capacity) {
-        const size_t grown = table->capacity + table->capacity / 2;
-        st = evtwin_table_reserve(table, rows > grown ? rows : grown);
-    }
+    evtwin_status st = evtwin__table_grow(table, rows);
     if (st < 0 || (st = add_new_columns(table, other)) < 0 ||
         (st = put_rows(table, other, NULL, other->rows)) < 0) {
         evtwin__table_drop_columns(table, cols);

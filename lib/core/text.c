@@ -10,6 +10,8 @@
 #include "core/utf8.h"
 
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 char *evtwin__text_room(evtwin__text *text, size_t n) {
@@ -33,6 +35,33 @@ char *evtwin__text_room(evtwin__text *text, size_t n) {
 void evtwin__text_free(evtwin__text *text) {
     evtwin__free(text->data);
     *text = (evtwin__text){0};
+}
+
+void evtwin__text_append(char *text, size_t size, const char *format, ...) {
+    const size_t used = strlen(text);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text + used, size - used, format, args);
+    va_end(args);
+}
+
+char *evtwin__text_cut(char *text, char separator) {
+    char *at = strchr(text, separator);
+    if (at != NULL) {
+        *at++ = '\0';
+    }
+    return at;
+}
+
+int evtwin__text_is_word(const char *text, size_t length, const char *word) {
+    size_t i = 0;
+    for (; i < length && word[i] != '\0'; i++) {
+        const char c = text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] | 0x20) : text[i];
+        if (c != word[i]) {
+            return 0;
+        }
+    }
+    return i == length && word[i] == '\0';
 }
 
 /* ---- as it is ---- */
@@ -75,16 +104,6 @@ static size_t escape(unsigned char c, char out[6]) {
     return 6;
 }
 
-/* Length of the well-formed sequence at the start of string[0..size), 0 if there is none. */
-static size_t sequence_length(const char *string, size_t size) {
-    for (size_t n = 1; n <= 4 && n <= size; n++) {
-        if (evtwin__utf8_is_valid(string, n)) {
-            return n;
-        }
-    }
-    return 0;
-}
-
 char *evtwin__json_string_write(char *to, const char *string) {
     *to++ = '"';
     for (unsigned char c; (c = (unsigned char)*string) != '\0';) {
@@ -92,7 +111,7 @@ char *evtwin__json_string_write(char *to, const char *string) {
             *to++ = *string++;
             continue;
         }
-        const size_t step = sequence_length(string, strnlen(string, 4));
+        const size_t step = evtwin__utf8_length(string, strnlen(string, 4));
         if (step == 1) {
             to += escape(c, to);
         } else {

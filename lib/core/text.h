@@ -21,6 +21,18 @@ char *evtwin__text_room(evtwin__text *text, size_t n);
 
 void evtwin__text_free(evtwin__text *text);
 
+/* ---- pieces of given text ---- */
+
+/* Add to the string in text (size bytes); what has no room is cut off. */
+__attribute__((format(printf, 3, 4))) void evtwin__text_append(char *text, size_t size,
+                                                               const char *format, ...);
+
+/* Cut text at the first separator: returns what is behind it, NULL if there is none. */
+char *evtwin__text_cut(char *text, char separator);
+
+/* Does text[0..length), in any case, equal the lower-case word? (strncasecmp asks the locale.) */
+int evtwin__text_is_word(const char *text, size_t length, const char *word);
+
 /* ---- as it is ---- */
 
 void evtwin__text_add(evtwin__text *text, const char *data, size_t size);

@@ -112,10 +112,8 @@ static evtwin_status set_rule(evtwin_thresholds *t, const rule *r) {
 evtwin_status evtwin_thresholds_set(evtwin_thresholds *thresholds, const evtwin_threshold *given) {
     EVTWIN_FAIL_IF(thresholds == NULL || given == NULL || given->quantity == NULL, EVTWIN_E_ARG,
                    "thresholds, rule or its quantity is NULL");
-    rule r = {given->kind, 0, given->level, given->is_below != 0, given->limit};
-    while (r.q < EVTWIN__Q_COUNT && strcmp(evtwin__schema[r.q].name, given->quantity) != 0) {
-        r.q++;
-    }
+    const rule r = {given->kind, evtwin__quantity_by_name(given->quantity), given->level,
+                    given->is_below != 0, given->limit};
     EVTWIN_FAIL_IF(r.q == EVTWIN__Q_COUNT || !evtwin__quantity_is_number(r.q), EVTWIN_E_ARG,
                    "a threshold of '%.60s', which is not a numeric quantity of the schema",
                    given->quantity);
@@ -182,9 +180,9 @@ evtwin_status evtwin_thresholds_load(const char *path, evtwin_thresholds **out) 
     size_t size = 0;
     json_t *array = NULL;
     evtwin_thresholds *t = NULL;
-    evtwin_status st = evtwin__file_read(path, MAX_FILE_BYTES, &text, &size);
-    if (st < 0 || (st = evtwin__json_parse(path, text, size, &array)) < 0 ||
-        (st = evtwin_thresholds_create(&t)) < 0) {
+    EVTWIN_TRY(evtwin__file_read(path, MAX_FILE_BYTES, &text, &size));
+    evtwin_status st = evtwin__json_parse(path, text, size, &array);
+    if (st < 0 || (st = evtwin_thresholds_create(&t)) < 0) {
         goto done;
     }
     if (!json_is_array(array)) {
@@ -241,30 +239,29 @@ evtwin_status evtwin_thresholds_from_table(const evtwin_table *table, evtwin_thr
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin_thresholds_table(const evtwin_thresholds *thresholds, evtwin_table **out) {
-    EVTWIN_FAIL_IF(thresholds == NULL || out == NULL, EVTWIN_E_ARG, "thresholds or out is NULL");
-    evtwin_table *table = NULL;
-    evtwin_status st = evtwin_table_create(&table);
-    for (size_t k = 0; k < 4 && st == EVTWIN_OK; k++) {
-        st = evtwin_table_add_column(table, word_keys[k], EVTWIN_TEXT, NULL, NULL);
+static evtwin_status fill_table(const evtwin_thresholds *thresholds, evtwin_table *table) {
+    for (size_t k = 0; k < 4; k++) {
+        EVTWIN_TRY(evtwin_table_add_column(table, word_keys[k], EVTWIN_TEXT, NULL, NULL));
     }
-    if (st == EVTWIN_OK) {
-        st = evtwin_table_add_column(table, "limit", EVTWIN_F64, NULL, NULL);
-    }
-    if (st == EVTWIN_OK) {
-        st = evtwin_table_resize(table, thresholds->n);
-    }
-    for (size_t i = 0; i < thresholds->n && st == EVTWIN_OK; i++) {
+    EVTWIN_TRY(evtwin_table_add_column(table, "limit", EVTWIN_F64, NULL, NULL));
+    EVTWIN_TRY(evtwin_table_resize(table, thresholds->n));
+    for (size_t i = 0; i < thresholds->n; i++) {
         const rule *r = &thresholds->rules[i];
         const char *const word[4] = {kind_names[r->kind], evtwin__schema[r->q].name,
                                      level_names[r->level], r->is_below ? "<" : ">"};
-        for (size_t k = 0; k < 4 && st == EVTWIN_OK; k++) {
-            st = evtwin_table_set_text(table, k, i, word[k]);
+        for (size_t k = 0; k < 4; k++) {
+            EVTWIN_TRY(evtwin_table_set_text(table, k, i, word[k]));
         }
-        if (st == EVTWIN_OK) {
-            st = evtwin_table_set_f64(table, 4, i, r->limit);
-        }
+        EVTWIN_TRY(evtwin_table_set_f64(table, 4, i, r->limit));
     }
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin_thresholds_table(const evtwin_thresholds *thresholds, evtwin_table **out) {
+    EVTWIN_FAIL_IF(thresholds == NULL || out == NULL, EVTWIN_E_ARG, "thresholds or out is NULL");
+    evtwin_table *table = NULL;
+    EVTWIN_TRY(evtwin_table_create(&table));
+    const evtwin_status st = fill_table(thresholds, table);
     if (st < 0) {
         evtwin_table_free(table);
         return st;
@@ -374,14 +371,6 @@ static double shown_value(const rule *r, double value) {
     return value;
 }
 
-static const char *number_text(double v, char text[EVTWIN__NUM_SIZE]) {
-    if (!isfinite(v)) {
-        return isnan(v) ? "unknown" : v > 0.0 ? "infinity" : "-infinity";
-    }
-    evtwin__format_f64(v, text);
-    return text;
-}
-
 const char *evtwin_thresholds_reason(const evtwin_thresholds *thresholds, size_t i,
                                      const evtwin_table *rows, size_t row, char *text,
                                      size_t text_size) {
@@ -394,8 +383,8 @@ const char *evtwin_thresholds_reason(const evtwin_thresholds *thresholds, size_t
         values v = {.rows = rows, .row = row};
         char value[EVTWIN__NUM_SIZE], limit[EVTWIN__NUM_SIZE];
         snprintf(text, text_size, "%s %s %c %s", evtwin__schema[r->q].name,
-                 number_text(shown_value(r, value_of(r, &v)), value), r->is_below ? '<' : '>',
-                 number_text(r->limit, limit));
+                 evtwin__number_text(shown_value(r, value_of(r, &v)), value),
+                 r->is_below ? '<' : '>', evtwin__number_text(r->limit, limit));
     }
     return text;
 }

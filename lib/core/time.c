@@ -203,30 +203,14 @@ evtwin_status evtwin_time_parse(const char *text, evtwin_naive_time naive, int64
     return EVTWIN_OK;
 }
 
-static char *put_digits(char *to, int64_t value, int n) {
+/* n digits and what separates them from the next. */
+static char *put_digits(char *to, int64_t value, int n, char separator) {
     for (int i = n - 1; i >= 0; i--) {
         to[i] = (char)('0' + value % 10);
         value /= 10;
     }
-    return to + n;
-}
-
-static char *put_date(char *to, civil c) {
-    to = put_digits(to, c.year, 4);
-    *to++ = '-';
-    to = put_digits(to, c.month, 2);
-    *to++ = '-';
-    return put_digits(to, c.day, 2);
-}
-
-static char *put_time_of_day(char *to, int64_t second_of_day, int64_t us) {
-    to = put_digits(to, second_of_day / 3600, 2);
-    *to++ = ':';
-    to = put_digits(to, second_of_day / 60 % 60, 2);
-    *to++ = ':';
-    to = put_digits(to, second_of_day % 60, 2);
-    *to++ = '.';
-    return put_digits(to, us, 6);
+    to[n] = separator;
+    return to + n + 1;
 }
 
 evtwin_status evtwin_time_format(int64_t time_us, char *text, size_t text_size) {
@@ -241,10 +225,14 @@ evtwin_status evtwin_time_format(int64_t time_us, char *text, size_t text_size) 
     EVTWIN_FAIL_IF(date.year < 0 || date.year > max_year, EVTWIN_E_RANGE,
                    "time %lld us is outside the years 0 to 9999", (long long)time_us);
 
-    char *to = put_date(text, date);
-    *to++ = 'T';
-    to = put_time_of_day(to, us_of_day / us_per_s, us_of_day % us_per_s);
-    *to++ = 'Z';
+    const int64_t second_of_day = us_of_day / us_per_s;
+    char *to = put_digits(text, date.year, 4, '-');
+    to = put_digits(to, date.month, 2, '-');
+    to = put_digits(to, date.day, 2, 'T');
+    to = put_digits(to, second_of_day / 3600, 2, ':');
+    to = put_digits(to, second_of_day / 60 % 60, 2, ':');
+    to = put_digits(to, second_of_day % 60, 2, '.');
+    to = put_digits(to, us_of_day % us_per_s, 6, 'Z');
     *to = '\0';
     return EVTWIN_OK;
 }

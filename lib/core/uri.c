@@ -6,36 +6,25 @@
 #include "core/mem.h"
 #include "core/num.h"
 #include "core/status.h"
+#include "core/text.h"
 
 #include <string.h>
 
 enum { MAX_PARAMS = 64 };
-
-static int is_alpha(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 
 static int is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
 static int hex_value(char c) {
-    if (is_digit(c)) {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    if (c >= 'A' && c <= 'F') {
-        return c - 'A' + 10;
-    }
-    return -1;
+    const char lower = (char)(c | 0x20);
+    return is_digit(c) ? c - '0' : lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
 /* Length of "scheme" where text starts with "scheme:", else 0. */
 static size_t scheme_length(const char *text) {
     size_t n = 0;
-    while (is_alpha(text[n]) ||
+    while (((text[n] | 0x20) >= 'a' && (text[n] | 0x20) <= 'z') ||
            (n > 0 && (is_digit(text[n]) || text[n] == '+' || text[n] == '-' || text[n] == '.'))) {
         n++;
     }
@@ -73,16 +62,6 @@ static int find_authority_password(const char *text, span *out) {
     return 1;
 }
 
-static int equals_ignoring_case(const char *text, const char *lower, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        const char c = text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] - 'A' + 'a') : text[i];
-        if (c != lower[i]) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
 /* "…password=SECRET" from position at on: any parameter whose name ends in one of these words. */
 static int find_param_secret(const char *text, size_t at, span *out) {
     static const char *const word[] = {
@@ -90,7 +69,7 @@ static int find_param_secret(const char *text, size_t at, span *out) {
     for (size_t i = at; text[i] != '\0'; i++) {
         for (size_t w = 0; w < sizeof word / sizeof word[0]; w++) {
             const size_t n = strlen(word[w]);
-            if (equals_ignoring_case(text + i, word[w], n)) {
+            if (evtwin__text_is_word(text + i, n, word[w])) {
                 *out = (span){i + n, i + n + strcspn(text + i + n, "&# ;")};
                 return 1;
             }
@@ -175,19 +154,14 @@ static size_t count(const char *text, char c) {
 static const char *parse_params(evtwin__uri *uri, char *query) {
     const char *wrong = NULL;
     while (wrong == NULL && query != NULL && *query != '\0') {
-        char *next = strchr(query, '&');
-        if (next != NULL) {
-            *next++ = '\0';
-        }
-        char *value = strchr(query, '=');
-        if (value == NULL || value == query) {
+        char *next = evtwin__text_cut(query, '&');
+        char *value = evtwin__text_cut(query, '=');
+        if (value == NULL || query[0] == '\0') {
             return "a parameter is not of the form name=value";
         }
-        *value++ = '\0';
-        wrong = decode(query);
-        wrong = wrong == NULL ? decode(value) : wrong;
-        if (wrong == NULL && evtwin__uri_param(uri, query) != NULL) {
-            return "a duplicate parameter";
+        if ((wrong = decode(query)) == NULL && (wrong = decode(value)) == NULL &&
+            evtwin__uri_param(uri, query) != NULL) {
+            wrong = "a duplicate parameter";
         }
         uri->key[uri->n_params] = query;
         uri->value[uri->n_params++] = value;
@@ -231,9 +205,8 @@ static const char *parse_authority(evtwin__uri *uri, char *text) {
     }
     *at = '\0';
     const char *wrong = parse_host(uri, at + 1);
-    char *password = strchr(text, ':');
+    char *password = evtwin__text_cut(text, ':');
     if (password != NULL) {
-        *password++ = '\0';
         uri->password = password;
         wrong = wrong == NULL ? decode(password) : wrong;
     }
@@ -248,16 +221,10 @@ static const char *parse_hierarchical(evtwin__uri *uri, char *text) {
         uri->path = text;
         return decode(text);
     }
-    char *path = strchr(text, '/');
-    if (path != NULL) {
-        *path++ = '\0';
-        uri->path = path;
-        const char *wrong = decode(path);
-        if (wrong != NULL) {
-            return wrong;
-        }
-    }
-    return parse_authority(uri, text);
+    char *path = evtwin__text_cut(text, '/');
+    uri->path = path != NULL ? path : "";
+    const char *wrong = path != NULL ? decode(path) : NULL;
+    return wrong != NULL ? wrong : parse_authority(uri, text);
 }
 
 static const char *parse_parts(evtwin__uri *uri) {
@@ -268,10 +235,7 @@ static const char *parse_parts(evtwin__uri *uri) {
     uri->buffer[n] = '\0';
     uri->scheme = uri->buffer;
     char *rest = uri->buffer + n + 1;
-    char *query = strchr(rest, '?');
-    if (query != NULL) {
-        *query++ = '\0';
-    }
+    char *query = evtwin__text_cut(rest, '?');
     const char *wrong = NULL;
     if (strncmp(rest, "//", 2) == 0) {
         wrong = parse_hierarchical(uri, rest + 2);

@@ -6,9 +6,12 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Length of the well-formed sequence of two or more bytes at c, 0 if there is none.
- * Source: The Unicode Standard 15.0, table 3-7 */
-static size_t sequence_length(const unsigned char *c, size_t available) {
+/* Source: The Unicode Standard 15.0, table 3-7 */
+size_t evtwin__utf8_length(const char *text, size_t available) {
+    const unsigned char *c = (const unsigned char *)text;
+    if (c[0] != 0 && c[0] < 0x80) {
+        return 1;
+    }
     size_t n;
     unsigned low = 0x80, high = 0xBF; /* range of the second byte */
     if (c[0] >= 0xC2 && c[0] <= 0xDF) {
@@ -36,18 +39,11 @@ static size_t sequence_length(const unsigned char *c, size_t available) {
 }
 
 int evtwin__utf8_is_valid(const char *text, size_t length) {
-    const unsigned char *c = (const unsigned char *)text;
-    size_t i = 0;
-    while (i < length) {
-        if (c[i] != 0 && c[i] < 0x80) {
-            i++;
-            continue;
-        }
-        const size_t n = sequence_length(c + i, length - i);
+    for (size_t i = 0, n; i < length; i += n) {
+        n = evtwin__utf8_length(text + i, length - i);
         if (n == 0) {
             return 0;
         }
-        i += n;
     }
     return 1;
 }

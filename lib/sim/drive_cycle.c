@@ -56,10 +56,8 @@ static evtwin_status fill(const char *path, const evtwin_table *t, size_t second
 evtwin_status evtwin__drive_cycle_load(const char *path, evtwin__drive_cycle *out) {
     evtwin_table *t = NULL;
     double *energy_J = NULL;
-    evtwin_status st = evtwin_table_read_csv(path, NULL, &t);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin_table_read_csv(path, NULL, &t));
+    evtwin_status st = EVTWIN_OK;
     const size_t second = evtwin_table_find(t, "cycSecs"), speed = evtwin_table_find(t, "cycMps");
     const size_t rows = evtwin_table_rows(t);
     if (second == EVTWIN_NO_COLUMN || speed == EVTWIN_NO_COLUMN) {
