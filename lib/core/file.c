@@ -234,24 +234,21 @@ void evtwin__file_sync_folder(const char *path) {
 }
 
 evtwin_status evtwin__writer_sync(evtwin__writer *w) {
-    const evtwin_status st = flush(w);
-    return st == EVTWIN_OK && w->temp != NULL && fsync(w->fd) != 0
-               ? evtwin__fail_errno(w->path, errno)
-               : st;
+    return w->temp != NULL && fsync(w->fd) != 0 ? evtwin__fail_errno(w->path, errno) : EVTWIN_OK;
 }
 
 evtwin_status evtwin__writer_commit(evtwin__writer *w) {
     evtwin_status st = evtwin__writer_sync(w);
     if (w->temp != NULL) {
-        const int closed = close(w->fd);
+        const int is_closed = close(w->fd) == 0;
         w->fd = -1;
-        error = error == 0 && rename(w->temp, w->target) != 0 ? errno : error;
-        if (error == 0) {
+        if (st == EVTWIN_OK && (!is_closed || rename(w->temp, w->target) != 0)) {
+            st = evtwin__fail_errno(w->path, errno);
+        }
+        if (st == EVTWIN_OK) {
             evtwin__free(w->temp);
             w->temp = NULL;
             evtwin__file_sync_folder(w->target);
-        } else {
-            st = evtwin__fail_errno(w->path, error);
         }
     }
     writer_free(w);

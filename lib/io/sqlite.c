@@ -82,32 +82,34 @@ static evtwin_status fail_db(evtwin__db *db, int rc) {
     EVTWIN_FAIL(st, "%s: %s", db->name, text);
 }
 
-/* What stopped a file from being made. */
-static evtwin_status fail_create(const char *path, int error) {
-    EVTWIN_FAIL_IF(error == ENOENT, EVTWIN_E_NOT_FOUND, "%s: its folder does not exist", path);
-    return evtwin__fail_errno(path, error);
-}
-
 /* ---- open ---- */
 
 /* SQLite makes files by the umask; telemetry tells where people were, so ours are their owner's.
  * The files beside it (-wal, -shm) take the mode of the database. */
 static evtwin_status create_private(const char *path) {
-    const int fd = evtwin__fd_open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    const int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
-        return errno == EEXIST ? EVTWIN_OK : fail_create(path, errno);
+        if (errno == EEXIST) {
+            return EVTWIN_OK;
+        }
+        EVTWIN_FAIL(errno == ENOENT ? EVTWIN_E_NOT_FOUND : EVTWIN_E_IO, "%s: %s", path,
+                    errno == ENOENT ? "its folder does not exist" : strerror(errno));
     }
-    const int error = fchmod(fd, 0600) != 0 ? errno : 0;
+    const int failed = fchmod(fd, 0600) != 0;
+    const int why = errno;
     close(fd);
-    return error == 0 ? EVTWIN_OK : evtwin__fail_errno(path, error);
+    EVTWIN_FAIL_IF(failed, EVTWIN_E_IO, "%s: %s", path, strerror(why));
+    return EVTWIN_OK;
 }
 
 static evtwin_status check_file(const char *path) {
     struct stat info;
-    const int is_there = stat(path, &info) == 0;
-    EVTWIN_FAIL_IF(is_there && !S_ISREG(info.st_mode), EVTWIN_E_IO, "%s: is not a regular file",
-                   path);
-    return is_there && access(path, R_OK) == 0 ? EVTWIN_OK : evtwin__fail_errno(path, errno);
+    EVTWIN_FAIL_IF(stat(path, &info) != 0,
+                   errno == ENOENT || errno == ENOTDIR ? EVTWIN_E_NOT_FOUND : EVTWIN_E_IO, "%s: %s",
+                   path, strerror(errno));
+    EVTWIN_FAIL_IF(!S_ISREG(info.st_mode), EVTWIN_E_IO, "%s: is not a regular file", path);
+    EVTWIN_FAIL_IF(access(path, R_OK) != 0, EVTWIN_E_IO, "%s: %s", path, strerror(errno));
+    return EVTWIN_OK;
 }
 
 /* What a hostile or damaged file could make SQLite do is bounded here (sqlite.org/security.html).
@@ -125,16 +127,15 @@ static evtwin_status harden(evtwin__db *db) {
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
         sqlite3_limit(db->handle, limits[i].id, limits[i].value);
     }
-    static const struct {
-        int id, value;
-    } settings[] = {
-        {SQLITE_DBCONFIG_DEFENSIVE, 1},
-        {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
-        {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0}, /* triggers in a file are for other programs */
-    };
-    int rc = sqlite3_busy_timeout(db->handle, db->busy_timeout_ms);
-    for (size_t i = 0; i < sizeof settings / sizeof settings[0] && rc == SQLITE_OK; i++) {
-        rc = sqlite3_db_config(db->handle, settings[i].id, settings[i].value, NULL);
+    int rc = sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    }
+    if (rc == SQLITE_OK) { /* triggers in a file are for other programs: none runs here */
+        rc = sqlite3_db_config(db->handle, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+    }
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_busy_timeout(db->handle, db->busy_timeout_ms);
     }
     if (rc != SQLITE_OK) {
         return fail_db(db, rc);
@@ -159,20 +160,27 @@ static evtwin_status open_handle(evtwin__db *db, const char *path, evtwin__db_mo
     }
     EVTWIN_FAIL_IF(mode != EVTWIN__DB_READ && sqlite3_db_readonly(db->handle, "main") == 1,
                    EVTWIN_E_IO, "%s: may not be written by this user", path);
-    EVTWIN_TRY(harden(db));
-
-    /* the first read of the file: here it shows whether it is a database at all */
-    int64_t version;
-    return evtwin__db_query_i64(db, "PRAGMA schema_version", 0, &version);
+    evtwin_status st = harden(db);
+    if (st >= 0) {
+        /* the first read of the file: here it shows whether it is a database at all */
+        int64_t version;
+        st = evtwin__db_query_i64(db, "PRAGMA schema_version", 0, &version);
+    }
+    return st;
 }
 
 evtwin_status evtwin__db_open(const char *path, evtwin__db_mode mode, int busy_timeout_ms,
                               evtwin__db **out) {
     assert(path != NULL && out != NULL && busy_timeout_ms >= 0);
     EVTWIN_FAIL_IF(path[0] == '\0', EVTWIN_E_ARG, "the file name of the database is empty");
+    evtwin_status st = EVTWIN_OK;
     if (strcmp(path, ":memory:") != 0) {
-        EVTWIN_TRY(mode == EVTWIN__DB_CREATE ? create_private(path) : EVTWIN_OK);
-        EVTWIN_TRY(check_file(path));
+        if (mode == EVTWIN__DB_CREATE && (st = create_private(path)) < 0) {
+            return st;
+        }
+        if ((st = check_file(path)) < 0) {
+            return st;
+        }
     }
 
     evtwin__db *db = evtwin__calloc(1, sizeof *db);
@@ -185,13 +193,12 @@ evtwin_status evtwin__db_open(const char *path, evtwin__db_mode mode, int busy_t
     db->name = name;
     db->mode = mode;
     db->busy_timeout_ms = busy_timeout_ms;
-    const evtwin_status st = open_handle(db, path, mode);
-    if (st < 0) {
+    if ((st = open_handle(db, path, mode)) < 0) {
         evtwin__db_close(db);
-    } else {
-        *out = db;
+        return st;
     }
-    return st;
+    *out = db;
+    return EVTWIN_OK;
 }
 
 void evtwin__db_close(evtwin__db *db) {
@@ -240,13 +247,18 @@ evtwin_status evtwin__db_use_wal(evtwin__db *db) {
 evtwin_status evtwin__db_query_i64(evtwin__db *db, const char *sql, int64_t otherwise,
                                    int64_t *out) {
     evtwin__stmt *stmt = NULL;
+    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(evtwin__stmt_prepare(db, sql, &stmt));
-    const evtwin_status st = evtwin__stmt_step(stmt);
-    if (st >= 0 && !(st == EVTWIN_OK && evtwin__stmt_i64(stmt, 0, out))) {
-        *out = otherwise;
+    int64_t value = otherwise;
+    if ((st = evtwin__stmt_step(stmt)) >= 0) {
+        if (st == EVTWIN_OK) {
+            evtwin__stmt_i64(stmt, 0, &value);
+        }
+        *out = value;
+        st = EVTWIN_OK;
     }
     evtwin__stmt_free(stmt);
-    return st < 0 ? st : EVTWIN_OK;
+    return st;
 }
 
 evtwin_status evtwin__db_begin_write(evtwin__db *db) {
@@ -320,6 +332,10 @@ void evtwin__stmt_bind_text(evtwin__stmt *stmt, int i, const char *text) {
 
 void evtwin__stmt_bind_copy(evtwin__stmt *stmt, int i, const char *text) {
     keep_first(stmt, sqlite3_bind_text(stmt->handle, i, text, -1, SQLITE_TRANSIENT));
+}
+
+void evtwin__stmt_bind_null(evtwin__stmt *stmt, int i) {
+    keep_first(stmt, sqlite3_bind_null(stmt->handle, i));
 }
 
 evtwin_status evtwin__stmt_step(evtwin__stmt *stmt) {

@@ -61,6 +61,7 @@ void evtwin__stmt_bind_f64(evtwin__stmt *stmt, int i, double value);
 void evtwin__stmt_bind_i64(evtwin__stmt *stmt, int i, int64_t value);
 void evtwin__stmt_bind_text(evtwin__stmt *stmt, int i, const char *text);
 void evtwin__stmt_bind_copy(evtwin__stmt *stmt, int i, const char *text); /* not borrowed */
+void evtwin__stmt_bind_null(evtwin__stmt *stmt, int i);
 
 /* EVTWIN_OK: a row is there. EVTWIN_DONE: no more. */
 evtwin_status evtwin__stmt_step(evtwin__stmt *stmt);

@@ -69,15 +69,6 @@ static evtwin_status enter(const place *p, const char *key, place *out) {
     return EVTWIN_OK;
 }
 
-/* A string that is there and not empty. */
-static evtwin_status check_string(const place *p, const field *f, const char *why,
-                                  const char **out) {
-    *out = json_string_value(json_object_get(p->object, f->key));
-    EVTWIN_FAIL_IF(*out == NULL || **out == '\0', EVTWIN_E_PARSE,
-                   "%s: key '%s%s' is missing or not a string%s", p->file, p->prefix, f->key, why);
-    return EVTWIN_OK;
-}
-
 static evtwin_status read_string(const place *p, const field *f, void *to) {
     const char *text = json_string_value(json_object_get(p->object, f->key));
     EVTWIN_FAIL_IF(text == NULL || text[0] == '\0', EVTWIN_E_PARSE,
@@ -117,7 +108,7 @@ static evtwin_status read_number(const place *p, const field *f, void *to) {
 static evtwin_status check_format(const place *p, const field *f, void *to) {
     (void)to;
     double format;
-    return read_number(p, f, &format);
+    return check_number(p, f->key, json_object_get(p->object, f->key), f->min, f->max, &format);
 }
 
 /* The member `key` as an object of these fields. */

@@ -400,6 +400,13 @@ evtwin_status evtwin_sim_run_to_failure(const evtwin_sim_options *options,
     if ((st = run_all(&r)) < 0) {
         goto done;
     }
+    if (report != NULL) {
+        evtwin__report_copy(report, report_size, &r.report, sizeof r.report);
+    }
+    *out = r.table;
+    r.table = NULL;
+
+done:
     evtwin_table_free(r.table);
     evtwin__free(r.outcome);
     evtwin__free(r.records);

@@ -178,17 +178,17 @@ evtwin_status evtwin__row_write(evtwin_table *table, const evtwin__columns *colu
         const size_t col = columns->at[reported[i].quantity];
         switch (evtwin__schema[reported[i].quantity].type) {
         case EVTWIN_F64:
-            EVTWIN_TRY(evtwin_table_set_f64(table, col, row, *(const double *)value));
+            st = evtwin_table_set_f64(table, col, row, *(const double *)value);
             break;
         case EVTWIN_TIME:
         case EVTWIN_I64:
-            EVTWIN_TRY(evtwin_table_set_i64(table, col, row, *(const int64_t *)value));
+            st = evtwin_table_set_i64(table, col, row, *(const int64_t *)value);
             break;
         case EVTWIN_BOOL:
-            EVTWIN_TRY(evtwin_table_set_bool(table, col, row, *(const int *)value));
+            st = evtwin_table_set_bool(table, col, row, *(const int *)value);
             break;
         case EVTWIN_TEXT:
-            EVTWIN_TRY(evtwin_table_set_code(table, col, row, *(const int32_t *)value));
+            st = evtwin_table_set_code(table, col, row, *(const int32_t *)value);
             break;
         }
         EVTWIN_TRY(st);

@@ -7,11 +7,11 @@
 
 #include "core/mem.h"
 #include "core/status.h"
-#include "core/text.h"
 #include "core/uri.h"
 #include "store/backend.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { MAX_POSITION = 1 << 16 };
@@ -26,20 +26,25 @@ static const evtwin__store_backend *const backends[] = {
 /* ---- open ---- */
 
 evtwin_status evtwin_store_options_init(evtwin_store_options *options, size_t size) {
+    EVTWIN_FAIL_IF(options == NULL || size < sizeof options->size, EVTWIN_E_ARG,
+                   "options is NULL or its size is %zu", size);
     const evtwin_store_options defaults = {
         .size = sizeof defaults, .retention_days = 30.0, .busy_timeout_ms = 5000};
-    return evtwin__options_init(options, size, &defaults, sizeof defaults);
+    evtwin__report_copy(options, size, &defaults, sizeof defaults);
+    return EVTWIN_OK;
 }
 
 static evtwin_status unsupported(const char *uri) {
-    char kinds[128] = "";
-    for (size_t i = 0; backends[i] != NULL; i++) {
-        evtwin__text_append(kinds, sizeof kinds, "%s%s:", i > 0 ? ", " : "", backends[i]->scheme);
+    char kinds[128] = "none";
+    size_t used = 0;
+    for (size_t i = 0; backends[i] != NULL && used < sizeof kinds; i++) {
+        used += (size_t)snprintf(kinds + used, sizeof kinds - used, "%s%s:", i > 0 ? ", " : "",
+                                 backends[i]->scheme);
     }
     char *shown = evtwin__uri_redact(uri);
     const evtwin_status st =
         evtwin__fail(EVTWIN_E_UNSUPPORTED, "'%s' is not a store that this build has (it has: %s)",
-                     shown != NULL ? shown : "the URI", backends[0] != NULL ? kinds : "none");
+                     shown != NULL ? shown : "the URI", kinds);
     evtwin__free(shown);
     return st;
 }
@@ -49,8 +54,9 @@ evtwin_status evtwin_store_open(const char *uri, const evtwin_store_options *opt
     EVTWIN_FAIL_IF(uri == NULL || out == NULL, EVTWIN_E_ARG, "uri or out is NULL");
     evtwin_store_options complete;
     evtwin_store_options_init(&complete, sizeof complete);
-    EVTWIN_TRY(
-        evtwin__options_merge(&complete, sizeof complete, options, "evtwin_store_options_init"));
+    if (options != NULL) {
+        evtwin__options_copy(&complete, sizeof complete, options, options->size);
+    }
     EVTWIN_FAIL_IF(!(complete.retention_days >= 0.0 && complete.retention_days <= 1e6),
                    EVTWIN_E_ARG, "retention_days %g is not in 0 to 1000000",
                    complete.retention_days);
@@ -112,10 +118,11 @@ static evtwin_status insert_rows(evtwin_store *store, const evtwin_table *table,
                                  size_t report_size) {
     evtwin_insert_report full = {.size = sizeof full};
     evtwin__rows rows;
-    EVTWIN_TRY(check(store, table, "table", WRITES));
-    EVTWIN_TRY(evtwin__rows_open(&rows, table, EVTWIN__ROWS_INSERT));
-    if (rows.binding.rows > 0 || source != NULL) {
-        EVTWIN_TRY(store->backend->insert(store, &rows, source, position, &full));
+    evtwin_status st = check(store, table, "table", WRITES);
+    if (st < 0 || (st = evtwin__rows_open(&rows, table, EVTWIN__ROWS_INSERT)) < 0 ||
+        ((rows.binding.rows > 0 || source != NULL) &&
+         (st = store->backend->insert(store, &rows, source, position, &full)) < 0)) {
+        return st;
     }
     if (report != NULL) {
         evtwin__report_copy(report, report_size, &full, sizeof full);
@@ -131,23 +138,24 @@ evtwin_status evtwin_store_insert(evtwin_store *store, const evtwin_table *table
 evtwin_status evtwin_store_insert_from(evtwin_store *store, const evtwin_table *table,
                                        const char *source, const char *position,
                                        evtwin_insert_report *report, size_t report_size) {
-    EVTWIN_TRY(check_source(source));
-    EVTWIN_FAIL_IF(position == NULL || strlen(position) > MAX_POSITION, EVTWIN_E_ARG,
+    const evtwin_status st = check_source(source);
+    EVTWIN_FAIL_IF(st >= 0 && (position == NULL || strlen(position) > MAX_POSITION), EVTWIN_E_ARG,
                    "the position in %.200s is NULL or longer than %d", source, MAX_POSITION);
-    return insert_rows(store, table, source, position, report, report_size);
+    return st < 0 ? st : insert_rows(store, table, source, position, report, report_size);
 }
 
 evtwin_status evtwin_store_position(evtwin_store *store, const char *source, char *text,
                                     size_t text_size) {
-    EVTWIN_TRY(check(store, text, "text", READS));
-    EVTWIN_TRY(check_source(source));
-    return store->backend->position(store, source, text, text_size);
+    evtwin_status st = check(store, text, "text", READS);
+    return st < 0 || (st = check_source(source)) < 0
+               ? st
+               : store->backend->position(store, source, text, text_size);
 }
 
 evtwin_status evtwin_store_unpredicted(evtwin_store *store, size_t max_rows, evtwin_table **out) {
-    EVTWIN_TRY(check(store, out, "out", READS));
-    EVTWIN_FAIL_IF(max_rows == 0, EVTWIN_E_ARG, "max_rows is 0");
-    return none_is_null(store->backend->unpredicted(store, max_rows, out), out);
+    const evtwin_status st = check(store, out, "out", READS);
+    EVTWIN_FAIL_IF(st >= 0 && max_rows == 0, EVTWIN_E_ARG, "max_rows is 0");
+    return st < 0 ? st : none_is_null(store->backend->unpredicted(store, max_rows, out), out);
 }
 
 /* ---- small tables ---- */
@@ -161,8 +169,10 @@ static evtwin_status keep(evtwin_store *store, evtwin__kept_id which, const evtw
 
 static evtwin_status kept(evtwin_store *store, evtwin__kept_id which, evtwin_table **out) {
     evtwin_table *table = NULL;
-    EVTWIN_TRY(check(store, out, "out", READS));
-    EVTWIN_TRY(store->backend->kept(store, which, &table));
+    evtwin_status st = check(store, out, "out", READS);
+    if (st < 0 || (st = store->backend->kept(store, which, &table)) < 0) {
+        return st;
+    }
     if (evtwin_table_rows(table) == 0) {
         evtwin_table_free(table);
         table = NULL;
@@ -203,18 +213,20 @@ evtwin_status evtwin_store_models(evtwin_store *store, evtwin_table **out) {
 evtwin_status evtwin_store_put_thresholds(evtwin_store *store,
                                           const evtwin_thresholds *thresholds) {
     evtwin_table *limits = NULL;
-    EVTWIN_TRY(check(store, thresholds, "thresholds", WRITES));
-    EVTWIN_TRY(evtwin_thresholds_table(thresholds, &limits));
-    const evtwin_status st = keep(store, EVTWIN__KEPT_LIMITS, limits);
+    evtwin_status st = check(store, thresholds, "thresholds", WRITES);
+    if (st >= 0 && (st = evtwin_thresholds_table(thresholds, &limits)) >= 0) {
+        st = keep(store, EVTWIN__KEPT_LIMITS, limits);
+    }
     evtwin_table_free(limits);
     return st;
 }
 
 evtwin_status evtwin_store_thresholds(evtwin_store *store, evtwin_thresholds **out) {
     evtwin_table *limits = NULL;
-    EVTWIN_TRY(check(store, out, "out", READS));
-    EVTWIN_TRY(store->backend->kept(store, EVTWIN__KEPT_LIMITS, &limits));
-    const evtwin_status st = evtwin_thresholds_from_table(limits, out);
+    evtwin_status st = check(store, out, "out", READS);
+    if (st >= 0 && (st = store->backend->kept(store, EVTWIN__KEPT_LIMITS, &limits)) >= 0) {
+        st = evtwin_thresholds_from_table(limits, out);
+    }
     evtwin_table_free(limits);
     return st;
 }
@@ -223,9 +235,11 @@ evtwin_status evtwin_store_thresholds(evtwin_store *store, evtwin_thresholds **o
 
 evtwin_status evtwin_store_expire(evtwin_store *store, size_t *n_deleted_out) {
     size_t n_deleted = 0;
-    EVTWIN_TRY(check(store, store, "store", WRITES));
-    EVTWIN_TRY(store->options.retention_days > 0.0 ? store->backend->expire(store, &n_deleted)
-                                                   : EVTWIN_OK);
+    evtwin_status st = check(store, store, "store", WRITES);
+    if (st < 0 || (store->options.retention_days > 0.0 &&
+                   (st = store->backend->expire(store, &n_deleted)) < 0)) {
+        return st;
+    }
     if (n_deleted_out != NULL) {
         *n_deleted_out = n_deleted;
     }
@@ -233,66 +247,74 @@ evtwin_status evtwin_store_expire(evtwin_store *store, size_t *n_deleted_out) {
 }
 
 evtwin_status evtwin_store_backup(evtwin_store *store, const char *path) {
-    EVTWIN_TRY(check(store, path, "path", READS));
-    EVTWIN_FAIL_IF(path[0] == '\0', EVTWIN_E_ARG, "the path of the backup is empty");
-    return store->backend->backup(store, path);
+    const evtwin_status st = check(store, path, "path", READS);
+    EVTWIN_FAIL_IF(st >= 0 && path[0] == '\0', EVTWIN_E_ARG, "the path of the backup is empty");
+    return st < 0 ? st : store->backend->backup(store, path);
 }
 
 /* ---- read ---- */
 
 evtwin_status evtwin_store_latest(evtwin_store *store, const char *battery_id,
                                   evtwin_table **rows_out, evtwin_table **current_out) {
-    EVTWIN_TRY(check(store, rows_out, "rows_out", READS));
-    EVTWIN_TRY(battery_id != NULL ? check_battery_id(battery_id) : EVTWIN_OK);
-    const evtwin_status st =
-        none_is_null(store->backend->latest(store, battery_id, rows_out, current_out), rows_out);
+    evtwin_status st = check(store, rows_out, "rows_out", READS);
+    if (st < 0 || (battery_id != NULL && (st = check_battery_id(battery_id)) < 0)) {
+        return st;
+    }
+    st = none_is_null(store->backend->latest(store, battery_id, rows_out, current_out), rows_out);
     return current_out != NULL ? none_is_null(st, current_out) : st;
 }
 
 evtwin_status evtwin_history_options_init(evtwin_history_options *options, size_t size) {
+    EVTWIN_FAIL_IF(options == NULL || size < sizeof options->size, EVTWIN_E_ARG,
+                   "options is NULL or its size is %zu", size);
     const evtwin_history_options defaults = {.size = sizeof defaults,
                                              .from_us = INT64_MIN,
                                              .to_us = INT64_MAX,
                                              .limit = 1000,
                                              .before_time_us = INT64_MAX,
                                              .before_seq = INT64_MAX};
-    return evtwin__options_init(options, size, &defaults, sizeof defaults);
+    evtwin__report_copy(options, size, &defaults, sizeof defaults);
+    return EVTWIN_OK;
 }
 
 evtwin_status evtwin_store_history(evtwin_store *store, const char *battery_id,
                                    const evtwin_history_options *options, evtwin_table **out) {
     evtwin_history_options complete;
     evtwin_history_options_init(&complete, sizeof complete);
-    EVTWIN_TRY(
-        evtwin__options_merge(&complete, sizeof complete, options, "evtwin_history_options_init"));
+    if (options != NULL) {
+        evtwin__options_copy(&complete, sizeof complete, options, options->size);
+    }
     EVTWIN_FAIL_IF(complete.limit == 0, EVTWIN_E_ARG, "the limit of a history is 0 rows");
-    EVTWIN_TRY(check(store, out, "out", READS));
-    EVTWIN_TRY(check_battery_id(battery_id));
-    return none_is_null(store->backend->history(store, battery_id, &complete, out), out);
+    evtwin_status st = check(store, out, "out", READS);
+    return st < 0 || (st = check_battery_id(battery_id)) < 0
+               ? st
+               : none_is_null(store->backend->history(store, battery_id, &complete, out), out);
 }
 
 evtwin_status evtwin_store_stats_get(evtwin_store *store, const char *battery_id, int64_t from_us,
                                      int64_t to_us, evtwin_store_stats *out, size_t out_size) {
     evtwin_store_stats full = {.size = sizeof full};
-    EVTWIN_TRY(check(store, out_size < sizeof full.size ? NULL : out, "out", READS));
-    EVTWIN_TRY(check_battery_id(battery_id));
-    const evtwin_status st = store->backend->stats(store, battery_id, from_us, to_us, &full);
-    if (st >= 0) {
-        evtwin__report_copy(out, out_size, &full, sizeof full);
+    evtwin_status st = check(store, out_size < sizeof full.size ? NULL : out, "out", READS);
+    if (st < 0 || (st = check_battery_id(battery_id)) < 0 ||
+        (st = store->backend->stats(store, battery_id, from_us, to_us, &full)) < 0) {
+        return st;
     }
+    evtwin__report_copy(out, out_size, &full, sizeof full);
     return st;
 }
 
 evtwin_status evtwin_store_changes(evtwin_store *store, int64_t after_revision, size_t max_rows,
                                    evtwin_table **out, int64_t *revision_out) {
-    EVTWIN_TRY(check(store, out, "out", READS));
-    EVTWIN_FAIL_IF(revision_out == NULL || max_rows == 0, EVTWIN_E_ARG,
+    const evtwin_status st = check(store, out, "out", READS);
+    EVTWIN_FAIL_IF(st >= 0 && (revision_out == NULL || max_rows == 0), EVTWIN_E_ARG,
                    "revision_out is NULL or max_rows is 0");
-    return none_is_null(store->backend->changes(store, after_revision, max_rows, out, revision_out),
+    return st < 0 ? st
+                  : none_is_null(
+                        store->backend->changes(store, after_revision, max_rows, out, revision_out),
                         out);
 }
 
 evtwin_status evtwin_store_count(evtwin_store *store, int64_t *rows_out) {
-    EVTWIN_TRY(check(store, rows_out, "rows_out", READS));
-    return store->backend->count(store, rows_out);
+    const evtwin_status st = check(store, rows_out, "rows_out", READS);
+    return st < 0 ? st : store->backend->count(store, rows_out);
 }

@@ -6,10 +6,10 @@
 
 #include "core/embed.h"
 #include "core/status.h"
-#include "core/text.h"
 #include "store/store_sqlite.h"
 
 #include <assert.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,40 +26,48 @@ enum { NAME_SIZE = 100, FIRST_COLUMN_STEP = 1001 /* below are the numbers of fil
 
 /* ---- triggers ---- */
 
+/* Append to a text that is known to fit. */
+__attribute__((format(printf, 3, 4))) static void say(char *text, size_t size, const char *format,
+                                                      ...) {
+    const size_t used = strlen(text);
+    va_list args;
+    va_start(args, format);
+    const int n = vsnprintf(text + used, size - used, format, args);
+    va_end(args);
+    assert(n >= 0 && (size_t)n < size - used);
+    (void)n;
+}
+
 /* What sets the status of a row that another program writes: any number of the schema may have a
  * limit, and a missing value breaks no rule. 'CRITICAL' sorts before 'WARNING'. */
 static evtwin_status make_triggers(evtwin__db *db) {
     static const char *const events[][2] = {{"insert", "INSERT"}, {"update", "UPDATE OF "}};
     char sql[16384] = "";
     for (size_t e = 0; e < 2; e++) {
-        evtwin__text_append(
-            sql, sizeof sql,
+        say(sql, sizeof sql,
             "DROP TRIGGER IF EXISTS ev_status_%s; CREATE TRIGGER ev_status_%s AFTER %s",
             events[e][0], events[e][0], events[e][1]);
         const char *separator = "";
         for (size_t q = 0; q < EVTWIN__Q_COUNT && e == 1; q++) {
             if (evtwin__is_of(q, EVTWIN__PREDICTIONS)) {
-                evtwin__text_append(sql, sizeof sql, "%s%s", separator, evtwin__schema[q].name);
+                say(sql, sizeof sql, "%s%s", separator, evtwin__schema[q].name);
                 separator = ", ";
             }
         }
-        evtwin__text_append(
-            sql, sizeof sql,
+        say(sql, sizeof sql,
             " ON ev_telemetry BEGIN UPDATE ev_telemetry SET status = coalesce((SELECT level FROM"
             " ev_threshold WHERE kind = 'status' AND CASE operator WHEN '<' THEN -1 ELSE 1 END *"
             " (CASE quantity");
         for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
             if (evtwin__is_of(q, EVTWIN__STORED) && evtwin__quantity_is_number(q)) {
-                evtwin__text_append(sql, sizeof sql, " WHEN '%s' THEN NEW.%s",
-                                    evtwin__schema[q].name, evtwin__schema[q].name);
+                say(sql, sizeof sql, " WHEN '%s' THEN NEW.%s", evtwin__schema[q].name,
+                    evtwin__schema[q].name);
             }
         }
-        evtwin__text_append(
-            sql, sizeof sql,
+        say(sql, sizeof sql,
             " END - \"limit\") > 0 ORDER BY level LIMIT 1), 'NORMAL') WHERE"
             " battery_id = NEW.battery_id AND time = NEW.time AND seq = NEW.seq; END;");
     }
-    assert(strlen(sql) + 1 < sizeof sql);
     return evtwin__db_exec(db, sql);
 }
 
@@ -134,15 +142,18 @@ static evtwin_status add_column(evtwin__db *db, size_t q, const char *name) {
     snprintf(sql, sizeof sql, "ALTER TABLE ev_telemetry ADD COLUMN %s %s", evtwin__schema[q].name,
              types[evtwin__schema[q].type]);
     int64_t last = 0;
-    EVTWIN_TRY(evtwin__db_query_i64(db, "SELECT max(version) FROM ev_migration", 0, &last));
-    EVTWIN_TRY(evtwin__db_exec(db, sql));
-    return record(db, last < FIRST_COLUMN_STEP ? FIRST_COLUMN_STEP : last + 1, name);
+    evtwin_status st = evtwin__db_query_i64(db, "SELECT max(version) FROM ev_migration", 0, &last);
+    if (st >= 0 && (st = evtwin__db_exec(db, sql)) >= 0) {
+        st = record(db, last < FIRST_COLUMN_STEP ? FIRST_COLUMN_STEP : last + 1, name);
+    }
+    return st;
 }
 
 /* Add the columns that have a step in the model but not here; for the model itself (NULL), those
  * of the quantities that the files do not make. */
 static evtwin_status add_columns(evtwin__db *db, evtwin__db *model) {
-    for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
+    evtwin_status st = EVTWIN_OK;
+    for (size_t q = 0; q < EVTWIN__Q_COUNT && st >= 0; q++) {
         if (!evtwin__is_of(q, EVTWIN__STORED)) {
             continue;
         }
@@ -150,39 +161,37 @@ static evtwin_status add_columns(evtwin__db *db, evtwin__db *model) {
         snprintf(name, sizeof name, "column %s", evtwin__schema[q].name);
         int64_t is_wanted = 1, is_there = 0;
         if (model == NULL) {
-            EVTWIN_TRY(count_of(
-                db, "SELECT count(*) FROM pragma_table_info('ev_telemetry') WHERE name = ?",
-                evtwin__schema[q].name, &is_there));
-        } else {
-            EVTWIN_TRY(has_step(model, name, &is_wanted));
-            EVTWIN_TRY(has_step(db, name, &is_there));
+            st = count_of(db,
+                          "SELECT count(*) FROM pragma_table_info('ev_telemetry') WHERE name = ?",
+                          evtwin__schema[q].name, &is_there);
+        } else if ((st = has_step(model, name, &is_wanted)) >= 0) {
+            st = has_step(db, name, &is_there);
         }
-        if (is_wanted && !is_there) {
-            EVTWIN_TRY(add_column(db, q, name));
+        if (st >= 0 && is_wanted && !is_there) {
+            st = add_column(db, q, name);
         }
     }
-    return EVTWIN_OK;
+    return st;
 }
 
 /* Bring a database that has had some of the steps, or none, to the model. */
 static evtwin_status run_steps(evtwin__db *db, evtwin__db *model) {
-    EVTWIN_TRY(
+    evtwin_status st =
         evtwin__db_exec(db, "CREATE TABLE IF NOT EXISTS ev_migration (version INTEGER PRIMARY KEY,"
-                            " name TEXT NOT NULL, applied_at TEXT NOT NULL) STRICT"));
-    for (size_t i = 0; i < evtwin__sqlite_migrations_count; i++) {
-        EVTWIN_TRY(run_file(db, i));
+                            " name TEXT NOT NULL, applied_at TEXT NOT NULL) STRICT");
+    for (size_t i = 0; i < evtwin__sqlite_migrations_count && st >= 0; i++) {
+        st = run_file(db, i);
     }
-    EVTWIN_TRY(add_columns(db, model));
-    return make_triggers(db);
+    return st < 0 || (st = add_columns(db, model)) < 0 ? st : make_triggers(db);
 }
 
 static evtwin_status make_model(evtwin__db **out) {
     evtwin__db *model = NULL;
-    EVTWIN_TRY(evtwin__db_open(":memory:", EVTWIN__DB_CREATE, 0, &model));
-    const evtwin_status st = run_steps(model, NULL);
-    if (st < 0) {
+    evtwin_status st = evtwin__db_open(":memory:", EVTWIN__DB_CREATE, 0, &model);
+    if (st >= 0 && (st = run_steps(model, NULL)) < 0) {
         evtwin__db_close(model);
-    } else {
+    }
+    if (st >= 0) {
         *out = model;
     }
     return st;
@@ -283,13 +292,21 @@ static evtwin_status compare(evtwin__db *db, evtwin__db *model) {
 /* ---- all of it ---- */
 
 static evtwin_status run_missing(evtwin__db *db, evtwin__db *model) {
-    EVTWIN_TRY(evtwin__db_begin_write(db));
+    evtwin_status st = evtwin__db_begin_write(db);
+    if (st < 0) {
+        return st;
+    }
 
     /* another process may have done it while this one waited for the lock */
     int is_current = 0;
-    evtwin_status st = check_steps(db, model, &is_current);
-    if (st < 0 || (!is_current && (st = run_steps(db, model)) < 0) ||
-        (st = compare(db, model)) < 0 || (st = evtwin__db_commit(db)) < 0) {
+    st = check_steps(db, model, &is_current);
+    if (st >= 0 && !is_current) {
+        st = run_steps(db, model);
+    }
+    if (st >= 0 && (st = compare(db, model)) >= 0) {
+        st = evtwin__db_commit(db);
+    }
+    if (st < 0) {
         evtwin__db_rollback(db);
     }
     return st;
@@ -297,8 +314,13 @@ static evtwin_status run_missing(evtwin__db *db, evtwin__db *model) {
 
 static evtwin_status bring_up_to_date(evtwin__db *db, evtwin__db *model, int read_only) {
     int is_current = 0;
-    EVTWIN_TRY(check_steps(db, model, &is_current));
-    EVTWIN_TRY(is_current ? compare(db, model) : EVTWIN_OK);
+    evtwin_status st = check_steps(db, model, &is_current);
+    if (st < 0) {
+        return st;
+    }
+    if (is_current && (st = compare(db, model)) < 0) {
+        return st;
+    }
     if (read_only) {
         EVTWIN_FAIL_IF(!is_current, EVTWIN_E_SCHEMA,
                        "%s: its schema is older than that of libevtwin %s; open it once for "
@@ -306,14 +328,16 @@ static evtwin_status bring_up_to_date(evtwin__db *db, evtwin__db *model, int rea
                        evtwin__db_name(db), evtwin_version());
         return EVTWIN_OK;
     }
-    EVTWIN_TRY(evtwin__db_use_wal(db));
-    return is_current ? EVTWIN_OK : run_missing(db, model);
+    st = evtwin__db_use_wal(db);
+    return st < 0 || is_current ? st : run_missing(db, model);
 }
 
 evtwin_status evtwin__sqlite_migrate(evtwin__db *db, int read_only) {
     evtwin__db *model = NULL;
-    EVTWIN_TRY(make_model(&model));
-    const evtwin_status st = bring_up_to_date(db, model, read_only);
+    evtwin_status st = make_model(&model);
+    if (st >= 0) {
+        st = bring_up_to_date(db, model, read_only);
+    }
     evtwin__db_close(model);
     return st;
 }

@@ -2,38 +2,52 @@
 /* store/store_sqlite_read.c: queries, answered with tables. */
 
 #include "core/status.h"
-#include "core/text.h"
 #include "core/utf8.h"
 #include "store/store_sqlite.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- rows into tables ---- */
 
 enum { MAX_COLUMNS = EVTWIN__Q_COUNT + EVTWIN__KEPT_MAX_COLUMNS };
 
-/* A table that grows with the rows of a query; which column of it is in from. */
+/* A table that grows with the rows of a query. */
 typedef struct answer {
     evtwin_table *table;
-    size_t rows, capacity;
-    int from[MAX_COLUMNS];
+    size_t n_columns, rows, capacity;
+    struct {
+        evtwin_type type;
+        int from; /* which column of the query */
+    } column[MAX_COLUMNS];
 } answer;
+
+static evtwin_status add_column(answer *a, const char *name, evtwin_type type, const char *unit) {
+    a->column[a->n_columns].type = type;
+    a->column[a->n_columns].from = (int)a->n_columns;
+    a->n_columns++;
+    return evtwin_table_add_column(a->table, name, type, unit, NULL);
+}
 
 /* The columns of a query of the quantities of these kinds. */
 static evtwin_status start(answer *a, unsigned kinds) {
-    *a = (answer){.rows = 0};
-    for (int c = 0; c < MAX_COLUMNS; c++) {
-        a->from[c] = c;
+    *a = (answer){.n_columns = 0};
+    evtwin_status st = evtwin_table_create(&a->table);
+    for (size_t q = 0; q < EVTWIN__Q_COUNT && st == EVTWIN_OK; q++) {
+        if (evtwin__is_of(q, kinds)) {
+            const evtwin__quantity *of = &evtwin__schema[q];
+            st = add_column(a, of->name, of->type, of->unit);
+        }
     }
-    return evtwin__schema_table_create(kinds, &a->table);
+    return st;
 }
 
 /* A cell that the database does not have, or has in a form that is not ours, stays missing. */
 static evtwin_status set_cell(const answer *a, size_t c, evtwin__stmt *stmt) {
-    const int from = a->from[c];
+    const int from = a->column[c].from;
     int64_t value = 0;
     const char *text;
-    switch (evtwin_table_type(a->table, c)) {
+    switch (a->column[c].type) {
     case EVTWIN_F64:
         return evtwin_table_set_f64(a->table, c, a->rows, evtwin__stmt_f64(stmt, from));
     case EVTWIN_I64:
@@ -59,15 +73,16 @@ static evtwin_status set_cell(const answer *a, size_t c, evtwin__stmt *stmt) {
 }
 
 static evtwin_status add_row(answer *a, evtwin__stmt *stmt) {
+    evtwin_status st = EVTWIN_OK;
     if (a->rows == a->capacity) {
         a->capacity = a->capacity > 0 ? a->capacity * 2 : 16;
-        EVTWIN_TRY(evtwin_table_resize(a->table, a->capacity));
+        st = evtwin_table_resize(a->table, a->capacity);
     }
-    for (size_t c = 0; c < evtwin_table_cols(a->table); c++) {
-        EVTWIN_TRY(set_cell(a, c, stmt));
+    for (size_t c = 0; c < a->n_columns && st == EVTWIN_OK; c++) {
+        st = set_cell(a, c, stmt);
     }
-    a->rows++;
-    return EVTWIN_OK;
+    a->rows += st == EVTWIN_OK;
+    return st;
 }
 
 /* Add the rows of a statement whose parameters are bound to an answer, and to another if there is
@@ -129,10 +144,11 @@ evtwin_status evtwin__sqlite_unpredicted(evtwin_store *store, size_t max_rows, e
 evtwin_status evtwin__sqlite_position(evtwin_store *store, const char *source, char *text,
                                       size_t text_size) {
     evtwin__stmt *stmt = NULL;
+    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(evtwin__sqlite_ask((sqlite_store *)store, SQL_POSITION, &stmt, "s", source));
     const char *position = NULL;
-    evtwin_status st = evtwin__stmt_step(stmt);
-    if (st == EVTWIN_OK && (position = evtwin__stmt_text(stmt, 0)) != NULL) {
+    if ((st = evtwin__stmt_step(stmt)) == EVTWIN_OK &&
+        (position = evtwin__stmt_text(stmt, 0)) != NULL) {
         const size_t size = strlen(position) + 1;
         if (size <= text_size) {
             memcpy(text, position, size);
@@ -149,15 +165,19 @@ evtwin_status evtwin__sqlite_kept(evtwin_store *store, evtwin__kept_id which, ev
     const evtwin__kept *kept = &evtwin__kept_tables[which];
     char sql[512] = "SELECT ";
     for (size_t c = 0; c < kept->n_columns; c++) {
-        evtwin__text_append(sql, sizeof sql, "%s\"%s\"", c > 0 ? ", " : "", kept->column[c].name);
+        const size_t used = strlen(sql);
+        snprintf(sql + used, sizeof sql - used, "%s\"%s\"", c > 0 ? ", " : "",
+                 kept->column[c].name);
     }
-    evtwin__text_append(sql, sizeof sql, " FROM %s ORDER BY %s", kept->sql_table, kept->sql_order);
+    const size_t used = strlen(sql);
+    snprintf(sql + used, sizeof sql - used, " FROM %s ORDER BY %s", kept->sql_table,
+             kept->sql_order);
     evtwin__stmt *stmt = NULL;
     EVTWIN_TRY(evtwin__stmt_prepare(((sqlite_store *)store)->db, sql, &stmt));
     answer a;
     evtwin_status st = start(&a, 0);
     for (size_t c = 0; c < kept->n_columns && st >= 0; c++) {
-        st = evtwin_table_add_column(a.table, kept->column[c].name, kept->column[c].type, "", NULL);
+        st = add_column(&a, kept->column[c].name, kept->column[c].type, "");
     }
     st = add_rows(&a, NULL, stmt, st);
     evtwin__stmt_free(stmt);
@@ -171,16 +191,19 @@ evtwin_status evtwin__sqlite_kept(evtwin_store *store, evtwin__kept_id which, ev
 
 /* The columns of a row, its prediction's taken from the standing prediction that follows it. */
 static evtwin_status start_current(answer *a) {
-    EVTWIN_TRY(start(a, EVTWIN__STORED));
-    int from = (int)evtwin_table_cols(a->table);
+    evtwin_status st = start(a, EVTWIN__STORED);
+    int from = (int)a->n_columns;
     for (size_t q = 0, c = 0; q < EVTWIN__Q_COUNT; q++) {
         if (evtwin__is_of(q, EVTWIN__PREDICTIONS)) {
-            a->from[c] = from++;
+            a->column[c].from = from++;
         }
         c += evtwin__is_of(q, EVTWIN__STORED) != 0;
     }
-    a->from[evtwin_table_cols(a->table)] = from;
-    return evtwin_table_add_column(a->table, "predicted_time", EVTWIN_TIME, "", NULL);
+    if (st >= 0) {
+        st = add_column(a, "predicted_time", EVTWIN_TIME, "");
+        a->column[a->n_columns - 1].from = from;
+    }
+    return st;
 }
 
 evtwin_status evtwin__sqlite_latest(evtwin_store *store, const char *battery_id,

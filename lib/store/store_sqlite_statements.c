@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* store/store_sqlite_statements.c: the SQL of the store, written from the schema. */
 
+#include "core/num.h"
 #include "core/status.h"
 #include "core/text.h"
 #include "store/store_sqlite.h"
@@ -73,14 +74,31 @@ static const char *const sql_texts[SQL_N] = {
  * changes; the others are columns. */
 typedef enum written { NEW_ROW = EVTWIN__STORED, PREDICTED_ROW = EVTWIN__PREDICTIONS } written;
 
-__attribute__((format(printf, 2, 3))) static void say(evtwin__text *sql, const char *format, ...) {
+/* SQL being written; data has a NUL once it is not empty. */
+typedef struct writer {
+    evtwin__text text;
+    int is_failed; /* memory was out */
+} writer;
+
+static void put(writer *sql, const char *text, size_t n) {
+    char *room = evtwin__text_room(&sql->text, n + 1);
+    if (room == NULL) {
+        sql->is_failed = 1;
+        return;
+    }
+    memcpy(room, text, n);
+    room[n] = '\0';
+    sql->text.size += n;
+}
+
+__attribute__((format(printf, 2, 3))) static void say(writer *sql, const char *format, ...) {
     char part[200];
     va_list args;
     va_start(args, format);
     const int n = vsnprintf(part, sizeof part, format, args);
     va_end(args);
     assert(n >= 0 && (size_t)n < sizeof part);
-    evtwin__text_add(sql, part, (size_t)n);
+    put(sql, part, (size_t)n);
 }
 
 static void say_value(writer *sql, size_t q, written what) {
@@ -99,6 +117,8 @@ static void say_status(writer *sql, const sqlite_store *s, written what) {
         for (size_t i = 0; i < s->n_limits; i++) {
             const sqlite_limit *limit = &s->limit[i];
             if (limit->level == level) {
+                char number[EVTWIN__NUM_SIZE];
+                evtwin__format_f64(limit->limit, number);
                 say(sql, "WHEN ");
                 say_value(sql, (size_t)limit->q, what);
                 say(sql, " %c %s THEN '%s' ", limit->is_below ? '<' : '>', number,
@@ -110,7 +130,7 @@ static void say_status(writer *sql, const sqlite_store *s, written what) {
     say(sql, "WHEN 1 THEN '%s' END", evtwin_health_name(EVTWIN_HEALTH_NORMAL));
 }
 
-static void say_columns(evtwin__text *sql, unsigned kinds, const char *table) {
+static void say_columns(writer *sql, unsigned kinds, const char *table) {
     const char *separator = "";
     for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
         if (evtwin__is_of(q, kinds)) {
@@ -120,7 +140,7 @@ static void say_columns(evtwin__text *sql, unsigned kinds, const char *table) {
     }
 }
 
-static void say_parameters(evtwin__text *sql, const sqlite_store *s) {
+static void say_parameters(writer *sql, const sqlite_store *s) {
     const char *separator = "";
     for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
         if (evtwin__is_of(q, EVTWIN__STORED)) {
@@ -135,7 +155,7 @@ static void say_parameters(evtwin__text *sql, const sqlite_store *s) {
     }
 }
 
-static void say_assignments(evtwin__text *sql) {
+static void say_assignments(writer *sql) {
     for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
         if (evtwin__is_of(q, EVTWIN__PREDICTIONS)) {
             say(sql, "%s = ?%zu, ", evtwin__schema[q].name, q + 1);
@@ -144,7 +164,7 @@ static void say_assignments(evtwin__text *sql) {
     say(sql, "revision = ?%d", EVTWIN__Q_REVISION + 1);
 }
 
-static void say_is_predicted(evtwin__text *sql) {
+static void say_is_predicted(writer *sql) {
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         say(sql, "%s%s IS NOT NULL", t == 0 ? "(" : " OR ",
             evtwin__schema[evtwin__target_prediction(t)].name);
@@ -152,7 +172,7 @@ static void say_is_predicted(evtwin__text *sql) {
     say(sql, ")");
 }
 
-static void say_mark(evtwin__text *sql, const sqlite_store *s, const char *mark, size_t length) {
+static void say_mark(writer *sql, const sqlite_store *s, const char *mark, size_t length) {
     const struct {
         const char *name;
         unsigned kinds;
@@ -188,10 +208,10 @@ static void say_mark(evtwin__text *sql, const sqlite_store *s, const char *mark,
 }
 
 /* text with its marks replaced. */
-static void write_sql(evtwin__text *sql, const sqlite_store *s, const char *text) {
+static void write_sql(writer *sql, const sqlite_store *s, const char *text) {
     while (*text != '\0') {
         const size_t plain = strcspn(text, "@");
-        evtwin__text_add(sql, text, plain);
+        put(sql, text, plain);
         text += plain;
         if (*text == '@') {
             const size_t length = strspn(text + 1, "abcdefghijklmnopqrstuvwxyz_.");
@@ -202,22 +222,21 @@ static void write_sql(evtwin__text *sql, const sqlite_store *s, const char *text
 }
 
 static evtwin_status prepare(sqlite_store *s, sqlite_sql which) {
-    evtwin__text sql = {0};
+    writer sql = {.is_failed = 0};
     write_sql(&sql, s, sql_texts[which]);
-    evtwin__text_add(&sql, "", 1); /* the NUL */
     const evtwin_status st =
         sql.is_failed ? evtwin__fail(EVTWIN_E_NOMEM, "out of memory for a statement on %s",
                                      evtwin__db_name(s->db))
-                      : evtwin__stmt_prepare(s->db, sql.data, &s->stmt[which]);
-    evtwin__text_free(&sql);
+                      : evtwin__stmt_prepare(s->db, sql.text.data, &s->stmt[which]);
+    evtwin__text_free(&sql.text);
     return st;
 }
 
 static evtwin_status ask(sqlite_store *s, sqlite_sql which, evtwin__stmt **out, const char *types,
                          va_list values) {
-    EVTWIN_TRY(s->stmt[which] == NULL ? prepare(s, which) : EVTWIN_OK);
+    const evtwin_status st = s->stmt[which] == NULL ? prepare(s, which) : EVTWIN_OK;
     evtwin__stmt *stmt = s->stmt[which];
-    for (int i = 1; types[i - 1] != '\0'; i++) {
+    for (int i = 1; st >= 0 && types[i - 1] != '\0'; i++) {
         char time[EVTWIN_TIME_TEXT_SIZE];
         switch (types[i - 1]) {
         case 's':
@@ -232,8 +251,10 @@ static evtwin_status ask(sqlite_store *s, sqlite_sql which, evtwin__stmt **out, 
             break;
         }
     }
-    *out = stmt;
-    return EVTWIN_OK;
+    if (st >= 0) {
+        *out = stmt;
+    }
+    return st;
 }
 
 evtwin_status evtwin__sqlite_ask(sqlite_store *s, sqlite_sql which, evtwin__stmt **out,
@@ -260,7 +281,11 @@ evtwin_status evtwin__sqlite_run(sqlite_store *s, sqlite_sql which, const char *
 static int read_limit(evtwin__stmt *stmt, sqlite_limit *limit) {
     const char *quantity = evtwin__stmt_text(stmt, 0), *level = evtwin__stmt_text(stmt, 1);
     const char *operator= evtwin__stmt_text(stmt, 2);
-    const size_t q = quantity != NULL ? evtwin__quantity_by_name(quantity) : EVTWIN__Q_COUNT;
+    size_t q = 0;
+    while (q < EVTWIN__Q_COUNT && quantity != NULL &&
+           strcmp(evtwin__schema[q].name, quantity) != 0) {
+        q++;
+    }
     if (q == EVTWIN__Q_COUNT || !evtwin__is_of(q, EVTWIN__STORED) ||
         !evtwin__quantity_is_number(q) || level == NULL || operator== NULL) {
         return 0;
@@ -275,8 +300,10 @@ static int read_limit(evtwin__stmt *stmt, sqlite_limit *limit) {
 
 evtwin_status evtwin__sqlite_use_limits(sqlite_store *s) {
     evtwin__stmt *stmt = NULL;
-    EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_LIMITS, &stmt, ""));
-    evtwin_status st = EVTWIN_OK;
+    evtwin_status st = evtwin__sqlite_ask(s, SQL_LIMITS, &stmt, "");
+    if (st < 0) {
+        return st;
+    }
     sqlite_limit limit[SQLITE_MAX_LIMITS];
     size_t n = 0;
     while (n < SQLITE_MAX_LIMITS && (st = evtwin__stmt_step(stmt)) == EVTWIN_OK) {

@@ -3,7 +3,6 @@
  */
 
 #include "core/status.h"
-#include "core/text.h"
 #include "store/store_sqlite.h"
 
 #include <assert.h>
@@ -29,9 +28,11 @@ static evtwin_status revision_get(sqlite_store *s, int64_t *out) {
 /* What a transaction of rows needs: its statement, the last revision given out. */
 static evtwin_status begin_rows(sqlite_store *s, sqlite_sql which, evtwin__stmt **stmt_out,
                                 int64_t *revision_out) {
-    EVTWIN_TRY(evtwin__sqlite_use_limits(s));
-    EVTWIN_TRY(evtwin__sqlite_ask(s, which, stmt_out, ""));
-    return revision_get(s, revision_out);
+    evtwin_status st = evtwin__sqlite_use_limits(s);
+    if (st >= 0 && (st = evtwin__sqlite_ask(s, which, stmt_out, "")) >= 0) {
+        st = revision_get(s, revision_out);
+    }
+    return st;
 }
 
 /* ---- rows ---- */
@@ -45,7 +46,7 @@ typedef struct row_times {
 static void bind_value(evtwin__stmt *stmt, size_t q, const evtwin__value *value) {
     const int param = (int)q + 1;
     if (!value->is_present) {
-        evtwin__stmt_bind_text(stmt, param, NULL);
+        evtwin__stmt_bind_null(stmt, param);
         return;
     }
     switch (evtwin__schema[q].type) {
@@ -98,6 +99,7 @@ static evtwin_status insert_row(evtwin__stmt *stmt, const evtwin__value *value, 
     bind_predicted_at(stmt, value, times->now);
     evtwin__stmt_bind_text(stmt, EVTWIN__Q_CREATED_AT + 1, times->now);
     evtwin__stmt_bind_i64(stmt, EVTWIN__Q_REVISION + 1, revision);
+    return evtwin__stmt_run(stmt);
 }
 
 /* Is what the database has in column c the same as the value of q? */
@@ -120,10 +122,10 @@ static int is_same(evtwin__stmt *stmt, int c, size_t q, const evtwin__value *val
 static evtwin_status compare_row(sqlite_store *s, const evtwin__value *value,
                                  const row_times *times, evtwin_insert_report *report) {
     evtwin__stmt *stmt = NULL;
+    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_ROW, &stmt, ""));
     bind_key(stmt, value, times);
-    const evtwin_status st = evtwin__stmt_step(stmt);
-    if (st == EVTWIN_OK) {
+    if ((st = evtwin__stmt_step(stmt)) == EVTWIN_OK) {
         int same = 1, c = 0;
         for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
             if (evtwin__is_of(q, EVTWIN__TELEMETRY)) {
@@ -177,10 +179,8 @@ static evtwin_status note_standing(sqlite_store *s, standing *run, const evtwin_
 
 /* ---- insert ---- */
 
-/* Write the rows in a transaction of the caller's; n_inserted counts those that were written. */
-static evtwin_status write_rows(sqlite_store *s, const evtwin__rows *rows, const char *now,
-                                evtwin_insert_report *report) {
-    const int is_insert = rows->use == EVTWIN__ROWS_INSERT;
+static evtwin_status insert_rows(sqlite_store *s, const evtwin__rows *rows, const char *now,
+                                 evtwin_insert_report *report) {
     evtwin__stmt *stmt = NULL;
     int64_t revision = 0;
     EVTWIN_TRY(begin_rows(s, SQL_INSERT, &stmt, &revision));
@@ -189,8 +189,7 @@ static evtwin_status write_rows(sqlite_store *s, const evtwin__rows *rows, const
     evtwin__value value[EVTWIN__Q_COUNT] = {{0}};
     for (size_t i = 0; i < rows->binding.rows; i++) {
         EVTWIN_TRY(evtwin__rows_get(rows, i, value));
-        bind_row(stmt, rows->use, value, &times, revision + 1);
-        EVTWIN_TRY(evtwin__stmt_run(stmt));
+        EVTWIN_TRY(insert_row(stmt, value, &times, revision + 1));
         if (evtwin__db_changes(s->db) == 0) {
             EVTWIN_TRY(compare_row(s, value, &times, report));
             continue;
@@ -212,14 +211,17 @@ static evtwin_status lock_batteries(sqlite_store *s, const evtwin__binding *bind
     if (path[0] == '\0') {
         return EVTWIN_OK; /* in memory: nobody else can see it */
     }
-    if (s->locks == NULL) {
-        EVTWIN_TRY(evtwin__writer_locks_open(path, &s->locks));
+    evtwin_status st = EVTWIN_OK;
+    if (s->locks == NULL && (st = evtwin__writer_locks_open(path, &s->locks)) < 0) {
+        return st;
     }
     const size_t id_col = binding->bound[EVTWIN__Q_BATTERY_ID].col;
     const char *locked = NULL;
     for (size_t i = 0; i < binding->rows; i++) {
         const char *id = evtwin_table_text(binding->table, id_col, i);
-        EVTWIN_TRY(id != locked ? evtwin__writer_locks_take(s->locks, id) : EVTWIN_OK);
+        if (id != locked && (st = evtwin__writer_locks_take(s->locks, id)) < 0) {
+            return st;
+        }
         locked = id;
     }
     return EVTWIN_OK;
@@ -240,11 +242,13 @@ evtwin_status evtwin__sqlite_insert(evtwin_store *store, const evtwin__rows *row
                                     const char *source, const char *position,
                                     evtwin_insert_report *report) {
     sqlite_store *s = (sqlite_store *)store;
-    EVTWIN_TRY(lock_batteries(s, &rows->binding));
-    EVTWIN_TRY(evtwin__db_begin_write(s->db));
+    evtwin_status st = lock_batteries(s, &rows->binding);
+    if (st < 0 || (st = evtwin__db_begin_write(s->db)) < 0) {
+        return st;
+    }
     char now[EVTWIN_TIME_TEXT_SIZE];
     evtwin__sqlite_time(store->now(), now);
-    evtwin_status st = write_rows(s, rows, now, report);
+    st = insert_rows(s, rows, now, report);
     if (st >= 0 && source != NULL) {
         st = evtwin__sqlite_run(s, SQL_PUT_POSITION, "ss", source, position);
     }
@@ -290,9 +294,7 @@ evtwin_status evtwin__sqlite_put_predictions(evtwin_store *store, const evtwin__
     EVTWIN_TRY(evtwin__db_begin_write(s->db));
     char now[EVTWIN_TIME_TEXT_SIZE];
     evtwin__sqlite_time(store->now(), now);
-    evtwin_insert_report report = {.size = sizeof report};
-    evtwin_status st = write_rows(s, rows, now, &report);
-    *n_updated_out = report.n_inserted;
+    evtwin_status st = put_rows(s, rows, now, n_updated_out);
     if (st >= 0 && states != NULL) {
         st = evtwin__sqlite_keep_rows(s->db, EVTWIN__KEPT_STATES, states);
     }
@@ -305,7 +307,7 @@ static void bind_cell(evtwin__stmt *stmt, int param, const evtwin_table *table, 
                       size_t row) {
     char time[EVTWIN_TIME_TEXT_SIZE];
     if (!evtwin_table_is_valid(table, col, row)) {
-        evtwin__stmt_bind_text(stmt, param, NULL);
+        evtwin__stmt_bind_null(stmt, param);
         return;
     }
     switch (evtwin_table_type(table, col)) {
@@ -332,19 +334,22 @@ evtwin_status evtwin__sqlite_keep_rows(evtwin__db *db, evtwin__kept_id which,
     size_t col[EVTWIN__KEPT_MAX_COLUMNS];
     for (size_t c = 0; c < kept->n_columns; c++) {
         const char *separator = c > 0 ? ", " : "";
-        evtwin__text_append(names, sizeof names, "%s\"%s\"", separator, kept->column[c].name);
-        evtwin__text_append(params, sizeof params, "%s?", separator);
+        const size_t n = strlen(names), p = strlen(params);
+        snprintf(names + n, sizeof names - n, "%s\"%s\"", separator, kept->column[c].name);
+        snprintf(params + p, sizeof params - p, "%s?", separator);
         col[c] = evtwin_table_find(table, kept->column[c].name);
     }
+    evtwin_status st = EVTWIN_OK;
     if (kept->is_replaced) {
         snprintf(sql, sizeof sql, "DELETE FROM %s", kept->sql_table);
-        EVTWIN_TRY(evtwin__db_exec(db, sql));
+        st = evtwin__db_exec(db, sql);
     }
     snprintf(sql, sizeof sql, "INSERT OR REPLACE INTO %s (%s) VALUES (%s)", kept->sql_table, names,
              params);
     evtwin__stmt *stmt = NULL;
-    EVTWIN_TRY(evtwin__stmt_prepare(db, sql, &stmt));
-    evtwin_status st = EVTWIN_OK;
+    if (st < 0 || (st = evtwin__stmt_prepare(db, sql, &stmt)) < 0) {
+        return st;
+    }
     for (size_t row = 0; row < evtwin_table_rows(table) && st == EVTWIN_OK; row++) {
         for (size_t c = 0; c < kept->n_columns; c++) {
             bind_cell(stmt, (int)c + 1, table, col[c], row);
@@ -358,6 +363,6 @@ evtwin_status evtwin__sqlite_keep_rows(evtwin__db *db, evtwin__kept_id which,
 evtwin_status evtwin__sqlite_keep(evtwin_store *store, evtwin__kept_id which,
                                   const evtwin_table *table) {
     sqlite_store *s = (sqlite_store *)store;
-    EVTWIN_TRY(evtwin__db_begin_write(s->db));
-    return end(s, evtwin__sqlite_keep_rows(s->db, which, table));
+    const evtwin_status st = evtwin__db_begin_write(s->db);
+    return st < 0 ? st : end(s, evtwin__sqlite_keep_rows(s->db, which, table));
 }

@@ -156,7 +156,7 @@ static void test_values_go_in_and_come_out(void **state) {
     evtwin__stmt_bind_f64(stmt, 1, 0.1);
     evtwin__stmt_bind_i64(stmt, 2, INT64_MIN);
     evtwin__stmt_bind_text(stmt, 3, "pack");
-    evtwin__stmt_bind_text(stmt, 4, NULL);
+    evtwin__stmt_bind_null(stmt, 4);
     evtwin__stmt_bind_f64(stmt, 5, NAN);
     assert_ok(evtwin__stmt_run(stmt));
     assert_int_equal(evtwin__db_changes(db), 1);
