@@ -519,7 +519,7 @@ static void csv_checks_what_it_reads(void **state) {
         evtwin_status status;
         const char *says, *raw;
     } cases[] = {
-        {"2020-01-01,B,101", EVTWIN_E_RANGE, "data row 2: soc 101 percent is outside 0 to 100",
+        {"2020-01-01,B,101", EVTWIN_E_RANGE, "soc: 101 percent",
          "{\"timestamp\":\"2020-01-01T00:00:00.000000Z\",\"battery_id\":\"B\",\"soc\":101}"},
         {"2020-01-01,B,x", EVTWIN_E_PARSE, "x", "2020-01-01,B,x"},
         {"2020-01-01,a b,1", EVTWIN_E_ARG, "a b",
