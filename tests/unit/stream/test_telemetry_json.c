@@ -181,7 +181,7 @@ static void everything_else_is_refused_and_leaves_the_table(void **state) {
         {HEAD ",\"soc\":1e999}", EVTWIN_E_PARSE, ""},
         {HEAD ",\"soc\":101}", EVTWIN_E_RANGE, "soc: 101 percent"},
         {HEAD ",\"temperature\":-61}", EVTWIN_E_RANGE, "temperature"},
-        {HEAD ",\"seq\":-1}", EVTWIN_E_RANGE, "seq -1 is below 0"},
+        {HEAD ",\"seq\":-1}", EVTWIN_E_RANGE, "seq: -1 is outside 0"},
         {HEAD ",\"charge_cycles\":150.5}", EVTWIN_E_PARSE, "\"charge_cycles\" is not an integer"},
         {HEAD ",\"charge_cycles\":1e300}", EVTWIN_E_PARSE, "\"charge_cycles\" is not an integer"},
         {HEAD ",\"is_charging\":1}", EVTWIN_E_PARSE, "\"is_charging\" is not true or false"},
