@@ -4,6 +4,7 @@
 #ifndef EVTWIN_LEARN_BUNDLE_H
 #define EVTWIN_LEARN_BUNDLE_H
 
+#include "core/dict.h"
 #include "core/schema.h"
 #include "evtwin/features.h"
 #include "evtwin/model.h"
@@ -82,7 +83,7 @@ typedef struct evtwin__bundle {
     evtwin__scaler scaler; /* not read from a manifest alone */
     evtwin__bundle_model model[EVTWIN__T_COUNT];
     char version[EVTWIN__BUNDLE_VERSION_SIZE]; /* of a loaded bundle */
-    struct evtwin__kept *kept;                 /* the strings */
+    evtwin__dict strings;
 } evtwin__bundle;
 
 void evtwin__bundle_clear(evtwin__bundle *bundle);

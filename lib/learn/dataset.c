@@ -193,7 +193,7 @@ static void pick_rows(const evtwin__dataset *data, evtwin__label *label) {
         group = g->of_row[r];
         label->row[label->n++] = r;
     }
-    label->n_groups_without = g->n - label->n_groups_used;
+    label->n_groups_without = g->names.n - label->n_groups_used;
 }
 
 /* A label must differ between rows, or there is nothing to learn. */
@@ -298,7 +298,7 @@ static evtwin_status describe_source(const evtwin__dataset *data, evtwin__bundle
         }
     }
     b->rows = data->rows;
-    b->n_groups = data->groups.n;
+    b->n_groups = data->groups.names.n;
     char first[EVTWIN_TIME_TEXT_SIZE], last[EVTWIN_TIME_TEXT_SIZE];
     evtwin_status st = EVTWIN_OK;
     if (first_us <= last_us && evtwin_time_format(first_us, first, sizeof first) == EVTWIN_OK &&

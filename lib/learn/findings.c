@@ -224,9 +224,9 @@ static evtwin_status find_one_row_groups(evtwin_trainer *trainer, const evtwin__
     EVTWIN_FAIL_IF(!trainer->options.allow_single_rows, EVTWIN_E_DATA,
                    "%s: %zu of %zu batteries %s one row only (the first is '%s'): is another "
                    "column the battery's name?",
-                   trainer->bundle.source_name, n_single, g->n, verb, g->name[example]);
-    return ADD(trainer, ONE_ROW_GROUPS, COUNT(n_single), COUNT(g->n), TEXT(verb),
-               TEXT(g->name[example]));
+                   trainer->bundle.source_name, n_single, g->names.n, verb, g->names.text[example]);
+    return ADD(trainer, ONE_ROW_GROUPS, COUNT(n_single), COUNT(g->names.n), TEXT(verb),
+               TEXT(g->names.text[example]));
 }
 
 /* What was presumed about telemetry columns: a unit that the header does not state, a sign. */
@@ -273,7 +273,7 @@ evtwin_status evtwin__find_in_data(evtwin_trainer *trainer, const evtwin__datase
         }
         if ((st = find_left_out(trainer, data, t)) < 0 ||
             (l->n_groups_without > 0 &&
-             (st = ADD(trainer, CENSORED, COUNT(l->n_groups_without), COUNT(data->groups.n),
+             (st = ADD(trainer, CENSORED, COUNT(l->n_groups_without), COUNT(data->groups.names.n),
                        TEXT(trainer->target[t].title))) < 0)) {
             return st;
         }

@@ -205,7 +205,7 @@ static evtwin_status run_job(void *ctx, size_t item) {
                                .cols = f->data->cols,
                                .y = label->y,
                                .group_of_row = f->data->groups.of_row,
-                               .n_groups = f->data->groups.n,
+                               .n_groups = f->data->groups.names.n,
                                .train = d.train,
                                .n_train = d.n_train,
                                .test = d.test,
@@ -271,8 +271,8 @@ static evtwin_status fill_held_rows(const evtwin__dataset *data, const evtwin__l
         }
         if (data->groups.of_row[row] != group) { /* they come by group */
             group = data->groups.of_row[row];
-            EVTWIN_TRY(
-                evtwin_table_intern(table, EVTWIN__HELD_GROUP, data->groups.name[group], &code));
+            EVTWIN_TRY(evtwin_table_intern(table, EVTWIN__HELD_GROUP,
+                                           data->groups.names.text[group], &code));
         }
         EVTWIN_TRY(evtwin_table_set_i64(table, EVTWIN__HELD_ROW, r, (int64_t)row));
         EVTWIN_TRY(evtwin_table_set_code(table, EVTWIN__HELD_GROUP, r, code));

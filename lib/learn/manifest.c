@@ -23,20 +23,10 @@ enum { TEXT_SIZE = 256, MAX_FILE_NAME = 64, WHERE_SIZE = 512, MAX_DEPTH = 1000 }
 
 /* ---- life ---- */
 
-/* A string of a bundle. */
-typedef struct evtwin__kept {
-    struct evtwin__kept *next;
-    char text[];
-} evtwin__kept;
-
 evtwin_status evtwin__bundle_keep(evtwin__bundle *bundle, const char *text, const char **out) {
-    const size_t size = strlen(text) + 1;
-    evtwin__kept *kept = evtwin__calloc(1, sizeof *kept + size);
-    EVTWIN_FAIL_IF(kept == NULL, EVTWIN_E_NOMEM, "out of memory for a string of a bundle");
-    memcpy(kept->text, text, size);
-    kept->next = bundle->kept;
-    bundle->kept = kept;
-    *out = kept->text;
+    int32_t code;
+    EVTWIN_TRY(evtwin__dict_intern(&bundle->strings, text, strlen(text), &code));
+    *out = evtwin__dict_text(&bundle->strings, (size_t)code);
     return EVTWIN_OK;
 }
 
@@ -45,10 +35,7 @@ void evtwin__bundle_clear(evtwin__bundle *b) {
         evtwin__free(b->model[t].json);
         evtwin_model_free(b->model[t].forest);
     }
-    for (evtwin__kept *kept = b->kept, *next; kept != NULL; kept = next) {
-        next = kept->next;
-        evtwin__free(kept);
-    }
+    evtwin__dict_free(&b->strings);
     evtwin__free(b->feature);
     evtwin__free(b->battery);
     evtwin_features_free(b->features);

@@ -44,23 +44,23 @@ static void deal(const sized_group *group, size_t n_groups, size_t *weight, size
 evtwin_status evtwin__split_folds(const evtwin__groups *groups, const size_t *row, size_t n,
                                   size_t n_folds, int32_t *fold_of) {
     evtwin_status st = EVTWIN_OK;
-    sized_group *group = evtwin__calloc(groups->n, sizeof *group);
-    int32_t *fold_of_group = evtwin__calloc(groups->n, sizeof *fold_of_group);
+    sized_group *group = evtwin__calloc(groups->names.n, sizeof *group);
+    int32_t *fold_of_group = evtwin__calloc(groups->names.n, sizeof *fold_of_group);
     size_t *weight = evtwin__calloc(n_folds, sizeof *weight);
     if (group == NULL || fold_of_group == NULL || weight == NULL) {
-        st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory to fold %zu groups", groups->n);
+        st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory to fold %zu groups", groups->names.n);
         goto done;
     }
 
-    for (size_t g = 0; g < groups->n; g++) {
-        group[g] = (sized_group){groups->name[g], 0, g};
+    for (size_t g = 0; g < groups->names.n; g++) {
+        group[g] = (sized_group){groups->names.text[g], 0, g};
     }
     for (size_t k = 0; k < n; k++) {
         group[groups->of_row[row[k]]].size++;
     }
-    qsort(group, groups->n, sizeof *group, compare_sizes);
+    qsort(group, groups->names.n, sizeof *group, compare_sizes);
     size_t n_used = 0;
-    while (n_used < groups->n && group[n_used].size > 0) {
+    while (n_used < groups->names.n && group[n_used].size > 0) {
         n_used++;
     }
     if (n_used < n_folds) {
@@ -199,7 +199,7 @@ static size_t count_use(const evtwin_trainer *trainer, const evtwin__dataset *da
         }
     }
     size_t n = 0;
-    for (size_t g = 0; g < data->groups.n; g++) {
+    for (size_t g = 0; g < data->groups.names.n; g++) {
         n += rows_of(&use[g]) > 0;
     }
     return n;
@@ -210,10 +210,11 @@ static size_t count_use(const evtwin_trainer *trainer, const evtwin__dataset *da
 static evtwin_status hold_out(evtwin_trainer *trainer, const evtwin__dataset *data,
                               const size_t *used_row, size_t n_used, uint8_t *is_held_out) {
     evtwin_status st = EVTWIN_OK;
-    evtwin__group_use *use = evtwin__calloc(data->groups.n, sizeof *use);
-    uint8_t *is_test = evtwin__calloc(data->groups.n, sizeof *is_test);
+    evtwin__group_use *use = evtwin__calloc(data->groups.names.n, sizeof *use);
+    uint8_t *is_test = evtwin__calloc(data->groups.names.n, sizeof *is_test);
     if (use == NULL || is_test == NULL) {
-        st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory to split %zu groups", data->groups.n);
+        st =
+            evtwin__fail(EVTWIN_E_NOMEM, "out of memory to split %zu groups", data->groups.names.n);
         goto done;
     }
     if (count_use(trainer, data, use) < 2) {
@@ -224,7 +225,7 @@ static evtwin_status hold_out(evtwin_trainer *trainer, const evtwin__dataset *da
         }
         goto done;
     }
-    st = evtwin__split_groups(use, data->groups.n, trainer->options.seed, is_test);
+    st = evtwin__split_groups(use, data->groups.names.n, trainer->options.seed, is_test);
     for (size_t k = 0; k < n_used; k++) {
         is_held_out[used_row[k]] = is_test[data->groups.of_row[used_row[k]]];
     }
@@ -309,16 +310,16 @@ static int compare_hashes(const void *a, const void *b) {
 static evtwin_status list_batteries(evtwin__bundle *b, const evtwin__dataset *data,
                                     const size_t *row, size_t n_train) {
     const evtwin__groups *g = &data->groups;
-    if (g->kind == EVTWIN__GROUP_NONE || g->n > EVTWIN__BUNDLE_MAX_BATTERIES) {
+    if (g->kind == EVTWIN__GROUP_NONE || g->names.n > EVTWIN__BUNDLE_MAX_BATTERIES) {
         return EVTWIN_OK;
     }
-    b->battery = evtwin__calloc(g->n, sizeof *b->battery);
+    b->battery = evtwin__calloc(g->names.n, sizeof *b->battery);
     EVTWIN_FAIL_IF(b->battery == NULL, EVTWIN_E_NOMEM,
-                   "out of memory for the hashes of %zu batteries", g->n);
+                   "out of memory for the hashes of %zu batteries", g->names.n);
     for (size_t k = 0; k < n_train; k++) {
         const int32_t group = g->of_row[row[k]];
         if (k == 0 || g->of_row[row[k - 1]] != group) {
-            evtwin__battery_hash(g->name[group], b->battery[b->n_batteries++]);
+            evtwin__battery_hash(g->names.text[group], b->battery[b->n_batteries++]);
         }
     }
     qsort(b->battery, b->n_batteries, sizeof *b->battery, compare_hashes);
