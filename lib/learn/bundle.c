@@ -280,9 +280,7 @@ static evtwin_status read_model(const char *dir, const evtwin__bundle_files *fil
     EVTWIN_TRY(check_hash(p.text, files, t, &m->file));
     EVTWIN_TRY(
         evtwin_model_load_buffer(p.text, files->file[t].data, files->file[t].size, &m->forest));
-    return check_model(p.text, b, m->forest,
-                       target.kind == EVTWIN_TARGET_EVENT ? EVTWIN_OBJECTIVE_LOGISTIC
-                                                          : EVTWIN_OBJECTIVE_REGRESSION);
+    return check_model(p.text, b, m->forest, evtwin__objective_of(target.kind));
 }
 
 /* What the manifest, which is read, names. */

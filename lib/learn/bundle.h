@@ -88,6 +88,11 @@ typedef struct evtwin__bundle {
 
 void evtwin__bundle_clear(evtwin__bundle *bundle);
 
+/* The objective is fixed by the kind of the target. */
+static inline evtwin_objective evtwin__objective_of(evtwin_target_kind kind) {
+    return kind == EVTWIN_TARGET_EVENT ? EVTWIN_OBJECTIVE_LOGISTIC : EVTWIN_OBJECTIVE_REGRESSION;
+}
+
 /* *out = a copy of text that lives as long as the bundle. */
 evtwin_status evtwin__bundle_keep(evtwin__bundle *bundle, const char *text, const char **out);
 
