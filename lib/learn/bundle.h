@@ -8,6 +8,7 @@
 #include "core/schema.h"
 #include "evtwin/features.h"
 #include "evtwin/model.h"
+#include "evtwin/predictor.h"
 #include "learn/scaler.h"
 #include "learn/score.h"
 
@@ -130,6 +131,9 @@ evtwin_status evtwin__bundle_load(const char *dir, evtwin__bundle *out);
 
 /* See evtwin_trainer_save. */
 evtwin_status evtwin__bundle_save(const evtwin__bundle_files *files, const char *dir);
+
+/* A predictor that takes over what evtwin__bundle_read gave; *bundle is empty on success. */
+evtwin_status evtwin__predictor_take(evtwin__bundle *bundle, evtwin_predictor **out);
 
 /* ---- parts ---- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* learn/predictor.c: a loaded bundle that predicts: from features, and for a table. */
 
-#include "learn/predictor.h"
+#include "learn/bundle.h"
 
 #include "core/mem.h"
 #include "core/status.h"

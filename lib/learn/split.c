@@ -22,10 +22,8 @@ typedef struct sized_group {
 
 static int compare_sizes(const void *a, const void *b) {
     const sized_group *x = a, *y = b;
-    if (x->size != y->size) {
-        return x->size > y->size ? -1 : 1;
-    }
-    return strcmp(x->name, y->name);
+    const int order = (x->size < y->size) - (x->size > y->size);
+    return order != 0 ? order : strcmp(x->name, y->name);
 }
 
 /* Put each group (sorted) into the fold that has the fewest rows so far. */
@@ -92,10 +90,8 @@ typedef struct keyed_group {
 
 static int compare_keys(const void *a, const void *b) {
     const keyed_group *x = a, *y = b;
-    if (x->key != y->key) {
-        return x->key < y->key ? -1 : 1;
-    }
-    return (x->index > y->index) - (x->index < y->index);
+    const int order = (x->key > y->key) - (x->key < y->key);
+    return order != 0 ? order : (x->index > y->index) - (x->index < y->index);
 }
 
 /* The groups in the order of one shuffle. */
@@ -259,32 +255,30 @@ static evtwin_status check_parts(const evtwin_target *target, const evtwin__labe
 
 static evtwin_status split_once(evtwin_trainer *trainer, evtwin__dataset *data,
                                 const size_t *used_row, size_t n_used, uint8_t *is_held_out) {
-    memset(is_held_out, 0, data->rows);
-    evtwin_status st = hold_out(trainer, data, used_row, n_used, is_held_out);
-    for (size_t t = 0; t < EVTWIN__T_COUNT && st == EVTWIN_OK; t++) {
+    EVTWIN_TRY(hold_out(trainer, data, used_row, n_used, is_held_out));
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         evtwin__label *label = &data->label[t];
         if (label->is_present) {
             label->n_parts = 1;
             for (size_t k = 0; k < label->n; k++) {
                 label->part[k] = is_held_out[label->row[k]] ? 0 : -1;
             }
-            st = check_parts(&trainer->target[t], label, trainer->split_by);
+            EVTWIN_TRY(check_parts(&trainer->target[t], label, trainer->split_by));
         }
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 static evtwin_status split_into_folds(const evtwin_trainer *trainer, evtwin__dataset *data) {
-    evtwin_status st = EVTWIN_OK;
-    for (size_t t = 0; t < EVTWIN__T_COUNT && st == EVTWIN_OK; t++) {
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         evtwin__label *label = &data->label[t];
         if (label->is_present) {
             label->n_parts = (size_t)trainer->options.cv_folds;
-            st = evtwin__split_folds(&data->groups, label->row, label->n, label->n_parts,
-                                     label->part);
+            EVTWIN_TRY(evtwin__split_folds(&data->groups, label->row, label->n, label->n_parts,
+                                           label->part));
         }
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 /* The scaler of the saved models sees only rows that they are trained on. */
@@ -326,34 +320,31 @@ static evtwin_status list_batteries(evtwin__bundle *b, const evtwin__dataset *da
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin__dataset_split(evtwin_trainer *trainer, evtwin__dataset *data) {
-    evtwin_status st;
-    size_t *row = evtwin__calloc(data->rows, sizeof *row);
-    uint8_t *mark = evtwin__calloc(data->rows, sizeof *mark);
-    if (row == NULL || mark == NULL) {
-        st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory to split %zu rows", data->rows);
-        goto done;
-    }
+/* row and mark have room for all rows; mark is zero. */
+static evtwin_status split_rows(evtwin_trainer *trainer, evtwin__dataset *data, size_t *row,
+                                uint8_t *mark) {
     const size_t n = list_used_rows(data, row, mark);
     trainer->split_by = data->groups.kind == EVTWIN__GROUP_BATTERY ? "battery" : "group";
-    if (trainer->options.cv_folds > 0) {
-        memset(mark, 0, data->rows);
-        st = split_into_folds(trainer, data);
-    } else {
-        st = split_once(trainer, data, row, n, mark);
-    }
+    memset(mark, 0, data->rows);
+    EVTWIN_TRY(trainer->options.cv_folds > 0 ? split_into_folds(trainer, data)
+                                             : split_once(trainer, data, row, n, mark));
     size_t n_train = 0;
     for (size_t k = 0; k < n; k++) {
         if (!mark[row[k]]) {
             row[n_train++] = row[k];
         }
     }
-    if (st < 0 || (st = fit_scaler(&trainer->bundle, data, row, n_train)) < 0) {
-        goto done;
-    }
-    st = list_batteries(&trainer->bundle, data, row, n_train);
+    EVTWIN_TRY(fit_scaler(&trainer->bundle, data, row, n_train));
+    return list_batteries(&trainer->bundle, data, row, n_train);
+}
 
-done:
+evtwin_status evtwin__dataset_split(evtwin_trainer *trainer, evtwin__dataset *data) {
+    size_t *row = evtwin__calloc(data->rows, sizeof *row);
+    uint8_t *mark = evtwin__calloc(data->rows, sizeof *mark);
+    const evtwin_status st =
+        row == NULL || mark == NULL
+            ? evtwin__fail(EVTWIN_E_NOMEM, "out of memory to split %zu rows", data->rows)
+            : split_rows(trainer, data, row, mark);
     evtwin__free(row);
     evtwin__free(mark);
     return st;
