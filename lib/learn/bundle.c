@@ -95,11 +95,9 @@ static evtwin_status read_scaler(const char *name, const json_t *root, evtwin__s
 evtwin_status evtwin__scaler_read(const char *name, const char *text, size_t size,
                                   evtwin__scaler *out) {
     json_t *root;
-    evtwin_status st = evtwin__json_parse(name, text, size, &root);
-    if (st >= 0) {
-        st = read_scaler(name, root, out);
-        json_decref(root);
-    }
+    EVTWIN_TRY(evtwin__json_parse(name, text, size, &root));
+    const evtwin_status st = read_scaler(name, root, out);
+    json_decref(root);
     return st;
 }
 

@@ -133,11 +133,10 @@ static evtwin_status group_by_column(const evtwin_table *table, const char *name
         g->kind = EVTWIN__GROUP_NONE;
         return evtwin__dict_intern(&g->names, "", 0, &all);
     }
-    if (col == EVTWIN_NO_COLUMN) {
-        char columns[512];
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "group column '%s' is absent; the table has %s", name,
-                    evtwin__column_list(table, columns, sizeof columns));
-    }
+    char columns[512];
+    EVTWIN_FAIL_IF(col == EVTWIN_NO_COLUMN, EVTWIN_E_SCHEMA,
+                   "group column '%s' is absent; the table has %s", name,
+                   evtwin__column_list(table, columns, sizeof columns));
     g->kind = col == battery_col ? EVTWIN__GROUP_BATTERY : EVTWIN__GROUP_COLUMN;
     return group_by_value(table, col, g);
 }
@@ -155,17 +154,12 @@ evtwin_status evtwin__groups_find(const evtwin_table *table, const char *group,
     }
     g.of_row = evtwin__calloc(rows, sizeof *g.of_row);
     g.order = evtwin__calloc(rows, sizeof *g.order);
-    evtwin_status st = EVTWIN_OK;
-    if (g.of_row == NULL || g.order == NULL) {
-        st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory for the groups of %zu rows", rows);
-    } else {
-        st = group_by_reset != NULL ? group_by_restart(table, group_by_reset, &g)
-                                    : group_by_column(table, group, &g);
-    }
-    if (st == EVTWIN_OK) {
-        st = order_groups(table, &g);
-    }
-    if (st < 0) {
+    evtwin_status st =
+        g.of_row == NULL || g.order == NULL
+            ? evtwin__fail(EVTWIN_E_NOMEM, "out of memory for the groups of %zu rows", rows)
+        : group_by_reset != NULL ? group_by_restart(table, group_by_reset, &g)
+                                 : group_by_column(table, group, &g);
+    if (st < 0 || (st = order_groups(table, &g)) < 0) {
         evtwin__groups_clear(&g);
         return st;
     }

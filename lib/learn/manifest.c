@@ -468,20 +468,18 @@ static evtwin_status read_document(const char *name, json_t *root, evtwin__bundl
     const evtwin_status st = read_root(&p, &b);
     if (st < 0) {
         evtwin__bundle_clear(&b);
-        return st;
+    } else {
+        *out = b;
     }
-    *out = b;
-    return EVTWIN_OK;
+    return st;
 }
 
 evtwin_status evtwin__manifest_read(const char *name, const char *text, size_t size,
                                     evtwin__bundle *out) {
     json_t *root;
-    evtwin_status st = evtwin__json_parse(name, text, size, &root);
-    if (st >= 0) {
-        st = read_document(name, root, out);
-        json_decref(root);
-    }
+    EVTWIN_TRY(evtwin__json_parse(name, text, size, &root));
+    const evtwin_status st = read_document(name, root, out);
+    json_decref(root);
     return st;
 }
 

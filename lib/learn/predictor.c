@@ -117,10 +117,8 @@ static evtwin_status add_score_columns(evtwin_table *table) {
     EVTWIN_TRY(evtwin_table_add_column(table, "target", EVTWIN_TEXT, NULL, NULL));
     EVTWIN_TRY(evtwin_table_add_column(table, "trained_at", EVTWIN_TIME, NULL, NULL));
     const evtwin__figure *g;
-    for (int kind = 0; kind < EVTWIN__N_TARGET_KINDS; kind++) {
-        for (size_t i = 0;
-             (g = evtwin__figure_at((evtwin_target_kind)kind, EVTWIN_SCORED_MODEL, i)) != NULL;
-             i++) {
+    for (evtwin_target_kind kind = 0; (int)kind < EVTWIN__N_TARGET_KINDS; kind++) {
+        for (size_t i = 0; (g = evtwin__figure_at(kind, EVTWIN_SCORED_MODEL, i)) != NULL; i++) {
             EVTWIN_TRY(evtwin_table_add_column(table, g->key, EVTWIN_F64, NULL, NULL));
         }
     }
@@ -264,10 +262,11 @@ static evtwin_status output_column(evtwin_table *table, const char *name, evtwin
     if (col == EVTWIN_NO_COLUMN) {
         return evtwin_table_add_column(table, name, type, unit, col_out);
     }
-    const evtwin_status st =
-        evtwin_table_type(table, col) != type ? evtwin__table_retype(table, col, type) : EVTWIN_OK;
     *col_out = col;
-    return st < 0 ? st : evtwin_table_set_unit(table, col, unit);
+    if (evtwin_table_type(table, col) != type) {
+        EVTWIN_TRY(evtwin__table_retype(table, col, type));
+    }
+    return evtwin_table_set_unit(table, col, unit);
 }
 
 static evtwin_status fill_notes(const evtwin_predictor *p, evtwin_table *table, size_t col,

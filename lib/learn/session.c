@@ -450,13 +450,13 @@ evtwin_status evtwin_session_restore(evtwin_session *session, const evtwin_table
     EVTWIN_FAIL_IF(session->n_moved > 0, EVTWIN_E_STATE,
                    "%zu states are pending: commit or roll back first", session->n_moved);
     size_t col[N_COLS];
-    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(find_columns(states, col));
     const size_t rows = evtwin_table_rows(states);
     step *steps = evtwin__calloc(rows, sizeof *steps);
     EVTWIN_FAIL_IF(steps == NULL, EVTWIN_E_NOMEM, "out of memory for %zu states", rows);
     const size_t n = list_states(states, col, steps);
     size_t n_taken = 0;
+    evtwin_status st = EVTWIN_OK;
     for (size_t k = 0; k < n && st >= 0; k++) {
         state read = {.time_us = steps[k].time_us, .seq = steps[k].seq};
         if (!read_state(session, evtwin_table_text(states, col[COL_STATE], steps[k].row), &read)) {

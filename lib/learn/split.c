@@ -205,30 +205,23 @@ static size_t count_use(const evtwin_trainer *trainer, const evtwin__dataset *da
  * rows. */
 static evtwin_status hold_out(evtwin_trainer *trainer, const evtwin__dataset *data,
                               const size_t *used_row, size_t n_used, uint8_t *is_held_out) {
+    const size_t n_groups = data->groups.names.n;
+    evtwin__group_use *use = evtwin__calloc(n_groups, sizeof *use + sizeof(uint8_t));
+    EVTWIN_FAIL_IF(use == NULL, EVTWIN_E_NOMEM, "out of memory to split %zu groups", n_groups);
+    uint8_t *is_test = (uint8_t *)(use + n_groups);
     evtwin_status st = EVTWIN_OK;
-    evtwin__group_use *use = evtwin__calloc(data->groups.names.n, sizeof *use);
-    uint8_t *is_test = evtwin__calloc(data->groups.names.n, sizeof *is_test);
-    if (use == NULL || is_test == NULL) {
-        st =
-            evtwin__fail(EVTWIN_E_NOMEM, "out of memory to split %zu groups", data->groups.names.n);
-        goto done;
-    }
-    if (count_use(trainer, data, use) < 2) {
+    const int by_group = count_use(trainer, data, use) >= 2;
+    if (by_group) {
+        st = evtwin__split_groups(use, n_groups, trainer->options.seed, is_test);
+    } else {
         trainer->split_by = "time";
-        const size_t n_test = n_used < 5 ? 1 : n_used / 5;
-        for (size_t k = 0; k < n_used; k++) {
-            is_held_out[used_row[k]] = k >= n_used - n_test;
-        }
-        goto done;
     }
-    st = evtwin__split_groups(use, data->groups.names.n, trainer->options.seed, is_test);
+    const size_t n_test = n_used < 5 ? 1 : n_used / 5;
     for (size_t k = 0; k < n_used; k++) {
-        is_held_out[used_row[k]] = is_test[data->groups.of_row[used_row[k]]];
+        is_held_out[used_row[k]] =
+            by_group ? is_test[data->groups.of_row[used_row[k]]] : k >= n_used - n_test;
     }
-
-done:
     evtwin__free(use);
-    evtwin__free(is_test);
     return st;
 }
 

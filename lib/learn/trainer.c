@@ -97,29 +97,28 @@ void evtwin_trainer_free(evtwin_trainer *trainer) {
     evtwin__free(trainer);
 }
 
-/* The name without its folders, as JSON can hold it. */
-static evtwin_status keep_base_name(evtwin__bundle *b, const char *path) {
-    char name[MAX_NAME + 1];
+/* What is known of the bundle before the training; the name of its source is without folders, as
+ * JSON can hold it. */
+static evtwin_status keep_origin(evtwin__bundle *b, const evtwin_train_options *options) {
+    char name[MAX_NAME + 1], xgboost[16];
+    const char *path = options->source_name != NULL ? options->source_name : "table";
     const char *slash = strrchr(path, '/');
+    const char *rule = options->label_rule != NULL ? options->label_rule : "";
     snprintf(name, sizeof name, "%s", slash != NULL ? slash + 1 : path);
     evtwin__repair_utf8(name);
-    return evtwin__bundle_keep(b, name, &b->source_name);
+    b->recipe = EVTWIN__RECIPE_CONTRACT;
+    b->library_version = EVTWIN_VERSION;
+    EVTWIN_TRY(evtwin__bundle_keep(b, name, &b->source_name));
+    EVTWIN_TRY(evtwin__bundle_keep(b, rule, &b->label_rule));
+    return evtwin__bundle_keep(b, evtwin__booster_version(xgboost), &b->xgboost_version);
 }
 
 /* The options without their strings, which the caller may free after the call. */
 static evtwin_status trainer_create(const evtwin_train_options *options, evtwin_trainer **out) {
     evtwin_trainer *t = evtwin__calloc(1, sizeof *t);
     EVTWIN_FAIL_IF(t == NULL, EVTWIN_E_NOMEM, "out of memory for a trainer");
-    evtwin__bundle *b = &t->bundle;
-    char xgboost[16];
-    evtwin_status st;
-    b->recipe = EVTWIN__RECIPE_CONTRACT;
-    b->library_version = EVTWIN_VERSION;
-    if ((st = keep_base_name(b, options->source_name != NULL ? options->source_name : "table")) <
-            0 ||
-        (st = evtwin__bundle_keep(b, options->label_rule != NULL ? options->label_rule : "",
-                                  &b->label_rule)) < 0 ||
-        (st = evtwin__bundle_keep(b, evtwin__booster_version(xgboost), &b->xgboost_version)) < 0) {
+    const evtwin_status st = keep_origin(&t->bundle, options);
+    if (st < 0) {
         evtwin_trainer_free(t);
         return st;
     }
