@@ -6,6 +6,7 @@
 
 #include "evtwin/evtwin.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,45 +86,23 @@ static const cli_tool tool = {
     .n_options = N_OPTIONS,
 };
 
-/* "a,b" of the strings that are not NULL and not "none"; freed by the caller. */
-static char *join(const char *const *texts, size_t n) {
-    size_t size = 1;
-    for (size_t i = 0; i < n; i++) {
-        size += texts[i] != NULL ? strlen(texts[i]) + 1 : 0;
-    }
-    char *joined = malloc(size);
-    if (joined == NULL) {
-        return NULL;
-    }
-    size_t at = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (texts[i] == NULL || strcmp(texts[i], "none") == 0) {
-            continue;
-        }
-        if (at > 0) {
-            joined[at++] = ',';
-        }
-        const size_t length = strlen(texts[i]);
-        memcpy(joined + at, texts[i], length);
-        at += length;
-    }
-    joined[at] = '\0';
-    return joined;
+/* What an option names, "" for "none". */
+static const char *named(const cli *c, size_t option, const char *otherwise) {
+    const char *name = cli_text(c, option);
+    return name == NULL ? otherwise : strcmp(name, "none") == 0 ? "" : name;
 }
 
 /* Columns that must be numbers (features, targets, counter); a group may be any text. */
 static int read_data(const cli *c, const char *path, evtwin_table **out) {
-    const char *target = cli_text(c, TARGET), *failure = cli_text(c, FAILURE_TARGET);
-    const char *const wanted[] = {
-        cli_text(c, FEATURES),
-        target != NULL ? target : "RUL,rul",
-        failure != NULL ? failure : "Failure_Probability,failure",
-        cli_text(c, GROUP_BY_RESET),
-    };
-    char *numbers = join(wanted, sizeof wanted / sizeof *wanted);
+    const char *features = named(c, FEATURES, ""), *counter = named(c, GROUP_BY_RESET, "");
+    const char *target = named(c, TARGET, "RUL,rul");
+    const char *failure = named(c, FAILURE_TARGET, "Failure_Probability,failure");
+    const size_t size = strlen(features) + strlen(counter) + strlen(target) + strlen(failure) + 4;
+    char *numbers = malloc(size);
     if (numbers == NULL) {
         return cli_out_of_memory();
     }
+    snprintf(numbers, size, "%s,%s,%s,%s", features, target, failure, counter);
     const int code = cli_read_csv(path, numbers, cli_text(c, GROUP), cli_text(c, NAIVE_TIME), out);
     free(numbers);
     return code;
@@ -139,20 +118,14 @@ static int check_columns(const cli *c, const char *path, const evtwin_table *tab
     }
     const char *const others[] = {cli_text(c, TARGET), cli_text(c, FAILURE_TARGET),
                                   cli_text(c, GROUP), cli_text(c, GROUP_BY_RESET)};
-    const size_t n_features = evtwin_features_count(features);
-    const size_t n_others = sizeof others / sizeof *others;
-    const char **names = calloc(n_features + n_others, sizeof *names);
-    int code;
-    if (names == NULL) {
-        code = cli_out_of_memory();
-    } else {
-        for (size_t i = 0; i < n_features; i++) {
-            names[i] = evtwin_features_name(features, i);
-        }
-        memcpy(names + n_features, others, sizeof others);
-        code = cli_check_columns(path, table, names, n_features + n_others,
-                                 "see --features, --target and --group");
+    const size_t n = evtwin_features_count(features), n_all = n + sizeof others / sizeof *others;
+    const char **names = calloc(n_all, sizeof *names);
+    for (size_t i = 0; names != NULL && i < n_all; i++) {
+        names[i] = i < n ? evtwin_features_name(features, i) : others[i - n];
     }
+    const int code = names == NULL ? cli_out_of_memory()
+                                   : cli_check_columns(path, table, names, n_all,
+                                                       "see --features, --target and --group");
     free(names);
     evtwin_features_free(features);
     return code;
@@ -167,19 +140,16 @@ static size_t count_batteries(const cli *c, const evtwin_table *table, size_t *n
     const size_t n = evtwin_table_dict_size(table, col);
     const int32_t *code = evtwin_table_codes(table, col);
     size_t *n_rows = calloc(n + 1, sizeof *n_rows);
+    const int is_known = n_rows != NULL && code != NULL;
     *n_single_out = 0;
-    if (n_rows == NULL || code == NULL) {
-        free(n_rows);
-        return 0;
-    }
-    for (size_t r = 0; r < evtwin_table_rows(table); r++) {
+    for (size_t r = 0; is_known && r < evtwin_table_rows(table); r++) {
         n_rows[code[r] < 0 ? n : (size_t)code[r]]++;
     }
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; is_known && i < n; i++) {
         *n_single_out += n_rows[i] == 1;
     }
     free(n_rows);
-    return n;
+    return is_known ? n : 0;
 }
 
 /* What to do about a failure of the training, as flags; NULL if its text says all. */
@@ -202,22 +172,14 @@ static const char *next_step_of(const cli *c, const evtwin_table *table, evtwin_
     return NULL;
 }
 
-/* Which option names the column of a target; the others are looked for by name. */
-static const struct {
-    const char *target;
-    int option;
-} column_option[] = {{"rul", TARGET}, {"failure", FAILURE_TARGET}};
-
-/* All known targets (n); freed by the caller. */
+/* All known targets (n), with the columns that options name; freed by the caller. */
 static evtwin_target *make_targets(const cli *c, size_t n) {
     evtwin_target *targets = calloc(n, sizeof *targets);
     for (size_t i = 0; targets != NULL && i < n; i++) {
         evtwin_target_get(i, &targets[i], sizeof targets[i]);
-        for (size_t k = 0; k < sizeof column_option / sizeof *column_option; k++) {
-            if (strcmp(targets[i].name, column_option[k].target) == 0) {
-                targets[i].column = cli_text(c, column_option[k].option);
-            }
-        }
+        targets[i].column = strcmp(targets[i].name, "rul") == 0       ? cli_text(c, TARGET)
+                            : strcmp(targets[i].name, "failure") == 0 ? cli_text(c, FAILURE_TARGET)
+                                                                      : targets[i].column;
     }
     return targets;
 }
@@ -261,11 +223,7 @@ static int save_and_report(const cli *c, evtwin_trainer *trainer) {
     if (json == NULL) {
         return cli_out_of_memory();
     }
-    const size_t length = strlen(json);
-    fputs(json, stdout);
-    if (length == 0 || json[length - 1] != '\n') {
-        putchar('\n');
-    }
+    puts(json);
     return 0;
 }
 

@@ -9,49 +9,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The bundle's features as a list: they must be numbers. Freed by the caller. */
-static char *feature_list(const evtwin_features *features) {
-    size_t size = 1;
+/* Read the input: the bundle's features are there and are numbers. */
+static int read_input(const cli *c, const evtwin_features *features, evtwin_table **out) {
+    const char *path = cli_text(c, PREDICT_CSV);
     const size_t n = evtwin_features_count(features);
+    size_t size = 1;
     for (size_t i = 0; i < n; i++) {
         size += strlen(evtwin_features_name(features, i)) + 1;
     }
-    char *list = malloc(size);
-    if (list == NULL) {
-        return NULL;
-    }
-    size_t at = 0;
-    list[0] = '\0';
-    for (size_t i = 0; i < n; i++) {
-        at += (size_t)snprintf(list + at, size - at, "%s%s", i > 0 ? "," : "",
-                               evtwin_features_name(features, i));
-    }
-    return list;
-}
-
-static int read_input(const cli *c, const evtwin_features *features, evtwin_table **out) {
-    char *numbers = feature_list(features);
-    if (numbers == NULL) {
-        return cli_out_of_memory();
-    }
-    const int code =
-        cli_read_csv(cli_text(c, PREDICT_CSV), numbers, NULL, cli_text(c, PREDICT_NAIVE_TIME), out);
-    free(numbers);
-    return code != 0 ? code : cli_override_units(c, PREDICT_UNIT, *out);
-}
-
-static int check_columns(const cli *c, const evtwin_features *features, const evtwin_table *table) {
-    const size_t n = evtwin_features_count(features);
     const char **names = calloc(n + 1, sizeof *names);
-    if (names == NULL) {
-        return cli_out_of_memory();
-    }
-    for (size_t i = 0; i < n; i++) {
+    char *list = calloc(size, 1), *end = list;
+    int code = names == NULL || list == NULL ? cli_out_of_memory() : 0;
+    for (size_t i = 0; code == 0 && i < n; i++) {
         names[i] = evtwin_features_name(features, i);
+        end = stpcpy(stpcpy(end, i > 0 ? "," : ""), names[i]);
     }
-    const int code = cli_check_columns(cli_text(c, PREDICT_CSV), table, names, n,
-                                       "the models were trained on it: see --models");
+    if (code == 0 &&
+        (code = cli_read_csv(path, list, NULL, cli_text(c, PREDICT_NAIVE_TIME), out)) == 0 &&
+        (code = cli_override_units(c, PREDICT_UNIT, *out)) == 0) {
+        code =
+            cli_check_columns(path, *out, names, n, "the models were trained on it: see --models");
+    }
     free(names);
+    free(list);
     return code;
 }
 
@@ -87,33 +67,27 @@ static void note_sign(const evtwin_features *features, const evtwin_table *table
 
 /* Take over one column of predictions into the table that keeps the input's columns. */
 static evtwin_status copy_numbers(const evtwin_table *from, evtwin_table *to, const char *name) {
-    size_t col = evtwin_table_find(to, name);
-    if (col == EVTWIN_NO_COLUMN) {
-        const evtwin_status st = evtwin_table_add_column(to, name, EVTWIN_F64, NULL, &col);
-        if (st < 0) {
-            return st;
-        }
-    }
     const size_t source = evtwin_table_find(from, name);
-    for (size_t r = 0; r < evtwin_table_rows(to); r++) {
-        const double v = evtwin_table_number(from, source, r);
-        const evtwin_status st =
-            isnan(v) ? evtwin_table_set_missing(to, col, r) : evtwin_table_set_f64(to, col, r, v);
-        if (st < 0) {
-            return st;
-        }
+    size_t col = evtwin_table_find(to, name);
+    evtwin_status st = EVTWIN_OK;
+    if (col == EVTWIN_NO_COLUMN) {
+        st = evtwin_table_add_column(to, name, EVTWIN_F64, NULL, &col);
     }
-    return EVTWIN_OK;
+    for (size_t r = 0; st >= 0 && r < evtwin_table_rows(to); r++) {
+        const double v = evtwin_table_number(from, source, r);
+        st = isnan(v) ? evtwin_table_set_missing(to, col, r) : evtwin_table_set_f64(to, col, r, v);
+    }
+    return st;
 }
 
 /* The same for the notes, if there is one; n_out counts them. */
 static evtwin_status copy_notes(const evtwin_table *from, evtwin_table *to, size_t *n_out) {
     const size_t source = evtwin_table_find(from, "prediction_note");
     size_t col = evtwin_table_find(to, "prediction_note");
+    evtwin_status st = EVTWIN_OK;
     *n_out = 0;
-    for (size_t r = 0; r < evtwin_table_rows(to); r++) {
+    for (size_t r = 0; st >= 0 && r < evtwin_table_rows(to); r++) {
         const char *note = evtwin_table_text(from, source, r);
-        evtwin_status st = EVTWIN_OK;
         if (note != NULL && col == EVTWIN_NO_COLUMN) {
             st = evtwin_table_add_column(to, "prediction_note", EVTWIN_TEXT, NULL, &col);
         }
@@ -123,11 +97,8 @@ static evtwin_status copy_notes(const evtwin_table *from, evtwin_table *to, size
         } else if (st >= 0 && col != EVTWIN_NO_COLUMN) {
             st = evtwin_table_set_missing(to, col, r);
         }
-        if (st < 0) {
-            return st;
-        }
     }
-    return EVTWIN_OK;
+    return st;
 }
 
 /* A session, because a model may look at a battery's past. */
@@ -175,8 +146,7 @@ int predict_file(const cli *c, const evtwin_predictor *predictor) {
     cli_on_stop(CLI_STOP_LEAVES, "nothing was written");
     evtwin_table *table = NULL, *predicted = NULL;
     const evtwin_features *features = evtwin_predictor_features(predictor);
-    if ((code = read_input(c, features, &table)) == 0 &&
-        (code = check_columns(c, features, table)) == 0) {
+    if ((code = read_input(c, features, &table)) == 0) {
         note_sign(features, table);
         /* the predictor adds what a store needs too; the file keeps its own columns */
         const evtwin_status st = evtwin_table_copy(table, &predicted);

@@ -24,37 +24,21 @@ static void print_heading(const char *text) {
     printf("\n%s%s%s", is_colored ? "\033[1m" : "", text, is_colored ? "\033[0m" : "");
 }
 
-/* A target's title at the beginning of a line. */
-static void capitalize(const char *title, char *text, size_t size) {
-    snprintf(text, size, "%s", title);
-    if (text[0] >= 'a' && text[0] <= 'z') {
-        text[0] = (char)(text[0] - 'a' + 'A');
-    }
-}
-
 /* A figure in a line of words: "0.9713", or "unknown" where there is none. */
-static const char *figure(double value, int digits, char *text, size_t size) {
-    if (isnan(value)) {
-        snprintf(text, size, "unknown");
-    } else {
-        snprintf(text, size, "%.*f", digits, value);
-    }
-    return text;
+static const char *figure(double value, int digits, char text[FIGURE_SIZE]) {
+    snprintf(text, FIGURE_SIZE, "%.*f", digits, value);
+    return isnan(value) ? "unknown" : text;
 }
 
-/* A figure in a table, or a dash where there is none. */
-static void print_figure(double value, int digits) {
-    if (isnan(value)) {
-        printf("%*s", FIGURE_WIDTH, "-");
-    } else {
-        printf("%*.*f", FIGURE_WIDTH, digits, value);
-    }
-}
-
+/* A label and figures in a table; a dash where there is none. */
 static void print_row(const char *label, const double *values, const int *digits, size_t n) {
     printf("  %-*s", LABEL_WIDTH, label);
     for (size_t i = 0; i < n; i++) {
-        print_figure(values[i], digits[i]);
+        if (isnan(values[i])) {
+            printf("%*s", FIGURE_WIDTH, "-");
+        } else {
+            printf("%*.*f", FIGURE_WIDTH, digits[i], values[i]);
+        }
     }
     putchar('\n');
 }
@@ -68,15 +52,16 @@ static void print_how(const evtwin_score *s) {
     }
 }
 
-static void single_label(const char *feature, char *label, size_t size) {
-    snprintf(label, size, "%s alone", *feature != '\0' ? feature : "one feature");
-}
-
-/* A trained target, and its scores by evtwin_scored. */
+/* A trained target, its title at the beginning of a line, and its scores by evtwin_scored. */
 typedef struct scored_target {
     evtwin_target target;
+    char title[32];
     evtwin_score score[EVTWIN_SCORED_SINGLE + 1];
 } scored_target;
+
+static int is_event(const scored_target *t) {
+    return t->target.kind == EVTWIN_TARGET_EVENT;
+}
 
 static size_t list_targets(const evtwin_trainer *trainer, scored_target list[MAX_TARGETS]) {
     size_t n = 0;
@@ -87,69 +72,64 @@ static size_t list_targets(const evtwin_trainer *trainer, scored_target list[MAX
             st = evtwin_trainer_score(trainer, s->target.name, (evtwin_scored)k, EVTWIN_ALL_FOLDS,
                                       &s->score[k], sizeof s->score[k]);
         }
+        snprintf(s->title, sizeof s->title, "%s", s->target.title);
+        if (s->title[0] >= 'a' && s->title[0] <= 'z') {
+            s->title[0] = (char)(s->title[0] - 'a' + 'A');
+        }
         n += st >= 0;
     }
     return n;
 }
 
-static void print_number(const evtwin_trainer *trainer, const scored_target *t) {
-    static const int digits[] = {4, 2, 2};
-    const evtwin_score *s = t->score;
-    /* the two-byte ² makes the first heading one wider */
-    printf("  %-*s%*s%*s%*s\n", LABEL_WIDTH, "", FIGURE_WIDTH + 1, "R²", FIGURE_WIDTH, "RMSE",
-           FIGURE_WIDTH, "MAE");
-    print_row("this model", (const double[]){s->r2, s->rmse, s->mae}, digits, 3);
-    const evtwin_score *mean = &s[EVTWIN_SCORED_MEAN], *life = &s[EVTWIN_SCORED_MEAN_LIFE];
-    const evtwin_score *single = &s[EVTWIN_SCORED_SINGLE];
-    print_row("training mean", (const double[]){mean->r2, mean->rmse}, digits, 2);
-    if (!isnan(life->r2)) {
-        print_row("mean life", (const double[]){life->r2, life->rmse}, digits, 2);
+/* A line of the table: all figures of the model, of a baseline or a fold those that say something.
+ */
+static void print_score(const scored_target *t, const char *label, int scored, int is_fold,
+                        const evtwin_score *s) {
+    static const int number_digits[] = {4, 2, 2}, event_digits[] = {4, 4, 4, 4};
+    const int is_all = scored == EVTWIN_SCORED_MODEL && !is_fold;
+    double v[] = {s->r2, s->rmse, s->mae, NAN};
+    size_t n = is_all ? 3 : 2;
+    if (is_event(t)) {
+        /* always the same probability ranks nothing: its AUC is one half, its precision the rate */
+        const int is_rate = scored == EVTWIN_SCORED_MEAN;
+        v[0] = is_rate ? 0.5 : s->auc;
+        v[1] = is_rate ? s->base_rate : s->average_precision;
+        v[2] = s->accuracy;
+        v[3] = s->brier;
+        n = is_all || is_rate ? 4 : 1;
     }
-    if (!isnan(single->r2)) {
-        char label[80];
-        single_label(single->feature, label, sizeof label);
-        print_row(label, (const double[]){single->r2, single->rmse}, digits, 2);
-    }
-    for (size_t i = 0; i < s->n_folds; i++) {
-        evtwin_score fold;
-        char label[32];
-        snprintf(label, sizeof label, "fold %zu", i + 1);
-        if (evtwin_trainer_score(trainer, t->target.name, EVTWIN_SCORED_MODEL, i, &fold,
-                                 sizeof fold) >= 0) {
-            print_row(label, (const double[]){fold.r2, fold.rmse}, digits, 2);
-        }
-    }
-}
-
-static void print_event(const scored_target *t) {
-    static const int digits[] = {4, 4, 4, 4};
-    const evtwin_score *s = t->score, *rate = &s[EVTWIN_SCORED_MEAN];
-    const evtwin_score *single = &s[EVTWIN_SCORED_SINGLE];
-    printf("  %-*s%*s%*s%*s%*s\n", LABEL_WIDTH, "", FIGURE_WIDTH, "AUC", FIGURE_WIDTH, "avg prec",
-           FIGURE_WIDTH, "accuracy", FIGURE_WIDTH, "Brier");
-    print_row("this model", (const double[]){s->auc, s->average_precision, s->accuracy, s->brier},
-              digits, 4);
-    /* always the same probability: ranks nothing, so its AUC is one half and its precision the rate
-     */
-    print_row("base rate", (const double[]){0.5, rate->base_rate, rate->accuracy, rate->brier},
-              digits, 4);
-    if (!isnan(single->auc)) {
-        char label[80];
-        single_label(single->feature, label, sizeof label);
-        print_row(label, &single->auc, digits, 1);
+    if (scored <= EVTWIN_SCORED_MEAN || !isnan(v[0])) {
+        print_row(label, v, is_event(t) ? event_digits : number_digits, n);
     }
 }
 
 static void print_scores(const evtwin_trainer *trainer, const scored_target *t) {
-    char title[32], heading[64];
-    capitalize(t->target.title, title, sizeof title);
-    snprintf(heading, sizeof heading, "%s, held out", title);
-    print_heading(heading);
-    print_how(t->score);
-    if (t->target.kind == EVTWIN_TARGET_EVENT) {
-        print_event(t);
-    } else {
-        print_number(trainer, t);
+    char text[80];
+    const evtwin_score *s = t->score;
+    snprintf(text, sizeof text, "%s, held out", t->title);
+    print_heading(text);
+    print_how(s);
+    if (is_event(t)) {
+        printf("  %-*s%*s%*s%*s%*s\n", LABEL_WIDTH, "", FIGURE_WIDTH, "AUC", FIGURE_WIDTH,
+               "avg prec", FIGURE_WIDTH, "accuracy", FIGURE_WIDTH, "Brier");
+    } else { /* the two-byte ² makes the first heading one wider */
+        printf("  %-*s%*s%*s%*s\n", LABEL_WIDTH, "", FIGURE_WIDTH + 1, "R²", FIGURE_WIDTH, "RMSE",
+               FIGURE_WIDTH, "MAE");
+    }
+    const char *feature = s[EVTWIN_SCORED_SINGLE].feature;
+    snprintf(text, sizeof text, "%s alone", *feature != '\0' ? feature : "one feature");
+    const char *const label[] = {"this model", is_event(t) ? "base rate" : "training mean",
+                                 "mean life", text};
+    for (int k = 0; k <= EVTWIN_SCORED_SINGLE; k++) {
+        print_score(t, label[k], k, 0, &s[k]);
+    }
+    for (size_t i = 0; i < s->n_folds && !is_event(t); i++) {
+        evtwin_score fold;
+        snprintf(text, sizeof text, "fold %zu", i + 1);
+        if (evtwin_trainer_score(trainer, t->target.name, EVTWIN_SCORED_MODEL, i, &fold,
+                                 sizeof fold) >= 0) {
+            print_score(t, text, EVTWIN_SCORED_MODEL, 1, &fold);
+        }
     }
 }
 
@@ -216,15 +196,14 @@ static void print_findings(const evtwin_trainer *trainer) {
 
 /* The contract's line of a model. */
 static void print_summary(const scored_target *t) {
-    char a[FIGURE_SIZE], b[FIGURE_SIZE], title[32];
-    capitalize(t->target.title, title, sizeof title);
+    char a[FIGURE_SIZE], b[FIGURE_SIZE];
     const evtwin_score *s = t->score;
-    if (t->target.kind == EVTWIN_TARGET_EVENT) {
-        printf("%s Model - Accuracy: %s, AUC: %s\n", title, figure(s->accuracy, 4, a, sizeof a),
-               figure(s->auc, 4, b, sizeof b));
+    if (is_event(t)) {
+        printf("%s Model - Accuracy: %s, AUC: %s\n", t->title, figure(s->accuracy, 4, a),
+               figure(s->auc, 4, b));
     } else {
-        printf("%s Model - R² Score: %s, RMSE: %s %s\n", title, figure(s->r2, 4, a, sizeof a),
-               figure(s->rmse, 2, b, sizeof b), t->target.unit);
+        printf("%s Model - R² Score: %s, RMSE: %s %s\n", t->title, figure(s->r2, 4, a),
+               figure(s->rmse, 2, b), t->target.unit);
     }
 }
 

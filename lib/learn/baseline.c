@@ -5,6 +5,7 @@
 
 #include "core/mem.h"
 #include "core/status.h"
+#include "learn/clean.h"
 
 #include <assert.h>
 #include <math.h>
@@ -21,19 +22,17 @@ double evtwin__baseline_mean(const evtwin__part *part) {
 
 evtwin_status evtwin__baseline_mean_life(const evtwin__part *part, const double *cycles,
                                          double *predicted) {
-    double *life = evtwin__calloc(part->n_groups, sizeof *life);
-    size_t *n_rows = evtwin__calloc(part->n_groups, sizeof *n_rows);
-    if (life == NULL || n_rows == NULL) {
-        evtwin__free(life);
-        evtwin__free(n_rows);
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the mean life of %zu groups",
-                    part->n_groups);
-    }
+    struct life {
+        double sum;
+        size_t n_rows;
+    } *life = evtwin__calloc(part->n_groups, sizeof *life);
+    EVTWIN_FAIL_IF(life == NULL, EVTWIN_E_NOMEM, "out of memory for the mean life of %zu groups",
+                   part->n_groups);
     for (size_t k = 0; k < part->n_train; k++) {
         const size_t r = part->train[k];
         if (!isnan(cycles[r])) {
-            life[part->group_of_row[r]] += part->y[r] + cycles[r];
-            n_rows[part->group_of_row[r]]++;
+            life[part->group_of_row[r]].sum += part->y[r] + cycles[r];
+            life[part->group_of_row[r]].n_rows++;
         }
     }
 
@@ -41,13 +40,12 @@ evtwin_status evtwin__baseline_mean_life(const evtwin__part *part, const double 
     double sum = 0.0;
     size_t n_lives = 0;
     for (size_t g = 0; g < part->n_groups; g++) {
-        if (n_rows[g] > 0) {
-            sum += life[g] / (double)n_rows[g];
+        if (life[g].n_rows > 0) {
+            sum += life[g].sum / (double)life[g].n_rows;
             n_lives++;
         }
     }
     evtwin__free(life);
-    evtwin__free(n_rows);
     const double mean_life = n_lives > 0 ? sum / (double)n_lives : NAN;
     for (size_t k = 0; k < part->n_test; k++) {
         predicted[k] = mean_life - cycles[part->test[k]];
@@ -71,11 +69,6 @@ typedef struct moments {
     double n, sum, square;
 } moments;
 
-static int compare_f64(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static size_t bin_of(const bins *b, double v) {
     size_t low = 0, high = b->n - 1;
     while (low < high) {
@@ -95,7 +88,7 @@ static void cut(const evtwin__part *part, size_t i, double *scratch, bins *b) {
     for (size_t k = 0; k < n; k++) {
         scratch[k] = part->x[part->train[k] * part->cols + i];
     }
-    qsort(scratch, n, sizeof *scratch, compare_f64);
+    qsort(scratch, n, sizeof *scratch, evtwin__compare_f64);
 
     const size_t affordable = n / MIN_BIN_ROWS;
     const size_t wanted = affordable < 1 ? 1 : affordable < MAX_BINS ? affordable : MAX_BINS;

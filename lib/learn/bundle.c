@@ -95,11 +95,9 @@ static evtwin_status read_scaler(const char *name, const json_t *root, evtwin__s
 evtwin_status evtwin__scaler_read(const char *name, const char *text, size_t size,
                                   evtwin__scaler *out) {
     json_t *root;
-    evtwin_status st = evtwin__json_parse(name, text, size, &root);
-    if (st >= 0) {
-        st = read_scaler(name, root, out);
-        json_decref(root);
-    }
+    EVTWIN_TRY(evtwin__json_parse(name, text, size, &root));
+    const evtwin_status st = read_scaler(name, root, out);
+    json_decref(root);
     return st;
 }
 
@@ -126,7 +124,6 @@ static void describe_file(evtwin__bundle_files *files, size_t i, char hex[EVTWIN
 static evtwin_status write_files(const evtwin__bundle *bundle, evtwin__bundle_files *files) {
     char hex[EVTWIN__BUNDLE_N_FILES][EVTWIN__SHA256_HEX_SIZE];
     evtwin__bundle described = *bundle; /* borrows all of it */
-    char *text;
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         if (bundle->model[t].is_present) {
             files->file[t].data = bundle->model[t].json;
@@ -134,15 +131,14 @@ static evtwin_status write_files(const evtwin__bundle *bundle, evtwin__bundle_fi
             describe_file(files, t, hex[t], &described.model[t].file);
         }
     }
-    EVTWIN_TRY(evtwin__scaler_write(&bundle->scaler, &text, &files->file[SCALER].size));
-    files->file[SCALER].data = files->file[SCALER].owned = text;
+    EVTWIN_TRY(evtwin__scaler_write(&bundle->scaler, &files->file[SCALER].owned,
+                                    &files->file[SCALER].size));
+    files->file[SCALER].data = files->file[SCALER].owned;
     describe_file(files, SCALER, hex[SCALER], &described.scaler_file);
-    const evtwin_status st = evtwin__manifest_write(EVTWIN__MANIFEST_FILE, &described, &text,
-                                                    &files->file[MANIFEST].size);
-    if (st >= 0) {
-        files->file[MANIFEST].data = files->file[MANIFEST].owned = text;
-    }
-    return st;
+    EVTWIN_TRY(evtwin__manifest_write(EVTWIN__MANIFEST_FILE, &described,
+                                      &files->file[MANIFEST].owned, &files->file[MANIFEST].size));
+    files->file[MANIFEST].data = files->file[MANIFEST].owned;
+    return EVTWIN_OK;
 }
 
 evtwin_status evtwin__bundle_write(const evtwin__bundle *bundle, evtwin__bundle_files *out) {
@@ -198,14 +194,11 @@ static evtwin_status read_manifest(const char *dir, const evtwin__bundle_files *
                                    evtwin__bundle *b) {
     const char *text = files->file[MANIFEST].data;
     const size_t size = files->file[MANIFEST].size;
-    const evtwin_status st =
-        evtwin__manifest_read(path_of(dir, EVTWIN__MANIFEST_FILE).text, text, size, b);
-    if (st >= 0) {
-        char hex[EVTWIN__SHA256_HEX_SIZE];
-        evtwin__sha256_hex(text, size, hex);
-        memcpy(b->version, hex, sizeof b->version - 1);
-    }
-    return st;
+    char hex[EVTWIN__SHA256_HEX_SIZE];
+    EVTWIN_TRY(evtwin__manifest_read(path_of(dir, EVTWIN__MANIFEST_FILE).text, text, size, b));
+    evtwin__sha256_hex(text, size, hex);
+    memcpy(b->version, hex, sizeof b->version - 1);
+    return EVTWIN_OK;
 }
 
 /* The features as features.c knows them: names that mean the same, and units that are ours. */
@@ -280,21 +273,18 @@ static evtwin_status read_model(const char *dir, const evtwin__bundle_files *fil
     EVTWIN_TRY(check_hash(p.text, files, t, &m->file));
     EVTWIN_TRY(
         evtwin_model_load_buffer(p.text, files->file[t].data, files->file[t].size, &m->forest));
-    return check_model(p.text, b, m->forest,
-                       target.kind == EVTWIN_TARGET_EVENT ? EVTWIN_OBJECTIVE_LOGISTIC
-                                                          : EVTWIN_OBJECTIVE_REGRESSION);
+    return check_model(p.text, b, m->forest, evtwin__objective_of(target.kind));
 }
 
 /* What the manifest, which is read, names. */
 static evtwin_status read_parts(const char *dir, const evtwin__bundle_files *files,
                                 evtwin__bundle *b) {
-    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(read_features(dir, b));
     EVTWIN_TRY(read_scaler_file(dir, files, b));
-    for (size_t t = 0; t < EVTWIN__T_COUNT && st >= 0; t++) {
-        st = b->model[t].is_present ? read_model(dir, files, t, b) : EVTWIN_OK;
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        EVTWIN_TRY(b->model[t].is_present ? read_model(dir, files, t, b) : EVTWIN_OK);
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 evtwin_status evtwin__bundle_read(const evtwin__bundle_files *files, evtwin__bundle *out) {
@@ -312,39 +302,35 @@ evtwin_status evtwin__bundle_read(const evtwin__bundle_files *files, evtwin__bun
 static evtwin_status load_file(const char *dir, const char *name, size_t max_bytes,
                                evtwin__bundle_files *files, size_t i) {
     char path[PATH_SIZE];
-    evtwin_status st = join(dir, name, path);
-    if (st >= 0 && (st = evtwin__file_read(path, max_bytes, &files->file[i].owned,
-                                           &files->file[i].size)) >= 0) {
-        files->file[i].data = files->file[i].owned;
+    EVTWIN_TRY(join(dir, name, path));
+    EVTWIN_TRY(evtwin__file_read(path, max_bytes, &files->file[i].owned, &files->file[i].size));
+    files->file[i].data = files->file[i].owned;
+    return EVTWIN_OK;
+}
+
+static evtwin_status load_files(const char *dir, evtwin__bundle_files *files, evtwin__bundle *b) {
+    EVTWIN_TRY(load_file(dir, EVTWIN__MANIFEST_FILE, EVTWIN__MANIFEST_MAX_BYTES, files, MANIFEST));
+    EVTWIN_TRY(read_manifest(dir, files, b));
+    EVTWIN_TRY(load_file(dir, b->scaler_file.name, EVTWIN__SCALER_MAX_BYTES, files, SCALER));
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        if (b->model[t].is_present) {
+            EVTWIN_TRY(load_file(dir, b->model[t].file.name, EVTWIN__MODEL_MAX_BYTES, files, t));
+        }
     }
-    return st;
+    return read_parts(dir, files, b);
 }
 
 evtwin_status evtwin__bundle_load(const char *dir, evtwin__bundle *out) {
     evtwin__bundle_files files = {0};
     evtwin__bundle b = {0};
-    evtwin_status st;
-    if ((st = load_file(dir, EVTWIN__MANIFEST_FILE, EVTWIN__MANIFEST_MAX_BYTES, &files, MANIFEST)) <
-            0 ||
-        (st = read_manifest(dir, &files, &b)) < 0 ||
-        (st = load_file(dir, b.scaler_file.name, EVTWIN__SCALER_MAX_BYTES, &files, SCALER)) < 0) {
-        goto done;
-    }
-    for (size_t t = 0; t < EVTWIN__T_COUNT && st >= 0; t++) {
-        if (b.model[t].is_present) {
-            st = load_file(dir, b.model[t].file.name, EVTWIN__MODEL_MAX_BYTES, &files, t);
-        }
-    }
-    if (st < 0 || (st = read_parts(dir, &files, &b)) < 0) {
-        goto done;
+    const evtwin_status st = load_files(dir, &files, &b);
+    evtwin__bundle_files_clear(&files);
+    if (st < 0) {
+        evtwin__bundle_clear(&b);
+        return st;
     }
     *out = b;
-    b = (evtwin__bundle){0};
-
-done:
-    evtwin__bundle_clear(&b);
-    evtwin__bundle_files_clear(&files);
-    return st;
+    return EVTWIN_OK;
 }
 
 /* ---- save: every file is written whole beside its place, then renamed, the manifest last ---- */
@@ -366,13 +352,11 @@ static evtwin_status write_beside(const evtwin__bundle_files *files, const char 
                                   evtwin__writer *w[EVTWIN__BUNDLE_N_FILES]) {
     for (size_t i = 0; i < EVTWIN__BUNDLE_N_FILES; i++) {
         char path[PATH_SIZE];
-        evtwin_status st;
-        if (files->file[i].data != NULL &&
-            ((st = join(dir, files->file[i].name, path)) < 0 ||
-             (st = evtwin__writer_open(path, &w[i])) < 0 ||
-             (st = evtwin__writer_write(w[i], files->file[i].data, files->file[i].size)) < 0 ||
-             (st = evtwin__writer_sync(w[i])) < 0)) {
-            return st;
+        if (files->file[i].data != NULL) {
+            EVTWIN_TRY(join(dir, files->file[i].name, path));
+            EVTWIN_TRY(evtwin__writer_open(path, &w[i]));
+            EVTWIN_TRY(evtwin__writer_write(w[i], files->file[i].data, files->file[i].size));
+            EVTWIN_TRY(evtwin__writer_sync(w[i]));
         }
     }
     return EVTWIN_OK;

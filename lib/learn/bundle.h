@@ -4,9 +4,11 @@
 #ifndef EVTWIN_LEARN_BUNDLE_H
 #define EVTWIN_LEARN_BUNDLE_H
 
+#include "core/dict.h"
 #include "core/schema.h"
 #include "evtwin/features.h"
 #include "evtwin/model.h"
+#include "evtwin/predictor.h"
 #include "learn/scaler.h"
 #include "learn/score.h"
 
@@ -82,10 +84,15 @@ typedef struct evtwin__bundle {
     evtwin__scaler scaler; /* not read from a manifest alone */
     evtwin__bundle_model model[EVTWIN__T_COUNT];
     char version[EVTWIN__BUNDLE_VERSION_SIZE]; /* of a loaded bundle */
-    struct evtwin__kept *kept;                 /* the strings */
+    evtwin__dict strings;
 } evtwin__bundle;
 
 void evtwin__bundle_clear(evtwin__bundle *bundle);
+
+/* The objective is fixed by the kind of the target. */
+static inline evtwin_objective evtwin__objective_of(evtwin_target_kind kind) {
+    return kind == EVTWIN_TARGET_EVENT ? EVTWIN_OBJECTIVE_LOGISTIC : EVTWIN_OBJECTIVE_REGRESSION;
+}
 
 /* *out = a copy of text that lives as long as the bundle. */
 evtwin_status evtwin__bundle_keep(evtwin__bundle *bundle, const char *text, const char **out);
@@ -124,6 +131,9 @@ evtwin_status evtwin__bundle_load(const char *dir, evtwin__bundle *out);
 
 /* See evtwin_trainer_save. */
 evtwin_status evtwin__bundle_save(const evtwin__bundle_files *files, const char *dir);
+
+/* A predictor that takes over what evtwin__bundle_read gave; *bundle is empty on success. */
+evtwin_status evtwin__predictor_take(evtwin__bundle *bundle, evtwin_predictor **out);
 
 /* ---- parts ---- */
 

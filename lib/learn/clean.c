@@ -32,7 +32,7 @@ void evtwin__fill_forward(double *v, size_t stride, const int32_t *group_of_row,
     }
 }
 
-static int compare_f64(const void *a, const void *b) {
+int evtwin__compare_f64(const void *a, const void *b) {
     const double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
@@ -57,7 +57,7 @@ size_t evtwin__count_outliers(const double *v, size_t stride, const size_t *orde
     if (n_known == 0) {
         return 0;
     }
-    qsort(scratch, n_known, sizeof *scratch, compare_f64);
+    qsort(scratch, n_known, sizeof *scratch, evtwin__compare_f64);
     const double q1 = quantile(scratch, n_known, 0.25);
     const double q3 = quantile(scratch, n_known, 0.75);
     const double low = q1 - 1.5 * (q3 - q1);
@@ -81,30 +81,24 @@ static evtwin_status set_number(evtwin_table *table, size_t col, size_t row, dou
     }
 }
 
-/* Arrays of (rows) that evtwin_clean works in. */
-typedef struct workspace {
-    double *v, *scratch;
-    size_t *order;
-} workspace;
-
+/* v has room for three arrays of (rows). */
 static evtwin_status clean_column(evtwin_table *table, size_t col, const int32_t *group_of_row,
-                                  size_t rows, const workspace *w, evtwin_clean_report *report) {
+                                  size_t rows, double *v, evtwin_clean_report *report) {
+    size_t n, *order = (size_t *)(void *)(v + 2 * rows);
     for (size_t r = 0; r < rows; r++) {
-        w->v[r] = evtwin_table_number(table, col, r);
+        v[r] = evtwin_table_number(table, col, r);
     }
-    size_t n;
-    evtwin_status st = EVTWIN_OK;
-    EVTWIN_TRY(evtwin__group_order(group_of_row, NULL, rows, w->order, &n));
-    evtwin__fill_forward(w->v, 1, group_of_row, w->order, n, report);
-    report->n_outliers = evtwin__count_outliers(w->v, 1, w->order, n, w->scratch);
-
-    for (size_t r = 0; r < rows && st == EVTWIN_OK; r++) {
-        if (!isnan(w->v[r]) && !evtwin_table_is_valid(table, col, r)) {
-            st = set_number(table, col, r, w->v[r]);
+    EVTWIN_TRY(evtwin__group_order(group_of_row, NULL, rows, order, &n));
+    evtwin__fill_forward(v, 1, group_of_row, order, n, report);
+    report->n_outliers = evtwin__count_outliers(v, 1, order, n, v + rows);
+    for (size_t r = 0; r < rows; r++) {
+        if (!isnan(v[r]) && !evtwin_table_is_valid(table, col, r)) {
+            EVTWIN_TRY(set_number(table, col, r, v[r]));
         }
     }
-    return st;
+    return EVTWIN_OK;
 }
+_Static_assert(sizeof(size_t) <= sizeof(double), "clean_column has both in one piece of memory");
 
 evtwin_status evtwin_clean(evtwin_table *table, size_t col, const int32_t *group_of_row,
                            size_t rows, evtwin_clean_report *out, size_t out_size) {
@@ -121,18 +115,10 @@ evtwin_status evtwin_clean(evtwin_table *table, size_t col, const int32_t *group
     }
 
     evtwin_clean_report report = {.size = sizeof report};
-    const workspace w = {.v = evtwin__calloc(rows, sizeof *w.v),
-                         .scratch = evtwin__calloc(rows, sizeof *w.scratch),
-                         .order = evtwin__calloc(rows, sizeof *w.order)};
-    evtwin_status st = EVTWIN_OK;
-    if (w.v == NULL || w.scratch == NULL || w.order == NULL) {
-        st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory to clean %zu rows", rows);
-    } else {
-        st = clean_column(table, col, group_of_row, rows, &w, &report);
-    }
-    evtwin__free(w.v);
-    evtwin__free(w.scratch);
-    evtwin__free(w.order);
+    double *v = evtwin__calloc(rows, 3 * sizeof *v);
+    EVTWIN_FAIL_IF(v == NULL, EVTWIN_E_NOMEM, "out of memory to clean %zu rows", rows);
+    const evtwin_status st = clean_column(table, col, group_of_row, rows, v, &report);
+    evtwin__free(v);
     if (st == EVTWIN_OK) {
         evtwin__report_copy(out, out_size, &report, sizeof report);
     }

@@ -26,17 +26,16 @@ static const char *label_name(size_t t, int i) {
 static evtwin_status find_label(const evtwin_table *table, const evtwin_target *target, size_t t,
                                 const char *name, size_t *col_out) {
     size_t col = EVTWIN_NO_COLUMN;
+    char columns[512];
     if (name == NULL) {
         for (int i = 0; i < 2 && col == EVTWIN_NO_COLUMN; i++) {
             col = label_name(t, i) != NULL ? evtwin_table_find(table, label_name(t, i)) : col;
         }
     } else if (strcmp(name, "none") != 0) {
         col = evtwin__column_find(table, name);
-        if (col == EVTWIN_NO_COLUMN) {
-            char columns[512];
-            EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s target column '%s' is absent; the table has %s",
-                        target->title, name, evtwin__column_list(table, columns, sizeof columns));
-        }
+        EVTWIN_FAIL_IF(col == EVTWIN_NO_COLUMN, EVTWIN_E_SCHEMA,
+                       "%s target column '%s' is absent; the table has %s", target->title, name,
+                       evtwin__column_list(table, columns, sizeof columns));
     }
     EVTWIN_FAIL_IF(col != EVTWIN_NO_COLUMN && !evtwin__column_is_number(table, col),
                    EVTWIN_E_SCHEMA, "%s target column '%s' is not numeric", target->title,
@@ -49,13 +48,11 @@ static evtwin_status find_labels(const evtwin_table *table,
                                  const char *const column[EVTWIN__T_COUNT], evtwin_trainer *trainer,
                                  size_t col[EVTWIN__T_COUNT]) {
     size_t n = 0;
+    char columns[512];
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
-        evtwin_status st = find_label(table, &trainer->target[t], t, column[t], &col[t]);
-        if (st == EVTWIN_OK && column[t] == NULL && col[t] == EVTWIN_NO_COLUMN) {
-            st = evtwin__find_absent(trainer, t, label_name(t, 0), label_name(t, 1));
-        }
-        if (st < 0) {
-            return st;
+        EVTWIN_TRY(find_label(table, &trainer->target[t], t, column[t], &col[t]));
+        if (column[t] == NULL && col[t] == EVTWIN_NO_COLUMN) {
+            EVTWIN_TRY(evtwin__find_absent(trainer, t, label_name(t, 0), label_name(t, 1)));
         }
         n += col[t] != EVTWIN_NO_COLUMN;
         for (size_t k = 0; k < t; k++) {
@@ -65,11 +62,8 @@ static evtwin_status find_labels(const evtwin_table *table,
                            trainer->target[t].title);
         }
     }
-    if (n == 0) {
-        char columns[512];
-        EVTWIN_FAIL(EVTWIN_E_DATA, "there is no target to learn; the table has %s",
-                    evtwin__column_list(table, columns, sizeof columns));
-    }
+    EVTWIN_FAIL_IF(n == 0, EVTWIN_E_DATA, "there is no target to learn; the table has %s",
+                   evtwin__column_list(table, columns, sizeof columns));
     return EVTWIN_OK;
 }
 
@@ -107,11 +101,10 @@ static evtwin_status clean_features(evtwin_trainer *trainer, evtwin__dataset *da
     return EVTWIN_OK;
 }
 
-static evtwin_status load_features(const evtwin_table *table, const evtwin_train_options *options,
-                                   const size_t label_col[], evtwin_trainer *trainer,
-                                   evtwin__dataset *data) {
+static evtwin_status load_features(const char *names, const size_t label_col[],
+                                   evtwin_trainer *trainer, evtwin__dataset *data) {
     evtwin__bundle *b = &trainer->bundle;
-    EVTWIN_TRY(evtwin_features_create(options->features, &b->features));
+    EVTWIN_TRY(evtwin_features_create(names, &b->features));
     data->cols = evtwin_features_count(b->features);
     EVTWIN_FAIL_IF(data->cols > EVTWIN__BUNDLE_MAX_FEATURES, EVTWIN_E_ARG,
                    "%zu features are named, the limit is %d", data->cols,
@@ -126,10 +119,10 @@ static evtwin_status load_features(const evtwin_table *table, const evtwin_train
                    "out of memory for %zu rows of %zu features", data->rows, data->cols);
     b->n_features = data->cols;
     for (size_t i = 0; i < data->cols; i++) {
-        EVTWIN_TRY(describe_feature(table, i, label_col, trainer));
+        EVTWIN_TRY(describe_feature(data->table, i, label_col, trainer));
     }
-    EVTWIN_TRY(evtwin_telemetry_check(table));
-    EVTWIN_TRY(evtwin_features_compute(b->features, table, 0, data->rows, data->x));
+    EVTWIN_TRY(evtwin_telemetry_check(data->table));
+    EVTWIN_TRY(evtwin_features_compute(b->features, data->table, 0, data->rows, data->x));
     return clean_features(trainer, data);
 }
 
@@ -193,7 +186,7 @@ static void pick_rows(const evtwin__dataset *data, evtwin__label *label) {
         group = g->of_row[r];
         label->row[label->n++] = r;
     }
-    label->n_groups_without = g->n - label->n_groups_used;
+    label->n_groups_without = g->names.n - label->n_groups_used;
 }
 
 /* A label must differ between rows, or there is nothing to learn. */
@@ -231,8 +224,9 @@ static const char *label_unit(const evtwin_table *table, size_t col, evtwin_targ
                : evtwin_table_unit(table, col);
 }
 
-static evtwin_status load_label(const evtwin_table *table, size_t col, size_t t,
-                                evtwin_trainer *trainer, evtwin__dataset *data) {
+static evtwin_status load_label(size_t col, size_t t, evtwin_trainer *trainer,
+                                evtwin__dataset *data) {
+    const evtwin_table *table = data->table;
     evtwin__label *label = &data->label[t];
     const evtwin_target *target = &trainer->target[t];
     evtwin__bundle_model *model = &trainer->bundle.model[t];
@@ -266,7 +260,8 @@ static size_t find_cycles(const evtwin_table *table, const evtwin__groups *group
     return col != EVTWIN_NO_COLUMN && evtwin__column_is_number(table, col) ? col : EVTWIN_NO_COLUMN;
 }
 
-static evtwin_status load_cycles(const evtwin_table *table, evtwin__dataset *data) {
+static evtwin_status load_cycles(evtwin__dataset *data) {
+    const evtwin_table *table = data->table;
     const size_t col = find_cycles(table, &data->groups);
     if (col == EVTWIN_NO_COLUMN) {
         return EVTWIN_OK;
@@ -298,46 +293,34 @@ static evtwin_status describe_source(const evtwin__dataset *data, evtwin__bundle
         }
     }
     b->rows = data->rows;
-    b->n_groups = data->groups.n;
+    b->n_groups = data->groups.names.n;
     char first[EVTWIN_TIME_TEXT_SIZE], last[EVTWIN_TIME_TEXT_SIZE];
-    evtwin_status st = EVTWIN_OK;
     if (first_us <= last_us && evtwin_time_format(first_us, first, sizeof first) == EVTWIN_OK &&
-        evtwin_time_format(last_us, last, sizeof last) == EVTWIN_OK &&
-        (st = evtwin__bundle_keep(b, first, &b->first_time)) == EVTWIN_OK) {
-        st = evtwin__bundle_keep(b, last, &b->last_time);
+        evtwin_time_format(last_us, last, sizeof last) == EVTWIN_OK) {
+        EVTWIN_TRY(evtwin__bundle_keep(b, first, &b->first_time));
+        EVTWIN_TRY(evtwin__bundle_keep(b, last, &b->last_time));
     }
-    return st;
+    return EVTWIN_OK;
 }
 
-evtwin_status evtwin__dataset_load(const evtwin_table *table, const evtwin_train_options *options,
+evtwin_status evtwin__dataset_load(const evtwin_train_options *options,
                                    const char *const column[EVTWIN__T_COUNT],
-                                   evtwin_trainer *trainer, evtwin__dataset *out) {
-    evtwin__dataset data = {.table = table, .rows = evtwin_table_rows(table)};
+                                   evtwin_trainer *trainer, evtwin__dataset *data) {
     size_t label_col[EVTWIN__T_COUNT];
-    evtwin_status st;
-    EVTWIN_FAIL_IF(data.rows < 2, EVTWIN_E_DATA, "%s has %zu row%s, training needs at least two",
-                   trainer->bundle.source_name, data.rows, data.rows == 1 ? "" : "s");
-    if ((st = find_labels(table, column, trainer, label_col)) < 0 ||
-        (st = evtwin__groups_find(table, options->group, options->group_by_reset, &data.groups)) <
-            0 ||
-        (st = load_features(table, options, label_col, trainer, &data)) < 0 ||
-        (st = load_cycles(table, &data)) < 0) {
-        goto done;
-    }
-    for (size_t t = 0; t < EVTWIN__T_COUNT && st == EVTWIN_OK; t++) {
+    data->rows = evtwin_table_rows(data->table);
+    EVTWIN_FAIL_IF(data->rows < 2, EVTWIN_E_DATA, "%s has %zu row%s, training needs at least two",
+                   trainer->bundle.source_name, data->rows, data->rows == 1 ? "" : "s");
+    EVTWIN_TRY(find_labels(data->table, column, trainer, label_col));
+    EVTWIN_TRY(
+        evtwin__groups_find(data->table, options->group, options->group_by_reset, &data->groups));
+    EVTWIN_TRY(load_features(options->features, label_col, trainer, data));
+    EVTWIN_TRY(load_cycles(data));
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         if (label_col[t] != EVTWIN_NO_COLUMN) {
-            st = load_label(table, label_col[t], t, trainer, &data);
+            EVTWIN_TRY(load_label(label_col[t], t, trainer, data));
         }
     }
-    if (st < 0 || (st = describe_source(&data, &trainer->bundle)) < 0) {
-        goto done;
-    }
-    *out = data;
-    data = (evtwin__dataset){0};
-
-done:
-    evtwin__dataset_clear(&data);
-    return st;
+    return describe_source(data, &trainer->bundle);
 }
 
 void evtwin__dataset_clear(evtwin__dataset *data) {

@@ -35,20 +35,19 @@ static size_t chosen_feature(const evtwin__result *r, size_t n_parts) {
 static evtwin_status score_rows(evtwin_target_kind kind, const evtwin_score *counts,
                                 const double *truth, const double *const predicted[],
                                 const char *feature, evtwin_score out[EVTWIN__N_SCORED]) {
-    evtwin_status st = EVTWIN_OK;
-    for (int s = 0; s < EVTWIN__N_SCORED && st >= 0; s++) {
+    for (int s = 0; s < EVTWIN__N_SCORED; s++) {
         out[s] = evtwin__score_unknown();
         out[s].n_train = counts->n_train;
         out[s].n_test = counts->n_test;
         out[s].n_folds = counts->n_folds;
         out[s].feature = s == EVTWIN_SCORED_SINGLE ? feature : "";
         if (s == EVTWIN_SCORED_MODEL || evtwin__baseline_key(kind, (evtwin_scored)s) != NULL) {
-            st = evtwin__score(kind, truth, predicted[s], counts->n_test, &out[s]);
+            EVTWIN_TRY(evtwin__score(kind, truth, predicted[s], counts->n_test, &out[s]));
         }
     }
     /* an answer that is always the same ranks nothing */
     out[EVTWIN_SCORED_MEAN].auc = out[EVTWIN_SCORED_MEAN].average_precision = NAN;
-    return st;
+    return EVTWIN_OK;
 }
 
 static evtwin_status score_whole(evtwin_trainer *trainer, const evtwin__label *label, size_t t) {
@@ -66,8 +65,8 @@ static evtwin_status score_whole(evtwin_trainer *trainer, const evtwin__label *l
     model->single_feature =
         evtwin_features_name(trainer->bundle.features, chosen_feature(r, label->n_parts));
     const evtwin_target_kind kind = trainer->target[t].kind;
-    const evtwin_status st = score_rows(kind, &counts, held(r, EVTWIN__HELD_TRUTH), predicted,
-                                        model->single_feature, model->score);
+    EVTWIN_TRY(score_rows(kind, &counts, held(r, EVTWIN__HELD_TRUTH), predicted,
+                          model->single_feature, model->score));
     if (kind == EVTWIN_TARGET_EVENT) {
         double n_positive = 0.0;
         for (size_t k = 0; k < label->n; k++) {
@@ -75,7 +74,7 @@ static evtwin_status score_whole(evtwin_trainer *trainer, const evtwin__label *l
         }
         model->score[EVTWIN_SCORED_MEAN].base_rate = n_positive / (double)label->n;
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 /* Gather the rows of one fold and score them; v has room for all rows of truth and predictions. */
@@ -175,34 +174,24 @@ static size_t number_blocks(const evtwin__dataset *data, const evtwin__result *r
  */
 static evtwin_status test_chance(const evtwin_trainer *trainer, const evtwin__dataset *data,
                                  evtwin__result *result) {
-    evtwin_status st = EVTWIN_OK;
     const size_t n = evtwin_table_rows(result->held_out);
     const double *truth = held(result, EVTWIN__HELD_TRUTH);
     const double *model = held(result, EVTWIN__HELD_SCORED + EVTWIN_SCORED_MODEL);
     const double *mean = held(result, EVTWIN__HELD_SCORED + EVTWIN_SCORED_MEAN);
-    size_t *block = evtwin__calloc(n, sizeof *block);
-    double *gain = evtwin__calloc(n, sizeof *gain);
-    if (block == NULL || gain == NULL) {
-        st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory for a bootstrap of %zu rows", n);
-        goto done;
-    }
-    size_t n_needed;
-    const size_t n_blocks = number_blocks(data, result, block, &result->block_name, &n_needed);
+    double *gain = evtwin__calloc(n, sizeof *gain + sizeof(size_t));
+    EVTWIN_FAIL_IF(gain == NULL, EVTWIN_E_NOMEM, "out of memory for a bootstrap of %zu rows", n);
+    size_t n_needed, *block = (size_t *)(void *)(gain + n);
+    result->n_blocks = number_blocks(data, result, block, &result->block_name, &n_needed);
     for (size_t i = 0; i < n; i++) {
         const double mean_error = mean[i] - truth[i];
         const double model_error = model[i] - truth[i];
         gain[block[i]] += mean_error * mean_error - model_error * model_error;
     }
-    double bound;
-    st = evtwin__bootstrap_bound(gain, n_blocks, trainer->options.seed, &bound);
-    if (st == EVTWIN_OK) {
-        result->n_blocks = n_blocks;
-        result->can_be_judged = n_blocks >= n_needed;
-        result->beats_chance = result->score_is_known && result->can_be_judged && bound > 0.0;
-    }
-
-done:
-    evtwin__free(block);
+    double bound = 0.0;
+    const evtwin_status st =
+        evtwin__bootstrap_bound(gain, result->n_blocks, trainer->options.seed, &bound);
+    result->can_be_judged = result->n_blocks >= n_needed;
+    result->beats_chance = result->score_is_known && result->can_be_judged && bound > 0.0;
     evtwin__free(gain);
     return st;
 }

@@ -125,10 +125,7 @@ static evtwin_status add_name(evtwin_features *features, const char *text, size_
     feature *f = &features->list[features->n];
     const evtwin_status st = resolve(name, f);
     evtwin__free(name);
-    if (st < 0) {
-        return st;
-    }
-
+    EVTWIN_TRY(st);
     features->n++;
     for (size_t i = 0; i + 1 < features->n; i++) {
         EVTWIN_FAIL_IF(strcmp(features->list[i].name, f->name) == 0, EVTWIN_E_ARG,
@@ -206,12 +203,11 @@ evtwin_status evtwin__feature_column(const evtwin_features *features, size_t i,
     const feature *f = &features->list[i];
     const size_t col =
         f->is_telemetry ? evtwin_telemetry_find(table, f->name) : evtwin_table_find(table, f->name);
-    if (col == EVTWIN_NO_COLUMN) {
-        char others[256], columns[512];
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "feature '%s' has no column%s; the table has %s", f->name,
-                    other_names(f, others, sizeof others),
-                    evtwin__column_list(table, columns, sizeof columns));
-    }
+    char others[256], columns[512];
+    EVTWIN_FAIL_IF(col == EVTWIN_NO_COLUMN, EVTWIN_E_SCHEMA,
+                   "feature '%s' has no column%s; the table has %s", f->name,
+                   other_names(f, others, sizeof others),
+                   evtwin__column_list(table, columns, sizeof columns));
     EVTWIN_FAIL_IF(!evtwin__column_is_number(table, col), EVTWIN_E_SCHEMA,
                    "column '%s' holds %s, a feature must be numeric", evtwin_table_name(table, col),
                    evtwin_table_type(table, col) == EVTWIN_TIME ? "times" : "text");
@@ -258,8 +254,8 @@ evtwin_status evtwin_features_compute(const evtwin_features *features, const evt
     const size_t n_rows = evtwin_table_rows(table);
     EVTWIN_FAIL_IF(first_row > n_rows || rows > n_rows - first_row, EVTWIN_E_ARG,
                    "%zu rows from row %zu asked of a table with %zu", rows, first_row, n_rows);
-    const evtwin_status st = check_duplicates(features, table);
-    return st < 0 ? st : evtwin__features_compute(features, table, first_row, rows, x);
+    EVTWIN_TRY(check_duplicates(features, table));
+    return evtwin__features_compute(features, table, first_row, rows, x);
 }
 
 evtwin_status evtwin__features_compute(const evtwin_features *features, const evtwin_table *table,

@@ -127,34 +127,25 @@ void evtwin__repair_utf8(char *text) {
 }
 
 static evtwin_status add(evtwin_trainer *trainer, finding_id id, const argument *arguments) {
-    evtwin__findings *list = &trainer->findings;
     char text[TEXT_SIZE];
     fill_in(table[id].text, arguments, text);
     evtwin__repair_utf8(text);
-    if (list->n == list->capacity) {
-        const size_t wanted = list->capacity > 0 ? 2 * list->capacity : 8;
-        evtwin__finding *grown = evtwin__realloc(list->list, wanted, sizeof *grown);
+    if (trainer->n_findings == trainer->findings_capacity) {
+        const size_t wanted = 2 * trainer->n_findings + 8;
+        evtwin__finding *grown = evtwin__realloc(trainer->finding, wanted, sizeof *grown);
         EVTWIN_FAIL_IF(grown == NULL, EVTWIN_E_NOMEM, "out of memory for a finding");
-        list->list = grown;
-        list->capacity = wanted;
+        trainer->finding = grown;
+        trainer->findings_capacity = wanted;
     }
-    evtwin__finding *f = &list->list[list->n];
+    evtwin__finding *f = &trainer->finding[trainer->n_findings];
     *f = (evtwin__finding){table[id].cause, table[id].severity, evtwin__strdup(text)};
     EVTWIN_FAIL_IF(f->text == NULL, EVTWIN_E_NOMEM, "out of memory for a finding");
-    list->n++;
+    trainer->n_findings++;
     return EVTWIN_OK;
 }
 
 /* As many arguments as the wording has {}. */
 #define ADD(trainer, id, ...) add((trainer), (id), (const argument[]){__VA_ARGS__})
-
-void evtwin__findings_clear(evtwin__findings *findings) {
-    for (size_t i = 0; i < findings->n; i++) {
-        evtwin__free(findings->list[i].text);
-    }
-    evtwin__free(findings->list);
-    *findings = (evtwin__findings){0};
-}
 
 /* ---- about the data ---- */
 
@@ -224,25 +215,23 @@ static evtwin_status find_one_row_groups(evtwin_trainer *trainer, const evtwin__
     EVTWIN_FAIL_IF(!trainer->options.allow_single_rows, EVTWIN_E_DATA,
                    "%s: %zu of %zu batteries %s one row only (the first is '%s'): is another "
                    "column the battery's name?",
-                   trainer->bundle.source_name, n_single, g->n, verb, g->name[example]);
-    return ADD(trainer, ONE_ROW_GROUPS, COUNT(n_single), COUNT(g->n), TEXT(verb),
-               TEXT(g->name[example]));
+                   trainer->bundle.source_name, n_single, g->names.n, verb, g->names.text[example]);
+    return ADD(trainer, ONE_ROW_GROUPS, COUNT(n_single), COUNT(g->names.n), TEXT(verb),
+               TEXT(g->names.text[example]));
 }
 
 /* What was presumed about telemetry columns: a unit that the header does not state, a sign. */
 static evtwin_status find_presumed(evtwin_trainer *trainer, size_t cols) {
-    evtwin_status st = EVTWIN_OK;
-    for (size_t i = 0; i < cols && st == EVTWIN_OK; i++) {
+    for (size_t i = 0; i < cols; i++) {
         const evtwin__bundle_feature *f = &trainer->bundle.feature[i];
         if (evtwin__unit_is_presumed(f->column, f->column_unit)) {
-            st = ADD(trainer, UNIT_PRESUMED, TEXT(f->column), TEXT(f->column_unit));
+            EVTWIN_TRY(ADD(trainer, UNIT_PRESUMED, TEXT(f->column), TEXT(f->column_unit)));
         }
-        if (st == EVTWIN_OK && strcmp(f->name, evtwin__schema[EVTWIN__Q_CURRENT].name) == 0 &&
-            f->max < 0.0) {
-            st = ADD(trainer, SIGN_AS_IS, TEXT(f->column));
+        if (strcmp(f->name, evtwin__schema[EVTWIN__Q_CURRENT].name) == 0 && f->max < 0.0) {
+            EVTWIN_TRY(ADD(trainer, SIGN_AS_IS, TEXT(f->column)));
         }
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 static evtwin_status find_cleaned(evtwin_trainer *trainer, size_t cols) {
@@ -253,42 +242,32 @@ static evtwin_status find_cleaned(evtwin_trainer *trainer, size_t cols) {
         n_outliers += clean[i].n_outliers;
         worst = clean[i].n_outliers > clean[worst].n_outliers ? i : worst;
     }
-    evtwin_status st = EVTWIN_OK;
     if (n_filled > 0) {
-        st = ADD(trainer, FILLED_FORWARD, COUNT(n_filled));
+        EVTWIN_TRY(ADD(trainer, FILLED_FORWARD, COUNT(n_filled)));
     }
-    if (st == EVTWIN_OK && n_outliers > 0) {
-        st = ADD(trainer, OUTLIERS, COUNT(n_outliers), TEXT(trainer->bundle.feature[worst].column),
-                 COUNT(clean[worst].n_outliers));
-    }
-    return st;
+    return n_outliers == 0
+               ? EVTWIN_OK
+               : ADD(trainer, OUTLIERS, COUNT(n_outliers),
+                     TEXT(trainer->bundle.feature[worst].column), COUNT(clean[worst].n_outliers));
 }
 
 evtwin_status evtwin__find_in_data(evtwin_trainer *trainer, const evtwin__dataset *data) {
-    evtwin_status st;
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         const evtwin__label *l = &data->label[t];
-        if (!l->is_present) {
-            continue;
+        if (l->is_present) {
+            EVTWIN_TRY(find_left_out(trainer, data, t));
         }
-        if ((st = find_left_out(trainer, data, t)) < 0 ||
-            (l->n_groups_without > 0 &&
-             (st = ADD(trainer, CENSORED, COUNT(l->n_groups_without), COUNT(data->groups.n),
-                       TEXT(trainer->target[t].title))) < 0)) {
-            return st;
+        if (l->is_present && l->n_groups_without > 0) {
+            EVTWIN_TRY(ADD(trainer, CENSORED, COUNT(l->n_groups_without),
+                           COUNT(data->groups.names.n), TEXT(trainer->target[t].title)));
         }
     }
-    if (strcmp(trainer->split_by, "time") != 0) {
-        st = find_one_row_groups(trainer, data);
-    } else {
-        st = ADD(trainer, ONE_SERIES,
-                 TEXT(data->groups.time_col != EVTWIN_NO_COLUMN
-                          ? "in time"
-                          : "of the rows (there is no time column)"));
-    }
-    if (st < 0 || (st = find_presumed(trainer, data->cols)) < 0) {
-        return st;
-    }
+    const int has_time = data->groups.time_col != EVTWIN_NO_COLUMN;
+    EVTWIN_TRY(strcmp(trainer->split_by, "time") != 0
+                   ? find_one_row_groups(trainer, data)
+                   : ADD(trainer, ONE_SERIES,
+                         TEXT(has_time ? "in time" : "of the rows (there is no time column)")));
+    EVTWIN_TRY(find_presumed(trainer, data->cols));
     return find_cleaned(trainer, data->cols);
 }
 
@@ -390,35 +369,28 @@ static evtwin_status compare_event(evtwin_trainer *trainer, size_t t) {
     const argument title = TEXT(trainer->target[t].title);
     const int loses_brier = !(model->brier < rate->brier);
     const int loses_auc = model->auc <= single->auc;
-    evtwin_status st = EVTWIN_OK;
     if (loses_brier) {
-        st = ADD(trainer, LOSES_TO_BASE_RATE, title, FIGURE(model->brier, 4),
-                 FIGURE(rate->brier, 4));
+        EVTWIN_TRY(ADD(trainer, LOSES_TO_BASE_RATE, title, FIGURE(model->brier, 4),
+                       FIGURE(rate->brier, 4)));
     }
-    if (st == EVTWIN_OK && (loses_auc || !loses_brier)) {
-        st = ADD(trainer, loses_auc ? LOSES_TO_FEATURE : BEATS_BASE_RATE, title,
-                 FIGURE(model->auc, 4), TEXT(single->feature), FIGURE(single->auc, 4));
-    }
-    return st;
+    return loses_brier && !loses_auc
+               ? EVTWIN_OK
+               : ADD(trainer, loses_auc ? LOSES_TO_FEATURE : BEATS_BASE_RATE, title,
+                     FIGURE(model->auc, 4), TEXT(single->feature), FIGURE(single->auc, 4));
 }
 
 evtwin_status evtwin__find_in_scores(evtwin_trainer *trainer, const evtwin__dataset *data) {
-    evtwin_status st;
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
-        if (trainer->bundle.model[t].is_present &&
-            ((st = find_unknown(trainer, t)) < 0 || (st = find_few_blocks(trainer, data, t)) < 0 ||
-             (st = find_no_signal(trainer, t)) < 0)) {
-            return st;
+        if (trainer->bundle.model[t].is_present) {
+            EVTWIN_TRY(find_unknown(trainer, t));
+            EVTWIN_TRY(find_few_blocks(trainer, data, t));
+            EVTWIN_TRY(find_no_signal(trainer, t));
         }
     }
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
-        if (!trainer->bundle.model[t].is_present || !trainer->result[t].score_is_known) {
-            continue;
-        }
-        st = is_event(trainer, t) ? compare_event(trainer, t)
-                                  : compare_number(trainer, t, data->cycles_column);
-        if (st < 0) {
-            return st;
+        if (trainer->bundle.model[t].is_present && trainer->result[t].score_is_known) {
+            EVTWIN_TRY(is_event(trainer, t) ? compare_event(trainer, t)
+                                            : compare_number(trainer, t, data->cycles_column));
         }
     }
     return EVTWIN_OK;

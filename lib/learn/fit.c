@@ -9,6 +9,7 @@
 #include "core/status.h"
 #include "learn/baseline.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -40,25 +41,29 @@ typedef struct fit {
     char error[ERROR_SIZE];
 } fit;
 
-/* Rows of one job, and the matrix it learns from. All owned. */
-typedef struct job_data {
-    size_t *train, *test; /* rows */
-    size_t *place;        /* (n_test) rows of the held-out predictions */
-    size_t n_train, n_test;
-    evtwin__scaler scaler; /* empty if the trainer's is used */
-    float *x;              /* (max(n_train, n_test), cols) */
+/* One job at work. */
+typedef struct work {
+    fit *f;
+    const job *j;
+    const evtwin_target *target;
+    evtwin__part part;
+    size_t *row;   /* owned: the part's rows, then place */
+    size_t *place; /* (n_test) rows of the held-out predictions */
+    evtwin__scaler own_scaler;
+    const evtwin__scaler *scaler; /* the trainer's for a model that is saved */
+    float *x;                     /* (max(n_train, n_test), cols) */
     float *y;
     double *predicted; /* (n_test) */
-} job_data;
+    evtwin__booster_model model;
+} work;
 
-static void job_data_clear(job_data *d) {
-    evtwin__free(d->train);
-    evtwin__free(d->test);
-    evtwin__free(d->place);
-    evtwin__scaler_clear(&d->scaler);
-    evtwin__free(d->x);
-    evtwin__free(d->y);
-    evtwin__free(d->predicted);
+static void work_clear(work *w) {
+    evtwin__free(w->row);
+    evtwin__scaler_clear(&w->own_scaler);
+    evtwin__free(w->x);
+    evtwin__free(w->y);
+    evtwin__free(w->predicted);
+    evtwin__booster_clear(&w->model);
 }
 
 static int on_round(void *ctx) {
@@ -71,162 +76,150 @@ static int on_round(void *ctx) {
     return is_cancelled;
 }
 
-static evtwin_status select_rows(const evtwin__label *label, int32_t part, size_t cols,
-                                 job_data *d) {
-    for (size_t k = 0; k < label->n; k++) {
-        d->n_test += part >= 0 && label->part[k] == part;
-    }
-    d->n_train = label->n - d->n_test;
-    const size_t n_most = d->n_train > d->n_test ? d->n_train : d->n_test;
-    d->train = evtwin__calloc(d->n_train, sizeof *d->train);
-    d->test = evtwin__calloc(d->n_test, sizeof *d->test);
-    d->place = evtwin__calloc(d->n_test, sizeof *d->place);
-    d->x = evtwin__calloc(n_most, cols * sizeof *d->x);
-    d->y = evtwin__calloc(n_most, sizeof *d->y);
-    d->predicted = evtwin__calloc(d->n_test, sizeof *d->predicted);
-    EVTWIN_FAIL_IF(d->train == NULL || d->test == NULL || d->place == NULL || d->x == NULL ||
-                       d->y == NULL || d->predicted == NULL,
-                   EVTWIN_E_NOMEM, "out of memory to train on %zu rows", d->n_train);
-
+static evtwin_status select_rows(work *w) {
+    const evtwin__dataset *data = w->f->data;
+    const evtwin__label *label = &data->label[w->j->t];
+    const int32_t part = w->j->part;
     size_t n_train = 0, n_test = 0, n_held = 0;
     for (size_t k = 0; k < label->n; k++) {
+        n_test += part >= 0 && label->part[k] == part;
+    }
+    const size_t n_learned = label->n - n_test, n_most = n_learned > n_test ? n_learned : n_test;
+    w->row = evtwin__calloc(label->n + n_test, sizeof *w->row);
+    w->x = evtwin__calloc(n_most, data->cols * sizeof *w->x);
+    w->y = evtwin__calloc(n_most, sizeof *w->y);
+    w->predicted = evtwin__calloc(n_test, sizeof *w->predicted);
+    EVTWIN_FAIL_IF(w->row == NULL || w->x == NULL || w->y == NULL || w->predicted == NULL,
+                   EVTWIN_E_NOMEM, "out of memory to train on %zu rows", n_learned);
+
+    size_t *train = w->row, *test = train + n_learned;
+    w->place = test + n_test;
+    w->part = (evtwin__part){.x = data->x,
+                             .cols = data->cols,
+                             .y = label->y,
+                             .group_of_row = data->groups.of_row,
+                             .n_groups = data->groups.names.n,
+                             .train = train,
+                             .n_train = n_learned,
+                             .test = test,
+                             .n_test = n_test};
+    n_test = 0;
+    for (size_t k = 0; k < label->n; k++) {
         if (part >= 0 && label->part[k] == part) {
-            d->place[n_test] = n_held;
-            d->test[n_test++] = label->row[k];
+            w->place[n_test] = n_held;
+            test[n_test++] = label->row[k];
         } else {
-            d->train[n_train++] = label->row[k];
+            train[n_train++] = label->row[k];
         }
         n_held += label->part[k] >= 0;
     }
     return EVTWIN_OK;
 }
 
-static void scale_rows(const evtwin__scaler *scaler, const evtwin__dataset *data, const size_t *row,
-                       size_t n, float *x) {
+static void scale_rows(work *w, const size_t *row, size_t n) {
+    const size_t cols = w->part.cols;
     for (size_t k = 0; k < n; k++) {
-        evtwin__scaler_apply(scaler, data->x + row[k] * data->cols, 1, x + k * data->cols);
+        evtwin__scaler_apply(w->scaler, w->part.x + row[k] * cols, 1, w->x + k * cols);
     }
 }
 
-/* Where the forest starts: the mean, kept off 0 and 1 where it is a probability. */
-static double base_score_of(const evtwin__part *part, evtwin_target_kind kind) {
-    const double mean = evtwin__baseline_mean(part);
-    if (kind == EVTWIN_TARGET_NUMBER) {
-        return mean;
+/* The predictions go to one column of those held out. */
+static void keep(const work *w, evtwin_scored scored) {
+    for (size_t i = 0; i < w->part.n_test; i++) {
+        w->f->held[w->j->t][scored][w->place[i]] = w->predicted[i];
     }
-    return mean < 1e-6 ? 1e-6 : mean > 1.0 - 1e-6 ? 1.0 - 1e-6 : mean;
 }
 
 /* Held-out predictions come from the same evaluator as those of a loaded bundle. */
-static evtwin_status predict_held_out(const fit *f, const job *j, const evtwin__scaler *scaler,
-                                      const evtwin__booster_model *model, job_data *d) {
+static evtwin_status predict_held_out(work *w) {
     evtwin_model *forest;
-    EVTWIN_TRY(evtwin_model_load_buffer("the trained model", model->json, model->size, &forest));
-    const size_t cols = f->data->cols;
-    scale_rows(scaler, f->data, d->test, d->n_test, d->x);
-    const evtwin_status st = evtwin_model_predict(forest, d->x, d->n_test, cols, d->y);
-    for (size_t i = 0; i < d->n_test && st == EVTWIN_OK; i++) {
-        f->held[j->t][EVTWIN_SCORED_MODEL][d->place[i]] = (double)d->y[i];
+    const size_t n = w->part.n_test;
+    EVTWIN_TRY(
+        evtwin_model_load_buffer("the trained model", w->model.json, w->model.size, &forest));
+    scale_rows(w, w->part.test, n);
+    const evtwin_status st = evtwin_model_predict(forest, w->x, n, w->part.cols, w->y);
+    for (size_t i = 0; i < n && st == EVTWIN_OK; i++) {
+        w->predicted[i] = (double)w->y[i];
     }
+    keep(w, EVTWIN_SCORED_MODEL);
     evtwin_model_free(forest);
     return st;
 }
 
-/* The predictions of a job go to one column of those held out. */
-static void keep(const job_data *d, double *column) {
-    for (size_t i = 0; i < d->n_test; i++) {
-        column[d->place[i]] = d->predicted[i];
+static evtwin_status predict_baselines(work *w) {
+    const double mean = evtwin__baseline_mean(&w->part);
+    for (size_t i = 0; i < w->part.n_test; i++) {
+        w->predicted[i] = mean;
     }
-}
-
-static evtwin_status predict_baselines(const fit *f, const job *j, const evtwin__part *part,
-                                       job_data *d) {
-    double *const *to = f->held[j->t];
-    const double mean = evtwin__baseline_mean(part);
-    for (size_t i = 0; i < d->n_test; i++) {
-        d->predicted[i] = mean;
-    }
-    keep(d, to[EVTWIN_SCORED_MEAN]);
+    keep(w, EVTWIN_SCORED_MEAN);
     /* what is left of a life is counted in cycles, no other number is */
-    const int is_life = strcmp(f->trainer->target[j->t].unit, "cycles") == 0;
-    if (is_life && f->data->cycles != NULL) {
-        EVTWIN_TRY(evtwin__baseline_mean_life(part, f->data->cycles, d->predicted));
-        keep(d, to[EVTWIN_SCORED_MEAN_LIFE]);
+    const double *cycles = w->f->data->cycles;
+    if (strcmp(w->target->unit, "cycles") == 0 && cycles != NULL) {
+        EVTWIN_TRY(evtwin__baseline_mean_life(&w->part, cycles, w->predicted));
+        keep(w, EVTWIN_SCORED_MEAN_LIFE);
     }
-    size_t *feature = &f->trainer->result[j->t].single_feature[j->part];
-    EVTWIN_TRY(evtwin__baseline_single(part, feature, d->predicted));
-    keep(d, to[EVTWIN_SCORED_SINGLE]);
+    size_t *feature = &w->f->trainer->result[w->j->t].single_feature[w->j->part];
+    EVTWIN_TRY(evtwin__baseline_single(&w->part, feature, w->predicted));
+    keep(w, EVTWIN_SCORED_SINGLE);
     return EVTWIN_OK;
 }
 
-static evtwin_status train_model(fit *f, const job *j, const evtwin__scaler *scaler,
-                                 const evtwin__part *part, job_data *d,
-                                 evtwin__booster_model *out) {
-    const evtwin_target *target = &f->trainer->target[j->t];
-    const evtwin__booster_params params = {.objective = target->kind == EVTWIN_TARGET_EVENT
-                                                            ? EVTWIN_OBJECTIVE_LOGISTIC
-                                                            : EVTWIN_OBJECTIVE_REGRESSION,
-                                           .trees = target->trees,
-                                           .depth = target->depth,
-                                           .learning_rate = f->trainer->options.learning_rate,
-                                           .base_score = base_score_of(part, target->kind)};
-    scale_rows(scaler, f->data, d->train, d->n_train, d->x);
-    for (size_t k = 0; k < d->n_train; k++) {
-        d->y[k] = (float)part->y[d->train[k]];
+static evtwin_status train_model(work *w) {
+    const evtwin__part *part = &w->part;
+    const int is_event = w->target->kind == EVTWIN_TARGET_EVENT;
+    /* where the forest starts: the mean, kept off 0 and 1 where it is a probability */
+    const double mean = evtwin__baseline_mean(part);
+    const double base_score = is_event ? fmin(fmax(mean, 1e-6), 1.0 - 1e-6) : mean;
+    const evtwin__booster_params params = {.objective = evtwin__objective_of(w->target->kind),
+                                           .trees = w->target->trees,
+                                           .depth = w->target->depth,
+                                           .learning_rate = w->f->trainer->options.learning_rate,
+                                           .base_score = base_score};
+    scale_rows(w, part->train, part->n_train);
+    for (size_t k = 0; k < part->n_train; k++) {
+        w->y[k] = (float)part->y[part->train[k]];
     }
-    const evtwin__booster_data data = {.x = d->x,
-                                       .rows = d->n_train,
-                                       .cols = f->data->cols,
-                                       .y = d->y,
-                                       .feature_names = f->feature_name};
-    const evtwin_status st = evtwin__booster_train(&params, &data, on_round, f, out);
-    if (st == EVTWIN_OK && j->is_saved) {
-        f->trainer->bundle.model[j->t].base_score = params.base_score;
+    const evtwin__booster_data data = {.x = w->x,
+                                       .rows = part->n_train,
+                                       .cols = part->cols,
+                                       .y = w->y,
+                                       .feature_names = w->f->feature_name};
+    EVTWIN_TRY(evtwin__booster_train(&params, &data, on_round, w->f, &w->model));
+    if (w->j->is_saved) {
+        w->f->trainer->bundle.model[w->j->t].base_score = base_score;
     }
-    return st;
+    return EVTWIN_OK;
+}
+
+static evtwin_status train_and_predict(work *w) {
+    EVTWIN_TRY(select_rows(w));
+    const evtwin__part *part = &w->part;
+    if (!w->j->is_saved) {
+        EVTWIN_TRY(
+            evtwin__scaler_fit(part->x, part->cols, part->train, part->n_train, &w->own_scaler));
+    }
+    EVTWIN_TRY(train_model(w));
+    if (w->j->part >= 0) {
+        EVTWIN_TRY(predict_held_out(w));
+        EVTWIN_TRY(predict_baselines(w));
+    }
+    return EVTWIN_OK;
 }
 
 static evtwin_status run_job(void *ctx, size_t item) {
     fit *f = ctx;
     const job *j = &f->list[item];
-    const evtwin__label *label = &f->data->label[j->t];
-    job_data d = {0};
-    evtwin__booster_model model = {0};
-    const evtwin__scaler *scaler = j->is_saved ? &f->trainer->bundle.scaler : &d.scaler;
-    evtwin_status st = select_rows(label, j->part, f->data->cols, &d);
-    if (st < 0) {
-        goto done;
+    evtwin__bundle_model *saved = &f->trainer->bundle.model[j->t];
+    work w = {.f = f, .j = j, .target = &f->trainer->target[j->t]};
+    w.scaler = j->is_saved ? &f->trainer->bundle.scaler : &w.own_scaler;
+    const evtwin_status st = train_and_predict(&w);
+    if (st >= 0 && j->is_saved) {
+        saved->json = w.model.json;
+        saved->json_size = w.model.size;
+        f->trainer->result[j->t].importance = w.model.importance;
+        w.model = (evtwin__booster_model){0};
     }
-    if (!j->is_saved &&
-        (st = evtwin__scaler_fit(f->data->x, f->data->cols, d.train, d.n_train, &d.scaler)) < 0) {
-        goto done;
-    }
-    const evtwin__part part = {.x = f->data->x,
-                               .cols = f->data->cols,
-                               .y = label->y,
-                               .group_of_row = f->data->groups.of_row,
-                               .n_groups = f->data->groups.n,
-                               .train = d.train,
-                               .n_train = d.n_train,
-                               .test = d.test,
-                               .n_test = d.n_test};
-    if ((st = train_model(f, j, scaler, &part, &d, &model)) < 0) {
-        goto done;
-    }
-    if (j->part >= 0 && ((st = predict_held_out(f, j, scaler, &model, &d)) < 0 ||
-                         (st = predict_baselines(f, j, &part, &d)) < 0)) {
-        goto done;
-    }
-    if (j->is_saved) {
-        f->trainer->bundle.model[j->t].json = model.json;
-        f->trainer->bundle.model[j->t].json_size = model.size;
-        f->trainer->result[j->t].importance = model.importance;
-        model = (evtwin__booster_model){0};
-    }
-
-done:
-    evtwin__booster_clear(&model);
-    job_data_clear(&d);
+    work_clear(&w);
     return st;
 }
 
@@ -251,14 +244,14 @@ static size_t list_jobs(const evtwin__dataset *data, int has_folds, job *list) {
 static evtwin_status add_held_columns(evtwin_table *table, const char *unit) {
     static const char *const name[EVTWIN__N_HELD] = {"row",        "group", "fold",      "truth",
                                                      "prediction", "mean",  "mean_life", "single"};
-    evtwin_status st = EVTWIN_OK;
-    for (int c = 0; c < EVTWIN__N_HELD && st >= 0; c++) {
+    for (int c = 0; c < EVTWIN__N_HELD; c++) {
         const evtwin_type type = c == EVTWIN__HELD_GROUP   ? EVTWIN_TEXT
                                  : c >= EVTWIN__HELD_TRUTH ? EVTWIN_F64
                                                            : EVTWIN_I64;
-        st = evtwin_table_add_column(table, name[c], type, type == EVTWIN_F64 ? unit : "", NULL);
+        EVTWIN_TRY(
+            evtwin_table_add_column(table, name[c], type, type == EVTWIN_F64 ? unit : "", NULL));
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 static evtwin_status fill_held_rows(const evtwin__dataset *data, const evtwin__label *label,
@@ -271,8 +264,8 @@ static evtwin_status fill_held_rows(const evtwin__dataset *data, const evtwin__l
         }
         if (data->groups.of_row[row] != group) { /* they come by group */
             group = data->groups.of_row[row];
-            EVTWIN_TRY(
-                evtwin_table_intern(table, EVTWIN__HELD_GROUP, data->groups.name[group], &code));
+            EVTWIN_TRY(evtwin_table_intern(table, EVTWIN__HELD_GROUP,
+                                           data->groups.names.text[group], &code));
         }
         EVTWIN_TRY(evtwin_table_set_i64(table, EVTWIN__HELD_ROW, r, (int64_t)row));
         EVTWIN_TRY(evtwin_table_set_code(table, EVTWIN__HELD_GROUP, r, code));
@@ -357,29 +350,26 @@ static evtwin_status run_watched(fit *f) {
 }
 
 evtwin_status evtwin__fit(evtwin_trainer *trainer, const evtwin__dataset *data) {
-    evtwin_status st = EVTWIN_OK;
     fit f = {.trainer = trainer,
              .data = data,
              .lock = PTHREAD_MUTEX_INITIALIZER,
              .changed = PTHREAD_COND_INITIALIZER};
     size_t n_parts = 0;
-    for (size_t t = 0; t < EVTWIN__T_COUNT && st == EVTWIN_OK; t++) {
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         n_parts += data->label[t].n_parts;
         if (data->label[t].is_present) {
-            st = make_held_out(&f, t);
+            EVTWIN_TRY(make_held_out(&f, t));
         }
-    }
-    if (st < 0) {
-        return st;
     }
     f.feature_name = evtwin__calloc(data->cols, sizeof *f.feature_name);
     f.list = evtwin__calloc(n_parts + EVTWIN__T_COUNT, sizeof *f.list);
+    evtwin_status st;
     if (f.feature_name == NULL || f.list == NULL) {
         st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory for %zu models", n_parts);
     } else {
         f.n_jobs = list_jobs(data, trainer->options.cv_folds > 0, f.list);
         for (size_t i = 0; i < data->cols; i++) {
-            f.feature_name[i] = evtwin_features_name(trainer->bundle.features, i);
+            f.feature_name[i] = trainer->bundle.feature[i].name;
         }
         st = run_watched(&f);
     }

@@ -52,28 +52,10 @@ static inline int all_ended(const walk *w) {
            is_leaf(w->f) & is_leaf(w->g) & is_leaf(w->h);
 }
 
-/* One row through eight trees. */
-static inline void walk_trees(walk *at, const int32_t *keys, uint32_t depth) {
-    walk w = *at;
-    while (depth > 0) {
-        const uint32_t steps = depth < STEPS_BETWEEN_LOOKS ? depth : STEPS_BETWEEN_LOOKS;
-        for (uint32_t i = 0; i < steps; i++) {
-            w.a = step(w.a, keys);
-            w.b = step(w.b, keys);
-            w.c = step(w.c, keys);
-            w.d = step(w.d, keys);
-            w.e = step(w.e, keys);
-            w.f = step(w.f, keys);
-            w.g = step(w.g, keys);
-            w.h = step(w.h, keys);
-        }
-        depth = all_ended(&w) ? 0 : depth - steps;
-    }
-    *at = w;
-}
-
-/* Eight rows, stride keys apart, through one tree. */
-static inline void walk_rows(walk *at, const int32_t *keys, size_t stride, uint32_t depth) {
+/* Eight rows, stride keys apart, through one tree, or (stride 0, of which the compiler makes code
+ * of its own) one row through eight. */
+__attribute__((always_inline)) static inline void walk_down(walk *at, const int32_t *keys,
+                                                            size_t stride, uint32_t depth) {
     walk w = *at;
     while (depth > 0) {
         const uint32_t steps = depth < STEPS_BETWEEN_LOOKS ? depth : STEPS_BETWEEN_LOOKS;
@@ -102,7 +84,7 @@ static float margin_of_row(const evtwin_model *m, const int32_t *keys) {
         const uint32_t *root = m->root + t;
         walk w = {nodes + root[0], nodes + root[1], nodes + root[2], nodes + root[3],
                   nodes + root[4], nodes + root[5], nodes + root[6], nodes + root[7]};
-        walk_trees(&w, keys, m->group_depth[t / LANES]);
+        walk_down(&w, keys, 0, m->group_depth[t / LANES]);
         sum += leaf[w.a - nodes];
         sum += leaf[w.b - nodes];
         sum += leaf[w.c - nodes];
@@ -121,7 +103,7 @@ static void add_leaves(const evtwin_model *m, size_t tree, const int32_t *keys, 
     const evtwin__node *nodes = m->nodes;
     const evtwin__node *root = nodes + m->root[tree];
     walk w = {root, root, root, root, root, root, root, root};
-    walk_rows(&w, keys, stride, m->depth[tree]);
+    walk_down(&w, keys, stride, m->depth[tree]);
     sum[0] += m->leaf[w.a - nodes];
     sum[1] += m->leaf[w.b - nodes];
     sum[2] += m->leaf[w.c - nodes];

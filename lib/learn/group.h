@@ -3,6 +3,7 @@
 #ifndef EVTWIN_LEARN_GROUP_H
 #define EVTWIN_LEARN_GROUP_H
 
+#include "core/dict.h"
 #include "evtwin/table.h"
 
 /* How the rows were put into groups. */
@@ -15,11 +16,10 @@ typedef enum evtwin__group_kind {
 /* Groups are numbered in the order of their first row. All arrays are owned. */
 typedef struct evtwin__groups {
     evtwin__group_kind kind;
-    size_t n;
-    char **name;     /* (n); of a restarting counter "000001", "000002", … */
-    int32_t *of_row; /* (rows); -1 where the row has no group */
-    size_t *order;   /* (n_ordered) rows that have a group, by group, then time, then place in the
-                        table */
+    evtwin__dict names; /* of a restarting counter "000001", "000002", … */
+    int32_t *of_row;    /* (rows); -1 where the row has no group */
+    size_t *order; /* (n_ordered) rows that have a group, by group, then time, then place in the
+                      table */
     size_t n_ordered;
     size_t time_col;    /* EVTWIN_NO_COLUMN if there is none */
     size_t counter_col; /* the restarting counter, else EVTWIN_NO_COLUMN */

@@ -23,20 +23,10 @@ enum { TEXT_SIZE = 256, MAX_FILE_NAME = 64, WHERE_SIZE = 512, MAX_DEPTH = 1000 }
 
 /* ---- life ---- */
 
-/* A string of a bundle. */
-typedef struct evtwin__kept {
-    struct evtwin__kept *next;
-    char text[];
-} evtwin__kept;
-
 evtwin_status evtwin__bundle_keep(evtwin__bundle *bundle, const char *text, const char **out) {
-    const size_t size = strlen(text) + 1;
-    evtwin__kept *kept = evtwin__calloc(1, sizeof *kept + size);
-    EVTWIN_FAIL_IF(kept == NULL, EVTWIN_E_NOMEM, "out of memory for a string of a bundle");
-    memcpy(kept->text, text, size);
-    kept->next = bundle->kept;
-    bundle->kept = kept;
-    *out = kept->text;
+    int32_t code;
+    EVTWIN_TRY(evtwin__dict_intern(&bundle->strings, text, strlen(text), &code));
+    *out = evtwin__dict_text(&bundle->strings, (size_t)code);
     return EVTWIN_OK;
 }
 
@@ -45,10 +35,7 @@ void evtwin__bundle_clear(evtwin__bundle *b) {
         evtwin__free(b->model[t].json);
         evtwin_model_free(b->model[t].forest);
     }
-    for (evtwin__kept *kept = b->kept, *next; kept != NULL; kept = next) {
-        next = kept->next;
-        evtwin__free(kept);
-    }
+    evtwin__dict_free(&b->strings);
     evtwin__free(b->feature);
     evtwin__free(b->battery);
     evtwin_features_free(b->features);
@@ -227,10 +214,8 @@ static evtwin_status read_number(const char *where, const json_t *object, const 
 static evtwin_status read_text(const place *p, const field *f, const char **out) {
     const json_t *value = json_object_get(p->object, f->key);
     const char *text = "";
-    evtwin_status st;
-    if (((value != NULL && !json_is_null(value)) || (f->flags & REQUIRED) != 0) &&
-        (st = evtwin__json_get_text(p->where, p->object, f->key, &text)) < 0) {
-        return st;
+    if ((value != NULL && !json_is_null(value)) || (f->flags & REQUIRED) != 0) {
+        EVTWIN_TRY(evtwin__json_get_text(p->where, p->object, f->key, &text));
     }
     const size_t length = strlen(text);
     EVTWIN_FAIL_IF(length >= TEXT_SIZE, EVTWIN_E_SCHEMA, "%s: %s has %zu bytes, the limit is %d",
@@ -267,7 +252,6 @@ static evtwin_status read_field(const place *p, const field *f, void *to) {
     place at;
     double number;
     void *value = (char *)to + f->at;
-    evtwin_status st;
     EVTWIN_TRY(step_in(p, f->in, 0, &at));
     switch (f->kind) {
     case TEXT:
@@ -280,10 +264,9 @@ static evtwin_status read_field(const place *p, const field *f, void *to) {
         return read_number(at.where, at.object, f, value);
     case COUNT:
     default:
-        if ((st = read_number(at.where, at.object, f, &number)) >= 0) {
-            *(size_t *)value = isnan(number) ? 0 : (size_t)number;
-        }
-        return st;
+        EVTWIN_TRY(read_number(at.where, at.object, f, &number));
+        *(size_t *)value = isnan(number) ? 0 : (size_t)number;
+        return EVTWIN_OK;
     }
 }
 
@@ -292,24 +275,22 @@ typedef evtwin_status (*field_fn)(const place *p, const field *f, void *of);
 
 static evtwin_status each_field(field_fn visit, const place *p, const field *f, size_t n,
                                 void *of) {
-    evtwin_status st = EVTWIN_OK;
-    for (size_t i = 0; i < n && st >= 0; i++) {
-        st = visit(p, &f[i], of);
+    for (size_t i = 0; i < n; i++) {
+        EVTWIN_TRY(visit(p, &f[i], of));
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 static evtwin_status each_figure(field_fn visit, const place *p, evtwin_target_kind kind,
                                  evtwin__bundle_model *m) {
-    evtwin_status st = EVTWIN_OK;
     for (int s = 0; s < EVTWIN__N_SCORED; s++) {
         char in[64];
         field f;
-        for (size_t i = 0; st >= 0 && figure_field(kind, s, i, in, &f); i++) {
-            st = visit(p, &f, m);
+        for (size_t i = 0; figure_field(kind, s, i, in, &f); i++) {
+            EVTWIN_TRY(visit(p, &f, m));
         }
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 static evtwin_status read_scores(const place *p, evtwin_target_kind kind, evtwin__bundle_model *m) {
@@ -330,12 +311,12 @@ static evtwin_status read_model(const place *models, const evtwin_target *target
                                 evtwin__bundle_model *m) {
     place p;
     const char *objective;
-    evtwin_status st = step_in(models, target->name, 0, &p);
     for (int s = 0; s < EVTWIN__N_SCORED; s++) {
         m->score[s] = evtwin__score_unknown();
     }
-    if (st < 0 || p.object == NULL) {
-        return st;
+    EVTWIN_TRY(step_in(models, target->name, 0, &p));
+    if (p.object == NULL) {
+        return EVTWIN_OK;
     }
     m->is_present = 1;
     EVTWIN_TRY(each_field(read_field, &p, FIELDS(model_fields), m));
@@ -352,35 +333,30 @@ static evtwin_status read_model(const place *models, const evtwin_target *target
 
 static evtwin_status read_models(const place *root, evtwin__bundle *b) {
     place models;
-    evtwin_status st = step_in(root, "models", 0, &models);
     char known[256] = "";
     int n = 0;
-    for (size_t t = 0; t < EVTWIN__T_COUNT && st >= 0; t++) {
+    EVTWIN_TRY(step_in(root, "models", 0, &models));
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         evtwin_target target;
         evtwin_target_get(t, &target, sizeof target);
-        st = read_model(&models, &target, &b->model[t]);
+        EVTWIN_TRY(read_model(&models, &target, &b->model[t]));
         n += b->model[t].is_present;
         const size_t used = strlen(known);
         snprintf(known + used, sizeof known - used, "%s%s", t > 0 ? ", " : "", target.name);
     }
-    EVTWIN_FAIL_IF(st >= 0 && n == 0, EVTWIN_E_SCHEMA, "%s: models has none of %s", root->where,
-                   known);
-    return st;
+    EVTWIN_FAIL_IF(n == 0, EVTWIN_E_SCHEMA, "%s: models has none of %s", root->where, known);
+    return EVTWIN_OK;
 }
 
 static evtwin_status read_feature(const place *root, json_t *object, size_t i, evtwin__bundle *b) {
     evtwin__bundle_feature *to = &b->feature[i];
     place p = {.bundle = b, .object = object};
     snprintf(p.where, sizeof p.where, "%.400s: features[%zu]", root->where, i);
-    evtwin_status st = EVTWIN_OK;
-    for (size_t k = 0; k < sizeof feature_fields / sizeof feature_fields[0] && st >= 0; k++) {
+    for (size_t k = 0; k < sizeof feature_fields / sizeof feature_fields[0]; k++) {
         const field f = feature_fields[k].kind == NUMBER
                             ? limit_feature(to->name, feature_fields[k])
                             : feature_fields[k];
-        st = read_field(&p, &f, to);
-    }
-    if (st < 0) {
-        return st;
+        EVTWIN_TRY(read_field(&p, &f, to));
     }
     EVTWIN_FAIL_IF(to->name[0] == '\0' || strchr(to->name, ',') != NULL, EVTWIN_E_SCHEMA,
                    "%s: name '%s' is empty or has a comma", p.where, to->name);
@@ -401,19 +377,17 @@ static evtwin_status check_feature_count(const char *name, size_t n) {
 
 static evtwin_status read_features(const place *root, evtwin__bundle *b) {
     json_t *array;
-    evtwin_status st = evtwin__json_get_array(root->where, root->object, "features", &array);
-    const size_t n = st < 0 ? 0 : json_array_size(array);
-    if (st < 0 || (st = check_feature_count(root->where, n)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__json_get_array(root->where, root->object, "features", &array));
+    const size_t n = json_array_size(array);
+    EVTWIN_TRY(check_feature_count(root->where, n));
     b->feature = evtwin__calloc(n, sizeof *b->feature);
     EVTWIN_FAIL_IF(b->feature == NULL, EVTWIN_E_NOMEM, "%s: out of memory for %zu features",
                    root->where, n);
     b->n_features = n;
-    for (size_t i = 0; i < n && st >= 0; i++) {
-        st = read_feature(root, json_array_get(array, i), i, b);
+    for (size_t i = 0; i < n; i++) {
+        EVTWIN_TRY(read_feature(root, json_array_get(array, i), i, b));
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 static evtwin_status read_batteries(const char *name, const json_t *root, evtwin__bundle *b) {
@@ -494,20 +468,18 @@ static evtwin_status read_document(const char *name, json_t *root, evtwin__bundl
     const evtwin_status st = read_root(&p, &b);
     if (st < 0) {
         evtwin__bundle_clear(&b);
-        return st;
+    } else {
+        *out = b;
     }
-    *out = b;
-    return EVTWIN_OK;
+    return st;
 }
 
 evtwin_status evtwin__manifest_read(const char *name, const char *text, size_t size,
                                     evtwin__bundle *out) {
     json_t *root;
-    evtwin_status st = evtwin__json_parse(name, text, size, &root);
-    if (st >= 0) {
-        st = read_document(name, root, out);
-        json_decref(root);
-    }
+    EVTWIN_TRY(evtwin__json_parse(name, text, size, &root));
+    const evtwin_status st = read_document(name, root, out);
+    json_decref(root);
     return st;
 }
 
@@ -558,7 +530,6 @@ static evtwin_status write_model(const place *root, size_t t, evtwin__bundle_mod
 }
 
 static evtwin_status write_arrays(const place *root, const evtwin__bundle *b) {
-    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(set(root, "batteries", json_array()));
     EVTWIN_TRY(set(root, "features", json_array()));
     json_t *batteries = json_object_get(root->object, "batteries");
@@ -566,20 +537,19 @@ static evtwin_status write_arrays(const place *root, const evtwin__bundle *b) {
         EVTWIN_FAIL_IF(json_array_append_new(batteries, json_string(b->battery[i])) != 0,
                        EVTWIN_E_NOMEM, "%s: out of memory for the batteries", root->where);
     }
-    for (size_t i = 0; i < b->n_features && st >= 0; i++) {
+    for (size_t i = 0; i < b->n_features; i++) {
         place p = *root;
         p.object = json_object();
         EVTWIN_FAIL_IF(json_array_append_new(json_object_get(root->object, "features"), p.object) !=
                            0,
                        EVTWIN_E_NOMEM, "%s: out of memory for the features", root->where);
-        st = each_field(write_field, &p, FIELDS(feature_fields), &b->feature[i]);
+        EVTWIN_TRY(each_field(write_field, &p, FIELDS(feature_fields), &b->feature[i]));
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 static evtwin_status write_root(const place *root, evtwin__bundle *b) {
     place library;
-    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(check_feature_count(root->where, b->n_features));
     EVTWIN_TRY(set(root, "format", json_integer(EVTWIN__BUNDLE_FORMAT)));
     EVTWIN_TRY(step_in(root, "library", 1, &library));
@@ -587,10 +557,10 @@ static evtwin_status write_root(const place *root, evtwin__bundle *b) {
     EVTWIN_TRY(each_field(write_field, root, FIELDS(root_fields), b));
     EVTWIN_TRY(write_arrays(root, b));
     EVTWIN_TRY(set(root, "models", json_object()));
-    for (size_t t = 0; t < EVTWIN__T_COUNT && st >= 0; t++) {
-        st = b->model[t].is_present ? write_model(root, t, &b->model[t]) : EVTWIN_OK;
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        EVTWIN_TRY(b->model[t].is_present ? write_model(root, t, &b->model[t]) : EVTWIN_OK);
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 evtwin_status evtwin__manifest_write(const char *name, const evtwin__bundle *bundle,

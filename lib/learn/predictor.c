@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* learn/predictor.c: a loaded bundle that predicts: from features, and for a table. */
 
-#include "learn/predictor.h"
+#include "learn/bundle.h"
 
 #include "core/mem.h"
 #include "core/status.h"
@@ -117,10 +117,8 @@ static evtwin_status add_score_columns(evtwin_table *table) {
     EVTWIN_TRY(evtwin_table_add_column(table, "target", EVTWIN_TEXT, NULL, NULL));
     EVTWIN_TRY(evtwin_table_add_column(table, "trained_at", EVTWIN_TIME, NULL, NULL));
     const evtwin__figure *g;
-    for (int kind = 0; kind < EVTWIN__N_TARGET_KINDS; kind++) {
-        for (size_t i = 0;
-             (g = evtwin__figure_at((evtwin_target_kind)kind, EVTWIN_SCORED_MODEL, i)) != NULL;
-             i++) {
+    for (evtwin_target_kind kind = 0; (int)kind < EVTWIN__N_TARGET_KINDS; kind++) {
+        for (size_t i = 0; (g = evtwin__figure_at(kind, EVTWIN_SCORED_MODEL, i)) != NULL; i++) {
             EVTWIN_TRY(evtwin_table_add_column(table, g->key, EVTWIN_F64, NULL, NULL));
         }
     }
@@ -215,35 +213,24 @@ evtwin_status evtwin_predictor_predict(const evtwin_predictor *predictor, const 
 
 /* ---- predict for a table ---- */
 
-/* What is to become of a table's rows, in one piece of memory. */
-typedef struct outcome {
-    double *y;           /* (rows, n_targets) */
-    uint8_t *is_unknown; /* (rows) a feature is missing */
-} outcome;
-
-/* All that can go wrong with the data goes wrong here, before the table is touched. */
-static evtwin_status predict_rows(const evtwin_predictor *p, const evtwin_table *table,
-                                  outcome *to) {
+/* The predictions (rows, n_targets) of a table: all that can go wrong with its data goes wrong
+ * here, before it is touched. */
+static evtwin_status predict_rows(const evtwin_predictor *p, const evtwin_table *table, double *y) {
     double x[BLOCK_VALUES];
     const size_t rows = evtwin_table_rows(table);
-    const size_t cols = p->bundle.n_features;
     const size_t block = rows_per_block(p);
-    evtwin_status st = evtwin__features_compute(p->bundle.features, table, 0, 0, x);
-    for (size_t first = 0; st >= 0 && first < rows; first += block) {
+    EVTWIN_TRY(evtwin__features_compute(p->bundle.features, table, 0, 0, x));
+    for (size_t first = 0; first < rows; first += block) {
         const size_t n = rows - first < block ? rows - first : block;
-        if ((st = evtwin__features_compute(p->bundle.features, table, first, n, x)) < 0) {
-            break;
-        }
-        for (size_t r = 0; r < n; r++) {
-            to->is_unknown[first + r] = !row_is_complete(x + r * cols, cols);
-        }
-        st = evtwin_predictor_predict(p, x, n, cols, to->y + first * p->n_targets, p->n_targets);
+        EVTWIN_TRY(evtwin__features_compute(p->bundle.features, table, first, n, x));
+        EVTWIN_TRY(evtwin_predictor_predict(p, x, n, p->bundle.n_features, y + first * p->n_targets,
+                                            p->n_targets));
     }
-    return st;
+    return EVTWIN_OK;
 }
 
-/* "unknown, because soc and voltage are missing", of a row that lacks at least one feature. */
-static void write_note(const evtwin_predictor *p, const double *x, char note[NOTE_SIZE]) {
+/* "unknown, because soc and voltage are missing", of a row; 0 if it lacks no feature. */
+static int write_note(const evtwin_predictor *p, const double *x, char note[NOTE_SIZE]) {
     size_t n_missing = 0;
     for (size_t i = 0; i < p->bundle.n_features; i++) {
         n_missing += isnan(x[i]) != 0;
@@ -265,6 +252,7 @@ static void write_note(const evtwin_predictor *p, const double *x, char note[NOT
     if (at < NOTE_SIZE) {
         snprintf(note + at, NOTE_SIZE - at, n_missing == 1 ? " is missing" : " are missing");
     }
+    return n_missing > 0;
 }
 
 /* The column of that name and type, made, emptied or, if it is of another type, made anew. */
@@ -274,46 +262,44 @@ static evtwin_status output_column(evtwin_table *table, const char *name, evtwin
     if (col == EVTWIN_NO_COLUMN) {
         return evtwin_table_add_column(table, name, type, unit, col_out);
     }
-    const evtwin_status st =
-        evtwin_table_type(table, col) != type ? evtwin__table_retype(table, col, type) : EVTWIN_OK;
     *col_out = col;
-    return st < 0 ? st : evtwin_table_set_unit(table, col, unit);
+    if (evtwin_table_type(table, col) != type) {
+        EVTWIN_TRY(evtwin__table_retype(table, col, type));
+    }
+    return evtwin_table_set_unit(table, col, unit);
 }
 
 static evtwin_status fill_notes(const evtwin_predictor *p, evtwin_table *table, size_t col,
-                                const outcome *from) {
+                                const double *y) {
     double x[EVTWIN__BUNDLE_MAX_FEATURES];
     char note[NOTE_SIZE];
-    evtwin_status st = EVTWIN_OK;
-    for (size_t r = 0; st >= 0 && r < evtwin_table_rows(table); r++) {
-        if (!from->is_unknown[r]) {
-            st = evtwin_table_set_missing(table, col, r);
-        } else if ((st = evtwin__features_compute(p->bundle.features, table, r, 1, x)) >= 0) {
-            write_note(p, x, note);
-            st = evtwin_table_set_text(table, col, r, note);
+    for (size_t r = 0; r < evtwin_table_rows(table); r++) {
+        const int is_unknown = isnan(y[r * p->n_targets]);
+        if (is_unknown) {
+            EVTWIN_TRY(evtwin__features_compute(p->bundle.features, table, r, 1, x));
         }
+        EVTWIN_TRY(is_unknown && write_note(p, x, note) ? evtwin_table_set_text(table, col, r, note)
+                                                        : evtwin_table_set_missing(table, col, r));
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 /* A column for each known target, in its model's unit if the bundle has one. */
 static evtwin_status prediction_columns(const evtwin_predictor *p, evtwin_table *table,
                                         size_t col[EVTWIN__T_COUNT]) {
-    evtwin_status st = EVTWIN_OK;
-    for (size_t t = 0; t < EVTWIN__T_COUNT && st >= 0; t++) {
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         const evtwin__quantity *q = &evtwin__schema[evtwin__target_prediction(t)];
         const evtwin__bundle_model *m = &p->bundle.model[t];
-        st = output_column(table, q->name, EVTWIN_F64, m->is_present ? m->unit : q->unit, &col[t]);
+        EVTWIN_TRY(
+            output_column(table, q->name, EVTWIN_F64, m->is_present ? m->unit : q->unit, &col[t]));
     }
-    return st;
+    return EVTWIN_OK;
 }
 
-static evtwin_status fill_table(const evtwin_predictor *p, evtwin_table *table,
-                                const outcome *from) {
+static evtwin_status fill_table(const evtwin_predictor *p, evtwin_table *table, const double *y) {
     const size_t rows = evtwin_table_rows(table);
     size_t prediction[EVTWIN__T_COUNT], version, note;
     int32_t code = 0;
-    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(prediction_columns(p, table, prediction));
     EVTWIN_TRY(output_column(table, evtwin__schema[EVTWIN__Q_MODEL_VERSION].name, EVTWIN_TEXT, "",
                              &version));
@@ -322,19 +308,19 @@ static evtwin_status fill_table(const evtwin_predictor *p, evtwin_table *table,
     EVTWIN_TRY(evtwin_table_intern(table, version, p->bundle.version, &code));
 
     /* the notes first: they look at the features once more, which might be columns filled here */
-    EVTWIN_TRY(fill_notes(p, table, note, from));
-    for (size_t r = 0; st >= 0 && r < rows; r++) {
-        st = evtwin_table_set_code(table, version, r, code);
+    EVTWIN_TRY(fill_notes(p, table, note, y));
+    for (size_t r = 0; r < rows; r++) {
+        EVTWIN_TRY(evtwin_table_set_code(table, version, r, code));
     }
-    for (size_t t = 0, i = 0; t < EVTWIN__T_COUNT && st >= 0 && rows > 0; t++) {
+    for (size_t t = 0, i = 0; t < EVTWIN__T_COUNT && rows > 0; t++) {
         double *to = evtwin_table_f64_edit(table, prediction[t]);
         const int is_present = p->bundle.model[t].is_present;
         for (size_t r = 0; r < rows; r++) {
-            to[r] = is_present ? from->y[r * p->n_targets + i] : (double)NAN;
+            to[r] = is_present ? y[r * p->n_targets + i] : (double)NAN;
         }
         i += is_present != 0;
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 /* Say once per predictor, which may see a thousand batches an hour, which unit is presumed. */
@@ -356,15 +342,14 @@ evtwin_status evtwin_predictor_apply(const evtwin_predictor *predictor, evtwin_t
     EVTWIN_TRY(evtwin_telemetry_check(table));
     const size_t rows = evtwin_table_rows(table);
     const size_t cols = evtwin_table_cols(table);
-    double *memory = evtwin__calloc(rows, predictor->n_targets * sizeof *memory + sizeof(uint8_t));
-    EVTWIN_FAIL_IF(memory == NULL, EVTWIN_E_NOMEM, "out of memory for the predictions of %zu rows",
+    double *y = evtwin__calloc(rows, predictor->n_targets * sizeof *y);
+    EVTWIN_FAIL_IF(y == NULL, EVTWIN_E_NOMEM, "out of memory for the predictions of %zu rows",
                    rows);
-    outcome result = {memory, (uint8_t *)(memory + rows * predictor->n_targets)};
-    if ((st = predict_rows(predictor, table, &result)) >= 0 &&
-        (st = fill_table(predictor, table, &result)) < 0) {
+    if ((st = predict_rows(predictor, table, y)) >= 0 &&
+        (st = fill_table(predictor, table, y)) < 0) {
         evtwin__table_drop_columns(table, cols);
     }
-    evtwin__free(memory);
+    evtwin__free(y);
     if (st >= 0) {
         tell_presumed_units(predictor, table);
     }

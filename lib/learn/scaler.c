@@ -11,20 +11,15 @@
 #include <math.h>
 
 evtwin_status evtwin__scaler_alloc(size_t n, evtwin__scaler *out) {
-    evtwin__scaler s = {.n = n};
-    s.mean = evtwin__calloc(n, sizeof *s.mean);
-    s.scale = evtwin__calloc(n, sizeof *s.scale);
-    if (s.mean == NULL || s.scale == NULL) {
-        evtwin__scaler_clear(&s);
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a scaler of %zu features", n);
-    }
+    evtwin__scaler s = {.n = n, .mean = evtwin__calloc(n, 2 * sizeof *s.mean)};
+    EVTWIN_FAIL_IF(s.mean == NULL, EVTWIN_E_NOMEM, "out of memory for a scaler of %zu features", n);
+    s.scale = s.mean + n;
     *out = s;
     return EVTWIN_OK;
 }
 
 void evtwin__scaler_clear(evtwin__scaler *s) {
     evtwin__free(s->mean);
-    evtwin__free(s->scale);
     *s = (evtwin__scaler){0};
 }
 
@@ -69,10 +64,7 @@ evtwin_status evtwin__scaler_fit(const double *x, size_t cols, const size_t *row
 }
 
 static float to_float(double v) {
-    if (v > FLT_MAX) {
-        return FLT_MAX;
-    }
-    return v < -FLT_MAX ? -FLT_MAX : (float)v;
+    return v > FLT_MAX ? FLT_MAX : v < -FLT_MAX ? -FLT_MAX : (float)v;
 }
 
 void evtwin__scaler_apply(const evtwin__scaler *s, const double *x, size_t rows, float *y) {

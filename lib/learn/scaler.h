@@ -6,7 +6,7 @@
 
 #include "evtwin/base.h"
 
-/* Owned arrays of n numbers each; all zero is an empty scaler. */
+/* Arrays of n numbers each in one piece of memory, owned; all zero is an empty scaler. */
 typedef struct evtwin__scaler {
     size_t n;
     double *mean;

@@ -6,6 +6,7 @@
 #include "core/mem.h"
 #include "core/rng.h"
 #include "core/status.h"
+#include "learn/clean.h"
 
 #include <float.h>
 #include <math.h>
@@ -176,11 +177,6 @@ evtwin_status evtwin__score(evtwin_target_kind kind, const double *truth, const 
 
 enum { N_RESAMPLES = 1000, MAX_BLOCKS = 4096, BOOTSTRAP_CHANNEL = 1, WORDS = 4 };
 
-static int compare_f64(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Sum of one sample of n; word w of the stream picks block floor(w n / 2^32). */
 static double resample(const double *block_sum, size_t n, uint64_t seed, uint32_t resample_index) {
     double sum = 0.0;
@@ -207,7 +203,7 @@ evtwin_status evtwin__bootstrap_bound(const double *block_sum, size_t n, uint64_
     for (uint32_t r = 0; r < N_RESAMPLES; r++) {
         sums[r] = resample(pooled, n_pooled, seed, r);
     }
-    qsort(sums, N_RESAMPLES, sizeof *sums, compare_f64);
+    qsort(sums, N_RESAMPLES, sizeof *sums, evtwin__compare_f64);
     *bound_out = sums[N_RESAMPLES / 20];
     evtwin__free(sums);
     return EVTWIN_OK;

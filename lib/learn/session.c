@@ -4,6 +4,7 @@
 
 #include "evtwin/session.h"
 
+#include "core/dict.h"
 #include "core/json.h"
 #include "core/mem.h"
 #include "core/num.h"
@@ -16,7 +17,7 @@
 #include <string.h>
 
 /* FORMAT rises when a state means something else than before; states of another one are ignored. */
-enum { FORMAT = 1, DEFAULT_BATTERIES = 100000, MIN_BUCKETS = 64, STATE_SIZE = 1024 };
+enum { FORMAT = 1, DEFAULT_BATTERIES = 100000, STATE_SIZE = 1024 };
 _Static_assert(128 + EVTWIN__T_COUNT * 96 < STATE_SIZE, "a state fits its text");
 
 /* What is known of a battery. Rolling features, smoothing and hysteresis add their members here, in
@@ -27,129 +28,116 @@ typedef struct state {
     double last[EVTWIN__T_COUNT]; /* last prediction of a target; NaN if there was none */
 } state;
 
-typedef struct battery battery;
-struct battery {
-    battery *next_in_bucket;
-    battery *older, *newer; /* by when they were committed last */
-    size_t hash;
+/* A battery by its number, which is the code of its id + 1; number 0 joins the two ends of the list
+ * of those that are known. */
+typedef struct battery {
+    size_t older, newer;    /* by when they were committed last */
     int is_known, is_moved; /* which of the two states there are */
     state now, next;        /* committed, pending */
-    char id[];
-};
+} battery;
+
+/* Ids without a state stay in the dictionary until there are as many of them as of the others. */
+enum { MIN_UNUSED = 64 };
 
 struct evtwin_session {
     const evtwin_predictor *predictor;
     const char *version;
     size_t max_batteries, n_known;
-    battery **bucket; /* (n_buckets), a power of two */
-    size_t n_buckets, n_all;
-    battery *oldest, *newest; /* of those that are known */
-    battery **moved;          /* (n_moved) in the order of their first move */
-    size_t n_moved, moved_capacity;
+    evtwin__dict ids;
+    battery *battery; /* (capacity) */
+    size_t *moved;    /* (n_moved of capacity) numbers in the order of their first move */
+    size_t capacity, n_moved;
     int has_logged;
 };
 
 /* ---- batteries ---- */
 
-static size_t hash_of(const char *id) {
-    uint64_t h = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
-    for (const char *c = id; *c != '\0'; c++) {
-        h = (h ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
-    }
-    return (size_t)(h ^ h >> 32);
+static const char *id_of(const evtwin_session *s, size_t number) {
+    return evtwin__dict_text(&s->ids, number - 1);
 }
 
-static battery *find_battery(const evtwin_session *s, const char *id) {
-    const size_t hash = hash_of(id);
-    battery *b = s->bucket[hash & (s->n_buckets - 1)];
-    while (b != NULL && (b->hash != hash || strcmp(b->id, id) != 0)) {
-        b = b->next_in_bucket;
+/* Room for the batteries up to that number. */
+static evtwin_status reserve(evtwin_session *s, size_t number) {
+    if (number < s->capacity) {
+        return EVTWIN_OK;
     }
-    return b;
+    const size_t wanted = 2 * number + MIN_UNUSED;
+    battery *batteries = evtwin__realloc(s->battery, wanted, sizeof *batteries);
+    s->battery = batteries != NULL ? batteries : s->battery;
+    size_t *moved = evtwin__realloc(s->moved, wanted, sizeof *moved);
+    s->moved = moved != NULL ? moved : s->moved;
+    EVTWIN_FAIL_IF(batteries == NULL || moved == NULL, EVTWIN_E_NOMEM,
+                   "out of memory for the states of %zu batteries", wanted);
+    memset(batteries + s->capacity, 0, (wanted - s->capacity) * sizeof *batteries);
+    s->capacity = wanted;
+    return EVTWIN_OK;
 }
 
-static int grow_buckets(evtwin_session *s) {
-    const size_t n = s->n_buckets > 0 ? 2 * s->n_buckets : MIN_BUCKETS;
-    battery **bucket = evtwin__calloc(n, sizeof *bucket);
-    if (bucket == NULL) {
-        return 0;
-    }
-    for (size_t i = 0; i < s->n_buckets; i++) {
-        for (battery *b = s->bucket[i], *next; b != NULL; b = next) {
-            next = b->next_in_bucket;
-            b->next_in_bucket = bucket[b->hash & (n - 1)];
-            bucket[b->hash & (n - 1)] = b;
-        }
-    }
-    evtwin__free(s->bucket);
-    s->bucket = bucket;
-    s->n_buckets = n;
-    return 1;
+/* The number of the battery of that id, which has no state if it is new. */
+static evtwin_status find_or_add(evtwin_session *s, const char *id, size_t *number_out) {
+    int32_t code;
+    EVTWIN_TRY(evtwin__dict_intern(&s->ids, id, strlen(id), &code));
+    *number_out = (size_t)code + 1;
+    return reserve(s, *number_out);
 }
 
-/* The battery of that id, made without a state if it is new; NULL when memory is out. */
-static battery *take_battery(evtwin_session *s, const char *id) {
-    battery *b = find_battery(s, id);
-    if (b != NULL || (s->n_all >= s->n_buckets && !grow_buckets(s))) {
-        return b;
-    }
-    const size_t size = strlen(id) + 1;
-    b = evtwin__calloc(1, sizeof *b + size);
-    if (b != NULL) {
-        b->hash = hash_of(id);
-        memcpy(b->id, id, size);
-        battery **first = &s->bucket[b->hash & (s->n_buckets - 1)];
-        b->next_in_bucket = *first;
-        *first = b;
-        s->n_all++;
-    }
-    return b;
-}
-
-static void unlink_known(evtwin_session *s, battery *b) {
-    *(b->older != NULL ? &b->older->newer : &s->oldest) = b->newer;
-    *(b->newer != NULL ? &b->newer->older : &s->newest) = b->older;
-    b->older = b->newer = NULL;
+static void unlink_known(battery *list, size_t number) {
+    list[list[number].older].newer = list[number].newer;
+    list[list[number].newer].older = list[number].older;
 }
 
 /* It is the one seen last from here on. */
-static void mark_seen(evtwin_session *s, battery *b) {
-    if (b->is_known) {
-        unlink_known(s, b);
+static void mark_seen(evtwin_session *s, size_t number) {
+    battery *list = s->battery;
+    if (list[number].is_known) {
+        unlink_known(list, number);
     } else {
-        b->is_known = 1;
+        list[number].is_known = 1;
         s->n_known++;
     }
-    b->older = s->newest;
-    *(s->newest != NULL ? &s->newest->newer : &s->oldest) = b;
-    s->newest = b;
-}
-
-static void forget(evtwin_session *s, battery *b) {
-    battery **at = &s->bucket[b->hash & (s->n_buckets - 1)];
-    while (*at != b) {
-        at = &(*at)->next_in_bucket;
-    }
-    *at = b->next_in_bucket;
-    if (b->is_known) {
-        unlink_known(s, b);
-        s->n_known--;
-    }
-    s->n_all--;
-    evtwin__free(b);
+    list[number].older = list[0].older;
+    list[number].newer = 0;
+    list[list[0].older].newer = number;
+    list[0].older = number;
 }
 
 static void forget_oldest(evtwin_session *s) {
-    while (s->n_known > s->max_batteries) {
+    for (; s->n_known > s->max_batteries; s->n_known--) {
+        const size_t oldest = s->battery[0].newer;
         if (!s->has_logged) {
             s->has_logged = 1;
             evtwin__log(EVTWIN_LOG_WARNING,
                         "more than %zu batteries are predicted: the past of those seen longest ago "
                         "is forgotten, battery %s first",
-                        s->max_batteries, s->oldest->id);
+                        s->max_batteries, id_of(s, oldest));
         }
-        forget(s, s->oldest);
+        unlink_known(s->battery, oldest);
+        s->battery[oldest] = (battery){0};
     }
+}
+
+static void clear(evtwin_session *s) {
+    evtwin__dict_free(&s->ids);
+    evtwin__free(s->battery);
+    evtwin__free(s->moved);
+}
+
+/* Leave out the ids that have no state any more. Nothing is pending. */
+static evtwin_status tidy(evtwin_session *s) {
+    evtwin_session kept = {.predictor = s->predictor,
+                           .version = s->version,
+                           .max_batteries = s->max_batteries,
+                           .has_logged = s->has_logged};
+    evtwin_status st = reserve(&kept, s->n_known);
+    for (size_t i = s->battery[0].newer, n; st >= 0 && i != 0; i = s->battery[i].newer) {
+        if ((st = find_or_add(&kept, id_of(s, i), &n)) >= 0) {
+            kept.battery[n].now = s->battery[i].now;
+            mark_seen(&kept, n);
+        }
+    }
+    clear(st >= 0 ? s : &kept);
+    *s = st >= 0 ? kept : *s;
+    return st;
 }
 
 /* ---- life ---- */
@@ -170,30 +158,23 @@ evtwin_status evtwin_session_create(const evtwin_predictor *predictor,
     evtwin_predictor_info info;
     EVTWIN_TRY(evtwin_predictor_info_get(predictor, &info, sizeof info));
     evtwin_session *s = evtwin__calloc(1, sizeof *s);
-    if (s == NULL || !grow_buckets(s)) {
-        evtwin__free(s);
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a session");
+    EVTWIN_FAIL_IF(s == NULL, EVTWIN_E_NOMEM, "out of memory for a session");
+    *s = (evtwin_session){
+        .predictor = predictor, .version = info.version, .max_batteries = o.max_batteries};
+    const evtwin_status st = reserve(s, 0);
+    if (st < 0) {
+        evtwin_session_free(s);
+        return st;
     }
-    s->predictor = predictor;
-    s->version = info.version;
-    s->max_batteries = o.max_batteries;
     *out = s;
     return EVTWIN_OK;
 }
 
 void evtwin_session_free(evtwin_session *session) {
-    if (session == NULL) {
-        return;
+    if (session != NULL) {
+        clear(session);
+        evtwin__free(session);
     }
-    for (size_t i = 0; i < session->n_buckets; i++) {
-        for (battery *b = session->bucket[i], *next; b != NULL; b = next) {
-            next = b->next_in_bucket;
-            evtwin__free(b);
-        }
-    }
-    evtwin__free(session->bucket);
-    evtwin__free(session->moved);
-    evtwin__free(session);
 }
 
 size_t evtwin_session_batteries(const evtwin_session *session) {
@@ -206,22 +187,16 @@ size_t evtwin_session_batteries(const evtwin_session *session) {
 typedef struct step {
     int64_t time_us, seq;
     size_t row;
-    battery *of;
-    int32_t code; /* of the battery in the table */
+    size_t battery; /* its number */
+    int32_t code;   /* of its id in the table */
 } step;
 
 static int compare_steps(const void *a, const void *b) {
     const step *x = a, *y = b;
-    if (x->code != y->code) {
-        return x->code < y->code ? -1 : 1;
-    }
-    if (x->time_us != y->time_us) {
-        return x->time_us < y->time_us ? -1 : 1;
-    }
-    if (x->seq != y->seq) {
-        return x->seq < y->seq ? -1 : 1;
-    }
-    return (x->row > y->row) - (x->row < y->row);
+    int order = (x->code > y->code) - (x->code < y->code);
+    order = order != 0 ? order : (x->time_us > y->time_us) - (x->time_us < y->time_us);
+    order = order != 0 ? order : (x->seq > y->seq) - (x->seq < y->seq);
+    return order != 0 ? order : (x->row > y->row) - (x->row < y->row);
 }
 
 /* The value of a count; 0 where there is none. */
@@ -248,7 +223,7 @@ static size_t list_steps(const evtwin_table *table, step *steps) {
     int is_sorted = 1;
     for (size_t r = 0; r < evtwin_table_rows(table); r++) {
         if (evtwin_table_is_valid(table, id, r) && evtwin_table_is_valid(table, time, r)) {
-            steps[n] = (step){time_us[r], count_at(table, seq, r), r, NULL, code[r]};
+            steps[n] = (step){time_us[r], count_at(table, seq, r), r, 0, code[r]};
             is_sorted = is_sorted && (n == 0 || compare_steps(&steps[n - 1], &steps[n]) < 0);
             n++;
         }
@@ -259,37 +234,20 @@ static size_t list_steps(const evtwin_table *table, step *steps) {
     return n;
 }
 
-/* Batteries that are in the table only leave nothing behind. */
-static void drop_new(evtwin_session *s, const step *steps, size_t n) {
-    for (size_t k = 0; k < n; k++) {
-        battery *b = steps[k].of;
-        const int is_last = k + 1 == n || steps[k + 1].of != b;
-        if (is_last && b != NULL && !b->is_known && !b->is_moved) {
-            forget(s, b);
-        }
-    }
-}
-
-/* All memory that moving needs, before anything moves. */
-static evtwin_status reserve(evtwin_session *s, const evtwin_table *table, step *steps, size_t n) {
+/* The batteries of the steps, and all memory that moving needs, before anything moves. */
+static evtwin_status number_batteries(evtwin_session *s, const evtwin_table *table, step *steps,
+                                      size_t n) {
     const size_t id = evtwin_telemetry_find(table, evtwin__schema[EVTWIN__Q_BATTERY_ID].name);
-    size_t n_batteries = 0;
+    if (s->n_moved == 0 && s->ids.n >= 2 * s->n_known + MIN_UNUSED) {
+        EVTWIN_TRY(tidy(s));
+    }
     for (size_t k = 0; k < n; k++) {
         if (k > 0 && steps[k].code == steps[k - 1].code) {
-            steps[k].of = steps[k - 1].of;
-            continue;
+            steps[k].battery = steps[k - 1].battery;
+        } else {
+            const char *text = evtwin_table_dict_text(table, id, steps[k].code);
+            EVTWIN_TRY(find_or_add(s, text, &steps[k].battery));
         }
-        steps[k].of = take_battery(s, evtwin_table_dict_text(table, id, steps[k].code));
-        EVTWIN_FAIL_IF(steps[k].of == NULL, EVTWIN_E_NOMEM,
-                       "out of memory for the state of a battery");
-        n_batteries++;
-    }
-    const size_t wanted = s->n_moved + n_batteries;
-    if (wanted > s->moved_capacity) {
-        battery **grown = evtwin__realloc(s->moved, 2 * wanted, sizeof *grown);
-        EVTWIN_FAIL_IF(grown == NULL, EVTWIN_E_NOMEM, "out of memory for %zu states", wanted);
-        s->moved = grown;
-        s->moved_capacity = 2 * wanted;
     }
     return EVTWIN_OK;
 }
@@ -312,7 +270,7 @@ static void move_all(evtwin_session *s, const evtwin_table *table, const step *s
         prediction[t] = evtwin_table_f64(table, evtwin_table_find(table, name));
     }
     for (size_t k = 0; k < n; k++) {
-        battery *b = steps[k].of;
+        battery *b = &s->battery[steps[k].battery];
         const state *at = b->is_moved ? &b->next : b->is_known ? &b->now : NULL;
         if (at != NULL && (steps[k].time_us < at->time_us ||
                            (steps[k].time_us == at->time_us && steps[k].seq <= at->seq))) {
@@ -324,7 +282,7 @@ static void move_all(evtwin_session *s, const evtwin_table *table, const step *s
                 b->next.last[t] = NAN;
             }
             b->is_moved = 1;
-            s->moved[s->n_moved++] = b;
+            s->moved[s->n_moved++] = steps[k].battery;
         }
         move_state(&b->next, &steps[k], prediction);
     }
@@ -337,10 +295,8 @@ evtwin_status evtwin_session_apply(evtwin_session *session, evtwin_table *table)
                    evtwin_table_rows(table));
     const size_t n = list_steps(table, steps);
     evtwin_status st;
-    if ((st = reserve(session, table, steps, n)) < 0 ||
-        (st = evtwin_predictor_apply(session->predictor, table)) < 0) {
-        drop_new(session, steps, n);
-    } else {
+    if ((st = number_batteries(session, table, steps, n)) >= 0 &&
+        (st = evtwin_predictor_apply(session->predictor, table)) >= 0) {
         move_all(session, table, steps, n);
     }
     evtwin__free(steps);
@@ -350,31 +306,22 @@ evtwin_status evtwin_session_apply(evtwin_session *session, evtwin_table *table)
 /* ---- commit, roll back ---- */
 
 void evtwin_session_commit(evtwin_session *session) {
-    if (session == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < session->n_moved; i++) {
-        battery *b = session->moved[i];
+    for (size_t i = 0; session != NULL && i < session->n_moved; i++) {
+        battery *b = &session->battery[session->moved[i]];
         b->now = b->next;
         b->is_moved = 0;
-        mark_seen(session, b);
+        mark_seen(session, session->moved[i]);
     }
-    session->n_moved = 0;
-    forget_oldest(session);
+    if (session != NULL) {
+        session->n_moved = 0;
+        forget_oldest(session);
+    }
 }
 
 void evtwin_session_rollback(evtwin_session *session) {
-    if (session == NULL) {
-        return;
+    while (session != NULL && session->n_moved > 0) {
+        session->battery[session->moved[--session->n_moved]].is_moved = 0;
     }
-    for (size_t i = 0; i < session->n_moved; i++) {
-        battery *b = session->moved[i];
-        b->is_moved = 0;
-        if (!b->is_known) {
-            forget(session, b);
-        }
-    }
-    session->n_moved = 0;
 }
 
 /* ---- as text ---- */
@@ -440,10 +387,10 @@ static evtwin_status fill_pending(const evtwin_session *s, evtwin_table *table) 
     }
     EVTWIN_TRY(evtwin_table_resize(table, s->n_moved));
     for (size_t r = 0; r < s->n_moved; r++) {
-        const battery *b = s->moved[r];
+        const battery *b = &s->battery[s->moved[r]];
         char text[STATE_SIZE];
         write_state(s, &b->next, text);
-        EVTWIN_TRY(evtwin_table_set_text(table, COL_ID, r, b->id));
+        EVTWIN_TRY(evtwin_table_set_text(table, COL_ID, r, id_of(s, s->moved[r])));
         EVTWIN_TRY(evtwin_table_set_i64(table, COL_TIME, r, b->next.time_us));
         EVTWIN_TRY(evtwin_table_set_i64(table, COL_SEQ, r, b->next.seq));
         EVTWIN_TRY(evtwin_table_set_text(table, COL_STATE, r, text));
@@ -503,25 +450,25 @@ evtwin_status evtwin_session_restore(evtwin_session *session, const evtwin_table
     EVTWIN_FAIL_IF(session->n_moved > 0, EVTWIN_E_STATE,
                    "%zu states are pending: commit or roll back first", session->n_moved);
     size_t col[N_COLS];
-    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(find_columns(states, col));
     const size_t rows = evtwin_table_rows(states);
     step *steps = evtwin__calloc(rows, sizeof *steps);
     EVTWIN_FAIL_IF(steps == NULL, EVTWIN_E_NOMEM, "out of memory for %zu states", rows);
     const size_t n = list_states(states, col, steps);
     size_t n_taken = 0;
+    evtwin_status st = EVTWIN_OK;
     for (size_t k = 0; k < n && st >= 0; k++) {
         state read = {.time_us = steps[k].time_us, .seq = steps[k].seq};
         if (!read_state(session, evtwin_table_text(states, col[COL_STATE], steps[k].row), &read)) {
             continue;
         }
-        battery *b = take_battery(session, evtwin_table_text(states, col[COL_ID], steps[k].row));
-        if (b == NULL) {
-            st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory for the state of a battery");
+        size_t number;
+        st = find_or_add(session, evtwin_table_text(states, col[COL_ID], steps[k].row), &number);
+        if (st < 0) {
             break;
         }
-        b->now = read;
-        mark_seen(session, b);
+        session->battery[number].now = read;
+        mark_seen(session, number);
         n_taken++;
     }
     evtwin__free(steps);

@@ -22,10 +22,8 @@ typedef struct sized_group {
 
 static int compare_sizes(const void *a, const void *b) {
     const sized_group *x = a, *y = b;
-    if (x->size != y->size) {
-        return x->size > y->size ? -1 : 1;
-    }
-    return strcmp(x->name, y->name);
+    const int order = (x->size < y->size) - (x->size > y->size);
+    return order != 0 ? order : strcmp(x->name, y->name);
 }
 
 /* Put each group (sorted) into the fold that has the fewest rows so far. */
@@ -44,23 +42,23 @@ static void deal(const sized_group *group, size_t n_groups, size_t *weight, size
 evtwin_status evtwin__split_folds(const evtwin__groups *groups, const size_t *row, size_t n,
                                   size_t n_folds, int32_t *fold_of) {
     evtwin_status st = EVTWIN_OK;
-    sized_group *group = evtwin__calloc(groups->n, sizeof *group);
-    int32_t *fold_of_group = evtwin__calloc(groups->n, sizeof *fold_of_group);
+    sized_group *group = evtwin__calloc(groups->names.n, sizeof *group);
+    int32_t *fold_of_group = evtwin__calloc(groups->names.n, sizeof *fold_of_group);
     size_t *weight = evtwin__calloc(n_folds, sizeof *weight);
     if (group == NULL || fold_of_group == NULL || weight == NULL) {
-        st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory to fold %zu groups", groups->n);
+        st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory to fold %zu groups", groups->names.n);
         goto done;
     }
 
-    for (size_t g = 0; g < groups->n; g++) {
-        group[g] = (sized_group){groups->name[g], 0, g};
+    for (size_t g = 0; g < groups->names.n; g++) {
+        group[g] = (sized_group){groups->names.text[g], 0, g};
     }
     for (size_t k = 0; k < n; k++) {
         group[groups->of_row[row[k]]].size++;
     }
-    qsort(group, groups->n, sizeof *group, compare_sizes);
+    qsort(group, groups->names.n, sizeof *group, compare_sizes);
     size_t n_used = 0;
-    while (n_used < groups->n && group[n_used].size > 0) {
+    while (n_used < groups->names.n && group[n_used].size > 0) {
         n_used++;
     }
     if (n_used < n_folds) {
@@ -92,10 +90,8 @@ typedef struct keyed_group {
 
 static int compare_keys(const void *a, const void *b) {
     const keyed_group *x = a, *y = b;
-    if (x->key != y->key) {
-        return x->key < y->key ? -1 : 1;
-    }
-    return (x->index > y->index) - (x->index < y->index);
+    const int order = (x->key > y->key) - (x->key < y->key);
+    return order != 0 ? order : (x->index > y->index) - (x->index < y->index);
 }
 
 /* The groups in the order of one shuffle. */
@@ -199,7 +195,7 @@ static size_t count_use(const evtwin_trainer *trainer, const evtwin__dataset *da
         }
     }
     size_t n = 0;
-    for (size_t g = 0; g < data->groups.n; g++) {
+    for (size_t g = 0; g < data->groups.names.n; g++) {
         n += rows_of(&use[g]) > 0;
     }
     return n;
@@ -209,29 +205,23 @@ static size_t count_use(const evtwin_trainer *trainer, const evtwin__dataset *da
  * rows. */
 static evtwin_status hold_out(evtwin_trainer *trainer, const evtwin__dataset *data,
                               const size_t *used_row, size_t n_used, uint8_t *is_held_out) {
+    const size_t n_groups = data->groups.names.n;
+    evtwin__group_use *use = evtwin__calloc(n_groups, sizeof *use + sizeof(uint8_t));
+    EVTWIN_FAIL_IF(use == NULL, EVTWIN_E_NOMEM, "out of memory to split %zu groups", n_groups);
+    uint8_t *is_test = (uint8_t *)(use + n_groups);
     evtwin_status st = EVTWIN_OK;
-    evtwin__group_use *use = evtwin__calloc(data->groups.n, sizeof *use);
-    uint8_t *is_test = evtwin__calloc(data->groups.n, sizeof *is_test);
-    if (use == NULL || is_test == NULL) {
-        st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory to split %zu groups", data->groups.n);
-        goto done;
-    }
-    if (count_use(trainer, data, use) < 2) {
+    const int by_group = count_use(trainer, data, use) >= 2;
+    if (by_group) {
+        st = evtwin__split_groups(use, n_groups, trainer->options.seed, is_test);
+    } else {
         trainer->split_by = "time";
-        const size_t n_test = n_used < 5 ? 1 : n_used / 5;
-        for (size_t k = 0; k < n_used; k++) {
-            is_held_out[used_row[k]] = k >= n_used - n_test;
-        }
-        goto done;
     }
-    st = evtwin__split_groups(use, data->groups.n, trainer->options.seed, is_test);
+    const size_t n_test = n_used < 5 ? 1 : n_used / 5;
     for (size_t k = 0; k < n_used; k++) {
-        is_held_out[used_row[k]] = is_test[data->groups.of_row[used_row[k]]];
+        is_held_out[used_row[k]] =
+            by_group ? is_test[data->groups.of_row[used_row[k]]] : k >= n_used - n_test;
     }
-
-done:
     evtwin__free(use);
-    evtwin__free(is_test);
     return st;
 }
 
@@ -258,32 +248,30 @@ static evtwin_status check_parts(const evtwin_target *target, const evtwin__labe
 
 static evtwin_status split_once(evtwin_trainer *trainer, evtwin__dataset *data,
                                 const size_t *used_row, size_t n_used, uint8_t *is_held_out) {
-    memset(is_held_out, 0, data->rows);
-    evtwin_status st = hold_out(trainer, data, used_row, n_used, is_held_out);
-    for (size_t t = 0; t < EVTWIN__T_COUNT && st == EVTWIN_OK; t++) {
+    EVTWIN_TRY(hold_out(trainer, data, used_row, n_used, is_held_out));
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         evtwin__label *label = &data->label[t];
         if (label->is_present) {
             label->n_parts = 1;
             for (size_t k = 0; k < label->n; k++) {
                 label->part[k] = is_held_out[label->row[k]] ? 0 : -1;
             }
-            st = check_parts(&trainer->target[t], label, trainer->split_by);
+            EVTWIN_TRY(check_parts(&trainer->target[t], label, trainer->split_by));
         }
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 static evtwin_status split_into_folds(const evtwin_trainer *trainer, evtwin__dataset *data) {
-    evtwin_status st = EVTWIN_OK;
-    for (size_t t = 0; t < EVTWIN__T_COUNT && st == EVTWIN_OK; t++) {
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         evtwin__label *label = &data->label[t];
         if (label->is_present) {
             label->n_parts = (size_t)trainer->options.cv_folds;
-            st = evtwin__split_folds(&data->groups, label->row, label->n, label->n_parts,
-                                     label->part);
+            EVTWIN_TRY(evtwin__split_folds(&data->groups, label->row, label->n, label->n_parts,
+                                           label->part));
         }
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 /* The scaler of the saved models sees only rows that they are trained on. */
@@ -309,50 +297,47 @@ static int compare_hashes(const void *a, const void *b) {
 static evtwin_status list_batteries(evtwin__bundle *b, const evtwin__dataset *data,
                                     const size_t *row, size_t n_train) {
     const evtwin__groups *g = &data->groups;
-    if (g->kind == EVTWIN__GROUP_NONE || g->n > EVTWIN__BUNDLE_MAX_BATTERIES) {
+    if (g->kind == EVTWIN__GROUP_NONE || g->names.n > EVTWIN__BUNDLE_MAX_BATTERIES) {
         return EVTWIN_OK;
     }
-    b->battery = evtwin__calloc(g->n, sizeof *b->battery);
+    b->battery = evtwin__calloc(g->names.n, sizeof *b->battery);
     EVTWIN_FAIL_IF(b->battery == NULL, EVTWIN_E_NOMEM,
-                   "out of memory for the hashes of %zu batteries", g->n);
+                   "out of memory for the hashes of %zu batteries", g->names.n);
     for (size_t k = 0; k < n_train; k++) {
         const int32_t group = g->of_row[row[k]];
         if (k == 0 || g->of_row[row[k - 1]] != group) {
-            evtwin__battery_hash(g->name[group], b->battery[b->n_batteries++]);
+            evtwin__battery_hash(g->names.text[group], b->battery[b->n_batteries++]);
         }
     }
     qsort(b->battery, b->n_batteries, sizeof *b->battery, compare_hashes);
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin__dataset_split(evtwin_trainer *trainer, evtwin__dataset *data) {
-    evtwin_status st;
-    size_t *row = evtwin__calloc(data->rows, sizeof *row);
-    uint8_t *mark = evtwin__calloc(data->rows, sizeof *mark);
-    if (row == NULL || mark == NULL) {
-        st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory to split %zu rows", data->rows);
-        goto done;
-    }
+/* row and mark have room for all rows; mark is zero. */
+static evtwin_status split_rows(evtwin_trainer *trainer, evtwin__dataset *data, size_t *row,
+                                uint8_t *mark) {
     const size_t n = list_used_rows(data, row, mark);
     trainer->split_by = data->groups.kind == EVTWIN__GROUP_BATTERY ? "battery" : "group";
-    if (trainer->options.cv_folds > 0) {
-        memset(mark, 0, data->rows);
-        st = split_into_folds(trainer, data);
-    } else {
-        st = split_once(trainer, data, row, n, mark);
-    }
+    memset(mark, 0, data->rows);
+    EVTWIN_TRY(trainer->options.cv_folds > 0 ? split_into_folds(trainer, data)
+                                             : split_once(trainer, data, row, n, mark));
     size_t n_train = 0;
     for (size_t k = 0; k < n; k++) {
         if (!mark[row[k]]) {
             row[n_train++] = row[k];
         }
     }
-    if (st < 0 || (st = fit_scaler(&trainer->bundle, data, row, n_train)) < 0) {
-        goto done;
-    }
-    st = list_batteries(&trainer->bundle, data, row, n_train);
+    EVTWIN_TRY(fit_scaler(&trainer->bundle, data, row, n_train));
+    return list_batteries(&trainer->bundle, data, row, n_train);
+}
 
-done:
+evtwin_status evtwin__dataset_split(evtwin_trainer *trainer, evtwin__dataset *data) {
+    size_t *row = evtwin__calloc(data->rows, sizeof *row);
+    uint8_t *mark = evtwin__calloc(data->rows, sizeof *mark);
+    const evtwin_status st =
+        row == NULL || mark == NULL
+            ? evtwin__fail(EVTWIN_E_NOMEM, "out of memory to split %zu rows", data->rows)
+            : split_rows(trainer, data, row, mark);
     evtwin__free(row);
     evtwin__free(mark);
     return st;

@@ -7,7 +7,6 @@
 #include "core/json.h"
 #include "core/mem.h"
 #include "core/status.h"
-#include "learn/predictor.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -89,35 +88,37 @@ void evtwin_trainer_free(evtwin_trainer *trainer) {
         evtwin_table_free(r->held_out);
     }
     evtwin__bundle_clear(&trainer->bundle);
-    evtwin__findings_clear(&trainer->findings);
+    for (size_t i = 0; i < trainer->n_findings; i++) {
+        evtwin__free(trainer->finding[i].text);
+    }
+    evtwin__free(trainer->finding);
     evtwin__free(trainer->clean);
     evtwin__free(trainer->json);
     evtwin__free(trainer);
 }
 
-/* The name without its folders, as JSON can hold it. */
-static evtwin_status keep_base_name(evtwin__bundle *b, const char *path) {
-    char name[MAX_NAME + 1];
+/* What is known of the bundle before the training; the name of its source is without folders, as
+ * JSON can hold it. */
+static evtwin_status keep_origin(evtwin__bundle *b, const evtwin_train_options *options) {
+    char name[MAX_NAME + 1], xgboost[16];
+    const char *path = options->source_name != NULL ? options->source_name : "table";
     const char *slash = strrchr(path, '/');
+    const char *rule = options->label_rule != NULL ? options->label_rule : "";
     snprintf(name, sizeof name, "%s", slash != NULL ? slash + 1 : path);
     evtwin__repair_utf8(name);
-    return evtwin__bundle_keep(b, name, &b->source_name);
+    b->recipe = EVTWIN__RECIPE_CONTRACT;
+    b->library_version = EVTWIN_VERSION;
+    EVTWIN_TRY(evtwin__bundle_keep(b, name, &b->source_name));
+    EVTWIN_TRY(evtwin__bundle_keep(b, rule, &b->label_rule));
+    return evtwin__bundle_keep(b, evtwin__booster_version(xgboost), &b->xgboost_version);
 }
 
 /* The options without their strings, which the caller may free after the call. */
 static evtwin_status trainer_create(const evtwin_train_options *options, evtwin_trainer **out) {
     evtwin_trainer *t = evtwin__calloc(1, sizeof *t);
     EVTWIN_FAIL_IF(t == NULL, EVTWIN_E_NOMEM, "out of memory for a trainer");
-    evtwin__bundle *b = &t->bundle;
-    char xgboost[16];
-    evtwin_status st;
-    b->recipe = EVTWIN__RECIPE_CONTRACT;
-    b->library_version = EVTWIN_VERSION;
-    if ((st = keep_base_name(b, options->source_name != NULL ? options->source_name : "table")) <
-            0 ||
-        (st = evtwin__bundle_keep(b, options->label_rule != NULL ? options->label_rule : "",
-                                  &b->label_rule)) < 0 ||
-        (st = evtwin__bundle_keep(b, evtwin__booster_version(xgboost), &b->xgboost_version)) < 0) {
+    const evtwin_status st = keep_origin(&t->bundle, options);
+    if (st < 0) {
         evtwin_trainer_free(t);
         return st;
     }
@@ -155,47 +156,46 @@ static evtwin_status describe_models(evtwin_trainer *trainer) {
     return EVTWIN_OK;
 }
 
-static evtwin_status fit_and_evaluate(evtwin_trainer *trainer, const evtwin__dataset *data) {
-    evtwin_status st = EVTWIN_OK;
+static evtwin_status run_steps(evtwin_trainer *trainer, const evtwin_train_options *options,
+                               const char *const column[EVTWIN__T_COUNT], evtwin__dataset *data) {
+    EVTWIN_TRY(report_progress(trainer, "cleaning", 0.0));
+    EVTWIN_TRY(evtwin__dataset_load(options, column, trainer, data));
+    EVTWIN_TRY(evtwin__dataset_split(trainer, data));
+    EVTWIN_TRY(evtwin__find_in_data(trainer, data));
     EVTWIN_TRY(evtwin__fit(trainer, data));
     EVTWIN_TRY(report_progress(trainer, "scoring", 0.0));
-    for (size_t t = 0; t < EVTWIN__T_COUNT && st == EVTWIN_OK; t++) {
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         if (data->label[t].is_present) {
             trainer->bundle.model[t].is_present = 1;
-            st = evtwin__evaluate(trainer, data, t);
+            EVTWIN_TRY(evtwin__evaluate(trainer, data, t));
         }
     }
-    return st < 0 ? st : describe_models(trainer);
+    EVTWIN_TRY(describe_models(trainer));
+    return evtwin__find_in_scores(trainer, data);
 }
 
 evtwin_status evtwin_train(const evtwin_table *table, const evtwin_target *targets,
                            size_t n_targets, const evtwin_train_options *options,
                            evtwin_trainer **out) {
     EVTWIN_FAIL_IF(table == NULL || out == NULL, EVTWIN_E_ARG, "table or out is NULL");
-    evtwin_status st;
     evtwin_train_options o = default_options;
     EVTWIN_TRY(evtwin__options_merge(&o, sizeof o, options, "evtwin_train_options_init"));
     evtwin_trainer *trainer = NULL;
-    evtwin__dataset data = {0};
+    evtwin__dataset data = {.table = table};
     const char *column[EVTWIN__T_COUNT];
     EVTWIN_TRY(check_options(&o));
     EVTWIN_TRY(trainer_create(&o, &trainer));
-    if ((st = take_targets(targets, n_targets, trainer->target, column)) < 0 ||
-        (st = report_progress(trainer, "cleaning", 0.0)) < 0 ||
-        (st = evtwin__dataset_load(table, &o, column, trainer, &data)) < 0 ||
-        (st = evtwin__dataset_split(trainer, &data)) < 0 ||
-        (st = evtwin__find_in_data(trainer, &data)) < 0 ||
-        (st = fit_and_evaluate(trainer, &data)) < 0 ||
-        (st = evtwin__find_in_scores(trainer, &data)) < 0) {
-        goto done;
+    evtwin_status st = take_targets(targets, n_targets, trainer->target, column);
+    if (st >= 0) {
+        st = run_steps(trainer, &o, column, &data);
+    }
+    evtwin__dataset_clear(&data);
+    if (st < 0) {
+        evtwin_trainer_free(trainer);
+        return st;
     }
     *out = trainer;
-    trainer = NULL;
-
-done:
-    evtwin__dataset_clear(&data);
-    evtwin_trainer_free(trainer);
-    return st;
+    return EVTWIN_OK;
 }
 
 /* ---- what it gives ---- */
@@ -234,14 +234,14 @@ int evtwin_trainer_has_signal(const evtwin_trainer *trainer) {
 }
 
 size_t evtwin_trainer_finding_count(const evtwin_trainer *trainer) {
-    return trainer != NULL ? trainer->findings.n : 0;
+    return trainer != NULL ? trainer->n_findings : 0;
 }
 
 evtwin_status evtwin_trainer_finding(const evtwin_trainer *trainer, size_t i, evtwin_finding *out,
                                      size_t size) {
     EVTWIN_FAIL_IF(out == NULL || i >= evtwin_trainer_finding_count(trainer), EVTWIN_E_ARG,
                    "finding %zu of %zu, or out is NULL", i, evtwin_trainer_finding_count(trainer));
-    const evtwin__finding *f = &trainer->findings.list[i];
+    const evtwin__finding *f = &trainer->finding[i];
     const evtwin_finding finding = {
         .size = sizeof finding, .cause = f->cause, .severity = f->severity, .text = f->text};
     evtwin__report_copy(out, size, &finding, sizeof finding);
@@ -381,8 +381,8 @@ static void put_rest(report *r, json_t *root, const char *dir) {
     put(r, split, "seed",
         seed <= INT64_MAX ? json_integer((json_int_t)seed) : json_sprintf("%" PRIu64, seed));
     json_t *audit = put(r, root, "audit", json_array());
-    for (size_t i = 0; i < t->findings.n; i++) {
-        const evtwin__finding *f = &t->findings.list[i];
+    for (size_t i = 0; i < t->n_findings; i++) {
+        const evtwin__finding *f = &t->finding[i];
         put(r, audit, NULL,
             json_pack("{s:s, s:s, s:s}", "cause", f->cause, "severity", f->severity, "text",
                       f->text));

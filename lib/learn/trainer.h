@@ -5,7 +5,6 @@
 
 #include "learn/booster.h"
 #include "learn/bundle.h"
-#include "learn/findings.h"
 #include "learn/group.h"
 
 /* Fewer held-out blocks are weak evidence at the one-sided 5 % of the bootstrap's bound: if all n
@@ -68,6 +67,13 @@ typedef struct evtwin__result {
     const char *block_name; /* what was sampled: "groups", "days", "runs of rows", "rows" */
 } evtwin__result;
 
+/* What a reader of the scores should know. */
+typedef struct evtwin__finding {
+    const char *cause;    /* static */
+    const char *severity; /* static: "info", "warning", "error" */
+    char *text;           /* owned, one sentence */
+} evtwin__finding;
+
 struct evtwin_trainer {
     evtwin_train_options options;          /* its strings are NULL */
     evtwin_target target[EVTWIN__T_COUNT]; /* as asked for; column is NULL */
@@ -75,17 +81,19 @@ struct evtwin_trainer {
     evtwin_clean_report *clean;            /* (features) what cleaning saw */
     const char *split_by;                  /* "battery", "group", "time" */
     evtwin__result result[EVTWIN__T_COUNT];
-    evtwin__findings findings;
+    evtwin__finding *finding; /* (n_findings) */
+    size_t n_findings, findings_capacity;
     char *json;
 };
 
 /* ---- steps of evtwin_train, in order ---- */
 
 /* dataset.c: find columns, compute and clean the features, pick the rows of each target. column[t]
- * is a name, NULL to look for one, "none" to leave the target out. */
-evtwin_status evtwin__dataset_load(const evtwin_table *table, const evtwin_train_options *options,
+ * is a name, NULL to look for one, "none" to leave the target out. data has its table, and is to be
+ * cleared after a failure too. */
+evtwin_status evtwin__dataset_load(const evtwin_train_options *options,
                                    const char *const column[EVTWIN__T_COUNT],
-                                   evtwin_trainer *trainer, evtwin__dataset *out);
+                                   evtwin_trainer *trainer, evtwin__dataset *data);
 void evtwin__dataset_clear(evtwin__dataset *data);
 
 /* split.c: say which rows are held out in which fold, fit the scaler of the models that are saved,
@@ -99,11 +107,15 @@ evtwin_status evtwin__fit(evtwin_trainer *trainer, const evtwin__dataset *data);
  * chance. */
 evtwin_status evtwin__evaluate(evtwin_trainer *trainer, const evtwin__dataset *data, size_t t);
 
-/* findings.c: what a reader should know, about a target that has no column (named so or so), the
- * data, the scores. */
+/* findings.c: add to the findings what a reader should know, about a target that has no column
+ * (named so or so), the data, the scores. */
 evtwin_status evtwin__find_absent(evtwin_trainer *trainer, size_t t, const char *name,
                                   const char *other);
 evtwin_status evtwin__find_in_data(evtwin_trainer *trainer, const evtwin__dataset *data);
 evtwin_status evtwin__find_in_scores(evtwin_trainer *trainer, const evtwin__dataset *data);
+
+/* Make text fit for JSON: drop a character that was cut at the end, put '?' for bytes that are not
+ * UTF-8. */
+void evtwin__repair_utf8(char *text);
 
 #endif

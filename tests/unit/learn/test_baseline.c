@@ -181,7 +181,7 @@ static evtwin_status all_base_lines(void *ctx) {
 
 static void test_out_of_memory(void **state) {
     (void)state;
-    assert_int_equal(fail_every_allocation(all_base_lines, make_fixture()), 6);
+    assert_int_equal(fail_every_allocation(all_base_lines, make_fixture()), 5);
 }
 
 int main(void) {

@@ -15,9 +15,9 @@ static evtwin_table *table_of(const char *csv) {
 
 static void assert_groups(const evtwin__groups *g, const int32_t *of_row, const char *const *name,
                           size_t n_names, size_t rows) {
-    assert_int_equal(g->n, n_names);
+    assert_int_equal(g->names.n, n_names);
     for (size_t i = 0; i < n_names; i++) {
-        assert_string_equal(g->name[i], name[i]);
+        assert_string_equal(g->names.text[i], name[i]);
     }
     for (size_t r = 0; r < rows; r++) {
         assert_int_equal(g->of_row[r], of_row[r]);
@@ -64,9 +64,9 @@ static void test_column_of_any_type(void **state) {
 
     assert_ok(evtwin__groups_find(t, "number", NULL, &g));
     const int32_t by_number[] = {0, 1, 0, 2, 2}; /* -0 and 0 are one group */
-    assert_int_equal(g.n, 3);
+    assert_int_equal(g.names.n, 3);
     assert_memory_equal(g.of_row, by_number, sizeof by_number);
-    assert_string_equal(g.name[0], "10");
+    assert_string_equal(g.names.text[0], "10");
     evtwin__groups_clear(&g);
     evtwin_table_free(t);
 }
@@ -111,7 +111,7 @@ static void test_one_series(void **state) {
     evtwin__groups g;
     assert_ok(evtwin__groups_find(t, NULL, NULL, &g));
     assert_int_equal(g.kind, EVTWIN__GROUP_NONE);
-    assert_int_equal(g.n, 1);
+    assert_int_equal(g.names.n, 1);
     assert_int_equal(g.n_ordered, 2);
     evtwin__groups_clear(&g);
     evtwin_table_free(t);

@@ -8,15 +8,14 @@
 #include "fail_nth.h"
 
 /* Groups of these names; rows are dealt by hand in each test. */
-static evtwin__groups groups_of(char **name, size_t n, int32_t *of_row) {
-    return (evtwin__groups){.n = n, .name = name, .of_row = of_row};
+static evtwin__groups groups_of(const char **name, size_t n, int32_t *of_row) {
+    return (evtwin__groups){.names = {.n = n, .text = name}, .of_row = of_row};
 }
 
 static void test_folds_by_hand(void **state) {
     (void)state;
     /* sizes: c 4, a 3, b 3, A 2, d 1; ties by byte order, so A would come before a */
-    char text[][2] = {"b", "d", "c", "A", "a"};
-    char *name[] = {text[0], text[1], text[2], text[3], text[4]};
+    const char *name[] = {"b", "d", "c", "A", "a"};
     int32_t of_row[13] = {0, 0, 0, 1, 2, 2, 2, 2, 3, 3, 4, 4, 4};
     const evtwin__groups g = groups_of(name, 5, of_row);
     size_t row[13];
@@ -114,8 +113,7 @@ static void test_groups_without_rows_take_no_part(void **state) {
 
 static evtwin_status split_both(void *ctx) {
     (void)ctx;
-    char text[][2] = {"a", "b"};
-    char *name[] = {text[0], text[1]};
+    const char *name[] = {"a", "b"};
     int32_t of_row[2] = {0, 1};
     const evtwin__groups g = groups_of(name, 2, of_row);
     const size_t row[] = {0, 1};
