@@ -2,6 +2,7 @@
 /* store/store_sqlite_read.c: queries, answered with tables. */
 
 #include "core/status.h"
+#include "core/table.h"
 #include "core/text.h"
 #include "core/utf8.h"
 #include "store/store_sqlite.h"
@@ -161,12 +162,8 @@ evtwin_status evtwin__sqlite_kept(evtwin_store *store, evtwin__kept_id which, ev
     }
     st = add_rows(&a, NULL, stmt, st);
     evtwin__stmt_free(stmt);
-    if (st < 0 || (st = evtwin_table_resize(a.table, a.rows)) < 0) {
-        evtwin_table_free(a.table);
-        return st;
-    }
-    *out = a.table;
-    return EVTWIN_OK;
+    st = st < 0 ? st : evtwin_table_resize(a.table, a.rows);
+    return evtwin__table_finish(st, a.table, out);
 }
 
 /* The columns of a row, its prediction's taken from the standing prediction that follows it. */
