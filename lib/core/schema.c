@@ -4,6 +4,7 @@
 #include "core/schema.h"
 
 #include "core/status.h"
+#include "core/table.h"
 #include "core/text.h"
 
 #include <math.h>
@@ -99,12 +100,7 @@ evtwin_status evtwin__schema_table_create(unsigned kinds, evtwin_table **out) {
                                          evtwin__schema[q].unit, NULL);
         }
     }
-    if (st < 0) {
-        evtwin_table_free(t);
-        return st;
-    }
-    *out = t;
-    return EVTWIN_OK;
+    return evtwin__table_finish(st, t, out);
 }
 
 /* ---- units ---- */

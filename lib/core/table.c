@@ -59,6 +59,15 @@ void evtwin_table_free(evtwin_table *table) {
     evtwin__free(table);
 }
 
+evtwin_status evtwin__table_finish(evtwin_status st, evtwin_table *table, evtwin_table **out) {
+    if (st < 0) {
+        evtwin_table_free(table);
+    } else {
+        *out = table;
+    }
+    return st;
+}
+
 evtwin_status evtwin__table_check_edit(const evtwin_table *table) {
     EVTWIN_FAIL_IF(table == NULL, EVTWIN_E_ARG, "table is NULL");
     EVTWIN_FAIL_IF(atomic_load_explicit(&table->is_shared, memory_order_relaxed), EVTWIN_E_STATE,

@@ -42,6 +42,9 @@ extern const char *const evtwin__type_names[];
 /* EVTWIN_E_ARG if table is NULL, EVTWIN_E_STATE if it is shared. */
 evtwin_status evtwin__table_check_edit(const evtwin_table *table);
 
+/* The end of what makes a table: with st < 0 the table is freed, else it becomes *out. */
+evtwin_status evtwin__table_finish(evtwin_status st, evtwin_table *table, evtwin_table **out);
+
 /* Mark rows first to last - 1 of a column as missing; n_missing is the caller's to correct. */
 void evtwin__column_clear(evtwin__column *column, size_t first, size_t last);
 

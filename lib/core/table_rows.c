@@ -19,12 +19,7 @@ static evtwin_status create_like(const evtwin_table *table, size_t rows, evtwin_
         const evtwin__column *column = &table->column[i];
         st = evtwin_table_add_column(like, column->name, column->type, column->unit, NULL);
     }
-    if (st < 0) {
-        evtwin_table_free(like);
-        return st;
-    }
-    *out = like;
-    return EVTWIN_OK;
+    return evtwin__table_finish(st, like, out);
 }
 
 /* ---- rows of one column behind the first rows of another, where there is room: those of row_index
@@ -135,12 +130,8 @@ evtwin_status evtwin_table_copy(const evtwin_table *table, evtwin_table **out) {
         st = evtwin__dict_copy(&table->column[i].dict, &copy->column[i].dict);
         st = st < 0 ? evtwin__fail_in(st, "column '%s'", table->column[i].name) : st;
     }
-    if (st < 0 || (st = put_rows(copy, table, NULL, table->rows)) < 0) {
-        evtwin_table_free(copy);
-        return st;
-    }
-    *out = copy;
-    return EVTWIN_OK;
+    st = st < 0 ? st : put_rows(copy, table, NULL, table->rows);
+    return evtwin__table_finish(st, copy, out);
 }
 
 evtwin_status evtwin_table_select(const evtwin_table *table, const size_t *row_index, size_t n,
@@ -155,12 +146,7 @@ evtwin_status evtwin_table_select(const evtwin_table *table, const size_t *row_i
     evtwin_table *part = NULL;
     EVTWIN_TRY(create_like(table, n, &part));
     const evtwin_status st = put_rows(part, table, row_index, n);
-    if (st < 0) {
-        evtwin_table_free(part);
-        return st;
-    }
-    *out = part;
-    return EVTWIN_OK;
+    return evtwin__table_finish(st, part, out);
 }
 
 /* ---- append ---- */

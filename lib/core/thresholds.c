@@ -9,6 +9,7 @@
 #include "core/num.h"
 #include "core/schema.h"
 #include "core/status.h"
+#include "core/table.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -262,12 +263,7 @@ evtwin_status evtwin_thresholds_table(const evtwin_thresholds *thresholds, evtwi
     evtwin_table *table = NULL;
     EVTWIN_TRY(evtwin_table_create(&table));
     const evtwin_status st = fill_table(thresholds, table);
-    if (st < 0) {
-        evtwin_table_free(table);
-        return st;
-    }
-    *out = table;
-    return EVTWIN_OK;
+    return evtwin__table_finish(st, table, out);
 }
 
 /* ---- judging a row ---- */

@@ -372,6 +372,15 @@ static void random_doubles_are_written_exactly(void **state) {
 }
 
 /* A decimal comma in the process's locale changes nothing. */
+static void values_that_are_not_numbers_have_words(void **state) {
+    (void)state;
+    char text[EVTWIN__NUM_SIZE];
+    assert_string_equal(evtwin__number_text(-2.5, text), "-2.5");
+    assert_string_equal(evtwin__number_text((double)NAN, text), "unknown");
+    assert_string_equal(evtwin__number_text((double)INFINITY, text), "infinity");
+    assert_string_equal(evtwin__number_text((double)-INFINITY, text), "-infinity");
+}
+
 static void the_locale_does_not_matter(void **state) {
     (void)state;
     static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8",
@@ -410,6 +419,7 @@ int main(void) {
         cmocka_unit_test(integers_are_written),
         cmocka_unit_test(doubles_are_written_as_people_do),
         cmocka_unit_test(random_doubles_are_written_exactly),
+        cmocka_unit_test(values_that_are_not_numbers_have_words),
         cmocka_unit_test(the_locale_does_not_matter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

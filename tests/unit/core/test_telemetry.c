@@ -319,6 +319,7 @@ static void overrides_apply_all_or_nothing(void **state) {
                  "'power_consumption'");
     assert_fails(evtwin_telemetry_override_units(t, "speed=percent"), EVTWIN_E_NOT_FOUND, "speed");
     assert_fails(evtwin_telemetry_override_units(t, ","), EVTWIN_E_ARG, "soc=percent");
+    assert_fails(evtwin_telemetry_override_units(t, "soc="), EVTWIN_E_ARG, "soc=percent");
     assert_fails(evtwin_telemetry_override_units(NULL, "soc=percent"), EVTWIN_E_ARG, "NULL");
     assert_string_equal(evtwin_table_unit(t, 0), "fraction");
 

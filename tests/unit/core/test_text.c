@@ -5,6 +5,7 @@
 
 #include "fail_nth.h"
 #include "core/text.h"
+#include "core/utf8.h"
 
 static void assert_text(evtwin__text *text, const char *expected) {
     assert_false(text->is_failed);
@@ -101,6 +102,38 @@ static void test_out_of_memory(void **state) {
     evtwin_set_allocator(NULL, NULL);
 }
 
+static void test_pieces(void **state) {
+    (void)state;
+    char pair[] = "key=a=b";
+    assert_string_equal(evtwin__text_cut(pair, '='), "a=b");
+    assert_string_equal(pair, "key");
+    assert_null(evtwin__text_cut(pair, '='));
+    assert_true(evtwin__text_is_word("NaN", 3, "nan"));
+    assert_false(evtwin__text_is_word("nan", 2, "nan"));
+    assert_false(evtwin__text_is_word("nano", 4, "nan"));
+    assert_false(evtwin__text_is_word("NbN", 3, "nan"));
+
+    /* what has no room is cut off */
+    char list[8] = "";
+    evtwin__text_append(list, sizeof list, "%d, ", 12);
+    evtwin__text_append(list, sizeof list, "%s", "abcdef");
+    assert_string_equal(list, "12, abc");
+    evtwin__text_append(list, sizeof list, "x");
+    assert_string_equal(list, "12, abc");
+}
+
+static void test_utf8_lengths(void **state) {
+    (void)state;
+    assert_int_equal(evtwin__utf8_length("a", 1), 1);
+    assert_int_equal(evtwin__utf8_length("", 1), 0); /* NUL */
+    assert_int_equal(evtwin__utf8_length("\xC3\xA4", 2), 2);
+    assert_int_equal(evtwin__utf8_length("\xC3\xA4", 1), 0);
+    assert_int_equal(evtwin__utf8_length("\xE2\x82\xAC", 3), 3);
+    assert_int_equal(evtwin__utf8_length("\xED\xA0\x80", 3), 0); /* a surrogate */
+    assert_int_equal(evtwin__utf8_length("\xF0\x9F\x94\x8B", 4), 4);
+    assert_int_equal(evtwin__utf8_length("\xFF", 1), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_strings),
@@ -108,6 +141,8 @@ int main(void) {
         cmocka_unit_test(test_objects_and_arrays),
         cmocka_unit_test(test_growth),
         cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_utf8_lengths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
