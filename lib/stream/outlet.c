@@ -4,10 +4,10 @@
 #include "stream/outlet.h"
 
 #include "core/status.h"
+#include "stream/pacing.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 void evtwin__listener_tell(const evtwin__listener *listener, const evtwin_pump_event *event) {
     if (listener->fn != NULL) {
@@ -18,10 +18,14 @@ void evtwin__listener_tell(const evtwin__listener *listener, const evtwin_pump_e
     }
 }
 
-static double monotonic_s(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+/* What happened to the sink; its reason, if it is a failure, is o->reason. */
+static void tell(const evtwin__outlet *o, evtwin_pump_event_kind kind, evtwin_status status,
+                 size_t n_rows) {
+    evtwin__listener_tell(o->listener, &(evtwin_pump_event){.kind = kind,
+                                                            .uri = evtwin_sink_uri(o->sink),
+                                                            .status = status,
+                                                            .text = status < 0 ? o->reason : "",
+                                                            .n_rows = n_rows});
 }
 
 static size_t rows_of(const evtwin_table *table) {
@@ -45,7 +49,7 @@ int evtwin__outlet_is_behind(const evtwin__outlet *outlet) {
 }
 
 double evtwin__outlet_pause_s(const evtwin__outlet *outlet) {
-    return outlet->failure < 0 ? outlet->try_again_s - monotonic_s() : 0.0;
+    return outlet->failure < 0 ? outlet->try_again_s - evtwin__monotonic_s() : 0.0;
 }
 
 /* ---- hold ---- */
@@ -60,31 +64,26 @@ static evtwin_status append_copy(evtwin_table **to, const evtwin_table *from) {
 static evtwin_status keep(evtwin__outlet *o, const evtwin_batch *batch) {
     const char *position = batch->position != NULL ? batch->position : "";
     const size_t size = strlen(position) + 1;
-    o->held_position.size = 0;
-    char *room = evtwin__text_room(&o->held_position, size);
-    evtwin_status st = room != NULL ? EVTWIN_OK : EVTWIN_E_NOMEM;
-    if (st < 0 || (st = append_copy(&o->held_states, batch->states)) < 0 ||
-        (st = append_copy(&o->held, batch->rows)) < 0) {
-        return st;
-    }
-    memcpy(room, position, size);
+    EVTWIN_FAIL_IF(evtwin__text_room(&o->held_position, size) == NULL, EVTWIN_E_NOMEM,
+                   "out of memory for a position");
+    EVTWIN_TRY(append_copy(&o->held_states, batch->states));
+    EVTWIN_TRY(append_copy(&o->held, batch->rows));
+    memcpy(o->held_position.data, position, size);
     o->held_position.size = size;
     return EVTWIN_OK;
 }
 
 /* Beyond the limit the new rows are lost, which is reported. */
-static void hold(evtwin__outlet *o, const evtwin_batch *batch, size_t max_held_rows,
-                 const evtwin__listener *listener) {
+static void hold(evtwin__outlet *o, const evtwin_batch *batch) {
     const size_t n = evtwin_table_rows(batch->rows), n_held = rows_of(o->held);
-    if (n <= max_held_rows && n_held <= max_held_rows - n && keep(o, batch) >= 0) {
+    const size_t max = o->options->max_held_rows;
+    if (n <= max && n_held <= max - n && keep(o, batch) >= 0) {
         return;
     }
     o->n_lost += n;
     if (!o->has_reported_full) {
         o->has_reported_full = 1;
-        evtwin__listener_tell(listener, &(evtwin_pump_event){.kind = EVTWIN_PUMP_HOLD_FULL,
-                                                             .uri = evtwin_sink_uri(o->sink),
-                                                             .n_rows = n_held});
+        tell(o, EVTWIN_PUMP_HOLD_FULL, EVTWIN_OK, n_held);
     }
 }
 
@@ -117,41 +116,32 @@ static evtwin_status deliver_held(evtwin__outlet *o, const char *source, size_t 
     return flush(o);
 }
 
-static void note_failure(evtwin__outlet *o, evtwin_status st, const evtwin_pump_options *options,
-                         const evtwin__listener *listener) {
+static void note_failure(evtwin__outlet *o, evtwin_status st) {
     const int is_first = o->failure >= 0;
-    const double longer_s =
-        2 * o->pause_s < options->longest_pause_s ? 2 * o->pause_s : options->longest_pause_s;
-    o->pause_s = is_first ? options->first_pause_s : longer_s;
-    o->try_again_s = monotonic_s() + o->pause_s;
+    const double longest_s = o->options->longest_pause_s;
+    const double longer_s = 2 * o->pause_s < longest_s ? 2 * o->pause_s : longest_s;
+    o->pause_s = is_first ? o->options->first_pause_s : longer_s;
+    o->try_again_s = evtwin__monotonic_s() + o->pause_s;
     o->failure = st;
     o->n_failures++;
     snprintf(o->reason, sizeof o->reason, "%s", evtwin_last_error());
-    evtwin__listener_tell(listener,
-                          &(evtwin_pump_event){.kind = is_first ? EVTWIN_PUMP_SINK_FAILED
-                                                                : EVTWIN_PUMP_SINK_STILL_FAILING,
-                                               .uri = evtwin_sink_uri(o->sink),
-                                               .status = st,
-                                               .text = o->reason});
+    tell(o, is_first ? EVTWIN_PUMP_SINK_FAILED : EVTWIN_PUMP_SINK_STILL_FAILING, st, 0);
 }
 
-static void note_success(evtwin__outlet *o, size_t n_held, const evtwin__listener *listener) {
+static void note_success(evtwin__outlet *o, size_t n_held) {
     if (o->failure < 0) {
         o->failure = EVTWIN_OK;
         o->has_reported_full = 0;
-        evtwin__listener_tell(listener, &(evtwin_pump_event){.kind = EVTWIN_PUMP_SINK_RECOVERED,
-                                                             .uri = evtwin_sink_uri(o->sink),
-                                                             .n_rows = n_held});
+        tell(o, EVTWIN_PUMP_SINK_RECOVERED, EVTWIN_OK, n_held);
     }
 }
 
 /* All that it owes, then the batch. *is_taken_out says whether the sink has the batch. */
 static evtwin_status deliver(evtwin__outlet *o, const evtwin_batch *batch, const char *source,
                              size_t *n_held_out, int *is_taken_out) {
-    *is_taken_out = batch == NULL;
-    evtwin_status st = deliver_held(o, source, n_held_out);
-    if (st < 0 || batch == NULL) {
-        return st;
+    EVTWIN_TRY(deliver_held(o, source, n_held_out));
+    if (batch == NULL) {
+        return EVTWIN_OK;
     }
     EVTWIN_TRY(evtwin_sink_write_batch(o->sink, batch));
     *is_taken_out = 1;
@@ -160,26 +150,24 @@ static evtwin_status deliver(evtwin__outlet *o, const evtwin_batch *batch, const
 }
 
 evtwin_status evtwin__outlet_offer(evtwin__outlet *outlet, const evtwin_batch *batch,
-                                   const char *source, const evtwin_pump_options *options,
-                                   int is_last, const evtwin__listener *listener) {
+                                   const char *source, int is_last) {
     int is_taken = batch == NULL;
     evtwin_status st = outlet->failure;
     if (is_last || evtwin__outlet_pause_s(outlet) <= 0.0) {
         size_t n_held = 0;
         st = deliver(outlet, batch, source, &n_held, &is_taken);
         if (st >= 0) {
-            note_success(outlet, n_held, listener);
+            note_success(outlet, n_held);
         } else {
-            note_failure(outlet, st, options, listener);
+            note_failure(outlet, st);
         }
     }
-    if (!is_taken && st < 0 && options->max_held_rows > 0 && evtwin_status_is_temporary(st)) {
-        hold(outlet, batch, options->max_held_rows, listener);
+    const int may_wait = outlet->options->max_held_rows > 0 && evtwin_status_is_temporary(st);
+    if (!is_taken && st < 0 && may_wait) {
+        hold(outlet, batch);
         is_taken = 1;
     }
     outlet->has_batch |= is_taken && batch != NULL;
-    EVTWIN_FAIL_IF(st < 0 &&
-                       (is_last || options->max_held_rows == 0 || !evtwin_status_is_temporary(st)),
-                   st, "%s", outlet->reason);
+    EVTWIN_FAIL_IF(st < 0 && (is_last || !may_wait), st, "%s", outlet->reason);
     return EVTWIN_OK;
 }

@@ -19,7 +19,9 @@ void evtwin__listener_tell(const evtwin__listener *listener, const evtwin_pump_e
 
 typedef struct evtwin__outlet {
     evtwin_sink *sink;
-    int has_batch; /* it has taken the batch of the pump, or holds it */
+    const evtwin_pump_options *options; /* of the pump */
+    const evtwin__listener *listener;   /* of the pump */
+    int has_batch;                      /* it has taken the batch of the pump, or holds it */
 
     evtwin_table *held, *held_states; /* NULL = none; newer than all that it has taken */
     evtwin__text held_position;       /* NUL-terminated behind the newest of them */
@@ -44,7 +46,6 @@ double evtwin__outlet_pause_s(const evtwin__outlet *outlet);
  * is not taken is held, if max_held_rows is not 0. The failure, unless it is temporary and the
  * batch is held; the same again during a pause, which is_last passes over. */
 evtwin_status evtwin__outlet_offer(evtwin__outlet *outlet, const evtwin_batch *batch,
-                                   const char *source, const evtwin_pump_options *options,
-                                   int is_last, const evtwin__listener *listener);
+                                   const char *source, int is_last);
 
 #endif

@@ -9,11 +9,11 @@
 #include "core/status.h"
 #include "core/text.h"
 #include "stream/outlet.h"
+#include "stream/pacing.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 /* How far the batch has come; on failure it stays where it is. */
 typedef enum stage { STAGE_EMPTY, STAGE_READ, STAGE_PREDICTED } stage;
@@ -42,25 +42,21 @@ evtwin_status evtwin_pump_options_init(evtwin_pump_options *options, size_t size
                                           .max_batch_rows = 4096,
                                           .first_pause_s = 0.5,
                                           .longest_pause_s = 30.0};
-    EVTWIN_FAIL_IF(options == NULL || size < sizeof options->size, EVTWIN_E_ARG,
-                   "options is NULL or too small");
-    evtwin__report_copy(options, size, &defaults, sizeof defaults);
-    return EVTWIN_OK;
+    return evtwin__options_init(options, size, &defaults, sizeof defaults);
 }
 
 evtwin_status evtwin_pump_create(const evtwin_pump_options *options, evtwin_pump **out) {
     EVTWIN_FAIL_IF(out == NULL, EVTWIN_E_ARG, "out is NULL");
     evtwin_pump_options taken;
-    evtwin_status st = evtwin_pump_options_init(&taken, sizeof taken);
-    if (options != NULL) {
-        evtwin__options_copy(&taken, sizeof taken, options, options->size);
-    }
+    evtwin_pump_options_init(&taken, sizeof taken);
+    EVTWIN_TRY(evtwin__options_merge(&taken, sizeof taken, options, "evtwin_pump_options_init"));
     EVTWIN_FAIL_IF(taken.max_batch_rows == 0 || !(taken.first_pause_s >= 0.0) ||
                        !(taken.longest_pause_s >= 0.0),
                    EVTWIN_E_ARG, "max_batch_rows is 0, or a pause is not 0 s or more");
     evtwin_pump *p = evtwin__calloc(1, sizeof *p);
     EVTWIN_FAIL_IF(p == NULL, EVTWIN_E_NOMEM, "out of memory for a pump");
-    if ((st = evtwin_telemetry_table_create(&p->batch)) < 0) {
+    const evtwin_status st = evtwin_telemetry_table_create(&p->batch);
+    if (st < 0) {
         evtwin__free(p);
         return st;
     }
@@ -98,7 +94,8 @@ evtwin_status evtwin_pump_take_sink(evtwin_pump *pump, evtwin_sink *sink) {
     evtwin__outlet *grown = evtwin__realloc(pump->outlets, pump->n_outlets + 1, sizeof *grown);
     EVTWIN_FAIL_IF(grown == NULL, EVTWIN_E_NOMEM, "out of memory for a sink");
     pump->outlets = grown;
-    pump->outlets[pump->n_outlets++] = (evtwin__outlet){.sink = sink};
+    pump->outlets[pump->n_outlets++] =
+        (evtwin__outlet){.sink = sink, .options = &pump->options, .listener = &pump->listener};
     return EVTWIN_OK;
 }
 
@@ -127,13 +124,11 @@ evtwin_status evtwin_pump_on_event(evtwin_pump *pump, evtwin_pump_event_fn fn, v
 static void note_position(evtwin_pump *p) {
     const char *position = evtwin_source_position(p->source);
     const size_t size = strlen(position) + 1;
-    p->position.size = 0;
-    char *room = evtwin__text_room(&p->position, size);
-    if (room == NULL) {
+    if (evtwin__text_room(&p->position, size) == NULL) {
         evtwin__text_free(&p->position);
         return;
     }
-    memcpy(room, position, size);
+    memcpy(p->position.data, position, size);
     p->position.size = size;
     p->owes_commit = 1;
 }
@@ -236,10 +231,8 @@ static void wait_for_pause(const evtwin_pump *p, int timeout_ms) {
         is_waiting |= pause_s > 0.0;
         wait_s = pause_s > 0.0 && pause_s < wait_s ? pause_s : wait_s;
     }
-    if (is_waiting && wait_s > 0.0) {
-        const struct timespec wait = {.tv_sec = (time_t)wait_s,
-                                      .tv_nsec = (long)(1e9 * (wait_s - floor(wait_s)))};
-        nanosleep(&wait, NULL);
+    if (is_waiting) {
+        evtwin__sleep_s(wait_s);
     }
 }
 
@@ -261,8 +254,7 @@ static evtwin_status offer_to_all(evtwin_pump *p, int is_last) {
         if (!is_new && !evtwin__outlet_is_behind(o)) {
             continue;
         }
-        const evtwin_status st = evtwin__outlet_offer(o, is_new ? &batch : NULL, source,
-                                                      &p->options, is_last, &p->listener);
+        const evtwin_status st = evtwin__outlet_offer(o, is_new ? &batch : NULL, source, is_last);
         if (st < 0 && first == EVTWIN_OK) {
             first = st;
             reason = o->reason;
@@ -306,27 +298,20 @@ static evtwin_status acknowledge(evtwin_pump *p) {
 }
 
 static evtwin_status move_batch(evtwin_pump *p, int timeout_ms, size_t *n_out) {
-    evtwin_status st = EVTWIN_OK, answer = EVTWIN_OK;
-
-    /* what is left of the calls before */
+    evtwin_status answer = EVTWIN_OK;
     wait_for_pause(p, timeout_ms);
-    if (p->stage == STAGE_EMPTY && ((st = offer_to_all(p, 0)) < 0 || (st = acknowledge(p)) < 0)) {
-        return st;
-    }
     if (p->stage == STAGE_EMPTY) {
+        EVTWIN_TRY(offer_to_all(p, 0)); /* what is left of the calls before */
+        EVTWIN_TRY(acknowledge(p));
         answer = read_batch(p, timeout_ms);
     }
-    if (p->stage == STAGE_READ && (st = predict_batch(p)) < 0) {
-        return st;
-    }
-    if (p->stage == STAGE_PREDICTED && (st = offer_to_all(p, 0)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(p->stage == STAGE_READ ? predict_batch(p) : EVTWIN_OK);
+    EVTWIN_TRY(p->stage == STAGE_PREDICTED ? offer_to_all(p, 0) : EVTWIN_OK);
     if (answer >= 0) {
         finish_batch(p, n_out);
-        st = acknowledge(p);
+        EVTWIN_TRY(acknowledge(p));
     }
-    return st < 0 ? st : answer;
+    return answer;
 }
 
 evtwin_status evtwin_pump_run_once(evtwin_pump *pump, int timeout_ms, size_t *n_rows_out) {
@@ -344,10 +329,8 @@ evtwin_status evtwin_pump_run_once(evtwin_pump *pump, int timeout_ms, size_t *n_
 evtwin_status evtwin_pump_finish(evtwin_pump *pump) {
     EVTWIN_FAIL_IF(pump == NULL, EVTWIN_E_ARG, "pump is NULL");
     size_t n = 0;
-    evtwin_status st = pump->stage == STAGE_READ ? predict_batch(pump) : EVTWIN_OK;
-    if (st < 0 || (st = offer_to_all(pump, 1)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(pump->stage == STAGE_READ ? predict_batch(pump) : EVTWIN_OK);
+    EVTWIN_TRY(offer_to_all(pump, 1));
     finish_batch(pump, &n);
     return pump->source != NULL ? acknowledge(pump) : EVTWIN_OK;
 }
