@@ -275,10 +275,7 @@ static int read_config_line(cli *c, char *line, const char *where) {
         return 0;
     }
     char *equals = strchr(name, '=');
-    if (equals == NULL) {
-        cli_error("%s: '%s' is not a `name = value` line", where, name);
-        return CLI_CONFIG;
-    }
+    CLI_FAIL_IF(equals == NULL, CLI_CONFIG, "%s: '%s' is not a `name = value` line", where, name);
     *equals = '\0';
     char *text = trim(equals + 1);
     name = trim(name);
@@ -405,11 +402,9 @@ static int read_flags(cli *c, int argc, char **argv) {
         }
     }
     const int n_arguments = argc - optind;
-    if (n_arguments > (c->tool->positional != NULL)) {
-        cli_error("unexpected argument '%s'; see %s --help",
-                  argv[optind + (c->tool->positional != NULL)], c->tool->name);
-        return CLI_USAGE;
-    }
+    CLI_FAIL_IF(n_arguments > (c->tool->positional != NULL), CLI_USAGE,
+                "unexpected argument '%s'; see %s --help",
+                argv[optind + (c->tool->positional != NULL)], c->tool->name);
     c->argument = n_arguments > 0 ? argv[optind] : NULL;
     return 0;
 }

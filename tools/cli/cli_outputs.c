@@ -31,10 +31,8 @@ int cli_check_output_file(const char *path) {
     if (strcmp(path, "-") == 0) {
         return 0;
     }
-    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
-        cli_error("%s: is a folder", path);
-        return CLI_CANT_CREATE;
-    }
+    CLI_FAIL_IF(stat(path, &info) == 0 && S_ISDIR(info.st_mode), CLI_CANT_CREATE, "%s: is a folder",
+                path);
     char *copy = strdup(path);
     if (copy == NULL) {
         return cli_out_of_memory();
