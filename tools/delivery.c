@@ -54,23 +54,19 @@ int delivery_open(delivery *d, const evtwin_pump_options *options) {
     return 0;
 }
 
-static int take_source(delivery *d, evtwin_source *source, cli_role role) {
+int delivery_take_source(delivery *d, evtwin_source *source) {
     const evtwin_status st = evtwin_pump_take_source(d->pump, source);
-    const int code = st < 0 ? cli_fail(role, st, NULL) : 0;
+    const int code = st < 0 ? cli_fail(CLI_AN_INPUT, st, NULL) : 0;
     if (st < 0) {
         evtwin_source_free(source);
     }
     return code;
 }
 
-int delivery_take_source(delivery *d, evtwin_source *source) {
-    return take_source(d, source, CLI_AN_INPUT);
-}
-
 int delivery_open_source(delivery *d, const char *uri) {
     evtwin_source *source;
     const evtwin_status st = evtwin_source_open(uri, &source);
-    return st < 0 ? cli_fail(CLI_A_STORE, st, NULL) : take_source(d, source, CLI_A_STORE);
+    return st < 0 ? cli_fail(CLI_A_STORE, st, NULL) : delivery_take_source(d, source);
 }
 
 int delivery_open_sink(delivery *d, const char *uri, int waits) {

@@ -107,10 +107,10 @@ static evtwin_status try_store(live *l, const evtwin_predictor *predictor, evtwi
     return st;
 }
 
-/* Wait until the store is there and can be written, saying so once. 0, or an exit code; a signal
+/* Wait until the store is there and can be written, reporting so once. 0, or an exit code; a signal
  * gives CLI_OK too. */
 static int wait_for_store(live *l, const evtwin_predictor *predictor) {
-    for (int has_said = 0; cli_stopping() == 0; has_said = 1) {
+    for (int has_reported = 0; cli_stopping() == 0; has_reported = 1) {
         evtwin_store *store = NULL;
         int code = CLI_CONTINUE;
         const evtwin_status st = try_store(l, predictor, &store);
@@ -120,7 +120,7 @@ static int wait_for_store(live *l, const evtwin_predictor *predictor) {
                    cli_is_on(l->c, PREDICT_ONCE)) {
             code = cli_fail(CLI_A_STORE, st,
                             st == EVTWIN_E_NOT_FOUND ? "evtwin-sim --sink makes one" : NULL);
-        } else if (!has_said) {
+        } else if (!has_reported) {
             cli_note("waiting for the store: %s", evtwin_last_error());
         }
         evtwin_store_free(store); /* after the message: freeing may end the error's text */
@@ -174,21 +174,18 @@ static evtwin_status run_cycle(live *l) {
 }
 
 /* An error is an error: counted, reported once, tried again; never a prediction. */
-static void note_failure(live *l) {
-    if (!l->is_failing) {
+static void note_outcome(live *l, evtwin_status st) {
+    if (st < 0 && !l->is_failing) {
         cli_error("%s; trying again every %s s", evtwin_last_error(),
                   cli_text(l->c, PREDICT_INTERVAL));
-        l->is_failing = 1;
-    } else {
+    } else if (st < 0) {
         cli_detail("%s", evtwin_last_error());
-    }
-    evtwin_metrics_count_error(l->metrics);
-}
-
-static void note_success(live *l) {
-    if (l->is_failing) {
+    } else if (l->is_failing) {
         cli_note("%s: works again", l->source);
-        l->is_failing = 0;
+    }
+    l->is_failing = st < 0;
+    if (st < 0) {
+        evtwin_metrics_count_error(l->metrics);
     }
 }
 
@@ -216,11 +213,7 @@ static int do_cycle(live *l) {
     if (st < 0 && (is_once || !evtwin_status_is_temporary(st))) {
         return cli_fail(CLI_A_STORE, st, NULL);
     }
-    if (st < 0) {
-        note_failure(l);
-    } else {
-        note_success(l);
-    }
+    note_outcome(l, st);
     if (!show(l)) {
         return CLI_FAILURE;
     }
@@ -262,23 +255,14 @@ static void report_totals(const live *l) {
              cli_s(stats.n_errors));
 }
 
-/* The pump owns the predictor from the moment it takes it; before, this function does. */
-static int prepare(live *l, evtwin_predictor *predictor) {
-    const int is_store = cli_text(l->c, PREDICT_SOURCE) == NULL;
-    int code;
-    if ((code = check_features(predictor)) != 0 || (code = start_metrics(l)) != 0 ||
-        (code = is_store ? connect_store(l, predictor) : connect_uris(l)) != 0) {
-        evtwin_predictor_free(predictor);
-        return code;
-    }
-    evtwin_status st = evtwin_pump_take_predictor(l->delivery.pump, predictor);
-    if (st < 0) {
-        evtwin_predictor_free(predictor);
-        return cli_fail(CLI_AN_INPUT, st, NULL);
-    }
-    if (l->states != NULL) {
-        st = evtwin_session_restore(evtwin_pump_session(l->delivery.pump), l->states);
-    }
+/* The predictor is the pump's by now. */
+static int prepare(live *l, const evtwin_predictor *predictor) {
+    CLI_TRY(check_features(predictor));
+    CLI_TRY(start_metrics(l));
+    CLI_TRY(cli_text(l->c, PREDICT_SOURCE) == NULL ? connect_store(l, predictor) : connect_uris(l));
+    const evtwin_status st =
+        l->states != NULL ? evtwin_session_restore(evtwin_pump_session(l->delivery.pump), l->states)
+                          : EVTWIN_OK;
     return st < 0 ? cli_fail(CLI_A_STORE, st, NULL) : 0;
 }
 
@@ -291,7 +275,10 @@ int predict_live(const cli *c, evtwin_predictor *predictor) {
               .source = source != NULL ? source : cli_text(c, PREDICT_STORE),
               .delivery = {.on_batch = on_batch, .on_refusal = on_refusal, .ctx = &l}};
     int code = delivery_open(&l.delivery, &options);
-    if (code != 0) {
+    const evtwin_status st =
+        code == 0 ? evtwin_pump_take_predictor(l.delivery.pump, predictor) : EVTWIN_OK;
+    if (code != 0 || st < 0) {
+        code = code == 0 ? cli_fail(CLI_AN_INPUT, st, NULL) : code;
         evtwin_predictor_free(predictor);
     } else if ((code = prepare(&l, predictor)) == 0) {
         code = cli_stopping() != 0 ? CLI_OK : run_loop(&l);

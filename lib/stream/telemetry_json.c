@@ -41,18 +41,6 @@ enum {
 #undef Q
 };
 
-/* The quantities whose length is not bounded. */
-static const size_t strings[] = {
-#define STRING_F64(ID)
-#define STRING_I64(ID)
-#define STRING_TIME(ID)
-#define STRING_BOOL(ID)
-#define STRING_TEXT(ID) EVTWIN__Q_##ID,
-#define Q(ID, name, json_key, kind, type, ...) STRING_##type(ID)
-#include "core/schema.def"
-#undef Q
-};
-
 /* Write a present value; NULL for a time that has no such form. */
 static char *put_value(char *to, evtwin_type type, const evtwin__value *v) {
     switch (type) {
@@ -76,12 +64,13 @@ static char *put_value(char *to, evtwin_type type, const evtwin__value *v) {
     }
 }
 
-/* Room for a row and its NUL. */
+/* Room for a row and its NUL: the length of a string is not bounded. */
 static size_t row_size(const evtwin__binding *b, size_t row, unsigned kinds) {
     size_t size = FIXED_SIZE;
-    for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++) {
-        const size_t col = b->bound[strings[i]].col;
-        if (col != EVTWIN_NO_COLUMN && evtwin__is_of(strings[i], kinds)) {
+    for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
+        const size_t col = b->bound[q].col;
+        if (evtwin__schema[q].type == EVTWIN_TEXT && col != EVTWIN_NO_COLUMN &&
+            evtwin__is_of(q, kinds)) {
             const char *text = evtwin_table_text(b->table, col, row);
             size += text != NULL ? 6 * strlen(text) : 0;
         }

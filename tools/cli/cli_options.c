@@ -396,10 +396,7 @@ static int read_flags(cli *c, int argc, char **argv) {
             return bad_flag(c->tool, code == ':', optopt, argv[optind - 1]);
         }
         const size_t option = option_of(c->tool, code);
-        const int bad = set_value(c, option, optarg, CLI_FROM_FLAG, NULL);
-        if (bad != 0) {
-            return bad;
-        }
+        CLI_TRY(set_value(c, option, optarg, CLI_FROM_FLAG, NULL));
     }
     const int n_arguments = argc - optind;
     CLI_FAIL_IF(n_arguments > (c->tool->positional != NULL), CLI_USAGE,
@@ -418,8 +415,8 @@ int cli_options_read_flags(const cli_tool *tool, int argc, char **argv, cli **ou
         return cli_out_of_memory();
     }
     c->tool = tool;
-    const int code = read_defaults(c);
-    return code != 0 ? code : read_flags(c, argc, argv);
+    CLI_TRY(read_defaults(c));
+    return read_flags(c, argc, argv);
 }
 
 int cli_options_read_environment_and_file(cli *c) {
@@ -429,10 +426,7 @@ int cli_options_read_environment_and_file(cli *c) {
         if (text == NULL || *text == '\0' || c->values[i].origin == CLI_FROM_FLAG) {
             continue;
         }
-        const int code = set_value(c, i, text, CLI_FROM_ENVIRONMENT, NULL);
-        if (code != 0) {
-            return code;
-        }
+        CLI_TRY(set_value(c, i, text, CLI_FROM_ENVIRONMENT, NULL));
     }
     return read_config(c);
 }
