@@ -58,7 +58,7 @@ static int check_features(const evtwin_predictor *predictor) {
     return 0;
 }
 
-/* A run that ends by itself has no metrics to scrape, unless a port is asked for. */
+/* A run that ends by itself has no metrics to scrape, unless a port is set. */
 static int start_metrics(live *l) {
     const int64_t port = cli_integer(l->c, PREDICT_METRICS_PORT);
     evtwin_status st = evtwin_metrics_create(&l->metrics);
@@ -94,7 +94,7 @@ static evtwin_status try_store(live *l, const evtwin_predictor *predictor, evtwi
     evtwin_status st = evtwin_store_open(l->source, &options, out);
     if (st < 0 && st != EVTWIN_E_SCHEMA) {
         return st;
-    } /* else just being made, or of another version: opening it for writing will tell */
+    } /* else just being made, or of another version: opening it for writing will show */
     evtwin_store_free(*out);
     *out = NULL;
     evtwin_table *scores = NULL;

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The data set as a source: sinks take records, not labels, in pieces so that a Ctrl-C is heard. */
+/* The data set as a source: sinks take records, not labels, in pieces so that a Ctrl-C is noticed.
+ */
 typedef struct reader {
     const evtwin_table *data_set;
     size_t next;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* stream/pump.c: the one delivery engine: batches from a source through a predictor into sinks, held
- * and offered again where a sink fails, and acknowledged. */
+/* stream/pump.c: the one delivery engine: batches from a source through a predictor into sinks,
+ * held and offered again where a sink fails, and acknowledged. */
 
 #include "evtwin/stream.h"
 
@@ -44,7 +44,7 @@ struct evtwin_pump {
     evtwin__text position; /* of the source behind the batch, with its NUL */
     evtwin_table *states;  /* that the batch moved in the session; NULL = none */
     stage stage;
-    int owes_commit; /* the source has not heard of that position */
+    int owes_commit; /* that position is not acknowledged yet */
     int source_fails;
     evtwin_pump_event_fn on_event; /* NULL = nobody */
     void *event_ctx;
@@ -466,7 +466,7 @@ static void finish_batch(evtwin_pump *p, size_t *n_out) {
     }
 }
 
-/* The source hears of the newest position once no sink is behind. */
+/* The newest position, once no sink is behind. */
 static evtwin_status acknowledge(evtwin_pump *p) {
     for (size_t i = 0; i < p->n_outlets; i++) {
         if (is_behind(&p->outlets[i])) {

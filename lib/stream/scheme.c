@@ -13,7 +13,7 @@
 
 enum { EXPECTED_SIZE = 128 };
 
-/* Each sets *to and returns 1, or 0 after saying what is expected instead. */
+/* Each sets *to and returns 1, or 0 and what is expected instead. */
 
 static int read_word(const evtwin__param *p, const char *text, int *to, char *expected) {
     snprintf(expected, EXPECTED_SIZE, "one of");

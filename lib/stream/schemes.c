@@ -72,7 +72,7 @@ typedef struct opened {
     evtwin__owned owned;
 } opened;
 
-/* Free what the handle does not have: of a failure, all. */
+/* Free the name, and after a failure everything. */
 static evtwin_status end_open(opened *o, evtwin_status st) {
     if (st < 0) {
         void (*close)(void *) = o->scheme == NULL                 ? NULL

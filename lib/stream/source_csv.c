@@ -14,7 +14,7 @@ typedef struct csv_source {
     const char *path;
     evtwin_naive_time naive;
     const char *battery_id; /* for a file without one, else NULL */
-    const char *units;      /* of columns in others than their names say, or NULL */
+    const char *units;      /* of columns whose names suggest another one, or NULL */
 
     evtwin_table *read; /* what the reader gave last; rows from next on are still to be passed on */
     size_t next;

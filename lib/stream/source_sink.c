@@ -117,7 +117,7 @@ evtwin_status evtwin_source_read(evtwin_source *source, size_t max_rows, int tim
 
     forget_error();
 
-    /* one that did not wait by itself is asked again */
+    /* one that did not wait by itself is called again */
     for (;;) {
         const int left_ms = left_s > 0.0 ? (int)ceil(1e3 * left_s) : 0;
         st = source->callbacks.read(source->ctx, source, max_rows, left_ms, table);
