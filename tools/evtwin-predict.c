@@ -61,41 +61,28 @@ static const cli_tool tool = {
     .n_options = PREDICT_N_OPTIONS,
 };
 
-static int usage(const char *text) {
-    cli_error("%s", text);
-    return CLI_USAGE;
-}
-
 /* Options that do not go together. */
 static int check_combination(const cli *c) {
     const int has_csv = cli_text(c, PREDICT_CSV) != NULL,
               has_out = cli_text(c, PREDICT_OUT) != NULL;
     const int has_source = cli_text(c, PREDICT_SOURCE) != NULL;
     const int has_sink = cli_count(c, PREDICT_SINK) > 0;
-    if (has_csv != has_out) {
-        return usage(has_csv ? "--csv needs --out FILE (- for standard output)"
-                             : "--out needs --csv FILE");
-    }
-    if (has_source != has_sink) {
-        return usage(has_source ? "--source needs --sink URI" : "--sink needs --source URI");
-    }
-    if (has_csv && (has_source || cli_from(c, PREDICT_STORE) == CLI_FROM_FLAG)) {
-        return usage("--csv and --store or --source are mutually exclusive");
-    }
-    if (has_source && cli_from(c, PREDICT_STORE) == CLI_FROM_FLAG) {
-        return usage("--store and --source are mutually exclusive");
-    }
-    if (!has_csv && cli_count(c, PREDICT_UNIT) > 0) {
-        return usage("--unit belongs to --csv; records have the contract's units");
-    }
+    CLI_FAIL_IF(has_csv != has_out, CLI_USAGE, "%s",
+                has_csv ? "--csv needs --out FILE (- for standard output)"
+                        : "--out needs --csv FILE");
+    CLI_FAIL_IF(has_source != has_sink, CLI_USAGE, "%s",
+                has_source ? "--source needs --sink URI" : "--sink needs --source URI");
+    CLI_FAIL_IF(has_csv && (has_source || cli_from(c, PREDICT_STORE) == CLI_FROM_FLAG), CLI_USAGE,
+                "--csv and --store or --source are mutually exclusive");
+    CLI_FAIL_IF(has_source && cli_from(c, PREDICT_STORE) == CLI_FROM_FLAG, CLI_USAGE,
+                "--store and --source are mutually exclusive");
+    CLI_FAIL_IF(!has_csv && cli_count(c, PREDICT_UNIT) > 0, CLI_USAGE,
+                "--unit belongs to --csv; records have the contract's units");
     return cli_check_sinks(cli_items(c, PREDICT_SINK), cli_count(c, PREDICT_SINK));
 }
 
 static int run(const cli *c) {
-    int code = check_combination(c);
-    if (code != 0) {
-        return code;
-    }
+    CLI_TRY(check_combination(c));
     evtwin_predictor *predictor;
     const evtwin_status st = evtwin_predictor_load(cli_text(c, PREDICT_MODELS), &predictor);
     if (st == EVTWIN_E_NOT_FOUND) {
@@ -107,7 +94,7 @@ static int run(const cli *c) {
     if (cli_text(c, PREDICT_CSV) == NULL) {
         return predict_live(c, predictor);
     }
-    code = predict_file(c, predictor);
+    const int code = predict_file(c, predictor);
     evtwin_predictor_free(predictor);
     return code;
 }

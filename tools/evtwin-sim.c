@@ -117,11 +117,10 @@ static int parse_soh(const char *text, double *first_out, double *last_out) {
     const size_t n = strcspn(text, ":");
     snprintf(first, sizeof first, "%.*s", (int)(n < sizeof first ? n : sizeof first - 1), text);
     const char *last = text[n] == ':' ? text + n + 1 : first;
-    if (!cli_parse_number(first, first_out) || !cli_parse_number(last, last_out) ||
-        *first_out <= 0 || *first_out > 100 || *last_out <= 0 || *last_out > 100) {
-        cli_error("--soh: '%s' is not A or A:B with percentages above 0 and up to 100", text);
-        return CLI_USAGE;
-    }
+    CLI_FAIL_IF(!cli_parse_number(first, first_out) || !cli_parse_number(last, last_out) ||
+                    *first_out <= 0 || *first_out > 100 || *last_out <= 0 || *last_out > 100,
+                CLI_USAGE, "--soh: '%s' is not A or A:B with percentages above 0 and up to 100",
+                text);
     return 0;
 }
 
@@ -131,10 +130,9 @@ static int read_pace(const cli *c, sim_pace *pace) {
     double factor = 1;
     pace->interval_s = cli_number(c, SIM_INTERVAL);
     pace->is_max = strcmp(speed, "max") == 0;
-    if (!pace->is_max && (!cli_parse_number(speed, &factor) || factor <= 0 || factor > 1e6)) {
-        cli_error("--speed: '%s' is neither max nor a number above 0 and up to 1000000", speed);
-        return CLI_USAGE;
-    }
+    CLI_FAIL_IF(!pace->is_max && (!cli_parse_number(speed, &factor) || factor <= 0 || factor > 1e6),
+                CLI_USAGE, "--speed: '%s' is neither max nor a number above 0 and up to 1000000",
+                speed);
     pace->step_s = pace->interval_s * factor;
     const evtwin_status st =
         evtwin_time_parse(cli_text(c, SIM_START), EVTWIN_NAIVE_UTC, &pace->start_us);
@@ -148,32 +146,21 @@ static int read_pace(const cli *c, sim_pace *pace) {
 /* Options that do not go together. */
 static int check_combination(const cli *c, const sim_pace *pace) {
     const char *model = cli_text(c, SIM_MODEL);
-    if (strcmp(model, "spm") == 0 || strcmp(model, "spme") == 0) {
-        cli_error("--model: %s comes with a later version; this one has ecm and classic", model);
-        return CLI_USAGE;
-    }
-    if (!evtwin_battery_id_is_valid(cli_text(c, SIM_BATTERY_ID))) {
-        cli_error("--battery-id: '%s' is not 1 to 50 of A-Z a-z 0-9 . _ : -",
-                  cli_text(c, SIM_BATTERY_ID));
-        return CLI_USAGE;
-    }
-    if (cli_is_on(c, SIM_DRY_RUN) && cli_is_on(c, SIM_UNTIL_EOL)) {
-        cli_error("--dry-run and --until-eol are mutually exclusive");
-        return CLI_USAGE;
-    }
-    if (cli_is_set(c, SIM_RECORDS) && !cli_is_on(c, SIM_DRY_RUN)) {
-        cli_error("-n belongs to --dry-run; a live run is limited by --duration");
-        return CLI_USAGE;
-    }
-    if (cli_is_on(c, SIM_JSON) && !cli_is_on(c, SIM_UNTIL_EOL)) {
-        cli_error("--json belongs to --until-eol; for records as JSON use --sink jsonl:-");
-        return CLI_USAGE;
-    }
-    if (pace->is_max && !cli_is_set(c, SIM_DURATION) && !cli_is_on(c, SIM_UNTIL_EOL) &&
-        !cli_is_on(c, SIM_DRY_RUN)) {
-        cli_error("--speed max would never end; limit it with --duration, or use --until-eol");
-        return CLI_USAGE;
-    }
+    CLI_FAIL_IF(strcmp(model, "spm") == 0 || strcmp(model, "spme") == 0, CLI_USAGE,
+                "--model: %s comes with a later version; this one has ecm and classic", model);
+    CLI_FAIL_IF(!evtwin_battery_id_is_valid(cli_text(c, SIM_BATTERY_ID)), CLI_USAGE,
+                "--battery-id: '%s' is not 1 to 50 of A-Z a-z 0-9 . _ : -",
+                cli_text(c, SIM_BATTERY_ID));
+    CLI_FAIL_IF(cli_is_on(c, SIM_DRY_RUN) && cli_is_on(c, SIM_UNTIL_EOL), CLI_USAGE,
+                "--dry-run and --until-eol are mutually exclusive");
+    CLI_FAIL_IF(cli_is_set(c, SIM_RECORDS) && !cli_is_on(c, SIM_DRY_RUN), CLI_USAGE,
+                "-n belongs to --dry-run; a live run is limited by --duration");
+    CLI_FAIL_IF(cli_is_on(c, SIM_JSON) && !cli_is_on(c, SIM_UNTIL_EOL), CLI_USAGE,
+                "--json belongs to --until-eol; for records as JSON use --sink jsonl:-");
+    CLI_FAIL_IF(pace->is_max && !cli_is_set(c, SIM_DURATION) && !cli_is_on(c, SIM_UNTIL_EOL) &&
+                    !cli_is_on(c, SIM_DRY_RUN),
+                CLI_USAGE,
+                "--speed max would never end; limit it with --duration, or use --until-eol");
     return 0;
 }
 
@@ -202,7 +189,10 @@ static int run_live_or_dry(const cli *c, const evtwin_sim_options *sim_options,
     if (st < 0) {
         return cli_fail(CLI_AN_INPUT, st, NULL);
     }
-    return cli_is_on(c, SIM_DRY_RUN) ? sim_run_dry(c, sim, pace) : sim_run_live(c, sim, pace);
+    const int code =
+        cli_is_on(c, SIM_DRY_RUN) ? sim_run_dry(c, &sim, pace) : sim_run_live(c, &sim, pace);
+    evtwin_sim_free(sim);
+    return code;
 }
 
 static int run(const cli *c) {
@@ -210,18 +200,17 @@ static int run(const cli *c) {
         return list_cells();
     }
     sim_pace pace;
-    int code;
-    if ((code = read_pace(c, &pace)) != 0 || (code = check_combination(c, &pace)) != 0) {
-        return code;
-    }
+    CLI_TRY(read_pace(c, &pace));
+    CLI_TRY(check_combination(c, &pace));
     evtwin_cell *cell = NULL;
     const evtwin_status st = evtwin_cell_load(cli_text(c, SIM_CELL), &cell);
     if (st < 0) {
         return cli_fail(CLI_AN_INPUT, st, "--list-cells prints the built-in ones");
     }
     evtwin_sim_options sim_options;
-    if ((code = make_options(c, &pace, cell, &sim_options)) == 0) {
-        code = cli_is_on(c, SIM_UNTIL_EOL) ? sim_run_lives(c, &sim_options)
+    int code = make_options(c, &pace, cell, &sim_options);
+    if (code == 0) {
+        code = cli_is_on(c, SIM_UNTIL_EOL) ? sim_run_to_failure(c, &sim_options)
                                            : run_live_or_dry(c, &sim_options, &pace);
     }
     evtwin_cell_free(cell);

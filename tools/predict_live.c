@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tools/predict_live.c: every few seconds, predict all rows that wait for it. */
 
+#include "delivery.h"
 #include "predict_tool.h"
 
 #include "evtwin/evtwin.h"
@@ -8,41 +9,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_SAID = 10 };
+enum { MAX_REPORTED = 10 };
 
 typedef struct live {
     const cli *c;
     const char *source; /* for messages: the store or the source as the user named it */
-    evtwin_pump *pump;
+    delivery delivery;
     evtwin_metrics *metrics;
     evtwin_server *server;
-    newest *newest;
-    FILE *console;
+    newest newest;
     evtwin_table *states; /* that the store has kept, NULL = none */
     uint64_t n_refused;
-    int is_failing, has_said_idle, has_predicted;
+    int is_failing, has_reported_idle, has_predicted;
 } live;
 
-static void note_refusal(live *l, const evtwin_refusal *refusal) {
+static void on_refusal(void *ctx, const evtwin_refusal *refusal) {
+    live *l = ctx;
     l->n_refused++;
-    if (l->n_refused <= MAX_SAID) {
+    if (l->n_refused <= MAX_REPORTED) {
         cli_error("refused: %s", refusal->reason);
-    } else if (l->n_refused == MAX_SAID + 1) {
+    } else if (l->n_refused == MAX_REPORTED + 1) {
         cli_error("more records are refused; they are counted");
     }
     evtwin_metrics_count_error(l->metrics);
 }
 
-static void on_event(void *ctx, const evtwin_pump_event *event) {
+static void on_batch(void *ctx, const evtwin_table *batch) {
     live *l = ctx;
-    if (event->kind == EVTWIN_PUMP_REFUSED) {
-        note_refusal(l, event->refusal);
-    } else if (event->kind == EVTWIN_PUMP_BATCH) {
-        if (evtwin_metrics_observe(l->metrics, event->batch) < 0) {
-            cli_warning("metrics: %s", evtwin_last_error());
-        }
-        newest_observe(l->newest, event->batch);
+    if (evtwin_metrics_observe(l->metrics, batch) < 0) {
+        cli_warning("metrics: %s", evtwin_last_error());
     }
+    newest_observe(&l->newest, batch);
 }
 
 /* ---- start ---- */
@@ -53,18 +50,15 @@ static int check_features(const evtwin_predictor *predictor) {
     for (size_t i = 0; i < evtwin_features_count(features); i++) {
         const char *name = evtwin_features_name(features, i);
         size_t quantity;
-        if (evtwin_quantity_find(name, &quantity, NULL, NULL) < 0) {
-            cli_error(
-                "the models need '%s', which telemetry does not have; predict a file that has "
-                "it with --csv and --out",
-                name);
-            return CLI_DATA;
-        }
+        CLI_FAIL_IF(evtwin_quantity_find(name, &quantity, NULL, NULL) < 0, CLI_DATA,
+                    "the models need '%s', which telemetry does not have; predict a file that has "
+                    "it with --csv and --out",
+                    name);
     }
     return 0;
 }
 
-/* A run that ends by itself has no metrics to scrape, unless a port is asked for. */
+/* A run that ends by itself has no metrics to scrape, unless a port is set. */
 static int start_metrics(live *l) {
     const int64_t port = cli_integer(l->c, PREDICT_METRICS_PORT);
     evtwin_status st = evtwin_metrics_create(&l->metrics);
@@ -100,7 +94,7 @@ static evtwin_status try_store(live *l, const evtwin_predictor *predictor, evtwi
     evtwin_status st = evtwin_store_open(l->source, &options, out);
     if (st < 0 && st != EVTWIN_E_SCHEMA) {
         return st;
-    } /* else just being made, or of another version: opening it for writing will tell */
+    } /* else just being made, or of another version: opening it for writing will show */
     evtwin_store_free(*out);
     *out = NULL;
     evtwin_table *scores = NULL;
@@ -113,10 +107,10 @@ static evtwin_status try_store(live *l, const evtwin_predictor *predictor, evtwi
     return st;
 }
 
-/* Wait until the store is there and can be written, saying so once. 0, or an exit code; a signal
+/* Wait until the store is there and can be written, reporting so once. 0, or an exit code; a signal
  * gives CLI_OK too. */
 static int wait_for_store(live *l, const evtwin_predictor *predictor) {
-    for (int has_said = 0; cli_stopping() == 0; has_said = 1) {
+    for (int has_reported = 0; cli_stopping() == 0; has_reported = 1) {
         evtwin_store *store = NULL;
         int code = CLI_CONTINUE;
         const evtwin_status st = try_store(l, predictor, &store);
@@ -126,7 +120,7 @@ static int wait_for_store(live *l, const evtwin_predictor *predictor) {
                    cli_is_on(l->c, PREDICT_ONCE)) {
             code = cli_fail(CLI_A_STORE, st,
                             st == EVTWIN_E_NOT_FOUND ? "evtwin-sim --sink makes one" : NULL);
-        } else if (!has_said) {
+        } else if (!has_reported) {
             cli_note("waiting for the store: %s", evtwin_last_error());
         }
         evtwin_store_free(store); /* after the message: freeing may end the error's text */
@@ -138,32 +132,10 @@ static int wait_for_store(live *l, const evtwin_predictor *predictor) {
     return 0;
 }
 
-static int take_source(evtwin_pump *pump, const char *uri) {
-    evtwin_source *source = NULL;
-    evtwin_status st = evtwin_source_open(uri, &source);
-    if (st < 0 || (st = evtwin_pump_take_source(pump, source)) < 0) {
-        const int code = cli_fail(CLI_A_STORE, st, NULL);
-        evtwin_source_free(source);
-        return code;
-    }
-    return 0;
-}
-
-static int take_sink(evtwin_pump *pump, const char *uri) {
-    evtwin_sink *sink = NULL;
-    evtwin_status st = evtwin_sink_open(uri, &sink);
-    if (st < 0 || (st = evtwin_pump_take_sink(pump, sink)) < 0) {
-        const int code = cli_fail(CLI_AN_OUTPUT, st, NULL);
-        evtwin_sink_free(sink);
-        return code;
-    }
-    return 0;
-}
-
 static int connect_store(live *l, const evtwin_predictor *predictor) {
-    int code = wait_for_store(l, predictor);
-    if (code != 0 || cli_stopping() != 0) {
-        return code;
+    CLI_TRY(wait_for_store(l, predictor));
+    if (cli_stopping() != 0) {
+        return 0;
     }
     const char sign = strchr(l->source, '?') != NULL ? '&' : '?';
     char *from = NULL, *to = NULL;
@@ -172,56 +144,48 @@ static int connect_store(live *l, const evtwin_predictor *predictor) {
         free(from);
         return cli_out_of_memory();
     }
-    if ((code = take_source(l->pump, from)) == 0) {
-        code = take_sink(l->pump, to);
-    }
+    int code = delivery_open_source(&l->delivery, from);
+    code = code == 0 ? delivery_open_sink(&l->delivery, to, 0) : code;
     free(from);
     free(to);
     return code;
 }
 
 static int connect_uris(live *l) {
-    int code = take_source(l->pump, l->source);
-    for (size_t i = 0; code == 0 && i < cli_count(l->c, PREDICT_SINK); i++) {
-        const char *uri = cli_item(l->c, PREDICT_SINK, i);
-        if (cli_sink_is_stdout(uri)) {
-            l->console = stderr; /* standard output is the records' */
-        }
-        code = take_sink(l->pump, uri);
+    CLI_TRY(delivery_open_source(&l->delivery, l->source));
+    for (size_t i = 0; i < cli_count(l->c, PREDICT_SINK); i++) {
+        CLI_TRY(delivery_open_sink(&l->delivery, cli_item(l->c, PREDICT_SINK, i), 0));
     }
-    return code;
+    return 0;
 }
 
 /* ---- run ---- */
 
 /* All rows that wait. EVTWIN_DONE once no more will come. */
 static evtwin_status run_cycle(live *l) {
-    newest_clear(l->newest);
+    newest_clear(&l->newest);
     size_t n;
     evtwin_status st;
     do {
         n = 0;
-        st = evtwin_pump_run_once(l->pump, 0, &n);
+        st = evtwin_pump_run_once(l->delivery.pump, 0, &n);
     } while ((st == EVTWIN_REFUSED || (st == EVTWIN_OK && n > 0)) && cli_stopping() == 0);
     return st;
 }
 
 /* An error is an error: counted, reported once, tried again; never a prediction. */
-static void note_failure(live *l) {
-    if (!l->is_failing) {
+static void note_outcome(live *l, evtwin_status st) {
+    if (st < 0 && !l->is_failing) {
         cli_error("%s; trying again every %s s", evtwin_last_error(),
                   cli_text(l->c, PREDICT_INTERVAL));
-        l->is_failing = 1;
-    } else {
+    } else if (st < 0) {
         cli_detail("%s", evtwin_last_error());
-    }
-    evtwin_metrics_count_error(l->metrics);
-}
-
-static void note_success(live *l) {
-    if (l->is_failing) {
+    } else if (l->is_failing) {
         cli_note("%s: works again", l->source);
-        l->is_failing = 0;
+    }
+    l->is_failing = st < 0;
+    if (st < 0) {
+        evtwin_metrics_count_error(l->metrics);
     }
 }
 
@@ -230,33 +194,30 @@ static int show(live *l) {
     if (cli_quiet()) {
         return 1;
     }
-    if (newest_rows(l->newest) == 0 && !l->has_predicted && !l->has_said_idle) {
+    if (l->newest.n_rows == 0 && !l->has_predicted && !l->has_reported_idle) {
         cli_note("no row of %s waits for a prediction yet", l->source);
-        l->has_said_idle = 1;
+        l->has_reported_idle = 1;
     }
-    newest_print(l->newest, l->console, cli_verbose());
-    return fflush(l->console) == 0;
+    FILE *console = l->delivery.uses_stdout ? stderr : stdout;
+    newest_print(&l->newest, console, cli_verbose());
+    return fflush(console) == 0;
 }
 
 /* One cycle and what follows from it: CLI_CONTINUE, or the exit code. */
 static int do_cycle(live *l) {
     const int is_once = cli_is_on(l->c, PREDICT_ONCE);
     const evtwin_status st = run_cycle(l);
-    if (st < 0 && l->console == stderr && cli_stdout_has_no_reader()) {
+    if (st < 0 && l->delivery.uses_stdout && cli_stdout_has_no_reader()) {
         return CLI_FAILURE; /* … | head: nothing to say */
     }
     if (st < 0 && (is_once || !evtwin_status_is_temporary(st))) {
         return cli_fail(CLI_A_STORE, st, NULL);
     }
-    if (st < 0) {
-        note_failure(l);
-    } else {
-        note_success(l);
-    }
+    note_outcome(l, st);
     if (!show(l)) {
         return CLI_FAILURE;
     }
-    l->has_predicted |= newest_rows(l->newest) > 0;
+    l->has_predicted |= l->newest.n_rows > 0;
     if (is_once && cli_stopping() != 0) {
         return 128 + cli_stopping(); /* rows may be left */
     }
@@ -278,9 +239,9 @@ static int run_loop(live *l) {
     return cli_is_on(l->c, PREDICT_ONCE) ? 128 + cli_stopping() : CLI_OK;
 }
 
-static void say_totals(const live *l) {
+static void report_totals(const live *l) {
     evtwin_pump_stats stats;
-    if (evtwin_pump_stats_get(l->pump, &stats, sizeof stats) < 0) {
+    if (evtwin_pump_stats_get(l->delivery.pump, &stats, sizeof stats) < 0) {
         return;
     }
     char refused[64] = "";
@@ -294,24 +255,14 @@ static void say_totals(const live *l) {
              cli_s(stats.n_errors));
 }
 
-/* The pump owns the predictor from the moment it takes it; before, this function does. */
-static int prepare(live *l, evtwin_predictor *predictor) {
-    const int is_store = cli_text(l->c, PREDICT_SOURCE) == NULL;
-    int code;
-    if ((code = check_features(predictor)) != 0 || (code = start_metrics(l)) != 0 ||
-        (code = is_store ? connect_store(l, predictor) : connect_uris(l)) != 0) {
-        evtwin_predictor_free(predictor);
-        return code;
-    }
-    evtwin_status st = evtwin_pump_take_predictor(l->pump, predictor);
-    if (st < 0) {
-        evtwin_predictor_free(predictor);
-        return cli_fail(CLI_AN_INPUT, st, NULL);
-    }
-    if (l->states != NULL) {
-        st = evtwin_session_restore(evtwin_pump_session(l->pump), l->states);
-    }
-    evtwin_pump_on_event(l->pump, on_event, l);
+/* The predictor is the pump's by now. */
+static int prepare(live *l, const evtwin_predictor *predictor) {
+    CLI_TRY(check_features(predictor));
+    CLI_TRY(start_metrics(l));
+    CLI_TRY(cli_text(l->c, PREDICT_SOURCE) == NULL ? connect_store(l, predictor) : connect_uris(l));
+    const evtwin_status st =
+        l->states != NULL ? evtwin_session_restore(evtwin_pump_session(l->delivery.pump), l->states)
+                          : EVTWIN_OK;
     return st < 0 ? cli_fail(CLI_A_STORE, st, NULL) : 0;
 }
 
@@ -322,23 +273,21 @@ int predict_live(const cli *c, evtwin_predictor *predictor) {
     options.first_pause_s = options.longest_pause_s = 0; /* each cycle tries again */
     live l = {.c = c,
               .source = source != NULL ? source : cli_text(c, PREDICT_STORE),
-              .console = stdout,
-              .newest = newest_create()};
-    int code;
-    if (l.newest == NULL || evtwin_pump_create(&options, &l.pump) < 0) {
+              .delivery = {.on_batch = on_batch, .on_refusal = on_refusal, .ctx = &l}};
+    int code = delivery_open(&l.delivery, &options);
+    const evtwin_status st =
+        code == 0 ? evtwin_pump_take_predictor(l.delivery.pump, predictor) : EVTWIN_OK;
+    if (code != 0 || st < 0) {
+        code = code == 0 ? cli_fail(CLI_AN_INPUT, st, NULL) : code;
         evtwin_predictor_free(predictor);
-        code = cli_out_of_memory();
-    } else {
-        code = prepare(&l, predictor);
-        if (code == 0) {
-            code = cli_stopping() != 0 ? CLI_OK : run_loop(&l);
-            say_totals(&l);
-        }
+    } else if ((code = prepare(&l, predictor)) == 0) {
+        code = cli_stopping() != 0 ? CLI_OK : run_loop(&l);
+        report_totals(&l);
     }
     evtwin_server_free(l.server);
     evtwin_metrics_free(l.metrics);
-    evtwin_pump_free(l.pump);
+    evtwin_pump_free(l.delivery.pump);
     evtwin_table_free(l.states);
-    newest_free(l.newest);
+    newest_clear(&l.newest);
     return code;
 }

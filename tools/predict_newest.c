@@ -4,8 +4,6 @@
 
 #include "predict_tool.h"
 
-#include "cli/cli.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,29 +26,9 @@ static const struct {
     [FAILURE] = {"failure_probability", EVTWIN_F64},
 };
 
-struct newest {
-    evtwin_table *batteries; /* NULL = none yet */
-    size_t n_rows, n_unknown;
-};
-
-newest *newest_create(void) {
-    return calloc(1, sizeof(newest));
-}
-
-void newest_free(newest *n) {
-    if (n != NULL) {
-        evtwin_table_free(n->batteries);
-        free(n);
-    }
-}
-
 void newest_clear(newest *n) {
     evtwin_table_free(n->batteries);
     *n = (newest){.n_rows = 0};
-}
-
-size_t newest_rows(const newest *n) {
-    return n->n_rows;
 }
 
 static evtwin_status make_table(evtwin_table **out) {
@@ -114,19 +92,6 @@ static void print_battery(FILE *f, const evtwin_table *t, size_t row, int is_nam
     fputc('\n', f);
 }
 
-static void print_range(FILE *f, const char *label, const evtwin_table *t, size_t col, double scale,
-                        int digits, const char *unit) {
-    double low = INFINITY, high = -INFINITY;
-    for (size_t r = 0; r < evtwin_table_rows(t); r++) {
-        const double v = scale * evtwin_table_number(t, col, r);
-        low = v < low ? v : low;
-        high = v > high ? v : high;
-    }
-    if (low <= high) {
-        fprintf(f, " | %s: %.*f to %.*f%s", label, digits, low, digits, high, unit);
-    }
-}
-
 static int by_id(const void *a, const void *b, void *table) {
     return strcmp(evtwin_table_text(table, ID, *(const size_t *)a),
                   evtwin_table_text(table, ID, *(const size_t *)b));
@@ -144,8 +109,8 @@ void newest_print(const newest *n, FILE *f, int all) {
     if (sorted == NULL) {
         fprintf(f, "Predictions - %zu row%s of %zu batteries", n->n_rows, cli_s(n->n_rows),
                 n_batteries);
-        print_range(f, "RUL", n->batteries, RUL, 1, 0, " cycles");
-        print_range(f, "Failure Risk", n->batteries, FAILURE, 100, 1, "%");
+        cli_print_range(f, "RUL", n->batteries, RUL, 1, 0, " cycles");
+        cli_print_range(f, "Failure Risk", n->batteries, FAILURE, 100, 1, "%");
         if (n->n_unknown > 0) {
             fprintf(f, " | %zu unknown", n->n_unknown);
         }

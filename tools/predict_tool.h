@@ -30,17 +30,15 @@ int predict_live(const cli *c, evtwin_predictor *predictor);
 
 /* ---- the newest prediction of each battery in one cycle, for the console ---- */
 
-typedef struct newest newest;
+typedef struct newest {
+    evtwin_table *batteries;  /* NULL = none yet */
+    size_t n_rows, n_unknown; /* taken in since it was cleared */
+} newest;
 
-newest *newest_create(void); /* NULL when memory is out */
-void newest_free(newest *n);
 void newest_clear(newest *n);
 
 /* Take in a batch with predictions; what does not fit in memory is counted but not shown. */
 void newest_observe(newest *n, const evtwin_table *batch);
-
-/* Rows taken in since it was cleared. */
-size_t newest_rows(const newest *n);
 
 /* Print the contract's line per battery, or one line for all where there are many and all is 0. */
 void newest_print(const newest *n, FILE *f, int all);

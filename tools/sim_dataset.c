@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* tools/sim_dataset.c: the run-to-failure data set of a fleet, written to files and sinks, and told
- * in a few lines. */
+/* tools/sim_dataset.c: the run-to-failure data set of a fleet, written to files and sinks, and
+ * summed up in a few lines. */
 
 #include "sim_tool.h"
-#include "sim_publish.h"
 
 #include "evtwin/evtwin.h"
 
@@ -11,58 +10,80 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS_PER_WRITE = 8192 };
+/* The data set as a source: sinks take records, not labels, in pieces so that a Ctrl-C is noticed.
+ */
+typedef struct reader {
+    const evtwin_table *data_set;
+    size_t next;
+} reader;
 
-/* Sinks take records, not labels, in pieces so that a Ctrl-C is heard. */
-static int publish(const evtwin_table *lives, publisher *p) {
-    const size_t n = evtwin_table_rows(lives);
-    size_t rows[ROWS_PER_WRITE];
-    int code = 0;
-    for (size_t first = 0; first < n && code == 0; first += ROWS_PER_WRITE) {
-        const size_t n_part = n - first < ROWS_PER_WRITE ? n - first : ROWS_PER_WRITE;
-        for (size_t i = 0; i < n_part; i++) {
-            rows[i] = first + i;
-        }
-        evtwin_table *part;
-        const evtwin_status st = evtwin_table_select(lives, rows, n_part, &part);
-        if (st < 0) {
-            return cli_fail(CLI_AN_OUTPUT, st, NULL);
-        }
-        code = publisher_offer(p, part);
-        evtwin_table_free(part);
-        if (code == 0 && cli_progress(NULL, "writing", (double)first / (double)n)) {
-            cli_error("stopped before all records were written");
-            code = 128 + cli_stopping();
-        }
+static evtwin_status read_rows(void *ctx, evtwin_source *source, size_t max_rows, int timeout_ms,
+                               evtwin_table *table) {
+    (void)source;
+    (void)timeout_ms;
+    reader *r = ctx;
+    size_t rows[SIM_MAX_BATCH], n = 0;
+    while (n < max_rows && n < SIM_MAX_BATCH && r->next + n < evtwin_table_rows(r->data_set)) {
+        rows[n] = r->next + n;
+        n++;
     }
-    cli_progress_clear();
-    return code;
+    if (n == 0) {
+        return EVTWIN_DONE;
+    }
+    evtwin_table *part = NULL;
+    evtwin_status st = evtwin_table_select(r->data_set, rows, n, &part);
+    if (st >= 0 && (st = evtwin_table_append(table, part)) >= 0) {
+        r->next += n;
+    }
+    evtwin_table_free(part);
+    return st;
 }
 
-static int write_lives(const cli *c, const evtwin_table *lives, char *const *uris, size_t n_sinks) {
-    const char *csv = cli_text(c, SIM_CSV);
-    if (csv != NULL) {
-        cli_progress(NULL, "writing", -1);
-        cli_begin_write(csv);
-        const int code = cli_end_write(csv, evtwin_table_write_csv(lives, csv),
-                                       "choose another file with --csv");
+static int publish(const evtwin_table *data_set, delivery *d) {
+    reader r = {.data_set = data_set};
+    const evtwin_source_callbacks callbacks = {
+        .size = sizeof callbacks, .name = "data set", .read = read_rows};
+    evtwin_source *source;
+    const evtwin_status st = evtwin_source_create(&callbacks, &r, &source);
+    int code = st < 0 ? cli_fail(CLI_AN_OUTPUT, st, NULL) : delivery_take_source(d, source);
+    if (code == 0) {
+        const double n = (double)evtwin_table_rows(data_set);
+        do {
+            code = delivery_run(d, 0);
+        } while (code == CLI_CONTINUE && !cli_progress(NULL, "writing", (double)r.next / n));
         cli_progress_clear();
-        if (code != 0) {
-            return code;
-        }
-        const size_t n = evtwin_table_rows(lives);
-        cli_note("%s: %zu record%s", csv, n, cli_s(n));
+    }
+    if (code == CLI_CONTINUE) {
+        cli_error("stopped before all records were written");
+        code = 128 + cli_stopping();
+    }
+    return delivery_finish(d, code);
+}
+
+static int write_csv(const char *csv, const evtwin_table *data_set) {
+    cli_progress(NULL, "writing", -1);
+    cli_begin_write(csv);
+    CLI_TRY(cli_end_write(csv, evtwin_table_write_csv(data_set, csv),
+                          "choose another file with --csv"));
+    const size_t n = evtwin_table_rows(data_set);
+    cli_note("%s: %zu record%s", csv, n, cli_s(n));
+    return 0;
+}
+
+static int write_data_set(const cli *c, const evtwin_table *data_set, const sim_sinks *sinks) {
+    const size_t n_sinks = cli_count(c, SIM_SINK); /* --csv is written whole, not as a sink */
+    if (cli_text(c, SIM_CSV) != NULL) {
+        CLI_TRY(write_csv(cli_text(c, SIM_CSV), data_set));
     }
     cli_on_stop(CLI_STOP_ASKS, NULL);
     if (n_sinks == 0) {
         return 0;
     }
-    publisher *p;
-    const int code = publisher_open(uris, n_sinks, (size_t)cli_integer(c, SIM_HOLD), &p);
-    if (code == CLI_CONTINUE) {
-        return publisher_close(p, publish(lives, p));
-    }
-    return code == CLI_OK ? 128 + cli_stopping() : code;
+    delivery d = {.pump = NULL};
+    int code = sim_sinks_open(c, sinks, n_sinks, SIM_MAX_BATCH, &d);
+    code = code == 0 ? publish(data_set, &d) : code == CLI_CONTINUE ? 128 + cli_stopping() : code;
+    evtwin_pump_free(d.pump);
+    return code;
 }
 
 static void print_json_number(const char *key, double value, const char *end) {
@@ -83,7 +104,7 @@ static void print_json(const evtwin_run_to_failure_report *r) {
     print_json_number("life_p90_cycles", r->life_p90_cycles, "}\n");
 }
 
-/* The number of records is told where they are written. */
+/* The number of records is reported where they are written. */
 static void print_summary(FILE *f, const evtwin_run_to_failure_report *r, int is_written) {
     fprintf(f,
             "%zu pack%s: %zu worn out by capacity, %zu by resistance, %zu censored; %zu had a "
@@ -100,17 +121,13 @@ static void print_summary(FILE *f, const evtwin_run_to_failure_report *r, int is
 }
 
 /* What would only be found out after minutes of work. */
-static int check_before(const cli *c, char *const *uris, size_t n_sinks) {
-    const char *csv = cli_text(c, SIM_CSV);
-    const int csv_is_stdout = csv != NULL && strcmp(csv, "-") == 0;
-    if (cli_is_on(c, SIM_JSON) && (csv_is_stdout || sim_sinks_use_stdout(uris, n_sinks))) {
-        cli_error("--json and the records cannot both go to standard output");
-        return CLI_USAGE;
-    }
-    return csv != NULL ? cli_check_output_file(csv) : 0;
+static int check_before(const cli *c, const sim_sinks *sinks) {
+    CLI_FAIL_IF(cli_is_on(c, SIM_JSON) && sinks->uses_stdout, CLI_USAGE,
+                "--json and the records cannot both go to standard output");
+    return sinks->csv != NULL ? cli_check_output_file(cli_text(c, SIM_CSV)) : 0;
 }
 
-static int simulate(const cli *c, const evtwin_sim_options *options, evtwin_table **lives_out,
+static int simulate(const cli *c, const evtwin_sim_options *options, evtwin_table **out,
                     evtwin_run_to_failure_report *report) {
     evtwin_run_to_failure_options run;
     evtwin_run_to_failure_options_init(&run, sizeof run);
@@ -118,36 +135,26 @@ static int simulate(const cli *c, const evtwin_sim_options *options, evtwin_tabl
     run.max_years = cli_number(c, SIM_MAX_YEARS);
     run.progress = cli_progress;
     cli_on_stop(CLI_STOP_LEAVES, "nothing was written");
-    const evtwin_status st =
-        evtwin_sim_run_to_failure(options, &run, lives_out, report, sizeof *report);
+    const evtwin_status st = evtwin_sim_run_to_failure(options, &run, out, report, sizeof *report);
     cli_progress_clear();
     return st < 0 ? cli_fail(CLI_AN_OPTION, st, NULL) : 0;
 }
 
-int sim_run_lives(const cli *c, const evtwin_sim_options *options) {
-    char **uris = NULL;
-    size_t n_uris = 0;
-    int code = sim_sinks(c, &uris, &n_uris);
-    if (code != 0) {
-        return code;
-    }
-    const size_t n_sinks = cli_count(c, SIM_SINK); /* --csv is written whole, not as a sink */
-
-    evtwin_table *lives = NULL;
+int sim_run_to_failure(const cli *c, const evtwin_sim_options *options) {
+    evtwin_table *data_set = NULL;
     evtwin_run_to_failure_report report;
-    if ((code = check_before(c, uris, n_sinks)) == 0 &&
-        (code = simulate(c, options, &lives, &report)) == 0 &&
-        (code = write_lives(c, lives, uris, n_sinks)) == 0) {
-        const char *csv = cli_text(c, SIM_CSV);
-        const int is_taken =
-            sim_sinks_use_stdout(uris, n_sinks) || (csv != NULL && strcmp(csv, "-") == 0);
+    sim_sinks sinks;
+    int code;
+    if ((code = sim_sinks_list(c, &sinks)) == 0 && (code = check_before(c, &sinks)) == 0 &&
+        (code = simulate(c, options, &data_set, &report)) == 0 &&
+        (code = write_data_set(c, data_set, &sinks)) == 0) {
         if (cli_is_on(c, SIM_JSON)) {
             print_json(&report);
         } else if (!cli_quiet()) {
-            print_summary(is_taken ? stderr : stdout, &report, n_uris > 0);
+            print_summary(sinks.uses_stdout ? stderr : stdout, &report, sinks.n > 0);
         }
     }
-    evtwin_table_free(lives);
-    sim_sinks_free(uris, n_uris);
+    evtwin_table_free(data_set);
+    sim_sinks_free(&sinks);
     return code;
 }

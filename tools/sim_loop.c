@@ -2,7 +2,6 @@
 /* tools/sim_loop.c: live telemetry: the simulator as a source, delivered and shown. */
 
 #include "sim_tool.h"
-#include "sim_publish.h"
 
 #include "evtwin/evtwin.h"
 
@@ -12,40 +11,40 @@
 
 /* ---- sinks of the command line ---- */
 
-void sim_sinks_free(char **uris, size_t n) {
-    for (size_t i = 0; uris != NULL && i < n; i++) {
-        free(uris[i]);
-    }
-    free(uris);
-}
-
-int sim_sinks(const cli *c, char ***uris_out, size_t *n_out) {
+int sim_sinks_list(const cli *c, sim_sinks *out) {
     const char *csv = cli_text(c, SIM_CSV);
-    const size_t n_sinks = cli_count(c, SIM_SINK), n = n_sinks + (csv != NULL);
-    char **uris = calloc(n + 1, sizeof *uris);
-    int is_out = uris == NULL;
-    for (size_t i = 0; i < n && !is_out; i++) {
-        const int is_csv = i == n_sinks;
-        const char *text = is_csv ? csv : cli_item(c, SIM_SINK, i);
-        is_out = asprintf(&uris[i], "%s%s", is_csv ? "csv:" : "", text) < 0;
+    *out = (sim_sinks){.n = cli_count(c, SIM_SINK)};
+    out->uris = calloc(out->n + 1, sizeof *out->uris);
+    if (out->uris == NULL || (csv != NULL && asprintf(&out->csv, "csv:%s", csv) < 0)) {
+        return cli_out_of_memory();
     }
-    const int code = is_out ? cli_out_of_memory() : cli_check_sinks((const char *const *)uris, n);
-    if (code != 0) {
-        sim_sinks_free(uris, n);
-        return code;
+    for (size_t i = 0; i < out->n; i++) {
+        out->uris[i] = cli_item(c, SIM_SINK, i);
     }
-    *uris_out = uris;
-    *n_out = n;
-    return 0;
+    if (csv != NULL) {
+        out->uris[out->n++] = out->csv;
+    }
+    for (size_t i = 0; i < out->n; i++) {
+        out->uses_stdout |= cli_sink_is_stdout(out->uris[i]);
+    }
+    return cli_check_sinks(out->uris, out->n);
 }
 
-int sim_sinks_use_stdout(char *const *uris, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        if (cli_sink_is_stdout(uris[i])) {
-            return 1;
-        }
+void sim_sinks_free(sim_sinks *sinks) {
+    free(sinks->csv);
+    free(sinks->uris);
+}
+
+int sim_sinks_open(const cli *c, const sim_sinks *sinks, size_t n, size_t max_batch, delivery *d) {
+    evtwin_pump_options options;
+    evtwin_pump_options_init(&options, sizeof options);
+    options.max_batch_rows = max_batch;
+    options.max_held_rows = (size_t)cli_integer(c, SIM_HOLD);
+    int code = delivery_open(d, &options);
+    for (size_t i = 0; i < n && code == 0; i++) {
+        code = delivery_open_sink(d, sinks->uris[i], 1);
     }
-    return 0;
+    return code;
 }
 
 /* ---- console ---- */
@@ -75,15 +74,7 @@ static void print_battery(FILE *f, const evtwin_table *t, size_t row, int is_nam
 
 static void print_range(FILE *f, const char *label, const evtwin_table *t, const char *quantity,
                         const char *unit) {
-    double low = INFINITY, high = -INFINITY;
-    for (size_t r = 0; r < evtwin_table_rows(t); r++) {
-        const double v = value_of(t, quantity, r);
-        low = v < low ? v : low;
-        high = v > high ? v : high;
-    }
-    if (low <= high) {
-        fprintf(f, " | %s: %.1f to %.1f%s", label, low, high, unit);
-    } else {
+    if (!cli_print_range(f, label, t, evtwin_table_find(t, quantity), 1, 1, unit)) {
         fprintf(f, " | %s: unknown", label);
     }
 }
@@ -142,8 +133,8 @@ static void on_batch(void *ctx, const evtwin_table *batch) {
     }
 }
 
-/* Takes the simulator. Without a wall clock the interval is one of physics. */
-static int make_source(evtwin_sim *sim, const sim_pace *pace, int is_max, size_t max_records,
+/* Without a wall clock the interval is one of physics. */
+static int make_source(evtwin_sim **sim, const sim_pace *pace, int is_max, size_t max_records,
                        evtwin_source **out) {
     evtwin_sim_source_options options;
     evtwin_sim_source_options_init(&options, sizeof options);
@@ -152,18 +143,18 @@ static int make_source(evtwin_sim *sim, const sim_pace *pace, int is_max, size_t
     options.start_time_us = pace->start_us;
     options.max_records = max_records;
     options.max_late = 0;
-    evtwin_status st = evtwin_sim_advance(sim, pace->step_s); /* the first record is of its end */
-    if (st < 0 || (st = evtwin_source_from_sim(sim, &options, out)) < 0) {
-        evtwin_sim_free(sim);
+    evtwin_status st = evtwin_sim_advance(*sim, pace->step_s); /* the first record is of its end */
+    if (st < 0 || (st = evtwin_source_from_sim(*sim, &options, out)) < 0) {
         return cli_fail(CLI_AN_INPUT, st, NULL);
     }
+    *sim = NULL;
     return 0;
 }
 
-static int run_source(publisher *p, const run *r, double end_s) {
+static int run_source(delivery *d, const run *r, double end_s) {
     int code = CLI_CONTINUE;
     while (code == CLI_CONTINUE && cli_stopping() == 0 && cli_now_s() < end_s && !r->is_over) {
-        code = publisher_run(p, PATIENCE_MS);
+        code = delivery_run(d, PATIENCE_MS);
     }
     cli_progress_clear();
     if (r->n_expected == 0 && cli_stopping() != 0) {
@@ -172,53 +163,47 @@ static int run_source(publisher *p, const run *r, double end_s) {
     return code == CLI_CONTINUE ? r->code : code;
 }
 
-/* Takes the simulator. */
-static int publish(const cli *c, evtwin_sim *sim, const sim_pace *pace, publisher *p,
-                   FILE *console) {
+static int publish(const cli *c, evtwin_sim **sim, const sim_pace *pace, delivery *d) {
     const int is_limited = cli_is_set(c, SIM_DURATION);
     const double duration_s = is_limited ? cli_number(c, SIM_DURATION) : INFINITY;
     const size_t n_packs = (size_t)cli_integer(c, SIM_FLEET);
     const double n_steps = floor(duration_s / pace->interval_s + 1e-9) + !pace->is_max;
     if (n_steps < 1) {
-        evtwin_sim_free(sim);
         return CLI_OK; /* shorter than one step */
     }
-    run r = {.console = console, .n_expected = pace->is_max ? n_steps * (double)n_packs : 0};
+    run r = {.console = d->uses_stdout ? stderr : stdout,
+             .n_expected = pace->is_max ? n_steps * (double)n_packs : 0};
     evtwin_source *source;
-    int code = make_source(sim, pace, pace->is_max, is_limited ? (size_t)n_steps : 0, &source);
-    if (code == 0 && (code = publisher_take_source(p, source, on_batch, &r)) == 0) {
-        code = run_source(p, &r, pace->is_max ? INFINITY : cli_now_s() + duration_s);
-    }
+    CLI_TRY(make_source(sim, pace, pace->is_max, is_limited ? (size_t)n_steps : 0, &source));
+    CLI_TRY(delivery_take_source(d, source));
+    d->on_batch = on_batch;
+    d->ctx = &r;
+    const int code = run_source(d, &r, pace->is_max ? INFINITY : cli_now_s() + duration_s);
+    d->on_batch = NULL; /* r ends here */
     return code;
 }
 
-int sim_run_live(const cli *c, evtwin_sim *sim, const sim_pace *pace) {
-    char **uris = NULL;
-    size_t n_uris = 0;
-    publisher *p = NULL;
-    int code = sim_sinks(c, &uris, &n_uris);
+int sim_run_live(const cli *c, evtwin_sim **sim, const sim_pace *pace) {
+    sim_sinks sinks;
+    delivery d = {.pump = NULL};
+    int code = sim_sinks_list(c, &sinks);
     if (code == 0) {
         /* live, a batch is what the console shows: one record of every battery */
-        const size_t max_batch =
-            pace->is_max ? PUBLISHER_MAX_BATCH : (size_t)cli_integer(c, SIM_FLEET);
-        code = publisher_open_for(max_batch, uris, n_uris, (size_t)cli_integer(c, SIM_HOLD), &p);
+        const size_t max_batch = pace->is_max ? SIM_MAX_BATCH : (size_t)cli_integer(c, SIM_FLEET);
+        code = sim_sinks_open(c, &sinks, sinks.n, max_batch, &d);
     }
-    if (code == CLI_CONTINUE) {
-        FILE *console = sim_sinks_use_stdout(uris, n_uris) ? stderr : stdout;
-        code = publisher_close(p, publish(c, sim, pace, p, console));
-    } else {
-        evtwin_sim_free(sim);
+    if (code == 0) {
+        code = delivery_finish(&d, publish(c, sim, pace, &d));
     }
-    sim_sinks_free(uris, n_uris);
-    return code;
+    evtwin_pump_free(d.pump);
+    sim_sinks_free(&sinks);
+    return code == CLI_CONTINUE ? CLI_OK : code;
 }
 
-int sim_run_dry(const cli *c, evtwin_sim *sim, const sim_pace *pace) {
+int sim_run_dry(const cli *c, evtwin_sim **sim, const sim_pace *pace) {
     evtwin_source *source = NULL;
-    int code = make_source(sim, pace, 1, 0, &source);
-    if (code != 0) {
-        return code;
-    }
+    CLI_TRY(make_source(sim, pace, 1, 0, &source));
+    int code = 0;
     evtwin_table *batch = NULL;
     evtwin_sink *sink = NULL;
     evtwin_status st = evtwin_telemetry_table_create(&batch);
@@ -228,7 +213,7 @@ int sim_run_dry(const cli *c, evtwin_sim *sim, const sim_pace *pace) {
     size_t left = (size_t)cli_integer(c, SIM_RECORDS);
     while (code == 0 && left > 0 && cli_stopping() == 0) {
         evtwin_table_resize(batch, 0);
-        const size_t n_max = left < PUBLISHER_MAX_BATCH ? left : PUBLISHER_MAX_BATCH;
+        const size_t n_max = left < SIM_MAX_BATCH ? left : SIM_MAX_BATCH;
         if ((st = evtwin_source_read(source, n_max, 0, batch)) < 0) {
             code = cli_fail(CLI_AN_INPUT, st, NULL);
         } else if ((st = evtwin_sink_write(sink, batch)) < 0) {

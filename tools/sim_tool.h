@@ -4,8 +4,11 @@
 #define EVTWIN_TOOLS_SIM_TOOL_H
 
 #include "cli/cli.h"
+#include "delivery.h"
 
 #include "evtwin/sim.h"
+
+enum { SIM_MAX_BATCH = 8192 };
 
 /* Index of each option in the table of evtwin-sim.c. */
 enum {
@@ -45,16 +48,25 @@ typedef struct sim_pace {
     int64_t start_us; /* of the clock that stamps records where there is no wall clock */
 } sim_pace;
 
-/* Each returns an exit code. The first two take the simulator. */
-int sim_run_live(const cli *c, evtwin_sim *sim, const sim_pace *pace);
-int sim_run_dry(const cli *c, evtwin_sim *sim, const sim_pace *pace);
-int sim_run_lives(const cli *c, const evtwin_sim_options *options);
+/* The sinks of --sink and --csv. */
+typedef struct sim_sinks {
+    const char **uris; /* (n) */
+    size_t n;
+    char *csv;       /* the URI of --csv, the last one; NULL = none */
+    int uses_stdout; /* one of them writes to standard output */
+} sim_sinks;
 
-/* The URIs of --sink and --csv; freed by the caller with sim_sinks_free. */
-int sim_sinks(const cli *c, char ***uris_out, size_t *n_out);
-void sim_sinks_free(char **uris, size_t n);
+/* Each returns an exit code. A simulator that becomes a source is *sim = NULL. */
+int sim_run_live(const cli *c, evtwin_sim **sim, const sim_pace *pace);
+int sim_run_dry(const cli *c, evtwin_sim **sim, const sim_pace *pace);
+int sim_run_to_failure(const cli *c, const evtwin_sim_options *options);
 
-/* 1 if one of them writes to standard output. */
-int sim_sinks_use_stdout(char *const *uris, size_t n);
+/* 0, or an exit code; freed by the caller in any case. */
+int sim_sinks_list(const cli *c, sim_sinks *out);
+void sim_sinks_free(sim_sinks *sinks);
+
+/* Open the first n of them behind a pump that holds records (--hold) in d, which the caller frees
+ * the pump of. 0, or as delivery_open_sink. */
+int sim_sinks_open(const cli *c, const sim_sinks *sinks, size_t n, size_t max_batch, delivery *d);
 
 #endif

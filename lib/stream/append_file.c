@@ -6,7 +6,6 @@
 #include "core/file.h"
 #include "core/mem.h"
 #include "core/status.h"
-#include "stream/scheme.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,17 +15,6 @@
 
 enum { CHUNK = 65536 };
 
-struct evtwin__append_file {
-    int fd;
-    int is_regular; /* can be locked, cut and synchronised */
-    char *path;
-};
-
-static evtwin_status fail_errno(const char *path, int error) {
-    EVTWIN_FAIL(error == ENOENT ? EVTWIN_E_NOT_FOUND : EVTWIN_E_IO, "%s: %s", path,
-                strerror(error));
-}
-
 /* An open-file-description lock: it also holds between two sinks of one process. */
 static evtwin_status lock(const evtwin__append_file *f) {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -35,7 +23,7 @@ static evtwin_status lock(const evtwin__append_file *f) {
     }
     EVTWIN_FAIL_IF(errno == EAGAIN || errno == EACCES, EVTWIN_E_BUSY,
                    "%s: held by another process or sink", f->path);
-    return fail_errno(f->path, errno);
+    return evtwin__fail_errno(f->path, errno);
 }
 
 /* Read exactly n bytes at offset. */
@@ -43,7 +31,7 @@ static evtwin_status read_at(const evtwin__append_file *f, off_t offset, char *d
     while (n > 0) {
         const ssize_t got = pread(f->fd, data, n, offset);
         if (got == 0 || (got < 0 && errno != EINTR)) {
-            return fail_errno(f->path, got == 0 ? EIO : errno);
+            return evtwin__fail_errno(f->path, got == 0 ? EIO : errno);
         }
         if (got > 0) {
             data += got;
@@ -96,7 +84,7 @@ static evtwin_status adopt(evtwin__append_file *f, off_t size, evtwin__first_lin
     }
     if (end < size) {
         if (ftruncate(f->fd, end) != 0) {
-            return fail_errno(f->path, errno);
+            return evtwin__fail_errno(f->path, errno);
         }
         evtwin__log(EVTWIN_LOG_WARNING, "%s: cut off a torn last line of %lld bytes", f->path,
                     (long long)(size - end));
@@ -110,11 +98,9 @@ static evtwin_status open_path(evtwin__append_file *f) {
     const int exists = stat(f->path, &info) == 0;
     f->is_regular = !exists || S_ISREG(info.st_mode);
     const int flags = f->is_regular ? O_RDWR | O_CREAT | O_APPEND : O_WRONLY;
-    do {
-        f->fd = open(f->path, flags | O_CLOEXEC, 0666);
-    } while (f->fd < 0 && errno == EINTR);
+    f->fd = evtwin__fd_open(f->path, flags, 0666);
     if (f->fd < 0 || fstat(f->fd, &info) != 0) {
-        return fail_errno(f->path, errno);
+        return evtwin__fail_errno(f->path, errno);
     }
     f->is_regular = S_ISREG(info.st_mode);
     if (!exists) {
@@ -124,60 +110,40 @@ static evtwin_status open_path(evtwin__append_file *f) {
 }
 
 /* Lock a regular file and bring it into a state to append to. */
-static evtwin_status prepare(evtwin__append_file *f, int replace, evtwin__first_line_fn check,
-                             void *check_ctx) {
+static evtwin_status prepare(evtwin__append_file *f, evtwin__first_line_fn check, void *check_ctx) {
     EVTWIN_TRY(lock(f));
 
     /* the size is what it is under the lock */
     struct stat info;
-    if (fstat(f->fd, &info) != 0 || (replace && ftruncate(f->fd, 0) != 0)) {
-        return fail_errno(f->path, errno);
+    if (fstat(f->fd, &info) != 0 || (f->replace && ftruncate(f->fd, 0) != 0)) {
+        return evtwin__fail_errno(f->path, errno);
     }
-    return replace || info.st_size == 0 ? EVTWIN_OK : adopt(f, info.st_size, check, check_ctx);
+    return f->replace || info.st_size == 0 ? EVTWIN_OK : adopt(f, info.st_size, check, check_ctx);
 }
 
-static evtwin_status open_uri(const evtwin__uri *uri, evtwin__first_line_fn check, void *check_ctx,
-                              evtwin__append_file *f) {
-    int replace = 0;
-    evtwin_status st = evtwin__uri_need_path(uri);
-    if (st < 0 || (st = evtwin__param_flag(uri, "replace", &replace)) < 0) {
-        return st;
-    }
-    f->path = evtwin__strdup(uri->path);
-    EVTWIN_FAIL_IF(f->path == NULL, EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
-    if (strcmp(f->path, "-") == 0) {
-        f->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
-        return f->fd < 0 ? fail_errno("standard output", errno) : EVTWIN_OK;
-    }
-    st = open_path(f);
-    return st == EVTWIN_OK && f->is_regular ? prepare(f, replace, check, check_ctx) : st;
-}
-
-const char *const evtwin__append_params[] = {"replace", NULL};
+const evtwin__param evtwin__append_params[] = {EVTWIN__PARAM("replace", WORD,
+                                                             offsetof(evtwin__append_file, replace),
+                                                             .words = EVTWIN__FLAG_WORDS),
+                                               {.key = NULL}};
 
 evtwin_status evtwin__append_open(const evtwin__uri *uri, evtwin__first_line_fn check,
-                                  void *check_ctx, evtwin__append_file **out) {
-    evtwin__append_file *f = evtwin__calloc(1, sizeof *f);
-    EVTWIN_FAIL_IF(f == NULL, EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
+                                  void *check_ctx, evtwin__append_file *f) {
     f->fd = -1;
-    const evtwin_status st = open_uri(uri, check, check_ctx, f);
-    if (st < 0) {
-        evtwin__append_close(f);
-        return st;
+    f->path = uri->path;
+    EVTWIN_TRY(evtwin__params_read(uri, evtwin__append_params, f));
+    if (strcmp(f->path, "-") == 0) {
+        f->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+        return f->fd < 0 ? evtwin__fail_errno("standard output", errno) : EVTWIN_OK;
     }
-    *out = f;
-    return EVTWIN_OK;
+    EVTWIN_TRY(open_path(f));
+    return f->is_regular ? prepare(f, check, check_ctx) : EVTWIN_OK;
 }
 
-const char *evtwin__append_path(const evtwin__append_file *file) {
-    return file->path;
-}
-
-evtwin_status evtwin__append_write(evtwin__append_file *file, const char *data, size_t size) {
+evtwin_status evtwin__append_write(evtwin__append_file *file) {
     struct stat before = {.st_size = 0};
     EVTWIN_FAIL_IF(file->is_regular && fstat(file->fd, &before) != 0, EVTWIN_E_IO, "%s",
                    strerror(errno));
-    const int error = evtwin__fd_write(file->fd, data, size);
+    const int error = evtwin__fd_write(file->fd, file->text.data, file->text.size);
     EVTWIN_FAIL_IF(error != 0 && file->is_regular && ftruncate(file->fd, before.st_size) != 0,
                    EVTWIN_E_IO, "%s, and the part that was written stays: %s", strerror(error),
                    strerror(errno));
@@ -185,19 +151,17 @@ evtwin_status evtwin__append_write(evtwin__append_file *file, const char *data, 
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin__append_flush(evtwin__append_file *file) {
+evtwin_status evtwin__append_flush(void *ctx) {
+    const evtwin__append_file *file = ctx;
     EVTWIN_FAIL_IF(file->is_regular && fdatasync(file->fd) != 0, EVTWIN_E_IO, "%s",
                    strerror(errno));
     return EVTWIN_OK;
 }
 
-void evtwin__append_close(evtwin__append_file *file) {
-    if (file == NULL) {
-        return;
-    }
+void evtwin__append_close(void *ctx) {
+    evtwin__append_file *file = ctx;
     if (file->fd >= 0) {
         close(file->fd); /* gives the lock back */
     }
-    evtwin__free(file->path);
-    evtwin__free(file);
+    evtwin__text_free(&file->text);
 }

@@ -4,37 +4,72 @@
 #ifndef EVTWIN_STREAM_SCHEME_H
 #define EVTWIN_STREAM_SCHEME_H
 
+#include "evtwin/store.h"
 #include "evtwin/stream.h"
 
 #include "core/uri.h"
 
+#include <stddef.h>
+
+typedef enum evtwin__param_kind {
+    EVTWIN__PARAM_TEXT,   /* const char *, which lives as long as the URI */
+    EVTWIN__PARAM_WORD,   /* int or an enum: the index in words */
+    EVTWIN__PARAM_NUMBER, /* double from min to max; or words[0], which is INFINITY */
+    EVTWIN__PARAM_SIZE,   /* size_t from min on */
+    EVTWIN__PARAM_SEED,   /* uint64_t, all 64 bits */
+    EVTWIN__PARAM_TIME    /* int64_t, in us */
+} evtwin__param_kind;
+
+/* A parameter is a row. A list of them ends with one without a key. */
+typedef struct evtwin__param {
+    const char *key;
+    evtwin__param_kind kind;
+    size_t offset; /* of the value in what evtwin__params_read fills */
+    double min, max;
+    const char *words[4];
+} evtwin__param;
+
+/* The offset follows, then .min, .max or .words where the kind has them. */
+#define EVTWIN__PARAM(key_, kind_, ...)                                                            \
+    { .key = key_, .kind = EVTWIN__PARAM_##kind_, .offset = __VA_ARGS__ }
+#define EVTWIN__FLAG_WORDS                                                                         \
+    { "0", "1" }
+#define EVTWIN__NAIVE_WORDS                                                                        \
+    { [EVTWIN_NAIVE_UTC] = "utc", [EVTWIN_NAIVE_LOCAL] = "local", [EVTWIN_NAIVE_REJECT] = "reject" }
+
 typedef struct evtwin__scheme {
     const char *name;
-    int takes_host;            /* "scheme://host/…"; else only "scheme:…" is accepted */
-    const char *const *params; /* known ones, NULL-terminated; others are refused before open */
-    /* Make the ctx of the callbacks. */
-    evtwin_status (*open)(const evtwin__uri *uri, void **ctx_out);
-    /* The one that it is; its name is set from the URI. */
+    int takes_host;              /* "scheme://host/…"; else only "scheme:…" is accepted */
+    int names_file;              /* the path must not be empty */
+    const evtwin__param *params; /* others are refused before open; NULL = it has none */
+    size_t ctx_size;             /* of the ctx of the callbacks; 0: it is NULL */
+    /* Fill in ctx, which is all zero. After a failure it is closed like any other. The strings of
+     * the URI live as long as ctx, but not its text. */
+    evtwin_status (*open)(const evtwin__uri *uri, void *ctx);
+    /* The one that it is; its name is set from the URI. close leaves ctx itself alone. */
     evtwin_source_callbacks source;
     evtwin_sink_callbacks sink;
 } evtwin__scheme;
 
-/* ---- values of parameters: the default where the URI has none, EVTWIN_E_ARG "scheme: key=value is
- *      not …" ---- */
+/* Set the values that the URI has; the others keep their defaults. EVTWIN_E_ARG "scheme: key=value
+ * is not …". */
+evtwin_status evtwin__params_read(const evtwin__uri *uri, const evtwin__param *params, void *to);
 
-evtwin_status evtwin__param_flag(const evtwin__uri *uri, const char *key, int *value);
-evtwin_status evtwin__param_number(const evtwin__uri *uri, const char *key, double min, double max,
-                                   double *value);
-evtwin_status evtwin__param_size(const evtwin__uri *uri, const char *key, size_t min,
-                                 size_t *value);
-evtwin_status evtwin__param_seed(const evtwin__uri *uri, const char *key, uint64_t *value);
-evtwin_status evtwin__param_naive_time(const evtwin__uri *uri, evtwin_naive_time *value);
+/* Open the store that a URI names, whose parameters are those of the stream. */
+evtwin_status evtwin__store_open_uri(const evtwin__uri *uri, const evtwin_store_options *options,
+                                     evtwin_store **out);
 
-/* One of n words; *value is its number. */
-evtwin_status evtwin__param_word(const evtwin__uri *uri, const char *key, const char *const *words,
-                                 size_t n, size_t *value);
+/* What a source or sink frees when it is closed: a ctx that is its own, NULL = none, and the URI
+ * that ctx may borrow from. */
+typedef struct evtwin__owned {
+    void *ctx;
+    evtwin__uri uri;
+} evtwin__owned;
 
-/* EVTWIN_E_ARG if the URI names no file. */
-evtwin_status evtwin__uri_need_path(const evtwin__uri *uri);
+/* As evtwin_source_create and evtwin_sink_create, for callbacks whose ctx may be owned. */
+evtwin_status evtwin__source_create(const evtwin_source_callbacks *callbacks, void *ctx,
+                                    const evtwin__owned *owned, evtwin_source **out);
+evtwin_status evtwin__sink_create(const evtwin_sink_callbacks *callbacks, void *ctx,
+                                  const evtwin__owned *owned, evtwin_sink **out);
 
 #endif

@@ -5,8 +5,11 @@
 #include "core/status.h"
 #include "stream/scheme.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { MAX_PARAMS = 15 };
 
 /* What a build adds (EVTWIN_EXTENSION): X(name) X(name)… */
 #ifndef EVTWIN_EXTRA_SOURCES
@@ -45,67 +48,81 @@ static evtwin_status choose(const char *kind, const evtwin__scheme *const *list,
     }
     EVTWIN_FAIL_IF(*list == NULL, EVTWIN_E_UNSUPPORTED, "no %s is called '%.40s:'; there are %s",
                    kind, uri->scheme, known);
+    const evtwin__scheme *scheme = *list;
     const int has_host = uri->host[0] != '\0' || uri->user[0] != '\0' || uri->port >= 0;
-    EVTWIN_FAIL_IF(has_host && !(*list)->takes_host, EVTWIN_E_ARG,
+    EVTWIN_FAIL_IF(has_host && !scheme->takes_host, EVTWIN_E_ARG,
                    "%s: is on this machine; write %s:/PATH with one slash", uri->scheme,
                    uri->scheme);
-    *out = *list;
-    return evtwin__uri_check_params(uri, (*list)->params);
+    const char *keys[MAX_PARAMS + 1] = {NULL};
+    for (size_t i = 0; scheme->params != NULL && scheme->params[i].key != NULL; i++) {
+        assert(i < MAX_PARAMS);
+        keys[i] = scheme->params[i].key;
+    }
+    EVTWIN_TRY(evtwin__uri_check_params(uri, keys));
+    EVTWIN_FAIL_IF(scheme->names_file && uri->path[0] == '\0', EVTWIN_E_ARG,
+                   "%s: names no file; expected %s:FILE", uri->scheme, uri->scheme);
+    *out = scheme;
+    return EVTWIN_OK;
 }
 
-/* Open what a URI names, and show it to make, which builds the handle; it has a redacted name. */
-static evtwin_status open_uri(const char *kind, const evtwin__scheme *const *list, const char *text,
-                              evtwin_status (*make)(const evtwin__scheme *scheme, const char *name,
-                                                    void *ctx, void *out),
-                              void *out) {
-    EVTWIN_FAIL_IF(text == NULL || out == NULL, EVTWIN_E_ARG, "uri or out is NULL");
-    evtwin__uri uri;
-    evtwin_status st = EVTWIN_OK;
-    EVTWIN_TRY(evtwin__uri_parse(text, &uri));
-    const evtwin__scheme *scheme = NULL;
-    void *ctx = NULL;
-    char *name = NULL;
-    if ((st = choose(kind, list, &uri, &scheme)) < 0) {
-        goto done;
-    }
-    name = evtwin__uri_redact(text);
-    if (name == NULL) {
-        st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory for a %s", kind);
-        goto done;
-    }
-    if ((st = scheme->open(&uri, &ctx)) < 0 || (st = make(scheme, name, ctx, out)) >= 0) {
-        goto done;
-    }
-    if (ctx != NULL) {
-        (scheme->source.close != NULL ? scheme->source.close : scheme->sink.close)(ctx);
-    }
+/* What a URI opened: the parts of a handle. */
+typedef struct opened {
+    const evtwin__scheme *scheme;
+    char *name; /* the URI without its passwords */
+    evtwin__owned owned;
+} opened;
 
-done:
-    evtwin__free(name);
-    evtwin__uri_free(&uri);
+/* Free the name, and after a failure everything. */
+static evtwin_status end_open(opened *o, evtwin_status st) {
+    if (st < 0) {
+        void (*close)(void *) = o->scheme == NULL                 ? NULL
+                                : o->scheme->source.close != NULL ? o->scheme->source.close
+                                                                  : o->scheme->sink.close;
+        if (close != NULL && o->owned.ctx != NULL) {
+            close(o->owned.ctx);
+        }
+        evtwin__free(o->owned.ctx);
+        evtwin__uri_free(&o->owned.uri);
+    }
+    evtwin__free(o->name);
     return st;
 }
 
-static evtwin_status make_source(const evtwin__scheme *scheme, const char *name, void *ctx,
-                                 void *out) {
-    evtwin_source_callbacks callbacks = scheme->source;
-    callbacks.size = sizeof callbacks;
-    callbacks.name = name;
-    return evtwin_source_create(&callbacks, ctx, out);
-}
-
-static evtwin_status make_sink(const evtwin__scheme *scheme, const char *name, void *ctx,
-                               void *out) {
-    evtwin_sink_callbacks callbacks = scheme->sink;
-    callbacks.size = sizeof callbacks;
-    callbacks.name = name;
-    return evtwin_sink_create(&callbacks, ctx, out);
+/* Open what a URI names; end_open follows in any case. */
+static evtwin_status open_uri(const char *kind, const evtwin__scheme *const *list, const char *text,
+                              const void *out, opened *o) {
+    EVTWIN_FAIL_IF(text == NULL || out == NULL, EVTWIN_E_ARG, "uri or out is NULL");
+    EVTWIN_TRY(evtwin__uri_parse(text, &o->owned.uri));
+    const evtwin__scheme *scheme = NULL;
+    EVTWIN_TRY(choose(kind, list, &o->owned.uri, &scheme));
+    o->name = evtwin__uri_redact(text);
+    o->owned.ctx = scheme->ctx_size > 0 ? evtwin__calloc(1, scheme->ctx_size) : NULL;
+    EVTWIN_FAIL_IF(o->name == NULL || (scheme->ctx_size > 0 && o->owned.ctx == NULL),
+                   EVTWIN_E_NOMEM, "out of memory for a %s", kind);
+    o->scheme = scheme;
+    return scheme->open(&o->owned.uri, o->owned.ctx);
 }
 
 evtwin_status evtwin_source_open(const char *uri, evtwin_source **out) {
-    return open_uri("source", sources, uri, make_source, out);
+    opened o = {.scheme = NULL};
+    evtwin_status st = open_uri("source", sources, uri, out, &o);
+    if (st >= 0) {
+        evtwin_source_callbacks callbacks = o.scheme->source;
+        callbacks.size = sizeof callbacks;
+        callbacks.name = o.name;
+        st = evtwin__source_create(&callbacks, o.owned.ctx, &o.owned, out);
+    }
+    return end_open(&o, st);
 }
 
 evtwin_status evtwin_sink_open(const char *uri, evtwin_sink **out) {
-    return open_uri("sink", sinks, uri, make_sink, out);
+    opened o = {.scheme = NULL};
+    evtwin_status st = open_uri("sink", sinks, uri, out, &o);
+    if (st >= 0) {
+        evtwin_sink_callbacks callbacks = o.scheme->sink;
+        callbacks.size = sizeof callbacks;
+        callbacks.name = o.name;
+        st = evtwin__sink_create(&callbacks, o.owned.ctx, &o.owned, out);
+    }
+    return end_open(&o, st);
 }

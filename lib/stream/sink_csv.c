@@ -3,41 +3,32 @@
 
 #include "core/binding.h"
 #include "core/csv.h"
-#include "core/mem.h"
 #include "core/status.h"
 #include "stream/append_file.h"
-#include "stream/scheme.h"
 
 #include <string.h>
 
 typedef struct csv_sink {
-    evtwin__append_file *file;
+    evtwin__append_file file;
     int has_header;     /* the file has one, so the columns are fixed */
     evtwin_table *rows; /* of the batch, in the columns of the file */
     int has_predictions, has_warned;
-    evtwin__text text;
 } csv_sink;
 
 static void close_sink(void *ctx) {
     csv_sink *s = ctx;
-    if (s != NULL) {
-        evtwin__append_close(s->file);
-        evtwin_table_free(s->rows);
-        evtwin__text_free(&s->text);
-        evtwin__free(s);
-    }
+    evtwin__append_close(&s->file);
+    evtwin_table_free(s->rows);
 }
 
 /* The telemetry columns alone. */
 static evtwin_status reset_columns(csv_sink *s) {
     evtwin_table *rows = NULL;
-    const evtwin_status st = evtwin_telemetry_table_create(&rows);
-    if (st == EVTWIN_OK) {
-        evtwin_table_free(s->rows);
-        s->rows = rows;
-        s->has_predictions = 0;
-    }
-    return st;
+    EVTWIN_TRY(evtwin_telemetry_table_create(&rows));
+    evtwin_table_free(s->rows);
+    s->rows = rows;
+    s->has_predictions = 0;
+    return EVTWIN_OK;
 }
 
 static evtwin_status add_prediction(csv_sink *s, size_t q) {
@@ -65,10 +56,7 @@ static evtwin_status adopt_predictions(csv_sink *s, const char *names, size_t le
         *is_ours &=
             q < EVTWIN__Q_COUNT &&
             (is_torn || evtwin_table_find(s->rows, evtwin__schema[q].name) == EVTWIN_NO_COLUMN);
-        const evtwin_status st = *is_ours && !is_torn ? add_prediction(s, q) : EVTWIN_OK;
-        if (st < 0) {
-            return st;
-        }
+        EVTWIN_TRY(*is_ours && !is_torn ? add_prediction(s, q) : EVTWIN_OK);
         at += n;
     }
     return EVTWIN_OK;
@@ -79,36 +67,27 @@ static evtwin_status adopt_predictions(csv_sink *s, const char *names, size_t le
 static evtwin_status check_header(void *ctx, const char *path, const char *line, size_t length,
                                   int is_whole) {
     csv_sink *s = ctx;
-    s->text.size = 0;
-    evtwin_status st = EVTWIN_OK;
-    EVTWIN_TRY(evtwin__csv_write_header(s->rows, &s->text));
-    const size_t n = s->text.size - 1; /* without its line break */
-    int is_ours = memcmp(line, s->text.data, length < n ? length : n) == 0;
+    evtwin__text *header = &s->file.text;
+    EVTWIN_TRY(evtwin__csv_write_header(s->rows, header));
+    const size_t n = header->size - 1; /* without its line break */
+    int is_ours = memcmp(line, header->data, length < n ? length : n) == 0;
     if (is_ours && length > n) {
-        st = adopt_predictions(s, line + n, length - n, is_whole, &is_ours);
+        EVTWIN_TRY(adopt_predictions(s, line + n, length - n, is_whole, &is_ours));
     } else {
         is_ours &= length == n || !is_whole;
     }
-    EVTWIN_FAIL_IF(st == EVTWIN_OK && !is_ours, EVTWIN_E_SCHEMA,
+    EVTWIN_FAIL_IF(!is_ours, EVTWIN_E_SCHEMA,
                    "%s: has another header; name another file or start it anew with ?replace=1",
                    path);
     s->has_header = is_whole;
-    return st;
+    return EVTWIN_OK;
 }
 
-static evtwin_status open_sink(const evtwin__uri *uri, void **ctx_out) {
-    csv_sink *s = evtwin__calloc(1, sizeof *s);
-    EVTWIN_FAIL_IF(s == NULL, EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
-    evtwin_status st = reset_columns(s);
-    if (st == EVTWIN_OK) {
-        st = evtwin__append_open(uri, check_header, s, &s->file);
-    }
-    if (st < 0) {
-        close_sink(s);
-        return st;
-    }
-    *ctx_out = s;
-    return EVTWIN_OK;
+static evtwin_status open_sink(const evtwin__uri *uri, void *ctx) {
+    csv_sink *s = ctx;
+    s->file.fd = -1;
+    EVTWIN_TRY(reset_columns(s));
+    return evtwin__append_open(uri, check_header, s, &s->file);
 }
 
 /* The first batch fixes the columns of a new file; a later one must not lose its predictions. */
@@ -125,7 +104,7 @@ static evtwin_status fit_columns(csv_sink *s, const evtwin__binding *b) {
             EVTWIN_FAIL(EVTWIN_E_SCHEMA, "its header has no columns for predictions");
         } else if (!s->has_warned) {
             evtwin__log(EVTWIN_LOG_WARNING, "%s: its header has no column %s, which is left out",
-                        evtwin__append_path(s->file), evtwin__schema[q].name);
+                        s->file.path, evtwin__schema[q].name);
             s->has_warned = 1;
         }
     }
@@ -140,38 +119,31 @@ static evtwin_status take_rows(csv_sink *s, evtwin__binding *b) {
             b->bound[q].col = EVTWIN_NO_COLUMN; /* reported by fit_columns */
         }
     }
-    const evtwin_status st = evtwin_table_resize(s->rows, 0);
-    return st == EVTWIN_OK ? evtwin__binding_append(
-                                 b, 0, b->rows, EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS, s->rows)
-                           : st;
+    EVTWIN_TRY(evtwin_table_resize(s->rows, 0));
+    return evtwin__binding_append(b, 0, b->rows, EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS, s->rows);
 }
 
 static evtwin_status write_sink(void *ctx, const evtwin_batch *batch) {
     csv_sink *s = ctx;
+    evtwin__text *text = &s->file.text;
     evtwin__binding b;
-    evtwin_status st = evtwin__bind(batch->rows, EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS, &b);
-    if (st < 0 || (st = evtwin__binding_check_keys(&b)) < 0 || (st = fit_columns(s, &b)) < 0 ||
-        (st = take_rows(s, &b)) < 0) {
-        return st;
-    }
-    s->text.size = 0;
-    if ((!s->has_header && (st = evtwin__csv_write_header(s->rows, &s->text)) < 0) ||
-        (st = evtwin__csv_write_rows(s->rows, 0, b.rows, &s->text)) < 0 ||
-        (st = evtwin__append_write(s->file, s->text.data, s->text.size)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__bind(batch->rows, EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS, &b));
+    EVTWIN_TRY(evtwin__binding_check_keys(&b));
+    EVTWIN_TRY(fit_columns(s, &b));
+    EVTWIN_TRY(take_rows(s, &b));
+    text->size = 0;
+    EVTWIN_TRY(s->has_header ? EVTWIN_OK : evtwin__csv_write_header(s->rows, text));
+    EVTWIN_TRY(evtwin__csv_write_rows(s->rows, 0, b.rows, text));
+    EVTWIN_TRY(evtwin__append_write(&s->file));
     s->has_header = 1;
     return EVTWIN_OK;
 }
 
-static evtwin_status flush_sink(void *ctx) {
-    csv_sink *s = ctx;
-    return evtwin__append_flush(s->file);
-}
-
 const evtwin__scheme evtwin__sink_csv = {
     .name = "csv",
+    .names_file = 1,
     .params = evtwin__append_params,
+    .ctx_size = sizeof(csv_sink),
     .open = open_sink,
-    .sink = {.write = write_sink, .flush = flush_sink, .close = close_sink},
+    .sink = {.write = write_sink, .flush = evtwin__append_flush, .close = close_sink},
 };

@@ -4,9 +4,9 @@
 #include "core/status.h"
 #include "stream/scheme.h"
 
-static evtwin_status open_sink(const evtwin__uri *uri, void **ctx_out) {
+static evtwin_status open_sink(const evtwin__uri *uri, void *ctx) {
+    (void)ctx;
     EVTWIN_FAIL_IF(uri->path[0] != '\0', EVTWIN_E_ARG, "null: takes nothing after the colon");
-    *ctx_out = NULL;
     return EVTWIN_OK;
 }
 
@@ -16,11 +16,8 @@ static evtwin_status write_sink(void *ctx, const evtwin_batch *batch) {
     return EVTWIN_OK;
 }
 
-static const char *const params[] = {NULL};
-
 const evtwin__scheme evtwin__sink_null = {
     .name = "null",
-    .params = params,
     .open = open_sink,
     .sink = {.write = write_sink},
 };

@@ -1,43 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 /* stream/sink_store.c: "sqlite:FILE" as a sink: a store's inserts, or its predictions. */
 
-#include "core/mem.h"
 #include "core/status.h"
 #include "stream/scheme.h"
-#include "stream/store_uri.h"
 
 enum { WRITE_ROWS = 0, WRITE_PREDICTIONS = 1 };
 
-static const char *const write_words[] = {
-    [WRITE_ROWS] = "rows", [WRITE_PREDICTIONS] = "predictions"};
-
 typedef struct store_sink {
     evtwin_store *store;
-    size_t write; /* WRITE_… */
+    int write; /* WRITE_… */
+    double retention_days;
 } store_sink;
+
+static const evtwin__param params[] = {
+    EVTWIN__PARAM("write", WORD, offsetof(store_sink, write),
+                  .words = {[WRITE_ROWS] = "rows", [WRITE_PREDICTIONS] = "predictions"}),
+    EVTWIN__PARAM("retention_days", NUMBER, offsetof(store_sink, retention_days), .min = 0.0,
+                  .max = 1e6),
+    {.key = NULL}};
 
 static void close_sink(void *ctx) {
     store_sink *s = ctx;
-    if (s != NULL) {
-        evtwin_store_free(s->store);
-        evtwin__free(s);
-    }
+    evtwin_store_free(s->store);
 }
 
-static evtwin_status open_sink(const evtwin__uri *uri, void **ctx_out) {
+static evtwin_status open_sink(const evtwin__uri *uri, void *ctx) {
+    store_sink *s = ctx;
     evtwin_store_options options;
-    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(evtwin_store_options_init(&options, sizeof options));
-    store_sink *s = evtwin__calloc(1, sizeof *s);
-    EVTWIN_FAIL_IF(s == NULL, EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
-    if ((st = evtwin__param_word(uri, "write", write_words, 2, &s->write)) < 0 ||
-        (st = evtwin__param_number(uri, "retention_days", 0.0, 1e6, &options.retention_days)) < 0 ||
-        (st = evtwin__store_open_uri(uri, &options, &s->store)) < 0) {
-        close_sink(s);
-        return st;
-    }
-    *ctx_out = s;
-    return EVTWIN_OK;
+    s->retention_days = options.retention_days;
+    EVTWIN_TRY(evtwin__params_read(uri, params, s));
+    options.retention_days = s->retention_days;
+    return evtwin__store_open_uri(uri, &options, &s->store);
 }
 
 /* Rows with their position, in one transaction; then the states, which may be those of the batch
@@ -68,11 +62,11 @@ static evtwin_status write_sink(void *ctx, const evtwin_batch *batch) {
                : insert(s->store, batch);
 }
 
-static const char *const params[] = {"write", "retention_days", NULL};
-
 const evtwin__scheme evtwin__sink_sqlite = {
     .name = "sqlite",
+    .names_file = 1,
     .params = params,
+    .ctx_size = sizeof(store_sink),
     .open = open_sink,
     .sink = {.write = write_sink, .close = close_sink},
 };

@@ -3,7 +3,6 @@
 
 #include "core/binding.h"
 #include "core/csv.h"
-#include "core/mem.h"
 #include "core/status.h"
 #include "stream/scheme.h"
 #include "stream/telemetry_json.h"
@@ -12,8 +11,10 @@
 
 typedef struct csv_source {
     evtwin__csv_reader *reader;
-    char *path;
-    char *battery_id; /* for a file without one, else NULL */
+    const char *path;
+    evtwin_naive_time naive;
+    const char *battery_id; /* for a file without one, else NULL */
+    const char *units;      /* of columns whose names suggest another one, or NULL */
 
     evtwin_table *read; /* what the reader gave last; rows from next on are still to be passed on */
     size_t next;
@@ -21,15 +22,16 @@ typedef struct csv_source {
     evtwin__binding binding; /* of read */
 } csv_source;
 
+static const evtwin__param params[] = {
+    EVTWIN__PARAM("naive_time", WORD, offsetof(csv_source, naive), .words = EVTWIN__NAIVE_WORDS),
+    EVTWIN__PARAM("battery_id", TEXT, offsetof(csv_source, battery_id)),
+    EVTWIN__PARAM("unit", TEXT, offsetof(csv_source, units)),
+    {.key = NULL}};
+
 static void close_source(void *ctx) {
     csv_source *s = ctx;
-    if (s != NULL) {
-        evtwin__csv_reader_free(s->reader);
-        evtwin_table_free(s->read);
-        evtwin__free(s->path);
-        evtwin__free(s->battery_id);
-        evtwin__free(s);
-    }
+    evtwin__csv_reader_free(s->reader);
+    evtwin_table_free(s->read);
 }
 
 /* Which of the quantities that matter here the header has. */
@@ -53,59 +55,40 @@ static evtwin_status look_at_header(csv_source *s) {
     return EVTWIN_OK;
 }
 
-static evtwin_status open_parts(const evtwin__uri *uri, csv_source *s) {
-    const char *id = evtwin__uri_param(uri, "battery_id");
-    EVTWIN_FAIL_IF(id != NULL && !evtwin_battery_id_is_valid(id), EVTWIN_E_ARG,
-                   "csv: battery_id=%.60s is not a valid battery id", id);
+static evtwin_status open_source(const evtwin__uri *uri, void *ctx) {
+    csv_source *s = ctx;
     evtwin_csv_options options;
-    evtwin_status st;
-    if ((st = evtwin_csv_options_init(&options, sizeof options)) < 0 ||
-        (st = evtwin__param_naive_time(uri, &options.naive_time)) < 0 ||
-        (st = evtwin__csv_reader_open(uri->path, &options, &s->reader)) < 0 ||
-        (st = evtwin__csv_reader_set_units(s->reader, evtwin__uri_param(uri, "unit"))) < 0) {
-        return st;
-    }
-    s->path = evtwin__strdup(uri->path);
-    s->battery_id = evtwin__strdup(id);
-    EVTWIN_FAIL_IF(s->path == NULL || (id != NULL && s->battery_id == NULL), EVTWIN_E_NOMEM,
-                   "%s: out of memory", uri->path);
-    st = evtwin_telemetry_table_create(&s->read);
-    return st == EVTWIN_OK ? look_at_header(s) : st;
-}
-
-static evtwin_status open_source(const evtwin__uri *uri, void **ctx_out) {
-    EVTWIN_TRY(evtwin__uri_need_path(uri));
-    csv_source *s = evtwin__calloc(1, sizeof *s);
-    EVTWIN_FAIL_IF(s == NULL, EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
-    const evtwin_status st = open_parts(uri, s);
-    if (st < 0) {
-        close_source(s);
-        return st;
-    }
-    *ctx_out = s;
-    return EVTWIN_OK;
+    EVTWIN_TRY(evtwin_csv_options_init(&options, sizeof options));
+    s->path = uri->path;
+    s->naive = options.naive_time;
+    EVTWIN_TRY(evtwin__params_read(uri, params, s));
+    EVTWIN_FAIL_IF(s->battery_id != NULL && !evtwin_battery_id_is_valid(s->battery_id),
+                   EVTWIN_E_ARG, "csv: battery_id=%.60s is not a valid battery id", s->battery_id);
+    options.naive_time = s->naive;
+    EVTWIN_TRY(evtwin__csv_reader_open(s->path, &options, &s->reader));
+    EVTWIN_TRY(evtwin__csv_reader_set_units(s->reader, s->units));
+    EVTWIN_TRY(evtwin_telemetry_table_create(&s->read));
+    return look_at_header(s);
 }
 
 /* What the reader cannot know: the battery's name. */
 static evtwin_status name_battery(const csv_source *s) {
     const size_t id = evtwin_table_find(s->read, "battery_id");
-    evtwin_status st = EVTWIN_OK;
-    for (size_t i = 0; s->battery_id != NULL && i < evtwin_table_rows(s->read) && st == EVTWIN_OK;
-         i++) {
-        st = evtwin_table_set_text(s->read, id, i, s->battery_id);
+    for (size_t i = 0; s->battery_id != NULL && i < evtwin_table_rows(s->read); i++) {
+        EVTWIN_TRY(evtwin_table_set_text(s->read, id, i, s->battery_id));
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 /* A row that names its battery and time and lies within the ranges. */
 static evtwin_status check_row(const csv_source *s, size_t row) {
-    evtwin_status st = evtwin__binding_check_key(&s->binding, row);
-    for (size_t q = 0; q < EVTWIN__Q_COUNT && st == EVTWIN_OK; q++) {
+    EVTWIN_TRY(evtwin__binding_check_key(&s->binding, row));
+    for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
         evtwin__value value;
-        st = evtwin__binding_get(&s->binding, q, row, &value);
-        st = st == EVTWIN_OK ? evtwin__value_check_range(q, &value) : st;
+        EVTWIN_TRY(evtwin__binding_get(&s->binding, q, row, &value));
+        EVTWIN_TRY(evtwin__value_check_range(q, &value));
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 /* "pack.csv: data row 17", the row behind those given so far. */
@@ -142,17 +125,13 @@ static evtwin_status refuse_row(csv_source *s, evtwin_source *source, evtwin_sta
 static evtwin_status read_more(csv_source *s, evtwin_source *source, size_t max_rows) {
     s->n_before += s->next;
     s->next = 0;
-    evtwin_status st = evtwin_table_resize(s->read, 0);
-    if (st == EVTWIN_OK) {
-        st = evtwin__csv_reader_next(s->reader, max_rows, s->read);
+    EVTWIN_TRY(evtwin_table_resize(s->read, 0));
+    const evtwin_status st = evtwin__csv_reader_next(s->reader, max_rows, s->read);
+    if (st != EVTWIN_OK) {
+        return st == EVTWIN_E_PARSE ? refuse_record(s, source, st) : st;
     }
-    if (st == EVTWIN_E_PARSE) {
-        return refuse_record(s, source, st);
-    }
-    if (st == EVTWIN_OK) {
-        st = name_battery(s);
-    }
-    return st == EVTWIN_OK ? evtwin__bind(s->read, EVTWIN__TELEMETRY, &s->binding) : st;
+    EVTWIN_TRY(name_battery(s));
+    return evtwin__bind(s->read, EVTWIN__TELEMETRY, &s->binding);
 }
 
 /* The good rows up to a bad one; the bad one by itself. */
@@ -175,18 +154,17 @@ static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_ro
     }
     char position[32];
     snprintf(position, sizeof position, "%llu", (unsigned long long)(s->n_before + s->next + n));
-    st = evtwin__binding_append(&s->binding, s->next, n, EVTWIN__TELEMETRY, table);
-    if (st == EVTWIN_OK && (st = evtwin_source_set_position(source, position)) == EVTWIN_OK) {
-        s->next += n;
-    }
-    return st;
+    EVTWIN_TRY(evtwin__binding_append(&s->binding, s->next, n, EVTWIN__TELEMETRY, table));
+    EVTWIN_TRY(evtwin_source_set_position(source, position));
+    s->next += n;
+    return EVTWIN_OK;
 }
-
-static const char *const params[] = {"naive_time", "battery_id", "unit", NULL};
 
 const evtwin__scheme evtwin__source_csv = {
     .name = "csv",
+    .names_file = 1,
     .params = params,
+    .ctx_size = sizeof(csv_source),
     .open = open_source,
     .source = {.read = read_source, .close = close_source},
 };

@@ -18,7 +18,7 @@ enum { MAX_LINE = 65536, BUFFER_SIZE = 2 * MAX_LINE };
 
 typedef struct jsonl_source {
     int fd;
-    char *path;
+    const char *path;
     int follow; /* at the end of the file wait for more instead of ending */
     evtwin_naive_time naive;
     int at_end;   /* of the file, and not following */
@@ -29,54 +29,37 @@ typedef struct jsonl_source {
     size_t start, end; /* what of the buffer is still to be read */
 } jsonl_source;
 
+static const evtwin__param params[] = {
+    EVTWIN__PARAM("naive_time", WORD, offsetof(jsonl_source, naive), .words = EVTWIN__NAIVE_WORDS),
+    EVTWIN__PARAM("follow", WORD, offsetof(jsonl_source, follow), .words = EVTWIN__FLAG_WORDS),
+    {.key = NULL}};
+
 static void close_source(void *ctx) {
     jsonl_source *s = ctx;
-    if (s != NULL) {
-        if (s->fd >= 0) {
-            close(s->fd);
-        }
-        evtwin__free(s->path);
-        evtwin__free(s->buffer);
-        evtwin__free(s);
+    if (s->fd >= 0) {
+        close(s->fd);
     }
+    evtwin__free(s->buffer);
 }
 
-static evtwin_status open_file(jsonl_source *s) {
-    s->fd = strcmp(s->path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
-                                      : open(s->path, O_RDONLY | O_CLOEXEC);
-    struct stat info;
-    int error = 0;
-    if (s->fd < 0 || fstat(s->fd, &info) != 0) {
-        error = errno;
-    } else if (S_ISDIR(info.st_mode)) {
-        error = EISDIR;
-    }
-    EVTWIN_FAIL_IF(error != 0, error == ENOENT ? EVTWIN_E_NOT_FOUND : EVTWIN_E_IO, "%s: %s",
-                   s->path, strerror(error));
-    return EVTWIN_OK;
-}
-
-static evtwin_status open_source(const evtwin__uri *uri, void **ctx_out) {
-    evtwin_status st = EVTWIN_OK;
-    EVTWIN_TRY(evtwin__uri_need_path(uri));
-    jsonl_source *s = evtwin__calloc(1, sizeof *s);
-    EVTWIN_FAIL_IF(s == NULL, EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
+static evtwin_status open_source(const evtwin__uri *uri, void *ctx) {
+    jsonl_source *s = ctx;
+    const int is_stdin = strcmp(uri->path, "-") == 0;
     s->fd = -1;
-    s->path = evtwin__strdup(uri->path);
-    s->buffer = evtwin__calloc(BUFFER_SIZE, 1);
+    s->path = uri->path;
 
     /* a file is read as it was written; a live stream must not guess what a time means */
-    s->naive = strcmp(uri->path, "-") == 0 ? EVTWIN_NAIVE_REJECT : EVTWIN_NAIVE_UTC;
-    if (s->path == NULL || s->buffer == NULL) {
-        st = evtwin__fail(EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
+    s->naive = is_stdin ? EVTWIN_NAIVE_REJECT : EVTWIN_NAIVE_UTC;
+    EVTWIN_TRY(evtwin__params_read(uri, params, s));
+    s->buffer = evtwin__calloc(BUFFER_SIZE, 1);
+    EVTWIN_FAIL_IF(s->buffer == NULL, EVTWIN_E_NOMEM, "%s: out of memory", s->path);
+    s->fd =
+        is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : evtwin__fd_open(s->path, O_RDONLY, 0);
+    struct stat info;
+    if (s->fd < 0 || fstat(s->fd, &info) != 0) {
+        return evtwin__fail_errno(s->path, errno);
     }
-    if (st < 0 || (st = evtwin__param_naive_time(uri, &s->naive)) < 0 ||
-        (st = evtwin__param_flag(uri, "follow", &s->follow)) < 0 || (st = open_file(s)) < 0) {
-        close_source(s);
-        return st;
-    }
-    *ctx_out = s;
-    return EVTWIN_OK;
+    return S_ISDIR(info.st_mode) ? evtwin__fail_errno(s->path, EISDIR) : EVTWIN_OK;
 }
 
 /* Is there something to read, or the end, within that time? */
@@ -138,9 +121,9 @@ static evtwin_status find_line(jsonl_source *s, int timeout_ms, const char **lin
             }
         }
         size_t n_read = 0;
-        const evtwin_status st = fill(s, timeout_ms, &n_read);
-        if (st < 0 || n_read == 0) {
-            return st;
+        EVTWIN_TRY(fill(s, timeout_ms, &n_read));
+        if (n_read == 0) {
+            return EVTWIN_OK;
         }
     }
 }
@@ -214,11 +197,11 @@ static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_ro
     return set_position(s, source);
 }
 
-static const char *const params[] = {"naive_time", "follow", NULL};
-
 const evtwin__scheme evtwin__source_jsonl = {
     .name = "jsonl",
+    .names_file = 1,
     .params = params,
+    .ctx_size = sizeof(jsonl_source),
     .open = open_source,
     .source = {.read = read_source, .close = close_source},
 };

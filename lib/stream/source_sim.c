@@ -5,11 +5,10 @@
 #include "core/binding.h"
 #include "core/mem.h"
 #include "core/status.h"
+#include "stream/pacing.h"
 #include "stream/scheme.h"
 
 #include <math.h>
-#include <string.h>
-#include <time.h>
 
 /* As fast as it can, a batch may stay small so that whoever asks can do something else in between.
  */
@@ -26,24 +25,15 @@ typedef struct sim_source {
     evtwin__binding binding; /* of tick */
 } sim_source;
 
-static double monotonic_s(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 static void close_source(void *ctx) {
     sim_source *s = ctx;
-    if (s != NULL) {
-        evtwin_sim_free(s->sim);
-        evtwin_table_free(s->tick);
-        evtwin__free(s);
-    }
+    evtwin_sim_free(s->sim);
+    evtwin_table_free(s->tick);
 }
 
 /* How long until the next tick; at most 0 if it is due. */
 static double due_in_s(const sim_source *s) {
-    return isfinite(s->options.speed) ? s->next_s - monotonic_s() : 0.0;
+    return isfinite(s->options.speed) ? s->next_s - evtwin__monotonic_s() : 0.0;
 }
 
 /* Leave out what is too late: a laptop slept, a sink hung, or a step takes longer than it may. */
@@ -71,37 +61,22 @@ static evtwin_status make_tick(sim_source *s) {
     leave_out(s);
     const double step_s =
         s->options.interval_s * (isfinite(s->options.speed) ? s->options.speed : 1.0);
-    evtwin_status st = evtwin_table_resize(s->tick, 0);
+    EVTWIN_TRY(evtwin_table_resize(s->tick, 0));
     s->n_given = 0;
 
     /* the first record shows the fleet as it starts */
-    if (st == EVTWIN_OK && s->n_ticks > 0) {
-        st = evtwin_sim_advance(s->sim, step_s);
-    }
-    if (st < 0 || (st = evtwin_sim_read(s->sim, stamp_us(s), s->tick)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(s->n_ticks > 0 ? evtwin_sim_advance(s->sim, step_s) : EVTWIN_OK);
+    EVTWIN_TRY(evtwin_sim_read(s->sim, stamp_us(s), s->tick));
     s->n_ticks++;
     s->next_s += s->options.interval_s;
     return evtwin__bind(s->tick, EVTWIN__TELEMETRY, &s->binding);
-}
-
-/* Sleep until the next tick is due, at most that long; a signal cuts it short. */
-static void wait_for_tick(const sim_source *s, int timeout_ms) {
-    double wait_s = due_in_s(s);
-    wait_s = wait_s < 1e-3 * timeout_ms ? wait_s : 1e-3 * timeout_ms;
-    if (wait_s > 0.0) {
-        const struct timespec wait = {.tv_sec = (time_t)wait_s,
-                                      .tv_nsec = (long)(1e9 * (wait_s - floor(wait_s)))};
-        nanosleep(&wait, NULL);
-    }
 }
 
 static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_rows, int timeout_ms,
                                  evtwin_table *table) {
     sim_source *s = ctx;
     (void)source;
-    const double began_s = monotonic_s();
+    const double began_s = evtwin__monotonic_s();
     size_t n = 0;
     evtwin_status st = EVTWIN_OK;
     while (n < max_rows && st == EVTWIN_OK) {
@@ -118,9 +93,10 @@ static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_ro
             break;
         }
         if (n == 0) {
-            wait_for_tick(s, timeout_ms);
+            const double due_s = due_in_s(s), longest_s = 1e-3 * timeout_ms;
+            evtwin__sleep_s(due_s < longest_s ? due_s : longest_s);
         }
-        if (due_in_s(s) > 0.0 || (n > 0 && monotonic_s() - began_s > longest_work_s)) {
+        if (due_in_s(s) > 0.0 || (n > 0 && evtwin__monotonic_s() - began_s > longest_work_s)) {
             break;
         }
         st = make_tick(s);
@@ -134,30 +110,20 @@ evtwin_status evtwin_sim_source_options_init(evtwin_sim_source_options *options,
                                                 .speed = 60.0,
                                                 .start_time_us = INT64_C(1704067200000000),
                                                 .max_late = 30};
-    EVTWIN_FAIL_IF(options == NULL || size < sizeof options->size, EVTWIN_E_ARG,
-                   "options is NULL or too small");
-    evtwin__report_copy(options, size, &defaults, sizeof defaults);
-    return EVTWIN_OK;
+    return evtwin__options_init(options, size, &defaults, sizeof defaults);
 }
 
-/* The callbacks' ctx; it owns the simulator from here on. */
-static evtwin_status create_ctx(evtwin_sim *sim, const evtwin_sim_source_options *options,
-                                sim_source **out) {
+/* Make the ctx of the callbacks, all zero before; the simulator is its own from here on. */
+static evtwin_status start(sim_source *s, evtwin_sim *sim,
+                           const evtwin_sim_source_options *options) {
     EVTWIN_FAIL_IF(
         !(options->interval_s > 0.0 && isfinite(options->interval_s) && options->speed > 0.0),
         EVTWIN_E_ARG, "sim: an interval of %g s at speed %g; both must be above 0",
         options->interval_s, options->speed);
-    sim_source *s = evtwin__calloc(1, sizeof *s);
-    EVTWIN_FAIL_IF(s == NULL, EVTWIN_E_NOMEM, "sim: out of memory");
-    const evtwin_status st = evtwin_telemetry_table_create(&s->tick);
-    if (st < 0) {
-        evtwin__free(s);
-        return st;
-    }
+    EVTWIN_TRY(evtwin_telemetry_table_create(&s->tick));
     s->sim = sim;
     s->options = *options;
-    s->next_s = monotonic_s();
-    *out = s;
+    s->next_s = evtwin__monotonic_s();
     return EVTWIN_OK;
 }
 
@@ -165,118 +131,81 @@ evtwin_status evtwin_source_from_sim(evtwin_sim *sim, const evtwin_sim_source_op
                                      evtwin_source **out) {
     EVTWIN_FAIL_IF(sim == NULL || out == NULL, EVTWIN_E_ARG, "sim or out is NULL");
     evtwin_sim_source_options taken;
-    evtwin_status st = evtwin_sim_source_options_init(&taken, sizeof taken);
-    if (options != NULL) {
-        evtwin__options_copy(&taken, sizeof taken, options, options->size);
-    }
-    sim_source *s = NULL;
+    evtwin_sim_source_options_init(&taken, sizeof taken);
+    EVTWIN_TRY(
+        evtwin__options_merge(&taken, sizeof taken, options, "evtwin_sim_source_options_init"));
+    sim_source *s = evtwin__calloc(1, sizeof *s);
+    EVTWIN_FAIL_IF(s == NULL, EVTWIN_E_NOMEM, "sim: out of memory");
     const evtwin_source_callbacks callbacks = {
         .size = sizeof callbacks, .name = "sim:", .read = read_source, .close = close_source};
-    if ((st = create_ctx(sim, &taken, &s)) == EVTWIN_OK &&
-        (st = evtwin_source_create(&callbacks, s, out)) < 0) {
-        s->sim = NULL; /* still the caller's */
-        close_source(s);
+    evtwin_status st = start(s, sim, &taken);
+    if (st == EVTWIN_OK) {
+        st = evtwin__source_create(&callbacks, s, &(evtwin__owned){.ctx = s}, out);
+    }
+    if (st < 0) {
+        evtwin_table_free(s->tick); /* the simulator is still the caller's */
+        evtwin__free(s);
     }
     return st;
 }
 
 /* ---- "sim:?…" ---- */
 
-/* "speed=60" or "speed=max" */
-static evtwin_status read_speed(const evtwin__uri *uri, double *speed) {
-    const char *text = evtwin__uri_param(uri, "speed");
-    if (text != NULL && strcmp(text, "max") == 0) {
-        *speed = INFINITY;
-        return EVTWIN_OK;
-    }
-    return evtwin__param_number(uri, "speed", 1e-3, 1e6, speed);
-}
+typedef struct sim_params {
+    evtwin_sim_source_options pace;
+    evtwin_sim_options fleet;
+    const char *cell;
+} sim_params;
 
-static evtwin_status read_pace(const evtwin__uri *uri, evtwin_sim_source_options *pace) {
-    evtwin_status st = evtwin_sim_source_options_init(pace, sizeof *pace);
-    if (st < 0 || (st = evtwin__param_number(uri, "interval", 1e-3, 1e6, &pace->interval_s)) < 0 ||
-        (st = evtwin__param_size(uri, "rows", 1, &pace->max_records)) < 0) {
-        return st;
-    }
-    return read_speed(uri, &pace->speed);
-}
+#define AT(member) offsetof(sim_params, member)
 
-static evtwin_status read_start(const evtwin__uri *uri, int64_t *start_us) {
-    const char *text = evtwin__uri_param(uri, "start");
-    if (text == NULL) {
-        return EVTWIN_OK;
-    }
-    const evtwin_status st = evtwin_time_parse(text, EVTWIN_NAIVE_UTC, start_us);
-    return st < 0 ? evtwin__fail_in(st, "sim: start") : st;
-}
+static const evtwin__param params[] = {
+    EVTWIN__PARAM("fleet", SIZE, AT(fleet.n_packs), .min = 1),
+    EVTWIN__PARAM("seed", SEED, AT(fleet.seed)),
+    EVTWIN__PARAM("speed", NUMBER, AT(pace.speed), .min = 1e-3, .max = 1e6, .words = {"max"}),
+    EVTWIN__PARAM("interval", NUMBER, AT(pace.interval_s), .min = 1e-3, .max = 1e6),
+    EVTWIN__PARAM("model", WORD, AT(fleet.model),
+                  .words = {[EVTWIN_SIM_ECM] = "ecm", [EVTWIN_SIM_CLASSIC] = "classic"}),
+    EVTWIN__PARAM("cell", TEXT, AT(cell)),
+    EVTWIN__PARAM("use", WORD, AT(fleet.use),
+                  .words = {[EVTWIN_USE_CYCLE] = "cycle", [EVTWIN_USE_DAILY] = "daily"}),
+    EVTWIN__PARAM("soh", NUMBER, AT(fleet.initial_soh_percent), .min = 0.0, .max = 100.0),
+    EVTWIN__PARAM("final_soh", NUMBER, AT(fleet.final_soh_percent), .min = 0.0, .max = 100.0),
+    EVTWIN__PARAM("rows", SIZE, AT(pace.max_records), .min = 1),
+    EVTWIN__PARAM("battery_id", TEXT, AT(fleet.battery_id)),
+    EVTWIN__PARAM("start", TIME, AT(fleet.start_time_us)),
+    {.key = NULL}};
 
-static evtwin_status read_fleet(const evtwin__uri *uri, evtwin_sim_options *o) {
-    static const char *const models[] = {
-        [EVTWIN_SIM_ECM] = "ecm", [EVTWIN_SIM_CLASSIC] = "classic"};
-    static const char *const uses[] = {[EVTWIN_USE_CYCLE] = "cycle", [EVTWIN_USE_DAILY] = "daily"};
-    size_t model = o->model, use = o->use;
-    const char *id = evtwin__uri_param(uri, "battery_id");
-    o->battery_id = id != NULL ? id : o->battery_id;
-
-    EVTWIN_TRY(evtwin__param_word(uri, "model", models, 2, &model));
-    EVTWIN_TRY(evtwin__param_word(uri, "use", uses, 2, &use));
-    EVTWIN_TRY(evtwin__param_size(uri, "fleet", 1, &o->n_packs));
-    EVTWIN_TRY(evtwin__param_seed(uri, "seed", &o->seed));
-    EVTWIN_TRY(evtwin__param_number(uri, "soh", 0.0, 100.0, &o->initial_soh_percent));
-    o->model = (evtwin_sim_model)model;
-    o->use = (evtwin_sim_use)use;
-
-    /* unless it says otherwise, the whole fleet starts alike */
-    o->final_soh_percent = o->initial_soh_percent;
-    return evtwin__param_number(uri, "final_soh", 0.0, 100.0, &o->final_soh_percent);
-}
-
-/* The simulator copies what it needs of the cell. */
-static evtwin_status create_sim(const evtwin__uri *uri, const evtwin_sim_options *options,
-                                evtwin_sim **out) {
-    evtwin_sim_options with_cell = *options;
-    evtwin_cell *cell = NULL;
-    const char *cell_name = evtwin__uri_param(uri, "cell");
-    evtwin_status st = cell_name != NULL ? evtwin_cell_load(cell_name, &cell) : EVTWIN_OK;
-    if (st == EVTWIN_OK) {
-        with_cell.cell = cell;
-        st = evtwin_sim_create(&with_cell, out);
-    }
-    evtwin_cell_free(cell);
-    return st;
-}
-
-static evtwin_status open_source(const evtwin__uri *uri, void **ctx_out) {
+static evtwin_status open_source(const evtwin__uri *uri, void *ctx) {
     EVTWIN_FAIL_IF(uri->path[0] != '\0', EVTWIN_E_ARG,
                    "sim: takes parameters only, as in sim:?fleet=20&speed=60");
-    evtwin_sim_source_options pace;
-    evtwin_sim_options options;
-    evtwin_sim *sim = NULL;
-    sim_source *s = NULL;
-    evtwin_status st;
-    if ((st = read_pace(uri, &pace)) < 0 ||
-        (st = evtwin_sim_options_init(&options, sizeof options)) < 0 ||
-        (st = read_fleet(uri, &options)) < 0 ||
-        (st = read_start(uri, &options.start_time_us)) < 0 ||
-        (st = create_sim(uri, &options, &sim)) < 0) {
-        return st;
+    sim_params p = {.cell = NULL};
+    EVTWIN_TRY(evtwin_sim_source_options_init(&p.pace, sizeof p.pace));
+    EVTWIN_TRY(evtwin_sim_options_init(&p.fleet, sizeof p.fleet));
+    p.fleet.final_soh_percent = NAN;
+    EVTWIN_TRY(evtwin__params_read(uri, params, &p));
+    if (isnan(p.fleet.final_soh_percent)) { /* the whole fleet starts alike */
+        p.fleet.final_soh_percent = p.fleet.initial_soh_percent;
     }
-    pace.start_time_us = options.start_time_us;
-    if ((st = create_ctx(sim, &pace, &s)) < 0) {
-        evtwin_sim_free(sim);
-        return st;
-    }
-    *ctx_out = s;
-    return EVTWIN_OK;
-}
+    p.pace.start_time_us = p.fleet.start_time_us;
 
-static const char *const params[] = {"fleet",      "seed",  "speed", "interval",  "model",
-                                     "cell",       "use",   "soh",   "final_soh", "rows",
-                                     "battery_id", "start", NULL};
+    /* the simulator copies what it needs of the cell */
+    evtwin_cell *cell = NULL;
+    evtwin_sim *sim = NULL;
+    EVTWIN_TRY(p.cell != NULL ? evtwin_cell_load(p.cell, &cell) : EVTWIN_OK);
+    p.fleet.cell = cell;
+    evtwin_status st = evtwin_sim_create(&p.fleet, &sim);
+    evtwin_cell_free(cell);
+    if (st == EVTWIN_OK && (st = start(ctx, sim, &p.pace)) < 0) {
+        evtwin_sim_free(sim);
+    }
+    return st;
+}
 
 const evtwin__scheme evtwin__source_sim = {
     .name = "sim",
     .params = params,
+    .ctx_size = sizeof(sim_source),
     .open = open_source,
     .source = {.read = read_source, .close = close_source},
 };

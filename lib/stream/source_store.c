@@ -3,55 +3,44 @@
  * prediction. */
 
 #include "core/binding.h"
-#include "core/mem.h"
 #include "core/status.h"
 #include "stream/scheme.h"
-#include "stream/store_uri.h"
 
 #include <stdio.h>
 
 enum { ROWS_ALL = 0, ROWS_UNPREDICTED = 1 };
 
-static const char *const rows_words[] = {[ROWS_ALL] = "all", [ROWS_UNPREDICTED] = "unpredicted"};
-
 typedef struct store_source {
     evtwin_store *store;
-    size_t rows;      /* ROWS_… */
+    int rows;         /* ROWS_… */
     int64_t revision; /* of the last row given */
 } store_source;
 
+static const evtwin__param params[] = {
+    EVTWIN__PARAM("rows", WORD, offsetof(store_source, rows),
+                  .words = {[ROWS_ALL] = "all", [ROWS_UNPREDICTED] = "unpredicted"}),
+    {.key = NULL}};
+
 static void close_source(void *ctx) {
     store_source *s = ctx;
-    if (s != NULL) {
-        evtwin_store_free(s->store);
-        evtwin__free(s);
-    }
+    evtwin_store_free(s->store);
 }
 
 /* The database has to exist: a mistyped name must not become a source of nothing. */
-static evtwin_status open_source(const evtwin__uri *uri, void **ctx_out) {
+static evtwin_status open_source(const evtwin__uri *uri, void *ctx) {
+    store_source *s = ctx;
     evtwin_store_options options;
-    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(evtwin_store_options_init(&options, sizeof options));
     options.read_only = 1;
-    store_source *s = evtwin__calloc(1, sizeof *s);
-    EVTWIN_FAIL_IF(s == NULL, EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
-    if ((st = evtwin__param_word(uri, "rows", rows_words, 2, &s->rows)) < 0 ||
-        (st = evtwin__store_open_uri(uri, &options, &s->store)) < 0) {
-        close_source(s);
-        return st;
-    }
-    *ctx_out = s;
-    return EVTWIN_OK;
+    EVTWIN_TRY(evtwin__params_read(uri, params, s));
+    return evtwin__store_open_uri(uri, &options, &s->store);
 }
 
 /* Append the telemetry of rows of the store. */
 static evtwin_status append(const evtwin_table *found, evtwin_table *table) {
     evtwin__binding binding;
-    const evtwin_status st = evtwin__bind(found, EVTWIN__TELEMETRY, &binding);
-    return st == EVTWIN_OK
-               ? evtwin__binding_append(&binding, 0, binding.rows, EVTWIN__TELEMETRY, table)
-               : st;
+    EVTWIN_TRY(evtwin__bind(found, EVTWIN__TELEMETRY, &binding));
+    return evtwin__binding_append(&binding, 0, binding.rows, EVTWIN__TELEMETRY, table);
 }
 
 /* A store may always get more rows: its "nothing" is never our end. */
@@ -79,11 +68,11 @@ static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_ro
     return st;
 }
 
-static const char *const params[] = {"rows", NULL};
-
 const evtwin__scheme evtwin__source_sqlite = {
     .name = "sqlite",
+    .names_file = 1,
     .params = params,
+    .ctx_size = sizeof(store_source),
     .open = open_source,
     .source = {.read = read_source, .close = close_source},
 };

@@ -21,27 +21,6 @@ static char *put(char *to, const char *text, size_t n) {
     return to + n;
 }
 
-/* A JSON string: at most six bytes for one, and the quotes. */
-static char *put_string(char *to, const char *text) {
-    static const char hex[] = "0123456789abcdef";
-    *to++ = '"';
-    for (const char *c = text; *c != '\0'; c++) {
-        const unsigned char byte = (unsigned char)*c;
-        if (byte == '"' || byte == '\\') {
-            *to++ = '\\';
-            *to++ = *c;
-        } else if (byte < 0x20) {
-            to = put(to, "\\u00", 4);
-            *to++ = hex[byte >> 4];
-            *to++ = hex[byte & 15];
-        } else {
-            *to++ = *c;
-        }
-    }
-    *to++ = '"';
-    return to;
-}
-
 /* The key of each quantity as it is written. */
 static const struct {
     const char *text;
@@ -58,18 +37,6 @@ enum {
     VALUE_SIZE = 32,
     FIXED_SIZE = 8
 #define Q(ID, name, json_key, ...) +sizeof("\"" #json_key "\":,") + VALUE_SIZE
-#include "core/schema.def"
-#undef Q
-};
-
-/* The quantities whose length is not bounded. */
-static const size_t strings[] = {
-#define STRING_F64(ID)
-#define STRING_I64(ID)
-#define STRING_TIME(ID)
-#define STRING_BOOL(ID)
-#define STRING_TEXT(ID) EVTWIN__Q_##ID,
-#define Q(ID, name, json_key, kind, type, ...) STRING_##type(ID)
 #include "core/schema.def"
 #undef Q
 };
@@ -93,16 +60,17 @@ static char *put_value(char *to, evtwin_type type, const evtwin__value *v) {
         return to;
     case EVTWIN_TEXT:
     default:
-        return put_string(to, v->text);
+        return evtwin__json_string_write(to, v->text);
     }
 }
 
-/* Room for a row and its NUL. */
+/* Room for a row and its NUL: the length of a string is not bounded. */
 static size_t row_size(const evtwin__binding *b, size_t row, unsigned kinds) {
     size_t size = FIXED_SIZE;
-    for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++) {
-        const size_t col = b->bound[strings[i]].col;
-        if (col != EVTWIN_NO_COLUMN && evtwin__is_of(strings[i], kinds)) {
+    for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
+        const size_t col = b->bound[q].col;
+        if (evtwin__schema[q].type == EVTWIN_TEXT && col != EVTWIN_NO_COLUMN &&
+            evtwin__is_of(q, kinds)) {
             const char *text = evtwin_table_text(b->table, col, row);
             size += text != NULL ? 6 * strlen(text) : 0;
         }
@@ -152,10 +120,9 @@ evtwin_status evtwin_telemetry_encode(const evtwin_table *table, size_t row, cha
     EVTWIN_FAIL_IF(table == NULL || row >= evtwin_table_rows(table), EVTWIN_E_ARG,
                    "table is NULL or has no row %zu", row + 1);
     evtwin__binding binding;
-    evtwin_status st = evtwin__bind(table, EVTWIN__TELEMETRY, &binding);
-    if (st < 0 || (st = check_row(&binding, row)) < 0) {
-        return st;
-    }
+    evtwin_status st;
+    EVTWIN_TRY(evtwin__bind(table, EVTWIN__TELEMETRY, &binding));
+    EVTWIN_TRY(check_row(&binding, row));
     evtwin__text whole = {.data = NULL};
     if ((st = evtwin__telemetry_put_json(&binding, row, EVTWIN__TELEMETRY, &whole)) < 0) {
         goto done;
@@ -297,10 +264,8 @@ static evtwin_status decode_object(const json_t *object, evtwin_naive_time naive
         const evtwin__bound *to = &b->bound[q];
         EVTWIN_FAIL_IF(to->col == EVTWIN_NO_COLUMN || to->type != of->type || to->factor != 1.0,
                        EVTWIN_E_SCHEMA, "the table has no telemetry column '%s'", of->name);
-        evtwin_status st = decode_value(q, json, naive, &value[q]);
-        if (st < 0 || (st = evtwin__value_check_range(q, &value[q])) < 0) {
-            return st;
-        }
+        EVTWIN_TRY(decode_value(q, json, naive, &value[q]));
+        EVTWIN_TRY(evtwin__value_check_range(q, &value[q]));
     }
     return EVTWIN_OK;
 }
@@ -310,11 +275,10 @@ static evtwin_status append_object(const json_t *object, evtwin_naive_time naive
     evtwin__binding binding;
     evtwin__value value[EVTWIN__Q_COUNT];
     const size_t row = evtwin_table_rows(table);
-    evtwin_status st = evtwin__bind(table, EVTWIN__TELEMETRY, &binding);
-    if (st < 0 || (st = decode_object(object, naive, &binding, value)) < 0 ||
-        (st = evtwin_table_resize(table, row + 1)) < 0) {
-        return st;
-    }
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(evtwin__bind(table, EVTWIN__TELEMETRY, &binding));
+    EVTWIN_TRY(decode_object(object, naive, &binding, value));
+    EVTWIN_TRY(evtwin_table_resize(table, row + 1));
     for (size_t q = 0; q < EVTWIN__Q_COUNT && st == EVTWIN_OK; q++) {
         if (evtwin__is_of(q, EVTWIN__TELEMETRY) && value[q].is_present) {
             st = evtwin__value_store(&value[q], table, binding.bound[q].col, row);

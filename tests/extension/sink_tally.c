@@ -7,9 +7,9 @@
 extern long evtwin_tally;
 long evtwin_tally;
 
-static evtwin_status open_tally(const evtwin__uri *uri, void **ctx_out) {
+static evtwin_status open_tally(const evtwin__uri *uri, void *ctx) {
     (void)uri;
-    *ctx_out = NULL;
+    (void)ctx;
     return EVTWIN_OK;
 }
 
@@ -19,11 +19,8 @@ static evtwin_status write_tally(void *ctx, const evtwin_batch *batch) {
     return EVTWIN_OK;
 }
 
-static const char *const params[] = {NULL};
-
 const evtwin__scheme evtwin__sink_tally = {
     .name = "tally",
-    .params = params,
     .open = open_tally,
     .sink = {.write = write_tally},
 };

@@ -4,9 +4,6 @@
 
 #include "stream/scheme.h"
 
-#include "core/mem.h"
-#include "core/status.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,18 +15,11 @@ typedef struct pulse {
 extern long evtwin_pulse_committed;
 long evtwin_pulse_committed;
 
-static evtwin_status open_pulse(const evtwin__uri *uri, void **ctx_out) {
-    pulse *p = evtwin__calloc(1, sizeof *p);
-    if (p == NULL) {
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory");
-    }
-    const evtwin_status st = evtwin__param_size(uri, "rows", 1, &p->max);
-    if (st < 0) {
-        evtwin__free(p);
-        return st;
-    }
-    *ctx_out = p;
-    return EVTWIN_OK;
+static const evtwin__param params[] = {EVTWIN__PARAM("rows", SIZE, offsetof(pulse, max), .min = 1),
+                                       {.key = NULL}};
+
+static evtwin_status open_pulse(const evtwin__uri *uri, void *ctx) {
+    return evtwin__params_read(uri, params, ctx);
 }
 
 static evtwin_status read_pulse(void *ctx, evtwin_source *source, size_t max_rows, int timeout_ms,
@@ -41,12 +31,12 @@ static evtwin_status read_pulse(void *ctx, evtwin_source *source, size_t max_row
     }
     for (size_t i = 0; i < max_rows && p->n < p->max; i++, p->n++) {
         char text[256];
-        const int length =
-            snprintf(text, sizeof text,
-                     "{\"timestamp\":\"2024-01-01T00:00:%02zuZ\",\"battery_id\":\"PULSE\",\"soc\":80,"
-                     "\"soh\":90,\"voltage\":360,\"current\":50,\"temperature\":30,"
-                     "\"charge_cycles\":100,\"power_consumption\":18000,\"coolant_flow\":%zu.5}",
-                     p->n, p->n);
+        const int length = snprintf(
+            text, sizeof text,
+            "{\"timestamp\":\"2024-01-01T00:00:%02zuZ\",\"battery_id\":\"PULSE\",\"soc\":80,"
+            "\"soh\":90,\"voltage\":360,\"current\":50,\"temperature\":30,"
+            "\"charge_cycles\":100,\"power_consumption\":18000,\"coolant_flow\":%zu.5}",
+            p->n, p->n);
         const evtwin_status st =
             evtwin_telemetry_decode(text, (size_t)length, EVTWIN_NAIVE_REJECT, table);
         if (st < 0) {
@@ -64,15 +54,10 @@ static evtwin_status commit_pulse(void *ctx, const char *position) {
     return EVTWIN_OK;
 }
 
-static void close_pulse(void *ctx) {
-    evtwin__free(ctx);
-}
-
-static const char *const params[] = {"rows", NULL};
-
 const evtwin__scheme evtwin__source_pulse = {
     .name = "pulse",
     .params = params,
+    .ctx_size = sizeof(pulse),
     .open = open_pulse,
-    .source = {.read = read_pulse, .commit = commit_pulse, .close = close_pulse},
+    .source = {.read = read_pulse, .commit = commit_pulse},
 };

@@ -143,6 +143,10 @@ const char *cli_s(uint64_t n);
 /* "label: 12.3unit", or "label: unknown" where there is no number. */
 void cli_print_value(FILE *f, const char *label, double value, int digits, const char *unit);
 
+/* " | label: 1.0 to 2.0unit", scale times the values of a column; 0 if it has no number. */
+int cli_print_range(FILE *f, const char *label, const evtwin_table *table, size_t col, double scale,
+                    int digits, const char *unit);
+
 /* ---- failures ---- */
 
 /* What a call was about decides which exit code its failure is. */
@@ -164,6 +168,24 @@ int cli_fail_about(const char *path, cli_role role, evtwin_status status, const 
 
 /* Report that memory is out; give the exit code. */
 int cli_out_of_memory(void);
+
+/* Where a condition holds, report why and leave the function with that exit code. */
+#define CLI_FAIL_IF(condition, code, ...)                                                          \
+    do {                                                                                           \
+        if (condition) {                                                                           \
+            cli_error(__VA_ARGS__);                                                                \
+            return (code);                                                                         \
+        }                                                                                          \
+    } while (0)
+
+/* Leave the function with the code of a step that is not 0. */
+#define CLI_TRY(call)                                                                              \
+    do {                                                                                           \
+        const int cli_try_code = (call);                                                           \
+        if (cli_try_code != 0) {                                                                   \
+            return cli_try_code;                                                                   \
+        }                                                                                          \
+    } while (0)
 
 /* ---- progress: a bar on a terminal, else a line every few seconds ---- */
 

@@ -44,6 +44,20 @@ void cli_print_value(FILE *f, const char *label, double value, int digits, const
     }
 }
 
+int cli_print_range(FILE *f, const char *label, const evtwin_table *table, size_t col, double scale,
+                    int digits, const char *unit) {
+    double low = INFINITY, high = -INFINITY;
+    for (size_t r = 0; r < evtwin_table_rows(table); r++) {
+        const double v = scale * evtwin_table_number(table, col, r);
+        low = v < low ? v : low;
+        high = v > high ? v : high;
+    }
+    if (low <= high) {
+        fprintf(f, " | %s: %.*f to %.*f%s", label, digits, low, digits, high, unit);
+    }
+    return low <= high;
+}
+
 /* Length of the password at `s` if one begins there, given what stands before it; 0 if none. */
 static size_t password_length(const char *start, const char *s) {
     static const char key[] = "password=";

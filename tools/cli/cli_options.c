@@ -275,10 +275,7 @@ static int read_config_line(cli *c, char *line, const char *where) {
         return 0;
     }
     char *equals = strchr(name, '=');
-    if (equals == NULL) {
-        cli_error("%s: '%s' is not a `name = value` line", where, name);
-        return CLI_CONFIG;
-    }
+    CLI_FAIL_IF(equals == NULL, CLI_CONFIG, "%s: '%s' is not a `name = value` line", where, name);
     *equals = '\0';
     char *text = trim(equals + 1);
     name = trim(name);
@@ -399,17 +396,12 @@ static int read_flags(cli *c, int argc, char **argv) {
             return bad_flag(c->tool, code == ':', optopt, argv[optind - 1]);
         }
         const size_t option = option_of(c->tool, code);
-        const int bad = set_value(c, option, optarg, CLI_FROM_FLAG, NULL);
-        if (bad != 0) {
-            return bad;
-        }
+        CLI_TRY(set_value(c, option, optarg, CLI_FROM_FLAG, NULL));
     }
     const int n_arguments = argc - optind;
-    if (n_arguments > (c->tool->positional != NULL)) {
-        cli_error("unexpected argument '%s'; see %s --help",
-                  argv[optind + (c->tool->positional != NULL)], c->tool->name);
-        return CLI_USAGE;
-    }
+    CLI_FAIL_IF(n_arguments > (c->tool->positional != NULL), CLI_USAGE,
+                "unexpected argument '%s'; see %s --help",
+                argv[optind + (c->tool->positional != NULL)], c->tool->name);
     c->argument = n_arguments > 0 ? argv[optind] : NULL;
     return 0;
 }
@@ -423,8 +415,8 @@ int cli_options_read_flags(const cli_tool *tool, int argc, char **argv, cli **ou
         return cli_out_of_memory();
     }
     c->tool = tool;
-    const int code = read_defaults(c);
-    return code != 0 ? code : read_flags(c, argc, argv);
+    CLI_TRY(read_defaults(c));
+    return read_flags(c, argc, argv);
 }
 
 int cli_options_read_environment_and_file(cli *c) {
@@ -434,10 +426,7 @@ int cli_options_read_environment_and_file(cli *c) {
         if (text == NULL || *text == '\0' || c->values[i].origin == CLI_FROM_FLAG) {
             continue;
         }
-        const int code = set_value(c, i, text, CLI_FROM_ENVIRONMENT, NULL);
-        if (code != 0) {
-            return code;
-        }
+        CLI_TRY(set_value(c, i, text, CLI_FROM_ENVIRONMENT, NULL));
     }
     return read_config(c);
 }

@@ -14,16 +14,11 @@
 
 static int check_writable_folder(const char *path, const char *what) {
     struct stat info;
-    if (stat(path, &info) != 0) {
-        cli_error("%s: %s", path, strerror(errno));
-    } else if (!S_ISDIR(info.st_mode)) {
-        cli_error("%s: is not a folder", path);
-    } else if (access(path, W_OK | X_OK) != 0) {
-        cli_error("%s: cannot create %s there: %s", path, what, strerror(errno));
-    } else {
-        return 0;
-    }
-    return CLI_CANT_CREATE;
+    CLI_FAIL_IF(stat(path, &info) != 0, CLI_CANT_CREATE, "%s: %s", path, strerror(errno));
+    CLI_FAIL_IF(!S_ISDIR(info.st_mode), CLI_CANT_CREATE, "%s: is not a folder", path);
+    CLI_FAIL_IF(access(path, W_OK | X_OK) != 0, CLI_CANT_CREATE, "%s: cannot create %s there: %s",
+                path, what, strerror(errno));
+    return 0;
 }
 
 int cli_check_output_file(const char *path) {
@@ -31,10 +26,8 @@ int cli_check_output_file(const char *path) {
     if (strcmp(path, "-") == 0) {
         return 0;
     }
-    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
-        cli_error("%s: is a folder", path);
-        return CLI_CANT_CREATE;
-    }
+    CLI_FAIL_IF(stat(path, &info) == 0 && S_ISDIR(info.st_mode), CLI_CANT_CREATE, "%s: is a folder",
+                path);
     char *copy = strdup(path);
     if (copy == NULL) {
         return cli_out_of_memory();

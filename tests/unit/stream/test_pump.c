@@ -251,6 +251,8 @@ static void misuse_is_refused(void **state) {
     assert_ok(evtwin_pump_options_init(&options, sizeof options));
     options.max_batch_rows = 0;
     assert_fails(evtwin_pump_create(&options, &p), EVTWIN_E_ARG, "max_batch_rows");
+    options.size = 0;
+    assert_fails(evtwin_pump_create(&options, &p), EVTWIN_E_ARG, "evtwin_pump_options_init");
     assert_null(p);
     assert_ok(evtwin_pump_create(NULL, &p));
     assert_fails(evtwin_pump_run_once(p, 0, NULL), EVTWIN_E_STATE, "no source");

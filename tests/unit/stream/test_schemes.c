@@ -7,6 +7,8 @@
 #include "core/uri.h"
 #include "stream/scheme.h"
 
+#include <math.h>
+
 static void unknown_schemes_list_the_known(void **state) {
     (void)state;
     evtwin_source *source = NULL;
@@ -79,29 +81,49 @@ static void a_typo_does_not_pass(void **state) {
 static void parameters_have_types(void **state) {
     (void)state;
     evtwin__uri u;
-    assert_ok(
-        evtwin__uri_parse("x:?flag=1&n=2.5&size=7&seed=18446744073709551615&naive_time=local", &u));
-    int flag = 0;
-    double n = 0.0;
-    size_t size = 3, absent = 3;
-    uint64_t seed = 0;
-    evtwin_naive_time naive = EVTWIN_NAIVE_UTC;
-    assert_ok(evtwin__param_flag(&u, "flag", &flag));
-    assert_ok(evtwin__param_number(&u, "n", 0, 10, &n));
-    assert_ok(evtwin__param_size(&u, "size", 1, &size));
-    assert_ok(evtwin__param_size(&u, "absent", 1, &absent));
-    assert_ok(evtwin__param_seed(&u, "seed", &seed));
-    assert_ok(evtwin__param_naive_time(&u, &naive));
-    assert_int_equal(flag, 1);
-    assert_true(n == 2.5);
-    assert_int_equal(size, 7);
-    assert_int_equal(absent, 3);
-    assert_true(seed == UINT64_MAX);
-    assert_int_equal(naive, EVTWIN_NAIVE_LOCAL);
-    assert_fails(evtwin__param_number(&u, "n", 0, 2, &n), EVTWIN_E_ARG, "n=2.5");
-    assert_fails(evtwin__param_size(&u, "n", 0, &size), EVTWIN_E_ARG, "n=2.5");
-    assert_true(n == 2.5);
-    assert_int_equal(size, 7);
+    assert_ok(evtwin__uri_parse("x:?flag=1&n=2.5&max_n=max&size=7&seed=18446744073709551615&"
+                                "naive_time=local&start=2024-01-01",
+                                &u));
+    struct {
+        int flag;
+        double n, absent_n, max_n;
+        size_t size, absent;
+        uint64_t seed;
+        evtwin_naive_time naive;
+        int64_t start;
+    } to = {.size = 3, .absent = 3, .absent_n = 4.0};
+    const evtwin__param rows[] = {
+        EVTWIN__PARAM("flag", WORD, (size_t)((char *)&to.flag - (char *)&to),
+                      .words = EVTWIN__FLAG_WORDS),
+        EVTWIN__PARAM("n", NUMBER, (size_t)((char *)&to.n - (char *)&to), .min = 0, .max = 10),
+        EVTWIN__PARAM("absent_n", NUMBER, (size_t)((char *)&to.absent_n - (char *)&to), .min = 0,
+                      .max = 10),
+        EVTWIN__PARAM("max_n", NUMBER, (size_t)((char *)&to.max_n - (char *)&to), .min = 0,
+                      .max = 10, .words = {"max"}),
+        EVTWIN__PARAM("size", SIZE, (size_t)((char *)&to.size - (char *)&to), .min = 1),
+        EVTWIN__PARAM("absent", SIZE, (size_t)((char *)&to.absent - (char *)&to), .min = 1),
+        EVTWIN__PARAM("seed", SEED, (size_t)((char *)&to.seed - (char *)&to)),
+        EVTWIN__PARAM("naive_time", WORD, (size_t)((char *)&to.naive - (char *)&to),
+                      .words = EVTWIN__NAIVE_WORDS),
+        EVTWIN__PARAM("start", TIME, (size_t)((char *)&to.start - (char *)&to)),
+        {.key = NULL}};
+    assert_ok(evtwin__params_read(&u, rows, &to));
+    assert_int_equal(to.flag, 1);
+    assert_true(to.n == 2.5);
+    assert_true(to.absent_n == 4.0);
+    assert_true(isinf(to.max_n));
+    assert_int_equal(to.size, 7);
+    assert_int_equal(to.absent, 3);
+    assert_true(to.seed == UINT64_MAX);
+    assert_int_equal(to.naive, EVTWIN_NAIVE_LOCAL);
+    assert_int_equal(to.start, INT64_C(1704067200000000));
+    const evtwin__param too_small[] = {
+        EVTWIN__PARAM("n", NUMBER, rows[1].offset, .min = 0, .max = 2), {.key = NULL}};
+    const evtwin__param no_size[] = {EVTWIN__PARAM("n", SIZE, rows[4].offset), {.key = NULL}};
+    assert_fails(evtwin__params_read(&u, too_small, &to), EVTWIN_E_ARG, "n=2.5");
+    assert_fails(evtwin__params_read(&u, no_size, &to), EVTWIN_E_ARG, "n=2.5");
+    assert_true(to.n == 2.5);
+    assert_int_equal(to.size, 7);
     evtwin__uri_free(&u);
 }
 

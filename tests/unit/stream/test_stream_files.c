@@ -166,7 +166,7 @@ static void jsonl_appends_and_replaces(void **state) {
                                           "\"failure_probability\":0.0625,\"model_version\":"
                                           "\"abc\"}\n{"));
     assert_non_null(strstr(content(path), "\"is_charging\":true,\"prediction_note\":"
-                                          "\"unknown, because \\\"soh\\\" is\\u0009missing\","
+                                          "\"unknown, because \\\"soh\\\" is\\tmissing\","
                                           "\"model_version\":\"abc\"}\n"));
 }
 
