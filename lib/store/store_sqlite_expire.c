@@ -111,12 +111,10 @@ static evtwin_status visit(sqlite_store *s, size_t n_rows, size_t *n_deleted) {
 }
 
 /* At the end of a sweep: what is known of batteries that have no rows left. */
-#define OF_NO_ROW(table)                                                                           \
-    " WHERE NOT EXISTS (SELECT 1 FROM ev_telemetry AS t WHERE t.battery_id = " table ".battery_"   \
-    "id)"
-static const char forget_sql[] =
-    "DELETE FROM ev_battery" OF_NO_ROW("ev_battery") ";"
-                                                     "DELETE FROM ev_state" OF_NO_ROW("ev_state");
+#define FORGET(table)                                                                              \
+    "DELETE FROM " table " WHERE NOT EXISTS (SELECT 1 FROM ev_telemetry AS t WHERE t.battery_id"   \
+    " = " table ".battery_id);"
+static const char forget_sql[] = FORGET("ev_battery") FORGET("ev_state");
 
 /* One transaction of a sweep. EVTWIN_DONE at its end. After a failure the sweep is over, too: its
  * place may be past rows that are still there. */
@@ -125,11 +123,10 @@ static evtwin_status sweep_chunk(sqlite_store *s, size_t n_rows, size_t *n_delet
     if (st >= 0) {
         size_t n = 0;
         st = visit(s, n_rows, &n);
-        evtwin_status end = st == EVTWIN_DONE ? evtwin__db_exec(s->db, forget_sql) : st;
-        end = end < 0 ? end : evtwin__db_commit(s->db);
+        const evtwin_status end =
+            evtwin__db_end(s->db, st == EVTWIN_DONE ? evtwin__db_exec(s->db, forget_sql) : st);
         if (end < 0) {
             st = end;
-            evtwin__db_rollback(s->db);
         } else {
             *n_deleted += n;
         }

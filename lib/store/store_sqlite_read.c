@@ -5,7 +5,6 @@
 #include "core/utf8.h"
 #include "store/store_sqlite.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* ---- rows into tables ---- */
@@ -163,17 +162,8 @@ evtwin_status evtwin__sqlite_position(evtwin_store *store, const char *source, c
 
 evtwin_status evtwin__sqlite_kept(evtwin_store *store, evtwin__kept_id which, evtwin_table **out) {
     const evtwin__kept *kept = &evtwin__kept_tables[which];
-    char sql[512] = "SELECT ";
-    for (size_t c = 0; c < kept->n_columns; c++) {
-        const size_t used = strlen(sql);
-        snprintf(sql + used, sizeof sql - used, "%s\"%s\"", c > 0 ? ", " : "",
-                 kept->column[c].name);
-    }
-    const size_t used = strlen(sql);
-    snprintf(sql + used, sizeof sql - used, " FROM %s ORDER BY %s", kept->sql_table,
-             kept->sql_order);
     evtwin__stmt *stmt = NULL;
-    EVTWIN_TRY(evtwin__stmt_prepare(((sqlite_store *)store)->db, sql, &stmt));
+    EVTWIN_TRY(evtwin__sqlite_prepare_kept(((sqlite_store *)store)->db, which, 1, &stmt));
     answer a;
     evtwin_status st = start(&a, 0);
     for (size_t c = 0; c < kept->n_columns && st >= 0; c++) {

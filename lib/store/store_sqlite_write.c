@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* store/store_sqlite_write.c: insert telemetry, write predictions, keep small tables.
- */
+/* store/store_sqlite_write.c: insert telemetry, write predictions, keep small tables. */
 
 #include "core/status.h"
 #include "store/store_sqlite.h"
@@ -28,11 +27,9 @@ static evtwin_status revision_get(sqlite_store *s, int64_t *out) {
 /* What a transaction of rows needs: its statement, the last revision given out. */
 static evtwin_status begin_rows(sqlite_store *s, sqlite_sql which, evtwin__stmt **stmt_out,
                                 int64_t *revision_out) {
-    evtwin_status st = evtwin__sqlite_use_limits(s);
-    if (st >= 0 && (st = evtwin__sqlite_ask(s, which, stmt_out, "")) >= 0) {
-        st = revision_get(s, revision_out);
-    }
-    return st;
+    EVTWIN_TRY(evtwin__sqlite_use_limits(s));
+    EVTWIN_TRY(evtwin__sqlite_ask(s, which, stmt_out, ""));
+    return revision_get(s, revision_out);
 }
 
 /* ---- rows ---- */
@@ -211,48 +208,30 @@ static evtwin_status lock_batteries(sqlite_store *s, const evtwin__binding *bind
     if (path[0] == '\0') {
         return EVTWIN_OK; /* in memory: nobody else can see it */
     }
-    evtwin_status st = EVTWIN_OK;
-    if (s->locks == NULL && (st = evtwin__writer_locks_open(path, &s->locks)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(s->locks == NULL ? evtwin__writer_locks_open(path, &s->locks) : EVTWIN_OK);
     const size_t id_col = binding->bound[EVTWIN__Q_BATTERY_ID].col;
     const char *locked = NULL;
     for (size_t i = 0; i < binding->rows; i++) {
         const char *id = evtwin_table_text(binding->table, id_col, i);
-        if (id != locked && (st = evtwin__writer_locks_take(s->locks, id)) < 0) {
-            return st;
-        }
+        EVTWIN_TRY(id != locked ? evtwin__writer_locks_take(s->locks, id) : EVTWIN_OK);
         locked = id;
     }
     return EVTWIN_OK;
-}
-
-/* End a write transaction that has come to st. */
-static evtwin_status end(sqlite_store *s, evtwin_status st) {
-    if (st >= 0) {
-        st = evtwin__db_commit(s->db);
-    }
-    if (st < 0) {
-        evtwin__db_rollback(s->db);
-    }
-    return st;
 }
 
 evtwin_status evtwin__sqlite_insert(evtwin_store *store, const evtwin__rows *rows,
                                     const char *source, const char *position,
                                     evtwin_insert_report *report) {
     sqlite_store *s = (sqlite_store *)store;
-    evtwin_status st = lock_batteries(s, &rows->binding);
-    if (st < 0 || (st = evtwin__db_begin_write(s->db)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(lock_batteries(s, &rows->binding));
+    EVTWIN_TRY(evtwin__db_begin_write(s->db));
     char now[EVTWIN_TIME_TEXT_SIZE];
     evtwin__sqlite_time(store->now(), now);
-    st = insert_rows(s, rows, now, report);
+    evtwin_status st = insert_rows(s, rows, now, report);
     if (st >= 0 && source != NULL) {
         st = evtwin__sqlite_run(s, SQL_PUT_POSITION, "ss", source, position);
     }
-    if ((st = end(s, st)) >= 0) {
+    if ((st = evtwin__db_end(s->db, st)) >= 0) {
         evtwin__sqlite_expire_some(s, rows->binding.rows);
     }
     return st;
@@ -298,7 +277,7 @@ evtwin_status evtwin__sqlite_put_predictions(evtwin_store *store, const evtwin__
     if (st >= 0 && states != NULL) {
         st = evtwin__sqlite_keep_rows(s->db, EVTWIN__KEPT_STATES, states);
     }
-    return end(s, st);
+    return evtwin__db_end(s->db, st);
 }
 
 /* ---- small tables ---- */
@@ -330,26 +309,18 @@ static void bind_cell(evtwin__stmt *stmt, int param, const evtwin_table *table, 
 evtwin_status evtwin__sqlite_keep_rows(evtwin__db *db, evtwin__kept_id which,
                                        const evtwin_table *table) {
     const evtwin__kept *kept = &evtwin__kept_tables[which];
-    char names[300] = "", params[100] = "", sql[512];
     size_t col[EVTWIN__KEPT_MAX_COLUMNS];
     for (size_t c = 0; c < kept->n_columns; c++) {
-        const char *separator = c > 0 ? ", " : "";
-        const size_t n = strlen(names), p = strlen(params);
-        snprintf(names + n, sizeof names - n, "%s\"%s\"", separator, kept->column[c].name);
-        snprintf(params + p, sizeof params - p, "%s?", separator);
         col[c] = evtwin_table_find(table, kept->column[c].name);
     }
-    evtwin_status st = EVTWIN_OK;
     if (kept->is_replaced) {
+        char sql[80];
         snprintf(sql, sizeof sql, "DELETE FROM %s", kept->sql_table);
-        st = evtwin__db_exec(db, sql);
+        EVTWIN_TRY(evtwin__db_exec(db, sql));
     }
-    snprintf(sql, sizeof sql, "INSERT OR REPLACE INTO %s (%s) VALUES (%s)", kept->sql_table, names,
-             params);
     evtwin__stmt *stmt = NULL;
-    if (st < 0 || (st = evtwin__stmt_prepare(db, sql, &stmt)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__sqlite_prepare_kept(db, which, 0, &stmt));
+    evtwin_status st = EVTWIN_OK;
     for (size_t row = 0; row < evtwin_table_rows(table) && st == EVTWIN_OK; row++) {
         for (size_t c = 0; c < kept->n_columns; c++) {
             bind_cell(stmt, (int)c + 1, table, col[c], row);
@@ -363,6 +334,6 @@ evtwin_status evtwin__sqlite_keep_rows(evtwin__db *db, evtwin__kept_id which,
 evtwin_status evtwin__sqlite_keep(evtwin_store *store, evtwin__kept_id which,
                                   const evtwin_table *table) {
     sqlite_store *s = (sqlite_store *)store;
-    const evtwin_status st = evtwin__db_begin_write(s->db);
-    return st < 0 ? st : end(s, evtwin__sqlite_keep_rows(s->db, which, table));
+    EVTWIN_TRY(evtwin__db_begin_write(s->db));
+    return evtwin__db_end(s->db, evtwin__sqlite_keep_rows(s->db, which, table));
 }
