@@ -122,21 +122,21 @@ static double quality(const char *text, size_t length) {
     return 1.0;
 }
 
+/* Is a media type, text[0..length), this one? */
+static int is_type(const char *text, size_t length, const char *type) {
+    return length == strlen(type) && strncasecmp(text, type, length) == 0;
+}
+
 int evtwin__accepts_openmetrics(const char *accept) {
     double openmetrics = 0.0, plain = 0.0;
     for (const char *s = accept; s != NULL && *s != '\0';) {
         s += strspn(s, " ,");
         const size_t length = strcspn(s, ",");
-        const size_t type_length = strcspn(s, ";, ");
+        const size_t n = strcspn(s, ";, ");
         const double q = quality(s, length);
-        if (strncasecmp(s, "application/openmetrics-text", type_length) == 0 &&
-            type_length == strlen("application/openmetrics-text")) {
+        if (is_type(s, n, "application/openmetrics-text")) {
             openmetrics = fmax(openmetrics, q);
-        } else if ((type_length == strlen("text/plain") &&
-                    strncasecmp(s, "text/plain", type_length) == 0) ||
-                   (type_length == 3 && strncmp(s, "*/*", 3) == 0) ||
-                   (type_length == strlen("text/*") &&
-                    strncasecmp(s, "text/*", type_length) == 0)) {
+        } else if (is_type(s, n, "text/plain") || is_type(s, n, "text/*") || is_type(s, n, "*/*")) {
             plain = fmax(plain, q);
         }
         s += length;
