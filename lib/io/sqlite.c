@@ -246,18 +246,16 @@ evtwin_status evtwin__db_use_wal(evtwin__db *db) {
 evtwin_status evtwin__db_query_i64(evtwin__db *db, const char *sql, int64_t otherwise,
                                    int64_t *out) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(evtwin__stmt_prepare(db, sql, &stmt));
-    int64_t value = otherwise;
-    if ((st = evtwin__stmt_step(stmt)) >= 0) {
-        if (st == EVTWIN_OK) {
-            evtwin__stmt_i64(stmt, 0, &value);
-        }
-        *out = value;
-        st = EVTWIN_OK;
+    const evtwin_status st = evtwin__stmt_step(stmt);
+    if (st >= 0) {
+        *out = otherwise;
+    }
+    if (st == EVTWIN_OK) {
+        evtwin__stmt_i64(stmt, 0, out);
     }
     evtwin__stmt_free(stmt);
-    return st;
+    return st < 0 ? st : EVTWIN_OK;
 }
 
 evtwin_status evtwin__db_begin_write(evtwin__db *db) {

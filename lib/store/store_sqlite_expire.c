@@ -46,9 +46,9 @@ static evtwin_status copy_text(sqlite_store *s, char *to, size_t to_size, const 
 /* Go to the next battery: EVTWIN_DONE if there is none. */
 static evtwin_status next_battery(sqlite_store *s) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_NEXT_ID, &stmt, "s", s->sweep.battery_id));
-    if ((st = evtwin__stmt_step(stmt)) == EVTWIN_OK) {
+    evtwin_status st = evtwin__stmt_step(stmt);
+    if (st == EVTWIN_OK) {
         const char *id = evtwin__stmt_text(stmt, 0);
         if (id == NULL) {
             st = EVTWIN_DONE;
@@ -67,10 +67,10 @@ static evtwin_status next_battery(sqlite_store *s) {
 static evtwin_status chunk_end(sqlite_store *s, size_t n_rows, char end[EVTWIN_TIME_TEXT_SIZE],
                                int *is_last_out) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_CHUNK_END, &stmt, "sssi", s->sweep.battery_id,
                                   s->sweep.time, s->sweep.cutoff, (int64_t)n_rows - 1));
-    if ((st = evtwin__stmt_step(stmt)) >= 0) {
+    evtwin_status st = evtwin__stmt_step(stmt);
+    if (st >= 0) {
         const char *time = st == EVTWIN_OK ? evtwin__stmt_text(stmt, 0) : NULL;
         *is_last_out = time == NULL;
         st = copy_text(s, end, EVTWIN_TIME_TEXT_SIZE, time != NULL ? time : s->sweep.cutoff);
@@ -79,29 +79,22 @@ static evtwin_status chunk_end(sqlite_store *s, size_t n_rows, char end[EVTWIN_T
     return st;
 }
 
-/* Delete in this battery up to end, what the cutoff says. */
-static evtwin_status delete_to(sqlite_store *s, const char *end, size_t *n_deleted_out) {
-    const evtwin_status st = evtwin__sqlite_run(s, SQL_DELETE, "ssss", s->sweep.battery_id,
-                                                s->sweep.time, end, s->sweep.cutoff);
-    *n_deleted_out = st < 0 ? 0 : (size_t)evtwin__db_changes(s->db);
-    return st;
-}
-
 /* Visit n_rows rows, a few more where many have the same time. EVTWIN_DONE at the end of the sweep.
  */
 static evtwin_status visit(sqlite_store *s, size_t n_rows, size_t *n_deleted) {
     size_t n_visited = 0;
     while (n_visited < n_rows) {
-        evtwin_status st = EVTWIN_OK;
-        if (!s->sweep.is_in_battery && (st = next_battery(s)) != EVTWIN_OK) {
+        const evtwin_status st = s->sweep.is_in_battery ? EVTWIN_OK : next_battery(s);
+        if (st != EVTWIN_OK) {
             return st;
         }
         char end[EVTWIN_TIME_TEXT_SIZE];
         int is_last = 0;
-        size_t n = 0;
         const size_t n_left = n_rows - n_visited;
         EVTWIN_TRY(chunk_end(s, n_left, end, &is_last));
-        EVTWIN_TRY(delete_to(s, end, &n));
+        EVTWIN_TRY(evtwin__sqlite_run(s, SQL_DELETE, "ssss", s->sweep.battery_id, s->sweep.time,
+                                      end, s->sweep.cutoff));
+        const size_t n = (size_t)evtwin__db_changes(s->db);
         *n_deleted += n;
         n_visited += is_last ? n + 1 : n_left; /* a battery costs a visit even if all of it stays */
         s->sweep.is_in_battery = !is_last;

@@ -72,16 +72,15 @@ static evtwin_status set_cell(const answer *a, size_t c, evtwin__stmt *stmt) {
 }
 
 static evtwin_status add_row(answer *a, evtwin__stmt *stmt) {
-    evtwin_status st = EVTWIN_OK;
     if (a->rows == a->capacity) {
         a->capacity = a->capacity > 0 ? a->capacity * 2 : 16;
-        st = evtwin_table_resize(a->table, a->capacity);
+        EVTWIN_TRY(evtwin_table_resize(a->table, a->capacity));
     }
-    for (size_t c = 0; c < a->n_columns && st == EVTWIN_OK; c++) {
-        st = set_cell(a, c, stmt);
+    for (size_t c = 0; c < a->n_columns; c++) {
+        EVTWIN_TRY(set_cell(a, c, stmt));
     }
-    a->rows += st == EVTWIN_OK;
-    return st;
+    a->rows++;
+    return EVTWIN_OK;
 }
 
 /* Add the rows of a statement whose parameters are bound to an answer, and to another if there is
@@ -132,9 +131,7 @@ evtwin_status evtwin__sqlite_unpredicted(evtwin_store *store, size_t max_rows, e
            (st = evtwin__stmt_step(batteries)) == EVTWIN_OK) {
         st = evtwin__sqlite_ask(s, SQL_UNPREDICTED, &rows, "si", evtwin__stmt_text(batteries, 0),
                                 limit_of(max_rows - a.rows));
-        if (st >= 0) {
-            st = add_rows(&a, NULL, rows, st);
-        }
+        st = st < 0 ? st : add_rows(&a, NULL, rows, st);
     }
     evtwin__stmt_reset(batteries);
     return finish(&a, st, out);
@@ -143,11 +140,10 @@ evtwin_status evtwin__sqlite_unpredicted(evtwin_store *store, size_t max_rows, e
 evtwin_status evtwin__sqlite_position(evtwin_store *store, const char *source, char *text,
                                       size_t text_size) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(evtwin__sqlite_ask((sqlite_store *)store, SQL_POSITION, &stmt, "s", source));
-    const char *position = NULL;
-    if ((st = evtwin__stmt_step(stmt)) == EVTWIN_OK &&
-        (position = evtwin__stmt_text(stmt, 0)) != NULL) {
+    evtwin_status st = evtwin__stmt_step(stmt);
+    const char *position = st == EVTWIN_OK ? evtwin__stmt_text(stmt, 0) : NULL;
+    if (position != NULL) {
         const size_t size = strlen(position) + 1;
         if (size <= text_size) {
             memcpy(text, position, size);
@@ -234,14 +230,14 @@ evtwin_status evtwin__sqlite_history(evtwin_store *store, const char *battery_id
 evtwin_status evtwin__sqlite_stats(evtwin_store *store, const char *battery_id, int64_t from_us,
                                    int64_t to_us, evtwin_store_stats *out) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(evtwin__sqlite_ask((sqlite_store *)store, SQL_STATS, &stmt, "stt", battery_id,
                                   from_us, to_us));
     double *const numbers[] = {&out->avg_soc,     &out->min_soc,         &out->max_soc,
                                &out->avg_soh,     &out->avg_temperature, &out->max_temperature,
                                &out->avg_voltage, &out->avg_current,     &out->total_cycles,
                                &out->avg_rul,     &out->avg_failure_risk};
-    if ((st = evtwin__stmt_step(stmt)) >= 0) {
+    evtwin_status st = evtwin__stmt_step(stmt);
+    if (st >= 0) {
         evtwin__stmt_i64(stmt, 0, &out->total_records);
         for (int i = 0; i < (int)(sizeof numbers / sizeof numbers[0]); i++) {
             *numbers[i] = evtwin__stmt_f64(stmt, i + 1);

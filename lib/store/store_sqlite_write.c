@@ -88,13 +88,21 @@ static void bind_predicted_at(evtwin__stmt *stmt, const evtwin__value *value, co
     }
 }
 
-static evtwin_status insert_row(evtwin__stmt *stmt, const evtwin__value *value, row_times *times,
-                                int64_t revision) {
-    evtwin__sqlite_time(value[EVTWIN__Q_TIME].i64, times->time);
+static evtwin_status insert_row(evtwin__stmt *stmt, const evtwin__value *value,
+                                const row_times *times, int64_t revision) {
     bind_values(stmt, EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS, value);
     evtwin__stmt_bind_text(stmt, EVTWIN__Q_TIME + 1, times->time);
     bind_predicted_at(stmt, value, times->now);
     evtwin__stmt_bind_text(stmt, EVTWIN__Q_CREATED_AT + 1, times->now);
+    evtwin__stmt_bind_i64(stmt, EVTWIN__Q_REVISION + 1, revision);
+    return evtwin__stmt_run(stmt);
+}
+
+static evtwin_status put_row(evtwin__stmt *stmt, const evtwin__value *value, const row_times *times,
+                             int64_t revision) {
+    bind_key(stmt, value, times);
+    bind_values(stmt, EVTWIN__PREDICTIONS, value);
+    evtwin__stmt_bind_text(stmt, EVTWIN__Q_PREDICTION_TIMESTAMP + 1, times->now);
     evtwin__stmt_bind_i64(stmt, EVTWIN__Q_REVISION + 1, revision);
     return evtwin__stmt_run(stmt);
 }
@@ -119,10 +127,10 @@ static int is_same(evtwin__stmt *stmt, int c, size_t q, const evtwin__value *val
 static evtwin_status compare_row(sqlite_store *s, const evtwin__value *value,
                                  const row_times *times, evtwin_insert_report *report) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_ROW, &stmt, ""));
     bind_key(stmt, value, times);
-    if ((st = evtwin__stmt_step(stmt)) == EVTWIN_OK) {
+    const evtwin_status st = evtwin__stmt_step(stmt);
+    if (st == EVTWIN_OK) {
         int same = 1, c = 0;
         for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
             if (evtwin__is_of(q, EVTWIN__TELEMETRY)) {
@@ -174,32 +182,39 @@ static evtwin_status note_standing(sqlite_store *s, standing *run, const evtwin_
     return EVTWIN_OK;
 }
 
-/* ---- insert ---- */
+/* ---- inserts and predictions ---- */
 
-static evtwin_status insert_rows(sqlite_store *s, const evtwin__rows *rows, const char *now,
-                                 evtwin_insert_report *report) {
+/* Insert rows (report is not NULL), or write the predictions of rows, within the caller's
+ * transaction. *n_out: rows that have changed. */
+static evtwin_status write_rows(sqlite_store *s, const evtwin__rows *rows,
+                                evtwin_insert_report *report, size_t *n_out) {
     evtwin__stmt *stmt = NULL;
     int64_t revision = 0;
-    EVTWIN_TRY(begin_rows(s, SQL_INSERT, &stmt, &revision));
+    EVTWIN_TRY(begin_rows(s, report != NULL ? SQL_INSERT : SQL_PUT_PREDICTION, &stmt, &revision));
+    char now[EVTWIN_TIME_TEXT_SIZE];
+    evtwin__sqlite_time(s->base.now(), now);
     row_times times = {.now = now};
     standing run = {.seq = 0};
+    size_t n = 0;
     evtwin__value value[EVTWIN__Q_COUNT] = {{0}};
     for (size_t i = 0; i < rows->binding.rows; i++) {
         EVTWIN_TRY(evtwin__rows_get(rows, i, value));
-        EVTWIN_TRY(insert_row(stmt, value, &times, revision + 1));
-        if (evtwin__db_changes(s->db) == 0) {
+        evtwin__sqlite_time(value[EVTWIN__Q_TIME].i64, times.time);
+        EVTWIN_TRY(report != NULL ? insert_row(stmt, value, &times, revision + 1)
+                                  : put_row(stmt, value, &times, revision + 1));
+        if (evtwin__db_changes(s->db) > 0) {
+            revision++;
+            n++;
+            if (evtwin__row_is_predicted(value)) {
+                EVTWIN_TRY(note_standing(s, &run, value, times.time));
+            }
+        } else if (report != NULL) {
             EVTWIN_TRY(compare_row(s, value, &times, report));
-            continue;
-        }
-        revision++;
-        report->n_inserted++;
-        if (evtwin__row_is_predicted(value)) {
-            EVTWIN_TRY(note_standing(s, &run, value, times.time));
         }
     }
+    *n_out = n;
     EVTWIN_TRY(put_standing(s, &run));
-    return report->n_inserted > 0 ? evtwin__sqlite_run(s, SQL_REVISION_SET, "i", revision)
-                                  : EVTWIN_OK;
+    return n > 0 ? evtwin__sqlite_run(s, SQL_REVISION_SET, "i", revision) : EVTWIN_OK;
 }
 
 /* The first insert of a battery takes its writer lock, before anything is written. */
@@ -225,9 +240,7 @@ evtwin_status evtwin__sqlite_insert(evtwin_store *store, const evtwin__rows *row
     sqlite_store *s = (sqlite_store *)store;
     EVTWIN_TRY(lock_batteries(s, &rows->binding));
     EVTWIN_TRY(evtwin__db_begin_write(s->db));
-    char now[EVTWIN_TIME_TEXT_SIZE];
-    evtwin__sqlite_time(store->now(), now);
-    evtwin_status st = insert_rows(s, rows, now, report);
+    evtwin_status st = write_rows(s, rows, report, &report->n_inserted);
     if (st >= 0 && source != NULL) {
         st = evtwin__sqlite_run(s, SQL_PUT_POSITION, "ss", source, position);
     }
@@ -237,43 +250,11 @@ evtwin_status evtwin__sqlite_insert(evtwin_store *store, const evtwin__rows *row
     return st;
 }
 
-/* ---- predictions ---- */
-
-static evtwin_status put_rows(sqlite_store *s, const evtwin__rows *rows, const char *now,
-                              size_t *n_updated_out) {
-    evtwin__stmt *stmt = NULL;
-    int64_t revision = 0;
-    EVTWIN_TRY(begin_rows(s, SQL_PUT_PREDICTION, &stmt, &revision));
-    size_t n_updated = 0;
-    row_times times = {.now = now};
-    standing run = {.seq = 0};
-    evtwin__value value[EVTWIN__Q_COUNT] = {{0}};
-    for (size_t i = 0; i < rows->binding.rows; i++) {
-        EVTWIN_TRY(evtwin__rows_get(rows, i, value));
-        evtwin__sqlite_time(value[EVTWIN__Q_TIME].i64, times.time);
-        bind_key(stmt, value, &times);
-        bind_values(stmt, EVTWIN__PREDICTIONS, value);
-        evtwin__stmt_bind_text(stmt, EVTWIN__Q_PREDICTION_TIMESTAMP + 1, now);
-        evtwin__stmt_bind_i64(stmt, EVTWIN__Q_REVISION + 1, revision + 1);
-        EVTWIN_TRY(evtwin__stmt_run(stmt));
-        if (evtwin__db_changes(s->db) > 0) {
-            revision++;
-            n_updated++;
-            EVTWIN_TRY(note_standing(s, &run, value, times.time));
-        }
-    }
-    *n_updated_out = n_updated;
-    EVTWIN_TRY(put_standing(s, &run));
-    return n_updated > 0 ? evtwin__sqlite_run(s, SQL_REVISION_SET, "i", revision) : EVTWIN_OK;
-}
-
 evtwin_status evtwin__sqlite_put_predictions(evtwin_store *store, const evtwin__rows *rows,
                                              const evtwin_table *states, size_t *n_updated_out) {
     sqlite_store *s = (sqlite_store *)store;
     EVTWIN_TRY(evtwin__db_begin_write(s->db));
-    char now[EVTWIN_TIME_TEXT_SIZE];
-    evtwin__sqlite_time(store->now(), now);
-    evtwin_status st = put_rows(s, rows, now, n_updated_out);
+    evtwin_status st = write_rows(s, rows, NULL, n_updated_out);
     if (st >= 0 && states != NULL) {
         st = evtwin__sqlite_keep_rows(s->db, EVTWIN__KEPT_STATES, states);
     }
