@@ -15,11 +15,6 @@
 
 enum { LOG_INTERVAL_US = 10000000, KNOWN_FOR_US = 1000000 };
 
-void evtwin__call_close(evtwin__call *call) {
-    evtwin_table_free(call->rows);
-    evtwin_table_free(call->current);
-}
-
 /* ---- the envelope ---- */
 
 static evtwin__text *begin(evtwin__call *call, int code, const char *status) {

@@ -23,9 +23,6 @@ typedef struct evtwin__call {
     evtwin_table *current;      /* the same rows with the predictions that stand */
 } evtwin__call;
 
-/* Free the tables. */
-void evtwin__call_close(evtwin__call *call);
-
 /* ---- the envelope ---- */
 
 /* {"status":"success" — the handler adds its members, then ends it. */

@@ -362,7 +362,8 @@ static void run(evtwin__call *call, const evtwin__route *route) {
     evtwin__store_pool *stores = call->server->stores;
     if (evtwin__store_answered(call, evtwin__store_pool_take(stores, &call->handle))) {
         route->handle(call);
-        evtwin__call_close(call);
+        evtwin_table_free(call->rows);
+        evtwin_table_free(call->current);
         evtwin__store_pool_give(stores, call->handle, call->store_status);
     }
 }
