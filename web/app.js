@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // app.js: the fleet page. Data goes into the document as text only.
 
-import { chart, duration, element } from "/chart.js";
+import { chart, duration, element, into } from "/chart.js";
 
 const POLL_MS = 2000;
 const HISTORY_MS = 6000;
@@ -42,8 +42,6 @@ const show = (v, decimals, unit) => (isNumber(v) ? `${v.toFixed(decimals).replac
 const statusOf = (b) => b.health.status;
 const ageOf = (b) => (state.serverNow - Date.parse(b.time)) / 1000;
 const isStale = (b) => !(ageOf(b) <= STALE_S);
-const rulOf = (b) => (b.prediction ? b.prediction.rul_prediction : null);
-const riskOf = (b) => (b.prediction ? b.prediction.failure_probability : null);
 
 function ageText(b) {
   const age = ageOf(b);
@@ -75,18 +73,14 @@ function levelOf(quantity, value) {
 const riskText = (risk) => (risk > 0 && risk < 0.0005 ? "< 0.1 %" : `${(100 * risk).toFixed(1)} %`);
 
 // Why there is no number: never shown as 0.
-function unknownText(b) {
-  if (!b.prediction) return "waiting";
-  return "unknown";
-}
+const unknownText = (b) => (b.prediction ? "unknown" : "waiting");
 
 const noteOf = (b) => ((b.prediction && b.prediction.prediction_note) || "").replace(/^unknown, /, "");
 
 // ---- columns ------------------------------------------------------------------------------
 
 function button(className, text, onClick) {
-  const e = element("button", className, text);
-  e.type = "button";
+  const e = element("button", className, text, { type: "button" });
   e.addEventListener("click", onClick);
   return e;
 }
@@ -110,11 +104,8 @@ function barColumn(key, title, help) {
   return {
     key, title, help, value: (b) => b[key], className: "number",
     make(cell) {
-      const parts = { text: element("span", "figure"), bar: element("span", "bar"), level: element("span") };
-      parts.bar.setAttribute("aria-hidden", "true");
-      parts.bar.append(parts.level);
-      cell.append(parts.text, parts.bar);
-      return parts;
+      const parts = into(cell, { text: element("span", "figure"), bar: element("span", "bar", "", { "aria-hidden": "true" }) });
+      return { ...parts, ...into(parts.bar, { level: element("span") }) };
     },
     fill(parts, b) {
       const v = b[key];
@@ -125,19 +116,17 @@ function barColumn(key, title, help) {
   };
 }
 
-function makeText(cell) {
-  const parts = { text: element("span", "figure"), small: element("small") };
-  cell.append(parts.text, parts.small);
-  return parts;
-}
+const makeText = (cell) => into(cell, { text: element("span", "figure"), small: element("small") });
 
-function textColumn(key, title, help, value, text, small) {
+// text and small are given the value and its battery.
+function textColumn(key, title, help, text, small) {
+  const value = (b) => valueOf(b, key);
   return {
     key, title, help, value, className: "number",
     make: makeText,
     fill(parts, b) {
-      setText(parts.text, text(b));
-      setText(parts.small, small ? small(b) : "");
+      setText(parts.text, text(value(b), b));
+      setText(parts.small, small ? small(value(b), b) : "");
       setClass(parts.text, `figure ${levelOf(key, value(b))}`);
     },
   };
@@ -146,11 +135,7 @@ function textColumn(key, title, help, value, text, small) {
 const columns = [
   {
     key: "battery_id", title: "Battery", value: (b) => b.battery_id, className: "name",
-    make(cell) {
-      const parts = { button: button("link", "", () => toggle(parts.button.textContent)) };
-      cell.append(parts.button);
-      return parts;
-    },
+    make: (cell) => into(cell, { button: button("link", "", (event) => toggle(event.currentTarget.textContent)) }),
     fill(parts, b) {
       setText(parts.button, b.battery_id);
       parts.button.title = b.battery_id;
@@ -160,11 +145,7 @@ const columns = [
   {
     key: "status", title: "Status", className: "status",
     value: (b) => LEVELS.indexOf(statusOf(b)),
-    make(cell) {
-      const parts = { badge: element("span"), reason: element("small") };
-      cell.append(parts.badge, parts.reason);
-      return parts;
-    },
+    make: (cell) => into(cell, { badge: element("span"), reason: element("small") }),
     fill(parts, b) {
       setText(parts.badge, `${MARK[statusOf(b)] || "?"} ${statusOf(b)}`);
       setClass(parts.badge, `badge ${statusOf(b)}`);
@@ -173,18 +154,16 @@ const columns = [
   },
   barColumn("soc", "Charge", "State of charge"),
   barColumn("soh", "Health", "State of health"),
-  textColumn("rul_prediction", "RUL", "Remaining useful life in cycles, ± the model's held-out error", rulOf,
-    (b) => (isNumber(rulOf(b)) ? rulOf(b).toFixed(0) : unknownText(b)),
-    (b) => (isNumber(rulOf(b))
-      ? (isNumber(b.prediction.rul_error) ? `± ${b.prediction.rul_error.toFixed(0)} cycles` : "cycles")
-      : noteOf(b))),
-  textColumn("failure_probability", "Failure risk", "Predicted probability of failure", riskOf,
-    (b) => (isNumber(riskOf(b)) ? riskText(riskOf(b)) : unknownText(b))),
-  textColumn("temperature", "Temperature", "", (b) => b.temperature, (b) => show(b.temperature, 1, " °C")),
-  textColumn("voltage", "Voltage", "", (b) => b.voltage, (b) => show(b.voltage, 1, " V")),
-  textColumn("current", "Current", "Positive current discharges", (b) => b.current,
-    (b) => show(b.current, 1, " A"), flowText),
-  textColumn("charge_cycles", "Cycles", "", (b) => b.charge_cycles, (b) => show(b.charge_cycles, 0, "")),
+  textColumn("rul_prediction", "RUL", "Remaining useful life in cycles, ± the model's held-out error",
+    (rul, b) => (isNumber(rul) ? rul.toFixed(0) : unknownText(b)),
+    (rul, b) => (!isNumber(rul) ? noteOf(b)
+      : isNumber(b.prediction.rul_error) ? `± ${b.prediction.rul_error.toFixed(0)} cycles` : "cycles")),
+  textColumn("failure_probability", "Failure risk", "Predicted probability of failure",
+    (risk, b) => (isNumber(risk) ? riskText(risk) : unknownText(b))),
+  textColumn("temperature", "Temperature", "", (v) => show(v, 1, " °C")),
+  textColumn("voltage", "Voltage", "", (v) => show(v, 1, " V")),
+  textColumn("current", "Current", "Positive current discharges", (v) => show(v, 1, " A"), (v, b) => flowText(b)),
+  textColumn("charge_cycles", "Cycles", "", (v) => show(v, 0, "")),
   {
     key: "time", title: "Last seen", value: (b) => -Date.parse(b.time), className: "number",
     make: makeText,
@@ -236,20 +215,16 @@ function compare(a, b) {
 // ---- drawing ------------------------------------------------------------------------------
 
 const slots = []; // rows of the table and the parts of their cells, made once and filled again and again
-const detail = { row: element("tr", "detail"), cell: element("td"), facts: element("dl"), charts: element("div", "charts") };
-detail.row.setAttribute("role", "row");
-detail.cell.setAttribute("role", "cell");
-detail.cell.colSpan = columns.length;
-detail.cell.append(detail.charts, detail.facts);
-detail.row.append(detail.cell);
+const detail = { row: element("tr", "detail", "", { role: "row" }), charts: element("div", "charts"), facts: element("dl") };
+const detailCell = element("td", "", "", { role: "cell", colspan: columns.length });
+detailCell.append(detail.charts, detail.facts);
+detail.row.append(detailCell);
 
 function makeSlot() {
-  const row = element("tr");
-  row.setAttribute("role", "row");
+  const row = element("tr", "", "", { role: "row" });
   const cells = columns.map((column, i) => {
-    const cell = element(i === 0 ? "th" : "td", column.className);
-    cell.setAttribute("role", i === 0 ? "rowheader" : "cell");
-    if (i === 0) cell.scope = "row";
+    const cell = i === 0 ? element("th", column.className, "", { role: "rowheader", scope: "row" })
+      : element("td", column.className, "", { role: "cell" });
     cell.dataset.label = column.title;
     row.append(cell);
     return column.make(cell);
@@ -386,11 +361,7 @@ function toggle(id) {
 async function get(path) {
   const response = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
   const answer = await response.json();
-  if (!response.ok) {
-    const error = new Error(answer.message || `HTTP ${response.status}`);
-    error.isAnswer = true;
-    throw error;
-  }
+  if (!response.ok) throw Object.assign(new Error(answer.message || `HTTP ${response.status}`), { isAnswer: true });
   return answer;
 }
 
@@ -467,29 +438,20 @@ async function poll() {
 
 const summary = {};
 for (const key of ["ALL", ...LEVELS, "STALE"]) {
-  const tile = {
-    button: button(`tile ${key}`, "", () => change({ show: state.show === key ? "ALL" : key, page: 0 })),
-    count: element("strong"), label: element("span"),
-  };
-  tile.button.append(tile.count, tile.label);
-  summary[key] = tile;
-  by("summary").append(tile.button);
+  const tile = button(`tile ${key}`, "", () => change({ show: state.show === key ? "ALL" : key, page: 0 }));
+  summary[key] = { button: tile, ...into(tile, { count: element("strong"), label: element("span") }) };
+  by("summary").append(tile);
 }
 
 const sortBy = (key) => change({ reversed: state.sort === key && !state.reversed, sort: key, page: 0 });
 
 for (const column of columns) {
-  const head = element("th", column.className);
-  head.scope = "col";
-  head.dataset.key = column.key;
-  head.setAttribute("role", "columnheader");
+  const head = element("th", column.className, "", { scope: "col", role: "columnheader", "data-key": column.key });
   const sorter = button("", column.title, () => sortBy(column.key));
   if (column.help) sorter.title = column.help;
   head.append(sorter);
   by("head").append(head);
-  const option = element("option", "", column.title);
-  option.value = column.key;
-  by("sort").append(option);
+  by("sort").append(element("option", "", column.title, { value: column.key }));
 }
 
 by("sort").addEventListener("change", (event) => change({ sort: event.target.value, reversed: false }));

@@ -6,17 +6,24 @@ const WIDTH = 280;
 const HEIGHT = 84;
 const PAD = 4;
 
-function node(name, attributes) {
-  const e = document.createElementNS(SVG, name);
+function withAttributes(e, attributes) {
   for (const [key, value] of Object.entries(attributes)) e.setAttribute(key, value);
   return e;
 }
 
-export function element(name, className, text) {
+const node = (name, attributes) => withAttributes(document.createElementNS(SVG, name), attributes);
+
+export function element(name, className = "", text = "", attributes = {}) {
   const e = document.createElement(name);
   if (className) e.className = className;
-  if (text !== undefined) e.textContent = text;
-  return e;
+  e.textContent = text;
+  return withAttributes(e, attributes);
+}
+
+// Append parts to an element; gives them back.
+export function into(e, parts) {
+  e.append(...Object.values(parts));
+  return parts;
 }
 
 // "12 min", "3.4 h", "9 d"

@@ -84,6 +84,11 @@ static evtwin_status fail_db(evtwin__db *db, int rc) {
 
 /* ---- open ---- */
 
+static evtwin_status fail_create(const char *path) {
+    EVTWIN_FAIL(errno == ENOENT ? EVTWIN_E_NOT_FOUND : EVTWIN_E_IO, "%s: %s", path,
+                errno == ENOENT ? "its folder does not exist" : strerror(errno));
+}
+
 /* SQLite makes files by the umask; telemetry tells where people were, so ours are their owner's.
  * The files beside it (-wal, -shm) take the mode of the database. */
 static evtwin_status create_private(const char *path) {
@@ -92,8 +97,7 @@ static evtwin_status create_private(const char *path) {
         if (errno == EEXIST) {
             return EVTWIN_OK;
         }
-        EVTWIN_FAIL(errno == ENOENT ? EVTWIN_E_NOT_FOUND : EVTWIN_E_IO, "%s: %s", path,
-                    errno == ENOENT ? "its folder does not exist" : strerror(errno));
+        return fail_create(path);
     }
     const int failed = fchmod(fd, 0600) != 0;
     const int why = errno;
@@ -127,15 +131,16 @@ static evtwin_status harden(evtwin__db *db) {
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
         sqlite3_limit(db->handle, limits[i].id, limits[i].value);
     }
-    int rc = sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    if (rc == SQLITE_OK) {
-        rc = sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    }
-    if (rc == SQLITE_OK) { /* triggers in a file are for other programs: none runs here */
-        rc = sqlite3_db_config(db->handle, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
-    }
-    if (rc == SQLITE_OK) {
-        rc = sqlite3_busy_timeout(db->handle, db->busy_timeout_ms);
+    static const struct {
+        int id, value;
+    } settings[] = {
+        {SQLITE_DBCONFIG_DEFENSIVE, 1},
+        {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+        {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0}, /* triggers in a file are for other programs */
+    };
+    int rc = sqlite3_busy_timeout(db->handle, db->busy_timeout_ms);
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0] && rc == SQLITE_OK; i++) {
+        rc = sqlite3_db_config(db->handle, settings[i].id, settings[i].value, NULL);
     }
     if (rc != SQLITE_OK) {
         return fail_db(db, rc);
@@ -153,34 +158,27 @@ static evtwin_status open_handle(evtwin__db *db, const char *path, evtwin__db_mo
     const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                       (mode == EVTWIN__DB_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
     const int rc = sqlite3_open_v2(path, &db->handle, flags, NULL);
+    EVTWIN_FAIL_IF(db->handle == NULL, EVTWIN_E_NOMEM, "out of memory for a connection to %s",
+                   path);
     if (rc != SQLITE_OK) {
-        EVTWIN_FAIL_IF(db->handle == NULL, EVTWIN_E_NOMEM, "out of memory for a connection to %s",
-                       path);
         return fail_db(db, rc);
     }
     EVTWIN_FAIL_IF(mode != EVTWIN__DB_READ && sqlite3_db_readonly(db->handle, "main") == 1,
                    EVTWIN_E_IO, "%s: may not be written by this user", path);
-    evtwin_status st = harden(db);
-    if (st >= 0) {
-        /* the first read of the file: here it shows whether it is a database at all */
-        int64_t version;
-        st = evtwin__db_query_i64(db, "PRAGMA schema_version", 0, &version);
-    }
-    return st;
+    EVTWIN_TRY(harden(db));
+
+    /* the first read of the file: here it shows whether it is a database at all */
+    int64_t version;
+    return evtwin__db_query_i64(db, "PRAGMA schema_version", 0, &version);
 }
 
 evtwin_status evtwin__db_open(const char *path, evtwin__db_mode mode, int busy_timeout_ms,
                               evtwin__db **out) {
     assert(path != NULL && out != NULL && busy_timeout_ms >= 0);
     EVTWIN_FAIL_IF(path[0] == '\0', EVTWIN_E_ARG, "the file name of the database is empty");
-    evtwin_status st = EVTWIN_OK;
     if (strcmp(path, ":memory:") != 0) {
-        if (mode == EVTWIN__DB_CREATE && (st = create_private(path)) < 0) {
-            return st;
-        }
-        if ((st = check_file(path)) < 0) {
-            return st;
-        }
+        EVTWIN_TRY(mode == EVTWIN__DB_CREATE ? create_private(path) : EVTWIN_OK);
+        EVTWIN_TRY(check_file(path));
     }
 
     evtwin__db *db = evtwin__calloc(1, sizeof *db);
@@ -193,7 +191,8 @@ evtwin_status evtwin__db_open(const char *path, evtwin__db_mode mode, int busy_t
     db->name = name;
     db->mode = mode;
     db->busy_timeout_ms = busy_timeout_ms;
-    if ((st = open_handle(db, path, mode)) < 0) {
+    const evtwin_status st = open_handle(db, path, mode);
+    if (st < 0) {
         evtwin__db_close(db);
         return st;
     }
@@ -247,18 +246,16 @@ evtwin_status evtwin__db_use_wal(evtwin__db *db) {
 evtwin_status evtwin__db_query_i64(evtwin__db *db, const char *sql, int64_t otherwise,
                                    int64_t *out) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(evtwin__stmt_prepare(db, sql, &stmt));
-    int64_t value = otherwise;
-    if ((st = evtwin__stmt_step(stmt)) >= 0) {
-        if (st == EVTWIN_OK) {
-            evtwin__stmt_i64(stmt, 0, &value);
-        }
-        *out = value;
-        st = EVTWIN_OK;
+    const evtwin_status st = evtwin__stmt_step(stmt);
+    if (st >= 0) {
+        *out = otherwise;
+    }
+    if (st == EVTWIN_OK) {
+        evtwin__stmt_i64(stmt, 0, out);
     }
     evtwin__stmt_free(stmt);
-    return st;
+    return st < 0 ? st : EVTWIN_OK;
 }
 
 evtwin_status evtwin__db_begin_write(evtwin__db *db) {
@@ -274,15 +271,15 @@ evtwin_status evtwin__db_begin_write(evtwin__db *db) {
     return evtwin__db_exec(db, "BEGIN IMMEDIATE");
 }
 
-evtwin_status evtwin__db_commit(evtwin__db *db) {
-    return evtwin__db_exec(db, "COMMIT");
-}
-
-void evtwin__db_rollback(evtwin__db *db) {
+evtwin_status evtwin__db_end(evtwin__db *db, evtwin_status st) {
+    if (st >= 0) {
+        st = evtwin__db_exec(db, "COMMIT");
+    }
     /* some failures (a full disk) have rolled back already */
-    if (!sqlite3_get_autocommit(db->handle)) {
+    if (st < 0 && !sqlite3_get_autocommit(db->handle)) {
         sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
     }
+    return st;
 }
 
 int64_t evtwin__db_changes(const evtwin__db *db) {
@@ -435,8 +432,7 @@ evtwin_status evtwin__db_backup(evtwin__db *db, const char *path) {
     evtwin_status st;
     const int fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 */
     if (fd < 0) {
-        st = evtwin__fail(errno == ENOENT ? EVTWIN_E_NOT_FOUND : EVTWIN_E_IO, "%s: %s", path,
-                          errno == ENOENT ? "its folder does not exist" : strerror(errno));
+        st = fail_create(path);
         evtwin__free(temporary);
         return st;
     }

@@ -41,8 +41,10 @@ evtwin_status evtwin__db_query_i64(evtwin__db *db, const char *sql, int64_t othe
 /* Transactions do not nest. This takes the write lock at once, so that no later statement can find
  * the data changed under it. */
 evtwin_status evtwin__db_begin_write(evtwin__db *db);
-evtwin_status evtwin__db_commit(evtwin__db *db);
-void evtwin__db_rollback(evtwin__db *db); /* keeps the error text of what went wrong before */
+
+/* End a transaction that has come to st: commit it, or roll it back if st or the commit is a
+ * failure, whose status and error text stay. */
+evtwin_status evtwin__db_end(evtwin__db *db, evtwin_status st);
 
 /* Rows changed by the last statement. */
 int64_t evtwin__db_changes(const evtwin__db *db);

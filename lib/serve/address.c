@@ -8,7 +8,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -65,34 +64,16 @@ evtwin_status evtwin__address_parse(const char *text, evtwin__address *out) {
     if (!is_bracketed && strcasecmp(a.host, "localhost") == 0) {
         memcpy(a.host, "127.0.0.1", sizeof "127.0.0.1");
     }
-    struct in6_addr binary;
     a.is_ipv6 = is_bracketed;
-    EVTWIN_FAIL_IF(inet_pton(a.is_ipv6 ? AF_INET6 : AF_INET, a.host, &binary) != 1, EVTWIN_E_ARG,
+    void *const binary = a.is_ipv6 ? (void *)&a.name.v6.sin6_addr : &a.name.v4.sin_addr;
+    a.name.any.sa_family = a.is_ipv6 ? AF_INET6 : AF_INET;
+    *(a.is_ipv6 ? &a.name.v6.sin6_port : &a.name.v4.sin_port) = htons((uint16_t)a.port);
+    EVTWIN_FAIL_IF(inet_pton(a.name.any.sa_family, a.host, binary) != 1, EVTWIN_E_ARG,
                    "'%s': %s is not a numeric %s address or localhost", text, a.host,
                    a.is_ipv6 ? "IPv6" : "IPv4");
     a.is_loopback = is_loopback(a.host);
     *out = a;
     return EVTWIN_OK;
-}
-
-typedef union socket_address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-} socket_address;
-
-static socklen_t fill(const evtwin__address *address, socket_address *out) {
-    *out = (socket_address){0};
-    if (address->is_ipv6) {
-        out->v6.sin6_family = AF_INET6;
-        out->v6.sin6_port = htons((uint16_t)address->port);
-        (void)inet_pton(AF_INET6, address->host, &out->v6.sin6_addr);
-        return sizeof out->v6;
-    }
-    out->v4.sin_family = AF_INET;
-    out->v4.sin_port = htons((uint16_t)address->port);
-    (void)inet_pton(AF_INET, address->host, &out->v4.sin_addr);
-    return sizeof out->v4;
 }
 
 static evtwin_status refuse(const evtwin__address *a, int error) {
@@ -105,9 +86,9 @@ static evtwin_status refuse(const evtwin__address *a, int error) {
 }
 
 evtwin_status evtwin__address_listen(evtwin__address *address, int *fd_out) {
-    socket_address name;
-    socklen_t length = fill(address, &name);
-    const int fd = socket(name.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct sockaddr *name = &address->name.any;
+    socklen_t length = address->is_ipv6 ? sizeof address->name.v6 : sizeof address->name.v4;
+    const int fd = socket(name->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) {
         return refuse(address, errno);
     }
@@ -115,13 +96,14 @@ evtwin_status evtwin__address_listen(evtwin__address *address, int *fd_out) {
     /* a restarted server may take its port back although old connections linger */
     const int on = 1;
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(fd, &name.any, length) != 0 || listen(fd, BACKLOG) != 0 ||
-        getsockname(fd, &name.any, &length) != 0) {
+    if (bind(fd, name, length) != 0 || listen(fd, BACKLOG) != 0 ||
+        getsockname(fd, name, &length) != 0) {
         const int error = errno;
         close(fd);
         return refuse(address, error);
     }
-    address->port = ntohs(address->is_ipv6 ? name.v6.sin6_port : name.v4.sin_port);
+    address->port =
+        ntohs(address->is_ipv6 ? address->name.v6.sin6_port : address->name.v4.sin_port);
     *fd_out = fd;
     return EVTWIN_OK;
 }

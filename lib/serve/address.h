@@ -5,6 +5,7 @@
 
 #include "evtwin/base.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 typedef struct evtwin__address {
@@ -12,6 +13,11 @@ typedef struct evtwin__address {
     int port;      /* 0 = any free one */
     int is_ipv6;
     int is_loopback;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } name; /* for the system */
 } evtwin__address;
 
 /* "127.0.0.1:5001", "[::1]:0", "localhost:5001" (= 127.0.0.1). EVTWIN_E_ARG for anything else:

@@ -15,11 +15,6 @@
 
 enum { LOG_INTERVAL_US = 10000000, KNOWN_FOR_US = 1000000 };
 
-void evtwin__call_close(evtwin__call *call) {
-    evtwin_table_free(call->rows);
-    evtwin_table_free(call->current);
-}
-
 /* ---- the envelope ---- */
 
 static evtwin__text *begin(evtwin__call *call, int code, const char *status) {
@@ -41,7 +36,7 @@ void evtwin__answer_end(evtwin__call *call) {
     evtwin__text_put(body, "}\n");
 }
 
-void evtwin__answer_error(evtwin__call *call, int code, const char *format, ...) {
+int evtwin__answer_error(evtwin__call *call, int code, const char *format, ...) {
     char message[512];
     va_list args;
     va_start(args, format);
@@ -51,6 +46,7 @@ void evtwin__answer_error(evtwin__call *call, int code, const char *format, ...)
     evtwin__text *body = begin(call, code, "error");
     evtwin__text_string(body, "message", message);
     evtwin__answer_end(call);
+    return 0;
 }
 
 /* What a client may know: nothing of paths, of SQL, or of the system's own words. */
@@ -87,10 +83,8 @@ const char *evtwin__store_problem(evtwin_server *server, evtwin_status status) {
 
 int evtwin__store_answered(evtwin__call *call, evtwin_status status) {
     call->store_status = status;
-    if (status < 0) {
-        evtwin__answer_error(call, 503, "%s", evtwin__store_problem(call->server, status));
-    }
-    return status >= 0;
+    return status >= 0 ||
+           evtwin__answer_error(call, 503, "%s", evtwin__store_problem(call->server, status));
 }
 
 /* ---- rows ---- */

@@ -23,9 +23,6 @@ typedef struct evtwin__call {
     evtwin_table *current;      /* the same rows with the predictions that stand */
 } evtwin__call;
 
-/* Free the tables. */
-void evtwin__call_close(evtwin__call *call);
-
 /* ---- the envelope ---- */
 
 /* {"status":"success" — the handler adds its members, then ends it. */
@@ -34,9 +31,10 @@ evtwin__text *evtwin__answer_begin(evtwin__call *call);
 /* "timestamp":…} */
 void evtwin__answer_end(evtwin__call *call);
 
-/* {"status":"error","message":…,"timestamp":…} with this code. */
-__attribute__((format(printf, 3, 4))) void evtwin__answer_error(evtwin__call *call, int code,
-                                                                const char *format, ...);
+/* {"status":"error","message":…,"timestamp":…} with this code. Returns 0, the "no" of a caller that
+ * was asked whether all is well. */
+__attribute__((format(printf, 3, 4))) int evtwin__answer_error(evtwin__call *call, int code,
+                                                               const char *format, ...);
 
 /* What a client may know of a failure of the store; the log gets the library's own text, now and
  * then. */

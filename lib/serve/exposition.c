@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* serve/exposition.c: metrics as text, in Prometheus 0.0.4 or OpenMetrics 1.0.0. */
+/* serve/exposition.c: metrics as text, in Prometheus 0.0.4 or OpenMetrics 1.0.0; the families of
+ * the server itself: how its requests ended and how long they took, and what Prometheus expects of
+ * every program: its start, its time, its memory. */
 
 #include "serve/exposition.h"
 
+#include "core/file.h"
+#include "core/mem.h"
 #include "core/num.h"
 
+#include <dirent.h>
 #include <math.h>
+#include <stdatomic.h>
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
 
 /* What samples of a type carry after the family's name; Prometheus' own text has it in HELP and
  * TYPE too. */
@@ -122,24 +132,201 @@ static double quality(const char *text, size_t length) {
     return 1.0;
 }
 
+/* Is a media type, text[0..length), this one? */
+static int is_type(const char *text, size_t length, const char *type) {
+    return length == strlen(type) && strncasecmp(text, type, length) == 0;
+}
+
 int evtwin__accepts_openmetrics(const char *accept) {
     double openmetrics = 0.0, plain = 0.0;
     for (const char *s = accept; s != NULL && *s != '\0';) {
         s += strspn(s, " ,");
         const size_t length = strcspn(s, ",");
-        const size_t type_length = strcspn(s, ";, ");
+        const size_t n = strcspn(s, ";, ");
         const double q = quality(s, length);
-        if (strncasecmp(s, "application/openmetrics-text", type_length) == 0 &&
-            type_length == strlen("application/openmetrics-text")) {
+        if (is_type(s, n, "application/openmetrics-text")) {
             openmetrics = fmax(openmetrics, q);
-        } else if ((type_length == strlen("text/plain") &&
-                    strncasecmp(s, "text/plain", type_length) == 0) ||
-                   (type_length == 3 && strncmp(s, "*/*", 3) == 0) ||
-                   (type_length == strlen("text/*") &&
-                    strncasecmp(s, "text/*", type_length) == 0)) {
+        } else if (is_type(s, n, "text/plain") || is_type(s, n, "text/*") || is_type(s, n, "*/*")) {
             plain = fmax(plain, q);
         }
         s += length;
     }
     return openmetrics > plain || (openmetrics > 0.0 && openmetrics == plain);
+}
+
+/* ---- the server itself ---- */
+
+/* Every code that the server sends. */
+static const int codes[] = {200, 304, 400, 404, 405, 413, 414, 421, 503};
+enum { N_CODES = sizeof codes / sizeof codes[0] };
+
+static const double bounds_s[] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
+                                  0.05,   0.1,   0.25,   0.5,   1.0,  2.5};
+enum { N_BOUNDS = sizeof bounds_s / sizeof bounds_s[0] };
+
+typedef struct counts {
+    _Atomic uint64_t by_code[N_CODES];
+    _Atomic uint64_t by_bound[N_BOUNDS + 1]; /* each its own, not those below; last = slower */
+    _Atomic uint64_t sum_ns;
+} counts;
+
+struct evtwin__server_metrics {
+    const char *(*label)(size_t route);
+    size_t n_routes;
+    counts route[];
+};
+
+evtwin__server_metrics *evtwin__server_metrics_create(size_t n_routes,
+                                                      const char *(*label)(size_t route)) {
+    evtwin__server_metrics *metrics =
+        evtwin__calloc(1, sizeof *metrics + n_routes * sizeof metrics->route[0]);
+    if (metrics != NULL) {
+        metrics->label = label;
+        metrics->n_routes = n_routes;
+    }
+    return metrics;
+}
+
+void evtwin__server_metrics_free(evtwin__server_metrics *metrics) {
+    evtwin__free(metrics);
+}
+
+void evtwin__server_metrics_count(evtwin__server_metrics *metrics, size_t route, int code,
+                                  double s) {
+    counts *at = &metrics->route[route];
+    size_t c = 0;
+    while (c < N_CODES - 1 && codes[c] != code) {
+        c++;
+    }
+    size_t b = 0;
+    while (b < N_BOUNDS && s > bounds_s[b]) {
+        b++;
+    }
+    atomic_fetch_add(&at->by_code[c], 1);
+    atomic_fetch_add(&at->by_bound[b], 1);
+    atomic_fetch_add(&at->sum_ns, (uint64_t)(s * 1e9));
+}
+
+/* ---- requests ---- */
+
+static void write_counts(const evtwin__server_metrics *metrics, evtwin__exposition *out) {
+    evtwin__expose_family(out, "evtwin_http_requests", EVTWIN__COUNTER, NULL,
+                          "HTTP requests answered.");
+    for (size_t r = 0; r < metrics->n_routes; r++) {
+        for (size_t c = 0; c < N_CODES; c++) {
+            const uint64_t n = atomic_load(&metrics->route[r].by_code[c]);
+            if (n > 0) {
+                char code[EVTWIN__NUM_SIZE];
+                evtwin__format_i64(codes[c], code);
+                const evtwin__label labels[] = {{"route", metrics->label(r)}, {"code", code}};
+                evtwin__expose(out, "evtwin_http_requests", "_total", labels, 2, (double)n);
+            }
+        }
+    }
+}
+
+/* The histogram of one route; its count is the last bucket's, so that the two cannot disagree. */
+static void write_duration(const evtwin__server_metrics *metrics, size_t r,
+                           evtwin__exposition *out) {
+    static const char name[] = "evtwin_http_request_duration_seconds";
+    evtwin__label labels[] = {{"route", metrics->label(r)}, {"le", "+Inf"}};
+    uint64_t below[N_BOUNDS + 1];
+    uint64_t total = 0;
+    for (size_t b = 0; b <= N_BOUNDS; b++) {
+        total += atomic_load(&metrics->route[r].by_bound[b]);
+        below[b] = total;
+    }
+    if (total == 0) {
+        return;
+    }
+    for (size_t b = 0; b <= N_BOUNDS; b++) {
+        char bound[EVTWIN__NUM_SIZE] = "+Inf";
+        if (b < N_BOUNDS) {
+            evtwin__format_f64(bounds_s[b], bound);
+        }
+        labels[1].value = bound;
+        evtwin__expose(out, name, "_bucket", labels, 2, (double)below[b]);
+    }
+    evtwin__expose(out, name, "_sum", labels, 1,
+                   (double)atomic_load(&metrics->route[r].sum_ns) * 1e-9);
+    evtwin__expose(out, name, "_count", labels, 1, (double)total);
+}
+
+/* ---- the process ---- */
+
+/* Fields of /proc/self/stat after the command's ")", from the third of proc(5) on. */
+enum { UTIME = 11, STIME = 12, STARTTIME = 19, VSIZE = 20, RSS = 21, N_FIELDS = 22 };
+
+/* Read the numbers of /proc/self/stat; 0 if there is no such file, or it looks otherwise. */
+static int read_stat(double field[N_FIELDS]) {
+    char *text = NULL;
+    size_t size = 0;
+    if (evtwin__file_read("/proc/self/stat", 4096, &text, &size) < 0) {
+        return 0;
+    }
+    const char *s = strrchr(text, ')'); /* the command may hold any character */
+    int is_good = s != NULL;
+    for (int i = 0; i < N_FIELDS && is_good; i++) {
+        s += i == 0;
+        s += strspn(s, " ");
+        const size_t length = strcspn(s, " \n");
+        is_good = i == 0 || evtwin__parse_f64(s, length, &field[i]); /* field 0 is a letter */
+        s += length;
+    }
+    evtwin__free(text);
+    return is_good;
+}
+
+/* Open descriptors, this look not counted; -1 if unknown. */
+static int count_descriptors(void) {
+    DIR *dir = opendir("/proc/self/fd");
+    if (dir == NULL) {
+        return -1;
+    }
+    int n = -3; /* ".", ".." and the folder itself */
+    while (readdir(dir) != NULL) {
+        n++;
+    }
+    closedir(dir);
+    return n;
+}
+
+static void write_process(evtwin__exposition *e) {
+    double field[N_FIELDS];
+    const double ticks = (double)sysconf(_SC_CLK_TCK);
+    struct timespec real, boot;
+    if (read_stat(field) && ticks > 0.0 && clock_gettime(CLOCK_REALTIME, &real) == 0 &&
+        clock_gettime(CLOCK_BOOTTIME, &boot) == 0) {
+        /* both clocks in whole milliseconds, so that the start does not tremble between scrapes */
+        const double boot_s = (double)(real.tv_sec - boot.tv_sec) +
+                              (double)((real.tv_nsec - boot.tv_nsec) / 1000000) * 1e-3;
+        evtwin__expose_one(e, "process_cpu_seconds", EVTWIN__COUNTER, "seconds",
+                           "User and system time used.", (field[UTIME] + field[STIME]) / ticks);
+        evtwin__expose_one(e, "process_start_time_seconds", EVTWIN__GAUGE, "seconds",
+                           "Start of the process since 1970.", boot_s + field[STARTTIME] / ticks);
+        evtwin__expose_one(e, "process_virtual_memory_bytes", EVTWIN__GAUGE, "bytes",
+                           "Virtual memory.", field[VSIZE]);
+        evtwin__expose_one(e, "process_resident_memory_bytes", EVTWIN__GAUGE, "bytes",
+                           "Resident memory.", field[RSS] * (double)sysconf(_SC_PAGESIZE));
+    }
+    const int n_open = count_descriptors();
+    struct rlimit limit;
+    if (n_open >= 0) {
+        evtwin__expose_one(e, "process_open_fds", EVTWIN__GAUGE, NULL, "Open file descriptors.",
+                           n_open);
+    }
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+        evtwin__expose_one(e, "process_max_fds", EVTWIN__GAUGE, NULL,
+                           "Limit of open file descriptors.", (double)limit.rlim_cur);
+    }
+}
+
+void evtwin__server_metrics_write(const evtwin__server_metrics *metrics, evtwin__exposition *out) {
+    write_counts(metrics, out);
+    evtwin__expose_family(out, "evtwin_http_request_duration_seconds", EVTWIN__HISTOGRAM, "seconds",
+                          "Time from a request's arrival to its answer, sending not counted.");
+    for (size_t r = 0; r < metrics->n_routes; r++) {
+        write_duration(metrics, r, out);
+    }
+    write_process(out);
 }

@@ -59,7 +59,7 @@ enum {
 /* Write every family of an evtwin_metrics. EVTWIN_E_NOMEM if a snapshot cannot be made. */
 evtwin_status evtwin__metrics_write(const evtwin_metrics *metrics, evtwin__exposition *out);
 
-/* ---- the server and its process (server_metrics.c) ---- */
+/* ---- the server and its process ---- */
 
 /* How many requests of each route ended how, and how long they took. Safe from many threads at
  * once, without a lock. */

@@ -4,6 +4,7 @@
 
 #include "serve/exposition.h"
 
+#include "core/dict.h"
 #include "core/mem.h"
 #include "core/schema.h"
 #include "core/status.h"
@@ -14,7 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { ID_SIZE = 51, TABLE_SIZE = 32768 }; /* a power of two, at least three times the batteries */
+enum { ID_SIZE = 51 };
 
 /* Every quantity of the schema with a metric is a gauge, numbered in the schema's order. */
 enum {
@@ -49,12 +50,9 @@ typedef struct totals {
 struct evtwin_metrics {
     pthread_mutex_t lock;
     totals totals;
-    uint16_t slot[TABLE_SIZE]; /* hash table: index into batteries + 1, 0 = free */
-    size_t n_batteries;
-    battery batteries[EVTWIN__METRICS_MAX_BATTERIES]; /* in order of first sight */
+    evtwin__dict ids; /* in order of first sight, as the batteries */
+    battery batteries[EVTWIN__METRICS_MAX_BATTERIES];
 };
-
-_Static_assert(EVTWIN__METRICS_MAX_BATTERIES < UINT16_MAX, "slot holds an index + 1");
 
 static int64_t monotonic_s(void) {
     struct timespec t;
@@ -76,39 +74,25 @@ void evtwin_metrics_free(evtwin_metrics *metrics) {
         return;
     }
     pthread_mutex_destroy(&metrics->lock);
+    evtwin__dict_free(&metrics->ids);
     evtwin__free(metrics);
 }
 
-/* FNV-1a. Source: Fowler, Noll, Vo, draft-eastlake-fnv-17, section 2 */
-static uint32_t hash_id(const char *id) {
-    uint32_t h = 2166136261u;
-    for (; *id != '\0'; id++) {
-        h = (h ^ (unsigned char)*id) * 16777619u;
-    }
-    return h;
-}
-
-/* The battery of that id, made if it is new and there is room under the cap; NULL if not. */
+/* The battery of that id, made if it is new and there is room under the cap; NULL if not. A new one
+ * has no gauges until its first row sets all of them. */
 static battery *find_battery(evtwin_metrics *metrics, const char *id) {
-    uint32_t at = hash_id(id) % TABLE_SIZE;
-    while (metrics->slot[at] != 0) {
-        battery *b = &metrics->batteries[metrics->slot[at] - 1];
-        if (strcmp(b->id, id) == 0) {
-            return b;
+    const size_t length = strlen(id);
+    int32_t code = evtwin__dict_find(&metrics->ids, id, length);
+    if (code < 0) {
+        if (metrics->ids.n == EVTWIN__METRICS_MAX_BATTERIES ||
+            evtwin__dict_intern(&metrics->ids, id, length, &code) < 0) {
+            return NULL;
         }
-        at = (at + 1) % TABLE_SIZE;
+        battery *b = &metrics->batteries[code];
+        *b = (battery){.time_us = INT64_MIN, .seq = INT64_MIN};
+        memcpy(b->id, id, length + 1);
     }
-    if (metrics->n_batteries == EVTWIN__METRICS_MAX_BATTERIES) {
-        return NULL;
-    }
-    battery *b = &metrics->batteries[metrics->n_batteries++];
-    *b = (battery){.time_us = INT64_MIN, .seq = INT64_MIN};
-    memcpy(b->id, id, strlen(id) + 1);
-    for (size_t g = 0; g < GAUGE_COUNT; g++) {
-        b->value[g] = NAN;
-    }
-    metrics->slot[at] = (uint16_t)metrics->n_batteries;
-    return b;
+    return &metrics->batteries[code];
 }
 
 /* The columns that a batch is read by. */
@@ -276,7 +260,7 @@ evtwin_status evtwin__metrics_write(const evtwin_metrics *metrics, evtwin__expos
      * not change what callers see, so the cast is fine. */
     evtwin_metrics *m = (evtwin_metrics *)metrics;
     pthread_mutex_lock(&m->lock);
-    const size_t n = m->n_batteries;
+    const size_t n = m->ids.n;
     const totals t = m->totals;
     battery *copy = evtwin__calloc(n, sizeof *copy);
     if (copy != NULL && n > 0) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* serve/routes.c: the list of endpoints, and a request's way to one: who may ask, which route, and
- * the headers of all. A new endpoint is a handler and a line here (and in docs/openapi.yaml). */
+/* serve/routes.c: the endpoints, and a request's way to one: who may ask, which route, and the
+ * headers of all. A new endpoint is a handler and a line of the list (and in docs/openapi.yaml). */
 
 #include "serve/server.h"
 
@@ -11,22 +11,250 @@
 #include <strings.h>
 #include <time.h>
 
+/* ---- /api/battery/…: what one battery does, did and is predicted to do ---- */
+
+/* Read what is known of the battery now; 0 after the error was answered. */
+static int read_latest(evtwin__call *call) {
+    const char *id = call->params.battery_id;
+    return evtwin__call_read_latest(call, id) &&
+           (call->rows != NULL || evtwin__answer_error(call, 404, "there is no battery %s", id));
+}
+
+static void route_latest(evtwin__call *call) {
+    if (!read_latest(call)) {
+        return;
+    }
+    evtwin__text *body = evtwin__answer_begin(call);
+    evtwin__text_open(body, "data", '{');
+    evtwin__answer_row(call, 0, NULL);
+    evtwin__answer_standing(call, 0);
+    evtwin__text_put(body, "}");
+    evtwin__answer_end(call);
+}
+
+/* Nothing was found: is the battery known at all? An empty page of a known one is not an error. */
+static int is_known(evtwin__call *call) {
+    const int known = read_latest(call);
+    evtwin_table_free(call->rows);
+    call->rows = NULL;
+    return known;
+}
+
+static int add_row(evtwin__call *call, size_t row) {
+    evtwin__answer_row(call, row, NULL);
+    return 1;
+}
+
+/* One page of the battery's rows, and "next": the cursor of the page after this one, null if this
+ * one was not full. */
+static void answer_page(evtwin__call *call, const char *name, int predicted_only) {
+    const evtwin__params *p = &call->params;
+    evtwin_history_options options;
+    evtwin_history_options_init(&options, sizeof options);
+    options.from_us = p->from_us;
+    options.to_us = p->to_us;
+    options.limit = p->limit;
+    options.predicted_only = predicted_only;
+    options.before_time_us = p->before_time_us;
+    options.before_seq = p->before_seq;
+    if (!evtwin__store_answered(call, evtwin_store_history(call->handle->store, p->battery_id,
+                                                           &options, &call->rows)) ||
+        !(call->rows != NULL ? evtwin__call_read_context(call) : is_known(call))) {
+        return;
+    }
+    evtwin__text *body = evtwin__answer_begin(call);
+    const size_t n = evtwin__answer_list(call, name, add_row);
+    const int64_t *time_us = evtwin_table_i64(call->rows, evtwin_table_find(call->rows, "time"));
+    const int64_t *seq = evtwin_table_i64(call->rows, evtwin_table_find(call->rows, "seq"));
+    if (n == p->limit && time_us != NULL && seq != NULL) {
+        evtwin__query_cursor_write(body, "next", time_us[n - 1], seq[n - 1]);
+    } else {
+        evtwin__text_word(body, "next", "null");
+    }
+    if (p->hours > 0.0) {
+        evtwin__text_number(body, "period_hours", p->hours);
+    }
+    evtwin__answer_end(call);
+}
+
+static void route_history(evtwin__call *call) {
+    answer_page(call, "data", 0);
+}
+
+static void route_predictions(evtwin__call *call) {
+    answer_page(call, "predictions", 1);
+}
+
+static void add_stats(evtwin__text *body, const evtwin_store_stats *s) {
+    const struct {
+        const char *key;
+        double value;
+    } members[] = {
+        {"avg_soc", s->avg_soc},
+        {"min_soc", s->min_soc},
+        {"max_soc", s->max_soc},
+        {"avg_soh", s->avg_soh},
+        {"avg_temperature", s->avg_temperature},
+        {"max_temperature", s->max_temperature},
+        {"avg_voltage", s->avg_voltage},
+        {"avg_current", s->avg_current},
+        {"total_cycles", s->total_cycles},
+        {"avg_rul", s->avg_rul},
+        {"avg_failure_risk", s->avg_failure_risk},
+    };
+    evtwin__text_open(body, "stats", '{');
+    evtwin__text_integer(body, "total_records", s->total_records);
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        evtwin__text_number(body, members[i].key, members[i].value);
+    }
+    evtwin__text_put(body, "}");
+}
+
+static void route_stats(evtwin__call *call) {
+    const evtwin__params *p = &call->params;
+    evtwin_store_stats stats;
+    const evtwin_status st = evtwin_store_stats_get(call->handle->store, p->battery_id, p->from_us,
+                                                    p->to_us, &stats, sizeof stats);
+    if (!evtwin__store_answered(call, st) || (st == EVTWIN_DONE && !read_latest(call))) {
+        return;
+    }
+    evtwin__text *body = evtwin__answer_begin(call);
+    add_stats(body, &stats);
+    evtwin__text_number(body, "period_hours", p->hours);
+    evtwin__answer_end(call);
+}
+
+/* ---- all batteries at once ---- */
+
+static int add_battery(evtwin__call *call, size_t row) {
+    evtwin__answer_row(call, row, "battery_id");
+    evtwin__answer_standing(call, row);
+    return 1;
+}
+
+static void answer_fleet(evtwin__call *call, const char *name,
+                         int (*add)(evtwin__call *call, size_t row)) {
+    if (evtwin__call_read_latest(call, NULL)) {
+        evtwin__answer_begin(call);
+        evtwin__answer_list(call, name, add);
+        evtwin__answer_end(call);
+    }
+}
+
+static void route_list(evtwin__call *call) {
+    answer_fleet(call, "batteries", add_battery);
+}
+
+/* A battery with the alert rules that it breaks, the standing prediction included: "soh 73.9 < 75".
+ */
+static int add_alert(evtwin__call *call, size_t row) {
+    evtwin__text *body = &call->response->body;
+    size_t broken[EVTWIN__MAX_REASONS];
+    const size_t n = evtwin_thresholds_broken(call->handle->thresholds, EVTWIN_THRESHOLD_ALERT,
+                                              call->current, row, broken, EVTWIN__MAX_REASONS);
+    if (n == 0) {
+        return 0;
+    }
+    add_battery(call, row);
+    evtwin__text_open(body, "reasons", '[');
+    for (size_t i = 0; i < n && i < EVTWIN__MAX_REASONS; i++) {
+        char reason[EVTWIN__REASON_SIZE];
+        evtwin_thresholds_reason(call->handle->thresholds, broken[i], call->current, row, reason,
+                                 sizeof reason);
+        evtwin__text_string(body, NULL, reason);
+    }
+    evtwin__text_put(body, "]");
+    return 1;
+}
+
+static void route_alerts(evtwin__call *call) {
+    answer_fleet(call, "alerts", add_alert);
+}
+
+static int add_threshold(evtwin__call *call, size_t row) {
+    evtwin__answer_cells(call, row, NULL);
+    return 1;
+}
+
+static void route_thresholds(evtwin__call *call) {
+    if (evtwin__call_read_context(call) &&
+        evtwin__store_answered(call,
+                               evtwin_thresholds_table(call->handle->thresholds, &call->rows))) {
+        evtwin__answer_begin(call);
+        evtwin__answer_list(call, "thresholds", add_threshold);
+        evtwin__answer_end(call);
+    }
+}
+
+/* ---- how the server itself is ---- */
+
+static void answer_health(evtwin__call *call, const char *problem) {
+    evtwin__text *body = &call->response->body;
+    call->response->code = problem == NULL ? 200 : 503;
+    evtwin__text_open(body, NULL, '{');
+    evtwin__text_string(body, "status", problem == NULL ? "healthy" : "unhealthy");
+    evtwin__text_string(body, "service", call->server->service);
+    evtwin__text_string(body, "version", evtwin_version());
+    if (problem != NULL) {
+        evtwin__text_string(body, "message", problem);
+    }
+    evtwin__answer_end(call);
+}
+
+static void route_health(evtwin__call *call) {
+    evtwin__store_pool *stores = call->server->stores;
+    evtwin_status st = EVTWIN_OK;
+    if (stores != NULL) {
+        evtwin__store_handle *handle;
+        st = evtwin__store_pool_take(stores, &handle);
+        if (st >= 0) {
+            /* the smallest question that needs the database to answer */
+            evtwin_table *models = NULL;
+            st = evtwin_store_models(handle->store, &models);
+            evtwin_table_free(models);
+            evtwin__store_pool_give(stores, handle, st);
+        }
+    }
+    answer_health(call, st < 0 ? evtwin__store_problem(call->server, st) : NULL);
+}
+
+static void route_metrics(evtwin__call *call) {
+    const evtwin_server *server = call->server;
+    evtwin__exposition out = {.is_openmetrics = evtwin__accepts_openmetrics(call->request->accept)};
+    evtwin__expose_build(&out);
+    if (server->metrics != NULL && evtwin__metrics_write(server->metrics, &out) < 0) {
+        out.text.is_failed = 1;
+    }
+    if (server->stores != NULL) {
+        evtwin__expose_one(&out, "evtwin_store_up", EVTWIN__GAUGE, NULL,
+                           "1 if the last look into the store went well, else 0.",
+                           evtwin__store_pool_is_up(server->stores));
+    }
+    evtwin__server_metrics_write(server->own_metrics, &out);
+    evtwin__expose_end(&out);
+    call->response->body = out.text;
+    call->response->code = 200;
+    call->content_type = evtwin__exposition_type(out.is_openmetrics);
+}
+
+/* ---- the list ---- */
+
 #define PARAMS(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define NO_PARAMS ((const char *const[]){NULL})
 
 /* clang-format off */
 static const evtwin__route routes[] = {
-    {"/health", evtwin__route_health, NULL, 0, 0.0, 0},
-    {"/metrics", evtwin__route_metrics, NULL, 0, 0.0, 0},
-    {"/api/battery/latest", evtwin__route_latest, PARAMS("battery_id"), 1, 0.0, 0},
-    {"/api/battery/history", evtwin__route_history,
+    {"/health", route_health, NULL, 0, 0.0, 0},
+    {"/metrics", route_metrics, NULL, 0, 0.0, 0},
+    {"/api/battery/latest", route_latest, PARAMS("battery_id"), 1, 0.0, 0},
+    {"/api/battery/history", route_history,
      PARAMS("battery_id", "hours", "until", "limit", "cursor"), 1, 1.0, 1000},
-    {"/api/battery/predictions", evtwin__route_predictions,
+    {"/api/battery/predictions", route_predictions,
      PARAMS("battery_id", "limit", "cursor"), 1, 0.0, 100},
-    {"/api/battery/stats", evtwin__route_stats, PARAMS("battery_id", "hours", "until"), 1, 24.0, 0},
-    {"/api/batteries/list", evtwin__route_list, NO_PARAMS, 1, 0.0, 0},
-    {"/api/alerts", evtwin__route_alerts, NO_PARAMS, 1, 0.0, 0},
-    {"/api/thresholds", evtwin__route_thresholds, NO_PARAMS, 1, 0.0, 0},
+    {"/api/battery/stats", route_stats, PARAMS("battery_id", "hours", "until"), 1, 24.0, 0},
+    {"/api/batteries/list", route_list, NO_PARAMS, 1, 0.0, 0},
+    {"/api/alerts", route_alerts, NO_PARAMS, 1, 0.0, 0},
+    {"/api/thresholds", route_thresholds, NO_PARAMS, 1, 0.0, 0},
 };
 /* clang-format on */
 
@@ -45,12 +273,6 @@ const char *evtwin__route_label(size_t i) {
 }
 
 /* ---- who may ask ---- */
-
-static double monotonic_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 /* What a request is for. */
 typedef struct destination {
@@ -89,23 +311,22 @@ static int is_admissible(evtwin__call *call) {
     const evtwin__http_request *r = call->request;
     const evtwin_server *server = call->server;
     if (r->n_hosts > 1 || (r->n_hosts == 0 && !r->is_http_1_0)) {
-        evtwin__answer_error(call, 400, "a request has one Host header");
-        return 0;
+        return evtwin__answer_error(call, 400, "a request has one Host header");
     }
     destination to;
     find_destination(r, &to);
     if (to.host != NULL && !server->is_open_to_all &&
         !evtwin__address_allows_host(&server->address, to.host)) {
-        evtwin__answer_error(call, 421,
-                             "this server answers to localhost and to the address it listens on, "
-                             "not to the host %.64s",
-                             to.host);
-        return 0;
+        return evtwin__answer_error(
+            call, 421,
+            "this server answers to localhost and to the address it listens on, "
+            "not to the host %.64s",
+            to.host);
     }
     const evtwin_status st = evtwin__query_parse(to.target, to.target_length, &call->query);
     if (st < 0) {
-        evtwin__answer_error(call, st == EVTWIN_E_RANGE ? 414 : 400, "%s", evtwin_last_error());
-        return 0;
+        return evtwin__answer_error(call, st == EVTWIN_E_RANGE ? 414 : 400, "%s",
+                                    evtwin_last_error());
     }
     return 1;
 }
@@ -115,12 +336,10 @@ static int is_read(evtwin__call *call) {
     const char *method = call->request->method;
     if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
         evtwin__http_header(call->response, "Allow", "GET, HEAD");
-        evtwin__answer_error(call, 405, "only GET and HEAD are answered here");
-        return 0;
+        return evtwin__answer_error(call, 405, "only GET and HEAD are answered here");
     }
     if (call->request->has_body) {
-        evtwin__answer_error(call, 413, "no request here has a body");
-        return 0;
+        return evtwin__answer_error(call, 413, "no request here has a body");
     }
     return 1;
 }
@@ -143,7 +362,8 @@ static void run(evtwin__call *call, const evtwin__route *route) {
     evtwin__store_pool *stores = call->server->stores;
     if (evtwin__store_answered(call, evtwin__store_pool_take(stores, &call->handle))) {
         route->handle(call);
-        evtwin__call_close(call);
+        evtwin_table_free(call->rows);
+        evtwin_table_free(call->current);
         evtwin__store_pool_give(stores, call->handle, call->store_status);
     }
 }
@@ -172,6 +392,12 @@ static size_t answer(evtwin__call *call) {
     }
     evtwin__answer_error(call, 404, "there is nothing at %.200s", path);
     return OTHER;
+}
+
+static double monotonic_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
 static void add_headers(evtwin__call *call) {

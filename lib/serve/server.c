@@ -21,10 +21,7 @@ static const evtwin_server_options defaults = {.size = sizeof defaults,
                                                .max_connections = 256};
 
 evtwin_status evtwin_server_options_init(evtwin_server_options *options, size_t size) {
-    EVTWIN_FAIL_IF(options == NULL || size < sizeof options->size, EVTWIN_E_ARG,
-                   "evtwin_server_options_init: options is NULL or size too small");
-    evtwin__report_copy(options, size, &defaults, sizeof defaults);
-    return EVTWIN_OK;
+    return evtwin__options_init(options, size, &defaults, sizeof defaults);
 }
 
 static evtwin_status check(const evtwin_server_options *o, evtwin__address *address) {
@@ -69,10 +66,8 @@ static evtwin_status open_parts(evtwin_server *server, const evtwin_server_optio
     EVTWIN_FAIL_IF(server->service == NULL || server->own_metrics == NULL, EVTWIN_E_NOMEM,
                    "out of memory for a server");
     if (o->store != NULL) {
-        evtwin_status st = evtwin__store_pool_create(o->store, o->n_threads, &server->stores);
-        if (st < 0 || (st = try_store(server->stores)) < 0) {
-            return st;
-        }
+        EVTWIN_TRY(evtwin__store_pool_create(o->store, o->n_threads, &server->stores));
+        EVTWIN_TRY(try_store(server->stores));
     }
     int fd;
     EVTWIN_TRY(evtwin__address_listen(&server->address, &fd));
@@ -91,21 +86,16 @@ static evtwin_status open_parts(evtwin_server *server, const evtwin_server_optio
 }
 
 evtwin_status evtwin_server_start(const evtwin_server_options *options, evtwin_server **out) {
-    EVTWIN_FAIL_IF(out == NULL || (options != NULL && options->size < sizeof options->size),
-                   EVTWIN_E_ARG, "evtwin_server_start: out is NULL or options not initialised");
+    EVTWIN_FAIL_IF(out == NULL, EVTWIN_E_ARG, "evtwin_server_start: out is NULL");
     evtwin_server_options full = defaults;
-    if (options != NULL) {
-        evtwin__options_copy(&full, sizeof full, options, options->size);
-    }
+    EVTWIN_TRY(evtwin__options_merge(&full, sizeof full, options, "evtwin_server_options_init"));
     evtwin__address address;
-    evtwin_status st = check(&full, &address);
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(check(&full, &address));
     evtwin_server *server = evtwin__calloc(1, sizeof *server);
     EVTWIN_FAIL_IF(server == NULL, EVTWIN_E_NOMEM, "out of memory for a server");
     server->address = address;
-    if ((st = open_parts(server, &full)) < 0) {
+    const evtwin_status st = open_parts(server, &full);
+    if (st < 0) {
         evtwin_server_free(server);
         return st;
     }

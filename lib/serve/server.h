@@ -47,17 +47,7 @@ size_t evtwin__route_label_count(void);
 /* "/health", …, "page", "other" */
 const char *evtwin__route_label(size_t i);
 
-/* ---- handlers, one file a group: route_*.c ---- */
-
-void evtwin__route_health(evtwin__call *call);
-void evtwin__route_metrics(evtwin__call *call);
-void evtwin__route_latest(evtwin__call *call);
-void evtwin__route_history(evtwin__call *call);
-void evtwin__route_predictions(evtwin__call *call);
-void evtwin__route_stats(evtwin__call *call);
-void evtwin__route_list(evtwin__call *call);
-void evtwin__route_alerts(evtwin__call *call);
-void evtwin__route_thresholds(evtwin__call *call);
+/* ---- the page (route_page.c) ---- */
 
 /* 1 if the page has a file at that path. */
 int evtwin__page_has(const char *path);

@@ -71,7 +71,7 @@ void evtwin__store_pool_free(evtwin__store_pool *pool) {
 
 static evtwin_status open_store(const evtwin__store_pool *pool, evtwin_store **out) {
     evtwin_store_options options;
-    EVTWIN_TRY(evtwin_store_options_init(&options, sizeof options));
+    evtwin_store_options_init(&options, sizeof options);
     options.read_only = 1;
     options.busy_timeout_ms = BUSY_TIMEOUT_MS;
     return evtwin_store_open(pool->uri, &options, out);

@@ -25,13 +25,11 @@ static const evtwin__store_backend *const backends[] = {
 
 /* ---- open ---- */
 
+static const evtwin_store_options defaults = {
+    .size = sizeof defaults, .retention_days = 30.0, .busy_timeout_ms = 5000};
+
 evtwin_status evtwin_store_options_init(evtwin_store_options *options, size_t size) {
-    EVTWIN_FAIL_IF(options == NULL || size < sizeof options->size, EVTWIN_E_ARG,
-                   "options is NULL or its size is %zu", size);
-    const evtwin_store_options defaults = {
-        .size = sizeof defaults, .retention_days = 30.0, .busy_timeout_ms = 5000};
-    evtwin__report_copy(options, size, &defaults, sizeof defaults);
-    return EVTWIN_OK;
+    return evtwin__options_init(options, size, &defaults, sizeof defaults);
 }
 
 static evtwin_status unsupported(const char *uri) {
@@ -52,11 +50,9 @@ static evtwin_status unsupported(const char *uri) {
 evtwin_status evtwin_store_open(const char *uri, const evtwin_store_options *options,
                                 evtwin_store **out) {
     EVTWIN_FAIL_IF(uri == NULL || out == NULL, EVTWIN_E_ARG, "uri or out is NULL");
-    evtwin_store_options complete;
-    evtwin_store_options_init(&complete, sizeof complete);
-    if (options != NULL) {
-        evtwin__options_copy(&complete, sizeof complete, options, options->size);
-    }
+    evtwin_store_options complete = defaults;
+    EVTWIN_TRY(
+        evtwin__options_merge(&complete, sizeof complete, options, "evtwin_store_options_init"));
     EVTWIN_FAIL_IF(!(complete.retention_days >= 0.0 && complete.retention_days <= 1e6),
                    EVTWIN_E_ARG, "retention_days %g is not in 0 to 1000000",
                    complete.retention_days);
@@ -102,6 +98,12 @@ static evtwin_status check_source(const char *source) {
     return EVTWIN_OK;
 }
 
+static void set_size(size_t *out, size_t n) {
+    if (out != NULL) {
+        *out = n;
+    }
+}
+
 /* An answer without rows has no table: whoever frees it anyway frees NULL. */
 static evtwin_status none_is_null(evtwin_status st, evtwin_table **out) {
     if (st == EVTWIN_DONE) {
@@ -118,11 +120,10 @@ static evtwin_status insert_rows(evtwin_store *store, const evtwin_table *table,
                                  size_t report_size) {
     evtwin_insert_report full = {.size = sizeof full};
     evtwin__rows rows;
-    evtwin_status st = check(store, table, "table", WRITES);
-    if (st < 0 || (st = evtwin__rows_open(&rows, table, EVTWIN__ROWS_INSERT)) < 0 ||
-        ((rows.binding.rows > 0 || source != NULL) &&
-         (st = store->backend->insert(store, &rows, source, position, &full)) < 0)) {
-        return st;
+    EVTWIN_TRY(check(store, table, "table", WRITES));
+    EVTWIN_TRY(evtwin__rows_open(&rows, table, EVTWIN__ROWS_INSERT));
+    if (rows.binding.rows > 0 || source != NULL) {
+        EVTWIN_TRY(store->backend->insert(store, &rows, source, position, &full));
     }
     if (report != NULL) {
         evtwin__report_copy(report, report_size, &full, sizeof full);
@@ -138,41 +139,37 @@ evtwin_status evtwin_store_insert(evtwin_store *store, const evtwin_table *table
 evtwin_status evtwin_store_insert_from(evtwin_store *store, const evtwin_table *table,
                                        const char *source, const char *position,
                                        evtwin_insert_report *report, size_t report_size) {
-    const evtwin_status st = check_source(source);
-    EVTWIN_FAIL_IF(st >= 0 && (position == NULL || strlen(position) > MAX_POSITION), EVTWIN_E_ARG,
+    EVTWIN_TRY(check_source(source));
+    EVTWIN_FAIL_IF(position == NULL || strlen(position) > MAX_POSITION, EVTWIN_E_ARG,
                    "the position in %.200s is NULL or longer than %d", source, MAX_POSITION);
-    return st < 0 ? st : insert_rows(store, table, source, position, report, report_size);
+    return insert_rows(store, table, source, position, report, report_size);
 }
 
 evtwin_status evtwin_store_position(evtwin_store *store, const char *source, char *text,
                                     size_t text_size) {
-    evtwin_status st = check(store, text, "text", READS);
-    return st < 0 || (st = check_source(source)) < 0
-               ? st
-               : store->backend->position(store, source, text, text_size);
+    EVTWIN_TRY(check(store, text, "text", READS));
+    EVTWIN_TRY(check_source(source));
+    return store->backend->position(store, source, text, text_size);
 }
 
 evtwin_status evtwin_store_unpredicted(evtwin_store *store, size_t max_rows, evtwin_table **out) {
-    const evtwin_status st = check(store, out, "out", READS);
-    EVTWIN_FAIL_IF(st >= 0 && max_rows == 0, EVTWIN_E_ARG, "max_rows is 0");
-    return st < 0 ? st : none_is_null(store->backend->unpredicted(store, max_rows, out), out);
+    EVTWIN_TRY(check(store, out, "out", READS));
+    EVTWIN_FAIL_IF(max_rows == 0, EVTWIN_E_ARG, "max_rows is 0");
+    return none_is_null(store->backend->unpredicted(store, max_rows, out), out);
 }
 
 /* ---- small tables ---- */
 
 static evtwin_status keep(evtwin_store *store, evtwin__kept_id which, const evtwin_table *table) {
-    evtwin_status st = check(store, table, "table", WRITES);
-    return st < 0 || (st = evtwin__kept_check(which, table)) < 0
-               ? st
-               : store->backend->keep(store, which, table);
+    EVTWIN_TRY(check(store, table, "table", WRITES));
+    EVTWIN_TRY(evtwin__kept_check(which, table));
+    return store->backend->keep(store, which, table);
 }
 
 static evtwin_status kept(evtwin_store *store, evtwin__kept_id which, evtwin_table **out) {
     evtwin_table *table = NULL;
-    evtwin_status st = check(store, out, "out", READS);
-    if (st < 0 || (st = store->backend->kept(store, which, &table)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(check(store, out, "out", READS));
+    EVTWIN_TRY(store->backend->kept(store, which, &table));
     if (evtwin_table_rows(table) == 0) {
         evtwin_table_free(table);
         table = NULL;
@@ -185,16 +182,15 @@ evtwin_status evtwin_store_put_predictions(evtwin_store *store, const evtwin_tab
                                            const evtwin_table *states, size_t *n_updated_out) {
     size_t n_updated = 0;
     evtwin__rows rows;
-    evtwin_status st = check(store, table, "table", WRITES);
-    if (st < 0 || (st = evtwin__rows_open(&rows, table, EVTWIN__ROWS_PREDICT)) < 0 ||
-        (states != NULL && (st = evtwin__kept_check(EVTWIN__KEPT_STATES, states)) < 0) ||
-        ((rows.binding.rows > 0 || states != NULL) &&
-         (st = store->backend->put_predictions(store, &rows, states, &n_updated)) < 0)) {
-        return st;
+    EVTWIN_TRY(check(store, table, "table", WRITES));
+    EVTWIN_TRY(evtwin__rows_open(&rows, table, EVTWIN__ROWS_PREDICT));
+    if (states != NULL) {
+        EVTWIN_TRY(evtwin__kept_check(EVTWIN__KEPT_STATES, states));
     }
-    if (n_updated_out != NULL) {
-        *n_updated_out = n_updated;
+    if (rows.binding.rows > 0 || states != NULL) {
+        EVTWIN_TRY(store->backend->put_predictions(store, &rows, states, &n_updated));
     }
+    set_size(n_updated_out, n_updated);
     return EVTWIN_OK;
 }
 
@@ -235,86 +231,77 @@ evtwin_status evtwin_store_thresholds(evtwin_store *store, evtwin_thresholds **o
 
 evtwin_status evtwin_store_expire(evtwin_store *store, size_t *n_deleted_out) {
     size_t n_deleted = 0;
-    evtwin_status st = check(store, store, "store", WRITES);
-    if (st < 0 || (store->options.retention_days > 0.0 &&
-                   (st = store->backend->expire(store, &n_deleted)) < 0)) {
-        return st;
+    EVTWIN_TRY(check(store, store, "store", WRITES));
+    if (store->options.retention_days > 0.0) {
+        EVTWIN_TRY(store->backend->expire(store, &n_deleted));
     }
-    if (n_deleted_out != NULL) {
-        *n_deleted_out = n_deleted;
-    }
+    set_size(n_deleted_out, n_deleted);
     return EVTWIN_OK;
 }
 
 evtwin_status evtwin_store_backup(evtwin_store *store, const char *path) {
-    const evtwin_status st = check(store, path, "path", READS);
-    EVTWIN_FAIL_IF(st >= 0 && path[0] == '\0', EVTWIN_E_ARG, "the path of the backup is empty");
-    return st < 0 ? st : store->backend->backup(store, path);
+    EVTWIN_TRY(check(store, path, "path", READS));
+    EVTWIN_FAIL_IF(path[0] == '\0', EVTWIN_E_ARG, "the path of the backup is empty");
+    return store->backend->backup(store, path);
 }
 
 /* ---- read ---- */
 
 evtwin_status evtwin_store_latest(evtwin_store *store, const char *battery_id,
                                   evtwin_table **rows_out, evtwin_table **current_out) {
-    evtwin_status st = check(store, rows_out, "rows_out", READS);
-    if (st < 0 || (battery_id != NULL && (st = check_battery_id(battery_id)) < 0)) {
-        return st;
+    EVTWIN_TRY(check(store, rows_out, "rows_out", READS));
+    if (battery_id != NULL) {
+        EVTWIN_TRY(check_battery_id(battery_id));
     }
-    st = none_is_null(store->backend->latest(store, battery_id, rows_out, current_out), rows_out);
+    const evtwin_status st =
+        none_is_null(store->backend->latest(store, battery_id, rows_out, current_out), rows_out);
     return current_out != NULL ? none_is_null(st, current_out) : st;
 }
 
+static const evtwin_history_options whole_history = {.size = sizeof whole_history,
+                                                     .from_us = INT64_MIN,
+                                                     .to_us = INT64_MAX,
+                                                     .limit = 1000,
+                                                     .before_time_us = INT64_MAX,
+                                                     .before_seq = INT64_MAX};
+
 evtwin_status evtwin_history_options_init(evtwin_history_options *options, size_t size) {
-    EVTWIN_FAIL_IF(options == NULL || size < sizeof options->size, EVTWIN_E_ARG,
-                   "options is NULL or its size is %zu", size);
-    const evtwin_history_options defaults = {.size = sizeof defaults,
-                                             .from_us = INT64_MIN,
-                                             .to_us = INT64_MAX,
-                                             .limit = 1000,
-                                             .before_time_us = INT64_MAX,
-                                             .before_seq = INT64_MAX};
-    evtwin__report_copy(options, size, &defaults, sizeof defaults);
-    return EVTWIN_OK;
+    return evtwin__options_init(options, size, &whole_history, sizeof whole_history);
 }
 
 evtwin_status evtwin_store_history(evtwin_store *store, const char *battery_id,
                                    const evtwin_history_options *options, evtwin_table **out) {
-    evtwin_history_options complete;
-    evtwin_history_options_init(&complete, sizeof complete);
-    if (options != NULL) {
-        evtwin__options_copy(&complete, sizeof complete, options, options->size);
-    }
+    evtwin_history_options complete = whole_history;
+    EVTWIN_TRY(
+        evtwin__options_merge(&complete, sizeof complete, options, "evtwin_history_options_init"));
     EVTWIN_FAIL_IF(complete.limit == 0, EVTWIN_E_ARG, "the limit of a history is 0 rows");
-    evtwin_status st = check(store, out, "out", READS);
-    return st < 0 || (st = check_battery_id(battery_id)) < 0
-               ? st
-               : none_is_null(store->backend->history(store, battery_id, &complete, out), out);
+    EVTWIN_TRY(check(store, out, "out", READS));
+    EVTWIN_TRY(check_battery_id(battery_id));
+    return none_is_null(store->backend->history(store, battery_id, &complete, out), out);
 }
 
 evtwin_status evtwin_store_stats_get(evtwin_store *store, const char *battery_id, int64_t from_us,
                                      int64_t to_us, evtwin_store_stats *out, size_t out_size) {
     evtwin_store_stats full = {.size = sizeof full};
-    evtwin_status st = check(store, out_size < sizeof full.size ? NULL : out, "out", READS);
-    if (st < 0 || (st = check_battery_id(battery_id)) < 0 ||
-        (st = store->backend->stats(store, battery_id, from_us, to_us, &full)) < 0) {
-        return st;
+    EVTWIN_TRY(check(store, out_size < sizeof full.size ? NULL : out, "out", READS));
+    EVTWIN_TRY(check_battery_id(battery_id));
+    const evtwin_status st = store->backend->stats(store, battery_id, from_us, to_us, &full);
+    if (st >= 0) {
+        evtwin__report_copy(out, out_size, &full, sizeof full);
     }
-    evtwin__report_copy(out, out_size, &full, sizeof full);
     return st;
 }
 
 evtwin_status evtwin_store_changes(evtwin_store *store, int64_t after_revision, size_t max_rows,
                                    evtwin_table **out, int64_t *revision_out) {
-    const evtwin_status st = check(store, out, "out", READS);
-    EVTWIN_FAIL_IF(st >= 0 && (revision_out == NULL || max_rows == 0), EVTWIN_E_ARG,
+    EVTWIN_TRY(check(store, out, "out", READS));
+    EVTWIN_FAIL_IF(revision_out == NULL || max_rows == 0, EVTWIN_E_ARG,
                    "revision_out is NULL or max_rows is 0");
-    return st < 0 ? st
-                  : none_is_null(
-                        store->backend->changes(store, after_revision, max_rows, out, revision_out),
+    return none_is_null(store->backend->changes(store, after_revision, max_rows, out, revision_out),
                         out);
 }
 
 evtwin_status evtwin_store_count(evtwin_store *store, int64_t *rows_out) {
-    const evtwin_status st = check(store, rows_out, "rows_out", READS);
-    return st < 0 ? st : store->backend->count(store, rows_out);
+    EVTWIN_TRY(check(store, rows_out, "rows_out", READS));
+    return store->backend->count(store, rows_out);
 }

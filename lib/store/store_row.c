@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* store/store_row.c: a caller's rows on their way into ev_telemetry. */
-
-#include "store/store_row.h"
+/* store/store_row.c: a caller's rows on their way into ev_telemetry, and the small tables that are
+ * kept as they come. */
 
 #include "core/status.h"
+#include "store/backend.h"
 
 #include <assert.h>
 #include <string.h>
@@ -106,4 +106,44 @@ evtwin_status evtwin__rows_get(const evtwin__rows *rows, size_t i, evtwin__value
         EVTWIN_FAIL(EVTWIN_E_RANGE, "row %zu (battery %s): seq is negative", i + 1, battery);
     }
     return check_prediction(rows, i, value);
+}
+
+/* ---- small tables ---- */
+
+#define TEXT(name)                                                                                 \
+    { name, EVTWIN_TEXT }
+#define F64(name)                                                                                  \
+    { name, EVTWIN_F64 }
+
+/* clang-format off */
+const evtwin__kept evtwin__kept_tables[EVTWIN__N_KEPT] = {
+    [EVTWIN__KEPT_STATES] = {
+        "ev_state", "battery_id", .n_columns = 4, .n_required = 1,
+        .column = {TEXT("battery_id"), {"time", EVTWIN_TIME}, {"seq", EVTWIN_I64}, TEXT("state")}},
+    [EVTWIN__KEPT_SCORES] = {
+        "ev_model", "rowid DESC", .n_columns = 10, .n_required = 2,
+        .column = {TEXT("model_version"), TEXT("target"), {"trained_at", EVTWIN_TIME}, F64("r2"),
+                   F64("rmse"), F64("mae"), F64("auc"), F64("average_precision"), F64("accuracy"),
+                   F64("brier")}},
+    [EVTWIN__KEPT_LIMITS] = {
+        "ev_threshold", "rowid", .is_replaced = 1, .n_columns = 5, .n_required = 4,
+        .column = {TEXT("kind"), TEXT("quantity"), TEXT("level"), TEXT("operator"), F64("limit")}},
+};
+/* clang-format on */
+
+evtwin_status evtwin__kept_check(evtwin__kept_id which, const evtwin_table *table) {
+    const evtwin__kept *kept = &evtwin__kept_tables[which];
+    for (size_t c = 0; c < kept->n_columns; c++) {
+        const char *name = kept->column[c].name;
+        const size_t col = evtwin_table_find(table, name);
+        EVTWIN_FAIL_IF(col == EVTWIN_NO_COLUMN ||
+                           evtwin_table_type(table, col) != kept->column[c].type,
+                       EVTWIN_E_SCHEMA, "the table has no column %s, or it has another type", name);
+        for (size_t row = 0; c < kept->n_required && row < evtwin_table_rows(table); row++) {
+            const char *text = evtwin_table_text(table, col, row);
+            EVTWIN_FAIL_IF(text == NULL || text[0] == '\0', EVTWIN_E_ARG, "row %zu has no %s",
+                           row + 1, name);
+        }
+    }
+    return EVTWIN_OK;
 }

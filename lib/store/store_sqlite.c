@@ -26,26 +26,18 @@ static evtwin_status get_number(const evtwin__uri *uri, const char *key, double 
 }
 
 /* "sqlite:FILE" or "sqlite:///FILE", then perhaps "?retention_days=…&busy_timeout_ms=…", which go
- * before the caller's options: they are what the user typed. The caller frees *file_out. */
-static evtwin_status read_uri(const evtwin__uri *uri, evtwin_store_options *options,
-                              char **file_out) {
+ * before the caller's options: they are what the user typed. */
+static evtwin_status read_uri(const evtwin__uri *uri, evtwin_store_options *options) {
     static const char *const known[] = {"retention_days", "busy_timeout_ms", NULL};
     double timeout_ms = options->busy_timeout_ms;
-    evtwin_status st = evtwin__uri_check_params(uri, known);
-    if (st < 0 || (st = get_number(uri, "retention_days", 1e6, &options->retention_days)) < 0 ||
-        (st = get_number(uri, "busy_timeout_ms", 1e6, &timeout_ms)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__uri_check_params(uri, known));
+    EVTWIN_TRY(get_number(uri, "retention_days", 1e6, &options->retention_days));
+    EVTWIN_TRY(get_number(uri, "busy_timeout_ms", 1e6, &timeout_ms));
     options->busy_timeout_ms = (int)timeout_ms;
     EVTWIN_FAIL_IF(uri->host[0] != '\0' || uri->user[0] != '\0' || uri->port >= 0, EVTWIN_E_ARG,
-                   "'sqlite://%s' names a host; a SQLite store is a file: "
-                   "sqlite:FILE",
-                   uri->host);
+                   "'sqlite://%s' names a host; a SQLite store is a file: sqlite:FILE", uri->host);
     EVTWIN_FAIL_IF(uri->path[0] == '\0' || strcmp(uri->path, "/") == 0, EVTWIN_E_ARG,
                    "the store URI names no file: sqlite:FILE");
-    char *file = evtwin__strdup(uri->path);
-    EVTWIN_FAIL_IF(file == NULL, EVTWIN_E_NOMEM, "out of memory for the name of %s", uri->path);
-    *file_out = file;
     return EVTWIN_OK;
 }
 
@@ -79,14 +71,12 @@ static evtwin_status open_file(const char *file, const evtwin_store_options *opt
 static evtwin_status sqlite_open(const char *text, const evtwin_store_options *options,
                                  evtwin_store **out) {
     evtwin__uri uri;
-    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(evtwin__uri_parse(text, &uri));
     evtwin_store_options complete = *options;
-    char *file = NULL;
-    if ((st = read_uri(&uri, &complete, &file)) >= 0) {
-        st = open_file(file, &complete, out);
+    evtwin_status st = read_uri(&uri, &complete);
+    if (st >= 0) {
+        st = open_file(uri.path, &complete, out);
     }
-    evtwin__free(file);
     evtwin__uri_free(&uri);
     return st;
 }

@@ -70,6 +70,13 @@ evtwin_status evtwin__sqlite_ask(sqlite_store *s, sqlite_sql which, evtwin__stmt
 /* The same for a statement that gives no rows, and run it. */
 evtwin_status evtwin__sqlite_run(sqlite_store *s, sqlite_sql which, const char *types, ...);
 
+/* Run statements without rows, in which marks as @predictions list quantities. */
+evtwin_status evtwin__sqlite_exec_marked(evtwin__db *db, const char *text);
+
+/* A statement that reads all rows of a small table, or that puts one. */
+evtwin_status evtwin__sqlite_prepare_kept(evtwin__db *db, evtwin__kept_id which, int is_read,
+                                          evtwin__stmt **out);
+
 /* Let the statements that write rows judge status by the limits that are now in the table: called
  * in each of their transactions. */
 evtwin_status evtwin__sqlite_use_limits(sqlite_store *s);

@@ -46,9 +46,9 @@ static evtwin_status copy_text(sqlite_store *s, char *to, size_t to_size, const 
 /* Go to the next battery: EVTWIN_DONE if there is none. */
 static evtwin_status next_battery(sqlite_store *s) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_NEXT_ID, &stmt, "s", s->sweep.battery_id));
-    if ((st = evtwin__stmt_step(stmt)) == EVTWIN_OK) {
+    evtwin_status st = evtwin__stmt_step(stmt);
+    if (st == EVTWIN_OK) {
         const char *id = evtwin__stmt_text(stmt, 0);
         if (id == NULL) {
             st = EVTWIN_DONE;
@@ -67,10 +67,10 @@ static evtwin_status next_battery(sqlite_store *s) {
 static evtwin_status chunk_end(sqlite_store *s, size_t n_rows, char end[EVTWIN_TIME_TEXT_SIZE],
                                int *is_last_out) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_CHUNK_END, &stmt, "sssi", s->sweep.battery_id,
                                   s->sweep.time, s->sweep.cutoff, (int64_t)n_rows - 1));
-    if ((st = evtwin__stmt_step(stmt)) >= 0) {
+    evtwin_status st = evtwin__stmt_step(stmt);
+    if (st >= 0) {
         const char *time = st == EVTWIN_OK ? evtwin__stmt_text(stmt, 0) : NULL;
         *is_last_out = time == NULL;
         st = copy_text(s, end, EVTWIN_TIME_TEXT_SIZE, time != NULL ? time : s->sweep.cutoff);
@@ -79,29 +79,22 @@ static evtwin_status chunk_end(sqlite_store *s, size_t n_rows, char end[EVTWIN_T
     return st;
 }
 
-/* Delete in this battery up to end, what the cutoff says. */
-static evtwin_status delete_to(sqlite_store *s, const char *end, size_t *n_deleted_out) {
-    const evtwin_status st = evtwin__sqlite_run(s, SQL_DELETE, "ssss", s->sweep.battery_id,
-                                                s->sweep.time, end, s->sweep.cutoff);
-    *n_deleted_out = st < 0 ? 0 : (size_t)evtwin__db_changes(s->db);
-    return st;
-}
-
 /* Visit n_rows rows, a few more where many have the same time. EVTWIN_DONE at the end of the sweep.
  */
 static evtwin_status visit(sqlite_store *s, size_t n_rows, size_t *n_deleted) {
     size_t n_visited = 0;
     while (n_visited < n_rows) {
-        evtwin_status st = EVTWIN_OK;
-        if (!s->sweep.is_in_battery && (st = next_battery(s)) != EVTWIN_OK) {
+        const evtwin_status st = s->sweep.is_in_battery ? EVTWIN_OK : next_battery(s);
+        if (st != EVTWIN_OK) {
             return st;
         }
         char end[EVTWIN_TIME_TEXT_SIZE];
         int is_last = 0;
-        size_t n = 0;
         const size_t n_left = n_rows - n_visited;
         EVTWIN_TRY(chunk_end(s, n_left, end, &is_last));
-        EVTWIN_TRY(delete_to(s, end, &n));
+        EVTWIN_TRY(evtwin__sqlite_run(s, SQL_DELETE, "ssss", s->sweep.battery_id, s->sweep.time,
+                                      end, s->sweep.cutoff));
+        const size_t n = (size_t)evtwin__db_changes(s->db);
         *n_deleted += n;
         n_visited += is_last ? n + 1 : n_left; /* a battery costs a visit even if all of it stays */
         s->sweep.is_in_battery = !is_last;
@@ -111,12 +104,10 @@ static evtwin_status visit(sqlite_store *s, size_t n_rows, size_t *n_deleted) {
 }
 
 /* At the end of a sweep: what is known of batteries that have no rows left. */
-#define OF_NO_ROW(table)                                                                           \
-    " WHERE NOT EXISTS (SELECT 1 FROM ev_telemetry AS t WHERE t.battery_id = " table ".battery_"   \
-    "id)"
-static const char forget_sql[] =
-    "DELETE FROM ev_battery" OF_NO_ROW("ev_battery") ";"
-                                                     "DELETE FROM ev_state" OF_NO_ROW("ev_state");
+#define FORGET(table)                                                                              \
+    "DELETE FROM " table " WHERE NOT EXISTS (SELECT 1 FROM ev_telemetry AS t WHERE t.battery_id"   \
+    " = " table ".battery_id);"
+static const char forget_sql[] = FORGET("ev_battery") FORGET("ev_state");
 
 /* One transaction of a sweep. EVTWIN_DONE at its end. After a failure the sweep is over, too: its
  * place may be past rows that are still there. */
@@ -125,11 +116,10 @@ static evtwin_status sweep_chunk(sqlite_store *s, size_t n_rows, size_t *n_delet
     if (st >= 0) {
         size_t n = 0;
         st = visit(s, n_rows, &n);
-        evtwin_status end = st == EVTWIN_DONE ? evtwin__db_exec(s->db, forget_sql) : st;
-        end = end < 0 ? end : evtwin__db_commit(s->db);
+        const evtwin_status end =
+            evtwin__db_end(s->db, st == EVTWIN_DONE ? evtwin__db_exec(s->db, forget_sql) : st);
         if (end < 0) {
             st = end;
-            evtwin__db_rollback(s->db);
         } else {
             *n_deleted += n;
         }

@@ -5,7 +5,6 @@
 #include "core/utf8.h"
 #include "store/store_sqlite.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* ---- rows into tables ---- */
@@ -73,16 +72,15 @@ static evtwin_status set_cell(const answer *a, size_t c, evtwin__stmt *stmt) {
 }
 
 static evtwin_status add_row(answer *a, evtwin__stmt *stmt) {
-    evtwin_status st = EVTWIN_OK;
     if (a->rows == a->capacity) {
         a->capacity = a->capacity > 0 ? a->capacity * 2 : 16;
-        st = evtwin_table_resize(a->table, a->capacity);
+        EVTWIN_TRY(evtwin_table_resize(a->table, a->capacity));
     }
-    for (size_t c = 0; c < a->n_columns && st == EVTWIN_OK; c++) {
-        st = set_cell(a, c, stmt);
+    for (size_t c = 0; c < a->n_columns; c++) {
+        EVTWIN_TRY(set_cell(a, c, stmt));
     }
-    a->rows += st == EVTWIN_OK;
-    return st;
+    a->rows++;
+    return EVTWIN_OK;
 }
 
 /* Add the rows of a statement whose parameters are bound to an answer, and to another if there is
@@ -133,9 +131,7 @@ evtwin_status evtwin__sqlite_unpredicted(evtwin_store *store, size_t max_rows, e
            (st = evtwin__stmt_step(batteries)) == EVTWIN_OK) {
         st = evtwin__sqlite_ask(s, SQL_UNPREDICTED, &rows, "si", evtwin__stmt_text(batteries, 0),
                                 limit_of(max_rows - a.rows));
-        if (st >= 0) {
-            st = add_rows(&a, NULL, rows, st);
-        }
+        st = st < 0 ? st : add_rows(&a, NULL, rows, st);
     }
     evtwin__stmt_reset(batteries);
     return finish(&a, st, out);
@@ -144,11 +140,10 @@ evtwin_status evtwin__sqlite_unpredicted(evtwin_store *store, size_t max_rows, e
 evtwin_status evtwin__sqlite_position(evtwin_store *store, const char *source, char *text,
                                       size_t text_size) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(evtwin__sqlite_ask((sqlite_store *)store, SQL_POSITION, &stmt, "s", source));
-    const char *position = NULL;
-    if ((st = evtwin__stmt_step(stmt)) == EVTWIN_OK &&
-        (position = evtwin__stmt_text(stmt, 0)) != NULL) {
+    evtwin_status st = evtwin__stmt_step(stmt);
+    const char *position = st == EVTWIN_OK ? evtwin__stmt_text(stmt, 0) : NULL;
+    if (position != NULL) {
         const size_t size = strlen(position) + 1;
         if (size <= text_size) {
             memcpy(text, position, size);
@@ -163,17 +158,8 @@ evtwin_status evtwin__sqlite_position(evtwin_store *store, const char *source, c
 
 evtwin_status evtwin__sqlite_kept(evtwin_store *store, evtwin__kept_id which, evtwin_table **out) {
     const evtwin__kept *kept = &evtwin__kept_tables[which];
-    char sql[512] = "SELECT ";
-    for (size_t c = 0; c < kept->n_columns; c++) {
-        const size_t used = strlen(sql);
-        snprintf(sql + used, sizeof sql - used, "%s\"%s\"", c > 0 ? ", " : "",
-                 kept->column[c].name);
-    }
-    const size_t used = strlen(sql);
-    snprintf(sql + used, sizeof sql - used, " FROM %s ORDER BY %s", kept->sql_table,
-             kept->sql_order);
     evtwin__stmt *stmt = NULL;
-    EVTWIN_TRY(evtwin__stmt_prepare(((sqlite_store *)store)->db, sql, &stmt));
+    EVTWIN_TRY(evtwin__sqlite_prepare_kept(((sqlite_store *)store)->db, which, 1, &stmt));
     answer a;
     evtwin_status st = start(&a, 0);
     for (size_t c = 0; c < kept->n_columns && st >= 0; c++) {
@@ -244,14 +230,14 @@ evtwin_status evtwin__sqlite_history(evtwin_store *store, const char *battery_id
 evtwin_status evtwin__sqlite_stats(evtwin_store *store, const char *battery_id, int64_t from_us,
                                    int64_t to_us, evtwin_store_stats *out) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(evtwin__sqlite_ask((sqlite_store *)store, SQL_STATS, &stmt, "stt", battery_id,
                                   from_us, to_us));
     double *const numbers[] = {&out->avg_soc,     &out->min_soc,         &out->max_soc,
                                &out->avg_soh,     &out->avg_temperature, &out->max_temperature,
                                &out->avg_voltage, &out->avg_current,     &out->total_cycles,
                                &out->avg_rul,     &out->avg_failure_risk};
-    if ((st = evtwin__stmt_step(stmt)) >= 0) {
+    evtwin_status st = evtwin__stmt_step(stmt);
+    if (st >= 0) {
         evtwin__stmt_i64(stmt, 0, &out->total_records);
         for (int i = 0; i < (int)(sizeof numbers / sizeof numbers[0]); i++) {
             *numbers[i] = evtwin__stmt_f64(stmt, i + 1);

@@ -12,16 +12,17 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Marks, replaced when a statement is prepared: @telemetry, @row (all columns of these kinds),
- * @t.row, @p.predictions (the same with a table's name), @params (what @row gets), @assignments (of
- * a prediction's columns), @status (by the limits), @key (the row's), @is_predicted. */
+/* Marks, replaced when a statement is prepared: the lists below, as @row for all columns;
+ * @revision (its parameter), @status (of a row that is predicted, by the limits), @key (of a row),
+ * @is_predicted. */
 static const char *const sql_texts[SQL_N] = {
     [SQL_REVISION_GET] = "SELECT revision FROM ev_revision",
     [SQL_REVISION_SET] = "UPDATE ev_revision SET revision = ?",
     [SQL_INSERT] = "INSERT INTO ev_telemetry (@row) VALUES (@params)"
                    " ON CONFLICT (battery_id, time, seq) DO NOTHING",
     [SQL_ROW] = "SELECT @telemetry FROM ev_telemetry WHERE @key",
-    [SQL_PUT_PREDICTION] = "UPDATE ev_telemetry SET @assignments, status = @status WHERE @key",
+    [SQL_PUT_PREDICTION] = "UPDATE ev_telemetry SET @assignments, revision = @revision,"
+                           " status = @status WHERE @key",
     [SQL_PUT_STANDING] = "INSERT INTO ev_battery (battery_id, predicted_time, predicted_seq)"
                          " VALUES (?1, ?2, ?3) ON CONFLICT (battery_id) DO UPDATE"
                          " SET predicted_time = ?2, predicted_seq = ?3 WHERE predicted_time IS NULL"
@@ -70,59 +71,31 @@ static const char *const sql_texts[SQL_N] = {
 
 /* ---- marks ---- */
 
-/* Which values of a row are parameters while it is written: all of a new one, or what a prediction
- * changes; the others are columns. */
-typedef enum written { NEW_ROW = EVTWIN__STORED, PREDICTED_ROW = EVTWIN__PREDICTIONS } written;
-
-/* SQL being written; data has a NUL once it is not empty. */
-typedef struct writer {
-    evtwin__text text;
-    int is_failed; /* memory was out */
-} writer;
-
-static void put(writer *sql, const char *text, size_t n) {
-    char *room = evtwin__text_room(&sql->text, n + 1);
-    if (room == NULL) {
-        sql->is_failed = 1;
-        return;
-    }
-    memcpy(room, text, n);
-    room[n] = '\0';
-    sql->text.size += n;
-}
-
-__attribute__((format(printf, 2, 3))) static void say(writer *sql, const char *format, ...) {
+__attribute__((format(printf, 2, 3))) static void say(evtwin__text *sql, const char *format, ...) {
     char part[200];
     va_list args;
     va_start(args, format);
     const int n = vsnprintf(part, sizeof part, format, args);
     va_end(args);
     assert(n >= 0 && (size_t)n < sizeof part);
-    put(sql, part, (size_t)n);
+    evtwin__text_add(sql, part, (size_t)n);
 }
 
-static void say_value(writer *sql, size_t q, written what) {
-    if (evtwin__is_of(q, (unsigned)what)) {
-        say(sql, "?%zu", q + 1);
-    } else {
-        say(sql, "%s", evtwin__schema[q].name);
-    }
-}
-
-/* A missing value breaks no rule, in SQL as in C. One WHEN a rule: SQLite bounds the depth of OR.
- */
-static void say_status(writer *sql, const sqlite_store *s, written what) {
-    say(sql, "CASE ");
+/* A missing value breaks no rule, in SQL as in C. The quantities of these kinds are parameters, the
+ * others columns. One WHEN a rule: SQLite bounds the depth of OR. */
+static void say_status(evtwin__text *sql, const sqlite_store *s, unsigned parameters) {
+    evtwin__text_put(sql, "CASE ");
     for (int level = EVTWIN_HEALTH_CRITICAL; level > EVTWIN_HEALTH_NORMAL; level--) {
         for (size_t i = 0; i < s->n_limits; i++) {
             const sqlite_limit *limit = &s->limit[i];
+            const size_t q = (size_t)limit->q;
+            char value[80], number[EVTWIN__NUM_SIZE];
             if (limit->level == level) {
-                char number[EVTWIN__NUM_SIZE];
+                snprintf(value, sizeof value, "?%zu", q + 1);
                 evtwin__format_f64(limit->limit, number);
-                say(sql, "WHEN ");
-                say_value(sql, (size_t)limit->q, what);
-                say(sql, " %c %s THEN '%s' ", limit->is_below ? '<' : '>', number,
-                    evtwin_health_name((evtwin_health)level));
+                say(sql, "WHEN %s %c %s THEN '%s' ",
+                    evtwin__is_of(q, parameters) ? value : evtwin__schema[q].name,
+                    limit->is_below ? '<' : '>', number, evtwin_health_name((evtwin_health)level));
             }
         }
     }
@@ -130,88 +103,81 @@ static void say_status(writer *sql, const sqlite_store *s, written what) {
     say(sql, "WHEN 1 THEN '%s' END", evtwin_health_name(EVTWIN_HEALTH_NORMAL));
 }
 
-static void say_columns(writer *sql, unsigned kinds, const char *table) {
-    const char *separator = "";
-    for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
-        if (evtwin__is_of(q, kinds)) {
-            say(sql, "%s%s%s", separator, table, evtwin__schema[q].name);
-            separator = ", ";
-        }
-    }
-}
+/* Marks that list quantities: what stands between two of them, and what each gives: $ is its name,
+ * # its parameter, which for the status of a new row is what the limits say. */
+static const struct {
+    const char *mark;
+    unsigned kinds;
+    int only_numbers;
+    const char *separator, *form;
+} lists[] = {
+    {"telemetry", EVTWIN__TELEMETRY, 0, ", ", "$"},
+    {"predictions", EVTWIN__PREDICTIONS, 0, ", ", "$"},
+    {"row", EVTWIN__STORED, 0, ", ", "$"},
+    {"t.row", EVTWIN__STORED, 0, ", ", "t.$"},
+    {"p.predictions", EVTWIN__PREDICTIONS, 0, ", ", "p.$"},
+    {"params", EVTWIN__STORED, 0, ", ", "#"},
+    {"assignments", EVTWIN__PREDICTIONS, 0, ", ", "$ = #"},
+    {"new_values", EVTWIN__STORED, 1, "", " WHEN '$' THEN NEW.$"},
+};
+enum { N_LISTS = sizeof lists / sizeof lists[0] };
 
-static void say_parameters(writer *sql, const sqlite_store *s) {
+static void say_list(evtwin__text *sql, const sqlite_store *s, size_t list) {
     const char *separator = "";
     for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
-        if (evtwin__is_of(q, EVTWIN__STORED)) {
-            say(sql, "%s", separator);
-            if (q == EVTWIN__Q_STATUS) {
-                say_status(sql, s, NEW_ROW);
+        if (!evtwin__is_of(q, lists[list].kinds) ||
+            (lists[list].only_numbers && !evtwin__quantity_is_number(q))) {
+            continue;
+        }
+        evtwin__text_put(sql, separator);
+        separator = lists[list].separator;
+        for (const char *c = lists[list].form; *c != '\0'; c++) {
+            if (*c == '$') {
+                evtwin__text_put(sql, evtwin__schema[q].name);
+            } else if (*c != '#') {
+                evtwin__text_add(sql, c, 1);
+            } else if (q == EVTWIN__Q_STATUS) {
+                say_status(sql, s, EVTWIN__STORED);
             } else {
-                say_value(sql, q, NEW_ROW);
+                say(sql, "?%zu", q + 1);
             }
-            separator = ", ";
         }
     }
 }
 
-static void say_assignments(writer *sql) {
-    for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
-        if (evtwin__is_of(q, EVTWIN__PREDICTIONS)) {
-            say(sql, "%s = ?%zu, ", evtwin__schema[q].name, q + 1);
-        }
-    }
-    say(sql, "revision = ?%d", EVTWIN__Q_REVISION + 1);
-}
-
-static void say_is_predicted(writer *sql) {
-    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
-        say(sql, "%s%s IS NOT NULL", t == 0 ? "(" : " OR ",
-            evtwin__schema[evtwin__target_prediction(t)].name);
-    }
-    say(sql, ")");
-}
-
-static void say_mark(writer *sql, const sqlite_store *s, const char *mark, size_t length) {
-    const struct {
-        const char *name;
-        unsigned kinds;
-        const char *table;
-    } lists[] = {{"telemetry", EVTWIN__TELEMETRY, ""},
-                 {"row", EVTWIN__STORED, ""},
-                 {"t.row", EVTWIN__STORED, "t."},
-                 {"p.predictions", EVTWIN__PREDICTIONS, "p."}};
-    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
-        if (strlen(lists[i].name) == length && memcmp(mark, lists[i].name, length) == 0) {
-            say_columns(sql, lists[i].kinds, lists[i].table);
+static void say_mark(evtwin__text *sql, const sqlite_store *s, const char *mark, size_t length) {
+    for (size_t i = 0; i < N_LISTS; i++) {
+        if (strlen(lists[i].mark) == length && memcmp(mark, lists[i].mark, length) == 0) {
+            say_list(sql, s, i);
             return;
         }
     }
     switch (mark[0]) {
-    case 'p':
-        say_parameters(sql, s);
-        break;
-    case 'a':
-        say_assignments(sql);
-        break;
     case 's':
-        say_status(sql, s, PREDICTED_ROW);
+        say_status(sql, s, EVTWIN__PREDICTIONS);
+        break;
+    case 'r':
+        say(sql, "?%d", EVTWIN__Q_REVISION + 1);
         break;
     case 'k':
         say(sql, "battery_id = ?%d AND time = ?%d AND seq = ?%d", EVTWIN__Q_BATTERY_ID + 1,
             EVTWIN__Q_TIME + 1, EVTWIN__Q_SEQ + 1);
         break;
     default:
-        say_is_predicted(sql);
+        for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+            say(sql, "%s%s IS NOT NULL", t == 0 ? "(" : " OR ",
+                evtwin__schema[evtwin__target_prediction(t)].name);
+        }
+        evtwin__text_put(sql, ")");
         break;
     }
 }
 
-/* text with its marks replaced. */
-static void write_sql(writer *sql, const sqlite_store *s, const char *text) {
+/* text with its marks replaced, and a NUL. */
+static void write_sql(evtwin__text *sql, const sqlite_store *s, const char *text) {
     while (*text != '\0') {
         const size_t plain = strcspn(text, "@");
-        put(sql, text, plain);
+        evtwin__text_add(sql, text, plain);
         text += plain;
         if (*text == '@') {
             const size_t length = strspn(text + 1, "abcdefghijklmnopqrstuvwxyz_.");
@@ -219,17 +185,52 @@ static void write_sql(writer *sql, const sqlite_store *s, const char *text) {
             text += 1 + length;
         }
     }
+    evtwin__text_add(sql, "", 1);
+}
+
+/* Prepare a text that ends with its NUL, or run it (out NULL); free it. */
+static evtwin_status use_sql(evtwin__db *db, evtwin__text *sql, evtwin__stmt **out) {
+    const evtwin_status st =
+        sql->is_failed ? evtwin__fail(EVTWIN_E_NOMEM, "out of memory for a statement on %s",
+                                      evtwin__db_name(db))
+        : out == NULL  ? evtwin__db_exec(db, sql->data)
+                       : evtwin__stmt_prepare(db, sql->data, out);
+    evtwin__text_free(sql);
+    return st;
+}
+
+evtwin_status evtwin__sqlite_exec_marked(evtwin__db *db, const char *text) {
+    evtwin__text sql = {.size = 0};
+    write_sql(&sql, NULL, text);
+    return use_sql(db, &sql, NULL);
+}
+
+evtwin_status evtwin__sqlite_prepare_kept(evtwin__db *db, evtwin__kept_id which, int is_read,
+                                          evtwin__stmt **out) {
+    const evtwin__kept *kept = &evtwin__kept_tables[which];
+    evtwin__text sql = {.size = 0};
+    if (is_read) {
+        evtwin__text_put(&sql, "SELECT ");
+    } else {
+        say(&sql, "INSERT OR REPLACE INTO %s (", kept->sql_table);
+    }
+    for (size_t c = 0; c < kept->n_columns; c++) {
+        say(&sql, "%s\"%s\"", c > 0 ? ", " : "", kept->column[c].name);
+    }
+    if (is_read) {
+        say(&sql, " FROM %s ORDER BY %s", kept->sql_table, kept->sql_order);
+    }
+    for (size_t c = 0; c < kept->n_columns && !is_read; c++) {
+        evtwin__text_put(&sql, c == 0 ? ") VALUES (?" : ", ?");
+    }
+    evtwin__text_add(&sql, is_read ? "" : ")", is_read ? 1 : 2);
+    return use_sql(db, &sql, out);
 }
 
 static evtwin_status prepare(sqlite_store *s, sqlite_sql which) {
-    writer sql = {.is_failed = 0};
+    evtwin__text sql = {.size = 0};
     write_sql(&sql, s, sql_texts[which]);
-    const evtwin_status st =
-        sql.is_failed ? evtwin__fail(EVTWIN_E_NOMEM, "out of memory for a statement on %s",
-                                     evtwin__db_name(s->db))
-                      : evtwin__stmt_prepare(s->db, sql.text.data, &s->stmt[which]);
-    evtwin__text_free(&sql.text);
-    return st;
+    return use_sql(s->db, &sql, &s->stmt[which]);
 }
 
 static evtwin_status ask(sqlite_store *s, sqlite_sql which, evtwin__stmt **out, const char *types,
@@ -300,10 +301,8 @@ static int read_limit(evtwin__stmt *stmt, sqlite_limit *limit) {
 
 evtwin_status evtwin__sqlite_use_limits(sqlite_store *s) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = evtwin__sqlite_ask(s, SQL_LIMITS, &stmt, "");
-    if (st < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_LIMITS, &stmt, ""));
+    evtwin_status st = EVTWIN_OK;
     sqlite_limit limit[SQLITE_MAX_LIMITS];
     size_t n = 0;
     while (n < SQLITE_MAX_LIMITS && (st = evtwin__stmt_step(stmt)) == EVTWIN_OK) {

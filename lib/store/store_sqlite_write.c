@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* store/store_sqlite_write.c: insert telemetry, write predictions, keep small tables.
- */
+/* store/store_sqlite_write.c: insert telemetry, write predictions, keep small tables. */
 
 #include "core/status.h"
 #include "store/store_sqlite.h"
@@ -28,11 +27,9 @@ static evtwin_status revision_get(sqlite_store *s, int64_t *out) {
 /* What a transaction of rows needs: its statement, the last revision given out. */
 static evtwin_status begin_rows(sqlite_store *s, sqlite_sql which, evtwin__stmt **stmt_out,
                                 int64_t *revision_out) {
-    evtwin_status st = evtwin__sqlite_use_limits(s);
-    if (st >= 0 && (st = evtwin__sqlite_ask(s, which, stmt_out, "")) >= 0) {
-        st = revision_get(s, revision_out);
-    }
-    return st;
+    EVTWIN_TRY(evtwin__sqlite_use_limits(s));
+    EVTWIN_TRY(evtwin__sqlite_ask(s, which, stmt_out, ""));
+    return revision_get(s, revision_out);
 }
 
 /* ---- rows ---- */
@@ -91,13 +88,21 @@ static void bind_predicted_at(evtwin__stmt *stmt, const evtwin__value *value, co
     }
 }
 
-static evtwin_status insert_row(evtwin__stmt *stmt, const evtwin__value *value, row_times *times,
-                                int64_t revision) {
-    evtwin__sqlite_time(value[EVTWIN__Q_TIME].i64, times->time);
+static evtwin_status insert_row(evtwin__stmt *stmt, const evtwin__value *value,
+                                const row_times *times, int64_t revision) {
     bind_values(stmt, EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS, value);
     evtwin__stmt_bind_text(stmt, EVTWIN__Q_TIME + 1, times->time);
     bind_predicted_at(stmt, value, times->now);
     evtwin__stmt_bind_text(stmt, EVTWIN__Q_CREATED_AT + 1, times->now);
+    evtwin__stmt_bind_i64(stmt, EVTWIN__Q_REVISION + 1, revision);
+    return evtwin__stmt_run(stmt);
+}
+
+static evtwin_status put_row(evtwin__stmt *stmt, const evtwin__value *value, const row_times *times,
+                             int64_t revision) {
+    bind_key(stmt, value, times);
+    bind_values(stmt, EVTWIN__PREDICTIONS, value);
+    evtwin__stmt_bind_text(stmt, EVTWIN__Q_PREDICTION_TIMESTAMP + 1, times->now);
     evtwin__stmt_bind_i64(stmt, EVTWIN__Q_REVISION + 1, revision);
     return evtwin__stmt_run(stmt);
 }
@@ -122,10 +127,10 @@ static int is_same(evtwin__stmt *stmt, int c, size_t q, const evtwin__value *val
 static evtwin_status compare_row(sqlite_store *s, const evtwin__value *value,
                                  const row_times *times, evtwin_insert_report *report) {
     evtwin__stmt *stmt = NULL;
-    evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_ROW, &stmt, ""));
     bind_key(stmt, value, times);
-    if ((st = evtwin__stmt_step(stmt)) == EVTWIN_OK) {
+    const evtwin_status st = evtwin__stmt_step(stmt);
+    if (st == EVTWIN_OK) {
         int same = 1, c = 0;
         for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
             if (evtwin__is_of(q, EVTWIN__TELEMETRY)) {
@@ -177,32 +182,39 @@ static evtwin_status note_standing(sqlite_store *s, standing *run, const evtwin_
     return EVTWIN_OK;
 }
 
-/* ---- insert ---- */
+/* ---- inserts and predictions ---- */
 
-static evtwin_status insert_rows(sqlite_store *s, const evtwin__rows *rows, const char *now,
-                                 evtwin_insert_report *report) {
+/* Insert rows (report is not NULL), or write the predictions of rows, within the caller's
+ * transaction. *n_out: rows that have changed. */
+static evtwin_status write_rows(sqlite_store *s, const evtwin__rows *rows,
+                                evtwin_insert_report *report, size_t *n_out) {
     evtwin__stmt *stmt = NULL;
     int64_t revision = 0;
-    EVTWIN_TRY(begin_rows(s, SQL_INSERT, &stmt, &revision));
+    EVTWIN_TRY(begin_rows(s, report != NULL ? SQL_INSERT : SQL_PUT_PREDICTION, &stmt, &revision));
+    char now[EVTWIN_TIME_TEXT_SIZE];
+    evtwin__sqlite_time(s->base.now(), now);
     row_times times = {.now = now};
     standing run = {.seq = 0};
+    size_t n = 0;
     evtwin__value value[EVTWIN__Q_COUNT] = {{0}};
     for (size_t i = 0; i < rows->binding.rows; i++) {
         EVTWIN_TRY(evtwin__rows_get(rows, i, value));
-        EVTWIN_TRY(insert_row(stmt, value, &times, revision + 1));
-        if (evtwin__db_changes(s->db) == 0) {
+        evtwin__sqlite_time(value[EVTWIN__Q_TIME].i64, times.time);
+        EVTWIN_TRY(report != NULL ? insert_row(stmt, value, &times, revision + 1)
+                                  : put_row(stmt, value, &times, revision + 1));
+        if (evtwin__db_changes(s->db) > 0) {
+            revision++;
+            n++;
+            if (evtwin__row_is_predicted(value)) {
+                EVTWIN_TRY(note_standing(s, &run, value, times.time));
+            }
+        } else if (report != NULL) {
             EVTWIN_TRY(compare_row(s, value, &times, report));
-            continue;
-        }
-        revision++;
-        report->n_inserted++;
-        if (evtwin__row_is_predicted(value)) {
-            EVTWIN_TRY(note_standing(s, &run, value, times.time));
         }
     }
+    *n_out = n;
     EVTWIN_TRY(put_standing(s, &run));
-    return report->n_inserted > 0 ? evtwin__sqlite_run(s, SQL_REVISION_SET, "i", revision)
-                                  : EVTWIN_OK;
+    return n > 0 ? evtwin__sqlite_run(s, SQL_REVISION_SET, "i", revision) : EVTWIN_OK;
 }
 
 /* The first insert of a battery takes its writer lock, before anything is written. */
@@ -211,94 +223,42 @@ static evtwin_status lock_batteries(sqlite_store *s, const evtwin__binding *bind
     if (path[0] == '\0') {
         return EVTWIN_OK; /* in memory: nobody else can see it */
     }
-    evtwin_status st = EVTWIN_OK;
-    if (s->locks == NULL && (st = evtwin__writer_locks_open(path, &s->locks)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(s->locks == NULL ? evtwin__writer_locks_open(path, &s->locks) : EVTWIN_OK);
     const size_t id_col = binding->bound[EVTWIN__Q_BATTERY_ID].col;
     const char *locked = NULL;
     for (size_t i = 0; i < binding->rows; i++) {
         const char *id = evtwin_table_text(binding->table, id_col, i);
-        if (id != locked && (st = evtwin__writer_locks_take(s->locks, id)) < 0) {
-            return st;
-        }
+        EVTWIN_TRY(id != locked ? evtwin__writer_locks_take(s->locks, id) : EVTWIN_OK);
         locked = id;
     }
     return EVTWIN_OK;
-}
-
-/* End a write transaction that has come to st. */
-static evtwin_status end(sqlite_store *s, evtwin_status st) {
-    if (st >= 0) {
-        st = evtwin__db_commit(s->db);
-    }
-    if (st < 0) {
-        evtwin__db_rollback(s->db);
-    }
-    return st;
 }
 
 evtwin_status evtwin__sqlite_insert(evtwin_store *store, const evtwin__rows *rows,
                                     const char *source, const char *position,
                                     evtwin_insert_report *report) {
     sqlite_store *s = (sqlite_store *)store;
-    evtwin_status st = lock_batteries(s, &rows->binding);
-    if (st < 0 || (st = evtwin__db_begin_write(s->db)) < 0) {
-        return st;
-    }
-    char now[EVTWIN_TIME_TEXT_SIZE];
-    evtwin__sqlite_time(store->now(), now);
-    st = insert_rows(s, rows, now, report);
+    EVTWIN_TRY(lock_batteries(s, &rows->binding));
+    EVTWIN_TRY(evtwin__db_begin_write(s->db));
+    evtwin_status st = write_rows(s, rows, report, &report->n_inserted);
     if (st >= 0 && source != NULL) {
         st = evtwin__sqlite_run(s, SQL_PUT_POSITION, "ss", source, position);
     }
-    if ((st = end(s, st)) >= 0) {
+    if ((st = evtwin__db_end(s->db, st)) >= 0) {
         evtwin__sqlite_expire_some(s, rows->binding.rows);
     }
     return st;
-}
-
-/* ---- predictions ---- */
-
-static evtwin_status put_rows(sqlite_store *s, const evtwin__rows *rows, const char *now,
-                              size_t *n_updated_out) {
-    evtwin__stmt *stmt = NULL;
-    int64_t revision = 0;
-    EVTWIN_TRY(begin_rows(s, SQL_PUT_PREDICTION, &stmt, &revision));
-    size_t n_updated = 0;
-    row_times times = {.now = now};
-    standing run = {.seq = 0};
-    evtwin__value value[EVTWIN__Q_COUNT] = {{0}};
-    for (size_t i = 0; i < rows->binding.rows; i++) {
-        EVTWIN_TRY(evtwin__rows_get(rows, i, value));
-        evtwin__sqlite_time(value[EVTWIN__Q_TIME].i64, times.time);
-        bind_key(stmt, value, &times);
-        bind_values(stmt, EVTWIN__PREDICTIONS, value);
-        evtwin__stmt_bind_text(stmt, EVTWIN__Q_PREDICTION_TIMESTAMP + 1, now);
-        evtwin__stmt_bind_i64(stmt, EVTWIN__Q_REVISION + 1, revision + 1);
-        EVTWIN_TRY(evtwin__stmt_run(stmt));
-        if (evtwin__db_changes(s->db) > 0) {
-            revision++;
-            n_updated++;
-            EVTWIN_TRY(note_standing(s, &run, value, times.time));
-        }
-    }
-    *n_updated_out = n_updated;
-    EVTWIN_TRY(put_standing(s, &run));
-    return n_updated > 0 ? evtwin__sqlite_run(s, SQL_REVISION_SET, "i", revision) : EVTWIN_OK;
 }
 
 evtwin_status evtwin__sqlite_put_predictions(evtwin_store *store, const evtwin__rows *rows,
                                              const evtwin_table *states, size_t *n_updated_out) {
     sqlite_store *s = (sqlite_store *)store;
     EVTWIN_TRY(evtwin__db_begin_write(s->db));
-    char now[EVTWIN_TIME_TEXT_SIZE];
-    evtwin__sqlite_time(store->now(), now);
-    evtwin_status st = put_rows(s, rows, now, n_updated_out);
+    evtwin_status st = write_rows(s, rows, NULL, n_updated_out);
     if (st >= 0 && states != NULL) {
         st = evtwin__sqlite_keep_rows(s->db, EVTWIN__KEPT_STATES, states);
     }
-    return end(s, st);
+    return evtwin__db_end(s->db, st);
 }
 
 /* ---- small tables ---- */
@@ -330,26 +290,18 @@ static void bind_cell(evtwin__stmt *stmt, int param, const evtwin_table *table, 
 evtwin_status evtwin__sqlite_keep_rows(evtwin__db *db, evtwin__kept_id which,
                                        const evtwin_table *table) {
     const evtwin__kept *kept = &evtwin__kept_tables[which];
-    char names[300] = "", params[100] = "", sql[512];
     size_t col[EVTWIN__KEPT_MAX_COLUMNS];
     for (size_t c = 0; c < kept->n_columns; c++) {
-        const char *separator = c > 0 ? ", " : "";
-        const size_t n = strlen(names), p = strlen(params);
-        snprintf(names + n, sizeof names - n, "%s\"%s\"", separator, kept->column[c].name);
-        snprintf(params + p, sizeof params - p, "%s?", separator);
         col[c] = evtwin_table_find(table, kept->column[c].name);
     }
-    evtwin_status st = EVTWIN_OK;
     if (kept->is_replaced) {
+        char sql[80];
         snprintf(sql, sizeof sql, "DELETE FROM %s", kept->sql_table);
-        st = evtwin__db_exec(db, sql);
+        EVTWIN_TRY(evtwin__db_exec(db, sql));
     }
-    snprintf(sql, sizeof sql, "INSERT OR REPLACE INTO %s (%s) VALUES (%s)", kept->sql_table, names,
-             params);
     evtwin__stmt *stmt = NULL;
-    if (st < 0 || (st = evtwin__stmt_prepare(db, sql, &stmt)) < 0) {
-        return st;
-    }
+    EVTWIN_TRY(evtwin__sqlite_prepare_kept(db, which, 0, &stmt));
+    evtwin_status st = EVTWIN_OK;
     for (size_t row = 0; row < evtwin_table_rows(table) && st == EVTWIN_OK; row++) {
         for (size_t c = 0; c < kept->n_columns; c++) {
             bind_cell(stmt, (int)c + 1, table, col[c], row);
@@ -363,6 +315,6 @@ evtwin_status evtwin__sqlite_keep_rows(evtwin__db *db, evtwin__kept_id which,
 evtwin_status evtwin__sqlite_keep(evtwin_store *store, evtwin__kept_id which,
                                   const evtwin_table *table) {
     sqlite_store *s = (sqlite_store *)store;
-    const evtwin_status st = evtwin__db_begin_write(s->db);
-    return st < 0 ? st : end(s, evtwin__sqlite_keep_rows(s->db, which, table));
+    EVTWIN_TRY(evtwin__db_begin_write(s->db));
+    return evtwin__db_end(s->db, evtwin__sqlite_keep_rows(s->db, which, table));
 }

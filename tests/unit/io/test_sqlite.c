@@ -212,10 +212,11 @@ static void test_rollback_keeps_the_error_text(void **state) {
     assert_ok(evtwin__db_begin_write(db));
     assert_ok(evtwin__db_exec(db, "INSERT INTO t VALUES (1)"));
     assert_fails(evtwin__db_exec(db, "INSERT INTO t VALUES (5)"), EVTWIN_E_DATA, "CHECK");
-    evtwin__db_rollback(db);
+    assert_int_equal(evtwin__db_end(db, EVTWIN_E_DATA), EVTWIN_E_DATA);
     assert_non_null(strstr(evtwin_last_error(), "CHECK"));
     assert_int_equal(query(db, "SELECT count(*) FROM t"), 0);
-    evtwin__db_rollback(db); /* none open: nothing to do */
+    assert_int_equal(evtwin__db_end(db, EVTWIN_E_DATA),
+                     EVTWIN_E_DATA); /* none open: nothing to do */
     evtwin__db_close(db);
 }
 
@@ -230,9 +231,9 @@ static void test_second_writer_waits_and_gives_up(void **state) {
     assert_ok(evtwin__db_exec(first, "INSERT INTO t VALUES (1)"));
     assert_fails(evtwin__db_begin_write(second), EVTWIN_E_AGAIN, "longer than 200 ms");
     assert_int_equal(query(second, "SELECT count(*) FROM t"), 0); /* readers do not wait */
-    assert_ok(evtwin__db_commit(first));
+    assert_ok(evtwin__db_end(first, EVTWIN_OK));
     assert_ok(evtwin__db_begin_write(second));
-    assert_ok(evtwin__db_commit(second));
+    assert_ok(evtwin__db_end(second, EVTWIN_OK));
     assert_int_equal(query(second, "SELECT count(*) FROM t"), 1);
     evtwin__db_close(second);
     evtwin__db_close(first);
@@ -283,7 +284,7 @@ static void test_full_database_is_an_error_and_nothing_more(void **state) {
     assert_ok(evtwin__db_begin_write(db));
     assert_fails(evtwin__db_exec(db, "INSERT INTO t VALUES (zeroblob(100000))"), EVTWIN_E_IO,
                  "full.db: database or disk is full");
-    evtwin__db_rollback(db);
+    assert_int_equal(evtwin__db_end(db, EVTWIN_E_DATA), EVTWIN_E_DATA);
     assert_ok(evtwin__db_exec(db, "PRAGMA max_page_count = 1000"));
     assert_ok(evtwin__db_exec(db, "INSERT INTO t VALUES (zeroblob(100000))"));
     evtwin__db_close(db);

@@ -587,6 +587,9 @@ static void test_options(void **state) {
     options.busy_timeout_ms = -1;
     assert_fails(evtwin_store_open("sqlite::memory:", &options, &store), EVTWIN_E_ARG,
                  "busy_timeout_ms");
+    options.size = 0; /* never set */
+    assert_fails(evtwin_store_open("sqlite::memory:", &options, &store), EVTWIN_E_ARG,
+                 "evtwin_store_options_init");
     assert_null(store);
 }
 

@@ -253,6 +253,19 @@ static void test_changed_databases_are_refused(void **state) {
     }
 }
 
+/* Steps that are absent are run, and then all of it must be as it should. */
+static void test_a_changed_old_database_is_left_as_it_is(void **state) {
+    (void)state;
+    const char *path = make_old("old_changed.db");
+    run(path, "ALTER TABLE ev_telemetry ADD COLUMN humidity REAL");
+    evtwin_store *store = NULL;
+    assert_fails(evtwin_store_open(uri_of(path), NULL, &store), EVTWIN_E_SCHEMA,
+                 "ev_telemetry.humidity");
+    assert_answer(path, "SELECT count(*) FROM ev_migration", "1");
+    run(path, "INSERT INTO ev_migration VALUES (99, '099_future.sql', '')");
+    assert_fails(evtwin_store_open(uri_of(path), NULL, &store), EVTWIN_E_SCHEMA, "099_future.sql");
+}
+
 static void test_indexes_views_and_tables_of_others_are_tolerated(void **state) {
     (void)state;
     const char *path = make_new("shared.db");
@@ -269,6 +282,7 @@ int main(void) {
         cmocka_unit_test(test_a_database_of_0_1_0),
         cmocka_unit_test(test_triggers_judge_as_the_library_does),
         cmocka_unit_test(test_changed_databases_are_refused),
+        cmocka_unit_test(test_a_changed_old_database_is_left_as_it_is),
         cmocka_unit_test(test_indexes_views_and_tables_of_others_are_tolerated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
