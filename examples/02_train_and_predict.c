@@ -25,7 +25,7 @@ int main(void) {
     /* scores are held out by battery */
     evtwin_train_options options;
     evtwin_train_options_init(&options, sizeof options);
-    options.label_rule = "capacity below 80 % of new";
+    options.label_rule = "capacity below 80 % of new, or twice the resistance";
     evtwin_trainer *trainer = NULL;
     evtwin_score model = {0}, mean = {0};
     if (evtwin_train(records, NULL, 0, &options, &trainer) < 0 ||

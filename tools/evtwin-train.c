@@ -19,6 +19,7 @@ enum {
     ALLOW_SINGLE_ROWS,
     FEATURES,
     UNIT,
+    LABEL_RULE,
     NAIVE_TIME,
     CV,
     SEED,
@@ -53,6 +54,10 @@ static const cli_option options[N_OPTIONS] = {
     [UNIT] =
         CLI_STRINGS("unit", "NAME=UNIT", NULL,
                     .help = "the unit a column really is in, e.g. soc=percent; may be given again"),
+    [LABEL_RULE] =
+        CLI_STRING("label-rule", "WORDS", NULL,
+                   .help = "what end of life was when the labels were made, e.g. \"capacity below "
+                           "80 % of new\"; the bundle records it"),
     [NAIVE_TIME] = CLI_STRING("naive-time", "KIND", "utc", .choices = "utc|local|reject",
                               .help = "what a time without an offset means: utc, local or reject"),
     [CV] = CLI_RANGE(CLI_INTEGER, "cv", "K", NULL, 2, 1000, .group = "Training",
@@ -194,6 +199,7 @@ static int train(const cli *c, const char *path, const evtwin_table *table, evtw
     train.cv_folds = (int)cli_integer(c, CV);
     train.seed = (uint64_t)cli_integer(c, SEED);
     train.n_threads = (int)cli_integer(c, THREADS);
+    train.label_rule = cli_text(c, LABEL_RULE);
     train.source_name = path;
     train.progress = cli_progress;
     const size_t n_targets = evtwin_target_count();

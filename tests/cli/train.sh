@@ -21,12 +21,19 @@ check 'the contract line of the failure model' \
     grep -qE '^Failure Model - Accuracy: [01]\.[0-9]{4}, AUC: [01]\.[0-9]{4}$' out
 check 'the last line says where' [ "$(tail -n 1 out)" = 'Models saved to: m/' ]
 out 'base rate'
-check 'the mean-life baseline' grep -qE 'countdown|mean.life' out
+out 'mean life'
 out 'Importance'
 for file in rul_model.json failure_model.json scaler.json manifest.json; do
     check "$file is there" [ -s m/$file ]
 done
 check 'and nothing else' [ "$(find m -type f | wc -l)" -eq 4 ]
+
+# what the labels mean goes with the models
+train fleet.csv --label-rule 'capacity below 80 % of new'
+expect 0
+check 'the bundle records the label rule' grep -q '"label_rule": "capacity below 80 % of new"' m/manifest.json
+rm -rf m
+train fleet.csv
 
 # the same seed gives the same models, whatever the number of threads
 cp -r m first
