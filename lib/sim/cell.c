@@ -18,14 +18,11 @@
 extern const evtwin__embedded evtwin__cells[];
 extern const size_t evtwin__cells_count;
 
-/* Name and description of each embedded file, so that listing needs no parsing; test_cell checks
- * that they hold what the files hold. The first is the default. */
+/* Name and description of each embedded file, made from them too; the first is the default. */
 static const struct {
     const char *name, *description;
 } builtin[] = {
-    {"lgm50", "LG M50 21700, NMC811 / graphite-SiOx, 5.15 Ah; ageing by the NMC law, calibrated"},
-    {"lfp26650",
-     "LFP 26650, Prada 2013 half cells at 2.3 Ah; ageing by Naumann's LFP law; unverified"},
+#include "cell_list.inc"
 };
 
 enum { MAX_FILE_BYTES = 1 << 20 };

@@ -53,6 +53,11 @@ sed -n 's/^| .* | \([^|]*`[^|]*\) |$/\1/p' docs/threat-model.md | grep -o '`[^`]
 [ ! -s /tmp/threat-model.$$ ] || { cat /tmp/threat-model.$$; status=1; }
 rm -f /tmp/threat-model.$$
 
+# no merge was left half done
+for file in $(find . -path ./build -prune -o \( -name '*.md' -o -name '*.[ch]' -o -name '*.txt' -o -name '*.yaml' \) -print); do
+    ! grep -nE '^(<<<<<<< |>>>>>>> )' "$file" || bad "$file has marks of a merge"
+done
+
 # README names the two commands
 for command in 'make demo' 'make test'; do
     grep -q "$command" README.md || bad "README.md does not name $command"
