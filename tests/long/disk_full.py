@@ -113,7 +113,7 @@ def until_full_and_free():
     predict = t.start("predict", "--models", "models", "--store", "sqlite:disk/live.db",
                       "--interval", 0.05, "--metrics-port", 0, "-v", err="predict.err")
     t.await_true("there are rows", 20, lambda: os.path.exists("disk/live.db") and
-                 os.path.getsize("disk.ledger") > 0)
+                 os.path.exists("disk.ledger") and os.path.getsize("disk.ledger") > 0)
     for times in (1, 2):
         fill_and_free(sim, predict, times)
     t.await_true("the predictor works again after each failure", 90, lambda: count_said(
