@@ -113,13 +113,19 @@ static const char *value_text(const evtwin_table *table, size_t col, size_t row,
 
 /* Each value, of whatever type, is a group; a row without one has none. */
 static evtwin_status group_by_value(const evtwin_table *table, size_t col, evtwin__groups *g) {
+    const char *last = NULL;
     for (size_t r = 0; r < evtwin_table_rows(table); r++) {
-        g->of_row[r] = -1;
-        if (evtwin_table_is_valid(table, col, r)) {
-            char number[EVTWIN__NUM_SIZE];
-            const char *text = value_text(table, col, r, number);
+        char number[EVTWIN__NUM_SIZE];
+        const int has_value = evtwin_table_is_valid(table, col, r);
+        const char *text = has_value ? value_text(table, col, r, number) : NULL;
+        if (text == NULL) {
+            g->of_row[r] = -1;
+        } else if (text != number && text == last) { /* the string of the row before */
+            g->of_row[r] = g->of_row[r - 1];
+        } else {
             EVTWIN_TRY(evtwin__dict_intern(&g->names, text, strlen(text), &g->of_row[r]));
         }
+        last = text;
     }
     return EVTWIN_OK;
 }
