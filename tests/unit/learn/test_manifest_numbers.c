@@ -111,16 +111,16 @@ static void test_limits(void **state) {
         const char *text;
     } wrong[] = {
         {"rul.params", "trees", 0, "m.json: models.rul.params: key \"trees\" is 0"},
-        {"rul.params", "trees", 2e6, "it can be 1 to 1048576"},
+        {"rul.params", "trees", 2e6, "it must be 1 to 1048576"},
         {"rul.params", "depth", 1001, "key \"depth\" is 1001"},
-        {"rul.params", "learning_rate", 1.5, "\"learning_rate\" is 1.5, it can be 0 to 1"},
+        {"rul.params", "learning_rate", 1.5, "\"learning_rate\" is 1.5, it must be 0 to 1"},
         {"failure.params", "base_score", 1.5, "models.failure.params: key \"base_score\""},
         {"rul.held_out", "r2", 1.01,
-         "models.rul.held_out: key \"r2\" is 1.01, it can be at most 1"},
-        {"rul.held_out", "rmse", 1e39, "\"rmse\" is 1e39, it can be 0 to 3.40282"},
-        {"rul.held_out", "n_test", 0, "key \"n_test\" is 0, it can be 1 or more"},
+         "models.rul.held_out: key \"r2\" is 1.01, it must be at most 1"},
+        {"rul.held_out", "rmse", 1e39, "\"rmse\" is 1e39, it must be 0 to 3.40282"},
+        {"rul.held_out", "n_test", 0, "key \"n_test\" is 0, it must be 1 or more"},
         {"rul.held_out", "n_folds", 101, "key \"n_folds\" is 101, of 100 rows"},
-        {"failure.held_out", "auc", 1.01, "\"auc\" is 1.01, it can be 0 to 1"},
+        {"failure.held_out", "auc", 1.01, "\"auc\" is 1.01, it must be 0 to 1"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         json_t *root = full_document(), *at = json_object_get(root, "models");

@@ -397,7 +397,7 @@ static void test_parts_that_do_not_fit(void **state) {
     assert_no_bundle(dir, EVTWIN_E_SCHEMA, "feature 3 is 'Battery_Voltage'");
     other[2].name = "SoC";
     write_bundle_manifest(dir, &m);
-    assert_no_bundle(dir, EVTWIN_E_SCHEMA, "'soc' is named twice");
+    assert_no_bundle(dir, EVTWIN_E_SCHEMA, "duplicate feature 'soc'");
     other[2].name = "truth_soh";
     write_bundle_manifest(dir, &m);
     assert_no_bundle(dir, EVTWIN_E_SCHEMA, "truth_soh");

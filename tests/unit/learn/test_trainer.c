@@ -54,7 +54,7 @@ static void test_holds_out_batteries(void **state) {
 
     evtwin_score s;
     assert_fails(evtwin_trainer_score(trainer, "rul", EVTWIN_SCORED_MODEL, 0, &s, sizeof s),
-                 EVTWIN_E_ARG, "fold 0 of 0");
+                 EVTWIN_E_ARG, "fold 0 is out of range");
     assert_int_equal(
         evtwin_trainer_score(trainer, "soh", EVTWIN_SCORED_MODEL, EVTWIN_ALL_FOLDS, &s, sizeof s),
         EVTWIN_E_NOT_FOUND);
@@ -481,7 +481,7 @@ static void test_targets(void **state) {
     assert_fails(try_train(t, &targets, &o, &trainer), EVTWIN_E_ARG, "failure: depth is 17");
     targets = targets_of(NULL, NULL);
     targets.failure.name = "rul";
-    assert_fails(try_train(t, &targets, &o, &trainer), EVTWIN_E_ARG, "given twice");
+    assert_fails(try_train(t, &targets, &o, &trainer), EVTWIN_E_ARG, "duplicate target");
     targets.failure.name = "torque";
     assert_fails(try_train(t, &targets, &o, &trainer), EVTWIN_E_NOT_FOUND, "'torque'");
     targets = targets_of(NULL, NULL);

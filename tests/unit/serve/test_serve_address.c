@@ -73,7 +73,7 @@ static void test_listen(void **state) {
     assert_true(first.port > 0);
     second = first;
     assert_fails(evtwin__address_listen(&second, &other), EVTWIN_E_BUSY,
-                 "is in use by another program");
+                 "port is held by another process");
     assert_int_equal(other, -5);
     close(fd);
     assert_ok(evtwin__address_listen(&second, &other));

@@ -326,7 +326,7 @@ static void test_errors(void **state) {
         {"/api/battery/latest?battery_id="
          "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
          400, "battery_id"},
-        {"/api/battery/latest?battery_id=A&battery_id=B", 400, "battery_id is given twice"},
+        {"/api/battery/latest?battery_id=A&battery_id=B", 400, "duplicate parameter battery_id"},
         {"/api/battery/latest?hours=1", 400, "hours"},
         {"/api/battery/latest?battery=A", 400, "battery"},
         {"/api/battery/history?hours=abc", 400, "hours"},

@@ -70,7 +70,7 @@ static void test_port_in_use(void **state) {
     snprintf(listen, sizeof listen, "127.0.0.1:%d", evtwin_server_port(first));
     const evtwin_server_options options = options_of(listen, NULL);
     assert_fails(evtwin_server_start(&options, &second), EVTWIN_E_BUSY,
-                 "is in use by another program");
+                 "port is held by another process");
     assert_non_null(strstr(evtwin_last_error(), listen));
     assert_null(second);
 

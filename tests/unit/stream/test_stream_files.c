@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_stream_files.c: CSV and JSON lines as sinks and sources: whole, torn, locked, full, foreign.
+/* test_stream_files.c: CSV and JSON lines as sinks and sources: whole, incomplete, locked, full,
+ * foreign.
  */
 
 #include "test.h"
@@ -215,7 +216,7 @@ static void hear(void *ctx, evtwin_log_level level, const char *text) {
 }
 
 /* Whatever byte a killed writer stopped at, what comes after is whole lines. */
-static void a_torn_last_line_is_cut_off(void **state) {
+static void an_incomplete_last_line_is_cut_off(void **state) {
     (void)state;
     const char whole[] = HEADER "\n" ROW_1 "\n" ROW_2 "\n";
     evtwin_set_log(hear, NULL);
@@ -227,7 +228,8 @@ static void a_torn_last_line_is_cut_off(void **state) {
         warning[0] = '\0';
         write_once(uri("csv", path, ""), batch(1, 85.5));
         const int is_torn = n > 0 && text[n - 1] != '\n';
-        assert_int_equal(strstr(warning, "torn.csv: cut off a torn last line") != NULL, is_torn);
+        assert_int_equal(strstr(warning, "torn.csv: cut off an incomplete last line") != NULL,
+                         is_torn);
         const char *want = n < strlen(HEADER) + 1                   ? HEADER "\n" ROW_1 "\n"
                            : n < strlen(HEADER) + strlen(ROW_1) + 2 ? HEADER "\n" ROW_1 "\n"
                            : n < strlen(whole) ? HEADER "\n" ROW_1 "\n" ROW_1 "\n"
@@ -602,7 +604,7 @@ static void jsonl_ends_or_follows(void **state) {
     evtwin_source *s = source(uri("jsonl", path, ""));
     evtwin_table *t = batch(0, 0);
     assert_ok(evtwin_source_read(s, 10, 0, t));
-    assert_refused(s, t, EVTWIN_E_PARSE, "follow.jsonl:2", "the last line has no line break");
+    assert_refused(s, t, EVTWIN_E_PARSE, "follow.jsonl:2", "incomplete last line");
     assert_string_equal(raw_of(s), "{\"timestamp\":");
     assert_int_equal(evtwin_source_read(s, 10, 0, t), EVTWIN_DONE);
     assert_int_equal(evtwin_table_rows(t), 1);
@@ -690,7 +692,7 @@ int main(void) {
         cmocka_unit_test(file_sinks_keep_intervals),
         cmocka_unit_test(jsonl_appends_and_replaces),
         cmocka_unit_test(foreign_files_are_left_alone),
-        cmocka_unit_test(a_torn_last_line_is_cut_off),
+        cmocka_unit_test(an_incomplete_last_line_is_cut_off),
         cmocka_unit_test(two_sinks_do_not_share_a_file),
         cmocka_unit_test(a_full_disk_keeps_whole_batches),
         cmocka_unit_test(a_bad_row_keeps_the_batch_out),
