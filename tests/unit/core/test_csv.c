@@ -24,10 +24,10 @@ static evtwin_table *read_text(const char *text) {
     return t;
 }
 
-/* The text is refused with that code, and "in.csv:" and the fragment are in what is said. */
-static void check_refused(const char *text, evtwin_status code, const char *fragment) {
+/* The text is refused with that code, and "in.csv" and the names are in what is said. */
+static void check_refused(const char *text, evtwin_status code, const char *names) {
     evtwin_table *t = NULL;
-    assert_fails(evtwin_table_read_csv(temp_file("in.csv", text), NULL, &t), code, fragment);
+    assert_fails(evtwin_table_read_csv(temp_file("in.csv", text), NULL, &t), code, names);
     assert_non_null(strstr(evtwin_last_error(), "in.csv"));
     assert_null(t);
 }
@@ -200,7 +200,7 @@ static void columns_can_be_forced(void **state) {
     options.number_columns = "x,id";
     path = temp_file("in.csv", "id,n\n1,1\nB2,2\n");
     assert_fails(evtwin_table_read_csv(path, &options, &t), EVTWIN_E_PARSE,
-                 "in.csv:3:1: 'B2' is not a number");
+                 "in.csv:3:1:|'B2'|'id'");
 }
 
 static void naive_times_follow_the_option(void **state) {
@@ -220,38 +220,35 @@ static void naive_times_follow_the_option(void **state) {
 
 static void errors_name_their_place(void **state) {
     (void)state;
-    check_refused("soc,v\n1,2\n3,4\nx,5\n", EVTWIN_E_PARSE, "in.csv:4:1: 'x' is not a number");
-    check_refused("v,soc\n1, 2\n", EVTWIN_E_PARSE,
-                  "in.csv:2:2: ' 2' is not a number: there must be");
-    check_refused("v,soc\n1,1e999\n", EVTWIN_E_PARSE, "in.csv:2:2: '1e999' is not a number");
-    check_refused("v,w\n1,NaN\n", EVTWIN_E_PARSE, "in.csv:2:2: 'NaN' is not a number: leave");
+    check_refused("soc,v\n1,2\n3,4\nx,5\n", EVTWIN_E_PARSE, "in.csv:4:1:|'x'|'soc'");
+    check_refused("v,soc\n1, 2\n", EVTWIN_E_PARSE, "in.csv:2:2:|' 2'|blanks|'soc'");
+    check_refused("v,soc\n1,1e999\n", EVTWIN_E_PARSE, "in.csv:2:2:|'1e999'|'soc'");
+    check_refused("v,w\n1,NaN\n", EVTWIN_E_PARSE, "in.csv:2:2:|'NaN'|'w'");
     check_refused("v,w\n1,2\n1,-inf\n", EVTWIN_E_PARSE, "in.csv:3:2: '-inf'");
     check_refused("v,w\n1,2\n1,\"Infinity\"\n", EVTWIN_E_PARSE, "in.csv:3:2: 'Infinity'");
     check_refused("charge_cycles\nmany\n", EVTWIN_E_PARSE, "in.csv:2:1: 'many'");
-    check_refused("a,b,c\n1,2,3\n1,2\n", EVTWIN_E_PARSE,
-                  "in.csv:3:2: the row has 2 fields, the header 3");
-    check_refused("a,b\n1,2,3,4\n", EVTWIN_E_PARSE,
-                  "in.csv:2:4: the row has 4 fields, the header 2");
-    check_refused("a,b\n1,2\n\n3,4\n", EVTWIN_E_PARSE, "in.csv:3:1: the line is empty");
-    check_refused("a,b\n1,2\n3", EVTWIN_E_PARSE, "in.csv:3:1: the row has 1");
-    check_refused("a,b\n1,\"2\n3,4\n", EVTWIN_E_PARSE, "in.csv:2:2: the quote is not closed");
-    check_refused("a,b\n1,\"2\"3\n", EVTWIN_E_PARSE, "in.csv:2:2: text behind");
-    check_refused("a,b\n1,x\"2\"\n", EVTWIN_E_PARSE, "in.csv:2:2: a quote inside");
-    check_refused("a,b\n1,2\r3,4\n", EVTWIN_E_PARSE, "in.csv:2:2: a carriage return");
-    check_refused("a,b\n1,2\r", EVTWIN_E_PARSE, "in.csv:2:2: a carriage return");
-    check_refused("a,b\n1,\xff\n", EVTWIN_E_PARSE, "in.csv:2:2: the text is not UTF-8");
-    check_refused("a,b\n\"x\ny\",2\n1,soc,3\n", EVTWIN_E_PARSE, "in.csv:4:3: the row");
-    check_refused("a,b,a\n1,2,3\n", EVTWIN_E_PARSE, "in.csv:1:3: duplicate column 'a'");
-    check_refused("a,,c\n1,2,3\n", EVTWIN_E_PARSE, "in.csv:1:2: the column has no name");
-    check_refused(",a\n0,2\n", EVTWIN_E_PARSE, "in.csv:1:1: the column has no name");
-    check_refused("a,\xff\n1,2\n", EVTWIN_E_PARSE, "in.csv:1:2: the column's name is not UTF-8");
-    check_refused("a,\"b\n", EVTWIN_E_PARSE, "in.csv:1:2: the quote is not closed");
+    check_refused("a,b,c\n1,2,3\n1,2\n", EVTWIN_E_PARSE, "in.csv:3:2:|2 fields|header 3");
+    check_refused("a,b\n1,2,3,4\n", EVTWIN_E_PARSE, "in.csv:2:4:|4 fields|header 2");
+    check_refused("a,b\n1,2\n\n3,4\n", EVTWIN_E_PARSE, "in.csv:3:1:|empty");
+    check_refused("a,b\n1,2\n3", EVTWIN_E_PARSE, "in.csv:3:1:|1 fields|header 2");
+    check_refused("a,b\n1,\"2\n3,4\n", EVTWIN_E_PARSE, "in.csv:2:2:|quote");
+    check_refused("a,b\n1,\"2\"3\n", EVTWIN_E_PARSE, "in.csv:2:2:|quote");
+    check_refused("a,b\n1,x\"2\"\n", EVTWIN_E_PARSE, "in.csv:2:2:|quote");
+    check_refused("a,b\n1,2\r3,4\n", EVTWIN_E_PARSE, "in.csv:2:2:|carriage return");
+    check_refused("a,b\n1,2\r", EVTWIN_E_PARSE, "in.csv:2:2:|carriage return");
+    check_refused("a,b\n1,\xff\n", EVTWIN_E_PARSE, "in.csv:2:2:|UTF-8|'b'");
+    check_refused("a,b\n\"x\ny\",2\n1,soc,3\n", EVTWIN_E_PARSE, "in.csv:4:3:|3 fields|header 2");
+    check_refused("a,b,a\n1,2,3\n", EVTWIN_E_PARSE, "in.csv:1:3:|'a'|column 1");
+    check_refused("a,,c\n1,2,3\n", EVTWIN_E_PARSE, "in.csv:1:2:|name");
+    check_refused(",a\n0,2\n", EVTWIN_E_PARSE, "in.csv:1:1:|name");
+    check_refused("a,\xff\n1,2\n", EVTWIN_E_PARSE, "in.csv:1:2:|UTF-8");
+    check_refused("a,\"b\n", EVTWIN_E_PARSE, "in.csv:1:2:|quote");
     check_refused("\xff\xfe\x61", EVTWIN_E_PARSE, "UTF-16");
-    check_refused("", EVTWIN_E_DATA, "is empty");
-    check_refused("\xEF\xBB\xBF", EVTWIN_E_DATA, "is empty");
-    check_refused("a,b\n", EVTWIN_E_DATA, "no rows");
-    check_refused("a,b", EVTWIN_E_DATA, "no rows");
-    check_refused("a,b\n\n\n", EVTWIN_E_DATA, "no rows");
+    check_refused("", EVTWIN_E_DATA, "empty");
+    check_refused("\xEF\xBB\xBF", EVTWIN_E_DATA, "empty");
+    check_refused("a,b\n", EVTWIN_E_DATA, "rows");
+    check_refused("a,b", EVTWIN_E_DATA, "rows");
+    check_refused("a,b\n\n\n", EVTWIN_E_DATA, "rows");
 }
 
 static void nul_bytes_are_refused(void **state) {
@@ -280,8 +277,8 @@ static void files_that_cannot_be_read(void **state) {
     (void)state;
     evtwin_table *t = NULL;
     assert_fails(evtwin_table_read_csv(temp_path("none.csv"), NULL, &t), EVTWIN_E_NOT_FOUND,
-                 "none.csv: No such");
-    assert_fails(evtwin_table_read_csv("/tmp", NULL, &t), EVTWIN_E_IO, "/tmp: Is a directory");
+                 "none.csv");
+    assert_fails(evtwin_table_read_csv("/tmp", NULL, &t), EVTWIN_E_IO, "/tmp");
     assert_fails(evtwin_table_read_csv(NULL, NULL, &t), EVTWIN_E_ARG, "NULL");
     assert_fails(evtwin_table_read_csv("x", NULL, NULL), EVTWIN_E_ARG, "NULL");
     const char *path = temp_file("secret.csv", "a\n1\n");
@@ -302,7 +299,7 @@ static void caps_hold(void **state) {
         memset(text, i % 2 != 0 ? '7' : 'x', size);
         text[size] = '\0';
         memcpy(text, starts[i], strlen(starts[i]));
-        check_refused(text, EVTWIN_E_PARSE, "longer than 65536 bytes");
+        check_refused(text, EVTWIN_E_PARSE, "65536 bytes");
     }
     memset(text, ',', size);
     check_refused(text, EVTWIN_E_PARSE, "in.csv:1:1: ");
@@ -315,9 +312,9 @@ static void caps_hold(void **state) {
     assert_ok(evtwin_table_read_csv(temp_file("cap.csv", "a,b\n123,45\n"), &options, &t));
     evtwin_table_free(t);
     assert_fails(evtwin_table_read_csv(temp_file("cap.csv", "a,b\n123,456\n"), &options, &t),
-                 EVTWIN_E_PARSE, "cap.csv:2:1: the record is longer than 7 bytes");
+                 EVTWIN_E_PARSE, "cap.csv:2:1:|7 bytes");
     assert_fails(evtwin_table_read_csv(temp_file("cap.csv", "a,b,c\n1,2,3\n"), &options, &t),
-                 EVTWIN_E_PARSE, "cap.csv:1:3: the header has more than 2 columns");
+                 EVTWIN_E_PARSE, "cap.csv:1:3:|2 columns");
     options.max_line_bytes = 0;
     assert_fails(evtwin_table_read_csv("x", &options, &t), EVTWIN_E_ARG, "max_line_bytes 0");
     options = defaults();
@@ -550,12 +547,12 @@ static void a_stream_goes_on_behind_what_it_refused(void **state) {
         {"soc,note\n1,a\nx,b\n3,c\n", ":3:1: 'x'", 1, 2},
         {"soc,note\nx,b\nx,b\n3,c\nx,b", ":2:1: 'x'", 3, 1},
         {"soc,note\nx,\"two\nlines\"\n3,c\n", ":2:1: 'x'", 1, 1},
-        {"soc,note\n1,a\n2\n3,c\n", "the row has 1 fields", 1, 2},
-        {"soc,note\n1,a\r2,b\n3,c\n", "a carriage return", 1, 1},
-        {"soc,note\n1,\"a\"b\n3,c\n", "behind a closing quote", 1, 1},
-        {"soc,note\n1,a\n\n\n3,c\n4,d\n", ":3:1: the line is empty", 1, 3},
-        {"soc,note\n1,a\n2,\"open\n", "the quote is not closed", 1, 1},
-        {"soc,note\n1,0123456789012345678901234567890123456789\n3,c\n", "longer than 30 bytes", 1,
+        {"soc,note\n1,a\n2\n3,c\n", "on.csv:3:1:|1 fields|header 2", 1, 2},
+        {"soc,note\n1,a\r2,b\n3,c\n", "on.csv:2:2:|carriage return", 1, 1},
+        {"soc,note\n1,\"a\"b\n3,c\n", "on.csv:2:2:|quote", 1, 1},
+        {"soc,note\n1,a\n\n\n3,c\n4,d\n", "on.csv:3:1:|empty", 1, 3},
+        {"soc,note\n1,a\n2,\"open\n", "on.csv:3:2:|quote", 1, 1},
+        {"soc,note\n1,0123456789012345678901234567890123456789\n3,c\n", "on.csv:2:1:|30 bytes", 1,
          1},
     };
     evtwin_csv_options options;
@@ -571,7 +568,7 @@ static void a_stream_goes_on_behind_what_it_refused(void **state) {
         while ((st = evtwin__csv_reader_next(r, 10, t)) != EVTWIN_DONE && n_failures < 9) {
             if (st < 0) {
                 assert_int_equal(st, EVTWIN_E_PARSE);
-                if (n_failures++ == 0 && strstr(evtwin_last_error(), cases[i].says) == NULL) {
+                if (n_failures++ == 0 && !text_names(evtwin_last_error(), cases[i].says)) {
                     fail_msg("case %zu: '%s' lacks '%s'", i, evtwin_last_error(), cases[i].says);
                 }
             }
@@ -627,7 +624,7 @@ static void a_table_is_written(void **state) {
 
     /* what cannot be written leaves the file as it was */
     assert_ok(evtwin_table_set_f64(t, 1, 2, -INFINITY));
-    assert_fails(evtwin_table_write_csv(t, path), EVTWIN_E_DATA, "row 2 of column 'a \"b\"'");
+    assert_fails(evtwin_table_write_csv(t, path), EVTWIN_E_DATA, "row 2|'a \"b\"'");
     assert_fails(evtwin_table_write_csv(t, temp_path("no/folder.csv")), EVTWIN_E_NOT_FOUND,
                  "folder.csv");
     text = file_text(path);

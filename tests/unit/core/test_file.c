@@ -71,7 +71,7 @@ static void reads_only_up_to_the_cap(void **state) {
     assert_ok(evtwin__file_read(path, 8, &data, &n));
     evtwin__free(data);
     data = NULL;
-    assert_fails(evtwin__file_read(path, 7, &data, &n), EVTWIN_E_CORRUPT, "is larger than 7 bytes");
+    assert_fails(evtwin__file_read(path, 7, &data, &n), EVTWIN_E_CORRUPT, "cap|7 bytes");
     assert_null(data);
     assert_fails(evtwin__file_read("/dev/zero", 100000, &data, &n), EVTWIN_E_CORRUPT, "/dev/zero");
 
@@ -86,15 +86,15 @@ static void tells_absent_from_unreadable(void **state) {
     char *data = NULL;
     size_t n = 0;
     assert_fails(evtwin__file_read(temp_path("absent"), 9, &data, &n), EVTWIN_E_NOT_FOUND,
-                 "absent: No such file");
+                 "absent");
     const char *file = temp_file("file", "x");
     char below[300];
     snprintf(below, sizeof below, "%s/below", file);
     assert_fails(evtwin__file_read(below, 9, &data, &n), EVTWIN_E_NOT_FOUND, "below");
-    assert_fails(evtwin__file_read("/tmp", 9, &data, &n), EVTWIN_E_IO, "/tmp: Is a directory");
-    assert_fails(evtwin__file_write("/tmp", "x", 1), EVTWIN_E_IO, "/tmp: Is a directory");
+    assert_fails(evtwin__file_read("/tmp", 9, &data, &n), EVTWIN_E_IO, "/tmp");
+    assert_fails(evtwin__file_write("/tmp", "x", 1), EVTWIN_E_IO, "/tmp");
     assert_fails(evtwin__file_write(temp_path("no/folder"), "x", 1), EVTWIN_E_NOT_FOUND,
-                 "no/folder: No such file");
+                 "no/folder");
     assert_null(data);
 }
 
@@ -140,7 +140,7 @@ static void a_full_disk_leaves_the_old_file(void **state) {
     assert_int_equal(entries_in(folder), 1);
     expect_content(path, "old", 3);
 
-    assert_fails(evtwin__file_write("/dev/full", "x", 1), EVTWIN_E_IO, "/dev/full: No space left");
+    assert_fails(evtwin__file_write("/dev/full", "x", 1), EVTWIN_E_IO, "/dev/full");
     assert_int_equal(access("/dev/full", F_OK), 0);
 }
 
@@ -216,11 +216,11 @@ static void makes_folders_on_the_way(void **state) {
     assert_ok(evtwin__mkdirs(path));
     assert_ok(evtwin__mkdirs("/"));
     const char *file = temp_file("in-the-way", "x");
-    assert_fails(evtwin__mkdirs(file), EVTWIN_E_IO, "in-the-way: Not a directory");
+    assert_fails(evtwin__mkdirs(file), EVTWIN_E_IO, "in-the-way");
     char below[300];
     snprintf(below, sizeof below, "%s/x/y", file);
     assert_fails(evtwin__mkdirs(below), EVTWIN_E_IO, "in-the-way");
-    assert_fails(evtwin__mkdirs(""), EVTWIN_E_IO, "No such file");
+    assert_int_equal(evtwin__mkdirs(""), EVTWIN_E_IO);
 }
 
 static evtwin_status write_and_read(void *ctx) {

@@ -103,14 +103,15 @@ static void members_are_of_the_kind_asked_for(void **state) {
     assert_int_equal(json_array_size(array), 1);
 
     number = -1.0;
-    assert_fails(evtwin__json_get_number("f", value, "q", &number), EVTWIN_E_PARSE,
-                 "f: key \"q\" is missing");
+    assert_fails(evtwin__json_get_number("f", value, "q", &number), EVTWIN_E_PARSE, "f:|\"q\"");
     assert_fails(evtwin__json_get_number("f", value, "z", &number), EVTWIN_E_PARSE, "missing");
-    assert_fails(evtwin__json_get_number("f", value, "t", &number), EVTWIN_E_PARSE, "not a number");
-    assert_fails(evtwin__json_get_text("f", value, "n", &string), EVTWIN_E_PARSE, "not a string");
+    assert_fails(evtwin__json_get_number("f", value, "t", &number), EVTWIN_E_PARSE,
+                 "f:|\"t\"|number");
+    assert_fails(evtwin__json_get_text("f", value, "n", &string), EVTWIN_E_PARSE,
+                 "f:|\"n\"|string");
     assert_fails(evtwin__json_get_object("f", value, "a", &object), EVTWIN_E_PARSE,
-                 "not an object");
-    assert_fails(evtwin__json_get_array("f", value, "o", &array), EVTWIN_E_PARSE, "not an array");
+                 "f:|\"a\"|object");
+    assert_fails(evtwin__json_get_array("f", value, "o", &array), EVTWIN_E_PARSE, "f:|\"o\"|array");
     assert_fails(evtwin__json_get_array("f", array, "o", &array), EVTWIN_E_PARSE, "missing");
     assert_true(number == -1.0);
     json_decref(value);

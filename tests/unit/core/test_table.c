@@ -122,10 +122,10 @@ static void a_type_is_read_as_itself_only(void **state) {
     assert_int_equal(evtwin_table_is_valid(t, 0, 2), 0);
     assert_int_equal(evtwin_table_is_valid(t, 9, 0), 0);
     assert_int_equal(evtwin_table_dict_size(t, 0), 0);
-    assert_fails(evtwin_table_set_f64(t, 1, 0, 1.0), EVTWIN_E_ARG, "column 'n' holds i64, not f64");
-    assert_fails(evtwin_table_set_i64(t, 0, 0, 1), EVTWIN_E_ARG, "holds f64");
-    assert_fails(evtwin_table_set_bool(t, 4, 0, 1), EVTWIN_E_ARG, "holds text, not bool");
-    assert_fails(evtwin_table_set_text(t, 3, 0, "x"), EVTWIN_E_ARG, "holds bool, not text");
+    assert_fails(evtwin_table_set_f64(t, 1, 0, 1.0), EVTWIN_E_ARG, "'n'|i64|f64");
+    assert_fails(evtwin_table_set_i64(t, 0, 0, 1), EVTWIN_E_ARG, "'v'|f64|i64");
+    assert_fails(evtwin_table_set_bool(t, 4, 0, 1), EVTWIN_E_ARG, "'id'|text|bool");
+    assert_fails(evtwin_table_set_text(t, 3, 0, "x"), EVTWIN_E_ARG, "'b'|bool|text");
     assert_fails(evtwin_table_set_f64(t, 0, 2, 1.0), EVTWIN_E_ARG, "row 2");
     assert_fails(evtwin_table_set_missing(t, 5, 0), EVTWIN_E_ARG, "outside");
     evtwin_table_free(t);
@@ -246,7 +246,7 @@ static void texts_are_numbered_once(void **state) {
     assert_fails(evtwin_table_set_code(t, 4, 0, -1), EVTWIN_E_ARG, "code -1");
     assert_fails(evtwin_table_set_text(t, 4, 0, NULL), EVTWIN_E_ARG, "NULL");
     assert_fails(evtwin_table_set_text(t, 4, 0, "a\xc0\x80"), EVTWIN_E_ARG, "UTF-8");
-    assert_fails(evtwin_table_intern(t, 0, "x", &a), EVTWIN_E_ARG, "not text");
+    assert_fails(evtwin_table_intern(t, 0, "x", &a), EVTWIN_E_ARG, "0|text");
     evtwin_table_free(t);
 }
 
@@ -465,8 +465,7 @@ static void append_joins_columns(void **state) {
     assert_int_equal(evtwin_table_cols(t), 6);
     assert_ok(evtwin_table_rename(other, 1, "v"));
     assert_ok(evtwin_table_set_unit(other, 1, "mV"));
-    assert_fails(evtwin_table_append(t, other), EVTWIN_E_SCHEMA,
-                 "column 'v' is in V in one table and in mV in the other");
+    assert_fails(evtwin_table_append(t, other), EVTWIN_E_SCHEMA, "'v'|V|mV");
     evtwin_table_free(other);
     evtwin_table_free(t);
 }

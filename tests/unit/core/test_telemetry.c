@@ -59,7 +59,7 @@ static void the_record_in_its_order(void **state) {
     assert_fails(evtwin_quantity_get(evtwin_quantity_count(), &q, sizeof q), EVTWIN_E_ARG,
                  "quantity");
     assert_fails(evtwin_quantity_get(0, NULL, sizeof q), EVTWIN_E_ARG, "NULL");
-    assert_fails(evtwin_quantity_get(0, &q, 4), EVTWIN_E_ARG, "too small");
+    assert_fails(evtwin_quantity_get(0, &q, 4), EVTWIN_E_ARG, "quantity 0");
     assert_int_equal(q.size, 5);
     assert_null(evtwin_quantity_name(evtwin_quantity_count(), EVTWIN_NAMING_EVTWIN));
     assert_null(evtwin_quantity_name(0, (evtwin_naming)5));
@@ -192,13 +192,12 @@ static void the_unit_tag_decides_the_factor(void **state) {
 
     evtwin_table *t = column("soc", "kW", 0, NULL);
     double f = 7.0;
-    assert_fails(evtwin_telemetry_factor(t, 0, &f), EVTWIN_E_SCHEMA,
-                 "'soc' cannot be in 'kW'; soc can be in percent or fraction");
+    assert_fails(evtwin_telemetry_factor(t, 0, &f), EVTWIN_E_SCHEMA, "'soc'|'kW'|percent|fraction");
     assert_fails(evtwin_telemetry_factor(t, 1, &f), EVTWIN_E_ARG, "column 1");
     assert_true(f == 7.0);
     evtwin_table_free(t);
     t = column("seq", "V", 0, NULL);
-    assert_fails(evtwin_telemetry_factor(t, 0, &f), EVTWIN_E_SCHEMA, "has no unit");
+    assert_fails(evtwin_telemetry_factor(t, 0, &f), EVTWIN_E_SCHEMA, "'seq'|'V'");
     evtwin_table_free(t);
 }
 
@@ -244,7 +243,7 @@ static void ranges_hold_in_the_unit_of_the_column(void **state) {
         assert_fails(check(name, unit, -INFINITY), EVTWIN_E_RANGE, "-infinity");
         assert_ok(check(name, unit, NAN));
     }
-    assert_fails(check("sim_time_s", "", -1), EVTWIN_E_RANGE, "-1 s is outside 0 or more s");
+    assert_fails(check("sim_time_s", "", -1), EVTWIN_E_RANGE, "'sim_time_s'|row 2|-1 s|0");
     assert_ok(check("sim_time_s", "", 1e300));
     assert_fails(check("sim_time_s", "", INFINITY), EVTWIN_E_RANGE, "infinity");
     assert_ok(check("Motor_RPM", "", -1e300));
@@ -252,17 +251,14 @@ static void ranges_hold_in_the_unit_of_the_column(void **state) {
 
 static void a_range_error_says_where_and_what_would_help(void **state) {
     (void)state;
-    assert_fails(
-        check("SoC", "", 85), EVTWIN_E_RANGE,
-        "column 'SoC', data row 2: 85 fraction is outside 0 to 1 fraction; if the column is in "
-        "percent, use the unit override soc=percent");
+    assert_fails(check("SoC", "", 85), EVTWIN_E_RANGE,
+                 "'SoC'|row 2|85 fraction|0|1 fraction|soc=percent");
     assert_fails(check("voltage", "", 380000), EVTWIN_E_RANGE,
-                 "data row 2: 380000 V is outside 0 to 2000 V; if the column is in mV, use the "
-                 "unit override voltage=mV");
+                 "'voltage'|row 2|380000 V|0|2000 V|voltage=mV");
     assert_fails(check("Power_Consumption", "", 28491), EVTWIN_E_RANGE, "power_consumption=W");
-    assert_fails(check("soc", "", -1), EVTWIN_E_RANGE, "-1 percent is outside 0 to 100 percent");
+    assert_fails(check("soc", "", -1), EVTWIN_E_RANGE, "'soc'|row 2|-1 percent|0|100 percent");
     assert_null(strstr(evtwin_last_error(), "override"));
-    assert_fails(check("soc", "", INFINITY), EVTWIN_E_RANGE, "infinity percent");
+    assert_fails(check("soc", "", INFINITY), EVTWIN_E_RANGE, "'soc'|row 2|infinity percent");
     assert_null(strstr(evtwin_last_error(), "override"));
 
     /* the first bad row of an integer column, with its map of missing values */
@@ -275,7 +271,7 @@ static void a_range_error_says_where_and_what_would_help(void **state) {
     assert_ok(evtwin_telemetry_check(t));
     assert_ok(evtwin_table_set_i64(t, cycles, 3, -5));
     assert_fails(evtwin_telemetry_check(t), EVTWIN_E_RANGE,
-                 "column 'charge_cycles', data row 4: -5 cycles is outside 0 to 1000000 cycles");
+                 "'charge_cycles'|row 4|-5 cycles|0|1000000 cycles");
     evtwin_table_free(t);
     assert_fails(evtwin_telemetry_check(NULL), EVTWIN_E_ARG, "NULL");
 }
@@ -287,16 +283,14 @@ static void two_columns_of_one_quantity_are_refused(void **state) {
     assert_ok(evtwin_telemetry_check(t));
     assert_ok(evtwin_table_add_column(t, "charge", EVTWIN_F64, NULL, NULL));
     assert_ok(evtwin_table_add_column(t, "soc", EVTWIN_F64, "percent", NULL));
-    assert_fails(evtwin_telemetry_check(t), EVTWIN_E_SCHEMA,
-                 "columns 'SoC' and 'soc' are both soc");
+    assert_fails(evtwin_telemetry_check(t), EVTWIN_E_SCHEMA, "'SoC'|'soc'");
     assert_ok(evtwin_table_rename(t, 2, "dashboard soc"));
     assert_ok(evtwin_telemetry_check(t));
 
     /* also of quantities that have no range */
     assert_ok(evtwin_table_add_column(t, "time", EVTWIN_TIME, NULL, NULL));
     assert_ok(evtwin_table_add_column(t, "Timestamp", EVTWIN_TIME, NULL, NULL));
-    assert_fails(evtwin_telemetry_check(t), EVTWIN_E_SCHEMA,
-                 "columns 'time' and 'Timestamp' are both time");
+    assert_fails(evtwin_telemetry_check(t), EVTWIN_E_SCHEMA, "'time'|'Timestamp'");
     evtwin_table_free(t);
 }
 
@@ -312,9 +306,9 @@ static void overrides_apply_all_or_nothing(void **state) {
     assert_ok(evtwin_telemetry_override_units(t, ""));
     assert_string_equal(evtwin_table_unit(t, 0), "fraction");
     assert_fails(evtwin_telemetry_override_units(t, "soc=percent,soh=percent"), EVTWIN_E_NOT_FOUND,
-                 "no column holds the telemetry quantity 'soh'");
+                 "'soh'");
     assert_fails(evtwin_telemetry_override_units(t, "soc=percent,power_consumption=V"),
-                 EVTWIN_E_SCHEMA, "power_consumption can be in W or kW");
+                 EVTWIN_E_SCHEMA, "'Power_Consumption'|'V'|W|kW");
     assert_fails(evtwin_telemetry_override_units(t, "soc=percent,power_consumption"), EVTWIN_E_ARG,
                  "'power_consumption'");
     assert_fails(evtwin_telemetry_override_units(t, "speed=percent"), EVTWIN_E_NOT_FOUND, "speed");

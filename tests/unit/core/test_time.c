@@ -88,14 +88,14 @@ static void refuses_everything_else(void **state) {
     assert_fails(evtwin_time_parse(NULL, EVTWIN_NAIVE_UTC, &us), EVTWIN_E_ARG, "NULL");
     assert_fails(evtwin_time_parse("2024-01-01", EVTWIN_NAIVE_UTC, NULL), EVTWIN_E_ARG, "NULL");
     assert_fails(evtwin_time_parse("tomorrow", EVTWIN_NAIVE_UTC, &us), EVTWIN_E_PARSE,
-                 "'tomorrow' is not a time");
+                 "'tomorrow'");
 }
 
 static void a_naive_time_means_what_the_caller_says(void **state) {
     (void)state;
     int64_t us = 0;
     assert_fails(evtwin_time_parse("2024-01-01T12:00:00", EVTWIN_NAIVE_REJECT, &us), EVTWIN_E_PARSE,
-                 "has no offset");
+                 "'2024-01-01T12:00:00'|offset");
     assert_ok(evtwin_time_parse("2024-01-01T12:00:00Z", EVTWIN_NAIVE_REJECT, &us));
     assert_int_equal(us, parsed("2024-01-01T12:00:00Z"));
 
@@ -108,7 +108,7 @@ static void a_naive_time_means_what_the_caller_says(void **state) {
     assert_ok(evtwin_time_parse("2024-07-01T12:00:00Z", EVTWIN_NAIVE_LOCAL, &us));
     assert_int_equal(us, parsed("2024-07-01T12:00:00Z"));
     assert_fails(evtwin_time_parse("2024-03-31T02:30:00", EVTWIN_NAIVE_LOCAL, &us), EVTWIN_E_PARSE,
-                 "does not exist");
+                 "'2024-03-31T02:30:00'");
     unsetenv("TZ");
     tzset();
 }

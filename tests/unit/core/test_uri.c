@@ -79,17 +79,17 @@ static void says_what_is_wrong(void **state) {
     static const struct {
         const char *text, *says;
     } cases[] = {
-        {"", "no scheme"},
-        {"out.csv", "no scheme"},
-        {":x", "no scheme"},
-        {"1x:y", "no scheme"},
-        {"a b:y", "no scheme"},
+        {"", "scheme"},
+        {"out.csv", "scheme"},
+        {":x", "scheme"},
+        {"1x:y", "scheme"},
+        {"a b:y", "scheme"},
         {"http://h:0/", "port"},
         {"http://h:65536/", "port"},
         {"http://h:/", "port"},
         {"http://h:12x/", "port"},
         {"http://h:+1/", "port"},
-        {"http://a:b:c/", "more than one ':'"},
+        {"http://a:b:c/", "host|':'"},
         {"http://[::1/", "brackets"},
         {"http://[::1]x/", "brackets"},
         {"http://h/%", "hex"},
@@ -107,7 +107,7 @@ static void says_what_is_wrong(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         evtwin__uri u = {.port = 77};
         const evtwin_status st = evtwin__uri_parse(cases[i].text, &u);
-        if (st != EVTWIN_E_PARSE || strstr(evtwin_last_error(), cases[i].says) == NULL ||
+        if (st != EVTWIN_E_PARSE || !text_names(evtwin_last_error(), cases[i].says) ||
             u.port != 77) {
             fail_msg("'%s': %s: %s", cases[i].text, evtwin_status_name(st), evtwin_last_error());
         }
@@ -128,8 +128,7 @@ static void knows_its_parameters(void **state) {
     assert_ok(evtwin__uri_check_params(&u, known));
     evtwin__uri_free(&u);
     assert_ok(evtwin__uri_parse("csv:x?folow=1", &u));
-    assert_fails(evtwin__uri_check_params(&u, known), EVTWIN_E_ARG,
-                 "csv: has no parameter \"folow\"");
+    assert_fails(evtwin__uri_check_params(&u, known), EVTWIN_E_ARG, "csv:|\"folow\"");
     evtwin__uri_free(&u);
 }
 

@@ -53,10 +53,10 @@ static void test_bad_names(void **state) {
     assert_fails(evtwin_features_create("", &f), EVTWIN_E_ARG, "empty");
     assert_fails(evtwin_features_create("a,,b", &f), EVTWIN_E_ARG, "feature 2");
     assert_fails(evtwin_features_create("a, ", &f), EVTWIN_E_ARG, "feature 2");
-    assert_fails(evtwin_features_create("a,b,a", &f), EVTWIN_E_ARG, "duplicate feature 'a'");
-    assert_fails(evtwin_features_create("soc,SoC", &f), EVTWIN_E_ARG, "duplicate feature 'soc'");
+    assert_fails(evtwin_features_create("a,b,a", &f), EVTWIN_E_ARG, "'a'");
+    assert_fails(evtwin_features_create("soc,SoC", &f), EVTWIN_E_ARG, "'soc'");
     assert_fails(evtwin_features_create("soc,truth_soh", &f), EVTWIN_E_SCHEMA, "truth_soh");
-    assert_fails(evtwin_features_create("soc,seq", &f), EVTWIN_E_SCHEMA, "'seq' counts from");
+    assert_fails(evtwin_features_create("soc,seq", &f), EVTWIN_E_SCHEMA, "'seq'");
     assert_fails(evtwin_features_create("Test Time / s", &f), EVTWIN_E_SCHEMA, "'Test Time / s'");
     /* by the schema: outcomes, also under other names, and what names a row */
     static const char *const role[] = {
@@ -87,7 +87,7 @@ static void test_our_units(void **state) {
     assert_ok(evtwin_features_compute(f, t, 1, 1, x));
     assert_near(x[1], 20000.0, 1e-9);
     assert_ok(evtwin_features_compute(f, t, 2, 0, x));
-    assert_fails(evtwin_features_compute(f, t, 1, 2, x), EVTWIN_E_ARG, "table with 2");
+    assert_fails(evtwin_features_compute(f, t, 1, 2, x), EVTWIN_E_ARG, "2 rows|row 1|with 2");
     assert_fails(evtwin_features_compute(f, t, 3, 0, x), EVTWIN_E_ARG, "row 3");
     assert_fails(evtwin_features_compute(f, NULL, 0, 1, x), EVTWIN_E_ARG, "NULL");
     evtwin_features_free(f);
@@ -115,8 +115,7 @@ static void test_every_numeric_type(void **state) {
     assert_ok(evtwin_table_add_column(t, "extra", EVTWIN_F64, NULL, &col));
     assert_ok(evtwin_table_set_f64(t, col, 1, -INFINITY));
     f = features_of("extra");
-    assert_fails(evtwin_features_compute(f, t, 0, 2, x), EVTWIN_E_RANGE,
-                 "data row 2 of column 'extra'");
+    assert_fails(evtwin_features_compute(f, t, 0, 2, x), EVTWIN_E_RANGE, "row 2|'extra'");
     evtwin_features_free(f);
     evtwin_table_free(t);
 }
@@ -127,17 +126,16 @@ static void test_columns_that_do_not_fit(void **state) {
     double x[2];
     evtwin_features *f = features_of("soc,soh");
     assert_fails(evtwin_features_compute(f, t, 0, 1, x), EVTWIN_E_SCHEMA,
-                 "feature 'soh' has no column (nor SoH");
-    assert_non_null(strstr(evtwin_last_error(), "the table has timestamp, SoC, label"));
+                 "'soh'|SoH|timestamp, SoC, label");
     evtwin_features_free(f);
     f = features_of("label");
-    assert_fails(evtwin_features_compute(f, t, 0, 1, x), EVTWIN_E_SCHEMA, "'label' holds text");
+    assert_fails(evtwin_features_compute(f, t, 0, 1, x), EVTWIN_E_SCHEMA, "'label'|text");
     evtwin_features_free(f);
     evtwin_table_free(t);
     assert_ok(evtwin_table_create(&t));
     assert_ok(evtwin_table_add_column(t, "seen", EVTWIN_TIME, NULL, NULL));
     f = features_of("seen");
-    assert_fails(evtwin_features_compute(f, t, 0, 0, x), EVTWIN_E_SCHEMA, "'seen' holds times");
+    assert_fails(evtwin_features_compute(f, t, 0, 0, x), EVTWIN_E_SCHEMA, "'seen'|times");
     evtwin_features_free(f);
     evtwin_table_free(t);
 }
@@ -154,8 +152,7 @@ static void test_two_columns_of_one_quantity(void **state) {
     assert_ok(evtwin_table_add_column(t, "extra", EVTWIN_F64, NULL, NULL));
     assert_ok(evtwin_features_compute(f, t, 0, 1, x));
     assert_ok(evtwin_table_add_column(t, "soc", EVTWIN_F64, "percent", NULL));
-    assert_fails(evtwin_features_compute(f, t, 0, 1, x), EVTWIN_E_SCHEMA,
-                 "columns 'soc' and 'SoC' are both soc");
+    assert_fails(evtwin_features_compute(f, t, 0, 1, x), EVTWIN_E_SCHEMA, "'soc'|'SoC'");
     evtwin_table_free(t);
     evtwin_features_free(f);
 }

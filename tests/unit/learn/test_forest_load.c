@@ -114,10 +114,10 @@ static void test_deleted_nodes(void **state) {
     assert_non_null(strstr(text, "\"num_deleted\":\"2\""));
     char *other = replaced(text, "\"num_deleted\":\"2\"", "\"num_deleted\":\"1\"");
     evtwin_model *m = NULL;
-    assert_fails(load(other, &m), EVTWIN_E_CORRUPT, "marked as deleted");
+    assert_fails(load(other, &m), EVTWIN_E_CORRUPT, "tree 0|deleted|num_deleted");
     free(other);
     other = replaced(text, "2147483647,2147483647", "0,2147483647");
-    assert_fails(load(other, &m), EVTWIN_E_CORRUPT, "marked as deleted");
+    assert_fails(load(other, &m), EVTWIN_E_CORRUPT, "tree 0|deleted|num_deleted");
     free(other);
     assert_null(m);
     evtwin__free(text);
@@ -126,7 +126,7 @@ static void test_deleted_nodes(void **state) {
 typedef struct refusal {
     const char *from, *to;
     evtwin_status status;
-    const char *fragment;
+    const char *names;
 } refusal;
 
 /* One change to the small model, and what must be said. */
@@ -144,56 +144,58 @@ static const refusal refusals[] = {
     {"\"tree_info\":[0]", "\"tree_info\":[0,0]", EVTWIN_E_CORRUPT, "tree_info"},
     {"vector\":\"1\"", "vector\":\"2\"", EVTWIN_E_UNSUPPORTED, "size_leaf_vector"},
     {"parallel_tree\":\"1\"", "parallel_tree\":\"4\"", EVTWIN_E_UNSUPPORTED, "num_parallel_tree"},
-    {"\"num_trees\":\"1\"", "\"num_trees\":\"2\"", EVTWIN_E_CORRUPT, "num_trees is 2"},
-    {"\"num_trees\":\"1\"", "\"num_trees\":1", EVTWIN_E_PARSE, "a string"},
+    {"\"num_trees\":\"1\"", "\"num_trees\":\"2\"", EVTWIN_E_CORRUPT, "num_trees|2"},
+    {"\"num_trees\":\"1\"", "\"num_trees\":1", EVTWIN_E_PARSE, "num_trees|string"},
     {"\"split_type\":[0,0,0]", "\"split_type\":[1,0,0]", EVTWIN_E_UNSUPPORTED,
      "tree 0: split_type: node 0"},
     {"\"categories\":[]", "\"categories\":[3]", EVTWIN_E_UNSUPPORTED, "tree 0: categories"},
-    {"\"num_nodes\":\"3\"", "\"num_nodes\":\"4\"", EVTWIN_E_CORRUPT, "3 numbers for 4 nodes"},
+    {"\"num_nodes\":\"3\"", "\"num_nodes\":\"4\"", EVTWIN_E_CORRUPT, "tree 0|left_children|3|4"},
     {"\"num_nodes\":\"3\"", "\"num_nodes\":\"0\"", EVTWIN_E_CORRUPT, "num_nodes"},
     {"\"num_nodes\":\"3\"", "\"num_nodes\":\"99999999999\"", EVTWIN_E_CORRUPT, "num_nodes"},
     {"\"default_left\":[1,0,0]", "\"default_left\":[1,0]", EVTWIN_E_CORRUPT, "default_left"},
-    {"\"default_left\":[1,", "\"default_left\":[2,", EVTWIN_E_CORRUPT, "2 is not in 0 to 1"},
+    {"\"default_left\":[1,", "\"default_left\":[2,", EVTWIN_E_CORRUPT,
+     "tree 0|default_left|node 0|2|0|1"},
     {"[2.5E0,-1E0,3E0]", "[2.5E0,-1E0]", EVTWIN_E_CORRUPT, "split_conditions"},
     {"[2.5E0,", "[1E39,", EVTWIN_E_CORRUPT, "tree 0: split_conditions: node 0: byte"},
-    {"[2.5E0,", "[NaN,", EVTWIN_E_PARSE, "a number"},
-    {"[2.5E0,", "[true,", EVTWIN_E_PARSE, "a number"},
-    {"-1E0,3E0]", "3E38,3E0]", EVTWIN_E_CORRUPT, "a sum of leaves"},
-    {"\"left_children\":[1,", "\"left_children\":[2,", EVTWIN_E_CORRUPT, "both children"},
+    {"[2.5E0,", "[NaN,", EVTWIN_E_PARSE, "tree 0|split_conditions|node 0|number"},
+    {"[2.5E0,", "[true,", EVTWIN_E_PARSE, "tree 0|split_conditions|node 0|number"},
+    {"-1E0,3E0]", "3E38,3E0]", EVTWIN_E_CORRUPT, "leaves|3e+38"},
+    {"\"left_children\":[1,", "\"left_children\":[2,", EVTWIN_E_CORRUPT, "tree 0|node 0|node 2"},
     {"\"left_children\":[1,", "\"left_children\":[3,", EVTWIN_E_CORRUPT, "node 0: left child 3"},
     {"\"left_children\":[1,", "\"left_children\":[0,", EVTWIN_E_CORRUPT, "left child 0"},
     {"\"left_children\":[1,", "\"left_children\":[-1,", EVTWIN_E_CORRUPT, "left child -1"},
     {"\"left_children\":[1,", "\"left_children\":[-2,", EVTWIN_E_CORRUPT, "node 0"},
-    {"\"left_children\":[1,", "\"left_children\":[1.5,", EVTWIN_E_PARSE, "an integer"},
+    {"\"left_children\":[1,", "\"left_children\":[1.5,", EVTWIN_E_PARSE,
+     "left_children|node 0|integer"},
     {"\"right_children\":[2,", "\"right_children\":[-1,", EVTWIN_E_CORRUPT, "right child -1"},
     {"\"right_children\":[2,-1,", "\"right_children\":[2,0,", EVTWIN_E_CORRUPT, "node 1"},
     {"\"left_children\":[1,-1,-1]", "\"left_children\":[-1,-1,-1]", EVTWIN_E_CORRUPT, "node 0"},
-    {"[2147483647,0,0]", "[2147483647,0,1]", EVTWIN_E_CORRUPT, "has the parent 1"},
-    {"[2147483647,0,0]", "[0,0,0]", EVTWIN_E_CORRUPT, "the root"},
+    {"[2147483647,0,0]", "[2147483647,0,1]", EVTWIN_E_CORRUPT, "node 0|right child 2|parent 1"},
+    {"[2147483647,0,0]", "[0,0,0]", EVTWIN_E_CORRUPT, "node 0|root|parent 0"},
     {"\"split_indices\":[1,", "\"split_indices\":[2,", EVTWIN_E_CORRUPT, "feature 2 of 2"},
     {"\"split_indices\":[1,", "\"split_indices\":[2147483647,", EVTWIN_E_CORRUPT, "deleted"},
     {"\"split_indices\":[1,0,0]", "\"split_indices\":[1,0,2147483647]", EVTWIN_E_CORRUPT,
      "deleted"},
-    {"\"id\":0", "\"id\":1", EVTWIN_E_CORRUPT, "its id is 1"},
+    {"\"id\":0", "\"id\":1", EVTWIN_E_CORRUPT, "tree 0|id|1"},
     {"\"num_feature\":\"2\",\"num_nodes", "\"num_feature\":\"3\",\"num_nodes", EVTWIN_E_CORRUPT,
-     "the trees have 3"},
+     "num_feature|2|3"},
     {"\"num_feature\":\"2\",\"num_target", "\"num_feature\":\"0\",\"num_target", EVTWIN_E_CORRUPT,
      "num_feature"},
-    {"[\"a\",\"b\"]", "[\"a\"]", EVTWIN_E_CORRUPT, "1 feature names for 2"},
+    {"[\"a\",\"b\"]", "[\"a\"]", EVTWIN_E_CORRUPT, "feature names|1|2"},
     {"[\"a\",\"b\"]", "[\"a\",\"\\ud800\"]", EVTWIN_E_PARSE, "feature_names"},
     {"\"5E-1\"", "\"abc\"", EVTWIN_E_CORRUPT, "base_score"},
     {"\"5E-1\"", "\"\"", EVTWIN_E_CORRUPT, "base_score"},
     {"\"5E-1\"", "\"[]\"", EVTWIN_E_CORRUPT, "base_score"},
     {"\"5E-1\"", "\"[5E-1,5E-1]\"", EVTWIN_E_UNSUPPORTED, "base_score"},
     {"\"5E-1\"", "\"1E60\"", EVTWIN_E_CORRUPT, "base_score"},
-    {"\"5E-1\"", "0.5", EVTWIN_E_PARSE, "a string"},
-    {"\"tree_param\"", "\"tree_parameter\"", EVTWIN_E_CORRUPT, "\"tree_param\" is missing"},
-    {"\"id\":0", "\"id\":0,\"id\":0", EVTWIN_E_CORRUPT, "duplicate key \"id\""},
-    {"\"objective\"", "\"objektive\"", EVTWIN_E_CORRUPT, "\"objective\" is missing"},
-    {"\"model\"", "\"muster\"", EVTWIN_E_CORRUPT, "\"model\" is missing"},
+    {"\"5E-1\"", "0.5", EVTWIN_E_PARSE, "base_score|string"},
+    {"\"tree_param\"", "\"tree_parameter\"", EVTWIN_E_CORRUPT, "tree 0|\"tree_param\""},
+    {"\"id\":0", "\"id\":0,\"id\":0", EVTWIN_E_CORRUPT, "tree 0|\"id\""},
+    {"\"objective\"", "\"objektive\"", EVTWIN_E_CORRUPT, "learner|\"objective\""},
+    {"\"model\"", "\"muster\"", EVTWIN_E_CORRUPT, "gradient_booster|\"model\""},
     {"\"gbtree_model_param\"", "\"linear_param\"", EVTWIN_E_CORRUPT,
-     "\"gbtree_model_param\" is missing"},
-    {"\"trees\"", "\"weights\"", EVTWIN_E_CORRUPT, "num_trees is 1"},
+     "model|\"gbtree_model_param\""},
+    {"\"trees\"", "\"weights\"", EVTWIN_E_CORRUPT, "num_trees|1|0"},
     {"\"num_feature\":\"2\",\"num_nodes", "\"num_feature\":\"2049\",\"num_nodes",
      EVTWIN_E_UNSUPPORTED, "tree 0: tree_param: num_feature"},
     {"\"num_feature\":\"2\",\"num_target", "\"num_feature\":\"2049\",\"num_target",
@@ -201,7 +203,7 @@ static const refusal refusals[] = {
     {"\"attributes\":{}", "\"attributes\":{\"a\":[1,}", EVTWIN_E_PARSE, "byte"},
     {"\"attributes\":{}", "\"attributes\":{\"a\":01x}", EVTWIN_E_PARSE, "byte"},
     {"\"attributes\":{}", "\"attributes\":{\"a\":\"\\x\"}", EVTWIN_E_PARSE, "escaped"},
-    {"\"version\":[2,1,4]}", "\"version\":[2,1,4]} {", EVTWIN_E_PARSE, "the end of the file"},
+    {"\"version\":[2,1,4]}", "\"version\":[2,1,4]} {", EVTWIN_E_PARSE, "byte 868|'{'"},
 };
 
 static void test_refusals(void **state) {
@@ -211,7 +213,7 @@ static void test_refusals(void **state) {
         char *text = replaced(small, r->from, r->to);
         evtwin_model *m = NULL;
         const evtwin_status st = load(text, &m);
-        if (st != r->status || strstr(evtwin_last_error(), r->fragment) == NULL ||
+        if (st != r->status || !text_names(evtwin_last_error(), r->names) ||
             strncmp(evtwin_last_error(), "m.json: ", 8) != 0) {
             fail_msg("%s -> %s: %s: %s", r->from, r->to, evtwin_status_name(st),
                      evtwin_last_error());
@@ -367,9 +369,9 @@ static void test_other_files(void **state) {
     assert_fails(evtwin_model_load(NULL, &m), EVTWIN_E_ARG, "NULL");
     assert_fails(evtwin_model_load("x", NULL), EVTWIN_E_ARG, "NULL");
     assert_fails(evtwin_model_load_buffer("x", NULL, 0, &m), EVTWIN_E_ARG, "NULL");
-    assert_fails(load("", &m), EVTWIN_E_PARSE, "the file ends");
-    assert_fails(load("[]", &m), EVTWIN_E_PARSE, "an object");
-    assert_fails(load("{}", &m), EVTWIN_E_CORRUPT, "\"learner\" is missing");
+    assert_fails(load("", &m), EVTWIN_E_PARSE, "m.json:|byte 0");
+    assert_fails(load("[]", &m), EVTWIN_E_PARSE, "byte 0|'['|object");
+    assert_fails(load("{}", &m), EVTWIN_E_CORRUPT, "\"learner\"");
     assert_fails(load("{L", &m), EVTWIN_E_UNSUPPORTED, "UBJSON");
     assert_fails(evtwin_model_load_buffer("x", small, (size_t)1 << 31, &m), EVTWIN_E_UNSUPPORTED,
                  "bytes");
@@ -381,7 +383,7 @@ static void test_other_files(void **state) {
     const int n = snprintf(deep, 16, "{\"x\":");
     memset(deep + n, '[', DEEP);
     deep[n + DEEP] = '\0';
-    assert_fails(load(deep, &m), EVTWIN_E_PARSE, "nested more than 64 deep");
+    assert_fails(load(deep, &m), EVTWIN_E_PARSE, "byte 69|64");
     free(deep);
     assert_null(m);
 }
@@ -662,7 +664,7 @@ static void test_wide_tree(void **state) {
     right[n / 2] = (double)(n + 1);
     text = model_of_tree(left, right, threshold, n + 2, &size);
     assert_fails(evtwin_model_load_buffer("wide", text, size, &m), EVTWIN_E_UNSUPPORTED,
-                 "a level of more than");
+                 "node 1048575|1048575 nodes");
     free(text);
     free(left);
     free(right);

@@ -179,29 +179,29 @@ static void test_refusals(void **state) {
     static const struct {
         const char *from, *to;
         evtwin_status status;
-        const char *fragment;
+        const char *names;
     } change[] = {
-        {"\"format\": 1", "\"format\": 2", EVTWIN_E_UNSUPPORTED, "bundle format 2"},
+        {"\"format\": 1", "\"format\": 2", EVTWIN_E_UNSUPPORTED, "format 2|1"},
         {"\"format\": 1", "\"format\": 0", EVTWIN_E_PARSE, "format"},
         {"\"format\": 1", "\"format\": \"1\"", EVTWIN_E_PARSE, "format"},
         {"\"format\": 1", "\"format\": 1, \"format\": 1", EVTWIN_E_PARSE, "duplicate"},
-        {"\"features\"", "\"faetures\"", EVTWIN_E_PARSE, "\"features\" is missing"},
-        {"\"name\": \"soh\"", "\"name\": \"soc\"", EVTWIN_E_SCHEMA, "'soc' is a duplicate"},
+        {"\"features\"", "\"faetures\"", EVTWIN_E_PARSE, "\"features\""},
+        {"\"name\": \"soh\"", "\"name\": \"soc\"", EVTWIN_E_SCHEMA, "features[1]|'soc'"},
         {"\"name\": \"soh\"", "\"name\": \"\"", EVTWIN_E_SCHEMA, "features[1]: name"},
         {"\"name\": \"soh\"", "\"name\": \"a,b\"", EVTWIN_E_SCHEMA, "comma"},
         {"\"name\": \"soh\"", "\"nam\": \"soh\"", EVTWIN_E_PARSE, "features[1]"},
         {"\"min\": 340.5,", "\"min\": 410,", EVTWIN_E_SCHEMA, "min 410, max 402"},
-        {"\"scaler\"", "\"skaler\"", EVTWIN_E_PARSE, "\"scaler\" is missing"},
-        {"\"scaler.json\"", "\"../scaler.json\"", EVTWIN_E_SCHEMA, "not a valid name for a file"},
-        {"\"scaler.json\"", "\"/etc/passwd\"", EVTWIN_E_SCHEMA, "not a valid name for a file"},
-        {"\"scaler.json\"", "\"..\"", EVTWIN_E_SCHEMA, "not a valid name for a file"},
-        {"\"scaler.json\"", "\"manifest.json\"", EVTWIN_E_SCHEMA, "not a valid name for a file"},
-        {"\"scaler.json\"", "\"\"", EVTWIN_E_SCHEMA, "not a valid name for a file"},
-        {"\"scaler.json\"", "\"rul_model.json\"", EVTWIN_E_SCHEMA, "the same file"},
-        {"e3b0c442", "e3b0c44", EVTWIN_E_SCHEMA, "64 lower-case"},
-        {"e3b0c442", "e3b0c4421", EVTWIN_E_SCHEMA, "64 lower-case"},
-        {"e3b0c442", "E3b0c442", EVTWIN_E_SCHEMA, "64 lower-case"},
-        {"\"models\"", "\"modells\"", EVTWIN_E_PARSE, "\"models\" is missing"},
+        {"\"scaler\"", "\"skaler\"", EVTWIN_E_PARSE, "\"scaler\""},
+        {"\"scaler.json\"", "\"../scaler.json\"", EVTWIN_E_SCHEMA, "scaler:|'../scaler.json'"},
+        {"\"scaler.json\"", "\"/etc/passwd\"", EVTWIN_E_SCHEMA, "scaler:|'/etc/passwd'"},
+        {"\"scaler.json\"", "\"..\"", EVTWIN_E_SCHEMA, "scaler:|'..'"},
+        {"\"scaler.json\"", "\"manifest.json\"", EVTWIN_E_SCHEMA, "scaler:|'manifest.json'"},
+        {"\"scaler.json\"", "\"\"", EVTWIN_E_SCHEMA, "scaler:|''"},
+        {"\"scaler.json\"", "\"rul_model.json\"", EVTWIN_E_SCHEMA, "'rul_model.json'"},
+        {"e3b0c442", "e3b0c44", EVTWIN_E_SCHEMA, "scaler:|sha256|64"},
+        {"e3b0c442", "e3b0c4421", EVTWIN_E_SCHEMA, "scaler:|sha256|64"},
+        {"e3b0c442", "E3b0c442", EVTWIN_E_SCHEMA, "scaler:|sha256|64"},
+        {"\"models\"", "\"modells\"", EVTWIN_E_PARSE, "\"models\""},
         {"reg:squarederror", "binary:logistic", EVTWIN_E_SCHEMA, "models.rul: objective"},
         {"2026-01-02T03:04:05.000006Z", "yesterday", EVTWIN_E_PARSE, "created"},
         {"\"contract\"", "\"rolling\"", EVTWIN_E_UNSUPPORTED, "recipe 'rolling'"},
@@ -211,7 +211,7 @@ static void test_refusals(void **state) {
         char *other = replaced(text, change[i].from, change[i].to);
         evtwin__bundle m;
         const evtwin_status st = parse(other, &m);
-        if (st != change[i].status || strstr(evtwin_last_error(), change[i].fragment) == NULL ||
+        if (st != change[i].status || !text_names(evtwin_last_error(), change[i].names) ||
             strncmp(evtwin_last_error(), "m.json:", 7) != 0) {
             fail_msg("%s -> %s: %s: %s", change[i].from, change[i].to, evtwin_status_name(st),
                      evtwin_last_error());
@@ -221,7 +221,7 @@ static void test_refusals(void **state) {
     char *a = replaced(text, "\"rul\": {", "\"later\": {");
     char *b = replaced(a, "\"failure\": {", "\"also\": {");
     evtwin__bundle m;
-    assert_fails(parse(b, &m), EVTWIN_E_SCHEMA, "none of rul, failure");
+    assert_fails(parse(b, &m), EVTWIN_E_SCHEMA, "models|rul, failure");
     free(a);
     free(b);
     evtwin__free(text);
@@ -229,10 +229,10 @@ static void test_refusals(void **state) {
     assert_fails(parse("", &m), EVTWIN_E_PARSE, "m.json");
 }
 
-static void assert_not_written(const evtwin__bundle *b, const char *fragment) {
+static void assert_not_written(const evtwin__bundle *b, const char *names) {
     char *text = NULL;
     size_t size;
-    assert_fails(evtwin__manifest_write("m.json", b, &text, &size), EVTWIN_E_SCHEMA, fragment);
+    assert_fails(evtwin__manifest_write("m.json", b, &text, &size), EVTWIN_E_SCHEMA, names);
     assert_null(text);
 }
 
@@ -247,7 +247,7 @@ static void test_write_refuses(void **state) {
     assert_not_written(&b, "sha256");
     b = sample_bundle();
     b.model[EVTWIN__T_RUL].is_present = b.model[EVTWIN__T_FAILURE].is_present = 0;
-    assert_not_written(&b, "none of");
+    assert_not_written(&b, "models|rul, failure");
     b = sample_bundle();
     b.model[EVTWIN__T_RUL].column = "\xff";
     assert_not_written(&b, "UTF-8");

@@ -62,7 +62,7 @@ static void try_value(json_t *root, const char *path, const char *key, const cha
     }
     const int is_refused = st == EVTWIN_E_SCHEMA || st == EVTWIN_E_PARSE;
     if (is_refused == may_be(path, key, value) ||
-        (is_refused && strstr(evtwin_last_error(), key) == NULL)) {
+        (is_refused && !text_names(evtwin_last_error(), key))) {
         fail_msg("%s = %s: %s (%s)", path, value, evtwin_status_name(st), evtwin_last_error());
     }
 }
@@ -110,17 +110,16 @@ static void test_limits(void **state) {
         double value;
         const char *text;
     } wrong[] = {
-        {"rul.params", "trees", 0, "m.json: models.rul.params: key \"trees\" is 0"},
-        {"rul.params", "trees", 2e6, "it must be 1 to 1048576"},
-        {"rul.params", "depth", 1001, "key \"depth\" is 1001"},
-        {"rul.params", "learning_rate", 1.5, "\"learning_rate\" is 1.5, it must be 0 to 1"},
-        {"failure.params", "base_score", 1.5, "models.failure.params: key \"base_score\""},
-        {"rul.held_out", "r2", 1.01,
-         "models.rul.held_out: key \"r2\" is 1.01, it must be at most 1"},
-        {"rul.held_out", "rmse", 1e39, "\"rmse\" is 1e39, it must be 0 to 3.40282"},
-        {"rul.held_out", "n_test", 0, "key \"n_test\" is 0, it must be 1 or more"},
-        {"rul.held_out", "n_folds", 101, "key \"n_folds\" is 101, of 100 rows"},
-        {"failure.held_out", "auc", 1.01, "\"auc\" is 1.01, it must be 0 to 1"},
+        {"rul.params", "trees", 0, "m.json:|models.rul.params|\"trees\"|0"},
+        {"rul.params", "trees", 2e6, "\"trees\"|2000000|1|1048576"},
+        {"rul.params", "depth", 1001, "\"depth\"|1001|1000"},
+        {"rul.params", "learning_rate", 1.5, "\"learning_rate\"|1.5|0|1"},
+        {"failure.params", "base_score", 1.5, "models.failure.params|\"base_score\""},
+        {"rul.held_out", "r2", 1.01, "models.rul.held_out|\"r2\"|1.01|1"},
+        {"rul.held_out", "rmse", 1e39, "\"rmse\"|1e39|0|3.4028234663852886e38"},
+        {"rul.held_out", "n_test", 0, "\"n_test\"|0|1"},
+        {"rul.held_out", "n_folds", 101, "\"n_folds\"|101|100 rows"},
+        {"failure.held_out", "auc", 1.01, "\"auc\"|1.01|0|1"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         json_t *root = full_document(), *at = json_object_get(root, "models");
@@ -152,12 +151,11 @@ static void test_nonsense_is_not_written(void **state) {
     evtwin__bundle b = sample_bundle(), back;
     evtwin__bundle_model *rul = &b.model[EVTWIN__T_RUL], *failure = &b.model[EVTWIN__T_FAILURE];
     rul->score[EVTWIN_SCORED_MODEL].rmse = -1.0;
-    assert_fails(evtwin__manifest_write("m", &b, &text, &size), EVTWIN_E_SCHEMA,
-                 "key \"rmse\" is -1");
+    assert_fails(evtwin__manifest_write("m", &b, &text, &size), EVTWIN_E_SCHEMA, "\"rmse\"|-1");
     b = sample_bundle();
     failure->trees = 2000000;
     assert_fails(evtwin__manifest_write("m", &b, &text, &size), EVTWIN_E_SCHEMA,
-                 "key \"trees\" is 2000000");
+                 "\"trees\"|2000000");
     assert_null(text);
 
     b = sample_bundle();

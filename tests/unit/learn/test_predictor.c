@@ -293,10 +293,10 @@ static void test_no_negative_life(void **state) {
 
 /* ---- bundles that must not load ---- */
 
-static void assert_no_bundle(const char *dir, evtwin_status expected, const char *fragment) {
+static void assert_no_bundle(const char *dir, evtwin_status expected, const char *names) {
     evtwin_predictor *p = NULL;
     const evtwin_status st = evtwin_predictor_load(dir, &p);
-    if (st != expected || strstr(evtwin_last_error(), fragment) == NULL || p != NULL) {
+    if (st != expected || !text_names(evtwin_last_error(), names) || p != NULL) {
         fail_msg("%s: %s instead of %s: %s", dir, evtwin_status_name(st),
                  evtwin_status_name(expected), evtwin_last_error());
     }
@@ -372,12 +372,12 @@ static void test_parts_that_do_not_fit(void **state) {
     write_bundle_parts(dir, &both, &m);
     write_scaler(dir, &(evtwin__scaler){5, five, five});
     write_bundle_manifest(dir, &m);
-    assert_no_bundle(dir, EVTWIN_E_SCHEMA, "scales 5 features, the manifest has 4");
+    assert_no_bundle(dir, EVTWIN_E_SCHEMA, "scaler.json|5 features|4");
 
     write_bundle_parts(dir, &both, &m);
     write_scaler(dir, &(evtwin__scaler){4, five, zero});
     write_bundle_manifest(dir, &m);
-    assert_no_bundle(dir, EVTWIN_E_CORRUPT, "above zero");
+    assert_no_bundle(dir, EVTWIN_E_CORRUPT, "scaler.json|scale[1]");
 
     /* features in another order, another unit, another name, one more */
     write_bundle_parts(dir, &both, &m);
@@ -386,7 +386,7 @@ static void test_parts_that_do_not_fit(void **state) {
     other[1] = bundle_features[0];
     m.feature = other;
     write_bundle_manifest(dir, &m);
-    assert_no_bundle(dir, EVTWIN_E_SCHEMA, "feature 1 is 'soc', the manifest says 'soh'");
+    assert_no_bundle(dir, EVTWIN_E_SCHEMA, "rul_model.json|feature 1|'soc'|'soh'");
     memcpy(other, bundle_features, sizeof bundle_features);
     other[2].unit = "mV";
     write_bundle_manifest(dir, &m);
@@ -397,7 +397,7 @@ static void test_parts_that_do_not_fit(void **state) {
     assert_no_bundle(dir, EVTWIN_E_SCHEMA, "feature 3 is 'Battery_Voltage'");
     other[2].name = "SoC";
     write_bundle_manifest(dir, &m);
-    assert_no_bundle(dir, EVTWIN_E_SCHEMA, "duplicate feature 'soc'");
+    assert_no_bundle(dir, EVTWIN_E_SCHEMA, "manifest.json|'soc'");
     other[2].name = "truth_soh";
     write_bundle_manifest(dir, &m);
     assert_no_bundle(dir, EVTWIN_E_SCHEMA, "truth_soh");
@@ -406,7 +406,7 @@ static void test_parts_that_do_not_fit(void **state) {
     m.n_features = 5;
     write_scaler(dir, &(evtwin__scaler){5, five, five});
     write_bundle_manifest(dir, &m);
-    assert_no_bundle(dir, EVTWIN_E_SCHEMA, "4 features, the manifest has 5");
+    assert_no_bundle(dir, EVTWIN_E_SCHEMA, "rul_model.json|4 features|5");
 
     /* models swapped, nameless, unusable */
     const bundle_spec swapped = {both.failure, both.rul};
@@ -557,13 +557,12 @@ static void test_apply_refuses(void **state) {
     assert_ok(evtwin_table_set_f64(t, evtwin_table_find(t, "soc"), 1, 30.0));
 
     assert_ok(evtwin_table_rename(t, evtwin_table_find(t, "voltage"), "volts"));
-    assert_fails(evtwin_predictor_apply(p, t), EVTWIN_E_SCHEMA, "'voltage' has no column");
+    assert_fails(evtwin_predictor_apply(p, t), EVTWIN_E_SCHEMA, "'voltage'");
     assert_int_equal(evtwin_table_cols(t), 1 + FIXTURE_FEATURES);
     assert_ok(evtwin_table_rename(t, evtwin_table_find(t, "volts"), "voltage"));
 
     assert_ok(evtwin_table_add_column(t, "SoC", EVTWIN_F64, "fraction", NULL));
-    assert_fails(evtwin_predictor_apply(p, t), EVTWIN_E_SCHEMA,
-                 "columns 'soc' and 'SoC' are both soc");
+    assert_fails(evtwin_predictor_apply(p, t), EVTWIN_E_SCHEMA, "'soc'|'SoC'");
     assert_ok(evtwin_table_rename(t, evtwin_table_find(t, "SoC"), "another"));
 
     evtwin_table *shared = evtwin_table_share(t);
@@ -578,7 +577,7 @@ static void test_apply_refuses(void **state) {
     assert_int_equal(evtwin_table_cols(t), 1 + FIXTURE_FEATURES + 4);
     evtwin_table_free(t);
     assert_ok(evtwin_table_create(&t));
-    assert_fails(evtwin_predictor_apply(p, t), EVTWIN_E_SCHEMA, "has no column");
+    assert_fails(evtwin_predictor_apply(p, t), EVTWIN_E_SCHEMA, "'soc'");
     evtwin_table_free(t);
     evtwin_predictor_free(p);
 }

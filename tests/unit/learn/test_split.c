@@ -42,8 +42,7 @@ static void test_folds_by_hand(void **state) {
     for (size_t i = 0; i < n; i++) {
         assert_int_equal(fold[i], of_rest[of_row[row[i]]]);
     }
-    assert_fails(evtwin__split_folds(&g, row, n, 5, fold), EVTWIN_E_DATA, "5 folds");
-    assert_non_null(strstr(evtwin_last_error(), "there are 4"));
+    assert_fails(evtwin__split_folds(&g, row, n, 5, fold), EVTWIN_E_DATA, "5 folds|4");
 }
 
 enum { N_MANY = 50 };

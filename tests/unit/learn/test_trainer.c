@@ -54,7 +54,7 @@ static void test_holds_out_batteries(void **state) {
 
     evtwin_score s;
     assert_fails(evtwin_trainer_score(trainer, "rul", EVTWIN_SCORED_MODEL, 0, &s, sizeof s),
-                 EVTWIN_E_ARG, "fold 0 is out of range");
+                 EVTWIN_E_ARG, "fold 0|0)");
     assert_int_equal(
         evtwin_trainer_score(trainer, "soh", EVTWIN_SCORED_MODEL, EVTWIN_ALL_FOLDS, &s, sizeof s),
         EVTWIN_E_NOT_FOUND);
@@ -178,7 +178,7 @@ static void test_one_battery_is_split_by_time(void **state) {
     /* failures come at the end: none are left to learn from */
     evtwin_trainer *trainer = NULL;
     assert_fails(evtwin_train(t, NULL, 0, &o, &trainer), EVTWIN_E_DATA,
-                 "has one class only in the training part when split by time: all 80 rows are 0");
+                 "'failure'|training part|time|80 rows|0");
     const fleet_targets no_failure = targets_of(NULL, "none");
     trainer = train_targets(t, NULL, "none", &o);
     evtwin_score rul = model_score(trainer, "rul");
@@ -205,7 +205,7 @@ static void test_one_battery_is_split_by_time(void **state) {
 
     evtwin_train_options with_folds = o;
     with_folds.cv_folds = 5;
-    assert_fails(try_train(t, &no_failure, &with_folds, &trainer), EVTWIN_E_DATA, "there is 1");
+    assert_fails(try_train(t, &no_failure, &with_folds, &trainer), EVTWIN_E_DATA, "5 folds|1");
     evtwin_table_free(t);
 }
 
@@ -233,7 +233,7 @@ static void test_groups_by_column_and_by_reset(void **state) {
 
     o.group = "cell";
     evtwin_trainer *none = NULL;
-    assert_fails(evtwin_train(t, NULL, 0, &o, &none), EVTWIN_E_ARG, "not both");
+    assert_fails(evtwin_train(t, NULL, 0, &o, &none), EVTWIN_E_ARG, "'cell'|'charge_cycles'");
     evtwin_table_free(t);
 }
 
@@ -292,9 +292,7 @@ static void test_battery_with_one_row(void **state) {
     assert_ok(evtwin_table_set_text(t, FLEET_ID, 17, "lonely"));
     evtwin_train_options o = fleet_options();
     evtwin_trainer *trainer = NULL;
-    assert_fails(evtwin_train(t, NULL, 0, &o, &trainer), EVTWIN_E_DATA,
-                 "table: 1 of 21 batteries has one row only (the first is 'lonely'): is another "
-                 "column the battery's name?");
+    assert_fails(evtwin_train(t, NULL, 0, &o, &trainer), EVTWIN_E_DATA, "table:|1 of 21|'lonely'");
     assert_null(strstr(evtwin_last_error(), "name? ")); /* what to do about it, a tool appends */
     o.allow_single_rows = 1;
     trainer = train_fleet(t, &o);
@@ -342,7 +340,7 @@ static void test_an_absent_target_is_left_out(void **state) {
     evtwin_score score;
     assert_fails(evtwin_trainer_score(trainer, "failure", EVTWIN_SCORED_MODEL, EVTWIN_ALL_FOLDS,
                                       &score, sizeof score),
-                 EVTWIN_E_NOT_FOUND, "no failure model");
+                 EVTWIN_E_NOT_FOUND, "failure");
     assert_true(isnan(evtwin_trainer_importance(trainer, "failure", 0)));
     assert_non_null(strstr(evtwin_trainer_json(trainer, NULL), "\"failure\": null"));
     evtwin_trainer_free(trainer);
@@ -455,16 +453,16 @@ static void test_json_has_the_pinned_keys(void **state) {
 
 static void assert_refused_for(const evtwin_table *t, const char *rul, const char *failure,
                                const evtwin_train_options *o, evtwin_status status,
-                               const char *fragment) {
+                               const char *names) {
     const fleet_targets targets = targets_of(rul, failure);
     evtwin_trainer *trainer = NULL;
-    assert_fails(try_train(t, &targets, o, &trainer), status, fragment);
+    assert_fails(try_train(t, &targets, o, &trainer), status, names);
     assert_null(trainer);
 }
 
 static void assert_refused(const evtwin_table *t, const evtwin_train_options *o,
-                           evtwin_status status, const char *fragment) {
-    assert_refused_for(t, NULL, NULL, o, status, fragment);
+                           evtwin_status status, const char *names) {
+    assert_refused_for(t, NULL, NULL, o, status, names);
 }
 
 /* A target is named, once, and its forest has a size. */
@@ -475,13 +473,13 @@ static void test_targets(void **state) {
     evtwin_trainer *trainer = NULL;
     fleet_targets targets = targets_of(NULL, NULL);
     targets.rul.trees = 0;
-    assert_fails(try_train(t, &targets, &o, &trainer), EVTWIN_E_ARG, "rul: trees is 0");
+    assert_fails(try_train(t, &targets, &o, &trainer), EVTWIN_E_ARG, "rul:|trees|0|1|100000");
     targets = targets_of(NULL, NULL);
     targets.failure.depth = 17;
-    assert_fails(try_train(t, &targets, &o, &trainer), EVTWIN_E_ARG, "failure: depth is 17");
+    assert_fails(try_train(t, &targets, &o, &trainer), EVTWIN_E_ARG, "failure:|depth|17|1|16");
     targets = targets_of(NULL, NULL);
     targets.failure.name = "rul";
-    assert_fails(try_train(t, &targets, &o, &trainer), EVTWIN_E_ARG, "duplicate target");
+    assert_fails(try_train(t, &targets, &o, &trainer), EVTWIN_E_ARG, "rul");
     targets.failure.name = "torque";
     assert_fails(try_train(t, &targets, &o, &trainer), EVTWIN_E_NOT_FOUND, "'torque'");
     targets = targets_of(NULL, NULL);
@@ -524,7 +522,7 @@ static void test_options(void **state) {
     o.cv_folds = 1;
     assert_refused(t, &o, EVTWIN_E_ARG, "cv_folds");
     o.cv_folds = -2;
-    assert_refused(t, &o, EVTWIN_E_ARG, "cv_folds is -2");
+    assert_refused(t, &o, EVTWIN_E_ARG, "cv_folds|-2|0|1000");
     o = fleet_options();
     o.learning_rate = NAN;
     assert_refused(t, &o, EVTWIN_E_ARG, "learning_rate");
@@ -542,23 +540,22 @@ static void test_columns_that_do_not_fit(void **state) {
     evtwin_table *t = make_fleet(3, 5);
     evtwin_train_options o = fleet_options();
     o.features = "soc,torque";
-    assert_refused(t, &o, EVTWIN_E_SCHEMA, "'torque' has no column; the table has battery_id");
+    assert_refused(t, &o, EVTWIN_E_SCHEMA, "'torque'|battery_id, time");
     o.features = "soc,battery_id";
-    assert_refused(t, &o, EVTWIN_E_SCHEMA, "'battery_id' names a row");
+    assert_refused(t, &o, EVTWIN_E_SCHEMA, "'battery_id'");
     o.features = "soc,truth_soh";
     assert_refused(t, &o, EVTWIN_E_SCHEMA, "truth_soh");
     o.features = "soc,rul";
-    assert_refused(t, &o, EVTWIN_E_SCHEMA, "'rul' is an outcome");
+    assert_refused(t, &o, EVTWIN_E_SCHEMA, "'rul'");
     o.features = "soc,failure";
-    assert_refused_for(t, NULL, "none", &o, EVTWIN_E_SCHEMA, "'failure' is an outcome");
+    assert_refused_for(t, NULL, "none", &o, EVTWIN_E_SCHEMA, "'failure'");
     o.features = "soc,soh";
-    assert_refused_for(t, "soh", "none", &o, EVTWIN_E_SCHEMA, "'soh' is what is to be predicted");
+    assert_refused_for(t, "soh", "none", &o, EVTWIN_E_SCHEMA, "'soh'");
     o.features = NULL;
-    assert_refused_for(t, "none", "none", &o, EVTWIN_E_DATA, "no target");
-    assert_refused_for(t, "life", "none", &o, EVTWIN_E_SCHEMA,
-                       "RUL target column 'life' is absent");
-    assert_refused_for(t, "battery_id", "none", &o, EVTWIN_E_SCHEMA, "not numeric");
-    assert_refused_for(t, "failure", "failure", &o, EVTWIN_E_ARG, "two targets");
+    assert_refused_for(t, "none", "none", &o, EVTWIN_E_DATA, "target|battery_id, time");
+    assert_refused_for(t, "life", "none", &o, EVTWIN_E_SCHEMA, "RUL|'life'|battery_id, time");
+    assert_refused_for(t, "battery_id", "none", &o, EVTWIN_E_SCHEMA, "RUL|'battery_id'");
+    assert_refused_for(t, "failure", "failure", &o, EVTWIN_E_ARG, "'failure'|RUL");
     evtwin_table_free(t);
 }
 
@@ -575,25 +572,24 @@ static void test_data_that_cannot_be_learned(void **state) {
     t = make_fleet(4, 10);
     const size_t rows = evtwin_table_rows(t);
     assert_ok(evtwin_table_set_f64(t, FLEET_FAILURE, 3, 0.5));
-    assert_refused(t, &o, EVTWIN_E_DATA, "data row 4 of failure target 'failure' is 0.5");
+    assert_refused(t, &o, EVTWIN_E_DATA, "row 4|'failure'|0.5");
     for (size_t r = 0; r < rows; r++) {
         assert_ok(evtwin_table_set_f64(t, FLEET_FAILURE, r, 1.0));
     }
-    assert_refused(t, &o, EVTWIN_E_DATA, "one class only: all 40 usable rows are 1");
+    assert_refused(t, &o, EVTWIN_E_DATA, "'failure'|40 usable rows|1");
     for (size_t r = 0; r < rows; r++) {
         assert_ok(evtwin_table_set_f64(t, FLEET_RUL, r, 300.0));
     }
-    assert_refused(t, &o, EVTWIN_E_DATA, "'rul' is constant: all 40 usable rows are 300");
+    assert_refused(t, &o, EVTWIN_E_DATA, "'rul'|40 usable rows|300");
     for (size_t r = 0; r < rows; r++) {
         assert_ok(evtwin_table_set_missing(t, FLEET_RUL, r));
     }
-    assert_refused(t, &o, EVTWIN_E_DATA, "40 without target");
+    assert_refused(t, &o, EVTWIN_E_DATA, "'rul'|40|0");
     assert_ok(evtwin_table_set_f64(t, FLEET_RUL, 0, INFINITY));
-    assert_refused(t, &o, EVTWIN_E_RANGE, "data row 1 of column 'rul' is infinite");
+    assert_refused(t, &o, EVTWIN_E_RANGE, "row 1|'rul'");
     assert_ok(evtwin_table_set_f64(t, FLEET_RUL, 0, 12.0));
     assert_ok(evtwin_table_set_f64(t, FLEET_RUL, 15, -0.5));
-    assert_refused(t, &o, EVTWIN_E_RANGE,
-                   "data row 16 of RUL target 'rul' is -0.5, it cannot be below 0");
+    assert_refused(t, &o, EVTWIN_E_RANGE, "row 16|'rul'|-0.5|0");
     evtwin_table_free(t);
 }
 
@@ -607,7 +603,7 @@ static void test_values_out_of_range(void **state) {
 
     /* two columns for one quantity: which of them would be learned? */
     assert_ok(evtwin_table_rename(t, FLEET_TRUTH, "SoH"));
-    assert_refused(t, &o, EVTWIN_E_SCHEMA, "columns 'soh' and 'SoH' are both soh");
+    assert_refused(t, &o, EVTWIN_E_SCHEMA, "'soh'|'SoH'");
     assert_ok(evtwin_table_rename(t, FLEET_TRUTH, "truth_soh"));
 
     /* infinity in a column that has no range */
@@ -616,7 +612,7 @@ static void test_values_out_of_range(void **state) {
     assert_ok(evtwin_table_set_f64(t, col, 2, -INFINITY));
     evtwin_train_options with_extra = o;
     with_extra.features = "soc,extra";
-    assert_refused(t, &with_extra, EVTWIN_E_RANGE, "data row 3 of column 'extra'");
+    assert_refused(t, &with_extra, EVTWIN_E_RANGE, "row 3|'extra'");
     evtwin_table_free(t);
 }
 
@@ -628,7 +624,7 @@ static void test_target_in_one_battery_only(void **state) {
         assert_ok(evtwin_table_set_missing(t, FLEET_RUL, r));
     }
     const evtwin_train_options o = fleet_options();
-    assert_refused(t, &o, EVTWIN_E_DATA, "target 'rul' has no row in the");
+    assert_refused(t, &o, EVTWIN_E_DATA, "'rul'|training part|battery");
     evtwin_table_free(t);
 }
 

@@ -67,7 +67,7 @@ static void test_refusals(void **state) {
         }
     }
     evtwin__query q;
-    assert_fails(parse("/a?hours=1&hours=2", &q), EVTWIN_E_PARSE, "duplicate parameter hours");
+    assert_fails(parse("/a?hours=1&hours=2", &q), EVTWIN_E_PARSE, "hours");
     assert_fails(evtwin__query_parse("/a\0b", 4, &q), EVTWIN_E_PARSE, "path");
 }
 

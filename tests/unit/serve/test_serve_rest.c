@@ -313,7 +313,7 @@ static void test_errors(void **state) {
     static const struct {
         const char *target;
         int code;
-        const char *fragment;
+        const char *names;
     } cases[] = {
         {"/api/battery/latest?battery_id=NOBODY", 404, "NOBODY"},
         {"/api/battery/history?battery_id=NOBODY", 404, "NOBODY"},
@@ -326,7 +326,7 @@ static void test_errors(void **state) {
         {"/api/battery/latest?battery_id="
          "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
          400, "battery_id"},
-        {"/api/battery/latest?battery_id=A&battery_id=B", 400, "duplicate parameter battery_id"},
+        {"/api/battery/latest?battery_id=A&battery_id=B", 400, "battery_id"},
         {"/api/battery/latest?hours=1", 400, "hours"},
         {"/api/battery/latest?battery=A", 400, "battery"},
         {"/api/battery/history?hours=abc", 400, "hours"},
@@ -364,9 +364,9 @@ static void test_errors(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         json_t *v = client_json(port, cases[i].target, cases[i].code);
         assert_text(v, "status", "error");
-        if (strstr(json_string_value(json_at(v, "message")), cases[i].fragment) == NULL) {
+        if (!text_names(json_string_value(json_at(v, "message")), cases[i].names)) {
             fail_msg("%s: '%s' lacks '%s'", cases[i].target,
-                     json_string_value(json_at(v, "message")), cases[i].fragment);
+                     json_string_value(json_at(v, "message")), cases[i].names);
         }
         json_decref(v);
     }

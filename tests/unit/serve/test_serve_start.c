@@ -23,7 +23,7 @@ static void test_defaults(void **state) {
     assert_int_equal(options.max_connections, 256);
     assert_int_equal(options.insecure_listen, 0);
     assert_fails(evtwin_server_options_init(NULL, sizeof options), EVTWIN_E_ARG, "NULL");
-    assert_fails(evtwin_server_options_init(&options, 3), EVTWIN_E_ARG, "size is 3");
+    assert_fails(evtwin_server_options_init(&options, 3), EVTWIN_E_ARG, "size|3");
     evtwin_server_free(NULL);
     assert_int_equal(evtwin_server_port(NULL), 0);
 }
@@ -32,14 +32,14 @@ static void test_refused_options(void **state) {
     (void)state;
     evtwin_server *server = NULL;
     evtwin_server_options options = options_of("0.0.0.0:0", NULL);
-    assert_fails(evtwin_server_start(&options, &server), EVTWIN_E_ARG, "other machines");
+    assert_fails(evtwin_server_start(&options, &server), EVTWIN_E_ARG, "0.0.0.0:0");
     options = options_of("[::]:0", NULL);
-    assert_fails(evtwin_server_start(&options, &server), EVTWIN_E_ARG, "other machines");
+    assert_fails(evtwin_server_start(&options, &server), EVTWIN_E_ARG, "[::]:0");
     options = options_of("nonsense", NULL);
     assert_fails(evtwin_server_start(&options, &server), EVTWIN_E_ARG, "nonsense");
     options = options_of("127.0.0.1:0", NULL);
     options.n_threads = 0;
-    assert_fails(evtwin_server_start(&options, &server), EVTWIN_E_ARG, "0 server threads");
+    assert_fails(evtwin_server_start(&options, &server), EVTWIN_E_ARG, "0|1|256");
     options.n_threads = 2;
     options.max_connections = 1;
     assert_fails(evtwin_server_start(&options, &server), EVTWIN_E_ARG, "connections");
@@ -69,8 +69,7 @@ static void test_port_in_use(void **state) {
     char listen[64];
     snprintf(listen, sizeof listen, "127.0.0.1:%d", evtwin_server_port(first));
     const evtwin_server_options options = options_of(listen, NULL);
-    assert_fails(evtwin_server_start(&options, &second), EVTWIN_E_BUSY,
-                 "port is held by another process");
+    assert_fails(evtwin_server_start(&options, &second), EVTWIN_E_BUSY, listen);
     assert_non_null(strstr(evtwin_last_error(), listen));
     assert_null(second);
 

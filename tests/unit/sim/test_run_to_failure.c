@@ -318,14 +318,14 @@ static void options_are_checked(void **state) {
     (void)state;
     evtwin_sim_options o = fleet(2);
     evtwin_table *t = NULL;
-    BAD(record_every_days, 0.0, "record_every_days is 0");
+    BAD(record_every_days, 0.0, "record_every_days|0");
     BAD(record_every_days, NAN, "record_every_days");
-    BAD(max_years, 1000.0, "max_years is 1000");
+    BAD(max_years, 1000.0, "max_years|1000");
     BAD(failure_horizon_cycles, -1.0, "failure_horizon_cycles");
     BAD(eol_soh_percent, 100.0, "eol_soh_percent");
     BAD(eol_resistance_ratio, 1.0, "eol_resistance_ratio");
     BAD(size, 0, "evtwin_run_to_failure_options_init");
-    assert_fails(evtwin_sim_run_to_failure(&o, NULL, NULL, NULL, 0), EVTWIN_E_ARG, "out is NULL");
+    assert_fails(evtwin_sim_run_to_failure(&o, NULL, NULL, NULL, 0), EVTWIN_E_ARG, "out|NULL");
     o.n_packs = 0;
     assert_fails(evtwin_sim_run_to_failure(&o, NULL, &t, NULL, 0), EVTWIN_E_ARG, "n_packs");
     o = fleet(2);

@@ -142,7 +142,7 @@ static void test_nothing_goes_in_if_one_row_is_bad(void **state) {
     assert_ok(evtwin_table_set_f64(rows, need(rows, "voltage"), 9, (double)INFINITY));
     evtwin_insert_report report = {.size = 77};
     assert_fails(evtwin_store_insert(store, rows, &report, sizeof report), EVTWIN_E_RANGE,
-                 "row 10 (battery A): voltage is infinite");
+                 "row 10|battery A|voltage");
     assert_int_equal(report.size, 77);
     assert_int_equal(count(store), 0);
 
@@ -314,7 +314,7 @@ static void test_bad_predictions_change_nothing(void **state) {
     add_prediction_columns(rows);
     set_prediction(rows, 0, 100.0, 0.5);
     assert_fails(evtwin_store_put_predictions(store, rows, NULL, NULL), EVTWIN_E_DATA,
-                 "row 2 (battery A) has neither a prediction nor a note");
+                 "row 2|battery A|prediction|note");
     set_prediction(rows, 1, 100.0, 1.5);
     assert_fails(evtwin_store_put_predictions(store, rows, NULL, NULL), EVTWIN_E_RANGE,
                  "row 2 (battery A): failure_probability");
@@ -323,8 +323,7 @@ static void test_bad_predictions_change_nothing(void **state) {
     assert_ok(evtwin_table_set_missing(rows, need(rows, "seq"), 1));
     set_prediction(rows, 1, 100.0, 0.5);
     assert_fails(evtwin_store_put_predictions(store, rows, NULL, NULL), EVTWIN_E_SCHEMA,
-                 "row 2 (battery A) has "
-                 "no seq");
+                 "row 2|battery A|seq");
     evtwin_table_free(rows);
     assert_ok(evtwin_store_unpredicted(store, 9, &rows));
     assert_int_equal(evtwin_table_rows(rows), 2);

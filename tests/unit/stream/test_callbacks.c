@@ -243,8 +243,8 @@ static void misuse_is_refused(void **state) {
     const evtwin_source_callbacks no_read = {.size = sizeof no_read, .name = "x"};
     const evtwin_sink_callbacks no_name = {.size = sizeof no_name, .write = write_bowl};
     assert_fails(evtwin_source_create(NULL, NULL, &source), EVTWIN_E_ARG, "NULL");
-    assert_fails(evtwin_source_create(&no_read, NULL, &source), EVTWIN_E_ARG, "a function to read");
-    assert_fails(evtwin_sink_create(&no_name, NULL, &sink), EVTWIN_E_ARG, "a name");
+    assert_fails(evtwin_source_create(&no_read, NULL, &source), EVTWIN_E_ARG, "source|function");
+    assert_fails(evtwin_sink_create(&no_name, NULL, &sink), EVTWIN_E_ARG, "sink|name");
     assert_fails(evtwin_sink_create(NULL, NULL, &sink), EVTWIN_E_ARG, "NULL");
     assert_fails(evtwin_source_commit(NULL, ""), EVTWIN_E_ARG, "NULL");
     assert_fails(evtwin_source_set_position(NULL, ""), EVTWIN_E_ARG, "NULL");

@@ -219,7 +219,7 @@ static void predictions_are_counted(void **state) {
     evtwin_pump *p = pump_from(in, 2);
     add_sink(p, "csv", out);
     assert_ok(evtwin_pump_take_predictor(p, predictor));
-    assert_fails(evtwin_pump_take_predictor(p, predictor), EVTWIN_E_STATE, "has a predictor");
+    assert_fails(evtwin_pump_take_predictor(p, predictor), EVTWIN_E_STATE, "predictor");
     evtwin_status st;
     while ((st = evtwin_pump_run_once(p, 0, NULL)) == EVTWIN_OK) {
     }
@@ -255,7 +255,7 @@ static void misuse_is_refused(void **state) {
     assert_fails(evtwin_pump_create(&options, &p), EVTWIN_E_ARG, "evtwin_pump_options_init");
     assert_null(p);
     assert_ok(evtwin_pump_create(NULL, &p));
-    assert_fails(evtwin_pump_run_once(p, 0, NULL), EVTWIN_E_STATE, "no source");
+    assert_fails(evtwin_pump_run_once(p, 0, NULL), EVTWIN_E_STATE, "source");
     assert_fails(evtwin_pump_run_once(NULL, 10, NULL), EVTWIN_E_ARG, "NULL");
     assert_fails(evtwin_pump_run_once(p, -1, NULL), EVTWIN_E_ARG, "timeout_ms");
     assert_fails(evtwin_pump_finish(NULL), EVTWIN_E_ARG, "NULL");
@@ -266,7 +266,7 @@ static void misuse_is_refused(void **state) {
     assert_fails(evtwin_pump_on_event(NULL, NULL, NULL), EVTWIN_E_ARG, "NULL");
     evtwin_pump_stats stats;
     assert_fails(evtwin_pump_stats_get(p, NULL, sizeof stats), EVTWIN_E_ARG, "NULL");
-    assert_fails(evtwin_pump_stats_get(p, &stats, 1), EVTWIN_E_ARG, "too small");
+    assert_fails(evtwin_pump_stats_get(p, &stats, 1), EVTWIN_E_ARG, "pump|out");
     assert_ok(evtwin_pump_stats_get(p, &stats, sizeof stats));
     assert_int_equal(stats.size, sizeof stats);
     assert_int_equal(stats.n_read, 0);
@@ -278,7 +278,7 @@ static void misuse_is_refused(void **state) {
     assert_ok(evtwin_source_open(uri, &first));
     assert_ok(evtwin_source_open(uri, &second));
     assert_ok(evtwin_pump_take_source(p, first));
-    assert_fails(evtwin_pump_take_source(p, second), EVTWIN_E_STATE, "has a source");
+    assert_fails(evtwin_pump_take_source(p, second), EVTWIN_E_STATE, "source");
     evtwin_source_free(second);
     evtwin_pump_free(p);
     evtwin_pump_free(NULL);

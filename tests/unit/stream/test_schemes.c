@@ -14,13 +14,13 @@ static void unknown_schemes_list_the_known(void **state) {
     evtwin_source *source = NULL;
     evtwin_sink *sink = NULL;
     assert_fails(evtwin_source_open("carrier-pigeon:x", &source), EVTWIN_E_UNSUPPORTED,
-                 "no source is called 'carrier-pigeon:'; there are csv:, jsonl:, sqlite:, sim:");
+                 "source|'carrier-pigeon:'|csv:, jsonl:, sqlite:, sim:");
     assert_fails(evtwin_sink_open("kafka://u:hunter2@h/t", &sink), EVTWIN_E_UNSUPPORTED,
-                 "no sink is called 'kafka:'; there are null:, csv:, jsonl:, sqlite:");
+                 "sink|'kafka:'|null:, csv:, jsonl:, sqlite:");
     assert_null(strstr(evtwin_last_error(), "hunter2"));
-    assert_fails(evtwin_source_open("null:", &source), EVTWIN_E_UNSUPPORTED, "no source");
-    assert_fails(evtwin_sink_open("sim:", &sink), EVTWIN_E_UNSUPPORTED, "no sink");
-    assert_fails(evtwin_sink_open("out.csv", &sink), EVTWIN_E_PARSE, "no scheme");
+    assert_fails(evtwin_source_open("null:", &source), EVTWIN_E_UNSUPPORTED, "source|'null:'");
+    assert_fails(evtwin_sink_open("sim:", &sink), EVTWIN_E_UNSUPPORTED, "sink|'sim:'");
+    assert_fails(evtwin_sink_open("out.csv", &sink), EVTWIN_E_PARSE, "out.csv|scheme");
     assert_fails(evtwin_sink_open(NULL, &sink), EVTWIN_E_ARG, "NULL");
     assert_fails(evtwin_sink_open("null:", NULL), EVTWIN_E_ARG, "NULL");
     assert_fails(evtwin_source_open(NULL, &source), EVTWIN_E_ARG, "NULL");
@@ -34,17 +34,17 @@ static void a_typo_does_not_pass(void **state) {
     static const struct {
         const char *uri, *says;
     } sinks[] = {
-        {"null:x", "null: takes nothing"},
-        {"null:?a=1", "null: has no parameter \"a\""},
-        {"csv:", "csv: names no file; expected csv:FILE"},
-        {"csv://tmp/x.csv", "write csv:/PATH with one slash"},
-        {"csv:x?repalce=1", "csv: has no parameter \"repalce\""},
-        {"csv:x?replace=yes", "csv: replace=yes is not one of 0, 1"},
-        {"jsonl:", "jsonl: names no file"},
-        {"jsonl:x?follow=1", "jsonl: has no parameter \"follow\""},
-        {"sqlite:", "sqlite: names no file"},
-        {"sqlite:x?write=all", "sqlite: write=all is not one of rows, predictions"},
-        {"sqlite:x?retention_days=-1", "a number from 0 to"},
+        {"null:x", "null:"},
+        {"null:?a=1", "null:|\"a\""},
+        {"csv:", "csv:FILE"},
+        {"csv://tmp/x.csv", "csv:/PATH"},
+        {"csv:x?repalce=1", "csv:|\"repalce\""},
+        {"csv:x?replace=yes", "csv:|replace=yes|0, 1"},
+        {"jsonl:", "jsonl:FILE"},
+        {"jsonl:x?follow=1", "jsonl:|\"follow\""},
+        {"sqlite:", "sqlite:FILE"},
+        {"sqlite:x?write=all", "sqlite:|write=all|rows, predictions"},
+        {"sqlite:x?retention_days=-1", "sqlite:|retention_days=-1|0|1e+06"},
     };
     for (size_t i = 0; i < sizeof sinks / sizeof sinks[0]; i++) {
         evtwin_sink *sink = NULL;
@@ -54,21 +54,21 @@ static void a_typo_does_not_pass(void **state) {
     static const struct {
         const char *uri, *says;
     } sources[] = {
-        {"csv:", "csv: names no file"},
-        {"csv:x?naive_time=gmt", "naive_time=gmt is not one of utc, local, reject"},
-        {"csv:x?battery_id=a%20b", "battery_id=a b is not a valid battery id"},
-        {"jsonl:x?follow=2", "follow=2 is not one of 0, 1"},
-        {"sqlite:x?rows=new", "rows=new is not one of all, unpredicted"},
-        {"sim:x", "sim: takes parameters only"},
-        {"sim:?flete=3", "sim: has no parameter \"flete\""},
-        {"sim:?fleet=0", "fleet=0 is not a whole number from 1 on"},
-        {"sim:?fleet=1.5", "fleet=1.5 is not a whole number"},
-        {"sim:?speed=0", "speed=0 is not a number from 0.001"},
+        {"csv:", "csv:FILE"},
+        {"csv:x?naive_time=gmt", "csv:|naive_time=gmt|utc, local, reject"},
+        {"csv:x?battery_id=a%20b", "csv:|battery_id=a b"},
+        {"jsonl:x?follow=2", "jsonl:|follow=2|0, 1"},
+        {"sqlite:x?rows=new", "sqlite:|rows=new|all, unpredicted"},
+        {"sim:x", "sim:|parameters"},
+        {"sim:?flete=3", "sim:|\"flete\""},
+        {"sim:?fleet=0", "sim:|fleet=0|1"},
+        {"sim:?fleet=1.5", "sim:|fleet=1.5|1"},
+        {"sim:?speed=0", "sim:|speed=0|0.001|1e+06"},
         {"sim:?speed=fast", "speed=fast"},
         {"sim:?interval=0", "interval=0"},
-        {"sim:?seed=-1", "seed=-1 is not a whole number from 0"},
+        {"sim:?seed=-1", "sim:|seed=-1|0|18446744073709551615"},
         {"sim:?seed=18446744073709551616", "seed=18446744073709551616"},
-        {"sim:?model=spm", "model=spm is not one of ecm, classic"},
+        {"sim:?model=spm", "sim:|model=spm|ecm, classic"},
         {"sim:?rows=0", "rows=0"},
     };
     for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_stream_files.c: CSV and JSON lines as sinks and sources: whole, incomplete, locked, full,
- * foreign.
+/* test_stream_files.c: CSV and JSON lines as sinks and sources: whole, torn, locked, full, foreign.
  */
 
 #include "test.h"
@@ -121,7 +120,7 @@ static void csv_has_prediction_columns_if_its_first_batch_has(void **state) {
     evtwin_sink *sink = NULL;
     assert_ok(evtwin_sink_open(uri("csv", path, ""), &sink));
     evtwin_table *t = with_predictions(batch(1, 85.5));
-    assert_fails(evtwin_sink_write(sink, t), EVTWIN_E_SCHEMA, "no columns for predictions");
+    assert_fails(evtwin_sink_write(sink, t), EVTWIN_E_SCHEMA, "plain.csv|predictions");
     evtwin_sink_free(sink);
     evtwin_table_free(t);
     assert_string_equal(content(path), HEADER "\n" ROW_1 "\n");
@@ -202,7 +201,7 @@ static void foreign_files_are_left_alone(void **state) {
     evtwin_sink *sink = NULL;
     assert_fails(evtwin_sink_open(uri("csv", temp_file("f", "x\n"), ""), &sink), EVTWIN_E_SCHEMA,
                  "?replace=1");
-    assert_fails(evtwin_sink_open("csv:/tmp", &sink), EVTWIN_E_IO, "/tmp: Is a directory");
+    assert_fails(evtwin_sink_open("csv:/tmp", &sink), EVTWIN_E_IO, "/tmp");
     assert_fails(evtwin_sink_open("jsonl:/nowhere/x", &sink), EVTWIN_E_NOT_FOUND, "/nowhere/x");
     assert_null(sink);
 }
@@ -216,7 +215,7 @@ static void hear(void *ctx, evtwin_log_level level, const char *text) {
 }
 
 /* Whatever byte a killed writer stopped at, what comes after is whole lines. */
-static void an_incomplete_last_line_is_cut_off(void **state) {
+static void a_torn_last_line_is_cut_off(void **state) {
     (void)state;
     const char whole[] = HEADER "\n" ROW_1 "\n" ROW_2 "\n";
     evtwin_set_log(hear, NULL);
@@ -228,8 +227,7 @@ static void an_incomplete_last_line_is_cut_off(void **state) {
         warning[0] = '\0';
         write_once(uri("csv", path, ""), batch(1, 85.5));
         const int is_torn = n > 0 && text[n - 1] != '\n';
-        assert_int_equal(strstr(warning, "torn.csv: cut off an incomplete last line") != NULL,
-                         is_torn);
+        assert_int_equal(strstr(warning, "torn.csv") != NULL, is_torn);
         const char *want = n < strlen(HEADER) + 1                   ? HEADER "\n" ROW_1 "\n"
                            : n < strlen(HEADER) + strlen(ROW_1) + 2 ? HEADER "\n" ROW_1 "\n"
                            : n < strlen(whole) ? HEADER "\n" ROW_1 "\n" ROW_1 "\n"
@@ -309,7 +307,7 @@ static void a_full_disk_keeps_whole_batches(void **state) {
     evtwin_sink *sink = NULL;
     evtwin_table *t = batch(1, 1);
     assert_ok(evtwin_sink_open("jsonl:/dev/full", &sink));
-    assert_fails(evtwin_sink_write(sink, t), EVTWIN_E_IO, "/dev/full: No space left");
+    assert_fails(evtwin_sink_write(sink, t), EVTWIN_E_IO, "/dev/full");
     evtwin_sink_free(sink);
     evtwin_table_free(t);
 }
@@ -323,9 +321,9 @@ static void a_bad_row_keeps_the_batch_out(void **state) {
         assert_ok(evtwin_sink_open(uri(schemes[i], path, "?replace=1"), &sink));
         evtwin_table *t = batch(3, 1);
         assert_ok(evtwin_table_set_missing(t, 1, 2));
-        assert_fails(evtwin_sink_write(sink, t), EVTWIN_E_SCHEMA, "row 3 has no battery_id");
+        assert_fails(evtwin_sink_write(sink, t), EVTWIN_E_SCHEMA, "row 3|battery_id");
         assert_ok(evtwin_table_set_text(t, 1, 2, "a b"));
-        assert_fails(evtwin_sink_write(sink, t), EVTWIN_E_ARG, "row 3: 'a b'");
+        assert_fails(evtwin_sink_write(sink, t), EVTWIN_E_ARG, "row 3|'a b'");
         assert_ok(evtwin_table_set_text(t, 1, 2, "B"));
         assert_ok(evtwin_table_set_f64(t, 2, 2, INFINITY));
         assert_true(evtwin_sink_write(sink, t) < 0);
@@ -335,7 +333,7 @@ static void a_bad_row_keeps_the_batch_out(void **state) {
         evtwin_table_free(t);
         assert_ok(evtwin_table_create(&t));
         assert_ok(evtwin_table_resize(t, 1));
-        assert_fails(evtwin_sink_write(sink, t), EVTWIN_E_SCHEMA, "no column battery_id");
+        assert_fails(evtwin_sink_write(sink, t), EVTWIN_E_SCHEMA, "battery_id");
         evtwin_table_free(t);
         evtwin_sink_free(sink);
     }
@@ -405,7 +403,7 @@ static void assert_refused(evtwin_source *s, evtwin_table *t, evtwin_status stat
     assert_int_equal(evtwin_table_rows(t), before);
     assert_ok(evtwin_source_refusal(s, &refusal, sizeof refusal));
     assert_int_equal(refusal.status, status);
-    if (strstr(refusal.place, place) == NULL || strstr(refusal.reason, reason) == NULL) {
+    if (!text_names(refusal.place, place) || !text_names(refusal.reason, reason)) {
         fail_msg("'%s' at '%s' instead of '%s' at '%s'", refusal.reason, refusal.place, reason,
                  place);
     }
@@ -480,10 +478,10 @@ static void csv_reads_other_namings(void **state) {
 
     s = NULL;
     assert_fails(evtwin_source_open(uri("csv", temp_file("no-time.csv", "soc\n1\n"), ""), &s),
-                 EVTWIN_E_SCHEMA, "no column holds time");
+                 EVTWIN_E_SCHEMA, "no-time.csv|time");
     path = temp_file("id.csv", "time,battery_id\n2020-01-01,B\n");
     assert_fails(evtwin_source_open(uri("csv", path, "?battery_id=X"), &s), EVTWIN_E_ARG,
-                 "has a column battery_id");
+                 "id.csv|?battery_id=");
     assert_fails(evtwin_source_open("csv:/nowhere.csv", &s), EVTWIN_E_NOT_FOUND, "/nowhere.csv");
     assert_null(s);
 }
@@ -508,7 +506,7 @@ static void csv_takes_units_that_differ_from_the_names(void **state) {
     assert_fails(evtwin_source_open(uri("csv", path, "?battery_id=B&unit=soc"), &s), EVTWIN_E_ARG,
                  "soc=percent");
     assert_fails(evtwin_source_open(uri("csv", path, "?battery_id=B&unit=soc=V"), &s),
-                 EVTWIN_E_SCHEMA, "percent or fraction");
+                 EVTWIN_E_SCHEMA, "units.csv|'SoC'|'V'|percent|fraction");
     assert_fails(evtwin_source_open(uri("csv", path, "?battery_id=B&unit=soh=percent"), &s),
                  EVTWIN_E_NOT_FOUND, "units.csv");
     assert_null(s);
@@ -521,13 +519,13 @@ static void csv_checks_what_it_reads(void **state) {
         evtwin_status status;
         const char *says, *raw;
     } cases[] = {
-        {"2020-01-01,B,101", EVTWIN_E_RANGE, "soc: 101 percent",
+        {"2020-01-01,B,101", EVTWIN_E_RANGE, "row 2|soc|101 percent|0|100 percent",
          "{\"timestamp\":\"2020-01-01T00:00:00.000000Z\",\"battery_id\":\"B\",\"soc\":101}"},
         {"2020-01-01,B,x", EVTWIN_E_PARSE, "x", "2020-01-01,B,x"},
-        {"2020-01-01,a b,1", EVTWIN_E_ARG, "a b",
+        {"2020-01-01,a b,1", EVTWIN_E_ARG, "row 2|'a b'",
          "{\"timestamp\":\"2020-01-01T00:00:00.000000Z\",\"battery_id\":\"a b\",\"soc\":1}"},
-        {",B,1", EVTWIN_E_SCHEMA, "no time", "{\"battery_id\":\"B\",\"soc\":1}"},
-        {"2020-01-01,,1", EVTWIN_E_SCHEMA, "no battery_id",
+        {",B,1", EVTWIN_E_SCHEMA, "row 2|battery B|time", "{\"battery_id\":\"B\",\"soc\":1}"},
+        {"2020-01-01,,1", EVTWIN_E_SCHEMA, "row 2|battery_id",
          "{\"timestamp\":\"2020-01-01T00:00:00.000000Z\",\"soc\":1}"},
         {"yesterday,B,1", EVTWIN_E_PARSE, "yesterday", "yesterday,B,1"},
     };
@@ -556,7 +554,8 @@ static void csv_checks_what_it_reads(void **state) {
     const char *path = temp_file("naive.csv", "time,battery_id\n2020-01-01,B\n");
     evtwin_source *s = source(uri("csv", path, "?naive_time=reject"));
     evtwin_table *t = batch(0, 0);
-    assert_refused(s, t, EVTWIN_E_PARSE, "naive.csv: data row 1", "no offset");
+    assert_refused(s, t, EVTWIN_E_PARSE, "naive.csv: data row 1",
+                   "naive.csv:2:1:|'time'|'2020-01-01'|offset");
     evtwin_table_free(t);
     evtwin_source_free(s);
 }
@@ -575,11 +574,11 @@ static void jsonl_passes_over_a_bad_line_and_names_it(void **state) {
     char position[32];
     snprintf(position, sizeof position, "%zu", strlen(JSON_1 "\n  \r\n"));
     assert_string_equal(evtwin_source_position(s), position);
-    assert_refused(s, t, EVTWIN_E_SCHEMA, "bad.jsonl:4", "bad.jsonl:4: a telemetry record without");
+    assert_refused(s, t, EVTWIN_E_SCHEMA, "bad.jsonl:4", "bad.jsonl:4:|\"timestamp\"");
     assert_string_equal(raw_of(s), "{\"battery_id\":\"B\"}");
     assert_ok(evtwin_source_read(s, 10, 0, t));
     assert_int_equal(evtwin_table_rows(t), 2);
-    assert_refused(s, t, EVTWIN_E_PARSE, "bad.jsonl:6", "the line is longer than 65536 bytes");
+    assert_refused(s, t, EVTWIN_E_PARSE, "bad.jsonl:6", "bad.jsonl:6:|65536 bytes");
     assert_int_equal(strlen(raw_of(s)), 65536);
     assert_ok(evtwin_source_read(s, 10, 0, t));
     assert_int_equal(evtwin_table_rows(t), 3);
@@ -588,7 +587,7 @@ static void jsonl_passes_over_a_bad_line_and_names_it(void **state) {
     evtwin_source_free(s);
 
     assert_fails(evtwin_source_open("jsonl:/nowhere.jsonl", &s), EVTWIN_E_NOT_FOUND, "/nowhere");
-    assert_fails(evtwin_source_open("jsonl:/tmp", &s), EVTWIN_E_IO, "/tmp: Is a directory");
+    assert_fails(evtwin_source_open("jsonl:/tmp", &s), EVTWIN_E_IO, "/tmp");
 }
 
 static void append_text(const char *path, const char *text) {
@@ -604,7 +603,7 @@ static void jsonl_ends_or_follows(void **state) {
     evtwin_source *s = source(uri("jsonl", path, ""));
     evtwin_table *t = batch(0, 0);
     assert_ok(evtwin_source_read(s, 10, 0, t));
-    assert_refused(s, t, EVTWIN_E_PARSE, "follow.jsonl:2", "incomplete last line");
+    assert_refused(s, t, EVTWIN_E_PARSE, "follow.jsonl:2", "follow.jsonl:2:|line break");
     assert_string_equal(raw_of(s), "{\"timestamp\":");
     assert_int_equal(evtwin_source_read(s, 10, 0, t), EVTWIN_DONE);
     assert_int_equal(evtwin_table_rows(t), 1);
@@ -692,7 +691,7 @@ int main(void) {
         cmocka_unit_test(file_sinks_keep_intervals),
         cmocka_unit_test(jsonl_appends_and_replaces),
         cmocka_unit_test(foreign_files_are_left_alone),
-        cmocka_unit_test(an_incomplete_last_line_is_cut_off),
+        cmocka_unit_test(a_torn_last_line_is_cut_off),
         cmocka_unit_test(two_sinks_do_not_share_a_file),
         cmocka_unit_test(a_full_disk_keeps_whole_batches),
         cmocka_unit_test(a_bad_row_keeps_the_batch_out),

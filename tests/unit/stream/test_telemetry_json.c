@@ -56,8 +56,10 @@ static void a_record_comes_back_byte_for_byte(void **state) {
     assert_ok(evtwin_telemetry_encode(t, 0, text, sizeof contract, &length));
     text[0] = 'x';
     length = 7;
+    char size_named[64];
+    snprintf(size_named, sizeof size_named, "%zu|%zu", sizeof contract - 1, sizeof contract);
     assert_fails(evtwin_telemetry_encode(t, 0, text, sizeof contract - 1, &length), EVTWIN_E_ARG,
-                 "the record needs");
+                 size_named);
     assert_int_equal(text[0], 'x');
     assert_int_equal(length, strlen(contract));
     length = 7;
@@ -86,7 +88,7 @@ static void other_naming_units_and_signs_come_out_as_ours(void **state) {
         temp_file("two.csv", "time,battery_id,voltage,Battery_Voltage\n2020-01-01,X,1,2\n"), NULL,
         &t));
     assert_fails(evtwin_telemetry_encode(t, 0, text, sizeof text, NULL), EVTWIN_E_SCHEMA,
-                 "both voltage");
+                 "'voltage'|'Battery_Voltage'");
     evtwin_table_free(t);
 }
 
@@ -97,13 +99,13 @@ static void what_is_not_a_record_is_not_encoded(void **state) {
     assert_fails(evtwin_telemetry_encode(t, 0, text, sizeof text, NULL), EVTWIN_E_ARG, "row 1");
     assert_ok(evtwin_table_resize(t, 1));
     assert_fails(evtwin_telemetry_encode(t, 0, text, sizeof text, NULL), EVTWIN_E_SCHEMA,
-                 "row 1 has no battery_id");
+                 "row 1|battery_id");
     assert_ok(evtwin_table_set_text(t, 1, 0, "a\"b"));
     assert_fails(evtwin_telemetry_encode(t, 0, text, sizeof text, NULL), EVTWIN_E_ARG,
-                 "'a\"b' is not a valid battery id");
+                 "row 1|'a\"b'");
     assert_ok(evtwin_table_set_text(t, 1, 0, "ab"));
     assert_fails(evtwin_telemetry_encode(t, 0, text, sizeof text, NULL), EVTWIN_E_SCHEMA,
-                 "row 1 (battery ab) has no time");
+                 "row 1|battery ab|time");
     assert_ok(evtwin_table_set_i64(t, 0, 0, 0));
     assert_ok(evtwin_table_set_f64(t, 2, 0, INFINITY));
     assert_fails(evtwin_telemetry_encode(t, 0, text, sizeof text, NULL), EVTWIN_E_RANGE, "soc");
@@ -154,7 +156,7 @@ static void readers_are_lenient_where_the_contract_says(void **state) {
 
     const char naive[] = "{\"battery_id\":\"B\",\"timestamp\":\"2024-01-31T12:00:00\"}";
     assert_fails(evtwin_telemetry_decode(naive, strlen(naive), EVTWIN_NAIVE_REJECT, t),
-                 EVTWIN_E_PARSE, "key \"timestamp\": '2024-01-31T12:00:00' has no offset");
+                 EVTWIN_E_PARSE, "\"timestamp\"|'2024-01-31T12:00:00'|offset");
     assert_int_equal(evtwin_table_rows(t), 1);
     evtwin_table_free(t);
 }
@@ -170,29 +172,30 @@ static void everything_else_is_refused_and_leaves_the_table(void **state) {
     } cases[] = {
         {"", EVTWIN_E_PARSE, "telemetry:1"},
         {"[]", EVTWIN_E_PARSE, "JSON object"},
-        {"[[[[[[[[[[[[[[[[[", EVTWIN_E_PARSE, "deeper than 16"},
-        {HEAD ",\"x\":[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]}", EVTWIN_E_PARSE, "deeper than 16"},
+        {"[[[[[[[[[[[[[[[[[", EVTWIN_E_PARSE, "16"},
+        {HEAD ",\"x\":[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]}", EVTWIN_E_PARSE, "16"},
         {HEAD, EVTWIN_E_PARSE, "telemetry:1"},
         {HEAD "}}", EVTWIN_E_PARSE, "telemetry:1"},
         {HEAD ",\"soc\":1,\"soc\":1}", EVTWIN_E_PARSE, "duplicate"},
-        {HEAD ",\"soc\":\"85\"}", EVTWIN_E_PARSE, "\"soc\" is not a number"},
-        {HEAD ",\"soc\":true}", EVTWIN_E_PARSE, "\"soc\" is not a number"},
+        {HEAD ",\"soc\":\"85\"}", EVTWIN_E_PARSE, "\"soc\"|number"},
+        {HEAD ",\"soc\":true}", EVTWIN_E_PARSE, "\"soc\"|number"},
         {HEAD ",\"soc\":NaN}", EVTWIN_E_PARSE, ""},
         {HEAD ",\"soc\":1e999}", EVTWIN_E_PARSE, ""},
-        {HEAD ",\"soc\":101}", EVTWIN_E_RANGE, "soc: 101 percent"},
+        {HEAD ",\"soc\":101}", EVTWIN_E_RANGE, "soc|101 percent|0|100 percent"},
         {HEAD ",\"temperature\":-61}", EVTWIN_E_RANGE, "temperature"},
-        {HEAD ",\"seq\":-1}", EVTWIN_E_RANGE, "seq: -1 is outside 0"},
-        {HEAD ",\"charge_cycles\":150.5}", EVTWIN_E_PARSE, "\"charge_cycles\" is not an integer"},
-        {HEAD ",\"charge_cycles\":1e300}", EVTWIN_E_PARSE, "\"charge_cycles\" is not an integer"},
-        {HEAD ",\"is_charging\":1}", EVTWIN_E_PARSE, "\"is_charging\" is not true or false"},
+        {HEAD ",\"seq\":-1}", EVTWIN_E_RANGE, "seq|-1|0"},
+        {HEAD ",\"charge_cycles\":150.5}", EVTWIN_E_PARSE, "\"charge_cycles\"|integer"},
+        {HEAD ",\"charge_cycles\":1e300}", EVTWIN_E_PARSE, "\"charge_cycles\"|integer"},
+        {HEAD ",\"is_charging\":1}", EVTWIN_E_PARSE, "\"is_charging\"|true|false"},
         {"{\"battery_id\":\"B\"}", EVTWIN_E_SCHEMA, "without \"timestamp\""},
         {"{\"timestamp\":\"2024-01-31\"}", EVTWIN_E_SCHEMA, "without \"battery_id\""},
         {"{\"timestamp\":null,\"battery_id\":\"B\"}", EVTWIN_E_SCHEMA, "without \"timestamp\""},
-        {"{\"timestamp\":1706702400,\"battery_id\":\"B\"}", EVTWIN_E_PARSE, "not a string"},
-        {"{\"timestamp\":\"noon\",\"battery_id\":\"B\"}", EVTWIN_E_PARSE, "'noon' is not a time"},
-        {"{\"timestamp\":\"2024-01-31\",\"battery_id\":7}", EVTWIN_E_PARSE, "not a string"},
+        {"{\"timestamp\":1706702400,\"battery_id\":\"B\"}", EVTWIN_E_PARSE, "\"timestamp\"|string"},
+        {"{\"timestamp\":\"noon\",\"battery_id\":\"B\"}", EVTWIN_E_PARSE, "\"timestamp\"|'noon'"},
+        {"{\"timestamp\":\"2024-01-31\",\"battery_id\":7}", EVTWIN_E_PARSE,
+         "\"battery_id\"|string"},
         {"{\"timestamp\":\"2024-01-31\",\"battery_id\":\"a b\"}", EVTWIN_E_PARSE,
-         "not a valid battery id"},
+         "\"battery_id\"|'a b'"},
         {"{\"timestamp\":\"2024-01-31\",\"battery_id\":\"\xff\"}", EVTWIN_E_PARSE, "0xff"},
         {"{\"timestamp\":\"2024-01-31\",\"battery_id\":\"\\u0000\"}", EVTWIN_E_PARSE, ""},
         {HEAD ",\"x\":\"\\ud800\"}", EVTWIN_E_PARSE, "Unicode"},
@@ -229,7 +232,7 @@ static void size_depth_and_keys_are_capped(void **state) {
     memcpy(text, contract, strlen(contract));
     assert_ok(evtwin_telemetry_decode(text, CAP, EVTWIN_NAIVE_UTC, t));
     assert_fails(evtwin_telemetry_decode(text, CAP + 1, EVTWIN_NAIVE_UTC, t), EVTWIN_E_PARSE,
-                 "the limit is 65536");
+                 "65537 bytes|65536");
     for (int n_more = 62; n_more <= 63; n_more++) {
         strcpy(text, HEAD);
         for (int i = 0; i < n_more; i++) {
@@ -239,7 +242,7 @@ static void size_depth_and_keys_are_capped(void **state) {
         if (n_more == 62) {
             assert_ok(decode(text, t));
         } else {
-            assert_fails(decode(text, t), EVTWIN_E_PARSE, "of 65 keys; the limit is 64");
+            assert_fails(decode(text, t), EVTWIN_E_PARSE, "65 keys|64");
         }
     }
     assert_ok(decode(HEAD ",\"x\":[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]}", t));
