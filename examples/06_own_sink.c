@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A sink of one's own: it keeps the hottest reading of a simulated fleet. */
+/* A custom sink: it keeps the hottest reading of a simulated fleet. */
 #include <evtwin/evtwin.h>
 #include <stdio.h>
 

@@ -12,11 +12,11 @@ enum { STORE, THRESHOLDS, LISTEN, PORT, INSECURE_LISTEN, THREADS, BACKUP, N_OPTI
 
 static const cli_option options[N_OPTIONS] = {
     [STORE] = CLI_STRING("store", "URI", "sqlite:evtwin.db", .group = "Serve",
-                         .help = "what is served; may come later: /health answers 503 till then"),
-    [THRESHOLDS] =
-        CLI_STRING("thresholds", "FILE", NULL,
-                   .help = "first write the limits in this JSON file to the store, which is made "
-                           "if it is absent: an array as /api/thresholds shows it"),
+                         .help = "store to serve; need not exist yet (503 until it does)"),
+    [THRESHOLDS] = CLI_STRING(
+        "thresholds", "FILE", NULL,
+        .help = "replace the store's limits by the contract's with the changes in this JSON "
+                "file: an array as /api/thresholds shows it; the store is made if absent"),
     [LISTEN] = CLI_STRING("listen", "ADDRESS:PORT", "127.0.0.1:5001",
                           .help = "where; [::1]:0 picks a free port"),
     [PORT] = CLI_RANGE(CLI_INTEGER, "port", "PORT", NULL, 0, 65535, .environment = "API_PORT",
@@ -92,7 +92,8 @@ static int is_loopback(const char *listen) {
            strncmp(listen, "[::1]", 5) == 0;
 }
 
-/* An invalid URI is reported before the server starts; a store that is not there may come later. */
+/* A URI that is not valid is reported before the server starts; a store that is not there may come
+ * later. */
 static int check_store(const cli *c, int *is_absent_out) {
     evtwin_store_options store_options;
     evtwin_store_options_init(&store_options, sizeof store_options);

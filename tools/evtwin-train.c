@@ -47,8 +47,8 @@ static const cli_option options[N_OPTIONS] = {
                                   .help = "a counter: a new battery begins where it falls"),
     [ALLOW_SINGLE_ROWS] =
         CLI_FLAG("allow-single-rows",
-                 .help = "batteries with one row only are meant; without this they are an "
-                         "error, as of a wrong --group"),
+                 .help = "allow batteries with a single row (otherwise an error: usually a wrong "
+                         "--group)"),
     [FEATURES] = CLI_STRING("features", "A,B,...", NULL,
                             .help = "what the models see, instead of " EVTWIN_DEFAULT_FEATURES),
     [UNIT] =

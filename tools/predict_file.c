@@ -58,7 +58,7 @@ static void note_sign(const evtwin_features *features, const evtwin_table *table
         const size_t col = evtwin_telemetry_find(table, feature);
         if (strcmp(feature, "current") == 0 && col != EVTWIN_NO_COLUMN &&
             is_negative_throughout(table, col)) {
-            cli_note("column '%s' is negative in every row and taken as it is (negative = "
+            cli_note("column '%s' is negative in every row and used unchanged (negative means "
                      "charging)",
                      evtwin_table_name(table, col));
         }

@@ -32,7 +32,7 @@ extern "C" {
     X(OK, 0, "success")                                                                            \
     X(DONE, 1, "nothing more to read")                                                             \
     X(REFUSED, 2, "a record was refused; the source says which and why")                           \
-    X(E_ARG, -1, "an argument is invalid")                                                         \
+    X(E_ARG, -1, "an argument is not valid")                                                       \
     X(E_NOMEM, -2, "out of memory")                                                                \
     X(E_IO, -3, "input or output error")                                                           \
     X(E_NOT_FOUND, -4, "no such file, column, battery or row")                                     \

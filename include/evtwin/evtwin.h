@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * evtwin/evtwin.h: all of libevtwin. The whole way in twenty lines (every call gives an
+ * evtwin/evtwin.h: all of libevtwin. The main calls in short (every call gives an
  * evtwin_status, < 0 is a failure that evtwin_last_error puts into words):
  *
  *     // simulate: 50 packs from new to end of life, labelled by what became of them
@@ -14,7 +14,8 @@
  *     evtwin_trainer *trainer;
  *     evtwin_score score;
  *     evtwin_train(records, NULL, 0, NULL, &trainer);
- *     evtwin_trainer_score(trainer, "rul", EVTWIN_SCORED_MODEL, EVTWIN_ALL_FOLDS, &score, sizeof score);
+ *     evtwin_trainer_score(trainer, "rul", EVTWIN_SCORED_MODEL, EVTWIN_ALL_FOLDS, &score,
+ *                          sizeof score);
  *     evtwin_trainer_save(trainer, "models");
  *
  *     // predict: adds rul_prediction, failure_probability, …; unknown stays unknown
@@ -30,8 +31,9 @@
  *     evtwin_store_latest(store, NULL, &newest, NULL);
  *
  * Live, a pump does the same for every batch: source -> predictor -> sinks (stream.h), and a server
- * shows the store (serve.h). What is given by _create, _load or _open goes back by _free.
- * Read base.h and table.h first, then the part you need.
+ * shows the store (serve.h). What _create, _load or _open gives is freed with _free.
+ * "The contract" in these headers: names, features and limits of the original Python demo, which
+ * stay (docs/migration.md). Read base.h and table.h first, then the part you need.
  */
 #ifndef EVTWIN_EVTWIN_H
 #define EVTWIN_EVTWIN_H

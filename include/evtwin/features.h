@@ -25,8 +25,8 @@ typedef struct evtwin_features evtwin_features;
  * telemetry quantity may be given by any of its names and is kept by ours.
  * @return EVTWIN_E_ARG for an empty or duplicate name; EVTWIN_E_SCHEMA for a quantity that is not a
  * feature by the schema (is_feature of evtwin_quantity_get): outcomes, among them any truth_*; what
- * names a row; seq and sim_time_s, which start with the recording: the age of a battery in a
- * run-to-failure data set, anything when live.
+ * names a row; seq and sim_time_s, which count from the start of a recording: equal to the
+ * battery's age in a run-to-failure data set, but unrelated to it in live data (leakage).
  */
 EVTWIN_API evtwin_status evtwin_features_create(const char *names, evtwin_features **out);
 /** NULL is fine. */

@@ -42,7 +42,7 @@ typedef struct evtwin_score {
     size_t size;
     /** rows; n_folds 0 = one hold-out; pooled over folds, both are all usable rows */
     size_t n_train, n_test, n_folds;
-    double r2, rmse, mae;                           /**< numbers; r2 is NaN for equal truths */
+    double r2, rmse, mae; /**< numbers; r2 is NaN if all true values are equal */
     double auc, average_precision, accuracy, brier; /**< events; accuracy at a probability of 0.5 */
     double base_rate;    /**< events, of EVTWIN_SCORED_MEAN: share of ones among all usable rows */
     const char *feature; /**< of EVTWIN_SCORED_SINGLE; else "". Borrowed */
@@ -60,7 +60,7 @@ EVTWIN_API void evtwin_predictor_free(evtwin_predictor *predictor);
 /** Fill out, of which size is sizeof *out, from the manifest. */
 EVTWIN_API evtwin_status evtwin_predictor_info_get(const evtwin_predictor *predictor,
                                                    evtwin_predictor_info *out, size_t size);
-/** The features, in the order of the columns of evtwin_predictor_predict. Borrowed. Since 0.2. */
+/** The features, in the column order of evtwin_predictor_predict. Borrowed. Since 0.2. */
 EVTWIN_API const evtwin_features *evtwin_predictor_features(const evtwin_predictor *predictor);
 
 /** Name of target i < n_targets that the bundle has a model of, in the order of target.h; NULL if
@@ -86,9 +86,9 @@ EVTWIN_API evtwin_status evtwin_predictor_scores(const evtwin_predictor *predict
 
 /**
  * Predict from a feature matrix in our units: x (rows, cols) row-major to y (rows, n_targets)
- * row-major, the targets in the order of evtwin_predictor_target: numbers in the target's unit, 0
- * where the model says less, probabilities in 0-1; NaN where a feature of that row is not finite.
- * Does not allocate; safe from many threads at once.
+ * row-major, the targets in the order of evtwin_predictor_target: numbers in the target's unit,
+ * never below 0 (negative values become 0), probabilities in 0-1; NaN where a feature of that row
+ * is not finite. Does not allocate; safe from many threads at once.
  * @return EVTWIN_E_SCHEMA if cols is not the number of features or n_targets not that of targets.
  */
 EVTWIN_API evtwin_status evtwin_predictor_predict(const evtwin_predictor *predictor,
@@ -99,11 +99,10 @@ EVTWIN_API evtwin_status evtwin_predictor_predict(const evtwin_predictor *predic
  * Add (or overwrite) the column of each known target's prediction (rul_prediction,
  * failure_probability; missing where the bundle has no model of it), model_version and
  * prediction_note (text: "unknown, because … is missing" where there is no prediction, else
- * missing). A row is
- * predicted from its own values only: nothing is filled in. The table is untouched on failure,
- * except that running out of memory may leave columns of these names, if it had them, half
- * overwritten. The first time that a table's unit is presumed (the 30-column header's power in kW),
- * the log says so at EVTWIN_LOG_INFO.
+ * missing). A row is predicted from its own values only: nothing is filled in. The table is
+ * untouched on failure, except that running out of memory may leave columns of these names, if it
+ * had them, half overwritten. The first time that a table's unit is presumed (the 30-column
+ * header's power in kW), the log says so at EVTWIN_LOG_INFO.
  * @return EVTWIN_E_SCHEMA naming a feature that has no column or two columns of one quantity,
  * EVTWIN_E_RANGE as evtwin_telemetry_check.
  */

@@ -14,9 +14,9 @@ extern "C" {
 /** A set of Prometheus metrics; safe from many threads at once. */
 typedef struct evtwin_metrics evtwin_metrics;
 
-/** An empty set. Give it back with evtwin_metrics_free. */
+/** An empty set. Free with evtwin_metrics_free. */
 EVTWIN_API evtwin_status evtwin_metrics_create(evtwin_metrics **out);
-/** Not before the server that uses it. NULL is fine. */
+/** Free it after the server that uses it. NULL is fine. */
 EVTWIN_API void evtwin_metrics_free(evtwin_metrics *metrics);
 
 /**
@@ -25,8 +25,8 @@ EVTWIN_API void evtwin_metrics_free(evtwin_metrics *metrics);
  * newest row) and battery_predictions_total. An unknown value removes its series rather than
  * showing 0; a battery not seen for an hour loses its gauges. At most 10,000 batteries have series;
  * rows of the rest are counted.
- * @return EVTWIN_E_SCHEMA if battery_id or time is missing in the table or a row: nothing is taken
- * in then.
+ * @return EVTWIN_E_SCHEMA if battery_id or time is absent from the table or missing in a row; the
+ * metrics are then as before.
  */
 EVTWIN_API evtwin_status evtwin_metrics_observe(evtwin_metrics *metrics, const evtwin_table *table);
 
@@ -67,11 +67,11 @@ EVTWIN_API evtwin_status evtwin_server_options_init(evtwin_server_options *optio
 
 /**
  * Start serving; returns once the port is open. options NULL = the defaults. docs/rest.md says what
- * is served. The store is opened read-only, a handle for each thread; if it is not there yet it may
- * come later: until then /health and the endpoints answer 503. Health, alerts and /api/thresholds
- * follow the limits in the store (evtwin_store_put_thresholds) within a second.
- * @return EVTWIN_E_BUSY if the port is in use; EVTWIN_E_ARG for a malformed or not permitted
- * address or a number out of its range; EVTWIN_E_IO if the system refuses the address;
+ * is served. The store is opened read-only, one handle per thread. It need not exist yet: until it
+ * does, /health and the endpoints answer 503. Health, alerts and /api/thresholds follow the limits
+ * in the store (evtwin_store_put_thresholds) within a second; the page reloads them every minute.
+ * @return EVTWIN_E_BUSY if the port is held by another process; EVTWIN_E_ARG for a malformed or not
+ * permitted address or a number out of its range; EVTWIN_E_IO if the system refuses the address;
  * EVTWIN_E_UNSUPPORTED in a build without HTTP; else what evtwin_store_open says, but for
  * EVTWIN_E_NOT_FOUND and EVTWIN_E_AGAIN.
  */
@@ -81,7 +81,7 @@ EVTWIN_API evtwin_status evtwin_server_start(const evtwin_server_options *option
 /** The port that was bound. */
 EVTWIN_API int evtwin_server_port(const evtwin_server *server);
 
-/** Accept no more, give answers under way two seconds to arrive, close, free. NULL is fine. */
+/** Stop accepting, give running answers two seconds to finish, close, free. NULL is fine. */
 EVTWIN_API void evtwin_server_free(evtwin_server *server);
 
 #ifdef __cplusplus

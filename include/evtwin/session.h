@@ -12,16 +12,16 @@ extern "C" {
 
 /**
  * The bounded state of every battery that was predicted: its newest row, how many rows were
- * predicted, the last prediction of each target. What an apply moves is pending until commit, so
- * that a caller can keep it in the transaction of the predictions. Used by one thread at a time.
+ * predicted, the last prediction of each target. An apply changes the state only provisionally,
+ * until commit: a caller can keep it in the transaction of the predictions. One thread at a time.
  * Since 0.2.
  */
 typedef struct evtwin_session evtwin_session;
 
 typedef struct evtwin_session_options {
     size_t size;
-    /** default 100,000, at least 1; beyond it commit forgets the battery seen longest ago, which is
-     * logged once */
+    /** default 100,000, at least 1; beyond it commit drops the state of the least recently seen
+     * battery, which is logged once */
     size_t max_batteries;
 } evtwin_session_options;
 
@@ -45,9 +45,9 @@ EVTWIN_API size_t evtwin_session_batteries(const evtwin_session *session);
 /**
  * evtwin_predictor_apply with memory. The rows of a battery are taken in ascending order of (time,
  * seq; a missing seq counts as 0), wherever they are in the table; a row that is not later than the
- * battery's newest is predicted and moves nothing, as is a row without a battery (text) or a time.
- * What moves is pending, on top of what was pending before. On failure table and session are as
- * they were, but for what evtwin_predictor_apply says of memory running out.
+ * battery's newest is predicted and changes no state, as is a row without a battery (text) or a
+ * time. State changes stay pending until commit; several applies add up. On failure table and
+ * session are as they were, but for what evtwin_predictor_apply says of memory running out.
  * @return what evtwin_predictor_apply returns.
  */
 EVTWIN_API evtwin_status evtwin_session_apply(evtwin_session *session, evtwin_table *table);

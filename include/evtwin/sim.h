@@ -53,7 +53,8 @@ typedef struct evtwin_sim_options {
     int n_threads; /**< default 1; 0 = one per core */
     /** integration step, 0.001 to 60, default 1 (classic: its formulas step by 2 s) */
     double step_s;
-    /** default 2024-01-01T00:00:00Z; when days end, hour and season of EVTWIN_USE_DAILY */
+    /** start of the physics clock (UTC), default 2024-01-01T00:00:00Z; sets time of day and season
+     * in EVTWIN_USE_DAILY, and when a day of wear ends */
     int64_t start_time_us;
 } evtwin_sim_options;
 
@@ -92,7 +93,7 @@ EVTWIN_API evtwin_status evtwin_sim_advance(evtwin_sim *sim, double duration_s);
  * battery_id, time and seq together stay unique). Values are what a BMS would report: SoH, SoC and
  * resistance are estimates, sensors have noise and resolution (docs/physics.md). The classic model
  * reports no resistance_mohm, mean_temperature and throughput_ah_per_day.
- * @return EVTWIN_E_SCHEMA if the table lacks a telemetry column.
+ * @return EVTWIN_E_SCHEMA if a telemetry column is absent.
  */
 EVTWIN_API evtwin_status evtwin_sim_read(evtwin_sim *sim, int64_t time_us, evtwin_table *table);
 

@@ -19,7 +19,7 @@ typedef struct evtwin_store evtwin_store;
 typedef struct evtwin_store_options {
     size_t size;
     int read_only;         /**< default 0. 1: the database must exist and is not migrated */
-    double retention_days; /**< default 30; rows older than this, by time and by arrival, go;
+    double retention_days; /**< default 30: rows whose time and arrival are both older are deleted;
                                 0 = keep all */
     int busy_timeout_ms;   /**< default 5000: how long to wait for another writer */
 } evtwin_store_options;
@@ -29,8 +29,8 @@ EVTWIN_API evtwin_status evtwin_store_options_init(evtwin_store_options *options
 
 /**
  * Open "sqlite:FILE" or "sqlite:///ABSOLUTE/FILE" ("sqlite::memory:" for tests), making and
- * migrating it as needed; a new file can be read by its owner only. Parameters after the file,
- * "?retention_days=7&busy_timeout_ms=500", go before options; options NULL = the defaults.
+ * migrating it as needed; a new file can be read by its owner only. Parameters in the URI,
+ * "?retention_days=7&busy_timeout_ms=500", override options; options NULL = the defaults.
  * @return EVTWIN_E_NOT_FOUND (no such folder; for a reader: no such file), EVTWIN_E_IO,
  * EVTWIN_E_CORRUPT (not a database), EVTWIN_E_SCHEMA (made by a newer version, or with tables or
  * triggers of something else, or with changed tables: left untouched; for a reader: made by an
@@ -44,8 +44,8 @@ EVTWIN_API evtwin_status evtwin_store_open(const char *uri, const evtwin_store_o
 EVTWIN_API void evtwin_store_free(evtwin_store *store);
 
 /* Every call below may also answer EVTWIN_E_IO (disk full, …), EVTWIN_E_AGAIN (another writer for
- * longer than busy_timeout_ms) or EVTWIN_E_CORRUPT; nothing of it is then done, and the handle can
- * be used on. */
+ * longer than busy_timeout_ms) or EVTWIN_E_CORRUPT; the call then changes nothing, and the handle
+ * stays usable. */
 
 /* ---- write: EVTWIN_E_STATE on a read-only handle ---- */
 
@@ -59,14 +59,14 @@ typedef struct evtwin_insert_report {
 /**
  * Insert the rows of a telemetry table in one transaction that is on the disk when this returns.
  * Columns may have any naming and unit of telemetry.h. Rows without seq get one derived from their
- * payload, so a retry has the same key. Prediction columns, if the table has them, go in with the
- * row; what the store sets itself (status, created_at, revision) is not read. A fractional
+ * payload, so a retry has the same key. Prediction columns, if the table has them, are stored
+ * with the row; what the store sets itself (status, created_at, revision) is ignored. A fractional
  * charge_cycles is stored as its floor. The first insert of a battery takes its writer lock for
  * this handle, until it is freed or its process ends.
  * @param report  may be NULL; report_size is sizeof *report.
- * @return EVTWIN_E_BUSY if one of the batteries is held by another handle or process (none of the
- * rows goes in, and none will as long as the other lives), EVTWIN_E_SCHEMA if battery_id or time is
- * missing in the table or a row, or a column has a type or unit that its quantity cannot have,
+ * @return EVTWIN_E_BUSY if one of the batteries is held by another handle or process (no row is
+ * inserted, nor will be while the other lives), EVTWIN_E_SCHEMA if battery_id or time is absent
+ * from the table or missing in a row, or a column has a type or unit that its quantity cannot have,
  * EVTWIN_E_ARG for an invalid battery id, EVTWIN_E_RANGE for an infinite value, a negative seq or a
  * time outside the years 0-9999.
  */
@@ -75,7 +75,7 @@ EVTWIN_API evtwin_status evtwin_store_insert(evtwin_store *store, const evtwin_t
 
 /**
  * Like evtwin_store_insert, and keeps, in the same transaction, how far that source has been read:
- * after a crash it goes on from where its rows are. position is the source's own text (at most
+ * after a crash it continues behind its stored rows. position is the source's own text (at most
  * 64 KiB); a table without rows just keeps it. Since 0.2.
  * @return as evtwin_store_insert; EVTWIN_E_ARG for an empty source.
  */
@@ -108,9 +108,9 @@ EVTWIN_API evtwin_status evtwin_store_unpredicted(evtwin_store *store, size_t ma
  * @param states  of the batteries, as evtwin_session_pending gives them (battery_id TEXT, time
  * TIME, seq I64, state TEXT); kept in the same transaction, one a battery. NULL = none.
  * @param n_updated_out  rows updated; may be NULL.
- * @return EVTWIN_E_SCHEMA if battery_id, time or seq is missing, EVTWIN_E_DATA for a row with
- * neither a prediction nor a note, EVTWIN_E_RANGE for an infinite value or one outside the range of
- * its quantity.
+ * @return EVTWIN_E_SCHEMA if battery_id, time or seq is absent or missing, EVTWIN_E_DATA for a row
+ * with neither a prediction nor a note, EVTWIN_E_RANGE for an infinite value or one outside the
+ * range of its quantity.
  */
 EVTWIN_API evtwin_status evtwin_store_put_predictions(evtwin_store *store,
                                                       const evtwin_table *table,
@@ -135,15 +135,15 @@ EVTWIN_API evtwin_status evtwin_store_states(evtwin_store *store, evtwin_table *
 EVTWIN_API evtwin_status evtwin_store_put_model(evtwin_store *store, const evtwin_table *scores);
 
 /**
- * Replace the limits that make the status of rows written from now on; rows already there keep
- * theirs. Rules of kind alert and display are kept for readers. Since 0.2.
+ * Replace the limits that give rows their status when they are written; existing rows keep their
+ * status. Rules of kind alert and display are kept for readers. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_store_put_thresholds(evtwin_store *store,
                                                      const evtwin_thresholds *thresholds);
 
 /**
- * Delete all that is past the retention. Inserting does this by itself, every 10 minutes and a
- * little at a time. n_deleted_out may be NULL.
+ * Delete rows older than the retention period. Inserting does this by itself, every 10 minutes and
+ * a little at a time. n_deleted_out may be NULL.
  */
 EVTWIN_API evtwin_status evtwin_store_expire(evtwin_store *store, size_t *n_deleted_out);
 
@@ -160,9 +160,9 @@ EVTWIN_API evtwin_status evtwin_store_backup(evtwin_store *store, const char *pa
 
 /**
  * The newest row of one battery, or of every battery in id order if battery_id is NULL.
- * @param current_out  the same rows with the battery's standing prediction in the prediction
- * columns: that of its newest row that has one, or a note. Its age is in the extra column
- * predicted_time (TIME), missing where there is none. NULL = not wanted.
+ * @param current_out  the same rows with the battery's latest prediction in the prediction columns:
+ * that of its newest row with a prediction or a note. The time of the row it was made for is in the
+ * extra column predicted_time (TIME), missing where there is none. NULL = not wanted.
  */
 EVTWIN_API evtwin_status evtwin_store_latest(evtwin_store *store, const char *battery_id,
                                              evtwin_table **rows_out, evtwin_table **current_out);
@@ -220,7 +220,7 @@ EVTWIN_API evtwin_status evtwin_store_changes(evtwin_store *store, int64_t after
 /** The limits in force, of all kinds. Since 0.2. */
 EVTWIN_API evtwin_status evtwin_store_thresholds(evtwin_store *store, evtwin_thresholds **out);
 
-/** Number of rows in ev_telemetry, what users type to check health. */
+/** Number of rows in ev_telemetry. */
 EVTWIN_API evtwin_status evtwin_store_count(evtwin_store *store, int64_t *rows_out);
 
 #ifdef __cplusplus

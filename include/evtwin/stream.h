@@ -42,16 +42,25 @@ typedef struct evtwin_source evtwin_source;
 
 /**
  * Open a source:
- * "csv:FILE" (any naming of the schema; ?battery_id=NAME for a file without that column,
- * ?naive_time=utc|local|reject, ?unit=soc=percent,voltage=mV for columns in other units than their
- * names say); "jsonl:FILE" (?naive_time=, by default utc, for standard input reject; ?follow=1
- * waits at the end of the file); "sqlite:FILE", which has to exist: every insert and every
- * prediction in commit order, so a row comes again when it is predicted (?rows=unpredicted: the
- * rows that wait for a prediction, until they have one);
- * "sim:?fleet=N&seed=S&model=ecm|classic&cell=NAME&use=cycle|daily&battery_id=ID&soh=P&final_soh=P&start=TIME",
- * &interval=S (2) wall seconds between two records of a pack, &speed=K (60) physics seconds per
- * wall second, &rows=N records of each pack; speed=max does not wait: a record every S physics
- * seconds from start on. FILE "-" is standard input. A '?' cannot be part of a file name.
+ *   "csv:FILE"     any naming of the schema
+ *     battery_id   the battery, for a file without that column
+ *     naive_time   utc (default), local or reject
+ *     unit         "soc=percent,voltage=mV": columns in other units than their names say
+ *   "jsonl:FILE"   one record a line
+ *     naive_time   as above; the default for standard input is reject
+ *     follow=1     wait at the end of the file
+ *   "sqlite:FILE"  must exist: every insert and prediction in commit order, so a row comes again
+ *                  when it is predicted
+ *     rows=unpredicted  only the rows that wait for a prediction, until they have one
+ *   "sim:"
+ *     fleet, seed, model (ecm, classic), cell, use (cycle, daily), battery_id, soh, final_soh,
+ *     start        as in evtwin_sim_options; final_soh by default soh
+ *     interval     wall-clock seconds between two records of a pack, default 2
+ *     speed        physics seconds per wall-clock second, default 60; max: do not wait, a record
+ *                  every interval physics seconds from start on
+ *     rows         records of each pack, default no limit
+ * Parameters follow a '?', as in "sim:?fleet=20&speed=max", so a file name cannot contain one.
+ * FILE "-" is standard input.
  * @return EVTWIN_E_UNSUPPORTED for an unknown scheme (the text lists the known ones), EVTWIN_E_ARG
  * for an unknown parameter or value, EVTWIN_E_SCHEMA for a CSV without time or battery_id, or what
  * the source itself returns.
@@ -65,11 +74,11 @@ EVTWIN_API const char *evtwin_source_uri(const evtwin_source *source);
 
 /**
  * Append at most max_rows records to a telemetry table, waiting at most timeout_ms for the first (0
- * = not at all; a CSV on a pipe waits for a whole record). On any other answer than EVTWIN_OK the
- * table is as before, and reading may go on.
- * @return EVTWIN_OK (no new row: none yet), EVTWIN_DONE (none will come), EVTWIN_REFUSED (one
- * record was refused and is passed over: evtwin_source_refusal; the rows before it came first),
- * EVTWIN_E_ARG, or what the source itself failed with.
+ * = not at all; a CSV on a pipe waits for a whole record).
+ * @return EVTWIN_OK, with 0 new rows if none arrived in time; EVTWIN_DONE (none will come);
+ * EVTWIN_REFUSED (one record was refused and is passed over: evtwin_source_refusal; the rows before
+ * it came first); EVTWIN_E_ARG, or what the source itself failed with. Unless it is EVTWIN_OK the
+ * table is as before; the source may be read again.
  */
 EVTWIN_API evtwin_status evtwin_source_read(evtwin_source *source, size_t max_rows, int timeout_ms,
                                             evtwin_table *table);
@@ -104,7 +113,7 @@ EVTWIN_API const char *evtwin_source_position(const evtwin_source *source);
  */
 EVTWIN_API evtwin_status evtwin_source_commit(evtwin_source *source, const char *position);
 
-/** A source of one's own; the built-in ones are made of the same functions. Since 0.2. */
+/** A custom source; the built-in ones are made of the same functions. Since 0.2. */
 typedef struct evtwin_source_callbacks {
     size_t size;
     const char *name; /**< for messages: a URI or a name; copied */
@@ -121,7 +130,7 @@ EVTWIN_API evtwin_status evtwin_source_create(const evtwin_source_callbacks *cal
                                               evtwin_source **out);
 
 /**
- * For read of a source of one's own: note the record that is passed over.
+ * For read of a custom source: note the record that is passed over.
  * @param status  < 0, as of a call that would have failed.
  * @param reason  one line; NULL = evtwin_last_error().
  * @param raw  (raw_size) the record as it came; NULL = not known.
@@ -131,7 +140,7 @@ EVTWIN_API evtwin_status evtwin_source_refuse(evtwin_source *source, evtwin_stat
                                               const char *place, const char *reason,
                                               const char *raw, size_t raw_size);
 
-/** For read of a source of one's own: the position behind the rows that it appends; copied.
+/** For read of a custom source: the position behind the rows that it appends; copied.
  * Since 0.2. */
 EVTWIN_API evtwin_status evtwin_source_set_position(evtwin_source *source, const char *position);
 
@@ -144,8 +153,9 @@ typedef struct evtwin_sim_source_options {
     int64_t start_time_us; /**< default 2024-01-01: where the physics clock began, which stamps
                                 records if speed is INFINITY */
     size_t max_records;    /**< default 0 = no limit: of each pack */
-    size_t max_late;       /**< default 30: so many records of a pack that were due before they were
-                                read are caught up with; more are left out, which is logged */
+    size_t max_late;       /**< default 30: if the reader is late, up to this many overdue records
+                                of each pack are delivered; if there are more, all of them are
+                                dropped, which is logged */
 } evtwin_sim_source_options;
 
 /** Fill in the defaults; size is sizeof *options. Since 0.2. */
@@ -171,9 +181,9 @@ typedef struct evtwin_sink evtwin_sink;
  * Open a sink: "null:", "csv:FILE", "jsonl:FILE" ("-" = standard output), "sqlite:FILE"
  * (?write=predictions: update predictions of existing rows instead of inserting;
  * ?retention_days=D). Opening a named pipe waits for its reader. Files are appended to (?replace=1:
- * started anew): a last line that a killed process left torn is cut off, with a warning to the log;
- * a CSV with another header and a file that does not hold JSON lines are refused. A CSV has all
- * telemetry columns, and those prediction columns that its first batch has.
+ * started anew): an incomplete last line, left by a killed process, is cut off, with a warning to
+ * the log; a CSV with another header and a file that does not hold JSON lines are refused. A CSV
+ * has all telemetry columns, and those prediction columns that its first batch has.
  * @return EVTWIN_E_BUSY if another sink writes the file, EVTWIN_E_SCHEMA for a foreign file,
  * EVTWIN_E_UNSUPPORTED and EVTWIN_E_ARG as for sources, or what the sink itself returns.
  */
@@ -202,13 +212,13 @@ typedef struct evtwin_batch {
 EVTWIN_API evtwin_status evtwin_sink_write_batch(evtwin_sink *sink, const evtwin_batch *batch);
 /** The same for rows alone. */
 EVTWIN_API evtwin_status evtwin_sink_write(evtwin_sink *sink, const evtwin_table *table);
-/** What was written lasts through a power cut from here on, where the sink is one that can. */
+/** After it, what was written survives a power cut, where the sink can promise that. */
 EVTWIN_API evtwin_status evtwin_sink_flush(evtwin_sink *sink);
 
 /** The sink's URI with passwords replaced by ***, or its name. Borrowed. */
 EVTWIN_API const char *evtwin_sink_uri(const evtwin_sink *sink);
 
-/** A sink of one's own; the built-in ones are made of the same functions. Since 0.2. */
+/** A custom sink; the built-in ones are made of the same functions. Since 0.2. */
 typedef struct evtwin_sink_callbacks {
     size_t size;
     const char *name; /**< for messages: a URI or a name; copied */
@@ -225,16 +235,15 @@ EVTWIN_API evtwin_status evtwin_sink_create(const evtwin_sink_callbacks *callbac
 
 /* ---- pump: source -> predictor -> sinks ---- */
 
-/** The one delivery engine: reads, predicts, delivers, holds, tries again, acknowledges, counts.
- * One thread at a time. */
+/** Reads, predicts, delivers, holds, retries, acknowledges and counts. One thread at a time. */
 typedef struct evtwin_pump evtwin_pump;
 
 typedef struct evtwin_pump_options {
     size_t size;
     size_t max_batch_rows; /**< default 4096 */
-    size_t max_held_rows;  /**< default 0: the source is not read on while a sink is behind. N: at
-                                most N rows wait in memory for each sink that fails, while the others
-                                go on; more are lost for it, which is counted and reported */
+    size_t max_held_rows; /**< 0 (default): stop reading while any sink fails. N > 0: buffer up to N
+                               rows for each sink that fails temporarily; further rows are lost for
+                               it, which is counted and reported */
     double first_pause_s, longest_pause_s; /**< default 0.5 and 30: a sink that fails for a while is
                                                 tried again after 0.5, 1, 2 … 30 s */
 } evtwin_pump_options;
@@ -242,28 +251,28 @@ typedef struct evtwin_pump_options {
 /** Fill in the defaults; size is sizeof *options. Since 0.2. */
 EVTWIN_API evtwin_status evtwin_pump_options_init(evtwin_pump_options *options, size_t size);
 
-/** A pump without a source or sink. options NULL = defaults. Give it back with evtwin_pump_free.
+/** A pump without a source or sink. options NULL = defaults. Free with evtwin_pump_free.
  * @return EVTWIN_E_ARG for a batch of 0 rows or a pause that is not 0 or more. */
 EVTWIN_API evtwin_status evtwin_pump_create(const evtwin_pump_options *options, evtwin_pump **out);
 
 /** Frees what it took. What is held is dropped: see evtwin_pump_finish. NULL is fine. */
 EVTWIN_API void evtwin_pump_free(evtwin_pump *pump);
 
-/** The pump owns the source from here on. EVTWIN_E_STATE if it has one. */
+/** The pump takes ownership of the source. EVTWIN_E_STATE if it has one. */
 EVTWIN_API evtwin_status evtwin_pump_take_source(evtwin_pump *pump, evtwin_source *source);
-/** The pump owns the sink from here on; there may be several, each gets every row. */
+/** The pump takes ownership of the sink; there may be several, each gets every row. */
 EVTWIN_API evtwin_status evtwin_pump_take_sink(evtwin_pump *pump, evtwin_sink *sink);
-/** The pump owns the predictor from here on, and predicts in a session of its own; without one rows
- * pass through as they are. EVTWIN_E_STATE if it has one. */
+/** The pump takes ownership of the predictor, and predicts in a session of its own; without one
+ * rows pass through unchanged. EVTWIN_E_STATE if it has one. */
 EVTWIN_API evtwin_status evtwin_pump_take_predictor(evtwin_pump *pump, evtwin_predictor *predictor);
 
-/** The pump's session, to restore states before it runs; NULL without a predictor. What a batch
- * moves goes to the sinks with it and is committed when they have it or it is held. Borrowed.
- * Since 0.2. */
+/** The pump's session, to restore states before it runs; NULL without a predictor. The
+ * states that a batch changes go to the sinks with it. They are committed when every sink has the
+ * batch or holds it for retry. Borrowed. Since 0.2. */
 EVTWIN_API evtwin_session *evtwin_pump_session(evtwin_pump *pump);
 
 typedef enum evtwin_pump_event_kind {
-    EVTWIN_PUMP_BATCH = 0,       /**< every sink has taken the batch, or it is held for it */
+    EVTWIN_PUMP_BATCH = 0,       /**< every sink has written the batch or holds it for retry */
     EVTWIN_PUMP_REFUSED = 1,     /**< the source refused a record */
     EVTWIN_PUMP_SINK_FAILED = 2, /**< for the first time */
     EVTWIN_PUMP_SINK_STILL_FAILING = 3,
@@ -293,22 +302,23 @@ EVTWIN_API evtwin_status evtwin_pump_on_event(evtwin_pump *pump, evtwin_pump_eve
 
 /**
  * Move one batch: read (waiting at most timeout_ms), predict, deliver to every sink and flush it,
- * offer again what is held, acknowledge to the source what every sink has taken. n_rows_out (may be
+ * retry what is held, acknowledge to the source what every sink has taken. n_rows_out (may be
  * NULL) is how many rows were delivered or held. A sink that fails does not keep the batch from the
  * others, and no sink gets it twice.
  * @return EVTWIN_OK (0 rows: none yet), EVTWIN_DONE (the source has ended; held rows may be left:
  * evtwin_pump_finish), EVTWIN_REFUSED (see the event; go on), EVTWIN_E_STATE without a source, or
- * the first failure of source, predictor or sinks. One of a sink that evtwin_status_is_temporary is
- * not returned while rows can be held. After a failure of predictor or sink the batch stays in the
- * pump: the next call goes on with it, or gives the same failure again during a pause.
+ * the first failure of source, predictor or sinks. With max_held_rows > 0 a temporary failure of a
+ * sink (evtwin_status_is_temporary) is not returned, since its rows are held. After a failure of
+ * predictor or sink the batch stays in the pump: the next call goes on with it, or returns the same
+ * failure again during a pause.
  */
 EVTWIN_API evtwin_status evtwin_pump_run_once(evtwin_pump *pump, int timeout_ms,
                                               size_t *n_rows_out);
 
 /**
- * At the end: offer once more what is held, whatever the pauses, and flush.
- * @return the first failure; evtwin_pump_stats_get and evtwin_pump_sink_stats say what was not
- * delivered. Since 0.2.
+ * At the end: retry once what is held, whatever the pauses, and flush.
+ * @return the first failure; evtwin_pump_stats_get and evtwin_pump_sink_stats_get say what
+ * was not delivered. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_pump_finish(evtwin_pump *pump);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* evtwin/table.h: the one currency: named, typed columns of equal length in Arrow's layout. */
+/* evtwin/table.h: the one data type between modules: named, typed columns of equal length in
+ * Arrow's layout. */
 #ifndef EVTWIN_TABLE_H
 #define EVTWIN_TABLE_H
 
@@ -29,11 +30,11 @@ typedef enum evtwin_type {
 
 /* ---- create, share, free ---- */
 
-/** A table without columns and rows. Give it back with evtwin_table_free. */
+/** A table without columns and rows. Free with evtwin_table_free. */
 EVTWIN_API evtwin_status evtwin_table_create(evtwin_table **out);
 
 /** One more reference to the same table, which becomes permanently immutable; each reference is
- * given back with evtwin_table_free. */
+ * freed with evtwin_table_free. */
 EVTWIN_API evtwin_table *evtwin_table_share(evtwin_table *table);
 
 /** Drop one reference; NULL is fine. */
@@ -198,7 +199,7 @@ typedef struct evtwin_csv_options {
     const char *text_columns;
     size_t max_line_bytes; /**< default 65536 (one record, quoted line breaks included) */
     size_t max_columns;    /**< default 256 */
-    /** 1 = names of number_columns and text_columns that are not in the header are passed over;
+    /** 1 = names of number_columns and text_columns that are not in the header are skipped;
      * default 0. Since 0.2. */
     int allow_absent;
 } evtwin_csv_options;

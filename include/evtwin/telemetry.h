@@ -83,8 +83,8 @@ EVTWIN_API evtwin_status evtwin_telemetry_factor(const evtwin_table *table, size
 /**
  * Apply "soc=percent,power_consumption=kW": sets the unit tag of the columns that hold these
  * quantities (our names or the header's). NULL or "" does nothing.
- * @return EVTWIN_E_NOT_FOUND for a quantity the table lacks, EVTWIN_E_SCHEMA for a unit it cannot
- * be in.
+ * @return EVTWIN_E_NOT_FOUND for a quantity that the table does not have, EVTWIN_E_SCHEMA for a
+ * unit it cannot be in.
  */
 EVTWIN_API evtwin_status evtwin_telemetry_override_units(evtwin_table *table,
                                                          const char *overrides);

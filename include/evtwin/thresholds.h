@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-/** How a battery is (contract: NORMAL, WARNING, CRITICAL). */
+/** Health level of a battery. */
 typedef enum evtwin_health {
     EVTWIN_HEALTH_NORMAL = 0,
     EVTWIN_HEALTH_WARNING = 1,
@@ -21,8 +21,8 @@ EVTWIN_API const char *evtwin_health_name(evtwin_health health);
 
 /** What a threshold is for. */
 typedef enum evtwin_threshold_kind {
-    EVTWIN_THRESHOLD_STATUS = 0, /**< gives a row its status; also raises an alert */
-    EVTWIN_THRESHOLD_ALERT = 1,  /**< puts a battery on the alert list, whatever its status */
+    EVTWIN_THRESHOLD_STATUS = 0, /**< gives a row its status (store, REST, page); raises an alert */
+    EVTWIN_THRESHOLD_ALERT = 1,  /**< the alert list only: no status follows from it */
     EVTWIN_THRESHOLD_DISPLAY = 2 /**< a colour band of dashboards and pages, nothing else */
 } evtwin_threshold_kind;
 
@@ -42,13 +42,13 @@ typedef struct evtwin_threshold {
 /** A set of rules, at most 256. One thread at a time while it changes. Since 0.2. */
 typedef struct evtwin_thresholds evtwin_thresholds;
 
-/** The contract's rules. Give them back with evtwin_thresholds_free. */
+/** The contract's rules. Free with evtwin_thresholds_free. */
 EVTWIN_API evtwin_status evtwin_thresholds_create(evtwin_thresholds **out);
 
 /**
  * The contract's rules, changed by a JSON file: an array of objects as /api/thresholds shows them,
  * {"kind": "status", "quantity": "soc", "level": "CRITICAL", "operator": "<", "limit": 12};
- * a limit of null takes the rule away.
+ * a limit of null removes the rule.
  * @return EVTWIN_E_NOT_FOUND, EVTWIN_E_IO, EVTWIN_E_PARSE naming file and key, EVTWIN_E_RANGE or
  * EVTWIN_E_ARG as evtwin_thresholds_set.
  */
@@ -76,7 +76,7 @@ EVTWIN_API evtwin_status evtwin_thresholds_get(const evtwin_thresholds *threshol
 
 /**
  * Set the limit of the rule of the same kind, quantity, level and direction, or add it. A limit of
- * NaN takes the rule away.
+ * NaN removes the rule.
  * @return EVTWIN_E_ARG for a quantity that is not a number of the schema, an unknown kind or level,
  * a status rule of level NORMAL, or more than 256 rules; EVTWIN_E_RANGE for an infinite limit.
  */
@@ -91,10 +91,10 @@ EVTWIN_API evtwin_health evtwin_thresholds_status(const evtwin_thresholds *thres
                                                   const evtwin_table *rows, size_t row);
 
 /**
- * The rules that a row breaks, the worst first. kind says what for: EVTWIN_THRESHOLD_STATUS, those
- * that give it its status; EVTWIN_THRESHOLD_ALERT, all that put it on the alert list (status and
- * alert rules; one that a stricter rule of its quantity outdoes is left out);
- * EVTWIN_THRESHOLD_DISPLAY, the colour bands it is in.
+ * The rules that a row breaks, the worst first. kind says which: EVTWIN_THRESHOLD_STATUS, those
+ * that give it its status; EVTWIN_THRESHOLD_ALERT, the status and alert rules that put it on the
+ * alert list; EVTWIN_THRESHOLD_DISPLAY, the colour bands it is in. For alerts and bands, if several
+ * rules of a quantity and direction are broken, only the strictest is listed.
  * @param broken  (max) numbers for evtwin_thresholds_get
  * @return how many; at most max are written.
  */

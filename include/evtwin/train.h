@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-/** A finished training: a model of each target, their scores and what was noticed. */
+/** A finished training: a model of each target, their scores and findings. */
 typedef struct evtwin_trainer evtwin_trainer;
 
 typedef struct evtwin_train_options {
@@ -47,25 +47,30 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
 /**
  * Train on a table, a model for each of targets (n_targets; NULL = all that are known, with their
  * defaults: see evtwin_target_get, whose members column, trees and depth are the caller's to
- * change; the stride of the array is targets[0].size). A target whose column is named must be
- * there; one that is looked for and absent is left out with a finding. Telemetry is checked against
- * its ranges; features are computed in our units and filled forward within a battery. Rows without
- * a target, a battery or a feature are left out, counted and named in a finding. Outcomes (the
- * targets, truth_*, predictions) are refused as features.
+ * change; the stride of the array is targets[0].size). A column that the caller names must be
+ * there; a target whose default column is absent is skipped, with a finding. Telemetry is checked
+ * against its ranges; features are computed in our units and filled forward within a battery. Rows
+ * without a target, a battery or a feature are left out, counted and named in a finding. Outcomes
+ * (the targets, truth_*, predictions) are refused as features.
  *
- * Scores are held out. With cv_folds = 0: a fifth of the batteries (rounded, at least one) by a
- * seeded shuffle, the first of 100 that leaves rows of every target and both classes in both parts,
- * or where none does the one that comes closest; where only one battery has usable rows, the last
- * fifth of its rows in time (in the order of the table without a time column), without a gap. The
- * saved models are those that were scored, trained on the rest. With cv_folds = K, per target: rows
- * without target leave first, batteries by size descending, ties by name in byte order, each to the
- * lightest fold; the scores pool all out-of-fold predictions and the saved models are trained on
- * all rows. A score that cannot be made (one class, one row or one value held out) is NaN with a
- * finding "score-unknown", and no finding compares it.
+ * Scores are held out.
+ * cv_folds = 0, one hold-out; the saved models are those that were scored, trained on the rest:
+ *   - several batteries: a fifth of them (rounded, at least one) by a seeded shuffle, the first of
+ *     up to 100 that leaves rows of every target and both classes in both parts; if none does, the
+ *     one that comes closest;
+ *   - only one with usable rows: the last fifth of its rows in time (in the order of the table
+ *     without a time column), without a gap.
+ * cv_folds = K, for each target; the saved models are trained on all rows:
+ *   1. drop the rows without the target;
+ *   2. sort the batteries by number of rows, descending, ties by name in byte order;
+ *   3. assign each to the fold with the fewest rows;
+ *   4. score all out-of-fold predictions together.
+ * A score that cannot be made (one class, one row or one value held out) is NaN with a finding
+ * "score-unknown", and no finding compares it.
  *
  * The same table, options and library versions give the same models, byte for byte.
  * @param options  NULL = the defaults.
- * @return EVTWIN_E_ARG (an option is out of its domain, a target or a column is given twice),
+ * @return EVTWIN_E_ARG (an option is out of its domain, a duplicate target or column),
  * EVTWIN_E_NOT_FOUND (there is no such target), EVTWIN_E_SCHEMA (a column is absent, not numeric,
  * or an outcome among the features; two columns of one quantity), EVTWIN_E_RANGE (a value is
  * outside its unit's range or infinite, a label is below what it can be), EVTWIN_E_DATA (too few
@@ -96,9 +101,9 @@ EVTWIN_API evtwin_status evtwin_trainer_score(const evtwin_trainer *trainer, con
  * 1 if a model beats the training mean (base rate) by more than chance, else 0: the gain in squared
  * error, summed by held-out battery (by day where there is one series, by runs of rows where there
  * are fewer than ten days), has a one-sided 95 % bootstrap bound above zero. It is 0 where the
- * score is unknown. Fewer than five batteries are too few to judge (four that all go well are a
- * chance of 1 in 16): a finding "too-few-groups" says so; fewer than five days or runs of rows show
- * nothing, and it is 0.
+ * score is unknown. Fewer than five batteries are too few to judge, which a finding
+ * "too-few-groups" says: with four, all four improve by chance in 1 of 16 cases. Fewer than five
+ * days or runs of rows show nothing, and it is 0.
  */
 EVTWIN_API int evtwin_trainer_has_signal(const evtwin_trainer *trainer);
 
@@ -144,8 +149,8 @@ EVTWIN_API evtwin_status evtwin_trainer_predictions(const evtwin_trainer *traine
 
 /**
  * All of it as one JSON object (docs/cli.md): NaN is null, as is a model that was not trained. dir
- * is what "models" says, NULL = null. Borrowed until the next call or until freed; NULL if memory
- * is out.
+ * is what "models" says, NULL = null. Borrowed until the next call or until freed; NULL if out
+ * of memory.
  */
 EVTWIN_API const char *evtwin_trainer_json(evtwin_trainer *trainer, const char *dir);
 
@@ -153,9 +158,9 @@ EVTWIN_API const char *evtwin_trainer_json(evtwin_trainer *trainer, const char *
  * Save the bundle (docs/bundle.md): a model file for each target (rul_model.json,
  * failure_model.json), scaler.json, manifest.json.
  * The directory is made if absent. All files are first written whole into a folder beside them, so
- * a full disk leaves an older bundle untouched, and then renamed, the manifest last, so a save that
- * is interrupted between two renames leaves a bundle that is refused by its hashes. The file of a
- * model that was not trained is removed. A save that fails removes the directories it made.
+ * a full disk leaves an older bundle untouched. Then they are renamed, the manifest last, so a save
+ * that is interrupted between two renames leaves a bundle that is refused by its hashes. The file
+ * of a model that was not trained is removed. A save that fails removes the directories it made.
  * @return EVTWIN_E_IO naming the path.
  */
 EVTWIN_API evtwin_status evtwin_trainer_save(const evtwin_trainer *trainer, const char *dir);

@@ -33,7 +33,7 @@ static evtwin_status take_options(const evtwin_csv_options *options, evtwin_csv_
     EVTWIN_TRY(evtwin__options_merge(&taken, sizeof taken, options, "evtwin_csv_options_init"));
     EVTWIN_FAIL_IF((int)taken.naive_time < EVTWIN_NAIVE_UTC ||
                        (int)taken.naive_time > EVTWIN_NAIVE_REJECT,
-                   EVTWIN_E_ARG, "invalid naive_time %d", (int)taken.naive_time);
+                   EVTWIN_E_ARG, "%d is not a valid naive_time", (int)taken.naive_time);
     EVTWIN_FAIL_IF(taken.max_line_bytes < 1 || taken.max_line_bytes > max_line_limit, EVTWIN_E_ARG,
                    "max_line_bytes %zu is not in 1 to %zu", taken.max_line_bytes, max_line_limit);
     EVTWIN_FAIL_IF(taken.max_columns < 1 || taken.max_columns > max_columns_limit, EVTWIN_E_ARG,
@@ -174,8 +174,8 @@ static evtwin_status plan_known_column(evtwin__csv_reader *r, size_t i, const ev
     target->factor = is_ours ? target->to_ours : 1.0;
     target->is_absolute = is_ours && target->has_direction;
     EVTWIN_FAIL_IF(target->kind != EVTWIN_F64 && target->factor != 1.0, EVTWIN_E_SCHEMA,
-                   "%s: column '%.100s' has to be multiplied by %g for '%s'", r->scan.name,
-                   target->name, target->factor, quantity);
+                   "%s: column '%.100s' must be numeric (f64) to convert it to '%s' (factor %g)",
+                   r->scan.name, target->name, quantity, target->factor);
     for (size_t k = 0; k < i; k++) {
         const evtwin__csv_target *other = &r->target[k];
         EVTWIN_FAIL_IF(other->kind != EVTWIN__CSV_SKIP && other->col == target->col,

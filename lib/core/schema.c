@@ -46,7 +46,8 @@ size_t evtwin_quantity_count(void) {
 
 evtwin_status evtwin_quantity_get(size_t index, evtwin_quantity *out, size_t size) {
     EVTWIN_FAIL_IF(index >= EVTWIN__Q_COUNT || out == NULL || size < sizeof out->size, EVTWIN_E_ARG,
-                   "quantity %zu of %d, or out is NULL or too small", index, EVTWIN__Q_COUNT);
+                   "quantity %zu is out of range (there are %d), or out is NULL or too small",
+                   index, EVTWIN__Q_COUNT);
     const evtwin__quantity *q = &evtwin__schema[index];
     const evtwin_quantity full = {.size = sizeof full,
                                   .name = q->name,
@@ -241,7 +242,8 @@ size_t evtwin_target_count(void) {
 
 evtwin_status evtwin_target_get(size_t index, evtwin_target *out, size_t size) {
     EVTWIN_FAIL_IF(index >= EVTWIN__T_COUNT || out == NULL || size < sizeof out->size, EVTWIN_E_ARG,
-                   "target %zu of %d, or out is NULL or too small", index, EVTWIN__T_COUNT);
+                   "target %zu is out of range (there are %d), or out is NULL or too small", index,
+                   EVTWIN__T_COUNT);
     const target *t = &targets[index];
     const evtwin_target full = {.size = sizeof full,
                                 .name = t->name,

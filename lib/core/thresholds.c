@@ -75,10 +75,10 @@ size_t evtwin_thresholds_count(const evtwin_thresholds *thresholds) {
 
 evtwin_status evtwin_thresholds_get(const evtwin_thresholds *thresholds, size_t i,
                                     evtwin_threshold *out, size_t size) {
-    EVTWIN_FAIL_IF(i >= evtwin_thresholds_count(thresholds) || out == NULL ||
-                       size < sizeof out->size,
-                   EVTWIN_E_ARG, "threshold %zu of %zu, or out is NULL or too small", i,
-                   evtwin_thresholds_count(thresholds));
+    EVTWIN_FAIL_IF(
+        i >= evtwin_thresholds_count(thresholds) || out == NULL || size < sizeof out->size,
+        EVTWIN_E_ARG, "threshold %zu is out of range (there are %zu), or out is NULL or too small",
+        i, evtwin_thresholds_count(thresholds));
     const rule *r = &thresholds->rules[i];
     const evtwin_threshold full = {.size = sizeof full,
                                    .kind = r->kind,

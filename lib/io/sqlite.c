@@ -68,14 +68,17 @@ static evtwin_status fail_db(evtwin__db *db, int rc) {
             ? sqlite3_errmsg(db->handle)
             : sqlite3_errstr(rc);
     EVTWIN_FAIL_IF(st == EVTWIN_E_AGAIN, st,
-                   "%s: another process held the write lock for longer than %d ms", db->name,
+                   "%s: database is held by another process or handle (waited %d ms)", db->name,
                    db->busy_timeout_ms);
     EVTWIN_FAIL_IF((rc & 0xff) == SQLITE_NOTADB, st, "%s: is not a SQLite database", db->name);
     if (db->mode == EVTWIN__DB_READ &&
         ((rc & 0xff) == SQLITE_READONLY || (rc & 0xff) == SQLITE_CANTOPEN)) {
         /* the file itself can be read: its log is what SQLite wants to write */
-        EVTWIN_FAIL(st, "%s: no writer has it open, and this user may not make its log there",
-                    db->name);
+        EVTWIN_FAIL(
+            st,
+            "%s: cannot read: no writer has it open, so SQLite needs to create %s-wal, but the "
+            "folder is not writable for this user",
+            db->name, db->name);
     }
     const int system_errno = st == EVTWIN_E_IO ? sqlite3_system_errno(db->handle) : 0;
     EVTWIN_FAIL_IF(system_errno != 0, st, "%s: %s (%s)", db->name, text, strerror(system_errno));

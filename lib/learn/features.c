@@ -129,7 +129,7 @@ static evtwin_status add_name(evtwin_features *features, const char *text, size_
     features->n++;
     for (size_t i = 0; i + 1 < features->n; i++) {
         EVTWIN_FAIL_IF(strcmp(features->list[i].name, f->name) == 0, EVTWIN_E_ARG,
-                       "feature '%s' is named twice", f->name);
+                       "duplicate feature '%s'", f->name);
     }
     return EVTWIN_OK;
 }

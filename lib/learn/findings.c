@@ -39,7 +39,7 @@ enum { TEXT_SIZE = 1024 };
     X(UNIT_PRESUMED, "unit-presumed", "info",                                                      \
       "column '{}' states no unit and is presumed to be in {}")                                    \
     X(SIGN_AS_IS, "sign-as-is", "info",                                                            \
-      "column '{}' is negative in every row and taken as it is (negative = charging)")             \
+      "column '{}' is negative in every row and used unchanged (negative means charging)")         \
     X(ONE_ROW_HELD_OUT, "score-unknown", "warning",                                                \
       "the {} of the {} model is unknown: one row only is held out, so the model cannot "          \
       "be judged")                                                                                 \

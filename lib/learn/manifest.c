@@ -178,14 +178,14 @@ static evtwin_status step_in(const place *p, const char *path, int make, place *
 
 /* ---- read ---- */
 
-/* "key … is 3, it can be 0 to 1"; a limit that is none is left out. */
+/* "key … is 3, it must be 0 to 1"; a limit that does not exist is left out. */
 static evtwin_status fail_range(const char *where, const field *f, double value) {
     char number[EVTWIN__NUM_SIZE], low[EVTWIN__NUM_SIZE], high[EVTWIN__NUM_SIZE];
     evtwin__format_f64(value, number);
     evtwin__format_f64(f->min, low);
     evtwin__format_f64(f->max, high);
     const int has_low = f->min > -DBL_MAX, has_high = f->max != (double)INT64_MAX;
-    EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: key \"%s\" is %s, it can be %s%s%s%s", where, f->key, number,
+    EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s: key \"%s\" is %s, it must be %s%s%s%s", where, f->key, number,
                 has_low ? low : "at most ", has_low && has_high ? " to " : "", has_high ? high : "",
                 has_high ? "" : " or more");
 }
@@ -326,7 +326,7 @@ static evtwin_status read_model(const place *models, const evtwin_target *target
                    objective_name(target->kind));
     EVTWIN_FAIL_IF(target->kind == EVTWIN_TARGET_EVENT &&
                        (m->base_score < 0.0 || m->base_score > 1.0),
-                   EVTWIN_E_SCHEMA, "%s.params: key \"base_score\" is %g, it can be 0 to 1",
+                   EVTWIN_E_SCHEMA, "%s.params: key \"base_score\" is %g, it must be 0 to 1",
                    p.where, m->base_score);
     return read_scores(&p, target->kind, m);
 }

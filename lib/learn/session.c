@@ -106,10 +106,11 @@ static void forget_oldest(evtwin_session *s) {
         const size_t oldest = s->battery[0].newer;
         if (!s->has_logged) {
             s->has_logged = 1;
-            evtwin__log(EVTWIN_LOG_WARNING,
-                        "more than %zu batteries are predicted: the past of those seen longest ago "
-                        "is forgotten, battery %s first",
-                        s->max_batteries, id_of(s, oldest));
+            evtwin__log(
+                EVTWIN_LOG_WARNING,
+                "more than %zu batteries are predicted: the state of the least recently seen "
+                "batteries is dropped, %s first",
+                s->max_batteries, id_of(s, oldest));
         }
         unlink_known(s->battery, oldest);
         s->battery[oldest] = (battery){0};
@@ -420,9 +421,10 @@ evtwin_status evtwin_session_pending(const evtwin_session *session, evtwin_table
 static evtwin_status find_columns(const evtwin_table *states, size_t col[N_COLS]) {
     for (size_t c = 0; c < N_COLS; c++) {
         col[c] = evtwin_table_find(states, columns[c].name);
-        EVTWIN_FAIL_IF(
-            col[c] == EVTWIN_NO_COLUMN || evtwin_table_type(states, col[c]) != columns[c].type,
-            EVTWIN_E_SCHEMA, "the table of states has no column '%s' of its type", columns[c].name);
+        EVTWIN_FAIL_IF(col[c] == EVTWIN_NO_COLUMN ||
+                           evtwin_table_type(states, col[c]) != columns[c].type,
+                       EVTWIN_E_SCHEMA, "the table of states has no column '%s' of the right type",
+                       columns[c].name);
     }
     return EVTWIN_OK;
 }

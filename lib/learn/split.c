@@ -62,9 +62,9 @@ evtwin_status evtwin__split_folds(const evtwin__groups *groups, const size_t *ro
         n_used++;
     }
     if (n_used < n_folds) {
-        st =
-            evtwin__fail(EVTWIN_E_DATA, "%zu folds need as many groups with a target, there %s %zu",
-                         n_folds, n_used == 1 ? "is" : "are", n_used);
+        st = evtwin__fail(EVTWIN_E_DATA,
+                          "%zu folds need at least %zu groups with a target, there %s %zu", n_folds,
+                          n_folds, n_used == 1 ? "is" : "are", n_used);
         goto done;
     }
     deal(group, n_used, weight, n_folds, fold_of_group);

@@ -33,8 +33,7 @@ static evtwin_status check_limit(const char *of, const char *name, int value, in
 static evtwin_status check_options(const evtwin_train_options *o) {
     EVTWIN_TRY(check_limit("", "n_threads", o->n_threads, 0, 256));
     EVTWIN_TRY(check_limit("", "cv_folds", o->cv_folds, 0, MAX_FOLDS));
-    EVTWIN_FAIL_IF(o->cv_folds == 1, EVTWIN_E_ARG,
-                   "cv_folds is 1: a fold needs another to be tested against");
+    EVTWIN_FAIL_IF(o->cv_folds == 1, EVTWIN_E_ARG, "cv_folds is 1, it must be 0 or at least 2");
     EVTWIN_FAIL_IF(!(o->learning_rate > 0.0 && o->learning_rate <= 1.0), EVTWIN_E_ARG,
                    "learning_rate must be above 0 and at most 1");
     return EVTWIN_OK;
@@ -68,7 +67,7 @@ static evtwin_status take_targets(const evtwin_target *targets, size_t n,
         EVTWIN_TRY(given->size < 2 * sizeof(size_t)
                        ? evtwin__fail(EVTWIN_E_ARG, "target %zu has no size", i)
                        : evtwin_target_find(given->name, &t));
-        EVTWIN_FAIL_IF(is_given[t]++, EVTWIN_E_ARG, "target %s is given twice", given->name);
+        EVTWIN_FAIL_IF(is_given[t]++, EVTWIN_E_ARG, "duplicate target %s", given->name);
         EVTWIN_TRY(take_target(given, &target[t], &column[t]));
     }
     return EVTWIN_OK;
@@ -217,8 +216,8 @@ evtwin_status evtwin_trainer_score(const evtwin_trainer *trainer, const char *ta
     size_t t;
     EVTWIN_TRY(find_model(trainer, target, &t));
     const evtwin__result *r = &trainer->result[t];
-    EVTWIN_FAIL_IF(fold != EVTWIN_ALL_FOLDS && fold >= r->n_folds, EVTWIN_E_ARG, "fold %zu of %zu",
-                   fold, r->n_folds);
+    EVTWIN_FAIL_IF(fold != EVTWIN_ALL_FOLDS && fold >= r->n_folds, EVTWIN_E_ARG,
+                   "fold %zu is out of range (there are %zu)", fold, r->n_folds);
     const evtwin_score *of =
         fold == EVTWIN_ALL_FOLDS ? trainer->bundle.model[t].score : r->fold[fold];
     evtwin__report_copy(out, size, &of[scored], sizeof of[scored]);
@@ -240,7 +239,8 @@ size_t evtwin_trainer_finding_count(const evtwin_trainer *trainer) {
 evtwin_status evtwin_trainer_finding(const evtwin_trainer *trainer, size_t i, evtwin_finding *out,
                                      size_t size) {
     EVTWIN_FAIL_IF(out == NULL || i >= evtwin_trainer_finding_count(trainer), EVTWIN_E_ARG,
-                   "finding %zu of %zu, or out is NULL", i, evtwin_trainer_finding_count(trainer));
+                   "finding %zu is out of range (there are %zu), or out is NULL", i,
+                   evtwin_trainer_finding_count(trainer));
     const evtwin__finding *f = &trainer->finding[i];
     const evtwin_finding finding = {
         .size = sizeof finding, .cause = f->cause, .severity = f->severity, .text = f->text};

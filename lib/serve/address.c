@@ -80,7 +80,7 @@ static evtwin_status refuse(const evtwin__address *a, int error) {
     const char *open = a->is_ipv6 ? "[" : "";
     const char *close = a->is_ipv6 ? "]" : "";
     EVTWIN_FAIL_IF(error == EADDRINUSE, EVTWIN_E_BUSY,
-                   "%s%s%s:%d is in use by another program; choose another port", open, a->host,
+                   "%s%s%s:%d: port is held by another process; choose another port", open, a->host,
                    close, a->port);
     EVTWIN_FAIL(EVTWIN_E_IO, "%s%s%s:%d: %s", open, a->host, close, a->port, strerror(error));
 }

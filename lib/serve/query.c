@@ -67,8 +67,8 @@ static evtwin_status add_param(const char *text, size_t length, evtwin__query *q
                    q->n_params + 1);
     EVTWIN_FAIL_IF(*key == '\0', EVTWIN_E_PARSE, "query parameter %zu has no name",
                    q->n_params + 1);
-    EVTWIN_FAIL_IF(evtwin__query_get(q, key) != NULL, EVTWIN_E_PARSE,
-                   "parameter %.64s is given twice", key);
+    EVTWIN_FAIL_IF(evtwin__query_get(q, key) != NULL, EVTWIN_E_PARSE, "duplicate parameter %.64s",
+                   key);
     q->key[q->n_params] = key;
     q->value[q->n_params] = value;
     q->n_params++;

@@ -40,8 +40,8 @@ static evtwin_status check(const evtwin_server_options *o, evtwin__address *addr
     return EVTWIN_OK;
 }
 
-/* Look into the store, so that an invalid URI is reported now. One that is not there yet may come
- * later; one without tables may be in the making, which takes a moment. */
+/* Look into the store, so that a URI that is not valid is reported now. One that is not there yet
+ * may come later; one without tables may be in the making, which takes a moment. */
 static evtwin_status try_store(evtwin__store_pool *stores) {
     evtwin_status st = EVTWIN_E_SCHEMA;
     for (int i = 0; i < STORE_TRIES && st == EVTWIN_E_SCHEMA; i++) {

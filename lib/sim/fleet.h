@@ -31,7 +31,9 @@ double evtwin__drive_cycle_power_W(const evtwin__drive_cycle *cycle, double star
 
 /*
  * A cell model: makes, advances and reads the packs of a fleet, and lists the true quantities that
- * it has. A new one is one file with such a table, and a line in the list of fleet.c.
+ * it has. A new one needs a file with such a table, a value of evtwin_sim_model, a line in the list
+ * of fleet.c, a declaration and a member of struct evtwin_sim below, and its word in
+ * stream/source_sim.c and tools/evtwin-sim.c.
  */
 typedef struct evtwin__fleet_model {
     const char *name;

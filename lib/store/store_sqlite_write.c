@@ -145,7 +145,7 @@ static evtwin_status compare_row(sqlite_store *s, const evtwin__value *value,
     return st < 0 ? st : EVTWIN_OK;
 }
 
-/* ---- standing predictions ---- */
+/* ---- standing predictions: the latest of each battery ---- */
 
 /* The newest predicted row of a run of rows of one battery. Batches come battery by battery, so
  * that this is one statement a battery and not one a row. */

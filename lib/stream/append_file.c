@@ -86,8 +86,8 @@ static evtwin_status adopt(evtwin__append_file *f, off_t size, evtwin__first_lin
         if (ftruncate(f->fd, end) != 0) {
             return evtwin__fail_errno(f->path, errno);
         }
-        evtwin__log(EVTWIN_LOG_WARNING, "%s: cut off a torn last line of %lld bytes", f->path,
-                    (long long)(size - end));
+        evtwin__log(EVTWIN_LOG_WARNING, "%s: cut off an incomplete last line of %lld bytes",
+                    f->path, (long long)(size - end));
     }
     return EVTWIN_OK;
 }

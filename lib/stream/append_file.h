@@ -23,8 +23,8 @@ typedef evtwin_status (*evtwin__first_line_fn)(void *ctx, const char *path, cons
 extern const evtwin__param evtwin__append_params[];
 
 /* Open (or make) and lock the file of a URI for appending; "-" is standard output, a pipe waits for
- * its reader. A file that is there already is shown to check, then a torn last line, left by a
- * process that was killed, is cut off with a warning to the log. "replace=1" empties the file
+ * its reader. A file that is there already is shown to check, then an incomplete last line,
+ * left by a killed process, is cut off with a warning to the log. "replace=1" empties the file
  * instead. EVTWIN_E_BUSY if someone else writes it. */
 evtwin_status evtwin__append_open(const evtwin__uri *uri, evtwin__first_line_fn check,
                                   void *check_ctx, evtwin__append_file *file);

@@ -51,8 +51,7 @@ static evtwin_status choose(const char *kind, const evtwin__scheme *const *list,
     const evtwin__scheme *scheme = *list;
     const int has_host = uri->host[0] != '\0' || uri->user[0] != '\0' || uri->port >= 0;
     EVTWIN_FAIL_IF(has_host && !scheme->takes_host, EVTWIN_E_ARG,
-                   "%s: is on this machine; write %s:/PATH with one slash", uri->scheme,
-                   uri->scheme);
+                   "%s: takes no host; write %s:/PATH with one slash", uri->scheme, uri->scheme);
     const char *keys[MAX_PARAMS + 1] = {NULL};
     for (size_t i = 0; scheme->params != NULL && scheme->params[i].key != NULL; i++) {
         assert(i < MAX_PARAMS);

@@ -37,7 +37,7 @@ static evtwin_status add_prediction(csv_sink *s, size_t q) {
     return evtwin_table_add_column(s->rows, of->name, of->type, of->unit, NULL);
 }
 
-/* Take over the prediction columns of a header, which may have been torn within the last. A file of
+/* Take over the prediction columns of a header, which may end within the last one. A file of
  * an earlier version has them in another order. */
 static evtwin_status adopt_predictions(csv_sink *s, const char *names, size_t length, int is_whole,
                                        int *is_ours) {
@@ -62,8 +62,8 @@ static evtwin_status adopt_predictions(csv_sink *s, const char *names, size_t le
     return EVTWIN_OK;
 }
 
-/* Is line a header that we write? One that was torn is to be cut off: it is one if it begins like
- * ours. */
+/* Is line a header that we write? An incomplete one is to be cut off: it counts as ours if it
+ * begins like ours. */
 static evtwin_status check_header(void *ctx, const char *path, const char *line, size_t length,
                                   int is_whole) {
     csv_sink *s = ctx;

@@ -153,7 +153,7 @@ static evtwin_status end_of_lines(jsonl_source *s, evtwin_source *source) {
         return EVTWIN_DONE;
     }
     const evtwin_status st =
-        evtwin__fail(EVTWIN_E_PARSE, "the last line has no line break: it is torn");
+        evtwin__fail(EVTWIN_E_PARSE, "incomplete last line: it has no line break");
     const evtwin_status refused = refuse(s, source, st, s->line + 1, s->end - s->start);
     s->start = s->end;
     s->skipping = 0;

@@ -36,7 +36,8 @@ static double due_in_s(const sim_source *s) {
     return isfinite(s->options.speed) ? s->next_s - evtwin__monotonic_s() : 0.0;
 }
 
-/* Leave out what is too late: a laptop slept, a sink hung, or a step takes longer than it may. */
+/* Drop all overdue records if there are more than max_late: a laptop slept, a sink hung, or a step
+ * takes longer than it may. */
 static void leave_out(sim_source *s) {
     const double late_s = -due_in_s(s), n_late = floor(late_s / s->options.interval_s);
     if (n_late < 1.0 || n_late <= (double)s->options.max_late) {

@@ -125,7 +125,7 @@ for once in '' --once; do
 done
 run evtwin-predict --source jsonl:mixed.jsonl --sink null: --sink null:
 expect 2
-err 'named twice'
+err '--sink: duplicate null:'
 
 run evtwin-predict --store sqlite:absent.db --once
 expect 66

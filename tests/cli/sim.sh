@@ -59,9 +59,9 @@ wrong -n 3
 wrong --sink kafkaesque://host/topic --duration 1
 err 'kafkaesque'
 wrong --sink null: --sink csv:a.csv --sink null: --duration 1
-err '--sink: null: is named twice'
+err '--sink: duplicate null:'
 wrong --csv a.csv --sink 'csv:a.csv?replace=1' --duration 1
-err 'is named twice'
+err '--sink: duplicate csv:a.csv'
 check 'and makes none' [ ! -e a.csv ]
 run evtwin-sim --cell no-such-cell --dry-run
 expect 66
@@ -178,7 +178,7 @@ if command -v sqlite3 >/dev/null; then
         check 'it is locked' hold_lock 7 $file "$at_start"
         run evtwin-sim --interval 0.2 --duration 1 --battery-id LATE_1 --sink sqlite:$file
         expect 0
-        check 'said once' [ "$(grep -c 'another process held the write lock' err)" -eq 1 ]
+        check 'said once' [ "$(grep -c 'database is held by another process' err)" -eq 1 ]
         check 'it was delivered' [ "$(sqlite3 $file "SELECT COUNT(*) >= 1 FROM ev_telemetry WHERE battery_id = 'LATE_1'")" = 1 ]
     done
     err 'waiting for the store'

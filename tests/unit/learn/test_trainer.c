@@ -54,7 +54,7 @@ static void test_holds_out_batteries(void **state) {
 
     evtwin_score s;
     assert_fails(evtwin_trainer_score(trainer, "rul", EVTWIN_SCORED_MODEL, 0, &s, sizeof s),
-                 EVTWIN_E_ARG, "fold 0 of 0");
+                 EVTWIN_E_ARG, "fold 0|0)");
     assert_int_equal(
         evtwin_trainer_score(trainer, "soh", EVTWIN_SCORED_MODEL, EVTWIN_ALL_FOLDS, &s, sizeof s),
         EVTWIN_E_NOT_FOUND);
