@@ -111,10 +111,7 @@ int delivery_run(delivery *d, int timeout_ms) {
                : cli_fail(CLI_AN_OUTPUT, st, NULL);
 }
 
-int delivery_finish(delivery *d, int code) {
-    if (code == CLI_OK && evtwin_pump_finish(d->pump) < 0) {
-        cli_error("%s", evtwin_last_error());
-    }
+int delivery_report_missing(const delivery *d, int code) {
     evtwin_pump_sink_stats sink;
     for (size_t i = 0; evtwin_pump_sink_stats_get(d->pump, i, &sink, sizeof sink) == EVTWIN_OK;
          i++) {
@@ -124,6 +121,18 @@ int delivery_finish(delivery *d, int code) {
                       n_missing == 1 ? " was" : "s were");
             code = code == CLI_OK ? CLI_FAILURE : code;
         }
+    }
+    return code;
+}
+
+int delivery_finish(delivery *d, int code) {
+    if (code == CLI_OK && evtwin_pump_finish(d->pump) < 0) {
+        cli_error("%s", evtwin_last_error());
+    }
+    code = delivery_report_missing(d, code);
+    evtwin_pump_sink_stats sink;
+    for (size_t i = 0; evtwin_pump_sink_stats_get(d->pump, i, &sink, sizeof sink) == EVTWIN_OK;
+         i++) {
         if (sink.n_delivered > 0) {
             cli_note("%llu record%s delivered to %s; closed", (unsigned long long)sink.n_delivered,
                      cli_s(sink.n_delivered), sink.uri);

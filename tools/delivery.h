@@ -35,6 +35,9 @@ int delivery_open_sink(delivery *d, const char *uri, int waits);
  */
 int delivery_run(delivery *d, int timeout_ms);
 
+/* Report the records of each sink that did not arrive. `code`, or CLI_FAILURE if there are any. */
+int delivery_report_missing(const delivery *d, int code);
+
 /* Offer what is held once more, flush, report the totals of each sink. `code`, or CLI_FAILURE if
  * records did not arrive. */
 int delivery_finish(delivery *d, int code);

@@ -167,7 +167,7 @@ static const char *next_step_of(const cli *c, const evtwin_table *table, evtwin_
     }
     size_t n_single;
     const size_t n = count_batteries(c, table, &n_single);
-    if (n_single > 0 && !cli_is_on(c, ALLOW_SINGLE_ROWS)) {
+    if (n_single > 0 && evtwin_table_rows(table) > 1 && !cli_is_on(c, ALLOW_SINGLE_ROWS)) {
         return "--group names it; --allow-single-rows trains on them all the same";
     }
     if (cli_is_set(c, CV) && (int64_t)n < cli_integer(c, CV)) {

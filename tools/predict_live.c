@@ -266,6 +266,19 @@ static int prepare(live *l, const evtwin_predictor *predictor) {
     return st < 0 ? cli_fail(CLI_A_STORE, st, NULL) : 0;
 }
 
+/* What was read from a source of records does not come again: offer it once more, and report what
+ * did not arrive. Rows of a store wait there. */
+static int finish(live *l, int code) {
+    if (cli_text(l->c, PREDICT_SOURCE) == NULL ||
+        (l->delivery.uses_stdout && cli_stdout_has_no_reader())) {
+        return code;
+    }
+    if (evtwin_pump_finish(l->delivery.pump) < 0) {
+        cli_detail("%s", evtwin_last_error());
+    }
+    return delivery_report_missing(&l->delivery, code);
+}
+
 int predict_live(const cli *c, evtwin_predictor *predictor) {
     const char *source = cli_text(c, PREDICT_SOURCE);
     evtwin_pump_options options;
@@ -282,6 +295,7 @@ int predict_live(const cli *c, evtwin_predictor *predictor) {
         evtwin_predictor_free(predictor);
     } else if ((code = prepare(&l, predictor)) == 0) {
         code = cli_stopping() != 0 ? CLI_OK : run_loop(&l);
+        code = finish(&l, code);
         report_totals(&l);
     }
     evtwin_server_free(l.server);

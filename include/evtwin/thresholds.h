@@ -77,7 +77,7 @@ EVTWIN_API evtwin_status evtwin_thresholds_get(const evtwin_thresholds *threshol
 /**
  * Set the limit of the rule of the same kind, quantity, level and direction, or add it. A limit of
  * NaN removes the rule.
- * @return EVTWIN_E_ARG for a quantity that is not a number of the schema, an unknown kind or level,
+ * @return EVTWIN_E_ARG for a quantity that is not a number of kind telemetry or prediction, an unknown kind or level,
  * a status rule of level NORMAL, or more than 256 rules; EVTWIN_E_RANGE for an infinite limit.
  */
 EVTWIN_API evtwin_status evtwin_thresholds_set(evtwin_thresholds *thresholds,

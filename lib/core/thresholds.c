@@ -115,8 +115,10 @@ evtwin_status evtwin_thresholds_set(evtwin_thresholds *thresholds, const evtwin_
                    "thresholds, rule or its quantity is NULL");
     const rule r = {given->kind, evtwin__quantity_by_name(given->quantity), given->level,
                     given->is_below != 0, given->limit};
-    EVTWIN_FAIL_IF(r.q == EVTWIN__Q_COUNT || !evtwin__quantity_is_number(r.q), EVTWIN_E_ARG,
-                   "a threshold of '%.60s', which is not a numeric quantity of the schema",
+    EVTWIN_FAIL_IF(r.q == EVTWIN__Q_COUNT || !evtwin__quantity_is_number(r.q) ||
+                       !evtwin__is_of(r.q, EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS),
+                   EVTWIN_E_ARG,
+                   "a threshold of '%.60s', which is not a number that is measured or predicted",
                    given->quantity);
     EVTWIN_FAIL_IF((unsigned)r.kind >= N_KINDS || (unsigned)r.level >= N_LEVELS ||
                        (r.kind == EVTWIN_THRESHOLD_STATUS && r.level == EVTWIN_HEALTH_NORMAL),

@@ -30,6 +30,7 @@ typedef struct outlet {
     char reason[1024];
     double pause_s, try_again_s;
     int has_reported_full;
+    size_t n_recovered; /* held rows written since it failed, not reported yet */
     uint64_t n_delivered, n_lost, n_failures;
 } outlet;
 
@@ -146,7 +147,7 @@ static evtwin_status flush(outlet *o) {
 }
 
 /* What was written must not be written again because a flush failed: that is owed from then on. */
-static evtwin_status deliver_held(outlet *o, const char *source, size_t *n_out) {
+static evtwin_status deliver_held(outlet *o, const char *source) {
     if (o->held == NULL) {
         return flush(o);
     }
@@ -158,7 +159,7 @@ static evtwin_status deliver_held(outlet *o, const char *source, size_t *n_out) 
                                .states = o->held_states};
     EVTWIN_TRY(evtwin_sink_write_batch(o->sink, &held));
     o->n_unflushed += n;
-    *n_out = n;
+    o->n_recovered += n;
     drop_held(o);
     return flush(o);
 }
@@ -175,18 +176,19 @@ static void note_failure(const evtwin_pump *p, outlet *o, evtwin_status st) {
     report_sink(p, o, is_first ? EVTWIN_PUMP_SINK_FAILED : EVTWIN_PUMP_SINK_STILL_FAILING, st, 0);
 }
 
-static void note_success(const evtwin_pump *p, outlet *o, size_t n_held) {
+static void note_success(const evtwin_pump *p, outlet *o) {
     if (o->failure < 0) {
         o->failure = EVTWIN_OK;
         o->has_reported_full = 0;
-        report_sink(p, o, EVTWIN_PUMP_SINK_RECOVERED, EVTWIN_OK, n_held);
+        report_sink(p, o, EVTWIN_PUMP_SINK_RECOVERED, EVTWIN_OK, o->n_recovered);
+        o->n_recovered = 0;
     }
 }
 
 /* All that it owes, then the batch. *is_taken_out says whether the sink has the batch. */
 static evtwin_status deliver(outlet *o, const evtwin_batch *batch, const char *source,
-                             size_t *n_held_out, int *is_taken_out) {
-    EVTWIN_TRY(deliver_held(o, source, n_held_out));
+                             int *is_taken_out) {
+    EVTWIN_TRY(deliver_held(o, source));
     if (batch == NULL) {
         return EVTWIN_OK;
     }
@@ -204,10 +206,9 @@ static evtwin_status offer(const evtwin_pump *p, outlet *o, const evtwin_batch *
     int is_taken = batch == NULL;
     evtwin_status st = o->failure;
     if (is_last || pause_left_s(o) <= 0.0) {
-        size_t n_held = 0;
-        st = deliver(o, batch, source, &n_held, &is_taken);
+        st = deliver(o, batch, source, &is_taken);
         if (st >= 0) {
-            note_success(p, o, n_held);
+            note_success(p, o);
         } else {
             note_failure(p, o, st);
         }

@@ -149,14 +149,15 @@ static evtwin_status end_of_lines(jsonl_source *s, evtwin_source *source) {
     if (!s->at_end) {
         return EVTWIN_OK;
     }
-    if (s->start == s->end && !s->skipping) {
+    if (s->start == s->end || s->skipping) { /* the rest of a line that was reported as too long */
+        s->start = s->end;
+        s->skipping = 0;
         return EVTWIN_DONE;
     }
     const evtwin_status st =
         evtwin__fail(EVTWIN_E_PARSE, "incomplete last line: it has no line break");
     const evtwin_status refused = refuse(s, source, st, s->line + 1, s->end - s->start);
     s->start = s->end;
-    s->skipping = 0;
     return refused;
 }
 
@@ -172,6 +173,7 @@ static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_ro
                                  evtwin_table *table) {
     jsonl_source *s = ctx;
     const size_t first = evtwin_table_rows(table);
+    EVTWIN_TRY(set_position(s, source)); /* so that there is room for it once lines are taken */
     while (evtwin_table_rows(table) - first < max_rows) {
         const int has_rows = evtwin_table_rows(table) > first;
         const char *line = NULL;

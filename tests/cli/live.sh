@@ -15,6 +15,27 @@ expect 0
 run evtwin-train -q fleet.csv --out models
 expect 0
 
+# ---- what was read from a stream and cannot be delivered is reported at the end ----
+run evtwin-sim -q --fleet 2 --speed max --duration 20 --sink jsonl:in.jsonl
+run evtwin-sim -q --fleet 1 --speed max --duration 2 --battery-id X_001 --sink sqlite:stuck.db
+if command -v sqlite3 >/dev/null; then
+    mkfifo stream
+    { cat in.jsonl; sleep 30; } >stream &
+    feeder=$!
+    evtwin-predict --models models --source jsonl:- --sink sqlite:stuck.db --interval 0.2 --metrics-port 0 \
+        <stream >/dev/null 2>stuck.err &
+    stuck=$!
+    pids="$feeder $stuck"
+    check 'the database is locked' hold_lock 25 stuck.db 'BEGIN IMMEDIATE;'
+    check 'the sink fails' await 20 grep -q 'trying again' stuck.err
+    kill -TERM $stuck
+    code=0
+    wait $stuck || code=$?
+    check 'records that did not arrive are no success' [ $code -eq 1 ]
+    check 'and they are counted' grep -qE '[0-9]+ records were not delivered' stuck.err
+    kill $feeder $locker 2>/dev/null
+fi
+
 # ---- the predictor comes first and waits ----
 evtwin-predict --store sqlite:live.db --interval 0.2 --metrics-port $metrics_port >predict.out 2>predict.err &
 predict=$!

@@ -111,4 +111,13 @@ run evtwin-sim --fleet 2 -- --dry-run
 expect 2
 err "unexpected argument '--dry-run'"
 
+# ---- a closed standard descriptor does not become that of a file ----
+code=0
+evtwin-sim --fleet 2 --speed max --duration 20 --sink jsonl:closed.jsonl <&- >&- 2>&- || code=$?
+check 'the job is done without them' [ $code -eq 0 ]
+check 'nothing but records is in the file' [ "$(grep -c '^{"timestamp"' closed.jsonl)" -eq "$(wc -l <closed.jsonl)" ]
+code=0
+evtwin-sim --fleet 2 --speed max --duration 20 --sink jsonl:- <&- >&- 2>err || code=$?
+check 'records for a closed output are not said to be delivered' [ $code -ne 0 ]
+
 finish

@@ -5,8 +5,10 @@
 #include "cli/cli_parts.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { HELP_COLUMN = 27, HELP_WIDTH = 98, GLUE = 1 };
 
@@ -199,7 +201,18 @@ static int finish(cli *c, int code) {
     return code;
 }
 
+/* A standard descriptor that is closed would be given to the next file that is opened, and what is
+ * printed would go there: it becomes one that fails when it is used. */
+static void fill_descriptors(void) {
+    for (int fd = 0; fd <= 2; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd) {
+            _exit(CLI_FAILURE);
+        }
+    }
+}
+
 int cli_main(const cli_tool *tool, int argc, char **argv, int (*run)(const cli *c)) {
+    fill_descriptors();
     cli *c;
     const int code = start(tool, argc, argv, &c);
     return finish(c, code == CLI_CONTINUE ? run(c) : code);

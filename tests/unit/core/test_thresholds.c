@@ -211,7 +211,7 @@ static void limits_change(void **state) {
     t.limit = INFINITY;
     assert_int_equal(evtwin_thresholds_set(limits, &t), EVTWIN_E_RANGE);
     t.limit = 1.0;
-    static const char *const bad[] = {"battery_id", "time", "nonsense", "SoC"};
+    static const char *const bad[] = {"battery_id", "time", "nonsense", "SoC", "rul", "revision"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         t.quantity = bad[i];
         assert_int_equal(evtwin_thresholds_set(limits, &t), EVTWIN_E_ARG);

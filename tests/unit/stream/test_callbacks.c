@@ -326,8 +326,16 @@ static void rows_are_held_for_a_sink_that_fails_and_delivered_in_order(void **st
     assert_int_equal(stats_of(p).n_written, 0);
     assert_true(h.n[EVTWIN_PUMP_SINK_STILL_FAILING] >= 4);
 
-    /* it recovers: 30 held ones, then the next, without those that were lost */
+    /* it takes the 30 held ones but cannot flush, so it has not recovered yet */
     b[0].write_fails = EVTWIN_OK;
+    b[0].flush_fails = EVTWIN_E_IO;
+    f.max = f.n; /* nothing new meanwhile */
+    assert_int_equal(evtwin_pump_run_once(p, 0, NULL), EVTWIN_DONE);
+    assert_int_equal(h.n[EVTWIN_PUMP_SINK_RECOVERED], 0);
+    f.max = 100;
+
+    /* it recovers: what is reported are the 30 held ones; then the next, without those lost */
+    b[0].flush_fails = EVTWIN_OK;
     assert_ok(evtwin_pump_run_once(p, 0, NULL));
     assert_int_equal(h.n[EVTWIN_PUMP_SINK_RECOVERED], 1);
     assert_int_equal(h.n_rows[EVTWIN_PUMP_SINK_RECOVERED], 30);

@@ -586,6 +586,21 @@ static void jsonl_passes_over_a_bad_line_and_names_it(void **state) {
     evtwin_table_free(t);
     evtwin_source_free(s);
 
+    /* a line that is too long and the last one is one refusal */
+    path = temp_path("long.jsonl");
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    for (int i = 0; i < 70000; i++) {
+        fputc('x', f);
+    }
+    assert_int_equal(fclose(f), 0);
+    s = source(uri("jsonl", path, ""));
+    t = batch(0, 0);
+    assert_refused(s, t, EVTWIN_E_PARSE, "long.jsonl:1", "long.jsonl:1:|65536 bytes");
+    assert_int_equal(evtwin_source_read(s, 10, 0, t), EVTWIN_DONE);
+    evtwin_table_free(t);
+    evtwin_source_free(s);
+
     assert_fails(evtwin_source_open("jsonl:/nowhere.jsonl", &s), EVTWIN_E_NOT_FOUND, "/nowhere");
     assert_fails(evtwin_source_open("jsonl:/tmp", &s), EVTWIN_E_IO, "/tmp");
 }
