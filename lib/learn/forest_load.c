@@ -37,7 +37,7 @@ typedef struct row {
     int32_t min, max;         /* of an integer: outside them the file is damaged */
     int32_t supported;        /* above it the file is valid but not supported … */
     const char *unsupported;  /* … for this reason; NULL: all of [min, max] is supported */
-    const char *item;         /* what one item of an array belongs to */
+    const char *item;         /* what one item of an array belongs to, or a string names */
     const char *accepted[2];  /* the supported strings */
     const struct row *object; /* rows of an object, the last without a key */
 } row;
@@ -153,7 +153,7 @@ static evtwin_status choice(loader *l, const row *r) {
             return EVTWIN_OK;
         }
     }
-    EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "\"%.*s\" is not supported, only \"%s\"%s%s%s",
+    EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "%s \"%.*s\" is not supported, only \"%s\"%s%s%s", r->item,
                 EVTWIN__SLICE_TEXT(value), r->accepted[0], r->accepted[1] != NULL ? " and \"" : "",
                 r->accepted[1] != NULL ? r->accepted[1] : "", r->accepted[1] != NULL ? "\"" : "");
 }
@@ -235,11 +235,11 @@ static const row gbtree_model[] = {
 
 static const row gradient_booster[] = {
     {"model", object, REQUIRED, .object = gbtree_model},
-    {"name",  choice, REQUIRED, AT(checked), .accepted = {"gbtree"}},
+    {"name",  choice, REQUIRED, AT(checked), .item = "booster", .accepted = {"gbtree"}},
     {.key = NULL}};
 
 static const row objective[] = {
-    {"name", choice, REQUIRED, AT(objective), .accepted = {
+    {"name", choice, REQUIRED, AT(objective), .item = "objective", .accepted = {
         [EVTWIN_OBJECTIVE_REGRESSION] = "reg:squarederror",
         [EVTWIN_OBJECTIVE_LOGISTIC] = "binary:logistic"}},
     {.key = NULL}};

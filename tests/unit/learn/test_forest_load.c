@@ -131,10 +131,9 @@ typedef struct refusal {
 
 /* One change to the small model, and what must be said. */
 static const refusal refusals[] = {
-    {"\"gbtree\"", "\"dart\"", EVTWIN_E_UNSUPPORTED, "gradient_booster: name: \"dart\""},
-    {"\"gbtree\"", "\"gblinear\"", EVTWIN_E_UNSUPPORTED, "gradient_booster: name: \"gblinear\""},
-    {"reg:squarederror", "multi:softmax", EVTWIN_E_UNSUPPORTED,
-     "objective: name: \"multi:softmax\""},
+    {"\"gbtree\"", "\"dart\"", EVTWIN_E_UNSUPPORTED, "gradient_booster|booster \"dart\""},
+    {"\"gbtree\"", "\"gblinear\"", EVTWIN_E_UNSUPPORTED, "gradient_booster|booster \"gblinear\""},
+    {"reg:squarederror", "multi:softmax", EVTWIN_E_UNSUPPORTED, "objective \"multi:softmax\""},
     {"[2,1,4]", "[1,6,2]", EVTWIN_E_UNSUPPORTED, "XGBoost 1.6.2"},
     {"[2,1,4]", "[4,0,0]", EVTWIN_E_UNSUPPORTED, "XGBoost 4.0.0"},
     {"[2,1,4]", "[2,1]", EVTWIN_E_CORRUPT, "version"},
