@@ -32,6 +32,7 @@ long_list='
 clang|second compiler|clang
 libclang-rt-dev|sanitizers and fuzzers of clang|fuzzer
 prometheus|scrapes the metrics in a test; promtool checks them (Debian also starts it as a service)|prometheus
+faketime|gives a tool a wrong clock in the cases|faketime
 '
 
 want=
