@@ -146,7 +146,7 @@ static evtwin_status store_f64(evtwin__csv_reader *r, size_t i, const evtwin__cs
     evtwin__csv_target *target = &r->target[i];
     double v;
     if (evtwin__parse_f64(field->text, field->length, &v)) {
-        target->f64[r->row] = target->factor * v;
+        target->f64[r->row] = evtwin__scale(v, target->factor);
         return EVTWIN_OK;
     }
     if (!target->is_inferred || is_nan_or_inf(field)) {
@@ -266,7 +266,7 @@ static const char *store_numbers(evtwin__csv_reader *r, const char *c, size_t *i
         if (behind == NULL || (*behind != ',' && *behind != '\n')) {
             break;
         }
-        target[i].f64[row] = target[i].factor * v;
+        target[i].f64[row] = evtwin__scale(v, target[i].factor);
         c = behind;
         if (*c == '\n') {
             *next_io = EVTWIN__CSV_END;

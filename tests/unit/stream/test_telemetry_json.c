@@ -73,14 +73,14 @@ static void other_naming_units_and_signs_come_out_as_ours(void **state) {
     static const char csv[] =
         "Timestamp,battery_id,SoC,SoH,Battery_Voltage,Current / A,Charge_Cycles,"
         "Power_Consumption\n"
-        "2020-01-01 00:00:00,X,0.5,1,400,-10,149.9,4\n";
+        "2020-01-01 00:00:00,X,0.8993,1,400,-10,149.9,4.001\n";
     evtwin_table *t = NULL;
     assert_ok(evtwin_table_read_csv(temp_file("naming.csv", csv), NULL, &t));
     char text[2048];
     assert_ok(evtwin_telemetry_encode(t, 0, text, sizeof text, NULL));
     assert_string_equal(text, "{\"timestamp\":\"2020-01-01T00:00:00.000000Z\",\"battery_id\":\"X\","
-                              "\"soc\":50,\"soh\":100,\"voltage\":400,\"current\":10,"
-                              "\"charge_cycles\":149,\"power_consumption\":4000}");
+                              "\"soc\":89.93,\"soh\":100,\"voltage\":400,\"current\":10,"
+                              "\"charge_cycles\":149,\"power_consumption\":4001}");
     evtwin_table_free(t);
 
     /* which of two columns is meant is not guessed */
