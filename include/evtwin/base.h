@@ -22,6 +22,9 @@
 extern "C" {
 #endif
 
+/* Every function takes NULL for an object: one that returns a status answers EVTWIN_E_ARG, one that
+ * frees or counts does nothing, an accessor answers NULL, "", 0 or NaN. */
+
 /**
  * Every fallible call returns one of these: 0 is success, > 0 is an outcome to react to, < 0 is a
  * failure.

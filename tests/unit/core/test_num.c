@@ -227,7 +227,14 @@ static void long_texts_are_read_exactly(void **state) {
 
     /* half of the smallest subnormal in all its 751 digits: to even, 0; with a far digit more, up
      */
-    const int n = snprintf(text, sizeof text, "%.1075Lf", 0x1p-1075L);
+    int n = snprintf(text, sizeof text, "%.1074f", 0x1p-1074);
+    for (int i = 2, rest = 0; i < n; i++) { /* behind "0.": long division by two */
+        const int digit = 10 * rest + (text[i] - '0');
+        text[i] = (char)('0' + digit / 2);
+        rest = digit % 2;
+    }
+    text[n++] = '5';
+    text[n] = '\0';
     check_as_strtod(text);
     memset(text + n, '0', 700);
     text[n + 700] = '\0';

@@ -61,7 +61,7 @@ static void the_record_in_its_order(void **state) {
     assert_fails(evtwin_quantity_get(evtwin_quantity_count(), &q, sizeof q), EVTWIN_E_ARG,
                  "quantity");
     assert_fails(evtwin_quantity_get(0, NULL, sizeof q), EVTWIN_E_ARG, "NULL");
-    assert_fails(evtwin_quantity_get(0, &q, 4), EVTWIN_E_ARG, "quantity 0");
+    assert_fails(evtwin_quantity_get(0, &q, sizeof q.size - 1), EVTWIN_E_ARG, "quantity 0");
     assert_int_equal(q.size, 5);
     assert_null(evtwin_quantity_name(evtwin_quantity_count(), EVTWIN_NAMING_EVTWIN));
     assert_null(evtwin_quantity_name(0, (evtwin_naming)5));
