@@ -4,7 +4,6 @@
 
 #include "evtwin/evtwin.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +45,7 @@ static uint64_t hash_table(const evtwin_table *t) {
 }
 
 static void show(const char *what, uint64_t h) {
-    printf("%-16s %016" PRIx64 "\n", what, h);
+    printf("%-16s %08lx%08lx\n", what, (unsigned long)(h >> 32), (unsigned long)(uint32_t)h);
 }
 
 static evtwin_sim_options options(evtwin_sim_model model, evtwin_sim_use use) {
