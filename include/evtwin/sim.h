@@ -69,13 +69,14 @@ EVTWIN_API evtwin_status evtwin_sim_create(const evtwin_sim_options *options, ev
 /** NULL is fine. */
 EVTWIN_API void evtwin_sim_free(evtwin_sim *sim);
 
-/** Number of packs. */
+/** Number of packs; 0 for NULL. */
 EVTWIN_API size_t evtwin_sim_packs(const evtwin_sim *sim);
 
-/** Borrowed until the simulator is freed; NULL if out of range. */
+/** Borrowed until the simulator is freed; NULL if out of range or of NULL. */
 EVTWIN_API const char *evtwin_sim_battery_id(const evtwin_sim *sim, size_t pack);
 
-/** The physics clock, seconds since the simulator was created: a whole number of steps. */
+/** The physics clock, seconds since the simulator was created: a whole number of steps; NaN
+ * for NULL. */
 EVTWIN_API double evtwin_sim_time_s(const evtwin_sim *sim);
 
 /**

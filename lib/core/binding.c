@@ -195,8 +195,9 @@ static evtwin_status get_number(const evtwin__binding *b, size_t q, size_t row,
         out->i64 = out->is_present ? from->i64[row] : 0;
         return EVTWIN_OK;
     }
-    double v = from->factor *
-               (from->f64 != NULL ? from->f64[row] : evtwin_table_number(b->table, from->col, row));
+    double v = evtwin__scale(from->f64 != NULL ? from->f64[row]
+                                               : evtwin_table_number(b->table, from->col, row),
+                             from->factor);
     v = from->is_absolute ? fabs(v) : v;
     out->is_present = !isnan(v);
     if (!out->is_present) {

@@ -6,9 +6,11 @@
 
 #include "core/mem.h"
 #include "core/num.h"
+#include "core/schema.h"
 #include "core/status.h"
 #include "core/table.h"
 #include "core/text.h"
+#include "core/time.h"
 #include "core/utf8.h"
 
 #include <assert.h>
@@ -18,8 +20,7 @@
 enum {
     BLOCK_ROWS = 1024, /* the table grows by this many rows: its new missing values are still in
                           cache when they are overwritten */
-    QUOTE_BYTES = 40,  /* of a field in an error text */
-    TIME_BYTES = 64    /* no time is longer */
+    QUOTE_BYTES = 40   /* of a field in an error text */
 };
 
 /* "%s:%zu:%zu: ": a field (from 1) of the record at scan.at. */
@@ -146,7 +147,7 @@ static evtwin_status store_f64(evtwin__csv_reader *r, size_t i, const evtwin__cs
     evtwin__csv_target *target = &r->target[i];
     double v;
     if (evtwin__parse_f64(field->text, field->length, &v)) {
-        target->f64[r->row] = target->factor * v;
+        target->f64[r->row] = evtwin__scale(v, target->factor);
         return EVTWIN_OK;
     }
     if (!target->is_inferred || is_nan_or_inf(field)) {
@@ -188,24 +189,17 @@ static evtwin_status store_i64(evtwin__csv_reader *r, size_t i, const evtwin__cs
     return evtwin_table_set_i64(r->table, target->col, r->row, n);
 }
 
-/* Does a time that could be read end with an offset? Its date has 10 characters. */
-static int has_offset(const char *time, size_t length) {
-    return length > 10 && strpbrk(time + 10, "Zz+-") != NULL;
-}
-
 static evtwin_status store_time(evtwin__csv_reader *r, size_t i, const evtwin__csv_field *field) {
-    char text[TIME_BYTES] = "";
-    if (field->length >= sizeof text) {
-        return fail_value(r, i, field, "is not a time");
-    }
-    memcpy(text, field->text, field->length);
+    const evtwin__time_rule rule = {evtwin__header_time_format(r->target[i].name),
+                                    r->options.naive_time};
     int64_t time_us;
-    const evtwin_status st = evtwin_time_parse(text, r->options.naive_time, &time_us);
+    evtwin__time_kind kind;
+    const evtwin_status st = evtwin__time_read(field->text, field->length, &rule, &time_us, &kind);
     if (st < 0) {
         return evtwin__fail_in(st, "%s:%zu:%zu: column '%.100s'", r->scan.name, r->scan.line, i + 1,
                                r->target[i].name);
     }
-    r->n_naive_here += !has_offset(text, field->length);
+    r->n_naive_here += kind != EVTWIN__TIME_EXACT;
     return evtwin_table_set_i64(r->table, r->target[i].col, r->row, time_us);
 }
 
@@ -266,7 +260,7 @@ static const char *store_numbers(evtwin__csv_reader *r, const char *c, size_t *i
         if (behind == NULL || (*behind != ',' && *behind != '\n')) {
             break;
         }
-        target[i].f64[row] = target[i].factor * v;
+        target[i].f64[row] = evtwin__scale(v, target[i].factor);
         c = behind;
         if (*c == '\n') {
             *next_io = EVTWIN__CSV_END;

@@ -6,6 +6,7 @@
 #include "core/csv.h"
 #include "core/file.h"
 #include "core/num.h"
+#include "core/schema.h"
 #include "core/status.h"
 
 #include <math.h>
@@ -66,6 +67,10 @@ static evtwin_status write_value(const evtwin_table *table, size_t col, size_t r
         *length_out = evtwin__format_i64(evtwin_table_i64(table, col)[row], t);
         return EVTWIN_OK;
     case EVTWIN_TIME: {
+        if (evtwin__header_time_format(evtwin_table_name(table, col)) != NULL) {
+            *length_out = evtwin__format_f64((double)evtwin_table_i64(table, col)[row] / 1e6, t);
+            return EVTWIN_OK; /* seconds, as the header says; reading rounds them to the same */
+        }
         const evtwin_status st =
             evtwin_time_format(evtwin_table_i64(table, col)[row], t, VALUE_BYTES - 2);
         if (st < 0) {

@@ -5,6 +5,7 @@
 #include "sim/fleet.h"
 
 #include "core/mem.h"
+#include "core/num.h"
 #include "core/status.h"
 
 /* The original made one step per message, every 2 s. */
@@ -79,16 +80,21 @@ static evtwin_status advance(evtwin_sim *sim, int64_t until) {
     return EVTWIN_OK;
 }
 
+/* Telemetry has two decimals; the model goes on with what it has. */
+static double two_decimals(double x) {
+    return evtwin__round_to(x, 100.0);
+}
+
 static evtwin__reading read_pack(const evtwin_sim *sim, size_t pack) {
     const classic_pack *c = &sim->classic[pack];
     return (evtwin__reading){
-        .soc_percent = c->soc_percent,
-        .soh_percent = c->soh_percent,
-        .voltage_V = c->voltage_V,
-        .current_A = c->current_A,
-        .temperature_degC = c->temperature_degC,
+        .soc_percent = two_decimals(c->soc_percent),
+        .soh_percent = two_decimals(c->soh_percent),
+        .voltage_V = two_decimals(c->voltage_V),
+        .current_A = two_decimals(c->current_A),
+        .temperature_degC = two_decimals(c->temperature_degC),
         .charge_cycles = (int64_t)c->cycles,
-        .power_W = fabs(c->voltage_V * c->current_A),
+        .power_W = two_decimals(fabs(c->voltage_V * c->current_A)),
         .is_charging = c->current_A < 0.0,
         .resistance_mohm = NAN,
         .mean_temperature_degC = NAN,

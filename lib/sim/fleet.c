@@ -187,17 +187,17 @@ void evtwin_sim_free(evtwin_sim *sim) {
 }
 
 size_t evtwin_sim_packs(const evtwin_sim *sim) {
-    return sim->n_packs;
+    return sim != NULL ? sim->n_packs : 0;
 }
 
 const char *evtwin_sim_battery_id(const evtwin_sim *sim, size_t pack) {
-    return pack < sim->n_packs ? sim->ids[pack] : NULL;
+    return sim != NULL && pack < sim->n_packs ? sim->ids[pack] : NULL;
 }
 
 /* ---- time ---- */
 
 double evtwin_sim_time_s(const evtwin_sim *sim) {
-    return evtwin__step_time_s(sim, sim->step);
+    return sim != NULL ? evtwin__step_time_s(sim, sim->step) : (double)NAN;
 }
 
 evtwin_status evtwin_sim_advance(evtwin_sim *sim, double duration_s) {
@@ -270,11 +270,11 @@ evtwin_status evtwin_sim_read(evtwin_sim *sim, int64_t time_us, evtwin_table *ta
 /* ---- truth ---- */
 
 size_t evtwin_sim_truth_count(const evtwin_sim *sim) {
-    return sim->model->n_truth;
+    return sim != NULL ? sim->model->n_truth : 0;
 }
 
 const char *evtwin_sim_truth_name(const evtwin_sim *sim, size_t i) {
-    return i < sim->model->n_truth ? sim->model->truth_names[i] : NULL;
+    return i < evtwin_sim_truth_count(sim) ? sim->model->truth_names[i] : NULL;
 }
 
 evtwin_status evtwin_sim_truth(const evtwin_sim *sim, const char *name, double *out,

@@ -4,6 +4,7 @@
 
 #include "sim/pack.h"
 
+#include "core/num.h"
 #include "core/status.h"
 
 #include <stddef.h>
@@ -63,11 +64,9 @@ evtwin__sensors evtwin__sensors_sample(evtwin__pack_rng r) {
     };
 }
 
-/* To the nearest multiple of 1 / per_unit: a division by a whole number, so that 84.3 is the double
- * nearest to 84.3 and prints as such. */
+/* To the nearest multiple of the least significant bit. */
 static double quantise(double x, double lsb) {
-    const double per_unit = nearbyint(1.0 / lsb);
-    return nearbyint(x * per_unit) / per_unit;
+    return evtwin__round_to(x, nearbyint(1.0 / lsb));
 }
 
 static double percent(double x) {

@@ -219,9 +219,14 @@ static evtwin_status decode_text(size_t q, const json_t *json, evtwin__value *ou
 
 static evtwin_status decode_time(size_t q, const json_t *json, evtwin_naive_time naive,
                                  evtwin__value *out) {
+    char number[EVTWIN__NUM_SIZE]; /* since 1970: read as its text would be */
     const char *text = json_string_value(json);
-    if (text == NULL) {
-        return fail_type(q, "a string");
+    if (json_is_number(json)) {
+        json_is_integer(json) ? evtwin__format_i64(json_integer_value(json), number)
+                              : evtwin__format_f64(json_real_value(json), number);
+        text = number;
+    } else if (text == NULL) {
+        return fail_type(q, "a string or a number");
     }
     const evtwin_status st = evtwin_time_parse(text, naive, &out->i64);
     return st < 0 ? evtwin__fail_in(st, "key \"%s\"", evtwin__schema[q].json_key) : EVTWIN_OK;

@@ -430,7 +430,7 @@ static void a_stream_fills_the_columns_there_are(void **state) {
     (void)state;
     const char *path =
         temp_file("stream.csv", "Timestamp,SoC,Charge_Cycles,Power_Consumption,note,Motor_RPM\n"
-                                "2024-01-01T00:00:00Z,0.5,149.9,2,\"a,b\",1\n"
+                                "2024-01-01T00:00:00Z,0.8993,149.9,2,\"a,b\",1\n"
                                 "2024-01-01T00:00:01Z,,150.1,3,,2\n"
                                 "2024-01-01T00:00:02Z,0.25,,4,c,3\n");
     evtwin__csv_reader *r;
@@ -453,7 +453,7 @@ static void a_stream_fills_the_columns_there_are(void **state) {
     evtwin__csv_reader_free(r);
 
     const size_t soc = evtwin_table_find(t, "soc");
-    assert_true(evtwin_table_number(t, soc, 0) == 50.0);
+    assert_true(evtwin_table_number(t, soc, 0) == 89.93);
     assert_true(isnan(evtwin_table_number(t, soc, 1)));
     assert_true(evtwin_table_number(t, soc, 2) == 25.0);
     const size_t cycles = evtwin_table_find(t, "charge_cycles");
@@ -826,6 +826,39 @@ static void real_ev15(void **state) {
     evtwin_table_free(t);
 }
 
+/* The Battery Data Format's time is in seconds, however a program writes such numbers. */
+static void times_of_the_battery_data_format(void **state) {
+    (void)state;
+    static const int64_t want[] = {1704096000000000, 1704096010500000, 1704096020123456, 0,
+                                   -500000};
+    evtwin_table *t = NULL;
+    assert_ok(
+        evtwin_table_read_csv(temp_file("unix.csv", "Test Time / s,Unix Time / s,Voltage / V\n"
+                                                    "0,1704096000,3.6\n"
+                                                    "10,1.704096010500000000e+09,3.6\n"
+                                                    "20,1704096020.1234560,3.6\n"
+                                                    "30,0,3.6\n"
+                                                    "40,-0.5,3.6\n"),
+                              NULL, &t));
+    char path[512];
+    snprintf(path, sizeof path, "%s", temp_file("unix-again.csv", ""));
+    assert_ok(evtwin_table_write_csv(t, path));
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(evtwin_table_type(t, 0), EVTWIN_F64);
+        assert_int_equal(evtwin_table_type(t, 1), EVTWIN_TIME);
+        for (size_t i = 0; i < 5; i++) {
+            assert_int_equal(evtwin_table_i64(t, 1)[i], want[i]);
+        }
+        evtwin_table_free(t);
+        t = NULL;
+        assert_ok(evtwin_table_read_csv(path, NULL, &t));
+    }
+    evtwin_table_free(t);
+    assert_fails(
+        evtwin_table_read_csv(temp_file("bad.csv", "unix_time_second\n2024-01-01\n"), NULL, &t),
+        EVTWIN_E_PARSE, "bad.csv:2:1|'2024-01-01'");
+}
+
 static void real_drive_cycles_and_bdf(void **state) {
     (void)state;
     skip_without_shared_data("drive_cycles/wltc_3b.csv");
@@ -884,6 +917,7 @@ int main(void) {
         cmocka_unit_test(real_tju),
         cmocka_unit_test(real_hnei),
         cmocka_unit_test(real_ev15),
+        cmocka_unit_test(times_of_the_battery_data_format),
         cmocka_unit_test(real_drive_cycles_and_bdf),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

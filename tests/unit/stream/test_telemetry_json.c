@@ -73,14 +73,14 @@ static void other_naming_units_and_signs_come_out_as_ours(void **state) {
     static const char csv[] =
         "Timestamp,battery_id,SoC,SoH,Battery_Voltage,Current / A,Charge_Cycles,"
         "Power_Consumption\n"
-        "2020-01-01 00:00:00,X,0.5,1,400,-10,149.9,4\n";
+        "2020-01-01 00:00:00,X,0.8993,1,400,-10,149.9,4.001\n";
     evtwin_table *t = NULL;
     assert_ok(evtwin_table_read_csv(temp_file("naming.csv", csv), NULL, &t));
     char text[2048];
     assert_ok(evtwin_telemetry_encode(t, 0, text, sizeof text, NULL));
     assert_string_equal(text, "{\"timestamp\":\"2020-01-01T00:00:00.000000Z\",\"battery_id\":\"X\","
-                              "\"soc\":50,\"soh\":100,\"voltage\":400,\"current\":10,"
-                              "\"charge_cycles\":149,\"power_consumption\":4000}");
+                              "\"soc\":89.93,\"soh\":100,\"voltage\":400,\"current\":10,"
+                              "\"charge_cycles\":149,\"power_consumption\":4001}");
     evtwin_table_free(t);
 
     /* which of two columns is meant is not guessed */
@@ -161,6 +161,27 @@ static void readers_are_lenient_where_the_contract_says(void **state) {
     evtwin_table_free(t);
 }
 
+static void a_time_may_be_a_number_since_1970(void **state) {
+    (void)state;
+    static const struct {
+        const char *number;
+        int64_t us;
+    } cases[] = {{"1706702400", 1706702400000000},
+                 {"1706702400.5", 1706702400500000},
+                 {"1706702400123", 1706702400123000},
+                 {"1706702400123456", 1706702400123456},
+                 {"1706702400123456789", 1706702400123456}};
+    evtwin_table *t = telemetry();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[128];
+        const int n =
+            snprintf(text, sizeof text, "{\"battery_id\":\"B\",\"timestamp\":%s}", cases[i].number);
+        assert_ok(evtwin_telemetry_decode(text, (size_t)n, EVTWIN_NAIVE_REJECT, t));
+        assert_int_equal(evtwin_table_i64(t, 0)[i], cases[i].us);
+    }
+    evtwin_table_free(t);
+}
+
 #define HEAD "{\"timestamp\":\"2024-01-31T12:00:00Z\",\"battery_id\":\"B\""
 
 static void everything_else_is_refused_and_leaves_the_table(void **state) {
@@ -190,7 +211,9 @@ static void everything_else_is_refused_and_leaves_the_table(void **state) {
         {"{\"battery_id\":\"B\"}", EVTWIN_E_SCHEMA, "without \"timestamp\""},
         {"{\"timestamp\":\"2024-01-31\"}", EVTWIN_E_SCHEMA, "without \"battery_id\""},
         {"{\"timestamp\":null,\"battery_id\":\"B\"}", EVTWIN_E_SCHEMA, "without \"timestamp\""},
-        {"{\"timestamp\":1706702400,\"battery_id\":\"B\"}", EVTWIN_E_PARSE, "\"timestamp\"|string"},
+        {"{\"timestamp\":17067024,\"battery_id\":\"B\"}", EVTWIN_E_PARSE,
+         "\"timestamp\"|'17067024'"},
+        {"{\"timestamp\":true,\"battery_id\":\"B\"}", EVTWIN_E_PARSE, "\"timestamp\"|string"},
         {"{\"timestamp\":\"noon\",\"battery_id\":\"B\"}", EVTWIN_E_PARSE, "\"timestamp\"|'noon'"},
         {"{\"timestamp\":\"2024-01-31\",\"battery_id\":7}", EVTWIN_E_PARSE,
          "\"battery_id\"|string"},
@@ -276,6 +299,7 @@ int main(void) {
         cmocka_unit_test(what_is_not_a_record_is_not_encoded),
         cmocka_unit_test(any_double_survives),
         cmocka_unit_test(readers_are_lenient_where_the_contract_says),
+        cmocka_unit_test(a_time_may_be_a_number_since_1970),
         cmocka_unit_test(everything_else_is_refused_and_leaves_the_table),
         cmocka_unit_test(size_depth_and_keys_are_capped),
         cmocka_unit_test(survives_every_failing_allocation),
