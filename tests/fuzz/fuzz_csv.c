@@ -112,7 +112,7 @@ static void read_as_stream(const char *path) {
     if (evtwin__csv_reader_open(path, NULL, &reader) == EVTWIN_OK) {
         while (evtwin__csv_reader_next(reader, 3, table) == EVTWIN_OK) {
         }
-        evtwin__csv_reader_free(reader);
+        evtwin_csv_free(reader);
     }
     evtwin_table_free(table);
 }
