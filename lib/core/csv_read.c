@@ -10,6 +10,7 @@
 #include "core/schema.h"
 #include "core/status.h"
 #include "core/table.h"
+#include "core/time.h"
 
 #include <math.h>
 #include <string.h>
@@ -39,6 +40,8 @@ static evtwin_status take_options(const evtwin_csv_options *options, evtwin_csv_
                    "max_line_bytes %zu is not in 1 to %zu", taken.max_line_bytes, max_line_limit);
     EVTWIN_FAIL_IF(taken.max_columns < 1 || taken.max_columns > max_columns_limit, EVTWIN_E_ARG,
                    "max_columns %zu is not in 1 to %zu", taken.max_columns, max_columns_limit);
+    EVTWIN_TRY(taken.time_format != NULL ? evtwin__time_format_check(taken.time_format)
+                                         : EVTWIN_OK);
     EVTWIN_TRY(evtwin__csv_dialect_check(&taken));
     *out = taken;
     return EVTWIN_OK;
@@ -164,6 +167,14 @@ static evtwin_status read_header(evtwin__csv_reader *r) {
     return evtwin_csv_set_units(r, r->options.units);
 }
 
+static evtwin_status keep_time_format(evtwin__csv_reader *r) {
+    if (r->options.time_format != NULL) {
+        r->time_format = evtwin__strdup(r->options.time_format);
+        EVTWIN_FAIL_IF(r->time_format == NULL, EVTWIN_E_NOMEM, "no memory for a time format");
+    }
+    return EVTWIN_OK;
+}
+
 static evtwin_status open_reader(const char *path, const evtwin_csv_options *options,
                                  int may_rewind, evtwin__csv_reader **out) {
     EVTWIN_FAIL_IF(path == NULL || out == NULL, EVTWIN_E_ARG, "path or out is NULL");
@@ -175,8 +186,10 @@ static evtwin_status open_reader(const char *path, const evtwin_csv_options *opt
     r->scan.fd = -1;
     r->n_above = SIZE_MAX;
     r->may_rewind = may_rewind;
-    evtwin_status st = evtwin__csv_scan_open(path, taken.max_line_bytes, may_rewind, &r->scan);
-    if (st < 0 || (st = read_header(r)) < 0) {
+    evtwin_status st = keep_time_format(r);
+    if (st < 0 ||
+        (st = evtwin__csv_scan_open(path, taken.max_line_bytes, may_rewind, &r->scan)) < 0 ||
+        (st = read_header(r)) < 0) {
         evtwin_csv_free(r);
         return st;
     }
@@ -194,10 +207,17 @@ void evtwin_csv_free(evtwin_csv *reader) {
                     n == 1 ? "time without an offset was" : "times without an offset were",
                     reader->options.naive_time == EVTWIN_NAIVE_LOCAL ? "local time" : "UTC");
     }
+    if (reader->n_twice > 0) {
+        evtwin__log(EVTWIN_LOG_WARNING,
+                    "%s: %zu of them come%s twice where the clock is put back: the first of the "
+                    "two was taken",
+                    reader->scan.name, reader->n_twice, reader->n_twice == 1 ? "s" : "");
+    }
     for (size_t i = 0; i < reader->n_targets; i++) {
         evtwin__free(reader->target[i].name);
     }
     evtwin__free(reader->target);
+    evtwin__free(reader->time_format);
     evtwin__csv_scan_close(&reader->scan);
     evtwin__free(reader);
 }
@@ -423,7 +443,7 @@ evtwin_status evtwin_csv_read(evtwin_csv *r, evtwin_table **out) {
     evtwin_status st = plan_new_table(r);
     if (st < 0 || (st = read_all(r)) < 0 || (st = check_scales(r)) < 0 ||
         (st = check_words(r)) < 0 || (st = read_turned(r)) < 0) {
-        r->n_naive = 0; /* of a table that nobody gets */
+        r->n_naive = r->n_twice = 0; /* of a table that nobody gets */
         evtwin_table_free(r->table);
         r->table = NULL;
         return st;

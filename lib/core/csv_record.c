@@ -11,6 +11,7 @@
 #include "core/status.h"
 #include "core/table.h"
 #include "core/text.h"
+#include "core/time.h"
 #include "core/utf8.h"
 
 #include <assert.h>
@@ -21,8 +22,7 @@ enum {
     BLOCK_ROWS = 1024, /* the table grows by this many rows: its new missing values are still in
                           cache when they are overwritten */
     QUOTE_BYTES = 40,  /* of a field in an error text */
-    TIME_BYTES = 64,   /* no time is longer */
-    NUMBER_BYTES = 512 /* nor a number with a decimal comma */
+    NUMBER_BYTES = 512 /* no number with a decimal comma is longer */
 };
 
 /* "%s:%zu:%zu: ": a field (from 1) of the record at scan.at. */
@@ -269,25 +269,18 @@ static evtwin_status store_i64(evtwin__csv_reader *r, size_t i, const evtwin__cs
     return evtwin_table_set_i64(r->table, target->col, r->row, n);
 }
 
-/* Does a time that could be read end with an offset? Its date has 10 characters. */
-static int has_offset(const char *time, size_t length) {
-    return length > 10 && strpbrk(time + 10, "Zz+-") != NULL;
-}
-
 static evtwin_status store_time(evtwin__csv_reader *r, size_t i, const evtwin__csv_field *field) {
     const evtwin__csv_field f = trimmed(field);
-    char text[TIME_BYTES] = "";
-    if (f.length >= sizeof text) {
-        return fail_value(r, i, field, "is not a time");
-    }
-    memcpy(text, f.text, f.length);
+    const evtwin__time_rule rule = {r->time_format, r->options.naive_time};
     int64_t time_us;
-    const evtwin_status st = evtwin_time_parse(text, r->options.naive_time, &time_us);
+    evtwin__time_kind kind;
+    const evtwin_status st = evtwin__time_read(f.text, f.length, &rule, &time_us, &kind);
     if (st < 0) {
         return evtwin__fail_in(st, "%s:%zu:%zu: column '%.100s'", r->scan.name, r->scan.line, i + 1,
                                r->target[i].name);
     }
-    r->n_naive_here += !has_offset(text, f.length);
+    r->n_naive_here += kind != EVTWIN__TIME_EXACT;
+    r->n_twice_here += kind == EVTWIN__TIME_TWICE;
     return evtwin_table_set_i64(r->table, r->target[i].col, r->row, time_us);
 }
 
@@ -407,7 +400,7 @@ static evtwin_status read_record(evtwin__csv_reader *r, evtwin__csv_next *next_o
     evtwin__csv_next next = EVTWIN__CSV_FIELD;
     size_t i = 0, n_filled = 0; /* fields up to the last that is beyond the header and not empty */
     r->scan.n_inner = 0;
-    r->n_naive_here = 0;
+    r->n_naive_here = r->n_twice_here = 0;
     for (;;) {
         c = store_numbers(r, c, &i, &next);
         if (next == EVTWIN__CSV_END) {
@@ -522,6 +515,7 @@ evtwin_status evtwin__csv_records_read(evtwin__csv_reader *r, size_t max_records
             }
             r->row++;
             r->n_naive += r->n_naive_here;
+            r->n_twice += r->n_twice_here;
             continue;
         }
         if (r->row > first) {

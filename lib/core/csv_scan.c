@@ -4,6 +4,7 @@
 #include "core/csv_scan.h"
 
 #include "core/file.h"
+#include "core/file_kind.h"
 #include "core/mem.h"
 #include "core/status.h"
 
@@ -44,15 +45,13 @@ static evtwin_status open_file(const char *path, int may_rewind, evtwin__csv_sca
     return EVTWIN_OK;
 }
 
-/* Pass over a byte-order mark; refuse that of UTF-16. */
+/* Pass over a byte-order mark; refuse files that are no text. */
 static evtwin_status skip_mark(evtwin__csv_scan *scan) {
     while (scan->end - scan->at < 3 && !scan->is_last) {
         EVTWIN_TRY(evtwin__csv_scan_fill(scan));
     }
     const size_t held = (size_t)(scan->end - scan->at);
-    EVTWIN_FAIL_IF(
-        held >= 2 && (memcmp(scan->at, "\xFF\xFE", 2) == 0 || memcmp(scan->at, "\xFE\xFF", 2) == 0),
-        EVTWIN_E_PARSE, "%s:1:1: the file is UTF-16: save it as UTF-8", scan->name);
+    EVTWIN_TRY(evtwin__file_kind(scan->name, scan->at, held, "save the table as CSV"));
     if (held >= 3 && memcmp(scan->at, "\xEF\xBB\xBF", 3) == 0) {
         scan->at += 3;
         scan->has_mark = 1;

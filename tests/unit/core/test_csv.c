@@ -241,7 +241,7 @@ static void errors_name_their_place(void **state) {
     check_refused(",\" \"\n1,2\n", EVTWIN_E_PARSE, "in.csv:1:1:|name");
     check_refused("a,\xff\n1,2\n", EVTWIN_E_PARSE, "in.csv:1:2:|UTF-8");
     check_refused("a,\"b\n", EVTWIN_E_PARSE, "in.csv:1:2:|quote");
-    check_refused("\xff\xfe\x61", EVTWIN_E_PARSE, "UTF-16");
+    check_refused("\xff\xfe\x61", EVTWIN_E_UNSUPPORTED, "UTF-16");
     check_refused("", EVTWIN_E_DATA, "empty");
     check_refused("\xEF\xBB\xBF", EVTWIN_E_DATA, "empty");
     check_refused("a,b\n", EVTWIN_E_DATA, "rows");

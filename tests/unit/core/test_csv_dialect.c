@@ -210,6 +210,25 @@ static void thousands_of_columns(void **state) {
     evtwin_table_free(t);
 }
 
+static void times_have_a_format(void **state) {
+    (void)state;
+    options.time_format = "%d.%m.%Y %H:%M";
+    evtwin_table *t = read_text("time,v\n31.01.2024 12:30,1\nNA,2\n\"1.2.2024 0:05\",3\n");
+    assert_true(evtwin_table_i64(t, 0)[0] == 1706704200000000);
+    assert_int_equal(evtwin_table_is_valid(t, 0, 1), 0);
+    assert_true(evtwin_table_i64(t, 0)[2] == 1706745900000000);
+    evtwin_table_free(t);
+    check_refused("time,v\n2024-01-31,1\n", EVTWIN_E_PARSE, "in.csv:2:1: column 'time'");
+    options.time_format = "%Q";
+    check_refused("time,v\n2024-01-31,1\n", EVTWIN_E_ARG, "%Q");
+}
+
+static void files_that_are_no_text(void **state) {
+    (void)state;
+    check_refused("\x1f\x8b\x08\x08 compressed", EVTWIN_E_UNSUPPORTED, "in.csv|gzip");
+    check_refused("PAR1 and so on", EVTWIN_E_UNSUPPORTED, "in.csv|Parquet|CSV");
+}
+
 /* ---- scale ---- */
 
 /* A file of n rows: that header with values from 0.5 on, the last one last. */
@@ -344,6 +363,8 @@ int main(void) {
         cmocka_unit_test_setup(words_for_true_and_false, reset),
         cmocka_unit_test_setup(what_nobody_uses, reset),
         cmocka_unit_test_setup(thousands_of_columns, reset),
+        cmocka_unit_test_setup(times_have_a_format, reset),
+        cmocka_unit_test_setup(files_that_are_no_text, reset),
         cmocka_unit_test_setup(fractions_under_a_name_in_percent, reset),
         cmocka_unit_test_setup(a_file_comes_back_as_it_was, reset),
         cmocka_unit_test_setup(a_file_that_changes_is_noticed, reset),
