@@ -353,13 +353,19 @@ static void weigh(const char *text, size_t length, evidence *e) {
     }
 }
 
+/* Is the last line of the window whole? */
+static int is_end_of_file(const evtwin__csv_scan *scan) {
+    return scan->is_last ||
+           (scan->file_size > 0 && (size_t)(scan->end - scan->buffer) >= scan->file_size);
+}
+
 /* Weigh the records in the window: fields that must be numbers, and those that may be. */
 static void weigh_window(const evtwin__csv_reader *r, evidence *must, evidence *may) {
     const evtwin__csv_scan *scan = &r->scan;
     for (const char *c = scan->at; c < scan->end;) {
         const char *end = line_end(c, scan->end, 1), *text;
         size_t length;
-        if (end == scan->end && !scan->is_last) {
+        if (end == scan->end && !is_end_of_file(scan)) {
             return;
         }
         for (size_t i = 0; i < r->n_targets && next_field(&c, end, scan->delimiter, &text, &length);
@@ -384,7 +390,7 @@ static void tell(const evtwin__csv_reader *r) {
 evtwin_status evtwin__csv_decide_decimal(evtwin__csv_reader *r) {
     const evtwin__csv_scan *scan = &r->scan;
     if (r->decimal == '\0') {
-        if (line_end(scan->at, scan->end, 1) == scan->end && !scan->is_last) {
+        if (line_end(scan->at, scan->end, 1) == scan->end && !is_end_of_file(scan)) {
             return EVTWIN_OK; /* no whole record yet */
         }
         evidence must = {"", "", 0}, may = {"", "", 0};

@@ -219,7 +219,7 @@ enum {
             CLI_STRING("naive-time", "KIND", "utc", .choices = "utc|local|reject",                 \
                        .help = "what a time without an offset means: utc, local or reject"),       \
         [(first) + CLI_CSV_TIME_FORMAT] =                                                          \
-            CLI_STRING("time-format", "FORMAT", NULL,                                              \
+            CLI_STRING("time-format", "FMT", NULL,                                                 \
                        .help = "how times are written, e.g. \"%d/%m/%Y %H:%M\"; default: as "      \
                                "docs/cli.md says"),                                                \
         [(first) + CLI_CSV_DELIMITER] = CLI_STRING(                                                \
