@@ -19,9 +19,8 @@ enum {
     PREDICT_METRICS_PORT,
     PREDICT_CSV,
     PREDICT_OUT,
-    PREDICT_UNIT,
-    PREDICT_NAIVE_TIME,
-    PREDICT_N_OPTIONS
+    PREDICT_CSV_OPTIONS, /* the first of them */
+    PREDICT_N_OPTIONS = PREDICT_CSV_OPTIONS + CLI_CSV_N_OPTIONS
 };
 
 /* Each returns an exit code. run_live takes the predictor. */

@@ -8,13 +8,14 @@
 #include "stream/telemetry_json.h"
 
 #include <stdio.h>
+#include <string.h>
 
 typedef struct csv_source {
     evtwin__csv_reader *reader;
     const char *path;
-    evtwin_naive_time naive;
-    const char *battery_id; /* for a file without one, else NULL */
-    const char *units;      /* of columns whose names suggest another one, or NULL */
+    evtwin_csv_options options;      /* of the reader */
+    const char *delimiter, *decimal; /* one character each, or NULL */
+    const char *battery_id;          /* for a file without one, else NULL */
 
     evtwin_table *read; /* what the reader gave last; rows from next on are still to be passed on */
     size_t next;
@@ -23,14 +24,19 @@ typedef struct csv_source {
 } csv_source;
 
 static const evtwin__param params[] = {
-    EVTWIN__PARAM("naive_time", WORD, offsetof(csv_source, naive), .words = EVTWIN__NAIVE_WORDS),
+    EVTWIN__PARAM("naive_time", WORD, offsetof(csv_source, options.naive_time),
+                  .words = EVTWIN__NAIVE_WORDS),
+    EVTWIN__PARAM("time_format", TEXT, offsetof(csv_source, options.time_format)),
+    EVTWIN__PARAM("delimiter", TEXT, offsetof(csv_source, delimiter)),
+    EVTWIN__PARAM("decimal", TEXT, offsetof(csv_source, decimal)),
+    EVTWIN__PARAM("skip_lines", SIZE, offsetof(csv_source, options.skip_lines)),
     EVTWIN__PARAM("battery_id", TEXT, offsetof(csv_source, battery_id)),
-    EVTWIN__PARAM("unit", TEXT, offsetof(csv_source, units)),
+    EVTWIN__PARAM("unit", TEXT, offsetof(csv_source, options.units)),
     {.key = NULL}};
 
 static void close_source(void *ctx) {
     csv_source *s = ctx;
-    evtwin__csv_reader_free(s->reader);
+    evtwin_csv_free(s->reader);
     evtwin_table_free(s->read);
 }
 
@@ -38,7 +44,7 @@ static void close_source(void *ctx) {
 static evtwin_status look_at_header(csv_source *s) {
     int has_time = 0, has_id = 0;
     const char *name;
-    for (size_t i = 0; (name = evtwin__csv_reader_name(s->reader, i)) != NULL; i++) {
+    for (size_t i = 0; (name = evtwin_csv_name(s->reader, i)) != NULL; i++) {
         evtwin__meaning meaning;
         if (!evtwin__meaning_find(name, EVTWIN__TELEMETRY, &meaning)) {
             continue;
@@ -55,18 +61,28 @@ static evtwin_status look_at_header(csv_source *s) {
     return EVTWIN_OK;
 }
 
+/* The one character that a parameter gives; "tab" is a word for one. */
+static evtwin_status byte_of(const char *key, const char *text, char *out) {
+    if (text == NULL) {
+        return EVTWIN_OK;
+    }
+    const int is_tab = strcmp(text, "tab") == 0;
+    EVTWIN_FAIL_IF(!is_tab && strlen(text) != 1, EVTWIN_E_ARG,
+                   "csv: %s=%.60s is not one character, or tab", key, text);
+    *out = is_tab ? '\t' : text[0];
+    return EVTWIN_OK;
+}
+
 static evtwin_status open_source(const evtwin__uri *uri, void *ctx) {
     csv_source *s = ctx;
-    evtwin_csv_options options;
-    EVTWIN_TRY(evtwin_csv_options_init(&options, sizeof options));
+    EVTWIN_TRY(evtwin_csv_options_init(&s->options, sizeof s->options));
     s->path = uri->path;
-    s->naive = options.naive_time;
     EVTWIN_TRY(evtwin__params_read(uri, params, s));
     EVTWIN_FAIL_IF(s->battery_id != NULL && !evtwin_battery_id_is_valid(s->battery_id),
                    EVTWIN_E_ARG, "csv: battery_id=%.60s is not a valid battery id", s->battery_id);
-    options.naive_time = s->naive;
-    EVTWIN_TRY(evtwin__csv_reader_open(s->path, &options, &s->reader));
-    EVTWIN_TRY(evtwin__csv_reader_set_units(s->reader, s->units));
+    EVTWIN_TRY(byte_of("delimiter", s->delimiter, &s->options.delimiter));
+    EVTWIN_TRY(byte_of("decimal", s->decimal, &s->options.decimal));
+    EVTWIN_TRY(evtwin__csv_reader_open(s->path, &s->options, &s->reader));
     EVTWIN_TRY(evtwin_telemetry_table_create(&s->read));
     return look_at_header(s);
 }

@@ -97,7 +97,7 @@ static void a_stream_tells_at_its_end(void **state) {
     }
     assert_int_equal(evtwin_table_rows(t), 10);
     assert_int_equal(h.n, 0);
-    evtwin__csv_reader_free(reader);
+    evtwin_csv_free(reader);
     evtwin_set_log(NULL, NULL);
     assert_heard(&h, "/stream.csv: 3 times without an offset were taken as UTC");
     evtwin_table_free(t);
