@@ -25,8 +25,11 @@ static evtwin_status open_file(const char *path, int may_rewind, evtwin__csv_sca
     const int is_stdin = strcmp(path, "-") == 0;
     scan->name = evtwin__strdup(is_stdin ? "standard input" : path);
     EVTWIN_FAIL_IF(scan->name == NULL, EVTWIN_E_NOMEM, "no memory to read %s", path);
-    scan->fd =
-        is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : evtwin__fd_open(path, O_RDONLY, 0);
+    if (is_stdin) {
+        scan->fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+    } else {
+        EVTWIN_TRY(evtwin__fd_open_input(path, 1, &scan->fd));
+    }
     struct stat info;
     if (scan->fd < 0 || fstat(scan->fd, &info) != 0) {
         return evtwin__fail_errno(scan->name, errno);

@@ -16,7 +16,7 @@ static const struct {
 #define FIRST(bytes) bytes, sizeof bytes - 1
     /* to unpack */
     {FIRST("\x1f\x8b"), "compressed by gzip", "decompress it first (gunzip)"},
-    {FIRST("BZh"), "compressed by bzip2", "decompress it first (bunzip2)"},
+    {FIRST("BZh91AY&SY"), "compressed by bzip2", "decompress it first (bunzip2)"},
     {FIRST("\xfd"
            "7zXZ\0"),
      "compressed by xz", "decompress it first (unxz)"},
