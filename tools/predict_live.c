@@ -281,6 +281,7 @@ static int finish(live *l, int code) {
 
 int predict_live(const cli *c, evtwin_predictor *predictor) {
     const char *source = cli_text(c, PREDICT_SOURCE);
+    cli_on_stop(CLI_STOP_ASKS, NULL);
     evtwin_pump_options options;
     evtwin_pump_options_init(&options, sizeof options);
     options.first_pause_s = options.longest_pause_s = 0; /* each cycle tries again */

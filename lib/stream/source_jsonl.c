@@ -11,7 +11,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MAX_LINE = 65536, BUFFER_SIZE = 2 * MAX_LINE };
@@ -53,13 +52,11 @@ static evtwin_status open_source(const evtwin__uri *uri, void *ctx) {
     EVTWIN_TRY(evtwin__params_read(uri, params, s));
     s->buffer = evtwin__calloc(BUFFER_SIZE, 1);
     EVTWIN_FAIL_IF(s->buffer == NULL, EVTWIN_E_NOMEM, "%s: out of memory", s->path);
-    s->fd =
-        is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : evtwin__fd_open(s->path, O_RDONLY, 0);
-    struct stat info;
-    if (s->fd < 0 || fstat(s->fd, &info) != 0) {
-        return evtwin__fail_errno(s->path, errno);
+    if (!is_stdin) {
+        return evtwin__fd_open_input(s->path, 0, &s->fd);
     }
-    return S_ISDIR(info.st_mode) ? evtwin__fail_errno(s->path, EISDIR) : EVTWIN_OK;
+    s->fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+    return s->fd < 0 ? evtwin__fail_errno(s->path, errno) : EVTWIN_OK;
 }
 
 /* Is there something to read, or the end, within that time? */
