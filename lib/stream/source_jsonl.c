@@ -2,6 +2,7 @@
 /* stream/source_jsonl.c: "jsonl:FILE" as a source, one telemetry record a line. */
 
 #include "core/file.h"
+#include "core/file_kind.h"
 #include "core/mem.h"
 #include "core/status.h"
 #include "stream/scheme.h"
@@ -77,10 +78,12 @@ static evtwin_status fill(jsonl_source *s, int timeout_ms, size_t *n_out) {
     }
     const ssize_t n = evtwin__fd_read(s->fd, s->buffer + s->end, BUFFER_SIZE - s->end);
     EVTWIN_FAIL_IF(n < 0 && errno != EAGAIN, EVTWIN_E_IO, "%s: %s", s->path, strerror(errno));
+    const int is_first = s->n_passed == 0 && s->end == 0;
     s->at_end = n == 0 && !s->follow;
     *n_out = n > 0 ? (size_t)n : 0;
     s->end += *n_out;
-    return EVTWIN_OK;
+    return is_first ? evtwin__file_kind(s->path, s->buffer, s->end, "write it as JSON lines")
+                    : EVTWIN_OK;
 }
 
 /* Drop what is in the buffer of a line that is passed over; 1 once its end was found. */
@@ -137,6 +140,11 @@ static int is_blank(const char *text, size_t n) {
 static evtwin_status decode_line(const jsonl_source *s, const char *line, size_t length,
                                  evtwin_table *table) {
     EVTWIN_FAIL_IF(length > MAX_LINE, EVTWIN_E_PARSE, "the line is longer than %d bytes", MAX_LINE);
+    const int is_first = s->n_passed == 0 && s->start == 0;
+    if (is_first && length >= 3 && memcmp(line, "\xEF\xBB\xBF", 3) == 0) { /* UTF-8's mark */
+        line += 3;
+        length -= 3;
+    }
     return is_blank(line, length) ? EVTWIN_OK
                                   : evtwin_telemetry_decode(line, length, s->naive, table);
 }
