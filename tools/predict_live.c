@@ -211,7 +211,8 @@ static int do_cycle(live *l) {
         return CLI_FAILURE; /* … | head: nothing to say */
     }
     if (st < 0 && (is_once || !evtwin_status_is_temporary(st))) {
-        return cli_fail(CLI_A_STORE, st, NULL);
+        const int is_store = cli_text(l->c, PREDICT_SOURCE) == NULL;
+        return cli_fail(is_store ? CLI_A_STORE : CLI_AN_INPUT, st, NULL);
     }
     note_outcome(l, st);
     if (!show(l)) {

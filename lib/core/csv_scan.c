@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -149,6 +150,29 @@ evtwin_status evtwin__csv_scan_fill(evtwin__csv_scan *scan) {
     end[n] = '\0';
     scan->end = end + n;
     scan->is_last = n == 0;
+    return EVTWIN_OK;
+}
+
+/* Behind empty lines, a line break outside of quotes, which come in pairs in a whole record? */
+static int has_record(const evtwin__csv_scan *scan) {
+    int is_quoted = 0;
+    for (const char *c = scan->at + strspn(scan->at, "\r\n"); c < scan->end; c++) {
+        is_quoted ^= *c == '"';
+        if (*c == '\n' && !is_quoted) {
+            return 1;
+        }
+    }
+    return (size_t)(scan->end - scan->at) > scan->max_line_bytes;
+}
+
+evtwin_status evtwin__csv_scan_await(evtwin__csv_scan *scan, int timeout_ms, int *is_there_out) {
+    struct pollfd more = {.fd = scan->fd, .events = POLLIN};
+    int is_there = scan->is_last || scan->file_size > 0 || has_record(scan);
+    if (!is_there && poll(&more, 1, timeout_ms) > 0) {
+        EVTWIN_TRY(evtwin__csv_scan_fill(scan));
+        is_there = scan->is_last || has_record(scan);
+    }
+    *is_there_out = is_there;
     return EVTWIN_OK;
 }
 
