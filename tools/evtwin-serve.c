@@ -147,6 +147,7 @@ static int serve(const cli *c, const char *listen) {
     server_options.insecure_listen = cli_is_on(c, INSECURE_LISTEN);
     server_options.service = "evtwin-serve";
     evtwin_server *server;
+    cli_on_stop(CLI_STOP_ASKS, NULL);
     const evtwin_status st = evtwin_server_start(&server_options, &server);
     if (st == EVTWIN_E_BUSY || st == EVTWIN_E_ARG) {
         char called[256], next_step[300];

@@ -211,7 +211,8 @@ static int do_cycle(live *l) {
         return CLI_FAILURE; /* … | head: nothing to say */
     }
     if (st < 0 && (is_once || !evtwin_status_is_temporary(st))) {
-        return cli_fail(CLI_A_STORE, st, NULL);
+        const int is_store = cli_text(l->c, PREDICT_SOURCE) == NULL;
+        return cli_fail(is_store ? CLI_A_STORE : CLI_AN_INPUT, st, NULL);
     }
     note_outcome(l, st);
     if (!show(l)) {
@@ -281,6 +282,7 @@ static int finish(live *l, int code) {
 
 int predict_live(const cli *c, evtwin_predictor *predictor) {
     const char *source = cli_text(c, PREDICT_SOURCE);
+    cli_on_stop(CLI_STOP_ASKS, NULL);
     evtwin_pump_options options;
     evtwin_pump_options_init(&options, sizeof options);
     options.first_pause_s = options.longest_pause_s = 0; /* each cycle tries again */

@@ -186,6 +186,7 @@ static int publish(const cli *c, evtwin_sim **sim, const sim_pace *pace, deliver
 int sim_run_live(const cli *c, evtwin_sim **sim, const sim_pace *pace) {
     sim_sinks sinks;
     delivery d = {.pump = NULL};
+    cli_on_stop(CLI_STOP_ASKS, NULL);
     int code = sim_sinks_list(c, &sinks);
     if (code == 0) {
         /* live, a batch is what the console shows: one record of every battery */
@@ -202,6 +203,7 @@ int sim_run_live(const cli *c, evtwin_sim **sim, const sim_pace *pace) {
 
 int sim_run_dry(const cli *c, evtwin_sim **sim, const sim_pace *pace) {
     evtwin_source *source = NULL;
+    cli_on_stop(CLI_STOP_ASKS, NULL);
     CLI_TRY(make_source(sim, pace, 1, 0, &source));
     int code = 0;
     evtwin_table *batch = NULL;

@@ -106,8 +106,10 @@ EVTWIN_API void evtwin_set_log(evtwin_log_fn fn, void *ctx);
 typedef void *(*evtwin_realloc_fn)(void *ctx, void *ptr, size_t new_size);
 
 /**
- * All memory the library itself requests goes through this one function (client libraries keep
- * their own). NULL restores the C library's. Call it before any other call of the library.
+ * All memory the library itself requests goes through this one function, and so does jansson's
+ * unless the program has given jansson functions of its own (json_set_alloc_funcs) before the
+ * library was loaded; the other client libraries keep their own. NULL restores the C library's.
+ * Call it before any other call of the library or of jansson.
  */
 EVTWIN_API void evtwin_set_allocator(evtwin_realloc_fn fn, void *ctx);
 

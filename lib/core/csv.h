@@ -18,6 +18,11 @@ typedef evtwin_csv evtwin__csv_reader;
 evtwin_status evtwin__csv_reader_open(const char *path, const evtwin_csv_options *options,
                                       evtwin__csv_reader **out);
 
+/* Wait at most timeout_ms for a pipe to bring more: evtwin__csv_reader_next will not wait if
+ * *is_there_out is 1. */
+evtwin_status evtwin__csv_reader_await(evtwin__csv_reader *reader, int timeout_ms,
+                                       int *is_there_out);
+
 /* Append at most max_rows rows to table. A field goes to the column that has the name of its
  * header, or else to the one that holds the same telemetry quantity under our name, brought to our
  * unit and sign: where our range begins at 0 and the header's naming has a direction, the absolute

@@ -542,6 +542,19 @@ static void drop_signs(const evtwin__csv_reader *r, evtwin_table *table, size_t 
     }
 }
 
+/* The record that was refused goes when the next one is asked for. */
+static evtwin_status pass_refused(evtwin__csv_reader *reader) {
+    EVTWIN_TRY(reader->is_refused ? evtwin__csv_records_skip(reader) : EVTWIN_OK);
+    reader->is_refused = 0;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__csv_reader_await(evtwin__csv_reader *reader, int timeout_ms,
+                                       int *is_there_out) {
+    EVTWIN_TRY(pass_refused(reader));
+    return evtwin__csv_scan_await(&reader->scan, timeout_ms, is_there_out);
+}
+
 evtwin_status evtwin__csv_reader_next(evtwin__csv_reader *reader, size_t max_rows,
                                       evtwin_table *table) {
     EVTWIN_FAIL_IF(reader == NULL || max_rows == 0, EVTWIN_E_ARG,
@@ -551,8 +564,7 @@ evtwin_status evtwin__csv_reader_next(evtwin__csv_reader *reader, size_t max_row
     for (size_t i = 0; i < reader->n_targets; i++) {
         EVTWIN_TRY(plan_known_column(reader, i, table));
     }
-    EVTWIN_TRY(reader->is_refused ? evtwin__csv_records_skip(reader) : EVTWIN_OK);
-    reader->is_refused = 0;
+    EVTWIN_TRY(pass_refused(reader));
     reader->table = table;
     reader->row = first;
     const evtwin_status st = evtwin__csv_records_read(reader, max_rows);

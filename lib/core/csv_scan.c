@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -26,8 +27,11 @@ static evtwin_status open_file(const char *path, int may_rewind, evtwin__csv_sca
     const int is_stdin = strcmp(path, "-") == 0;
     scan->name = evtwin__strdup(is_stdin ? "standard input" : path);
     EVTWIN_FAIL_IF(scan->name == NULL, EVTWIN_E_NOMEM, "no memory to read %s", path);
-    scan->fd =
-        is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : evtwin__fd_open(path, O_RDONLY, 0);
+    if (is_stdin) {
+        scan->fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+    } else {
+        EVTWIN_TRY(evtwin__fd_open_input(path, 1, &scan->fd));
+    }
     struct stat info;
     if (scan->fd < 0 || fstat(scan->fd, &info) != 0) {
         return evtwin__fail_errno(scan->name, errno);
@@ -148,6 +152,29 @@ evtwin_status evtwin__csv_scan_fill(evtwin__csv_scan *scan) {
     end[n] = '\0';
     scan->end = end + n;
     scan->is_last = n == 0;
+    return EVTWIN_OK;
+}
+
+/* Behind empty lines, a line break outside of quotes, which come in pairs in a whole record? */
+static int has_record(const evtwin__csv_scan *scan) {
+    int is_quoted = 0;
+    for (const char *c = scan->at + strspn(scan->at, "\r\n"); c < scan->end; c++) {
+        is_quoted ^= *c == '"';
+        if (*c == '\n' && !is_quoted) {
+            return 1;
+        }
+    }
+    return (size_t)(scan->end - scan->at) > scan->max_line_bytes;
+}
+
+evtwin_status evtwin__csv_scan_await(evtwin__csv_scan *scan, int timeout_ms, int *is_there_out) {
+    struct pollfd more = {.fd = scan->fd, .events = POLLIN};
+    int is_there = scan->is_last || scan->file_size > 0 || has_record(scan);
+    if (!is_there && poll(&more, 1, timeout_ms) > 0) {
+        EVTWIN_TRY(evtwin__csv_scan_fill(scan));
+        is_there = scan->is_last || has_record(scan);
+    }
+    *is_there_out = is_there;
     return EVTWIN_OK;
 }
 

@@ -61,6 +61,10 @@ evtwin_status evtwin__csv_scan_rewind(evtwin__csv_scan *scan);
  * already holds more of it than max_line_bytes. */
 evtwin_status evtwin__csv_scan_fill(evtwin__csv_scan *scan);
 
+/* Of a pipe: wait at most timeout_ms for more. *is_there_out is 1 if the record at scan->at is
+ * whole, so that reading it will not wait, or the file has ended. */
+evtwin_status evtwin__csv_scan_await(evtwin__csv_scan *scan, int timeout_ms, int *is_there_out);
+
 /* The field at *c_io, which moves behind it and its delimiter or line break. */
 evtwin__csv_next evtwin__csv_scan_field(evtwin__csv_scan *scan, const char **c_io,
                                         evtwin__csv_field *out);

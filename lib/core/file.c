@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +51,72 @@ int evtwin__fd_open(const char *path, int flags, mode_t mode) {
     return fd;
 }
 
+/* ---- what a user names ---- */
+
+/* May it be read to an end? A terminal is a device too. */
+static evtwin_status check_input(const char *path, int fd, const struct stat *info) {
+    if (S_ISDIR(info->st_mode)) {
+        return evtwin__fail_errno(path, EISDIR);
+    }
+    const int is_device = S_ISBLK(info->st_mode) || (S_ISCHR(info->st_mode) && !isatty(fd));
+    EVTWIN_FAIL_IF(is_device, EVTWIN_E_UNSUPPORTED, "%s: is a device; a file or a pipe is read",
+                   path);
+    return EVTWIN_OK;
+}
+
+/* Reading and writing wait again, as after an ordinary open. */
+static evtwin_status make_blocking(const char *path, int fd) {
+    const int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 && fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) == 0
+               ? EVTWIN_OK
+               : evtwin__fail_errno(path, errno);
+}
+
+/* A named pipe reads like an empty file until its first writer comes; poll tells them apart. */
+static evtwin_status await_writer(const char *path, int fd) {
+    struct pollfd first = {.fd = fd, .events = POLLIN};
+    return poll(&first, 1, -1) >= 0 ? EVTWIN_OK : evtwin__fail_errno(path, errno);
+}
+
+evtwin_status evtwin__fd_open_input(const char *path, int waits, int *fd_out) {
+    const int fd = evtwin__fd_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+    EVTWIN_FAIL_IF(fd < 0 && errno == ENXIO, EVTWIN_E_UNSUPPORTED,
+                   "%s: is a socket or device; a file or a pipe is read", path);
+    struct stat info;
+    if (fd < 0 || fstat(fd, &info) != 0) {
+        return evtwin__fail_errno(path, errno);
+    }
+    evtwin_status st = check_input(path, fd, &info);
+    if (st == EVTWIN_OK && waits && S_ISFIFO(info.st_mode)) {
+        st = await_writer(path, fd);
+    }
+    if (st == EVTWIN_OK && waits) {
+        st = make_blocking(path, fd);
+    }
+    if (st < 0) {
+        close(fd);
+        return st;
+    }
+    *fd_out = fd;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__fd_open_output(const char *path, int flags, mode_t mode, int *fd_out) {
+    const int fd = evtwin__fd_open(path, flags | O_NONBLOCK | O_NOCTTY, mode);
+    EVTWIN_FAIL_IF(fd < 0 && errno == ENXIO, EVTWIN_E_AGAIN, "%s: nobody reads from this pipe yet",
+                   path);
+    if (fd < 0) {
+        return evtwin__fail_errno(path, errno);
+    }
+    const evtwin_status st = make_blocking(path, fd);
+    if (st < 0) {
+        close(fd);
+        return st;
+    }
+    *fd_out = fd;
+    return EVTWIN_OK;
+}
+
 /* ---- read ---- */
 
 /* Read to the end; expected is what the file says its size is (a pipe or /proc says 0). *data_io is
@@ -70,7 +137,7 @@ static evtwin_status read_all(int fd, const char *path, size_t expected, size_t 
         if (n < 0) {
             return evtwin__fail_errno(path, errno);
         }
-        EVTWIN_FAIL_IF(size + (size_t)n > max_bytes, EVTWIN_E_CORRUPT,
+        EVTWIN_FAIL_IF(size + (size_t)n > max_bytes, EVTWIN_E_UNSUPPORTED,
                        "%s: is larger than %zu bytes", path, max_bytes);
     }
     (*data_io)[size] = '\0';
@@ -80,19 +147,15 @@ static evtwin_status read_all(int fd, const char *path, size_t expected, size_t 
 
 evtwin_status evtwin__file_read(const char *path, size_t max_bytes, char **data_out,
                                 size_t *size_out) {
-    const int fd = evtwin__fd_open(path, O_RDONLY, 0);
-    if (fd < 0) {
-        return evtwin__fail_errno(path, errno);
-    }
+    int fd;
+    EVTWIN_TRY(evtwin__fd_open_input(path, 1, &fd));
     struct stat info;
     evtwin_status st;
     char *data = NULL;
     if (fstat(fd, &info) != 0) {
         st = evtwin__fail_errno(path, errno);
-    } else if (S_ISDIR(info.st_mode)) {
-        st = evtwin__fail_errno(path, EISDIR);
     } else if (info.st_size > 0 && (uint64_t)info.st_size > max_bytes) {
-        st = evtwin__fail(EVTWIN_E_CORRUPT, "%s: is larger than %zu bytes", path, max_bytes);
+        st = evtwin__fail(EVTWIN_E_UNSUPPORTED, "%s: is larger than %zu bytes", path, max_bytes);
     } else {
         st = read_all(fd, path, (size_t)info.st_size, max_bytes, &data, size_out);
     }
@@ -107,7 +170,7 @@ evtwin_status evtwin__file_read(const char *path, size_t max_bytes, char **data_
 
 /* ---- write ---- */
 
-enum { TEMP_TRIES = 1000 };
+enum { TEMP_TRIES = 1000, READER_POLL_MS = 50 };
 
 struct evtwin__writer {
     int fd;
@@ -159,6 +222,17 @@ static evtwin_status open_temp(evtwin__writer *w, mode_t mode) {
     return EVTWIN_OK;
 }
 
+/* A device, or a pipe: its reader is waited for, until a signal comes. */
+static evtwin_status open_other(evtwin__writer *w) {
+    evtwin_status st;
+    while ((st = evtwin__fd_open_output(w->path, O_WRONLY, 0, &w->fd)) == EVTWIN_E_AGAIN) {
+        if (poll(NULL, 0, READER_POLL_MS) < 0) {
+            return evtwin__fail_errno(w->path, errno);
+        }
+    }
+    return st;
+}
+
 /* Decide by what is there already: nothing, a file to be replaced, or something to write into. */
 static evtwin_status open_target(evtwin__writer *w) {
     struct stat info;
@@ -174,8 +248,7 @@ static evtwin_status open_target(evtwin__writer *w) {
         return evtwin__fail_errno(w->path, EISDIR);
     }
     if (!S_ISREG(info.st_mode)) {
-        w->fd = evtwin__fd_open(w->path, O_WRONLY, 0);
-        return w->fd >= 0 ? EVTWIN_OK : evtwin__fail_errno(w->path, errno);
+        return open_other(w);
     }
 
     char *real = realpath(w->path, NULL);

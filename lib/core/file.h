@@ -10,16 +10,27 @@
 /* EVTWIN_E_NOT_FOUND or EVTWIN_E_IO, "PATH: the system's reason". */
 evtwin_status evtwin__fail_errno(const char *path, int error);
 
-/* open with O_CLOEXEC, and read: again when a signal interrupts it. */
+/* open with O_CLOEXEC, and read: again when a signal interrupts it. A path that a user names goes
+ * through the two calls below, for open waits for the other end of a named pipe. */
 int evtwin__fd_open(const char *path, int flags, mode_t mode);
 ssize_t evtwin__fd_read(int fd, char *data, size_t size);
+
+/* Open a user's path for reading: a file, a pipe or a terminal; EVTWIN_E_UNSUPPORTED for a device
+ * or socket, which may never end. What a named pipe without a writer does is said by waits: 0: it
+ * is open at once and does not block; poll before each read, for its end and "no writer yet" read
+ * alike. 1: the call waits for a writer; a signal ends the wait with EVTWIN_E_IO. */
+evtwin_status evtwin__fd_open_input(const char *path, int waits, int *fd_out);
+
+/* Open a user's path for writing, at once: EVTWIN_E_AGAIN for a named pipe that nobody reads yet.
+ * flags: O_WRONLY or O_RDWR, and the like. */
+evtwin_status evtwin__fd_open_output(const char *path, int flags, mode_t mode, int *fd_out);
 
 /* Write all of it; 0, or the errno of what stopped it. */
 int evtwin__fd_write(int fd, const char *data, size_t size);
 
-/* Read path (at most max_bytes, else EVTWIN_E_CORRUPT "… is larger than …"); *data_out is
+/* Read path (at most max_bytes, else EVTWIN_E_UNSUPPORTED "… is larger than …"); *data_out is
  * NUL-terminated beyond size and freed with evtwin__free. EVTWIN_E_NOT_FOUND if there is no such
- * file. */
+ * file; a named pipe is waited for. */
 evtwin_status evtwin__file_read(const char *path, size_t max_bytes, char **data_out,
                                 size_t *size_out);
 

@@ -6,22 +6,97 @@
 #include "core/json.h"
 
 #include "core/file.h"
+#include "core/file_kind.h"
 #include "core/mem.h"
 #include "core/status.h"
 #include "core/text.h"
 
 #include <assert.h>
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- jansson's memory is ours ----
+ *
+ * When memory runs out, jansson drops bytes of the token it is reading and goes on, or gives an
+ * error without a code. So it gets our allocator, which notes that, unless the program has given it
+ * another one. */
+
+static _Thread_local int is_out_of_memory;
+
+static void *allocate(size_t size) {
+    void *memory = evtwin__realloc(NULL, size, 1);
+    is_out_of_memory |= memory == NULL;
+    return memory;
+}
+
+static int has_allocator(json_malloc_t wanted_malloc, json_free_t wanted_free) {
+    json_malloc_t its_malloc;
+    json_free_t its_free;
+    json_get_alloc_funcs(&its_malloc, &its_free);
+    return its_malloc == wanted_malloc && its_free == wanted_free;
+}
+
+/* Before any value is made, and again before this code may be unloaded. */
+__attribute__((constructor)) static void lend_allocator(void) {
+    if (has_allocator(malloc, free)) {
+        json_set_alloc_funcs(allocate, evtwin__free);
+    }
+}
+
+__attribute__((destructor)) static void take_allocator_back(void) {
+    if (has_allocator(allocate, evtwin__free)) {
+        json_set_alloc_funcs(malloc, free);
+    }
+}
+
+/* ---- reading ---- */
+
+static evtwin_status fail_at(const char *name, const char *text, const char *at,
+                             const char *problem) {
+    int line = 1, column = 1;
+    for (const char *c = text; c < at; c++) {
+        column = *c == '\n' ? 1 : column + 1;
+        line += *c == '\n';
+    }
+    EVTWIN_FAIL(EVTWIN_E_PARSE, "%s:%d:%d: %s", name, line, column, problem);
+}
+
+/* jansson alone, with the errors that it gives. */
+static evtwin_status load(const char *name, const char *text, size_t size, size_t flags,
+                          json_t **out) {
+    json_error_t error = {.text = ""};
+    is_out_of_memory = 0;
+    json_t *value = json_loadb(text, size, flags, &error);
+    if (is_out_of_memory ||
+        (value == NULL && json_error_code(&error) == json_error_out_of_memory)) {
+        json_decref(value);
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory for %zu bytes of JSON", name, size);
+    }
+    EVTWIN_FAIL_IF(value == NULL, EVTWIN_E_PARSE, "%s:%d:%d: %s", name, error.line, error.column,
+                   error.text);
+    *out = value;
+    return EVTWIN_OK;
+}
 
 evtwin_status evtwin__json_parse(const char *name, const char *text, size_t size, json_t **out) {
-    json_error_t error;
-    json_t *value = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
-    if (value == NULL) {
-        EVTWIN_FAIL_IF(json_error_code(&error) == json_error_out_of_memory, EVTWIN_E_NOMEM,
-                       "%s: out of memory for %zu bytes of JSON", name, size);
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s:%d:%d: %s", name, error.line, error.column, error.text);
-    }
-    *out = value;
+    /* jansson passes over a NUL that stands behind a number */
+    const char *nul = memchr(text, '\0', size);
+    const evtwin_status st = nul != NULL ? fail_at(name, text, nul, "a NUL byte")
+                                         : load(name, text, size, JSON_REJECT_DUPLICATES, out);
+    const evtwin_status kind =
+        st == EVTWIN_E_PARSE ? evtwin__file_kind(name, text, size, "give it as JSON") : EVTWIN_OK;
+    return kind < 0 ? kind : st;
+}
+
+evtwin_status evtwin__json_parse_string(const char *name, const char *quoted, size_t size,
+                                        char **out) {
+    json_t *value;
+    EVTWIN_TRY(load(name, quoted, size, JSON_DECODE_ANY, &value));
+    char *text = evtwin__strdup(json_string_value(value));
+    json_decref(value);
+    EVTWIN_FAIL_IF(text == NULL, EVTWIN_E_NOMEM, "%s: out of memory for %zu bytes", name, size);
+    *out = text;
     return EVTWIN_OK;
 }
 

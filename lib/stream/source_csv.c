@@ -138,10 +138,16 @@ static evtwin_status refuse_row(csv_source *s, evtwin_source *source, evtwin_sta
 }
 
 /* Let the reader go on behind what has been passed on. */
-static evtwin_status read_more(csv_source *s, evtwin_source *source, size_t max_rows) {
+static evtwin_status read_more(csv_source *s, evtwin_source *source, size_t max_rows,
+                               int timeout_ms) {
     s->n_before += s->next;
     s->next = 0;
     EVTWIN_TRY(evtwin_table_resize(s->read, 0));
+    int is_there;
+    EVTWIN_TRY(evtwin__csv_reader_await(s->reader, timeout_ms, &is_there));
+    if (!is_there) {
+        return EVTWIN_OK;
+    }
     const evtwin_status st = evtwin__csv_reader_next(s->reader, max_rows, s->read);
     if (st != EVTWIN_OK) {
         return st == EVTWIN_E_PARSE ? refuse_record(s, source, st) : st;
@@ -154,13 +160,15 @@ static evtwin_status read_more(csv_source *s, evtwin_source *source, size_t max_
 static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_rows, int timeout_ms,
                                  evtwin_table *table) {
     csv_source *s = ctx;
-    (void)timeout_ms;
     evtwin_status st = EVTWIN_OK;
     if (s->next == evtwin_table_rows(s->read) &&
-        (st = read_more(s, source, max_rows)) != EVTWIN_OK) {
+        (st = read_more(s, source, max_rows, timeout_ms)) != EVTWIN_OK) {
         return st;
     }
     const size_t rows = evtwin_table_rows(s->read);
+    if (rows == 0) {
+        return EVTWIN_OK; /* a pipe that has nothing yet */
+    }
     size_t n = 0;
     while (s->next + n < rows && n < max_rows && (st = check_row(s, s->next + n)) == EVTWIN_OK) {
         n++;

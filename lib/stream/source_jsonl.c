@@ -2,6 +2,7 @@
 /* stream/source_jsonl.c: "jsonl:FILE" as a source, one telemetry record a line. */
 
 #include "core/file.h"
+#include "core/file_kind.h"
 #include "core/mem.h"
 #include "core/status.h"
 #include "stream/scheme.h"
@@ -11,7 +12,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MAX_LINE = 65536, BUFFER_SIZE = 2 * MAX_LINE };
@@ -53,13 +53,11 @@ static evtwin_status open_source(const evtwin__uri *uri, void *ctx) {
     EVTWIN_TRY(evtwin__params_read(uri, params, s));
     s->buffer = evtwin__calloc(BUFFER_SIZE, 1);
     EVTWIN_FAIL_IF(s->buffer == NULL, EVTWIN_E_NOMEM, "%s: out of memory", s->path);
-    s->fd =
-        is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : evtwin__fd_open(s->path, O_RDONLY, 0);
-    struct stat info;
-    if (s->fd < 0 || fstat(s->fd, &info) != 0) {
-        return evtwin__fail_errno(s->path, errno);
+    if (!is_stdin) {
+        return evtwin__fd_open_input(s->path, 0, &s->fd);
     }
-    return S_ISDIR(info.st_mode) ? evtwin__fail_errno(s->path, EISDIR) : EVTWIN_OK;
+    s->fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+    return s->fd < 0 ? evtwin__fail_errno(s->path, errno) : EVTWIN_OK;
 }
 
 /* Is there something to read, or the end, within that time? */
@@ -80,10 +78,12 @@ static evtwin_status fill(jsonl_source *s, int timeout_ms, size_t *n_out) {
     }
     const ssize_t n = evtwin__fd_read(s->fd, s->buffer + s->end, BUFFER_SIZE - s->end);
     EVTWIN_FAIL_IF(n < 0 && errno != EAGAIN, EVTWIN_E_IO, "%s: %s", s->path, strerror(errno));
+    const int is_first = s->n_passed == 0 && s->end == 0;
     s->at_end = n == 0 && !s->follow;
     *n_out = n > 0 ? (size_t)n : 0;
     s->end += *n_out;
-    return EVTWIN_OK;
+    return is_first ? evtwin__file_kind(s->path, s->buffer, s->end, "write it as JSON lines")
+                    : EVTWIN_OK;
 }
 
 /* Drop what is in the buffer of a line that is passed over; 1 once its end was found. */
@@ -140,6 +140,11 @@ static int is_blank(const char *text, size_t n) {
 static evtwin_status decode_line(const jsonl_source *s, const char *line, size_t length,
                                  evtwin_table *table) {
     EVTWIN_FAIL_IF(length > MAX_LINE, EVTWIN_E_PARSE, "the line is longer than %d bytes", MAX_LINE);
+    const int is_first = s->n_passed == 0 && s->start == 0;
+    if (is_first && length >= 3 && memcmp(line, "\xEF\xBB\xBF", 3) == 0) { /* UTF-8's mark */
+        line += 3;
+        length -= 3;
+    }
     return is_blank(line, length) ? EVTWIN_OK
                                   : evtwin_telemetry_decode(line, length, s->naive, table);
 }

@@ -165,6 +165,44 @@ static int is_too_deep(const char *text, size_t length) {
     return 0;
 }
 
+/* Python writes NaN, which is not JSON, for what is missing: null means the same. A copy of the
+ * text with null in its place, which is empty if there is none. */
+static evtwin__text replace_nan(const char *text, size_t length) {
+    evtwin__text copy = {.data = NULL};
+    size_t n_copied = 0;
+    int in_string = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] == '"') {
+            in_string = !in_string;
+        } else if (in_string) {
+            i += text[i] == '\\';
+        } else if (length - i >= 3 && memcmp(text + i, "NaN", 3) == 0) {
+            evtwin__text_add(&copy, text + n_copied, i - n_copied);
+            evtwin__text_put(&copy, "null");
+            n_copied = i + 3;
+            i += 2;
+        }
+    }
+    if (n_copied > 0) {
+        evtwin__text_add(&copy, text + n_copied, length - n_copied);
+    }
+    return copy;
+}
+
+static evtwin_status parse_json(const char *text, size_t length, json_t **out) {
+    evtwin_status st = evtwin__json_parse("telemetry", text, length, out);
+    evtwin__text copy = {.data = NULL};
+    if (st == EVTWIN_E_PARSE) {
+        copy = replace_nan(text, length);
+        EVTWIN_FAIL_IF(copy.is_failed, EVTWIN_E_NOMEM, "out of memory for a telemetry record");
+    }
+    if (copy.size > 0) {
+        st = evtwin__json_parse("telemetry", copy.data, copy.size, out);
+    }
+    evtwin__text_free(&copy);
+    return st;
+}
+
 static evtwin_status parse_object(const char *text, size_t length, json_t **out) {
     EVTWIN_FAIL_IF(length > MAX_TEXT, EVTWIN_E_PARSE,
                    "a telemetry record of %zu bytes; the limit is %d", length, MAX_TEXT);
@@ -172,7 +210,7 @@ static evtwin_status parse_object(const char *text, size_t length, json_t **out)
                    "a telemetry record nested deeper than %d", MAX_DEPTH);
     json_t *object = NULL;
     evtwin_status st = EVTWIN_OK;
-    EVTWIN_TRY(evtwin__json_parse("telemetry", text, length, &object));
+    EVTWIN_TRY(parse_json(text, length, &object));
     if (!json_is_object(object)) {
         st = evtwin__fail(EVTWIN_E_PARSE, "a telemetry record is a JSON object");
     } else if (json_object_size(object) > MAX_KEYS) {

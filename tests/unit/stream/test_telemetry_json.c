@@ -200,7 +200,7 @@ static void everything_else_is_refused_and_leaves_the_table(void **state) {
         {HEAD ",\"soc\":1,\"soc\":1}", EVTWIN_E_PARSE, "duplicate"},
         {HEAD ",\"soc\":\"85\"}", EVTWIN_E_PARSE, "\"soc\"|number"},
         {HEAD ",\"soc\":true}", EVTWIN_E_PARSE, "\"soc\"|number"},
-        {HEAD ",\"soc\":NaN}", EVTWIN_E_PARSE, ""},
+        {HEAD ",\"soc\":Infinity}", EVTWIN_E_PARSE, "Infinity"},
         {HEAD ",\"soc\":1e999}", EVTWIN_E_PARSE, ""},
         {HEAD ",\"soc\":101}", EVTWIN_E_RANGE, "soc|101 percent|0|100 percent"},
         {HEAD ",\"temperature\":-61}", EVTWIN_E_RANGE, "temperature"},
@@ -292,6 +292,33 @@ static void survives_every_failing_allocation(void **state) {
     assert_true(fail_every_allocation(decode_once, text) > 1);
 }
 
+/* As Python writes it; anything else that is not JSON stays an error. */
+static void nan_is_a_missing_value(void **state) {
+    (void)state;
+    static const char head[] = "{\"timestamp\":\"2024-01-31T12:00:00Z\",\"battery_id\":\"NaN\"";
+    char text[300];
+    evtwin_table *t = telemetry();
+    snprintf(text, sizeof text, "%s,\"soc\":NaN,\"x\":\"\\\"NaN\",\"soh\": NaN ,\"current\":1}",
+             head);
+    assert_ok(decode(text, t));
+    assert_string_equal(evtwin_table_text(t, evtwin_table_find(t, "battery_id"), 0), "NaN");
+    assert_true(isnan(number(t, "soc", 0)) && isnan(number(t, "soh", 0)));
+    assert_true(number(t, "current", 0) == 1.0);
+    static const char *const bad[] = {",\"soc\":-NaN}", ",\"soc\":NaN1}", ",\"soc\":nan}", ",NaN}"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        snprintf(text, sizeof text, "%s%s", head, bad[i]);
+        assert_fails(decode(text, t), EVTWIN_E_PARSE, "telemetry:1:");
+    }
+    snprintf(text, sizeof text, "%s,\"soc\":50}", head);
+    const size_t length = strlen(text);
+    text[length - 1] = '\0';
+    text[length] = '}';
+    assert_fails(evtwin_telemetry_decode(text, length + 1, EVTWIN_NAIVE_UTC, t), EVTWIN_E_PARSE,
+                 "NUL");
+    assert_int_equal(evtwin_table_rows(t), 1);
+    evtwin_table_free(t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_comes_back_byte_for_byte),
@@ -302,6 +329,7 @@ int main(void) {
         cmocka_unit_test(a_time_may_be_a_number_since_1970),
         cmocka_unit_test(everything_else_is_refused_and_leaves_the_table),
         cmocka_unit_test(size_depth_and_keys_are_capped),
+        cmocka_unit_test(nan_is_a_missing_value),
         cmocka_unit_test(survives_every_failing_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
