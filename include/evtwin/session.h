@@ -48,7 +48,9 @@ EVTWIN_API size_t evtwin_session_batteries(const evtwin_session *session);
  * battery's newest is predicted and changes no state, as is a row without a battery (text) or a
  * time. State changes stay pending until commit; several applies add up. On failure table and
  * session are as they were, but for what evtwin_predictor_apply says of memory running out.
- * @return what evtwin_predictor_apply returns.
+ * A live row stands for itself: one of which a feature is outside its range or infinite gets no
+ * prediction but a note ("unknown, because soc: 150 percent is outside 0 to 100 percent").
+ * @return what evtwin_predictor_apply returns, but for EVTWIN_E_RANGE.
  */
 EVTWIN_API evtwin_status evtwin_session_apply(evtwin_session *session, evtwin_table *table);
 

@@ -21,16 +21,18 @@ extern "C" {
  * @param text  (text_size) receives the NUL-terminated text; NULL = only measure.
  * @param length_out  may be NULL; the length without the NUL, also where text is too small.
  * @return EVTWIN_E_SCHEMA if the row has no time or battery_id, EVTWIN_E_ARG if the id is invalid
- * or text is too small, EVTWIN_E_RANGE for infinity or a time outside the years 0 to 9999.
+ * or text is too small, EVTWIN_E_RANGE for infinity, a negative seq or a time outside the years 0
+ * to 9999.
  */
 EVTWIN_API evtwin_status evtwin_telemetry_encode(const evtwin_table *table, size_t row, char *text,
                                                  size_t text_size, size_t *length_out);
 
 /**
- * Append the record in text (length bytes) to a telemetry table. Unknown keys are ignored.
+ * Append the record in text (length bytes) to a telemetry table. Unknown keys are ignored. A value
+ * outside its range is taken as it came: evtwin_session_apply and evtwin_telemetry_check judge it.
  * @return EVTWIN_E_PARSE (not a JSON object, duplicate key, a string for a number, infinity,
  * invalid UTF-8, over 64 KiB or 16 deep), EVTWIN_E_SCHEMA (no battery_id or timestamp),
- * EVTWIN_E_RANGE; the table is unchanged then.
+ * EVTWIN_E_RANGE (a negative seq, a time outside the years 0 to 9999); the table is unchanged then.
  */
 EVTWIN_API evtwin_status evtwin_telemetry_decode(const char *text, size_t length,
                                                  evtwin_naive_time naive, evtwin_table *table);
@@ -279,7 +281,9 @@ typedef enum evtwin_pump_event_kind {
     EVTWIN_PUMP_SINK_RECOVERED = 4, /**< n_rows held ones were delivered */
     EVTWIN_PUMP_HOLD_FULL = 5,      /**< n_rows are held, new ones are being lost; reported once */
     EVTWIN_PUMP_SOURCE_FAILED = 6,  /**< for the first time */
-    EVTWIN_PUMP_SOURCE_RECOVERED = 7
+    EVTWIN_PUMP_SOURCE_RECOVERED = 7,
+    EVTWIN_PUMP_OUT_OF_RANGE = 8 /**< n_rows of the batch have a value that cannot be, and so no
+                                      prediction; text says why, of the first */
 } evtwin_pump_event_kind;
 
 /** What happened in evtwin_pump_run_once or evtwin_pump_finish; all is borrowed for the call.
@@ -331,6 +335,7 @@ typedef struct evtwin_pump_stats {
     uint64_t n_written;              /**< rows that every sink has taken */
     uint64_t n_held, n_lost;         /**< rows that wait now; rows lost: summed over the sinks */
     uint64_t n_errors;               /**< failures of source, predictor and sinks */
+    uint64_t n_out_of_range; /**< rows of n_unknown with a value outside its range. Since 0.2. */
 } evtwin_pump_stats;
 
 /** size is sizeof *out. */

@@ -8,6 +8,7 @@
 #include "core/schema.h"
 #include "core/status.h"
 #include "core/text.h"
+#include "learn/session.h"
 #include "stream/pacing.h"
 
 #include <math.h>
@@ -392,6 +393,26 @@ static void count_predictions(evtwin_pump *p) {
     }
 }
 
+/* Rows that could not be predicted from what they say. */
+static void note_impossible(evtwin_pump *p) {
+    const evtwin__impossible found = evtwin__session_impossible(p->session);
+    if (found.n_rows == 0) {
+        return;
+    }
+    const evtwin_table *b = p->batch;
+    const char *id = evtwin_table_text(b, evtwin_table_find(b, "battery_id"), found.first_row);
+    const char *note =
+        evtwin_table_text(b, evtwin_table_find(b, "prediction_note"), found.first_row);
+    char text[640];
+    snprintf(text, sizeof text, "battery %s: %s", id != NULL ? id : "?", note != NULL ? note : "");
+    p->stats.n_out_of_range += found.n_rows;
+    report(p, &(evtwin_pump_event){.kind = EVTWIN_PUMP_OUT_OF_RANGE,
+                                   .uri = evtwin_source_uri(p->source),
+                                   .status = EVTWIN_E_RANGE,
+                                   .text = text,
+                                   .n_rows = found.n_rows});
+}
+
 static evtwin_status predict_batch(evtwin_pump *p) {
     if (p->predictor != NULL) {
         evtwin_status st = evtwin_session_apply(p->session, p->batch);
@@ -401,6 +422,7 @@ static evtwin_status predict_batch(evtwin_pump *p) {
             return st;
         }
         count_predictions(p);
+        note_impossible(p);
     }
     p->stage = STAGE_PREDICTED;
     return EVTWIN_OK;

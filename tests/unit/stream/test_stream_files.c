@@ -519,8 +519,6 @@ static void csv_checks_what_it_reads(void **state) {
         evtwin_status status;
         const char *says, *raw;
     } cases[] = {
-        {"2020-01-01,B,101", EVTWIN_E_RANGE, "row 2|soc|101 percent|0|100 percent",
-         "{\"timestamp\":\"2020-01-01T00:00:00.000000Z\",\"battery_id\":\"B\",\"soc\":101}"},
         {"2020-01-01,B,x", EVTWIN_E_PARSE, "x", "2020-01-01,B,x"},
         {"2020-01-01,a b,1", EVTWIN_E_ARG, "row 2|'a b'",
          "{\"timestamp\":\"2020-01-01T00:00:00.000000Z\",\"battery_id\":\"a b\",\"soc\":1}"},
