@@ -362,28 +362,109 @@ static void a_dash_is_standard_output(void **state) {
     assert_string_equal(content(path), JSON_1 HEADER "\n" ROW_1 "\n");
 }
 
-/* Opening waits for the reader, so that not a line is lost before it comes. */
+/* Nothing waits for a pipe: without a reader its sink fails for now, and loses nothing. */
 static void a_pipe_waits_for_its_reader(void **state) {
     (void)state;
     const char *path = temp_path("pipe.jsonl");
     assert_int_equal(mkfifo(path, 0600), 0);
-    const pid_t pid = fork();
-    if (pid == 0) {
-        alarm(10);
-        usleep(200000);
-        char text[500];
-        const int fd = open(path, O_RDONLY);
-        size_t n = 0;
-        for (ssize_t got; (got = read(fd, text + n, sizeof text - 1 - n)) > 0;) {
+    evtwin_sink *sink = NULL;
+    evtwin_table *t = batch(1, 85.5);
+    assert_ok(evtwin_sink_open(uri("jsonl", path, ""), &sink));
+    assert_fails(evtwin_sink_write(sink, t), EVTWIN_E_AGAIN, "pipe.jsonl|nobody");
+    const int reader = open(path, O_RDONLY | O_NONBLOCK);
+    char text[2 * sizeof JSON_1] = "";
+    assert_ok(evtwin_sink_write(sink, t));
+    assert_ok(evtwin_sink_flush(sink));
+    assert_int_equal(read(reader, text, sizeof text), strlen(JSON_1));
+    assert_string_equal(text, JSON_1);
+    close(reader);
+    evtwin_sink_free(sink);
+    evtwin_table_free(t);
+}
+
+/* A reader that takes nothing does not block either; whoever comes next gets whole lines. */
+static void a_pipe_keeps_what_its_reader_does_not_take(void **state) {
+    (void)state;
+    signal(SIGPIPE, SIG_IGN); /* as a program with pipes does */
+    const char *path = temp_path("slow.jsonl");
+    assert_int_equal(mkfifo(path, 0600), 0);
+    int reader = open(path, O_RDONLY | O_NONBLOCK);
+    assert_int_equal(fcntl(reader, F_SETPIPE_SZ, 4096), 4096);
+    evtwin_sink *sink = NULL;
+    evtwin_table *t = batch(100, 85.5);
+    assert_ok(evtwin_sink_open(uri("jsonl", path, ""), &sink));
+    assert_ok(evtwin_sink_write(sink, t)); /* more than fits */
+    assert_fails(evtwin_sink_flush(sink), EVTWIN_E_AGAIN, "slow.jsonl");
+    close(reader); /* in the middle of a line */
+    assert_fails(evtwin_sink_flush(sink), EVTWIN_E_AGAIN, "slow.jsonl");
+    reader = open(path, O_RDONLY | O_NONBLOCK);
+    static char text[20000];
+    size_t n = 0;
+    evtwin_status st = EVTWIN_E_AGAIN;
+    for (int i = 0; i < 50 && st != EVTWIN_OK; i++) {
+        st = evtwin_sink_flush(sink);
+        for (ssize_t got; (got = read(reader, text + n, sizeof text - 1 - n)) > 0;) {
             n += (size_t)got;
         }
-        text[n] = '\0';
-        _exit(strcmp(text, JSON_1) == 0 ? 0 : 1);
     }
-    write_once(uri("jsonl", path, ""), batch(1, 85.5));
-    int status = -1;
-    waitpid(pid, &status, 0);
-    assert_int_equal(status, 0);
+    assert_int_equal(st, EVTWIN_OK);
+    assert_memory_equal(text, "{\"timestamp\"", 12);
+    assert_int_equal(text[n - 1], '\n');
+    close(reader);
+    evtwin_sink_free(sink);
+    evtwin_table_free(t);
+}
+
+/* A file that is removed, renamed or emptied behind the sink's back. */
+static void a_sink_notices_that_its_file_is_another(void **state) {
+    (void)state;
+    static const char *const scheme[] = {"csv", "jsonl"};
+    static const char *const one[] = {HEADER "\n" ROW_1 "\n", JSON_1};
+    for (int i = 0; i < 2; i++) {
+        char old[300];
+        const char *path = temp_path(i == 0 ? "rotated.csv" : "rotated.jsonl");
+        snprintf(old, sizeof old, "%s.1", path);
+        evtwin_sink *sink = NULL;
+        evtwin_table *t = batch(1, 85.5);
+        assert_ok(evtwin_sink_open(uri(scheme[i], path, ""), &sink));
+        assert_ok(evtwin_sink_write(sink, t));
+        struct stat info;
+        assert_int_equal(stat(path, &info), 0);
+        assert_int_equal(info.st_mode & 0777, 0600); /* telemetry says where a car is driven */
+
+        /* removed: made anew, with its header */
+        assert_int_equal(unlink(path), 0);
+        assert_ok(evtwin_sink_write(sink, t));
+        assert_string_equal(content(path), one[i]);
+
+        /* renamed: the old one keeps what it has */
+        assert_int_equal(rename(path, old), 0);
+        assert_ok(evtwin_sink_write(sink, t));
+        assert_string_equal(content(old), one[i]);
+        assert_string_equal(content(path), one[i]);
+
+        /* emptied: the next record is the first again */
+        assert_int_equal(truncate(path, 0), 0);
+        assert_ok(evtwin_sink_write(sink, t));
+        assert_string_equal(content(path), one[i]);
+        assert_int_equal(truncate(path, (off_t)strlen(one[i]) - 5), 0); /* within a line */
+        assert_ok(evtwin_sink_write(sink, t));
+        assert_string_equal(content(path), one[i]);
+
+        /* another's file in its place: not ours to write to, until it goes */
+        assert_int_equal(unlink(path), 0);
+        FILE *f = fopen(path, "wb");
+        fputs("foreign\n", f);
+        fclose(f);
+        assert_fails(evtwin_sink_write(sink, t), EVTWIN_E_AGAIN, "rotated");
+        assert_string_equal(content(path), "foreign\n");
+        assert_int_equal(unlink(path), 0);
+        assert_ok(evtwin_sink_write(sink, t));
+        assert_ok(evtwin_sink_flush(sink));
+        assert_string_equal(content(path), one[i]);
+        evtwin_sink_free(sink);
+        evtwin_table_free(t);
+    }
 }
 
 /* ---- sources ---- */
@@ -710,6 +791,8 @@ int main(void) {
         cmocka_unit_test(a_bad_row_keeps_the_batch_out),
         cmocka_unit_test(a_dash_is_standard_output),
         cmocka_unit_test(a_pipe_waits_for_its_reader),
+        cmocka_unit_test(a_pipe_keeps_what_its_reader_does_not_take),
+        cmocka_unit_test(a_sink_notices_that_its_file_is_another),
         cmocka_unit_test(both_read_what_they_wrote),
         cmocka_unit_test(csv_reads_other_namings),
         cmocka_unit_test(csv_takes_units_that_differ_from_the_names),
