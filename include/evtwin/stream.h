@@ -50,7 +50,8 @@ typedef struct evtwin_source evtwin_source;
  *     unit         "soc=percent,voltage=mV": columns in other units than their names say
  *   "jsonl:FILE"   one record a line
  *     naive_time   as above; the default for standard input is reject
- *     follow=1     wait at the end of the file
+ *     follow=1     wait for the file and at its end for more, as tail -F: one that was cut begins
+ *                  anew, one that another file took the place of is read to its end first
  *   "sqlite:FILE"  must exist: every insert and prediction in commit order, so a row comes again
  *                  when it is predicted
  *     rows=unpredicted  only the rows that wait for a prediction, until they have one
@@ -103,8 +104,9 @@ EVTWIN_API evtwin_status evtwin_source_refusal(const evtwin_source *source, evtw
 
 /**
  * The position behind the rows given so far, which means something to the source only (a store: the
- * revision; JSON lines: the byte offset; CSV: the number of records); "" if it has none. Borrowed
- * until the next read. Since 0.2.
+ * revision; JSON lines: the byte offset, with follow=1 and "@" and a hash of the file's first line,
+ * which tells it from the one that took its place; CSV: the number of records); "" if it has none.
+ * Borrowed until the next read. Since 0.2.
  */
 EVTWIN_API const char *evtwin_source_position(const evtwin_source *source);
 

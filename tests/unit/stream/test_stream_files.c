@@ -717,6 +717,76 @@ static void jsonl_ends_or_follows(void **state) {
     evtwin_table_free(t);
 }
 
+/* How many rows come in all, with nothing left. */
+static size_t rows_from(evtwin_source *s, evtwin_table *t) {
+    for (int i = 0; i < 6; i++) {
+        assert_ok(evtwin_source_read(s, 10, 0, t));
+    }
+    return evtwin_table_rows(t);
+}
+
+static void jsonl_follows_a_file_that_is_rotated(void **state) {
+    (void)state;
+    char old[300], position[100];
+    const char *path = temp_path("rotated-in.jsonl");
+    snprintf(old, sizeof old, "%s.1", path);
+    evtwin_source *s = source(uri("jsonl", path, "?follow=1"));
+    evtwin_table *t = batch(0, 0);
+    assert_int_equal(rows_from(s, t), 0); /* the file does not exist yet */
+    append_text(path, JSON_1 JSON_1);
+    assert_int_equal(rows_from(s, t), 2);
+    snprintf(position, sizeof position, "%s", evtwin_source_position(s));
+
+    /* cut, as copytruncate does */
+    assert_int_equal(truncate(path, 0), 0);
+    append_text(path, JSON_2);
+    assert_int_equal(rows_from(s, t), 3);
+    assert_string_equal(evtwin_table_text(t, 1, 2), "B2");
+    assert_string_not_equal(strchr(evtwin_source_position(s), '@'), strchr(position, '@'));
+
+    /* renamed: who writes it may go on for a while, also with an empty new one in its place */
+    assert_int_equal(rename(path, old), 0);
+    append_text(old, JSON_1);
+    assert_int_equal(rows_from(s, t), 4);
+    append_text(path, "");
+    append_text(old, JSON_1 "{\"times");
+    assert_int_equal(rows_from(s, t), 5);
+    append_text(path, JSON_2 JSON_2);
+    evtwin_status st = EVTWIN_OK;
+    for (int i = 0; i < 5 && st == EVTWIN_OK; i++) {
+        st = evtwin_source_read(s, 10, 0, t);
+    }
+    assert_int_equal(st, EVTWIN_REFUSED); /* the line that the old one never got the end of */
+    assert_string_equal(raw_of(s), "{\"times");
+    assert_int_equal(rows_from(s, t), 7);
+
+    /* removed, and made anew */
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rows_from(s, t), 7);
+    append_text(path, JSON_1);
+    assert_int_equal(rows_from(s, t), 8);
+    evtwin_source_free(s);
+    evtwin_table_free(t);
+}
+
+/* Neither opening nor reading waits for who is to write the pipe. */
+static void a_pipe_without_a_writer_does_not_block(void **state) {
+    (void)state;
+    const char *path = temp_path("pipe-in.jsonl");
+    assert_int_equal(mkfifo(path, 0600), 0);
+    evtwin_source *s = source(uri("jsonl", path, ""));
+    evtwin_table *t = batch(0, 0);
+    assert_ok(evtwin_source_read(s, 10, 0, t));
+    const int fd = open(path, O_WRONLY | O_NONBLOCK);
+    assert_int_equal(write(fd, JSON_1, strlen(JSON_1)), strlen(JSON_1));
+    close(fd);
+    assert_ok(evtwin_source_read(s, 10, 1000, t));
+    assert_int_equal(evtwin_table_rows(t), 1);
+    assert_int_equal(evtwin_source_read(s, 10, 1000, t), EVTWIN_DONE);
+    evtwin_source_free(s);
+    evtwin_table_free(t);
+}
+
 /* A pipe that has nothing yet answers "none yet", at once. */
 static void standard_input_does_not_block(void **state) {
     (void)state;
@@ -799,6 +869,8 @@ int main(void) {
         cmocka_unit_test(csv_checks_what_it_reads),
         cmocka_unit_test(jsonl_passes_over_a_bad_line_and_names_it),
         cmocka_unit_test(jsonl_ends_or_follows),
+        cmocka_unit_test(jsonl_follows_a_file_that_is_rotated),
+        cmocka_unit_test(a_pipe_without_a_writer_does_not_block),
         cmocka_unit_test(standard_input_does_not_block),
         cmocka_unit_test(survive_every_failing_allocation),
     };
