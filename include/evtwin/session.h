@@ -55,6 +55,12 @@ EVTWIN_API size_t evtwin_session_batteries(const evtwin_session *session);
 EVTWIN_API evtwin_status evtwin_session_apply(evtwin_session *session, evtwin_table *table);
 
 /**
+ * How many rows of the table applied last have a feature out of range or infinite, and so a note;
+ * first_row_out (may be NULL) is the first of them. Since 0.2.
+ */
+EVTWIN_API size_t evtwin_session_out_of_range(const evtwin_session *session, size_t *first_row_out);
+
+/**
  * A new table of the states that are pending, one row a battery: battery_id (TEXT), time (TIME) and
  * seq (I64) of its newest row, state (TEXT: JSON with the number of its format and the version of
  * the model).

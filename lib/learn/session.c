@@ -305,8 +305,14 @@ evtwin_status evtwin_session_apply(evtwin_session *session, evtwin_table *table)
     return st;
 }
 
-evtwin__impossible evtwin__session_impossible(const evtwin_session *session) {
-    return session->impossible;
+size_t evtwin_session_out_of_range(const evtwin_session *session, size_t *first_row_out) {
+    if (session == NULL) {
+        return 0;
+    }
+    if (first_row_out != NULL) {
+        *first_row_out = session->impossible.first_row;
+    }
+    return session->impossible.n_rows;
 }
 
 /* ---- commit, roll back ---- */

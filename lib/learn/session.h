@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* learn/session.h: rows with a value that cannot be: what a session found of them. */
+/* learn/session.h: predictions of rows some of which have a value that cannot be. */
 #ifndef EVTWIN_LEARN_SESSION_H
 #define EVTWIN_LEARN_SESSION_H
 
@@ -15,8 +15,4 @@ typedef struct evtwin__impossible {
  * theirs. */
 evtwin_status evtwin__predictor_apply_each(const evtwin_predictor *predictor, evtwin_table *table,
                                            evtwin__impossible *found);
-
-/* Those of the table that evtwin_session_apply predicted last. */
-evtwin__impossible evtwin__session_impossible(const evtwin_session *session);
-
 #endif

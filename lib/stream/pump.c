@@ -8,7 +8,6 @@
 #include "core/schema.h"
 #include "core/status.h"
 #include "core/text.h"
-#include "learn/session.h"
 #include "stream/pacing.h"
 
 #include <math.h>
@@ -395,22 +394,22 @@ static void count_predictions(evtwin_pump *p) {
 
 /* Rows that could not be predicted from what they say. */
 static void note_impossible(evtwin_pump *p) {
-    const evtwin__impossible found = evtwin__session_impossible(p->session);
-    if (found.n_rows == 0) {
+    size_t first = 0;
+    const size_t n = evtwin_session_out_of_range(p->session, &first);
+    if (n == 0) {
         return;
     }
     const evtwin_table *b = p->batch;
-    const char *id = evtwin_table_text(b, evtwin_table_find(b, "battery_id"), found.first_row);
-    const char *note =
-        evtwin_table_text(b, evtwin_table_find(b, "prediction_note"), found.first_row);
+    const char *id = evtwin_table_text(b, evtwin_table_find(b, "battery_id"), first);
+    const char *note = evtwin_table_text(b, evtwin_table_find(b, "prediction_note"), first);
     char text[640];
     snprintf(text, sizeof text, "battery %s: %s", id != NULL ? id : "?", note != NULL ? note : "");
-    p->stats.n_out_of_range += found.n_rows;
+    p->stats.n_out_of_range += n;
     report(p, &(evtwin_pump_event){.kind = EVTWIN_PUMP_OUT_OF_RANGE,
                                    .uri = evtwin_source_uri(p->source),
                                    .status = EVTWIN_E_RANGE,
                                    .text = text,
-                                   .n_rows = found.n_rows});
+                                   .n_rows = n});
 }
 
 static evtwin_status predict_batch(evtwin_pump *p) {

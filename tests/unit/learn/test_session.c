@@ -4,8 +4,6 @@
 
 #include "bundles.h"
 
-#include "learn/session.h"
-
 static const bundle_spec both = {"xgboost-3.2-regression", "xgboost-3.2-logistic"};
 
 static evtwin_predictor *sample_predictor(const char *name, const bundle_spec *spec) {
@@ -201,8 +199,10 @@ static void test_impossible(void **state) {
     assert_string_equal(evtwin_table_text(t, note, 4),
                         "unknown, because voltage: -5 V is outside 0 to 2000 V; soc is missing");
     assert_true(evtwin_table_number(t, evtwin_table_find(t, "soc"), 1) == 150.0); /* as it came */
-    assert_int_equal(evtwin__session_impossible(s).n_rows, 3);
-    assert_int_equal(evtwin__session_impossible(s).first_row, 1);
+    size_t first = 99;
+    assert_int_equal(evtwin_session_out_of_range(s, &first), 3);
+    assert_int_equal(first, 1);
+    assert_int_equal(evtwin_session_out_of_range(NULL, NULL), 0);
     evtwin_table_free(t);
     evtwin_table_free(good);
     evtwin_session_free(s);
