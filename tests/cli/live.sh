@@ -36,6 +36,12 @@ if command -v sqlite3 >/dev/null; then
     kill $feeder $locker 2>/dev/null
 fi
 
+# ---- standard output that is full or closed does not come back ----
+for out in /dev/full '&-'; do
+    run sh -c "evtwin-predict --models models --source jsonl:in.jsonl --sink jsonl:- --metrics-port 0 -q >$out"
+    expect 73
+done
+
 # ---- a record that cannot be is a note on its row; the others are predicted ----
 { cat in.jsonl; sed -n '1,2s/"soc":[^,]*/"soc":150/p' in.jsonl; } >odd.jsonl
 run evtwin-predict --models models --source jsonl:odd.jsonl --sink jsonl:odd-out.jsonl --interval 0.1 --metrics-port 0 -q
