@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CHUNK = 65536, READER_WAIT_ms = 1000 };
+enum { CHUNK = 65536, READER_WAIT_ms = 500 };
 
 /* An open-file-description lock: it also holds between two sinks of one process. */
 static evtwin_status lock(const evtwin__append_file *f) {
