@@ -8,9 +8,10 @@
 
 typedef struct delivery {
     evtwin_pump *pump;
-    void (*on_batch)(void *ctx, const evtwin_table *batch);       /* delivered, or held */
-    void (*on_refusal)(void *ctx, const evtwin_refusal *refusal); /* NULL = passed over */
-    void *ctx;                                                    /* of both */
+    void (*on_batch)(void *ctx, const evtwin_table *batch);             /* delivered, or held */
+    void (*on_refusal)(void *ctx, const evtwin_refusal *refusal);       /* NULL = passed over */
+    void (*on_out_of_range)(void *ctx, const evtwin_pump_event *event); /* likewise */
+    void *ctx;                                                          /* of all three */
     int holds;            /* records for a sink that fails, which is reported */
     int uses_stdout;      /* a sink writes to standard output */
     int is_stdout_broken; /* and failed to */

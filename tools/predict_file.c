@@ -103,13 +103,14 @@ static evtwin_status copy_notes(const evtwin_table *from, int has_column, evtwin
 
 /* A session, because a model may look at a battery's past. */
 static int predict(const cli *c, const evtwin_predictor *predictor, evtwin_table *table) {
-    evtwin_session *session;
-    evtwin_status st = evtwin_session_create(predictor, NULL, &session);
+    evtwin_session *session = NULL;
+    evtwin_status st = evtwin_telemetry_check(table); /* a file has one unit for a column */
+    st = st < 0 ? st : evtwin_session_create(predictor, NULL, &session);
     if (st >= 0) {
         st = evtwin_session_apply(session, table);
         evtwin_session_free(session);
     }
-    const int is_unit = st == EVTWIN_E_RANGE && evtwin_telemetry_check(table) == st;
+    const int is_unit = st == EVTWIN_E_RANGE;
     return st < 0 ? cli_fail_about(cli_text(c, PREDICT_CSV), CLI_AN_INPUT, st,
                                    is_unit ? "--unit takes it" : NULL)
                   : 0;

@@ -18,8 +18,8 @@ typedef struct live {
     evtwin_metrics *metrics;
     evtwin_server *server;
     newest newest;
-    evtwin_table *states; /* that the store has kept, NULL = none */
-    uint64_t n_refused;
+    evtwin_table *states;             /* that the store has kept, NULL = none */
+    uint64_t n_refused, n_impossible; /* records; batches with rows out of range */
     int is_failing, has_reported_idle, has_predicted;
 } live;
 
@@ -32,6 +32,16 @@ static void on_refusal(void *ctx, const evtwin_refusal *refusal) {
         cli_error("more records are refused; they are counted");
     }
     evtwin_metrics_count_error(l->metrics);
+}
+
+static void on_out_of_range(void *ctx, const evtwin_pump_event *event) {
+    live *l = ctx;
+    if (l->n_impossible < MAX_REPORTED) {
+        cli_warning("%s: %zu row%s with an impossible value%s not predicted; %s", l->source,
+                    event->n_rows, event->n_rows == 1 ? "" : "s",
+                    event->n_rows == 1 ? " is" : "s are", event->text);
+    }
+    l->n_impossible++;
 }
 
 static void on_batch(void *ctx, const evtwin_table *batch) {
@@ -210,6 +220,9 @@ static int do_cycle(live *l) {
     if (st < 0 && l->delivery.uses_stdout && cli_stdout_has_no_reader()) {
         return CLI_FAILURE; /* … | head: nothing to say */
     }
+    if (st < 0 && l->delivery.is_stdout_broken) {
+        return cli_fail(CLI_AN_OUTPUT, st, NULL); /* closed or full: it does not come back */
+    }
     if (st < 0 && (is_once || !evtwin_status_is_temporary(st))) {
         const int is_store = cli_text(l->c, PREDICT_SOURCE) == NULL;
         return cli_fail(is_store ? CLI_A_STORE : CLI_AN_INPUT, st, NULL);
@@ -288,7 +301,10 @@ int predict_live(const cli *c, evtwin_predictor *predictor) {
     options.first_pause_s = options.longest_pause_s = 0; /* each cycle tries again */
     live l = {.c = c,
               .source = source != NULL ? source : cli_text(c, PREDICT_STORE),
-              .delivery = {.on_batch = on_batch, .on_refusal = on_refusal, .ctx = &l}};
+              .delivery = {.on_batch = on_batch,
+                           .on_refusal = on_refusal,
+                           .on_out_of_range = on_out_of_range,
+                           .ctx = &l}};
     int code = delivery_open(&l.delivery, &options);
     const evtwin_status st =
         code == 0 ? evtwin_pump_take_predictor(l.delivery.pump, predictor) : EVTWIN_OK;

@@ -48,9 +48,17 @@ EVTWIN_API size_t evtwin_session_batteries(const evtwin_session *session);
  * battery's newest is predicted and changes no state, as is a row without a battery (text) or a
  * time. State changes stay pending until commit; several applies add up. On failure table and
  * session are as they were, but for what evtwin_predictor_apply says of memory running out.
- * @return what evtwin_predictor_apply returns.
+ * A live row stands for itself: one of which a feature is outside its range or infinite gets no
+ * prediction but a note ("unknown, because soc: 150 percent is outside 0 to 100 percent").
+ * @return what evtwin_predictor_apply returns, but for EVTWIN_E_RANGE.
  */
 EVTWIN_API evtwin_status evtwin_session_apply(evtwin_session *session, evtwin_table *table);
+
+/**
+ * How many rows of the table applied last have a feature out of range or infinite, and so a note;
+ * first_row_out (may be NULL) is the first of them. Since 0.2.
+ */
+EVTWIN_API size_t evtwin_session_out_of_range(const evtwin_session *session, size_t *first_row_out);
 
 /**
  * A new table of the states that are pending, one row a battery: battery_id (TEXT), time (TIME) and

@@ -2,7 +2,7 @@
 /* learn/session.c: the state of each battery beside a predictor: moved by rows, pending, committed
  * or rolled back, written and restored. */
 
-#include "evtwin/session.h"
+#include "learn/session.h"
 
 #include "core/dict.h"
 #include "core/json.h"
@@ -48,6 +48,7 @@ struct evtwin_session {
     size_t *moved;    /* (n_moved of capacity) numbers in the order of their first move */
     size_t capacity, n_moved;
     int has_logged;
+    evtwin__impossible impossible; /* of the last table */
 };
 
 /* ---- batteries ---- */
@@ -297,11 +298,21 @@ evtwin_status evtwin_session_apply(evtwin_session *session, evtwin_table *table)
     const size_t n = list_steps(table, steps);
     evtwin_status st;
     if ((st = number_batteries(session, table, steps, n)) >= 0 &&
-        (st = evtwin_predictor_apply(session->predictor, table)) >= 0) {
+        (st = evtwin__predictor_apply_each(session->predictor, table, &session->impossible)) >= 0) {
         move_all(session, table, steps, n);
     }
     evtwin__free(steps);
     return st;
+}
+
+size_t evtwin_session_out_of_range(const evtwin_session *session, size_t *first_row_out) {
+    if (session == NULL) {
+        return 0;
+    }
+    if (first_row_out != NULL) {
+        *first_row_out = session->impossible.first_row;
+    }
+    return session->impossible.n_rows;
 }
 
 /* ---- commit, roll back ---- */

@@ -37,6 +37,21 @@ static evtwin_status create(evtwin_sim *sim) {
     return EVTWIN_OK;
 }
 
+static void resume(evtwin_sim *sim, size_t i, const evtwin__reading *r) {
+    classic_pack *c = &sim->classic[i];
+    c->soc_percent = isnan(r->soc_percent) ? c->soc_percent : r->soc_percent;
+    c->soh_percent = isnan(r->soh_percent) ? c->soh_percent : r->soh_percent;
+    c->cycles = r->charge_cycles < 0 ? c->cycles : (double)r->charge_cycles;
+    c->temperature_degC = isnan(r->temperature_degC) ? c->temperature_degC : r->temperature_degC;
+    c->voltage_V = isnan(r->voltage_V) ? c->voltage_V : r->voltage_V;
+    c->current_A = isnan(r->current_A) ? c->current_A : r->current_A;
+    c->is_charging = r->is_charging;
+
+    /* its health falls from here on */
+    c->soh_start_percent = c->soh_percent;
+    c->cycles_start = c->cycles;
+}
+
 static void step_once(classic_pack *c, evtwin__pack_rng rng, uint64_t step) {
     const evtwin__rng_block a = evtwin__sample_block(rng, EVTWIN__CHANNEL_CLASSIC_STEP, step);
     const evtwin__rng_block b = evtwin__sample_block(rng, EVTWIN__CHANNEL_CLASSIC_NOISE, step);
@@ -127,6 +142,7 @@ const evtwin__fleet_model evtwin__fleet_classic = {
     .name = "classic",
     .fixed_step_s = STEP_S,
     .create = create,
+    .resume = resume,
     .advance = advance,
     .read = read_pack,
     .truth_names = truth_names,

@@ -96,13 +96,13 @@ static evtwin_status name_battery(const csv_source *s) {
     return EVTWIN_OK;
 }
 
-/* A row that names its battery and time and lies within the ranges. */
+/* A row that names its battery and time and holds nothing infinite. */
 static evtwin_status check_row(const csv_source *s, size_t row) {
     EVTWIN_TRY(evtwin__binding_check_key(&s->binding, row));
     for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
         evtwin__value value;
         EVTWIN_TRY(evtwin__binding_get(&s->binding, q, row, &value));
-        EVTWIN_TRY(evtwin__value_check_range(q, &value));
+        EVTWIN_TRY(evtwin__telemetry_check_number(q, &value));
     }
     return EVTWIN_OK;
 }

@@ -107,11 +107,20 @@ evtwin_status evtwin__telemetry_put_json(const evtwin__binding *binding, size_t 
     return EVTWIN_OK;
 }
 
+/* What was measured is kept as it came, however impossible: who predicts from it judges it. The
+ * number of a record is ours, and no store takes a negative one. */
+evtwin_status evtwin__telemetry_check_number(size_t q, const evtwin__value *value) {
+    return q == EVTWIN__Q_SEQ ? evtwin__value_check_range(q, value) : EVTWIN_OK;
+}
+
 /* Does the one row have what every record has? */
 static evtwin_status check_row(const evtwin__binding *b, size_t row) {
     EVTWIN_FAIL_IF(b->bound[EVTWIN__Q_TIME].col == EVTWIN_NO_COLUMN ||
                        b->bound[EVTWIN__Q_BATTERY_ID].col == EVTWIN_NO_COLUMN,
                    EVTWIN_E_SCHEMA, "the table lacks the column time or battery_id");
+    evtwin__value seq;
+    EVTWIN_TRY(evtwin__binding_get(b, EVTWIN__Q_SEQ, row, &seq));
+    EVTWIN_TRY(evtwin__telemetry_check_number(EVTWIN__Q_SEQ, &seq));
     return evtwin__binding_check_key(b, row);
 }
 
@@ -308,7 +317,7 @@ static evtwin_status decode_object(const json_t *object, evtwin_naive_time naive
         EVTWIN_FAIL_IF(to->col == EVTWIN_NO_COLUMN || to->type != of->type || to->factor != 1.0,
                        EVTWIN_E_SCHEMA, "the table has no telemetry column '%s'", of->name);
         EVTWIN_TRY(decode_value(q, json, naive, &value[q]));
-        EVTWIN_TRY(evtwin__value_check_range(q, &value[q]));
+        EVTWIN_TRY(evtwin__telemetry_check_number(q, &value[q]));
     }
     return EVTWIN_OK;
 }

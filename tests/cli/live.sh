@@ -36,6 +36,22 @@ if command -v sqlite3 >/dev/null; then
     kill $feeder $locker 2>/dev/null
 fi
 
+# ---- standard output that is full or closed does not come back ----
+for out in /dev/full '&-'; do
+    run sh -c "evtwin-predict --models models --source jsonl:in.jsonl --sink jsonl:- --metrics-port 0 -q >$out"
+    expect 73
+done
+
+# ---- a record that cannot be is a note on its row; the others are predicted ----
+{ cat in.jsonl; sed -n '1,2s/"soc":[^,]*/"soc":150/p' in.jsonl; } >odd.jsonl
+run evtwin-predict --models models --source jsonl:odd.jsonl --sink jsonl:odd-out.jsonl --interval 0.1 --metrics-port 0 -q
+expect 0
+err 'soc: 150 percent'
+err '2 rows'
+check 'every record is there' [ "$(wc -l <odd-out.jsonl)" -eq "$(wc -l <odd.jsonl)" ]
+check 'the odd ones as they came, with the reason' [ "$(grep -c '"soc":150,.*"prediction_note":"unknown, because soc: 150 percent' odd-out.jsonl)" -eq 2 ]
+check 'the others predicted' [ "$(grep -c '"rul_prediction":' odd-out.jsonl)" -eq "$(wc -l <in.jsonl)" ]
+
 # ---- the predictor comes first and waits ----
 evtwin-predict --store sqlite:live.db --interval 0.2 --metrics-port $metrics_port >predict.out 2>predict.err &
 predict=$!
