@@ -58,9 +58,18 @@ EVTWIN_API evtwin_status evtwin_store_deadline(evtwin_store *store, double secon
  */
 EVTWIN_API void evtwin_store_interrupt(evtwin_store *store);
 
+/**
+ * How often the database was replaced since the handle was opened: after a call that changes this
+ * number, revisions kept by the caller are of another database, and its change feed is read from 0.
+ * Since 0.2.
+ */
+EVTWIN_API int64_t evtwin_store_generation(const evtwin_store *store);
+
 /* Every call below may also answer EVTWIN_E_IO (disk full, …), EVTWIN_E_AGAIN (another writer for
  * longer than busy_timeout_ms) or EVTWIN_E_CORRUPT; the call then changes nothing, and the handle
- * stays usable. */
+ * stays usable. A database that was removed or replaced since the last call is noticed: the call
+ * goes to the file that has its name now, which an insert makes if there is none (else
+ * EVTWIN_E_AGAIN, as long as there is no store under that name). */
 
 /* ---- write: EVTWIN_E_STATE on a read-only handle ---- */
 
@@ -107,9 +116,10 @@ EVTWIN_API evtwin_status evtwin_store_position(evtwin_store *store, const char *
                                                size_t text_size);
 
 /**
- * At most max_rows rows without a prediction: telemetry columns, the batteries by their newest
- * waiting row first, the rows of a battery in ascending time. Also on a read-only handle.
- * EVTWIN_DONE, and *out NULL, if there is none.
+ * At most max_rows rows without a prediction: telemetry columns and revision, the batteries by
+ * their newest waiting row first, the rows of a battery in ascending time. Rows of another program
+ * whose time or battery id cannot be read are left out; unless the handle is read-only they become
+ * unknown with that reason. EVTWIN_DONE, and *out NULL, if there is none.
  */
 EVTWIN_API evtwin_status evtwin_store_unpredicted(evtwin_store *store, size_t max_rows,
                                                   evtwin_table **out);
@@ -118,8 +128,10 @@ EVTWIN_API evtwin_status evtwin_store_unpredicted(evtwin_store *store, size_t ma
  * Write predictions (the columns of evtwin_predictor_apply, and rul_low, rul_high if there are any)
  * to exactly the rows named by battery_id, time and seq, in one transaction. A row with a note
  * instead of a value is stored as unknown and not offered again. A second prediction of a row
- * replaces the first. A row that the store does not have (any more) is skipped and not counted. No
- * writer lock is needed.
+ * replaces the first. A row that the store does not have (any more) is skipped and not counted.
+ * With the column revision of evtwin_store_unpredicted a row of another program is found whatever
+ * the form of its time. To the note of an unknown the store adds which stored values are out of
+ * range. No writer lock is needed.
  * @param states  of the batteries, as evtwin_session_pending gives them (battery_id TEXT, time
  * TIME, seq I64, state TEXT); kept in the same transaction, one a battery. NULL = none.
  * @param n_updated_out  rows updated; may be NULL.

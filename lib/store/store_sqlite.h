@@ -7,6 +7,8 @@
 #include "store/backend.h"
 #include "store/writer_lock.h"
 
+#include <pthread.h>
+
 /* Statements, prepared when first used; their texts are in store_sqlite_statements.c. */
 typedef enum sqlite_sql {
     SQL_REVISION_GET,
@@ -14,6 +16,9 @@ typedef enum sqlite_sql {
     SQL_INSERT,
     SQL_ROW,
     SQL_PUT_PREDICTION,
+    SQL_STORED_TIME,
+    SQL_PUT_BY_REVISION,
+    SQL_PUT_UNREADABLE,
     SQL_PUT_STANDING,
     SQL_PUT_POSITION,
     SQL_POSITION,
@@ -51,7 +56,10 @@ enum { SQLITE_MAX_LIMITS = 256 };
 
 typedef struct sqlite_store {
     evtwin_store base;
-    evtwin__db *db;
+    char *file;           /* as the URI has it */
+    pthread_mutex_t lock; /* of db, against evtwin_store_interrupt from another thread */
+    int is_interrupted;
+    evtwin__db *db; /* NULL after the file was replaced, until it can be opened again */
     evtwin__stmt *stmt[SQL_N];
     evtwin__writer_locks *locks; /* NULL in memory, for readers, and before the first insert */
     sqlite_limit limit[SQLITE_MAX_LIMITS]; /* of status, as the prepared statements have them */
@@ -88,7 +96,14 @@ void evtwin__sqlite_time(int64_t time_us, char text[EVTWIN_TIME_TEXT_SIZE]);
 
 evtwin_status evtwin__sqlite_migrate(evtwin__db *db, int read_only);
 
-/* ---- store_sqlite_write.c, within a transaction of the caller's ---- */
+/* ---- store_sqlite_write.c ---- */
+
+/* Rows that can never be predicted, by their revisions (n): unknown from now on, with this reason.
+ */
+evtwin_status evtwin__sqlite_put_unreadable(sqlite_store *s, const int64_t *revision, size_t n,
+                                            const char *note);
+
+/* Within a transaction of the caller's. */
 
 evtwin_status evtwin__sqlite_keep_rows(evtwin__db *db, evtwin__kept_id which,
                                        const evtwin_table *table);

@@ -119,23 +119,89 @@ static int64_t limit_of(size_t n) {
     return n < INT64_MAX ? (int64_t)n : INT64_MAX;
 }
 
-/* ---- the queries ---- */
+/* ---- rows that wait ---- */
+
+/* Why a row of another program can never be predicted, and which are like that. */
+enum { MAX_UNREADABLE = 1024 };
+typedef struct unreadable {
+    const char *note;
+    size_t n;
+    int64_t revision[MAX_UNREADABLE];
+} unreadable;
+
+/* The last row of an answer that has the columns of telemetry and its revision: if its key cannot
+ * be read, it is taken out again and put down; beyond the room for that it waits. */
+static evtwin_status sift(answer *a, unreadable *bad_time, unreadable *bad_id) {
+    const size_t row = a->rows - 1;
+    const char *id = evtwin_table_text(a->table, EVTWIN__Q_BATTERY_ID, row);
+    const int has_time = evtwin_table_is_valid(a->table, EVTWIN__Q_TIME, row);
+    if (has_time && evtwin_battery_id_is_valid(id)) {
+        return EVTWIN_OK;
+    }
+    unreadable *bad = has_time ? bad_id : bad_time;
+    if (bad->n < MAX_UNREADABLE) {
+        bad->revision[bad->n++] = evtwin_table_i64(a->table, a->n_columns - 1)[row];
+    }
+    evtwin_status st = EVTWIN_OK;
+    for (size_t c = 0; c < a->n_columns && st == EVTWIN_OK; c++) {
+        st = evtwin_table_set_missing(a->table, c, row);
+    }
+    a->rows--;
+    return st;
+}
+
+static evtwin_status read_waiting(sqlite_store *s, size_t max_rows, answer *a, unreadable *bad_time,
+                                  unreadable *bad_id) {
+    evtwin__stmt *batteries = NULL, *rows = NULL;
+    EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_WAITING, &batteries, ""));
+    evtwin_status st = EVTWIN_OK;
+    while (a->rows < max_rows && (st = evtwin__stmt_step(batteries)) == EVTWIN_OK) {
+        if ((st = evtwin__sqlite_ask(s, SQL_UNPREDICTED, &rows, "")) < 0) {
+            break;
+        }
+        evtwin__stmt_bind_column(rows, 1, batteries, 0);
+        while (a->rows < max_rows && (st = evtwin__stmt_step(rows)) == EVTWIN_OK &&
+               (st = add_row(a, rows)) >= 0 && (st = sift(a, bad_time, bad_id)) >= 0) {
+        }
+        evtwin__stmt_reset(rows);
+        if (st < 0) {
+            break;
+        }
+    }
+    evtwin__stmt_reset(batteries);
+    return st < 0 ? st : EVTWIN_OK;
+}
+
+/* What cannot be read must not be offered for ever, nor keep what can be read from being predicted;
+ * a reader just passes it over. */
+static void put_unreadable(sqlite_store *s, const unreadable *bad) {
+    if (bad->n == 0 || s->base.options.read_only) {
+        return;
+    }
+    if (evtwin__sqlite_put_unreadable(s, bad->revision, bad->n, bad->note) < 0) {
+        evtwin__log(EVTWIN_LOG_WARNING, "%s", evtwin_last_error());
+    } else {
+        evtwin__log(EVTWIN_LOG_WARNING, "%s: %zu row%s of another program: %s",
+                    evtwin__db_name(s->db), bad->n, bad->n == 1 ? "" : "s", bad->note);
+    }
+}
 
 evtwin_status evtwin__sqlite_unpredicted(evtwin_store *store, size_t max_rows, evtwin_table **out) {
     sqlite_store *s = (sqlite_store *)store;
-    evtwin__stmt *batteries = NULL, *rows = NULL;
-    EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_WAITING, &batteries, ""));
+    unreadable bad_time = {.note = "unknown, because its time cannot be read"};
+    unreadable bad_id = {.note = "unknown, because its battery id is not valid"};
     answer a;
     evtwin_status st = start(&a, EVTWIN__TELEMETRY);
-    while (st == EVTWIN_OK && a.rows < max_rows &&
-           (st = evtwin__stmt_step(batteries)) == EVTWIN_OK) {
-        st = evtwin__sqlite_ask(s, SQL_UNPREDICTED, &rows, "si", evtwin__stmt_text(batteries, 0),
-                                limit_of(max_rows - a.rows));
-        st = st < 0 ? st : add_rows(&a, NULL, rows, st);
+    st = st < 0 ? st : add_column(&a, "revision", EVTWIN_I64, "");
+    st = st < 0 ? st : read_waiting(s, max_rows, &a, &bad_time, &bad_id);
+    if (st >= 0) {
+        put_unreadable(s, &bad_time);
+        put_unreadable(s, &bad_id);
     }
-    evtwin__stmt_reset(batteries);
     return finish(&a, st, out);
 }
+
+/* ---- the other queries ---- */
 
 evtwin_status evtwin__sqlite_position(evtwin_store *store, const char *source, char *text,
                                       size_t text_size) {

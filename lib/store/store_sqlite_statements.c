@@ -14,7 +14,7 @@
 
 /* Marks, replaced when a statement is prepared: the lists below, as @row for all columns;
  * @revision (its parameter), @status (of a row that is predicted, by the limits), @key (of a row),
- * @is_predicted. */
+ * @place (of a row: the revision that it was read with), @is_predicted. */
 static const char *const sql_texts[SQL_N] = {
     [SQL_REVISION_GET] = "SELECT revision FROM ev_revision",
     [SQL_REVISION_SET] = "UPDATE ev_revision SET revision = ?",
@@ -23,6 +23,13 @@ static const char *const sql_texts[SQL_N] = {
     [SQL_ROW] = "SELECT @telemetry FROM ev_telemetry WHERE @key",
     [SQL_PUT_PREDICTION] = "UPDATE ev_telemetry SET @assignments, revision = @revision,"
                            " status = @status WHERE @key",
+    /* a key of another program in a form of its own is found by the place it was read from */
+    [SQL_STORED_TIME] = "SELECT time FROM ev_telemetry WHERE revision = ?",
+    [SQL_PUT_BY_REVISION] = "UPDATE ev_telemetry SET @assignments, revision = @revision,"
+                            " status = @status WHERE @place",
+    [SQL_PUT_UNREADABLE] = "UPDATE ev_telemetry SET prediction_timestamp = ?1,"
+                           " prediction_note = ?2, revision = ?3 WHERE revision = ?4"
+                           " AND prediction_timestamp IS NULL",
     [SQL_PUT_STANDING] = "INSERT INTO ev_battery (battery_id, predicted_time, predicted_seq)"
                          " VALUES (?1, ?2, ?3) ON CONFLICT (battery_id) DO UPDATE"
                          " SET predicted_time = ?2, predicted_seq = ?3 WHERE predicted_time IS NULL"
@@ -48,9 +55,9 @@ static const char *const sql_texts[SQL_N] = {
         " ev_telemetry_unpredicted WHERE n.battery_id = id AND n.prediction_timestamp IS NULL) AS "
         "newest"
         " FROM battery WHERE id IS NOT NULL ORDER BY newest DESC, id",
-    [SQL_UNPREDICTED] = "SELECT @telemetry FROM ev_telemetry INDEXED BY"
+    [SQL_UNPREDICTED] = "SELECT @telemetry, revision FROM ev_telemetry INDEXED BY"
                         " ev_telemetry_unpredicted WHERE battery_id = ?"
-                        " AND prediction_timestamp IS NULL ORDER BY time, seq LIMIT ?",
+                        " AND prediction_timestamp IS NULL ORDER BY time, seq",
 #define WITH_STANDING                                                                              \
     " AS t LEFT JOIN ev_battery AS b ON b.battery_id = t.battery_id"                               \
     " LEFT JOIN ev_telemetry AS p ON p.battery_id = b.battery_id AND p.time = b.predicted_time"    \
@@ -158,6 +165,10 @@ static void say_mark(evtwin__text *sql, const sqlite_store *s, const char *mark,
         break;
     case 'r':
         say(sql, "?%d", EVTWIN__Q_REVISION + 1);
+        break;
+    case 'p':
+        say(sql, "revision = ?%d AND battery_id = ?%d AND seq = ?%d", EVTWIN__Q_COUNT + 1,
+            EVTWIN__Q_BATTERY_ID + 1, EVTWIN__Q_SEQ + 1);
         break;
     case 'k':
         say(sql, "battery_id = ?%d AND time = ?%d AND seq = ?%d", EVTWIN__Q_BATTERY_ID + 1,
@@ -312,8 +323,8 @@ evtwin_status evtwin__sqlite_use_limits(sqlite_store *s) {
     if (st >= 0 && (n != s->n_limits || memcmp(limit, s->limit, n * sizeof *limit) != 0)) {
         memcpy(s->limit, limit, n * sizeof *limit);
         s->n_limits = n;
-        static const sqlite_sql judging[] = {SQL_INSERT, SQL_PUT_PREDICTION};
-        for (size_t i = 0; i < 2; i++) {
+        static const sqlite_sql judging[] = {SQL_INSERT, SQL_PUT_PREDICTION, SQL_PUT_BY_REVISION};
+        for (size_t i = 0; i < sizeof judging / sizeof judging[0]; i++) {
             evtwin__stmt_free(s->stmt[judging[i]]);
             s->stmt[judging[i]] = NULL;
         }

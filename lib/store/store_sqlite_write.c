@@ -5,6 +5,7 @@
 #include "store/store_sqlite.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,7 +37,7 @@ static evtwin_status begin_rows(sqlite_store *s, sqlite_sql which, evtwin__stmt 
 
 /* Texts of the times of one row; they live until the statement is reset. */
 typedef struct row_times {
-    char time[EVTWIN_TIME_TEXT_SIZE];
+    char time[64];   /* of another program's row, as that program wrote it */
     const char *now; /* of the transaction */
 } row_times;
 
@@ -98,12 +99,74 @@ static evtwin_status insert_row(evtwin__stmt *stmt, const evtwin__value *value,
     return evtwin__stmt_run(stmt);
 }
 
-static evtwin_status put_row(evtwin__stmt *stmt, const evtwin__value *value, const row_times *times,
-                             int64_t revision) {
-    bind_key(stmt, value, times);
+/* Reasons for an unknown that the predictor cannot know, as it was given the values as missing:
+ * those of the row that are out of range. The statement stands on its telemetry. */
+static void add_reasons(evtwin__stmt *row, char *note, size_t size) {
+    for (size_t q = 0, c = 0; q < EVTWIN__Q_COUNT; q++) {
+        if (!evtwin__is_of(q, EVTWIN__TELEMETRY)) {
+            continue;
+        }
+        evtwin__value value = {.is_present = 0};
+        if (evtwin__schema[q].type == EVTWIN_F64) {
+            value.f64 = evtwin__stmt_f64(row, (int)c);
+            value.is_present = !isnan(value.f64);
+        } else if (evtwin__schema[q].type == EVTWIN_I64) {
+            value.is_present = evtwin__stmt_i64(row, (int)c, &value.i64);
+        }
+        if (evtwin__value_check_range(q, &value) < 0) {
+            const size_t at = strlen(note);
+            snprintf(note + at, size - at, "; %s", evtwin_last_error());
+        }
+        c++;
+    }
+}
+
+/* Bind what a row is predicted as, but for its key. */
+static evtwin_status bind_prediction(sqlite_store *s, evtwin__stmt *stmt,
+                                     const evtwin__value *value, const row_times *times,
+                                     int64_t revision) {
     bind_values(stmt, EVTWIN__PREDICTIONS, value);
     evtwin__stmt_bind_text(stmt, EVTWIN__Q_PREDICTION_TIMESTAMP + 1, times->now);
     evtwin__stmt_bind_i64(stmt, EVTWIN__Q_REVISION + 1, revision);
+    if (!value[EVTWIN__Q_PREDICTION_NOTE].is_present) {
+        return EVTWIN_OK;
+    }
+    evtwin__stmt *row = NULL;
+    char note[1024];
+    snprintf(note, sizeof note, "%s", value[EVTWIN__Q_PREDICTION_NOTE].text);
+    EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_ROW, &row, ""));
+    bind_key(row, value, times);
+    const evtwin_status st = evtwin__stmt_step(row);
+    if (st == EVTWIN_OK) {
+        add_reasons(row, note, sizeof note);
+    }
+    evtwin__stmt_reset(row);
+    evtwin__stmt_bind_copy(stmt, EVTWIN__Q_PREDICTION_NOTE + 1, note);
+    return st < 0 ? st : EVTWIN_OK;
+}
+
+/* The row of that key; else, if it is known where the row was read, the one that stands there:
+ * another program may have written its time in a form of its own, which *times gets then. */
+static evtwin_status put_row(sqlite_store *s, evtwin__stmt *stmt, const evtwin__value *value,
+                             row_times *times, const int64_t *was_revision, int64_t revision) {
+    EVTWIN_TRY(bind_prediction(s, stmt, value, times, revision));
+    bind_key(stmt, value, times);
+    EVTWIN_TRY(evtwin__stmt_run(stmt));
+    if (evtwin__db_changes(s->db) > 0 || was_revision == NULL) {
+        return EVTWIN_OK;
+    }
+    evtwin__stmt *stored = NULL;
+    EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_STORED_TIME, &stored, "i", *was_revision));
+    evtwin_status st = evtwin__stmt_step(stored);
+    const char *time = st == EVTWIN_OK ? evtwin__stmt_text(stored, 0) : NULL;
+    snprintf(times->time, sizeof times->time, "%s", time != NULL ? time : "");
+    evtwin__stmt_reset(stored);
+    EVTWIN_TRY(st);
+    EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_PUT_BY_REVISION, &stmt, ""));
+    EVTWIN_TRY(bind_prediction(s, stmt, value, times, revision));
+    bind_value(stmt, EVTWIN__Q_BATTERY_ID, &value[EVTWIN__Q_BATTERY_ID]);
+    bind_value(stmt, EVTWIN__Q_SEQ, &value[EVTWIN__Q_SEQ]);
+    evtwin__stmt_bind_i64(stmt, EVTWIN__Q_COUNT + 1, *was_revision);
     return evtwin__stmt_run(stmt);
 }
 
@@ -150,7 +213,7 @@ static evtwin_status compare_row(sqlite_store *s, const evtwin__value *value,
 /* The newest predicted row of a run of rows of one battery. Batches come battery by battery, so
  * that this is one statement a battery and not one a row. */
 typedef struct standing {
-    char battery_id[64], time[EVTWIN_TIME_TEXT_SIZE]; /* battery_id "" = none */
+    char battery_id[64], time[64]; /* battery_id "" = none */
     int64_t seq;
 } standing;
 
@@ -177,12 +240,16 @@ static evtwin_status note_standing(sqlite_store *s, standing *run, const evtwin_
         assert(strlen(id) < sizeof run->battery_id); /* a battery id is at most 50 characters */
         memcpy(run->battery_id, id, strlen(id) + 1);
     }
-    memcpy(run->time, time, sizeof run->time);
+    snprintf(run->time, sizeof run->time, "%s", time);
     run->seq = seq;
     return EVTWIN_OK;
 }
 
 /* ---- inserts and predictions ---- */
+
+static const int64_t *was(const evtwin__rows *rows, size_t i) {
+    return rows->was_revision != NULL ? &rows->was_revision[i] : NULL;
+}
 
 /* Insert rows (report is not NULL), or write the predictions of rows, within the caller's
  * transaction. *n_out: rows that have changed. */
@@ -201,7 +268,7 @@ static evtwin_status write_rows(sqlite_store *s, const evtwin__rows *rows,
         EVTWIN_TRY(evtwin__rows_get(rows, i, value));
         evtwin__sqlite_time(value[EVTWIN__Q_TIME].i64, times.time);
         EVTWIN_TRY(report != NULL ? insert_row(stmt, value, &times, revision + 1)
-                                  : put_row(stmt, value, &times, revision + 1));
+                                  : put_row(s, stmt, value, &times, was(rows, i), revision + 1));
         if (evtwin__db_changes(s->db) > 0) {
             revision++;
             n++;
@@ -258,6 +325,21 @@ evtwin_status evtwin__sqlite_put_predictions(evtwin_store *store, const evtwin__
     if (st >= 0 && states != NULL) {
         st = evtwin__sqlite_keep_rows(s->db, EVTWIN__KEPT_STATES, states);
     }
+    return evtwin__db_end(s->db, st);
+}
+
+evtwin_status evtwin__sqlite_put_unreadable(sqlite_store *s, const int64_t *revision, size_t n,
+                                            const char *note) {
+    char now[EVTWIN_TIME_TEXT_SIZE];
+    int64_t newest = 0;
+    EVTWIN_TRY(evtwin__db_begin_write(s->db));
+    evtwin__sqlite_time(s->base.now(), now);
+    evtwin_status st = revision_get(s, &newest);
+    for (size_t i = 0; i < n && st >= 0; i++) {
+        st = evtwin__sqlite_run(s, SQL_PUT_UNREADABLE, "ssii", now, note, newest + 1, revision[i]);
+        newest += st >= 0 && evtwin__db_changes(s->db) > 0;
+    }
+    st = st < 0 ? st : evtwin__sqlite_run(s, SQL_REVISION_SET, "i", newest);
     return evtwin__db_end(s->db, st);
 }
 

@@ -290,35 +290,8 @@ static void test_damaged_files_never_crash(void **state) {
     free(damaged);
 }
 
-/* ---- somebody clears the data while a writer runs ---- */
-
-static void test_a_removed_file_is_noticed(void **state) {
-    (void)state;
-    char path[256], uri[300];
-    snprintf(path, sizeof path, "%s", temp_path("removed.db"));
-    snprintf(uri, sizeof uri, "sqlite:%s", path);
-    evtwin_store *store = NULL;
-    assert_ok(evtwin_store_open(uri, NULL, &store));
-    evtwin_table *rows = some_rows("B", 0, 3);
-    assert_ok(evtwin_store_insert(store, rows, NULL, 0));
-    assert_int_equal(unlink(path), 0);
-    assert_fails(evtwin_store_insert(store, rows, NULL, 0), EVTWIN_E_IO, path);
-
-    /* a new file of that name is not ours either */
-    evtwin_store *other = NULL;
-    evtwin_store_free(store);
-    assert_ok(evtwin_store_open(uri, NULL, &store));
-    assert_int_equal(rename(path, temp_path("moved.db")), 0);
-    assert_ok(evtwin_store_open(uri, NULL, &other));
-    assert_fails(evtwin_store_insert(store, rows, NULL, 0), EVTWIN_E_IO, path);
-    evtwin_store_free(other);
-    evtwin_store_free(store);
-    evtwin_table_free(rows);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_removed_file_is_noticed),
         cmocka_unit_test(test_no_memory_at_any_call),
         cmocka_unit_test(test_full_database),
         cmocka_unit_test(test_system_refuses_to_write),
