@@ -7,6 +7,7 @@
 #include "evtwin/store.h"
 
 #include "store/store_row.h"
+#include "store/uptime.h"
 
 /* Small tables that are kept as they come and given back: states of sessions, scores of models,
  * limits. */
@@ -82,8 +83,10 @@ typedef struct evtwin__store_backend {
 struct evtwin_store {
     const evtwin__store_backend *backend;
     evtwin_store_options options;
-    int64_t generation;   /* how often the database was replaced: revisions begin anew with each */
-    int64_t (*now)(void); /* evtwin_time_now; tests turn the clock here */
+    int64_t generation; /* how often the database was replaced: revisions begin anew with each */
+    /* evtwin_time_now, evtwin__uptime_us; tests turn the clocks here */
+    int64_t (*now)(void);
+    int64_t (*uptime)(char boot[EVTWIN__BOOT_SIZE]);
 };
 
 extern const evtwin__store_backend evtwin__store_sqlite;

@@ -95,8 +95,10 @@ static evtwin_status create(const char *file, const evtwin_store_options *option
         evtwin__free(copy);
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the store %s", file);
     }
-    s->base = (evtwin_store){
-        .backend = &evtwin__store_sqlite, .options = *options, .now = evtwin_time_now};
+    s->base = (evtwin_store){.backend = &evtwin__store_sqlite,
+                             .options = *options,
+                             .now = evtwin_time_now,
+                             .uptime = evtwin__uptime_us};
     s->file = copy;
     pthread_mutex_init(&s->lock, NULL);
     const evtwin_status st = open_file(s, 1);

@@ -13,6 +13,11 @@
 typedef enum sqlite_sql {
     SQL_REVISION_GET,
     SQL_REVISION_SET,
+    SQL_MARK,
+    SQL_OLD_REVISION,
+    SQL_FORGET_MARKS,
+    SQL_NEXT_TOO_HIGH,
+    SQL_RENUMBER,
     SQL_INSERT,
     SQL_ROW,
     SQL_PUT_PREDICTION,
@@ -36,13 +41,19 @@ typedef enum sqlite_sql {
     SQL_N
 } sqlite_sql;
 
+/* 27 and 50 characters of another program can have four bytes each. */
+enum { SQLITE_SWEEP_TIME = 128, SQLITE_SWEEP_ID = 256 };
+
 /* A sweep goes through the batteries and deletes what is past the retention. */
 typedef struct sqlite_sweep {
     int is_active, is_in_battery;
     int64_t next_us; /* on the monotonic clock: when inserting starts the next one */
-    char cutoff[EVTWIN_TIME_TEXT_SIZE];
-    char battery_id[64];              /* the battery it is in, or has left; "" = before the first */
-    char time[EVTWIN_TIME_TEXT_SIZE]; /* rows of it up to this time are done */
+    char cutoff[EVTWIN_TIME_TEXT_SIZE]; /* by the wall clock … */
+    int64_t revision,
+        clock_us; /* … and by the store's: the last one that is old enough, and when */
+    size_t n_deleted;
+    char battery_id[SQLITE_SWEEP_ID]; /* the battery it is in, or has left; "" = before the first */
+    char time[SQLITE_SWEEP_TIME];     /* rows of it up to this time are done */
 } sqlite_sweep;
 
 /* A limit of status. No padding: compared as bytes. */
@@ -53,6 +64,18 @@ typedef struct sqlite_limit {
 } sqlite_limit;
 
 enum { SQLITE_MAX_LIMITS = 256 };
+
+/* 2^62: a higher revision is not one that the store has given out. */
+#define SQLITE_MAX_REVISION (INT64_C(1) << 62)
+#define SQLITE_MAX_REVISION_TEXT "4611686018427387904"
+
+/* What the store gives out, in a transaction that writes. */
+typedef struct sqlite_counter {
+    int64_t revision; /* the last one given out */
+    int64_t clock_us; /* the store's own clock */
+    int64_t uptime_us;
+    char boot[EVTWIN__BOOT_SIZE];
+} sqlite_counter;
 
 typedef struct sqlite_store {
     evtwin_store base;
@@ -95,6 +118,13 @@ void evtwin__sqlite_time(int64_t time_us, char text[EVTWIN_TIME_TEXT_SIZE]);
 /* ---- store_sqlite_migrate.c: bring the schema up to date, or (for readers) see that it is ---- */
 
 evtwin_status evtwin__sqlite_migrate(evtwin__db *db, int read_only);
+
+/* ---- store_sqlite_counter.c ---- */
+
+/* The counter as it stands now, the clock gone on; in a transaction that writes, where its damage
+ * by other programs is healed too. EVTWIN_E_CORRUPT if it is lost. */
+evtwin_status evtwin__sqlite_counter_get(sqlite_store *s, sqlite_counter *out);
+evtwin_status evtwin__sqlite_counter_set(sqlite_store *s, const sqlite_counter *counter);
 
 /* ---- store_sqlite_write.c ---- */
 

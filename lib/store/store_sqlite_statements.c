@@ -16,8 +16,18 @@
  * @revision (its parameter), @status (of a row that is predicted, by the limits), @key (of a row),
  * @place (of a row: the revision that it was read with), @is_predicted. */
 static const char *const sql_texts[SQL_N] = {
-    [SQL_REVISION_GET] = "SELECT revision FROM ev_revision",
-    [SQL_REVISION_SET] = "UPDATE ev_revision SET revision = ?",
+    [SQL_REVISION_GET] = "SELECT revision, clock_us, uptime_us, boot, (SELECT max(revision) FROM"
+                         " ev_telemetry), (SELECT max(clock_us) FROM ev_mark) FROM ev_revision",
+    [SQL_REVISION_SET] =
+        "UPDATE ev_revision SET revision = ?, clock_us = ?, uptime_us = ?, boot = ?",
+    [SQL_MARK] = "INSERT OR REPLACE INTO ev_mark (clock_us, revision) VALUES (?, ?)",
+    [SQL_OLD_REVISION] = "SELECT revision, clock_us FROM (SELECT revision, clock_us FROM ev_mark"
+                         " UNION ALL SELECT revision, clock_us FROM ev_revision)"
+                         " WHERE clock_us <= ? ORDER BY clock_us DESC, revision DESC LIMIT 1",
+    [SQL_FORGET_MARKS] = "DELETE FROM ev_mark WHERE clock_us < ?",
+    [SQL_NEXT_TOO_HIGH] = "SELECT min(revision), (SELECT max(revision) FROM ev_telemetry WHERE"
+                          " revision <= ?1) FROM ev_telemetry WHERE revision > ?1",
+    [SQL_RENUMBER] = "UPDATE ev_telemetry SET revision = ? WHERE revision = ?",
     [SQL_INSERT] = "INSERT INTO ev_telemetry (@row) VALUES (@params)"
                    " ON CONFLICT (battery_id, time, seq) DO NOTHING",
     [SQL_ROW] = "SELECT @telemetry FROM ev_telemetry WHERE @key",
@@ -38,11 +48,12 @@ static const char *const sql_texts[SQL_N] = {
     [SQL_POSITION] = "SELECT position FROM ev_position WHERE source = ?",
     [SQL_LIMITS] = "SELECT quantity, level, operator, \"limit\" FROM ev_threshold"
                    " WHERE kind = 'status' ORDER BY rowid",
-    [SQL_NEXT_ID] = "SELECT min(battery_id) FROM ev_telemetry WHERE battery_id > ?",
+    [SQL_NEXT_ID] = "SELECT min(battery_id) FROM ev_telemetry WHERE battery_id > ?"
+                    " AND instr(battery_id, char(0)) = 0",
     [SQL_CHUNK_END] = "SELECT time FROM ev_telemetry WHERE battery_id = ? AND time > ? AND time < ?"
                       " ORDER BY time LIMIT 1 OFFSET ?",
     [SQL_DELETE] = "DELETE FROM ev_telemetry WHERE battery_id = ?1 AND time > ?2 AND time <= ?3"
-                   " AND time < ?4 AND created_at < ?4",
+                   " AND time < ?4 AND created_at < ?4 AND revision <= ?5",
     /* the batteries that have waiting rows, found by jumping from each to the next in the index */
     [SQL_WAITING] =
         "WITH RECURSIVE battery (id) AS (SELECT min(battery_id) FROM ev_telemetry"
@@ -73,7 +84,9 @@ static const char *const sql_texts[SQL_N] = {
                   " max(temperature), avg(voltage), avg(current), max(charge_cycles),"
                   " avg(rul_prediction), avg(failure_probability)"
                   " FROM ev_telemetry WHERE battery_id = ? AND time >= ? AND time <= ?",
-    [SQL_CHANGES] = "SELECT @row FROM ev_telemetry WHERE revision > ? ORDER BY revision LIMIT ?",
+    [SQL_CHANGES] =
+        "SELECT @row FROM ev_telemetry WHERE revision > ? AND revision <= " SQLITE_MAX_REVISION_TEXT
+        " ORDER BY revision LIMIT ?",
 };
 
 /* ---- marks ---- */

@@ -9,30 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- revisions ---- */
-
-/* Given out inside the write transaction, of which there is one at a time: readers see them in
- * commit order, without gaps that could fill later. */
-static evtwin_status revision_get(sqlite_store *s, int64_t *out) {
-    evtwin__stmt *stmt = NULL;
-    EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_REVISION_GET, &stmt, ""));
-    evtwin_status st = evtwin__stmt_step(stmt);
-    if (st >= 0 && (st == EVTWIN_DONE || !evtwin__stmt_i64(stmt, 0, out))) {
-        st = evtwin__fail(EVTWIN_E_CORRUPT, "%s: table ev_revision has lost its row",
-                          evtwin__db_name(s->db));
-    }
-    evtwin__stmt_reset(stmt);
-    return st;
-}
-
-/* What a transaction of rows needs: its statement, the last revision given out. */
-static evtwin_status begin_rows(sqlite_store *s, sqlite_sql which, evtwin__stmt **stmt_out,
-                                int64_t *revision_out) {
-    EVTWIN_TRY(evtwin__sqlite_use_limits(s));
-    EVTWIN_TRY(evtwin__sqlite_ask(s, which, stmt_out, ""));
-    return revision_get(s, revision_out);
-}
-
 /* ---- rows ---- */
 
 /* Texts of the times of one row; they live until the statement is reset. */
@@ -256,8 +232,10 @@ static const int64_t *was(const evtwin__rows *rows, size_t i) {
 static evtwin_status write_rows(sqlite_store *s, const evtwin__rows *rows,
                                 evtwin_insert_report *report, size_t *n_out) {
     evtwin__stmt *stmt = NULL;
-    int64_t revision = 0;
-    EVTWIN_TRY(begin_rows(s, report != NULL ? SQL_INSERT : SQL_PUT_PREDICTION, &stmt, &revision));
+    sqlite_counter counter;
+    EVTWIN_TRY(evtwin__sqlite_use_limits(s));
+    EVTWIN_TRY(evtwin__sqlite_ask(s, report != NULL ? SQL_INSERT : SQL_PUT_PREDICTION, &stmt, ""));
+    EVTWIN_TRY(evtwin__sqlite_counter_get(s, &counter));
     char now[EVTWIN_TIME_TEXT_SIZE];
     evtwin__sqlite_time(s->base.now(), now);
     row_times times = {.now = now};
@@ -267,10 +245,11 @@ static evtwin_status write_rows(sqlite_store *s, const evtwin__rows *rows,
     for (size_t i = 0; i < rows->binding.rows; i++) {
         EVTWIN_TRY(evtwin__rows_get(rows, i, value));
         evtwin__sqlite_time(value[EVTWIN__Q_TIME].i64, times.time);
-        EVTWIN_TRY(report != NULL ? insert_row(stmt, value, &times, revision + 1)
-                                  : put_row(s, stmt, value, &times, was(rows, i), revision + 1));
+        EVTWIN_TRY(report != NULL
+                       ? insert_row(stmt, value, &times, counter.revision + 1)
+                       : put_row(s, stmt, value, &times, was(rows, i), counter.revision + 1));
         if (evtwin__db_changes(s->db) > 0) {
-            revision++;
+            counter.revision++;
             n++;
             if (evtwin__row_is_predicted(value)) {
                 EVTWIN_TRY(note_standing(s, &run, value, times.time));
@@ -281,7 +260,7 @@ static evtwin_status write_rows(sqlite_store *s, const evtwin__rows *rows,
     }
     *n_out = n;
     EVTWIN_TRY(put_standing(s, &run));
-    return n > 0 ? evtwin__sqlite_run(s, SQL_REVISION_SET, "i", revision) : EVTWIN_OK;
+    return n > 0 ? evtwin__sqlite_counter_set(s, &counter) : EVTWIN_OK;
 }
 
 /* The first insert of a battery takes its writer lock, before anything is written. */
@@ -331,15 +310,16 @@ evtwin_status evtwin__sqlite_put_predictions(evtwin_store *store, const evtwin__
 evtwin_status evtwin__sqlite_put_unreadable(sqlite_store *s, const int64_t *revision, size_t n,
                                             const char *note) {
     char now[EVTWIN_TIME_TEXT_SIZE];
-    int64_t newest = 0;
+    sqlite_counter c;
     EVTWIN_TRY(evtwin__db_begin_write(s->db));
     evtwin__sqlite_time(s->base.now(), now);
-    evtwin_status st = revision_get(s, &newest);
+    evtwin_status st = evtwin__sqlite_counter_get(s, &c);
     for (size_t i = 0; i < n && st >= 0; i++) {
-        st = evtwin__sqlite_run(s, SQL_PUT_UNREADABLE, "ssii", now, note, newest + 1, revision[i]);
-        newest += st >= 0 && evtwin__db_changes(s->db) > 0;
+        st = evtwin__sqlite_run(s, SQL_PUT_UNREADABLE, "ssii", now, note, c.revision + 1,
+                                revision[i]);
+        c.revision += st >= 0 && evtwin__db_changes(s->db) > 0;
     }
-    st = st < 0 ? st : evtwin__sqlite_run(s, SQL_REVISION_SET, "i", newest);
+    st = st < 0 ? st : evtwin__sqlite_counter_set(s, &c);
     return evtwin__db_end(s->db, st);
 }
 
