@@ -28,6 +28,8 @@ struct evtwin__db {
     char *watched; /* the same from the root on; NULL in memory */
     int file;      /* the file that was opened, as a name only; -1 in memory */
     ino_t log_inode[2];
+    int64_t next_look_us; /* at the size of the log */
+    int is_log_large;
     evtwin__db_mode mode;
     int busy_timeout_ms;
     atomic_int is_interrupted; /* by any thread, for good */
@@ -401,6 +403,27 @@ evtwin_status evtwin__db_end(evtwin__db *db, evtwin_status st) {
     return st;
 }
 
+/* A reader that never ends its transaction keeps the log from being used anew. */
+void evtwin__db_check_log(evtwin__db *db, int64_t limit_bytes) {
+    struct stat log, data;
+    char name[PATH_MAX];
+    const int64_t now_us = monotonic_us();
+    if (db->watched == NULL || now_us < db->next_look_us) {
+        return;
+    }
+    db->next_look_us = now_us + 10000000;
+    const int is_large = log_name(db, 0, name) && stat(name, &log) == 0 &&
+                         stat(evtwin__db_path(db), &data) == 0 && log.st_size > limit_bytes &&
+                         log.st_size > data.st_size;
+    if (is_large && !db->is_log_large) {
+        evtwin__log(EVTWIN_LOG_WARNING,
+                    "%s: its log has grown to %lld MB, more than the database (%lld MB): some "
+                    "program reads in one transaction that it does not end",
+                    name, (long long)log.st_size >> 20, (long long)data.st_size >> 20);
+    }
+    db->is_log_large = is_large;
+}
+
 int64_t evtwin__db_changes(const evtwin__db *db) {
     return sqlite3_changes(db->handle);
 }
@@ -539,9 +562,14 @@ static evtwin_status copy_into(evtwin__db *db, const char *path) {
     return st;
 }
 
-/* Give the finished copy its name. link, unlike rename, never replaces a file that is there. */
+/* Give the finished copy its name, never that of a file that is there; a moment with two names
+ * would look like a hard link. */
 static evtwin_status publish(const char *temporary, const char *path) {
-    EVTWIN_FAIL_IF(link(temporary, path) != 0, EVTWIN_E_IO, "%s: %s", path, strerror(errno));
+    int failed = renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE);
+    if (failed && (errno == EINVAL || errno == ENOSYS)) { /* a file system that cannot do that */
+        failed = link(temporary, path) != 0 || unlink(temporary) != 0;
+    }
+    EVTWIN_FAIL_IF(failed, EVTWIN_E_IO, "%s: %s", path, strerror(errno));
     evtwin__file_sync_folder(path);
     return EVTWIN_OK;
 }
@@ -550,25 +578,21 @@ evtwin_status evtwin__db_backup(evtwin__db *db, const char *path) {
     struct stat info;
     EVTWIN_FAIL_IF(lstat(path, &info) == 0, EVTWIN_E_IO,
                    "%s: exists; a backup never replaces a file", path);
-    static const char suffix[] = ".XXXXXX";
-    const size_t length = strlen(path);
-    char *temporary = evtwin__calloc(length + sizeof suffix, 1);
-    EVTWIN_FAIL_IF(temporary == NULL, EVTWIN_E_NOMEM, "out of memory for the name of %s", path);
-    memcpy(temporary, path, length);
-    memcpy(temporary + length, suffix, sizeof suffix);
-
-    evtwin_status st;
-    const int fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 */
-    if (fd < 0) {
-        st = fail_create(path);
-        evtwin__free(temporary);
-        return st;
+    char *temporary = NULL;
+    int fd = -1;
+    errno = evtwin__temp_create(path, 0600, &temporary, &fd);
+    EVTWIN_FAIL_IF(errno == ENOMEM, EVTWIN_E_NOMEM, "out of memory for the name of %s", path);
+    if (errno != 0) {
+        return fail_create(path);
     }
-    close(fd);
-    if ((st = copy_into(db, temporary)) >= 0) {
+    evtwin_status st = fchmod(fd, 0600) == 0 ? copy_into(db, temporary) : fail_create(path);
+    if (st >= 0) {
         st = publish(temporary, path);
     }
-    unlink(temporary);
+    if (st < 0) {
+        unlink(temporary);
+    }
+    close(fd);
     evtwin__free(temporary);
     return st;
 }

@@ -58,6 +58,10 @@ evtwin_status evtwin__db_begin_write(evtwin__db *db);
  * failure, whose status and error text stay. */
 evtwin_status evtwin__db_end(evtwin__db *db, evtwin_status st);
 
+/* Now and then, after a commit: warn once, to the log, if the write-ahead log is larger than that
+ * and than the database. */
+void evtwin__db_check_log(evtwin__db *db, int64_t limit_bytes);
+
 /* Rows changed by the last statement. */
 int64_t evtwin__db_changes(const evtwin__db *db);
 

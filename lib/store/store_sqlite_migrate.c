@@ -204,6 +204,7 @@ static evtwin_status check_text(const char *file, const char *key, const char *i
 
 /* What the comparison comes to. */
 typedef struct verdict {
+    int is_empty;   /* 1: it has nothing at all; another process may be about to fill it */
     int is_current; /* 0: the database lacks steps; what they would make is then not looked at */
     int is_whole;   /* 0: it lacks what a writer makes again */
     char lost[128]; /* which, the first */
@@ -266,7 +267,7 @@ static evtwin_status check(evtwin__db *db, evtwin__db *model, verdict *v) {
                    "%s: holds tables that libevtwin did not make; nothing in it is touched, "
                    "name another file",
                    evtwin__db_name(db));
-    *v = (verdict){.is_current = kind == OURS, .is_whole = 1};
+    *v = (verdict){.is_empty = kind == EMPTY, .is_current = kind == OURS, .is_whole = 1};
     if (kind == EMPTY) {
         return EVTWIN_OK;
     }
@@ -322,6 +323,8 @@ static evtwin_status run_missing(evtwin__db *db, evtwin__db *model) {
 static evtwin_status bring_up_to_date(evtwin__db *db, evtwin__db *model, int read_only) {
     verdict v;
     EVTWIN_TRY(check(db, model, &v));
+    EVTWIN_FAIL_IF(read_only && v.is_empty, EVTWIN_E_AGAIN,
+                   "%s: has no tables yet; whoever writes makes them", evtwin__db_name(db));
     EVTWIN_FAIL_IF(read_only && !v.is_current, EVTWIN_E_SCHEMA,
                    "%s: its schema is older than that of libevtwin %s; open it once for "
                    "writing to bring it up to date",

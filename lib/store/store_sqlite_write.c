@@ -5,9 +5,11 @@
 #include "store/store_sqlite.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+/* In use it is cut back at 16 MB. */
+enum { MAX_LOG_BYTES = 64 << 20 };
 
 /* ---- rows ---- */
 
@@ -75,57 +77,19 @@ static evtwin_status insert_row(evtwin__stmt *stmt, const evtwin__value *value,
     return evtwin__stmt_run(stmt);
 }
 
-/* Reasons for an unknown that the predictor cannot know, as it was given the values as missing:
- * those of the row that are out of range. The statement stands on its telemetry. */
-static void add_reasons(evtwin__stmt *row, char *note, size_t size) {
-    for (size_t q = 0, c = 0; q < EVTWIN__Q_COUNT; q++) {
-        if (!evtwin__is_of(q, EVTWIN__TELEMETRY)) {
-            continue;
-        }
-        evtwin__value value = {.is_present = 0};
-        if (evtwin__schema[q].type == EVTWIN_F64) {
-            value.f64 = evtwin__stmt_f64(row, (int)c);
-            value.is_present = !isnan(value.f64);
-        } else if (evtwin__schema[q].type == EVTWIN_I64) {
-            value.is_present = evtwin__stmt_i64(row, (int)c, &value.i64);
-        }
-        if (evtwin__value_check_range(q, &value) < 0) {
-            const size_t at = strlen(note);
-            snprintf(note + at, size - at, "; %s", evtwin_last_error());
-        }
-        c++;
-    }
-}
-
 /* Bind what a row is predicted as, but for its key. */
-static evtwin_status bind_prediction(sqlite_store *s, evtwin__stmt *stmt,
-                                     const evtwin__value *value, const row_times *times,
-                                     int64_t revision) {
+static void bind_prediction(evtwin__stmt *stmt, const evtwin__value *value, const row_times *times,
+                            int64_t revision) {
     bind_values(stmt, EVTWIN__PREDICTIONS, value);
     evtwin__stmt_bind_text(stmt, EVTWIN__Q_PREDICTION_TIMESTAMP + 1, times->now);
     evtwin__stmt_bind_i64(stmt, EVTWIN__Q_REVISION + 1, revision);
-    if (!value[EVTWIN__Q_PREDICTION_NOTE].is_present) {
-        return EVTWIN_OK;
-    }
-    evtwin__stmt *row = NULL;
-    char note[1024];
-    snprintf(note, sizeof note, "%s", value[EVTWIN__Q_PREDICTION_NOTE].text);
-    EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_ROW, &row, ""));
-    bind_key(row, value, times);
-    const evtwin_status st = evtwin__stmt_step(row);
-    if (st == EVTWIN_OK) {
-        add_reasons(row, note, sizeof note);
-    }
-    evtwin__stmt_reset(row);
-    evtwin__stmt_bind_copy(stmt, EVTWIN__Q_PREDICTION_NOTE + 1, note);
-    return st < 0 ? st : EVTWIN_OK;
 }
 
 /* The row of that key; else, if it is known where the row was read, the one that stands there:
  * another program may have written its time in a form of its own, which *times gets then. */
 static evtwin_status put_row(sqlite_store *s, evtwin__stmt *stmt, const evtwin__value *value,
                              row_times *times, const int64_t *was_revision, int64_t revision) {
-    EVTWIN_TRY(bind_prediction(s, stmt, value, times, revision));
+    bind_prediction(stmt, value, times, revision);
     bind_key(stmt, value, times);
     EVTWIN_TRY(evtwin__stmt_run(stmt));
     if (evtwin__db_changes(s->db) > 0 || was_revision == NULL) {
@@ -139,7 +103,7 @@ static evtwin_status put_row(sqlite_store *s, evtwin__stmt *stmt, const evtwin__
     evtwin__stmt_reset(stored);
     EVTWIN_TRY(st);
     EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_PUT_BY_REVISION, &stmt, ""));
-    EVTWIN_TRY(bind_prediction(s, stmt, value, times, revision));
+    bind_prediction(stmt, value, times, revision);
     bind_value(stmt, EVTWIN__Q_BATTERY_ID, &value[EVTWIN__Q_BATTERY_ID]);
     bind_value(stmt, EVTWIN__Q_SEQ, &value[EVTWIN__Q_SEQ]);
     evtwin__stmt_bind_i64(stmt, EVTWIN__Q_COUNT + 1, *was_revision);
@@ -291,6 +255,7 @@ evtwin_status evtwin__sqlite_insert(evtwin_store *store, const evtwin__rows *row
         st = evtwin__sqlite_run(s, SQL_PUT_POSITION, "ss", source, position);
     }
     if ((st = evtwin__db_end(s->db, st)) >= 0) {
+        evtwin__db_check_log(s->db, MAX_LOG_BYTES);
         evtwin__sqlite_expire_some(s, rows->binding.rows);
     }
     return st;

@@ -49,24 +49,12 @@ static evtwin_status open_source(const evtwin__uri *uri, void *ctx) {
     return EVTWIN_OK;
 }
 
-/* Another program may have stored anything: what no battery can have counts as missing, as anything
- * that cannot be read does. (The store names it in the note of the prediction.) */
-static evtwin_status drop_what_is_out_of_range(evtwin_table *rows) {
-    for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
-        const evtwin__quantity *of = &evtwin__schema[q];
-        const size_t col = evtwin_table_find(rows, of->name);
-        if (!evtwin__is_of(q, EVTWIN__TELEMETRY) || !evtwin__quantity_is_number(q) ||
-            q == EVTWIN__Q_SEQ || col == EVTWIN_NO_COLUMN) {
-            continue;
-        }
-        for (size_t row = 0; row < evtwin_table_rows(rows); row++) {
-            const double v = evtwin_table_number(rows, col, row);
-            if (v < of->min || v > of->max) { /* no limit is NaN */
-                EVTWIN_TRY(evtwin_table_set_missing(rows, col, row));
-            }
-        }
-    }
-    return EVTWIN_OK;
+/* Rows of another program whose key cannot be read, or could not be written anywhere. */
+static int has_key(const evtwin__binding *binding, size_t row) {
+    evtwin__value seq;
+    return evtwin__binding_check_key(binding, row) >= 0 &&
+           evtwin__binding_get(binding, EVTWIN__Q_SEQ, row, &seq) >= 0 &&
+           (!seq.is_present || seq.i64 >= 0);
 }
 
 /* Append the telemetry of rows of the store, and revision where it says to which row a prediction
@@ -74,15 +62,11 @@ static evtwin_status drop_what_is_out_of_range(evtwin_table *rows) {
 static evtwin_status append(store_source *s, evtwin_table *found, evtwin_table *table) {
     const size_t at = evtwin_table_rows(table);
     evtwin__binding binding;
-    EVTWIN_TRY(drop_what_is_out_of_range(found));
     EVTWIN_TRY(evtwin__bind(found, EVTWIN__TELEMETRY, &binding));
     size_t n_passed = 0;
     for (size_t first = 0, end; first < binding.rows; first = end) {
-        const int is_good = evtwin__binding_check_key(&binding, first) >= 0;
-        for (end = first + 1; is_good && end < binding.rows; end++) {
-            if (evtwin__binding_check_key(&binding, end) < 0) {
-                break;
-            }
+        const int is_good = has_key(&binding, first);
+        for (end = first + 1; is_good && end < binding.rows && has_key(&binding, end); end++) {
         }
         n_passed += !is_good;
         EVTWIN_TRY(
@@ -90,8 +74,10 @@ static evtwin_status append(store_source *s, evtwin_table *found, evtwin_table *
                     : EVTWIN_OK);
     }
     if (n_passed > 0) {
-        evtwin__log(EVTWIN_LOG_WARNING, "%zu rows of a store are passed over: %s", n_passed,
-                    evtwin_last_error());
+        evtwin__log(
+            EVTWIN_LOG_WARNING,
+            "%zu row%s of a store passed over: their time, battery id or seq cannot be read",
+            n_passed, n_passed == 1 ? " is" : "s are");
     }
     if (s->rows == ROWS_ALL) {
         return EVTWIN_OK;

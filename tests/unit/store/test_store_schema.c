@@ -143,7 +143,7 @@ static void test_what_cannot_be_opened(void **state) {
     assert_fails(evtwin_store_open(uri_of(temp_path("absent.db")), &options, &store),
                  EVTWIN_E_NOT_FOUND, "absent.db");
     assert_fails(evtwin_store_open(uri_of(temp_file("empty.db", "")), &options, &store),
-                 EVTWIN_E_SCHEMA, "empty.db");
+                 EVTWIN_E_AGAIN, "empty.db");
     assert_null(store);
 }
 
