@@ -46,11 +46,11 @@ static evtwin_status renumber(sqlite_store *s, sqlite_counter *c) {
 }
 
 static void advance(sqlite_store *s, const char *boot, sqlite_counter *c) {
-    const int64_t uptime_us = s->base.uptime(c->boot), elapsed_us = uptime_us - c->uptime_us;
+    const int64_t uptime_us = s->base.uptime(c->boot);
     const int is_sane = c->clock_us >= 0 && c->clock_us < SQLITE_MAX_REVISION;
     c->clock_us = is_sane ? c->clock_us : 0;
-    if (strcmp(boot, c->boot) == 0 && c->uptime_us >= 0 && elapsed_us > 0) {
-        c->clock_us += elapsed_us;
+    if (strcmp(boot, c->boot) == 0 && c->uptime_us >= 0 && uptime_us > c->uptime_us) {
+        c->clock_us += uptime_us - c->uptime_us;
     }
     c->uptime_us = uptime_us;
 }
