@@ -129,9 +129,8 @@ int delivery_report_missing(const delivery *d, int code) {
     return code;
 }
 
-/* A database that another process holds for some seconds must not cost the last records; each try
- * waits as long as its sink does for the lock. */
-static evtwin_status finish_patiently(delivery *d) {
+/* Each try waits as long as its sink does for the lock. */
+evtwin_status delivery_flush(delivery *d) {
     evtwin_status st = evtwin_pump_finish(d->pump);
     for (int i = 1; i < FINISH_TRIES && st == EVTWIN_E_AGAIN; i++) {
         nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
@@ -141,7 +140,7 @@ static evtwin_status finish_patiently(delivery *d) {
 }
 
 int delivery_finish(delivery *d, int code) {
-    if (code == CLI_OK && finish_patiently(d) < 0) {
+    if (code == CLI_OK && delivery_flush(d) < 0) {
         cli_error("%s", evtwin_last_error());
     }
     code = delivery_report_missing(d, code);
