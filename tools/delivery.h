@@ -39,6 +39,10 @@ int delivery_run(delivery *d, int timeout_ms);
 /* Report the records of each sink that did not arrive. `code`, or CLI_FAILURE if there are any. */
 int delivery_report_missing(const delivery *d, int code);
 
+/* Deliver what is held at the end; a database that another process holds for some seconds must not
+ * cost the last records. */
+evtwin_status delivery_flush(delivery *d);
+
 /* Offer what is held once more, flush, report the totals of each sink. `code`, or CLI_FAILURE if
  * records did not arrive. */
 int delivery_finish(delivery *d, int code);

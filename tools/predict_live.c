@@ -287,7 +287,7 @@ static int finish(live *l, int code) {
         (l->delivery.uses_stdout && cli_stdout_has_no_reader())) {
         return code;
     }
-    if (evtwin_pump_finish(l->delivery.pump) < 0) {
+    if (delivery_flush(&l->delivery) < 0) {
         cli_detail("%s", evtwin_last_error());
     }
     return delivery_report_missing(&l->delivery, code);

@@ -184,12 +184,13 @@ typedef struct evtwin_sink evtwin_sink;
 /**
  * Open a sink: "null:", "csv:FILE", "jsonl:FILE" ("-" = standard output), "sqlite:FILE"
  * (?write=predictions: update predictions of existing rows instead of inserting;
- * ?retention_days=D). A named pipe fails with EVTWIN_E_AGAIN while nobody reads it or its reader
- * takes nothing. New files have mode 0600; one that is renamed, removed or emptied is noticed
- * before each batch and made anew, which is logged. Files are appended to (?replace=1: started
- * anew): an incomplete last line, left by a killed process, is cut off, with a warning to the log;
- * a CSV with another header and a file that does not hold JSON lines are refused. A CSV has all
- * telemetry columns, and those prediction columns that its first batch has.
+ * ?retention_days=D; ?busy_timeout_ms=T, 500 by default for rows, which a pump offers again). A
+ * named pipe fails with EVTWIN_E_AGAIN while nobody reads it or its reader takes nothing. New files
+ * have mode 0600; one that is renamed, removed or emptied is noticed before each batch and made
+ * anew, which is logged. Files are appended to (?replace=1: started anew): an incomplete last line,
+ * left by a killed process, is cut off, with a warning to the log; a CSV with another header and a
+ * file that does not hold JSON lines are refused. A CSV has all telemetry columns, and those
+ * prediction columns that its first batch has.
  * @return EVTWIN_E_BUSY if another sink writes the file, EVTWIN_E_SCHEMA for a foreign file,
  * EVTWIN_E_UNSUPPORTED and EVTWIN_E_ARG as for sources, or what the sink itself returns.
  */

@@ -6,6 +6,7 @@
 #include "core/mem.h"
 #include "core/status.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -172,6 +174,8 @@ evtwin_status evtwin__file_read(const char *path, size_t max_bytes, char **data_
 
 enum { TEMP_TRIES = 1000, READER_POLL_MS = 50 };
 
+#define TEMP_FORM ".evtwin-%ld-%u.tmp"
+
 struct evtwin__writer {
     int fd;
     char *path;   /* what the caller named, for messages */
@@ -198,28 +202,72 @@ static size_t folder_length(const char *path) {
     return slash != NULL ? (size_t)(slash - path) + 1 : 0;
 }
 
-/* Create a file of an unused name in the target's folder. The name does not grow with the target's,
- * which may have the longest length allowed. */
-static evtwin_status open_temp(evtwin__writer *w, mode_t mode) {
-    static atomic_uint counter;
-    const size_t folder = folder_length(w->target);
-    const size_t size = folder + 64;
-    w->temp = evtwin__calloc(size, 1);
-    EVTWIN_FAIL_IF(w->temp == NULL, EVTWIN_E_NOMEM, "%s: out of memory", w->path);
+/* A temporary file is locked as long as it is in use: a killed process has no locks. */
+static int is_in_use(int fd) {
+    return flock(fd, LOCK_EX | LOCK_NB) != 0;
+}
 
-    int error = EEXIST;
+/* Remove what killed processes left in a folder. */
+static void sweep(const char *folder) {
+    DIR *dir = opendir(folder[0] != '\0' ? folder : ".");
+    for (const struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+        long pid;
+        unsigned number;
+        int end = 0;
+        if (sscanf(entry->d_name, TEMP_FORM "%n", &pid, &number, &end) != 2 ||
+            entry->d_name[end] != '\0') {
+            continue;
+        }
+        const int fd =
+            openat(dirfd(dir), entry->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        if (fd >= 0 && !is_in_use(fd)) {
+            unlinkat(dirfd(dir), entry->d_name, 0);
+        }
+        if (fd >= 0) {
+            close(fd);
+        }
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+}
+
+/* The name does not grow with the target's, which may have the longest length allowed. */
+int evtwin__temp_create(const char *target, mode_t mode, char **temp_out, int *fd_out) {
+    static atomic_uint counter;
+    const size_t folder = folder_length(target);
+    const size_t size = folder + 64;
+    char *temp = evtwin__calloc(size, 1);
+    if (temp == NULL) {
+        return ENOMEM;
+    }
+    memcpy(temp, target, folder);
+    sweep(temp);
+    int fd = -1, error = EEXIST;
     for (int i = 0; i < TEMP_TRIES && error == EEXIST; i++) {
-        snprintf(w->temp, size, "%.*s.evtwin-%ld-%u.tmp", (int)folder, w->target, (long)getpid(),
+        snprintf(temp + folder, size - folder, TEMP_FORM, (long)getpid(),
                  atomic_fetch_add(&counter, 1));
-        w->fd = evtwin__fd_open(w->temp, O_WRONLY | O_CREAT | O_EXCL, mode);
-        error = w->fd < 0 ? errno : 0;
+        fd = evtwin__fd_open(temp, O_RDWR | O_CREAT | O_EXCL, mode);
+        error = fd < 0 ? errno : 0;
+        struct stat info;
+        if (fd >= 0 && (is_in_use(fd) || fstat(fd, &info) != 0 || info.st_nlink == 0)) {
+            close(fd); /* swept away before it was locked */
+            error = EEXIST;
+        }
     }
     if (error != 0) {
-        evtwin__free(w->temp);
-        w->temp = NULL;
-        return evtwin__fail_errno(w->path, error);
+        evtwin__free(temp);
+        return error;
     }
-    return EVTWIN_OK;
+    *temp_out = temp;
+    *fd_out = fd;
+    return 0;
+}
+
+static evtwin_status open_temp(evtwin__writer *w, mode_t mode) {
+    const int error = evtwin__temp_create(w->target, mode, &w->temp, &w->fd);
+    EVTWIN_FAIL_IF(error == ENOMEM, EVTWIN_E_NOMEM, "%s: out of memory", w->path);
+    return error == 0 ? EVTWIN_OK : evtwin__fail_errno(w->path, error);
 }
 
 /* A device, or a pipe: its reader is waited for, until a signal comes. */
@@ -234,14 +282,14 @@ static evtwin_status open_other(evtwin__writer *w) {
 }
 
 /* Decide by what is there already: nothing, a file to be replaced, or something to write into. */
-static evtwin_status open_target(evtwin__writer *w) {
+static evtwin_status open_target(evtwin__writer *w, mode_t mode) {
     struct stat info;
     if (stat(w->path, &info) != 0) {
         if (errno != ENOENT) {
             return evtwin__fail_errno(w->path, errno);
         }
         w->target = evtwin__strdup(w->path);
-        return w->target != NULL ? open_temp(w, 0666)
+        return w->target != NULL ? open_temp(w, mode)
                                  : evtwin__fail(EVTWIN_E_NOMEM, "%s: out of memory", w->path);
     }
     if (S_ISDIR(info.st_mode)) {
@@ -265,7 +313,7 @@ static evtwin_status open_target(evtwin__writer *w) {
     return st;
 }
 
-evtwin_status evtwin__writer_open(const char *path, evtwin__writer **out) {
+static evtwin_status open_writer(const char *path, mode_t mode, evtwin__writer **out) {
     evtwin__writer *w = evtwin__calloc(1, sizeof *w);
     EVTWIN_FAIL_IF(w == NULL, EVTWIN_E_NOMEM, "%s: out of memory", path);
     w->fd = -1;
@@ -275,7 +323,7 @@ evtwin_status evtwin__writer_open(const char *path, evtwin__writer **out) {
     if (w->path == NULL) {
         st = evtwin__fail(EVTWIN_E_NOMEM, "%s: out of memory", path);
     } else if (strcmp(path, "-") != 0) {
-        st = open_target(w);
+        st = open_target(w, mode);
     } else if ((w->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)) < 0) {
         st = evtwin__fail(EVTWIN_E_IO, "standard output: %s", strerror(errno));
     }
@@ -285,6 +333,14 @@ evtwin_status evtwin__writer_open(const char *path, evtwin__writer **out) {
     }
     *out = w;
     return EVTWIN_OK;
+}
+
+evtwin_status evtwin__writer_open(const char *path, evtwin__writer **out) {
+    return open_writer(path, 0666, out);
+}
+
+evtwin_status evtwin__writer_open_private(const char *path, evtwin__writer **out) {
+    return open_writer(path, 0600, out);
 }
 
 evtwin_status evtwin__writer_write(evtwin__writer *w, const void *data, size_t size) {
@@ -348,7 +404,7 @@ evtwin_status evtwin__file_write(const char *path, const void *data, size_t size
 /* ---- folders ---- */
 
 static evtwin_status make_one(const char *path) {
-    if (mkdir(path, 0777) == 0) {
+    if (mkdir(path, 0700) == 0) {
         return EVTWIN_OK;
     }
     const int error = errno;

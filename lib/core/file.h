@@ -39,6 +39,8 @@ evtwin_status evtwin__file_read(const char *path, size_t max_bytes, char **data_
 typedef struct evtwin__writer evtwin__writer;
 
 evtwin_status evtwin__writer_open(const char *path, evtwin__writer **out);
+evtwin_status evtwin__writer_open_private(const char *path,
+                                          evtwin__writer **out); /* if new: 0600 */
 evtwin_status evtwin__writer_write(evtwin__writer *w, const void *data, size_t size);
 
 /* All that was written is on the disk, so that commit has only to rename: for files that belong
@@ -54,11 +56,16 @@ void evtwin__writer_abandon(evtwin__writer *w);
 /* open, write, commit. */
 evtwin_status evtwin__file_write(const char *path, const void *data, size_t size);
 
+/* Create an empty file of an unused name of ours in target's folder; *temp_out is freed with
+ * evtwin__free. As long as *fd_out is open it counts as in use; those of killed processes, which
+ * are not, are removed first. 0, or the errno. */
+int evtwin__temp_create(const char *target, mode_t mode, char **temp_out, int *fd_out);
+
 /* Make the name of a new file last through a power cut. The file is in place by then, so this can
  * only warn, to the log. */
 void evtwin__file_sync_folder(const char *path);
 
-/* Make a directory and its parents (0777 and umask) where they are absent. */
+/* Make a directory and its parents (0700) where they are absent. */
 evtwin_status evtwin__mkdirs(const char *path);
 
 #endif

@@ -12,7 +12,7 @@
  * connections, long enough for a large page over a slow line. */
 static const double request_s = 15.0, response_s = 60.0;
 
-enum { MAX_THREADS = 256, MAX_CONNECTIONS = 10000, STORE_TRIES = 20 };
+enum { MAX_THREADS = 256, MAX_CONNECTIONS = 10000 };
 
 static const evtwin_server_options defaults = {.size = sizeof defaults,
                                                .listen = "127.0.0.1:5001",
@@ -40,19 +40,13 @@ static evtwin_status check(const evtwin_server_options *o, evtwin__address *addr
     return EVTWIN_OK;
 }
 
-/* Look into the store, so that a URI that is not valid is reported now. One that is not there yet
- * may come later; one without tables may be in the making, which takes a moment. */
+/* Look into the store, so that a URI that is not valid is reported now. One that is not there yet,
+ * or has no tables yet, may come later. */
 static evtwin_status try_store(evtwin__store_pool *stores) {
-    evtwin_status st = EVTWIN_E_SCHEMA;
-    for (int i = 0; i < STORE_TRIES && st == EVTWIN_E_SCHEMA; i++) {
-        if (i > 0) {
-            const struct timespec pause = {0, 50000000};
-            nanosleep(&pause, NULL);
-        }
-        evtwin__store_handle *handle;
-        if ((st = evtwin__store_pool_take(stores, &handle)) >= 0) {
-            evtwin__store_pool_give(stores, handle, EVTWIN_OK);
-        }
+    evtwin__store_handle *handle;
+    const evtwin_status st = evtwin__store_pool_take(stores, &handle);
+    if (st >= 0) {
+        evtwin__store_pool_give(stores, handle, EVTWIN_OK);
     }
     return st == EVTWIN_E_NOT_FOUND || st == EVTWIN_E_AGAIN ? EVTWIN_OK : st;
 }

@@ -14,15 +14,32 @@
 
 /* Marks, replaced when a statement is prepared: the lists below, as @row for all columns;
  * @revision (its parameter), @status (of a row that is predicted, by the limits), @key (of a row),
- * @is_predicted. */
+ * @place (of a row: the revision that it was read with), @is_predicted. */
 static const char *const sql_texts[SQL_N] = {
-    [SQL_REVISION_GET] = "SELECT revision FROM ev_revision",
-    [SQL_REVISION_SET] = "UPDATE ev_revision SET revision = ?",
+    [SQL_REVISION_GET] = "SELECT revision, clock_us, uptime_us, boot, (SELECT max(revision) FROM"
+                         " ev_telemetry), (SELECT max(clock_us) FROM ev_mark) FROM ev_revision",
+    [SQL_REVISION_SET] =
+        "UPDATE ev_revision SET revision = ?, clock_us = ?, uptime_us = ?, boot = ?",
+    [SQL_MARK] = "INSERT OR REPLACE INTO ev_mark (clock_us, revision) VALUES (?, ?)",
+    [SQL_OLD_REVISION] = "SELECT revision, clock_us FROM (SELECT revision, clock_us FROM ev_mark"
+                         " UNION ALL SELECT revision, clock_us FROM ev_revision)"
+                         " WHERE clock_us <= ? ORDER BY clock_us DESC, revision DESC LIMIT 1",
+    [SQL_FORGET_MARKS] = "DELETE FROM ev_mark WHERE clock_us < ?",
+    [SQL_NEXT_TOO_HIGH] = "SELECT min(revision), (SELECT max(revision) FROM ev_telemetry WHERE"
+                          " revision <= ?1) FROM ev_telemetry WHERE revision > ?1",
+    [SQL_RENUMBER] = "UPDATE ev_telemetry SET revision = ? WHERE revision = ?",
     [SQL_INSERT] = "INSERT INTO ev_telemetry (@row) VALUES (@params)"
                    " ON CONFLICT (battery_id, time, seq) DO NOTHING",
     [SQL_ROW] = "SELECT @telemetry FROM ev_telemetry WHERE @key",
     [SQL_PUT_PREDICTION] = "UPDATE ev_telemetry SET @assignments, revision = @revision,"
                            " status = @status WHERE @key",
+    /* a key of another program in a form of its own is found by the place it was read from */
+    [SQL_STORED_TIME] = "SELECT time FROM ev_telemetry WHERE revision = ?",
+    [SQL_PUT_BY_REVISION] = "UPDATE ev_telemetry SET @assignments, revision = @revision,"
+                            " status = @status WHERE @place",
+    [SQL_PUT_UNREADABLE] = "UPDATE ev_telemetry SET prediction_timestamp = ?1,"
+                           " prediction_note = ?2, revision = ?3 WHERE revision = ?4"
+                           " AND prediction_timestamp IS NULL",
     [SQL_PUT_STANDING] = "INSERT INTO ev_battery (battery_id, predicted_time, predicted_seq)"
                          " VALUES (?1, ?2, ?3) ON CONFLICT (battery_id) DO UPDATE"
                          " SET predicted_time = ?2, predicted_seq = ?3 WHERE predicted_time IS NULL"
@@ -31,11 +48,12 @@ static const char *const sql_texts[SQL_N] = {
     [SQL_POSITION] = "SELECT position FROM ev_position WHERE source = ?",
     [SQL_LIMITS] = "SELECT quantity, level, operator, \"limit\" FROM ev_threshold"
                    " WHERE kind = 'status' ORDER BY rowid",
-    [SQL_NEXT_ID] = "SELECT min(battery_id) FROM ev_telemetry WHERE battery_id > ?",
+    [SQL_NEXT_ID] = "SELECT min(battery_id) FROM ev_telemetry WHERE battery_id > ?"
+                    " AND instr(battery_id, char(0)) = 0",
     [SQL_CHUNK_END] = "SELECT time FROM ev_telemetry WHERE battery_id = ? AND time > ? AND time < ?"
                       " ORDER BY time LIMIT 1 OFFSET ?",
     [SQL_DELETE] = "DELETE FROM ev_telemetry WHERE battery_id = ?1 AND time > ?2 AND time <= ?3"
-                   " AND time < ?4 AND created_at < ?4",
+                   " AND time < ?4 AND created_at < ?4 AND revision <= ?5",
     /* the batteries that have waiting rows, found by jumping from each to the next in the index */
     [SQL_WAITING] =
         "WITH RECURSIVE battery (id) AS (SELECT min(battery_id) FROM ev_telemetry"
@@ -48,9 +66,9 @@ static const char *const sql_texts[SQL_N] = {
         " ev_telemetry_unpredicted WHERE n.battery_id = id AND n.prediction_timestamp IS NULL) AS "
         "newest"
         " FROM battery WHERE id IS NOT NULL ORDER BY newest DESC, id",
-    [SQL_UNPREDICTED] = "SELECT @telemetry FROM ev_telemetry INDEXED BY"
+    [SQL_UNPREDICTED] = "SELECT @telemetry, revision FROM ev_telemetry INDEXED BY"
                         " ev_telemetry_unpredicted WHERE battery_id = ?"
-                        " AND prediction_timestamp IS NULL ORDER BY time, seq LIMIT ?",
+                        " AND prediction_timestamp IS NULL ORDER BY time, seq",
 #define WITH_STANDING                                                                              \
     " AS t LEFT JOIN ev_battery AS b ON b.battery_id = t.battery_id"                               \
     " LEFT JOIN ev_telemetry AS p ON p.battery_id = b.battery_id AND p.time = b.predicted_time"    \
@@ -66,7 +84,9 @@ static const char *const sql_texts[SQL_N] = {
                   " max(temperature), avg(voltage), avg(current), max(charge_cycles),"
                   " avg(rul_prediction), avg(failure_probability)"
                   " FROM ev_telemetry WHERE battery_id = ? AND time >= ? AND time <= ?",
-    [SQL_CHANGES] = "SELECT @row FROM ev_telemetry WHERE revision > ? ORDER BY revision LIMIT ?",
+    [SQL_CHANGES] =
+        "SELECT @row FROM ev_telemetry WHERE revision > ? AND revision <= " SQLITE_MAX_REVISION_TEXT
+        " ORDER BY revision LIMIT ?",
 };
 
 /* ---- marks ---- */
@@ -158,6 +178,10 @@ static void say_mark(evtwin__text *sql, const sqlite_store *s, const char *mark,
         break;
     case 'r':
         say(sql, "?%d", EVTWIN__Q_REVISION + 1);
+        break;
+    case 'p':
+        say(sql, "revision = ?%d AND battery_id = ?%d AND seq = ?%d", EVTWIN__Q_COUNT + 1,
+            EVTWIN__Q_BATTERY_ID + 1, EVTWIN__Q_SEQ + 1);
         break;
     case 'k':
         say(sql, "battery_id = ?%d AND time = ?%d AND seq = ?%d", EVTWIN__Q_BATTERY_ID + 1,
@@ -312,8 +336,8 @@ evtwin_status evtwin__sqlite_use_limits(sqlite_store *s) {
     if (st >= 0 && (n != s->n_limits || memcmp(limit, s->limit, n * sizeof *limit) != 0)) {
         memcpy(s->limit, limit, n * sizeof *limit);
         s->n_limits = n;
-        static const sqlite_sql judging[] = {SQL_INSERT, SQL_PUT_PREDICTION};
-        for (size_t i = 0; i < 2; i++) {
+        static const sqlite_sql judging[] = {SQL_INSERT, SQL_PUT_PREDICTION, SQL_PUT_BY_REVISION};
+        for (size_t i = 0; i < sizeof judging / sizeof judging[0]; i++) {
             evtwin__stmt_free(s->stmt[judging[i]]);
             s->stmt[judging[i]] = NULL;
         }

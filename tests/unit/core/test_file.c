@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 
@@ -298,6 +299,50 @@ static void survives_every_failing_allocation(void **state) {
     assert_int_equal(entries_in(folder), 1);
 }
 
+/* What a killed process left goes with the next file that is written there; what a living one is
+ * writing, and what only looks alike, stays. */
+static void temporary_files_of_the_dead_are_swept(void **state) {
+    (void)state;
+    static const char *const others[] = {".evtwin-1-2.tmpx", ".evtwin-1.tmp", "evtwin-1-2.tmp"};
+    char folder[256], target[300], path[300];
+    snprintf(folder, sizeof folder, "%s", fresh_folder("swept"));
+    snprintf(target, sizeof target, "%s/x", folder);
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, others[i]);
+        assert_int_equal(close(open(path, O_WRONLY | O_CREAT, 0600)), 0);
+    }
+    snprintf(path, sizeof path, "%s/.evtwin-4000000-17.tmp", folder);
+    assert_int_equal(close(open(path, O_WRONLY | O_CREAT, 0600)), 0);
+    evtwin__writer *living = NULL;
+    assert_ok(evtwin__writer_open(target, &living));
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(entries_in(folder), 3 + 1);
+    snprintf(path, sizeof path, "%s/y", folder);
+    assert_ok(evtwin__file_write(path, "y", 1));
+    assert_ok(evtwin__writer_write(living, "x", 1));
+    assert_ok(evtwin__writer_commit(living));
+    expect_content(target, "x", 1);
+    assert_int_equal(entries_in(folder), 3 + 2);
+}
+
+static void private_files_are_their_owners(void **state) {
+    (void)state;
+    const mode_t before = umask(0);
+    char path[300], folder[256];
+    snprintf(folder, sizeof folder, "%s", temp_path("private"));
+    snprintf(path, sizeof path, "%s/x", folder);
+    assert_ok(evtwin__mkdirs(folder));
+    evtwin__writer *w = NULL;
+    assert_ok(evtwin__writer_open_private(path, &w));
+    assert_ok(evtwin__writer_commit(w));
+    umask(before);
+    struct stat info;
+    assert_int_equal(stat(folder, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0700);
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0600);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_and_reads_any_bytes),
@@ -311,6 +356,8 @@ int main(void) {
         cmocka_unit_test(many_small_and_large_writes_add_up),
         cmocka_unit_test(a_dash_is_standard_output),
         cmocka_unit_test(makes_folders_on_the_way),
+        cmocka_unit_test(temporary_files_of_the_dead_are_swept),
+        cmocka_unit_test(private_files_are_their_owners),
         cmocka_unit_test(survives_every_failing_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

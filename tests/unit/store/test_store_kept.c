@@ -198,9 +198,15 @@ static int64_t clock_now(void) {
     return clock_us;
 }
 
+static int64_t uptime(char boot[EVTWIN__BOOT_SIZE]) {
+    memcpy(boot, "test", 5);
+    return clock_us;
+}
+
 static void test_what_is_known_of_a_battery_goes_with_its_rows(void **state) {
     evtwin_store *store = *state;
     store->now = clock_now;
+    store->uptime = uptime;
     clock_us = t0;
     insert_new(store, some_rows("A", 0, 3));
     put_state(store, "A", 1, "{}");
