@@ -134,6 +134,7 @@ evtwin_status evtwin__bundle_save(const evtwin__bundle_files *files, const char 
 
 /* A predictor that takes over what evtwin__bundle_read gave; *bundle is empty on success. */
 evtwin_status evtwin__predictor_take(evtwin__bundle *bundle, evtwin_predictor **out);
+const evtwin__bundle *evtwin__predictor_bundle(const evtwin_predictor *predictor);
 
 /* ---- parts ---- */
 

@@ -8,15 +8,14 @@ enum { WRITE_ROWS = 0, WRITE_PREDICTIONS = 1 };
 
 typedef struct store_sink {
     evtwin_store *store;
+    evtwin__store_params params;
     int write; /* WRITE_… */
-    double retention_days;
 } store_sink;
 
 static const evtwin__param params[] = {
     EVTWIN__PARAM("write", WORD, offsetof(store_sink, write),
                   .words = {[WRITE_ROWS] = "rows", [WRITE_PREDICTIONS] = "predictions"}),
-    EVTWIN__PARAM("retention_days", NUMBER, offsetof(store_sink, retention_days), .min = 0.0,
-                  .max = 1e6),
+    EVTWIN__STORE_PARAMS(store_sink),
     {.key = NULL}};
 
 static void close_sink(void *ctx) {
@@ -26,12 +25,7 @@ static void close_sink(void *ctx) {
 
 static evtwin_status open_sink(const evtwin__uri *uri, void *ctx) {
     store_sink *s = ctx;
-    evtwin_store_options options;
-    EVTWIN_TRY(evtwin_store_options_init(&options, sizeof options));
-    s->retention_days = options.retention_days;
-    EVTWIN_TRY(evtwin__params_read(uri, params, s));
-    options.retention_days = s->retention_days;
-    return evtwin__store_open_uri(uri, &options, &s->store);
+    return evtwin__store_open_uri(uri, params, s, &s->params, 0, &s->store);
 }
 
 /* Rows with their position, in one transaction; then the states, which may be those of the batch

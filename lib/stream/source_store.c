@@ -12,6 +12,7 @@ enum { ROWS_ALL = 0, ROWS_UNPREDICTED = 1 };
 
 typedef struct store_source {
     evtwin_store *store;
+    evtwin__store_params params;
     int rows;         /* ROWS_… */
     int64_t revision; /* of the last row given */
 } store_source;
@@ -19,6 +20,7 @@ typedef struct store_source {
 static const evtwin__param params[] = {
     EVTWIN__PARAM("rows", WORD, offsetof(store_source, rows),
                   .words = {[ROWS_ALL] = "all", [ROWS_UNPREDICTED] = "unpredicted"}),
+    EVTWIN__STORE_PARAMS(store_source),
     {.key = NULL}};
 
 static void close_source(void *ctx) {
@@ -29,11 +31,7 @@ static void close_source(void *ctx) {
 /* The database has to exist: a mistyped name must not become a source of nothing. */
 static evtwin_status open_source(const evtwin__uri *uri, void *ctx) {
     store_source *s = ctx;
-    evtwin_store_options options;
-    EVTWIN_TRY(evtwin_store_options_init(&options, sizeof options));
-    options.read_only = 1;
-    EVTWIN_TRY(evtwin__params_read(uri, params, s));
-    return evtwin__store_open_uri(uri, &options, &s->store);
+    return evtwin__store_open_uri(uri, params, s, &s->params, 1, &s->store);
 }
 
 /* Append the telemetry of rows of the store. */

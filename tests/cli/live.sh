@@ -153,5 +153,9 @@ expect 66
 check 'and makes none' [ ! -e absent.db ]
 run evtwin-predict --store redis://host --once
 expect 2
+if command -v sqlite3 >/dev/null; then
+    run evtwin-predict --models models --store 'sqlite:live.db?busy_timeout_ms=200' --once --metrics-port 0
+    expect 0
+fi
 
 finish
