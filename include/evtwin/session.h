@@ -72,8 +72,9 @@ typedef struct evtwin_feature_range {
     size_t size;
     const char *feature, *unit;      /**< ours; borrowed from the predictor */
     double trained_min, trained_max; /**< of the training part; NaN if the bundle does not say */
-    uint64_t n_values, n_outside;    /**< values; those of them outside the trained range */
-    double min, max;                 /**< of the values; NaN if there is none */
+    /** values; those of them outside the trained range by more than a hundredth of its width */
+    uint64_t n_values, n_outside;
+    double min, max; /**< of the values; NaN if there is none */
     /** 1 if the unit is percent and all values, 20 or more, lie in 0 to 1: perhaps fractions. No
      * value is ever converted by such a guess */
     int looks_like_fraction;

@@ -12,6 +12,8 @@
 #include "learn/scaler.h"
 #include "learn/score.h"
 
+#include <math.h>
+
 /* The number of the format this library writes, and the newest it reads. */
 enum { EVTWIN__BUNDLE_FORMAT = 1 };
 
@@ -48,6 +50,14 @@ typedef struct evtwin__bundle_feature {
     const char *column, *column_unit; /* in the training data */
     double min, max; /* of the training part, in our unit; NaN if all were missing */
 } evtwin__bundle_feature;
+
+/* What counts as outside a feature's range: the next battery is always a little beyond the extremes
+ * of the others, and a change of units rounds; so one hundredth of the width is allowed. */
+static inline int evtwin__is_outside(const evtwin__bundle_feature *f, double value) {
+    const double width = f->max - f->min;
+    const double slack = 0.01 * width + 1e-9 * fabs(f->max);
+    return value < f->min - slack || value > f->max + slack;
+}
 
 /* The model of one target. A count of 0 or a NaN is unknown. */
 typedef struct evtwin__bundle_model {

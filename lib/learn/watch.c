@@ -116,10 +116,11 @@ static tally count(const watched *w, const evtwin__bundle_feature *f, const colu
             t.max = v > t.max ? v : t.max;
         }
     }
-    for (size_t r = 0; r < rows && (t.min < f->min || t.max > f->max); r++) {
+    const int any = evtwin__is_outside(f, t.min) || evtwin__is_outside(f, t.max);
+    for (size_t r = 0; r < rows && t.n_values > 0 && any; r++) {
         const double v = value_at(c, r);
-        t.n_outside += isfinite(v) && v >= w->possible_min && v <= w->possible_max &&
-                       (v < f->min || v > f->max);
+        t.n_outside +=
+            isfinite(v) && v >= w->possible_min && v <= w->possible_max && evtwin__is_outside(f, v);
     }
     return t;
 }

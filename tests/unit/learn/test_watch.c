@@ -79,14 +79,14 @@ static void test_counts_what_is_outside(void **state) {
     (void)state;
     watched w;
     start(&w, "outside", 1);
-    const double inside[] = {20.0, 100.0, 60.0}, outside[] = {19.9, NAN, 50.0, 5.0};
+    const double inside[] = {19.5, 100.0, 60.0}, outside[] = {19.1, NAN, 50.0, 5.0};
     apply(&w, inside, 90.0, 3);
     evtwin_session_commit(w.session);
     evtwin_feature_range r = range_of(&w, SOC);
     assert_string_equal(r.feature, "soc");
     assert_string_equal(r.unit, "percent");
     assert_true(r.trained_min == 20.0 && r.trained_max == 100.0);
-    assert_true(r.n_values == 3 && r.n_outside == 0 && r.min == 20.0 && r.max == 100.0);
+    assert_true(r.n_values == 3 && r.n_outside == 0 && r.min == 19.5 && r.max == 100.0);
     assert_true(isnan(range_of(&w, CURRENT).trained_min) && range_of(&w, CURRENT).n_values == 3);
     assert_int_equal(w.log.n_warnings, 0);
 
