@@ -144,6 +144,21 @@ for once in '' --once; do
     check 'the first ten are named' [ "$(grep -c 'refused: ' err)" -eq 10 ]
     no_err 'trying again'
 done
+# fractions under percent: predicted as they are, and said when they begin and at the end
+cat records.jsonl records.jsonl | awk '{
+    match($0, /"soc": *[0-9.]+/)
+    split(substr($0, RSTART, RLENGTH), pair, ":")
+    $0 = substr($0, 1, RSTART - 1) "\"soc\":" pair[2] / 100 substr($0, RSTART + RLENGTH)
+    sub(/"seq": *[0-9]+/, "\"seq\":" NR)
+    print
+}' >fractions.jsonl
+run evtwin-predict --models models --source jsonl:fractions.jsonl --sink null: --metrics-port 0 --interval 0.1
+expect 0
+err "feature 'soc': 40 of 40 values (0."
+err 'soc=fraction'
+no_err 'soh=fraction'
+err "feature 'soc': 40 of 40 values were outside the range of the training data"
+
 run evtwin-predict --source jsonl:mixed.jsonl --sink null: --sink null:
 expect 2
 err '--sink: duplicate null:'

@@ -113,6 +113,15 @@ predict --csv one.csv
 err ': 1 row predicted'
 rm -f out.csv
 
+# values that the models never saw: counted, named with their range, predicted all the same
+awk -F, -v OFS=, 'NR > 1 && NR < 12 { $7 = 60 + NR } { print }' in.csv >hot.csv
+predict --csv hot.csv
+expect 0
+err "feature 'temperature': 10 of 720 values ("
+err 'are outside the range of the training data, '
+err 'out.csv: 720 rows predicted, 0 unknown'
+rm -f out.csv
+
 # ---- a signal ends it at once, whatever it does; nothing is written ----
 stopped INT 'stage reading' evtwin-predict --csv - --out out.csv
 expect 130
