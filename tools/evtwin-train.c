@@ -221,6 +221,7 @@ static void warn_of_findings(const char *path, const evtwin_trainer *trainer) {
     } doubts[] = {
         {"several-series", "--group-by-reset "},
         {"group-unused", "--group "},
+        {"looks-like-fraction", "--unit takes it"},
         {"similar-names", "write each name in one way"},
         {"battery-in-groups", "--group battery_id keeps them whole"},
         {"repeated-rows", "keep one of each, or give both batteries one name"},

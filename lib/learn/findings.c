@@ -39,6 +39,9 @@ enum { TEXT_SIZE = 1024 };
       " kept")                                                                                     \
     X(UNIT_PRESUMED, "unit-presumed", "info",                                                      \
       "column '{}' states no unit and is presumed to be in {}")                                    \
+    X(LIKE_FRACTION, "looks-like-fraction", "warning",                                             \
+      "column '{}' is read in percent and is never above 1: if it holds fractions, use the unit "  \
+      "override {}=fraction")                                                                      \
     X(SIGN_AS_IS, "sign-as-is", "info",                                                            \
       "column '{}' is negative in every row and used unchanged (negative means charging)")         \
     X(SIMILAR_NAMES, "similar-names", "warning",                                                   \
@@ -241,11 +244,14 @@ static evtwin_status find_one_row_groups(evtwin_trainer *trainer, const evtwin__
 }
 
 /* What was presumed about telemetry columns: a unit that the header does not state, a sign. */
-static evtwin_status find_presumed(evtwin_trainer *trainer, size_t cols) {
-    for (size_t i = 0; i < cols; i++) {
+static evtwin_status find_presumed(evtwin_trainer *trainer, const evtwin__dataset *data) {
+    for (size_t i = 0; i < data->cols; i++) {
         const evtwin__bundle_feature *f = &trainer->bundle.feature[i];
         if (evtwin__unit_is_presumed(f->column, f->column_unit)) {
             EVTWIN_TRY(ADD(trainer, UNIT_PRESUMED, TEXT(f->column), TEXT(f->column_unit)));
+        }
+        if (evtwin__is_like_fraction(f->unit, data->rows, f->min, f->max)) {
+            EVTWIN_TRY(ADD(trainer, LIKE_FRACTION, TEXT(f->column), TEXT(f->name)));
         }
         if (strcmp(f->name, evtwin__schema[EVTWIN__Q_CURRENT].name) == 0 && f->max < 0.0) {
             EVTWIN_TRY(ADD(trainer, SIGN_AS_IS, TEXT(f->column)));
@@ -404,7 +410,7 @@ evtwin_status evtwin__find_in_data(evtwin_trainer *trainer, const evtwin__datase
     EVTWIN_TRY(find_several_series(trainer, data));
     EVTWIN_TRY(find_repeated_rows(trainer, data));
     EVTWIN_TRY(find_extrapolated(trainer, data));
-    EVTWIN_TRY(find_presumed(trainer, data->cols));
+    EVTWIN_TRY(find_presumed(trainer, data));
     return find_cleaned(trainer, data->cols);
 }
 

@@ -14,9 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* So many values in 0 to 1 and none above are no accident: one that really is at 0.8 percent was
- * above 1 before, or is one of many. */
-enum { ENOUGH_VALUES = 20, MAX_LOGGED = 10 };
+enum { MAX_LOGGED = 10 };
 
 /* What there was of one feature. All zero = nothing. */
 typedef struct tally {
@@ -26,9 +24,8 @@ typedef struct tally {
 
 typedef struct watched {
     double possible_min, possible_max; /* values beyond get no prediction, and do not count */
-    int is_percent;
-    tally now, next;   /* committed; pending */
-    uint64_t n_logged; /* values outside when that was logged last */
+    tally now, next;                   /* committed; pending */
+    uint64_t n_logged;                 /* values outside when that was logged last */
     int has_logged_fraction;
 } watched;
 
@@ -54,7 +51,6 @@ evtwin_status evtwin__watch_create(const evtwin__bundle *bundle, evtwin__watch *
                                                        : evtwin__schema[q].min;
         w->feature[i].possible_min = isnan(min) ? -INFINITY : min;
         w->feature[i].possible_max = isnan(max) ? INFINITY : max;
-        w->feature[i].is_percent = is_known && strcmp(f->unit, "percent") == 0;
         has_range |= !isnan(f->min) && !isnan(f->max);
     }
     if (!has_range) {
@@ -141,18 +137,17 @@ evtwin_feature_range evtwin__watch_range(const evtwin__watch *watch, size_t i) {
     const watched *w = &watch->feature[i];
     const tally *t = &w->now;
     const int has_values = t->n_values > 0;
-    return (evtwin_feature_range){.size = sizeof(evtwin_feature_range),
-                                  .feature = f->name,
-                                  .unit = f->unit,
-                                  .trained_min = f->min,
-                                  .trained_max = f->max,
-                                  .n_values = t->n_values,
-                                  .n_outside = t->n_outside,
-                                  .min = has_values ? t->min : (double)NAN,
-                                  .max = has_values ? t->max : (double)NAN,
-                                  .looks_like_fraction =
-                                      w->is_percent && t->n_values >= ENOUGH_VALUES &&
-                                      t->min >= 0.0 && t->max > 0.0 && t->max <= 1.0};
+    return (evtwin_feature_range){
+        .size = sizeof(evtwin_feature_range),
+        .feature = f->name,
+        .unit = f->unit,
+        .trained_min = f->min,
+        .trained_max = f->max,
+        .n_values = t->n_values,
+        .n_outside = t->n_outside,
+        .min = has_values ? t->min : (double)NAN,
+        .max = has_values ? t->max : (double)NAN,
+        .looks_like_fraction = evtwin__is_like_fraction(f->unit, t->n_values, t->min, t->max)};
 }
 
 /* ---- log ---- */

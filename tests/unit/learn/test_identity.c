@@ -8,8 +8,9 @@
 
 #include "small_fleet.h"
 
-static const char *const doubts[] = {"similar-names",  "battery-in-groups", "repeated-rows",
-                                     "several-series", "group-unused",      "off-range"};
+static const char *const doubts[] = {"similar-names",      "battery-in-groups", "repeated-rows",
+                                     "several-series",     "group-unused",      "off-range",
+                                     "looks-like-fraction"};
 
 /* Of all doubts the trainer has exactly this one (NULL: none). */
 static void assert_only(const evtwin_trainer *trainer, const char *cause) {
@@ -317,6 +318,24 @@ static void test_held_out_beyond_the_training_part(void **state) {
     evtwin_table_free(t);
 }
 
+static void test_fractions_under_percent(void **state) {
+    (void)state;
+    evtwin_table *t = make_fleet(FLEET_BATTERIES, FLEET_ROWS);
+    for (size_t r = 0; r < evtwin_table_rows(t); r++) {
+        assert_ok(evtwin_table_set_f64(t, FLEET_SOC, r, evtwin_table_f64(t, FLEET_SOC)[r] / 100));
+    }
+    const evtwin_train_options o = fleet_options();
+    evtwin_trainer *trainer = train_fleet(t, &o);
+    assert_only(trainer, "looks-like-fraction");
+    assert_says(trainer, "looks-like-fraction", "soc=fraction");
+    evtwin_trainer_free(trainer);
+    assert_ok(evtwin_telemetry_override_units(t, "soc=fraction"));
+    trainer = train_fleet(t, &o);
+    assert_only(trainer, NULL);
+    evtwin_trainer_free(trainer);
+    evtwin_table_free(t);
+}
+
 static void assert_unfit(size_t col, size_t row, double value, evtwin_status code,
                          const char *parts) {
     evtwin_table *t = make_fleet(FLEET_BATTERIES, FLEET_ROWS);
@@ -369,6 +388,7 @@ int main(void) {
         cmocka_unit_test(test_rows_that_are_there_twice),
         cmocka_unit_test(test_several_series_without_a_group),
         cmocka_unit_test(test_held_out_beyond_the_training_part),
+        cmocka_unit_test(test_fractions_under_percent),
         cmocka_unit_test(test_values_beyond_float32),
     };
     const struct CMUnitTest tests_without_xgboost[] = {
