@@ -213,6 +213,9 @@ static int do_cycle(live *l) {
     if (st < 0 && l->delivery.uses_stdout && cli_stdout_has_no_reader()) {
         return CLI_FAILURE; /* … | head: nothing to say */
     }
+    if (st < 0 && l->delivery.is_stdout_broken) {
+        return cli_fail(CLI_AN_OUTPUT, st, NULL); /* it does not come back, as evtwin-sim has it */
+    }
     if (st < 0 && (is_once || !evtwin_status_is_temporary(st))) {
         return cli_fail(CLI_A_STORE, st, NULL);
     }

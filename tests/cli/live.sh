@@ -126,6 +126,12 @@ check 'twenty records' [ "$(grep -c '^{' out)" -eq 20 ]
 run sh -c 'evtwin-predict --source "sim:?speed=max" --sink jsonl:- --metrics-port 0 --interval 0.1 | head -n 1'
 check 'a reader that goes away ends it' [ "$(grep -c '^{' out)" -eq 1 ]
 
+for broken in '>/dev/full' '>&-'; do # a standard output that is full or closed ends it as well
+    run sh -c "exec evtwin-predict --source jsonl:records.jsonl --sink jsonl:- --metrics-port 0 $broken"
+    expect 73
+    no_err 'trying again'
+done
+
 # invalid records are named, counted and passed over at once; the good ones arrive
 for k in $(seq 20); do
     sed -n "${k}p" records.jsonl
