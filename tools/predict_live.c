@@ -214,7 +214,7 @@ static int do_cycle(live *l) {
         return CLI_FAILURE; /* … | head: nothing to say */
     }
     if (st < 0 && l->delivery.is_stdout_broken) {
-        return cli_fail(CLI_AN_OUTPUT, st, NULL); /* it does not come back, as evtwin-sim has it */
+        return cli_fail(CLI_AN_OUTPUT, st, NULL); /* closed or full: it does not come back */
     }
     if (st < 0 && (is_once || !evtwin_status_is_temporary(st))) {
         return cli_fail(CLI_A_STORE, st, NULL);

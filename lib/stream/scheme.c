@@ -106,21 +106,12 @@ evtwin_status evtwin__params_read(const evtwin__uri *uri, const evtwin__param *p
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin__store_open_uri(const evtwin__uri *uri, const evtwin__param *params, void *ctx,
-                                     evtwin__store_params *store_params, int read_only,
+evtwin_status evtwin__store_open_uri(const evtwin__uri *uri, const evtwin_store_options *options,
                                      evtwin_store **out) {
-    evtwin_store_options options;
-    EVTWIN_TRY(evtwin_store_options_init(&options, sizeof options));
-    store_params->retention_days = options.retention_days;
-    store_params->busy_timeout_ms = options.busy_timeout_ms;
-    EVTWIN_TRY(evtwin__params_read(uri, params, ctx));
-    options.retention_days = store_params->retention_days;
-    options.busy_timeout_ms = (int)store_params->busy_timeout_ms;
-    options.read_only = read_only;
     char *text = evtwin__strdup(uri->text);
     EVTWIN_FAIL_IF(text == NULL, EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
-    text[strcspn(text, "?")] = '\0'; /* they are read */
-    const evtwin_status st = evtwin_store_open(text, &options, out);
+    text[strcspn(text, "?")] = '\0'; /* the parameters are ours */
+    const evtwin_status st = evtwin_store_open(text, options, out);
     evtwin__free(text);
     return st;
 }

@@ -55,21 +55,8 @@ typedef struct evtwin__scheme {
  * is not …". */
 evtwin_status evtwin__params_read(const evtwin__uri *uri, const evtwin__param *params, void *to);
 
-/* The parameters of a store, which the URI of a source or sink that is one has as well. */
-typedef struct evtwin__store_params {
-    double retention_days, busy_timeout_ms;
-} evtwin__store_params;
-
-/* Their rows; type has them as its member `params`. */
-#define EVTWIN__STORE_PARAMS(type)                                                                 \
-    EVTWIN__PARAM("retention_days", NUMBER, offsetof(type, params.retention_days), .max = 1e6),    \
-        EVTWIN__PARAM("busy_timeout_ms", NUMBER, offsetof(type, params.busy_timeout_ms),           \
-                      .max = 1e6)
-
-/* Read all parameters of the URI, those of the store into *store_params, which is in ctx, and open
- * the store. */
-evtwin_status evtwin__store_open_uri(const evtwin__uri *uri, const evtwin__param *params, void *ctx,
-                                     evtwin__store_params *store_params, int read_only,
+/* Open the store that a URI names, whose parameters are those of the stream. */
+evtwin_status evtwin__store_open_uri(const evtwin__uri *uri, const evtwin_store_options *options,
                                      evtwin_store **out);
 
 /* What a source or sink frees when it is closed: a ctx that is its own, NULL = none, and the URI

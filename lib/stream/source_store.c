@@ -12,15 +12,16 @@ enum { ROWS_ALL = 0, ROWS_UNPREDICTED = 1 };
 
 typedef struct store_source {
     evtwin_store *store;
-    evtwin__store_params params;
-    int rows;         /* ROWS_… */
-    int64_t revision; /* of the last row given */
+    double retention_days, busy_timeout_ms; /* the former is the sinks' */
+    int rows;                               /* ROWS_… */
+    int64_t revision;                       /* of the last row given */
 } store_source;
 
 static const evtwin__param params[] = {
     EVTWIN__PARAM("rows", WORD, offsetof(store_source, rows),
                   .words = {[ROWS_ALL] = "all", [ROWS_UNPREDICTED] = "unpredicted"}),
-    EVTWIN__STORE_PARAMS(store_source),
+    EVTWIN__PARAM("retention_days", NUMBER, offsetof(store_source, retention_days), .max = 1e6),
+    EVTWIN__PARAM("busy_timeout_ms", NUMBER, offsetof(store_source, busy_timeout_ms), .max = 1e6),
     {.key = NULL}};
 
 static void close_source(void *ctx) {
@@ -31,7 +32,13 @@ static void close_source(void *ctx) {
 /* The database has to exist: a mistyped name must not become a source of nothing. */
 static evtwin_status open_source(const evtwin__uri *uri, void *ctx) {
     store_source *s = ctx;
-    return evtwin__store_open_uri(uri, params, s, &s->params, 1, &s->store);
+    evtwin_store_options options;
+    EVTWIN_TRY(evtwin_store_options_init(&options, sizeof options));
+    options.read_only = 1;
+    s->busy_timeout_ms = options.busy_timeout_ms;
+    EVTWIN_TRY(evtwin__params_read(uri, params, s));
+    options.busy_timeout_ms = (int)s->busy_timeout_ms;
+    return evtwin__store_open_uri(uri, &options, &s->store);
 }
 
 /* Append the telemetry of rows of the store. */
