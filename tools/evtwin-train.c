@@ -190,7 +190,7 @@ static const char *next_step_of(const cli *c, const evtwin_table *table, evtwin_
     }
     if (cli_is_set(c, CV) && (int64_t)n < cli_integer(c, CV)) {
         return "give --cv fewer, or leave it out (one battery is split by time), or name the "
-               "battery's column with --group";
+               "battery's column with --group, or a counter that restarts with --group-by-reset";
     }
     return NULL;
 }
@@ -229,6 +229,30 @@ static int train(const cli *c, const char *path, const evtwin_table *table, evtw
     free(targets);
     cli_progress_clear();
     return st < 0 ? cli_fail_about(path, CLI_AN_INPUT, st, next_step_of(c, table, st)) : 0;
+}
+
+/* Findings that put the scores in doubt are warnings too, whatever reads the report; each with what
+ * to do, at the end of which stands the column that it is about. */
+static void warn_of_findings(const char *path, const evtwin_trainer *trainer) {
+    static const struct {
+        const char *cause, *next_step;
+    } doubts[] = {
+        {"several-series", "--group-by-reset "},
+        {"group-unused", "--group "},
+        {"looks-like-fraction", "--unit takes it"},
+        {"similar-names", "write each name in one way"},
+        {"battery-in-groups", "--group battery_id keeps them whole"},
+        {"repeated-rows", "keep one of each, or give both batteries one name"},
+    };
+    for (size_t i = 0; i < evtwin_trainer_finding_count(trainer); i++) {
+        evtwin_finding f;
+        evtwin_trainer_finding(trainer, i, &f, sizeof f);
+        for (size_t k = 0; k < sizeof doubts / sizeof doubts[0]; k++) {
+            if (strcmp(doubts[k].cause, f.cause) == 0) {
+                cli_warning("%s: %s; %s%s", path, f.text, doubts[k].next_step, f.column);
+            }
+        }
+    }
 }
 
 static int save_and_report(const cli *c, evtwin_trainer *trainer) {
@@ -270,6 +294,7 @@ static int run(const cli *c) {
     evtwin_table *table = NULL;
     evtwin_trainer *trainer = NULL;
     if ((code = read_data(c, path, &table)) == 0 && (code = train(c, path, table, &trainer)) == 0) {
+        warn_of_findings(path, trainer);
         code = save_and_report(c, trainer);
     }
     evtwin_trainer_free(trainer);

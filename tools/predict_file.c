@@ -107,7 +107,9 @@ static int predict(const cli *c, const evtwin_predictor *predictor, evtwin_table
     evtwin_status st = evtwin_telemetry_check(table); /* a file has one unit for a column */
     st = st < 0 ? st : evtwin_session_create(predictor, NULL, &session);
     if (st >= 0) {
-        st = evtwin_session_apply(session, table);
+        if ((st = evtwin_session_apply(session, table)) >= 0) {
+            evtwin_session_commit(session); /* logs what is outside the range of the training */
+        }
         evtwin_session_free(session);
     }
     const int is_unit = st == EVTWIN_E_RANGE;

@@ -49,6 +49,9 @@ static void on_batch(void *ctx, const evtwin_table *batch) {
     if (evtwin_metrics_observe(l->metrics, batch) < 0) {
         cli_warning("metrics: %s", evtwin_last_error());
     }
+    if (evtwin_metrics_observe_session(l->metrics, evtwin_pump_session(l->delivery.pump)) < 0) {
+        cli_warning("metrics: %s", evtwin_last_error());
+    }
     newest_observe(&l->newest, batch);
 }
 
@@ -269,6 +272,19 @@ static void report_totals(const live *l) {
              cli_s(stats.n_errors));
 }
 
+/* What the models had to extrapolate from; the library's log said so when it began. */
+static void report_ranges(const live *l) {
+    const evtwin_session *session = evtwin_pump_session(l->delivery.pump);
+    evtwin_feature_range r;
+    for (size_t i = 0; evtwin_session_range(session, i, &r, sizeof r) == EVTWIN_OK; i++) {
+        if (r.n_outside > 0) {
+            cli_note(
+                "feature '%s': %llu of %llu values were outside the range of the training data",
+                r.feature, (unsigned long long)r.n_outside, (unsigned long long)r.n_values);
+        }
+    }
+}
+
 /* The predictor is the pump's by now. */
 static int prepare(live *l, const evtwin_predictor *predictor) {
     CLI_TRY(check_features(predictor));
@@ -314,6 +330,7 @@ int predict_live(const cli *c, evtwin_predictor *predictor) {
     } else if ((code = prepare(&l, predictor)) == 0) {
         code = cli_stopping() != 0 ? CLI_OK : run_loop(&l);
         code = finish(&l, code);
+        report_ranges(&l);
         report_totals(&l);
     }
     evtwin_server_free(l.server);

@@ -3,6 +3,7 @@
 #ifndef EVTWIN_SERVE_H
 #define EVTWIN_SERVE_H
 
+#include "evtwin/session.h"
 #include "evtwin/table.h"
 
 #ifdef __cplusplus
@@ -29,6 +30,14 @@ EVTWIN_API void evtwin_metrics_free(evtwin_metrics *metrics);
  * metrics are then as before.
  */
 EVTWIN_API evtwin_status evtwin_metrics_observe(evtwin_metrics *metrics, const evtwin_table *table);
+
+/**
+ * Take over what the session saw of each feature (evtwin_session_range), in place of what was known
+ * before: evtwin_off_range_rows_total and, of percent, evtwin_fraction_suspected (0 or 1), label
+ * feature. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_metrics_observe_session(evtwin_metrics *metrics,
+                                                        const evtwin_session *session);
 
 /** Count one failed prediction cycle (evtwin_predictions_total{outcome="error"}). */
 EVTWIN_API void evtwin_metrics_count_error(evtwin_metrics *metrics);

@@ -74,6 +74,30 @@ EVTWIN_API void evtwin_session_commit(evtwin_session *session);
 /** Drop what is pending: the session is as it was at the last commit. */
 EVTWIN_API void evtwin_session_rollback(evtwin_session *session);
 
+/** What the committed rows had of one feature, beside what the models were trained on. Values that
+ * are missing, infinite or impossible (and so not predicted from) do not count. Since 0.2. */
+typedef struct evtwin_feature_range {
+    size_t size;
+    const char *feature, *unit;      /**< ours; borrowed from the predictor */
+    double trained_min, trained_max; /**< of the training part; NaN if the bundle does not say */
+    /** values; those of them outside the trained range by more than a hundredth of its width */
+    uint64_t n_values, n_outside;
+    double min, max; /**< of the values; NaN if there is none */
+    /** 1 if the unit is percent and all values, 20 or more, lie in 0 to 1: perhaps fractions. No
+     * value is ever converted by such a guess */
+    int looks_like_fraction;
+} evtwin_feature_range;
+
+/**
+ * The range of feature i of evtwin_predictor_features since the session was made. commit logs at
+ * EVTWIN_LOG_WARNING each feature that has values outside, when it begins and each time that there
+ * are ten times as many, and once what looks like a fraction.
+ * @param size  sizeof *out.
+ * @return EVTWIN_E_ARG if feature is out of range. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_session_range(const evtwin_session *session, size_t feature,
+                                              evtwin_feature_range *out, size_t size);
+
 /**
  * Take over states that evtwin_session_pending gave earlier, in place of what is known of these
  * batteries. Rows of another format or model version, and rows that cannot be read, are ignored

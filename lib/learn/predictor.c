@@ -47,6 +47,10 @@ evtwin_status evtwin__predictor_take(evtwin__bundle *bundle, evtwin_predictor **
     return EVTWIN_OK;
 }
 
+const evtwin__bundle *evtwin__predictor_bundle(const evtwin_predictor *predictor) {
+    return &predictor->bundle;
+}
+
 evtwin_status evtwin_predictor_load(const char *dir, evtwin_predictor **out) {
     EVTWIN_FAIL_IF(dir == NULL || out == NULL, EVTWIN_E_ARG, "dir or out is NULL");
     evtwin__bundle bundle;

@@ -13,15 +13,18 @@ enum { ROWS_ALL = 0, ROWS_UNPREDICTED = 1 };
 
 typedef struct store_source {
     evtwin_store *store;
-    int rows;           /* ROWS_… */
-    int64_t revision;   /* of the last row given */
-    int64_t generation; /* of the database that this is of */
-    evtwin_table *last; /* the waiting rows given last, NULL = none */
+    double retention_days, busy_timeout_ms; /* the former is the sinks' */
+    int rows;                               /* ROWS_… */
+    int64_t revision;                       /* of the last row given */
+    int64_t generation;                     /* of the database that this is of */
+    evtwin_table *last;                     /* the waiting rows given last, NULL = none */
 } store_source;
 
 static const evtwin__param params[] = {
     EVTWIN__PARAM("rows", WORD, offsetof(store_source, rows),
                   .words = {[ROWS_ALL] = "all", [ROWS_UNPREDICTED] = "unpredicted"}),
+    EVTWIN__PARAM("retention_days", NUMBER, offsetof(store_source, retention_days), .max = 1e6),
+    EVTWIN__PARAM("busy_timeout_ms", NUMBER, offsetof(store_source, busy_timeout_ms), .max = 1e6),
     {.key = NULL}};
 
 static void close_source(void *ctx) {
@@ -38,7 +41,9 @@ static evtwin_status open_source(const evtwin__uri *uri, void *ctx) {
     evtwin_store_options options;
     EVTWIN_TRY(evtwin_store_options_init(&options, sizeof options));
     options.read_only = 1;
+    s->busy_timeout_ms = options.busy_timeout_ms;
     EVTWIN_TRY(evtwin__params_read(uri, params, s));
+    options.busy_timeout_ms = (int)s->busy_timeout_ms;
     EVTWIN_TRY(evtwin__store_open_uri(uri, &options, &s->store));
     evtwin_store *writer = NULL;
     options.read_only = 0;

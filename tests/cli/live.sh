@@ -142,6 +142,12 @@ check 'twenty records' [ "$(grep -c '^{' out)" -eq 20 ]
 run sh -c 'evtwin-predict --source "sim:?speed=max" --sink jsonl:- --metrics-port 0 --interval 0.1 | head -n 1'
 check 'a reader that goes away ends it' [ "$(grep -c '^{' out)" -eq 1 ]
 
+for broken in '>/dev/full' '>&-'; do # a standard output that is full or closed ends it as well
+    run sh -c "exec evtwin-predict --source jsonl:records.jsonl --sink jsonl:- --metrics-port 0 $broken"
+    expect 73
+    no_err 'trying again'
+done
+
 # invalid records are named, counted and passed over at once; the good ones arrive
 for k in $(seq 20); do
     sed -n "${k}p" records.jsonl
@@ -160,6 +166,21 @@ for once in '' --once; do
     check 'the first ten are named' [ "$(grep -c 'refused: ' err)" -eq 10 ]
     no_err 'trying again'
 done
+# fractions under percent: predicted as they are, and said when they begin and at the end
+cat records.jsonl records.jsonl | awk '{
+    match($0, /"soc": *[0-9.]+/)
+    split(substr($0, RSTART, RLENGTH), pair, ":")
+    $0 = substr($0, 1, RSTART - 1) "\"soc\":" pair[2] / 100 substr($0, RSTART + RLENGTH)
+    sub(/"seq": *[0-9]+/, "\"seq\":" NR)
+    print
+}' >fractions.jsonl
+run evtwin-predict --models models --source jsonl:fractions.jsonl --sink null: --metrics-port 0 --interval 0.1
+expect 0
+err "feature 'soc': 40 of 40 values (0."
+err 'soc=fraction'
+no_err 'soh=fraction'
+err "feature 'soc': 40 of 40 values were outside the range of the training data"
+
 run evtwin-predict --source jsonl:mixed.jsonl --sink null: --sink null:
 expect 2
 err '--sink: duplicate null:'
@@ -169,5 +190,9 @@ expect 66
 check 'and makes none' [ ! -e absent.db ]
 run evtwin-predict --store redis://host --once
 expect 2
+if command -v sqlite3 >/dev/null; then
+    run evtwin-predict --models models --store 'sqlite:live.db?busy_timeout_ms=200' --once --metrics-port 0
+    expect 0
+fi
 
 finish

@@ -156,12 +156,22 @@ expect 0
 err '720 times without an offset were taken as UTC'
 err 'presumed to be in kW'
 err "'Battery_Current' is negative in every row"
-check 'each once' [ "$(wc -l <err)" -eq 4 ]
+err "feature 'current': 720 of 720 values (-120 to -50.25) are outside the range of the training data"
+check 'each once' [ "$(wc -l <err)" -eq 5 ]
 predict --csv presumed.csv --quiet
-check 'quiet' [ ! -s err ]
+check 'quiet, but for the warning' [ "$(grep -c warning: err)/$(wc -l <err)" = 1/1 ]
 head -n 2 in.csv >one.csv
 predict --csv one.csv
 err ': 1 row predicted'
+rm -f out.csv
+
+# values that the models never saw: counted, named with their range, predicted all the same
+awk -F, -v OFS=, 'NR > 1 && NR < 12 { $7 = 60 + NR } { print }' in.csv >hot.csv
+predict --csv hot.csv
+expect 0
+err "feature 'temperature': 10 of 720 values ("
+err 'are outside the range of the training data, '
+err 'out.csv: 720 rows predicted, 0 unknown'
 rm -f out.csv
 
 # ---- a signal ends it at once, whatever it does; nothing is written ----

@@ -65,6 +65,24 @@ static void rows_go_in_and_come_out_in_commit_order(void **state) {
     evtwin_sink_free(sink);
 }
 
+/* What a store's URI may say, a source and a sink of it take as well. */
+static void both_take_the_parameters_of_a_store(void **state) {
+    (void)state;
+    char path[256];
+    snprintf(path, sizeof path, "%s", temp_path("params.db"));
+    evtwin_sink *sink = NULL;
+    evtwin_source *source = NULL;
+    assert_ok(evtwin_sink_open(uri(path, "?busy_timeout_ms=50&write=predictions&retention_days=7"),
+                               &sink));
+    assert_ok(evtwin_source_open(uri(path, "?busy_timeout_ms=50&retention_days=7&rows=unpredicted"),
+                                 &source));
+    evtwin_source_free(source);
+    evtwin_sink_free(sink);
+    assert_fails(evtwin_source_open(uri(path, "?busy_timeout_ms=soon"), &source), EVTWIN_E_ARG,
+                 "busy_timeout_ms=soon");
+    assert_fails(evtwin_sink_open(uri(path, "?busy=1"), &sink), EVTWIN_E_ARG, "busy");
+}
+
 static void predictions_go_to_the_rows_they_were_made_from(void **state) {
     (void)state;
     char path[256];
@@ -400,6 +418,7 @@ int main(void) {
         cmocka_unit_test(both_forms_of_an_absolute_name_are_one_file),
         cmocka_unit_test(any_absolute_name_is_possible),
         cmocka_unit_test(rows_go_in_and_come_out_in_commit_order),
+        cmocka_unit_test(both_take_the_parameters_of_a_store),
         cmocka_unit_test(predictions_go_to_the_rows_they_were_made_from),
         cmocka_unit_test(a_simulated_fleet_pumps_into_a_database),
         cmocka_unit_test(states_and_positions_are_kept),
