@@ -107,7 +107,7 @@ static evtwin_status visit(sqlite_store *s, size_t n_rows, size_t *n_deleted) {
 #define FORGET(table)                                                                              \
     "DELETE FROM " table " WHERE NOT EXISTS (SELECT 1 FROM ev_telemetry AS t WHERE t.battery_id"   \
     " = " table ".battery_id);"
-static const char forget_sql[] = FORGET("ev_battery") FORGET("ev_state");
+static const char forget_sql[] = FORGET("ev_battery") FORGET("ev_state") FORGET("ev_health");
 
 /* One transaction of a sweep. EVTWIN_DONE at its end. After a failure the sweep is over, too: its
  * place may be past rows that are still there. */
