@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* Arrivals within this time are one: a batch that comes in several transactions. */
-static const double one_arrival_s = 1.0;
+static const double one_arrival_s = 0.5;
 
 /* When something came, and how long between two of it; INT64_MIN and NaN = not known. */
 typedef struct rhythm {
