@@ -314,6 +314,7 @@ typedef struct values {
     const char *broken; /* the limits that were broken until this row; NULL = not known */
     double of[EVTWIN__Q_COUNT];
     unsigned char is_read[EVTWIN__Q_COUNT];
+    signed char judged[MAX_RULES]; /* of each rule: 1 broken, -1 not, 0 not judged yet */
 } values;
 
 static void open_values(values *v, const evtwin_table *rows, size_t row) {
@@ -335,8 +336,8 @@ static double value_of(const rule *r, values *v) {
 /* Was the rule broken until this row, and by which value? */
 static int was_broken(const rule *r, const values *v, double *value_out) {
     char key[EVTWIN__LIMIT_KEY_SIZE];
-    if (v->broken == NULL) {
-        return 0;
+    if (v->broken == NULL || strstr(v->broken, evtwin__schema[r->q].name) == NULL) {
+        return 0; /* as most are: without the cost of a key */
     }
     evtwin__limit_key(r->kind, r->q, r->is_below, r->limit, r->level, key);
     return evtwin__limit_find(v->broken, key, value_out);
@@ -346,9 +347,16 @@ static int is_beyond(const rule *r, double value) {
     return evtwin__limit_is_beyond(r->is_below, r->limit, value);
 }
 
-static int is_broken(const rule *r, values *v) {
-    return evtwin__limit_is_broken(r->is_below, r->limit, evtwin__limit_margin(r->q, r->limit),
-                                   was_broken(r, v, NULL), value_of(r, v));
+/* Rule i, judged once: several questions are about one rule. */
+static int is_broken(const evtwin_thresholds *t, size_t i, values *v) {
+    const rule *r = &t->rules[i];
+    if (v->judged[i] == 0) {
+        const double margin = evtwin__limit_margin(r->q, r->limit), value = value_of(r, v);
+        const int is =
+            evtwin__limit_is_broken(r->is_below, r->limit, margin, was_broken(r, v, NULL), value);
+        v->judged[i] = is ? 1 : -1;
+    }
+    return v->judged[i] > 0;
 }
 
 /* Does a rule of this kind count when rules are asked for? Every status raises an alert too. */
@@ -362,7 +370,7 @@ static evtwin_health status_of(const evtwin_thresholds *thresholds, values *v) {
     evtwin_health level = EVTWIN_HEALTH_NORMAL;
     for (size_t i = 0; i < n_rules; i++) {
         const rule *r = &thresholds->rules[i];
-        if (r->kind == EVTWIN_THRESHOLD_STATUS && r->level > level && is_broken(r, v)) {
+        if (r->kind == EVTWIN_THRESHOLD_STATUS && r->level > level && is_broken(thresholds, i, v)) {
             level = r->level;
         }
     }
@@ -386,7 +394,8 @@ unsigned evtwin_thresholds_needs(const evtwin_thresholds *thresholds, const evtw
         const rule *r = &thresholds->rules[i];
         const unsigned need =
             r->q == EVTWIN__Q_SOC && r->is_below ? EVTWIN_NEEDS_CHARGING : EVTWIN_NEEDS_SERVICE;
-        if (counts_for(r, EVTWIN_THRESHOLD_ALERT) && (needs & need) == 0 && is_broken(r, &v)) {
+        if (counts_for(r, EVTWIN_THRESHOLD_ALERT) && (needs & need) == 0 &&
+            is_broken(thresholds, i, &v)) {
             needs |= need;
         }
     }
@@ -400,7 +409,7 @@ static int is_outdone(const evtwin_thresholds *t, const rule *r, evtwin_threshol
         const rule *other = &t->rules[i];
         const int is_stricter = other->is_below ? other->limit < r->limit : other->limit > r->limit;
         if (other->q == r->q && other->is_below == r->is_below && counts_for(other, kind) &&
-            is_stricter && is_broken(other, v)) {
+            is_stricter && is_broken(t, i, v)) {
             return 1;
         }
     }
@@ -417,7 +426,7 @@ size_t evtwin_thresholds_broken(const evtwin_thresholds *thresholds, evtwin_thre
     for (int level = EVTWIN_HEALTH_CRITICAL; level >= EVTWIN_HEALTH_NORMAL; level--) {
         for (size_t i = 0; i < n_rules; i++) {
             const rule *r = &thresholds->rules[i];
-            if ((int)r->level != level || !counts_for(r, kind) || !is_broken(r, &v)) {
+            if ((int)r->level != level || !counts_for(r, kind) || !is_broken(thresholds, i, &v)) {
                 continue;
             }
             const int is_meant = kind == EVTWIN_THRESHOLD_STATUS

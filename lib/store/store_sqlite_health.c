@@ -36,6 +36,7 @@ typedef struct battery {
 } battery;
 
 struct sqlite_judge {
+    char (*key)[EVTWIN__LIMIT_KEY_SIZE]; /* (n_limits) of the texts of broken limits */
     size_t n;
     battery *battery[]; /* (n) by the code of its id in the rows; NULL = not in them yet */
 };
@@ -81,12 +82,8 @@ static int64_t read_time(evtwin__stmt *stmt, int column) {
                : INT64_MIN;
 }
 
-static void limit_key(const sqlite_limit *l, char key[EVTWIN__LIMIT_KEY_SIZE]) {
-    evtwin__limit_key((evtwin_threshold_kind)l->kind, (size_t)l->q, l->is_below, l->limit,
-                      (evtwin_health)l->level, key);
-}
-
-static void read_health(const sqlite_store *s, evtwin__stmt *stmt, battery *b) {
+static void read_health(const sqlite_store *s, const sqlite_judge *judge, evtwin__stmt *stmt,
+                        battery *b) {
     const char *status = evtwin__stmt_text(stmt, STATUS), *broken = evtwin__stmt_text(stmt, BROKEN);
     for (int level = EVTWIN_HEALTH_NORMAL; level <= EVTWIN_HEALTH_CRITICAL; level++) {
         if (status != NULL && strcmp(status, evtwin_health_name((evtwin_health)level)) == 0) {
@@ -100,9 +97,7 @@ static void read_health(const sqlite_store *s, evtwin__stmt *stmt, battery *b) {
     b->predictions =
         (rhythm){read_time(stmt, PREDICTED_AT), evtwin__stmt_f64(stmt, PREDICTION_INTERVAL_S)};
     for (size_t i = 0; i < s->n_limits && broken != NULL && broken[0] != '\0'; i++) {
-        char key[EVTWIN__LIMIT_KEY_SIZE];
-        limit_key(&s->limit[i], key);
-        b->limit[i].is_broken = evtwin__limit_find(broken, key, &b->limit[i].value);
+        b->limit[i].is_broken = evtwin__limit_find(broken, judge->key[i], &b->limit[i].value);
     }
 }
 
@@ -115,9 +110,8 @@ static void judge_limit(const sqlite_store *s, battery *b, size_t i, double valu
         b->limit[i].is_broken = is_broken;
         b->is_changed = 1;
     }
-    if (is_broken && !isnan(value) && value != b->limit[i].value) {
-        b->limit[i].value = value;
-        b->is_changed = 1;
+    if (is_broken && !isnan(value)) {
+        b->limit[i].value = value; /* written with the next change or arrival */
     }
 }
 
@@ -154,13 +148,13 @@ static evtwin_status begin_health(sqlite_store *s, battery *b) {
     return st < 0 ? st : EVTWIN_OK;
 }
 
-static evtwin_status load(sqlite_store *s, battery *b) {
+static evtwin_status load(sqlite_store *s, const sqlite_judge *judge, battery *b) {
     evtwin__stmt *stmt = NULL;
     EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_HEALTH, &stmt, "s", b->id));
     const evtwin_status st = evtwin__stmt_step(stmt);
     int is_old = 0;
     if (st == EVTWIN_OK) {
-        read_health(s, stmt, b);
+        read_health(s, judge, stmt, b);
         is_old = evtwin__stmt_text(stmt, STATUS) == NULL &&
                  evtwin__stmt_text(stmt, STANDING_TIME) != NULL;
     }
@@ -178,12 +172,12 @@ static void bind_time(evtwin__stmt *stmt, int param, int64_t time_us) {
     evtwin__stmt_bind_copy(stmt, param, text);
 }
 
-static void write_broken(const sqlite_store *s, const battery *b, evtwin__text *text) {
+static void write_broken(const sqlite_store *s, const sqlite_judge *judge, const battery *b,
+                         evtwin__text *text) {
     for (size_t i = 0; i < s->n_limits; i++) {
-        char key[EVTWIN__LIMIT_KEY_SIZE], number[EVTWIN__NUM_SIZE];
+        char number[EVTWIN__NUM_SIZE];
         if (b->limit[i].is_broken) {
-            limit_key(&s->limit[i], key);
-            evtwin__text_put(text, key);
+            evtwin__text_put(text, judge->key[i]);
             evtwin__text_put(text, evtwin__number_text(b->limit[i].value, number));
             evtwin__text_put(text, ";");
         }
@@ -191,10 +185,10 @@ static void write_broken(const sqlite_store *s, const battery *b, evtwin__text *
     evtwin__text_add(text, "", 1);
 }
 
-static evtwin_status save(sqlite_store *s, const battery *b) {
+static evtwin_status save(sqlite_store *s, const sqlite_judge *judge, const battery *b) {
     evtwin__stmt *stmt = NULL;
     evtwin__text broken = {.size = 0};
-    write_broken(s, b, &broken);
+    write_broken(s, judge, b, &broken);
     evtwin_status st =
         broken.is_failed ? evtwin__fail(EVTWIN_E_NOMEM, "out of memory for the health of %s", b->id)
                          : evtwin__sqlite_ask(s, SQL_PUT_HEALTH, &stmt, "ss", b->id,
@@ -216,15 +210,27 @@ static evtwin_status save(sqlite_store *s, const battery *b) {
 
 /* ---- row by row ---- */
 
+static evtwin_status make_judge(const sqlite_store *s, size_t n, sqlite_judge **out) {
+    sqlite_judge *judge = evtwin__calloc(1, sizeof *judge + n * sizeof judge->battery[0]);
+    EVTWIN_FAIL_IF(judge == NULL, EVTWIN_E_NOMEM, "out of memory for %zu batteries", n);
+    *out = judge; /* freed by its end, whatever comes */
+    judge->n = n;
+    judge->key = evtwin__calloc(s->n_limits + 1, sizeof *judge->key);
+    EVTWIN_FAIL_IF(judge->key == NULL, EVTWIN_E_NOMEM, "out of memory for limits");
+    for (size_t i = 0; i < s->n_limits; i++) {
+        const sqlite_limit *l = &s->limit[i];
+        evtwin__limit_key((evtwin_threshold_kind)l->kind, (size_t)l->q, l->is_below, l->limit,
+                          (evtwin_health)l->level, judge->key[i]);
+    }
+    return EVTWIN_OK;
+}
+
 static evtwin_status find_battery(sqlite_store *s, sqlite_judge **judge, const evtwin__rows *rows,
                                   size_t row, battery **out) {
     const evtwin_table *table = rows->binding.table;
     const size_t id = rows->binding.bound[EVTWIN__Q_BATTERY_ID].col;
     if (*judge == NULL) {
-        const size_t n = evtwin_table_dict_size(table, id);
-        *judge = evtwin__calloc(1, sizeof **judge + n * sizeof(battery *));
-        EVTWIN_FAIL_IF(*judge == NULL, EVTWIN_E_NOMEM, "out of memory for %zu batteries", n);
-        (*judge)->n = n;
+        EVTWIN_TRY(make_judge(s, evtwin_table_dict_size(table, id), judge));
     }
     battery **slot = &(*judge)->battery[evtwin_table_codes(table, id)[row]];
     if (*slot == NULL) {
@@ -232,7 +238,7 @@ static evtwin_status find_battery(sqlite_store *s, sqlite_judge **judge, const e
         EVTWIN_FAIL_IF(b == NULL, EVTWIN_E_NOMEM, "out of memory for the health of a battery");
         *slot = b;
         b->id = evtwin_table_text(table, id, row);
-        EVTWIN_TRY(load(s, b));
+        EVTWIN_TRY(load(s, *judge, b));
     }
     *out = *slot;
     return EVTWIN_OK;
@@ -290,9 +296,12 @@ evtwin_status evtwin__sqlite_judge_end(sqlite_store *s, sqlite_judge *judge, int
             }
             const int has_come =
                 b->arrivals.at_us != arrived_us || b->predictions.at_us != predicted_us;
-            st = b->is_changed || has_come ? save(s, b) : st;
+            st = b->is_changed || has_come ? save(s, judge, b) : st;
         }
         evtwin__free(b);
+    }
+    if (judge != NULL) {
+        evtwin__free(judge->key);
     }
     evtwin__free(judge);
     return st;
