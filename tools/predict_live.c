@@ -212,7 +212,8 @@ static int show(live *l) {
         l->has_reported_idle = 1;
     }
     FILE *console = l->delivery.uses_stdout ? stderr : stdout;
-    newest_print(&l->newest, console, cli_verbose());
+    const int has_store = cli_text(l->c, PREDICT_SOURCE) == NULL;
+    newest_print(&l->newest, has_store ? l->source : NULL, console, cli_verbose());
     return fflush(console) == 0;
 }
 

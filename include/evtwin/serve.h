@@ -69,6 +69,11 @@ typedef struct evtwin_server_options {
     int max_connections; /**< at least n_threads, at most 10,000; default 256 */
     /** 1 permits an address that is not loopback, and any Host header */
     int insecure_listen;
+    /** seconds until a battery without new records is called silent; default 0: the longer of 15 s
+        and three times the interval at which its records were seen to come. Since 0.2 */
+    double silent_after_s;
+    /** the same for records that wait for a prediction. Since 0.2 */
+    double predictions_stopped_after_s;
 } evtwin_server_options;
 
 /** Fill in the defaults; size is sizeof *options. */

@@ -192,7 +192,12 @@ EVTWIN_API evtwin_status evtwin_store_backup(evtwin_store *store, const char *pa
  * The newest row of one battery, or of every battery in id order if battery_id is NULL.
  * @param current_out  the same rows with the battery's latest prediction in the prediction columns:
  * that of its newest row with a prediction or a note. The time of the row it was made for is in the
- * extra column predicted_time (TIME), missing where there is none. NULL = not wanted.
+ * extra column predicted_time (TIME), missing where there is none. More extra columns tell of the
+ * battery: health (TEXT), health_since (TIME) and limits_broken (TEXT), as last written, for the
+ * calls of thresholds.h; arrived_at, predicted_at (TIME), when rows and predictions came last, by
+ * the writers' clocks; arrival_interval_s, prediction_interval_s (F64), how long between them;
+ * waiting_since (TIME), when the oldest of the rows arrived that wait for a prediction, where the
+ * newest one waits. NULL = not wanted.
  */
 EVTWIN_API evtwin_status evtwin_store_latest(evtwin_store *store, const char *battery_id,
                                              evtwin_table **rows_out, evtwin_table **current_out);

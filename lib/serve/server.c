@@ -12,7 +12,7 @@
  * connections, long enough for a large page over a slow line. */
 static const double request_s = 15.0, response_s = 60.0;
 
-enum { MAX_THREADS = 256, MAX_CONNECTIONS = 10000 };
+enum { MAX_THREADS = 256, MAX_CONNECTIONS = 10000, MAX_PATIENCE_S = 366 * 86400 };
 
 static const evtwin_server_options defaults = {.size = sizeof defaults,
                                                .listen = "127.0.0.1:5001",
@@ -32,6 +32,12 @@ static evtwin_status check(const evtwin_server_options *o, evtwin__address *addr
     EVTWIN_FAIL_IF(o->max_connections < o->n_threads || o->max_connections > MAX_CONNECTIONS,
                    EVTWIN_E_ARG, "%d connections for %d threads; at most %d are possible",
                    o->max_connections, o->n_threads, MAX_CONNECTIONS);
+    EVTWIN_FAIL_IF(!(o->silent_after_s >= 0.0 && o->silent_after_s <= MAX_PATIENCE_S) ||
+                       !(o->predictions_stopped_after_s >= 0.0 &&
+                         o->predictions_stopped_after_s <= MAX_PATIENCE_S),
+                   EVTWIN_E_ARG,
+                   "silent_after_s %g or predictions_stopped_after_s %g is not in 0 to %d",
+                   o->silent_after_s, o->predictions_stopped_after_s, MAX_PATIENCE_S);
     EVTWIN_TRY(evtwin__address_parse(o->listen, address));
     EVTWIN_FAIL_IF(!address->is_loopback && !o->insecure_listen, EVTWIN_E_ARG,
                    "%s can be reached from other machines, and there is neither a password nor "
@@ -53,6 +59,7 @@ static evtwin_status try_store(evtwin__store_pool *stores) {
 
 static evtwin_status open_parts(evtwin_server *server, const evtwin_server_options *o) {
     server->metrics = o->metrics;
+    server->patience = (evtwin__patience){o->silent_after_s, o->predictions_stopped_after_s};
     server->is_open_to_all = o->insecure_listen != 0;
     server->service = evtwin__strdup(o->service);
     server->own_metrics =

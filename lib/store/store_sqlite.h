@@ -3,6 +3,7 @@
 #ifndef EVTWIN_STORE_SQLITE_H
 #define EVTWIN_STORE_SQLITE_H
 
+#include "core/thresholds.h"
 #include "io/sqlite.h"
 #include "store/backend.h"
 #include "store/writer_lock.h"
@@ -25,6 +26,8 @@ typedef enum sqlite_sql {
     SQL_PUT_BY_REVISION,
     SQL_PUT_UNREADABLE,
     SQL_PUT_STANDING,
+    SQL_HEALTH,
+    SQL_PUT_HEALTH,
     SQL_PUT_POSITION,
     SQL_POSITION,
     SQL_LIMITS,
@@ -56,11 +59,10 @@ typedef struct sqlite_sweep {
     char time[SQLITE_SWEEP_TIME];     /* rows of it up to this time are done */
 } sqlite_sweep;
 
-/* A limit of status. No padding: compared as bytes. */
+/* A limit of status or of alerts. No padding: compared as bytes. */
 typedef struct sqlite_limit {
     double limit;
-    int32_t q, is_below;
-    int64_t level; /* evtwin_health */
+    int32_t q, is_below, level, kind; /* evtwin_health, evtwin_threshold_kind */
 } sqlite_limit;
 
 enum { SQLITE_MAX_LIMITS = 256 };
@@ -85,7 +87,7 @@ typedef struct sqlite_store {
     evtwin__db *db; /* NULL after the file was replaced, until it can be opened again */
     evtwin__stmt *stmt[SQL_N];
     evtwin__writer_locks *locks; /* NULL in memory, for readers, and before the first insert */
-    sqlite_limit limit[SQLITE_MAX_LIMITS]; /* of status, as the prepared statements have them */
+    sqlite_limit limit[SQLITE_MAX_LIMITS]; /* as the prepared statements have them */
     size_t n_limits;
     sqlite_sweep sweep;
 } sqlite_store;
@@ -137,6 +139,23 @@ evtwin_status evtwin__sqlite_put_unreadable(sqlite_store *s, const int64_t *revi
 
 evtwin_status evtwin__sqlite_keep_rows(evtwin__db *db, evtwin__kept_id which,
                                        const evtwin_table *table);
+
+/* ---- store_sqlite_health.c: the health of the batteries that a transaction writes ---- */
+
+/* Rows are judged one by one, in the order of their time; a row older than what its battery was
+ * judged by changes nothing. */
+typedef struct sqlite_judge sqlite_judge;
+
+/* Row i of rows has been inserted (is_insert) or predicted; value as evtwin__rows_get gave it. The
+ * judge is made with the first row (*judge NULL). */
+evtwin_status evtwin__sqlite_judge_row(sqlite_store *s, sqlite_judge **judge,
+                                       const evtwin__rows *rows, size_t i,
+                                       const evtwin__value *value, int is_insert);
+
+/* Write what has become of the batteries, if st is a success; free the judge. Returns st, or the
+ * failure to write. */
+evtwin_status evtwin__sqlite_judge_end(sqlite_store *s, sqlite_judge *judge, int64_t now_us,
+                                       evtwin_status st);
 
 /* ---- store_sqlite_expire.c: a little of it, after an insert of n rows ---- */
 

@@ -129,7 +129,7 @@ static evtwin_status visit(sqlite_store *s, size_t n_rows, size_t *n_deleted) {
 #define FORGET(table)                                                                              \
     "DELETE FROM " table " WHERE NOT EXISTS (SELECT 1 FROM ev_telemetry AS t WHERE t.battery_id"   \
     " = " table ".battery_id);"
-static const char forget_sql[] = FORGET("ev_battery") FORGET("ev_state");
+static const char forget_sql[] = FORGET("ev_battery") FORGET("ev_state") FORGET("ev_health");
 
 static evtwin_status end_sweep(sqlite_store *s) {
     EVTWIN_TRY(evtwin__db_exec(s->db, forget_sql));

@@ -259,6 +259,16 @@ evtwin_status evtwin__sqlite_kept(evtwin_store *store, evtwin__kept_id which, ev
     return EVTWIN_OK;
 }
 
+/* What follows it in the query, and what it is called: the standing prediction's time, the health
+ * and what it remembers, when and how often rows and predictions come. */
+static const evtwin__kept_column standing_columns[] = {
+    {"predicted_time", EVTWIN_TIME}, {"health", EVTWIN_TEXT},
+    {"health_since", EVTWIN_TIME},   {EVTWIN__BROKEN_COLUMN, EVTWIN_TEXT},
+    {"arrived_at", EVTWIN_TIME},     {"arrival_interval_s", EVTWIN_F64},
+    {"predicted_at", EVTWIN_TIME},   {"prediction_interval_s", EVTWIN_F64},
+    {"waiting_since", EVTWIN_TIME}};
+enum { N_STANDING = sizeof standing_columns / sizeof standing_columns[0] };
+
 /* The columns of a row, its prediction's taken from the standing prediction that follows it. */
 static evtwin_status start_current(answer *a) {
     evtwin_status st = start(a, EVTWIN__STORED);
@@ -269,9 +279,9 @@ static evtwin_status start_current(answer *a) {
         }
         c += evtwin__is_of(q, EVTWIN__STORED) != 0;
     }
-    if (st >= 0) {
-        st = add_column(a, "predicted_time", EVTWIN_TIME, "");
-        a->column[a->n_columns - 1].from = from;
+    for (size_t i = 0; i < N_STANDING && st >= 0; i++) {
+        st = add_column(a, standing_columns[i].name, standing_columns[i].type, "");
+        a->column[a->n_columns - 1].from = from++;
     }
     return st;
 }

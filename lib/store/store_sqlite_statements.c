@@ -44,10 +44,17 @@ static const char *const sql_texts[SQL_N] = {
                          " VALUES (?1, ?2, ?3) ON CONFLICT (battery_id) DO UPDATE"
                          " SET predicted_time = ?2, predicted_seq = ?3 WHERE predicted_time IS NULL"
                          " OR (predicted_time, predicted_seq) < (?2, ?3)",
+    [SQL_HEALTH] = "SELECT h.status, h.since, h.broken, h.time, h.predicted_time, h.arrived_at,"
+                   " h.interval_s, h.predicted_at, h.prediction_interval_s, b.predicted_time"
+                   " FROM (SELECT ?1 AS id) LEFT JOIN ev_health AS h ON h.battery_id = id"
+                   " LEFT JOIN ev_battery AS b ON b.battery_id = id",
+    [SQL_PUT_HEALTH] = "INSERT OR REPLACE INTO ev_health (battery_id, status, since, broken, time,"
+                       " predicted_time, arrived_at, interval_s, predicted_at,"
+                       " prediction_interval_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_PUT_POSITION] = "INSERT OR REPLACE INTO ev_position (source, position) VALUES (?, ?)",
     [SQL_POSITION] = "SELECT position FROM ev_position WHERE source = ?",
-    [SQL_LIMITS] = "SELECT quantity, level, operator, \"limit\" FROM ev_threshold"
-                   " WHERE kind = 'status' ORDER BY rowid",
+    [SQL_LIMITS] = "SELECT quantity, level, operator, \"limit\", kind = 'alert' FROM ev_threshold"
+                   " WHERE kind <> 'display' ORDER BY rowid",
     [SQL_NEXT_ID] = "SELECT min(battery_id) FROM ev_telemetry WHERE battery_id > ?"
                     " AND instr(battery_id, char(0)) = 0",
     [SQL_CHUNK_END] = "SELECT time FROM ev_telemetry WHERE battery_id = ? AND time > ? AND time < ?"
@@ -72,11 +79,21 @@ static const char *const sql_texts[SQL_N] = {
 #define WITH_STANDING                                                                              \
     " AS t LEFT JOIN ev_battery AS b ON b.battery_id = t.battery_id"                               \
     " LEFT JOIN ev_telemetry AS p ON p.battery_id = b.battery_id AND p.time = b.predicted_time"    \
-    " AND p.seq = b.predicted_seq"
-    [SQL_LATEST] = "SELECT @t.row, @p.predictions, p.time FROM (SELECT * FROM ev_telemetry"
+    " AND p.seq = b.predicted_seq LEFT JOIN ev_health AS h ON h.battery_id = t.battery_id"
+/* what stands for a battery beside its newest row; since when its oldest waiting row waits is asked
+ * where the newest one waits */
+#define STANDING                                                                                   \
+    "@p.predictions, p.time, h.status, h.since, h.broken,"                                         \
+    " max(t.created_at, coalesce(h.arrived_at, t.created_at)), h.interval_s,"                      \
+    " max(coalesce(p.prediction_timestamp, h.predicted_at),"                                       \
+    " coalesce(h.predicted_at, p.prediction_timestamp)), h.prediction_interval_s,"                 \
+    " CASE WHEN t.prediction_timestamp IS NULL THEN (SELECT w.created_at FROM ev_telemetry AS w"   \
+    " INDEXED BY ev_telemetry_unpredicted WHERE w.battery_id = t.battery_id"                       \
+    " AND w.prediction_timestamp IS NULL ORDER BY w.time, w.seq LIMIT 1) END"
+    [SQL_LATEST] = "SELECT @t.row, " STANDING " FROM (SELECT * FROM ev_telemetry"
                    " WHERE battery_id = ? ORDER BY time DESC, seq DESC LIMIT 1)" WITH_STANDING,
-    [SQL_LATEST_ALL] = "SELECT @t.row, @p.predictions, p.time"
-                       " FROM latest_battery_status" WITH_STANDING " ORDER BY t.battery_id",
+    [SQL_LATEST_ALL] = "SELECT @t.row, " STANDING " FROM latest_battery_status" WITH_STANDING
+                       " ORDER BY t.battery_id",
     [SQL_HISTORY] = "SELECT @row FROM ev_telemetry WHERE battery_id = ?1"
                     " AND time >= ?2 AND time <= ?3 AND (time, seq) < (?4, ?5)"
                     " AND (?6 = 0 OR @is_predicted) ORDER BY time DESC, seq DESC LIMIT ?7",
@@ -110,7 +127,7 @@ static void say_status(evtwin__text *sql, const sqlite_store *s, unsigned parame
             const sqlite_limit *limit = &s->limit[i];
             const size_t q = (size_t)limit->q;
             char value[80], number[EVTWIN__NUM_SIZE];
-            if (limit->level == level) {
+            if (limit->level == level && limit->kind == EVTWIN_THRESHOLD_STATUS) {
                 snprintf(value, sizeof value, "?%zu", q + 1);
                 evtwin__format_f64(limit->limit, number);
                 say(sql, "WHEN %s %c %s THEN '%s' ",
@@ -302,10 +319,12 @@ evtwin_status evtwin__sqlite_run(sqlite_store *s, sqlite_sql which, const char *
 
 /* ---- limits ---- */
 
-/* A limit of status that this version knows; other programs may have put anything there. */
+/* A limit that this version knows; other programs may have put anything there. */
 static int read_limit(evtwin__stmt *stmt, sqlite_limit *limit) {
     const char *quantity = evtwin__stmt_text(stmt, 0), *level = evtwin__stmt_text(stmt, 1);
     const char *operator= evtwin__stmt_text(stmt, 2);
+    int64_t is_alert = 0;
+    evtwin__stmt_i64(stmt, 4, &is_alert);
     size_t q = 0;
     while (q < EVTWIN__Q_COUNT && quantity != NULL &&
            strcmp(evtwin__schema[q].name, quantity) != 0) {
@@ -319,7 +338,9 @@ static int read_limit(evtwin__stmt *stmt, sqlite_limit *limit) {
                             .q = (int32_t)q,
                             .is_below = operator[0] == '<',
                             .level = strcmp(level, "CRITICAL") == 0 ? EVTWIN_HEALTH_CRITICAL
-                                                                    : EVTWIN_HEALTH_WARNING};
+                                     : strcmp(level, "NORMAL") == 0 ? EVTWIN_HEALTH_NORMAL
+                                                                    : EVTWIN_HEALTH_WARNING,
+                            .kind = is_alert ? EVTWIN_THRESHOLD_ALERT : EVTWIN_THRESHOLD_STATUS};
     return isfinite(limit->limit);
 }
 

@@ -192,16 +192,16 @@ static const int64_t *was(const evtwin__rows *rows, size_t i) {
 }
 
 /* Insert rows (report is not NULL), or write the predictions of rows, within the caller's
- * transaction. *n_out: rows that have changed. */
-static evtwin_status write_rows(sqlite_store *s, const evtwin__rows *rows,
-                                evtwin_insert_report *report, size_t *n_out) {
+ * transaction. *n_out: rows that have changed; the judge sees each. */
+static evtwin_status write_each(sqlite_store *s, const evtwin__rows *rows, int64_t now_us,
+                                evtwin_insert_report *report, sqlite_judge **judge, size_t *n_out) {
     evtwin__stmt *stmt = NULL;
     sqlite_counter counter;
     EVTWIN_TRY(evtwin__sqlite_use_limits(s));
     EVTWIN_TRY(evtwin__sqlite_ask(s, report != NULL ? SQL_INSERT : SQL_PUT_PREDICTION, &stmt, ""));
     EVTWIN_TRY(evtwin__sqlite_counter_get(s, &counter));
     char now[EVTWIN_TIME_TEXT_SIZE];
-    evtwin__sqlite_time(s->base.now(), now);
+    evtwin__sqlite_time(now_us, now);
     row_times times = {.now = now};
     standing run = {.seq = 0};
     size_t n = 0;
@@ -215,6 +215,7 @@ static evtwin_status write_rows(sqlite_store *s, const evtwin__rows *rows,
         if (evtwin__db_changes(s->db) > 0) {
             counter.revision++;
             n++;
+            EVTWIN_TRY(evtwin__sqlite_judge_row(s, judge, rows, i, value, report != NULL));
             if (evtwin__row_is_predicted(value)) {
                 EVTWIN_TRY(note_standing(s, &run, value, times.time));
             }
@@ -225,6 +226,15 @@ static evtwin_status write_rows(sqlite_store *s, const evtwin__rows *rows,
     *n_out = n;
     EVTWIN_TRY(put_standing(s, &run));
     return n > 0 ? evtwin__sqlite_counter_set(s, &counter) : EVTWIN_OK;
+}
+
+/* The same, and the health of their batteries. */
+static evtwin_status write_rows(sqlite_store *s, const evtwin__rows *rows,
+                                evtwin_insert_report *report, size_t *n_out) {
+    const int64_t now_us = s->base.now();
+    sqlite_judge *judge = NULL;
+    const evtwin_status st = write_each(s, rows, now_us, report, &judge, n_out);
+    return evtwin__sqlite_judge_end(s, judge, now_us, st);
 }
 
 /* The first insert of a battery takes its writer lock, before anything is written. */

@@ -86,6 +86,14 @@ static evtwin_status open_and_insert(const char *uri, const evtwin_table *rows) 
     return st;
 }
 
+/* Nothing is left of an earlier insert: a repeated one does less. */
+static void empty(const char *uri) {
+    evtwin_store *store = open_store(uri);
+    assert_ok(evtwin__db_exec(((sqlite_store *)store)->db,
+                              "DELETE FROM ev_telemetry; DELETE FROM ev_health"));
+    evtwin_store_free(store);
+}
+
 /* Run work with the n-th allocation refused, for every n. */
 static void refuse_each(const char *uri, const char *copy, const evtwin_table *rows,
                         const evtwin_table *predictions, const evtwin_table *scores,
@@ -93,6 +101,9 @@ static void refuse_each(const char *uri, const char *copy, const evtwin_table *r
     int64_t n = 0, n_failed = 0, n_reached;
     do {
         n++;
+        if (copy == NULL) {
+            empty(uri);
+        }
         faulty f = {.fail_at = n};
         evtwin_set_allocator(faulty_realloc, &f);
         const evtwin_status st =
