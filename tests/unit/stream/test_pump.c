@@ -340,13 +340,11 @@ static void *counting_all(void *ctx, void *ptr, size_t size) {
 static void the_long_run_does_not_allocate(void **state) {
     (void)state;
     evtwin_set_allocator(counting_all, NULL);
-    char uri[300];
-    write_lines(temp_path("steady.jsonl"), 5000);
-    snprintf(uri, sizeof uri, "jsonl:%s", temp_path("steady.jsonl"));
-    evtwin_pump *p = pump_from(uri, 100);
+    /* JSON that is read is jansson's, which allocates */
+    evtwin_pump *p = pump_from("sim:?fleet=50&speed=max&interval=10", 100);
     add_sink(p, "jsonl", temp_path("steady-out.jsonl"));
     add_sink(p, "csv", temp_path("steady-out.csv"));
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < 100; i++) {
         assert_ok(evtwin_pump_run_once(p, 0, NULL));
     }
     n_allocations = 0;
