@@ -46,6 +46,8 @@ typedef struct evtwin_source evtwin_source;
  * Open a source:
  *   "csv:FILE"     any naming of the schema
  *     battery_id   the battery, for a file without that column
+ *     delimiter, decimal, skip_lines, time_format
+ *                  as in evtwin_csv_options; "tab" is a word for a tab
  *     naive_time   utc (default), local or reject
  *     unit         "soc=percent,voltage=mV": columns in other units than their names say
  *   "jsonl:FILE"   one record a line

@@ -174,6 +174,9 @@ static evtwin_status fail_number(const evtwin__csv_reader *r, size_t i,
     } else if (evtwin__csv_is_decimal(f.text, f.length, ',')) {
         problem = "is not a number: if the comma is the decimal sign, say so with --decimal , "
                   "(decimal=,)";
+    } else if (memchr(f.text, ',', f.length) != NULL &&
+               strspn(f.text, "0123456789.,+-") >= f.length) {
+        problem = "is not a number: nothing may separate thousands";
     } else if (evtwin__parse_bool(f.text, f.length) >= 0) {
         problem = "is not a number, and true and false are none here";
     }
@@ -278,8 +281,9 @@ static evtwin_status store_time(evtwin__csv_reader *r, size_t i, const evtwin__c
     evtwin__time_kind kind;
     const evtwin_status st = evtwin__time_read(f.text, f.length, &rule, &time_us, &kind);
     if (st < 0) {
-        return evtwin__fail_in(st, "%s:%zu:%zu: column '%.100s'", r->scan.name, r->scan.line, i + 1,
-                               r->target[i].name);
+        return evtwin__fail_in(st, "%s:%zu:%zu: column '%.100s'%s", r->scan.name, r->scan.line,
+                               i + 1, r->target[i].name,
+                               rule.format == NULL ? " (see --time-format)" : "");
     }
     r->n_naive_here += kind != EVTWIN__TIME_EXACT;
     r->n_twice_here += kind == EVTWIN__TIME_TWICE;
@@ -388,12 +392,32 @@ static evtwin_status check_width(const evtwin__csv_reader *r, size_t n, size_t n
         return EVTWIN_OK;
     }
     EVTWIN_TRY(evtwin__csv_suggest_header(r, 0, NULL));
-    EVTWIN_FAIL(
-        EVTWIN_E_PARSE, "%s:%zu:%zu: the row has %zu fields, the header %zu%s", AT(r, n), n,
-        r->n_targets,
-        n == r->n_targets + 1 && r->row == 0
-            ? ": if the first is the name of the row (R writes it), give it one in the header"
-            : "");
+    const char *advice = "";
+    if (n == r->n_targets + 1 && r->row == 0) {
+        advice = ": if the first is the name of the row (R writes it), give it one in the header";
+    } else if (n > r->n_targets && r->scan.delimiter == ',') {
+        advice = ": numbers with a decimal comma need quotes where commas separate the fields";
+    }
+    EVTWIN_FAIL(EVTWIN_E_PARSE, "%s:%zu:%zu: the row has %zu fields, the header %zu%s", AT(r, n), n,
+                r->n_targets, advice);
+}
+
+/* A value of a record was refused, and field i of it is next at c: that the record has another
+ * width says more than what came of it. Returns st where it has not. */
+static evtwin_status explain(evtwin__csv_reader *r, const char *c, size_t i, evtwin_status st) {
+    evtwin__csv_next next = EVTWIN__CSV_FIELD;
+    size_t n_filled = 0;
+    for (; next == EVTWIN__CSV_FIELD; i++) {
+        evtwin__csv_field field;
+        next = evtwin__csv_scan_field(&r->scan, &c, &field);
+        n_filled = i + 1 > r->n_targets && field.length > 0 ? i + 1 : n_filled;
+    }
+    r->scan.n_inner = 0;
+    if (next != EVTWIN__CSV_END || i == r->n_targets) {
+        return st;
+    }
+    EVTWIN_TRY(check_width(r, i, n_filled));
+    return st;
 }
 
 /* Store the record at scan.at; *next_out is what stopped it: END, CUT or (with a failure) BAD. */
@@ -416,8 +440,9 @@ static evtwin_status read_record(evtwin__csv_reader *r, evtwin__csv_next *next_o
         }
         EVTWIN_FAIL_IF(next == EVTWIN__CSV_BAD, EVTWIN_E_PARSE, "%s:%zu:%zu: %s", AT(r, i + 1),
                        r->scan.problem);
-        EVTWIN_TRY(i < r->n_targets ? store(r, i, &field) : EVTWIN_OK);
+        const evtwin_status st = i < r->n_targets ? store(r, i, &field) : EVTWIN_OK;
         i++;
+        EVTWIN_TRY(st == EVTWIN_E_PARSE && next == EVTWIN__CSV_FIELD ? explain(r, c, i, st) : st);
         n_filled = i > r->n_targets && field.length > 0 ? i : n_filled;
         if (next == EVTWIN__CSV_END) {
             break;

@@ -94,6 +94,16 @@ run evtwin-predict --once --delimiter ';'
 expect 2
 rm -f out.csv
 
+# a source takes the same as parameters
+run evtwin-predict --once --metrics-port 0 -q --source 'csv:german.csv?skip_lines=1&delimiter=%3B&decimal=,&time_format=%25FT%25T%25z' \
+    --sink jsonl:german.jsonl
+expect 0
+run evtwin-predict --once --metrics-port 0 -q --source csv:in.csv --sink jsonl:plain.jsonl
+expect 0
+check 'the same records' cmp german.jsonl plain.jsonl
+run evtwin-predict --once --metrics-port 0 -q --source 'csv:german.csv?delimiter=xx' --sink null:
+expect 2
+
 # fractions under a name in percent
 awk -F, -v OFS=, 'NR > 1 { $3 /= 100 } { print }' in.csv >fraction.csv
 predict --csv fraction.csv

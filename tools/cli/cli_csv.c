@@ -224,7 +224,9 @@ int cli_check_columns(const char *path, const evtwin_csv *csv, const char *const
         return cli_out_of_memory();
     }
     if (n_missing > 0) {
-        cli_error("%s: required column%s missing: %s; %s", path, cli_s(n_missing), text, next_step);
+        cli_error("%s: required column%s missing: %s; %s", path, cli_s(n_missing), text,
+                  evtwin_csv_name(csv, 1) == NULL ? "--delimiter says what separates the fields"
+                                                  : next_step);
     }
     free(text);
     return n_missing > 0 ? CLI_DATA : 0;

@@ -94,6 +94,12 @@ static void what_is_open_is_refused(void **state) {
     check_refused("soc,voltage\n\"1,234\",350\n", EVTWIN_E_PARSE, "'1,234'|thousands");
     check_refused("soc;voltage\n1,5;\"1.234,5\"\n", EVTWIN_E_PARSE, "in.csv:2:2: '1.234,5'");
 
+    check_refused("soc,voltage\n\"1,234.5\",350\n", EVTWIN_E_PARSE, "'1,234.5'|thousands");
+
+    /* the width of a row says more than what became of its fields */
+    check_refused("soc,voltage\n68,8,350,5\n", EVTWIN_E_PARSE, "4 fields|header 2|decimal comma");
+    check_refused("soc,voltage\na,68,350\n", EVTWIN_E_PARSE, "3 fields|header 2|R writes it");
+
     /* one value that cannot be thousands decides for all */
     check_numbers("soc;voltage\n1,234;2\n0,5;3\n", (double[]){1.234, 2, 0.5, 3}, 2);
 }
