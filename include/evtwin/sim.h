@@ -75,8 +75,7 @@ EVTWIN_API size_t evtwin_sim_packs(const evtwin_sim *sim);
 /** Borrowed until the simulator is freed; NULL if out of range or of NULL. */
 EVTWIN_API const char *evtwin_sim_battery_id(const evtwin_sim *sim, size_t pack);
 
-/** The physics clock, seconds since the simulator was created: a whole number of steps; NaN
- * for NULL. */
+/** The physics clock, seconds since the simulator was created: a whole number of steps. */
 EVTWIN_API double evtwin_sim_time_s(const evtwin_sim *sim);
 
 /**
