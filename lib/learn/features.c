@@ -6,6 +6,7 @@
 
 #include "core/binding.h"
 #include "core/mem.h"
+#include "core/num.h"
 #include "core/schema.h"
 #include "core/status.h"
 
@@ -224,7 +225,7 @@ static size_t copy_column(const evtwin_table *table, size_t col, double factor, 
     for (size_t r = 0; r < rows; r++) {
         const double value =
             v != NULL ? v[first_row + r] : evtwin_table_number(table, col, first_row + r);
-        x[r * stride] = value * factor;
+        x[r * stride] = evtwin__scale(value, factor);
         if (isinf(value) && infinite_row == rows) {
             infinite_row = r;
         }

@@ -92,6 +92,19 @@ static void write_and_read(const evtwin_table *t) {
     evtwin_table_free(back);
 }
 
+/* From memory: a device has its model in flash. */
+static evtwin_model *load(const char *path) {
+    static char data[1 << 20];
+    FILE *f = fopen(path, "rb");
+    const size_t size = f != NULL ? fread(data, 1, sizeof data, f) : 0;
+    evtwin_model *model = NULL;
+    if (f != NULL) {
+        fclose(f);
+    }
+    must(evtwin_model_load_buffer(path, data, size, &model));
+    return model;
+}
+
 static void predict(const evtwin_table *t, const char *path) {
     static double x[N_ROWS * MAX_WIDTH];
     static float input[N_ROWS * MAX_WIDTH], y[N_ROWS];
@@ -103,8 +116,7 @@ static void predict(const evtwin_table *t, const char *path) {
     show(doing, hash(hash_start, x, N_ROWS * n * sizeof *x));
 
     doing = "forest";
-    evtwin_model *model;
-    must(evtwin_model_load(path, &model));
+    evtwin_model *model = load(path);
     const size_t width = evtwin_model_width(model);
     for (size_t row = 0; row < N_ROWS; row++) {
         for (size_t i = 0; i < width && width <= MAX_WIDTH; i++) {

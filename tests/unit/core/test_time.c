@@ -272,6 +272,17 @@ static void an_hour_that_comes_twice_is_the_first_whatever_was_read_before(void 
         assert_fails(evtwin_time_parse("2024-03-31 02:59:59", EVTWIN_NAIVE_LOCAL, &us),
                      EVTWIN_E_PARSE, "does not exist");
     }
+    /* half an hour in the south, at Lord Howe */
+    setenv("TZ", "<+1030>-10:30<+11>-11,M10.1.0,M4.1.0", 1);
+    int64_t us = 0;
+    evtwin__time_kind kind;
+    assert_ok(evtwin__time_read("2024-04-07 01:45", 16, &rule, &us, &kind));
+    assert_int_equal(us, parsed("2024-04-06T14:45:00Z"));
+    assert_int_equal(kind, EVTWIN__TIME_TWICE);
+    assert_ok(evtwin__time_read("2024-04-07 01:29", 16, &rule, &us, &kind));
+    assert_int_equal(kind, EVTWIN__TIME_NAIVE);
+    assert_fails(evtwin__time_read("2024-10-06 02:15", 16, &rule, &us, &kind), EVTWIN_E_PARSE,
+                 "does not exist");
     unsetenv("TZ");
     tzset();
 }
