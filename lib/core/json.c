@@ -13,21 +13,87 @@
 
 #include <assert.h>
 #include <math.h>
+#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- jansson's memory is ours ----
  *
- * When memory runs out, jansson drops bytes of the token it is reading and goes on, or gives an
- * error without a code. So it gets our allocator, which notes that, unless the program has given it
- * another one. */
+ * When memory runs out while jansson reads, it drops a byte of the token it is at and goes on: to
+ * another value, or to an assertion that ends the process. So it gets our allocator (unless the
+ * program has given it another one), from which a refused request leaves jansson at once; what it
+ * holds by then is known and given back. */
 
-static _Thread_local int is_out_of_memory;
+enum { N_BLOCKS = 256 }; /* of a telemetry record there are fewer */
+
+typedef struct reading {
+    jmp_buf out_of_memory;
+    void **block; /* what jansson has requested and not given back */
+    size_t n_blocks, capacity;
+    void *few[N_BLOCKS];
+} reading;
+
+static _Thread_local reading *now; /* of this thread; NULL: jansson is not reading */
+
+static int has_room(reading *r) {
+    if (r->n_blocks < r->capacity) {
+        return 1;
+    }
+    const int is_few = r->block == r->few;
+    void **grown = evtwin__realloc(is_few ? NULL : r->block, 2 * r->capacity, sizeof *grown);
+    if (grown == NULL) {
+        return 0;
+    }
+    if (is_few) {
+        memcpy(grown, r->few, sizeof r->few);
+    }
+    r->block = grown;
+    r->capacity *= 2;
+    return 1;
+}
 
 static void *allocate(size_t size) {
-    void *memory = evtwin__realloc(NULL, size, 1);
-    is_out_of_memory |= memory == NULL;
+    reading *r = now;
+    void *memory = r == NULL || has_room(r) ? evtwin__realloc(NULL, size, 1) : NULL;
+    if (r != NULL && memory == NULL) {
+        longjmp(r->out_of_memory, 1);
+    }
+    if (r != NULL) {
+        r->block[r->n_blocks++] = memory;
+    }
     return memory;
+}
+
+static void release(void *memory) {
+    reading *r = now;
+    for (size_t i = r != NULL ? r->n_blocks : 0; i > 0; i--) { /* mostly the last */
+        if (r->block[i - 1] == memory) {
+            r->block[i - 1] = r->block[--r->n_blocks];
+            break;
+        }
+    }
+    evtwin__free(memory);
+}
+
+/* json_loadb; NULL without an error's text if memory ran out. r is the caller's, so that it keeps
+ * its values through the jump. */
+static json_t *load_value(reading *r, const char *text, size_t size, size_t flags,
+                          json_error_t *error) {
+    json_t *volatile value = NULL;
+    now = r;
+    if (setjmp(r->out_of_memory) == 0) {
+        value = json_loadb(text, size, flags, error);
+    } else {
+        error->text[0] = '\0';
+        for (size_t i = 0; i < r->n_blocks; i++) {
+            evtwin__free(r->block[i]);
+        }
+    }
+    now = NULL;
+    if (r->block != r->few) {
+        evtwin__free(r->block);
+    }
+    return value;
 }
 
 static int has_allocator(json_malloc_t wanted_malloc, json_free_t wanted_free) {
@@ -40,12 +106,12 @@ static int has_allocator(json_malloc_t wanted_malloc, json_free_t wanted_free) {
 /* Before any value is made, and again before this code may be unloaded. */
 __attribute__((constructor)) static void lend_allocator(void) {
     if (has_allocator(malloc, free)) {
-        json_set_alloc_funcs(allocate, evtwin__free);
+        json_set_alloc_funcs(allocate, release);
     }
 }
 
 __attribute__((destructor)) static void take_allocator_back(void) {
-    if (has_allocator(allocate, evtwin__free)) {
+    if (has_allocator(allocate, release)) {
         json_set_alloc_funcs(malloc, free);
     }
 }
@@ -66,13 +132,14 @@ static evtwin_status fail_at(const char *name, const char *text, const char *at,
 static evtwin_status load(const char *name, const char *text, size_t size, size_t flags,
                           json_t **out) {
     json_error_t error = {.text = ""};
-    is_out_of_memory = 0;
-    json_t *value = json_loadb(text, size, flags, &error);
-    if (is_out_of_memory ||
-        (value == NULL && json_error_code(&error) == json_error_out_of_memory)) {
-        json_decref(value);
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "%s: out of memory for %zu bytes of JSON", name, size);
-    }
+    reading r;
+    r.block = r.few;
+    r.n_blocks = 0;
+    r.capacity = N_BLOCKS;
+    json_t *value = load_value(&r, text, size, flags, &error);
+    EVTWIN_FAIL_IF(value == NULL && (error.text[0] == '\0' ||
+                                     json_error_code(&error) == json_error_out_of_memory),
+                   EVTWIN_E_NOMEM, "%s: out of memory for %zu bytes of JSON", name, size);
     EVTWIN_FAIL_IF(value == NULL, EVTWIN_E_PARSE, "%s:%d:%d: %s", name, error.line, error.column,
                    error.text);
     *out = value;

@@ -379,18 +379,16 @@ static void keep_log(void *ctx, evtwin_log_level level, const char *text) {
 static char *three_trees(const char *attributes) {
     const char *first = strstr(small, "\"trees\":[") + strlen("\"trees\":[");
     const char *end = strstr(first, "]},\"name\"");
-    char trees[3000], numbered[3][1000];
-    for (int i = 0; i < 3; i++) {
-        char one[1000], id[16];
-        snprintf(one, sizeof one, "%.*s", (int)(end - first), first);
-        snprintf(id, sizeof id, "\"id\":%d", i);
-        char *with_id = replaced(one, "\"id\":0", id);
-        snprintf(numbered[i], sizeof numbered[i], "%s", with_id);
-        free(with_id);
-    }
-    snprintf(trees, sizeof trees, "%s,%s,%s", numbered[0], numbered[1], numbered[2]);
-    char one[1000];
+    char one[1000], trees[4000] = "";
     snprintf(one, sizeof one, "%.*s", (int)(end - first), first);
+    for (int i = 0; i < 3; i++) {
+        char id[32];
+        snprintf(id, sizeof id, "\"id\":%d", i);
+        char *numbered = replaced(one, "\"id\":0", id);
+        const size_t n = strlen(trees);
+        snprintf(trees + n, sizeof trees - n, "%s%s", i > 0 ? "," : "", numbered);
+        free(numbered);
+    }
     char *a = replaced(small, one, trees);
     char *b = replaced(a, "\"num_trees\":\"1\"", "\"num_trees\":\"3\"");
     char *c = replaced(b, "\"tree_info\":[0]", "\"tree_info\":[0,0,0]");
