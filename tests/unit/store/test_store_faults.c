@@ -89,8 +89,10 @@ static evtwin_status open_and_insert(const char *uri, const evtwin_table *rows) 
 /* Nothing is left of an earlier insert: a repeated one does less. */
 static void empty(const char *uri) {
     evtwin_store *store = open_store(uri);
-    assert_ok(evtwin__db_exec(((sqlite_store *)store)->db,
-                              "DELETE FROM ev_telemetry; DELETE FROM ev_health"));
+    if (count(store) > 0) {
+        assert_ok(evtwin__db_exec(((sqlite_store *)store)->db,
+                                  "DELETE FROM ev_telemetry; DELETE FROM ev_health"));
+    }
     evtwin_store_free(store);
 }
 
