@@ -51,7 +51,8 @@ typedef struct evtwin_source evtwin_source;
  *     follow=1     wait at the end of the file
  *   "sqlite:FILE"  must exist: every insert and prediction in commit order, so a row comes again
  *                  when it is predicted
- *     rows=unpredicted  only the rows that wait for a prediction, until they have one
+ *     rows=unpredicted  only the rows that wait for a prediction, until they have one; the table
+ *                  gets a column revision, which tells a sink of predictions where they belong
  *   "sim:"
  *     fleet, seed, model (ecm, classic), cell, use (cycle, daily), battery_id, soh, final_soh,
  *     start        as in evtwin_sim_options; final_soh by default soh
