@@ -56,7 +56,8 @@ typedef struct evtwin_source evtwin_source;
  *                  anew, one that another file took the place of is read to its end first
  *   "sqlite:FILE"  must exist: every insert and prediction in commit order, so a row comes again
  *                  when it is predicted
- *     rows=unpredicted  only the rows that wait for a prediction, until they have one
+ *     rows=unpredicted  only the rows that wait for a prediction, until they have one; the table
+ *                  gets a column revision, which tells a sink of predictions where they belong
  *   "sim:"
  *     fleet, seed, model (ecm, classic), cell, use (cycle, daily), battery_id, soh, final_soh,
  *     start        as in evtwin_sim_options; final_soh by default soh

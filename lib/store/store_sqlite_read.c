@@ -133,21 +133,20 @@ typedef struct unreadable {
 } unreadable;
 
 /* What is wrong with the key of a row; N_BAD if nothing is. */
-static int find_bad(const evtwin_table *table, size_t row) {
+static int find_bad(const evtwin_table *table, size_t row, int has_id) {
     const int64_t seq = evtwin_table_i64(table, EVTWIN__Q_SEQ)[row];
     return !evtwin_table_is_valid(table, EVTWIN__Q_TIME, row) ? BAD_TIME
-           : !evtwin_battery_id_is_valid(evtwin_table_text(table, EVTWIN__Q_BATTERY_ID, row))
-               ? BAD_ID
-           : seq < 0 ? BAD_SEQ
-                     : N_BAD;
+           : !has_id                                          ? BAD_ID
+           : seq < 0                                          ? BAD_SEQ
+                                                              : N_BAD;
 }
 
 /* The last row of an answer that has the columns of telemetry (they are the first quantities) and
  * its revision: if its key cannot be read, it is taken out again and put down; beyond the room for
  * that it waits. */
-static evtwin_status sift(answer *a, unreadable bad[N_BAD]) {
+static evtwin_status sift(answer *a, int has_id, unreadable bad[N_BAD]) {
     const size_t row = a->rows - 1;
-    const int what = find_bad(a->table, row);
+    const int what = find_bad(a->table, row, has_id);
     if (what == N_BAD) {
         return EVTWIN_OK;
     }
@@ -166,11 +165,12 @@ static evtwin_status sift(answer *a, unreadable bad[N_BAD]) {
 static evtwin_status read_battery(sqlite_store *s, evtwin__stmt *battery, size_t max_rows,
                                   answer *a, unreadable bad[N_BAD]) {
     evtwin__stmt *rows = NULL;
+    const int has_id = evtwin_battery_id_is_valid(evtwin__stmt_text(battery, 0));
     evtwin_status st = evtwin__sqlite_ask(s, SQL_UNPREDICTED, &rows, "");
     if (st >= 0) {
         evtwin__stmt_bind_column(rows, 1, battery, 0);
         while (a->rows < max_rows && (st = evtwin__stmt_step(rows)) == EVTWIN_OK &&
-               (st = add_row(a, rows)) >= 0 && (st = sift(a, bad)) >= 0) {
+               (st = add_row(a, rows)) >= 0 && (st = sift(a, has_id, bad)) >= 0) {
         }
         evtwin__stmt_reset(rows);
     }
