@@ -12,6 +12,11 @@
  * connections, long enough for a large page over a slow line. */
 static const double request_s = 15.0, response_s = 60.0;
 
+/* How long a request may wait for its turn among those that may take long. */
+static const double aside_s = 2.0;
+
+enum { MIN_BYTES_PER_S = 1024 };
+
 enum { MAX_THREADS = 256, MAX_CONNECTIONS = 10000, STORE_TRIES = 20 };
 
 static const evtwin_server_options defaults = {.size = sizeof defaults,
@@ -79,6 +84,8 @@ static evtwin_status open_parts(evtwin_server *server, const evtwin_server_optio
         .max_per_address = server->address.is_loopback ? 0 : (o->max_connections + 3) / 4,
         .request_s = request_s,
         .response_s = response_s,
+        .aside_s = aside_s,
+        .min_bytes_per_s = MIN_BYTES_PER_S,
         .handler = evtwin__serve,
         .ctx = server,
     };

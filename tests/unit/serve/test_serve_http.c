@@ -6,6 +6,7 @@
 #include "serve/address.h"
 #include "serve/http.h"
 
+#include <math.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -264,38 +265,171 @@ static void test_many_clients(void **state) {
     assert_int_equal(n_good, N_CLIENTS * N_REQUESTS);
 }
 
-/* More connections than the cap: those within it are served, and after it falls all are again. */
+/* More silent connections than the cap: the oldest go, the newest are served, and so is whoever
+ * comes then. */
 static void test_connection_cap(void **state) {
     (void)state;
-    enum { N = 300 };
+    enum { N = 300, CAP = 256 };
     static int fd[N];
     for (int i = 0; i < N; i++) {
         fd[i] = client_connect(port);
+        assert_true(fd[i] >= 0);
     }
+    char some[16];
+    for (int i = 0; i < N - CAP; i++) {
+        assert_true(recv(fd[i], some, sizeof some, 0) <= 0);
+    }
+    assert_alive();
     const char request[] = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    int n_served = 0;
-    for (int i = 0; i < N; i++) {
-        if (fd[i] >= 0 && client_send(fd[i], request, sizeof request - 1)) {
-            struct pollfd p = {fd[i], POLLIN, 0};
-            char some[16];
-            n_served +=
-                poll(&p, 1, i < 64 ? 5000 : 0) == 1 && recv(fd[i], some, sizeof some, 0) > 9;
-        }
+    for (int i = N - CAP + 1; i < N; i++) {
+        assert_true(client_send(fd[i], request, sizeof request - 1));
+        assert_true(recv(fd[i], some, sizeof some, 0) > 9);
     }
-    assert_in_range(n_served, 64, 256);
+
+    /* connections that were answered and say nothing more give way, too */
+    assert_alive();
     for (int i = 0; i < N; i++) {
         close(fd[i]);
     }
-    for (int i = 0; i < 100; i++) {
-        reply r = client_get(port, "/health");
-        const int code = r.code;
+    assert_alive();
+}
+
+/* ---- beside clients that hold what they can: an honest one is answered as when it is alone ----
+ */
+
+enum { N_ASKED = 50, N_BAD = 400 };
+
+static double slowest_answer(void) {
+    double worst = 0;
+    for (int i = 0; i < N_ASKED; i++) {
+        const double start = now_s();
+        reply r = client_get(port, "/api/battery/latest");
+        worst = fmax(worst, now_s() - start);
+        assert_int_equal(r.code, 200);
         reply_free(&r);
-        if (code == 200) {
-            return;
-        }
-        usleep(20000);
     }
-    fail_msg("the server did not recover");
+    return worst;
+}
+
+/* Let N_BAD clients send that, then keep their connections; what they hold is opened again when it
+ * is closed. The worst of few answers stands for the 99th percentile, at least a few ms: a machine
+ * that does other things too is no server that is slow. */
+static void assert_unmoved_by(const char *what) {
+    static int fd[N_BAD];
+    const double alone = fmax(slowest_answer(), 0.005);
+    for (int i = 0; i < N_BAD; i++) {
+        fd[i] = client_connect(port);
+        (void)client_send(fd[i], what, strlen(what));
+    }
+    const double beside = slowest_answer();
+    if (beside > 10 * alone) {
+        fail_msg("%.1f ms alone, %.1f ms beside '%.20s'", alone * 1e3, beside * 1e3, what);
+    }
+    for (int i = 0; i < N_BAD; i++) {
+        close(fd[i]);
+    }
+}
+
+static void test_holding_clients(void **state) {
+    (void)state;
+    assert_unmoved_by("");
+    assert_unmoved_by("GET /api/battery/latest HTTP/1.1\r\nHost: localhost\r\nX-Slow: 1");
+    assert_unmoved_by("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\nGET /health HTTP/1.1\r\n");
+    assert_unmoved_by("GET /style.css HTTP/1.1\r\nHost: localhost\r\n\r\n"); /* and never reads */
+}
+
+/* ---- a request must be read by everyone in one way ---- */
+
+/* The codes that such a head, and a request behind it, were answered with: "400 ". */
+static const char *codes_of(const char *before, const char *head, size_t size) {
+    static const char first[] = "GET /health HTTP/1.1\r\n";
+    static const char behind[] =
+        "GET /BEHIND HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    static char codes[64];
+    char text[1024];
+    size_t n = (size_t)snprintf(text, sizeof text, "%s%s", before, first);
+    memcpy(text + n, head, size);
+    n += size;
+    memcpy(text + n, behind, strlen(behind));
+    reply r = client_raw(port, text, n + strlen(behind));
+    codes[0] = '\0';
+    for (const char *s = r.text; (s = strstr(s, "HTTP/1.1 ")) != NULL; s += 9) {
+        snprintf(codes + strlen(codes), sizeof codes - strlen(codes), "%.3s ", s + 9);
+    }
+    reply_free(&r);
+    return codes;
+}
+
+static void test_ambiguous_heads(void **state) {
+    (void)state;
+    static const struct {
+        const char *head;
+        size_t size;
+    } cases[] = {
+#define CASE(literal) {"Host: localhost" literal, sizeof("Host: localhost" literal) - 1}
+        CASE("\r\nContent-Length : 5\r\n\r\nAAAAA"),
+        CASE("\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n"),
+        CASE("\r\nContent-Length\t: 5\r\n\r\nAAAAA"),
+        CASE("\r\n: x\r\n\r\n"),
+        CASE("\r\nX(y): x\r\n\r\n"),
+        CASE("\r\nX\xc3\xa9: x\r\n\r\n"),
+        CASE("\r\nno colon\r\n\r\n"),
+        CASE("\0.evil.example\r\n\r\n"),
+        CASE("\r\nX: a\0b\r\n\r\n"),
+        CASE("\r\nX\0: a\r\n\r\n"),
+        CASE("\r\nX: a\x01\r\n\r\n"),
+        CASE("\r\nX: a\r\n folded\r\n\r\n"),
+        CASE("\nX: a\r\n\r\n"),
+        CASE("\rX: a\r\n\r\n"),
+        CASE("\r\nX: a\n\n"),
+        CASE("\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        CASE("\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nAAAAA"),
+        CASE("\r\nContent-Length: 0\r\nContent-Length: 5\r\n\r\nAAAAA"),
+        CASE("\r\nContent-Length: +5\r\n\r\nAAAAA"),
+        CASE("\r\nContent-Length: 5, 5\r\n\r\nAAAAA"),
+        CASE("\r\nContent-Length: 0x5\r\n\r\nAAAAA"),
+        CASE("\r\nContent-Length:\r\n\r\nAAAAA"),
+#undef CASE
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *codes = codes_of("", cases[i].head, cases[i].size);
+        if (strcmp(codes, "400 ") != 0) {
+            fail_msg("case %zu: %s", i, codes);
+        }
+
+        /* behind a good one the connection may just end, but nothing behind it is answered */
+        codes = codes_of("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n", cases[i].head,
+                         cases[i].size);
+        if (strcmp(codes, "200 ") != 0 && strcmp(codes, "200 400 ") != 0 &&
+            strcmp(codes, "200 413 ") != 0) {
+            fail_msg("case %zu on a connection in use: %s", i, codes);
+        }
+    }
+
+    /* a body is refused as one, and what follows it is not a request */
+    static const char chunked[] = "Host: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+    assert_string_equal(codes_of("", chunked, sizeof chunked - 1), "413 ");
+
+    /* what is unusual and clear is answered */
+    static const char spaced[] = "Host:localhost\r\nX:\t y \r\nY:\r\n\r\n";
+    assert_string_equal(codes_of("\r\n", spaced, sizeof spaced - 1), "200 404 ");
+    assert_alive();
+}
+
+/* A head that comes in pieces is as good as one that comes whole. */
+static void test_head_in_pieces(void **state) {
+    (void)state;
+    static const char text[] =
+        "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    const int fd = client_connect(port);
+    for (size_t i = 0; i < sizeof text - 1; i++) {
+        assert_true(client_send(fd, text + i, 1));
+        usleep(i % 8 == 0 ? 1000 : 0);
+    }
+    char *answer = client_read_all(fd, NULL);
+    assert_non_null(strstr(answer, "200 OK"));
+    free(answer);
+    close(fd);
 }
 
 /* ---- deadlines, with short ones ---- */
@@ -461,12 +595,21 @@ static void test_stop_finishes_answers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_host_header),         cmocka_unit_test(test_bodies_are_refused),
-        cmocka_unit_test(test_malformed_requests),  cmocka_unit_test(test_long_requests),
-        cmocka_unit_test(test_pipelining),          cmocka_unit_test(test_client_that_leaves),
-        cmocka_unit_test(test_many_clients),        cmocka_unit_test(test_connection_cap),
-        cmocka_unit_test(test_slow_request),        cmocka_unit_test(test_slow_reader),
-        cmocka_unit_test(test_free_during_traffic), cmocka_unit_test(test_stop_finishes_answers),
+        cmocka_unit_test(test_host_header),
+        cmocka_unit_test(test_bodies_are_refused),
+        cmocka_unit_test(test_malformed_requests),
+        cmocka_unit_test(test_long_requests),
+        cmocka_unit_test(test_pipelining),
+        cmocka_unit_test(test_client_that_leaves),
+        cmocka_unit_test(test_many_clients),
+        cmocka_unit_test(test_connection_cap),
+        cmocka_unit_test(test_holding_clients),
+        cmocka_unit_test(test_ambiguous_heads),
+        cmocka_unit_test(test_head_in_pieces),
+        cmocka_unit_test(test_slow_request),
+        cmocka_unit_test(test_slow_reader),
+        cmocka_unit_test(test_free_during_traffic),
+        cmocka_unit_test(test_stop_finishes_answers),
     };
     if (!CLIENT_HAS_SERVER) {
         print_message("skipped: this build has no HTTP server or no SQLite store\n");
