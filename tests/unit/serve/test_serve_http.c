@@ -400,8 +400,8 @@ static void test_ambiguous_heads(void **state) {
         /* behind a good one the connection may just end, but nothing behind it is answered */
         codes = codes_of("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n", cases[i].head,
                          cases[i].size);
-        if (strcmp(codes, "200 ") != 0 && strcmp(codes, "200 400 ") != 0 &&
-            strcmp(codes, "200 413 ") != 0) {
+        if (strncmp(codes, "200 ", 4) != 0 || strstr(codes + 4, "200") != NULL ||
+            strstr(codes, "404") != NULL) {
             fail_msg("case %zu on a connection in use: %s", i, codes);
         }
     }
