@@ -42,6 +42,7 @@ enum {
     RATE_MS = 5000,    /* over which a client's rate is measured */
     STALLED_MS = 1000, /* a client that takes longer may be given up for another */
     REQUEST_MEMORY = 32 * 1024,
+    MHD_ROOM = 4,  /* times the connections that the front lets in */
     MAX_ASIDE = 64 /* requests that wait for their turn aside */
 };
 
@@ -84,7 +85,7 @@ struct evtwin__http {
     evtwin__http_options options;
     int64_t request_ms, response_ms;
     _Atomic int n_active;
-    atomic_size_t n_open; /* without those given up, which are about to close */
+    atomic_size_t n_open, n_given_up; /* the latter are about to close */
     atomic_int is_stopping;
 
     pthread_mutex_t lock; /* of the lists */
@@ -136,9 +137,7 @@ static void close_connection(evtwin__http *http, connection *c) {
     pthread_mutex_unlock(&http->lock);
     evtwin__text_free(&c->response.body);
     evtwin__free(c);
-    if (!was_given_up) {
-        atomic_fetch_sub(&http->n_open, 1);
-    }
+    atomic_fetch_sub(was_given_up ? &http->n_given_up : &http->n_open, 1);
 }
 
 /* A connection opens or closes; on close its descriptor is still open. */
@@ -429,6 +428,7 @@ static void give_up(evtwin__http *http, connection *c) {
     (void)shutdown(c->fd, SHUT_RDWR);
     if (!c->is_given_up) {
         c->is_given_up = 1;
+        atomic_fetch_add(&http->n_given_up, 1);
         atomic_fetch_sub(&http->n_open, 1);
     }
 }
@@ -453,6 +453,9 @@ static double rate_of(const connection *c, int64_t now, int64_t least_ms) {
 /* The longest idle goes, else the slowest reader. */
 static int evict(void *ctx) {
     evtwin__http *http = ctx;
+    if (atomic_load(&http->n_given_up) >= (size_t)http->options.max_connections) {
+        return 0; /* let them close first */
+    }
     const int64_t now = evtwin__front_now_ms();
     connection *idle = NULL, *slow = NULL;
     double slowest = INFINITY;
@@ -519,16 +522,18 @@ static evtwin_status start_daemon(evtwin__http *http) {
     more[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
 
     /* never libmicrohttpd's internal epoll: it stalls when 128 connections are ready at once. The
-     * limit is the front's; here it has room for connections that are about to close. */
+     * limit is the front's. Here it must never be reached, by any thread of the pool (each has its
+     * share of it): one that is given a connection beyond it locks a mutex twice (seen in 0.9.75).
+     */
+    const unsigned limit = (unsigned)o->n_threads * (unsigned)(o->max_connections * MHD_ROOM);
     const unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG |
                            MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME;
     http->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-        MHD_OPTION_CONNECTION_LIMIT, 2U * (unsigned)o->max_connections + (unsigned)o->n_threads,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_MEMORY, MHD_OPTION_NOTIFY_CONNECTION,
-        on_connection, http, MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
-        MHD_OPTION_URI_LOG_CALLBACK, on_target, http, STRICTNESS, 1, MHD_OPTION_ARRAY, more,
-        MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_LIMIT, limit, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)REQUEST_MEMORY, MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_URI_LOG_CALLBACK, on_target,
+        http, STRICTNESS, 1, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
     EVTWIN_FAIL_IF(http->daemon == NULL, EVTWIN_E_EXTERNAL,
                    "libmicrohttpd cannot start %d threads: %s", o->n_threads, strerror(errno));
     const int error = pthread_create(&http->aside, NULL, answer_aside, http);

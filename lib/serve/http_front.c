@@ -158,6 +158,8 @@ static void give_up_oldest(evtwin__front *f) {
     look(f, f->oldest, 1);
     if (f->n_waiting == before) {
         give_up(f, f->oldest);
+    } else if (is_full(f)) {
+        (void)f->options.evict(f->options.ctx);
     }
 }
 
@@ -193,7 +195,6 @@ static int accept_one(evtwin__front *f) {
         }
         return error == ECONNABORTED || error == EINTR;
     }
-    const int was_full = is_full(f);
     waiting *kept = evtwin__calloc(1, sizeof *kept);
     struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = kept};
     if (kept == NULL || epoll_ctl(f->events_fd, EPOLL_CTL_ADD, w.fd, &event) != 0) {
@@ -203,7 +204,7 @@ static int accept_one(evtwin__front *f) {
     }
     *kept = w;
     kept->deadline_ms = evtwin__front_now_ms() + f->options.request_ms;
-    if (was_full && f->oldest != NULL) {
+    if (is_full(f) && f->oldest != NULL) {
         give_up_oldest(f);
     }
     add(f, kept);
