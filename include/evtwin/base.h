@@ -44,7 +44,7 @@ extern "C" {
     X(E_UNSUPPORTED, -10, "not supported by this build or version")                                \
     X(E_BUSY, -11, "held by another process")                                                      \
     X(E_STATE, -12, "the object is shared, closed or not ready for this call")                     \
-    X(E_CANCELLED, -13, "cancelled by the caller's callback")                                      \
+    X(E_CANCELLED, -13, "cancelled by the caller, or by a deadline")                               \
     X(E_EXTERNAL, -14, "a library or server behind the call reported an error")                    \
     X(E_AGAIN, -15, "locked at the moment: the same call may succeed later")
 

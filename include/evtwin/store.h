@@ -43,6 +43,21 @@ EVTWIN_API evtwin_status evtwin_store_open(const char *uri, const evtwin_store_o
 /** Close; releases the writer locks on batteries. NULL is fine. */
 EVTWIN_API void evtwin_store_free(evtwin_store *store);
 
+/**
+ * Let the calls on this handle answer EVTWIN_E_CANCELLED if they still run when so many seconds
+ * from now have passed: set it anew for each piece of work. 0 = no deadline, the default. Since
+ * 0.2.
+ * @return EVTWIN_E_ARG for a negative number or NaN.
+ */
+EVTWIN_API evtwin_status evtwin_store_deadline(evtwin_store *store, double seconds);
+
+/**
+ * Let the call that runs on this handle, and every later one, answer EVTWIN_E_CANCELLED: for a
+ * program that stops. May be called from any thread while the handle lives; NULL is fine. Since
+ * 0.2.
+ */
+EVTWIN_API void evtwin_store_interrupt(evtwin_store *store);
+
 /* Every call below may also answer EVTWIN_E_IO (disk full, …), EVTWIN_E_AGAIN (another writer for
  * longer than busy_timeout_ms) or EVTWIN_E_CORRUPT; the call then changes nothing, and the handle
  * stays usable. */

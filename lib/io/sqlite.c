@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <math.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,6 +25,8 @@ struct evtwin__db {
     char *name; /* as the user gave it */
     evtwin__db_mode mode;
     int busy_timeout_ms;
+    atomic_int is_interrupted; /* by any thread, for good */
+    int64_t deadline_us;       /* on the monotonic clock; INT64_MAX = none */
 };
 
 struct evtwin__stmt {
@@ -51,6 +54,8 @@ static evtwin_status status_of(int rc) {
     case SQLITE_CANTOPEN:
     case SQLITE_AUTH:
         return EVTWIN_E_IO;
+    case SQLITE_INTERRUPT:
+        return EVTWIN_E_CANCELLED;
     case SQLITE_CONSTRAINT:
     case SQLITE_MISMATCH:
     case SQLITE_TOOBIG:
@@ -70,6 +75,8 @@ static evtwin_status fail_db(evtwin__db *db, int rc) {
     EVTWIN_FAIL_IF(st == EVTWIN_E_AGAIN, st,
                    "%s: database is held by another process or handle (waited %d ms)", db->name,
                    db->busy_timeout_ms);
+    EVTWIN_FAIL_IF(st == EVTWIN_E_CANCELLED, st, "%s: %s", db->name,
+                   atomic_load(&db->is_interrupted) ? "interrupted" : "its deadline has passed");
     EVTWIN_FAIL_IF((rc & 0xff) == SQLITE_NOTADB, st, "%s: is not a SQLite database", db->name);
     if (db->mode == EVTWIN__DB_READ &&
         ((rc & 0xff) == SQLITE_READONLY || (rc & 0xff) == SQLITE_CANTOPEN)) {
@@ -83,6 +90,33 @@ static evtwin_status fail_db(evtwin__db *db, int rc) {
     const int system_errno = st == EVTWIN_E_IO ? sqlite3_system_errno(db->handle) : 0;
     EVTWIN_FAIL_IF(system_errno != 0, st, "%s: %s (%s)", db->name, text, strerror(system_errno));
     EVTWIN_FAIL(st, "%s: %s", db->name, text);
+}
+
+/* ---- deadlines ---- */
+
+enum { STEPS_BETWEEN_LOOKS = 4000 /* some 50 us of a statement */ };
+
+static int64_t monotonic_us(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* SQLite asks this while a statement runs. */
+static int is_over(void *ctx) {
+    evtwin__db *db = ctx;
+    return atomic_load(&db->is_interrupted) ||
+           (db->deadline_us != INT64_MAX && monotonic_us() >= db->deadline_us);
+}
+
+void evtwin__db_deadline(evtwin__db *db, double seconds) {
+    db->deadline_us =
+        seconds > 0.0 && seconds < 1e9 ? monotonic_us() + (int64_t)(seconds * 1e6) : INT64_MAX;
+}
+
+void evtwin__db_interrupt(evtwin__db *db) {
+    atomic_store(&db->is_interrupted, 1);
+    sqlite3_interrupt(db->handle); /* what has no steps to count, such as a count of rows */
 }
 
 /* ---- open ---- */
@@ -168,6 +202,7 @@ static evtwin_status open_handle(evtwin__db *db, const char *path, evtwin__db_mo
     }
     EVTWIN_FAIL_IF(mode != EVTWIN__DB_READ && sqlite3_db_readonly(db->handle, "main") == 1,
                    EVTWIN_E_IO, "%s: may not be written by this user", path);
+    sqlite3_progress_handler(db->handle, STEPS_BETWEEN_LOOKS, is_over, db);
     EVTWIN_TRY(harden(db));
 
     /* the first read of the file: here it shows whether it is a database at all */
@@ -194,6 +229,7 @@ evtwin_status evtwin__db_open(const char *path, evtwin__db_mode mode, int busy_t
     db->name = name;
     db->mode = mode;
     db->busy_timeout_ms = busy_timeout_ms;
+    db->deadline_us = INT64_MAX;
     const evtwin_status st = open_handle(db, path, mode);
     if (st < 0) {
         evtwin__db_close(db);

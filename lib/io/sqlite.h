@@ -28,6 +28,14 @@ void evtwin__db_close(evtwin__db *db); /* its statements must be freed before */
 const char *evtwin__db_path(const evtwin__db *db);
 const char *evtwin__db_name(const evtwin__db *db);
 
+/* Let statements answer EVTWIN_E_CANCELLED if they run on when so many seconds from now have
+ * passed; 0 = no deadline (the default). */
+void evtwin__db_deadline(evtwin__db *db, double seconds);
+
+/* Let the statement that runs, and all later ones, answer EVTWIN_E_CANCELLED. From any thread while
+ * the connection is open. */
+void evtwin__db_interrupt(evtwin__db *db);
+
 /* Write-ahead log: readers never wait for the writer. Kept in the file once set; waits its turn. */
 evtwin_status evtwin__db_use_wal(evtwin__db *db);
 

@@ -67,6 +67,8 @@ typedef struct evtwin__store_backend {
     /* Make an object that begins with struct evtwin_store; uri is the whole text. */
     evtwin_status (*open)(const char *uri, const evtwin_store_options *options, evtwin_store **out);
     void (*free)(evtwin_store *store);
+    void (*deadline)(evtwin_store *store, double seconds); /* 0 = none */
+    void (*interrupt)(evtwin_store *store);                /* from any thread */
 
 #define EVTWIN__STORE_POINTER(name, ...) evtwin_status (*name)(evtwin_store * store, __VA_ARGS__);
     EVTWIN__STORE_OPERATIONS(EVTWIN__STORE_POINTER)

@@ -73,6 +73,19 @@ void evtwin_store_free(evtwin_store *store) {
     }
 }
 
+evtwin_status evtwin_store_deadline(evtwin_store *store, double seconds) {
+    EVTWIN_FAIL_IF(store == NULL || !(seconds >= 0.0), EVTWIN_E_ARG,
+                   "store is NULL, or the deadline is not 0 s or more");
+    store->backend->deadline(store, seconds);
+    return EVTWIN_OK;
+}
+
+void evtwin_store_interrupt(evtwin_store *store) {
+    if (store != NULL) {
+        store->backend->interrupt(store);
+    }
+}
+
 /* ---- what every call checks ---- */
 
 enum { READS = 0, WRITES = 1 };

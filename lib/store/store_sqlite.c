@@ -51,6 +51,14 @@ static void sqlite_free(evtwin_store *store) {
     evtwin__free(s);
 }
 
+static void sqlite_deadline(evtwin_store *store, double seconds) {
+    evtwin__db_deadline(((sqlite_store *)store)->db, seconds);
+}
+
+static void sqlite_interrupt(evtwin_store *store) {
+    evtwin__db_interrupt(((sqlite_store *)store)->db);
+}
+
 static evtwin_status open_file(const char *file, const evtwin_store_options *options,
                                evtwin_store **out) {
     sqlite_store *s = evtwin__calloc(1, sizeof *s);
@@ -84,6 +92,8 @@ static evtwin_status sqlite_open(const char *text, const evtwin_store_options *o
 const evtwin__store_backend evtwin__store_sqlite = {.scheme = "sqlite",
                                                     .open = sqlite_open,
                                                     .free = sqlite_free,
+                                                    .deadline = sqlite_deadline,
+                                                    .interrupt = sqlite_interrupt,
 #define OPERATION(name, ...) .name = evtwin__sqlite_##name,
                                                     EVTWIN__STORE_OPERATIONS(OPERATION)
 #undef OPERATION

@@ -12,6 +12,7 @@ int main(void) {
 
 #include "io/sqlite.h"
 
+#include <pthread.h>
 #include <sys/wait.h>
 
 static evtwin__db *open_db(const char *path, evtwin__db_mode mode) {
@@ -287,6 +288,51 @@ static void test_full_database_is_an_error_and_nothing_more(void **state) {
     evtwin__db_close(db);
 }
 
+/* ---- deadlines ---- */
+
+#define ENDLESS "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) "
+
+static void test_a_deadline_ends_what_would_not_end(void **state) {
+    (void)state;
+    evtwin__db *db = open_db(temp_path("deadline.db"), EVTWIN__DB_CREATE);
+    int64_t value = 0;
+    evtwin__db_deadline(db, 0.02);
+    assert_fails(evtwin__db_query_i64(db, ENDLESS "SELECT count(*) FROM c", 0, &value),
+                 EVTWIN_E_CANCELLED, "deadline.db");
+    evtwin__db_deadline(db, 0);
+    assert_int_equal(query(db, "SELECT 7"), 7); /* usable as before */
+
+    /* a transaction that is cut off leaves nothing */
+    assert_ok(evtwin__db_exec(db, "CREATE TABLE t (x)"));
+    assert_ok(evtwin__db_begin_write(db));
+    evtwin__db_deadline(db, 0.02);
+    const evtwin_status st = evtwin__db_exec(db, "INSERT INTO t " ENDLESS "SELECT x FROM c");
+    assert_int_equal(evtwin__db_end(db, st), EVTWIN_E_CANCELLED);
+    evtwin__db_deadline(db, 0);
+    assert_int_equal(query(db, "SELECT count(*) FROM t"), 0);
+    evtwin__db_close(db);
+}
+
+static void *interrupt_soon(void *db) {
+    usleep(20000);
+    evtwin__db_interrupt(db);
+    return NULL;
+}
+
+static void test_another_thread_interrupts_for_good(void **state) {
+    (void)state;
+    evtwin__db *db = open_db(":memory:", EVTWIN__DB_CREATE);
+    pthread_t thread;
+    int64_t value = 0;
+    assert_int_equal(pthread_create(&thread, NULL, interrupt_soon, db), 0);
+    assert_fails(evtwin__db_query_i64(db, ENDLESS "SELECT count(*) FROM c", 0, &value),
+                 EVTWIN_E_CANCELLED, "interrupted");
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(evtwin__db_query_i64(db, ENDLESS "SELECT count(*) FROM c", 0, &value),
+                     EVTWIN_E_CANCELLED);
+    evtwin__db_close(db);
+}
+
 /* ---- backup ---- */
 
 static void test_backup_is_whole_and_private(void **state) {
@@ -329,6 +375,8 @@ int main(void) {
         cmocka_unit_test(test_second_writer_waits_and_gives_up),
         cmocka_unit_test(test_many_switch_a_new_file_at_once),
         cmocka_unit_test(test_full_database_is_an_error_and_nothing_more),
+        cmocka_unit_test(test_a_deadline_ends_what_would_not_end),
+        cmocka_unit_test(test_another_thread_interrupts_for_good),
         cmocka_unit_test(test_backup_is_whole_and_private),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
