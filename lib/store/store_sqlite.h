@@ -27,6 +27,13 @@ typedef enum sqlite_sql {
     SQL_LATEST_ALL,
     SQL_HISTORY,
     SQL_STATS,
+    SQL_PREDICTED_HOURS,
+    SQL_HOUR_TOUCH,
+    SQL_HOUR_NEXT,
+    SQL_HOUR_SUM,
+    SQL_HOUR_FORGET,
+    SQL_HOURS_FORGET,
+    SQL_HOURS_TOUCH,
     SQL_CHANGES,
     SQL_N
 } sqlite_sql;
@@ -92,6 +99,28 @@ evtwin_status evtwin__sqlite_migrate(evtwin__db *db, int read_only);
 
 evtwin_status evtwin__sqlite_keep_rows(evtwin__db *db, evtwin__kept_id which,
                                        const evtwin_table *table);
+
+/* ---- store_sqlite_hours.c: the sums of whole hours, within a transaction of the caller's ---- */
+
+enum { SQLITE_HOUR_SIZE = sizeof "YYYY-MM-DDThh" };
+
+/* The hours that a transaction changes: starts zeroed. */
+typedef struct sqlite_hours {
+    char battery_id[64], hour[SQLITE_HOUR_SIZE]; /* the last one */
+    char newest[SQLITE_HOUR_SIZE];               /* of any battery */
+} sqlite_hours;
+
+/* A row of that time is written: its hour has no sums any more. */
+evtwin_status evtwin__sqlite_touch_hour(sqlite_store *s, sqlite_hours *hours,
+                                        const char *battery_id, const char *time);
+
+/* Sum hours that are over: a little of it, after n rows were written. */
+evtwin_status evtwin__sqlite_sum_hours(sqlite_store *s, const sqlite_hours *touched,
+                                       size_t n_written);
+
+/* Rows with times after one and up to another were deleted. */
+evtwin_status evtwin__sqlite_expired_hours(sqlite_store *s, const char *battery_id,
+                                           const char *after_time, const char *to_time);
 
 /* ---- store_sqlite_expire.c: a little of it, after an insert of n rows ---- */
 

@@ -195,6 +195,7 @@ static evtwin_status write_rows(sqlite_store *s, const evtwin__rows *rows,
     evtwin__sqlite_time(s->base.now(), now);
     row_times times = {.now = now};
     standing run = {.seq = 0};
+    sqlite_hours hours = {.hour = ""};
     size_t n = 0;
     evtwin__value value[EVTWIN__Q_COUNT] = {{0}};
     for (size_t i = 0; i < rows->binding.rows; i++) {
@@ -205,6 +206,8 @@ static evtwin_status write_rows(sqlite_store *s, const evtwin__rows *rows,
         if (evtwin__db_changes(s->db) > 0) {
             revision++;
             n++;
+            EVTWIN_TRY(
+                evtwin__sqlite_touch_hour(s, &hours, value[EVTWIN__Q_BATTERY_ID].text, times.time));
             if (evtwin__row_is_predicted(value)) {
                 EVTWIN_TRY(note_standing(s, &run, value, times.time));
             }
@@ -214,6 +217,7 @@ static evtwin_status write_rows(sqlite_store *s, const evtwin__rows *rows,
     }
     *n_out = n;
     EVTWIN_TRY(put_standing(s, &run));
+    EVTWIN_TRY(evtwin__sqlite_sum_hours(s, &hours, n));
     return n > 0 ? evtwin__sqlite_run(s, SQL_REVISION_SET, "i", revision) : EVTWIN_OK;
 }
 
