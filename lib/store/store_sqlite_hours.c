@@ -89,7 +89,7 @@ evtwin_status evtwin__sqlite_expired_hours(sqlite_store *s, const char *battery_
  * begin with. 0 if there is none. */
 static int whole_hours(int64_t from_us, int64_t to_us, char first[EVTWIN_TIME_TEXT_SIZE],
                        char end[EVTWIN_TIME_TEXT_SIZE]) {
-    const int64_t hour_us = INT64_C(3600000000), limit_us = INT64_C(300000000000000000);
+    const int64_t hour_us = INT64_C(3600000000), limit_us = 80000000 * hour_us; /* 9,126 years */
     from_us = from_us < -limit_us ? -limit_us : from_us;
     to_us = to_us > limit_us ? limit_us : to_us;
     const int64_t before = (from_us - 1 + limit_us) / hour_us, in = (to_us + limit_us) / hour_us;
