@@ -12,6 +12,9 @@
  * connections, long enough for a large page over a slow line. */
 static const double request_s = 15.0, response_s = 60.0;
 
+/* How long the questions of one request to the store may take together. */
+static const double statement_s = 3.0;
+
 /* How long a request may wait for its turn among those that may take long. */
 static const double aside_s = 2.0;
 
@@ -46,7 +49,8 @@ static evtwin_status check(const evtwin_server_options *o, evtwin__address *addr
 }
 
 /* Look into the store, so that a URI that is not valid is reported now. One that is not there yet
- * may come later; one without tables may be in the making, which takes a moment. */
+ * may come later if its folder is there; one without tables may be in the making, which takes a
+ * moment. */
 static evtwin_status try_store(evtwin__store_pool *stores) {
     evtwin_status st = EVTWIN_E_SCHEMA;
     for (int i = 0; i < STORE_TRIES && st == EVTWIN_E_SCHEMA; i++) {
@@ -59,7 +63,17 @@ static evtwin_status try_store(evtwin__store_pool *stores) {
             evtwin__store_pool_give(stores, handle, EVTWIN_OK);
         }
     }
-    return st == EVTWIN_E_NOT_FOUND || st == EVTWIN_E_AGAIN ? EVTWIN_OK : st;
+    return st == EVTWIN_E_NOT_FOUND ? evtwin__store_pool_may_come(stores)
+           : st == EVTWIN_E_AGAIN   ? EVTWIN_OK
+                                    : st;
+}
+
+/* What is still being asked when a stop has waited long enough. */
+static void interrupt(void *ctx) {
+    const evtwin_server *server = ctx;
+    if (server->stores != NULL) {
+        evtwin__store_pool_interrupt(server->stores);
+    }
 }
 
 static evtwin_status open_parts(evtwin_server *server, const evtwin_server_options *o) {
@@ -71,7 +85,8 @@ static evtwin_status open_parts(evtwin_server *server, const evtwin_server_optio
     EVTWIN_FAIL_IF(server->service == NULL || server->own_metrics == NULL, EVTWIN_E_NOMEM,
                    "out of memory for a server");
     if (o->store != NULL) {
-        EVTWIN_TRY(evtwin__store_pool_create(o->store, o->n_threads, &server->stores));
+        EVTWIN_TRY(
+            evtwin__store_pool_create(o->store, o->n_threads + 1, statement_s, &server->stores));
         EVTWIN_TRY(try_store(server->stores));
     }
     int fd;
@@ -86,6 +101,7 @@ static evtwin_status open_parts(evtwin_server *server, const evtwin_server_optio
         .response_s = response_s,
         .aside_s = aside_s,
         .min_bytes_per_s = MIN_BYTES_PER_S,
+        .give_up = interrupt,
         .handler = evtwin__serve,
         .ctx = server,
     };

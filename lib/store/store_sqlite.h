@@ -104,10 +104,16 @@ evtwin_status evtwin__sqlite_keep_rows(evtwin__db *db, evtwin__kept_id which,
 
 enum { SQLITE_HOUR_SIZE = sizeof "YYYY-MM-DDThh" };
 
-/* The hours that a transaction changes: starts zeroed. */
+/* An hour of a battery. */
+typedef struct sqlite_hour {
+    char battery_id[64], hour[SQLITE_HOUR_SIZE];
+} sqlite_hour;
+
+/* The hours that a transaction changes: starts zeroed. A fleet's rows come battery after battery,
+ * again and again: of each the last hour is remembered, as far as there is room. */
 typedef struct sqlite_hours {
-    char battery_id[64], hour[SQLITE_HOUR_SIZE]; /* the last one */
-    char newest[SQLITE_HOUR_SIZE];               /* of any battery */
+    char newest[SQLITE_HOUR_SIZE]; /* of any battery */
+    sqlite_hour last[256];
 } sqlite_hours;
 
 /* A row of that time is written: its hour has no sums any more. */

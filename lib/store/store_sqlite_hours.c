@@ -9,25 +9,37 @@
 #include "core/status.h"
 #include "store/store_sqlite.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { HOUR = SQLITE_HOUR_SIZE - 1 };
 
-evtwin_status evtwin__sqlite_touch_hour(sqlite_store *s, sqlite_hours *h, const char *battery_id,
-                                        const char *time) {
+/* Where a battery's last hour is remembered. */
+static sqlite_hour *place_of(sqlite_hours *hours, const char *battery_id) {
+    uint32_t hash = 2166136261u;
+    for (const char *c = battery_id; *c != '\0'; c++) {
+        hash = (hash ^ (unsigned char)*c) * 16777619u; /* FNV-1a */
+    }
+    return &hours->last[hash % (sizeof hours->last / sizeof hours->last[0])];
+}
+
+evtwin_status evtwin__sqlite_touch_hour(sqlite_store *s, sqlite_hours *hours,
+                                        const char *battery_id, const char *time) {
+    sqlite_hour *h = place_of(hours, battery_id);
     if (memcmp(h->hour, time, HOUR) == 0 && strcmp(h->battery_id, battery_id) == 0) {
         return EVTWIN_OK;
     }
+    assert(strlen(battery_id) < sizeof h->battery_id); /* a battery id is at most 50 characters */
     memcpy(h->hour, time, HOUR);
     memcpy(h->battery_id, battery_id, strlen(battery_id) + 1);
-    if (strcmp(h->hour, h->newest) > 0) {
-        memcpy(h->newest, h->hour, sizeof h->newest);
+    if (strcmp(h->hour, hours->newest) > 0) {
+        memcpy(hours->newest, h->hour, sizeof h->hour);
     }
-    return evtwin__sqlite_run(s, SQL_HOUR_TOUCH, "ss", battery_id, h->hour);
+    return evtwin__sqlite_run(s, SQL_HOUR_TOUCH, "ss", h->battery_id, h->hour);
 }
 
 /* Sum one hour; *n_out is its number of rows. One that has lost all its rows goes. */
-static evtwin_status sum(sqlite_store *s, const sqlite_hours *h, int64_t *n_out) {
+static evtwin_status sum(sqlite_store *s, const sqlite_hour *h, int64_t *n_out) {
     evtwin__stmt *stmt = NULL;
     EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_HOUR_SUM, &stmt, "ss", h->battery_id, h->hour));
     const evtwin_status st = evtwin__stmt_step(stmt);
@@ -42,7 +54,7 @@ static evtwin_status sum(sqlite_store *s, const sqlite_hours *h, int64_t *n_out)
 }
 
 /* The oldest hour before the newest one that has no sums: EVTWIN_DONE if there is none. */
-static evtwin_status next(sqlite_store *s, const char *newest, sqlite_hours *h) {
+static evtwin_status next(sqlite_store *s, const char *newest, sqlite_hour *h) {
     evtwin__stmt *stmt = NULL;
     EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_HOUR_NEXT, &stmt, "s", newest));
     evtwin_status st = evtwin__stmt_step(stmt);
@@ -67,7 +79,7 @@ evtwin_status evtwin__sqlite_sum_hours(sqlite_store *s, const sqlite_hours *touc
                                        size_t n_written) {
     const int64_t n_most = 2 * (int64_t)n_written;
     for (int64_t n_summed = 0, n; n_summed < n_most; n_summed += n + 1) {
-        sqlite_hours h = {.hour = ""};
+        sqlite_hour h = {.hour = ""};
         const evtwin_status st = next(s, touched->newest, &h);
         if (st != EVTWIN_OK) {
             return st < 0 ? st : EVTWIN_OK;

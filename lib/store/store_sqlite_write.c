@@ -195,7 +195,7 @@ static evtwin_status write_rows(sqlite_store *s, const evtwin__rows *rows,
     evtwin__sqlite_time(s->base.now(), now);
     row_times times = {.now = now};
     standing run = {.seq = 0};
-    sqlite_hours hours = {.hour = ""};
+    sqlite_hours hours = {.newest = ""};
     size_t n = 0;
     evtwin__value value[EVTWIN__Q_COUNT] = {{0}};
     for (size_t i = 0; i < rows->binding.rows; i++) {

@@ -591,7 +591,8 @@ static int serve_with(int n_allocations, const char *uri, const char *target) {
                                           .target = target,
                                           .target_length = strlen(target),
                                           .host = "localhost",
-                                          .n_hosts = 1};
+                                          .n_hosts = 1,
+                                          .is_aside = 1};
     evtwin__http_response response = {0};
     evtwin__serve(other, &request, &response);
     fail_nth_countdown = -1;
