@@ -5,6 +5,7 @@
 
 #include "serve/address.h"
 #include "serve/http.h"
+#include "serve/store_pool.h"
 
 #include <math.h>
 #include <poll.h>
@@ -527,6 +528,137 @@ static void test_slow_reader(void **state) {
     evtwin__http_stop(http);
 }
 
+/* ---- long answers: one after the other, and nobody waits for them who need not ---- */
+
+typedef struct slow_state {
+    atomic_int n_running, n_most, n_late;
+    atomic_int is_interrupted, is_endless;
+} slow_state;
+
+static void answer_slowly(void *ctx, const evtwin__http_request *request,
+                          evtwin__http_response *response) {
+    slow_state *s = ctx;
+    response->code = request->is_late ? 503 : 200;
+    if (strncmp(request->target, "/slow", 5) != 0 || request->is_late) {
+        atomic_fetch_add(&s->n_late, request->is_late);
+        return;
+    }
+    if (!request->is_aside) {
+        response->is_aside = 1;
+        return;
+    }
+    const int n = atomic_fetch_add(&s->n_running, 1) + 1;
+    atomic_store(&s->n_most, n > s->n_most ? n : s->n_most);
+    for (int i = 0; i < 100 || s->is_endless; i++) {
+        if (s->is_interrupted) {
+            break;
+        }
+        usleep(1000);
+    }
+    atomic_fetch_sub(&s->n_running, 1);
+}
+
+static void interrupt_slow(void *ctx) {
+    atomic_store(&((slow_state *)ctx)->is_interrupted, 1);
+}
+
+static evtwin__http *start_slow(slow_state *s, int *port_out) {
+    evtwin__address address;
+    evtwin__http_options options = {.n_threads = 2,
+                                    .max_connections = 64,
+                                    .request_s = 5.0,
+                                    .response_s = 5.0,
+                                    .aside_s = 0.25,
+                                    .handler = answer_slowly,
+                                    .give_up = interrupt_slow,
+                                    .ctx = s};
+    assert_ok(evtwin__address_parse("127.0.0.1:0", &address));
+    assert_ok(evtwin__address_listen(&address, &options.fd));
+    evtwin__http *http = NULL;
+    assert_ok(evtwin__http_start(&options, &http));
+    *port_out = address.port;
+    return http;
+}
+
+static void test_long_answers(void **state) {
+    (void)state;
+    enum { N = 6 };
+    slow_state s = {0};
+    int its_port, fd[N];
+    evtwin__http *http = start_slow(&s, &its_port);
+    const char request[] = "GET /slow HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    for (int i = 0; i < N; i++) {
+        fd[i] = client_connect(its_port);
+        assert_true(client_send(fd[i], request, sizeof request - 1));
+    }
+    const double start = now_s();
+    for (int i = 0; i < 10; i++) {
+        reply r = client_get(its_port, "/fast");
+        assert_int_equal(r.code, 200);
+        reply_free(&r);
+    }
+    const double fast_s = now_s() - start;
+    int n_good = 0, n_late = 0;
+    for (int i = 0; i < N; i++) {
+        char *text = client_read_all(fd[i], NULL);
+        n_good += strncmp(text + 9, "200", 3) == 0;
+        n_late += strncmp(text + 9, "503", 3) == 0;
+        free(text);
+        close(fd[i]);
+    }
+    assert_true(fast_s < (now_s() - start) / 2); /* while they were answered */
+    assert_int_equal(s.n_most, 1);
+    assert_int_equal(n_good + n_late, N);
+    assert_true(n_good >= 1 && n_late >= 1);
+    assert_int_equal(n_late, s.n_late);
+    evtwin__http_stop(http);
+}
+
+/* A question to the store that takes too long is given up; the next one may be quick. */
+static void test_deadline_of_the_store(void **state) {
+    (void)state;
+    char uri[300];
+    snprintf(uri, sizeof uri, "sqlite:%s", temp_path("http.db"));
+    evtwin__store_pool *pool = NULL;
+    evtwin__store_handle *handle = NULL;
+    assert_ok(evtwin__store_pool_create(uri, 1, 1e-6, &pool));
+    assert_ok(evtwin__store_pool_take(pool, &handle));
+    usleep(1000);
+    evtwin_table *rows = NULL;
+    const evtwin_status st = evtwin_store_history(handle->store, "BATTERY_001", NULL, &rows);
+    assert_int_equal(st, EVTWIN_E_CANCELLED);
+    evtwin__store_pool_give(pool, handle, st);
+    assert_true(evtwin__store_pool_is_up(pool)); /* it says nothing of the store */
+
+    /* an interrupt is for good */
+    assert_ok(evtwin__store_pool_take(pool, &handle));
+    evtwin__store_pool_interrupt(pool);
+    evtwin__store_pool_give(pool, handle, EVTWIN_E_CANCELLED);
+    assert_int_equal(evtwin__store_pool_take(pool, &handle), EVTWIN_E_CANCELLED);
+    evtwin__store_pool_free(pool);
+}
+
+static void test_stop_interrupts(void **state) {
+    (void)state;
+    slow_state s = {.is_endless = 1};
+    int its_port;
+    evtwin__http *http = start_slow(&s, &its_port);
+    const char request[] = "GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    int fd[3];
+    for (int i = 0; i < 3; i++) {
+        fd[i] = client_connect(its_port);
+        assert_true(client_send(fd[i], request, sizeof request - 1));
+    }
+    while (s.n_running == 0) {
+        usleep(1000);
+    }
+    evtwin__http_stop(http); /* returns, that is the test */
+    assert_int_equal(s.n_running, 0);
+    for (int i = 0; i < 3; i++) {
+        close(fd[i]);
+    }
+}
+
 /* ---- stop ---- */
 
 static void *ask_until_gone(void *ctx) {
@@ -603,6 +735,9 @@ int main(void) {
         cmocka_unit_test(test_client_that_leaves),
         cmocka_unit_test(test_many_clients),
         cmocka_unit_test(test_connection_cap),
+        cmocka_unit_test(test_long_answers),
+        cmocka_unit_test(test_stop_interrupts),
+        cmocka_unit_test(test_deadline_of_the_store),
         cmocka_unit_test(test_holding_clients),
         cmocka_unit_test(test_ambiguous_heads),
         cmocka_unit_test(test_head_in_pieces),
