@@ -298,31 +298,38 @@ static void test_connection_cap(void **state) {
 /* ---- beside clients that hold what they can: an honest one is answered as when it is alone ----
  */
 
-enum { N_ASKED = 50, N_BAD = 400 };
+enum { N_ASKED = 60, N_BAD = 400 };
 
-static double slowest_answer(void) {
-    double worst = 0;
+static int is_less(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The time that all but a few answers take. */
+static double slow_answer(void) {
+    double took[N_ASKED];
     for (int i = 0; i < N_ASKED; i++) {
         const double start = now_s();
         reply r = client_get(port, "/api/battery/latest");
-        worst = fmax(worst, now_s() - start);
+        took[i] = now_s() - start;
         assert_int_equal(r.code, 200);
         reply_free(&r);
     }
-    return worst;
+    qsort(took, N_ASKED, sizeof took[0], is_less);
+    return took[N_ASKED - 3];
 }
 
 /* Let N_BAD clients send that, then keep their connections; what they hold is opened again when it
- * is closed. The worst of few answers stands for the 99th percentile, at least 20 ms: a machine
- * that does other things too is no server that is slow. */
+ * is closed. What is slow alone counts as at least 50 ms: a machine that does other things too is
+ * not a server that is slow. */
 static void assert_unmoved_by(const char *what) {
     static int fd[N_BAD];
-    const double alone = fmax(slowest_answer(), 0.02);
+    const double alone = fmax(slow_answer(), 0.05);
     for (int i = 0; i < N_BAD; i++) {
         fd[i] = client_connect(port);
         (void)client_send(fd[i], what, strlen(what));
     }
-    const double beside = slowest_answer();
+    const double beside = slow_answer();
     if (beside > 10 * alone) {
         fail_msg("%.1f ms alone, %.1f ms beside '%.20s'", alone * 1e3, beside * 1e3, what);
     }
