@@ -69,8 +69,8 @@ typedef struct sqlite_store {
 /* ---- store_sqlite_statements.c ---- */
 
 /* The statement, prepared and ready for parameters: types has a letter for each of the values that
- * follow, s (text, borrowed until the statement is reset), i (int64_t), t (time_us, int64_t).
- * In statements that write rows the parameter of quantity q is ?q+1. */
+ * follow, s (text, borrowed until the statement is reset), c (text, copied), i (int64_t), t
+ * (time_us, int64_t). In statements that write rows the parameter of quantity q is ?q+1. */
 evtwin_status evtwin__sqlite_ask(sqlite_store *s, sqlite_sql which, evtwin__stmt **out,
                                  const char *types, ...);
 

@@ -229,7 +229,7 @@ static evtwin_status ask_hour(sqlite_store *s, const char *battery_id, const cha
     evtwin__sqlite_time(options->before_time_us, before);
     snprintf(end, sizeof end, "%s~", hour);
     const int is_before = strcmp(before, end) < 0;
-    return evtwin__sqlite_ask(s, SQL_HISTORY, out, "ssssiii", battery_id,
+    return evtwin__sqlite_ask(s, SQL_HISTORY, out, "sccciii", battery_id,
                               strcmp(from, hour) > 0 ? from : hour, strcmp(to, end) < 0 ? to : end,
                               is_before ? before : end, is_before ? options->before_seq : INT64_MAX,
                               INT64_C(1), limit_of(n_left));

@@ -285,6 +285,9 @@ static evtwin_status ask(sqlite_store *s, sqlite_sql which, evtwin__stmt **out, 
         case 's':
             evtwin__stmt_bind_text(stmt, i, va_arg(values, const char *));
             break;
+        case 'c':
+            evtwin__stmt_bind_copy(stmt, i, va_arg(values, const char *));
+            break;
         case 't':
             evtwin__sqlite_time(va_arg(values, int64_t), time);
             evtwin__stmt_bind_copy(stmt, i, time);
