@@ -110,8 +110,9 @@ static int is_loopback(const char *listen) {
            strncmp(listen, "[::1]", 5) == 0;
 }
 
-/* A URI that is not valid is reported before the server starts; a store that is not there may come
- * later. */
+/* A store that cannot be read is reported as one, before the server starts: what fails then is the
+ * address. One that is not there may come later, one that is in use or in the making is waited for.
+ */
 static int check_store(const cli *c, int *is_absent_out) {
     evtwin_store_options store_options;
     evtwin_store_options_init(&store_options, sizeof store_options);
@@ -119,8 +120,11 @@ static int check_store(const cli *c, int *is_absent_out) {
     evtwin_store *store = NULL;
     const evtwin_status st = evtwin_store_open(cli_text(c, STORE), &store_options, &store);
     int code = 0;
-    if (st == EVTWIN_E_ARG || st == EVTWIN_E_PARSE || st == EVTWIN_E_UNSUPPORTED) {
-        code = cli_fail(CLI_AN_OPTION, st, "--store names it");
+    if (st < 0 && st != EVTWIN_E_NOT_FOUND && st != EVTWIN_E_AGAIN && st != EVTWIN_E_SCHEMA) {
+        code = cli_fail(st == EVTWIN_E_ARG || st == EVTWIN_E_PARSE || st == EVTWIN_E_UNSUPPORTED
+                            ? CLI_AN_OPTION
+                            : CLI_A_STORE,
+                        st, "--store names it");
     }
     evtwin_store_free(store);
     *is_absent_out = st == EVTWIN_E_NOT_FOUND;

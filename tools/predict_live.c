@@ -55,6 +55,12 @@ static void on_batch(void *ctx, const evtwin_table *batch) {
     newest_observe(&l->newest, batch);
 }
 
+/* The next one is due within three intervals; /health says so when it is not there. */
+static void note_good_cycle(live *l) {
+    const double patience_s = 3 * cli_number(l->c, PREDICT_INTERVAL);
+    evtwin_metrics_good_cycle(l->metrics, patience_s > 15 ? patience_s : 15);
+}
+
 /* ---- start ---- */
 
 /* A record has the telemetry quantities and no others. */
@@ -81,6 +87,7 @@ static int start_metrics(live *l) {
     if (port == 0 || (cli_is_on(l->c, PREDICT_ONCE) && !cli_is_set(l->c, PREDICT_METRICS_PORT))) {
         return 0;
     }
+    note_good_cycle(l); /* waiting for a first one is no better than waiting for another */
     char listen[32];
     snprintf(listen, sizeof listen, "127.0.0.1:%d", (int)port);
     evtwin_server_options options;
@@ -199,6 +206,8 @@ static void note_outcome(live *l, evtwin_status st) {
     l->is_failing = st < 0;
     if (st < 0) {
         evtwin_metrics_count_error(l->metrics);
+    } else {
+        note_good_cycle(l);
     }
 }
 

@@ -43,6 +43,13 @@ EVTWIN_API evtwin_status evtwin_metrics_observe_session(evtwin_metrics *metrics,
 EVTWIN_API void evtwin_metrics_count_error(evtwin_metrics *metrics);
 
 /**
+ * A cycle (reading, predicting, delivering) went well, and the next should within limit_s: from
+ * then on until it has, the /health of a server with these metrics answers 503. The age of the last
+ * good one is evtwin_cycle_age_seconds. Since 0.2.
+ */
+EVTWIN_API void evtwin_metrics_good_cycle(evtwin_metrics *metrics, double limit_s);
+
+/**
  * The exposition text, Prometheus 0.0.4 or, with openmetrics != 0, OpenMetrics 1.0.0. The caller
  * frees it with evtwin_metrics_text_free.
  */
@@ -87,7 +94,7 @@ EVTWIN_API evtwin_status evtwin_server_options_init(evtwin_server_options *optio
  * @return EVTWIN_E_BUSY if the port is held by another process; EVTWIN_E_ARG for a malformed or not
  * permitted address or a number out of its range; EVTWIN_E_IO if the system refuses the address;
  * EVTWIN_E_UNSUPPORTED in a build without HTTP; else what evtwin_store_open says, but for
- * EVTWIN_E_NOT_FOUND and EVTWIN_E_AGAIN.
+ * EVTWIN_E_AGAIN and, if the store's folder is there, EVTWIN_E_NOT_FOUND.
  */
 EVTWIN_API evtwin_status evtwin_server_start(const evtwin_server_options *options,
                                              evtwin_server **out);
@@ -95,7 +102,8 @@ EVTWIN_API evtwin_status evtwin_server_start(const evtwin_server_options *option
 /** The port that was bound. */
 EVTWIN_API int evtwin_server_port(const evtwin_server *server);
 
-/** Stop accepting, give running answers two seconds to finish, close, free. NULL is fine. */
+/** Stop accepting, give running answers two seconds to finish, interrupt the rest, close, free.
+ * NULL is fine. */
 EVTWIN_API void evtwin_server_free(evtwin_server *server);
 
 #ifdef __cplusplus

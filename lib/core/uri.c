@@ -65,7 +65,7 @@ static int find_authority_password(const char *text, span *out) {
 /* "…password=SECRET" from position at on: any parameter whose name ends in one of these words. */
 static int find_param_secret(const char *text, size_t at, span *out) {
     static const char *const word[] = {
-        "password=", "passwd=", "pass=", "pwd=", "secret=", "token=", "api_key="};
+        "password=", "passwd=", "pass=", "pwd=", "secret=", "token=", "key=", "sasl="};
     for (size_t i = at; text[i] != '\0'; i++) {
         for (size_t w = 0; w < sizeof word / sizeof word[0]; w++) {
             const size_t n = strlen(word[w]);

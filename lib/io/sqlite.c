@@ -88,11 +88,11 @@ static evtwin_status fail_db(evtwin__db *db, int rc) {
     if (db->mode == EVTWIN__DB_READ &&
         ((rc & 0xff) == SQLITE_READONLY || (rc & 0xff) == SQLITE_CANTOPEN)) {
         /* the file itself can be read: its log is what SQLite wants to write */
-        EVTWIN_FAIL(
-            st,
-            "%s: cannot read: no writer has it open, so SQLite needs to create %s-wal, but the "
-            "folder is not writable for this user",
-            db->name, db->name);
+        EVTWIN_FAIL(st,
+                    "%s: cannot read: no writer has it open, so SQLite needs to create its log "
+                    "%s-wal, but the "
+                    "folder is not writable for this user",
+                    db->name, db->name);
     }
     const int system_errno = st == EVTWIN_E_IO ? sqlite3_system_errno(db->handle) : 0;
     EVTWIN_FAIL_IF(system_errno != 0, st, "%s: %s (%s)", db->name, text, strerror(system_errno));

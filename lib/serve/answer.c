@@ -56,6 +56,8 @@ static const char *public_text(evtwin_status status) {
     case EVTWIN_E_NOT_FOUND:
         return "there is no store yet: it is made by the first program that writes to it, such as "
                "evtwin-sim";
+    case EVTWIN_E_CANCELLED:
+        return "the answer took too long and was given up; ask for less, such as fewer hours";
     case EVTWIN_E_AGAIN:
         return "the store is busy; try again";
     case EVTWIN_E_SCHEMA:

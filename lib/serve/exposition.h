@@ -59,6 +59,9 @@ enum {
 /* Write every family of an evtwin_metrics. EVTWIN_E_NOMEM if a snapshot cannot be made. */
 evtwin_status evtwin__metrics_write(const evtwin_metrics *metrics, evtwin__exposition *out);
 
+/* Seconds since evtwin_metrics_good_cycle, < 0 if there was none yet; and its limit. */
+double evtwin__metrics_cycle_age_s(const evtwin_metrics *metrics, double *limit_s_out);
+
 /* ---- the server and its process ---- */
 
 /* How many requests of each route ended how, and how long they took. Safe from many threads at

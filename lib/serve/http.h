@@ -17,15 +17,20 @@ typedef struct evtwin__http_request {
     size_t target_length;
     const char *host, *accept, *if_none_match;
     int n_hosts; /* number of Host headers */
+    const char *fetch_site, *fetch_mode,
+        *fetch_dest; /* what a browser says of where it comes from */
     int is_http_1_0;
     int has_body; /* a Content-Length other than 0, or any Transfer-Encoding */
+    int is_aside; /* it is this one's turn among the requests that may take long */
+    int is_late;  /* it has waited for its turn too long, or there is no end to those before it */
 } evtwin__http_request;
 
 enum { EVTWIN__HTTP_MAX_HEADERS = 12 };
 
-/* What goes out: starts zeroed. Header values must live until the handler has returned. */
+/* What goes out: starts zeroed. Header values are static memory. */
 typedef struct evtwin__http_response {
     int code;
+    int is_aside;      /* not answered: may take long, to be called again with is_aside */
     evtwin__text body; /* taken by the server */
     const char *asset; /* if not NULL: static memory, sent instead of body */
     size_t asset_size;
@@ -33,16 +38,21 @@ typedef struct evtwin__http_response {
     const char *name[EVTWIN__HTTP_MAX_HEADERS], *value[EVTWIN__HTTP_MAX_HEADERS];
 } evtwin__http_response;
 
-/* Called from any of the server's threads, several at once. A code of 0 closes the connection. */
+/* Called from any of the server's threads, several at once. A code of 0 closes the connection.
+ * Requests aside are answered one after the other on a thread of their own, so that those that are
+ * answered fast never wait for them. */
 typedef void (*evtwin__http_handler)(void *ctx, const evtwin__http_request *request,
                                      evtwin__http_response *response);
 
 typedef struct evtwin__http_options {
     int fd; /* listening socket: taken, whatever the outcome */
     int n_threads, max_connections;
-    int max_per_address; /* connections of one client address; 0 = no limit of its own */
-    double request_s;    /* from connecting, or the last answer, to a complete request */
-    double response_s;   /* from there to the answer's last byte */
+    int max_per_address;        /* connections of one client address; 0 = no limit of its own */
+    double request_s;           /* from connecting, or the last answer, to a complete request */
+    double response_s;          /* from there to the answer's last byte */
+    double aside_s;             /* how long a request may wait for its turn to be answered aside */
+    int min_bytes_per_s;        /* a client that takes its answer more slowly is cut off */
+    void (*give_up)(void *ctx); /* at a stop: end what is still being answered; may be NULL */
     evtwin__http_handler handler;
     void *ctx;
 } evtwin__http_options;

@@ -59,14 +59,19 @@ struct evtwin_metrics {
     totals totals;
     feature *features; /* (n_features) */
     size_t n_features;
-    evtwin__dict ids; /* in order of first sight, as the batteries */
+    double good_s, limit_s; /* when a cycle last went well, how long that is enough; 0 = never */
+    evtwin__dict ids;       /* in order of first sight, as the batteries */
     battery batteries[EVTWIN__METRICS_MAX_BATTERIES];
 };
 
-static int64_t monotonic_s(void) {
+static double exact_s(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec;
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static int64_t monotonic_s(void) {
+    return (int64_t)exact_s();
 }
 
 evtwin_status evtwin_metrics_create(evtwin_metrics **out) {
@@ -237,6 +242,25 @@ void evtwin_metrics_count_error(evtwin_metrics *metrics) {
     pthread_mutex_unlock(&metrics->lock);
 }
 
+void evtwin_metrics_good_cycle(evtwin_metrics *metrics, double limit_s) {
+    if (metrics == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&metrics->lock);
+    metrics->good_s = exact_s();
+    metrics->limit_s = limit_s;
+    pthread_mutex_unlock(&metrics->lock);
+}
+
+double evtwin__metrics_cycle_age_s(const evtwin_metrics *metrics, double *limit_s_out) {
+    evtwin_metrics *m = (evtwin_metrics *)metrics;
+    pthread_mutex_lock(&m->lock);
+    const double good_s = m->good_s;
+    *limit_s_out = m->limit_s;
+    pthread_mutex_unlock(&m->lock);
+    return good_s > 0.0 ? exact_s() - good_s : -1.0;
+}
+
 /* ---- the text ---- */
 
 /* The unit that ends a gauge's name, "celsius" or "litres_per_minute"; NULL if its quantity has
@@ -355,6 +379,12 @@ evtwin_status evtwin__metrics_write(const evtwin_metrics *metrics, evtwin__expos
     evtwin__free(copy);
     evtwin__free(features);
     EVTWIN_FAIL_IF(!is_copied, EVTWIN_E_NOMEM, "out of memory for the metrics of %zu batteries", n);
+    double limit_s;
+    const double age_s = evtwin__metrics_cycle_age_s(metrics, &limit_s);
+    if (age_s >= 0.0) {
+        evtwin__expose_one(out, "evtwin_cycle_age_seconds", EVTWIN__GAUGE, "seconds",
+                           "Time since a prediction cycle last went well.", age_s);
+    }
     return EVTWIN_OK;
 }
 

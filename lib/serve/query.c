@@ -126,6 +126,22 @@ static const double max_hours = 24.0 * 366.0;
 static const double us_per_hour = 3600e6;
 enum { MAX_LIMIT = 1000 };
 
+/* A time whose offset begins with a blank had a '+' there: in a query it means a blank, and people
+ * forget to write %2B. Nothing else can follow a blank behind the time of day. */
+static int read_time(const char *text, int64_t *out) {
+    char plain[EVTWIN_TIME_TEXT_SIZE + 8];
+    const char *blank = strrchr(text, ' ');
+    const size_t length = strlen(text);
+    if (length >= sizeof plain) {
+        return 0;
+    }
+    memcpy(plain, text, length + 1);
+    if (blank != NULL && blank != text && memchr(text, ':', (size_t)(blank - text)) != NULL) {
+        plain[blank - text] = '+';
+    }
+    return evtwin_time_parse(plain, EVTWIN_NAIVE_UTC, out) >= 0;
+}
+
 /* hours back from until, or from now; 0 hours: all time. */
 static evtwin_status read_window(const evtwin__query *query, evtwin__params *p) {
     const char *text = evtwin__query_get(query, "hours");
@@ -134,8 +150,8 @@ static evtwin_status read_window(const evtwin__query *query, evtwin__params *p) 
                    EVTWIN_E_ARG, "hours must be a number above 0, at most %g", max_hours);
     const char *until = evtwin__query_get(query, "until");
     int64_t until_us = evtwin_time_now();
-    EVTWIN_FAIL_IF(until != NULL && evtwin_time_parse(until, EVTWIN_NAIVE_UTC, &until_us) < 0,
-                   EVTWIN_E_ARG, "until must be a time, as 2026-01-31T12:00:00Z");
+    EVTWIN_FAIL_IF(until != NULL && !read_time(until, &until_us), EVTWIN_E_ARG,
+                   "until must be a time, as 2026-01-31T12:00:00Z or 2026-01-31T13:00:00+01:00");
     /* a year has four digits, so that nothing here overflows */
     p->from_us = p->hours > 0.0 ? until_us - (int64_t)(p->hours * us_per_hour) : INT64_MIN;
     p->to_us = until == NULL ? INT64_MAX : until_us;

@@ -6,6 +6,7 @@
 
 #include "core/status.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -84,6 +85,13 @@ static void route_predictions(evtwin__call *call) {
     answer_page(call, "predictions", 1);
 }
 
+/* An average has more digits than what it is made of can bear: 89.93, not 89.92999999999999. 0.0001
+ * is finer than any quantity here is measured, and keeps small risks apart. */
+static double rounded(double value) {
+    const double scaled = value * 1e4;
+    return fabs(scaled) < 1e15 ? round(scaled) / 1e4 : value;
+}
+
 static void add_stats(evtwin__text *body, const evtwin_store_stats *s) {
     const struct {
         const char *key;
@@ -104,7 +112,7 @@ static void add_stats(evtwin__text *body, const evtwin_store_stats *s) {
     evtwin__text_open(body, "stats", '{');
     evtwin__text_integer(body, "total_records", s->total_records);
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
-        evtwin__text_number(body, members[i].key, members[i].value);
+        evtwin__text_number(body, members[i].key, rounded(members[i].value));
     }
     evtwin__text_put(body, "}");
 }
@@ -179,12 +187,32 @@ static void route_thresholds(evtwin__call *call) {
 
 /* ---- how the server itself is ---- */
 
+/* Seconds since the last good cycle as a member, and whether that is too long ago. */
+static int add_cycle_age(evtwin__call *call) {
+    double limit_s = 0.0;
+    const evtwin_metrics *metrics = call->server->metrics;
+    const double age_s = metrics != NULL ? evtwin__metrics_cycle_age_s(metrics, &limit_s) : -1.0;
+    if (age_s >= 0.0) {
+        evtwin__text_number(&call->response->body, "cycle_age_s", rounded(age_s));
+    }
+    return age_s > limit_s;
+}
+
+/* problem NULL: none. */
 static void answer_health(evtwin__call *call, const char *problem) {
+    const evtwin_server *server = call->server;
     evtwin__text *body = &call->response->body;
-    call->response->code = problem == NULL ? 200 : 503;
     evtwin__text_open(body, NULL, '{');
+    if (server->stores != NULL) {
+        const double age_s = evtwin__store_pool_age_s(server->stores);
+        evtwin__text_number(body, "store_age_s", age_s >= 0.0 ? rounded(age_s) : NAN);
+    }
+    if (add_cycle_age(call) && problem == NULL) {
+        problem = "no prediction cycle has gone well lately; the log of the predictor says why";
+    }
+    call->response->code = problem == NULL ? 200 : 503;
     evtwin__text_string(body, "status", problem == NULL ? "healthy" : "unhealthy");
-    evtwin__text_string(body, "service", call->server->service);
+    evtwin__text_string(body, "service", server->service);
     evtwin__text_string(body, "version", evtwin_version());
     if (problem != NULL) {
         evtwin__text_string(body, "message", problem);
@@ -234,6 +262,10 @@ static void route_metrics(evtwin__call *call) {
         evtwin__expose_one(&out, "evtwin_store_up", EVTWIN__GAUGE, NULL,
                            "1 if the last look into the store went well, else 0.",
                            evtwin__store_pool_is_up(server->stores));
+        const double age_s = evtwin__store_pool_age_s(server->stores);
+        evtwin__expose_one(&out, "evtwin_store_read_age_seconds", EVTWIN__GAUGE, "seconds",
+                           "Time since the store was last read without an error; +Inf if never.",
+                           age_s >= 0.0 ? age_s : INFINITY);
     }
     evtwin__server_metrics_write(server->own_metrics, &out);
     evtwin__expose_end(&out);
@@ -244,22 +276,25 @@ static void route_metrics(evtwin__call *call) {
 
 /* ---- the list ---- */
 
+/* What a route needs: long answers are given one after the other, beside the others. */
+enum { NOTHING, STORE, LONG };
+
 #define PARAMS(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define NO_PARAMS ((const char *const[]){NULL})
 
 /* clang-format off */
 static const evtwin__route routes[] = {
-    {"/health", route_health, NULL, 0, 0.0, 0},
-    {"/metrics", route_metrics, NULL, 0, 0.0, 0},
-    {"/api/battery/latest", route_latest, PARAMS("battery_id"), 1, 0.0, 0},
+    {"/health", route_health, NULL, NOTHING, 0.0, 0},
+    {"/metrics", route_metrics, NULL, NOTHING, 0.0, 0},
+    {"/api/battery/latest", route_latest, PARAMS("battery_id"), STORE, 0.0, 0},
     {"/api/battery/history", route_history,
-     PARAMS("battery_id", "hours", "until", "limit", "cursor"), 1, 1.0, 1000},
+     PARAMS("battery_id", "hours", "until", "limit", "cursor"), LONG, 1.0, 1000},
     {"/api/battery/predictions", route_predictions,
-     PARAMS("battery_id", "limit", "cursor"), 1, 0.0, 100},
-    {"/api/battery/stats", route_stats, PARAMS("battery_id", "hours", "until"), 1, 24.0, 0},
-    {"/api/batteries/list", route_list, NO_PARAMS, 1, 0.0, 0},
-    {"/api/alerts", route_alerts, NO_PARAMS, 1, 0.0, 0},
-    {"/api/thresholds", route_thresholds, NO_PARAMS, 1, 0.0, 0},
+     PARAMS("battery_id", "limit", "cursor"), LONG, 0.0, 100},
+    {"/api/battery/stats", route_stats, PARAMS("battery_id", "hours", "until"), LONG, 24.0, 0},
+    {"/api/batteries/list", route_list, NO_PARAMS, LONG, 0.0, 0},
+    {"/api/alerts", route_alerts, NO_PARAMS, LONG, 0.0, 0},
+    {"/api/thresholds", route_thresholds, NO_PARAMS, STORE, 0.0, 0},
 };
 /* clang-format on */
 
@@ -336,6 +371,20 @@ static int is_admissible(evtwin__call *call) {
     return 1;
 }
 
+/* A page of another site has no business with the API: it cannot read the answer, but can make a
+ * browser ask for it again and again. A link to our page is fine. 0 after it was refused. */
+static int is_of_this_site(evtwin__call *call) {
+    const evtwin__http_request *r = call->request;
+    if (r->fetch_site == NULL || strcmp(r->fetch_site, "same-origin") == 0 ||
+        strcmp(r->fetch_site, "none") == 0) {
+        return 1;
+    }
+    const int is_visit = r->fetch_mode != NULL && strcmp(r->fetch_mode, "navigate") == 0 &&
+                         r->fetch_dest != NULL && strcmp(r->fetch_dest, "document") == 0;
+    return (is_visit && strcmp(call->query.path, "/") == 0) ||
+           evtwin__answer_error(call, 403, "pages of other sites are not answered here");
+}
+
 /* The request only reads; 0 after the error was answered. */
 static int is_read(evtwin__call *call) {
     const char *method = call->request->method;
@@ -360,8 +409,16 @@ static void run(evtwin__call *call, const evtwin__route *route) {
         evtwin__answer_error(call, 400, "%s", evtwin_last_error());
         return;
     }
-    if (!route->needs_store) {
+    if (route->needs == NOTHING) {
         route->handle(call);
+        return;
+    }
+    if (call->request->is_late) {
+        evtwin__answer_error(call, 503, "too many long questions at once; try again");
+        return;
+    }
+    if (route->needs == LONG && !call->request->is_aside) {
+        call->response->is_aside = 1;
         return;
     }
     evtwin__store_pool *stores = call->server->stores;
@@ -374,14 +431,14 @@ static void run(evtwin__call *call, const evtwin__route *route) {
 
 /* Answer the call; returns the label it is counted under. */
 static size_t answer(evtwin__call *call) {
-    if (!is_admissible(call)) {
+    if (!is_admissible(call) || !is_of_this_site(call)) {
         return OTHER;
     }
     const char *path = call->query.path;
     const int has_page = call->server->stores != NULL;
     for (size_t i = 0; i < N_ROUTES; i++) {
         const evtwin__route *route = &routes[i];
-        if (strcmp(route->path, path) == 0 && (has_page || !route->needs_store)) {
+        if (strcmp(route->path, path) == 0 && (has_page || route->needs == NOTHING)) {
             if (is_read(call)) {
                 run(call, route);
             }
@@ -431,6 +488,9 @@ void evtwin__serve(void *ctx, const evtwin__http_request *request,
     evtwin__call call = {.server = ctx, .request = request, .response = response};
     call.content_type = json;
     const size_t route = answer(&call);
+    if (response->is_aside) {
+        return;
+    }
     if (response->body.is_failed) {
         evtwin__text_free(&response->body);
         call.content_type = json;

@@ -12,6 +12,14 @@
  * connections, long enough for a large page over a slow line. */
 static const double request_s = 15.0, response_s = 60.0;
 
+/* How long the questions of one request to the store may take together. */
+static const double statement_s = 3.0;
+
+/* How long a request may wait for its turn among those that may take long. */
+static const double aside_s = 2.0;
+
+enum { MIN_BYTES_PER_S = 1024 };
+
 enum { MAX_THREADS = 256, MAX_CONNECTIONS = 10000, MAX_PATIENCE_S = 366 * 86400 };
 
 static const evtwin_server_options defaults = {.size = sizeof defaults,
@@ -47,14 +55,24 @@ static evtwin_status check(const evtwin_server_options *o, evtwin__address *addr
 }
 
 /* Look into the store, so that a URI that is not valid is reported now. One that is not there yet,
- * or has no tables yet, may come later. */
+ * or has no tables yet, may come later if its folder is there. */
 static evtwin_status try_store(evtwin__store_pool *stores) {
     evtwin__store_handle *handle;
     const evtwin_status st = evtwin__store_pool_take(stores, &handle);
     if (st >= 0) {
         evtwin__store_pool_give(stores, handle, EVTWIN_OK);
     }
-    return st == EVTWIN_E_NOT_FOUND || st == EVTWIN_E_AGAIN ? EVTWIN_OK : st;
+    return st == EVTWIN_E_NOT_FOUND ? evtwin__store_pool_may_come(stores)
+           : st == EVTWIN_E_AGAIN   ? EVTWIN_OK
+                                    : st;
+}
+
+/* What is still being asked when a stop has waited long enough. */
+static void interrupt(void *ctx) {
+    const evtwin_server *server = ctx;
+    if (server->stores != NULL) {
+        evtwin__store_pool_interrupt(server->stores);
+    }
 }
 
 static evtwin_status open_parts(evtwin_server *server, const evtwin_server_options *o) {
@@ -67,7 +85,8 @@ static evtwin_status open_parts(evtwin_server *server, const evtwin_server_optio
     EVTWIN_FAIL_IF(server->service == NULL || server->own_metrics == NULL, EVTWIN_E_NOMEM,
                    "out of memory for a server");
     if (o->store != NULL) {
-        EVTWIN_TRY(evtwin__store_pool_create(o->store, o->n_threads, &server->stores));
+        EVTWIN_TRY(
+            evtwin__store_pool_create(o->store, o->n_threads + 1, statement_s, &server->stores));
         EVTWIN_TRY(try_store(server->stores));
     }
     int fd;
@@ -80,6 +99,9 @@ static evtwin_status open_parts(evtwin_server *server, const evtwin_server_optio
         .max_per_address = server->address.is_loopback ? 0 : (o->max_connections + 3) / 4,
         .request_s = request_s,
         .response_s = response_s,
+        .aside_s = aside_s,
+        .min_bytes_per_s = MIN_BYTES_PER_S,
+        .give_up = interrupt,
         .handler = evtwin__serve,
         .ctx = server,
     };

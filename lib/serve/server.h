@@ -34,7 +34,7 @@ typedef struct evtwin__route {
     const char *path;
     void (*handle)(evtwin__call *call);
     const char *const *params; /* NULL-terminated; NULL = any, ignored */
-    int needs_store;
+    int needs;    /* nothing, the store, or the store for what may take long (routes.c) */
     double hours; /* defaults of the parameters of that name; hours 0 = of any age */
     size_t limit;
 } evtwin__route;

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 enum { BUSY_TIMEOUT_MS = 2000 };
 
@@ -19,12 +20,15 @@ typedef evtwin__store_handle handle;
 struct evtwin__store_pool {
     char *uri, *path; /* path "" where the store is not a file */
     pthread_mutex_t lock;
-    atomic_int is_up;
+    atomic_int is_up, is_stopped;
+    _Atomic int64_t good_ms; /* 0 = never */
+    double statement_s;
     int size;
     handle *handles; /* (size) */
 };
 
-evtwin_status evtwin__store_pool_create(const char *uri, int size, evtwin__store_pool **out) {
+evtwin_status evtwin__store_pool_create(const char *uri, int size, double statement_s,
+                                        evtwin__store_pool **out) {
     evtwin__uri parts;
     EVTWIN_TRY(evtwin__uri_parse(uri, &parts));
     const int is_file = strcmp(parts.scheme, "sqlite") == 0;
@@ -32,6 +36,7 @@ evtwin_status evtwin__store_pool_create(const char *uri, int size, evtwin__store
     if (pool != NULL) {
         pthread_mutex_init(&pool->lock, NULL);
         pool->size = size;
+        pool->statement_s = statement_s;
         pool->uri = evtwin__strdup(uri);
         pool->path = evtwin__strdup(is_file ? parts.path : "");
         pool->handles = evtwin__calloc((size_t)size, sizeof *pool->handles);
@@ -43,6 +48,12 @@ evtwin_status evtwin__store_pool_create(const char *uri, int size, evtwin__store
     }
     *out = pool;
     return EVTWIN_OK;
+}
+
+static int64_t now_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 static void close_store(handle *h) {
@@ -94,6 +105,16 @@ static handle *take_idle(evtwin__store_pool *pool) {
     return best;
 }
 
+/* Let the store be seen by an interrupt; nobody asks anything any more after one. */
+static evtwin_status publish(evtwin__store_pool *pool, handle *h, evtwin_store *store) {
+    pthread_mutex_lock(&pool->lock);
+    h->store = store;
+    const int is_stopped = pool->is_stopped;
+    pthread_mutex_unlock(&pool->lock);
+    EVTWIN_FAIL_IF(is_stopped, EVTWIN_E_CANCELLED, "the server is stopping");
+    return EVTWIN_OK;
+}
+
 evtwin_status evtwin__store_pool_take(evtwin__store_pool *pool, handle **out) {
     handle *h = take_idle(pool);
     EVTWIN_FAIL_IF(h == NULL, EVTWIN_E_AGAIN, "all %d store handles are in use", pool->size);
@@ -102,11 +123,17 @@ evtwin_status evtwin__store_pool_take(evtwin__store_pool *pool, handle **out) {
         now = (struct stat){0};
     }
     if (h->device != now.st_dev || h->inode != now.st_ino) {
+        pthread_mutex_lock(&pool->lock);
         close_store(h);
+        pthread_mutex_unlock(&pool->lock);
     }
-    const evtwin_status st = h->store == NULL ? open_store(pool, &h->store) : EVTWIN_OK;
+    evtwin_store *store = h->store;
+    evtwin_status st = store == NULL ? open_store(pool, &store) : EVTWIN_OK;
     h->device = now.st_dev;
     h->inode = now.st_ino;
+    if (st >= 0 && (st = publish(pool, h, store)) >= 0) {
+        st = evtwin_store_deadline(store, pool->statement_s);
+    }
     if (st < 0) {
         evtwin__store_pool_give(pool, h, st);
         return st;
@@ -117,13 +144,44 @@ evtwin_status evtwin__store_pool_take(evtwin__store_pool *pool, handle **out) {
 }
 
 void evtwin__store_pool_give(evtwin__store_pool *pool, handle *h, evtwin_status outcome) {
-    if (outcome < 0) {
+    pthread_mutex_lock(&pool->lock);
+    if (outcome >= 0) {
+        atomic_store(&pool->good_ms, now_ms());
+    } else if (outcome != EVTWIN_E_CANCELLED) { /* a question too long says nothing of the store */
         close_store(h);
         atomic_store(&pool->is_up, 0);
     }
-    pthread_mutex_lock(&pool->lock);
     h->is_taken = 0;
     pthread_mutex_unlock(&pool->lock);
+}
+
+void evtwin__store_pool_interrupt(evtwin__store_pool *pool) {
+    pthread_mutex_lock(&pool->lock);
+    atomic_store(&pool->is_stopped, 1);
+    for (int i = 0; i < pool->size; i++) {
+        evtwin_store_interrupt(pool->handles[i].store);
+    }
+    pthread_mutex_unlock(&pool->lock);
+}
+
+double evtwin__store_pool_age_s(const evtwin__store_pool *pool) {
+    const int64_t good_ms = atomic_load(&pool->good_ms);
+    return good_ms == 0 ? -1.0 : (double)(now_ms() - good_ms) / 1000.0;
+}
+
+evtwin_status evtwin__store_pool_may_come(const evtwin__store_pool *pool) {
+    char folder[4096];
+    const char *slash = strrchr(pool->path, '/');
+    const size_t length = slash == NULL ? 0 : (size_t)(slash - pool->path);
+    struct stat info;
+    if (length == 0 || length >= sizeof folder) {
+        return EVTWIN_OK; /* here, or at the root */
+    }
+    memcpy(folder, pool->path, length);
+    folder[length] = '\0';
+    EVTWIN_FAIL_IF(stat(folder, &info) != 0 || !S_ISDIR(info.st_mode), EVTWIN_E_NOT_FOUND,
+                   "%s: its folder does not exist; make it, or name another store", pool->path);
+    return EVTWIN_OK;
 }
 
 int evtwin__store_pool_is_up(const evtwin__store_pool *pool) {

@@ -9,8 +9,14 @@
 
 typedef struct evtwin__store_pool evtwin__store_pool;
 
-/* The store need not exist yet. size is the number of handles kept. */
-evtwin_status evtwin__store_pool_create(const char *uri, int size, evtwin__store_pool **out);
+/* The store need not exist yet. size is the number of handles kept; statement_s is how long the use
+ * of one may take between take and give: what takes longer answers EVTWIN_E_CANCELLED. */
+evtwin_status evtwin__store_pool_create(const char *uri, int size, double statement_s,
+                                        evtwin__store_pool **out);
+
+/* Interrupt what is being asked, for a stop: all that is asked from now on answers
+ * EVTWIN_E_CANCELLED. */
+void evtwin__store_pool_interrupt(evtwin__store_pool *pool);
 
 /* Every handle is back by then. NULL is fine. */
 void evtwin__store_pool_free(evtwin__store_pool *pool);
@@ -35,6 +41,12 @@ evtwin_status evtwin__store_pool_take(evtwin__store_pool *pool, evtwin__store_ha
 /* Give it back; outcome is what its last use returned: after a failure the store is closed. */
 void evtwin__store_pool_give(evtwin__store_pool *pool, evtwin__store_handle *handle,
                              evtwin_status outcome);
+
+/* Seconds since a use last went well, < 0 if none has yet. */
+double evtwin__store_pool_age_s(const evtwin__store_pool *pool);
+
+/* A store that is not there may be made later: EVTWIN_E_NOT_FOUND for a file without a folder. */
+evtwin_status evtwin__store_pool_may_come(const evtwin__store_pool *pool);
 
 /* 1 if the last take or use went well, 0 if not, or if there was none yet. */
 int evtwin__store_pool_is_up(const evtwin__store_pool *pool);

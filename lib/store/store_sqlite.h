@@ -40,6 +40,13 @@ typedef enum sqlite_sql {
     SQL_LATEST_ALL,
     SQL_HISTORY,
     SQL_STATS,
+    SQL_PREDICTED_HOURS,
+    SQL_HOUR_TOUCH,
+    SQL_HOUR_NEXT,
+    SQL_HOUR_SUM,
+    SQL_HOUR_FORGET,
+    SQL_HOURS_FORGET,
+    SQL_HOURS_TOUCH,
     SQL_CHANGES,
     SQL_N
 } sqlite_sql;
@@ -95,8 +102,8 @@ typedef struct sqlite_store {
 /* ---- store_sqlite_statements.c ---- */
 
 /* The statement, prepared and ready for parameters: types has a letter for each of the values that
- * follow, s (text, borrowed until the statement is reset), i (int64_t), t (time_us, int64_t).
- * In statements that write rows the parameter of quantity q is ?q+1. */
+ * follow, s (text, borrowed until the statement is reset), c (text, copied), i (int64_t), t
+ * (time_us, int64_t). In statements that write rows the parameter of quantity q is ?q+1. */
 evtwin_status evtwin__sqlite_ask(sqlite_store *s, sqlite_sql which, evtwin__stmt **out,
                                  const char *types, ...);
 
@@ -156,6 +163,34 @@ evtwin_status evtwin__sqlite_judge_row(sqlite_store *s, sqlite_judge **judge,
  * failure to write. */
 evtwin_status evtwin__sqlite_judge_end(sqlite_store *s, sqlite_judge *judge, int64_t now_us,
                                        evtwin_status st);
+
+/* ---- store_sqlite_hours.c: the sums of whole hours, within a transaction of the caller's ---- */
+
+enum { SQLITE_HOUR_SIZE = sizeof "YYYY-MM-DDThh" };
+
+/* An hour of a battery. */
+typedef struct sqlite_hour {
+    char battery_id[64], hour[SQLITE_HOUR_SIZE];
+} sqlite_hour;
+
+/* The hours that a transaction changes: starts zeroed. A fleet's rows come battery after battery,
+ * again and again: of each the last hour is remembered, as far as there is room. */
+typedef struct sqlite_hours {
+    char newest[SQLITE_HOUR_SIZE]; /* of any battery */
+    sqlite_hour last[256];
+} sqlite_hours;
+
+/* A row of that time is written: its hour has no sums any more. */
+evtwin_status evtwin__sqlite_touch_hour(sqlite_store *s, sqlite_hours *hours,
+                                        const char *battery_id, const char *time);
+
+/* Sum hours that are over: a little of it, after n rows were written. */
+evtwin_status evtwin__sqlite_sum_hours(sqlite_store *s, const sqlite_hours *touched,
+                                       size_t n_written);
+
+/* Rows with times after one and up to another were deleted. */
+evtwin_status evtwin__sqlite_expired_hours(sqlite_store *s, const char *battery_id,
+                                           const char *after_time, const char *to_time);
 
 /* ---- store_sqlite_expire.c: a little of it, after an insert of n rows ---- */
 

@@ -117,6 +117,9 @@ static evtwin_status visit(sqlite_store *s, size_t n_rows, size_t *n_deleted) {
         EVTWIN_TRY(evtwin__sqlite_run(s, SQL_DELETE, "ssssi", s->sweep.battery_id, s->sweep.time,
                                       end, s->sweep.cutoff, s->sweep.revision));
         const size_t n = (size_t)evtwin__db_changes(s->db);
+        if (n > 0) {
+            EVTWIN_TRY(evtwin__sqlite_expired_hours(s, s->sweep.battery_id, s->sweep.time, end));
+        }
         *n_deleted += n;
         n_visited += is_last ? n + 1 : n_left; /* a battery costs a visit even if all of it stays */
         s->sweep.is_in_battery = !is_last;

@@ -5,6 +5,7 @@
 #include "core/utf8.h"
 #include "store/store_sqlite.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- rows into tables ---- */
@@ -311,35 +312,56 @@ evtwin_status evtwin__sqlite_latest(evtwin_store *store, const char *battery_id,
     return st;
 }
 
-evtwin_status evtwin__sqlite_history(evtwin_store *store, const char *battery_id,
-                                     const evtwin_history_options *options, evtwin_table **out) {
-    evtwin__stmt *stmt = NULL;
-    const evtwin_status st = evtwin__sqlite_ask(
-        (sqlite_store *)store, SQL_HISTORY, &stmt, "stttiii", battery_id, options->from_us,
-        options->to_us, options->before_time_us, options->before_seq,
-        (int64_t)(options->predicted_only != 0), limit_of(options->limit));
-    return answer_rows(st, stmt, out);
+/* Of the rows of one hour, those of a history: a text that times begin with bounds them, too. */
+static evtwin_status ask_hour(sqlite_store *s, const char *battery_id, const char *hour,
+                              const evtwin_history_options *options, size_t n_left,
+                              evtwin__stmt **out) {
+    char from[EVTWIN_TIME_TEXT_SIZE], to[EVTWIN_TIME_TEXT_SIZE], before[EVTWIN_TIME_TEXT_SIZE];
+    char end[EVTWIN_TIME_TEXT_SIZE];
+    evtwin__sqlite_time(options->from_us, from);
+    evtwin__sqlite_time(options->to_us, to);
+    evtwin__sqlite_time(options->before_time_us, before);
+    snprintf(end, sizeof end, "%s~", hour);
+    const int is_before = strcmp(before, end) < 0;
+    return evtwin__sqlite_ask(s, SQL_HISTORY, out, "sccciii", battery_id,
+                              strcmp(from, hour) > 0 ? from : hour, strcmp(to, end) < 0 ? to : end,
+                              is_before ? before : end, is_before ? options->before_seq : INT64_MAX,
+                              INT64_C(1), limit_of(n_left));
 }
 
-evtwin_status evtwin__sqlite_stats(evtwin_store *store, const char *battery_id, int64_t from_us,
-                                   int64_t to_us, evtwin_store_stats *out) {
-    evtwin__stmt *stmt = NULL;
-    EVTWIN_TRY(evtwin__sqlite_ask((sqlite_store *)store, SQL_STATS, &stmt, "stt", battery_id,
-                                  from_us, to_us));
-    double *const numbers[] = {&out->avg_soc,     &out->min_soc,         &out->max_soc,
-                               &out->avg_soh,     &out->avg_temperature, &out->max_temperature,
-                               &out->avg_voltage, &out->avg_current,     &out->total_cycles,
-                               &out->avg_rul,     &out->avg_failure_risk};
-    evtwin_status st = evtwin__stmt_step(stmt);
-    if (st >= 0) {
-        evtwin__stmt_i64(stmt, 0, &out->total_records);
-        for (int i = 0; i < (int)(sizeof numbers / sizeof numbers[0]); i++) {
-            *numbers[i] = evtwin__stmt_f64(stmt, i + 1);
-        }
-        st = out->total_records > 0 ? EVTWIN_OK : EVTWIN_DONE;
+/* Predictions may be few among many rows: only hours that have some, or are not summed, are looked
+ * into. */
+static evtwin_status predicted_history(sqlite_store *s, const char *battery_id,
+                                       const evtwin_history_options *options, evtwin_table **out) {
+    evtwin__stmt *hours = NULL, *rows = NULL;
+    const int64_t to_us =
+        options->to_us < options->before_time_us ? options->to_us : options->before_time_us;
+    EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_PREDICTED_HOURS, &hours, "stt", battery_id,
+                                  options->from_us, to_us));
+    answer a;
+    evtwin_status st = start(&a, EVTWIN__STORED);
+    while (st == EVTWIN_OK && a.rows < options->limit &&
+           (st = evtwin__stmt_step(hours)) == EVTWIN_OK) {
+        const char *hour = evtwin__stmt_text(hours, 0);
+        st = ask_hour(s, battery_id, hour != NULL ? hour : "", options, options->limit - a.rows,
+                      &rows);
+        st = st < 0 ? st : add_rows(&a, NULL, rows, st);
     }
-    evtwin__stmt_reset(stmt);
-    return st;
+    evtwin__stmt_reset(hours);
+    return finish(&a, st, out);
+}
+
+evtwin_status evtwin__sqlite_history(evtwin_store *store, const char *battery_id,
+                                     const evtwin_history_options *options, evtwin_table **out) {
+    if (options->predicted_only) {
+        return predicted_history((sqlite_store *)store, battery_id, options, out);
+    }
+    evtwin__stmt *stmt = NULL;
+    const evtwin_status st =
+        evtwin__sqlite_ask((sqlite_store *)store, SQL_HISTORY, &stmt, "stttiii", battery_id,
+                           options->from_us, options->to_us, options->before_time_us,
+                           options->before_seq, INT64_C(0), limit_of(options->limit));
+    return answer_rows(st, stmt, out);
 }
 
 evtwin_status evtwin__sqlite_changes(evtwin_store *store, int64_t after_revision, size_t max_rows,

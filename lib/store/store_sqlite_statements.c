@@ -12,6 +12,17 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The sums of an hour, and how they are made of rows. */
+#define SUM_COLUMNS                                                                                \
+    "records, predicted, n_soc, sum_soc, min_soc, max_soc, n_soh, sum_soh, n_temperature,"         \
+    " sum_temperature, max_temperature, n_voltage, sum_voltage, n_current, sum_current,"           \
+    " max_cycles, n_rul, sum_rul, n_failure, sum_failure"
+#define SUMS                                                                                       \
+    "count(*), sum(@is_predicted), count(soc), sum(soc), min(soc), max(soc), count(soh),"          \
+    " sum(soh), count(temperature), sum(temperature), max(temperature), count(voltage),"           \
+    " sum(voltage), count(current), sum(current), max(charge_cycles), count(rul_prediction),"      \
+    " sum(rul_prediction), count(failure_probability), sum(failure_probability)"
+
 /* Marks, replaced when a statement is prepared: the lists below, as @row for all columns;
  * @revision (its parameter), @status (of a row that is predicted, by the limits), @key (of a row),
  * @place (of a row: the revision that it was read with), @is_predicted. */
@@ -97,10 +108,41 @@ static const char *const sql_texts[SQL_N] = {
     [SQL_HISTORY] = "SELECT @row FROM ev_telemetry WHERE battery_id = ?1"
                     " AND time >= ?2 AND time <= ?3 AND (time, seq) < (?4, ?5)"
                     " AND (?6 = 0 OR @is_predicted) ORDER BY time DESC, seq DESC LIMIT ?7",
-    [SQL_STATS] = "SELECT count(*), avg(soc), min(soc), max(soc), avg(soh), avg(temperature),"
-                  " max(temperature), avg(voltage), avg(current), max(charge_cycles),"
-                  " avg(rul_prediction), avg(failure_probability)"
-                  " FROM ev_telemetry WHERE battery_id = ? AND time >= ? AND time <= ?",
+    /* the first hour is not before ?2; times compare with hours as texts */
+    [SQL_STATS] =
+        "WITH part (" SUM_COLUMNS ") AS ("
+        "SELECT " SUM_COLUMNS " FROM ev_hour WHERE battery_id = ?1 AND hour >= ?4 AND hour < ?5"
+        " AND records IS NOT NULL"
+        " UNION ALL SELECT " SUMS " FROM ev_telemetry WHERE battery_id = ?1 AND time >= ?2"
+        " AND time <= min(?3, ?4)"
+        " UNION ALL SELECT " SUMS " FROM ev_telemetry WHERE battery_id = ?1 AND time >= ?5"
+        " AND time <= ?3"
+        " UNION ALL SELECT " SUMS " FROM ev_hour AS h CROSS JOIN ev_telemetry AS t"
+        " ON t.battery_id = h.battery_id AND t.time >= h.hour AND t.time < h.hour || '~'"
+        " WHERE h.battery_id = ?1 AND h.hour >= ?4 AND h.hour < ?5 AND h.records IS NULL)"
+        " SELECT sum(records), sum(sum_soc) / sum(n_soc), min(min_soc), max(max_soc),"
+        " sum(sum_soh) / sum(n_soh), sum(sum_temperature) / sum(n_temperature),"
+        " max(max_temperature), sum(sum_voltage) / sum(n_voltage),"
+        " sum(sum_current) / sum(n_current), max(max_cycles), sum(sum_rul) / sum(n_rul),"
+        " sum(sum_failure) / sum(n_failure) FROM part",
+    [SQL_PREDICTED_HOURS] = "SELECT hour FROM ev_hour WHERE battery_id = ?1"
+                            " AND hour >= substr(?2, 1, 13) AND hour <= substr(?3, 1, 13)"
+                            " AND (records IS NULL OR predicted > 0) ORDER BY hour DESC",
+    [SQL_HOUR_TOUCH] = "INSERT INTO ev_hour (battery_id, hour) VALUES (?1, ?2)"
+                       " ON CONFLICT (battery_id, hour) DO UPDATE SET records = NULL"
+                       " WHERE records IS NOT NULL",
+    [SQL_HOUR_NEXT] = "SELECT battery_id, hour FROM ev_hour INDEXED BY ev_hour_unsummed"
+                      " WHERE records IS NULL AND hour < ? ORDER BY hour LIMIT 1",
+    [SQL_HOUR_SUM] = "INSERT OR REPLACE INTO ev_hour (battery_id, hour, " SUM_COLUMNS ") SELECT"
+                     " ?1, ?2, " SUMS " FROM ev_telemetry WHERE battery_id = ?1 AND time >= ?2"
+                     " AND time < ?2 || '~' RETURNING records",
+    [SQL_HOUR_FORGET] = "DELETE FROM ev_hour WHERE battery_id = ? AND hour = ?",
+#define THESE_HOURS                                                                                \
+    " WHERE battery_id = ?1 AND hour >= substr(?2, 1, 13) AND hour <= substr(?3, 1, 13)"
+    [SQL_HOURS_FORGET] =
+        "DELETE FROM ev_hour" THESE_HOURS " AND NOT EXISTS (SELECT 1 FROM ev_telemetry AS t WHERE"
+        " t.battery_id = ?1 AND t.time >= hour AND t.time < hour || '~')",
+    [SQL_HOURS_TOUCH] = "UPDATE ev_hour SET records = NULL" THESE_HOURS " AND records IS NOT NULL",
     [SQL_CHANGES] =
         "SELECT @row FROM ev_telemetry WHERE revision > ? AND revision <= " SQLITE_MAX_REVISION_TEXT
         " ORDER BY revision LIMIT ?",
@@ -283,6 +325,9 @@ static evtwin_status ask(sqlite_store *s, sqlite_sql which, evtwin__stmt **out, 
         switch (types[i - 1]) {
         case 's':
             evtwin__stmt_bind_text(stmt, i, va_arg(values, const char *));
+            break;
+        case 'c':
+            evtwin__stmt_bind_copy(stmt, i, va_arg(values, const char *));
             break;
         case 't':
             evtwin__sqlite_time(va_arg(values, int64_t), time);

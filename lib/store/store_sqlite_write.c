@@ -204,6 +204,7 @@ static evtwin_status write_each(sqlite_store *s, const evtwin__rows *rows, int64
     evtwin__sqlite_time(now_us, now);
     row_times times = {.now = now};
     standing run = {.seq = 0};
+    sqlite_hours hours = {.newest = ""};
     size_t n = 0;
     evtwin__value value[EVTWIN__Q_COUNT] = {{0}};
     for (size_t i = 0; i < rows->binding.rows; i++) {
@@ -216,6 +217,8 @@ static evtwin_status write_each(sqlite_store *s, const evtwin__rows *rows, int64
             counter.revision++;
             n++;
             EVTWIN_TRY(evtwin__sqlite_judge_row(s, judge, rows, i, value, report != NULL));
+            EVTWIN_TRY(
+                evtwin__sqlite_touch_hour(s, &hours, value[EVTWIN__Q_BATTERY_ID].text, times.time));
             if (evtwin__row_is_predicted(value)) {
                 EVTWIN_TRY(note_standing(s, &run, value, times.time));
             }
@@ -225,6 +228,7 @@ static evtwin_status write_each(sqlite_store *s, const evtwin__rows *rows, int64
     }
     *n_out = n;
     EVTWIN_TRY(put_standing(s, &run));
+    EVTWIN_TRY(evtwin__sqlite_sum_hours(s, &hours, n));
     return n > 0 ? evtwin__sqlite_counter_set(s, &counter) : EVTWIN_OK;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/bench/bench_serve.c: answers of the server beside jansson (the text of a page of history)
  * and beside a bare libmicrohttpd that sends constant bytes (requests a second over one
- * connection). */
+ * connection); and what an honest client sees beside many that are not. */
 
 #include <stdio.h>
 
@@ -22,6 +22,7 @@ int main(void) {
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -216,6 +217,77 @@ static void bench_requests(const char *uri) {
     evtwin_server_free(server);
 }
 
+/* ---- an honest client beside 1,000 that hold what they can ---- */
+
+enum { N_CROWD = 1000, N_HONEST = 300 };
+
+static int by_time(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* A connection each; ms that 50 and 99 of 100 answers take at most. */
+static void ask_honestly(int port, const char *beside) {
+    static const char request[] =
+        "GET /api/battery/latest HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    static double took_s[N_HONEST];
+    int n_failed = 0;
+    for (int i = 0; i < N_HONEST; i++) {
+        char answer[4096];
+        size_t size = 0;
+        ssize_t n;
+        const double start = now_s();
+        const int fd = connect_to(port);
+        (void)!send(fd, request, sizeof request - 1, MSG_NOSIGNAL);
+        while ((n = recv(fd, answer + size, sizeof answer - size, 0)) > 0) {
+            size += (size_t)n;
+        }
+        close(fd);
+        took_s[i] = now_s() - start;
+        n_failed += size < 15 || memcmp(answer, "HTTP/1.1 200 OK", 15) != 0;
+    }
+    qsort(took_s, N_HONEST, sizeof took_s[0], by_time);
+    printf("  %-34s p50 %7.2f ms, p99 %7.2f ms, %d failed\n", beside, took_s[N_HONEST / 2] * 1e3,
+           took_s[N_HONEST * 99 / 100] * 1e3, n_failed);
+}
+
+static void bench_crowd(const char *uri) {
+    static const struct {
+        const char *name, *sends;
+    } crowds[] = {
+        {"1,000 idle", ""},
+        {"1,000 that send half a head", "GET /health HTTP/1.1\r\nHost: localhost\r\nX: "},
+        {"1,000 that do not read", "GET /api/battery/history HTTP/1.1\r\nHost: localhost\r\n\r\n"},
+    };
+    struct rlimit files;
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    evtwin_server_options options;
+    check(evtwin_server_options_init(&options, sizeof options));
+    options.listen = "127.0.0.1:0";
+    options.store = uri;
+    evtwin_server *server;
+    check(evtwin_server_start(&options, &server));
+    const int port = evtwin_server_port(server);
+    printf("an honest client:\n");
+    ask_honestly(port, "alone");
+    for (size_t k = 0; k < 3; k++) {
+        static int fd[N_CROWD];
+        for (int i = 0; i < N_CROWD; i++) {
+            const int small = 4096;
+            fd[i] = connect_to(port);
+            setsockopt(fd[i], SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+            (void)!send(fd[i], crowds[k].sends, strlen(crowds[k].sends), MSG_NOSIGNAL);
+        }
+        ask_honestly(port, crowds[k].name);
+        for (int i = 0; i < N_CROWD; i++) {
+            close(fd[i]);
+        }
+    }
+    evtwin_server_free(server);
+}
+
 int main(void) {
     char folder[] = "/var/tmp/evtwin-bench-XXXXXX", uri[64];
     if (mkdtemp(folder) == NULL) {
@@ -232,6 +304,7 @@ int main(void) {
     printf("%zu rows of history as JSON: %.2f ms, jansson %.2f ms, ratio %.1f\n",
            evtwin_table_rows(table), ours * 1e3, peer * 1e3, peer / ours);
     bench_requests(uri);
+    bench_crowd(uri);
 
     evtwin_table_free(table);
     evtwin_store_free(store);

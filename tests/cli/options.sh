@@ -59,6 +59,18 @@ for tool in evtwin-train evtwin-sim evtwin-predict evtwin-serve; do
     err 'No space left on device'
 done
 
+# ---- what is secret in a value is not shown ----
+for key in password token api_key secret TOKEN sasl.password access_key; do
+    run evtwin-sim --sink "csv:a.csv?$key=hush&b=1" --print-config
+    expect 0
+    out "$key=***&b=1"
+    check "$key is not shown" sh -c '! grep -q hush out'
+    run evtwin-sim --sink "csv:a.csv?$key=hush" --duration 0
+    check "$key is not shown in an error" sh -c '! grep -q hush err'
+done
+run evtwin-sim --sink 'nats://me:hush@host/x?token=hush' --print-config
+check 'both of them' sh -c '! grep -q hush out'
+
 # ---- flag over environment over file over default; lists start afresh ----
 printf 'interval = 3 # seconds\nfleet = 4\nsink = csv:a.csv\nsink = null:\n' >sim.conf
 run evtwin-sim --print-config

@@ -68,8 +68,26 @@ for uri in evtwin.db redis://host sqlite: 'sqlite:evtwin.db?colour=red'; do
 done
 run evtwin-serve --port 70000
 expect 2
-API_PORT=x run evtwin-serve
+API_PORT=abc run evtwin-serve
 expect 78
+one_line
+err "API_PORT: 'abc' is not a whole number from 0 to 65535"
+
+# ---- a store that cannot be read is an input, not an address ----
+run evtwin-serve --store sqlite:no/such/folder/t.db --listen 127.0.0.1:0
+expect 66
+one_line
+err 'no/such/folder/t.db'
+err 'folder does not exist'
+mkdir folder.db
+run evtwin-serve --store sqlite:folder.db --listen 127.0.0.1:0
+expect 66
+one_line
+err 'folder.db'
+printf 'this is not a database, however long it may be' >noise.db
+run evtwin-serve --store sqlite:noise.db --listen 127.0.0.1:0
+expect 65
+err 'noise.db'
 API_PORT=1 run evtwin-serve --listen 127.0.0.1:"$port" --store sqlite:evtwin.db
 expect 69
 err ":$port"

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 static struct {
@@ -58,12 +59,16 @@ int cli_print_range(FILE *f, const char *label, const evtwin_table *table, size_
     return low <= high;
 }
 
-/* Length of the password at `s` if one begins there, given what stands before it; 0 if none. */
+/* Length of the secret at `s` if one begins there, given what stands before it; 0 if none: the
+ * value of anything whose name ends in one of these words. */
 static size_t password_length(const char *start, const char *s) {
-    static const char key[] = "password=";
-    const size_t key_length = sizeof key - 1;
-    if ((size_t)(s - start) >= key_length && strncmp(s - key_length, key, key_length) == 0) {
-        return strcspn(s, "&# ");
+    static const char *const words[] = {
+        "password=", "passwd=", "pass=", "pwd=", "secret=", "token=", "key=", "sasl="};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        const size_t n = strlen(words[i]);
+        if ((size_t)(s - start) >= n && strncasecmp(s - n, words[i], n) == 0) {
+            return strcspn(s, "&# ;");
+        }
     }
     /* scheme://user:password@host */
     if (s > start && s[-1] == ':') {

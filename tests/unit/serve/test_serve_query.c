@@ -103,11 +103,48 @@ static void test_limits(void **state) {
     assert_fails(evtwin__query_parse(target, EVTWIN__TARGET_MAX, &q), EVTWIN_E_PARSE, "16");
 }
 
+/* A '+' that nobody escaped arrives as a blank: before an offset it can only have been one. */
+static void test_plus_in_a_time(void **state) {
+    (void)state;
+    static const char *const known[] = {"until", NULL};
+    const int64_t noon_us = INT64_C(1769860800000000); /* 2026-01-31T12:00:00Z */
+    static const struct {
+        const char *until;
+        int is_noon; /* else refused */
+    } cases[] = {
+        {"2026-01-31T12:00:00Z", 1},
+        {"2026-01-31T13:00:00%2B01:00", 1},
+        {"2026-01-31T13:00:00+01:00", 1},
+        {"2026-01-31T13:00:00%2001:00", 1},
+        {"2026-01-31T13:00:00.000+01:00", 1},
+        {"2026-01-31+13:00:00+01:00", 1},
+        {"2026-01-31T11:00:00-01:00", 1},
+        {"2026-01-31T13:00:00++01:00", 0},
+        {"+01:00", 0},
+        {"2026-01-31T13:00:00+", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char target[100];
+        snprintf(target, sizeof target, "/a?until=%s", cases[i].until);
+        evtwin__query q;
+        evtwin__params params = {.hours = 1.0, .limit = 10};
+        assert_ok(parse(target, &q));
+        const evtwin_status st = evtwin__query_params(&q, known, &params);
+        if ((st >= 0) != cases[i].is_noon) {
+            fail_msg("%s: %s", cases[i].until, evtwin_status_name(st));
+        }
+        if (st >= 0) {
+            assert_int_equal(params.to_us, noon_us);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_path_and_parameters),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_plus_in_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

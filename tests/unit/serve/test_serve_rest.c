@@ -685,6 +685,77 @@ static void test_openapi_health(void **state) {
     json_decref(v);
 }
 
+/* ---- whose requests are answered ---- */
+
+static void test_other_sites(void **state) {
+    (void)state;
+    static const struct {
+        const char *target, *headers;
+        int code;
+    } cases[] = {
+        {"/api/battery/stats", "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n", 403},
+        {"/api/battery/latest", "Sec-Fetch-Site: same-site\r\nSec-Fetch-Mode: cors\r\n", 403},
+        {"/metrics", "Sec-Fetch-Site: cross-site\r\n", 403},
+        {"/health", "Sec-Fetch-Site: anything\r\n", 403},
+        {"/api/battery/latest",
+         "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n",
+         403},
+        {"/",
+         "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe\r\n",
+         403},
+        {"/",
+         "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n",
+         200},
+        {"/api/battery/stats", "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: cors\r\n", 200},
+        {"/api/battery/stats", "Sec-Fetch-Site: none\r\nSec-Fetch-Mode: navigate\r\n", 200},
+        {"/api/battery/stats", "", 200},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        reply r = client_request(port, "GET", cases[i].target, cases[i].headers);
+        if (r.code != cases[i].code) {
+            fail_msg("%s with %s: %d", cases[i].target, cases[i].headers, r.code);
+        }
+        reply_free(&r);
+    }
+}
+
+/* ---- ages ---- */
+
+static void test_ages(void **state) {
+    (void)state;
+    json_t *v = client_json(port, "/health", 200);
+    const double age_s = number(v, "store_age_s");
+    assert_true(age_s >= 0.0 && age_s < 60.0);
+    json_decref(v);
+    reply r = client_get(port, "/metrics");
+    assert_non_null(strstr(r.text, "\nevtwin_store_read_age_seconds "));
+    reply_free(&r);
+
+    /* one whose cycles have stopped */
+    evtwin_metrics *metrics = NULL;
+    assert_ok(evtwin_metrics_create(&metrics));
+    evtwin_server *predictor = start_server(NULL, metrics);
+    const int its_port = evtwin_server_port(predictor);
+    json_decref(client_json(its_port, "/health", 200)); /* not begun */
+    evtwin_metrics_good_cycle(metrics, 60.0);
+    v = client_json(its_port, "/health", 200);
+    assert_true(number(v, "cycle_age_s") < 60.0);
+    json_decref(v);
+    evtwin_metrics_good_cycle(metrics, 0.05);
+    usleep(60000);
+    v = client_json(its_port, "/health", 503);
+    assert_true(number(v, "cycle_age_s") > 0.05);
+    assert_string_equal(json_string_value(json_at(v, "status")), "unhealthy");
+    json_decref(v);
+    r = client_get(its_port, "/metrics");
+    assert_non_null(strstr(r.text, "\nevtwin_cycle_age_seconds "));
+    reply_free(&r);
+    evtwin_metrics_good_cycle(metrics, 60.0);
+    json_decref(client_json(its_port, "/health", 200));
+    evtwin_server_free(predictor);
+    evtwin_metrics_free(metrics);
+}
+
 /* ---- memory ---- */
 
 /* Start a server, ask it in this thread, free it, with memory for n_allocations; 1 if all went
@@ -706,7 +777,8 @@ static int serve_with(int n_allocations, const char *uri, const char *target) {
                                           .target = target,
                                           .target_length = strlen(target),
                                           .host = "localhost",
-                                          .n_hosts = 1};
+                                          .n_hosts = 1,
+                                          .is_aside = 1};
     evtwin__http_response response = {0};
     evtwin__serve(other, &request, &response);
     fail_nth_countdown = -1;
@@ -773,6 +845,8 @@ int main(void) {
         cmocka_unit_test(test_openapi),
         cmocka_unit_test(test_openapi_rows),
         cmocka_unit_test(test_openapi_health),
+        cmocka_unit_test(test_other_sites),
+        cmocka_unit_test(test_ages),
         cmocka_unit_test(test_out_of_memory),
     };
     if (!CLIENT_HAS_SERVER) {
