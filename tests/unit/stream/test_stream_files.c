@@ -391,7 +391,7 @@ static void a_pipe_keeps_what_its_reader_does_not_take(void **state) {
     int reader = open(path, O_RDONLY | O_NONBLOCK);
     assert_int_equal(fcntl(reader, F_SETPIPE_SZ, 4096), 4096);
     evtwin_sink *sink = NULL;
-    evtwin_table *t = batch(100, 85.5);
+    evtwin_table *t = batch(45, 85.5);
     assert_ok(evtwin_sink_open(uri("jsonl", path, ""), &sink));
     assert_ok(evtwin_sink_write(sink, t)); /* more than fits */
     assert_fails(evtwin_sink_flush(sink), EVTWIN_E_AGAIN, "slow.jsonl");
