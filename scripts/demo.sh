@@ -1,15 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # scripts/demo.sh BUILD: the whole main job on one machine: a labelled fleet, models, then a live fleet
-# with predictions at http://localhost:5001 until Ctrl-C. All state is in ./demo (remove it to start
-# over). DEMO_SECONDS=20 stops by itself and fails unless every battery is live and predicted.
+# with predictions at http://localhost:5001 until Ctrl-C. A program that ends is started again. All
+# state is in ./demo, or DEMO_STATE (remove it to start over). DEMO_SECONDS=20 stops by itself and fails unless every battery is live and predicted.
 # API_PORT, METRICS_PORT, TELEMETRY_INTERVAL and PREDICTION_INTERVAL work as in the tools.
 set -eu
 umask 077
 bin=$(cd "${1:?usage: scripts/demo.sh BUILD_FOLDER}" && pwd)
 [ -x "$bin/evtwin-sim" ] || bin=$bin/tools
 cd "$(dirname "$0")/.."
-state=demo n_live=12 running='' watcher='' api_port=${API_PORT:-5001}
+state=${DEMO_STATE:-demo} n_live=12 running='' watcher='' minute=0 n_revived=0 api_port=${API_PORT:-5001}
 metrics_port=${METRICS_PORT:-9100} interval=${TELEMETRY_INTERVAL:-2} seconds=${DEMO_SECONDS:-0}
 say() { printf 'demo: %s\n' "$*"; }
 die() { say "$*" >&2; exit 1; }
@@ -41,8 +41,27 @@ else
 fi
 
 start() { # in a session of its own, so that Ctrl-C reaches only this script, which stops them in order
-    setsid "$bin/$@" >$state/"$1".log 2>&1 &
-    running="$running $1:$!"
+    case $1 in
+    evtwin-sim) set -- "$1" --fleet $n_live --soh 99:79 --seed 7 --interval "$interval" --sink sqlite:$state/evtwin.db ;;
+    evtwin-predict) set -- "$1" --models $state/models --store sqlite:$state/evtwin.db \
+        --interval "${PREDICTION_INTERVAL:-1}" --metrics-port "$metrics_port" ;;
+    evtwin-serve) set -- "$1" --store sqlite:$state/evtwin.db --port "$api_port" ;;
+    esac
+    setsid "$bin/$@" >>$state/"$1".log 2>&1 &
+    pid=$!
+}
+# NAME PID: it has ended; not more than five times a minute, which would help nobody
+revive() {
+    code=0
+    wait "$2" 2>/dev/null || code=$?
+    tail -n 1 $state/"$1".log >&2
+    now=$(date +%s)
+    [ $((now - minute)) -lt 60 ] || minute=$now n_revived=0
+    n_revived=$((n_revived + 1))
+    [ $n_revived -le 5 ] || die "$1 ended with code $code, after five new starts within a minute; the demo stops"
+    say "$1 ended with code $code; starting it again"
+    start "$1"
+    running=$(echo "$running" | sed "s/$1:$2/$1:$pid/")
 }
 stop_all() {
     trap 'for item in $running; do kill -KILL ${item#*:} 2>/dev/null || true; done; exit 130' INT TERM
@@ -62,17 +81,17 @@ finish() { stop_all; say "stopped; the data set, models and database stay in $st
 rm -f $state/check.csv $state/evtwin.db $state/evtwin.db-* $state/*.log # so that no old row is shown as live
 trap stop_all EXIT
 trap finish INT TERM
-start evtwin-sim --fleet $n_live --soh 99:79 --seed 7 --interval "$interval" --sink sqlite:$state/evtwin.db
-start evtwin-predict --models $state/models --store sqlite:$state/evtwin.db \
-    --interval "${PREDICTION_INTERVAL:-1}" --metrics-port "$metrics_port"
-start evtwin-serve --store sqlite:$state/evtwin.db --port "$api_port"
+for name in evtwin-sim evtwin-predict evtwin-serve; do
+    start $name
+    running="$running $name:$pid"
+done
 say "$n_live batteries, new to nearly worn out, sixty times as fast as life"
 say "open http://localhost:$api_port (Ctrl-C stops)"
 "$python" tests/long/demo.py fleet "$api_port" $n_live "$interval" "$seconds" &
 watcher=$!
 while [ "$seconds" = 0 ] || alive "$watcher"; do
     for item in $running; do
-        alive "${item#*:}" || { tail -n 3 $state/"${item%:*}".log >&2; die "${item%:*} ended; the demo stops"; }
+        alive "${item#*:}" || revive "${item%:*}" "${item#*:}"
     done
     sleep 1 || true
 done

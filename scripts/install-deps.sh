@@ -31,7 +31,14 @@ sqlite3|looks into databases in tests|sqlite3
 long_list='
 clang|second compiler|clang
 libclang-rt-dev|sanitizers and fuzzers of clang|fuzzer
+gcc-arm-linux-gnueabihf|builds for 32-bit ARM|arm-linux-gnueabihf-gcc
+libc6-dev-armhf-cross|its C library|file:/usr/arm-linux-gnueabihf/include/stdio.h
+gcc-arm-none-eabi|builds for a Cortex-M4|arm-none-eabi-gcc
+libnewlib-arm-none-eabi|its C library|file:/usr/include/newlib/stdio.h
+qemu-user|runs what was built for ARM|qemu-arm
+qemu-system-arm|is a board with a Cortex-M4|qemu-system-arm
 prometheus|scrapes the metrics in a test; promtool checks them (Debian also starts it as a service)|prometheus
+faketime|gives a tool a wrong clock in the cases|faketime
 '
 
 want=

@@ -6,8 +6,12 @@
 
 #include "cli/cli.h"
 
+#include <time.h>
+
 /* Between two tries to open a sink; the pump's own between two to write are the same. */
 static const double first_pause_s = 0.5, longest_pause_s = 30;
+
+enum { FINISH_TRIES = 20 };
 
 /* What the pump does by itself is reported once; what it cannot cure ends the run and is reported
  * there. */
@@ -18,6 +22,8 @@ static void on_event(void *ctx, const evtwin_pump_event *event) {
         d->on_batch(d->ctx, event->batch);
     } else if (event->kind == EVTWIN_PUMP_REFUSED && d->on_refusal != NULL) {
         d->on_refusal(d->ctx, event->refusal);
+    } else if (event->kind == EVTWIN_PUMP_OUT_OF_RANGE && d->on_out_of_range != NULL) {
+        d->on_out_of_range(d->ctx, event);
     } else if (event->kind == EVTWIN_PUMP_SINK_FAILED) {
         d->is_stdout_broken |= cli_sink_is_stdout(event->uri);
     }
@@ -65,7 +71,9 @@ int delivery_take_source(delivery *d, evtwin_source *source) {
 
 int delivery_open_source(delivery *d, const char *uri) {
     evtwin_source *source;
+    cli_on_stop(CLI_STOP_LEAVES, "nothing was read"); /* it may wait for a header */
     const evtwin_status st = evtwin_source_open(uri, &source);
+    cli_on_stop(CLI_STOP_ASKS, NULL);
     return st < 0 ? cli_fail(CLI_A_STORE, st, NULL) : delivery_take_source(d, source);
 }
 
@@ -125,8 +133,18 @@ int delivery_report_missing(const delivery *d, int code) {
     return code;
 }
 
+/* Each try waits as long as its sink does for the lock. */
+evtwin_status delivery_flush(delivery *d) {
+    evtwin_status st = evtwin_pump_finish(d->pump);
+    for (int i = 1; i < FINISH_TRIES && st == EVTWIN_E_AGAIN; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+        st = evtwin_pump_finish(d->pump);
+    }
+    return st;
+}
+
 int delivery_finish(delivery *d, int code) {
-    if (code == CLI_OK && evtwin_pump_finish(d->pump) < 0) {
+    if (code == CLI_OK && delivery_flush(d) < 0) {
         cli_error("%s", evtwin_last_error());
     }
     code = delivery_report_missing(d, code);

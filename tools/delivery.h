@@ -8,9 +8,10 @@
 
 typedef struct delivery {
     evtwin_pump *pump;
-    void (*on_batch)(void *ctx, const evtwin_table *batch);       /* delivered, or held */
-    void (*on_refusal)(void *ctx, const evtwin_refusal *refusal); /* NULL = passed over */
-    void *ctx;                                                    /* of both */
+    void (*on_batch)(void *ctx, const evtwin_table *batch);             /* delivered, or held */
+    void (*on_refusal)(void *ctx, const evtwin_refusal *refusal);       /* NULL = passed over */
+    void (*on_out_of_range)(void *ctx, const evtwin_pump_event *event); /* likewise */
+    void *ctx;                                                          /* of all three */
     int holds;            /* records for a sink that fails, which is reported */
     int uses_stdout;      /* a sink writes to standard output */
     int is_stdout_broken; /* and failed to */
@@ -37,6 +38,10 @@ int delivery_run(delivery *d, int timeout_ms);
 
 /* Report the records of each sink that did not arrive. `code`, or CLI_FAILURE if there are any. */
 int delivery_report_missing(const delivery *d, int code);
+
+/* Deliver what is held at the end; a database that another process holds for some seconds must not
+ * cost the last records. */
+evtwin_status delivery_flush(delivery *d);
 
 /* Offer what is held once more, flush, report the totals of each sink. `code`, or CLI_FAILURE if
  * records did not arrive. */

@@ -31,19 +31,13 @@ static const cli_option options[PREDICT_N_OPTIONS] = {
         .help = "Prometheus metrics at http://localhost:PORT/metrics; 0 = off"),
     [PREDICT_CSV] = CLI_STRING("csv", "IN", NULL, .group = "File",
                                .help = "predict every row of a file instead; needs --out"),
-    [PREDICT_OUT] =
-        CLI_STRING("out", "OUT", NULL, .letter = 'o',
-                   .help = "the columns of IN, then rul_prediction, failure_probability and, if a "
-                           "row could not be predicted, prediction_note with the reason; - = "
-                           "standard output"),
-    [PREDICT_UNIT] =
-        CLI_STRINGS("unit", "NAME=UNIT", NULL,
-                    .help = "the unit a column of IN really is in, e.g. soc=percent; may be given "
-                            "again"),
-    [PREDICT_NAIVE_TIME] =
-        CLI_STRING("naive-time", "KIND", "utc", .choices = "utc|local|reject",
-                   .help = "what a time without an offset in IN means: utc, local or "
-                           "reject"),
+    [PREDICT_OUT] = CLI_STRING(
+        "out", "OUT", NULL, .letter = 'o',
+        .help =
+            "the columns of IN as they stand, then rul_prediction, failure_probability and, if a "
+            "row could not be predicted, prediction_note with the reason; - = "
+            "standard output"),
+    CLI_CSV_OPTIONS(PREDICT_CSV_OPTIONS, NULL),
 };
 
 static const cli_tool tool = {
@@ -76,8 +70,12 @@ static int check_combination(const cli *c) {
                 "--csv and --store or --source are mutually exclusive");
     CLI_FAIL_IF(has_source && cli_from(c, PREDICT_STORE) == CLI_FROM_FLAG, CLI_USAGE,
                 "--store and --source are mutually exclusive");
-    CLI_FAIL_IF(!has_csv && cli_count(c, PREDICT_UNIT) > 0, CLI_USAGE,
-                "--unit belongs to --csv; records have the contract's units");
+    for (size_t i = 0; i < CLI_CSV_N_OPTIONS; i++) {
+        const size_t option = PREDICT_CSV_OPTIONS + i;
+        CLI_FAIL_IF(!has_csv && cli_from(c, option) == CLI_FROM_FLAG, CLI_USAGE,
+                    "--%s belongs to --csv; a source csv:FILE takes it as a parameter",
+                    options[option].name);
+    }
     return cli_check_sinks(cli_items(c, PREDICT_SINK), cli_count(c, PREDICT_SINK));
 }
 

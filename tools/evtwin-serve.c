@@ -8,7 +8,18 @@
 #include <math.h>
 #include <string.h>
 
-enum { STORE, THRESHOLDS, LISTEN, PORT, INSECURE_LISTEN, THREADS, BACKUP, N_OPTIONS };
+enum {
+    STORE,
+    THRESHOLDS,
+    SILENT_AFTER,
+    PREDICTIONS_STOPPED_AFTER,
+    LISTEN,
+    PORT,
+    INSECURE_LISTEN,
+    THREADS,
+    BACKUP,
+    N_OPTIONS
+};
 
 static const cli_option options[N_OPTIONS] = {
     [STORE] = CLI_STRING("store", "URI", "sqlite:evtwin.db", .group = "Serve",
@@ -17,6 +28,13 @@ static const cli_option options[N_OPTIONS] = {
         "thresholds", "FILE", NULL,
         .help = "replace the store's limits by the contract's with the changes in this JSON "
                 "file: an array as /api/thresholds shows it; the store is made if absent"),
+    [SILENT_AFTER] = CLI_RANGE(
+        CLI_NUMBER, "silent-after", "S", "0", 0, 31622400,
+        .help = "seconds without a record until a battery counts as silent; 0: the longer of 15 s "
+                "and three times the interval at which its records come"),
+    [PREDICTIONS_STOPPED_AFTER] =
+        CLI_RANGE(CLI_NUMBER, "predictions-stopped-after", "S", "0", 0, 31622400,
+                  .help = "the same for records that wait for a prediction"),
     [LISTEN] = CLI_STRING("listen", "ADDRESS:PORT", "127.0.0.1:5001",
                           .help = "where; [::1]:0 picks a free port"),
     [PORT] = CLI_RANGE(CLI_INTEGER, "port", "PORT", NULL, 0, 65535, .environment = "API_PORT",
@@ -149,8 +167,11 @@ static int serve(const cli *c, const char *listen) {
     server_options.store = cli_text(c, STORE);
     server_options.n_threads = (int)cli_integer(c, THREADS);
     server_options.insecure_listen = cli_is_on(c, INSECURE_LISTEN);
+    server_options.silent_after_s = cli_number(c, SILENT_AFTER);
+    server_options.predictions_stopped_after_s = cli_number(c, PREDICTIONS_STOPPED_AFTER);
     server_options.service = "evtwin-serve";
     evtwin_server *server;
+    cli_on_stop(CLI_STOP_ASKS, NULL);
     const evtwin_status st = evtwin_server_start(&server_options, &server);
     if (st == EVTWIN_E_BUSY || st == EVTWIN_E_ARG) {
         char called[256], next_step[300];

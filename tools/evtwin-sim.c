@@ -38,6 +38,10 @@ static const cli_option options[SIM_N_OPTIONS] = {
                            "from A to B"),
     [SIM_TEMPERATURE] = CLI_RANGE(CLI_NUMBER, "temperature", "DEGC", "32", -40, 80,
                                   .help = "cell temperature at the start"),
+    [SIM_FRESH] = CLI_FLAG(
+        "fresh", .help = "start every battery anew; otherwise those that the first sqlite: sink "
+                         "knows go on from their last records, whatever --soc, --soh and "
+                         "--temperature say"),
     [SIM_START] =
         CLI_STRING("start", "TIME", "2024-01-01T00:00:00Z",
                    .help = "where the physics clock stands at the start: it stamps the records of "

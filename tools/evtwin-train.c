@@ -18,10 +18,9 @@ enum {
     GROUP_BY_RESET,
     ALLOW_SINGLE_ROWS,
     FEATURES,
-    UNIT,
     LABEL_RULE,
-    NAIVE_TIME,
-    CV,
+    CSV, /* the first of its options */
+    CV = CSV + CLI_CSV_N_OPTIONS,
     SEED,
     THREADS,
     JSON,
@@ -51,15 +50,11 @@ static const cli_option options[N_OPTIONS] = {
                          "--group)"),
     [FEATURES] = CLI_STRING("features", "A,B,...", NULL,
                             .help = "what the models see, instead of " EVTWIN_DEFAULT_FEATURES),
-    [UNIT] =
-        CLI_STRINGS("unit", "NAME=UNIT", NULL,
-                    .help = "the unit a column really is in, e.g. soc=percent; may be given again"),
     [LABEL_RULE] =
         CLI_STRING("label-rule", "WORDS", NULL,
                    .help = "what end of life was when the labels were made, e.g. \"capacity below "
                            "80 % of new\"; the bundle records it"),
-    [NAIVE_TIME] = CLI_STRING("naive-time", "KIND", "utc", .choices = "utc|local|reject",
-                              .help = "what a time without an offset means: utc, local or reject"),
+    CLI_CSV_OPTIONS(CSV, "File"),
     [CV] = CLI_RANGE(CLI_INTEGER, "cv", "K", NULL, 2, 1000, .group = "Training",
                      .help =
                          "score by K-fold cross-validation by battery, of which there must be K or "
@@ -97,30 +92,33 @@ static const char *named(const cli *c, size_t option, const char *otherwise) {
     return name == NULL ? otherwise : strcmp(name, "none") == 0 ? "" : name;
 }
 
-/* Columns that must be numbers (features, targets, counter); a group may be any text. */
-static int read_data(const cli *c, const char *path, evtwin_table **out) {
-    const char *features = named(c, FEATURES, ""), *counter = named(c, GROUP_BY_RESET, "");
-    const char *target = named(c, TARGET, "RUL,rul");
-    const char *failure = named(c, FAILURE_TARGET, "Failure_Probability,failure");
-    const size_t size = strlen(features) + strlen(counter) + strlen(target) + strlen(failure) + 4;
-    char *numbers = malloc(size);
-    if (numbers == NULL) {
-        return cli_out_of_memory();
+/* All names that options give, or stand for, separated by commas; freed by the caller. */
+static char *used_names(const cli *c, const evtwin_features *features) {
+    const char *const others[] = {named(c, TARGET, "RUL,rul"),
+                                  named(c, FAILURE_TARGET, "Failure_Probability,failure"),
+                                  named(c, GROUP_BY_RESET, "")};
+    char *list = NULL;
+    size_t size;
+    FILE *f = open_memstream(&list, &size);
+    if (f == NULL) {
+        return NULL;
     }
-    snprintf(numbers, size, "%s,%s,%s,%s", features, target, failure, counter);
-    const int code = cli_read_csv(path, numbers, cli_text(c, GROUP), cli_text(c, NAIVE_TIME), out);
-    free(numbers);
-    return code;
+    for (size_t i = 0; i < evtwin_features_count(features); i++) {
+        fprintf(f, "%s,", evtwin_features_name(features, i));
+    }
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        fprintf(f, "%s,", others[i]);
+    }
+    if (fclose(f) != 0) {
+        free(list);
+        return NULL;
+    }
+    return list;
 }
 
 /* Columns that an option names and the file lacks. */
-static int check_columns(const cli *c, const char *path, const evtwin_table *table) {
-    evtwin_features *features;
-    const evtwin_status st = evtwin_features_create(cli_text(c, FEATURES), &features);
-    if (st < 0) {
-        cli_fail(CLI_AN_OPTION, st, "see --features");
-        return CLI_USAGE;
-    }
+static int check_columns(const cli *c, const char *path, const evtwin_csv *csv,
+                         const evtwin_features *features) {
     const char *const others[] = {cli_text(c, TARGET), cli_text(c, FAILURE_TARGET),
                                   cli_text(c, GROUP), cli_text(c, GROUP_BY_RESET)};
     const size_t n = evtwin_features_count(features), n_all = n + sizeof others / sizeof *others;
@@ -129,8 +127,28 @@ static int check_columns(const cli *c, const char *path, const evtwin_table *tab
         names[i] = i < n ? evtwin_features_name(features, i) : others[i - n];
     }
     const int code = names == NULL ? cli_out_of_memory()
-                                   : cli_check_columns(path, table, names, n_all,
+                                   : cli_check_columns(path, csv, names, n_all,
                                                        "see --features, --target and --group");
+    free(names);
+    return code;
+}
+
+/* Features, targets and the counter must be numbers; a group may be any text. */
+static int read_data(const cli *c, const char *path, evtwin_table **out) {
+    evtwin_features *features;
+    const evtwin_status st = evtwin_features_create(cli_text(c, FEATURES), &features);
+    if (st < 0) {
+        cli_fail(CLI_AN_OPTION, st, "see --features");
+        return CLI_USAGE;
+    }
+    evtwin_csv *csv = NULL;
+    char *names = used_names(c, features);
+    int code = names == NULL ? cli_out_of_memory()
+                             : cli_open_csv(c, CSV, path, names, cli_text(c, GROUP), NULL, &csv);
+    if (code == 0 && (code = check_columns(c, path, csv, features)) == 0) {
+        code = cli_read_csv(csv, out);
+    }
+    evtwin_csv_free(csv);
     free(names);
     evtwin_features_free(features);
     return code;
@@ -172,7 +190,7 @@ static const char *next_step_of(const cli *c, const evtwin_table *table, evtwin_
     }
     if (cli_is_set(c, CV) && (int64_t)n < cli_integer(c, CV)) {
         return "give --cv fewer, or leave it out (one battery is split by time), or name the "
-               "battery's column with --group";
+               "battery's column with --group, or a counter that restarts with --group-by-reset";
     }
     return NULL;
 }
@@ -213,6 +231,30 @@ static int train(const cli *c, const char *path, const evtwin_table *table, evtw
     return st < 0 ? cli_fail_about(path, CLI_AN_INPUT, st, next_step_of(c, table, st)) : 0;
 }
 
+/* Findings that put the scores in doubt are warnings too, whatever reads the report; each with what
+ * to do, at the end of which stands the column that it is about. */
+static void warn_of_findings(const char *path, const evtwin_trainer *trainer) {
+    static const struct {
+        const char *cause, *next_step;
+    } doubts[] = {
+        {"several-series", "--group-by-reset "},
+        {"group-unused", "--group "},
+        {"looks-like-fraction", "--unit takes it"},
+        {"similar-names", "write each name in one way"},
+        {"battery-in-groups", "--group battery_id keeps them whole"},
+        {"repeated-rows", "keep one of each, or give both batteries one name"},
+    };
+    for (size_t i = 0; i < evtwin_trainer_finding_count(trainer); i++) {
+        evtwin_finding f;
+        evtwin_trainer_finding(trainer, i, &f, sizeof f);
+        for (size_t k = 0; k < sizeof doubts / sizeof doubts[0]; k++) {
+            if (strcmp(doubts[k].cause, f.cause) == 0) {
+                cli_warning("%s: %s; %s%s", path, f.text, doubts[k].next_step, f.column);
+            }
+        }
+    }
+}
+
 static int save_and_report(const cli *c, evtwin_trainer *trainer) {
     const char *out = cli_text(c, OUT);
     cli_begin_write(out);
@@ -251,10 +293,8 @@ static int run(const cli *c) {
     cli_on_stop(CLI_STOP_LEAVES, "nothing was saved");
     evtwin_table *table = NULL;
     evtwin_trainer *trainer = NULL;
-    if ((code = read_data(c, path, &table)) == 0 &&
-        (code = cli_override_units(c, UNIT, table)) == 0 &&
-        (code = check_columns(c, path, table)) == 0 &&
-        (code = train(c, path, table, &trainer)) == 0) {
+    if ((code = read_data(c, path, &table)) == 0 && (code = train(c, path, table, &trainer)) == 0) {
+        warn_of_findings(path, trainer);
         code = save_and_report(c, trainer);
     }
     evtwin_trainer_free(trainer);

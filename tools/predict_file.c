@@ -9,8 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Read the input: the bundle's features are there and are numbers. */
-static int read_input(const cli *c, const evtwin_features *features, evtwin_table **out) {
+/* What a session looks at beside the features. */
+static const char session_columns[] = "battery_id,time,seq";
+
+/* Open the input: the bundle's features are there. */
+static int open_input(const cli *c, const evtwin_features *features, evtwin_csv **out) {
     const char *path = cli_text(c, PREDICT_CSV);
     const size_t n = evtwin_features_count(features);
     size_t size = 1;
@@ -24,9 +27,8 @@ static int read_input(const cli *c, const evtwin_features *features, evtwin_tabl
         names[i] = evtwin_features_name(features, i);
         end = stpcpy(stpcpy(end, i > 0 ? "," : ""), names[i]);
     }
-    if (code == 0 &&
-        (code = cli_read_csv(path, list, NULL, cli_text(c, PREDICT_NAIVE_TIME), out)) == 0 &&
-        (code = cli_override_units(c, PREDICT_UNIT, *out)) == 0) {
+    if (code == 0 && (code = cli_open_csv(c, PREDICT_CSV_OPTIONS, path, list, NULL, session_columns,
+                                          out)) == 0) {
         code =
             cli_check_columns(path, *out, names, n, "the models were trained on it: see --models");
     }
@@ -65,27 +67,27 @@ static void note_sign(const evtwin_features *features, const evtwin_table *table
     }
 }
 
-/* Take over one column of predictions into the table that keeps the input's columns. */
+/* Take over one column of predictions into the table of what is added. */
 static evtwin_status copy_numbers(const evtwin_table *from, evtwin_table *to, const char *name) {
     const size_t source = evtwin_table_find(from, name);
-    size_t col = evtwin_table_find(to, name);
-    evtwin_status st = EVTWIN_OK;
-    if (col == EVTWIN_NO_COLUMN) {
-        st = evtwin_table_add_column(to, name, EVTWIN_F64, NULL, &col);
-    }
+    size_t col;
+    evtwin_status st = evtwin_table_add_column(to, name, EVTWIN_F64, NULL, &col);
     for (size_t r = 0; st >= 0 && r < evtwin_table_rows(to); r++) {
-        const double v = evtwin_table_number(from, source, r);
-        st = isnan(v) ? evtwin_table_set_missing(to, col, r) : evtwin_table_set_f64(to, col, r, v);
+        st = evtwin_table_set_f64(to, col, r, evtwin_table_number(from, source, r));
     }
     return st;
 }
 
-/* The same for the notes, if there is one; n_out counts them. */
-static evtwin_status copy_notes(const evtwin_table *from, evtwin_table *to, size_t *n_out) {
+/* The notes, if there is one or the file has such a column; n_out counts them. */
+static evtwin_status copy_notes(const evtwin_table *from, int has_column, evtwin_table *to,
+                                size_t *n_out) {
     const size_t source = evtwin_table_find(from, "prediction_note");
-    size_t col = evtwin_table_find(to, "prediction_note");
+    size_t col = EVTWIN_NO_COLUMN;
     evtwin_status st = EVTWIN_OK;
     *n_out = 0;
+    if (has_column) {
+        st = evtwin_table_add_column(to, "prediction_note", EVTWIN_TEXT, NULL, &col);
+    }
     for (size_t r = 0; st >= 0 && r < evtwin_table_rows(to); r++) {
         const char *note = evtwin_table_text(from, source, r);
         if (note != NULL && col == EVTWIN_NO_COLUMN) {
@@ -94,8 +96,6 @@ static evtwin_status copy_notes(const evtwin_table *from, evtwin_table *to, size
         if (st >= 0 && note != NULL) {
             st = evtwin_table_set_text(to, col, r, note);
             ++*n_out;
-        } else if (st >= 0 && col != EVTWIN_NO_COLUMN) {
-            st = evtwin_table_set_missing(to, col, r);
         }
     }
     return st;
@@ -103,35 +103,65 @@ static evtwin_status copy_notes(const evtwin_table *from, evtwin_table *to, size
 
 /* A session, because a model may look at a battery's past. */
 static int predict(const cli *c, const evtwin_predictor *predictor, evtwin_table *table) {
-    evtwin_session *session;
-    evtwin_status st = evtwin_session_create(predictor, NULL, &session);
+    evtwin_session *session = NULL;
+    evtwin_status st = evtwin_telemetry_check(table); /* a file has one unit for a column */
+    st = st < 0 ? st : evtwin_session_create(predictor, NULL, &session);
     if (st >= 0) {
-        st = evtwin_session_apply(session, table);
+        if ((st = evtwin_session_apply(session, table)) >= 0) {
+            evtwin_session_commit(session); /* logs what is outside the range of the training */
+        }
         evtwin_session_free(session);
     }
-    const int is_unit = st == EVTWIN_E_RANGE && evtwin_telemetry_check(table) == st;
+    const int is_unit = st == EVTWIN_E_RANGE;
     return st < 0 ? cli_fail_about(cli_text(c, PREDICT_CSV), CLI_AN_INPUT, st,
                                    is_unit ? "--unit takes it" : NULL)
                   : 0;
 }
 
-/* Take over the predictions into the input's table, and write that. */
-static int write_predicted(const cli *c, const evtwin_table *predicted, evtwin_table *table) {
-    evtwin_status st = EVTWIN_OK;
+static int has_column(const evtwin_csv *csv, const char *name) {
+    const char *column;
+    for (size_t i = 0; (column = evtwin_csv_name(csv, i)) != NULL; i++) {
+        if (strcmp(column, name) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* The predictions alone, as columns of a table. */
+static evtwin_status make_added(const evtwin_table *predicted, int has_notes, evtwin_table **out,
+                                size_t *n_unknown_out) {
+    evtwin_table *added;
+    evtwin_status st = evtwin_table_create(&added);
+    st = st < 0 ? st : evtwin_table_resize(added, evtwin_table_rows(predicted));
     for (size_t i = 0; i < evtwin_target_count() && st >= 0; i++) {
         evtwin_target target;
         evtwin_target_get(i, &target, sizeof target);
-        st = copy_numbers(predicted, table, target.prediction);
+        st = copy_numbers(predicted, added, target.prediction);
     }
+    if (st < 0 || (st = copy_notes(predicted, has_notes, added, n_unknown_out)) < 0) {
+        evtwin_table_free(added);
+        return st;
+    }
+    *out = added;
+    return EVTWIN_OK;
+}
+
+/* The file as it stands, with the predictions behind it. */
+static int write_predicted(const cli *c, const evtwin_table *predicted, evtwin_csv *csv) {
+    evtwin_table *added = NULL;
     size_t n_unknown;
-    if (st < 0 || (st = copy_notes(predicted, table, &n_unknown)) < 0) {
+    const evtwin_status st =
+        make_added(predicted, has_column(csv, "prediction_note"), &added, &n_unknown);
+    if (st < 0) {
         return cli_fail(CLI_AN_INPUT, st, NULL);
     }
     const char *out = cli_text(c, PREDICT_OUT);
     cli_begin_write(out);
     const int code =
-        cli_end_write(out, evtwin_table_write_csv(table, out), "choose another file with --out");
-    const size_t n = evtwin_table_rows(table) - n_unknown;
+        cli_end_write(out, evtwin_csv_write(csv, added, out), "choose another file with --out");
+    const size_t n = evtwin_table_rows(added) - n_unknown;
+    evtwin_table_free(added);
     if (code == 0) {
         cli_note("%s: %zu row%s predicted, %zu unknown", out, n, cli_s(n), n_unknown);
     }
@@ -144,16 +174,15 @@ int predict_file(const cli *c, const evtwin_predictor *predictor) {
         return code;
     }
     cli_on_stop(CLI_STOP_LEAVES, "nothing was written");
-    evtwin_table *table = NULL, *predicted = NULL;
+    evtwin_csv *csv = NULL;
+    evtwin_table *table = NULL;
     const evtwin_features *features = evtwin_predictor_features(predictor);
-    if ((code = read_input(c, features, &table)) == 0) {
+    if ((code = open_input(c, features, &csv)) == 0 && (code = cli_read_csv(csv, &table)) == 0) {
         note_sign(features, table);
-        /* the predictor adds what a store needs too; the file keeps its own columns */
-        const evtwin_status st = evtwin_table_copy(table, &predicted);
-        code = st < 0 ? cli_fail(CLI_AN_INPUT, st, NULL) : predict(c, predictor, predicted);
-        code = code == 0 ? write_predicted(c, predicted, table) : code;
+        code = predict(c, predictor, table);
+        code = code == 0 ? write_predicted(c, table, csv) : code;
     }
-    evtwin_table_free(predicted);
+    evtwin_csv_free(csv);
     evtwin_table_free(table);
     return code;
 }

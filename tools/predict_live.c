@@ -18,8 +18,8 @@ typedef struct live {
     evtwin_metrics *metrics;
     evtwin_server *server;
     newest newest;
-    evtwin_table *states; /* that the store has kept, NULL = none */
-    uint64_t n_refused;
+    evtwin_table *states;             /* that the store has kept, NULL = none */
+    uint64_t n_refused, n_impossible; /* records; batches with rows out of range */
     int is_failing, has_reported_idle, has_predicted;
 } live;
 
@@ -34,9 +34,22 @@ static void on_refusal(void *ctx, const evtwin_refusal *refusal) {
     evtwin_metrics_count_error(l->metrics);
 }
 
+static void on_out_of_range(void *ctx, const evtwin_pump_event *event) {
+    live *l = ctx;
+    if (l->n_impossible < MAX_REPORTED) {
+        cli_warning("%s: %zu row%s with an impossible value%s not predicted; %s", l->source,
+                    event->n_rows, event->n_rows == 1 ? "" : "s",
+                    event->n_rows == 1 ? " is" : "s are", event->text);
+    }
+    l->n_impossible++;
+}
+
 static void on_batch(void *ctx, const evtwin_table *batch) {
     live *l = ctx;
     if (evtwin_metrics_observe(l->metrics, batch) < 0) {
+        cli_warning("metrics: %s", evtwin_last_error());
+    }
+    if (evtwin_metrics_observe_session(l->metrics, evtwin_pump_session(l->delivery.pump)) < 0) {
         cli_warning("metrics: %s", evtwin_last_error());
     }
     newest_observe(&l->newest, batch);
@@ -208,7 +221,8 @@ static int show(live *l) {
         l->has_reported_idle = 1;
     }
     FILE *console = l->delivery.uses_stdout ? stderr : stdout;
-    newest_print(&l->newest, console, cli_verbose());
+    const int has_store = cli_text(l->c, PREDICT_SOURCE) == NULL;
+    newest_print(&l->newest, has_store ? l->source : NULL, console, cli_verbose());
     return fflush(console) == 0;
 }
 
@@ -219,8 +233,12 @@ static int do_cycle(live *l) {
     if (st < 0 && l->delivery.uses_stdout && cli_stdout_has_no_reader()) {
         return CLI_FAILURE; /* … | head: nothing to say */
     }
+    if (st < 0 && l->delivery.is_stdout_broken) {
+        return cli_fail(CLI_AN_OUTPUT, st, NULL); /* closed or full: it does not come back */
+    }
     if (st < 0 && (is_once || !evtwin_status_is_temporary(st))) {
-        return cli_fail(CLI_A_STORE, st, NULL);
+        const int is_store = cli_text(l->c, PREDICT_SOURCE) == NULL;
+        return cli_fail(is_store ? CLI_A_STORE : CLI_AN_INPUT, st, NULL);
     }
     note_outcome(l, st);
     if (!show(l)) {
@@ -264,6 +282,19 @@ static void report_totals(const live *l) {
              cli_s(stats.n_errors));
 }
 
+/* What the models had to extrapolate from; the library's log said so when it began. */
+static void report_ranges(const live *l) {
+    const evtwin_session *session = evtwin_pump_session(l->delivery.pump);
+    evtwin_feature_range r;
+    for (size_t i = 0; evtwin_session_range(session, i, &r, sizeof r) == EVTWIN_OK; i++) {
+        if (r.n_outside > 0) {
+            cli_note(
+                "feature '%s': %llu of %llu values were outside the range of the training data",
+                r.feature, (unsigned long long)r.n_outside, (unsigned long long)r.n_values);
+        }
+    }
+}
+
 /* The predictor is the pump's by now. */
 static int prepare(live *l, const evtwin_predictor *predictor) {
     CLI_TRY(check_features(predictor));
@@ -282,7 +313,7 @@ static int finish(live *l, int code) {
         (l->delivery.uses_stdout && cli_stdout_has_no_reader())) {
         return code;
     }
-    if (evtwin_pump_finish(l->delivery.pump) < 0) {
+    if (delivery_flush(&l->delivery) < 0) {
         cli_detail("%s", evtwin_last_error());
     }
     return delivery_report_missing(&l->delivery, code);
@@ -290,12 +321,16 @@ static int finish(live *l, int code) {
 
 int predict_live(const cli *c, evtwin_predictor *predictor) {
     const char *source = cli_text(c, PREDICT_SOURCE);
+    cli_on_stop(CLI_STOP_ASKS, NULL);
     evtwin_pump_options options;
     evtwin_pump_options_init(&options, sizeof options);
     options.first_pause_s = options.longest_pause_s = 0; /* each cycle tries again */
     live l = {.c = c,
               .source = source != NULL ? source : cli_text(c, PREDICT_STORE),
-              .delivery = {.on_batch = on_batch, .on_refusal = on_refusal, .ctx = &l}};
+              .delivery = {.on_batch = on_batch,
+                           .on_refusal = on_refusal,
+                           .on_out_of_range = on_out_of_range,
+                           .ctx = &l}};
     int code = delivery_open(&l.delivery, &options);
     const evtwin_status st =
         code == 0 ? evtwin_pump_take_predictor(l.delivery.pump, predictor) : EVTWIN_OK;
@@ -305,6 +340,7 @@ int predict_live(const cli *c, evtwin_predictor *predictor) {
     } else if ((code = prepare(&l, predictor)) == 0) {
         code = cli_stopping() != 0 ? CLI_OK : run_loop(&l);
         code = finish(&l, code);
+        report_ranges(&l);
         report_totals(&l);
     }
     evtwin_server_free(l.server);

@@ -4,6 +4,8 @@
 
 #include "predict_tool.h"
 
+#include "evtwin/evtwin.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,51 +80,130 @@ void newest_observe(newest *n, const evtwin_table *batch) {
     }
 }
 
+/* ---- health ---- */
+
+/* The store whose health is shown, NULL = none, or it cannot be read just now: then the values of
+ * the cycle are judged by the contract's limits. */
+typedef struct judge {
+    evtwin_store *store;
+    evtwin_thresholds *limits;
+} judge;
+
+static void open_judge(judge *j, const char *uri) {
+    *j = (judge){.store = NULL};
+    evtwin_store_options options;
+    evtwin_store_options_init(&options, sizeof options);
+    options.read_only = 1;
+    if (uri != NULL && evtwin_store_open(uri, &options, &j->store) >= 0 &&
+        evtwin_store_thresholds(j->store, &j->limits) < 0) {
+        evtwin_store_free(j->store);
+        j->store = NULL;
+    }
+    if (j->limits == NULL && evtwin_thresholds_create(&j->limits) < 0) {
+        j->limits = NULL; /* breaks no limit */
+    }
+}
+
+static void close_judge(judge *j) {
+    evtwin_thresholds_free(j->limits);
+    evtwin_store_free(j->store);
+}
+
+typedef struct shown {
+    size_t row;
+    evtwin_health health;
+    unsigned needs;
+    const char *id;
+} shown;
+
+static void judge_battery(const judge *j, const evtwin_table *t, shown *s) {
+    evtwin_table *rows = NULL, *current = NULL;
+    const int is_kept =
+        j->store != NULL && evtwin_store_latest(j->store, s->id, &rows, &current) == EVTWIN_OK;
+    const evtwin_table *judged = is_kept ? current : t;
+    s->health = evtwin_thresholds_status(j->limits, judged, is_kept ? 0 : s->row);
+    s->needs = evtwin_thresholds_needs(j->limits, judged, is_kept ? 0 : s->row);
+    evtwin_table_free(rows);
+    evtwin_table_free(current);
+}
+
 /* ---- printing ---- */
 
-static void print_battery(FILE *f, const evtwin_table *t, size_t row, int is_named) {
+static void print_battery(FILE *f, const evtwin_table *t, const shown *s, int is_named) {
     if (is_named) {
-        fprintf(f, "[%s] ", evtwin_table_text(t, ID, row));
+        fprintf(f, "[%s] ", s->id);
     }
-    cli_print_value(f, "Predictions - SoC", evtwin_table_number(t, SOC, row), 1, "%");
-    cli_print_value(f, " | SoH", evtwin_table_number(t, SOH, row), 1, "%");
-    cli_print_value(f, " | Temp", evtwin_table_number(t, TEMPERATURE, row), 1, "°C");
-    cli_print_value(f, " | RUL", evtwin_table_number(t, RUL, row), 0, " cycles");
-    cli_print_value(f, " | Failure Risk", 100 * evtwin_table_number(t, FAILURE, row), 1, "%");
+    cli_print_value(f, "Predictions - SoC", evtwin_table_number(t, SOC, s->row), 1, "%");
+    cli_print_value(f, " | SoH", evtwin_table_number(t, SOH, s->row), 1, "%");
+    cli_print_value(f, " | Temp", evtwin_table_number(t, TEMPERATURE, s->row), 1, "°C");
+    cli_print_value(f, " | RUL", evtwin_table_number(t, RUL, s->row), 0, " cycles");
+    cli_print_value(f, " | Failure Risk", 100 * evtwin_table_number(t, FAILURE, s->row), 1, "%");
+    if (s->health != EVTWIN_HEALTH_NORMAL || s->needs != 0) {
+        fprintf(f, " | %s%s%s", evtwin_health_name(s->health),
+                (s->needs & EVTWIN_NEEDS_CHARGING) != 0 ? ", needs charging" : "",
+                (s->needs & EVTWIN_NEEDS_SERVICE) != 0 ? ", needs service" : "");
+    }
     fputc('\n', f);
 }
 
-static int by_id(const void *a, const void *b, void *table) {
-    return strcmp(evtwin_table_text(table, ID, *(const size_t *)a),
-                  evtwin_table_text(table, ID, *(const size_t *)b));
+/* The worst first. */
+static int by_severity(const void *a, const void *b) {
+    const shown *x = a, *y = b;
+    return x->health != y->health ? (int)y->health - (int)x->health : strcmp(x->id, y->id);
 }
 
-void newest_print(const newest *n, FILE *f, int all) {
+static void print_each(const judge *j, const evtwin_table *t, shown *sorted, FILE *f) {
+    const size_t n = evtwin_table_rows(t);
+    for (size_t i = 0; i < n; i++) {
+        sorted[i] = (shown){.row = i, .id = evtwin_table_text(t, ID, i)};
+        judge_battery(j, t, &sorted[i]);
+    }
+    qsort(sorted, n, sizeof *sorted, by_severity);
+    for (size_t i = 0; i < n; i++) {
+        print_battery(f, t, &sorted[i], n > 1);
+    }
+}
+
+/* " | 2 critical, 5 warning", of the whole store if there is one. */
+static void print_counts(const judge *j, const evtwin_table *t, FILE *f) {
+    evtwin_table *rows = NULL, *current = NULL;
+    if (j->store != NULL && evtwin_store_latest(j->store, NULL, &rows, &current) == EVTWIN_OK) {
+        t = current;
+    }
+    size_t n[EVTWIN_HEALTH_CRITICAL + 1] = {0};
+    for (size_t i = 0; i < evtwin_table_rows(t); i++) {
+        n[evtwin_thresholds_status(j->limits, t, i)]++;
+    }
+    fprintf(f, " | %zu critical, %zu warning", n[EVTWIN_HEALTH_CRITICAL], n[EVTWIN_HEALTH_WARNING]);
+    evtwin_table_free(rows);
+    evtwin_table_free(current);
+}
+
+static void print_summary(const newest *n, const judge *j, FILE *f) {
+    fprintf(f, "Predictions - %zu row%s of %zu batteries", n->n_rows, cli_s(n->n_rows),
+            evtwin_table_rows(n->batteries));
+    cli_print_range(f, "RUL", n->batteries, RUL, 1, 0, " cycles");
+    cli_print_range(f, "Failure Risk", n->batteries, FAILURE, 100, 1, "%");
+    if (n->n_unknown > 0) {
+        fprintf(f, " | %zu unknown", n->n_unknown);
+    }
+    print_counts(j, n->batteries, f);
+    fputc('\n', f);
+}
+
+void newest_print(const newest *n, const char *store, FILE *f, int all) {
     const size_t n_batteries = evtwin_table_rows(n->batteries);
     if (n_batteries == 0) {
         return;
     }
-    size_t *sorted = NULL;
-    if (all || n_batteries <= MANY) {
-        sorted = calloc(n_batteries, sizeof *sorted);
-    }
+    judge j;
+    open_judge(&j, store);
+    shown *sorted = all || n_batteries <= MANY ? calloc(n_batteries, sizeof *sorted) : NULL;
     if (sorted == NULL) {
-        fprintf(f, "Predictions - %zu row%s of %zu batteries", n->n_rows, cli_s(n->n_rows),
-                n_batteries);
-        cli_print_range(f, "RUL", n->batteries, RUL, 1, 0, " cycles");
-        cli_print_range(f, "Failure Risk", n->batteries, FAILURE, 100, 1, "%");
-        if (n->n_unknown > 0) {
-            fprintf(f, " | %zu unknown", n->n_unknown);
-        }
-        fputc('\n', f);
-        return;
-    }
-    for (size_t i = 0; i < n_batteries; i++) {
-        sorted[i] = i;
-    }
-    qsort_r(sorted, n_batteries, sizeof *sorted, by_id, n->batteries);
-    for (size_t i = 0; i < n_batteries; i++) {
-        print_battery(f, n->batteries, sorted[i], n_batteries > 1);
+        print_summary(n, &j, f);
+    } else {
+        print_each(&j, n->batteries, sorted, f);
     }
     free(sorted);
+    close_judge(&j);
 }

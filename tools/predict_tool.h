@@ -19,9 +19,8 @@ enum {
     PREDICT_METRICS_PORT,
     PREDICT_CSV,
     PREDICT_OUT,
-    PREDICT_UNIT,
-    PREDICT_NAIVE_TIME,
-    PREDICT_N_OPTIONS
+    PREDICT_CSV_OPTIONS, /* the first of them */
+    PREDICT_N_OPTIONS = PREDICT_CSV_OPTIONS + CLI_CSV_N_OPTIONS
 };
 
 /* Each returns an exit code. run_live takes the predictor. */
@@ -40,7 +39,8 @@ void newest_clear(newest *n);
 /* Take in a batch with predictions; what does not fit in memory is counted but not shown. */
 void newest_observe(newest *n, const evtwin_table *batch);
 
-/* Print the contract's line per battery, or one line for all where there are many and all is 0. */
-void newest_print(const newest *n, FILE *f, int all);
+/* Print the contract's line per battery, the worst first, or one line for all where there are many
+ * and all is 0. Health is that of the store at the URI; NULL = there is none. */
+void newest_print(const newest *n, const char *store, FILE *f, int all);
 
 #endif

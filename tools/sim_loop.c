@@ -106,6 +106,53 @@ static void show(FILE *f, const evtwin_table *t) {
     }
 }
 
+/* ---- going on from a store ---- */
+
+static evtwin_status read_latest(const char *uri, evtwin_table **out) {
+    evtwin_store *store = NULL;
+    evtwin_store_options options;
+    evtwin_store_options_init(&options, sizeof options);
+    options.read_only = 1;
+    evtwin_status st = evtwin_store_open(uri, &options, &store);
+    if (st >= 0) {
+        st = evtwin_store_latest(store, NULL, out, NULL);
+        evtwin_store_free(store);
+    }
+    return st;
+}
+
+/* A battery that a store knows does not begin its life again. */
+static int resume(const cli *c, evtwin_sim *sim, const sim_sinks *sinks) {
+    size_t i = 0, n = 0;
+    while (i < sinks->n && strncmp(sinks->uris[i], "sqlite:", 7) != 0) {
+        i++;
+    }
+    if (i == sinks->n || cli_is_on(c, SIM_FRESH)) {
+        return 0;
+    }
+    evtwin_table *latest = NULL;
+    /* without what only a sink understands */
+    char *uri = strndup(sinks->uris[i], strcspn(sinks->uris[i], "?"));
+    if (uri == NULL) {
+        return cli_out_of_memory();
+    }
+    evtwin_status st;
+    do { /* our own sink could open it a moment ago */
+        st = read_latest(uri, &latest);
+    } while (st == EVTWIN_E_AGAIN && !cli_sleep_until_s(cli_now_s() + 0.5));
+    if (st == EVTWIN_OK) {
+        st = evtwin_sim_resume(sim, latest, &n);
+    }
+    const int code = st < 0 ? cli_fail(CLI_A_STORE, st, "--fresh does not look at it") : 0;
+    if (n > 0) {
+        cli_note("%zu batter%s from the last record in %s; --fresh starts anew", n,
+                 n == 1 ? "y goes on" : "ies go on", uri);
+    }
+    evtwin_table_free(latest);
+    free(uri);
+    return code;
+}
+
 /* ---- the loop ---- */
 
 /* How often a signal is looked for. */
@@ -186,12 +233,14 @@ static int publish(const cli *c, evtwin_sim **sim, const sim_pace *pace, deliver
 int sim_run_live(const cli *c, evtwin_sim **sim, const sim_pace *pace) {
     sim_sinks sinks;
     delivery d = {.pump = NULL};
+    cli_on_stop(CLI_STOP_ASKS, NULL);
     int code = sim_sinks_list(c, &sinks);
     if (code == 0) {
         /* live, a batch is what the console shows: one record of every battery */
         const size_t max_batch = pace->is_max ? SIM_MAX_BATCH : (size_t)cli_integer(c, SIM_FLEET);
         code = sim_sinks_open(c, &sinks, sinks.n, max_batch, &d);
     }
+    code = code == 0 ? resume(c, *sim, &sinks) : code;
     if (code == 0) {
         code = delivery_finish(&d, publish(c, sim, pace, &d));
     }
@@ -202,6 +251,7 @@ int sim_run_live(const cli *c, evtwin_sim **sim, const sim_pace *pace) {
 
 int sim_run_dry(const cli *c, evtwin_sim **sim, const sim_pace *pace) {
     evtwin_source *source = NULL;
+    cli_on_stop(CLI_STOP_ASKS, NULL);
     CLI_TRY(make_source(sim, pace, 1, 0, &source));
     int code = 0;
     evtwin_table *batch = NULL;

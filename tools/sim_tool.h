@@ -22,6 +22,7 @@ enum {
     SIM_SOC,
     SIM_SOH,
     SIM_TEMPERATURE,
+    SIM_FRESH,
     SIM_START,
     SIM_SEED,
     SIM_THREADS,

@@ -6,7 +6,6 @@ import { chart, duration, element, into } from "/chart.js";
 const POLL_MS = 2000;
 const HISTORY_MS = 6000;
 const TIMEOUT_MS = 15000;
-const STALE_S = 30;
 const THRESHOLDS_MS = 60000;
 const PAGE_SIZE = 50;
 const LEVELS = ["CRITICAL", "WARNING", "NORMAL"];
@@ -24,7 +23,7 @@ function decodeHash() {
 
 const state = {
   batteries: [],
-  serverNow: 0,
+  summary: {},
   show: "ALL",
   filter: "",
   sort: "status",
@@ -40,12 +39,13 @@ const state = {
 const isNumber = (v) => typeof v === "number" && Number.isFinite(v);
 const show = (v, decimals, unit) => (isNumber(v) ? `${v.toFixed(decimals).replace("-", "−")}${unit}` : "–");
 const statusOf = (b) => b.health.status;
-const ageOf = (b) => (state.serverNow - Date.parse(b.time)) / 1000;
-const isStale = (b) => !(ageOf(b) <= STALE_S);
+const isSilent = (b) => b.health.silent;
+const isUnknown = (b) => isSilent(b) && statusOf(b) === "NORMAL"; // silence is no good news
+const isUnpredicted = (b) => b.health.no_predictions_for_s !== null;
 
-function ageText(b) {
-  const age = ageOf(b);
-  if (!Number.isFinite(age)) return "unknown";
+// A clock may be ahead of the server's.
+function agoText(age) {
+  if (!isNumber(age)) return "unknown";
   return age < -5 ? `${duration(-age)} ahead` : age < 1.5 ? "now" : `${duration(age)} ago`;
 }
 
@@ -76,6 +76,30 @@ const riskText = (risk) => (risk > 0 && risk < 0.0005 ? "< 0.1 %" : `${(100 * 
 const unknownText = (b) => (b.prediction ? "unknown" : "waiting");
 
 const noteOf = (b) => ((b.prediction && b.prediction.prediction_note) || "").replace(/^unknown, /, "");
+
+// ---- reasons ------------------------------------------------------------------------------
+
+// Quantities as people call them: name, unit, what a value is multiplied by, and its decimals.
+const QUANTITIES = {
+  soc: ["charge", " %", 1, 1], soh: ["health", " %", 1, 1], temperature: ["temperature", " °C", 1, 1],
+  rul_prediction: ["RUL", " cycles", 1, 0], failure_probability: ["failure risk", " %", 100, 1],
+};
+
+// "soc 15.4 was < 15 (until 17)": "charge 15.4 % was below 15 % (until 17 %)".
+function reasonWords(reason, b) {
+  const parts = /^(\w+) (\S+) (was )?([<>]) (\S+)(?: \((?:until (\S+)|(.*))\))?$/.exec(reason);
+  if (!parts) return reason;
+  const [, quantity, given, was, operator, limit, until, more] = parts;
+  const [name, unit, factor, decimals] = QUANTITIES[quantity] || [quantity, "", 1, 6];
+  const number = (v, digits) => `${Number((factor * v).toFixed(digits))}`.replace("-", "−");
+  const value = isNumber(valueOf(b, quantity)) ? valueOf(b, quantity) : Number(given);
+  const short = number(value, decimals);
+  const shown = short === number(Number(limit), 6) ? number(value, 6) : short; // it shows the side it is on
+  const rest = until ? ` (until ${number(Number(until), 6)}${unit})` : more ? ` (${more})` : "";
+  return `${name} ${shown}${unit} ${was || ""}${operator === "<" ? "below" : "above"} ${number(Number(limit), 6)}${unit}${rest}`;
+}
+
+const reasonText = (b) => b.health.reasons.map((reason) => reasonWords(reason, b)).join("\n");
 
 // ---- columns ------------------------------------------------------------------------------
 
@@ -144,11 +168,21 @@ const columns = [
   },
   {
     key: "status", title: "Status", className: "status",
-    value: (b) => LEVELS.indexOf(statusOf(b)),
-    make: (cell) => into(cell, { badge: element("span"), reason: element("small") }),
+    value: (b) => 2 * LEVELS.indexOf(statusOf(b)) - (isSilent(b) ? 1 : 0), // the worst first
+    make: (cell) => into(cell, {
+      badge: element("span"),
+      charging: element("span", "mark", "⚡ needs charging"),
+      service: element("span", "mark", "✚ needs service"),
+      silent: element("span", "mark silent"),
+      reason: element("small"),
+    }),
     fill(parts, b) {
-      setText(parts.badge, `${MARK[statusOf(b)] || "?"} ${statusOf(b)}`);
-      setClass(parts.badge, `badge ${statusOf(b)}`);
+      setText(parts.badge, isUnknown(b) ? `○ was ${statusOf(b)}` : `${MARK[statusOf(b)] || "?"} ${statusOf(b)}`);
+      setClass(parts.badge, `badge ${isUnknown(b) ? "UNKNOWN" : statusOf(b)}`);
+      set(parts.charging, "hidden", !b.health.needs_charging);
+      set(parts.service, "hidden", !b.health.needs_service);
+      set(parts.silent, "hidden", !isSilent(b));
+      setText(parts.silent, `◌ silent for ${duration(Math.abs(b.health.record_age_s))}`);
       setText(parts.reason, reasonText(b));
     },
   },
@@ -158,43 +192,28 @@ const columns = [
     (rul, b) => (isNumber(rul) ? rul.toFixed(0) : unknownText(b)),
     (rul, b) => (!isNumber(rul) ? noteOf(b)
       : isNumber(b.prediction.rul_error) ? `± ${b.prediction.rul_error.toFixed(0)} cycles` : "cycles")),
-  textColumn("failure_probability", "Failure risk", "Predicted probability of failure",
-    (risk, b) => (isNumber(risk) ? riskText(risk) : unknownText(b))),
+  textColumn("failure_probability", "Failure risk", "Predicted probability of failure, and when it was predicted",
+    (risk, b) => (isNumber(risk) ? riskText(risk) : unknownText(b)),
+    (risk, b) => (b.prediction ? `predicted ${agoText(b.prediction.age_s)}` : "")),
   textColumn("temperature", "Temperature", "", (v) => show(v, 1, " °C")),
   textColumn("voltage", "Voltage", "", (v) => show(v, 1, " V")),
   textColumn("current", "Current", "Positive current discharges", (v) => show(v, 1, " A"), (v, b) => flowText(b)),
   textColumn("charge_cycles", "Cycles", "", (v) => show(v, 0, "")),
   {
-    key: "time", title: "Last seen", value: (b) => -Date.parse(b.time), className: "number",
+    key: "time", title: "Last seen", value: (b) => b.health.record_age_s, className: "number",
     make: makeText,
     fill(parts, b) {
-      setText(parts.text, ageText(b));
-      parts.text.title = b.time;
-      setText(parts.small, isStale(b) ? "no recent data" : "");
+      setText(parts.text, agoText(b.health.record_age_s));
+      parts.text.title = `record of ${b.time}`;
+      setText(parts.small, isSilent(b) ? "no recent data" : "");
     },
   },
 ];
 
-// The limits behind the status, as people say them, a line each.
-function reasonText(b) {
-  const names = { soc: ["charge", " %"], soh: ["health", " %"], temperature: ["temperature", " °C"], rul_prediction: ["RUL", " cycles"] };
-  const broken = state.thresholds.filter((t) => t.kind === "status" && t.level === statusOf(b) && isBroken(t, valueOf(b, t.quantity)));
-  return broken.map((t) => {
-    const value = valueOf(b, t.quantity);
-    const side = t.operator === "<" ? "below" : "above";
-    if (t.quantity === "failure_probability") return `failure risk ${riskText(value)} ${side} ${100 * t.limit} %`;
-    const [name, unit] = names[t.quantity] || [t.quantity, ""];
-    const decimals = [1, 2, 3, 4].find((d) => isBroken(t, Number(value.toFixed(d)))) || 6; // they show the side it is on
-    return `${name} ${value.toFixed(decimals)}${unit} ${side} ${t.limit}${unit}`;
-  }).join("\n");
-}
-
 // ---- which batteries, in which order ------------------------------------------------------
 
 function matches(b) {
-  if (state.show === "STALE" ? !isStale(b) : state.show !== "ALL" && statusOf(b) !== state.show) {
-    return false;
-  }
+  if (!TILES[state.show].has(b)) return false;
   const wanted = state.filter.toLowerCase();
   return !wanted || b.battery_id.toLowerCase().includes(wanted) ||
     b.health.reason.toLowerCase().includes(wanted) || reasonText(b).replaceAll(" ", " ").includes(wanted);
@@ -245,7 +264,7 @@ function drawRows(batteries) {
       return;
     }
     columns.forEach((column, c) => column.fill(slot.cells[c], b));
-    setClass(slot.row, `${statusOf(b)}${isStale(b) ? " stale" : ""}${state.open === b.battery_id ? " open" : ""}`);
+    setClass(slot.row, `${isUnknown(b) ? "UNKNOWN" : statusOf(b)}${isSilent(b) ? " silent" : ""}${isUnpredicted(b) ? " unpredicted" : ""}${state.open === b.battery_id ? " open" : ""}`);
     if (!slot.row.isConnected) body.append(slot.row);
   });
   const open = batteries.findIndex((b) => b.battery_id === state.open);
@@ -257,19 +276,28 @@ function drawRows(batteries) {
   }
 }
 
+// The tiles: the server's count, what it is called, and the batteries that it shows.
+const TILES = {
+  ALL: { count: "batteries", name: "batteries", has: () => true },
+  CRITICAL: { count: "critical", name: "critical", has: (b) => statusOf(b) === "CRITICAL" },
+  WARNING: { count: "warning", name: "warning", has: (b) => statusOf(b) === "WARNING" },
+  NORMAL: { count: "normal", name: "normal", has: (b) => statusOf(b) === "NORMAL" && !isSilent(b) },
+  SILENT: { count: "silent", name: "silent", has: isSilent },
+  CHARGING: { count: "needs_charging", name: "⚡ need charging", has: (b) => b.health.needs_charging },
+  SERVICE: { count: "needs_service", name: "✚ need service", has: (b) => b.health.needs_service },
+};
+
 function drawSummary() {
-  const counts = { ALL: state.batteries.length, CRITICAL: 0, WARNING: 0, NORMAL: 0, STALE: 0 };
-  for (const b of state.batteries) {
-    counts[statusOf(b)] += 1;
-    if (isStale(b)) counts.STALE += 1;
-  }
-  const names = { ALL: "batteries", CRITICAL: "critical", WARNING: "warning", NORMAL: "normal", STALE: "no recent data" };
   for (const [key, tile] of Object.entries(summary)) {
-    setText(tile.count, String(counts[key]));
-    setText(tile.label, key === "ALL" && counts.ALL === 1 ? "battery" : names[key]);
+    const count = state.summary[TILES[key].count];
+    setText(tile.count, String(count));
+    setText(tile.label, key === "ALL" && count === 1 ? "battery" : TILES[key].name);
     tile.button.setAttribute("aria-pressed", String(state.show === key));
-    tile.button.classList.toggle("zero", counts[key] === 0);
+    tile.button.classList.toggle("zero", count === 0);
   }
+  const { notice } = state.summary;
+  by("notice").hidden = !notice;
+  setText(by("notice"), notice && `${notice[0].toUpperCase()}${notice.slice(1)}. Health and values shown are the last known.`);
 }
 
 function draw() {
@@ -303,6 +331,8 @@ function draw() {
 
 // ---- one battery's history ----------------------------------------------------------------
 
+const timeText = (time) => `${time.slice(0, 19).replace("T", " ")} UTC`;
+
 function drawFacts(b) {
   const p = b.prediction;
   const facts = [
@@ -310,7 +340,8 @@ function drawFacts(b) {
     ["Resistance", show(b.resistance_mohm, 1, " mΩ")],
     ["Mean temperature", show(b.mean_temperature, 1, " °C")],
     ["Throughput", show(b.throughput_ah_per_day, 1, " Ah/day")],
-    ["Prediction", p ? `for the record of ${duration((state.serverNow - Date.parse(p.time)) / 1000)} ago` : "none yet"],
+    [statusOf(b), b.health.since ? `since ${timeText(b.health.since)}` : "since an unknown time"],
+    ["Prediction", p ? `made ${agoText(p.age_s)}, for the record of ${timeText(p.time)}` : "none yet"],
     ["Model", (p && p.model_version) || "–"],
   ];
   if (noteOf(b)) facts.push(["Note", noteOf(b)]);
@@ -409,10 +440,10 @@ async function refresh() {
     return;
   }
   state.batteries = answer.batteries;
-  state.serverNow = Date.parse(answer.timestamp);
+  state.summary = answer.summary;
   lastGood = Date.now();
   setBanner("");
-  setLive("live", "Live");
+  setLive(answer.summary.notice ? "late" : "live", answer.summary.notice ? "Not all is live" : "Live");
   by("empty").hidden = answer.count > 0;
   setText(by("empty-title"), "No batteries yet");
   setText(by("empty-text"), "The store is there, but nothing has been recorded in it.");
@@ -437,7 +468,7 @@ async function poll() {
 // ---- controls -----------------------------------------------------------------------------
 
 const summary = {};
-for (const key of ["ALL", ...LEVELS, "STALE"]) {
+for (const key of Object.keys(TILES)) {
   const tile = button(`tile ${key}`, "", () => change({ show: state.show === key ? "ALL" : key, page: 0 }));
   summary[key] = { button: tile, ...into(tile, { count: element("strong"), label: element("span") }) };
   by("summary").append(tile);

@@ -22,6 +22,9 @@
 extern "C" {
 #endif
 
+/* Every function takes NULL for an object: one that returns a status answers EVTWIN_E_ARG, one that
+ * frees or counts does nothing, an accessor answers NULL, "", 0 or NaN. */
+
 /**
  * Every fallible call returns one of these: 0 is success, > 0 is an outcome to react to, < 0 is a
  * failure.
@@ -103,8 +106,10 @@ EVTWIN_API void evtwin_set_log(evtwin_log_fn fn, void *ctx);
 typedef void *(*evtwin_realloc_fn)(void *ctx, void *ptr, size_t new_size);
 
 /**
- * All memory the library itself requests goes through this one function (client libraries keep
- * their own). NULL restores the C library's. Call it before any other call of the library.
+ * All memory the library itself requests goes through this one function, and so does jansson's
+ * unless the program has given jansson functions of its own (json_set_alloc_funcs) before the
+ * library was loaded; the other client libraries keep their own. NULL restores the C library's.
+ * Call it before any other call of the library or of jansson.
  */
 EVTWIN_API void evtwin_set_allocator(evtwin_realloc_fn fn, void *ctx);
 
@@ -131,8 +136,14 @@ typedef enum evtwin_naive_time {
 EVTWIN_API int64_t evtwin_time_now(void);
 
 /**
- * Parse RFC 3339 ("2024-01-01T12:00:00.5+01:00"); also a space for the T, a missing time of day
- * (midnight), missing seconds. naive says what a missing offset means.
+ * Parse a time as files have them; the answer depends on the text (and the machine's zone) alone:
+ *  - RFC 3339 ("2024-01-01T12:00:00.5+01:00"), also with a space for the T, without seconds or time
+ *    of day (midnight), with the offset as +hh, +hhmm, UTC or GMT, a blank before it or not; also
+ *    "20240101T120000Z". Digits beyond the microsecond are cut off;
+ *  - a number since 1970, its unit told by its digits: 10 are seconds, 13 milliseconds, 16
+ *    microseconds, 19 nanoseconds. A fraction is rounded to the nearest microsecond.
+ * naive says what a missing offset means. A local time that the clock shows twice, as summer time
+ * ends, is the first of the two; one that it skips is refused.
  * @return EVTWIN_E_PARSE if the format is another or the date does not exist.
  */
 EVTWIN_API evtwin_status evtwin_time_parse(const char *text, evtwin_naive_time naive,

@@ -32,7 +32,8 @@ EVTWIN_API const char *evtwin_cell_builtin_name(size_t index);
 /** One line; NULL if out of range */
 EVTWIN_API const char *evtwin_cell_builtin_description(size_t index);
 
-/** Name of the set. Borrowed until the cell is freed. */
+/** Name of the set. Borrowed until the cell is freed; NULL for NULL, as all below give NULL or NaN.
+ */
 EVTWIN_API const char *evtwin_cell_name(const evtwin_cell *cell);
 /** Chemistry in words, e.g. "NMC811 / graphite-SiOx". Borrowed until the cell is freed. */
 EVTWIN_API const char *evtwin_cell_chemistry(const evtwin_cell *cell);

@@ -21,14 +21,21 @@ typedef enum evtwin_objective {
 /**
  * Load a JSON model of XGBoost 1.7 to 3.x: booster gbtree, one output, at most 1 GiB, 2,048
  * features and 1,048,576 trees. The whole file is validated before it is used: a damaged or hostile
- * file is an error, never a crash, and takes at most a few times its size in memory.
+ * file is an error, never a crash, and takes at most a few times its size in memory. Of a model
+ * that was stopped early (learner attribute best_iteration) the trees up to the best round are
+ * used, as XGBoost's scikit-learn wrapper does; a warning to the log says so.
  * @param out  freed by the caller with evtwin_model_free(); untouched on failure.
  * @return EVTWIN_E_NOT_FOUND; EVTWIN_E_IO; EVTWIN_E_PARSE (not valid JSON, or a value of another
  * type than expected); EVTWIN_E_CORRUPT (names the tree and the node); EVTWIN_E_UNSUPPORTED
  * (booster dart or gblinear, categorical splits, several outputs, boosted random forests, another
- * objective or version, UBJSON, too large).
+ * objective or version, UBJSON and other kinds of files, which are named, too large; a base_score
+ * of 0 or 1 before XGBoost 3.2).
  */
 EVTWIN_API evtwin_status evtwin_model_load(const char *path, evtwin_model **out);
+
+/** The same with all trees of the file, as XGBoost's Booster.predict uses them, whatever its
+ * best_iteration. Since 0.2. */
+EVTWIN_API evtwin_status evtwin_model_load_all_trees(const char *path, evtwin_model **out);
 
 /** The same from memory: data (size bytes) is not kept. name appears in error texts. */
 EVTWIN_API evtwin_status evtwin_model_load_buffer(const char *name, const char *data, size_t size,
@@ -38,7 +45,7 @@ EVTWIN_API void evtwin_model_free(evtwin_model *model);
 
 /** Number of features. */
 EVTWIN_API size_t evtwin_model_width(const evtwin_model *model);
-/** Number of trees; a model of 0 trees predicts its base score for every row. */
+/** Number of trees that are used; a model of 0 trees predicts its base score for every row. */
 EVTWIN_API size_t evtwin_model_trees(const evtwin_model *model);
 /** What the margin means; EVTWIN_OBJECTIVE_REGRESSION for NULL. */
 EVTWIN_API evtwin_objective evtwin_model_objective(const evtwin_model *model);

@@ -3,6 +3,7 @@
 #ifndef EVTWIN_SERVE_H
 #define EVTWIN_SERVE_H
 
+#include "evtwin/session.h"
 #include "evtwin/table.h"
 
 #ifdef __cplusplus
@@ -29,6 +30,14 @@ EVTWIN_API void evtwin_metrics_free(evtwin_metrics *metrics);
  * metrics are then as before.
  */
 EVTWIN_API evtwin_status evtwin_metrics_observe(evtwin_metrics *metrics, const evtwin_table *table);
+
+/**
+ * Take over what the session saw of each feature (evtwin_session_range), in place of what was known
+ * before: evtwin_off_range_rows_total and, of percent, evtwin_fraction_suspected (0 or 1), label
+ * feature. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_metrics_observe_session(evtwin_metrics *metrics,
+                                                        const evtwin_session *session);
 
 /** Count one failed prediction cycle (evtwin_predictions_total{outcome="error"}). */
 EVTWIN_API void evtwin_metrics_count_error(evtwin_metrics *metrics);
@@ -67,6 +76,11 @@ typedef struct evtwin_server_options {
     int max_connections; /**< at least n_threads, at most 10,000; default 256 */
     /** 1 permits an address that is not loopback, and any Host header */
     int insecure_listen;
+    /** seconds until a battery without new records is called silent; default 0: the longer of 15 s
+        and three times the interval at which its records were seen to come. Since 0.2 */
+    double silent_after_s;
+    /** the same for records that wait for a prediction. Since 0.2 */
+    double predictions_stopped_after_s;
 } evtwin_server_options;
 
 /** Fill in the defaults; size is sizeof *options. */

@@ -48,9 +48,17 @@ EVTWIN_API size_t evtwin_session_batteries(const evtwin_session *session);
  * battery's newest is predicted and changes no state, as is a row without a battery (text) or a
  * time. State changes stay pending until commit; several applies add up. On failure table and
  * session are as they were, but for what evtwin_predictor_apply says of memory running out.
- * @return what evtwin_predictor_apply returns.
+ * A live row stands for itself: one of which a feature is outside its range or infinite gets no
+ * prediction but a note ("unknown, because soc: 150 percent is outside 0 to 100 percent").
+ * @return what evtwin_predictor_apply returns, but for EVTWIN_E_RANGE.
  */
 EVTWIN_API evtwin_status evtwin_session_apply(evtwin_session *session, evtwin_table *table);
+
+/**
+ * How many rows of the table applied last have a feature out of range or infinite, and so a note;
+ * first_row_out (may be NULL) is the first of them. Since 0.2.
+ */
+EVTWIN_API size_t evtwin_session_out_of_range(const evtwin_session *session, size_t *first_row_out);
 
 /**
  * A new table of the states that are pending, one row a battery: battery_id (TEXT), time (TIME) and
@@ -65,6 +73,30 @@ EVTWIN_API void evtwin_session_commit(evtwin_session *session);
 
 /** Drop what is pending: the session is as it was at the last commit. */
 EVTWIN_API void evtwin_session_rollback(evtwin_session *session);
+
+/** What the committed rows had of one feature, beside what the models were trained on. Values that
+ * are missing, infinite or impossible (and so not predicted from) do not count. Since 0.2. */
+typedef struct evtwin_feature_range {
+    size_t size;
+    const char *feature, *unit;      /**< ours; borrowed from the predictor */
+    double trained_min, trained_max; /**< of the training part; NaN if the bundle does not say */
+    /** values; those of them outside the trained range by more than a hundredth of its width */
+    uint64_t n_values, n_outside;
+    double min, max; /**< of the values; NaN if there is none */
+    /** 1 if the unit is percent and all values, 20 or more, lie in 0 to 1: perhaps fractions. No
+     * value is ever converted by such a guess */
+    int looks_like_fraction;
+} evtwin_feature_range;
+
+/**
+ * The range of feature i of evtwin_predictor_features since the session was made. commit logs at
+ * EVTWIN_LOG_WARNING each feature that has values outside, when it begins and each time that there
+ * are ten times as many, and once what looks like a fraction.
+ * @param size  sizeof *out.
+ * @return EVTWIN_E_ARG if feature is out of range. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_session_range(const evtwin_session *session, size_t feature,
+                                              evtwin_feature_range *out, size_t size);
 
 /**
  * Take over states that evtwin_session_pending gave earlier, in place of what is known of these

@@ -69,13 +69,28 @@ EVTWIN_API evtwin_status evtwin_sim_create(const evtwin_sim_options *options, ev
 /** NULL is fine. */
 EVTWIN_API void evtwin_sim_free(evtwin_sim *sim);
 
-/** Number of packs. */
+/** Number of packs; 0 for NULL. */
 EVTWIN_API size_t evtwin_sim_packs(const evtwin_sim *sim);
 
-/** Borrowed until the simulator is freed; NULL if out of range. */
+/** Borrowed until the simulator is freed; NULL if out of range or of NULL. */
 EVTWIN_API const char *evtwin_sim_battery_id(const evtwin_sim *sim, size_t pack);
 
-/** The physics clock, seconds since the simulator was created: a whole number of steps. */
+/**
+ * Go on from what was recorded: each pack is put where the newest row of its battery_id shows it
+ * (state of charge and health, cycles, temperature, current, resistance; what is missing stays as
+ * created, and so does a pack without a row). The sensors' errors are taken out first, so that the
+ * next readings show the same but for noise. sim_time_s and seq go on behind the greatest. The
+ * physics in between is not made up for: no time has passed.
+ * @param rows  telemetry under any naming, as evtwin_store_latest gives it, in any order.
+ * @param n_packs_out  may be NULL; the number of packs that had a row.
+ * @return EVTWIN_E_STATE if the simulator was advanced or read before, EVTWIN_E_SCHEMA without
+ * battery_id. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_sim_resume(evtwin_sim *sim, const evtwin_table *rows,
+                                           size_t *n_packs_out);
+
+/** The physics clock, seconds since the simulator was created (or its resumed records began): a
+ * whole number of steps; NaN for NULL. */
 EVTWIN_API double evtwin_sim_time_s(const evtwin_sim *sim);
 
 /**

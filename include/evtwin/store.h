@@ -19,8 +19,9 @@ typedef struct evtwin_store evtwin_store;
 typedef struct evtwin_store_options {
     size_t size;
     int read_only;         /**< default 0. 1: the database must exist and is not migrated */
-    double retention_days; /**< default 30: rows whose time and arrival are both older are deleted;
-                                0 = keep all */
+    double retention_days; /**< default 30: rows whose time and arrival are older are deleted, if
+                                they have also been in the store for so long by its own clock
+                                (docs/store.md); 0 = keep all */
     int busy_timeout_ms;   /**< default 5000: how long to wait for another writer */
 } evtwin_store_options;
 
@@ -31,10 +32,12 @@ EVTWIN_API evtwin_status evtwin_store_options_init(evtwin_store_options *options
  * Open "sqlite:FILE" or "sqlite:///ABSOLUTE/FILE" ("sqlite::memory:" for tests), making and
  * migrating it as needed; a new file can be read by its owner only. Parameters in the URI,
  * "?retention_days=7&busy_timeout_ms=500", override options; options NULL = the defaults.
- * @return EVTWIN_E_NOT_FOUND (no such folder; for a reader: no such file), EVTWIN_E_IO,
+ * @return EVTWIN_E_NOT_FOUND (no such folder; for a reader: no such file), EVTWIN_E_IO (also: it
+ * has hard links),
  * EVTWIN_E_CORRUPT (not a database), EVTWIN_E_SCHEMA (made by a newer version, or with tables or
- * triggers of something else, or with changed tables: left untouched; for a reader: made by an
- * older version), EVTWIN_E_AGAIN (held by another process for longer than busy_timeout_ms),
+ * triggers of something else, or with changed tables, views or indexes: left untouched; for a
+ * reader: made by an older version), EVTWIN_E_AGAIN (held by another process for longer than
+ * busy_timeout_ms; for a reader: without tables yet),
  * EVTWIN_E_ARG or EVTWIN_E_PARSE (the URI), EVTWIN_E_UNSUPPORTED (this build has no such kind of
  * store; the message lists those it has).
  */
@@ -58,9 +61,18 @@ EVTWIN_API evtwin_status evtwin_store_deadline(evtwin_store *store, double secon
  */
 EVTWIN_API void evtwin_store_interrupt(evtwin_store *store);
 
+/**
+ * How often the database was replaced since the handle was opened: after a call that changes this
+ * number, revisions kept by the caller are of another database, and its change feed is read from 0.
+ * Since 0.2.
+ */
+EVTWIN_API int64_t evtwin_store_generation(const evtwin_store *store);
+
 /* Every call below may also answer EVTWIN_E_IO (disk full, …), EVTWIN_E_AGAIN (another writer for
  * longer than busy_timeout_ms) or EVTWIN_E_CORRUPT; the call then changes nothing, and the handle
- * stays usable. */
+ * stays usable. A database that was removed or replaced since the last call is noticed: the call
+ * goes to the file that has its name now, which an insert makes if there is none (else
+ * EVTWIN_E_AGAIN, as long as there is no store under that name). */
 
 /* ---- write: EVTWIN_E_STATE on a read-only handle ---- */
 
@@ -107,9 +119,10 @@ EVTWIN_API evtwin_status evtwin_store_position(evtwin_store *store, const char *
                                                size_t text_size);
 
 /**
- * At most max_rows rows without a prediction: telemetry columns, the batteries by their newest
- * waiting row first, the rows of a battery in ascending time. Also on a read-only handle.
- * EVTWIN_DONE, and *out NULL, if there is none.
+ * At most max_rows rows without a prediction: telemetry columns and revision, the batteries by
+ * their newest waiting row first, the rows of a battery in ascending time. Rows of another program
+ * whose time or battery id cannot be read are left out; unless the handle is read-only they become
+ * unknown with that reason. EVTWIN_DONE, and *out NULL, if there is none.
  */
 EVTWIN_API evtwin_status evtwin_store_unpredicted(evtwin_store *store, size_t max_rows,
                                                   evtwin_table **out);
@@ -118,8 +131,10 @@ EVTWIN_API evtwin_status evtwin_store_unpredicted(evtwin_store *store, size_t ma
  * Write predictions (the columns of evtwin_predictor_apply, and rul_low, rul_high if there are any)
  * to exactly the rows named by battery_id, time and seq, in one transaction. A row with a note
  * instead of a value is stored as unknown and not offered again. A second prediction of a row
- * replaces the first. A row that the store does not have (any more) is skipped and not counted. No
- * writer lock is needed.
+ * replaces the first. A row that the store does not have (any more) is skipped and not counted.
+ * With the column revision of evtwin_store_unpredicted a row of another program is found whatever
+ * the form of its time. To the note of an unknown the store adds which stored values are out of
+ * range. No writer lock is needed.
  * @param states  of the batteries, as evtwin_session_pending gives them (battery_id TEXT, time
  * TIME, seq I64, state TEXT); kept in the same transaction, one a battery. NULL = none.
  * @param n_updated_out  rows updated; may be NULL.
@@ -177,7 +192,12 @@ EVTWIN_API evtwin_status evtwin_store_backup(evtwin_store *store, const char *pa
  * The newest row of one battery, or of every battery in id order if battery_id is NULL.
  * @param current_out  the same rows with the battery's latest prediction in the prediction columns:
  * that of its newest row with a prediction or a note. The time of the row it was made for is in the
- * extra column predicted_time (TIME), missing where there is none. NULL = not wanted.
+ * extra column predicted_time (TIME), missing where there is none. More extra columns tell of the
+ * battery: health (TEXT), health_since (TIME) and limits_broken (TEXT), as last written, for the
+ * calls of thresholds.h; arrived_at, predicted_at (TIME), when rows and predictions came last, by
+ * the writers' clocks; arrival_interval_s, prediction_interval_s (F64), how long between them;
+ * waiting_since (TIME), when the oldest of the rows arrived that wait for a prediction, where the
+ * newest one waits. NULL = not wanted.
  */
 EVTWIN_API evtwin_status evtwin_store_latest(evtwin_store *store, const char *battery_id,
                                              evtwin_table **rows_out, evtwin_table **current_out);

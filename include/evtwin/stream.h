@@ -21,16 +21,18 @@ extern "C" {
  * @param text  (text_size) receives the NUL-terminated text; NULL = only measure.
  * @param length_out  may be NULL; the length without the NUL, also where text is too small.
  * @return EVTWIN_E_SCHEMA if the row has no time or battery_id, EVTWIN_E_ARG if the id is invalid
- * or text is too small, EVTWIN_E_RANGE for infinity or a time outside the years 0 to 9999.
+ * or text is too small, EVTWIN_E_RANGE for infinity, a negative seq or a time outside the years 0
+ * to 9999.
  */
 EVTWIN_API evtwin_status evtwin_telemetry_encode(const evtwin_table *table, size_t row, char *text,
                                                  size_t text_size, size_t *length_out);
 
 /**
- * Append the record in text (length bytes) to a telemetry table. Unknown keys are ignored.
+ * Append the record in text (length bytes) to a telemetry table. Unknown keys are ignored. A value
+ * outside its range is taken as it came: evtwin_session_apply and evtwin_telemetry_check judge it.
  * @return EVTWIN_E_PARSE (not a JSON object, duplicate key, a string for a number, infinity,
  * invalid UTF-8, over 64 KiB or 16 deep), EVTWIN_E_SCHEMA (no battery_id or timestamp),
- * EVTWIN_E_RANGE; the table is unchanged then.
+ * EVTWIN_E_RANGE (a negative seq, a time outside the years 0 to 9999); the table is unchanged then.
  */
 EVTWIN_API evtwin_status evtwin_telemetry_decode(const char *text, size_t length,
                                                  evtwin_naive_time naive, evtwin_table *table);
@@ -44,14 +46,18 @@ typedef struct evtwin_source evtwin_source;
  * Open a source:
  *   "csv:FILE"     any naming of the schema
  *     battery_id   the battery, for a file without that column
+ *     delimiter, decimal, skip_lines, time_format
+ *                  as in evtwin_csv_options; "tab" is a word for a tab
  *     naive_time   utc (default), local or reject
  *     unit         "soc=percent,voltage=mV": columns in other units than their names say
  *   "jsonl:FILE"   one record a line
  *     naive_time   as above; the default for standard input is reject
- *     follow=1     wait at the end of the file
+ *     follow=1     wait for the file and at its end for more, as tail -F: one that was cut begins
+ *                  anew, one that another file took the place of is read to its end first
  *   "sqlite:FILE"  must exist: every insert and prediction in commit order, so a row comes again
  *                  when it is predicted
- *     rows=unpredicted  only the rows that wait for a prediction, until they have one
+ *     rows=unpredicted  only the rows that wait for a prediction, until they have one; the table
+ *                  gets a column revision, which tells a sink of predictions where they belong
  *   "sim:"
  *     fleet, seed, model (ecm, classic), cell, use (cycle, daily), battery_id, soh, final_soh,
  *     start        as in evtwin_sim_options; final_soh by default soh
@@ -101,8 +107,9 @@ EVTWIN_API evtwin_status evtwin_source_refusal(const evtwin_source *source, evtw
 
 /**
  * The position behind the rows given so far, which means something to the source only (a store: the
- * revision; JSON lines: the byte offset; CSV: the number of records); "" if it has none. Borrowed
- * until the next read. Since 0.2.
+ * revision; JSON lines: the byte offset, with follow=1 and "@" and a hash of the file's first line,
+ * which tells it from the one that took its place; CSV: the number of records); "" if it has none.
+ * Borrowed until the next read. Since 0.2.
  */
 EVTWIN_API const char *evtwin_source_position(const evtwin_source *source);
 
@@ -180,10 +187,13 @@ typedef struct evtwin_sink evtwin_sink;
 /**
  * Open a sink: "null:", "csv:FILE", "jsonl:FILE" ("-" = standard output), "sqlite:FILE"
  * (?write=predictions: update predictions of existing rows instead of inserting;
- * ?retention_days=D). Opening a named pipe waits for its reader. Files are appended to (?replace=1:
- * started anew): an incomplete last line, left by a killed process, is cut off, with a warning to
- * the log; a CSV with another header and a file that does not hold JSON lines are refused. A CSV
- * has all telemetry columns, and those prediction columns that its first batch has.
+ * ?retention_days=D; ?busy_timeout_ms=T, 500 by default for rows, which a pump offers again). A
+ * named pipe fails with EVTWIN_E_AGAIN while nobody reads it or its reader takes nothing. New files
+ * have mode 0600; one that is renamed, removed or emptied is noticed before each batch and made
+ * anew, which is logged. Files are appended to (?replace=1: started anew): an incomplete last line,
+ * left by a killed process, is cut off, with a warning to the log; a CSV with another header and a
+ * file that does not hold JSON lines are refused. A CSV has all telemetry columns, and those
+ * prediction columns that its first batch has.
  * @return EVTWIN_E_BUSY if another sink writes the file, EVTWIN_E_SCHEMA for a foreign file,
  * EVTWIN_E_UNSUPPORTED and EVTWIN_E_ARG as for sources, or what the sink itself returns.
  */
@@ -279,7 +289,9 @@ typedef enum evtwin_pump_event_kind {
     EVTWIN_PUMP_SINK_RECOVERED = 4, /**< n_rows held ones were delivered */
     EVTWIN_PUMP_HOLD_FULL = 5,      /**< n_rows are held, new ones are being lost; reported once */
     EVTWIN_PUMP_SOURCE_FAILED = 6,  /**< for the first time */
-    EVTWIN_PUMP_SOURCE_RECOVERED = 7
+    EVTWIN_PUMP_SOURCE_RECOVERED = 7,
+    EVTWIN_PUMP_OUT_OF_RANGE = 8 /**< n_rows of the batch have a value that cannot be, and so no
+                                      prediction; text says why, of the first */
 } evtwin_pump_event_kind;
 
 /** What happened in evtwin_pump_run_once or evtwin_pump_finish; all is borrowed for the call.
@@ -331,6 +343,7 @@ typedef struct evtwin_pump_stats {
     uint64_t n_written;              /**< rows that every sink has taken */
     uint64_t n_held, n_lost;         /**< rows that wait now; rows lost: summed over the sinks */
     uint64_t n_errors;               /**< failures of source, predictor and sinks */
+    uint64_t n_out_of_range; /**< rows of n_unknown with a value outside its range. Since 0.2. */
 } evtwin_pump_stats;
 
 /** size is sizeof *out. */

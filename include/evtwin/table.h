@@ -181,27 +181,52 @@ EVTWIN_API evtwin_status evtwin_table_intern(evtwin_table *table, size_t col, co
 EVTWIN_API evtwin_status evtwin_table_set_code(evtwin_table *table, size_t col, size_t row,
                                                int32_t code);
 
-/* ---- CSV (RFC 4180; a UTF-8 byte-order mark, LF and CRLF are accepted) ---- */
+/* ---- CSV (RFC 4180 and what people make of it; docs/cli.md has the table of dialects) ---- */
 
 /**
  * How to read. A header that names a telemetry quantity (any naming, see telemetry.h) gives the
  * column its type and unit; values stay as they are. An integer quantity with a value that is not
- * an integer is f64. Any other column is f64 if every value is a number or empty, else text. An
- * empty field is a missing value; in a text column "" is the empty string. Empty lines may end the
- * file; in a file of one column an empty line is a missing value.
+ * an integer is f64. Any other column is f64 if every value is a number or missing, else text. An
+ * empty field is a missing value, as is one of the words NA, N/A, NULL, None, nil, NaN, \N, - (the
+ * whole list is in docs/cli.md); in a text column "" is the empty string and a word in quotes is
+ * that word. Empty lines may end the file; in a file of one column an empty line is a missing
+ * value. Blanks around names and numbers do not count; a column without a name is left out, and
+ * empty fields may follow the last. Columns without a name and what was recognised of the dialect
+ * get a line of the log each, EVTWIN_LOG_INFO.
  */
 typedef struct evtwin_csv_options {
     size_t size;
     evtwin_naive_time naive_time; /**< default EVTWIN_NAIVE_UTC */
-    /** names, comma-separated, of columns that must exist and hold numbers; NULL = none */
+    /** names, comma-separated, of columns that must exist and hold numbers (true and false are 1
+     * and 0 in a column without other numbers); NULL = none */
     const char *number_columns;
     /** names, comma-separated, of columns that must exist and are read as text; NULL = none */
     const char *text_columns;
-    size_t max_line_bytes; /**< default 65536 (one record, quoted line breaks included) */
-    size_t max_columns;    /**< default 256 */
+    size_t max_line_bytes; /**< default 262144 (one record, quoted line breaks included) */
+    size_t max_columns;    /**< default 4096 */
     /** 1 = names of number_columns and text_columns that are not in the header are skipped;
      * default 0. Since 0.2. */
     int allow_absent;
+    /** names, comma-separated, of the columns or telemetry quantities that matter, beside
+     * number_columns and text_columns: what stands in another column never refuses the file, it
+     * becomes text; NULL = all telemetry matters. Since 0.2. */
+    const char *used_columns;
+    /** … of further columns or quantities to read as far as they can be; all others are passed
+     * over. NULL = every column is read. Since 0.2. */
+    const char *other_columns;
+    /** what separates fields; 0 = recognised from the header line, of comma, semicolon, tab and
+     * bar, or given by a line "sep=;" above it. Since 0.2. */
+    char delimiter;
+    /** '.' or ','; 0 = a point where commas separate fields, else recognised from the first rows.
+     * Since 0.2. */
+    char decimal;
+    size_t skip_lines; /**< lines above the header; default 0. Since 0.2. */
+    /** units that columns really are in, as evtwin_telemetry_override_units takes them; NULL = as
+     * the header says. Since 0.2. */
+    const char *units;
+    /** how times are written, in strptime's directives (docs/cli.md); NULL = the forms of
+     * evtwin_time_parse. Since 0.2. */
+    const char *time_format;
 } evtwin_csv_options;
 
 /** Fill in the defaults; size is sizeof *options. */
@@ -214,12 +239,49 @@ EVTWIN_API evtwin_status evtwin_csv_options_init(evtwin_csv_options *options, si
  * @return EVTWIN_E_IO; EVTWIN_E_NOT_FOUND (no such file, or number_columns or text_columns names
  * what is not in the header, unless allow_absent); EVTWIN_E_PARSE with "file:line:column: …" (the
  * line where the row begins and the number of the field, both from 1) for text in a number column,
- * NaN or infinity, a row of another width, a duplicate or empty name in the header, a line or
- * column count over the cap, a quote that is not closed, a NUL byte, text that is not UTF-8;
- * EVTWIN_E_DATA for an empty file or one with only a header.
+ * infinity, a row of another width, a duplicate name in the header, a line or column count over the
+ * cap, a quote that is not closed, a NUL byte, text that is not UTF-8, and for a dialect that is
+ * not certain; EVTWIN_E_RANGE for a column in percent that matters, has 20 values or more and lies
+ * wholly within 0 to 1, unless units state its unit (with fewer values the log gets a warning);
+ * EVTWIN_E_DATA for an empty file or one with only a header; of units as
+ * evtwin_telemetry_override_units.
  */
 EVTWIN_API evtwin_status evtwin_table_read_csv(const char *path, const evtwin_csv_options *options,
                                                evtwin_table **out);
+
+/** A CSV file that is read and then written once more with further columns. Since 0.2. */
+typedef struct evtwin_csv evtwin_csv;
+
+/** Open a file and read its header; options and errors as in evtwin_table_read_csv. Free with
+ * evtwin_csv_free. Since 0.2. */
+EVTWIN_API evtwin_status evtwin_csv_open(const char *path, const evtwin_csv_options *options,
+                                         evtwin_csv **out);
+
+/** Name of field i of the header, "" if it has none, NULL beyond the last. Borrowed until the csv
+ * is freed. Since 0.2. */
+EVTWIN_API const char *evtwin_csv_name(const evtwin_csv *csv, size_t i);
+
+/** As options.units, after opening. Since 0.2. */
+EVTWIN_API evtwin_status evtwin_csv_set_units(evtwin_csv *csv, const char *units);
+
+/** What evtwin_table_read_csv does with the rest of the file. @return as there, EVTWIN_E_STATE for
+ * a second call. Since 0.2. */
+EVTWIN_API evtwin_status evtwin_csv_read(evtwin_csv *csv, evtwin_table **out);
+
+/**
+ * After evtwin_csv_read: write the file once more, each record byte for byte as it stood (what is
+ * above the header too, empty lines at the end not), with the columns of added behind it in the
+ * dialect of the file. A column of the file that added has is left out where it stood. path is as
+ * in evtwin_table_write_csv. The file is read a second time; a pipe was kept in memory.
+ * @param added  as many rows as were read.
+ * @return as evtwin_table_write_csv; EVTWIN_E_STATE before evtwin_csv_read, EVTWIN_E_ARG for
+ * another number of rows, EVTWIN_E_IO if the file has changed. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_csv_write(evtwin_csv *csv, const evtwin_table *added,
+                                          const char *path);
+
+/** The log gets the number of times without an offset. NULL is fine. Since 0.2. */
+EVTWIN_API void evtwin_csv_free(evtwin_csv *csv);
 
 /**
  * Write a table; numbers in the shortest form that reads back exactly, missing values empty. The

@@ -77,8 +77,9 @@ EVTWIN_API evtwin_status evtwin_thresholds_get(const evtwin_thresholds *threshol
 /**
  * Set the limit of the rule of the same kind, quantity, level and direction, or add it. A limit of
  * NaN removes the rule.
- * @return EVTWIN_E_ARG for a quantity that is not a number of kind telemetry or prediction, an unknown kind or level,
- * a status rule of level NORMAL, or more than 256 rules; EVTWIN_E_RANGE for an infinite limit.
+ * @return EVTWIN_E_ARG for a quantity that is not a number of kind telemetry or prediction, an
+ * unknown kind or level, a status rule of level NORMAL, or more than 256 rules; EVTWIN_E_RANGE for
+ * an infinite limit.
  */
 EVTWIN_API evtwin_status evtwin_thresholds_set(evtwin_thresholds *thresholds,
                                                const evtwin_threshold *rule);
@@ -86,9 +87,26 @@ EVTWIN_API evtwin_status evtwin_thresholds_set(evtwin_thresholds *thresholds,
 /**
  * The status of one row: the highest level of the status rules that it breaks. Quantities are the
  * table's columns of our names and units; one that is absent or missing breaks no rule.
+ *
+ * A battery's health has a memory, the column limits_broken of evtwin_store_latest's current_out:
+ * where the table has it, a limit that was broken stays broken, here and in the calls below, until
+ * a value comes that is back by a margin (soc and soh 2 and 1 percent, temperature 3 degC,
+ * rul_prediction 20 cycles, failure_probability 0.05, others 2 % of the limit). A value that is
+ * missing changes nothing.
  */
 EVTWIN_API evtwin_health evtwin_thresholds_status(const evtwin_thresholds *thresholds,
                                                   const evtwin_table *rows, size_t row);
+
+/** What a battery needs whose limits are broken. */
+enum {
+    EVTWIN_NEEDS_CHARGING = 1, /**< its charge is low */
+    EVTWIN_NEEDS_SERVICE = 2   /**< anything else: ageing, temperature, risk, remaining life */
+};
+
+/** What follows from the status and alert rules that a row breaks: a sum of EVTWIN_NEEDS_…, 0 for
+ * none. Since 0.2. */
+EVTWIN_API unsigned evtwin_thresholds_needs(const evtwin_thresholds *thresholds,
+                                            const evtwin_table *rows, size_t row);
 
 /**
  * The rules that a row breaks, the worst first. kind says which: EVTWIN_THRESHOLD_STATUS, those
@@ -104,7 +122,9 @@ EVTWIN_API size_t evtwin_thresholds_broken(const evtwin_thresholds *thresholds,
 
 /**
  * Rule i and the row's value in words, "soh 73.9 < 75", cut to text_size; the value in the fewest
- * decimals (two at least) that show which side of the limit it is on. "" if i is out of range.
+ * decimals (two at least) that show which side of the limit it is on. A limit that is broken by
+ * memory says so: "soc 15.4 was < 15 (until 17)", "soh 73.9 < 75 (last known)". "" if i is out of
+ * range.
  * @return text.
  */
 EVTWIN_API const char *evtwin_thresholds_reason(const evtwin_thresholds *thresholds, size_t i,

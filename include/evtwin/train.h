@@ -51,7 +51,10 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  * there; a target whose default column is absent is skipped, with a finding. Telemetry is checked
  * against its ranges; features are computed in our units and filled forward within a battery. Rows
  * without a target, a battery or a feature are left out, counted and named in a finding. Outcomes
- * (the targets, truth_*, predictions) are refused as features.
+ * (the targets, truth_*, predictions) are refused as features. Findings say what would put one
+ * battery on both sides of the split: names that are nearly alike, a battery_id in several groups,
+ * held-out rows that are rows of the training part again, a counter that restarts in what is taken
+ * as one series.
  *
  * Scores are held out.
  * cv_folds = 0, one hold-out; the saved models are those that were scored, trained on the rest:
@@ -72,8 +75,9 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  * @param options  NULL = the defaults.
  * @return EVTWIN_E_ARG (an option is out of its domain, a duplicate target or column),
  * EVTWIN_E_NOT_FOUND (there is no such target), EVTWIN_E_SCHEMA (a column is absent, not numeric,
- * or an outcome among the features; two columns of one quantity), EVTWIN_E_RANGE (a value is
- * outside its unit's range or infinite, a label is below what it can be), EVTWIN_E_DATA (too few
+ * or an outcome among the features; two columns of one quantity; a battery_id that is none),
+ * EVTWIN_E_RANGE (a value is outside its unit's range, infinite or beyond the 32-bit floats of
+ * XGBoost, a label is below what it can be), EVTWIN_E_DATA (too few
  * rows or batteries, a battery with one row, one class only, a constant target, no target),
  * EVTWIN_E_CANCELLED, EVTWIN_E_EXTERNAL (XGBoost), EVTWIN_E_UNSUPPORTED (built without it).
  */
@@ -110,10 +114,13 @@ EVTWIN_API int evtwin_trainer_has_signal(const evtwin_trainer *trainer);
 /** Something a reader of the scores should know. Strings are borrowed from the trainer. */
 typedef struct evtwin_finding {
     size_t size;
-    /** "no-signal", "too-few-groups", "score-unknown", "loses-to-baseline", "unit-presumed", … */
+    /** "no-signal", "too-few-groups", "score-unknown", "loses-to-baseline", "several-series", … */
     const char *cause;
     const char *severity; /**< "info", "warning", "error" */
     const char *text;     /**< one sentence */
+    /** the column that would be named as group_by_reset ("several-series") or group
+     * ("group-unused"), else "". Since 0.2 */
+    const char *column;
 } evtwin_finding;
 
 /** Number of findings. */

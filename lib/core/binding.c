@@ -195,8 +195,9 @@ static evtwin_status get_number(const evtwin__binding *b, size_t q, size_t row,
         out->i64 = out->is_present ? from->i64[row] : 0;
         return EVTWIN_OK;
     }
-    double v = from->factor *
-               (from->f64 != NULL ? from->f64[row] : evtwin_table_number(b->table, from->col, row));
+    double v = evtwin__scale(from->f64 != NULL ? from->f64[row]
+                                               : evtwin_table_number(b->table, from->col, row),
+                             from->factor);
     v = from->is_absolute ? fabs(v) : v;
     out->is_present = !isnan(v);
     if (!out->is_present) {
@@ -324,14 +325,18 @@ static evtwin_status fail_range(const char *place, double value, range r, const 
                 space, unit, advice);
 }
 
-evtwin_status evtwin__value_check_range(size_t q, const evtwin__value *value) {
+evtwin_status evtwin__number_check_range(size_t q, double value) {
     const evtwin__quantity *of = &evtwin__schema[q];
+    const range r = range_of(q, 1.0);
+    return is_outside(value, r) ? fail_range(of->name, value, r, of->unit, "") : EVTWIN_OK;
+}
+
+evtwin_status evtwin__value_check_range(size_t q, const evtwin__value *value) {
     if (!value->is_present || !evtwin__quantity_is_number(q)) {
         return EVTWIN_OK;
     }
-    const double v = of->type == EVTWIN_F64 ? value->f64 : (double)value->i64;
-    const range r = range_of(q, 1.0);
-    return is_outside(v, r) ? fail_range(of->name, v, r, of->unit, "") : EVTWIN_OK;
+    return evtwin__number_check_range(q, evtwin__schema[q].type == EVTWIN_F64 ? value->f64
+                                                                              : (double)value->i64);
 }
 
 /* A value of a column that is outside; the advice is the unit in which it would be possible. */

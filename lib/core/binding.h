@@ -56,6 +56,9 @@ evtwin_status evtwin__binding_get(const evtwin__binding *binding, size_t q, size
 /* EVTWIN_E_RANGE naming quantity, value and limits if a present value is outside the range of q. */
 evtwin_status evtwin__value_check_range(size_t q, const evtwin__value *value);
 
+/* The same for a number in our unit; NaN is missing. */
+evtwin_status evtwin__number_check_range(size_t q, double value);
+
 /* Set quantity q's column col of a table, which has its type; an absent value is missing. */
 evtwin_status evtwin__value_store(const evtwin__value *value, evtwin_table *table, size_t col,
                                   size_t row);

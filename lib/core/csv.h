@@ -10,16 +10,18 @@
 
 /* ---- read ---- */
 
-/* A CSV file that is read in batches. */
-typedef struct evtwin__csv_reader evtwin__csv_reader;
+/* A CSV file that is read in batches: evtwin_csv without a second reading. */
+typedef evtwin_csv evtwin__csv_reader;
 
 /* Open path ("-" = standard input) and read its header. The lists of columns in options do not
  * matter here: the columns of the table that is filled decide what is a number and what is text. */
 evtwin_status evtwin__csv_reader_open(const char *path, const evtwin_csv_options *options,
                                       evtwin__csv_reader **out);
 
-/* Set the units of fields, "soc=fraction,voltage=mV": see evtwin_telemetry_override_units. */
-evtwin_status evtwin__csv_reader_set_units(evtwin__csv_reader *reader, const char *overrides);
+/* Wait at most timeout_ms for a pipe to bring more: evtwin__csv_reader_next will not wait if
+ * *is_there_out is 1. */
+evtwin_status evtwin__csv_reader_await(evtwin__csv_reader *reader, int timeout_ms,
+                                       int *is_there_out);
 
 /* Append at most max_rows rows to table. A field goes to the column that has the name of its
  * header, or else to the one that holds the same telemetry quantity under our name, brought to our
@@ -37,12 +39,6 @@ evtwin_status evtwin__csv_reader_next(evtwin__csv_reader *reader, size_t max_row
  * borrowed until the next call. */
 const char *evtwin__csv_reader_refused(const evtwin__csv_reader *reader, size_t *size_out);
 
-/* Name of field i of the header, NULL beyond the last. */
-const char *evtwin__csv_reader_name(const evtwin__csv_reader *reader, size_t i);
-
-/* The end of reading: the log gets the number of times without an offset. NULL is fine. */
-void evtwin__csv_reader_free(evtwin__csv_reader *reader);
-
 /* ---- write ---- */
 
 /* Append the header line, or rows first to last - 1, of a table. EVTWIN_E_DATA for a value that CSV
@@ -50,5 +46,10 @@ void evtwin__csv_reader_free(evtwin__csv_reader *reader);
 evtwin_status evtwin__csv_write_header(const evtwin_table *table, evtwin__text *text);
 evtwin_status evtwin__csv_write_rows(const evtwin_table *table, size_t first, size_t last,
                                      evtwin__text *text);
+
+/* Append the names of the columns (row = SIZE_MAX) or the values of a row, each behind a delimiter,
+ * in a dialect. */
+evtwin_status evtwin__csv_append_cells(const evtwin_table *table, size_t row, char delimiter,
+                                       char decimal, evtwin__text *text);
 
 #endif

@@ -4,11 +4,13 @@
 
 #include "evtwin/telemetry.h"
 
+#include "core/csv_dialect.h"
 #include "core/csv_record.h"
 #include "core/mem.h"
 #include "core/schema.h"
 #include "core/status.h"
 #include "core/table.h"
+#include "core/time.h"
 
 #include <math.h>
 #include <string.h>
@@ -20,8 +22,8 @@ static const size_t max_columns_limit = (size_t)1 << 20;
 
 static const evtwin_csv_options default_options = {.size = sizeof(evtwin_csv_options),
                                                    .naive_time = EVTWIN_NAIVE_UTC,
-                                                   .max_line_bytes = 65536,
-                                                   .max_columns = 256};
+                                                   .max_line_bytes = 262144,
+                                                   .max_columns = 4096};
 
 evtwin_status evtwin_csv_options_init(evtwin_csv_options *options, size_t size) {
     return evtwin__options_init(options, size, &default_options, sizeof default_options);
@@ -38,11 +40,12 @@ static evtwin_status take_options(const evtwin_csv_options *options, evtwin_csv_
                    "max_line_bytes %zu is not in 1 to %zu", taken.max_line_bytes, max_line_limit);
     EVTWIN_FAIL_IF(taken.max_columns < 1 || taken.max_columns > max_columns_limit, EVTWIN_E_ARG,
                    "max_columns %zu is not in 1 to %zu", taken.max_columns, max_columns_limit);
+    EVTWIN_TRY(taken.time_format != NULL ? evtwin__time_format_check(taken.time_format)
+                                         : EVTWIN_OK);
+    EVTWIN_TRY(evtwin__csv_dialect_check(&taken));
     *out = taken;
     return EVTWIN_OK;
 }
-
-/* ---- open and close ---- */
 
 /* What the header of a field means, if it is telemetry: columns of other kinds are read as they
  * come. */
@@ -55,9 +58,122 @@ static void resolve(evtwin__csv_target *target) {
         target->unit = m.unit;
         target->to_ours = evtwin__meaning_factor(&m, evtwin__unit_find(m.unit, q->unit));
         target->quantity = q->name;
+        target->time_format = evtwin__header_time_format(target->name);
         target->type = q->type;
         target->has_direction = evtwin__meaning_is_absolute(&m);
     }
+    target->takes_words = evtwin__meaning_find(target->name, EVTWIN__TRUTH, &m);
+}
+
+/* ---- the columns that the options name ---- */
+
+/* Is the field the item of a list: its name or, unless only_name, the quantity that it holds? */
+static int is_item(const evtwin__csv_target *target, const char *item, size_t length,
+                   int only_name) {
+    const char *const names[] = {target->name, only_name ? NULL : target->quantity};
+    for (size_t i = 0; i < 2; i++) {
+        if (names[i] != NULL && length > 0 && strlen(names[i]) == length &&
+            memcmp(item, names[i], length) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* The quantity that an item names in any naming, else NULL. */
+static const char *quantity_of(const char *item, size_t length) {
+    char name[128];
+    evtwin__meaning m;
+    if (length >= sizeof name) {
+        return NULL;
+    }
+    memcpy(name, item, length);
+    name[length] = '\0';
+    return evtwin__meaning_find(name, EVTWIN__TELEMETRY, &m) ? evtwin__schema[m.q].name : NULL;
+}
+
+/* What a list of the options is about. */
+typedef struct column_list {
+    const char *text, *what;
+    int type;     /* that the columns are to have, -1 = as they come */
+    int is_other; /* they do not matter */
+} column_list;
+
+/* Mark the fields that a list names: with a type, a misspelt name must not pass unless
+ * allow_absent. */
+static evtwin_status mark_listed(evtwin__csv_reader *r, const column_list *list) {
+    for (const char *item = list->text; item != NULL && *item != '\0';) {
+        const size_t length = strcspn(item, ",");
+        const char *quantity = quantity_of(item, length);
+        int is_there = 0;
+        for (size_t i = 0; i < r->n_targets; i++) {
+            evtwin__csv_target *target = &r->target[i];
+            const int is_named = is_item(target, item, length, 1);
+            is_there |= is_named;
+            if (is_named && list->type >= 0) {
+                target->is_listed |= 1 << list->type;
+            }
+            if (is_named || (quantity != NULL && target->quantity == quantity)) {
+                target->is_used |= !list->is_other;
+                target->is_other |= list->is_other;
+            }
+        }
+        EVTWIN_FAIL_IF(!is_there && list->type >= 0 && !r->options.allow_absent, EVTWIN_E_NOT_FOUND,
+                       "%s: %s names '%.*s', which is not in the header", r->scan.name, list->what,
+                       length < 100 ? (int)length : 100, item);
+        item += length + (item[length] == ',');
+    }
+    return EVTWIN_OK;
+}
+
+static evtwin_status mark_columns(evtwin__csv_reader *r) {
+    const evtwin_csv_options *o = &r->options;
+    const column_list lists[] = {{o->number_columns, "number_columns", EVTWIN_F64, 0},
+                                 {o->text_columns, "text_columns", EVTWIN_TEXT, 0},
+                                 {o->used_columns, "used_columns", -1, 0},
+                                 {o->other_columns, "other_columns", -1, 1}};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        EVTWIN_TRY(mark_listed(r, &lists[i]));
+    }
+    return EVTWIN_OK;
+}
+
+/* A header that has nothing to offer may not be the header. */
+static evtwin_status check_header(const evtwin__csv_reader *r) {
+    size_t n_named = 0, n_used = 0;
+    for (size_t i = 0; i < r->n_targets; i++) {
+        n_named += r->target[i].name[0] != '\0';
+        n_used += (size_t)r->target[i].is_used;
+    }
+    if (r->n_targets == 1 || 2 * n_named < r->n_targets) {
+        EVTWIN_TRY(evtwin__csv_suggest_header(r, 1, NULL));
+    }
+    if (r->options.used_columns != NULL && n_used == 0) {
+        EVTWIN_TRY(evtwin__csv_suggest_header(r, 0, r->options.used_columns));
+    }
+    EVTWIN_FAIL_IF(n_named == 0, EVTWIN_E_PARSE, "%s:%zu:1: no column has a name", r->scan.name,
+                   r->n_above + 1);
+    return EVTWIN_OK;
+}
+
+/* ---- open and close ---- */
+
+static evtwin_status read_header(evtwin__csv_reader *r) {
+    EVTWIN_TRY(evtwin__csv_header_read(r));
+    for (size_t i = 0; i < r->n_targets; i++) {
+        resolve(&r->target[i]);
+    }
+    EVTWIN_TRY(mark_columns(r));
+    EVTWIN_TRY(check_header(r));
+    return evtwin_csv_set_units(r, r->options.units);
+}
+
+static evtwin_status keep_time_format(evtwin__csv_reader *r) {
+    if (r->options.time_format != NULL) {
+        r->time_format = evtwin__strdup(r->options.time_format);
+        EVTWIN_FAIL_IF(r->time_format == NULL, EVTWIN_E_NOMEM, "no memory for a time format");
+    }
+    return EVTWIN_OK;
 }
 
 static evtwin_status open_reader(const char *path, const evtwin_csv_options *options,
@@ -69,19 +185,20 @@ static evtwin_status open_reader(const char *path, const evtwin_csv_options *opt
     EVTWIN_FAIL_IF(r == NULL, EVTWIN_E_NOMEM, "%s: no memory for a reader", path);
     r->options = taken;
     r->scan.fd = -1;
-    evtwin_status st = evtwin__csv_scan_open(path, taken.max_line_bytes, may_rewind, &r->scan);
-    if (st < 0 || (st = evtwin__csv_header_read(r, taken.max_columns)) < 0) {
-        evtwin__csv_reader_free(r);
+    r->n_above = SIZE_MAX;
+    r->may_rewind = may_rewind;
+    evtwin_status st = keep_time_format(r);
+    if (st < 0 ||
+        (st = evtwin__csv_scan_open(path, taken.max_line_bytes, may_rewind, &r->scan)) < 0 ||
+        (st = read_header(r)) < 0) {
+        evtwin_csv_free(r);
         return st;
-    }
-    for (size_t i = 0; i < r->n_targets; i++) {
-        resolve(&r->target[i]);
     }
     *out = r;
     return EVTWIN_OK;
 }
 
-void evtwin__csv_reader_free(evtwin__csv_reader *reader) {
+void evtwin_csv_free(evtwin_csv *reader) {
     if (reader == NULL) {
         return;
     }
@@ -91,47 +208,46 @@ void evtwin__csv_reader_free(evtwin__csv_reader *reader) {
                     n == 1 ? "time without an offset was" : "times without an offset were",
                     reader->options.naive_time == EVTWIN_NAIVE_LOCAL ? "local time" : "UTC");
     }
+    if (reader->n_twice > 0) {
+        evtwin__log(EVTWIN_LOG_WARNING,
+                    "%s: %zu of them come%s twice where the clock is put back: the first of the "
+                    "two was taken",
+                    reader->scan.name, reader->n_twice, reader->n_twice == 1 ? "s" : "");
+    }
     for (size_t i = 0; i < reader->n_targets; i++) {
         evtwin__free(reader->target[i].name);
     }
     evtwin__free(reader->target);
+    evtwin__free(reader->time_format);
     evtwin__csv_scan_close(&reader->scan);
     evtwin__free(reader);
 }
 
 /* ---- the plan of a whole file: a column for each field, of its name, in its unit ---- */
 
-/* Mark the fields that a list of the options names: a misspelt name must not pass unless
- * allow_absent. */
-static evtwin_status mark_listed(evtwin__csv_reader *r, const char *list, const char *what,
-                                 evtwin_type type) {
-    for (const char *item = list; item != NULL && *item != '\0';) {
-        const size_t length = strcspn(item, ",");
-        size_t i = 0;
-        while (i < r->n_targets && (strlen(r->target[i].name) != length ||
-                                    memcmp(item, r->target[i].name, length) != 0)) {
-            i++;
-        }
-        if (i < r->n_targets) {
-            r->target[i].is_listed |= 1 << type;
-        } else if (!r->options.allow_absent) {
-            EVTWIN_FAIL(EVTWIN_E_NOT_FOUND, "%s: %s names '%.*s', which is not in the header",
-                        r->scan.name, what, length < 100 ? (int)length : 100, item);
-        }
-        item += length + (item[length] == ',');
+/* A name that comes twice. */
+static evtwin_status check_duplicate(const evtwin__csv_reader *r, size_t i) {
+    size_t k = 0;
+    while (strcmp(r->target[k].name, r->target[i].name) != 0) {
+        k++;
     }
+    EVTWIN_FAIL_IF(r->options.used_columns == NULL || r->target[i].is_used, EVTWIN_E_PARSE,
+                   "%s:%zu:%zu: duplicate column '%.100s': it is also column %zu", r->scan.name,
+                   r->n_above + 1, i + 1, r->target[i].name, k + 1);
     return EVTWIN_OK;
 }
 
 /* What a column is: by the options, else by its telemetry quantity, else f64 until a text turns up.
  */
-static evtwin_status plan_new_column(evtwin__csv_target *target, evtwin_table *table) {
+static evtwin_status plan_new_column(evtwin__csv_reader *r, evtwin__csv_target *target) {
     const int is_number = target->is_listed >> EVTWIN_F64 & 1;
     const int is_text = target->is_listed >> EVTWIN_TEXT & 1;
     EVTWIN_FAIL_IF(is_number && is_text, EVTWIN_E_ARG,
                    "column '%.100s' is in number_columns and in text_columns", target->name);
     target->factor = 1.0;
     target->kind = EVTWIN_F64;
+    target->is_lenient = r->options.used_columns != NULL && !target->is_used;
+    target->takes_words |= is_number && target->quantity == NULL;
     if (is_text) {
         target->kind = EVTWIN_TEXT;
     } else if (target->quantity != NULL && (!is_number || target->type == EVTWIN_I64)) {
@@ -140,16 +256,32 @@ static evtwin_status plan_new_column(evtwin__csv_target *target, evtwin_table *t
     } else {
         target->is_inferred = !is_number;
     }
-    return evtwin_table_add_column(table, target->name, (evtwin_type)target->kind,
+    return evtwin_table_add_column(r->table, target->name, (evtwin_type)target->kind,
                                    is_text ? "" : target->unit, &target->col);
 }
 
 static evtwin_status plan_new_table(evtwin__csv_reader *r) {
-    EVTWIN_TRY(mark_listed(r, r->options.number_columns, "number_columns", EVTWIN_F64));
-    EVTWIN_TRY(mark_listed(r, r->options.text_columns, "text_columns", EVTWIN_TEXT));
+    size_t n_nameless = 0, first_nameless = 0;
     EVTWIN_TRY(evtwin_table_create(&r->table));
+    for (size_t i = r->n_targets; i-- > 0;) {
+        first_nameless = r->target[i].name[0] == '\0' ? i : first_nameless;
+        n_nameless += r->target[i].name[0] == '\0';
+    }
     for (size_t i = 0; i < r->n_targets; i++) {
-        EVTWIN_TRY(plan_new_column(&r->target[i], r->table));
+        evtwin__csv_target *target = &r->target[i];
+        if (target->name[0] == '\0' ||
+            (r->options.other_columns != NULL && !target->is_used && !target->is_other)) {
+            continue;
+        }
+        if (evtwin_table_find(r->table, target->name) != EVTWIN_NO_COLUMN) {
+            EVTWIN_TRY(check_duplicate(r, i));
+            continue;
+        }
+        EVTWIN_TRY(plan_new_column(r, target));
+    }
+    if (n_nameless > 0 && r->options.other_columns == NULL) {
+        evtwin__log(EVTWIN_LOG_INFO, "%s: column %zu has no name and is left out%s", r->scan.name,
+                    first_nameless + 1, n_nameless > 1 ? ", as are others" : "");
     }
     return EVTWIN_OK;
 }
@@ -188,7 +320,10 @@ static evtwin_status plan_known_column(evtwin__csv_reader *r, size_t i, const ev
 
 /* ---- a whole file ---- */
 
-enum { SAMPLE_ROWS = 1000 };
+enum {
+    SAMPLE_ROWS = 1000,
+    MIN_SCALE_VALUES = 20 /* of a column, to judge its unit by */
+};
 
 /* After some rows the others can be estimated from the size of the file; a first part that is not
  * typical must not cost more than twice the file. */
@@ -230,10 +365,7 @@ static evtwin_status read_turned(evtwin__csv_reader *r) {
         return EVTWIN_OK;
     }
     const size_t rows = r->row;
-    r->row = 0;
-    r->first_empty_line = 0;
-    EVTWIN_TRY(evtwin__csv_scan_rewind(&r->scan));
-    EVTWIN_TRY(evtwin__csv_records_skip(r));
+    EVTWIN_TRY(evtwin__csv_records_rewind(r));
     evtwin_status st = EVTWIN_OK;
     while (st == EVTWIN_OK && r->row <= rows) {
         st = evtwin__csv_records_read(r, rows + 1 - r->row);
@@ -243,20 +375,93 @@ static evtwin_status read_turned(evtwin__csv_reader *r) {
     return st;
 }
 
+/* True and false were read as 1 and 0: then nothing else may stand there. */
+static evtwin_status check_words(const evtwin__csv_reader *r) {
+    for (size_t i = 0; i < r->n_targets; i++) {
+        const evtwin__csv_target *target = &r->target[i];
+        const double *value = evtwin_table_f64(r->table, target->col);
+        for (size_t row = 0; target->has_words && value != NULL && row < r->row; row++) {
+            EVTWIN_FAIL_IF(!isnan(value[row]) && value[row] != 0.0 && value[row] != 1.0,
+                           EVTWIN_E_PARSE,
+                           "%s: column '%.100s' has true or false and, in data row %zu, %g",
+                           r->scan.name, target->name, row + 1, value[row]);
+        }
+    }
+    return EVTWIN_OK;
+}
+
+/* A column in percent that lies wholly within 0 to 1 is a fraction, or a fleet that is all but
+ * empty: who has it must say which. */
+static evtwin_status check_scale(const evtwin__csv_reader *r, const evtwin__csv_target *target) {
+    const double *value = evtwin_table_f64(r->table, target->col);
+    size_t n = 0;
+    double max = 0.0;
+    for (size_t row = 0; value != NULL && row < r->row; row++) {
+        if (isnan(value[row])) {
+            continue;
+        }
+        if (!(value[row] >= 0.0 && value[row] <= 1.0)) {
+            return EVTWIN_OK;
+        }
+        n++;
+        max = fmax(max, value[row]);
+    }
+    if (max == 0.0) {
+        return EVTWIN_OK; /* the same in either unit */
+    }
+    const char *const form = "%s: column '%.100s' has %zu values, all within 0 to 1, and is in "
+                             "percent: state its unit with --unit %s=fraction, or --unit "
+                             "%s=percent if that is right (units=)";
+    if (n < MIN_SCALE_VALUES) {
+        evtwin__log(EVTWIN_LOG_WARNING, form, r->scan.name, target->name, n, target->quantity,
+                    target->quantity);
+        return EVTWIN_OK;
+    }
+    return evtwin__fail(EVTWIN_E_RANGE, form, r->scan.name, target->name, n, target->quantity,
+                        target->quantity);
+}
+
+static evtwin_status check_scales(const evtwin__csv_reader *r) {
+    for (size_t i = 0; i < r->n_targets; i++) {
+        const evtwin__csv_target *target = &r->target[i];
+        if (target->kind == EVTWIN_F64 && target->quantity != NULL && !target->is_lenient &&
+            !target->is_stated && strcmp(target->unit, "percent") == 0) {
+            EVTWIN_TRY(check_scale(r, target));
+        }
+    }
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin_csv_open(const char *path, const evtwin_csv_options *options,
+                              evtwin_csv **out) {
+    return open_reader(path, options, 1, out);
+}
+
+evtwin_status evtwin_csv_read(evtwin_csv *r, evtwin_table **out) {
+    EVTWIN_FAIL_IF(r == NULL || out == NULL, EVTWIN_E_ARG, "csv or out is NULL");
+    EVTWIN_FAIL_IF(r->is_read, EVTWIN_E_STATE, "%s has been read", r->scan.name);
+    r->is_read = 1;
+    evtwin_status st = plan_new_table(r);
+    if (st < 0 || (st = read_all(r)) < 0 || (st = check_scales(r)) < 0 ||
+        (st = check_words(r)) < 0 || (st = read_turned(r)) < 0) {
+        r->n_naive = r->n_twice = 0; /* of a table that nobody gets */
+        evtwin_table_free(r->table);
+        r->table = NULL;
+        return st;
+    }
+    r->n_rows = r->row;
+    *out = r->table;
+    r->table = NULL;
+    return EVTWIN_OK;
+}
+
 evtwin_status evtwin_table_read_csv(const char *path, const evtwin_csv_options *options,
                                     evtwin_table **out) {
     EVTWIN_FAIL_IF(out == NULL, EVTWIN_E_ARG, "out is NULL");
-    evtwin__csv_reader *r = NULL;
-    EVTWIN_TRY(open_reader(path, options, 1, &r));
-    evtwin_status st = plan_new_table(r);
-    if (st < 0 || (st = read_all(r)) < 0 || (st = read_turned(r)) < 0) {
-        r->n_naive = 0; /* of a table that nobody gets */
-        evtwin_table_free(r->table);
-    } else {
-        *out = r->table;
-        st = EVTWIN_OK;
-    }
-    evtwin__csv_reader_free(r);
+    evtwin_csv *csv = NULL;
+    EVTWIN_TRY(evtwin_csv_open(path, options, &csv));
+    const evtwin_status st = evtwin_csv_read(csv, out);
+    evtwin_csv_free(csv);
     return st;
 }
 
@@ -274,22 +479,49 @@ const char *evtwin__csv_reader_refused(const evtwin__csv_reader *reader, size_t 
     return scan->at;
 }
 
-const char *evtwin__csv_reader_name(const evtwin__csv_reader *reader, size_t i) {
-    return i < reader->n_targets ? reader->target[i].name : NULL;
+const char *evtwin_csv_name(const evtwin_csv *reader, size_t i) {
+    return reader != NULL && i < reader->n_targets ? reader->target[i].name : NULL;
+}
+
+/* The field as a column, for the rules of columns; a name that is there already does not matter. */
+static evtwin_status add_field(evtwin_table *fields, const char *name, size_t *col_out) {
+    *col_out = name[0] != '\0' ? evtwin_table_find(fields, name) : EVTWIN_NO_COLUMN;
+    return *col_out != EVTWIN_NO_COLUMN || name[0] == '\0'
+               ? EVTWIN_OK
+               : evtwin_table_add_column(fields, name, EVTWIN_F64, NULL, col_out);
+}
+
+/* Take over what the overrides say of a field. */
+static evtwin_status take_unit(evtwin__csv_target *target, const evtwin_table *fields) {
+    const size_t col = evtwin_table_find(fields, target->name);
+    const char *tag = evtwin_table_unit(fields, col);
+    evtwin__meaning m;
+    if (target->quantity == NULL || tag[0] == '\0' ||
+        !evtwin__meaning_find(target->name, EVTWIN__TELEMETRY, &m)) {
+        return EVTWIN_OK;
+    }
+    const evtwin__unit *unit = evtwin__unit_find(tag, evtwin__schema[m.q].unit);
+    target->unit = unit != NULL ? unit->name : target->unit;
+    target->is_stated = 1;
+    return evtwin_telemetry_factor(fields, col, &target->to_ours);
 }
 
 /* The rules are those of a table's columns: ask one that has the fields as columns. */
-evtwin_status evtwin__csv_reader_set_units(evtwin__csv_reader *reader, const char *overrides) {
+evtwin_status evtwin_csv_set_units(evtwin_csv *reader, const char *overrides) {
+    EVTWIN_FAIL_IF(reader == NULL, EVTWIN_E_ARG, "csv is NULL");
+    if (overrides == NULL || overrides[0] == '\0') {
+        return EVTWIN_OK;
+    }
     evtwin_table *fields = NULL;
     evtwin_status st = evtwin_table_create(&fields);
-    for (size_t i = 0; st >= 0 && i < reader->n_targets; i++) {
-        st = evtwin_table_add_column(fields, reader->target[i].name, EVTWIN_F64, NULL, NULL);
+    for (size_t i = 0, col; st >= 0 && i < reader->n_targets; i++) {
+        st = add_field(fields, reader->target[i].name, &col);
     }
     if (st >= 0 && (st = evtwin_telemetry_override_units(fields, overrides)) < 0) {
         st = evtwin__fail_in(st, "%s", reader->scan.name);
     }
     for (size_t i = 0; st >= 0 && i < reader->n_targets; i++) {
-        st = evtwin_telemetry_factor(fields, i, &reader->target[i].to_ours);
+        st = take_unit(&reader->target[i], fields);
     }
     evtwin_table_free(fields);
     return st;
@@ -310,6 +542,19 @@ static void drop_signs(const evtwin__csv_reader *r, evtwin_table *table, size_t 
     }
 }
 
+/* The record that was refused goes when the next one is asked for. */
+static evtwin_status pass_refused(evtwin__csv_reader *reader) {
+    EVTWIN_TRY(reader->is_refused ? evtwin__csv_records_skip(reader) : EVTWIN_OK);
+    reader->is_refused = 0;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__csv_reader_await(evtwin__csv_reader *reader, int timeout_ms,
+                                       int *is_there_out) {
+    EVTWIN_TRY(pass_refused(reader));
+    return evtwin__csv_scan_await(&reader->scan, timeout_ms, is_there_out);
+}
+
 evtwin_status evtwin__csv_reader_next(evtwin__csv_reader *reader, size_t max_rows,
                                       evtwin_table *table) {
     EVTWIN_FAIL_IF(reader == NULL || max_rows == 0, EVTWIN_E_ARG,
@@ -319,8 +564,7 @@ evtwin_status evtwin__csv_reader_next(evtwin__csv_reader *reader, size_t max_row
     for (size_t i = 0; i < reader->n_targets; i++) {
         EVTWIN_TRY(plan_known_column(reader, i, table));
     }
-    EVTWIN_TRY(reader->is_refused ? evtwin__csv_records_skip(reader) : EVTWIN_OK);
-    reader->is_refused = 0;
+    EVTWIN_TRY(pass_refused(reader));
     reader->table = table;
     reader->row = first;
     const evtwin_status st = evtwin__csv_records_read(reader, max_rows);

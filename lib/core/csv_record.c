@@ -4,11 +4,15 @@
 
 #include "core/csv_record.h"
 
+#include "core/csv_dialect.h"
+#include "core/csv_words.h"
 #include "core/mem.h"
 #include "core/num.h"
+#include "core/schema.h"
 #include "core/status.h"
 #include "core/table.h"
 #include "core/text.h"
+#include "core/time.h"
 #include "core/utf8.h"
 
 #include <assert.h>
@@ -19,7 +23,7 @@ enum {
     BLOCK_ROWS = 1024, /* the table grows by this many rows: its new missing values are still in
                           cache when they are overwritten */
     QUOTE_BYTES = 40,  /* of a field in an error text */
-    TIME_BYTES = 64    /* no time is longer */
+    NUMBER_BYTES = 512 /* no number with a decimal comma is longer */
 };
 
 /* "%s:%zu:%zu: ": a field (from 1) of the record at scan.at. */
@@ -27,52 +31,91 @@ enum {
 
 /* ---- header ---- */
 
-static evtwin_status add_target(evtwin__csv_reader *r, const evtwin__csv_field *field,
-                                size_t max_columns) {
+static int is_blank(char c) {
+    return c == ' ' || c == '\t';
+}
+
+/* The field without the blanks around its text. */
+static evtwin__csv_field trimmed(const evtwin__csv_field *field) {
+    evtwin__csv_field f = *field;
+    while (f.length > 0 && is_blank(f.text[0])) {
+        f.text++;
+        f.length--;
+    }
+    while (f.length > 0 && is_blank(f.text[f.length - 1])) {
+        f.length--;
+    }
+    return f;
+}
+
+/* A file of which only some columns are used may have names that cannot be read. */
+static evtwin_status mend_name(const evtwin__csv_reader *r, char *name) {
+    if (evtwin__utf8_is_valid(name, strlen(name))) {
+        return EVTWIN_OK;
+    }
+    EVTWIN_FAIL_IF(r->options.used_columns == NULL, EVTWIN_E_PARSE,
+                   "%s:%zu:%zu: the column's name is not UTF-8: save the file as UTF-8",
+                   AT(r, r->n_targets));
+    for (char *c = name; *c != '\0'; c++) {
+        *c = (unsigned char)*c >= 0x80 ? '?' : *c;
+    }
+    return EVTWIN_OK;
+}
+
+static evtwin_status add_target(evtwin__csv_reader *r, const evtwin__csv_field *field) {
     const size_t n = r->n_targets;
-    EVTWIN_FAIL_IF(n == max_columns, EVTWIN_E_PARSE,
-                   "%s:%zu:%zu: the header has more than %zu columns", AT(r, n + 1), max_columns);
-    EVTWIN_FAIL_IF(field->length == 0, EVTWIN_E_PARSE, "%s:%zu:%zu: the column has no name",
-                   AT(r, n + 1));
-    EVTWIN_FAIL_IF(!evtwin__utf8_is_valid(field->text, field->length), EVTWIN_E_PARSE,
-                   "%s:%zu:%zu: the column's name is not UTF-8", AT(r, n + 1));
+    EVTWIN_FAIL_IF(n == r->options.max_columns, EVTWIN_E_PARSE,
+                   "%s:%zu:%zu: the header has more than %zu columns", AT(r, n + 1),
+                   r->options.max_columns);
     if (n % 64 == 0) {
         evtwin__csv_target *target = evtwin__realloc(r->target, n + 64, sizeof *target);
         EVTWIN_FAIL_IF(target == NULL, EVTWIN_E_NOMEM, "%s: no memory for %zu columns",
                        r->scan.name, n + 64);
         r->target = target;
     }
-    char *name = evtwin__strndup(field->text, field->length);
+    const evtwin__csv_field f = trimmed(field);
+    char *name = evtwin__strndup(f.text, f.length);
     EVTWIN_FAIL_IF(name == NULL, EVTWIN_E_NOMEM, "%s: no memory for a name", r->scan.name);
     r->target[n] = (evtwin__csv_target){.name = name, .kind = EVTWIN__CSV_SKIP};
     r->n_targets++;
-    for (size_t i = 0; i < n; i++) {
-        EVTWIN_FAIL_IF(strcmp(r->target[i].name, name) == 0, EVTWIN_E_PARSE,
-                       "%s:%zu:%zu: duplicate column '%.100s': it is also column %zu", AT(r, n + 1),
-                       name, i + 1);
-    }
-    return EVTWIN_OK;
+    return mend_name(r, name);
 }
 
-evtwin_status evtwin__csv_header_read(evtwin__csv_reader *r, size_t max_columns) {
+/* The line that was taken for the header may not be it. */
+static evtwin_status fail_header(evtwin__csv_reader *r) {
+    EVTWIN_TRY(evtwin__csv_suggest_header(r, 0, NULL));
+    EVTWIN_FAIL(EVTWIN_E_PARSE, "%s:%zu:%zu: %s", AT(r, r->n_targets + 1), r->scan.problem);
+}
+
+evtwin_status evtwin__csv_header_read(evtwin__csv_reader *r) {
     evtwin__csv_scan *scan = &r->scan;
     EVTWIN_FAIL_IF(scan->at == scan->end, EVTWIN_E_DATA, "%s is empty", scan->name);
+    EVTWIN_TRY(evtwin__csv_go_to_header(r));
     const char *c = scan->at;
     evtwin__csv_next next = EVTWIN__CSV_FIELD;
     while (next != EVTWIN__CSV_END) {
         const size_t offset = (size_t)(c - scan->at), n_inner = scan->n_inner;
+        r->header_offset = (size_t)(scan->at - scan->buffer);
+        r->header_fills = scan->n_fills;
         evtwin__csv_field field;
         next = evtwin__csv_scan_field(scan, &c, &field);
-        EVTWIN_FAIL_IF(next == EVTWIN__CSV_BAD, EVTWIN_E_PARSE, "%s:%zu:%zu: %s",
-                       AT(r, r->n_targets + 1), scan->problem);
-        EVTWIN_TRY(next == EVTWIN__CSV_CUT ? evtwin__csv_scan_fill(scan)
-                                           : add_target(r, &field, max_columns));
+        EVTWIN_TRY(next == EVTWIN__CSV_BAD   ? fail_header(r)
+                   : next == EVTWIN__CSV_CUT ? evtwin__csv_scan_fill(scan)
+                                             : add_target(r, &field));
         if (next == EVTWIN__CSV_CUT) { /* this field again, where it lies now */
             c = scan->at + offset;
             scan->n_inner = n_inner;
         }
     }
     return evtwin__csv_scan_advance(scan, c);
+}
+
+evtwin_status evtwin__csv_records_rewind(evtwin__csv_reader *r) {
+    r->row = 0;
+    r->first_empty_line = 0;
+    EVTWIN_TRY(evtwin__csv_scan_rewind(&r->scan));
+    EVTWIN_TRY(evtwin__csv_go_to_header(r));
+    return evtwin__csv_records_skip(r);
 }
 
 /* ---- one field ---- */
@@ -86,31 +129,56 @@ static evtwin_status fail_value(const evtwin__csv_reader *r, size_t i,
                 problem, r->target[i].name);
 }
 
-/* A spelling of infinity or "not a number", in any case, with or without a sign. */
-static int is_nan_or_inf(const evtwin__csv_field *field) {
-    static const char *const spellings[] = {"nan", "inf", "infinity", "1.#qnan", "1.#inf"};
-    const char *text = field->text;
-    size_t length = field->length;
-    if (length > 0 && (*text == '-' || *text == '+')) {
-        text++;
-        length--;
+/* A spelling of infinity, in any case, with or without a sign. */
+static int is_infinity(const evtwin__csv_field *field) {
+    const int is_signed = field->length > 0 && (*field->text == '-' || *field->text == '+');
+    const char *text = field->text + is_signed;
+    const size_t length = field->length - (size_t)is_signed;
+    return evtwin__text_is_word(text, length, "inf") ||
+           evtwin__text_is_word(text, length, "infinity") ||
+           evtwin__text_is_word(text, length, "1.#inf") ||
+           evtwin__text_is_word(text, length, "1.#qnan");
+}
+
+/* The number of a field with its decimal sign, blanks around it or not. */
+static int parse_number(const evtwin__csv_reader *r, const evtwin__csv_field *field, double *out) {
+    const evtwin__csv_field f = trimmed(field);
+    if (r->decimal != ',') {
+        return evtwin__parse_f64(f.text, f.length, out);
     }
-    for (size_t i = 0; i < sizeof spellings / sizeof *spellings; i++) {
-        if (evtwin__text_is_word(text, length, spellings[i])) {
-            return 1;
-        }
+    char text[NUMBER_BYTES];
+    if (f.length > sizeof text || memchr(f.text, '.', f.length) != NULL) {
+        return 0;
     }
-    return 0;
+    memcpy(text, f.text, f.length);
+    char *comma = memchr(text, ',', f.length);
+    if (comma != NULL) {
+        *comma = '.';
+    }
+    return evtwin__parse_f64(text, f.length, out);
 }
 
 /* A field that should be a number and is not. */
 static evtwin_status fail_number(const evtwin__csv_reader *r, size_t i,
                                  const evtwin__csv_field *field) {
+    const evtwin__csv_field f = trimmed(field);
     const char *problem = "is not a number";
-    if (is_nan_or_inf(field)) {
+    if (is_infinity(&f)) {
         problem = "is not a number: leave the field empty if the value is missing";
-    } else if (field->text[0] == ' ' || field->text[field->length - 1] == ' ') {
-        problem = "is not a number: there must be no blanks around it";
+    } else if (r->decimal == ',' && memchr(f.text, '.', f.length) != NULL) {
+        problem = "is not a number: the decimal sign is ',', and nothing may separate thousands; "
+                  "if it is the point, say so with --decimal . (decimal=.)";
+    } else if (evtwin__csv_may_be_thousands(f.text, f.length, ',')) {
+        problem = "is not a number: nothing may separate thousands; if the comma is the decimal "
+                  "sign, say so with --decimal , (decimal=,)";
+    } else if (evtwin__csv_is_decimal(f.text, f.length, ',')) {
+        problem = "is not a number: if the comma is the decimal sign, say so with --decimal , "
+                  "(decimal=,)";
+    } else if (memchr(f.text, ',', f.length) != NULL &&
+               strspn(f.text, "0123456789.,+-") >= f.length) {
+        problem = "is not a number: nothing may separate thousands";
+    } else if (evtwin__parse_bool(f.text, f.length) >= 0) {
+        problem = "is not a number, and true and false are none here";
     }
     return fail_value(r, i, field, problem);
 }
@@ -119,20 +187,30 @@ static evtwin_status store_text(evtwin__csv_reader *r, size_t i, const evtwin__c
     int32_t code;
     const evtwin_status st =
         evtwin__table_intern(r->table, r->target[i].col, field->text, field->length, &code);
+    if (st == EVTWIN_E_ARG && r->target[i].is_lenient) {
+        return EVTWIN_OK; /* missing: nobody uses it */
+    }
     EVTWIN_FAIL_IF(st == EVTWIN_E_ARG, EVTWIN_E_PARSE,
                    "%s:%zu:%zu: the text is not UTF-8 (column '%.100s')", AT(r, i + 1),
                    r->target[i].name);
     return st < 0 ? st : evtwin_table_set_code(r->table, r->target[i].col, r->row, code);
 }
 
-/* A text in a column that held only numbers so far makes it a text column. */
+/* Does a row before this one have a value in the column? */
+static int has_values(const evtwin__csv_reader *r, const evtwin__csv_target *target) {
+    size_t row = 0;
+    while (row < r->row &&
+           !(target->kind == EVTWIN_F64 ? !isnan(target->f64[row])
+                                        : evtwin_table_is_valid(r->table, target->col, row))) {
+        row++;
+    }
+    return row < r->row;
+}
+
+/* A text in a column that held only other values so far makes it a text column. */
 static evtwin_status turn_to_text(evtwin__csv_reader *r, size_t i, const evtwin__csv_field *field) {
     evtwin__csv_target *target = &r->target[i];
-    size_t first = 0;
-    while (first < r->row && isnan(target->f64[first])) {
-        first++;
-    }
-    if (first < r->row) { /* numbers have been stored: the text they were is to be read again */
+    if (has_values(r, target)) { /* the text they were is to be read again */
         target->kind = EVTWIN__CSV_SKIP;
         target->is_turned = 1;
         return EVTWIN_OK;
@@ -145,11 +223,18 @@ static evtwin_status turn_to_text(evtwin__csv_reader *r, size_t i, const evtwin_
 static evtwin_status store_f64(evtwin__csv_reader *r, size_t i, const evtwin__csv_field *field) {
     evtwin__csv_target *target = &r->target[i];
     double v;
-    if (evtwin__parse_f64(field->text, field->length, &v)) {
-        target->f64[r->row] = target->factor * v;
+    if (parse_number(r, field, &v)) {
+        target->f64[r->row] = evtwin__scale(v, target->factor);
         return EVTWIN_OK;
     }
-    if (!target->is_inferred || is_nan_or_inf(field)) {
+    const evtwin__csv_field f = trimmed(field);
+    const int value = target->takes_words ? evtwin__parse_bool(f.text, f.length) : -1;
+    if (value >= 0) {
+        target->has_words = 1;
+        target->f64[r->row] = value;
+        return EVTWIN_OK;
+    }
+    if (!target->is_inferred || (is_infinity(&f) && !target->is_lenient)) {
         return fail_number(r, i, field);
     }
     return turn_to_text(r, i, field);
@@ -172,7 +257,7 @@ static evtwin_status store_i64(evtwin__csv_reader *r, size_t i, const evtwin__cs
     int64_t n;
     double v;
     if (!evtwin__parse_i64(field->text, field->length, &n)) {
-        if (!evtwin__parse_f64(field->text, field->length, &v)) {
+        if (!parse_number(r, field, &v)) {
             return fail_number(r, i, field);
         }
         const int fits = fabs(v) < 0x1p63;
@@ -188,46 +273,55 @@ static evtwin_status store_i64(evtwin__csv_reader *r, size_t i, const evtwin__cs
     return evtwin_table_set_i64(r->table, target->col, r->row, n);
 }
 
-/* Does a time that could be read end with an offset? Its date has 10 characters. */
-static int has_offset(const char *time, size_t length) {
-    return length > 10 && strpbrk(time + 10, "Zz+-") != NULL;
-}
-
 static evtwin_status store_time(evtwin__csv_reader *r, size_t i, const evtwin__csv_field *field) {
-    char text[TIME_BYTES] = "";
-    if (field->length >= sizeof text) {
-        return fail_value(r, i, field, "is not a time");
-    }
-    memcpy(text, field->text, field->length);
+    const evtwin__csv_field f = trimmed(field);
+    const evtwin__time_rule rule = {
+        r->time_format != NULL ? r->time_format : r->target[i].time_format, r->options.naive_time};
     int64_t time_us;
-    const evtwin_status st = evtwin_time_parse(text, r->options.naive_time, &time_us);
+    evtwin__time_kind kind;
+    const evtwin_status st = evtwin__time_read(f.text, f.length, &rule, &time_us, &kind);
     if (st < 0) {
-        return evtwin__fail_in(st, "%s:%zu:%zu: column '%.100s'", r->scan.name, r->scan.line, i + 1,
-                               r->target[i].name);
+        return evtwin__fail_in(st, "%s:%zu:%zu: column '%.100s'%s", r->scan.name, r->scan.line,
+                               i + 1, r->target[i].name,
+                               rule.format == NULL ? " (see --time-format)" : "");
     }
-    r->n_naive_here += !has_offset(text, field->length);
+    r->n_naive_here += kind != EVTWIN__TIME_EXACT;
+    r->n_twice_here += kind == EVTWIN__TIME_TWICE;
     return evtwin_table_set_i64(r->table, r->target[i].col, r->row, time_us);
 }
 
 static evtwin_status store_bool(evtwin__csv_reader *r, size_t i, const evtwin__csv_field *field) {
-    static const struct {
-        const char *text;
-        int value;
-    } spellings[] = {{"0", 0}, {"1", 1}, {"false", 0}, {"true", 1}, {"0.0", 0}, {"1.0", 1}};
-    for (size_t k = 0; k < sizeof spellings / sizeof *spellings; k++) {
-        if (evtwin__text_is_word(field->text, field->length, spellings[k].text)) {
-            return evtwin_table_set_bool(r->table, r->target[i].col, r->row, spellings[k].value);
-        }
+    const evtwin__csv_field f = trimmed(field);
+    const int value = evtwin__parse_bool(f.text, f.length);
+    if (value < 0) {
+        return fail_value(r, i, field, "is neither true nor false (true/false, t/f, yes/no, 1/0)");
     }
-    return fail_value(r, i, field, "is neither true nor false");
+    return evtwin_table_set_bool(r->table, r->target[i].col, r->row, value);
 }
 
-/* An empty field is a missing value, which is what the row holds already; "" is the empty string.
- */
+/* Is the field a missing value? In a column of text "" is the empty string, and a word in quotes is
+ * that word. */
+static int is_missing(const evtwin__csv_target *target, const evtwin__csv_field *field) {
+    const int may_be_text =
+        target->kind == EVTWIN_TEXT || target->is_inferred || target->is_lenient;
+    if (field->length == 0) {
+        return !(target->kind == EVTWIN_TEXT && field->is_quoted);
+    }
+    if (field->is_quoted && may_be_text) {
+        return 0;
+    }
+    if (evtwin__is_missing_word(field->text, field->length)) {
+        return 1;
+    }
+    const evtwin__csv_field f = trimmed(field);
+    return f.length < field->length && target->kind != EVTWIN_TEXT &&
+           evtwin__is_missing_word(f.text, f.length);
+}
+
+/* A missing value is what the row holds already. */
 static evtwin_status store(evtwin__csv_reader *r, size_t i, const evtwin__csv_field *field) {
-    const int kind = r->target[i].kind;
-    if (kind == EVTWIN__CSV_SKIP ||
-        (field->length == 0 && !(kind == EVTWIN_TEXT && field->is_quoted))) {
+    evtwin__csv_target *target = &r->target[i];
+    if (target->kind == EVTWIN__CSV_SKIP || is_missing(target, field)) {
         return EVTWIN_OK;
     }
     static evtwin_status (*const store_as[])(evtwin__csv_reader *, size_t,
@@ -235,7 +329,12 @@ static evtwin_status store(evtwin__csv_reader *r, size_t i, const evtwin__csv_fi
         [EVTWIN_F64] = store_f64,   [EVTWIN_I64] = store_i64,   [EVTWIN_TIME] = store_time,
         [EVTWIN_BOOL] = store_bool, [EVTWIN_TEXT] = store_text,
     };
-    return store_as[kind](r, i, field);
+    const evtwin_status st = store_as[target->kind](r, i, field);
+    if (st != EVTWIN_E_PARSE || !target->is_lenient) {
+        return st;
+    }
+    evtwin__log(EVTWIN_LOG_INFO, "%s; the column is taken as text", evtwin_last_error());
+    return turn_to_text(r, i, field);
 }
 
 /* ---- records ---- */
@@ -254,19 +353,19 @@ static const char *scan_number(const char *c, const char *end, double *out) {
 static const char *store_numbers(evtwin__csv_reader *r, const char *c, size_t *i_io,
                                  evtwin__csv_next *next_io) {
     const evtwin__csv_target *target = r->target;
-    const char *end = r->scan.end;
-    const size_t n = r->n_targets, row = r->row;
+    const char *end = r->scan.end, delimiter = r->scan.delimiter;
+    const size_t n = r->decimal == '.' ? r->n_targets : 0, row = r->row;
     size_t i = *i_io;
     for (; i < n && target[i].kind == EVTWIN_F64; i++, c++) {
-        if (*c == ',') {
+        if (*c == delimiter) {
             continue;
         }
         double v;
         const char *behind = scan_number(c, end, &v);
-        if (behind == NULL || (*behind != ',' && *behind != '\n')) {
+        if (behind == NULL || (*behind != delimiter && *behind != '\n')) {
             break;
         }
-        target[i].f64[row] = target[i].factor * v;
+        target[i].f64[row] = evtwin__scale(v, target[i].factor);
         c = behind;
         if (*c == '\n') {
             *next_io = EVTWIN__CSV_END;
@@ -279,13 +378,55 @@ static const char *store_numbers(evtwin__csv_reader *r, const char *c, size_t *i
     return c;
 }
 
+/* A record of n fields where the header has another number of them, other than empty fields at the
+ * end. */
+static evtwin_status check_width(const evtwin__csv_reader *r, size_t n, size_t n_filled) {
+    if (n_filled <= r->n_targets && n >= r->n_targets) {
+        return EVTWIN_OK;
+    }
+    size_t i = n;
+    while (i < r->n_targets && r->target[i].name[0] == '\0') {
+        i++;
+    }
+    if (n < r->n_targets && i == r->n_targets) {
+        return EVTWIN_OK;
+    }
+    EVTWIN_TRY(evtwin__csv_suggest_header(r, 0, NULL));
+    const char *advice = "";
+    if (n == r->n_targets + 1 && r->row == 0) {
+        advice = ": if the first is the name of the row (R writes it), give it one in the header";
+    } else if (n > r->n_targets && r->scan.delimiter == ',') {
+        advice = ": numbers with a decimal comma need quotes where commas separate the fields";
+    }
+    EVTWIN_FAIL(EVTWIN_E_PARSE, "%s:%zu:%zu: the row has %zu fields, the header %zu%s", AT(r, n), n,
+                r->n_targets, advice);
+}
+
+/* A value of a record was refused, and field i of it is next at c: that the record has another
+ * width says more than what came of it. Returns st where it has not. */
+static evtwin_status explain(evtwin__csv_reader *r, const char *c, size_t i, evtwin_status st) {
+    evtwin__csv_next next = EVTWIN__CSV_FIELD;
+    size_t n_filled = 0;
+    for (; next == EVTWIN__CSV_FIELD; i++) {
+        evtwin__csv_field field;
+        next = evtwin__csv_scan_field(&r->scan, &c, &field);
+        n_filled = i + 1 > r->n_targets && field.length > 0 ? i + 1 : n_filled;
+    }
+    r->scan.n_inner = 0;
+    if (next != EVTWIN__CSV_END || i == r->n_targets) {
+        return st;
+    }
+    EVTWIN_TRY(check_width(r, i, n_filled));
+    return st;
+}
+
 /* Store the record at scan.at; *next_out is what stopped it: END, CUT or (with a failure) BAD. */
 static evtwin_status read_record(evtwin__csv_reader *r, evtwin__csv_next *next_out) {
     const char *c = r->scan.at;
     evtwin__csv_next next = EVTWIN__CSV_FIELD;
-    size_t i = 0;
+    size_t i = 0, n_filled = 0; /* fields up to the last that is beyond the header and not empty */
     r->scan.n_inner = 0;
-    r->n_naive_here = 0;
+    r->n_naive_here = r->n_twice_here = 0;
     for (;;) {
         c = store_numbers(r, c, &i, &next);
         if (next == EVTWIN__CSV_END) {
@@ -299,14 +440,15 @@ static evtwin_status read_record(evtwin__csv_reader *r, evtwin__csv_next *next_o
         }
         EVTWIN_FAIL_IF(next == EVTWIN__CSV_BAD, EVTWIN_E_PARSE, "%s:%zu:%zu: %s", AT(r, i + 1),
                        r->scan.problem);
-        EVTWIN_TRY(i < r->n_targets ? store(r, i, &field) : EVTWIN_OK);
+        const evtwin_status st = i < r->n_targets ? store(r, i, &field) : EVTWIN_OK;
         i++;
+        EVTWIN_TRY(st == EVTWIN_E_PARSE && next == EVTWIN__CSV_FIELD ? explain(r, c, i, st) : st);
+        n_filled = i > r->n_targets && field.length > 0 ? i : n_filled;
         if (next == EVTWIN__CSV_END) {
             break;
         }
     }
-    EVTWIN_FAIL_IF(i != r->n_targets, EVTWIN_E_PARSE,
-                   "%s:%zu:%zu: the row has %zu fields, the header %zu", AT(r, i), i, r->n_targets);
+    EVTWIN_TRY(i != r->n_targets ? check_width(r, i, n_filled) : EVTWIN_OK);
     *next_out = next;
     return evtwin__csv_scan_advance(&r->scan, c);
 }
@@ -332,9 +474,7 @@ static evtwin_status make_room(evtwin__csv_reader *r, size_t n_wanted) {
     return EVTWIN_OK;
 }
 
-/* Pass over empty lines, which are fine at the end of the file only; in a file of one column they
- * are records. Returns 1 if it did. */
-static int skip_empty_line(evtwin__csv_reader *r) {
+int evtwin__csv_skip_empty_line(evtwin__csv_reader *r) {
     const char *c = r->scan.at;
     const size_t length = c[0] == '\n' ? 1 : c[0] == '\r' && c[1] == '\n' ? 2 : 0;
     if (length == 0 || r->n_targets == 1) {
@@ -381,12 +521,13 @@ evtwin_status evtwin__csv_records_read(evtwin__csv_reader *r, size_t max_records
         const char *record = r->scan.at;
         const size_t line = r->scan.line;
         if (r->scan.at != r->scan.end) {
-            if (skip_empty_line(r)) {
+            if (evtwin__csv_skip_empty_line(r)) {
                 continue;
             }
             const size_t n_wanted = max_records - (r->row - first);
+            EVTWIN_TRY(r->is_decided ? EVTWIN_OK : evtwin__csv_decide_decimal(r));
             EVTWIN_TRY(make_room(r, n_wanted));
-            EVTWIN_TRY(read_record(r, &next));
+            EVTWIN_TRY(r->is_decided ? read_record(r, &next) : EVTWIN_OK);
         } else if (r->scan.is_last) {
             return EVTWIN_DONE;
         }
@@ -401,6 +542,7 @@ evtwin_status evtwin__csv_records_read(evtwin__csv_reader *r, size_t max_records
             }
             r->row++;
             r->n_naive += r->n_naive_here;
+            r->n_twice += r->n_twice_here;
             continue;
         }
         if (r->row > first) {

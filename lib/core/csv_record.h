@@ -12,13 +12,18 @@ enum { EVTWIN__CSV_SKIP = -1 }; /* kind of a field that no column takes */
 /* One field of every record: what its header means, and what becomes of it. */
 typedef struct evtwin__csv_target {
     /* the header */
-    char *name;
+    char *name;           /* without blanks around it; "" = none, then no column takes the field */
     const char *quantity; /* our name of the telemetry quantity that it is, NULL = none */
     const char *unit;     /* of the file's values, "" if unknown */
     evtwin_type type;     /* of the quantity */
     double to_ours;       /* value in our unit = to_ours * value in the file */
-    int has_direction;    /* the file's values have a sign that our quantity does not have */
-    int is_listed;        /* bits 1 << type: the options name it as f64 or text */
+    const char *time_format; /* of times under this header, NULL = of any form */
+    int has_direction;       /* the file's values have a sign that our quantity does not have */
+    int is_listed;           /* bits 1 << type: the options name it as f64 or text */
+    int is_used;             /* the options name it */
+    int is_other;            /* … as one to be read as far as it can be */
+    int is_stated;           /* its unit was given, not taken from the header */
+    int takes_words;         /* f64: true and false are 1 and 0 */
 
     /* the plan */
     int kind;        /* type of the column, or EVTWIN__CSV_SKIP */
@@ -26,26 +31,48 @@ typedef struct evtwin__csv_target {
     double factor;   /* f64: stored = factor * read */
     int is_absolute; /* f64: … without the sign, once the batch is read */
     int is_inferred; /* f64 until a text turns up, which makes it text */
-    int is_turned;   /* it did after numbers had been stored: to be read again as text */
+    int is_lenient;  /* nobody uses it: what cannot be read makes it text */
+    int has_words;   /* true or false was read as a number */
+    int is_replaced; /* in a copy of the file another column has its name */
+    int is_turned;   /* a text turned up after numbers had been stored: to be read again as text */
     int may_be_real; /* i64: a value that is not an integer makes it f64, else it is rounded down */
     double *f64;     /* the column's values while kind is F64; moves when the table grows */
 } evtwin__csv_target;
 
-struct evtwin__csv_reader {
+struct evtwin_csv {
     evtwin__csv_scan scan;
-    evtwin_csv_options options; /* its lists of names are gone once a call is over */
+    evtwin_csv_options options; /* its strings are gone once the reader is open */
+    char *time_format;          /* a copy, NULL = none */
+    char decimal;               /* sign; 0 = to be decided when there are records */
+    int is_decided;
+    int is_recognised;    /* the delimiter was, and is not a comma */
+    size_t n_above;       /* lines above the header; SIZE_MAX before it is known */
+    size_t header_offset; /* of the header in the window … */
+    size_t header_fills;  /* … while this is scan.n_fills */
     size_t n_targets;
-    evtwin__csv_target *target; /* one for each field of the header */
-    size_t first_empty_line;    /* of empty lines that may be the end of the file; 0 = none */
-    evtwin_table *table;        /* that records go to */
-    size_t row;                 /* the next record's */
-    size_t n_naive;             /* times without an offset in the records before it */
-    size_t n_naive_here;        /* … and in the one that is being read */
-    int is_refused;             /* the next record was reported as refused: to be passed over */
+    evtwin__csv_target *target;   /* one for each field of the header */
+    size_t first_empty_line;      /* of empty lines that may be the end of the file; 0 = none */
+    evtwin_table *table;          /* that records go to */
+    size_t row;                   /* the next record's */
+    size_t n_naive;               /* times without an offset in the records before it */
+    size_t n_naive_here;          /* … and in the one that is being read */
+    size_t n_twice, n_twice_here; /* of them, those that a local clock shows twice */
+    int may_rewind;               /* the file can be read twice */
+    int is_read;                  /* a table has been made of it, of … */
+    size_t n_rows;
+    size_t n_replaced; /* targets that are */
+    int is_refused;    /* the next record was reported as refused: to be passed over */
 };
 
-/* Read the header of an open scan: every target is there, as SKIP. */
-evtwin_status evtwin__csv_header_read(evtwin__csv_reader *reader, size_t max_columns);
+/* Go to the header and read it: every target is there, as SKIP. */
+evtwin_status evtwin__csv_header_read(evtwin__csv_reader *reader);
+
+/* Back to the first record, to read the file once more. */
+evtwin_status evtwin__csv_records_rewind(evtwin__csv_reader *reader);
+
+/* Pass over an empty line, which is fine at the end of the file only; in a file of one column it is
+ * a record. Returns 1 if it did. */
+int evtwin__csv_skip_empty_line(evtwin__csv_reader *reader);
 
 /* Store at most max_records records at row, row + 1, … of the table, which grows by as many rows or
  * more (they hold missing values). May stop before when it would have to wait for input and has at

@@ -4,12 +4,14 @@
 #include "core/csv_scan.h"
 
 #include "core/file.h"
+#include "core/file_kind.h"
 #include "core/mem.h"
 #include "core/status.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,8 +27,11 @@ static evtwin_status open_file(const char *path, int may_rewind, evtwin__csv_sca
     const int is_stdin = strcmp(path, "-") == 0;
     scan->name = evtwin__strdup(is_stdin ? "standard input" : path);
     EVTWIN_FAIL_IF(scan->name == NULL, EVTWIN_E_NOMEM, "no memory to read %s", path);
-    scan->fd =
-        is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : evtwin__fd_open(path, O_RDONLY, 0);
+    if (is_stdin) {
+        scan->fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+    } else {
+        EVTWIN_TRY(evtwin__fd_open_input(path, 1, &scan->fd));
+    }
     struct stat info;
     if (scan->fd < 0 || fstat(scan->fd, &info) != 0) {
         return evtwin__fail_errno(scan->name, errno);
@@ -44,17 +49,16 @@ static evtwin_status open_file(const char *path, int may_rewind, evtwin__csv_sca
     return EVTWIN_OK;
 }
 
-/* Pass over a byte-order mark; refuse that of UTF-16. */
+/* Pass over a byte-order mark; refuse files that are no text. */
 static evtwin_status skip_mark(evtwin__csv_scan *scan) {
     while (scan->end - scan->at < 3 && !scan->is_last) {
         EVTWIN_TRY(evtwin__csv_scan_fill(scan));
     }
     const size_t held = (size_t)(scan->end - scan->at);
-    EVTWIN_FAIL_IF(
-        held >= 2 && (memcmp(scan->at, "\xFF\xFE", 2) == 0 || memcmp(scan->at, "\xFE\xFF", 2) == 0),
-        EVTWIN_E_PARSE, "%s:1:1: the file is UTF-16: save it as UTF-8", scan->name);
+    EVTWIN_TRY(evtwin__file_kind(scan->name, scan->at, held, "save the table as CSV"));
     if (held >= 3 && memcmp(scan->at, "\xEF\xBB\xBF", 3) == 0) {
         scan->at += 3;
+        scan->has_mark = 1;
     }
     return EVTWIN_OK;
 }
@@ -75,6 +79,7 @@ static evtwin_status fill_window(evtwin__csv_scan *scan) {
 evtwin_status evtwin__csv_scan_open(const char *path, size_t max_line_bytes, int may_rewind,
                                     evtwin__csv_scan *out) {
     *out = (evtwin__csv_scan){.fd = -1, .line = 1, .max_line_bytes = max_line_bytes};
+    evtwin__csv_scan_delimit(out, ',');
     evtwin_status st = open_file(path, may_rewind, out);
     if (st < 0 || (st = fill_window(out)) < 0) {
         evtwin__csv_scan_close(out);
@@ -137,6 +142,7 @@ evtwin_status evtwin__csv_scan_fill(evtwin__csv_scan *scan) {
                    "%s:%zu:1: the record is longer than %zu bytes%s", scan->name, scan->line,
                    scan->max_line_bytes, scan->n_inner > 0 ? " (is a quote not closed?)" : "");
     EVTWIN_TRY(make_room(scan));
+    scan->n_fills++;
     char *end = scan->buffer + (scan->end - scan->buffer);
     const ssize_t n =
         evtwin__fd_read(scan->fd, end, scan->buffer_size - (size_t)(end - scan->buffer));
@@ -146,6 +152,29 @@ evtwin_status evtwin__csv_scan_fill(evtwin__csv_scan *scan) {
     end[n] = '\0';
     scan->end = end + n;
     scan->is_last = n == 0;
+    return EVTWIN_OK;
+}
+
+/* Behind empty lines, a line break outside of quotes, which come in pairs in a whole record? */
+static int has_record(const evtwin__csv_scan *scan) {
+    int is_quoted = 0;
+    for (const char *c = scan->at + strspn(scan->at, "\r\n"); c < scan->end; c++) {
+        is_quoted ^= *c == '"';
+        if (*c == '\n' && !is_quoted) {
+            return 1;
+        }
+    }
+    return (size_t)(scan->end - scan->at) > scan->max_line_bytes;
+}
+
+evtwin_status evtwin__csv_scan_await(evtwin__csv_scan *scan, int timeout_ms, int *is_there_out) {
+    struct pollfd more = {.fd = scan->fd, .events = POLLIN};
+    int is_there = scan->is_last || scan->file_size > 0 || has_record(scan);
+    if (!is_there && poll(&more, 1, timeout_ms) > 0) {
+        EVTWIN_TRY(evtwin__csv_scan_fill(scan));
+        is_there = scan->is_last || has_record(scan);
+    }
+    *is_there_out = is_there;
     return EVTWIN_OK;
 }
 
@@ -178,8 +207,14 @@ evtwin_status evtwin__csv_scan_advance(evtwin__csv_scan *scan, const char *c) {
 
 /* ---- fields ---- */
 
-/* What ends or spoils an unquoted field. */
-static const unsigned char stops[256] = {['\0'] = 1, [','] = 1, ['"'] = 1, ['\n'] = 1, ['\r'] = 1};
+void evtwin__csv_scan_delimit(evtwin__csv_scan *scan, char delimiter) {
+    scan->delimiter = delimiter;
+    memset(scan->stops, 0, sizeof scan->stops);
+    const unsigned char stops[] = {'\0', '"', '\n', '\r', (unsigned char)delimiter};
+    for (size_t i = 0; i < sizeof stops; i++) {
+        scan->stops[stops[i]] = 1;
+    }
+}
 
 static evtwin__csv_next bad(evtwin__csv_scan *scan, const char *problem) {
     scan->problem = problem;
@@ -189,10 +224,11 @@ static evtwin__csv_next bad(evtwin__csv_scan *scan, const char *problem) {
 /* What stands behind a field. */
 static evtwin__csv_next scan_separator(evtwin__csv_scan *scan, const char *c, int is_quoted,
                                        const char **c_io) {
-    switch (*c) {
-    case ',':
+    if (*c == scan->delimiter) {
         *c_io = c + 1;
         return EVTWIN__CSV_FIELD;
+    }
+    switch (*c) {
     case '\n':
         *c_io = c + 1;
         return EVTWIN__CSV_END;
@@ -211,6 +247,12 @@ static evtwin__csv_next scan_separator(evtwin__csv_scan *scan, const char *c, in
         }
         *c_io = c;
         return scan->is_last ? EVTWIN__CSV_END : EVTWIN__CSV_CUT;
+    case ' ': /* blanks behind a closing quote */
+        while (*c == ' ') {
+            c++;
+        }
+        return *c == '"' ? bad(scan, "text behind a closing quote")
+                         : scan_separator(scan, c, is_quoted, c_io);
     default:
         return bad(scan, is_quoted ? "text behind a closing quote"
                                    : "a quote inside a field that does not begin with one");
@@ -261,14 +303,25 @@ static evtwin__csv_next scan_quoted(evtwin__csv_scan *scan, const char **c_io,
     return scan_separator(scan, c + 1, 1, c_io);
 }
 
+static int is_blank(const char *c, const char *end) {
+    while (c < end && (*c == ' ' || *c == '\t')) {
+        c++;
+    }
+    return c == end;
+}
+
 evtwin__csv_next evtwin__csv_scan_field(evtwin__csv_scan *scan, const char **c_io,
                                         evtwin__csv_field *out) {
     const char *c = *c_io;
     if (*c == '"') {
         return scan_quoted(scan, c_io, out);
     }
-    while (!stops[(unsigned char)*c]) {
+    while (!scan->stops[(unsigned char)*c]) {
         c++;
+    }
+    if (*c == '"' && is_blank(*c_io, c)) {
+        *c_io = c;
+        return scan_quoted(scan, c_io, out);
     }
     *out = (evtwin__csv_field){.text = *c_io, .length = (size_t)(c - *c_io)};
     return scan_separator(scan, c, 0, c_io);

@@ -18,12 +18,16 @@ typedef struct evtwin__csv_scan {
     size_t buffer_size;
     const char *at;  /* first byte of the next record */
     const char *end; /* of what has been read; *end is a NUL */
+    size_t n_fills;  /* how often the window was read into, and may have moved */
     int is_last;     /* nothing comes after end */
     size_t line;     /* physical line of at, from 1 */
     size_t n_inner;  /* line breaks inside quotes since at */
     size_t max_line_bytes;
-    char *scratch;       /* (max_line_bytes), for a field with escaped quotes */
-    const char *problem; /* what EVTWIN__CSV_BAD is about */
+    char delimiter;           /* between fields; set with evtwin__csv_scan_delimit */
+    unsigned char stops[256]; /* what ends or spoils an unquoted field */
+    int has_mark;             /* the file begins with a byte-order mark */
+    char *scratch;            /* (max_line_bytes), for a field with escaped quotes */
+    const char *problem;      /* what EVTWIN__CSV_BAD is about */
 } evtwin__csv_scan;
 
 /* One field without its quotes; valid until the next is scanned. */
@@ -45,6 +49,9 @@ typedef enum evtwin__csv_next {
  * over. may_rewind: keep what is read if the file itself cannot be read twice. */
 evtwin_status evtwin__csv_scan_open(const char *path, size_t max_line_bytes, int may_rewind,
                                     evtwin__csv_scan *out);
+
+/* Fields are separated by that byte: a comma if this is not called. */
+void evtwin__csv_scan_delimit(evtwin__csv_scan *scan, char delimiter);
 void evtwin__csv_scan_close(evtwin__csv_scan *scan);
 
 /* Back to the first byte. */
@@ -54,7 +61,11 @@ evtwin_status evtwin__csv_scan_rewind(evtwin__csv_scan *scan);
  * already holds more of it than max_line_bytes. */
 evtwin_status evtwin__csv_scan_fill(evtwin__csv_scan *scan);
 
-/* The field at *c_io, which moves behind it and its comma or line break. */
+/* Of a pipe: wait at most timeout_ms for more. *is_there_out is 1 if the record at scan->at is
+ * whole, so that reading it will not wait, or the file has ended. */
+evtwin_status evtwin__csv_scan_await(evtwin__csv_scan *scan, int timeout_ms, int *is_there_out);
+
+/* The field at *c_io, which moves behind it and its delimiter or line break. */
 evtwin__csv_next evtwin__csv_scan_field(evtwin__csv_scan *scan, const char **c_io,
                                         evtwin__csv_field *out);
 

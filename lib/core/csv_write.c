@@ -4,8 +4,10 @@
 #include "evtwin/table.h"
 
 #include "core/csv.h"
+#include "core/csv_words.h"
 #include "core/file.h"
 #include "core/num.h"
+#include "core/schema.h"
 #include "core/status.h"
 
 #include <math.h>
@@ -17,15 +19,16 @@ enum {
     FLUSH_ROWS = 256
 };
 
-/* Quotes are needed around what would be taken for structure, a missing value or a byte-order mark.
- */
-static int needs_quotes(const char *value) {
-    return value[strcspn(value, ",\"\r\n")] != '\0' || value[0] == '\0' ||
-           strncmp(value, "\xEF\xBB\xBF", 3) == 0;
+/* Quotes are needed around what would be taken for structure in any dialect, a missing value, a
+ * byte-order mark or Excel's line that names the separator. */
+static int needs_quotes(const char *value, size_t length, char delimiter) {
+    return value[strcspn(value, ",;|\t\"\r\n")] != '\0' || strchr(value, delimiter) != NULL ||
+           evtwin__is_missing_word(value, length) || strncmp(value, "\xEF\xBB\xBF", 3) == 0 ||
+           (length >= 4 && evtwin__text_is_word(value, 4, "sep="));
 }
 
-/* A string and the separator behind it. */
-static evtwin_status write_text(const char *value, char separator, evtwin__text *text) {
+/* A string. */
+static evtwin_status write_text(const char *value, char delimiter, evtwin__text *text) {
     const size_t length = strlen(value);
     size_t size;
     char *t = !__builtin_mul_overflow(length, (size_t)2, &size) &&
@@ -33,7 +36,7 @@ static evtwin_status write_text(const char *value, char separator, evtwin__text 
                   ? evtwin__text_room(text, size)
                   : NULL;
     EVTWIN_FAIL_IF(t == NULL, EVTWIN_E_NOMEM, "no memory for a string of %zu bytes", length);
-    if (!needs_quotes(value)) {
+    if (!needs_quotes(value, length, delimiter)) {
         memcpy(t, value, length);
         t += length;
     } else {
@@ -46,7 +49,6 @@ static evtwin_status write_text(const char *value, char separator, evtwin__text 
         }
         *t++ = '"';
     }
-    *t++ = separator;
     text->size = (size_t)(t - text->data);
     return EVTWIN_OK;
 }
@@ -66,6 +68,10 @@ static evtwin_status write_value(const evtwin_table *table, size_t col, size_t r
         *length_out = evtwin__format_i64(evtwin_table_i64(table, col)[row], t);
         return EVTWIN_OK;
     case EVTWIN_TIME: {
+        if (evtwin__header_time_format(evtwin_table_name(table, col)) != NULL) {
+            *length_out = evtwin__format_f64((double)evtwin_table_i64(table, col)[row] / 1e6, t);
+            return EVTWIN_OK; /* seconds, as the header says; reading rounds them to the same */
+        }
         const evtwin_status st =
             evtwin_time_format(evtwin_table_i64(table, col)[row], t, VALUE_BYTES - 2);
         if (st < 0) {
@@ -84,29 +90,65 @@ static evtwin_status write_value(const evtwin_table *table, size_t col, size_t r
     }
 }
 
-/* A value, if there is one, and the separator behind it. */
-static evtwin_status write_cell(const evtwin_table *table, size_t col, size_t row, char separator,
-                                evtwin__text *text) {
-    const int is_valid = evtwin_table_is_valid(table, col, row);
-    if (is_valid && evtwin_table_type(table, col) == EVTWIN_TEXT) {
-        return write_text(evtwin_table_text(table, col, row), separator, text);
+/* A number that was written to t, with a comma for its point, in quotes if commas separate fields.
+ */
+static size_t turn_point(char *t, size_t length, char delimiter) {
+    char *point = memchr(t, '.', length);
+    if (point == NULL) {
+        return length;
+    }
+    *point = ',';
+    if (delimiter != ',') {
+        return length;
+    }
+    memmove(t + 1, t, length);
+    t[0] = t[length + 1] = '"';
+    return length + 2;
+}
+
+/* A value, if there is one. */
+static evtwin_status write_cell(const evtwin_table *table, size_t col, size_t row, char delimiter,
+                                char decimal, evtwin__text *text) {
+    if (!evtwin_table_is_valid(table, col, row)) {
+        return EVTWIN_OK;
+    }
+    if (evtwin_table_type(table, col) == EVTWIN_TEXT) {
+        return write_text(evtwin_table_text(table, col, row), delimiter, text);
     }
     char *t = evtwin__text_room(text, VALUE_BYTES);
     EVTWIN_FAIL_IF(t == NULL, EVTWIN_E_NOMEM, "no memory for a row");
     size_t length = 0;
-    const evtwin_status st = is_valid ? write_value(table, col, row, t, &length) : EVTWIN_OK;
-    if (st >= 0) {
-        t[length] = separator;
-        text->size += length + 1;
+    EVTWIN_TRY(write_value(table, col, row, t, &length));
+    text->size += decimal == ',' && evtwin_table_type(table, col) == EVTWIN_F64
+                      ? turn_point(t, length, delimiter)
+                      : length;
+    return EVTWIN_OK;
+}
+
+static evtwin_status write_byte(char byte, evtwin__text *text) {
+    char *t = evtwin__text_room(text, 1);
+    EVTWIN_FAIL_IF(t == NULL, EVTWIN_E_NOMEM, "no memory for a row");
+    *t = byte;
+    text->size++;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__csv_append_cells(const evtwin_table *table, size_t row, char delimiter,
+                                       char decimal, evtwin__text *text) {
+    for (size_t col = 0; col < evtwin_table_cols(table); col++) {
+        EVTWIN_TRY(write_byte(delimiter, text));
+        EVTWIN_TRY(row == SIZE_MAX ? write_text(evtwin_table_name(table, col), delimiter, text)
+                                   : write_cell(table, col, row, delimiter, decimal, text));
     }
-    return st;
+    return EVTWIN_OK;
 }
 
 evtwin_status evtwin__csv_write_header(const evtwin_table *table, evtwin__text *text) {
     const size_t cols = evtwin_table_cols(table), size = text->size;
     evtwin_status st = EVTWIN_OK;
     for (size_t col = 0; st >= 0 && col < cols; col++) {
-        st = write_text(evtwin_table_name(table, col), col + 1 < cols ? ',' : '\n', text);
+        st = write_text(evtwin_table_name(table, col), ',', text);
+        st = st < 0 ? st : write_byte(col + 1 < cols ? ',' : '\n', text);
     }
     text->size = st < 0 ? size : text->size;
     return st;
@@ -118,7 +160,8 @@ evtwin_status evtwin__csv_write_rows(const evtwin_table *table, size_t first, si
     evtwin_status st = EVTWIN_OK;
     for (size_t row = first; st >= 0 && row < last; row++) {
         for (size_t col = 0; st >= 0 && col < cols; col++) {
-            st = write_cell(table, col, row, col + 1 < cols ? ',' : '\n', text);
+            st = write_cell(table, col, row, ',', '.', text);
+            st = st < 0 ? st : write_byte(col + 1 < cols ? ',' : '\n', text);
         }
     }
     text->size = st < 0 ? size : text->size;

@@ -6,12 +6,15 @@
 #include "core/mem.h"
 #include "core/status.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -50,6 +53,72 @@ int evtwin__fd_open(const char *path, int flags, mode_t mode) {
     return fd;
 }
 
+/* ---- what a user names ---- */
+
+/* May it be read to an end? A terminal is a device too. */
+static evtwin_status check_input(const char *path, int fd, const struct stat *info) {
+    if (S_ISDIR(info->st_mode)) {
+        return evtwin__fail_errno(path, EISDIR);
+    }
+    const int is_device = S_ISBLK(info->st_mode) || (S_ISCHR(info->st_mode) && !isatty(fd));
+    EVTWIN_FAIL_IF(is_device, EVTWIN_E_UNSUPPORTED, "%s: is a device; a file or a pipe is read",
+                   path);
+    return EVTWIN_OK;
+}
+
+/* Reading and writing wait again, as after an ordinary open. */
+static evtwin_status make_blocking(const char *path, int fd) {
+    const int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 && fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) == 0
+               ? EVTWIN_OK
+               : evtwin__fail_errno(path, errno);
+}
+
+/* A named pipe reads like an empty file until its first writer comes; poll tells them apart. */
+static evtwin_status await_writer(const char *path, int fd) {
+    struct pollfd first = {.fd = fd, .events = POLLIN};
+    return poll(&first, 1, -1) >= 0 ? EVTWIN_OK : evtwin__fail_errno(path, errno);
+}
+
+evtwin_status evtwin__fd_open_input(const char *path, int waits, int *fd_out) {
+    const int fd = evtwin__fd_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+    EVTWIN_FAIL_IF(fd < 0 && errno == ENXIO, EVTWIN_E_UNSUPPORTED,
+                   "%s: is a socket or device; a file or a pipe is read", path);
+    struct stat info;
+    if (fd < 0 || fstat(fd, &info) != 0) {
+        return evtwin__fail_errno(path, errno);
+    }
+    evtwin_status st = check_input(path, fd, &info);
+    if (st == EVTWIN_OK && waits && S_ISFIFO(info.st_mode)) {
+        st = await_writer(path, fd);
+    }
+    if (st == EVTWIN_OK && waits) {
+        st = make_blocking(path, fd);
+    }
+    if (st < 0) {
+        close(fd);
+        return st;
+    }
+    *fd_out = fd;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__fd_open_output(const char *path, int flags, mode_t mode, int *fd_out) {
+    const int fd = evtwin__fd_open(path, flags | O_NONBLOCK | O_NOCTTY, mode);
+    EVTWIN_FAIL_IF(fd < 0 && errno == ENXIO, EVTWIN_E_AGAIN, "%s: nobody reads from this pipe yet",
+                   path);
+    if (fd < 0) {
+        return evtwin__fail_errno(path, errno);
+    }
+    const evtwin_status st = make_blocking(path, fd);
+    if (st < 0) {
+        close(fd);
+        return st;
+    }
+    *fd_out = fd;
+    return EVTWIN_OK;
+}
+
 /* ---- read ---- */
 
 /* Read to the end; expected is what the file says its size is (a pipe or /proc says 0). *data_io is
@@ -70,7 +139,7 @@ static evtwin_status read_all(int fd, const char *path, size_t expected, size_t 
         if (n < 0) {
             return evtwin__fail_errno(path, errno);
         }
-        EVTWIN_FAIL_IF(size + (size_t)n > max_bytes, EVTWIN_E_CORRUPT,
+        EVTWIN_FAIL_IF(size + (size_t)n > max_bytes, EVTWIN_E_UNSUPPORTED,
                        "%s: is larger than %zu bytes", path, max_bytes);
     }
     (*data_io)[size] = '\0';
@@ -80,19 +149,15 @@ static evtwin_status read_all(int fd, const char *path, size_t expected, size_t 
 
 evtwin_status evtwin__file_read(const char *path, size_t max_bytes, char **data_out,
                                 size_t *size_out) {
-    const int fd = evtwin__fd_open(path, O_RDONLY, 0);
-    if (fd < 0) {
-        return evtwin__fail_errno(path, errno);
-    }
+    int fd;
+    EVTWIN_TRY(evtwin__fd_open_input(path, 1, &fd));
     struct stat info;
     evtwin_status st;
     char *data = NULL;
     if (fstat(fd, &info) != 0) {
         st = evtwin__fail_errno(path, errno);
-    } else if (S_ISDIR(info.st_mode)) {
-        st = evtwin__fail_errno(path, EISDIR);
     } else if (info.st_size > 0 && (uint64_t)info.st_size > max_bytes) {
-        st = evtwin__fail(EVTWIN_E_CORRUPT, "%s: is larger than %zu bytes", path, max_bytes);
+        st = evtwin__fail(EVTWIN_E_UNSUPPORTED, "%s: is larger than %zu bytes", path, max_bytes);
     } else {
         st = read_all(fd, path, (size_t)info.st_size, max_bytes, &data, size_out);
     }
@@ -107,7 +172,9 @@ evtwin_status evtwin__file_read(const char *path, size_t max_bytes, char **data_
 
 /* ---- write ---- */
 
-enum { TEMP_TRIES = 1000 };
+enum { TEMP_TRIES = 1000, READER_POLL_MS = 50 };
+
+#define TEMP_FORM ".evtwin-%ld-%u.tmp"
 
 struct evtwin__writer {
     int fd;
@@ -135,47 +202,101 @@ static size_t folder_length(const char *path) {
     return slash != NULL ? (size_t)(slash - path) + 1 : 0;
 }
 
-/* Create a file of an unused name in the target's folder. The name does not grow with the target's,
- * which may have the longest length allowed. */
-static evtwin_status open_temp(evtwin__writer *w, mode_t mode) {
-    static atomic_uint counter;
-    const size_t folder = folder_length(w->target);
-    const size_t size = folder + 64;
-    w->temp = evtwin__calloc(size, 1);
-    EVTWIN_FAIL_IF(w->temp == NULL, EVTWIN_E_NOMEM, "%s: out of memory", w->path);
+/* A temporary file is locked as long as it is in use: a killed process has no locks. */
+static int is_in_use(int fd) {
+    return flock(fd, LOCK_EX | LOCK_NB) != 0;
+}
 
-    int error = EEXIST;
+/* Remove what killed processes left in a folder. */
+static void sweep(const char *folder) {
+    DIR *dir = opendir(folder[0] != '\0' ? folder : ".");
+    for (const struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+        long pid;
+        unsigned number;
+        int end = 0;
+        if (sscanf(entry->d_name, TEMP_FORM "%n", &pid, &number, &end) != 2 ||
+            entry->d_name[end] != '\0') {
+            continue;
+        }
+        const int fd =
+            openat(dirfd(dir), entry->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        if (fd >= 0 && !is_in_use(fd)) {
+            unlinkat(dirfd(dir), entry->d_name, 0);
+        }
+        if (fd >= 0) {
+            close(fd);
+        }
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+}
+
+/* The name does not grow with the target's, which may have the longest length allowed. */
+int evtwin__temp_create(const char *target, mode_t mode, char **temp_out, int *fd_out) {
+    static atomic_uint counter;
+    const size_t folder = folder_length(target);
+    const size_t size = folder + 64;
+    char *temp = evtwin__calloc(size, 1);
+    if (temp == NULL) {
+        return ENOMEM;
+    }
+    memcpy(temp, target, folder);
+    sweep(temp);
+    int fd = -1, error = EEXIST;
     for (int i = 0; i < TEMP_TRIES && error == EEXIST; i++) {
-        snprintf(w->temp, size, "%.*s.evtwin-%ld-%u.tmp", (int)folder, w->target, (long)getpid(),
+        snprintf(temp + folder, size - folder, TEMP_FORM, (long)getpid(),
                  atomic_fetch_add(&counter, 1));
-        w->fd = evtwin__fd_open(w->temp, O_WRONLY | O_CREAT | O_EXCL, mode);
-        error = w->fd < 0 ? errno : 0;
+        fd = evtwin__fd_open(temp, O_RDWR | O_CREAT | O_EXCL, mode);
+        error = fd < 0 ? errno : 0;
+        struct stat info;
+        if (fd >= 0 && (is_in_use(fd) || fstat(fd, &info) != 0 || info.st_nlink == 0)) {
+            close(fd); /* swept away before it was locked */
+            error = EEXIST;
+        }
     }
     if (error != 0) {
-        evtwin__free(w->temp);
-        w->temp = NULL;
-        return evtwin__fail_errno(w->path, error);
+        evtwin__free(temp);
+        return error;
     }
-    return EVTWIN_OK;
+    *temp_out = temp;
+    *fd_out = fd;
+    return 0;
+}
+
+static evtwin_status open_temp(evtwin__writer *w, mode_t mode) {
+    const int error = evtwin__temp_create(w->target, mode, &w->temp, &w->fd);
+    EVTWIN_FAIL_IF(error == ENOMEM, EVTWIN_E_NOMEM, "%s: out of memory", w->path);
+    return error == 0 ? EVTWIN_OK : evtwin__fail_errno(w->path, error);
+}
+
+/* A device, or a pipe: its reader is waited for, until a signal comes. */
+static evtwin_status open_other(evtwin__writer *w) {
+    evtwin_status st;
+    while ((st = evtwin__fd_open_output(w->path, O_WRONLY, 0, &w->fd)) == EVTWIN_E_AGAIN) {
+        if (poll(NULL, 0, READER_POLL_MS) < 0) {
+            return evtwin__fail_errno(w->path, errno);
+        }
+    }
+    return st;
 }
 
 /* Decide by what is there already: nothing, a file to be replaced, or something to write into. */
-static evtwin_status open_target(evtwin__writer *w) {
+static evtwin_status open_target(evtwin__writer *w, mode_t mode) {
     struct stat info;
     if (stat(w->path, &info) != 0) {
         if (errno != ENOENT) {
             return evtwin__fail_errno(w->path, errno);
         }
         w->target = evtwin__strdup(w->path);
-        return w->target != NULL ? open_temp(w, 0666)
+        return w->target != NULL ? open_temp(w, mode)
                                  : evtwin__fail(EVTWIN_E_NOMEM, "%s: out of memory", w->path);
     }
     if (S_ISDIR(info.st_mode)) {
         return evtwin__fail_errno(w->path, EISDIR);
     }
     if (!S_ISREG(info.st_mode)) {
-        w->fd = evtwin__fd_open(w->path, O_WRONLY, 0);
-        return w->fd >= 0 ? EVTWIN_OK : evtwin__fail_errno(w->path, errno);
+        return open_other(w);
     }
 
     char *real = realpath(w->path, NULL);
@@ -192,7 +313,7 @@ static evtwin_status open_target(evtwin__writer *w) {
     return st;
 }
 
-evtwin_status evtwin__writer_open(const char *path, evtwin__writer **out) {
+static evtwin_status open_writer(const char *path, mode_t mode, evtwin__writer **out) {
     evtwin__writer *w = evtwin__calloc(1, sizeof *w);
     EVTWIN_FAIL_IF(w == NULL, EVTWIN_E_NOMEM, "%s: out of memory", path);
     w->fd = -1;
@@ -202,7 +323,7 @@ evtwin_status evtwin__writer_open(const char *path, evtwin__writer **out) {
     if (w->path == NULL) {
         st = evtwin__fail(EVTWIN_E_NOMEM, "%s: out of memory", path);
     } else if (strcmp(path, "-") != 0) {
-        st = open_target(w);
+        st = open_target(w, mode);
     } else if ((w->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)) < 0) {
         st = evtwin__fail(EVTWIN_E_IO, "standard output: %s", strerror(errno));
     }
@@ -212,6 +333,14 @@ evtwin_status evtwin__writer_open(const char *path, evtwin__writer **out) {
     }
     *out = w;
     return EVTWIN_OK;
+}
+
+evtwin_status evtwin__writer_open(const char *path, evtwin__writer **out) {
+    return open_writer(path, 0666, out);
+}
+
+evtwin_status evtwin__writer_open_private(const char *path, evtwin__writer **out) {
+    return open_writer(path, 0600, out);
 }
 
 evtwin_status evtwin__writer_write(evtwin__writer *w, const void *data, size_t size) {
@@ -275,7 +404,7 @@ evtwin_status evtwin__file_write(const char *path, const void *data, size_t size
 /* ---- folders ---- */
 
 static evtwin_status make_one(const char *path) {
-    if (mkdir(path, 0777) == 0) {
+    if (mkdir(path, 0700) == 0) {
         return EVTWIN_OK;
     }
     const int error = errno;

@@ -10,16 +10,27 @@
 /* EVTWIN_E_NOT_FOUND or EVTWIN_E_IO, "PATH: the system's reason". */
 evtwin_status evtwin__fail_errno(const char *path, int error);
 
-/* open with O_CLOEXEC, and read: again when a signal interrupts it. */
+/* open with O_CLOEXEC, and read: again when a signal interrupts it. A path that a user names goes
+ * through the two calls below, for open waits for the other end of a named pipe. */
 int evtwin__fd_open(const char *path, int flags, mode_t mode);
 ssize_t evtwin__fd_read(int fd, char *data, size_t size);
+
+/* Open a user's path for reading: a file, a pipe or a terminal; EVTWIN_E_UNSUPPORTED for a device
+ * or socket, which may never end. What a named pipe without a writer does is said by waits: 0: it
+ * is open at once and does not block; poll before each read, for its end and "no writer yet" read
+ * alike. 1: the call waits for a writer; a signal ends the wait with EVTWIN_E_IO. */
+evtwin_status evtwin__fd_open_input(const char *path, int waits, int *fd_out);
+
+/* Open a user's path for writing, at once: EVTWIN_E_AGAIN for a named pipe that nobody reads yet.
+ * flags: O_WRONLY or O_RDWR, and the like. */
+evtwin_status evtwin__fd_open_output(const char *path, int flags, mode_t mode, int *fd_out);
 
 /* Write all of it; 0, or the errno of what stopped it. */
 int evtwin__fd_write(int fd, const char *data, size_t size);
 
-/* Read path (at most max_bytes, else EVTWIN_E_CORRUPT "… is larger than …"); *data_out is
+/* Read path (at most max_bytes, else EVTWIN_E_UNSUPPORTED "… is larger than …"); *data_out is
  * NUL-terminated beyond size and freed with evtwin__free. EVTWIN_E_NOT_FOUND if there is no such
- * file. */
+ * file; a named pipe is waited for. */
 evtwin_status evtwin__file_read(const char *path, size_t max_bytes, char **data_out,
                                 size_t *size_out);
 
@@ -28,6 +39,8 @@ evtwin_status evtwin__file_read(const char *path, size_t max_bytes, char **data_
 typedef struct evtwin__writer evtwin__writer;
 
 evtwin_status evtwin__writer_open(const char *path, evtwin__writer **out);
+evtwin_status evtwin__writer_open_private(const char *path,
+                                          evtwin__writer **out); /* if new: 0600 */
 evtwin_status evtwin__writer_write(evtwin__writer *w, const void *data, size_t size);
 
 /* All that was written is on the disk, so that commit has only to rename: for files that belong
@@ -43,11 +56,16 @@ void evtwin__writer_abandon(evtwin__writer *w);
 /* open, write, commit. */
 evtwin_status evtwin__file_write(const char *path, const void *data, size_t size);
 
+/* Create an empty file of an unused name of ours in target's folder; *temp_out is freed with
+ * evtwin__free. As long as *fd_out is open it counts as in use; those of killed processes, which
+ * are not, are removed first. 0, or the errno. */
+int evtwin__temp_create(const char *target, mode_t mode, char **temp_out, int *fd_out);
+
 /* Make the name of a new file last through a power cut. The file is in place by then, so this can
  * only warn, to the log. */
 void evtwin__file_sync_folder(const char *path);
 
-/* Make a directory and its parents (0777 and umask) where they are absent. */
+/* Make a directory and its parents (0700) where they are absent. */
 evtwin_status evtwin__mkdirs(const char *path);
 
 #endif

@@ -6,22 +6,164 @@
 #include "core/json.h"
 
 #include "core/file.h"
+#include "core/file_kind.h"
 #include "core/mem.h"
 #include "core/status.h"
 #include "core/text.h"
 
 #include <assert.h>
 #include <math.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- jansson's memory is ours ----
+ *
+ * When memory runs out while jansson reads, it drops a byte of the token it is at and goes on: to
+ * another value, or to an assertion that ends the process. So it gets our allocator (unless the
+ * program has given it another one), from which a refused request leaves jansson at once; what it
+ * holds by then is known and given back. */
+
+enum { N_BLOCKS = 256 }; /* of a telemetry record there are fewer */
+
+typedef struct reading {
+    jmp_buf out_of_memory;
+    void **block; /* what jansson has requested and not given back */
+    size_t n_blocks, capacity;
+    void *few[N_BLOCKS];
+} reading;
+
+static _Thread_local reading *now; /* of this thread; NULL: jansson is not reading */
+
+static int has_room(reading *r) {
+    if (r->n_blocks < r->capacity) {
+        return 1;
+    }
+    const int is_few = r->block == r->few;
+    void **grown = evtwin__realloc(is_few ? NULL : r->block, 2 * r->capacity, sizeof *grown);
+    if (grown == NULL) {
+        return 0;
+    }
+    if (is_few) {
+        memcpy(grown, r->few, sizeof r->few);
+    }
+    r->block = grown;
+    r->capacity *= 2;
+    return 1;
+}
+
+static void *allocate(size_t size) {
+    reading *r = now;
+    void *memory = r == NULL || has_room(r) ? evtwin__realloc(NULL, size, 1) : NULL;
+    if (r != NULL && memory == NULL) {
+        longjmp(r->out_of_memory, 1);
+    }
+    if (r != NULL) {
+        r->block[r->n_blocks++] = memory;
+    }
+    return memory;
+}
+
+static void release(void *memory) {
+    reading *r = now;
+    for (size_t i = r != NULL ? r->n_blocks : 0; i > 0; i--) { /* mostly the last */
+        if (r->block[i - 1] == memory) {
+            r->block[i - 1] = r->block[--r->n_blocks];
+            break;
+        }
+    }
+    evtwin__free(memory);
+}
+
+/* json_loadb; NULL without an error's text if memory ran out. r is the caller's, so that it keeps
+ * its values through the jump. */
+static json_t *load_value(reading *r, const char *text, size_t size, size_t flags,
+                          json_error_t *error) {
+    json_t *volatile value = NULL;
+    now = r;
+    if (setjmp(r->out_of_memory) == 0) {
+        value = json_loadb(text, size, flags, error);
+    } else {
+        error->text[0] = '\0';
+        for (size_t i = 0; i < r->n_blocks; i++) {
+            evtwin__free(r->block[i]);
+        }
+    }
+    now = NULL;
+    if (r->block != r->few) {
+        evtwin__free(r->block);
+    }
+    return value;
+}
+
+static int has_allocator(json_malloc_t wanted_malloc, json_free_t wanted_free) {
+    json_malloc_t its_malloc;
+    json_free_t its_free;
+    json_get_alloc_funcs(&its_malloc, &its_free);
+    return its_malloc == wanted_malloc && its_free == wanted_free;
+}
+
+/* Before any value is made, and again before this code may be unloaded. */
+__attribute__((constructor)) static void lend_allocator(void) {
+    if (has_allocator(malloc, free)) {
+        json_set_alloc_funcs(allocate, release);
+    }
+}
+
+__attribute__((destructor)) static void take_allocator_back(void) {
+    if (has_allocator(allocate, release)) {
+        json_set_alloc_funcs(malloc, free);
+    }
+}
+
+/* ---- reading ---- */
+
+static evtwin_status fail_at(const char *name, const char *text, const char *at,
+                             const char *problem) {
+    int line = 1, column = 1;
+    for (const char *c = text; c < at; c++) {
+        column = *c == '\n' ? 1 : column + 1;
+        line += *c == '\n';
+    }
+    EVTWIN_FAIL(EVTWIN_E_PARSE, "%s:%d:%d: %s", name, line, column, problem);
+}
+
+/* jansson alone, with the errors that it gives. */
+static evtwin_status load(const char *name, const char *text, size_t size, size_t flags,
+                          json_t **out) {
+    json_error_t error = {.text = ""};
+    reading r;
+    r.block = r.few;
+    r.n_blocks = 0;
+    r.capacity = N_BLOCKS;
+    json_t *value = load_value(&r, text, size, flags, &error);
+    EVTWIN_FAIL_IF(value == NULL && (error.text[0] == '\0' ||
+                                     json_error_code(&error) == json_error_out_of_memory),
+                   EVTWIN_E_NOMEM, "%s: out of memory for %zu bytes of JSON", name, size);
+    EVTWIN_FAIL_IF(value == NULL, EVTWIN_E_PARSE, "%s:%d:%d: %s", name, error.line, error.column,
+                   error.text);
+    *out = value;
+    return EVTWIN_OK;
+}
 
 evtwin_status evtwin__json_parse(const char *name, const char *text, size_t size, json_t **out) {
-    json_error_t error;
-    json_t *value = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
-    if (value == NULL) {
-        EVTWIN_FAIL_IF(json_error_code(&error) == json_error_out_of_memory, EVTWIN_E_NOMEM,
-                       "%s: out of memory for %zu bytes of JSON", name, size);
-        EVTWIN_FAIL(EVTWIN_E_PARSE, "%s:%d:%d: %s", name, error.line, error.column, error.text);
-    }
-    *out = value;
+    /* jansson passes over a NUL that stands behind a number */
+    const char *nul = memchr(text, '\0', size);
+    const evtwin_status st = nul != NULL ? fail_at(name, text, nul, "a NUL byte")
+                                         : load(name, text, size, JSON_REJECT_DUPLICATES, out);
+    const evtwin_status kind =
+        st == EVTWIN_E_PARSE ? evtwin__file_kind(name, text, size, "give it as JSON") : EVTWIN_OK;
+    return kind < 0 ? kind : st;
+}
+
+evtwin_status evtwin__json_parse_string(const char *name, const char *quoted, size_t size,
+                                        char **out) {
+    json_t *value;
+    EVTWIN_TRY(load(name, quoted, size, JSON_DECODE_ANY, &value));
+    char *text = evtwin__strdup(json_string_value(value));
+    json_decref(value);
+    EVTWIN_FAIL_IF(text == NULL, EVTWIN_E_NOMEM, "%s: out of memory for %zu bytes", name, size);
+    *out = text;
     return EVTWIN_OK;
 }
 

@@ -7,8 +7,14 @@
 
 #include <jansson.h>
 
-/* Parse text (size bytes); duplicate keys are refused. EVTWIN_E_PARSE "name:line:column: …". */
+/* Parse text (size bytes); duplicate keys are refused. EVTWIN_E_PARSE "name:line:column: …",
+ * EVTWIN_E_UNSUPPORTED if it is not text at all. */
 evtwin_status evtwin__json_parse(const char *name, const char *text, size_t size, json_t **out);
+
+/* A copy of a JSON string (size bytes with its quotes) with its escapes decoded, freed by
+ * evtwin__free. */
+evtwin_status evtwin__json_parse_string(const char *name, const char *quoted, size_t size,
+                                        char **out);
 
 /* value as indented text with a line feed and a NUL behind it, numbers in their shortest exact
  * form; freed by evtwin__free. A NULL value is taken as memory that ran out while it was made. */

@@ -4,6 +4,8 @@
 
 #include "core/num.h"
 
+#include "core/wide.h"
+
 #include <assert.h>
 #include <float.h>
 #include <locale.h>
@@ -66,23 +68,23 @@ __attribute__((noinline)) static double scale_exact(uint64_t w, int exp10) {
     const int shift = __builtin_clzll(w);
     const uint64_t w_top = w << shift;
     if (exp10 >= 0) {
-        const unsigned __int128 product = (unsigned __int128)w_top * pow5_u64[exp10];
-        const uint64_t high = (uint64_t)(product >> 64);
-        if (high == 0) {
-            return round_to_f64((uint64_t)product, exp10 - shift, 0);
+        const evtwin__wide product = evtwin__wide_mul(w_top, pow5_u64[exp10]);
+        if (product.high == 0) {
+            return round_to_f64(product.low, exp10 - shift, 0);
         }
-        const int down = 64 - __builtin_clzll(high);
-        const uint64_t cut = (uint64_t)product << (64 - down);
-        return round_to_f64((uint64_t)(product >> down), exp10 - shift + down, cut != 0);
+        const int down = 64 - __builtin_clzll(product.high);
+        const uint64_t cut = product.low << (64 - down);
+        return round_to_f64(evtwin__wide_shift_down(product, down).low, exp10 - shift + down,
+                            cut != 0);
     }
 
     /* with both sides at bit 63 the quotient of w 2^63 has 63 or 64 bits */
     const uint64_t divisor = pow5_u64[-exp10];
     const int divisor_shift = __builtin_clzll(divisor);
     const uint64_t d_top = divisor << divisor_shift;
-    const unsigned __int128 dividend = (unsigned __int128)w_top << 63;
-    uint64_t quotient = (uint64_t)(dividend / d_top);
-    const int inexact = (uint64_t)dividend != quotient * d_top;
+    const evtwin__wide dividend = {w_top >> 1, w_top << 63};
+    uint64_t quotient = evtwin__wide_div(dividend, d_top);
+    const int inexact = dividend.low != quotient * d_top;
     const int up = __builtin_clzll(quotient);
     quotient <<= up;
     return round_to_f64(quotient, exp10 - shift + divisor_shift - 63 - up, inexact);
@@ -318,6 +320,28 @@ int evtwin__parse_i64(const char *text, size_t length, int64_t *out) {
     return 1;
 }
 
+/* ---- double to double ---- */
+
+double evtwin__round_to(double x, double per_unit) {
+    return nearbyint(x * per_unit) / per_unit;
+}
+
+double evtwin__scale_decimal(double v, double factor) {
+    /* a decimal i / 10^k, for which i * factor is exact too; longer ones are computed numbers */
+    for (int k = 0; k <= 9; k++) {
+        const double i = nearbyint(v * pow10_f64[k]);
+        if (!(fabs(i) < 2e12)) {
+            break;
+        }
+        if (i / pow10_f64[k] == v) {
+            /* both operands are exact, so the one operation rounds correctly */
+            return fabs(factor) >= 1.0 ? i * factor / pow10_f64[k]
+                                       : i / (pow10_f64[k] * nearbyint(1.0 / factor));
+        }
+    }
+    return factor * v;
+}
+
 /* ---- double to text ---- */
 
 /* Decimal digits of v, most significant first; returns how many. */
@@ -448,24 +472,26 @@ static int shortest_exact(double a, char digits[20], int *point_out) {
         return 0;
     }
 
-    const unsigned __int128 unit = pow5_u64[k]; /* a quarter of the distance of two doubles */
-    const unsigned __int128 value = unit * m * 4;
-    const unsigned __int128 low = value - (m == implied ? unit : 2 * unit);
-    const unsigned __int128 high = value + 2 * unit;
+    const uint64_t unit = pow5_u64[k]; /* a quarter of the distance of two doubles */
+    const evtwin__wide value = evtwin__wide_mul(unit, 4 * m);
+    const evtwin__wide low =
+        evtwin__wide_sub(value, (evtwin__wide){0, m == implied ? unit : 2 * unit});
+    const evtwin__wide high = evtwin__wide_add(value, (evtwin__wide){0, 2 * unit});
     const int is_closed = !(m & 1); /* a tie is read as the even neighbour */
-    const uint64_t whole = (uint64_t)(value >> s);
+    const uint64_t whole = evtwin__wide_shift_down(value, s).low;
     uint64_t best = 0;
     for (uint64_t power = 1; power <= 100000000000000000u; power *= 10) {
         const uint64_t below = whole - whole % power;
-        const unsigned __int128 b = (unsigned __int128)below << s;
-        const unsigned __int128 t = (unsigned __int128)(below + power) << s;
-        const int has_below = b > low || (is_closed && b == low);
-        const int has_above = t < high || (is_closed && t == high);
+        const evtwin__wide b = evtwin__wide_shift_up((evtwin__wide){0, below}, s);
+        const evtwin__wide t = evtwin__wide_shift_up((evtwin__wide){0, below + power}, s);
+        const int has_below = evtwin__wide_compare(b, low) + is_closed > 0;
+        const int has_above = evtwin__wide_compare(high, t) + is_closed > 0;
         if (!has_below && !has_above) {
             break;
         }
-        const int is_above_nearer =
-            t - value < value - b || (t - value == value - b && below / power % 2 != 0);
+        const int nearer =
+            evtwin__wide_compare(evtwin__wide_sub(value, b), evtwin__wide_sub(t, value));
+        const int is_above_nearer = nearer > 0 || (nearer == 0 && below / power % 2 != 0);
         best = has_above && (!has_below || is_above_nearer) ? below + power : below;
     }
     const int n = (int)digits_of(best, digits);

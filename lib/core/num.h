@@ -18,6 +18,18 @@ const char *evtwin__scan_f64(const char *text, const char *end, double *out);
 /* Parse all of text[0..length) as a decimal integer; 0 if it is not one or does not fit. */
 int evtwin__parse_i64(const char *text, size_t length, int64_t *out);
 
+/* x to the nearest multiple of 1 / per_unit, a whole number: a division by it, so that 84.3 is the
+ * double nearest to 84.3 and prints as such. */
+double evtwin__round_to(double x, double per_unit);
+
+/* factor * v for the factor of a unit. Where v is the double nearest to a decimal the result is
+ * that nearest to the decimal times factor: 100 times 0.8993 is 89.93, not 89.92999999999999. */
+double evtwin__scale_decimal(double v, double factor);
+
+static inline double evtwin__scale(double v, double factor) {
+    return factor == 1.0 ? v : evtwin__scale_decimal(v, factor);
+}
+
 enum { EVTWIN__NUM_SIZE = 32 };
 
 /* Write v in the shortest decimal form that reads back exactly; returns the length. v is finite.

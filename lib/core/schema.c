@@ -186,6 +186,19 @@ int evtwin__meaning_find(const char *header, unsigned kinds, evtwin__meaning *ou
     return 0;
 }
 
+const char *evtwin__header_time_format(const char *header) {
+    const evtwin__quantity *time = &evtwin__schema[EVTWIN__Q_TIME];
+    for (size_t i = 0; i < EVTWIN__MAX_ALIASES && time->alias[i].name != NULL; i++) {
+        const evtwin__alias *a = &time->alias[i];
+        if (strcmp(a->name, header) == 0) {
+            const int is_bdf =
+                a->naming == EVTWIN_NAMING_BDF || a->naming == EVTWIN_NAMING_BDF_MACHINE;
+            return is_bdf ? "%s" : NULL;
+        }
+    }
+    return NULL;
+}
+
 /* The other units that differ from ours are those of their naming: the data set's SoC is a
  * fraction by its values. */
 int evtwin__unit_is_presumed(const char *header, const char *unit) {

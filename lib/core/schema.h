@@ -97,6 +97,10 @@ typedef struct evtwin__meaning {
 /* 0 if no quantity of these kinds has that name in any naming. */
 int evtwin__meaning_find(const char *header, unsigned kinds, evtwin__meaning *out);
 
+/* How times under this header are written, as a format of core/time.h: "%s" under those of the
+ * Battery Data Format (seconds since 1970); NULL for the forms of evtwin_time_parse. */
+const char *evtwin__header_time_format(const char *header);
+
 /* 1 if this header states no unit and one is presumed (the 30-column header's power in kW). */
 int evtwin__unit_is_presumed(const char *header, const char *unit);
 

@@ -11,9 +11,11 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <math.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,7 +24,12 @@
 
 struct evtwin__db {
     sqlite3 *handle;
-    char *name; /* as the user gave it */
+    char *name;    /* as the user gave it */
+    char *watched; /* the same from the root on; NULL in memory */
+    int file;      /* the file that was opened, as a name only; -1 in memory */
+    ino_t log_inode[2];
+    int64_t next_look_us; /* at the size of the log */
+    int is_log_large;
     evtwin__db_mode mode;
     int busy_timeout_ms;
     atomic_int is_interrupted; /* by any thread, for good */
@@ -119,6 +126,73 @@ void evtwin__db_interrupt(evtwin__db *db) {
     sqlite3_interrupt(db->handle); /* what has no steps to count, such as a count of rows */
 }
 
+/* ---- a file that gets replaced ---- */
+
+static const char *const log_suffixes[2] = {"-wal", "-shm"};
+
+/* Name of part i of the log, which SQLite keeps beside the file that the user's name leads to. */
+static int log_name(const evtwin__db *db, size_t i, char name[PATH_MAX]) {
+    const int n = snprintf(name, PATH_MAX, "%s%s", evtwin__db_path(db), log_suffixes[i]);
+    return n > 0 && n < PATH_MAX;
+}
+
+/* From then on it is seen when the name leads to another file, also by way of a symbolic link. The
+ * descriptor is of the kind whose closing does not drop SQLite's locks. */
+static evtwin_status watch(evtwin__db *db) {
+    char folder[PATH_MAX] = "", path[2 * PATH_MAX];
+    EVTWIN_FAIL_IF(db->name[0] != '/' && getcwd(folder, sizeof folder) == NULL, EVTWIN_E_IO,
+                   "%s: %s", db->name, strerror(errno));
+    snprintf(path, sizeof path, "%s%s%s", folder, db->name[0] != '/' ? "/" : "", db->name);
+    db->watched = evtwin__strdup(path);
+    EVTWIN_FAIL_IF(db->watched == NULL, EVTWIN_E_NOMEM, "out of memory for the name of %s",
+                   db->name);
+    db->file = open(path, O_PATH | O_CLOEXEC);
+    EVTWIN_FAIL_IF(db->file < 0, EVTWIN_E_IO, "%s: %s", db->name, strerror(errno));
+    return EVTWIN_OK;
+}
+
+static int is_elsewhere(const evtwin__db *db) {
+    int has_moved = 0;
+    return sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved) ==
+               SQLITE_OK &&
+           has_moved;
+}
+
+int evtwin__db_has_moved(evtwin__db *db) {
+    struct stat opened, named;
+    if (db->watched == NULL) {
+        return 0;
+    }
+    if (is_elsewhere(db) || stat(db->watched, &named) != 0 || fstat(db->file, &opened) != 0 ||
+        named.st_dev != opened.st_dev || named.st_ino != opened.st_ino) {
+        return 1;
+    }
+    for (size_t i = 0; i < 2 && db->log_inode[i] == 0; i++) {
+        char name[PATH_MAX];
+        db->log_inode[i] = log_name(db, i, name) && stat(name, &named) == 0 ? named.st_ino : 0;
+    }
+    return 0;
+}
+
+/* SQLite finds a log by its name alone: one that belongs to a file which has moved away would be
+ * played into the file that has its name now, and closing could remove that file's. So what is in
+ * the log goes where it belongs, and its name goes, unless it is another's already. */
+static void leave_log(evtwin__db *db) {
+    int persist = 1, n_frames = -1, n_moved = 0;
+    sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
+    const int rc =
+        sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &n_frames, &n_moved);
+    struct stat info;
+    const int is_gone = fstat(db->file, &info) == 0 && info.st_nlink == 0;
+    const int is_needed = !is_gone && (rc != SQLITE_OK || n_frames != n_moved);
+    for (size_t i = is_needed ? 1 : 0; i < 2; i++) {
+        char name[PATH_MAX];
+        if (log_name(db, i, name) && stat(name, &info) == 0 && info.st_ino == db->log_inode[i]) {
+            unlink(name);
+        }
+    }
+}
+
 /* ---- open ---- */
 
 static evtwin_status fail_create(const char *path) {
@@ -149,6 +223,10 @@ static evtwin_status check_file(const char *path) {
                    errno == ENOENT || errno == ENOTDIR ? EVTWIN_E_NOT_FOUND : EVTWIN_E_IO, "%s: %s",
                    path, strerror(errno));
     EVTWIN_FAIL_IF(!S_ISREG(info.st_mode), EVTWIN_E_IO, "%s: is not a regular file", path);
+    EVTWIN_FAIL_IF(info.st_nlink > 1, EVTWIN_E_IO,
+                   "%s: has %lu names (hard links); each would have a log of its own and two logs "
+                   "damage a database: remove the other name, or open a copy",
+                   path, (unsigned long)info.st_nlink);
     EVTWIN_FAIL_IF(access(path, R_OK) != 0, EVTWIN_E_IO, "%s: %s", path, strerror(errno));
     return EVTWIN_OK;
 }
@@ -230,8 +308,9 @@ evtwin_status evtwin__db_open(const char *path, evtwin__db_mode mode, int busy_t
     db->mode = mode;
     db->busy_timeout_ms = busy_timeout_ms;
     db->deadline_us = INT64_MAX;
-    const evtwin_status st = open_handle(db, path, mode);
-    if (st < 0) {
+    db->file = -1;
+    evtwin_status st = strcmp(path, ":memory:") != 0 ? watch(db) : EVTWIN_OK;
+    if (st < 0 || (st = open_handle(db, path, mode)) < 0) {
         evtwin__db_close(db);
         return st;
     }
@@ -243,9 +322,16 @@ void evtwin__db_close(evtwin__db *db) {
     if (db == NULL) {
         return;
     }
+    if (db->watched != NULL && db->handle != NULL && is_elsewhere(db)) {
+        leave_log(db);
+    }
     const int rc = sqlite3_close(db->handle);
     assert(rc == SQLITE_OK); /* otherwise a statement was forgotten */
     (void)rc;
+    if (db->file >= 0) {
+        close(db->file);
+    }
+    evtwin__free(db->watched);
     evtwin__free(db->name);
     evtwin__free(db);
 }
@@ -299,11 +385,7 @@ evtwin_status evtwin__db_query_i64(evtwin__db *db, const char *sql, int64_t othe
 
 evtwin_status evtwin__db_begin_write(evtwin__db *db) {
     /* whoever clears his data while a writer runs would go on writing into a file without a name */
-    int has_moved = 0;
-    EVTWIN_FAIL_IF(sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved) ==
-                           SQLITE_OK &&
-                       has_moved,
-                   EVTWIN_E_IO,
+    EVTWIN_FAIL_IF(evtwin__db_has_moved(db), EVTWIN_E_IO,
                    "%s: was removed or replaced while it was open; what is written now would be "
                    "lost: open it again",
                    db->name);
@@ -319,6 +401,27 @@ evtwin_status evtwin__db_end(evtwin__db *db, evtwin_status st) {
         sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
     }
     return st;
+}
+
+/* A reader that never ends its transaction keeps the log from being used anew. */
+void evtwin__db_check_log(evtwin__db *db, int64_t limit_bytes) {
+    struct stat log, data;
+    char name[PATH_MAX];
+    const int64_t now_us = monotonic_us();
+    if (db->watched == NULL || now_us < db->next_look_us) {
+        return;
+    }
+    db->next_look_us = now_us + 10000000;
+    const int is_large = log_name(db, 0, name) && stat(name, &log) == 0 &&
+                         stat(evtwin__db_path(db), &data) == 0 && log.st_size > limit_bytes &&
+                         log.st_size > data.st_size;
+    if (is_large && !db->is_log_large) {
+        evtwin__log(EVTWIN_LOG_WARNING,
+                    "%s: its log has grown to %lld MB, more than the database (%lld MB): some "
+                    "program reads in one transaction that it does not end",
+                    name, (long long)log.st_size >> 20, (long long)data.st_size >> 20);
+    }
+    db->is_log_large = is_large;
 }
 
 int64_t evtwin__db_changes(const evtwin__db *db) {
@@ -370,6 +473,10 @@ void evtwin__stmt_bind_copy(evtwin__stmt *stmt, int i, const char *text) {
     keep_first(stmt, sqlite3_bind_text(stmt->handle, i, text, -1, SQLITE_TRANSIENT));
 }
 
+void evtwin__stmt_bind_column(evtwin__stmt *stmt, int i, evtwin__stmt *from, int c) {
+    keep_first(stmt, sqlite3_bind_value(stmt->handle, i, sqlite3_column_value(from->handle, c)));
+}
+
 void evtwin__stmt_bind_null(evtwin__stmt *stmt, int i) {
     keep_first(stmt, sqlite3_bind_null(stmt->handle, i));
 }
@@ -403,8 +510,10 @@ void evtwin__stmt_reset(evtwin__stmt *stmt) {
 
 double evtwin__stmt_f64(evtwin__stmt *stmt, int i) {
     const int type = sqlite3_column_type(stmt->handle, i);
-    return type == SQLITE_FLOAT || type == SQLITE_INTEGER ? sqlite3_column_double(stmt->handle, i)
-                                                          : NAN;
+    const double value = type == SQLITE_FLOAT || type == SQLITE_INTEGER
+                             ? sqlite3_column_double(stmt->handle, i)
+                             : NAN;
+    return isfinite(value) ? value : NAN;
 }
 
 int evtwin__stmt_i64(evtwin__stmt *stmt, int i, int64_t *out) {
@@ -416,9 +525,12 @@ int evtwin__stmt_i64(evtwin__stmt *stmt, int i, int64_t *out) {
 }
 
 const char *evtwin__stmt_text(evtwin__stmt *stmt, int i) {
-    return sqlite3_column_type(stmt->handle, i) == SQLITE_TEXT
-               ? (const char *)sqlite3_column_text(stmt->handle, i)
-               : NULL;
+    if (sqlite3_column_type(stmt->handle, i) != SQLITE_TEXT) {
+        return NULL;
+    }
+    const char *text = (const char *)sqlite3_column_text(stmt->handle, i);
+    return text != NULL && strlen(text) == (size_t)sqlite3_column_bytes(stmt->handle, i) ? text
+                                                                                         : NULL;
 }
 
 /* ---- backup ---- */
@@ -450,9 +562,14 @@ static evtwin_status copy_into(evtwin__db *db, const char *path) {
     return st;
 }
 
-/* Give the finished copy its name. link, unlike rename, never replaces a file that is there. */
+/* Give the finished copy its name, never that of a file that is there; a moment with two names
+ * would look like a hard link. */
 static evtwin_status publish(const char *temporary, const char *path) {
-    EVTWIN_FAIL_IF(link(temporary, path) != 0, EVTWIN_E_IO, "%s: %s", path, strerror(errno));
+    int failed = renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE);
+    if (failed && (errno == EINVAL || errno == ENOSYS)) { /* a file system that cannot do that */
+        failed = link(temporary, path) != 0 || unlink(temporary) != 0;
+    }
+    EVTWIN_FAIL_IF(failed, EVTWIN_E_IO, "%s: %s", path, strerror(errno));
     evtwin__file_sync_folder(path);
     return EVTWIN_OK;
 }
@@ -461,25 +578,21 @@ evtwin_status evtwin__db_backup(evtwin__db *db, const char *path) {
     struct stat info;
     EVTWIN_FAIL_IF(lstat(path, &info) == 0, EVTWIN_E_IO,
                    "%s: exists; a backup never replaces a file", path);
-    static const char suffix[] = ".XXXXXX";
-    const size_t length = strlen(path);
-    char *temporary = evtwin__calloc(length + sizeof suffix, 1);
-    EVTWIN_FAIL_IF(temporary == NULL, EVTWIN_E_NOMEM, "out of memory for the name of %s", path);
-    memcpy(temporary, path, length);
-    memcpy(temporary + length, suffix, sizeof suffix);
-
-    evtwin_status st;
-    const int fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 */
-    if (fd < 0) {
-        st = fail_create(path);
-        evtwin__free(temporary);
-        return st;
+    char *temporary = NULL;
+    int fd = -1;
+    errno = evtwin__temp_create(path, 0600, &temporary, &fd);
+    EVTWIN_FAIL_IF(errno == ENOMEM, EVTWIN_E_NOMEM, "out of memory for the name of %s", path);
+    if (errno != 0) {
+        return fail_create(path);
     }
-    close(fd);
-    if ((st = copy_into(db, temporary)) >= 0) {
+    evtwin_status st = fchmod(fd, 0600) == 0 ? copy_into(db, temporary) : fail_create(path);
+    if (st >= 0) {
         st = publish(temporary, path);
     }
-    unlink(temporary);
+    if (st < 0) {
+        unlink(temporary);
+    }
+    close(fd);
     evtwin__free(temporary);
     return st;
 }

@@ -23,6 +23,10 @@ evtwin_status evtwin__db_open(const char *path, evtwin__db_mode mode, int busy_t
                               evtwin__db **out);
 void evtwin__db_close(evtwin__db *db); /* its statements must be freed before */
 
+/* 1 if the name that was opened leads to another file by now, or to none: what is written is lost,
+ * what is read is of the past. */
+int evtwin__db_has_moved(evtwin__db *db);
+
 /* Absolute path of the file, "" for one in memory; and the name as the user gave it, for messages.
  */
 const char *evtwin__db_path(const evtwin__db *db);
@@ -54,6 +58,10 @@ evtwin_status evtwin__db_begin_write(evtwin__db *db);
  * failure, whose status and error text stay. */
 evtwin_status evtwin__db_end(evtwin__db *db, evtwin_status st);
 
+/* Now and then, after a commit: warn once, to the log, if the write-ahead log is larger than that
+ * and than the database. */
+void evtwin__db_check_log(evtwin__db *db, int64_t limit_bytes);
+
 /* Rows changed by the last statement. */
 int64_t evtwin__db_changes(const evtwin__db *db);
 
@@ -71,6 +79,7 @@ void evtwin__stmt_bind_f64(evtwin__stmt *stmt, int i, double value);
 void evtwin__stmt_bind_i64(evtwin__stmt *stmt, int i, int64_t value);
 void evtwin__stmt_bind_text(evtwin__stmt *stmt, int i, const char *text);
 void evtwin__stmt_bind_copy(evtwin__stmt *stmt, int i, const char *text); /* not borrowed */
+void evtwin__stmt_bind_column(evtwin__stmt *stmt, int i, evtwin__stmt *from, int c); /* copied */
 void evtwin__stmt_bind_null(evtwin__stmt *stmt, int i);
 
 /* EVTWIN_OK: a row is there. EVTWIN_DONE: no more. */
@@ -82,8 +91,8 @@ evtwin_status evtwin__stmt_run(evtwin__stmt *stmt);
 /* Ready for the next use; every step-ed statement is reset, or its transaction cannot end. */
 void evtwin__stmt_reset(evtwin__stmt *stmt);
 
-/* Columns count from 0. Whatever does not have the type asked for counts as missing: NaN, 0, NULL.
- */
+/* Columns count from 0. Whatever does not have the type asked for counts as missing: NaN, 0, NULL;
+ * so do infinity and a text with a NUL in it. */
 double evtwin__stmt_f64(evtwin__stmt *stmt, int i);
 int evtwin__stmt_i64(evtwin__stmt *stmt, int i, int64_t *out); /* 0 = missing, *out untouched */
 const char *evtwin__stmt_text(evtwin__stmt *stmt, int i);      /* until the next step or reset */

@@ -5,6 +5,7 @@
 #include "learn/bundle.h"
 
 #include "core/file.h"
+#include "core/file_kind.h"
 #include "core/json.h"
 #include "core/mem.h"
 #include "core/sha256.h"
@@ -305,7 +306,8 @@ static evtwin_status load_file(const char *dir, const char *name, size_t max_byt
     EVTWIN_TRY(join(dir, name, path));
     EVTWIN_TRY(evtwin__file_read(path, max_bytes, &files->file[i].owned, &files->file[i].size));
     files->file[i].data = files->file[i].owned;
-    return EVTWIN_OK;
+    return evtwin__file_kind(path, files->file[i].data, files->file[i].size,
+                             "a bundle has JSON files; save_model(\"x.json\") writes a model");
 }
 
 static evtwin_status load_files(const char *dir, evtwin__bundle_files *files, evtwin__bundle *b) {
@@ -354,7 +356,7 @@ static evtwin_status write_beside(const evtwin__bundle_files *files, const char 
         char path[PATH_SIZE];
         if (files->file[i].data != NULL) {
             EVTWIN_TRY(join(dir, files->file[i].name, path));
-            EVTWIN_TRY(evtwin__writer_open(path, &w[i]));
+            EVTWIN_TRY(evtwin__writer_open_private(path, &w[i]));
             EVTWIN_TRY(evtwin__writer_write(w[i], files->file[i].data, files->file[i].size));
             EVTWIN_TRY(evtwin__writer_sync(w[i]));
         }

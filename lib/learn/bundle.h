@@ -12,6 +12,9 @@
 #include "learn/scaler.h"
 #include "learn/score.h"
 
+#include <math.h>
+#include <string.h>
+
 /* The number of the format this library writes, and the newest it reads. */
 enum { EVTWIN__BUNDLE_FORMAT = 1 };
 
@@ -48,6 +51,22 @@ typedef struct evtwin__bundle_feature {
     const char *column, *column_unit; /* in the training data */
     double min, max; /* of the training part, in our unit; NaN if all were missing */
 } evtwin__bundle_feature;
+
+/* What counts as outside a feature's range: the next battery is always a little beyond the extremes
+ * of the others, and a change of units rounds; so one hundredth of the width is allowed. */
+static inline int evtwin__is_outside(const evtwin__bundle_feature *f, double value) {
+    const double width = f->max - f->min;
+    const double slack = 0.01 * width + 1e-9 * fabs(f->max);
+    return value < f->min - slack || value > f->max + slack;
+}
+
+/* 1 if so many values of this unit are perhaps fractions: percent, all in 0 to 1, and enough of
+ * them that it is no accident. */
+static inline int evtwin__is_like_fraction(const char *unit, size_t n, double min, double max) {
+    enum { ENOUGH_VALUES = 20 };
+    return strcmp(unit, "percent") == 0 && n >= ENOUGH_VALUES && min >= 0.0 && max > 0.0 &&
+           max <= 1.0;
+}
 
 /* The model of one target. A count of 0 or a NaN is unknown. */
 typedef struct evtwin__bundle_model {
@@ -134,6 +153,7 @@ evtwin_status evtwin__bundle_save(const evtwin__bundle_files *files, const char 
 
 /* A predictor that takes over what evtwin__bundle_read gave; *bundle is empty on success. */
 evtwin_status evtwin__predictor_take(evtwin__bundle *bundle, evtwin_predictor **out);
+const evtwin__bundle *evtwin__predictor_bundle(const evtwin_predictor *predictor);
 
 /* ---- parts ---- */
 

@@ -9,7 +9,9 @@
 #include "core/status.h"
 #include "learn/clean.h"
 #include "learn/features.h"
+#include "learn/identity.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -69,6 +71,22 @@ static evtwin_status find_labels(const evtwin_table *table,
 
 /* ---- features ---- */
 
+/* Models work in 32-bit floats: what is none there would be infinite, or 0 with smallest > 0. */
+static evtwin_status check_float(double v, double smallest, size_t row, const char *column) {
+    char number[EVTWIN__NUM_SIZE];
+    EVTWIN_FAIL_IF(isinf(v), EVTWIN_E_RANGE, "data row %zu of column '%s' is infinite", row + 1,
+                   column);
+    if (fabs(v) > (double)FLT_MAX || (v != 0.0 && fabs(v) < smallest)) {
+        evtwin__format_f64(v, number);
+        EVTWIN_FAIL(EVTWIN_E_RANGE,
+                    "data row %zu of column '%s' is %s, beyond the 32-bit floats that models work "
+                    "in (%s)",
+                    row + 1, column, number,
+                    fabs(v) < smallest ? "from 1.4e-45" : "up to 3.4028235e38");
+    }
+    return EVTWIN_OK;
+}
+
 static evtwin_status describe_feature(const evtwin_table *table, size_t i, const size_t label_col[],
                                       evtwin_trainer *trainer) {
     evtwin__bundle *b = &trainer->bundle;
@@ -123,6 +141,9 @@ static evtwin_status load_features(const char *names, const size_t label_col[],
     }
     EVTWIN_TRY(evtwin_telemetry_check(data->table));
     EVTWIN_TRY(evtwin_features_compute(b->features, data->table, 0, data->rows, data->x));
+    for (size_t k = 0; k < n_values; k++) {
+        EVTWIN_TRY(check_float(data->x[k], 0.0, k / data->cols, b->feature[k % data->cols].column));
+    }
     return clean_features(trainer, data);
 }
 
@@ -136,8 +157,7 @@ static evtwin_status read_label(const evtwin_table *table, size_t col, const evt
     for (size_t r = 0; r < evtwin_table_rows(table); r++) {
         const double y = evtwin_table_number(table, col, r) * factor;
         char number[EVTWIN__NUM_SIZE], limit[EVTWIN__NUM_SIZE];
-        EVTWIN_FAIL_IF(isinf(y), EVTWIN_E_RANGE, "data row %zu of column '%s' is infinite", r + 1,
-                       label->column);
+        EVTWIN_TRY(check_float(y, (double)FLT_TRUE_MIN, r, label->column));
         if (target->kind == EVTWIN_TARGET_NUMBER && y < min) {
             evtwin__format_f64(y, number);
             evtwin__format_f64(min, limit);
@@ -200,13 +220,20 @@ static evtwin_status check_label(const evtwin_target *target, const evtwin__labe
                    "%s target '%s' has one usable row, training needs at least two", target->title,
                    label->column);
     const double first = label->y[label->row[0]];
+    int is_constant = 1;
     for (size_t k = 1; k < label->n; k++) {
-        if (label->y[label->row[k]] != first) {
+        const double y = label->y[label->row[k]];
+        if ((float)y != (float)first) {
             return EVTWIN_OK;
         }
+        is_constant &= y == first;
     }
     char number[EVTWIN__NUM_SIZE];
     evtwin__format_f64(first, number);
+    EVTWIN_FAIL_IF(!is_constant, EVTWIN_E_DATA,
+                   "%s target '%s': all %zu usable rows are %s in the 32-bit floats that models "
+                   "work in (24 binary digits); subtract what they have in common",
+                   target->title, label->column, label->n, number);
     EVTWIN_FAIL(EVTWIN_E_DATA, "%s target '%s' %s: all %zu usable rows are %s", target->title,
                 label->column,
                 target->kind == EVTWIN_TARGET_EVENT ? "has one class only" : "is constant",
@@ -311,6 +338,8 @@ evtwin_status evtwin__dataset_load(const evtwin_train_options *options,
     EVTWIN_FAIL_IF(data->rows < 2, EVTWIN_E_DATA, "%s has %zu row%s, training needs at least two",
                    trainer->bundle.source_name, data->rows, data->rows == 1 ? "" : "s");
     EVTWIN_TRY(find_labels(data->table, column, trainer, label_col));
+    EVTWIN_TRY(
+        evtwin__check_battery_ids(data->table, evtwin_telemetry_find(data->table, "battery_id")));
     EVTWIN_TRY(
         evtwin__groups_find(data->table, options->group, options->group_by_reset, &data->groups));
     EVTWIN_TRY(load_features(options->features, label_col, trainer, data));

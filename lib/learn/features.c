@@ -4,7 +4,9 @@
 
 #include "learn/features.h"
 
+#include "core/binding.h"
 #include "core/mem.h"
+#include "core/num.h"
 #include "core/schema.h"
 #include "core/status.h"
 
@@ -223,7 +225,7 @@ static size_t copy_column(const evtwin_table *table, size_t col, double factor, 
     for (size_t r = 0; r < rows; r++) {
         const double value =
             v != NULL ? v[first_row + r] : evtwin_table_number(table, col, first_row + r);
-        x[r * stride] = value * factor;
+        x[r * stride] = evtwin__scale(value, factor);
         if (isinf(value) && infinite_row == rows) {
             infinite_row = r;
         }
@@ -255,19 +257,30 @@ evtwin_status evtwin_features_compute(const evtwin_features *features, const evt
     EVTWIN_FAIL_IF(first_row > n_rows || rows > n_rows - first_row, EVTWIN_E_ARG,
                    "%zu rows from row %zu asked of a table with %zu", rows, first_row, n_rows);
     EVTWIN_TRY(check_duplicates(features, table));
-    return evtwin__features_compute(features, table, first_row, rows, x);
+    return evtwin__features_compute(features, table, first_row, rows, 1, x);
+}
+
+evtwin_status evtwin__feature_check(const evtwin_features *features, size_t i, double value) {
+    const feature *f = &features->list[i];
+    if (f->is_telemetry) {
+        return evtwin__number_check_range(f->quantity, value);
+    }
+    EVTWIN_FAIL_IF(isinf(value), EVTWIN_E_RANGE, "%s is infinite", f->name);
+    return EVTWIN_OK;
 }
 
 evtwin_status evtwin__features_compute(const evtwin_features *features, const evtwin_table *table,
-                                       size_t first_row, size_t rows, double *x) {
+                                       size_t first_row, size_t rows, int refuse_infinite,
+                                       double *x) {
     for (size_t i = 0; i < features->n; i++) {
         size_t col;
         double factor;
         EVTWIN_TRY(evtwin__feature_column(features, i, table, &col));
         EVTWIN_TRY(evtwin_telemetry_factor(table, col, &factor));
         const size_t bad = copy_column(table, col, factor, first_row, rows, x + i, features->n);
-        EVTWIN_FAIL_IF(bad < rows, EVTWIN_E_RANGE, "data row %zu of column '%s' is infinite",
-                       first_row + bad + 1, evtwin_table_name(table, col));
+        EVTWIN_FAIL_IF(bad < rows && refuse_infinite, EVTWIN_E_RANGE,
+                       "data row %zu of column '%s' is infinite", first_row + bad + 1,
+                       evtwin_table_name(table, col));
     }
     return EVTWIN_OK;
 }

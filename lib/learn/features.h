@@ -14,10 +14,14 @@ size_t evtwin__column_find(const evtwin_table *table, const char *name);
 evtwin_status evtwin__feature_column(const evtwin_features *features, size_t i,
                                      const evtwin_table *table, size_t *col_out);
 
-/* evtwin_features_compute for a table that evtwin_telemetry_check has passed and rows that it has.
- */
+/* evtwin_features_compute for a table without a second column of a quantity, and rows that it has;
+ * infinite values are refused only if that is asked for. */
 evtwin_status evtwin__features_compute(const evtwin_features *features, const evtwin_table *table,
-                                       size_t first_row, size_t rows, double *x);
+                                       size_t first_row, size_t rows, int refuse_infinite,
+                                       double *x);
+
+/* EVTWIN_E_RANGE naming feature, value and limits if a value of feature i cannot be; NaN can. */
+evtwin_status evtwin__feature_check(const evtwin_features *features, size_t i, double value);
 
 /* 1 for F64, I64 and BOOL. */
 int evtwin__column_is_number(const evtwin_table *table, size_t col);

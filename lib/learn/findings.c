@@ -8,6 +8,7 @@
 #include "core/num.h"
 #include "core/status.h"
 #include "core/utf8.h"
+#include "learn/identity.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -38,8 +39,29 @@ enum { TEXT_SIZE = 1024 };
       " kept")                                                                                     \
     X(UNIT_PRESUMED, "unit-presumed", "info",                                                      \
       "column '{}' states no unit and is presumed to be in {}")                                    \
+    X(LIKE_FRACTION, "looks-like-fraction", "warning",                                             \
+      "column '{}' is read in percent and is never above 1: if it holds fractions, use the unit "  \
+      "override {}=fraction")                                                                      \
     X(SIGN_AS_IS, "sign-as-is", "info",                                                            \
       "column '{}' is negative in every row and used unchanged (negative means charging)")         \
+    X(SIMILAR_NAMES, "similar-names", "warning",                                                   \
+      "{} of {} names of groups differ from another by blanks or case only (the first: '{}' and "  \
+      "'{}'): where they mean one battery, its rows are on both sides of the split")               \
+    X(TORN_BATTERIES, "battery-in-groups", "warning",                                              \
+      "{} of {} batteries by battery_id have rows in more than one group (the first is '{}'), and" \
+      " so perhaps on both sides of the split")                                                    \
+    X(REPEATED_ROWS, "repeated-rows", "warning",                                                   \
+      "{} held-out rows have the features and the target of a row that was learned from (data "    \
+      "row {}{}{} repeats {}{}{}): the scores are better than the models")                         \
+    X(SEVERAL_SERIES, "several-series", "warning",                                                 \
+      "column '{}' falls {} times: what is taken as one series looks like {}; group by the "       \
+      "resets of '{}' (group_by_reset)")                                                           \
+    X(GROUP_UNUSED, "group-unused", "warning",                                                     \
+      "column '{}' falls {} times, each time where '{}' changes: what is taken as one series "     \
+      "looks like {}; group by '{}'")                                                              \
+    X(OFF_RANGE, "off-range", "warning",                                                           \
+      "{} of {} held-out rows have a feature outside the range of the training part ({}): what "   \
+      "is predicted there is extrapolated")                                                        \
     X(ONE_ROW_HELD_OUT, "score-unknown", "warning",                                                \
       "the {} of the {} model is unknown: one row only is held out, so the model cannot "          \
       "be judged")                                                                                 \
@@ -138,7 +160,8 @@ static evtwin_status add(evtwin_trainer *trainer, finding_id id, const argument 
         trainer->findings_capacity = wanted;
     }
     evtwin__finding *f = &trainer->finding[trainer->n_findings];
-    *f = (evtwin__finding){table[id].cause, table[id].severity, evtwin__strdup(text)};
+    *f = (evtwin__finding){
+        .cause = table[id].cause, .severity = table[id].severity, .text = evtwin__strdup(text)};
     EVTWIN_FAIL_IF(f->text == NULL, EVTWIN_E_NOMEM, "out of memory for a finding");
     trainer->n_findings++;
     return EVTWIN_OK;
@@ -221,11 +244,14 @@ static evtwin_status find_one_row_groups(evtwin_trainer *trainer, const evtwin__
 }
 
 /* What was presumed about telemetry columns: a unit that the header does not state, a sign. */
-static evtwin_status find_presumed(evtwin_trainer *trainer, size_t cols) {
-    for (size_t i = 0; i < cols; i++) {
+static evtwin_status find_presumed(evtwin_trainer *trainer, const evtwin__dataset *data) {
+    for (size_t i = 0; i < data->cols; i++) {
         const evtwin__bundle_feature *f = &trainer->bundle.feature[i];
         if (evtwin__unit_is_presumed(f->column, f->column_unit)) {
             EVTWIN_TRY(ADD(trainer, UNIT_PRESUMED, TEXT(f->column), TEXT(f->column_unit)));
+        }
+        if (evtwin__is_like_fraction(f->unit, data->rows, f->min, f->max)) {
+            EVTWIN_TRY(ADD(trainer, LIKE_FRACTION, TEXT(f->column), TEXT(f->name)));
         }
         if (strcmp(f->name, evtwin__schema[EVTWIN__Q_CURRENT].name) == 0 && f->max < 0.0) {
             EVTWIN_TRY(ADD(trainer, SIGN_AS_IS, TEXT(f->column)));
@@ -251,6 +277,119 @@ static evtwin_status find_cleaned(evtwin_trainer *trainer, size_t cols) {
                      TEXT(trainer->bundle.feature[worst].column), COUNT(clean[worst].n_outliers));
 }
 
+/* ---- about who is who ---- */
+
+static evtwin_status find_names(evtwin_trainer *trainer, const evtwin__dataset *data) {
+    evtwin__similar_names similar;
+    evtwin__torn_batteries torn;
+    EVTWIN_TRY(evtwin__find_similar_names(&data->groups.names, &similar));
+    if (similar.n > 0) {
+        EVTWIN_TRY(ADD(trainer, SIMILAR_NAMES, COUNT(similar.n), COUNT(data->groups.names.n),
+                       TEXT(similar.first[0]), TEXT(similar.first[1])));
+    }
+    EVTWIN_TRY(evtwin__find_torn_batteries(data->table, &data->groups, &torn));
+    return torn.n == 0
+               ? EVTWIN_OK
+               : ADD(trainer, TORN_BATTERIES, COUNT(torn.n), COUNT(torn.n_all), TEXT(torn.first));
+}
+
+/* Of the first target that shows it. */
+static evtwin_status find_repeated_rows(evtwin_trainer *trainer, const evtwin__dataset *data) {
+    const evtwin__groups *g = &data->groups;
+    evtwin__repeated_rows repeated = {.n_rows = 0};
+    for (size_t t = 0; t < EVTWIN__T_COUNT && repeated.n_rows == 0; t++) {
+        if (data->label[t].is_present) {
+            EVTWIN_TRY(evtwin__find_repeated_rows(data, &data->label[t], &repeated));
+        }
+    }
+    if (repeated.n_rows == 0) {
+        return EVTWIN_OK;
+    }
+    const int has_names = g->kind != EVTWIN__GROUP_NONE;
+    const char *of = has_names ? " of " : "";
+    return ADD(trainer, REPEATED_ROWS, COUNT(repeated.n_rows), COUNT(repeated.first + 1), TEXT(of),
+               TEXT(has_names ? g->names.text[g->of_row[repeated.first]] : ""),
+               COUNT(repeated.twin + 1), TEXT(of),
+               TEXT(has_names ? g->names.text[g->of_row[repeated.twin]] : ""));
+}
+
+static evtwin_status find_several_series(evtwin_trainer *trainer, const evtwin__dataset *data) {
+    const evtwin__restarts found = evtwin__find_restarts(data);
+    if (found.counter == EVTWIN_NO_COLUMN) {
+        return EVTWIN_OK;
+    }
+    const char *counter = evtwin_table_name(data->table, found.counter), *column = counter;
+    if (found.name_col == EVTWIN_NO_COLUMN) {
+        EVTWIN_TRY(ADD(trainer, SEVERAL_SERIES, TEXT(counter), COUNT(found.n), COUNT(found.n + 1),
+                       TEXT(counter)));
+    } else {
+        column = evtwin_table_name(data->table, found.name_col);
+        EVTWIN_TRY(ADD(trainer, GROUP_UNUSED, TEXT(counter), COUNT(found.n), TEXT(column),
+                       COUNT(found.n + 1), TEXT(column)));
+    }
+    return evtwin__bundle_keep(&trainer->bundle, column,
+                               &trainer->finding[trainer->n_findings - 1].column);
+}
+
+/* " soc in 12 (20 to 95 percent)" of the held-out rows; 0 if there is none. */
+static size_t describe_outside(const evtwin__bundle_feature *f, size_t i,
+                               const evtwin__dataset *data, const evtwin__label *label,
+                               uint8_t *is_outside, char *text, size_t text_size) {
+    size_t n = 0;
+    for (size_t k = 0; k < label->n; k++) {
+        const double v = data->x[label->row[k] * data->cols + i];
+        if (label->part[k] >= 0 && evtwin__is_outside(f, v)) {
+            is_outside[k] = 1;
+            n++;
+        }
+    }
+    if (n > 0) {
+        char min[EVTWIN__NUM_SIZE], max[EVTWIN__NUM_SIZE];
+        evtwin__format_f64(f->min, min);
+        evtwin__format_f64(f->max, max);
+        snprintf(text, text_size, "%s in %zu (%s to %s%s%s)", f->column, n, min, max,
+                 f->unit[0] != '\0' ? " " : "", f->unit);
+    }
+    return n;
+}
+
+/* Of the saved models, so of a hold-out only: with folds they learn from every row. A row in a
+ * hundred is the chance of any split. */
+static evtwin_status find_off_range(evtwin_trainer *trainer, const evtwin__dataset *data,
+                                    const evtwin__label *label) {
+    uint8_t *is_outside = evtwin__calloc(label->n, 1);
+    EVTWIN_FAIL_IF(is_outside == NULL, EVTWIN_E_NOMEM, "out of memory for %zu rows", label->n);
+    char list[512] = "";
+    size_t n_held = 0, n_outside = 0, used = 0;
+    for (size_t i = 0; i < data->cols; i++) {
+        char text[160];
+        if (describe_outside(&trainer->bundle.feature[i], i, data, label, is_outside, text,
+                             sizeof text) > 0 &&
+            used < sizeof list) {
+            used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used > 0 ? ", " : "",
+                                     text);
+        }
+    }
+    for (size_t k = 0; k < label->n; k++) {
+        n_held += label->part[k] >= 0;
+        n_outside += is_outside[k];
+    }
+    evtwin__free(is_outside);
+    return 100 * n_outside <= n_held
+               ? EVTWIN_OK
+               : ADD(trainer, OFF_RANGE, COUNT(n_outside), COUNT(n_held), TEXT(list));
+}
+
+/* The held-out rows of the first target stand for those of all. */
+static evtwin_status find_extrapolated(evtwin_trainer *trainer, const evtwin__dataset *data) {
+    size_t t = 0;
+    while (!data->label[t].is_present) {
+        t++;
+    }
+    return trainer->options.cv_folds > 0 ? EVTWIN_OK
+                                         : find_off_range(trainer, data, &data->label[t]);
+}
+
 evtwin_status evtwin__find_in_data(evtwin_trainer *trainer, const evtwin__dataset *data) {
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         const evtwin__label *l = &data->label[t];
@@ -267,7 +406,11 @@ evtwin_status evtwin__find_in_data(evtwin_trainer *trainer, const evtwin__datase
                    ? find_one_row_groups(trainer, data)
                    : ADD(trainer, ONE_SERIES,
                          TEXT(has_time ? "in time" : "of the rows (there is no time column)")));
-    EVTWIN_TRY(find_presumed(trainer, data->cols));
+    EVTWIN_TRY(find_names(trainer, data));
+    EVTWIN_TRY(find_several_series(trainer, data));
+    EVTWIN_TRY(find_repeated_rows(trainer, data));
+    EVTWIN_TRY(find_extrapolated(trainer, data));
+    EVTWIN_TRY(find_presumed(trainer, data));
     return find_cleaned(trainer, data->cols);
 }
 

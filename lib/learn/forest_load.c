@@ -5,6 +5,7 @@
 #include "evtwin/model.h"
 
 #include "core/file.h"
+#include "core/file_kind.h"
 #include "core/mem.h"
 #include "core/num.h"
 #include "core/status.h"
@@ -22,7 +23,7 @@ typedef struct loader {
     int32_t n_features, n_trees; /* n_trees -1: not given */
     int32_t objective;           /* index of the accepted string */
     int32_t checked;             /* values that are only checked */
-    evtwin__slice base_score;
+    evtwin__slice base_score, best_iteration;
     size_t n_names, names_cap;
     evtwin__file_tree tree; /* the one that is being read */
     evtwin__forest_builder builder;
@@ -153,8 +154,9 @@ static evtwin_status choice(loader *l, const row *r) {
             return EVTWIN_OK;
         }
     }
-    EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "%s \"%.*s\" is not supported, only \"%s\"%s%s%s", r->item,
-                EVTWIN__SLICE_TEXT(value), r->accepted[0], r->accepted[1] != NULL ? " and \"" : "",
+    EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "%s \"%.*s\" is not supported: train with %s=\"%s\"%s%s%s",
+                r->item, EVTWIN__SLICE_TEXT(value), r->item, r->accepted[0],
+                r->accepted[1] != NULL ? " or \"" : "",
                 r->accepted[1] != NULL ? r->accepted[1] : "", r->accepted[1] != NULL ? "\"" : "");
 }
 
@@ -185,8 +187,15 @@ static evtwin_status trees(loader *l, const row *r);
 #define FEATURES                                                                                   \
     .min = 1, .max = INT32_MAX, .supported = EVTWIN__MAX_WIDTH,                                    \
     .unsupported = "more than 2048 features"
-#define ONE_OUTPUT .max = INT32_MAX, .supported = 1, .unsupported = "several outputs"
-#define NO_CATEGORIES .unsupported = "categorical splits"
+#define SEVERAL_OUTPUTS "several outputs; train one model for each class or target"
+#define ONE_OUTPUT .max = INT32_MAX, .supported = 1, .unsupported = SEVERAL_OUTPUTS
+#define ONE_LEAF                                                                                   \
+    .max = INT32_MAX, .supported = 1,                                                              \
+    .unsupported = "several outputs in a leaf (multi_strategy=\"multi_output_tree\"); train one "  \
+                   "model for each target"
+#define NO_CATEGORIES                                                                              \
+    .unsupported = "categorical splits (enable_categorical=True); encode the categories as "       \
+                   "numbers"
 #define NODES(least, most) .min = (least), .max = (most), .item = "node"
 _Static_assert((int)EVTWIN__MAX_WIDTH == 2048, "as FEATURES says");
 
@@ -197,7 +206,7 @@ static const row tree_param[] = {
     {"num_nodes",        setting, REQUIRED, AT(tree.n_nodes), .min = 1, .max = EVTWIN__LAST_NODE},
     {"num_deleted",      setting, REQUIRED, AT(tree.n_deleted), .max = EVTWIN__LAST_NODE},
     {"num_feature",      setting, REQUIRED, AT(tree.n_features), FEATURES},
-    {"size_leaf_vector", setting, OPTIONAL, AT(checked), ONE_OUTPUT},
+    {"size_leaf_vector", setting, OPTIONAL, AT(checked), ONE_LEAF},
     {.key = NULL}};
 
 static const row tree[] = {
@@ -221,15 +230,15 @@ static const row tree[] = {
 static const row gbtree_model_param[] = {
     {"num_trees",         setting, REQUIRED, AT(n_trees), ANY_COUNT},
     {"num_parallel_tree", setting, OPTIONAL, AT(checked), .max = INT32_MAX, .supported = 1,
-     .unsupported = "boosted random forests"},
-    {"size_leaf_vector",  setting, OPTIONAL, AT(checked), ONE_OUTPUT},
+     .unsupported = "boosted random forests; train with num_parallel_tree=1"},
+    {"size_leaf_vector",  setting, OPTIONAL, AT(checked), ONE_LEAF},
     {.key = NULL}};
 
 /* Another booster's model holds other keys, and its name comes after them: check_trees asks. */
 static const row gbtree_model[] = {
     {"gbtree_model_param", object,   OPTIONAL, .object = gbtree_model_param},
     {"tree_info",          integers, OPTIONAL, AT(tree_info), .max = INT32_MAX, .item = "tree",
-     .unsupported = "several outputs"},
+     .unsupported = SEVERAL_OUTPUTS},
     {"trees",              trees,    OPTIONAL, .object = tree, .item = "tree"},
     {.key = NULL}};
 
@@ -251,7 +260,12 @@ static const row learner_model_param[] = {
     {"num_target",  setting, OPTIONAL, AT(checked), ONE_OUTPUT},
     {.key = NULL}};
 
+static const row attributes[] = {
+    {"best_iteration", string, OPTIONAL, AT(best_iteration)},
+    {.key = NULL}};
+
 static const row learner[] = {
+    {"attributes",          object, OPTIONAL, .object = attributes},
     {"feature_names",       names,  OPTIONAL, FEATURES, .item = "feature"},
     {"gradient_booster",    object, REQUIRED, .object = gradient_booster},
     {"learner_model_param", object, REQUIRED, .object = learner_model_param},
@@ -324,7 +338,8 @@ static evtwin_status check_trees(const loader *l) {
 
 /* The margin that a sum starts from: "5E-1", or from XGBoost 3.1 on "[5E-1]". For a classifier the
  * file holds a probability p, which becomes log(p / (1 - p)) in float and by libm's logf, as
- * XGBoost does it: to the same bit on one machine. */
+ * XGBoost does it: to the same bit on one machine. From 3.2 on it keeps p off 0 and 1, which are
+ * what labels of one kind give; before, it refuses them. */
 static evtwin_status set_base_margin(const loader *l) {
     evtwin_model *m = l->builder.model;
     evtwin__slice text = l->base_score;
@@ -340,17 +355,44 @@ static evtwin_status set_base_margin(const loader *l) {
                    "base_score: \"%.*s\" is not a finite float32",
                    EVTWIN__SLICE_TEXT(l->base_score));
     if (m->objective == EVTWIN_OBJECTIVE_LOGISTIC) {
-        const float p = base;
-        base = p > 0.0f && p < 1.0f ? -logf(1.0f / p - 1.0f) : INFINITY;
-        EVTWIN_FAIL_IF(!isfinite(base), EVTWIN_E_CORRUPT,
+        EVTWIN_FAIL_IF(base < 0.0f || base > 1.0f, EVTWIN_E_CORRUPT,
                        "base_score: \"%.*s\" is not a probability between 0 and 1",
+                       EVTWIN__SLICE_TEXT(l->base_score));
+        const float p = m->xgboost_version[0] == 3 && m->xgboost_version[1] >= 2
+                            ? fminf(fmaxf(base, 1e-6f), 1.0f - 1e-6f)
+                            : base;
+        base = -logf(1.0f / p - 1.0f);
+        EVTWIN_FAIL_IF(!isfinite(base), EVTWIN_E_UNSUPPORTED,
+                       "base_score: \"%.*s\" is an infinite margin before XGBoost 3.2; train with "
+                       "base_score=0.5, or with labels of both kinds",
                        EVTWIN__SLICE_TEXT(l->base_score));
     }
     m->base_margin = base;
     return EVTWIN_OK;
 }
 
-static evtwin_status load(loader *l) {
+/* Early stopping leaves the rounds after the best one in the file. Without all_trees they are cut
+ * off, as XGBoost's scikit-learn wrapper does for whatever file has the attribute. */
+static void stop_at_best(const char *name, loader *l, int all_trees) {
+    evtwin_model *m = l->builder.model;
+    int64_t best;
+    if (!evtwin__parse_i64(l->best_iteration.at, l->best_iteration.size, &best) || best < 0 ||
+        (uint64_t)best + 1 >= m->n_trees) {
+        return;
+    }
+    evtwin__log(EVTWIN_LOG_WARNING,
+                all_trees ? "%s: all %zu trees are used, though early stopping found the first "
+                            "%lld best (best_iteration)"
+                          : "%s: of %zu trees the first %lld are used: early stopping found them "
+                            "best (best_iteration)",
+                name, m->n_trees, (long long)best + 1);
+    if (!all_trees) {
+        m->n_trees = (size_t)best + 1;
+        m->n_nodes = m->root[m->n_trees];
+    }
+}
+
+static evtwin_status load(const char *name, loader *l, int all_trees) {
     evtwin_model *m = l->builder.model;
     evtwin_status st;
     if ((st = object(l, &(row){.object = file})) < 0 ||
@@ -361,6 +403,7 @@ static evtwin_status load(loader *l) {
     m->width = (size_t)l->n_features;
     m->objective = (evtwin_objective)l->objective;
     EVTWIN_TRY(set_base_margin(l));
+    stop_at_best(name, l, all_trees);
     return evtwin__forest_finish(&l->builder);
 }
 
@@ -391,21 +434,39 @@ void evtwin_model_free(evtwin_model *model) {
     evtwin__free(model);
 }
 
-evtwin_status evtwin_model_load_buffer(const char *name, const char *data, size_t size,
-                                       evtwin_model **out) {
-    EVTWIN_FAIL_IF(data == NULL || out == NULL, EVTWIN_E_ARG, "data or out is NULL");
-    name = name != NULL ? name : "model";
+/* What people keep beside models, or instead of them. */
+static evtwin_status check_kind(const char *name, const char *data, size_t size) {
+    static const char instead[] = "XGBoost's save_model(\"x.json\") writes the model that is read";
+    static const struct {
+        const char *text;
+        size_t within; /* bytes from the start; 0 = it begins with the text */
+        const char *kind;
+    } others[] = {
+        {"binf", 0, "a binary model of XGBoost 1.x"},
+        {"bs64", 0, "a binary model of XGBoost 1.x"},
+        {"booster[", 0, "a text dump of the trees (dump_model)"},
+        {"\"nodeid\"", 64, "a JSON dump of the trees (dump_model)"},
+        {"\"generic_param\"", 64, "the configuration (save_config), without the trees"},
+        {"tree\nversion=", 0, "a LightGBM model"},
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        const size_t length = strlen(others[i].text);
+        const size_t within = others[i].within > 0 ? others[i].within : length;
+        EVTWIN_FAIL_IF(memmem(data, size < within ? size : within, others[i].text, length) != NULL,
+                       EVTWIN_E_UNSUPPORTED, "%s is %s: %s", name, others[i].kind, instead);
+    }
+    return evtwin__file_kind(name, data, size, instead);
+}
+
+static evtwin_status load_buffer(const char *name, const char *data, size_t size, int all_trees,
+                                 evtwin_model **out) {
     EVTWIN_FAIL_IF(size > EVTWIN__MODEL_MAX_BYTES, EVTWIN_E_UNSUPPORTED,
                    "%s: %zu bytes, at most %d are supported", name, size, EVTWIN__MODEL_MAX_BYTES);
-    if (size >= 2 && data[0] == '{' && data[1] == 'L') {
-        EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "%s: UBJSON is not supported: save the model as .json",
-                    name);
-    }
-
+    EVTWIN_TRY(check_kind(name, data, size));
     loader l = {.scan = evtwin__json_scan_begin(data, size), .n_trees = -1};
     l.builder.model = evtwin__calloc(1, sizeof *l.builder.model);
     EVTWIN_FAIL_IF(l.builder.model == NULL, EVTWIN_E_NOMEM, "out of memory for the model");
-    const evtwin_status st = load(&l);
+    const evtwin_status st = load(name, &l, all_trees);
     free_loader(&l);
     if (st < 0) {
         l.builder.model->width = l.n_names; /* as many as there are to free */
@@ -416,15 +477,26 @@ evtwin_status evtwin_model_load_buffer(const char *name, const char *data, size_
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin_model_load(const char *path, evtwin_model **out) {
+evtwin_status evtwin_model_load_buffer(const char *name, const char *data, size_t size,
+                                       evtwin_model **out) {
+    EVTWIN_FAIL_IF(data == NULL || out == NULL, EVTWIN_E_ARG, "data or out is NULL");
+    return load_buffer(name != NULL ? name : "model", data, size, 0, out);
+}
+
+static evtwin_status load_file(const char *path, int all_trees, evtwin_model **out) {
     EVTWIN_FAIL_IF(path == NULL || out == NULL, EVTWIN_E_ARG, "path or out is NULL");
     char *data;
     size_t size;
-    evtwin_status st = evtwin__file_read(path, EVTWIN__MODEL_MAX_BYTES, &data, &size);
-    if (st < 0) {
-        return st;
-    }
-    st = evtwin_model_load_buffer(path, data, size, out);
+    EVTWIN_TRY(evtwin__file_read(path, EVTWIN__MODEL_MAX_BYTES, &data, &size));
+    const evtwin_status st = load_buffer(path, data, size, all_trees, out);
     evtwin__free(data);
     return st;
+}
+
+evtwin_status evtwin_model_load(const char *path, evtwin_model **out) {
+    return load_file(path, 0, out);
+}
+
+evtwin_status evtwin_model_load_all_trees(const char *path, evtwin_model **out) {
+    return load_file(path, 1, out);
 }

@@ -7,6 +7,7 @@
 #include "core/mem.h"
 #include "core/num.h"
 #include "core/status.h"
+#include "core/utf8.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -126,6 +127,8 @@ evtwin_status evtwin__json_scan_string(evtwin__json_scan *s, evtwin__slice *out)
     if (s->at == s->end) {
         return fail_at(s, "the end of a string");
     }
+    EVTWIN_FAIL_IF(!evtwin__utf8_is_valid(first, (size_t)(s->at - first)), EVTWIN_E_PARSE,
+                   "byte %zu: the string is not UTF-8", (size_t)(first - s->begin));
     *out = (evtwin__slice){first, (size_t)(s->at - first)};
     s->at++;
     return EVTWIN_OK;
@@ -143,8 +146,28 @@ static evtwin__slice scan_word(evtwin__json_scan *s) {
     return (evtwin__slice){first, (size_t)(s->at - first)};
 }
 
-static int starts_as_number(evtwin__slice word) {
-    return word.size > 0 && *word.at != '+' && *word.at != '.';
+/* Behind the decimal digits at `at`, of which there must be one or more; else NULL. */
+static const char *pass_digits(const char *at, const char *end) {
+    const char *first = at;
+    while (at != end && *at >= '0' && *at <= '9') {
+        at++;
+    }
+    return at != first ? at : NULL;
+}
+
+/* All of it as RFC 8259 has it: no leading zeros, a digit on each side of the point. */
+static int is_number(evtwin__slice word) {
+    const char *at = word.at, *end = word.at + word.size;
+    at += at != end && *at == '-';
+    at = at != end && *at == '0' ? at + 1 : pass_digits(at, end);
+    if (at != NULL && at != end && *at == '.') {
+        at = pass_digits(at + 1, end);
+    }
+    if (at != NULL && at != end && (*at == 'e' || *at == 'E')) {
+        at++;
+        at = pass_digits(at + (at != end && (*at == '+' || *at == '-')), end);
+    }
+    return at == end;
 }
 
 evtwin_status evtwin__json_scan_int(evtwin__json_scan *s, int64_t min, int64_t max, int32_t *out) {
@@ -152,7 +175,7 @@ evtwin_status evtwin__json_scan_int(evtwin__json_scan *s, int64_t min, int64_t m
     int64_t v;
     if (evtwin__slice_is(word, "true") || evtwin__slice_is(word, "false")) {
         v = *word.at == 't';
-    } else if (!starts_as_number(word) || !evtwin__parse_i64(word.at, word.size, &v)) {
+    } else if (!is_number(word) || !evtwin__parse_i64(word.at, word.size, &v)) {
         s->at = word.at;
         return fail_at(s, "an integer");
     }
@@ -165,16 +188,14 @@ evtwin_status evtwin__json_scan_int(evtwin__json_scan *s, int64_t min, int64_t m
 
 evtwin_status evtwin__json_scan_f32(evtwin__json_scan *s, float *out) {
     const evtwin__slice word = scan_word(s);
-    double ignored;
-    if (starts_as_number(word) && evtwin__parse_f32(word, out)) {
-        return EVTWIN_OK;
-    }
-    if (!starts_as_number(word) || !evtwin__parse_f64(word.at, word.size, &ignored)) {
+    if (!is_number(word)) {
         s->at = word.at;
         return fail_at(s, "a number");
     }
-    EVTWIN_FAIL(EVTWIN_E_CORRUPT, "byte %zu: %.*s is not a finite float32",
-                (size_t)(word.at - s->begin), EVTWIN__SLICE_TEXT(word));
+    EVTWIN_FAIL_IF(!evtwin__parse_f32(word, out), EVTWIN_E_CORRUPT,
+                   "byte %zu: %.*s is not a finite float32", (size_t)(word.at - s->begin),
+                   EVTWIN__SLICE_TEXT(word));
+    return EVTWIN_OK;
 }
 
 static evtwin_status skip_scalar(evtwin__json_scan *s) {
@@ -183,9 +204,7 @@ static evtwin_status skip_scalar(evtwin__json_scan *s) {
         return evtwin__json_scan_string(s, &string);
     }
     const evtwin__slice word = scan_word(s);
-    double v;
-    if ((starts_as_number(word) && evtwin__parse_f64(word.at, word.size, &v)) ||
-        evtwin__slice_is(word, "true") || evtwin__slice_is(word, "false") ||
+    if (is_number(word) || evtwin__slice_is(word, "true") || evtwin__slice_is(word, "false") ||
         evtwin__slice_is(word, "null")) {
         return EVTWIN_OK;
     }
@@ -229,17 +248,7 @@ evtwin_status evtwin__json_scan_skip(evtwin__json_scan *s) {
 }
 
 evtwin_status evtwin__json_scan_decode(evtwin__slice string, char **out) {
-    /* jansson knows all about escapes and UTF-8; it gets the string with its quotes */
-    json_error_t error;
-    json_t *value = json_loadb(string.at - 1, string.size + 2, JSON_DECODE_ANY, &error);
-    EVTWIN_FAIL_IF(value == NULL && json_error_code(&error) != json_error_out_of_memory,
-                   EVTWIN_E_PARSE, "a string of %zu bytes: %s", string.size, error.text);
-    char *text = evtwin__strdup(json_string_value(value)); /* NULL stays NULL */
-    json_decref(value);
-    EVTWIN_FAIL_IF(text == NULL, EVTWIN_E_NOMEM, "out of memory for a string of %zu bytes",
-                   string.size);
-    *out = text;
-    return EVTWIN_OK;
+    return evtwin__json_parse_string("a string", string.at - 1, string.size + 2, out);
 }
 
 /* strtof on the same number without a decimal point, which alone would depend on the locale. A text

@@ -8,6 +8,7 @@
 #include "core/table.h"
 #include "learn/features.h"
 #include "learn/forest.h"
+#include "learn/session.h"
 
 #include <math.h>
 #include <stdatomic.h>
@@ -44,6 +45,10 @@ evtwin_status evtwin__predictor_take(evtwin__bundle *bundle, evtwin_predictor **
     }
     *out = p;
     return EVTWIN_OK;
+}
+
+const evtwin__bundle *evtwin__predictor_bundle(const evtwin_predictor *predictor) {
+    return &predictor->bundle;
 }
 
 evtwin_status evtwin_predictor_load(const char *dir, evtwin_predictor **out) {
@@ -213,30 +218,80 @@ evtwin_status evtwin_predictor_predict(const evtwin_predictor *predictor, const 
 
 /* ---- predict for a table ---- */
 
+/* A value that cannot be is as good as none. x is that of the rows from `first` on. */
+static void blank_impossible(const evtwin_predictor *p, double *x, size_t first, size_t rows,
+                             evtwin__impossible *found) {
+    const size_t cols = p->bundle.n_features;
+    for (size_t r = 0; r < rows; r++) {
+        int any = 0;
+        for (size_t i = 0; i < cols; i++) {
+            double *value = &x[r * cols + i];
+            if (evtwin__feature_check(p->bundle.features, i, *value) < 0) {
+                *value = NAN;
+                any = 1;
+            }
+        }
+        found->first_row = any && found->n_rows == 0 ? first + r : found->first_row;
+        found->n_rows += (size_t)any;
+    }
+}
+
 /* The predictions (rows, n_targets) of a table: all that can go wrong with its data goes wrong
  * here, before it is touched. */
-static evtwin_status predict_rows(const evtwin_predictor *p, const evtwin_table *table, double *y) {
+static evtwin_status predict_rows(const evtwin_predictor *p, const evtwin_table *table,
+                                  evtwin__impossible *found, double *y) {
     double x[BLOCK_VALUES];
     const size_t rows = evtwin_table_rows(table);
     const size_t block = rows_per_block(p);
-    EVTWIN_TRY(evtwin__features_compute(p->bundle.features, table, 0, 0, x));
+    const int refuse_infinite = found == NULL;
+    EVTWIN_TRY(evtwin__features_compute(p->bundle.features, table, 0, 0, refuse_infinite, x));
     for (size_t first = 0; first < rows; first += block) {
         const size_t n = rows - first < block ? rows - first : block;
-        EVTWIN_TRY(evtwin__features_compute(p->bundle.features, table, first, n, x));
+        EVTWIN_TRY(
+            evtwin__features_compute(p->bundle.features, table, first, n, refuse_infinite, x));
+        if (found != NULL) {
+            blank_impossible(p, x, first, n, found);
+        }
         EVTWIN_TRY(evtwin_predictor_predict(p, x, n, p->bundle.n_features, y + first * p->n_targets,
                                             p->n_targets));
     }
     return EVTWIN_OK;
 }
 
-/* "unknown, because soc and voltage are missing", of a row; 0 if it lacks no feature. */
+/* Append "soc: 150 percent is outside 0 to 100 percent; …" of a row to a note of at bytes; the new
+ * number of bytes. */
+static size_t note_impossible(const evtwin_predictor *p, const double *x, char note[NOTE_SIZE],
+                              size_t at) {
+    const char *before = "";
+    size_t k = 0;
+    for (size_t i = 0; i < p->bundle.n_features && k < NOTE_NAMES; i++) {
+        if (evtwin__feature_check(p->bundle.features, i, x[i]) < 0 && at < NOTE_SIZE) {
+            at +=
+                (size_t)snprintf(note + at, NOTE_SIZE - at, "%s%.96s", before, evtwin_last_error());
+            before = "; ";
+            k++;
+        }
+    }
+    return at;
+}
+
+/* "unknown, because soc and voltage are missing", of a row; 0 if it lacks no feature. Values that
+ * cannot be come first. */
 static int write_note(const evtwin_predictor *p, const double *x, char note[NOTE_SIZE]) {
     size_t n_missing = 0;
     for (size_t i = 0; i < p->bundle.n_features; i++) {
         n_missing += isnan(x[i]) != 0;
     }
     const size_t n_named = n_missing <= NOTE_NAMES + 1 ? n_missing : NOTE_NAMES;
-    size_t at = (size_t)snprintf(note, NOTE_SIZE, "unknown, because ");
+    const size_t begin = (size_t)snprintf(note, NOTE_SIZE, "unknown, because ");
+    size_t at = note_impossible(p, x, note, begin);
+    const int has_impossible = at > begin;
+    if (n_missing == 0) {
+        return has_impossible;
+    }
+    if (has_impossible && at < NOTE_SIZE) {
+        at += (size_t)snprintf(note + at, NOTE_SIZE - at, "; ");
+    }
     size_t k = 0;
     for (size_t i = 0; i < p->bundle.n_features && k < n_named && at < NOTE_SIZE; i++) {
         if (isnan(x[i])) {
@@ -252,7 +307,7 @@ static int write_note(const evtwin_predictor *p, const double *x, char note[NOTE
     if (at < NOTE_SIZE) {
         snprintf(note + at, NOTE_SIZE - at, n_missing == 1 ? " is missing" : " are missing");
     }
-    return n_missing > 0;
+    return 1;
 }
 
 /* The column of that name and type, made, emptied or, if it is of another type, made anew. */
@@ -276,7 +331,7 @@ static evtwin_status fill_notes(const evtwin_predictor *p, evtwin_table *table, 
     for (size_t r = 0; r < evtwin_table_rows(table); r++) {
         const int is_unknown = isnan(y[r * p->n_targets]);
         if (is_unknown) {
-            EVTWIN_TRY(evtwin__features_compute(p->bundle.features, table, r, 1, x));
+            EVTWIN_TRY(evtwin__features_compute(p->bundle.features, table, r, 1, 0, x));
         }
         EVTWIN_TRY(is_unknown && write_note(p, x, note) ? evtwin_table_set_text(table, col, r, note)
                                                         : evtwin_table_set_missing(table, col, r));
@@ -335,17 +390,16 @@ static void tell_presumed_units(const evtwin_predictor *p, const evtwin_table *t
     }
 }
 
-evtwin_status evtwin_predictor_apply(const evtwin_predictor *predictor, evtwin_table *table) {
-    EVTWIN_FAIL_IF(predictor == NULL, EVTWIN_E_ARG, "predictor is NULL");
+/* Predict the rows of a table whose columns were checked; found NULL = so were its values. */
+static evtwin_status apply(const evtwin_predictor *predictor, evtwin_table *table,
+                           evtwin__impossible *found) {
     evtwin_status st;
-    EVTWIN_TRY(evtwin__table_check_edit(table));
-    EVTWIN_TRY(evtwin_telemetry_check(table));
     const size_t rows = evtwin_table_rows(table);
     const size_t cols = evtwin_table_cols(table);
     double *y = evtwin__calloc(rows, predictor->n_targets * sizeof *y);
     EVTWIN_FAIL_IF(y == NULL, EVTWIN_E_NOMEM, "out of memory for the predictions of %zu rows",
                    rows);
-    if ((st = predict_rows(predictor, table, y)) >= 0 &&
+    if ((st = predict_rows(predictor, table, found, y)) >= 0 &&
         (st = fill_table(predictor, table, y)) < 0) {
         evtwin__table_drop_columns(table, cols);
     }
@@ -354,4 +408,19 @@ evtwin_status evtwin_predictor_apply(const evtwin_predictor *predictor, evtwin_t
         tell_presumed_units(predictor, table);
     }
     return st;
+}
+
+evtwin_status evtwin_predictor_apply(const evtwin_predictor *predictor, evtwin_table *table) {
+    EVTWIN_FAIL_IF(predictor == NULL, EVTWIN_E_ARG, "predictor is NULL");
+    EVTWIN_TRY(evtwin__table_check_edit(table));
+    EVTWIN_TRY(evtwin_telemetry_check(table));
+    return apply(predictor, table, NULL);
+}
+
+evtwin_status evtwin__predictor_apply_each(const evtwin_predictor *predictor, evtwin_table *table,
+                                           evtwin__impossible *found) {
+    *found = (evtwin__impossible){.n_rows = 0};
+    EVTWIN_TRY(evtwin__table_check_edit(table));
+    const evtwin_status st = evtwin_telemetry_check(table); /* its columns, then its values */
+    return st < 0 && st != EVTWIN_E_RANGE ? st : apply(predictor, table, found);
 }

@@ -2,7 +2,7 @@
 /* learn/session.c: the state of each battery beside a predictor: moved by rows, pending, committed
  * or rolled back, written and restored. */
 
-#include "evtwin/session.h"
+#include "learn/session.h"
 
 #include "core/dict.h"
 #include "core/json.h"
@@ -10,6 +10,7 @@
 #include "core/num.h"
 #include "core/schema.h"
 #include "core/status.h"
+#include "learn/watch.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -47,7 +48,9 @@ struct evtwin_session {
     battery *battery; /* (capacity) */
     size_t *moved;    /* (n_moved of capacity) numbers in the order of their first move */
     size_t capacity, n_moved;
+    evtwin__watch *watch; /* of the features */
     int has_logged;
+    evtwin__impossible impossible; /* of the last table */
 };
 
 /* ---- batteries ---- */
@@ -128,6 +131,7 @@ static evtwin_status tidy(evtwin_session *s) {
     evtwin_session kept = {.predictor = s->predictor,
                            .version = s->version,
                            .max_batteries = s->max_batteries,
+                           .watch = s->watch,
                            .has_logged = s->has_logged};
     evtwin_status st = reserve(&kept, s->n_known);
     for (size_t i = s->battery[0].newer, n; st >= 0 && i != 0; i = s->battery[i].newer) {
@@ -162,8 +166,8 @@ evtwin_status evtwin_session_create(const evtwin_predictor *predictor,
     EVTWIN_FAIL_IF(s == NULL, EVTWIN_E_NOMEM, "out of memory for a session");
     *s = (evtwin_session){
         .predictor = predictor, .version = info.version, .max_batteries = o.max_batteries};
-    const evtwin_status st = reserve(s, 0);
-    if (st < 0) {
+    evtwin_status st = reserve(s, 0);
+    if (st < 0 || (st = evtwin__watch_create(evtwin__predictor_bundle(predictor), &s->watch)) < 0) {
         evtwin_session_free(s);
         return st;
     }
@@ -174,6 +178,7 @@ evtwin_status evtwin_session_create(const evtwin_predictor *predictor,
 void evtwin_session_free(evtwin_session *session) {
     if (session != NULL) {
         clear(session);
+        evtwin__watch_free(session->watch);
         evtwin__free(session);
     }
 }
@@ -297,11 +302,22 @@ evtwin_status evtwin_session_apply(evtwin_session *session, evtwin_table *table)
     const size_t n = list_steps(table, steps);
     evtwin_status st;
     if ((st = number_batteries(session, table, steps, n)) >= 0 &&
-        (st = evtwin_predictor_apply(session->predictor, table)) >= 0) {
+        (st = evtwin__predictor_apply_each(session->predictor, table, &session->impossible)) >= 0) {
         move_all(session, table, steps, n);
+        evtwin__watch_observe(session->watch, table);
     }
     evtwin__free(steps);
     return st;
+}
+
+size_t evtwin_session_out_of_range(const evtwin_session *session, size_t *first_row_out) {
+    if (session == NULL) {
+        return 0;
+    }
+    if (first_row_out != NULL) {
+        *first_row_out = session->impossible.first_row;
+    }
+    return session->impossible.n_rows;
 }
 
 /* ---- commit, roll back ---- */
@@ -316,6 +332,7 @@ void evtwin_session_commit(evtwin_session *session) {
     if (session != NULL) {
         session->n_moved = 0;
         forget_oldest(session);
+        evtwin__watch_commit(session->watch);
     }
 }
 
@@ -323,6 +340,23 @@ void evtwin_session_rollback(evtwin_session *session) {
     while (session != NULL && session->n_moved > 0) {
         session->battery[session->moved[--session->n_moved]].is_moved = 0;
     }
+    if (session != NULL) {
+        evtwin__watch_rollback(session->watch);
+    }
+}
+
+/* ---- what it saw ---- */
+
+evtwin_status evtwin_session_range(const evtwin_session *session, size_t feature,
+                                   evtwin_feature_range *out, size_t size) {
+    EVTWIN_FAIL_IF(session == NULL || out == NULL || size < sizeof out->size, EVTWIN_E_ARG,
+                   "session or out is NULL, or size is too small");
+    const size_t n = evtwin__predictor_bundle(session->predictor)->n_features;
+    EVTWIN_FAIL_IF(feature >= n, EVTWIN_E_ARG, "feature %zu is out of range (there are %zu)",
+                   feature, n);
+    const evtwin_feature_range range = evtwin__watch_range(session->watch, feature);
+    evtwin__report_copy(out, size, &range, sizeof range);
+    return EVTWIN_OK;
 }
 
 /* ---- as text ---- */

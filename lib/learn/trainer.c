@@ -242,8 +242,11 @@ evtwin_status evtwin_trainer_finding(const evtwin_trainer *trainer, size_t i, ev
                    "finding %zu is out of range (there are %zu), or out is NULL", i,
                    evtwin_trainer_finding_count(trainer));
     const evtwin__finding *f = &trainer->finding[i];
-    const evtwin_finding finding = {
-        .size = sizeof finding, .cause = f->cause, .severity = f->severity, .text = f->text};
+    const evtwin_finding finding = {.size = sizeof finding,
+                                    .cause = f->cause,
+                                    .severity = f->severity,
+                                    .text = f->text,
+                                    .column = f->column != NULL ? f->column : ""};
     evtwin__report_copy(out, size, &finding, sizeof finding);
     return EVTWIN_OK;
 }

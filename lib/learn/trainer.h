@@ -72,6 +72,7 @@ typedef struct evtwin__finding {
     const char *cause;    /* static */
     const char *severity; /* static: "info", "warning", "error" */
     char *text;           /* owned, one sentence */
+    const char *column;   /* kept by the bundle; NULL = none */
 } evtwin__finding;
 
 struct evtwin_trainer {

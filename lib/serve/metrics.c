@@ -15,7 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { ID_SIZE = 51 };
+enum { ID_SIZE = 51, NAME_SIZE = 256 };
 
 /* Every quantity of the schema with a metric is a gauge, numbered in the schema's order. */
 enum {
@@ -47,11 +47,20 @@ typedef struct totals {
     double last_prediction_s; /* since 1970; 0 = none yet */
 } totals;
 
+/* What was seen of a feature; its name is in the metrics' own keeping. */
+typedef struct feature {
+    char name[NAME_SIZE];
+    int is_percent, has_range, looks_like_fraction;
+    uint64_t n_outside;
+} feature;
+
 struct evtwin_metrics {
     pthread_mutex_t lock;
     totals totals;
     double good_s, limit_s; /* when a cycle last went well, how long that is enough; 0 = never */
-    evtwin__dict ids;       /* in order of first sight, as the batteries */
+    feature *features; /* (n_features) */
+    size_t n_features;
+    evtwin__dict ids; /* in order of first sight, as the batteries */
     battery batteries[EVTWIN__METRICS_MAX_BATTERIES];
 };
 
@@ -80,6 +89,7 @@ void evtwin_metrics_free(evtwin_metrics *metrics) {
     }
     pthread_mutex_destroy(&metrics->lock);
     evtwin__dict_free(&metrics->ids);
+    evtwin__free(metrics->features);
     evtwin__free(metrics);
 }
 
@@ -184,6 +194,45 @@ evtwin_status evtwin_metrics_observe(evtwin_metrics *metrics, const evtwin_table
     return EVTWIN_OK;
 }
 
+/* The features of a session, as a new array. */
+static evtwin_status list_features(const evtwin_session *session, feature **list_out,
+                                   size_t *n_out) {
+    evtwin_feature_range r;
+    size_t n = 0;
+    while (evtwin_session_range(session, n, &r, sizeof r) == EVTWIN_OK) {
+        n++;
+    }
+    feature *list = evtwin__calloc(n, sizeof *list);
+    EVTWIN_FAIL_IF(list == NULL, EVTWIN_E_NOMEM, "out of memory for metrics of %zu features", n);
+    for (size_t i = 0; i < n; i++) {
+        evtwin_session_range(session, i, &r, sizeof r);
+        snprintf(list[i].name, sizeof list[i].name, "%s", r.feature);
+        list[i].is_percent = strcmp(r.unit, "percent") == 0;
+        list[i].has_range = !isnan(r.trained_min) && !isnan(r.trained_max);
+        list[i].n_outside = r.n_outside;
+        list[i].looks_like_fraction = r.looks_like_fraction;
+    }
+    *list_out = list;
+    *n_out = n;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin_metrics_observe_session(evtwin_metrics *metrics,
+                                             const evtwin_session *session) {
+    EVTWIN_FAIL_IF(metrics == NULL || session == NULL, EVTWIN_E_ARG,
+                   "evtwin_metrics_observe_session: metrics or session is NULL");
+    feature *list = NULL;
+    size_t n = 0;
+    EVTWIN_TRY(list_features(session, &list, &n));
+    pthread_mutex_lock(&metrics->lock);
+    feature *before = metrics->features;
+    metrics->features = list;
+    metrics->n_features = n;
+    pthread_mutex_unlock(&metrics->lock);
+    evtwin__free(before);
+    return EVTWIN_OK;
+}
+
 void evtwin_metrics_count_error(evtwin_metrics *metrics) {
     if (metrics == NULL) {
         return;
@@ -279,6 +328,31 @@ static void write_totals(const totals *t, size_t n_batteries, evtwin__exposition
                        (double)t->n_without_series);
 }
 
+static void write_features(const feature *features, size_t n, evtwin__exposition *out) {
+    if (n == 0) {
+        return;
+    }
+    evtwin__expose_family(
+        out, "evtwin_off_range_rows", EVTWIN__COUNTER, NULL,
+        "Rows with a value of the feature outside the range of the training data.");
+    for (size_t i = 0; i < n; i++) {
+        const evtwin__label label = {"feature", features[i].name};
+        if (features[i].has_range) {
+            evtwin__expose(out, "evtwin_off_range_rows", "_total", &label, 1,
+                           (double)features[i].n_outside);
+        }
+    }
+    evtwin__expose_family(out, "evtwin_fraction_suspected", EVTWIN__GAUGE, NULL,
+                          "1 while every value of a feature in percent has been in 0 to 1.");
+    for (size_t i = 0; i < n; i++) {
+        const evtwin__label label = {"feature", features[i].name};
+        if (features[i].is_percent) {
+            evtwin__expose(out, "evtwin_fraction_suspected", "", &label, 1,
+                           features[i].looks_like_fraction);
+        }
+    }
+}
+
 evtwin_status evtwin__metrics_write(const evtwin_metrics *metrics, evtwin__exposition *out) {
     /* copy under the lock, format outside it: a scrape must not hold up the predictor. Locking does
      * not change what callers see, so the cast is fine. */
@@ -290,12 +364,21 @@ evtwin_status evtwin__metrics_write(const evtwin_metrics *metrics, evtwin__expos
     if (copy != NULL && n > 0) {
         memcpy(copy, m->batteries, n * sizeof *copy);
     }
+    const size_t n_features = m->n_features;
+    feature *features = evtwin__calloc(n_features, sizeof *features);
+    if (features != NULL && n_features > 0) {
+        memcpy(features, m->features, n_features * sizeof *features);
+    }
     pthread_mutex_unlock(&m->lock);
-    EVTWIN_FAIL_IF(copy == NULL, EVTWIN_E_NOMEM, "out of memory for the metrics of %zu batteries",
-                   n);
-    write_batteries(copy, n, out);
-    write_totals(&t, n, out);
+    const int is_copied = copy != NULL && features != NULL;
+    if (is_copied) {
+        write_batteries(copy, n, out);
+        write_totals(&t, n, out);
+        write_features(features, n_features, out);
+    }
     evtwin__free(copy);
+    evtwin__free(features);
+    EVTWIN_FAIL_IF(!is_copied, EVTWIN_E_NOMEM, "out of memory for the metrics of %zu batteries", n);
     double limit_s;
     const double age_s = evtwin__metrics_cycle_age_s(metrics, &limit_s);
     if (age_s >= 0.0) {

@@ -36,8 +36,7 @@ static void route_latest(evtwin__call *call) {
 /* Nothing was found: is the battery known at all? An empty page of a known one is not an error. */
 static int is_known(evtwin__call *call) {
     const int known = read_latest(call);
-    evtwin_table_free(call->rows);
-    call->rows = NULL;
+    evtwin__call_free(call);
     return known;
 }
 
@@ -142,41 +141,33 @@ static int add_battery(evtwin__call *call, size_t row) {
 
 static void answer_fleet(evtwin__call *call, const char *name,
                          int (*add)(evtwin__call *call, size_t row)) {
-    if (evtwin__call_read_latest(call, NULL)) {
-        evtwin__answer_begin(call);
-        evtwin__answer_list(call, name, add);
-        evtwin__answer_end(call);
-    }
+    evtwin__answer_begin(call);
+    evtwin__answer_list(call, name, add);
+    evtwin__answer_summary(call);
+    evtwin__answer_end(call);
 }
 
 static void route_list(evtwin__call *call) {
-    answer_fleet(call, "batteries", add_battery);
+    if (evtwin__call_read_latest(call, NULL)) {
+        answer_fleet(call, "batteries", add_battery);
+    }
 }
 
 /* A battery with the alert rules that it breaks, the standing prediction included: "soh 73.9 < 75".
  */
 static int add_alert(evtwin__call *call, size_t row) {
-    evtwin__text *body = &call->response->body;
-    size_t broken[EVTWIN__MAX_REASONS];
-    const size_t n = evtwin_thresholds_broken(call->handle->thresholds, EVTWIN_THRESHOLD_ALERT,
-                                              call->current, row, broken, EVTWIN__MAX_REASONS);
-    if (n == 0) {
+    if (call->condition[row].needs == 0) {
         return 0;
     }
     add_battery(call, row);
-    evtwin__text_open(body, "reasons", '[');
-    for (size_t i = 0; i < n && i < EVTWIN__MAX_REASONS; i++) {
-        char reason[EVTWIN__REASON_SIZE];
-        evtwin_thresholds_reason(call->handle->thresholds, broken[i], call->current, row, reason,
-                                 sizeof reason);
-        evtwin__text_string(body, NULL, reason);
-    }
-    evtwin__text_put(body, "]");
+    evtwin__answer_reasons(call, "reasons", row);
     return 1;
 }
 
 static void route_alerts(evtwin__call *call) {
-    answer_fleet(call, "alerts", add_alert);
+    if (evtwin__call_read_latest(call, NULL) && evtwin__call_sort(call)) {
+        answer_fleet(call, "alerts", add_alert);
+    }
 }
 
 static int add_threshold(evtwin__call *call, size_t row) {
@@ -246,6 +237,19 @@ static void route_health(evtwin__call *call) {
     answer_health(call, st < 0 ? evtwin__store_problem(call->server, st) : NULL);
 }
 
+/* The health of the fleet, as far as the store can be read now. */
+static void write_fleet(evtwin__call *call, evtwin__exposition *out) {
+    evtwin__store_pool *stores = call->server->stores;
+    if (evtwin__store_answered(call, evtwin__store_pool_take(stores, &call->handle))) {
+        if (evtwin__call_read_latest(call, NULL) && call->rows != NULL) {
+            evtwin__fleet_write(call->current, call->condition, out);
+        }
+        evtwin__call_free(call);
+        evtwin__store_pool_give(stores, call->handle, call->store_status);
+    }
+    evtwin__text_free(&call->response->body); /* an answer of an error */
+}
+
 static void route_metrics(evtwin__call *call) {
     const evtwin_server *server = call->server;
     evtwin__exposition out = {.is_openmetrics = evtwin__accepts_openmetrics(call->request->accept)};
@@ -254,6 +258,7 @@ static void route_metrics(evtwin__call *call) {
         out.text.is_failed = 1;
     }
     if (server->stores != NULL) {
+        write_fleet(call, &out);
         evtwin__expose_one(&out, "evtwin_store_up", EVTWIN__GAUGE, NULL,
                            "1 if the last look into the store went well, else 0.",
                            evtwin__store_pool_is_up(server->stores));
@@ -419,8 +424,7 @@ static void run(evtwin__call *call, const evtwin__route *route) {
     evtwin__store_pool *stores = call->server->stores;
     if (evtwin__store_answered(call, evtwin__store_pool_take(stores, &call->handle))) {
         route->handle(call);
-        evtwin_table_free(call->rows);
-        evtwin_table_free(call->current);
+        evtwin__call_free(call);
         evtwin__store_pool_give(stores, call->handle, call->store_status);
     }
 }

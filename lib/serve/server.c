@@ -20,7 +20,7 @@ static const double aside_s = 2.0;
 
 enum { MIN_BYTES_PER_S = 1024 };
 
-enum { MAX_THREADS = 256, MAX_CONNECTIONS = 10000, STORE_TRIES = 20 };
+enum { MAX_THREADS = 256, MAX_CONNECTIONS = 10000, MAX_PATIENCE_S = 366 * 86400 };
 
 static const evtwin_server_options defaults = {.size = sizeof defaults,
                                                .listen = "127.0.0.1:5001",
@@ -40,6 +40,12 @@ static evtwin_status check(const evtwin_server_options *o, evtwin__address *addr
     EVTWIN_FAIL_IF(o->max_connections < o->n_threads || o->max_connections > MAX_CONNECTIONS,
                    EVTWIN_E_ARG, "%d connections for %d threads; at most %d are possible",
                    o->max_connections, o->n_threads, MAX_CONNECTIONS);
+    EVTWIN_FAIL_IF(!(o->silent_after_s >= 0.0 && o->silent_after_s <= MAX_PATIENCE_S) ||
+                       !(o->predictions_stopped_after_s >= 0.0 &&
+                         o->predictions_stopped_after_s <= MAX_PATIENCE_S),
+                   EVTWIN_E_ARG,
+                   "silent_after_s %g or predictions_stopped_after_s %g is not in 0 to %d",
+                   o->silent_after_s, o->predictions_stopped_after_s, MAX_PATIENCE_S);
     EVTWIN_TRY(evtwin__address_parse(o->listen, address));
     EVTWIN_FAIL_IF(!address->is_loopback && !o->insecure_listen, EVTWIN_E_ARG,
                    "%s can be reached from other machines, and there is neither a password nor "
@@ -49,19 +55,12 @@ static evtwin_status check(const evtwin_server_options *o, evtwin__address *addr
 }
 
 /* Look into the store, so that a URI that is not valid is reported now. One that is not there yet
- * may come later if its folder is there; one without tables may be in the making, which takes a
- * moment. */
+ * may come later if its folder is there, as may its tables. */
 static evtwin_status try_store(evtwin__store_pool *stores) {
-    evtwin_status st = EVTWIN_E_SCHEMA;
-    for (int i = 0; i < STORE_TRIES && st == EVTWIN_E_SCHEMA; i++) {
-        if (i > 0) {
-            const struct timespec pause = {0, 50000000};
-            nanosleep(&pause, NULL);
-        }
-        evtwin__store_handle *handle;
-        if ((st = evtwin__store_pool_take(stores, &handle)) >= 0) {
-            evtwin__store_pool_give(stores, handle, EVTWIN_OK);
-        }
+    evtwin__store_handle *handle;
+    const evtwin_status st = evtwin__store_pool_take(stores, &handle);
+    if (st >= 0) {
+        evtwin__store_pool_give(stores, handle, EVTWIN_OK);
     }
     return st == EVTWIN_E_NOT_FOUND ? evtwin__store_pool_may_come(stores)
            : st == EVTWIN_E_AGAIN   ? EVTWIN_OK
@@ -78,6 +77,7 @@ static void interrupt(void *ctx) {
 
 static evtwin_status open_parts(evtwin_server *server, const evtwin_server_options *o) {
     server->metrics = o->metrics;
+    server->patience = (evtwin__patience){o->silent_after_s, o->predictions_stopped_after_s};
     server->is_open_to_all = o->insecure_listen != 0;
     server->service = evtwin__strdup(o->service);
     server->own_metrics =

@@ -20,6 +20,7 @@ struct evtwin_server {
     evtwin_metrics *metrics;    /* borrowed, may be NULL */
     evtwin__store_pool *stores; /* NULL = no REST and no page */
     evtwin__server_metrics *own_metrics;
+    evtwin__patience patience;
     evtwin__http *http;
     _Atomic int64_t logged_us; /* when a failure of the store was last logged */
 };

@@ -168,3 +168,35 @@ double evtwin__ageing_resistance_growth(const evtwin__ageing_law *law, const evt
         law->kind == EVTWIN__AGEING_SCHMALSTIEG ? pow_3_4(a->calendar_r_x) : a->calendar_r_x;
     return calendar + a->cycle_r_x;
 }
+
+void evtwin__ageing_set_capacity_loss(const evtwin__ageing_law *law, double loss,
+                                      evtwin__ageing *a) {
+    const double before = evtwin__ageing_capacity_loss(law, a);
+    if (law->kind == EVTWIN__AGEING_NONE) {
+        return;
+    }
+    if (before <= 0.0 || loss <= 0.0) {
+        a->calendar_x = 0.0;
+        a->cycle_x = loss > 0.0 ? loss * loss : 0.0;
+        return;
+    }
+    const double f = loss / before;
+    a->calendar_x *= law->kind == EVTWIN__AGEING_SCHMALSTIEG ? pow_4_3(f) : f * f;
+    a->cycle_x *= f * f;
+}
+
+void evtwin__ageing_set_resistance_growth(const evtwin__ageing_law *law, double growth,
+                                          evtwin__ageing *a) {
+    const double before = evtwin__ageing_resistance_growth(law, a);
+    if (law->kind == EVTWIN__AGEING_NONE) {
+        return;
+    }
+    if (before <= 0.0 || growth <= 0.0) {
+        a->calendar_r_x = 0.0;
+        a->cycle_r_x = growth > 0.0 ? growth : 0.0;
+        return;
+    }
+    const double f = growth / before;
+    a->calendar_r_x *= law->kind == EVTWIN__AGEING_SCHMALSTIEG ? pow_4_3(f) : f;
+    a->cycle_r_x *= f;
+}

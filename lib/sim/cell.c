@@ -96,27 +96,27 @@ const char *evtwin_cell_builtin_description(size_t index) {
 }
 
 const char *evtwin_cell_name(const evtwin_cell *cell) {
-    return cell->name;
+    return cell != NULL ? cell->name : NULL;
 }
 
 const char *evtwin_cell_chemistry(const evtwin_cell *cell) {
-    return cell->chemistry;
+    return cell != NULL ? cell->chemistry : NULL;
 }
 
 double evtwin_cell_capacity_Ah(const evtwin_cell *cell) {
-    return cell->capacity_Ah;
+    return cell != NULL ? cell->capacity_Ah : (double)NAN;
 }
 
 double evtwin_cell_v_min_V(const evtwin_cell *cell) {
-    return cell->v_min_V;
+    return cell != NULL ? cell->v_min_V : (double)NAN;
 }
 
 double evtwin_cell_v_max_V(const evtwin_cell *cell) {
-    return cell->v_max_V;
+    return cell != NULL ? cell->v_max_V : (double)NAN;
 }
 
 double evtwin_cell_ocv_V(const evtwin_cell *cell, double soc_frac) {
-    return evtwin__ocv_at(&cell->ocv, soc_frac);
+    return cell != NULL ? evtwin__ocv_at(&cell->ocv, soc_frac) : (double)NAN;
 }
 
 double evtwin__cell_param(const evtwin_cell *cell, int column, double soc_frac) {
@@ -136,6 +136,9 @@ double evtwin__cell_arrhenius(const evtwin_cell *cell, double activation_K,
 }
 
 double evtwin_cell_r0_ohm(const evtwin_cell *cell, double soc_frac, double temperature_degC) {
+    if (cell == NULL) {
+        return NAN;
+    }
     return evtwin__cell_param(cell, EVTWIN__PARAM_R0, soc_frac) *
            evtwin__cell_arrhenius(cell, cell->r0_activation_K, temperature_degC);
 }

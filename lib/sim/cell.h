@@ -124,6 +124,13 @@ double evtwin__ageing_capacity_loss(const evtwin__ageing_law *law, const evtwin_
 /* Growth of the resistance as a fraction of the as-built one. */
 double evtwin__ageing_resistance_growth(const evtwin__ageing_law *law, const evtwin__ageing *a);
 
+/* Make the loss or the growth so great: its calendar and cycle parts keep their proportion; what
+ * has not begun to age gets all of it by cycles. */
+void evtwin__ageing_set_capacity_loss(const evtwin__ageing_law *law, double loss,
+                                      evtwin__ageing *ageing);
+void evtwin__ageing_set_resistance_growth(const evtwin__ageing_law *law, double growth,
+                                          evtwin__ageing *ageing);
+
 /* ---- the set ---- */
 
 enum { EVTWIN__PARAM_INTERVALS = 100, EVTWIN__PARAM_WIDTH = 8 };

@@ -5,6 +5,7 @@
 #include "sim/fleet.h"
 
 #include "core/mem.h"
+#include "core/num.h"
 #include "core/status.h"
 
 /* The original made one step per message, every 2 s. */
@@ -34,6 +35,21 @@ static evtwin_status create(evtwin_sim *sim) {
         };
     }
     return EVTWIN_OK;
+}
+
+static void resume(evtwin_sim *sim, size_t i, const evtwin__reading *r) {
+    classic_pack *c = &sim->classic[i];
+    c->soc_percent = isnan(r->soc_percent) ? c->soc_percent : r->soc_percent;
+    c->soh_percent = isnan(r->soh_percent) ? c->soh_percent : r->soh_percent;
+    c->cycles = r->charge_cycles < 0 ? c->cycles : (double)r->charge_cycles;
+    c->temperature_degC = isnan(r->temperature_degC) ? c->temperature_degC : r->temperature_degC;
+    c->voltage_V = isnan(r->voltage_V) ? c->voltage_V : r->voltage_V;
+    c->current_A = isnan(r->current_A) ? c->current_A : r->current_A;
+    c->is_charging = r->is_charging;
+
+    /* its health falls from here on */
+    c->soh_start_percent = c->soh_percent;
+    c->cycles_start = c->cycles;
 }
 
 static void step_once(classic_pack *c, evtwin__pack_rng rng, uint64_t step) {
@@ -79,16 +95,21 @@ static evtwin_status advance(evtwin_sim *sim, int64_t until) {
     return EVTWIN_OK;
 }
 
+/* Telemetry has two decimals; the model goes on with what it has. */
+static double two_decimals(double x) {
+    return evtwin__round_to(x, 100.0);
+}
+
 static evtwin__reading read_pack(const evtwin_sim *sim, size_t pack) {
     const classic_pack *c = &sim->classic[pack];
     return (evtwin__reading){
-        .soc_percent = c->soc_percent,
-        .soh_percent = c->soh_percent,
-        .voltage_V = c->voltage_V,
-        .current_A = c->current_A,
-        .temperature_degC = c->temperature_degC,
+        .soc_percent = two_decimals(c->soc_percent),
+        .soh_percent = two_decimals(c->soh_percent),
+        .voltage_V = two_decimals(c->voltage_V),
+        .current_A = two_decimals(c->current_A),
+        .temperature_degC = two_decimals(c->temperature_degC),
         .charge_cycles = (int64_t)c->cycles,
-        .power_W = fabs(c->voltage_V * c->current_A),
+        .power_W = two_decimals(fabs(c->voltage_V * c->current_A)),
         .is_charging = c->current_A < 0.0,
         .resistance_mohm = NAN,
         .mean_temperature_degC = NAN,
@@ -121,6 +142,7 @@ const evtwin__fleet_model evtwin__fleet_classic = {
     .name = "classic",
     .fixed_step_s = STEP_S,
     .create = create,
+    .resume = resume,
     .advance = advance,
     .read = read_pack,
     .truth_names = truth_names,

@@ -130,6 +130,24 @@ void evtwin__ecm_rest(const evtwin__ecm_model *model, evtwin__ecm_block *b, int 
     evtwin__ecm_clear_stress(b, lane);
 }
 
+void evtwin__ecm_polarise(const evtwin__ecm_model *model, evtwin__ecm_block *b, int lane,
+                          double current_A) {
+    const evtwin_cell *cell = model->cell;
+    const evtwin__thermal *t = &cell->thermal;
+    const double rc_gain = b->rc_ratio[lane] * evtwin__cell_arrhenius(cell, cell->rc_activation_K,
+                                                                      b->temperature_degC[lane]);
+    b->current_A[lane] = current_A;
+    b->v1_V[lane] =
+        -current_A * rc_gain * evtwin__cell_param(cell, EVTWIN__PARAM_R1, b->soc_frac[lane]);
+    b->v2_V[lane] =
+        -current_A * rc_gain * evtwin__cell_param(cell, EVTWIN__PARAM_R2, b->soc_frac[lane]);
+    if (t->boundary_capacity_J_K > 0.0) { /* k (Tc - Tb) = kb (Tb - Tair) */
+        const double k = t->to_boundary_W_K, kb = t->boundary_to_air_W_K;
+        b->boundary_degC[lane] =
+            (k * b->temperature_degC[lane] + kb * b->air_degC[lane]) / (k + kb);
+    }
+}
+
 void evtwin__ecm_clear_stress(evtwin__ecm_block *b, int lane) {
     b->sum_soc_s[lane] = 0.0;
     b->sum_temperature_degC_s[lane] = 0.0;

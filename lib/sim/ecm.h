@@ -97,6 +97,11 @@ void evtwin__ecm_set_capacity(evtwin__ecm_block *block, int lane, double capacit
 void evtwin__ecm_rest(const evtwin__ecm_model *model, evtwin__ecm_block *block, int lane,
                       double soc_frac, double temperature_degC);
 
+/* Bring a lane at rest into the state that a current leads to when it has flowed for long: its
+ * overpotentials, and the boundary between the cell's temperature and the air's. */
+void evtwin__ecm_polarise(const evtwin__ecm_model *model, evtwin__ecm_block *block, int lane,
+                          double current_A);
+
 /* Terminal voltage of a lane's cell at its present current. */
 double evtwin__ecm_voltage(const evtwin_cell *cell, const evtwin__ecm_block *block, int lane);
 

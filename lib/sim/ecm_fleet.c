@@ -88,6 +88,68 @@ static evtwin_status create(evtwin_sim *sim) {
     return evtwin__parallel_for(sim->options.n_threads, sim->n_blocks, make_block, sim);
 }
 
+/* ---- going on from a record ---- */
+
+/* Give a pack its 10 s resistance, which grows with R0 in proportion. One below what it was built
+ * with by these options was built with less. */
+static void resume_resistance(const evtwin_sim *sim, evtwin__pack *p, double resistance_ohm) {
+    const double scale =
+        (double)sim->options.n_series / sim->options.n_parallel * p->variation.resistance_factor;
+    const double as_built = scale * evtwin__cell_r10_ohm(&sim->cell, 1.0);
+    const double twice = scale * evtwin__cell_r10_ohm(&sim->cell, 2.0);
+    if (!(resistance_ohm > 0.0)) {
+        return; /* not known */
+    }
+    if (resistance_ohm < as_built) {
+        p->variation.resistance_factor *= resistance_ohm / as_built;
+        resistance_ohm = as_built;
+    }
+    evtwin__wear_set_r0_ratio(&p->wear, 1.0 + (resistance_ohm - as_built) / (twice - as_built));
+}
+
+/* The slow state: the log of the life so far, then what it did to the cell. */
+static evtwin__sensor_input resume_wear(const evtwin_sim *sim, evtwin__pack *p,
+                                        const evtwin__reading *r) {
+    evtwin__wear *w = &p->wear;
+    const double mean_degC = w->age_days > 0.0 ? w->temperature_degC_days / w->age_days : NAN;
+    if (r->charge_cycles >= 0) {
+        w->cycles = (double)r->charge_cycles;
+    }
+    if (r->throughput_Ah_per_day > 0.0 && w->cycles > 0.0) { /* and so it is so old */
+        w->age_days = w->cycles * p->as_built_As / AMPERE_SECONDS_PER_Ah * sim->options.n_parallel *
+                      (1.0 + p->sensors.current_gain_frac) / r->throughput_Ah_per_day;
+    }
+    const evtwin__sensor_input in = evtwin__sensors_invert(&p->sensors, w->age_days, r);
+    w->temperature_degC_days =
+        w->age_days * (isnan(in.mean_temperature_degC) ? mean_degC : in.mean_temperature_degC);
+    w->temperature_degC_days = isnan(w->temperature_degC_days) ? 0.0 : w->temperature_degC_days;
+    if (!isnan(in.soh_frac)) {
+        evtwin__wear_set_soh(w, evtwin__clamp(in.soh_frac, 0.05, 1.0));
+    }
+    resume_resistance(sim, p, in.resistance_ohm);
+    return in;
+}
+
+static void resume(evtwin_sim *sim, size_t i, const evtwin__reading *r) {
+    const evtwin__lane l = evtwin__lane_of(sim, i);
+    evtwin__ecm_block *b = l.block;
+    const evtwin__sensor_input in = resume_wear(sim, l.pack, r);
+    l.pack->taken_step = sim->step;
+    apply_wear(&l);
+    evtwin__ecm_rest(&sim->ecm, b, l.i,
+                     isnan(in.soc_frac) ? b->soc_frac[l.i] : evtwin__clamp(in.soc_frac, 0.0, 1.0),
+                     isnan(in.temperature_degC) ? b->temperature_degC[l.i] : in.temperature_degC);
+    if (isnan(in.current_A)) {
+        evtwin__profile_start(&l, sim->step);
+        return;
+    }
+    evtwin__ecm_polarise(&sim->ecm, b, l.i, in.current_A / sim->options.n_parallel);
+    evtwin__profile_resume(&l, sim->step,
+                           in.current_A > 0.0   ? EVTWIN__PHASE_DRIVE
+                           : in.current_A < 0.0 ? EVTWIN__PHASE_CHARGE
+                                                : EVTWIN__PHASE_PARK);
+}
+
 /* ---- stepping ---- */
 
 /* Step at which the calendar day after the one of `step` begins. */
@@ -266,6 +328,7 @@ static double truth(const evtwin_sim *sim, size_t pack, size_t quantity) {
 const evtwin__fleet_model evtwin__fleet_ecm = {
     .name = "ecm",
     .create = create,
+    .resume = resume,
     .advance = advance,
     .read = read_pack,
     .set_current = set_current,

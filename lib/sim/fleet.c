@@ -5,10 +5,13 @@
 
 #include "evtwin/telemetry.h"
 
+#include "core/binding.h"
+#include "core/dict.h"
 #include "core/mem.h"
 #include "core/num.h"
 #include "core/status.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -187,17 +190,17 @@ void evtwin_sim_free(evtwin_sim *sim) {
 }
 
 size_t evtwin_sim_packs(const evtwin_sim *sim) {
-    return sim->n_packs;
+    return sim != NULL ? sim->n_packs : 0;
 }
 
 const char *evtwin_sim_battery_id(const evtwin_sim *sim, size_t pack) {
-    return pack < sim->n_packs ? sim->ids[pack] : NULL;
+    return sim != NULL && pack < sim->n_packs ? sim->ids[pack] : NULL;
 }
 
 /* ---- time ---- */
 
 double evtwin_sim_time_s(const evtwin_sim *sim) {
-    return evtwin__step_time_s(sim, sim->step);
+    return sim != NULL ? evtwin__step_time_s(sim, sim->step) : (double)NAN;
 }
 
 evtwin_status evtwin_sim_advance(evtwin_sim *sim, double duration_s) {
@@ -267,14 +270,128 @@ evtwin_status evtwin_sim_read(evtwin_sim *sim, int64_t time_us, evtwin_table *ta
     return EVTWIN_OK;
 }
 
+/* ---- going on from what was recorded ---- */
+
+/* A number that can be, else NaN. */
+static double number_at(const evtwin__binding *b, size_t q, size_t row) {
+    evtwin__value v;
+    if (evtwin__binding_get(b, q, row, &v) < 0 || !v.is_present ||
+        evtwin__value_check_range(q, &v) < 0) {
+        return NAN;
+    }
+    return evtwin__schema[q].type == EVTWIN_F64 ? v.f64 : (double)v.i64;
+}
+
+static int64_t count_at(const evtwin__binding *b, size_t q, size_t row) {
+    evtwin__value v;
+    const int is_known = evtwin__binding_get(b, q, row, &v) >= 0 && v.is_present &&
+                         evtwin__value_check_range(q, &v) >= 0;
+    return is_known ? v.i64 : -1;
+}
+
+static evtwin__reading reading_at(const evtwin__binding *b, size_t row) {
+    evtwin__reading r = {
+        .time_us = count_at(b, EVTWIN__Q_TIME, row),
+        .seq = count_at(b, EVTWIN__Q_SEQ, row),
+        .sim_time_s = number_at(b, EVTWIN__Q_SIM_TIME_S, row),
+        .soc_percent = number_at(b, EVTWIN__Q_SOC, row),
+        .soh_percent = number_at(b, EVTWIN__Q_SOH, row),
+        .voltage_V = number_at(b, EVTWIN__Q_VOLTAGE, row),
+        .current_A = number_at(b, EVTWIN__Q_CURRENT, row),
+        .temperature_degC = number_at(b, EVTWIN__Q_TEMPERATURE, row),
+        .charge_cycles = count_at(b, EVTWIN__Q_CHARGE_CYCLES, row),
+        .resistance_mohm = number_at(b, EVTWIN__Q_RESISTANCE_MOHM, row),
+        .mean_temperature_degC = number_at(b, EVTWIN__Q_MEAN_TEMPERATURE, row),
+        .throughput_Ah_per_day = number_at(b, EVTWIN__Q_THROUGHPUT_AH_PER_DAY, row),
+    };
+    r.is_charging = r.current_A < 0.0 || number_at(b, EVTWIN__Q_IS_CHARGING, row) > 0.0;
+    return r;
+}
+
+/* The newest row of each pack; SIZE_MAX for one that has none. */
+static evtwin_status find_newest(const evtwin_sim *sim, const evtwin__binding *b, size_t *newest) {
+    evtwin__dict ids = {.n = 0};
+    evtwin_status st = EVTWIN_OK;
+    int32_t pack;
+    for (size_t i = 0; i < sim->n_packs && st >= 0; i++) {
+        newest[i] = SIZE_MAX;
+        st = evtwin__dict_intern(&ids, sim->ids[i], strlen(sim->ids[i]), &pack);
+    }
+    for (size_t row = 0; row < b->rows && st >= 0; row++) {
+        evtwin__value id;
+        if (evtwin__binding_get(b, EVTWIN__Q_BATTERY_ID, row, &id) < 0 || !id.is_present ||
+            (pack = evtwin__dict_find(&ids, id.text, strlen(id.text))) < 0) {
+            continue;
+        }
+        const size_t before = newest[pack];
+        const int64_t time_us = count_at(b, EVTWIN__Q_TIME, row);
+        const int64_t other_us = before != SIZE_MAX ? count_at(b, EVTWIN__Q_TIME, before) : 0;
+        if (before == SIZE_MAX || time_us > other_us ||
+            (time_us == other_us &&
+             count_at(b, EVTWIN__Q_SEQ, row) > count_at(b, EVTWIN__Q_SEQ, before))) {
+            newest[pack] = row;
+        }
+    }
+    evtwin__dict_free(&ids);
+    return st;
+}
+
+/* The clock and the numbers of records go on behind the last of them. */
+static void resume_clock(evtwin_sim *sim, const evtwin__binding *b, const size_t *newest) {
+    double time_s = 0.0;
+    int64_t seq = -1;
+    for (size_t i = 0; i < sim->n_packs; i++) {
+        if (newest[i] == SIZE_MAX) {
+            continue;
+        }
+        const evtwin__reading r = reading_at(b, newest[i]);
+        time_s = r.sim_time_s > time_s && r.sim_time_s <= MAX_DURATION_S ? r.sim_time_s : time_s;
+        seq = r.seq > seq && r.seq <= INT64_MAX / 2 ? r.seq : seq;
+    }
+    sim->step = (int64_t)nearbyint(time_s / sim->dt_s);
+    sim->n_readings = seq >= 0 ? (uint64_t)seq / sim->n_packs + 1 : 0;
+}
+
+evtwin_status evtwin_sim_resume(evtwin_sim *sim, const evtwin_table *rows, size_t *n_packs_out) {
+    EVTWIN_FAIL_IF(sim == NULL || rows == NULL, EVTWIN_E_ARG, "sim or rows is NULL");
+    EVTWIN_FAIL_IF(sim->step != 0 || sim->pending_s != 0.0 || sim->n_readings != 0, EVTWIN_E_STATE,
+                   "the simulator has been advanced or read");
+    evtwin__binding b;
+    EVTWIN_TRY(evtwin__bind(rows, EVTWIN__TELEMETRY, &b));
+    EVTWIN_FAIL_IF(b.bound[EVTWIN__Q_BATTERY_ID].col == EVTWIN_NO_COLUMN, EVTWIN_E_SCHEMA,
+                   "the table lacks the column battery_id");
+    size_t *newest = evtwin__calloc(sim->n_packs, sizeof *newest), n = 0;
+    EVTWIN_FAIL_IF(newest == NULL, EVTWIN_E_NOMEM, "no memory for %zu packs", sim->n_packs);
+    const evtwin_status st = find_newest(sim, &b, newest);
+    if (st >= 0) {
+        resume_clock(sim, &b, newest);
+    }
+    for (size_t i = 0; i < sim->n_packs && st >= 0; i++) {
+        evtwin__reading r = {.charge_cycles = -1};
+        if (newest[i] != SIZE_MAX) {
+            r = reading_at(&b, newest[i]);
+            n++;
+        } else { /* a new one, at the fleet's time */
+            r.soc_percent = r.soh_percent = r.voltage_V = r.current_A = r.temperature_degC = NAN;
+            r.resistance_mohm = r.mean_temperature_degC = r.throughput_Ah_per_day = NAN;
+        }
+        sim->model->resume(sim, i, &r);
+    }
+    evtwin__free(newest);
+    if (st >= 0 && n_packs_out != NULL) {
+        *n_packs_out = n;
+    }
+    return st;
+}
+
 /* ---- truth ---- */
 
 size_t evtwin_sim_truth_count(const evtwin_sim *sim) {
-    return sim->model->n_truth;
+    return sim != NULL ? sim->model->n_truth : 0;
 }
 
 const char *evtwin_sim_truth_name(const evtwin_sim *sim, size_t i) {
-    return i < sim->model->n_truth ? sim->model->truth_names[i] : NULL;
+    return i < evtwin_sim_truth_count(sim) ? sim->model->truth_names[i] : NULL;
 }
 
 evtwin_status evtwin_sim_truth(const evtwin_sim *sim, const char *name, double *out,

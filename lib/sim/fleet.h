@@ -40,6 +40,9 @@ typedef struct evtwin__fleet_model {
     double fixed_step_s; /* 0 = the options' */
     /* fill the packs of a simulator whose options, cell and ids are there */
     evtwin_status (*create)(evtwin_sim *sim);
+    /* put a pack where this reading of it was taken, at the fleet's step; a number that is NaN and
+     * a count below 0 are not known */
+    void (*resume)(evtwin_sim *sim, size_t pack, const evtwin__reading *reading);
     evtwin_status (*advance)(evtwin_sim *sim, int64_t until_step);
     evtwin__reading (*read)(const evtwin_sim *sim, size_t pack);
     /* pack currents, or NULL for the profile's; the member is NULL if the model cannot */
@@ -173,6 +176,9 @@ static inline evtwin__lane evtwin__lane_of(const evtwin_sim *sim, size_t pack) {
 
 /* Start (or resume) a pack's profile at a step. */
 void evtwin__profile_start(const evtwin__lane *lane, int64_t step);
+
+/* Go on at a step with what the pack was doing. */
+void evtwin__profile_resume(const evtwin__lane *lane, int64_t step, evtwin__phase phase);
 
 /* Has a lane reached its next step or a crossing? */
 int evtwin__profile_is_due(const evtwin__lane *lane, int64_t step);

@@ -186,6 +186,11 @@ double evtwin__wear_r10_ratio(const evtwin__wear *wear);
  */
 evtwin_status evtwin__wear_age_to(evtwin__wear *wear, double end_days, double soh_frac);
 
+/* Make the health, and the resistance (R0 now / as built), what they are known to be. A defect has
+ * set in if the pack has driven that far. */
+void evtwin__wear_set_soh(evtwin__wear *wear, double soh_frac);
+void evtwin__wear_set_r0_ratio(evtwin__wear *wear, double r0_ratio);
+
 /* ---- what the battery management system makes of the truth: sensors, estimates of health, rows of
  * a telemetry table ---- */
 
@@ -222,6 +227,10 @@ typedef struct evtwin__reading {
 /* sample numbers the readings of a pack: each has its own noise. */
 evtwin__reading evtwin__sensors_read(const evtwin__sensors *sensors, uint64_t sample,
                                      const evtwin__sensor_input *in);
+
+/* The true values that are reported so, but for noise; NaN where there is no report. */
+evtwin__sensor_input evtwin__sensors_invert(const evtwin__sensors *sensors, double age_days,
+                                            const evtwin__reading *reading);
 
 /* Where a table has each quantity, by its number in the schema; EVTWIN_NO_COLUMN if it does not. */
 typedef struct evtwin__columns {

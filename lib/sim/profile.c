@@ -244,6 +244,35 @@ void evtwin__profile_start(const evtwin__lane *l, int64_t step) {
     evtwin__profile_decide(l, step);
 }
 
+/* In the middle of a trip or charge: how much of it is left is not known. */
+static void resume_day(const evtwin__lane *l, int64_t step, evtwin__phase phase) {
+    evtwin__driver *d = &l->pack->driver;
+    const double days = evtwin__step_date(l->sim, step);
+    const double hour = 24.0 * (days - floor(days));
+    d->plan = evtwin__day_sample(&l->pack->variation, (uint64_t)floor(days));
+    d->trip = (hour >= d->plan.start_hour) + (hour >= d->plan.start_hour + SECOND_TRIP_HOURS);
+    d->trip_end_As = l->block->discharge_As[l->i];
+    if (phase == EVTWIN__PHASE_DRIVE) {
+        d->trip -= d->trip > 0;
+        d->trip_end_As += 0.25 * d->plan.cycles * l->pack->as_built_As;
+    }
+    enter(l, phase, NEVER_LOW_FRAC, l->pack->variation.charge_limit_frac, 0.0);
+}
+
+void evtwin__profile_resume(const evtwin__lane *l, int64_t step, evtwin__phase phase) {
+    const int is_parked = phase == EVTWIN__PHASE_PARK;
+    l->pack->driver.next_air_s = time_of(l, step);
+    if (l->sim->options.use == EVTWIN_USE_DAILY) {
+        resume_day(l, step, phase);
+    } else { /* parked is between two phases: at one end of the cycle or the other */
+        const int drives =
+            is_parked ? l->block->soc_frac[l->i] > 0.5 : phase == EVTWIN__PHASE_DRIVE;
+        enter(l, drives ? EVTWIN__PHASE_DRIVE : EVTWIN__PHASE_CHARGE, NEVER_LOW_FRAC,
+              NEVER_HIGH_FRAC, 0.0);
+    }
+    evtwin__profile_decide(l, step);
+}
+
 void evtwin__profile_hand_over(evtwin__ecm_block *b, int i, double cell_A) {
     b->request_A[i] = cell_A;
     b->current_A[i] = cell_A;

@@ -4,6 +4,7 @@
 
 #include "sim/pack.h"
 
+#include "core/num.h"
 #include "core/status.h"
 
 #include <stddef.h>
@@ -63,38 +64,44 @@ evtwin__sensors evtwin__sensors_sample(evtwin__pack_rng r) {
     };
 }
 
-/* To the nearest multiple of 1 / per_unit: a division by a whole number, so that 84.3 is the double
- * nearest to 84.3 and prints as such. */
+/* To the nearest multiple of the least significant bit. */
 static double quantise(double x, double lsb) {
-    const double per_unit = nearbyint(1.0 / lsb);
-    return nearbyint(x * per_unit) / per_unit;
+    return evtwin__round_to(x, nearbyint(1.0 / lsb));
 }
 
 static double percent(double x) {
     return evtwin__clamp(quantise(x, PERCENT_LSB), 0.0, 100.0);
 }
 
+/* The errors of estimates at an age, in units of their correlation times. */
+static double soc_error_percent(const evtwin__sensors *s, double age_days) {
+    return SOC_SLOW_PERCENT *
+           evtwin__sample_slow(s->rng, EVTWIN__CHANNEL_SLOW_SOC, age_days / SOC_CORRELATION_DAYS);
+}
+
+static double soh_error_percent(const evtwin__sensors *s, double age_days) {
+    return s->soh_bias_percent +
+           SOH_SLOW_PERCENT * evtwin__sample_slow(s->rng, EVTWIN__CHANNEL_SLOW_SOH,
+                                                  age_days / HEALTH_CORRELATION_DAYS);
+}
+
+static double resistance_error_frac(const evtwin__sensors *s, double age_days) {
+    return s->resistance_bias_frac +
+           RESISTANCE_SLOW_FRAC * evtwin__sample_slow(s->rng, EVTWIN__CHANNEL_SLOW_RESISTANCE,
+                                                      age_days / HEALTH_CORRELATION_DAYS);
+}
+
 evtwin__reading evtwin__sensors_read(const evtwin__sensors *sensors, uint64_t sample,
                                      const evtwin__sensor_input *in) {
     const evtwin__pack_rng rng = sensors->rng;
-    /* ages in units of the correlation times of the slow errors */
-    const double health_age = in->age_days / HEALTH_CORRELATION_DAYS;
-    const double soc_age = in->age_days / SOC_CORRELATION_DAYS;
     evtwin__reading r = {0};
 
     /* estimates */
-    r.soc_percent =
-        percent(100.0 * in->soc_frac +
-                SOC_SLOW_PERCENT * evtwin__sample_slow(rng, EVTWIN__CHANNEL_SLOW_SOC, soc_age));
-    r.soh_percent =
-        percent(100.0 * in->soh_frac + sensors->soh_bias_percent +
-                SOH_SLOW_PERCENT * evtwin__sample_slow(rng, EVTWIN__CHANNEL_SLOW_SOH, health_age));
-    const double resistance_error =
-        sensors->resistance_bias_frac +
-        RESISTANCE_SLOW_FRAC *
-            evtwin__sample_slow(rng, EVTWIN__CHANNEL_SLOW_RESISTANCE, health_age);
+    r.soc_percent = percent(100.0 * in->soc_frac + soc_error_percent(sensors, in->age_days));
+    r.soh_percent = percent(100.0 * in->soh_frac + soh_error_percent(sensors, in->age_days));
     r.resistance_mohm =
-        quantise(1e3 * in->resistance_ohm * (1.0 + resistance_error), RESISTANCE_LSB_mohm);
+        quantise(1e3 * in->resistance_ohm * (1.0 + resistance_error_frac(sensors, in->age_days)),
+                 RESISTANCE_LSB_mohm);
 
     /* sensors */
     const double pack_sigma_V = CELL_VOLTAGE_SIGMA_V * sqrt((double)in->n_series);
@@ -122,6 +129,23 @@ evtwin__reading evtwin__sensors_read(const evtwin__sensors *sensors, uint64_t sa
     r.throughput_Ah_per_day =
         quantise(in->throughput_Ah * (1.0 + sensors->current_gain_frac) / age, THROUGHPUT_LSB_Ah);
     return r;
+}
+
+evtwin__sensor_input evtwin__sensors_invert(const evtwin__sensors *s, double age_days,
+                                            const evtwin__reading *r) {
+    const double current_A = (r->current_A - s->current_offset_A) / (1.0 + s->current_gain_frac);
+    return (evtwin__sensor_input){
+        .age_days = age_days,
+        .soc_frac = 0.01 * (r->soc_percent - soc_error_percent(s, age_days)),
+        .soh_frac = 0.01 * (r->soh_percent - soh_error_percent(s, age_days)),
+        .voltage_V = r->voltage_V,
+        .current_A = r->current_A == 0.0 ? 0.0 : current_A,
+        .temperature_degC = r->temperature_degC - s->temperature_bias_K,
+        .resistance_ohm = 1e-3 * r->resistance_mohm / (1.0 + resistance_error_frac(s, age_days)),
+        .cycles = (double)r->charge_cycles,
+        .mean_temperature_degC = r->mean_temperature_degC - s->temperature_bias_K,
+        .throughput_Ah = r->throughput_Ah_per_day * age_days / (1.0 + s->current_gain_frac),
+    };
 }
 
 /* ---- rows of a telemetry table ---- */

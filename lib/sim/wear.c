@@ -37,6 +37,17 @@ double evtwin__wear_r10_ratio(const evtwin__wear *w) {
            evtwin__cell_r10_ohm(w->cell, 1.0);
 }
 
+void evtwin__wear_set_soh(evtwin__wear *w, double soh_frac) {
+    evtwin__ageing_set_capacity_loss(&w->cell->ageing, 1.0 - soh_frac, &w->ageing);
+}
+
+void evtwin__wear_set_r0_ratio(evtwin__wear *w, double r0_ratio) {
+    const evtwin__variation *v = w->variation;
+    evtwin__ageing_set_resistance_growth(&w->cell->ageing, r0_ratio - 1.0, &w->ageing);
+    w->has_defect = v->is_defective && w->cycles >= v->defect_onset_cycles;
+    w->growth_at_onset = evtwin__ageing_resistance_growth(&w->cell->ageing, &w->ageing);
+}
+
 void evtwin__wear_apply(evtwin__wear *w, const evtwin__stress *stress) {
     const evtwin__variation *v = w->variation;
     evtwin__ageing_apply(&w->cell->ageing, stress, v->capacity_rate, v->resistance_rate,

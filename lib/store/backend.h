@@ -7,6 +7,7 @@
 #include "evtwin/store.h"
 
 #include "store/store_row.h"
+#include "store/uptime.h"
 
 /* Small tables that are kept as they come and given back: states of sessions, scores of models,
  * limits. */
@@ -67,6 +68,10 @@ typedef struct evtwin__store_backend {
     /* Make an object that begins with struct evtwin_store; uri is the whole text. */
     evtwin_status (*open)(const char *uri, const evtwin_store_options *options, evtwin_store **out);
     void (*free)(evtwin_store *store);
+    /* Before every operation: if the database was replaced or removed, open what has its name now,
+     * or with may_create make it. EVTWIN_E_AGAIN if that does not work: the next one tries again.
+     */
+    evtwin_status (*refresh)(evtwin_store *store, int may_create);
     void (*deadline)(evtwin_store *store, double seconds); /* 0 = none */
     void (*interrupt)(evtwin_store *store);                /* from any thread */
 
@@ -78,7 +83,10 @@ typedef struct evtwin__store_backend {
 struct evtwin_store {
     const evtwin__store_backend *backend;
     evtwin_store_options options;
-    int64_t (*now)(void); /* evtwin_time_now; tests turn the clock here */
+    int64_t generation; /* how often the database was replaced: revisions begin anew with each */
+    /* evtwin_time_now, evtwin__uptime_us; tests turn the clocks here */
+    int64_t (*now)(void);
+    int64_t (*uptime)(char boot[EVTWIN__BOOT_SIZE]);
 };
 
 extern const evtwin__store_backend evtwin__store_sqlite;

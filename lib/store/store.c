@@ -80,6 +80,10 @@ evtwin_status evtwin_store_deadline(evtwin_store *store, double seconds) {
     return EVTWIN_OK;
 }
 
+int64_t evtwin_store_generation(const evtwin_store *store) {
+    return store != NULL ? store->generation : 0;
+}
+
 void evtwin_store_interrupt(evtwin_store *store) {
     if (store != NULL) {
         store->backend->interrupt(store);
@@ -88,14 +92,15 @@ void evtwin_store_interrupt(evtwin_store *store) {
 
 /* ---- what every call checks ---- */
 
-enum { READS = 0, WRITES = 1 };
+/* What a call does. Only inserts make a database anew that was removed while it was open. */
+typedef enum kind_of_call { READS, WRITES, INSERTS } kind_of_call;
 
-static evtwin_status check(const evtwin_store *store, const void *argument, const char *name,
-                           int writes) {
+static evtwin_status check(evtwin_store *store, const void *argument, const char *name,
+                           kind_of_call kind) {
     EVTWIN_FAIL_IF(store == NULL || argument == NULL, EVTWIN_E_ARG, "store or %s is NULL", name);
-    EVTWIN_FAIL_IF(writes && store->options.read_only, EVTWIN_E_STATE,
+    EVTWIN_FAIL_IF(kind != READS && store->options.read_only, EVTWIN_E_STATE,
                    "the store was opened for reading only");
-    return EVTWIN_OK;
+    return store->backend->refresh(store, kind == INSERTS);
 }
 
 static evtwin_status check_battery_id(const char *battery_id) {
@@ -133,7 +138,7 @@ static evtwin_status insert_rows(evtwin_store *store, const evtwin_table *table,
                                  size_t report_size) {
     evtwin_insert_report full = {.size = sizeof full};
     evtwin__rows rows;
-    EVTWIN_TRY(check(store, table, "table", WRITES));
+    EVTWIN_TRY(check(store, table, "table", INSERTS));
     EVTWIN_TRY(evtwin__rows_open(&rows, table, EVTWIN__ROWS_INSERT));
     if (rows.binding.rows > 0 || source != NULL) {
         EVTWIN_TRY(store->backend->insert(store, &rows, source, position, &full));

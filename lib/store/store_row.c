@@ -28,6 +28,11 @@ evtwin_status evtwin__rows_open(evtwin__rows *rows, const evtwin_table *table,
             rows->read[rows->n_read++] = (uint8_t)q;
         }
     }
+    const size_t revision = evtwin_table_find(table, "revision");
+    rows->was_revision = use == EVTWIN__ROWS_PREDICT && revision != EVTWIN_NO_COLUMN &&
+                                 evtwin_table_type(table, revision) == EVTWIN_I64
+                             ? evtwin_table_i64(table, revision)
+                             : NULL;
     EVTWIN_FAIL_IF(use == EVTWIN__ROWS_PREDICT &&
                        rows->binding.bound[EVTWIN__Q_SEQ].col == EVTWIN_NO_COLUMN,
                    EVTWIN_E_SCHEMA, "the table has no column seq");

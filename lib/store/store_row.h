@@ -20,6 +20,7 @@ typedef struct evtwin__rows {
     evtwin__rows_use use;
     size_t n_read;
     uint8_t read[EVTWIN__Q_COUNT]; /* the quantities that are read */
+    const int64_t *was_revision;   /* (rows) of the rows when they were read; NULL = not known */
 } evtwin__rows;
 
 /* Bind the columns and check the key of every row: EVTWIN_E_SCHEMA for a column that cannot be its

@@ -41,39 +41,108 @@ static evtwin_status read_uri(const evtwin__uri *uri, evtwin_store_options *opti
     return EVTWIN_OK;
 }
 
-static void sqlite_free(evtwin_store *store) {
-    sqlite_store *s = (sqlite_store *)store;
+static void close_file(sqlite_store *s) {
     for (size_t i = 0; i < SQL_N; i++) {
         evtwin__stmt_free(s->stmt[i]);
+        s->stmt[i] = NULL;
     }
-    evtwin__db_close(s->db);
+    pthread_mutex_lock(&s->lock);
+    evtwin__db *db = s->db;
+    s->db = NULL;
+    pthread_mutex_unlock(&s->lock);
+    evtwin__db_close(db);
     evtwin__writer_locks_free(s->locks);
+    s->locks = NULL;
+    s->n_limits = 0;
+    s->sweep = (sqlite_sweep){.is_active = 0};
+}
+
+static void sqlite_free(evtwin_store *store) {
+    sqlite_store *s = (sqlite_store *)store;
+    close_file(s);
+    pthread_mutex_destroy(&s->lock);
+    evtwin__free(s->file);
     evtwin__free(s);
 }
 
-static void sqlite_deadline(evtwin_store *store, double seconds) {
-    evtwin__db_deadline(((sqlite_store *)store)->db, seconds);
+static evtwin_status open_file(sqlite_store *s, int may_create) {
+    const int read_only = s->base.options.read_only;
+    evtwin__db *db = NULL;
+    evtwin_status st = evtwin__db_open(s->file,
+                                       read_only    ? EVTWIN__DB_READ
+                                       : may_create ? EVTWIN__DB_CREATE
+                                                    : EVTWIN__DB_WRITE,
+                                       s->base.options.busy_timeout_ms, &db);
+    if (st < 0 || (st = evtwin__sqlite_migrate(db, read_only)) < 0) {
+        evtwin__db_close(db);
+        return st;
+    }
+    pthread_mutex_lock(&s->lock);
+    s->db = db;
+    if (s->is_interrupted) {
+        evtwin__db_interrupt(db);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return EVTWIN_OK;
 }
 
-static void sqlite_interrupt(evtwin_store *store) {
-    evtwin__db_interrupt(((sqlite_store *)store)->db);
-}
-
-static evtwin_status open_file(const char *file, const evtwin_store_options *options,
-                               evtwin_store **out) {
+static evtwin_status create(const char *file, const evtwin_store_options *options,
+                            evtwin_store **out) {
     sqlite_store *s = evtwin__calloc(1, sizeof *s);
-    EVTWIN_FAIL_IF(s == NULL, EVTWIN_E_NOMEM, "out of memory for the store %s", file);
-    s->base = (evtwin_store){
-        .backend = &evtwin__store_sqlite, .options = *options, .now = evtwin_time_now};
-    evtwin_status st =
-        evtwin__db_open(file, options->read_only ? EVTWIN__DB_READ : EVTWIN__DB_CREATE,
-                        options->busy_timeout_ms, &s->db);
-    if (st < 0 || (st = evtwin__sqlite_migrate(s->db, options->read_only)) < 0) {
+    char *copy = evtwin__strdup(file);
+    if (s == NULL || copy == NULL) {
+        evtwin__free(s);
+        evtwin__free(copy);
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the store %s", file);
+    }
+    s->base = (evtwin_store){.backend = &evtwin__store_sqlite,
+                             .options = *options,
+                             .now = evtwin_time_now,
+                             .uptime = evtwin__uptime_us};
+    s->file = copy;
+    pthread_mutex_init(&s->lock, NULL);
+    const evtwin_status st = open_file(s, 1);
+    if (st < 0) {
         sqlite_free(&s->base);
         return st;
     }
     *out = &s->base;
     return EVTWIN_OK;
+}
+
+/* A name that was a store before may be one again soon: somebody is just moving files. */
+static evtwin_status sqlite_refresh(evtwin_store *store, int may_create) {
+    sqlite_store *s = (sqlite_store *)store;
+    if (s->db != NULL && !evtwin__db_has_moved(s->db)) {
+        return EVTWIN_OK;
+    }
+    if (s->db != NULL) {
+        close_file(s);
+        s->base.generation++;
+        evtwin__log(EVTWIN_LOG_WARNING,
+                    "%s: was removed or replaced; what has its name is used now", s->file);
+    }
+    const evtwin_status st = open_file(s, may_create);
+    EVTWIN_FAIL_IF(st < 0, evtwin_status_is_temporary(st) ? st : EVTWIN_E_AGAIN, "%s",
+                   evtwin_last_error());
+    return EVTWIN_OK;
+}
+
+static void sqlite_deadline(evtwin_store *store, double seconds) {
+    evtwin__db *db = ((sqlite_store *)store)->db;
+    if (db != NULL) {
+        evtwin__db_deadline(db, seconds);
+    }
+}
+
+static void sqlite_interrupt(evtwin_store *store) {
+    sqlite_store *s = (sqlite_store *)store;
+    pthread_mutex_lock(&s->lock);
+    s->is_interrupted = 1;
+    if (s->db != NULL) {
+        evtwin__db_interrupt(s->db);
+    }
+    pthread_mutex_unlock(&s->lock);
 }
 
 static evtwin_status sqlite_open(const char *text, const evtwin_store_options *options,
@@ -83,7 +152,7 @@ static evtwin_status sqlite_open(const char *text, const evtwin_store_options *o
     evtwin_store_options complete = *options;
     evtwin_status st = read_uri(&uri, &complete);
     if (st >= 0) {
-        st = open_file(uri.path, &complete, out);
+        st = create(uri.path, &complete, out);
     }
     evtwin__uri_free(&uri);
     return st;
@@ -92,6 +161,7 @@ static evtwin_status sqlite_open(const char *text, const evtwin_store_options *o
 const evtwin__store_backend evtwin__store_sqlite = {.scheme = "sqlite",
                                                     .open = sqlite_open,
                                                     .free = sqlite_free,
+                                                    .refresh = sqlite_refresh,
                                                     .deadline = sqlite_deadline,
                                                     .interrupt = sqlite_interrupt,
 #define OPERATION(name, ...) .name = evtwin__sqlite_##name,

@@ -3,18 +3,31 @@
 #ifndef EVTWIN_STORE_SQLITE_H
 #define EVTWIN_STORE_SQLITE_H
 
+#include "core/thresholds.h"
 #include "io/sqlite.h"
 #include "store/backend.h"
 #include "store/writer_lock.h"
+
+#include <pthread.h>
 
 /* Statements, prepared when first used; their texts are in store_sqlite_statements.c. */
 typedef enum sqlite_sql {
     SQL_REVISION_GET,
     SQL_REVISION_SET,
+    SQL_MARK,
+    SQL_OLD_REVISION,
+    SQL_FORGET_MARKS,
+    SQL_NEXT_TOO_HIGH,
+    SQL_RENUMBER,
     SQL_INSERT,
     SQL_ROW,
     SQL_PUT_PREDICTION,
+    SQL_STORED_TIME,
+    SQL_PUT_BY_REVISION,
+    SQL_PUT_UNREADABLE,
     SQL_PUT_STANDING,
+    SQL_HEALTH,
+    SQL_PUT_HEALTH,
     SQL_PUT_POSITION,
     SQL_POSITION,
     SQL_LIMITS,
@@ -38,30 +51,50 @@ typedef enum sqlite_sql {
     SQL_N
 } sqlite_sql;
 
+/* 27 and 50 characters of another program can have four bytes each. */
+enum { SQLITE_SWEEP_TIME = 128, SQLITE_SWEEP_ID = 256 };
+
 /* A sweep goes through the batteries and deletes what is past the retention. */
 typedef struct sqlite_sweep {
     int is_active, is_in_battery;
     int64_t next_us; /* on the monotonic clock: when inserting starts the next one */
-    char cutoff[EVTWIN_TIME_TEXT_SIZE];
-    char battery_id[64];              /* the battery it is in, or has left; "" = before the first */
-    char time[EVTWIN_TIME_TEXT_SIZE]; /* rows of it up to this time are done */
+    char cutoff[EVTWIN_TIME_TEXT_SIZE]; /* by the wall clock … */
+    int64_t revision,
+        clock_us; /* … and by the store's: the last one that is old enough, and when */
+    size_t n_deleted;
+    char battery_id[SQLITE_SWEEP_ID]; /* the battery it is in, or has left; "" = before the first */
+    char time[SQLITE_SWEEP_TIME];     /* rows of it up to this time are done */
 } sqlite_sweep;
 
-/* A limit of status. No padding: compared as bytes. */
+/* A limit of status or of alerts. No padding: compared as bytes. */
 typedef struct sqlite_limit {
     double limit;
-    int32_t q, is_below;
-    int64_t level; /* evtwin_health */
+    int32_t q, is_below, level, kind; /* evtwin_health, evtwin_threshold_kind */
 } sqlite_limit;
 
 enum { SQLITE_MAX_LIMITS = 256 };
 
+/* 2^62: a higher revision is not one that the store has given out. */
+#define SQLITE_MAX_REVISION (INT64_C(1) << 62)
+#define SQLITE_MAX_REVISION_TEXT "4611686018427387904"
+
+/* What the store gives out, in a transaction that writes. */
+typedef struct sqlite_counter {
+    int64_t revision; /* the last one given out */
+    int64_t clock_us; /* the store's own clock */
+    int64_t uptime_us;
+    char boot[EVTWIN__BOOT_SIZE];
+} sqlite_counter;
+
 typedef struct sqlite_store {
     evtwin_store base;
-    evtwin__db *db;
+    char *file;           /* as the URI has it */
+    pthread_mutex_t lock; /* of db, against evtwin_store_interrupt from another thread */
+    int is_interrupted;
+    evtwin__db *db; /* NULL after the file was replaced, until it can be opened again */
     evtwin__stmt *stmt[SQL_N];
     evtwin__writer_locks *locks; /* NULL in memory, for readers, and before the first insert */
-    sqlite_limit limit[SQLITE_MAX_LIMITS]; /* of status, as the prepared statements have them */
+    sqlite_limit limit[SQLITE_MAX_LIMITS]; /* as the prepared statements have them */
     size_t n_limits;
     sqlite_sweep sweep;
 } sqlite_store;
@@ -95,7 +128,21 @@ void evtwin__sqlite_time(int64_t time_us, char text[EVTWIN_TIME_TEXT_SIZE]);
 
 evtwin_status evtwin__sqlite_migrate(evtwin__db *db, int read_only);
 
-/* ---- store_sqlite_write.c, within a transaction of the caller's ---- */
+/* ---- store_sqlite_counter.c ---- */
+
+/* The counter as it stands now, the clock gone on; in a transaction that writes, where its damage
+ * by other programs is healed too. EVTWIN_E_CORRUPT if it is lost. */
+evtwin_status evtwin__sqlite_counter_get(sqlite_store *s, sqlite_counter *out);
+evtwin_status evtwin__sqlite_counter_set(sqlite_store *s, const sqlite_counter *counter);
+
+/* ---- store_sqlite_write.c ---- */
+
+/* Rows that can never be predicted, by their revisions (n): unknown from now on, with this reason.
+ */
+evtwin_status evtwin__sqlite_put_unreadable(sqlite_store *s, const int64_t *revision, size_t n,
+                                            const char *note);
+
+/* Within a transaction of the caller's. */
 
 evtwin_status evtwin__sqlite_keep_rows(evtwin__db *db, evtwin__kept_id which,
                                        const evtwin_table *table);
@@ -127,6 +174,23 @@ evtwin_status evtwin__sqlite_sum_hours(sqlite_store *s, const sqlite_hours *touc
 /* Rows with times after one and up to another were deleted. */
 evtwin_status evtwin__sqlite_expired_hours(sqlite_store *s, const char *battery_id,
                                            const char *after_time, const char *to_time);
+
+/* ---- store_sqlite_health.c: the health of the batteries that a transaction writes ---- */
+
+/* Rows are judged one by one, in the order of their time; a row older than what its battery was
+ * judged by changes nothing. */
+typedef struct sqlite_judge sqlite_judge;
+
+/* Row i of rows has been inserted (is_insert) or predicted; value as evtwin__rows_get gave it. The
+ * judge is made with the first row (*judge NULL). */
+evtwin_status evtwin__sqlite_judge_row(sqlite_store *s, sqlite_judge **judge,
+                                       const evtwin__rows *rows, size_t i,
+                                       const evtwin__value *value, int is_insert);
+
+/* Write what has become of the batteries, if st is a success; free the judge. Returns st, or the
+ * failure to write. */
+evtwin_status evtwin__sqlite_judge_end(sqlite_store *s, sqlite_judge *judge, int64_t now_us,
+                                       evtwin_status st);
 
 /* ---- store_sqlite_expire.c: a little of it, after an insert of n rows ---- */
 

@@ -13,10 +13,12 @@
  * transaction of its own, so that no writer waits long; where it is stands in sqlite_sweep. */
 
 enum {
-    CHUNK_ROWS = 5000,     /* visited in one transaction of an explicit expire */
-    MIN_SLICE_ROWS = 1000, /* … and after an insert, at least */
-    SWEEP_PAUSE_S = 600    /* from the end of one sweep to the start of the next, when inserting */
+    CHUNK_ROWS = 5000,    /* visited in one transaction of an explicit expire */
+    MIN_SLICE_ROWS = 1000 /* … and after an insert, at least */
 };
+
+/* From the end of one sweep to the start of the next, when inserting. */
+static const int64_t sweep_pause_us = INT64_C(600) * 1000000;
 
 static int64_t monotonic_us(void) {
     struct timespec now;
@@ -24,12 +26,32 @@ static int64_t monotonic_us(void) {
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-static void start(sqlite_store *s) {
+/* The wall clock may be wrong today, and may have been when a row was stored; that a row has been
+ * here for so long, the store's own clock says. EVTWIN_DONE if none has. */
+static evtwin_status start(sqlite_store *s) {
     const double keep_us = s->base.options.retention_days * 86400e6;
+    sqlite_counter now;
+    EVTWIN_TRY(evtwin__db_begin_write(s->db));
+    EVTWIN_TRY(evtwin__db_end(s->db, evtwin__sqlite_counter_get(s, &now)));
+    evtwin__stmt *stmt = NULL;
+    EVTWIN_TRY(
+        evtwin__sqlite_ask(s, SQL_OLD_REVISION, &stmt, "i", now.clock_us - (int64_t)keep_us));
+    const evtwin_status st = evtwin__stmt_step(stmt);
+    if (st == EVTWIN_OK) {
+        evtwin__stmt_i64(stmt, 0, &s->sweep.revision);
+        evtwin__stmt_i64(stmt, 1, &s->sweep.clock_us);
+    }
+    evtwin__stmt_reset(stmt);
+    if (st != EVTWIN_OK) {
+        s->sweep.next_us = monotonic_us() + sweep_pause_us;
+        return st;
+    }
     evtwin__sqlite_time(s->base.now() - (int64_t)keep_us, s->sweep.cutoff);
     s->sweep.battery_id[0] = '\0';
     s->sweep.is_in_battery = 0;
+    s->sweep.n_deleted = 0;
     s->sweep.is_active = 1;
+    return EVTWIN_OK;
 }
 
 /* The table's CHECKs bound ids and times; a table that somebody made without them is no reason to
@@ -64,7 +86,7 @@ static evtwin_status next_battery(sqlite_store *s) {
 
 /* The time of the n_rows-th row that is still to visit in this battery; the cutoff, and
  * *is_last_out, if there are not so many. */
-static evtwin_status chunk_end(sqlite_store *s, size_t n_rows, char end[EVTWIN_TIME_TEXT_SIZE],
+static evtwin_status chunk_end(sqlite_store *s, size_t n_rows, char end[SQLITE_SWEEP_TIME],
                                int *is_last_out) {
     evtwin__stmt *stmt = NULL;
     EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_CHUNK_END, &stmt, "sssi", s->sweep.battery_id,
@@ -73,7 +95,7 @@ static evtwin_status chunk_end(sqlite_store *s, size_t n_rows, char end[EVTWIN_T
     if (st >= 0) {
         const char *time = st == EVTWIN_OK ? evtwin__stmt_text(stmt, 0) : NULL;
         *is_last_out = time == NULL;
-        st = copy_text(s, end, EVTWIN_TIME_TEXT_SIZE, time != NULL ? time : s->sweep.cutoff);
+        st = copy_text(s, end, SQLITE_SWEEP_TIME, time != NULL ? time : s->sweep.cutoff);
     }
     evtwin__stmt_reset(stmt);
     return st;
@@ -88,12 +110,12 @@ static evtwin_status visit(sqlite_store *s, size_t n_rows, size_t *n_deleted) {
         if (st != EVTWIN_OK) {
             return st;
         }
-        char end[EVTWIN_TIME_TEXT_SIZE];
+        char end[SQLITE_SWEEP_TIME];
         int is_last = 0;
         const size_t n_left = n_rows - n_visited;
         EVTWIN_TRY(chunk_end(s, n_left, end, &is_last));
-        EVTWIN_TRY(evtwin__sqlite_run(s, SQL_DELETE, "ssss", s->sweep.battery_id, s->sweep.time,
-                                      end, s->sweep.cutoff));
+        EVTWIN_TRY(evtwin__sqlite_run(s, SQL_DELETE, "ssssi", s->sweep.battery_id, s->sweep.time,
+                                      end, s->sweep.cutoff, s->sweep.revision));
         const size_t n = (size_t)evtwin__db_changes(s->db);
         if (n > 0) {
             EVTWIN_TRY(evtwin__sqlite_expired_hours(s, s->sweep.battery_id, s->sweep.time, end));
@@ -110,7 +132,21 @@ static evtwin_status visit(sqlite_store *s, size_t n_rows, size_t *n_deleted) {
 #define FORGET(table)                                                                              \
     "DELETE FROM " table " WHERE NOT EXISTS (SELECT 1 FROM ev_telemetry AS t WHERE t.battery_id"   \
     " = " table ".battery_id);"
-static const char forget_sql[] = FORGET("ev_battery") FORGET("ev_state");
+static const char forget_sql[] = FORGET("ev_battery") FORGET("ev_state") FORGET("ev_health");
+
+static evtwin_status end_sweep(sqlite_store *s) {
+    EVTWIN_TRY(evtwin__db_exec(s->db, forget_sql));
+    return evtwin__sqlite_run(s, SQL_FORGET_MARKS, "i", s->sweep.clock_us);
+}
+
+static void report_sweep(const sqlite_store *s) {
+    if (s->sweep.n_deleted > 0) {
+        evtwin__log(EVTWIN_LOG_INFO,
+                    "%s: retention: %zu row%s older than %g days deleted (from before %s)",
+                    evtwin__db_name(s->db), s->sweep.n_deleted, s->sweep.n_deleted == 1 ? "" : "s",
+                    s->base.options.retention_days, s->sweep.cutoff);
+    }
+}
 
 /* One transaction of a sweep. EVTWIN_DONE at its end. After a failure the sweep is over, too: its
  * place may be past rows that are still there. */
@@ -119,17 +155,18 @@ static evtwin_status sweep_chunk(sqlite_store *s, size_t n_rows, size_t *n_delet
     if (st >= 0) {
         size_t n = 0;
         st = visit(s, n_rows, &n);
-        const evtwin_status end =
-            evtwin__db_end(s->db, st == EVTWIN_DONE ? evtwin__db_exec(s->db, forget_sql) : st);
+        const evtwin_status end = evtwin__db_end(s->db, st == EVTWIN_DONE ? end_sweep(s) : st);
         if (end < 0) {
             st = end;
         } else {
             *n_deleted += n;
+            s->sweep.n_deleted += n;
         }
     }
     if (st != EVTWIN_OK) {
+        report_sweep(s);
         s->sweep.is_active = 0;
-        s->sweep.next_us = monotonic_us() + INT64_C(1000000) * SWEEP_PAUSE_S;
+        s->sweep.next_us = monotonic_us() + sweep_pause_us;
     }
     return st;
 }
@@ -137,15 +174,21 @@ static evtwin_status sweep_chunk(sqlite_store *s, size_t n_rows, size_t *n_delet
 evtwin_status evtwin__sqlite_expire(evtwin_store *store, size_t *n_deleted_out) {
     sqlite_store *s = (sqlite_store *)store;
     size_t n_deleted = 0;
-    start(s);
-    evtwin_status st;
-    do {
+    evtwin_status st = start(s);
+    while (st == EVTWIN_OK) {
         st = sweep_chunk(s, CHUNK_ROWS, &n_deleted);
-    } while (st == EVTWIN_OK);
+    }
     if (st >= 0) {
         *n_deleted_out = n_deleted;
     }
     return st < 0 ? st : EVTWIN_OK;
+}
+
+static void warn(const sqlite_store *s, evtwin_status st) {
+    if (st < 0) {
+        evtwin__log(EVTWIN_LOG_WARNING, "retention of %s stopped, to be tried again: %s",
+                    evtwin__db_name(s->db), evtwin_last_error());
+    }
 }
 
 void evtwin__sqlite_expire_some(sqlite_store *s, size_t n_inserted) {
@@ -156,14 +199,15 @@ void evtwin__sqlite_expire_some(sqlite_store *s, size_t n_inserted) {
         if (monotonic_us() < s->sweep.next_us) {
             return;
         }
-        start(s);
+        const evtwin_status st = start(s);
+        if (st != EVTWIN_OK) {
+            warn(s, st);
+            return;
+        }
     }
 
     /* twice as fast as rows come in, so that a sweep ends and the table stays bounded */
     const size_t n_rows = n_inserted < MIN_SLICE_ROWS / 2 ? MIN_SLICE_ROWS : 2 * n_inserted;
     size_t n_deleted = 0;
-    if (sweep_chunk(s, n_rows, &n_deleted) < 0) {
-        evtwin__log(EVTWIN_LOG_WARNING, "retention of %s stopped, to be tried again: %s",
-                    evtwin__db_name(s->db), evtwin_last_error());
-    }
+    warn(s, sweep_chunk(s, n_rows, &n_deleted));
 }

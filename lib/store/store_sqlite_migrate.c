@@ -6,6 +6,7 @@
 
 #include "core/embed.h"
 #include "core/status.h"
+#include "core/text.h"
 #include "store/store_sqlite.h"
 
 #include <stdio.h>
@@ -79,15 +80,16 @@ static evtwin_status run_file(evtwin__db *db, size_t i) {
                   : record(db, (int64_t)i + 1, "", file->name);
 }
 
+static const char *const type_names[] = {[EVTWIN_F64] = "REAL",
+                                         [EVTWIN_I64] = "INTEGER",
+                                         [EVTWIN_BOOL] = "INTEGER",
+                                         [EVTWIN_TIME] = "TEXT",
+                                         [EVTWIN_TEXT] = "TEXT"};
+
 static evtwin_status add_column(evtwin__db *db, const evtwin__quantity *quantity) {
-    static const char *const types[] = {[EVTWIN_F64] = "REAL",
-                                        [EVTWIN_I64] = "INTEGER",
-                                        [EVTWIN_BOOL] = "INTEGER",
-                                        [EVTWIN_TIME] = "TEXT",
-                                        [EVTWIN_TEXT] = "TEXT"};
     char sql[200];
     snprintf(sql, sizeof sql, "ALTER TABLE ev_telemetry ADD COLUMN %s %s", quantity->name,
-             types[quantity->type]);
+             type_names[quantity->type]);
     int64_t last = 0;
     EVTWIN_TRY(evtwin__db_query_i64(db, "SELECT max(version) FROM ev_migration", 0, &last));
     EVTWIN_TRY(evtwin__db_exec(db, sql));
@@ -125,8 +127,9 @@ static evtwin_status run_steps(evtwin__db *db, evtwin__db *model) {
 
 /* ---- what a database is ---- */
 
-/* Its steps, our tables by column, all triggers: key and what it is. Indexes and views are
- * anybody's. Steps sort before the rest. */
+/* Its steps; columns and text of our tables; our indexes and views; all triggers: key and what it
+ * is. Steps sort before the rest. Other indexes and views are anybody's, unless they can refuse
+ * rows. */
 #define STEP "applied "
 static const char shape_sql[] =
     "SELECT DISTINCT '" STEP "' || coalesce(name, ''), '' FROM ev_migration"
@@ -134,7 +137,11 @@ static const char shape_sql[] =
     " x.type || ' ' || x.\"notnull\" || ' ' || x.pk || ' ' || x.hidden"
     " FROM sqlite_master AS m, pragma_table_xinfo(m.name) AS x"
     " WHERE m.type = 'table' AND m.name GLOB 'ev_*'"
-    " UNION ALL SELECT 'trigger ' || name, sql FROM sqlite_master WHERE type = 'trigger'"
+    " UNION ALL SELECT type || ' ' || name, sql FROM sqlite_master WHERE type = 'trigger'"
+    " OR name GLOB 'ev_*' OR name = 'latest_battery_status'"
+    " UNION ALL SELECT 'unique index ' || l.name, '' FROM sqlite_master AS m,"
+    " pragma_index_list(m.name) AS l WHERE m.type = 'table' AND m.name GLOB 'ev_*'"
+    " AND l.\"unique\" AND l.name NOT GLOB 'ev_*' AND l.name NOT GLOB 'sqlite_*'"
     " ORDER BY 1";
 
 /* One entry of a shape; key is NULL after the last. */
@@ -149,9 +156,63 @@ static evtwin_status next(entry *e) {
     return st < 0 ? st : EVTWIN_OK;
 }
 
-/* Go through both shapes. *is_current_out: 0 if the database lacks steps (what they would make is
- * then not looked at). EVTWIN_E_SCHEMA if it has others, or differs from the model. */
-static evtwin_status compare(evtwin__db *db, entry *is, entry *must, int *is_current_out) {
+/* Can a writer make it again? */
+static int is_derived(const char *key) {
+    return strncmp(key, "view ", 5) == 0 || strncmp(key, "index ", 6) == 0 ||
+           strncmp(key, "trigger ", 8) == 0;
+}
+
+/* The text without its white space and, of a table, without the columns that steps add, in whatever
+ * order they did: whether they are there is another entry. */
+static void normalise(evtwin__text *to, const char *key, const char *sql) {
+    for (const char *c = sql; *c != '\0'; c++) {
+        if (strchr(" \t\n\r", *c) == NULL) {
+            evtwin__text_add(to, c, 1);
+        }
+    }
+    evtwin__text_add(to, "", 1);
+    for (size_t q = 0; strcmp(key, "table ev_telemetry") == 0 && q < EVTWIN__Q_COUNT; q++) {
+        char column[120];
+        const int n = snprintf(column, sizeof column, ",%s%s", evtwin__schema[q].name,
+                               type_names[evtwin__schema[q].type]);
+        char *at = to->is_failed ? NULL : strstr(to->data, column);
+        if (at != NULL && (at[n] == ',' || at[n] == ')')) {
+            memmove(at, at + n, strlen(at + n) + 1);
+        }
+    }
+}
+
+static evtwin_status check_text(const char *file, const char *key, const char *is,
+                                const char *must) {
+    if (is != NULL && must != NULL && strcmp(is, must) == 0) {
+        return EVTWIN_OK;
+    }
+    evtwin__text a = {.size = 0}, b = {.size = 0};
+    normalise(&a, key, is != NULL ? is : "");
+    normalise(&b, key, must != NULL ? must : "");
+    const int is_failed = a.is_failed || b.is_failed;
+    const int is_same = !is_failed && strcmp(a.data, b.data) == 0;
+    evtwin__text_free(&a);
+    evtwin__text_free(&b);
+    EVTWIN_FAIL_IF(is_failed, EVTWIN_E_NOMEM, "%s: out of memory for its schema", file);
+    EVTWIN_FAIL_IF(!is_same, EVTWIN_E_SCHEMA, "%s: another program changed its %.100s; %s", file,
+                   key,
+                   is_derived(key) ? "drop that, and the next writer makes it anew"
+                                   : "nothing in it is touched: use a backup");
+    return EVTWIN_OK;
+}
+
+/* What the comparison comes to. */
+typedef struct verdict {
+    int is_empty;   /* 1: it has nothing at all; another process may be about to fill it */
+    int is_current; /* 0: the database lacks steps; what they would make is then not looked at */
+    int is_whole;   /* 0: it lacks what a writer makes again */
+    char lost[128]; /* which, the first */
+} verdict;
+
+/* Go through both shapes. EVTWIN_E_SCHEMA if the database has other steps, or differs from the
+ * model in what nobody can make again. */
+static evtwin_status compare(evtwin__db *db, entry *is, entry *must, verdict *v) {
     const char *file = evtwin__db_name(db);
     for (int order = 0;;) {
         if (order <= 0) {
@@ -165,29 +226,35 @@ static evtwin_status compare(evtwin__db *db, entry *is, entry *must, int *is_cur
                                     : strcmp(is->key, must->key);
         const char *key = order > 0 ? must->key : is->key;
         const int is_step = key != NULL && strncmp(key, STEP, strlen(STEP)) == 0;
-        if (key == NULL || (!is_step && !*is_current_out)) {
+        if (key == NULL || (!is_step && !v->is_current)) {
             return EVTWIN_OK;
         }
         if (is_step && order > 0) {
-            *is_current_out = 0;
+            v->is_current = 0;
             continue;
         }
         EVTWIN_FAIL_IF(is_step && order < 0, EVTWIN_E_SCHEMA,
                        "%s: its schema has '%.60s', which libevtwin %s does not know; use the "
                        "newer libevtwin that made it",
                        file, key + strlen(STEP), evtwin_version());
-        EVTWIN_FAIL_IF(order != 0, EVTWIN_E_SCHEMA,
-                       "%s: another program %s its %.100s; nothing in it is touched", file,
-                       order < 0 ? "added" : "removed", key);
-        const char *what = evtwin__stmt_text(is->stmt, 1), *as = evtwin__stmt_text(must->stmt, 1);
-        EVTWIN_FAIL_IF(what == NULL || as == NULL || strcmp(what, as) != 0, EVTWIN_E_SCHEMA,
-                       "%s: another program changed its %.100s; nothing in it is touched", file,
-                       key);
+        EVTWIN_FAIL_IF(order < 0, EVTWIN_E_SCHEMA, "%s: another program added its %.100s; drop it",
+                       file, key);
+        if (order > 0 && is_derived(key)) {
+            snprintf(v->lost, sizeof v->lost, "%s", v->is_whole ? key : v->lost);
+            v->is_whole = 0;
+            continue;
+        }
+        EVTWIN_FAIL_IF(order > 0, EVTWIN_E_SCHEMA,
+                       "%s: another program removed its %.100s; nothing in it is touched: use a "
+                       "backup",
+                       file, key);
+        EVTWIN_TRY(check_text(file, key, evtwin__stmt_text(is->stmt, 1),
+                              evtwin__stmt_text(must->stmt, 1)));
     }
 }
 
-/* *out: 1 if the database has had all steps. EVTWIN_E_SCHEMA if it is not ours or not as it was. */
-static evtwin_status check(evtwin__db *db, evtwin__db *model, int *is_current_out) {
+/* EVTWIN_E_SCHEMA if the database is not ours or not as it was. */
+static evtwin_status check(evtwin__db *db, evtwin__db *model, verdict *v) {
     /* one query: another process may be making the database just now */
     enum { EMPTY = 0, OURS = 1, FOREIGN = 2 };
     int64_t kind = EMPTY;
@@ -200,18 +267,38 @@ static evtwin_status check(evtwin__db *db, evtwin__db *model, int *is_current_ou
                    "%s: holds tables that libevtwin did not make; nothing in it is touched, "
                    "name another file",
                    evtwin__db_name(db));
-    *is_current_out = kind == OURS;
+    *v = (verdict){.is_empty = kind == EMPTY, .is_current = kind == OURS, .is_whole = 1};
     if (kind == EMPTY) {
         return EVTWIN_OK;
     }
     entry is = {.stmt = NULL}, must = {.stmt = NULL};
     evtwin_status st = evtwin__stmt_prepare(db, shape_sql, &is.stmt);
     if (st >= 0 && (st = evtwin__stmt_prepare(model, shape_sql, &must.stmt)) >= 0) {
-        st = compare(db, &is, &must, is_current_out);
+        st = compare(db, &is, &must, v);
     }
     evtwin__stmt_free(is.stmt);
     evtwin__stmt_free(must.stmt);
     return st;
+}
+
+/* Make the indexes, views and triggers again that the database lacks. */
+static evtwin_status make_lost(evtwin__db *db, evtwin__db *model) {
+    static const char ours[] =
+        "SELECT name, sql FROM sqlite_master WHERE type <> 'table' AND sql IS"
+        " NOT NULL";
+    static const char is_there[] = "SELECT count(*) FROM sqlite_master WHERE name = '";
+    evtwin__stmt *stmt = NULL;
+    EVTWIN_TRY(evtwin__stmt_prepare(model, ours, &stmt));
+    evtwin_status st;
+    while ((st = evtwin__stmt_step(stmt)) == EVTWIN_OK) {
+        int64_t n = 0;
+        if ((st = query(db, is_there, evtwin__stmt_text(stmt, 0), &n)) < 0 ||
+            (n == 0 && (st = evtwin__db_exec(db, evtwin__stmt_text(stmt, 1))) < 0)) {
+            break;
+        }
+    }
+    evtwin__stmt_free(stmt);
+    return st < 0 ? st : EVTWIN_OK;
 }
 
 /* ---- all of it ---- */
@@ -220,26 +307,37 @@ static evtwin_status run_missing(evtwin__db *db, evtwin__db *model) {
     EVTWIN_TRY(evtwin__db_begin_write(db));
 
     /* another process may have done it while this one waited for the lock */
-    int is_current = 0;
-    evtwin_status st = check(db, model, &is_current);
-    if (st >= 0 && !is_current && (st = run_steps(db, model)) >= 0) {
-        st = check(db, model, &is_current);
+    verdict v;
+    evtwin_status st = check(db, model, &v);
+    if (st >= 0 && !v.is_current && (st = run_steps(db, model)) >= 0) {
+        st = check(db, model, &v);
+    }
+    if (st >= 0 && !v.is_whole && (st = make_lost(db, model)) >= 0) {
+        evtwin__log(EVTWIN_LOG_WARNING, "%s: another program removed its %s; made again",
+                    evtwin__db_name(db), v.lost);
+        st = check(db, model, &v);
     }
     return evtwin__db_end(db, st);
 }
 
 static evtwin_status bring_up_to_date(evtwin__db *db, evtwin__db *model, int read_only) {
-    int is_current = 0;
-    EVTWIN_TRY(check(db, model, &is_current));
-    EVTWIN_FAIL_IF(read_only && !is_current, EVTWIN_E_SCHEMA,
+    verdict v;
+    EVTWIN_TRY(check(db, model, &v));
+    EVTWIN_FAIL_IF(read_only && v.is_empty, EVTWIN_E_AGAIN,
+                   "%s: has no tables yet; whoever writes makes them", evtwin__db_name(db));
+    EVTWIN_FAIL_IF(read_only && !v.is_current, EVTWIN_E_SCHEMA,
                    "%s: its schema is older than that of libevtwin %s; open it once for "
                    "writing to bring it up to date",
                    evtwin__db_name(db), evtwin_version());
+    EVTWIN_FAIL_IF(read_only && !v.is_whole, EVTWIN_E_SCHEMA,
+                   "%s: another program removed its %s; open it once for writing, which makes it "
+                   "again",
+                   evtwin__db_name(db), v.lost);
     if (read_only) {
         return EVTWIN_OK;
     }
     EVTWIN_TRY(evtwin__db_use_wal(db));
-    return is_current ? EVTWIN_OK : run_missing(db, model);
+    return v.is_current && v.is_whole ? EVTWIN_OK : run_missing(db, model);
 }
 
 evtwin_status evtwin__sqlite_migrate(evtwin__db *db, int read_only) {

@@ -120,23 +120,107 @@ static int64_t limit_of(size_t n) {
     return n < INT64_MAX ? (int64_t)n : INT64_MAX;
 }
 
-/* ---- the queries ---- */
+/* ---- rows that wait ---- */
+
+/* Rows of another program that can never be predicted, by what cannot be read of their keys. */
+enum { BAD_TIME, BAD_ID, BAD_SEQ, N_BAD, MAX_UNREADABLE = 1024 };
+static const char *const bad_notes[N_BAD] = {
+    [BAD_TIME] = "unknown, because its time cannot be read",
+    [BAD_ID] = "unknown, because its battery id is not valid",
+    [BAD_SEQ] = "unknown, because its seq is negative"};
+typedef struct unreadable {
+    size_t n;
+    int64_t revision[MAX_UNREADABLE];
+} unreadable;
+
+/* What is wrong with the key of a row; N_BAD if nothing is. */
+static int find_bad(const evtwin_table *table, size_t row, int has_id) {
+    const int64_t seq = evtwin_table_i64(table, EVTWIN__Q_SEQ)[row];
+    return !evtwin_table_is_valid(table, EVTWIN__Q_TIME, row) ? BAD_TIME
+           : !has_id                                          ? BAD_ID
+           : seq < 0                                          ? BAD_SEQ
+                                                              : N_BAD;
+}
+
+/* The last row of an answer that has the columns of telemetry (they are the first quantities) and
+ * its revision: if its key cannot be read, it is taken out again and put down; beyond the room for
+ * that it waits. */
+static evtwin_status sift(answer *a, int has_id, unreadable bad[N_BAD]) {
+    const size_t row = a->rows - 1;
+    const int what = find_bad(a->table, row, has_id);
+    if (what == N_BAD) {
+        return EVTWIN_OK;
+    }
+    if (bad[what].n < MAX_UNREADABLE) {
+        bad[what].revision[bad[what].n++] = evtwin_table_i64(a->table, a->n_columns - 1)[row];
+    }
+    evtwin_status st = EVTWIN_OK;
+    for (size_t c = 0; c < a->n_columns && st == EVTWIN_OK; c++) {
+        st = evtwin_table_set_missing(a->table, c, row);
+    }
+    a->rows--;
+    return st;
+}
+
+/* Those of one battery, whose id stands in the first column. */
+static evtwin_status read_battery(sqlite_store *s, evtwin__stmt *battery, size_t max_rows,
+                                  answer *a, unreadable bad[N_BAD]) {
+    evtwin__stmt *rows = NULL;
+    const int has_id = evtwin_battery_id_is_valid(evtwin__stmt_text(battery, 0));
+    evtwin_status st = evtwin__sqlite_ask(s, SQL_UNPREDICTED, &rows, "");
+    if (st >= 0) {
+        evtwin__stmt_bind_column(rows, 1, battery, 0);
+        while (a->rows < max_rows && (st = evtwin__stmt_step(rows)) == EVTWIN_OK &&
+               (st = add_row(a, rows)) >= 0 && (st = sift(a, has_id, bad)) >= 0) {
+        }
+        evtwin__stmt_reset(rows);
+    }
+    return st;
+}
+
+static evtwin_status read_waiting(sqlite_store *s, size_t max_rows, answer *a,
+                                  unreadable bad[N_BAD]) {
+    evtwin__stmt *batteries = NULL;
+    EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_WAITING, &batteries, ""));
+    evtwin_status st = EVTWIN_OK;
+    while (st >= 0 && a->rows < max_rows && (st = evtwin__stmt_step(batteries)) == EVTWIN_OK) {
+        st = read_battery(s, batteries, max_rows, a, bad);
+    }
+    evtwin__stmt_reset(batteries);
+    return st < 0 ? st : EVTWIN_OK;
+}
+
+/* What cannot be read must not be offered for ever, nor keep what can be read from being predicted;
+ * a reader just passes it over. */
+static void put_unreadable(sqlite_store *s, const unreadable *bad, const char *note) {
+    if (bad->n == 0 || s->base.options.read_only) {
+        return;
+    }
+    if (evtwin__sqlite_put_unreadable(s, bad->revision, bad->n, note) < 0) {
+        evtwin__log(EVTWIN_LOG_WARNING, "%s", evtwin_last_error());
+    } else {
+        evtwin__log(EVTWIN_LOG_WARNING, "%s: %zu row%s of another program: %s",
+                    evtwin__db_name(s->db), bad->n, bad->n == 1 ? "" : "s", note);
+    }
+}
 
 evtwin_status evtwin__sqlite_unpredicted(evtwin_store *store, size_t max_rows, evtwin_table **out) {
     sqlite_store *s = (sqlite_store *)store;
-    evtwin__stmt *batteries = NULL, *rows = NULL;
-    EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_WAITING, &batteries, ""));
+    unreadable bad[N_BAD];
+    for (size_t i = 0; i < N_BAD; i++) {
+        bad[i].n = 0;
+    }
     answer a;
     evtwin_status st = start(&a, EVTWIN__TELEMETRY);
-    while (st == EVTWIN_OK && a.rows < max_rows &&
-           (st = evtwin__stmt_step(batteries)) == EVTWIN_OK) {
-        st = evtwin__sqlite_ask(s, SQL_UNPREDICTED, &rows, "si", evtwin__stmt_text(batteries, 0),
-                                limit_of(max_rows - a.rows));
-        st = st < 0 ? st : add_rows(&a, NULL, rows, st);
+    st = st < 0 ? st : add_column(&a, "revision", EVTWIN_I64, "");
+    st = st < 0 ? st : read_waiting(s, max_rows, &a, bad);
+    for (size_t i = 0; i < N_BAD && st >= 0; i++) {
+        put_unreadable(s, &bad[i], bad_notes[i]);
     }
-    evtwin__stmt_reset(batteries);
     return finish(&a, st, out);
 }
+
+/* ---- the other queries ---- */
 
 evtwin_status evtwin__sqlite_position(evtwin_store *store, const char *source, char *text,
                                       size_t text_size) {
@@ -176,6 +260,16 @@ evtwin_status evtwin__sqlite_kept(evtwin_store *store, evtwin__kept_id which, ev
     return EVTWIN_OK;
 }
 
+/* What follows it in the query, and what it is called: the standing prediction's time, the health
+ * and what it remembers, when and how often rows and predictions come. */
+static const evtwin__kept_column standing_columns[] = {
+    {"predicted_time", EVTWIN_TIME}, {"health", EVTWIN_TEXT},
+    {"health_since", EVTWIN_TIME},   {EVTWIN__BROKEN_COLUMN, EVTWIN_TEXT},
+    {"arrived_at", EVTWIN_TIME},     {"arrival_interval_s", EVTWIN_F64},
+    {"predicted_at", EVTWIN_TIME},   {"prediction_interval_s", EVTWIN_F64},
+    {"waiting_since", EVTWIN_TIME}};
+enum { N_STANDING = sizeof standing_columns / sizeof standing_columns[0] };
+
 /* The columns of a row, its prediction's taken from the standing prediction that follows it. */
 static evtwin_status start_current(answer *a) {
     evtwin_status st = start(a, EVTWIN__STORED);
@@ -186,9 +280,9 @@ static evtwin_status start_current(answer *a) {
         }
         c += evtwin__is_of(q, EVTWIN__STORED) != 0;
     }
-    if (st >= 0) {
-        st = add_column(a, "predicted_time", EVTWIN_TIME, "");
-        a->column[a->n_columns - 1].from = from;
+    for (size_t i = 0; i < N_STANDING && st >= 0; i++) {
+        st = add_column(a, standing_columns[i].name, standing_columns[i].type, "");
+        a->column[a->n_columns - 1].from = from++;
     }
     return st;
 }

@@ -25,28 +25,53 @@
 
 /* Marks, replaced when a statement is prepared: the lists below, as @row for all columns;
  * @revision (its parameter), @status (of a row that is predicted, by the limits), @key (of a row),
- * @is_predicted. */
+ * @place (of a row: the revision that it was read with), @is_predicted. */
 static const char *const sql_texts[SQL_N] = {
-    [SQL_REVISION_GET] = "SELECT revision FROM ev_revision",
-    [SQL_REVISION_SET] = "UPDATE ev_revision SET revision = ?",
+    [SQL_REVISION_GET] = "SELECT revision, clock_us, uptime_us, boot, (SELECT max(revision) FROM"
+                         " ev_telemetry), (SELECT max(clock_us) FROM ev_mark) FROM ev_revision",
+    [SQL_REVISION_SET] =
+        "UPDATE ev_revision SET revision = ?, clock_us = ?, uptime_us = ?, boot = ?",
+    [SQL_MARK] = "INSERT OR REPLACE INTO ev_mark (clock_us, revision) VALUES (?, ?)",
+    [SQL_OLD_REVISION] = "SELECT revision, clock_us FROM (SELECT revision, clock_us FROM ev_mark"
+                         " UNION ALL SELECT revision, clock_us FROM ev_revision)"
+                         " WHERE clock_us <= ? ORDER BY clock_us DESC, revision DESC LIMIT 1",
+    [SQL_FORGET_MARKS] = "DELETE FROM ev_mark WHERE clock_us < ?",
+    [SQL_NEXT_TOO_HIGH] = "SELECT min(revision), (SELECT max(revision) FROM ev_telemetry WHERE"
+                          " revision <= ?1) FROM ev_telemetry WHERE revision > ?1",
+    [SQL_RENUMBER] = "UPDATE ev_telemetry SET revision = ? WHERE revision = ?",
     [SQL_INSERT] = "INSERT INTO ev_telemetry (@row) VALUES (@params)"
                    " ON CONFLICT (battery_id, time, seq) DO NOTHING",
     [SQL_ROW] = "SELECT @telemetry FROM ev_telemetry WHERE @key",
     [SQL_PUT_PREDICTION] = "UPDATE ev_telemetry SET @assignments, revision = @revision,"
                            " status = @status WHERE @key",
+    /* a key of another program in a form of its own is found by the place it was read from */
+    [SQL_STORED_TIME] = "SELECT time FROM ev_telemetry WHERE revision = ?",
+    [SQL_PUT_BY_REVISION] = "UPDATE ev_telemetry SET @assignments, revision = @revision,"
+                            " status = @status WHERE @place",
+    [SQL_PUT_UNREADABLE] = "UPDATE ev_telemetry SET prediction_timestamp = ?1,"
+                           " prediction_note = ?2, revision = ?3 WHERE revision = ?4"
+                           " AND prediction_timestamp IS NULL",
     [SQL_PUT_STANDING] = "INSERT INTO ev_battery (battery_id, predicted_time, predicted_seq)"
                          " VALUES (?1, ?2, ?3) ON CONFLICT (battery_id) DO UPDATE"
                          " SET predicted_time = ?2, predicted_seq = ?3 WHERE predicted_time IS NULL"
                          " OR (predicted_time, predicted_seq) < (?2, ?3)",
+    [SQL_HEALTH] = "SELECT h.status, h.since, h.broken, h.time, h.predicted_time, h.arrived_at,"
+                   " h.interval_s, h.predicted_at, h.prediction_interval_s, b.predicted_time"
+                   " FROM (SELECT ?1 AS id) LEFT JOIN ev_health AS h ON h.battery_id = id"
+                   " LEFT JOIN ev_battery AS b ON b.battery_id = id",
+    [SQL_PUT_HEALTH] = "INSERT OR REPLACE INTO ev_health (battery_id, status, since, broken, time,"
+                       " predicted_time, arrived_at, interval_s, predicted_at,"
+                       " prediction_interval_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_PUT_POSITION] = "INSERT OR REPLACE INTO ev_position (source, position) VALUES (?, ?)",
     [SQL_POSITION] = "SELECT position FROM ev_position WHERE source = ?",
-    [SQL_LIMITS] = "SELECT quantity, level, operator, \"limit\" FROM ev_threshold"
-                   " WHERE kind = 'status' ORDER BY rowid",
-    [SQL_NEXT_ID] = "SELECT min(battery_id) FROM ev_telemetry WHERE battery_id > ?",
+    [SQL_LIMITS] = "SELECT quantity, level, operator, \"limit\", kind = 'alert' FROM ev_threshold"
+                   " WHERE kind <> 'display' ORDER BY rowid",
+    [SQL_NEXT_ID] = "SELECT min(battery_id) FROM ev_telemetry WHERE battery_id > ?"
+                    " AND instr(battery_id, char(0)) = 0",
     [SQL_CHUNK_END] = "SELECT time FROM ev_telemetry WHERE battery_id = ? AND time > ? AND time < ?"
                       " ORDER BY time LIMIT 1 OFFSET ?",
     [SQL_DELETE] = "DELETE FROM ev_telemetry WHERE battery_id = ?1 AND time > ?2 AND time <= ?3"
-                   " AND time < ?4 AND created_at < ?4",
+                   " AND time < ?4 AND created_at < ?4 AND revision <= ?5",
     /* the batteries that have waiting rows, found by jumping from each to the next in the index */
     [SQL_WAITING] =
         "WITH RECURSIVE battery (id) AS (SELECT min(battery_id) FROM ev_telemetry"
@@ -59,17 +84,27 @@ static const char *const sql_texts[SQL_N] = {
         " ev_telemetry_unpredicted WHERE n.battery_id = id AND n.prediction_timestamp IS NULL) AS "
         "newest"
         " FROM battery WHERE id IS NOT NULL ORDER BY newest DESC, id",
-    [SQL_UNPREDICTED] = "SELECT @telemetry FROM ev_telemetry INDEXED BY"
+    [SQL_UNPREDICTED] = "SELECT @telemetry, revision FROM ev_telemetry INDEXED BY"
                         " ev_telemetry_unpredicted WHERE battery_id = ?"
-                        " AND prediction_timestamp IS NULL ORDER BY time, seq LIMIT ?",
+                        " AND prediction_timestamp IS NULL ORDER BY time, seq",
 #define WITH_STANDING                                                                              \
     " AS t LEFT JOIN ev_battery AS b ON b.battery_id = t.battery_id"                               \
     " LEFT JOIN ev_telemetry AS p ON p.battery_id = b.battery_id AND p.time = b.predicted_time"    \
-    " AND p.seq = b.predicted_seq"
-    [SQL_LATEST] = "SELECT @t.row, @p.predictions, p.time FROM (SELECT * FROM ev_telemetry"
+    " AND p.seq = b.predicted_seq LEFT JOIN ev_health AS h ON h.battery_id = t.battery_id"
+/* what stands for a battery beside its newest row; since when its oldest waiting row waits is asked
+ * where the newest one waits */
+#define STANDING                                                                                   \
+    "@p.predictions, p.time, h.status, h.since, h.broken,"                                         \
+    " max(t.created_at, coalesce(h.arrived_at, t.created_at)), h.interval_s,"                      \
+    " max(coalesce(p.prediction_timestamp, h.predicted_at),"                                       \
+    " coalesce(h.predicted_at, p.prediction_timestamp)), h.prediction_interval_s,"                 \
+    " CASE WHEN t.prediction_timestamp IS NULL THEN (SELECT w.created_at FROM ev_telemetry AS w"   \
+    " INDEXED BY ev_telemetry_unpredicted WHERE w.battery_id = t.battery_id"                       \
+    " AND w.prediction_timestamp IS NULL ORDER BY w.time, w.seq LIMIT 1) END"
+    [SQL_LATEST] = "SELECT @t.row, " STANDING " FROM (SELECT * FROM ev_telemetry"
                    " WHERE battery_id = ? ORDER BY time DESC, seq DESC LIMIT 1)" WITH_STANDING,
-    [SQL_LATEST_ALL] = "SELECT @t.row, @p.predictions, p.time"
-                       " FROM latest_battery_status" WITH_STANDING " ORDER BY t.battery_id",
+    [SQL_LATEST_ALL] = "SELECT @t.row, " STANDING " FROM latest_battery_status" WITH_STANDING
+                       " ORDER BY t.battery_id",
     [SQL_HISTORY] = "SELECT @row FROM ev_telemetry WHERE battery_id = ?1"
                     " AND time >= ?2 AND time <= ?3 AND (time, seq) < (?4, ?5)"
                     " AND (?6 = 0 OR @is_predicted) ORDER BY time DESC, seq DESC LIMIT ?7",
@@ -108,7 +143,9 @@ static const char *const sql_texts[SQL_N] = {
         "DELETE FROM ev_hour" THESE_HOURS " AND NOT EXISTS (SELECT 1 FROM ev_telemetry AS t WHERE"
         " t.battery_id = ?1 AND t.time >= hour AND t.time < hour || '~')",
     [SQL_HOURS_TOUCH] = "UPDATE ev_hour SET records = NULL" THESE_HOURS " AND records IS NOT NULL",
-    [SQL_CHANGES] = "SELECT @row FROM ev_telemetry WHERE revision > ? ORDER BY revision LIMIT ?",
+    [SQL_CHANGES] =
+        "SELECT @row FROM ev_telemetry WHERE revision > ? AND revision <= " SQLITE_MAX_REVISION_TEXT
+        " ORDER BY revision LIMIT ?",
 };
 
 /* ---- marks ---- */
@@ -132,7 +169,7 @@ static void say_status(evtwin__text *sql, const sqlite_store *s, unsigned parame
             const sqlite_limit *limit = &s->limit[i];
             const size_t q = (size_t)limit->q;
             char value[80], number[EVTWIN__NUM_SIZE];
-            if (limit->level == level) {
+            if (limit->level == level && limit->kind == EVTWIN_THRESHOLD_STATUS) {
                 snprintf(value, sizeof value, "?%zu", q + 1);
                 evtwin__format_f64(limit->limit, number);
                 say(sql, "WHEN %s %c %s THEN '%s' ",
@@ -200,6 +237,10 @@ static void say_mark(evtwin__text *sql, const sqlite_store *s, const char *mark,
         break;
     case 'r':
         say(sql, "?%d", EVTWIN__Q_REVISION + 1);
+        break;
+    case 'p':
+        say(sql, "revision = ?%d AND battery_id = ?%d AND seq = ?%d", EVTWIN__Q_COUNT + 1,
+            EVTWIN__Q_BATTERY_ID + 1, EVTWIN__Q_SEQ + 1);
         break;
     case 'k':
         say(sql, "battery_id = ?%d AND time = ?%d AND seq = ?%d", EVTWIN__Q_BATTERY_ID + 1,
@@ -323,10 +364,12 @@ evtwin_status evtwin__sqlite_run(sqlite_store *s, sqlite_sql which, const char *
 
 /* ---- limits ---- */
 
-/* A limit of status that this version knows; other programs may have put anything there. */
+/* A limit that this version knows; other programs may have put anything there. */
 static int read_limit(evtwin__stmt *stmt, sqlite_limit *limit) {
     const char *quantity = evtwin__stmt_text(stmt, 0), *level = evtwin__stmt_text(stmt, 1);
     const char *operator= evtwin__stmt_text(stmt, 2);
+    int64_t is_alert = 0;
+    evtwin__stmt_i64(stmt, 4, &is_alert);
     size_t q = 0;
     while (q < EVTWIN__Q_COUNT && quantity != NULL &&
            strcmp(evtwin__schema[q].name, quantity) != 0) {
@@ -340,7 +383,9 @@ static int read_limit(evtwin__stmt *stmt, sqlite_limit *limit) {
                             .q = (int32_t)q,
                             .is_below = operator[0] == '<',
                             .level = strcmp(level, "CRITICAL") == 0 ? EVTWIN_HEALTH_CRITICAL
-                                                                    : EVTWIN_HEALTH_WARNING};
+                                     : strcmp(level, "NORMAL") == 0 ? EVTWIN_HEALTH_NORMAL
+                                                                    : EVTWIN_HEALTH_WARNING,
+                            .kind = is_alert ? EVTWIN_THRESHOLD_ALERT : EVTWIN_THRESHOLD_STATUS};
     return isfinite(limit->limit);
 }
 
@@ -357,8 +402,8 @@ evtwin_status evtwin__sqlite_use_limits(sqlite_store *s) {
     if (st >= 0 && (n != s->n_limits || memcmp(limit, s->limit, n * sizeof *limit) != 0)) {
         memcpy(s->limit, limit, n * sizeof *limit);
         s->n_limits = n;
-        static const sqlite_sql judging[] = {SQL_INSERT, SQL_PUT_PREDICTION};
-        for (size_t i = 0; i < 2; i++) {
+        static const sqlite_sql judging[] = {SQL_INSERT, SQL_PUT_PREDICTION, SQL_PUT_BY_REVISION};
+        for (size_t i = 0; i < sizeof judging / sizeof judging[0]; i++) {
             evtwin__stmt_free(s->stmt[judging[i]]);
             s->stmt[judging[i]] = NULL;
         }

@@ -8,35 +8,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- revisions ---- */
-
-/* Given out inside the write transaction, of which there is one at a time: readers see them in
- * commit order, without gaps that could fill later. */
-static evtwin_status revision_get(sqlite_store *s, int64_t *out) {
-    evtwin__stmt *stmt = NULL;
-    EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_REVISION_GET, &stmt, ""));
-    evtwin_status st = evtwin__stmt_step(stmt);
-    if (st >= 0 && (st == EVTWIN_DONE || !evtwin__stmt_i64(stmt, 0, out))) {
-        st = evtwin__fail(EVTWIN_E_CORRUPT, "%s: table ev_revision has lost its row",
-                          evtwin__db_name(s->db));
-    }
-    evtwin__stmt_reset(stmt);
-    return st;
-}
-
-/* What a transaction of rows needs: its statement, the last revision given out. */
-static evtwin_status begin_rows(sqlite_store *s, sqlite_sql which, evtwin__stmt **stmt_out,
-                                int64_t *revision_out) {
-    EVTWIN_TRY(evtwin__sqlite_use_limits(s));
-    EVTWIN_TRY(evtwin__sqlite_ask(s, which, stmt_out, ""));
-    return revision_get(s, revision_out);
-}
+/* In use it is cut back at 16 MB. */
+enum { MAX_LOG_BYTES = 64 << 20 };
 
 /* ---- rows ---- */
 
 /* Texts of the times of one row; they live until the statement is reset. */
 typedef struct row_times {
-    char time[EVTWIN_TIME_TEXT_SIZE];
+    char time[64];   /* of another program's row, as that program wrote it */
     const char *now; /* of the transaction */
 } row_times;
 
@@ -98,12 +77,36 @@ static evtwin_status insert_row(evtwin__stmt *stmt, const evtwin__value *value,
     return evtwin__stmt_run(stmt);
 }
 
-static evtwin_status put_row(evtwin__stmt *stmt, const evtwin__value *value, const row_times *times,
-                             int64_t revision) {
-    bind_key(stmt, value, times);
+/* Bind what a row is predicted as, but for its key. */
+static void bind_prediction(evtwin__stmt *stmt, const evtwin__value *value, const row_times *times,
+                            int64_t revision) {
     bind_values(stmt, EVTWIN__PREDICTIONS, value);
     evtwin__stmt_bind_text(stmt, EVTWIN__Q_PREDICTION_TIMESTAMP + 1, times->now);
     evtwin__stmt_bind_i64(stmt, EVTWIN__Q_REVISION + 1, revision);
+}
+
+/* The row of that key; else, if it is known where the row was read, the one that stands there:
+ * another program may have written its time in a form of its own, which *times gets then. */
+static evtwin_status put_row(sqlite_store *s, evtwin__stmt *stmt, const evtwin__value *value,
+                             row_times *times, const int64_t *was_revision, int64_t revision) {
+    bind_prediction(stmt, value, times, revision);
+    bind_key(stmt, value, times);
+    EVTWIN_TRY(evtwin__stmt_run(stmt));
+    if (evtwin__db_changes(s->db) > 0 || was_revision == NULL) {
+        return EVTWIN_OK;
+    }
+    evtwin__stmt *stored = NULL;
+    EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_STORED_TIME, &stored, "i", *was_revision));
+    evtwin_status st = evtwin__stmt_step(stored);
+    const char *time = st == EVTWIN_OK ? evtwin__stmt_text(stored, 0) : NULL;
+    snprintf(times->time, sizeof times->time, "%s", time != NULL ? time : "");
+    evtwin__stmt_reset(stored);
+    EVTWIN_TRY(st);
+    EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_PUT_BY_REVISION, &stmt, ""));
+    bind_prediction(stmt, value, times, revision);
+    bind_value(stmt, EVTWIN__Q_BATTERY_ID, &value[EVTWIN__Q_BATTERY_ID]);
+    bind_value(stmt, EVTWIN__Q_SEQ, &value[EVTWIN__Q_SEQ]);
+    evtwin__stmt_bind_i64(stmt, EVTWIN__Q_COUNT + 1, *was_revision);
     return evtwin__stmt_run(stmt);
 }
 
@@ -150,7 +153,7 @@ static evtwin_status compare_row(sqlite_store *s, const evtwin__value *value,
 /* The newest predicted row of a run of rows of one battery. Batches come battery by battery, so
  * that this is one statement a battery and not one a row. */
 typedef struct standing {
-    char battery_id[64], time[EVTWIN_TIME_TEXT_SIZE]; /* battery_id "" = none */
+    char battery_id[64], time[64]; /* battery_id "" = none */
     int64_t seq;
 } standing;
 
@@ -177,22 +180,28 @@ static evtwin_status note_standing(sqlite_store *s, standing *run, const evtwin_
         assert(strlen(id) < sizeof run->battery_id); /* a battery id is at most 50 characters */
         memcpy(run->battery_id, id, strlen(id) + 1);
     }
-    memcpy(run->time, time, sizeof run->time);
+    snprintf(run->time, sizeof run->time, "%s", time);
     run->seq = seq;
     return EVTWIN_OK;
 }
 
 /* ---- inserts and predictions ---- */
 
+static const int64_t *was(const evtwin__rows *rows, size_t i) {
+    return rows->was_revision != NULL ? &rows->was_revision[i] : NULL;
+}
+
 /* Insert rows (report is not NULL), or write the predictions of rows, within the caller's
- * transaction. *n_out: rows that have changed. */
-static evtwin_status write_rows(sqlite_store *s, const evtwin__rows *rows,
-                                evtwin_insert_report *report, size_t *n_out) {
+ * transaction. *n_out: rows that have changed; the judge sees each. */
+static evtwin_status write_each(sqlite_store *s, const evtwin__rows *rows, int64_t now_us,
+                                evtwin_insert_report *report, sqlite_judge **judge, size_t *n_out) {
     evtwin__stmt *stmt = NULL;
-    int64_t revision = 0;
-    EVTWIN_TRY(begin_rows(s, report != NULL ? SQL_INSERT : SQL_PUT_PREDICTION, &stmt, &revision));
+    sqlite_counter counter;
+    EVTWIN_TRY(evtwin__sqlite_use_limits(s));
+    EVTWIN_TRY(evtwin__sqlite_ask(s, report != NULL ? SQL_INSERT : SQL_PUT_PREDICTION, &stmt, ""));
+    EVTWIN_TRY(evtwin__sqlite_counter_get(s, &counter));
     char now[EVTWIN_TIME_TEXT_SIZE];
-    evtwin__sqlite_time(s->base.now(), now);
+    evtwin__sqlite_time(now_us, now);
     row_times times = {.now = now};
     standing run = {.seq = 0};
     sqlite_hours hours = {.newest = ""};
@@ -201,13 +210,15 @@ static evtwin_status write_rows(sqlite_store *s, const evtwin__rows *rows,
     for (size_t i = 0; i < rows->binding.rows; i++) {
         EVTWIN_TRY(evtwin__rows_get(rows, i, value));
         evtwin__sqlite_time(value[EVTWIN__Q_TIME].i64, times.time);
-        EVTWIN_TRY(report != NULL ? insert_row(stmt, value, &times, revision + 1)
-                                  : put_row(stmt, value, &times, revision + 1));
+        EVTWIN_TRY(report != NULL
+                       ? insert_row(stmt, value, &times, counter.revision + 1)
+                       : put_row(s, stmt, value, &times, was(rows, i), counter.revision + 1));
         if (evtwin__db_changes(s->db) > 0) {
-            revision++;
+            counter.revision++;
             n++;
             EVTWIN_TRY(
                 evtwin__sqlite_touch_hour(s, &hours, value[EVTWIN__Q_BATTERY_ID].text, times.time));
+            EVTWIN_TRY(evtwin__sqlite_judge_row(s, judge, rows, i, value, report != NULL));
             if (evtwin__row_is_predicted(value)) {
                 EVTWIN_TRY(note_standing(s, &run, value, times.time));
             }
@@ -218,7 +229,16 @@ static evtwin_status write_rows(sqlite_store *s, const evtwin__rows *rows,
     *n_out = n;
     EVTWIN_TRY(put_standing(s, &run));
     EVTWIN_TRY(evtwin__sqlite_sum_hours(s, &hours, n));
-    return n > 0 ? evtwin__sqlite_run(s, SQL_REVISION_SET, "i", revision) : EVTWIN_OK;
+    return n > 0 ? evtwin__sqlite_counter_set(s, &counter) : EVTWIN_OK;
+}
+
+/* The same, and the health of their batteries. */
+static evtwin_status write_rows(sqlite_store *s, const evtwin__rows *rows,
+                                evtwin_insert_report *report, size_t *n_out) {
+    const int64_t now_us = s->base.now();
+    sqlite_judge *judge = NULL;
+    const evtwin_status st = write_each(s, rows, now_us, report, &judge, n_out);
+    return evtwin__sqlite_judge_end(s, judge, now_us, st);
 }
 
 /* The first insert of a battery takes its writer lock, before anything is written. */
@@ -249,6 +269,7 @@ evtwin_status evtwin__sqlite_insert(evtwin_store *store, const evtwin__rows *row
         st = evtwin__sqlite_run(s, SQL_PUT_POSITION, "ss", source, position);
     }
     if ((st = evtwin__db_end(s->db, st)) >= 0) {
+        evtwin__db_check_log(s->db, MAX_LOG_BYTES);
         evtwin__sqlite_expire_some(s, rows->binding.rows);
     }
     return st;
@@ -262,6 +283,22 @@ evtwin_status evtwin__sqlite_put_predictions(evtwin_store *store, const evtwin__
     if (st >= 0 && states != NULL) {
         st = evtwin__sqlite_keep_rows(s->db, EVTWIN__KEPT_STATES, states);
     }
+    return evtwin__db_end(s->db, st);
+}
+
+evtwin_status evtwin__sqlite_put_unreadable(sqlite_store *s, const int64_t *revision, size_t n,
+                                            const char *note) {
+    char now[EVTWIN_TIME_TEXT_SIZE];
+    sqlite_counter c;
+    EVTWIN_TRY(evtwin__db_begin_write(s->db));
+    evtwin__sqlite_time(s->base.now(), now);
+    evtwin_status st = evtwin__sqlite_counter_get(s, &c);
+    for (size_t i = 0; i < n && st >= 0; i++) {
+        st = evtwin__sqlite_run(s, SQL_PUT_UNREADABLE, "ssii", now, note, c.revision + 1,
+                                revision[i]);
+        c.revision += st >= 0 && evtwin__db_changes(s->db) > 0;
+    }
+    st = st < 0 ? st : evtwin__sqlite_counter_set(s, &c);
     return evtwin__db_end(s->db, st);
 }
 

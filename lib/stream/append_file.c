@@ -9,11 +9,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CHUNK = 65536 };
+enum { CHUNK = 65536, READER_WAIT_ms = 500 };
 
 /* An open-file-description lock: it also holds between two sinks of one process. */
 static evtwin_status lock(const evtwin__append_file *f) {
@@ -42,12 +43,12 @@ static evtwin_status read_at(const evtwin__append_file *f, off_t offset, char *d
     return EVTWIN_OK;
 }
 
-static evtwin_status check_first_line(const evtwin__append_file *f, off_t size, char *chunk,
-                                      evtwin__first_line_fn check, void *ctx) {
+static evtwin_status check_first_line(const evtwin__append_file *f, off_t size, char *chunk) {
     const size_t n = size < CHUNK ? (size_t)size : CHUNK;
     EVTWIN_TRY(read_at(f, 0, chunk, n));
     const char *end = memchr(chunk, '\n', n);
-    return check(ctx, f->path, chunk, end != NULL ? (size_t)(end - chunk) : n, end != NULL);
+    return f->check(f->check_ctx, f->path, chunk, end != NULL ? (size_t)(end - chunk) : n,
+                    end != NULL);
 }
 
 /* Where the last whole line ends, 0 if there is none. */
@@ -69,12 +70,14 @@ static evtwin_status find_last_line_end(const evtwin__append_file *f, off_t size
 }
 
 /* Look at what is there already, and make it end with a whole line. */
-static evtwin_status adopt(evtwin__append_file *f, off_t size, evtwin__first_line_fn check,
-                           void *check_ctx) {
+static evtwin_status adopt(evtwin__append_file *f, off_t size) {
+    if (size == 0) {
+        return f->check(f->check_ctx, f->path, NULL, 0, 0);
+    }
     char *chunk = evtwin__calloc(CHUNK, 1);
     EVTWIN_FAIL_IF(chunk == NULL, EVTWIN_E_NOMEM, "%s: out of memory", f->path);
     off_t end = size;
-    evtwin_status st = check_first_line(f, size, chunk, check, check_ctx);
+    evtwin_status st = check_first_line(f, size, chunk);
     if (st == EVTWIN_OK) {
         st = find_last_line_end(f, size, chunk, &end);
     }
@@ -92,33 +95,51 @@ static evtwin_status adopt(evtwin__append_file *f, off_t size, evtwin__first_lin
     return EVTWIN_OK;
 }
 
-/* A pipe or device is only written to: open for reading too, a pipe would be its own reader. */
+/* ---- open ---- */
+
+/* Lock a regular file and bring it into a state to append to. */
+static evtwin_status prepare(evtwin__append_file *f) {
+    EVTWIN_TRY(lock(f));
+
+    /* the size is what it is under the lock */
+    if (fstat(f->fd, &f->last) != 0 || (f->replace && ftruncate(f->fd, 0) != 0)) {
+        return evtwin__fail_errno(f->path, errno);
+    }
+    EVTWIN_TRY(adopt(f, f->replace ? 0 : f->last.st_size));
+    f->replace = 0;
+    return fstat(f->fd, &f->last) == 0 ? EVTWIN_OK : evtwin__fail_errno(f->path, errno);
+}
+
+/* A pipe or device is only written to: open for reading too, a pipe would be its own reader. No
+ * open waits: a signal could not end it. */
 static evtwin_status open_path(evtwin__append_file *f) {
     struct stat info;
     const int exists = stat(f->path, &info) == 0;
-    f->is_regular = !exists || S_ISREG(info.st_mode);
-    const int flags = f->is_regular ? O_RDWR | O_CREAT | O_APPEND : O_WRONLY;
-    f->fd = evtwin__fd_open(f->path, flags, 0666);
+    const int flags =
+        !exists || S_ISREG(info.st_mode) ? O_RDWR | O_CREAT | O_APPEND : O_WRONLY | O_NOCTTY;
+    f->is_pipe = exists && S_ISFIFO(info.st_mode);
+    f->fd = evtwin__fd_open(f->path, flags | O_NONBLOCK, 0600);
+    EVTWIN_FAIL_IF(f->fd < 0 && errno == ENXIO && f->is_pipe, EVTWIN_E_AGAIN,
+                   "nobody reads the pipe");
     if (f->fd < 0 || fstat(f->fd, &info) != 0) {
         return evtwin__fail_errno(f->path, errno);
     }
     f->is_regular = S_ISREG(info.st_mode);
+    f->is_pipe = S_ISFIFO(info.st_mode);
+    if (!f->is_pipe && fcntl(f->fd, F_SETFL, flags & O_APPEND) != 0) { /* a device may block */
+        return evtwin__fail_errno(f->path, errno);
+    }
     if (!exists) {
         evtwin__file_sync_folder(f->path);
     }
-    return EVTWIN_OK;
+    return f->is_regular ? prepare(f) : EVTWIN_OK;
 }
 
-/* Lock a regular file and bring it into a state to append to. */
-static evtwin_status prepare(evtwin__append_file *f, evtwin__first_line_fn check, void *check_ctx) {
-    EVTWIN_TRY(lock(f));
-
-    /* the size is what it is under the lock */
-    struct stat info;
-    if (fstat(f->fd, &info) != 0 || (f->replace && ftruncate(f->fd, 0) != 0)) {
-        return evtwin__fail_errno(f->path, errno);
+static void leave(evtwin__append_file *f) {
+    if (f->fd >= 0) {
+        close(f->fd); /* gives the lock back */
     }
-    return f->replace || info.st_size == 0 ? EVTWIN_OK : adopt(f, info.st_size, check, check_ctx);
+    f->fd = -1;
 }
 
 const evtwin__param evtwin__append_params[] = {EVTWIN__PARAM("replace", WORD,
@@ -130,38 +151,133 @@ evtwin_status evtwin__append_open(const evtwin__uri *uri, evtwin__first_line_fn 
                                   void *check_ctx, evtwin__append_file *f) {
     f->fd = -1;
     f->path = uri->path;
+    f->check = check;
+    f->check_ctx = check_ctx;
     EVTWIN_TRY(evtwin__params_read(uri, evtwin__append_params, f));
     if (strcmp(f->path, "-") == 0) {
         f->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
         return f->fd < 0 ? evtwin__fail_errno("standard output", errno) : EVTWIN_OK;
     }
-    EVTWIN_TRY(open_path(f));
-    return f->is_regular ? prepare(f, check, check_ctx) : EVTWIN_OK;
+    const evtwin_status st = open_path(f);
+    return st == EVTWIN_E_AGAIN && f->is_pipe ? EVTWIN_OK : st;
+}
+
+/* ---- is it still that file? ---- */
+
+/* Open the path anew, now or in a later call: whoever took its place may go again. */
+static evtwin_status open_again(evtwin__append_file *f) {
+    leave(f);
+    const evtwin_status st = open_path(f);
+    if (st < 0) {
+        leave(f);
+        return evtwin_status_is_temporary(st)
+                   ? st
+                   : evtwin__fail(EVTWIN_E_AGAIN, "%s", evtwin_last_error());
+    }
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__append_begin(evtwin__append_file *f) {
+    struct stat open_one, named;
+    if (f->fd < 0) {
+        return open_again(f);
+    }
+    if (!f->is_regular) {
+        return EVTWIN_OK;
+    }
+    EVTWIN_FAIL_IF(fstat(f->fd, &open_one) != 0, EVTWIN_E_IO, "%s", strerror(errno));
+    if (stat(f->path, &named) != 0 || named.st_ino != open_one.st_ino ||
+        named.st_dev != open_one.st_dev) {
+        evtwin__log(EVTWIN_LOG_WARNING,
+                    "%s: was %s since the last record; the next ones go into a new file", f->path,
+                    open_one.st_nlink == 0 ? "removed" : "renamed or replaced");
+        return open_again(f);
+    }
+    if (open_one.st_size < f->last.st_size) {
+        evtwin__log(EVTWIN_LOG_WARNING, "%s: was cut from %lld to %lld bytes since the last record",
+                    f->path, (long long)f->last.st_size, (long long)open_one.st_size);
+        f->last = open_one;
+        EVTWIN_TRY(adopt(f, open_one.st_size));
+    }
+    return EVTWIN_OK;
+}
+
+/* ---- write ---- */
+
+/* Give a pipe's reader what is left for it, as long as it takes some. If it has gone, the next one
+ * gets the line that it was in from its beginning. */
+static evtwin_status give_rest(evtwin__append_file *f) {
+    evtwin__text *rest = &f->rest;
+    while (f->n_sent < rest->size) {
+        const ssize_t n = write(f->fd, rest->data + f->n_sent, rest->size - f->n_sent);
+        struct pollfd reader = {.fd = f->fd, .events = POLLOUT};
+        if (n >= 0) {
+            f->n_sent += (size_t)n;
+        } else if (errno == EPIPE) {
+            while (f->n_sent > 0 && rest->data[f->n_sent - 1] != '\n') {
+                f->n_sent--;
+            }
+            leave(f);
+            EVTWIN_FAIL(EVTWIN_E_AGAIN, "nobody reads the pipe any more");
+        } else if (errno != EINTR && errno != EAGAIN) {
+            EVTWIN_FAIL(EVTWIN_E_IO, "%s", strerror(errno));
+        } else {
+            EVTWIN_FAIL_IF(poll(&reader, 1, READER_WAIT_ms) <= 0, EVTWIN_E_AGAIN,
+                           "the reader of the pipe takes nothing");
+        }
+    }
+    rest->size = f->n_sent = 0;
+    return EVTWIN_OK;
+}
+
+/* All of the text is taken: the reader's, or ours to give it. */
+static evtwin_status write_to_pipe(evtwin__append_file *f) {
+    const evtwin__text empty = f->rest;
+    f->rest = f->text;
+    f->text = empty;
+    const evtwin_status st = give_rest(f);
+    return evtwin_status_is_temporary(st) ? EVTWIN_OK : st;
+}
+
+static evtwin_status write_to_file(evtwin__append_file *f) {
+    struct stat before;
+    EVTWIN_FAIL_IF(fstat(f->fd, &before) != 0, EVTWIN_E_IO, "%s", strerror(errno));
+    const int error = evtwin__fd_write(f->fd, f->text.data, f->text.size);
+    EVTWIN_FAIL_IF(error != 0 && ftruncate(f->fd, before.st_size) != 0, EVTWIN_E_IO,
+                   "%s, and the part that was written stays: %s", strerror(error), strerror(errno));
+    EVTWIN_FAIL_IF(error != 0, EVTWIN_E_IO, "%s", strerror(error));
+    EVTWIN_FAIL_IF(fstat(f->fd, &f->last) != 0, EVTWIN_E_IO, "%s", strerror(errno));
+    EVTWIN_FAIL_IF(f->last.st_nlink == 0, EVTWIN_E_AGAIN, "was removed while it was written");
+    return EVTWIN_OK;
 }
 
 evtwin_status evtwin__append_write(evtwin__append_file *file) {
-    struct stat before = {.st_size = 0};
-    EVTWIN_FAIL_IF(file->is_regular && fstat(file->fd, &before) != 0, EVTWIN_E_IO, "%s",
-                   strerror(errno));
+    EVTWIN_TRY(give_rest(file));
+    if (file->is_pipe) {
+        return write_to_pipe(file);
+    }
+    if (file->is_regular) {
+        return write_to_file(file);
+    }
     const int error = evtwin__fd_write(file->fd, file->text.data, file->text.size);
-    EVTWIN_FAIL_IF(error != 0 && file->is_regular && ftruncate(file->fd, before.st_size) != 0,
-                   EVTWIN_E_IO, "%s, and the part that was written stays: %s", strerror(error),
-                   strerror(errno));
     EVTWIN_FAIL_IF(error != 0, EVTWIN_E_IO, "%s", strerror(error));
     return EVTWIN_OK;
 }
 
 evtwin_status evtwin__append_flush(void *ctx) {
-    const evtwin__append_file *file = ctx;
-    EVTWIN_FAIL_IF(file->is_regular && fdatasync(file->fd) != 0, EVTWIN_E_IO, "%s",
+    evtwin__append_file *file = ctx;
+    if (file->n_sent < file->rest.size) {
+        EVTWIN_TRY(file->fd < 0 ? open_again(file) : EVTWIN_OK);
+        EVTWIN_TRY(give_rest(file));
+    }
+    EVTWIN_FAIL_IF(file->is_regular && file->fd >= 0 && fdatasync(file->fd) != 0, EVTWIN_E_IO, "%s",
                    strerror(errno));
     return EVTWIN_OK;
 }
 
 void evtwin__append_close(void *ctx) {
     evtwin__append_file *file = ctx;
-    if (file->fd >= 0) {
-        close(file->fd); /* gives the lock back */
-    }
+    leave(file);
     evtwin__text_free(&file->text);
+    evtwin__text_free(&file->rest);
 }

@@ -121,14 +121,35 @@ static evtwin_status keep(outlet *o, const evtwin_batch *batch) {
     return EVTWIN_OK;
 }
 
+/* Keep the first n rows of the batch. */
+static evtwin_status keep_first(outlet *o, const evtwin_batch *batch, size_t n) {
+    size_t *rows = evtwin__calloc(n, sizeof *rows);
+    evtwin_table *first = NULL;
+    EVTWIN_FAIL_IF(rows == NULL, EVTWIN_E_NOMEM, "out of memory for %zu rows", n);
+    for (size_t i = 0; i < n; i++) {
+        rows[i] = i;
+    }
+    evtwin_status st = evtwin_table_select(batch->rows, rows, n, &first);
+    evtwin__free(rows);
+    if (st >= 0) {
+        evtwin_batch part = *batch;
+        part.rows = first;
+        st = keep(o, &part);
+    }
+    evtwin_table_free(first);
+    return st;
+}
+
 /* Beyond the limit the new rows are lost, which is reported. */
 static void hold(const evtwin_pump *p, outlet *o, const evtwin_batch *batch) {
-    const size_t n = evtwin_table_rows(batch->rows), n_held = rows_of(o->held);
-    const size_t max = p->options.max_held_rows;
-    if (n <= max && n_held <= max - n && keep(o, batch) >= 0) {
+    const size_t n = evtwin_table_rows(batch->rows);
+    const size_t room = p->options.max_held_rows - rows_of(o->held);
+    if (n <= room && keep(o, batch) >= 0) {
         return;
     }
-    o->n_lost += n;
+    const int is_part = n > room && room > 0 && keep_first(o, batch, room) >= 0;
+    const size_t n_held = rows_of(o->held);
+    o->n_lost += n - (is_part ? room : 0);
     if (!o->has_reported_full) {
         o->has_reported_full = 1;
         report_sink(p, o, EVTWIN_PUMP_HOLD_FULL, EVTWIN_OK, n_held);
@@ -392,6 +413,26 @@ static void count_predictions(evtwin_pump *p) {
     }
 }
 
+/* Rows that could not be predicted from what they say. */
+static void note_impossible(evtwin_pump *p) {
+    size_t first = 0;
+    const size_t n = evtwin_session_out_of_range(p->session, &first);
+    if (n == 0) {
+        return;
+    }
+    const evtwin_table *b = p->batch;
+    const char *id = evtwin_table_text(b, evtwin_table_find(b, "battery_id"), first);
+    const char *note = evtwin_table_text(b, evtwin_table_find(b, "prediction_note"), first);
+    char text[640];
+    snprintf(text, sizeof text, "battery %s: %s", id != NULL ? id : "?", note != NULL ? note : "");
+    p->stats.n_out_of_range += n;
+    report(p, &(evtwin_pump_event){.kind = EVTWIN_PUMP_OUT_OF_RANGE,
+                                   .uri = evtwin_source_uri(p->source),
+                                   .status = EVTWIN_E_RANGE,
+                                   .text = text,
+                                   .n_rows = n});
+}
+
 static evtwin_status predict_batch(evtwin_pump *p) {
     if (p->predictor != NULL) {
         evtwin_status st = evtwin_session_apply(p->session, p->batch);
@@ -401,6 +442,7 @@ static evtwin_status predict_batch(evtwin_pump *p) {
             return st;
         }
         count_predictions(p);
+        note_impossible(p);
     }
     p->stage = STAGE_PREDICTED;
     return EVTWIN_OK;

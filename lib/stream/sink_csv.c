@@ -63,11 +63,17 @@ static evtwin_status adopt_predictions(csv_sink *s, const char *names, size_t le
 }
 
 /* Is line a header that we write? An incomplete one is to be cut off: it counts as ours if it
- * begins like ours. */
+ * begins like ours. An empty file (NULL) gets its header with its first row. */
 static evtwin_status check_header(void *ctx, const char *path, const char *line, size_t length,
                                   int is_whole) {
     csv_sink *s = ctx;
     evtwin__text *header = &s->file.text;
+    EVTWIN_TRY(reset_columns(s));
+    s->has_header = 0;
+    if (line == NULL) {
+        return EVTWIN_OK;
+    }
+    header->size = 0;
     EVTWIN_TRY(evtwin__csv_write_header(s->rows, header));
     const size_t n = header->size - 1; /* without its line break */
     int is_ours = memcmp(line, header->data, length < n ? length : n) == 0;
@@ -86,7 +92,7 @@ static evtwin_status check_header(void *ctx, const char *path, const char *line,
 static evtwin_status open_sink(const evtwin__uri *uri, void *ctx) {
     csv_sink *s = ctx;
     s->file.fd = -1;
-    EVTWIN_TRY(reset_columns(s));
+    EVTWIN_TRY(reset_columns(s)); /* a pipe or device shows nothing to check */
     return evtwin__append_open(uri, check_header, s, &s->file);
 }
 
@@ -129,6 +135,7 @@ static evtwin_status write_sink(void *ctx, const evtwin_batch *batch) {
     evtwin__binding b;
     EVTWIN_TRY(evtwin__bind(batch->rows, EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS, &b));
     EVTWIN_TRY(evtwin__binding_check_keys(&b));
+    EVTWIN_TRY(evtwin__append_begin(&s->file));
     EVTWIN_TRY(fit_columns(s, &b));
     EVTWIN_TRY(take_rows(s, &b));
     text->size = 0;

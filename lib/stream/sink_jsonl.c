@@ -10,7 +10,7 @@ static evtwin_status check_first_byte(void *ctx, const char *path, const char *l
                                       int is_whole) {
     (void)ctx;
     (void)is_whole;
-    EVTWIN_FAIL_IF(length == 0 || line[0] != '{', EVTWIN_E_SCHEMA,
+    EVTWIN_FAIL_IF(line != NULL && (length == 0 || line[0] != '{'), EVTWIN_E_SCHEMA,
                    "%s: does not hold JSON lines; name another file or start it anew with "
                    "?replace=1",
                    path);
@@ -27,6 +27,7 @@ static evtwin_status write_sink(void *ctx, const evtwin_batch *batch) {
     evtwin__binding b;
     EVTWIN_TRY(evtwin__bind(batch->rows, kinds, &b));
     EVTWIN_TRY(evtwin__binding_check_keys(&b));
+    EVTWIN_TRY(evtwin__append_begin(file));
     file->text.size = 0;
     for (size_t row = 0; row < b.rows; row++) {
         EVTWIN_TRY(evtwin__telemetry_put_json(&b, row, kinds, &file->text));

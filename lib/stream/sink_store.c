@@ -6,10 +6,15 @@
 
 enum { WRITE_ROWS = 0, WRITE_PREDICTIONS = 1 };
 
+/* Rows are held by the pump while another process writes, and offered again: waiting long for the
+ * lock would only keep them from the other sinks. */
+static const double rows_busy_timeout_ms = 500;
+
 typedef struct store_sink {
     evtwin_store *store;
     int write; /* WRITE_… */
-    double retention_days;
+    double retention_days, busy_timeout_ms;
+    size_t n_conflicting; /* rows whose key another record has */
 } store_sink;
 
 static const evtwin__param params[] = {
@@ -17,10 +22,16 @@ static const evtwin__param params[] = {
                   .words = {[WRITE_ROWS] = "rows", [WRITE_PREDICTIONS] = "predictions"}),
     EVTWIN__PARAM("retention_days", NUMBER, offsetof(store_sink, retention_days), .min = 0.0,
                   .max = 1e6),
+    EVTWIN__PARAM("busy_timeout_ms", NUMBER, offsetof(store_sink, busy_timeout_ms), .min = 0.0,
+                  .max = 1e6),
     {.key = NULL}};
 
 static void close_sink(void *ctx) {
     store_sink *s = ctx;
+    if (s->n_conflicting > 1) {
+        evtwin__log(EVTWIN_LOG_WARNING, "%zu records had the key of another one and were left out",
+                    s->n_conflicting);
+    }
     evtwin_store_free(s->store);
 }
 
@@ -29,26 +40,45 @@ static evtwin_status open_sink(const evtwin__uri *uri, void *ctx) {
     evtwin_store_options options;
     EVTWIN_TRY(evtwin_store_options_init(&options, sizeof options));
     s->retention_days = options.retention_days;
+    s->busy_timeout_ms = -1.0;
     EVTWIN_TRY(evtwin__params_read(uri, params, s));
     options.retention_days = s->retention_days;
+    const double default_ms =
+        s->write == WRITE_ROWS ? rows_busy_timeout_ms : (double)options.busy_timeout_ms;
+    options.busy_timeout_ms = (int)(s->busy_timeout_ms < 0.0 ? default_ms : s->busy_timeout_ms);
     return evtwin__store_open_uri(uri, &options, &s->store);
+}
+
+/* A record that differs from the one that has its key is not stored, which must not go unseen. */
+static void note_conflicts(store_sink *s, size_t n) {
+    if (n > 0 && s->n_conflicting == 0) {
+        evtwin__log(
+            EVTWIN_LOG_WARNING,
+            "%zu record%s the key (battery, time, seq) of another one and left out; the first "
+            "one stays; more are counted",
+            n, n == 1 ? " has" : "s have");
+    }
+    s->n_conflicting += n;
 }
 
 /* Rows with their position, in one transaction; then the states, which may be those of the batch
  * before if a crash comes in between: a session goes on from them all the same. */
-static evtwin_status insert(evtwin_store *store, const evtwin_batch *batch) {
+static evtwin_status insert(store_sink *s, const evtwin_batch *batch) {
+    evtwin_insert_report report;
     const int has_position = batch->source != NULL && batch->position != NULL &&
                              batch->source[0] != '\0' && batch->position[0] != '\0';
-    evtwin_status st = has_position ? evtwin_store_insert_from(store, batch->rows, batch->source,
-                                                               batch->position, NULL, 0)
-                                    : evtwin_store_insert(store, batch->rows, NULL, 0);
+    evtwin_status st = has_position
+                           ? evtwin_store_insert_from(s->store, batch->rows, batch->source,
+                                                      batch->position, &report, sizeof report)
+                           : evtwin_store_insert(s->store, batch->rows, &report, sizeof report);
+    note_conflicts(s, st < 0 ? 0 : report.n_conflicting);
     if (st < 0 || batch->states == NULL) {
         return st;
     }
     evtwin_table *no_rows = NULL;
     const size_t none = 0;
     if ((st = evtwin_table_select(batch->states, &none, 0, &no_rows)) == EVTWIN_OK) {
-        st = evtwin_store_put_predictions(store, no_rows, batch->states, NULL);
+        st = evtwin_store_put_predictions(s->store, no_rows, batch->states, NULL);
     }
     evtwin_table_free(no_rows);
     return st;
@@ -59,7 +89,7 @@ static evtwin_status write_sink(void *ctx, const evtwin_batch *batch) {
     store_sink *s = ctx;
     return s->write == WRITE_PREDICTIONS
                ? evtwin_store_put_predictions(s->store, batch->rows, batch->states, NULL)
-               : insert(s->store, batch);
+               : insert(s, batch);
 }
 
 const evtwin__scheme evtwin__sink_sqlite = {

@@ -8,13 +8,14 @@
 #include "stream/telemetry_json.h"
 
 #include <stdio.h>
+#include <string.h>
 
 typedef struct csv_source {
     evtwin__csv_reader *reader;
     const char *path;
-    evtwin_naive_time naive;
-    const char *battery_id; /* for a file without one, else NULL */
-    const char *units;      /* of columns whose names suggest another one, or NULL */
+    evtwin_csv_options options;      /* of the reader */
+    const char *delimiter, *decimal; /* one character each, or NULL */
+    const char *battery_id;          /* for a file without one, else NULL */
 
     evtwin_table *read; /* what the reader gave last; rows from next on are still to be passed on */
     size_t next;
@@ -23,14 +24,19 @@ typedef struct csv_source {
 } csv_source;
 
 static const evtwin__param params[] = {
-    EVTWIN__PARAM("naive_time", WORD, offsetof(csv_source, naive), .words = EVTWIN__NAIVE_WORDS),
+    EVTWIN__PARAM("naive_time", WORD, offsetof(csv_source, options.naive_time),
+                  .words = EVTWIN__NAIVE_WORDS),
+    EVTWIN__PARAM("time_format", TEXT, offsetof(csv_source, options.time_format)),
+    EVTWIN__PARAM("delimiter", TEXT, offsetof(csv_source, delimiter)),
+    EVTWIN__PARAM("decimal", TEXT, offsetof(csv_source, decimal)),
+    EVTWIN__PARAM("skip_lines", SIZE, offsetof(csv_source, options.skip_lines)),
     EVTWIN__PARAM("battery_id", TEXT, offsetof(csv_source, battery_id)),
-    EVTWIN__PARAM("unit", TEXT, offsetof(csv_source, units)),
+    EVTWIN__PARAM("unit", TEXT, offsetof(csv_source, options.units)),
     {.key = NULL}};
 
 static void close_source(void *ctx) {
     csv_source *s = ctx;
-    evtwin__csv_reader_free(s->reader);
+    evtwin_csv_free(s->reader);
     evtwin_table_free(s->read);
 }
 
@@ -38,7 +44,7 @@ static void close_source(void *ctx) {
 static evtwin_status look_at_header(csv_source *s) {
     int has_time = 0, has_id = 0;
     const char *name;
-    for (size_t i = 0; (name = evtwin__csv_reader_name(s->reader, i)) != NULL; i++) {
+    for (size_t i = 0; (name = evtwin_csv_name(s->reader, i)) != NULL; i++) {
         evtwin__meaning meaning;
         if (!evtwin__meaning_find(name, EVTWIN__TELEMETRY, &meaning)) {
             continue;
@@ -55,18 +61,28 @@ static evtwin_status look_at_header(csv_source *s) {
     return EVTWIN_OK;
 }
 
+/* The one character that a parameter gives; "tab" is a word for one. */
+static evtwin_status byte_of(const char *key, const char *text, char *out) {
+    if (text == NULL) {
+        return EVTWIN_OK;
+    }
+    const int is_tab = strcmp(text, "tab") == 0;
+    EVTWIN_FAIL_IF(!is_tab && strlen(text) != 1, EVTWIN_E_ARG,
+                   "csv: %s=%.60s is not one character, or tab", key, text);
+    *out = is_tab ? '\t' : text[0];
+    return EVTWIN_OK;
+}
+
 static evtwin_status open_source(const evtwin__uri *uri, void *ctx) {
     csv_source *s = ctx;
-    evtwin_csv_options options;
-    EVTWIN_TRY(evtwin_csv_options_init(&options, sizeof options));
+    EVTWIN_TRY(evtwin_csv_options_init(&s->options, sizeof s->options));
     s->path = uri->path;
-    s->naive = options.naive_time;
     EVTWIN_TRY(evtwin__params_read(uri, params, s));
     EVTWIN_FAIL_IF(s->battery_id != NULL && !evtwin_battery_id_is_valid(s->battery_id),
                    EVTWIN_E_ARG, "csv: battery_id=%.60s is not a valid battery id", s->battery_id);
-    options.naive_time = s->naive;
-    EVTWIN_TRY(evtwin__csv_reader_open(s->path, &options, &s->reader));
-    EVTWIN_TRY(evtwin__csv_reader_set_units(s->reader, s->units));
+    EVTWIN_TRY(byte_of("delimiter", s->delimiter, &s->options.delimiter));
+    EVTWIN_TRY(byte_of("decimal", s->decimal, &s->options.decimal));
+    EVTWIN_TRY(evtwin__csv_reader_open(s->path, &s->options, &s->reader));
     EVTWIN_TRY(evtwin_telemetry_table_create(&s->read));
     return look_at_header(s);
 }
@@ -80,13 +96,13 @@ static evtwin_status name_battery(const csv_source *s) {
     return EVTWIN_OK;
 }
 
-/* A row that names its battery and time and lies within the ranges. */
+/* A row that names its battery and time and holds nothing infinite. */
 static evtwin_status check_row(const csv_source *s, size_t row) {
     EVTWIN_TRY(evtwin__binding_check_key(&s->binding, row));
     for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
         evtwin__value value;
         EVTWIN_TRY(evtwin__binding_get(&s->binding, q, row, &value));
-        EVTWIN_TRY(evtwin__value_check_range(q, &value));
+        EVTWIN_TRY(evtwin__telemetry_check_number(q, &value));
     }
     return EVTWIN_OK;
 }
@@ -122,10 +138,16 @@ static evtwin_status refuse_row(csv_source *s, evtwin_source *source, evtwin_sta
 }
 
 /* Let the reader go on behind what has been passed on. */
-static evtwin_status read_more(csv_source *s, evtwin_source *source, size_t max_rows) {
+static evtwin_status read_more(csv_source *s, evtwin_source *source, size_t max_rows,
+                               int timeout_ms) {
     s->n_before += s->next;
     s->next = 0;
     EVTWIN_TRY(evtwin_table_resize(s->read, 0));
+    int is_there;
+    EVTWIN_TRY(evtwin__csv_reader_await(s->reader, timeout_ms, &is_there));
+    if (!is_there) {
+        return EVTWIN_OK;
+    }
     const evtwin_status st = evtwin__csv_reader_next(s->reader, max_rows, s->read);
     if (st != EVTWIN_OK) {
         return st == EVTWIN_E_PARSE ? refuse_record(s, source, st) : st;
@@ -138,13 +160,15 @@ static evtwin_status read_more(csv_source *s, evtwin_source *source, size_t max_
 static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_rows, int timeout_ms,
                                  evtwin_table *table) {
     csv_source *s = ctx;
-    (void)timeout_ms;
     evtwin_status st = EVTWIN_OK;
     if (s->next == evtwin_table_rows(s->read) &&
-        (st = read_more(s, source, max_rows)) != EVTWIN_OK) {
+        (st = read_more(s, source, max_rows, timeout_ms)) != EVTWIN_OK) {
         return st;
     }
     const size_t rows = evtwin_table_rows(s->read);
+    if (rows == 0) {
+        return EVTWIN_OK; /* a pipe that has nothing yet */
+    }
     size_t n = 0;
     while (s->next + n < rows && n < max_rows && (st = check_row(s, s->next + n)) == EVTWIN_OK) {
         n++;

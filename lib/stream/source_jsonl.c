@@ -2,6 +2,7 @@
 /* stream/source_jsonl.c: "jsonl:FILE" as a source, one telemetry record a line. */
 
 #include "core/file.h"
+#include "core/file_kind.h"
 #include "core/mem.h"
 #include "core/status.h"
 #include "stream/scheme.h"
@@ -17,14 +18,15 @@
 enum { MAX_LINE = 65536, BUFFER_SIZE = 2 * MAX_LINE };
 
 typedef struct jsonl_source {
-    int fd;
+    int fd; /* -1: there is no such file yet */
     const char *path;
-    int follow; /* at the end of the file wait for more instead of ending */
+    int follow; /* at the end of the file wait for more, or for the file that takes its place */
     evtwin_naive_time naive;
-    int at_end;   /* of the file, and not following */
+    int at_end;   /* of the file, which gets no more */
     int skipping; /* the rest of a line that is too long */
     uint64_t line;
-    uint64_t n_passed; /* bytes of the file before the buffer */
+    uint64_t first_hash; /* of the first line, by which a followed file is known again */
+    uint64_t n_passed;   /* bytes of the file before the buffer */
     char *buffer;
     size_t start, end; /* what of the buffer is still to be read */
 } jsonl_source;
@@ -42,6 +44,11 @@ static void close_source(void *ctx) {
     evtwin__free(s->buffer);
 }
 
+static evtwin_status open_path(jsonl_source *s) {
+    const evtwin_status st = evtwin__fd_open_input(s->path, 0, &s->fd);
+    return st == EVTWIN_E_NOT_FOUND && s->follow ? EVTWIN_OK : st;
+}
+
 static evtwin_status open_source(const evtwin__uri *uri, void *ctx) {
     jsonl_source *s = ctx;
     const int is_stdin = strcmp(uri->path, "-") == 0;
@@ -53,14 +60,55 @@ static evtwin_status open_source(const evtwin__uri *uri, void *ctx) {
     EVTWIN_TRY(evtwin__params_read(uri, params, s));
     s->buffer = evtwin__calloc(BUFFER_SIZE, 1);
     EVTWIN_FAIL_IF(s->buffer == NULL, EVTWIN_E_NOMEM, "%s: out of memory", s->path);
-    s->fd =
-        is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : evtwin__fd_open(s->path, O_RDONLY, 0);
-    struct stat info;
-    if (s->fd < 0 || fstat(s->fd, &info) != 0) {
-        return evtwin__fail_errno(s->path, errno);
+    if (!is_stdin) {
+        return open_path(s);
     }
-    return S_ISDIR(info.st_mode) ? evtwin__fail_errno(s->path, EISDIR) : EVTWIN_OK;
+    s->fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+    return s->fd < 0 ? evtwin__fail_errno(s->path, errno) : EVTWIN_OK;
 }
+
+/* ---- follow, as tail -F does ---- */
+
+/* From its beginning, whatever was read of the file before. */
+static void begin_file(jsonl_source *s) {
+    s->at_end = s->skipping = 0;
+    s->line = s->n_passed = s->first_hash = 0;
+    s->start = s->end = 0;
+}
+
+/* At the end of a file: was it cut and so begins anew, or has another one, with something in it,
+ * taken its place and this one nothing left? */
+static evtwin_status look_for_rotation(jsonl_source *s) {
+    struct stat open_one, named;
+    if (fstat(s->fd, &open_one) != 0 || !S_ISREG(open_one.st_mode)) {
+        return EVTWIN_OK;
+    }
+    const uint64_t n_read = s->n_passed + s->end;
+    if ((uint64_t)open_one.st_size < n_read) {
+        evtwin__log(EVTWIN_LOG_WARNING, "%s: was cut from %llu to %lld bytes; read from the start",
+                    s->path, (unsigned long long)n_read, (long long)open_one.st_size);
+        EVTWIN_FAIL_IF(lseek(s->fd, 0, SEEK_SET) < 0, EVTWIN_E_IO, "%s: %s", s->path,
+                       strerror(errno));
+        begin_file(s);
+        return EVTWIN_OK;
+    }
+    const int is_other = stat(s->path, &named) == 0 &&
+                         (named.st_ino != open_one.st_ino || named.st_dev != open_one.st_dev);
+    const int is_over = is_other && (named.st_size > 0 || open_one.st_nlink == 0);
+    s->at_end = is_over && fstat(s->fd, &open_one) == 0 && (uint64_t)open_one.st_size == n_read;
+    return EVTWIN_OK;
+}
+
+/* Go on with the file that has taken the place of the one at its end, or wait for it. */
+static evtwin_status next_file(jsonl_source *s) {
+    evtwin__log(EVTWIN_LOG_INFO, "%s: another file took its place; going on with that", s->path);
+    close(s->fd);
+    s->fd = -1;
+    begin_file(s);
+    return open_path(s);
+}
+
+/* ---- read ---- */
 
 /* Is there something to read, or the end, within that time? */
 static int is_ready(const jsonl_source *s, int timeout_ms) {
@@ -75,15 +123,21 @@ static evtwin_status fill(jsonl_source *s, int timeout_ms, size_t *n_out) {
     s->n_passed += s->start;
     s->end -= s->start;
     s->start = 0;
-    if (s->at_end || !is_ready(s, timeout_ms)) {
+    EVTWIN_TRY(s->fd < 0 ? open_path(s) : EVTWIN_OK);
+    if (s->fd < 0 || s->at_end || !is_ready(s, timeout_ms)) {
         return EVTWIN_OK;
     }
     const ssize_t n = evtwin__fd_read(s->fd, s->buffer + s->end, BUFFER_SIZE - s->end);
     EVTWIN_FAIL_IF(n < 0 && errno != EAGAIN, EVTWIN_E_IO, "%s: %s", s->path, strerror(errno));
+    const int is_first = s->n_passed == 0 && s->end == 0;
     s->at_end = n == 0 && !s->follow;
     *n_out = n > 0 ? (size_t)n : 0;
     s->end += *n_out;
-    return EVTWIN_OK;
+    if (n == 0 && s->follow) {
+        return look_for_rotation(s);
+    }
+    return is_first ? evtwin__file_kind(s->path, s->buffer, s->end, "write it as JSON lines")
+                    : EVTWIN_OK;
 }
 
 /* Drop what is in the buffer of a line that is passed over; 1 once its end was found. */
@@ -105,6 +159,15 @@ static evtwin_status refuse(jsonl_source *s, evtwin_source *source, evtwin_statu
     return evtwin_source_refuse(source, status, place, NULL, s->buffer + s->start, length);
 }
 
+/* FNV-1a */
+static uint64_t hash(const char *text, size_t length) {
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < length; i++) {
+        h = (h ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
+    }
+    return h;
+}
+
 /* The next whole line, which stays in the buffer: its length in *length_out, or NULL in *line_out
  * if there is none within that time. */
 static evtwin_status find_line(jsonl_source *s, int timeout_ms, const char **line_out,
@@ -116,6 +179,7 @@ static evtwin_status find_line(jsonl_source *s, int timeout_ms, const char **lin
             const char *newline = memchr(from, '\n', s->end - s->start);
             *length_out = newline != NULL ? (size_t)(newline - from) : s->end - s->start;
             if (newline != NULL || *length_out > MAX_LINE) {
+                s->first_hash = s->line == 0 ? hash(from, *length_out) : s->first_hash;
                 *line_out = from;
                 return EVTWIN_OK;
             }
@@ -140,6 +204,11 @@ static int is_blank(const char *text, size_t n) {
 static evtwin_status decode_line(const jsonl_source *s, const char *line, size_t length,
                                  evtwin_table *table) {
     EVTWIN_FAIL_IF(length > MAX_LINE, EVTWIN_E_PARSE, "the line is longer than %d bytes", MAX_LINE);
+    const int is_first = s->n_passed == 0 && s->start == 0;
+    if (is_first && length >= 3 && memcmp(line, "\xEF\xBB\xBF", 3) == 0) { /* UTF-8's mark */
+        line += 3;
+        length -= 3;
+    }
     return is_blank(line, length) ? EVTWIN_OK
                                   : evtwin_telemetry_decode(line, length, s->naive, table);
 }
@@ -152,7 +221,7 @@ static evtwin_status end_of_lines(jsonl_source *s, evtwin_source *source) {
     if (s->start == s->end || s->skipping) { /* the rest of a line that was reported as too long */
         s->start = s->end;
         s->skipping = 0;
-        return EVTWIN_DONE;
+        return s->follow ? next_file(s) : EVTWIN_DONE;
     }
     const evtwin_status st =
         evtwin__fail(EVTWIN_E_PARSE, "incomplete last line: it has no line break");
@@ -162,8 +231,10 @@ static evtwin_status end_of_lines(jsonl_source *s, evtwin_source *source) {
 }
 
 static evtwin_status set_position(const jsonl_source *s, evtwin_source *source) {
-    char position[32];
-    snprintf(position, sizeof position, "%llu", (unsigned long long)(s->n_passed + s->start));
+    char position[64];
+    const unsigned long long offset = s->n_passed + s->start;
+    snprintf(position, sizeof position, s->follow ? "%llu@%016llx" : "%llu", offset,
+             (unsigned long long)s->first_hash);
     return evtwin_source_set_position(source, position);
 }
 

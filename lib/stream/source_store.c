@@ -7,40 +7,192 @@
 #include "stream/scheme.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { ROWS_ALL = 0, ROWS_UNPREDICTED = 1 };
 
 typedef struct store_source {
     evtwin_store *store;
-    int rows;         /* ROWS_… */
-    int64_t revision; /* of the last row given */
+    double retention_days, busy_timeout_ms; /* the former is the sinks' */
+    int rows;                               /* ROWS_… */
+    int64_t revision;                       /* of the last row given */
+    int64_t generation;                     /* of the database that this is of */
+    evtwin_table *last;                     /* the waiting rows given last, NULL = none */
 } store_source;
 
 static const evtwin__param params[] = {
     EVTWIN__PARAM("rows", WORD, offsetof(store_source, rows),
                   .words = {[ROWS_ALL] = "all", [ROWS_UNPREDICTED] = "unpredicted"}),
+    EVTWIN__PARAM("retention_days", NUMBER, offsetof(store_source, retention_days), .max = 1e6),
+    EVTWIN__PARAM("busy_timeout_ms", NUMBER, offsetof(store_source, busy_timeout_ms), .max = 1e6),
     {.key = NULL}};
 
 static void close_source(void *ctx) {
     store_source *s = ctx;
+    evtwin_table_free(s->last);
     evtwin_store_free(s->store);
 }
 
-/* The database has to exist: a mistyped name must not become a source of nothing. */
+/* The database has to exist: a mistyped name must not become a source of nothing. Whoever takes
+ * what waits may write, as far as it can, so that rows which can never be predicted stop waiting.
+ */
 static evtwin_status open_source(const evtwin__uri *uri, void *ctx) {
     store_source *s = ctx;
     evtwin_store_options options;
     EVTWIN_TRY(evtwin_store_options_init(&options, sizeof options));
     options.read_only = 1;
+    s->busy_timeout_ms = options.busy_timeout_ms;
     EVTWIN_TRY(evtwin__params_read(uri, params, s));
-    return evtwin__store_open_uri(uri, &options, &s->store);
+    options.busy_timeout_ms = (int)s->busy_timeout_ms;
+    EVTWIN_TRY(evtwin__store_open_uri(uri, &options, &s->store));
+    evtwin_store *writer = NULL;
+    options.read_only = 0;
+    if (s->rows == ROWS_UNPREDICTED && evtwin__store_open_uri(uri, &options, &writer) >= 0) {
+        evtwin_store_free(s->store);
+        s->store = writer;
+    }
+    return EVTWIN_OK;
 }
 
-/* Append the telemetry of rows of the store. */
-static evtwin_status append(const evtwin_table *found, evtwin_table *table) {
+/* Rows of another program whose key cannot be read, or could not be written anywhere. */
+static int has_key(const evtwin__binding *binding, size_t row) {
+    evtwin__value seq;
+    return evtwin__binding_check_key(binding, row) >= 0 &&
+           evtwin__binding_get(binding, EVTWIN__Q_SEQ, row, &seq) >= 0 &&
+           (!seq.is_present || seq.i64 >= 0);
+}
+
+/* Append the telemetry of rows of the store, and revision where it says to which row a prediction
+ * goes. Rows whose key cannot be read are left out. */
+static evtwin_status append(store_source *s, evtwin_table *found, evtwin_table *table) {
+    const size_t at = evtwin_table_rows(table);
     evtwin__binding binding;
     EVTWIN_TRY(evtwin__bind(found, EVTWIN__TELEMETRY, &binding));
-    return evtwin__binding_append(&binding, 0, binding.rows, EVTWIN__TELEMETRY, table);
+    size_t n_passed = 0;
+    for (size_t first = 0, end; first < binding.rows; first = end) {
+        const int is_good = has_key(&binding, first);
+        for (end = first + 1; is_good && end < binding.rows && has_key(&binding, end); end++) {
+        }
+        n_passed += !is_good;
+        EVTWIN_TRY(
+            is_good ? evtwin__binding_append(&binding, first, end - first, EVTWIN__TELEMETRY, table)
+                    : EVTWIN_OK);
+    }
+    if (n_passed > 0) {
+        evtwin__log(
+            EVTWIN_LOG_WARNING,
+            "%zu row%s of a store passed over: their time, battery id or seq cannot be read",
+            n_passed, n_passed == 1 ? " is" : "s are");
+    }
+    if (s->rows == ROWS_ALL) {
+        return EVTWIN_OK;
+    }
+
+    /* none of these is passed over: the store has done it */
+    size_t col = evtwin_table_find(table, "revision");
+    if (col == EVTWIN_NO_COLUMN) {
+        EVTWIN_TRY(evtwin_table_add_column(table, "revision", EVTWIN_I64, "", &col));
+    }
+    const int64_t *revision = evtwin_table_i64(found, evtwin_table_find(found, "revision"));
+    for (size_t row = at; row < evtwin_table_rows(table); row++) {
+        EVTWIN_TRY(evtwin_table_set_i64(table, col, row, revision[row - at]));
+    }
+    return EVTWIN_OK;
+}
+
+/* 1 once for each time that the database was replaced: what is remembered is of another. */
+static int is_replaced(store_source *s) {
+    const int64_t generation = evtwin_store_generation(s->store);
+    const int is_other = generation != s->generation;
+    s->generation = generation;
+    return is_other;
+}
+
+/* ---- what waits ---- */
+
+static int by_value(const void *a, const void *b) {
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static int64_t *revisions(evtwin_table *rows) {
+    return evtwin_table_i64_edit(rows, evtwin_table_find(rows, "revision"));
+}
+
+/* Every row was given before, and the pump reads on when its sinks have the predictions: these did
+ * not reach the rows, nor will they the next time. */
+static evtwin_status check_progress(const store_source *s, const evtwin_source *source,
+                                    evtwin_table *found) {
+    const size_t n = evtwin_table_rows(found);
+    const size_t n_last = s->last != NULL ? evtwin_table_rows(s->last) : 0;
+    int is_new = n_last == 0;
+    for (size_t i = 0; i < n && !is_new; i++) {
+        is_new = bsearch(&revisions(found)[i], revisions(s->last), n_last, sizeof(int64_t),
+                         by_value) == NULL;
+    }
+    EVTWIN_FAIL_IF(!is_new, EVTWIN_E_EXTERNAL,
+                   "%s: %zu waiting row%s given before and still wait%s: no prediction reached the "
+                   "store; write predictions to the same store",
+                   evtwin_source_uri(source), n, n == 1 ? " was" : "s were", n == 1 ? "s" : "");
+    return EVTWIN_OK;
+}
+
+/* In which order they come does not matter from here on: only which they are. */
+static void remember(store_source *s, evtwin_table *found) {
+    qsort(revisions(found), evtwin_table_rows(found), sizeof(int64_t), by_value);
+    evtwin_table_free(s->last);
+    s->last = found;
+}
+
+static evtwin_status read_waiting(store_source *s, const evtwin_source *source, size_t max_rows,
+                                  evtwin_table *table) {
+    evtwin_table *found = NULL;
+    evtwin_status st = evtwin_store_unpredicted(s->store, max_rows, &found);
+    if (is_replaced(s)) {
+        evtwin_table_free(s->last);
+        s->last = NULL;
+    }
+    if (st == EVTWIN_OK && (st = check_progress(s, source, found)) >= 0 &&
+        (st = append(s, found, table)) >= 0) {
+        remember(s, found);
+        found = NULL;
+    }
+    evtwin_table_free(found);
+    return st == EVTWIN_DONE ? EVTWIN_OK : st;
+}
+
+/* ---- the change feed ---- */
+
+/* Rows behind the last one given. What took the place of the database is read from its start. */
+static evtwin_status read_changes(store_source *s, size_t max_rows, evtwin_table **found,
+                                  int64_t *revision) {
+    evtwin_status st = evtwin_store_changes(s->store, s->revision, max_rows, found, revision);
+    if (is_replaced(s)) {
+        if (st == EVTWIN_OK) {
+            evtwin_table_free(*found);
+        }
+        s->revision = 0;
+        st = evtwin_store_changes(s->store, 0, max_rows, found, revision);
+    }
+    return st;
+}
+
+static evtwin_status read_feed(store_source *s, evtwin_source *source, size_t max_rows,
+                               evtwin_table *table) {
+    evtwin_table *found = NULL;
+    int64_t revision = 0;
+    evtwin_status st = read_changes(s, max_rows, &found, &revision);
+    if (st != EVTWIN_OK) {
+        return st == EVTWIN_DONE ? EVTWIN_OK : st;
+    }
+    st = append(s, found, table);
+    evtwin_table_free(found);
+    EVTWIN_TRY(st);
+    char position[32];
+    snprintf(position, sizeof position, "%lld", (long long)revision);
+    EVTWIN_TRY(evtwin_source_set_position(source, position));
+    s->revision = revision;
+    return EVTWIN_OK;
 }
 
 /* A store may always get more rows: its "nothing" is never our end. */
@@ -48,24 +200,8 @@ static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_ro
                                  evtwin_table *table) {
     store_source *s = ctx;
     (void)timeout_ms;
-    evtwin_table *found = NULL;
-    int64_t revision = s->revision;
-    evtwin_status st =
-        s->rows == ROWS_UNPREDICTED
-            ? evtwin_store_unpredicted(s->store, max_rows, &found)
-            : evtwin_store_changes(s->store, s->revision, max_rows, &found, &revision);
-    if (st != EVTWIN_OK) {
-        return st == EVTWIN_DONE ? EVTWIN_OK : st;
-    }
-    st = append(found, table);
-    evtwin_table_free(found);
-    if (st == EVTWIN_OK && s->rows == ROWS_ALL) {
-        char position[32];
-        snprintf(position, sizeof position, "%lld", (long long)revision);
-        st = evtwin_source_set_position(source, position);
-    }
-    s->revision = st == EVTWIN_OK ? revision : s->revision;
-    return st;
+    return s->rows == ROWS_UNPREDICTED ? read_waiting(s, source, max_rows, table)
+                                       : read_feed(s, source, max_rows, table);
 }
 
 const evtwin__scheme evtwin__source_sqlite = {

@@ -107,11 +107,20 @@ evtwin_status evtwin__telemetry_put_json(const evtwin__binding *binding, size_t 
     return EVTWIN_OK;
 }
 
+/* What was measured is kept as it came, however impossible: who predicts from it judges it. The
+ * number of a record is ours, and no store takes a negative one. */
+evtwin_status evtwin__telemetry_check_number(size_t q, const evtwin__value *value) {
+    return q == EVTWIN__Q_SEQ ? evtwin__value_check_range(q, value) : EVTWIN_OK;
+}
+
 /* Does the one row have what every record has? */
 static evtwin_status check_row(const evtwin__binding *b, size_t row) {
     EVTWIN_FAIL_IF(b->bound[EVTWIN__Q_TIME].col == EVTWIN_NO_COLUMN ||
                        b->bound[EVTWIN__Q_BATTERY_ID].col == EVTWIN_NO_COLUMN,
                    EVTWIN_E_SCHEMA, "the table lacks the column time or battery_id");
+    evtwin__value seq;
+    EVTWIN_TRY(evtwin__binding_get(b, EVTWIN__Q_SEQ, row, &seq));
+    EVTWIN_TRY(evtwin__telemetry_check_number(EVTWIN__Q_SEQ, &seq));
     return evtwin__binding_check_key(b, row);
 }
 
@@ -165,6 +174,44 @@ static int is_too_deep(const char *text, size_t length) {
     return 0;
 }
 
+/* Python writes NaN, which is not JSON, for what is missing: null means the same. A copy of the
+ * text with null in its place, which is empty if there is none. */
+static evtwin__text replace_nan(const char *text, size_t length) {
+    evtwin__text copy = {.data = NULL};
+    size_t n_copied = 0;
+    int in_string = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] == '"') {
+            in_string = !in_string;
+        } else if (in_string) {
+            i += text[i] == '\\';
+        } else if (length - i >= 3 && memcmp(text + i, "NaN", 3) == 0) {
+            evtwin__text_add(&copy, text + n_copied, i - n_copied);
+            evtwin__text_put(&copy, "null");
+            n_copied = i + 3;
+            i += 2;
+        }
+    }
+    if (n_copied > 0) {
+        evtwin__text_add(&copy, text + n_copied, length - n_copied);
+    }
+    return copy;
+}
+
+static evtwin_status parse_json(const char *text, size_t length, json_t **out) {
+    evtwin_status st = evtwin__json_parse("telemetry", text, length, out);
+    evtwin__text copy = {.data = NULL};
+    if (st == EVTWIN_E_PARSE) {
+        copy = replace_nan(text, length);
+        EVTWIN_FAIL_IF(copy.is_failed, EVTWIN_E_NOMEM, "out of memory for a telemetry record");
+    }
+    if (copy.size > 0) {
+        st = evtwin__json_parse("telemetry", copy.data, copy.size, out);
+    }
+    evtwin__text_free(&copy);
+    return st;
+}
+
 static evtwin_status parse_object(const char *text, size_t length, json_t **out) {
     EVTWIN_FAIL_IF(length > MAX_TEXT, EVTWIN_E_PARSE,
                    "a telemetry record of %zu bytes; the limit is %d", length, MAX_TEXT);
@@ -172,7 +219,7 @@ static evtwin_status parse_object(const char *text, size_t length, json_t **out)
                    "a telemetry record nested deeper than %d", MAX_DEPTH);
     json_t *object = NULL;
     evtwin_status st = EVTWIN_OK;
-    EVTWIN_TRY(evtwin__json_parse("telemetry", text, length, &object));
+    EVTWIN_TRY(parse_json(text, length, &object));
     if (!json_is_object(object)) {
         st = evtwin__fail(EVTWIN_E_PARSE, "a telemetry record is a JSON object");
     } else if (json_object_size(object) > MAX_KEYS) {
@@ -219,9 +266,14 @@ static evtwin_status decode_text(size_t q, const json_t *json, evtwin__value *ou
 
 static evtwin_status decode_time(size_t q, const json_t *json, evtwin_naive_time naive,
                                  evtwin__value *out) {
+    char number[EVTWIN__NUM_SIZE]; /* since 1970: read as its text would be */
     const char *text = json_string_value(json);
-    if (text == NULL) {
-        return fail_type(q, "a string");
+    if (json_is_number(json)) {
+        json_is_integer(json) ? evtwin__format_i64(json_integer_value(json), number)
+                              : evtwin__format_f64(json_real_value(json), number);
+        text = number;
+    } else if (text == NULL) {
+        return fail_type(q, "a string or a number");
     }
     const evtwin_status st = evtwin_time_parse(text, naive, &out->i64);
     return st < 0 ? evtwin__fail_in(st, "key \"%s\"", evtwin__schema[q].json_key) : EVTWIN_OK;
@@ -265,7 +317,7 @@ static evtwin_status decode_object(const json_t *object, evtwin_naive_time naive
         EVTWIN_FAIL_IF(to->col == EVTWIN_NO_COLUMN || to->type != of->type || to->factor != 1.0,
                        EVTWIN_E_SCHEMA, "the table has no telemetry column '%s'", of->name);
         EVTWIN_TRY(decode_value(q, json, naive, &value[q]));
-        EVTWIN_TRY(evtwin__value_check_range(q, &value[q]));
+        EVTWIN_TRY(evtwin__telemetry_check_number(q, &value[q]));
     }
     return EVTWIN_OK;
 }

@@ -11,4 +11,7 @@
 evtwin_status evtwin__telemetry_put_json(const evtwin__binding *binding, size_t row, unsigned kinds,
                                          evtwin__text *text);
 
+/* EVTWIN_E_RANGE for a value that makes its record malformed: a negative seq. */
+evtwin_status evtwin__telemetry_check_number(size_t q, const evtwin__value *value);
+
 #endif

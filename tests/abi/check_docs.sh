@@ -47,6 +47,7 @@ sed -n 's/^| .* | \([^|]*`[^|]*\) |$/\1/p' docs/threat-model.md | grep -o '`[^`]
     while read -r name; do
         case $name in
         *.c) file=tests/unit/$name; [ -f "$file" ] || echo "docs/threat-model.md names $file, which is absent" ;;
+        *.py) file=tests/$name; [ -f "$file" ] || echo "docs/threat-model.md names $file, which is absent" ;;
         *) grep -qw "$name" "$file" || echo "docs/threat-model.md names $name, which is not in $file" ;;
         esac
     done > /tmp/threat-model.$$

@@ -36,6 +36,22 @@ if command -v sqlite3 >/dev/null; then
     kill $feeder $locker 2>/dev/null
 fi
 
+# ---- standard output that is full or closed does not come back ----
+for out in /dev/full '&-'; do
+    run sh -c "evtwin-predict --models models --source jsonl:in.jsonl --sink jsonl:- --metrics-port 0 -q >$out"
+    expect 73
+done
+
+# ---- a record that cannot be is a note on its row; the others are predicted ----
+{ cat in.jsonl; sed -n '1,2s/"soc":[^,]*/"soc":150/p' in.jsonl; } >odd.jsonl
+run evtwin-predict --models models --source jsonl:odd.jsonl --sink jsonl:odd-out.jsonl --interval 0.1 --metrics-port 0 -q
+expect 0
+err 'soc: 150 percent'
+err '2 rows'
+check 'every record is there' [ "$(wc -l <odd-out.jsonl)" -eq "$(wc -l <odd.jsonl)" ]
+check 'the odd ones as they came, with the reason' [ "$(grep -c '"soc":150,.*"prediction_note":"unknown, because soc: 150 percent' odd-out.jsonl)" -eq 2 ]
+check 'the others predicted' [ "$(grep -c '"rul_prediction":' odd-out.jsonl)" -eq "$(wc -l <in.jsonl)" ]
+
 # ---- the predictor comes first and waits ----
 evtwin-predict --store sqlite:live.db --interval 0.2 --metrics-port $metrics_port >predict.out 2>predict.err &
 predict=$!
@@ -126,6 +142,12 @@ check 'twenty records' [ "$(grep -c '^{' out)" -eq 20 ]
 run sh -c 'evtwin-predict --source "sim:?speed=max" --sink jsonl:- --metrics-port 0 --interval 0.1 | head -n 1'
 check 'a reader that goes away ends it' [ "$(grep -c '^{' out)" -eq 1 ]
 
+for broken in '>/dev/full' '>&-'; do # a standard output that is full or closed ends it as well
+    run sh -c "exec evtwin-predict --source jsonl:records.jsonl --sink jsonl:- --metrics-port 0 $broken"
+    expect 73
+    no_err 'trying again'
+done
+
 # invalid records are named, counted and passed over at once; the good ones arrive
 for k in $(seq 20); do
     sed -n "${k}p" records.jsonl
@@ -144,6 +166,21 @@ for once in '' --once; do
     check 'the first ten are named' [ "$(grep -c 'refused: ' err)" -eq 10 ]
     no_err 'trying again'
 done
+# fractions under percent: predicted as they are, and said when they begin and at the end
+cat records.jsonl records.jsonl | awk '{
+    match($0, /"soc": *[0-9.]+/)
+    split(substr($0, RSTART, RLENGTH), pair, ":")
+    $0 = substr($0, 1, RSTART - 1) "\"soc\":" pair[2] / 100 substr($0, RSTART + RLENGTH)
+    sub(/"seq": *[0-9]+/, "\"seq\":" NR)
+    print
+}' >fractions.jsonl
+run evtwin-predict --models models --source jsonl:fractions.jsonl --sink null: --metrics-port 0 --interval 0.1
+expect 0
+err "feature 'soc': 40 of 40 values (0."
+err 'soc=fraction'
+no_err 'soh=fraction'
+err "feature 'soc': 40 of 40 values were outside the range of the training data"
+
 run evtwin-predict --source jsonl:mixed.jsonl --sink null: --sink null:
 expect 2
 err '--sink: duplicate null:'
@@ -153,5 +190,9 @@ expect 66
 check 'and makes none' [ ! -e absent.db ]
 run evtwin-predict --store redis://host --once
 expect 2
+if command -v sqlite3 >/dev/null; then
+    run evtwin-predict --models models --store 'sqlite:live.db?busy_timeout_ms=200' --once --metrics-port 0
+    expect 0
+fi
 
 finish

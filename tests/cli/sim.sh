@@ -142,6 +142,52 @@ wait $pid || code=$?
 last='the first simulator'
 expect 0
 
+# ---- a simulator that is started again goes on; --fresh starts anew ----
+go_on() { run evtwin-sim --fleet 2 --soh 97:84 --speed max --interval 60 --duration 7200 --sink sqlite:goes-on.db -q "$@"; }
+if command -v sqlite3 >/dev/null; then
+    last_of() { sqlite3 goes-on.db "SELECT $1 FROM ev_telemetry WHERE battery_id = 'BATTERY_002' ORDER BY time DESC, seq DESC LIMIT 1"; }
+    go_on
+    expect 0
+    no_err 'go on'
+    soh=$(last_of soh) cycles=$(last_of charge_cycles) seq=$(last_of seq)
+    run evtwin-sim --fleet 2 --soh 99 --seed 7 --speed max --interval 60 --duration 60 --sink 'sqlite:goes-on.db?retention_days=0'
+    expect 0
+    err '2 batteries go on'
+    check 'its health does not jump back' [ "$(sqlite3 goes-on.db "SELECT abs($(last_of soh) - $soh) < 0.31")" = 1 ]
+    check 'nor do its cycles' [ "$(sqlite3 goes-on.db "SELECT $(last_of charge_cycles) - $cycles IN (0, 1)")" = 1 ]
+    check 'its records are numbered on' [ "$(last_of seq)" -gt "$seq" ]
+    check 'and so is its clock' [ "$(sqlite3 goes-on.db "SELECT $(last_of sim_time_s) = 7260")" = 1 ]
+    go_on --fresh --start 2025-01-01
+    expect 0
+    check '--fresh is a new life' [ "$(sqlite3 goes-on.db "SELECT $(last_of sim_time_s) = 7200")" = 1 ]
+fi
+
+# ---- files that are moved away, pipes that nobody reads ----
+for kind in csv jsonl; do
+    evtwin-sim --fleet 2 --interval 0.1 --sink $kind:moved -q >out 2>err &
+    pid=$!
+    check "$kind: it writes" await 10 sh -c '[ "$(wc -l <moved)" -ge 3 ]'
+    mv moved moved.1
+    check "$kind: it goes on in a new file" await 10 sh -c '[ "$(wc -l <moved)" -ge 3 ]'
+    check "$kind: that begins like the first" [ "$(head -c 5 moved)" = "$(head -c 5 moved.1)" ]
+    rm moved
+    check "$kind: and again" await 10 sh -c '[ "$(wc -l <moved)" -ge 3 ]'
+    check "$kind: only its owner may read it" [ "$(stat -c %a moved)" = 600 ]
+    kill -TERM $pid
+    code=0
+    wait $pid || code=$?
+    last="evtwin-sim, $kind"
+    expect 0
+    err 'removed'
+    rm -f moved moved.1
+done
+mkfifo pipe
+stopped TERM "grep -q 'nobody reads' err" evtwin-sim --interval 0.1 --sink jsonl:pipe
+expect 1
+err 'not delivered'
+stopped TERM "sleep 1" evtwin-sim --until-eol --csv pipe -q
+expect 143
+
 # ---- a sink that fails: said once, held, counted; the other sink does not suffer ----
 (
     ulimit -f 8

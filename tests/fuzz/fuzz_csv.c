@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* fuzz_csv.c: any bytes are read as CSV or refused; what was read comes back the same when written.
- */
+/* fuzz_csv.c: any bytes are read as CSV, in any dialect, or refused; what was read comes back the
+ * same when written, and a file with a column more is still the same file. */
 
 #include "evtwin/table.h"
 #include "evtwin/telemetry.h"
@@ -112,9 +112,61 @@ static void read_as_stream(const char *path) {
     if (evtwin__csv_reader_open(path, NULL, &reader) == EVTWIN_OK) {
         while (evtwin__csv_reader_next(reader, 3, table) == EVTWIN_OK) {
         }
-        evtwin__csv_reader_free(reader);
+        evtwin_csv_free(reader);
     }
     evtwin_table_free(table);
+}
+
+/* The dialect that the first byte chooses. */
+static evtwin_csv_options choose(uint8_t byte) {
+    static const char delimiters[] = {'\0', ',', ';', '\t'}, decimals[] = {'\0', '.', ',', '\0'};
+    evtwin_csv_options options;
+    require(evtwin_csv_options_init(&options, sizeof options) == EVTWIN_OK);
+    options.delimiter = delimiters[byte & 3];
+    options.decimal = decimals[byte >> 2 & 3];
+    options.skip_lines = (byte >> 4 & 3) == 3;
+    options.used_columns = (byte >> 6 & 1) != 0 ? "soc,voltage" : NULL;
+    options.other_columns = byte >> 7 != 0 ? "time" : NULL;
+    return options;
+}
+
+/* The number of rows, after a copy with a column more to out (NULL = none); -1 if it is refused. */
+static int64_t read_and_copy(const char *path, const evtwin_csv_options *options, const char *out) {
+    evtwin_csv *csv = NULL;
+    evtwin_table *table = NULL, *added = NULL;
+    if (evtwin_csv_open(path, options, &csv) != EVTWIN_OK) {
+        return -1;
+    }
+    int64_t rows = -1;
+    if (evtwin_csv_read(csv, &table) == EVTWIN_OK) {
+        rows = (int64_t)evtwin_table_rows(table);
+        require(evtwin_table_create(&added) == EVTWIN_OK);
+        require(evtwin_table_add_column(added, "added", EVTWIN_BOOL, NULL, NULL) == EVTWIN_OK);
+        require(evtwin_table_resize(added, (size_t)rows) == EVTWIN_OK);
+        require(out == NULL || evtwin_csv_write(csv, added, out) == EVTWIN_OK);
+    }
+    evtwin_table_free(table);
+    evtwin_table_free(added);
+    evtwin_csv_free(csv);
+    return rows;
+}
+
+static void copy_in_dialect(const char *path, uint8_t byte) {
+    static char out[64];
+    if (out[0] == '\0') {
+        snprintf(out, sizeof out, "/dev/shm/fuzz_csv-%ld", (long)getpid());
+    }
+    evtwin_csv_options options = choose(byte);
+    const int64_t rows = read_and_copy(path, &options, out);
+    if (rows >= 0) {
+        options.max_line_bytes += 64;
+        options.max_columns++;
+        if (options.used_columns != NULL) { /* a header without any of them is not believed */
+            options.used_columns = "soc,voltage,added";
+        }
+        require(read_and_copy(out, &options, NULL) == rows);
+        unlink(out);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -130,6 +182,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         require(table == NULL && evtwin_last_error()[0] != '\0');
     }
     read_as_stream(path);
+    copy_in_dialect(path, size > 0 ? data[0] : 0);
     close(fd);
     return 0;
 }

@@ -4,6 +4,7 @@
 Afterwards every row that was reported is there once and unaltered, batches are there whole or not
 at all, and every row has exactly the prediction that its own values give.
 """
+import glob
 import json
 import os
 import random
@@ -65,7 +66,7 @@ class Tools:
 
     def start(self, name):
         self.n_starts += 1
-        seed = ["--seed", self.n_starts] if name == "sim" else []  # no life comes twice
+        seed = ["--seed", self.n_starts] if name == "sim" else []  # its noise does not come twice
         self.children[name] = t.start(name, *self.commands[name], *seed, err=name + ".err")
 
     def check_running(self):
@@ -83,6 +84,8 @@ def kill_at_random(tools):
     for i in range(KILLS):
         time.sleep(rng.uniform(0, LONGEST_PAUSE_S))
         tools.check_running()
+        if i % 7 == 3 and os.path.exists("ledger.jsonl"):  # as log rotation does, at any moment
+            os.rename("ledger.jsonl", f"ledger.jsonl.{i}")
         victims = [rng.choice(names)] if i % 9 else names  # now and then all three
         for name in victims:
             count[name] += 1
@@ -93,10 +96,12 @@ def kill_at_random(tools):
     return count
 
 
-def read_ledger(path):
+def read_ledger():
     """Whole lines only: a torn last line was not reported. {key: values}, number of lines."""
-    with open(path) as f:
-        lines = f.read().split("\n")[:-1]
+    lines = []
+    for path in sorted(glob.glob("ledger.jsonl*")):
+        with open(path) as f:
+            lines += f.read().split("\n")[:-1]
     records = [json.loads(line) for line in lines]
     return {(r["battery_id"], t.utc27(r["timestamp"]), r["seq"]):
             tuple(r.get(c) for c in LEDGER_FIELDS) for r in records}, len(lines)
@@ -153,6 +158,17 @@ def check_rows(db, ledger, n_lines, n_sim_kills):
             all(n == FLEET for _, n in batches), [b for b in batches if b[1] != FLEET][:3])
     t.check("at most one unreported batch for each kill of the simulator",
             len(unreported) <= FLEET * n_sim_kills, len(unreported))
+
+
+def check_lives(db):
+    """Whoever was killed, a battery's life goes on: nothing jumps back."""
+    rows = db.execute("SELECT battery_id, charge_cycles, soh, sim_time_s FROM ev_telemetry "
+                      "ORDER BY battery_id, time, seq").fetchall()
+    pairs = [(a, b) for a, b in zip(rows, rows[1:]) if a[0] == b[0]]
+    for what, back in (("cycles", lambda a, b: b[1] < a[1]), ("health", lambda a, b: b[2] > a[2] + 0.5),
+                       ("clock", lambda a, b: b[3] <= a[3])):
+        wrong = [p for p in pairs if back(*p)]
+        t.check(f"no battery's {what} jumps back", not wrong, wrong[:2])
 
 
 def check_predictions(db, again):
@@ -215,8 +231,9 @@ def main():
     t.check("no sink refused records meanwhile", not held, held)
 
     t.check("integrity", t.integrity(db) == "ok", t.integrity(db))
-    ledger, n_lines = read_ledger("ledger.jsonl")
+    ledger, n_lines = read_ledger()
     check_rows(db, ledger, n_lines, count["sim"])
+    check_lives(db)
     again = t.recomputed(db, "models", t.INPUTS + t.CAUSAL)
     check_predictions(db, again)
     db.close()

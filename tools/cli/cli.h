@@ -197,24 +197,61 @@ void cli_progress_clear(void);
 
 /* ---- CSV (cli_csv.c) ---- */
 
-/**
- * Read a file. numbers: names, comma-separated, that must be numeric where they exist; text: the
- * name of a column that is read as text (NULL = none); naive: "utc", "local" or "reject". 0 or an
- * exit code.
- */
-int cli_read_csv(const char *path, const char *numbers, const char *text, const char *naive,
-                 evtwin_table **out);
+/* The options of a tool that reads a CSV, in a row of its table from `first` on. */
+enum {
+    CLI_CSV_UNIT,
+    CLI_CSV_NAIVE_TIME,
+    CLI_CSV_TIME_FORMAT,
+    CLI_CSV_DELIMITER,
+    CLI_CSV_DECIMAL,
+    CLI_CSV_SKIP_LINES,
+    CLI_CSV_N_OPTIONS
+};
+
+#define CLI_CSV_OPTIONS(first, group_)                                                             \
+    [(first) +                                                                                     \
+        CLI_CSV_UNIT] =                                                                            \
+        CLI_STRINGS(                                                                               \
+            "unit", "NAME=UNIT", NULL, .group = group_,                                            \
+            .help = "the unit a column of the CSV really is in, e.g. soc=fraction; may be given "  \
+                    "again"),                                                                      \
+        [(first) + CLI_CSV_NAIVE_TIME] =                                                           \
+            CLI_STRING("naive-time", "KIND", "utc", .choices = "utc|local|reject",                 \
+                       .help = "what a time without an offset means: utc, local or reject"),       \
+        [(first) + CLI_CSV_TIME_FORMAT] =                                                          \
+            CLI_STRING("time-format", "FMT", NULL,                                                 \
+                       .help = "how times are written, e.g. \"%d/%m/%Y %H:%M\"; default: as "      \
+                               "docs/cli.md says"),                                                \
+        [(first) + CLI_CSV_DELIMITER] = CLI_STRING(                                                \
+            "delimiter", "C", NULL,                                                                \
+            .help = "what separates the fields, e.g. ';' or tab; default: recognised from "        \
+                    "the header line"),                                                            \
+        [(first) + CLI_CSV_DECIMAL] = CLI_STRING(                                                  \
+            "decimal", "C", NULL, .choices = ".|,",                                                \
+            .help = "the decimal sign: . or , (default: . where commas separate the fields, else " \
+                    "recognised from the first rows)"),                                            \
+        [(first) + CLI_CSV_SKIP_LINES] = CLI_RANGE(CLI_INTEGER, "skip-lines", "N", "0", 0, 1e6,    \
+                                                   .help = "lines above the header to pass over")
 
 /**
- * Does the table have all these columns, under any naming of telemetry? NULL and "none" are passed
+ * Open a file with the options from `first` on. numbers: names, comma-separated, of columns that
+ * are used and must be numeric where they exist; text: the name of a column that is read as text
+ * (NULL = none); others: names of columns to read as far as they can be (NULL = all). Free with
+ * evtwin_csv_free. 0 or an exit code.
+ */
+int cli_open_csv(const cli *c, size_t first, const char *path, const char *numbers,
+                 const char *text, const char *others, evtwin_csv **out);
+
+/* Read it. 0 or an exit code. */
+int cli_read_csv(evtwin_csv *csv, evtwin_table **out);
+
+/**
+ * Does the file have all these columns, under any naming of telemetry? NULL and "none" are passed
  * over. 0, or CLI_DATA after one line that names the missing ones, what was perhaps meant, and what
  * to do.
  */
-int cli_check_columns(const char *path, const evtwin_table *table, const char *const *names,
-                      size_t n, const char *next_step);
-
-/* Apply a --unit list to a table. 0 or an exit code. */
-int cli_override_units(const cli *c, size_t option, evtwin_table *table);
+int cli_check_columns(const char *path, const evtwin_csv *csv, const char *const *names, size_t n,
+                      const char *next_step);
 
 /* ---- outputs (cli_outputs.c) ---- */
 

@@ -47,39 +47,104 @@ static char *number_columns(const char *names, const char *text, int *is_text_to
     return list;
 }
 
-int cli_read_csv(const char *path, const char *numbers, const char *text, const char *naive,
-                 evtwin_table **out) {
+/* The one byte that an option gives; "tab" and "\t" are words for one. */
+static int byte_of(const cli *c, size_t option, char *out) {
+    const char *text = cli_text(c, option);
+    if (text == NULL) {
+        return 0;
+    }
+    const int is_tab = strcmp(text, "tab") == 0 || strcmp(text, "\\t") == 0;
+    CLI_FAIL_IF(!is_tab && strlen(text) != 1, CLI_USAGE, "--delimiter: '%s' is not one character",
+                text);
+    *out = is_tab ? '\t' : text[0];
+    return 0;
+}
+
+static int has_name(const evtwin_csv *csv, const char *name) {
+    const char *column;
+    for (size_t i = 0; (column = evtwin_csv_name(csv, i)) != NULL; i++) {
+        if (strcmp(column, name) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int set_units(const cli *c, size_t option, evtwin_csv *csv) {
+    for (size_t i = 0; i < cli_count(c, option); i++) {
+        const evtwin_status st = evtwin_csv_set_units(csv, cli_item(c, option, i));
+        if (st < 0) {
+            cli_fail(CLI_AN_OPTION, st, "see --unit");
+            return CLI_USAGE;
+        }
+    }
+    return 0;
+}
+
+int cli_open_csv(const cli *c, size_t first, const char *path, const char *numbers,
+                 const char *text, const char *others, evtwin_csv **out) {
+    evtwin_csv_options csv;
+    evtwin_csv_options_init(&csv, sizeof csv);
+    CLI_TRY(byte_of(c, first + CLI_CSV_DELIMITER, &csv.delimiter));
+    CLI_TRY(byte_of(c, first + CLI_CSV_DECIMAL, &csv.decimal));
     int is_text_too = 0;
     char *list = number_columns(numbers, text, &is_text_too);
     if (list == NULL) {
         return cli_out_of_memory();
     }
-    evtwin_csv_options csv;
-    evtwin_csv_options_init(&csv, sizeof csv);
-    csv.naive_time = naive_of(naive);
+    csv.naive_time = naive_of(cli_text(c, first + CLI_CSV_NAIVE_TIME));
+    csv.time_format = cli_text(c, first + CLI_CSV_TIME_FORMAT);
+    csv.skip_lines = (size_t)cli_integer(c, first + CLI_CSV_SKIP_LINES);
     csv.number_columns = list;
     csv.text_columns = text;
-    csv.allow_absent = 1; /* the caller knows which it needs */
-    cli_progress(NULL, "reading", -1);
-    evtwin_table *table;
-    const evtwin_status st = evtwin_table_read_csv(path, &csv, &table);
+    csv.used_columns = numbers;
+    csv.other_columns = others;
+    csv.allow_absent = 1;              /* the caller knows which it needs */
+    cli_progress(NULL, "reading", -1); /* a pipe may take its time */
+    evtwin_csv *opened;
+    const evtwin_status st = evtwin_csv_open(path, &csv, &opened);
     cli_progress_clear();
     free(list);
+    if (st == EVTWIN_E_ARG) {
+        cli_fail(CLI_AN_OPTION, st, NULL);
+        return CLI_USAGE;
+    }
     if (st < 0) {
         return cli_fail(CLI_AN_INPUT, st, NULL);
     }
-    if (is_text_too && evtwin_table_find(table, text) != EVTWIN_NO_COLUMN) {
-        evtwin_table_free(table);
+    int code = set_units(c, first + CLI_CSV_UNIT, opened);
+    if (code == 0 && is_text_too && has_name(opened, text)) {
         cli_error("%s: column %s must be numbers, and is named as a group too", path, text);
-        return CLI_DATA;
+        code = CLI_DATA;
     }
-    *out = table;
+    if (code != 0) {
+        evtwin_csv_free(opened);
+        return code;
+    }
+    *out = opened;
     return 0;
 }
 
-static int has_column(const evtwin_table *table, const char *name) {
-    return evtwin_table_find(table, name) != EVTWIN_NO_COLUMN ||
-           evtwin_telemetry_find(table, name) != EVTWIN_NO_COLUMN;
+int cli_read_csv(evtwin_csv *csv, evtwin_table **out) {
+    cli_progress(NULL, "reading", -1);
+    const evtwin_status st = evtwin_csv_read(csv, out);
+    cli_progress_clear();
+    return st < 0 ? cli_fail(CLI_AN_INPUT, st, NULL) : 0;
+}
+
+/* Does a column have that name, or hold the quantity of that name? */
+static int has_column(const evtwin_csv *csv, const char *name) {
+    size_t wanted, index;
+    const int is_quantity = evtwin_quantity_find(name, &wanted, NULL, NULL) >= 0;
+    const char *column;
+    for (size_t i = 0; (column = evtwin_csv_name(csv, i)) != NULL; i++) {
+        if (strcmp(column, name) == 0 ||
+            (is_quantity && evtwin_quantity_find(column, &index, NULL, NULL) >= 0 &&
+             index == wanted)) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 static int is_among(const char *const *names, size_t n, const char *name) {
@@ -93,11 +158,11 @@ static int is_among(const char *const *names, size_t n, const char *name) {
 
 /* What was perhaps meant by the missing name: a column that comes near and is not itself required.
  */
-static void print_nearest(FILE *f, const evtwin_table *table, const char *const *names, size_t n,
+static void print_nearest(FILE *f, const evtwin_csv *csv, const char *const *names, size_t n,
                           const char *name) {
     cli_nearest nearest = {.name = name};
-    for (size_t i = 0; i < evtwin_table_cols(table); i++) {
-        const char *column = evtwin_table_name(table, i);
+    const char *column;
+    for (size_t i = 0; (column = evtwin_csv_name(csv, i)) != NULL; i++) {
         if (is_among(names, n, column)) {
             continue;
         }
@@ -113,17 +178,16 @@ static void print_nearest(FILE *f, const evtwin_table *table, const char *const 
 }
 
 /* The required columns that the table lacks; returns how many. */
-static size_t print_missing(FILE *f, const evtwin_table *table, const char *const *names,
-                            size_t n) {
+static size_t print_missing(FILE *f, const evtwin_csv *csv, const char *const *names, size_t n) {
     size_t n_missing = 0;
     for (size_t i = 0; i < n; i++) {
-        if (names[i] == NULL || strcmp(names[i], "none") == 0 || has_column(table, names[i])) {
+        if (names[i] == NULL || strcmp(names[i], "none") == 0 || has_column(csv, names[i])) {
             continue;
         }
         n_missing++;
         if (n_missing <= MAX_LISTED) {
             fprintf(f, "%s%.60s", n_missing > 1 ? ", " : "", names[i]);
-            print_nearest(f, table, names, n, names[i]);
+            print_nearest(f, csv, names, n, names[i]);
         }
     }
     if (n_missing > MAX_LISTED) {
@@ -132,54 +196,38 @@ static size_t print_missing(FILE *f, const evtwin_table *table, const char *cons
     return n_missing;
 }
 
-static void print_present(FILE *f, const evtwin_table *table) {
-    const size_t n = evtwin_table_cols(table);
-    fputs("; the file has ", f);
-    for (size_t i = 0; i < n && i < MAX_LISTED; i++) {
-        fprintf(f, "%s%.40s", i > 0 ? ", " : "", evtwin_table_name(table, i));
+static void print_present(FILE *f, const evtwin_csv *csv) {
+    size_t n = 0;
+    const char *column;
+    for (size_t i = 0; (column = evtwin_csv_name(csv, i)) != NULL; i++) {
+        if (column[0] != '\0' && n++ < MAX_LISTED) {
+            fprintf(f, "%s%.40s", n > 1 ? ", " : "; the file has ", column);
+        }
     }
     if (n > MAX_LISTED) {
         fprintf(f, " and %zu more", n - MAX_LISTED);
     }
 }
 
-int cli_check_columns(const char *path, const evtwin_table *table, const char *const *names,
-                      size_t n, const char *next_step) {
+int cli_check_columns(const char *path, const evtwin_csv *csv, const char *const *names, size_t n,
+                      const char *next_step) {
     char *text = NULL;
     size_t size;
     FILE *f = open_memstream(&text, &size);
     if (f == NULL) {
         return cli_out_of_memory();
     }
-    const size_t n_missing = print_missing(f, table, names, n);
-    print_present(f, table);
+    const size_t n_missing = print_missing(f, csv, names, n);
+    print_present(f, csv);
     if (fclose(f) != 0) {
         free(text);
         return cli_out_of_memory();
     }
-
-    /* a header in one piece has another separator than a comma */
-    const char *only = evtwin_table_cols(table) == 1 ? evtwin_table_name(table, 0) : "";
-    const char *separator = strchr(only, ';') != NULL    ? "semicolons"
-                            : strchr(only, '\t') != NULL ? "tabs"
-                                                         : NULL;
-    if (n_missing > 0 && separator != NULL) {
-        cli_error("%s: the columns are separated by %s; they must be separated by commas", path,
-                  separator);
-    } else if (n_missing > 0) {
-        cli_error("%s: required column%s missing: %s; %s", path, cli_s(n_missing), text, next_step);
+    if (n_missing > 0) {
+        cli_error("%s: required column%s missing: %s; %s", path, cli_s(n_missing), text,
+                  evtwin_csv_name(csv, 1) == NULL ? "--delimiter says what separates the fields"
+                                                  : next_step);
     }
     free(text);
     return n_missing > 0 ? CLI_DATA : 0;
-}
-
-int cli_override_units(const cli *c, size_t option, evtwin_table *table) {
-    for (size_t i = 0; i < cli_count(c, option); i++) {
-        const evtwin_status st = evtwin_telemetry_override_units(table, cli_item(c, option, i));
-        if (st < 0) {
-            cli_fail(CLI_AN_OPTION, st, "see --unit");
-            return CLI_USAGE;
-        }
-    }
-    return 0;
 }

@@ -54,8 +54,14 @@ int cli_check_output_folder(const char *path) {
     return code;
 }
 
+/* Once something was written there, it cannot be taken back: a pipe, a device. */
+static int is_stream(const char *path) {
+    struct stat info;
+    return strcmp(path, "-") == 0 || (stat(path, &info) == 0 && !S_ISREG(info.st_mode));
+}
+
 void cli_begin_write(const char *path) {
-    if (strcmp(path, "-") == 0) {
+    if (is_stream(path)) {
         cli_on_stop(CLI_STOP_LEAVES, "not all was written");
     } else {
         cli_progress(NULL, "writing", -1);

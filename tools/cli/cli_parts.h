@@ -39,7 +39,7 @@ int cli_terminal(FILE *stream); /* 1 if it is a terminal that can move its curso
  * caller. */
 char *cli_redact(const char *text);
 
-/* Handle SIGINT and SIGTERM (CLI_STOP_ASKS); SIGPIPE is an error code. before: what stands before
+/* Handle SIGINT and SIGTERM; SIGPIPE is an error code. before: what stands before
  * the last words of CLI_STOP_LEAVES. */
 void cli_signals_init(const char *before);
 

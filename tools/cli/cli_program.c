@@ -183,6 +183,7 @@ static int start(const cli_tool *tool, int argc, char **argv, cli **out) {
     snprintf(before, sizeof before, "%s%s: stopped; ", cli_terminal(stderr) ? "\r\033[K" : "",
              tool->name);
     cli_signals_init(before);
+    cli_on_stop(CLI_STOP_LEAVES, "nothing was done"); /* what is opened may be a silent pipe */
     return CLI_CONTINUE;
 }
 

@@ -149,7 +149,7 @@ static void spellings_of_bool(void **state) {
         assert_true(evtwin_table_number(t, 0, i) == (i < 5));
     }
     evtwin_table_free(t);
-    check_refused("is_charging\nyes\n", EVTWIN_E_PARSE, "in.csv:2:1: 'yes'");
+    check_refused("is_charging\nmaybe\n", EVTWIN_E_PARSE, "in.csv:2:1: 'maybe'");
 }
 
 static void a_column_with_a_text_is_text(void **state) {
@@ -221,9 +221,7 @@ static void naive_times_follow_the_option(void **state) {
 static void errors_name_their_place(void **state) {
     (void)state;
     check_refused("soc,v\n1,2\n3,4\nx,5\n", EVTWIN_E_PARSE, "in.csv:4:1:|'x'|'soc'");
-    check_refused("v,soc\n1, 2\n", EVTWIN_E_PARSE, "in.csv:2:2:|' 2'|blanks|'soc'");
     check_refused("v,soc\n1,1e999\n", EVTWIN_E_PARSE, "in.csv:2:2:|'1e999'|'soc'");
-    check_refused("v,w\n1,NaN\n", EVTWIN_E_PARSE, "in.csv:2:2:|'NaN'|'w'");
     check_refused("v,w\n1,2\n1,-inf\n", EVTWIN_E_PARSE, "in.csv:3:2: '-inf'");
     check_refused("v,w\n1,2\n1,\"Infinity\"\n", EVTWIN_E_PARSE, "in.csv:3:2: 'Infinity'");
     check_refused("charge_cycles\nmany\n", EVTWIN_E_PARSE, "in.csv:2:1: 'many'");
@@ -239,11 +237,11 @@ static void errors_name_their_place(void **state) {
     check_refused("a,b\n1,\xff\n", EVTWIN_E_PARSE, "in.csv:2:2:|UTF-8|'b'");
     check_refused("a,b\n\"x\ny\",2\n1,soc,3\n", EVTWIN_E_PARSE, "in.csv:4:3:|3 fields|header 2");
     check_refused("a,b,a\n1,2,3\n", EVTWIN_E_PARSE, "in.csv:1:3:|'a'|column 1");
-    check_refused("a,,c\n1,2,3\n", EVTWIN_E_PARSE, "in.csv:1:2:|name");
-    check_refused(",a\n0,2\n", EVTWIN_E_PARSE, "in.csv:1:1:|name");
+    check_refused("a,soc, a \n1,2,3\n", EVTWIN_E_PARSE, "in.csv:1:3:|'a'|column 1");
+    check_refused(",\" \"\n1,2\n", EVTWIN_E_PARSE, "in.csv:1:1:|name");
     check_refused("a,\xff\n1,2\n", EVTWIN_E_PARSE, "in.csv:1:2:|UTF-8");
     check_refused("a,\"b\n", EVTWIN_E_PARSE, "in.csv:1:2:|quote");
-    check_refused("\xff\xfe\x61", EVTWIN_E_PARSE, "UTF-16");
+    check_refused("\xff\xfe\x61", EVTWIN_E_UNSUPPORTED, "UTF-16");
     check_refused("", EVTWIN_E_DATA, "empty");
     check_refused("\xEF\xBB\xBF", EVTWIN_E_DATA, "empty");
     check_refused("a,b\n", EVTWIN_E_DATA, "rows");
@@ -299,7 +297,7 @@ static void caps_hold(void **state) {
         memset(text, i % 2 != 0 ? '7' : 'x', size);
         text[size] = '\0';
         memcpy(text, starts[i], strlen(starts[i]));
-        check_refused(text, EVTWIN_E_PARSE, "65536 bytes");
+        check_refused(text, EVTWIN_E_PARSE, "262144 bytes");
     }
     memset(text, ',', size);
     check_refused(text, EVTWIN_E_PARSE, "in.csv:1:1: ");
@@ -430,13 +428,13 @@ static void a_stream_fills_the_columns_there_are(void **state) {
     (void)state;
     const char *path =
         temp_file("stream.csv", "Timestamp,SoC,Charge_Cycles,Power_Consumption,note,Motor_RPM\n"
-                                "2024-01-01T00:00:00Z,0.5,149.9,2,\"a,b\",1\n"
+                                "2024-01-01T00:00:00Z,0.8993,149.9,2,\"a,b\",1\n"
                                 "2024-01-01T00:00:01Z,,150.1,3,,2\n"
                                 "2024-01-01T00:00:02Z,0.25,,4,c,3\n");
     evtwin__csv_reader *r;
     assert_ok(evtwin__csv_reader_open(path, NULL, &r));
-    assert_string_equal(evtwin__csv_reader_name(r, 1), "SoC");
-    assert_null(evtwin__csv_reader_name(r, 6));
+    assert_string_equal(evtwin_csv_name(r, 1), "SoC");
+    assert_null(evtwin_csv_name(r, 6));
     evtwin_table *t;
     assert_ok(evtwin_telemetry_table_create(&t));
     assert_ok(evtwin_table_add_column(t, "note", EVTWIN_TEXT, NULL, NULL));
@@ -450,10 +448,10 @@ static void a_stream_fills_the_columns_there_are(void **state) {
     assert_int_equal(evtwin__csv_reader_next(r, 2, t), EVTWIN_DONE);
     assert_int_equal(evtwin_table_rows(t), 3);
     assert_int_equal(evtwin_table_cols(t), cols);
-    evtwin__csv_reader_free(r);
+    evtwin_csv_free(r);
 
     const size_t soc = evtwin_table_find(t, "soc");
-    assert_true(evtwin_table_number(t, soc, 0) == 50.0);
+    assert_true(evtwin_table_number(t, soc, 0) == 89.93);
     assert_true(isnan(evtwin_table_number(t, soc, 1)));
     assert_true(evtwin_table_number(t, soc, 2) == 25.0);
     const size_t cycles = evtwin_table_find(t, "charge_cycles");
@@ -465,7 +463,7 @@ static void a_stream_fills_the_columns_there_are(void **state) {
     assert_null(evtwin_table_text(t, cols - 1, 1));
     assert_int_equal(evtwin_table_is_valid(t, evtwin_table_find(t, "voltage"), 0), 0);
     evtwin_table_free(t);
-    evtwin__csv_reader_free(NULL);
+    evtwin_csv_free(NULL);
 }
 
 /* Power that has a direction in the file's naming has none in ours; the current keeps its sign. */
@@ -477,7 +475,7 @@ static void a_stream_drops_the_sign_of_power_only(void **state) {
         evtwin__csv_reader *r;
         evtwin_table *t;
         assert_ok(evtwin__csv_reader_open(path, NULL, &r));
-        assert_ok(evtwin__csv_reader_set_units(r, is_kW ? "power_consumption=kW" : NULL));
+        assert_ok(evtwin_csv_set_units(r, is_kW ? "power_consumption=kW" : NULL));
         assert_ok(evtwin_telemetry_table_create(&t));
         assert_ok(evtwin_table_add_column(t, "Power / W", EVTWIN_F64, NULL, NULL));
         assert_ok(evtwin_table_resize(t, 1)); /* a row of somebody else's stays as it is */
@@ -488,12 +486,12 @@ static void a_stream_drops_the_sign_of_power_only(void **state) {
             evtwin__csv_reader_next(r, 10, t)); /* into the column of that very name, as read */
         assert_true(evtwin_table_f64(t, theirs)[1] == -5.0 &&
                     evtwin_table_f64(t, theirs)[2] == 7.0);
-        evtwin__csv_reader_free(r);
+        evtwin_csv_free(r);
 
         assert_ok(evtwin_table_rename(t, theirs, "other"));
         assert_ok(evtwin_table_resize(t, 1));
         assert_ok(evtwin__csv_reader_open(path, NULL, &r));
-        assert_ok(evtwin__csv_reader_set_units(r, is_kW ? "power_consumption=kW" : NULL));
+        assert_ok(evtwin_csv_set_units(r, is_kW ? "power_consumption=kW" : NULL));
         assert_ok(evtwin__csv_reader_next(r, 2, t));
         assert_ok(evtwin__csv_reader_next(r, 2, t));
         assert_true(evtwin_table_number(t, ours, 0) == -1.0);
@@ -503,7 +501,7 @@ static void a_stream_drops_the_sign_of_power_only(void **state) {
             assert_true(p == power[i] * (is_kW ? 1000.0 : 1.0) || (isnan(p) && isnan(power[i])));
             assert_true(c == current[i] || (isnan(c) && isnan(current[i])));
         }
-        evtwin__csv_reader_free(r);
+        evtwin_csv_free(r);
         evtwin_table_free(t);
     }
 }
@@ -520,18 +518,18 @@ static void a_stream_that_fails_leaves_the_table(void **state) {
     assert_fails(evtwin__csv_reader_next(r, 10, t), EVTWIN_E_PARSE, "stream.csv:4:2: 'x'");
     assert_int_equal(evtwin_table_rows(t), 2);
     assert_fails(evtwin__csv_reader_next(r, 0, t), EVTWIN_E_ARG, "max_rows");
-    evtwin__csv_reader_free(r);
+    evtwin_csv_free(r);
 
     path = temp_file("stream.csv", "soc,SoC\n1,2\n");
     assert_ok(evtwin__csv_reader_open(path, NULL, &r));
     assert_fails(evtwin__csv_reader_next(r, 10, t), EVTWIN_E_SCHEMA, "'soc' and 'SoC'");
-    evtwin__csv_reader_free(r);
+    evtwin_csv_free(r);
 
     evtwin_table *shared = evtwin_table_share(t);
     path = temp_file("stream.csv", "soc\n1\n");
     assert_ok(evtwin__csv_reader_open(path, NULL, &r));
     assert_fails(evtwin__csv_reader_next(r, 10, t), EVTWIN_E_STATE, "shared");
-    evtwin__csv_reader_free(r);
+    evtwin_csv_free(r);
     evtwin_table_free(shared);
     evtwin_table_free(t);
     assert_fails(evtwin__csv_reader_open(temp_path("none"), NULL, &r), EVTWIN_E_NOT_FOUND, "none");
@@ -576,7 +574,7 @@ static void a_stream_goes_on_behind_what_it_refused(void **state) {
         if (n_failures != cases[i].n_failures || evtwin_table_rows(t) != cases[i].n_rows) {
             fail_msg("case %zu: %zu failures and %zu rows", i, n_failures, evtwin_table_rows(t));
         }
-        evtwin__csv_reader_free(r);
+        evtwin_csv_free(r);
         evtwin_table_free(t);
     }
 }
@@ -720,7 +718,7 @@ static void what_is_written_is_read(void **state) {
     while ((st = evtwin__csv_reader_next(r, 777, back)) == EVTWIN_OK) {
     }
     assert_int_equal(st, EVTWIN_DONE);
-    evtwin__csv_reader_free(r);
+    evtwin_csv_free(r);
     check_equal(t, back);
     evtwin_table_free(back);
     evtwin_table_free(t);
@@ -826,6 +824,39 @@ static void real_ev15(void **state) {
     evtwin_table_free(t);
 }
 
+/* The Battery Data Format's time is in seconds, however a program writes such numbers. */
+static void times_of_the_battery_data_format(void **state) {
+    (void)state;
+    static const int64_t want[] = {1704096000000000, 1704096010500000, 1704096020123456, 0,
+                                   -500000};
+    evtwin_table *t = NULL;
+    assert_ok(
+        evtwin_table_read_csv(temp_file("unix.csv", "Test Time / s,Unix Time / s,Voltage / V\n"
+                                                    "0,1704096000,3.6\n"
+                                                    "10,1.704096010500000000e+09,3.6\n"
+                                                    "20,1704096020.1234560,3.6\n"
+                                                    "30,0,3.6\n"
+                                                    "40,-0.5,3.6\n"),
+                              NULL, &t));
+    char path[512];
+    snprintf(path, sizeof path, "%s", temp_file("unix-again.csv", ""));
+    assert_ok(evtwin_table_write_csv(t, path));
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(evtwin_table_type(t, 0), EVTWIN_F64);
+        assert_int_equal(evtwin_table_type(t, 1), EVTWIN_TIME);
+        for (size_t i = 0; i < 5; i++) {
+            assert_int_equal(evtwin_table_i64(t, 1)[i], want[i]);
+        }
+        evtwin_table_free(t);
+        t = NULL;
+        assert_ok(evtwin_table_read_csv(path, NULL, &t));
+    }
+    evtwin_table_free(t);
+    assert_fails(
+        evtwin_table_read_csv(temp_file("bad.csv", "unix_time_second\n2024-01-01\n"), NULL, &t),
+        EVTWIN_E_PARSE, "bad.csv:2:1|'2024-01-01'");
+}
+
 static void real_drive_cycles_and_bdf(void **state) {
     (void)state;
     skip_without_shared_data("drive_cycles/wltc_3b.csv");
@@ -884,6 +915,7 @@ int main(void) {
         cmocka_unit_test(real_tju),
         cmocka_unit_test(real_hnei),
         cmocka_unit_test(real_ev15),
+        cmocka_unit_test(times_of_the_battery_data_format),
         cmocka_unit_test(real_drive_cycles_and_bdf),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,9 +67,18 @@ static void says_where_a_text_is_wrong(void **state) {
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_fails(parse(bad[i]), EVTWIN_E_PARSE, "f:");
     }
+    static const struct {
+        const char *text;
+        size_t size;
+    } with_nul[] = {{"[1]\0", 4}, {"[1\0]", 4}, {"[\0001]", 4}, {"[1,\0002]", 6}};
+    for (size_t i = 0; i < sizeof with_nul / sizeof with_nul[0]; i++) {
+        json_t *value = NULL;
+        assert_fails(evtwin__json_parse("f", with_nul[i].text, with_nul[i].size, &value),
+                     EVTWIN_E_PARSE, "f:1:");
+        assert_null(value);
+    }
     json_t *value = NULL;
-    assert_fails(evtwin__json_parse("f", "[1]\0", 4, &value), EVTWIN_E_PARSE, "f:1:");
-    assert_null(value);
+    assert_fails(evtwin__json_parse("f", "\x80\4\x95", 3, &value), EVTWIN_E_UNSUPPORTED, "pickle");
 }
 
 static void survives_a_million_brackets(void **state) {
@@ -149,6 +158,43 @@ static void a_decimal_comma_does_not_matter(void **state) {
     setlocale(LC_ALL, "C");
 }
 
+/* ---- memory that runs out inside jansson ---- */
+
+static long n_before_refusal; /* requests until one alone is refused */
+
+static void *refuse_one(void *ctx, void *ptr, size_t new_size) {
+    (void)ctx;
+    if (new_size == 0) {
+        free(ptr);
+        return NULL;
+    }
+    return n_before_refusal-- == 0 ? NULL : realloc(ptr, new_size);
+}
+
+/* jansson would go on after it with a byte less, to another value or an assertion. */
+static void one_refused_request_is_out_of_memory(void **state) {
+    (void)state;
+    static const char text[] =
+        "{\"a_rather_long_key_that_grows\": \"0123456789abcd\\u20ac\\n\\n0123456789\","
+        " \"b\": [0.12345678901234567, 1234567890123456789]}";
+    json_t *whole = NULL;
+    assert_ok(evtwin__json_parse("f", text, strlen(text), &whole));
+    long n = 0;
+    evtwin_status st = EVTWIN_E_NOMEM;
+    for (; st != EVTWIN_OK; n++) {
+        json_t *value = NULL;
+        n_before_refusal = n;
+        evtwin_set_allocator(refuse_one, NULL);
+        st = evtwin__json_parse("f", text, strlen(text), &value);
+        evtwin_set_allocator(NULL, NULL);
+        assert_true(st == EVTWIN_OK || st == EVTWIN_E_NOMEM);
+        assert_true(st != EVTWIN_OK || json_equal(value, whole));
+        json_decref(value);
+    }
+    assert_true(n > 10);
+    json_decref(whole);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_a_file),
@@ -157,6 +203,7 @@ int main(void) {
         cmocka_unit_test(members_are_of_the_kind_asked_for),
         cmocka_unit_test(numbers_that_json_lacks_become_null),
         cmocka_unit_test(a_decimal_comma_does_not_matter),
+        cmocka_unit_test(one_refused_request_is_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 
 #include "core/num.h"
 #include "core/rng.h"
+#include "core/wide.h"
 
 #include <locale.h>
 
@@ -226,7 +227,14 @@ static void long_texts_are_read_exactly(void **state) {
 
     /* half of the smallest subnormal in all its 751 digits: to even, 0; with a far digit more, up
      */
-    const int n = snprintf(text, sizeof text, "%.1075Lf", 0x1p-1075L);
+    int n = snprintf(text, sizeof text, "%.1074f", 0x1p-1074);
+    for (int i = 2, rest = 0; i < n; i++) { /* behind "0.": long division by two */
+        const int digit = 10 * rest + (text[i] - '0');
+        text[i] = (char)('0' + digit / 2);
+        rest = digit % 2;
+    }
+    text[n++] = '5';
+    text[n] = '\0';
     check_as_strtod(text);
     memset(text + n, '0', 700);
     text[n + 700] = '\0';
@@ -406,8 +414,71 @@ static void the_locale_does_not_matter(void **state) {
     setlocale(LC_NUMERIC, "C");
 }
 
+/* Products and quotients of 128 bits without a type for them are those of the compiler's. */
+static void wide_numbers_are_exact_without_a_type_for_them(void **state) {
+    (void)state;
+    static const uint64_t edges[] = {
+        0, 1, 2, UINT32_MAX, (uint64_t)1 << 32, (uint64_t)1 << 63, UINT64_MAX};
+    enum { N_EDGES = sizeof edges / sizeof *edges };
+    for (uint64_t i = 0; i < 2000; i++) {
+        const int is_edge = i < N_EDGES * N_EDGES;
+        const uint64_t a = is_edge ? edges[i % N_EDGES] : random_u64(3 * i) >> i % 61;
+        const uint64_t b = is_edge ? edges[i / N_EDGES] : random_u64(3 * i + 1);
+        const evtwin__wide product = evtwin__wide_mul_portable(a, b);
+        assert_int_equal(evtwin__wide_compare(product, evtwin__wide_mul(a, b)), 0);
+
+        const uint64_t rest = b > 0 ? random_u64(3 * i + 2) % b : 0;
+        if (b > 0) { /* a b + rest, divided by b, is a */
+            const evtwin__wide sum = evtwin__wide_add(product, (evtwin__wide){0, rest});
+            assert_true(evtwin__wide_div_portable(sum, b) == a);
+            assert_true(evtwin__wide_div(sum, b) == a);
+            const evtwin__wide back = evtwin__wide_sub(sum, (evtwin__wide){0, rest});
+            assert_int_equal(evtwin__wide_compare(back, product), 0);
+            assert_true(rest == 0 || evtwin__wide_compare(sum, product) > 0);
+        }
+        for (int bits = 1; bits < 128; bits += 7) {
+            const evtwin__wide up = evtwin__wide_shift_up((evtwin__wide){0, 1}, bits);
+            assert_true(evtwin__wide_shift_down(up, bits).low == 1);
+            const evtwin__wide down = evtwin__wide_shift_down(product, bits);
+            const evtwin__wide twice = evtwin__wide_add(down, down);
+            const evtwin__wide less =
+                bits > 1 ? evtwin__wide_shift_down(product, bits - 1) : product;
+            assert_true(evtwin__wide_compare(less, twice) >= 0);
+            assert_true(evtwin__wide_sub(less, twice).low <= 1);
+        }
+    }
+}
+
+/* Every fraction of four digits becomes the percent of two that people mean, and back. */
+static void a_change_of_unit_keeps_a_decimal_a_decimal(void **state) {
+    (void)state;
+    assert_true(100.0 * 0.8993 != 89.93); /* what this is about */
+    for (int i = 0; i <= 10000; i++) {
+        assert_true(evtwin__scale(i / 10000.0, 100.0) == i / 100.0);
+        assert_true(evtwin__scale(-i / 10000.0, -100.0) == i / 100.0);
+        assert_true(evtwin__scale(i / 10.0, 1e-3) == i / 10000.0);
+        assert_true(evtwin__scale(i / 1000.0, 1e3) == i);
+    }
+    const double third = 1.0 / 3.0;
+    assert_true(evtwin__scale(third, 100.0) == third * 100.0); /* nothing is cut off */
+    assert_true(evtwin__scale(1e300, 1e3) == 1e303);
+    assert_true(evtwin__scale(third, 1.0) == third);
+    assert_true(isnan(evtwin__scale(NAN, 100.0)));
+    assert_true(isinf(evtwin__scale(INFINITY, 100.0)));
+}
+
+static void a_resolution_gives_the_nearest_double(void **state) {
+    (void)state;
+    assert_true(evtwin__round_to(95.0 - 0.01 * 507, 100.0) == 89.93);
+    assert_true(evtwin__round_to(-84.26, 10.0) == -84.3);
+    assert_true(isnan(evtwin__round_to(NAN, 10.0)));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(wide_numbers_are_exact_without_a_type_for_them),
+        cmocka_unit_test(a_change_of_unit_keeps_a_decimal_a_decimal),
+        cmocka_unit_test(a_resolution_gives_the_nearest_double),
         cmocka_unit_test(numbers_are_read),
         cmocka_unit_test(other_texts_are_not),
         cmocka_unit_test(a_scan_ends_where_the_number_does),

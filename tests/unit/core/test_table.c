@@ -534,7 +534,7 @@ static void *bounded_realloc(void *ctx, void *ptr, size_t new_size) {
         free(ptr);
         return NULL;
     }
-    return new_size < (size_t)1 << 40 ? realloc(ptr, new_size) : NULL;
+    return new_size >> 20 < 1 << (sizeof(size_t) > 4 ? 20 : 9) ? realloc(ptr, new_size) : NULL;
 }
 
 static void sizes_that_overflow_are_refused(void **state) {

@@ -5,6 +5,8 @@
 
 #include "fail_nth.h"
 
+#include "core/schema.h"
+
 typedef struct found {
     evtwin_status status;
     size_t index;
@@ -59,12 +61,12 @@ static void the_record_in_its_order(void **state) {
     assert_fails(evtwin_quantity_get(evtwin_quantity_count(), &q, sizeof q), EVTWIN_E_ARG,
                  "quantity");
     assert_fails(evtwin_quantity_get(0, NULL, sizeof q), EVTWIN_E_ARG, "NULL");
-    assert_fails(evtwin_quantity_get(0, &q, 4), EVTWIN_E_ARG, "quantity 0");
+    assert_fails(evtwin_quantity_get(0, &q, sizeof q.size - 1), EVTWIN_E_ARG, "quantity 0");
     assert_int_equal(q.size, 5);
     assert_null(evtwin_quantity_name(evtwin_quantity_count(), EVTWIN_NAMING_EVTWIN));
     assert_null(evtwin_quantity_name(0, (evtwin_naming)5));
     assert_null(evtwin_quantity_name(0, (evtwin_naming)-1));
-    assert_null(evtwin_quantity_name(0, EVTWIN_NAMING_BDF));
+    assert_null(evtwin_quantity_name(0, EVTWIN_NAMING_VSS));
 }
 
 static void every_name_finds_its_quantity_and_no_other(void **state) {
@@ -92,6 +94,15 @@ static void every_name_finds_its_quantity_and_no_other(void **state) {
     assert_ok(evtwin_quantity_find("soc", &index, NULL, NULL));
     assert_fails(evtwin_quantity_find(NULL, &index, NULL, NULL), EVTWIN_E_ARG, "NULL");
     assert_fails(evtwin_quantity_find("soc", NULL, NULL, NULL), EVTWIN_E_ARG, "NULL");
+}
+
+static void times_of_the_battery_data_format_are_seconds(void **state) {
+    (void)state;
+    assert_string_equal(evtwin__header_time_format("Unix Time / s"), "%s");
+    assert_string_equal(evtwin__header_time_format("unix_time_second"), "%s");
+    assert_null(evtwin__header_time_format("time"));
+    assert_null(evtwin__header_time_format("Timestamp"));
+    assert_null(evtwin__header_time_format("Test Time / s"));
 }
 
 static void headers_say_unit_and_sign(void **state) {
@@ -122,6 +133,9 @@ static void headers_say_unit_and_sign(void **state) {
         {"throughput_ah_per_day", "throughput_ah_per_day", "Ah/day", 1},
         {"seq", "seq", "", 1},
         {"time", "time", "", 1},
+        {"Unix Time / s", "time", "", 1},
+        {"unix_time_second", "time", "", 1},
+        {"Internal Resistance / Ohm", "resistance_mohm", "Ohm", 1000},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assert_string_equal(ours(cases[i].header), cases[i].ours);
@@ -383,6 +397,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_record_in_its_order),
         cmocka_unit_test(every_name_finds_its_quantity_and_no_other),
+        cmocka_unit_test(times_of_the_battery_data_format_are_seconds),
         cmocka_unit_test(headers_say_unit_and_sign),
         cmocka_unit_test(finds_a_quantity_under_any_name),
         cmocka_unit_test(the_unit_tag_decides_the_factor),

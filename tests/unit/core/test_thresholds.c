@@ -149,6 +149,43 @@ static void alerts_have_limits_of_their_own_beside_the_status(void **state) {
                         "soc 40 < 50, rul_prediction 300 < 500");
 }
 
+/* A table that remembers which limits were broken: they are left by a margin, and no sooner for
+ * lack of a value. */
+static void a_broken_limit_is_left_by_a_margin(void **state) {
+    (void)state;
+    static const struct {
+        double soc, soh;
+        const char *broken, *reasons;
+        evtwin_health want;
+        unsigned needs;
+    } cases[] = {
+        {16.9, 95, "status soc < 15 CRITICAL=14;", "soc 16.9 was < 15 (until 17)",
+         EVTWIN_HEALTH_CRITICAL, EVTWIN_NEEDS_CHARGING},
+        {17, 95, "status soc < 15 CRITICAL=14;", "soc 17 < 20", EVTWIN_HEALTH_WARNING,
+         EVTWIN_NEEDS_CHARGING},
+        {80, NAN, "status soc < 15 CRITICAL=14;status soh < 75 CRITICAL=73.9;",
+         "soh 73.9 < 75 (last known)", EVTWIN_HEALTH_CRITICAL, EVTWIN_NEEDS_SERVICE},
+        {31, 95, "status soc < 30 WARNING=29;", "soc 31 was < 30 (until 32)", EVTWIN_HEALTH_WARNING,
+         EVTWIN_NEEDS_CHARGING},
+        {31, 95, "status soc < 30.5 WARNING=29;", "", EVTWIN_HEALTH_NORMAL, 0},
+        {16, 95, "no memory at all", "soc 16 < 20", EVTWIN_HEALTH_WARNING, EVTWIN_NEEDS_CHARGING},
+        {80, NAN, "status soh < 75 CRITICAL=much;", "soh unknown < 75 (last known)",
+         EVTWIN_HEALTH_CRITICAL, EVTWIN_NEEDS_SERVICE},
+    };
+    evtwin_thresholds *limits = contract();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        evtwin_table *row = row_of(cases[i].soc, cases[i].soh, 30, NAN, 0.1);
+        size_t col;
+        assert_ok(evtwin_table_add_column(row, "limits_broken", EVTWIN_TEXT, NULL, &col));
+        assert_ok(evtwin_table_set_text(row, col, 0, cases[i].broken));
+        assert_int_equal(evtwin_thresholds_status(limits, row, 0), cases[i].want);
+        assert_int_equal(evtwin_thresholds_needs(limits, row, 0), cases[i].needs);
+        assert_string_equal(reasons(EVTWIN_THRESHOLD_ALERT, row), cases[i].reasons);
+    }
+    evtwin_thresholds_free(limits);
+    assert_int_equal(evtwin_thresholds_needs(NULL, NULL, 0), 0);
+}
+
 /* Whoever reads the rules comes to the same answer as the functions. */
 static void every_rule_counts_beyond_its_limit_only(void **state) {
     (void)state;
@@ -336,6 +373,7 @@ int main(void) {
         cmocka_unit_test(the_reasons_of_a_status),
         cmocka_unit_test(a_reason_is_cut_to_the_callers_size),
         cmocka_unit_test(alerts_have_limits_of_their_own_beside_the_status),
+        cmocka_unit_test(a_broken_limit_is_left_by_a_margin),
         cmocka_unit_test(every_rule_counts_beyond_its_limit_only),
         cmocka_unit_test(limits_change),
         cmocka_unit_test(a_file_changes_the_contract),

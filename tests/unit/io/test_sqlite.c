@@ -333,6 +333,36 @@ static void test_another_thread_interrupts_for_good(void **state) {
     evtwin__db_close(db);
 }
 
+/* ---- the log ---- */
+
+static int n_large;
+
+static void count_large(void *ctx, evtwin_log_level level, const char *text) {
+    (void)ctx;
+    n_large += level == EVTWIN_LOG_WARNING && strstr(text, "large.db-wal") != NULL;
+}
+
+static void test_a_log_that_outgrows_its_database_is_said_once(void **state) {
+    (void)state;
+    evtwin__db *db = open_db(temp_path("large.db"), EVTWIN__DB_CREATE);
+    assert_ok(evtwin__db_use_wal(db));
+    assert_ok(evtwin__db_exec(db, "CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(300000))"));
+    n_large = 0;
+    evtwin_set_log(count_large, NULL);
+    evtwin__db_check_log(db, 1000000);
+    assert_int_equal(n_large, 0); /* small */
+    evtwin__db_close(db);
+    db = open_db(temp_path("large.db"), EVTWIN__DB_WRITE);
+    for (int i = 0; i < 4; i++) {
+        assert_ok(evtwin__db_exec(db, "UPDATE t SET x = randomblob(300000)"));
+    }
+    evtwin__db_check_log(db, 100000);
+    evtwin__db_check_log(db, 100000);
+    evtwin_set_log(NULL, NULL);
+    assert_int_equal(n_large, 1);
+    evtwin__db_close(db);
+}
+
 /* ---- backup ---- */
 
 static void test_backup_is_whole_and_private(void **state) {
@@ -377,6 +407,7 @@ int main(void) {
         cmocka_unit_test(test_full_database_is_an_error_and_nothing_more),
         cmocka_unit_test(test_a_deadline_ends_what_would_not_end),
         cmocka_unit_test(test_another_thread_interrupts_for_good),
+        cmocka_unit_test(test_a_log_that_outgrows_its_database_is_said_once),
         cmocka_unit_test(test_backup_is_whole_and_private),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -161,10 +161,50 @@ static void test_commit_and_rollback(void **state) {
 
     /* a table that is refused moves nothing */
     evtwin_table *bad = rows_of(third, 2);
-    assert_ok(evtwin_table_set_f64(bad, evtwin_table_find(bad, "voltage"), 1, 1e9));
-    assert_int_equal(evtwin_session_apply(s, bad), EVTWIN_E_RANGE);
+    assert_ok(evtwin_table_rename(bad, evtwin_table_find(bad, "voltage"), "volts"));
+    assert_int_equal(evtwin_session_apply(s, bad), EVTWIN_E_SCHEMA);
     evtwin_table_free(bad);
     evtwin_table_free(pending(s, 1));
+    evtwin_session_free(s);
+    evtwin_predictor_free(p);
+}
+
+/* A value that cannot be is a note on its row; the rows beside it are predicted as ever. */
+static void test_impossible(void **state) {
+    (void)state;
+    evtwin_predictor *p = sample_predictor("impossible", &both);
+    evtwin_session *s = new_session(p, 100);
+    const sample samples[] = {{"a", 1, 0, 80.0},
+                              {"b", 1, 0, 150.0},
+                              {"c", 1, 0, 60.0},
+                              {"d", 1, 0, 70.0},
+                              {"e", 1, 0, NAN}};
+    evtwin_table *t = rows_of(samples, 5), *good = rows_of(samples, 1);
+    assert_ok(evtwin_table_set_f64(t, evtwin_table_find(t, "voltage"), 3, INFINITY));
+    assert_ok(evtwin_table_set_f64(t, evtwin_table_find(t, "voltage"), 4, -5.0));
+    assert_ok(evtwin_session_apply(s, t));
+    assert_ok(evtwin_predictor_apply(p, good));
+    const size_t rul = evtwin_table_find(t, "rul_prediction");
+    const size_t note = evtwin_table_find(t, "prediction_note");
+    const double expected = evtwin_table_number(good, evtwin_table_find(good, "rul_prediction"), 0);
+    assert_true(evtwin_table_number(t, rul, 0) == expected);
+    assert_false(isnan(evtwin_table_number(t, rul, 2)));
+    assert_null(evtwin_table_text(t, note, 2));
+    for (size_t r = 1; r < 5; r += r == 1 ? 2 : 1) {
+        assert_true(isnan(evtwin_table_number(t, rul, r)));
+    }
+    assert_string_equal(evtwin_table_text(t, note, 1),
+                        "unknown, because soc: 150 percent is outside 0 to 100 percent");
+    assert_non_null(strstr(evtwin_table_text(t, note, 3), "voltage"));
+    assert_string_equal(evtwin_table_text(t, note, 4),
+                        "unknown, because voltage: -5 V is outside 0 to 2000 V; soc is missing");
+    assert_true(evtwin_table_number(t, evtwin_table_find(t, "soc"), 1) == 150.0); /* as it came */
+    size_t first = 99;
+    assert_int_equal(evtwin_session_out_of_range(s, &first), 3);
+    assert_int_equal(first, 1);
+    assert_int_equal(evtwin_session_out_of_range(NULL, NULL), 0);
+    evtwin_table_free(t);
+    evtwin_table_free(good);
     evtwin_session_free(s);
     evtwin_predictor_free(p);
 }
@@ -310,9 +350,13 @@ static void test_out_of_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),     cmocka_unit_test(test_commit_and_rollback),
-        cmocka_unit_test(test_bound),     cmocka_unit_test(test_restore),
-        cmocka_unit_test(test_arguments), cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_impossible),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_commit_and_rollback),
+        cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_restore),
+        cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include "serve_client.h"
 
 #include "fail_nth.h"
+#include "learn/bundles.h"
 #include "serve/exposition.h"
 
 #include <pthread.h>
@@ -234,6 +235,52 @@ static void test_escapes(void **state) {
     evtwin__text_free(&e.text);
 }
 
+/* Rows outside what the models were trained on, and fractions under percent. */
+static void test_features_of_a_session(void **state) {
+    (void)state;
+    const bundle_spec spec = {"xgboost-3.2-regression", "xgboost-3.2-logistic"};
+    const char *dir = temp_path("models");
+    write_bundle(dir, &spec);
+    evtwin_predictor *predictor = NULL;
+    evtwin_session *session = NULL;
+    assert_ok(evtwin_predictor_load(dir, &predictor));
+    assert_ok(evtwin_session_create(predictor, NULL, &session));
+    evtwin_metrics *metrics = new_metrics();
+    char *text = text_of(metrics, 0);
+    assert_lacks(text, "off_range");
+    evtwin_metrics_text_free(text);
+
+    evtwin_table *t = NULL;
+    assert_ok(evtwin_telemetry_table_create(&t));
+    assert_ok(evtwin_table_resize(t, 20));
+    for (size_t r = 0; r < 20; r++) {
+        const double value[] = {0.05 * (double)(r + 1), r < 3 ? 70.0 : 80.0, 370.0, 12.0};
+        static const char *const name[] = {"soc", "soh", "voltage", "current"};
+        for (size_t i = 0; i < 4; i++) {
+            assert_ok(evtwin_table_set_f64(t, evtwin_table_find(t, name[i]), r, value[i]));
+        }
+    }
+    assert_ok(evtwin_session_apply(session, t));
+    evtwin_session_commit(session);
+    evtwin_table_free(t);
+    assert_ok(evtwin_metrics_observe_session(metrics, session));
+    assert_ok(evtwin_metrics_observe_session(metrics, session)); /* in place of the first */
+    text = text_of(metrics, 0);
+    assert_has(text, "# TYPE evtwin_off_range_rows_total counter\n");
+    assert_has(text, "\nevtwin_off_range_rows_total{feature=\"soc\"} 20\n");
+    assert_has(text, "\nevtwin_off_range_rows_total{feature=\"soh\"} 3\n");
+    assert_has(text, "\nevtwin_off_range_rows_total{feature=\"voltage\"} 0\n");
+    assert_lacks(text, "rows_total{feature=\"current\"}"); /* of which the bundle has no range */
+    assert_has(text, "\nevtwin_fraction_suspected{feature=\"soc\"} 1\n");
+    assert_has(text, "\nevtwin_fraction_suspected{feature=\"soh\"} 0\n");
+    assert_lacks(text, "suspected{feature=\"voltage\"}");
+    evtwin_metrics_text_free(text);
+    assert_int_equal(evtwin_metrics_observe_session(metrics, NULL), EVTWIN_E_ARG);
+    evtwin_metrics_free(metrics);
+    evtwin_session_free(session);
+    evtwin_predictor_free(predictor);
+}
+
 static void test_accept(void **state) {
     (void)state;
     /* what Prometheus 2.42 and 3 send */
@@ -388,6 +435,7 @@ int main(void) {
         cmocka_unit_test(test_empty_and_refused),
         cmocka_unit_test(test_openmetrics),
         cmocka_unit_test(test_escapes),
+        cmocka_unit_test(test_features_of_a_session),
         cmocka_unit_test(test_accept),
         cmocka_unit_test(test_cap),
         cmocka_unit_test(test_threads),

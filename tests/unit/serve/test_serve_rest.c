@@ -105,7 +105,17 @@ static void test_pending_row(void **state) {
     assert_near(number(v, "data.prediction.rul_prediction"), 60, 0);
     assert_near(number(v, "data.prediction.rul_error"), 41.5, 0);
     assert_text(v, "data.health.status", "CRITICAL");
-    assert_text(v, "data.health.reason", "failure_probability 0.91 > 0.7");
+    assert_text(v, "data.health.reason",
+                "failure_probability 0.91 > 0.7, soh 82 < 85, rul_prediction 60 < 100");
+    assert_text(v, "data.health.reasons.2", "rul_prediction 60 < 100");
+    assert_true(json_is_true(json_at(v, "data.health.needs_service")));
+    assert_true(json_is_false(json_at(v, "data.health.needs_charging")));
+    int64_t since_us;
+    assert_ok(evtwin_time_parse(json_string_value(json_at(v, "data.health.since")),
+                                EVTWIN_NAIVE_REJECT, &since_us));
+    assert_true(since_us == now_us - 9 * 1000000);
+    assert_text(v, "data.health.notice", "");
+    assert_true(number(v, "data.prediction.age_s") < 60.0);
     json_decref(v);
 
     /* however long ago it was made, it says of which row */
@@ -299,13 +309,92 @@ static void test_other_thresholds(void **state) {
     assert_text(v, "data.status_reason", "");
     json_decref(v);
     v = client_json(port, "/api/alerts", 200);
-    assert_text(v, "alerts.0.battery_id", "BATTERY_001");
-    assert_text(v, "alerts.0.reasons.0", "temperature 32 > 31.5");
+    assert_text(v, "alerts.0.battery_id", "BATTERY_002"); /* the worst first */
+    assert_text(v, "alerts.2.battery_id", "BATTERY_001");
+    assert_text(v, "alerts.2.reasons.0", "temperature 32 > 31.5");
     json_decref(v);
     put_thresholds(45.0);
     v = client_json(port, "/api/battery/latest?battery_id=BATTERY_001", 200);
     assert_text(v, "data.health.status", "NORMAL");
     json_decref(v);
+}
+
+/* ---- what is not of now ---- */
+
+static int count_of(const json_t *list, const char *health) {
+    char path[64];
+    snprintf(path, sizeof path, "summary.%s", health);
+    return (int)number(list, path);
+}
+
+/* A dying battery, a good one, both waiting for a prediction: asked at once, and when neither a
+ * record nor a prediction has come for longer than the servers' patience. */
+static void test_a_stale_answer_is_not_a_good_one(void **state) {
+    (void)state;
+    const record records[] = {
+        {"BAD", now_us, 1, 80, 94, 30, 900, 0.948, NULL},
+        {"BAD", now_us + 1000000, 2, 80, 94, 30, NAN, NAN, NULL},
+        {"GOOD", now_us, 1, 80, 94, 30, 900, 0.05, NULL},
+        {"GOOD", now_us + 1000000, 2, 80, 94, 30, NAN, NAN, NULL},
+    };
+    const char *uri = store_uri("stale.db");
+    fill_store(uri, records, sizeof records / sizeof records[0]);
+    evtwin_server_options options;
+    evtwin_server_options_init(&options, sizeof options);
+    options.listen = "127.0.0.1:0";
+    options.store = uri;
+    evtwin_server *patient = NULL, *hasty = NULL;
+    assert_ok(evtwin_server_start(&options, &patient));
+    options.silent_after_s = options.predictions_stopped_after_s = 0.2;
+    assert_ok(evtwin_server_start(&options, &hasty));
+    usleep(250000);
+    json_t *v = client_json(evtwin_server_port(patient), "/api/batteries/list", 200);
+    assert_int_equal(count_of(v, "critical"), 1);
+    assert_int_equal(count_of(v, "normal"), 1);
+    assert_int_equal(count_of(v, "silent"), 0);
+    assert_text(v, "summary.notice", "");
+    json_decref(v);
+
+    const int at = evtwin_server_port(hasty);
+    v = client_json(at, "/api/batteries/list", 200);
+    assert_int_equal(count_of(v, "critical"), 1);
+    assert_int_equal(count_of(v, "normal"), 0);
+    assert_int_equal(count_of(v, "silent"), 2);
+    assert_int_equal(count_of(v, "without_predictions"), 2);
+    assert_true(text_names(json_string_value(json_at(v, "summary.notice")),
+                           "no predictions for|no data from 2 of 2"));
+    assert_text(v, "batteries.0.health.status", "CRITICAL");
+    assert_text(v, "batteries.0.health.reason", "failure_probability 0.95 > 0.7");
+    assert_near(number(v, "batteries.0.prediction.failure_probability"), 0.948, 0);
+    assert_true(json_is_true(json_at(v, "batteries.0.health.silent")));
+    assert_true(number(v, "batteries.0.health.no_predictions_for_s") >= 0.2);
+    assert_true(text_names(json_string_value(json_at(v, "batteries.1.health.notice")),
+                           "no data for|no predictions for"));
+    json_decref(v);
+    v = client_json(at, "/api/alerts", 200);
+    assert_near(number(v, "count"), 1, 0);
+    assert_text(v, "alerts.0.battery_id", "BAD");
+    json_decref(v);
+
+    reply r = client_get(at, "/metrics");
+    static const char *const lines[] = {"\nevtwin_battery_health{battery_id=\"BAD\"} 2\n",
+                                        "\nevtwin_battery_silent{battery_id=\"GOOD\"} 1\n",
+                                        "\nevtwin_fleet_batteries{health=\"normal\"} 0\n",
+                                        "\nevtwin_fleet_batteries{health=\"critical\"} 1\n",
+                                        "\nevtwin_silent_batteries 2\n",
+                                        "\nevtwin_batteries_without_predictions 2\n",
+                                        "\nevtwin_last_record_age_seconds 0.",
+                                        "\nevtwin_last_prediction_age_seconds 0."};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        if (strstr(r.body, lines[i]) == NULL) {
+            fail_msg("/metrics lacks %s", lines[i]);
+        }
+    }
+    reply_free(&r);
+    evtwin_server_free(hasty);
+    evtwin_server_free(patient);
+    options.silent_after_s = -1.0;
+    assert_fails(evtwin_server_start(&options, &hasty), EVTWIN_E_ARG, "silent_after_s|-1");
 }
 
 static void test_errors(void **state) {
@@ -641,6 +730,32 @@ static void test_ages(void **state) {
     evtwin_metrics_free(metrics);
 }
 
+/* The members of an object that is answered are those of the API's description, from its name on.
+ */
+static void assert_described(const json_t *object, const char *name, int indent) {
+    char key[96];
+    snprintf(key, sizeof key, "\n%*s%s:\n", indent, "", name);
+    const char *text = openapi_text();
+    const char *at = strstr(text, key);
+    assert_non_null(at);
+    const char *member;
+    json_t *value;
+    json_object_foreach((json_t *)object, member, value) {
+        snprintf(key, sizeof key, "\n%*s%s: ", indent + 4, "", member);
+        if (strstr(at, key) == NULL) {
+            fail_msg("docs/openapi.yaml: %s lacks %s", name, member);
+        }
+    }
+}
+
+static void test_openapi_health(void **state) {
+    (void)state;
+    json_t *v = client_json(port, "/api/batteries/list", 200);
+    assert_described(json_at(v, "batteries.0.health"), "health", 12);
+    assert_described(json_at(v, "summary"), "Summary", 4);
+    json_decref(v);
+}
+
 /* ---- memory ---- */
 
 /* Start a server, ask it in this thread, free it, with memory for n_allocations; 1 if all went
@@ -721,6 +836,7 @@ int main(void) {
         cmocka_unit_test(test_alerts),
         cmocka_unit_test(test_thresholds),
         cmocka_unit_test(test_other_thresholds),
+        cmocka_unit_test(test_a_stale_answer_is_not_a_good_one),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_headers),
         cmocka_unit_test(test_page),
@@ -730,6 +846,7 @@ int main(void) {
         cmocka_unit_test(test_openapi_rows),
         cmocka_unit_test(test_other_sites),
         cmocka_unit_test(test_ages),
+        cmocka_unit_test(test_openapi_health),
         cmocka_unit_test(test_out_of_memory),
     };
     if (!CLIENT_HAS_SERVER) {

@@ -395,6 +395,26 @@ static void classic_follows_the_original(void **state) {
     evtwin_sim_free(sim);
 }
 
+/* 95 - 0.01 * 507 is 89.92999999999999; telemetry says 89.93. */
+static void classic_telemetry_has_two_decimals(void **state) {
+    (void)state;
+    static const char *const names[] = {"soc",     "soh",         "voltage",
+                                        "current", "temperature", "power_consumption"};
+    evtwin_sim_options o = defaults();
+    o.model = EVTWIN_SIM_CLASSIC;
+    evtwin_sim *sim = create(&o);
+    for (int k = 0; k < 600; k++) {
+        assert_ok(evtwin_sim_advance(sim, 500.0));
+        evtwin_table *t = read_all(sim);
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+            const double x = number(t, names[i], 0);
+            assert_true(nearbyint(100.0 * x) / 100.0 == x);
+        }
+        evtwin_table_free(t);
+    }
+    evtwin_sim_free(sim);
+}
+
 /* Each model lists what it knows, and says every listed quantity of every pack. */
 static void truth_is_asked_for_by_name(void **state) {
     (void)state;
@@ -440,6 +460,7 @@ int main(void) {
         cmocka_unit_test(hands_on_and_off),
         cmocka_unit_test(a_city_of_packs_steps),
         cmocka_unit_test(classic_follows_the_original),
+        cmocka_unit_test(classic_telemetry_has_two_decimals),
         cmocka_unit_test(truth_is_asked_for_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

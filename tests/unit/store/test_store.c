@@ -188,7 +188,7 @@ static void test_unpredicted_rows_by_battery(void **state) {
     insert_new(store, some_rows("A", 2, 5));
     assert_int_equal(evtwin_store_unpredicted(store, 3, &rows), EVTWIN_OK);
     assert_int_equal(evtwin_table_rows(rows), 3);
-    assert_int_equal(evtwin_table_cols(rows), n_telemetry());
+    assert_int_equal(evtwin_table_cols(rows), n_telemetry() + 1); /* and revision */
     for (size_t i = 0; i < 3; i++) { /* A has the newest, and begins with its oldest */
         assert_int_equal(i64_at(rows, "seq", i), 2 + (int64_t)i);
         assert_string_equal(text_at(rows, "battery_id", i), "A");

@@ -18,6 +18,11 @@ static int64_t test_clock(void) {
     return clock_us;
 }
 
+static int64_t test_uptime(char boot[EVTWIN__BOOT_SIZE]) {
+    memcpy(boot, "test", 5);
+    return clock_us;
+}
+
 static evtwin_store *open_at(int64_t now_us, double retention_days) {
     evtwin_store_options options;
     assert_ok(evtwin_store_options_init(&options, sizeof options));
@@ -25,6 +30,7 @@ static evtwin_store *open_at(int64_t now_us, double retention_days) {
     evtwin_store *store = NULL;
     assert_ok(evtwin_store_open("sqlite::memory:", &options, &store));
     store->now = test_clock;
+    store->uptime = test_uptime;
     clock_us = now_us;
     ((sqlite_store *)store)->sweep.next_us = INT64_MAX; /* none by itself */
     return store;
@@ -146,6 +152,139 @@ static void test_inserting_sweeps_a_little_at_a_time(void **state) {
     evtwin_store_free(store);
 }
 
+/* ---- wrong clocks ---- */
+
+static int64_t uptime_now;
+static const char *boot_now;
+
+static int64_t machine(char boot[EVTWIN__BOOT_SIZE]) {
+    snprintf(boot, EVTWIN__BOOT_SIZE, "%s", boot_now);
+    return uptime_now;
+}
+
+static evtwin_store *open_file_at(const char *path, int64_t now_us) {
+    evtwin_store *store = open_store(uri_of(path));
+    store->now = test_clock;
+    store->uptime = machine;
+    clock_us = now_us;
+    return store;
+}
+
+static int64_t expire(evtwin_store *store) {
+    size_t n_deleted = 99;
+    assert_ok(evtwin_store_expire(store, &n_deleted));
+    return (int64_t)n_deleted;
+}
+
+static void test_a_wrong_clock_deletes_nothing(void **state) {
+    (void)state;
+    const char *path = temp_path("clock.db");
+    boot_now = "first";
+    uptime_now = 5 * SECOND;
+    evtwin_store *store = open_file_at(path, 0); /* 1970, until NTP is there */
+    evtwin_table *rows = empty_rows();
+    add_row(rows, "A", 0, 1);
+    insert_new(store, rows);
+    clock_us = t0;
+    uptime_now += 60 * SECOND;
+    assert_int_equal(expire(store), 0);
+    insert_new(store, daily("A", 0, 3));
+    assert_int_equal(expire(store), 0);
+    evtwin_store_free(store);
+
+    store = open_file_at(path, t0 + 60 * DAY); /* two months ahead, in another process */
+    insert_new(store, daily("B", 60, 1));
+    assert_int_equal(expire(store), 0);
+    evtwin_store_free(store);
+
+    boot_now = "second"; /* how long the machine was off, nobody knows */
+    uptime_now = 90 * DAY;
+    store = open_file_at(path, t0 + 90 * DAY);
+    assert_int_equal(expire(store), 0);
+    insert_new(store, daily("B", 90, 1));
+    assert_int_equal(count(store), 6);
+
+    /* time that has really gone by, across processes too */
+    uptime_now += 20 * DAY;
+    evtwin_store_free(store);
+    store = open_file_at(path, t0 + 110 * DAY);
+    insert_new(store, daily("B", 110, 1));
+    assert_int_equal(expire(store), 0);
+    uptime_now += 11 * DAY;
+    clock_us = t0 + 115 * DAY;
+    assert_int_equal(expire(store), 5); /* not day 90: by the wall clock it is too young … */
+    clock_us = t0 + 150 * DAY;
+    assert_int_equal(expire(store), 1);
+    assert_int_equal(count(store), 1); /* … nor day 110: by the store's it is */
+    evtwin_store_free(store);
+}
+
+static void test_marks_do_not_pile_up(void **state) {
+    (void)state;
+    evtwin_store *store = open_at(t0, 30.0);
+    int64_t n = 0;
+    for (int64_t i = 0; i < 100; i++) {
+        clock_us = t0 + i * 60 * SECOND;
+        insert_new(store, some_rows("A", i, 1));
+    }
+    assert_ok(
+        evtwin__db_query_i64(((sqlite_store *)store)->db, "SELECT count(*) FROM ev_mark", 0, &n));
+    assert_true(n >= 9 && n <= 13); /* one in ten minutes */
+    clock_us = t0 + 40 * DAY;
+    assert_int_equal(expire(store), 100);
+    assert_ok(
+        evtwin__db_query_i64(((sqlite_store *)store)->db, "SELECT count(*) FROM ev_mark", 0, &n));
+    assert_true(n <= 1);
+    evtwin_store_free(store);
+}
+
+static void test_the_machine_has_been_up_for_some_time(void **state) {
+    (void)state;
+    char boot[EVTWIN__BOOT_SIZE] = "", again[EVTWIN__BOOT_SIZE] = "";
+    const int64_t first_us = evtwin__uptime_us(boot);
+    assert_true(first_us > 0);
+    usleep(1000);
+    assert_true(evtwin__uptime_us(again) >= first_us + 1000);
+    assert_true(boot[0] != '\0');
+    assert_string_equal(boot, again);
+}
+
+static void test_ids_of_other_programs_do_not_stop_it(void **state) {
+    (void)state;
+    evtwin_store *store = open_at(t0, 1.0);
+    insert_new(store, daily("A", 0, 2));
+    insert_new(store, daily("z", 0, 2));
+    assert_ok(evtwin__db_exec(
+        ((sqlite_store *)store)->db,
+        "UPDATE ev_telemetry SET battery_id = replace(printf('%50c', ' '), ' ', 'é')"
+        " WHERE battery_id = 'A' AND seq = 1;"
+        "UPDATE ev_telemetry SET battery_id = 'B' || char(0) || 'C' WHERE battery_id = 'A'"));
+    clock_us = t0 + 9 * DAY;
+    assert_int_equal(expire(store), 3); /* but for the one that cannot be named */
+    evtwin_store_free(store);
+}
+
+static char deleted_text[400];
+
+static void keep_deleted(void *ctx, evtwin_log_level level, const char *text) {
+    (void)ctx;
+    if (level == EVTWIN_LOG_INFO && strstr(text, "deleted") != NULL) {
+        snprintf(deleted_text, sizeof deleted_text, "%s", text);
+    }
+}
+
+static void test_it_says_what_it_deletes(void **state) {
+    (void)state;
+    evtwin_store *store = open_at(t0, 7.0);
+    insert_new(store, daily("A", 0, 2));
+    clock_us = t0 + 20 * DAY;
+    evtwin_set_log(keep_deleted, NULL);
+    assert_int_equal(expire(store), 2);
+    evtwin_set_log(NULL, NULL);
+    assert_true(text_names(deleted_text, "2 rows|7 days|2026-01-14T00:00:00.000000Z"));
+    evtwin_store_free(store);
+}
+
 static int n_warnings;
 
 static void count_warnings(void *ctx, evtwin_log_level level, const char *text) {
@@ -182,6 +321,11 @@ int main(void) {
         cmocka_unit_test(test_zero_keeps_all),
         cmocka_unit_test(test_large_sweep_goes_in_chunks),
         cmocka_unit_test(test_inserting_sweeps_a_little_at_a_time),
+        cmocka_unit_test(test_a_wrong_clock_deletes_nothing),
+        cmocka_unit_test(test_marks_do_not_pile_up),
+        cmocka_unit_test(test_the_machine_has_been_up_for_some_time),
+        cmocka_unit_test(test_ids_of_other_programs_do_not_stop_it),
+        cmocka_unit_test(test_it_says_what_it_deletes),
         cmocka_unit_test(test_failing_sweep_does_not_fail_the_insert),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,6 +86,16 @@ static evtwin_status open_and_insert(const char *uri, const evtwin_table *rows) 
     return st;
 }
 
+/* Nothing is left of an earlier insert: a repeated one does less. */
+static void empty(const char *uri) {
+    evtwin_store *store = open_store(uri);
+    if (count(store) > 0) {
+        assert_ok(evtwin__db_exec(((sqlite_store *)store)->db,
+                                  "DELETE FROM ev_telemetry; DELETE FROM ev_health"));
+    }
+    evtwin_store_free(store);
+}
+
 /* Run work with the n-th allocation refused, for every n. */
 static void refuse_each(const char *uri, const char *copy, const evtwin_table *rows,
                         const evtwin_table *predictions, const evtwin_table *scores,
@@ -93,6 +103,9 @@ static void refuse_each(const char *uri, const char *copy, const evtwin_table *r
     int64_t n = 0, n_failed = 0, n_reached;
     do {
         n++;
+        if (copy == NULL) {
+            empty(uri);
+        }
         faulty f = {.fail_at = n};
         evtwin_set_allocator(faulty_realloc, &f);
         const evtwin_status st =
@@ -106,9 +119,9 @@ static void refuse_each(const char *uri, const char *copy, const evtwin_table *r
         n_reached = f.n_calls;
     } while (n_reached >= n);
     assert_true(n_failed >= n_expected);
-    /* no failure: the sweep after an insert, three statements and their texts, which is left for
-     * later; and that the folder of a finished copy was not synchronised, which is a warning */
-    assert_int_equal(n - 1 - n_failed, copy != NULL ? 7 : 2);
+    /* no failure: the look for old rows after an insert, which is left for later; and that the
+     * folder of a finished copy was not synchronised, which is a warning */
+    assert_int_equal(n - 1 - n_failed, copy != NULL ? 5 : 2);
 }
 
 static void test_no_memory_at_any_call(void **state) {
@@ -290,35 +303,8 @@ static void test_damaged_files_never_crash(void **state) {
     free(damaged);
 }
 
-/* ---- somebody clears the data while a writer runs ---- */
-
-static void test_a_removed_file_is_noticed(void **state) {
-    (void)state;
-    char path[256], uri[300];
-    snprintf(path, sizeof path, "%s", temp_path("removed.db"));
-    snprintf(uri, sizeof uri, "sqlite:%s", path);
-    evtwin_store *store = NULL;
-    assert_ok(evtwin_store_open(uri, NULL, &store));
-    evtwin_table *rows = some_rows("B", 0, 3);
-    assert_ok(evtwin_store_insert(store, rows, NULL, 0));
-    assert_int_equal(unlink(path), 0);
-    assert_fails(evtwin_store_insert(store, rows, NULL, 0), EVTWIN_E_IO, path);
-
-    /* a new file of that name is not ours either */
-    evtwin_store *other = NULL;
-    evtwin_store_free(store);
-    assert_ok(evtwin_store_open(uri, NULL, &store));
-    assert_int_equal(rename(path, temp_path("moved.db")), 0);
-    assert_ok(evtwin_store_open(uri, NULL, &other));
-    assert_fails(evtwin_store_insert(store, rows, NULL, 0), EVTWIN_E_IO, path);
-    evtwin_store_free(other);
-    evtwin_store_free(store);
-    evtwin_table_free(rows);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_removed_file_is_noticed),
         cmocka_unit_test(test_no_memory_at_any_call),
         cmocka_unit_test(test_full_database),
         cmocka_unit_test(test_system_refuses_to_write),

@@ -111,7 +111,7 @@ static void test_current_has_the_rows_of_latest(void **state) {
     assert_ok(evtwin_store_latest(store, NULL, &rows, &current));
     assert_int_equal(evtwin_table_rows(rows), 3);
     assert_int_equal(evtwin_table_rows(current), 3);
-    assert_int_equal(evtwin_table_cols(current), evtwin_table_cols(rows) + 1);
+    assert_int_equal(evtwin_table_cols(current), evtwin_table_cols(rows) + 9);
     for (size_t i = 0; i < 3; i++) {
         assert_string_equal(text_at(current, "battery_id", i), text_at(rows, "battery_id", i));
         assert_int_equal(i64_at(current, "seq", i), 4);
@@ -198,9 +198,15 @@ static int64_t clock_now(void) {
     return clock_us;
 }
 
+static int64_t uptime(char boot[EVTWIN__BOOT_SIZE]) {
+    memcpy(boot, "test", 5);
+    return clock_us;
+}
+
 static void test_what_is_known_of_a_battery_goes_with_its_rows(void **state) {
     evtwin_store *store = *state;
     store->now = clock_now;
+    store->uptime = uptime;
     clock_us = t0;
     insert_new(store, some_rows("A", 0, 3));
     put_state(store, "A", 1, "{}");

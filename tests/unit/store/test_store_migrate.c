@@ -220,7 +220,19 @@ static void test_changed_databases_are_refused(void **state) {
         {"CREATE TRIGGER theirs AFTER INSERT ON ev_telemetry BEGIN SELECT 1; END", "theirs"},
         {"CREATE TABLE t (a); CREATE TRIGGER theirs AFTER INSERT ON t BEGIN SELECT 1; END",
          "theirs"},
-        {"DROP TRIGGER ev_status_update", "ev_status_update"},
+        {"DROP VIEW latest_battery_status; CREATE VIEW latest_battery_status AS WITH RECURSIVE c "
+         "(x)"
+         " AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT t.* FROM ev_telemetry AS t JOIN c"
+         " ON c.x < 0",
+         "latest_battery_status"},
+        {"DROP INDEX ev_telemetry_revision; CREATE INDEX ev_telemetry_revision ON ev_telemetry"
+         " (soc)",
+         "ev_telemetry_revision"},
+        {"CREATE UNIQUE INDEX theirs ON ev_telemetry (soc)", "theirs"},
+        {"CREATE VIEW ev_view AS SELECT 1", "ev_view"},
+        {"PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = replace(sql, 'soc REAL',"
+         " 'soc REAL CHECK (soc < 0)') WHERE name = 'ev_telemetry'",
+         "ev_telemetry"},
         {"DROP TRIGGER ev_status_insert; CREATE TRIGGER ev_status_insert AFTER INSERT ON"
          " ev_telemetry BEGIN DELETE FROM ev_telemetry; END",
          "ev_status_insert"},
@@ -253,6 +265,31 @@ static void test_changed_databases_are_refused(void **state) {
     }
 }
 
+static void test_what_is_lost_is_made_again_by_a_writer(void **state) {
+    (void)state;
+    static const char *const names[] = {"view latest_battery_status", "view ev_telemetry_hourly",
+                                        "index ev_telemetry_unpredicted",
+                                        "index ev_telemetry_revision", "trigger ev_status_update"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char name[32], sql[100];
+        snprintf(name, sizeof name, "lost%zu.db", i);
+        snprintf(sql, sizeof sql, "DROP %s", names[i]);
+        const char *path = make_new(name);
+        run(path, sql);
+        evtwin_store_options options;
+        evtwin_store *store = NULL;
+        assert_ok(evtwin_store_options_init(&options, sizeof options));
+        options.read_only = 1;
+        assert_fails(evtwin_store_open(uri_of(path), &options, &store), EVTWIN_E_SCHEMA,
+                     strchr(names[i], ' ') + 1);
+        store = open_store(uri_of(path));
+        assert_int_equal(count(store), 2);
+        evtwin_store_free(store);
+        assert_ok(evtwin_store_open(uri_of(path), &options, &store));
+        evtwin_store_free(store);
+    }
+}
+
 /* Steps that are absent are run, and then all of it must be as it should. */
 static void test_a_changed_old_database_is_left_as_it_is(void **state) {
     (void)state;
@@ -282,6 +319,7 @@ int main(void) {
         cmocka_unit_test(test_a_database_of_0_1_0),
         cmocka_unit_test(test_triggers_judge_as_the_library_does),
         cmocka_unit_test(test_changed_databases_are_refused),
+        cmocka_unit_test(test_what_is_lost_is_made_again_by_a_writer),
         cmocka_unit_test(test_a_changed_old_database_is_left_as_it_is),
         cmocka_unit_test(test_indexes_views_and_tables_of_others_are_tolerated),
     };

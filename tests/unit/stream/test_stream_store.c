@@ -7,6 +7,8 @@
 
 #include "learn/bundles.h"
 
+#include <sqlite3.h>
+
 static evtwin_table *telemetry(size_t n) {
     evtwin_table *t = NULL;
     assert_ok(evtwin_telemetry_table_create(&t));
@@ -61,6 +63,24 @@ static void rows_go_in_and_come_out_in_commit_order(void **state) {
     evtwin_table_free(got);
     evtwin_source_free(source);
     evtwin_sink_free(sink);
+}
+
+/* What a store's URI may say, a source and a sink of it take as well. */
+static void both_take_the_parameters_of_a_store(void **state) {
+    (void)state;
+    char path[256];
+    snprintf(path, sizeof path, "%s", temp_path("params.db"));
+    evtwin_sink *sink = NULL;
+    evtwin_source *source = NULL;
+    assert_ok(evtwin_sink_open(uri(path, "?busy_timeout_ms=50&write=predictions&retention_days=7"),
+                               &sink));
+    assert_ok(evtwin_source_open(uri(path, "?busy_timeout_ms=50&retention_days=7&rows=unpredicted"),
+                                 &source));
+    evtwin_source_free(source);
+    evtwin_sink_free(sink);
+    assert_fails(evtwin_source_open(uri(path, "?busy_timeout_ms=soon"), &source), EVTWIN_E_ARG,
+                 "busy_timeout_ms=soon");
+    assert_fails(evtwin_sink_open(uri(path, "?busy=1"), &sink), EVTWIN_E_ARG, "busy");
 }
 
 static void predictions_go_to_the_rows_they_were_made_from(void **state) {
@@ -213,6 +233,159 @@ static void states_and_positions_are_kept(void **state) {
     evtwin_store_free(store);
 }
 
+/* ---- what other programs do to a database ---- */
+
+/* Another program at work on the file, without its rules. */
+static void run_sql(const char *path, const char *sql) {
+    sqlite3 *raw = NULL;
+    char *message = NULL;
+    assert_int_equal(sqlite3_open(path, &raw), SQLITE_OK);
+    sqlite3_busy_timeout(raw, 1000);
+    if (sqlite3_exec(raw, sql, NULL, NULL, &message) != SQLITE_OK) {
+        fail_msg("%.200s: %s", sql, message);
+    }
+    sqlite3_close(raw);
+}
+
+static int64_t ask_sql(const char *path, const char *sql) {
+    sqlite3 *raw = NULL;
+    sqlite3_stmt *stmt = NULL;
+    assert_int_equal(sqlite3_open(path, &raw), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(raw, sql, -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    const int64_t value = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
+    sqlite3_close(raw);
+    return value;
+}
+
+#define FOREIGN(id, time, voltage)                                                                 \
+    "UPDATE ev_revision SET revision = revision + 1;"                                              \
+    "INSERT INTO ev_telemetry (time, battery_id, soc, soh, voltage, current, temperature,"         \
+    " charge_cycles, power_consumption, seq, created_at, revision) SELECT '" time "', '" id        \
+    "', 80, 95, " voltage ", 10, 25, 10, 3800, 0, '2024-01-01T00:00:00.000000Z', revision"         \
+    " FROM ev_revision;"
+
+/* The predictor's loop ends, whatever stands there, with every row predicted or unknown. */
+static void rows_of_other_programs_are_predicted_or_unknown(void **state) {
+    (void)state;
+    char path[256], bundle[256], from[300];
+    snprintf(path, sizeof path, "%s", temp_path("foreign.db"));
+    snprintf(bundle, sizeof bundle, "%s", temp_path("foreign-bundle"));
+    const bundle_spec both = {"xgboost-3.2-regression", "xgboost-3.2-logistic"};
+    write_bundle(bundle, &both);
+    evtwin_sink *sink = NULL;
+    evtwin_table *t = telemetry(6);
+    assert_ok(evtwin_sink_open(uri(path, ""), &sink));
+    assert_ok(evtwin_sink_write(sink, t));
+    evtwin_sink_free(sink);
+    evtwin_table_free(t);
+    run_sql(path, "PRAGMA ignore_check_constraints = ON;" FOREIGN(
+                      "OTHER_1", "2024-01-01T01:00:00.0+01:00", "370")
+                      FOREIGN("OTHER_1", "2024-01-01 00:00:00.000000Z", "370")
+                          FOREIGN("OTHER_1", "2024-01-01T00:00:00Z", "370")
+                              FOREIGN("OTHER_1", "xxxxxxxxxxxxxxxxxxxxxxxxxxx", "370")
+                                  FOREIGN("OTHER_2", "", "370")
+                                      FOREIGN("no id", "2024-01-01T00:00:00.000000Z", "370")
+                                          FOREIGN("B1", "2024-01-01T00:00:01.000000Z", "9e999"));
+
+    snprintf(from, sizeof from, "%s", uri(path, "?rows=unpredicted"));
+    pump_predicted(from, uri(path, "?write=predictions"), bundle);
+    assert_int_equal(
+        ask_sql(path, "SELECT count(*) FROM ev_telemetry WHERE prediction_timestamp IS NULL"), 0);
+    assert_int_equal(ask_sql(path, "SELECT count(*) FROM ev_telemetry WHERE battery_id = 'OTHER_1'"
+                                   " AND time GLOB '2024*' AND rul_prediction IS NOT NULL"),
+                     3);
+    assert_int_equal(ask_sql(path, "SELECT count(*) FROM ev_telemetry WHERE prediction_note LIKE"
+                                   " '%time cannot be read%'"),
+                     2);
+    assert_int_equal(ask_sql(path, "SELECT count(*) FROM ev_telemetry WHERE prediction_note LIKE"
+                                   " '%battery id%'"),
+                     1);
+}
+
+static void a_prediction_that_does_not_arrive_ends_the_cycle(void **state) {
+    (void)state;
+    char path[256], from[300];
+    snprintf(path, sizeof path, "%s", temp_path("nowhere.db"));
+    evtwin_sink *sink = NULL;
+    evtwin_source *source = NULL;
+    evtwin_table *t = telemetry(6);
+    assert_ok(evtwin_sink_open(uri(path, ""), &sink));
+    assert_ok(evtwin_sink_write(sink, t));
+    snprintf(from, sizeof from, "%s", uri(path, "?rows=unpredicted"));
+    assert_ok(evtwin_source_open(from, &source));
+    evtwin_table *got = telemetry(0);
+    assert_ok(evtwin_source_read(source, 4, 0, got));
+    assert_fails(evtwin_source_read(source, 4, 0, got), EVTWIN_E_EXTERNAL, "nowhere.db|4 waiting");
+    assert_int_equal(evtwin_status_is_temporary(EVTWIN_E_EXTERNAL), 1);
+    evtwin_table_free(t);
+    t = telemetry(9);
+    assert_ok(evtwin_sink_write(sink, t)); /* a row that is new among them goes on */
+    assert_ok(evtwin_source_read(source, 9, 0, got));
+    assert_int_equal(evtwin_table_rows(got), 4 + 9);
+    evtwin_table_free(got);
+    evtwin_table_free(t);
+    evtwin_source_free(source);
+    evtwin_sink_free(sink);
+}
+
+static void a_feed_begins_anew_with_a_new_database(void **state) {
+    (void)state;
+    char path[256];
+    snprintf(path, sizeof path, "%s", temp_path("renewed.db"));
+    evtwin_sink *sink = NULL;
+    evtwin_source *source = NULL;
+    evtwin_table *t = telemetry(8), *few = telemetry(5), *got = telemetry(0);
+    assert_ok(evtwin_sink_open(uri(path, ""), &sink));
+    assert_ok(evtwin_sink_write(sink, t));
+    run_sql(path, FOREIGN("B1", "2024-01-01T00:00:00.000000Z",
+                          "9e999") "PRAGMA"
+                                   " ignore_check_constraints = ON;" FOREIGN("B1", "soon", "370"));
+    assert_ok(evtwin_source_open(uri(path, ""), &source));
+    assert_ok(evtwin_source_read(source, 99, 0, got));
+    assert_int_equal(evtwin_table_rows(got), 9); /* without the one that has no time */
+    assert_true(isnan(evtwin_table_number(got, evtwin_table_find(got, "voltage"), 8)));
+    assert_int_equal(rename(path, temp_path("renewed-old.db")), 0);
+    assert_ok(evtwin_sink_write(sink, few));
+    assert_ok(evtwin_table_resize(got, 0));
+    assert_ok(evtwin_source_read(source, 99, 0, got));
+    assert_int_equal(evtwin_table_rows(got), 5);
+    assert_string_equal(evtwin_source_position(source), "5");
+    evtwin_table_free(t);
+    evtwin_table_free(few);
+    evtwin_table_free(got);
+    evtwin_source_free(source);
+    evtwin_sink_free(sink);
+}
+
+static int n_warned;
+
+static void count_conflicts(void *ctx, evtwin_log_level level, const char *text) {
+    (void)ctx;
+    n_warned += level == EVTWIN_LOG_WARNING && strstr(text, "key") != NULL;
+}
+
+static void rows_left_out_are_reported_once(void **state) {
+    (void)state;
+    evtwin_sink *sink = NULL;
+    evtwin_table *t = telemetry(3);
+    assert_ok(evtwin_sink_open(uri(temp_path("conflict.db"), "?busy_timeout_ms=20"), &sink));
+    n_warned = 0;
+    evtwin_set_log(count_conflicts, NULL);
+    assert_ok(evtwin_sink_write(sink, t));
+    assert_ok(evtwin_sink_write(sink, t)); /* a repeat is none */
+    assert_int_equal(n_warned, 0);
+    assert_ok(evtwin_table_set_f64(t, 2, 1, 11.0));
+    assert_ok(evtwin_sink_write(sink, t));
+    assert_ok(evtwin_sink_write(sink, t));
+    assert_int_equal(n_warned, 1);
+    evtwin_sink_free(sink);
+    assert_int_equal(n_warned, 2); /* and the sum at the end */
+    evtwin_set_log(NULL, NULL);
+    evtwin_table_free(t);
+}
+
 /* "sqlite:///tmp/x.db" and "sqlite:/tmp/x.db" are one file, not one below the present folder. */
 static void both_forms_of_an_absolute_name_are_one_file(void **state) {
     (void)state;
@@ -245,9 +418,14 @@ int main(void) {
         cmocka_unit_test(both_forms_of_an_absolute_name_are_one_file),
         cmocka_unit_test(any_absolute_name_is_possible),
         cmocka_unit_test(rows_go_in_and_come_out_in_commit_order),
+        cmocka_unit_test(both_take_the_parameters_of_a_store),
         cmocka_unit_test(predictions_go_to_the_rows_they_were_made_from),
         cmocka_unit_test(a_simulated_fleet_pumps_into_a_database),
         cmocka_unit_test(states_and_positions_are_kept),
+        cmocka_unit_test(rows_of_other_programs_are_predicted_or_unknown),
+        cmocka_unit_test(a_prediction_that_does_not_arrive_ends_the_cycle),
+        cmocka_unit_test(a_feed_begins_anew_with_a_new_database),
+        cmocka_unit_test(rows_left_out_are_reported_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

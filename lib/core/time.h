@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* core/time.h: times as files have them: what one means depends on its text alone. */
+#ifndef EVTWIN_CORE_TIME_H
+#define EVTWIN_CORE_TIME_H
+
+#include "evtwin/base.h"
+
+/* How times are written. {0} is the forms of evtwin_time_parse, those without an offset in UTC. */
+typedef struct evtwin__time_rule {
+    const char *format; /* of directives (below); NULL = the forms of evtwin_time_parse */
+    evtwin_naive_time naive;
+} evtwin__time_rule;
+
+/* What the text told; a caller counts the last two. */
+typedef enum evtwin__time_kind {
+    EVTWIN__TIME_EXACT, /* it has an offset, or is seconds since 1970 */
+    EVTWIN__TIME_NAIVE, /* the rule said which offset it has */
+    EVTWIN__TIME_TWICE /* … and a local clock shows it twice, as summer time ends: it is the first
+                        */
+} evtwin__time_kind;
+
+/* The closed list of directives, in any language of the machine:
+ *     %Y year (4 digits)     %y its last two (69-99: 19..)    %m month    %b %B its English name
+ *     %d %e day of month     %j day of year      %a %A English name of the weekday, which must fit
+ *     %H %k hour 0-23        %I %l hour 1-12, with %p: AM or PM
+ *     %M minute              %S second, with a fraction if one follows   %f the fraction alone
+ *     %z Z, UTC, GMT, +hh, +hhmm or +hh:mm       %s seconds since 1970, with a fraction or not
+ *     %F %Y-%m-%d   %D %m/%d/%y   %T %H:%M:%S   %R %H:%M   %% a percent sign
+ * A blank stands for any blanks, also none; numbers may have leading zeros or not.
+ * EVTWIN_E_ARG that names the directive that is not one of these, that comes twice or that lacks
+ * its partner; a format must fix a date. */
+evtwin_status evtwin__time_format_check(const char *format);
+
+/* Read all of text[0..n), which need not end with NUL; rule->format has been checked.
+ * EVTWIN_E_PARSE that quotes the text, the outputs untouched. */
+evtwin_status evtwin__time_read(const char *text, size_t n, const evtwin__time_rule *rule,
+                                int64_t *time_us_out, evtwin__time_kind *kind_out);
+
+/* ---- the calendar ---- */
+
+typedef struct evtwin__date {
+    int64_t year, month, day;
+} evtwin__date;
+
+/* Days since 1970-01-01 in the proleptic Gregorian calendar. */
+int64_t evtwin__days_from_date(evtwin__date date);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* learn/session.h: predictions of rows some of which have a value that cannot be. */
+#ifndef EVTWIN_LEARN_SESSION_H
+#define EVTWIN_LEARN_SESSION_H
+
+#include "evtwin/session.h"
+
+/* Rows of a table of which a feature is outside its range in the schema, or infinite. */
+typedef struct evtwin__impossible {
+    size_t n_rows;
+    size_t first_row; /* of them, if there are any */
+} evtwin__impossible;
+
+/* evtwin_predictor_apply where such rows get a note instead of a prediction and keep no other from
+ * theirs. */
+evtwin_status evtwin__predictor_apply_each(const evtwin_predictor *predictor, evtwin_table *table,
+                                           evtwin__impossible *found);
+#endif

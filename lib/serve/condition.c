@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/* serve/condition.c: how a battery is now, and whether what is known of it is still of now. */
+
+#include "serve/condition.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static const double shortest_patience_s = 15.0, intervals_of_patience = 3.0;
+
+/* ---- one battery ---- */
+
+static double patience_s(double set_s, double interval_s) {
+    return set_s > 0.0 ? set_s : fmax(shortest_patience_s, intervals_of_patience * interval_s);
+}
+
+/* Seconds since a time of the row; NaN = it has none. */
+static double age_s(const evtwin_table *current, const char *column, size_t row, int64_t now_us) {
+    const size_t col = evtwin_table_find(current, column);
+    return evtwin_table_is_valid(current, col, row)
+               ? (double)(now_us - evtwin_table_i64(current, col)[row]) * 1e-6
+               : NAN;
+}
+
+static double number_of(const evtwin_table *table, const char *column, size_t row) {
+    return evtwin_table_number(table, evtwin_table_find(table, column), row);
+}
+
+void evtwin__condition_of(const evtwin_thresholds *thresholds, const evtwin__patience *patience,
+                          const evtwin_table *current, size_t row, int64_t now_us,
+                          evtwin__condition *out) {
+    out->health = evtwin_thresholds_status(thresholds, current, row);
+    out->needs = evtwin_thresholds_needs(thresholds, current, row);
+    out->record_age_s = age_s(current, "arrived_at", row, now_us);
+    out->prediction_age_s = age_s(current, "predicted_at", row, now_us);
+    const double silent_s =
+        patience_s(patience->silent_after_s, number_of(current, "arrival_interval_s", row));
+    out->is_silent = !(fabs(out->record_age_s) <= silent_s); /* not known when: silent too */
+
+    /* due since the row waits, or since the last prediction while older rows were predicted */
+    const double waiting_s = age_s(current, "waiting_since", row, now_us);
+    const double due_s =
+        isnan(waiting_s) ? NAN : fmin(fabs(waiting_s), fabs(out->prediction_age_s));
+    const double stopped_s = patience_s(patience->predictions_stopped_after_s,
+                                        number_of(current, "prediction_interval_s", row));
+    out->no_predictions_for_s = due_s > stopped_s ? due_s : NAN;
+}
+
+int evtwin__condition_severity(const evtwin__condition *c) {
+    return 4 * (int)c->health + 2 * (c->needs != 0) + c->is_silent;
+}
+
+/* ---- in words ---- */
+
+/* "90 s", "12 min", "3 h", "5 days" */
+static const char *duration(double s, char text[32]) {
+    static const struct {
+        double below_s, unit_s;
+        const char *name;
+    } units[] = {{120, 1, "s"}, {7200, 60, "min"}, {172800, 3600, "h"}, {INFINITY, 86400, "days"}};
+    int i = 0;
+    while (!(fabs(s) < units[i].below_s) && i < 3) {
+        i++;
+    }
+    (void)snprintf(text, 32, "%.0f %s", fabs(s) / units[i].unit_s, units[i].name);
+    return text;
+}
+
+void evtwin__condition_notice(const evtwin__condition *c, char text[EVTWIN__NOTICE_SIZE]) {
+    char data[32], predictions[32];
+    const int is_unpredicted = !isnan(c->no_predictions_for_s);
+    (void)snprintf(text, EVTWIN__NOTICE_SIZE, "%s%s%s%s%s", c->is_silent ? "no data for " : "",
+                   c->is_silent ? duration(c->record_age_s, data) : "",
+                   c->is_silent && is_unpredicted ? ", " : "",
+                   is_unpredicted ? "no predictions for " : "",
+                   is_unpredicted ? duration(c->no_predictions_for_s, predictions) : "");
+}
+
+void evtwin__fleet_notice(const evtwin__fleet *f, char text[EVTWIN__NOTICE_SIZE]) {
+    char part[2][128] = {"", ""}, of[64] = "", time[32];
+    if (f->n_without_predictions > 0) {
+        if (f->n_without_predictions < f->n) {
+            (void)snprintf(of, sizeof of, " of %zu of %zu batteries", f->n_without_predictions,
+                           f->n);
+        }
+        (void)snprintf(part[0], sizeof part[0], "no predictions%s for %s", of,
+                       duration(f->no_predictions_for_s, time));
+    }
+    if (f->n_silent > 0) {
+        (void)snprintf(part[1], sizeof part[1], "no data from %zu of %zu batteries", f->n_silent,
+                       f->n);
+    }
+    (void)snprintf(text, EVTWIN__NOTICE_SIZE, "%s%s%s", part[0],
+                   part[0][0] != '\0' && part[1][0] != '\0' ? "; " : "", part[1]);
+}
+
+/* ---- the fleet ---- */
+
+void evtwin__fleet_sum(const evtwin__condition *conditions, size_t n, evtwin__fleet *out) {
+    *out = (evtwin__fleet){
+        .n = n, .record_age_s = NAN, .prediction_age_s = NAN, .no_predictions_for_s = NAN};
+    for (size_t i = 0; i < n; i++) {
+        const evtwin__condition *c = &conditions[i];
+        out->n_by_health[c->health] += c->health != EVTWIN_HEALTH_NORMAL || !c->is_silent;
+        out->n_silent += c->is_silent != 0;
+        out->n_needs_charging += (c->needs & EVTWIN_NEEDS_CHARGING) != 0;
+        out->n_needs_service += (c->needs & EVTWIN_NEEDS_SERVICE) != 0;
+        out->n_without_predictions += !isnan(c->no_predictions_for_s);
+        out->record_age_s = fmin(out->record_age_s, c->record_age_s);
+        out->prediction_age_s = fmin(out->prediction_age_s, c->prediction_age_s);
+        out->no_predictions_for_s = fmax(out->no_predictions_for_s, c->no_predictions_for_s);
+    }
+}
+
+static void write_batteries(const evtwin_table *current, const evtwin__condition *conditions,
+                            size_t n, evtwin__exposition *out) {
+    const size_t id = evtwin_table_find(current, "battery_id");
+    static const char health[] = "evtwin_battery_health", silent[] = "evtwin_battery_silent";
+    evtwin__expose_family(out, health, EVTWIN__GAUGE, NULL,
+                          "Health by the newest record and prediction: 0 normal, 1 warning, 2 "
+                          "critical.");
+    for (size_t i = 0; i < n; i++) {
+        const evtwin__label label = {"battery_id", evtwin_table_text(current, id, i)};
+        evtwin__expose(out, health, "", &label, 1, (double)conditions[i].health);
+    }
+    evtwin__expose_family(out, silent, EVTWIN__GAUGE, NULL,
+                          "1 if no record of the battery has come for longer than usual, else 0.");
+    for (size_t i = 0; i < n; i++) {
+        const evtwin__label label = {"battery_id", evtwin_table_text(current, id, i)};
+        evtwin__expose(out, silent, "", &label, 1, conditions[i].is_silent);
+    }
+}
+
+static void write_counts(const evtwin__fleet *f, evtwin__exposition *out) {
+    static const char name[] = "evtwin_fleet_batteries";
+    static const char *const words[] = {"normal", "warning", "critical"};
+    evtwin__expose_family(out, name, EVTWIN__GAUGE, NULL,
+                          "Batteries by health; silent ones are not normal.");
+    for (int h = EVTWIN_HEALTH_NORMAL; h <= EVTWIN_HEALTH_CRITICAL; h++) {
+        const evtwin__label label = {"health", words[h]};
+        evtwin__expose(out, name, "", &label, 1, (double)f->n_by_health[h]);
+    }
+    const struct {
+        const char *name, *help;
+        size_t n;
+    } counts[] = {
+        {"evtwin_silent_batteries", "Batteries of which no record has come for longer than usual.",
+         f->n_silent},
+        {"evtwin_batteries_without_predictions",
+         "Batteries whose records have waited for a prediction for longer than usual.",
+         f->n_without_predictions},
+        {"evtwin_batteries_needing_charging", "Batteries with a low charge.", f->n_needs_charging},
+        {"evtwin_batteries_needing_service",
+         "Batteries that break a limit of ageing, temperature, risk or remaining life.",
+         f->n_needs_service},
+    };
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        evtwin__expose_one(out, counts[i].name, EVTWIN__GAUGE, NULL, counts[i].help,
+                           (double)counts[i].n);
+    }
+}
+
+static void write_age(const char *name, const char *help, double age, evtwin__exposition *out) {
+    if (!isnan(age)) {
+        evtwin__expose_one(out, name, EVTWIN__GAUGE, "seconds", help, age);
+    }
+}
+
+void evtwin__fleet_write(const evtwin_table *current, const evtwin__condition *conditions,
+                         evtwin__exposition *out) {
+    const size_t n = evtwin_table_rows(current);
+    evtwin__fleet fleet;
+    evtwin__fleet_sum(conditions, n, &fleet);
+    write_batteries(current, conditions,
+                    n < EVTWIN__METRICS_MAX_BATTERIES ? n : EVTWIN__METRICS_MAX_BATTERIES, out);
+    write_counts(&fleet, out);
+    write_age("evtwin_last_record_age_seconds", "Since the last record of any battery came.",
+              fleet.record_age_s, out);
+    write_age("evtwin_last_prediction_age_seconds", "Since any battery was predicted last.",
+              fleet.prediction_age_s, out);
+}

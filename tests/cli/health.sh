@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+# tests/cli/health.sh BIN: a stale answer is not a good answer: the predictor is killed, then the simulator,
+# and nothing gets better by it.
+. "$(dirname "$0")/assert.sh"
+command -v curl >/dev/null || exit 77
+pids=
+trap 'for p in $pids; do kill -KILL $p 2>/dev/null; done; rm -rf "$work"' EXIT
+port=$(free_port)
+url=http://127.0.0.1:"$port"
+says() { curl -s --max-time 5 "$url$1" >body && grep -qE -e "$2" body; }
+
+make_fleet 8 60 >fleet.csv
+run evtwin-train -q fleet.csv --out models
+expect 0
+
+# a risk of any size is critical here, so that all depends on the prediction
+cat >limits.json <<'END'
+[{"kind": "status", "quantity": "failure_probability", "level": "CRITICAL", "operator": ">", "limit": -0.5}]
+END
+evtwin-sim -q --fleet 2 --interval 0.1 --sink sqlite:live.db 2>sim.err &
+sim=$!
+evtwin-predict --models models --store sqlite:live.db --interval 0.2 --metrics-port 0 >predict.out 2>predict.err &
+predict=$!
+pids="$sim $predict"
+check 'there is a store' await 10 [ -s live.db ]
+evtwin-serve --store sqlite:live.db --port "$port" --thresholds limits.json --silent-after 1.5 \
+    --predictions-stopped-after 1.5 2>serve.err &
+pids="$pids $!"
+check 'critical by their predictions' await 20 says /api/batteries/list '"critical":2,"silent":0,.*"without_predictions":0,.*"notice":""'
+check 'the terminal says so, and what it needs' await 5 grep -qE 'Failure Risk: [0-9.]+% \| CRITICAL, needs service$' predict.out
+
+kill -KILL $predict
+check 'no predictions' await 10 says /api/batteries/list '"summary":.*"notice":"no predictions for [0-9]+ s"'
+check 'they stay critical' grep -q '"critical":2,"silent":0' body
+check 'with the last prediction and its age' grep -qE '"prediction":\{[^}]*"failure_probability":0?\.?[0-9e.-]+,[^}]*"age_s":[0-9.]+\}' body
+check 'alerts stay' says /api/alerts '"count":2,'
+check 'one battery says it too' says '/api/battery/latest?battery_id=BATTERY_002' '"status":"CRITICAL".*"notice":"no predictions for'
+check 'metrics' says /metrics '^evtwin_batteries_without_predictions 2$'
+check 'metrics of the age' says /metrics '^evtwin_last_prediction_age_seconds [1-9]'
+
+kill -KILL $sim
+check 'no data' await 10 says /api/batteries/list '"silent":2'
+check 'a silent battery stays critical' grep -q '"normal":0,"warning":0,"critical":2' body
+check 'metrics of silence' says /metrics '^evtwin_silent_batteries 2$'
+if command -v promtool >/dev/null; then
+    curl -s "$url/metrics" >metrics.txt
+    check 'promtool' sh -c 'promtool check metrics <metrics.txt'
+fi
+
+# back again: both goes away
+evtwin-sim -q --fleet 2 --interval 0.1 --sink sqlite:live.db 2>sim.err &
+pids="$pids $!"
+evtwin-predict --models models --store sqlite:live.db --interval 0.2 --metrics-port 0 >predict.out 2>predict.err &
+pids="$pids $!"
+check 'all is of now' await 10 says /api/batteries/list '"critical":2,"silent":0,.*"without_predictions":0,.*"notice":""'
+finish

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+# tests/cli/pipes.sh BIN: a named pipe whose other end never comes does not hold a signal up, whatever
+# it stands for; devices are not read.
+. "$(dirname "$0")/assert.sh"
+
+evtwin-sim --until-eol --fleet 8 --seed 1 --record-days 30 --csv fleet.csv -q
+evtwin-train fleet.csv --out models -q >/dev/null
+mkfifo pipe pipe.json
+mkdir piped part
+mkfifo piped/manifest.json
+cp models/* part
+rm part/rul_model.json
+mkfifo part/rul_model.json
+
+# opens PIPE CMD…: the tool waits in the opening of PIPE when the signal comes.
+opens() {
+    pipe=$1
+    shift
+    stopped TERM "sleep 0.3" "$@"
+    check "exit code $code of 143: $*" [ "$code" -eq 143 ]
+    err 'stopped; '
+}
+opens pipe evtwin-train pipe --out new
+opens pipe evtwin-predict --models models --source csv:pipe --sink null: --metrics-port 0
+opens pipe evtwin-predict --models models --csv pipe --out out.csv
+opens piped evtwin-predict --models piped --csv fleet.csv --out out.csv
+opens part evtwin-predict --models part --csv fleet.csv --out out.csv
+opens pipe evtwin-sim --until-eol --fleet 2 --record-days 100 --csv pipe
+opens pipe.json evtwin-sim --cell ./pipe.json
+opens pipe evtwin-sim --drive-cycle pipe
+opens pipe evtwin-serve --thresholds pipe --store sqlite:s.db --port 0
+check 'no bundle' [ ! -e new ]
+
+# live, it is a service that is stopped: also while its pipe pauses
+stopped TERM 'sleep 0.3' evtwin-predict --models models --source jsonl:pipe --sink null: --metrics-port 0
+expect 0
+{ head -n 3 fleet.csv; sleep 60; } >pipe &
+writer=$!
+stopped TERM 'grep -q "2 rows" err || sleep 1' evtwin-predict --models models --source csv:pipe \
+    --sink null: --metrics-port 0 --interval 0.1
+expect 0
+kill $writer
+
+# ---- what never ends, and what is too large ----
+run evtwin-serve --thresholds /dev/zero --store sqlite:s.db --port 0
+expect 65
+err '/dev/zero: is a device'
+run evtwin-train /dev/zero --out new
+expect 65
+err '/dev/zero: is a device'
+truncate -s 2G large.json
+run evtwin-sim --cell ./large.json
+expect 65
+err 'large.json: is larger than'
+finish

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/unit/store/test_store_replaced.c: a database that is removed, moved or replaced while it is
+ * open. */
+
+#include "store_rows.h"
+
+#ifndef HAVE_SQLITE
+int main(void) {
+    puts("skipped: this build has no SQLite");
+    return 0;
+}
+#else
+
+#include "io/sqlite.h"
+
+#include <errno.h>
+
+static evtwin_store *open_reader(const char *path) {
+    evtwin_store_options options;
+    evtwin_store *store = NULL;
+    assert_ok(evtwin_store_options_init(&options, sizeof options));
+    options.read_only = 1;
+    assert_ok(evtwin_store_open(uri_of(path), &options, &store));
+    return store;
+}
+
+static void remove_database(const char *path) {
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    char name[320];
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(name, sizeof name, "%s%s", path, suffixes[i]);
+        assert_true(unlink(name) == 0 || errno == ENOENT);
+    }
+}
+
+static void assert_sound(const char *path, int64_t n_rows) {
+    evtwin__db *db = NULL;
+    int64_t n = 0;
+    assert_ok(evtwin__db_open(path, EVTWIN__DB_WRITE, 1000, &db));
+    assert_ok(evtwin__db_query_i64(
+        db, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'", 0, &n));
+    assert_int_equal(n, 1);
+    assert_ok(evtwin__db_query_i64(db, "SELECT count(*) FROM ev_telemetry", -1, &n));
+    assert_int_equal(n, n_rows);
+    evtwin__db_close(db);
+}
+
+static evtwin_table *predicted_rows(size_t n) {
+    evtwin_table *rows = some_rows("A", 0, n);
+    add_prediction_columns(rows);
+    for (size_t i = 0; i < n; i++) {
+        set_prediction(rows, i, 100.0, 0.5);
+    }
+    return rows;
+}
+
+static void test_a_removed_database_is_made_anew_by_inserts(void **state) {
+    (void)state;
+    const char *path = temp_path("removed.db");
+    evtwin_store *writer = open_store(uri_of(path)), *reader = open_reader(path);
+    insert_new(writer, some_rows("A", 0, 3));
+    assert_int_equal(count(reader), 3);
+    remove_database(path);
+
+    /* whoever reads or predicts makes nothing, and does not answer with the past */
+    int64_t n = -1;
+    size_t n_updated = 0;
+    evtwin_table *rows = predicted_rows(3), *waiting = NULL;
+    assert_fails(evtwin_store_count(reader, &n), EVTWIN_E_AGAIN, "removed.db");
+    assert_fails(evtwin_store_put_predictions(writer, rows, NULL, &n_updated), EVTWIN_E_AGAIN,
+                 "removed.db");
+    assert_int_equal(access(path, F_OK), -1);
+
+    insert_new(writer, some_rows("A", 0, 2));
+    assert_int_equal(count(reader), 2);
+    assert_ok(evtwin_store_unpredicted(reader, 9, &waiting));
+    assert_int_equal(evtwin_table_rows(waiting), 2);
+    assert_ok(evtwin_store_put_predictions(writer, rows, NULL, &n_updated));
+    assert_int_equal(n_updated, 2);
+    evtwin_table_free(waiting);
+    evtwin_table_free(rows);
+    evtwin_store_free(reader);
+    evtwin_store_free(writer);
+    assert_sound(path, 2);
+}
+
+static void test_a_rotated_database_keeps_all_of_its_rows(void **state) {
+    (void)state;
+    const char *path = temp_path("rotated.db"), *old = temp_path("rotated-old.db");
+    evtwin_store *writer = open_store(uri_of(path)), *other = open_store(uri_of(path));
+    evtwin_store *reader = open_reader(path);
+    insert_new(writer, some_rows("A", 0, 50)); /* in the log only */
+    assert_int_equal(count(other), 50);
+    assert_int_equal(count(reader), 50);
+    assert_int_equal(rename(path, old), 0);
+    insert_new(writer, some_rows("A", 50, 4));
+    insert_new(other, some_rows("B", 0, 3));
+    assert_int_equal(count(writer), 7);
+    assert_int_equal(count(reader), 7);
+    assert_int_equal(count(other), 7);
+    evtwin_store_free(writer);
+    evtwin_store_free(other);
+    assert_int_equal(count(reader), 7);
+    evtwin_store_free(reader);
+    assert_sound(path, 7);
+    assert_sound(old, 50);
+}
+
+/* The log of what was there must not be played into what takes its place. */
+static void test_a_backup_put_in_place_is_what_is_read(void **state) {
+    (void)state;
+    for (int has_writer = 0; has_writer < 2; has_writer++) {
+        const char *path = temp_path(has_writer ? "restored-w.db" : "restored-r.db");
+        const char *copy = temp_path(has_writer ? "copy-w.db" : "copy-r.db");
+        evtwin_store *writer = open_store(uri_of(path));
+        insert_new(writer, some_rows("A", 0, 10));
+        evtwin_store *first = open_reader(path), *second = open_reader(path);
+        assert_int_equal(count(first) + count(second), 20);
+        assert_ok(evtwin_store_backup(writer, copy));
+        insert_new(writer, some_rows("A", 10, 500));
+        insert_new(writer, some_rows("B", 0, 500));
+        assert_int_equal(count(first), 1010);
+        if (!has_writer) {
+            evtwin_store_free(writer);
+        }
+        assert_int_equal(rename(copy, path), 0);
+        assert_int_equal(count(first), 10);
+        assert_int_equal(count(second), 10);
+        if (!has_writer) {
+            writer = open_store(uri_of(path));
+        }
+        insert_new(writer, some_rows("A", 10, 5));
+        assert_int_equal(count(first), 15);
+        assert_int_equal(count(second), 15);
+        evtwin_store_free(first);
+        evtwin_store_free(second);
+        evtwin_store_free(writer);
+        assert_sound(path, 15);
+    }
+}
+
+static void test_a_link_that_leads_elsewhere_is_followed(void **state) {
+    (void)state;
+    const char *path = temp_path("current.db");
+    const char *one = temp_path("one.db"), *two = temp_path("two.db");
+    evtwin_store *store = open_store(uri_of(one));
+    insert_new(store, some_rows("A", 0, 1));
+    evtwin_store_free(store);
+    store = open_store(uri_of(two));
+    insert_new(store, some_rows("A", 0, 2));
+    evtwin_store_free(store);
+    assert_int_equal(symlink(one, path), 0);
+    store = open_store(uri_of(path));
+    evtwin_store *reader = open_reader(path);
+    assert_int_equal(count(reader), 1);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(symlink(two, path), 0);
+    assert_int_equal(count(reader), 2);
+    insert_new(store, some_rows("B", 0, 5));
+    evtwin_store_free(reader);
+    evtwin_store_free(store);
+    assert_sound(one, 1);
+    assert_sound(two, 7);
+}
+
+static void test_hard_links_are_refused(void **state) {
+    (void)state;
+    const char *path = temp_path("names.db"), *second = temp_path("second-name.db");
+    evtwin_store *store = open_store(uri_of(path));
+    evtwin_store_free(store);
+    assert_int_equal(link(path, second), 0);
+    assert_fails(evtwin_store_open(uri_of(second), NULL, &store), EVTWIN_E_IO,
+                 "second-name.db|hard links");
+    assert_int_equal(unlink(second), 0);
+    store = open_store(uri_of(path));
+    evtwin_store_free(store);
+}
+
+static void test_an_interrupt_outlives_the_file(void **state) {
+    (void)state;
+    const char *path = temp_path("interrupted.db");
+    evtwin_store *store = open_store(uri_of(path));
+    insert_new(store, some_rows("A", 0, 1));
+    evtwin_store_interrupt(store);
+    evtwin_store_interrupt(NULL);
+    remove_database(path);
+    evtwin_table *rows = some_rows("A", 0, 2000);
+    assert_int_equal(evtwin_store_insert(store, rows, NULL, 0), EVTWIN_E_CANCELLED);
+    evtwin_table_free(rows);
+    evtwin_store_free(store);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_removed_database_is_made_anew_by_inserts),
+        cmocka_unit_test(test_a_rotated_database_keeps_all_of_its_rows),
+        cmocka_unit_test(test_a_backup_put_in_place_is_what_is_read),
+        cmocka_unit_test(test_a_link_that_leads_elsewhere_is_followed),
+        cmocka_unit_test(test_hard_links_are_refused),
+        cmocka_unit_test(test_an_interrupt_outlives_the_file),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+#endif
