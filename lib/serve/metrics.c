@@ -57,10 +57,10 @@ typedef struct feature {
 struct evtwin_metrics {
     pthread_mutex_t lock;
     totals totals;
+    double good_s, limit_s; /* when a cycle last went well, how long that is enough; 0 = never */
     feature *features; /* (n_features) */
     size_t n_features;
-    double good_s, limit_s; /* when a cycle last went well, how long that is enough; 0 = never */
-    evtwin__dict ids;       /* in order of first sight, as the batteries */
+    evtwin__dict ids; /* in order of first sight, as the batteries */
     battery batteries[EVTWIN__METRICS_MAX_BATTERIES];
 };
 

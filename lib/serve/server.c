@@ -54,8 +54,8 @@ static evtwin_status check(const evtwin_server_options *o, evtwin__address *addr
     return EVTWIN_OK;
 }
 
-/* Look into the store, so that a URI that is not valid is reported now. One that is not there yet,
- * or has no tables yet, may come later if its folder is there. */
+/* Look into the store, so that a URI that is not valid is reported now. One that is not there yet
+ * may come later if its folder is there, as may its tables. */
 static evtwin_status try_store(evtwin__store_pool *stores) {
     evtwin__store_handle *handle;
     const evtwin_status st = evtwin__store_pool_take(stores, &handle);

@@ -147,23 +147,6 @@ evtwin_status evtwin__sqlite_put_unreadable(sqlite_store *s, const int64_t *revi
 evtwin_status evtwin__sqlite_keep_rows(evtwin__db *db, evtwin__kept_id which,
                                        const evtwin_table *table);
 
-/* ---- store_sqlite_health.c: the health of the batteries that a transaction writes ---- */
-
-/* Rows are judged one by one, in the order of their time; a row older than what its battery was
- * judged by changes nothing. */
-typedef struct sqlite_judge sqlite_judge;
-
-/* Row i of rows has been inserted (is_insert) or predicted; value as evtwin__rows_get gave it. The
- * judge is made with the first row (*judge NULL). */
-evtwin_status evtwin__sqlite_judge_row(sqlite_store *s, sqlite_judge **judge,
-                                       const evtwin__rows *rows, size_t i,
-                                       const evtwin__value *value, int is_insert);
-
-/* Write what has become of the batteries, if st is a success; free the judge. Returns st, or the
- * failure to write. */
-evtwin_status evtwin__sqlite_judge_end(sqlite_store *s, sqlite_judge *judge, int64_t now_us,
-                                       evtwin_status st);
-
 /* ---- store_sqlite_hours.c: the sums of whole hours, within a transaction of the caller's ---- */
 
 enum { SQLITE_HOUR_SIZE = sizeof "YYYY-MM-DDThh" };
@@ -191,6 +174,23 @@ evtwin_status evtwin__sqlite_sum_hours(sqlite_store *s, const sqlite_hours *touc
 /* Rows with times after one and up to another were deleted. */
 evtwin_status evtwin__sqlite_expired_hours(sqlite_store *s, const char *battery_id,
                                            const char *after_time, const char *to_time);
+
+/* ---- store_sqlite_health.c: the health of the batteries that a transaction writes ---- */
+
+/* Rows are judged one by one, in the order of their time; a row older than what its battery was
+ * judged by changes nothing. */
+typedef struct sqlite_judge sqlite_judge;
+
+/* Row i of rows has been inserted (is_insert) or predicted; value as evtwin__rows_get gave it. The
+ * judge is made with the first row (*judge NULL). */
+evtwin_status evtwin__sqlite_judge_row(sqlite_store *s, sqlite_judge **judge,
+                                       const evtwin__rows *rows, size_t i,
+                                       const evtwin__value *value, int is_insert);
+
+/* Write what has become of the batteries, if st is a success; free the judge. Returns st, or the
+ * failure to write. */
+evtwin_status evtwin__sqlite_judge_end(sqlite_store *s, sqlite_judge *judge, int64_t now_us,
+                                       evtwin_status st);
 
 /* ---- store_sqlite_expire.c: a little of it, after an insert of n rows ---- */
 

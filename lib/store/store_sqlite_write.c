@@ -216,9 +216,9 @@ static evtwin_status write_each(sqlite_store *s, const evtwin__rows *rows, int64
         if (evtwin__db_changes(s->db) > 0) {
             counter.revision++;
             n++;
-            EVTWIN_TRY(evtwin__sqlite_judge_row(s, judge, rows, i, value, report != NULL));
             EVTWIN_TRY(
                 evtwin__sqlite_touch_hour(s, &hours, value[EVTWIN__Q_BATTERY_ID].text, times.time));
+            EVTWIN_TRY(evtwin__sqlite_judge_row(s, judge, rows, i, value, report != NULL));
             if (evtwin__row_is_predicted(value)) {
                 EVTWIN_TRY(note_standing(s, &run, value, times.time));
             }

@@ -659,32 +659,6 @@ static void test_openapi_rows(void **state) {
     json_decref(v);
 }
 
-/* The members of an object that is answered are those of the API's description, from its name on.
- */
-static void assert_described(const json_t *object, const char *name, int indent) {
-    char key[96];
-    snprintf(key, sizeof key, "\n%*s%s:\n", indent, "", name);
-    const char *text = openapi_text();
-    const char *at = strstr(text, key);
-    assert_non_null(at);
-    const char *member;
-    json_t *value;
-    json_object_foreach((json_t *)object, member, value) {
-        snprintf(key, sizeof key, "\n%*s%s: ", indent + 4, "", member);
-        if (strstr(at, key) == NULL) {
-            fail_msg("docs/openapi.yaml: %s lacks %s", name, member);
-        }
-    }
-}
-
-static void test_openapi_health(void **state) {
-    (void)state;
-    json_t *v = client_json(port, "/api/batteries/list", 200);
-    assert_described(json_at(v, "batteries.0.health"), "health", 12);
-    assert_described(json_at(v, "summary"), "Summary", 4);
-    json_decref(v);
-}
-
 /* ---- whose requests are answered ---- */
 
 static void test_other_sites(void **state) {
@@ -754,6 +728,32 @@ static void test_ages(void **state) {
     json_decref(client_json(its_port, "/health", 200));
     evtwin_server_free(predictor);
     evtwin_metrics_free(metrics);
+}
+
+/* The members of an object that is answered are those of the API's description, from its name on.
+ */
+static void assert_described(const json_t *object, const char *name, int indent) {
+    char key[96];
+    snprintf(key, sizeof key, "\n%*s%s:\n", indent, "", name);
+    const char *text = openapi_text();
+    const char *at = strstr(text, key);
+    assert_non_null(at);
+    const char *member;
+    json_t *value;
+    json_object_foreach((json_t *)object, member, value) {
+        snprintf(key, sizeof key, "\n%*s%s: ", indent + 4, "", member);
+        if (strstr(at, key) == NULL) {
+            fail_msg("docs/openapi.yaml: %s lacks %s", name, member);
+        }
+    }
+}
+
+static void test_openapi_health(void **state) {
+    (void)state;
+    json_t *v = client_json(port, "/api/batteries/list", 200);
+    assert_described(json_at(v, "batteries.0.health"), "health", 12);
+    assert_described(json_at(v, "summary"), "Summary", 4);
+    json_decref(v);
 }
 
 /* ---- memory ---- */
@@ -844,9 +844,9 @@ int main(void) {
         cmocka_unit_test(test_metrics_of_the_server),
         cmocka_unit_test(test_openapi),
         cmocka_unit_test(test_openapi_rows),
-        cmocka_unit_test(test_openapi_health),
         cmocka_unit_test(test_other_sites),
         cmocka_unit_test(test_ages),
+        cmocka_unit_test(test_openapi_health),
         cmocka_unit_test(test_out_of_memory),
     };
     if (!CLIENT_HAS_SERVER) {

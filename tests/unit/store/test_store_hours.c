@@ -188,11 +188,17 @@ static int64_t read_clock(void) {
     return clock_us;
 }
 
+static int64_t read_uptime(char boot[EVTWIN__BOOT_SIZE]) {
+    memcpy(boot, "test", 5);
+    return clock_us;
+}
+
 static void test_expired_hours(void **state) {
     (void)state;
     evtwin_store *store = open_both("expired-hours.db");
     clock_us = t0;
     store->now = read_clock;
+    store->uptime = read_uptime;
     evtwin_table *rows = empty_rows();
     for (int64_t i = 0; i < 400; i++) {
         add_row(rows, "A", t0 + i * 60 * SECOND, i);
