@@ -137,11 +137,6 @@ evtwin_status evtwin__sqlite_counter_set(sqlite_store *s, const sqlite_counter *
 
 /* ---- store_sqlite_write.c ---- */
 
-/* Rows that can never be predicted, by their revisions (n): unknown from now on, with this reason.
- */
-evtwin_status evtwin__sqlite_put_unreadable(sqlite_store *s, const int64_t *revision, size_t n,
-                                            const char *note);
-
 /* Within a transaction of the caller's. */
 
 evtwin_status evtwin__sqlite_keep_rows(evtwin__db *db, evtwin__kept_id which,

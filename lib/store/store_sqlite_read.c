@@ -190,13 +190,29 @@ static evtwin_status read_waiting(sqlite_store *s, size_t max_rows, answer *a,
     return st < 0 ? st : EVTWIN_OK;
 }
 
+/* They are unknown from now on, with this reason. */
+static evtwin_status mark_unreadable(sqlite_store *s, const unreadable *bad, const char *note) {
+    char now[EVTWIN_TIME_TEXT_SIZE];
+    sqlite_counter c;
+    EVTWIN_TRY(evtwin__db_begin_write(s->db));
+    evtwin__sqlite_time(s->base.now(), now);
+    evtwin_status st = evtwin__sqlite_counter_get(s, &c);
+    for (size_t i = 0; i < bad->n && st >= 0; i++) {
+        st = evtwin__sqlite_run(s, SQL_PUT_UNREADABLE, "ssii", now, note, c.revision + 1,
+                                bad->revision[i]);
+        c.revision += st >= 0 && evtwin__db_changes(s->db) > 0;
+    }
+    st = st < 0 ? st : evtwin__sqlite_counter_set(s, &c);
+    return evtwin__db_end(s->db, st);
+}
+
 /* What cannot be read must not be offered for ever, nor keep what can be read from being predicted;
  * a reader just passes it over. */
 static void put_unreadable(sqlite_store *s, const unreadable *bad, const char *note) {
     if (bad->n == 0 || s->base.options.read_only) {
         return;
     }
-    if (evtwin__sqlite_put_unreadable(s, bad->revision, bad->n, note) < 0) {
+    if (mark_unreadable(s, bad, note) < 0) {
         evtwin__log(EVTWIN_LOG_WARNING, "%s", evtwin_last_error());
     } else {
         evtwin__log(EVTWIN_LOG_WARNING, "%s: %zu row%s of another program: %s",

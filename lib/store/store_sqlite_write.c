@@ -286,22 +286,6 @@ evtwin_status evtwin__sqlite_put_predictions(evtwin_store *store, const evtwin__
     return evtwin__db_end(s->db, st);
 }
 
-evtwin_status evtwin__sqlite_put_unreadable(sqlite_store *s, const int64_t *revision, size_t n,
-                                            const char *note) {
-    char now[EVTWIN_TIME_TEXT_SIZE];
-    sqlite_counter c;
-    EVTWIN_TRY(evtwin__db_begin_write(s->db));
-    evtwin__sqlite_time(s->base.now(), now);
-    evtwin_status st = evtwin__sqlite_counter_get(s, &c);
-    for (size_t i = 0; i < n && st >= 0; i++) {
-        st = evtwin__sqlite_run(s, SQL_PUT_UNREADABLE, "ssii", now, note, c.revision + 1,
-                                revision[i]);
-        c.revision += st >= 0 && evtwin__db_changes(s->db) > 0;
-    }
-    st = st < 0 ? st : evtwin__sqlite_counter_set(s, &c);
-    return evtwin__db_end(s->db, st);
-}
-
 /* ---- small tables ---- */
 
 static void bind_cell(evtwin__stmt *stmt, int param, const evtwin_table *table, size_t col,

@@ -45,7 +45,10 @@ static deviation replay(const char *json, const char *csv, double step_s) {
     evtwin_table *ref = NULL;
     char path[512];
     snprintf(path, sizeof path, "%s/pybamm/%s", SHARED_DATA, csv);
-    assert_ok(evtwin_table_read_csv(path, NULL, &ref));
+    evtwin_csv_options options;
+    assert_ok(evtwin_csv_options_init(&options, sizeof options));
+    options.units = "soc=fraction";
+    assert_ok(evtwin_table_read_csv(path, &options, &ref));
     const char *names[] = {
         "time_s", "current_A", "voltage_V", "temperature_cell_degC", "temperature_jig_degC",
         "soc",    "v1_V",      "v2_V"};
@@ -68,7 +71,7 @@ static deviation replay(const char *json, const char *csv, double step_s) {
         d.voltage_mV = larger(d.voltage_mV, 1e3 * fabs(t.voltage_V - v[2]));
         d.temperature_mK = larger(d.temperature_mK, 1e3 * fabs(t.temperature_degC - v[3]));
         d.temperature_mK = larger(d.temperature_mK, 1e3 * fabs(t.boundary_temperature_degC - v[4]));
-        d.soc = larger(d.soc, fabs(t.soc_frac - v[5]));
+        d.soc = larger(d.soc, fabs(t.soc_frac - v[5] / 100.0));
         d.v_mV = larger(d.v_mV, 1e3 * fabs(t.v1_V - v[6]));
         d.v_mV = larger(d.v_mV, 1e3 * fabs(t.v2_V - v[7]));
     }
