@@ -11,7 +11,9 @@
 /* Between two tries to open a sink; the pump's own between two to write are the same. */
 static const double first_pause_s = 0.5, longest_pause_s = 30;
 
-enum { FINISH_TRIES = 20 };
+/* How long the last records are offered to a sink that is locked: at the end of the work, and after
+ * a signal. */
+static const double patience_s = 10.0, stop_patience_s = 1.5;
 
 /* What the pump does by itself is reported once; what it cannot cure ends the run and is reported
  * there. */
@@ -133,10 +135,12 @@ int delivery_report_missing(const delivery *d, int code) {
     return code;
 }
 
-/* Each try waits as long as its sink does for the lock. */
+/* A lock passes in a moment; a stop must not wait for a reader that does not come. */
 evtwin_status delivery_flush(delivery *d) {
+    const double begin_s = cli_now_s();
     evtwin_status st = evtwin_pump_finish(d->pump);
-    for (int i = 1; i < FINISH_TRIES && st == EVTWIN_E_AGAIN; i++) {
+    while (st == EVTWIN_E_AGAIN &&
+           cli_now_s() - begin_s < (cli_stopping() ? stop_patience_s : patience_s)) {
         nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
         st = evtwin_pump_finish(d->pump);
     }

@@ -109,7 +109,7 @@ stopped() {
     done
     kill -"$signal" $tool 2>/dev/null
     n_checks=$((n_checks + 2))
-    await 1 sh -c "! kill -0 $tool" || complain 'it goes on after a signal'
+    await 3 sh -c "! kill -0 $tool" || complain 'it goes on after a signal'
     kill -KILL $tool 2>/dev/null
     code=0
     wait $tool || code=$?

@@ -205,7 +205,7 @@ if command -v sqlite3 >/dev/null; then
     evtwin-sim --interval 0.2 --sink sqlite:locked.db >out 2>err &
     pid=$!
     check 'it writes' await 10 sh -c '[ "$(sqlite3 locked.db "SELECT COUNT(*) FROM ev_telemetry")" -ge 2 ]'
-    check 'it is locked' hold_lock 7 locked.db 'BEGIN IMMEDIATE;'
+    check 'it is locked' hold_lock 2 locked.db 'BEGIN IMMEDIATE;'
     wait $locker
     check 'it recovers' await 20 grep -q 'takes records again' err
     kill -INT $pid
@@ -221,14 +221,14 @@ fi
 at_start='BEGIN EXCLUSIVE; CREATE TABLE mine (x); DROP TABLE mine;'
 if command -v sqlite3 >/dev/null; then
     for file in locked.db fresh.db; do
-        check 'it is locked' hold_lock 7 $file "$at_start"
+        check 'it is locked' hold_lock 2 $file "$at_start"
         run evtwin-sim --interval 0.2 --duration 1 --battery-id LATE_1 --sink sqlite:$file
         expect 0
         check 'said once' [ "$(grep -c 'database is held by another process' err)" -eq 1 ]
         check 'it was delivered' [ "$(sqlite3 $file "SELECT COUNT(*) >= 1 FROM ev_telemetry WHERE battery_id = 'LATE_1'")" = 1 ]
     done
     err 'waiting for the store'
-    check 'it is locked' hold_lock 12 other.db "$at_start"
+    check 'it is locked' hold_lock 4 other.db "$at_start"
     stopped INT "grep -q 'waiting for the store' err" evtwin-sim --sink sqlite:other.db
     check 'a signal ends the wait' [ "$code" -eq 0 ]
     err stopping

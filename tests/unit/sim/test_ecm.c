@@ -71,7 +71,7 @@ static deviation replay(const char *json, const char *csv, double step_s) {
         d.voltage_mV = larger(d.voltage_mV, 1e3 * fabs(t.voltage_V - v[2]));
         d.temperature_mK = larger(d.temperature_mK, 1e3 * fabs(t.temperature_degC - v[3]));
         d.temperature_mK = larger(d.temperature_mK, 1e3 * fabs(t.boundary_temperature_degC - v[4]));
-        d.soc = larger(d.soc, fabs(t.soc_frac - v[5] / 100.0));
+        d.soc = larger(d.soc, fabs(t.soc_frac - v[5]));
         d.v_mV = larger(d.v_mV, 1e3 * fabs(t.v1_V - v[6]));
         d.v_mV = larger(d.v_mV, 1e3 * fabs(t.v2_V - v[7]));
     }
