@@ -137,17 +137,17 @@ evtwin_feature_range evtwin__watch_range(const evtwin__watch *watch, size_t i) {
     const watched *w = &watch->feature[i];
     const tally *t = &w->now;
     const int has_values = t->n_values > 0;
-    return (evtwin_feature_range){
-        .size = sizeof(evtwin_feature_range),
-        .feature = f->name,
-        .unit = f->unit,
-        .trained_min = f->min,
-        .trained_max = f->max,
-        .n_values = t->n_values,
-        .n_outside = t->n_outside,
-        .min = has_values ? t->min : (double)NAN,
-        .max = has_values ? t->max : (double)NAN,
-        .looks_like_fraction = evtwin__is_like_fraction(f->unit, t->n_values, t->min, t->max)};
+    return (evtwin_feature_range){.size = sizeof(evtwin_feature_range),
+                                  .feature = f->name,
+                                  .unit = f->unit,
+                                  .trained_min = f->min,
+                                  .trained_max = f->max,
+                                  .n_values = t->n_values,
+                                  .n_outside = t->n_outside,
+                                  .min = has_values ? t->min : (double)NAN,
+                                  .max = has_values ? t->max : (double)NAN,
+                                  .looks_like_fraction = evtwin__is_like_fraction(
+                                      f->unit, (size_t)t->n_values, t->min, t->max)};
 }
 
 /* ---- log ---- */
