@@ -120,8 +120,7 @@ static void test_ids_are_checked(void **state) {
 static void test_names_that_are_nearly_alike(void **state) {
     (void)state;
     static const char *const other[] = {"B003 ", " b003", "B 003",
-                                        "B\xc2\xa0"
-                                        "003"};
+                                        "B\302\240003"}; /* no-break space */
     for (size_t i = 0; i < sizeof other / sizeof other[0]; i++) {
         evtwin_table *t = make_fleet(FLEET_BATTERIES, FLEET_ROWS);
         rename_ids(t, "vin");
