@@ -393,8 +393,8 @@ static void test_revisions_of_others_block_nothing(void **state) {
         "UPDATE ev_telemetry SET revision = 9223372036854775807 - seq",
         "UPDATE ev_revision SET revision = 9223372036854775807",
         "UPDATE ev_revision SET revision = -5",
-        "UPDATE ev_revision SET revision = 9223372036854775807;"
-        "UPDATE ev_telemetry SET revision = 9223372036854775807 WHERE seq = 1",
+        ("UPDATE ev_revision SET revision = 9223372036854775807;"
+         "UPDATE ev_telemetry SET revision = 9223372036854775807 WHERE seq = 1"),
         "UPDATE ev_revision SET clock_us = 9223372036854775807, uptime_us = -9223372036854775807"};
     for (size_t i = 0; i < sizeof edits / sizeof edits[0]; i++) {
         char name[32];
