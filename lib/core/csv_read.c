@@ -210,9 +210,9 @@ void evtwin_csv_free(evtwin_csv *reader) {
     }
     if (reader->n_twice > 0) {
         evtwin__log(EVTWIN_LOG_WARNING,
-                    "%s: %zu of them come%s twice where the clock is put back: the first of the "
-                    "two was taken",
-                    reader->scan.name, reader->n_twice, reader->n_twice == 1 ? "s" : "");
+                    "%s: %zu local time%s twice where the clock is put back: the first of the two "
+                    "was taken",
+                    reader->scan.name, reader->n_twice, reader->n_twice == 1 ? " comes" : "s come");
     }
     for (size_t i = 0; i < reader->n_targets; i++) {
         evtwin__free(reader->target[i].name);
