@@ -178,8 +178,7 @@ static evtwin_status fail_number(const evtwin__csv_reader *r, size_t i,
                strspn(f.text, "0123456789.,+-") >= f.length) {
         problem = "is not a number: nothing may separate thousands";
     } else if (evtwin__parse_bool(f.text, f.length) >= 0) {
-        problem =
-            "is not a number; true and false are read for 1 and 0 only where no other number is";
+        problem = "is not a number, and true and false are none here";
     }
     return fail_value(r, i, field, problem);
 }
