@@ -118,16 +118,6 @@ static int predict(const cli *c, const evtwin_predictor *predictor, evtwin_table
                   : 0;
 }
 
-static int has_column(const evtwin_csv *csv, const char *name) {
-    const char *column;
-    for (size_t i = 0; (column = evtwin_csv_name(csv, i)) != NULL; i++) {
-        if (strcmp(column, name) == 0) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
 /* The predictions alone, as columns of a table. */
 static evtwin_status make_added(const evtwin_table *predicted, int has_notes, evtwin_table **out,
                                 size_t *n_unknown_out) {
@@ -152,7 +142,7 @@ static int write_predicted(const cli *c, const evtwin_table *predicted, evtwin_c
     evtwin_table *added = NULL;
     size_t n_unknown;
     const evtwin_status st =
-        make_added(predicted, has_column(csv, "prediction_note"), &added, &n_unknown);
+        make_added(predicted, cli_has_column(csv, "prediction_note"), &added, &n_unknown);
     if (st < 0) {
         return cli_fail(CLI_AN_INPUT, st, NULL);
     }

@@ -112,7 +112,7 @@ static void close_judge(judge *j) {
 typedef struct shown {
     size_t row;
     evtwin_health health;
-    unsigned needs;
+    int needs;
     const char *id;
 } shown;
 

@@ -43,9 +43,9 @@ EVTWIN_API evtwin_status evtwin_metrics_observe_session(evtwin_metrics *metrics,
 EVTWIN_API void evtwin_metrics_count_error(evtwin_metrics *metrics);
 
 /**
- * A cycle (reading, predicting, delivering) went well, and the next should within limit_s: from
- * then on until it has, the /health of a server with these metrics answers 503. The age of the last
- * good one is evtwin_cycle_age_seconds. Since 0.2.
+ * A cycle (reading, predicting, delivering) has succeeded just now, and the next is due within
+ * limit_s: if none does, /health of a server with these metrics answers 503 until one has. The age
+ * of the last good cycle is evtwin_cycle_age_seconds. Since 0.2.
  */
 EVTWIN_API void evtwin_metrics_good_cycle(evtwin_metrics *metrics, double limit_s);
 
@@ -76,8 +76,8 @@ typedef struct evtwin_server_options {
     int max_connections; /**< at least n_threads, at most 10,000; default 256 */
     /** 1 permits an address that is not loopback, and any Host header */
     int insecure_listen;
-    /** seconds until a battery without new records is called silent; default 0: the longer of 15 s
-        and three times the interval at which its records were seen to come. Since 0.2 */
+    /** seconds until a battery without new records is called silent, at most 366 days; default 0:
+        the longer of 15 s and three times the interval seen between its records. Since 0.2 */
     double silent_after_s;
     /** the same for records that wait for a prediction. Since 0.2 */
     double predictions_stopped_after_s;

@@ -105,8 +105,8 @@ enum {
 
 /** What follows from the status and alert rules that a row breaks: a sum of EVTWIN_NEEDS_…, 0 for
  * none. Since 0.2. */
-EVTWIN_API unsigned evtwin_thresholds_needs(const evtwin_thresholds *thresholds,
-                                            const evtwin_table *rows, size_t row);
+EVTWIN_API int evtwin_thresholds_needs(const evtwin_thresholds *thresholds,
+                                       const evtwin_table *rows, size_t row);
 
 /**
  * The rules that a row breaks, the worst first. kind says which: EVTWIN_THRESHOLD_STATUS, those

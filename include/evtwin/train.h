@@ -75,7 +75,7 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  * @param options  NULL = the defaults.
  * @return EVTWIN_E_ARG (an option is out of its domain, a duplicate target or column),
  * EVTWIN_E_NOT_FOUND (there is no such target), EVTWIN_E_SCHEMA (a column is absent, not numeric,
- * or an outcome among the features; two columns of one quantity; a battery_id that is none),
+ * or an outcome among the features; two columns of one quantity; an invalid battery_id),
  * EVTWIN_E_RANGE (a value is outside its unit's range, infinite or beyond the 32-bit floats of
  * XGBoost, a label is below what it can be), EVTWIN_E_DATA (too few
  * rows or batteries, a battery with one row, one class only, a constant target, no target),

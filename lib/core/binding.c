@@ -325,6 +325,12 @@ static evtwin_status fail_range(const char *place, double value, range r, const 
                 space, unit, advice);
 }
 
+double evtwin__value_number(size_t q, const evtwin__value *value) {
+    return !value->is_present                     ? NAN
+           : evtwin__schema[q].type == EVTWIN_F64 ? value->f64
+                                                  : (double)value->i64;
+}
+
 evtwin_status evtwin__number_check_range(size_t q, double value) {
     const evtwin__quantity *of = &evtwin__schema[q];
     const range r = range_of(q, 1.0);
@@ -332,11 +338,9 @@ evtwin_status evtwin__number_check_range(size_t q, double value) {
 }
 
 evtwin_status evtwin__value_check_range(size_t q, const evtwin__value *value) {
-    if (!value->is_present || !evtwin__quantity_is_number(q)) {
-        return EVTWIN_OK;
-    }
-    return evtwin__number_check_range(q, evtwin__schema[q].type == EVTWIN_F64 ? value->f64
-                                                                              : (double)value->i64);
+    return evtwin__quantity_is_number(q)
+               ? evtwin__number_check_range(q, evtwin__value_number(q, value))
+               : EVTWIN_OK;
 }
 
 /* A value of a column that is outside; the advice is the unit in which it would be possible. */

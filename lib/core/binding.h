@@ -53,6 +53,9 @@ evtwin_status evtwin__binding_check_key(const evtwin__binding *binding, size_t r
 evtwin_status evtwin__binding_get(const evtwin__binding *binding, size_t q, size_t row,
                                   evtwin__value *out);
 
+/* A value of quantity q, which is a number; NaN if it is missing. */
+double evtwin__value_number(size_t q, const evtwin__value *value);
+
 /* EVTWIN_E_RANGE naming quantity, value and limits if a present value is outside the range of q. */
 evtwin_status evtwin__value_check_range(size_t q, const evtwin__value *value);
 

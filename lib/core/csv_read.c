@@ -210,9 +210,9 @@ void evtwin_csv_free(evtwin_csv *reader) {
     }
     if (reader->n_twice > 0) {
         evtwin__log(EVTWIN_LOG_WARNING,
-                    "%s: %zu of them come%s twice where the clock is put back: the first of the "
-                    "two was taken",
-                    reader->scan.name, reader->n_twice, reader->n_twice == 1 ? "s" : "");
+                    "%s: %zu local time%s twice where the clock is put back: the first of the two "
+                    "was taken",
+                    reader->scan.name, reader->n_twice, reader->n_twice == 1 ? " comes" : "s come");
     }
     for (size_t i = 0; i < reader->n_targets; i++) {
         evtwin__free(reader->target[i].name);
@@ -320,10 +320,7 @@ static evtwin_status plan_known_column(evtwin__csv_reader *r, size_t i, const ev
 
 /* ---- a whole file ---- */
 
-enum {
-    SAMPLE_ROWS = 1000,
-    MIN_SCALE_VALUES = 20 /* of a column, to judge its unit by */
-};
+enum { SAMPLE_ROWS = 1000 };
 
 /* After some rows the others can be estimated from the size of the file; a first part that is not
  * typical must not cost more than twice the file. */
@@ -412,7 +409,7 @@ static evtwin_status check_scale(const evtwin__csv_reader *r, const evtwin__csv_
     const char *const form = "%s: column '%.100s' has %zu values, all within 0 to 1, and is in "
                              "percent: state its unit with --unit %s=fraction, or --unit "
                              "%s=percent if that is right (units=)";
-    if (n < MIN_SCALE_VALUES) {
+    if (n < EVTWIN__FRACTION_VALUES) {
         evtwin__log(EVTWIN_LOG_WARNING, form, r->scan.name, target->name, n, target->quantity,
                     target->quantity);
         return EVTWIN_OK;

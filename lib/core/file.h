@@ -16,7 +16,7 @@ int evtwin__fd_open(const char *path, int flags, mode_t mode);
 ssize_t evtwin__fd_read(int fd, char *data, size_t size);
 
 /* Open a user's path for reading: a file, a pipe or a terminal; EVTWIN_E_UNSUPPORTED for a device
- * or socket, which may never end. What a named pipe without a writer does is said by waits: 0: it
+ * or socket, which may never end. waits says what becomes of a named pipe without a writer: 0: it
  * is open at once and does not block; poll before each read, for its end and "no writer yet" read
  * alike. 1: the call waits for a writer; a signal ends the wait with EVTWIN_E_IO. */
 evtwin_status evtwin__fd_open_input(const char *path, int waits, int *fd_out);

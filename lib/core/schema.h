@@ -82,6 +82,9 @@ const evtwin__unit *evtwin__unit_find(const char *name, const char *ours);
 evtwin_status evtwin__unit_check(const char *column, size_t q, const char *name,
                                  const evtwin__unit **out);
 
+/* So many values in percent that all lie within 0 to 1 are no accident: perhaps fractions. */
+enum { EVTWIN__FRACTION_VALUES = 20 };
+
 /* Unit number i that measures the same as ours; NULL beyond the last. */
 const evtwin__unit *evtwin__unit_at(const char *ours, size_t i);
 

@@ -384,15 +384,15 @@ evtwin_health evtwin_thresholds_status(const evtwin_thresholds *thresholds,
     return status_of(thresholds, &v);
 }
 
-unsigned evtwin_thresholds_needs(const evtwin_thresholds *thresholds, const evtwin_table *rows,
-                                 size_t row) {
+int evtwin_thresholds_needs(const evtwin_thresholds *thresholds, const evtwin_table *rows,
+                            size_t row) {
     values v;
     open_values(&v, rows, row);
     const size_t n_rules = evtwin_thresholds_count(thresholds);
-    unsigned needs = 0;
+    int needs = 0;
     for (size_t i = 0; i < n_rules; i++) {
         const rule *r = &thresholds->rules[i];
-        const unsigned need =
+        const int need =
             r->q == EVTWIN__Q_SOC && r->is_below ? EVTWIN_NEEDS_CHARGING : EVTWIN_NEEDS_SERVICE;
         if (counts_for(r, EVTWIN_THRESHOLD_ALERT) && (needs & need) == 0 &&
             is_broken(thresholds, i, &v)) {

@@ -4,6 +4,7 @@
 
 #include "io/sqlite.h"
 
+#include "core/clock.h"
 #include "core/file.h"
 #include "core/mem.h"
 #include "core/status.h"
@@ -103,22 +104,17 @@ static evtwin_status fail_db(evtwin__db *db, int rc) {
 
 enum { STEPS_BETWEEN_LOOKS = 4000 /* some 50 us of a statement */ };
 
-static int64_t monotonic_us(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 /* SQLite asks this while a statement runs. */
 static int is_over(void *ctx) {
     evtwin__db *db = ctx;
     return atomic_load(&db->is_interrupted) ||
-           (db->deadline_us != INT64_MAX && monotonic_us() >= db->deadline_us);
+           (db->deadline_us != INT64_MAX && evtwin__monotonic_us() >= db->deadline_us);
 }
 
 void evtwin__db_deadline(evtwin__db *db, double seconds) {
-    db->deadline_us =
-        seconds > 0.0 && seconds < 1e9 ? monotonic_us() + (int64_t)(seconds * 1e6) : INT64_MAX;
+    db->deadline_us = seconds > 0.0 && seconds < 1e9
+                          ? evtwin__monotonic_us() + (int64_t)(seconds * 1e6)
+                          : INT64_MAX;
 }
 
 void evtwin__db_interrupt(evtwin__db *db) {
@@ -407,7 +403,7 @@ evtwin_status evtwin__db_end(evtwin__db *db, evtwin_status st) {
 void evtwin__db_check_log(evtwin__db *db, int64_t limit_bytes) {
     struct stat log, data;
     char name[PATH_MAX];
-    const int64_t now_us = monotonic_us();
+    const int64_t now_us = evtwin__monotonic_us();
     if (db->watched == NULL || now_us < db->next_look_us) {
         return;
     }

@@ -60,12 +60,10 @@ static inline int evtwin__is_outside(const evtwin__bundle_feature *f, double val
     return value < f->min - slack || value > f->max + slack;
 }
 
-/* 1 if so many values of this unit are perhaps fractions: percent, all in 0 to 1, and enough of
- * them that it is no accident. */
+/* 1 if so many values of this unit are perhaps fractions: percent, all in 0 to 1. */
 static inline int evtwin__is_like_fraction(const char *unit, size_t n, double min, double max) {
-    enum { ENOUGH_VALUES = 20 };
-    return strcmp(unit, "percent") == 0 && n >= ENOUGH_VALUES && min >= 0.0 && max > 0.0 &&
-           max <= 1.0;
+    return strcmp(unit, "percent") == 0 && n >= EVTWIN__FRACTION_VALUES && min >= 0.0 &&
+           max > 0.0 && max <= 1.0;
 }
 
 /* The model of one target. A count of 0 or a NaN is unknown. */

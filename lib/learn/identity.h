@@ -6,7 +6,7 @@
 
 #include "learn/trainer.h"
 
-/* EVTWIN_E_SCHEMA naming row and id if a column of battery ids has one that is none. */
+/* EVTWIN_E_SCHEMA naming row and id if a column of battery ids has an invalid one. */
 evtwin_status evtwin__check_battery_ids(const evtwin_table *table, size_t col);
 
 /* Names that differ from an earlier one by blanks or case only. */

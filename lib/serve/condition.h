@@ -16,7 +16,7 @@ typedef struct evtwin__patience {
 
 typedef struct evtwin__condition {
     evtwin_health health;
-    unsigned needs; /* EVTWIN_NEEDS_… */
+    int needs; /* EVTWIN_NEEDS_… */
     int is_silent;
     double record_age_s;         /* since a record of it came last */
     double prediction_age_s;     /* since it was predicted last; NaN = never */

@@ -9,6 +9,7 @@
 
 #include "serve/http.h"
 
+#include "core/clock.h"
 #include "core/mem.h"
 #include "core/status.h"
 #include "serve/http_front.h"
@@ -99,7 +100,7 @@ struct evtwin__http {
 };
 
 static void set_phase(connection *c, phase now_is, int64_t may_take_ms) {
-    const int64_t now = evtwin__front_now_ms();
+    const int64_t now = evtwin__monotonic_ms();
     atomic_store(&c->since_ms, now);
     atomic_store(&c->deadline_ms, now + may_take_ms);
     atomic_store(&c->phase, now_is);
@@ -294,7 +295,7 @@ static int put_aside(evtwin__http *http, connection *c) {
     const int is_taken = http->n_aside < MAX_ASIDE && !http->is_aside_over;
     if (is_taken) {
         MHD_suspend_connection(c->mhd);
-        c->aside_ms = evtwin__front_now_ms();
+        c->aside_ms = evtwin__monotonic_ms();
         c->next_aside = NULL;
         *(http->last_aside != NULL ? &http->last_aside->next_aside : &http->first_aside) = c;
         http->last_aside = c;
@@ -328,7 +329,7 @@ static void *answer_aside(void *ctx) {
     connection *c;
     while ((c = take_aside(http)) != NULL) {
         c->request.is_aside = 1;
-        c->request.is_late |= evtwin__front_now_ms() - c->aside_ms > longest_ms;
+        c->request.is_late |= evtwin__monotonic_ms() - c->aside_ms > longest_ms;
         http->options.handler(http->options.ctx, &c->request, &c->response);
         c->is_answered = 1;
         MHD_resume_connection(c->mhd);
@@ -456,7 +457,7 @@ static int evict(void *ctx) {
     if (atomic_load(&http->n_given_up) >= (size_t)http->options.max_connections) {
         return 0; /* let them close first */
     }
-    const int64_t now = evtwin__front_now_ms();
+    const int64_t now = evtwin__monotonic_ms();
     connection *idle = NULL, *slow = NULL;
     double slowest = INFINITY;
     pthread_mutex_lock(&http->lock);
@@ -483,7 +484,7 @@ static int evict(void *ctx) {
 
 static void watch(void *ctx) {
     evtwin__http *http = ctx;
-    const int64_t now = evtwin__front_now_ms();
+    const int64_t now = evtwin__monotonic_ms();
     pthread_mutex_lock(&http->lock);
     for (connection *c = http->connections; c != NULL; c = c->next) {
         const int64_t since_ms = atomic_load(&c->since_ms);
@@ -591,8 +592,8 @@ evtwin_status evtwin__http_start(const evtwin__http_options *options, evtwin__ht
 
 /* What is being answered may finish, for a while; then it is made to. */
 static void drain(evtwin__http *http) {
-    const int64_t end = evtwin__front_now_ms() + STOP_GRACE_MS;
-    while (atomic_load(&http->n_active) > 0 && evtwin__front_now_ms() < end) {
+    const int64_t end = evtwin__monotonic_ms() + STOP_GRACE_MS;
+    while (atomic_load(&http->n_active) > 0 && evtwin__monotonic_ms() < end) {
         const struct timespec pause = {0, 2000000};
         nanosleep(&pause, NULL);
     }

@@ -7,6 +7,7 @@
 
 #include "serve/http_front.h"
 
+#include "core/clock.h"
 #include "core/mem.h"
 #include "core/status.h"
 #include "serve/http_head.h"
@@ -19,7 +20,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -49,12 +49,6 @@ struct evtwin__front {
     size_t n_waiting;
     char head[EVTWIN__HEAD_MAX];
 };
-
-int64_t evtwin__front_now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* ---- the list ---- */
 
@@ -113,7 +107,7 @@ static void refuse(waiting *w, evtwin__head code) {
     (void)!send(w->fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)shutdown(w->fd, SHUT_WR);
     w->is_refused = 1;
-    w->deadline_ms = evtwin__front_now_ms() + LINGER_MS;
+    w->deadline_ms = evtwin__monotonic_ms() + LINGER_MS;
 }
 
 /* Look at what has come; the connection stays, is handed over, refused or given up. */
@@ -203,7 +197,7 @@ static int accept_one(evtwin__front *f) {
         return 1;
     }
     *kept = w;
-    kept->deadline_ms = evtwin__front_now_ms() + f->options.request_ms;
+    kept->deadline_ms = evtwin__monotonic_ms() + f->options.request_ms;
     if (is_full(f) && f->oldest != NULL) {
         give_up_oldest(f);
     }
@@ -236,7 +230,7 @@ static void accept_some(evtwin__front *f) {
 /* ---- the thread ---- */
 
 static void expire(evtwin__front *f) {
-    const int64_t now = evtwin__front_now_ms();
+    const int64_t now = evtwin__monotonic_ms();
     for (waiting *w = f->oldest, *next; w != NULL; w = next) {
         next = w->next;
         if (now > w->deadline_ms) {
@@ -266,7 +260,7 @@ static void do_round(evtwin__front *f, int64_t *watch_ms) {
     if (is_somebody_there) {
         accept_some(f);
     }
-    const int64_t now = evtwin__front_now_ms();
+    const int64_t now = evtwin__monotonic_ms();
     if (now >= *watch_ms) {
         expire(f);
         *watch_ms = now + WATCH_MS;

@@ -33,7 +33,4 @@ evtwin_status evtwin__front_start(const evtwin__front_options *options, evtwin__
 /* Close the listening socket and all that wait; no callback is called after this. NULL is fine. */
 void evtwin__front_stop(evtwin__front *front);
 
-/* The monotonic clock. */
-int64_t evtwin__front_now_ms(void);
-
 #endif

@@ -4,6 +4,7 @@
 
 #include "serve/exposition.h"
 
+#include "core/clock.h"
 #include "core/dict.h"
 #include "core/mem.h"
 #include "core/schema.h"
@@ -13,7 +14,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 enum { ID_SIZE = 51, NAME_SIZE = 256 };
 
@@ -58,21 +58,11 @@ struct evtwin_metrics {
     pthread_mutex_t lock;
     totals totals;
     double good_s, limit_s; /* when a cycle last went well, how long that is enough; 0 = never */
-    feature *features; /* (n_features) */
+    feature *features;      /* (n_features) */
     size_t n_features;
     evtwin__dict ids; /* in order of first sight, as the batteries */
     battery batteries[EVTWIN__METRICS_MAX_BATTERIES];
 };
-
-static double exact_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static int64_t monotonic_s(void) {
-    return (int64_t)exact_s();
-}
 
 evtwin_status evtwin_metrics_create(evtwin_metrics **out) {
     EVTWIN_FAIL_IF(out == NULL, EVTWIN_E_ARG, "evtwin_metrics_create: out is NULL");
@@ -185,7 +175,7 @@ evtwin_status evtwin_metrics_observe(evtwin_metrics *metrics, const evtwin_table
                    "evtwin_metrics_observe: metrics or table is NULL");
     batch b;
     EVTWIN_TRY(open_batch(table, &b));
-    const int64_t now_s = monotonic_s();
+    const int64_t now_s = (int64_t)evtwin__monotonic_s();
     pthread_mutex_lock(&metrics->lock);
     for (size_t row = 0; row < b.rows; row++) {
         observe_row(metrics, &b, row, now_s);
@@ -247,7 +237,7 @@ void evtwin_metrics_good_cycle(evtwin_metrics *metrics, double limit_s) {
         return;
     }
     pthread_mutex_lock(&metrics->lock);
-    metrics->good_s = exact_s();
+    metrics->good_s = evtwin__monotonic_s();
     metrics->limit_s = limit_s;
     pthread_mutex_unlock(&metrics->lock);
 }
@@ -258,7 +248,7 @@ double evtwin__metrics_cycle_age_s(const evtwin_metrics *metrics, double *limit_
     const double good_s = m->good_s;
     *limit_s_out = m->limit_s;
     pthread_mutex_unlock(&m->lock);
-    return good_s > 0.0 ? exact_s() - good_s : -1.0;
+    return good_s > 0.0 ? evtwin__monotonic_s() - good_s : -1.0;
 }
 
 /* ---- the text ---- */
@@ -285,7 +275,7 @@ static void begin_gauge(size_t q, evtwin__exposition *out) {
 }
 
 static void write_batteries(const battery *batteries, size_t n, evtwin__exposition *out) {
-    const int64_t oldest_s = monotonic_s() - EVTWIN__METRICS_STALE_S;
+    const int64_t oldest_s = (int64_t)evtwin__monotonic_s() - EVTWIN__METRICS_STALE_S;
     for (size_t g = 0, q = next_gauge(SIZE_MAX); q < EVTWIN__Q_COUNT; g++, q = next_gauge(q)) {
         begin_gauge(q, out);
         for (size_t i = 0; i < n; i++) {

@@ -4,13 +4,13 @@
 
 #include "serve/server.h"
 
+#include "core/clock.h"
 #include "core/status.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 /* ---- /api/battery/…: what one battery does, did and is predicted to do ---- */
 
@@ -455,12 +455,6 @@ static size_t answer(evtwin__call *call) {
     return OTHER;
 }
 
-static double monotonic_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 static void add_headers(evtwin__call *call) {
     evtwin__http_response *r = call->response;
     evtwin__http_header(r, "Content-Type", call->content_type);
@@ -484,7 +478,7 @@ void evtwin__serve(void *ctx, const evtwin__http_request *request,
     static const char out_of_memory[] =
         "{\"status\":\"error\",\"message\":\"the server is out of memory\"}\n";
     static const char json[] = "application/json; charset=utf-8";
-    const double start_s = monotonic_s();
+    const double start_s = evtwin__monotonic_s();
     evtwin__call call = {.server = ctx, .request = request, .response = response};
     call.content_type = json;
     const size_t route = answer(&call);
@@ -500,5 +494,5 @@ void evtwin__serve(void *ctx, const evtwin__http_request *request,
     }
     add_headers(&call);
     evtwin__server_metrics_count(call.server->own_metrics, route, response->code,
-                                 monotonic_s() - start_s);
+                                 evtwin__monotonic_s() - start_s);
 }

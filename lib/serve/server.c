@@ -6,8 +6,6 @@
 #include "core/mem.h"
 #include "core/status.h"
 
-#include <time.h>
-
 /* Deadlines of a request and of its answer; short enough that idle or slow clients do not fill the
  * connections, long enough for a large page over a slow line. */
 static const double request_s = 15.0, response_s = 60.0;

@@ -3,6 +3,7 @@
 
 #include "serve/store_pool.h"
 
+#include "core/clock.h"
 #include "core/mem.h"
 #include "core/status.h"
 #include "core/uri.h"
@@ -11,7 +12,6 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 enum { BUSY_TIMEOUT_MS = 2000 };
 
@@ -48,12 +48,6 @@ evtwin_status evtwin__store_pool_create(const char *uri, int size, double statem
     }
     *out = pool;
     return EVTWIN_OK;
-}
-
-static int64_t now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 static void close_store(handle *h) {
@@ -146,7 +140,7 @@ evtwin_status evtwin__store_pool_take(evtwin__store_pool *pool, handle **out) {
 void evtwin__store_pool_give(evtwin__store_pool *pool, handle *h, evtwin_status outcome) {
     pthread_mutex_lock(&pool->lock);
     if (outcome >= 0) {
-        atomic_store(&pool->good_ms, now_ms());
+        atomic_store(&pool->good_ms, evtwin__monotonic_ms());
     } else if (outcome != EVTWIN_E_CANCELLED) { /* a question too long says nothing of the store */
         close_store(h);
         atomic_store(&pool->is_up, 0);
@@ -166,7 +160,7 @@ void evtwin__store_pool_interrupt(evtwin__store_pool *pool) {
 
 double evtwin__store_pool_age_s(const evtwin__store_pool *pool) {
     const int64_t good_ms = atomic_load(&pool->good_ms);
-    return good_ms == 0 ? -1.0 : (double)(now_ms() - good_ms) / 1000.0;
+    return good_ms == 0 ? -1.0 : (double)(evtwin__monotonic_ms() - good_ms) / 1000.0;
 }
 
 evtwin_status evtwin__store_pool_may_come(const evtwin__store_pool *pool) {

@@ -275,11 +275,9 @@ evtwin_status evtwin_sim_read(evtwin_sim *sim, int64_t time_us, evtwin_table *ta
 /* A number that can be, else NaN. */
 static double number_at(const evtwin__binding *b, size_t q, size_t row) {
     evtwin__value v;
-    if (evtwin__binding_get(b, q, row, &v) < 0 || !v.is_present ||
-        evtwin__value_check_range(q, &v) < 0) {
-        return NAN;
-    }
-    return evtwin__schema[q].type == EVTWIN_F64 ? v.f64 : (double)v.i64;
+    const int can_be =
+        evtwin__binding_get(b, q, row, &v) >= 0 && evtwin__value_check_range(q, &v) >= 0;
+    return can_be ? evtwin__value_number(q, &v) : NAN;
 }
 
 static int64_t count_at(const evtwin__binding *b, size_t q, size_t row) {

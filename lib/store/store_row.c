@@ -2,6 +2,7 @@
 /* store/store_row.c: a caller's rows on their way into ev_telemetry, and the small tables that are
  * kept as they come. */
 
+#include "core/hash.h"
 #include "core/status.h"
 #include "store/backend.h"
 
@@ -47,29 +48,21 @@ int evtwin__row_is_predicted(const evtwin__value *value) {
     return is_predicted;
 }
 
-static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t n) {
-    const unsigned char *byte = bytes;
-    for (size_t i = 0; i < n; i++) {
-        hash = (hash ^ byte[i]) * UINT64_C(0x100000001b3); /* FNV-1a */
-    }
-    return hash;
-}
-
 int64_t evtwin__row_seq(const evtwin__value *value) {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    uint64_t hash = EVTWIN__HASH_BEGIN;
     for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
         if (!evtwin__is_of(q, EVTWIN__TELEMETRY) || is_key(q) || !value[q].is_present) {
             continue;
         }
         const char *name = evtwin__schema[q].name;
-        hash = hash_bytes(hash, name, strlen(name) + 1);
+        hash = evtwin__hash(hash, name, strlen(name) + 1);
         uint64_t bits;
         memcpy(&bits, &value[q].i64, sizeof bits);
         unsigned char little_endian[8];
         for (int k = 0; k < 8; k++) {
             little_endian[k] = (unsigned char)(bits >> (8 * k));
         }
-        hash = hash_bytes(hash, little_endian, sizeof little_endian);
+        hash = evtwin__hash(hash, little_endian, sizeof little_endian);
     }
     /* the finaliser of SplitMix64: FNV alone leaves the high bits poor */
     hash = (hash ^ hash >> 30) * UINT64_C(0xbf58476d1ce4e5b9);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* store/store_sqlite_expire.c: delete what is past the retention, in small transactions. */
 
+#include "core/clock.h"
 #include "core/status.h"
 #include "store/store_sqlite.h"
 
 #include <string.h>
-#include <time.h>
 
 /* A sweep visits the batteries in id order and, in each, the rows older than the cutoff in time
  * order; what also arrived before the cutoff is deleted. (An old data set that was loaded today has
@@ -19,12 +19,6 @@ enum {
 
 /* From the end of one sweep to the start of the next, when inserting. */
 static const int64_t sweep_pause_us = INT64_C(600) * 1000000;
-
-static int64_t monotonic_us(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 /* The wall clock may be wrong today, and may have been when a row was stored; that a row has been
  * here for so long, the store's own clock says. EVTWIN_DONE if none has. */
@@ -43,7 +37,7 @@ static evtwin_status start(sqlite_store *s) {
     }
     evtwin__stmt_reset(stmt);
     if (st != EVTWIN_OK) {
-        s->sweep.next_us = monotonic_us() + sweep_pause_us;
+        s->sweep.next_us = evtwin__monotonic_us() + sweep_pause_us;
         return st;
     }
     evtwin__sqlite_time(s->base.now() - (int64_t)keep_us, s->sweep.cutoff);
@@ -166,7 +160,7 @@ static evtwin_status sweep_chunk(sqlite_store *s, size_t n_rows, size_t *n_delet
     if (st != EVTWIN_OK) {
         report_sweep(s);
         s->sweep.is_active = 0;
-        s->sweep.next_us = monotonic_us() + sweep_pause_us;
+        s->sweep.next_us = evtwin__monotonic_us() + sweep_pause_us;
     }
     return st;
 }
@@ -196,7 +190,7 @@ void evtwin__sqlite_expire_some(sqlite_store *s, size_t n_inserted) {
         return;
     }
     if (!s->sweep.is_active) {
-        if (monotonic_us() < s->sweep.next_us) {
+        if (evtwin__monotonic_us() < s->sweep.next_us) {
             return;
         }
         const evtwin_status st = start(s);

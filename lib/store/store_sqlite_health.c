@@ -244,12 +244,6 @@ static evtwin_status find_battery(sqlite_store *s, sqlite_judge **judge, const e
     return EVTWIN_OK;
 }
 
-static double number_of(size_t q, const evtwin__value *value) {
-    return !value->is_present                     ? NAN
-           : evtwin__schema[q].type == EVTWIN_F64 ? value->f64
-                                                  : (double)value->i64;
-}
-
 evtwin_status evtwin__sqlite_judge_row(sqlite_store *s, sqlite_judge **judge,
                                        const evtwin__rows *rows, size_t i,
                                        const evtwin__value *value, int is_insert) {
@@ -272,7 +266,7 @@ evtwin_status evtwin__sqlite_judge_row(sqlite_store *s, sqlite_judge **judge,
             beside.is_present = 0;
         }
         const int is_beside = !is_insert && evtwin__is_of(q, EVTWIN__TELEMETRY);
-        judge_limit(s, b, k, number_of(q, is_beside ? &beside : &value[q]));
+        judge_limit(s, b, k, evtwin__value_number(q, is_beside ? &beside : &value[q]));
     }
     b->has_rows |= is_insert;
     b->has_predictions |= evtwin__row_is_predicted(value);

@@ -6,6 +6,7 @@
  * is answered from its rows. So the sums can be late but never wrong. They are made later, by a
  * write that has come to a newer hour: an hour that still fills is not summed again and again. */
 
+#include "core/hash.h"
 #include "core/status.h"
 #include "store/store_sqlite.h"
 
@@ -16,10 +17,7 @@ enum { HOUR = SQLITE_HOUR_SIZE - 1 };
 
 /* Where a battery's last hour is remembered. */
 static sqlite_hour *place_of(sqlite_hours *hours, const char *battery_id) {
-    uint32_t hash = 2166136261u;
-    for (const char *c = battery_id; *c != '\0'; c++) {
-        hash = (hash ^ (unsigned char)*c) * 16777619u; /* FNV-1a */
-    }
+    const uint64_t hash = evtwin__hash(EVTWIN__HASH_BEGIN, battery_id, strlen(battery_id));
     return &hours->last[hash % (sizeof hours->last / sizeof hours->last[0])];
 }
 

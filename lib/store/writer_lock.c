@@ -5,6 +5,7 @@
 #include "store/writer_lock.h"
 
 #include "core/dict.h"
+#include "core/hash.h"
 #include "core/mem.h"
 #include "core/status.h"
 
@@ -25,10 +26,7 @@ struct evtwin__writer_locks {
 };
 
 static int64_t offset_of(const char *battery_id) {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (const unsigned char *c = (const unsigned char *)battery_id; *c != '\0'; c++) {
-        hash = (hash ^ *c) * UINT64_C(0x100000001b3); /* FNV-1a */
-    }
+    uint64_t hash = evtwin__hash(EVTWIN__HASH_BEGIN, battery_id, strlen(battery_id));
     hash = (hash ^ hash >> 32) * UINT64_C(0xd6e8feb86659fd93);
     return (int64_t)((hash ^ hash >> 32) >> 2);
 }

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* stream/pacing.h: the clock that never jumps, and sleeping on it. */
+/* stream/pacing.h: sleeping on the clock that never jumps. */
 #ifndef EVTWIN_STREAM_PACING_H
 #define EVTWIN_STREAM_PACING_H
 
+#include "core/clock.h"
+
 #include <math.h>
 #include <time.h>
-
-static inline double evtwin__monotonic_s(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 /* Not at all if wait_s <= 0; a signal cuts it short. */
 static inline void evtwin__sleep_s(double wait_s) {

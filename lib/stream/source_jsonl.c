@@ -3,6 +3,7 @@
 
 #include "core/file.h"
 #include "core/file_kind.h"
+#include "core/hash.h"
 #include "core/mem.h"
 #include "core/status.h"
 #include "stream/scheme.h"
@@ -159,15 +160,6 @@ static evtwin_status refuse(jsonl_source *s, evtwin_source *source, evtwin_statu
     return evtwin_source_refuse(source, status, place, NULL, s->buffer + s->start, length);
 }
 
-/* FNV-1a */
-static uint64_t hash(const char *text, size_t length) {
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < length; i++) {
-        h = (h ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
-    }
-    return h;
-}
-
 /* The next whole line, which stays in the buffer: its length in *length_out, or NULL in *line_out
  * if there is none within that time. */
 static evtwin_status find_line(jsonl_source *s, int timeout_ms, const char **line_out,
@@ -179,7 +171,8 @@ static evtwin_status find_line(jsonl_source *s, int timeout_ms, const char **lin
             const char *newline = memchr(from, '\n', s->end - s->start);
             *length_out = newline != NULL ? (size_t)(newline - from) : s->end - s->start;
             if (newline != NULL || *length_out > MAX_LINE) {
-                s->first_hash = s->line == 0 ? hash(from, *length_out) : s->first_hash;
+                s->first_hash = s->line == 0 ? evtwin__hash(EVTWIN__HASH_BEGIN, from, *length_out)
+                                             : s->first_hash;
                 *line_out = from;
                 return EVTWIN_OK;
             }

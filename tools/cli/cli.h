@@ -242,6 +242,9 @@ enum {
 int cli_open_csv(const cli *c, size_t first, const char *path, const char *numbers,
                  const char *text, const char *others, evtwin_csv **out);
 
+/* Is there a column of that very name? */
+int cli_has_column(const evtwin_csv *csv, const char *name);
+
 /* Read it. 0 or an exit code. */
 int cli_read_csv(evtwin_csv *csv, evtwin_table **out);
 

@@ -60,7 +60,7 @@ static int byte_of(const cli *c, size_t option, char *out) {
     return 0;
 }
 
-static int has_name(const evtwin_csv *csv, const char *name) {
+int cli_has_column(const evtwin_csv *csv, const char *name) {
     const char *column;
     for (size_t i = 0; (column = evtwin_csv_name(csv, i)) != NULL; i++) {
         if (strcmp(column, name) == 0) {
@@ -113,7 +113,7 @@ int cli_open_csv(const cli *c, size_t first, const char *path, const char *numbe
         return cli_fail(CLI_AN_INPUT, st, NULL);
     }
     int code = set_units(c, first + CLI_CSV_UNIT, opened);
-    if (code == 0 && is_text_too && has_name(opened, text)) {
+    if (code == 0 && is_text_too && cli_has_column(opened, text)) {
         cli_error("%s: column %s must be numbers, and is named as a group too", path, text);
         code = CLI_DATA;
     }
@@ -135,12 +135,13 @@ int cli_read_csv(evtwin_csv *csv, evtwin_table **out) {
 /* Does a column have that name, or hold the quantity of that name? */
 static int has_column(const evtwin_csv *csv, const char *name) {
     size_t wanted, index;
+    if (cli_has_column(csv, name)) {
+        return 1;
+    }
     const int is_quantity = evtwin_quantity_find(name, &wanted, NULL, NULL) >= 0;
     const char *column;
-    for (size_t i = 0; (column = evtwin_csv_name(csv, i)) != NULL; i++) {
-        if (strcmp(column, name) == 0 ||
-            (is_quantity && evtwin_quantity_find(column, &index, NULL, NULL) >= 0 &&
-             index == wanted)) {
+    for (size_t i = 0; is_quantity && (column = evtwin_csv_name(csv, i)) != NULL; i++) {
+        if (evtwin_quantity_find(column, &index, NULL, NULL) >= 0 && index == wanted) {
             return 1;
         }
     }

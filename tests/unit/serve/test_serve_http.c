@@ -319,9 +319,8 @@ static double slow_answer(void) {
     return took[N_ASKED - 3];
 }
 
-/* Let N_BAD clients send that, then keep their connections; what they hold is opened again when it
- * is closed. What is slow alone counts as at least 50 ms: a machine that does other things too is
- * not a server that is slow. */
+/* Let N_BAD clients send that, then keep their connections. What is slow alone counts as at least
+ * 50 ms: a machine that does other things too is not a server that is slow. */
 static void assert_unmoved_by(const char *what) {
     static int fd[N_BAD];
     const double alone = fmax(slow_answer(), 0.05);
