@@ -168,7 +168,7 @@ const columns = [
   },
   {
     key: "status", title: "Status", className: "status",
-    value: (b) => 2 * LEVELS.indexOf(statusOf(b)) - (isSilent(b) ? 1 : 0), // the worst first
+    value: (b) => b.rank, // the server's order: the worst first
     make: (cell) => into(cell, {
       badge: element("span"),
       charging: element("span", "mark", "⚡ needs charging"),
@@ -439,7 +439,7 @@ async function refresh() {
     fail(error);
     return;
   }
-  state.batteries = answer.batteries;
+  state.batteries = answer.batteries.map((b, rank) => ({ ...b, rank }));
   state.summary = answer.summary;
   lastGood = Date.now();
   setBanner("");

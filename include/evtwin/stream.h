@@ -51,6 +51,7 @@ typedef struct evtwin_source evtwin_source;
  *     naive_time   utc (default), local or reject
  *     unit         "soc=percent,voltage=mV": columns in other units than their names say
  *   "jsonl:FILE"   one record a line
+ *     time_format  as above
  *     naive_time   as above; the default for standard input is reject
  *     follow=1     wait for the file and at its end for more, as tail -F: one that was cut begins
  *                  anew, one that another file took the place of is read to its end first

@@ -202,18 +202,7 @@ void evtwin_csv_free(evtwin_csv *reader) {
     if (reader == NULL) {
         return;
     }
-    const size_t n = reader->n_naive;
-    if (n > 0) {
-        evtwin__log(EVTWIN_LOG_INFO, "%s: %zu %s taken as %s", reader->scan.name, n,
-                    n == 1 ? "time without an offset was" : "times without an offset were",
-                    reader->options.naive_time == EVTWIN_NAIVE_LOCAL ? "local time" : "UTC");
-    }
-    if (reader->n_twice > 0) {
-        evtwin__log(EVTWIN_LOG_WARNING,
-                    "%s: %zu local time%s twice where the clock is put back: the first of the two "
-                    "was taken",
-                    reader->scan.name, reader->n_twice, reader->n_twice == 1 ? " comes" : "s come");
-    }
+    evtwin__time_log(&reader->times, reader->scan.name, reader->options.naive_time);
     for (size_t i = 0; i < reader->n_targets; i++) {
         evtwin__free(reader->target[i].name);
     }
@@ -441,7 +430,7 @@ evtwin_status evtwin_csv_read(evtwin_csv *r, evtwin_table **out) {
     evtwin_status st = plan_new_table(r);
     if (st < 0 || (st = read_all(r)) < 0 || (st = check_scales(r)) < 0 ||
         (st = check_words(r)) < 0 || (st = read_turned(r)) < 0) {
-        r->n_naive = r->n_twice = 0; /* of a table that nobody gets */
+        r->times = (evtwin__time_counts){0}; /* of a table that nobody gets */
         evtwin_table_free(r->table);
         r->table = NULL;
         return st;

@@ -285,8 +285,7 @@ static evtwin_status store_time(evtwin__csv_reader *r, size_t i, const evtwin__c
                                i + 1, r->target[i].name,
                                rule.format == NULL ? " (see --time-format)" : "");
     }
-    r->n_naive_here += kind != EVTWIN__TIME_EXACT;
-    r->n_twice_here += kind == EVTWIN__TIME_TWICE;
+    evtwin__time_count(&r->times_here, kind);
     return evtwin_table_set_i64(r->table, r->target[i].col, r->row, time_us);
 }
 
@@ -426,7 +425,7 @@ static evtwin_status read_record(evtwin__csv_reader *r, evtwin__csv_next *next_o
     evtwin__csv_next next = EVTWIN__CSV_FIELD;
     size_t i = 0, n_filled = 0; /* fields up to the last that is beyond the header and not empty */
     r->scan.n_inner = 0;
-    r->n_naive_here = r->n_twice_here = 0;
+    r->times_here = (evtwin__time_counts){0};
     for (;;) {
         c = store_numbers(r, c, &i, &next);
         if (next == EVTWIN__CSV_END) {
@@ -541,8 +540,8 @@ evtwin_status evtwin__csv_records_read(evtwin__csv_reader *r, size_t max_records
                 return st;
             }
             r->row++;
-            r->n_naive += r->n_naive_here;
-            r->n_twice += r->n_twice_here;
+            r->times.n_naive += r->times_here.n_naive;
+            r->times.n_twice += r->times_here.n_twice;
             continue;
         }
         if (r->row > first) {

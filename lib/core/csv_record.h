@@ -6,6 +6,7 @@
 
 #include "core/csv.h"
 #include "core/csv_scan.h"
+#include "core/time.h"
 
 enum { EVTWIN__CSV_SKIP = -1 }; /* kind of a field that no column takes */
 
@@ -50,15 +51,14 @@ struct evtwin_csv {
     size_t header_offset; /* of the header in the window … */
     size_t header_fills;  /* … while this is scan.n_fills */
     size_t n_targets;
-    evtwin__csv_target *target;   /* one for each field of the header */
-    size_t first_empty_line;      /* of empty lines that may be the end of the file; 0 = none */
-    evtwin_table *table;          /* that records go to */
-    size_t row;                   /* the next record's */
-    size_t n_naive;               /* times without an offset in the records before it */
-    size_t n_naive_here;          /* … and in the one that is being read */
-    size_t n_twice, n_twice_here; /* of them, those that a local clock shows twice */
-    int may_rewind;               /* the file can be read twice */
-    int is_read;                  /* a table has been made of it, of … */
+    evtwin__csv_target *target;     /* one for each field of the header */
+    size_t first_empty_line;        /* of empty lines that may be the end of the file; 0 = none */
+    evtwin_table *table;            /* that records go to */
+    size_t row;                     /* the next record's */
+    evtwin__time_counts times;      /* of the records before it */
+    evtwin__time_counts times_here; /* … and of the one that is being read */
+    int may_rewind;                 /* the file can be read twice */
+    int is_read;                    /* a table has been made of it, of … */
     size_t n_rows;
     size_t n_replaced; /* targets that are */
     int is_refused;    /* the next record was reported as refused: to be passed over */

@@ -233,7 +233,7 @@ static void sweep(const char *folder) {
 }
 
 /* The name does not grow with the target's, which may have the longest length allowed. */
-int evtwin__temp_create(const char *target, mode_t mode, char **temp_out, int *fd_out) {
+int evtwin__temp_create(const char *target, char **temp_out, int *fd_out) {
     static atomic_uint counter;
     const size_t folder = folder_length(target);
     const size_t size = folder + 64;
@@ -247,7 +247,7 @@ int evtwin__temp_create(const char *target, mode_t mode, char **temp_out, int *f
     for (int i = 0; i < TEMP_TRIES && error == EEXIST; i++) {
         snprintf(temp + folder, size - folder, TEMP_FORM, (long)getpid(),
                  atomic_fetch_add(&counter, 1));
-        fd = evtwin__fd_open(temp, O_RDWR | O_CREAT | O_EXCL, mode);
+        fd = evtwin__fd_open(temp, O_RDWR | O_CREAT | O_EXCL, 0600);
         error = fd < 0 ? errno : 0;
         struct stat info;
         if (fd >= 0 && (is_in_use(fd) || fstat(fd, &info) != 0 || info.st_nlink == 0)) {
@@ -264,8 +264,8 @@ int evtwin__temp_create(const char *target, mode_t mode, char **temp_out, int *f
     return 0;
 }
 
-static evtwin_status open_temp(evtwin__writer *w, mode_t mode) {
-    const int error = evtwin__temp_create(w->target, mode, &w->temp, &w->fd);
+static evtwin_status open_temp(evtwin__writer *w) {
+    const int error = evtwin__temp_create(w->target, &w->temp, &w->fd);
     EVTWIN_FAIL_IF(error == ENOMEM, EVTWIN_E_NOMEM, "%s: out of memory", w->path);
     return error == 0 ? EVTWIN_OK : evtwin__fail_errno(w->path, error);
 }
@@ -282,14 +282,14 @@ static evtwin_status open_other(evtwin__writer *w) {
 }
 
 /* Decide by what is there already: nothing, a file to be replaced, or something to write into. */
-static evtwin_status open_target(evtwin__writer *w, mode_t mode) {
+static evtwin_status open_target(evtwin__writer *w) {
     struct stat info;
     if (stat(w->path, &info) != 0) {
         if (errno != ENOENT) {
             return evtwin__fail_errno(w->path, errno);
         }
         w->target = evtwin__strdup(w->path);
-        return w->target != NULL ? open_temp(w, mode)
+        return w->target != NULL ? open_temp(w)
                                  : evtwin__fail(EVTWIN_E_NOMEM, "%s: out of memory", w->path);
     }
     if (S_ISDIR(info.st_mode)) {
@@ -306,14 +306,14 @@ static evtwin_status open_target(evtwin__writer *w, mode_t mode) {
     w->target = evtwin__strdup(real);
     free(real); /* realpath's; layer-check: allowed */
     EVTWIN_FAIL_IF(w->target == NULL, EVTWIN_E_NOMEM, "%s: out of memory", w->path);
-    const evtwin_status st = open_temp(w, 0600);
+    const evtwin_status st = open_temp(w);
     if (st == EVTWIN_OK && fchmod(w->fd, info.st_mode & 07777) != 0) {
         return evtwin__fail_errno(w->path, errno);
     }
     return st;
 }
 
-static evtwin_status open_writer(const char *path, mode_t mode, evtwin__writer **out) {
+evtwin_status evtwin__writer_open(const char *path, evtwin__writer **out) {
     evtwin__writer *w = evtwin__calloc(1, sizeof *w);
     EVTWIN_FAIL_IF(w == NULL, EVTWIN_E_NOMEM, "%s: out of memory", path);
     w->fd = -1;
@@ -323,7 +323,7 @@ static evtwin_status open_writer(const char *path, mode_t mode, evtwin__writer *
     if (w->path == NULL) {
         st = evtwin__fail(EVTWIN_E_NOMEM, "%s: out of memory", path);
     } else if (strcmp(path, "-") != 0) {
-        st = open_target(w, mode);
+        st = open_target(w);
     } else if ((w->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)) < 0) {
         st = evtwin__fail(EVTWIN_E_IO, "standard output: %s", strerror(errno));
     }
@@ -333,14 +333,6 @@ static evtwin_status open_writer(const char *path, mode_t mode, evtwin__writer *
     }
     *out = w;
     return EVTWIN_OK;
-}
-
-evtwin_status evtwin__writer_open(const char *path, evtwin__writer **out) {
-    return open_writer(path, 0666, out);
-}
-
-evtwin_status evtwin__writer_open_private(const char *path, evtwin__writer **out) {
-    return open_writer(path, 0600, out);
 }
 
 evtwin_status evtwin__writer_write(evtwin__writer *w, const void *data, size_t size) {

@@ -35,12 +35,11 @@ evtwin_status evtwin__file_read(const char *path, size_t max_bytes, char **data_
                                 size_t *size_out);
 
 /* A writer (of large pieces: it has no buffer) to a temporary file beside path that commit renames
- * over it (fsync of file and folder); "-" writes to standard output. */
+ * over it (fsync of file and folder); "-" writes to standard output. A new file is its owner's
+ * alone (0600: telemetry tells where people were), one that is replaced keeps its mode. */
 typedef struct evtwin__writer evtwin__writer;
 
 evtwin_status evtwin__writer_open(const char *path, evtwin__writer **out);
-evtwin_status evtwin__writer_open_private(const char *path,
-                                          evtwin__writer **out); /* if new: 0600 */
 evtwin_status evtwin__writer_write(evtwin__writer *w, const void *data, size_t size);
 
 /* All that was written is on the disk, so that commit has only to rename: for files that belong
@@ -59,7 +58,7 @@ evtwin_status evtwin__file_write(const char *path, const void *data, size_t size
 /* Create an empty file of an unused name of ours in target's folder; *temp_out is freed with
  * evtwin__free. As long as *fd_out is open it counts as in use; those of killed processes, which
  * are not, are removed first. 0, or the errno. */
-int evtwin__temp_create(const char *target, mode_t mode, char **temp_out, int *fd_out);
+int evtwin__temp_create(const char *target, char **temp_out, int *fd_out);
 
 /* Make the name of a new file last through a power cut. The file is in place by then, so this can
  * only warn, to the log. */

@@ -36,6 +36,17 @@ evtwin_status evtwin__time_format_check(const char *format);
 evtwin_status evtwin__time_read(const char *text, size_t n, const evtwin__time_rule *rule,
                                 int64_t *time_us_out, evtwin__time_kind *kind_out);
 
+/* How many times of a file were not exact. */
+typedef struct evtwin__time_counts {
+    size_t n_naive; /* those that come twice too */
+    size_t n_twice;
+} evtwin__time_counts;
+
+void evtwin__time_count(evtwin__time_counts *counts, evtwin__time_kind kind);
+
+/* Tell the log of them. */
+void evtwin__time_log(const evtwin__time_counts *counts, const char *file, evtwin_naive_time naive);
+
 /* ---- the calendar ---- */
 
 typedef struct evtwin__date {

@@ -532,3 +532,26 @@ evtwin_status evtwin_time_parse(const char *text, evtwin_naive_time naive, int64
     evtwin__time_kind kind;
     return evtwin__time_read(text, strlen(text), &rule, time_us_out, &kind);
 }
+
+/* ---- what is told of it ---- */
+
+void evtwin__time_count(evtwin__time_counts *counts, evtwin__time_kind kind) {
+    counts->n_naive += kind != EVTWIN__TIME_EXACT;
+    counts->n_twice += kind == EVTWIN__TIME_TWICE;
+}
+
+void evtwin__time_log(const evtwin__time_counts *counts, const char *file,
+                      evtwin_naive_time naive) {
+    const size_t n = counts->n_naive, n_twice = counts->n_twice;
+    if (n > 0) {
+        evtwin__log(EVTWIN_LOG_INFO, "%s: %zu %s taken as %s", file, n,
+                    n == 1 ? "time without an offset was" : "times without an offset were",
+                    naive == EVTWIN_NAIVE_LOCAL ? "local time" : "UTC");
+    }
+    if (n_twice > 0) {
+        evtwin__log(EVTWIN_LOG_WARNING,
+                    "%s: %zu local time%s twice where the clock is put back: the first of the two "
+                    "was taken",
+                    file, n_twice, n_twice == 1 ? " comes" : "s come");
+    }
+}

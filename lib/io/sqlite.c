@@ -576,7 +576,7 @@ evtwin_status evtwin__db_backup(evtwin__db *db, const char *path) {
                    "%s: exists; a backup never replaces a file", path);
     char *temporary = NULL;
     int fd = -1;
-    errno = evtwin__temp_create(path, 0600, &temporary, &fd);
+    errno = evtwin__temp_create(path, &temporary, &fd);
     EVTWIN_FAIL_IF(errno == ENOMEM, EVTWIN_E_NOMEM, "out of memory for the name of %s", path);
     if (errno != 0) {
         return fail_create(path);

@@ -356,7 +356,7 @@ static evtwin_status write_beside(const evtwin__bundle_files *files, const char 
         char path[PATH_SIZE];
         if (files->file[i].data != NULL) {
             EVTWIN_TRY(join(dir, files->file[i].name, path));
-            EVTWIN_TRY(evtwin__writer_open_private(path, &w[i]));
+            EVTWIN_TRY(evtwin__writer_open(path, &w[i]));
             EVTWIN_TRY(evtwin__writer_write(w[i], files->file[i].data, files->file[i].size));
             EVTWIN_TRY(evtwin__writer_sync(w[i]));
         }

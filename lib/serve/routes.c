@@ -148,7 +148,7 @@ static void answer_fleet(evtwin__call *call, const char *name,
 }
 
 static void route_list(evtwin__call *call) {
-    if (evtwin__call_read_latest(call, NULL)) {
+    if (evtwin__call_read_latest(call, NULL) && evtwin__call_sort(call)) {
         answer_fleet(call, "batteries", add_battery);
     }
 }

@@ -7,6 +7,7 @@
 #include "core/mem.h"
 #include "core/status.h"
 #include "stream/scheme.h"
+#include "stream/telemetry_json.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,8 +24,10 @@ typedef struct jsonl_source {
     const char *path;
     int follow; /* at the end of the file wait for more, or for the file that takes its place */
     evtwin_naive_time naive;
-    int at_end;   /* of the file, which gets no more */
-    int skipping; /* the rest of a line that is too long */
+    const char *time_format;   /* NULL = of any form */
+    evtwin__time_counts times; /* of the records read */
+    int at_end;                /* of the file, which gets no more */
+    int skipping;              /* the rest of a line that is too long */
     uint64_t line;
     uint64_t first_hash; /* of the first line, by which a followed file is known again */
     uint64_t n_passed;   /* bytes of the file before the buffer */
@@ -34,6 +37,7 @@ typedef struct jsonl_source {
 
 static const evtwin__param params[] = {
     EVTWIN__PARAM("naive_time", WORD, offsetof(jsonl_source, naive), .words = EVTWIN__NAIVE_WORDS),
+    EVTWIN__PARAM("time_format", TEXT, offsetof(jsonl_source, time_format)),
     EVTWIN__PARAM("follow", WORD, offsetof(jsonl_source, follow), .words = EVTWIN__FLAG_WORDS),
     {.key = NULL}};
 
@@ -42,6 +46,7 @@ static void close_source(void *ctx) {
     if (s->fd >= 0) {
         close(s->fd);
     }
+    evtwin__time_log(&s->times, s->path, s->naive);
     evtwin__free(s->buffer);
 }
 
@@ -59,6 +64,7 @@ static evtwin_status open_source(const evtwin__uri *uri, void *ctx) {
     /* a file is read as it was written; a live stream must not guess what a time means */
     s->naive = is_stdin ? EVTWIN_NAIVE_REJECT : EVTWIN_NAIVE_UTC;
     EVTWIN_TRY(evtwin__params_read(uri, params, s));
+    EVTWIN_TRY(s->time_format != NULL ? evtwin__time_format_check(s->time_format) : EVTWIN_OK);
     s->buffer = evtwin__calloc(BUFFER_SIZE, 1);
     EVTWIN_FAIL_IF(s->buffer == NULL, EVTWIN_E_NOMEM, "%s: out of memory", s->path);
     if (!is_stdin) {
@@ -194,7 +200,7 @@ static int is_blank(const char *text, size_t n) {
     return 1;
 }
 
-static evtwin_status decode_line(const jsonl_source *s, const char *line, size_t length,
+static evtwin_status decode_line(jsonl_source *s, const char *line, size_t length,
                                  evtwin_table *table) {
     EVTWIN_FAIL_IF(length > MAX_LINE, EVTWIN_E_PARSE, "the line is longer than %d bytes", MAX_LINE);
     const int is_first = s->n_passed == 0 && s->start == 0;
@@ -202,8 +208,14 @@ static evtwin_status decode_line(const jsonl_source *s, const char *line, size_t
         line += 3;
         length -= 3;
     }
-    return is_blank(line, length) ? EVTWIN_OK
-                                  : evtwin_telemetry_decode(line, length, s->naive, table);
+    if (is_blank(line, length)) {
+        return EVTWIN_OK;
+    }
+    const evtwin__time_rule rule = {s->time_format, s->naive};
+    evtwin__time_kind kind;
+    EVTWIN_TRY(evtwin__telemetry_decode(line, length, &rule, table, &kind));
+    evtwin__time_count(&s->times, kind);
+    return EVTWIN_OK;
 }
 
 /* What is to be reported when no line is left. */

@@ -264,8 +264,8 @@ static evtwin_status decode_text(size_t q, const json_t *json, evtwin__value *ou
     return EVTWIN_OK;
 }
 
-static evtwin_status decode_time(size_t q, const json_t *json, evtwin_naive_time naive,
-                                 evtwin__value *out) {
+static evtwin_status decode_time(size_t q, const json_t *json, const evtwin__time_rule *rule,
+                                 evtwin__value *out, evtwin__time_kind *kind_out) {
     char number[EVTWIN__NUM_SIZE]; /* since 1970: read as its text would be */
     const char *text = json_string_value(json);
     if (json_is_number(json)) {
@@ -275,12 +275,12 @@ static evtwin_status decode_time(size_t q, const json_t *json, evtwin_naive_time
     } else if (text == NULL) {
         return fail_type(q, "a string or a number");
     }
-    const evtwin_status st = evtwin_time_parse(text, naive, &out->i64);
+    const evtwin_status st = evtwin__time_read(text, strlen(text), rule, &out->i64, kind_out);
     return st < 0 ? evtwin__fail_in(st, "key \"%s\"", evtwin__schema[q].json_key) : EVTWIN_OK;
 }
 
-static evtwin_status decode_value(size_t q, const json_t *json, evtwin_naive_time naive,
-                                  evtwin__value *out) {
+static evtwin_status decode_value(size_t q, const json_t *json, const evtwin__time_rule *rule,
+                                  evtwin__value *out, evtwin__time_kind *kind_out) {
     switch (evtwin__schema[q].type) {
     case EVTWIN_F64:
         out->f64 = json_number_value(json);
@@ -290,7 +290,7 @@ static evtwin_status decode_value(size_t q, const json_t *json, evtwin_naive_tim
     case EVTWIN_TEXT:
         return decode_text(q, json, out);
     case EVTWIN_TIME:
-        return decode_time(q, json, naive, out);
+        return decode_time(q, json, rule, out, kind_out);
     case EVTWIN_BOOL:
     default:
         out->i64 = json_is_true(json);
@@ -299,8 +299,9 @@ static evtwin_status decode_value(size_t q, const json_t *json, evtwin_naive_tim
 }
 
 /* All values, decoded and checked. */
-static evtwin_status decode_object(const json_t *object, evtwin_naive_time naive,
-                                   const evtwin__binding *b, evtwin__value *value) {
+static evtwin_status decode_object(const json_t *object, const evtwin__time_rule *rule,
+                                   const evtwin__binding *b, evtwin__value *value,
+                                   evtwin__time_kind *kind_out) {
     for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
         if (!evtwin__is_of(q, EVTWIN__TELEMETRY)) {
             continue;
@@ -316,20 +317,20 @@ static evtwin_status decode_object(const json_t *object, evtwin_naive_time naive
         const evtwin__bound *to = &b->bound[q];
         EVTWIN_FAIL_IF(to->col == EVTWIN_NO_COLUMN || to->type != of->type || to->factor != 1.0,
                        EVTWIN_E_SCHEMA, "the table has no telemetry column '%s'", of->name);
-        EVTWIN_TRY(decode_value(q, json, naive, &value[q]));
+        EVTWIN_TRY(decode_value(q, json, rule, &value[q], kind_out));
         EVTWIN_TRY(evtwin__telemetry_check_number(q, &value[q]));
     }
     return EVTWIN_OK;
 }
 
-static evtwin_status append_object(const json_t *object, evtwin_naive_time naive,
-                                   evtwin_table *table) {
+static evtwin_status append_object(const json_t *object, const evtwin__time_rule *rule,
+                                   evtwin_table *table, evtwin__time_kind *kind_out) {
     evtwin__binding binding;
     evtwin__value value[EVTWIN__Q_COUNT];
     const size_t row = evtwin_table_rows(table);
     evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(evtwin__bind(table, EVTWIN__TELEMETRY, &binding));
-    EVTWIN_TRY(decode_object(object, naive, &binding, value));
+    EVTWIN_TRY(decode_object(object, rule, &binding, value, kind_out));
     EVTWIN_TRY(evtwin_table_resize(table, row + 1));
     for (size_t q = 0; q < EVTWIN__Q_COUNT && st == EVTWIN_OK; q++) {
         if (evtwin__is_of(q, EVTWIN__TELEMETRY) && value[q].is_present) {
@@ -342,12 +343,20 @@ static evtwin_status append_object(const json_t *object, evtwin_naive_time naive
     return st;
 }
 
+evtwin_status evtwin__telemetry_decode(const char *text, size_t length,
+                                       const evtwin__time_rule *rule, evtwin_table *table,
+                                       evtwin__time_kind *kind_out) {
+    json_t *object = NULL;
+    EVTWIN_TRY(parse_object(text, length, &object));
+    const evtwin_status st = append_object(object, rule, table, kind_out);
+    json_decref(object);
+    return st;
+}
+
 evtwin_status evtwin_telemetry_decode(const char *text, size_t length, evtwin_naive_time naive,
                                       evtwin_table *table) {
     EVTWIN_FAIL_IF(text == NULL || table == NULL, EVTWIN_E_ARG, "text or table is NULL");
-    json_t *object = NULL;
-    EVTWIN_TRY(parse_object(text, length, &object));
-    const evtwin_status st = append_object(object, naive, table);
-    json_decref(object);
-    return st;
+    const evtwin__time_rule rule = {.naive = naive};
+    evtwin__time_kind kind;
+    return evtwin__telemetry_decode(text, length, &rule, table, &kind);
 }

@@ -217,13 +217,6 @@ static void keeps_links_modes_and_devices(void **state) {
     assert_ok(evtwin__file_write("/dev/null", "x", 1));
     assert_int_equal(stat("/dev/null", &info), 0);
     assert_true(S_ISCHR(info.st_mode));
-
-    const mode_t mask = umask(027);
-    const char *fresh = temp_path("fresh");
-    assert_ok(evtwin__file_write(fresh, "x", 1));
-    umask(mask);
-    assert_int_equal(stat(fresh, &info), 0);
-    assert_int_equal(info.st_mode & 0777, 0640);
 }
 
 static void many_small_and_large_writes_add_up(void **state) {
@@ -325,7 +318,7 @@ static void temporary_files_of_the_dead_are_swept(void **state) {
     assert_int_equal(entries_in(folder), 3 + 2);
 }
 
-static void private_files_are_their_owners(void **state) {
+static void new_files_are_their_owners(void **state) {
     (void)state;
     const mode_t before = umask(0);
     char path[300], folder[256];
@@ -333,7 +326,7 @@ static void private_files_are_their_owners(void **state) {
     snprintf(path, sizeof path, "%s/x", folder);
     assert_ok(evtwin__mkdirs(folder));
     evtwin__writer *w = NULL;
-    assert_ok(evtwin__writer_open_private(path, &w));
+    assert_ok(evtwin__writer_open(path, &w));
     assert_ok(evtwin__writer_commit(w));
     umask(before);
     struct stat info;
@@ -357,7 +350,7 @@ int main(void) {
         cmocka_unit_test(a_dash_is_standard_output),
         cmocka_unit_test(makes_folders_on_the_way),
         cmocka_unit_test(temporary_files_of_the_dead_are_swept),
-        cmocka_unit_test(private_files_are_their_owners),
+        cmocka_unit_test(new_files_are_their_owners),
         cmocka_unit_test(survives_every_failing_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 
 static evtwin_table *batch(size_t n, double soc) {
     evtwin_table *t = NULL;
@@ -151,6 +152,43 @@ static void file_sinks_keep_intervals(void **state) {
                                    "\"prediction_timestamp\":\"1970-01-01T00:00:01.000000Z\"}\n"));
         }
     }
+}
+
+static char last_log[300];
+
+static void keep_last(void *ctx, evtwin_log_level level, const char *text) {
+    (void)ctx, (void)level;
+    snprintf(last_log, sizeof last_log, "%s", text);
+}
+
+/* The rules for times are those of CSV, and so is what is told of them. */
+static void jsonl_counts_local_times_and_reads_formats(void **state) {
+    (void)state;
+    setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+    tzset();
+    const char *path =
+        temp_file("twice.jsonl", "{\"timestamp\":\"27/10/2024 02:30\",\"battery_id\":\"A\"}\n"
+                                 "{\"timestamp\":\"27/10/2024 12:00\",\"battery_id\":\"A\"}\n");
+    evtwin_source *source = NULL;
+    evtwin_table *t = NULL;
+    assert_ok(evtwin_telemetry_table_create(&t));
+    assert_ok(evtwin_source_open(
+        uri("jsonl", path, "?naive_time=local&time_format=%25d/%25m/%25Y%20%25H:%25M"), &source));
+    assert_ok(evtwin_source_read(source, 10, 0, t));
+    assert_int_equal(evtwin_table_rows(t), 2);
+    char text[EVTWIN_TIME_TEXT_SIZE];
+    evtwin_time_format(evtwin_table_i64(t, evtwin_table_find(t, "time"))[0], text, sizeof text);
+    assert_string_equal(text, "2024-10-27T00:30:00.000000Z");
+    last_log[0] = '\0';
+    evtwin_set_log(keep_last, NULL);
+    evtwin_source_free(source);
+    evtwin_set_log(NULL, NULL);
+    assert_non_null(strstr(last_log, "1 local time"));
+    evtwin_table_free(t);
+    assert_fails(evtwin_source_open(uri("jsonl", path, "?time_format=%25Q"), &source), EVTWIN_E_ARG,
+                 "Q");
+    unsetenv("TZ");
+    tzset();
 }
 
 static void jsonl_appends_and_replaces(void **state) {
@@ -853,6 +891,7 @@ int main(void) {
         cmocka_unit_test(csv_appends_and_replaces),
         cmocka_unit_test(csv_has_prediction_columns_if_its_first_batch_has),
         cmocka_unit_test(file_sinks_keep_intervals),
+        cmocka_unit_test(jsonl_counts_local_times_and_reads_formats),
         cmocka_unit_test(jsonl_appends_and_replaces),
         cmocka_unit_test(foreign_files_are_left_alone),
         cmocka_unit_test(a_torn_last_line_is_cut_off),
