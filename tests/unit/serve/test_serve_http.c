@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <time.h>
 
 static double now_s(void) {
@@ -298,15 +299,15 @@ static void test_connection_cap(void **state) {
 /* ---- beside clients that hold what they can: an honest one is answered as when it is alone ----
  */
 
-enum { N_ASKED = 60, N_BAD = 400 };
+enum { N_ASKED = 200, N_BAD = 1000 };
 
 static int is_less(const void *a, const void *b) {
     const double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
-/* The time that all but a few answers take. */
-static double slow_answer(void) {
+/* The 99th percentile of what an answer takes. */
+static double p99_s(void) {
     double took[N_ASKED];
     for (int i = 0; i < N_ASKED; i++) {
         const double start = now_s();
@@ -316,29 +317,40 @@ static double slow_answer(void) {
         reply_free(&r);
     }
     qsort(took, N_ASKED, sizeof took[0], is_less);
-    return took[N_ASKED - 3];
+    return took[N_ASKED * 99 / 100];
 }
 
-/* Let N_BAD clients send that, then keep their connections. What is slow alone counts as at least
- * 50 ms: a machine that does other things too is not a server that is slow. */
+/* Let N_BAD clients send that, then keep their connections. The machine may do other things, too:
+ * it has several tries, and less than 2 ms alone counts as 2 ms. */
 static void assert_unmoved_by(const char *what) {
     static int fd[N_BAD];
-    const double alone = fmax(slow_answer(), 0.05);
-    for (int i = 0; i < N_BAD; i++) {
-        fd[i] = client_connect(port);
-        (void)client_send(fd[i], what, strlen(what));
+    double alone = 0.0, beside = INFINITY;
+    for (int tries = 0; tries < 6 && beside > 10 * alone; tries++) {
+        alone = fmax(p99_s(), 0.002);
+        for (int i = 0; i < N_BAD; i++) {
+            fd[i] = client_connect(port);
+            (void)client_send(fd[i], what, strlen(what));
+        }
+        beside = p99_s();
+        for (int i = 0; i < N_BAD; i++) {
+            close(fd[i]);
+        }
     }
-    const double beside = slow_answer();
     if (beside > 10 * alone) {
         fail_msg("%.1f ms alone, %.1f ms beside '%.20s'", alone * 1e3, beside * 1e3, what);
-    }
-    for (int i = 0; i < N_BAD; i++) {
-        close(fd[i]);
     }
 }
 
 static void test_holding_clients(void **state) {
     (void)state;
+    struct rlimit files;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+    files.rlim_cur = files.rlim_max;
+    if (files.rlim_max < 3 * N_BAD || setrlimit(RLIMIT_NOFILE, &files) != 0) {
+        print_message("%llu descriptors are too few for %d clients\n",
+                      (unsigned long long)files.rlim_max, N_BAD);
+        skip();
+    }
     assert_unmoved_by("");
     assert_unmoved_by("GET /api/battery/latest HTTP/1.1\r\nHost: localhost\r\nX-Slow: 1");
     assert_unmoved_by("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\nGET /health HTTP/1.1\r\n");
