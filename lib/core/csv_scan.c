@@ -240,7 +240,8 @@ static evtwin__csv_next scan_separator(evtwin__csv_scan *scan, const char *c, in
         if (c + 1 == scan->end && !scan->is_last) {
             return EVTWIN__CSV_CUT;
         }
-        return bad(scan, "a carriage return without a line feed");
+        return bad(scan, "a carriage return without a line feed: save the file with line feeds at "
+                         "the ends of lines");
     case '\0':
         if (c != scan->end) {
             return bad(scan, "a NUL byte");

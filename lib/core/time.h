@@ -36,6 +36,10 @@ evtwin_status evtwin__time_format_check(const char *format);
 evtwin_status evtwin__time_read(const char *text, size_t n, const evtwin__time_rule *rule,
                                 int64_t *time_us_out, evtwin__time_kind *kind_out);
 
+/* Are these ten digits seconds since 1970, of 2032 or later, and as well a date: YYYYMMDDHH, or
+ * yymmddhhmm from 2020 on? */
+int evtwin__time_is_ambiguous(const char *text, size_t n);
+
 /* ---- the calendar ---- */
 
 typedef struct evtwin__date {
