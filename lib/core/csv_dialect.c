@@ -128,6 +128,9 @@ static int occurs_in_rows(const evtwin__csv_scan *scan, const char *rows, char d
     return rows == scan->end || memchr(rows, delimiter, (size_t)(scan->end - rows)) != NULL;
 }
 
+/* "%.*s" of a sign in a text: a tab as the word that --delimiter takes. */
+#define SIGN(c) (c) == '\t' ? 3 : 1, (c) == '\t' ? "tab" : &(c)
+
 static evtwin_status find_delimiter(evtwin__csv_scan *scan, char *out) {
     EVTWIN_TRY(have_lines(scan, 1));
     size_t n_fields[N_CANDIDATES], n_present = 0;
@@ -157,9 +160,9 @@ static evtwin_status find_delimiter(evtwin__csv_scan *scan, char *out) {
         }
     }
     EVTWIN_FAIL_IF(n_fitting > 1, EVTWIN_E_PARSE,
-                   "%s:%zu:1: fields may be separated by '%c' or by '%c': say which with "
+                   "%s:%zu:1: fields may be separated by '%.*s' or by '%.*s': say which with "
                    "--delimiter (delimiter=)",
-                   scan->name, scan->line, fitting[0], fitting[1]);
+                   scan->name, scan->line, SIGN(fitting[0]), SIGN(fitting[1]));
     *out = n_fitting == 1                                          ? fitting[0]
            : n_present == 1 && occurs_in_rows(scan, rows, present) ? present
                                                                    : ',';

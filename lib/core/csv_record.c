@@ -48,16 +48,23 @@ static evtwin__csv_field trimmed(const evtwin__csv_field *field) {
     return f;
 }
 
-/* A name may have no-break blanks around it too, as copied from a page. */
+/* Is there a blank that is not ASCII at c: a no-break one, as pages have, or a second byte-order
+ * mark? Its length, else 0. */
+static size_t wide_blank(const char *c, size_t length) {
+    return length >= 2 && memcmp(c, "\xC2\xA0", 2) == 0       ? 2
+           : length >= 3 && memcmp(c, "\xEF\xBB\xBF", 3) == 0 ? 3
+                                                              : 0;
+}
+
+/* The name without blanks of any kind around it. */
 static evtwin__csv_field trimmed_name(const evtwin__csv_field *field) {
     evtwin__csv_field f = trimmed(field);
-    for (size_t length = SIZE_MAX; f.length != length;) {
-        length = f.length;
-        if (f.length >= 2 && memcmp(f.text, "\xC2\xA0", 2) == 0) {
-            f.text += 2;
-            f.length -= 2;
-        }
-        f.length -= f.length >= 2 && memcmp(f.text + f.length - 2, "\xC2\xA0", 2) == 0 ? 2 : 0;
+    for (size_t n; (n = wide_blank(f.text, f.length)) > 0; f = trimmed(&f)) {
+        f.text += n;
+        f.length -= n;
+    }
+    while (f.length >= 2 && wide_blank(f.text + f.length - 2, 2) > 0) {
+        f.length -= 2;
         f = trimmed(&f);
     }
     return f;
@@ -99,7 +106,9 @@ static evtwin_status add_target(evtwin__csv_reader *r, const evtwin__csv_field *
 /* The line that was taken for the header may not be it. */
 static evtwin_status fail_header(evtwin__csv_reader *r) {
     EVTWIN_TRY(evtwin__csv_suggest_header(r, 0, NULL));
-    EVTWIN_FAIL(EVTWIN_E_PARSE, "%s:%zu:%zu: %s", AT(r, r->n_targets + 1), r->scan.problem);
+    const int is_json = *r->scan.at == '{' || *r->scan.at == '[';
+    EVTWIN_FAIL(EVTWIN_E_PARSE, "%s:%zu:%zu: %s%s", AT(r, r->n_targets + 1), r->scan.problem,
+                is_json ? " (JSON? records are read by jsonl:FILE)" : "");
 }
 
 evtwin_status evtwin__csv_header_read(evtwin__csv_reader *r) {
@@ -181,13 +190,15 @@ static int has_digit(const evtwin__csv_field *f) {
     return i < f->length;
 }
 
-/* Is the record at scan.at the first one, without any digit? */
+/* Is the record at scan.at the first one, and does none of its fields begin with a digit? */
 static int is_row_of_words(const evtwin__csv_reader *r) {
-    const char *c = r->scan.at;
-    while (r->row == 0 && c < r->scan.end && *c != '\n' && !(*c >= '0' && *c <= '9')) {
+    const char *c = r->scan.at, *end = r->scan.end;
+    int is_start = 1;
+    while (r->row == 0 && c < end && *c != '\n' && !(is_start && *c >= '0' && *c <= '9')) {
+        is_start = *c == r->scan.delimiter || strchr("\" +-.,", *c) != NULL;
         c++;
     }
-    return r->row == 0 && c < r->scan.end && *c == '\n';
+    return r->row == 0 && c < end && *c == '\n';
 }
 
 /* A field that should be a number and is not. */

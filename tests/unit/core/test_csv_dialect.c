@@ -232,6 +232,8 @@ static void lines_among_the_rows(void **state) {
                   "in.csv:3:1: 'soc'|header|'soc'");
     check_refused("soc,voltage\n1,2\n# restart\n3,4\n", EVTWIN_E_PARSE, "in.csv:3:1|comment");
     check_refused("soc,voltage\n1,2\n(1 row)\n", EVTWIN_E_PARSE, "in.csv:3:1|text");
+    check_refused("soc,voltage\n[1],[V]\n1,2\n", EVTWIN_E_PARSE, "in.csv:2:1: '[1]'|units");
+    check_refused("{\"soc\":1}\n", EVTWIN_E_PARSE, "in.csv:1:1|JSON");
     check_refused("soc,voltage\r1,2\r", EVTWIN_E_PARSE, "in.csv:1:2|line feeds");
     static const char *const unclean[] = {"87%", "3.7 V", "$5", "0x10", "1'000", "1_000"};
     char text[64];
@@ -241,6 +243,7 @@ static void lines_among_the_rows(void **state) {
     }
     check_refused("soc,voltage\n1,2\n--,2\n", EVTWIN_E_PARSE, "'--'|missing|'soc'");
     check_numbers("\xc2\xa0soc \xc2\xa0,voltage\n1,2\n", (double[]){1, 2}, 1);
+    check_numbers("\xef\xbb\xbf\xef\xbb\xbfsoc,voltage\n1,2\n", (double[]){1, 2}, 1);
     evtwin_table *t = read_text("\xc2\xa0soc \xc2\xa0,voltage\n1,2\n");
     assert_string_equal(evtwin_table_name(t, 0), "soc");
     evtwin_table_free(t);
@@ -309,6 +312,7 @@ static void fractions_under_a_name_in_percent(void **state) {
     check_refused(scaled("soh", 25, 0.0), EVTWIN_E_RANGE, "'soh'|--unit soh=fraction");
     check_refused(scaled("Vehicle.Powertrain.TractionBattery.StateOfHealth", 20, 1.0),
                   EVTWIN_E_RANGE, "--unit soh=fraction");
+    check_refused(scaled("soh", 20, 1.04), EVTWIN_E_RANGE, "1.04|--unit soh=fraction");
     const char *const fine[] = {
         scaled("soc", 20, 1.5), /* a battery at one percent, beside another */
         "soc,voltage\n0,1\n0,1\n0,1\n0,1\n0,1\n0,1\n0,1\n0,1\n0,1\n0,1\n0,1\n0,1\n0,1\n0,1\n0,1\n"
