@@ -320,6 +320,11 @@ static evtwin_status store_i64(evtwin__csv_reader *r, size_t i, const evtwin__cs
         if (!fits) {
             return fail_value(r, i, field, "is too large for an integer");
         }
+        const char *quantity = target->quantity;
+        if (floor(v) != v && quantity != NULL &&
+            strcmp(quantity, evtwin__schema[EVTWIN__Q_SEQ].name) == 0) {
+            return fail_value(r, i, field, "is not a whole number"); /* records would be one */
+        }
         n = (int64_t)floor(v);
     }
     return evtwin_table_set_i64(r->table, target->col, r->row, n);

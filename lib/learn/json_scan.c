@@ -190,9 +190,10 @@ evtwin_status evtwin__json_scan_f32(evtwin__json_scan *s, float *out) {
     const evtwin__slice word = scan_word(s);
     if (!is_number(word)) {
         s->at = word.at;
-        const char first = word.at != s->end ? word.at[*word.at == '-'] : '\0';
+        const char *first = word.at;
+        first += first != s->end && *first == '-';
         EVTWIN_FAIL_IF(
-            first == 'N' || first == 'I', EVTWIN_E_PARSE,
+            first != s->end && (*first == 'N' || *first == 'I'), EVTWIN_E_PARSE,
             "byte %zu: NaN or infinity where a number is expected: look at the labels and "
             "features of its training",
             (size_t)(word.at - s->begin));
