@@ -337,9 +337,10 @@ static evtwin_status store_time(evtwin__csv_reader *r, size_t i, const evtwin__c
     int64_t time_us;
     evtwin__time_kind kind;
     if (rule.format == NULL && evtwin__time_is_ambiguous(f.text, f.length)) {
-        return fail_value(r, i, &f,
-                          "may be a date or seconds since 1970: say which with --time-format "
-                          "(time_format=) %Y%m%d%H, %y%m%d%H%M or %s");
+        return fail_value(
+            r, i, &f,
+            "may be a date, or seconds since 1970, 1904 or 1900: say which with --time-format "
+            "(time_format=) %Y%m%d%H, %y%m%d%H%M or %s (seconds since 1970)");
     }
     const evtwin_status st = evtwin__time_read(f.text, f.length, &rule, &time_us, &kind);
     if (st < 0) {

@@ -36,8 +36,9 @@ evtwin_status evtwin__time_format_check(const char *format);
 evtwin_status evtwin__time_read(const char *text, size_t n, const evtwin__time_rule *rule,
                                 int64_t *time_us_out, evtwin__time_kind *kind_out);
 
-/* Are these ten digits seconds since 1970, of 2032 or later, and as well a date: YYYYMMDDHH, or
- * yymmddhhmm from 2020 on? */
+/* May these ten digits be something else than seconds since 1970, of 2032 or later: a date as
+ * YYYYMMDDHH, or as yymmddhhmm from 2020 on, or seconds since 1900 or 1904 (Excel, LabVIEW, NTP),
+ * which would be instants after 2077? */
 int evtwin__time_is_ambiguous(const char *text, size_t n);
 
 /* ---- the calendar ---- */

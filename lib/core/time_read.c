@@ -527,8 +527,12 @@ evtwin_status evtwin__time_read(const char *text, size_t n, const evtwin__time_r
 
 int evtwin__time_is_ambiguous(const char *text, size_t n) {
     static const char *const formats[] = {"%Y%m%d%H", "%y%m%d%H%M"};
-    if (n != 10 || text[0] < '1' || (text[0] == '1' && text[1] != '9')) {
+    int64_t v;
+    if (n != 10 || !evtwin__parse_i64(text, n, &v) || v < 1900000000) {
         return 0;
+    }
+    if (v >= 3400000000) {
+        return 1;
     }
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
         moment m = {.weekday = -1};

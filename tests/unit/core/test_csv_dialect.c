@@ -254,6 +254,7 @@ static void times_that_may_be_dates(void **state) {
     (void)state;
     check_refused("time,v\n2024013108,1\n", EVTWIN_E_PARSE,
                   "in.csv:2:1: '2024013108'|--time-format");
+    check_refused("time,v\n3786940800,1\n", EVTWIN_E_PARSE, "'3786940800'|1904|--time-format");
     check_refused("time,v\n2401310830,1\n", EVTWIN_E_PARSE, "'2401310830'|--time-format");
     static const char *const seconds[] = {"1704096000", "1901010000", "2024013124", "2013310830"};
     char text[64];
