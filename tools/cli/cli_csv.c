@@ -189,7 +189,9 @@ static void print_nearest(FILE *f, const evtwin_csv *csv, const char *const *nam
             return;
         }
         if (has_unit_behind(column, name)) {
-            fprintf(f, " (take the unit off the name '%s')", column);
+            fprintf(f,
+                    " (take the unit off the name '%s', and say it with --unit if it is not ours)",
+                    column);
             return;
         }
         cli_nearest_offer(&nearest, column);
