@@ -178,7 +178,7 @@ static size_t count_batteries(const cli *c, const evtwin_table *table, size_t *n
 /* What to do about a failure of the training, as flags; NULL if its text says all. */
 static const char *next_step_of(const cli *c, const evtwin_table *table, evtwin_status st) {
     if (st == EVTWIN_E_RANGE) { /* telemetry in another unit, or a label that cannot be */
-        return evtwin_telemetry_check(table) == EVTWIN_E_RANGE ? "--unit takes it" : NULL;
+        return evtwin_telemetry_check(table) == EVTWIN_E_RANGE ? cli_after_range() : NULL;
     }
     if (st != EVTWIN_E_DATA || cli_text(c, GROUP_BY_RESET) != NULL) {
         return NULL;

@@ -112,9 +112,8 @@ static int predict(const cli *c, const evtwin_predictor *predictor, evtwin_table
         }
         evtwin_session_free(session);
     }
-    const int is_unit = st == EVTWIN_E_RANGE;
     return st < 0 ? cli_fail_about(cli_text(c, PREDICT_CSV), CLI_AN_INPUT, st,
-                                   is_unit ? "--unit takes it" : NULL)
+                                   st == EVTWIN_E_RANGE ? cli_after_range() : NULL)
                   : 0;
 }
 

@@ -128,6 +128,9 @@ static int occurs_in_rows(const evtwin__csv_scan *scan, const char *rows, char d
     return rows == scan->end || memchr(rows, delimiter, (size_t)(scan->end - rows)) != NULL;
 }
 
+/* "%.*s" of a sign in a text: a tab as the word that --delimiter takes. */
+#define SIGN(c) (c) == '\t' ? 3 : 1, (c) == '\t' ? "tab" : &(c)
+
 static evtwin_status find_delimiter(evtwin__csv_scan *scan, char *out) {
     EVTWIN_TRY(have_lines(scan, 1));
     size_t n_fields[N_CANDIDATES], n_present = 0;
@@ -157,9 +160,9 @@ static evtwin_status find_delimiter(evtwin__csv_scan *scan, char *out) {
         }
     }
     EVTWIN_FAIL_IF(n_fitting > 1, EVTWIN_E_PARSE,
-                   "%s:%zu:1: fields may be separated by '%c' or by '%c': say which with "
+                   "%s:%zu:1: fields may be separated by '%.*s' or by '%.*s': say which with "
                    "--delimiter (delimiter=)",
-                   scan->name, scan->line, fitting[0], fitting[1]);
+                   scan->name, scan->line, SIGN(fitting[0]), SIGN(fitting[1]));
     *out = n_fitting == 1                                          ? fitting[0]
            : n_present == 1 && occurs_in_rows(scan, rows, present) ? present
                                                                    : ',';
@@ -335,21 +338,26 @@ int evtwin__csv_may_be_thousands(const char *text, size_t length, char sign) {
 
 /* What the fields of one kind tell. */
 typedef struct evidence {
-    char comma[24], point[24]; /* an example of each, "" = none */
-    int is_certain;            /* a comma that cannot separate thousands */
+    char comma[24], point[24];        /* an example of each, "" = none */
+    int is_certain, is_point_certain; /* one that cannot separate thousands */
 } evidence;
 
+/* Keep the field as an example of a sign, a certain one rather than another. */
+static void weigh_sign(const char *text, size_t length, char sign, char example[24],
+                       int *is_certain_io) {
+    const int is_certain = !evtwin__csv_may_be_thousands(text, length, sign);
+    if (example[0] == '\0' || (is_certain && !*is_certain_io)) {
+        snprintf(example, 24, "%.*s", length < 24 ? (int)length : 23, text);
+    }
+    *is_certain_io |= is_certain;
+}
+
 static void weigh(const char *text, size_t length, evidence *e) {
-    const int n = length < sizeof e->comma ? (int)length : (int)sizeof e->comma - 1;
-    const int may_group = evtwin__csv_may_be_thousands(text, length, ',');
-    if (may_group || evtwin__csv_is_decimal(text, length, ',')) {
-        const int is_certain = !may_group;
-        if (e->comma[0] == '\0' || (is_certain && !e->is_certain)) {
-            snprintf(e->comma, sizeof e->comma, "%.*s", n, text);
-        }
-        e->is_certain |= is_certain;
-    } else if (e->point[0] == '\0' && evtwin__csv_is_decimal(text, length, '.')) {
-        snprintf(e->point, sizeof e->point, "%.*s", n, text);
+    if (evtwin__csv_may_be_thousands(text, length, ',') ||
+        evtwin__csv_is_decimal(text, length, ',')) {
+        weigh_sign(text, length, ',', e->comma, &e->is_certain);
+    } else if (evtwin__csv_is_decimal(text, length, '.')) {
+        weigh_sign(text, length, '.', e->point, &e->is_point_certain);
     }
 }
 
@@ -359,8 +367,10 @@ static int is_end_of_file(const evtwin__csv_scan *scan) {
            (scan->file_size > 0 && (size_t)(scan->end - scan->buffer) >= scan->file_size);
 }
 
-/* Weigh the records in the window: fields that must be numbers, and those that may be. */
-static void weigh_window(const evtwin__csv_reader *r, evidence *must, evidence *may) {
+/* Weigh the records in the window: fields that must be numbers, those that may be, and those that
+ * nobody uses. */
+static void weigh_window(const evtwin__csv_reader *r, evidence *must, evidence *may,
+                         evidence *unused) {
     const evtwin__csv_scan *scan = &r->scan;
     for (const char *c = scan->at; c < scan->end;) {
         const char *end = line_end(c, scan->end, 1), *text;
@@ -372,7 +382,7 @@ static void weigh_window(const evtwin__csv_reader *r, evidence *must, evidence *
              i++) {
             const evtwin__csv_target *t = &r->target[i];
             if (t->kind == EVTWIN_F64 || t->kind == EVTWIN_I64) {
-                weigh(text, length, t->is_inferred || t->is_lenient ? may : must);
+                weigh(text, length, t->is_lenient ? unused : t->is_inferred ? may : must);
             }
         }
         c = end + 1;
@@ -393,9 +403,13 @@ evtwin_status evtwin__csv_decide_decimal(evtwin__csv_reader *r) {
         if (line_end(scan->at, scan->end, 1) == scan->end && !is_end_of_file(scan)) {
             return EVTWIN_OK; /* no whole record yet */
         }
-        evidence must = {"", "", 0}, may = {"", "", 0};
-        weigh_window(r, &must, &may);
+        evidence must = {.comma = ""}, may = {.comma = ""}, unused = {.comma = ""};
+        weigh_window(r, &must, &may, &unused);
         const evidence *e = must.comma[0] != '\0' || must.point[0] != '\0' ? &must : &may;
+        if (e->comma[0] == '\0' && e->point[0] == '\0' && unused.is_certain &&
+            unused.point[0] == '\0') {
+            e = &unused; /* which never refuses a file */
+        }
         EVTWIN_FAIL_IF(e->comma[0] != '\0' && e->point[0] != '\0', EVTWIN_E_PARSE,
                        "%s: numbers are written with a comma ('%s') and with a point ('%s'): say "
                        "which is the decimal sign with --decimal (decimal=)",
@@ -404,6 +418,11 @@ evtwin_status evtwin__csv_decide_decimal(evtwin__csv_reader *r) {
                        "%s: the comma of '%s' may be a decimal sign or separate thousands: say "
                        "which is the decimal sign with --decimal (decimal=)",
                        scan->name, e->comma);
+        EVTWIN_FAIL_IF(e->point[0] != '\0' && !e->is_point_certain && scan->delimiter == ';',
+                       EVTWIN_E_PARSE,
+                       "%s: the point of '%s' may be a decimal sign or separate thousands: say "
+                       "which is the decimal sign with --decimal (decimal=)",
+                       scan->name, e->point);
         r->decimal = e->comma[0] != '\0' ? ',' : '.';
     }
     r->is_decided = 1;

@@ -376,8 +376,8 @@ static evtwin_status check_words(const evtwin__csv_reader *r) {
     return EVTWIN_OK;
 }
 
-/* A column in percent that lies wholly within 0 to 1 is a fraction, or a fleet that is all but
- * empty: who has it must say which. */
+/* A column in percent that lies wholly within 0 to 1, or a little beyond, is a fraction, or a fleet
+ * that is all but empty: who has it must say which. */
 static evtwin_status check_scale(const evtwin__csv_reader *r, const evtwin__csv_target *target) {
     const double *value = evtwin_table_f64(r->table, target->col);
     size_t n = 0;
@@ -386,7 +386,7 @@ static evtwin_status check_scale(const evtwin__csv_reader *r, const evtwin__csv_
         if (isnan(value[row])) {
             continue;
         }
-        if (!(value[row] >= 0.0 && value[row] <= 1.0)) {
+        if (!(value[row] >= 0.0 && value[row] <= EVTWIN__FRACTION_MAX)) {
             return EVTWIN_OK;
         }
         n++;
@@ -395,16 +395,16 @@ static evtwin_status check_scale(const evtwin__csv_reader *r, const evtwin__csv_
     if (max == 0.0) {
         return EVTWIN_OK; /* the same in either unit */
     }
-    const char *const form = "%s: column '%.100s' has %zu values, all within 0 to 1, and is in "
+    const char *const form = "%s: column '%.100s' has %zu values, all within 0 to %g, and is in "
                              "percent: state its unit with --unit %s=fraction, or --unit "
                              "%s=percent if that is right (units=)";
     if (n < EVTWIN__FRACTION_VALUES) {
-        evtwin__log(EVTWIN_LOG_WARNING, form, r->scan.name, target->name, n, target->quantity,
-                    target->quantity);
+        evtwin__log(EVTWIN_LOG_WARNING, form, r->scan.name, target->name, n, fmax(max, 1.0),
+                    target->quantity, target->quantity);
         return EVTWIN_OK;
     }
-    return evtwin__fail(EVTWIN_E_RANGE, form, r->scan.name, target->name, n, target->quantity,
-                        target->quantity);
+    return evtwin__fail(EVTWIN_E_RANGE, form, r->scan.name, target->name, n, fmax(max, 1.0),
+                        target->quantity, target->quantity);
 }
 
 static evtwin_status check_scales(const evtwin__csv_reader *r) {

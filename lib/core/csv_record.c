@@ -48,6 +48,28 @@ static evtwin__csv_field trimmed(const evtwin__csv_field *field) {
     return f;
 }
 
+/* Is there a blank that is not ASCII at c: a no-break one, as pages have, or a second byte-order
+ * mark? Its length, else 0. */
+static size_t wide_blank(const char *c, size_t length) {
+    return length >= 2 && memcmp(c, "\xC2\xA0", 2) == 0       ? 2
+           : length >= 3 && memcmp(c, "\xEF\xBB\xBF", 3) == 0 ? 3
+                                                              : 0;
+}
+
+/* The name without blanks of any kind around it. */
+static evtwin__csv_field trimmed_name(const evtwin__csv_field *field) {
+    evtwin__csv_field f = trimmed(field);
+    for (size_t n; (n = wide_blank(f.text, f.length)) > 0; f = trimmed(&f)) {
+        f.text += n;
+        f.length -= n;
+    }
+    while (f.length >= 2 && wide_blank(f.text + f.length - 2, 2) > 0) {
+        f.length -= 2;
+        f = trimmed(&f);
+    }
+    return f;
+}
+
 /* A file of which only some columns are used may have names that cannot be read. */
 static evtwin_status mend_name(const evtwin__csv_reader *r, char *name) {
     if (evtwin__utf8_is_valid(name, strlen(name))) {
@@ -73,7 +95,7 @@ static evtwin_status add_target(evtwin__csv_reader *r, const evtwin__csv_field *
                        r->scan.name, n + 64);
         r->target = target;
     }
-    const evtwin__csv_field f = trimmed(field);
+    const evtwin__csv_field f = trimmed_name(field);
     char *name = evtwin__strndup(f.text, f.length);
     EVTWIN_FAIL_IF(name == NULL, EVTWIN_E_NOMEM, "%s: no memory for a name", r->scan.name);
     r->target[n] = (evtwin__csv_target){.name = name, .kind = EVTWIN__CSV_SKIP};
@@ -84,7 +106,9 @@ static evtwin_status add_target(evtwin__csv_reader *r, const evtwin__csv_field *
 /* The line that was taken for the header may not be it. */
 static evtwin_status fail_header(evtwin__csv_reader *r) {
     EVTWIN_TRY(evtwin__csv_suggest_header(r, 0, NULL));
-    EVTWIN_FAIL(EVTWIN_E_PARSE, "%s:%zu:%zu: %s", AT(r, r->n_targets + 1), r->scan.problem);
+    const int is_json = *r->scan.at == '{' || *r->scan.at == '[';
+    EVTWIN_FAIL(EVTWIN_E_PARSE, "%s:%zu:%zu: %s%s", AT(r, r->n_targets + 1), r->scan.problem,
+                is_json ? " (JSON? records are read by jsonl:FILE)" : "");
 }
 
 evtwin_status evtwin__csv_header_read(evtwin__csv_reader *r) {
@@ -158,12 +182,35 @@ static int parse_number(const evtwin__csv_reader *r, const evtwin__csv_field *fi
     return evtwin__parse_f64(text, f.length, out);
 }
 
+static int has_digit(const evtwin__csv_field *f) {
+    size_t i = 0;
+    while (i < f->length && !(f->text[i] >= '0' && f->text[i] <= '9')) {
+        i++;
+    }
+    return i < f->length;
+}
+
+/* Is the record at scan.at the first one, and does none of its fields begin with a digit? */
+static int is_row_of_words(const evtwin__csv_reader *r) {
+    const char *c = r->scan.at, *end = r->scan.end;
+    int is_start = 1;
+    while (r->row == 0 && c < end && *c != '\n' && !(is_start && *c >= '0' && *c <= '9')) {
+        is_start = *c == r->scan.delimiter || strchr("\" +-.,", *c) != NULL;
+        c++;
+    }
+    return r->row == 0 && c < end && *c == '\n';
+}
+
 /* A field that should be a number and is not. */
 static evtwin_status fail_number(const evtwin__csv_reader *r, size_t i,
                                  const evtwin__csv_field *field) {
     const evtwin__csv_field f = trimmed(field);
-    const char *problem = "is not a number";
-    if (is_infinity(&f)) {
+    const char *problem = "is not a number: leave the field empty if the value is missing";
+    if (evtwin__text_is_word(f.text, f.length, r->target[i].name)) {
+        problem = "is the header again, not a number: of joined files keep the first header only";
+    } else if (is_row_of_words(r)) {
+        problem = "is not a number: if the row below the header gives units, take it out";
+    } else if (is_infinity(&f)) {
         problem = "is not a number: leave the field empty if the value is missing";
     } else if (r->decimal == ',' && memchr(f.text, '.', f.length) != NULL) {
         problem = "is not a number: the decimal sign is ',', and nothing may separate thousands; "
@@ -179,6 +226,11 @@ static evtwin_status fail_number(const evtwin__csv_reader *r, size_t i,
         problem = "is not a number: nothing may separate thousands";
     } else if (evtwin__parse_bool(f.text, f.length) >= 0) {
         problem = "is not a number, and true and false are none here";
+    } else if (r->target[i].takes_words) {
+        problem = "is not a number: a label is 0 or 1, or true or false, empty if it is missing";
+    } else if (has_digit(&f)) {
+        problem = "is not a number: write it alone, in decimal digits, without a unit, a sign of "
+                  "percent or currency, or anything between the digits";
     }
     return fail_value(r, i, field, problem);
 }
@@ -268,6 +320,11 @@ static evtwin_status store_i64(evtwin__csv_reader *r, size_t i, const evtwin__cs
         if (!fits) {
             return fail_value(r, i, field, "is too large for an integer");
         }
+        const char *quantity = target->quantity;
+        if (floor(v) != v && quantity != NULL &&
+            strcmp(quantity, evtwin__schema[EVTWIN__Q_SEQ].name) == 0) {
+            return fail_value(r, i, field, "is not a whole number"); /* records would be one */
+        }
         n = (int64_t)floor(v);
     }
     return evtwin_table_set_i64(r->table, target->col, r->row, n);
@@ -279,6 +336,12 @@ static evtwin_status store_time(evtwin__csv_reader *r, size_t i, const evtwin__c
         r->time_format != NULL ? r->time_format : r->target[i].time_format, r->options.naive_time};
     int64_t time_us;
     evtwin__time_kind kind;
+    if (rule.format == NULL && evtwin__time_is_ambiguous(f.text, f.length)) {
+        return fail_value(
+            r, i, &f,
+            "may be a date, or seconds since 1970, 1904 or 1900: say which with --time-format "
+            "(time_format=) %Y%m%d%H, %y%m%d%H%M or %s (seconds since 1970)");
+    }
     const evtwin_status st = evtwin__time_read(f.text, f.length, &rule, &time_us, &kind);
     if (st < 0) {
         return evtwin__fail_in(st, "%s:%zu:%zu: column '%.100s'%s", r->scan.name, r->scan.line,
@@ -332,7 +395,9 @@ static evtwin_status store(evtwin__csv_reader *r, size_t i, const evtwin__csv_fi
     if (st != EVTWIN_E_PARSE || !target->is_lenient) {
         return st;
     }
-    evtwin__log(EVTWIN_LOG_INFO, "%s; the column is taken as text", evtwin_last_error());
+    const int is_time = target->kind == EVTWIN_TIME;
+    evtwin__log(is_time ? EVTWIN_LOG_WARNING : EVTWIN_LOG_INFO, "%s; the column is taken as text%s",
+                evtwin_last_error(), is_time ? ", and rows keep the order of the file" : "");
     return turn_to_text(r, i, field);
 }
 
@@ -392,7 +457,11 @@ static evtwin_status check_width(const evtwin__csv_reader *r, size_t n, size_t n
     }
     EVTWIN_TRY(evtwin__csv_suggest_header(r, 0, NULL));
     const char *advice = "";
-    if (n == r->n_targets + 1 && r->row == 0) {
+    if (*r->scan.at == '#') {
+        advice = ": lines of comment are not read, take them out";
+    } else if (n == 1) {
+        advice = ": if it is a line of text among the rows, take it out";
+    } else if (n == r->n_targets + 1 && r->row == 0) {
         advice = ": if the first is the name of the row (R writes it), give it one in the header";
     } else if (n > r->n_targets && r->scan.delimiter == ',') {
         advice = ": numbers with a decimal comma need quotes where commas separate the fields";
@@ -401,10 +470,10 @@ static evtwin_status check_width(const evtwin__csv_reader *r, size_t n, size_t n
                 r->n_targets, advice);
 }
 
-/* A value of a record was refused, and field i of it is next at c: that the record has another
- * width says more than what came of it. Returns st where it has not. */
-static evtwin_status explain(evtwin__csv_reader *r, const char *c, size_t i, evtwin_status st) {
-    evtwin__csv_next next = EVTWIN__CSV_FIELD;
+/* A value of a record was refused, and field i of it, if next is not its end, is at c: that the
+ * record has another width says more than what came of it. Returns st where it has not. */
+static evtwin_status explain(evtwin__csv_reader *r, const char *c, size_t i, evtwin__csv_next next,
+                             evtwin_status st) {
     size_t n_filled = 0;
     for (; next == EVTWIN__CSV_FIELD; i++) {
         evtwin__csv_field field;
@@ -441,7 +510,7 @@ static evtwin_status read_record(evtwin__csv_reader *r, evtwin__csv_next *next_o
                        r->scan.problem);
         const evtwin_status st = i < r->n_targets ? store(r, i, &field) : EVTWIN_OK;
         i++;
-        EVTWIN_TRY(st == EVTWIN_E_PARSE && next == EVTWIN__CSV_FIELD ? explain(r, c, i, st) : st);
+        EVTWIN_TRY(st == EVTWIN_E_PARSE ? explain(r, c, i, next, st) : st);
         n_filled = i > r->n_targets && field.length > 0 ? i : n_filled;
         if (next == EVTWIN__CSV_END) {
             break;

@@ -240,7 +240,8 @@ static evtwin__csv_next scan_separator(evtwin__csv_scan *scan, const char *c, in
         if (c + 1 == scan->end && !scan->is_last) {
             return EVTWIN__CSV_CUT;
         }
-        return bad(scan, "a carriage return without a line feed");
+        return bad(scan, "a carriage return without a line feed: save the file with line feeds at "
+                         "the ends of lines");
     case '\0':
         if (c != scan->end) {
             return bad(scan, "a NUL byte");
@@ -251,11 +252,12 @@ static evtwin__csv_next scan_separator(evtwin__csv_scan *scan, const char *c, in
         while (*c == ' ') {
             c++;
         }
-        return *c == '"' ? bad(scan, "text behind a closing quote")
+        return *c == '"' ? bad(scan, "text behind a closing quote: quotes inside are written twice")
                          : scan_separator(scan, c, is_quoted, c_io);
     default:
-        return bad(scan, is_quoted ? "text behind a closing quote"
-                                   : "a quote inside a field that does not begin with one");
+        return bad(scan, is_quoted ? "text behind a closing quote: quotes inside are written twice"
+                                   : "a quote inside a field that does not begin with one: put "
+                                     "the field in quotes and write those inside twice");
     }
 }
 

@@ -39,6 +39,7 @@ static const struct {
     {FIRST("ARROW1\0\0"), "an Arrow (Feather) file", NULL},
     {FIRST("FEA1"), "a Feather file", NULL},
     {FIRST("Obj\x01"), "an Avro file", NULL},
+    {FIRST("MDF     "), "a measurement file (ASAM MDF)", NULL},
     {FIRST("\x93NUMPY"), "a NumPy array", NULL},
     {FIRST("\x89HDF\r\n\x1a\n"), "HDF5", NULL},
     {FIRST("MATLAB 5.0 MAT-file"), "a MATLAB file", NULL},

@@ -127,4 +127,8 @@ typedef enum evtwin__target_id {
 size_t evtwin__target_label(size_t t);
 size_t evtwin__target_prediction(size_t t);
 
+/* A column in percent that never exceeds this is taken for fractions: new packs and estimators that
+ * overshoot reach a little beyond 1. */
+#define EVTWIN__FRACTION_MAX 1.1
+
 #endif

@@ -47,6 +47,11 @@ void evtwin__time_count(evtwin__time_counts *counts, evtwin__time_kind kind);
 /* Tell the log of them. */
 void evtwin__time_log(const evtwin__time_counts *counts, const char *file, evtwin_naive_time naive);
 
+/* May these ten digits be something else than seconds since 1970, of 2032 or later: a date as
+ * YYYYMMDDHH, or as yymmddhhmm from 2020 on, or seconds since 1900 or 1904 (Excel, LabVIEW, NTP),
+ * which would be instants after 2077? */
+int evtwin__time_is_ambiguous(const char *text, size_t n);
+
 /* ---- the calendar ---- */
 
 typedef struct evtwin__date {

@@ -525,6 +525,26 @@ evtwin_status evtwin__time_read(const char *text, size_t n, const evtwin__time_r
     return EVTWIN_OK;
 }
 
+int evtwin__time_is_ambiguous(const char *text, size_t n) {
+    static const char *const formats[] = {"%Y%m%d%H", "%y%m%d%H%M"};
+    int64_t v;
+    if (n != 10 || !evtwin__parse_i64(text, n, &v) || v < 1900000000) {
+        return 0;
+    }
+    if (v >= 3400000000) {
+        return 1;
+    }
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        moment m = {.weekday = -1};
+        scan s = {text, text + n};
+        if (text[0] - '1' >= (int)i && scan_format(&s, formats[i], '\0', &m) && s.at == s.end &&
+            m.year < 2100 && exists(&m)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 evtwin_status evtwin_time_parse(const char *text, evtwin_naive_time naive, int64_t *time_us_out) {
     EVTWIN_FAIL_IF(text == NULL || time_us_out == NULL, EVTWIN_E_ARG,
                    "text or time_us_out is NULL");

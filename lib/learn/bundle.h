@@ -63,7 +63,7 @@ static inline int evtwin__is_outside(const evtwin__bundle_feature *f, double val
 /* 1 if so many values of this unit are perhaps fractions: percent, all in 0 to 1. */
 static inline int evtwin__is_like_fraction(const char *unit, size_t n, double min, double max) {
     return strcmp(unit, "percent") == 0 && n >= EVTWIN__FRACTION_VALUES && min >= 0.0 &&
-           max > 0.0 && max <= 1.0;
+           max > 0.0 && max <= EVTWIN__FRACTION_MAX;
 }
 
 /* The model of one target. A count of 0 or a NaN is unknown. */

@@ -45,8 +45,9 @@ enum { TEXT_SIZE = 1024 };
     X(SIGN_AS_IS, "sign-as-is", "info",                                                            \
       "column '{}' is negative in every row and used unchanged (negative means charging)")         \
     X(SIMILAR_NAMES, "similar-names", "warning",                                                   \
-      "{} of {} names of groups differ from another by blanks or case only (the first: '{}' and "  \
-      "'{}'): where they mean one battery, its rows are on both sides of the split")               \
+      "{} of {} names of groups differ from another by blanks, case, leading zeros or the form "   \
+      "of a number only (the first: '{}' and '{}'): where they mean one battery, its rows are on " \
+      "both sides of the split")                                                                   \
     X(TORN_BATTERIES, "battery-in-groups", "warning",                                              \
       "{} of {} batteries by battery_id have rows in more than one group (the first is '{}'), and" \
       " so perhaps on both sides of the split")                                                    \

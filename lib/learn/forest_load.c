@@ -15,6 +15,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 
 /* The state of one load; a row's place is an offset into it. */
 typedef struct loader {
@@ -376,8 +377,17 @@ static evtwin_status set_base_margin(const loader *l) {
 static void stop_at_best(const char *name, loader *l, int all_trees) {
     evtwin_model *m = l->builder.model;
     int64_t best;
-    if (!evtwin__parse_i64(l->best_iteration.at, l->best_iteration.size, &best) || best < 0 ||
-        (uint64_t)best + 1 >= m->n_trees) {
+    if (l->best_iteration.at == NULL) {
+        return;
+    }
+    if (!evtwin__parse_i64(l->best_iteration.at, l->best_iteration.size, &best) || best < 0) {
+        evtwin__log(
+            EVTWIN_LOG_WARNING,
+            "%s: best_iteration \"%.*s\" is not the number of a round: all %zu trees are used",
+            name, EVTWIN__SLICE_TEXT(l->best_iteration), m->n_trees);
+        return;
+    }
+    if ((uint64_t)best + 1 >= m->n_trees) {
         return;
     }
     evtwin__log(EVTWIN_LOG_WARNING,
@@ -405,6 +415,26 @@ static evtwin_status load(const char *name, loader *l, int all_trees) {
     EVTWIN_TRY(set_base_margin(l));
     stop_at_best(name, l, all_trees);
     return evtwin__forest_finish(&l->builder);
+}
+
+/* Files of other versions differ anywhere, and the version stands last: where it is not supported
+ * it says more than what was found first. */
+static evtwin_status explain(loader *l, evtwin_status st) {
+    char text[512];
+    evtwin__slice key;
+    int more = 1, has_version = 0;
+    snprintf(text, sizeof text, "%s", evtwin_last_error());
+    l->scan = evtwin__json_scan_begin(l->scan.begin, (size_t)(l->scan.end - l->scan.begin));
+    evtwin_status again = evtwin__json_scan_enter(&l->scan, '{');
+    while (again >= 0 && !has_version &&
+           (again = evtwin__json_scan_member(&l->scan, &key, &more)) >= 0 && more) {
+        has_version = evtwin__slice_is(key, "version");
+        again = has_version ? integers(l, &file[1]) : evtwin__json_scan_skip(&l->scan);
+    }
+    if (again >= 0 && has_version && check_version(l) == EVTWIN_E_UNSUPPORTED) {
+        return EVTWIN_E_UNSUPPORTED;
+    }
+    return evtwin__fail(st, "%s", text);
 }
 
 static void free_loader(loader *l) {
@@ -463,10 +493,12 @@ static evtwin_status load_buffer(const char *name, const char *data, size_t size
     EVTWIN_FAIL_IF(size > EVTWIN__MODEL_MAX_BYTES, EVTWIN_E_UNSUPPORTED,
                    "%s: %zu bytes, at most %d are supported", name, size, EVTWIN__MODEL_MAX_BYTES);
     EVTWIN_TRY(check_kind(name, data, size));
-    loader l = {.scan = evtwin__json_scan_begin(data, size), .n_trees = -1};
+    const size_t mark = size >= 3 && memcmp(data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    loader l = {.scan = evtwin__json_scan_begin(data + mark, size - mark), .n_trees = -1};
     l.builder.model = evtwin__calloc(1, sizeof *l.builder.model);
     EVTWIN_FAIL_IF(l.builder.model == NULL, EVTWIN_E_NOMEM, "out of memory for the model");
-    const evtwin_status st = load(name, &l, all_trees);
+    evtwin_status st = load(name, &l, all_trees);
+    st = st == EVTWIN_E_CORRUPT || st == EVTWIN_E_PARSE ? explain(&l, st) : st;
     free_loader(&l);
     if (st < 0) {
         l.builder.model->width = l.n_names; /* as many as there are to free */

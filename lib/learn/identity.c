@@ -5,6 +5,7 @@
 #include "learn/identity.h"
 
 #include "core/mem.h"
+#include "core/num.h"
 #include "core/status.h"
 #include "learn/features.h"
 
@@ -38,14 +39,37 @@ evtwin_status evtwin__check_battery_ids(const evtwin_table *table, size_t col) {
     return EVTWIN_OK;
 }
 
-/* The name without blanks and in lower case; its length. */
+static int is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+/* Is the zero one that a spreadsheet drops: at the start of a number, behind no point? */
+static int is_leading_zero(const char *name, const char *to, size_t n) {
+    return *name == '0' && is_digit(name[1]) &&
+           (n == 0 || (!is_digit(to[n - 1]) && to[n - 1] != '.'));
+}
+
+/* What tools that take names for numbers make of one: 7 of 07, 7.0 and 7e0; its length, 0 if the
+ * name is not such a number. */
+static size_t fold_number(const char *name, char *to) {
+    double v;
+    if (!evtwin__parse_f64(name, strlen(name), &v) || floor(v) != v || fabs(v) >= 0x1p53) {
+        return 0;
+    }
+    return evtwin__format_f64(v, to);
+}
+
+/* The name without blanks and leading zeros and in lower case; its length. */
 static size_t fold(const char *name, char *to) {
-    size_t n = 0;
+    size_t n = fold_number(name, to);
+    if (n > 0) {
+        return n;
+    }
     for (; *name != '\0'; name++) {
         const int is_no_break = (unsigned char)name[0] == 0xc2 && (unsigned char)name[1] == 0xa0;
         if (is_no_break) {
             name++;
-        } else if (strchr(" \t\r\n", *name) == NULL) {
+        } else if (strchr(" \t\r\n", *name) == NULL && !is_leading_zero(name, to, n)) {
             to[n++] = (char)(*name >= 'A' && *name <= 'Z' ? *name - 'A' + 'a' : *name);
         }
     }
@@ -60,7 +84,7 @@ evtwin_status evtwin__find_similar_names(const evtwin__dict *names, evtwin__simi
         const size_t length = strlen(names->text[i]);
         longest = length > longest ? length : longest;
     }
-    char *text = evtwin__calloc(longest + 1, 1);
+    char *text = evtwin__calloc(longest + EVTWIN__NUM_SIZE, 1);
     size_t *first = evtwin__calloc(names->n, sizeof *first); /* of a folded name */
     if (text == NULL || first == NULL) {
         st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory for %zu names", names->n);

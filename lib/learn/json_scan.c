@@ -190,6 +190,13 @@ evtwin_status evtwin__json_scan_f32(evtwin__json_scan *s, float *out) {
     const evtwin__slice word = scan_word(s);
     if (!is_number(word)) {
         s->at = word.at;
+        const char *first = word.at;
+        first += first != s->end && *first == '-';
+        EVTWIN_FAIL_IF(
+            first != s->end && (*first == 'N' || *first == 'I'), EVTWIN_E_PARSE,
+            "byte %zu: NaN or infinity where a number is expected: look at the labels and "
+            "features of its training",
+            (size_t)(word.at - s->begin));
         return fail_at(s, "a number");
     }
     EVTWIN_FAIL_IF(!evtwin__parse_f32(word, out), EVTWIN_E_CORRUPT,

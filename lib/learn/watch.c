@@ -174,9 +174,10 @@ static void log_outside(const evtwin_feature_range *r) {
 
 static void log_fraction(const evtwin_feature_range *r) {
     evtwin__log(EVTWIN_LOG_WARNING,
-                "feature '%s': all %llu values so far lie within 0 to 1 percent; if they are "
+                "feature '%s': all %llu values so far lie within 0 to %s percent; if they are "
                 "fractions, use the unit override %s=fraction where they are read",
-                r->feature, (unsigned long long)r->n_values, r->feature);
+                r->feature, (unsigned long long)r->n_values,
+                r->max > 1.0 ? words(r->max).text : "1", r->feature);
 }
 
 /* When it begins, then each time that the number has grown tenfold. */

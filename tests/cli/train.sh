@@ -139,12 +139,22 @@ train cut.csv
 refused 65
 err "cut.csv:$(wc -l <fleet.csv)"
 
-# values outside the unit's range name the override
+# values outside the unit's range name the override that mends them, if there is one
 sed 's/,BATTERY_001,\([0-9.]*\),/,BATTERY_001,4\1,/' fleet.csv >range.csv
 train range.csv
 refused 65
 err 'soc'
-err '--unit takes it'
+err 'leave the field empty'
+awk -F, 'BEGIN { OFS = "," } NR > 1 { $5 *= 1000 } 1' fleet.csv >mv.csv
+train mv.csv
+refused 65
+err 'voltage=mV; --unit takes it'
+
+# what the header has behind a name is named
+sed '1s/,soc,/,soc [%],/' fleet.csv >header.csv
+train header.csv
+refused 65
+err "unit off the name 'soc [%]'"
 
 # a label that cannot be is not a matter of units
 awk -F, -v OFS=, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "rul") c = i } NR == 2 { $c = -5 } 1' fleet.csv >negative.csv

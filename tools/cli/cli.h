@@ -248,6 +248,9 @@ int cli_has_column(const evtwin_csv *csv, const char *name);
 /* Read it. 0 or an exit code. */
 int cli_read_csv(evtwin_csv *csv, evtwin_table **out);
 
+/* What to do about the telemetry out of range that the last error names. */
+const char *cli_after_range(void);
+
 /**
  * Does the file have all these columns, under any naming of telemetry? NULL and "none" are passed
  * over. 0, or CLI_DATA after one line that names the missing ones, what was perhaps meant, and what

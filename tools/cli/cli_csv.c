@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { MAX_LISTED = 12 };
 
@@ -132,6 +133,13 @@ int cli_read_csv(evtwin_csv *csv, evtwin_table **out) {
     return st < 0 ? cli_fail(CLI_AN_INPUT, st, NULL) : 0;
 }
 
+/* A value that fits in no other unit is mostly a number that stands for a missing one. */
+const char *cli_after_range(void) {
+    return strstr(evtwin_last_error(), "unit override") != NULL
+               ? "--unit takes it"
+               : "correct it, or leave the field empty if the value is missing";
+}
+
 /* Does a column have that name, or hold the quantity of that name? */
 static int has_column(const evtwin_csv *csv, const char *name) {
     size_t wanted, index;
@@ -157,6 +165,16 @@ static int is_among(const char *const *names, size_t n, const char *name) {
     return 0;
 }
 
+/* Is the column the name with a unit behind it: "soc [%]", "Voltage(V)"? */
+static int has_unit_behind(const char *column, const char *name) {
+    const size_t n = strlen(name);
+    if (strncasecmp(column, name, n) != 0) {
+        return 0;
+    }
+    const char *behind = column + n + strspn(column + n, " _");
+    return *behind != '\0' && strchr("[(/", *behind) != NULL;
+}
+
 /* What was perhaps meant by the missing name: a column that comes near and is not itself required.
  */
 static void print_nearest(FILE *f, const evtwin_csv *csv, const char *const *names, size_t n,
@@ -169,6 +187,12 @@ static void print_nearest(FILE *f, const evtwin_csv *csv, const char *const *nam
         }
         if (cli_is_respelled(column, name)) {
             fprintf(f, " ('%s' differs by blanks or case)", column);
+            return;
+        }
+        if (has_unit_behind(column, name)) {
+            fprintf(f,
+                    " (take the unit off the name '%s', and say it with --unit if it is not ours)",
+                    column);
             return;
         }
         cli_nearest_offer(&nearest, column);

@@ -466,6 +466,23 @@ static void a_stream_fills_the_columns_there_are(void **state) {
     evtwin_csv_free(NULL);
 }
 
+/* Two records of one time differ by seq, so a fraction of it must not go. */
+static void a_stream_refuses_a_fraction_of_seq(void **state) {
+    (void)state;
+    evtwin__csv_reader *r;
+    evtwin_table *t;
+    assert_ok(
+        evtwin__csv_reader_open(temp_file("stream.csv", "seq,soc\n1.0,1\n1.5,2\n3,3\n"), NULL, &r));
+    assert_ok(evtwin_telemetry_table_create(&t));
+    assert_ok(evtwin__csv_reader_next(r, 10, t));
+    assert_int_equal(evtwin_table_rows(t), 1);
+    assert_fails(evtwin__csv_reader_next(r, 10, t), EVTWIN_E_PARSE, "3:1|'1.5'|whole|seq");
+    assert_ok(evtwin__csv_reader_next(r, 10, t));
+    assert_int_equal(evtwin_table_i64(t, evtwin_table_find(t, "seq"))[1], 3);
+    evtwin_table_free(t);
+    evtwin_csv_free(r);
+}
+
 /* Power that has a direction in the file's naming has none in ours; the current keeps its sign. */
 static void a_stream_drops_the_sign_of_power_only(void **state) {
     (void)state;
@@ -911,6 +928,7 @@ int main(void) {
         cmocka_unit_test(a_table_is_written),
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(single_columns_are_read_as_written),
+        cmocka_unit_test(a_stream_refuses_a_fraction_of_seq),
         cmocka_unit_test(no_memory_is_an_error_and_no_leak),
         cmocka_unit_test(real_tju),
         cmocka_unit_test(real_hnei),

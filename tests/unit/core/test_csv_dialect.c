@@ -96,6 +96,11 @@ static void what_is_open_is_refused(void **state) {
 
     check_refused("soc,voltage\n\"1,234.5\",350\n", EVTWIN_E_PARSE, "'1,234.5'|thousands");
 
+    /* a point may separate thousands too, where people have decimal commas */
+    check_refused("soc;charge_cycles\n1;1.234\n", EVTWIN_E_PARSE, "'1.234'|thousands|--decimal");
+    check_numbers("soc;voltage\n1;351.234\n0.5;3\n", (double[]){1, 351.234, 0.5, 3}, 2);
+    check_numbers("soc\tvoltage\n1\t351.234\n", (double[]){1, 351.234}, 1);
+
     /* the width of a row says more than what became of its fields */
     check_refused("soc,voltage\n68,8,350,5\n", EVTWIN_E_PARSE, "4 fields|header 2|decimal comma");
     check_refused("soc,voltage\na,68,350\n", EVTWIN_E_PARSE, "3 fields|header 2|R writes it");
@@ -195,6 +200,9 @@ static void what_nobody_uses(void **state) {
     check_refused(text, EVTWIN_E_PARSE, "in.csv:1:3:|'note'|column 2");
     options.used_columns = "current";
     check_refused(text, EVTWIN_E_PARSE, "in.csv:2:9: 'inf'");
+    options.used_columns = "soc"; /* the decimal sign is that of what is used */
+    check_numbers("soc;x\n1;1,234\n2;1.234\n", (double[]){1, NAN, 2, NAN}, 2);
+    check_numbers("soc;x\n1;0.5\n2,5;1\n", (double[]){1, NAN, 2.5, NAN}, 2);
     options.used_columns = "range,speed";
     check_refused("Report,of,us\nrange,speed,name\n1,2,a\n", EVTWIN_E_PARSE, "--skip-lines 1");
 }
@@ -213,6 +221,56 @@ static void thousands_of_columns(void **state) {
     evtwin_table *t = read_text(text);
     assert_int_equal(evtwin_table_cols(t), N);
     assert_true(evtwin_table_number(t, N - 1, 0) == N - 1);
+    evtwin_table_free(t);
+}
+
+/* What stands among the rows is named as what it is. */
+static void lines_among_the_rows(void **state) {
+    (void)state;
+    check_refused("soc,voltage\n%,V\n1,2\n", EVTWIN_E_PARSE, "in.csv:2:1: '%'|units");
+    check_refused("soc,voltage\n1,2\nsoc,voltage\n3,4\n", EVTWIN_E_PARSE,
+                  "in.csv:3:1: 'soc'|header|'soc'");
+    check_refused("soc,voltage\n1,2\n# restart\n3,4\n", EVTWIN_E_PARSE, "in.csv:3:1|comment");
+    check_refused("soc,voltage\n1,2\n(1 row)\n", EVTWIN_E_PARSE, "in.csv:3:1|text");
+    check_refused("soc,voltage\n[1],[V]\n1,2\n", EVTWIN_E_PARSE, "in.csv:2:1: '[1]'|units");
+    check_refused("{\"soc\":1}\n", EVTWIN_E_PARSE, "in.csv:1:1|JSON");
+    check_refused("soc,voltage\r1,2\r", EVTWIN_E_PARSE, "in.csv:1:2|line feeds");
+    static const char *const unclean[] = {"87%", "3.7 V", "$5", "0x10", "1'000", "1_000"};
+    char text[64];
+    for (size_t i = 0; i < sizeof unclean / sizeof unclean[0]; i++) {
+        snprintf(text, sizeof text, "soc,voltage\n1,2\n%s,2\n", unclean[i]);
+        check_refused(text, EVTWIN_E_PARSE, "in.csv:3:1:|unit|digits|'soc'");
+    }
+    check_refused("soc,voltage\n1,2\n--,2\n", EVTWIN_E_PARSE, "'--'|missing|'soc'");
+    check_numbers("\xc2\xa0soc \xc2\xa0,voltage\n1,2\n", (double[]){1, 2}, 1);
+    check_numbers("\xef\xbb\xbf\xef\xbb\xbfsoc,voltage\n1,2\n", (double[]){1, 2}, 1);
+    evtwin_table *t = read_text("\xc2\xa0soc \xc2\xa0,voltage\n1,2\n");
+    assert_string_equal(evtwin_table_name(t, 0), "soc");
+    evtwin_table_free(t);
+}
+
+/* Digits that are a date as well as seconds since 1970. */
+static void times_that_may_be_dates(void **state) {
+    (void)state;
+    check_refused("time,v\n2024013108,1\n", EVTWIN_E_PARSE,
+                  "in.csv:2:1: '2024013108'|--time-format");
+    check_refused("time,v\n3786940800,1\n", EVTWIN_E_PARSE, "'3786940800'|1904|--time-format");
+    check_refused("time,v\n2401310830,1\n", EVTWIN_E_PARSE, "'2401310830'|--time-format");
+    static const char *const seconds[] = {"1704096000", "1901010000", "2024013124", "2013310830"};
+    char text[64];
+    for (size_t i = 0; i < sizeof seconds / sizeof seconds[0]; i++) {
+        snprintf(text, sizeof text, "time,v\n%s,1\n", seconds[i]);
+        evtwin_table *t = read_text(text);
+        assert_true(evtwin_table_i64(t, 0)[0] == strtoll(seconds[i], NULL, 10) * 1000000);
+        evtwin_table_free(t);
+    }
+    options.time_format = "%Y%m%d%H";
+    evtwin_table *t = read_text("time,v\n2024013108,1\n");
+    assert_true(evtwin_table_i64(t, 0)[0] == 1706688000000000);
+    evtwin_table_free(t);
+    options.time_format = "%s";
+    t = read_text("time,v\n2024013108,1\n");
+    assert_true(evtwin_table_i64(t, 0)[0] == 2024013108000000);
     evtwin_table_free(t);
 }
 
@@ -255,6 +313,7 @@ static void fractions_under_a_name_in_percent(void **state) {
     check_refused(scaled("soh", 25, 0.0), EVTWIN_E_RANGE, "'soh'|--unit soh=fraction");
     check_refused(scaled("Vehicle.Powertrain.TractionBattery.StateOfHealth", 20, 1.0),
                   EVTWIN_E_RANGE, "--unit soh=fraction");
+    check_refused(scaled("soh", 20, 1.04), EVTWIN_E_RANGE, "1.04|--unit soh=fraction");
     const char *const fine[] = {
         scaled("soc", 20, 1.5), /* a battery at one percent, beside another */
         "soc,voltage\n0,1\n0,1\n0,1\n0,1\n0,1\n0,1\n0,1\n0,1\n0,1\n0,1\n0,1\n0,1\n0,1\n0,1\n0,1\n"
@@ -369,6 +428,8 @@ int main(void) {
         cmocka_unit_test_setup(words_for_true_and_false, reset),
         cmocka_unit_test_setup(what_nobody_uses, reset),
         cmocka_unit_test_setup(thousands_of_columns, reset),
+        cmocka_unit_test_setup(lines_among_the_rows, reset),
+        cmocka_unit_test_setup(times_that_may_be_dates, reset),
         cmocka_unit_test_setup(times_have_a_format, reset),
         cmocka_unit_test_setup(files_that_are_no_text, reset),
         cmocka_unit_test_setup(fractions_under_a_name_in_percent, reset),

@@ -202,6 +202,8 @@ static const refusal refusals[] = {
     {"\"attributes\":{}", "\"attributes\":{\"a\":[1,}", EVTWIN_E_PARSE, "byte"},
     {"\"attributes\":{}", "\"attributes\":{\"a\":01x}", EVTWIN_E_PARSE, "byte"},
     {"\"attributes\":{}", "\"attributes\":{\"a\":\"\\x\"}", EVTWIN_E_PARSE, "escaped"},
+    {"[2.5E0,", "[-Infinity,", EVTWIN_E_PARSE, "node 0|infinity"},
+    {",3E0]", ",NaN]", EVTWIN_E_PARSE, "node 2|NaN"},
     {"[2.5E0,", "[01,", EVTWIN_E_PARSE, "split_conditions|number"},
     {"[2.5E0,", "[00,", EVTWIN_E_PARSE, "split_conditions|number"},
     {"[2.5E0,", "[1.,", EVTWIN_E_PARSE, "split_conditions|number"},
@@ -411,8 +413,8 @@ static void test_early_stopping(void **state) {
         {"\"attributes\":{\"best_iteration\":\"1\"}", 6.5f, 1},
         {"\"attributes\":{\"best_iteration\":\"2\"}", 9.5f, 0},
         {"\"attributes\":{\"best_iteration\":\"7\"}", 9.5f, 0}, /* of the model it was cut from */
-        {"\"attributes\":{\"best_iteration\":\"none\"}", 9.5f, 0},
-        {"\"attributes\":{\"best_iteration\":\"-1\"}", 9.5f, 0},
+        {"\"attributes\":{\"best_iteration\":\"none\"}", 9.5f, 1},
+        {"\"attributes\":{\"best_iteration\":\"-1\"}", 9.5f, 1},
         {"\"attributes\":{}", 9.5f, 0},
     };
     evtwin_set_log(keep_log, NULL);
@@ -437,6 +439,40 @@ static void test_early_stopping(void **state) {
     evtwin_model_free(m);
     free(text);
     evtwin_set_log(NULL, NULL);
+}
+
+/* A version that is not supported is what is said of its file, whatever else is other in it. */
+static void test_other_versions(void **state) {
+    (void)state;
+    static const struct {
+        const char *from, *to, *version;
+    } cases[] = {
+        {"\"split_type\":[0,0,0],", "", "1.2.0"},
+        {"\"parents\":[2147483647,0,0]", "\"parents\":{}", "4.0.0"},
+        {"\"name\":\"gbtree\"", "\"kind\":1", "1.0.2"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *text = replaced(small, cases[i].from, cases[i].to), version[24], dots[] = "0,0,0";
+        evtwin_model *m = NULL;
+        assert_true(load(text, &m) == EVTWIN_E_CORRUPT || load(text, &m) == EVTWIN_E_PARSE);
+        assert_false(text_names(evtwin_last_error(), "version"));
+        dots[0] = cases[i].version[0];
+        dots[2] = cases[i].version[2];
+        dots[4] = cases[i].version[4];
+        snprintf(version, sizeof version, "\"version\":[%s]}", dots);
+        char *other = replaced(text, "\"version\":[2,1,4]}", version);
+        assert_fails(load(other, &m), EVTWIN_E_UNSUPPORTED, cases[i].version);
+        assert_true(text_names(evtwin_last_error(), "m.json|version|1.7"));
+        free(other);
+        free(text);
+    }
+}
+
+static void test_byte_order_mark(void **state) {
+    (void)state;
+    char *text = replaced(small, "{\"learner\"", "\xEF\xBB\xBF{\"learner\"");
+    assert_true(margin_of(text, 0.0f, 2.5f) == 3.5f);
+    free(text);
 }
 
 /* ---- what is no model ---- */
@@ -856,16 +892,17 @@ static void test_parse_f32(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_small),          cmocka_unit_test(test_fixtures),
-        cmocka_unit_test(test_deleted_nodes),  cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_accepted_forms), cmocka_unit_test(test_base_score_of_classifier),
-        cmocka_unit_test(test_other_boosters), cmocka_unit_test(test_many_names),
-        cmocka_unit_test(test_trivial_models), cmocka_unit_test(test_other_files),
-        cmocka_unit_test(test_truncations),    cmocka_unit_test(test_numbers_changed),
-        cmocka_unit_test(test_bytes_changed),  cmocka_unit_test(test_out_of_memory),
-        cmocka_unit_test(test_deep_tree),      cmocka_unit_test(test_wide_tree),
-        cmocka_unit_test(test_parse_f32),      cmocka_unit_test(test_early_stopping),
-        cmocka_unit_test(test_other_kinds),
+        cmocka_unit_test(test_small),           cmocka_unit_test(test_fixtures),
+        cmocka_unit_test(test_deleted_nodes),   cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_accepted_forms),  cmocka_unit_test(test_base_score_of_classifier),
+        cmocka_unit_test(test_other_boosters),  cmocka_unit_test(test_many_names),
+        cmocka_unit_test(test_trivial_models),  cmocka_unit_test(test_other_files),
+        cmocka_unit_test(test_truncations),     cmocka_unit_test(test_numbers_changed),
+        cmocka_unit_test(test_bytes_changed),   cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_deep_tree),       cmocka_unit_test(test_wide_tree),
+        cmocka_unit_test(test_parse_f32),       cmocka_unit_test(test_early_stopping),
+        cmocka_unit_test(test_other_kinds),     cmocka_unit_test(test_other_versions),
+        cmocka_unit_test(test_byte_order_mark),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

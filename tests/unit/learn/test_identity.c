@@ -6,6 +6,9 @@
 
 #include <float.h>
 
+#include "core/dict.h"
+#include "learn/identity.h"
+
 #include "small_fleet.h"
 
 static const char *const doubts[] = {"similar-names",      "battery-in-groups", "repeated-rows",
@@ -120,7 +123,7 @@ static void test_ids_are_checked(void **state) {
 static void test_names_that_are_nearly_alike(void **state) {
     (void)state;
     static const char *const other[] = {"B003 ", " b003", "B 003",
-                                        "B\302\240003"}; /* no-break space */
+                                        "B3",    "b03",   "B\302\240003"}; /* no-break space */
     for (size_t i = 0; i < sizeof other / sizeof other[0]; i++) {
         evtwin_table *t = make_fleet(FLEET_BATTERIES, FLEET_ROWS);
         rename_ids(t, "vin");
@@ -150,6 +153,33 @@ static void test_names_that_are_nearly_alike(void **state) {
     assert_only(trainer, "similar-names");
     evtwin_trainer_free(trainer);
     evtwin_table_free(t);
+}
+
+/* Spreadsheets and data frames take names for numbers, and write them in another form. */
+static void test_names_that_are_numbers(void **state) {
+    (void)state;
+    static const char *const alike[][2] = {
+        {"7", "07"}, {"7", "7.0"}, {"100000", "1e5"}, {"EV_07", "EV_7"}, {"007-08", "7-8"}};
+    static const char *const others[][2] = {{"12345678901234567891", "12345678901234567892"},
+                                            {"1.5", "1.05"},
+                                            {"S1.5", "S1.05"},
+                                            {"70", "7"},
+                                            {"0", "00x"},
+                                            {"A10", "A1"}};
+    for (size_t i = 0; i < sizeof alike / sizeof *alike + sizeof others / sizeof *others; i++) {
+        const size_t n_alike = sizeof alike / sizeof *alike;
+        const char *const *names = i < n_alike ? alike[i] : others[i - n_alike];
+        evtwin__dict dict = {0};
+        int32_t code;
+        assert_ok(evtwin__dict_intern(&dict, names[0], strlen(names[0]), &code));
+        assert_ok(evtwin__dict_intern(&dict, names[1], strlen(names[1]), &code));
+        evtwin__similar_names similar;
+        assert_ok(evtwin__find_similar_names(&dict, &similar));
+        if (similar.n != (i < n_alike)) {
+            fail_msg("'%s' and '%s': %zu", names[0], names[1], similar.n);
+        }
+        evtwin__dict_free(&dict);
+    }
 }
 
 /* Packs that changed vehicle in the middle of their life. */
@@ -383,6 +413,7 @@ int main(void) {
         cmocka_unit_test(test_a_clean_fleet_gives_nothing),
         cmocka_unit_test(test_ids_are_checked),
         cmocka_unit_test(test_names_that_are_nearly_alike),
+        cmocka_unit_test(test_names_that_are_numbers),
         cmocka_unit_test(test_a_battery_in_two_groups),
         cmocka_unit_test(test_rows_that_are_there_twice),
         cmocka_unit_test(test_several_series_without_a_group),
