@@ -82,8 +82,10 @@ const evtwin__unit *evtwin__unit_find(const char *name, const char *ours);
 evtwin_status evtwin__unit_check(const char *column, size_t q, const char *name,
                                  const evtwin__unit **out);
 
-/* So many values in percent that all lie within 0 to 1 are no accident: perhaps fractions. */
+/* So many values in percent that never exceed the maximum are no accident: perhaps fractions. New
+ * packs and estimators that overshoot reach a little beyond 1. */
 enum { EVTWIN__FRACTION_VALUES = 20 };
+#define EVTWIN__FRACTION_MAX 1.1
 
 /* Unit number i that measures the same as ours; NULL beyond the last. */
 const evtwin__unit *evtwin__unit_at(const char *ours, size_t i);
@@ -126,9 +128,5 @@ typedef enum evtwin__target_id {
 /* Label and prediction of target t as numbers of quantities. */
 size_t evtwin__target_label(size_t t);
 size_t evtwin__target_prediction(size_t t);
-
-/* A column in percent that never exceeds this is taken for fractions: new packs and estimators that
- * overshoot reach a little beyond 1. */
-#define EVTWIN__FRACTION_MAX 1.1
 
 #endif

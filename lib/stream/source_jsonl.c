@@ -218,8 +218,17 @@ static evtwin_status decode_line(jsonl_source *s, const char *line, size_t lengt
     return EVTWIN_OK;
 }
 
-/* What is to be reported when no line is left. */
-static evtwin_status end_of_lines(jsonl_source *s, evtwin_source *source) {
+static evtwin_status set_position(const jsonl_source *s, evtwin_source *source) {
+    char position[64];
+    const unsigned long long offset = s->n_passed + s->start;
+    snprintf(position, sizeof position, s->follow ? "%llu@%016llx" : "%llu", offset,
+             (unsigned long long)s->first_hash);
+    return evtwin_source_set_position(source, position);
+}
+
+/* What is left when no whole line is: the last record of a file may lack its line break, and is
+ * whole if it can be read. */
+static evtwin_status end_of_lines(jsonl_source *s, evtwin_source *source, evtwin_table *table) {
     if (!s->at_end) {
         return EVTWIN_OK;
     }
@@ -228,19 +237,17 @@ static evtwin_status end_of_lines(jsonl_source *s, evtwin_source *source) {
         s->skipping = 0;
         return s->follow ? next_file(s) : EVTWIN_DONE;
     }
-    const evtwin_status st =
-        evtwin__fail(EVTWIN_E_PARSE, "incomplete last line: it has no line break");
-    const evtwin_status refused = refuse(s, source, st, s->line + 1, s->end - s->start);
+    evtwin_status st = decode_line(s, s->buffer + s->start, s->end - s->start, table);
+    if (st == EVTWIN_E_NOMEM || st == EVTWIN_E_STATE) {
+        return st; /* not the line's fault: it comes again */
+    }
+    if (st < 0) {
+        st = evtwin__fail(EVTWIN_E_PARSE, "incomplete last line: it has no line break");
+        st = refuse(s, source, st, s->line + 1, s->end - s->start);
+    }
     s->start = s->end;
-    return refused;
-}
-
-static evtwin_status set_position(const jsonl_source *s, evtwin_source *source) {
-    char position[64];
-    const unsigned long long offset = s->n_passed + s->start;
-    snprintf(position, sizeof position, s->follow ? "%llu@%016llx" : "%llu", offset,
-             (unsigned long long)s->first_hash);
-    return evtwin_source_set_position(source, position);
+    s->line++;
+    return st == EVTWIN_OK ? set_position(s, source) : st;
 }
 
 /* Records up to a bad one, which comes by itself: a line that fails stays in the buffer, so it
@@ -256,7 +263,7 @@ static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_ro
         size_t length = 0;
         evtwin_status st = find_line(s, has_rows ? 0 : timeout_ms, &line, &length);
         if (st == EVTWIN_OK && line == NULL) {
-            return has_rows ? set_position(s, source) : end_of_lines(s, source);
+            return has_rows ? set_position(s, source) : end_of_lines(s, source, table);
         }
         st = st == EVTWIN_OK ? decode_line(s, line, length, table) : st;
         if (st < 0 && has_rows) {
