@@ -29,6 +29,9 @@ struct evtwin__db {
     char *watched; /* the same from the root on; NULL in memory */
     int file;      /* the file that was opened, as a name only; -1 in memory */
     ino_t log_inode[2];
+    ino_t own_log;        /* that commits go to; 0 = none yet */
+    int has_content;      /* the file was not empty once */
+    int is_log_lost;      /* and that has been said */
     int64_t next_look_us; /* at the size of the log */
     int is_log_large;
     evtwin__db_mode mode;
@@ -189,6 +192,38 @@ static void leave_log(evtwin__db *db) {
     }
 }
 
+int evtwin__db_is_emptied(evtwin__db *db) {
+    struct stat opened;
+    if (db->watched == NULL || fstat(db->file, &opened) != 0) {
+        return 0;
+    }
+    db->has_content |= opened.st_size > 0;
+    return db->has_content && opened.st_size == 0;
+}
+
+/* Somebody has removed the log to which this connection and all others that are open still write,
+ * and it would go with the last of them: what is in it goes into the database at once. */
+static void save_log(evtwin__db *db) {
+    struct stat named = {0};
+    char name[PATH_MAX];
+    if (db->watched == NULL || !log_name(db, 0, name)) {
+        return;
+    }
+    const ino_t inode = stat(name, &named) == 0 ? named.st_ino : 0;
+    db->own_log = db->own_log != 0 ? db->own_log : inode;
+    if (inode == db->own_log || is_elsewhere(db) || evtwin__db_is_emptied(db)) {
+        return;
+    }
+    sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    if (!db->is_log_lost) {
+        evtwin__log(EVTWIN_LOG_WARNING,
+                    "%s: was removed while it was open; rows go into the database at once: end all "
+                    "programs that have it open before others write to it",
+                    name);
+        db->is_log_lost = 1;
+    }
+}
+
 /* ---- open ---- */
 
 static evtwin_status fail_create(const char *path) {
@@ -310,6 +345,7 @@ evtwin_status evtwin__db_open(const char *path, evtwin__db_mode mode, int busy_t
         evtwin__db_close(db);
         return st;
     }
+    (void)evtwin__db_is_emptied(db); /* from now on */
     *out = db;
     return EVTWIN_OK;
 }
@@ -320,6 +356,8 @@ void evtwin__db_close(evtwin__db *db) {
     }
     if (db->watched != NULL && db->handle != NULL && is_elsewhere(db)) {
         leave_log(db);
+    } else if (db->handle != NULL && db->own_log != 0) {
+        save_log(db);
     }
     const int rc = sqlite3_close(db->handle);
     assert(rc == SQLITE_OK); /* otherwise a statement was forgotten */
@@ -389,8 +427,8 @@ evtwin_status evtwin__db_begin_write(evtwin__db *db) {
 }
 
 evtwin_status evtwin__db_end(evtwin__db *db, evtwin_status st) {
-    if (st >= 0) {
-        st = evtwin__db_exec(db, "COMMIT");
+    if (st >= 0 && (st = evtwin__db_exec(db, "COMMIT")) >= 0) {
+        save_log(db);
     }
     /* some failures (a full disk) have rolled back already */
     if (st < 0 && !sqlite3_get_autocommit(db->handle)) {

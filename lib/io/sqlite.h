@@ -27,6 +27,9 @@ void evtwin__db_close(evtwin__db *db); /* its statements must be freed before */
  * what is read is of the past. */
 int evtwin__db_has_moved(evtwin__db *db);
 
+/* 1 if somebody has emptied the file in place: what its log still has is not a database. */
+int evtwin__db_is_emptied(evtwin__db *db);
+
 /* Absolute path of the file, "" for one in memory; and the name as the user gave it, for messages.
  */
 const char *evtwin__db_path(const evtwin__db *db);

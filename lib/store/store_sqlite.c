@@ -113,7 +113,12 @@ static evtwin_status create(const char *file, const evtwin_store_options *option
 /* A name that was a store before may be one again soon: somebody is just moving files. */
 static evtwin_status sqlite_refresh(evtwin_store *store, int may_create) {
     sqlite_store *s = (sqlite_store *)store;
-    if (s->db != NULL && !evtwin__db_has_moved(s->db)) {
+    const int has_moved = s->db != NULL && evtwin__db_has_moved(s->db);
+    EVTWIN_FAIL_IF(s->db != NULL && !has_moved && evtwin__db_is_emptied(s->db), EVTWIN_E_AGAIN,
+                   "%s: was emptied while it was open: move it and its -wal and -shm away, or put "
+                   "a backup in its place",
+                   s->file);
+    if (s->db != NULL && !has_moved) {
         return EVTWIN_OK;
     }
     if (s->db != NULL) {

@@ -51,21 +51,36 @@ static evtwin_status sum(sqlite_store *s, const sqlite_hour *h, int64_t *n_out) 
                       : evtwin__sqlite_run(s, SQL_HOUR_FORGET, "ss", h->battery_id, h->hour);
 }
 
-/* The oldest hour before the newest one that has no sums: EVTWIN_DONE if there is none. */
+/* Take in an hour that a statement names. 0 if its id or time are not of our form: another
+ * program's rows, which nobody can ask for. */
+static int read_hour(evtwin__stmt *stmt, sqlite_hour *h) {
+    const char *id = evtwin__stmt_text(stmt, 0), *hour = evtwin__stmt_text(stmt, 1);
+    if (id == NULL || hour == NULL || strlen(id) >= sizeof h->battery_id ||
+        strlen(hour) >= sizeof h->hour) {
+        return 0;
+    }
+    memcpy(h->battery_id, id, strlen(id) + 1);
+    memcpy(h->hour, hour, strlen(hour) + 1);
+    return 1;
+}
+
+/* Delete the hour of the row that a statement stands on. */
+static evtwin_status forget(sqlite_store *s, evtwin__stmt *at) {
+    evtwin__stmt *stmt = NULL;
+    EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_HOUR_FORGET, &stmt, ""));
+    evtwin__stmt_bind_column(stmt, 1, at, 0);
+    evtwin__stmt_bind_column(stmt, 2, at, 1);
+    return evtwin__stmt_run(stmt);
+}
+
+/* The oldest hour before the newest one that has no sums: EVTWIN_DONE if there is none. One that
+ * cannot be read goes, so that it keeps no other from being summed: h->hour is "" then. */
 static evtwin_status next(sqlite_store *s, const char *newest, sqlite_hour *h) {
     evtwin__stmt *stmt = NULL;
     EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_HOUR_NEXT, &stmt, "s", newest));
     evtwin_status st = evtwin__stmt_step(stmt);
-    if (st == EVTWIN_OK) {
-        const char *id = evtwin__stmt_text(stmt, 0), *hour = evtwin__stmt_text(stmt, 1);
-        if (id == NULL || hour == NULL || strlen(id) >= sizeof h->battery_id ||
-            strlen(hour) >= sizeof h->hour) {
-            st = evtwin__fail(EVTWIN_E_CORRUPT, "%s: ev_hour has a row that is not an hour",
-                              evtwin__db_name(s->db));
-        } else {
-            memcpy(h->battery_id, id, strlen(id) + 1);
-            memcpy(h->hour, hour, strlen(hour) + 1);
-        }
+    if (st == EVTWIN_OK && !read_hour(stmt, h)) {
+        st = forget(s, stmt);
     }
     evtwin__stmt_reset(stmt);
     return st;
@@ -76,13 +91,14 @@ static evtwin_status next(sqlite_store *s, const char *newest, sqlite_hour *h) {
 evtwin_status evtwin__sqlite_sum_hours(sqlite_store *s, const sqlite_hours *touched,
                                        size_t n_written) {
     const int64_t n_most = 2 * (int64_t)n_written;
-    for (int64_t n_summed = 0, n; n_summed < n_most; n_summed += n + 1) {
+    for (int64_t n_summed = 0, n = 0; n_summed < n_most; n_summed += n + 1) {
         sqlite_hour h = {.hour = ""};
         const evtwin_status st = next(s, touched->newest, &h);
         if (st != EVTWIN_OK) {
             return st < 0 ? st : EVTWIN_OK;
         }
-        EVTWIN_TRY(sum(s, &h, &n));
+        n = 0;
+        EVTWIN_TRY(h.hour[0] != '\0' ? sum(s, &h, &n) : EVTWIN_OK);
     }
     return EVTWIN_OK;
 }

@@ -191,7 +191,8 @@ static evtwin_status read_waiting(sqlite_store *s, size_t max_rows, answer *a,
 }
 
 /* They are unknown from now on, with this reason. */
-static evtwin_status mark_unreadable(sqlite_store *s, const unreadable *bad, const char *note) {
+static evtwin_status mark_unreadable(sqlite_store *s, const unreadable *bad, const char *note,
+                                     size_t *n_marked) {
     char now[EVTWIN_TIME_TEXT_SIZE];
     sqlite_counter c;
     EVTWIN_TRY(evtwin__db_begin_write(s->db));
@@ -200,28 +201,33 @@ static evtwin_status mark_unreadable(sqlite_store *s, const unreadable *bad, con
     for (size_t i = 0; i < bad->n && st >= 0; i++) {
         st = evtwin__sqlite_run(s, SQL_PUT_UNREADABLE, "ssii", now, note, c.revision + 1,
                                 bad->revision[i]);
-        c.revision += st >= 0 && evtwin__db_changes(s->db) > 0;
+        const int is_marked = st >= 0 && evtwin__db_changes(s->db) > 0;
+        c.revision += is_marked;
+        *n_marked += is_marked != 0;
     }
     st = st < 0 ? st : evtwin__sqlite_counter_set(s, &c);
     return evtwin__db_end(s->db, st);
 }
 
 /* What cannot be read must not be offered for ever, nor keep what can be read from being predicted;
- * a reader just passes it over. */
-static void put_unreadable(sqlite_store *s, const unreadable *bad, const char *note) {
+ * a reader just passes it over. 1 if there was room for no more, so that others may be left. */
+static int put_unreadable(sqlite_store *s, const unreadable *bad, const char *note) {
+    size_t n_marked = 0;
     if (bad->n == 0 || s->base.options.read_only) {
-        return;
+        return 0;
     }
-    if (mark_unreadable(s, bad, note) < 0) {
+    if (mark_unreadable(s, bad, note, &n_marked) < 0) {
         evtwin__log(EVTWIN_LOG_WARNING, "%s", evtwin_last_error());
-    } else {
-        evtwin__log(EVTWIN_LOG_WARNING, "%s: %zu row%s of another program: %s",
-                    evtwin__db_name(s->db), bad->n, bad->n == 1 ? "" : "s", note);
+        return 0;
     }
+    evtwin__log(EVTWIN_LOG_WARNING, "%s: %zu row%s of another program: %s", evtwin__db_name(s->db),
+                bad->n, bad->n == 1 ? "" : "s", note);
+    return n_marked == MAX_UNREADABLE;
 }
 
-evtwin_status evtwin__sqlite_unpredicted(evtwin_store *store, size_t max_rows, evtwin_table **out) {
-    sqlite_store *s = (sqlite_store *)store;
+/* Those that can be predicted; *is_full_out if of those that cannot some may not be marked yet. */
+static evtwin_status look_for_waiting(sqlite_store *s, size_t max_rows, int *is_full_out,
+                                      evtwin_table **out) {
     unreadable bad[N_BAD];
     for (size_t i = 0; i < N_BAD; i++) {
         bad[i].n = 0;
@@ -230,10 +236,21 @@ evtwin_status evtwin__sqlite_unpredicted(evtwin_store *store, size_t max_rows, e
     evtwin_status st = start(&a, EVTWIN__TELEMETRY);
     st = st < 0 ? st : add_column(&a, "revision", EVTWIN_I64, "");
     st = st < 0 ? st : read_waiting(s, max_rows, &a, bad);
+    *is_full_out = 0;
     for (size_t i = 0; i < N_BAD && st >= 0; i++) {
-        put_unreadable(s, &bad[i], bad_notes[i]);
+        *is_full_out |= put_unreadable(s, &bad[i], bad_notes[i]);
     }
     return finish(&a, st, out);
+}
+
+/* "None" means that none is left: not that there was no room for those that cannot be read. */
+evtwin_status evtwin__sqlite_unpredicted(evtwin_store *store, size_t max_rows, evtwin_table **out) {
+    int is_full = 0;
+    evtwin_status st;
+    do {
+        st = look_for_waiting((sqlite_store *)store, max_rows, &is_full, out);
+    } while (st == EVTWIN_DONE && is_full);
+    return st;
 }
 
 /* ---- the other queries ---- */

@@ -182,22 +182,21 @@ evtwin_status evtwin__append_begin(evtwin__append_file *f) {
     if (f->fd < 0) {
         return open_again(f);
     }
-    if (!f->is_regular) {
-        return EVTWIN_OK;
+    if (f->is_pipe || strcmp(f->path, "-") == 0) {
+        return EVTWIN_OK; /* whoever reads a pipe goes on, with or without its name */
     }
     EVTWIN_FAIL_IF(fstat(f->fd, &open_one) != 0, EVTWIN_E_IO, "%s", strerror(errno));
     if (stat(f->path, &named) != 0 || named.st_ino != open_one.st_ino ||
         named.st_dev != open_one.st_dev) {
         evtwin__log(EVTWIN_LOG_WARNING,
                     "%s: was %s since the last record; the next ones go into a new file", f->path,
-                    open_one.st_nlink == 0 ? "removed" : "renamed or replaced");
+                    f->is_regular && open_one.st_nlink == 0 ? "removed" : "renamed or replaced");
         return open_again(f);
     }
-    if (open_one.st_size < f->last.st_size) {
+    if (f->is_regular && open_one.st_size < f->last.st_size) {
         evtwin__log(EVTWIN_LOG_WARNING, "%s: was cut from %lld to %lld bytes since the last record",
                     f->path, (long long)f->last.st_size, (long long)open_one.st_size);
-        f->last = open_one;
-        EVTWIN_TRY(adopt(f, open_one.st_size));
+        return open_again(f);
     }
     return EVTWIN_OK;
 }

@@ -183,6 +183,32 @@ static void test_sums_equal_rows(void **state) {
     evtwin_store_free(store);
 }
 
+/* Ids that the library cannot read, or does not have: their hours stand before all others. */
+static void test_ids_of_other_programs_do_not_stop_it(void **state) {
+    (void)state;
+    evtwin_store *store = open_both("strange-hours.db");
+    evtwin_table *rows = empty_rows();
+    for (int64_t i = 0; i < 6; i++) {
+        add_row(rows, "A", t0 + i * HOUR_US, i);
+    }
+    (void)insert_new(store, rows);
+    run("UPDATE ev_telemetry SET battery_id = 'B' || char(0) || 'C' WHERE seq = 0;"
+        "UPDATE ev_telemetry SET battery_id = replace(printf('%50c', ' '), ' ', 'é') WHERE seq = 1;"
+        "UPDATE ev_telemetry SET time = replace(printf('%27c', ' '), ' ', 'é') WHERE seq = 2;"
+        "UPDATE ev_hour SET records = NULL");
+    for (int64_t i = 6; i < 9; i++) {
+        rows = empty_rows();
+        for (int64_t k = 0; k < 20; k++) {
+            add_row(rows, "A", t0 + i * HOUR_US, 20 * i + k);
+        }
+        (void)insert_new(store, rows);
+        assert_stats(store, "A", t0, t0 + 20 * HOUR_US);
+    }
+    assert_int_equal(ask("SELECT count(*) FROM ev_hour WHERE records IS NULL AND hour < 'a'"), 1);
+    sqlite3_close(other);
+    evtwin_store_free(store);
+}
+
 static int64_t clock_us;
 static int64_t read_clock(void) {
     return clock_us;
@@ -261,6 +287,7 @@ static void test_few_predictions(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sums_equal_rows),
+        cmocka_unit_test(test_ids_of_other_programs_do_not_stop_it),
         cmocka_unit_test(test_expired_hours),
         cmocka_unit_test(test_few_predictions),
     };

@@ -139,6 +139,58 @@ static void test_a_backup_put_in_place_is_what_is_read(void **state) {
     }
 }
 
+/* Somebody tidies up: rows that are in the log only must not go with it. */
+static void test_a_log_that_is_removed_loses_no_rows(void **state) {
+    (void)state;
+    for (int with_index = 0; with_index < 2; with_index++) {
+        char path[300], name[320];
+        snprintf(path, sizeof path, "%s%d", temp_path("tidied.db"), with_index);
+        evtwin_store *writer = open_store(uri_of(path)), *other = open_store(uri_of(path));
+        evtwin_store *reader = open_reader(path);
+        insert_new(writer, some_rows("A", 0, 50));
+        insert_new(other, some_rows("B", 0, 50));
+        assert_int_equal(count(reader), 100);
+        snprintf(name, sizeof name, "%s-wal", path);
+        assert_int_equal(unlink(name), 0);
+        snprintf(name, sizeof name, "%s-shm", path);
+        assert_true(!with_index || unlink(name) == 0);
+        insert_new(writer, some_rows("A", 50, 4));
+        insert_new(other, some_rows("B", 50, 3));
+        assert_int_equal(count(writer), 107);
+        assert_int_equal(count(reader), 107);
+        evtwin_store_free(writer);
+        evtwin_store_free(other);
+        evtwin_store_free(reader); /* the last, which cannot save anything */
+        assert_sound(path, 107);
+    }
+}
+
+static void test_an_emptied_database_is_an_error(void **state) {
+    (void)state;
+    const char *path = temp_path("emptied.db"), *old = temp_path("emptied-old.db");
+    evtwin_store *writer = open_store(uri_of(path)), *reader = open_reader(path);
+    insert_new(writer, some_rows("A", 0, 50));
+    assert_int_equal(count(reader), 50);
+    assert_int_equal(truncate(path, 0), 0);
+    int64_t n = -1;
+    evtwin_table *rows = some_rows("A", 50, 4);
+    assert_fails(evtwin_store_count(reader, &n), EVTWIN_E_AGAIN, "emptied.db");
+    assert_fails(evtwin_store_insert(writer, rows, NULL, 0), EVTWIN_E_AGAIN, "emptied.db");
+
+    assert_int_equal(rename(path, old), 0); /* as the text says */
+    char log[320];
+    snprintf(log, sizeof log, "%s-wal", path);
+    assert_int_equal(unlink(log), 0);
+    snprintf(log, sizeof log, "%s-shm", path);
+    assert_int_equal(unlink(log), 0);
+    assert_ok(evtwin_store_insert(writer, rows, NULL, 0));
+    assert_int_equal(count(reader), 4);
+    evtwin_table_free(rows);
+    evtwin_store_free(reader);
+    evtwin_store_free(writer);
+    assert_sound(path, 4);
+}
+
 static void test_a_link_that_leads_elsewhere_is_followed(void **state) {
     (void)state;
     const char *path = temp_path("current.db");
@@ -195,6 +247,8 @@ int main(void) {
         cmocka_unit_test(test_a_removed_database_is_made_anew_by_inserts),
         cmocka_unit_test(test_a_rotated_database_keeps_all_of_its_rows),
         cmocka_unit_test(test_a_backup_put_in_place_is_what_is_read),
+        cmocka_unit_test(test_a_log_that_is_removed_loses_no_rows),
+        cmocka_unit_test(test_an_emptied_database_is_an_error),
         cmocka_unit_test(test_a_link_that_leads_elsewhere_is_followed),
         cmocka_unit_test(test_hard_links_are_refused),
         cmocka_unit_test(test_an_interrupt_outlives_the_file),

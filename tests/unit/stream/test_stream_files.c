@@ -500,6 +500,23 @@ static void a_sink_notices_that_its_file_is_another(void **state) {
         assert_ok(evtwin_sink_write(sink, t));
         assert_ok(evtwin_sink_flush(sink));
         assert_string_equal(content(path), one[i]);
+
+        /* or another's text over ours, in the same file */
+        f = fopen(path, "wb");
+        fputs("foreign\n", f);
+        fclose(f);
+        for (int again = 0; again < 2; again++) {
+            assert_fails(evtwin_sink_write(sink, t), EVTWIN_E_AGAIN, "rotated");
+            assert_string_equal(content(path), "foreign\n");
+        }
+
+        /* a device in its place takes records as long as it is there */
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(symlink("/dev/null", path), 0);
+        assert_ok(evtwin_sink_write(sink, t));
+        assert_int_equal(unlink(path), 0);
+        assert_ok(evtwin_sink_write(sink, t));
+        assert_string_equal(content(path), one[i]);
         evtwin_sink_free(sink);
         evtwin_table_free(t);
     }

@@ -302,6 +302,14 @@ static void rows_of_other_programs_are_predicted_or_unknown(void **state) {
     assert_int_equal(ask_sql(path, "SELECT count(*) FROM ev_telemetry WHERE prediction_note LIKE"
                                    " '%battery id%'"),
                      1);
+
+    /* so many that a cycle has only such */
+    run_sql(path, "INSERT INTO ev_telemetry (time, battery_id, seq, created_at, revision)"
+                  " WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)"
+                  " SELECT 'xxxxxxxxxxxxxxxxxxxxxxxxxxx', 'OTHER_3', i, '2024', 10000 + i FROM n");
+    pump_predicted(from, uri(path, "?write=predictions"), bundle);
+    assert_int_equal(
+        ask_sql(path, "SELECT count(*) FROM ev_telemetry WHERE prediction_timestamp IS NULL"), 0);
 }
 
 static void a_prediction_that_does_not_arrive_ends_the_cycle(void **state) {
