@@ -94,7 +94,7 @@ EVTWIN_API evtwin_status evtwin_server_options_init(evtwin_server_options *optio
  * @return EVTWIN_E_BUSY if the port is held by another process; EVTWIN_E_ARG for a malformed or not
  * permitted address or a number out of its range; EVTWIN_E_IO if the system refuses the address;
  * EVTWIN_E_UNSUPPORTED in a build without HTTP; else what evtwin_store_open says, but for
- * EVTWIN_E_AGAIN and, if the store's folder is there, EVTWIN_E_NOT_FOUND.
+ * EVTWIN_E_AGAIN and EVTWIN_E_NOT_FOUND (its folder is there, its file is not).
  */
 EVTWIN_API evtwin_status evtwin_server_start(const evtwin_server_options *options,
                                              evtwin_server **out);

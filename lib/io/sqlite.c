@@ -226,6 +226,20 @@ static void save_log(evtwin__db *db) {
 
 /* ---- open ---- */
 
+/* Is the folder there that would hold the file? */
+static int has_folder(const char *path) {
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    const size_t length = slash != NULL ? (size_t)(slash - path) : 0;
+    struct stat info;
+    if (length == 0 || length >= sizeof folder) {
+        return 1; /* here, or at the root */
+    }
+    memcpy(folder, path, length);
+    folder[length] = '\0';
+    return stat(folder, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
 static evtwin_status fail_create(const char *path) {
     EVTWIN_FAIL(errno == ENOENT ? EVTWIN_E_NOT_FOUND : EVTWIN_E_IO, "%s: %s", path,
                 errno == ENOENT ? "its folder does not exist" : strerror(errno));
@@ -250,9 +264,14 @@ static evtwin_status create_private(const char *path) {
 
 static evtwin_status check_file(const char *path) {
     struct stat info;
-    EVTWIN_FAIL_IF(stat(path, &info) != 0,
-                   errno == ENOENT || errno == ENOTDIR ? EVTWIN_E_NOT_FOUND : EVTWIN_E_IO, "%s: %s",
-                   path, strerror(errno));
+    if (stat(path, &info) != 0) {
+        const int error = errno;
+        EVTWIN_FAIL_IF(error != ENOENT && error != ENOTDIR, EVTWIN_E_IO, "%s: %s", path,
+                       strerror(error));
+        EVTWIN_FAIL_IF(!has_folder(path), EVTWIN_E_IO,
+                       "%s: its folder does not exist; make it, or name another store", path);
+        EVTWIN_FAIL(EVTWIN_E_NOT_FOUND, "%s: %s", path, strerror(error));
+    }
     EVTWIN_FAIL_IF(!S_ISREG(info.st_mode), EVTWIN_E_IO, "%s: is not a regular file", path);
     EVTWIN_FAIL_IF(info.st_nlink > 1, EVTWIN_E_IO,
                    "%s: has %lu names (hard links); each would have a log of its own and two logs "

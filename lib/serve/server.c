@@ -60,9 +60,7 @@ static evtwin_status try_store(evtwin__store_pool *stores) {
     if (st >= 0) {
         evtwin__store_pool_give(stores, handle, EVTWIN_OK);
     }
-    return st == EVTWIN_E_NOT_FOUND ? evtwin__store_pool_may_come(stores)
-           : st == EVTWIN_E_AGAIN   ? EVTWIN_OK
-                                    : st;
+    return st == EVTWIN_E_NOT_FOUND || st == EVTWIN_E_AGAIN ? EVTWIN_OK : st;
 }
 
 /* What is still being asked when a stop has waited long enough. */

@@ -163,21 +163,6 @@ double evtwin__store_pool_age_s(const evtwin__store_pool *pool) {
     return good_ms == 0 ? -1.0 : (double)(evtwin__monotonic_ms() - good_ms) / 1000.0;
 }
 
-evtwin_status evtwin__store_pool_may_come(const evtwin__store_pool *pool) {
-    char folder[4096];
-    const char *slash = strrchr(pool->path, '/');
-    const size_t length = slash == NULL ? 0 : (size_t)(slash - pool->path);
-    struct stat info;
-    if (length == 0 || length >= sizeof folder) {
-        return EVTWIN_OK; /* here, or at the root */
-    }
-    memcpy(folder, pool->path, length);
-    folder[length] = '\0';
-    EVTWIN_FAIL_IF(stat(folder, &info) != 0 || !S_ISDIR(info.st_mode), EVTWIN_E_NOT_FOUND,
-                   "%s: its folder does not exist; make it, or name another store", pool->path);
-    return EVTWIN_OK;
-}
-
 int evtwin__store_pool_is_up(const evtwin__store_pool *pool) {
     return atomic_load(&pool->is_up);
 }
