@@ -73,7 +73,7 @@ int delivery_take_source(delivery *d, evtwin_source *source) {
 
 int delivery_open_source(delivery *d, const char *uri) {
     evtwin_source *source;
-    cli_on_stop(CLI_STOP_LEAVES, "nothing was read"); /* it may wait for a header */
+    cli_on_stop(CLI_STOP_QUITS, "nothing was read"); /* it may wait for a header */
     const evtwin_status st = evtwin_source_open(uri, &source);
     cli_on_stop(CLI_STOP_ASKS, NULL);
     return st < 0 ? cli_fail(CLI_A_STORE, st, NULL) : delivery_take_source(d, source);

@@ -81,6 +81,9 @@ static int check_combination(const cli *c) {
 
 static int run(const cli *c) {
     CLI_TRY(check_combination(c));
+    if (cli_text(c, PREDICT_CSV) == NULL) {
+        cli_on_stop(CLI_STOP_QUITS, "nothing was predicted yet");
+    }
     evtwin_predictor *predictor;
     const evtwin_status st = evtwin_predictor_load(cli_text(c, PREDICT_MODELS), &predictor);
     if (st == EVTWIN_E_NOT_FOUND) {

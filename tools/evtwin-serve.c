@@ -153,6 +153,7 @@ static int put_thresholds(const cli *c) {
 
 static int serve(const cli *c, const char *listen) {
     int is_absent;
+    cli_on_stop(CLI_STOP_QUITS, "nothing was served yet");
     int code = check_store(c, &is_absent);
     if (code == CLI_OK && cli_text(c, THRESHOLDS) != NULL) {
         code = put_thresholds(c);

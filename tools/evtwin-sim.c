@@ -206,6 +206,9 @@ static int run(const cli *c) {
     sim_pace pace;
     CLI_TRY(read_pace(c, &pace));
     CLI_TRY(check_combination(c, &pace));
+    if (!cli_is_on(c, SIM_UNTIL_EOL) && !cli_is_on(c, SIM_DRY_RUN)) {
+        cli_on_stop(CLI_STOP_QUITS, "nothing was simulated yet");
+    }
     evtwin_cell *cell = NULL;
     const evtwin_status st = evtwin_cell_load(cli_text(c, SIM_CELL), &cell);
     if (st < 0) {

@@ -288,11 +288,12 @@ int cli_check_sinks(const char *const *uris, size_t n);
 typedef enum cli_stop_way {
     CLI_STOP_ASKS,   /* cli_stopping() reports it: for a loop that looks */
     CLI_STOP_LEAVES, /* the process ends with one line: for work that leaves nothing behind */
+    CLI_STOP_QUITS,  /* the same, as a success: for a service that has not begun */
     CLI_STOP_CUTS    /* the write of a file fails like on a full disk: for files that the library
                         makes whole or takes away */
 } cli_stop_way;
 
-/* outcome: what the line of CLI_STOP_LEAVES says after "stopped; ", else NULL. */
+/* outcome: what the line of CLI_STOP_LEAVES and _QUITS says after "stopped; ", else NULL. */
 void cli_on_stop(cli_stop_way way, const char *outcome);
 int cli_stopping(void);               /* the signal that asked to stop, 0 = none */
 double cli_now_s(void);               /* a clock that never jumps */

@@ -15,7 +15,7 @@
 
 static volatile sig_atomic_t stop_signal, stop_way = CLI_STOP_ASKS;
 static int wake_pipe[2] = {-1, -1};
-static char before_words[128], last_words[256]; /* of CLI_STOP_LEAVES, made before the signal */
+static char before_words[128], last_words[256]; /* of the last line, made before the signal */
 static struct rlimit file_limit;                /* before CLI_STOP_CUTS */
 static int has_file_limit;
 
@@ -26,9 +26,9 @@ static void write_ignoring(int fd, const char *text, size_t size) {
 }
 
 static void stop_now(void) {
-    if (stop_way == CLI_STOP_LEAVES) {
+    if (stop_way == CLI_STOP_LEAVES || stop_way == CLI_STOP_QUITS) {
         write_ignoring(STDERR_FILENO, last_words, strlen(last_words));
-        _exit(128 + stop_signal);
+        _exit(stop_way == CLI_STOP_QUITS ? CLI_OK : 128 + stop_signal);
     }
     if (stop_way == CLI_STOP_CUTS && has_file_limit) {
         const struct rlimit none = {.rlim_cur = 0, .rlim_max = file_limit.rlim_max};
@@ -70,7 +70,7 @@ void cli_signals_init(const char *before) {
 
 void cli_on_stop(cli_stop_way way, const char *outcome) {
     stop_way = CLI_STOP_ASKS; /* while the words change */
-    if (way == CLI_STOP_LEAVES) {
+    if (way == CLI_STOP_LEAVES || way == CLI_STOP_QUITS) {
         snprintf(last_words, sizeof last_words, "%s%s\n", before_words, outcome);
     }
     stop_way = (sig_atomic_t)way;
