@@ -5,6 +5,7 @@
 #include "serve/server.h"
 
 #include "core/clock.h"
+#include "core/num.h"
 #include "core/status.h"
 
 #include <math.h>
@@ -88,8 +89,7 @@ static void route_predictions(evtwin__call *call) {
 /* An average has more digits than what it is made of can bear: 89.93, not 89.92999999999999. 0.0001
  * is finer than any quantity here is measured, and keeps small risks apart. */
 static double rounded(double value) {
-    const double scaled = value * 1e4;
-    return fabs(scaled) < 1e15 ? round(scaled) / 1e4 : value;
+    return fabs(value) < 1e11 ? evtwin__round_to(value, 1e4) : value;
 }
 
 static void add_stats(evtwin__text *body, const evtwin_store_stats *s) {
