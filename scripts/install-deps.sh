@@ -7,7 +7,8 @@
 # what to install.
 set -eu
 
-# package | what it is for | how to see that it is there (a command, file:PATH, pkg:NAME for pkg-config)
+# package | what it is for | how to see that it is there (a command, file:PATH, pkg:NAME for pkg-config,
+# python:MODULE)
 build_list='
 gcc|C compiler|gcc
 libc6-dev|C headers|file:/usr/include/stdio.h
@@ -18,6 +19,9 @@ libjansson-dev|reads and writes JSON|pkg:jansson
 libxgboost-dev|trains the models|pkg:xgboost
 libsqlite3-dev|keeps the telemetry|pkg:sqlite3
 libmicrohttpd-dev|serves REST and the page|pkg:libmicrohttpd
+libpq-dev|talks to PostgreSQL|pkg:libpq
+librdkafka-dev|talks to Kafka|pkg:rdkafka
+libmosquitto-dev|talks to MQTT brokers|pkg:libmosquitto
 python3|shows and checks the live fleet of the demo, runs tests|python3
 '
 test_list='
@@ -27,6 +31,10 @@ swig|checks the headers for the Python package to come|swig
 curl|asks the server in tests|curl
 python3-dev|compiles what SWIG makes of the headers|file:/usr/bin/python3-config
 sqlite3|looks into databases in tests|sqlite3
+postgresql|is the PostgreSQL that tests start, each its own (Debian also starts one as a service)|file:/usr/lib/postgresql
+mosquitto|is the MQTT broker that tests start (Debian also starts one as a service)|file:/usr/sbin/mosquitto
+python3-psycopg2|writes to PostgreSQL as the users of the Python demo do|python:psycopg2
+python3-paho-mqtt|publishes as they do|python:paho.mqtt.client
 '
 long_list='
 clang|second compiler|clang
@@ -39,6 +47,9 @@ qemu-user|runs what was built for ARM|qemu-arm
 qemu-system-arm|is a board with a Cortex-M4|qemu-system-arm
 prometheus|scrapes the metrics in a test; promtool checks them (Debian also starts it as a service)|prometheus
 faketime|gives a tool a wrong clock in the cases|faketime
+default-jre-headless|runs the Kafka that tests start|java
+maven|fetches that Kafka|mvn
+python3-kafka|reads and writes Kafka as the users of the Python demo do|python:kafka
 '
 
 want=
@@ -53,6 +64,7 @@ done
 
 is_there() {
     case $1 in
+    python:*) /usr/bin/python3 -c "import ${1#python:}" 2> /dev/null ;;
     pkg:*) command -v pkg-config > /dev/null && pkg-config --exists "${1#pkg:}" ;;
     file:*) [ -e "${1#file:}" ] ;;
     fuzzer) echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }' |

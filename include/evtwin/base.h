@@ -49,7 +49,8 @@ extern "C" {
     X(E_STATE, -12, "the object is shared, closed or not ready for this call")                     \
     X(E_CANCELLED, -13, "cancelled by the caller, or by a deadline")                               \
     X(E_EXTERNAL, -14, "a library or server behind the call reported an error")                    \
-    X(E_AGAIN, -15, "locked at the moment: the same call may succeed later")
+    X(E_AGAIN, -15, "locked or not reachable at the moment: the same call may succeed later")      \
+    X(E_DENIED, -16, "a server refused the user, password, certificate or permission")
 
 typedef enum evtwin_status {
 #define EVTWIN_STATUS_ENUM(name, value, text) EVTWIN_##name = value,

@@ -121,6 +121,20 @@ EVTWIN_API const char *evtwin_source_position(const evtwin_source *source);
  */
 EVTWIN_API evtwin_status evtwin_source_commit(evtwin_source *source, const char *position);
 
+/**
+ * Before the first read: go on behind a position that it gave in an earlier run. Since 0.2.
+ * @return EVTWIN_E_UNSUPPORTED if it cannot, EVTWIN_E_PARSE if the text is not a position of it;
+ * then it begins where it would have begun.
+ */
+EVTWIN_API evtwin_status evtwin_source_seek(evtwin_source *source, const char *position);
+
+/**
+ * Can it be read? A server is connected to now, waiting at most timeout_ms; files and the simulator
+ * showed it when they were opened. Since 0.2.
+ * @return EVTWIN_E_AGAIN (not reachable), EVTWIN_E_DENIED, or what reading would fail with.
+ */
+EVTWIN_API evtwin_status evtwin_source_check(evtwin_source *source, int timeout_ms);
+
 /** A custom source; the built-in ones are made of the same functions. Since 0.2. */
 typedef struct evtwin_source_callbacks {
     size_t size;
@@ -131,6 +145,8 @@ typedef struct evtwin_source_callbacks {
                           evtwin_table *table);
     evtwin_status (*commit)(void *ctx, const char *position); /**< may be NULL */
     void (*close)(void *ctx);                                 /**< may be NULL */
+    evtwin_status (*seek)(void *ctx, const char *position);   /**< may be NULL */
+    evtwin_status (*check)(void *ctx, int timeout_ms);        /**< may be NULL */
 } evtwin_source_callbacks;
 
 /** A source from callbacks; on failure ctx stays the caller's. Since 0.2. */
@@ -229,6 +245,41 @@ EVTWIN_API evtwin_status evtwin_sink_flush(evtwin_sink *sink);
 /** The sink's URI with passwords replaced by ***, or its name. Borrowed. */
 EVTWIN_API const char *evtwin_sink_uri(const evtwin_sink *sink);
 
+/**
+ * The position of a source that it keeps with the rows (evtwin_batch.position of the last batch
+ * that is in it for good): what was read up to there need not be written again. Since 0.2.
+ * @return EVTWIN_DONE if it has none or keeps none (text is then untouched), EVTWIN_E_RANGE if it
+ * needs more than text_size bytes, EVTWIN_E_AGAIN, or what the sink fails with.
+ */
+EVTWIN_API evtwin_status evtwin_sink_position(evtwin_sink *sink, const char *source, char *text,
+                                              size_t text_size);
+
+/** Can it be written to? A server is connected to now, waiting at most timeout_ms; nothing is
+ * written. Since 0.2.
+ * @return EVTWIN_E_AGAIN (not reachable), EVTWIN_E_DENIED, or what writing would fail with. */
+EVTWIN_API evtwin_status evtwin_sink_check(evtwin_sink *sink, int timeout_ms);
+
+/** A record that a source refused, on its way to a sink of its own (a dead letter). Since 0.2. */
+typedef struct evtwin_letter {
+    size_t size;
+    int64_t received_us;
+    const char *source; /**< its URI, passwords hidden */
+    const char *place;  /**< in the source: "topic [3] at offset 17", "pack.jsonl:17" */
+    evtwin_status status;
+    const char *reason; /**< one line */
+    const char *raw;    /**< (raw_size) the record as it came, any bytes */
+    size_t raw_size;
+} evtwin_letter;
+
+/**
+ * Write n letters, all or none; they last when this returns. As JSON lines: received_at, source,
+ * place, status, reason, and raw, or raw_base64 where the record is not UTF-8 without NUL; stores
+ * keep them in the table ev_dead_letter. Since 0.2.
+ * @return EVTWIN_E_UNSUPPORTED if this kind of sink takes no letters.
+ */
+EVTWIN_API evtwin_status evtwin_sink_write_letters(evtwin_sink *sink, const evtwin_letter *letters,
+                                                   size_t n);
+
 /** A custom sink; the built-in ones are made of the same functions. Since 0.2. */
 typedef struct evtwin_sink_callbacks {
     size_t size;
@@ -238,6 +289,10 @@ typedef struct evtwin_sink_callbacks {
     evtwin_status (*write)(void *ctx, const evtwin_batch *batch);
     evtwin_status (*flush)(void *ctx); /**< may be NULL */
     void (*close)(void *ctx);          /**< may be NULL; after a flush */
+    /** As the calls of evtwin_sink_…; each may be NULL. */
+    evtwin_status (*position)(void *ctx, const char *source, char *text, size_t text_size);
+    evtwin_status (*check)(void *ctx, int timeout_ms);
+    evtwin_status (*write_letters)(void *ctx, const evtwin_letter *letters, size_t n);
 } evtwin_sink_callbacks;
 
 /** A sink from callbacks; on failure ctx stays the caller's. Since 0.2. */

@@ -197,6 +197,23 @@ evtwin_status evtwin_source_commit(evtwin_source *source, const char *position) 
     return explain(source, source->callbacks.commit(source->ctx, position));
 }
 
+evtwin_status evtwin_source_seek(evtwin_source *source, const char *position) {
+    EVTWIN_FAIL_IF(source == NULL || position == NULL, EVTWIN_E_ARG, "source or position is NULL");
+    EVTWIN_FAIL_IF(source->callbacks.seek == NULL, EVTWIN_E_UNSUPPORTED,
+                   "%s: cannot go on behind a position", source->callbacks.name);
+    forget_error();
+    return explain(source, source->callbacks.seek(source->ctx, position));
+}
+
+evtwin_status evtwin_source_check(evtwin_source *source, int timeout_ms) {
+    EVTWIN_FAIL_IF(source == NULL || timeout_ms < 0, EVTWIN_E_ARG,
+                   "source is NULL or timeout_ms is negative");
+    forget_error();
+    return source->callbacks.check == NULL
+               ? EVTWIN_OK
+               : explain(source, source->callbacks.check(source->ctx, timeout_ms));
+}
+
 /* ---- sinks ---- */
 
 evtwin_status evtwin__sink_create(const evtwin_sink_callbacks *callbacks, void *ctx,
@@ -266,4 +283,35 @@ evtwin_status evtwin_sink_flush(evtwin_sink *sink) {
     }
     forget_error();
     return name_failure(sink, sink->callbacks.flush(sink->ctx));
+}
+
+evtwin_status evtwin_sink_position(evtwin_sink *sink, const char *source, char *text,
+                                   size_t text_size) {
+    EVTWIN_FAIL_IF(sink == NULL || source == NULL || text == NULL, EVTWIN_E_ARG,
+                   "sink, source or text is NULL");
+    if (sink->callbacks.position == NULL) {
+        return EVTWIN_DONE;
+    }
+    forget_error();
+    const evtwin_status st = sink->callbacks.position(sink->ctx, source, text, text_size);
+    return st < 0 ? name_failure(sink, st) : st;
+}
+
+evtwin_status evtwin_sink_check(evtwin_sink *sink, int timeout_ms) {
+    EVTWIN_FAIL_IF(sink == NULL || timeout_ms < 0, EVTWIN_E_ARG,
+                   "sink is NULL or timeout_ms is negative");
+    forget_error();
+    return sink->callbacks.check == NULL
+               ? EVTWIN_OK
+               : name_failure(sink, sink->callbacks.check(sink->ctx, timeout_ms));
+}
+
+evtwin_status evtwin_sink_write_letters(evtwin_sink *sink, const evtwin_letter *letters, size_t n) {
+    EVTWIN_FAIL_IF(sink == NULL || letters == NULL || letters[0].size != sizeof *letters,
+                   EVTWIN_E_ARG, "sink or letters is NULL, or their size is not set");
+    EVTWIN_FAIL_IF(sink->callbacks.write_letters == NULL, EVTWIN_E_UNSUPPORTED,
+                   "%s: takes no dead letters", sink->callbacks.name);
+    forget_error();
+    return n == 0 ? EVTWIN_OK
+                  : name_failure(sink, sink->callbacks.write_letters(sink->ctx, letters, n));
 }

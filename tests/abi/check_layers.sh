@@ -13,7 +13,7 @@ may_use() {
     sim) echo core sim ;;
     learn) echo core learn ;;
     store) echo core io store ;;
-    stream) echo core sim learn store stream ;;
+    stream) echo core io sim learn store stream ;;
     serve) echo core learn store stream serve ;;
     tools) echo tools core sim learn store stream serve ;;
     esac
@@ -35,6 +35,9 @@ may_include() {
     case $2 in
     sqlite3.h) case $1 in lib/io/sqlite*.c | lib/store/store_sqlite*.[ch] | lib/io/sqlite*.h) return 0 ;; esac ;;
     xgboost/c_api.h) [ "$1" = lib/learn/booster.c ] && return 0 ;;
+    libpq-fe.h) [ "$1" = lib/io/postgres.c ] && return 0 ;;
+    librdkafka/rdkafka*.h) case $1 in lib/io/kafka*.c) return 0 ;; esac ;;
+    mosquitto.h | mqtt_protocol.h) [ "$1" = lib/io/mqtt.c ] && return 0 ;;
     microhttpd.h) [ "$1" = lib/serve/http.c ] && return 0 ;;
     *) return 0 ;;
     esac
@@ -64,7 +67,7 @@ for file in $(find lib tools -name '*.[ch]' | sort); do
         esac
     done
 
-    for include in $(sed -n 's/^ *# *include [<"]\(sqlite3.h\|xgboost\/c_api.h\|microhttpd.h\)[>"].*/\1/p' "$file"); do
+    for include in $(sed -n 's/^ *# *include [<"]\(sqlite3.h\|xgboost\/c_api.h\|microhttpd.h\|libpq-fe.h\|librdkafka\/rdkafka[a-z_]*.h\|mosquitto.h\|mqtt_protocol.h\)[>"].*/\1/p' "$file"); do
         may_include "$file" "$include" || echo "$file includes $include, which another file owns" >> "$bad"
     done
 

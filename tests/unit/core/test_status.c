@@ -21,7 +21,7 @@ static void every_status_has_a_name_and_a_text(void **state) {
     n++;
     EVTWIN_STATUS_LIST(CHECK)
 #undef CHECK
-    assert_int_equal(n, 18);
+    assert_int_equal(n, 19);
     assert_string_equal(evtwin_status_name((evtwin_status)-99), "EVTWIN_?");
     assert_true(strlen(evtwin_status_text((evtwin_status)7)) > 0);
     assert_string_equal(evtwin_version(), EVTWIN_VERSION);
