@@ -11,6 +11,7 @@ int main(void) {
 }
 #else
 
+#include "io/sqlite.h"
 #include "store/backend.h"
 
 static int open_memory(void **state) {
@@ -21,6 +22,71 @@ static int open_memory(void **state) {
 static int close_memory(void **state) {
     evtwin_store_free(*state);
     return 0;
+}
+
+/* ---- dead letters ---- */
+
+static evtwin_letter letter(const char *raw, size_t raw_size) {
+    return (evtwin_letter){.size = sizeof(evtwin_letter),
+                           .received_us = t0,
+                           .source = "jsonl:in",
+                           .place = "in:7",
+                           .status = EVTWIN_E_RANGE,
+                           .reason = "seq is negative",
+                           .raw = raw,
+                           .raw_size = raw_size};
+}
+
+/* A store in a file, and what a query of it gives. */
+static int64_t query(const char *path, const char *sql) {
+    evtwin__db *db = NULL;
+    int64_t n = -1;
+    assert_ok(evtwin__db_open(path, EVTWIN__DB_READ, 1000, &db));
+    assert_ok(evtwin__db_query_i64(db, sql, -1, &n));
+    evtwin__db_close(db);
+    return n;
+}
+
+static void letters_are_kept_as_they_came(void **state) {
+    (void)state;
+    const char *path = temp_path("letters.db");
+    char uri[300];
+    snprintf(uri, sizeof uri, "sqlite:%s", path);
+    evtwin_store *store = open_store(uri);
+    const evtwin_letter three[] = {letter("a\0b", 3), letter("\xff", 1), letter(NULL, 0)};
+    assert_ok(evtwin_store_put_letters(store, three, 3));
+    assert_int_equal(
+        query(path, "SELECT count(*) FROM ev_dead_letter WHERE source = 'jsonl:in' AND place ="
+                    " 'in:7' AND status = 'EVTWIN_E_RANGE' AND reason = 'seq is negative' AND"
+                    " received_at = (SELECT min(received_at) FROM ev_dead_letter)"),
+        3);
+    assert_int_equal(query(path, "SELECT count(*) FROM ev_dead_letter WHERE typeof(raw) = 'blob'"
+                                 " AND hex(raw) IN ('610062', 'FF', '')"),
+                     3);
+    evtwin_letter bad[] = {letter("x", 1), letter("y", 1)};
+    bad[1].reason = NULL;
+    assert_fails(evtwin_store_put_letters(store, bad, 2), EVTWIN_E_ARG, "2");
+    assert_int_equal(query(path, "SELECT count(*) FROM ev_dead_letter"), 3);
+    evtwin_store_free(store);
+}
+
+static void the_newest_letters_stay(void **state) {
+    (void)state;
+    const char *path = temp_path("many.db");
+    char uri[300];
+    snprintf(uri, sizeof uri, "sqlite:%s", path);
+    evtwin_store *store = open_store(uri);
+    enum { N = EVTWIN__MAX_LETTERS + 5 };
+    evtwin_letter *letters = calloc(N, sizeof *letters);
+    assert_non_null(letters);
+    for (size_t i = 0; i < N; i++) {
+        letters[i] = letter(i < 5 ? "old" : "new", 3);
+    }
+    assert_ok(evtwin_store_put_letters(store, letters, N));
+    free(letters);
+    assert_int_equal(query(path, "SELECT count(*) FROM ev_dead_letter"), EVTWIN__MAX_LETTERS);
+    assert_int_equal(query(path, "SELECT count(*) FROM ev_dead_letter WHERE raw = x'6f6c64'"), 0);
+    evtwin_store_free(store);
 }
 
 /* ---- standing predictions ---- */
@@ -359,6 +425,8 @@ static void test_null_arguments_are_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(letters_are_kept_as_they_came),
+        cmocka_unit_test(the_newest_letters_stay),
         ON_MEMORY(test_a_prediction_stands_until_a_newer_one),
         ON_MEMORY(test_current_has_the_rows_of_latest),
         ON_MEMORY(test_states_are_kept_with_their_predictions),
