@@ -176,6 +176,25 @@ EVTWIN_API evtwin_status evtwin_store_put_model(evtwin_store *store, const evtwi
 EVTWIN_API evtwin_status evtwin_store_put_thresholds(evtwin_store *store,
                                                      const evtwin_thresholds *thresholds);
 
+/** A record that a source refused, on its way to a sink of its own (a dead letter). Since 0.2. */
+typedef struct evtwin_letter {
+    size_t size;
+    int64_t received_us;
+    const char *source; /**< its URI, passwords hidden */
+    const char *place;  /**< in the source: "topic [3] at offset 17", "pack.jsonl:17" */
+    evtwin_status status;
+    const char *reason; /**< one line */
+    const char *raw;    /**< (raw_size) the record as it came, any bytes */
+    size_t raw_size;
+} evtwin_letter;
+
+/**
+ * Keep n letters, all or none, in the table ev_dead_letter, of which the newest 100,000 stay.
+ * Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_store_put_letters(evtwin_store *store, const evtwin_letter *letters,
+                                                  size_t n);
+
 /**
  * Delete rows older than the retention period. Inserting does this by itself, every 10 minutes and
  * a little at a time. n_deleted_out may be NULL.

@@ -38,6 +38,8 @@ extern const evtwin__kept evtwin__kept_tables[EVTWIN__N_KEPT];
  * empty. */
 evtwin_status evtwin__kept_check(evtwin__kept_id which, const evtwin_table *table);
 
+enum { EVTWIN__MAX_LETTERS = 100000 }; /* that ev_dead_letter keeps, the newest */
+
 /* The operations: X(name, parameters after the store). store.c has checked pointers, sizes, columns
  * and whether the handle may write before it calls one; options are complete. An answer of none is
  * EVTWIN_DONE with *out untouched. */
@@ -53,6 +55,7 @@ evtwin_status evtwin__kept_check(evtwin__kept_id which, const evtwin_table *tabl
     /* kept gives a table without rows if nothing is */                                            \
     X(keep, evtwin__kept_id which, const evtwin_table *table)                                      \
     X(kept, evtwin__kept_id which, evtwin_table **out)                                             \
+    X(put_letters, const evtwin_letter *letters, size_t n)                                         \
     X(expire, size_t *n_deleted_out)                                                               \
     X(backup, const char *path)                                                                    \
     /* current_out may be NULL */                                                                  \

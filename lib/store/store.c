@@ -245,6 +245,24 @@ evtwin_status evtwin_store_thresholds(evtwin_store *store, evtwin_thresholds **o
     return st;
 }
 
+/* A caller's letters, one size apart from each other, as this version has them. */
+static evtwin_status check_letters(const evtwin_letter *letters, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        EVTWIN_FAIL_IF(letters[i].size != sizeof *letters || letters[i].source == NULL ||
+                           letters[i].place == NULL || letters[i].reason == NULL ||
+                           (letters[i].raw == NULL && letters[i].raw_size > 0),
+                       EVTWIN_E_ARG, "letter %zu has no size, source, place, reason or raw", i + 1);
+    }
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin_store_put_letters(evtwin_store *store, const evtwin_letter *letters,
+                                       size_t n) {
+    EVTWIN_TRY(check(store, letters, "letters", INSERTS));
+    EVTWIN_TRY(check_letters(letters, n));
+    return n > 0 ? store->backend->put_letters(store, letters, n) : EVTWIN_OK;
+}
+
 /* ---- upkeep ---- */
 
 evtwin_status evtwin_store_expire(evtwin_store *store, size_t *n_deleted_out) {

@@ -31,6 +31,8 @@ typedef enum sqlite_sql {
     SQL_PUT_HEALTH,
     SQL_PUT_POSITION,
     SQL_POSITION,
+    SQL_PUT_LETTER,
+    SQL_FORGET_LETTERS,
     SQL_LIMITS,
     SQL_NEXT_ID,
     SQL_CHUNK_END,

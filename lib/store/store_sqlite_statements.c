@@ -69,6 +69,11 @@ static const char *const sql_texts[SQL_N] = {
                        " prediction_interval_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_PUT_POSITION] = "INSERT OR REPLACE INTO ev_position (source, position) VALUES (?, ?)",
     [SQL_POSITION] = "SELECT position FROM ev_position WHERE source = ?",
+    [SQL_PUT_LETTER] =
+        "INSERT INTO ev_dead_letter (received_at, source, place, status, reason, raw)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+    [SQL_FORGET_LETTERS] = "DELETE FROM ev_dead_letter"
+                           " WHERE id <= (SELECT max(id) FROM ev_dead_letter) - ?",
     [SQL_LIMITS] = "SELECT quantity, level, operator, \"limit\", kind = 'alert' FROM ev_threshold"
                    " WHERE kind <> 'display' ORDER BY rowid",
     [SQL_NEXT_ID] = "SELECT min(battery_id) FROM ev_telemetry WHERE battery_id > ?"

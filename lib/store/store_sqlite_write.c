@@ -137,7 +137,7 @@ static evtwin_status compare_row(sqlite_store *s, const evtwin__value *value,
         int same = 1, c = 0;
         for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
             if (evtwin__is_of(q, EVTWIN__TELEMETRY)) {
-                same = same && (q == EVTWIN__Q_TIME || is_same(stmt, c, q, &value[q]));
+                same = same && (!evtwin__is_payload(q) || is_same(stmt, c, q, &value[q]));
                 c++;
             }
         }
@@ -394,4 +394,29 @@ evtwin_status evtwin__sqlite_keep(evtwin_store *store, evtwin__kept_id which,
     sqlite_store *s = (sqlite_store *)store;
     EVTWIN_TRY(evtwin__db_begin_write(s->db));
     return evtwin__db_end(s->db, evtwin__sqlite_keep_rows(s->db, which, table));
+}
+
+/* ---- dead letters ---- */
+
+static evtwin_status put_letter(sqlite_store *s, const evtwin_letter *letter) {
+    evtwin__stmt *stmt = NULL;
+    EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_PUT_LETTER, &stmt, "tssss", letter->received_us,
+                                  letter->source, letter->place, evtwin_status_name(letter->status),
+                                  letter->reason));
+    evtwin__stmt_bind_blob(stmt, 6, letter->raw, letter->raw_size);
+    return evtwin__stmt_run(stmt);
+}
+
+evtwin_status evtwin__sqlite_put_letters(evtwin_store *store, const evtwin_letter *letters,
+                                         size_t n) {
+    sqlite_store *s = (sqlite_store *)store;
+    evtwin_status st = EVTWIN_OK;
+    EVTWIN_TRY(evtwin__db_begin_write(s->db));
+    for (size_t i = 0; i < n && st >= 0; i++) {
+        st = put_letter(s, &letters[i]);
+    }
+    if (st >= 0) {
+        st = evtwin__sqlite_run(s, SQL_FORGET_LETTERS, "i", (int64_t)EVTWIN__MAX_LETTERS);
+    }
+    return evtwin__db_end(s->db, st);
 }

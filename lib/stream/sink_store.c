@@ -92,11 +92,16 @@ static evtwin_status write_sink(void *ctx, const evtwin_batch *batch) {
                : insert(s, batch);
 }
 
+static evtwin_status write_letters(void *ctx, const evtwin_letter *letters, size_t n) {
+    store_sink *s = ctx;
+    return evtwin_store_put_letters(s->store, letters, n);
+}
+
 const evtwin__scheme evtwin__sink_sqlite = {
     .name = "sqlite",
     .names_file = 1,
     .params = params,
     .ctx_size = sizeof(store_sink),
     .open = open_sink,
-    .sink = {.write = write_sink, .close = close_sink},
+    .sink = {.write = write_sink, .close = close_sink, .write_letters = write_letters},
 };
