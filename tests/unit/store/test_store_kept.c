@@ -17,6 +17,65 @@ static int close_store(void **state) {
     return 0;
 }
 
+/* ---- dead letters ---- */
+
+static evtwin_letter letter(const char *raw, size_t raw_size) {
+    return (evtwin_letter){.size = sizeof(evtwin_letter),
+                           .received_us = t0,
+                           .source = "jsonl:in",
+                           .place = "in:7",
+                           .status = EVTWIN_E_RANGE,
+                           .reason = "seq is negative",
+                           .raw = raw,
+                           .raw_size = raw_size};
+}
+
+static void letters_are_kept_as_they_came(void **state) {
+    (void)state;
+    char uri[320];
+    snprintf(uri, sizeof uri, "%s", fresh_uri("letters.db"));
+    evtwin_store *store = open_store(uri);
+    const evtwin_letter three[] = {letter("a\0b", 3), letter("\xff", 1), letter(NULL, 0)};
+    assert_ok(evtwin_store_put_letters(store, three, 3));
+    assert_int_equal(
+        ask_sql(uri, "SELECT count(*) FROM ev_dead_letter WHERE source = 'jsonl:in' AND place ="
+                     " 'in:7' AND status = 'EVTWIN_E_RANGE' AND reason = 'seq is negative' AND"
+                     " received_at = (SELECT min(received_at) FROM ev_dead_letter)"),
+        3);
+    assert_int_equal(ask_sql(uri, on_postgres()
+                                      ? "SELECT count(*) FROM ev_dead_letter WHERE"
+                                        " encode(raw, 'hex') IN ('610062', 'ff', '')"
+                                      : "SELECT count(*) FROM ev_dead_letter WHERE typeof(raw) ="
+                                        " 'blob' AND hex(raw) IN ('610062', 'FF', '')"),
+                     3);
+    evtwin_letter bad[] = {letter("x", 1), letter("y", 1)};
+    bad[1].reason = NULL;
+    assert_fails(evtwin_store_put_letters(store, bad, 2), EVTWIN_E_ARG, "2");
+    assert_int_equal(ask_sql(uri, "SELECT count(*) FROM ev_dead_letter"), 3);
+    evtwin_store_free(store);
+}
+
+static void the_newest_letters_stay(void **state) {
+    (void)state;
+    char uri[320];
+    snprintf(uri, sizeof uri, "%s", fresh_uri("many.db"));
+    evtwin_store *store = open_store(uri);
+    enum { N = EVTWIN__MAX_LETTERS + 5 };
+    evtwin_letter *letters = calloc(N, sizeof *letters);
+    assert_non_null(letters);
+    for (size_t i = 0; i < N; i++) {
+        letters[i] = letter(i < 5 ? "old" : "new", 3);
+    }
+    assert_ok(evtwin_store_put_letters(store, letters, N));
+    free(letters);
+    assert_int_equal(ask_sql(uri, "SELECT count(*) FROM ev_dead_letter"), EVTWIN__MAX_LETTERS);
+    assert_int_equal(
+        ask_sql(uri, on_postgres() ? "SELECT count(*) FROM ev_dead_letter WHERE raw = 'old'"
+                                   : "SELECT count(*) FROM ev_dead_letter WHERE raw = x'6f6c64'"),
+        0);
+    evtwin_store_free(store);
+}
+
 /* ---- standing predictions ---- */
 
 /* Predict rows first to first + n - 1 of a battery; rul tells the row. */
@@ -354,6 +413,8 @@ static void test_null_arguments_are_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(letters_are_kept_as_they_came),
+        cmocka_unit_test(the_newest_letters_stay),
         ON_FRESH(test_a_prediction_stands_until_a_newer_one),
         ON_FRESH(test_current_has_the_rows_of_latest),
         ON_FRESH(test_states_are_kept_with_their_predictions),
