@@ -78,6 +78,8 @@ void evtwin__pg_add_bytes(evtwin__pg_params *params, const void *data, size_t si
 /* ---- arrays: dimensions 1, whether one is NULL, element type; length, first index; each element
  *      with its size ---- */
 
+enum { HAS_NULL = 7 /* its last byte */, LENGTH = 12 };
+
 size_t evtwin__pg_add_array(evtwin__pg_params *params, evtwin__pg_type type) {
     evtwin__pg_param *p = next(params, type);
     p->is_array = 1;
@@ -89,15 +91,22 @@ size_t evtwin__pg_add_array(evtwin__pg_params *params, evtwin__pg_type type) {
     return params->n - 1;
 }
 
-static evtwin__pg_param *element(evtwin__pg_params *params, size_t array, size_t size) {
+static evtwin__pg_param *element(evtwin__pg_params *params, size_t array, int64_t size) {
     evtwin__pg_param *p = &params->param[array < EVTWIN__PG_MAX_PARAMS ? array : 0];
     p->n++;
-    evtwin__pg_wire_int(&p->bytes, (int64_t)size, 4);
+    p->has_null |= size < 0;
+    evtwin__pg_wire_int(&p->bytes, size, 4);
+    if (!p->bytes.is_failed) {
+        p->bytes.data[HAS_NULL] = (char)p->has_null;
+        for (size_t k = 0; k < 4; k++) {
+            p->bytes.data[LENGTH + k] = (char)(p->n >> 8 * (3 - k));
+        }
+    }
     return p;
 }
 
 void evtwin__pg_push_null(evtwin__pg_params *params, size_t array) {
-    element(params, array, (size_t)-1)->has_null = 1;
+    element(params, array, -1);
 }
 
 void evtwin__pg_push_f64(evtwin__pg_params *params, size_t array, double value) {
@@ -111,7 +120,7 @@ void evtwin__pg_push_f64(evtwin__pg_params *params, size_t array, double value) 
 void evtwin__pg_push_i64(evtwin__pg_params *params, size_t array, int64_t value) {
     const evtwin__pg_type type = params->param[array < EVTWIN__PG_MAX_PARAMS ? array : 0].type;
     const size_t size = type == EVTWIN__PG_BOOL ? 1 : 8;
-    evtwin__pg_wire_int(&element(params, array, size)->bytes,
+    evtwin__pg_wire_int(&element(params, array, (int64_t)size)->bytes,
                         type == EVTWIN__PG_TIME   ? evtwin__pg_wire_time(value)
                         : type == EVTWIN__PG_BOOL ? value != 0
                                                   : value,
@@ -123,7 +132,7 @@ void evtwin__pg_push_bytes(evtwin__pg_params *params, size_t array, const void *
         evtwin__pg_push_null(params, array);
         return;
     }
-    evtwin__text_add(&element(params, array, size)->bytes, data, size);
+    evtwin__text_add(&element(params, array, (int64_t)size)->bytes, data, size);
 }
 
 void evtwin__pg_push_text(evtwin__pg_params *params, size_t array, const char *text) {
