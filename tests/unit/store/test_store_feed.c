@@ -306,6 +306,10 @@ static void no_question_scans_the_table(void **state) {
         evtwin_table_free(rows);
         assert_looked_up(store, "changes", 210);
     }
+
+    /* which is one that does */
+    assert_int_equal(count(store), FLEET_ROWS);
+    assert_true(counted(store, "seq_scan") == 1.0);
     evtwin_store_free(store);
 }
 
