@@ -37,6 +37,7 @@ struct evtwin__pg {
     PGconn *conn; /* NULL without a connection */
     int server_version;
     int64_t session;
+    int is_outdated; /* what is known of the database is not so any more: connect anew */
     char sqlstate[6];
     char *prepared[MAX_PREPARED]; /* texts; number i is the statement "evtwin_i" */
     size_t n_prepared;
@@ -104,6 +105,7 @@ void evtwin__pg_disconnect(evtwin__pg *pg) {
     PQfinish(pg->conn);
     pg->conn = NULL;
     pg->copy.is_active = 0;
+    pg->is_outdated = 0;
     forget_prepared(pg);
 }
 
@@ -128,11 +130,10 @@ static evtwin_status fail_result(evtwin__pg *pg, const PGresult *result) {
     flatten(detail != NULL ? detail : "", more, sizeof more);
     evtwin_status st = status_of(pg->sqlstate);
     if (begins(pg->sqlstate, "0A000") && strstr(text, "cached plan") != NULL) {
-        st = EVTWIN_E_AGAIN; /* the table has other columns now: prepare anew */
-        if (PQtransactionStatus(pg->conn) == PQTRANS_IDLE) {
-            evtwin__pg_disconnect(pg);
-        }
+        st = EVTWIN_E_AGAIN; /* a table has other columns now: prepare anew */
     }
+    pg->is_outdated |=
+        st == EVTWIN_E_SCHEMA || begins(pg->sqlstate, "0A000") || begins(pg->sqlstate, "25006");
     EVTWIN_FAIL(st, "%s: %s%s%s%s", pg->target.name, text, more[0] != '\0' ? " (" : "", more,
                 more[0] != '\0' ? ")" : "");
 }
@@ -257,8 +258,12 @@ static evtwin_status collect(evtwin__pg *pg, PGresult **out) {
 
 /* ---- connect ---- */
 
-static void ignore_notice(void *ctx, const PGresult *result) {
-    (void)ctx, (void)result;
+/* Notices are for people at a terminal; but a server that says good-bye unasked does it so. */
+static void take_notice(void *ctx, const PGresult *result) {
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    if (severity != NULL && strcmp(severity, "FATAL") == 0) {
+        ((evtwin__pg *)ctx)->is_outdated = 1;
+    }
 }
 
 evtwin_status evtwin__pg_create(const evtwin__uri *uri, const evtwin__pg_options *options,
@@ -349,7 +354,7 @@ static evtwin_status start(evtwin__pg *pg) {
     pg->conn = PQconnectStartParams(keyword, value, 0);
     evtwin__pg_password_free(password);
     EVTWIN_FAIL_IF(pg->conn == NULL, EVTWIN_E_NOMEM, "out of memory for a connection");
-    PQsetNoticeReceiver(pg->conn, ignore_notice, NULL);
+    PQsetNoticeReceiver(pg->conn, take_notice, pg);
     PQsetErrorVerbosity(pg->conn, PQERRORS_VERBOSE); /* with the SQLSTATE */
     return EVTWIN_OK;
 }
@@ -392,8 +397,19 @@ static evtwin_status set_up(evtwin__pg *pg) {
     return evtwin__pg_exec(pg, sql);
 }
 
+/* Between two statements a server says nothing but good-bye, and which settings have changed. */
+static int is_alive(evtwin__pg *pg) {
+    struct pollfd fd = {.fd = PQsocket(pg->conn), .events = POLLIN};
+    if (PQstatus(pg->conn) != CONNECTION_OK || (poll(&fd, 1, 0) > 0 && !PQconsumeInput(pg->conn))) {
+        return 0;
+    }
+    PGnotify *notify = PQnotifies(pg->conn); /* reads what has come */
+    PQfreemem(notify);
+    return PQstatus(pg->conn) == CONNECTION_OK && !pg->is_outdated;
+}
+
 evtwin_status evtwin__pg_connect(evtwin__pg *pg) {
-    if (pg->conn != NULL && PQstatus(pg->conn) == CONNECTION_OK) {
+    if (pg->conn != NULL && is_alive(pg)) {
         return EVTWIN_OK;
     }
     evtwin__pg_disconnect(pg);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/unit/postgres.h: databases of a real PostgreSQL for tests, and a client that knows nothing of
- * the library's tables: what psycopg2 users would see. */
+/* tests/unit/postgres.h: databases of a real PostgreSQL for tests, and a client that knows nothing
+ * of the library's tables: what psycopg2 users would see. */
 #ifndef EVTWIN_TEST_POSTGRES_H
 #define EVTWIN_TEST_POSTGRES_H
 
@@ -13,7 +13,8 @@ typedef struct test_database {
     char uri[300], name[64];
 } test_database;
 
-/* What getenv("EVTWIN_TEST_POSTGRES") gave, without its database; skips the test where it is unset. */
+/* What getenv("EVTWIN_TEST_POSTGRES") gave, without its database; skips the test where it is unset.
+ */
 static inline void test_server(const char *server, char *base, size_t size) {
     if (server == NULL) {
         puts("skipped: EVTWIN_TEST_POSTGRES is not set");
