@@ -180,10 +180,10 @@ static evtwin_status bring_up_to_date(evtwin__pg *pg, const postgres_migration *
     verdict v;
     EVTWIN_TRY(evtwin__pg_exec(pg, MIGRATION_LOCK));
     EVTWIN_TRY(look(pg, &v));
-    if (!v.is_ours && v.columns.is_table) {
-        EVTWIN_TRY(evtwin__postgres_adopt(pg, how));
-    }
+    const int is_foreign = !v.is_ours && v.columns.is_table;
+    EVTWIN_TRY(is_foreign ? evtwin__postgres_adopt(pg, how) : EVTWIN_OK);
     EVTWIN_TRY(v.is_current ? EVTWIN_OK : run_steps(pg));
+    EVTWIN_TRY(is_foreign ? evtwin__postgres_adopt_predictions(pg) : EVTWIN_OK);
     EVTWIN_TRY(v.is_whole ? EVTWIN_OK : evtwin__postgres_derived_make(pg, out));
     return evtwin__postgres_raise_revisions(pg);
 }
