@@ -218,8 +218,8 @@ static void test_other_tables_are_refused(void **state) {
         evtwin_store *store = NULL;
         test_sql(db->uri, list[i].sql);
         static const char columns[] =
-            "SELECT string_agg(table_name || '.' || column_name || ' ' || data_type, ',' ORDER BY "
-            "1)"
+            "SELECT string_agg(table_name || '.' || column_name || ' ' || data_type, ','"
+            " ORDER BY table_name, column_name)"
             " FROM information_schema.columns WHERE table_schema = 'public'";
         const char *before = test_query(db->uri, columns);
         assert_fails(evtwin_store_open(db->uri, NULL, &store), EVTWIN_E_SCHEMA, list[i].names);
