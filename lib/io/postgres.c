@@ -301,9 +301,11 @@ void evtwin__pg_free(evtwin__pg *pg) {
 /* libpq has no code for a refusal while it connects: the server's stands in its text, its own
  * reasons are known by their words. */
 static evtwin_status connect_status(evtwin__pg *pg, const char *text) {
-    const char *fatal = strstr(text, "FATAL:  ");
-    if (fatal != NULL && strlen(fatal) > 13 && fatal[13] == ':') {
-        snprintf(pg->sqlstate, sizeof pg->sqlstate, "%.5s", fatal + 8);
+    static const char before[] = "FATAL: ";
+    const char *fatal = strstr(text, before);
+    const char *code = fatal != NULL ? fatal + strlen(before) : "";
+    if (strcspn(code, ": ") == 5) {
+        snprintf(pg->sqlstate, sizeof pg->sqlstate, "%.5s", code);
         return status_of(pg->sqlstate);
     }
     static const char *const denied[] = {"certificate",    "SSL",         "password",
