@@ -12,12 +12,14 @@ _Static_assert(POSTGRES_REVISION_SHIFT == 20, "the texts below say 20");
 #define LOCK_ROWS "LOCK TABLE ev_telemetry IN "
 
 evtwin_status evtwin__postgres_begin_write(evtwin__pg *pg, int64_t *revision_out) {
-    EVTWIN_TRY(evtwin__pg_exec(pg, "BEGIN; " LOCK_ROWS "ROW EXCLUSIVE MODE"));
-    const evtwin_status st = evtwin__pg_query_i64(
-        pg,
-        "SELECT (pg_current_xact_id()::text::bigint + transaction_offset) << " SHIFT
-        " FROM ev_revision",
-        NULL, -1, revision_out);
+    evtwin_status st = evtwin__pg_exec(pg, "BEGIN; " LOCK_ROWS "ROW EXCLUSIVE MODE");
+    if (st >= 0) {
+        st = evtwin__pg_query_i64(
+            pg,
+            "SELECT (pg_current_xact_id()::text::bigint + transaction_offset) << " SHIFT
+            " FROM ev_revision",
+            NULL, -1, revision_out);
+    }
     EVTWIN_TRY(st < 0 ? evtwin__pg_end(pg, st) : EVTWIN_OK);
     if (*revision_out < 0) {
         return evtwin__pg_end(pg, evtwin__fail(EVTWIN_E_CORRUPT, "%s: ev_revision has lost its row",
