@@ -9,7 +9,7 @@
 _Static_assert(POSTGRES_REVISION_SHIFT == 20, "the texts below say 20");
 
 /* Whoever raises the offset waits for writers that use the old one, and they for him. */
-#define LOCK_ROWS "LOCK TABLE ev_telemetry IN "
+#define LOCK_ROWS "LOCK TABLE ONLY ev_telemetry IN " /* a hypertable has many chunks */
 
 evtwin_status evtwin__postgres_begin_write(evtwin__pg *pg, int64_t *revision_out) {
     evtwin_status st = evtwin__pg_exec(pg, "BEGIN; " LOCK_ROWS "ROW EXCLUSIVE MODE");
