@@ -46,15 +46,16 @@ static evtwin_status ask(evtwin__pg *pg, const char *sql, int64_t revision, int6
     return st;
 }
 
-static evtwin_status is_ahead(evtwin__pg *pg, int64_t *out) {
+evtwin_status evtwin__postgres_revisions_check(evtwin__pg *pg, int64_t *are_ahead_out) {
     int64_t next = 0;
     EVTWIN_TRY(read_next(pg, &next));
-    return ask(pg, "SELECT 1 FROM ev_telemetry WHERE revision >= $1 LIMIT 1", next, out);
+    return ask(pg, "SELECT 1 FROM ev_telemetry WHERE revision >= $1 ORDER BY revision DESC LIMIT 1",
+               next, are_ahead_out);
 }
 
 evtwin_status evtwin__postgres_raise_revisions(evtwin__pg *pg) {
     int64_t ahead = 0, next = 0, by = 0;
-    EVTWIN_TRY(is_ahead(pg, &ahead));
+    EVTWIN_TRY(evtwin__postgres_revisions_check(pg, &ahead));
     if (!ahead) {
         return EVTWIN_OK;
     }
