@@ -87,15 +87,18 @@ evtwin_status evtwin__postgres_migrate(evtwin__pg *pg, const postgres_migration 
 
 /* What begins a transaction that writes rows, and then gives the first of its revisions, in a query
  * FROM ev_revision. */
-#define POSTGRES_BEGIN_WRITE "BEGIN; LOCK TABLE ev_telemetry IN ROW EXCLUSIVE MODE"
+#define POSTGRES_BEGIN_WRITE "BEGIN; LOCK TABLE ONLY ev_telemetry IN ROW EXCLUSIVE MODE"
 #define POSTGRES_FIRST_REVISION "((pg_current_xact_id()::text::bigint + transaction_offset) << 20)"
 
 /* Begin a transaction that writes rows: *revision_out is the first of its revisions, count up from
  * it. End it with evtwin__pg_end, also after a failure of anything but this call. */
 evtwin_status evtwin__postgres_begin_write(evtwin__pg *pg, int64_t *revision_out);
 
-/* In the transaction of the migration: rows of another cluster (a restored dump) may have revisions
- * that are ahead of this one's. */
+/* 1 in *are_ahead_out if rows have revisions that this cluster has not come to: those of another
+ * one (a restored dump). */
+evtwin_status evtwin__postgres_revisions_check(evtwin__pg *pg, int64_t *are_ahead_out);
+
+/* In a transaction: let this cluster's revisions go on from theirs. */
 evtwin_status evtwin__postgres_raise_revisions(evtwin__pg *pg);
 
 /* ---- store_postgres_kept.c: small tables ---- */

@@ -56,8 +56,8 @@ evtwin_status evtwin__postgres_writing_begin(postgres_writing *w, postgres_store
                            .locks_first = locks_first,
                            .n_ids = evtwin_table_dict_size(
                                rows->binding.table, rows->binding.bound[EVTWIN__Q_BATTERY_ID].col)};
-    EVTWIN_TRY(evtwin__pg_exec(s->pg, POSTGRES_BEGIN_WRITE));
-    const evtwin_status st = prepare(w);
+    evtwin_status st = evtwin__pg_exec(s->pg, POSTGRES_BEGIN_WRITE);
+    st = st < 0 ? st : prepare(w);
     return st < 0 ? evtwin__postgres_writing_end(w, st) : EVTWIN_OK;
 }
 
