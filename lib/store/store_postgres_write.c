@@ -11,23 +11,28 @@
 
 /* ---- the transaction ---- */
 
-/* The limits in force, and what time it is. */
+/* Where revisions begin, what time it is, and the limits in force. */
 static evtwin_status read_limits(postgres_writing *w) {
     static const char sql[] =
-        "SELECT now(), t.quantity, t.level, t.operator, t.\"limit\", (t.kind = "
-        "'alert')::int::bigint"
-        " FROM (SELECT) AS one LEFT JOIN ev_threshold AS t ON t.kind <> 'display' ORDER BY t.rowid";
+        "SELECT pg_current_xact_id()::text::bigint, " POSTGRES_FIRST_REVISION ", now(), t.quantity,"
+        " t.level, t.operator, t.\"limit\", (t.kind = 'alert')::int::bigint FROM ev_revision"
+        " LEFT JOIN ev_threshold AS t ON t.kind <> 'display' ORDER BY t.rowid";
     evtwin__pg_result *result = NULL;
     EVTWIN_TRY(evtwin__pg_query(w->s->pg, sql, NULL, &result));
-    evtwin__pg_i64(result, 0, 0, &w->now_us);
-    for (size_t i = 0; i < evtwin__pg_rows(result); i++) {
+    const size_t n = evtwin__pg_rows(result);
+    for (size_t i = 0; i < n; i++) {
         int64_t is_alert = 0;
-        evtwin__pg_i64(result, i, 5, &is_alert);
-        evtwin__limits_add(&w->limits, evtwin__pg_text(result, i, 1), evtwin__pg_text(result, i, 2),
-                           evtwin__pg_text(result, i, 3), evtwin__pg_f64(result, i, 4),
+        evtwin__pg_i64(result, i, 0, &w->xid);
+        evtwin__pg_i64(result, i, 1, &w->revision);
+        evtwin__pg_i64(result, i, 2, &w->now_us);
+        evtwin__pg_i64(result, i, 7, &is_alert);
+        evtwin__limits_add(&w->limits, evtwin__pg_text(result, i, 3), evtwin__pg_text(result, i, 4),
+                           evtwin__pg_text(result, i, 5), evtwin__pg_f64(result, i, 6),
                            (int)is_alert);
     }
     evtwin__pg_result_free(result);
+    EVTWIN_FAIL_IF(n == 0, EVTWIN_E_CORRUPT, "%s: ev_revision has lost its row",
+                   evtwin__pg_name(w->s->pg));
     return EVTWIN_OK;
 }
 
@@ -44,20 +49,25 @@ static evtwin_status prepare(postgres_writing *w) {
 }
 
 evtwin_status evtwin__postgres_writing_begin(postgres_writing *w, postgres_store *s,
-                                             const evtwin__rows *rows) {
+                                             const evtwin__rows *rows, int locks_first) {
     *w =
         (postgres_writing){.s = s,
                            .rows = rows,
+                           .locks_first = locks_first,
                            .n_ids = evtwin_table_dict_size(
                                rows->binding.table, rows->binding.bound[EVTWIN__Q_BATTERY_ID].col)};
-    EVTWIN_TRY(evtwin__postgres_begin_write(s->pg, &w->revision));
-    const evtwin_status st = prepare(w);
+    evtwin_status st = evtwin__pg_exec(s->pg, POSTGRES_BEGIN_WRITE);
+    st = st < 0 ? st : prepare(w);
     return st < 0 ? evtwin__postgres_writing_end(w, st) : EVTWIN_OK;
 }
 
 evtwin_status evtwin__postgres_writing_end(postgres_writing *w, evtwin_status st) {
     st = evtwin__pg_end(w->s->pg, st);
+    if (st < 0) {
+        evtwin__postgres_forget_known(w->s);
+    }
     evtwin__judge_free(w->judge);
+    evtwin__free(w->batteries.row);
     evtwin__free(w->standing);
     return st;
 }
@@ -138,7 +148,7 @@ typedef struct insertion {
 static evtwin_status insert_once(postgres_store *s, const insertion *in, int merges,
                                  evtwin_insert_report *report) {
     postgres_writing w;
-    EVTWIN_TRY(evtwin__postgres_writing_begin(&w, s, in->rows));
+    EVTWIN_TRY(evtwin__postgres_writing_begin(&w, s, in->rows, merges));
     EVTWIN__CRASH_SITE("postgres.before_copy");
     evtwin_status st = EVTWIN_OK;
     if (in->rows->binding.rows > 0) {
@@ -296,7 +306,7 @@ evtwin_status evtwin__postgres_put_predictions(evtwin_store *store, const evtwin
     postgres_store *s = (postgres_store *)store;
     postgres_writing w;
     size_t n_updated = 0;
-    EVTWIN_TRY(evtwin__postgres_writing_begin(&w, s, rows));
+    EVTWIN_TRY(evtwin__postgres_writing_begin(&w, s, rows, 1));
     evtwin_status st = rows->binding.rows > 0 ? predict(&w, &n_updated) : EVTWIN_OK;
     if (st >= 0 && states != NULL) {
         st = evtwin__postgres_keep_rows(s->pg, EVTWIN__KEPT_STATES, states);
