@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+enum { MAX_TRIES = 3 };
+
 /* ---- the transaction ---- */
 
 /* Where revisions begin, what time it is, and the limits in force. */
@@ -171,7 +173,27 @@ static evtwin_status insert_once(postgres_store *s, const insertion *in, int mer
     return st;
 }
 
+/* Two that wait for each other: the server ended this one, and it may go again at once. */
+static int is_deadlock(const evtwin__pg *pg) {
+    const char *state = evtwin__pg_sqlstate(pg);
+    return strcmp(state, "40P01") == 0 || strcmp(state, "40001") == 0;
+}
+
 /* Most batches are new: those that are not are met by the key, and redone. */
+static evtwin_status insert_or_merge(postgres_store *s, const insertion *in,
+                                     evtwin_insert_report *report) {
+    const evtwin_insert_report none = *report;
+    const evtwin_status st = insert_once(s, in, 0, report);
+    if (st >= 0) {
+        report->n_inserted = in->rows->binding.rows;
+    }
+    if (st >= 0 || !evtwin__pg_is_duplicate(s->pg)) {
+        return st;
+    }
+    *report = none;
+    return insert_once(s, in, 1, report);
+}
+
 evtwin_status evtwin__postgres_insert(evtwin_store *store, const evtwin__rows *rows,
                                       const char *source, const char *position,
                                       evtwin_insert_report *report) {
@@ -179,11 +201,12 @@ evtwin_status evtwin__postgres_insert(evtwin_store *store, const evtwin__rows *r
     const insertion in = {rows, source, position};
     EVTWIN_TRY(store->options.shares_batteries ? EVTWIN_OK
                                                : evtwin__postgres_lock_batteries(s, rows));
-    evtwin_status st = insert_once(s, &in, 0, report);
-    if (st >= 0) {
-        report->n_inserted = rows->binding.rows;
-    } else if (evtwin__pg_is_duplicate(s->pg)) {
-        st = insert_once(s, &in, 1, report);
+    const evtwin_insert_report none = *report;
+    evtwin_status st;
+    int n_tries = 0;
+    while ((st = insert_or_merge(s, &in, report)) == EVTWIN_E_AGAIN && is_deadlock(s->pg) &&
+           ++n_tries < MAX_TRIES) {
+        *report = none;
     }
     if (st >= 0) {
         evtwin__postgres_expire_some(s, rows->binding.rows);
@@ -301,9 +324,8 @@ static evtwin_status predict(postgres_writing *w, size_t *n_out) {
     return st < 0 ? st : evtwin__postgres_writing_batteries(w);
 }
 
-evtwin_status evtwin__postgres_put_predictions(evtwin_store *store, const evtwin__rows *rows,
-                                               const evtwin_table *states, size_t *n_updated_out) {
-    postgres_store *s = (postgres_store *)store;
+static evtwin_status predict_once(postgres_store *s, const evtwin__rows *rows,
+                                  const evtwin_table *states, size_t *n_updated_out) {
     postgres_writing w;
     size_t n_updated = 0;
     EVTWIN_TRY(evtwin__postgres_writing_begin(&w, s, rows, 1));
@@ -318,6 +340,17 @@ evtwin_status evtwin__postgres_put_predictions(evtwin_store *store, const evtwin
     EVTWIN__CRASH_SITE("postgres.after_predictions_commit");
     *n_updated_out = n_updated;
     return EVTWIN_OK;
+}
+
+evtwin_status evtwin__postgres_put_predictions(evtwin_store *store, const evtwin__rows *rows,
+                                               const evtwin_table *states, size_t *n_updated_out) {
+    postgres_store *s = (postgres_store *)store;
+    evtwin_status st;
+    int n_tries = 0;
+    while ((st = predict_once(s, rows, states, n_updated_out)) == EVTWIN_E_AGAIN &&
+           is_deadlock(s->pg) && ++n_tries < MAX_TRIES) {
+    }
+    return st;
 }
 
 /* ---- dead letters ---- */

@@ -262,12 +262,13 @@ static int follow_until_predicted(evtwin_store *store) {
             continue;
         }
         for (size_t i = 0; i < evtwin_table_rows(rows); i++) {
-            char *seen = &predicted[text_at(rows, "battery_id", i)[0] - 'A']
-                                   [i64_at(rows, "seq", i)];
+            char *seen =
+                &predicted[text_at(rows, "battery_id", i)[0] - 'A'][i64_at(rows, "seq", i)];
             assert_true(i64_at(rows, "revision", i) > before);
             assert_false(*seen); /* nothing follows the prediction of a row */
             if (has(rows, "rul_prediction", i)) {
-                assert_near(number_at(rows, "rul_prediction", i), (double)i64_at(rows, "seq", i), 0);
+                assert_near(number_at(rows, "rul_prediction", i), (double)i64_at(rows, "seq", i),
+                            0);
                 *seen = 1;
                 n++;
             }
