@@ -40,6 +40,14 @@ static inline int has_kind_of_store(void) {
     return 1;
 }
 
+/* For a test among others that need no store. */
+#define skip_without_store()                                                                       \
+    do {                                                                                           \
+        if (!has_kind_of_store()) {                                                                \
+            skip();                                                                                \
+        }                                                                                          \
+    } while (0)
+
 /* The rest of the test is of SQLite's files and nothing else. */
 #define only_on_sqlite()                                                                           \
     do {                                                                                           \
