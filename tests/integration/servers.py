@@ -505,13 +505,15 @@ def kafka_libraries():
 class Kafka(Server):
     """One broker in KRaft mode. uri: without a topic. partitions: of topics that are made by their
     first use; users: {"name": "password"} adds a listener for SASL/PLAIN on sasl_port; tuned: leave
-    the compiler of the JVM as it is (slower to start, faster to run: for benchmarks)."""
+    the compiler of the JVM as it is (slower to start, faster to run: for benchmarks);
+    advertised_port: that of a proxy in front of it."""
 
     name = "kafka"
     ready_s = 90
 
-    def __init__(self, partitions=1, users=None, tuned=False, settings=None):
+    def __init__(self, partitions=1, users=None, tuned=False, advertised_port=None, settings=None):
         self.partitions, self.users, self.tuned = partitions, users, tuned
+        self.advertised_port = advertised_port
         self.settings = settings or {}
         self.controller_port = free_port()
         self.sasl_port = free_port() if users else None
@@ -524,11 +526,13 @@ class Kafka(Server):
         if self.users:
             listeners["SASL_PLAINTEXT"] = self.sasl_port
         addresses = {n: f"{n}://{LOCALHOST}:{p}" for n, p in listeners.items()}
+        advertised = {**addresses, "PLAINTEXT":
+                      f"PLAINTEXT://{LOCALHOST}:{self.advertised_port or self.port}"}
         settings = {
             "process.roles": "broker,controller", "node.id": 1,
             "controller.quorum.voters": f"1@{LOCALHOST}:{self.controller_port}",
             "listeners": ",".join(addresses.values()),
-            "advertised.listeners": ",".join(a for n, a in addresses.items() if n != "CONTROLLER"),
+            "advertised.listeners": ",".join(a for n, a in advertised.items() if n != "CONTROLLER"),
             "controller.listener.names": "CONTROLLER",
             "listener.security.protocol.map": ",".join(
                 f"{n}:{'PLAINTEXT' if n == 'CONTROLLER' else n}" for n in listeners),
