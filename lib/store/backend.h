@@ -68,7 +68,8 @@ enum { EVTWIN__MAX_LETTERS = 100000 }; /* that ev_dead_letter keeps, the newest 
 typedef struct evtwin__store_backend {
     const char *scheme; /* of the URI, without the colon */
 
-    /* Make an object that begins with struct evtwin_store; uri is the whole text. */
+    /* Make an object that begins with struct evtwin_store; uri is the whole text. A server is not
+     * connected to: refresh does that. */
     evtwin_status (*open)(const char *uri, const evtwin_store_options *options, evtwin_store **out);
     void (*free)(evtwin_store *store);
     /* Before every operation: if the database was replaced or removed, open what has its name now,
@@ -93,5 +94,15 @@ struct evtwin_store {
 };
 
 extern const evtwin__store_backend evtwin__store_sqlite;
+
+/* ---- for streams ---- */
+
+/* As evtwin_store_open, but a server that is away is no failure: the calls on the store answer
+ * EVTWIN_E_AGAIN until it is there. */
+evtwin_status evtwin__store_open_lazily(const char *uri, const evtwin_store_options *options,
+                                        evtwin_store **out);
+
+/* Can it be used? A server is connected to now. EVTWIN_E_AGAIN if it does not answer in time. */
+evtwin_status evtwin__store_check(evtwin_store *store, int timeout_ms);
 
 #endif
