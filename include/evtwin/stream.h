@@ -6,6 +6,7 @@
 
 #include "evtwin/session.h"
 #include "evtwin/sim.h"
+#include "evtwin/store.h"
 #include "evtwin/table.h"
 
 #ifdef __cplusplus
@@ -258,18 +259,6 @@ EVTWIN_API evtwin_status evtwin_sink_position(evtwin_sink *sink, const char *sou
  * written. Since 0.2.
  * @return EVTWIN_E_AGAIN (not reachable), EVTWIN_E_DENIED, or what writing would fail with. */
 EVTWIN_API evtwin_status evtwin_sink_check(evtwin_sink *sink, int timeout_ms);
-
-/** A record that a source refused, on its way to a sink of its own (a dead letter). Since 0.2. */
-typedef struct evtwin_letter {
-    size_t size;
-    int64_t received_us;
-    const char *source; /**< its URI, passwords hidden */
-    const char *place;  /**< in the source: "topic [3] at offset 17", "pack.jsonl:17" */
-    evtwin_status status;
-    const char *reason; /**< one line */
-    const char *raw;    /**< (raw_size) the record as it came, any bytes */
-    size_t raw_size;
-} evtwin_letter;
 
 /**
  * Write n letters, all or none; they last when this returns. As JSON lines: received_at, source,

@@ -47,8 +47,8 @@ static evtwin_status unsupported(const char *uri) {
     return st;
 }
 
-evtwin_status evtwin_store_open(const char *uri, const evtwin_store_options *options,
-                                evtwin_store **out) {
+evtwin_status evtwin__store_open_lazily(const char *uri, const evtwin_store_options *options,
+                                        evtwin_store **out) {
     EVTWIN_FAIL_IF(uri == NULL || out == NULL, EVTWIN_E_ARG, "uri or out is NULL");
     evtwin_store_options complete = defaults;
     EVTWIN_TRY(
@@ -65,6 +65,28 @@ evtwin_status evtwin_store_open(const char *uri, const evtwin_store_options *opt
         }
     }
     return unsupported(uri);
+}
+
+evtwin_status evtwin_store_open(const char *uri, const evtwin_store_options *options,
+                                evtwin_store **out) {
+    evtwin_store *store = NULL;
+    EVTWIN_TRY(evtwin__store_open_lazily(uri, options, out != NULL ? &store : NULL));
+    const evtwin_status st = store->backend->refresh(store, 1);
+    if (st < 0) {
+        evtwin_store_free(store);
+        return st;
+    }
+    *out = store;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__store_check(evtwin_store *store, int timeout_ms) {
+    store->backend->deadline(store, 1e-3 * (timeout_ms > 0 ? timeout_ms : 1));
+    evtwin_status st = store->backend->refresh(store, !store->options.read_only);
+    store->backend->deadline(store, 0.0);
+    return st == EVTWIN_E_CANCELLED
+               ? evtwin__fail(EVTWIN_E_AGAIN, "no answer within %d ms", timeout_ms)
+               : st;
 }
 
 void evtwin_store_free(evtwin_store *store) {
@@ -243,6 +265,24 @@ evtwin_status evtwin_store_thresholds(evtwin_store *store, evtwin_thresholds **o
     }
     evtwin_table_free(limits);
     return st;
+}
+
+/* A caller's letters, one size apart from each other, as this version has them. */
+static evtwin_status check_letters(const evtwin_letter *letters, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        EVTWIN_FAIL_IF(letters[i].size != sizeof *letters || letters[i].source == NULL ||
+                           letters[i].place == NULL || letters[i].reason == NULL ||
+                           (letters[i].raw == NULL && letters[i].raw_size > 0),
+                       EVTWIN_E_ARG, "letter %zu has no size, source, place, reason or raw", i + 1);
+    }
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin_store_put_letters(evtwin_store *store, const evtwin_letter *letters,
+                                       size_t n) {
+    EVTWIN_TRY(check(store, letters, "letters", INSERTS));
+    EVTWIN_TRY(check_letters(letters, n));
+    return n > 0 ? store->backend->put_letters(store, letters, n) : EVTWIN_OK;
 }
 
 /* ---- upkeep ---- */

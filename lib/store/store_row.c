@@ -13,6 +13,10 @@ static int is_key(size_t q) {
     return q == EVTWIN__Q_TIME || q == EVTWIN__Q_BATTERY_ID || q == EVTWIN__Q_SEQ;
 }
 
+int evtwin__is_payload(size_t q) {
+    return evtwin__is_of(q, EVTWIN__TELEMETRY) && !is_key(q) && q != EVTWIN__Q_QUALITY;
+}
+
 /* When a prediction was stored is the store's to say, except in a copy of another store's row. */
 static int is_read(evtwin__rows_use use, size_t q) {
     return use == EVTWIN__ROWS_INSERT || is_key(q) ||
@@ -51,7 +55,7 @@ int evtwin__row_is_predicted(const evtwin__value *value) {
 int64_t evtwin__row_seq(const evtwin__value *value) {
     uint64_t hash = EVTWIN__HASH_BEGIN;
     for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
-        if (!evtwin__is_of(q, EVTWIN__TELEMETRY) || is_key(q) || !value[q].is_present) {
+        if (!evtwin__is_payload(q) || !value[q].is_present) {
             continue;
         }
         const char *name = evtwin__schema[q].name;

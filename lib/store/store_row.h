@@ -33,6 +33,10 @@ evtwin_status evtwin__rows_open(evtwin__rows *rows, const evtwin_table *table,
  * present: a missing seq is derived. EVTWIN_E_RANGE for an infinite value. */
 evtwin_status evtwin__rows_get(const evtwin__rows *rows, size_t i, evtwin__value *value);
 
+/* Is it a part of what the record says? Not its key, nor what was noted of it on its way: the same
+ * record again may come late. */
+int evtwin__is_payload(size_t q);
+
 /* 1 if a row has a prediction, or the reason for having none. */
 int evtwin__row_is_predicted(const evtwin__value *value);
 

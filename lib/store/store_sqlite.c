@@ -53,7 +53,7 @@ static void close_file(sqlite_store *s) {
     evtwin__db_close(db);
     evtwin__writer_locks_free(s->locks);
     s->locks = NULL;
-    s->n_limits = 0;
+    s->limits.n = 0;
     s->sweep = (sqlite_sweep){.is_active = 0};
 }
 

@@ -25,7 +25,8 @@
 
 /* Marks, replaced when a statement is prepared: the lists below, as @row for all columns;
  * @revision (its parameter), @status (of a row that is predicted, by the limits), @key (of a row),
- * @place (of a row: the revision that it was read with), @is_predicted. */
+ * @place (of a row: the revision that it was read with), @when (of its prediction), @differences
+ * (of its prediction to the one that is there), @is_predicted. */
 static const char *const sql_texts[SQL_N] = {
     [SQL_REVISION_GET] = "SELECT revision, clock_us, uptime_us, boot, (SELECT max(revision) FROM"
                          " ev_telemetry), (SELECT max(clock_us) FROM ev_mark) FROM ev_revision",
@@ -44,6 +45,10 @@ static const char *const sql_texts[SQL_N] = {
     [SQL_ROW] = "SELECT @telemetry FROM ev_telemetry WHERE @key",
     [SQL_PUT_PREDICTION] = "UPDATE ev_telemetry SET @assignments, revision = @revision,"
                            " status = @status WHERE @key",
+    /* of an insert, on a row that is there: an older prediction gives way to another one */
+    [SQL_MERGE_PREDICTION] = "UPDATE ev_telemetry SET @assignments, revision = @revision,"
+                             " status = @status WHERE @key AND (prediction_timestamp IS NULL OR"
+                             " (prediction_timestamp < @when AND (@differences)))",
     /* a key of another program in a form of its own is found by the place it was read from */
     [SQL_STORED_TIME] = "SELECT time FROM ev_telemetry WHERE revision = ?",
     [SQL_PUT_BY_REVISION] = "UPDATE ev_telemetry SET @assignments, revision = @revision,"
@@ -64,6 +69,11 @@ static const char *const sql_texts[SQL_N] = {
                        " prediction_interval_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_PUT_POSITION] = "INSERT OR REPLACE INTO ev_position (source, position) VALUES (?, ?)",
     [SQL_POSITION] = "SELECT position FROM ev_position WHERE source = ?",
+    [SQL_PUT_LETTER] =
+        "INSERT INTO ev_dead_letter (received_at, source, place, status, reason, raw)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+    [SQL_FORGET_LETTERS] = "DELETE FROM ev_dead_letter"
+                           " WHERE id <= (SELECT max(id) FROM ev_dead_letter) - ?",
     [SQL_LIMITS] = "SELECT quantity, level, operator, \"limit\", kind = 'alert' FROM ev_threshold"
                    " WHERE kind <> 'display' ORDER BY rowid",
     [SQL_NEXT_ID] = "SELECT min(battery_id) FROM ev_telemetry WHERE battery_id > ?"
@@ -165,8 +175,8 @@ __attribute__((format(printf, 2, 3))) static void say(evtwin__text *sql, const c
 static void say_status(evtwin__text *sql, const sqlite_store *s, unsigned parameters) {
     evtwin__text_put(sql, "CASE ");
     for (int level = EVTWIN_HEALTH_CRITICAL; level > EVTWIN_HEALTH_NORMAL; level--) {
-        for (size_t i = 0; i < s->n_limits; i++) {
-            const sqlite_limit *limit = &s->limit[i];
+        for (size_t i = 0; i < s->limits.n; i++) {
+            const evtwin__limit *limit = &s->limits.limit[i];
             const size_t q = (size_t)limit->q;
             char value[80], number[EVTWIN__NUM_SIZE];
             if (limit->level == level && limit->kind == EVTWIN_THRESHOLD_STATUS) {
@@ -224,6 +234,16 @@ static void say_list(evtwin__text *sql, const sqlite_store *s, size_t list) {
     }
 }
 
+static void say_differences(evtwin__text *sql) {
+    const char *separator = "";
+    for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
+        if (evtwin__is_of(q, EVTWIN__PREDICTIONS) && q != EVTWIN__Q_PREDICTION_TIMESTAMP) {
+            say(sql, "%s%s IS NOT ?%zu", separator, evtwin__schema[q].name, q + 1);
+            separator = " OR ";
+        }
+    }
+}
+
 static void say_mark(evtwin__text *sql, const sqlite_store *s, const char *mark, size_t length) {
     for (size_t i = 0; i < N_LISTS; i++) {
         if (strlen(lists[i].mark) == length && memcmp(mark, lists[i].mark, length) == 0) {
@@ -241,6 +261,12 @@ static void say_mark(evtwin__text *sql, const sqlite_store *s, const char *mark,
     case 'p':
         say(sql, "revision = ?%d AND battery_id = ?%d AND seq = ?%d", EVTWIN__Q_COUNT + 1,
             EVTWIN__Q_BATTERY_ID + 1, EVTWIN__Q_SEQ + 1);
+        break;
+    case 'w':
+        say(sql, "?%d", EVTWIN__Q_PREDICTION_TIMESTAMP + 1);
+        break;
+    case 'd':
+        say_differences(sql);
         break;
     case 'k':
         say(sql, "battery_id = ?%d AND time = ?%d AND seq = ?%d", EVTWIN__Q_BATTERY_ID + 1,
@@ -364,45 +390,22 @@ evtwin_status evtwin__sqlite_run(sqlite_store *s, sqlite_sql which, const char *
 
 /* ---- limits ---- */
 
-/* A limit that this version knows; other programs may have put anything there. */
-static int read_limit(evtwin__stmt *stmt, sqlite_limit *limit) {
-    const char *quantity = evtwin__stmt_text(stmt, 0), *level = evtwin__stmt_text(stmt, 1);
-    const char *operator= evtwin__stmt_text(stmt, 2);
-    int64_t is_alert = 0;
-    evtwin__stmt_i64(stmt, 4, &is_alert);
-    size_t q = 0;
-    while (q < EVTWIN__Q_COUNT && quantity != NULL &&
-           strcmp(evtwin__schema[q].name, quantity) != 0) {
-        q++;
-    }
-    if (q == EVTWIN__Q_COUNT || !evtwin__is_of(q, EVTWIN__STORED) ||
-        !evtwin__quantity_is_number(q) || level == NULL || operator== NULL) {
-        return 0;
-    }
-    *limit = (sqlite_limit){.limit = evtwin__stmt_f64(stmt, 3),
-                            .q = (int32_t)q,
-                            .is_below = operator[0] == '<',
-                            .level = strcmp(level, "CRITICAL") == 0 ? EVTWIN_HEALTH_CRITICAL
-                                     : strcmp(level, "NORMAL") == 0 ? EVTWIN_HEALTH_NORMAL
-                                                                    : EVTWIN_HEALTH_WARNING,
-                            .kind = is_alert ? EVTWIN_THRESHOLD_ALERT : EVTWIN_THRESHOLD_STATUS};
-    return isfinite(limit->limit);
-}
-
 evtwin_status evtwin__sqlite_use_limits(sqlite_store *s) {
     evtwin__stmt *stmt = NULL;
     EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_LIMITS, &stmt, ""));
     evtwin_status st = EVTWIN_OK;
-    sqlite_limit limit[SQLITE_MAX_LIMITS];
-    size_t n = 0;
-    while (n < SQLITE_MAX_LIMITS && (st = evtwin__stmt_step(stmt)) == EVTWIN_OK) {
-        n += read_limit(stmt, &limit[n]) != 0;
+    evtwin__limits limits = {.n = 0};
+    while ((st = evtwin__stmt_step(stmt)) == EVTWIN_OK) {
+        int64_t is_alert = 0;
+        evtwin__stmt_i64(stmt, 4, &is_alert);
+        evtwin__limits_add(&limits, evtwin__stmt_text(stmt, 0), evtwin__stmt_text(stmt, 1),
+                           evtwin__stmt_text(stmt, 2), evtwin__stmt_f64(stmt, 3), (int)is_alert);
     }
     evtwin__stmt_reset(stmt);
-    if (st >= 0 && (n != s->n_limits || memcmp(limit, s->limit, n * sizeof *limit) != 0)) {
-        memcpy(s->limit, limit, n * sizeof *limit);
-        s->n_limits = n;
-        static const sqlite_sql judging[] = {SQL_INSERT, SQL_PUT_PREDICTION, SQL_PUT_BY_REVISION};
+    if (st >= 0 && !evtwin__limits_are_equal(&limits, &s->limits)) {
+        s->limits = limits;
+        static const sqlite_sql judging[] = {SQL_INSERT, SQL_PUT_PREDICTION, SQL_MERGE_PREDICTION,
+                                             SQL_PUT_BY_REVISION};
         for (size_t i = 0; i < sizeof judging / sizeof judging[0]; i++) {
             evtwin__stmt_free(s->stmt[judging[i]]);
             s->stmt[judging[i]] = NULL;

@@ -71,12 +71,13 @@ static void write_once(const char *sink_uri, evtwin_table *t) {
 
 #define HEADER                                                                                     \
     "time,battery_id,soc,soh,voltage,current,temperature,charge_cycles,power_consumption,"         \
-    "is_charging,seq,sim_time_s,resistance_mohm,mean_temperature,throughput_ah_per_day"
+    "is_charging,seq,sim_time_s,resistance_mohm,mean_temperature,throughput_ah_per_day,"           \
+    "quality"
 #define PREDICTION_HEADER HEADER ",rul_prediction,failure_probability,prediction_note,model_version"
 #define OLD_PREDICTION_HEADER                                                                      \
     HEADER ",rul_prediction,failure_probability,model_version,prediction_note"
-#define ROW_1 "1970-01-01T00:00:00.000000Z,B1,85.5,,,,,,,false,,,,,"
-#define ROW_2 "1970-01-01T00:00:02.000000Z,B2,85.5,,,,,,,true,,,,,"
+#define ROW_1 "1970-01-01T00:00:00.000000Z,B1,85.5,,,,,,,false,,,,,,"
+#define ROW_2 "1970-01-01T00:00:02.000000Z,B2,85.5,,,,,,,true,,,,,,"
 #define JSON_1                                                                                     \
     "{\"timestamp\":\"1970-01-01T00:00:00.000000Z\",\"battery_id\":\"B1\",\"soc\":85.5,"           \
     "\"is_charging\":false}\n"
