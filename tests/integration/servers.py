@@ -40,15 +40,18 @@ class Skip(Exception):
 
 
 def cache_folder():
-    default = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"),
-                           "evtwin-tests")
-    folder = os.environ.get("EVTWIN_TEST_CACHE") or default
-    try:
-        os.makedirs(folder, exist_ok=True)
-    except OSError as e:
-        raise Skip(f"no folder to keep what is fetched: {folder}: {e.strerror} "
-                   "(set EVTWIN_TEST_CACHE)") from None
-    return folder
+    """Where what is made or fetched once is kept for the next time."""
+    home = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"),
+                        "evtwin-tests")
+    of_machine = os.path.join(tempfile.gettempdir(), f"evtwin-tests-{os.geteuid()}")
+    for folder in filter(None, (os.environ.get("EVTWIN_TEST_CACHE"), home, of_machine)):
+        try:
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK) and os.stat(folder).st_uid == os.geteuid():
+            return folder
+    raise Skip("no folder to keep what is fetched (set EVTWIN_TEST_CACHE)")
 
 
 _taken = set()
@@ -490,7 +493,7 @@ def kafka_libraries():
             with open(pom, "w") as f:
                 f.write(KAFKA_POM)
             try:
-                done = subprocess.run(["mvn", "-q", "-B", "-f", pom, *KAFKA_FETCH,
+                done = subprocess.run(["mvn", "-q", "-B", "-Dstyle.color=never", "-f", pom, *KAFKA_FETCH,
                                        f"-DoutputDirectory={new}"], stdin=subprocess.DEVNULL,
                                       capture_output=True, text=True, timeout=300)
             except subprocess.TimeoutExpired:
