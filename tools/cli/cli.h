@@ -165,6 +165,8 @@ typedef enum cli_role {
     CLI_A_SERVICE  /* a port */
 } cli_role;
 
+int cli_exit_code(cli_role role, evtwin_status status);
+
 /* Report the library's last error (and, after "; ", what to do, if not NULL); give the exit code.
  */
 int cli_fail(cli_role role, evtwin_status status, const char *next_step);

@@ -112,7 +112,7 @@ void cli_say(evtwin_log_level level, const char *format, ...) {
 
 /* ---- failures ---- */
 
-static int exit_code(cli_role role, evtwin_status status) {
+int cli_exit_code(cli_role role, evtwin_status status) {
     switch (status) {
     case EVTWIN_E_ARG:
         return CLI_USAGE;
@@ -166,7 +166,7 @@ int cli_fail_about(const char *path, cli_role role, evtwin_status status, const 
     }
     cli_error("%s%s%s%s%s", is_stdout ? "standard output" : path, between, rest,
               next_step != NULL ? "; " : "", next_step != NULL ? next_step : "");
-    return exit_code(role, status);
+    return cli_exit_code(role, status);
 }
 
 int cli_fail(cli_role role, evtwin_status status, const char *next_step) {
