@@ -2,6 +2,7 @@
 /* tools/predict_live.c: every few seconds, predict all rows that wait for it. */
 
 #include "delivery.h"
+#include "metrics.h"
 #include "predict_tool.h"
 
 #include "evtwin/evtwin.h"
@@ -80,7 +81,7 @@ static int check_features(const evtwin_predictor *predictor) {
 /* A run that ends by itself has no metrics to scrape, unless a port is set. */
 static int start_metrics(live *l) {
     const int64_t port = cli_integer(l->c, PREDICT_METRICS_PORT);
-    evtwin_status st = evtwin_metrics_create(&l->metrics);
+    const evtwin_status st = evtwin_metrics_create(&l->metrics);
     if (st < 0) {
         return cli_fail(CLI_A_SERVICE, st, NULL);
     }
@@ -88,21 +89,7 @@ static int start_metrics(live *l) {
         return 0;
     }
     note_good_cycle(l); /* waiting for a first one is no better than waiting for another */
-    char listen[32];
-    snprintf(listen, sizeof listen, "127.0.0.1:%d", (int)port);
-    evtwin_server_options options;
-    evtwin_server_options_init(&options, sizeof options);
-    options.listen = listen;
-    options.metrics = l->metrics;
-    options.service = "evtwin-predict";
-    if ((st = evtwin_server_start(&options, &l->server)) < 0) {
-        char called[256], next_step[300];
-        snprintf(next_step, sizeof next_step, "%s sets it (0 = none)",
-                 cli_called(l->c, PREDICT_METRICS_PORT, called, sizeof called));
-        return cli_fail(CLI_A_SERVICE, st, next_step);
-    }
-    cli_note("metrics at http://localhost:%d/metrics", evtwin_server_port(l->server));
-    return 0;
+    return metrics_serve(l->c, PREDICT_METRICS_PORT, "evtwin-predict", l->metrics, &l->server);
 }
 
 /* Leave the models' held-out scores in the store for its readers, and take what is kept of the
