@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { MAX_PARAMS = 64 };
+enum { MAX_PARAMS = 64, HOST_SIZE = 300 };
 
 static int is_digit(char c) {
     return c >= '0' && c <= '9';
@@ -65,7 +65,8 @@ static int find_authority_password(const char *text, span *out) {
 /* "…password=SECRET" from position at on: any parameter whose name ends in one of these words. */
 static int find_param_secret(const char *text, size_t at, span *out) {
     static const char *const word[] = {
-        "password=", "passwd=", "pass=", "pwd=", "secret=", "token=", "key=", "sasl="};
+        "password=", "passwd=", "pass=", "pwd=", "secret=",
+        "token=",    "key=",    "sasl=", "pem=", "oauthbearer.config="};
     for (size_t i = at; text[i] != '\0'; i++) {
         for (size_t w = 0; w < sizeof word / sizeof word[0]; w++) {
             const size_t n = strlen(word[w]);
@@ -197,14 +198,37 @@ static const char *parse_host(evtwin__uri *uri, char *host) {
     return decode(host);
 }
 
+/* "host:9092,host:9093": each must be one; the list is kept as it is, without a port of its own. */
+static const char *parse_hosts(evtwin__uri *uri, char *list) {
+    const char *wrong = strchr(list, ',') == NULL ? parse_host(uri, list) : NULL;
+    if (strchr(list, ',') == NULL) {
+        return wrong;
+    }
+    for (const char *from = list, *end; wrong == NULL && from != NULL;
+         from = *end == ',' ? end + 1 : NULL) {
+        end = from + strcspn(from, ",");
+        char host[HOST_SIZE];
+        const size_t n = (size_t)(end - from);
+        if (n == 0 || n >= sizeof host) {
+            return "a host of the list is empty or too long";
+        }
+        memcpy(host, from, n);
+        host[n] = '\0';
+        wrong = parse_host(uri, host);
+    }
+    uri->host = list;
+    uri->port = -1;
+    return wrong == NULL ? decode(list) : wrong;
+}
+
 /* "user:password@host:port" */
 static const char *parse_authority(evtwin__uri *uri, char *text) {
     char *at = strrchr(text, '@');
     if (at == NULL) {
-        return parse_host(uri, text);
+        return parse_hosts(uri, text);
     }
     *at = '\0';
-    const char *wrong = parse_host(uri, at + 1);
+    const char *wrong = parse_hosts(uri, at + 1);
     char *password = evtwin__text_cut(text, ':');
     if (password != NULL) {
         uri->password = password;
