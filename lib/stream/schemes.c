@@ -19,9 +19,15 @@ enum { MAX_PARAMS = 15 };
 #define EVTWIN_EXTRA_SINKS
 #endif
 
+#ifdef EVTWIN_HAVE_MQTT
+#define MQTT X(mqtt) X(mqtts)
+#else
+#define MQTT
+#endif
+
 /* X(name): the scheme is evtwin__source_name in source_….c, evtwin__sink_name in sink_….c. */
-#define SOURCES X(csv) X(jsonl) X(sqlite) X(sim) EVTWIN_EXTRA_SOURCES
-#define SINKS X(null) X(csv) X(jsonl) X(sqlite) EVTWIN_EXTRA_SINKS
+#define SOURCES X(csv) X(jsonl) X(sqlite) X(sim) MQTT EVTWIN_EXTRA_SOURCES
+#define SINKS X(null) X(csv) X(jsonl) X(sqlite) MQTT EVTWIN_EXTRA_SINKS
 
 /* clang-format off */
 #define X(name) extern const evtwin__scheme evtwin__source_##name;
