@@ -229,6 +229,9 @@ typedef struct evtwin_batch {
     const char *position;       /**< the source's position behind the rows, NULL if unknown; a sink
                                      may keep it in the transaction of the rows */
     const evtwin_table *states; /**< battery states to keep with the predictions, NULL = none */
+    int completes; /**< 1: every other sink has the batch, so that a sink may acknowledge it to the
+                        source in its own transaction, as kafka: does with a source on its cluster
+                    */
 } evtwin_batch;
 
 /**

@@ -464,16 +464,26 @@ static void wait_for_pause(const evtwin_pump *p, int timeout_ms) {
     }
 }
 
+/* Does every sink but number i have the batch to last? */
+static int have_all_others(const evtwin_pump *p, size_t i) {
+    for (size_t k = 0; k < p->n_outlets; k++) {
+        if (k != i && (!p->outlets[k].has_batch || is_behind(&p->outlets[k]))) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 /* Offer the batch, if there is one, to every sink that has not taken it, and what is held. A sink
  * that fails does not keep it from the others; the first failure is the answer. */
 static evtwin_status offer_to_all(evtwin_pump *p, int is_last) {
     const int has_batch = p->stage == STAGE_PREDICTED;
     const char *source = evtwin_source_uri(p->source);
-    const evtwin_batch batch = {.size = sizeof batch,
-                                .rows = p->batch,
-                                .source = source,
-                                .position = p->position.data,
-                                .states = p->states};
+    evtwin_batch batch = {.size = sizeof batch,
+                          .rows = p->batch,
+                          .source = source,
+                          .position = p->position.data,
+                          .states = p->states};
     evtwin_status first = EVTWIN_OK;
     const char *reason = "";
     for (size_t i = 0; i < p->n_outlets; i++) {
@@ -482,6 +492,7 @@ static evtwin_status offer_to_all(evtwin_pump *p, int is_last) {
         if (!is_new && !is_behind(o)) {
             continue;
         }
+        batch.completes = have_all_others(p, i);
         const evtwin_status st = offer(p, o, is_new ? &batch : NULL, source, is_last);
         if (st < 0 && first == EVTWIN_OK) {
             first = st;
