@@ -78,14 +78,13 @@ static evtwin_status status_of(const char *sqlstate) {
         const char *begins;
         evtwin_status status;
     } list[] = {
-        {"08", EVTWIN_E_AGAIN},        {"57P", EVTWIN_E_AGAIN},    {"53", EVTWIN_E_AGAIN},
-        {"40", EVTWIN_E_AGAIN},        {"55P03", EVTWIN_E_AGAIN},  {"55006", EVTWIN_E_AGAIN},
-        {"25006", EVTWIN_E_AGAIN},     {"57014", EVTWIN_E_AGAIN},  {"25P0", EVTWIN_E_AGAIN},
-        {"0A000", EVTWIN_E_EXTERNAL},  {"28", EVTWIN_E_DENIED},    {"42501", EVTWIN_E_DENIED},
-        {"3D000", EVTWIN_E_NOT_FOUND}, {"42P01", EVTWIN_E_SCHEMA}, {"42703", EVTWIN_E_SCHEMA},
-        {"3F000", EVTWIN_E_SCHEMA},    {"42883", EVTWIN_E_SCHEMA}, {"22", EVTWIN_E_DATA},
-        {"23", EVTWIN_E_DATA},         {"P0001", EVTWIN_E_DATA},   {"XX001", EVTWIN_E_CORRUPT},
-        {"XX002", EVTWIN_E_CORRUPT}};
+        {"08", EVTWIN_E_AGAIN},     {"57P", EVTWIN_E_AGAIN},     {"53", EVTWIN_E_AGAIN},
+        {"40", EVTWIN_E_AGAIN},     {"55P03", EVTWIN_E_AGAIN},   {"55006", EVTWIN_E_AGAIN},
+        {"25006", EVTWIN_E_AGAIN},  {"57014", EVTWIN_E_AGAIN},   {"25P0", EVTWIN_E_AGAIN},
+        {"28", EVTWIN_E_DENIED},    {"42501", EVTWIN_E_DENIED},  {"3D000", EVTWIN_E_NOT_FOUND},
+        {"42P01", EVTWIN_E_SCHEMA}, {"42703", EVTWIN_E_SCHEMA},  {"3F000", EVTWIN_E_SCHEMA},
+        {"42883", EVTWIN_E_SCHEMA}, {"22", EVTWIN_E_DATA},       {"23", EVTWIN_E_DATA},
+        {"P0001", EVTWIN_E_DATA},   {"XX001", EVTWIN_E_CORRUPT}, {"XX002", EVTWIN_E_CORRUPT}};
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
         if (begins(sqlstate, list[i].begins)) {
             return list[i].status;
@@ -129,11 +128,9 @@ static evtwin_status fail_result(evtwin__pg *pg, const PGresult *result) {
     flatten(primary != NULL ? primary : PQresultErrorMessage(result), text, sizeof text);
     flatten(detail != NULL ? detail : "", more, sizeof more);
     evtwin_status st = status_of(pg->sqlstate);
-    if (begins(pg->sqlstate, "0A000") && strstr(text, "cached plan") != NULL) {
-        st = EVTWIN_E_AGAIN; /* a table has other columns now: prepare anew */
-    }
-    pg->is_outdated |=
-        st == EVTWIN_E_SCHEMA || begins(pg->sqlstate, "0A000") || begins(pg->sqlstate, "25006");
+    const int is_stale = begins(pg->sqlstate, "0A000") && strstr(text, "cached plan") != NULL;
+    st = is_stale ? EVTWIN_E_AGAIN : st; /* a table has other columns now: prepare anew */
+    pg->is_outdated |= is_stale || st == EVTWIN_E_SCHEMA || begins(pg->sqlstate, "25006");
     EVTWIN_FAIL(st, "%s: %s%s%s%s", pg->target.name, text, more[0] != '\0' ? " (" : "", more,
                 more[0] != '\0' ? ")" : "");
 }
@@ -304,9 +301,11 @@ void evtwin__pg_free(evtwin__pg *pg) {
 /* libpq has no code for a refusal while it connects: the server's stands in its text, its own
  * reasons are known by their words. */
 static evtwin_status connect_status(evtwin__pg *pg, const char *text) {
-    const char *fatal = strstr(text, "FATAL:  ");
-    if (fatal != NULL && strlen(fatal) > 13 && fatal[13] == ':') {
-        snprintf(pg->sqlstate, sizeof pg->sqlstate, "%.5s", fatal + 8);
+    static const char before[] = "FATAL: ";
+    const char *fatal = strstr(text, before);
+    const char *code = fatal != NULL ? fatal + strlen(before) : "";
+    if (strcspn(code, ": ") == 5) {
+        snprintf(pg->sqlstate, sizeof pg->sqlstate, "%.5s", code);
         return status_of(pg->sqlstate);
     }
     static const char *const denied[] = {"certificate",    "SSL",         "password",

@@ -47,33 +47,35 @@ int evtwin__postgres_column_fits(const postgres_column *column, size_t q, evtwin
         if (column->is_there && fits[i].oid == column->type &&
             fits[i].type == evtwin__schema[q].type) {
             *wire = fits[i].wire;
-            return column->max_length == 0 || column->max_length >= needed_length(q);
+            return !column->is_generated &&
+                   (column->max_length == 0 || column->max_length >= needed_length(q));
         }
     }
     return 0;
 }
 
+static int flag(const evtwin__pg_result *result, size_t row, size_t col) {
+    int64_t value = 0;
+    return evtwin__pg_i64(result, row, col, &value) && value != 0;
+}
+
 static void note_column(const evtwin__pg_result *result, size_t row, postgres_columns *out) {
     const char *name = evtwin__pg_text(result, row, 0);
     const size_t q = name != NULL ? evtwin__quantity_by_name(name) : EVTWIN__Q_COUNT;
-    int64_t is_not_null = 0, has_default = 0;
-    evtwin__pg_i64(result, row, 2, &is_not_null);
-    evtwin__pg_i64(result, row, 3, &has_default);
     if (q < EVTWIN__Q_COUNT && evtwin__is_of(q, EVTWIN__STORED)) {
         postgres_column *column = &out->of[q];
-        *column = (postgres_column){
-            .is_there = 1, .may_be_null = !is_not_null, .has_default = (int)has_default};
+        *column = (postgres_column){.is_there = 1, .is_generated = flag(result, row, 3)};
         evtwin__pg_i64(result, row, 1, &column->type);
         evtwin__pg_i64(result, row, 4, &column->max_length);
-    } else if (is_not_null && !has_default) {
+    } else if (flag(result, row, 2)) {
         snprintf(out->demanding, sizeof out->demanding, "%s", name != NULL ? name : "?");
     }
 }
 
 evtwin_status evtwin__postgres_columns_read(evtwin__pg *pg, postgres_columns *out) {
     static const char sql[] =
-        "SELECT a.attname, a.atttypid, a.attnotnull,"
-        " a.atthasdef OR a.attidentity <> '', CASE WHEN a.atttypid IN (1042, 1043) AND"
+        "SELECT a.attname, a.atttypid, a.attnotnull AND NOT a.atthasdef AND a.attidentity = '',"
+        " a.attgenerated <> '', CASE WHEN a.atttypid IN (1042, 1043) AND"
         " a.atttypmod > 4 THEN a.atttypmod - 4 ELSE 0 END FROM pg_attribute AS a"
         " WHERE a.attrelid = to_regclass('ev_telemetry') AND a.attnum > 0 AND NOT a.attisdropped";
     evtwin__pg_result *result = NULL;

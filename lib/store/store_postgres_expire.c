@@ -22,15 +22,10 @@ enum {
 static const int64_t sweep_pause_us = INT64_C(600) * 1000000;
 
 static evtwin_status start(postgres_store *s) {
-    evtwin__pg_params params = {.n = 0};
-    evtwin__pg_add_f64(&params, s->base.options.retention_days * 86400.0);
-    /* beyond what a time can be: nothing is so old */
-    const evtwin_status st = evtwin__pg_query_i64(
-        s->pg,
-        "SELECT (extract(epoch FROM now()) * 1000000)::bigint - ($1::float8 * 1000000)::bigint",
-        &params, 0, &s->sweep.cutoff_us);
-    evtwin__pg_params_free(&params);
-    EVTWIN_TRY(st);
+    int64_t now_us = 0;
+    EVTWIN_TRY(evtwin__pg_query_i64(s->pg, "SELECT now()", NULL, 0, &now_us));
+    now_us = s->base.now != evtwin_time_now ? s->base.now() : now_us; /* turned by a test */
+    s->sweep.cutoff_us = now_us - (int64_t)(s->base.options.retention_days * 86400e6);
     s->sweep.battery_id[0] = '\0';
     s->sweep.is_in_battery = 0;
     s->sweep.n_deleted = 0;

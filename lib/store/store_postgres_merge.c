@@ -32,7 +32,7 @@ static void say_status(evtwin__text *sql, const evtwin__limits *limits) {
             }
         }
     }
-    evtwin__sql_say(sql, "ELSE '%s' END", evtwin_health_name(EVTWIN_HEALTH_NORMAL));
+    evtwin__sql_say(sql, "WHEN true THEN '%s' END", evtwin_health_name(EVTWIN_HEALTH_NORMAL));
 }
 
 /* form for each quantity of a kind, $ being its name. */

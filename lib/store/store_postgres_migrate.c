@@ -180,10 +180,17 @@ static evtwin_status bring_up_to_date(evtwin__pg *pg, const postgres_migration *
     verdict v;
     EVTWIN_TRY(evtwin__pg_exec(pg, MIGRATION_LOCK));
     EVTWIN_TRY(look(pg, &v));
-    if (!v.is_ours && v.columns.is_table) {
-        EVTWIN_TRY(evtwin__postgres_adopt(pg, how));
-    }
+    timescale t;
+    EVTWIN_TRY(evtwin__timescale_read(pg, out->name, &t));
+    const int is_foreign = !v.is_ours && v.columns.is_table;
+    EVTWIN_TRY(is_foreign ? evtwin__postgres_adopt(pg, how, &t) : EVTWIN_OK);
     EVTWIN_TRY(v.is_current ? EVTWIN_OK : run_steps(pg));
+    EVTWIN_TRY(is_foreign ? evtwin__postgres_adopt_predictions(pg) : EVTWIN_OK);
+    if (t.version > 0 && !v.is_current) {
+        EVTWIN_TRY(evtwin__timescale_read(pg, out->name, &t)); /* as the steps have left it */
+        EVTWIN_TRY(evtwin__timescale_make(pg, out->name, how->retention_days, &t));
+    }
+    out->has_hourly_aggregate = t.has_hourly;
     EVTWIN_TRY(v.is_whole ? EVTWIN_OK : evtwin__postgres_derived_make(pg, out));
     return evtwin__postgres_raise_revisions(pg);
 }
@@ -220,5 +227,10 @@ evtwin_status evtwin__postgres_migrate(evtwin__pg *pg, const postgres_migration 
         EVTWIN_TRY(migrate(pg, how, out));
         EVTWIN_TRY(evtwin__postgres_columns_read(pg, &v.columns));
     }
+    timescale t;
+    EVTWIN_TRY(evtwin__timescale_read(pg, out->name, &t));
+    out->is_hypertable = t.is_hypertable;
+    out->has_hourly_aggregate = t.has_hourly;
+    out->is_expired_by_server = t.has_retention;
     return evtwin__postgres_columns_check(pg, &v.columns, out);
 }

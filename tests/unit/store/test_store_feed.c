@@ -54,7 +54,7 @@ static const char *page(evtwin_store *store, int64_t *after, size_t max_rows) {
 
 #define INSERT_SEQ(seq)                                                                            \
     "INSERT INTO ev_telemetry (time, battery_id, seq, soc) VALUES ('2026-01-01Z', 'A', " seq ", "  \
-                                                                                             "50)"
+    "50)"
 
 /* The one that began first commits last: what the others committed waits for it. */
 static void nothing_appears_below_what_was_given(void **state) {
@@ -241,8 +241,8 @@ static double counted(evtwin_store *store, const char *counter) {
     static double before[2];
     char sql[120];
     assert_ok(evtwin__pg_exec(((postgres_store *)store)->pg, "SELECT pg_stat_force_next_flush()"));
-    snprintf(sql, sizeof sql, "SELECT %s FROM pg_stat_user_tables WHERE relname = 'ev_telemetry'",
-             counter);
+    snprintf(sql, sizeof sql,
+             "SELECT %s FROM pg_stat_user_tables WHERE relid = 'ev_telemetry'::regclass", counter);
     double *was = &before[counter[0] == 's'];
     const double is = ask_sql(uri, sql), n = is - *was;
     *was = is;
