@@ -23,10 +23,12 @@
 enum {
     FIRST_PAUSE_MS = 100,
     LONGEST_PAUSE_MS = 5000,
-    SETTLED_MS = 10000,         /* a connection that lasted so long was a good one */
+    SETTLED_MS = 10000, /* a connection that lasted so long was a good one */
+    MANY_SHORT = 3,
     NETWORK_TIMEOUT_MS = 20000, /* sent bytes that no kernel at the other end has confirmed */
-    ROUND_MS = 1000,            /* the keepalive is looked after so often */
-    MAX_PACKET = 4 << 20        /* larger messages are not sent to us */
+    GOODBYE_MS = 1000,
+    ROUND_MS = 1000,     /* the keepalive is looked after so often */
+    MAX_PACKET = 4 << 20 /* larger messages are not sent to us */
 };
 
 struct evtwin__mqtt {
@@ -42,6 +44,7 @@ struct evtwin__mqtt {
     char tls_reason[160]; /* what OpenSSL said last */
     int pause_ms;
     int64_t try_again_ms;
+    int n_short;    /* connections in a row that were lost soon */
     size_t n_tries; /* the addresses of a name take turns */
     int is_taken_over;
 };
@@ -134,6 +137,13 @@ static evtwin_status note_error(evtwin__mqtt *m, int rc) {
 static evtwin_status lose(evtwin__mqtt *m) {
     const int64_t now_ms = evtwin__monotonic_ms();
     const int was_good = m->is_connected && now_ms - m->connected_ms > SETTLED_MS;
+    m->n_short = was_good ? 0 : m->n_short + m->is_connected;
+    if (m->is_connected && m->n_short >= MANY_SHORT) { /* older brokers do not say it */
+        const size_t used = strlen(m->reason);
+        snprintf(m->reason + used, sizeof m->reason - used,
+                 "; it happens again and again: does another client have the client id %.64s?",
+                 m->options.client_id);
+    }
     const int longer_ms = m->pause_ms == 0 ? FIRST_PAUSE_MS : 2 * m->pause_ms;
     m->pause_ms = was_good ? 0 : longer_ms > LONGEST_PAUSE_MS ? LONGEST_PAUSE_MS : longer_ms;
     /* jittered: many clients of one broker must not come back at the same moment */
@@ -583,6 +593,21 @@ void evtwin__mqtt_release(evtwin__mqtt *m, int timeout_ms) {
     evtwin__quiet_end(q);
 }
 
+/* libmosquitto closes the socket right behind its last packet. If something unread is in it then,
+ * the kernel resets the connection and what was sent may never be read: so it stays open here until
+ * the broker has closed it. */
+static void say_goodbye(evtwin__mqtt *m) {
+    const int fd = dup(mosquitto_socket(m->client));
+    const int64_t deadline_ms = evtwin__monotonic_ms() + GOODBYE_MS;
+    char rest[4096];
+    flush(m, GOODBYE_MS);
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    while (fd >= 0 && poll(&p, 1, left_ms(deadline_ms, GOODBYE_MS)) > 0 &&
+           read(fd, rest, sizeof rest) > 0) {
+    }
+    close(fd);
+}
+
 void evtwin__mqtt_free(evtwin__mqtt *m) {
     if (m == NULL) {
         return;
@@ -595,7 +620,7 @@ void evtwin__mqtt_free(evtwin__mqtt *m) {
                                  o->retains_status, NULL);
         }
         mosquitto_disconnect_v5(m->client, 0, NULL);
-        flush(m, 1000);
+        say_goodbye(m);
     }
     mosquitto_destroy(m->client);
     evtwin__quiet_end(q);
