@@ -9,6 +9,7 @@
 #include "core/mem.h"
 #include "core/num.h"
 #include "core/status.h"
+#include "io/mqtt_reason.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -182,23 +183,12 @@ static evtwin_status send_unconfirmed(evtwin__outbox *o) {
 }
 
 static evtwin_status fail_refused(evtwin__outbox *o) {
-    static const struct {
-        int reason;
-        evtwin_status status;
-        const char *text;
-    } list[] = {
-        {0x87, EVTWIN_E_DENIED, "not authorised to publish there; see the broker's access rules"},
-        {0x90, EVTWIN_E_ARG, "it does not accept this topic"},
-        {0x97, EVTWIN_E_AGAIN, "a quota is exceeded"},
-        {0x99, EVTWIN_E_EXTERNAL, "it does not accept this payload"},
-    };
-    const int reason = o->refused_reason;
     const char *topic = o->pending.text.data + o->pending.messages[o->first_open].topic;
+    const int reason = o->refused_reason;
+    const char *text = NULL;
+    const evtwin_status st = evtwin__mqtt_reason(reason, &text);
     o->refused_reason = 0;
-    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
-        EVTWIN_FAIL_IF(reason == list[i].reason, list[i].status,
-                       "the broker refused a message to %.100s: %s", topic, list[i].text);
-    }
+    EVTWIN_FAIL_IF(text != NULL, st, "the broker refused a message to %.100s: %s", topic, text);
     EVTWIN_FAIL(EVTWIN_E_EXTERNAL, "the broker refused a message to %.100s: code %d", topic,
                 reason);
 }
