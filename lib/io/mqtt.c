@@ -404,6 +404,7 @@ static int look(evtwin__mqtt *m, int timeout_ms) {
     }
     if (p.revents & ~POLLOUT) {
         rc = mosquitto_loop_read(m->client, 1);
+        evtwin__socket_hurry(mosquitto_socket(m->client));
     }
     if (rc == 0 && may_write(m) && mosquitto_want_write(m->client)) {
         rc = mosquitto_loop_write(m->client, 1);

@@ -205,9 +205,9 @@ static void it_is_left_out(void **state) {
     (void)state;
     evtwin_sink *sink = NULL;
     evtwin_source *source = NULL;
-    assert_fails(evtwin_sink_open("mqtt://h/t", &sink), EVTWIN_E_UNSUPPORTED, "EVTWIN_MQTT=ON");
+    assert_fails(evtwin_sink_open("mqtt://h/t", &sink), EVTWIN_E_UNSUPPORTED, "-DEVTWIN_MQTT=ON");
     assert_fails(evtwin_source_open("mqtts://h/t", &source), EVTWIN_E_UNSUPPORTED,
-                 "EVTWIN_MQTT=ON");
+                 "-DEVTWIN_MQTT=ON");
 }
 
 int main(void) {
