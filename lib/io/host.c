@@ -51,3 +51,8 @@ void evtwin__socket_settle(int fd, unsigned timeout_ms) {
     fcntl(fd, F_SETFD, FD_CLOEXEC);
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
 }
+
+void evtwin__socket_hurry(int fd) {
+    const int yes = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &yes, sizeof yes);
+}

@@ -23,4 +23,8 @@ int evtwin__socket_wait(int fd, int timeout_ms);
  * machine has confirmed nothing of what was sent for so long. */
 void evtwin__socket_settle(int fd, unsigned timeout_ms);
 
+/* Confirm what came at once: a broker that sends small answers waits for that with the next. To be
+ * said again after every read. */
+void evtwin__socket_hurry(int fd);
+
 #endif

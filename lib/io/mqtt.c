@@ -7,6 +7,7 @@
 #include "core/mem.h"
 #include "core/status.h"
 #include "io/host.h"
+#include "io/mqtt_reason.h"
 #include "io/quiet.h"
 
 #include <errno.h>
@@ -23,10 +24,12 @@
 enum {
     FIRST_PAUSE_MS = 100,
     LONGEST_PAUSE_MS = 5000,
-    SETTLED_MS = 10000,         /* a connection that lasted so long was a good one */
+    SETTLED_MS = 10000, /* a connection that lasted so long was a good one */
+    MANY_SHORT = 3,
     NETWORK_TIMEOUT_MS = 20000, /* sent bytes that no kernel at the other end has confirmed */
-    ROUND_MS = 1000,            /* the keepalive is looked after so often */
-    MAX_PACKET = 4 << 20        /* larger messages are not sent to us */
+    GOODBYE_MS = 1000,
+    ROUND_MS = 1000,     /* the keepalive is looked after so often */
+    MAX_PACKET = 4 << 20 /* larger messages are not sent to us */
 };
 
 struct evtwin__mqtt {
@@ -42,6 +45,7 @@ struct evtwin__mqtt {
     char tls_reason[160]; /* what OpenSSL said last */
     int pause_ms;
     int64_t try_again_ms;
+    int n_short;    /* connections in a row that were lost soon */
     size_t n_tries; /* the addresses of a name take turns */
     int is_taken_over;
 };
@@ -81,39 +85,12 @@ static evtwin_status fail(const evtwin__mqtt *m) {
     EVTWIN_FAIL(m->failure, "%s: %s", m->options.name, m->reason);
 }
 
-/* A reason code of CONNACK, SUBACK or DISCONNECT; those of 3.1.1 are below 6. */
-static evtwin_status note_code(evtwin__mqtt *m, const char *what, int code) {
-    static const struct {
-        int code, v3;
-        evtwin_status status;
-        const char *text;
-    } list[] = {
-        {MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION, 1, EVTWIN_E_UNSUPPORTED,
-         "it does not speak this version of MQTT; try the parameter version="},
-        {MQTT_RC_CLIENTID_NOT_VALID, 2, EVTWIN_E_ARG, "it does not accept this client id"},
-        {MQTT_RC_SERVER_UNAVAILABLE, 3, EVTWIN_E_AGAIN, "it is not available"},
-        {MQTT_RC_BAD_USERNAME_OR_PASSWORD, 4, EVTWIN_E_DENIED,
-         "wrong user or password; name both in the URI and ?password_file="},
-        {MQTT_RC_NOT_AUTHORIZED, 5, EVTWIN_E_DENIED,
-         "not authorised; check user, password and "
-         "what the broker lets this user do"},
-        {MQTT_RC_BANNED, 0, EVTWIN_E_DENIED, "this client is banned"},
-        {MQTT_RC_BAD_AUTHENTICATION_METHOD, 0, EVTWIN_E_DENIED,
-         "another way to authenticate is "
-         "needed"},
-        {MQTT_RC_TOPIC_NAME_INVALID, 0, EVTWIN_E_ARG, "it does not accept this topic"},
-        {MQTT_RC_TOPIC_FILTER_INVALID, 0, EVTWIN_E_ARG, "it does not accept this topic filter"},
-        {MQTT_RC_PACKET_TOO_LARGE, 0, EVTWIN_E_RANGE, "a message is larger than it takes"},
-        {MQTT_RC_SESSION_TAKEN_OVER, 0, EVTWIN_E_BUSY,
-         "another client has connected with this client id; give each its own by ?client_id="},
-    };
-    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
-        if (code == list[i].code || (code < 6 && code == list[i].v3)) {
-            return note_failure(m, list[i].status, "%s: %s", what, list[i].text);
-        }
-    }
-    return note_failure(m, EVTWIN_E_AGAIN, "%s: %s (code %d)", what, mosquitto_reason_string(code),
-                        code);
+/* A reason code of CONNACK, SUBACK or DISCONNECT. */
+static void note_code(evtwin__mqtt *m, const char *what, int code) {
+    const char *text = NULL;
+    const evtwin_status st = evtwin__mqtt_reason(code, &text);
+    text = text != NULL ? text : mosquitto_reason_string(code);
+    note_failure(m, st, "%s: %s (code %d)", what, text, code);
 }
 
 /* An error of libmosquitto, which ended the connection if there was one. */
@@ -134,6 +111,13 @@ static evtwin_status note_error(evtwin__mqtt *m, int rc) {
 static evtwin_status lose(evtwin__mqtt *m) {
     const int64_t now_ms = evtwin__monotonic_ms();
     const int was_good = m->is_connected && now_ms - m->connected_ms > SETTLED_MS;
+    m->n_short = was_good ? 0 : m->n_short + m->is_connected;
+    if (m->is_connected && m->n_short >= MANY_SHORT) { /* older brokers do not say it */
+        const size_t used = strlen(m->reason);
+        snprintf(m->reason + used, sizeof m->reason - used,
+                 "; it happens again and again: does another client have the client id %.64s?",
+                 m->options.client_id);
+    }
     const int longer_ms = m->pause_ms == 0 ? FIRST_PAUSE_MS : 2 * m->pause_ms;
     m->pause_ms = was_good ? 0 : longer_ms > LONGEST_PAUSE_MS ? LONGEST_PAUSE_MS : longer_ms;
     /* jittered: many clients of one broker must not come back at the same moment */
@@ -187,8 +171,7 @@ static void on_subscribe(struct mosquitto *client, void *ctx, int mid, int n, co
     evtwin__mqtt *m = ctx;
     m->is_subscribed = 1;
     if (n > 0 && granted[0] >= 128) { /* 128 is all that MQTT 3.1.1 knows */
-        note_code(m, "the subscription was refused",
-                  granted[0] == 128 ? MQTT_RC_NOT_AUTHORIZED : granted[0]);
+        note_code(m, "the subscription was refused", granted[0]);
     } else if (n > 0 && granted[0] < m->options.filter_qos) {
         evtwin__log(EVTWIN_LOG_WARNING,
                     "%s: the broker grants QoS %d only: messages may be lost on the way",
@@ -225,6 +208,10 @@ typedef struct properties {
     char *receipts[EVTWIN__MQTT_MAX_RECEIPTS];
 } properties;
 
+static void free_theirs(void *memory) {
+    free(memory); /* layer-check: allowed: libmosquitto has allocated it */
+}
+
 static void read_properties(const mosquitto_property *list, evtwin__mqtt_message *message,
                             properties *p) {
     uint16_t size = 0;
@@ -244,8 +231,8 @@ static void read_properties(const mosquitto_property *list, evtwin__mqtt_message
         const int is_ours = message->n_receipts < EVTWIN__MQTT_MAX_RECEIPTS &&
                             strcmp(name, EVTWIN__MQTT_RECEIPT) == 0;
         p->receipts[is_ours ? message->n_receipts++ : 0] = is_ours ? value : p->receipts[0];
-        free(is_ours ? NULL : value);
-        free(name);
+        free_theirs(is_ours ? NULL : value);
+        free_theirs(name);
         at = mosquitto_property_read_string_pair(at, MQTT_PROP_USER_PROPERTY, &name, &value, true);
     }
     message->receipts = (const char *const *)p->receipts;
@@ -253,10 +240,10 @@ static void read_properties(const mosquitto_property *list, evtwin__mqtt_message
 
 static void forget_properties(properties *p, size_t n_receipts) {
     for (size_t i = 0; i < n_receipts; i++) {
-        free(p->receipts[i]);
+        free_theirs(p->receipts[i]);
     }
-    free(p->correlation);
-    free(p->response_topic);
+    free_theirs(p->correlation);
+    free_theirs(p->response_topic);
 }
 
 static void on_message(struct mosquitto *client, void *ctx, const struct mosquitto_message *from,
@@ -417,6 +404,7 @@ static int look(evtwin__mqtt *m, int timeout_ms) {
     }
     if (p.revents & ~POLLOUT) {
         rc = mosquitto_loop_read(m->client, 1);
+        evtwin__socket_hurry(mosquitto_socket(m->client));
     }
     if (rc == 0 && may_write(m) && mosquitto_want_write(m->client)) {
         rc = mosquitto_loop_write(m->client, 1);
@@ -583,6 +571,21 @@ void evtwin__mqtt_release(evtwin__mqtt *m, int timeout_ms) {
     evtwin__quiet_end(q);
 }
 
+/* libmosquitto closes the socket right behind its last packet. If something unread is in it then,
+ * the kernel resets the connection and what was sent may never be read: so it stays open here until
+ * the broker has closed it. */
+static void say_goodbye(evtwin__mqtt *m) {
+    const int fd = dup(mosquitto_socket(m->client));
+    const int64_t deadline_ms = evtwin__monotonic_ms() + GOODBYE_MS;
+    char rest[4096];
+    flush(m, GOODBYE_MS);
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    while (fd >= 0 && poll(&p, 1, left_ms(deadline_ms, GOODBYE_MS)) > 0 &&
+           read(fd, rest, sizeof rest) > 0) {
+    }
+    close(fd);
+}
+
 void evtwin__mqtt_free(evtwin__mqtt *m) {
     if (m == NULL) {
         return;
@@ -595,7 +598,7 @@ void evtwin__mqtt_free(evtwin__mqtt *m) {
                                  o->retains_status, NULL);
         }
         mosquitto_disconnect_v5(m->client, 0, NULL);
-        flush(m, 1000);
+        say_goodbye(m);
     }
     mosquitto_destroy(m->client);
     evtwin__quiet_end(q);

@@ -9,6 +9,7 @@
 #include "core/mem.h"
 #include "core/num.h"
 #include "core/status.h"
+#include "io/mqtt_reason.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,8 +17,10 @@
 enum {
     STALLED_MS = 5000,  /* a write fails if nothing moves on for so long … */
     LONGEST_MS = 15000, /* … or is not through after this */
+    SOON_MS = 1000,
     FIRST_RESEND_MS = 5000,
     LONGEST_RESEND_MS = 60000,
+    NO_SUBSCRIBERS = 16, /* a reason of an acknowledgement: nobody got the message */
     ID_SIZE = 40
 };
 
@@ -146,9 +149,25 @@ static evtwin_status send_new(evtwin__outbox *o) {
     return EVTWIN_OK;
 }
 
+/* Send a message that was taken again soon, though it is not long ago. */
+static void hasten(const evtwin__outbox *o, evtwin__outgoing *message) {
+    const int64_t sent_ms = evtwin__monotonic_ms() + SOON_MS - o->resend_ms;
+    message->sent_ms = sent_ms < message->sent_ms ? sent_ms : message->sent_ms;
+}
+
+/* A broker that was lost may have forgotten all that it took. */
+static void look_for_new_connection(evtwin__outbox *o) {
+    const uint64_t n = evtwin__mqtt_n_connected(o->mqtt);
+    for (size_t i = o->first_open; i < o->next_new && n != o->n_connected; i++) {
+        hasten(o, &o->pending.messages[i]);
+    }
+    o->n_connected = n;
+}
+
 /* What the broker took long ago and no receiver has confirmed: it may have lost it. */
 static evtwin_status send_unconfirmed(evtwin__outbox *o) {
     const int64_t now_ms = evtwin__monotonic_ms();
+    look_for_new_connection(o);
     int has_sent = 0;
     for (size_t i = o->first_open; i < o->next_new && o->n_taken > 0; i++) {
         const evtwin__outgoing *message = &o->pending.messages[i];
@@ -164,23 +183,12 @@ static evtwin_status send_unconfirmed(evtwin__outbox *o) {
 }
 
 static evtwin_status fail_refused(evtwin__outbox *o) {
-    static const struct {
-        int reason;
-        evtwin_status status;
-        const char *text;
-    } list[] = {
-        {0x87, EVTWIN_E_DENIED, "not authorised to publish there; see the broker's access rules"},
-        {0x90, EVTWIN_E_ARG, "it does not accept this topic"},
-        {0x97, EVTWIN_E_AGAIN, "a quota is exceeded"},
-        {0x99, EVTWIN_E_EXTERNAL, "it does not accept this payload"},
-    };
-    const int reason = o->refused_reason;
     const char *topic = o->pending.text.data + o->pending.messages[o->first_open].topic;
+    const int reason = o->refused_reason;
+    const char *text = NULL;
+    const evtwin_status st = evtwin__mqtt_reason(reason, &text);
     o->refused_reason = 0;
-    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
-        EVTWIN_FAIL_IF(reason == list[i].reason, list[i].status,
-                       "the broker refused a message to %.100s: %s", topic, list[i].text);
-    }
+    EVTWIN_FAIL_IF(text != NULL, st, "the broker refused a message to %.100s: %s", topic, text);
     EVTWIN_FAIL(EVTWIN_E_EXTERNAL, "the broker refused a message to %.100s: code %d", topic,
                 reason);
 }
@@ -247,7 +255,10 @@ void evtwin__outbox_on_ack(evtwin__outbox *o, int mid, int reason) {
         return;
     }
     o->progress_ms = evtwin__monotonic_ms();
-    o->has_no_receiver |= reason == 16;
+    if (reason == NO_SUBSCRIBERS && o->receipt_topic != NULL) {
+        o->has_no_receiver = 1;
+        hasten(o, &o->pending.messages[i]);
+    }
     set_stage(o, i, o->receipt_topic != NULL ? STAGE_TAKEN : STAGE_DONE);
 }
 

@@ -31,6 +31,7 @@ typedef struct evtwin__outbox {
     uint32_t run;           /* tells the receipts of this process from those of others */
     uint64_t first_number;  /* of the pending messages */
     int resend_ms;          /* what is not confirmed is sent again after this time */
+    uint64_t n_connected;   /* evtwin__mqtt_n_connected when it was looked at last */
     int has_no_receiver;    /* the broker said so of a message */
     int refused_reason;     /* of the broker, 0 = none */
     int64_t progress_ms;
