@@ -526,6 +526,10 @@ void evtwin__stmt_bind_copy(evtwin__stmt *stmt, int i, const char *text) {
     keep_first(stmt, sqlite3_bind_text(stmt->handle, i, text, -1, SQLITE_TRANSIENT));
 }
 
+void evtwin__stmt_bind_blob(evtwin__stmt *stmt, int i, const void *data, size_t size) {
+    keep_first(stmt, sqlite3_bind_blob64(stmt->handle, i, data, size, SQLITE_STATIC));
+}
+
 void evtwin__stmt_bind_column(evtwin__stmt *stmt, int i, evtwin__stmt *from, int c) {
     keep_first(stmt, sqlite3_bind_value(stmt->handle, i, sqlite3_column_value(from->handle, c)));
 }
@@ -584,6 +588,15 @@ const char *evtwin__stmt_text(evtwin__stmt *stmt, int i) {
     const char *text = (const char *)sqlite3_column_text(stmt->handle, i);
     return text != NULL && strlen(text) == (size_t)sqlite3_column_bytes(stmt->handle, i) ? text
                                                                                          : NULL;
+}
+
+const void *evtwin__stmt_blob(evtwin__stmt *stmt, int i, size_t *size_out) {
+    if (sqlite3_column_type(stmt->handle, i) != SQLITE_BLOB) {
+        return NULL;
+    }
+    const void *data = sqlite3_column_blob(stmt->handle, i); /* NULL for one of no bytes */
+    *size_out = (size_t)sqlite3_column_bytes(stmt->handle, i);
+    return data;
 }
 
 /* ---- backup ---- */

@@ -82,6 +82,7 @@ void evtwin__stmt_bind_f64(evtwin__stmt *stmt, int i, double value);
 void evtwin__stmt_bind_i64(evtwin__stmt *stmt, int i, int64_t value);
 void evtwin__stmt_bind_text(evtwin__stmt *stmt, int i, const char *text);
 void evtwin__stmt_bind_copy(evtwin__stmt *stmt, int i, const char *text); /* not borrowed */
+void evtwin__stmt_bind_blob(evtwin__stmt *stmt, int i, const void *data, size_t size); /* borrowed */
 void evtwin__stmt_bind_column(evtwin__stmt *stmt, int i, evtwin__stmt *from, int c); /* copied */
 void evtwin__stmt_bind_null(evtwin__stmt *stmt, int i);
 
@@ -99,5 +100,6 @@ void evtwin__stmt_reset(evtwin__stmt *stmt);
 double evtwin__stmt_f64(evtwin__stmt *stmt, int i);
 int evtwin__stmt_i64(evtwin__stmt *stmt, int i, int64_t *out); /* 0 = missing, *out untouched */
 const char *evtwin__stmt_text(evtwin__stmt *stmt, int i);      /* until the next step or reset */
+const void *evtwin__stmt_blob(evtwin__stmt *stmt, int i, size_t *size_out); /* the same */
 
 #endif
