@@ -522,12 +522,13 @@ void evtwin__stmt_bind_text(evtwin__stmt *stmt, int i, const char *text) {
     keep_first(stmt, sqlite3_bind_text(stmt->handle, i, text, -1, SQLITE_STATIC));
 }
 
-void evtwin__stmt_bind_copy(evtwin__stmt *stmt, int i, const char *text) {
-    keep_first(stmt, sqlite3_bind_text(stmt->handle, i, text, -1, SQLITE_TRANSIENT));
+void evtwin__stmt_bind_blob(evtwin__stmt *stmt, int i, const void *data, size_t size) {
+    keep_first(stmt, sqlite3_bind_blob64(stmt->handle, i, size > 0 ? data : "", size,
+                                         SQLITE_STATIC)); /* NULL would be SQL's */
 }
 
-void evtwin__stmt_bind_blob(evtwin__stmt *stmt, int i, const void *data, size_t size) {
-    keep_first(stmt, sqlite3_bind_blob64(stmt->handle, i, data, size, SQLITE_STATIC));
+void evtwin__stmt_bind_copy(evtwin__stmt *stmt, int i, const char *text) {
+    keep_first(stmt, sqlite3_bind_text(stmt->handle, i, text, -1, SQLITE_TRANSIENT));
 }
 
 void evtwin__stmt_bind_column(evtwin__stmt *stmt, int i, evtwin__stmt *from, int c) {

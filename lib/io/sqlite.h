@@ -81,8 +81,9 @@ void evtwin__stmt_free(evtwin__stmt *stmt); /* NULL is fine */
 void evtwin__stmt_bind_f64(evtwin__stmt *stmt, int i, double value);
 void evtwin__stmt_bind_i64(evtwin__stmt *stmt, int i, int64_t value);
 void evtwin__stmt_bind_text(evtwin__stmt *stmt, int i, const char *text);
+void evtwin__stmt_bind_blob(evtwin__stmt *stmt, int i, const void *data,
+                            size_t size);                                 /* borrowed */
 void evtwin__stmt_bind_copy(evtwin__stmt *stmt, int i, const char *text); /* not borrowed */
-void evtwin__stmt_bind_blob(evtwin__stmt *stmt, int i, const void *data, size_t size); /* borrowed */
 void evtwin__stmt_bind_column(evtwin__stmt *stmt, int i, evtwin__stmt *from, int c); /* copied */
 void evtwin__stmt_bind_null(evtwin__stmt *stmt, int i);
 

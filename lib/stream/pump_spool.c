@@ -52,6 +52,8 @@ typedef struct lane {
     double limit_s;
     uint64_t random;
 
+    pthread_mutex_t noting; /* from a move of the cursor until it is counted */
+
     /* under the lock of the delivery */
     uint64_t n_delivered, n_refused, n_failures, n_tries;
     int is_down;
@@ -261,11 +263,15 @@ static evtwin_status refuse_row(lane *l, evtwin_status st, const char *reason) {
                                   .reason = reason,
                                   .raw = raw.data != NULL ? raw.data : "",
                                   .raw_size = raw.data != NULL ? raw.size : 0};
+    pthread_mutex_lock(&l->noting);
     const evtwin_status moved =
         evtwin__spool_cursor_advance(l->cursor, number_behind(l, l->to), &letter);
+    if (moved >= 0) {
+        note_refusal(l, st, reason);
+    }
+    pthread_mutex_unlock(&l->noting);
     evtwin__text_free(&raw);
     EVTWIN_TRY(moved);
-    note_refusal(l, st, reason);
     go_on(l);
     return EVTWIN_REFUSED;
 }
@@ -310,8 +316,13 @@ static evtwin_status step(lane *l) {
         return narrow(l, st);
     }
     EVTWIN_TRY(evtwin_sink_flush(l->sink));
-    EVTWIN_TRY(evtwin__spool_cursor_advance(l->cursor, number_behind(l, l->to), NULL));
-    note_success(l, l->to - l->from);
+    pthread_mutex_lock(&l->noting);
+    st = evtwin__spool_cursor_advance(l->cursor, number_behind(l, l->to), NULL);
+    if (st >= 0) {
+        note_success(l, l->to - l->from);
+    }
+    pthread_mutex_unlock(&l->noting);
+    EVTWIN_TRY(st);
     go_on(l);
     return EVTWIN_OK;
 }
@@ -445,6 +456,7 @@ evtwin_status evtwin__delivery_start(evtwin_spool *spool, evtwin_sink *const *si
                              .sink = i < n ? sinks[i] : letters,
                              .kind = i < n ? EVTWIN__SPOOL_ROWS : EVTWIN__SPOOL_LETTERS,
                              .random = (uint64_t)evtwin__monotonic_us() * (2 * i + 1) | 1};
+        pthread_mutex_init(&d->lanes[i].noting, NULL);
         d->n_lanes = i + 1;
     }
     if (st < 0 || (st = name_lanes(d, n)) < 0 || (st = match_sinks(d, n, letters != NULL)) < 0 ||
@@ -468,6 +480,7 @@ void evtwin__delivery_free(evtwin__delivery *d) {
             pthread_join(l->thread, NULL);
         }
         evtwin__spool_cursor_close(l->cursor);
+        pthread_mutex_destroy(&l->noting);
     }
     pthread_mutex_destroy(&d->lock);
     evtwin__free(d->lanes);
@@ -522,7 +535,9 @@ evtwin_status evtwin__delivery_accept(evtwin_spool *spool, const evtwin_batch *b
 /* 1 if something waits for the sink and it works, or was not tried since. */
 static int is_worth_waiting(lane *l, uint64_t n_tries_before) {
     evtwin__spool_cursor_state state;
+    pthread_mutex_lock(&l->noting); /* what no longer waits has been counted */
     evtwin__spool_cursor_get(l->cursor, &state);
+    pthread_mutex_unlock(&l->noting);
     pthread_mutex_lock(&l->delivery->lock);
     const int is_tried = l->n_tries > n_tries_before;
     const int is_down = l->is_down;
