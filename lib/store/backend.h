@@ -93,7 +93,8 @@ struct evtwin_store {
     int64_t (*uptime)(char boot[EVTWIN__BOOT_SIZE]);
 };
 
-extern const evtwin__store_backend evtwin__store_sqlite;
+extern const evtwin__store_backend evtwin__store_sqlite, evtwin__store_postgresql,
+    evtwin__store_postgres; /* two names of one kind */
 
 /* ---- for streams ---- */
 

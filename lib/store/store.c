@@ -21,6 +21,10 @@ static const evtwin__store_backend *const backends[] = {
 #ifdef EVTWIN_HAVE_SQLITE
     &evtwin__store_sqlite,
 #endif
+#ifdef EVTWIN_HAVE_POSTGRESQL
+    &evtwin__store_postgresql,
+    &evtwin__store_postgres,
+#endif
     NULL};
 
 /* ---- open ---- */
