@@ -204,7 +204,7 @@ one_line
 err '--source'
 run evtwin-ingest --source nats://host/x
 expect 2
-err 'kafka'
+err 'jsonl:'
 run evtwin-ingest --source jsonl:one.jsonl --sink jsonl:a.jsonl --dead-letter jsonl:a.jsonl
 expect 2
 run evtwin-ingest --source jsonl:one.jsonl --dead-letter null:
