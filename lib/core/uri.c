@@ -68,9 +68,10 @@ static int find_authority_password(const char *text, span *out) {
 static const struct {
     const char *end;
     int is_password;
-} secret_names[] = {{"password=", 1}, {"passwd=", 1}, {"pass=", 1}, {"pwd=", 1},
-                    {"secret=", 1},   {"token=", 1},  {"pem=", 1},  {"oauthbearer.config=", 1},
-                    {"key=", 0},      {"sasl=", 0}};
+} secret_names[] = {{"password=", 1},   {"passwd=", 1},     {"pass=", 1}, {"pwd=", 1},
+                    {"secret=", 1},     {"token=", 1},      {"pem=", 1},  {"api_key=", 1},
+                    {"access_key=", 1}, {"secret_key=", 1}, {"key=", 0},  {"sasl=", 0},
+                    {"oauthbearer.config=", 1}};
 
 /* "…password=SECRET" from position at on. */
 static int find_param_secret(const char *text, size_t at, span *out, int *is_password) {
