@@ -148,7 +148,7 @@ class Rig:
             server = self.add_server(channel, servers.Mosquitto(
                 persistence=True, settings={"max_queued_messages": 0}))
             uri = self.reached(channel, server.uri) + "/ev/battery/telemetry"
-            self.add_ingest("mqtt", uri + "?" + MQTT_SOURCE)
+            self.add_ingest("mqtt", uri)
             return uri + "?" + MQTT_SINK
         if channel == "kafka":
             # a broker tells its clients where to connect
@@ -185,7 +185,7 @@ class Rig:
             sinks += ["--sink", self.reached("postgres", uri)]
             self.readers[f"{name} > postgresql"] = lambda: oracle.of_postgres(uri)
         self.tools[name] = Tool("ingest_" + name, self.folder, [
-            self.build.tool("ingest"), "--source", source, "--spool",
+            self.build.tool("ingest"), "--source", source, "--metrics-port", "0", "--spool",
             os.path.join(self.folder, f"{name}.spool"), *sinks])
 
     def accepted(self):
@@ -254,7 +254,6 @@ class Rig:
         self.scratch.cleanup()
 
 
-# What makes MQTT confirm end to end, and lets a source take up its session again.
-MQTT_SINK = "receipts=1"
-MQTT_SOURCE = "receipts=1&client_id=ingest"
+# MQTT is confirmed end to end: by whoever has taken a record for good, not by the broker.
+MQTT_SINK = "confirm=receipts"
 KAFKA_SOURCE = "group=ingest"
