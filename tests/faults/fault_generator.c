@@ -158,7 +158,8 @@ static evtwin_status read_generator(void *ctx, evtwin_source *source, size_t max
         g->began_s = now_s();
         g->n_at_start = g->n_given;
     }
-    if (is_stopped(g)) {
+    /* without a spool nobody knows what became of the batch that a kill met: it is offered again */
+    if (is_stopped(g) && (g->has_spool || g->n_given > g->n_at_start)) {
         return EVTWIN_DONE;
     }
     /* batches of all sizes, on average at the rate */

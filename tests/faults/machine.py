@@ -34,14 +34,6 @@ def check(what, holds):
         say("FAILED: " + what)
 
 
-def n_accepted(rig):
-    try:
-        with open(rig.ledger, "rb") as f:
-            return f.read().count(b"\n")
-    except FileNotFoundError:
-        return 0
-
-
 def grows(what, measure, seconds=20):
     """Wait until a number has become more."""
     before, end = measure(), time.monotonic() + seconds
@@ -56,13 +48,13 @@ def judged(what, rig):
     verdicts = rig.verdicts()
     for sink, verdict in verdicts.items():
         check(f"{what}: {sink}: {verdict}", bool(verdict))
-    say(f"{what}: {n_accepted(rig)} accepted, in {', '.join(verdicts)}")
+    say(f"{what}: {rig.n_accepted()} accepted, in {', '.join(verdicts)}")
 
 
 def with_rig(what, build, channels, act, **options):
     rig = r.Rig(build, channels, **options)
     try:
-        grows("records are accepted", lambda: n_accepted(rig))
+        grows("records are accepted", rig.n_accepted)
         act(rig)
         judged(what, rig)
     except r.Violation as e:
@@ -93,12 +85,12 @@ def spool_disk_full(rig):
     for _ in range(2):
         fill(disk)
         time.sleep(1)
-        before = n_accepted(rig)
+        before = rig.n_accepted()
         time.sleep(1)
-        check("nothing is accepted that the disk cannot hold", n_accepted(rig) == before)
+        check("nothing is accepted that the disk cannot hold", rig.n_accepted() == before)
         rig.tools["generator"].expect_running()
         os.remove(disk + "/filler")
-        grows("records are accepted when there is room", lambda: n_accepted(rig))
+        grows("records are accepted when there is room", rig.n_accepted)
     fill(disk)
     time.sleep(0.3)
     rig.tools["generator"].kill()  # and comes back on a full disk
@@ -107,13 +99,13 @@ def spool_disk_full(rig):
     os.remove(disk + "/filler")
     if rig.tools["generator"].child.poll() is not None:  # it may refuse to start on a full disk
         rig.tools["generator"].start()
-    grows("records are accepted after a kill on the full disk", lambda: n_accepted(rig))
+    grows("records are accepted after a kill on the full disk", rig.n_accepted)
 
 
 def sink_disk_full(rig):
     fill(rig.sinks)
     time.sleep(1)
-    grows("the spool accepts though the sinks' disk is full", lambda: n_accepted(rig))
+    grows("the spool accepts though the sinks' disk is full", rig.n_accepted)
     time.sleep(1)
     os.remove(rig.sinks + "/filler")
 
@@ -174,7 +166,7 @@ def no_descriptor(rig):
         tool.expect_running()
     for pid in tools:
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (hard[pid], hard[pid]))
-    grows("records are accepted", lambda: n_accepted(rig))
+    grows("records are accepted", rig.n_accepted)
 
 
 # ---- a wall clock that jumps
@@ -183,7 +175,7 @@ def clock_jumps(rig):
     for offset in ("+3600", "-7200", "+86400", "-1"):
         with open(rig.env["FAKETIME_TIMESTAMP_FILE"], "w") as f:
             f.write(offset)
-        grows(f"records are accepted after the clock went to {offset} s", lambda: n_accepted(rig))
+        grows(f"records are accepted after the clock went to {offset} s", rig.n_accepted)
         time.sleep(0.7)
         rig.tools["generator"].kill()
         rig.tools["generator"].start()

@@ -120,7 +120,7 @@ def main():
         rig.drain(DRAIN_S)
         for sink, verdict in rig.verdicts().items():
             check(f"{sink}: {verdict}", bool(verdict))
-        print(f"{len(rig.accepted())} accepted; {', '.join(rig.readers)}")
+        print(f"{rig.n_accepted()} accepted; {', '.join(rig.readers)}")
     except r.Violation as e:
         check(str(e), False)
     finally:

@@ -38,43 +38,91 @@ def of_json(line):
     return record({name: values.get(name) for name in FIELDS})
 
 
-# ---- readers: every record of a sink, as often as it is there
+# ---- readers: records() has every record of a sink, as often as it is there; count() is cheap
 
-def of_lines(path):
-    with open(path, encoding="utf-8") as f:
-        text = f.read()
-    lines = text.split("\n")
-    return [of_json(line) for line in lines[:-1]]  # a torn last line is not a record
+class Lines:
+    """JSON lines. A torn last line is not a record."""
 
+    def __init__(self, path):
+        self.path = path
 
-def of_sqlite(path):
-    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)
-    rows = db.execute(f"SELECT {', '.join(FIELDS)} FROM ev_telemetry").fetchall()
-    db.close()
-    return [record(row) for row in rows]
+    def records(self):
+        with open(self.path, encoding="utf-8") as f:
+            return [of_json(line) for line in f.read().split("\n")[:-1]]
 
-
-def of_postgres(uri):
-    import psycopg2
-    db = psycopg2.connect(uri)
-    with db, db.cursor() as cursor:
-        cursor.execute("SET timezone = 'UTC'")
-        cursor.execute(f"SELECT {', '.join(FIELDS)} FROM ev_telemetry")
-        rows = [record(row) for row in cursor]
-    db.close()
-    return rows
+    def count(self):
+        try:
+            with open(self.path, "rb") as f:
+                return f.read().count(b"\n")
+        except FileNotFoundError:
+            return 0
 
 
-def of_kafka(bootstrap, topic):
-    """What a consumer that reads committed records only gets, from the beginning to the end."""
-    done = subprocess.run(
-        ["kcat", "-C", "-e", "-q", "-b", bootstrap, "-t", topic, "-o", "beginning", "-X",
-         "isolation.level=read_committed", "-D", "\n"], capture_output=True, timeout=120, check=True)
-    records = []
-    for line in done.stdout.decode().splitlines():
-        values = json.loads(line)
-        records += [of_json(json.dumps(v)) for v in (values if isinstance(values, list) else [values])]
-    return records
+class Sqlite:
+    def __init__(self, path):
+        self.path = path
+
+    def query(self, what):
+        db = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=30)
+        try:
+            return db.execute(f"SELECT {what} FROM ev_telemetry").fetchall()
+        finally:
+            db.close()
+
+    def records(self):
+        return [record(row) for row in self.query(", ".join(FIELDS))]
+
+    def count(self):
+        try:
+            return self.query("COUNT(*)")[0][0]
+        except sqlite3.OperationalError:  # the table is not there yet
+            return 0
+
+
+class Postgres:
+    def __init__(self, uri):
+        self.uri = uri
+
+    def query(self, what):
+        import psycopg2
+        db = psycopg2.connect(self.uri, options="-c timezone=UTC")
+        try:
+            with db, db.cursor() as cursor:
+                cursor.execute(f"SELECT {what} FROM ev_telemetry")
+                return cursor.fetchall()
+        finally:
+            db.close()
+
+    def records(self):
+        return [record(row) for row in self.query(", ".join(FIELDS))]
+
+    def count(self):
+        import psycopg2
+        try:
+            return self.query("COUNT(*)")[0][0]
+        except psycopg2.Error:  # the table or the server is not there
+            return 0
+
+
+class Kafka:
+    """What a consumer gets that reads committed records only, from the beginning to the end."""
+
+    def __init__(self, bootstrap, topic):
+        self.bootstrap, self.topic = bootstrap, topic
+
+    def messages(self):
+        done = subprocess.run(
+            ["kcat", "-C", "-e", "-q", "-b", self.bootstrap, "-t", self.topic, "-o", "beginning",
+             "-X", "isolation.level=read_committed"], capture_output=True, timeout=120, check=True)
+        return done.stdout.decode().splitlines()
+
+    def records(self):
+        values = [json.loads(message) for message in self.messages()]
+        flat = [v for value in values for v in (value if isinstance(value, list) else [value])]
+        return [of_json(json.dumps(v)) for v in flat]
+
+    def count(self):
+        return len(self.records())  # not that cheap
 
 
 # ---- the judgement

@@ -134,21 +134,21 @@ class Rig:
         """Returns the generator's sink; readers get whatever must hold the records in the end."""
         if channel == "sqlite":
             path = os.path.join(self.sinks, "sink.db")
-            self.readers["sqlite"] = lambda: oracle.of_sqlite(path)
+            self.readers["sqlite"] = oracle.Sqlite(path)
             return "sqlite:" + path
         if channel == "jsonl":
             path = os.path.join(self.sinks, "sink.jsonl")
-            self.readers["jsonl"] = lambda: oracle.of_lines(path)
+            self.readers["jsonl"] = oracle.Lines(path)
             return "jsonl:" + path
         if channel == "postgres":
             server = self.add_server(channel, servers.Postgres())
-            self.readers["postgresql"] = lambda: oracle.of_postgres(server.uri)
+            self.readers["postgresql"] = oracle.Postgres(server.uri)
             return self.reached(channel, server.uri)
         if channel == "mosquitto":
             server = self.add_server(channel, servers.Mosquitto(
                 persistence=True, settings={"max_queued_messages": 0}))
             uri = self.reached(channel, server.uri) + "/ev/battery/telemetry"
-            self.add_ingest("mqtt", uri + "?" + MQTT_SOURCE)
+            self.add_ingest("mqtt", uri)
             return uri + "?" + MQTT_SINK
         if channel == "kafka":
             # a broker tells its clients where to connect
@@ -156,8 +156,7 @@ class Rig:
             server = self.add_server(channel, servers.Kafka(
                 partitions=3, advertised_port=proxy and proxy.port), proxy)
             uri = self.reached(channel, server.uri) + "/ev_battery_telemetry"
-            self.readers["kafka topic"] = lambda: oracle.of_kafka(server.bootstrap,
-                                                                  "ev_battery_telemetry")
+            self.readers["kafka topic"] = oracle.Kafka(server.bootstrap, "ev_battery_telemetry")
             self.add_ingest("kafka", uri + "?" + KAFKA_SOURCE)
             return uri
         raise ValueError(channel)
@@ -179,17 +178,27 @@ class Rig:
         """evtwin-ingest from a broker into SQLite, and into PostgreSQL if that is there too."""
         path = os.path.join(self.folder, f"{name}.db")
         sinks = ["--sink", f"sqlite:{path}"]
-        self.readers[f"{name} > sqlite"] = lambda: oracle.of_sqlite(path)
+        self.readers[f"{name} > sqlite"] = oracle.Sqlite(path)
         if "postgres" in self.servers:
             uri = self.servers["postgres"].database()
             sinks += ["--sink", self.reached("postgres", uri)]
-            self.readers[f"{name} > postgresql"] = lambda: oracle.of_postgres(uri)
-        self.tools[name] = Tool("ingest_" + name, self.folder, [
-            self.build.tool("ingest"), "--source", source, "--spool",
+            self.readers[f"{name} > postgresql"] = oracle.Postgres(uri)
+        self.tools["ingest " + name] = Tool("ingest_" + name, self.folder, [
+            self.build.tool("ingest"), "--source", source, "--metrics-port", "0", "--spool",
             os.path.join(self.folder, f"{name}.spool"), *sinks])
 
     def accepted(self):
-        return oracle.of_lines(self.ledger)
+        return oracle.Lines(self.ledger).records()
+
+    def n_accepted(self):
+        return oracle.Lines(self.ledger).count()
+
+    def watched(self, victim):
+        """What moves again when a victim is back."""
+        reader = {"postgres": "postgresql", "mosquitto": "mqtt > sqlite",
+                  "kafka": "kafka > sqlite", "ingest mqtt": "mqtt > sqlite",
+                  "ingest kafka": "kafka > sqlite"}.get(victim)
+        return self.readers.get(reader, oracle.Lines(self.ledger))
 
     def victims(self):
         return {**self.servers, **self.tools}
@@ -211,11 +220,11 @@ class Rig:
                 generator.start()
             elif code != 0:
                 raise Violation(f"the generator ended with {code}: {generator.said()}")
-        n = len(self.accepted())
+        n = self.n_accepted()
         waiting = dict(self.readers)
         while waiting:
-            for name, read in list(waiting.items()):
-                found = self.count(read)
+            for name, reader in list(waiting.items()):
+                found = reader.count()
                 if found >= n:
                     del waiting[name]
                 elif time.monotonic() > end:
@@ -230,19 +239,12 @@ class Rig:
                 if code != 0:
                     raise Violation(f"{tool.name} ended with {code} after SIGTERM: {tool.said()}")
 
-    @staticmethod
-    def count(read):
-        try:
-            return len(read())
-        except Exception:  # the table is not there yet
-            return -1
-
     def verdicts(self):
-        """{sink: Verdict}; the order in files too."""
+        """{sink: Verdict}"""
         accepted = self.accepted()
         oracle.check_itself(accepted)
-        found = {name: read() for name, read in self.readers.items()}
-        return {name: oracle.Verdict(accepted, records) for name, records in found.items()}
+        return {name: oracle.Verdict(accepted, reader.records())
+                for name, reader in self.readers.items()}
 
     def close(self):
         for tool in self.tools.values():
@@ -254,7 +256,6 @@ class Rig:
         self.scratch.cleanup()
 
 
-# What makes MQTT confirm end to end, and lets a source take up its session again.
-MQTT_SINK = "receipts=1"
-MQTT_SOURCE = "receipts=1&client_id=ingest"
+# MQTT is confirmed end to end: by whoever has taken a record for good, not by the broker.
+MQTT_SINK = "confirm=receipts"
 KAFKA_SOURCE = "group=ingest"

@@ -10,6 +10,7 @@ see the telemetry and the predictions of both.
 
 kafka_original_user.py is the same with Kafka.
 """
+import atexit
 import datetime
 import json
 import os
@@ -66,9 +67,9 @@ class Publisher(threading.Thread):
         self.sent, self.inserted = [], []
 
     def run(self):
-        soc = 90.0
+        soc = 40.0
         while not self.over.is_set():
-            soc -= 1.5 if soc > 10 else -80
+            soc -= 2.5 if soc > 10 else -80
             self.publish({
                 "timestamp": datetime.datetime.now().isoformat(), "battery_id": THEIRS,
                 "soc": round(soc, 2), "soh": 94.8, "voltage": round(350 + soc / 2, 2),
@@ -155,7 +156,15 @@ def number(db, text, *values):
     return next(iter(query(db, text, *values)[0].values()))
 
 
-def start_ours(pg, broker, kafka, port):
+def show_logs():
+    """What our tools said, if a check did not hold."""
+    for name in sorted(os.listdir(".")) * bool(t._failed):
+        if name.endswith(".err"):
+            with open(name, errors="replace") as f:
+                print(f"{name}: {f.read()[-1500:]}")
+
+
+def start_ours(pg, broker, kafka):
     mqtt_uri = f"{broker.uri}/{MQTT_TOPIC}"
     sinks = ["--sink", pg.uri, "--sink", mqtt_uri]
     sources = {"mqtt": mqtt_uri}
@@ -171,7 +180,6 @@ def start_ours(pg, broker, kafka, port):
                            err="sim.err")
     tools["predict"] = t.start("predict", "--models", "models", "--store", pg.uri, "--interval", 0.2,
                                "--metrics-port", 0, "-q", err="predict.err")
-    tools["serve"] = t.start("serve", "--store", pg.uri, "--port", port, "-q", err="serve.err")
     return tools
 
 
@@ -211,6 +219,7 @@ def check_their_view(db, publisher):
     t.check("their history has their records as they wrote them", {
         (r["soc"], r["current"]) for r in publisher.sent[:-5]} <= {
         (r["soc"], r["current"]) for r in history}, len(history))
+    t.await_true("their battery runs low", 20, lambda: publisher.sent[-1]["soc"] < 14)
     statuses = query(db, "SELECT DISTINCT status FROM ev_telemetry WHERE battery_id = %s AND soc < 15",
                      THEIRS)
     t.check("the database sets the status of their records", statuses == [{"status": "CRITICAL"}],
@@ -276,6 +285,7 @@ def check_brokers(subscriber, publisher, with_kafka):
 
 def run(with_kafka):
     import psycopg2
+    atexit.register(show_logs)
     t.train_on_fleet(8, 1, "models", "--features", ",".join(t.INPUTS))
     kafka = servers.Kafka(partitions=3) if with_kafka else None
     with servers.Postgres() as pg, servers.Mosquitto() as broker:
@@ -283,13 +293,15 @@ def run(with_kafka):
         db = psycopg2.connect(pg.uri)
         n_before = number(db, "SELECT COUNT(*) FROM ev_telemetry")
         port = t.free_port()
-        tools = start_ours(pg, broker, kafka, port)
+        tools = start_ours(pg, broker, kafka)
 
         def get(path):
             return json.loads(t.get(f"http://127.0.0.1:{port}{path}"))
 
         subscriber = Subscriber(broker, kafka)
         check_adopted(db, n_before)
+        # not before: it only reads, so it does not adopt
+        tools["serve"] = t.start("serve", "--store", pg.uri, "--port", port, "-q", err="serve.err")
         publisher = Publisher(pg, broker, kafka)
         publisher.start()
         t.await_true("the server answers", 20, lambda: t.answers(f"http://127.0.0.1:{port}/health"))
