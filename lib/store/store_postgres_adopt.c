@@ -335,5 +335,5 @@ evtwin_status evtwin__postgres_adopt_predictions(evtwin__pg *pg) {
     return evtwin__pg_exec(pg, "INSERT INTO ev_battery (battery_id, predicted_time, predicted_seq)"
                                " SELECT DISTINCT ON (battery_id) battery_id, time, seq FROM"
                                " ev_telemetry WHERE prediction_timestamp IS NOT NULL"
-                               " ORDER BY battery_id, time DESC, seq DESC");
+                               " ORDER BY battery_id, time DESC, seq DESC; ANALYZE ev_telemetry");
 }

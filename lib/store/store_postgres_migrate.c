@@ -195,6 +195,17 @@ static evtwin_status bring_up_to_date(evtwin__pg *pg, const postgres_migration *
     return evtwin__postgres_raise_revisions(pg);
 }
 
+/* Nothing to do, as nearly always? */
+static evtwin_status check_all(evtwin__pg *pg, const verdict *v, int *is_done_out) {
+    int64_t are_ahead = 0;
+    *is_done_out = 0;
+    if (v->is_current && v->is_whole) {
+        EVTWIN_TRY(evtwin__postgres_revisions_check(pg, &are_ahead));
+        *is_done_out = !are_ahead;
+    }
+    return EVTWIN_OK;
+}
+
 /* A table of some size takes its time. */
 static evtwin_status migrate(evtwin__pg *pg, const postgres_migration *how, postgres_schema *out) {
     EVTWIN_TRY(evtwin__pg_begin(pg, ""));
@@ -224,8 +235,10 @@ evtwin_status evtwin__postgres_migrate(evtwin__pg *pg, const postgres_migration 
     if (how->read_only || (!how->may_create && !v.is_ours)) {
         EVTWIN_TRY(check_reader(pg, &v));
     } else {
-        EVTWIN_TRY(migrate(pg, how, out));
-        EVTWIN_TRY(evtwin__postgres_columns_read(pg, &v.columns));
+        int is_done = 0;
+        EVTWIN_TRY(check_all(pg, &v, &is_done));
+        EVTWIN_TRY(is_done ? EVTWIN_OK : migrate(pg, how, out));
+        EVTWIN_TRY(is_done ? EVTWIN_OK : evtwin__postgres_columns_read(pg, &v.columns));
     }
     timescale t;
     EVTWIN_TRY(evtwin__timescale_read(pg, out->name, &t));

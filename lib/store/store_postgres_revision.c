@@ -9,16 +9,13 @@
 _Static_assert(POSTGRES_REVISION_SHIFT == 20, "the texts below say 20");
 
 /* Whoever raises the offset waits for writers that use the old one, and they for him. */
-#define LOCK_ROWS "LOCK TABLE ev_telemetry IN "
+#define LOCK_ROWS "LOCK TABLE ONLY ev_telemetry IN " /* a hypertable has many chunks */
 
 evtwin_status evtwin__postgres_begin_write(evtwin__pg *pg, int64_t *revision_out) {
-    evtwin_status st = evtwin__pg_exec(pg, "BEGIN; " LOCK_ROWS "ROW EXCLUSIVE MODE");
+    evtwin_status st = evtwin__pg_exec(pg, POSTGRES_BEGIN_WRITE);
     if (st >= 0) {
-        st = evtwin__pg_query_i64(
-            pg,
-            "SELECT (pg_current_xact_id()::text::bigint + transaction_offset) << " SHIFT
-            " FROM ev_revision",
-            NULL, -1, revision_out);
+        st = evtwin__pg_query_i64(pg, "SELECT " POSTGRES_FIRST_REVISION " FROM ev_revision", NULL,
+                                  -1, revision_out);
     }
     EVTWIN_TRY(st < 0 ? evtwin__pg_end(pg, st) : EVTWIN_OK);
     if (*revision_out < 0) {
@@ -46,15 +43,16 @@ static evtwin_status ask(evtwin__pg *pg, const char *sql, int64_t revision, int6
     return st;
 }
 
-static evtwin_status is_ahead(evtwin__pg *pg, int64_t *out) {
+evtwin_status evtwin__postgres_revisions_check(evtwin__pg *pg, int64_t *are_ahead_out) {
     int64_t next = 0;
     EVTWIN_TRY(read_next(pg, &next));
-    return ask(pg, "SELECT 1 FROM ev_telemetry WHERE revision >= $1 LIMIT 1", next, out);
+    return ask(pg, "SELECT 1 FROM ev_telemetry WHERE revision >= $1 ORDER BY revision DESC LIMIT 1",
+               next, are_ahead_out);
 }
 
 evtwin_status evtwin__postgres_raise_revisions(evtwin__pg *pg) {
     int64_t ahead = 0, next = 0, by = 0;
-    EVTWIN_TRY(is_ahead(pg, &ahead));
+    EVTWIN_TRY(evtwin__postgres_revisions_check(pg, &ahead));
     if (!ahead) {
         return EVTWIN_OK;
     }

@@ -22,6 +22,8 @@ typedef struct statement {
     const char *sql;
 } statement;
 
+#define LATER ", initial_start => now() + INTERVAL '1 day'" /* since 2.9 */
+
 static const statement statements[] = {
     /* Chunks of a week (the default). The keys are made already, and time is in the unique one, as
      * a hypertable asks. migrate_data: an adopted plain table has rows. */
@@ -44,10 +46,10 @@ static const statement statements[] = {
      */
     {"compression policy", 0, 20017, TIMESCALE_COMPRESSION_POLICY,
      "SELECT @T.add_compression_policy('ev_telemetry', compress_after => INTERVAL '7 days',"
-     " if_not_exists => true)"},
+     " if_not_exists => true" LATER ")"},
     {"compression policy", 20018, 0, TIMESCALE_COMPRESSION_POLICY,
      "CALL @T.add_columnstore_policy('ev_telemetry', after => INTERVAL '7 days', if_not_exists =>"
-     " true)"},
+     " true" LATER ")"},
 
     /* WITH NO DATA, since only so it can be made in a transaction; the policy fills it. Not only
      * materialized: hours that it has not got to are computed from their rows. */
@@ -68,7 +70,7 @@ static const statement statements[] = {
     /* Drops whole chunks, whose newest row is older than that. */
     {"retention policy", 0, 0, TIMESCALE_RETENTION,
      "SELECT @T.add_retention_policy('ev_telemetry', drop_after => INTERVAL '@R', if_not_exists =>"
-     " true)"},
+     " true" LATER ")"},
 
     /* Of a table that others made. Keys and NOT NULL cannot be added while compression is on, nor
      * can it be switched off while a chunk is compressed; its policy stays, and compresses them

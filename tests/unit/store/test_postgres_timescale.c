@@ -80,8 +80,11 @@ static const char stub_sql[] =
     " INSERT INTO ts.call (what) VALUES (concat_ws(' ', 'hypertable', relation, time_column_name,"
     " create_default_indexes, migrate_data)); INSERT INTO ts.hypertable VALUES (current_schema(),"
     " relation::text, false); RETURN 1; END $$;"
-    "CREATE FUNCTION ts.add_retention_policy(relation regclass, drop_after \"any\", if_not_exists"
-    " boolean DEFAULT false) RETURNS int LANGUAGE internal IMMUTABLE AS 'pg_backend_pid';"
+    "CREATE FUNCTION ts.add_retention_policy(relation regclass, drop_after interval, if_not_exists"
+    " boolean DEFAULT false, schedule_interval interval DEFAULT NULL, initial_start timestamptz"
+    " DEFAULT NULL) RETURNS int LANGUAGE plpgsql AS $$ BEGIN INSERT INTO ts.call (what) VALUES"
+    " ('retention ' || drop_after); INSERT INTO ts.job VALUES (current_schema(), relation::text,"
+    " 'policy_retention'); RETURN 2; END $$;"
     "CREATE FUNCTION ts.time_bucket(interval, timestamptz) RETURNS timestamptz LANGUAGE sql "
     "IMMUTABLE"
     " AS $$ SELECT $2 $$;"
@@ -113,7 +116,7 @@ static void test_an_empty_database(void **state) {
     assert_ok(evtwin_store_open(db->uri, NULL, &store));
     evtwin_store_free(store);
     assert_string_equal(test_query(db->uri, "SELECT string_agg(what, ';' ORDER BY n) FROM ts.call"),
-                        "hypertable ev_telemetry time f t");
+                        "hypertable ev_telemetry time f t;retention 30 days");
 
     /* what this edition has not: the plain view by hour stands in */
     assert_string_equal(test_query(db->uri, "SELECT relkind::text FROM pg_class WHERE relname ="
@@ -123,7 +126,7 @@ static void test_an_empty_database(void **state) {
     /* once is enough */
     assert_ok(evtwin_store_open(db->uri, NULL, &store));
     evtwin_store_free(store);
-    assert_string_equal(test_query(db->uri, "SELECT count(*)::text FROM ts.call"), "1");
+    assert_string_equal(test_query(db->uri, "SELECT count(*)::text FROM ts.call"), "2");
 }
 
 static void test_a_table_of_others(void **state) {
@@ -143,7 +146,8 @@ static void test_a_table_of_others(void **state) {
                                             " 'UTC')::text, soc, seq), ';' ORDER BY n) FROM"
                                             " ev_telemetry"),
                         "1,2025-06-30 22:30:00,84.3,1;2,2025-06-30 22:30:00,84.3,2");
-    assert_string_equal(test_query(db->uri, "SELECT count(*)::text FROM ts.call"), "0");
+    assert_string_equal(test_query(db->uri, "SELECT string_agg(what, ';' ORDER BY n) FROM ts.call"),
+                        "retention 30 days");
 }
 
 /* Keys cannot be added while compression is on: its chunks are taken out of it first. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/unit/store/test_store_feed.c: the change feed on PostgreSQL (EVTWIN_TEST_POSTGRES), where
  * transactions of many writers commit in another order than they began, and where most writers are
- * programs that know nothing of revisions; and that no question scans the table. */
+ * programs that know nothing of revisions. */
 
 #include "store_kinds.h"
 #include "store_rows.h"
@@ -12,8 +12,6 @@ int main(void) {
     return 0;
 }
 #else
-
-#include "store/store_postgres.h"
 
 #include <sys/wait.h>
 #include <time.h>
@@ -232,93 +230,11 @@ static void every_row_comes_in_its_newest_state(void **state) {
     evtwin_store_free(store);
 }
 
-/* ---- how questions are answered ---- */
-
-enum { FLEET = 50, FLEET_ROWS = 20000 };
-
-/* By how much a counter of ev_telemetry has grown since the last call. */
-static double counted(evtwin_store *store, const char *counter) {
-    static double before[2];
-    char sql[120];
-    assert_ok(evtwin__pg_exec(((postgres_store *)store)->pg, "SELECT pg_stat_force_next_flush()"));
-    snprintf(sql, sizeof sql,
-             "SELECT %s FROM pg_stat_user_tables WHERE relid = 'ev_telemetry'::regclass", counter);
-    double *was = &before[counter[0] == 's'];
-    const double is = ask_sql(uri, sql), n = is - *was;
-    *was = is;
-    return n;
-}
-
-/* So few rows are looked at, and the table is not scanned. */
-static void assert_looked_up(evtwin_store *store, const char *what, double max_rows) {
-    const double n_scans = counted(store, "seq_scan"), n = counted(store, "idx_tup_fetch");
-    if (n_scans != 0.0 || n > max_rows) {
-        fail_msg("%s: %g scans of the table, %g rows", what, n_scans, n);
-    }
-}
-
-static void no_question_scans_the_table(void **state) {
-    (void)state;
-    evtwin_store *store = open_fresh();
-    PGconn *pg = pg_connect(uri);
-    pg_run(pg, "SET evtwin.writer = 'on'; INSERT INTO ev_telemetry (time, battery_id, seq, soc,"
-               " rul_prediction, prediction_timestamp, created_at, revision)"
-               " SELECT '2026-01-01Z'::timestamptz + i * interval '1 s', 'B' || i % 50, i, 50,"
-               " i, CASE WHEN i < 19900 THEN now() END, now(), i"
-               " FROM generate_series(1, 20000) AS i;"
-               " INSERT INTO ev_battery SELECT battery_id, max(time), max(seq) FROM ev_telemetry"
-               " WHERE prediction_timestamp IS NOT NULL GROUP BY battery_id; ANALYZE");
-    PQfinish(pg);
-    (void)counted(store, "seq_scan");
-    (void)counted(store, "idx_tup_fetch");
-    for (int round = 0; round < 8; round++) { /* the server may change its mind after a few */
-        evtwin_table *rows = NULL, *current = NULL;
-        assert_int_equal(evtwin_store_latest(store, NULL, &rows, &current), EVTWIN_OK);
-        assert_int_equal(evtwin_table_rows(rows), FLEET);
-        evtwin_table_free(rows);
-        evtwin_table_free(current);
-        assert_looked_up(store, "latest", 6 * FLEET);
-        assert_int_equal(evtwin_store_latest(store, "B7", &rows, &current), EVTWIN_OK);
-        evtwin_table_free(rows);
-        evtwin_table_free(current);
-        assert_looked_up(store, "latest of one", 6);
-        assert_int_equal(evtwin_store_unpredicted(store, 20, &rows), EVTWIN_OK);
-        assert_int_equal(evtwin_table_rows(rows), 20);
-        evtwin_table_free(rows);
-        assert_looked_up(store, "waiting rows", 4 * FLEET);
-        evtwin_history_options options;
-        assert_ok(evtwin_history_options_init(&options, sizeof options));
-        options.limit = 30;
-        options.before_time_us = t0 + 9000 * SECOND;
-        assert_int_equal(evtwin_store_history(store, "B7", &options, &rows), EVTWIN_OK);
-        assert_int_equal(evtwin_table_rows(rows), 30);
-        evtwin_table_free(rows);
-        assert_looked_up(store, "history", 40);
-        evtwin_store_stats stats;
-        assert_int_equal(
-            evtwin_store_stats_get(store, "B7", t0, t0 + 5000 * SECOND, &stats, sizeof stats),
-            EVTWIN_OK);
-        assert_int_equal(stats.total_records, 100);
-        assert_looked_up(store, "statistics", 110);
-        int64_t revision = 0;
-        assert_int_equal(evtwin_store_changes(store, 100, 200, &rows, &revision), EVTWIN_OK);
-        assert_int_equal(evtwin_table_rows(rows), 200);
-        evtwin_table_free(rows);
-        assert_looked_up(store, "changes", 210);
-    }
-
-    /* which is one that does */
-    assert_int_equal(count(store), FLEET_ROWS);
-    assert_true(counted(store, "seq_scan") == 1.0);
-    evtwin_store_free(store);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_appears_below_what_was_given),
         cmocka_unit_test(rows_of_one_revision_come_together),
         cmocka_unit_test(every_row_comes_in_its_newest_state),
-        cmocka_unit_test(no_question_scans_the_table),
     };
     if (!on_postgres()) {
         puts("skipped: EVTWIN_TEST_POSTGRES names no server");
