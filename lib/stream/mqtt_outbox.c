@@ -223,7 +223,7 @@ evtwin_status evtwin__outbox_deliver(evtwin__outbox *o) {
         if (left_ms == 0) {
             return fail_late(o);
         }
-        EVTWIN_TRY(evtwin__mqtt_connect(o->mqtt, left_ms, 0));
+        EVTWIN_TRY(evtwin__mqtt_connect(o->mqtt, left_ms));
         EVTWIN_TRY(send_unconfirmed(o));
         EVTWIN_TRY(send_new(o));
         const evtwin_status st = evtwin__mqtt_run(o->mqtt, left_ms);
