@@ -81,7 +81,7 @@ void evtwin__outbox_free(evtwin__outbox *o) {
 /* ---- the batch on its way ---- */
 
 static int is_same(const evtwin__mailbag *a, const evtwin__mailbag *b) {
-    if (a->n != b->n || a->text.size != b->text.size ||
+    if (a->n == 0 || a->n != b->n || a->text.size != b->text.size ||
         memcmp(a->text.data, b->text.data, a->text.size) != 0) {
         return 0;
     }

@@ -249,7 +249,9 @@ static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_ro
     if (evtwin__inbox_front(&s->inbox) == NULL) {
         EVTWIN_TRY(receive(s, max_rows, timeout_ms));
     }
-    EVTWIN__CRASH_SITE("mqtt.before_accept");
+    if (evtwin__inbox_front(&s->inbox) != NULL) {
+        EVTWIN__CRASH_SITE("mqtt.before_accept");
+    }
     const evtwin_status st = give(s, source, max_rows, table);
     if (st < 0) {
         return st;
