@@ -107,7 +107,8 @@ static evtwin_status note_error(evtwin__mqtt *m, int rc) {
     return note_failure(m, rc == MOSQ_ERR_NOMEM ? EVTWIN_E_NOMEM : EVTWIN_E_AGAIN, "%s", text);
 }
 
-/* There is no connection any more; the next try comes at once after a good one. */
+/* There is no connection any more. After a good one, or the first time, it is made again at once.
+ */
 static evtwin_status lose(evtwin__mqtt *m) {
     const int64_t now_ms = evtwin__monotonic_ms();
     const int was_good = m->is_connected && now_ms - m->connected_ms > SETTLED_MS;
@@ -118,8 +119,9 @@ static evtwin_status lose(evtwin__mqtt *m) {
                  "; it happens again and again: does another client have the client id %.64s?",
                  m->options.client_id);
     }
+    const int is_at_once = m->is_connected && m->n_short <= 1;
     const int longer_ms = m->pause_ms == 0 ? FIRST_PAUSE_MS : 2 * m->pause_ms;
-    m->pause_ms = was_good ? 0 : longer_ms > LONGEST_PAUSE_MS ? LONGEST_PAUSE_MS : longer_ms;
+    m->pause_ms = is_at_once ? 0 : longer_ms > LONGEST_PAUSE_MS ? LONGEST_PAUSE_MS : longer_ms;
     /* jittered: many clients of one broker must not come back at the same moment */
     m->try_again_ms = now_ms + m->pause_ms / 2 + evtwin__monotonic_us() % (m->pause_ms / 2 + 1);
     m->is_connected = 0;
@@ -478,8 +480,8 @@ int evtwin__mqtt_pause_ms(const evtwin__mqtt *m) {
     return m->is_connected || m->failure == EVTWIN_OK ? 0 : left_ms(m->try_again_ms, INT32_MAX);
 }
 
-evtwin_status evtwin__mqtt_connect(evtwin__mqtt *m, int timeout_ms, int is_eager) {
-    if (m->is_taken_over || (!is_eager && evtwin__mqtt_pause_ms(m) > 0)) {
+evtwin_status evtwin__mqtt_connect(evtwin__mqtt *m, int timeout_ms) {
+    if (m->is_taken_over || evtwin__mqtt_pause_ms(m) > 0) {
         return fail(m);
     }
     if (m->is_connected && m->failure == EVTWIN_OK) {
@@ -489,6 +491,34 @@ evtwin_status evtwin__mqtt_connect(evtwin__mqtt *m, int timeout_ms, int is_eager
     const evtwin_status st = try_host(m, evtwin__monotonic_ms() + timeout_ms);
     evtwin__quiet_end(q);
     return st < 0 ? lose(m) : EVTWIN_OK;
+}
+
+/* It leaves nothing behind: no session, no status, no message acknowledged; of a shared
+ * subscription it would take messages from the others. */
+evtwin_status evtwin__mqtt_check(const evtwin__mqtt *m, int timeout_ms) {
+    if (m->is_taken_over) {
+        return fail(m);
+    }
+    if (m->is_connected && m->failure == EVTWIN_OK) {
+        return EVTWIN_OK;
+    }
+    char id[24];
+    snprintf(id, sizeof id, "evtwin-%016llx",
+             (unsigned long long)evtwin__monotonic_us() ^ (uint64_t)getpid() << 40);
+    evtwin__mqtt_options o = m->options;
+    const int is_shared = o.filter != NULL && strncmp(o.filter, "$share/", 7) == 0;
+    o.client_id = id;
+    o.status_topic = NULL;
+    o.keeps_session = 0;
+    o.holds_acks = 1;
+    o.on_message = NULL;
+    o.on_ack = NULL;
+    o.filter = is_shared ? NULL : o.filter;
+    evtwin__mqtt *other = NULL;
+    EVTWIN_TRY(evtwin__mqtt_create(&o, &other));
+    const evtwin_status st = evtwin__mqtt_connect(other, timeout_ms);
+    evtwin__mqtt_free(other);
+    return st;
 }
 
 uint64_t evtwin__mqtt_n_connected(const evtwin__mqtt *m) {

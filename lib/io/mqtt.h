@@ -66,10 +66,14 @@ evtwin_status evtwin__mqtt_create(const evtwin__mqtt_options *options, evtwin__m
 void evtwin__mqtt_free(evtwin__mqtt *m);
 
 /* Be connected, and subscribed, within that time; nothing to do if it is. After a failure it
- * pauses, ever longer: until then the same failure comes at once, unless is_eager. EVTWIN_E_AGAIN,
- * EVTWIN_E_DENIED, EVTWIN_E_ARG (what the broker does not accept), EVTWIN_E_UNSUPPORTED (version),
- * EVTWIN_E_BUSY for good once another client has taken the client id. */
-evtwin_status evtwin__mqtt_connect(evtwin__mqtt *m, int timeout_ms, int is_eager);
+ * pauses, ever longer: until then the same failure comes at once. EVTWIN_E_AGAIN, EVTWIN_E_DENIED,
+ * EVTWIN_E_ARG (what the broker does not accept), EVTWIN_E_UNSUPPORTED (version), EVTWIN_E_BUSY for
+ * good once another client has taken the client id. */
+evtwin_status evtwin__mqtt_connect(evtwin__mqtt *m, int timeout_ms);
+
+/* What evtwin__mqtt_connect would say, tried now as a client of another id, so that one with this
+ * id that runs elsewhere keeps its connection. */
+evtwin_status evtwin__mqtt_check(const evtwin__mqtt *m, int timeout_ms);
 
 /* How long evtwin__mqtt_connect would only fail; 0 = it would try. */
 int evtwin__mqtt_pause_ms(const evtwin__mqtt *m);

@@ -149,6 +149,9 @@ void evtwin__inbox_drop_receipts(evtwin__inbox *inbox, size_t n) {
         evtwin__free((char *)inbox->receipts[i].id);
     }
     inbox->n_receipts -= n;
+    if (n == 0) {
+        return;
+    }
     memmove(inbox->receipts, inbox->receipts + n, inbox->n_receipts * sizeof *inbox->receipts);
 }
 

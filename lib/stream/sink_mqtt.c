@@ -127,7 +127,7 @@ static void close_sink(void *ctx) {
 
 static evtwin_status check_sink(void *ctx, int timeout_ms) {
     const mqtt_sink *s = ctx;
-    return evtwin__mqtt_connect(s->link.mqtt, timeout_ms, 1);
+    return evtwin__mqtt_check(s->link.mqtt, timeout_ms);
 }
 
 /* ---- write ---- */

@@ -6,6 +6,8 @@
 
 #ifdef HAVE_MQTT
 
+#include "fail_nth.h"
+
 static char log_text[4096];
 
 static void keep_log(void *ctx, evtwin_log_level level, const char *text) {
@@ -171,6 +173,27 @@ static void a_host_without_an_address(void **state) {
     evtwin_sink_free(sink);
 }
 
+/* ---- memory ---- */
+
+static evtwin_status open_and_write(void *ctx) {
+    evtwin_sink *sink = NULL;
+    evtwin_source *source = NULL;
+    evtwin_status st =
+        evtwin_sink_open("mqtt://127.0.0.1:1/ev/{battery_id}?batch=5&confirm=receipts", &sink);
+    st = st >= 0 ? evtwin_source_open("mqtt://u:p@127.0.0.1:1/ev/+", &source) : st;
+    st = st >= 0 ? evtwin_sink_write(sink, ctx) : st;
+    evtwin_source_free(source);
+    evtwin_sink_free(sink);
+    return st == EVTWIN_E_AGAIN ? EVTWIN_OK : st; /* nobody is there */
+}
+
+static void no_memory_is_an_error_and_no_leak(void **state) {
+    (void)state;
+    evtwin_table *rows = one_record();
+    assert_in_range(fail_every_allocation(open_and_write, rows), 10, 200);
+    evtwin_table_free(rows);
+}
+
 /* A program's own random numbers do not change when it opens a sink. */
 static void the_seed_of_the_program_stays(void **state) {
     (void)state;
@@ -195,6 +218,7 @@ int main(void) {
         cmocka_unit_test(other_machines_without_tls_are_warned_of),
         cmocka_unit_test(a_broker_that_is_away_is_tried_again),
         cmocka_unit_test(a_host_without_an_address),
+        cmocka_unit_test(no_memory_is_an_error_and_no_leak),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
