@@ -137,6 +137,9 @@ int delivery_open_spool(delivery *d, const cli *c, size_t first) {
     }
     evtwin_spool *spool = NULL;
     evtwin_status st = evtwin_spool_open(d->spool, &options, &spool);
+    for (size_t i = 0; i < cli_count(c, first + DELIVERY_SPOOL_FORGET) && st >= 0; i++) {
+        st = evtwin_spool_forget_sink(spool, cli_item(c, first + DELIVERY_SPOOL_FORGET, i));
+    }
     if (st < 0 || (st = evtwin_pump_take_spool(d->pump, spool)) < 0) {
         const int code = cli_fail(CLI_AN_OUTPUT, st, NULL);
         evtwin_spool_free(spool);

@@ -5,6 +5,7 @@
 #include "core/file_kind.h"
 #include "core/hash.h"
 #include "core/mem.h"
+#include "core/num.h"
 #include "core/status.h"
 #include "stream/scheme.h"
 #include "stream/telemetry_json.h"
@@ -221,8 +222,7 @@ static evtwin_status decode_line(jsonl_source *s, const char *line, size_t lengt
 static evtwin_status set_position(const jsonl_source *s, evtwin_source *source) {
     char position[64];
     const unsigned long long offset = s->n_passed + s->start;
-    snprintf(position, sizeof position, s->follow ? "%llu@%016llx" : "%llu", offset,
-             (unsigned long long)s->first_hash);
+    snprintf(position, sizeof position, "%llu@%016llx", offset, (unsigned long long)s->first_hash);
     return evtwin_source_set_position(source, position);
 }
 
@@ -273,13 +273,70 @@ static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_ro
             return st; /* not the line's fault: it comes again */
         }
         if (st < 0) {
-            s->skipping = 1;
-            return refuse(s, source, st, s->line + 1, length);
+            st = refuse(s, source, st, s->line + 1, length);
+        }
+        if (length > MAX_LINE) {
+            s->skipping = 1; /* up to its end, wherever that is */
+            return st;
         }
         s->start += length + 1;
         s->line++;
+        if (st == EVTWIN_REFUSED) {
+            EVTWIN_TRY(set_position(s, source)); /* there is room for it */
+            return st;
+        }
     }
     return set_position(s, source);
+}
+
+/* ---- go on ---- */
+
+/* The number of lines up to an offset, and the hash of the first of them. */
+static evtwin_status scan_lines(jsonl_source *s, int64_t offset, uint64_t *n_out,
+                                uint64_t *hash_out) {
+    *n_out = *hash_out = 0;
+    for (int64_t at = 0; at < offset;) {
+        const size_t left = offset - at < BUFFER_SIZE ? (size_t)(offset - at) : BUFFER_SIZE;
+        const ssize_t n = pread(s->fd, s->buffer, left, at);
+        EVTWIN_FAIL_IF(n <= 0, EVTWIN_E_PARSE, "%s: ends before byte %lld", s->path,
+                       (long long)offset);
+        const char *newline = memchr(s->buffer, '\n', (size_t)n);
+        if (at == 0 && newline != NULL) {
+            *hash_out = evtwin__hash(EVTWIN__HASH_BEGIN, s->buffer, (size_t)(newline - s->buffer));
+        }
+        for (; newline != NULL;
+             newline = memchr(newline + 1, '\n', (size_t)(s->buffer + n - newline) - 1)) {
+            (*n_out)++;
+        }
+        at += n;
+    }
+    return EVTWIN_OK;
+}
+
+/* Only in the file that the position was of: another one of that name begins with another line. */
+static evtwin_status seek_source(void *ctx, const char *position) {
+    jsonl_source *s = ctx;
+    struct stat info;
+    int64_t offset = 0;
+    const size_t n_digits = strcspn(position, "@");
+    char hash_text[40];
+    EVTWIN_FAIL_IF(s->fd < 0 || fstat(s->fd, &info) != 0 || !S_ISREG(info.st_mode),
+                   EVTWIN_E_UNSUPPORTED, "%s: is not a file that one can go on in", s->path);
+    EVTWIN_FAIL_IF(!evtwin__parse_i64(position, n_digits, &offset) || offset < 0 ||
+                       offset > info.st_size,
+                   EVTWIN_E_PARSE, "%s: has no position '%.40s'", s->path, position);
+    uint64_t n_lines = 0, hash = 0;
+    EVTWIN_TRY(scan_lines(s, offset, &n_lines, &hash));
+    snprintf(hash_text, sizeof hash_text, "@%016llx", (unsigned long long)hash);
+    EVTWIN_FAIL_IF(offset > 0 && strcmp(position + n_digits, hash_text) != 0, EVTWIN_E_PARSE,
+                   "%s: another file has that name now", s->path);
+    EVTWIN_FAIL_IF(lseek(s->fd, offset, SEEK_SET) < 0, EVTWIN_E_IO, "%s: %s", s->path,
+                   strerror(errno));
+    begin_file(s);
+    s->n_passed = (uint64_t)offset;
+    s->line = n_lines;
+    s->first_hash = hash;
+    return EVTWIN_OK;
 }
 
 const evtwin__scheme evtwin__source_jsonl = {
@@ -288,5 +345,5 @@ const evtwin__scheme evtwin__source_jsonl = {
     .params = params,
     .ctx_size = sizeof(jsonl_source),
     .open = open_source,
-    .source = {.read = read_source, .close = close_source},
+    .source = {.read = read_source, .close = close_source, .seek = seek_source},
 };
