@@ -86,82 +86,10 @@ static void a_pipe_without_a_writer_has_no_records_yet(void **state) {
     assert_fails(evtwin_source_open("jsonl:/dev/zero", &source), EVTWIN_E_UNSUPPORTED, "device");
 }
 
-/* ---- going on behind a position ---- */
-
-#define LINE(second)                                                                               \
-    "{\"timestamp\":\"2024-01-31T12:00:0" second "Z\",\"battery_id\":\"B\",\"soc\":5" second "}\n"
-static const char three[] = LINE("1") "broken\n" LINE("3");
-
-/* A source of these lines that was told to go on there; NULL where it says that it cannot. */
-static evtwin_source *open_behind(const char *text, const char *position, evtwin_status want) {
-    evtwin_source *source = open_bytes("again.jsonl", text, strlen(text));
-    assert_int_equal(evtwin_source_seek(source, position), want);
-    return source;
-}
-
-static double next_soc(evtwin_source *source) {
-    evtwin_table *t = telemetry();
-    const evtwin_status st = evtwin_source_read(source, 1, 0, t);
-    const double soc = st == EVTWIN_OK && evtwin_table_rows(t) == 1
-                           ? evtwin_table_number(t, evtwin_table_find(t, "soc"), 0)
-                           : -(double)st;
-    evtwin_table_free(t);
-    return soc;
-}
-
-static void it_goes_on_behind_what_it_gave(void **state) {
-    (void)state;
-    char position[4][64];
-    evtwin_source *source = open_bytes("again.jsonl", three, strlen(three));
-    snprintf(position[0], sizeof position[0], "%s", evtwin_source_position(source));
-    assert_near(next_soc(source), 51, 0);
-    snprintf(position[1], sizeof position[1], "%s", evtwin_source_position(source));
-    assert_near(next_soc(source), -EVTWIN_REFUSED, 0);
-    snprintf(position[2], sizeof position[2], "%s", evtwin_source_position(source));
-    assert_near(next_soc(source), 53, 0);
-    snprintf(position[3], sizeof position[3], "%s", evtwin_source_position(source));
-    evtwin_source_free(source);
-
-    source = open_behind(three, position[1], EVTWIN_OK);
-    assert_near(next_soc(source), -EVTWIN_REFUSED, 0);
-    evtwin_refusal refusal;
-    assert_ok(evtwin_source_refusal(source, &refusal, sizeof refusal));
-    assert_non_null(strstr(refusal.place, "again.jsonl:2")); /* lines are counted from the first */
-    evtwin_source_free(source);
-
-    source = open_behind(three, position[2], EVTWIN_OK); /* what was refused does not come again */
-    assert_near(next_soc(source), 53, 0);
-    evtwin_source_free(source);
-
-    source = open_behind(three, position[3], EVTWIN_OK);
-    assert_near(next_soc(source), -EVTWIN_DONE, 0);
-    evtwin_source_free(source);
-
-    char longer[1000]; /* it has grown meanwhile */
-    snprintf(longer, sizeof longer, "%s%s", three, LINE("4"));
-    source = open_behind(longer, position[3], EVTWIN_OK);
-    assert_near(next_soc(source), 54, 0);
-    evtwin_source_free(source);
-
-    static const char other[] = LINE("7") "broken\n" LINE("8") LINE("9");
-    for (int i = 1; i < 4; i++) { /* what has its name now is read from the beginning */
-        source = open_behind(other, position[i], EVTWIN_E_PARSE);
-        assert_near(next_soc(source), 57, 0);
-        evtwin_source_free(source);
-    }
-    static const char *const nonsense[] = {"x", "5", "-1@0", "99999@0123456789abcdef", "@"};
-    for (size_t i = 0; i < sizeof nonsense / sizeof nonsense[0]; i++) {
-        source = open_behind(three, nonsense[i], EVTWIN_E_PARSE);
-        assert_near(next_soc(source), 51, 0);
-        evtwin_source_free(source);
-    }
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_byte_order_mark_is_passed_over),
         cmocka_unit_test(other_kinds_of_files_are_named),
-        cmocka_unit_test(it_goes_on_behind_what_it_gave),
         cmocka_unit_test(a_pipe_without_a_writer_has_no_records_yet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
