@@ -34,6 +34,11 @@ typedef struct evtwin__kept {
 
 extern const evtwin__kept evtwin__kept_tables[EVTWIN__N_KEPT];
 
+/* What is known of a battery beside its newest row and standing prediction: the extra columns of
+ * evtwin_store_latest. */
+enum { EVTWIN__N_STANDING = 9 };
+extern const evtwin__kept_column evtwin__standing_columns[EVTWIN__N_STANDING];
+
 /* EVTWIN_E_SCHEMA if a column is absent or of another type, EVTWIN_E_ARG if a required one is
  * empty. */
 evtwin_status evtwin__kept_check(evtwin__kept_id which, const evtwin_table *table);

@@ -52,6 +52,7 @@ static evtwin_status read_uri(const evtwin__uri *uri, evtwin_store_options *opti
 static void postgres_free(evtwin_store *store) {
     postgres_store *s = (postgres_store *)store;
     evtwin__pg_free(s->pg);
+    evtwin__dict_free(&s->writer.held);
     evtwin__free(s->naive_zone);
     evtwin__free(s);
 }
@@ -130,7 +131,7 @@ static evtwin_status create(const evtwin__uri *uri, const evtwin_store_options *
     if (st >= 0 && zone != NULL && s->naive_zone == NULL) {
         st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory for a store");
     }
-    if (st < 0 || (st = connect_to(s, 1)) < 0) {
+    if (st < 0) {
         postgres_free(&s->base);
         return st;
     }

@@ -3,6 +3,7 @@
 #ifndef EVTWIN_STORE_POSTGRES_H
 #define EVTWIN_STORE_POSTGRES_H
 
+#include "core/dict.h"
 #include "core/schema.h"
 #include "io/postgres.h"
 #include "store/backend.h"
@@ -16,6 +17,23 @@ typedef struct postgres_schema {
     int is_expired_by_server;                /* a policy of TimescaleDB drops old chunks */
 } postgres_schema;
 
+/* Whose batteries the handle's are. */
+typedef struct postgres_writer {
+    int64_t number, before; /* of this session and of the one before; 0 = none */
+    int64_t session;
+    evtwin__dict held; /* the batteries */
+} postgres_writer;
+
+/* A sweep goes through the batteries and deletes what is past the retention. */
+typedef struct postgres_sweep {
+    int is_active, is_in_battery;
+    int64_t next_us; /* on the monotonic clock: when inserting starts the next one */
+    int64_t cutoff_us;
+    size_t n_deleted;
+    char battery_id[256]; /* the battery it is in, or has left; "" = before the first */
+    int64_t time_us;      /* rows of it up to this time are done */
+} postgres_sweep;
+
 typedef struct postgres_store {
     evtwin_store base;
     evtwin__pg *pg;
@@ -23,6 +41,8 @@ typedef struct postgres_store {
     char *naive_zone;  /* as the URI has it, or NULL */
     int64_t session;   /* the evtwin__pg_session that schema was read in */
     char identity[80]; /* of the database and its table: another one is a new generation */
+    postgres_writer writer;
+    postgres_sweep sweep;
 } postgres_store;
 
 /* Of ev_telemetry_hourly, behind bucket and battery_id. */
@@ -67,8 +87,8 @@ evtwin_status evtwin__postgres_raise_revisions(evtwin__pg *pg);
 evtwin_status evtwin__postgres_keep_rows(evtwin__pg *pg, evtwin__kept_id which,
                                          const evtwin_table *table);
 
-/* ---- the operations: insert, put_predictions, expire in store_postgres_write.c; keep, kept,
- *      position in _kept.c; the others in _read.c ---- */
+/* ---- the operations: insert, put_predictions, put_letters in store_postgres_write.c; expire in
+ *      _expire.c; keep, kept, position in _kept.c; the others in _read.c ---- */
 
 #define POSTGRES_OPERATION(name, ...)                                                              \
     evtwin_status evtwin__postgres_##name(evtwin_store *store, __VA_ARGS__);

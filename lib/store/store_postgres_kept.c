@@ -16,18 +16,43 @@ static const struct {
             [EVTWIN_BOOL] = {EVTWIN__PG_BOOL, "bool"},
             [EVTWIN_TEXT] = {EVTWIN__PG_TEXT, "text"}};
 
-/* INSERT INTO table (columns) SELECT * FROM unnest($1::type[], …), over the rows of equal keys. */
-static void put_sql(const evtwin__kept *kept, char *sql, size_t size) {
-    evtwin__text_append(sql, size, "INSERT INTO %s (", kept->sql_table);
-    for (size_t c = 0; c < kept->n_columns; c++) {
-        evtwin__text_append(sql, size, "%s\"%s\"", c > 0 ? ", " : "", kept->column[c].name);
+/* The names of the first n columns, each with prefix before it. */
+static void add_names(const evtwin__kept *kept, size_t n, const char *prefix, char *sql,
+                      size_t size) {
+    for (size_t c = 0; c < n; c++) {
+        evtwin__text_append(sql, size, "%s%s\"%s\"", c > 0 ? ", " : "", prefix,
+                            kept->column[c].name);
     }
-    evtwin__text_append(sql, size, ") SELECT * FROM unnest(");
+}
+
+/* Rows from arrays in the place of rows of equal keys; of equal ones among them the last. In the
+ * order of the keys, so that two who put the same wait for each other; but tables that have an
+ * order keep that of putting. */
+static void put_sql(const evtwin__kept *kept, char *sql, size_t size) {
+    const int is_in_order = strncmp(kept->sql_order, "rowid", 5) == 0;
+    evtwin__text_append(sql, size, "INSERT INTO %s (", kept->sql_table);
+    add_names(kept, kept->n_columns, "", sql, size);
+    evtwin__text_append(sql, size, ") SELECT ");
+    add_names(kept, kept->n_columns, "", sql, size);
+    evtwin__text_append(sql, size, " FROM (SELECT DISTINCT ON (");
+    add_names(kept, kept->n_required, "", sql, size);
+    evtwin__text_append(sql, size, ") * FROM unnest(");
     for (size_t c = 0; c < kept->n_columns; c++) {
         evtwin__text_append(sql, size, "%s$%zu::%s[]", c > 0 ? ", " : "", c + 1,
                             wire[kept->column[c].type].sql);
     }
-    evtwin__text_append(sql, size, ")");
+    evtwin__text_append(sql, size, ") WITH ORDINALITY AS u (");
+    add_names(kept, kept->n_columns, "", sql, size);
+    evtwin__text_append(sql, size, ", n) ORDER BY ");
+    add_names(kept, kept->n_required, "", sql, size);
+    evtwin__text_append(sql, size, ", n DESC) AS last%s ON CONFLICT (",
+                        is_in_order ? " ORDER BY n" : "");
+    add_names(kept, kept->n_required, "", sql, size);
+    evtwin__text_append(sql, size, ") DO UPDATE SET (");
+    add_names(kept, kept->n_columns, "", sql, size);
+    evtwin__text_append(sql, size, ") = (SELECT ");
+    add_names(kept, kept->n_columns, "EXCLUDED.", sql, size);
+    evtwin__text_append(sql, size, ")%s", is_in_order ? ", rowid = DEFAULT" : "");
 }
 
 static evtwin_status put_all(evtwin__pg *pg, const evtwin__kept *kept, const evtwin_table *table) {
@@ -39,7 +64,7 @@ static evtwin_status put_all(evtwin__pg *pg, const evtwin__kept *kept, const evt
             evtwin__pg_push_cell(&params, array, table, col, row);
         }
     }
-    char sql[1200] = "";
+    char sql[1600] = "";
     put_sql(kept, sql, sizeof sql);
     const evtwin_status st = evtwin__pg_query(pg, sql, &params, NULL);
     evtwin__pg_params_free(&params);
@@ -64,14 +89,65 @@ evtwin_status evtwin__postgres_keep(evtwin_store *store, evtwin__kept_id which,
     return evtwin__pg_end(pg, evtwin__postgres_keep_rows(pg, which, table));
 }
 
+static void get_sql(const evtwin__kept *kept, char *sql, size_t size) {
+    evtwin__text_append(sql, size, "SELECT ");
+    add_names(kept, kept->n_columns, "", sql, size);
+    evtwin__text_append(sql, size, " FROM %s ORDER BY %s", kept->sql_table, kept->sql_order);
+}
+
+static evtwin_status fill(const evtwin__kept *kept, const evtwin__pg_result *result,
+                          evtwin_table *table) {
+    EVTWIN_TRY(evtwin_table_resize(table, evtwin__pg_rows(result)));
+    for (size_t c = 0; c < kept->n_columns; c++) {
+        EVTWIN_TRY(
+            evtwin_table_add_column(table, kept->column[c].name, kept->column[c].type, "", NULL));
+        EVTWIN_TRY(evtwin__pg_fill(result, c, table, c));
+    }
+    return EVTWIN_OK;
+}
+
 evtwin_status evtwin__postgres_kept(evtwin_store *store, evtwin__kept_id which,
                                     evtwin_table **out) {
-    (void)store, (void)which, (void)out;
-    EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "read small tables from PostgreSQL");
+    const evtwin__kept *kept = &evtwin__kept_tables[which];
+    evtwin__pg_result *result = NULL;
+    evtwin_table *table = NULL;
+    char sql[400] = "";
+    get_sql(kept, sql, sizeof sql);
+    EVTWIN_TRY(evtwin__pg_query(((postgres_store *)store)->pg, sql, NULL, &result));
+    evtwin_status st = evtwin_table_create(&table);
+    st = st < 0 ? st : fill(kept, result, table);
+    evtwin__pg_result_free(result);
+    if (st < 0) {
+        evtwin_table_free(table);
+        return st;
+    }
+    *out = table;
+    return EVTWIN_OK;
+}
+
+static evtwin_status read_position(const evtwin__pg_result *result, const char *source, char *text,
+                                   size_t text_size) {
+    const char *position = evtwin__pg_rows(result) > 0 ? evtwin__pg_text(result, 0, 0) : NULL;
+    if (position == NULL) {
+        return EVTWIN_DONE;
+    }
+    const size_t size = strlen(position) + 1;
+    EVTWIN_FAIL_IF(size > text_size, EVTWIN_E_RANGE,
+                   "the position of %s has %zu bytes, room is for %zu", source, size, text_size);
+    memcpy(text, position, size);
+    return EVTWIN_OK;
 }
 
 evtwin_status evtwin__postgres_position(evtwin_store *store, const char *source, char *text,
                                         size_t text_size) {
-    (void)store, (void)source, (void)text, (void)text_size;
-    EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "read a position from PostgreSQL");
+    evtwin__pg_params params = {.n = 0};
+    evtwin__pg_result *result = NULL;
+    evtwin__pg_add_text(&params, source);
+    evtwin_status st =
+        evtwin__pg_query(((postgres_store *)store)->pg,
+                         "SELECT position FROM ev_position WHERE source = $1", &params, &result);
+    evtwin__pg_params_free(&params);
+    st = st < 0 ? st : read_position(result, source, text, text_size);
+    evtwin__pg_result_free(result);
+    return st;
 }

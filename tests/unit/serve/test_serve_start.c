@@ -211,7 +211,7 @@ static void test_empty_store(void **state) {
 
 static void test_file_that_is_no_store(void **state) {
     (void)state;
-    skip_on_postgres();
+    only_on_sqlite();
     evtwin_server *server = NULL;
     char uri[300];
     snprintf(uri, sizeof uri, "sqlite:%s",

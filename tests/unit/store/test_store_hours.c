@@ -182,7 +182,7 @@ static void test_sums_equal_rows(void **state) {
 /* Ids that the library cannot read, or does not have: their hours stand before all others. */
 static void test_ids_of_other_programs_do_not_stop_it(void **state) {
     (void)state;
-    skip_on_postgres();
+    only_on_sqlite();
     evtwin_store *store = open_both("strange-hours.db");
     evtwin_table *rows = empty_rows();
     for (int64_t i = 0; i < 6; i++) {
@@ -217,7 +217,7 @@ static int64_t read_uptime(char boot[EVTWIN__BOOT_SIZE]) {
 
 static void test_expired_hours(void **state) {
     (void)state;
-    skip_on_postgres();
+    only_on_sqlite();
     evtwin_store *store = open_both("expired-hours.db");
     clock_us = t0;
     store->now = read_clock;

@@ -258,7 +258,7 @@ static int64_t uptime(char boot[EVTWIN__BOOT_SIZE]) {
 
 static void test_what_is_known_of_a_battery_goes_with_its_rows(void **state) {
     evtwin_store *store = *state;
-    skip_on_postgres(); /* the server's clock is not ours to turn */
+    only_on_sqlite(); /* the server's clock is not ours to turn */
     store->now = clock_now;
     store->uptime = uptime;
     clock_us = t0;

@@ -269,7 +269,7 @@ static void test_killed_writer_leaves_whole_batches(void **state) {
 
 static void test_backup_under_a_writer(void **state) {
     (void)state;
-    skip_on_postgres(); /* pg_dump does that */
+    only_on_sqlite(); /* pg_dump does that */
     char uri[350], copy[300];
     patient_uri(uri, sizeof uri, "busy.db");
     snprintf(copy, sizeof copy, "%s", temp_path("busy-copy.db"));

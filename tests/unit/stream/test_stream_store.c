@@ -336,7 +336,7 @@ static void a_prediction_that_does_not_arrive_ends_the_cycle(void **state) {
 
 static void a_feed_begins_anew_with_a_new_database(void **state) {
     (void)state;
-    skip_on_postgres();
+    only_on_sqlite();
     char base[320];
     snprintf(base, sizeof base, "%s", fresh_uri("renewed.db"));
     const char *path = base + strlen("sqlite:");
@@ -395,7 +395,7 @@ static void rows_left_out_are_reported_once(void **state) {
 /* "sqlite:///tmp/x.db" and "sqlite:/tmp/x.db" are one file, not one below the present folder. */
 static void both_forms_of_an_absolute_name_are_one_file(void **state) {
     (void)state;
-    skip_on_postgres();
+    only_on_sqlite();
     char text[300];
     const char *path = temp_path("absolute.db");
     snprintf(text, sizeof text, "sqlite://%s", path);
@@ -408,7 +408,7 @@ static void both_forms_of_an_absolute_name_are_one_file(void **state) {
 /* What had to be escaped to be part of a name is the same name for the store behind the sink. */
 static void any_absolute_name_is_possible(void **state) {
     (void)state;
-    skip_on_postgres();
+    only_on_sqlite();
     static const char *const names[][2] = {{"a%3Fb%25.db", "a?b%.db"},
                                            {"c d+&=#.db", "c d+&=#.db"}};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
