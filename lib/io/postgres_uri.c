@@ -70,10 +70,14 @@ static evtwin_status add_if(evtwin__pg_target *t, const char *keyword, const cha
     return value != NULL && value[0] != '\0' ? add(t, keyword, value) : EVTWIN_OK;
 }
 
+static int is_loopback(const char *host) {
+    return strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == strlen(host);
+}
+
 /* A socket's folder, or this machine by one of its own names. */
 static int is_local(const char *host) {
     return host[0] == '\0' || host[0] == '/' || host[0] == '@' || strcmp(host, "localhost") == 0 ||
-           strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
+           is_loopback(host) || strcmp(host, "::1") == 0;
 }
 
 static const char *host_of(const evtwin__uri *uri) {

@@ -71,8 +71,6 @@ enum { EVTWIN__MAX_LETTERS = 100000 }; /* that ev_dead_letter keeps, the newest 
     X(count, int64_t *rows_out)
 
 typedef struct evtwin__store_backend {
-    const char *scheme; /* of the URI, without the colon */
-
     /* Make an object that begins with struct evtwin_store; uri is the whole text. A server is not
      * connected to: refresh does that. */
     evtwin_status (*open)(const char *uri, const evtwin_store_options *options, evtwin_store **out);
@@ -98,8 +96,7 @@ struct evtwin_store {
     int64_t (*uptime)(char boot[EVTWIN__BOOT_SIZE]);
 };
 
-extern const evtwin__store_backend evtwin__store_sqlite, evtwin__store_postgresql,
-    evtwin__store_postgres; /* two names of one kind */
+extern const evtwin__store_backend evtwin__store_sqlite, evtwin__store_postgres;
 
 /* ---- for streams ---- */
 

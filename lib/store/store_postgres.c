@@ -120,7 +120,7 @@ static evtwin_status create(const evtwin__uri *uri, const evtwin_store_options *
     postgres_store *s = evtwin__calloc(1, sizeof *s);
     const char *zone = evtwin__uri_param(uri, "naive_time");
     EVTWIN_FAIL_IF(s == NULL, EVTWIN_E_NOMEM, "out of memory for a store");
-    s->base = (evtwin_store){.backend = &evtwin__store_postgresql,
+    s->base = (evtwin_store){.backend = &evtwin__store_postgres,
                              .options = *options,
                              .now = evtwin_time_now,
                              .uptime = evtwin__uptime_us};
@@ -152,13 +152,12 @@ static evtwin_status postgres_open(const char *text, const evtwin_store_options 
     return st;
 }
 
+const evtwin__store_backend evtwin__store_postgres = {.open = postgres_open,
+                                                      .free = postgres_free,
+                                                      .refresh = postgres_refresh,
+                                                      .deadline = postgres_deadline,
+                                                      .interrupt = postgres_interrupt,
 #define OPERATION(name, ...) .name = evtwin__postgres_##name,
-#define BACKEND(text)                                                                              \
-    {                                                                                              \
-        .scheme = text, .open = postgres_open, .free = postgres_free, .refresh = postgres_refresh, \
-        .deadline = postgres_deadline, .interrupt = postgres_interrupt,                            \
-        EVTWIN__STORE_OPERATIONS(OPERATION)                                                        \
-    }
-
-const evtwin__store_backend evtwin__store_postgresql = BACKEND("postgresql");
-const evtwin__store_backend evtwin__store_postgres = BACKEND("postgres");
+                                                      EVTWIN__STORE_OPERATIONS(OPERATION)
+#undef OPERATION
+};

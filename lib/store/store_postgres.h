@@ -77,8 +77,11 @@ evtwin_status evtwin__postgres_migrate(evtwin__pg *pg, const postgres_migration 
  * it. End it with evtwin__pg_end, also after a failure of anything but this call. */
 evtwin_status evtwin__postgres_begin_write(evtwin__pg *pg, int64_t *revision_out);
 
-/* In the transaction of the migration: rows of another cluster (a restored dump) may have revisions
- * that are ahead of this one's. */
+/* 1 in *are_ahead_out if rows have revisions that this cluster has not come to: those of another
+ * one (a restored dump). */
+evtwin_status evtwin__postgres_revisions_check(evtwin__pg *pg, int64_t *are_ahead_out);
+
+/* In a transaction: let this cluster's revisions go on from theirs. */
 evtwin_status evtwin__postgres_raise_revisions(evtwin__pg *pg);
 
 /* ---- store_postgres_kept.c: small tables ---- */

@@ -5,6 +5,7 @@
 
 #include "core/status.h"
 #include "store/store_postgres_schema.h"
+#include "store/store_postgres_timescale.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -90,11 +91,13 @@ static evtwin_status refuse_if_any(evtwin__pg *pg, const char *sql, const char *
     return n > 0 ? refuse(pg, text) : EVTWIN_OK;
 }
 
+/* Nobody changes them from here on. */
 static evtwin_status check_rows(evtwin__pg *pg, const postgres_columns *columns) {
     EVTWIN_TRY(refuse_if_any(pg,
                              "SELECT count(*) FROM pg_class WHERE oid = to_regclass('ev_telemetry')"
                              " AND relkind NOT IN ('r', 'p')",
                              "is not a table"));
+    EVTWIN_TRY(evtwin__pg_exec(pg, "LOCK TABLE ev_telemetry IN ACCESS EXCLUSIVE MODE"));
     EVTWIN_TRY(refuse_if_any(pg,
                              "SELECT count(*) FROM ev_telemetry WHERE time IS NULL OR battery_id IS"
                              " NULL",
@@ -162,65 +165,113 @@ static const char views_sql[] =
 
 /* ---- the table itself ---- */
 
-static void alter_column(evtwin__text *to, const postgres_columns *columns, size_t q,
-                         int64_t first_revision) {
-    const char *name = evtwin__schema[q].name, *type = evtwin__postgres_type_name(q);
-    const postgres_column *column = &columns->of[q];
-    char sql[300] = "";
-    evtwin__pg_type wire;
-    if (!column->is_there) {
-        snprintf(sql, sizeof sql, ", ADD COLUMN %s %s", name, type);
-        if (q == EVTWIN__Q_SEQ) {
-            evtwin__text_append(sql, sizeof sql, " NOT NULL DEFAULT nextval('ev_seq')");
-        } else if (q == EVTWIN__Q_REVISION) {
-            evtwin__text_append(sql, sizeof sql,
-                                " NOT NULL DEFAULT %" PRId64 " + nextval('ev_adopted')",
-                                first_revision);
-        } else if (q == EVTWIN__Q_CREATED_AT) {
-            evtwin__text_append(sql, sizeof sql, " NOT NULL DEFAULT now()");
-        }
-        evtwin__text_put(to, sql);
-        return;
-    }
-    if (column->is_generated) {
-        snprintf(sql, sizeof sql, ", ALTER COLUMN %s DROP EXPRESSION", name);
-    }
-    if (!evtwin__postgres_column_fits(column, q, &wire)) {
-        evtwin__text_append(sql, sizeof sql, ", ALTER COLUMN %s TYPE %s USING %s%s", name, type,
-                            name, conversion(column, q));
+static void add_column(evtwin__text *to, size_t q, int64_t first_revision) {
+    char sql[200];
+    snprintf(sql, sizeof sql, ", ADD COLUMN %s %s", evtwin__schema[q].name,
+             evtwin__postgres_type_name(q));
+    if (q == EVTWIN__Q_SEQ) {
+        evtwin__text_append(sql, sizeof sql, " NOT NULL DEFAULT nextval('ev_seq')");
+    } else if (q == EVTWIN__Q_REVISION) {
+        evtwin__text_append(sql, sizeof sql,
+                            " NOT NULL DEFAULT %" PRId64 " + nextval('ev_adopted')",
+                            first_revision);
+    } else if (q == EVTWIN__Q_CREATED_AT) {
+        evtwin__text_append(sql, sizeof sql, " NOT NULL DEFAULT now()");
     }
     evtwin__text_put(to, sql);
 }
 
+static void convert_column(evtwin__text *to, const postgres_column *column, size_t q) {
+    const char *with = conversion(column, q), *name = evtwin__schema[q].name;
+    char sql[200];
+    evtwin__pg_type wire;
+    if (with != NULL && !evtwin__postgres_column_fits(column, q, &wire)) {
+        snprintf(sql, sizeof sql, ", ALTER COLUMN %s TYPE %s USING %s%s", name,
+                 evtwin__postgres_type_name(q), name, with);
+        evtwin__text_put(to, sql);
+    }
+}
+
+static evtwin_status run_text(evtwin__pg *pg, evtwin__text *sql) {
+    evtwin__text_add(sql, "", 1);
+    const evtwin_status st = sql->is_failed ? evtwin__fail(EVTWIN_E_NOMEM, "out of memory for SQL")
+                                            : evtwin__pg_exec(pg, sql->data);
+    evtwin__text_free(sql);
+    return st;
+}
+
 /* All columns in one statement: the table is written anew at most once. */
-static evtwin_status alter_table(evtwin__pg *pg, const postgres_columns *columns) {
-    int64_t first_revision = 0;
-    EVTWIN_TRY(evtwin__pg_query_i64(pg, "SELECT pg_current_xact_id()::text::bigint << 20", NULL, 0,
-                                    &first_revision));
+static evtwin_status alter_table(evtwin__pg *pg, const postgres_columns *columns,
+                                 int64_t first_revision) {
     evtwin__text sql = {.size = 0};
     evtwin__text_put(&sql, "CREATE SEQUENCE IF NOT EXISTS ev_seq; CREATE SEQUENCE ev_adopted;"
                            " ALTER TABLE ev_telemetry ALTER COLUMN time SET NOT NULL, ALTER COLUMN"
                            " battery_id SET NOT NULL");
     for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
-        if (evtwin__is_of(q, EVTWIN__STORED)) {
-            alter_column(&sql, columns, q, first_revision);
+        const postgres_column *column = &columns->of[q];
+        if (evtwin__is_of(q, EVTWIN__STORED) && !column->is_there) {
+            add_column(&sql, q, first_revision);
+        } else if (evtwin__is_of(q, EVTWIN__STORED)) {
+            char drop[100];
+            snprintf(drop, sizeof drop, ", ALTER COLUMN %s DROP EXPRESSION",
+                     evtwin__schema[q].name);
+            evtwin__text_put(&sql, column->is_generated ? drop : "");
+            convert_column(&sql, column, q);
         }
     }
-    /* rows of a table that has such columns already, but not in each row */
-    char fill[600];
-    snprintf(fill, sizeof fill,
-             "; UPDATE ev_telemetry SET seq = nextval('ev_seq') WHERE seq IS NULL;"
+    return run_text(pg, &sql);
+}
+
+/* Rows of a table that has such columns already, but not in each row. */
+static evtwin_status fill_columns(evtwin__pg *pg, const postgres_columns *columns,
+                                  int64_t first_revision) {
+    char sql[600];
+    snprintf(sql, sizeof sql,
+             "UPDATE ev_telemetry SET seq = nextval('ev_seq') WHERE seq IS NULL;"
              " UPDATE ev_telemetry SET revision = %" PRId64 " + nextval('ev_adopted') %s;"
              " ALTER TABLE ev_telemetry ALTER COLUMN seq DROP DEFAULT, ALTER COLUMN revision DROP"
              " DEFAULT, ALTER COLUMN seq SET NOT NULL, ALTER COLUMN revision SET NOT NULL, ALTER"
-             " COLUMN created_at SET DEFAULT now(); DROP SEQUENCE ev_adopted;",
+             " COLUMN created_at SET DEFAULT now(); DROP SEQUENCE ev_adopted",
              first_revision,
              columns->of[EVTWIN__Q_REVISION].is_there ? "" : "WHERE revision IS NULL");
-    evtwin__text_add(&sql, fill, strlen(fill) + 1);
-    const evtwin_status st = sql.is_failed ? evtwin__fail(EVTWIN_E_NOMEM, "out of memory for SQL")
-                                           : evtwin__pg_exec(pg, sql.data);
-    evtwin__text_free(&sql);
-    return st;
+    return evtwin__pg_exec(pg, sql);
+}
+
+/* A hypertable's rows lie in chunks by their time as it was written: with times of another zone
+ * they belong into others, so they are put in anew. */
+static evtwin_status set_aside(evtwin__pg *pg, const postgres_columns *columns) {
+    evtwin__text sql = {.size = 0};
+    evtwin__text_put(&sql, "CREATE TEMP TABLE ev_aside AS TABLE ev_telemetry; TRUNCATE"
+                           " ev_telemetry; ALTER TABLE pg_temp.ev_aside ALTER COLUMN time SET NOT"
+                           " NULL");
+    for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
+        convert_column(&sql, &columns->of[q], q);
+    }
+    return run_text(pg, &sql);
+}
+
+static evtwin_status put_back(evtwin__pg *pg) {
+    return evtwin__pg_exec(
+        pg, "DO $ev$ DECLARE columns text; BEGIN SELECT string_agg(quote_ident(attname), ', ')"
+            " INTO columns FROM pg_attribute WHERE attrelid = 'pg_temp.ev_aside'::regclass AND"
+            " attnum > 0; EXECUTE format('INSERT INTO ev_telemetry (%1$s) OVERRIDING SYSTEM VALUE"
+            " SELECT %1$s FROM pg_temp.ev_aside', columns); END $ev$; DROP TABLE pg_temp.ev_aside");
+}
+
+static evtwin_status change_table(evtwin__pg *pg, const postgres_columns *columns,
+                                  const timescale *t) {
+    const int is_moved = t->is_hypertable && columns->of[EVTWIN__Q_TIME].type == TIMESTAMP;
+    int64_t first_revision = 0;
+    if (t->is_compressed) {
+        EVTWIN_TRY(evtwin__timescale_run(pg, t, TIMESCALE_DECOMPRESS));
+        EVTWIN_TRY(evtwin__timescale_run(pg, t, TIMESCALE_COMPRESS_OFF));
+    }
+    EVTWIN_TRY(is_moved ? set_aside(pg, columns) : EVTWIN_OK);
+    EVTWIN_TRY(evtwin__pg_query_i64(pg, "SELECT pg_current_xact_id()::text::bigint << 20", NULL, 0,
+                                    &first_revision));
+    EVTWIN_TRY(alter_table(pg, columns, first_revision));
+    EVTWIN_TRY(is_moved ? put_back(pg) : EVTWIN_OK);
+    return fill_columns(pg, columns, first_revision);
 }
 
 static evtwin_status set_zone(evtwin__pg *pg, const char *zone) {
@@ -254,24 +305,25 @@ static evtwin_status tell(evtwin__pg *pg, const postgres_columns *columns) {
     return EVTWIN_OK;
 }
 
-static evtwin_status change(evtwin__pg *pg, const postgres_migration *how,
+static evtwin_status change(evtwin__pg *pg, const postgres_migration *how, const timescale *t,
                             const postgres_columns *columns) {
     EVTWIN_TRY(set_zone(pg, how->naive_zone));
     EVTWIN_TRY(run_each(pg, views_sql));
     EVTWIN_TRY(run_each(pg, triggers_sql));
     EVTWIN_TRY(run_each(pg, keys_sql));
-    EVTWIN_TRY(alter_table(pg, columns));
+    EVTWIN_TRY(change_table(pg, columns, t));
     return tell(pg, columns);
 }
 
-evtwin_status evtwin__postgres_adopt(evtwin__pg *pg, const postgres_migration *how) {
+evtwin_status evtwin__postgres_adopt(evtwin__pg *pg, const postgres_migration *how,
+                                     const timescale *t) {
     postgres_columns columns;
-    EVTWIN_TRY(evtwin__pg_exec(pg, "LOCK TABLE ev_telemetry IN ACCESS EXCLUSIVE MODE"));
     EVTWIN_TRY(evtwin__postgres_columns_read(pg, &columns));
     EVTWIN_TRY(check_shape(pg, &columns));
     EVTWIN_TRY(check_rows(pg, &columns));
-    const evtwin_status st = change(pg, how, &columns);
-    if (st == EVTWIN_E_EXTERNAL) { /* a view of somebody needs a column as it is, or the like */
+    const evtwin_status st = change(pg, how, t, &columns);
+    if (st == EVTWIN_E_EXTERNAL ||
+        st == EVTWIN_E_DATA) { /* a view of somebody needs a column as it is, or the like */
         char why[300];
         snprintf(why, sizeof why, "cannot be adopted (%s)", evtwin_last_error());
         return refuse(pg, why);
@@ -283,5 +335,5 @@ evtwin_status evtwin__postgres_adopt_predictions(evtwin__pg *pg) {
     return evtwin__pg_exec(pg, "INSERT INTO ev_battery (battery_id, predicted_time, predicted_seq)"
                                " SELECT DISTINCT ON (battery_id) battery_id, time, seq FROM"
                                " ev_telemetry WHERE prediction_timestamp IS NOT NULL"
-                               " ORDER BY battery_id, time DESC, seq DESC");
+                               " ORDER BY battery_id, time DESC, seq DESC; ANALYZE ev_telemetry");
 }

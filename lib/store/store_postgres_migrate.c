@@ -180,12 +180,30 @@ static evtwin_status bring_up_to_date(evtwin__pg *pg, const postgres_migration *
     verdict v;
     EVTWIN_TRY(evtwin__pg_exec(pg, MIGRATION_LOCK));
     EVTWIN_TRY(look(pg, &v));
+    timescale t;
+    EVTWIN_TRY(evtwin__timescale_read(pg, out->name, &t));
     const int is_foreign = !v.is_ours && v.columns.is_table;
-    EVTWIN_TRY(is_foreign ? evtwin__postgres_adopt(pg, how) : EVTWIN_OK);
+    EVTWIN_TRY(is_foreign ? evtwin__postgres_adopt(pg, how, &t) : EVTWIN_OK);
     EVTWIN_TRY(v.is_current ? EVTWIN_OK : run_steps(pg));
     EVTWIN_TRY(is_foreign ? evtwin__postgres_adopt_predictions(pg) : EVTWIN_OK);
+    if (t.version > 0 && !v.is_current) {
+        EVTWIN_TRY(evtwin__timescale_read(pg, out->name, &t)); /* as the steps have left it */
+        EVTWIN_TRY(evtwin__timescale_make(pg, out->name, how->retention_days, &t));
+    }
+    out->has_hourly_aggregate = t.has_hourly;
     EVTWIN_TRY(v.is_whole ? EVTWIN_OK : evtwin__postgres_derived_make(pg, out));
     return evtwin__postgres_raise_revisions(pg);
+}
+
+/* Nothing to do, as nearly always? */
+static evtwin_status check_all(evtwin__pg *pg, const verdict *v, int *is_done_out) {
+    int64_t are_ahead = 0;
+    *is_done_out = 0;
+    if (v->is_current && v->is_whole) {
+        EVTWIN_TRY(evtwin__postgres_revisions_check(pg, &are_ahead));
+        *is_done_out = !are_ahead;
+    }
+    return EVTWIN_OK;
 }
 
 /* A table of some size takes its time. */
@@ -217,8 +235,15 @@ evtwin_status evtwin__postgres_migrate(evtwin__pg *pg, const postgres_migration 
     if (how->read_only || (!how->may_create && !v.is_ours)) {
         EVTWIN_TRY(check_reader(pg, &v));
     } else {
-        EVTWIN_TRY(migrate(pg, how, out));
-        EVTWIN_TRY(evtwin__postgres_columns_read(pg, &v.columns));
+        int is_done = 0;
+        EVTWIN_TRY(check_all(pg, &v, &is_done));
+        EVTWIN_TRY(is_done ? EVTWIN_OK : migrate(pg, how, out));
+        EVTWIN_TRY(is_done ? EVTWIN_OK : evtwin__postgres_columns_read(pg, &v.columns));
     }
+    timescale t;
+    EVTWIN_TRY(evtwin__timescale_read(pg, out->name, &t));
+    out->is_hypertable = t.is_hypertable;
+    out->has_hourly_aggregate = t.has_hourly;
+    out->is_expired_by_server = t.has_retention;
     return evtwin__postgres_columns_check(pg, &v.columns, out);
 }

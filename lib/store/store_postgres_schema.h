@@ -4,6 +4,7 @@
 #define EVTWIN_STORE_POSTGRES_SCHEMA_H
 
 #include "store/store_postgres.h"
+#include "store/store_postgres_timescale.h"
 
 /* ---- store_postgres_columns.c: the columns of ev_telemetry ---- */
 
@@ -35,7 +36,8 @@ evtwin_status evtwin__postgres_columns_check(evtwin__pg *pg, const postgres_colu
 
 /* In the transaction of the migration: give an ev_telemetry that others made the columns and keys
  * of ours, keeping its rows. EVTWIN_E_SCHEMA if it is something else. */
-evtwin_status evtwin__postgres_adopt(evtwin__pg *pg, const postgres_migration *how);
+evtwin_status evtwin__postgres_adopt(evtwin__pg *pg, const postgres_migration *how,
+                                     const timescale *t);
 
 /* When the tables beside it are there: the standing predictions. */
 evtwin_status evtwin__postgres_adopt_predictions(evtwin__pg *pg);

@@ -218,8 +218,8 @@ static void test_other_tables_are_refused(void **state) {
         evtwin_store *store = NULL;
         test_sql(db->uri, list[i].sql);
         static const char columns[] =
-            "SELECT string_agg(table_name || '.' || column_name || ' ' || data_type, ',' ORDER BY "
-            "1)"
+            "SELECT string_agg(table_name || '.' || column_name || ' ' || data_type, ','"
+            " ORDER BY table_name, column_name)"
             " FROM information_schema.columns WHERE table_schema = 'public'";
         const char *before = test_query(db->uri, columns);
         assert_fails(evtwin_store_open(db->uri, NULL, &store), EVTWIN_E_SCHEMA, list[i].names);
@@ -301,24 +301,64 @@ static void test_the_schema_in_use(void **state) {
     assert_string_equal(test_query(db->uri, "SELECT status FROM ev_telemetry"), "CRITICAL");
 }
 
-/* The least a writer of another program needs, and what happens to one who lacks it. */
+/* @ is a role of the test's own. */
+static void run_as_owner(const test_database *db, const char *text) {
+    char sql[900] = "";
+    for (const char *c = text; *c != '\0'; c++) {
+        const size_t n = strlen(sql);
+        snprintf(sql + n, sizeof sql - n, *c == '@' ? "%s_role" : "%.1s", *c == '@' ? db->name : c);
+    }
+    test_sql(db->uri, sql);
+}
+
+/* docs/store.md says what each needs. */
 static void test_rights(void **state) {
     const test_database *db = *state;
-    char sql[600], uri[400], role[100];
+    char uri[400];
     evtwin_store_free(open_store(db->uri));
-    snprintf(role, sizeof role, "%s_role", db->name);
-    snprintf(sql, sizeof sql,
-             "CREATE ROLE %s LOGIN; GRANT INSERT ON ev_telemetry TO %s; SET ROLE %s; INSERT INTO"
-             " ev_telemetry (time, battery_id, soc, rul_prediction) VALUES (now(), 'A', 1, 2)",
-             role, role, role);
-    test_sql(db->uri, sql);
+    run_as_owner(db, "CREATE ROLE @ LOGIN; GRANT INSERT ON ev_telemetry TO @; SET ROLE"
+                     " @; INSERT INTO ev_telemetry (time, battery_id, soc, rul_prediction)"
+                     " VALUES (now(), 'A', 1, 2)");
     assert_string_equal(test_query(db->uri, "SELECT status FROM ev_telemetry"), "CRITICAL");
     const char *at = strchr(db->uri, '@');
-    snprintf(uri, sizeof uri, "postgresql://%s@%s", role, at != NULL ? at + 1 : db->uri + 13);
+    snprintf(uri, sizeof uri, "postgresql://%s_role@%s", db->name, at != NULL ? at + 1 : "");
     evtwin_store *store = NULL;
     assert_fails(evtwin_store_open(uri, NULL, &store), EVTWIN_E_DENIED, "permission");
-    snprintf(sql, sizeof sql, "DROP OWNED BY %s; DROP ROLE %s", role, role);
-    test_sql(db->uri, sql);
+
+    /* a reader */
+    int64_t rows = 0;
+    run_as_owner(db, "REVOKE ALL ON ev_telemetry FROM @; GRANT SELECT ON ALL TABLES IN SCHEMA"
+                     " public TO @");
+    assert_ok(open_reader(uri, &store));
+    assert_ok(evtwin_store_count(store, &rows));
+    assert_int_equal(rows, 1);
+    evtwin_store_free(store);
+
+    /* a writer with the library, without its rights and with them */
+    evtwin_table *table = NULL;
+    size_t n_updated = 0, col = 0;
+    store = open_store(uri);
+    assert_ok(evtwin_table_create(&table));
+    assert_ok(evtwin_table_resize(table, 1));
+    assert_ok(evtwin_table_add_column(table, "time", EVTWIN_TIME, NULL, &col));
+    assert_ok(evtwin_table_set_i64(table, col, 0, INT64_C(1750000000000000)));
+    assert_ok(evtwin_table_add_column(table, "battery_id", EVTWIN_TEXT, NULL, &col));
+    assert_ok(evtwin_table_set_text(table, col, 0, "B"));
+    assert_ok(evtwin_table_add_column(table, "seq", EVTWIN_I64, NULL, &col));
+    assert_ok(evtwin_table_set_i64(table, col, 0, 1));
+    assert_fails(evtwin_store_insert(store, table, NULL, 0), EVTWIN_E_DENIED, "permission");
+    run_as_owner(db, "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO"
+                     " @; GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO @");
+    assert_ok(evtwin_store_insert(store, table, NULL, 0));
+    assert_ok(evtwin_store_insert(store, table, NULL, 0)); /* through the staging table */
+    assert_ok(evtwin_table_add_column(table, "rul_prediction", EVTWIN_F64, NULL, &col));
+    assert_ok(evtwin_table_set_f64(table, col, 0, 500.0));
+    assert_ok(evtwin_store_put_predictions(store, table, NULL, &n_updated));
+    assert_int_equal(n_updated, 1);
+    assert_ok(evtwin_store_expire(store, NULL));
+    evtwin_table_free(table);
+    evtwin_store_free(store);
+    run_as_owner(db, "DROP OWNED BY @; DROP ROLE @");
 }
 
 /* A table that was dropped and made again is another one, and another feed. */
