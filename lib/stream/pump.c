@@ -269,16 +269,26 @@ static void wait_for_pause(const evtwin_pump *p, int timeout_ms) {
     }
 }
 
+/* Does every sink but number i have the batch to last? */
+static int have_all_others(const evtwin_pump *p, size_t i) {
+    for (size_t k = 0; k < p->n_outlets; k++) {
+        if (k != i && (!p->outlets[k].has_batch || is_behind(&p->outlets[k]))) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 /* Offer the batch, if there is one, to every sink that has not taken it, and what is held. A sink
  * that fails does not keep it from the others; the first failure is the answer. */
 static evtwin_status offer_to_all(evtwin_pump *p, int is_last) {
     const int has_batch = p->stage == STAGE_PREDICTED;
     const char *source = evtwin_source_uri(p->source);
-    const evtwin_batch batch = {.size = sizeof batch,
-                                .rows = p->batch,
-                                .source = source,
-                                .position = p->position.data,
-                                .states = p->states};
+    evtwin_batch batch = {.size = sizeof batch,
+                          .rows = p->batch,
+                          .source = source,
+                          .position = p->position.data,
+                          .states = p->states};
     evtwin_status first = evtwin__outlet_offer_letter(&p->setup, &p->letters, is_last);
     const char *reason = first < 0 ? p->letters.reason : "";
     for (size_t i = 0; i < p->n_outlets; i++) {
@@ -287,6 +297,7 @@ static evtwin_status offer_to_all(evtwin_pump *p, int is_last) {
         if (!is_new && !evtwin__outlet_is_behind(o)) {
             continue;
         }
+        batch.completes = have_all_others(p, i);
         const evtwin_status st =
             evtwin__outlet_offer(&p->setup, o, is_new ? &batch : NULL, source, is_last);
         if (st < 0 && first == EVTWIN_OK) {
