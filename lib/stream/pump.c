@@ -20,7 +20,8 @@ typedef enum stage { STAGE_EMPTY, STAGE_READ, STAGE_PREDICTED } stage;
 /* One sink: what it has taken, what is held for it, when it is tried again. */
 typedef struct outlet {
     evtwin_sink *sink;
-    int has_batch; /* it has taken the batch of the pump, or holds it */
+    int has_batch;        /* it has taken the batch of the pump, or holds it */
+    int has_acknowledged; /* and has acknowledged it to the source itself */
 
     evtwin_table *held, *held_states; /* NULL = none; newer than all that it has taken */
     evtwin__text held_position;       /* NUL-terminated behind the newest of them */
@@ -213,7 +214,9 @@ static evtwin_status deliver(outlet *o, const evtwin_batch *batch, const char *s
     if (batch == NULL) {
         return EVTWIN_OK;
     }
-    EVTWIN_TRY(evtwin_sink_write_batch(o->sink, batch));
+    const evtwin_status st = evtwin_sink_write_batch(o->sink, batch);
+    EVTWIN_TRY(st);
+    o->has_acknowledged = st == EVTWIN_DONE;
     *is_taken_out = 1;
     o->n_unflushed += evtwin_table_rows(batch->rows);
     return flush(o);
@@ -385,7 +388,7 @@ static evtwin_status read_batch(evtwin_pump *p, int timeout_ms) {
         p->stats.n_read += n;
         p->stage = STAGE_READ;
         for (size_t i = 0; i < p->n_outlets; i++) {
-            p->outlets[i].has_batch = 0;
+            p->outlets[i].has_batch = p->outlets[i].has_acknowledged = 0;
         }
     }
     if (n > 0 || st == EVTWIN_REFUSED) {
@@ -526,6 +529,8 @@ static evtwin_status acknowledge(evtwin_pump *p) {
         if (is_behind(&p->outlets[i])) {
             return EVTWIN_OK;
         }
+        p->owes_commit &= !p->outlets[i].has_acknowledged;
+        p->outlets[i].has_acknowledged = 0;
     }
     if (!p->owes_commit || p->stage != STAGE_EMPTY || p->position.data == NULL) {
         return EVTWIN_OK;
