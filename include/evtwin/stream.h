@@ -241,8 +241,8 @@ typedef struct evtwin_batch {
 /**
  * All rows of the batch, or none: on failure a file or database has none of them (a pipe may have a
  * part).
- * @return EVTWIN_E_SCHEMA / EVTWIN_E_ARG naming a row without time or with no valid battery_id,
- * EVTWIN_E_IO; the text begins with the sink's URI. Since 0.2.
+ * @return EVTWIN_DONE (see completes), EVTWIN_E_SCHEMA / EVTWIN_E_ARG naming a row without time or
+ * with no valid battery_id, EVTWIN_E_IO; the text begins with the sink's URI. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_sink_write_batch(evtwin_sink *sink, const evtwin_batch *batch);
 /** The same for rows alone. */
