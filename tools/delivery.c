@@ -137,6 +137,9 @@ int delivery_open_spool(delivery *d, const cli *c, size_t first) {
     }
     evtwin_spool *spool = NULL;
     evtwin_status st = evtwin_spool_open(d->spool, &options, &spool);
+    for (size_t i = 0; i < cli_count(c, first + DELIVERY_SPOOL_FORGET) && st >= 0; i++) {
+        st = evtwin_spool_forget_sink(spool, cli_item(c, first + DELIVERY_SPOOL_FORGET, i));
+    }
     if (st < 0 || (st = evtwin_pump_take_spool(d->pump, spool)) < 0) {
         const int code = cli_fail(CLI_AN_OUTPUT, st, NULL);
         evtwin_spool_free(spool);
@@ -194,15 +197,8 @@ int delivery_open_sink(delivery *d, const char *uri, int waits) {
     return open_sink(d, uri, waits, evtwin_pump_take_sink);
 }
 
-/* Not every kind of sink takes letters: known before the first one comes. */
-static evtwin_status take_dead_letters(evtwin_pump *pump, evtwin_sink *sink) {
-    const evtwin_letter none = {.size = sizeof none};
-    const evtwin_status st = evtwin_sink_write_letters(sink, &none, 0);
-    return st < 0 ? st : evtwin_pump_take_dead_letters(pump, sink);
-}
-
 int delivery_open_dead_letters(delivery *d, const char *uri) {
-    return open_sink(d, uri, 1, take_dead_letters);
+    return open_sink(d, uri, 1, evtwin_pump_take_dead_letters);
 }
 
 /* ---- run ---- */

@@ -2,7 +2,7 @@
 /* tools/predict_live.c: every few seconds, predict all rows that wait for it. */
 
 #include "delivery.h"
-#include "metrics.h"
+#include "scrape.h"
 #include "predict_tool.h"
 
 #include "evtwin/evtwin.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tools/sim_loop.c: live telemetry: the simulator as a source, delivered and shown. */
 
-#include "metrics.h"
+#include "scrape.h"
 #include "sim_tool.h"
 
 #include "evtwin/evtwin.h"

@@ -111,8 +111,8 @@ EVTWIN_API evtwin_status evtwin_source_refusal(const evtwin_source *source, evtw
 
 /**
  * The position behind the rows given so far, which means something to the source only (a store: the
- * revision; JSON lines: the byte offset, with follow=1 and "@" and a hash of the file's first line,
- * which tells it from the one that took its place; CSV: the number of records); "" if it has none.
+ * revision; JSON lines: the byte offset, "@" and a hash of the file's first line, which tells it from
+ * another one of that name; CSV: the number of records); "" if it has none.
  * Borrowed until the next read. Since 0.2.
  */
 EVTWIN_API const char *evtwin_source_position(const evtwin_source *source);
@@ -241,8 +241,8 @@ typedef struct evtwin_batch {
 /**
  * All rows of the batch, or none: on failure a file or database has none of them (a pipe may have a
  * part).
- * @return EVTWIN_E_SCHEMA / EVTWIN_E_ARG naming a row without time or with no valid battery_id,
- * EVTWIN_E_IO; the text begins with the sink's URI. Since 0.2.
+ * @return EVTWIN_DONE (see completes), EVTWIN_E_SCHEMA / EVTWIN_E_ARG naming a row without time or
+ * with no valid battery_id, EVTWIN_E_IO; the text begins with the sink's URI. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_sink_write_batch(evtwin_sink *sink, const evtwin_batch *batch);
 /** The same for rows alone. */

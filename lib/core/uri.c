@@ -68,9 +68,18 @@ static int find_authority_password(const char *text, span *out) {
 static const struct {
     const char *end;
     int is_password;
-} secret_names[] = {{"password=", 1},   {"passwd=", 1},     {"pass=", 1}, {"pwd=", 1},
-                    {"secret=", 1},     {"token=", 1},      {"pem=", 1},  {"api_key=", 1},
-                    {"access_key=", 1}, {"secret_key=", 1}, {"key=", 0},  {"sasl=", 0},
+} secret_names[] = {{"password=", 1},
+                    {"passwd=", 1},
+                    {"pass=", 1},
+                    {"pwd=", 1},
+                    {"secret=", 1},
+                    {"token=", 1},
+                    {"pem=", 1},
+                    {"api_key=", 1},
+                    {"access_key=", 1},
+                    {"secret_key=", 1},
+                    {"key=", 0},
+                    {"sasl=", 0},
                     {"oauthbearer.config=", 1}};
 
 /* "…password=SECRET" from position at on. */

@@ -3,18 +3,18 @@
  * spool, and acknowledged. */
 
 #include "evtwin/spool.h"
+#include "evtwin/telemetry.h"
 
 #include "core/crash_site.h"
 #include "core/mem.h"
-#include "core/schema.h"
 #include "core/status.h"
 #include "core/text.h"
 #include "stream/pacing.h"
 #include "stream/pump_outlet.h"
+#include "stream/pump_predict.h"
 #include "stream/pump_spool.h"
 #include "stream/spool_codec.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -227,7 +227,7 @@ static evtwin_status read_batch(evtwin_pump *p, int timeout_ms) {
         p->stats.n_read += n;
         p->stage = STAGE_READ;
         for (size_t i = 0; i < p->n_outlets; i++) {
-            p->outlets[i].has_batch = 0;
+            p->outlets[i].has_batch = p->outlets[i].has_acknowledged = 0;
         }
     }
     if (n > 0 || st == EVTWIN_REFUSED) {
@@ -238,43 +238,6 @@ static evtwin_status read_batch(evtwin_pump *p, int timeout_ms) {
 
 /* ---- predict ---- */
 
-/* A row without the figure of any target is unknown. */
-static void count_predictions(evtwin_pump *p) {
-    size_t col[EVTWIN__T_COUNT];
-    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
-        col[t] = evtwin_table_find(p->batch, evtwin__schema[evtwin__target_prediction(t)].name);
-    }
-    const size_t n = evtwin_table_rows(p->batch);
-    for (size_t i = 0; i < n; i++) {
-        int is_known = 0;
-        for (size_t t = 0; t < EVTWIN__T_COUNT && !is_known; t++) {
-            is_known = !isnan(evtwin_table_number(p->batch, col[t], i));
-        }
-        p->stats.n_predicted += is_known;
-        p->stats.n_unknown += !is_known;
-    }
-}
-
-/* Rows that could not be predicted from what they say. */
-static void note_impossible(evtwin_pump *p) {
-    size_t first = 0;
-    const size_t n = evtwin_session_out_of_range(p->session, &first);
-    if (n == 0) {
-        return;
-    }
-    const evtwin_table *b = p->batch;
-    const char *id = evtwin_table_text(b, evtwin_table_find(b, "battery_id"), first);
-    const char *note = evtwin_table_text(b, evtwin_table_find(b, "prediction_note"), first);
-    char text[640];
-    snprintf(text, sizeof text, "battery %s: %s", id != NULL ? id : "?", note != NULL ? note : "");
-    p->stats.n_out_of_range += n;
-    report(p, &(evtwin_pump_event){.kind = EVTWIN_PUMP_OUT_OF_RANGE,
-                                   .uri = evtwin_source_uri(p->source),
-                                   .status = EVTWIN_E_RANGE,
-                                   .text = text,
-                                   .n_rows = n});
-}
-
 static evtwin_status predict_batch(evtwin_pump *p) {
     if (p->predictor != NULL) {
         evtwin_status st = evtwin_session_apply(p->session, p->batch);
@@ -283,8 +246,8 @@ static evtwin_status predict_batch(evtwin_pump *p) {
             p->stats.n_errors++;
             return st;
         }
-        count_predictions(p);
-        note_impossible(p);
+        evtwin__pump_note_predictions(&p->setup, p->session, p->batch, evtwin_source_uri(p->source),
+                                      &p->stats);
     }
     p->stage = STAGE_PREDICTED;
     return EVTWIN_OK;
@@ -308,6 +271,9 @@ static void wait_for_pause(const evtwin_pump *p, int timeout_ms) {
 
 /* Does every sink but number i have the batch to last? */
 static int have_all_others(const evtwin_pump *p, size_t i) {
+    if (evtwin__outlet_is_behind(&p->letters)) {
+        return 0;
+    }
     for (size_t k = 0; k < p->n_outlets; k++) {
         if (k != i && (!p->outlets[k].has_batch || evtwin__outlet_is_behind(&p->outlets[k]))) {
             return 0;
@@ -369,7 +335,14 @@ static evtwin_status acknowledge(evtwin_pump *p) {
     for (size_t i = 0; i < p->n_outlets; i++) {
         is_behind |= evtwin__outlet_is_behind(&p->outlets[i]);
     }
-    if (is_behind || !p->owes_commit || p->stage != STAGE_EMPTY || p->position.data == NULL) {
+    if (is_behind) {
+        return EVTWIN_OK;
+    }
+    for (size_t i = 0; i < p->n_outlets; i++) {
+        p->owes_commit &= !p->outlets[i].has_acknowledged;
+        p->outlets[i].has_acknowledged = 0;
+    }
+    if (!p->owes_commit || p->stage != STAGE_EMPTY || p->position.data == NULL) {
         return EVTWIN_OK;
     }
     EVTWIN__CRASH_SITE("pump.before_source_commit");

@@ -26,8 +26,15 @@ enum { MAX_PARAMS = 15 };
 #endif
 
 /* X(name): the scheme is evtwin__source_name in source_….c, evtwin__sink_name in sink_….c. */
-#define SOURCES X(csv) X(jsonl) X(sqlite) X(postgresql) X(postgres) MQTT X(sim) EVTWIN_EXTRA_SOURCES
-#define SINKS X(null) X(csv) X(jsonl) X(sqlite) X(postgresql) X(postgres) MQTT EVTWIN_EXTRA_SINKS
+#ifdef EVTWIN_HAVE_KAFKA
+#define KAFKA X(kafka)
+#else
+#define KAFKA
+#endif
+#define SOURCES                                                                                    \
+    X(csv) X(jsonl) X(sqlite) X(postgresql) X(postgres) X(sim) KAFKA MQTT EVTWIN_EXTRA_SOURCES
+#define SINKS                                                                                      \
+    X(null) X(csv) X(jsonl) X(sqlite) X(postgresql) X(postgres) KAFKA MQTT EVTWIN_EXTRA_SINKS
 
 /* clang-format off */
 #define X(name) extern const evtwin__scheme evtwin__source_##name;

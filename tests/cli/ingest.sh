@@ -182,6 +182,21 @@ err 'nothing more is read until it takes records again'
 wait "$locker"
 is 'rows' 51 'SELECT count(*) FROM ev_telemetry'
 
+# ---- with a spool: a file goes on where it was, and what was refused is not refused again ----
+{ head -n 20 sim.jsonl; echo broken; } >grows.jsonl
+run evtwin-ingest --source jsonl:grows.jsonl --sink csv:spooled.csv --dead-letter jsonl:spooled.jsonl --spool spool
+expect 65
+tail -n 30 sim.jsonl >>grows.jsonl
+run evtwin-ingest --source jsonl:grows.jsonl --sink csv:spooled.csv --dead-letter jsonl:spooled.jsonl --spool spool
+expect 0
+run evtwin-ingest --source jsonl:grows.jsonl --sink csv:spooled.csv --dead-letter jsonl:spooled.jsonl --spool spool
+expect 0
+check 'each record is there once' [ "$(wc -l <spooled.csv)" -eq 51 ]
+check 'each letter is there once' [ "$(wc -l <spooled.jsonl)" -eq 1 ]
+run sh -c 'evtwin-ingest --source jsonl:- --sink jsonl:- --spool spool2 <sim.jsonl'
+expect 2
+err '--spool'
+
 # ---- --check ----
 run evtwin-ingest --check --source jsonl:one.jsonl --sink sqlite:evtwin.db --sink csv:new.csv --dead-letter jsonl:new.jsonl
 expect 0
