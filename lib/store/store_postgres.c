@@ -53,6 +53,7 @@ static void postgres_free(evtwin_store *store) {
     postgres_store *s = (postgres_store *)store;
     evtwin__pg_free(s->pg);
     evtwin__dict_free(&s->writer.held);
+    evtwin__postgres_forget_known(s);
     evtwin__free(s->naive_zone);
     evtwin__free(s);
 }

@@ -34,6 +34,15 @@ typedef struct postgres_sweep {
     int64_t time_us;      /* rows of it up to this time are done */
 } postgres_sweep;
 
+/* Rows of ev_health as they were when they were last read or written here: another's change shows
+ * in their xmin. */
+typedef struct postgres_known {
+    int64_t session;
+    evtwin__dict id;
+    size_t capacity;
+    struct postgres_known_row *row; /* (capacity) by the code of the id */
+} postgres_known;
+
 typedef struct postgres_store {
     evtwin_store base;
     evtwin__pg *pg;
@@ -43,7 +52,10 @@ typedef struct postgres_store {
     char identity[80]; /* of the database and its table: another one is a new generation */
     postgres_writer writer;
     postgres_sweep sweep;
+    postgres_known known;
 } postgres_store;
+
+void evtwin__postgres_forget_known(postgres_store *s);
 
 /* Of ev_telemetry_hourly, behind bucket and battery_id. */
 #define POSTGRES_HOURLY_COLUMNS                                                                    \
@@ -72,6 +84,11 @@ evtwin_status evtwin__postgres_migrate(evtwin__pg *pg, const postgres_migration 
                                        postgres_schema *out);
 
 /* ---- store_postgres_revision.c ---- */
+
+/* What begins a transaction that writes rows, and then gives the first of its revisions, in a query
+ * FROM ev_revision. */
+#define POSTGRES_BEGIN_WRITE "BEGIN; LOCK TABLE ONLY ev_telemetry IN ROW EXCLUSIVE MODE"
+#define POSTGRES_FIRST_REVISION "((pg_current_xact_id()::text::bigint + transaction_offset) << 20)"
 
 /* Begin a transaction that writes rows: *revision_out is the first of its revisions, count up from
  * it. End it with evtwin__pg_end, also after a failure of anything but this call. */

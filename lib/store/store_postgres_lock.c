@@ -3,14 +3,18 @@
  * lock its session holds; ev_writer says which number writes a battery. Who is gone holds no lock,
  * and its batteries go to whoever asks next. */
 
+#include "core/clock.h"
 #include "core/status.h"
 #include "store/store_postgres_writing.h"
 
-#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
-/* The first of the two keys of our advisory locks; the second is the number. */
-#define LOCK_CLASS "1702261879" /* "evtw" */
+/* The first of the two keys of our advisory locks, which are of the database: what tells the stores
+ * in its schemas apart. The second is the number. */
+#define LOCK_CLASS "'ev_writer'::regclass::oid"
+
+static const int64_t last_moment_us = 1000000;
 
 /* In a new session the handle gets a new number: the lock of the old one may be held for a while by
  * a session that the server does not know to be dead. */
@@ -22,9 +26,11 @@ static evtwin_status take_number(postgres_store *s) {
     EVTWIN_TRY(evtwin__pg_query_i64(s->pg, "SELECT nextval('ev_writer_number')", NULL, 0, &number));
     evtwin__pg_params params = {.n = 0};
     evtwin__pg_add_i64(&params, number);
-    const evtwin_status st = evtwin__pg_query_i64(
-        s->pg, "SELECT pg_try_advisory_lock(" LOCK_CLASS ", $1::bigint::int)::int::bigint", &params,
-        0, &is_locked);
+    const evtwin_status st =
+        evtwin__pg_query_i64(s->pg,
+                             "SELECT pg_try_advisory_lock(" LOCK_CLASS
+                             "::bigint::bit(32)::int, $1::bigint::int)::int::bigint",
+                             &params, 0, &is_locked);
     evtwin__pg_params_free(&params);
     EVTWIN_TRY(st);
     EVTWIN_FAIL_IF(!is_locked, EVTWIN_E_AGAIN, "%s: the number of a new writer is taken",
@@ -99,6 +105,7 @@ static evtwin_status remember(postgres_store *s, const evtwin__pg_result *result
 /* All of them or none, within a transaction. */
 static evtwin_status take(postgres_store *s, evtwin__pg_params *params, size_t n,
                           evtwin__pg_result **out) {
+    params->n = 3;
     EVTWIN_TRY(evtwin__pg_query(s->pg, take_sql, params, out));
     if (evtwin__pg_rows(*out) == n) {
         return EVTWIN_OK;
@@ -107,22 +114,36 @@ static evtwin_status take(postgres_store *s, evtwin__pg_params *params, size_t n
     return fail_busy(s, params);
 }
 
+static evtwin_status take_once(postgres_store *s, evtwin__pg_params *params, size_t n) {
+    evtwin__pg_result *result = NULL;
+    EVTWIN_TRY(evtwin__pg_begin(s->pg, ""));
+    evtwin_status st = evtwin__pg_end(s->pg, take(s, params, n, &result));
+    if (st >= 0) {
+        st = remember(s, result);
+    }
+    evtwin__pg_result_free(result);
+    params->n = 3;
+    return st;
+}
+
+/* Somebody who has just gone, killed perhaps, may still have a session for a moment. */
+static evtwin_status take_patiently(postgres_store *s, evtwin__pg_params *params, size_t n) {
+    const int64_t end_us = evtwin__monotonic_us() + last_moment_us;
+    evtwin_status st;
+    while ((st = take_once(s, params, n)) == EVTWIN_E_BUSY && evtwin__monotonic_us() < end_us) {
+        const struct timespec pause = {.tv_nsec = 50 * 1000000};
+        nanosleep(&pause, NULL);
+    }
+    return st;
+}
+
 evtwin_status evtwin__postgres_lock_batteries(postgres_store *s, const evtwin__rows *rows) {
     evtwin__pg_params params = {.n = 0};
-    evtwin__pg_result *result = NULL;
     EVTWIN_TRY(take_number(s));
     const size_t n = find_new(s, &rows->binding, &params);
     evtwin__pg_add_i64(&params, s->writer.number);
     evtwin__pg_add_i64(&params, s->writer.before);
-    evtwin_status st = EVTWIN_OK;
-    if (n > 0 && (st = evtwin__pg_begin(s->pg, "")) >= 0) {
-        st = evtwin__pg_end(s->pg, take(s, &params, n, &result));
-    }
-    if (st >= 0 && n > 0) {
-        st = remember(s, result);
-    }
-    evtwin__pg_result_free(result);
-    params.n = 3;
+    const evtwin_status st = n > 0 ? take_patiently(s, &params, n) : EVTWIN_OK;
     evtwin__pg_params_free(&params);
     return st;
 }

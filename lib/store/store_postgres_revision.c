@@ -12,13 +12,10 @@ _Static_assert(POSTGRES_REVISION_SHIFT == 20, "the texts below say 20");
 #define LOCK_ROWS "LOCK TABLE ONLY ev_telemetry IN " /* a hypertable has many chunks */
 
 evtwin_status evtwin__postgres_begin_write(evtwin__pg *pg, int64_t *revision_out) {
-    evtwin_status st = evtwin__pg_exec(pg, "BEGIN; " LOCK_ROWS "ROW EXCLUSIVE MODE");
+    evtwin_status st = evtwin__pg_exec(pg, POSTGRES_BEGIN_WRITE);
     if (st >= 0) {
-        st = evtwin__pg_query_i64(
-            pg,
-            "SELECT (pg_current_xact_id()::text::bigint + transaction_offset) << " SHIFT
-            " FROM ev_revision",
-            NULL, -1, revision_out);
+        st = evtwin__pg_query_i64(pg, "SELECT " POSTGRES_FIRST_REVISION " FROM ev_revision", NULL,
+                                  -1, revision_out);
     }
     EVTWIN_TRY(st < 0 ? evtwin__pg_end(pg, st) : EVTWIN_OK);
     if (*revision_out < 0) {

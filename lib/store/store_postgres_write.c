@@ -9,25 +9,32 @@
 
 #include <string.h>
 
+enum { MAX_TRIES = 3 };
+
 /* ---- the transaction ---- */
 
-/* The limits in force, and what time it is. */
+/* Where revisions begin, what time it is, and the limits in force. */
 static evtwin_status read_limits(postgres_writing *w) {
     static const char sql[] =
-        "SELECT now(), t.quantity, t.level, t.operator, t.\"limit\", (t.kind = "
-        "'alert')::int::bigint"
-        " FROM (SELECT) AS one LEFT JOIN ev_threshold AS t ON t.kind <> 'display' ORDER BY t.rowid";
+        "SELECT pg_current_xact_id()::text::bigint, " POSTGRES_FIRST_REVISION ", now(), t.quantity,"
+        " t.level, t.operator, t.\"limit\", (t.kind = 'alert')::int::bigint FROM ev_revision"
+        " LEFT JOIN ev_threshold AS t ON t.kind <> 'display' ORDER BY t.rowid";
     evtwin__pg_result *result = NULL;
     EVTWIN_TRY(evtwin__pg_query(w->s->pg, sql, NULL, &result));
-    evtwin__pg_i64(result, 0, 0, &w->now_us);
-    for (size_t i = 0; i < evtwin__pg_rows(result); i++) {
+    const size_t n = evtwin__pg_rows(result);
+    for (size_t i = 0; i < n; i++) {
         int64_t is_alert = 0;
-        evtwin__pg_i64(result, i, 5, &is_alert);
-        evtwin__limits_add(&w->limits, evtwin__pg_text(result, i, 1), evtwin__pg_text(result, i, 2),
-                           evtwin__pg_text(result, i, 3), evtwin__pg_f64(result, i, 4),
+        evtwin__pg_i64(result, i, 0, &w->xid);
+        evtwin__pg_i64(result, i, 1, &w->revision);
+        evtwin__pg_i64(result, i, 2, &w->now_us);
+        evtwin__pg_i64(result, i, 7, &is_alert);
+        evtwin__limits_add(&w->limits, evtwin__pg_text(result, i, 3), evtwin__pg_text(result, i, 4),
+                           evtwin__pg_text(result, i, 5), evtwin__pg_f64(result, i, 6),
                            (int)is_alert);
     }
     evtwin__pg_result_free(result);
+    EVTWIN_FAIL_IF(n == 0, EVTWIN_E_CORRUPT, "%s: ev_revision has lost its row",
+                   evtwin__pg_name(w->s->pg));
     return EVTWIN_OK;
 }
 
@@ -44,20 +51,25 @@ static evtwin_status prepare(postgres_writing *w) {
 }
 
 evtwin_status evtwin__postgres_writing_begin(postgres_writing *w, postgres_store *s,
-                                             const evtwin__rows *rows) {
+                                             const evtwin__rows *rows, int locks_first) {
     *w =
         (postgres_writing){.s = s,
                            .rows = rows,
+                           .locks_first = locks_first,
                            .n_ids = evtwin_table_dict_size(
                                rows->binding.table, rows->binding.bound[EVTWIN__Q_BATTERY_ID].col)};
-    EVTWIN_TRY(evtwin__postgres_begin_write(s->pg, &w->revision));
-    const evtwin_status st = prepare(w);
+    evtwin_status st = evtwin__pg_exec(s->pg, POSTGRES_BEGIN_WRITE);
+    st = st < 0 ? st : prepare(w);
     return st < 0 ? evtwin__postgres_writing_end(w, st) : EVTWIN_OK;
 }
 
 evtwin_status evtwin__postgres_writing_end(postgres_writing *w, evtwin_status st) {
     st = evtwin__pg_end(w->s->pg, st);
+    if (st < 0) {
+        evtwin__postgres_forget_known(w->s);
+    }
     evtwin__judge_free(w->judge);
+    evtwin__free(w->batteries.row);
     evtwin__free(w->standing);
     return st;
 }
@@ -138,7 +150,7 @@ typedef struct insertion {
 static evtwin_status insert_once(postgres_store *s, const insertion *in, int merges,
                                  evtwin_insert_report *report) {
     postgres_writing w;
-    EVTWIN_TRY(evtwin__postgres_writing_begin(&w, s, in->rows));
+    EVTWIN_TRY(evtwin__postgres_writing_begin(&w, s, in->rows, merges));
     EVTWIN__CRASH_SITE("postgres.before_copy");
     evtwin_status st = EVTWIN_OK;
     if (in->rows->binding.rows > 0) {
@@ -161,7 +173,27 @@ static evtwin_status insert_once(postgres_store *s, const insertion *in, int mer
     return st;
 }
 
+/* Two that wait for each other: the server ended this one, and it may go again at once. */
+static int is_deadlock(const evtwin__pg *pg) {
+    const char *state = evtwin__pg_sqlstate(pg);
+    return strcmp(state, "40P01") == 0 || strcmp(state, "40001") == 0;
+}
+
 /* Most batches are new: those that are not are met by the key, and redone. */
+static evtwin_status insert_or_merge(postgres_store *s, const insertion *in,
+                                     evtwin_insert_report *report) {
+    const evtwin_insert_report none = *report;
+    const evtwin_status st = insert_once(s, in, 0, report);
+    if (st >= 0) {
+        report->n_inserted = in->rows->binding.rows;
+    }
+    if (st >= 0 || !evtwin__pg_is_duplicate(s->pg)) {
+        return st;
+    }
+    *report = none;
+    return insert_once(s, in, 1, report);
+}
+
 evtwin_status evtwin__postgres_insert(evtwin_store *store, const evtwin__rows *rows,
                                       const char *source, const char *position,
                                       evtwin_insert_report *report) {
@@ -169,11 +201,12 @@ evtwin_status evtwin__postgres_insert(evtwin_store *store, const evtwin__rows *r
     const insertion in = {rows, source, position};
     EVTWIN_TRY(store->options.shares_batteries ? EVTWIN_OK
                                                : evtwin__postgres_lock_batteries(s, rows));
-    evtwin_status st = insert_once(s, &in, 0, report);
-    if (st >= 0) {
-        report->n_inserted = rows->binding.rows;
-    } else if (evtwin__pg_is_duplicate(s->pg)) {
-        st = insert_once(s, &in, 1, report);
+    const evtwin_insert_report none = *report;
+    evtwin_status st;
+    int n_tries = 0;
+    while ((st = insert_or_merge(s, &in, report)) == EVTWIN_E_AGAIN && is_deadlock(s->pg) &&
+           ++n_tries < MAX_TRIES) {
+        *report = none;
     }
     if (st >= 0) {
         evtwin__postgres_expire_some(s, rows->binding.rows);
@@ -291,12 +324,11 @@ static evtwin_status predict(postgres_writing *w, size_t *n_out) {
     return st < 0 ? st : evtwin__postgres_writing_batteries(w);
 }
 
-evtwin_status evtwin__postgres_put_predictions(evtwin_store *store, const evtwin__rows *rows,
-                                               const evtwin_table *states, size_t *n_updated_out) {
-    postgres_store *s = (postgres_store *)store;
+static evtwin_status predict_once(postgres_store *s, const evtwin__rows *rows,
+                                  const evtwin_table *states, size_t *n_updated_out) {
     postgres_writing w;
     size_t n_updated = 0;
-    EVTWIN_TRY(evtwin__postgres_writing_begin(&w, s, rows));
+    EVTWIN_TRY(evtwin__postgres_writing_begin(&w, s, rows, 1));
     evtwin_status st = rows->binding.rows > 0 ? predict(&w, &n_updated) : EVTWIN_OK;
     if (st >= 0 && states != NULL) {
         st = evtwin__postgres_keep_rows(s->pg, EVTWIN__KEPT_STATES, states);
@@ -308,6 +340,17 @@ evtwin_status evtwin__postgres_put_predictions(evtwin_store *store, const evtwin
     EVTWIN__CRASH_SITE("postgres.after_predictions_commit");
     *n_updated_out = n_updated;
     return EVTWIN_OK;
+}
+
+evtwin_status evtwin__postgres_put_predictions(evtwin_store *store, const evtwin__rows *rows,
+                                               const evtwin_table *states, size_t *n_updated_out) {
+    postgres_store *s = (postgres_store *)store;
+    evtwin_status st;
+    int n_tries = 0;
+    while ((st = predict_once(s, rows, states, n_updated_out)) == EVTWIN_E_AGAIN &&
+           is_deadlock(s->pg) && ++n_tries < MAX_TRIES) {
+    }
+    return st;
 }
 
 /* ---- dead letters ---- */

@@ -13,22 +13,32 @@ typedef struct postgres_standing {
     int64_t time_us, seq;
 } postgres_standing;
 
-/* A transaction that writes rows: its batteries are locked, in the order of their ids, so that no
- * two such transactions wait for each other. */
+/* The batteries of some rows, each by the first of its rows. */
+typedef struct postgres_batteries {
+    size_t n;
+    size_t *row; /* (n) */
+} postgres_batteries;
+
+/* A transaction that writes rows. */
 typedef struct postgres_writing {
     postgres_store *s;
     const evtwin__rows *rows;
+    int locks_first;  /* lock the batteries before anything is written */
+    int64_t xid;      /* of the transaction */
     int64_t now_us;   /* by the server's clock */
     int64_t revision; /* of row 0; the others follow */
     evtwin__limits limits;
     evtwin__judge *judge;
+    postgres_batteries batteries;
     size_t n_ids;                /* strings in the dictionary of the battery ids */
     postgres_standing *standing; /* (n_ids) by code */
 } postgres_writing;
 
-/* Begin the transaction, lock the batteries of the rows. After a failure there is none. */
+/* Begin the transaction. Batteries are locked in the order of their ids, so that no two such
+ * transactions wait for each other: with locks_first now, as rows that are there are changed; else
+ * where they have to be written. After a failure there is none. */
 evtwin_status evtwin__postgres_writing_begin(postgres_writing *w, postgres_store *s,
-                                             const evtwin__rows *rows);
+                                             const evtwin__rows *rows, int locks_first);
 
 /* Row i was written: judge its battery, note its prediction. */
 void evtwin__postgres_writing_note(postgres_writing *w, size_t i, const evtwin__value *value,
@@ -42,10 +52,25 @@ evtwin_status evtwin__postgres_writing_end(postgres_writing *w, evtwin_status st
 
 /* ---- store_postgres_health.c ---- */
 
-/* Lock the batteries of the rows and tell the judge what is kept of them; then write what has
- * become of them. */
+/* Tell the judge what is kept of the batteries of the rows; then write what has become of them. */
 evtwin_status evtwin__postgres_judge_begin(postgres_writing *w);
 evtwin_status evtwin__postgres_judge_end(postgres_writing *w);
+
+/* ---- store_postgres_known.c ---- */
+
+/* A row of ev_health, and the transaction that wrote it. */
+typedef struct postgres_known_row {
+    evtwin__health health;
+    char *broken; /* of its own */
+    char xmin[24];
+} postgres_known_row;
+
+/* NULL if it is not known. */
+const postgres_known_row *evtwin__postgres_known(postgres_store *s, const char *id);
+
+/* Copied. */
+evtwin_status evtwin__postgres_know(postgres_store *s, const evtwin__health *health,
+                                    const char *xmin);
 
 /* ---- store_postgres_copy.c ---- */
 
