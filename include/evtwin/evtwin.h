@@ -46,6 +46,7 @@
 #include "evtwin/serve.h"
 #include "evtwin/session.h"
 #include "evtwin/sim.h"
+#include "evtwin/spool.h"
 #include "evtwin/store.h"
 #include "evtwin/stream.h"
 #include "evtwin/table.h"

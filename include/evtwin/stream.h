@@ -67,8 +67,10 @@ typedef struct evtwin_source evtwin_source;
  *     speed        physics seconds per wall-clock second, default 60; max: do not wait, a record
  *                  every interval physics seconds from start on
  *     rows         records of each pack, default no limit
- * Parameters follow a '?', as in "sim:?fleet=20&speed=max", so a file name cannot contain one.
- * FILE "-" is standard input.
+ *   "mqtt://[USER@]HOST[:PORT]/FILTER", "mqtts://…" (TLS): each message a record or an array of
+ * them, acknowledged by evtwin_source_commit; a position is of this run only. Parameters and
+ * promises: docs/streams.md Parameters follow a '?', as in "sim:?fleet=20&speed=max", so a file
+ * name cannot contain one. FILE "-" is standard input.
  * @return EVTWIN_E_UNSUPPORTED for an unknown scheme (the text lists the known ones), EVTWIN_E_ARG
  * for an unknown parameter or value, EVTWIN_E_SCHEMA for a CSV without time or battery_id, or what
  * the source itself returns.
@@ -211,7 +213,9 @@ typedef struct evtwin_sink evtwin_sink;
  * anew, which is logged. Files are appended to (?replace=1: started anew): an incomplete last line,
  * left by a killed process, is cut off, with a warning to the log; a CSV with another header and a
  * file that does not hold JSON lines are refused. A CSV has all telemetry columns, and those
- * prediction columns that its first batch has.
+ * prediction columns that its first batch has. "mqtt://[USER@]HOST[:PORT]/TOPIC", "mqtts://…"
+ * (TLS): JSON messages with QoS 1; docs/streams.md has the parameters and promises. A server is
+ * connected to by the first write or check.
  * @return EVTWIN_E_BUSY if another sink writes the file, EVTWIN_E_SCHEMA for a foreign file,
  * EVTWIN_E_UNSUPPORTED and EVTWIN_E_ARG as for sources, or what the sink itself returns.
  */
@@ -304,6 +308,8 @@ typedef struct evtwin_pump_options {
                                it, which is counted and reported */
     double first_pause_s, longest_pause_s; /**< default 0.5 and 30: a sink that fails for a while is
                                                 tried again after 0.5, 1, 2 … 30 s */
+    double drain_s; /**< default 10: with a spool, how long evtwin_pump_finish waits for the sinks
+                         to take what it has. Since 0.2. */
 } evtwin_pump_options;
 
 /** Fill in the defaults; size is sizeof *options. Since 0.2. */
@@ -324,6 +330,15 @@ EVTWIN_API evtwin_status evtwin_pump_take_sink(evtwin_pump *pump, evtwin_sink *s
  * rows pass through unchanged. EVTWIN_E_STATE if it has one. */
 EVTWIN_API evtwin_status evtwin_pump_take_predictor(evtwin_pump *pump, evtwin_predictor *predictor);
 
+/**
+ * Records that the source refuses, and with a spool rows that a sink refuses, go to this sink as
+ * letters (evtwin_sink_write_letters) before their position is acknowledged; a sink that fails is
+ * tried again, and without a spool the source is not read on meanwhile. Without such a sink they
+ * are counted and reported. The pump takes ownership.
+ * @return EVTWIN_E_STATE if it has one. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_pump_take_dead_letters(evtwin_pump *pump, evtwin_sink *sink);
+
 /** The pump's session, to restore states before it runs; NULL without a predictor. The
  * states that a batch changes go to the sinks with it. They are committed when every sink has the
  * batch or holds it for retry. Borrowed. Since 0.2. */
@@ -338,8 +353,14 @@ typedef enum evtwin_pump_event_kind {
     EVTWIN_PUMP_HOLD_FULL = 5,      /**< n_rows are held, new ones are being lost; reported once */
     EVTWIN_PUMP_SOURCE_FAILED = 6,  /**< for the first time */
     EVTWIN_PUMP_SOURCE_RECOVERED = 7,
-    EVTWIN_PUMP_OUT_OF_RANGE = 8 /**< n_rows of the batch have a value that cannot be, and so no
-                                      prediction; text says why, of the first */
+    EVTWIN_PUMP_OUT_OF_RANGE = 8, /**< n_rows of the batch have a value that cannot be, and so no
+                                       prediction; text says why, of the first */
+    EVTWIN_PUMP_SINK_REFUSED = 9, /**< a sink refused n_rows rows that it would refuse again; the
+                                       others were written */
+    EVTWIN_PUMP_SINK_LOST = 10,   /**< n_rows are lost for a sink: dropped from a full spool, or
+                                       damaged in it; text has their numbers */
+    EVTWIN_PUMP_SPOOL_FULL = 11,  /**< for the first time: the source is not read on */
+    EVTWIN_PUMP_SPOOL_ROOM = 12   /**< the spool takes records again */
 } evtwin_pump_event_kind;
 
 /** What happened in evtwin_pump_run_once or evtwin_pump_finish; all is borrowed for the call.
@@ -404,11 +425,18 @@ typedef struct evtwin_pump_sink_stats {
     const char *uri;      /**< borrowed from the pump */
     uint64_t n_delivered; /**< rows written and flushed */
     uint64_t n_held;      /**< rows that wait now */
-    uint64_t n_lost;      /**< rows that did not fit in memory */
+    uint64_t n_lost;      /**< rows that did not fit in memory or the spool, or are damaged in it */
+    uint64_t n_refused;   /**< rows that it refused for good. Since 0.2, as what follows */
+    uint64_t n_failures;  /**< tries that failed */
+    int is_up;            /**< 0 from a failed try to the next that succeeds */
+    int is_letters;       /**< 1: evtwin_pump_take_dead_letters; it counts letters for rows */
+    uint64_t held_bytes;  /**< size in the spool of what waits; 0 without one */
+    double oldest_held_s; /**< age of the oldest record that waits in the spool, 0 = none does */
+    char reason[512];     /**< of the last failure, "" if there was none */
 } evtwin_pump_sink_stats;
 
-/** Of sink number i, in the order taken; size is sizeof *out. EVTWIN_DONE beyond the last.
- * Since 0.2. */
+/** Of sink number i, in the order taken, that of dead letters last; size is sizeof *out.
+ * EVTWIN_DONE beyond the last. Since 0.2. */
 EVTWIN_API evtwin_status evtwin_pump_sink_stats_get(const evtwin_pump *pump, size_t i,
                                                     evtwin_pump_sink_stats *out, size_t size);
 

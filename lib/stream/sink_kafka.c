@@ -428,7 +428,7 @@ static evtwin_status check_sink(void *ctx, int timeout_ms) {
 const evtwin__scheme evtwin__sink_kafka = {
     .name = "kafka",
     .takes_host = 1,
-    .checks_params = 1,
+    .passes_params = 1,
     .ctx_size = sizeof(kafka_sink),
     .open = open_sink,
     .sink = {.write = write_sink,
