@@ -60,15 +60,15 @@ typedef struct evtwin_source evtwin_source;
  *                  when it is predicted
  *     rows=unpredicted  only the rows that wait for a prediction, until they have one; the table
  *                  gets a column revision, which tells a sink of predictions where they belong
- *   "sim:"
- *     fleet, seed, model (ecm, classic), cell, use (cycle, daily), battery_id, soh, final_soh,
- *     start        as in evtwin_sim_options; final_soh by default soh
- *     interval     wall-clock seconds between two records of a pack, default 2
- *     speed        physics seconds per wall-clock second, default 60; max: do not wait, a record
- *                  every interval physics seconds from start on
- *     rows         records of each pack, default no limit
- * Parameters follow a '?', as in "sim:?fleet=20&speed=max", so a file name cannot contain one.
- * FILE "-" is standard input.
+ *   "postgresql://USER@HOST:PORT/DATABASE"  the same ("postgres:" too), and parameters of the
+ *                  connection (docs/store.md). Opening connects to nothing: while the server is
+ * away reading fails with EVTWIN_E_AGAIN "sim:" fleet, seed, model (ecm, classic), cell, use
+ * (cycle, daily), battery_id, soh, final_soh, start        as in evtwin_sim_options; final_soh by
+ * default soh interval     wall-clock seconds between two records of a pack, default 2 speed
+ * physics seconds per wall-clock second, default 60; max: do not wait, a record every interval
+ * physics seconds from start on rows         records of each pack, default no limit Parameters
+ * follow a '?', as in "sim:?fleet=20&speed=max", so a file name cannot contain one. FILE "-" is
+ * standard input.
  * @return EVTWIN_E_UNSUPPORTED for an unknown scheme (the text lists the known ones), EVTWIN_E_ARG
  * for an unknown parameter or value, EVTWIN_E_SCHEMA for a CSV without time or battery_id, or what
  * the source itself returns.
@@ -203,15 +203,17 @@ EVTWIN_API evtwin_status evtwin_source_from_sim(evtwin_sim *sim,
 typedef struct evtwin_sink evtwin_sink;
 
 /**
- * Open a sink: "null:", "csv:FILE", "jsonl:FILE" ("-" = standard output), "sqlite:FILE"
- * (?write=predictions: update predictions of existing rows instead of inserting;
- * ?retention_days=D; ?busy_timeout_ms=T, 500 by default for rows, which a pump offers again). A
- * named pipe fails with EVTWIN_E_AGAIN while nobody reads it or its reader takes nothing. New files
- * have mode 0600; one that is renamed, removed or emptied is noticed before each batch and made
- * anew, which is logged. Files are appended to (?replace=1: started anew): an incomplete last line,
- * left by a killed process, is cut off, with a warning to the log; a CSV with another header and a
- * file that does not hold JSON lines are refused. A CSV has all telemetry columns, and those
- * prediction columns that its first batch has.
+ * Open a sink: "null:", "csv:FILE", "jsonl:FILE" ("-" = standard output), "sqlite:FILE" and
+ * "postgresql://USER@HOST:PORT/DATABASE" (?write=predictions: update predictions of existing rows
+ * instead of inserting; ?shared=1: take no writer locks; ?busy_timeout_ms=T, 500 by default for
+ * rows, which a pump offers again; the other parameters of the store. A server is connected to by
+ * the first write, which fails with EVTWIN_E_AGAIN while it is away). A named pipe fails with
+ * EVTWIN_E_AGAIN while nobody reads it or its reader takes nothing. New files have mode 0600; one
+ * that is renamed, removed or emptied is noticed before each batch and made anew, which is logged.
+ * Files are appended to (?replace=1: started anew): an incomplete last line, left by a killed
+ * process, is cut off, with a warning to the log; a CSV with another header and a file that does
+ * not hold JSON lines are refused. A CSV has all telemetry columns, and those prediction columns
+ * that its first batch has.
  * @return EVTWIN_E_BUSY if another sink writes the file, EVTWIN_E_SCHEMA for a foreign file,
  * EVTWIN_E_UNSUPPORTED and EVTWIN_E_ARG as for sources, or what the sink itself returns.
  */
