@@ -53,7 +53,8 @@ typedef struct evtwin__kafka_producer evtwin__kafka_producer;
 
 enum { EVTWIN__KAFKA_TOPICS = 2 }; /* that a producer writes to */
 
-/* topics: (EVTWIN__KAFKA_TOPICS), NULL = none; they and config are borrowed. Connects in the
+/* transactional_id NULL: without transactions, so that messages of a failed one may be there in
+ * part. topics: (EVTWIN__KAFKA_TOPICS), NULL = none; they and config are borrowed. Connects in the
  * background. */
 evtwin_status evtwin__kafka_producer_create(const evtwin__kafka_config *config,
                                             const char *transactional_id, const char *const *topics,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* io/kafka_producer.c: a transactional producer, whose transaction is ended in steps that can be
- * repeated: whatever the brokers do, it is known whether it was committed. */
+ * repeated: whatever the brokers do, it is known whether it was committed. One without an id writes
+ * without transactions: its steps are the same, and what fails may be there in part. */
 
 #include "core/clock.h"
 #include "core/crash_site.h"
@@ -32,7 +33,9 @@ struct evtwin__kafka_producer {
     evtwin__kafka_client client;
     const char *topic_name[EVTWIN__KAFKA_TOPICS];
     rd_kafka_topic_t *topic[EVTWIN__KAFKA_TOPICS]; /* NULL: not started, or not used */
-    char *transactional_id;
+    char *transactional_id;                        /* NULL: no transactions */
+    int n_failed;     /* messages without a transaction that were not delivered */
+    int failure_code; /* of the last of them */
     step step;
     int64_t opened_ms; /* when the transaction began */
 
@@ -47,24 +50,38 @@ struct evtwin__kafka_producer {
 
 /* ---- create, free ---- */
 
+/* Of messages without a transaction. */
+static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque) {
+    evtwin__kafka_producer *p = opaque; /* its client is the first member */
+    (void)rk;
+    if (message->err != 0) {
+        p->n_failed++;
+        p->failure_code = message->err;
+    }
+}
+
 evtwin_status evtwin__kafka_producer_create(const evtwin__kafka_config *config,
                                             const char *transactional_id, const char *const *topics,
                                             evtwin__kafka_producer **out) {
-    const evtwin__kafka_property properties[] = {{"transactional.id", transactional_id},
-                                                 {"enable.idempotence", "true"},
-                                                 {"acks", "all"},
-                                                 {NULL, NULL}};
+    const evtwin__kafka_property properties[] = {
+        {"enable.idempotence", "true"},
+        {"acks", "all"},
+        {transactional_id != NULL ? "transactional.id" : NULL, transactional_id},
+        {NULL, NULL}};
     void *conf = NULL;
     EVTWIN_TRY(evtwin__kafka_config_make(config, 1, properties, &conf));
     evtwin__kafka_producer *p = evtwin__calloc(1, sizeof *p);
     char *id = evtwin__strdup(transactional_id);
-    if (p == NULL || id == NULL) {
+    if (p == NULL || (id == NULL && transactional_id != NULL)) {
         evtwin__free(p);
         evtwin__free(id);
         rd_kafka_conf_destroy(conf);
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a producer");
     }
     p->transactional_id = id;
+    if (id == NULL) {
+        rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+    }
     memcpy(p->topic_name, topics, sizeof p->topic_name);
     const evtwin_status st = evtwin__kafka_client_open(&p->client, config, 1, conf);
     if (st < 0) {
@@ -196,8 +213,10 @@ evtwin_status evtwin__kafka_producer_start(evtwin__kafka_producer *p, int64_t de
     if (p->step != STEP_START) {
         return EVTWIN_OK;
     }
-    EVTWIN_TRY(
-        judge(p, rd_kafka_init_transactions(p->client.rk, evtwin__kafka_left_ms(deadline_ms))));
+    if (p->transactional_id != NULL) {
+        EVTWIN_TRY(
+            judge(p, rd_kafka_init_transactions(p->client.rk, evtwin__kafka_left_ms(deadline_ms))));
+    }
     EVTWIN_TRY(open_topics(p));
     p->client.problem = 0;
     p->step = STEP_IDLE;
@@ -248,7 +267,10 @@ evtwin_status evtwin__kafka_producer_check(evtwin__kafka_producer *p, const char
 
 evtwin_status evtwin__kafka_begin(evtwin__kafka_producer *p) {
     EVTWIN_FAIL_IF(p->step != STEP_IDLE, EVTWIN_E_STATE, "a transaction is open");
-    EVTWIN_TRY(judge(p, rd_kafka_begin_transaction(p->client.rk)));
+    if (p->transactional_id != NULL) {
+        EVTWIN_TRY(judge(p, rd_kafka_begin_transaction(p->client.rk)));
+    }
+    p->n_failed = 0;
     p->step = STEP_OPEN;
     p->opened_ms = evtwin__monotonic_ms();
     p->is_stale = 0;
@@ -295,9 +317,39 @@ int evtwin__kafka_is_ending(const evtwin__kafka_producer *p) {
            p->step == STEP_ABORTING;
 }
 
+/* Wait for the deliveries of messages without a transaction. */
+static evtwin_status await_deliveries(evtwin__kafka_producer *p, int timeout_ms) {
+    rd_kafka_flush(p->client.rk, timeout_ms);
+    if (rd_kafka_fatal_error(p->client.rk, NULL, 0) != 0) {
+        return fail_for_good(p, RD_KAFKA_RESP_ERR__FATAL, "");
+    }
+    if (rd_kafka_outq_len(p->client.rk) > 0) {
+        return evtwin__kafka_fail(&p->client, RD_KAFKA_RESP_ERR__TIMED_OUT,
+                                  "messages are not acknowledged yet");
+    }
+    const int code = p->failure_code;
+    p->step = STEP_IDLE;
+    return p->n_failed == 0 ? EVTWIN_OK
+                            : evtwin__kafka_fail(&p->client, code, rd_kafka_err2str(code));
+}
+
+/* Drop messages without a transaction that are not delivered yet. */
+static evtwin_status drop_messages(evtwin__kafka_producer *p, int timeout_ms) {
+    rd_kafka_purge(p->client.rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_flush(p->client.rk, timeout_ms);
+    p->step = STEP_IDLE;
+    return EVTWIN_OK;
+}
+
 /* Take one step to the end. */
 static evtwin_status take_step(evtwin__kafka_producer *p, int timeout_ms) {
     void *rk = p->client.rk;
+    if (p->transactional_id == NULL && p->step == STEP_COMMITTING) {
+        return await_deliveries(p, timeout_ms);
+    }
+    if (p->transactional_id == NULL && p->step == STEP_ABORTING) {
+        return drop_messages(p, timeout_ms);
+    }
     switch (p->step) {
     case STEP_OPEN:
         p->step = p->offsets != NULL ? STEP_OFFSETS : STEP_COMMITTING;
@@ -350,6 +402,7 @@ evtwin_status evtwin__kafka_end(evtwin__kafka_producer *p, int64_t deadline_ms) 
     if (is_aborted && p->is_stale) {
         return EVTWIN_DONE;
     }
+    EVTWIN_TRY(is_aborted ? EVTWIN_OK : st);
     EVTWIN_FAIL_IF(is_aborted, p->failure, "the transaction was aborted: %s", p->reason);
     return EVTWIN_OK;
 }

@@ -7,6 +7,7 @@
 #include "io/postgres_wire.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <libpq-fe.h>
 #include <math.h>
 #include <stdio.h>
@@ -46,34 +47,49 @@ static evtwin__pg_type next_column(evtwin__pg *pg) {
     return c->type[c->col++];
 }
 
+/* The size of a value and, if it is 1 to 8 bytes, the value: in one piece, since a row has many. */
+static void put_value(evtwin__text *to, int32_t size, int64_t value) {
+    char *room = evtwin__text_room(to, 12);
+    if (room != NULL) {
+        const uint32_t n = htobe32((uint32_t)size);
+        memcpy(room, &n, 4);
+        to->size += 4;
+        if (size > 0) {
+            const uint64_t bytes = htobe64((uint64_t)value << (64 - 8 * size));
+            memcpy(room + 4, &bytes, 8);
+            to->size += (size_t)size;
+        }
+    }
+}
+
 void evtwin__pg_copy_null(evtwin__pg *pg) {
     next_column(pg);
-    evtwin__pg_wire_int(&pg->copy.buffer, -1, 4);
+    put_value(&pg->copy.buffer, -1, 0);
 }
 
 void evtwin__pg_copy_f64(evtwin__pg *pg, double value) {
+    int64_t bits;
     if (!isfinite(value)) {
         evtwin__pg_copy_null(pg);
         return;
     }
     next_column(pg);
-    evtwin__pg_wire_int(&pg->copy.buffer, 8, 4);
-    evtwin__pg_wire_f64(&pg->copy.buffer, value);
+    memcpy(&bits, &value, sizeof bits);
+    put_value(&pg->copy.buffer, 8, bits);
 }
 
 void evtwin__pg_copy_i64(evtwin__pg *pg, int64_t value) {
     const evtwin__pg_type type = next_column(pg);
-    const size_t size = type == EVTWIN__PG_BOOL  ? 1
-                        : type == EVTWIN__PG_I16 ? 2
-                        : type == EVTWIN__PG_I32 ? 4
-                                                 : 8;
+    const int size = type == EVTWIN__PG_BOOL  ? 1
+                     : type == EVTWIN__PG_I16 ? 2
+                     : type == EVTWIN__PG_I32 ? 4
+                                              : 8;
     if (type == EVTWIN__PG_TIME) {
         value = evtwin__pg_wire_time(value);
     }
     pg->copy.is_out_of_range |= (size == 4 && (value < INT32_MIN || value > INT32_MAX)) ||
                                 (size == 2 && (value < INT16_MIN || value > INT16_MAX));
-    evtwin__pg_wire_int(&pg->copy.buffer, (int64_t)size, 4);
-    evtwin__pg_wire_int(&pg->copy.buffer, value, size);
+    put_value(&pg->copy.buffer, size, value);
 }
 
 void evtwin__pg_copy_text(evtwin__pg *pg, const char *text) {

@@ -40,22 +40,45 @@ static void put_value(evtwin__pg *pg, size_t q, const evtwin__value *value) {
     }
 }
 
-/* The columns: all of ev_telemetry that are quantities, in the order of the schema. */
+/* The columns that are sent: those that the rows have, and what the store says itself. */
 typedef struct columns {
     size_t n;
     uint8_t q[EVTWIN__Q_COUNT];
     evtwin__pg_type type[EVTWIN__Q_COUNT];
 } columns;
 
-static columns columns_of(const postgres_schema *schema) {
+static int is_sent(const evtwin__binding *rows, size_t q, int has_predictions) {
+    return evtwin__is_of(q, EVTWIN__RECORD) || q == EVTWIN__Q_SEQ ||
+           (q == EVTWIN__Q_PREDICTION_TIMESTAMP && has_predictions) ||
+           (evtwin__is_of(q, EVTWIN__STORED) && rows->bound[q].col != EVTWIN_NO_COLUMN);
+}
+
+static columns columns_of(const postgres_writing *w) {
+    const evtwin__binding *rows = &w->rows->binding;
+    const int has_predictions = evtwin__binding_has(rows, EVTWIN__PREDICTIONS);
     columns c = {.n = 0};
     for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
-        if (evtwin__is_of(q, EVTWIN__STORED)) {
+        if (is_sent(rows, q, has_predictions)) {
             c.q[c.n] = (uint8_t)q;
-            c.type[c.n++] = schema->column[q];
+            c.type[c.n++] = w->s->schema.column[q];
         }
     }
     return c;
+}
+
+static evtwin_status begin_copy(const postgres_writing *w, const char *table, const columns *c) {
+    evtwin__text sql = {.size = 0};
+    evtwin__sql_say(&sql, "COPY %s", table);
+    for (size_t k = 0; k < c->n; k++) {
+        evtwin__sql_say(&sql, "%s%s", k > 0 ? ", " : " (", evtwin__schema[c->q[k]].name);
+    }
+    evtwin__text_put(&sql, ") FROM STDIN (FORMAT binary)");
+    evtwin__text_add(&sql, "", 1);
+    const evtwin_status st = sql.is_failed
+                                 ? evtwin__fail(EVTWIN_E_NOMEM, "out of memory for a statement")
+                                 : evtwin__pg_copy_begin(w->s->pg, sql.data, c->type, c->n);
+    evtwin__text_free(&sql);
+    return st;
 }
 
 static evtwin_status put_rows(postgres_writing *w, const columns *c, int is_noted) {
@@ -78,14 +101,7 @@ static evtwin_status put_rows(postgres_writing *w, const columns *c, int is_note
 }
 
 evtwin_status evtwin__postgres_copy_rows(postgres_writing *w, const char *table, int is_noted) {
-    const columns c = columns_of(&w->s->schema);
-    evtwin__text sql = {.size = 0};
-    evtwin__sql_say(&sql, "COPY %s (", table);
-    evtwin__postgres_sql(w, "@row) FROM STDIN (FORMAT binary)", &sql);
-    evtwin__text_add(&sql, "", 1);
-    evtwin_status st = sql.is_failed ? evtwin__fail(EVTWIN_E_NOMEM, "out of memory for a statement")
-                                     : evtwin__pg_copy_begin(w->s->pg, sql.data, c.type, c.n);
-    evtwin__text_free(&sql);
-    EVTWIN_TRY(st);
+    const columns c = columns_of(w);
+    EVTWIN_TRY(begin_copy(w, table, &c));
     return evtwin__pg_copy_end(w->s->pg, put_rows(w, &c, is_noted));
 }

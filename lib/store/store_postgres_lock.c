@@ -4,6 +4,7 @@
  * and its batteries go to whoever asks next. */
 
 #include "core/clock.h"
+#include "core/mem.h"
 #include "core/status.h"
 #include "store/store_postgres_writing.h"
 
@@ -43,32 +44,33 @@ static evtwin_status take_number(postgres_store *s) {
 }
 
 /* The battery ids that are not held yet, as $1. */
-static size_t find_new(postgres_store *s, const evtwin__binding *rows, evtwin__pg_params *ids) {
+static evtwin_status find_new(postgres_store *s, const evtwin__binding *rows,
+                              evtwin__pg_params *ids, size_t *n_out) {
     const size_t col = rows->bound[EVTWIN__Q_BATTERY_ID].col;
+    const int32_t *code = evtwin_table_codes(rows->table, col);
     const size_t array = evtwin__pg_add_array(ids, EVTWIN__PG_TEXT);
-    evtwin__dict seen = {.n = 0};
-    const char *last = NULL;
+    char *is_seen = evtwin__calloc(evtwin_table_dict_size(rows->table, col) + 1, 1);
+    EVTWIN_FAIL_IF(is_seen == NULL, EVTWIN_E_NOMEM, "out of memory for batteries");
     for (size_t i = 0; i < rows->rows; i++) {
-        const char *id = evtwin_table_text(rows->table, col, i);
-        const size_t length = strlen(id);
-        int32_t code;
-        if (id != last && evtwin__dict_find(&s->writer.held, id, length) < 0 &&
-            evtwin__dict_find(&seen, id, length) < 0) {
-            evtwin__pg_push_text(ids, array, id);
-            evtwin__dict_intern(&seen, id, length, &code); /* else it is asked for twice */
+        if (is_seen[code[i]]) {
+            continue;
         }
-        last = id;
+        is_seen[code[i]] = 1;
+        const char *id = evtwin_table_text(rows->table, col, i);
+        if (evtwin__dict_find(&s->writer.held, id, strlen(id)) < 0) {
+            evtwin__pg_push_text(ids, array, id);
+            (*n_out)++;
+        }
     }
-    const size_t n = seen.n;
-    evtwin__dict_free(&seen);
-    return n;
+    evtwin__free(is_seen);
+    return EVTWIN_OK;
 }
 
 /* Take what nobody has, what was ours in an older session, and what those have who are gone. Of two
  * that take the same one the second waits, and then finds the first. */
 static const char take_sql[] =
     "INSERT INTO ev_writer AS w (battery_id, writer)"
-    " SELECT DISTINCT id, $2::bigint FROM unnest($1::text[]) AS u (id) ORDER BY id"
+    " SELECT id, $2::bigint FROM unnest($1::text[]) AS u (id) ORDER BY id"
     " ON CONFLICT (battery_id) DO UPDATE SET writer = excluded.writer"
     " WHERE w.writer IN ($2::bigint, $3::bigint) OR NOT EXISTS (SELECT 1 FROM pg_locks AS l"
     " WHERE l.locktype = 'advisory' AND l.classid = " LOCK_CLASS " AND l.objid::bigint = w.writer"
@@ -140,10 +142,11 @@ static evtwin_status take_patiently(postgres_store *s, evtwin__pg_params *params
 evtwin_status evtwin__postgres_lock_batteries(postgres_store *s, const evtwin__rows *rows) {
     evtwin__pg_params params = {.n = 0};
     EVTWIN_TRY(take_number(s));
-    const size_t n = find_new(s, &rows->binding, &params);
+    size_t n = 0;
+    evtwin_status st = find_new(s, &rows->binding, &params, &n);
     evtwin__pg_add_i64(&params, s->writer.number);
     evtwin__pg_add_i64(&params, s->writer.before);
-    const evtwin_status st = n > 0 ? take_patiently(s, &params, n) : EVTWIN_OK;
+    st = st >= 0 && n > 0 ? take_patiently(s, &params, n) : st;
     evtwin__pg_params_free(&params);
     return st;
 }

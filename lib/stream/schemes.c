@@ -19,6 +19,12 @@ enum { MAX_PARAMS = 15 };
 #define EVTWIN_EXTRA_SINKS
 #endif
 
+#ifdef EVTWIN_HAVE_KAFKA
+#define KAFKA X(kafka)
+#else
+#define KAFKA
+#endif
+
 #ifdef EVTWIN_HAVE_MQTT
 #define MQTT X(mqtt) X(mqtts)
 #else
@@ -26,11 +32,6 @@ enum { MAX_PARAMS = 15 };
 #endif
 
 /* X(name): the scheme is evtwin__source_name in source_….c, evtwin__sink_name in sink_….c. */
-#ifdef EVTWIN_HAVE_KAFKA
-#define KAFKA X(kafka)
-#else
-#define KAFKA
-#endif
 #define SOURCES                                                                                    \
     X(csv) X(jsonl) X(sqlite) X(postgresql) X(postgres) X(sim) KAFKA MQTT EVTWIN_EXTRA_SOURCES
 #define SINKS                                                                                      \
@@ -92,7 +93,7 @@ static evtwin_status choose(const char *kind, const evtwin__scheme *const *list,
         assert(i < MAX_PARAMS);
         keys[i] = scheme->params[i].key;
     }
-    EVTWIN_TRY(scheme->checks_params ? EVTWIN_OK : evtwin__uri_check_params(uri, keys));
+    EVTWIN_TRY(scheme->passes_params ? EVTWIN_OK : evtwin__uri_check_params(uri, keys));
     EVTWIN_FAIL_IF(scheme->names_file && uri->path[0] == '\0', EVTWIN_E_ARG,
                    "%s: names no file; expected %s:FILE", uri->scheme, uri->scheme);
     *out = scheme;

@@ -28,7 +28,8 @@ typedef struct kafka_sink {
     const char *topic;
     const char *transactional_id; /* of the URI; NULL = none */
     int key;                      /* 0 = battery_id, 1 = none */
-    char own_id[64];              /* for sources without a name that lasts */
+    int transactions; /* 0: for readers that know none; then nothing knows what is there */
+    char own_id[64];  /* for sources without a name that lasts */
 
     evtwin__kafka_producer *producer; /* NULL = none yet, or it broke */
     char id[ID_SIZE];                 /* of the producer */
@@ -50,6 +51,8 @@ typedef struct kafka_sink {
 
 static const evtwin__param params[] = {
     EVTWIN__PARAM("transactional_id", TEXT, offsetof(kafka_sink, transactional_id)),
+    EVTWIN__PARAM("transactions", WORD, offsetof(kafka_sink, transactions),
+                  .words = EVTWIN__FLAG_WORDS),
     EVTWIN__PARAM("key", WORD, offsetof(kafka_sink, key), .words = {"battery_id", "none"}),
     {.key = NULL}};
 
@@ -76,10 +79,13 @@ static void close_sink(void *ctx) {
 
 static evtwin_status open_sink(const evtwin__uri *uri, void *ctx) {
     kafka_sink *s = ctx;
+    s->transactions = 1;
     EVTWIN_TRY(evtwin__kafka_uri_read(uri, params, s, &s->config, &s->topic));
     EVTWIN_FAIL_IF(s->transactional_id != NULL &&
                        (s->transactional_id[0] == '\0' || strlen(s->transactional_id) > 200),
                    EVTWIN_E_ARG, "kafka: transactional_id has not 1 to 200 bytes");
+    EVTWIN_FAIL_IF(s->transactional_id != NULL && !s->transactions, EVTWIN_E_ARG,
+                   "kafka: transactional_id and transactions=0 are mutually exclusive");
     uint64_t number[2];
     EVTWIN_FAIL_IF(getrandom(number, sizeof number, 0) != (ssize_t)sizeof number, EVTWIN_E_IO,
                    "kafka: the system gives no random numbers");
@@ -99,13 +105,13 @@ static int is_spool(const char *source) {
 }
 
 static int has_lasting_id(const kafka_sink *s, const char *source) {
-    return s->transactional_id != NULL || is_spool(source);
+    return s->transactions && (s->transactional_id != NULL || is_spool(source));
 }
 
 static void choose_id(const kafka_sink *s, const char *source, char id[ID_SIZE]) {
     if (s->transactional_id != NULL) {
         snprintf(id, ID_SIZE, "%s", s->transactional_id);
-    } else if (is_spool(source)) {
+    } else if (has_lasting_id(s, source)) {
         snprintf(id, ID_SIZE, "evtwin-%.200s-%s", source, s->topic);
     } else {
         snprintf(id, ID_SIZE, "%s", s->own_id);
@@ -118,7 +124,8 @@ static evtwin_status create_producer(kafka_sink *s, const char *source) {
         [ROWS] = s->topic, [PROGRESS] = lasts ? EVTWIN__KAFKA_PROGRESS_TOPIC : NULL};
     choose_id(s, source, s->id);
     EVTWIN_TRY(lasts ? evtwin__kafka_progress_create(s->id, &s->progress) : EVTWIN_OK);
-    return evtwin__kafka_producer_create(s->config, s->id, topics, &s->producer);
+    return evtwin__kafka_producer_create(s->config, s->transactions ? s->id : NULL, topics,
+                                         &s->producer);
 }
 
 /* Make the topic where it is missing and that is allowed. */
@@ -274,8 +281,8 @@ static evtwin_status end_transaction(kafka_sink *s, int acknowledges, int64_t de
 /* The offsets that the batch was read up to, if a group on the same brokers has read it. */
 static int parse_offsets(kafka_sink *s, const evtwin_batch *batch, int64_t deadline_ms,
                          evtwin__kafka_position *out) {
-    if (!batch->completes || batch->position == NULL || batch->position[0] != '{' ||
-        evtwin__kafka_position_parse(batch->position, out) < 0) {
+    if (!s->transactions || !batch->completes || batch->position == NULL ||
+        batch->position[0] != '{' || evtwin__kafka_position_parse(batch->position, out) < 0) {
         return 0;
     }
     const char *cluster = evtwin__kafka_producer_cluster(s->producer, deadline_ms);
@@ -428,7 +435,7 @@ static evtwin_status check_sink(void *ctx, int timeout_ms) {
 const evtwin__scheme evtwin__sink_kafka = {
     .name = "kafka",
     .takes_host = 1,
-    .checks_params = 1,
+    .passes_params = 1,
     .ctx_size = sizeof(kafka_sink),
     .open = open_sink,
     .sink = {.write = write_sink,

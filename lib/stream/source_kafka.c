@@ -324,7 +324,7 @@ static evtwin_status check_source(void *ctx, int timeout_ms) {
 const evtwin__scheme evtwin__source_kafka = {
     .name = "kafka",
     .takes_host = 1,
-    .checks_params = 1,
+    .passes_params = 1,
     .ctx_size = sizeof(kafka_source),
     .open = open_source,
     .source = {.read = read_source,

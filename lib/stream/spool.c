@@ -109,7 +109,7 @@ evtwin_status evtwin_spool_open(const char *folder, const evtwin_spool_options *
     return EVTWIN_OK;
 }
 
-static void free_cursor(evtwin__spool_cursor *c) {
+void evtwin__spool_free_cursor(evtwin__spool_cursor *c) {
     evtwin__stmt_free(c->next);
     evtwin__db_close(c->db);
     evtwin__free(c->flight);
@@ -122,7 +122,7 @@ void evtwin_spool_free(evtwin_spool *spool) {
         return;
     }
     for (size_t i = 0; i < spool->n_cursors; i++) {
-        free_cursor(spool->cursors[i]);
+        evtwin__spool_free_cursor(spool->cursors[i]);
     }
     evtwin__spool_file_close(&spool->file);
     pthread_cond_destroy(&spool->changed);

@@ -110,9 +110,7 @@ static void drop_cursor(evtwin_spool *spool, evtwin__spool_cursor *c) {
         i++;
     }
     spool->cursors[i] = spool->cursors[--spool->n_cursors];
-    evtwin__free(c->flight);
-    evtwin__free(c->name);
-    evtwin__free(c);
+    evtwin__spool_free_cursor(c);
 }
 
 /* Entries that only the forgotten sink had not taken. */

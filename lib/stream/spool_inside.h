@@ -75,6 +75,8 @@ evtwin_status evtwin__spool_know_cursor(evtwin_spool *spool, evtwin__spool_kind 
                                         const char *name, int64_t number,
                                         evtwin__spool_cursor **out);
 
+void evtwin__spool_free_cursor(evtwin__spool_cursor *cursor);
+
 /* ---- under the lock (spool_admin.c) ---- */
 
 /* NULL if none has that name. */

@@ -149,14 +149,14 @@ static evtwin_status read_generator(void *ctx, evtwin_source *source, size_t max
                                     int timeout_ms, evtwin_table *table) {
     (void)timeout_ms;
     generator *g = ctx;
-    if (g->has_spool && !g->was_sought && g->n_in_ledger > 0) {
-        fprintf(stderr, "FORGOTTEN: %lld records were accepted, the spool knows of none\n",
-                (long long)g->n_in_ledger);
-        exit(FORGOTTEN);
-    }
     if (g->began_s == 0) {
         g->began_s = now_s();
         g->n_at_start = g->n_given;
+        if (g->has_spool && !g->was_sought && g->n_in_ledger > 0) {
+            fprintf(stderr, "FORGOTTEN: %lld records were accepted, the spool knows of none\n",
+                    (long long)g->n_in_ledger);
+            exit(FORGOTTEN);
+        }
     }
     /* without a spool nobody knows what became of the batch that a kill met: it is offered again */
     if (is_stopped(g) && (g->has_spool || g->n_given > g->n_at_start)) {

@@ -31,7 +31,7 @@ class Build:
         self.run(["cmake", "-S", source, "-B", folder, "-DEVTWIN_CRASH_SITES=ON",
                   "-DCMAKE_BUILD_TYPE=None", f"-DCMAKE_C_FLAGS={flags}", *launcher])
         self.run(["cmake", "--build", folder, f"-j{os.cpu_count()}", "--target", "fault_generator",
-                  "evtwin-ingest"])
+                  "evtwin-ingest", "evtwin-sim", "evtwin-train", "evtwin-predict"])
         self.generator = os.path.join(folder, "tests", "faults", "fault_generator")
 
     def run(self, command):
@@ -42,20 +42,32 @@ class Build:
     def tool(self, name):
         return os.path.join(self.folder, "tools", "evtwin-" + name)
 
+    def models(self):
+        """A bundle of models of a small simulated fleet."""
+        models = os.path.join(self.folder, "models")
+        if not os.path.exists(models):
+            self.run([self.tool("sim"), "--until-eol", "--fleet", "8", "--record-days", "10", "-q",
+                      "--csv", models + ".csv"])
+            self.run([self.tool("train"), "-q", models + ".csv", "--out", models, "--features",
+                      "soc,soh,voltage,current,temperature,charge_cycles,power_consumption"])
+        return models
+
 
 def _is_there(program):
     return subprocess.run(["which", program], capture_output=True).returncode == 0
 
 
-def crash_sites(source):
-    """Every named crash site of the library, by grep."""
+def crash_sites(source, channels):
+    """Every named crash site of the library that these channels can reach, by grep."""
+    of_channel = {"kafka": "kafka.", "mosquitto": "mqtt.", "postgres": "postgres."}
+    others = tuple(prefix for channel, prefix in of_channel.items() if channel not in channels)
     found = set()
     for folder, _, files in os.walk(os.path.join(source, "lib")):
         for name in files:
             if name.endswith(".c"):
                 with open(os.path.join(folder, name)) as f:
                     found |= set(re.findall(r'EVTWIN__CRASH_SITE\("([^"]+)"\)', f.read()))
-    return sorted(found)
+    return sorted(site for site in found if not site.startswith(others))
 
 
 class Tool:
@@ -104,11 +116,13 @@ class Tool:
 
 class Rig:
     """channels: of sqlite, jsonl, postgres, mosquitto, kafka. proxied: the tools reach each server
-    through a Proxy. spool, sinks: folders, where they should not be below the rig's own; env: more
+    through a Proxy. predicts: evtwin-predict works on PostgreSQL meanwhile. spool, sinks: folders, where they should not be below the rig's own; env: more
     environment of the tools. Raises servers.Skip if the server of a channel cannot be had."""
 
-    def __init__(self, build, channels, proxied=False, spool=None, sinks=None, env=None):
-        self.build, self.channels, self.proxied = build, channels, proxied
+    def __init__(self, build, channels, proxied=False, predicts=False, spool=None, sinks=None,
+                 env=None):
+        self.build, self.channels = build, channels
+        self.proxied, self.predicts = proxied, predicts and "postgres" in channels
         self.scratch = tempfile.TemporaryDirectory(prefix="evtwin-kills.")
         self.folder = self.scratch.name
         self.spool = spool or os.path.join(self.folder, "spool")
@@ -126,6 +140,10 @@ class Rig:
         generator = Tool("generator", self.folder, [
             self.build.generator, self.ledger, self.spool, str(RATE), *sinks])
         self.tools = {"generator": generator, **self.tools}
+        if self.predicts:
+            self.tools["predict"] = Tool("predict", self.folder, [
+                self.build.tool("predict"), "--models", self.build.models(), "--store",
+                self.servers["postgres"].uri, "--interval", "0.05", "--metrics-port", "0", "-q"])
         for tool in self.tools.values():
             tool.env = self.env
             tool.start()
@@ -138,7 +156,7 @@ class Rig:
             return "sqlite:" + path
         if channel == "jsonl":
             path = os.path.join(self.sinks, "sink.jsonl")
-            self.readers["jsonl"] = oracle.Lines(path)
+            self.readers["jsonl"] = oracle.Lines(path, may_repeat=True)
             return "jsonl:" + path
         if channel == "postgres":
             server = self.add_server(channel, servers.Postgres())
@@ -231,6 +249,12 @@ class Rig:
                     raise Violation(f"{name} has {found} of {n} records after {seconds} s: "
                                     + "; ".join(t.said()[-600:] for t in self.tools.values()))
             time.sleep(0.05)
+        while self.predicts and self.readers["postgresql"].query(
+                "COUNT(*) FILTER (WHERE prediction_timestamp IS NULL)") != [(0,)]:
+            if time.monotonic() > end:
+                raise Violation(f"rows without a prediction after {seconds} s: "
+                                + self.tools["predict"].said())
+            time.sleep(0.1)
         for name, tool in self.tools.items():
             if name != "generator":
                 tool.expect_running()

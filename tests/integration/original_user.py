@@ -187,8 +187,7 @@ def check_adopted(db, n_before):
     t.await_true("the demo's table is adopted", 20, lambda: number(
         db, "SELECT COUNT(*) FROM information_schema.columns WHERE table_name = 'ev_telemetry' AND "
         "column_name = 'seq'") == 1)
-    n = number(db, "SELECT COUNT(*) FROM ev_telemetry WHERE created_at <= (SELECT MIN(created_at) FROM "
-               "ev_telemetry WHERE battery_id LIKE 'TWIN_%%') AND soh = 95 AND voltage = 380")
+    n = number(db, "SELECT COUNT(*) FROM ev_telemetry WHERE power_consumption = 26600 AND voltage = 380")
     t.check("with its rows", n == n_before, (n, n_before))
 
 

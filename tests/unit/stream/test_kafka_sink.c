@@ -46,6 +46,29 @@ static void writes_a_record_a_message(void **state) {
     evtwin_sink_free(sink);
 }
 
+/* For readers that know no transactions: nothing but records is in the topic. */
+static void writes_without_transactions(void **state) {
+    mock *m = *state;
+    mock_topic(m, "untied", 2);
+    evtwin_sink *sink = NULL;
+    char position[64];
+    assert_ok(evtwin_sink_open(mock_uri(m, "untied?transactions=0"), &sink));
+    assert_int_equal(evtwin_sink_position(sink, "spool:1", position, sizeof position), EVTWIN_DONE);
+    for (size_t i = 0; i < 3; i++) {
+        rd_kafka_mock_push_request_errors(m->cluster, 0, 2,
+                                          RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+                                          RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT);
+        evtwin_table *rows = mock_rows(3 * i, 3);
+        deliver(sink, rows, "spool:1", "3");
+        evtwin_table_free(rows);
+    }
+    evtwin_sink_free(sink);
+    assert_int_equal(mock_read(m, "untied", 2, 9, text, sizeof text), 9);
+    assert_rows_once(text, 0, 9);
+    assert_fails(evtwin_sink_open(mock_uri(m, "t?transactions=0&transactional_id=x"), &sink),
+                 EVTWIN_E_ARG, "transactions=0");
+}
+
 /* As kafka-python's murmur2(key) & 0x7fffffff % 3 says. */
 static void records_of_a_battery_go_where_java_puts_them(void **state) {
     mock *m = *state;
@@ -360,6 +383,7 @@ static int stop(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_a_record_a_message),
+        cmocka_unit_test(writes_without_transactions),
         cmocka_unit_test(records_of_a_battery_go_where_java_puts_them),
         cmocka_unit_test(knows_what_the_process_before_wrote),
         cmocka_unit_test(a_spool_is_known_by_its_name),

@@ -48,7 +48,7 @@ static void reads_records_and_goes_on_behind_what_is_committed(void **state) {
     }
     mock_put(m, "in", 0, NULL, "[" RECORD("B", 2) "," RECORD("B", 3) "]", SIZE_MAX);
 
-    evtwin_source *source = open_source(m, "in?group=g1");
+    evtwin_source *source = open_source(m, "in?group=g1&session.timeout.ms=4000");
     evtwin_table *t = new_table();
     assert_string_equal(evtwin_source_position(source), "");
     assert_int_equal(read_rows(source, 5, t), EVTWIN_OK);
@@ -69,7 +69,7 @@ static void reads_records_and_goes_on_behind_what_is_committed(void **state) {
 
     /* the next of the group finds only what is new */
     mock_put(m, "in", 1, NULL, RECORD("C", 9), SIZE_MAX);
-    source = open_source(m, "in?group=g1");
+    source = open_source(m, "in?group=g1&session.timeout.ms=4000");
     assert_ok(evtwin_table_resize(t, 0));
     assert_int_equal(read_rows(source, 1, t), EVTWIN_OK);
     assert_int_equal(seq_of(t, 0), 9);
@@ -81,7 +81,7 @@ static void reads_records_and_goes_on_behind_what_is_committed(void **state) {
 
     /* what was not acknowledged comes again, unless a later position was kept */
     mock_put(m, "in", 1, NULL, RECORD("C", 10), SIZE_MAX);
-    source = open_source(m, "in?group=g1");
+    source = open_source(m, "in?group=g1&session.timeout.ms=4000");
     assert_fails(evtwin_source_seek(source, "{}"), EVTWIN_E_PARSE, "cluster");
     assert_fails(evtwin_source_seek(source, "17"), EVTWIN_E_PARSE, "position");
     assert_ok(evtwin_source_seek(source, later));
