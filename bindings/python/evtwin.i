@@ -20,4 +20,5 @@
 %include "evtwin/session.h"
 %include "evtwin/store.h"
 %include "evtwin/stream.h"
+%include "evtwin/screen.h"
 %include "evtwin/serve.h"

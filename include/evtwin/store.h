@@ -32,18 +32,20 @@ typedef struct evtwin_store_options {
 EVTWIN_API evtwin_status evtwin_store_options_init(evtwin_store_options *options, size_t size);
 
 /**
- * Open "sqlite:FILE" or "sqlite:///ABSOLUTE/FILE" ("sqlite::memory:" for tests), or
- * "postgresql://USER@HOST:PORT/DATABASE" ("postgres:" is the same), making its tables and migrating
- * them as needed; a new file can be read by its owner only. Parameters in the URI,
- * "?retention_days=7&busy_timeout_ms=500", override options; options NULL = the defaults.
+ * Open "sqlite:FILE" or "sqlite:///ABSOLUTE/FILE" ("sqlite::memory:" for tests), making and
+ * migrating it as needed; a new file can be read by its owner only. Parameters in the URI,
+ * "?retention_days=7&busy_timeout_ms=500", override options; options NULL = the defaults. Since 0.2
+ * also "postgresql://USER@HOST:PORT/DATABASE" (or postgres:), whose database must exist and gets
+ * the tables; docs/store.md has its parameters.
  * @return EVTWIN_E_NOT_FOUND (to make it: no such folder; for a reader: no such file, which may
  * come), EVTWIN_E_IO (for a reader also: no such folder; it has hard links), EVTWIN_E_CORRUPT (not
  * a database), EVTWIN_E_SCHEMA (made by a newer version, or with tables or triggers of something
  * else, or with changed tables, views or indexes: left untouched; for a reader: made by an older
- * version), EVTWIN_E_AGAIN (held by another process for longer than busy_timeout_ms; the server
- * cannot be reached; for a reader: without tables yet), EVTWIN_E_DENIED (the server refuses the
- * user, the password, the certificate or a right), EVTWIN_E_ARG or EVTWIN_E_PARSE (the URI),
- * EVTWIN_E_UNSUPPORTED (this build has no such kind of store; the message lists those it has).
+ * version), EVTWIN_E_AGAIN (held by another process for longer than busy_timeout_ms; for a reader:
+ * without tables yet), EVTWIN_E_ARG or EVTWIN_E_PARSE (the URI), EVTWIN_E_UNSUPPORTED (this build
+ * has no such kind of store; the message lists those it has). PostgreSQL: EVTWIN_E_AGAIN (not
+ * reachable), EVTWIN_E_DENIED (user, password, certificate, missing right), EVTWIN_E_NOT_FOUND (no
+ * such database).
  */
 EVTWIN_API evtwin_status evtwin_store_open(const char *uri, const evtwin_store_options *options,
                                            evtwin_store **out);

@@ -64,9 +64,8 @@ void evtwin__pg_free(evtwin__pg *pg) {
  * reasons are known by their words. */
 static evtwin_status connect_status(evtwin__pg *pg, const char *text) {
     static const char fatal[] = "FATAL: ";
-    static const char *const denied[] = {"certificate",          "does not support SSL",
-                                         "wrong version number", "password supplied",
-                                         "authentication",       "private key"};
+    static const char *const denied[] = {"certificate", "wrong version number", "password supplied",
+                                         "authentication", "private key"};
     const char *code = strstr(text, fatal);
     if (code != NULL && strcspn(code + strlen(fatal), ":") == sizeof pg->sqlstate - 1) {
         snprintf(pg->sqlstate, sizeof pg->sqlstate, "%.5s", code + strlen(fatal));
@@ -86,9 +85,7 @@ static evtwin_status fail_connect(evtwin__pg *pg) {
     const int needs_password = PQconnectionNeedsPassword(pg->conn);
     const evtwin_status st = connect_status(pg, text);
     evtwin__pg_disconnect(pg);
-    const char *hint = st != EVTWIN_E_DENIED ? ""
-                       : needs_password
-                           ? "; give it by ?password_file=FILE, PGPASSFILE or PGPASSWORD"
+    const char *hint = needs_password ? "; give it by ?password_file=FILE, PGPASSFILE or PGPASSWORD"
                        : strstr(text, "root certificate") != NULL
                            ? "; name the file of the authority by ?sslrootcert=FILE"
                        : strstr(text, "does not support SSL") != NULL

@@ -17,27 +17,36 @@
 
 /* ---- errors ---- */
 
-/* A server's text on one line, without what it says about its own source. */
-const char *evtwin__pg_flatten(const char *text, char *to, size_t size) {
-    size_t n = 0;
-    for (const char *c = text; *c != '\0' && n + 1 < size; c++) {
-        if (strncmp(c, "\nLOCATION:", 10) == 0) {
-            break;
-        }
-        const int is_blank = *c == '\n' || *c == '\r' || *c == '\t' || *c == ' ';
-        if (!is_blank || (n > 0 && to[n - 1] != ' ')) {
-            to[n++] = is_blank ? ' ' : *c;
-        }
-    }
-    to[n] = '\0';
-    while (n > 0 && to[n - 1] == ' ') {
-        to[--n] = '\0';
-    }
-    return to;
-}
-
 int evtwin__pg_begins(const char *text, const char *with) {
     return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* A server's text on one line, its lines with semicolons between them, without what it says about
+ * its own source. */
+const char *evtwin__pg_flatten(const char *text, char *to, size_t size) {
+    static const char *const blank = " \t\r\n";
+    size_t n = 0;
+    for (const char *c = text; *c != '\0' && n + 3 < size; c++) {
+        const size_t n_blank = strspn(c, blank);
+        if (n_blank == 0) {
+            to[n++] = *c;
+            continue;
+        }
+        const int is_line = memchr(c, '\n', n_blank) != NULL;
+        c += n_blank;
+        if (*c == '\0' || (is_line && evtwin__pg_begins(c, "LOCATION:"))) {
+            break;
+        }
+        if (is_line && n > 0 && to[n - 1] != '.' && to[n - 1] != ':') {
+            to[n++] = ';';
+        }
+        if (n > 0) {
+            to[n++] = ' ';
+        }
+        c--;
+    }
+    to[n > 0 && to[n - 1] == '.' ? n - 1 : n] = '\0';
+    return to;
 }
 
 evtwin_status evtwin__pg_status_of(const char *sqlstate) {
@@ -100,6 +109,8 @@ static evtwin_status fail_result(evtwin__pg *pg, const PGresult *result) {
     st = is_stale ? EVTWIN_E_AGAIN : st; /* a table has other columns now: prepare anew */
     pg->is_outdated |=
         is_stale || st == EVTWIN_E_SCHEMA || evtwin__pg_begins(pg->sqlstate, "25006");
+    EVTWIN_FAIL_IF(st == EVTWIN_E_DENIED, st, "%s: %s for user %s", pg->target.name, text,
+                   PQuser(pg->conn));
     EVTWIN_FAIL(st, "%s: %s%s%s%s", pg->target.name, text, more[0] != '\0' ? " (" : "", more,
                 more[0] != '\0' ? ")" : "");
 }

@@ -215,6 +215,9 @@ evtwin_status evtwin_store_position(evtwin_store *store, const char *source, cha
                                     size_t text_size) {
     EVTWIN_TRY(check(store, text, "text", READS));
     EVTWIN_TRY(check_source(source));
+#ifdef EVTWIN_BREAK_NO_KEY /* tests/faults has to notice that nobody knows what is here already */
+    return EVTWIN_DONE;
+#endif
     return store->backend->position(store, source, text, text_size);
 }
 

@@ -104,8 +104,10 @@ static evtwin_status connect_to(postgres_store *s, int may_create) {
     return EVTWIN_OK;
 }
 
+/* The first time any call may make the tables: opening has not connected. */
 static evtwin_status postgres_refresh(evtwin_store *store, int may_create) {
-    return connect_to((postgres_store *)store, may_create);
+    postgres_store *s = (postgres_store *)store;
+    return connect_to(s, may_create || s->identity[0] == '\0');
 }
 
 static void postgres_deadline(evtwin_store *store, double seconds) {

@@ -11,8 +11,9 @@
 #include <string.h>
 #include <time.h>
 
-/* The first of the two keys of our advisory locks; the second is the number. */
-#define LOCK_CLASS "1702261879" /* "evtw" */
+/* The first of the two keys of our advisory locks, which are of the database: what tells the stores
+ * in its schemas apart. The second is the number. */
+#define LOCK_CLASS "'ev_writer'::regclass::oid"
 
 static const int64_t last_moment_us = 1000000;
 
@@ -26,9 +27,11 @@ static evtwin_status take_number(postgres_store *s) {
     EVTWIN_TRY(evtwin__pg_query_i64(s->pg, "SELECT nextval('ev_writer_number')", NULL, 0, &number));
     evtwin__pg_params params = {.n = 0};
     evtwin__pg_add_i64(&params, number);
-    const evtwin_status st = evtwin__pg_query_i64(
-        s->pg, "SELECT pg_try_advisory_lock(" LOCK_CLASS ", $1::bigint::int)::int::bigint", &params,
-        0, &is_locked);
+    const evtwin_status st =
+        evtwin__pg_query_i64(s->pg,
+                             "SELECT pg_try_advisory_lock(" LOCK_CLASS
+                             "::bigint::bit(32)::int, $1::bigint::int)::int::bigint",
+                             &params, 0, &is_locked);
     evtwin__pg_params_free(&params);
     EVTWIN_TRY(st);
     EVTWIN_FAIL_IF(!is_locked, EVTWIN_E_AGAIN, "%s: the number of a new writer is taken",

@@ -217,8 +217,10 @@ static evtwin_status migrate(evtwin__pg *pg, const postgres_migration *how, post
 
 static evtwin_status check_reader(evtwin__pg *pg, const verdict *v) {
     const char *name = evtwin__pg_name(pg);
-    EVTWIN_FAIL_IF(!v->is_ours && !v->columns.is_table, EVTWIN_E_AGAIN,
-                   "%s: has no tables yet; whoever writes makes them", name);
+    EVTWIN_FAIL_IF(!v->is_ours, EVTWIN_E_AGAIN, "%s: %s", name,
+                   v->columns.is_table
+                       ? "its ev_telemetry is not adopted yet; whoever writes does it"
+                       : "has no tables yet; whoever writes makes them");
     EVTWIN_FAIL_IF(!v->is_current, EVTWIN_E_SCHEMA,
                    "%s: its schema is older than that of libevtwin %s; open it once for writing to "
                    "bring it up to date",

@@ -98,12 +98,12 @@ static int64_t limit_of(size_t n) {
     " WHERE " condition " AND n.battery_id > battery.id ORDER BY n.battery_id LIMIT 1)"            \
     " FROM battery WHERE battery.id IS NOT NULL)"
 
-/* Each battery has at least one row, so that no more than $1 batteries are looked into. */
-#define WAITING(condition)                                                                         \
+/* Where each row counts no more than $1 batteries need be looked into: each has at least one. */
+#define WAITING(condition, batteries)                                                              \
     BATTERIES("prediction_timestamp IS NULL")                                                      \
     ", waiting AS (SELECT id, (SELECT n.time FROM ev_telemetry AS n WHERE n.battery_id ="          \
     " battery.id AND n.prediction_timestamp IS NULL ORDER BY n.time DESC LIMIT 1) AS newest"       \
-    " FROM battery WHERE id IS NOT NULL ORDER BY newest DESC, id LIMIT $1)"                        \
+    " FROM battery WHERE id IS NOT NULL ORDER BY newest DESC, id" batteries ")"                    \
     " SELECT r.* FROM waiting CROSS JOIN LATERAL (SELECT @telemetry, revision FROM ev_telemetry"   \
     " WHERE battery_id = waiting.id AND prediction_timestamp IS NULL" condition                    \
     " ORDER BY time, seq LIMIT $1) AS r ORDER BY waiting.newest DESC, waiting.id, r.time, r.seq"   \
@@ -114,8 +114,8 @@ static int64_t limit_of(size_t n) {
     "(time >= '0001-01-01 00:00:00+00 BC' AND time < '10000-01-01 00:00:00+00' AND seq >= 0"       \
     " AND battery_id ~ '^[A-Za-z0-9._:-]{1,50}$')"
 
-static const char waiting_sql[] = WAITING("");
-static const char readable_waiting_sql[] = WAITING(" AND " READABLE);
+static const char waiting_sql[] = WAITING("", " LIMIT $1");
+static const char readable_waiting_sql[] = WAITING(" AND " READABLE, "");
 
 /* Of rows that were read with revision was. */
 static const char mark_sql[] =

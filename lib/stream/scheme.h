@@ -42,7 +42,7 @@ typedef struct evtwin__scheme {
     int takes_host;              /* "scheme://host/…"; else only "scheme:…" is accepted */
     int names_file;              /* the path must not be empty */
     const evtwin__param *params; /* others are refused before open; NULL = it has none */
-    int passes_params;           /* … or left to open */
+    int checks_params;           /* open takes all parameters and refuses what it does not know */
     size_t ctx_size;             /* of the ctx of the callbacks; 0: it is NULL */
     /* Fill in ctx, which is all zero. After a failure it is closed like any other. The strings of
      * the URI live as long as ctx, but not its text. */

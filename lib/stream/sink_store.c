@@ -127,7 +127,7 @@ static evtwin_status write_letters(void *ctx, const evtwin_letter *letters, size
 }
 
 #define STORE_SINK                                                                                 \
-    .params = params, .passes_params = 1, .ctx_size = sizeof(store_sink), .open = open_sink,       \
+    .params = params, .checks_params = 1, .ctx_size = sizeof(store_sink), .open = open_sink,       \
     .sink = {.write = write_sink,                                                                  \
              .close = close_sink,                                                                  \
              .position = position_of,                                                              \

@@ -221,7 +221,7 @@ static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_ro
 }
 
 #define STORE_SOURCE                                                                               \
-    .params = params, .passes_params = 1, .ctx_size = sizeof(store_source), .open = open_source,   \
+    .params = params, .checks_params = 1, .ctx_size = sizeof(store_source), .open = open_source,   \
     .source = {                                                                                    \
         .read = read_source, .close = close_source, .seek = seek_source, .check = check_source}
 

@@ -25,7 +25,7 @@ layer_of_public() {
     cell | sim) echo sim ;;
     features | train | model | predictor | session) echo learn ;;
     store | stream | serve) echo "$1" ;;
-    spool) echo stream ;;
+    screen | spool) echo stream ;;
     evtwin) echo tools ;;
     *) echo "unknown-header-$1" ;;
     esac
