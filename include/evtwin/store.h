@@ -208,7 +208,8 @@ EVTWIN_API evtwin_status evtwin_store_expire(evtwin_store *store, size_t *n_dele
 /**
  * Copy the whole database as it is at one moment, while others use it, to a new file, which appears
  * whole or not at all. Also on a read-only handle.
- * @return EVTWIN_E_IO if the file exists, EVTWIN_E_NOT_FOUND if its folder does not.
+ * @return EVTWIN_E_IO if the file exists, EVTWIN_E_NOT_FOUND if its folder does not,
+ * EVTWIN_E_UNSUPPORTED for PostgreSQL (pg_dump does it).
  */
 EVTWIN_API evtwin_status evtwin_store_backup(evtwin_store *store, const char *path);
 

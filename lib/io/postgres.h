@@ -148,6 +148,11 @@ int evtwin__pg_is_duplicate(const evtwin__pg *pg);
 /* begin takes the words behind BEGIN: "", "ISOLATION LEVEL REPEATABLE READ READ ONLY". */
 evtwin_status evtwin__pg_begin(evtwin__pg *pg, const char *mode);
 
+/* Begin, run a statement that gives no rows, then one that does, all in one round trip: each costs
+ * a wait. After a failure evtwin__pg_end follows, as after one of its statements. */
+evtwin_status evtwin__pg_begin_with(evtwin__pg *pg, const char *lock_sql, const char *sql,
+                                    evtwin__pg_result **out);
+
 /* End a transaction that has come to st: commit it, or roll it back if st or the commit is a
  * failure, whose status and error text stay (and the SQLSTATE). A connection lost during COMMIT
  * answers EVTWIN_E_AGAIN: whether it was committed is not known. */

@@ -85,9 +85,9 @@ evtwin_status evtwin__postgres_migrate(evtwin__pg *pg, const postgres_migration 
 
 /* ---- store_postgres_revision.c ---- */
 
-/* What begins a transaction that writes rows, and then gives the first of its revisions, in a query
- * FROM ev_revision. */
-#define POSTGRES_BEGIN_WRITE "BEGIN; LOCK TABLE ONLY ev_telemetry IN ROW EXCLUSIVE MODE"
+/* What a transaction that writes rows begins with; what then gives the first of its revisions, in a
+ * query FROM ev_revision. */
+#define POSTGRES_LOCK_ROWS "LOCK TABLE ONLY ev_telemetry IN ROW EXCLUSIVE MODE"
 #define POSTGRES_FIRST_REVISION "((pg_current_xact_id()::text::bigint + transaction_offset) << 20)"
 
 /* Begin a transaction that writes rows: *revision_out is the first of its revisions, count up from

@@ -33,31 +33,46 @@ static evtwin_status start(postgres_store *s) {
     return EVTWIN_OK;
 }
 
-/* Go to the next battery: EVTWIN_DONE if there is none. */
-static evtwin_status next_battery(postgres_store *s) {
+/* The next batteries, and whether they have rows that are old enough to look at. */
+static const char next_sql[] =
+    "WITH RECURSIVE b (id, n) AS ((SELECT battery_id::text, 1 FROM ev_telemetry"
+    " WHERE battery_id > $1::text ORDER BY battery_id LIMIT 1) UNION ALL"
+    " SELECT (SELECT t.battery_id::text FROM ev_telemetry AS t WHERE t.battery_id > b.id"
+    " ORDER BY t.battery_id LIMIT 1), n + 1 FROM b WHERE b.id IS NOT NULL AND n < $3::bigint)"
+    " SELECT id, EXISTS (SELECT 1 FROM ev_telemetry AS t WHERE t.battery_id = b.id"
+    " AND t.time < $2::timestamptz)::int::bigint FROM b WHERE id IS NOT NULL ORDER BY n";
+
+static evtwin_status go_to(postgres_store *s, const char *id, int is_old) {
+    EVTWIN_FAIL_IF(strlen(id) >= sizeof s->sweep.battery_id, EVTWIN_E_CORRUPT,
+                   "%s: ev_telemetry has a battery_id of %zu bytes", evtwin__pg_name(s->pg),
+                   strlen(id));
+    memcpy(s->sweep.battery_id, id, strlen(id) + 1);
+    s->sweep.time_us = INT64_MIN;
+    s->sweep.is_in_battery = is_old;
+    return EVTWIN_OK;
+}
+
+/* Go to the next battery with rows that may be deleted, past at most n_rows others: *n_out is how
+ * many were passed. EVTWIN_DONE if there is none. */
+static evtwin_status next_battery(postgres_store *s, size_t n_rows, size_t *n_out) {
     evtwin__pg_params params = {.n = 0};
     evtwin__pg_result *result = NULL;
+    const size_t n_most = n_rows < MIN_SLICE_ROWS ? n_rows : MIN_SLICE_ROWS;
     evtwin__pg_add_text(&params, s->sweep.battery_id);
-    evtwin_status st =
-        evtwin__pg_query(s->pg,
-                         "SELECT battery_id FROM ev_telemetry WHERE battery_id > $1::text"
-                         " ORDER BY battery_id LIMIT 1",
-                         &params, &result);
+    evtwin__pg_add_time(&params, s->sweep.cutoff_us);
+    evtwin__pg_add_i64(&params, (int64_t)n_most);
+    evtwin_status st = evtwin__pg_query(s->pg, next_sql, &params, &result);
     evtwin__pg_params_free(&params);
     EVTWIN_TRY(st);
-    const char *id = evtwin__pg_rows(result) > 0 ? evtwin__pg_text(result, 0, 0) : NULL;
-    if (id == NULL) {
-        st = EVTWIN_DONE;
-    } else if (strlen(id) >= sizeof s->sweep.battery_id) {
-        st = evtwin__fail(EVTWIN_E_CORRUPT, "%s: ev_telemetry has a battery_id of %zu bytes",
-                          evtwin__pg_name(s->pg), strlen(id));
-    } else {
-        memcpy(s->sweep.battery_id, id, strlen(id) + 1);
-        s->sweep.time_us = INT64_MIN;
-        s->sweep.is_in_battery = 1;
+    const size_t n = evtwin__pg_rows(result);
+    int64_t is_old = 0;
+    for (size_t i = 0; i < n && !is_old && st >= 0; i++) {
+        evtwin__pg_i64(result, i, 1, &is_old);
+        st = go_to(s, evtwin__pg_text(result, i, 0), (int)is_old);
+        *n_out += 1;
     }
     evtwin__pg_result_free(result);
-    return st;
+    return st < 0 ? st : !is_old && n < n_most ? EVTWIN_DONE : EVTWIN_OK;
 }
 
 static void add_place(const postgres_store *s, evtwin__pg_params *params) {
@@ -112,18 +127,23 @@ static evtwin_status delete_rows(postgres_store *s, int64_t end_us, size_t *n_ou
 static evtwin_status visit(postgres_store *s, size_t n_rows, size_t *n_deleted) {
     size_t n_visited = 0;
     while (n_visited < n_rows) {
-        const evtwin_status st = s->sweep.is_in_battery ? EVTWIN_OK : next_battery(s);
+        const size_t n_most = n_rows - n_visited;
+        const evtwin_status st =
+            s->sweep.is_in_battery ? EVTWIN_OK : next_battery(s, n_most, &n_visited);
         if (st != EVTWIN_OK) {
             return st;
+        }
+        if (!s->sweep.is_in_battery) {
+            continue;
         }
         int64_t end_us = 0;
         int is_last = 0;
         size_t n = 0;
-        const size_t n_left = n_rows - n_visited;
+        const size_t n_left = n_rows > n_visited ? n_rows - n_visited : 1;
         EVTWIN_TRY(chunk_end(s, n_left, &end_us, &is_last));
         EVTWIN_TRY(delete_rows(s, end_us, &n));
         *n_deleted += n;
-        n_visited += is_last ? n + 1 : n_left; /* a battery costs a visit even if all of it stays */
+        n_visited += is_last ? n : n_left;
         s->sweep.is_in_battery = !is_last;
         s->sweep.time_us = end_us;
     }

@@ -12,7 +12,7 @@ _Static_assert(POSTGRES_REVISION_SHIFT == 20, "the texts below say 20");
 #define LOCK_ROWS "LOCK TABLE ONLY ev_telemetry IN " /* a hypertable has many chunks */
 
 evtwin_status evtwin__postgres_begin_write(evtwin__pg *pg, int64_t *revision_out) {
-    evtwin_status st = evtwin__pg_exec(pg, POSTGRES_BEGIN_WRITE);
+    evtwin_status st = evtwin__pg_exec(pg, "BEGIN; " POSTGRES_LOCK_ROWS);
     if (st >= 0) {
         st = evtwin__pg_query_i64(pg, "SELECT " POSTGRES_FIRST_REVISION " FROM ev_revision", NULL,
                                   -1, revision_out);

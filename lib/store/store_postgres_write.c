@@ -13,14 +13,14 @@ enum { MAX_TRIES = 3 };
 
 /* ---- the transaction ---- */
 
-/* Where revisions begin, what time it is, and the limits in force. */
-static evtwin_status read_limits(postgres_writing *w) {
+/* Begin; ask where revisions begin, what time it is, and for the limits in force. */
+static evtwin_status begin(postgres_writing *w) {
     static const char sql[] =
         "SELECT pg_current_xact_id()::text::bigint, " POSTGRES_FIRST_REVISION ", now(), t.quantity,"
         " t.level, t.operator, t.\"limit\", (t.kind = 'alert')::int::bigint FROM ev_revision"
         " LEFT JOIN ev_threshold AS t ON t.kind <> 'display' ORDER BY t.rowid";
     evtwin__pg_result *result = NULL;
-    EVTWIN_TRY(evtwin__pg_query(w->s->pg, sql, NULL, &result));
+    EVTWIN_TRY(evtwin__pg_begin_with(w->s->pg, POSTGRES_LOCK_ROWS, sql, &result));
     const size_t n = evtwin__pg_rows(result);
     for (size_t i = 0; i < n; i++) {
         int64_t is_alert = 0;
@@ -39,7 +39,7 @@ static evtwin_status read_limits(postgres_writing *w) {
 }
 
 static evtwin_status prepare(postgres_writing *w) {
-    EVTWIN_TRY(read_limits(w));
+    EVTWIN_TRY(begin(w));
     if (w->s->base.now != evtwin_time_now) {
         w->now_us = w->s->base.now(); /* turned by a test */
     }
@@ -58,8 +58,7 @@ evtwin_status evtwin__postgres_writing_begin(postgres_writing *w, postgres_store
                            .locks_first = locks_first,
                            .n_ids = evtwin_table_dict_size(
                                rows->binding.table, rows->binding.bound[EVTWIN__Q_BATTERY_ID].col)};
-    evtwin_status st = evtwin__pg_exec(s->pg, POSTGRES_BEGIN_WRITE);
-    st = st < 0 ? st : prepare(w);
+    const evtwin_status st = prepare(w);
     return st < 0 ? evtwin__postgres_writing_end(w, st) : EVTWIN_OK;
 }
 
