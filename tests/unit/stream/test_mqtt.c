@@ -264,6 +264,26 @@ static void each_battery_has_its_topic(void **state) {
     close_peer(p);
 }
 
+static void a_topic_names_the_battery_of_a_record_that_does_not(void **state) {
+    (void)state;
+    char filter[96], topic[96];
+    const char *base = fresh_topic();
+    snprintf(filter, sizeof filter, "%s/+/telemetry", base);
+    snprintf(topic, sizeof topic, "%s/CAR_7/telemetry", base);
+    peer *p = open_peer(NULL);
+    evtwin_source *source = open_source(uri_of(filter, "clean=1"));
+    evtwin_table *got = empty_table();
+    publish(p, topic, "[{\"timestamp\":\"2024-01-01T00:00:00Z\",\"soc\":5}]");
+    publish(p, topic, record(1)); /* its own name counts */
+    read_rows(source, 2, 100, got);
+    const size_t col = evtwin_table_find(got, "battery_id");
+    assert_string_equal(evtwin_table_text(got, col, 0), "CAR_7");
+    assert_string_equal(evtwin_table_text(got, col, 1), "BATTERY_001");
+    evtwin_table_free(got);
+    evtwin_source_free(source);
+    close_peer(p);
+}
+
 static void refused_records_are_messages_too(void **state) {
     (void)state;
     const char *topic = fresh_topic();
@@ -689,6 +709,7 @@ int main(void) {
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(many_records_go_in_one_message),
         cmocka_unit_test(each_battery_has_its_topic),
+        cmocka_unit_test(a_topic_names_the_battery_of_a_record_that_does_not),
         cmocka_unit_test(refused_records_are_messages_too),
         cmocka_unit_test(what_is_not_committed_comes_again),
         cmocka_unit_test(messages_wait_while_nobody_reads),
