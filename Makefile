@@ -37,7 +37,7 @@ demo: build
 
 test: test-deps
 	$(call build_preset,dev)
-	@cd build/dev && $(CTEST) -LE long -j$(JOBS)
+	@(cd build/dev && $(CTEST) -LE long -j$(JOBS)); code=$$?; scripts/show-skips.sh build/dev; exit $$code
 
 test-all:
 	@scripts/install-deps.sh build test long

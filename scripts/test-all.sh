@@ -5,6 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 jobs=${JOBS:-$(nproc)}
 ctest="ctest --output-on-failure --no-tests=error"
+trap 'scripts/show-skips.sh build/*' EXIT # however it ends
 step() { printf '\n== %s (%s)\n' "$1" "$(date +%T)"; }
 
 step "long tests of the dev build"

@@ -21,4 +21,5 @@
 %include "evtwin/store.h"
 %include "evtwin/stream.h"
 %include "evtwin/spool.h"
+%include "evtwin/screen.h"
 %include "evtwin/serve.h"

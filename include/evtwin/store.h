@@ -23,6 +23,9 @@ typedef struct evtwin_store_options {
                                 they have also been in the store for so long by its own clock
                                 (docs/store.md); 0 = keep all */
     int busy_timeout_ms;   /**< default 5000: how long to wait for another writer */
+    int shares_batteries; /**< default 0: the first insert of a battery takes its writer lock. 1: it
+                               takes none, for a program that passes on what others have made and
+                               may meet rows that are there already. Since 0.2 */
 } evtwin_store_options;
 
 /** Fill in the defaults; size is sizeof *options. */
@@ -78,7 +81,7 @@ EVTWIN_API int64_t evtwin_store_generation(const evtwin_store *store);
 typedef struct evtwin_insert_report {
     size_t size;
     size_t n_inserted;
-    size_t n_repeated;    /**< same key, same telemetry: already there, nothing done */
+    size_t n_repeated;    /**< same key, same telemetry: already there */
     size_t n_conflicting; /**< same key, other telemetry: the first one stays */
 } evtwin_insert_report;
 
@@ -86,9 +89,12 @@ typedef struct evtwin_insert_report {
  * Insert the rows of a telemetry table in one transaction that is on the disk when this returns.
  * Columns may have any naming and unit of telemetry.h. Rows without seq get one derived from their
  * payload, so a retry has the same key. Prediction columns, if the table has them, are stored
- * with the row; what the store sets itself (status, created_at, revision) is ignored. A fractional
- * charge_cycles is stored as its floor. The first insert of a battery takes its writer lock for
- * this handle, until it is freed or its process ends.
+ * with the row; what the store sets itself (status, created_at, revision) is ignored. A row whose
+ * key is there already keeps its telemetry; a prediction that comes with it is stored if the row
+ * has none or one of an older prediction_timestamp (without that column: now) and with other
+ * values. A fractional charge_cycles is stored as its floor. Unless the handle shares batteries,
+ * the first insert of a battery takes its writer lock for it, until it is freed or its process
+ * ends.
  * @param report  may be NULL; report_size is sizeof *report.
  * @return EVTWIN_E_BUSY if one of the batteries is held by another handle or process (no row is
  * inserted, nor will be while the other lives), EVTWIN_E_SCHEMA if battery_id or time is absent
@@ -169,6 +175,25 @@ EVTWIN_API evtwin_status evtwin_store_put_model(evtwin_store *store, const evtwi
  */
 EVTWIN_API evtwin_status evtwin_store_put_thresholds(evtwin_store *store,
                                                      const evtwin_thresholds *thresholds);
+
+/** A record that a source refused, on its way to a sink of its own (a dead letter). Since 0.2. */
+typedef struct evtwin_letter {
+    size_t size;
+    int64_t received_us;
+    const char *source; /**< its URI, passwords hidden */
+    const char *place;  /**< in the source: "topic [3] at offset 17", "pack.jsonl:17" */
+    evtwin_status status;
+    const char *reason; /**< one line */
+    const char *raw;    /**< (raw_size) the record as it came, any bytes */
+    size_t raw_size;
+} evtwin_letter;
+
+/**
+ * Keep n letters, all or none, in the table ev_dead_letter, of which the newest 100,000 stay.
+ * Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_store_put_letters(evtwin_store *store, const evtwin_letter *letters,
+                                                  size_t n);
 
 /**
  * Delete rows older than the retention period. Inserting does this by itself, every 10 minutes and

@@ -6,6 +6,7 @@
 
 #include "evtwin/session.h"
 #include "evtwin/sim.h"
+#include "evtwin/store.h"
 #include "evtwin/table.h"
 
 #ifdef __cplusplus
@@ -66,8 +67,10 @@ typedef struct evtwin_source evtwin_source;
  *     speed        physics seconds per wall-clock second, default 60; max: do not wait, a record
  *                  every interval physics seconds from start on
  *     rows         records of each pack, default no limit
- * Parameters follow a '?', as in "sim:?fleet=20&speed=max", so a file name cannot contain one.
- * FILE "-" is standard input.
+ *   "mqtt://[USER@]HOST[:PORT]/FILTER", "mqtts://…" (TLS): each message a record or an array of
+ * them, acknowledged by evtwin_source_commit; a position is of this run only. Parameters and
+ * promises: docs/streams.md Parameters follow a '?', as in "sim:?fleet=20&speed=max", so a file
+ * name cannot contain one. FILE "-" is standard input.
  * @return EVTWIN_E_UNSUPPORTED for an unknown scheme (the text lists the known ones), EVTWIN_E_ARG
  * for an unknown parameter or value, EVTWIN_E_SCHEMA for a CSV without time or battery_id, or what
  * the source itself returns.
@@ -108,8 +111,8 @@ EVTWIN_API evtwin_status evtwin_source_refusal(const evtwin_source *source, evtw
 
 /**
  * The position behind the rows given so far, which means something to the source only (a store: the
- * revision; JSON lines: the byte offset, with follow=1 and "@" and a hash of the file's first line,
- * which tells it from the one that took its place; CSV: the number of records); "" if it has none.
+ * revision; JSON lines: the byte offset, "@" and a hash of the file's first line, which tells it from
+ * another one of that name; CSV: the number of records); "" if it has none.
  * Borrowed until the next read. Since 0.2.
  */
 EVTWIN_API const char *evtwin_source_position(const evtwin_source *source);
@@ -210,7 +213,9 @@ typedef struct evtwin_sink evtwin_sink;
  * anew, which is logged. Files are appended to (?replace=1: started anew): an incomplete last line,
  * left by a killed process, is cut off, with a warning to the log; a CSV with another header and a
  * file that does not hold JSON lines are refused. A CSV has all telemetry columns, and those
- * prediction columns that its first batch has.
+ * prediction columns that its first batch has. "mqtt://[USER@]HOST[:PORT]/TOPIC", "mqtts://…"
+ * (TLS): JSON messages with QoS 1; docs/streams.md has the parameters and promises. A server is
+ * connected to by the first write or check.
  * @return EVTWIN_E_BUSY if another sink writes the file, EVTWIN_E_SCHEMA for a foreign file,
  * EVTWIN_E_UNSUPPORTED and EVTWIN_E_ARG as for sources, or what the sink itself returns.
  */
@@ -228,13 +233,16 @@ typedef struct evtwin_batch {
     const char *position;       /**< the source's position behind the rows, NULL if unknown; a sink
                                      may keep it in the transaction of the rows */
     const evtwin_table *states; /**< battery states to keep with the predictions, NULL = none */
+    int completes; /**< 1: every other sink has the batch, so that a sink may acknowledge it to the
+                        source in its own transaction, as kafka: does with a source on its cluster
+                    */
 } evtwin_batch;
 
 /**
  * All rows of the batch, or none: on failure a file or database has none of them (a pipe may have a
  * part).
- * @return EVTWIN_E_SCHEMA / EVTWIN_E_ARG naming a row without time or with no valid battery_id,
- * EVTWIN_E_IO; the text begins with the sink's URI. Since 0.2.
+ * @return EVTWIN_DONE (see completes), EVTWIN_E_SCHEMA / EVTWIN_E_ARG naming a row without time or
+ * with no valid battery_id, EVTWIN_E_IO; the text begins with the sink's URI. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_sink_write_batch(evtwin_sink *sink, const evtwin_batch *batch);
 /** The same for rows alone. */
@@ -258,18 +266,6 @@ EVTWIN_API evtwin_status evtwin_sink_position(evtwin_sink *sink, const char *sou
  * written. Since 0.2.
  * @return EVTWIN_E_AGAIN (not reachable), EVTWIN_E_DENIED, or what writing would fail with. */
 EVTWIN_API evtwin_status evtwin_sink_check(evtwin_sink *sink, int timeout_ms);
-
-/** A record that a source refused, on its way to a sink of its own (a dead letter). Since 0.2. */
-typedef struct evtwin_letter {
-    size_t size;
-    int64_t received_us;
-    const char *source; /**< its URI, passwords hidden */
-    const char *place;  /**< in the source: "topic [3] at offset 17", "pack.jsonl:17" */
-    evtwin_status status;
-    const char *reason; /**< one line */
-    const char *raw;    /**< (raw_size) the record as it came, any bytes */
-    size_t raw_size;
-} evtwin_letter;
 
 /**
  * Write n letters, all or none; they last when this returns. As JSON lines: received_at, source,

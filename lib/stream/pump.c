@@ -227,7 +227,7 @@ static evtwin_status read_batch(evtwin_pump *p, int timeout_ms) {
         p->stats.n_read += n;
         p->stage = STAGE_READ;
         for (size_t i = 0; i < p->n_outlets; i++) {
-            p->outlets[i].has_batch = 0;
+            p->outlets[i].has_batch = p->outlets[i].has_acknowledged = 0;
         }
     }
     if (n > 0 || st == EVTWIN_REFUSED) {
@@ -269,16 +269,29 @@ static void wait_for_pause(const evtwin_pump *p, int timeout_ms) {
     }
 }
 
+/* Does every sink but number i have the batch to last? */
+static int have_all_others(const evtwin_pump *p, size_t i) {
+    if (evtwin__outlet_is_behind(&p->letters)) {
+        return 0;
+    }
+    for (size_t k = 0; k < p->n_outlets; k++) {
+        if (k != i && (!p->outlets[k].has_batch || evtwin__outlet_is_behind(&p->outlets[k]))) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 /* Offer the batch, if there is one, to every sink that has not taken it, and what is held. A sink
  * that fails does not keep it from the others; the first failure is the answer. */
 static evtwin_status offer_to_all(evtwin_pump *p, int is_last) {
     const int has_batch = p->stage == STAGE_PREDICTED;
     const char *source = evtwin_source_uri(p->source);
-    const evtwin_batch batch = {.size = sizeof batch,
-                                .rows = p->batch,
-                                .source = source,
-                                .position = p->position.data,
-                                .states = p->states};
+    evtwin_batch batch = {.size = sizeof batch,
+                          .rows = p->batch,
+                          .source = source,
+                          .position = p->position.data,
+                          .states = p->states};
     evtwin_status first = evtwin__outlet_offer_letter(&p->setup, &p->letters, is_last);
     const char *reason = first < 0 ? p->letters.reason : "";
     for (size_t i = 0; i < p->n_outlets; i++) {
@@ -287,6 +300,7 @@ static evtwin_status offer_to_all(evtwin_pump *p, int is_last) {
         if (!is_new && !evtwin__outlet_is_behind(o)) {
             continue;
         }
+        batch.completes = have_all_others(p, i);
         const evtwin_status st =
             evtwin__outlet_offer(&p->setup, o, is_new ? &batch : NULL, source, is_last);
         if (st < 0 && first == EVTWIN_OK) {
@@ -321,7 +335,14 @@ static evtwin_status acknowledge(evtwin_pump *p) {
     for (size_t i = 0; i < p->n_outlets; i++) {
         is_behind |= evtwin__outlet_is_behind(&p->outlets[i]);
     }
-    if (is_behind || !p->owes_commit || p->stage != STAGE_EMPTY || p->position.data == NULL) {
+    if (is_behind) {
+        return EVTWIN_OK;
+    }
+    for (size_t i = 0; i < p->n_outlets; i++) {
+        p->owes_commit &= !p->outlets[i].has_acknowledged;
+        p->outlets[i].has_acknowledged = 0;
+    }
+    if (!p->owes_commit || p->stage != STAGE_EMPTY || p->position.data == NULL) {
         return EVTWIN_OK;
     }
     EVTWIN__CRASH_SITE("pump.before_source_commit");

@@ -173,7 +173,9 @@ static evtwin_status deliver(evtwin__outlet *o, const evtwin_batch *batch, const
     if (batch == NULL) {
         return EVTWIN_OK;
     }
-    EVTWIN_TRY(evtwin_sink_write_batch(o->sink, batch));
+    const evtwin_status st = evtwin_sink_write_batch(o->sink, batch);
+    EVTWIN_TRY(st);
+    o->has_acknowledged = st == EVTWIN_DONE;
     *is_taken_out = 1;
     o->n_unflushed += evtwin_table_rows(batch->rows);
     return flush(o);

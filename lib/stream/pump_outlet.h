@@ -20,7 +20,8 @@ void evtwin__pump_report(const evtwin__pump_setup *setup, const evtwin_pump_even
 
 typedef struct evtwin__outlet {
     evtwin_sink *sink;
-    int has_batch; /* it has taken the batch of the pump, or holds it */
+    int has_batch;        /* it has taken the batch of the pump, or holds it */
+    int has_acknowledged; /* and has acknowledged it to the source itself */
 
     evtwin_table *held, *held_states; /* NULL = none; newer than all that it has taken */
     evtwin__text held_position;       /* NUL-terminated behind the newest of them */

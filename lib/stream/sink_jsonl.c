@@ -3,6 +3,7 @@
 
 #include "core/status.h"
 #include "stream/append_file.h"
+#include "stream/letter_json.h"
 #include "stream/telemetry_json.h"
 
 /* Nothing of a file that is not a list of JSON objects may be cut off. */
@@ -36,11 +37,28 @@ static evtwin_status write_sink(void *ctx, const evtwin_batch *batch) {
     return evtwin__append_write(file);
 }
 
+/* What a pipe has not taken yet goes with its next letters. */
+static evtwin_status write_letters(void *ctx, const evtwin_letter *letters, size_t n) {
+    evtwin__append_file *file = ctx;
+    EVTWIN_TRY(evtwin__append_begin(file));
+    file->text.size = 0;
+    for (size_t i = 0; i < n; i++) {
+        EVTWIN_TRY(evtwin__letter_put_json(&letters[i], &file->text));
+        evtwin__text_put(&file->text, "\n");
+        EVTWIN_FAIL_IF(file->text.is_failed, EVTWIN_E_NOMEM, "out of memory for dead letters");
+    }
+    EVTWIN_TRY(evtwin__append_write(file));
+    return file->is_pipe ? EVTWIN_OK : evtwin__append_flush(file);
+}
+
 const evtwin__scheme evtwin__sink_jsonl = {
     .name = "jsonl",
     .names_file = 1,
     .params = evtwin__append_params,
     .ctx_size = sizeof(evtwin__append_file),
     .open = open_sink,
-    .sink = {.write = write_sink, .flush = evtwin__append_flush, .close = evtwin__append_close},
+    .sink = {.write = write_sink,
+             .flush = evtwin__append_flush,
+             .close = evtwin__append_close,
+             .write_letters = write_letters},
 };

@@ -222,8 +222,7 @@ static evtwin_status decode_line(jsonl_source *s, const char *line, size_t lengt
 static evtwin_status set_position(const jsonl_source *s, evtwin_source *source) {
     char position[64];
     const unsigned long long offset = s->n_passed + s->start;
-    snprintf(position, sizeof position, s->follow ? "%llu@%016llx" : "%llu", offset,
-             (unsigned long long)s->first_hash);
+    snprintf(position, sizeof position, "%llu@%016llx", offset, (unsigned long long)s->first_hash);
     return evtwin_source_set_position(source, position);
 }
 
@@ -269,7 +268,7 @@ static evtwin_status seek_source(void *ctx, const char *position) {
     begin_file(s);
     int is_of_file = s->fd >= 0 && count_lines(s, (uint64_t)offset);
     snprintf(own_mark, sizeof own_mark, "@%016llx", (unsigned long long)s->first_hash);
-    is_of_file = is_of_file && (mark == NULL || offset == 0 || strcmp(mark, own_mark) == 0) &&
+    is_of_file = is_of_file && (offset == 0 || (mark != NULL && strcmp(mark, own_mark) == 0)) &&
                  lseek(s->fd, (off_t)offset, SEEK_SET) >= 0;
     if (!is_of_file) {
         begin_file(s);

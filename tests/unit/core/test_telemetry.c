@@ -43,6 +43,7 @@ static void the_record_in_its_order(void **state) {
         "resistance_mohm",
         "mean_temperature",
         "throughput_ah_per_day",
+        "quality",
     };
     assert_int_equal(n_telemetry(), sizeof want / sizeof want[0]);
     for (size_t i = 0; i < n_telemetry(); i++) {
@@ -51,7 +52,7 @@ static void the_record_in_its_order(void **state) {
         assert_string_equal(q.name, want[i]);
         assert_string_equal(q.json_key, i == 0 ? "timestamp" : want[i]);
         assert_int_equal(q.kind, EVTWIN_KIND_TELEMETRY);
-        assert_int_equal(q.is_feature, i >= 2 && i != 10 && i != 11);
+        assert_int_equal(q.is_feature, i >= 2 && i != 10 && i != 11 && i != 15);
         assert_int_equal(q.size, sizeof q);
         assert_true(strlen(q.description) > 0);
         assert_true(isnan(q.min) || isnan(q.max) || q.min < q.max);

@@ -39,6 +39,16 @@ static void splits_the_hierarchical_form(void **state) {
     evtwin__uri_free(&u);
 }
 
+static void keeps_a_list_of_hosts_whole(void **state) {
+    (void)state;
+    evtwin__uri u;
+    assert_ok(evtwin__uri_parse("kafka://a:9092,b.example,[::1]:9094/t?group=g", &u));
+    assert_string_equal(u.host, "a:9092,b.example,[::1]:9094");
+    assert_int_equal(u.port, -1);
+    assert_string_equal(u.path, "t");
+    evtwin__uri_free(&u);
+}
+
 static void keeps_the_path_of_the_flat_form_as_it_is(void **state) {
     (void)state;
     static const struct {
@@ -92,6 +102,10 @@ static void says_what_is_wrong(void **state) {
         {"http://a:b:c/", "host|':'"},
         {"http://[::1/", "brackets"},
         {"http://[::1]x/", "brackets"},
+        {"kafka://a:1,b:0/t", "port"},
+        {"kafka://a:1,/t", "host|list"},
+        {"kafka://,a/t", "host|list"},
+        {"kafka://a,,b/t", "host|list"},
         {"http://h/%", "hex"},
         {"http://h/%4", "hex"},
         {"http://h/%zz", "hex"},
@@ -152,6 +166,12 @@ static void no_password_ever_shows(void **state) {
         {"mqtt://h/t?token=hunter2&secret=hunter2", "mqtt://h/t?token=***&secret=***"},
         {"host=h password=hunter2 dbname=d", "host=h password=*** dbname=d"},
         {"postgresql://u:hunter2@h/db?password=hunter2", "postgresql://u:***@h/db?password=***"},
+        {"kafka://a:1,b:2/t?sasl.username=u&sasl.password=hunter2&group=g",
+         "kafka://a:1,b:2/t?sasl.username=u&sasl.password=***&group=g"},
+        {"kafka://h/t?ssl.key.password=hunter2&ssl.key.location=/k.pem",
+         "kafka://h/t?ssl.key.password=***&ssl.key.location=/k.pem"},
+        {"kafka://h/t?ssl.key.pem=hunter2&sasl.oauthbearer.config=hunter2",
+         "kafka://h/t?ssl.key.pem=***&sasl.oauthbearer.config=***"},
         {"kafka://h:9092/topic", "kafka://h:9092/topic"},
         {"kafka://h:9092/a@b", "kafka://h:9092/a@b"},
         {"kafka://user@h:9092/t", "kafka://user@h:9092/t"},
@@ -168,6 +188,37 @@ static void no_password_ever_shows(void **state) {
     evtwin__uri u;
     assert_fails(evtwin__uri_parse("kafka://u:hunter2@h:bad/t", &u), EVTWIN_E_PARSE, "u:***@h:bad");
     assert_null(strstr(evtwin_last_error(), "hunter2"));
+}
+
+static void what_must_not_be_on_a_command_line(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        int has_password;
+    } cases[] = {
+        {"postgresql://u:hunter2@h/db", 1},
+        {"kafka://h/t?sasl.password=hunter2", 1},
+        {"mqtt://h/t?token=hunter2", 1},
+        {"kafka://h/t?ssl.key.pem=hunter2", 1},
+        {"postgresql://u@h:5432/db?password_file=/run/secret", 0},
+        {"mqtts://h/t?certfile=c.pem&keyfile=k.pem", 0},
+        {"postgresql://h/db?sslkey=k.pem", 0}, /* the name of a file */
+        {"kafka://a:9092,b:9092/t?properties=p", 0},
+        {"postgresql://u:@h/db?password=", 0},
+        {"csv:pass.csv", 0},
+        {"", 0},
+    };
+    char text[64];
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(evtwin_uri_redact(cases[i].text, NULL, 0), cases[i].has_password);
+        assert_int_equal(evtwin_uri_redact(cases[i].text, text, sizeof text),
+                         cases[i].has_password);
+        assert_null(strstr(text, "hunter2"));
+    }
+    assert_int_equal(evtwin_uri_redact(NULL, text, sizeof text), 0);
+    assert_string_equal(text, "");
+    evtwin_uri_redact("postgresql://u:hunter2@h/db", text, 20);
+    assert_string_equal(text, "postgresql://u:***@");
 }
 
 static evtwin_status parse_and_free(void *ctx) {
@@ -192,7 +243,9 @@ static void survives_every_failing_allocation(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_must_not_be_on_a_command_line),
         cmocka_unit_test(splits_the_hierarchical_form),
+        cmocka_unit_test(keeps_a_list_of_hosts_whole),
         cmocka_unit_test(keeps_the_path_of_the_flat_form_as_it_is),
         cmocka_unit_test(says_what_is_wrong),
         cmocka_unit_test(knows_its_parameters),

@@ -245,7 +245,7 @@ static void test_changed_databases_are_refused(void **state) {
          " \"limit\")",
          "ev_threshold."},
         {"DROP TABLE ev_state", "ev_state."},
-        {"INSERT INTO ev_migration VALUES (1001, 'column humidity', '')", "column humidity"},
+        {"INSERT INTO ev_migration VALUES (9001, 'column humidity', '')", "column humidity"},
     };
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
         char name[32];

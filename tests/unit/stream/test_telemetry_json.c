@@ -30,7 +30,7 @@ static const char additive[] =
     "{\"timestamp\":\"2024-01-31T12:00:00.500000Z\",\"battery_id\":\"B:1\",\"soc\":0,\"current\":-"
     "0.1,"
     "\"is_charging\":true,\"seq\":9007199254740993,\"sim_time_s\":1e300,\"resistance_mohm\":95.5,"
-    "\"mean_temperature\":-1e-9,\"throughput_ah_per_day\":40}";
+    "\"mean_temperature\":-1e-9,\"throughput_ah_per_day\":40,\"quality\":18}";
 
 static void a_record_comes_back_byte_for_byte(void **state) {
     (void)state;

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* store/store_postgres_writing.h: what the files share that write rows to PostgreSQL. */
+#ifndef EVTWIN_STORE_POSTGRES_WRITING_H
+#define EVTWIN_STORE_POSTGRES_WRITING_H
+
+#include "store/judge.h"
+#include "store/sql_text.h"
+#include "store/store_postgres.h"
+
+/* The newest predicted row of a battery. */
+typedef struct postgres_standing {
+    int is_there;
+    int64_t time_us, seq;
+} postgres_standing;
+
+/* A transaction that writes rows: its batteries are locked, in the order of their ids, so that no
+ * two such transactions wait for each other. */
+typedef struct postgres_writing {
+    postgres_store *s;
+    const evtwin__rows *rows;
+    int64_t now_us;   /* by the server's clock */
+    int64_t revision; /* of row 0; the others follow */
+    evtwin__limits limits;
+    evtwin__judge *judge;
+    size_t n_ids;                /* strings in the dictionary of the battery ids */
+    postgres_standing *standing; /* (n_ids) by code */
+} postgres_writing;
+
+/* Begin the transaction, lock the batteries of the rows. After a failure there is none. */
+evtwin_status evtwin__postgres_writing_begin(postgres_writing *w, postgres_store *s,
+                                             const evtwin__rows *rows);
+
+/* Row i was written: judge its battery, note its prediction. */
+void evtwin__postgres_writing_note(postgres_writing *w, size_t i, const evtwin__value *value,
+                                   evtwin__row_event event);
+
+/* Write what has become of the batteries. */
+evtwin_status evtwin__postgres_writing_batteries(postgres_writing *w);
+
+/* Commit, or roll back if st is a failure, which stays. */
+evtwin_status evtwin__postgres_writing_end(postgres_writing *w, evtwin_status st);
+
+/* ---- store_postgres_health.c ---- */
+
+/* Lock the batteries of the rows and tell the judge what is kept of them; then write what has
+ * become of them. */
+evtwin_status evtwin__postgres_judge_begin(postgres_writing *w);
+evtwin_status evtwin__postgres_judge_end(postgres_writing *w);
+
+/* ---- store_postgres_copy.c ---- */
+
+/* COPY all rows into a table with the columns of ev_telemetry, each with its status and revision;
+ * noted as inserted, or not. */
+evtwin_status evtwin__postgres_copy_rows(postgres_writing *w, const char *table, int is_noted);
+
+/* ---- store_postgres_merge.c ---- */
+
+/* Insert rows of which some are there already. */
+evtwin_status evtwin__postgres_merge_rows(postgres_writing *w, evtwin_insert_report *report);
+
+/* Add text with its marks replaced: those of sql_text.h; @assignments and @differences (of the
+ * prediction of s to that of t), @same (the payload of s and t), @status (of row t with the
+ * prediction of s, by the limits), @arrays (parameters from $7 on, one for each column of
+ * @predictions). */
+void evtwin__postgres_sql(const postgres_writing *w, const char *text, evtwin__text *sql);
+
+/* Run such a statement. */
+evtwin_status evtwin__postgres_run(const postgres_writing *w, const char *text,
+                                   const evtwin__pg_params *params, evtwin__pg_result **out);
+
+/* ---- store_postgres_lock.c ---- */
+
+/* The first insert of a battery takes its writer lock: EVTWIN_E_BUSY naming the battery if another
+ * handle holds it. */
+evtwin_status evtwin__postgres_lock_batteries(postgres_store *s, const evtwin__rows *rows);
+
+/* ---- store_postgres_expire.c: a little of it, after an insert of n rows ---- */
+
+void evtwin__postgres_expire_some(postgres_store *s, size_t n_inserted);
+
+#endif
