@@ -10,6 +10,7 @@
 #include "core/status.h"
 #include "stream/pump_lane.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -102,20 +103,30 @@ static evtwin_status match_sinks(evtwin__delivery *d, size_t n, int has_letters)
     return st;
 }
 
+/* Signals are for the program's own threads: one that ended here would not wake them. */
+static evtwin_status start_threads(evtwin__delivery *d) {
+    sigset_t all, before;
+    int error = 0;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    for (size_t i = 0; i < d->n_lanes && error == 0; i++) {
+        evtwin__lane *l = &d->lanes[i];
+        error = pthread_create(&l->thread, NULL, evtwin__lane_run, l);
+        l->has_thread = error == 0;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    EVTWIN_FAIL_IF(error != 0, EVTWIN_E_EXTERNAL, "cannot start %zu threads for sinks: %s",
+                   d->n_lanes, strerror(error));
+    return EVTWIN_OK;
+}
+
 /* All cursors before the first thread: a record that is refused at once finds where letters go. */
 static evtwin_status open_lanes(evtwin__delivery *d) {
     for (size_t i = 0; i < d->n_lanes; i++) {
         evtwin__lane *l = &d->lanes[i];
         EVTWIN_TRY(evtwin__spool_cursor_open(d->spool, l->kind, l->name, &l->cursor));
     }
-    for (size_t i = 0; i < d->n_lanes; i++) {
-        evtwin__lane *l = &d->lanes[i];
-        const int error = pthread_create(&l->thread, NULL, evtwin__lane_run, l);
-        EVTWIN_FAIL_IF(error != 0, EVTWIN_E_EXTERNAL, "%s: cannot start a thread: %s", l->name,
-                       strerror(error));
-        l->has_thread = 1;
-    }
-    return EVTWIN_OK;
+    return start_threads(d);
 }
 
 evtwin_status evtwin__delivery_start(evtwin_spool *spool, evtwin_sink *const *sinks, size_t n,
