@@ -67,10 +67,14 @@ typedef struct evtwin_source evtwin_source;
  *     speed        physics seconds per wall-clock second, default 60; max: do not wait, a record
  *                  every interval physics seconds from start on
  *     rows         records of each pack, default no limit
- *   "mqtt://[USER@]HOST[:PORT]/FILTER", "mqtts://…" (TLS): each message a record or an array of
- * them, acknowledged by evtwin_source_commit; a position is of this run only. Parameters and
- * promises: docs/streams.md Parameters follow a '?', as in "sim:?fleet=20&speed=max", so a file
- * name cannot contain one. FILE "-" is standard input.
+ *   "mqtt://[USER@]HOST[:PORT]/FILTER", "mqtts://…" (TLS)
+ *                  each message a record or an array of them, acknowledged by evtwin_source_commit;
+ *                  a position is of this run only
+ *   "kafka://HOST[:PORT][,HOST…]/TOPIC"
+ *                  the same; the processes of a group share the topic, and a position is good for
+ *                  later ones. Parameters and promises of both: docs/streams.md
+ * Parameters follow a '?', as in "sim:?fleet=20&speed=max", so a file name cannot contain one.
+ * FILE "-" is standard input.
  * @return EVTWIN_E_UNSUPPORTED for an unknown scheme (the text lists the known ones), EVTWIN_E_ARG
  * for an unknown parameter or value, EVTWIN_E_SCHEMA for a CSV without time or battery_id, or what
  * the source itself returns.
@@ -214,8 +218,9 @@ typedef struct evtwin_sink evtwin_sink;
  * left by a killed process, is cut off, with a warning to the log; a CSV with another header and a
  * file that does not hold JSON lines are refused. A CSV has all telemetry columns, and those
  * prediction columns that its first batch has. "mqtt://[USER@]HOST[:PORT]/TOPIC", "mqtts://…"
- * (TLS): JSON messages with QoS 1; docs/streams.md has the parameters and promises. A server is
- * connected to by the first write or check.
+ * (TLS): JSON messages with QoS 1. "kafka://HOST[:PORT][,HOST…]/TOPIC": JSON messages, a batch in a
+ * transaction. docs/streams.md has the parameters and promises. A server is connected to by the
+ * first write or check.
  * @return EVTWIN_E_BUSY if another sink writes the file, EVTWIN_E_SCHEMA for a foreign file,
  * EVTWIN_E_UNSUPPORTED and EVTWIN_E_ARG as for sources, or what the sink itself returns.
  */
