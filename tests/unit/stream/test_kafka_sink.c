@@ -7,6 +7,7 @@
 #ifdef HAVE_KAFKA
 #include "kafka_mock.h"
 
+#include "io/kafka_client.h"
 #include "stream/kafka_progress.h"
 
 enum { TEXT_SIZE = 1 << 20 };
@@ -147,7 +148,8 @@ static void a_spool_is_known_by_its_name(void **state) {
     evtwin_table_free(rows);
 }
 
-/* What a broker may answer to a request that carries rows or ends a transaction. */
+/* What a broker may answer to a request that carries rows or ends a transaction. The mock shows
+ * what was written and not committed, progress too, so there is none here. */
 static void survives_what_brokers_answer(void **state) {
     mock *m = *state;
     static const struct {
@@ -172,10 +174,8 @@ static void survives_what_brokers_answer(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         if (cases[i].request == 22 || sink == NULL) {
             evtwin_sink_free(sink);
-            assert_ok(evtwin_sink_open(mock_uri(m, "errors?transactional_id=e"), &sink));
+            assert_ok(evtwin_sink_open(mock_uri(m, "errors"), &sink));
         }
-        /* all three partitions that a batch is written to: the mock would show progress that was
-         * written and not committed */
         rd_kafka_mock_push_request_errors(m->cluster, cases[i].request, 3, cases[i].error,
                                           cases[i].error, cases[i].error);
         char position[32];
@@ -188,7 +188,7 @@ static void survives_what_brokers_answer(void **state) {
     }
     evtwin_sink_free(sink);
 
-    /* the mock shows what an aborted transaction wrote, so only losses can be seen here */
+    /* so only losses can be seen */
     assert_true(mock_read(m, "errors", 2, n, text, sizeof text) >= n);
     for (size_t i = 0; i < n; i++) {
         char seq[40];
@@ -348,6 +348,59 @@ static void says_what_is_wrong(void **state) {
     evtwin_sink_free(sink);
 }
 
+/* The last line of the log, and how many warnings there were. */
+typedef struct log_lines {
+    int n_warnings;
+    char last[512];
+} log_lines;
+
+static void take_line(void *ctx, evtwin_log_level level, const char *line) {
+    log_lines *lines = ctx;
+    lines->n_warnings += level == EVTWIN_LOG_WARNING;
+    snprintf(lines->last, sizeof lines->last, "%s", line);
+}
+
+static void secrets_stay_out_of_the_log(void **state) {
+    (void)state;
+    evtwin__kafka_config *config = NULL;
+    log_lines lines = {0};
+    assert_ok(evtwin__kafka_config_create("h:1", &config));
+    assert_ok(evtwin__kafka_config_set(config, "sasl.password", "hunter2"));
+    evtwin_set_log(take_line, &lines);
+    evtwin__kafka_config_log(config, 0, 4, "user alice,\npassword hunter2: hunter2");
+    evtwin_set_log(NULL, NULL);
+    assert_true(text_names(lines.last, "kafka|alice"));
+    assert_null(strstr(lines.last, "hunter2"));
+    assert_null(strchr(lines.last, '\n'));
+    evtwin__kafka_config_free(config);
+}
+
+static void other_machines_without_tls_are_warned_of(void **state) {
+    (void)state;
+    static const struct {
+        const char *uri;
+        int n_warnings;
+    } cases[] = {
+        {"kafka://broker.example:9092/t", 1},
+        {"kafka://localhost:9092,broker.example:9092/t", 1},
+        {"kafka://broker.example/t?security.protocol=SASL_PLAINTEXT", 1},
+        {"kafka://broker.example/t?security.protocol=ssl", 0},
+        {"kafka://127.0.0.1:9092,localhost,[::1]:9093/t", 0},
+        {"kafka://[::1]:9092/t", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        log_lines lines = {0};
+        evtwin_sink *sink = NULL;
+        evtwin_set_log(take_line, &lines);
+        assert_ok(evtwin_sink_open(cases[i].uri, &sink));
+        evtwin_set_log(NULL, NULL);
+        if (lines.n_warnings != cases[i].n_warnings) {
+            fail_msg("%s: %d warnings (%s)", cases[i].uri, lines.n_warnings, lines.last);
+        }
+        evtwin_sink_free(sink);
+    }
+}
+
 static void positions_are_compared(void **state) {
     (void)state;
     evtwin__kafka_progress *p = NULL;
@@ -392,6 +445,8 @@ int main(void) {
         cmocka_unit_test(the_older_of_two_is_fenced),
         cmocka_unit_test(keeps_dead_letters),
         cmocka_unit_test(says_what_is_wrong),
+        cmocka_unit_test(secrets_stay_out_of_the_log),
+        cmocka_unit_test(other_machines_without_tls_are_warned_of),
         cmocka_unit_test(positions_are_compared),
         cmocka_unit_test(brokers_that_go_come_back),
     };
