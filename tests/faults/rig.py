@@ -177,12 +177,12 @@ class Rig:
                 partitions=3, advertised_port=proxy and proxy.port), proxy)
             uri = self.reached(channel, server.uri) + "/ev_battery_telemetry"
             self.readers["kafka topic"] = oracle.Kafka(server.bootstrap, "ev_battery_telemetry")
-            self.add_ingest("kafka", uri + "?group=ingest")
+            self.add_ingest("kafka", uri + f"?group=ingest&{QUICK_TAKEOVER}")
             if self.everything:
                 self.readers["kafka > kafka"] = oracle.Kafka(server.bootstrap, "copy")
                 copy = uri.replace("ev_battery_telemetry", "copy")
                 self.tools["copy kafka"] = Tool("copy_kafka", self.folder, [
-                    self.build.tool("ingest"), "--source", uri + "?group=copy", "--sink", copy])
+                    self.build.tool("ingest"), "--source", uri + f"?group=copy&{QUICK_TAKEOVER}", "--sink", copy])
             return uri
         raise ValueError(channel)
 
@@ -289,3 +289,5 @@ class Rig:
 
 # MQTT is confirmed end to end: by whoever has taken a record for good, not by the broker.
 MQTT_SINK = "confirm=receipts"
+# A broker gives the partitions of a killed member to the next one after its session.
+QUICK_TAKEOVER = "session.timeout.ms=1500&heartbeat.interval.ms=300"
