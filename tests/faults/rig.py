@@ -116,13 +116,15 @@ class Tool:
 
 class Rig:
     """channels: of sqlite, jsonl, postgres, mosquitto, kafka. proxied: the tools reach each server
-    through a Proxy. predicts: evtwin-predict works on PostgreSQL meanwhile. spool, sinks: folders, where they should not be below the rig's own; env: more
+    through a Proxy. everything: evtwin-predict works on PostgreSQL meanwhile, and the topic of Kafka is
+    copied to another one, without a spool. spool, sinks: folders, where they should not be below the rig's own; env: more
     environment of the tools. Raises servers.Skip if the server of a channel cannot be had."""
 
-    def __init__(self, build, channels, proxied=False, predicts=False, spool=None, sinks=None,
+    def __init__(self, build, channels, proxied=False, everything=False, spool=None, sinks=None,
                  env=None):
         self.build, self.channels = build, channels
-        self.proxied, self.predicts = proxied, predicts and "postgres" in channels
+        self.proxied, self.everything = proxied, everything
+        self.predicts = everything and "postgres" in channels
         self.scratch = tempfile.TemporaryDirectory(prefix="evtwin-kills.")
         self.folder = self.scratch.name
         self.spool = spool or os.path.join(self.folder, "spool")
@@ -175,7 +177,12 @@ class Rig:
                 partitions=3, advertised_port=proxy and proxy.port), proxy)
             uri = self.reached(channel, server.uri) + "/ev_battery_telemetry"
             self.readers["kafka topic"] = oracle.Kafka(server.bootstrap, "ev_battery_telemetry")
-            self.add_ingest("kafka", uri + "?" + KAFKA_SOURCE)
+            self.add_ingest("kafka", uri + f"?group=ingest&{QUICK_TAKEOVER}")
+            if self.everything:
+                self.readers["kafka > kafka"] = oracle.Kafka(server.bootstrap, "copy")
+                copy = uri.replace("ev_battery_telemetry", "copy")
+                self.tools["copy kafka"] = Tool("copy_kafka", self.folder, [
+                    self.build.tool("ingest"), "--source", uri + f"?group=copy&{QUICK_TAKEOVER}", "--sink", copy])
             return uri
         raise ValueError(channel)
 
@@ -282,4 +289,5 @@ class Rig:
 
 # MQTT is confirmed end to end: by whoever has taken a record for good, not by the broker.
 MQTT_SINK = "confirm=receipts"
-KAFKA_SOURCE = "group=ingest"
+# A broker gives the partitions of a killed member to the next one after its session.
+QUICK_TAKEOVER = "session.timeout.ms=1500&heartbeat.interval.ms=300"

@@ -16,7 +16,7 @@ sys.path[:0] = [HERE, os.path.join(HERE, "..", "long")]
 import longtest as t  # noqa: E402
 import servers  # noqa: E402
 
-DAMAGED, UNREADABLE, UNAVAILABLE, DENIED = 65, 66, 69, 77
+DAMAGED, UNAVAILABLE, UNWRITABLE, DENIED = 65, 69, 73, 77
 SECRET, WRONG = "planted-s3cret-Zq7", "planted-wr0ng-Xk9"
 
 
@@ -58,7 +58,7 @@ def postgres_cases(pg):
     nobody = servers.free_port()
     case("nobody listens", f"postgresql://evtwin@127.0.0.1:{nobody}/evtwin", UNAVAILABLE, str(nobody))
     case("unknown user", pg.uri_of("evtwin", "stranger"), DENIED, "stranger")
-    case("unknown database", pg.uri_of("absent"), UNREADABLE, "absent")
+    case("unknown database", pg.uri_of("absent"), UNWRITABLE, "absent")
     case("no right to make tables", pg.uri_of("evtwin", "reader"), DENIED, "reader")
     case("encryption asked of a server without", pg.uri + "?sslmode=require", UNAVAILABLE, "SSL")
     case("unknown parameter", pg.uri + "?colour=red", 2, "colour")
@@ -99,7 +99,7 @@ def mqtt_cases():
              option="--source")
         case("wrong password", f"{uri}?password_file={wrong}", DENIED, str(broker.port))
         case("no password", uri.replace("car@", ""), DENIED, str(broker.port))
-        case("no such file", f"{uri}?password_file=/no/such/file", UNREADABLE, "/no/such/file")
+        case("no such file", f"{uri}?password_file=/no/such/file", UNWRITABLE, "/no/such/file")
         case("nothing known of encryption", uri.replace("mqtt:", "mqtts:"), UNAVAILABLE,
              str(broker.port))
     nobody = servers.free_port()

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """kafka_bad_config.py BIN: bad_config.py for Kafka."""
-from bad_config import DENIED, SECRET, UNAVAILABLE, UNREADABLE, WRONG, case, secret_file, servers, t
+from bad_config import DENIED, SECRET, UNAVAILABLE, UNWRITABLE, WRONG, case, secret_file, servers, t
 
 
 def properties(name, user, password):
@@ -14,8 +14,8 @@ def main():
     with servers.Kafka(users={"car": SECRET}, settings=settings) as kafka:
         guarded = f"kafka://127.0.0.1:{kafka.sasl_port}/ev_battery_telemetry"
         right, wrong = properties("right", "car", SECRET), properties("wrong", "car", WRONG)
-        case("a topic that does not exist", f"{kafka.uri}/absent", UNREADABLE, "absent")
-        case("right password", f"{guarded}?properties={right}", UNREADABLE, "ev_battery_telemetry")
+        case("a topic that does not exist", f"{kafka.uri}/absent", UNWRITABLE, "absent")
+        case("right password", f"{guarded}?properties={right}", UNWRITABLE, "ev_battery_telemetry")
         case("wrong password", f"{guarded}?properties={wrong}", DENIED, str(kafka.sasl_port))
         case("encryption asked of a port without", f"{kafka.uri}/t?security.protocol=ssl", UNAVAILABLE,
              str(kafka.port))
