@@ -34,6 +34,7 @@ static evtwin_status write_sink(void *ctx, const evtwin_batch *batch) {
         EVTWIN_TRY(evtwin__telemetry_put_json(&b, row, kinds, &file->text));
         file->text.data[file->text.size++] = '\n'; /* over the NUL */
     }
+    EVTWIN_TRY(evtwin__append_skip_known(file, batch->source));
     return evtwin__append_write(file);
 }
 

@@ -459,7 +459,7 @@ static void what_a_sink_has_by_its_own_word_is_not_written_again(void **state) {
 
 /* ---- kills ---- */
 
-/* In a child that dies at a place: rows 1 to 300 into a store and a file. */
+/* In a child that dies at a place: rows 1 to 300 into a store and two files. */
 static void run_child(const char *dir, const char *in, const char *site) {
     char uri[300];
     evtwin_source *source = NULL;
@@ -475,9 +475,13 @@ static void run_child(const char *dir, const char *in, const char *site) {
         evtwin_pump_take_source(p, source) < 0) {
         _exit(1);
     }
-    snprintf(uri, sizeof uri, "sqlite:%s/store.db", dir);
-    if (evtwin_sink_open(uri, &sink) < 0 || evtwin_pump_take_sink(p, sink) < 0) {
-        _exit(2);
+    static const char *const names[][2] = {
+        {"sqlite", "store.db"}, {"jsonl", "out.jsonl"}, {"csv", "out.csv"}};
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(uri, sizeof uri, "%s:%s/%s", names[i][0], dir, names[i][1]);
+        if (evtwin_sink_open(uri, &sink) < 0 || evtwin_pump_take_sink(p, sink) < 0) {
+            _exit(2);
+        }
     }
     snprintf(uri, sizeof uri, "%s/spool", dir);
     if (evtwin_spool_open(uri, NULL, &spool) < 0 || evtwin_pump_take_spool(p, spool) < 0) {
@@ -524,6 +528,30 @@ static void assert_store_has(const char *dir, int64_t n) {
     evtwin_store_free(store);
 }
 
+/* The same of a file, in order, whatever the kill left: each row names its seq behind that text. */
+static void assert_lines_are(const char *dir, const char *name, const char *before, int skip,
+                             int64_t n) {
+    char path[300], line[1024];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    int64_t seen = 0;
+    while (fgets(line, sizeof line, f) != NULL) {
+        const char *at = line;
+        if (skip-- > 0) {
+            continue;
+        }
+        for (int i = 0; i < (before[0] == ',' ? 10 : 1) && at != NULL; i++) {
+            at = strstr(at, before);
+            at = at != NULL ? at + strlen(before) : NULL;
+        }
+        assert_non_null(at);
+        assert_int_equal(strtoll(at, NULL, 10), ++seen);
+    }
+    fclose(f);
+    assert_int_equal(seen, n);
+}
+
 static void a_kill_at_any_place_loses_and_doubles_nothing(void **state) {
     (void)state;
     static const char *const sites[] = {"spool.before_commit",       "spool.after_commit",
@@ -556,6 +584,8 @@ static void a_kill_at_any_place_loses_and_doubles_nothing(void **state) {
             }
             assert_int_equal(exit_of_child(dir, in, "none"), 0);
             assert_store_has(dir, 300);
+            assert_lines_are(dir, "out.jsonl", "\"seq\":", 0, 300);
+            assert_lines_are(dir, "out.csv", ",", 1, 300);
         }
     }
 }
