@@ -435,6 +435,32 @@ static void the_source_goes_on_behind_what_was_accepted(void **state) {
     free(a);
 }
 
+/* As a source of a thousand partitions has it. */
+static void a_long_position_comes_back(void **state) {
+    (void)state;
+    char dir[256], *position = malloc(20001);
+    snprintf(dir, sizeof dir, "%s", memory_path("long"));
+    memset(position, '0', 20000);
+    memcpy(position + 19998, "40", 3);
+    evtwin_table *rows = numbered_rows(1, 40);
+    evtwin_spool *s = open_spool(dir, 16 * MIB, EVTWIN_SPOOL_BLOCK);
+    const evtwin_batch batch = {
+        .size = sizeof batch, .rows = rows, .source = "numbers:", .position = position};
+    assert_ok(evtwin_spool_append(s, &batch));
+    evtwin_spool_free(s);
+    memory *a = new_memory();
+    numbers n = {.next = 1, .n = 100};
+    evtwin_pump *p = pump_of(dir, 16 * MIB, &n, 100, 30);
+    add(p, a, "a:");
+    run_all(p);
+    assert_ok(evtwin_pump_finish(p));
+    assert_true(a->n == 100 && a->n_doubled == 0);
+    evtwin_pump_free(p);
+    evtwin_table_free(rows);
+    free(position);
+    free(a);
+}
+
 static void what_a_sink_has_by_its_own_word_is_not_written_again(void **state) {
     (void)state;
     char dir[256];
@@ -601,6 +627,7 @@ int main(void) {
         cmocka_unit_test(without_a_spool_nothing_is_read_until_a_letter_is_written),
         cmocka_unit_test(a_sink_without_letters_is_refused_as_one),
         cmocka_unit_test(the_source_goes_on_behind_what_was_accepted),
+        cmocka_unit_test(a_long_position_comes_back),
         cmocka_unit_test(what_a_sink_has_by_its_own_word_is_not_written_again),
         cmocka_unit_test(a_kill_at_any_place_loses_and_doubles_nothing),
     };
