@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* tools/delivery.c: a pump whose source and sinks are those of a command line, and what is reported
- * of them. */
+/* tools/delivery.c: a pump whose source, sinks and spool are those of a command line, and what is
+ * reported of them. */
 
 #include "delivery.h"
 
-#include "cli/cli.h"
+#include "evtwin/spool.h"
 
+#include <string.h>
 #include <time.h>
 
 /* Between two tries to open a sink; the pump's own between two to write are the same. */
@@ -15,11 +16,74 @@ static const double first_pause_s = 0.5, longest_pause_s = 30;
  * a signal. */
 static const double patience_s = 10.0, stop_patience_s = 1.5;
 
-/* What the pump does by itself is reported once; what it cannot cure ends the run and is reported
- * there. */
+/* ---- what the pump does by itself is reported once ---- */
+
+static const char *const what_becomes_of_them[] = {
+    [DELIVERY_ASKS] = "",
+    [DELIVERY_HOLDS] = "its records are held in memory and offered again",
+    [DELIVERY_SPOOLS] = "its records wait in the spool and are offered again",
+    [DELIVERY_WAITS] = "nothing more is read until it takes records again",
+};
+
+static void report_sink(const delivery *d, const evtwin_pump_event *event) {
+    const size_t n = event->n_rows;
+    switch (event->kind) {
+    case EVTWIN_PUMP_SINK_FAILED: /* without a spool, what waiting cannot cure ends the run */
+        if (d->way == DELIVERY_SPOOLS ||
+            (evtwin_status_is_temporary(event->status) && !d->is_stdout_broken)) {
+            cli_error("%s; %s", event->text, what_becomes_of_them[d->way]);
+        }
+        break;
+    case EVTWIN_PUMP_SINK_STILL_FAILING:
+        cli_detail("%s", event->text);
+        break;
+    case EVTWIN_PUMP_SINK_RECOVERED:
+        if (d->way == DELIVERY_HOLDS) {
+            cli_note("%s: takes records again; %zu held one%s delivered", event->uri, n, cli_s(n));
+        } else {
+            cli_note("%s: takes records again", event->uri);
+        }
+        break;
+    case EVTWIN_PUMP_HOLD_FULL:
+        cli_error("%s: %zu record%s held and no more fit (--hold); new ones are being lost",
+                  event->uri, n, n == 1 ? " is" : "s are");
+        break;
+    case EVTWIN_PUMP_SINK_REFUSED:
+        cli_error("%s: %zu record%s refused for good: %s", event->uri, n,
+                  n == 1 ? " was" : "s were", event->text);
+        break;
+    case EVTWIN_PUMP_SINK_LOST:
+        cli_error("%s: %zu record%s lost: %s", event->uri, n, n == 1 ? " is" : "s are",
+                  event->text);
+        break;
+    default:
+        break;
+    }
+}
+
+static void report_source(const evtwin_pump_event *event) {
+    switch (event->kind) {
+    case EVTWIN_PUMP_SOURCE_FAILED:
+        if (evtwin_status_is_temporary(event->status)) {
+            cli_error("%s; trying again", event->text);
+        }
+        break;
+    case EVTWIN_PUMP_SOURCE_RECOVERED:
+        cli_note("%s: works again", event->uri);
+        break;
+    case EVTWIN_PUMP_SPOOL_FULL:
+        cli_warning("the spool is full: nothing more is read until sinks take what waits in it");
+        break;
+    case EVTWIN_PUMP_SPOOL_ROOM:
+        cli_note("the spool has room again");
+        break;
+    default:
+        break;
+    }
+}
+
 static void on_event(void *ctx, const evtwin_pump_event *event) {
     delivery *d = ctx;
-    const size_t n = event->n_rows;
     if (event->kind == EVTWIN_PUMP_BATCH && d->on_batch != NULL) {
         d->on_batch(d->ctx, event->batch);
     } else if (event->kind == EVTWIN_PUMP_REFUSED && d->on_refusal != NULL) {
@@ -29,36 +93,59 @@ static void on_event(void *ctx, const evtwin_pump_event *event) {
     } else if (event->kind == EVTWIN_PUMP_SINK_FAILED) {
         d->is_stdout_broken |= cli_sink_is_stdout(event->uri);
     }
-    if (!d->holds) {
-        return;
+    if (d->way != DELIVERY_ASKS) {
+        report_sink(d, event);
     }
-    switch (event->kind) {
-    case EVTWIN_PUMP_SINK_FAILED:
-        if (evtwin_status_is_temporary(event->status) && !d->is_stdout_broken) {
-            cli_error("%s; its records are held in memory and offered again", event->text);
-        }
-        break;
-    case EVTWIN_PUMP_SINK_STILL_FAILING:
-        cli_detail("%s", event->text);
-        break;
-    case EVTWIN_PUMP_SINK_RECOVERED:
-        cli_note("%s: takes records again; %zu held one%s delivered", event->uri, n, cli_s(n));
-        break;
-    case EVTWIN_PUMP_HOLD_FULL:
-        cli_error("%s: %zu record%s held and no more fit (--hold); new ones are being lost",
-                  event->uri, n, n == 1 ? " is" : "s are");
-        break;
-    default:
-        break;
+    if (d->way == DELIVERY_SPOOLS || d->way == DELIVERY_WAITS) {
+        report_source(event);
     }
 }
 
+/* ---- open ---- */
+
 int delivery_open(delivery *d, const evtwin_pump_options *options) {
-    d->holds = options->max_held_rows > 0;
+    if (options->max_held_rows > 0) {
+        d->way = DELIVERY_HOLDS;
+    }
     if (evtwin_pump_create(options, &d->pump) < 0) {
         return cli_out_of_memory();
     }
     evtwin_pump_on_event(d->pump, on_event, d);
+    return 0;
+}
+
+int delivery_open_spool(delivery *d, const cli *c, size_t first) {
+    static const struct {
+        const char *word;
+        evtwin_spool_full full;
+    } ways[] = {{"block", EVTWIN_SPOOL_BLOCK},
+                {"drop-oldest", EVTWIN_SPOOL_DROP_OLDEST},
+                {"drop-newest", EVTWIN_SPOOL_DROP_NEWEST}};
+    d->spool = cli_text(c, first + DELIVERY_SPOOL);
+    if (d->spool == NULL) {
+        return 0;
+    }
+    CLI_FAIL_IF(d->uses_stdout, CLI_USAGE,
+                "--spool: standard output cannot tell what it has; write to a file");
+    evtwin_spool_options options;
+    evtwin_spool_options_init(&options, sizeof options);
+    options.max_bytes = (uint64_t)cli_integer(c, first + DELIVERY_SPOOL_SIZE) << 20;
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        if (strcmp(cli_text(c, first + DELIVERY_SPOOL_FULL), ways[i].word) == 0) {
+            options.when_full = ways[i].full;
+        }
+    }
+    evtwin_spool *spool = NULL;
+    evtwin_status st = evtwin_spool_open(d->spool, &options, &spool);
+    for (size_t i = 0; i < cli_count(c, first + DELIVERY_SPOOL_FORGET) && st >= 0; i++) {
+        st = evtwin_spool_forget_sink(spool, cli_item(c, first + DELIVERY_SPOOL_FORGET, i));
+    }
+    if (st < 0 || (st = evtwin_pump_take_spool(d->pump, spool)) < 0) {
+        const int code = cli_fail(CLI_AN_OUTPUT, st, NULL);
+        evtwin_spool_free(spool);
+        return code;
+    }
+    d->way = DELIVERY_SPOOLS;
     return 0;
 }
 
@@ -79,13 +166,14 @@ int delivery_open_source(delivery *d, const char *uri) {
     return st < 0 ? cli_fail(CLI_A_STORE, st, NULL) : delivery_take_source(d, source);
 }
 
-int delivery_open_sink(delivery *d, const char *uri, int waits) {
+static int open_sink(delivery *d, const char *uri, int waits,
+                     evtwin_status (*take)(evtwin_pump *pump, evtwin_sink *sink)) {
     int has_reported = 0;
     d->uses_stdout |= cli_sink_is_stdout(uri);
     for (double pause_s = first_pause_s;;) {
         evtwin_sink *sink = NULL;
         evtwin_status st = evtwin_sink_open(uri, &sink);
-        if (st >= 0 && (st = evtwin_pump_take_sink(d->pump, sink)) >= 0) {
+        if (st >= 0 && (st = take(d->pump, sink)) >= 0) {
             return 0;
         }
         if (st != EVTWIN_E_AGAIN || !waits) {
@@ -105,6 +193,16 @@ int delivery_open_sink(delivery *d, const char *uri, int waits) {
     }
 }
 
+int delivery_open_sink(delivery *d, const char *uri, int waits) {
+    return open_sink(d, uri, waits, evtwin_pump_take_sink);
+}
+
+int delivery_open_dead_letters(delivery *d, const char *uri) {
+    return open_sink(d, uri, 1, evtwin_pump_take_dead_letters);
+}
+
+/* ---- run ---- */
+
 int delivery_run(delivery *d, int timeout_ms) {
     evtwin_status st = evtwin_pump_run_once(d->pump, timeout_ms, NULL);
     if (st >= 0 && d->is_stdout_broken) {
@@ -116,16 +214,35 @@ int delivery_run(delivery *d, int timeout_ms) {
     if (st >= 0) {
         return st == EVTWIN_DONE ? CLI_OK : CLI_CONTINUE;
     }
+    if (d->way == DELIVERY_SPOOLS && evtwin_status_is_temporary(st)) {
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL); /* full; it was reported */
+        return CLI_CONTINUE;
+    }
     return d->is_stdout_broken && cli_stdout_has_no_reader()
                ? CLI_FAILURE /* … | head: nothing to say */
                : cli_fail(CLI_AN_OUTPUT, st, NULL);
+}
+
+/* ---- the end ---- */
+
+/* What waits in a spool is not missing: the next start delivers it. */
+static void report_spooled(const delivery *d, const evtwin_pump_sink_stats *sink) {
+    if (sink->n_held > 0) {
+        cli_note("%s: %llu record%s in the spool %s; the next start delivers them", sink->uri,
+                 (unsigned long long)sink->n_held, sink->n_held == 1 ? " waits" : "s wait",
+                 d->spool);
+    }
 }
 
 int delivery_report_missing(const delivery *d, int code) {
     evtwin_pump_sink_stats sink;
     for (size_t i = 0; evtwin_pump_sink_stats_get(d->pump, i, &sink, sizeof sink) == EVTWIN_OK;
          i++) {
-        const unsigned long long n_missing = sink.n_lost + sink.n_held;
+        const int is_spooled = d->way == DELIVERY_SPOOLS;
+        const unsigned long long n_missing = sink.n_lost + (is_spooled ? 0 : sink.n_held);
+        if (is_spooled) {
+            report_spooled(d, &sink);
+        }
         if (n_missing > 0 && !(cli_sink_is_stdout(sink.uri) && d->is_stdout_broken)) {
             cli_error("%s: %llu record%s not delivered", sink.uri, n_missing,
                       n_missing == 1 ? " was" : "s were");
@@ -135,11 +252,12 @@ int delivery_report_missing(const delivery *d, int code) {
     return code;
 }
 
-/* A lock passes in a moment; a stop must not wait for a reader that does not come. */
+/* A lock passes in a moment; a stop must not wait for a reader that does not come. With a spool the
+ * pump itself waits, and what is left is not lost. */
 evtwin_status delivery_flush(delivery *d) {
     const double begin_s = cli_now_s();
     evtwin_status st = evtwin_pump_finish(d->pump);
-    while (st == EVTWIN_E_AGAIN &&
+    while (st == EVTWIN_E_AGAIN && d->way != DELIVERY_SPOOLS &&
            cli_now_s() - begin_s < (cli_stopping() ? stop_patience_s : patience_s)) {
         nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
         st = evtwin_pump_finish(d->pump);
@@ -148,7 +266,7 @@ evtwin_status delivery_flush(delivery *d) {
 }
 
 int delivery_finish(delivery *d, int code) {
-    if (code == CLI_OK && delivery_flush(d) < 0) {
+    if (code == CLI_OK && delivery_flush(d) < 0 && d->way != DELIVERY_SPOOLS) {
         cli_error("%s", evtwin_last_error());
     }
     code = delivery_report_missing(d, code);
@@ -156,8 +274,8 @@ int delivery_finish(delivery *d, int code) {
     for (size_t i = 0; evtwin_pump_sink_stats_get(d->pump, i, &sink, sizeof sink) == EVTWIN_OK;
          i++) {
         if (sink.n_delivered > 0) {
-            cli_note("%llu record%s delivered to %s; closed", (unsigned long long)sink.n_delivered,
-                     cli_s(sink.n_delivered), sink.uri);
+            cli_note("%llu %s%s delivered to %s; closed", (unsigned long long)sink.n_delivered,
+                     sink.is_letters ? "dead letter" : "record", cli_s(sink.n_delivered), sink.uri);
         }
     }
     return code;

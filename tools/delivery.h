@@ -1,10 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* tools/delivery.h: a pump whose source and sinks are those of a command line, and what is reported
- * of them. */
+/* tools/delivery.h: a pump whose source, sinks and spool are those of a command line, and what is
+ * reported of them. */
 #ifndef EVTWIN_TOOLS_DELIVERY_H
 #define EVTWIN_TOOLS_DELIVERY_H
 
+#include "cli/cli.h"
+
 #include "evtwin/stream.h"
+
+/* What becomes of the records for a sink that does not take them now. */
+typedef enum delivery_way {
+    DELIVERY_ASKS,   /* whoever runs the pump looks at what it answers, and reports it */
+    DELIVERY_HOLDS,  /* they are held in memory */
+    DELIVERY_SPOOLS, /* they wait in a spool */
+    DELIVERY_WAITS   /* the source waits */
+} delivery_way;
 
 typedef struct delivery {
     evtwin_pump *pump;
@@ -12,13 +22,47 @@ typedef struct delivery {
     void (*on_refusal)(void *ctx, const evtwin_refusal *refusal);       /* NULL = passed over */
     void (*on_out_of_range)(void *ctx, const evtwin_pump_event *event); /* likewise */
     void *ctx;                                                          /* of all three */
-    int holds;            /* records for a sink that fails, which is reported */
+    delivery_way way;
+    const char *spool;    /* its folder, NULL = none */
     int uses_stdout;      /* a sink writes to standard output */
     int is_stdout_broken; /* and failed to */
 } delivery;
 
-/* Make the pump; the rest of *d is kept. 0, or an exit code. */
+/* The options of a tool that can spool, in a row of its table from `first` on. */
+enum {
+    DELIVERY_SPOOL,
+    DELIVERY_SPOOL_SIZE,
+    DELIVERY_SPOOL_FULL,
+    DELIVERY_SPOOL_FORGET,
+    DELIVERY_N_OPTIONS
+};
+
+#define DELIVERY_OPTIONS(first)                                                                    \
+    [(first) +                                                                                     \
+        DELIVERY_SPOOL] =                                                                          \
+        CLI_STRING("spool", "DIR", NULL,                                                           \
+                   .help = "keep accepted records in this folder until every sink has them: none " \
+                           "is lost by a crash, and no sink waits for another"),                   \
+        [(first) + DELIVERY_SPOOL_SIZE] =                                                          \
+            CLI_RANGE(CLI_INTEGER, "spool-size", "MB", "1024", 1, 1e7,                             \
+                      .help = "how much of the disk the spool may take"),                          \
+        [(first) + DELIVERY_SPOOL_FULL] = CLI_STRING(                                              \
+            "spool-full", "WAY", "block", .choices = "block|drop-oldest|drop-newest",              \
+            .help =                                                                                \
+                "when it is full: block (read nothing more), drop-oldest or drop-newest, which "   \
+                "is counted"),                                                                     \
+        [(first) + DELIVERY_SPOOL_FORGET] = CLI_STRINGS(                                           \
+            "spool-forget", "SINK", NULL,                                                          \
+            .help = "give up what waits in the spool for a sink that is not named any more; may "  \
+                    "be given again")
+
+/* Make the pump, which holds records if its options say so; the rest of *d is kept. 0, or an exit
+ * code. */
 int delivery_open(delivery *d, const evtwin_pump_options *options);
+
+/* Deliver through the spool of the options from `first` on, if they name one. 0, or an exit code.
+ */
+int delivery_open_spool(delivery *d, const cli *c, size_t first);
 
 /* The source, taken also on failure, or the one that a URI names. 0, or an exit code. */
 int delivery_take_source(delivery *d, evtwin_source *source);
@@ -28,11 +72,14 @@ int delivery_open_source(delivery *d, const char *uri);
  * the wait). */
 int delivery_open_sink(delivery *d, const char *uri, int waits);
 
+/* The sink of what is refused. Likewise. */
+int delivery_open_dead_letters(delivery *d, const char *uri);
+
 /**
- * One batch, where records are held. A sink that fails is named once; its records wait in memory
- * and are offered again with growing pauses. CLI_CONTINUE, CLI_OK at the end of the source, another
- * exit code only for what waiting cannot cure: another process writes the same battery, a record
- * the sink refuses, standard output gone.
+ * One batch, where records are held or spooled. A sink that fails is named once; its records are
+ * offered again with growing pauses. CLI_CONTINUE, CLI_OK at the end of the source, another exit
+ * code only for what waiting cannot cure: another process writes the same battery, a record the
+ * sink refuses, standard output gone.
  */
 int delivery_run(delivery *d, int timeout_ms);
 

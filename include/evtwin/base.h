@@ -100,6 +100,15 @@ typedef void (*evtwin_log_fn)(void *ctx, evtwin_log_level level, const char *tex
  * threads run. */
 EVTWIN_API void evtwin_set_log(evtwin_log_fn fn, void *ctx);
 
+/**
+ * A URI as it may be shown: what stands for a password (user:password@, password=, secret=,
+ * token=, …) or perhaps does (key=) is replaced by ***.
+ * @param text  (size) receives it, cut where it has no room; may be NULL.
+ * @return 1 if it has a password, which others can read on a command line; 0 if not, or uri is
+ * NULL (text is "" then). Since 0.2.
+ */
+EVTWIN_API int evtwin_uri_redact(const char *uri, char *text, size_t size);
+
 /* ---- allocator ---- */
 
 /** Like realloc: ptr NULL allocates, new_size 0 frees and returns NULL; NULL otherwise means out of

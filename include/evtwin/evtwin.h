@@ -43,6 +43,7 @@
 #include "evtwin/features.h"
 #include "evtwin/model.h"
 #include "evtwin/predictor.h"
+#include "evtwin/screen.h"
 #include "evtwin/serve.h"
 #include "evtwin/session.h"
 #include "evtwin/sim.h"

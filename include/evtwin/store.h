@@ -23,6 +23,9 @@ typedef struct evtwin_store_options {
                                 they have also been in the store for so long by its own clock
                                 (docs/store.md); 0 = keep all */
     int busy_timeout_ms;   /**< default 5000: how long to wait for another writer */
+    int shares_batteries; /**< default 0: the first insert of a battery takes its writer lock. 1: it
+                               takes none, for a program that passes on what others have made and
+                               may meet rows that are there already. Since 0.2 */
 } evtwin_store_options;
 
 /** Fill in the defaults; size is sizeof *options. */
@@ -31,14 +34,18 @@ EVTWIN_API evtwin_status evtwin_store_options_init(evtwin_store_options *options
 /**
  * Open "sqlite:FILE" or "sqlite:///ABSOLUTE/FILE" ("sqlite::memory:" for tests), making and
  * migrating it as needed; a new file can be read by its owner only. Parameters in the URI,
- * "?retention_days=7&busy_timeout_ms=500", override options; options NULL = the defaults.
+ * "?retention_days=7&busy_timeout_ms=500", override options; options NULL = the defaults. Since 0.2
+ * also "postgresql://USER@HOST:PORT/DATABASE" (or postgres:), whose database must exist and gets
+ * the tables; docs/store.md has its parameters.
  * @return EVTWIN_E_NOT_FOUND (to make it: no such folder; for a reader: no such file, which may
  * come), EVTWIN_E_IO (for a reader also: no such folder; it has hard links), EVTWIN_E_CORRUPT (not
  * a database), EVTWIN_E_SCHEMA (made by a newer version, or with tables or triggers of something
  * else, or with changed tables, views or indexes: left untouched; for a reader: made by an older
  * version), EVTWIN_E_AGAIN (held by another process for longer than busy_timeout_ms; for a reader:
  * without tables yet), EVTWIN_E_ARG or EVTWIN_E_PARSE (the URI), EVTWIN_E_UNSUPPORTED (this build
- * has no such kind of store; the message lists those it has).
+ * has no such kind of store; the message lists those it has). PostgreSQL: EVTWIN_E_AGAIN (not
+ * reachable), EVTWIN_E_DENIED (user, password, certificate, missing right), EVTWIN_E_NOT_FOUND (no
+ * such database).
  */
 EVTWIN_API evtwin_status evtwin_store_open(const char *uri, const evtwin_store_options *options,
                                            evtwin_store **out);
@@ -78,7 +85,7 @@ EVTWIN_API int64_t evtwin_store_generation(const evtwin_store *store);
 typedef struct evtwin_insert_report {
     size_t size;
     size_t n_inserted;
-    size_t n_repeated;    /**< same key, same telemetry: already there, nothing done */
+    size_t n_repeated;    /**< same key, same telemetry: already there */
     size_t n_conflicting; /**< same key, other telemetry: the first one stays */
 } evtwin_insert_report;
 
@@ -86,9 +93,12 @@ typedef struct evtwin_insert_report {
  * Insert the rows of a telemetry table in one transaction that is on the disk when this returns.
  * Columns may have any naming and unit of telemetry.h. Rows without seq get one derived from their
  * payload, so a retry has the same key. Prediction columns, if the table has them, are stored
- * with the row; what the store sets itself (status, created_at, revision) is ignored. A fractional
- * charge_cycles is stored as its floor. The first insert of a battery takes its writer lock for
- * this handle, until it is freed or its process ends.
+ * with the row; what the store sets itself (status, created_at, revision) is ignored. A row whose
+ * key is there already keeps its telemetry; a prediction that comes with it is stored if the row
+ * has none or one of an older prediction_timestamp (without that column: now) and with other
+ * values. A fractional charge_cycles is stored as its floor. Unless the handle shares batteries,
+ * the first insert of a battery takes its writer lock for it, until it is freed or its process
+ * ends.
  * @param report  may be NULL; report_size is sizeof *report.
  * @return EVTWIN_E_BUSY if one of the batteries is held by another handle or process (no row is
  * inserted, nor will be while the other lives), EVTWIN_E_SCHEMA if battery_id or time is absent
@@ -198,7 +208,8 @@ EVTWIN_API evtwin_status evtwin_store_expire(evtwin_store *store, size_t *n_dele
 /**
  * Copy the whole database as it is at one moment, while others use it, to a new file, which appears
  * whole or not at all. Also on a read-only handle.
- * @return EVTWIN_E_IO if the file exists, EVTWIN_E_NOT_FOUND if its folder does not.
+ * @return EVTWIN_E_IO if the file exists, EVTWIN_E_NOT_FOUND if its folder does not,
+ * EVTWIN_E_UNSUPPORTED for PostgreSQL (pg_dump does it).
  */
 EVTWIN_API evtwin_status evtwin_store_backup(evtwin_store *store, const char *path);
 

@@ -8,6 +8,7 @@
 #include "core/status.h"
 #include "core/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { MAX_PARAMS = 64, HOST_SIZE = 300 };
@@ -62,16 +63,33 @@ static int find_authority_password(const char *text, span *out) {
     return 1;
 }
 
-/* "…password=SECRET" from position at on: any parameter whose name ends in one of these words. */
-static int find_param_secret(const char *text, size_t at, span *out) {
-    static const char *const word[] = {
-        "password=", "passwd=", "pass=", "pwd=", "secret=",
-        "token=",    "key=",    "sasl=", "pem=", "oauthbearer.config="};
+/* What the name of a parameter ends in whose value is hidden. The value of a "key" may be a secret,
+ * and is often the name of a file that holds one: only hidden, not refused anywhere. */
+static const struct {
+    const char *end;
+    int is_password;
+} secret_names[] = {{"password=", 1},
+                    {"passwd=", 1},
+                    {"pass=", 1},
+                    {"pwd=", 1},
+                    {"secret=", 1},
+                    {"token=", 1},
+                    {"pem=", 1},
+                    {"api_key=", 1},
+                    {"access_key=", 1},
+                    {"secret_key=", 1},
+                    {"key=", 0},
+                    {"sasl=", 0},
+                    {"oauthbearer.config=", 1}};
+
+/* "…password=SECRET" from position at on. */
+static int find_param_secret(const char *text, size_t at, span *out, int *is_password) {
     for (size_t i = at; text[i] != '\0'; i++) {
-        for (size_t w = 0; w < sizeof word / sizeof word[0]; w++) {
-            const size_t n = strlen(word[w]);
-            if (evtwin__text_is_word(text + i, n, word[w])) {
+        for (size_t w = 0; w < sizeof secret_names / sizeof secret_names[0]; w++) {
+            const size_t n = strlen(secret_names[w].end);
+            if (evtwin__text_is_word(text + i, n, secret_names[w].end)) {
                 *out = (span){i + n, i + n + strcspn(text + i + n, "&# ;")};
+                *is_password = secret_names[w].is_password && out->end > out->start;
                 return 1;
             }
         }
@@ -85,7 +103,8 @@ static char *put(char *to, const char *from, size_t n) {
     return to + n;
 }
 
-char *evtwin__uri_redact(const char *text) {
+/* *has_password_out is 1 if one was hidden. */
+static char *redact(const char *text, int *has_password_out) {
     static const char stars[] = "***";
     /* what names a secret is longer than the stars, so they at most double the text */
     char *redacted = evtwin__calloc(strlen(text) + 1, 2);
@@ -95,18 +114,39 @@ char *evtwin__uri_redact(const char *text) {
     char *to = redacted;
     size_t from = 0;
     span secret;
+    int is_password = 0;
+    *has_password_out = 0;
     if (find_authority_password(text, &secret)) {
         to = put(to, text, secret.start);
         to = put(to, stars, strlen(stars));
         from = secret.end;
+        *has_password_out = secret.end > secret.start;
     }
-    while (find_param_secret(text, from, &secret)) {
+    while (find_param_secret(text, from, &secret, &is_password)) {
         to = put(to, text + from, secret.start - from);
         to = put(to, stars, strlen(stars));
         from = secret.end;
+        *has_password_out |= is_password;
     }
     put(to, text + from, strlen(text + from) + 1);
     return redacted;
+}
+
+char *evtwin__uri_redact(const char *text) {
+    int has_password;
+    return redact(text, &has_password);
+}
+
+int evtwin_uri_redact(const char *uri, char *text, size_t size) {
+    int has_password = 0;
+    char *redacted = uri != NULL ? redact(uri, &has_password) : NULL;
+    if (text != NULL && size > 0) {
+        snprintf(text, size, "%s", redacted != NULL ? redacted : "");
+    }
+    /* without memory nobody knows: as if it had one */
+    const int is_unknown = uri != NULL && redacted == NULL;
+    evtwin__free(redacted);
+    return has_password || is_unknown;
 }
 
 /* Fail with "URI: what is wrong", the password hidden. */

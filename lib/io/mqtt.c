@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* io/mqtt.c: one MQTT connection by libmosquitto, and the only file that knows of it. */
+/* io/mqtt.c: one MQTT connection by libmosquitto: connect, look, publish, acknowledge. */
 
 #include "io/mqtt.h"
 
@@ -7,6 +7,8 @@
 #include "core/mem.h"
 #include "core/status.h"
 #include "io/host.h"
+#include "io/mqtt_client.h"
+#include "io/mqtt_properties.h"
 #include "io/mqtt_reason.h"
 #include "io/quiet.h"
 
@@ -14,10 +16,8 @@
 #include <mosquitto.h>
 #include <mqtt_protocol.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,8 +28,7 @@ enum {
     MANY_SHORT = 3,
     NETWORK_TIMEOUT_MS = 20000, /* sent bytes that no kernel at the other end has confirmed */
     GOODBYE_MS = 1000,
-    ROUND_MS = 1000,     /* the keepalive is looked after so often */
-    MAX_PACKET = 4 << 20 /* larger messages are not sent to us */
+    ROUND_MS = 1000 /* the keepalive is looked after so often */
 };
 
 struct evtwin__mqtt {
@@ -49,25 +48,6 @@ struct evtwin__mqtt {
     size_t n_tries; /* the addresses of a name take turns */
     int is_taken_over;
 };
-
-/* ---- the library, without surprises for the program ---- */
-
-/* mosquitto_lib_init seeds rand(): the program's own sequence must go on. */
-static void init_library(void) {
-    char other[32];
-    char *before = initstate(1, other, sizeof other);
-    mosquitto_lib_init();
-    setstate(before);
-}
-
-/* A key with a passphrase: never ask on the terminal. */
-static int no_passphrase(char *buffer, int size, int is_writing, void *ctx) {
-    (void)buffer;
-    (void)size;
-    (void)is_writing;
-    (void)ctx;
-    return 0;
-}
 
 /* ---- why it fails ---- */
 
@@ -203,56 +183,11 @@ static void on_publish(struct mosquitto *client, void *ctx, int mid, int reason,
     }
 }
 
-/* What the properties of a message say; freed by forget_properties. */
-typedef struct properties {
-    char *response_topic;
-    void *correlation;
-    char *receipts[EVTWIN__MQTT_MAX_RECEIPTS];
-} properties;
-
-static void free_theirs(void *memory) {
-    free(memory); /* layer-check: allowed: libmosquitto has allocated it */
-}
-
-static void read_properties(const mosquitto_property *list, evtwin__mqtt_message *message,
-                            properties *p) {
-    uint16_t size = 0;
-    memset(p, 0, sizeof *p);
-    if (mosquitto_property_read_string(list, MQTT_PROP_RESPONSE_TOPIC, &p->response_topic, false)) {
-        message->response_topic = p->response_topic;
-    }
-    if (mosquitto_property_read_binary(list, MQTT_PROP_CORRELATION_DATA, &p->correlation, &size,
-                                       false)) {
-        message->correlation = p->correlation;
-        message->correlation_size = size;
-    }
-    char *name = NULL, *value = NULL;
-    const mosquitto_property *at =
-        mosquitto_property_read_string_pair(list, MQTT_PROP_USER_PROPERTY, &name, &value, false);
-    while (at != NULL) {
-        const int is_ours = message->n_receipts < EVTWIN__MQTT_MAX_RECEIPTS &&
-                            strcmp(name, EVTWIN__MQTT_RECEIPT) == 0;
-        p->receipts[is_ours ? message->n_receipts++ : 0] = is_ours ? value : p->receipts[0];
-        free_theirs(is_ours ? NULL : value);
-        free_theirs(name);
-        at = mosquitto_property_read_string_pair(at, MQTT_PROP_USER_PROPERTY, &name, &value, true);
-    }
-    message->receipts = (const char *const *)p->receipts;
-}
-
-static void forget_properties(properties *p, size_t n_receipts) {
-    for (size_t i = 0; i < n_receipts; i++) {
-        free_theirs(p->receipts[i]);
-    }
-    free_theirs(p->correlation);
-    free_theirs(p->response_topic);
-}
-
 static void on_message(struct mosquitto *client, void *ctx, const struct mosquitto_message *from,
                        const mosquitto_property *list) {
     (void)client;
     evtwin__mqtt *m = ctx;
-    properties p;
+    evtwin__mqtt_properties p;
     evtwin__mqtt_message message = {.topic = from->topic,
                                     .payload = from->payloadlen > 0 ? from->payload : "",
                                     .payload_size = (size_t)from->payloadlen,
@@ -260,11 +195,11 @@ static void on_message(struct mosquitto *client, void *ctx, const struct mosquit
                                     .mid = from->qos > 0 ? from->mid : 0,
                                     .response_topic = ""};
     m->n_unreleased += m->options.holds_acks && from->qos > 0;
-    read_properties(list, &message, &p);
+    evtwin__mqtt_properties_read(list, &message, &p);
     if (m->options.on_message != NULL) {
         m->options.on_message(m->options.ctx, &message);
     }
-    forget_properties(&p, message.n_receipts);
+    evtwin__mqtt_properties_free(&p);
 }
 
 /* Errors of OpenSSL come by the log alone. The first of them is the cause. */
@@ -280,94 +215,17 @@ static void on_log(struct mosquitto *client, void *ctx, int level, const char *t
 
 /* ---- make and free ---- */
 
-int evtwin__mqtt_is_topic(const char *topic) {
-    return topic[0] != '\0' && mosquitto_pub_topic_check(topic) == MOSQ_ERR_SUCCESS &&
-           mosquitto_validate_utf8(topic, (int)strlen(topic)) == MOSQ_ERR_SUCCESS;
-}
-
-int evtwin__mqtt_is_filter(const char *filter) {
-    return filter[0] != '\0' && mosquitto_sub_topic_check(filter) == MOSQ_ERR_SUCCESS &&
-           mosquitto_validate_utf8(filter, (int)strlen(filter)) == MOSQ_ERR_SUCCESS;
-}
-
-static evtwin_status check_file(const char *path) {
-    EVTWIN_FAIL_IF(path != NULL && access(path, R_OK) != 0,
-                   errno == ENOENT ? EVTWIN_E_NOT_FOUND : EVTWIN_E_IO, "%s: %s", path,
-                   strerror(errno));
-    return EVTWIN_OK;
-}
-
-static evtwin_status set_tls(const evtwin__mqtt *m) {
-    const evtwin__mqtt_options *o = &m->options;
-    EVTWIN_TRY(check_file(o->cafile));
-    EVTWIN_TRY(check_file(o->certfile));
-    EVTWIN_TRY(check_file(o->keyfile));
-    const int rc =
-        o->cafile != NULL
-            ? mosquitto_tls_set(m->client, o->cafile, NULL, o->certfile, o->keyfile, no_passphrase)
-            : mosquitto_int_option(m->client, MOSQ_OPT_TLS_USE_OS_CERTS, 1);
-    EVTWIN_FAIL_IF(rc != 0, EVTWIN_E_ARG, "%s: TLS: %s", o->name, mosquitto_strerror(rc));
-    return EVTWIN_OK;
-}
-
-/* How a session is kept and how large messages may be goes to the broker as properties. They can be
- * given to a blocking connect alone, which keeps them before it refuses a port that is not one;
- * the connects that follow send them. */
-static int set_properties(const evtwin__mqtt *m) {
-    const evtwin__mqtt_options *o = &m->options;
-    mosquitto_property *list = NULL;
-    int rc = mosquitto_property_add_int32(&list, MQTT_PROP_MAXIMUM_PACKET_SIZE, MAX_PACKET);
-    if (rc == 0 && o->keeps_session) {
-        rc = mosquitto_property_add_int32(&list, MQTT_PROP_SESSION_EXPIRY_INTERVAL,
-                                          o->session_expiry_s);
-    }
-    if (rc == 0) {
-        const int refused =
-            mosquitto_connect_bind_v5(m->client, o->host, -1, o->keepalive_s, NULL, list);
-        rc = refused == MOSQ_ERR_INVAL ? MOSQ_ERR_SUCCESS : refused;
-    }
-    mosquitto_property_free_all(&list);
-    return rc;
-}
-
-static int set_options(const evtwin__mqtt *m) {
-    const evtwin__mqtt_options *o = &m->options;
-    struct mosquitto *c = m->client;
-    int rc = mosquitto_int_option(c, MOSQ_OPT_PROTOCOL_VERSION,
-                                  o->is_v311 ? MQTT_PROTOCOL_V311 : MQTT_PROTOCOL_V5);
-    rc = rc == 0 ? mosquitto_int_option(c, MOSQ_OPT_TCP_NODELAY, 1) : rc;
-    rc = rc == 0 ? mosquitto_int_option(c, MOSQ_OPT_RECEIVE_MAXIMUM, (int)o->receive_max) : rc;
-    rc = rc == 0 ? mosquitto_int_option(c, MOSQ_OPT_SEND_MAXIMUM, (int)o->send_max) : rc;
-
-    /* then nothing is written but in mosquitto_loop_write: a PUBACK waits for it */
-    rc = rc == 0 ? mosquitto_threaded_set(c, true) : rc;
-    if (rc == 0 && o->user != NULL && o->user[0] != '\0') {
-        rc = mosquitto_username_pw_set(c, o->user, o->password);
-    }
-    if (rc == 0 && o->status_topic != NULL) {
-        rc = mosquitto_will_set(c, o->status_topic, 7, "offline", 1, o->retains_status);
-    }
-    return rc == 0 && !o->is_v311 ? set_properties(m) : rc;
-}
-
 evtwin_status evtwin__mqtt_create(const evtwin__mqtt_options *options, evtwin__mqtt **out) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, init_library);
     evtwin__mqtt *m = evtwin__calloc(1, sizeof *m);
     EVTWIN_FAIL_IF(m == NULL, EVTWIN_E_NOMEM, "out of memory for a connection");
     m->options = *options;
-    m->client = mosquitto_new(options->client_id, !options->keeps_session, m);
-    evtwin_status st = m->client != NULL
-                           ? EVTWIN_OK
-                           : evtwin__fail(EVTWIN_E_ARG, "%s: client id '%.60s': %s", options->name,
-                                          options->client_id, strerror(errno));
-    const int rc = st == EVTWIN_OK ? set_options(m) : 0;
-    st = rc != 0 ? evtwin__fail(EVTWIN_E_ARG, "%s: %s", options->name, mosquitto_strerror(rc)) : st;
-    st = st == EVTWIN_OK && options->uses_tls ? set_tls(m) : st;
+    void *client = NULL;
+    const evtwin_status st = evtwin__mqtt_client_make(options, m, &client);
     if (st < 0) {
-        evtwin__mqtt_free(m);
+        evtwin__free(m);
         return st;
     }
+    m->client = client;
     mosquitto_connect_v5_callback_set(m->client, on_connect);
     mosquitto_disconnect_v5_callback_set(m->client, on_disconnect);
     mosquitto_subscribe_v5_callback_set(m->client, on_subscribe);
@@ -531,26 +389,11 @@ size_t evtwin__mqtt_broker_max(const evtwin__mqtt *m) {
 
 /* ---- send and receive ---- */
 
-static int add_properties(const evtwin__mqtt_publication *p, mosquitto_property **list) {
-    int rc = 0;
-    if (p->response_topic != NULL) {
-        rc = mosquitto_property_add_string(list, MQTT_PROP_RESPONSE_TOPIC, p->response_topic);
-    }
-    if (rc == 0 && p->correlation != NULL) {
-        rc = mosquitto_property_add_binary(list, MQTT_PROP_CORRELATION_DATA, p->correlation,
-                                           (uint16_t)strlen(p->correlation));
-    }
-    for (size_t i = 0; i < p->n_receipts && rc == 0; i++) {
-        rc = mosquitto_property_add_string_pair(list, MQTT_PROP_USER_PROPERTY, EVTWIN__MQTT_RECEIPT,
-                                                p->receipts[i]);
-    }
-    return rc;
-}
-
 evtwin_status evtwin__mqtt_publish(evtwin__mqtt *m, const evtwin__mqtt_publication *p,
                                    int *mid_out) {
-    mosquitto_property *list = NULL;
-    int rc = add_properties(p, &list);
+    void *made = NULL;
+    int rc = evtwin__mqtt_properties_make(p, &made);
+    mosquitto_property *list = made;
     rc = rc == 0 ? mosquitto_publish_v5(m->client, mid_out, p->topic, (int)p->payload_size,
                                         p->payload, p->qos, false, list)
                  : rc;

@@ -3,6 +3,7 @@
  * work. */
 
 #include "serve/exposition.h"
+#include "serve/metrics_pump.h"
 
 #include "core/clock.h"
 #include "core/dict.h"
@@ -60,7 +61,8 @@ struct evtwin_metrics {
     double good_s, limit_s; /* when a cycle last went well, how long that is enough; 0 = never */
     feature *features;      /* (n_features) */
     size_t n_features;
-    evtwin__dict ids; /* in order of first sight, as the batteries */
+    evtwin__pump_copy delivered; /* of the pump observed last */
+    evtwin__dict ids;            /* in order of first sight, as the batteries */
     battery batteries[EVTWIN__METRICS_MAX_BATTERIES];
 };
 
@@ -80,6 +82,7 @@ void evtwin_metrics_free(evtwin_metrics *metrics) {
     pthread_mutex_destroy(&metrics->lock);
     evtwin__dict_free(&metrics->ids);
     evtwin__free(metrics->features);
+    evtwin__pump_copy_free(&metrics->delivered);
     evtwin__free(metrics);
 }
 
@@ -223,6 +226,20 @@ evtwin_status evtwin_metrics_observe_session(evtwin_metrics *metrics,
     return EVTWIN_OK;
 }
 
+evtwin_status evtwin_metrics_observe_pump(evtwin_metrics *metrics, const evtwin_pump *pump,
+                                          const evtwin_screen *screen) {
+    EVTWIN_FAIL_IF(metrics == NULL || pump == NULL, EVTWIN_E_ARG,
+                   "evtwin_metrics_observe_pump: metrics or pump is NULL");
+    evtwin__pump_copy now, before;
+    EVTWIN_TRY(evtwin__pump_copy_take(pump, screen, &now));
+    pthread_mutex_lock(&metrics->lock);
+    before = metrics->delivered;
+    metrics->delivered = now;
+    pthread_mutex_unlock(&metrics->lock);
+    evtwin__pump_copy_free(&before);
+    return EVTWIN_OK;
+}
+
 void evtwin_metrics_count_error(evtwin_metrics *metrics) {
     if (metrics == NULL) {
         return;
@@ -359,13 +376,17 @@ evtwin_status evtwin__metrics_write(const evtwin_metrics *metrics, evtwin__expos
     if (features != NULL && n_features > 0) {
         memcpy(features, m->features, n_features * sizeof *features);
     }
+    evtwin__pump_copy delivered = {.sinks = NULL};
+    const evtwin_status st = evtwin__pump_copy_dup(&m->delivered, &delivered);
     pthread_mutex_unlock(&m->lock);
-    const int is_copied = copy != NULL && features != NULL;
+    const int is_copied = copy != NULL && features != NULL && st >= 0;
     if (is_copied) {
         write_batteries(copy, n, out);
         write_totals(&t, n, out);
         write_features(features, n_features, out);
+        evtwin__pump_copy_write(&delivered, out);
     }
+    evtwin__pump_copy_free(&delivered);
     evtwin__free(copy);
     evtwin__free(features);
     EVTWIN_FAIL_IF(!is_copied, EVTWIN_E_NOMEM, "out of memory for the metrics of %zu batteries", n);

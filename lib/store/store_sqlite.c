@@ -53,7 +53,7 @@ static void close_file(sqlite_store *s) {
     evtwin__db_close(db);
     evtwin__writer_locks_free(s->locks);
     s->locks = NULL;
-    s->n_limits = 0;
+    s->limits.n = 0;
     s->sweep = (sqlite_sweep){.is_active = 0};
 }
 
@@ -163,8 +163,7 @@ static evtwin_status sqlite_open(const char *text, const evtwin_store_options *o
     return st;
 }
 
-const evtwin__store_backend evtwin__store_sqlite = {.scheme = "sqlite",
-                                                    .open = sqlite_open,
+const evtwin__store_backend evtwin__store_sqlite = {.open = sqlite_open,
                                                     .free = sqlite_free,
                                                     .refresh = sqlite_refresh,
                                                     .deadline = sqlite_deadline,

@@ -3,9 +3,9 @@
 #ifndef EVTWIN_STORE_SQLITE_H
 #define EVTWIN_STORE_SQLITE_H
 
-#include "core/thresholds.h"
 #include "io/sqlite.h"
 #include "store/backend.h"
+#include "store/judge.h"
 #include "store/writer_lock.h"
 
 #include <pthread.h>
@@ -22,6 +22,7 @@ typedef enum sqlite_sql {
     SQL_INSERT,
     SQL_ROW,
     SQL_PUT_PREDICTION,
+    SQL_MERGE_PREDICTION,
     SQL_STORED_TIME,
     SQL_PUT_BY_REVISION,
     SQL_PUT_UNREADABLE,
@@ -68,14 +69,6 @@ typedef struct sqlite_sweep {
     char time[SQLITE_SWEEP_TIME];     /* rows of it up to this time are done */
 } sqlite_sweep;
 
-/* A limit of status or of alerts. No padding: compared as bytes. */
-typedef struct sqlite_limit {
-    double limit;
-    int32_t q, is_below, level, kind; /* evtwin_health, evtwin_threshold_kind */
-} sqlite_limit;
-
-enum { SQLITE_MAX_LIMITS = 256 };
-
 /* 2^62: a higher revision is not one that the store has given out. */
 #define SQLITE_MAX_REVISION (INT64_C(1) << 62)
 #define SQLITE_MAX_REVISION_TEXT "4611686018427387904"
@@ -96,8 +89,7 @@ typedef struct sqlite_store {
     evtwin__db *db; /* NULL after the file was replaced, until it can be opened again */
     evtwin__stmt *stmt[SQL_N];
     evtwin__writer_locks *locks; /* NULL in memory, for readers, and before the first insert */
-    sqlite_limit limit[SQLITE_MAX_LIMITS]; /* as the prepared statements have them */
-    size_t n_limits;
+    evtwin__limits limits;       /* as the prepared statements have them */
     sqlite_sweep sweep;
 } sqlite_store;
 
@@ -174,20 +166,12 @@ evtwin_status evtwin__sqlite_expired_hours(sqlite_store *s, const char *battery_
 
 /* ---- store_sqlite_health.c: the health of the batteries that a transaction writes ---- */
 
-/* Rows are judged one by one, in the order of their time; a row older than what its battery was
- * judged by changes nothing. */
-typedef struct sqlite_judge sqlite_judge;
+/* Row i has been written; value as evtwin__rows_get gave it. */
+evtwin_status evtwin__sqlite_judge_row(sqlite_store *s, evtwin__judge *judge, size_t i,
+                                       const evtwin__value *value, evtwin__row_event event);
 
-/* Row i of rows has been inserted (is_insert) or predicted; value as evtwin__rows_get gave it. The
- * judge is made with the first row (*judge NULL). */
-evtwin_status evtwin__sqlite_judge_row(sqlite_store *s, sqlite_judge **judge,
-                                       const evtwin__rows *rows, size_t i,
-                                       const evtwin__value *value, int is_insert);
-
-/* Write what has become of the batteries, if st is a success; free the judge. Returns st, or the
- * failure to write. */
-evtwin_status evtwin__sqlite_judge_end(sqlite_store *s, sqlite_judge *judge, int64_t now_us,
-                                       evtwin_status st);
+/* Write what has become of the batteries. */
+evtwin_status evtwin__sqlite_judge_end(sqlite_store *s, evtwin__judge *judge, int64_t now_us);
 
 /* ---- store_sqlite_expire.c: a little of it, after an insert of n rows ---- */
 

@@ -4,6 +4,8 @@
 #include "core/num.h"
 #include "core/status.h"
 #include "core/text.h"
+#include "core/time.h"
+#include "store/sql_text.h"
 #include "store/store_sqlite.h"
 
 #include <assert.h>
@@ -23,9 +25,10 @@
     " sum(voltage), count(current), sum(current), max(charge_cycles), count(rul_prediction),"      \
     " sum(rul_prediction), count(failure_probability), sum(failure_probability)"
 
-/* Marks, replaced when a statement is prepared: the lists below, as @row for all columns;
- * @revision (its parameter), @status (of a row that is predicted, by the limits), @key (of a row),
- * @place (of a row: the revision that it was read with), @is_predicted. */
+/* Marks, replaced when a statement is prepared: those of sql_text.h and the lists below; @revision
+ * (its parameter), @status (of a row that is predicted, by the limits), @key (of a row), @place (of
+ * a row: the revision that it was read with), @when (of its prediction), @differences (of its
+ * prediction to the one that is there). */
 static const char *const sql_texts[SQL_N] = {
     [SQL_REVISION_GET] = "SELECT revision, clock_us, uptime_us, boot, (SELECT max(revision) FROM"
                          " ev_telemetry), (SELECT max(clock_us) FROM ev_mark) FROM ev_revision",
@@ -44,6 +47,10 @@ static const char *const sql_texts[SQL_N] = {
     [SQL_ROW] = "SELECT @telemetry FROM ev_telemetry WHERE @key",
     [SQL_PUT_PREDICTION] = "UPDATE ev_telemetry SET @assignments, revision = @revision,"
                            " status = @status WHERE @key",
+    /* of an insert, on a row that is there: an older prediction gives way to another one */
+    [SQL_MERGE_PREDICTION] = "UPDATE ev_telemetry SET @assignments, revision = @revision,"
+                             " status = @status WHERE @key AND (prediction_timestamp IS NULL OR"
+                             " (prediction_timestamp < @when AND (@differences)))",
     /* a key of another program in a form of its own is found by the place it was read from */
     [SQL_STORED_TIME] = "SELECT time FROM ev_telemetry WHERE revision = ?",
     [SQL_PUT_BY_REVISION] = "UPDATE ev_telemetry SET @assignments, revision = @revision,"
@@ -155,51 +162,38 @@ static const char *const sql_texts[SQL_N] = {
 
 /* ---- marks ---- */
 
-__attribute__((format(printf, 2, 3))) static void say(evtwin__text *sql, const char *format, ...) {
-    char part[200];
-    va_list args;
-    va_start(args, format);
-    const int n = vsnprintf(part, sizeof part, format, args);
-    va_end(args);
-    assert(n >= 0 && (size_t)n < sizeof part);
-    evtwin__text_add(sql, part, (size_t)n);
-}
-
 /* A missing value breaks no rule, in SQL as in C. The quantities of these kinds are parameters, the
  * others columns. One WHEN a rule: SQLite bounds the depth of OR. */
 static void say_status(evtwin__text *sql, const sqlite_store *s, unsigned parameters) {
     evtwin__text_put(sql, "CASE ");
     for (int level = EVTWIN_HEALTH_CRITICAL; level > EVTWIN_HEALTH_NORMAL; level--) {
-        for (size_t i = 0; i < s->n_limits; i++) {
-            const sqlite_limit *limit = &s->limit[i];
+        for (size_t i = 0; i < s->limits.n; i++) {
+            const evtwin__limit *limit = &s->limits.limit[i];
             const size_t q = (size_t)limit->q;
             char value[80], number[EVTWIN__NUM_SIZE];
             if (limit->level == level && limit->kind == EVTWIN_THRESHOLD_STATUS) {
                 snprintf(value, sizeof value, "?%zu", q + 1);
                 evtwin__format_f64(limit->limit, number);
-                say(sql, "WHEN %s %c %s THEN '%s' ",
-                    evtwin__is_of(q, parameters) ? value : evtwin__schema[q].name,
-                    limit->is_below ? '<' : '>', number, evtwin_health_name((evtwin_health)level));
+                evtwin__sql_say(sql, "WHEN %s %c %s THEN '%s' ",
+                                evtwin__is_of(q, parameters) ? value : evtwin__schema[q].name,
+                                limit->is_below ? '<' : '>', number,
+                                evtwin_health_name((evtwin_health)level));
             }
         }
     }
     /* an empty CASE is not SQL */
-    say(sql, "WHEN 1 THEN '%s' END", evtwin_health_name(EVTWIN_HEALTH_NORMAL));
+    evtwin__sql_say(sql, "WHEN 1 THEN '%s' END", evtwin_health_name(EVTWIN_HEALTH_NORMAL));
 }
 
-/* Marks that list quantities: what stands between two of them, and what each gives: $ is its name,
- * # its parameter, which for the status of a new row is what the limits say. */
+/* Marks that list quantities beside those of sql_text.h: what stands between two of them, and what
+ * each gives: $ is its name, # its parameter, which for the status of a new row is what the limits
+ * say. */
 static const struct {
     const char *mark;
     unsigned kinds;
     int only_numbers;
     const char *separator, *form;
 } lists[] = {
-    {"telemetry", EVTWIN__TELEMETRY, 0, ", ", "$"},
-    {"predictions", EVTWIN__PREDICTIONS, 0, ", ", "$"},
-    {"row", EVTWIN__STORED, 0, ", ", "$"},
-    {"t.row", EVTWIN__STORED, 0, ", ", "t.$"},
-    {"p.predictions", EVTWIN__PREDICTIONS, 0, ", ", "p.$"},
     {"params", EVTWIN__STORED, 0, ", ", "#"},
     {"assignments", EVTWIN__PREDICTIONS, 0, ", ", "$ = #"},
     {"new_values", EVTWIN__STORED, 1, "", " WHEN '$' THEN NEW.$"},
@@ -223,13 +217,24 @@ static void say_list(evtwin__text *sql, const sqlite_store *s, size_t list) {
             } else if (q == EVTWIN__Q_STATUS) {
                 say_status(sql, s, EVTWIN__STORED);
             } else {
-                say(sql, "?%zu", q + 1);
+                evtwin__sql_say(sql, "?%zu", q + 1);
             }
         }
     }
 }
 
-static void say_mark(evtwin__text *sql, const sqlite_store *s, const char *mark, size_t length) {
+static void say_differences(evtwin__text *sql) {
+    const char *separator = "";
+    for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
+        if (evtwin__is_of(q, EVTWIN__PREDICTIONS) && q != EVTWIN__Q_PREDICTION_TIMESTAMP) {
+            evtwin__sql_say(sql, "%s%s IS NOT ?%zu", separator, evtwin__schema[q].name, q + 1);
+            separator = " OR ";
+        }
+    }
+}
+
+static void say_mark(evtwin__text *sql, const void *ctx, const char *mark, size_t length) {
+    const sqlite_store *s = ctx;
     for (size_t i = 0; i < N_LISTS; i++) {
         if (strlen(lists[i].mark) == length && memcmp(mark, lists[i].mark, length) == 0) {
             say_list(sql, s, i);
@@ -241,38 +246,28 @@ static void say_mark(evtwin__text *sql, const sqlite_store *s, const char *mark,
         say_status(sql, s, EVTWIN__PREDICTIONS);
         break;
     case 'r':
-        say(sql, "?%d", EVTWIN__Q_REVISION + 1);
+        evtwin__sql_say(sql, "?%d", EVTWIN__Q_REVISION + 1);
         break;
     case 'p':
-        say(sql, "revision = ?%d AND battery_id = ?%d AND seq = ?%d", EVTWIN__Q_COUNT + 1,
-            EVTWIN__Q_BATTERY_ID + 1, EVTWIN__Q_SEQ + 1);
+        evtwin__sql_say(sql, "revision = ?%d AND battery_id = ?%d AND seq = ?%d",
+                        EVTWIN__Q_COUNT + 1, EVTWIN__Q_BATTERY_ID + 1, EVTWIN__Q_SEQ + 1);
         break;
-    case 'k':
-        say(sql, "battery_id = ?%d AND time = ?%d AND seq = ?%d", EVTWIN__Q_BATTERY_ID + 1,
-            EVTWIN__Q_TIME + 1, EVTWIN__Q_SEQ + 1);
+    case 'w':
+        evtwin__sql_say(sql, "?%d", EVTWIN__Q_PREDICTION_TIMESTAMP + 1);
+        break;
+    case 'd':
+        say_differences(sql);
         break;
     default:
-        for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
-            say(sql, "%s%s IS NOT NULL", t == 0 ? "(" : " OR ",
-                evtwin__schema[evtwin__target_prediction(t)].name);
-        }
-        evtwin__text_put(sql, ")");
+        evtwin__sql_say(sql, "battery_id = ?%d AND time = ?%d AND seq = ?%d",
+                        EVTWIN__Q_BATTERY_ID + 1, EVTWIN__Q_TIME + 1, EVTWIN__Q_SEQ + 1);
         break;
     }
 }
 
 /* text with its marks replaced, and a NUL. */
 static void write_sql(evtwin__text *sql, const sqlite_store *s, const char *text) {
-    while (*text != '\0') {
-        const size_t plain = strcspn(text, "@");
-        evtwin__text_add(sql, text, plain);
-        text += plain;
-        if (*text == '@') {
-            const size_t length = strspn(text + 1, "abcdefghijklmnopqrstuvwxyz_.");
-            say_mark(sql, s, text + 1, length);
-            text += 1 + length;
-        }
-    }
+    evtwin__sql_write(sql, text, say_mark, s);
     evtwin__text_add(sql, "", 1);
 }
 
@@ -300,13 +295,13 @@ evtwin_status evtwin__sqlite_prepare_kept(evtwin__db *db, evtwin__kept_id which,
     if (is_read) {
         evtwin__text_put(&sql, "SELECT ");
     } else {
-        say(&sql, "INSERT OR REPLACE INTO %s (", kept->sql_table);
+        evtwin__sql_say(&sql, "INSERT OR REPLACE INTO %s (", kept->sql_table);
     }
     for (size_t c = 0; c < kept->n_columns; c++) {
-        say(&sql, "%s\"%s\"", c > 0 ? ", " : "", kept->column[c].name);
+        evtwin__sql_say(&sql, "%s\"%s\"", c > 0 ? ", " : "", kept->column[c].name);
     }
     if (is_read) {
-        say(&sql, " FROM %s ORDER BY %s", kept->sql_table, kept->sql_order);
+        evtwin__sql_say(&sql, " FROM %s ORDER BY %s", kept->sql_table, kept->sql_order);
     }
     for (size_t c = 0; c < kept->n_columns && !is_read; c++) {
         evtwin__text_put(&sql, c == 0 ? ") VALUES (?" : ", ?");
@@ -369,45 +364,22 @@ evtwin_status evtwin__sqlite_run(sqlite_store *s, sqlite_sql which, const char *
 
 /* ---- limits ---- */
 
-/* A limit that this version knows; other programs may have put anything there. */
-static int read_limit(evtwin__stmt *stmt, sqlite_limit *limit) {
-    const char *quantity = evtwin__stmt_text(stmt, 0), *level = evtwin__stmt_text(stmt, 1);
-    const char *operator= evtwin__stmt_text(stmt, 2);
-    int64_t is_alert = 0;
-    evtwin__stmt_i64(stmt, 4, &is_alert);
-    size_t q = 0;
-    while (q < EVTWIN__Q_COUNT && quantity != NULL &&
-           strcmp(evtwin__schema[q].name, quantity) != 0) {
-        q++;
-    }
-    if (q == EVTWIN__Q_COUNT || !evtwin__is_of(q, EVTWIN__STORED) ||
-        !evtwin__quantity_is_number(q) || level == NULL || operator== NULL) {
-        return 0;
-    }
-    *limit = (sqlite_limit){.limit = evtwin__stmt_f64(stmt, 3),
-                            .q = (int32_t)q,
-                            .is_below = operator[0] == '<',
-                            .level = strcmp(level, "CRITICAL") == 0 ? EVTWIN_HEALTH_CRITICAL
-                                     : strcmp(level, "NORMAL") == 0 ? EVTWIN_HEALTH_NORMAL
-                                                                    : EVTWIN_HEALTH_WARNING,
-                            .kind = is_alert ? EVTWIN_THRESHOLD_ALERT : EVTWIN_THRESHOLD_STATUS};
-    return isfinite(limit->limit);
-}
-
 evtwin_status evtwin__sqlite_use_limits(sqlite_store *s) {
     evtwin__stmt *stmt = NULL;
     EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_LIMITS, &stmt, ""));
     evtwin_status st = EVTWIN_OK;
-    sqlite_limit limit[SQLITE_MAX_LIMITS];
-    size_t n = 0;
-    while (n < SQLITE_MAX_LIMITS && (st = evtwin__stmt_step(stmt)) == EVTWIN_OK) {
-        n += read_limit(stmt, &limit[n]) != 0;
+    evtwin__limits limits = {.n = 0};
+    while ((st = evtwin__stmt_step(stmt)) == EVTWIN_OK) {
+        int64_t is_alert = 0;
+        evtwin__stmt_i64(stmt, 4, &is_alert);
+        evtwin__limits_add(&limits, evtwin__stmt_text(stmt, 0), evtwin__stmt_text(stmt, 1),
+                           evtwin__stmt_text(stmt, 2), evtwin__stmt_f64(stmt, 3), (int)is_alert);
     }
     evtwin__stmt_reset(stmt);
-    if (st >= 0 && (n != s->n_limits || memcmp(limit, s->limit, n * sizeof *limit) != 0)) {
-        memcpy(s->limit, limit, n * sizeof *limit);
-        s->n_limits = n;
-        static const sqlite_sql judging[] = {SQL_INSERT, SQL_PUT_PREDICTION, SQL_PUT_BY_REVISION};
+    if (st >= 0 && !evtwin__limits_are_equal(&limits, &s->limits)) {
+        s->limits = limits;
+        static const sqlite_sql judging[] = {SQL_INSERT, SQL_PUT_PREDICTION, SQL_MERGE_PREDICTION,
+                                             SQL_PUT_BY_REVISION};
         for (size_t i = 0; i < sizeof judging / sizeof judging[0]; i++) {
             evtwin__stmt_free(s->stmt[judging[i]]);
             s->stmt[judging[i]] = NULL;
@@ -418,8 +390,9 @@ evtwin_status evtwin__sqlite_use_limits(sqlite_store *s) {
 
 /* Years 0 to 9999: what the 27 characters of a stored time can say. */
 void evtwin__sqlite_time(int64_t time_us, char text[EVTWIN_TIME_TEXT_SIZE]) {
-    const int64_t first_us = INT64_C(-62167219200000000), last_us = INT64_C(253402300799999999);
-    const int64_t clamped = time_us < first_us ? first_us : time_us > last_us ? last_us : time_us;
+    const int64_t clamped = time_us < EVTWIN__TIME_FIRST_US  ? EVTWIN__TIME_FIRST_US
+                            : time_us > EVTWIN__TIME_LAST_US ? EVTWIN__TIME_LAST_US
+                                                             : time_us;
     const evtwin_status st = evtwin_time_format(clamped, text, EVTWIN_TIME_TEXT_SIZE);
     assert(st == EVTWIN_OK);
     (void)st;

@@ -148,6 +148,18 @@ static evtwin_status compare_row(sqlite_store *s, const evtwin__value *value,
     return st < 0 ? st : EVTWIN_OK;
 }
 
+/* The prediction that comes with a row that is there already. */
+static evtwin_status merge_row(sqlite_store *s, const evtwin__value *value, const row_times *times,
+                               int64_t revision) {
+    evtwin__stmt *stmt = NULL;
+    EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_MERGE_PREDICTION, &stmt, ""));
+    bind_values(stmt, EVTWIN__PREDICTIONS, value);
+    bind_predicted_at(stmt, value, times->now);
+    bind_key(stmt, value, times);
+    evtwin__stmt_bind_i64(stmt, EVTWIN__Q_REVISION + 1, revision);
+    return evtwin__stmt_run(stmt);
+}
+
 /* ---- standing predictions: the latest of each battery ---- */
 
 /* The newest predicted row of a run of rows of one battery. Batches come battery by battery, so
@@ -191,54 +203,93 @@ static const int64_t *was(const evtwin__rows *rows, size_t i) {
     return rows->was_revision != NULL ? &rows->was_revision[i] : NULL;
 }
 
-/* Insert rows (report is not NULL), or write the predictions of rows, within the caller's
- * transaction. *n_out: rows that have changed; the judge sees each. */
-static evtwin_status write_each(sqlite_store *s, const evtwin__rows *rows, int64_t now_us,
-                                evtwin_insert_report *report, sqlite_judge **judge, size_t *n_out) {
-    evtwin__stmt *stmt = NULL;
+/* A transaction that writes rows. */
+typedef struct writing {
+    sqlite_store *s;
+    const evtwin__rows *rows;
+    evtwin_insert_report *report; /* NULL: predictions */
+    evtwin__stmt *stmt;
     sqlite_counter counter;
-    EVTWIN_TRY(evtwin__sqlite_use_limits(s));
-    EVTWIN_TRY(evtwin__sqlite_ask(s, report != NULL ? SQL_INSERT : SQL_PUT_PREDICTION, &stmt, ""));
-    EVTWIN_TRY(evtwin__sqlite_counter_get(s, &counter));
-    char now[EVTWIN_TIME_TEXT_SIZE];
-    evtwin__sqlite_time(now_us, now);
-    row_times times = {.now = now};
-    standing run = {.seq = 0};
-    sqlite_hours hours = {.newest = ""};
-    size_t n = 0;
-    evtwin__value value[EVTWIN__Q_COUNT] = {{0}};
-    for (size_t i = 0; i < rows->binding.rows; i++) {
-        EVTWIN_TRY(evtwin__rows_get(rows, i, value));
-        evtwin__sqlite_time(value[EVTWIN__Q_TIME].i64, times.time);
-        EVTWIN_TRY(report != NULL
-                       ? insert_row(stmt, value, &times, counter.revision + 1)
-                       : put_row(s, stmt, value, &times, was(rows, i), counter.revision + 1));
-        if (evtwin__db_changes(s->db) > 0) {
-            counter.revision++;
-            n++;
-            EVTWIN_TRY(
-                evtwin__sqlite_touch_hour(s, &hours, value[EVTWIN__Q_BATTERY_ID].text, times.time));
-            EVTWIN_TRY(evtwin__sqlite_judge_row(s, judge, rows, i, value, report != NULL));
-            if (evtwin__row_is_predicted(value)) {
-                EVTWIN_TRY(note_standing(s, &run, value, times.time));
-            }
-        } else if (report != NULL) {
-            EVTWIN_TRY(compare_row(s, value, &times, report));
-        }
+    row_times times;
+    standing run;
+    sqlite_hours hours;
+    evtwin__judge *judge;
+    size_t n_written;
+} writing;
+
+/* Write row i; *event_out says what has happened to it, if it was changed. Returns EVTWIN_DONE if
+ * it was not. */
+static evtwin_status write_row(writing *w, size_t i, const evtwin__value *value,
+                               evtwin__row_event *event_out) {
+    const int64_t revision = w->counter.revision + 1;
+    if (w->report == NULL) {
+        *event_out = EVTWIN__ROW_PREDICTED;
+        EVTWIN_TRY(put_row(w->s, w->stmt, value, &w->times, was(w->rows, i), revision));
+        return evtwin__db_changes(w->s->db) > 0 ? EVTWIN_OK : EVTWIN_DONE;
     }
-    *n_out = n;
-    EVTWIN_TRY(put_standing(s, &run));
-    EVTWIN_TRY(evtwin__sqlite_sum_hours(s, &hours, n));
-    return n > 0 ? evtwin__sqlite_counter_set(s, &counter) : EVTWIN_OK;
+    *event_out = EVTWIN__ROW_INSERTED;
+    EVTWIN_TRY(insert_row(w->stmt, value, &w->times, revision));
+    if (evtwin__db_changes(w->s->db) > 0) {
+        w->report->n_inserted++;
+        return EVTWIN_OK;
+    }
+    EVTWIN_TRY(compare_row(w->s, value, &w->times, w->report));
+    if (!evtwin__row_is_predicted(value)) {
+        return EVTWIN_DONE;
+    }
+    *event_out = EVTWIN__ROW_MERGED;
+    EVTWIN_TRY(merge_row(w->s, value, &w->times, revision));
+    return evtwin__db_changes(w->s->db) > 0 ? EVTWIN_OK : EVTWIN_DONE;
 }
 
-/* The same, and the health of their batteries. */
+/* What follows from a row that was written. */
+static evtwin_status note_row(writing *w, size_t i, const evtwin__value *value,
+                              evtwin__row_event event) {
+    w->counter.revision++;
+    w->n_written++;
+    EVTWIN_TRY(evtwin__sqlite_touch_hour(w->s, &w->hours, value[EVTWIN__Q_BATTERY_ID].text,
+                                         w->times.time));
+    EVTWIN_TRY(evtwin__sqlite_judge_row(w->s, w->judge, i, value, event));
+    return evtwin__row_is_predicted(value) ? note_standing(w->s, &w->run, value, w->times.time)
+                                           : EVTWIN_OK;
+}
+
+static evtwin_status write_each(writing *w) {
+    evtwin__value value[EVTWIN__Q_COUNT] = {{0}};
+    for (size_t i = 0; i < w->rows->binding.rows; i++) {
+        evtwin__row_event event;
+        EVTWIN_TRY(evtwin__rows_get(w->rows, i, value));
+        evtwin__sqlite_time(value[EVTWIN__Q_TIME].i64, w->times.time);
+        const evtwin_status st = write_row(w, i, value, &event);
+        EVTWIN_TRY(st == EVTWIN_OK ? note_row(w, i, value, event) : st);
+    }
+    EVTWIN_TRY(put_standing(w->s, &w->run));
+    return evtwin__sqlite_sum_hours(w->s, &w->hours, w->n_written);
+}
+
+/* Insert rows (report is not NULL), or write the predictions of rows, within the caller's
+ * transaction, and the health of their batteries. *n_out: rows that have changed. */
 static evtwin_status write_rows(sqlite_store *s, const evtwin__rows *rows,
                                 evtwin_insert_report *report, size_t *n_out) {
     const int64_t now_us = s->base.now();
-    sqlite_judge *judge = NULL;
-    const evtwin_status st = write_each(s, rows, now_us, report, &judge, n_out);
-    return evtwin__sqlite_judge_end(s, judge, now_us, st);
+    char now[EVTWIN_TIME_TEXT_SIZE];
+    evtwin__sqlite_time(now_us, now);
+    writing w = {.s = s, .rows = rows, .report = report, .times = {.now = now}};
+    EVTWIN_TRY(evtwin__sqlite_use_limits(s));
+    EVTWIN_TRY(
+        evtwin__sqlite_ask(s, report != NULL ? SQL_INSERT : SQL_PUT_PREDICTION, &w.stmt, ""));
+    EVTWIN_TRY(evtwin__sqlite_counter_get(s, &w.counter));
+    EVTWIN_TRY(evtwin__judge_create(&s->limits, rows, &w.judge));
+    evtwin_status st = write_each(&w);
+    if (st >= 0 && w.n_written > 0) {
+        st = evtwin__sqlite_counter_set(s, &w.counter);
+    }
+    if (st >= 0) {
+        st = evtwin__sqlite_judge_end(s, w.judge, now_us);
+    }
+    evtwin__judge_free(w.judge);
+    *n_out = w.n_written;
+    return st;
 }
 
 /* The first insert of a battery takes its writer lock, before anything is written. */
@@ -262,9 +313,10 @@ evtwin_status evtwin__sqlite_insert(evtwin_store *store, const evtwin__rows *row
                                     const char *source, const char *position,
                                     evtwin_insert_report *report) {
     sqlite_store *s = (sqlite_store *)store;
-    EVTWIN_TRY(lock_batteries(s, &rows->binding));
+    size_t n_written = 0;
+    EVTWIN_TRY(store->options.shares_batteries ? EVTWIN_OK : lock_batteries(s, &rows->binding));
     EVTWIN_TRY(evtwin__db_begin_write(s->db));
-    evtwin_status st = write_rows(s, rows, report, &report->n_inserted);
+    evtwin_status st = write_rows(s, rows, report, &n_written);
     if (st >= 0 && source != NULL) {
         st = evtwin__sqlite_run(s, SQL_PUT_POSITION, "ss", source, position);
     }

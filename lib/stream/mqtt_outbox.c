@@ -36,6 +36,7 @@ struct evtwin__outgoing {
     stage stage;
     int mid;
     int64_t sent_ms;
+    uint64_t number; /* its id in receipts */
 };
 
 /* ---- compose ---- */
@@ -80,30 +81,49 @@ void evtwin__outbox_free(evtwin__outbox *o) {
 
 /* ---- the batch on its way ---- */
 
-static int is_same(const evtwin__mailbag *a, const evtwin__mailbag *b) {
-    if (a->n == 0 || a->n != b->n || a->text.size != b->text.size ||
-        memcmp(a->text.data, b->text.data, a->text.size) != 0) {
-        return 0;
-    }
-    for (size_t i = 0; i < a->n; i++) {
-        if (a->messages[i].payload != b->messages[i].payload ||
-            a->messages[i].size != b->messages[i].size) {
-            return 0;
+/* How many messages at the beginning of both are the same. */
+static size_t n_common(const evtwin__mailbag *a, const evtwin__mailbag *b) {
+    size_t i = 0;
+    for (; i < a->n && i < b->n; i++) {
+        const evtwin__outgoing *x = &a->messages[i], *y = &b->messages[i];
+        if (x->size != y->size || x->topic != y->topic || x->payload != y->payload ||
+            memcmp(a->text.data + x->topic, b->text.data + y->topic,
+                   x->payload - x->topic + x->size) != 0) {
+            break;
         }
     }
-    return 1;
+    return i;
 }
 
-/* Go on with what is pending if it was offered again; else what was composed takes its place. */
-static void adopt(evtwin__outbox *o) {
-    if (!is_same(&o->next, &o->pending)) {
-        const evtwin__mailbag old = o->pending;
-        o->first_number += old.n;
-        o->pending = o->next;
-        o->next = old;
-        o->n_done = o->first_open = o->next_new = o->n_sent = o->n_taken = 0;
-        o->resend_ms = FIRST_RESEND_MS;
+static void count_stages(evtwin__outbox *o) {
+    o->n_done = o->n_sent = o->n_taken = 0;
+    o->first_open = o->next_new = o->pending.n;
+    for (size_t i = o->pending.n; i-- > 0;) {
+        const stage at = o->pending.messages[i].stage;
+        o->n_done += at == STAGE_DONE;
+        o->n_sent += at == STAGE_SENT;
+        o->n_taken += at == STAGE_TAKEN;
+        o->first_open = at != STAGE_DONE ? i : o->first_open;
+        o->next_new = at == STAGE_NEW ? i : o->next_new;
     }
+}
+
+/* What was composed takes the place of what is pending, and goes on where that was as far as it is
+ * the same: a batch is offered again as it was, or with rows added at its end. */
+static void adopt(evtwin__outbox *o) {
+    const size_t n_same = n_common(&o->next, &o->pending);
+    const evtwin__mailbag old = o->pending;
+    for (size_t i = 0; i < o->next.n; i++) {
+        if (i < n_same) {
+            o->next.messages[i] = old.messages[i];
+        } else {
+            o->next.messages[i].number = o->next_number++;
+        }
+    }
+    o->pending = o->next;
+    o->next = old;
+    o->resend_ms = n_same > 0 ? o->resend_ms : FIRST_RESEND_MS;
+    count_stages(o);
     evtwin__outbox_clear(o);
 }
 
@@ -121,7 +141,7 @@ static void set_stage(evtwin__outbox *o, size_t i, stage to) {
 static evtwin_status send_one(evtwin__outbox *o, size_t i) {
     evtwin__outgoing *message = &o->pending.messages[i];
     char id[ID_SIZE];
-    snprintf(id, sizeof id, "%08x-%llu", (unsigned)o->run, (unsigned long long)o->first_number + i);
+    snprintf(id, sizeof id, "%08x-%llu", (unsigned)o->run, (unsigned long long)message->number);
     const evtwin__mqtt_publication p = {.topic = o->pending.text.data + message->topic,
                                         .payload = o->pending.text.data + message->payload,
                                         .payload_size = message->size,
@@ -158,7 +178,7 @@ static void hasten(const evtwin__outbox *o, evtwin__outgoing *message) {
 /* A broker that was lost may have forgotten all that it took. */
 static void look_for_new_connection(evtwin__outbox *o) {
     const uint64_t n = evtwin__mqtt_n_connected(o->mqtt);
-    for (size_t i = o->first_open; i < o->next_new && n != o->n_connected; i++) {
+    for (size_t i = o->first_open; i < o->pending.n && n != o->n_connected; i++) {
         hasten(o, &o->pending.messages[i]);
     }
     o->n_connected = n;
@@ -169,7 +189,7 @@ static evtwin_status send_unconfirmed(evtwin__outbox *o) {
     const int64_t now_ms = evtwin__monotonic_ms();
     look_for_new_connection(o);
     int has_sent = 0;
-    for (size_t i = o->first_open; i < o->next_new && o->n_taken > 0; i++) {
+    for (size_t i = o->first_open; i < o->pending.n && o->n_taken > 0; i++) {
         const evtwin__outgoing *message = &o->pending.messages[i];
         if (message->stage == STAGE_TAKEN && now_ms - message->sent_ms >= o->resend_ms) {
             EVTWIN_TRY(send_one(o, i));
@@ -232,8 +252,7 @@ evtwin_status evtwin__outbox_deliver(evtwin__outbox *o) {
         }
     }
     o->pending.n = o->pending.text.size = 0;
-    o->first_number += o->n_done;
-    o->n_done = 0;
+    o->n_done = o->first_open = o->next_new = 0;
     return EVTWIN_OK;
 }
 
@@ -241,11 +260,11 @@ evtwin_status evtwin__outbox_deliver(evtwin__outbox *o) {
 
 void evtwin__outbox_on_ack(evtwin__outbox *o, int mid, int reason) {
     size_t i = o->first_open;
-    while (i < o->next_new &&
+    while (i < o->pending.n &&
            (o->pending.messages[i].stage != STAGE_SENT || o->pending.messages[i].mid != mid)) {
         i++;
     }
-    if (i >= o->next_new || i >= o->pending.n) {
+    if (i >= o->pending.n) {
         return; /* of a batch that was given up, or a status */
     }
     if (reason >= 128) {
@@ -262,17 +281,20 @@ void evtwin__outbox_on_ack(evtwin__outbox *o, int mid, int reason) {
     set_stage(o, i, o->receipt_topic != NULL ? STAGE_TAKEN : STAGE_DONE);
 }
 
-/* The number of the message of the pending batch that "run-number" names, or n. */
+/* Which message of the pending batch "run-number" names; n if none. */
 static size_t find_id(const evtwin__outbox *o, const char *id) {
     char run[16];
     int64_t number = 0;
     const size_t length = (size_t)snprintf(run, sizeof run, "%08x-", (unsigned)o->run);
+    size_t i = o->first_open;
     if (strncmp(id, run, length) != 0 ||
-        !evtwin__parse_i64(id + length, strlen(id + length), &number) ||
-        (uint64_t)number < o->first_number || (uint64_t)number - o->first_number >= o->pending.n) {
+        !evtwin__parse_i64(id + length, strlen(id + length), &number)) {
         return o->pending.n;
     }
-    return (size_t)((uint64_t)number - o->first_number);
+    while (i < o->pending.n && o->pending.messages[i].number != (uint64_t)number) {
+        i++;
+    }
+    return i;
 }
 
 void evtwin__outbox_on_receipts(evtwin__outbox *o, const evtwin__mqtt_message *message) {

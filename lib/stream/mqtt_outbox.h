@@ -29,7 +29,7 @@ typedef struct evtwin__outbox {
     size_t n_done, first_open, next_new;
     size_t n_sent, n_taken; /* not acknowledged; acknowledged, but not confirmed */
     uint32_t run;           /* tells the receipts of this process from those of others */
-    uint64_t first_number;  /* of the pending messages */
+    uint64_t next_number;   /* of the next message that is new */
     int resend_ms;          /* what is not confirmed is sent again after this time */
     uint64_t n_connected;   /* evtwin__mqtt_n_connected when it was looked at last */
     int has_no_receiver;    /* the broker said so of a message */
@@ -42,9 +42,10 @@ typedef struct evtwin__outbox {
 evtwin_status evtwin__outbox_begin(evtwin__outbox *o, const char *topic);
 evtwin_status evtwin__outbox_end(evtwin__outbox *o);
 
-/* Deliver what was composed. If that is what was offered before and failed, only what is still open
- * of it is sent. EVTWIN_E_AGAIN if nothing moves on for five seconds, or as evtwin__mqtt_connect;
- * EVTWIN_E_DENIED, EVTWIN_E_ARG, EVTWIN_E_RANGE, EVTWIN_E_EXTERNAL if the broker refuses a message.
+/* Deliver what was composed. As far as it begins with what was offered before and failed, only what
+ * is still open of that is sent. EVTWIN_E_AGAIN if nothing moves on for five seconds, or as
+ * evtwin__mqtt_connect; EVTWIN_E_DENIED, EVTWIN_E_ARG, EVTWIN_E_RANGE, EVTWIN_E_EXTERNAL if the
+ * broker refuses a message.
  */
 evtwin_status evtwin__outbox_deliver(evtwin__outbox *o);
 

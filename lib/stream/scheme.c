@@ -6,6 +6,7 @@
 #include "core/mem.h"
 #include "core/num.h"
 #include "core/status.h"
+#include "store/backend.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -106,12 +107,38 @@ evtwin_status evtwin__params_read(const evtwin__uri *uri, const evtwin__param *p
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin__store_open_uri(const evtwin__uri *uri, const evtwin_store_options *options,
-                                     evtwin_store **out) {
+static int is_param(const evtwin__param *params, const char *key) {
+    while (params->key != NULL && strcmp(params->key, key) != 0) {
+        params++;
+    }
+    return params->key != NULL;
+}
+
+/* Take the parameters of this list out of the text of a URI. */
+static void remove_params(char *text, const evtwin__uri *uri, const evtwin__param *params) {
+    char *const query = strchr(text, '?');
+    char *from = query, *to = query;
+    for (size_t i = 0; from != NULL && i < uri->n_params; i++) {
+        char *next = strchr(from + 1, '&');
+        const size_t size = next != NULL ? (size_t)(next - from) : strlen(from);
+        if (!is_param(params, uri->key[i])) {
+            memmove(to, from, size);
+            *to = to == query ? '?' : '&';
+            to += size;
+        }
+        from = next;
+    }
+    if (to != NULL) {
+        *to = '\0';
+    }
+}
+
+evtwin_status evtwin__store_open_uri(const evtwin__uri *uri, const evtwin__param *params,
+                                     const evtwin_store_options *options, evtwin_store **out) {
     char *text = evtwin__strdup(uri->text);
     EVTWIN_FAIL_IF(text == NULL, EVTWIN_E_NOMEM, "%s: out of memory", uri->path);
-    text[strcspn(text, "?")] = '\0'; /* the parameters are ours */
-    const evtwin_status st = evtwin_store_open(text, options, out);
+    remove_params(text, uri, params);
+    const evtwin_status st = evtwin__store_open_lazily(text, options, out);
     evtwin__free(text);
     return st;
 }

@@ -56,9 +56,10 @@ typedef struct evtwin__scheme {
  * is not …". */
 evtwin_status evtwin__params_read(const evtwin__uri *uri, const evtwin__param *params, void *to);
 
-/* Open the store that a URI names, whose parameters are those of the stream. */
-evtwin_status evtwin__store_open_uri(const evtwin__uri *uri, const evtwin_store_options *options,
-                                     evtwin_store **out);
+/* Open the store that a URI names, with the parameters that are not in the list: those are the
+ * stream's. A server is not connected to yet: the store's first call does it. */
+evtwin_status evtwin__store_open_uri(const evtwin__uri *uri, const evtwin__param *params,
+                                     const evtwin_store_options *options, evtwin_store **out);
 
 /* What a source or sink frees when it is closed: a ctx that is its own, NULL = none, and the URI
  * that ctx may borrow from. */

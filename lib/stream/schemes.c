@@ -32,8 +32,10 @@ enum { MAX_PARAMS = 15 };
 #endif
 
 /* X(name): the scheme is evtwin__source_name in source_….c, evtwin__sink_name in sink_….c. */
-#define SOURCES X(csv) X(jsonl) X(sqlite) X(sim) KAFKA MQTT EVTWIN_EXTRA_SOURCES
-#define SINKS X(null) X(csv) X(jsonl) X(sqlite) KAFKA MQTT EVTWIN_EXTRA_SINKS
+#define SOURCES                                                                                    \
+    X(csv) X(jsonl) X(sqlite) X(postgresql) X(postgres) X(sim) KAFKA MQTT EVTWIN_EXTRA_SOURCES
+#define SINKS                                                                                      \
+    X(null) X(csv) X(jsonl) X(sqlite) X(postgresql) X(postgres) KAFKA MQTT EVTWIN_EXTRA_SINKS
 
 /* clang-format off */
 #define X(name) extern const evtwin__scheme evtwin__source_##name;

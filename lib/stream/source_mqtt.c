@@ -9,6 +9,7 @@
 #include "core/status.h"
 #include "stream/mqtt_inbox.h"
 #include "stream/mqtt_link.h"
+#include "stream/mqtt_topic.h"
 #include "stream/pacing.h"
 #include "stream/record_list.h"
 #include "stream/telemetry_json.h"
@@ -35,6 +36,8 @@ typedef struct mqtt_source {
     evtwin_naive_time naive;
     const char *time_format; /* NULL = of any form */
     evtwin__time_counts times;
+    const char *filter;
+    evtwin__text named; /* a record that got its battery from the topic */
     evtwin__inbox inbox;
     evtwin__record_list records; /* of the message at the front of the inbox */
     int is_open;                 /* … which is read already */
@@ -73,6 +76,7 @@ static void on_message(void *ctx, const evtwin__mqtt_message *message) {
 static evtwin_status open_source(const evtwin__uri *uri, void *ctx) {
     mqtt_source *s = ctx;
     const char *filter = uri->path[0] != '\0' ? uri->path : DEFAULT_FILTER;
+    s->filter = filter;
     evtwin__mqtt_link_defaults(&s->link);
     s->session_expiry_s = WEEK_S;
     s->receive_max = 100;
@@ -105,6 +109,7 @@ static void close_source(void *ctx) {
     evtwin__time_log(&s->times, s->link.name, s->naive);
     evtwin__mqtt_link_close(&s->link);
     evtwin__inbox_free(&s->inbox);
+    evtwin__text_free(&s->named);
 }
 
 static evtwin_status check_source(void *ctx, int timeout_ms) {
@@ -162,6 +167,15 @@ static evtwin_status decode(mqtt_source *s, const char *text, size_t length, evt
                    MAX_RECORD);
     const evtwin__time_rule rule = {s->time_format, s->naive};
     evtwin__time_kind kind;
+    char id[64];
+    s->named.is_failed = 0;
+    if (evtwin__mqtt_topic_battery(s->filter, evtwin__inbox_front(&s->inbox)->topic, id,
+                                   sizeof id) &&
+        evtwin__mqtt_name_battery(text, length, id, &s->named)) {
+        text = s->named.data;
+        length = s->named.size;
+    }
+    EVTWIN_FAIL_IF(s->named.is_failed, EVTWIN_E_NOMEM, "out of memory for a record");
     EVTWIN_TRY(evtwin__telemetry_decode(text, length, &rule, table, &kind));
     evtwin__time_count(&s->times, kind);
     return EVTWIN_OK;

@@ -1,30 +1,31 @@
 /* SPDX-License-Identifier: MIT */
-/* stream/source_store.c: "sqlite:FILE" as a source: a store's change feed, or what waits for a
- * prediction. */
+/* stream/source_store.c: "sqlite:FILE" and "postgresql://HOST/DATABASE" as sources: a store's
+ * change feed, or what waits for a prediction. */
 
 #include "core/binding.h"
+#include "core/num.h"
 #include "core/status.h"
+#include "store/backend.h"
 #include "stream/scheme.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { ROWS_ALL = 0, ROWS_UNPREDICTED = 1 };
 
 typedef struct store_source {
     evtwin_store *store;
-    double retention_days, busy_timeout_ms; /* the former is the sinks' */
-    int rows;                               /* ROWS_… */
-    int64_t revision;                       /* of the last row given */
-    int64_t generation;                     /* of the database that this is of */
-    evtwin_table *last;                     /* the waiting rows given last, NULL = none */
+    int rows;           /* ROWS_… */
+    int64_t revision;   /* of the last row given */
+    int64_t generation; /* of the database that this is of */
+    evtwin_table *last; /* the waiting rows given last, NULL = none */
 } store_source;
 
+/* The others are the store's. */
 static const evtwin__param params[] = {
     EVTWIN__PARAM("rows", WORD, offsetof(store_source, rows),
                   .words = {[ROWS_ALL] = "all", [ROWS_UNPREDICTED] = "unpredicted"}),
-    EVTWIN__PARAM("retention_days", NUMBER, offsetof(store_source, retention_days), .max = 1e6),
-    EVTWIN__PARAM("busy_timeout_ms", NUMBER, offsetof(store_source, busy_timeout_ms), .max = 1e6),
     {.key = NULL}};
 
 static void close_source(void *ctx) {
@@ -40,17 +41,32 @@ static evtwin_status open_source(const evtwin__uri *uri, void *ctx) {
     store_source *s = ctx;
     evtwin_store_options options;
     EVTWIN_TRY(evtwin_store_options_init(&options, sizeof options));
-    options.read_only = 1;
-    s->busy_timeout_ms = options.busy_timeout_ms;
     EVTWIN_TRY(evtwin__params_read(uri, params, s));
-    options.busy_timeout_ms = (int)s->busy_timeout_ms;
-    EVTWIN_TRY(evtwin__store_open_uri(uri, &options, &s->store));
+    options.read_only = 1;
+    EVTWIN_TRY(evtwin__store_open_uri(uri, params, &options, &s->store));
     evtwin_store *writer = NULL;
     options.read_only = 0;
-    if (s->rows == ROWS_UNPREDICTED && evtwin__store_open_uri(uri, &options, &writer) >= 0) {
+    if (s->rows == ROWS_UNPREDICTED &&
+        evtwin__store_open_uri(uri, params, &options, &writer) >= 0) {
         evtwin_store_free(s->store);
         s->store = writer;
     }
+    return EVTWIN_OK;
+}
+
+static evtwin_status check_source(void *ctx, int timeout_ms) {
+    return evtwin__store_check(((store_source *)ctx)->store, timeout_ms);
+}
+
+/* What waits is told by the rows themselves. */
+static evtwin_status seek_source(void *ctx, const char *position) {
+    store_source *s = ctx;
+    int64_t revision;
+    EVTWIN_FAIL_IF(s->rows == ROWS_UNPREDICTED, EVTWIN_E_UNSUPPORTED,
+                   "rows that wait for a prediction have no position");
+    EVTWIN_FAIL_IF(!evtwin__parse_i64(position, strlen(position), &revision) || revision < 0,
+                   EVTWIN_E_PARSE, "'%.40s' is not a revision of a store", position);
+    s->revision = revision;
     return EVTWIN_OK;
 }
 
@@ -204,11 +220,12 @@ static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_ro
                                        : read_feed(s, source, max_rows, table);
 }
 
-const evtwin__scheme evtwin__source_sqlite = {
-    .name = "sqlite",
-    .names_file = 1,
-    .params = params,
-    .ctx_size = sizeof(store_source),
-    .open = open_source,
-    .source = {.read = read_source, .close = close_source},
-};
+#define STORE_SOURCE                                                                               \
+    .params = params, .passes_params = 1, .ctx_size = sizeof(store_source), .open = open_source,   \
+    .source = {                                                                                    \
+        .read = read_source, .close = close_source, .seek = seek_source, .check = check_source}
+
+const evtwin__scheme evtwin__source_sqlite = {.name = "sqlite", .names_file = 1, STORE_SOURCE};
+const evtwin__scheme evtwin__source_postgresql = {
+    .name = "postgresql", .takes_host = 1, STORE_SOURCE};
+const evtwin__scheme evtwin__source_postgres = {.name = "postgres", .takes_host = 1, STORE_SOURCE};

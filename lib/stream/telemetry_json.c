@@ -2,7 +2,7 @@
 /* stream/telemetry_json.c: telemetry records to JSON by hand (the hot path), and back by jansson.
  */
 
-#include "evtwin/stream.h"
+#include "evtwin/screen.h"
 
 #include "core/json.h"
 #include "core/num.h"
@@ -323,6 +323,15 @@ static evtwin_status decode_object(const json_t *object, const evtwin__time_rule
     return EVTWIN_OK;
 }
 
+/* Only here it is known. A table without the column has no place for it. */
+static void note_naive_time(evtwin__time_kind kind, const evtwin__binding *b,
+                            evtwin__value *quality) {
+    if (kind != EVTWIN__TIME_EXACT && b->bound[EVTWIN__Q_QUALITY].col != EVTWIN_NO_COLUMN) {
+        const int64_t noted = quality->is_present && quality->i64 > 0 ? quality->i64 : 0;
+        *quality = (evtwin__value){.is_present = 1, .i64 = noted | EVTWIN_QUALITY_NAIVE_TIME};
+    }
+}
+
 static evtwin_status append_object(const json_t *object, const evtwin__time_rule *rule,
                                    evtwin_table *table, evtwin__time_kind *kind_out) {
     evtwin__binding binding;
@@ -331,6 +340,7 @@ static evtwin_status append_object(const json_t *object, const evtwin__time_rule
     evtwin_status st = EVTWIN_OK;
     EVTWIN_TRY(evtwin__bind(table, EVTWIN__TELEMETRY, &binding));
     EVTWIN_TRY(decode_object(object, rule, &binding, value, kind_out));
+    note_naive_time(*kind_out, &binding, &value[EVTWIN__Q_QUALITY]);
     EVTWIN_TRY(evtwin_table_resize(table, row + 1));
     for (size_t q = 0; q < EVTWIN__Q_COUNT && st == EVTWIN_OK; q++) {
         if (evtwin__is_of(q, EVTWIN__TELEMETRY) && value[q].is_present) {

@@ -16,8 +16,9 @@
     X(USAGE, 2, "the command line is not valid")                                                   \
     X(DATA, 65, "the input is damaged, out of range or does not fit")                              \
     X(NO_INPUT, 66, "an input cannot be read")                                                     \
-    X(UNAVAILABLE, 69, "a port, battery or service is held by another process")                    \
+    X(UNAVAILABLE, 69, "a server cannot be reached, or another process holds a port or battery")   \
     X(CANT_CREATE, 73, "the output cannot be written")                                             \
+    X(DENIED, 77, "a server refused the user, password, certificate or permission")                \
     X(CONFIG, 78, "the configuration file or the environment is not valid")                        \
     X(CANCELLED, 130, "stopped before the job was done (143 after SIGTERM)")
 
@@ -50,6 +51,9 @@ typedef struct cli_option {
     cli_kind kind;
     double min, max;     /* of CLI_INTEGER and CLI_NUMBER */
     const char *choices; /* "ecm|classic"; NULL = any string */
+    /* Default number i, which takes the place of `initial`, and the variable that it follows from
+     * (NULL = none); 0 beyond the last. Static memory. NULL = there is none. */
+    int (*derived)(size_t i, const char **text_out, const char **from_out);
 } cli_option;
 
 /* Rows by kind; what follows is .group, .letter, .environment, .choices where there is one, and
@@ -137,6 +141,9 @@ int cli_quiet(void);
 int cli_verbose(void);
 int cli_color(FILE *stream); /* 1 if colours are welcome there */
 
+/* A URI without its passwords; static memory, one of four in turn. */
+const char *cli_shown(const char *uri);
+
 /* The ending of a counted word: "" for one, "s" for any other number. */
 const char *cli_s(uint64_t n);
 
@@ -157,6 +164,8 @@ typedef enum cli_role {
     CLI_AN_OPTION, /* the value of an option */
     CLI_A_SERVICE  /* a port */
 } cli_role;
+
+int cli_exit_code(cli_role role, evtwin_status status);
 
 /* Report the library's last error (and, after "; ", what to do, if not NULL); give the exit code.
  */
@@ -281,6 +290,23 @@ int cli_stdout_has_no_reader(void);
 
 /* 0, or CLI_USAGE after naming the URI that two of the sinks share. */
 int cli_check_sinks(const char *const *uris, size_t n);
+
+/* ---- stores, sources and sinks (cli_endpoints.c) ---- */
+
+/* For cli_option.derived: the PostgreSQL of DB_HOST or PGHOST, else sqlite:evtwin.db. */
+int cli_default_store(size_t i, const char **text_out, const char **from_out);
+/* That, and every broker that the environment names. */
+int cli_default_sinks(size_t i, const char **text_out, const char **from_out);
+
+int cli_is_store(const char *uri);
+int cli_is_server(const char *uri); /* it is reached over a network */
+
+/* A sink's URI as that of a store: without the parameters that only streams have. Freed by the
+ * caller; NULL when memory is out. */
+char *cli_store_of(const char *uri);
+
+/* The URI with name=value, unless it has a parameter of that name. Likewise. */
+char *cli_with_param(const char *uri, const char *name, const char *value);
 
 /* ---- signals and time (cli_signals.c) ---- */
 

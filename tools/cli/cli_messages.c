@@ -8,7 +8,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 static struct {
@@ -59,47 +58,12 @@ int cli_print_range(FILE *f, const char *label, const evtwin_table *table, size_
     return low <= high;
 }
 
-/* Length of the secret at `s` if one begins there, given what stands before it; 0 if none: the
- * value of anything whose name ends in one of these words. */
-static size_t password_length(const char *start, const char *s) {
-    static const char *const words[] = {
-        "password=", "passwd=", "pass=", "pwd=", "secret=", "token=", "key=", "sasl="};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        const size_t n = strlen(words[i]);
-        if ((size_t)(s - start) >= n && strncasecmp(s - n, words[i], n) == 0) {
-            return strcspn(s, "&# ;");
-        }
-    }
-    /* scheme://user:password@host */
-    if (s > start && s[-1] == ':') {
-        const char *slashes = strstr(start, "://");
-        const size_t n = strcspn(s, "/@");
-        if (slashes != NULL && s > slashes + 3 && s[n] == '@' &&
-            memchr(slashes + 3, '/', (size_t)(s - slashes - 3)) == NULL) {
-            return n;
-        }
-    }
-    return 0;
-}
-
-char *cli_redact(const char *text) {
-    /* a mask of three may stand for a password of one, at most for every second character */
-    char *out = malloc(2 * strlen(text) + 4);
-    size_t n = 0;
-    for (const char *s = text; out != NULL && *s != '\0';) {
-        const size_t hidden = password_length(text, s);
-        if (hidden > 0) {
-            memcpy(out + n, "***", 3);
-        } else {
-            out[n] = *s;
-        }
-        n += hidden > 0 ? 3 : 1;
-        s += hidden > 0 ? hidden : 1;
-    }
-    if (out != NULL) {
-        out[n] = '\0';
-    }
-    return out;
+const char *cli_shown(const char *uri) {
+    static char text[4][1024];
+    static unsigned turn;
+    turn = (turn + 1) % 4;
+    evtwin_uri_redact(uri, text[turn], sizeof text[turn]);
+    return text[turn];
 }
 
 int cli_quiet(void) {
@@ -148,7 +112,7 @@ void cli_say(evtwin_log_level level, const char *format, ...) {
 
 /* ---- failures ---- */
 
-static int exit_code(cli_role role, evtwin_status status) {
+int cli_exit_code(cli_role role, evtwin_status status) {
     switch (status) {
     case EVTWIN_E_ARG:
         return CLI_USAGE;
@@ -167,6 +131,8 @@ static int exit_code(cli_role role, evtwin_status status) {
         return role == CLI_AN_OUTPUT   ? CLI_CANT_CREATE
                : role == CLI_A_SERVICE ? CLI_UNAVAILABLE
                                        : CLI_NO_INPUT;
+    case EVTWIN_E_DENIED:
+        return CLI_DENIED;
     case EVTWIN_E_BUSY:
     case EVTWIN_E_AGAIN:
     case EVTWIN_E_EXTERNAL:
@@ -200,7 +166,7 @@ int cli_fail_about(const char *path, cli_role role, evtwin_status status, const 
     }
     cli_error("%s%s%s%s%s", is_stdout ? "standard output" : path, between, rest,
               next_step != NULL ? "; " : "", next_step != NULL ? next_step : "");
-    return exit_code(role, status);
+    return cli_exit_code(role, status);
 }
 
 int cli_fail(cli_role role, evtwin_status status, const char *next_step) {

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 typedef struct setting {
     cli_origin origin;
@@ -24,6 +25,7 @@ struct cli {
     const cli_tool *tool;
     const char *argument;
     char *file; /* the configuration file, cut into lines; values point into it */
+    int is_private_file;
     setting values[];
 };
 
@@ -211,6 +213,24 @@ static int parse_value(const cli_option *o, const char *text, const char *name, 
     }
 }
 
+/* Others can read a command line, and a file with such a mode. */
+static int check_secret(const cli_option *o, const char *text, const char *name, cli_origin origin,
+                        int is_private_file) {
+    if (o->kind != CLI_TEXT && o->kind != CLI_LIST) {
+        return 0;
+    }
+    static const char ways_out[] =
+        "name a file that only you can read (?password_file=FILE; kafka: ?properties=FILE), or use "
+        "PGPASSWORD or PGPASSFILE";
+    const int has_password = evtwin_uri_redact(text, NULL, 0);
+    CLI_FAIL_IF(has_password && origin == CLI_FROM_FLAG, CLI_USAGE,
+                "%s: a password on the command line can be read by others; %s", name, ways_out);
+    CLI_FAIL_IF(has_password && origin == CLI_FROM_FILE && !is_private_file, CLI_CONFIG,
+                "%s: a password in a file that others can read; chmod 600 it, or %s", name,
+                ways_out);
+    return 0;
+}
+
 /* Take a value; `text` is NULL for a switch given as a flag. 0, or the exit code after the reason.
  */
 static int set_value(cli *c, size_t option, const char *text, cli_origin origin,
@@ -219,6 +239,7 @@ static int set_value(cli *c, size_t option, const char *text, cli_origin origin,
     setting *v = &c->values[option];
     char name[512];
     spell(o, origin, where, name, sizeof name);
+    CLI_TRY(check_secret(o, text, name, origin, c->is_private_file));
     if (!parse_value(o, text, name, v)) {
         return origin == CLI_FROM_FLAG ? CLI_USAGE : CLI_CONFIG;
     }
@@ -275,7 +296,8 @@ static int read_config_line(cli *c, char *line, const char *where) {
         return 0;
     }
     char *equals = strchr(name, '=');
-    CLI_FAIL_IF(equals == NULL, CLI_CONFIG, "%s: '%s' is not a `name = value` line", where, name);
+    CLI_FAIL_IF(equals == NULL, CLI_CONFIG, "%s: '%s' is not a `name = value` line", where,
+                cli_shown(name));
     *equals = '\0';
     char *text = trim(equals + 1);
     name = trim(name);
@@ -303,6 +325,9 @@ static int read_config(cli *c) {
         return 0;
     }
     FILE *f = fopen(path, "r");
+    struct stat info;
+    c->is_private_file =
+        f != NULL && fstat(fileno(f), &info) == 0 && (info.st_mode & (S_IRWXG | S_IRWXO)) == 0;
     size_t capacity = 0;
     const ssize_t size = f != NULL ? getdelim(&c->file, &capacity, '\0', f) : -1;
     int code = 0;
@@ -401,7 +426,7 @@ static int read_flags(cli *c, int argc, char **argv) {
     const int n_arguments = argc - optind;
     CLI_FAIL_IF(n_arguments > (c->tool->positional != NULL), CLI_USAGE,
                 "unexpected argument '%s'; see %s --help",
-                argv[optind + (c->tool->positional != NULL)], c->tool->name);
+                cli_shown(argv[optind + (c->tool->positional != NULL)]), c->tool->name);
     c->argument = n_arguments > 0 ? argv[optind] : NULL;
     return 0;
 }
@@ -419,6 +444,21 @@ int cli_options_read_flags(const cli_tool *tool, int argc, char **argv, cli **ou
     return read_flags(c, argc, argv);
 }
 
+/* A default that follows from the environment. */
+static int derive(cli *c, size_t option) {
+    const cli_option *o = cli_option_at(c->tool, option);
+    setting *v = &c->values[option];
+    if (o->derived == NULL || v->origin != CLI_FROM_DEFAULT) {
+        return 0;
+    }
+    v->n_given = 0;
+    const char *text, *from;
+    for (size_t i = 0; o->derived(i, &text, &from) != 0; i++) {
+        CLI_TRY(set_value(c, option, text, CLI_FROM_DEFAULT, "default"));
+    }
+    return 0;
+}
+
 int cli_options_read_environment_and_file(cli *c) {
     for (size_t i = 0; i < cli_option_count(c->tool); i++) {
         const char *variable = cli_option_at(c->tool, i)->environment;
@@ -428,7 +468,11 @@ int cli_options_read_environment_and_file(cli *c) {
         }
         CLI_TRY(set_value(c, i, text, CLI_FROM_ENVIRONMENT, NULL));
     }
-    return read_config(c);
+    CLI_TRY(read_config(c));
+    for (size_t i = 0; i < cli_option_count(c->tool); i++) {
+        CLI_TRY(derive(c, i));
+    }
+    return 0;
 }
 
 void cli_options_free(cli *c) {

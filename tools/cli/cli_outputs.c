@@ -101,10 +101,8 @@ int cli_check_sinks(const char *const *uris, size_t n) {
         const size_t length = strcspn(uris[i], "?");
         for (size_t k = 0; k < i; k++) {
             if (strcspn(uris[k], "?") == length && strncmp(uris[i], uris[k], length) == 0) {
-                char *shown = cli_redact(uris[i]);
                 cli_error("--sink: duplicate %s: every record would be written there twice",
-                          shown != NULL ? shown : "?");
-                free(shown);
+                          cli_shown(uris[i]));
                 return CLI_USAGE;
             }
         }

@@ -35,10 +35,6 @@ void cli_messages_init(const char *program, int quiet, int verbose, int no_color
 
 int cli_terminal(FILE *stream); /* 1 if it is a terminal that can move its cursor */
 
-/* `text` with passwords (scheme://user:password@…, password=…) replaced by ***; freed by the
- * caller. */
-char *cli_redact(const char *text);
-
 /* Handle SIGINT and SIGTERM; SIGPIPE is an error code. before: what stands before
  * the last words of CLI_STOP_LEAVES. */
 void cli_signals_init(const char *before);

@@ -100,7 +100,9 @@ static void print_version(const cli_tool *tool) {
            evtwin_build_info());
 }
 
-static void print_setting(const cli *c, const cli_tool *tool, size_t i, const char *text) {
+/* k: which of a list's. */
+static void print_setting(const cli *c, const cli_tool *tool, size_t i, size_t k,
+                          const char *text) {
     static const char *const origins[] = {
         [CLI_FROM_DEFAULT] = "default",
         [CLI_FROM_FILE] = "file",
@@ -108,13 +110,16 @@ static void print_setting(const cli *c, const cli_tool *tool, size_t i, const ch
         [CLI_FROM_FLAG] = "flag",
     };
     const cli_option *o = cli_option_at(tool, i);
-    char *shown = cli_redact(text);
-    char setting[512];
-    snprintf(setting, sizeof setting, "%s = %s", o->name, shown != NULL ? shown : "?");
-    free(shown);
+    char setting[1200];
+    snprintf(setting, sizeof setting, "%s = %s", o->name, cli_shown(text));
 
     const cli_origin origin = cli_from(c, i);
+    const char *derived, *from = NULL;
     printf("%-40s # %s", setting, origins[origin]);
+    if (origin == CLI_FROM_DEFAULT && o->derived != NULL && o->derived(k, &derived, &from) != 0 &&
+        from != NULL) {
+        printf(", by %s", from);
+    }
     if (origin == CLI_FROM_ENVIRONMENT) {
         printf(" %s", o->environment);
     } else if (origin == CLI_FROM_FILE) {
@@ -131,13 +136,13 @@ static void print_config(const cli *c, const cli_tool *tool) {
             continue;
         }
         if (o->kind == CLI_SWITCH) {
-            print_setting(c, tool, i, cli_is_on(c, i) ? "true" : "false");
+            print_setting(c, tool, i, 0, cli_is_on(c, i) ? "true" : "false");
         } else if (o->kind == CLI_LIST && cli_count(c, i) > 0) {
             for (size_t k = 0; k < cli_count(c, i); k++) {
-                print_setting(c, tool, i, cli_item(c, i, k));
+                print_setting(c, tool, i, k, cli_item(c, i, k));
             }
         } else if (cli_text(c, i) != NULL) {
-            print_setting(c, tool, i, cli_text(c, i));
+            print_setting(c, tool, i, 0, cli_text(c, i));
         } else {
             char unset[64];
             snprintf(unset, sizeof unset, "# %s =", o->name);

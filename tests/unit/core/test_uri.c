@@ -190,6 +190,37 @@ static void no_password_ever_shows(void **state) {
     assert_null(strstr(evtwin_last_error(), "hunter2"));
 }
 
+static void what_must_not_be_on_a_command_line(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        int has_password;
+    } cases[] = {
+        {"postgresql://u:hunter2@h/db", 1},
+        {"kafka://h/t?sasl.password=hunter2", 1},
+        {"mqtt://h/t?token=hunter2", 1},
+        {"kafka://h/t?ssl.key.pem=hunter2", 1},
+        {"postgresql://u@h:5432/db?password_file=/run/secret", 0},
+        {"mqtts://h/t?certfile=c.pem&keyfile=k.pem", 0},
+        {"postgresql://h/db?sslkey=k.pem", 0}, /* the name of a file */
+        {"kafka://a:9092,b:9092/t?properties=p", 0},
+        {"postgresql://u:@h/db?password=", 0},
+        {"csv:pass.csv", 0},
+        {"", 0},
+    };
+    char text[64];
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(evtwin_uri_redact(cases[i].text, NULL, 0), cases[i].has_password);
+        assert_int_equal(evtwin_uri_redact(cases[i].text, text, sizeof text),
+                         cases[i].has_password);
+        assert_null(strstr(text, "hunter2"));
+    }
+    assert_int_equal(evtwin_uri_redact(NULL, text, sizeof text), 0);
+    assert_string_equal(text, "");
+    evtwin_uri_redact("postgresql://u:hunter2@h/db", text, 20);
+    assert_string_equal(text, "postgresql://u:***@");
+}
+
 static evtwin_status parse_and_free(void *ctx) {
     evtwin__uri u;
     const evtwin_status st = evtwin__uri_parse(ctx, &u);
@@ -212,6 +243,7 @@ static void survives_every_failing_allocation(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_must_not_be_on_a_command_line),
         cmocka_unit_test(splits_the_hierarchical_form),
         cmocka_unit_test(keeps_a_list_of_hosts_whole),
         cmocka_unit_test(keeps_the_path_of_the_flat_form_as_it_is),

@@ -6,13 +6,15 @@
 
 #include "test.h"
 
+#include "store/store_kinds.h"
+
 #include <arpa/inet.h>
 #include <jansson.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#if defined(HAVE_HTTP) && defined(HAVE_SQLITE)
+#if defined(HAVE_HTTP) && (defined(HAVE_SQLITE) || defined(HAVE_POSTGRESQL))
 #define CLIENT_HAS_SERVER 1
 #else
 #define CLIENT_HAS_SERVER 0
@@ -257,15 +259,6 @@ static inline void fill_store(const char *uri, const record *records, size_t n) 
     assert_int_equal(report.n_inserted, n);
     evtwin_table_free(table);
     evtwin_store_free(store);
-}
-
-/* "sqlite:" and a fresh file of that name. */
-static inline const char *store_uri(const char *name) {
-    static char uri[4][300];
-    static int turn;
-    turn = (turn + 1) % 4;
-    snprintf(uri[turn], sizeof uri[turn], "sqlite:%s", temp_path(name));
-    return uri[turn];
 }
 
 /* A server on a free port. */

@@ -143,7 +143,7 @@ static void test_without_store(void **state) {
     evtwin_metrics_free(metrics);
 }
 
-#ifdef HAVE_SQLITE
+#if CLIENT_HAS_SERVER
 
 static const record one = {"BATTERY_001", INT64_C(1767225600000000), 1, 80, 94, 30, 900, 0.05,
                            NULL};
@@ -151,8 +151,8 @@ static const record one = {"BATTERY_001", INT64_C(1767225600000000), 1, 80, 94, 
 /* The store comes after the server, is replaced by another, and goes. */
 static void test_store_comes_and_goes(void **state) {
     (void)state;
-    const char *uri = store_uri("later.db");
-    const char *path = uri + strlen("sqlite:");
+    skip_without_store();
+    const char *uri = absent_uri("later.db");
     evtwin_server *server = start_server(uri, NULL);
     const int port = evtwin_server_port(server);
     json_t *v = client_json(port, "/health", 503);
@@ -168,22 +168,21 @@ static void test_store_comes_and_goes(void **state) {
     r = client_get(port, "/");
     assert_int_equal(r.code, 200);
     reply_free(&r);
-    assert_int_not_equal(access(path, F_OK), 0); /* looking made no file */
+    if (!on_postgres()) { /* looking made no file */
+        assert_int_not_equal(access(uri + strlen("sqlite:"), F_OK), 0);
+    }
 
+    make_database(uri);
     fill_store(uri, &one, 1);
     v = client_json(port, "/api/batteries/list", 200);
     assert_near(json_number_value(json_at(v, "count")), 1, 0);
     json_decref(v);
     json_decref(client_json(port, "/health", 200));
 
-    /* another file under the same name: the old one must not go on answering */
-    assert_int_equal(unlink(path), 0);
-    char side[300];
-    snprintf(side, sizeof side, "%s-wal", path);
-    unlink(side);
-    snprintf(side, sizeof side, "%s-shm", path);
-    unlink(side);
+    /* another one under the same name: the old one must not go on answering */
+    remove_store(uri);
     json_decref(client_json(port, "/api/batteries/list", 503));
+    make_database(uri);
     record other = one;
     other.battery = "BATTERY_777";
     fill_store(uri, &other, 1);
@@ -195,7 +194,8 @@ static void test_store_comes_and_goes(void **state) {
 
 static void test_empty_store(void **state) {
     (void)state;
-    const char *uri = store_uri("empty.db");
+    skip_without_store();
+    const char *uri = fresh_uri("empty.db");
     evtwin_store *store = NULL;
     assert_ok(evtwin_store_open(uri, NULL, &store));
     evtwin_server *server = start_server(uri, NULL);
@@ -213,6 +213,8 @@ static void test_empty_store(void **state) {
 
 static void test_file_that_is_no_store(void **state) {
     (void)state;
+    only_on_sqlite();
+    skip_without_store();
     evtwin_server *server = NULL;
     char uri[300];
     snprintf(uri, sizeof uri, "sqlite:%s",
@@ -226,7 +228,8 @@ static void test_file_that_is_no_store(void **state) {
 /* Two servers read one database while it is written. */
 static void test_two_servers_on_one_store(void **state) {
     (void)state;
-    const char *uri = store_uri("shared.db");
+    skip_without_store();
+    const char *uri = fresh_uri("shared.db");
     fill_store(uri, &one, 1);
     evtwin_server *a = start_server(uri, NULL);
     evtwin_server *b = start_server(uri, NULL);
@@ -264,7 +267,7 @@ int main(void) {
         cmocka_unit_test(test_open_to_all),
         cmocka_unit_test(test_ipv6),
         cmocka_unit_test(test_without_store),
-#ifdef HAVE_SQLITE
+#if CLIENT_HAS_SERVER
         cmocka_unit_test(test_store_comes_and_goes),
         cmocka_unit_test(test_empty_store),
         cmocka_unit_test(test_file_that_is_no_store),

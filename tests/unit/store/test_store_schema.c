@@ -95,7 +95,7 @@ static void test_newer_schema_is_left_untouched(void **state) {
     (void)state;
     const char *path = make_database("newer.db", 3);
     evtwin__db *db = open_db(path);
-    assert_ok(evtwin__db_exec(db, "INSERT INTO ev_migration VALUES (99, '099_future.sql', '')"));
+    assert_ok(evtwin__db_exec(db, "INSERT INTO ev_migration VALUES (2099, '099_future.sql', '')"));
     evtwin__db_close(db);
     evtwin_store *store = NULL;
     assert_fails(evtwin_store_open(uri_of(path), NULL, &store), EVTWIN_E_SCHEMA, "099_future.sql");
@@ -107,7 +107,7 @@ static void test_newer_schema_is_left_untouched(void **state) {
     assert_null(store);
     db = open_db(path);
     assert_int_equal(query(db, "SELECT count(*) FROM ev_telemetry"), 3);
-    assert_int_equal(query(db, "SELECT max(version) FROM ev_migration"), 99);
+    assert_int_equal(query(db, "SELECT max(version) FROM ev_migration"), 2099);
     evtwin__db_close(db);
 }
 

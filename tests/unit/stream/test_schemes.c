@@ -14,9 +14,9 @@ static void unknown_schemes_list_the_known(void **state) {
     evtwin_source *source = NULL;
     evtwin_sink *sink = NULL;
     assert_fails(evtwin_source_open("carrier-pigeon:x", &source), EVTWIN_E_UNSUPPORTED,
-                 "source|'carrier-pigeon:'|csv:, jsonl:, sqlite:, sim:");
+                 "source|'carrier-pigeon:'|csv:, jsonl:, sqlite:, postgresql:, postgres:|sim:");
     assert_fails(evtwin_sink_open("carrier-pigeon://u:hunter2@h/t", &sink), EVTWIN_E_UNSUPPORTED,
-                 "sink|'carrier-pigeon:'|null:, csv:, jsonl:, sqlite:");
+                 "sink|'carrier-pigeon:'|null:, csv:, jsonl:, sqlite:, postgresql:, postgres:");
     assert_null(strstr(evtwin_last_error(), "hunter2"));
 #ifndef HAVE_KAFKA
     assert_fails(evtwin_sink_open("kafka://h/t", &sink), EVTWIN_E_UNSUPPORTED,
@@ -48,7 +48,9 @@ static void a_typo_does_not_pass(void **state) {
         {"jsonl:x?follow=1", "jsonl:|\"follow\""},
         {"sqlite:", "sqlite:FILE"},
         {"sqlite:x?write=all", "sqlite:|write=all|rows, predictions"},
-        {"sqlite:x?retention_days=-1", "sqlite:|retention_days=-1|0|1e+06"},
+        {"sqlite:x?retention_days=-1", "retention_days=-1|0|1e+06"},
+        {"sqlite:x?rows=all", "sqlite:|\"rows\""},
+        {"sqlite:x?shared=yes", "sqlite:|shared=yes|0, 1"},
     };
     for (size_t i = 0; i < sizeof sinks / sizeof sinks[0]; i++) {
         evtwin_sink *sink = NULL;

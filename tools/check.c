@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* tools/check.c: --check: connect to everything that a command line names, and say of each whether
+ * it is fine. */
+
+#include "check.h"
+
+#include "evtwin/evtwin.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TIMEOUT_MS = 5000 };
+
+/* ---- one line each ---- */
+
+static const char *next_step(const char *uri, evtwin_status st) {
+    switch (st) {
+    case EVTWIN_E_AGAIN:
+        return cli_is_server(uri) ? "; start it, or correct host and port" : "";
+    case EVTWIN_E_DENIED:
+        return "; check user, password and rights";
+    default:
+        return "";
+    }
+}
+
+static void report(int *code, const char *what, const char *uri, cli_role role, evtwin_status st) {
+    if (st >= 0) {
+        printf("%s %s: ok\n", what, cli_shown(uri));
+        return;
+    }
+    const char *error = evtwin_last_error();
+    printf("%s %s: %s%s\n", what, cli_shown(uri), *error != '\0' ? error : evtwin_status_text(st),
+           next_step(uri, st));
+    *code = *code == 0 ? cli_exit_code(role, st) : *code;
+}
+
+static void report_file(int *code, const char *what, const char *uri, const char *wrong) {
+    printf("%s %s: %s\n", what, cli_shown(uri), wrong != NULL ? wrong : "ok");
+    *code = *code == 0 && wrong != NULL ? CLI_CANT_CREATE : *code;
+}
+
+/* ---- files: opening one would make it ---- */
+
+/* The path of "scheme:FILE?…"; freed by the caller. */
+static char *file_of(const char *uri) {
+    const char *colon = strchr(uri, ':');
+    const char *path = colon != NULL ? colon + 1 : uri;
+    path += strncmp(path, "///", 3) == 0 ? 2 : 0;
+    return strndup(path, strcspn(path, "?"));
+}
+
+/* Why it cannot be written, NULL if it can, or if nobody knows before. */
+static const char *what_hinders(const char *path) {
+    static char reason[300];
+    if (strcmp(path, "-") == 0 || path[0] == ':') {
+        return NULL;
+    }
+    const int exists = access(path, F_OK) == 0;
+    const char *slash = strrchr(path, '/');
+    char *folder =
+        slash == NULL ? strdup(".") : strndup(path, slash > path ? (size_t)(slash - path) : 1);
+    const int is_fine =
+        folder != NULL && (exists ? access(path, W_OK) == 0 : access(folder, W_OK | X_OK) == 0);
+    if (!is_fine) {
+        snprintf(reason, sizeof reason, "%s: %s", exists ? "cannot be written" : "cannot be made",
+                 strerror(errno));
+    }
+    free(folder);
+    return is_fine ? NULL : reason;
+}
+
+/* ---- what a tool has ---- */
+
+static void check_file(int *code, const char *what, const char *uri) {
+    char *path = file_of(uri);
+    report_file(code, what, uri, path != NULL ? what_hinders(path) : "out of memory");
+    free(path);
+}
+
+static evtwin_status try_store(const char *uri) {
+    evtwin_store_options options;
+    evtwin_store_options_init(&options, sizeof options);
+    options.read_only = 1;
+    evtwin_store *store = NULL;
+    const evtwin_status st = evtwin_store_open(uri, &options, &store);
+    evtwin_store_free(store);
+    return st;
+}
+
+/* One that is not there yet, or just being made, is made by who writes. */
+static void check_store_file(int *code, const char *what, const char *uri) {
+    char *store = cli_store_of(uri);
+    if (store == NULL) {
+        *code = *code == 0 ? cli_out_of_memory() : *code;
+        return;
+    }
+    const evtwin_status st = try_store(store);
+    if (st == EVTWIN_E_NOT_FOUND || st == EVTWIN_E_AGAIN) {
+        check_file(code, what, uri);
+    } else {
+        report(code, what, uri, CLI_A_STORE, st);
+    }
+    free(store);
+}
+
+/* A server is asked by the sink that writes to it. */
+static void check_server(int *code, const char *what, const char *uri) {
+    evtwin_sink *sink = NULL;
+    evtwin_status st = evtwin_sink_open(uri, &sink);
+    st = st >= 0 ? evtwin_sink_check(sink, TIMEOUT_MS) : st;
+    report(code, what, uri, CLI_AN_OUTPUT, st);
+    evtwin_sink_free(sink);
+}
+
+void check_store(int *code, const char *uri) {
+    if (cli_is_server(uri)) {
+        check_server(code, "store", uri);
+    } else {
+        check_store_file(code, "store", uri);
+    }
+}
+
+void check_source(int *code, const char *uri) {
+    evtwin_source *source = NULL;
+    evtwin_status st = evtwin_source_open(uri, &source);
+    st = st >= 0 ? evtwin_source_check(source, TIMEOUT_MS) : st;
+    report(code, "source", uri, CLI_A_STORE, st);
+    evtwin_source_free(source);
+}
+
+void check_sink(int *code, const char *what, const char *uri) {
+    const char *const files[] = {"csv:", "jsonl:"};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        if (strncmp(uri, files[i], strlen(files[i])) == 0) {
+            check_file(code, what, uri);
+            return;
+        }
+    }
+    if (strncmp(uri, "sqlite:", 7) == 0) {
+        check_store_file(code, what, uri);
+        return;
+    }
+    check_server(code, what, uri);
+}
+
+void check_spool(int *code, const char *folder) {
+    if (folder == NULL) {
+        return;
+    }
+    if (access(folder, F_OK) != 0) {
+        report_file(code, "spool", folder, what_hinders(folder));
+        return;
+    }
+    evtwin_spool *spool = NULL;
+    const evtwin_status st = evtwin_spool_open(folder, NULL, &spool);
+    report(code, "spool", folder, CLI_AN_OUTPUT, st);
+    evtwin_spool_free(spool);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* tools/ingest_tool.h: the options of evtwin-ingest and its one way to run. */
+#ifndef EVTWIN_TOOLS_INGEST_TOOL_H
+#define EVTWIN_TOOLS_INGEST_TOOL_H
+
+#include "cli/cli.h"
+#include "delivery.h"
+
+/* Index of each option in the table of evtwin-ingest.c. */
+enum {
+    INGEST_SOURCE,
+    INGEST_SINK,
+    INGEST_DEAD_LETTER,
+    INGEST_SPOOL, /* the first of them */
+    INGEST_NAIVE_TIME = INGEST_SPOOL + DELIVERY_N_OPTIONS,
+    INGEST_LATE_AFTER,
+    INGEST_FUTURE_AFTER,
+    INGEST_ONCE,
+    INGEST_METRICS_PORT,
+    INGEST_CHECK,
+    INGEST_N_OPTIONS
+};
+
+/* Returns an exit code. source: with what options say of it. */
+int ingest_run(const cli *c, const char *source);
+
+/* 1 if the source is a file that ends: what is in it is of the past. */
+int ingest_is_past(const char *source);
+
+#endif
