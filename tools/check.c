@@ -21,8 +21,6 @@ static const char *next_step(const char *uri, evtwin_status st) {
         return cli_is_server(uri) ? "; start it, or correct host and port" : "";
     case EVTWIN_E_DENIED:
         return "; check user, password and rights";
-    case EVTWIN_E_NOT_FOUND:
-        return cli_is_server(uri) ? "; create it, or name another" : "";
     default:
         return "";
     }

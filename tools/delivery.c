@@ -137,6 +137,9 @@ int delivery_open_spool(delivery *d, const cli *c, size_t first) {
     }
     evtwin_spool *spool = NULL;
     evtwin_status st = evtwin_spool_open(d->spool, &options, &spool);
+    for (size_t i = 0; i < cli_count(c, first + DELIVERY_SPOOL_FORGET) && st >= 0; i++) {
+        st = evtwin_spool_forget_sink(spool, cli_item(c, first + DELIVERY_SPOOL_FORGET, i));
+    }
     if (st < 0 || (st = evtwin_pump_take_spool(d->pump, spool)) < 0) {
         const int code = cli_fail(CLI_AN_OUTPUT, st, NULL);
         evtwin_spool_free(spool);
@@ -210,6 +213,10 @@ int delivery_run(delivery *d, int timeout_ms) {
     }
     if (st >= 0) {
         return st == EVTWIN_DONE ? CLI_OK : CLI_CONTINUE;
+    }
+    if (d->way == DELIVERY_SPOOLS && evtwin_status_is_temporary(st)) {
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL); /* full; it was reported */
+        return CLI_CONTINUE;
     }
     return d->is_stdout_broken && cli_stdout_has_no_reader()
                ? CLI_FAILURE /* … | head: nothing to say */

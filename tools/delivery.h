@@ -29,7 +29,13 @@ typedef struct delivery {
 } delivery;
 
 /* The options of a tool that can spool, in a row of its table from `first` on. */
-enum { DELIVERY_SPOOL, DELIVERY_SPOOL_SIZE, DELIVERY_SPOOL_FULL, DELIVERY_N_OPTIONS };
+enum {
+    DELIVERY_SPOOL,
+    DELIVERY_SPOOL_SIZE,
+    DELIVERY_SPOOL_FULL,
+    DELIVERY_SPOOL_FORGET,
+    DELIVERY_N_OPTIONS
+};
 
 #define DELIVERY_OPTIONS(first)                                                                    \
     [(first) +                                                                                     \
@@ -44,7 +50,11 @@ enum { DELIVERY_SPOOL, DELIVERY_SPOOL_SIZE, DELIVERY_SPOOL_FULL, DELIVERY_N_OPTI
             "spool-full", "WAY", "block", .choices = "block|drop-oldest|drop-newest",              \
             .help =                                                                                \
                 "when it is full: block (read nothing more), drop-oldest or drop-newest, which "   \
-                "is counted")
+                "is counted"),                                                                     \
+        [(first) + DELIVERY_SPOOL_FORGET] = CLI_STRINGS(                                           \
+            "spool-forget", "SINK", NULL,                                                          \
+            .help = "give up what waits in the spool for a sink that is not named any more; may "  \
+                    "be given again")
 
 /* Make the pump, which holds records if its options say so; the rest of *d is kept. 0, or an exit
  * code. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tools/evtwin-predict.c: remaining useful life and failure risk, of a live fleet or of a file. */
 
+#include "check.h"
 #include "predict_tool.h"
 
 #include "evtwin/evtwin.h"
@@ -11,24 +12,28 @@
 static const cli_option options[PREDICT_N_OPTIONS] = {
     [PREDICT_MODELS] = CLI_STRING("models", "DIR", "models", .group = "Models",
                                   .help = "bundle that evtwin-train saved"),
-    [PREDICT_STORE] =
-        CLI_STRING("store", "URI", "sqlite:evtwin.db", .group = "Live",
-                   .help = "predict every row that waits for it, the batteries with the newest "
-                           "ones first, and write each prediction on its own row; waits for a "
-                           "store that is not there yet"),
+    [PREDICT_STORE] = CLI_STRING(
+        "store", "URI", "sqlite:evtwin.db", .derived = cli_default_store, .group = "Live",
+        .help = "predict every row that waits for it, the batteries with the newest "
+                "ones first, and write each prediction on its own row; waits for a "
+                "store that is not there yet; the default is the PostgreSQL of DB_HOST "
+                "or PGHOST where one is set"),
     [PREDICT_SOURCE] =
         CLI_STRING("source", "URI", NULL,
-                   .help = "instead of --store: take records from there (csv:FILE, jsonl:FILE, "
-                           "sqlite:FILE, sim:?…); needs --sink"),
+                   .help = "instead of --store: take records from there (kafka://HOST/TOPIC, "
+                           "mqtt://HOST/TOPIC, csv:FILE, jsonl:FILE, sqlite:FILE, sim:?…); needs "
+                           "--sink"),
     [PREDICT_SINK] = CLI_STRINGS(
         "sink", "URI", NULL, .help = "where records with their predictions go; may be given again"),
     [PREDICT_INTERVAL] = CLI_RANGE(CLI_NUMBER, "interval", "S", "5", 0.001, 86400,
                                    .environment = "PREDICTION_INTERVAL",
                                    .help = "seconds between two looks for new rows"),
     [PREDICT_ONCE] = CLI_FLAG("once", .help = "predict what waits now, then exit"),
+    DELIVERY_OPTIONS(PREDICT_SPOOL),
     [PREDICT_METRICS_PORT] = CLI_RANGE(
         CLI_INTEGER, "metrics-port", "PORT", "9100", 0, 65535, .environment = "METRICS_PORT",
         .help = "Prometheus metrics at http://localhost:PORT/metrics; 0 = off"),
+    [PREDICT_CHECK] = CHECK_OPTION,
     [PREDICT_CSV] = CLI_STRING("csv", "IN", NULL, .group = "File",
                                .help = "predict every row of a file instead; needs --out"),
     [PREDICT_OUT] = CLI_STRING(
@@ -70,6 +75,8 @@ static int check_combination(const cli *c) {
                 "--csv and --store or --source are mutually exclusive");
     CLI_FAIL_IF(has_source && cli_from(c, PREDICT_STORE) == CLI_FROM_FLAG, CLI_USAGE,
                 "--store and --source are mutually exclusive");
+    CLI_FAIL_IF(cli_text(c, PREDICT_SPOOL + DELIVERY_SPOOL) != NULL && !has_source, CLI_USAGE,
+                "--spool needs --source and --sink; the rows of a store wait there");
     for (size_t i = 0; i < CLI_CSV_N_OPTIONS; i++) {
         const size_t option = PREDICT_CSV_OPTIONS + i;
         CLI_FAIL_IF(!has_csv && cli_from(c, option) == CLI_FROM_FLAG, CLI_USAGE,
@@ -79,19 +86,45 @@ static int check_combination(const cli *c) {
     return cli_check_sinks(cli_items(c, PREDICT_SINK), cli_count(c, PREDICT_SINK));
 }
 
+static int load(const cli *c, evtwin_predictor **out) {
+    const evtwin_status st = evtwin_predictor_load(cli_text(c, PREDICT_MODELS), out);
+    return st >= 0 ? 0
+                   : cli_fail(CLI_AN_INPUT, st,
+                              st == EVTWIN_E_NOT_FOUND
+                                  ? "train one with evtwin-train, or name it with --models"
+                                  : NULL);
+}
+
+/* A model that cannot be loaded is reported as any other failure. */
+static int check_all(const cli *c) {
+    evtwin_predictor *predictor = NULL;
+    int code = load(c, &predictor);
+    if (code == 0) {
+        printf("models %s: ok\n", cli_text(c, PREDICT_MODELS));
+    }
+    evtwin_predictor_free(predictor);
+    if (cli_text(c, PREDICT_SOURCE) == NULL) {
+        check_store(&code, cli_text(c, PREDICT_STORE));
+        return code;
+    }
+    check_source(&code, cli_text(c, PREDICT_SOURCE));
+    for (size_t i = 0; i < cli_count(c, PREDICT_SINK); i++) {
+        check_sink(&code, "sink", cli_item(c, PREDICT_SINK, i));
+    }
+    check_spool(&code, cli_text(c, PREDICT_SPOOL + DELIVERY_SPOOL));
+    return code;
+}
+
 static int run(const cli *c) {
     CLI_TRY(check_combination(c));
+    if (cli_is_on(c, PREDICT_CHECK)) {
+        return check_all(c);
+    }
     if (cli_text(c, PREDICT_CSV) == NULL) {
         cli_on_stop(CLI_STOP_QUITS, "nothing was predicted yet");
     }
-    evtwin_predictor *predictor;
-    const evtwin_status st = evtwin_predictor_load(cli_text(c, PREDICT_MODELS), &predictor);
-    if (st == EVTWIN_E_NOT_FOUND) {
-        return cli_fail(CLI_AN_INPUT, st, "train one with evtwin-train, or name it with --models");
-    }
-    if (st < 0) {
-        return cli_fail(CLI_AN_INPUT, st, NULL);
-    }
+    evtwin_predictor *predictor = NULL;
+    CLI_TRY(load(c, &predictor));
     if (cli_text(c, PREDICT_CSV) == NULL) {
         return predict_live(c, predictor);
     }

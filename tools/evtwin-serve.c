@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tools/evtwin-serve.c: REST, the fleet page and /metrics of a store. */
 
-#include "cli/cli.h"
+#include "check.h"
 
 #include "evtwin/evtwin.h"
 
@@ -17,13 +17,17 @@ enum {
     PORT,
     INSECURE_LISTEN,
     THREADS,
+    CHECK,
     BACKUP,
     N_OPTIONS
 };
 
 static const cli_option options[N_OPTIONS] = {
-    [STORE] = CLI_STRING("store", "URI", "sqlite:evtwin.db", .group = "Serve",
-                         .help = "store to serve; need not exist yet (503 until it does)"),
+    [STORE] = CLI_STRING("store", "URI", "sqlite:evtwin.db", .derived = cli_default_store,
+                         .group = "Serve",
+                         .help = "store to serve; need not exist yet (503 until it does); the "
+                                 "default is the PostgreSQL of DB_HOST or PGHOST where one is "
+                                 "set"),
     [THRESHOLDS] = CLI_STRING(
         "thresholds", "FILE", NULL,
         .help = "replace the store's limits by the contract's with the changes in this JSON "
@@ -44,6 +48,7 @@ static const cli_option options[N_OPTIONS] = {
                  .help = "permit an address that other machines reach: there is no password "
                          "and no encryption"),
     [THREADS] = CLI_RANGE(CLI_INTEGER, "threads", "N", "2", 1, 256, .help = "that answer requests"),
+    [CHECK] = CHECK_OPTION,
     [BACKUP] =
         CLI_STRING("backup", "FILE", NULL, .group = "Backup",
                    .help = "copy the whole store, while it is in use, to a new file, then exit"),
@@ -79,7 +84,7 @@ static int back_up(const cli *c) {
     const int code = cli_end_write(path, evtwin_store_backup(store, path), NULL);
     evtwin_store_free(store);
     if (code == CLI_OK) {
-        cli_note("%s: backup of %s", path, cli_text(c, STORE));
+        cli_note("%s: backup of %s", path, cli_shown(cli_text(c, STORE)));
     }
     return code;
 }
@@ -113,7 +118,7 @@ static int is_loopback(const char *listen) {
 /* A store that cannot be read is reported as one, before the server starts: what fails then is the
  * address. One that is not there may come later, one that is in use or in the making is waited for.
  */
-static int check_store(const cli *c, int *is_absent_out) {
+static int probe_store(const cli *c, int *is_absent_out) {
     evtwin_store_options store_options;
     evtwin_store_options_init(&store_options, sizeof store_options);
     store_options.read_only = 1;
@@ -144,7 +149,7 @@ static int put_thresholds(const cli *c) {
                (st = evtwin_store_put_thresholds(store, thresholds)) < 0) {
         code = cli_fail(CLI_A_STORE, st, "--store names it");
     } else {
-        cli_note("%s: its limits are those of %s now", cli_text(c, STORE), path);
+        cli_note("%s: its limits are those of %s now", cli_shown(cli_text(c, STORE)), path);
     }
     evtwin_store_free(store);
     evtwin_thresholds_free(thresholds);
@@ -154,7 +159,7 @@ static int put_thresholds(const cli *c) {
 static int serve(const cli *c, const char *listen) {
     int is_absent;
     cli_on_stop(CLI_STOP_QUITS, "nothing was served yet");
-    int code = check_store(c, &is_absent);
+    int code = probe_store(c, &is_absent);
     if (code == CLI_OK && cli_text(c, THRESHOLDS) != NULL) {
         code = put_thresholds(c);
         is_absent = 0;
@@ -188,11 +193,12 @@ static int serve(const cli *c, const char *listen) {
         cli_warning("%s can be reached from other machines, without password and encryption",
                     listen);
     }
-    cli_note("serving %s at http://localhost:%d (Ctrl-C stops)", cli_text(c, STORE),
-             evtwin_server_port(server));
-    if (is_absent) {
-        cli_note("%s does not exist yet; evtwin-sim --sink %s makes it", cli_text(c, STORE),
-                 cli_text(c, STORE));
+    const char *store = cli_shown(cli_text(c, STORE));
+    cli_note("serving %s at http://localhost:%d (Ctrl-C stops)", store, evtwin_server_port(server));
+    if (is_absent && cli_is_server(store)) {
+        cli_note("%s does not exist yet; createdb makes it", store);
+    } else if (is_absent) {
+        cli_note("%s does not exist yet; evtwin-sim --sink %s makes it", store, store);
     }
     cli_sleep_until_s(INFINITY);
     cli_note("stopping");
@@ -202,6 +208,11 @@ static int serve(const cli *c, const char *listen) {
 }
 
 static int run(const cli *c) {
+    if (cli_is_on(c, CHECK)) {
+        int code = 0;
+        check_store(&code, cli_text(c, STORE));
+        return code;
+    }
     if (cli_text(c, BACKUP) != NULL) {
         return back_up(c);
     }

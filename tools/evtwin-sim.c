@@ -2,6 +2,7 @@
 /* tools/evtwin-sim.c: simulate battery packs: live telemetry, or run-to-failure data to train on.
  */
 
+#include "check.h"
 #include "sim_tool.h"
 
 #include "evtwin/evtwin.h"
@@ -39,8 +40,8 @@ static const cli_option options[SIM_N_OPTIONS] = {
     [SIM_TEMPERATURE] = CLI_RANGE(CLI_NUMBER, "temperature", "DEGC", "32", -40, 80,
                                   .help = "cell temperature at the start"),
     [SIM_FRESH] = CLI_FLAG(
-        "fresh", .help = "start every battery anew; otherwise those that the first sqlite: sink "
-                         "knows go on from their last records, whatever --soc, --soh and "
+        "fresh", .help = "start every battery anew; otherwise those that the first sink which is a "
+                         "store knows go on from their last records, whatever --soc, --soh and "
                          "--temperature say"),
     [SIM_START] =
         CLI_STRING("start", "TIME", "2024-01-01T00:00:00Z",
@@ -62,18 +63,28 @@ static const cli_option options[SIM_N_OPTIONS] = {
         CLI_RANGE(CLI_NUMBER, "duration", "S", NULL, 0.001, 1e10,
                   .help = "stop after that many seconds (physics seconds with --speed max); "
                           "default: at Ctrl-C"),
-    [SIM_SINK] =
-        CLI_STRINGS("sink", "URI", NULL, .group = "Output",
-                    .help = "where records go: sqlite:FILE, csv:FILE, jsonl:FILE (- = standard "
-                            "output), null:; may be given again"),
+    [SIM_SINK] = CLI_STRINGS(
+        "sink", "URI", "sqlite:evtwin.db", .derived = cli_default_sinks, .group = "Output",
+        .help =
+            "where records go: postgresql://HOST/DATABASE, kafka://HOST/TOPIC, "
+            "mqtt://HOST/TOPIC, sqlite:FILE, csv:FILE, jsonl:FILE (- = standard output), null:; "
+            "may be given again, and then replaces the defaults: the PostgreSQL of DB_HOST or "
+            "PGHOST, where neither is set sqlite:evtwin.db, and the brokers of "
+            "KAFKA_BOOTSTRAP_SERVERS and MQTT_HOST"),
     [SIM_CSV] = CLI_STRING(
         "csv", "FILE", NULL,
         .help = "short for --sink csv:FILE; with --until-eol the file appears whole or not "
                 "at all"),
+    DELIVERY_OPTIONS(SIM_SPOOL),
     [SIM_HOLD] =
         CLI_RANGE(CLI_INTEGER, "hold", "N", "100000", 1, 1e8,
-                  .help = "records kept in memory for a sink that does not take them now; they are "
-                          "offered again until it does, and are lost if the simulator ends before"),
+                  .help = "without --spool: records kept in memory for a sink that does not take "
+                          "them now; they are offered again until it does, and are lost if the "
+                          "simulator ends before"),
+    [SIM_METRICS_PORT] =
+        CLI_RANGE(CLI_INTEGER, "metrics-port", "PORT", "0", 0, 65535,
+                  .help = "Prometheus metrics at http://localhost:PORT/metrics; 0 = off"),
+    [SIM_CHECK] = CHECK_OPTION,
     [SIM_DRY_RUN] =
         CLI_FLAG("dry-run", .help = "print records as JSON on standard output; needs nothing"),
     [SIM_RECORDS] = CLI_RANGE(CLI_INTEGER, "records", "N", "5", 1, 1e9, .letter = 'n',
@@ -95,12 +106,12 @@ static const cli_tool tool = {
     .name = "evtwin-sim",
     .purpose =
         "Simulate battery packs and publish what their management systems would report, or run "
-        "them\nto their end of life to get labelled data. Without a sink it only shows what the "
-        "packs do.",
+        "them\nto their end of life to get labelled data.",
     .usage = "[OPTION]...",
     .examples =
         "evtwin-sim --dry-run -n 5                          five JSON records, needs nothing\n"
         "evtwin-sim --fleet 12 --soh 100:76 --sink sqlite:evtwin.db\n"
+        "DB_HOST=localhost MQTT_HOST=localhost evtwin-sim --spool spool\n"
         "evtwin-sim --until-eol --fleet 200 --csv fleet.csv\n"
         "evtwin-sim --speed max --duration 86400 --interval 10 --sink jsonl:- | head",
     .options = options,
@@ -159,6 +170,8 @@ static int check_combination(const cli *c, const sim_pace *pace) {
                 "--dry-run and --until-eol are mutually exclusive");
     CLI_FAIL_IF(cli_is_set(c, SIM_RECORDS) && !cli_is_on(c, SIM_DRY_RUN), CLI_USAGE,
                 "-n belongs to --dry-run; a live run is limited by --duration");
+    CLI_FAIL_IF(cli_is_on(c, SIM_UNTIL_EOL) && cli_is_set(c, SIM_SPOOL + DELIVERY_SPOOL), CLI_USAGE,
+                "--spool belongs to a live run; a data set is made again from its seed");
     CLI_FAIL_IF(cli_is_on(c, SIM_JSON) && !cli_is_on(c, SIM_UNTIL_EOL), CLI_USAGE,
                 "--json belongs to --until-eol; for records as JSON use --sink jsonl:-");
     CLI_FAIL_IF(pace->is_max && !cli_is_set(c, SIM_DURATION) && !cli_is_on(c, SIM_UNTIL_EOL) &&
@@ -199,9 +212,23 @@ static int run_live_or_dry(const cli *c, const evtwin_sim_options *sim_options,
     return code;
 }
 
+static int check_all(const cli *c) {
+    sim_sinks sinks;
+    int code = sim_sinks_list(c, &sinks);
+    for (size_t i = 0; i < sinks.n && code != CLI_USAGE; i++) {
+        check_sink(&code, "sink", sinks.uris[i]);
+    }
+    check_spool(&code, cli_text(c, SIM_SPOOL + DELIVERY_SPOOL));
+    sim_sinks_free(&sinks);
+    return code;
+}
+
 static int run(const cli *c) {
     if (cli_is_on(c, SIM_LIST_CELLS)) {
         return list_cells();
+    }
+    if (cli_is_on(c, SIM_CHECK)) {
+        return check_all(c);
     }
     sim_pace pace;
     CLI_TRY(read_pace(c, &pace));

@@ -4,7 +4,7 @@
 
 #include "ingest_tool.h"
 
-#include "metrics.h"
+#include "scrape.h"
 
 #include "evtwin/evtwin.h"
 

@@ -2,7 +2,7 @@
 /* tools/predict_live.c: every few seconds, predict all rows that wait for it. */
 
 #include "delivery.h"
-#include "metrics.h"
+#include "scrape.h"
 #include "predict_tool.h"
 
 #include "evtwin/evtwin.h"
@@ -10,11 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_REPORTED = 10 };
+enum { MAX_REPORTED = 10, PATIENCE_MS = 100 };
+
+static const double once_patience_s = 10; /* of a broker */
 
 typedef struct live {
     const cli *c;
-    const char *source; /* for messages: the store or the source as the user named it */
+    const char *uri;    /* of the store or the source, as the user named it */
+    const char *source; /* the same for messages */
     delivery delivery;
     evtwin_metrics *metrics;
     evtwin_server *server;
@@ -54,6 +57,13 @@ static void on_batch(void *ctx, const evtwin_table *batch) {
         cli_warning("metrics: %s", evtwin_last_error());
     }
     newest_observe(&l->newest, batch);
+}
+
+/* Of the sinks, once a cycle. */
+static void observe_pump(live *l) {
+    if (evtwin_metrics_observe_pump(l->metrics, l->delivery.pump, NULL) < 0) {
+        cli_warning("metrics: %s", evtwin_last_error());
+    }
 }
 
 /* The next one is due within three intervals; /health says so when it is not there. */
@@ -98,14 +108,14 @@ static evtwin_status try_store(live *l, const evtwin_predictor *predictor, evtwi
     evtwin_store_options options;
     evtwin_store_options_init(&options, sizeof options);
     options.read_only = 1;
-    evtwin_status st = evtwin_store_open(l->source, &options, out);
+    evtwin_status st = evtwin_store_open(l->uri, &options, out);
     if (st < 0 && st != EVTWIN_E_SCHEMA) {
         return st;
     } /* else just being made, or of another version: opening it for writing will show */
     evtwin_store_free(*out);
     *out = NULL;
     evtwin_table *scores = NULL;
-    if ((st = evtwin_store_open(l->source, NULL, out)) >= 0 &&
+    if ((st = evtwin_store_open(l->uri, NULL, out)) >= 0 &&
         (st = evtwin_predictor_scores(predictor, &scores)) >= 0 &&
         (st = evtwin_store_put_model(*out, scores)) >= 0) {
         st = evtwin_store_states(*out, &l->states);
@@ -126,7 +136,9 @@ static int wait_for_store(live *l, const evtwin_predictor *predictor) {
         } else if ((st != EVTWIN_E_NOT_FOUND && st != EVTWIN_E_AGAIN) ||
                    cli_is_on(l->c, PREDICT_ONCE)) {
             code = cli_fail(CLI_A_STORE, st,
-                            st == EVTWIN_E_NOT_FOUND ? "evtwin-sim --sink makes one" : NULL);
+                            st != EVTWIN_E_NOT_FOUND ? NULL
+                            : cli_is_server(l->uri)  ? "createdb makes one"
+                                                     : "evtwin-sim --sink makes one");
         } else if (!has_reported) {
             cli_note("waiting for the store: %s", evtwin_last_error());
         }
@@ -144,39 +156,52 @@ static int connect_store(live *l, const evtwin_predictor *predictor) {
     if (cli_stopping() != 0) {
         return 0;
     }
-    const char sign = strchr(l->source, '?') != NULL ? '&' : '?';
-    char *from = NULL, *to = NULL;
-    if (asprintf(&from, "%s%crows=unpredicted", l->source, sign) < 0 ||
-        asprintf(&to, "%s%cwrite=predictions", l->source, sign) < 0) {
-        free(from);
-        return cli_out_of_memory();
-    }
-    int code = delivery_open_source(&l->delivery, from);
+    char *from = cli_with_param(l->uri, "rows", "unpredicted");
+    char *to = cli_with_param(l->uri, "write", "predictions");
+    int code = from != NULL && to != NULL ? 0 : cli_out_of_memory();
+    code = code == 0 ? delivery_open_source(&l->delivery, from) : code;
     code = code == 0 ? delivery_open_sink(&l->delivery, to, 0) : code;
     free(from);
     free(to);
     return code;
 }
 
+/* Beside a simulator or an ingester on the same batteries. */
+static int open_sink(live *l, const char *uri) {
+    char *shared = cli_is_store(uri) ? cli_with_param(uri, "shared", "1") : strdup(uri);
+    const int code =
+        shared != NULL ? delivery_open_sink(&l->delivery, shared, 0) : cli_out_of_memory();
+    free(shared);
+    return code;
+}
+
 static int connect_uris(live *l) {
-    CLI_TRY(delivery_open_source(&l->delivery, l->source));
+    CLI_TRY(delivery_open_source(&l->delivery, l->uri));
     for (size_t i = 0; i < cli_count(l->c, PREDICT_SINK); i++) {
-        CLI_TRY(delivery_open_sink(&l->delivery, cli_item(l->c, PREDICT_SINK, i), 0));
+        CLI_TRY(open_sink(l, cli_item(l->c, PREDICT_SINK, i)));
     }
-    return 0;
+    return delivery_open_spool(&l->delivery, l->c, PREDICT_SPOOL);
 }
 
 /* ---- run ---- */
 
-/* All rows that wait. EVTWIN_DONE once no more will come. */
+/* All rows that wait; of a broker, all that come within an interval (with --once until none has
+ * come for a while), since it wants to be served. EVTWIN_DONE once no more will come. */
 static evtwin_status run_cycle(live *l) {
-    newest_clear(&l->newest);
+    const int is_broker = cli_text(l->c, PREDICT_SOURCE) != NULL && cli_is_server(l->uri);
+    const int is_once = cli_is_on(l->c, PREDICT_ONCE);
+    const double wait_s = is_once ? once_patience_s : cli_number(l->c, PREDICT_INTERVAL);
+    double end_s = cli_now_s() + (is_broker ? wait_s : 0);
     size_t n;
     evtwin_status st;
+    newest_clear(&l->newest);
     do {
         n = 0;
-        st = evtwin_pump_run_once(l->delivery.pump, 0, &n);
-    } while ((st == EVTWIN_REFUSED || (st == EVTWIN_OK && n > 0)) && cli_stopping() == 0);
+        st = evtwin_pump_run_once(l->delivery.pump, is_broker ? PATIENCE_MS : 0, &n);
+        end_s = is_broker && is_once && n > 0 ? cli_now_s() + wait_s : end_s;
+    } while ((st == EVTWIN_REFUSED ||
+              (st == EVTWIN_OK && ((!is_broker && n > 0) || cli_now_s() < end_s))) &&
+             cli_stopping() == 0);
     return st;
 }
 
@@ -209,7 +234,7 @@ static int show(live *l) {
     }
     FILE *console = l->delivery.uses_stdout ? stderr : stdout;
     const int has_store = cli_text(l->c, PREDICT_SOURCE) == NULL;
-    newest_print(&l->newest, has_store ? l->source : NULL, console, cli_verbose());
+    newest_print(&l->newest, has_store ? l->uri : NULL, console, cli_verbose());
     return fflush(console) == 0;
 }
 
@@ -228,6 +253,7 @@ static int do_cycle(live *l) {
         return cli_fail(is_store ? CLI_A_STORE : CLI_AN_INPUT, st, NULL);
     }
     note_outcome(l, st);
+    observe_pump(l);
     if (!show(l)) {
         return CLI_FAILURE;
     }
@@ -312,8 +338,12 @@ int predict_live(const cli *c, evtwin_predictor *predictor) {
     evtwin_pump_options options;
     evtwin_pump_options_init(&options, sizeof options);
     options.first_pause_s = options.longest_pause_s = 0; /* each cycle tries again */
+    const char *uri = source != NULL ? source : cli_text(c, PREDICT_STORE);
+    char shown[1024]; /* longer than what the library says of it, it is cut */
+    evtwin_uri_redact(uri, shown, sizeof shown);
     live l = {.c = c,
-              .source = source != NULL ? source : cli_text(c, PREDICT_STORE),
+              .uri = uri,
+              .source = shown,
               .delivery = {.on_batch = on_batch,
                            .on_refusal = on_refusal,
                            .on_out_of_range = on_out_of_range,

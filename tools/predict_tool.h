@@ -5,6 +5,7 @@
 #define EVTWIN_TOOLS_PREDICT_TOOL_H
 
 #include "cli/cli.h"
+#include "delivery.h"
 
 #include "evtwin/predictor.h"
 
@@ -16,7 +17,9 @@ enum {
     PREDICT_SINK,
     PREDICT_INTERVAL,
     PREDICT_ONCE,
-    PREDICT_METRICS_PORT,
+    PREDICT_SPOOL, /* the first of them */
+    PREDICT_METRICS_PORT = PREDICT_SPOOL + DELIVERY_N_OPTIONS,
+    PREDICT_CHECK,
     PREDICT_CSV,
     PREDICT_OUT,
     PREDICT_CSV_OPTIONS, /* the first of them */

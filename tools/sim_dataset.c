@@ -71,7 +71,7 @@ static int write_csv(const char *csv, const evtwin_table *data_set) {
 }
 
 static int write_data_set(const cli *c, const evtwin_table *data_set, const sim_sinks *sinks) {
-    const size_t n_sinks = cli_count(c, SIM_SINK); /* --csv is written whole, not as a sink */
+    const size_t n_sinks = sinks->n_uris; /* --csv is written whole, not as a sink */
     if (cli_text(c, SIM_CSV) != NULL) {
         CLI_TRY(write_csv(cli_text(c, SIM_CSV), data_set));
     }

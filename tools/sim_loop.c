@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tools/sim_loop.c: live telemetry: the simulator as a source, delivered and shown. */
 
+#include "scrape.h"
 #include "sim_tool.h"
 
 #include "evtwin/evtwin.h"
@@ -13,13 +14,16 @@
 
 int sim_sinks_list(const cli *c, sim_sinks *out) {
     const char *csv = cli_text(c, SIM_CSV);
-    *out = (sim_sinks){.n = cli_count(c, SIM_SINK)};
-    out->uris = calloc(out->n + 1, sizeof *out->uris);
+    const int has_default = csv == NULL && !cli_is_on(c, SIM_UNTIL_EOL);
+    const int counts = cli_is_set(c, SIM_SINK) || has_default;
+    *out = (sim_sinks){.n_uris = counts ? cli_count(c, SIM_SINK) : 0};
+    out->uris = calloc(out->n_uris + 1, sizeof *out->uris);
     if (out->uris == NULL || (csv != NULL && asprintf(&out->csv, "csv:%s", csv) < 0)) {
         return cli_out_of_memory();
     }
-    for (size_t i = 0; i < out->n; i++) {
-        out->uris[i] = cli_item(c, SIM_SINK, i);
+    while (out->n < out->n_uris) {
+        out->uris[out->n] = cli_item(c, SIM_SINK, out->n);
+        out->n++;
     }
     if (csv != NULL) {
         out->uris[out->n++] = out->csv;
@@ -44,7 +48,7 @@ int sim_sinks_open(const cli *c, const sim_sinks *sinks, size_t n, size_t max_ba
     for (size_t i = 0; i < n && code == 0; i++) {
         code = delivery_open_sink(d, sinks->uris[i], 1);
     }
-    return code;
+    return code == 0 ? delivery_open_spool(d, c, SIM_SPOOL) : code;
 }
 
 /* ---- console ---- */
@@ -108,6 +112,8 @@ static void show(FILE *f, const evtwin_table *t) {
 
 /* ---- going on from a store ---- */
 
+static const double server_patience_s = 5;
+
 static evtwin_status read_latest(const char *uri, evtwin_table **out) {
     evtwin_store *store = NULL;
     evtwin_store_options options;
@@ -121,32 +127,43 @@ static evtwin_status read_latest(const char *uri, evtwin_table **out) {
     return st;
 }
 
+/* A file is locked for a moment: our own sink could open it. A server that is away does not keep
+ * the simulator from starting. */
+static evtwin_status wait_for_latest(const char *uri, evtwin_table **out) {
+    const double end_s = cli_is_server(uri) ? cli_now_s() + server_patience_s : INFINITY;
+    evtwin_status st;
+    do {
+        st = read_latest(uri, out);
+    } while (st == EVTWIN_E_AGAIN && cli_now_s() < end_s && !cli_sleep_until_s(cli_now_s() + 0.5));
+    if (cli_is_server(uri) && (st == EVTWIN_E_AGAIN || st == EVTWIN_E_NOT_FOUND)) {
+        cli_warning("%s; so batteries that it knows start anew", evtwin_last_error());
+        st = EVTWIN_DONE;
+    }
+    return st;
+}
+
 /* A battery that a store knows does not begin its life again. */
 static int resume(const cli *c, evtwin_sim *sim, const sim_sinks *sinks) {
     size_t i = 0, n = 0;
-    while (i < sinks->n && strncmp(sinks->uris[i], "sqlite:", 7) != 0) {
+    while (i < sinks->n && !cli_is_store(sinks->uris[i])) {
         i++;
     }
     if (i == sinks->n || cli_is_on(c, SIM_FRESH)) {
         return 0;
     }
     evtwin_table *latest = NULL;
-    /* without what only a sink understands */
-    char *uri = strndup(sinks->uris[i], strcspn(sinks->uris[i], "?"));
+    char *uri = cli_store_of(sinks->uris[i]);
     if (uri == NULL) {
         return cli_out_of_memory();
     }
-    evtwin_status st;
-    do { /* our own sink could open it a moment ago */
-        st = read_latest(uri, &latest);
-    } while (st == EVTWIN_E_AGAIN && !cli_sleep_until_s(cli_now_s() + 0.5));
+    evtwin_status st = wait_for_latest(uri, &latest);
     if (st == EVTWIN_OK) {
         st = evtwin_sim_resume(sim, latest, &n);
     }
     const int code = st < 0 ? cli_fail(CLI_A_STORE, st, "--fresh does not look at it") : 0;
     if (n > 0) {
         cli_note("%zu batter%s from the last record in %s; --fresh starts anew", n,
-                 n == 1 ? "y goes on" : "ies go on", uri);
+                 n == 1 ? "y goes on" : "ies go on", cli_shown(uri));
     }
     evtwin_table_free(latest);
     free(uri);
@@ -158,17 +175,26 @@ static int resume(const cli *c, evtwin_sim *sim, const sim_sinks *sinks) {
 /* How often a signal is looked for. */
 enum { PATIENCE_MS = 100 };
 
+/* How often the metrics follow the pump. */
+static const double observe_every_s = 0.25;
+
 typedef struct run {
     FILE *console;
     double n_expected; /* records of the whole run; 0 = it is live and shown on the console */
     double n_records;
     int is_over; /* stopped by a signal, or the console is gone */
     int code;
+    evtwin_metrics *metrics; /* NULL without --metrics-port, as is the server */
+    evtwin_server *server;
+    double observed_s;
 } run;
 
 static void on_batch(void *ctx, const evtwin_table *batch) {
     run *r = ctx;
     r->n_records += (double)evtwin_table_rows(batch);
+    if (r->metrics != NULL && evtwin_metrics_observe(r->metrics, batch) < 0) {
+        cli_warning("metrics: %s", evtwin_last_error());
+    }
     if (r->n_expected > 0) {
         r->is_over |= cli_progress(NULL, "simulating", r->n_records / r->n_expected);
     } else if (!cli_quiet()) {
@@ -198,10 +224,28 @@ static int make_source(evtwin_sim **sim, const sim_pace *pace, int is_max, size_
     return 0;
 }
 
-static int run_source(delivery *d, const run *r, double end_s) {
+static int start_metrics(const cli *c, run *r) {
+    if (cli_integer(c, SIM_METRICS_PORT) == 0) {
+        return 0;
+    }
+    return evtwin_metrics_create(&r->metrics) < 0
+               ? cli_out_of_memory()
+               : metrics_serve(c, SIM_METRICS_PORT, "evtwin-sim", r->metrics, &r->server);
+}
+
+static void observe_pump(run *r, const delivery *d) {
+    const double now_s = cli_now_s();
+    if (r->metrics != NULL && now_s - r->observed_s > observe_every_s) {
+        r->observed_s = now_s;
+        evtwin_metrics_observe_pump(r->metrics, d->pump, NULL);
+    }
+}
+
+static int run_source(delivery *d, run *r, double end_s) {
     int code = CLI_CONTINUE;
     while (code == CLI_CONTINUE && cli_stopping() == 0 && cli_now_s() < end_s && !r->is_over) {
         code = delivery_run(d, PATIENCE_MS);
+        observe_pump(r, d);
     }
     cli_progress_clear();
     if (r->n_expected == 0 && cli_stopping() != 0) {
@@ -225,8 +269,11 @@ static int publish(const cli *c, evtwin_sim **sim, const sim_pace *pace, deliver
     CLI_TRY(delivery_take_source(d, source));
     d->on_batch = on_batch;
     d->ctx = &r;
-    const int code = run_source(d, &r, pace->is_max ? INFINITY : cli_now_s() + duration_s);
+    int code = start_metrics(c, &r);
+    code = code == 0 ? run_source(d, &r, pace->is_max ? INFINITY : cli_now_s() + duration_s) : code;
     d->on_batch = NULL; /* r ends here */
+    evtwin_server_free(r.server);
+    evtwin_metrics_free(r.metrics);
     return code;
 }
 

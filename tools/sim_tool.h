@@ -31,7 +31,10 @@ enum {
     SIM_DURATION,
     SIM_SINK,
     SIM_CSV,
-    SIM_HOLD,
+    SIM_SPOOL, /* the first of them */
+    SIM_HOLD = SIM_SPOOL + DELIVERY_N_OPTIONS,
+    SIM_METRICS_PORT,
+    SIM_CHECK,
     SIM_DRY_RUN,
     SIM_RECORDS,
     SIM_UNTIL_EOL,
@@ -49,10 +52,10 @@ typedef struct sim_pace {
     int64_t start_us; /* of the clock that stamps records where there is no wall clock */
 } sim_pace;
 
-/* The sinks of --sink and --csv. */
+/* The sinks of --sink and --csv; without either, live, those that the environment names. */
 typedef struct sim_sinks {
-    const char **uris; /* (n) */
-    size_t n;
+    const char **uris; /* (n), of which the first n_uris are from --sink */
+    size_t n, n_uris;
     char *csv;       /* the URI of --csv, the last one; NULL = none */
     int uses_stdout; /* one of them writes to standard output */
 } sim_sinks;

@@ -20,4 +20,6 @@
 %include "evtwin/session.h"
 %include "evtwin/store.h"
 %include "evtwin/stream.h"
+%include "evtwin/spool.h"
+%include "evtwin/screen.h"
 %include "evtwin/serve.h"

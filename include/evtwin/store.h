@@ -34,14 +34,18 @@ EVTWIN_API evtwin_status evtwin_store_options_init(evtwin_store_options *options
 /**
  * Open "sqlite:FILE" or "sqlite:///ABSOLUTE/FILE" ("sqlite::memory:" for tests), making and
  * migrating it as needed; a new file can be read by its owner only. Parameters in the URI,
- * "?retention_days=7&busy_timeout_ms=500", override options; options NULL = the defaults.
+ * "?retention_days=7&busy_timeout_ms=500", override options; options NULL = the defaults. Since 0.2
+ * also "postgresql://USER@HOST:PORT/DATABASE" (or postgres:), whose database must exist and gets
+ * the tables; docs/store.md has its parameters.
  * @return EVTWIN_E_NOT_FOUND (to make it: no such folder; for a reader: no such file, which may
  * come), EVTWIN_E_IO (for a reader also: no such folder; it has hard links), EVTWIN_E_CORRUPT (not
  * a database), EVTWIN_E_SCHEMA (made by a newer version, or with tables or triggers of something
  * else, or with changed tables, views or indexes: left untouched; for a reader: made by an older
  * version), EVTWIN_E_AGAIN (held by another process for longer than busy_timeout_ms; for a reader:
  * without tables yet), EVTWIN_E_ARG or EVTWIN_E_PARSE (the URI), EVTWIN_E_UNSUPPORTED (this build
- * has no such kind of store; the message lists those it has).
+ * has no such kind of store; the message lists those it has). PostgreSQL: EVTWIN_E_AGAIN (not
+ * reachable), EVTWIN_E_DENIED (user, password, certificate, missing right), EVTWIN_E_NOT_FOUND (no
+ * such database).
  */
 EVTWIN_API evtwin_status evtwin_store_open(const char *uri, const evtwin_store_options *options,
                                            evtwin_store **out);
@@ -204,7 +208,8 @@ EVTWIN_API evtwin_status evtwin_store_expire(evtwin_store *store, size_t *n_dele
 /**
  * Copy the whole database as it is at one moment, while others use it, to a new file, which appears
  * whole or not at all. Also on a read-only handle.
- * @return EVTWIN_E_IO if the file exists, EVTWIN_E_NOT_FOUND if its folder does not.
+ * @return EVTWIN_E_IO if the file exists, EVTWIN_E_NOT_FOUND if its folder does not,
+ * EVTWIN_E_UNSUPPORTED for PostgreSQL (pg_dump does it).
  */
 EVTWIN_API evtwin_status evtwin_store_backup(evtwin_store *store, const char *path);
 

@@ -60,6 +60,12 @@ typedef struct evtwin_source evtwin_source;
  *                  when it is predicted
  *     rows=unpredicted  only the rows that wait for a prediction, until they have one; the table
  *                  gets a column revision, which tells a sink of predictions where they belong
+ *   "postgresql://[USER@]HOST[:PORT]/DATABASE"
+ *                  the same ("postgres:" too); parameters: docs/store.md
+ *   "kafka://HOST:PORT[,…]/TOPIC"
+ *                  the records of a topic, shared by the members of a consumer group
+ *   "mqtt://[USER@]HOST[:PORT]/FILTER", "mqtts://…" (TLS)
+ *                  a position is of this run only
  *   "sim:"
  *     fleet, seed, model (ecm, classic), cell, use (cycle, daily), battery_id, soh, final_soh,
  *     start        as in evtwin_sim_options; final_soh by default soh
@@ -67,6 +73,9 @@ typedef struct evtwin_source evtwin_source;
  *     speed        physics seconds per wall-clock second, default 60; max: do not wait, a record
  *                  every interval physics seconds from start on
  *     rows         records of each pack, default no limit
+ * Messages of Kafka and MQTT are a record or an array of records each, and are acknowledged by
+ * evtwin_source_commit; docs/streams.md has the parameters and what is promised. A server is
+ * connected to by the first read, which fails with EVTWIN_E_AGAIN while it is away.
  * Parameters follow a '?', as in "sim:?fleet=20&speed=max", so a file name cannot contain one.
  * FILE "-" is standard input.
  * @return EVTWIN_E_UNSUPPORTED for an unknown scheme (the text lists the known ones), EVTWIN_E_ARG
@@ -109,9 +118,9 @@ EVTWIN_API evtwin_status evtwin_source_refusal(const evtwin_source *source, evtw
 
 /**
  * The position behind the rows given so far, which means something to the source only (a store: the
- * revision; JSON lines: the byte offset, with follow=1 and "@" and a hash of the file's first line,
- * which tells it from the one that took its place; CSV: the number of records); "" if it has none.
- * Borrowed until the next read. Since 0.2.
+ * revision; JSON lines: the byte offset, "@" and a hash of the file's first line, which tells it
+ * from another one of that name; CSV: the number of records); "" if it has none. Borrowed until the
+ * next read. Since 0.2.
  */
 EVTWIN_API const char *evtwin_source_position(const evtwin_source *source);
 
@@ -203,15 +212,27 @@ EVTWIN_API evtwin_status evtwin_source_from_sim(evtwin_sim *sim,
 typedef struct evtwin_sink evtwin_sink;
 
 /**
- * Open a sink: "null:", "csv:FILE", "jsonl:FILE" ("-" = standard output), "sqlite:FILE"
- * (?write=predictions: update predictions of existing rows instead of inserting;
- * ?retention_days=D; ?busy_timeout_ms=T, 500 by default for rows, which a pump offers again). A
- * named pipe fails with EVTWIN_E_AGAIN while nobody reads it or its reader takes nothing. New files
- * have mode 0600; one that is renamed, removed or emptied is noticed before each batch and made
- * anew, which is logged. Files are appended to (?replace=1: started anew): an incomplete last line,
- * left by a killed process, is cut off, with a warning to the log; a CSV with another header and a
- * file that does not hold JSON lines are refused. A CSV has all telemetry columns, and those
- * prediction columns that its first batch has.
+ * Open a sink:
+ *   "null:"        takes everything and keeps nothing
+ *   "csv:FILE", "jsonl:FILE"
+ *                  "-" is standard output. Files are appended to (?replace=1: started anew): an
+ *                  incomplete last line, left by a killed process, is cut off, with a warning to
+ *                  the log; a CSV with another header and a file that does not hold JSON lines are
+ *                  refused. New files have mode 0600; one that is renamed, removed or emptied is
+ *                  noticed before each batch and made anew, which is logged. A named pipe fails
+ *                  with EVTWIN_E_AGAIN while nobody reads it or its reader takes nothing. A CSV has
+ *                  all telemetry columns, and those prediction columns that its first batch has.
+ *   "sqlite:FILE", "postgresql://[USER@]HOST[:PORT]/DATABASE"
+ *     write=predictions  update predictions of existing rows instead of inserting
+ *     shared=1     take no writer locks on batteries
+ *     busy_timeout_ms    500 by default for rows, which a pump offers again
+ *     …            the other parameters of the store: docs/store.md
+ *   "kafka://HOST:PORT[,…]/TOPIC"
+ *                  records with their battery as key, in transactions
+ *   "mqtt://[USER@]HOST[:PORT]/TOPIC", "mqtts://…" (TLS)
+ *                  messages with QoS 1
+ * docs/streams.md has the parameters of kafka: and mqtt: and what is promised. A server is
+ * connected to by the first write or check; a write fails with EVTWIN_E_AGAIN while it is away.
  * @return EVTWIN_E_BUSY if another sink writes the file, EVTWIN_E_SCHEMA for a foreign file,
  * EVTWIN_E_UNSUPPORTED and EVTWIN_E_ARG as for sources, or what the sink itself returns.
  */
@@ -229,13 +250,16 @@ typedef struct evtwin_batch {
     const char *position;       /**< the source's position behind the rows, NULL if unknown; a sink
                                      may keep it in the transaction of the rows */
     const evtwin_table *states; /**< battery states to keep with the predictions, NULL = none */
+    int completes; /**< 1: every other sink has the batch, so that a sink may acknowledge it to the
+                        source in its own transaction, as kafka: does with a source on its cluster
+                    */
 } evtwin_batch;
 
 /**
  * All rows of the batch, or none: on failure a file or database has none of them (a pipe may have a
  * part).
- * @return EVTWIN_E_SCHEMA / EVTWIN_E_ARG naming a row without time or with no valid battery_id,
- * EVTWIN_E_IO; the text begins with the sink's URI. Since 0.2.
+ * @return EVTWIN_DONE (see completes), EVTWIN_E_SCHEMA / EVTWIN_E_ARG naming a row without time or
+ * with no valid battery_id, EVTWIN_E_IO; the text begins with the sink's URI. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_sink_write_batch(evtwin_sink *sink, const evtwin_batch *batch);
 /** The same for rows alone. */

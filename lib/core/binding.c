@@ -6,15 +6,12 @@
 
 #include "core/num.h"
 #include "core/status.h"
+#include "core/time.h"
 
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-/* Years 0 to 9999: what the 27 characters of a written time can hold. */
-static const int64_t first_time_us = INT64_C(-62167219200000000);
-static const int64_t last_time_us = INT64_C(253402300799999999);
 
 /* ---- which column is what ---- */
 
@@ -137,7 +134,7 @@ int evtwin__binding_has(const evtwin__binding *binding, unsigned kinds) {
 /* ---- keys ---- */
 
 static int is_writable_time(int64_t time_us) {
-    return time_us >= first_time_us && time_us <= last_time_us;
+    return time_us >= EVTWIN__TIME_FIRST_US && time_us <= EVTWIN__TIME_LAST_US;
 }
 
 evtwin_status evtwin__binding_check_key(const evtwin__binding *binding, size_t row) {

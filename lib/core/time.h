@@ -5,6 +5,10 @@
 
 #include "evtwin/base.h"
 
+/* The years 0 to 9999: what the form of evtwin_time_format can say. */
+#define EVTWIN__TIME_FIRST_US (-INT64_C(62167219200000000))
+#define EVTWIN__TIME_LAST_US INT64_C(253402300799999999)
+
 /* How times are written. {0} is the forms of evtwin_time_parse, those without an offset in UTC. */
 typedef struct evtwin__time_rule {
     const char *format; /* of directives (below); NULL = the forms of evtwin_time_parse */

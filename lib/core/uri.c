@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_PARAMS = 64 };
+enum { MAX_PARAMS = 64, HOST_SIZE = 300 };
 
 static int is_digit(char c) {
     return c >= '0' && c <= '9';
@@ -68,8 +68,19 @@ static int find_authority_password(const char *text, span *out) {
 static const struct {
     const char *end;
     int is_password;
-} secret_names[] = {{"password=", 1}, {"passwd=", 1}, {"pass=", 1}, {"pwd=", 1}, {"secret=", 1},
-                    {"token=", 1},    {"pem=", 1},    {"key=", 0},  {"sasl=", 0}};
+} secret_names[] = {{"password=", 1},
+                    {"passwd=", 1},
+                    {"pass=", 1},
+                    {"pwd=", 1},
+                    {"secret=", 1},
+                    {"token=", 1},
+                    {"pem=", 1},
+                    {"api_key=", 1},
+                    {"access_key=", 1},
+                    {"secret_key=", 1},
+                    {"key=", 0},
+                    {"sasl=", 0},
+                    {"oauthbearer.config=", 1}};
 
 /* "…password=SECRET" from position at on. */
 static int find_param_secret(const char *text, size_t at, span *out, int *is_password) {
@@ -227,14 +238,37 @@ static const char *parse_host(evtwin__uri *uri, char *host) {
     return decode(host);
 }
 
+/* "host:9092,host:9093": each must be one; the list is kept as it is, without a port of its own. */
+static const char *parse_hosts(evtwin__uri *uri, char *list) {
+    const char *wrong = strchr(list, ',') == NULL ? parse_host(uri, list) : NULL;
+    if (strchr(list, ',') == NULL) {
+        return wrong;
+    }
+    for (const char *from = list, *end; wrong == NULL && from != NULL;
+         from = *end == ',' ? end + 1 : NULL) {
+        end = from + strcspn(from, ",");
+        char host[HOST_SIZE];
+        const size_t n = (size_t)(end - from);
+        if (n == 0 || n >= sizeof host) {
+            return "a host of the list is empty or too long";
+        }
+        memcpy(host, from, n);
+        host[n] = '\0';
+        wrong = parse_host(uri, host);
+    }
+    uri->host = list;
+    uri->port = -1;
+    return wrong == NULL ? decode(list) : wrong;
+}
+
 /* "user:password@host:port" */
 static const char *parse_authority(evtwin__uri *uri, char *text) {
     char *at = strrchr(text, '@');
     if (at == NULL) {
-        return parse_host(uri, text);
+        return parse_hosts(uri, text);
     }
     *at = '\0';
-    const char *wrong = parse_host(uri, at + 1);
+    const char *wrong = parse_hosts(uri, at + 1);
     char *password = evtwin__text_cut(text, ':');
     if (password != NULL) {
         uri->password = password;

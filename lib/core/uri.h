@@ -12,8 +12,9 @@ typedef struct evtwin__uri {
     const char *text; /* all of it as it was given, borrowed */
     char *buffer;
     const char *scheme;
-    const char *user, *password, *host; /* "" if absent */
-    int port;                           /* -1 if absent */
+    const char *user, *password; /* "" if absent */
+    const char *host; /* "" if absent; a list "a:9092,b" (brokers) is kept whole, and has no port */
+    int port;         /* -1 if absent */
     const char *path; /* after a host without its leading '/'; "scheme:///path" keeps it */
     size_t n_params;
     const char **key, **value;

@@ -591,6 +591,15 @@ const char *evtwin__stmt_text(evtwin__stmt *stmt, int i) {
                                                                                          : NULL;
 }
 
+const void *evtwin__stmt_blob(evtwin__stmt *stmt, int i, size_t *size_out) {
+    if (sqlite3_column_type(stmt->handle, i) != SQLITE_BLOB) {
+        return NULL;
+    }
+    const void *data = sqlite3_column_blob(stmt->handle, i); /* NULL for one of no bytes */
+    *size_out = (size_t)sqlite3_column_bytes(stmt->handle, i);
+    return data;
+}
+
 /* ---- backup ---- */
 
 /* One step for all pages: its read transaction pins the state that is copied, and in a database

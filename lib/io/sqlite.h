@@ -101,5 +101,6 @@ void evtwin__stmt_reset(evtwin__stmt *stmt);
 double evtwin__stmt_f64(evtwin__stmt *stmt, int i);
 int evtwin__stmt_i64(evtwin__stmt *stmt, int i, int64_t *out); /* 0 = missing, *out untouched */
 const char *evtwin__stmt_text(evtwin__stmt *stmt, int i);      /* until the next step or reset */
+const void *evtwin__stmt_blob(evtwin__stmt *stmt, int i, size_t *size_out); /* the same */
 
 #endif

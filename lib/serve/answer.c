@@ -59,7 +59,7 @@ static const char *public_text(evtwin_status status) {
     case EVTWIN_E_CANCELLED:
         return "the answer took too long and was given up; ask for less, such as fewer hours";
     case EVTWIN_E_AGAIN:
-        return "the store is busy; try again";
+        return "the store is busy or cannot be reached; try again";
     case EVTWIN_E_SCHEMA:
         return "the store was not made by this version of evtwin";
     case EVTWIN_E_CORRUPT:

@@ -34,6 +34,11 @@ typedef struct evtwin__kept {
 
 extern const evtwin__kept evtwin__kept_tables[EVTWIN__N_KEPT];
 
+/* What is known of a battery beside its newest row and standing prediction: the extra columns of
+ * evtwin_store_latest. */
+enum { EVTWIN__N_STANDING = 9 };
+extern const evtwin__kept_column evtwin__standing_columns[EVTWIN__N_STANDING];
+
 /* EVTWIN_E_SCHEMA if a column is absent or of another type, EVTWIN_E_ARG if a required one is
  * empty. */
 evtwin_status evtwin__kept_check(evtwin__kept_id which, const evtwin_table *table);
@@ -66,8 +71,6 @@ enum { EVTWIN__MAX_LETTERS = 100000 }; /* that ev_dead_letter keeps, the newest 
     X(count, int64_t *rows_out)
 
 typedef struct evtwin__store_backend {
-    const char *scheme; /* of the URI, without the colon */
-
     /* Make an object that begins with struct evtwin_store; uri is the whole text. A server is not
      * connected to: refresh does that. */
     evtwin_status (*open)(const char *uri, const evtwin_store_options *options, evtwin_store **out);
@@ -93,7 +96,7 @@ struct evtwin_store {
     int64_t (*uptime)(char boot[EVTWIN__BOOT_SIZE]);
 };
 
-extern const evtwin__store_backend evtwin__store_sqlite;
+extern const evtwin__store_backend evtwin__store_sqlite, evtwin__store_postgres;
 
 /* ---- for streams ---- */
 

@@ -94,21 +94,21 @@ evtwin_health evtwin__limits_status(const evtwin__limits *limits, const evtwin__
 
 /* ---- how often it comes ---- */
 
+static int is_arrival(const evtwin__rhythm *r, int64_t now_us) {
+    const double gap_s = r->at_us == INT64_MIN ? NAN : (double)(now_us - r->at_us) * 1e-6;
+    return now_us != r->at_us && !(gap_s >= 0.0 && gap_s < one_arrival_s);
+}
+
 /* Grows at most twofold from one arrival to the next, so that a battery that comes back after an
  * hour is not waited for by the hour; shrinks by half the way. */
-static int note_arrival(evtwin__rhythm *r, int64_t now_us) {
+static void note_arrival(evtwin__rhythm *r, int64_t now_us) {
     const double gap_s = r->at_us == INT64_MIN ? NAN : (double)(now_us - r->at_us) * 1e-6;
-    if (gap_s >= 0.0 && gap_s < one_arrival_s) {
-        return 0;
-    }
     if (gap_s > 0.0) {
         r->interval_s = isnan(r->interval_s)    ? gap_s
                         : gap_s > r->interval_s ? fmin(gap_s, 2.0 * r->interval_s)
                                                 : 0.5 * (r->interval_s + gap_s);
     }
-    const int is_other = r->at_us != now_us;
     r->at_us = now_us;
-    return is_other;
 }
 
 /* ---- what is kept of a battery ---- */
@@ -148,6 +148,7 @@ evtwin_status evtwin__judge_begin(evtwin__judge *judge, size_t i, const evtwin__
     const size_t id_col = judge->rows->binding.bound[EVTWIN__Q_BATTERY_ID].col;
     battery *b = evtwin__calloc(1, sizeof *b + judge->limits->n * sizeof b->limit[0]);
     EVTWIN_FAIL_IF(b == NULL, EVTWIN_E_NOMEM, "out of memory for the health of a battery");
+    evtwin__free(judge->battery[judge->code[i]]);
     judge->battery[judge->code[i]] = b;
     b->health = *kept;
     b->health.battery_id = evtwin_table_text(judge->rows->binding.table, id_col, i);
@@ -260,23 +261,34 @@ static void write_broken(const evtwin__judge *judge, const battery *b, evtwin__t
     evtwin__text_add(text, "", 1);
 }
 
+static int has_news(const battery *b, int64_t now_us) {
+    return b->is_changed || (b->has_rows && is_arrival(&b->health.arrivals, now_us)) ||
+           (b->has_predictions && is_arrival(&b->health.predictions, now_us));
+}
+
+int evtwin__judge_has_news(const evtwin__judge *judge, int64_t now_us, size_t i) {
+    return has_news(judge->battery[judge->code[i]], now_us);
+}
+
 evtwin_status evtwin__judge_next(evtwin__judge *judge, int64_t now_us, size_t *at,
                                  evtwin__health *out) {
     while (*at < judge->n) {
         battery *b = judge->battery[(*at)++];
-        if (b == NULL) {
+        if (b == NULL || !has_news(b, now_us)) {
             continue;
         }
-        int has_come = b->has_rows && note_arrival(&b->health.arrivals, now_us);
-        has_come |= b->has_predictions && note_arrival(&b->health.predictions, now_us);
-        if (b->is_changed || has_come) {
-            write_broken(judge, b, &judge->broken);
-            EVTWIN_FAIL_IF(judge->broken.is_failed, EVTWIN_E_NOMEM,
-                           "out of memory for the health of %s", b->health.battery_id);
-            *out = b->health;
-            out->broken = judge->broken.data;
-            return EVTWIN_OK;
+        if (b->has_rows && is_arrival(&b->health.arrivals, now_us)) {
+            note_arrival(&b->health.arrivals, now_us);
         }
+        if (b->has_predictions && is_arrival(&b->health.predictions, now_us)) {
+            note_arrival(&b->health.predictions, now_us);
+        }
+        write_broken(judge, b, &judge->broken);
+        EVTWIN_FAIL_IF(judge->broken.is_failed, EVTWIN_E_NOMEM,
+                       "out of memory for the health of %s", b->health.battery_id);
+        *out = b->health;
+        out->broken = judge->broken.data;
+        return EVTWIN_OK;
     }
     return EVTWIN_DONE;
 }

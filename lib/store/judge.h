@@ -68,9 +68,10 @@ void evtwin__judge_free(evtwin__judge *judge);
 /* 1 if the battery of row i is known to the judge. */
 int evtwin__judge_knows(const evtwin__judge *judge, size_t i);
 
-/* Before the first row of a battery is judged: what is kept of it (copied; a battery without a row
- * of ev_health: evtwin__health_unknown). current, if not NULL: a battery whose health was not kept
- * begins with its newest row and its latest prediction, as evtwin_store_latest gives them. */
+/* Before the first row of a battery is judged, or to judge it anew: what is kept of it (copied; a
+ * battery without a row of ev_health: evtwin__health_unknown). current, if not NULL: a battery
+ * whose health was not kept begins with its newest row and its latest prediction, as
+ * evtwin_store_latest gives them. */
 evtwin_status evtwin__judge_begin(evtwin__judge *judge, size_t i, const evtwin__health *kept,
                                   const evtwin_table *current);
 
@@ -85,6 +86,9 @@ typedef enum evtwin__row_event {
 /* Judge row i; value as evtwin__rows_get gave it. Its battery is known. */
 void evtwin__judge_row(evtwin__judge *judge, size_t i, const evtwin__value *value,
                        evtwin__row_event event);
+
+/* 1 if the battery of row i has to be written. */
+int evtwin__judge_has_news(const evtwin__judge *judge, int64_t now_us, size_t i);
 
 /* What has become of the next battery that has to be written; *at is 0 at first. out is good until
  * the next call. EVTWIN_DONE after the last. */

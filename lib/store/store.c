@@ -7,6 +7,7 @@
 
 #include "core/mem.h"
 #include "core/status.h"
+#include "core/text.h"
 #include "core/uri.h"
 #include "store/backend.h"
 
@@ -16,12 +17,25 @@
 
 enum { MAX_POSITION = 1 << 16 };
 
-/* The kinds of store of this build. */
-static const evtwin__store_backend *const backends[] = {
 #ifdef EVTWIN_HAVE_SQLITE
-    &evtwin__store_sqlite,
+#define SQLITE(backend) &(backend)
+#else
+#define SQLITE(backend) NULL
 #endif
-    NULL};
+#ifdef EVTWIN_HAVE_POSTGRESQL
+#define POSTGRESQL(backend) &(backend)
+#else
+#define POSTGRESQL(backend) NULL
+#endif
+
+/* The kinds of store; backend is NULL in a build without one, which the option of CMake gives. */
+static const struct {
+    const char *scheme, *option;
+    const evtwin__store_backend *backend;
+} kinds[] = {{"sqlite", "EVTWIN_SQLITE", SQLITE(evtwin__store_sqlite)},
+             {"postgresql", "EVTWIN_POSTGRESQL", POSTGRESQL(evtwin__store_postgres)},
+             {"postgres", "EVTWIN_POSTGRESQL", POSTGRESQL(evtwin__store_postgres)}};
+enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
 
 /* ---- open ---- */
 
@@ -32,17 +46,32 @@ evtwin_status evtwin_store_options_init(evtwin_store_options *options, size_t si
     return evtwin__options_init(options, size, &defaults, sizeof defaults);
 }
 
-static evtwin_status unsupported(const char *uri) {
-    char kinds[128] = "none";
-    size_t used = 0;
-    for (size_t i = 0; backends[i] != NULL && used < sizeof kinds; i++) {
-        used += (size_t)snprintf(kinds + used, sizeof kinds - used, "%s%s:", i > 0 ? ", " : "",
-                                 backends[i]->scheme);
+static size_t find_kind(const char *uri) {
+    size_t i = 0;
+    for (; i < N_KINDS; i++) {
+        const size_t length = strlen(kinds[i].scheme);
+        if (strncmp(uri, kinds[i].scheme, length) == 0 && uri[length] == ':') {
+            break;
+        }
+    }
+    return i;
+}
+
+static evtwin_status unsupported(const char *uri, size_t kind) {
+    EVTWIN_FAIL_IF(kind < N_KINDS, EVTWIN_E_UNSUPPORTED,
+                   "this build has no %s: stores; build it with -D%s=ON", kinds[kind].scheme,
+                   kinds[kind].option);
+    char list[128] = "";
+    for (size_t i = 0; i < N_KINDS; i++) {
+        if (kinds[i].backend != NULL) {
+            evtwin__text_append(list, sizeof list, "%s%s:", list[0] != '\0' ? ", " : "",
+                                kinds[i].scheme);
+        }
     }
     char *shown = evtwin__uri_redact(uri);
     const evtwin_status st =
         evtwin__fail(EVTWIN_E_UNSUPPORTED, "'%s' is not a store that this build has (it has: %s)",
-                     shown != NULL ? shown : "the URI", kinds);
+                     shown != NULL ? shown : "the URI", list[0] != '\0' ? list : "none");
     evtwin__free(shown);
     return st;
 }
@@ -58,13 +87,10 @@ evtwin_status evtwin__store_open_lazily(const char *uri, const evtwin_store_opti
                    complete.retention_days);
     EVTWIN_FAIL_IF(complete.busy_timeout_ms < 0, EVTWIN_E_ARG, "busy_timeout_ms %d is negative",
                    complete.busy_timeout_ms);
-    for (size_t i = 0; backends[i] != NULL; i++) {
-        const size_t length = strlen(backends[i]->scheme);
-        if (strncmp(uri, backends[i]->scheme, length) == 0 && uri[length] == ':') {
-            return backends[i]->open(uri, &complete, out);
-        }
-    }
-    return unsupported(uri);
+    const size_t kind = find_kind(uri);
+    return kind < N_KINDS && kinds[kind].backend != NULL
+               ? kinds[kind].backend->open(uri, &complete, out)
+               : unsupported(uri, kind);
 }
 
 evtwin_status evtwin_store_open(const char *uri, const evtwin_store_options *options,
@@ -187,7 +213,9 @@ evtwin_status evtwin_store_insert_from(evtwin_store *store, const evtwin_table *
 
 evtwin_status evtwin_store_position(evtwin_store *store, const char *source, char *text,
                                     size_t text_size) {
-    EVTWIN_TRY(check(store, text, "text", READS));
+    /* whoever may write is about to, and must not wait for tables that he makes */
+    const int may_write = store != NULL && !store->options.read_only;
+    EVTWIN_TRY(check(store, text, "text", may_write ? INSERTS : READS));
     EVTWIN_TRY(check_source(source));
 #ifdef EVTWIN_BREAK_NO_KEY /* tests/faults has to notice that nobody knows what is here already */
     return EVTWIN_DONE;

@@ -4,6 +4,7 @@
 
 #include "core/hash.h"
 #include "core/status.h"
+#include "core/thresholds.h"
 #include "store/backend.h"
 
 #include <assert.h>
@@ -53,6 +54,19 @@ int evtwin__row_is_predicted(const evtwin__value *value) {
         is_predicted |= value[evtwin__target_prediction(t)].is_present;
     }
     return is_predicted;
+}
+
+const char *const evtwin__bad_key_notes[EVTWIN__N_BAD] = {
+    [EVTWIN__BAD_TIME] = "unknown, because its time cannot be read",
+    [EVTWIN__BAD_ID] = "unknown, because its battery id is not valid",
+    [EVTWIN__BAD_SEQ] = "unknown, because its seq is negative"};
+
+evtwin__bad_key evtwin__bad_key_find(const evtwin_table *table, size_t row) {
+    return !evtwin_table_is_valid(table, EVTWIN__Q_TIME, row) ? EVTWIN__BAD_TIME
+           : !evtwin_battery_id_is_valid(evtwin_table_text(table, EVTWIN__Q_BATTERY_ID, row))
+               ? EVTWIN__BAD_ID
+           : evtwin_table_i64(table, EVTWIN__Q_SEQ)[row] < 0 ? EVTWIN__BAD_SEQ
+                                                             : EVTWIN__N_BAD;
 }
 
 int64_t evtwin__row_seq(const evtwin__value *value) {
@@ -140,6 +154,15 @@ const evtwin__kept evtwin__kept_tables[EVTWIN__N_KEPT] = {
         .column = {TEXT("kind"), TEXT("quantity"), TEXT("level"), TEXT("operator"), F64("limit")}},
 };
 /* clang-format on */
+
+/* When the standing prediction was made for, the health and what it remembers, when and how often
+ * rows and predictions come, since when they are waited for. */
+const evtwin__kept_column evtwin__standing_columns[EVTWIN__N_STANDING] = {
+    {"predicted_time", EVTWIN_TIME}, {"health", EVTWIN_TEXT},
+    {"health_since", EVTWIN_TIME},   {EVTWIN__BROKEN_COLUMN, EVTWIN_TEXT},
+    {"arrived_at", EVTWIN_TIME},     {"arrival_interval_s", EVTWIN_F64},
+    {"predicted_at", EVTWIN_TIME},   {"prediction_interval_s", EVTWIN_F64},
+    {"waiting_since", EVTWIN_TIME}};
 
 evtwin_status evtwin__kept_check(evtwin__kept_id which, const evtwin_table *table) {
     const evtwin__kept *kept = &evtwin__kept_tables[which];

@@ -40,6 +40,20 @@ int evtwin__is_payload(size_t q);
 /* 1 if a row has a prediction, or the reason for having none. */
 int evtwin__row_is_predicted(const evtwin__value *value);
 
+/* Why a row of another program can never be predicted: what of its key cannot be read. */
+typedef enum evtwin__bad_key {
+    EVTWIN__BAD_TIME,
+    EVTWIN__BAD_ID,
+    EVTWIN__BAD_SEQ,
+    EVTWIN__N_BAD
+} evtwin__bad_key;
+
+extern const char *const evtwin__bad_key_notes[EVTWIN__N_BAD];
+
+/* What is wrong with the key of a row of a table that begins with the quantities of telemetry;
+ * EVTWIN__N_BAD if nothing is. */
+evtwin__bad_key evtwin__bad_key_find(const evtwin_table *table, size_t row);
+
 /* The seq of a record that came without one: a 62-bit hash of what it says, so that a retry of the
  * same record gives the same key. Absent values do not count: quantities added later change
  * nothing. */

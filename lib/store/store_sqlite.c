@@ -163,8 +163,7 @@ static evtwin_status sqlite_open(const char *text, const evtwin_store_options *o
     return st;
 }
 
-const evtwin__store_backend evtwin__store_sqlite = {.scheme = "sqlite",
-                                                    .open = sqlite_open,
+const evtwin__store_backend evtwin__store_sqlite = {.open = sqlite_open,
                                                     .free = sqlite_free,
                                                     .refresh = sqlite_refresh,
                                                     .deadline = sqlite_deadline,

@@ -122,33 +122,20 @@ static int64_t limit_of(size_t n) {
 
 /* ---- rows that wait ---- */
 
-/* Rows of another program that can never be predicted, by what cannot be read of their keys. */
-enum { BAD_TIME, BAD_ID, BAD_SEQ, N_BAD, MAX_UNREADABLE = 1024 };
-static const char *const bad_notes[N_BAD] = {
-    [BAD_TIME] = "unknown, because its time cannot be read",
-    [BAD_ID] = "unknown, because its battery id is not valid",
-    [BAD_SEQ] = "unknown, because its seq is negative"};
+/* Revisions of rows of another program that can never be predicted, by what is wrong with them. */
+enum { MAX_UNREADABLE = 1024 };
 typedef struct unreadable {
     size_t n;
     int64_t revision[MAX_UNREADABLE];
 } unreadable;
 
-/* What is wrong with the key of a row; N_BAD if nothing is. */
-static int find_bad(const evtwin_table *table, size_t row, int has_id) {
-    const int64_t seq = evtwin_table_i64(table, EVTWIN__Q_SEQ)[row];
-    return !evtwin_table_is_valid(table, EVTWIN__Q_TIME, row) ? BAD_TIME
-           : !has_id                                          ? BAD_ID
-           : seq < 0                                          ? BAD_SEQ
-                                                              : N_BAD;
-}
-
 /* The last row of an answer that has the columns of telemetry (they are the first quantities) and
  * its revision: if its key cannot be read, it is taken out again and put down; beyond the room for
  * that it waits. */
-static evtwin_status sift(answer *a, int has_id, unreadable bad[N_BAD]) {
+static evtwin_status sift(answer *a, unreadable bad[EVTWIN__N_BAD]) {
     const size_t row = a->rows - 1;
-    const int what = find_bad(a->table, row, has_id);
-    if (what == N_BAD) {
+    const evtwin__bad_key what = evtwin__bad_key_find(a->table, row);
+    if (what == EVTWIN__N_BAD) {
         return EVTWIN_OK;
     }
     if (bad[what].n < MAX_UNREADABLE) {
@@ -164,14 +151,13 @@ static evtwin_status sift(answer *a, int has_id, unreadable bad[N_BAD]) {
 
 /* Those of one battery, whose id stands in the first column. */
 static evtwin_status read_battery(sqlite_store *s, evtwin__stmt *battery, size_t max_rows,
-                                  answer *a, unreadable bad[N_BAD]) {
+                                  answer *a, unreadable bad[EVTWIN__N_BAD]) {
     evtwin__stmt *rows = NULL;
-    const int has_id = evtwin_battery_id_is_valid(evtwin__stmt_text(battery, 0));
     evtwin_status st = evtwin__sqlite_ask(s, SQL_UNPREDICTED, &rows, "");
     if (st >= 0) {
         evtwin__stmt_bind_column(rows, 1, battery, 0);
         while (a->rows < max_rows && (st = evtwin__stmt_step(rows)) == EVTWIN_OK &&
-               (st = add_row(a, rows)) >= 0 && (st = sift(a, has_id, bad)) >= 0) {
+               (st = add_row(a, rows)) >= 0 && (st = sift(a, bad)) >= 0) {
         }
         evtwin__stmt_reset(rows);
     }
@@ -179,7 +165,7 @@ static evtwin_status read_battery(sqlite_store *s, evtwin__stmt *battery, size_t
 }
 
 static evtwin_status read_waiting(sqlite_store *s, size_t max_rows, answer *a,
-                                  unreadable bad[N_BAD]) {
+                                  unreadable bad[EVTWIN__N_BAD]) {
     evtwin__stmt *batteries = NULL;
     EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_WAITING, &batteries, ""));
     evtwin_status st = EVTWIN_OK;
@@ -228,8 +214,8 @@ static int put_unreadable(sqlite_store *s, const unreadable *bad, const char *no
 /* Those that can be predicted; *is_full_out if of those that cannot some may not be marked yet. */
 static evtwin_status look_for_waiting(sqlite_store *s, size_t max_rows, int *is_full_out,
                                       evtwin_table **out) {
-    unreadable bad[N_BAD];
-    for (size_t i = 0; i < N_BAD; i++) {
+    unreadable bad[EVTWIN__N_BAD];
+    for (size_t i = 0; i < EVTWIN__N_BAD; i++) {
         bad[i].n = 0;
     }
     answer a;
@@ -237,8 +223,8 @@ static evtwin_status look_for_waiting(sqlite_store *s, size_t max_rows, int *is_
     st = st < 0 ? st : add_column(&a, "revision", EVTWIN_I64, "");
     st = st < 0 ? st : read_waiting(s, max_rows, &a, bad);
     *is_full_out = 0;
-    for (size_t i = 0; i < N_BAD && st >= 0; i++) {
-        *is_full_out |= put_unreadable(s, &bad[i], bad_notes[i]);
+    for (size_t i = 0; i < EVTWIN__N_BAD && st >= 0; i++) {
+        *is_full_out |= put_unreadable(s, &bad[i], evtwin__bad_key_notes[i]);
     }
     return finish(&a, st, out);
 }
@@ -293,17 +279,8 @@ evtwin_status evtwin__sqlite_kept(evtwin_store *store, evtwin__kept_id which, ev
     return EVTWIN_OK;
 }
 
-/* What follows it in the query, and what it is called: the standing prediction's time, the health
- * and what it remembers, when and how often rows and predictions come. */
-static const evtwin__kept_column standing_columns[] = {
-    {"predicted_time", EVTWIN_TIME}, {"health", EVTWIN_TEXT},
-    {"health_since", EVTWIN_TIME},   {EVTWIN__BROKEN_COLUMN, EVTWIN_TEXT},
-    {"arrived_at", EVTWIN_TIME},     {"arrival_interval_s", EVTWIN_F64},
-    {"predicted_at", EVTWIN_TIME},   {"prediction_interval_s", EVTWIN_F64},
-    {"waiting_since", EVTWIN_TIME}};
-enum { N_STANDING = sizeof standing_columns / sizeof standing_columns[0] };
-
-/* The columns of a row, its prediction's taken from the standing prediction that follows it. */
+/* The columns of a row, its prediction's taken from the standing prediction that follows it, and
+ * what else is known. */
 static evtwin_status start_current(answer *a) {
     evtwin_status st = start(a, EVTWIN__STORED);
     int from = (int)a->n_columns;
@@ -313,8 +290,8 @@ static evtwin_status start_current(answer *a) {
         }
         c += evtwin__is_of(q, EVTWIN__STORED) != 0;
     }
-    for (size_t i = 0; i < N_STANDING && st >= 0; i++) {
-        st = add_column(a, standing_columns[i].name, standing_columns[i].type, "");
+    for (size_t i = 0; i < EVTWIN__N_STANDING && st >= 0; i++) {
+        st = add_column(a, evtwin__standing_columns[i].name, evtwin__standing_columns[i].type, "");
         a->column[a->n_columns - 1].from = from++;
     }
     return st;

@@ -4,6 +4,7 @@
 #include "core/num.h"
 #include "core/status.h"
 #include "core/text.h"
+#include "core/time.h"
 #include "store/sql_text.h"
 #include "store/store_sqlite.h"
 
@@ -389,8 +390,9 @@ evtwin_status evtwin__sqlite_use_limits(sqlite_store *s) {
 
 /* Years 0 to 9999: what the 27 characters of a stored time can say. */
 void evtwin__sqlite_time(int64_t time_us, char text[EVTWIN_TIME_TEXT_SIZE]) {
-    const int64_t first_us = INT64_C(-62167219200000000), last_us = INT64_C(253402300799999999);
-    const int64_t clamped = time_us < first_us ? first_us : time_us > last_us ? last_us : time_us;
+    const int64_t clamped = time_us < EVTWIN__TIME_FIRST_US  ? EVTWIN__TIME_FIRST_US
+                            : time_us > EVTWIN__TIME_LAST_US ? EVTWIN__TIME_LAST_US
+                                                             : time_us;
     const evtwin_status st = evtwin_time_format(clamped, text, EVTWIN_TIME_TEXT_SIZE);
     assert(st == EVTWIN_OK);
     (void)st;

@@ -1,247 +1,48 @@
 /* SPDX-License-Identifier: MIT */
-/* stream/pump.c: the one delivery engine: batches from a source through a predictor into sinks,
- * held and offered again where a sink fails, and acknowledged. */
+/* stream/pump.c: the one delivery engine: batches from a source through a predictor into sinks or a
+ * spool, and acknowledged. */
 
-#include "evtwin/stream.h"
+#include "evtwin/spool.h"
+#include "evtwin/telemetry.h"
 
+#include "core/crash_site.h"
 #include "core/mem.h"
-#include "core/schema.h"
 #include "core/status.h"
 #include "core/text.h"
 #include "stream/pacing.h"
+#include "stream/pump_outlet.h"
+#include "stream/pump_predict.h"
+#include "stream/pump_spool.h"
+#include "stream/spool_codec.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 /* How far the batch has come; on failure it stays where it is. */
 typedef enum stage { STAGE_EMPTY, STAGE_READ, STAGE_PREDICTED } stage;
 
-/* One sink: what it has taken, what is held for it, when it is tried again. */
-typedef struct outlet {
-    evtwin_sink *sink;
-    int has_batch; /* it has taken the batch of the pump, or holds it */
-
-    evtwin_table *held, *held_states; /* NULL = none; newer than all that it has taken */
-    evtwin__text held_position;       /* NUL-terminated behind the newest of them */
-    uint64_t n_unflushed;             /* rows written that may not last yet */
-
-    evtwin_status failure; /* what it failed with last; OK = it works */
-    char reason[1024];
-    double pause_s, try_again_s;
-    int has_reported_full;
-    size_t n_recovered; /* held rows written since it failed, not reported yet */
-    uint64_t n_delivered, n_lost, n_failures;
-} outlet;
-
 struct evtwin_pump {
-    evtwin_pump_options options;
+    evtwin__pump_setup setup;
     evtwin_source *source;
     evtwin_predictor *predictor;
     evtwin_session *session; /* of the predictor; NULL without one */
-    outlet *outlets;
+    evtwin__outlet *outlets;
     size_t n_outlets;
+    evtwin__outlet letters;     /* its sink is NULL without one */
+    evtwin_spool *spool;        /* NULL without one */
+    evtwin__delivery *delivery; /* from the spool; NULL before the first run */
+    int has_run, is_spool_full;
     evtwin_table *batch;   /* one table for all batches: nothing is allocated in the long run */
     evtwin__text position; /* of the source behind the batch, with its NUL */
     evtwin_table *states;  /* that the batch moved in the session; NULL = none */
     stage stage;
     int owes_commit; /* that position is not acknowledged yet */
     int source_fails;
-    evtwin_pump_event_fn on_event; /* NULL = nobody */
-    void *event_ctx;
     evtwin_pump_stats stats;
 };
 
-/* ---- events ---- */
-
-/* Fill in what every event has, and report it. */
 static void report(const evtwin_pump *p, const evtwin_pump_event *event) {
-    if (p->on_event != NULL) {
-        evtwin_pump_event full = *event;
-        full.size = sizeof full;
-        full.text = full.text != NULL ? full.text : "";
-        p->on_event(p->event_ctx, &full);
-    }
-}
-
-/* What happened to the sink; its reason, if it is a failure, is o->reason. */
-static void report_sink(const evtwin_pump *p, const outlet *o, evtwin_pump_event_kind kind,
-                        evtwin_status status, size_t n_rows) {
-    report(p, &(evtwin_pump_event){.kind = kind,
-                                   .uri = evtwin_sink_uri(o->sink),
-                                   .status = status,
-                                   .text = status < 0 ? o->reason : "",
-                                   .n_rows = n_rows});
-}
-
-static size_t rows_of(const evtwin_table *table) {
-    return table != NULL ? evtwin_table_rows(table) : 0;
-}
-
-static void drop_held(outlet *o) {
-    evtwin_table_free(o->held);
-    evtwin_table_free(o->held_states);
-    o->held = o->held_states = NULL;
-}
-
-static void free_outlet(outlet *o) {
-    drop_held(o);
-    evtwin__text_free(&o->held_position);
-    evtwin_sink_free(o->sink);
-}
-
-/* Is something that it was given not with the sink to last? */
-static int is_behind(const outlet *o) {
-    return o->held != NULL || o->n_unflushed > 0;
-}
-
-/* How long it is not to be tried, at most 0 if it may be. */
-static double pause_left_s(const outlet *o) {
-    return o->failure < 0 ? o->try_again_s - evtwin__monotonic_s() : 0.0;
-}
-
-/* ---- hold for a sink ---- */
-
-static evtwin_status append_copy(evtwin_table **to, const evtwin_table *from) {
-    return from == NULL  ? EVTWIN_OK
-           : *to == NULL ? evtwin_table_copy(from, to)
-                         : evtwin_table_append(*to, from);
-}
-
-/* Keep a copy of the batch. */
-static evtwin_status keep(outlet *o, const evtwin_batch *batch) {
-    const char *position = batch->position != NULL ? batch->position : "";
-    const size_t size = strlen(position) + 1;
-    EVTWIN_FAIL_IF(evtwin__text_room(&o->held_position, size) == NULL, EVTWIN_E_NOMEM,
-                   "out of memory for a position");
-    EVTWIN_TRY(append_copy(&o->held_states, batch->states));
-    EVTWIN_TRY(append_copy(&o->held, batch->rows));
-    memcpy(o->held_position.data, position, size);
-    o->held_position.size = size;
-    return EVTWIN_OK;
-}
-
-/* Keep the first n rows of the batch. */
-static evtwin_status keep_first(outlet *o, const evtwin_batch *batch, size_t n) {
-    size_t *rows = evtwin__calloc(n, sizeof *rows);
-    evtwin_table *first = NULL;
-    EVTWIN_FAIL_IF(rows == NULL, EVTWIN_E_NOMEM, "out of memory for %zu rows", n);
-    for (size_t i = 0; i < n; i++) {
-        rows[i] = i;
-    }
-    evtwin_status st = evtwin_table_select(batch->rows, rows, n, &first);
-    evtwin__free(rows);
-    if (st >= 0) {
-        evtwin_batch part = *batch;
-        part.rows = first;
-        st = keep(o, &part);
-    }
-    evtwin_table_free(first);
-    return st;
-}
-
-/* Beyond the limit the new rows are lost, which is reported. */
-static void hold(const evtwin_pump *p, outlet *o, const evtwin_batch *batch) {
-    const size_t n = evtwin_table_rows(batch->rows);
-    const size_t room = p->options.max_held_rows - rows_of(o->held);
-    if (n <= room && keep(o, batch) >= 0) {
-        return;
-    }
-    const int is_part = n > room && room > 0 && keep_first(o, batch, room) >= 0;
-    const size_t n_held = rows_of(o->held);
-    o->n_lost += n - (is_part ? room : 0);
-    if (!o->has_reported_full) {
-        o->has_reported_full = 1;
-        report_sink(p, o, EVTWIN_PUMP_HOLD_FULL, EVTWIN_OK, n_held);
-    }
-}
-
-/* ---- deliver to a sink ---- */
-
-static evtwin_status flush(outlet *o) {
-    const evtwin_status st = o->n_unflushed > 0 ? evtwin_sink_flush(o->sink) : EVTWIN_OK;
-    if (st >= 0) {
-        o->n_delivered += o->n_unflushed;
-        o->n_unflushed = 0;
-    }
-    return st;
-}
-
-/* What was written must not be written again because a flush failed: that is owed from then on. */
-static evtwin_status deliver_held(outlet *o, const char *source) {
-    if (o->held == NULL) {
-        return flush(o);
-    }
-    const size_t n = evtwin_table_rows(o->held);
-    const evtwin_batch held = {.size = sizeof held,
-                               .rows = o->held,
-                               .source = source,
-                               .position = o->held_position.data,
-                               .states = o->held_states};
-    EVTWIN_TRY(evtwin_sink_write_batch(o->sink, &held));
-    o->n_unflushed += n;
-    o->n_recovered += n;
-    drop_held(o);
-    return flush(o);
-}
-
-static void note_failure(const evtwin_pump *p, outlet *o, evtwin_status st) {
-    const int is_first = o->failure >= 0;
-    const double longest_s = p->options.longest_pause_s;
-    const double longer_s = 2 * o->pause_s < longest_s ? 2 * o->pause_s : longest_s;
-    o->pause_s = is_first ? p->options.first_pause_s : longer_s;
-    o->try_again_s = evtwin__monotonic_s() + o->pause_s;
-    o->failure = st;
-    o->n_failures++;
-    snprintf(o->reason, sizeof o->reason, "%s", evtwin_last_error());
-    report_sink(p, o, is_first ? EVTWIN_PUMP_SINK_FAILED : EVTWIN_PUMP_SINK_STILL_FAILING, st, 0);
-}
-
-static void note_success(const evtwin_pump *p, outlet *o) {
-    if (o->failure < 0) {
-        o->failure = EVTWIN_OK;
-        o->has_reported_full = 0;
-        report_sink(p, o, EVTWIN_PUMP_SINK_RECOVERED, EVTWIN_OK, o->n_recovered);
-        o->n_recovered = 0;
-    }
-}
-
-/* All that it owes, then the batch. *is_taken_out says whether the sink has the batch. */
-static evtwin_status deliver(outlet *o, const evtwin_batch *batch, const char *source,
-                             int *is_taken_out) {
-    EVTWIN_TRY(deliver_held(o, source));
-    if (batch == NULL) {
-        return EVTWIN_OK;
-    }
-    EVTWIN_TRY(evtwin_sink_write_batch(o->sink, batch));
-    *is_taken_out = 1;
-    o->n_unflushed += evtwin_table_rows(batch->rows);
-    return flush(o);
-}
-
-/* Offer what is held and flush, then the batch (NULL = none) of that source and flush; a batch that
- * is not taken is held, if max_held_rows is not 0. The failure, unless it is temporary and the
- * batch is held; the same again during a pause, which is_last passes over. */
-static evtwin_status offer(const evtwin_pump *p, outlet *o, const evtwin_batch *batch,
-                           const char *source, int is_last) {
-    int is_taken = batch == NULL;
-    evtwin_status st = o->failure;
-    if (is_last || pause_left_s(o) <= 0.0) {
-        st = deliver(o, batch, source, &is_taken);
-        if (st >= 0) {
-            note_success(p, o);
-        } else {
-            note_failure(p, o, st);
-        }
-    }
-    const int may_wait = p->options.max_held_rows > 0 && evtwin_status_is_temporary(st);
-    if (!is_taken && st < 0 && may_wait) {
-        hold(p, o, batch);
-        is_taken = 1;
-    }
-    o->has_batch |= is_taken && batch != NULL;
-    EVTWIN_FAIL_IF(st < 0 && (is_last || !may_wait), st, "%s", o->reason);
-    return EVTWIN_OK;
+    evtwin__pump_report(&p->setup, event);
 }
 
 /* ---- make ---- */
@@ -250,7 +51,8 @@ evtwin_status evtwin_pump_options_init(evtwin_pump_options *options, size_t size
     const evtwin_pump_options defaults = {.size = sizeof defaults,
                                           .max_batch_rows = 4096,
                                           .first_pause_s = 0.5,
-                                          .longest_pause_s = 30.0};
+                                          .longest_pause_s = 30.0,
+                                          .drain_s = 10.0};
     return evtwin__options_init(options, size, &defaults, sizeof defaults);
 }
 
@@ -260,8 +62,8 @@ evtwin_status evtwin_pump_create(const evtwin_pump_options *options, evtwin_pump
     evtwin_pump_options_init(&taken, sizeof taken);
     EVTWIN_TRY(evtwin__options_merge(&taken, sizeof taken, options, "evtwin_pump_options_init"));
     EVTWIN_FAIL_IF(taken.max_batch_rows == 0 || !(taken.first_pause_s >= 0.0) ||
-                       !(taken.longest_pause_s >= 0.0),
-                   EVTWIN_E_ARG, "max_batch_rows is 0, or a pause is not 0 s or more");
+                       !(taken.longest_pause_s >= 0.0) || !(taken.drain_s >= 0.0),
+                   EVTWIN_E_ARG, "max_batch_rows is 0, or a time is not 0 s or more");
     evtwin_pump *p = evtwin__calloc(1, sizeof *p);
     EVTWIN_FAIL_IF(p == NULL, EVTWIN_E_NOMEM, "out of memory for a pump");
     const evtwin_status st = evtwin_telemetry_table_create(&p->batch);
@@ -269,7 +71,7 @@ evtwin_status evtwin_pump_create(const evtwin_pump_options *options, evtwin_pump
         evtwin__free(p);
         return st;
     }
-    p->options = taken;
+    p->setup.options = taken;
     *out = p;
     return EVTWIN_OK;
 }
@@ -278,9 +80,12 @@ void evtwin_pump_free(evtwin_pump *pump) {
     if (pump == NULL) {
         return;
     }
+    evtwin__delivery_free(pump->delivery);
     for (size_t i = 0; i < pump->n_outlets; i++) {
-        free_outlet(&pump->outlets[i]);
+        evtwin__outlet_free(&pump->outlets[i]);
     }
+    evtwin__outlet_free(&pump->letters);
+    evtwin_spool_free(pump->spool);
     evtwin_source_free(pump->source);
     evtwin_session_free(pump->session);
     evtwin_predictor_free(pump->predictor);
@@ -300,10 +105,11 @@ evtwin_status evtwin_pump_take_source(evtwin_pump *pump, evtwin_source *source) 
 
 evtwin_status evtwin_pump_take_sink(evtwin_pump *pump, evtwin_sink *sink) {
     EVTWIN_FAIL_IF(pump == NULL || sink == NULL, EVTWIN_E_ARG, "pump or sink is NULL");
-    outlet *grown = evtwin__realloc(pump->outlets, pump->n_outlets + 1, sizeof *grown);
+    EVTWIN_FAIL_IF(pump->delivery != NULL, EVTWIN_E_STATE, "the pump delivers already");
+    evtwin__outlet *grown = evtwin__realloc(pump->outlets, pump->n_outlets + 1, sizeof *grown);
     EVTWIN_FAIL_IF(grown == NULL, EVTWIN_E_NOMEM, "out of memory for a sink");
     pump->outlets = grown;
-    pump->outlets[pump->n_outlets++] = (outlet){.sink = sink};
+    pump->outlets[pump->n_outlets++] = (evtwin__outlet){.sink = sink};
     return EVTWIN_OK;
 }
 
@@ -315,14 +121,32 @@ evtwin_status evtwin_pump_take_predictor(evtwin_pump *pump, evtwin_predictor *pr
     return st;
 }
 
+evtwin_status evtwin_pump_take_dead_letters(evtwin_pump *pump, evtwin_sink *sink) {
+    EVTWIN_FAIL_IF(pump == NULL || sink == NULL, EVTWIN_E_ARG, "pump or sink is NULL");
+    EVTWIN_FAIL_IF(pump->letters.sink != NULL || pump->delivery != NULL, EVTWIN_E_STATE,
+                   "the pump has a sink of dead letters, or delivers already");
+    const evtwin_letter none = {.size = sizeof none};
+    EVTWIN_TRY(evtwin_sink_write_letters(sink, &none, 0)); /* one that takes none says so now */
+    pump->letters.sink = sink;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin_pump_take_spool(evtwin_pump *pump, evtwin_spool *spool) {
+    EVTWIN_FAIL_IF(pump == NULL || spool == NULL, EVTWIN_E_ARG, "pump or spool is NULL");
+    EVTWIN_FAIL_IF(pump->spool != NULL || pump->has_run, EVTWIN_E_STATE,
+                   "the pump has a spool, or has run");
+    pump->spool = spool;
+    return EVTWIN_OK;
+}
+
 evtwin_session *evtwin_pump_session(evtwin_pump *pump) {
     return pump != NULL ? pump->session : NULL;
 }
 
 evtwin_status evtwin_pump_on_event(evtwin_pump *pump, evtwin_pump_event_fn fn, void *ctx) {
     EVTWIN_FAIL_IF(pump == NULL, EVTWIN_E_ARG, "pump is NULL");
-    pump->on_event = fn;
-    pump->event_ctx = ctx;
+    pump->setup.on_event = fn;
+    pump->setup.event_ctx = ctx;
     return EVTWIN_OK;
 }
 
@@ -360,8 +184,25 @@ static evtwin_status note_source(evtwin_pump *p, evtwin_status st) {
     return st;
 }
 
+/* Keep it as a letter, if there is a sink for those: the record cannot be read again. */
+static evtwin_status keep_letter(evtwin_pump *p, const evtwin_refusal *refusal) {
+    if (p->letters.sink == NULL) {
+        return EVTWIN_OK;
+    }
+    const evtwin_letter letter = {.size = sizeof letter,
+                                  .received_us = evtwin_time_now(),
+                                  .source = evtwin_source_uri(p->source),
+                                  .place = refusal->place,
+                                  .status = refusal->status,
+                                  .reason = refusal->reason,
+                                  .raw = refusal->raw,
+                                  .raw_size = refusal->raw_size};
+    return evtwin__outlet_keep_letter(&p->letters, &letter);
+}
+
 static evtwin_status note_refusal(evtwin_pump *p) {
     evtwin_refusal refusal;
+    evtwin_status st = EVTWIN_REFUSED;
     p->stats.n_refused++;
     if (evtwin_source_refusal(p->source, &refusal, sizeof refusal) == EVTWIN_OK) {
         report(p, &(evtwin_pump_event){.kind = EVTWIN_PUMP_REFUSED,
@@ -369,15 +210,16 @@ static evtwin_status note_refusal(evtwin_pump *p) {
                                        .status = refusal.status,
                                        .text = refusal.reason,
                                        .refusal = &refusal});
+        st = keep_letter(p, &refusal);
     }
-    return EVTWIN_REFUSED;
+    return st < 0 ? st : EVTWIN_REFUSED;
 }
 
 /* DONE only when nothing came with it. */
 static evtwin_status read_batch(evtwin_pump *p, int timeout_ms) {
     evtwin_status st = evtwin_table_resize(p->batch, 0);
     if (st == EVTWIN_OK) {
-        st = evtwin_source_read(p->source, p->options.max_batch_rows, timeout_ms, p->batch);
+        st = evtwin_source_read(p->source, p->setup.options.max_batch_rows, timeout_ms, p->batch);
         note_source(p, st);
     }
     const size_t n = evtwin_table_rows(p->batch);
@@ -385,7 +227,7 @@ static evtwin_status read_batch(evtwin_pump *p, int timeout_ms) {
         p->stats.n_read += n;
         p->stage = STAGE_READ;
         for (size_t i = 0; i < p->n_outlets; i++) {
-            p->outlets[i].has_batch = 0;
+            p->outlets[i].has_batch = p->outlets[i].has_acknowledged = 0;
         }
     }
     if (n > 0 || st == EVTWIN_REFUSED) {
@@ -396,43 +238,6 @@ static evtwin_status read_batch(evtwin_pump *p, int timeout_ms) {
 
 /* ---- predict ---- */
 
-/* A row without the figure of any target is unknown. */
-static void count_predictions(evtwin_pump *p) {
-    size_t col[EVTWIN__T_COUNT];
-    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
-        col[t] = evtwin_table_find(p->batch, evtwin__schema[evtwin__target_prediction(t)].name);
-    }
-    const size_t n = evtwin_table_rows(p->batch);
-    for (size_t i = 0; i < n; i++) {
-        int is_known = 0;
-        for (size_t t = 0; t < EVTWIN__T_COUNT && !is_known; t++) {
-            is_known = !isnan(evtwin_table_number(p->batch, col[t], i));
-        }
-        p->stats.n_predicted += is_known;
-        p->stats.n_unknown += !is_known;
-    }
-}
-
-/* Rows that could not be predicted from what they say. */
-static void note_impossible(evtwin_pump *p) {
-    size_t first = 0;
-    const size_t n = evtwin_session_out_of_range(p->session, &first);
-    if (n == 0) {
-        return;
-    }
-    const evtwin_table *b = p->batch;
-    const char *id = evtwin_table_text(b, evtwin_table_find(b, "battery_id"), first);
-    const char *note = evtwin_table_text(b, evtwin_table_find(b, "prediction_note"), first);
-    char text[640];
-    snprintf(text, sizeof text, "battery %s: %s", id != NULL ? id : "?", note != NULL ? note : "");
-    p->stats.n_out_of_range += n;
-    report(p, &(evtwin_pump_event){.kind = EVTWIN_PUMP_OUT_OF_RANGE,
-                                   .uri = evtwin_source_uri(p->source),
-                                   .status = EVTWIN_E_RANGE,
-                                   .text = text,
-                                   .n_rows = n});
-}
-
 static evtwin_status predict_batch(evtwin_pump *p) {
     if (p->predictor != NULL) {
         evtwin_status st = evtwin_session_apply(p->session, p->batch);
@@ -441,8 +246,8 @@ static evtwin_status predict_batch(evtwin_pump *p) {
             p->stats.n_errors++;
             return st;
         }
-        count_predictions(p);
-        note_impossible(p);
+        evtwin__pump_note_predictions(&p->setup, p->session, p->batch, evtwin_source_uri(p->source),
+                                      &p->stats);
     }
     p->stage = STAGE_PREDICTED;
     return EVTWIN_OK;
@@ -452,10 +257,10 @@ static evtwin_status predict_batch(evtwin_pump *p) {
 
 /* Where rows cannot be held, the next try of a sink is what the call waits for. */
 static void wait_for_pause(const evtwin_pump *p, int timeout_ms) {
-    double wait_s = p->options.max_held_rows > 0 ? 0.0 : 1e-3 * timeout_ms;
+    double wait_s = p->setup.options.max_held_rows > 0 ? 0.0 : 1e-3 * timeout_ms;
     int is_waiting = 0;
     for (size_t i = 0; i < p->n_outlets; i++) {
-        const double pause_s = pause_left_s(&p->outlets[i]);
+        const double pause_s = evtwin__outlet_pause_s(&p->outlets[i]);
         is_waiting |= pause_s > 0.0;
         wait_s = pause_s > 0.0 && pause_s < wait_s ? pause_s : wait_s;
     }
@@ -464,25 +269,40 @@ static void wait_for_pause(const evtwin_pump *p, int timeout_ms) {
     }
 }
 
+/* Does every sink but number i have the batch to last? */
+static int have_all_others(const evtwin_pump *p, size_t i) {
+    if (evtwin__outlet_is_behind(&p->letters)) {
+        return 0;
+    }
+    for (size_t k = 0; k < p->n_outlets; k++) {
+        if (k != i && (!p->outlets[k].has_batch || evtwin__outlet_is_behind(&p->outlets[k]))) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 /* Offer the batch, if there is one, to every sink that has not taken it, and what is held. A sink
  * that fails does not keep it from the others; the first failure is the answer. */
 static evtwin_status offer_to_all(evtwin_pump *p, int is_last) {
     const int has_batch = p->stage == STAGE_PREDICTED;
     const char *source = evtwin_source_uri(p->source);
-    const evtwin_batch batch = {.size = sizeof batch,
-                                .rows = p->batch,
-                                .source = source,
-                                .position = p->position.data,
-                                .states = p->states};
-    evtwin_status first = EVTWIN_OK;
-    const char *reason = "";
+    evtwin_batch batch = {.size = sizeof batch,
+                          .rows = p->batch,
+                          .source = source,
+                          .position = p->position.data,
+                          .states = p->states};
+    evtwin_status first = evtwin__outlet_offer_letter(&p->setup, &p->letters, is_last);
+    const char *reason = first < 0 ? p->letters.reason : "";
     for (size_t i = 0; i < p->n_outlets; i++) {
-        outlet *o = &p->outlets[i];
+        evtwin__outlet *o = &p->outlets[i];
         const int is_new = has_batch && !o->has_batch;
-        if (!is_new && !is_behind(o)) {
+        if (!is_new && !evtwin__outlet_is_behind(o)) {
             continue;
         }
-        const evtwin_status st = offer(p, o, is_new ? &batch : NULL, source, is_last);
+        batch.completes = first >= 0 && have_all_others(p, i);
+        const evtwin_status st =
+            evtwin__outlet_offer(&p->setup, o, is_new ? &batch : NULL, source, is_last);
         if (st < 0 && first == EVTWIN_OK) {
             first = st;
             reason = o->reason;
@@ -509,31 +329,111 @@ static void finish_batch(evtwin_pump *p, size_t *n_out) {
     }
 }
 
-/* The newest position, once no sink is behind. */
+/* The newest position, once no sink is behind or the spool has what is before it. */
 static evtwin_status acknowledge(evtwin_pump *p) {
+    int is_behind = evtwin__outlet_is_behind(&p->letters);
     for (size_t i = 0; i < p->n_outlets; i++) {
-        if (is_behind(&p->outlets[i])) {
-            return EVTWIN_OK;
-        }
+        is_behind |= evtwin__outlet_is_behind(&p->outlets[i]);
+    }
+    if (is_behind) {
+        return EVTWIN_OK;
+    }
+    for (size_t i = 0; i < p->n_outlets; i++) {
+        p->owes_commit &= !p->outlets[i].has_acknowledged;
+        p->outlets[i].has_acknowledged = 0;
     }
     if (!p->owes_commit || p->stage != STAGE_EMPTY || p->position.data == NULL) {
         return EVTWIN_OK;
     }
+    EVTWIN__CRASH_SITE("pump.before_source_commit");
     const evtwin_status st = note_source(p, evtwin_source_commit(p->source, p->position.data));
+    EVTWIN__CRASH_SITE("pump.after_source_commit");
     p->owes_commit = st < 0;
     return st;
 }
 
+/* ---- accept into the spool ---- */
+
+static evtwin_status begin_delivery(evtwin_pump *p) {
+    p->has_run = 1;
+    if (p->spool == NULL || p->delivery != NULL) {
+        return EVTWIN_OK;
+    }
+    evtwin_sink **sinks = evtwin__calloc(p->n_outlets, sizeof *sinks);
+    EVTWIN_FAIL_IF(sinks == NULL, EVTWIN_E_NOMEM, "out of memory for %zu sinks", p->n_outlets);
+    for (size_t i = 0; i < p->n_outlets; i++) {
+        sinks[i] = p->outlets[i].sink;
+    }
+    evtwin_status st = evtwin__delivery_resume(p->spool, p->source, p->session);
+    if (st >= 0) {
+        st = evtwin__delivery_start(p->spool, sinks, p->n_outlets, p->letters.sink,
+                                    p->setup.options.max_batch_rows, &p->delivery);
+    }
+    evtwin__free(sinks);
+    return st;
+}
+
+/* That the spool takes nothing is reported once, and that it does again. */
+static evtwin_status note_spool(evtwin_pump *p, evtwin_status st) {
+    p->stats.n_errors += st < 0;
+    if (p->is_spool_full == (st < 0)) {
+        return st;
+    }
+    char reason[1024];
+    snprintf(reason, sizeof reason, "%s", st < 0 ? evtwin_last_error() : "");
+    p->is_spool_full = st < 0;
+    report(p, &(evtwin_pump_event){.kind = st < 0 ? EVTWIN_PUMP_SPOOL_FULL : EVTWIN_PUMP_SPOOL_ROOM,
+                                   .uri = evtwin_spool_id(p->spool),
+                                   .status = st < 0 ? st : EVTWIN_OK,
+                                   .text = reason});
+    EVTWIN_FAIL_IF(st < 0, st, "%s", reason);
+    return st;
+}
+
+/* A letter that is kept, or the batch. */
+static evtwin_status accept(evtwin_pump *p, int timeout_ms) {
+    evtwin_letter letter;
+    const int has_letter = p->letters.letter.size > 0;
+    if (has_letter) {
+        EVTWIN_TRY(
+            evtwin__spool_get_letter(p->letters.letter.data, p->letters.letter.size, &letter));
+    } else if (p->stage != STAGE_PREDICTED) {
+        return EVTWIN_OK;
+    }
+    const evtwin_batch batch = {.size = sizeof batch,
+                                .rows = p->batch,
+                                .source = evtwin_source_uri(p->source),
+                                .position = p->position.data,
+                                .states = p->states};
+    EVTWIN_TRY(note_spool(
+        p, evtwin__delivery_accept(p->spool, &batch, has_letter ? &letter : NULL, timeout_ms)));
+    p->letters.letter.size = 0;
+    return EVTWIN_OK;
+}
+
+/* ---- move ---- */
+
+/* To all sinks, or to the spool. */
+static evtwin_status deliver(evtwin_pump *p, int timeout_ms) {
+    return p->spool != NULL ? accept(p, timeout_ms) : offer_to_all(p, 0);
+}
+
 static evtwin_status move_batch(evtwin_pump *p, int timeout_ms, size_t *n_out) {
     evtwin_status answer = EVTWIN_OK;
-    wait_for_pause(p, timeout_ms);
+    EVTWIN_TRY(begin_delivery(p));
+    if (p->spool == NULL) {
+        wait_for_pause(p, timeout_ms);
+    } else {
+        evtwin__delivery_report(p->delivery, &p->setup);
+    }
     if (p->stage == STAGE_EMPTY) {
-        EVTWIN_TRY(offer_to_all(p, 0)); /* what is left of the calls before */
+        EVTWIN_TRY(deliver(p, timeout_ms)); /* what is left of the calls before */
         EVTWIN_TRY(acknowledge(p));
         answer = read_batch(p, timeout_ms);
     }
     EVTWIN_TRY(p->stage == STAGE_READ ? predict_batch(p) : EVTWIN_OK);
-    EVTWIN_TRY(p->stage == STAGE_PREDICTED ? offer_to_all(p, 0) : EVTWIN_OK);
+    const int is_new = p->stage == STAGE_PREDICTED || answer == EVTWIN_REFUSED;
+    EVTWIN_TRY(is_new ? deliver(p, timeout_ms) : EVTWIN_OK);
     if (answer >= 0) {
         finish_batch(p, n_out);
         EVTWIN_TRY(acknowledge(p));
@@ -553,21 +453,56 @@ evtwin_status evtwin_pump_run_once(evtwin_pump *pump, int timeout_ms, size_t *n_
     return st;
 }
 
+/* What the sinks get is the same whether the last batch was accepted (st) or not. */
+static evtwin_status drain(evtwin_pump *p, evtwin_status st) {
+    char reason[1024];
+    snprintf(reason, sizeof reason, "%s", st < 0 ? evtwin_last_error() : "");
+    const evtwin_status drained = evtwin__delivery_drain(p->delivery, p->setup.options.drain_s);
+    evtwin__delivery_report(p->delivery, &p->setup);
+    EVTWIN_FAIL_IF(st < 0, st, "%s", reason);
+    return drained;
+}
+
 evtwin_status evtwin_pump_finish(evtwin_pump *pump) {
     EVTWIN_FAIL_IF(pump == NULL, EVTWIN_E_ARG, "pump is NULL");
     size_t n = 0;
+    EVTWIN_TRY(begin_delivery(pump));
     EVTWIN_TRY(pump->stage == STAGE_READ ? predict_batch(pump) : EVTWIN_OK);
-    EVTWIN_TRY(offer_to_all(pump, 1));
-    finish_batch(pump, &n);
-    return pump->source != NULL ? acknowledge(pump) : EVTWIN_OK;
+    evtwin_status st = pump->spool != NULL ? accept(pump, 0) : offer_to_all(pump, 1);
+    if (st >= 0) {
+        finish_batch(pump, &n);
+        st = pump->source != NULL ? acknowledge(pump) : EVTWIN_OK;
+    }
+    return pump->spool != NULL ? drain(pump, st) : st;
 }
 
 /* ---- counts ---- */
 
 /* Rows that a sink does not have to last: held, not flushed, or still in the batch. */
-static uint64_t rows_behind(const evtwin_pump *p, const outlet *o) {
-    return (o->held != NULL ? evtwin_table_rows(o->held) : 0) + o->n_unflushed +
+static uint64_t rows_behind(const evtwin_pump *p, const evtwin__outlet *o) {
+    if (o == &p->letters) {
+        return o->letter.size > 0;
+    }
+    return evtwin__rows_of(o->held) + o->n_unflushed +
            (p->stage != STAGE_EMPTY && !o->has_batch ? evtwin_table_rows(p->batch) : 0);
+}
+
+/* Of sink i, that of letters being the last. */
+static void sink_stats(const evtwin_pump *p, size_t i, evtwin_pump_sink_stats *out) {
+    if (p->delivery != NULL) {
+        evtwin__delivery_stats(p->delivery, i, out);
+        return;
+    }
+    const evtwin__outlet *o = i < p->n_outlets ? &p->outlets[i] : &p->letters;
+    *out = (evtwin_pump_sink_stats){.size = sizeof *out,
+                                    .uri = evtwin_sink_uri(o->sink),
+                                    .n_delivered = o->n_delivered,
+                                    .n_held = rows_behind(p, o),
+                                    .n_lost = o->n_lost,
+                                    .n_failures = o->n_failures,
+                                    .is_up = o->failure >= 0,
+                                    .is_letters = o == &p->letters};
+    snprintf(out->reason, sizeof out->reason, "%.511s", o->reason);
 }
 
 evtwin_status evtwin_pump_stats_get(const evtwin_pump *pump, evtwin_pump_stats *out, size_t size) {
@@ -575,12 +510,13 @@ evtwin_status evtwin_pump_stats_get(const evtwin_pump *pump, evtwin_pump_stats *
                    "pump or out is NULL, or out is too small");
     evtwin_pump_stats stats = pump->stats;
     for (size_t i = 0; i < pump->n_outlets; i++) {
-        const outlet *o = &pump->outlets[i];
+        evtwin_pump_sink_stats sink;
+        sink_stats(pump, i, &sink);
         stats.n_written =
-            i == 0 || o->n_delivered < stats.n_written ? o->n_delivered : stats.n_written;
-        stats.n_held += rows_behind(pump, o);
-        stats.n_lost += o->n_lost;
-        stats.n_errors += o->n_failures;
+            i == 0 || sink.n_delivered < stats.n_written ? sink.n_delivered : stats.n_written;
+        stats.n_held += sink.n_held;
+        stats.n_lost += sink.n_lost;
+        stats.n_errors += sink.n_failures;
     }
     evtwin__report_copy(out, size, &stats, sizeof stats);
     return EVTWIN_OK;
@@ -590,15 +526,11 @@ evtwin_status evtwin_pump_sink_stats_get(const evtwin_pump *pump, size_t i,
                                          evtwin_pump_sink_stats *out, size_t size) {
     EVTWIN_FAIL_IF(pump == NULL || out == NULL || size < sizeof out->size, EVTWIN_E_ARG,
                    "pump or out is NULL, or out is too small");
-    if (i >= pump->n_outlets) {
+    if (i >= pump->n_outlets + (pump->letters.sink != NULL)) {
         return EVTWIN_DONE;
     }
-    const outlet *o = &pump->outlets[i];
-    const evtwin_pump_sink_stats stats = {.size = sizeof stats,
-                                          .uri = evtwin_sink_uri(o->sink),
-                                          .n_delivered = o->n_delivered,
-                                          .n_held = rows_behind(pump, o),
-                                          .n_lost = o->n_lost};
+    evtwin_pump_sink_stats stats;
+    sink_stats(pump, i, &stats);
     evtwin__report_copy(out, size, &stats, sizeof stats);
     return EVTWIN_OK;
 }

@@ -19,9 +19,23 @@ enum { MAX_PARAMS = 15 };
 #define EVTWIN_EXTRA_SINKS
 #endif
 
+#ifdef EVTWIN_HAVE_KAFKA
+#define KAFKA X(kafka)
+#else
+#define KAFKA
+#endif
+
+#ifdef EVTWIN_HAVE_MQTT
+#define MQTT X(mqtt) X(mqtts)
+#else
+#define MQTT
+#endif
+
 /* X(name): the scheme is evtwin__source_name in source_….c, evtwin__sink_name in sink_….c. */
-#define SOURCES X(csv) X(jsonl) X(sqlite) X(postgresql) X(postgres) X(sim) EVTWIN_EXTRA_SOURCES
-#define SINKS X(null) X(csv) X(jsonl) X(sqlite) X(postgresql) X(postgres) EVTWIN_EXTRA_SINKS
+#define SOURCES                                                                                    \
+    X(csv) X(jsonl) X(sqlite) X(postgresql) X(postgres) X(sim) KAFKA MQTT EVTWIN_EXTRA_SOURCES
+#define SINKS                                                                                      \
+    X(null) X(csv) X(jsonl) X(sqlite) X(postgresql) X(postgres) KAFKA MQTT EVTWIN_EXTRA_SINKS
 
 /* clang-format off */
 #define X(name) extern const evtwin__scheme evtwin__source_##name;
@@ -38,6 +52,29 @@ static const evtwin__scheme *const sinks[] = {SINKS NULL};
 #undef X
 /* clang-format on */
 
+/* Schemes that this build may lack, and the option that puts them in. */
+static const struct {
+    const char *scheme, *option;
+} optional[] = {
+    {"kafka", "EVTWIN_KAFKA"},
+    {"mqtt", "EVTWIN_MQTT"},
+    {"mqtts", "EVTWIN_MQTT"},
+    {"postgres", "EVTWIN_POSTGRESQL"},
+    {"postgresql", "EVTWIN_POSTGRESQL"},
+};
+
+/* EVTWIN_E_UNSUPPORTED for a scheme that is not in the list, which may be for the want of an
+ * option of the build. */
+static evtwin_status fail_unknown(const char *kind, const char *scheme, const char *known) {
+    for (size_t i = 0; i < sizeof optional / sizeof optional[0]; i++) {
+        EVTWIN_FAIL_IF(strcmp(scheme, optional[i].scheme) == 0, EVTWIN_E_UNSUPPORTED,
+                       "%s: is not in this build as a %s; configure it with -D%s=ON", scheme, kind,
+                       optional[i].option);
+    }
+    EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "no %s is called '%.40s:'; there are %s", kind, scheme,
+                known);
+}
+
 /* The URI's scheme, its form and parameters checked. */
 static evtwin_status choose(const char *kind, const evtwin__scheme *const *list,
                             const evtwin__uri *uri, const evtwin__scheme **out) {
@@ -46,8 +83,7 @@ static evtwin_status choose(const char *kind, const evtwin__scheme *const *list,
         const size_t used = strlen(known);
         snprintf(known + used, sizeof known - used, "%s%s:", used > 0 ? ", " : "", (*list)->name);
     }
-    EVTWIN_FAIL_IF(*list == NULL, EVTWIN_E_UNSUPPORTED, "no %s is called '%.40s:'; there are %s",
-                   kind, uri->scheme, known);
+    EVTWIN_TRY(*list == NULL ? fail_unknown(kind, uri->scheme, known) : EVTWIN_OK);
     const evtwin__scheme *scheme = *list;
     const int has_host = uri->host[0] != '\0' || uri->user[0] != '\0' || uri->port >= 0;
     EVTWIN_FAIL_IF(has_host && !scheme->takes_host, EVTWIN_E_ARG,

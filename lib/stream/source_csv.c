@@ -3,12 +3,14 @@
 
 #include "core/binding.h"
 #include "core/csv.h"
+#include "core/num.h"
 #include "core/status.h"
 #include "stream/scheme.h"
 #include "stream/telemetry_json.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 typedef struct csv_source {
     evtwin__csv_reader *reader;
@@ -114,6 +116,13 @@ static const char *place_of(const csv_source *s, char *text, size_t size) {
     return text;
 }
 
+/* Behind what was passed on. */
+static evtwin_status set_position(const csv_source *s, evtwin_source *source) {
+    char position[32];
+    snprintf(position, sizeof position, "%llu", (unsigned long long)(s->n_before + s->next));
+    return evtwin_source_set_position(source, position);
+}
+
 /* Pass over a record that the reader refused; it has named it. */
 static evtwin_status refuse_record(csv_source *s, evtwin_source *source, evtwin_status status) {
     char place[400];
@@ -121,6 +130,7 @@ static evtwin_status refuse_record(csv_source *s, evtwin_source *source, evtwin_
     const char *raw = evtwin__csv_reader_refused(s->reader, &size);
     evtwin_source_refuse(source, status, place_of(s, place, sizeof place), NULL, raw, size);
     s->n_before++;
+    (void)set_position(s, source); /* without memory it stays before the record */
     return EVTWIN_REFUSED;
 }
 
@@ -134,6 +144,7 @@ static evtwin_status refuse_row(csv_source *s, evtwin_source *source, evtwin_sta
     evtwin_source_refuse(source, status, place, reason, raw.data, raw.size);
     evtwin__text_free(&raw);
     s->next++;
+    (void)set_position(s, source);
     return EVTWIN_REFUSED;
 }
 
@@ -176,12 +187,54 @@ static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_ro
     if (n == 0) {
         return refuse_row(s, source, st);
     }
-    char position[32];
-    snprintf(position, sizeof position, "%llu", (unsigned long long)(s->n_before + s->next + n));
+    EVTWIN_TRY(set_position(s, source)); /* so that there is room for it */
     EVTWIN_TRY(evtwin__binding_append(&s->binding, s->next, n, EVTWIN__TELEMETRY, table));
-    EVTWIN_TRY(evtwin_source_set_position(source, position));
     s->next += n;
+    return set_position(s, source);
+}
+
+/* ---- go on behind a position ---- */
+
+static evtwin_status reopen(csv_source *s) {
+    evtwin__csv_reader *anew = NULL;
+    EVTWIN_TRY(evtwin__csv_reader_open(s->path, &s->options, &anew));
+    evtwin_csv_free(s->reader);
+    s->reader = anew;
+    s->n_before = 0;
     return EVTWIN_OK;
+}
+
+/* Records, refused ones too, until there have been n. DONE: the file has fewer. */
+static evtwin_status pass_records(csv_source *s, uint64_t n) {
+    evtwin_status st = EVTWIN_OK;
+    while (s->n_before < n && st == EVTWIN_OK) {
+        const uint64_t left = n - s->n_before;
+        EVTWIN_TRY(evtwin_table_resize(s->read, 0));
+        st = evtwin__csv_reader_next(s->reader, left < 4096 ? (size_t)left : 4096, s->read);
+        s->n_before += st == EVTWIN_E_PARSE ? 1 : evtwin_table_rows(s->read);
+        st = st == EVTWIN_E_PARSE ? EVTWIN_OK : st;
+    }
+    return st;
+}
+
+static evtwin_status seek_source(void *ctx, const char *position) {
+    csv_source *s = ctx;
+    int64_t n = 0;
+    struct stat info;
+    EVTWIN_FAIL_IF(!evtwin__parse_i64(position, strlen(position), &n) || n < 0, EVTWIN_E_PARSE,
+                   "%s: \"%.60s\" is not a position of a CSV", s->path, position);
+    EVTWIN_FAIL_IF(stat(s->path, &info) != 0 || !S_ISREG(info.st_mode), EVTWIN_E_UNSUPPORTED,
+                   "%s: only a file can be read on behind a position", s->path);
+    const evtwin_status st = pass_records(s, (uint64_t)n);
+    EVTWIN_TRY(evtwin_table_resize(s->read, 0));
+    if (st == EVTWIN_OK) {
+        return EVTWIN_OK;
+    }
+    EVTWIN_TRY(reopen(s));
+    EVTWIN_FAIL_IF(st == EVTWIN_DONE, EVTWIN_E_PARSE,
+                   "%s: is not the file of which %lld records were read before: it has fewer",
+                   s->path, (long long)n);
+    return st;
 }
 
 const evtwin__scheme evtwin__source_csv = {
@@ -190,5 +243,5 @@ const evtwin__scheme evtwin__source_csv = {
     .params = params,
     .ctx_size = sizeof(csv_source),
     .open = open_source,
-    .source = {.read = read_source, .close = close_source},
+    .source = {.read = read_source, .close = close_source, .seek = seek_source},
 };

@@ -5,6 +5,7 @@
 #include "core/file_kind.h"
 #include "core/hash.h"
 #include "core/mem.h"
+#include "core/num.h"
 #include "core/status.h"
 #include "stream/scheme.h"
 #include "stream/telemetry_json.h"
@@ -221,10 +222,66 @@ static evtwin_status decode_line(jsonl_source *s, const char *line, size_t lengt
 static evtwin_status set_position(const jsonl_source *s, evtwin_source *source) {
     char position[64];
     const unsigned long long offset = s->n_passed + s->start;
-    snprintf(position, sizeof position, s->follow ? "%llu@%016llx" : "%llu", offset,
-             (unsigned long long)s->first_hash);
+    snprintf(position, sizeof position, "%llu@%016llx", offset, (unsigned long long)s->first_hash);
     return evtwin_source_set_position(source, position);
 }
+
+/* ---- go on behind a position ---- */
+
+/* Count the lines of the first `offset` bytes, so that places keep their numbers, and know the file
+ * again by its first one. 0: it is shorter, or no line ends there. */
+static int count_lines(jsonl_source *s, uint64_t offset) {
+    uint64_t hash = EVTWIN__HASH_BEGIN;
+    int ends_line = 1;
+    for (uint64_t at = 0; at < offset;) {
+        const uint64_t left = offset - at;
+        const size_t size = left < BUFFER_SIZE ? (size_t)left : BUFFER_SIZE;
+        const ssize_t n = pread(s->fd, s->buffer, size, (off_t)at);
+        if (n <= 0) {
+            return 0;
+        }
+        for (const char *c = s->buffer, *end = c + n; c < end; c++) {
+            ends_line = *c == '\n';
+            hash = s->line == 0 && !ends_line ? evtwin__hash(hash, c, 1) : hash;
+            s->line += (uint64_t)ends_line;
+        }
+        at += (uint64_t)n;
+    }
+    s->first_hash = offset > 0 ? hash : 0;
+    s->line += (uint64_t)!ends_line; /* a last line without its line break */
+    struct stat info;
+    return ends_line || (fstat(s->fd, &info) == 0 && (uint64_t)info.st_size == offset);
+}
+
+static evtwin_status seek_source(void *ctx, const char *position) {
+    jsonl_source *s = ctx;
+    int64_t offset = 0;
+    struct stat info;
+    const char *mark = strchr(position, '@');
+    const size_t length = mark != NULL ? (size_t)(mark - position) : strlen(position);
+    EVTWIN_FAIL_IF(!evtwin__parse_i64(position, length, &offset) || offset < 0, EVTWIN_E_PARSE,
+                   "%s: \"%.60s\" is not a position of JSON lines", s->path, position);
+    EVTWIN_FAIL_IF(s->fd >= 0 && (fstat(s->fd, &info) != 0 || !S_ISREG(info.st_mode)),
+                   EVTWIN_E_UNSUPPORTED, "%s: only a file can be read on behind a position",
+                   s->path);
+    char own_mark[32] = "";
+    begin_file(s);
+    int is_of_file = s->fd >= 0 && count_lines(s, (uint64_t)offset);
+    snprintf(own_mark, sizeof own_mark, "@%016llx", (unsigned long long)s->first_hash);
+    is_of_file = is_of_file && (offset == 0 || (mark != NULL && strcmp(mark, own_mark) == 0)) &&
+                 lseek(s->fd, (off_t)offset, SEEK_SET) >= 0;
+    if (!is_of_file) {
+        begin_file(s);
+        EVTWIN_FAIL(EVTWIN_E_PARSE,
+                    "%s: is not the file that was read up to byte %lld before: another took its "
+                    "place",
+                    s->path, (long long)offset);
+    }
+    s->n_passed = (uint64_t)offset;
+    return EVTWIN_OK;
+}
+
+/* ---- the records ---- */
 
 /* What is left when no whole line is: the last record of a file may lack its line break, and is
  * whole if it can be read. */
@@ -250,6 +307,19 @@ static evtwin_status end_of_lines(jsonl_source *s, evtwin_source *source, evtwin
     return st == EVTWIN_OK ? set_position(s, source) : st;
 }
 
+/* The position is then behind the line, unless its end was not seen yet. */
+static evtwin_status refuse_line(jsonl_source *s, evtwin_source *source, evtwin_status status,
+                                 size_t length) {
+    const evtwin_status st = refuse(s, source, status, s->line + 1, length);
+    s->skipping = length > MAX_LINE;
+    if (!s->skipping) {
+        s->start += length + 1;
+        s->line++;
+        (void)set_position(s, source); /* without memory it stays before the line */
+    }
+    return st;
+}
+
 /* Records up to a bad one, which comes by itself: a line that fails stays in the buffer, so it
  * fails again in the next call. */
 static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_rows, int timeout_ms,
@@ -273,8 +343,7 @@ static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_ro
             return st; /* not the line's fault: it comes again */
         }
         if (st < 0) {
-            s->skipping = 1;
-            return refuse(s, source, st, s->line + 1, length);
+            return refuse_line(s, source, st, length);
         }
         s->start += length + 1;
         s->line++;
@@ -288,5 +357,5 @@ const evtwin__scheme evtwin__source_jsonl = {
     .params = params,
     .ctx_size = sizeof(jsonl_source),
     .open = open_source,
-    .source = {.read = read_source, .close = close_source},
+    .source = {.read = read_source, .close = close_source, .seek = seek_source},
 };

@@ -268,7 +268,8 @@ evtwin_status evtwin_sink_write_batch(evtwin_sink *sink, const evtwin_batch *bat
         return EVTWIN_OK;
     }
     forget_error();
-    return name_failure(sink, sink->callbacks.write(sink->ctx, &taken));
+    const evtwin_status st = sink->callbacks.write(sink->ctx, &taken);
+    return st == EVTWIN_DONE && taken.completes ? st : name_failure(sink, st);
 }
 
 evtwin_status evtwin_sink_write(evtwin_sink *sink, const evtwin_table *table) {

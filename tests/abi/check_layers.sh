@@ -36,9 +36,9 @@ may_include() {
     case $2 in
     sqlite3.h) case $1 in lib/io/sqlite*.c | lib/store/store_sqlite*.[ch] | lib/io/sqlite*.h) return 0 ;; esac ;;
     xgboost/c_api.h) [ "$1" = lib/learn/booster.c ] && return 0 ;;
-    libpq-fe.h) [ "$1" = lib/io/postgres.c ] && return 0 ;;
+    libpq-fe.h) case $1 in lib/io/postgres*.c) return 0 ;; esac ;;
     librdkafka/rdkafka*.h) case $1 in lib/io/kafka*.c) return 0 ;; esac ;;
-    mosquitto.h | mqtt_protocol.h) [ "$1" = lib/io/mqtt.c ] && return 0 ;;
+    mosquitto.h | mqtt_protocol.h) case $1 in lib/io/mqtt*.c) return 0 ;; esac ;;
     microhttpd.h) [ "$1" = lib/serve/http.c ] && return 0 ;;
     *) return 0 ;;
     esac

@@ -14,7 +14,9 @@ trap 'rm -rf "$work"' EXIT
 PATH=$bin:$PATH
 cd "$work" || exit 1
 export no_proxy='*'
-unset TELEMETRY_INTERVAL PREDICTION_INTERVAL METRICS_PORT API_PORT NO_COLOR
+unset TELEMETRY_INTERVAL PREDICTION_INTERVAL METRICS_PORT API_PORT NO_COLOR DB_HOST DB_PORT DB_USER \
+    DB_PASSWORD DB_NAME PGHOST PGPORT PGUSER PGPASSWORD PGDATABASE KAFKA_BOOTSTRAP_SERVERS KAFKA_TOPIC \
+    MQTT_HOST MQTT_PORT MQTT_TOPIC
 n_bad=0
 n_checks=0
 last=
@@ -120,12 +122,48 @@ stopped() {
     mv stopped.err "$work/err"
 }
 
-# hold_lock SECONDS DATABASE SQL: what begins with SQL is held so long, in the background ($locker);
-# returns when it is.
+# ---- stores: SQLite files, or databases of the server that EVTWIN_TEST_POSTGRES names ----
+
+on_postgres() { [ -n "${EVTWIN_TEST_POSTGRES:-}" ]; }
+if on_postgres && ! command -v psql >/dev/null; then
+    PATH=$PATH:$(ls -d /usr/lib/postgresql/*/bin | tail -n 1)
+fi
+
+# absent_store NAME, fresh_store NAME: URI of a store that is not there, and of one that nobody has used.
+absent_store() {
+    if on_postgres; then
+        echo "${EVTWIN_TEST_POSTGRES%/*}/cli$$_$1"
+    else
+        echo "sqlite:$1.db"
+    fi
+}
+fresh_store() {
+    ! on_postgres || psql -qX "$EVTWIN_TEST_POSTGRES" -c "CREATE DATABASE cli$$_$1" >&2
+    absent_store "$1"
+}
+
+# sql URI STATEMENT, sql_csv: what another program gets; values of a row are separated by |.
+if on_postgres; then
+    can_sql() { :; }
+    sql() { psql -qXAt -v ON_ERROR_STOP=1 "$1" -c "$2"; }
+    sql_csv() { psql -qX --csv -v ON_ERROR_STOP=1 "$1" -c "$2"; }
+else
+    can_sql() { command -v sqlite3 >/dev/null; }
+    sql() { sqlite3 -cmd '.timeout 5000' "${1#sqlite:}" "$2"; }
+    sql_csv() { sqlite3 -csv -header "${1#sqlite:}" "$2"; }
+fi
+
+# hold_lock SECONDS URI [SQL]: nobody else can write for so long, or what the SQL does to a SQLite file, in the
+# background ($locker); returns when it is so.
 hold_lock() {
     rm -f held
-    { printf '.timeout 5000\n%s\n.shell touch held\n' "$3"; sleep "$1"; echo 'COMMIT;'; } 2>/dev/null |
-        sqlite3 -bail "$2" 2>/dev/null &
+    if on_postgres; then
+        { echo 'BEGIN; LOCK TABLE ev_telemetry IN EXCLUSIVE MODE;'; echo '\! touch held'; sleep "$1"; echo 'COMMIT;'; } |
+            psql -qX "$2" >/dev/null 2>&1 &
+    else
+        { printf '.timeout 5000\n%s\n.shell touch held\n' "${3:-BEGIN IMMEDIATE;}"; sleep "$1"; echo 'COMMIT;'; } 2>/dev/null |
+            sqlite3 -bail "${2#sqlite:}" 2>/dev/null &
+    fi
     locker=$!
     await 10 [ -e held ]
 }

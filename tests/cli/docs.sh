@@ -4,7 +4,7 @@ update=${2:-}
 . "$(dirname "$0")/assert.sh"
 page=$root/docs/cli.md
 
-for tool in evtwin-train evtwin-sim evtwin-predict evtwin-serve; do
+for tool in evtwin-train evtwin-sim evtwin-ingest evtwin-predict evtwin-serve; do
     run $tool --help
     expect 0
     if [ "$update" = --update ]; then

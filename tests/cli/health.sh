@@ -17,13 +17,13 @@ expect 0
 cat >limits.json <<'END'
 [{"kind": "status", "quantity": "failure_probability", "level": "CRITICAL", "operator": ">", "limit": -0.5}]
 END
-evtwin-sim -q --fleet 2 --interval 0.1 --sink sqlite:live.db 2>sim.err &
+store=$(fresh_store live)
+evtwin-sim -q --fleet 2 --interval 0.1 --sink "$store" 2>sim.err &
 sim=$!
-evtwin-predict --models models --store sqlite:live.db --interval 0.2 --metrics-port 0 >predict.out 2>predict.err &
+evtwin-predict --models models --store "$store" --interval 0.2 --metrics-port 0 >predict.out 2>predict.err &
 predict=$!
 pids="$sim $predict"
-check 'there is a store' await 10 [ -s live.db ]
-evtwin-serve --store sqlite:live.db --port "$port" --thresholds limits.json --silent-after 1.5 \
+evtwin-serve --store "$store" --port "$port" --thresholds limits.json --silent-after 1.5 \
     --predictions-stopped-after 1.5 2>serve.err &
 pids="$pids $!"
 check 'critical by their predictions' await 20 says /api/batteries/list '"critical":2,"silent":0,.*"without_predictions":0,.*"notice":""'
@@ -48,9 +48,9 @@ if command -v promtool >/dev/null; then
 fi
 
 # back again: both goes away
-evtwin-sim -q --fleet 2 --interval 0.1 --sink sqlite:live.db 2>sim.err &
+evtwin-sim -q --fleet 2 --interval 0.1 --sink "$store" 2>sim.err &
 pids="$pids $!"
-evtwin-predict --models models --store sqlite:live.db --interval 0.2 --metrics-port 0 >predict.out 2>predict.err &
+evtwin-predict --models models --store "$store" --interval 0.2 --metrics-port 0 >predict.out 2>predict.err &
 pids="$pids $!"
 check 'all is of now' await 10 says /api/batteries/list '"critical":2,"silent":0,.*"without_predictions":0,.*"notice":""'
 finish

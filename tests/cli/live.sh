@@ -17,20 +17,21 @@ expect 0
 
 # ---- what was read from a stream and cannot be delivered is reported at the end ----
 run evtwin-sim -q --fleet 2 --speed max --duration 20 --sink jsonl:in.jsonl
-run evtwin-sim -q --fleet 1 --speed max --duration 2 --battery-id X_001 --sink sqlite:stuck.db
-if command -v sqlite3 >/dev/null; then
+stuck=$(fresh_store stuck)
+run evtwin-sim -q --fleet 1 --speed max --duration 2 --battery-id X_001 --sink "$stuck"
+if can_sql; then
     mkfifo stream
     { cat in.jsonl; sleep 30; } >stream &
     feeder=$!
-    evtwin-predict --models models --source jsonl:- --sink sqlite:stuck.db --interval 0.2 --metrics-port 0 \
+    evtwin-predict --models models --source jsonl:- --sink "$stuck" --interval 0.2 --metrics-port 0 \
         <stream >/dev/null 2>stuck.err &
-    stuck=$!
-    pids="$feeder $stuck"
-    check 'the database is locked' hold_lock 25 stuck.db 'BEGIN IMMEDIATE;'
+    predict=$!
+    pids="$feeder $predict"
+    check 'the database is locked' hold_lock 25 "$stuck"
     check 'the sink fails' await 20 grep -q 'trying again' stuck.err
-    kill -TERM $stuck
+    kill -TERM $predict
     code=0
-    wait $stuck || code=$?
+    wait $predict || code=$?
     check 'records that did not arrive are no success' [ $code -eq 1 ]
     check 'and they are counted' grep -qE '[0-9]+ records were not delivered' stuck.err
     kill $feeder $locker 2>/dev/null
@@ -53,14 +54,15 @@ check 'the odd ones as they came, with the reason' [ "$(grep -c '"soc":150,.*"pr
 check 'the others predicted' [ "$(grep -c '"rul_prediction":' odd-out.jsonl)" -eq "$(wc -l <in.jsonl)" ]
 
 # ---- the predictor comes first and waits ----
-evtwin-predict --store sqlite:live.db --interval 0.2 --metrics-port $metrics_port >predict.out 2>predict.err &
+store=$(fresh_store live)
+evtwin-predict --store "$store" --interval 0.2 --metrics-port $metrics_port >predict.out 2>predict.err &
 predict=$!
 pids=$predict
 check 'it says that it waits' await 10 grep -q 'waiting' predict.err
-evtwin-serve --store sqlite:live.db --port "$port" 2>serve.err &
+evtwin-serve --store "$store" --port "$port" 2>serve.err &
 serve=$!
 pids="$pids $serve"
-evtwin-sim --fleet 4 --soh 98:82 --interval 0.2 --seed 4 --sink sqlite:live.db >sim.out 2>sim.err &
+evtwin-sim --fleet 4 --soh 98:82 --interval 0.2 --seed 4 --sink "$store" >sim.out 2>sim.err &
 sim=$!
 pids="$pids $sim"
 
@@ -72,20 +74,20 @@ check 'the console' grep -qE \
     '^\[BATTERY_00[1-4]\] Predictions - SoC: [0-9.]+% \| SoH: [0-9.]+% \| Temp: -?[0-9.]+°C \| RUL: -?[0-9]+ cycles \| Failure Risk: [0-9.]+%$' predict.out
 check 'metrics of the contract' sh -c \
     "curl -s http://127.0.0.1:$metrics_port/metrics | grep -q '^battery_rul_cycles{battery_id=\"BATTERY_004\"}'"
-run evtwin-predict --store sqlite:live.db --metrics-port $metrics_port
+run evtwin-predict --store "$store" --metrics-port $metrics_port
 expect 69
 one_line
 err '--metrics-port sets it'
-METRICS_PORT=$metrics_port run evtwin-predict --store sqlite:live.db
+METRICS_PORT=$metrics_port run evtwin-predict --store "$store"
 expect 69
 err 'METRICS_PORT sets it'
 
 # ---- a cycle that fails is counted and tried again ----
 metric() { curl -s http://127.0.0.1:$metrics_port/metrics | grep -qE "$1"; }
-if command -v sqlite3 >/dev/null; then
+if can_sql; then
     kill -STOP $predict # so that rows wait when the lock comes
     sleep 0.6
-    check 'it is locked' hold_lock 7 live.db 'BEGIN IMMEDIATE;'
+    check 'it is locked' hold_lock 7 "$store"
     kill -CONT $predict
     wait $locker
     check 'it says so' await 10 grep -q 'trying again' predict.err
@@ -110,20 +112,21 @@ done
 pids=
 
 # ---- every row has the prediction made from its own values ----
-run evtwin-predict --store sqlite:live.db --once
+run evtwin-predict --store "$store" --once
 expect 0
-if command -v sqlite3 >/dev/null; then
-    sql() { sqlite3 -csv -header live.db "$1"; }
-    check 'rows there are' [ "$(sqlite3 live.db 'SELECT COUNT(*) >= 40 FROM ev_telemetry')" -eq 1 ]
-    check 'none waits' [ "$(sqlite3 live.db \
+if can_sql; then
+    check 'rows there are' [ "$(sql "$store" 'SELECT COUNT(*) FROM ev_telemetry')" -ge 40 ]
+    check 'none waits' [ "$(sql "$store" \
         'SELECT COUNT(*) FROM ev_telemetry WHERE rul_prediction IS NULL OR failure_probability IS NULL')" -eq 0 ]
-    check 'no duplicates' [ "$(sqlite3 live.db \
-        'SELECT COUNT(*) FROM (SELECT 1 FROM ev_telemetry GROUP BY battery_id, time, seq HAVING COUNT(*) > 1)')" -eq 0 ]
-    sql 'SELECT battery_id, seq, soc, soh, voltage, current, temperature, charge_cycles, power_consumption
+    check 'each has its telemetry' [ "$(sql "$store" \
+        'SELECT COUNT(*) FROM ev_telemetry WHERE soc IS NULL OR voltage IS NULL OR created_at IS NULL')" -eq 0 ]
+    check 'no duplicates' [ "$(sql "$store" 'SELECT COUNT(*) FROM
+        (SELECT 1 FROM ev_telemetry GROUP BY battery_id, time, seq HAVING COUNT(*) > 1) AS d')" -eq 0 ]
+    sql_csv "$store" 'SELECT battery_id, seq, soc, soh, voltage, current, temperature, charge_cycles, power_consumption
          FROM ev_telemetry ORDER BY battery_id, seq' >rows.csv
     run evtwin-predict --models models --csv rows.csv --out again.csv
     expect 0
-    sql 'SELECT rul_prediction, failure_probability FROM ev_telemetry ORDER BY battery_id, seq' |
+    sql_csv "$store" 'SELECT rul_prediction, failure_probability FROM ev_telemetry ORDER BY battery_id, seq' |
         tail -n +2 >stored
     tail -n +2 again.csv | cut -d, -f10-11 >computed
     check 'each row has the prediction of its own values' \
@@ -133,7 +136,20 @@ if command -v sqlite3 >/dev/null; then
                  END { exit bad > 0 || FNR < 40 }' stored computed
 fi
 
-# ---- file to file through the pump; a store that is not there ----
+# ---- a store that is not there; one with parameters ----
+run evtwin-predict --store "$(absent_store absent)" --once
+expect 66
+check 'and makes none' [ ! -e absent.db ]
+run evtwin-predict --store redis://host --once
+expect 2
+if can_sql; then
+    run evtwin-predict --models models --store "$store?busy_timeout_ms=200" --once --metrics-port 0
+    expect 0
+fi
+
+! on_postgres || finish # the rest is of files and streams
+
+# ---- file to file through the pump ----
 run evtwin-sim --dry-run -n 20
 cp out records.jsonl
 run sh -c 'evtwin-predict --source jsonl:- --sink jsonl:- --metrics-port 0 --interval 0.1 <records.jsonl'
@@ -184,15 +200,5 @@ err "feature 'soc': 40 of 40 values were outside the range of the training data"
 run evtwin-predict --source jsonl:mixed.jsonl --sink null: --sink null:
 expect 2
 err '--sink: duplicate null:'
-
-run evtwin-predict --store sqlite:absent.db --once
-expect 66
-check 'and makes none' [ ! -e absent.db ]
-run evtwin-predict --store redis://host --once
-expect 2
-if command -v sqlite3 >/dev/null; then
-    run evtwin-predict --models models --store 'sqlite:live.db?busy_timeout_ms=200' --once --metrics-port 0
-    expect 0
-fi
 
 finish

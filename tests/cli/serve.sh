@@ -9,11 +9,13 @@ status() { curl -s -o body --max-time 5 -w '%{http_code}' "$url$1"; }
 answers() { [ "$(status "$1")" = "$2" ]; }
 
 # ---- the store may come later ----
-evtwin-serve --store sqlite:evtwin.db --port "$port" >serve.out 2>serve.err &
+store=$(absent_store later)
+evtwin-serve --store "$store" --port "$port" >serve.out 2>serve.err &
 pid=$!
 check '503 until there is a store' await 10 answers /health 503
-check 'it says who makes it' grep -q 'sqlite:evtwin.db does not exist yet; evtwin-sim' serve.err
-run evtwin-sim --fleet 2 --interval 0.1 --duration 0.5 --sink sqlite:evtwin.db -q
+check 'it says who makes it' await 5 grep -q "$store does not exist yet; " serve.err
+fresh_store later >/dev/null
+run evtwin-sim --fleet 2 --interval 0.1 --duration 0.5 --sink "$store" -q
 expect 0
 check '200 then' await 10 answers /health 200
 check 'it says healthy' grep -q '"healthy"' body
@@ -23,23 +25,23 @@ check 'both batteries' sh -c "curl -s $url/api/batteries/list | grep -o BATTERY_
 check 'the URL to open' grep -q "http://localhost:$port" serve.err
 
 # ---- a port in use names the flag ----
-run evtwin-serve --store sqlite:evtwin.db --listen 127.0.0.1:"$port"
+run evtwin-serve --store "$store" --listen 127.0.0.1:"$port"
 expect 69
 one_line
 err '--listen'
-API_PORT=$port run evtwin-serve --store sqlite:evtwin.db
+API_PORT=$port run evtwin-serve --store "$store"
 expect 69
 err 'API_PORT sets it'
-run evtwin-serve --store sqlite:evtwin.db --port "$port"
+run evtwin-serve --store "$store" --port "$port"
 expect 69
 one_line
 err '--port sets it'
 no_err '--listen'
 printf 'port = %s\n' "$port" >serve.conf
-run evtwin-serve --store sqlite:evtwin.db --config serve.conf
+run evtwin-serve --store "$store" --config serve.conf
 expect 69
 err 'serve.conf: port sets it'
-API_PORT=0 evtwin-serve --store sqlite:evtwin.db >out 2>err &
+API_PORT=0 evtwin-serve --store "$store" >out 2>err &
 second=$!
 check 'two servers on one database are fine' await 20 grep -q serving err
 kill -TERM $second
@@ -59,7 +61,7 @@ expect 2
 one_line
 check 'the flag, once' [ "$(grep -o 'insecure.listen' err | wc -l)" -eq 1 ]
 err '--insecure-listen'
-for uri in evtwin.db redis://host sqlite: 'sqlite:evtwin.db?colour=red'; do
+for uri in evtwin.db redis://host sqlite: "$store?colour=red"; do
     run evtwin-serve --store "$uri" --listen 127.0.0.1:0
     expect 2
     one_line
@@ -88,7 +90,7 @@ printf 'this is not a database, however long it may be' >noise.db
 run evtwin-serve --store sqlite:noise.db --listen 127.0.0.1:0
 expect 65
 err 'noise.db'
-API_PORT=1 run evtwin-serve --listen 127.0.0.1:"$port" --store sqlite:evtwin.db
+API_PORT=1 run evtwin-serve --listen 127.0.0.1:"$port" --store "$store"
 expect 69
 err ":$port"
 
@@ -99,45 +101,52 @@ cat >limits.json <<'END'
 [{"kind": "status", "quantity": "soc", "level": "CRITICAL", "operator": "<", "limit": 99.5},
  {"kind": "status", "quantity": "soh", "level": "WARNING", "operator": "<", "limit": null}]
 END
-evtwin-serve --store sqlite:evtwin.db --listen 127.0.0.1:0 --thresholds limits.json 2>second.err &
+evtwin-serve --store "$store" --listen 127.0.0.1:0 --thresholds limits.json 2>second.err &
 second=$!
-check 'it says so' await 10 grep -q 'sqlite:evtwin.db: .*limits.json' second.err
-check 'and serves' await 10 grep -q 'serving sqlite:evtwin.db' second.err
+check 'it says so' await 10 grep -q "$store: .*limits.json" second.err
+check 'and serves' await 10 grep -q "serving $store" second.err
 kill -TERM $second
 wait $second
 limit_is() { [ "$(limits "$1")" = 1 ]; }
 check 'whoever serves that store follows' await 10 limit_is 99.5
 check 'alerts follow' await 10 sh -c "curl -s $url/api/alerts | grep -q '< 99.5'"
 check 'a rule is gone' await 10 sh -c "! curl -s $url/api/thresholds | grep -q '\"status\",\"quantity\":\"soh\",\"level\":\"WARNING\"'"
-run evtwin-serve --store sqlite:evtwin.db --listen 127.0.0.1:0 --thresholds absent.json
+run evtwin-serve --store "$store" --listen 127.0.0.1:0 --thresholds absent.json
 expect 66
 one_line
 err absent.json
 printf '[{"kind": "status", "quantity": "soc", "level": "HOT", "operator": "<", "limit": 3}]' >bad.json
-run evtwin-serve --store sqlite:evtwin.db --listen 127.0.0.1:0 --thresholds bad.json
+run evtwin-serve --store "$store" --listen 127.0.0.1:0 --thresholds bad.json
 expect 65
 one_line
 err 'bad.json: threshold 1'
 printf '[{"kind": "status", "quantity": "charm", "level": "WARNING", "operator": "<", "limit": 3}]' >bad.json
-run evtwin-serve --store sqlite:evtwin.db --listen 127.0.0.1:0 --thresholds bad.json
+run evtwin-serve --store "$store" --listen 127.0.0.1:0 --thresholds bad.json
 expect 65
 err "'charm'"
 sleep 1.1
 check 'a bad file changes nothing' limit_is 99.5
 
 # ---- backup, while others use it ----
-run evtwin-serve --store sqlite:evtwin.db --backup copy.db
-expect 0
-check 'it is a store' sh -c 'evtwin-serve --store sqlite:copy.db --backup copy2.db'
-run evtwin-serve --store sqlite:evtwin.db --backup copy.db
-expect 73
-err 'copy.db'
-run evtwin-serve --store sqlite:absent.db --backup other.db
-expect 66
-check 'and makes none' [ ! -e absent.db ]
-printf 'this is not a database, however long it may be' >junk.db
-run evtwin-serve --store sqlite:junk.db --backup other.db
-expect 65
+if on_postgres; then
+    run evtwin-serve --store "$store" --backup copy.db
+    expect 2
+    one_line
+    err pg_dump
+else
+    run evtwin-serve --store "$store" --backup copy.db
+    expect 0
+    check 'it is a store' sh -c 'evtwin-serve --store sqlite:copy.db --backup copy2.db'
+    run evtwin-serve --store "$store" --backup copy.db
+    expect 73
+    err 'copy.db'
+    run evtwin-serve --store sqlite:absent.db --backup other.db
+    expect 66
+    check 'and makes none' [ ! -e absent.db ]
+    printf 'this is not a database, however long it may be' >junk.db
+    run evtwin-serve --store sqlite:junk.db --backup other.db
+    expect 65
+fi
 
 # ---- a clean end ----
 kill -INT $pid

@@ -270,4 +270,66 @@ one_line
 check 'nothing half-written' [ ! -e long.csv ]
 check 'nothing left beside it' [ -z "$(find . -name '*long.csv*')" ]
 
+# ---- without a sink: the default store, and every broker of the environment ----
+mkdir -p default
+run sh -c 'cd default && evtwin-sim --fleet 2 --interval 0.1 --duration 0.25 -q'
+expect 0
+check 'the default store has them' [ "$(sqlite3 default/evtwin.db 'SELECT count(*) FROM ev_telemetry')" -ge 4 ]
+rm -rf default && mkdir default
+run sh -c 'cd default && evtwin-sim --interval 0.1 --duration 0.25 -q --csv only.csv && evtwin-sim --until-eol --fleet 1 --record-days 100 -q'
+expect 0
+check '--csv replaces it, and a data set is not put there' [ ! -e default/evtwin.db ]
+DB_HOST=db.example DB_NAME='my db' KAFKA_BOOTSTRAP_SERVERS=k1:9092,k2:9092 MQTT_HOST=::1 MQTT_PORT=1884 \
+    run evtwin-sim --print-config
+expect 0
+out 'sink = postgresql://twin@db.example/my%20db # default, by DB_HOST'
+out 'sink = kafka://k1:9092,k2:9092/ev_battery_telemetry # default, by KAFKA_BOOTSTRAP_SERVERS'
+out 'sink = mqtt://[::1]:1884/ev/battery/telemetry # default, by MQTT_HOST'
+PGHOST=/run/postgresql PGUSER=me MQTT_HOST=broker MQTT_TOPIC=a/b KAFKA_TOPIC=unused run evtwin-sim --print-config
+out 'sink = postgresql://me@/?host=/run/postgresql # default, by PGHOST'
+out 'sink = mqtt://broker/a/b'
+no_out kafka:
+DB_HOST=db.example run evtwin-sim --sink null: --print-config
+no_out postgresql
+printf 'sink = null:\n' >null.conf
+DB_HOST=db.example run evtwin-sim --config null.conf --print-config
+no_out postgresql
+
+# ---- --check: one line each, nothing is made ----
+run evtwin-sim --check --sink sqlite:checked.db --sink csv:checked.csv --sink null: --spool checked
+expect 0
+check 'four lines' [ "$(grep -c ': ok$' out)" -eq 4 ]
+check 'nothing was made' [ ! -e checked.db ] && [ ! -e checked.csv ] && [ ! -e checked ]
+run evtwin-sim --check --sink csv:/nowhere/x.csv --sink null:
+expect 73
+out 'csv:/nowhere/x.csv: cannot be made: No such file or directory'
+out 'null:: ok'
+
+# ---- with a spool: a sink that fails holds no other up, and what waits is delivered by the next start ----
+run evtwin-sim --fleet 3 --speed max --interval 60 --duration 6000 --sink jsonl:/dev/full --sink csv:fine.csv --spool spool
+expect 0
+err 'its records wait in the spool'
+err '300 records wait in the spool spool; the next start delivers them'
+check 'the other sink has all' [ "$(wc -l <fine.csv)" -eq 301 ]
+run evtwin-sim --duration 0.1 --sink csv:fine.csv --spool spool
+check 'what waits is not given up for a changed command line' [ "$code" -ne 0 ]
+err 'jsonl:/dev/full'
+run evtwin-sim --duration 0.1 --sink csv:fine.csv --spool spool --spool-forget jsonl:/dev/full
+expect 0
+run evtwin-sim --until-eol --csv x.csv --spool spool
+expect 2
+
+# ---- metrics of the sinks ----
+port=$(free_port)
+evtwin-sim --interval 0.1 --sink jsonl:/dev/full --sink null: --metrics-port "$port" >out 2>err &
+tool=$!
+last='evtwin-sim --metrics-port'
+check 'a sink that fails is down' await 10 sh -c "curl -s http://127.0.0.1:$port/metrics | grep -q '^evtwin_sink_up{sink=\"jsonl:/dev/full\".*} 0'"
+curl -s "http://127.0.0.1:$port/metrics" >metrics.txt
+check 'the other is up' grep -q '^evtwin_sink_up{sink="null:".*} 1' metrics.txt
+check 'what waits is counted' grep -q '^evtwin_sink_waiting_records{sink="jsonl:/dev/full".*} [1-9]' metrics.txt
+check 'batteries are there too' grep -q '^battery_soc_percent{battery_id="BATTERY_001"}' metrics.txt
+kill -TERM $tool
+wait $tool
+
 finish

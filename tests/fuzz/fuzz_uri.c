@@ -18,6 +18,7 @@ static void check_parts(const evtwin__uri *uri) {
     require(strlen(uri->scheme) > 0);
     require(strlen(uri->user) + strlen(uri->password) + strlen(uri->host) + strlen(uri->path) <
             SIZE_MAX);
+    require(strchr(uri->host, ',') == NULL || uri->port == -1);
     require(uri->port == -1 || (uri->port >= 1 && uri->port <= 65535));
     for (size_t i = 0; i < uri->n_params; i++) {
         require(evtwin__uri_param(uri, uri->key[i]) == uri->value[i]);

@@ -39,6 +39,16 @@ static void splits_the_hierarchical_form(void **state) {
     evtwin__uri_free(&u);
 }
 
+static void keeps_a_list_of_hosts_whole(void **state) {
+    (void)state;
+    evtwin__uri u;
+    assert_ok(evtwin__uri_parse("kafka://a:9092,b.example,[::1]:9094/t?group=g", &u));
+    assert_string_equal(u.host, "a:9092,b.example,[::1]:9094");
+    assert_int_equal(u.port, -1);
+    assert_string_equal(u.path, "t");
+    evtwin__uri_free(&u);
+}
+
 static void keeps_the_path_of_the_flat_form_as_it_is(void **state) {
     (void)state;
     static const struct {
@@ -92,6 +102,10 @@ static void says_what_is_wrong(void **state) {
         {"http://a:b:c/", "host|':'"},
         {"http://[::1/", "brackets"},
         {"http://[::1]x/", "brackets"},
+        {"kafka://a:1,b:0/t", "port"},
+        {"kafka://a:1,/t", "host|list"},
+        {"kafka://,a/t", "host|list"},
+        {"kafka://a,,b/t", "host|list"},
         {"http://h/%", "hex"},
         {"http://h/%4", "hex"},
         {"http://h/%zz", "hex"},
@@ -152,6 +166,12 @@ static void no_password_ever_shows(void **state) {
         {"mqtt://h/t?token=hunter2&secret=hunter2", "mqtt://h/t?token=***&secret=***"},
         {"host=h password=hunter2 dbname=d", "host=h password=*** dbname=d"},
         {"postgresql://u:hunter2@h/db?password=hunter2", "postgresql://u:***@h/db?password=***"},
+        {"kafka://a:1,b:2/t?sasl.username=u&sasl.password=hunter2&group=g",
+         "kafka://a:1,b:2/t?sasl.username=u&sasl.password=***&group=g"},
+        {"kafka://h/t?ssl.key.password=hunter2&ssl.key.location=/k.pem",
+         "kafka://h/t?ssl.key.password=***&ssl.key.location=/k.pem"},
+        {"kafka://h/t?ssl.key.pem=hunter2&sasl.oauthbearer.config=hunter2",
+         "kafka://h/t?ssl.key.pem=***&sasl.oauthbearer.config=***"},
         {"kafka://h:9092/topic", "kafka://h:9092/topic"},
         {"kafka://h:9092/a@b", "kafka://h:9092/a@b"},
         {"kafka://user@h:9092/t", "kafka://user@h:9092/t"},
@@ -225,6 +245,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_must_not_be_on_a_command_line),
         cmocka_unit_test(splits_the_hierarchical_form),
+        cmocka_unit_test(keeps_a_list_of_hosts_whole),
         cmocka_unit_test(keeps_the_path_of_the_flat_form_as_it_is),
         cmocka_unit_test(says_what_is_wrong),
         cmocka_unit_test(knows_its_parameters),

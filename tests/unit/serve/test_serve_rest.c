@@ -812,7 +812,8 @@ static void test_out_of_memory(void **state) {
     evtwin_server_free(server);
     server = NULL;
     evtwin_set_allocator(fail_nth_realloc, NULL);
-    for (size_t t = 0; t < sizeof targets / sizeof targets[0]; t++) {
+    const size_t n_targets = on_postgres() ? 1 : sizeof targets / sizeof targets[0];
+    for (size_t t = 0; t < n_targets; t++) { /* each time anew: a server makes that slow */
         int n = 0;
         while (!serve_with(n, store_uri, targets[t])) {
             n++;

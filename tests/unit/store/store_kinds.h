@@ -40,6 +40,14 @@ static inline int has_kind_of_store(void) {
     return 1;
 }
 
+/* For a test among others that need no store. */
+#define skip_without_store()                                                                       \
+    do {                                                                                           \
+        if (!has_kind_of_store()) {                                                                \
+            skip();                                                                                \
+        }                                                                                          \
+    } while (0)
+
 /* The rest of the test is of SQLite's files and nothing else. */
 #define only_on_sqlite()                                                                           \
     do {                                                                                           \
@@ -49,6 +57,9 @@ static inline int has_kind_of_store(void) {
     } while (0)
 
 /* ---- another program: one connection, kept as long as it is asked of the same store ---- */
+
+/* A store is a schema of the server's database: made in no time, which a database is not. */
+#define SCHEMA_PARAM "?options=-csearch_path%3D"
 
 #ifdef HAVE_POSTGRESQL
 static inline PGconn *pg_connect(const char *uri) {
@@ -83,7 +94,10 @@ static inline PGconn *pg_other(const char *uri) {
         owner = getpid();
         snprintf(of, sizeof of, "%s", uri);
         char plain[320]; /* without what only our stores know */
-        snprintf(plain, sizeof plain, "%.*s", (int)strcspn(uri, "?"), uri);
+        const char *schema = strstr(uri, SCHEMA_PARAM);
+        const size_t length =
+            schema != NULL ? (size_t)(schema - uri) + strcspn(schema, "&") : strcspn(uri, "?");
+        snprintf(plain, sizeof plain, "%.*s", (int)length, uri);
         pg = pg_connect(plain);
     }
     return pg;
@@ -150,66 +164,74 @@ static inline double ask_sql(const char *uri, const char *sql) {
 
 /* ---- fresh stores ---- */
 
-/* The server's URI with another database. */
-static inline void database_uri(char *text, size_t size, const char *database) {
-    const char *uri = test_postgres();
-    const char *host = strstr(uri, "://");
-    const size_t before = (size_t)(host - uri) + 3 + strcspn(host + 3, "/?");
-    const char *params = strchr(uri, '?');
-    snprintf(text, size, "%.*s/%s%s", (int)before, uri, database, params != NULL ? params : "");
+/* "later.db" of this process as a name of SQL; a number tells it from others. */
+static inline void sql_name(char *name, size_t size, const char *file, int number) {
+    snprintf(name, size, "t%d_%d_%.*s", (int)getpid(), number,
+             (int)strspn(file, "abcdefghijklmnopqrstuvwxyz0123456789_"), file);
 }
 
 #ifdef HAVE_POSTGRESQL
-enum { MAX_DATABASES = 100 };
-static char databases[MAX_DATABASES][48];
-static int n_databases;
-static pid_t databases_owner;
-
-static inline void drop_databases(void) {
-    PGconn *pg = getpid() == databases_owner ? PQconnectdb(test_postgres()) : NULL;
-    for (int i = 0; i < n_databases && pg != NULL; i++) {
-        char sql[100];
-        snprintf(sql, sizeof sql, "DROP DATABASE IF EXISTS %s WITH (FORCE)", databases[i]);
-        PQclear(PQexec(pg, sql));
-    }
-    PQfinish(pg);
-}
-
-/* Run a statement on the server with the name of the database of a URI behind it. */
-static inline void on_database(const char *statement, const char *uri, const char *options) {
+/* Run a statement about a thing of that name on the server. */
+static inline void on_server(const char *what, const char *name, const char *options) {
     char sql[200];
-    const char *name = strrchr(uri, '/') + 1;
-    snprintf(sql, sizeof sql, "%s %.*s %s", statement, (int)strcspn(name, "?"), name, options);
+    snprintf(sql, sizeof sql, "%s %s %s", what, name, options);
     PGconn *pg = pg_connect(test_postgres());
     pg_run(pg, sql);
     PQfinish(pg);
 }
+
+enum { MAX_MADE = 100 };
+static char made[MAX_MADE][160];
+static int n_made;
+static pid_t made_by;
+
+static inline void drop_made(void) {
+    PGconn *pg = getpid() == made_by ? PQconnectdb(test_postgres()) : NULL;
+    if (pg != NULL) {
+        PQclear(PQexec(pg, "SET client_min_messages = warning"));
+    }
+    for (int i = 0; i < n_made && pg != NULL; i++) {
+        PQclear(PQexec(pg, made[i]));
+    }
+    PQfinish(pg);
+}
+
+static inline void drop_at_exit(const char *kind, const char *name, const char *options) {
+    assert_true(n_made < MAX_MADE);
+    snprintf(made[n_made], sizeof made[0], "DROP %s IF EXISTS %s %s", kind, name, options);
+    if (n_made++ == 0) {
+        made_by = getpid();
+        atexit(drop_made);
+    }
+}
+
+/* The database in a URI. */
+static inline const char *database_of(const char *uri) {
+    static char name[64];
+    const char *from = strrchr(uri, '/') + 1;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(from, "?"), from);
+    return name;
+}
 #endif
 
-/* URI of a store of this run's kind that there is not: on PostgreSQL not even its database. The
- * name tells it from the others of this process. Static memory, one of 8 in turn. */
+static int n_stores;
+
+/* URI of a store that there is not: on PostgreSQL not even its database. The name tells it from the
+ * others of this process. Static memory, one of 8 in turn. */
 static inline const char *absent_uri(const char *name) {
     static char text[8][320];
-    static int turn, n_made;
-    turn = (turn + 1) % 8;
-    n_made++;
-#ifdef HAVE_POSTGRESQL
-    if (on_postgres()) {
-        assert_true(n_databases < MAX_DATABASES);
-        char *database = databases[n_databases];
-        snprintf(database, sizeof databases[0], "t%d_%d_%.*s", (int)getpid(), n_made,
-                 (int)strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_"), name);
-        if (n_databases++ == 0) {
-            databases_owner = getpid();
-            atexit(drop_databases);
-        }
-        database_uri(text[turn], sizeof text[turn], database);
-        return text[turn];
-    }
-#endif
+    static int turn;
     char file[100];
-    snprintf(file, sizeof file, "%d-%s", n_made, name);
-    snprintf(text[turn], sizeof text[turn], "sqlite:%s", temp_path(file));
+    turn = (turn + 1) % 8;
+    if (on_postgres()) {
+        const char *server = test_postgres();
+        sql_name(file, sizeof file, name, ++n_stores);
+        snprintf(text[turn], sizeof text[turn], "%.*s/%s", (int)(strrchr(server, '/') - server),
+                 server, file);
+    } else {
+        snprintf(file, sizeof file, "%d-%s", ++n_stores, name);
+        snprintf(text[turn], sizeof text[turn], "sqlite:%s", temp_path(file));
+    }
     return text[turn];
 }
 
@@ -217,7 +239,8 @@ static inline const char *absent_uri(const char *name) {
 static inline void make_database(const char *uri) {
 #ifdef HAVE_POSTGRESQL
     if (on_postgres()) {
-        on_database("CREATE DATABASE", uri, "");
+        on_server("CREATE DATABASE", database_of(uri), "");
+        drop_at_exit("DATABASE", database_of(uri), "WITH (FORCE)");
     }
 #endif
     (void)uri;
@@ -227,7 +250,7 @@ static inline void make_database(const char *uri) {
 static inline void remove_store(const char *uri) {
 #ifdef HAVE_POSTGRESQL
     if (on_postgres()) {
-        on_database("DROP DATABASE", uri, "WITH (FORCE)");
+        on_server("DROP DATABASE", database_of(uri), "WITH (FORCE)");
         return;
     }
 #endif
@@ -241,9 +264,20 @@ static inline void remove_store(const char *uri) {
 
 /* URI of a store that nobody has used, of this run's kind. As absent_uri. */
 static inline const char *fresh_uri(const char *name) {
-    const char *uri = absent_uri(name);
-    make_database(uri);
-    return uri;
+#ifdef HAVE_POSTGRESQL
+    if (on_postgres()) {
+        static char text[8][320];
+        static int turn;
+        char schema[100];
+        turn = (turn + 1) % 8;
+        sql_name(schema, sizeof schema, name, ++n_stores);
+        on_server("CREATE SCHEMA", schema, "");
+        drop_at_exit("SCHEMA", schema, "CASCADE");
+        snprintf(text[turn], sizeof text[turn], "%s%s%s", test_postgres(), SCHEMA_PARAM, schema);
+        return text[turn];
+    }
+#endif
+    return absent_uri(name);
 }
 
 /* The same for a test that needs no file: in memory, where the kind can have that. */

@@ -543,6 +543,25 @@ static void test_latest_of_each_battery_in_id_order(void **state) {
     evtwin_table_free(rows);
 }
 
+/* ---- questions that are given up ---- */
+
+static void test_deadline_and_interrupt(void **state) {
+    evtwin_store *store = *state;
+    insert_new(store, some_rows("A", 0, 1000));
+    evtwin_table *rows = NULL;
+    assert_ok(evtwin_store_deadline(store, 1e-6));
+    usleep(1000);
+    assert_int_equal(evtwin_store_history(store, "A", NULL, &rows), EVTWIN_E_CANCELLED);
+    assert_ok(evtwin_store_deadline(store, 0.0));
+    assert_ok(evtwin_store_history(store, "A", NULL, &rows));
+    evtwin_table_free(rows);
+    evtwin_store_interrupt(store); /* is for good */
+    rows = NULL;
+    assert_int_equal(evtwin_store_history(store, "A", NULL, &rows), EVTWIN_E_CANCELLED);
+    assert_int_equal(evtwin_store_history(store, "A", NULL, &rows), EVTWIN_E_CANCELLED);
+    assert_null(rows);
+}
+
 /* ---- arguments ---- */
 
 static void test_null_arguments_are_refused(void **state) {
@@ -623,6 +642,7 @@ int main(void) {
         TEST(test_statistics),
         TEST(test_models),
         TEST(test_latest_of_each_battery_in_id_order),
+        TEST(test_deadline_and_interrupt),
         TEST(test_null_arguments_are_refused),
         cmocka_unit_test(test_options),
     };

@@ -11,7 +11,12 @@ static void test_other_kinds_are_named_as_unsupported(void **state) {
     assert_fails(evtwin_store_open("csv:out.csv", NULL, &store), EVTWIN_E_UNSUPPORTED,
                  "'csv:out.csv'|sqlite:");
 #else
-    assert_fails(evtwin_store_open("sqlite::memory:", NULL, &store), EVTWIN_E_UNSUPPORTED, "none");
+    assert_fails(evtwin_store_open("sqlite::memory:", NULL, &store), EVTWIN_E_UNSUPPORTED,
+                 "sqlite:|-DEVTWIN_SQLITE=ON");
+#endif
+#ifndef HAVE_POSTGRESQL
+    assert_fails(evtwin_store_open("postgresql://host/db", NULL, &store), EVTWIN_E_UNSUPPORTED,
+                 "postgresql:|-DEVTWIN_POSTGRESQL=ON");
 #endif
     assert_fails(evtwin_store_open("evtwin.db", NULL, &store), EVTWIN_E_UNSUPPORTED, "evtwin.db");
     assert_fails(evtwin_store_open("", NULL, &store), EVTWIN_E_UNSUPPORTED, "''");

@@ -5,6 +5,9 @@
 #include "store_kinds.h"
 #include "store_rows.h"
 
+#include <sys/wait.h>
+#include <time.h>
+
 static int open_fresh(void **state) {
     *state = open_store(scratch_uri());
     return 0;
@@ -184,6 +187,117 @@ static void those_who_share_take_no_writer_lock(void **state) {
     evtwin_store_free(shared);
 }
 
+/* ---- two writers of the same rows ---- */
+
+enum { N_BATCHES = 30, BATCH_ROWS = 60, N_ROWS = N_BATCHES * BATCH_ROWS };
+
+/* In a child: the exit code tells. Somebody else at the same rows may make a call wait or fail for
+ * now, never for good. */
+static void insert_until_done(evtwin_store *store, const evtwin_table *rows) {
+    evtwin_status st;
+    while ((st = evtwin_store_insert(store, rows, NULL, 0)) == EVTWIN_E_AGAIN) {
+    }
+    if (st < 0) {
+        fprintf(stderr, "child: %s\n", evtwin_last_error());
+        _exit(3);
+    }
+}
+
+/* Three batteries, whose rows stand in another order in each child's batches. */
+static evtwin_table *batch_of(int64_t batch, int is_predicted) {
+    static const char *const ids[2][3] = {{"A", "B", "C"}, {"C", "A", "B"}};
+    evtwin_table *table = empty_rows();
+    for (int64_t i = 0; i < BATCH_ROWS / 3; i++) {
+        for (int k = 0; k < 3; k++) {
+            const int64_t seq = batch * BATCH_ROWS / 3 + i;
+            add_row(table, ids[is_predicted][k], t0 + seq * SECOND, seq);
+        }
+    }
+    if (is_predicted) {
+        add_prediction_columns(table);
+        for (size_t i = 0; i < evtwin_table_rows(table); i++) {
+            set_prediction(table, i, (double)i64_at(table, "seq", i), 0.5);
+        }
+    }
+    return table;
+}
+
+/* One gives telemetry and takes the writer locks, the other the same rows with their predictions,
+ * as who predicts from a topic does. */
+static pid_t start_writer(const char *uri, int is_predicted) {
+    const pid_t child = fork();
+    if (child != 0) {
+        return child;
+    }
+    alarm(100);
+    evtwin_store_options options;
+    evtwin_store *store = NULL;
+    evtwin_store_options_init(&options, sizeof options);
+    options.shares_batteries = is_predicted;
+    options.busy_timeout_ms = 20000;
+    if (evtwin_store_open(uri, &options, &store) != EVTWIN_OK) {
+        fprintf(stderr, "child: %s\n", evtwin_last_error());
+        _exit(2);
+    }
+    for (int64_t batch = 0; batch < N_BATCHES; batch++) {
+        evtwin_table *rows = batch_of(batch, is_predicted);
+        insert_until_done(store, rows);
+        evtwin_table_free(rows);
+    }
+    evtwin_store_free(store);
+    _exit(0);
+}
+
+/* Reads the feed until every row was seen predicted; 0 if that takes too long. */
+static int follow_until_predicted(evtwin_store *store) {
+    static char predicted[3][N_ROWS];
+    const time_t end = time(NULL) + 60;
+    int64_t after = 0;
+    size_t n = 0;
+    memset(predicted, 0, sizeof predicted);
+    while (n < N_ROWS && time(NULL) < end) {
+        evtwin_table *rows = NULL;
+        const int64_t before = after;
+        if (evtwin_store_changes(store, after, 97, &rows, &after) != EVTWIN_OK) {
+            continue;
+        }
+        for (size_t i = 0; i < evtwin_table_rows(rows); i++) {
+            char *seen =
+                &predicted[text_at(rows, "battery_id", i)[0] - 'A'][i64_at(rows, "seq", i)];
+            assert_true(i64_at(rows, "revision", i) > before);
+            assert_false(*seen); /* nothing follows the prediction of a row */
+            if (has(rows, "rul_prediction", i)) {
+                assert_near(number_at(rows, "rul_prediction", i), (double)i64_at(rows, "seq", i),
+                            0);
+                *seen = 1;
+                n++;
+            }
+            assert_near(number_at(rows, "soh", i), 95.25, 0);
+        }
+        evtwin_table_free(rows);
+    }
+    return n == N_ROWS;
+}
+
+static void two_writers_of_one_row_agree(void **state) {
+    (void)state;
+    char uri[320];
+    snprintf(uri, sizeof uri, "%s", fresh_uri("both.db"));
+    evtwin_store *store = open_store(uri);
+    const pid_t child[2] = {start_writer(uri, 0), start_writer(uri, 1)};
+    const int is_complete = follow_until_predicted(store);
+    for (int i = 0; i < 2; i++) {
+        int status = -1;
+        assert_int_equal(waitpid(child[i], &status, 0), child[i]);
+        assert_int_equal(status, 0);
+    }
+    assert_true(is_complete);
+    assert_int_equal(count(store), N_ROWS);
+    evtwin_table *waiting = NULL;
+    assert_int_equal(evtwin_store_unpredicted(store, 10, &waiting), EVTWIN_DONE);
+    evtwin_store_free(store);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_fresh, close_store)
 
 int main(void) {
@@ -195,6 +309,7 @@ int main(void) {
         TEST(the_first_telemetry_stays),
         TEST(a_batch_may_repeat_itself),
         cmocka_unit_test(those_who_share_take_no_writer_lock),
+        cmocka_unit_test(two_writers_of_one_row_agree),
     };
     return has_kind_of_store() ? cmocka_run_group_tests(tests, NULL, NULL) : 0;
 }

@@ -181,6 +181,16 @@ static void test_many_open_a_new_database_at_once(void **state) {
     }
 }
 
+/* Stores do not know of each other, wherever they lie: a database may have one in each schema. */
+static void test_writers_of_two_stores(void **state) {
+    (void)state;
+    evtwin_store *a = open_store(fresh_uri("a.db")), *b = open_store(fresh_uri("b.db"));
+    assert_int_equal(insert_new(a, some_rows("A", 0, 1)).n_inserted, 1);
+    assert_int_equal(insert_new(b, some_rows("A", 0, 1)).n_inserted, 1);
+    evtwin_store_free(b);
+    evtwin_store_free(a);
+}
+
 /* ---- killed in the middle ---- */
 
 enum { KILLS = 12, KILL_BATCH = 400 };
@@ -316,6 +326,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_writers_predictor_and_reader),
         cmocka_unit_test(test_many_open_a_new_database_at_once),
+        cmocka_unit_test(test_writers_of_two_stores),
         cmocka_unit_test(test_killed_writer_leaves_whole_batches),
         cmocka_unit_test(test_backup_under_a_writer),
     };

@@ -15,9 +15,13 @@ static void unknown_schemes_list_the_known(void **state) {
     evtwin_sink *sink = NULL;
     assert_fails(evtwin_source_open("carrier-pigeon:x", &source), EVTWIN_E_UNSUPPORTED,
                  "source|'carrier-pigeon:'|csv:, jsonl:, sqlite:, postgresql:, postgres:|sim:");
-    assert_fails(evtwin_sink_open("kafka://u:hunter2@h/t", &sink), EVTWIN_E_UNSUPPORTED,
-                 "sink|'kafka:'|null:, csv:, jsonl:, sqlite:");
+    assert_fails(evtwin_sink_open("carrier-pigeon://u:hunter2@h/t", &sink), EVTWIN_E_UNSUPPORTED,
+                 "sink|'carrier-pigeon:'|null:, csv:, jsonl:, sqlite:, postgresql:, postgres:");
     assert_null(strstr(evtwin_last_error(), "hunter2"));
+#ifndef HAVE_KAFKA
+    assert_fails(evtwin_sink_open("kafka://h/t", &sink), EVTWIN_E_UNSUPPORTED,
+                 "kafka:|-DEVTWIN_KAFKA=ON");
+#endif
     assert_fails(evtwin_source_open("null:", &source), EVTWIN_E_UNSUPPORTED, "source|'null:'");
     assert_fails(evtwin_sink_open("sim:", &sink), EVTWIN_E_UNSUPPORTED, "sink|'sim:'");
     assert_fails(evtwin_sink_open("out.csv", &sink), EVTWIN_E_PARSE, "out.csv|scheme");

@@ -23,12 +23,16 @@ static evtwin_table *telemetry(size_t n) {
     return t;
 }
 
-/* Parameters behind the URI of a store; static memory, one of 2 in turn. */
+/* Parameters, "?a=1&b=2", behind the URI of a store, which may have some; static memory, one of 2
+ * in turn. */
 static const char *uri(const char *store, const char *params) {
-    static char text[2][400];
+    static char text[2][500];
     static int turn;
     turn = !turn;
     snprintf(text[turn], sizeof text[turn], "%s%s", store, params);
+    if (strchr(store, '?') != NULL && params[0] == '?') {
+        text[turn][strlen(store)] = '&';
+    }
     return text[turn];
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* tools/metrics.h: the /metrics of a tool that delivers. */
-#ifndef EVTWIN_TOOLS_METRICS_H
-#define EVTWIN_TOOLS_METRICS_H
+/* tools/scrape.h: the /metrics of a tool that delivers. */
+#ifndef EVTWIN_TOOLS_SCRAPE_H
+#define EVTWIN_TOOLS_SCRAPE_H
 
 #include "cli/cli.h"
 

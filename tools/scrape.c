@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* tools/metrics.c: the /metrics of a tool that delivers. */
+/* tools/scrape.c: the /metrics of a tool that delivers. */
 
-#include "metrics.h"
+#include "scrape.h"
 
 int metrics_serve(const cli *c, size_t port_option, const char *service, evtwin_metrics *metrics,
                   evtwin_server **out) {

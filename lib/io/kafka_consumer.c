@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/* io/kafka_consumer.c: a member of a consumer group. Its protocol is the eager one: whenever the
+ * group changes, all partitions are given back and begin anew at what is committed, so that what
+ * was read and not acknowledged is read again by whoever has them then. */
+
+#include "core/clock.h"
+#include "core/mem.h"
+#include "core/status.h"
+#include "io/kafka_client.h"
+#include "io/kafka_member.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+enum { COMMITTED_MS = 5000, PROBE_MS = 1000 };
+
+struct evtwin__kafka_consumer {
+    evtwin__kafka_client client;
+    const char *group, *topic;
+    rd_kafka_message_t *message; /* that was given last; NULL = none */
+    evtwin__kafka_offset *kept;  /* where to begin at the earliest */
+    size_t n_kept;
+    unsigned assignment;
+    char *member; /* of the last assignment; NULL = none yet */
+    rd_kafka_topic_partition_list_t *mine;
+    int is_member;            /* of the group, since the first poll */
+    int has_reported_absence; /* of the topic */
+    int is_down;              /* no broker was left, as of the last report */
+};
+
+/* ---- assignment ---- */
+
+static int64_t kept_offset(const evtwin__kafka_consumer *c, int32_t partition) {
+    for (size_t i = 0; i < c->n_kept; i++) {
+        if (c->kept[i].partition == partition) {
+            return c->kept[i].next;
+        }
+    }
+    return -1;
+}
+
+/* Set where each partition begins: at the group's offset unless a later one is kept. */
+static void choose_starts(evtwin__kafka_consumer *c, rd_kafka_topic_partition_list_t *partitions) {
+    if (c->n_kept == 0) {
+        return;
+    }
+    rd_kafka_topic_partition_list_t *committed = rd_kafka_topic_partition_list_copy(partitions);
+    const int code = rd_kafka_committed(c->client.rk, committed, COMMITTED_MS);
+    for (int i = 0; i < partitions->cnt; i++) {
+        const int64_t kept = kept_offset(c, partitions->elems[i].partition);
+        const int64_t groups = code == 0 ? committed->elems[i].offset : -1;
+        if (kept > groups && kept >= 0) {
+            partitions->elems[i].offset = kept;
+        }
+    }
+    rd_kafka_topic_partition_list_destroy(committed);
+}
+
+static void forget_assignment(evtwin__kafka_consumer *c) {
+    c->assignment++;
+    evtwin__free(c->member);
+    c->member = NULL;
+    if (c->mine != NULL) {
+        rd_kafka_topic_partition_list_destroy(c->mine);
+    }
+    c->mine = NULL;
+}
+
+/* Who we are now: taken here, where no later assignment can have come between. */
+static void note_member(evtwin__kafka_consumer *c) {
+    rd_kafka_consumer_group_metadata_t *member = rd_kafka_consumer_group_metadata(c->client.rk);
+    if (member != NULL && evtwin__kafka_member_format(member, &c->member) < 0) {
+        c->member = NULL;
+    }
+    if (member != NULL) {
+        rd_kafka_consumer_group_metadata_destroy(member);
+    }
+}
+
+static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
+                         rd_kafka_topic_partition_list_t *partitions, void *opaque) {
+    /* the client is the first member */
+    evtwin__kafka_consumer *c = opaque;
+    forget_assignment(c);
+    if (code != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        rd_kafka_assign(rk, NULL);
+        return;
+    }
+    note_member(c);
+    c->mine = rd_kafka_topic_partition_list_copy(partitions);
+    choose_starts(c, partitions);
+    rd_kafka_assign(rk, partitions);
+    c->is_down = 0;
+    c->client.problem = 0;
+    evtwin__log(EVTWIN_LOG_INFO, "kafka: group %s: %d partitions of %s are read here", c->group,
+                partitions->cnt, c->topic);
+}
+
+/* ---- create, free ---- */
+
+evtwin_status evtwin__kafka_consumer_create(const evtwin__kafka_config *config, const char *group,
+                                            const char *topic, evtwin__kafka_consumer **out) {
+    const evtwin__kafka_property properties[] = {{"group.id", group},
+                                                 {"enable.auto.commit", "false"},
+                                                 {"enable.auto.offset.store", "false"},
+                                                 {"isolation.level", "read_committed"},
+                                                 {"auto.offset.reset", "earliest"},
+                                                 {"partition.assignment.strategy", "range"},
+                                                 {"allow.auto.create.topics", "false"},
+                                                 {NULL, NULL}};
+    void *conf = NULL;
+    EVTWIN_TRY(evtwin__kafka_config_make(config, 0, properties, &conf));
+    evtwin__kafka_consumer *c = evtwin__calloc(1, sizeof *c);
+    if (c == NULL) {
+        rd_kafka_conf_destroy(conf);
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a consumer");
+    }
+    rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+    const evtwin_status st = evtwin__kafka_client_open(&c->client, config, 0, conf);
+    if (st < 0) {
+        evtwin__free(c);
+        return st;
+    }
+    c->group = group;
+    c->topic = topic;
+    *out = c;
+    return EVTWIN_OK;
+}
+
+void evtwin__kafka_consumer_free(evtwin__kafka_consumer *c) {
+    if (c == NULL) {
+        return;
+    }
+    if (c->message != NULL) {
+        rd_kafka_message_destroy(c->message);
+    }
+    /* leave the group, so that the others need not wait for our session to time out */
+    if (c->is_member) {
+        rd_kafka_consumer_close(c->client.rk);
+    }
+    evtwin__kafka_client_close(&c->client);
+    forget_assignment(c);
+    evtwin__free(c->kept);
+    evtwin__free(c);
+}
+
+evtwin_status evtwin__kafka_consumer_keep(evtwin__kafka_consumer *c,
+                                          const evtwin__kafka_offset *offset, size_t n) {
+    evtwin__kafka_offset *copy = evtwin__calloc(n, sizeof *copy);
+    EVTWIN_FAIL_IF(copy == NULL, EVTWIN_E_NOMEM, "out of memory for offsets");
+    if (n > 0) {
+        memcpy(copy, offset, n * sizeof *copy);
+    }
+    evtwin__free(c->kept);
+    c->kept = copy;
+    c->n_kept = n;
+    return EVTWIN_OK;
+}
+
+/* ---- poll ---- */
+
+/* What came in the place of a message. What librdkafka goes on with by itself is no failure. */
+static evtwin_status judge_event(evtwin__kafka_consumer *c, int code, const char *text) {
+    if (code == RD_KAFKA_RESP_ERR__PARTITION_EOF || code == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED) {
+        return EVTWIN_DONE;
+    }
+    const evtwin_status st = evtwin__kafka_status(code);
+    if (st == EVTWIN_E_NOT_FOUND) {
+        if (!c->has_reported_absence) {
+            evtwin__log(EVTWIN_LOG_WARNING, "kafka: topic %s does not exist; waiting for it",
+                        c->topic);
+        }
+        c->has_reported_absence = 1;
+        return EVTWIN_DONE;
+    }
+    if (st == EVTWIN_E_DENIED) {
+        return evtwin__kafka_fail(&c->client, code, text);
+    }
+    evtwin__log(EVTWIN_LOG_DEBUG, "kafka: %s: %s", c->topic, text);
+    return EVTWIN_DONE;
+}
+
+/* Nothing came: because no broker answers? Once that was reported it is until one does. */
+static evtwin_status judge_silence(evtwin__kafka_consumer *c, int timeout_ms) {
+    c->is_down |= c->client.problem != 0;
+    if (!c->is_down) {
+        return EVTWIN_DONE;
+    }
+    const rd_kafka_metadata_t *metadata = NULL;
+    const int probe_ms = timeout_ms < 1 ? 1 : timeout_ms < PROBE_MS ? timeout_ms : PROBE_MS;
+    const int code = rd_kafka_metadata(c->client.rk, 0, NULL, &metadata, probe_ms);
+    rd_kafka_poll(c->client.rk, 0);
+    if (code != 0) {
+        return evtwin__kafka_fail(&c->client, code, rd_kafka_err2str(code));
+    }
+    rd_kafka_metadata_destroy(metadata);
+    c->is_down = 0;
+    c->client.problem = 0;
+    return EVTWIN_DONE;
+}
+
+/* A check alone must not make the others of the group wait for it. */
+static evtwin_status join(evtwin__kafka_consumer *c) {
+    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(topics, c->topic, RD_KAFKA_PARTITION_UA);
+    const int code = rd_kafka_subscribe(c->client.rk, topics);
+    rd_kafka_topic_partition_list_destroy(topics);
+    EVTWIN_FAIL_IF(code != 0, EVTWIN_E_ARG, "topic %.250s: %s", c->topic, rd_kafka_err2str(code));
+    c->is_member = 1;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__kafka_poll(evtwin__kafka_consumer *c, int timeout_ms,
+                                 evtwin__kafka_message *out) {
+    if (c->message != NULL) {
+        rd_kafka_message_destroy(c->message);
+        c->message = NULL;
+    }
+    EVTWIN_TRY(c->is_member ? EVTWIN_OK : join(c));
+    rd_kafka_message_t *m = rd_kafka_consumer_poll(c->client.rk, timeout_ms);
+    rd_kafka_poll(c->client.rk, 0); /* reports of errors */
+    if (m == NULL) {
+        return judge_silence(c, timeout_ms);
+    }
+    if (m->err != 0) {
+        const evtwin_status st = judge_event(c, m->err, rd_kafka_message_errstr(m));
+        rd_kafka_message_destroy(m);
+        return st;
+    }
+    c->message = m;
+    c->has_reported_absence = c->is_down = 0;
+    c->client.problem = 0;
+    *out = (evtwin__kafka_message){.data = m->payload != NULL ? m->payload : "",
+                                   .size = m->payload != NULL ? m->len : 0,
+                                   .partition = m->partition,
+                                   .offset = m->offset};
+    return EVTWIN_OK;
+}
+
+unsigned evtwin__kafka_assignment(const evtwin__kafka_consumer *c) {
+    return c->assignment;
+}
+
+const char *evtwin__kafka_member(const evtwin__kafka_consumer *c) {
+    return c->member != NULL ? c->member : "";
+}
+
+const char *evtwin__kafka_consumer_cluster(evtwin__kafka_consumer *c) {
+    return evtwin__kafka_client_cluster(&c->client, PROBE_MS);
+}
+
+/* ---- commit ---- */
+
+evtwin_status evtwin__kafka_commit(evtwin__kafka_consumer *c, const evtwin__kafka_offset *offset,
+                                   size_t n, int64_t deadline_ms) {
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
+    for (size_t i = 0; i < n && c->mine != NULL; i++) {
+        const int32_t partition = offset[i].partition;
+        if (rd_kafka_topic_partition_list_find(c->mine, c->topic, partition) != NULL) {
+            rd_kafka_topic_partition_list_add(list, c->topic, partition)->offset = offset[i].next;
+        }
+    }
+    int code = 0;
+    if (list->cnt > 0) {
+        rd_kafka_queue_t *queue = rd_kafka_queue_new(c->client.rk);
+        code = rd_kafka_commit_queue(c->client.rk, list, queue, NULL, NULL);
+        rd_kafka_event_t *event =
+            code == 0 ? rd_kafka_queue_poll(queue, evtwin__kafka_left_ms(deadline_ms)) : NULL;
+        code = code != 0       ? code
+               : event == NULL ? RD_KAFKA_RESP_ERR__TIMED_OUT
+                               : rd_kafka_event_error(event);
+        if (event != NULL) {
+            rd_kafka_event_destroy(event);
+        }
+        rd_kafka_queue_destroy(queue);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+
+    /* the group has changed: whoever has the partitions now reads from the older offsets */
+    if (code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
+        code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
+        code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS ||
+        code == RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST || code == RD_KAFKA_RESP_ERR__NO_OFFSET) {
+        return EVTWIN_OK;
+    }
+    return code == 0 ? EVTWIN_OK : evtwin__kafka_fail(&c->client, code, rd_kafka_err2str(code));
+}
+
+evtwin_status evtwin__kafka_consumer_check(evtwin__kafka_consumer *c, int64_t deadline_ms) {
+    return evtwin__kafka_client_check(&c->client, c->topic, 0, deadline_ms);
+}

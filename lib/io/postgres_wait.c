@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/* io/postgres_wait.c: wait for a server, no longer than told; its failures as ours. */
+
+#include "io/postgres_conn.h"
+
+#include "core/clock.h"
+#include "core/mem.h"
+#include "core/status.h"
+
+#include <errno.h>
+#include <libpq-fe.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- errors ---- */
+
+int evtwin__pg_begins(const char *text, const char *with) {
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* A server's text on one line, its lines with semicolons between them, without what it says about
+ * its own source. */
+const char *evtwin__pg_flatten(const char *text, char *to, size_t size) {
+    static const char *const blank = " \t\r\n";
+    size_t n = 0;
+    for (const char *c = text; *c != '\0' && n + 3 < size; c++) {
+        const size_t n_blank = strspn(c, blank);
+        if (n_blank == 0) {
+            to[n++] = *c;
+            continue;
+        }
+        const int is_line = memchr(c, '\n', n_blank) != NULL;
+        c += n_blank;
+        if (*c == '\0' || (is_line && evtwin__pg_begins(c, "LOCATION:"))) {
+            break;
+        }
+        if (is_line && n > 0 && to[n - 1] != '.' && to[n - 1] != ':') {
+            to[n++] = ';';
+        }
+        if (n > 0) {
+            to[n++] = ' ';
+        }
+        c--;
+    }
+    to[n > 0 && to[n - 1] == '.' ? n - 1 : n] = '\0';
+    return to;
+}
+
+evtwin_status evtwin__pg_status_of(const char *sqlstate) {
+    static const struct {
+        const char *begins;
+        evtwin_status status;
+    } list[] = {
+        {"08", EVTWIN_E_AGAIN},     {"57P", EVTWIN_E_AGAIN},     {"53", EVTWIN_E_AGAIN},
+        {"40", EVTWIN_E_AGAIN},     {"55P03", EVTWIN_E_AGAIN},   {"55006", EVTWIN_E_AGAIN},
+        {"25006", EVTWIN_E_AGAIN},  {"57014", EVTWIN_E_AGAIN},   {"25P0", EVTWIN_E_AGAIN},
+        {"28", EVTWIN_E_DENIED},    {"42501", EVTWIN_E_DENIED},  {"3D000", EVTWIN_E_NOT_FOUND},
+        {"42P01", EVTWIN_E_SCHEMA}, {"42703", EVTWIN_E_SCHEMA},  {"3F000", EVTWIN_E_SCHEMA},
+        {"42883", EVTWIN_E_SCHEMA}, {"22", EVTWIN_E_DATA},       {"23", EVTWIN_E_DATA},
+        {"P0001", EVTWIN_E_DATA},   {"XX001", EVTWIN_E_CORRUPT}, {"XX002", EVTWIN_E_CORRUPT}};
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        if (evtwin__pg_begins(sqlstate, list[i].begins)) {
+            return list[i].status;
+        }
+    }
+    return EVTWIN_E_EXTERNAL;
+}
+
+static void forget_prepared(evtwin__pg *pg) {
+    for (size_t i = 0; i < pg->n_prepared; i++) {
+        evtwin__free(pg->prepared[i]);
+    }
+    pg->n_prepared = 0;
+}
+
+void evtwin__pg_disconnect(evtwin__pg *pg) {
+    PQfinish(pg->conn);
+    pg->conn = NULL;
+    pg->copy.is_active = 0;
+    pg->is_outdated = 0;
+    forget_prepared(pg);
+}
+
+/* The connection is of no more use. */
+evtwin_status evtwin__pg_fail_lost(evtwin__pg *pg, const char *why) {
+    char text[400];
+    evtwin__pg_flatten(why != NULL ? why : PQerrorMessage(pg->conn), text, sizeof text);
+    snprintf(pg->sqlstate, sizeof pg->sqlstate, "08006");
+    evtwin__pg_disconnect(pg);
+    EVTWIN_FAIL(EVTWIN_E_AGAIN, "%s: the connection was lost: %s", pg->target.name,
+                text[0] != '\0' ? text : "no reason known");
+}
+
+/* What the server says of a statement that failed. */
+static evtwin_status fail_result(evtwin__pg *pg, const PGresult *result) {
+    char text[400], more[200];
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    const char *detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
+    snprintf(pg->sqlstate, sizeof pg->sqlstate, "%s", state != NULL ? state : "XX000");
+    evtwin__pg_flatten(primary != NULL ? primary : PQresultErrorMessage(result), text, sizeof text);
+    evtwin__pg_flatten(detail != NULL ? detail : "", more, sizeof more);
+    evtwin_status st = evtwin__pg_status_of(pg->sqlstate);
+    const int is_stale =
+        evtwin__pg_begins(pg->sqlstate, "0A000") && strstr(text, "cached plan") != NULL;
+    st = is_stale ? EVTWIN_E_AGAIN : st; /* a table has other columns now: prepare anew */
+    pg->is_outdated |=
+        is_stale || st == EVTWIN_E_SCHEMA || evtwin__pg_begins(pg->sqlstate, "25006");
+    EVTWIN_FAIL_IF(st == EVTWIN_E_DENIED, st, "%s: %s for user %s", pg->target.name, text,
+                   PQuser(pg->conn));
+    EVTWIN_FAIL(st, "%s: %s%s%s%s", pg->target.name, text, more[0] != '\0' ? " (" : "", more,
+                more[0] != '\0' ? ")" : "");
+}
+
+/* ---- waits ---- */
+
+void evtwin__pg_patience(evtwin__pg *pg, int milliseconds) {
+    pg->patience_ms = milliseconds;
+}
+
+void evtwin__pg_deadline(evtwin__pg *pg, double seconds) {
+    pg->deadline_us = seconds > 0.0 && seconds < 1e9
+                          ? evtwin__monotonic_us() + (int64_t)(seconds * 1e6)
+                          : INT64_MAX;
+}
+
+void evtwin__pg_interrupt(evtwin__pg *pg) {
+    const uint64_t one = 1;
+    atomic_store(&pg->is_interrupted, 1);
+    const ssize_t n = write(pg->wake, &one, sizeof one); /* full = already awake */
+    (void)n;
+}
+
+int evtwin__pg_is_over(const evtwin__pg *pg) {
+    return atomic_load(&pg->is_interrupted) ||
+           (pg->deadline_us != INT64_MAX && evtwin__monotonic_us() >= pg->deadline_us);
+}
+
+static evtwin_status fail_over(evtwin__pg *pg) {
+    const char *why = atomic_load(&pg->is_interrupted) ? "interrupted" : "its deadline has passed";
+    EVTWIN_FAIL(EVTWIN_E_CANCELLED, "%s: %s", pg->target.name, why);
+}
+
+/* Wait for events of the connection, until patience_us at most (INT64_MAX = no limit). */
+evtwin_status evtwin__pg_wait(evtwin__pg *pg, short events, int64_t patience_us) {
+    for (;;) {
+        if (evtwin__pg_is_over(pg)) {
+            evtwin__pg_disconnect(pg); /* the server notices, and ends what it does */
+            return fail_over(pg);
+        }
+        const int64_t now = evtwin__monotonic_us();
+        const int64_t until = pg->deadline_us < patience_us ? pg->deadline_us : patience_us;
+        if (now >= patience_us) {
+            return evtwin__pg_fail_lost(pg, "the server does not answer");
+        }
+        const int64_t ms = until == INT64_MAX ? -1 : (until - now) / 1000 + 1;
+        struct pollfd fds[2] = {{.fd = PQsocket(pg->conn), .events = events},
+                                {.fd = pg->wake, .events = POLLIN}};
+        const int n = poll(fds, 2, ms > INT_MAX ? INT_MAX : (int)ms);
+        if (n < 0 && errno != EINTR) {
+            return evtwin__pg_fail_lost(pg, strerror(errno));
+        }
+        if (n > 0 && fds[0].revents != 0) {
+            return EVTWIN_OK;
+        }
+    }
+}
+
+static int64_t patience_end(const evtwin__pg *pg) {
+    return pg->patience_ms > 0 ? evtwin__monotonic_us() + (int64_t)pg->patience_ms * 1000
+                               : INT64_MAX;
+}
+
+/* Everything that is to be sent is sent; what comes meanwhile is taken in, or both sides would
+ * wait. Each piece that goes gives new patience. */
+evtwin_status evtwin__pg_flush(evtwin__pg *pg) {
+    int left;
+    while ((left = PQflush(pg->conn)) == 1) {
+        EVTWIN_TRY(evtwin__pg_wait(pg, POLLIN | POLLOUT, patience_end(pg)));
+        if (!PQconsumeInput(pg->conn)) {
+            return evtwin__pg_fail_lost(pg, NULL);
+        }
+    }
+    return left == 0 ? EVTWIN_OK : evtwin__pg_fail_lost(pg, NULL);
+}
+
+/* The next result of what was sent, NULL after the last. */
+static evtwin_status next_result(evtwin__pg *pg, PGresult **out) {
+    const int64_t end = patience_end(pg);
+    while (PQisBusy(pg->conn)) {
+        EVTWIN_TRY(evtwin__pg_wait(pg, POLLIN, end));
+        if (!PQconsumeInput(pg->conn)) {
+            return evtwin__pg_fail_lost(pg, NULL);
+        }
+    }
+    *out = PQgetResult(pg->conn);
+    return EVTWIN_OK;
+}
+
+/* All results: the last one is given out if none failed. */
+static evtwin_status collect(evtwin__pg *pg, PGresult **out) {
+    PGresult *last = NULL, *result = NULL;
+    evtwin_status st = evtwin__pg_flush(pg);
+    while (st >= 0 && (st = next_result(pg, &result)) >= 0 && result != NULL) {
+        if (last != NULL && PQresultStatus(last) == PGRES_FATAL_ERROR) {
+            PQclear(result);
+            continue;
+        }
+        PQclear(last);
+        last = result;
+        const ExecStatusType is = PQresultStatus(result);
+        if (is == PGRES_COPY_IN || is == PGRES_COPY_OUT || is == PGRES_COPY_BOTH) {
+            break; /* the copy goes on from here */
+        }
+    }
+    if (st >= 0 && last != NULL && PQresultStatus(last) == PGRES_FATAL_ERROR) {
+        st = fail_result(pg, last);
+    }
+    if (st >= 0 && last == NULL) {
+        st = evtwin__pg_fail_lost(pg, NULL);
+    }
+    if (st < 0) {
+        PQclear(last);
+        last = NULL;
+        if (pg->conn != NULL && PQstatus(pg->conn) == CONNECTION_BAD) {
+            evtwin__pg_disconnect(pg);
+        }
+    }
+    *out = last;
+    return st;
+}
+
+/* The results of several statements up to their sync: that of the last one is given out, if none
+ * failed. */
+static evtwin_status collect_all(evtwin__pg *pg, PGresult **out) {
+    PGresult *last = NULL, *result = NULL;
+    ExecStatusType is = PGRES_EMPTY_QUERY;
+    evtwin_status failed = EVTWIN_OK, st = evtwin__pg_flush(pg);
+    while (st >= 0 && is != PGRES_PIPELINE_SYNC && (st = next_result(pg, &result)) >= 0) {
+        is = result != NULL ? PQresultStatus(result) : PGRES_EMPTY_QUERY;
+        if (is == PGRES_FATAL_ERROR && failed >= 0) {
+            failed = fail_result(pg, result);
+        }
+        if (result == NULL && PQstatus(pg->conn) == CONNECTION_BAD) {
+            st = evtwin__pg_fail_lost(pg, NULL);
+        } else if (result != NULL && is != PGRES_PIPELINE_SYNC) {
+            PQclear(last);
+            last = result;
+        } else {
+            PQclear(result);
+        }
+    }
+    if (st >= 0 && PQexitPipelineMode(pg->conn) != 1) {
+        st = evtwin__pg_fail_lost(pg, NULL);
+    }
+    st = st < 0 ? st : failed;
+    if (st < 0) {
+        PQclear(last);
+        last = NULL;
+    }
+    *out = last;
+    return st;
+}
+
+/* ---- a statement ---- */
+
+evtwin_status evtwin__pg_check_ready(evtwin__pg *pg) {
+    pg->sqlstate[0] = '\0';
+    if (evtwin__pg_is_over(pg)) {
+        return fail_over(pg);
+    }
+    EVTWIN_FAIL_IF(pg->conn == NULL, EVTWIN_E_AGAIN, "%s: is not connected", pg->target.name);
+    return EVTWIN_OK;
+}
+
+/* Send (by one of libpq's calls, which says 0 when it cannot) and take the last result. */
+evtwin_status evtwin__pg_finish(evtwin__pg *pg, int is_sent, PGresult **out) {
+    *out = NULL;
+    return is_sent ? collect(pg, out) : evtwin__pg_fail_lost(pg, NULL);
+}
+
+evtwin_status evtwin__pg_finish_all(evtwin__pg *pg, int is_sent, PGresult **out) {
+    *out = NULL;
+    return is_sent ? collect_all(pg, out) : evtwin__pg_fail_lost(pg, NULL);
+}

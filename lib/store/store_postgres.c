@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* store/store_postgres.c: the store in PostgreSQL: open and close, its place in the list. */
+
+#include "store/store_postgres.h"
+
+#include "core/mem.h"
+#include "core/num.h"
+#include "core/status.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- open ---- */
+
+static evtwin_status get_number(const evtwin__uri *uri, const char *key, double max,
+                                double *value) {
+    const char *text = evtwin__uri_param(uri, key);
+    double number;
+    if (text == NULL) {
+        return EVTWIN_OK;
+    }
+    EVTWIN_FAIL_IF(!evtwin__parse_f64(text, strlen(text), &number) || number < 0.0 || number > max,
+                   EVTWIN_E_ARG, "%s=%s is not a number from 0 to %g", key, text, max);
+    *value = number;
+    return EVTWIN_OK;
+}
+
+/* Parameters of the store itself; the others are those of a connection. */
+static evtwin_status check_params(const evtwin__uri *uri) {
+    static const char *const own[] = {"retention_days", "busy_timeout_ms", "naive_time"};
+    enum { N_OWN = sizeof own / sizeof own[0] };
+    const char *known[48] = {NULL};
+    size_t n = 0;
+    for (; n < N_OWN; n++) {
+        known[n] = own[n];
+    }
+    for (size_t i = 0; evtwin__pg_uri_params[i] != NULL; i++) {
+        known[n++] = evtwin__pg_uri_params[i];
+    }
+    return evtwin__uri_check_params(uri, known);
+}
+
+static evtwin_status read_uri(const evtwin__uri *uri, evtwin_store_options *options) {
+    double timeout_ms = options->busy_timeout_ms;
+    EVTWIN_TRY(check_params(uri));
+    EVTWIN_TRY(get_number(uri, "retention_days", 1e6, &options->retention_days));
+    EVTWIN_TRY(get_number(uri, "busy_timeout_ms", 1e6, &timeout_ms));
+    options->busy_timeout_ms = (int)timeout_ms;
+    return EVTWIN_OK;
+}
+
+static void postgres_free(evtwin_store *store) {
+    postgres_store *s = (postgres_store *)store;
+    evtwin__pg_free(s->pg);
+    evtwin__dict_free(&s->writer.held);
+    evtwin__postgres_forget_known(s);
+    evtwin__free(s->naive_zone);
+    evtwin__free(s);
+}
+
+/* Another cluster, database or table under the same name is another one. */
+static evtwin_status read_identity(postgres_store *s) {
+    static const char may_ask[] =
+        "SELECT has_function_privilege('pg_control_system()', 'EXECUTE')::int::bigint";
+    evtwin__pg_result *result = NULL;
+    int64_t may = 0;
+    EVTWIN_TRY(evtwin__pg_query_i64(s->pg, may_ask, NULL, 0, &may));
+    EVTWIN_TRY(evtwin__pg_query(
+        s->pg,
+        may ? "SELECT concat_ws('/', (SELECT system_identifier FROM pg_control_system()), d.oid,"
+              " to_regclass('ev_telemetry')::oid) FROM pg_database AS d"
+              " WHERE d.datname = current_database()"
+            : "SELECT concat_ws('/', d.oid, to_regclass('ev_telemetry')::oid) FROM pg_database AS d"
+              " WHERE d.datname = current_database()",
+        NULL, &result));
+    const char *text = evtwin__pg_text(result, 0, 0);
+    text = text != NULL ? text : "";
+    if (s->identity[0] != '\0' && strcmp(s->identity, text) != 0) {
+        s->base.generation++;
+        evtwin__log(EVTWIN_LOG_WARNING, "%s: was replaced; what has its name is used now",
+                    evtwin__pg_name(s->pg));
+    }
+    snprintf(s->identity, sizeof s->identity, "%s", text);
+    evtwin__pg_result_free(result);
+    return EVTWIN_OK;
+}
+
+/* Connect, if there is no connection; a new one may lead to a database as it was long ago. */
+static evtwin_status connect_to(postgres_store *s, int may_create) {
+    EVTWIN_TRY(evtwin__pg_connect(s->pg));
+    if (s->session == evtwin__pg_session(s->pg)) {
+        return EVTWIN_OK;
+    }
+    const postgres_migration how = {.read_only = s->base.options.read_only,
+                                    .may_create = may_create,
+                                    .retention_days = s->base.options.retention_days,
+                                    .naive_zone = s->naive_zone};
+    evtwin_status st = evtwin__postgres_migrate(s->pg, &how, &s->schema);
+    if (st < 0 || (st = read_identity(s)) < 0) {
+        evtwin__pg_disconnect(s->pg);
+        return st;
+    }
+    s->session = evtwin__pg_session(s->pg);
+    return EVTWIN_OK;
+}
+
+/* The first time any call may make the tables: opening has not connected. */
+static evtwin_status postgres_refresh(evtwin_store *store, int may_create) {
+    postgres_store *s = (postgres_store *)store;
+    return connect_to(s, may_create || s->identity[0] == '\0');
+}
+
+static void postgres_deadline(evtwin_store *store, double seconds) {
+    evtwin__pg_deadline(((postgres_store *)store)->pg, seconds);
+}
+
+static void postgres_interrupt(evtwin_store *store) {
+    evtwin__pg_interrupt(((postgres_store *)store)->pg);
+}
+
+static evtwin_status create(const evtwin__uri *uri, const evtwin_store_options *options,
+                            evtwin_store **out) {
+    postgres_store *s = evtwin__calloc(1, sizeof *s);
+    const char *zone = evtwin__uri_param(uri, "naive_time");
+    EVTWIN_FAIL_IF(s == NULL, EVTWIN_E_NOMEM, "out of memory for a store");
+    s->base = (evtwin_store){.backend = &evtwin__store_postgres,
+                             .options = *options,
+                             .now = evtwin_time_now,
+                             .uptime = evtwin__uptime_us};
+    s->naive_zone = evtwin__strdup(zone);
+    const evtwin__pg_options connection = {.is_reader = options->read_only,
+                                           .lock_timeout_ms = options->busy_timeout_ms};
+    evtwin_status st = evtwin__pg_create(uri, &connection, &s->pg);
+    if (st >= 0 && zone != NULL && s->naive_zone == NULL) {
+        st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory for a store");
+    }
+    if (st < 0) {
+        postgres_free(&s->base);
+        return st;
+    }
+    *out = &s->base;
+    return EVTWIN_OK;
+}
+
+static evtwin_status postgres_open(const char *text, const evtwin_store_options *options,
+                                   evtwin_store **out) {
+    evtwin__uri uri;
+    EVTWIN_TRY(evtwin__uri_parse(text, &uri));
+    evtwin_store_options complete = *options;
+    evtwin_status st = read_uri(&uri, &complete);
+    if (st >= 0) {
+        st = create(&uri, &complete, out);
+    }
+    evtwin__uri_free(&uri);
+    return st;
+}
+
+const evtwin__store_backend evtwin__store_postgres = {.open = postgres_open,
+                                                      .free = postgres_free,
+                                                      .refresh = postgres_refresh,
+                                                      .deadline = postgres_deadline,
+                                                      .interrupt = postgres_interrupt,
+#define OPERATION(name, ...) .name = evtwin__postgres_##name,
+                                                      EVTWIN__STORE_OPERATIONS(OPERATION)
+#undef OPERATION
+};

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* store/store_postgres_copy.c: rows on their way into a table by COPY. */
+
+#include "core/status.h"
+#include "store/store_postgres_writing.h"
+
+/* When a row that comes with its prediction was predicted: as it says, else now. */
+static evtwin__value predicted_at(const postgres_writing *w, const evtwin__value *value) {
+    const evtwin__value *at = &value[EVTWIN__Q_PREDICTION_TIMESTAMP];
+    if (!evtwin__row_is_predicted(value)) {
+        return (evtwin__value){.is_present = 0};
+    }
+    return at->is_present ? *at : (evtwin__value){.is_present = 1, .i64 = w->now_us};
+}
+
+/* What the store itself says of a row. */
+static void complete(const postgres_writing *w, size_t i, evtwin__value *value) {
+    const evtwin_health status = evtwin__limits_status(&w->limits, value);
+    value[EVTWIN__Q_PREDICTION_TIMESTAMP] = predicted_at(w, value);
+    value[EVTWIN__Q_STATUS] = (evtwin__value){.is_present = 1, .text = evtwin_health_name(status)};
+    value[EVTWIN__Q_CREATED_AT] = (evtwin__value){.is_present = 1, .i64 = w->now_us};
+    value[EVTWIN__Q_REVISION] = (evtwin__value){.is_present = 1, .i64 = w->revision + (int64_t)i};
+}
+
+static void put_value(evtwin__pg *pg, size_t q, const evtwin__value *value) {
+    if (!value->is_present) {
+        evtwin__pg_copy_null(pg);
+        return;
+    }
+    switch (evtwin__schema[q].type) {
+    case EVTWIN_F64:
+        evtwin__pg_copy_f64(pg, value->f64);
+        break;
+    case EVTWIN_TEXT:
+        evtwin__pg_copy_text(pg, value->text);
+        break;
+    default:
+        evtwin__pg_copy_i64(pg, value->i64);
+        break;
+    }
+}
+
+/* The columns that are sent: those that the rows have, and what the store says itself. */
+typedef struct columns {
+    size_t n;
+    uint8_t q[EVTWIN__Q_COUNT];
+    evtwin__pg_type type[EVTWIN__Q_COUNT];
+} columns;
+
+static int is_sent(const evtwin__binding *rows, size_t q, int has_predictions) {
+    return evtwin__is_of(q, EVTWIN__RECORD) || q == EVTWIN__Q_SEQ ||
+           (q == EVTWIN__Q_PREDICTION_TIMESTAMP && has_predictions) ||
+           (evtwin__is_of(q, EVTWIN__STORED) && rows->bound[q].col != EVTWIN_NO_COLUMN);
+}
+
+static columns columns_of(const postgres_writing *w) {
+    const evtwin__binding *rows = &w->rows->binding;
+    const int has_predictions = evtwin__binding_has(rows, EVTWIN__PREDICTIONS);
+    columns c = {.n = 0};
+    for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
+        if (is_sent(rows, q, has_predictions)) {
+            c.q[c.n] = (uint8_t)q;
+            c.type[c.n++] = w->s->schema.column[q];
+        }
+    }
+    return c;
+}
+
+static evtwin_status begin_copy(const postgres_writing *w, const char *table, const columns *c) {
+    evtwin__text sql = {.size = 0};
+    evtwin__sql_say(&sql, "COPY %s", table);
+    for (size_t k = 0; k < c->n; k++) {
+        evtwin__sql_say(&sql, "%s%s", k > 0 ? ", " : " (", evtwin__schema[c->q[k]].name);
+    }
+    evtwin__text_put(&sql, ") FROM STDIN (FORMAT binary)");
+    evtwin__text_add(&sql, "", 1);
+    const evtwin_status st = sql.is_failed
+                                 ? evtwin__fail(EVTWIN_E_NOMEM, "out of memory for a statement")
+                                 : evtwin__pg_copy_begin(w->s->pg, sql.data, c->type, c->n);
+    evtwin__text_free(&sql);
+    return st;
+}
+
+static evtwin_status put_rows(postgres_writing *w, const columns *c, int is_noted) {
+    evtwin__pg *pg = w->s->pg;
+    evtwin__value value[EVTWIN__Q_COUNT] = {{0}};
+    for (size_t i = 0; i < w->rows->binding.rows; i++) {
+        EVTWIN_TRY(evtwin__rows_get(w->rows, i, value));
+        complete(w, i, value);
+        for (size_t k = 0; k < c->n; k++) {
+            put_value(pg, c->q[k], &value[c->q[k]]);
+        }
+        EVTWIN_TRY(evtwin__pg_copy_row(pg));
+        if (is_noted) {
+            evtwin__postgres_writing_note(w, i, value, EVTWIN__ROW_INSERTED);
+        }
+        /* of a table without the column it would stay for the next row */
+        value[EVTWIN__Q_PREDICTION_TIMESTAMP].is_present = 0;
+    }
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__postgres_copy_rows(postgres_writing *w, const char *table, int is_noted) {
+    const columns c = columns_of(w);
+    EVTWIN_TRY(begin_copy(w, table, &c));
+    return evtwin__pg_copy_end(w->s->pg, put_rows(w, &c, is_noted));
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* store/store_postgres_merge.c: an insert of which some rows are there already: a retry, or the
+ * same rows by another way. They go into a temporary table first. */
+
+#include "core/crash_site.h"
+#include "core/mem.h"
+#include "core/num.h"
+#include "core/status.h"
+#include "store/store_postgres_writing.h"
+
+#include <string.h>
+
+/* ---- statements ---- */
+
+static int is_mark(const char *mark, size_t length, const char *name) {
+    return strlen(name) == length && memcmp(mark, name, length) == 0;
+}
+
+/* One WHEN a limit; a missing value breaks none, in SQL as in C. */
+static void say_status(evtwin__text *sql, const evtwin__limits *limits) {
+    evtwin__text_put(sql, "CASE ");
+    for (int level = EVTWIN_HEALTH_CRITICAL; level > EVTWIN_HEALTH_NORMAL; level--) {
+        for (size_t i = 0; i < limits->n; i++) {
+            const evtwin__limit *l = &limits->limit[i];
+            char number[EVTWIN__NUM_SIZE];
+            if (l->level == level && l->kind == EVTWIN_THRESHOLD_STATUS) {
+                evtwin__format_f64(l->limit, number);
+                evtwin__sql_say(sql, "WHEN %s.%s %c %s THEN '%s' ",
+                                evtwin__is_of((size_t)l->q, EVTWIN__PREDICTIONS) ? "s" : "t",
+                                evtwin__schema[l->q].name, l->is_below ? '<' : '>', number,
+                                evtwin_health_name((evtwin_health)level));
+            }
+        }
+    }
+    evtwin__sql_say(sql, "WHEN true THEN '%s' END", evtwin_health_name(EVTWIN_HEALTH_NORMAL));
+}
+
+/* form for each quantity of a kind, $ being its name. */
+static void say_each(evtwin__text *sql, int (*is_in)(size_t q), const char *separator,
+                     const char *form) {
+    const char *between = "";
+    for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
+        if (!is_in(q)) {
+            continue;
+        }
+        evtwin__text_put(sql, between);
+        between = separator;
+        for (const char *c = form; *c != '\0'; c++) {
+            if (*c == '$') {
+                evtwin__text_put(sql, evtwin__schema[q].name);
+            } else {
+                evtwin__text_add(sql, c, 1);
+            }
+        }
+    }
+}
+
+static int is_prediction(size_t q) {
+    return evtwin__is_of(q, EVTWIN__PREDICTIONS);
+}
+
+static int is_predicted_value(size_t q) {
+    return is_prediction(q) && q != EVTWIN__Q_PREDICTION_TIMESTAMP;
+}
+
+static void say_arrays(evtwin__text *sql) {
+    for (size_t q = 0, n = 7; q < EVTWIN__Q_COUNT; q++) {
+        if (is_prediction(q)) {
+            const evtwin_type type = evtwin__schema[q].type;
+            evtwin__sql_say(sql, "%s$%zu::%s[]", n > 7 ? ", " : "", n,
+                            type == EVTWIN_F64    ? "float8"
+                            : type == EVTWIN_TEXT ? "text"
+                            : type == EVTWIN_TIME ? "timestamptz"
+                                                  : "bigint");
+            n++;
+        }
+    }
+}
+
+static void say_mark(evtwin__text *sql, const void *ctx, const char *mark, size_t length) {
+    const postgres_writing *w = ctx;
+    if (is_mark(mark, length, "status")) {
+        say_status(sql, &w->limits);
+    } else if (is_mark(mark, length, "assignments")) {
+        say_each(sql, is_prediction, ", ", "$ = s.$");
+    } else if (is_mark(mark, length, "differences")) {
+        say_each(sql, is_predicted_value, " OR ", "t.$ IS DISTINCT FROM s.$");
+    } else if (is_mark(mark, length, "same")) {
+        say_each(sql, evtwin__is_payload, " AND ", "t.$ IS NOT DISTINCT FROM s.$");
+    } else {
+        say_arrays(sql);
+    }
+}
+
+void evtwin__postgres_sql(const postgres_writing *w, const char *text, evtwin__text *sql) {
+    evtwin__sql_write(sql, text, say_mark, w);
+}
+
+evtwin_status evtwin__postgres_run(const postgres_writing *w, const char *text,
+                                   const evtwin__pg_params *params, evtwin__pg_result **out) {
+    evtwin__text sql = {.size = 0};
+    evtwin__postgres_sql(w, text, &sql);
+    evtwin__text_add(&sql, "", 1);
+    const evtwin_status st = sql.is_failed
+                                 ? evtwin__fail(EVTWIN_E_NOMEM, "out of memory for a statement")
+                                 : evtwin__pg_query(w->s->pg, sql.data, params, out);
+    evtwin__text_free(&sql);
+    return st;
+}
+
+/* ---- merge ---- */
+
+#define SAME_KEY "t.battery_id = s.battery_id AND t.time = s.time AND t.seq = s.seq"
+
+/* Of equal keys the first row of the batch. */
+static const char insert_sql[] =
+    "INSERT INTO ev_telemetry (@row) SELECT @row FROM (SELECT DISTINCT ON (battery_id, time, seq) *"
+    " FROM pg_temp.ev_staging ORDER BY battery_id, time, seq, revision) AS s ORDER BY revision"
+    " ON CONFLICT (battery_id, time, seq) DO NOTHING RETURNING revision";
+
+static const char compare_sql[] =
+    "SELECT s.revision, (@same)::int::bigint FROM pg_temp.ev_staging AS s JOIN ev_telemetry AS t"
+    " ON " SAME_KEY " WHERE t.revision <> s.revision";
+
+/* Of equal keys the newest prediction. */
+static const char predict_sql[] =
+    "UPDATE ev_telemetry AS t SET @assignments, revision = s.revision, status = @status"
+    " FROM (SELECT DISTINCT ON (battery_id, time, seq) * FROM pg_temp.ev_staging"
+    " WHERE prediction_timestamp IS NOT NULL"
+    " ORDER BY battery_id, time, seq, prediction_timestamp DESC, revision) AS s WHERE " SAME_KEY
+    " AND t.revision <> s.revision AND (t.prediction_timestamp IS NULL"
+    " OR (t.prediction_timestamp < s.prediction_timestamp AND (@differences)))"
+    " RETURNING s.revision";
+
+/* What has happened to each row: an evtwin__row_event, or nothing. */
+enum { NOTHING = -1 };
+
+/* Mark the rows whose revisions a statement gives; returns how many those are. */
+static size_t mark(const postgres_writing *w, const evtwin__pg_result *result, int8_t *event,
+                   evtwin__row_event what) {
+    const size_t n = evtwin__pg_rows(result);
+    for (size_t i = 0; i < n; i++) {
+        int64_t revision = w->revision;
+        evtwin__pg_i64(result, i, 0, &revision);
+        event[revision - w->revision] = (int8_t)what;
+    }
+    return n;
+}
+
+static evtwin_status run_marking(const postgres_writing *w, const char *text, int8_t *event,
+                                 evtwin__row_event what, size_t *n_out) {
+    evtwin__pg_result *result = NULL;
+    EVTWIN_TRY(evtwin__postgres_run(w, text, NULL, &result));
+    *n_out = mark(w, result, event, what);
+    evtwin__pg_result_free(result);
+    return EVTWIN_OK;
+}
+
+static evtwin_status compare(const postgres_writing *w, evtwin_insert_report *report) {
+    evtwin__pg_result *result = NULL;
+    EVTWIN_TRY(evtwin__postgres_run(w, compare_sql, NULL, &result));
+    for (size_t i = 0; i < evtwin__pg_rows(result); i++) {
+        int64_t is_same = 0;
+        evtwin__pg_i64(result, i, 1, &is_same);
+        report->n_repeated += is_same ? 1 : 0;
+        report->n_conflicting += is_same ? 0 : 1;
+    }
+    evtwin__pg_result_free(result);
+    return EVTWIN_OK;
+}
+
+static evtwin_status note_all(postgres_writing *w, const int8_t *event) {
+    evtwin__value value[EVTWIN__Q_COUNT] = {{0}};
+    for (size_t i = 0; i < w->rows->binding.rows; i++) {
+        if (event[i] != NOTHING) {
+            EVTWIN_TRY(evtwin__rows_get(w->rows, i, value));
+            evtwin__postgres_writing_note(w, i, value, (evtwin__row_event)event[i]);
+        }
+    }
+    return EVTWIN_OK;
+}
+
+static evtwin_status merge(postgres_writing *w, int8_t *event, evtwin_insert_report *report) {
+    size_t n_merged = 0;
+    EVTWIN_TRY(evtwin__pg_exec(w->s->pg, "CREATE TEMPORARY TABLE IF NOT EXISTS ev_staging"
+                                         " (LIKE ev_telemetry) ON COMMIT DELETE ROWS"));
+    EVTWIN_TRY(evtwin__postgres_copy_rows(w, "pg_temp.ev_staging", 0));
+    EVTWIN__CRASH_SITE("postgres.before_merge");
+    EVTWIN_TRY(run_marking(w, insert_sql, event, EVTWIN__ROW_INSERTED, &report->n_inserted));
+    EVTWIN_TRY(compare(w, report));
+    if (evtwin__binding_has(&w->rows->binding, EVTWIN__PREDICTIONS)) {
+        EVTWIN_TRY(run_marking(w, predict_sql, event, EVTWIN__ROW_MERGED, &n_merged));
+    }
+    return note_all(w, event);
+}
+
+evtwin_status evtwin__postgres_merge_rows(postgres_writing *w, evtwin_insert_report *report) {
+    const size_t n = w->rows->binding.rows;
+    int8_t *event = evtwin__calloc(n, sizeof *event);
+    EVTWIN_FAIL_IF(event == NULL, EVTWIN_E_NOMEM, "out of memory for %zu rows", n);
+    memset(event, NOTHING, n);
+    const evtwin_status st = merge(w, event, report);
+    evtwin__free(event);
+    return st;
+}

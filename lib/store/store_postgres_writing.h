@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* store/store_postgres_writing.h: what the files share that write rows to PostgreSQL. */
+#ifndef EVTWIN_STORE_POSTGRES_WRITING_H
+#define EVTWIN_STORE_POSTGRES_WRITING_H
+
+#include "store/judge.h"
+#include "store/sql_text.h"
+#include "store/store_postgres.h"
+
+/* The newest predicted row of a battery. */
+typedef struct postgres_standing {
+    int is_there;
+    int64_t time_us, seq;
+} postgres_standing;
+
+/* The batteries of some rows, each by the first of its rows. */
+typedef struct postgres_batteries {
+    size_t n;
+    size_t *row; /* (n) */
+} postgres_batteries;
+
+/* A transaction that writes rows. */
+typedef struct postgres_writing {
+    postgres_store *s;
+    const evtwin__rows *rows;
+    int locks_first;  /* lock the batteries before anything is written */
+    int64_t xid;      /* of the transaction */
+    int64_t now_us;   /* by the server's clock */
+    int64_t revision; /* of row 0; the others follow */
+    evtwin__limits limits;
+    evtwin__judge *judge;
+    postgres_batteries batteries;
+    size_t n_ids;                /* strings in the dictionary of the battery ids */
+    postgres_standing *standing; /* (n_ids) by code */
+} postgres_writing;
+
+/* Begin the transaction. Batteries are locked in the order of their ids, so that no two such
+ * transactions wait for each other: with locks_first now, as rows that are there are changed; else
+ * where they have to be written. After a failure there is none. */
+evtwin_status evtwin__postgres_writing_begin(postgres_writing *w, postgres_store *s,
+                                             const evtwin__rows *rows, int locks_first);
+
+/* Row i was written: judge its battery, note its prediction. */
+void evtwin__postgres_writing_note(postgres_writing *w, size_t i, const evtwin__value *value,
+                                   evtwin__row_event event);
+
+/* Write what has become of the batteries. */
+evtwin_status evtwin__postgres_writing_batteries(postgres_writing *w);
+
+/* Commit, or roll back if st is a failure, which stays. */
+evtwin_status evtwin__postgres_writing_end(postgres_writing *w, evtwin_status st);
+
+/* ---- store_postgres_health.c ---- */
+
+/* Tell the judge what is kept of the batteries of the rows; then write what has become of them. */
+evtwin_status evtwin__postgres_judge_begin(postgres_writing *w);
+evtwin_status evtwin__postgres_judge_end(postgres_writing *w);
+
+/* ---- store_postgres_known.c ---- */
+
+/* A row of ev_health, and the transaction that wrote it. */
+typedef struct postgres_known_row {
+    evtwin__health health;
+    char *broken; /* of its own */
+    char xmin[24];
+} postgres_known_row;
+
+/* NULL if it is not known. */
+const postgres_known_row *evtwin__postgres_known(postgres_store *s, const char *id);
+
+/* Copied. */
+evtwin_status evtwin__postgres_know(postgres_store *s, const evtwin__health *health,
+                                    const char *xmin);
+
+/* ---- store_postgres_copy.c ---- */
+
+/* COPY all rows into a table with the columns of ev_telemetry, each with its status and revision;
+ * noted as inserted, or not. */
+evtwin_status evtwin__postgres_copy_rows(postgres_writing *w, const char *table, int is_noted);
+
+/* ---- store_postgres_merge.c ---- */
+
+/* Insert rows of which some are there already. */
+evtwin_status evtwin__postgres_merge_rows(postgres_writing *w, evtwin_insert_report *report);
+
+/* Add text with its marks replaced: those of sql_text.h; @assignments and @differences (of the
+ * prediction of s to that of t), @same (the payload of s and t), @status (of row t with the
+ * prediction of s, by the limits), @arrays (parameters from $7 on, one for each column of
+ * @predictions). */
+void evtwin__postgres_sql(const postgres_writing *w, const char *text, evtwin__text *sql);
+
+/* Run such a statement. */
+evtwin_status evtwin__postgres_run(const postgres_writing *w, const char *text,
+                                   const evtwin__pg_params *params, evtwin__pg_result **out);
+
+/* ---- store_postgres_lock.c ---- */
+
+/* The first insert of a battery takes its writer lock: EVTWIN_E_BUSY naming the battery if another
+ * handle holds it. */
+evtwin_status evtwin__postgres_lock_batteries(postgres_store *s, const evtwin__rows *rows);
+
+/* ---- store_postgres_expire.c: a little of it, after an insert of n rows ---- */
+
+void evtwin__postgres_expire_some(postgres_store *s, size_t n_inserted);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* stream/pump_outlet.h: a sink of a pump without a spool: what it has taken, what is held for it in
+ * memory, when it is tried again. */
+#ifndef EVTWIN_STREAM_PUMP_OUTLET_H
+#define EVTWIN_STREAM_PUMP_OUTLET_H
+
+#include "evtwin/stream.h"
+
+#include "core/text.h"
+
+/* What all parts of a pump know of it. */
+typedef struct evtwin__pump_setup {
+    evtwin_pump_options options;
+    evtwin_pump_event_fn on_event; /* NULL = nobody */
+    void *event_ctx;
+} evtwin__pump_setup;
+
+/* Fill in what every event has, and report it. */
+void evtwin__pump_report(const evtwin__pump_setup *setup, const evtwin_pump_event *event);
+
+typedef struct evtwin__outlet {
+    evtwin_sink *sink;
+    int has_batch;        /* it has taken the batch of the pump, or holds it */
+    int has_acknowledged; /* and has acknowledged it to the source itself */
+
+    evtwin_table *held, *held_states; /* NULL = none; newer than all that it has taken */
+    evtwin__text held_position;       /* NUL-terminated behind the newest of them */
+    evtwin__text letter;              /* as bytes of spool_codec.h; empty = none */
+    uint64_t n_unflushed;             /* rows written that may not last yet */
+
+    evtwin_status failure; /* what it failed with last; OK = it works */
+    char reason[1024];
+    double pause_s, try_again_s;
+    int has_reported_full;
+    size_t n_recovered; /* held rows written since it failed, not reported yet */
+    uint64_t n_delivered, n_lost, n_failures;
+} evtwin__outlet;
+
+/* Frees the sink too. */
+void evtwin__outlet_free(evtwin__outlet *outlet);
+
+size_t evtwin__rows_of(const evtwin_table *table); /* NULL has none */
+
+/* Is something that it was given not with the sink to last? */
+int evtwin__outlet_is_behind(const evtwin__outlet *outlet);
+
+/* How long it is not to be tried, at most 0 if it may be. */
+double evtwin__outlet_pause_s(const evtwin__outlet *outlet);
+
+/* Offer what is held and flush, then the batch (NULL = none) of that source and flush; a batch that
+ * is not taken is held, if max_held_rows is not 0. The failure, unless it is temporary and the
+ * batch is held; the same again during a pause, which is_last passes over. */
+evtwin_status evtwin__outlet_offer(const evtwin__pump_setup *setup, evtwin__outlet *outlet,
+                                   const evtwin_batch *batch, const char *source, int is_last);
+
+/* Keep a letter for a sink of dead letters, which has none to write. */
+evtwin_status evtwin__outlet_keep_letter(evtwin__outlet *outlet, const evtwin_letter *letter);
+
+/* Write the letter that is kept, if there is one. The failure, as above. */
+evtwin_status evtwin__outlet_offer_letter(const evtwin__pump_setup *setup, evtwin__outlet *outlet,
+                                          int is_last);
+
+#endif

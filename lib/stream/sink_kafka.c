@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: MIT */
+/* stream/sink_kafka.c: "kafka://host:port/topic" as a sink: one JSON record a message, a batch a
+ * transaction, and what says that the batch is written in the same one. */
+
+#include "core/clock.h"
+#include "core/crash_site.h"
+#include "core/hash.h"
+#include "core/mem.h"
+#include "core/status.h"
+#include "stream/kafka_position.h"
+#include "stream/kafka_progress.h"
+#include "stream/kafka_uri.h"
+#include "stream/letter_json.h"
+#include "stream/telemetry_json.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+enum { WRITE_MS = 5000, ID_SIZE = 512 };
+enum { ROWS = 0, PROGRESS = 1 }; /* topics of the producer */
+
+/* How far a producer is on its way to be written to. */
+typedef enum stage { STAGE_NEW, STAGE_STARTED, STAGE_HAS_TOPIC, STAGE_READING, STAGE_READY } stage;
+
+typedef struct kafka_sink {
+    evtwin__kafka_config *config;
+    const char *topic;
+    const char *transactional_id; /* of the URI; NULL = none */
+    int key;                      /* 0 = battery_id, 1 = none */
+    int transactions; /* 0: for readers that know none; then nothing knows what is there */
+    char own_id[64];  /* for sources without a name that lasts */
+
+    evtwin__kafka_producer *producer; /* NULL = none yet, or it broke */
+    char id[ID_SIZE];                 /* of the producer */
+    stage stage;
+    evtwin__kafka_reader *reader;     /* while the progress is read */
+    evtwin__kafka_progress *progress; /* NULL: the id says nothing about an earlier process */
+
+    evtwin__text text; /* the messages of a batch, one behind the other */
+    size_t *end;       /* of each */
+    size_t n, capacity;
+    evtwin__text record; /* of the progress */
+
+    /* The messages of a transaction of which it is not known yet whether it was committed, or that
+     * turned out to be: they may come again, at the front of a batch. */
+    size_t n_unsure, unsure_size;
+    uint64_t unsure_hash;
+    int is_settled, acknowledges; /* the source, by its offsets in that transaction */
+} kafka_sink;
+
+static const evtwin__param params[] = {
+    EVTWIN__PARAM("transactional_id", TEXT, offsetof(kafka_sink, transactional_id)),
+    EVTWIN__PARAM("transactions", WORD, offsetof(kafka_sink, transactions),
+                  .words = EVTWIN__FLAG_WORDS),
+    EVTWIN__PARAM("key", WORD, offsetof(kafka_sink, key), .words = {"battery_id", "none"}),
+    {.key = NULL}};
+
+/* ---- open, close ---- */
+
+static void drop_producer(kafka_sink *s) {
+    evtwin__kafka_producer_free(s->producer);
+    evtwin__kafka_reader_free(s->reader);
+    evtwin__kafka_progress_free(s->progress);
+    s->producer = NULL;
+    s->reader = NULL;
+    s->progress = NULL;
+    s->stage = STAGE_NEW;
+}
+
+static void close_sink(void *ctx) {
+    kafka_sink *s = ctx;
+    drop_producer(s);
+    evtwin__kafka_config_free(s->config);
+    evtwin__text_free(&s->text);
+    evtwin__text_free(&s->record);
+    evtwin__free(s->end);
+}
+
+static evtwin_status open_sink(const evtwin__uri *uri, void *ctx) {
+    kafka_sink *s = ctx;
+    s->transactions = 1;
+    EVTWIN_TRY(evtwin__kafka_uri_read(uri, params, s, &s->config, &s->topic));
+    EVTWIN_FAIL_IF(s->transactional_id != NULL &&
+                       (s->transactional_id[0] == '\0' || strlen(s->transactional_id) > 200),
+                   EVTWIN_E_ARG, "kafka: transactional_id has not 1 to 200 bytes");
+    EVTWIN_FAIL_IF(s->transactional_id != NULL && !s->transactions, EVTWIN_E_ARG,
+                   "kafka: transactional_id and transactions=0 are mutually exclusive");
+    uint64_t number[2];
+    EVTWIN_FAIL_IF(getrandom(number, sizeof number, 0) != (ssize_t)sizeof number, EVTWIN_E_IO,
+                   "kafka: the system gives no random numbers");
+    snprintf(s->own_id, sizeof s->own_id, "evtwin-%016llx%016llx", (unsigned long long)number[0],
+             (unsigned long long)number[1]);
+    return EVTWIN_OK;
+}
+
+/* ---- who writes ----
+ * A transactional id that lasts lets a process know what the one before it has written: that of the
+ * URI, or else that of the spool the rows come from. Any other source may have the same name on
+ * another machine, so its producer takes an id that nobody has and knows nothing of earlier ones.
+ */
+
+static int is_spool(const char *source) {
+    return source != NULL && strncmp(source, "spool:", 6) == 0;
+}
+
+static int has_lasting_id(const kafka_sink *s, const char *source) {
+    return s->transactions && (s->transactional_id != NULL || is_spool(source));
+}
+
+static void choose_id(const kafka_sink *s, const char *source, char id[ID_SIZE]) {
+    if (s->transactional_id != NULL) {
+        snprintf(id, ID_SIZE, "%s", s->transactional_id);
+    } else if (has_lasting_id(s, source)) {
+        snprintf(id, ID_SIZE, "evtwin-%.200s-%s", source, s->topic);
+    } else {
+        snprintf(id, ID_SIZE, "%s", s->own_id);
+    }
+}
+
+static evtwin_status create_producer(kafka_sink *s, const char *source) {
+    const int lasts = has_lasting_id(s, source);
+    const char *const topics[EVTWIN__KAFKA_TOPICS] = {
+        [ROWS] = s->topic, [PROGRESS] = lasts ? EVTWIN__KAFKA_PROGRESS_TOPIC : NULL};
+    choose_id(s, source, s->id);
+    EVTWIN_TRY(lasts ? evtwin__kafka_progress_create(s->id, &s->progress) : EVTWIN_OK);
+    return evtwin__kafka_producer_create(s->config, s->transactions ? s->id : NULL, topics,
+                                         &s->producer);
+}
+
+/* Make the topic where it is missing and that is allowed. */
+static evtwin_status find_progress_topic(kafka_sink *s, int64_t deadline_ms) {
+    static const char topic[] = EVTWIN__KAFKA_PROGRESS_TOPIC;
+    evtwin_status st = evtwin__kafka_producer_check(s->producer, topic, 0, deadline_ms);
+    if (st == EVTWIN_E_NOT_FOUND) {
+        evtwin__kafka_producer_make_compacted(s->producer, topic, deadline_ms);
+        st = evtwin__kafka_producer_check(s->producer, topic, 1, deadline_ms);
+    }
+    return st;
+}
+
+/* What earlier processes of the id have written; none can write any more. */
+static evtwin_status read_progress(kafka_sink *s, int64_t deadline_ms) {
+    if (s->stage == STAGE_HAS_TOPIC && s->progress != NULL) {
+        EVTWIN_TRY(find_progress_topic(s, deadline_ms));
+        EVTWIN_TRY(
+            evtwin__kafka_reader_create(s->config, EVTWIN__KAFKA_PROGRESS_TOPIC, &s->reader));
+        s->stage = STAGE_READING;
+    }
+    if (s->stage == STAGE_READING) {
+        EVTWIN_TRY(evtwin__kafka_reader_run(s->reader, evtwin__kafka_progress_take, s->progress,
+                                            deadline_ms));
+        evtwin__kafka_reader_free(s->reader);
+        s->reader = NULL;
+    }
+    s->stage = STAGE_READY;
+    return EVTWIN_OK;
+}
+
+/* A producer for rows of that source, started and knowing what is there. */
+static evtwin_status make_ready(kafka_sink *s, const char *source, int64_t deadline_ms) {
+    char id[ID_SIZE];
+    choose_id(s, source, id);
+    if (s->producer != NULL && (evtwin__kafka_is_broken(s->producer) || strcmp(id, s->id) != 0)) {
+        drop_producer(s);
+    }
+    EVTWIN_TRY(s->producer == NULL ? create_producer(s, source) : EVTWIN_OK);
+    EVTWIN_TRY(evtwin__kafka_producer_start(s->producer, deadline_ms));
+    s->stage = s->stage == STAGE_NEW ? STAGE_STARTED : s->stage;
+    if (s->stage == STAGE_STARTED) {
+        EVTWIN_TRY(evtwin__kafka_producer_check(s->producer, s->topic, 1, deadline_ms));
+        s->stage = STAGE_HAS_TOPIC;
+    }
+    return s->stage < STAGE_READY ? read_progress(s, deadline_ms) : EVTWIN_OK;
+}
+
+/* ---- messages ---- */
+
+static evtwin_status begin_messages(kafka_sink *s, size_t n) {
+    s->text.size = s->n = 0;
+    if (n > s->capacity) {
+        size_t *grown = evtwin__realloc(s->end, n, sizeof *grown);
+        EVTWIN_FAIL_IF(grown == NULL, EVTWIN_E_NOMEM, "out of memory for %zu messages", n);
+        s->end = grown;
+        s->capacity = n;
+    }
+    return EVTWIN_OK;
+}
+
+static evtwin_status encode_rows(kafka_sink *s, const evtwin_table *rows, evtwin__binding *b) {
+    static const unsigned kinds = EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS;
+    EVTWIN_TRY(evtwin__bind(rows, kinds, b));
+    EVTWIN_TRY(evtwin__binding_check_keys(b));
+    EVTWIN_TRY(begin_messages(s, b->rows));
+    for (size_t row = 0; row < b->rows; row++) {
+        EVTWIN_TRY(evtwin__telemetry_put_json(b, row, kinds, &s->text));
+        s->end[s->n++] = s->text.size;
+    }
+    return EVTWIN_OK;
+}
+
+/* Key of a message: that of battery is the same for all its records, which keeps their order. */
+typedef const char *(*key_fn)(const void *from, size_t i);
+
+static const char *battery_of(const void *from, size_t i) {
+    const evtwin__binding *b = from;
+    return evtwin_table_text(b->table, b->bound[EVTWIN__Q_BATTERY_ID].col, i);
+}
+
+static const char *source_of(const void *from, size_t i) {
+    return ((const evtwin_letter *)from)[i].source;
+}
+
+static const char *no_key(const void *from, size_t i) {
+    (void)from;
+    (void)i;
+    return NULL;
+}
+
+/* Add the messages from number `first` on to the transaction. */
+static evtwin_status put_messages(kafka_sink *s, size_t first, key_fn key_of, const void *from,
+                                  int64_t deadline_ms) {
+    for (size_t i = first; i < s->n; i++) {
+        const size_t start = i > 0 ? s->end[i - 1] : 0;
+        const char *key = key_of(from, i);
+        EVTWIN_TRY(evtwin__kafka_put(s->producer, ROWS, key, key != NULL ? strlen(key) : 0,
+                                     s->text.data + start, s->end[i] - start, deadline_ms));
+    }
+    return EVTWIN_OK;
+}
+
+/* ---- a transaction whose end is not known ---- */
+
+static void note_unsure(kafka_sink *s, int acknowledges) {
+    s->acknowledges = acknowledges;
+    s->n_unsure = s->n;
+    s->unsure_size = s->text.size;
+    s->unsure_hash = evtwin__hash(EVTWIN__HASH_BEGIN, s->text.data, s->text.size);
+    s->is_settled = 0;
+}
+
+/* Go on ending the transaction that the call before left. An aborted one leaves nothing. */
+static evtwin_status settle(kafka_sink *s, int64_t deadline_ms) {
+    if (s->producer == NULL || !evtwin__kafka_is_ending(s->producer)) {
+        return EVTWIN_OK;
+    }
+    const evtwin_status st = evtwin__kafka_end(s->producer, deadline_ms);
+    if (st >= 0) {
+        s->is_settled = 1;
+        return EVTWIN_OK;
+    }
+    if (evtwin__kafka_is_ending(s->producer) || st == EVTWIN_E_BUSY) {
+        return st;
+    }
+    s->n_unsure = 0;
+    return EVTWIN_OK;
+}
+
+/* How many of the messages, from the first on, are those that were committed without our knowing
+ * at the time. */
+static size_t count_settled(kafka_sink *s) {
+    const int is_same =
+        s->is_settled && s->n_unsure > 0 && s->n >= s->n_unsure &&
+        s->end[s->n_unsure - 1] == s->unsure_size &&
+        evtwin__hash(EVTWIN__HASH_BEGIN, s->text.data, s->unsure_size) == s->unsure_hash;
+    return is_same ? s->n_unsure : 0;
+}
+
+/* End it; EVTWIN_DONE as evtwin__kafka_end. */
+static evtwin_status end_transaction(kafka_sink *s, int acknowledges, int64_t deadline_ms) {
+    const evtwin_status st = evtwin__kafka_end(s->producer, deadline_ms);
+    s->n_unsure = 0;
+    if (st < 0 && evtwin__kafka_is_ending(s->producer)) {
+        note_unsure(s, acknowledges);
+    }
+    return st;
+}
+
+/* ---- write ---- */
+
+/* The offsets that the batch was read up to, if a group on the same brokers has read it. */
+static int parse_offsets(kafka_sink *s, const evtwin_batch *batch, int64_t deadline_ms,
+                         evtwin__kafka_position *out) {
+    if (!s->transactions || !batch->completes || batch->position == NULL ||
+        batch->position[0] != '{' || evtwin__kafka_position_parse(batch->position, out) < 0) {
+        return 0;
+    }
+    const char *cluster = evtwin__kafka_producer_cluster(s->producer, deadline_ms);
+    if (cluster[0] == '\0' || strcmp(cluster, out->cluster) != 0 || out->offsets.n == 0) {
+        evtwin__kafka_position_free(out);
+        return 0;
+    }
+    return 1;
+}
+
+/* What says in the transaction that the batch is written: the offsets of its source, or a record of
+ * its position. */
+static evtwin_status put_progress(kafka_sink *s, const evtwin_batch *batch, int *has_offsets,
+                                  int64_t deadline_ms) {
+    evtwin__kafka_position position;
+    *has_offsets = parse_offsets(s, batch, deadline_ms, &position);
+    if (*has_offsets) {
+        const evtwin_status st = evtwin__kafka_add_offsets(s->producer, &position.offsets);
+        evtwin__kafka_position_free(&position);
+        return st;
+    }
+    if (s->progress == NULL || batch->source == NULL || batch->position == NULL ||
+        batch->position[0] == '\0') {
+        return EVTWIN_OK;
+    }
+    size_t key_size = 0;
+    EVTWIN_TRY(evtwin__kafka_progress_put(s->progress, batch->source, batch->position, &s->record,
+                                          &key_size));
+    return evtwin__kafka_put(s->producer, PROGRESS, s->record.data, key_size,
+                             s->record.data + key_size, s->record.size - key_size, deadline_ms);
+}
+
+/* The messages from number `first` on as one transaction. */
+static evtwin_status write_rows(kafka_sink *s, const evtwin_batch *batch, const evtwin__binding *b,
+                                size_t first, int64_t deadline_ms) {
+    EVTWIN__CRASH_SITE("kafka.before_produce");
+    EVTWIN_TRY(evtwin__kafka_begin(s->producer));
+    int has_offsets = 0;
+    evtwin_status st = put_messages(s, first, s->key == 0 ? battery_of : no_key, b, deadline_ms);
+    EVTWIN__CRASH_SITE("kafka.after_produce");
+    st = st < 0 ? st : put_progress(s, batch, &has_offsets, deadline_ms);
+    if (st < 0) {
+        evtwin__kafka_give_up(s->producer);
+    }
+    const evtwin_status end = end_transaction(s, has_offsets, deadline_ms);
+    EVTWIN_TRY(st < 0 ? st : end);
+    if (end == EVTWIN_DONE) {
+        evtwin__log(EVTWIN_LOG_INFO,
+                    "kafka: %zu records were read in a partition that is another reader's now, "
+                    "which writes them",
+                    s->n);
+    }
+    return has_offsets ? EVTWIN_DONE : EVTWIN_OK;
+}
+
+static int covers(const kafka_sink *s, const evtwin_batch *batch) {
+    return s->progress != NULL && batch->source != NULL && batch->position != NULL &&
+           batch->position[0] != '\0' &&
+           evtwin__kafka_progress_covers(s->progress, batch->source, batch->position);
+}
+
+/* What is committed must not be written again because there is no memory to note it. */
+static evtwin_status note_progress(kafka_sink *s, const evtwin_batch *batch) {
+    if (s->progress == NULL || batch->source == NULL || batch->position == NULL) {
+        return EVTWIN_OK;
+    }
+    const evtwin_status st =
+        evtwin__kafka_progress_set(s->progress, batch->source, batch->position);
+    if (st < 0) {
+        note_unsure(s, 0);
+        s->is_settled = 1;
+    }
+    return st;
+}
+
+static evtwin_status write_sink(void *ctx, const evtwin_batch *batch) {
+    kafka_sink *s = ctx;
+    const int64_t deadline_ms = evtwin__monotonic_ms() + WRITE_MS;
+    evtwin__binding b;
+    EVTWIN_TRY(encode_rows(s, batch->rows, &b));
+    EVTWIN_TRY(settle(s, deadline_ms));
+    EVTWIN_TRY(make_ready(s, batch->source, deadline_ms));
+    if (covers(s, batch)) {
+        return EVTWIN_OK;
+    }
+    const size_t n_there = count_settled(s);
+    evtwin_status st = s->acknowledges ? EVTWIN_DONE : EVTWIN_OK;
+    if (n_there < s->n) {
+        st = write_rows(s, batch, &b, n_there, deadline_ms);
+        EVTWIN_TRY(st);
+    }
+    s->n_unsure = 0;
+    s->acknowledges = 0;
+    EVTWIN_TRY(note_progress(s, batch));
+    return st;
+}
+
+static evtwin_status write_letters(void *ctx, const evtwin_letter *letters, size_t n) {
+    kafka_sink *s = ctx;
+    const int64_t deadline_ms = evtwin__monotonic_ms() + WRITE_MS;
+    EVTWIN_TRY(begin_messages(s, n));
+    for (size_t i = 0; i < n; i++) {
+        EVTWIN_TRY(evtwin__letter_put_json(&letters[i], &s->text));
+        s->end[s->n++] = s->text.size;
+    }
+    EVTWIN_TRY(settle(s, deadline_ms));
+    EVTWIN_TRY(make_ready(s, NULL, deadline_ms));
+    const size_t n_there = count_settled(s);
+    if (n_there == n) {
+        s->n_unsure = 0;
+        return EVTWIN_OK;
+    }
+    EVTWIN_TRY(evtwin__kafka_begin(s->producer));
+    const evtwin_status st = put_messages(s, n_there, source_of, letters, deadline_ms);
+    if (st < 0) {
+        evtwin__kafka_give_up(s->producer);
+    }
+    const evtwin_status end = end_transaction(s, 0, deadline_ms);
+    return st < 0 ? st : end;
+}
+
+/* ---- position, check ---- */
+
+static evtwin_status find_position(void *ctx, const char *source, char *text, size_t text_size) {
+    kafka_sink *s = ctx;
+    const int64_t deadline_ms = evtwin__monotonic_ms() + WRITE_MS;
+    if (!has_lasting_id(s, source)) {
+        return EVTWIN_DONE;
+    }
+    EVTWIN_TRY(settle(s, deadline_ms));
+    EVTWIN_TRY(make_ready(s, source, deadline_ms));
+    const char *position = evtwin__kafka_progress_find(s->progress, source);
+    if (position == NULL) {
+        return EVTWIN_DONE;
+    }
+    const size_t size = strlen(position) + 1;
+    EVTWIN_FAIL_IF(size > text_size, EVTWIN_E_RANGE, "a position of %zu bytes", size);
+    memcpy(text, position, size);
+    return EVTWIN_OK;
+}
+
+/* Without starting the producer, which would fence one that writes. */
+static evtwin_status check_sink(void *ctx, int timeout_ms) {
+    kafka_sink *s = ctx;
+    const int64_t deadline_ms = evtwin__monotonic_ms() + timeout_ms;
+    EVTWIN_TRY(s->producer == NULL ? create_producer(s, NULL) : EVTWIN_OK);
+    return evtwin__kafka_producer_check(s->producer, s->topic, 0, deadline_ms);
+}
+
+const evtwin__scheme evtwin__sink_kafka = {
+    .name = "kafka",
+    .takes_host = 1,
+    .passes_params = 1,
+    .ctx_size = sizeof(kafka_sink),
+    .open = open_sink,
+    .sink = {.write = write_sink,
+             .close = close_sink,
+             .position = find_position,
+             .check = check_sink,
+             .write_letters = write_letters},
+};

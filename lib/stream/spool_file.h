@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* stream/spool_file.h: the folder of a spool: its lock, its database and the statements on it. */
+#ifndef EVTWIN_STREAM_SPOOL_FILE_H
+#define EVTWIN_STREAM_SPOOL_FILE_H
+
+#include "io/sqlite.h"
+
+#include <stdint.h>
+
+/* What is queued, each in a table and with numbers of its own. */
+typedef enum evtwin__spool_kind {
+    EVTWIN__SPOOL_ROWS,
+    EVTWIN__SPOOL_LETTERS,
+    EVTWIN__SPOOL_KINDS
+} evtwin__spool_kind;
+
+/* Statements that exist once for each kind come first: EVTWIN__SQL_INSERT + kind. */
+typedef enum evtwin__spool_sql {
+    EVTWIN__SQL_INSERT = 0,                                            /* an entry */
+    EVTWIN__SQL_DELETE = EVTWIN__SQL_INSERT + EVTWIN__SPOOL_KINDS,     /* one */
+    EVTWIN__SQL_CLEAR = EVTWIN__SQL_DELETE + EVTWIN__SPOOL_KINDS,      /* some that all have */
+    EVTWIN__SQL_OLDEST = EVTWIN__SQL_CLEAR + EVTWIN__SPOOL_KINDS,      /* behind a number */
+    EVTWIN__SQL_WAITING = EVTWIN__SQL_OLDEST + EVTWIN__SPOOL_KINDS,    /* sums of those behind it */
+    EVTWIN__SQL_SET_ASIDE = EVTWIN__SQL_WAITING + EVTWIN__SPOOL_KINDS, /* a damaged one */
+    EVTWIN__SQL_SET_LAST = EVTWIN__SQL_SET_ASIDE + EVTWIN__SPOOL_KINDS,
+    EVTWIN__SQL_SET_SOURCE,
+    EVTWIN__SQL_GET_SOURCE,
+    EVTWIN__SQL_SET_STATE,
+    EVTWIN__SQL_GET_STATES,
+    EVTWIN__SQL_GET_CURSORS,
+    EVTWIN__SQL_SET_CURSOR,
+    EVTWIN__SQL_RENAME_CURSOR,
+    EVTWIN__SQL_RENAME_LOSSES,
+    EVTWIN__SQL_DELETE_CURSOR,
+    EVTWIN__SQL_EXTEND_LOSS,
+    EVTWIN__SQL_ADD_LOSS,
+    EVTWIN__SQL_COUNT_LOSS,
+    EVTWIN__SQL_GET_LOSS,
+    EVTWIN__SQL_COUNT
+} evtwin__spool_sql;
+
+typedef struct evtwin__spool_file {
+    char *folder, *path; /* of the database */
+    int lock;            /* the descriptor that holds it */
+    evtwin__db *db;
+    int is_synced; /* commits wait for the disk */
+    evtwin__stmt *stmt[EVTWIN__SQL_COUNT];
+    char id[32];
+} evtwin__spool_file;
+
+/* Make what is absent, take the lock, prepare the statements; on failure *file holds nothing.
+ * max_bytes sizes the log. */
+evtwin_status evtwin__spool_file_open(const char *folder, uint64_t max_bytes,
+                                      evtwin__spool_file *file);
+void evtwin__spool_file_close(evtwin__spool_file *file);
+
+/* A connection of another thread, and the statement that gives the entries of a kind behind a
+ * number: number, n_records, accepted_us, hash, data. */
+evtwin_status evtwin__spool_file_open_reader(const evtwin__spool_file *file,
+                                             evtwin__spool_kind kind, evtwin__db **db_out,
+                                             evtwin__stmt **next_out);
+
+/* Begin a transaction that lasts through a power cut once committed, or (is_synced 0) only through
+ * the end of the process, until the next synced one is. */
+evtwin_status evtwin__spool_file_begin(evtwin__spool_file *file, int is_synced);
+
+/* What it takes on disk: pages in use and the log. */
+evtwin_status evtwin__spool_file_bytes(evtwin__spool_file *file, uint64_t *bytes_out);
+
+/* Empty the log into the database. Readers may keep it from that. */
+void evtwin__spool_file_checkpoint(evtwin__spool_file *file);
+
+/* Give back to the disk what deleted entries have left, outside a transaction. */
+void evtwin__spool_file_shrink(evtwin__spool_file *file);
+
+#endif

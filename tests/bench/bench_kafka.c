@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/* bench_kafka.c: records per second into Kafka, committed, beside a bare librdkafka loop that sends
+ * payloads that are ready in transactions of the same size, in the same run: on librdkafka's mock
+ * cluster, or on the broker of EVTWIN_TEST_KAFKA. */
+
+#include "evtwin/evtwin.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#ifdef HAVE_KAFKA
+
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+
+enum { N_BATTERIES = 100, BATCH_ROWS = 1000, N_BATCHES = 100, REPEATS = 3 };
+
+static void check(int ok, const char *what) {
+    if (!ok) {
+        fprintf(stderr, "%s: %s\n", what, evtwin_last_error());
+        exit(1);
+    }
+}
+
+static double now_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static evtwin_table *make_rows(void) {
+    evtwin_table *table = NULL;
+    check(evtwin_telemetry_table_create(&table) == 0, "rows");
+    for (int i = 0; i < BATCH_ROWS; i++) {
+        char json[512];
+        snprintf(json, sizeof json,
+                 "{\"timestamp\":\"2024-01-01T00:00:%02d.%03dZ\",\"battery_id\":\"BATTERY_%03d\","
+                 "\"soc\":84.3,\"soh\":94.8,\"voltage\":381.25,\"current\":75.3,"
+                 "\"temperature\":34.2,\"charge_cycles\":152,\"power_consumption\":28708.1,"
+                 "\"is_charging\":false,\"seq\":%d}",
+                 i / 20, i % 20 * 50, i % N_BATTERIES, i);
+        check(evtwin_telemetry_decode(json, strlen(json), EVTWIN_NAIVE_REJECT, table) == 0, "row");
+    }
+    return table;
+}
+
+static double measure_ours(const char *servers, const evtwin_table *rows) {
+    char uri[400];
+    evtwin_sink *sink = NULL;
+    snprintf(uri, sizeof uri, "kafka://%s/bench_ours", servers);
+    check(evtwin_sink_open(uri, &sink) == 0, "sink");
+    while (evtwin_sink_write(sink, rows) < 0) { /* connects */
+    }
+    const double start_s = now_s();
+    for (int i = 0; i < N_BATCHES; i++) {
+        check(evtwin_sink_write(sink, rows) == 0, "write");
+    }
+    const double took_s = now_s() - start_s;
+    evtwin_sink_free(sink);
+    return N_BATCHES * (double)BATCH_ROWS / took_s;
+}
+
+static void must(rd_kafka_error_t *error) {
+    if (error != NULL) {
+        fprintf(stderr, "librdkafka: %s\n", rd_kafka_error_string(error));
+        exit(1);
+    }
+}
+
+static void set(rd_kafka_conf_t *conf, const char *name, const char *value) {
+    char why[200];
+    check(rd_kafka_conf_set(conf, name, value, why, sizeof why) == RD_KAFKA_CONF_OK, name);
+}
+
+static double measure_bare(const char *servers, char (*text)[512], const size_t *length) {
+    char why[200];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    set(conf, "bootstrap.servers", servers);
+    set(conf, "transactional.id", "bench-bare");
+    set(conf, "message.timeout.ms", "0");
+    set(conf, "queue.buffering.max.kbytes", "16384");
+    set(conf, "partitioner", "murmur2_random");
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, "bench_bare", NULL);
+    must(rd_kafka_init_transactions(rk, 30000));
+    double start_s = 0.0;
+    for (int i = -1; i < N_BATCHES; i++) {
+        start_s = i == 0 ? now_s() : start_s;
+        must(rd_kafka_begin_transaction(rk));
+        for (int k = 0; k < BATCH_ROWS; k++) {
+            char key[32];
+            const int n = snprintf(key, sizeof key, "BATTERY_%03d", k % N_BATTERIES);
+            check(rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, text[k],
+                                   length[k], key, (size_t)n, NULL) == 0,
+                  "produce");
+        }
+        must(rd_kafka_commit_transaction(rk, 30000));
+    }
+    const double took_s = now_s() - start_s;
+    rd_kafka_topic_destroy(topic);
+    rd_kafka_destroy(rk);
+    return N_BATCHES * (double)BATCH_ROWS / took_s;
+}
+
+int main(void) {
+    static char text[BATCH_ROWS][512];
+    static size_t length[BATCH_ROWS];
+    char servers[300], why[200];
+    const char *uri = getenv("EVTWIN_TEST_KAFKA");
+    rd_kafka_t *rk = NULL;
+    if (uri != NULL && strncmp(uri, "kafka://", 8) == 0) {
+        snprintf(servers, sizeof servers, "%s", uri + 8);
+    } else {
+        rd_kafka_conf_t *conf = rd_kafka_conf_new();
+        set(conf, "test.mock.num.brokers", "1");
+        rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+        rd_kafka_mock_cluster_t *cluster = rd_kafka_handle_mock_cluster(rk);
+        rd_kafka_mock_topic_create(cluster, "bench_ours", 6, 1);
+        rd_kafka_mock_topic_create(cluster, "bench_bare", 6, 1);
+        snprintf(servers, sizeof servers, "%s", rd_kafka_mock_cluster_bootstraps(cluster));
+    }
+    evtwin_table *rows = make_rows();
+    for (size_t i = 0; i < BATCH_ROWS; i++) {
+        check(evtwin_telemetry_encode(rows, i, text[i], sizeof text[i], &length[i]) == 0, "text");
+    }
+    double ours = 0.0, bare = 0.0;
+    for (int i = 0; i < REPEATS; i++) {
+        const double b = measure_bare(servers, text, length), o = measure_ours(servers, rows);
+        bare = b > bare ? b : bare;
+        ours = o > ours ? o : ours;
+    }
+    printf("%s, transactions of %d records\n", rk != NULL ? "mock cluster" : servers, BATCH_ROWS);
+    printf("kafka: sink            %8.0f records/s, %.2f times the bare loop\n", ours, ours / bare);
+    printf("bare librdkafka %s  %8.0f records/s\n", rd_kafka_version_str(), bare);
+    evtwin_table_free(rows);
+    if (rk != NULL) {
+        rd_kafka_destroy(rk);
+    }
+    return 0;
+}
+
+#else
+int main(void) {
+    fprintf(stderr, "bench_kafka: this build has no Kafka\n");
+    return 0;
+}
+#endif

@@ -1,0 +1,92 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""kafka_tools.py BIN: simulator, ingester and predictor over Kafka, as users start them: the broker is
+named by the environment, bad messages of other programs go to a topic of dead letters.
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import servers  # noqa: E402
+
+BIN = os.path.abspath(sys.argv[1])
+folder = tempfile.TemporaryDirectory(prefix="evtwin-kafka-tools.")
+CLEAN = {k: v for k, v in os.environ.items()
+         if not k.startswith(("DB_", "PG", "KAFKA_", "MQTT_", "EVTWIN_TEST"))}
+
+
+def check(what, holds):
+    if not holds:
+        sys.exit("FAILED: " + what)
+
+
+def run(*args, env=None, code=0):
+    done = subprocess.run([os.path.join(BIN, args[0]), *map(str, args[1:])], cwd=folder.name,
+                          env={**CLEAN, **(env or {})}, capture_output=True, text=True, timeout=200)
+    if done.returncode != code:
+        sys.exit(f"FAILED: {args} gave {done.returncode} instead of {code}:\n{done.stdout}{done.stderr}")
+    return done.stdout + done.stderr
+
+
+def sql(text):
+    return subprocess.run(["sqlite3", os.path.join(folder.name, "evtwin.db"), text],
+                          capture_output=True, text=True, check=True).stdout.strip()
+
+
+def main():
+    from kafka import KafkaConsumer, KafkaProducer  # Debian's python3-kafka
+    with servers.Kafka() as kafka:
+        topic = f"kafka://{kafka.bootstrap}/ev_battery_telemetry"
+
+        # before anything is there: the topic is made by who writes
+        run("evtwin-sim", "--fleet", 4, "--speed", "max", "--interval", 60, "--duration", 6000,
+            "--spool", "spool", "-q", env={"KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap})
+        os.rename(os.path.join(folder.name, "evtwin.db"), os.path.join(folder.name, "default.db"))
+        producer = KafkaProducer(bootstrap_servers=kafka.bootstrap)
+        bad = [b"\xff\x00", b"{", b'{"battery_id":"X"}', b""]
+        for message in bad:
+            producer.send("ev_battery_telemetry", message)
+        producer.send("ev_battery_telemetry", json.dumps(
+            {"timestamp": "2024-01-01T00:00:00Z", "battery_id": "OTHER", "soc": 140}).encode())
+        producer.flush()
+        said = run("evtwin-ingest", "--source", f"{topic}?group=ingest", "--dead-letter",
+                   f"kafka://{kafka.bootstrap}/ev_dead_letters", "--once", code=65)
+        check("all are there: " + said, sql("SELECT count(*) FROM ev_telemetry") == "401")
+        check("flagged", sql("SELECT quality FROM ev_telemetry WHERE battery_id = 'OTHER'") == "5")
+        consumer = KafkaConsumer("ev_dead_letters", bootstrap_servers=kafka.bootstrap,
+                                 auto_offset_reset="earliest", consumer_timeout_ms=10000)
+        # this client shows the marks of transactions, too
+        letters = [json.loads(m.value) for m in consumer if m.value[:1] == b"{"]
+        check(f"dead letters: {letters}", len(letters) == len(bad) and
+              {"raw_base64", "raw"} <= {key for letter in letters for key in letter})
+        said = run("evtwin-ingest", "--source", f"{topic}?group=ingest", "--dead-letter",
+                   f"kafka://{kafka.bootstrap}/ev_dead_letters", "--check")
+        check("three are fine: " + said, said.count(": ok") == 3)
+        said = run("evtwin-ingest", "--source", f"{topic}?group=ingest", "--once")
+        check("nothing comes again: " + said, "0 records accepted" in said)
+
+        # predictions over Kafka
+        run("evtwin-sim", "--until-eol", "--fleet", 12, "--record-days", 30, "--csv", "fleet.csv", "-q")
+        run("evtwin-train", "fleet.csv", "--out", "models", "-q")
+        said = run("evtwin-predict", "--source", f"{topic}?group=predict", "--sink",
+                   f"kafka://{kafka.bootstrap}/ev_battery_predictions", "--sink", "jsonl:predicted.jsonl",
+                   "--spool", "predicted", "--once", "--metrics-port", 0, code=65)
+        with open(os.path.join(folder.name, "predicted.jsonl")) as f:
+            predicted = [json.loads(line) for line in f]
+        check(f"{len(predicted)} records\n{said}", len(predicted) == 401 and
+              sum("rul_prediction" in r for r in predicted) == 400)
+
+
+try:
+    main()
+except servers.Skip as e:
+    print(f"skipped: {e}")
+    sys.exit(77)
+except ImportError as e:
+    print(f"skipped: {e}")
+    sys.exit(77)
+finally:
+    folder.cleanup()

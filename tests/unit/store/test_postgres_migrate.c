@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/unit/store/test_postgres_migrate.c: the schema in PostgreSQL is made, recognised, migrated,
+ * refused. */
+
+#include "test.h"
+
+#ifndef HAVE_POSTGRESQL
+int main(void) {
+    puts("skipped: this build has no PostgreSQL");
+    return 77;
+}
+#else
+
+#include "postgres.h"
+
+#include "store/backend.h"
+
+#include <pthread.h>
+
+#define SERVER getenv("EVTWIN_TEST_POSTGRES")
+
+static int set_up(void **state) {
+    static test_database database;
+    database = test_database_create(SERVER);
+    *state = &database;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    test_database_drop(SERVER, *state);
+    return 0;
+}
+
+static evtwin_store *open_store(const char *uri) {
+    evtwin_store *store = NULL;
+    assert_ok(evtwin_store_open(uri, NULL, &store));
+    return store;
+}
+
+static evtwin_status open_reader(const char *uri, evtwin_store **out) {
+    evtwin_store_options options;
+    assert_ok(evtwin_store_options_init(&options, sizeof options));
+    options.read_only = 1;
+    return evtwin_store_open(uri, &options, out);
+}
+
+static void test_an_empty_database_gets_the_schema(void **state) {
+    const test_database *db = *state;
+    evtwin_store *store = NULL;
+    assert_fails(open_reader(db->uri, &store), EVTWIN_E_AGAIN, db->name);
+    evtwin_store_free(open_store(db->uri));
+    assert_string_equal(test_query(db->uri, "SELECT string_agg(name, ' ' ORDER BY version) FROM"
+                                            " ev_migration WHERE version < 1000"),
+                        "001_telemetry.sql");
+    assert_string_equal(test_query(db->uri, "SELECT count(*)::text FROM ev_threshold"), "19");
+
+    /* again: nothing to do, for readers and writers */
+    evtwin_store_free(open_store(db->uri));
+    assert_ok(open_reader(db->uri, &store));
+    int64_t rows = -1;
+    assert_ok(evtwin_store_count(store, &rows));
+    assert_int_equal(rows, 0);
+    evtwin_store_free(store);
+}
+
+/* A sink is asked first how far it has come. */
+static void test_the_first_question_to_a_lazy_store_makes_the_schema(void **state) {
+    const test_database *db = *state;
+    evtwin_store *store = NULL;
+    char text[10];
+    assert_ok(evtwin__store_open_lazily(db->uri, NULL, &store));
+    assert_int_equal(evtwin_store_position(store, "somewhere", text, sizeof text), EVTWIN_DONE);
+    evtwin_store_free(store);
+}
+
+/* ---- tables of others ---- */
+
+/* As the original programs made theirs: naive local times, no seq, a trigger of its own for status,
+ * a view, a view by hour, rows of no battery. */
+static const char original_sql[] =
+    "CREATE TABLE ev_telemetry (id SERIAL PRIMARY KEY, time TIMESTAMP NOT NULL DEFAULT now(),"
+    " battery_id VARCHAR(50) NOT NULL, soc FLOAT, soh FLOAT, voltage NUMERIC(8,2), current REAL,"
+    " temperature FLOAT, charge_cycles INTEGER, power_consumption FLOAT, is_charging BOOLEAN,"
+    " status VARCHAR(20) DEFAULT 'NORMAL', rul_prediction FLOAT, failure_probability FLOAT,"
+    " prediction_timestamp TIMESTAMP, created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP,"
+    " UNIQUE (battery_id, time));"
+    "CREATE INDEX idx_battery_time ON ev_telemetry (battery_id, time DESC);"
+    "CREATE FUNCTION update_battery_status() RETURNS trigger AS $$ BEGIN IF NEW.soc < 15 THEN"
+    " NEW.status = 'CRITICAL'; ELSE NEW.status = 'NORMAL'; END IF; RETURN NEW; END; $$ LANGUAGE"
+    " plpgsql;"
+    "CREATE TRIGGER trigger_update_status BEFORE INSERT OR UPDATE ON ev_telemetry FOR EACH ROW"
+    " EXECUTE FUNCTION update_battery_status();"
+    "CREATE VIEW latest_battery_status AS SELECT DISTINCT ON (battery_id) battery_id, time, soc"
+    " FROM ev_telemetry ORDER BY battery_id, time DESC;"
+    "CREATE VIEW ev_telemetry_hourly AS SELECT date_trunc('hour', time) AS hour, avg(soc) FROM"
+    " ev_telemetry GROUP BY 1;"
+    "INSERT INTO ev_telemetry (time, battery_id, soc, soh, voltage, current, temperature,"
+    " charge_cycles, power_consumption, is_charging, rul_prediction, failure_probability,"
+    " prediction_timestamp) VALUES"
+    " ('2025-07-01 12:00:00.123456', 'BATTERY_001', 84.3, 94.8, 391.07, 75.3, 34.2, 152, 29447.5,"
+    " false, 851, 0.083, '2025-07-01 12:00:05'),"
+    " ('2025-12-01 12:00:00', 'BATTERY_001', 14.9, 94.8, 361.5, -120.25, 34.2, 153, 29447.5, true,"
+    " NULL, NULL, NULL),"
+    " ('2025-12-01 12:00:00', 'BATTERY_002', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
+    " NULL, NULL)";
+
+/* Times are compared as they are meant, numbers and words as text. */
+#define ROWS                                                                                       \
+    "SELECT string_agg(concat_ws(',', id, (time AT TIME ZONE 'UTC')::text, battery_id, soc, soh,"  \
+    " voltage::float8, current::text, temperature, charge_cycles, power_consumption, is_charging," \
+    " status, rul_prediction, failure_probability, (prediction_timestamp AT TIME ZONE"             \
+    " 'UTC')::text), ';' ORDER BY id) FROM ev_telemetry"
+
+static void make_original(const test_database *db) {
+    char zone[120];
+    snprintf(zone, sizeof zone, "ALTER DATABASE %s SET TimeZone = 'Europe/Berlin'", db->name);
+    test_sql(db->uri, zone);
+    test_sql(db->uri, original_sql);
+}
+
+static void test_the_original_table_is_adopted(void **state) {
+    const test_database *db = *state;
+    make_original(db);
+    evtwin_store *reader = NULL;
+    assert_fails(open_reader(db->uri, &reader), EVTWIN_E_AGAIN, "adopted");
+    evtwin_store_free(open_store(db->uri));
+    assert_string_equal(
+        test_query(db->uri, ROWS),
+        "1,2025-07-01 10:00:00.123456,BATTERY_001,84.3,94.8,391.07,75.3,34.2,152,29447.5,f,NORMAL,"
+        "851,0.083,2025-07-01 10:00:05;"
+        "2,2025-12-01 11:00:00,BATTERY_001,14.9,94.8,361.5,-120.25,34.2,153,29447.5,t,CRITICAL;"
+        "3,2025-12-01 11:00:00,BATTERY_002,NORMAL");
+    assert_string_equal(test_query(db->uri, "SELECT string_agg(seq::text, ',' ORDER BY id) ||"
+                                            " ' ' || count(DISTINCT revision) FROM ev_telemetry"),
+                        "1,2,3 3");
+    assert_string_equal(test_query(db->uri, "SELECT string_agg(concat_ws(',', battery_id,"
+                                            " (predicted_time AT TIME ZONE 'UTC')::text,"
+                                            " predicted_seq), ';') FROM ev_battery"),
+                        "BATTERY_001,2025-07-01 10:00:00.123456,1");
+    assert_string_equal(test_query(db->uri, "SELECT string_agg(bucket::timestamp || ' ' ||"
+                                            " coalesce(avg_soc::text, '-'), ';' ORDER BY bucket,"
+                                            " battery_id) FROM ev_telemetry_hourly"),
+                        "2025-07-01 12:00:00 84.3;2025-12-01 12:00:00 14.9;2025-12-01 12:00:00 -");
+    evtwin_store_free(open_store(db->uri));
+    assert_ok(open_reader(db->uri, &reader));
+    evtwin_store_free(reader);
+}
+
+/* The original's own statements still do what they did, and the database what it should. */
+static void test_programs_of_the_original_go_on(void **state) {
+    const test_database *db = *state;
+    make_original(db);
+    evtwin_store_free(open_store(db->uri));
+    test_sql(db->uri, "INSERT INTO ev_telemetry (battery_id, soc, soh, voltage, current,"
+                      " temperature, charge_cycles, power_consumption, is_charging) VALUES"
+                      " ('BATTERY_001', 50.5, 95, 380, 60, 61, 154, 22800, false)");
+    assert_string_equal(test_query(db->uri, "SELECT concat_ws(',', soc, status, (seq >"
+                                            " 3)::text, (created_at > now() - interval '1"
+                                            " minute')::text, (rul_prediction IS NULL)::text) FROM"
+                                            " latest_battery_status WHERE battery_id ="
+                                            " 'BATTERY_001'"),
+                        "50.5,CRITICAL,true,true,true");
+    const char *before = test_query(db->uri, "SELECT max(revision)::text FROM ev_telemetry");
+    test_sql(db->uri, "UPDATE ev_telemetry SET rul_prediction = 90, failure_probability = 0.2,"
+                      " prediction_timestamp = NOW() WHERE battery_id = 'BATTERY_001' AND time ="
+                      " (SELECT MAX(time) FROM ev_telemetry WHERE battery_id = 'BATTERY_001')");
+    char newer[200];
+    snprintf(newer, sizeof newer, "SELECT count(*)::text FROM ev_telemetry WHERE revision > %s",
+             before);
+    assert_string_equal(test_query(db->uri, newer), "1");
+    assert_string_equal(test_query(db->uri, "SELECT concat_ws(',', t.soc, t.rul_prediction)"
+                                            " FROM ev_battery AS b JOIN ev_telemetry AS t ON"
+                                            " (t.battery_id, t.time, t.seq) = (b.battery_id,"
+                                            " b.predicted_time, b.predicted_seq)"),
+                        "50.5,90");
+
+    /* the limits are those of the table now, a missing value breaks none, NaN is missing */
+    test_sql(db->uri, "UPDATE ev_threshold SET \"limit\" = 70 WHERE quantity = 'temperature' AND"
+                      " kind = 'status' AND level = 'CRITICAL';"
+                      "INSERT INTO ev_telemetry (battery_id, soc, temperature) VALUES"
+                      " ('A', 'NaN', 61), ('B', 29.9, NULL), ('C', 50, 'Infinity')");
+    assert_string_equal(test_query(db->uri, "SELECT string_agg(concat_ws(',', battery_id, soc,"
+                                            " temperature, status), ';' ORDER BY battery_id) FROM"
+                                            " ev_telemetry WHERE battery_id < 'BATTERY'"),
+                        "A,61,WARNING;B,29.9,WARNING");
+    assert_string_equal(test_query(db->uri, "SELECT concat_ws(',', soc, temperature, status) FROM"
+                                            " ev_telemetry WHERE battery_id = 'C'"),
+                        "50,NORMAL");
+}
+
+static void test_the_zone_of_naive_times_can_be_named(void **state) {
+    const test_database *db = *state;
+    make_original(db);
+    char uri[400];
+    evtwin_store *store = NULL;
+    snprintf(uri, sizeof uri, "%s?naive_time=Mars/Phobos", db->uri);
+    assert_fails(evtwin_store_open(uri, NULL, &store), EVTWIN_E_ARG, "naive_time|Mars/Phobos");
+    snprintf(uri, sizeof uri, "%s?naive_time=utc", db->uri);
+    evtwin_store_free(open_store(uri));
+    assert_string_equal(test_query(db->uri, "SELECT (min(time) AT TIME ZONE 'UTC')::text FROM"
+                                            " ev_telemetry"),
+                        "2025-07-01 12:00:00.123456");
+}
+
+/* ---- what is refused ---- */
+
+static void test_other_tables_are_refused(void **state) {
+    const test_database *db = *state;
+    static const struct {
+        const char *sql, *names;
+    } list[] = {
+        {"CREATE TABLE ev_telemetry (time TIMESTAMPTZ, soc FLOAT)", "battery_id"},
+        {"CREATE TABLE ev_telemetry (battery_id TEXT, at TIMESTAMPTZ)", "time"},
+        {"CREATE TABLE ev_telemetry (battery_id TEXT, time DATE)", "time|TIMESTAMPTZ"},
+        {"CREATE TABLE ev_telemetry (battery_id INT, time TIMESTAMPTZ)", "battery_id|TEXT"},
+        {"CREATE TABLE ev_telemetry (battery_id TEXT, time TIMESTAMPTZ, soc TEXT)", "soc"},
+        {"CREATE TABLE ev_telemetry (battery_id TEXT, time TIMESTAMPTZ, vin TEXT NOT NULL)", "vin"},
+        {"CREATE TABLE ev_telemetry (battery_id TEXT, time TIMESTAMPTZ); INSERT INTO ev_telemetry"
+         " VALUES ('A', NULL)",
+         "time|1"},
+        {"CREATE TABLE ev_telemetry (battery_id TEXT, time TIMESTAMPTZ, charge_cycles FLOAT);"
+         " INSERT INTO ev_telemetry VALUES ('A', now(), 1.5)",
+         "charge_cycles|1"},
+        {"CREATE VIEW ev_telemetry AS SELECT 'A'::text AS battery_id, now() AS time", "table"},
+        {"CREATE TABLE ev_telemetry (battery_id TEXT, time TIMESTAMP); CREATE VIEW mine AS SELECT"
+         " time FROM ev_telemetry",
+         "adopted|view"},
+    };
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        evtwin_store *store = NULL;
+        test_sql(db->uri, list[i].sql);
+        static const char columns[] =
+            "SELECT string_agg(table_name || '.' || column_name || ' ' || data_type, ','"
+            " ORDER BY table_name, column_name)"
+            " FROM information_schema.columns WHERE table_schema = 'public'";
+        const char *before = test_query(db->uri, columns);
+        assert_fails(evtwin_store_open(db->uri, NULL, &store), EVTWIN_E_SCHEMA, list[i].names);
+        assert_string_equal(test_query(db->uri, columns), before);
+        test_sql(db->uri, "DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+    }
+}
+
+static void test_newer_and_damaged_schemas_are_refused(void **state) {
+    const test_database *db = *state;
+    evtwin_store *store = NULL;
+    evtwin_store_free(open_store(db->uri));
+    test_sql(db->uri, "INSERT INTO ev_migration VALUES (900, '009_later.sql', now())");
+    assert_fails(evtwin_store_open(db->uri, NULL, &store), EVTWIN_E_SCHEMA, "009_later.sql");
+    assert_fails(open_reader(db->uri, &store), EVTWIN_E_SCHEMA, "009_later.sql");
+    test_sql(db->uri,
+             "DELETE FROM ev_migration WHERE version = 900; DROP VIEW latest_battery_status;"
+             "ALTER TABLE ev_telemetry ALTER COLUMN sim_time_s TYPE TEXT");
+    assert_fails(evtwin_store_open(db->uri, NULL, &store), EVTWIN_E_SCHEMA, "sim_time_s");
+}
+
+/* A column of a quantity that an older version did not know, triggers and views that were dropped.
+ */
+static void test_what_is_missing_is_made(void **state) {
+    const test_database *db = *state;
+    evtwin_store_free(open_store(db->uri));
+    test_sql(db->uri, "DROP VIEW latest_battery_status; DROP FUNCTION ev_telemetry_row CASCADE;"
+                      "ALTER TABLE ev_telemetry DROP COLUMN throughput_ah_per_day CASCADE");
+    evtwin_store *reader = NULL;
+    assert_fails(open_reader(db->uri, &reader), EVTWIN_E_SCHEMA, "older");
+    evtwin_store_free(open_store(db->uri));
+    assert_ok(open_reader(db->uri, &reader));
+    evtwin_store_free(reader);
+    assert_string_equal(
+        test_query(db->uri, "SELECT name FROM ev_migration ORDER BY version DESC LIMIT 1"),
+        "column throughput_ah_per_day");
+    test_sql(db->uri, "INSERT INTO ev_telemetry (time, battery_id, throughput_ah_per_day) VALUES"
+                      " (now(), 'A', 3)");
+    assert_string_equal(test_query(db->uri, "SELECT concat_ws(',', throughput_ah_per_day, status)"
+                                            " FROM latest_battery_status"),
+                        "3,NORMAL");
+}
+
+/* A dump of a cluster that has counted further. */
+static void test_revisions_go_on_in_another_cluster(void **state) {
+    const test_database *db = *state;
+    evtwin_store_free(open_store(db->uri));
+    test_sql(db->uri, "INSERT INTO ev_telemetry (time, battery_id) VALUES (now(), 'A');"
+                      "ALTER TABLE ev_telemetry DISABLE TRIGGER USER;"
+                      "UPDATE ev_telemetry SET revision = (1::bigint << 61) + 5;"
+                      "ALTER TABLE ev_telemetry ENABLE TRIGGER USER");
+    evtwin_store_free(open_store(db->uri));
+    test_sql(db->uri, "INSERT INTO ev_telemetry (time, battery_id) VALUES (now(), 'B')");
+    assert_string_equal(
+        test_query(db->uri, "SELECT battery_id FROM ev_telemetry ORDER BY revision DESC LIMIT 1"),
+        "B");
+    const char *offset = test_query(db->uri, "SELECT transaction_offset::text FROM ev_revision");
+    evtwin_store_free(open_store(db->uri));
+    assert_string_equal(test_query(db->uri, "SELECT transaction_offset::text FROM ev_revision"),
+                        offset);
+}
+
+/* ---- where and who ---- */
+
+static void test_the_schema_in_use(void **state) {
+    const test_database *db = *state;
+    char sql[200];
+    snprintf(sql, sizeof sql,
+             "CREATE SCHEMA \"Mine\"; ALTER DATABASE %s SET search_path = \"Mine\", public",
+             db->name);
+    test_sql(db->uri, sql);
+    evtwin_store_free(open_store(db->uri));
+    evtwin_store_free(open_store(db->uri));
+    assert_string_equal(test_query(db->uri, "SELECT string_agg(DISTINCT schemaname, ',') FROM"
+                                            " pg_tables WHERE tablename LIKE 'ev\\_%'"),
+                        "Mine");
+    test_sql(db->uri, "SET search_path = public; INSERT INTO \"Mine\".ev_telemetry (time,"
+                      " battery_id, soc) VALUES (now(), 'A', 1)");
+    assert_string_equal(test_query(db->uri, "SELECT status FROM ev_telemetry"), "CRITICAL");
+}
+
+/* @ is a role of the test's own. */
+static void run_as_owner(const test_database *db, const char *text) {
+    char sql[900] = "";
+    for (const char *c = text; *c != '\0'; c++) {
+        const size_t n = strlen(sql);
+        snprintf(sql + n, sizeof sql - n, *c == '@' ? "%s_role" : "%.1s", *c == '@' ? db->name : c);
+    }
+    test_sql(db->uri, sql);
+}
+
+/* docs/store.md says what each needs. */
+static void test_rights(void **state) {
+    const test_database *db = *state;
+    char uri[400];
+    evtwin_store_free(open_store(db->uri));
+    run_as_owner(db, "CREATE ROLE @ LOGIN; GRANT INSERT ON ev_telemetry TO @; SET ROLE"
+                     " @; INSERT INTO ev_telemetry (time, battery_id, soc, rul_prediction)"
+                     " VALUES (now(), 'A', 1, 2)");
+    assert_string_equal(test_query(db->uri, "SELECT status FROM ev_telemetry"), "CRITICAL");
+    const char *at = strchr(db->uri, '@');
+    snprintf(uri, sizeof uri, "postgresql://%s_role@%s", db->name, at != NULL ? at + 1 : "");
+    evtwin_store *store = NULL;
+    assert_fails(evtwin_store_open(uri, NULL, &store), EVTWIN_E_DENIED, "permission|user");
+
+    /* a reader */
+    int64_t rows = 0;
+    run_as_owner(db, "REVOKE ALL ON ev_telemetry FROM @; GRANT SELECT ON ALL TABLES IN SCHEMA"
+                     " public TO @");
+    assert_ok(open_reader(uri, &store));
+    assert_ok(evtwin_store_count(store, &rows));
+    assert_int_equal(rows, 1);
+    evtwin_store_free(store);
+
+    /* a writer with the library, without its rights and with them */
+    evtwin_table *table = NULL;
+    size_t n_updated = 0, col = 0;
+    store = open_store(uri);
+    assert_ok(evtwin_table_create(&table));
+    assert_ok(evtwin_table_resize(table, 1));
+    assert_ok(evtwin_table_add_column(table, "time", EVTWIN_TIME, NULL, &col));
+    assert_ok(evtwin_table_set_i64(table, col, 0, INT64_C(1750000000000000)));
+    assert_ok(evtwin_table_add_column(table, "battery_id", EVTWIN_TEXT, NULL, &col));
+    assert_ok(evtwin_table_set_text(table, col, 0, "B"));
+    assert_ok(evtwin_table_add_column(table, "seq", EVTWIN_I64, NULL, &col));
+    assert_ok(evtwin_table_set_i64(table, col, 0, 1));
+    assert_fails(evtwin_store_insert(store, table, NULL, 0), EVTWIN_E_DENIED, "permission");
+    run_as_owner(db, "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO"
+                     " @; GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO @");
+    assert_ok(evtwin_store_insert(store, table, NULL, 0));
+    assert_ok(evtwin_store_insert(store, table, NULL, 0)); /* through the staging table */
+    assert_ok(evtwin_table_add_column(table, "rul_prediction", EVTWIN_F64, NULL, &col));
+    assert_ok(evtwin_table_set_f64(table, col, 0, 500.0));
+    assert_ok(evtwin_store_put_predictions(store, table, NULL, &n_updated));
+    assert_int_equal(n_updated, 1);
+    assert_ok(evtwin_store_expire(store, NULL));
+    evtwin_table_free(table);
+    evtwin_store_free(store);
+    run_as_owner(db, "DROP OWNED BY @; DROP ROLE @");
+}
+
+/* A table that was dropped and made again is another one, and another feed. */
+static void test_a_table_made_anew_is_another_generation(void **state) {
+    const test_database *db = *state;
+    evtwin_store *store = open_store(db->uri);
+    int64_t rows = -1;
+    assert_ok(evtwin_store_count(store, &rows));
+    assert_int_equal(evtwin_store_generation(store), 0);
+    test_sql(db->uri, "DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+    assert_fails(evtwin_store_count(store, &rows), EVTWIN_E_SCHEMA, "ev_telemetry");
+    assert_fails(evtwin_store_count(store, &rows), EVTWIN_E_AGAIN, "tables");
+    evtwin_store_free(open_store(db->uri));
+    assert_ok(evtwin_store_count(store, &rows));
+    assert_int_equal(evtwin_store_generation(store), 1);
+    evtwin_store_free(store);
+}
+
+static void *open_and_close(void *uri) {
+    evtwin_store *store = NULL;
+    const evtwin_status st = evtwin_store_open(uri, NULL, &store);
+    evtwin_store_free(store);
+    return (void *)(intptr_t)st;
+}
+
+static void test_two_open_at_once(void **state) {
+    test_database *db = *state;
+    pthread_t thread[4];
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(pthread_create(&thread[i], NULL, open_and_close, db->uri), 0);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        void *st = NULL;
+        pthread_join(thread[i], &st);
+        assert_int_equal((intptr_t)st, EVTWIN_OK);
+    }
+    assert_string_equal(test_query(db->uri, "SELECT count(*)::text FROM ev_threshold"), "19");
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_an_empty_database_gets_the_schema),
+        TEST(test_the_first_question_to_a_lazy_store_makes_the_schema),
+        TEST(test_the_original_table_is_adopted),
+        TEST(test_programs_of_the_original_go_on),
+        TEST(test_the_zone_of_naive_times_can_be_named),
+        TEST(test_other_tables_are_refused),
+        TEST(test_newer_and_damaged_schemas_are_refused),
+        TEST(test_what_is_missing_is_made),
+        TEST(test_revisions_go_on_in_another_cluster),
+        TEST(test_the_schema_in_use),
+        TEST(test_rights),
+        TEST(test_a_table_made_anew_is_another_generation),
+        TEST(test_two_open_at_once),
+    };
+    return SERVER != NULL ? cmocka_run_group_tests(tests, NULL, NULL) : 77;
+}
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/unit/store/test_postgres_timescale.c: what is said to TimescaleDB, by version, and in which
+ * order: on a PostgreSQL that has functions and views of these names, and writes down their calls.
+ */
+
+#include "test.h"
+
+#ifndef HAVE_POSTGRESQL
+int main(void) {
+    puts("skipped: this build has no PostgreSQL");
+    return 77;
+}
+#else
+
+#include "postgres.h"
+
+#include "store/store_postgres_timescale.h"
+
+#define SERVER getenv("EVTWIN_TEST_POSTGRES")
+
+/* ---- texts ---- */
+
+static const char *sql(int version, timescale_part part) {
+    static evtwin__text text;
+    timescale t = {.version = version, .extension_schema = "ts", .retention_days = 30.0};
+    text.size = 0;
+    evtwin__timescale_sql(&t, part, &text);
+    return text.data;
+}
+
+static void assert_has(const char *text, const char *piece) {
+    if (strstr(text, piece) == NULL) {
+        fail_msg("'%s' lacks '%s'", text, piece);
+    }
+}
+
+static void test_versions(void **state) {
+    (void)state;
+    assert_int_equal(evtwin__timescale_version("2.17.2"), 20017);
+    assert_int_equal(evtwin__timescale_version("2.9.0-dev"), 20009);
+    assert_int_equal(evtwin__timescale_version("3"), 30000);
+    assert_int_equal(evtwin__timescale_version(""), 0);
+}
+
+static void test_spellings(void **state) {
+    (void)state;
+    assert_has(sql(20017, TIMESCALE_HYPERTABLE), "ts.create_hypertable('ev_telemetry'");
+    assert_has(sql(20017, TIMESCALE_COMPRESSION), "timescaledb.compress_segmentby = 'battery_id'");
+    assert_has(sql(20018, TIMESCALE_COMPRESSION), "timescaledb.segmentby = 'battery_id'");
+    assert_null(strstr(sql(20018, TIMESCALE_COMPRESSION), "compress"));
+    assert_has(sql(20009, TIMESCALE_COMPRESSION_POLICY), "SELECT ts.add_compression_policy(");
+    assert_has(sql(20024, TIMESCALE_COMPRESSION_POLICY), "CALL ts.add_columnstore_policy(");
+    assert_has(sql(20024, TIMESCALE_COMPRESS_OFF), "timescaledb.enable_columnstore = false");
+    assert_has(sql(20017, TIMESCALE_AGGREGATE), "ts.time_bucket(INTERVAL '1 hour', time)");
+    assert_has(sql(20017, TIMESCALE_AGGREGATE), "WITH NO DATA");
+    assert_has(sql(20017, TIMESCALE_AGGREGATE_POLICY), "INTERVAL '30 minutes'");
+    assert_has(sql(20017, TIMESCALE_RETENTION), "drop_after => INTERVAL '30 days'");
+}
+
+/* ---- calls ---- */
+
+/* ALTER TABLE … SET (timescaledb.…) and a continuous aggregate are nothing that plain PostgreSQL
+ * can be taught: both fail here, as in an edition without them. */
+static const char stub_sql[] =
+    "CREATE SCHEMA ts; CREATE SCHEMA timescaledb_information;"
+    "CREATE TABLE ts.call (n SERIAL, what TEXT);"
+    "CREATE TABLE ts.hypertable (hypertable_schema NAME, hypertable_name NAME, compression_enabled"
+    " BOOLEAN); CREATE TABLE ts.job (hypertable_schema NAME, hypertable_name NAME, proc_name NAME);"
+    "CREATE VIEW timescaledb_information.hypertables AS TABLE ts.hypertable;"
+    "CREATE VIEW timescaledb_information.jobs AS TABLE ts.job;"
+    "CREATE VIEW timescaledb_information.continuous_aggregates AS SELECT NULL::name AS view_schema,"
+    " NULL::name AS view_name, NULL::name AS hypertable_schema, NULL::name AS hypertable_name WHERE"
+    " false;"
+    "CREATE FUNCTION ts.create_hypertable(relation regclass, time_column_name name,"
+    " create_default_indexes boolean DEFAULT true, if_not_exists boolean DEFAULT false, "
+    "migrate_data"
+    " boolean DEFAULT false) RETURNS int LANGUAGE plpgsql AS $$ BEGIN"
+    " IF NOT EXISTS (SELECT 1 FROM pg_index WHERE indrelid = relation AND indisunique) THEN RAISE"
+    " EXCEPTION 'the key is made first'; END IF;"
+    " INSERT INTO ts.call (what) VALUES (concat_ws(' ', 'hypertable', relation, time_column_name,"
+    " create_default_indexes, migrate_data)); INSERT INTO ts.hypertable VALUES (current_schema(),"
+    " relation::text, false); RETURN 1; END $$;"
+    "CREATE FUNCTION ts.add_retention_policy(relation regclass, drop_after interval, if_not_exists"
+    " boolean DEFAULT false, schedule_interval interval DEFAULT NULL, initial_start timestamptz"
+    " DEFAULT NULL) RETURNS int LANGUAGE plpgsql AS $$ BEGIN INSERT INTO ts.call (what) VALUES"
+    " ('retention ' || drop_after); INSERT INTO ts.job VALUES (current_schema(), relation::text,"
+    " 'policy_retention'); RETURN 2; END $$;"
+    "CREATE FUNCTION ts.time_bucket(interval, timestamptz) RETURNS timestamptz LANGUAGE sql "
+    "IMMUTABLE"
+    " AS $$ SELECT $2 $$;"
+    "CREATE FUNCTION ts.show_chunks(regclass) RETURNS SETOF regclass LANGUAGE sql AS $$ SELECT $1 "
+    "$$;"
+    "CREATE FUNCTION ts.decompress_chunk(regclass, boolean) RETURNS regclass LANGUAGE sql AS $$"
+    " INSERT INTO ts.call (what) VALUES ('decompress ' || $1); SELECT $1 $$;"
+    "SET allow_system_table_mods = on; INSERT INTO pg_extension (oid, extname, extowner,"
+    " extnamespace, extrelocatable, extversion) SELECT 99999, 'timescaledb', 10, "
+    "'ts'::regnamespace,"
+    " false, '2.17.2'";
+
+static int set_up(void **state) {
+    static test_database database;
+    database = test_database_create(SERVER);
+    test_sql(database.uri, stub_sql);
+    *state = &database;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    test_database_drop(SERVER, *state);
+    return 0;
+}
+
+static void test_an_empty_database(void **state) {
+    const test_database *db = *state;
+    evtwin_store *store = NULL;
+    assert_ok(evtwin_store_open(db->uri, NULL, &store));
+    evtwin_store_free(store);
+    assert_string_equal(test_query(db->uri, "SELECT string_agg(what, ';' ORDER BY n) FROM ts.call"),
+                        "hypertable ev_telemetry time f t;retention 30 days");
+
+    /* what this edition has not: the plain view by hour stands in */
+    assert_string_equal(test_query(db->uri, "SELECT relkind::text FROM pg_class WHERE relname ="
+                                            " 'ev_telemetry_hourly'"),
+                        "v");
+
+    /* once is enough */
+    assert_ok(evtwin_store_open(db->uri, NULL, &store));
+    evtwin_store_free(store);
+    assert_string_equal(test_query(db->uri, "SELECT count(*)::text FROM ts.call"), "2");
+}
+
+static void test_a_table_of_others(void **state) {
+    const test_database *db = *state;
+    evtwin_store *store = NULL;
+    test_sql(db->uri,
+             "CREATE TABLE ev_telemetry (n INT GENERATED ALWAYS AS IDENTITY, time TIMESTAMP,"
+             " battery_id VARCHAR(50), soc REAL);"
+             "INSERT INTO ts.hypertable VALUES ('public', 'ev_telemetry', false);"
+             "INSERT INTO ev_telemetry (time, battery_id, soc) VALUES"
+             " ('2025-07-01 00:30', 'A', 84.3), ('2025-07-01 00:30', 'A', 84.3)");
+    char uri[400];
+    snprintf(uri, sizeof uri, "%s?naive_time=Europe/Berlin", db->uri);
+    assert_ok(evtwin_store_open(uri, NULL, &store));
+    evtwin_store_free(store);
+    assert_string_equal(test_query(db->uri, "SELECT string_agg(concat_ws(',', n, (time AT TIME ZONE"
+                                            " 'UTC')::text, soc, seq), ';' ORDER BY n) FROM"
+                                            " ev_telemetry"),
+                        "1,2025-06-30 22:30:00,84.3,1;2,2025-06-30 22:30:00,84.3,2");
+    assert_string_equal(test_query(db->uri, "SELECT string_agg(what, ';' ORDER BY n) FROM ts.call"),
+                        "retention 30 days");
+}
+
+/* Keys cannot be added while compression is on: its chunks are taken out of it first. */
+static void test_a_compressed_table_of_others(void **state) {
+    const test_database *db = *state;
+    evtwin_store *store = NULL;
+    test_sql(db->uri, "CREATE TABLE ev_telemetry (time TIMESTAMPTZ, battery_id VARCHAR(50));"
+                      "INSERT INTO ts.hypertable VALUES ('public', 'ev_telemetry', true)");
+    assert_fails(evtwin_store_open(db->uri, NULL, &store), EVTWIN_E_SCHEMA, "timescaledb");
+    assert_string_equal(test_query(db->uri, "SELECT (to_regclass('ev_migration') IS NULL)::text"),
+                        "true");
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_spellings),
+        TEST(test_an_empty_database),
+        TEST(test_a_table_of_others),
+        TEST(test_a_compressed_table_of_others),
+    };
+    if (SERVER == NULL) {
+        puts("skipped: EVTWIN_TEST_POSTGRES is not set");
+        return 77;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+#endif

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: MIT */
+/* test_kafka_sink.c: rows, progress and dead letters in transactions on librdkafka's mock cluster,
+ * whatever its brokers answer. */
+
+#include "test.h"
+
+#ifdef HAVE_KAFKA
+#include "kafka_mock.h"
+
+#include "io/kafka_client.h"
+#include "stream/kafka_progress.h"
+
+enum { TEXT_SIZE = 1 << 20 };
+
+static char text[TEXT_SIZE];
+
+/* Offer the batch until it is taken. */
+static void deliver(evtwin_sink *sink, const evtwin_table *rows, const char *source,
+                    const char *position) {
+    const evtwin_batch batch = {
+        .size = sizeof batch, .rows = rows, .source = source, .position = position};
+    const int64_t deadline_ms = evtwin__monotonic_ms() + 30000;
+    evtwin_status st;
+    while ((st = evtwin_sink_write_batch(sink, &batch)) < 0) {
+        if (!evtwin_status_is_temporary(st) || evtwin__monotonic_ms() > deadline_ms) {
+            fail_msg("%s: %s", evtwin_status_name(st), evtwin_last_error());
+        }
+    }
+}
+
+static void writes_a_record_a_message(void **state) {
+    mock *m = *state;
+    mock_topic(m, "plain", 3);
+    evtwin_sink *sink = NULL;
+    assert_ok(evtwin_sink_open(mock_uri(m, "plain"), &sink));
+    evtwin_table *rows = mock_rows(0, 9);
+    assert_ok(evtwin_sink_write(sink, rows));
+    assert_ok(evtwin_sink_flush(sink));
+    assert_int_equal(mock_read(m, "plain", 3, 9, text, sizeof text), 9);
+    assert_rows_once(text, 0, 9);
+    assert_non_null(
+        strstr(text, "1 B1 {\"timestamp\":\"2023-11-14T22:13:21.000000Z\",\"battery_id\":\"B1\","
+                     "\"soc\":50,\"seq\":1}\n"));
+    char position[64];
+    assert_int_equal(evtwin_sink_position(sink, "jsonl:x", position, sizeof position), EVTWIN_DONE);
+    evtwin_table_free(rows);
+    evtwin_sink_free(sink);
+}
+
+/* For readers that know no transactions: nothing but records is in the topic. */
+static void writes_without_transactions(void **state) {
+    mock *m = *state;
+    mock_topic(m, "untied", 2);
+    evtwin_sink *sink = NULL;
+    char position[64];
+    assert_ok(evtwin_sink_open(mock_uri(m, "untied?transactions=0"), &sink));
+    assert_int_equal(evtwin_sink_position(sink, "spool:1", position, sizeof position), EVTWIN_DONE);
+    for (size_t i = 0; i < 3; i++) {
+        rd_kafka_mock_push_request_errors(m->cluster, 0, 2,
+                                          RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+                                          RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT);
+        evtwin_table *rows = mock_rows(3 * i, 3);
+        deliver(sink, rows, "spool:1", "3");
+        evtwin_table_free(rows);
+    }
+    evtwin_sink_free(sink);
+    assert_int_equal(mock_read(m, "untied", 2, 9, text, sizeof text), 9);
+    assert_rows_once(text, 0, 9);
+    assert_fails(evtwin_sink_open(mock_uri(m, "t?transactions=0&transactional_id=x"), &sink),
+                 EVTWIN_E_ARG, "transactions=0");
+}
+
+/* As kafka-python's murmur2(key) & 0x7fffffff % 3 says. */
+static void records_of_a_battery_go_where_java_puts_them(void **state) {
+    mock *m = *state;
+    mock_topic(m, "keyed", 3);
+    evtwin_sink *sink = NULL;
+    assert_ok(evtwin_sink_open(mock_uri(m, "keyed"), &sink));
+    evtwin_table *rows = mock_rows(0, 30);
+    assert_ok(evtwin_sink_write(sink, rows));
+    assert_int_equal(mock_read(m, "keyed", 3, 30, text, sizeof text), 30);
+
+    assert_non_null(strstr(text, "1 B0 {"));
+    assert_non_null(strstr(text, "1 B1 {"));
+    assert_non_null(strstr(text, "0 B2 {"));
+
+    /* in order within a battery, which its one partition keeps */
+    for (size_t b = 0; b < 3; b++) {
+        const char *at = text;
+        for (size_t i = b; i < 30; i += 3) {
+            char seq[40];
+            snprintf(seq, sizeof seq, "\"seq\":%zu}", i);
+            at = strstr(at, seq);
+            assert_non_null(at);
+        }
+    }
+    evtwin_table_free(rows);
+    evtwin_sink_free(sink);
+}
+
+/* A process after another of the same id finds what that one has written. */
+static void knows_what_the_process_before_wrote(void **state) {
+    mock *m = *state;
+    mock_topic(m, "progress", 2);
+    evtwin_sink *sink = NULL;
+    char position[64];
+    evtwin_table *first = mock_rows(0, 5), *second = mock_rows(5, 5);
+    assert_ok(evtwin_sink_open(mock_uri(m, "progress?transactional_id=p1"), &sink));
+    assert_int_equal(evtwin_sink_position(sink, "jsonl:x", position, sizeof position), EVTWIN_DONE);
+    deliver(sink, first, "jsonl:x", "500");
+    deliver(sink, first, "jsonl:x", "500"); /* again: it is there */
+    deliver(sink, first, "jsonl:x", "499");
+    assert_ok(evtwin_sink_position(sink, "jsonl:x", position, sizeof position));
+    assert_string_equal(position, "500");
+    evtwin_sink_free(sink);
+
+    assert_ok(evtwin_sink_open(mock_uri(m, "progress?transactional_id=p1"), &sink));
+    deliver(sink, first, "jsonl:x", "500");
+    assert_ok(evtwin_sink_position(sink, "jsonl:x", position, sizeof position));
+    assert_string_equal(position, "500");
+    assert_fails(evtwin_sink_position(sink, "jsonl:x", position, 3), EVTWIN_E_RANGE, "4");
+    deliver(sink, second, "jsonl:x", "1000");
+    evtwin_sink_free(sink);
+
+    /* another id knows nothing of it */
+    assert_ok(evtwin_sink_open(mock_uri(m, "progress?transactional_id=p2"), &sink));
+    assert_int_equal(evtwin_sink_position(sink, "jsonl:x", position, sizeof position), EVTWIN_DONE);
+    evtwin_sink_free(sink);
+
+    assert_int_equal(mock_read(m, "progress", 2, 10, text, sizeof text), 10);
+    assert_rows_once(text, 0, 10);
+    evtwin_table_free(first);
+    evtwin_table_free(second);
+}
+
+/* Rows from a spool have an id that lasts, without a parameter. */
+static void a_spool_is_known_by_its_name(void **state) {
+    mock *m = *state;
+    mock_topic(m, "spooled", 1);
+    evtwin_table *rows = mock_rows(0, 5);
+    for (int process = 0; process < 2; process++) {
+        evtwin_sink *sink = NULL;
+        assert_ok(evtwin_sink_open(mock_uri(m, "spooled"), &sink));
+        deliver(sink, rows, "spool:17ab", "5");
+        evtwin_sink_free(sink);
+    }
+    assert_int_equal(mock_read(m, "spooled", 1, 5, text, sizeof text), 5);
+    evtwin_table_free(rows);
+}
+
+/* What a broker may answer to a request that carries rows or ends a transaction. The mock shows
+ * what was written and not committed, progress too, so there is none here. */
+static void survives_what_brokers_answer(void **state) {
+    mock *m = *state;
+    static const struct {
+        int16_t request;
+        rd_kafka_resp_err_t error;
+    } cases[] = {
+        {0, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT},
+        {0, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND},
+        {0, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION},
+        {0, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER},
+        {24, RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS}, /* AddPartitionsToTxn */
+        {24, RD_KAFKA_RESP_ERR_NOT_COORDINATOR},
+        {24, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING},
+        {26, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS}, /* EndTxn */
+        {26, RD_KAFKA_RESP_ERR_NOT_COORDINATOR},
+        {26, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT},
+        {22, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS}, /* InitProducerId */
+    };
+    mock_topic(m, "errors", 2);
+    evtwin_sink *sink = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        if (cases[i].request == 22 || sink == NULL) {
+            evtwin_sink_free(sink);
+            assert_ok(evtwin_sink_open(mock_uri(m, "errors"), &sink));
+        }
+        rd_kafka_mock_push_request_errors(m->cluster, cases[i].request, 3, cases[i].error,
+                                          cases[i].error, cases[i].error);
+        char position[32];
+        snprintf(position, sizeof position, "%zu", n + 4);
+        evtwin_table *rows = mock_rows(n, 4);
+        deliver(sink, rows, "jsonl:x", position);
+        evtwin_table_free(rows);
+        n += 4;
+        rd_kafka_mock_clear_request_errors(m->cluster, cases[i].request);
+    }
+    evtwin_sink_free(sink);
+
+    /* so only losses can be seen */
+    assert_true(mock_read(m, "errors", 2, n, text, sizeof text) >= n);
+    for (size_t i = 0; i < n; i++) {
+        char seq[40];
+        snprintf(seq, sizeof seq, "\"seq\":%zu}", i);
+        if (strstr(text, seq) == NULL) {
+            fail_msg("row %zu is lost: case %zu", i, i / 4);
+        }
+    }
+}
+
+/* The answer to the end of a transaction takes longer than a write may: the same batch is offered
+ * again, and is there once. */
+static void a_commit_that_is_late_is_not_repeated(void **state) {
+    mock *m = *state;
+    mock_topic(m, "late", 1);
+    evtwin_sink *sink = NULL;
+    assert_ok(evtwin_sink_open(mock_uri(m, "late"), &sink));
+    evtwin_table *rows = mock_rows(0, 3), *next = mock_rows(3, 3);
+    assert_ok(evtwin_sink_write(sink, rows));
+    for (int broker = 1; broker <= 2; broker++) {
+        rd_kafka_mock_broker_push_request_error_rtts(m->cluster, broker, 26, 1, 0, 5400);
+    }
+    assert_fails(evtwin_sink_write(sink, next), EVTWIN_E_AGAIN, "kafka:");
+    deliver(sink, next, NULL, NULL);
+    rd_kafka_mock_clear_request_errors(m->cluster, 26);
+    assert_int_equal(mock_read(m, "late", 1, 6, text, sizeof text), 6);
+    assert_rows_once(text, 0, 6);
+    evtwin_table_free(rows);
+    evtwin_table_free(next);
+    evtwin_sink_free(sink);
+}
+
+/* The mock lets two of one id write, so its answer to the older one is given here. */
+static void the_older_of_two_is_fenced(void **state) {
+    mock *m = *state;
+    mock_topic(m, "fenced", 1);
+    evtwin_sink *older = NULL, *newer = NULL;
+    evtwin_table *rows = mock_rows(0, 2), *more = mock_rows(2, 2);
+    assert_ok(evtwin_sink_open(mock_uri(m, "fenced?transactional_id=f"), &older));
+    assert_ok(evtwin_sink_open(mock_uri(m, "fenced?transactional_id=f"), &newer));
+    deliver(older, rows, "jsonl:x", "2");
+    deliver(newer, rows, "jsonl:x", "2");
+    rd_kafka_mock_push_request_errors(m->cluster, 24, 1, RD_KAFKA_RESP_ERR_PRODUCER_FENCED);
+    const evtwin_batch batch = {
+        .size = sizeof batch, .rows = more, .source = "jsonl:x", .position = "4"};
+    assert_fails(evtwin_sink_write_batch(older, &batch), EVTWIN_E_BUSY, "transactional|f");
+    assert_fails(evtwin_sink_write_batch(older, &batch), EVTWIN_E_BUSY, "transactional|f");
+    deliver(newer, more, "jsonl:x", "4");
+    evtwin_sink_free(older);
+    evtwin_sink_free(newer);
+    assert_int_equal(mock_read(m, "fenced", 1, 4, text, sizeof text), 4);
+    assert_rows_once(text, 0, 4);
+    evtwin_table_free(rows);
+    evtwin_table_free(more);
+}
+
+static void brokers_that_go_come_back(void **state) {
+    mock *m = *state;
+    mock_topic(m, "moves", 2);
+    evtwin_sink *sink = NULL;
+    assert_ok(evtwin_sink_open(mock_uri(m, "moves?transactional_id=moves"), &sink));
+    for (int i = 0; i < 6; i++) {
+        char position[32];
+        snprintf(position, sizeof position, "%d", i);
+        rd_kafka_mock_partition_set_leader(m->cluster, "moves", i % 2, 1 + i % 2);
+        rd_kafka_mock_broker_set_rtt(m->cluster, 1 + i % 2, 20 * i);
+        if (i == 3) {
+            rd_kafka_mock_broker_set_down(m->cluster, 1);
+            rd_kafka_mock_broker_set_up(m->cluster, 1);
+        }
+        evtwin_table *rows = mock_rows((size_t)i * 10, 10);
+        deliver(sink, rows, "jsonl:x", position);
+        evtwin_table_free(rows);
+    }
+    rd_kafka_mock_broker_set_rtt(m->cluster, 1, 0);
+    rd_kafka_mock_broker_set_rtt(m->cluster, 2, 0);
+    evtwin_sink_free(sink);
+    assert_true(mock_read(m, "moves", 2, 60, text, sizeof text) >= 60);
+}
+
+static void keeps_dead_letters(void **state) {
+    mock *m = *state;
+    mock_topic(m, "letters", 1);
+    evtwin_sink *sink = NULL;
+    assert_ok(evtwin_sink_open(mock_uri(m, "letters"), &sink));
+    const evtwin_letter letters[] = {{.size = sizeof letters[0],
+                                      .received_us = 1700000000000000,
+                                      .source = "mqtt://h/t",
+                                      .place = "t:1",
+                                      .status = EVTWIN_E_PARSE,
+                                      .reason = "no JSON",
+                                      .raw = "{",
+                                      .raw_size = 1},
+                                     {.size = sizeof letters[0],
+                                      .source = "mqtt://h/t",
+                                      .place = "t:2",
+                                      .status = EVTWIN_E_PARSE,
+                                      .reason = "no JSON",
+                                      .raw = "\0",
+                                      .raw_size = 1}};
+    assert_ok(evtwin_sink_write_letters(sink, letters, 2));
+    evtwin_sink_free(sink);
+    assert_int_equal(mock_read(m, "letters", 1, 2, text, sizeof text), 2);
+    assert_non_null(strstr(text, "0 mqtt://h/t {"));
+    assert_non_null(strstr(text, "\"t:2\""));
+}
+
+static void says_what_is_wrong(void **state) {
+    mock *m = *state;
+    evtwin_sink *sink = NULL;
+    static const struct {
+        const char *rest;
+        evtwin_status status;
+        const char *names;
+    } cases[] = {
+        {"t?grup=x", EVTWIN_E_ARG, "\"grup\""},
+        {"t?group=x", EVTWIN_E_ARG, "\"group\""},
+        {"t?acks=1", EVTWIN_E_ARG, "acks"},
+        {"t?enable.idempotence=false", EVTWIN_E_ARG, "enable.idempotence"},
+        {"t?plugin.library.paths=x", EVTWIN_E_ARG, "plugin.library.paths"},
+        {"t?security.protocol=tls", EVTWIN_E_ARG, "security.protocol"},
+        {"t?transactional_id=", EVTWIN_E_ARG, "transactional_id"},
+        {"t?key=soc", EVTWIN_E_ARG, "key=soc"},
+        {"a/b", EVTWIN_E_ARG, "a/b"},
+        {"t?properties=/nonexistent/x", EVTWIN_E_NOT_FOUND, "/nonexistent/x"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_fails(evtwin_sink_open(mock_uri(m, cases[i].rest), &sink), cases[i].status,
+                     cases[i].names);
+    }
+    assert_fails(evtwin_sink_open("kafka:topic", &sink), EVTWIN_E_ARG, "kafka://host:port/topic");
+    assert_fails(evtwin_sink_open("kafka://u@h/t", &sink), EVTWIN_E_ARG, "sasl.username");
+
+    const struct {
+        const char *line, *names;
+        evtwin_status status;
+    } files[] = {{"# fine\n\nsasl.mechanism = PLAIN\nsasl.pasword=hunter2\n",
+                  "props:4|\"sasl.pasword\"", EVTWIN_E_ARG},
+                 {"linger.ms=hunter2\n", "props:1|linger.ms", EVTWIN_E_ARG},
+                 {"nonsense\n", "props:1", EVTWIN_E_PARSE}};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char rest[300];
+        snprintf(rest, sizeof rest, "t?properties=%s", temp_file("props", files[i].line));
+        assert_fails(evtwin_sink_open(mock_uri(m, rest), &sink), files[i].status, files[i].names);
+    }
+
+    /* nobody there, and no such topic */
+    assert_ok(evtwin_sink_open("kafka://127.0.0.1:1/t", &sink));
+    assert_fails(evtwin_sink_check(sink, 300), EVTWIN_E_AGAIN, "kafka://127.0.0.1:1/t|127.0.0.1:1");
+    evtwin_sink_free(sink);
+    assert_ok(evtwin_sink_open(mock_uri(m, "nowhere"), &sink));
+    assert_fails(evtwin_sink_check(sink, 3000), EVTWIN_E_NOT_FOUND, "nowhere");
+    evtwin_sink_free(sink);
+    mock_topic(m, "here", 1);
+    assert_ok(evtwin_sink_open(mock_uri(m, "here"), &sink));
+    assert_ok(evtwin_sink_check(sink, 3000));
+    evtwin_sink_free(sink);
+}
+
+/* The last line of the log, and how many warnings there were. */
+typedef struct log_lines {
+    int n_warnings;
+    char last[512];
+} log_lines;
+
+static void take_line(void *ctx, evtwin_log_level level, const char *line) {
+    log_lines *lines = ctx;
+    lines->n_warnings += level == EVTWIN_LOG_WARNING;
+    snprintf(lines->last, sizeof lines->last, "%s", line);
+}
+
+static void secrets_stay_out_of_the_log(void **state) {
+    (void)state;
+    evtwin__kafka_config *config = NULL;
+    log_lines lines = {0};
+    assert_ok(evtwin__kafka_config_create("h:1", &config));
+    assert_ok(evtwin__kafka_config_set(config, "sasl.password", "hunter2"));
+    evtwin_set_log(take_line, &lines);
+    evtwin__kafka_config_log(config, 0, 4, "user alice,\npassword hunter2: hunter2");
+    evtwin_set_log(NULL, NULL);
+    assert_true(text_names(lines.last, "kafka|alice"));
+    assert_null(strstr(lines.last, "hunter2"));
+    assert_null(strchr(lines.last, '\n'));
+    evtwin__kafka_config_free(config);
+}
+
+static void other_machines_without_tls_are_warned_of(void **state) {
+    (void)state;
+    static const struct {
+        const char *uri;
+        int n_warnings;
+    } cases[] = {
+        {"kafka://broker.example:9092/t", 1},
+        {"kafka://localhost:9092,broker.example:9092/t", 1},
+        {"kafka://broker.example/t?security.protocol=SASL_PLAINTEXT", 1},
+        {"kafka://broker.example/t?security.protocol=ssl", 0},
+        {"kafka://127.0.0.1:9092,localhost,[::1]:9093/t", 0},
+        {"kafka://[::1]:9092/t", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        log_lines lines = {0};
+        evtwin_sink *sink = NULL;
+        evtwin_set_log(take_line, &lines);
+        assert_ok(evtwin_sink_open(cases[i].uri, &sink));
+        evtwin_set_log(NULL, NULL);
+        if (lines.n_warnings != cases[i].n_warnings) {
+            fail_msg("%s: %d warnings (%s)", cases[i].uri, lines.n_warnings, lines.last);
+        }
+        evtwin_sink_free(sink);
+    }
+}
+
+static void positions_are_compared(void **state) {
+    (void)state;
+    evtwin__kafka_progress *p = NULL;
+    assert_ok(evtwin__kafka_progress_create("id", &p));
+    assert_false(evtwin__kafka_progress_covers(p, "s", "1"));
+    assert_ok(evtwin__kafka_progress_set(p, "s", "100"));
+    assert_true(evtwin__kafka_progress_covers(p, "s", "100"));
+    assert_true(evtwin__kafka_progress_covers(p, "s", "99"));
+    assert_false(evtwin__kafka_progress_covers(p, "s", "101"));
+    assert_false(evtwin__kafka_progress_covers(p, "other", "1"));
+    assert_ok(evtwin__kafka_progress_set(p, "s", "100@abc"));
+    assert_true(evtwin__kafka_progress_covers(p, "s", "99@abc"));
+    assert_false(evtwin__kafka_progress_covers(p, "s", "99@xyz")); /* of another file */
+    assert_ok(evtwin__kafka_progress_set(p, "s", "{\"a\":1}"));
+    assert_true(evtwin__kafka_progress_covers(p, "s", "{\"a\":1}"));
+    assert_false(evtwin__kafka_progress_covers(p, "s", "{\"a\":0}"));
+    evtwin__kafka_progress_free(p);
+}
+
+static int start(void **state) {
+    static mock m;
+    m = mock_start(2);
+    mock_topic(&m, EVTWIN__KAFKA_PROGRESS_TOPIC, 1); /* the mock makes none when asked to */
+    *state = &m;
+    return 0;
+}
+
+static int stop(void **state) {
+    mock_stop(*state);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(writes_a_record_a_message),
+        cmocka_unit_test(writes_without_transactions),
+        cmocka_unit_test(records_of_a_battery_go_where_java_puts_them),
+        cmocka_unit_test(knows_what_the_process_before_wrote),
+        cmocka_unit_test(a_spool_is_known_by_its_name),
+        cmocka_unit_test(survives_what_brokers_answer),
+        cmocka_unit_test(a_commit_that_is_late_is_not_repeated),
+        cmocka_unit_test(the_older_of_two_is_fenced),
+        cmocka_unit_test(keeps_dead_letters),
+        cmocka_unit_test(says_what_is_wrong),
+        cmocka_unit_test(secrets_stay_out_of_the_log),
+        cmocka_unit_test(other_machines_without_tls_are_warned_of),
+        cmocka_unit_test(positions_are_compared),
+        cmocka_unit_test(brokers_that_go_come_back),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
+#else
+int main(void) {
+    return 0;
+}
+#endif
