@@ -184,7 +184,7 @@ static evtwin_status merge(postgres_writing *w, int8_t *event, evtwin_insert_rep
     size_t n_merged = 0;
     EVTWIN_TRY(evtwin__pg_exec(w->s->pg, "CREATE TEMPORARY TABLE IF NOT EXISTS ev_staging"
                                          " (LIKE ev_telemetry) ON COMMIT DELETE ROWS"));
-    EVTWIN_TRY(evtwin__postgres_copy_rows(w, "pg_temp.ev_staging", 0));
+    EVTWIN_TRY(evtwin__postgres_copy_aside(w, "pg_temp.ev_staging"));
     EVTWIN__CRASH_SITE("postgres.before_merge");
     EVTWIN_TRY(run_marking(w, insert_sql, event, EVTWIN__ROW_INSERTED, &report->n_inserted));
     EVTWIN_TRY(compare(w, report));
