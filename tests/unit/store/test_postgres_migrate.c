@@ -13,7 +13,7 @@ int main(void) {
 
 #include "postgres.h"
 
-#include "store/backend.h"
+#include "store/lazy.h"
 
 #include <pthread.h>
 
