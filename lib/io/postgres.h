@@ -130,6 +130,10 @@ typedef struct evtwin__pg_result evtwin__pg_result;
 /* Run one or more statements without parameters and rows. */
 evtwin_status evtwin__pg_exec(evtwin__pg *pg, const char *sql);
 
+/* Run several statements without parameters in one round trip. The rows are those of the last one:
+ * their values are in the form of text, so its columns must be of type text. */
+evtwin_status evtwin__pg_script(evtwin__pg *pg, const char *sql, evtwin__pg_result **out);
+
 /* Run one statement, prepared the first time its text is seen on a connection. params NULL: none.
  * out NULL: its rows are not wanted. */
 evtwin_status evtwin__pg_query(evtwin__pg *pg, const char *sql, const evtwin__pg_params *params,
@@ -147,11 +151,6 @@ int evtwin__pg_is_duplicate(const evtwin__pg *pg);
 
 /* begin takes the words behind BEGIN: "", "ISOLATION LEVEL REPEATABLE READ READ ONLY". */
 evtwin_status evtwin__pg_begin(evtwin__pg *pg, const char *mode);
-
-/* Begin, run a statement that gives no rows, then one that does, all in one round trip: each costs
- * a wait. After a failure evtwin__pg_end follows, as after one of its statements. */
-evtwin_status evtwin__pg_begin_with(evtwin__pg *pg, const char *lock_sql, const char *sql,
-                                    evtwin__pg_result **out);
 
 /* End a transaction that has come to st: commit it, or roll it back if st or the commit is a
  * failure, whose status and error text stay (and the SQLSTATE). A connection lost during COMMIT
@@ -187,6 +186,12 @@ evtwin_status evtwin__pg_fill(const evtwin__pg_result *result, size_t col, evtwi
 /* type (n_columns) of the columns, borrowed until the end. */
 evtwin_status evtwin__pg_copy_begin(evtwin__pg *pg, const char *sql, const evtwin__pg_type *type,
                                     size_t n_columns);
+
+/* The same behind other statements, which sql begins with, in one round trip; *rows_out: as of
+ * evtwin__pg_script, of the last of them that has rows. */
+evtwin_status evtwin__pg_copy_begin_after(evtwin__pg *pg, const char *sql,
+                                          const evtwin__pg_type *type, size_t n_columns,
+                                          evtwin__pg_result **rows_out);
 
 /* The values of a row, each column in turn; a number that its integer column cannot hold makes the
  * next call fail with EVTWIN_E_RANGE. */

@@ -64,7 +64,8 @@ evtwin_status evtwin__pg_check_ready(evtwin__pg *pg);
  * the last one is given out, if none is a failure. */
 evtwin_status evtwin__pg_finish(evtwin__pg *pg, int is_sent, struct pg_result **out);
 
-/* The same of several statements in pipeline mode, up to their sync; leaves the mode. */
-evtwin_status evtwin__pg_finish_all(evtwin__pg *pg, int is_sent, struct pg_result **out);
+/* The same, and the last result before it that has rows, NULL if there is none. */
+evtwin_status evtwin__pg_finish_rows(evtwin__pg *pg, int is_sent, struct pg_result **rows,
+                                     struct pg_result **out);
 
 #endif

@@ -17,13 +17,26 @@ enum { CHUNK = 1 << 16 };
 
 evtwin_status evtwin__pg_copy_begin(evtwin__pg *pg, const char *sql, const evtwin__pg_type *type,
                                     size_t n_columns) {
+    evtwin__pg_result *rows = NULL;
+    const evtwin_status st = evtwin__pg_copy_begin_after(pg, sql, type, n_columns, &rows);
+    evtwin__pg_result_free(rows);
+    return st;
+}
+
+evtwin_status evtwin__pg_copy_begin_after(evtwin__pg *pg, const char *sql,
+                                          const evtwin__pg_type *type, size_t n_columns,
+                                          evtwin__pg_result **rows_out) {
     static const char signature[] = "PGCOPY\n\377\r\n";
-    PGresult *result = NULL;
+    PGresult *result = NULL, *rows = NULL;
     EVTWIN_TRY(evtwin__pg_check_ready(pg));
-    EVTWIN_TRY(evtwin__pg_finish(pg, PQsendQuery(pg->conn, sql), &result));
+    EVTWIN_TRY(evtwin__pg_finish_rows(pg, PQsendQuery(pg->conn, sql), &rows, &result));
     const int is_copy = PQresultStatus(result) == PGRES_COPY_IN;
     PQclear(result);
-    EVTWIN_FAIL_IF(!is_copy, EVTWIN_E_ARG, "%s: not a COPY FROM STDIN", pg->target.name);
+    if (!is_copy) {
+        PQclear(rows);
+        EVTWIN_FAIL(EVTWIN_E_ARG, "%s: not a COPY FROM STDIN", pg->target.name);
+    }
+    *rows_out = (evtwin__pg_result *)(void *)rows;
     evtwin__pg_copy *c = &pg->copy;
     c->buffer.size = 0;
     c->buffer.is_failed = 0;

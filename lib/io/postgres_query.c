@@ -99,23 +99,10 @@ evtwin_status evtwin__pg_query(evtwin__pg *pg, const char *sql, const evtwin__pg
     return EVTWIN_OK;
 }
 
-static int send_plain(evtwin__pg *pg, const char *sql) {
-    return PQsendQueryParams(pg->conn, sql, 0, NULL, NULL, NULL, NULL, 1);
-}
-
-evtwin_status evtwin__pg_begin_with(evtwin__pg *pg, const char *lock_sql, const char *sql,
-                                    evtwin__pg_result **out) {
-    char name[32];
+evtwin_status evtwin__pg_script(evtwin__pg *pg, const char *sql, evtwin__pg_result **out) {
     PGresult *result = NULL;
-    const bound none = {.n = 0};
     EVTWIN_TRY(evtwin__pg_check_ready(pg));
-    EVTWIN_TRY(prepare(pg, sql, &none, name));
-    const int is_sent =
-        PQenterPipelineMode(pg->conn) && send_plain(pg, "BEGIN") && send_plain(pg, lock_sql) &&
-        (name[0] != '\0' ? PQsendQueryPrepared(pg->conn, name, 0, NULL, NULL, NULL, 1)
-                         : send_plain(pg, sql)) &&
-        PQpipelineSync(pg->conn);
-    EVTWIN_TRY(evtwin__pg_finish_all(pg, is_sent, &result));
+    EVTWIN_TRY(evtwin__pg_finish(pg, PQsendQuery(pg->conn, sql), &result));
     *out = (evtwin__pg_result *)(void *)result;
     return EVTWIN_OK;
 }

@@ -200,8 +200,9 @@ static evtwin_status next_result(evtwin__pg *pg, PGresult **out) {
     return EVTWIN_OK;
 }
 
-/* All results: the last one is given out if none failed. */
-static evtwin_status collect(evtwin__pg *pg, PGresult **out) {
+/* All results: the last one is given out if none failed, and (rows not NULL) the last one before it
+ * that has rows. */
+static evtwin_status collect(evtwin__pg *pg, PGresult **rows, PGresult **out) {
     PGresult *last = NULL, *result = NULL;
     evtwin_status st = evtwin__pg_flush(pg);
     while (st >= 0 && (st = next_result(pg, &result)) >= 0 && result != NULL) {
@@ -209,7 +210,12 @@ static evtwin_status collect(evtwin__pg *pg, PGresult **out) {
             PQclear(result);
             continue;
         }
-        PQclear(last);
+        if (rows != NULL && last != NULL && PQresultStatus(last) == PGRES_TUPLES_OK) {
+            PQclear(*rows);
+            *rows = last;
+        } else {
+            PQclear(last);
+        }
         last = result;
         const ExecStatusType is = PQresultStatus(result);
         if (is == PGRES_COPY_IN || is == PGRES_COPY_OUT || is == PGRES_COPY_BOTH) {
@@ -233,38 +239,6 @@ static evtwin_status collect(evtwin__pg *pg, PGresult **out) {
     return st;
 }
 
-/* The results of several statements up to their sync: that of the last one is given out, if none
- * failed. */
-static evtwin_status collect_all(evtwin__pg *pg, PGresult **out) {
-    PGresult *last = NULL, *result = NULL;
-    ExecStatusType is = PGRES_EMPTY_QUERY;
-    evtwin_status failed = EVTWIN_OK, st = evtwin__pg_flush(pg);
-    while (st >= 0 && is != PGRES_PIPELINE_SYNC && (st = next_result(pg, &result)) >= 0) {
-        is = result != NULL ? PQresultStatus(result) : PGRES_EMPTY_QUERY;
-        if (is == PGRES_FATAL_ERROR && failed >= 0) {
-            failed = fail_result(pg, result);
-        }
-        if (result == NULL && PQstatus(pg->conn) == CONNECTION_BAD) {
-            st = evtwin__pg_fail_lost(pg, NULL);
-        } else if (result != NULL && is != PGRES_PIPELINE_SYNC) {
-            PQclear(last);
-            last = result;
-        } else {
-            PQclear(result);
-        }
-    }
-    if (st >= 0 && PQexitPipelineMode(pg->conn) != 1) {
-        st = evtwin__pg_fail_lost(pg, NULL);
-    }
-    st = st < 0 ? st : failed;
-    if (st < 0) {
-        PQclear(last);
-        last = NULL;
-    }
-    *out = last;
-    return st;
-}
-
 /* ---- a statement ---- */
 
 evtwin_status evtwin__pg_check_ready(evtwin__pg *pg) {
@@ -279,10 +253,16 @@ evtwin_status evtwin__pg_check_ready(evtwin__pg *pg) {
 /* Send (by one of libpq's calls, which says 0 when it cannot) and take the last result. */
 evtwin_status evtwin__pg_finish(evtwin__pg *pg, int is_sent, PGresult **out) {
     *out = NULL;
-    return is_sent ? collect(pg, out) : evtwin__pg_fail_lost(pg, NULL);
+    return is_sent ? collect(pg, NULL, out) : evtwin__pg_fail_lost(pg, NULL);
 }
 
-evtwin_status evtwin__pg_finish_all(evtwin__pg *pg, int is_sent, PGresult **out) {
+evtwin_status evtwin__pg_finish_rows(evtwin__pg *pg, int is_sent, PGresult **rows, PGresult **out) {
     *out = NULL;
-    return is_sent ? collect_all(pg, out) : evtwin__pg_fail_lost(pg, NULL);
+    *rows = NULL;
+    const evtwin_status st = is_sent ? collect(pg, rows, out) : evtwin__pg_fail_lost(pg, NULL);
+    if (st < 0) {
+        PQclear(*rows);
+        *rows = NULL;
+    }
+    return st;
 }

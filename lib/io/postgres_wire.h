@@ -34,9 +34,9 @@ extern const struct evtwin__pg_oid { uint32_t scalar, array; } evtwin__pg_oids[E
 /* 2000-01-01 in microseconds since 1970. */
 #define EVTWIN__PG_EPOCH_US INT64_C(946684800000000)
 
+/* What lies before all times of the server is its -infinity. */
 static inline int64_t evtwin__pg_wire_time(int64_t time_us) {
-    return time_us < INT64_MIN + 1 + EVTWIN__PG_EPOCH_US ? INT64_MIN + 1
-                                                         : time_us - EVTWIN__PG_EPOCH_US;
+    return time_us < INT64_MIN + EVTWIN__PG_EPOCH_US ? INT64_MIN : time_us - EVTWIN__PG_EPOCH_US;
 }
 
 /* The last size bytes of value, the highest first. */

@@ -66,19 +66,15 @@ static columns columns_of(const postgres_writing *w) {
     return c;
 }
 
-static evtwin_status begin_copy(const postgres_writing *w, const char *table, const columns *c) {
-    evtwin__text sql = {.size = 0};
-    evtwin__sql_say(&sql, "COPY %s", table);
+static evtwin_status copy_sql(const columns *c, const char *table, evtwin__text *sql) {
+    evtwin__sql_say(sql, "COPY %s", table);
     for (size_t k = 0; k < c->n; k++) {
-        evtwin__sql_say(&sql, "%s%s", k > 0 ? ", " : " (", evtwin__schema[c->q[k]].name);
+        evtwin__sql_say(sql, "%s%s", k > 0 ? ", " : " (", evtwin__schema[c->q[k]].name);
     }
-    evtwin__text_put(&sql, ") FROM STDIN (FORMAT binary)");
-    evtwin__text_add(&sql, "", 1);
-    const evtwin_status st = sql.is_failed
-                                 ? evtwin__fail(EVTWIN_E_NOMEM, "out of memory for a statement")
-                                 : evtwin__pg_copy_begin(w->s->pg, sql.data, c->type, c->n);
-    evtwin__text_free(&sql);
-    return st;
+    evtwin__text_put(sql, ") FROM STDIN (FORMAT binary)");
+    evtwin__text_add(sql, "", 1);
+    EVTWIN_FAIL_IF(sql->is_failed, EVTWIN_E_NOMEM, "out of memory for a statement");
+    return EVTWIN_OK;
 }
 
 static evtwin_status put_rows(postgres_writing *w, const columns *c, int is_noted) {
@@ -100,8 +96,25 @@ static evtwin_status put_rows(postgres_writing *w, const columns *c, int is_note
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin__postgres_copy_rows(postgres_writing *w, const char *table, int is_noted) {
+static evtwin_status copy(postgres_writing *w, const char *table, int is_aside, int is_begun) {
     const columns c = columns_of(w);
-    EVTWIN_TRY(begin_copy(w, table, &c));
-    return evtwin__pg_copy_end(w->s->pg, put_rows(w, &c, is_noted));
+    evtwin__text sql = {.size = 0};
+    evtwin_status st = copy_sql(&c, table, &sql);
+    if (st >= 0) {
+        st = is_begun ? evtwin__pg_copy_begin(w->s->pg, sql.data, c.type, c.n)
+                      : evtwin__postgres_writing_begin_copy(w, sql.data, c.type, c.n);
+    }
+    evtwin__text_free(&sql);
+    EVTWIN_TRY(st);
+    return evtwin__pg_copy_end(w->s->pg, put_rows(w, &c, !is_aside));
+}
+
+evtwin_status evtwin__postgres_copy_aside(postgres_writing *w, const char *table) {
+    return copy(w, table, 1, 1);
+}
+
+evtwin_status evtwin__postgres_begin_and_copy(postgres_writing *w) {
+    const int are_known = evtwin__postgres_are_known(w);
+    EVTWIN_TRY(are_known ? EVTWIN_OK : evtwin__postgres_writing_begin(w, 0));
+    return copy(w, "ev_telemetry", 0, !are_known);
 }

@@ -19,7 +19,7 @@ static const int32_t *codes_of(const postgres_writing *w) {
     return evtwin_table_codes(rows->table, rows->bound[EVTWIN__Q_BATTERY_ID].col);
 }
 
-static evtwin_status find_batteries(postgres_writing *w) {
+evtwin_status evtwin__postgres_find_batteries(postgres_writing *w) {
     const int32_t *code = codes_of(w);
     const size_t n_rows = w->rows->binding.rows;
     const size_t room = w->n_ids < n_rows ? w->n_ids : n_rows;
@@ -163,9 +163,17 @@ static evtwin_status begin_unknown(postgres_writing *w, const selection *some) {
     return EVTWIN_OK;
 }
 
+int evtwin__postgres_are_known(const postgres_writing *w) {
+    size_t k = 0;
+    while (k < w->batteries.n &&
+           evtwin__postgres_known(w->s, id_of(w, w->batteries.row[k])) != NULL) {
+        k++;
+    }
+    return k == w->batteries.n;
+}
+
 evtwin_status evtwin__postgres_judge_begin(postgres_writing *w) {
     selection unknown;
-    EVTWIN_TRY(find_batteries(w));
     evtwin_status st = select_begin(w, &unknown);
     for (size_t k = 0; k < w->batteries.n && st >= 0; k++) {
         const size_t i = w->batteries.row[k];

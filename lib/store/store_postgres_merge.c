@@ -207,7 +207,7 @@ static evtwin_status merge(postgres_writing *w, const evtwin__pg_params *bounds,
                            evtwin_insert_report *report) {
     size_t n_merged = 0;
     EVTWIN_TRY(evtwin__postgres_run(w, stage_sql, NULL, NULL));
-    EVTWIN_TRY(evtwin__postgres_copy_rows(w, "pg_temp.ev_staging", 0));
+    EVTWIN_TRY(evtwin__postgres_copy_aside(w, "pg_temp.ev_staging"));
     EVTWIN__CRASH_SITE("postgres.before_merge");
     EVTWIN_TRY(run_marking(w, insert_sql, NULL, event, EVTWIN__ROW_INSERTED, &report->n_inserted));
     EVTWIN_TRY(compare(w, bounds, report));

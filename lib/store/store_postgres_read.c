@@ -3,6 +3,7 @@
  * the indexes and scans no table. */
 
 #include "store/store_postgres.h"
+#include "store/store_postgres_timescale.h"
 
 #include "core/mem.h"
 #include "core/status.h"
@@ -98,14 +99,17 @@ static int64_t limit_of(size_t n) {
     " WHERE " condition " AND n.battery_id > battery.id ORDER BY n.battery_id LIMIT 1)"            \
     " FROM battery WHERE battery.id IS NOT NULL)"
 
+/* What TimescaleDB has compressed has no index of waiting rows: they are looked for behind it. */
+#define WAITS "prediction_timestamp IS NULL AND time >= $2"
+
 /* Where each row counts no more than $1 batteries need be looked into: each has at least one. */
 #define WAITING(condition, batteries)                                                              \
-    BATTERIES("prediction_timestamp IS NULL")                                                      \
+    BATTERIES(WAITS)                                                                               \
     ", waiting AS (SELECT id, (SELECT n.time FROM ev_telemetry AS n WHERE n.battery_id ="          \
-    " battery.id AND n.prediction_timestamp IS NULL ORDER BY n.time DESC LIMIT 1) AS newest"       \
+    " battery.id AND " WAITS " ORDER BY n.time DESC LIMIT 1) AS newest"                            \
     " FROM battery WHERE id IS NOT NULL ORDER BY newest DESC, id" batteries ")"                    \
     " SELECT r.* FROM waiting CROSS JOIN LATERAL (SELECT @telemetry, revision FROM ev_telemetry"   \
-    " WHERE battery_id = waiting.id AND prediction_timestamp IS NULL" condition                    \
+    " WHERE battery_id = waiting.id AND " WAITS condition                                          \
     " ORDER BY time, seq LIMIT $1) AS r ORDER BY waiting.newest DESC, waiting.id, r.time, r.seq"   \
     " LIMIT $1"
 
@@ -214,7 +218,12 @@ static evtwin_status read_waiting(postgres_store *s, const char *sql, size_t max
     evtwin__pg_params params = {.n = 0};
     evtwin__pg_result *result = NULL;
     evtwin_table *table = NULL;
+    int64_t compressed_until_us = INT64_MIN;
+    EVTWIN_TRY(s->schema.is_hypertable
+                   ? evtwin__timescale_compressed_until(s->pg, s->schema.name, &compressed_until_us)
+                   : EVTWIN_OK);
     evtwin__pg_add_i64(&params, limit_of(max_rows));
+    evtwin__pg_add_time(&params, compressed_until_us);
     evtwin_status st = ask(s, sql, &params, &result);
     if (st >= 0 && (st = start(result, &table)) >= 0 &&
         (st = add_quantities(table, result, EVTWIN__TELEMETRY, 0)) >= 0) {

@@ -197,6 +197,19 @@ evtwin_status evtwin__timescale_read(evtwin__pg *pg, const char *schema, timesca
     return EVTWIN_OK;
 }
 
+evtwin_status evtwin__timescale_compressed_until(evtwin__pg *pg, const char *schema,
+                                                 int64_t *time_us_out) {
+    evtwin__pg_params params = {.n = 0};
+    evtwin__pg_add_text(&params, schema);
+    const evtwin_status st =
+        evtwin__pg_query_i64(pg,
+                             "SELECT max(range_end) FROM timescaledb_information.chunks" OURS(
+                                 "hypertable_schema", "hypertable_name") " AND is_compressed",
+                             &params, INT64_MIN, time_us_out);
+    evtwin__pg_params_free(&params);
+    return st;
+}
+
 /* ---- make what is not there ---- */
 
 evtwin_status evtwin__timescale_run(evtwin__pg *pg, const timescale *t, timescale_part part) {

@@ -32,6 +32,10 @@ int evtwin__timescale_version(const char *text);
 /* What is there; schema is quoted. */
 evtwin_status evtwin__timescale_read(evtwin__pg *pg, const char *schema, timescale *out);
 
+/* The end of the newest chunk that is compressed, INT64_MIN if none is. */
+evtwin_status evtwin__timescale_compressed_until(evtwin__pg *pg, const char *schema,
+                                                 int64_t *time_us_out);
+
 /* The text of a statement, with a NUL behind it. */
 void evtwin__timescale_sql(const timescale *t, timescale_part part, evtwin__text *to);
 

@@ -3,56 +3,94 @@
  * what is written of batteries beside their rows. */
 
 #include "core/mem.h"
+#include "core/num.h"
 #include "core/status.h"
 #include "store/store_postgres_writing.h"
 
-/* Begin; ask where revisions begin, what time it is, and for the limits in force. */
-static evtwin_status begin(postgres_writing *w) {
-    static const char sql[] =
-        "SELECT pg_current_xact_id()::text::bigint, " POSTGRES_FIRST_REVISION ", now(), t.quantity,"
-        " t.level, t.operator, t.\"limit\", (t.kind = 'alert')::int::bigint FROM ev_revision"
-        " LEFT JOIN ev_threshold AS t ON t.kind <> 'display' ORDER BY t.rowid";
-    evtwin__pg_result *result = NULL;
-    EVTWIN_TRY(evtwin__pg_begin_with(w->s->pg, POSTGRES_LOCK_ROWS, sql, &result));
+#include <math.h>
+#include <string.h>
+
+/* Where revisions begin, what time it is, and the limits in force. */
+static const char begin_sql[] =
+    "BEGIN; " POSTGRES_LOCK_ROWS "; SELECT pg_current_xact_id()::text, " POSTGRES_FIRST_REVISION
+    "::text, (extract(epoch FROM now()) * 1000000)::bigint::text, t.quantity, t.level, t.operator,"
+    " t.\"limit\"::text, t.kind FROM ev_revision LEFT JOIN ev_threshold AS t"
+    " ON t.kind <> 'display' ORDER BY t.rowid";
+
+static int64_t number_of(const evtwin__pg_result *result, size_t row, size_t col) {
+    const char *text = evtwin__pg_text(result, row, col);
+    int64_t value = 0;
+    if (text != NULL) {
+        evtwin__parse_i64(text, strlen(text), &value);
+    }
+    return value;
+}
+
+static void take_limits(postgres_writing *w, const evtwin__pg_result *result) {
+    for (size_t i = 0; i < evtwin__pg_rows(result); i++) {
+        const char *kind = evtwin__pg_text(result, i, 7), *text = evtwin__pg_text(result, i, 6);
+        double limit = NAN;
+        if (kind != NULL && text != NULL && evtwin__parse_f64(text, strlen(text), &limit)) {
+            evtwin__limits_add(&w->limits, evtwin__pg_text(result, i, 3),
+                               evtwin__pg_text(result, i, 4), evtwin__pg_text(result, i, 5), limit,
+                               strcmp(kind, "alert") == 0);
+        }
+    }
+}
+
+/* With the answer to begin_sql, which is freed. */
+static evtwin_status prepare(postgres_writing *w, evtwin__pg_result *result) {
     const size_t n = evtwin__pg_rows(result);
-    for (size_t i = 0; i < n; i++) {
-        int64_t is_alert = 0;
-        evtwin__pg_i64(result, i, 0, &w->xid);
-        evtwin__pg_i64(result, i, 1, &w->revision);
-        evtwin__pg_i64(result, i, 2, &w->now_us);
-        evtwin__pg_i64(result, i, 7, &is_alert);
-        evtwin__limits_add(&w->limits, evtwin__pg_text(result, i, 3), evtwin__pg_text(result, i, 4),
-                           evtwin__pg_text(result, i, 5), evtwin__pg_f64(result, i, 6),
-                           (int)is_alert);
+    if (n > 0) {
+        w->xid = number_of(result, 0, 0);
+        w->revision = number_of(result, 0, 1);
+        w->now_us = number_of(result, 0, 2);
+        take_limits(w, result);
     }
     evtwin__pg_result_free(result);
     EVTWIN_FAIL_IF(n == 0, EVTWIN_E_CORRUPT, "%s: ev_revision has lost its row",
                    evtwin__pg_name(w->s->pg));
-    return EVTWIN_OK;
-}
-
-static evtwin_status prepare(postgres_writing *w) {
-    EVTWIN_TRY(begin(w));
     if (w->s->base.now != evtwin_time_now) {
         w->now_us = w->s->base.now(); /* turned by a test */
     }
-    w->standing = evtwin__calloc(w->n_ids + 1, sizeof *w->standing);
-    EVTWIN_FAIL_IF(w->standing == NULL, EVTWIN_E_NOMEM, "out of memory for %zu batteries",
-                   w->n_ids);
     EVTWIN_TRY(evtwin__judge_create(&w->limits, w->rows, &w->judge));
     return evtwin__postgres_judge_begin(w);
 }
 
-evtwin_status evtwin__postgres_writing_begin(postgres_writing *w, postgres_store *s,
-                                             const evtwin__rows *rows, int locks_first) {
+evtwin_status evtwin__postgres_writing_open(postgres_writing *w, postgres_store *s,
+                                            const evtwin__rows *rows) {
     *w =
         (postgres_writing){.s = s,
                            .rows = rows,
-                           .locks_first = locks_first,
                            .n_ids = evtwin_table_dict_size(
                                rows->binding.table, rows->binding.bound[EVTWIN__Q_BATTERY_ID].col)};
-    const evtwin_status st = prepare(w);
-    return st < 0 ? evtwin__postgres_writing_end(w, st) : EVTWIN_OK;
+    w->standing = evtwin__calloc(w->n_ids + 1, sizeof *w->standing);
+    EVTWIN_FAIL_IF(w->standing == NULL, EVTWIN_E_NOMEM, "out of memory for %zu batteries",
+                   w->n_ids);
+    return evtwin__postgres_find_batteries(w);
+}
+
+evtwin_status evtwin__postgres_writing_begin(postgres_writing *w, int locks_first) {
+    evtwin__pg_result *result = NULL;
+    w->locks_first = locks_first;
+    EVTWIN_TRY(evtwin__pg_script(w->s->pg, begin_sql, &result));
+    return prepare(w, result);
+}
+
+evtwin_status evtwin__postgres_writing_begin_copy(postgres_writing *w, const char *copy_sql,
+                                                  const evtwin__pg_type *type, size_t n_columns) {
+    evtwin__pg_result *result = NULL;
+    evtwin__text sql = {.size = 0};
+    evtwin__text_put(&sql, begin_sql);
+    evtwin__text_put(&sql, "; ");
+    evtwin__text_add(&sql, copy_sql, strlen(copy_sql) + 1);
+    evtwin_status st =
+        sql.is_failed ? evtwin__fail(EVTWIN_E_NOMEM, "out of memory for a statement")
+                      : evtwin__pg_copy_begin_after(w->s->pg, sql.data, type, n_columns, &result);
+    evtwin__text_free(&sql);
+    EVTWIN_TRY(st);
+    st = prepare(w, result);
+    return st < 0 ? evtwin__pg_copy_end(w->s->pg, st) : EVTWIN_OK;
 }
 
 evtwin_status evtwin__postgres_writing_end(postgres_writing *w, evtwin_status st) {

@@ -32,16 +32,29 @@ typedef struct insertion {
     const char *source, *position;
 } insertion;
 
-/* All in one transaction: straight into the table, or by way of a temporary one. */
+/* Straight into the table. */
+static evtwin_status insert_straight(postgres_writing *w, evtwin_insert_report *report) {
+    if (w->rows->binding.rows == 0) {
+        return evtwin__postgres_writing_begin(w, 0);
+    }
+    report->n_inserted = w->rows->binding.rows;
+    return evtwin__postgres_begin_and_copy(w);
+}
+
+/* By way of a temporary table. */
+static evtwin_status insert_merging(postgres_writing *w, evtwin_insert_report *report) {
+    EVTWIN_TRY(evtwin__postgres_writing_begin(w, 1));
+    return evtwin__postgres_merge_rows(w, report);
+}
+
+/* All in one transaction. */
 static evtwin_status insert_once(postgres_store *s, const insertion *in, int merges,
                                  evtwin_insert_report *report) {
     postgres_writing w;
-    EVTWIN_TRY(evtwin__postgres_writing_begin(&w, s, in->rows, merges));
+    evtwin_status st = evtwin__postgres_writing_open(&w, s, in->rows);
     EVTWIN__CRASH_SITE("postgres.before_copy");
-    evtwin_status st = EVTWIN_OK;
-    if (in->rows->binding.rows > 0) {
-        st = merges ? evtwin__postgres_merge_rows(&w, report)
-                    : evtwin__postgres_copy_rows(&w, "ev_telemetry", 1);
+    if (st >= 0) {
+        st = merges ? insert_merging(&w, report) : insert_straight(&w, report);
     }
     if (st >= 0) {
         st = evtwin__postgres_writing_batteries(&w);
@@ -70,9 +83,6 @@ static evtwin_status insert_or_merge(postgres_store *s, const insertion *in,
                                      evtwin_insert_report *report) {
     const evtwin_insert_report none = *report;
     const evtwin_status st = insert_once(s, in, 0, report);
-    if (st >= 0) {
-        report->n_inserted = in->rows->binding.rows;
-    }
     if (st >= 0 || !evtwin__pg_is_duplicate(s->pg)) {
         return st;
     }
@@ -214,8 +224,11 @@ static evtwin_status predict_once(postgres_store *s, const evtwin__rows *rows,
                                   const evtwin_table *states, size_t *n_updated_out) {
     postgres_writing w;
     size_t n_updated = 0;
-    EVTWIN_TRY(evtwin__postgres_writing_begin(&w, s, rows, 1));
-    evtwin_status st = rows->binding.rows > 0 ? predict(&w, &n_updated) : EVTWIN_OK;
+    evtwin_status st = evtwin__postgres_writing_open(&w, s, rows);
+    st = st < 0 ? st : evtwin__postgres_writing_begin(&w, 1);
+    if (st >= 0 && rows->binding.rows > 0) {
+        st = predict(&w, &n_updated);
+    }
     if (st >= 0 && states != NULL) {
         st = evtwin__postgres_keep_rows(s->pg, EVTWIN__KEPT_STATES, states);
     }

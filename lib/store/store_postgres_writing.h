@@ -36,11 +36,18 @@ typedef struct postgres_writing {
 
 /* ---- store_postgres_transaction.c ---- */
 
+/* Of rows that are to be written: evtwin__postgres_writing_end follows in any case. */
+evtwin_status evtwin__postgres_writing_open(postgres_writing *w, postgres_store *s,
+                                            const evtwin__rows *rows);
+
 /* Begin the transaction. Batteries are locked in the order of their ids, so that no two such
  * transactions wait for each other: with locks_first now, as rows that are there are changed; else
- * where they have to be written. After a failure there is none. */
-evtwin_status evtwin__postgres_writing_begin(postgres_writing *w, postgres_store *s,
-                                             const evtwin__rows *rows, int locks_first);
+ * where they have to be written. */
+evtwin_status evtwin__postgres_writing_begin(postgres_writing *w, int locks_first);
+
+/* The same and a COPY, in one round trip: for batteries that are all known. */
+evtwin_status evtwin__postgres_writing_begin_copy(postgres_writing *w, const char *copy_sql,
+                                                  const evtwin__pg_type *type, size_t n_columns);
 
 /* Row i was written: judge its battery, note its prediction. */
 void evtwin__postgres_writing_note(postgres_writing *w, size_t i, const evtwin__value *value,
@@ -53,6 +60,11 @@ evtwin_status evtwin__postgres_writing_batteries(postgres_writing *w);
 evtwin_status evtwin__postgres_writing_end(postgres_writing *w, evtwin_status st);
 
 /* ---- store_postgres_health.c ---- */
+
+evtwin_status evtwin__postgres_find_batteries(postgres_writing *w);
+
+/* 1 if the health of all batteries was seen before. */
+int evtwin__postgres_are_known(const postgres_writing *w);
 
 /* Tell the judge what is kept of the batteries of the rows; then write what has become of them. */
 evtwin_status evtwin__postgres_judge_begin(postgres_writing *w);
@@ -76,9 +88,11 @@ evtwin_status evtwin__postgres_know(postgres_store *s, const evtwin__health *hea
 
 /* ---- store_postgres_copy.c ---- */
 
-/* COPY all rows into a table with the columns of ev_telemetry, each with its status and revision;
- * noted as inserted, or not. */
-evtwin_status evtwin__postgres_copy_rows(postgres_writing *w, const char *table, int is_noted);
+/* Begin, and COPY all rows into ev_telemetry, each with its status and revision. */
+evtwin_status evtwin__postgres_begin_and_copy(postgres_writing *w);
+
+/* COPY all rows into a table with the columns of ev_telemetry, where they are not noted. */
+evtwin_status evtwin__postgres_copy_aside(postgres_writing *w, const char *table);
 
 /* ---- store_postgres_merge.c ---- */
 

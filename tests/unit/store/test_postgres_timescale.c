@@ -68,6 +68,8 @@ static const char stub_sql[] =
     " BOOLEAN); CREATE TABLE ts.job (hypertable_schema NAME, hypertable_name NAME, proc_name NAME);"
     "CREATE VIEW timescaledb_information.hypertables AS TABLE ts.hypertable;"
     "CREATE VIEW timescaledb_information.jobs AS TABLE ts.job;"
+    "CREATE TABLE timescaledb_information.chunks (hypertable_schema NAME, hypertable_name NAME,"
+    " range_end TIMESTAMPTZ, is_compressed BOOLEAN);"
     "CREATE VIEW timescaledb_information.continuous_aggregates AS SELECT NULL::name AS view_schema,"
     " NULL::name AS view_name, NULL::name AS hypertable_schema, NULL::name AS hypertable_name WHERE"
     " false;"
@@ -161,6 +163,26 @@ static void test_a_compressed_table_of_others(void **state) {
                         "true");
 }
 
+/* Compressed chunks have no index of the rows that wait: those behind them are offered. */
+static void test_rows_that_wait_behind_compressed_chunks(void **state) {
+    const test_database *db = *state;
+    evtwin_store *store = NULL;
+    evtwin_table *rows = NULL;
+    assert_ok(evtwin_store_open(db->uri, NULL, &store));
+    test_sql(db->uri, "INSERT INTO ev_telemetry (time, battery_id) VALUES ('2025-01-01', 'A'),"
+                      " ('2025-01-08', 'B')");
+    assert_ok(evtwin_store_unpredicted(store, 10, &rows));
+    assert_int_equal(evtwin_table_rows(rows), 2);
+    evtwin_table_free(rows);
+    test_sql(db->uri, "INSERT INTO timescaledb_information.chunks VALUES ('public', 'ev_telemetry',"
+                      " '2025-01-05', true), ('public', 'ev_telemetry', '2025-02-01', false)");
+    assert_ok(evtwin_store_unpredicted(store, 10, &rows));
+    assert_int_equal(evtwin_table_rows(rows), 1);
+    assert_string_equal(evtwin_table_text(rows, evtwin_table_find(rows, "battery_id"), 0), "B");
+    evtwin_table_free(rows);
+    evtwin_store_free(store);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -169,6 +191,7 @@ int main(void) {
         TEST(test_an_empty_database),
         TEST(test_a_table_of_others),
         TEST(test_a_compressed_table_of_others),
+        TEST(test_rows_that_wait_behind_compressed_chunks),
     };
     if (SERVER == NULL) {
         puts("skipped: EVTWIN_TEST_POSTGRES is not set");
