@@ -42,7 +42,7 @@ static void on_refusal(void *ctx, const evtwin_refusal *refusal) {
 
 static void on_batch(void *ctx, const evtwin_table *batch) {
     ingest *in = ctx;
-    if (evtwin_metrics_observe(in->metrics, batch) < 0) {
+    if (in->server != NULL && evtwin_metrics_observe(in->metrics, batch) < 0) {
         cli_warning("metrics: %s", evtwin_last_error());
     }
 }
