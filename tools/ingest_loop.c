@@ -42,14 +42,15 @@ static void on_refusal(void *ctx, const evtwin_refusal *refusal) {
 
 static void on_batch(void *ctx, const evtwin_table *batch) {
     ingest *in = ctx;
-    if (evtwin_metrics_observe(in->metrics, batch) < 0) {
+    if (in->server != NULL && evtwin_metrics_observe(in->metrics, batch) < 0) {
         cli_warning("metrics: %s", evtwin_last_error());
     }
 }
 
 /* ---- open ---- */
 
-int ingest_is_past(const char *source) {
+/* A file that ends: what is in it is of the past. */
+static int is_past(const char *source) {
     const int is_csv = strncmp(source, "csv:", 4) == 0;
     const int is_jsonl = strncmp(source, "jsonl:", 6) == 0;
     return (is_csv || is_jsonl) && !cli_sink_is_stdout(source) &&
@@ -62,7 +63,7 @@ static int open_screen(ingest *in) {
     options.future_after_s = cli_number(in->c, INGEST_FUTURE_AFTER);
     if (cli_is_set(in->c, INGEST_LATE_AFTER)) {
         options.late_after_s = cli_number(in->c, INGEST_LATE_AFTER);
-    } else if (ingest_is_past(in->source)) {
+    } else if (is_past(in->source)) {
         options.late_after_s = INFINITY;
     }
     const evtwin_status st = evtwin_screen_create(&options, &in->screen);

@@ -24,7 +24,4 @@ enum {
 /* Returns an exit code. source: with what options say of it. */
 int ingest_run(const cli *c, const char *source);
 
-/* 1 if the source is a file that ends: what is in it is of the past. */
-int ingest_is_past(const char *source);
-
 #endif

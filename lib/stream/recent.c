@@ -17,7 +17,7 @@
 
 enum { FIRST_CAPACITY = 64, MAX_BATTERIES = 1 << 30 };
 
-evtwin_status evtwin__recent_init(evtwin__recent *recent, size_t max) {
+void evtwin__recent_init(evtwin__recent *recent, size_t max) {
     assert(max > 0);
     *recent = (evtwin__recent){
         .max = max < MAX_BATTERIES ? max : MAX_BATTERIES, .newest = NONE, .oldest = NONE};
@@ -25,7 +25,6 @@ evtwin_status evtwin__recent_init(evtwin__recent *recent, size_t max) {
         (ssize_t)sizeof recent->seed) {
         recent->seed = EVTWIN__HASH_BEGIN; /* a machine that has just begun */
     }
-    return EVTWIN_OK;
 }
 
 void evtwin__recent_free(evtwin__recent *recent) {

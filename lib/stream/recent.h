@@ -27,7 +27,7 @@ typedef struct evtwin__recent {
     uint64_t n_forgotten;
 } evtwin__recent;
 
-evtwin_status evtwin__recent_init(evtwin__recent *recent, size_t max);
+void evtwin__recent_init(evtwin__recent *recent, size_t max);
 void evtwin__recent_free(evtwin__recent *recent);
 
 /* The battery of that id, which is now the newest; where it is not known it is made, all zero but
