@@ -15,7 +15,7 @@ import oracle  # noqa: E402
 import servers  # noqa: E402
 from proxy import Proxy  # noqa: E402
 
-RATE = 600  # records a second
+RATE = 300  # records a second
 
 
 class Violation(Exception):
