@@ -441,7 +441,6 @@ int main(void) {
         cmocka_unit_test(knows_what_the_process_before_wrote),
         cmocka_unit_test(a_spool_is_known_by_its_name),
         cmocka_unit_test(survives_what_brokers_answer),
-        cmocka_unit_test(a_commit_that_is_late_is_not_repeated),
         cmocka_unit_test(the_older_of_two_is_fenced),
         cmocka_unit_test(keeps_dead_letters),
         cmocka_unit_test(says_what_is_wrong),
@@ -449,6 +448,7 @@ int main(void) {
         cmocka_unit_test(other_machines_without_tls_are_warned_of),
         cmocka_unit_test(positions_are_compared),
         cmocka_unit_test(brokers_that_go_come_back),
+        cmocka_unit_test(a_commit_that_is_late_is_not_repeated), /* leaves a broker slow */
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
