@@ -33,6 +33,7 @@ python3-dev|compiles what SWIG makes of the headers|file:/usr/bin/python3-config
 sqlite3|looks into databases in tests|sqlite3
 postgresql|is the PostgreSQL that tests start, each its own (Debian also starts one as a service)|file:/usr/lib/postgresql
 mosquitto|is the MQTT broker that tests start (Debian also starts one as a service)|file:/usr/sbin/mosquitto
+openssl|makes the certificates of test servers|openssl
 python3-psycopg2|writes to PostgreSQL as the users of the Python demo do|python:psycopg2
 python3-paho-mqtt|publishes as they do|python:paho.mqtt.client
 '
@@ -49,6 +50,7 @@ prometheus|scrapes the metrics in a test; promtool checks them (Debian also star
 faketime|gives a tool a wrong clock in the cases|faketime
 default-jre-headless|runs the Kafka that tests start|java
 maven|fetches that Kafka|mvn
+kcat|reads topics of Kafka as other programs see them|kcat
 python3-kafka|reads and writes Kafka as the users of the Python demo do|python:kafka
 '
 

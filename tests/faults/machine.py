@@ -19,7 +19,7 @@ import rig as r  # noqa: E402
 
 SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 IN_NAMESPACE = "FAULTS_IN_NAMESPACE"  # a name of ours alone: tools do not get EVTWIN_*
-DRAIN_S = 60
+DRAIN_S = 120
 began = time.monotonic()
 failed = []
 

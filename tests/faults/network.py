@@ -16,7 +16,7 @@ sys.dont_write_bytecode = True
 import rig as r  # noqa: E402
 
 SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
-FAULT_S, DRAIN_S = 2.0, 120
+FAULT_S, DRAIN_S = 2.0, 300
 
 
 def latency(proxy):

@@ -3,6 +3,7 @@
 brokers. Whoever is killed comes back on the same files, ports and data."""
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import oracle  # noqa: E402
 import servers  # noqa: E402
 from proxy import Proxy  # noqa: E402
 
-RATE = 600  # records a second
+RATE = 300  # records a second
 
 
 class Violation(Exception):
@@ -54,7 +55,7 @@ class Build:
 
 
 def _is_there(program):
-    return subprocess.run(["which", program], capture_output=True).returncode == 0
+    return shutil.which(program) is not None
 
 
 def crash_sites(source, channels):
@@ -171,6 +172,8 @@ class Rig:
             self.add_ingest("mqtt", uri)
             return uri + "?" + MQTT_SINK
         if channel == "kafka":
+            if not _is_there("kcat"):
+                raise servers.Skip("there is no kcat to read what is committed in Kafka (Debian: kcat)")
             # a broker tells its clients where to connect
             proxy = Proxy() if self.proxied else None
             server = self.add_server(channel, servers.Kafka(
@@ -276,6 +279,11 @@ class Rig:
         oracle.check_itself(accepted)
         return {name: oracle.Verdict(accepted, reader.records())
                 for name, reader in self.readers.items()}
+
+    def keep(self, folder):
+        """Ledger, logs, spools and files, to look into after a violation."""
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(self.folder, folder, ignore_dangling_symlinks=True)
 
     def close(self):
         for tool in self.tools.values():
