@@ -72,10 +72,10 @@ static void report_source(const evtwin_pump_event *event) {
         cli_note("%s: works again", event->uri);
         break;
     case EVTWIN_PUMP_SPOOL_FULL:
-        cli_warning("the spool is full: nothing more is read until sinks take what waits in it");
+        cli_warning("%s; nothing more is read until the spool takes records again", event->text);
         break;
     case EVTWIN_PUMP_SPOOL_ROOM:
-        cli_note("the spool has room again");
+        cli_note("the spool takes records again");
         break;
     default:
         break;

@@ -38,7 +38,6 @@ static void on_refusal(void *ctx, const evtwin_refusal *refusal) {
     } else if (in->n_refused == MAX_REPORTED + 1) {
         cli_error("more records are refused; they are counted");
     }
-    evtwin_metrics_count_error(in->metrics);
 }
 
 static void on_batch(void *ctx, const evtwin_table *batch) {
@@ -131,7 +130,6 @@ static int look(ingest *in, size_t *n_out) {
                    ? CLI_FAILURE /* … | head: nothing to say */
                    : cli_fail(CLI_A_STORE, st, NULL);
     }
-    evtwin_metrics_count_error(in->metrics);
     wait_for_source();
     return CLI_CONTINUE;
 }

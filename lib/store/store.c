@@ -10,6 +10,7 @@
 #include "core/text.h"
 #include "core/uri.h"
 #include "store/backend.h"
+#include "store/lazy.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -110,7 +110,28 @@ evtwin_status evtwin__postgres_run(const postgres_writing *w, const char *text,
 
 /* ---- merge ---- */
 
-#define SAME_KEY "t.battery_id = s.battery_id AND t.time = s.time AND t.seq = s.seq"
+/* The times bound which chunks of a hypertable are looked into, and decompressed for a change. */
+#define SAME_KEY                                                                                   \
+    "t.battery_id = s.battery_id AND t.time = s.time AND t.seq = s.seq AND t.time BETWEEN"         \
+    " $1::timestamptz AND $2::timestamptz"
+
+/* Its parameters. */
+static void add_bounds(const postgres_writing *w, evtwin__pg_params *params) {
+    const evtwin__binding *rows = &w->rows->binding;
+    int64_t first_us = INT64_MAX, last_us = INT64_MIN;
+    for (size_t i = 0; i < rows->rows; i++) {
+        const int64_t time_us = rows->bound[EVTWIN__Q_TIME].i64[i];
+        first_us = time_us < first_us ? time_us : first_us;
+        last_us = time_us > last_us ? time_us : last_us;
+    }
+    evtwin__pg_add_time(params, first_us);
+    evtwin__pg_add_time(params, last_us);
+}
+
+/* Our columns, without what may not be NULL: an adopted table can have more of both. */
+static const char stage_sql[] =
+    "CREATE TEMPORARY TABLE IF NOT EXISTS ev_staging ON COMMIT DELETE ROWS AS SELECT @row FROM"
+    " ev_telemetry WITH NO DATA";
 
 /* Of equal keys the first row of the batch. */
 static const char insert_sql[] =
@@ -147,18 +168,20 @@ static size_t mark(const postgres_writing *w, const evtwin__pg_result *result, i
     return n;
 }
 
-static evtwin_status run_marking(const postgres_writing *w, const char *text, int8_t *event,
+static evtwin_status run_marking(const postgres_writing *w, const char *text,
+                                 const evtwin__pg_params *bounds, int8_t *event,
                                  evtwin__row_event what, size_t *n_out) {
     evtwin__pg_result *result = NULL;
-    EVTWIN_TRY(evtwin__postgres_run(w, text, NULL, &result));
+    EVTWIN_TRY(evtwin__postgres_run(w, text, bounds, &result));
     *n_out = mark(w, result, event, what);
     evtwin__pg_result_free(result);
     return EVTWIN_OK;
 }
 
-static evtwin_status compare(const postgres_writing *w, evtwin_insert_report *report) {
+static evtwin_status compare(const postgres_writing *w, const evtwin__pg_params *bounds,
+                             evtwin_insert_report *report) {
     evtwin__pg_result *result = NULL;
-    EVTWIN_TRY(evtwin__postgres_run(w, compare_sql, NULL, &result));
+    EVTWIN_TRY(evtwin__postgres_run(w, compare_sql, bounds, &result));
     for (size_t i = 0; i < evtwin__pg_rows(result); i++) {
         int64_t is_same = 0;
         evtwin__pg_i64(result, i, 1, &is_same);
@@ -180,16 +203,16 @@ static evtwin_status note_all(postgres_writing *w, const int8_t *event) {
     return EVTWIN_OK;
 }
 
-static evtwin_status merge(postgres_writing *w, int8_t *event, evtwin_insert_report *report) {
+static evtwin_status merge(postgres_writing *w, const evtwin__pg_params *bounds, int8_t *event,
+                           evtwin_insert_report *report) {
     size_t n_merged = 0;
-    EVTWIN_TRY(evtwin__pg_exec(w->s->pg, "CREATE TEMPORARY TABLE IF NOT EXISTS ev_staging"
-                                         " (LIKE ev_telemetry) ON COMMIT DELETE ROWS"));
+    EVTWIN_TRY(evtwin__postgres_run(w, stage_sql, NULL, NULL));
     EVTWIN_TRY(evtwin__postgres_copy_rows(w, "pg_temp.ev_staging", 0));
     EVTWIN__CRASH_SITE("postgres.before_merge");
-    EVTWIN_TRY(run_marking(w, insert_sql, event, EVTWIN__ROW_INSERTED, &report->n_inserted));
-    EVTWIN_TRY(compare(w, report));
+    EVTWIN_TRY(run_marking(w, insert_sql, NULL, event, EVTWIN__ROW_INSERTED, &report->n_inserted));
+    EVTWIN_TRY(compare(w, bounds, report));
     if (evtwin__binding_has(&w->rows->binding, EVTWIN__PREDICTIONS)) {
-        EVTWIN_TRY(run_marking(w, predict_sql, event, EVTWIN__ROW_MERGED, &n_merged));
+        EVTWIN_TRY(run_marking(w, predict_sql, bounds, event, EVTWIN__ROW_MERGED, &n_merged));
     }
     return note_all(w, event);
 }
@@ -199,7 +222,10 @@ evtwin_status evtwin__postgres_merge_rows(postgres_writing *w, evtwin_insert_rep
     int8_t *event = evtwin__calloc(n, sizeof *event);
     EVTWIN_FAIL_IF(event == NULL, EVTWIN_E_NOMEM, "out of memory for %zu rows", n);
     memset(event, NOTHING, n);
-    const evtwin_status st = merge(w, event, report);
+    evtwin__pg_params bounds = {.n = 0};
+    add_bounds(w, &bounds);
+    const evtwin_status st = merge(w, &bounds, event, report);
+    evtwin__pg_params_free(&bounds);
     evtwin__free(event);
     return st;
 }

@@ -34,6 +34,8 @@ typedef struct postgres_writing {
     postgres_standing *standing; /* (n_ids) by code */
 } postgres_writing;
 
+/* ---- store_postgres_transaction.c ---- */
+
 /* Begin the transaction. Batteries are locked in the order of their ids, so that no two such
  * transactions wait for each other: with locks_first now, as rows that are there are changed; else
  * where they have to be written. After a failure there is none. */

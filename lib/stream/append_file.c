@@ -201,6 +201,47 @@ evtwin_status evtwin__append_begin(evtwin__append_file *f) {
     return EVTWIN_OK;
 }
 
+/* ---- what is offered again ---- */
+
+/* The longest run of whole lines that ends `tail`, whose first line begins at from, and begins the
+ * text: how many bytes. */
+static size_t find_overlap(const char *from, const char *end, const evtwin__text *text) {
+    while (from < end) {
+        const size_t size = (size_t)(end - from);
+        if (size <= text->size && memcmp(from, text->data, size) == 0) {
+            return size;
+        }
+        const char *newline = memchr(from, '\n', size);
+        from = newline != NULL ? newline + 1 : end;
+    }
+    return 0;
+}
+
+evtwin_status evtwin__append_skip_known(evtwin__append_file *f, const char *source) {
+    if (f->knows_end || !f->is_regular || source == NULL || strncmp(source, "spool:", 6) != 0) {
+        return EVTWIN_OK;
+    }
+    struct stat info;
+    EVTWIN_FAIL_IF(fstat(f->fd, &info) != 0, EVTWIN_E_IO, "%s", strerror(errno));
+
+    /* and the byte before it, which shows whether a line begins there */
+    const int is_all = info.st_size <= (off_t)f->text.size;
+    const size_t n = is_all ? (size_t)info.st_size : f->text.size + 1;
+    char *tail = evtwin__calloc(n + 1, 1);
+    EVTWIN_FAIL_IF(tail == NULL, EVTWIN_E_NOMEM, "out of memory for the end of the file");
+    const evtwin_status st = read_at(f, info.st_size - (off_t)n, tail, n);
+    const char *first = is_all ? tail : memchr(tail, '\n', n);
+    size_t known = 0;
+    if (st >= 0 && first != NULL) {
+        known = find_overlap(is_all ? first : first + 1, tail + n, &f->text);
+    }
+    evtwin__free(tail);
+    EVTWIN_TRY(st);
+    memmove(f->text.data, f->text.data + known, f->text.size - known);
+    f->text.size -= known;
+    return EVTWIN_OK;
+}
+
 /* ---- write ---- */
 
 /* Give a pipe's reader what is left for it, as long as it takes some. If it has gone, the next one
@@ -256,7 +297,9 @@ evtwin_status evtwin__append_write(evtwin__append_file *file) {
         return write_to_pipe(file);
     }
     if (file->is_regular) {
-        return write_to_file(file);
+        EVTWIN_TRY(write_to_file(file));
+        file->knows_end = 1;
+        return EVTWIN_OK;
     }
     const int error = evtwin__fd_write(file->fd, file->text.data, file->text.size);
     EVTWIN_FAIL_IF(error != 0, EVTWIN_E_IO, "%s", strerror(error));

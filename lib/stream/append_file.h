@@ -25,6 +25,7 @@ typedef struct evtwin__append_file {
     evtwin__text text; /* what is to be written next */
     evtwin__text rest; /* of a pipe: what its reader has not taken yet, from n_sent on */
     size_t n_sent;
+    int knows_end; /* what is in the file before is not offered again */
 } evtwin__append_file;
 
 /* The parameters of a sink whose ctx begins with an evtwin__append_file. */
@@ -41,6 +42,11 @@ evtwin_status evtwin__append_open(const evtwin__uri *uri, evtwin__first_line_fn 
  * removed, renamed or replaced since is left and the path opened again, one that was cut is looked
  * at again, and the log says so. EVTWIN_E_AGAIN where that is not possible now. */
 evtwin_status evtwin__append_begin(evtwin__append_file *file);
+
+/* Of the text, if it is the first and from a spool: leave out of its front what the file ends with.
+ * A kill between the write of a batch and the move of the spool's cursor has the same rows offered
+ * again. */
+evtwin_status evtwin__append_skip_known(evtwin__append_file *file, const char *source);
 
 /* Append the text, all or nothing: EVTWIN_E_AGAIN if the file was removed meanwhile. A pipe is
  * given what its reader takes; what is left waits for the next call or flush. Failures do not name

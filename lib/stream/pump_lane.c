@@ -202,7 +202,8 @@ static evtwin_status read_next(evtwin__lane *l) {
         evtwin__spool_cursor_read(l->cursor, l->delivery->max_batch_rows, &l->chunk);
     l->from = 0;
     l->to = l->chunk.n;
-#ifdef EVTWIN_BREAK_FREE_ON_ENQUEUE /* wrong on purpose: the kill tests must find it */
+#if defined(EVTWIN_CRASH_SITES) &&                                                                 \
+    defined(EVTWIN_BREAK_FREE_ON_ENQUEUE) /* wrong on purpose: the kill tests must find it */
     EVTWIN_TRY(st == EVTWIN_OK ? evtwin__spool_cursor_advance(l->cursor, l->chunk.last, NULL) : st);
 #endif
     return st;

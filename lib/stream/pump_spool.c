@@ -184,16 +184,29 @@ void evtwin__delivery_free(evtwin__delivery *d) {
 
 /* ---- accept ---- */
 
+/* Positions of many partitions are long. */
+static evtwin_status get_position(evtwin_spool *spool, const char *uri, char **position_out) {
+    evtwin_status st = EVTWIN_E_RANGE;
+    for (size_t size = 1024; st == EVTWIN_E_RANGE; size *= 4) {
+        char *grown = evtwin__realloc(*position_out, size, 1);
+        EVTWIN_FAIL_IF(grown == NULL, EVTWIN_E_NOMEM, "%s: out of memory for a position", uri);
+        *position_out = grown;
+        st = evtwin_spool_position(spool, uri, grown, size);
+    }
+    return st;
+}
+
 static evtwin_status seek_source(evtwin_spool *spool, evtwin_source *source) {
-    char position[1024];
+    char *position = NULL;
     const char *uri = evtwin_source_uri(source);
-    evtwin_status st = evtwin_spool_position(spool, uri, position, sizeof position);
+    evtwin_status st = get_position(spool, uri, &position);
     st = st == EVTWIN_OK ? evtwin_source_seek(source, position) : st;
     if (st == EVTWIN_E_UNSUPPORTED || st == EVTWIN_E_PARSE) {
         evtwin__log(EVTWIN_LOG_WARNING, "%s: cannot go on behind \"%.80s\", and begins anew", uri,
                     position);
-        return EVTWIN_OK;
+        st = EVTWIN_OK;
     }
+    evtwin__free(position);
     return st < 0 ? st : EVTWIN_OK;
 }
 

@@ -6,7 +6,7 @@
 #include "core/mem.h"
 #include "core/num.h"
 #include "core/status.h"
-#include "store/backend.h"
+#include "store/lazy.h"
 
 #include <math.h>
 #include <stdio.h>

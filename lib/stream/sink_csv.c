@@ -141,6 +141,7 @@ static evtwin_status write_sink(void *ctx, const evtwin_batch *batch) {
     text->size = 0;
     EVTWIN_TRY(s->has_header ? EVTWIN_OK : evtwin__csv_write_header(s->rows, text));
     EVTWIN_TRY(evtwin__csv_write_rows(s->rows, 0, b.rows, text));
+    EVTWIN_TRY(evtwin__append_skip_known(&s->file, batch->source));
     EVTWIN_TRY(evtwin__append_write(&s->file));
     s->has_header = 1;
     return EVTWIN_OK;

@@ -34,6 +34,7 @@ static evtwin_status write_sink(void *ctx, const evtwin_batch *batch) {
         EVTWIN_TRY(evtwin__telemetry_put_json(&b, row, kinds, &file->text));
         file->text.data[file->text.size++] = '\n'; /* over the NUL */
     }
+    EVTWIN_TRY(evtwin__append_skip_known(file, batch->source));
     return evtwin__append_write(file);
 }
 
@@ -47,6 +48,7 @@ static evtwin_status write_letters(void *ctx, const evtwin_letter *letters, size
         evtwin__text_put(&file->text, "\n");
         EVTWIN_FAIL_IF(file->text.is_failed, EVTWIN_E_NOMEM, "out of memory for dead letters");
     }
+    EVTWIN_TRY(evtwin__append_skip_known(file, "spool:")); /* their time of receipt tells them */
     EVTWIN_TRY(evtwin__append_write(file));
     return file->is_pipe ? EVTWIN_OK : evtwin__append_flush(file);
 }

@@ -3,7 +3,7 @@
  * or its predictions. */
 
 #include "core/status.h"
-#include "store/backend.h"
+#include "store/lazy.h"
 #include "stream/scheme.h"
 
 enum { WRITE_ROWS = 0, WRITE_PREDICTIONS = 1 };

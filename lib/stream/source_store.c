@@ -5,7 +5,7 @@
 #include "core/binding.h"
 #include "core/num.h"
 #include "core/status.h"
-#include "store/backend.h"
+#include "store/lazy.h"
 #include "stream/scheme.h"
 
 #include <stdio.h>

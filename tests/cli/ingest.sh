@@ -28,6 +28,7 @@ T='"timestamp":"2024-01-01T00:00:00Z","battery_id":"BAD"'
 {
     good
     bad E_PARSE 'not JSON at all'
+    bad E_PARSE '{"timestamp":"2024-01-01T00:00:00Z","battery_id":"A\\u001b[31m"}'
     bad E_PARSE '{"timestamp":"2024-01-01T00:00:00Z","battery_id":"B'
     bad E_PARSE '[1,2,3]'
     bad E_PARSE '"text"'
@@ -45,7 +46,6 @@ T='"timestamp":"2024-01-01T00:00:00Z","battery_id":"BAD"'
     bad E_PARSE "{$T,\"is_charging\":\"yes\"}"
     bad E_PARSE "{$T,\"deep\":[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]}"
     bad E_PARSE '{"timestamp":"2024-01-01T00:00:00Z","battery_id":"A\\u0007"}'
-    bad E_PARSE '{"timestamp":"2024-01-01T00:00:00Z","battery_id":"A\\u001b[31m"}'
     bad E_PARSE "{\"timestamp\":\"2024-01-01T00:00:00Z\",\"battery_id\":\"$(head -c 1024 /dev/zero | tr '\0' a)\"}"
     bad E_PARSE '{"timestamp":"2024-01-01T00:00:00Z","battery_id":""}'
     bad E_PARSE '{"timestamp":"2024-01-01T00:00:00Z","battery_id":7}'

@@ -85,9 +85,18 @@ err 'METRICS_PORT sets it'
 # ---- a cycle that fails is counted and tried again ----
 metric() { curl -s http://127.0.0.1:$metrics_port/metrics | grep -qE "$1"; }
 if can_sql; then
-    kill -STOP $predict # so that rows wait when the lock comes
-    sleep 0.6
-    check 'it is locked' hold_lock 7 "$store"
+    lock_while_rows_wait() {
+        for try in 1 2 3 4; do
+            kill -STOP $predict
+            sleep 0.6
+            ! hold_lock 7 "$store" || return 0
+            kill -CONT $predict # it was stopped within a transaction
+            kill $locker
+            sleep 1
+        done
+        return 1
+    }
+    check 'it is locked' lock_while_rows_wait
     kill -CONT $predict
     wait $locker
     check 'it says so' await 10 grep -q 'trying again' predict.err

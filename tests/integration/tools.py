@@ -204,9 +204,31 @@ def test_refusals(pg):
     check("it names the database: " + said, "absent" in said)
 
 
+def test_passwords(pg):
+    """From the environment and from files; a wrong one is refused and never shown."""
+    pg.sql("CREATE DATABASE guarded_one OWNER guarded")
+    env = {"DB_HOST": servers.LOCALHOST, "DB_PORT": str(pg.port), "DB_USER": "guarded",
+           "DB_NAME": "guarded_one"}
+    uri = pg.uri_of("guarded_one", "guarded")
+    with open(path("password"), "w", opener=lambda p, f: os.open(p, f, 0o600)) as f:
+        f.write("open sesame\n")
+    run("evtwin-sim", "--check", env={**env, "DB_PASSWORD": "open sesame"})
+    run("evtwin-serve", "--check", "--store", uri, env={"PGPASSWORD": "open sesame"})
+    run("evtwin-ingest", "--check", "--source", "jsonl:-", "--sink",
+        f"{uri}?password_file={path('password')}")
+    with open(path("private.conf"), "w", opener=lambda p, f: os.open(p, f, 0o600)) as f:
+        f.write(f"store = {uri.replace('guarded@', 'guarded:open%20sesame@')}\n")
+    run("evtwin-serve", "--check", "--config", path("private.conf"))
+    for tool in ("evtwin-sim", "evtwin-serve"):
+        said = run(tool, "--check", env={**env, "DB_PASSWORD": "hush"}, code=77)
+        check("it is not shown: " + said, "hush" not in said and "password" in said)
+    run("evtwin-serve", "--check", env=env, code=77)
+
+
 def main():
     with servers.Postgres() as pg, servers.Mosquitto() as broker:
         test_refusals(pg)
+        test_passwords(pg)
         test_default_store_and_broker(pg, broker)
         test_devices(pg, broker)
         test_a_server_that_is_away(pg, broker)

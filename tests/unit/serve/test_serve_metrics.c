@@ -281,6 +281,97 @@ static void test_features_of_a_session(void **state) {
     evtwin_predictor_free(predictor);
 }
 
+/* ---- a pump ---- */
+
+/* Three rows, the last of them out of range, then a record that is refused, then the end. */
+static evtwin_status read_three(void *ctx, evtwin_source *source, size_t max_rows, int timeout_ms,
+                                evtwin_table *table) {
+    (void)max_rows;
+    (void)timeout_ms;
+    int *turn = ctx;
+    switch ((*turn)++) {
+    case 0:
+        for (size_t i = 0; i < 3; i++) {
+            const size_t row = evtwin_table_rows(table);
+            assert_ok(evtwin_table_resize(table, row + 1));
+            assert_ok(evtwin_table_set_i64(table, 0, row, evtwin_time_now() + (int64_t)i));
+            assert_ok(evtwin_table_set_text(table, 1, row, "B1"));
+            assert_ok(evtwin_table_set_f64(table, 2, row, i < 2 ? 50.0 : 150.0));
+        }
+        return EVTWIN_OK;
+    case 1:
+        return evtwin_source_refuse(source, EVTWIN_E_PARSE, "here:4", "no JSON", "x", 1);
+    default:
+        return EVTWIN_DONE;
+    }
+}
+
+static evtwin_status fail_to_write(void *ctx, const evtwin_batch *batch) {
+    (void)ctx;
+    (void)batch;
+    return EVTWIN_E_AGAIN;
+}
+
+static evtwin_pump *pump_of(int *turn, evtwin_screen *screen) {
+    const evtwin_source_callbacks reads = {
+        .size = sizeof reads, .name = "three", .read = read_three};
+    const evtwin_sink_callbacks fails = {
+        .size = sizeof fails, .name = "away \"quoted\"", .write = fail_to_write};
+    evtwin_pump_options options;
+    evtwin_pump *pump = NULL;
+    evtwin_source *source = NULL, *screened = NULL;
+    evtwin_sink *sink = NULL;
+    assert_ok(evtwin_pump_options_init(&options, sizeof options));
+    options.max_held_rows = 100;
+    assert_ok(evtwin_pump_create(&options, &pump));
+    assert_ok(evtwin_source_create(&reads, turn, &source));
+    assert_ok(evtwin_source_screened(source, screen, &screened));
+    assert_ok(evtwin_pump_take_source(pump, screened));
+    assert_ok(evtwin_sink_open("null:", &sink));
+    assert_ok(evtwin_pump_take_sink(pump, sink));
+    assert_ok(evtwin_sink_create(&fails, NULL, &sink));
+    assert_ok(evtwin_pump_take_sink(pump, sink));
+    return pump;
+}
+
+static void test_sinks_of_a_pump(void **state) {
+    (void)state;
+    int turn = 0;
+    evtwin_screen *screen = NULL;
+    assert_ok(evtwin_screen_create(NULL, &screen));
+    evtwin_pump *pump = pump_of(&turn, screen);
+    evtwin_metrics *metrics = new_metrics();
+    char *text = text_of(metrics, 0);
+    assert_lacks(text, "evtwin_sink");
+    evtwin_metrics_text_free(text);
+
+    while (evtwin_pump_run_once(pump, 0, NULL) != EVTWIN_DONE) {
+    }
+    assert_ok(evtwin_metrics_observe_pump(metrics, pump, screen));
+    assert_ok(evtwin_metrics_observe_pump(metrics, pump, screen)); /* in place of the first */
+    text = text_of(metrics, 0);
+    assert_has(text, "# TYPE evtwin_sink_up gauge\n");
+    assert_has(text, "\nevtwin_sink_up{sink=\"null:\",takes=\"records\"} 1\n");
+    assert_has(text, "\nevtwin_sink_up{sink=\"away \\\"quoted\\\"\",takes=\"records\"} 0\n");
+    assert_has(text, "\nevtwin_sink_delivered_records_total{sink=\"null:\",takes=\"records\"} 3\n");
+    assert_has(text, "\nevtwin_sink_waiting_records{sink=\"null:\",takes=\"records\"} 0\n");
+    assert_has(text,
+               "\nevtwin_sink_waiting_records{sink=\"away \\\"quoted\\\"\",takes=\"records\"} 3\n");
+    assert_has(text, "\nevtwin_source_records_total 3\n");
+    assert_has(text, "\nevtwin_source_refused_records_total 1\n");
+    assert_has(text, "\nevtwin_flagged_records_total{flag=\"out_of_range\"} 1\n");
+    assert_has(text, "\nevtwin_flagged_records_total{flag=\"late\"} 0\n");
+    assert_has(text, "\nevtwin_duplicate_records_total 0\n");
+    evtwin_metrics_text_free(text);
+    assert_int_equal(evtwin_metrics_observe_pump(metrics, NULL, NULL), EVTWIN_E_ARG);
+    evtwin_pump_free(pump);
+    text = text_of(metrics, 0); /* they are copies */
+    assert_has(text, "\nevtwin_sink_up{sink=\"null:\"");
+    evtwin_metrics_text_free(text);
+    evtwin_metrics_free(metrics);
+    evtwin_screen_free(screen);
+}
+
 static void test_accept(void **state) {
     (void)state;
     /* what Prometheus 2.42 and 3 send */
@@ -408,6 +499,12 @@ static void test_promtool(void **state) {
     const record records[] = {{"A", now_us, 1, 84.3, 94.8, 34.2, 851, 0.083, NULL},
                               {"B-2", now_us, 2, 50, NAN, 30, NAN, NAN, "unknown, because"}};
     observe(metrics, records, 2);
+    int turn = 0;
+    evtwin_screen *screen = NULL;
+    assert_ok(evtwin_screen_create(NULL, &screen));
+    evtwin_pump *pump = pump_of(&turn, screen);
+    assert_ok(evtwin_pump_run_once(pump, 0, NULL));
+    assert_ok(evtwin_metrics_observe_pump(metrics, pump, screen));
     evtwin_server *server = start_server(NULL, metrics);
     reply r = client_get(evtwin_server_port(server), "/metrics");
     assert_int_equal(r.code, 200);
@@ -424,6 +521,8 @@ static void test_promtool(void **state) {
     reply_free(&r);
     evtwin_server_free(server);
     evtwin_metrics_free(metrics);
+    evtwin_pump_free(pump);
+    evtwin_screen_free(screen);
 }
 
 int main(void) {
@@ -436,6 +535,7 @@ int main(void) {
         cmocka_unit_test(test_openmetrics),
         cmocka_unit_test(test_escapes),
         cmocka_unit_test(test_features_of_a_session),
+        cmocka_unit_test(test_sinks_of_a_pump),
         cmocka_unit_test(test_accept),
         cmocka_unit_test(test_cap),
         cmocka_unit_test(test_threads),

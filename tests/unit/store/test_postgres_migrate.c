@@ -13,7 +13,7 @@ int main(void) {
 
 #include "postgres.h"
 
-#include "store/backend.h"
+#include "store/lazy.h"
 
 #include <pthread.h>
 
@@ -71,6 +71,23 @@ static void test_the_first_question_to_a_lazy_store_makes_the_schema(void **stat
     assert_ok(evtwin__store_open_lazily(db->uri, NULL, &store));
     assert_int_equal(evtwin_store_position(store, "somewhere", text, sizeof text), EVTWIN_DONE);
     evtwin_store_free(store);
+}
+
+/* A row of battery B. */
+static evtwin_table *one_row(void) {
+    evtwin_table *table = NULL;
+    size_t col = 0;
+    assert_ok(evtwin_table_create(&table));
+    assert_ok(evtwin_table_resize(table, 1));
+    assert_ok(evtwin_table_add_column(table, "time", EVTWIN_TIME, NULL, &col));
+    assert_ok(evtwin_table_set_i64(table, col, 0, INT64_C(1750000000000000)));
+    assert_ok(evtwin_table_add_column(table, "battery_id", EVTWIN_TEXT, NULL, &col));
+    assert_ok(evtwin_table_set_text(table, col, 0, "B"));
+    assert_ok(evtwin_table_add_column(table, "seq", EVTWIN_I64, NULL, &col));
+    assert_ok(evtwin_table_set_i64(table, col, 0, 1));
+    assert_ok(evtwin_table_add_column(table, "charge_cycles", EVTWIN_I64, NULL, &col));
+    assert_ok(evtwin_table_set_i64(table, col, 0, 150));
+    return table;
 }
 
 /* ---- tables of others ---- */
@@ -186,6 +203,30 @@ static void test_programs_of_the_original_go_on(void **state) {
     assert_string_equal(test_query(db->uri, "SELECT concat_ws(',', soc, temperature, status) FROM"
                                             " ev_telemetry WHERE battery_id = 'C'"),
                         "50,NORMAL");
+}
+
+/* Its columns (an id of its own, a shorter integer) take rows of ours, once and again. */
+static void test_an_adopted_table_takes_rows_of_ours(void **state) {
+    const test_database *db = *state;
+    make_original(db);
+    evtwin_store *store = open_store(db->uri);
+    evtwin_table *table = one_row();
+    evtwin_insert_report report;
+    size_t col = 0, n_updated = 0;
+    assert_ok(evtwin_store_insert(store, table, &report, sizeof report));
+    assert_int_equal(report.n_inserted, 1);
+    assert_ok(evtwin_table_add_column(table, "rul_prediction", EVTWIN_F64, NULL, &col));
+    assert_ok(evtwin_table_set_f64(table, col, 0, 500.0));
+    assert_ok(evtwin_store_insert(store, table, &report, sizeof report));
+    assert_int_equal(report.n_repeated, 1);
+    assert_string_equal(test_query(db->uri, "SELECT concat_ws(',', (id > 3)::text, charge_cycles,"
+                                            " rul_prediction) FROM ev_telemetry WHERE battery_id ="
+                                            " 'B'"),
+                        "true,150,500");
+    assert_ok(evtwin_store_put_predictions(store, table, NULL, &n_updated));
+    assert_int_equal(n_updated, 1);
+    evtwin_table_free(table);
+    evtwin_store_free(store);
 }
 
 static void test_the_zone_of_naive_times_can_be_named(void **state) {
@@ -347,17 +388,9 @@ static void test_rights(void **state) {
     evtwin_store_free(store);
 
     /* a writer with the library, without its rights and with them */
-    evtwin_table *table = NULL;
+    evtwin_table *table = one_row();
     size_t n_updated = 0, col = 0;
     store = open_store(uri);
-    assert_ok(evtwin_table_create(&table));
-    assert_ok(evtwin_table_resize(table, 1));
-    assert_ok(evtwin_table_add_column(table, "time", EVTWIN_TIME, NULL, &col));
-    assert_ok(evtwin_table_set_i64(table, col, 0, INT64_C(1750000000000000)));
-    assert_ok(evtwin_table_add_column(table, "battery_id", EVTWIN_TEXT, NULL, &col));
-    assert_ok(evtwin_table_set_text(table, col, 0, "B"));
-    assert_ok(evtwin_table_add_column(table, "seq", EVTWIN_I64, NULL, &col));
-    assert_ok(evtwin_table_set_i64(table, col, 0, 1));
     assert_fails(evtwin_store_insert(store, table, NULL, 0), EVTWIN_E_DENIED, "permission");
     run_as_owner(db, "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO"
                      " @; GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO @");
@@ -417,6 +450,7 @@ int main(void) {
         TEST(test_the_first_question_to_a_lazy_store_makes_the_schema),
         TEST(test_the_original_table_is_adopted),
         TEST(test_programs_of_the_original_go_on),
+        TEST(test_an_adopted_table_takes_rows_of_ours),
         TEST(test_the_zone_of_naive_times_can_be_named),
         TEST(test_other_tables_are_refused),
         TEST(test_newer_and_damaged_schemas_are_refused),

@@ -435,6 +435,32 @@ static void the_source_goes_on_behind_what_was_accepted(void **state) {
     free(a);
 }
 
+/* As a source of a thousand partitions has it. */
+static void a_long_position_comes_back(void **state) {
+    (void)state;
+    char dir[256], *position = malloc(20001);
+    snprintf(dir, sizeof dir, "%s", memory_path("long"));
+    memset(position, '0', 20000);
+    memcpy(position + 19998, "40", 3);
+    evtwin_table *rows = numbered_rows(1, 40);
+    evtwin_spool *s = open_spool(dir, 16 * MIB, EVTWIN_SPOOL_BLOCK);
+    const evtwin_batch batch = {
+        .size = sizeof batch, .rows = rows, .source = "numbers:", .position = position};
+    assert_ok(evtwin_spool_append(s, &batch));
+    evtwin_spool_free(s);
+    memory *a = new_memory();
+    numbers n = {.next = 1, .n = 100};
+    evtwin_pump *p = pump_of(dir, 16 * MIB, &n, 100, 30);
+    add(p, a, "a:");
+    run_all(p);
+    assert_ok(evtwin_pump_finish(p));
+    assert_true(a->n == 100 && a->n_doubled == 0);
+    evtwin_pump_free(p);
+    evtwin_table_free(rows);
+    free(position);
+    free(a);
+}
+
 static void what_a_sink_has_by_its_own_word_is_not_written_again(void **state) {
     (void)state;
     char dir[256];
@@ -459,7 +485,7 @@ static void what_a_sink_has_by_its_own_word_is_not_written_again(void **state) {
 
 /* ---- kills ---- */
 
-/* In a child that dies at a place: rows 1 to 300 into a store and a file. */
+/* In a child that dies at a place: rows 1 to 300 into a store and two files. */
 static void run_child(const char *dir, const char *in, const char *site) {
     char uri[300];
     evtwin_source *source = NULL;
@@ -475,9 +501,13 @@ static void run_child(const char *dir, const char *in, const char *site) {
         evtwin_pump_take_source(p, source) < 0) {
         _exit(1);
     }
-    snprintf(uri, sizeof uri, "sqlite:%s/store.db", dir);
-    if (evtwin_sink_open(uri, &sink) < 0 || evtwin_pump_take_sink(p, sink) < 0) {
-        _exit(2);
+    static const char *const names[][2] = {
+        {"sqlite", "store.db"}, {"jsonl", "out.jsonl"}, {"csv", "out.csv"}};
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(uri, sizeof uri, "%s:%s/%s", names[i][0], dir, names[i][1]);
+        if (evtwin_sink_open(uri, &sink) < 0 || evtwin_pump_take_sink(p, sink) < 0) {
+            _exit(2);
+        }
     }
     snprintf(uri, sizeof uri, "%s/spool", dir);
     if (evtwin_spool_open(uri, NULL, &spool) < 0 || evtwin_pump_take_spool(p, spool) < 0) {
@@ -524,6 +554,30 @@ static void assert_store_has(const char *dir, int64_t n) {
     evtwin_store_free(store);
 }
 
+/* The same of a file, in order, whatever the kill left: each row names its seq behind that text. */
+static void assert_lines_are(const char *dir, const char *name, const char *before, int skip,
+                             int64_t n) {
+    char path[300], line[1024];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    int64_t seen = 0;
+    while (fgets(line, sizeof line, f) != NULL) {
+        const char *at = line;
+        if (skip-- > 0) {
+            continue;
+        }
+        for (int i = 0; i < (before[0] == ',' ? 10 : 1) && at != NULL; i++) {
+            at = strstr(at, before);
+            at = at != NULL ? at + strlen(before) : NULL;
+        }
+        assert_non_null(at);
+        assert_int_equal(strtoll(at, NULL, 10), ++seen);
+    }
+    fclose(f);
+    assert_int_equal(seen, n);
+}
+
 static void a_kill_at_any_place_loses_and_doubles_nothing(void **state) {
     (void)state;
     static const char *const sites[] = {"spool.before_commit",       "spool.after_commit",
@@ -556,6 +610,8 @@ static void a_kill_at_any_place_loses_and_doubles_nothing(void **state) {
             }
             assert_int_equal(exit_of_child(dir, in, "none"), 0);
             assert_store_has(dir, 300);
+            assert_lines_are(dir, "out.jsonl", "\"seq\":", 0, 300);
+            assert_lines_are(dir, "out.csv", ",", 1, 300);
         }
     }
 }
@@ -571,6 +627,7 @@ int main(void) {
         cmocka_unit_test(without_a_spool_nothing_is_read_until_a_letter_is_written),
         cmocka_unit_test(a_sink_without_letters_is_refused_as_one),
         cmocka_unit_test(the_source_goes_on_behind_what_was_accepted),
+        cmocka_unit_test(a_long_position_comes_back),
         cmocka_unit_test(what_a_sink_has_by_its_own_word_is_not_written_again),
         cmocka_unit_test(a_kill_at_any_place_loses_and_doubles_nothing),
     };

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* store/lazy.h: a store that connects when it is used, for sources and sinks. */
+#ifndef EVTWIN_STORE_LAZY_H
+#define EVTWIN_STORE_LAZY_H
+
+#include "evtwin/store.h"
+
+/* As evtwin_store_open, but a server that is away is no failure: the calls on the store answer
+ * EVTWIN_E_AGAIN until it is there. */
+evtwin_status evtwin__store_open_lazily(const char *uri, const evtwin_store_options *options,
+                                        evtwin_store **out);
+
+/* Can it be used? A server is connected to now. EVTWIN_E_AGAIN if it does not answer in time. */
+evtwin_status evtwin__store_check(evtwin_store *store, int timeout_ms);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* store/store_postgres_transaction.c: a transaction that writes rows: how it begins and ends, and
+ * what is written of batteries beside their rows. */
+
+#include "core/mem.h"
+#include "core/status.h"
+#include "store/store_postgres_writing.h"
+
+/* Begin; ask where revisions begin, what time it is, and for the limits in force. */
+static evtwin_status begin(postgres_writing *w) {
+    static const char sql[] =
+        "SELECT pg_current_xact_id()::text::bigint, " POSTGRES_FIRST_REVISION ", now(), t.quantity,"
+        " t.level, t.operator, t.\"limit\", (t.kind = 'alert')::int::bigint FROM ev_revision"
+        " LEFT JOIN ev_threshold AS t ON t.kind <> 'display' ORDER BY t.rowid";
+    evtwin__pg_result *result = NULL;
+    EVTWIN_TRY(evtwin__pg_begin_with(w->s->pg, POSTGRES_LOCK_ROWS, sql, &result));
+    const size_t n = evtwin__pg_rows(result);
+    for (size_t i = 0; i < n; i++) {
+        int64_t is_alert = 0;
+        evtwin__pg_i64(result, i, 0, &w->xid);
+        evtwin__pg_i64(result, i, 1, &w->revision);
+        evtwin__pg_i64(result, i, 2, &w->now_us);
+        evtwin__pg_i64(result, i, 7, &is_alert);
+        evtwin__limits_add(&w->limits, evtwin__pg_text(result, i, 3), evtwin__pg_text(result, i, 4),
+                           evtwin__pg_text(result, i, 5), evtwin__pg_f64(result, i, 6),
+                           (int)is_alert);
+    }
+    evtwin__pg_result_free(result);
+    EVTWIN_FAIL_IF(n == 0, EVTWIN_E_CORRUPT, "%s: ev_revision has lost its row",
+                   evtwin__pg_name(w->s->pg));
+    return EVTWIN_OK;
+}
+
+static evtwin_status prepare(postgres_writing *w) {
+    EVTWIN_TRY(begin(w));
+    if (w->s->base.now != evtwin_time_now) {
+        w->now_us = w->s->base.now(); /* turned by a test */
+    }
+    w->standing = evtwin__calloc(w->n_ids + 1, sizeof *w->standing);
+    EVTWIN_FAIL_IF(w->standing == NULL, EVTWIN_E_NOMEM, "out of memory for %zu batteries",
+                   w->n_ids);
+    EVTWIN_TRY(evtwin__judge_create(&w->limits, w->rows, &w->judge));
+    return evtwin__postgres_judge_begin(w);
+}
+
+evtwin_status evtwin__postgres_writing_begin(postgres_writing *w, postgres_store *s,
+                                             const evtwin__rows *rows, int locks_first) {
+    *w =
+        (postgres_writing){.s = s,
+                           .rows = rows,
+                           .locks_first = locks_first,
+                           .n_ids = evtwin_table_dict_size(
+                               rows->binding.table, rows->binding.bound[EVTWIN__Q_BATTERY_ID].col)};
+    const evtwin_status st = prepare(w);
+    return st < 0 ? evtwin__postgres_writing_end(w, st) : EVTWIN_OK;
+}
+
+evtwin_status evtwin__postgres_writing_end(postgres_writing *w, evtwin_status st) {
+    st = evtwin__pg_end(w->s->pg, st);
+    if (st < 0) {
+        evtwin__postgres_forget_known(w->s);
+    }
+    evtwin__judge_free(w->judge);
+    evtwin__free(w->batteries.row);
+    evtwin__free(w->standing);
+    return st;
+}
+
+void evtwin__postgres_writing_note(postgres_writing *w, size_t i, const evtwin__value *value,
+                                   evtwin__row_event event) {
+    evtwin__judge_row(w->judge, i, value, event);
+    if (!evtwin__row_is_predicted(value)) {
+        return;
+    }
+    const evtwin__binding *rows = &w->rows->binding;
+    const size_t col = rows->bound[EVTWIN__Q_BATTERY_ID].col;
+    postgres_standing *standing = &w->standing[evtwin_table_codes(rows->table, col)[i]];
+    const int64_t time_us = value[EVTWIN__Q_TIME].i64, seq = value[EVTWIN__Q_SEQ].i64;
+    if (!standing->is_there || time_us > standing->time_us ||
+        (time_us == standing->time_us && seq > standing->seq)) {
+        *standing = (postgres_standing){1, time_us, seq};
+    }
+}
+
+/* The latest prediction of each battery. */
+static evtwin_status put_standing(postgres_writing *w) {
+    static const char sql[] =
+        "INSERT INTO ev_battery AS b (battery_id, predicted_time, predicted_seq)"
+        " SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::bigint[]) ORDER BY 1"
+        " ON CONFLICT (battery_id) DO UPDATE SET predicted_time = excluded.predicted_time,"
+        " predicted_seq = excluded.predicted_seq WHERE (b.predicted_time, b.predicted_seq) <"
+        " (excluded.predicted_time, excluded.predicted_seq)";
+    evtwin__pg_params params = {.n = 0};
+    const size_t id = evtwin__pg_add_array(&params, EVTWIN__PG_TEXT);
+    const size_t time = evtwin__pg_add_array(&params, EVTWIN__PG_TIME);
+    const size_t seq = evtwin__pg_add_array(&params, EVTWIN__PG_I64);
+    const evtwin__binding *rows = &w->rows->binding;
+    size_t n = 0;
+    for (size_t code = 0; code < w->n_ids; code++) {
+        if (w->standing[code].is_there) {
+            evtwin__pg_push_text(&params, id,
+                                 evtwin_table_dict_text(rows->table,
+                                                        rows->bound[EVTWIN__Q_BATTERY_ID].col,
+                                                        (int32_t)code));
+            evtwin__pg_push_i64(&params, time, w->standing[code].time_us);
+            evtwin__pg_push_i64(&params, seq, w->standing[code].seq);
+            n++;
+        }
+    }
+    const evtwin_status st = n > 0 ? evtwin__pg_query(w->s->pg, sql, &params, NULL) : EVTWIN_OK;
+    evtwin__pg_params_free(&params);
+    return st;
+}
+
+evtwin_status evtwin__postgres_writing_batteries(postgres_writing *w) {
+    EVTWIN_TRY(put_standing(w));
+    return evtwin__postgres_judge_end(w);
+}
