@@ -26,6 +26,28 @@ folder = tempfile.TemporaryDirectory(prefix="evtwin-kafka.")
 children = []
 
 
+class Kafka(servers.Kafka):
+    """With a listener for TLS on tls_port; its authority is folder/ca.crt."""
+
+    def prepare(self):
+        servers.certificates(self.folder)
+        self.tls_port = servers.free_port()
+        store = os.path.join(self.folder, "server.pem")
+        with open(store, "w") as f:
+            for name in ("server.key", "server.crt"):
+                with open(os.path.join(self.folder, name)) as part:
+                    f.write(part.read())
+        names = {"PLAINTEXT": self.port, "SASL_PLAINTEXT": self.sasl_port, "SSL": self.tls_port}
+        public = ",".join(f"{n}://127.0.0.1:{p}" for n, p in names.items())
+        self.settings = {
+            "listeners": f"{public},CONTROLLER://127.0.0.1:{self.controller_port}",
+            "advertised.listeners": public,
+            "listener.security.protocol.map":
+                ",".join(f"{n}:{n}" for n in names) + ",CONTROLLER:PLAINTEXT",
+            "ssl.keystore.type": "PEM", "ssl.keystore.location": store}
+        super().prepare()
+
+
 def check(what, holds):
     if not holds:
         sys.exit("FAILED: " + what)
@@ -101,7 +123,7 @@ def killed_writers(kafka):
     args = ("write", uri, "test", n, 50)
     has_sites = start(*args, crash_at=SITES[0]).wait() == -signal.SIGKILL
     deaths = collections.Counter()
-    for site in SITES * 2 if has_sites else []:
+    for site in SITES * 2 if has_sites else ():
         deaths[start(*args, crash_at=f"{site}:{random.randint(2, 5)}").wait()] += 1
     for _ in range(6):
         child = start(*args)
@@ -113,11 +135,12 @@ def killed_writers(kafka):
     await_exact("killed writers", kafka, "written", n)
     print(f"writer: {n} records, each once; killed 6 times at random, "
           f"{deaths[-signal.SIGKILL]} times at a crash site")
+    return has_sites
 
 
 # ---- topic to topic: the offsets are in the transaction ----
 
-def killed_copies(kafka):
+def killed_copies(kafka, has_sites):
     n = 6000
     make_topic(kafka, "in", 6)
     make_topic(kafka, "out", 6)
@@ -127,11 +150,8 @@ def killed_copies(kafka):
     n_deaths = 0
     for i, site in enumerate(sites):
         publish(kafka, "in", i * share + 1, (i + 1) * share)
-        child = start(*args, crash_at=site + ":1")
-        try:
-            n_deaths += child.wait(timeout=20) == -signal.SIGKILL
-        except subprocess.TimeoutExpired:  # no crash sites in this build
-            kill(child)
+        if has_sites:
+            n_deaths += start(*args, crash_at=site + ":1").wait(timeout=DEADLINE_S) == -signal.SIGKILL
     two = [start(*args), start(*args)]
     publish(kafka, "in", len(sites) * share + 1, n)
     for _ in range(4):
@@ -201,7 +221,17 @@ def strangers(kafka):
         check(f"no such topic, nor after asking: {said}", said.startswith("EVTWIN_E_NOT_FOUND"))
     said = state("kafka://127.0.0.1:1/t")
     check(f"nobody there: {said}", said.startswith("EVTWIN_E_AGAIN") and "127.0.0.1:1" in said)
-    print("SASL/PLAIN from a properties file; a wrong password, a missing topic, no broker")
+    tls = f"kafka://127.0.0.1:{kafka.tls_port}/guarded"
+    ca = os.path.join(kafka.folder, "ca.crt")
+    other = os.path.join(kafka.folder, "other.crt")
+    said = state(f"{tls}?security.protocol=SSL&ssl.ca.location={ca}")
+    check(f"TLS: {said}", said.startswith("EVTWIN_OK"))
+    said = state(f"{tls}?security.protocol=SSL&ssl.ca.location={other}")
+    check(f"a certificate of another authority: {said}", said.startswith("EVTWIN_E_DENIED"))
+    said = state(tls)
+    check(f"no TLS where there should be: {said}", said.startswith("EVTWIN_E_AGAIN"))
+    print("SASL/PLAIN from a properties file, TLS; a wrong password, another authority, a missing "
+          "topic, no broker")
 
 
 # ---- the original's consumer ----
@@ -219,16 +249,25 @@ def original_consumer(kafka):
             seen[json.loads(message.value)["seq"]] += 1
     consumer.close()
     check("kafka-python reads every record", len(seen) == 4000)
+    make_topic(kafka, "untied", 3)
+    child = start("write", kafka.uri + "/untied?transactions=0", "test", 1000, 50)
+    check("writes without transactions", child.wait(timeout=DEADLINE_S) == 0)
+    consumer = KafkaConsumer("untied", bootstrap_servers=[kafka.bootstrap],
+                             auto_offset_reset="earliest", consumer_timeout_ms=5000,
+                             value_deserializer=lambda v: json.loads(v.decode()))
+    check_exact("transactions=0", collections.Counter(m.value["seq"] for m in consumer), 1000)
+    consumer.close()
     print(f"kafka-python: every record, {sum(seen.values()) - len(seen)} of aborted transactions "
-          f"again, {markers} ends of transactions")
+          f"again, {markers} ends of transactions; with "
+          "transactions=0 records only")
 
 
 def main():
-    with servers.Kafka(users={"alice": "wonder"}) as kafka:
+    with Kafka(users={"alice": "wonder"}) as kafka:
         strangers(kafka)
-        killed_writers(kafka)
+        has_sites = killed_writers(kafka)
         original_consumer(kafka)
-        killed_copies(kafka)
+        killed_copies(kafka, has_sites)
         fenced(kafka)
         killed_broker(kafka)
 
