@@ -41,19 +41,14 @@ def of_json(line):
 # ---- readers: records() has every record of a sink, as often as it is there; count() is cheap
 
 class Lines:
-    """JSON lines. A torn last line is not a record. may_repeat: a file keeps no position, so after a
-    kill the last batch may come twice (docs/streams.md): the same line again is not counted."""
+    """JSON lines. A torn last line is not a record."""
 
-    def __init__(self, path, may_repeat=False):
-        self.path, self.may_repeat = path, may_repeat
-        self.n_repeated = 0
+    def __init__(self, path):
+        self.path = path
 
     def records(self):
         with open(self.path, encoding="utf-8") as f:
-            lines = f.read().split("\n")[:-1]
-        distinct = list(dict.fromkeys(lines)) if self.may_repeat else lines
-        self.n_repeated = len(lines) - len(distinct)
-        return [of_json(line) for line in distinct]
+            return [of_json(line) for line in f.read().split("\n")[:-1]]
 
     def count(self):
         try:

@@ -159,7 +159,7 @@ class Rig:
             return "sqlite:" + path
         if channel == "jsonl":
             path = os.path.join(self.sinks, "sink.jsonl")
-            self.readers["jsonl"] = oracle.Lines(path, may_repeat=True)
+            self.readers["jsonl"] = oracle.Lines(path)
             return "jsonl:" + path
         if channel == "postgres":
             server = self.add_server(channel, servers.Postgres())
