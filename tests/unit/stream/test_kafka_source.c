@@ -91,6 +91,13 @@ static void reads_records_and_goes_on_behind_what_is_committed(void **state) {
     assert_int_equal(seq_of(t, 0), 10);
     evtwin_source_free(source);
 
+    /* the group knows of the position that was kept, if the next one says nothing of a partition */
+    source = open_source(m, "in?group=g1&session.timeout.ms=4000");
+    assert_ok(evtwin_table_resize(t, 0));
+    assert_int_equal(read_rows(source, 1, t), EVTWIN_OK);
+    assert_int_equal(seq_of(t, 0), 10);
+    evtwin_source_free(source);
+
     source = open_source(m, "in?group=g2");
     assert_fails(evtwin_source_seek(source, later), EVTWIN_E_PARSE, "g1");
     evtwin_source_free(source);
@@ -332,6 +339,28 @@ static void a_group_shares_and_takes_over(void **state) {
     evtwin_table_free(u);
 }
 
+/* Another has its group.instance.id: nothing comes any more, which must not look like silence. */
+static void a_reader_that_was_replaced_says_so(void **state) {
+    mock *m = *state;
+    mock_topic(m, "replaced", 1);
+    mock_put(m, "replaced", 0, NULL, RECORD("A", 1), SIZE_MAX);
+    evtwin_source *source =
+        open_source(m, "replaced?group=r&group.instance.id=x&heartbeat.interval.ms=100");
+    evtwin_table *t = new_table();
+    assert_int_equal(read_rows(source, 1, t), EVTWIN_OK);
+    enum { HEARTBEAT = 12 };
+    rd_kafka_mock_push_request_errors(m->cluster, HEARTBEAT, 1,
+                                      RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID);
+    evtwin_status st = EVTWIN_OK;
+    for (int i = 0; i < 50 && st == EVTWIN_OK; i++) {
+        st = evtwin_source_read(source, 100, 200, t);
+    }
+    assert_int_equal(st, EVTWIN_E_AGAIN);
+    assert_fails(evtwin_source_read(source, 100, 200, t), EVTWIN_E_AGAIN, "group.instance.id");
+    evtwin_source_free(source);
+    evtwin_table_free(t);
+}
+
 static void waits_for_what_is_not_there(void **state) {
     mock *m = *state;
     evtwin_source *source = NULL;
@@ -414,6 +443,7 @@ int main(void) {
         cmocka_unit_test(a_bad_record_costs_the_same_in_a_large_message),
         cmocka_unit_test(nothing_is_lost_for_want_of_memory),
         cmocka_unit_test(a_group_shares_and_takes_over),
+        cmocka_unit_test(a_reader_that_was_replaced_says_so),
         cmocka_unit_test(waits_for_what_is_not_there),
         cmocka_unit_test(from_topic_to_topic_in_one_transaction),
     };
