@@ -318,6 +318,13 @@ static evtwin_status commit_source(void *ctx, const char *position) {
     return EVTWIN_OK;
 }
 
+/* The broker knows by itself what was not acknowledged, and gives it again. */
+static evtwin_status seek_source(void *ctx, const char *position) {
+    (void)ctx;
+    (void)position;
+    return EVTWIN_OK;
+}
+
 #define SCHEME(name_)                                                                              \
     {                                                                                              \
         .name = name_, .takes_host = 1, .params = params, .ctx_size = sizeof(mqtt_source),         \
@@ -325,6 +332,7 @@ static evtwin_status commit_source(void *ctx, const char *position) {
             .read = read_source,                                                                   \
             .commit = commit_source,                                                               \
             .close = close_source,                                                                 \
+            .seek = seek_source,                                                                   \
             .check = check_source                                                                  \
         }                                                                                          \
     }
