@@ -24,7 +24,6 @@ enum {
     CONNECT_MS = 5000,
     RELEASE_MS = 1000,
     ROUND_MS = 1000,
-    MAX_RECORD = 65536,
     WEEK_S = 7 * 24 * 3600,
     MAX_RECEIVE = 65535
 };
@@ -163,8 +162,6 @@ static void pass_message(mqtt_source *s) {
 }
 
 static evtwin_status decode(mqtt_source *s, const char *text, size_t length, evtwin_table *table) {
-    EVTWIN_FAIL_IF(length > MAX_RECORD, EVTWIN_E_PARSE, "the record is longer than %d bytes",
-                   MAX_RECORD);
     const evtwin__time_rule rule = {s->time_format, s->naive};
     evtwin__time_kind kind;
     char id[64];
