@@ -41,20 +41,28 @@ static int64_t kept_offset(const evtwin__kafka_consumer *c, int32_t partition) {
     return -1;
 }
 
-/* Set where each partition begins: at the group's offset unless a later one is kept. */
+/* Set where each partition begins: at the group's offset unless a later one is kept. The group is
+ * told of that: the next position says nothing of a partition in which nothing new comes. */
 static void choose_starts(evtwin__kafka_consumer *c, rd_kafka_topic_partition_list_t *partitions) {
     if (c->n_kept == 0) {
         return;
     }
     rd_kafka_topic_partition_list_t *committed = rd_kafka_topic_partition_list_copy(partitions);
+    rd_kafka_topic_partition_list_t *later = rd_kafka_topic_partition_list_new(partitions->cnt);
     const int code = rd_kafka_committed(c->client.rk, committed, COMMITTED_MS);
     for (int i = 0; i < partitions->cnt; i++) {
         const int64_t kept = kept_offset(c, partitions->elems[i].partition);
         const int64_t groups = code == 0 ? committed->elems[i].offset : -1;
         if (kept > groups && kept >= 0) {
             partitions->elems[i].offset = kept;
+            rd_kafka_topic_partition_list_add(later, c->topic, partitions->elems[i].partition)
+                ->offset = kept;
         }
     }
+    if (later->cnt > 0 && code == 0) {
+        (void)rd_kafka_commit(c->client.rk, later, 1);
+    }
+    rd_kafka_topic_partition_list_destroy(later);
     rd_kafka_topic_partition_list_destroy(committed);
 }
 
@@ -178,12 +186,17 @@ static evtwin_status judge_event(evtwin__kafka_consumer *c, int code, const char
     if (st == EVTWIN_E_DENIED) {
         return evtwin__kafka_fail(&c->client, code, text);
     }
-    evtwin__log(EVTWIN_LOG_DEBUG, "kafka: %s: %s", c->topic, text);
+    evtwin__log(EVTWIN_LOG_WARNING, "kafka: %s: %s", c->topic, text);
     return EVTWIN_DONE;
 }
 
 /* Nothing came: because no broker answers? Once that was reported it is until one does. */
 static evtwin_status judge_silence(evtwin__kafka_consumer *c, int timeout_ms) {
+    char why[256];
+    const int fatal = rd_kafka_fatal_error(c->client.rk, why, sizeof why);
+    if (fatal != 0) { /* nothing will come any more */
+        return evtwin__kafka_fail(&c->client, fatal, why);
+    }
     c->is_down |= c->client.problem != 0;
     if (!c->is_down) {
         return EVTWIN_DONE;

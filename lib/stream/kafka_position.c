@@ -16,6 +16,7 @@ evtwin_status evtwin__kafka_position_format(const char *cluster,
                                             const evtwin__kafka_offsets *offsets,
                                             evtwin__text *text) {
     text->size = 0;
+    text->is_failed = 0;
     evtwin__text_open(text, NULL, '{');
     evtwin__text_string(text, "cluster", cluster);
     evtwin__text_string(text, "group", offsets->group);

@@ -133,6 +133,7 @@ evtwin_status evtwin__kafka_progress_put(const evtwin__kafka_progress *progress,
                                          const char *position, evtwin__text *text,
                                          size_t *key_size) {
     text->size = 0;
+    text->is_failed = 0;
     evtwin__text_put(text, progress->id);
     evtwin__text_put(text, " ");
     evtwin__text_put(text, source);

@@ -9,6 +9,7 @@
 #include "core/mem.h"
 #include "core/num.h"
 #include "core/status.h"
+#include "stream/pump_outlet.h"
 #include "stream/telemetry_json.h"
 
 #include <stdio.h>
@@ -140,12 +141,19 @@ static void go_on(evtwin__lane *l) {
     }
 }
 
-/* Would it refuse these rows again? A sink that cannot be written to at all does not mean them. */
-static int is_about_rows(evtwin__lane *l, evtwin_status st) {
-    const int may_be =
-        st == EVTWIN_E_DATA || st == EVTWIN_E_RANGE || st == EVTWIN_E_SCHEMA || st == EVTWIN_E_ARG;
-    return may_be && l->kind == EVTWIN__SPOOL_ROWS && !l->is_written &&
-           evtwin_sink_check(l->sink, 1000) >= 0;
+/* Past the record, with that letter (NULL = none). */
+static evtwin_status pass_refused(evtwin__lane *l, evtwin_status st, const char *reason,
+                                  const evtwin_letter *letter) {
+    pthread_mutex_lock(&l->noting);
+    const evtwin_status moved =
+        evtwin__spool_cursor_advance(l->cursor, number_behind(l, l->to), letter);
+    if (moved >= 0) {
+        note_refusal(l, st, reason);
+    }
+    pthread_mutex_unlock(&l->noting);
+    EVTWIN_TRY(moved);
+    go_on(l);
+    return EVTWIN_REFUSED;
 }
 
 /* The record as a letter, and past it. */
@@ -167,25 +175,21 @@ static evtwin_status refuse_row(evtwin__lane *l, evtwin_status st, const char *r
                                   .reason = reason,
                                   .raw = raw.data != NULL ? raw.data : "",
                                   .raw_size = raw.data != NULL ? raw.size : 0};
-    pthread_mutex_lock(&l->noting);
-    const evtwin_status moved =
-        evtwin__spool_cursor_advance(l->cursor, number_behind(l, l->to), &letter);
-    if (moved >= 0) {
-        note_refusal(l, st, reason);
-    }
-    pthread_mutex_unlock(&l->noting);
+    const evtwin_status passed = pass_refused(l, st, reason, &letter);
     evtwin__text_free(&raw);
-    EVTWIN_TRY(moved);
-    go_on(l);
-    return EVTWIN_REFUSED;
+    return passed;
 }
 
-/* Halve what is offered until it is one row, and refuse that. REFUSED: go on at once. */
+/* Halve what is offered until it is one row, and refuse that. A letter that its sink refuses (it is
+ * too long, say) must not hold up those behind it. REFUSED: go on at once. */
 static evtwin_status narrow(evtwin__lane *l, evtwin_status st) {
     char reason[EVTWIN__LANE_NAME_SIZE];
     snprintf(reason, sizeof reason, "%s", evtwin_last_error());
-    if (!is_about_rows(l, st)) {
+    if (l->is_written || !evtwin__sink_refuses(l->sink, st)) {
         EVTWIN_FAIL(st, "%s", reason);
+    }
+    if (l->kind == EVTWIN__SPOOL_LETTERS) {
+        return pass_refused(l, st, reason, NULL);
     }
     if (l->to - l->from > 1) {
         l->to = l->from + (l->to - l->from) / 2;

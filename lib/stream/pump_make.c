@@ -138,6 +138,7 @@ static void sink_stats(const evtwin_pump *p, size_t i, evtwin_pump_sink_stats *o
                                     .n_delivered = o->n_delivered,
                                     .n_held = rows_behind(p, o),
                                     .n_lost = o->n_lost,
+                                    .n_refused = o->n_refused,
                                     .n_failures = o->n_failures,
                                     .is_up = o->failure >= 0,
                                     .is_letters = o == &p->letters};

@@ -216,12 +216,24 @@ evtwin_status evtwin__outlet_keep_letter(evtwin__outlet *o, const evtwin_letter 
     return EVTWIN_OK;
 }
 
-static evtwin_status write_letter(evtwin__outlet *o) {
+int evtwin__sink_refuses(evtwin_sink *sink, evtwin_status st) {
+    const int may_be =
+        st == EVTWIN_E_DATA || st == EVTWIN_E_RANGE || st == EVTWIN_E_SCHEMA || st == EVTWIN_E_ARG;
+    return may_be && evtwin_sink_check(sink, 1000) >= 0;
+}
+
+static evtwin_status write_letter(const evtwin__pump_setup *p, evtwin__outlet *o) {
     evtwin_letter letter;
     EVTWIN_TRY(evtwin__spool_get_letter(o->letter.data, o->letter.size, &letter));
-    EVTWIN_TRY(evtwin_sink_write_letters(o->sink, &letter, 1));
+    const evtwin_status st = evtwin_sink_write_letters(o->sink, &letter, 1);
+    if (st < 0) {
+        snprintf(o->reason, sizeof o->reason, "%s", evtwin_last_error());
+        EVTWIN_FAIL_IF(!evtwin__sink_refuses(o->sink, st), st, "%s", o->reason);
+        report_sink(p, o, EVTWIN_PUMP_SINK_REFUSED, st, 1);
+    }
     o->letter.size = 0;
-    o->n_delivered++;
+    o->n_delivered += st >= 0;
+    o->n_refused += st < 0;
     return EVTWIN_OK;
 }
 
@@ -231,7 +243,7 @@ evtwin_status evtwin__outlet_offer_letter(const evtwin__pump_setup *p, evtwin__o
         return EVTWIN_OK;
     }
     if (is_last || evtwin__outlet_pause_s(o) <= 0.0) {
-        const evtwin_status st = write_letter(o);
+        const evtwin_status st = write_letter(p, o);
         if (st < 0) {
             note_failure(p, o, st);
         } else {

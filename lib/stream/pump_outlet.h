@@ -33,7 +33,7 @@ typedef struct evtwin__outlet {
     double pause_s, try_again_s;
     int has_reported_full;
     size_t n_recovered; /* held rows written since it failed, not reported yet */
-    uint64_t n_delivered, n_lost, n_failures;
+    uint64_t n_delivered, n_lost, n_refused, n_failures;
 } evtwin__outlet;
 
 /* Frees the sink too. */
@@ -56,7 +56,12 @@ evtwin_status evtwin__outlet_offer(const evtwin__pump_setup *setup, evtwin__outl
 /* Keep a letter for a sink of dead letters, which has none to write. */
 evtwin_status evtwin__outlet_keep_letter(evtwin__outlet *outlet, const evtwin_letter *letter);
 
-/* Write the letter that is kept, if there is one. The failure, as above. */
+/* Would the sink fail with that again for these records alone? One that cannot be written to at all
+ * does not mean them. */
+int evtwin__sink_refuses(evtwin_sink *sink, evtwin_status status);
+
+/* Write the letter that is kept, if there is one; one that the sink refuses is passed over,
+ * counted and reported. The failure, as above. */
 evtwin_status evtwin__outlet_offer_letter(const evtwin__pump_setup *setup, evtwin__outlet *outlet,
                                           int is_last);
 

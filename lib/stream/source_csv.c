@@ -3,14 +3,20 @@
 
 #include "core/binding.h"
 #include "core/csv.h"
+#include "core/file.h"
+#include "core/hash.h"
 #include "core/num.h"
 #include "core/status.h"
 #include "stream/scheme.h"
 #include "stream/telemetry_json.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+enum { MARK_BYTES = 65536 };
 
 typedef struct csv_source {
     evtwin__csv_reader *reader;
@@ -22,6 +28,7 @@ typedef struct csv_source {
     evtwin_table *read; /* what the reader gave last; rows from next on are still to be passed on */
     size_t next;
     uint64_t n_before;       /* data rows of the file before them */
+    char mark[24];           /* of the file, "" = not known yet */
     evtwin__binding binding; /* of read */
 } csv_source;
 
@@ -116,10 +123,39 @@ static const char *place_of(const csv_source *s, char *text, size_t size) {
     return text;
 }
 
+/* Know a file again by its beginning, up to the end of its first data row: "@HASH", or "" if it is
+ * not a file. */
+static const char *mark_of(csv_source *s) {
+    struct stat info;
+    if (s->mark[0] != '\0' || stat(s->path, &info) != 0 || !S_ISREG(info.st_mode)) {
+        return s->mark;
+    }
+    const int fd = evtwin__fd_open(s->path, O_RDONLY | O_NONBLOCK, 0);
+    uint64_t hash = EVTWIN__HASH_BEGIN;
+    size_t lines_left = s->options.skip_lines + 2;
+    char part[4096];
+    ssize_t n = 0;
+    for (size_t size = 0;
+         fd >= 0 && lines_left > 0 && size < MARK_BYTES && (n = read(fd, part, sizeof part)) > 0;
+         size += (size_t)n) {
+        size_t end = 0;
+        while (end < (size_t)n && lines_left > 0) {
+            lines_left -= part[end++] == '\n';
+        }
+        hash = evtwin__hash(hash, part, end);
+    }
+    if (fd >= 0) {
+        close(fd);
+        snprintf(s->mark, sizeof s->mark, "@%016llx", (unsigned long long)hash);
+    }
+    return s->mark;
+}
+
 /* Behind what was passed on. */
-static evtwin_status set_position(const csv_source *s, evtwin_source *source) {
-    char position[32];
-    snprintf(position, sizeof position, "%llu", (unsigned long long)(s->n_before + s->next));
+static evtwin_status set_position(csv_source *s, evtwin_source *source) {
+    char position[64];
+    snprintf(position, sizeof position, "%llu%s", (unsigned long long)(s->n_before + s->next),
+             mark_of(s));
     return evtwin_source_set_position(source, position);
 }
 
@@ -221,10 +257,15 @@ static evtwin_status seek_source(void *ctx, const char *position) {
     csv_source *s = ctx;
     int64_t n = 0;
     struct stat info;
-    EVTWIN_FAIL_IF(!evtwin__parse_i64(position, strlen(position), &n) || n < 0, EVTWIN_E_PARSE,
+    const size_t length = strcspn(position, "@");
+    EVTWIN_FAIL_IF(!evtwin__parse_i64(position, length, &n) || n < 0, EVTWIN_E_PARSE,
                    "%s: \"%.60s\" is not a position of a CSV", s->path, position);
     EVTWIN_FAIL_IF(stat(s->path, &info) != 0 || !S_ISREG(info.st_mode), EVTWIN_E_UNSUPPORTED,
                    "%s: only a file can be read on behind a position", s->path);
+    EVTWIN_FAIL_IF(
+        n > 0 && strcmp(position + length, mark_of(s)) != 0, EVTWIN_E_PARSE,
+        "%s: is not the file of which %lld records were read before: it begins otherwise", s->path,
+        (long long)n);
     const evtwin_status st = pass_records(s, (uint64_t)n);
     EVTWIN_TRY(evtwin_table_resize(s->read, 0));
     if (st == EVTWIN_OK) {

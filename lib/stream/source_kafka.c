@@ -32,10 +32,10 @@ typedef struct kafka_source {
     /* the message in hand, of which something is left to give */
     evtwin__kafka_message message;
     int has_message;
-    size_t n_taken;   /* records of it that were given, or were refused as they came */
-    size_t n_checked; /* records up to here were looked at for what is to be refused */
-    int has_bad;      /* some are: all of those are refused before the others are given */
+    size_t n_taken; /* records of it that were given, or were refused as they came */
+    int has_bad; /* some of the others are bad: all those are refused before the good are given */
     int is_checked;
+    evtwin__record_list checked; /* up to here they were looked at for that; no data: not begun */
 
     evtwin__text position;
 } kafka_source;
@@ -99,9 +99,6 @@ static evtwin_status end_message(kafka_source *s) {
 }
 
 static evtwin_status set_position(kafka_source *s, evtwin_source *source) {
-    if (s->n_given == 0) {
-        return EVTWIN_OK;
-    }
     const evtwin__kafka_offsets offsets = {.group = s->group,
                                            .topic = s->topic,
                                            .member = evtwin__kafka_member(s->consumer),
@@ -110,6 +107,13 @@ static evtwin_status set_position(kafka_source *s, evtwin_source *source) {
     EVTWIN_TRY(evtwin__kafka_position_format(evtwin__kafka_consumer_cluster(s->consumer), &offsets,
                                              &s->position));
     return evtwin_source_set_position(source, s->position.data);
+}
+
+/* Without memory for it the position stays before what was given: that must not be lost for it. */
+static void note_position(kafka_source *s, evtwin_source *source) {
+    if (s->n_given > 0 && set_position(s, source) < 0) {
+        evtwin__log(EVTWIN_LOG_WARNING, "kafka: %s: %s", s->topic, evtwin_last_error());
+    }
 }
 
 /* ---- messages ---- */
@@ -133,8 +137,9 @@ static evtwin_status next_message(kafka_source *s, int timeout_ms, int *is_lost_
     if (st == EVTWIN_OK) {
         s->message = message;
         s->has_message = 1;
-        s->n_taken = s->n_checked = 0;
+        s->n_taken = 0;
         s->has_bad = s->is_checked = 0;
+        s->checked.data = NULL;
     }
     return st;
 }
@@ -168,28 +173,28 @@ static evtwin_status refuse(kafka_source *s, evtwin_source *source, evtwin_statu
 /* Look for the next record that is to be refused, behind those that were. EVTWIN_OK: there is none
  * any more. */
 static evtwin_status refuse_next(kafka_source *s, evtwin_source *source, evtwin_table *table) {
-    const size_t before = evtwin_table_rows(table);
-    evtwin__record_list list;
+    const size_t rows = evtwin_table_rows(table);
+    evtwin__record_list *list = &s->checked, before;
     const char *text = s->message.data;
     size_t length = s->message.size;
-    evtwin_status st = evtwin__records_begin(&list, text, length);
+    evtwin_status st = list->data == NULL ? evtwin__records_begin(list, text, length) : EVTWIN_OK;
     if (st < 0) {
         st = refuse(s, source, st, 0, text, length);
         const evtwin_status end = end_message(s);
         return end < 0 ? end : st;
     }
-    while ((st = evtwin__records_next(&list, &text, &length)) == EVTWIN_OK) {
-        if (list.n_given <= s->n_checked) {
+    while ((before = *list, st = evtwin__records_next(list, &text, &length)) == EVTWIN_OK) {
+        if (list->n_given <= s->n_taken) {
             continue;
         }
         st = decode(s, text, length, table);
-        evtwin_table_resize(table, before); /* shrinking does not fail */
+        evtwin_table_resize(table, rows); /* shrinking does not fail */
         if (is_ours(st)) {
+            *list = before; /* not the record's fault: it comes again */
             return st;
         }
-        s->n_checked = list.n_given;
         if (st < 0) {
-            return refuse(s, source, st, list.is_array ? list.n_given : 0, text, length);
+            return refuse(s, source, st, list->is_array ? list->n_given : 0, text, length);
         }
     }
     s->is_checked = 1;
@@ -233,13 +238,14 @@ static evtwin_status take_message(kafka_source *s, evtwin_source *source, size_t
             return st;
         }
         s->has_bad = 1;
-        s->n_checked = s->n_taken;
     }
     if (has_rows) {
         return EVTWIN_DONE;
     }
     const evtwin_status st = refuse_next(s, source, table);
-    EVTWIN_TRY(st == EVTWIN_REFUSED ? set_position(s, source) : EVTWIN_OK);
+    if (st == EVTWIN_REFUSED) {
+        note_position(s, source);
+    }
     return st;
 }
 
@@ -262,16 +268,21 @@ static evtwin_status read_rows(kafka_source *s, evtwin_source *source, size_t ma
             }
             continue;
         }
-        const size_t room = max_rows - (evtwin_table_rows(table) - first);
+        const size_t before = evtwin_table_rows(table), room = max_rows - (before - first);
         const evtwin_status st = take_message(s, source, room, has_rows, table);
-        if (st == EVTWIN_DONE) {
+        if (st < 0 && has_rows) {
+            evtwin_table_resize(table,
+                                before); /* those before are given, the failure comes again */
+        }
+        if (st == EVTWIN_DONE || (st < 0 && has_rows)) {
             break;
         }
         if (st != EVTWIN_OK) {
             return st;
         }
     }
-    return set_position(s, source);
+    note_position(s, source);
+    return EVTWIN_OK;
 }
 
 static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_rows, int timeout_ms,

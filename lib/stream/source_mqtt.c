@@ -24,7 +24,6 @@ enum {
     CONNECT_MS = 5000,
     RELEASE_MS = 1000,
     ROUND_MS = 1000,
-    MAX_RECORD = 65536,
     WEEK_S = 7 * 24 * 3600,
     MAX_RECEIVE = 65535
 };
@@ -163,8 +162,6 @@ static void pass_message(mqtt_source *s) {
 }
 
 static evtwin_status decode(mqtt_source *s, const char *text, size_t length, evtwin_table *table) {
-    EVTWIN_FAIL_IF(length > MAX_RECORD, EVTWIN_E_PARSE, "the record is longer than %d bytes",
-                   MAX_RECORD);
     const evtwin__time_rule rule = {s->time_format, s->naive};
     evtwin__time_kind kind;
     char id[64];
@@ -318,6 +315,13 @@ static evtwin_status commit_source(void *ctx, const char *position) {
     return EVTWIN_OK;
 }
 
+/* The broker knows by itself what was not acknowledged, and gives it again. */
+static evtwin_status seek_source(void *ctx, const char *position) {
+    (void)ctx;
+    (void)position;
+    return EVTWIN_OK;
+}
+
 #define SCHEME(name_)                                                                              \
     {                                                                                              \
         .name = name_, .takes_host = 1, .params = params, .ctx_size = sizeof(mqtt_source),         \
@@ -325,6 +329,7 @@ static evtwin_status commit_source(void *ctx, const char *position) {
             .read = read_source,                                                                   \
             .commit = commit_source,                                                               \
             .close = close_source,                                                                 \
+            .seek = seek_source,                                                                   \
             .check = check_source                                                                  \
         }                                                                                          \
     }

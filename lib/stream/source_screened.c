@@ -12,6 +12,16 @@ typedef struct screened {
     evtwin_screen *screen; /* borrowed */
 } screened;
 
+/* What the other source has given must not be lost for want of memory: then the position stays
+ * before it, and it has no flags. */
+static evtwin_status note_shortage(const evtwin_source *source, evtwin_status st) {
+    if (st == EVTWIN_E_NOMEM) {
+        evtwin__log(EVTWIN_LOG_WARNING, "%s: %s", evtwin_source_uri(source), evtwin_last_error());
+        return EVTWIN_OK;
+    }
+    return st;
+}
+
 /* The position is that of the other source, whether rows came or one was refused. */
 static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_rows, int timeout_ms,
                                  evtwin_table *table) {
@@ -19,13 +29,14 @@ static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_ro
     const size_t first = evtwin_table_rows(table);
     const evtwin_status st = evtwin_source_read(s->from, max_rows, timeout_ms, table);
     EVTWIN_TRY(st);
-    EVTWIN_TRY(evtwin_source_set_position(source, evtwin_source_position(s->from)));
+    EVTWIN_TRY(
+        note_shortage(source, evtwin_source_set_position(source, evtwin_source_position(s->from))));
     if (st == EVTWIN_REFUSED) {
         evtwin_refusal r;
         EVTWIN_TRY(evtwin_source_refusal(s->from, &r, sizeof r));
         return evtwin_source_refuse(source, r.status, r.place, r.reason, r.raw, r.raw_size);
     }
-    EVTWIN_TRY(evtwin_screen_apply(s->screen, table, first));
+    EVTWIN_TRY(note_shortage(source, evtwin_screen_apply(s->screen, table, first)));
     return st;
 }
 

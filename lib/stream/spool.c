@@ -8,6 +8,7 @@
 #include "core/mem.h"
 #include "core/status.h"
 
+#include <string.h>
 #include <time.h>
 
 static const uint64_t min_bytes = UINT64_C(1) << 20;
@@ -84,6 +85,7 @@ static evtwin_status load(evtwin_spool *spool) {
     EVTWIN_TRY(
         evtwin__db_query_i64(db, "SELECT coalesce(sum(n_records), 0) FROM damaged", 0, &n_damaged));
     spool->n_damaged = (uint64_t)n_damaged;
+    memcpy(spool->found, spool->last, sizeof spool->found);
     return load_cursors(spool);
 }
 

@@ -425,6 +425,17 @@ evtwin_status evtwin__spool_cursor_advance(evtwin__spool_cursor *c, int64_t numb
     return st;
 }
 
+/* A number that was given since the spool was opened is not that which the sink has seen: the spool
+ * was an older copy, and the new record falls to the number of another. */
+static evtwin_status lose_taken(evtwin__spool_cursor *c, int64_t number) {
+    const int64_t found = c->spool->found[c->kind], last = c->spool->last[c->kind];
+    const int64_t before = c->number > found ? c->number : found;
+    const int64_t to = number < last ? number : last;
+    return before < to ? evtwin__spool_lose(c, before + 1, to, (uint64_t)(to - before),
+                                            "the sink has others of these numbers")
+                       : EVTWIN_OK;
+}
+
 /* A sink that is ahead of the spool has seen numbers that must not be given to other records. */
 static evtwin_status skip(evtwin__spool_cursor *c, int64_t number) {
     evtwin_spool *spool = c->spool;
@@ -432,6 +443,7 @@ static evtwin_status skip(evtwin__spool_cursor *c, int64_t number) {
     EVTWIN_TRY(evtwin__spool_begin(spool, 1));
     evtwin_status st = evtwin__spool_set_cursor(spool, c->kind, c->name, number);
     st = st >= 0 && number > last ? set_last(spool, c->kind, number) : st;
+    st = st >= 0 ? lose_taken(c, number) : st;
     EVTWIN_TRY(evtwin__spool_end(spool, st));
     if (number > last) {
         evtwin__log(EVTWIN_LOG_WARNING,

@@ -45,8 +45,9 @@ struct evtwin_spool {
     pthread_cond_t changed;
     uint64_t generation;
     evtwin__spool_file file;
-    int64_t last[EVTWIN__SPOOL_KINDS]; /* number of the record accepted last */
-    evtwin__spool_cursor **cursors;    /* (n_cursors) */
+    int64_t last[EVTWIN__SPOOL_KINDS];  /* number of the record accepted last */
+    int64_t found[EVTWIN__SPOOL_KINDS]; /* the same when the spool was opened */
+    evtwin__spool_cursor **cursors;     /* (n_cursors) */
     size_t n_cursors;
     uint64_t n_refused_full, n_damaged;
 };

@@ -5,6 +5,7 @@
 #include "test.h"
 
 #ifdef HAVE_KAFKA
+#include "fail_nth.h"
 #include "kafka_mock.h"
 
 #include "stream/kafka_position.h"
@@ -85,6 +86,13 @@ static void reads_records_and_goes_on_behind_what_is_committed(void **state) {
     assert_fails(evtwin_source_seek(source, "{}"), EVTWIN_E_PARSE, "cluster");
     assert_fails(evtwin_source_seek(source, "17"), EVTWIN_E_PARSE, "position");
     assert_ok(evtwin_source_seek(source, later));
+    assert_ok(evtwin_table_resize(t, 0));
+    assert_int_equal(read_rows(source, 1, t), EVTWIN_OK);
+    assert_int_equal(seq_of(t, 0), 10);
+    evtwin_source_free(source);
+
+    /* the group knows of the position that was kept, if the next one says nothing of a partition */
+    source = open_source(m, "in?group=g1&session.timeout.ms=4000");
     assert_ok(evtwin_table_resize(t, 0));
     assert_int_equal(read_rows(source, 1, t), EVTWIN_OK);
     assert_int_equal(seq_of(t, 0), 10);
@@ -199,6 +207,87 @@ static void an_array_loses_only_its_bad_records(void **state) {
     evtwin_table_free(t);
 }
 
+/* Put a message of n bad records. */
+static void put_bad(mock *m, const char *topic, size_t n) {
+    char *text = malloc(2 * n + 1);
+    assert_non_null(text);
+    for (size_t i = 0; i < n; i++) {
+        memcpy(text + 2 * i, i == 0 ? "[1" : ",1", 2);
+    }
+    text[2 * n] = ']';
+    mock_put(m, topic, 0, NULL, text, 2 * n + 1);
+    free(text);
+}
+
+/* CPU seconds for n refusals. */
+static double time_refusals(evtwin_source *source, evtwin_table *t, int n) {
+    struct timespec begin, end;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+    for (int i = 0; i < n; i++) {
+        assert_int_equal(evtwin_source_read(source, 100, 1000, t), EVTWIN_REFUSED);
+    }
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+    return (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
+}
+
+/* Else a message of a hostile sender would hold up its partition for hours. */
+static void a_bad_record_costs_the_same_in_a_large_message(void **state) {
+    mock *m = *state;
+    mock_topic(m, "many", 1);
+    put_bad(m, "many", 302);
+    put_bad(m, "many", 400000);
+    evtwin_source *source = open_source(m, "many?group=many");
+    evtwin_table *t = new_table();
+    assert_int_equal(read_rows(source, 1, t), EVTWIN_REFUSED);
+    const double small_s = time_refusals(source, t, 300);
+    (void)time_refusals(source, t, 2); /* the last of the small, the first of the large */
+    assert_true(time_refusals(source, t, 300) < 10.0 * small_s);
+    evtwin_source_free(source);
+    evtwin_table_free(t);
+}
+
+/* What was read is given or read again, whatever allocation fails. */
+static void nothing_is_lost_for_want_of_memory(void **state) {
+    mock *m = *state;
+    enum { N = 400 };
+    mock_topic(m, "scarce", 1);
+    for (int i = 0; i < N; i++) {
+        char text[200];
+        snprintf(text, sizeof text,
+                 i % 2 == 0 ? "{\"timestamp\":%d,\"battery_id\":\"A\",\"seq\":%d}"
+                            : "[{\"timestamp\":%d,\"battery_id\":\"A\",\"seq\":%d}]",
+                 1700000000 + i, i);
+        mock_put(m, "scarce", 0, NULL, text, SIZE_MAX);
+    }
+    evtwin_source *source = open_source(m, "scarce?group=scarce");
+    evtwin_table *t = new_table();
+    assert_int_equal(read_rows(source, 1, t), EVTWIN_OK);
+    int64_t next = seq_of(t, evtwin_table_rows(t) - 1) + 1;
+    long n_failed = 0;
+    evtwin_table_free(t);
+    for (long allocation = 0; next < N; allocation++) {
+        t = new_table();
+        evtwin_set_allocator(fail_nth_realloc, NULL);
+        fail_nth_countdown = allocation;
+        fail_nth_refused = 0;
+        const evtwin_status st = evtwin_source_read(source, 3, 1000, t);
+        fail_nth_countdown = -1;
+        evtwin_set_allocator(NULL, NULL);
+        assert_true(st == EVTWIN_OK || st == EVTWIN_E_NOMEM);
+        n_failed += fail_nth_refused;
+        for (size_t row = 0; row < evtwin_table_rows(t); row++) {
+            assert_int_equal(seq_of(t, row), next++);
+        }
+        evtwin_table_free(t);
+    }
+    assert_true(n_failed > 10);
+    evtwin__kafka_position p;
+    assert_ok(evtwin__kafka_position_parse(evtwin_source_position(source), &p));
+    assert_int_equal(p.offsets.offset[0].next, N);
+    evtwin__kafka_position_free(&p);
+    evtwin_source_free(source);
+}
+
 /* Are records first to first + n - 1 among the rows? */
 static int has_seqs(const evtwin_table *t, int64_t first, int64_t n) {
     int64_t n_found = 0;
@@ -248,6 +337,28 @@ static void a_group_shares_and_takes_over(void **state) {
     evtwin_source_free(two);
     evtwin_table_free(t);
     evtwin_table_free(u);
+}
+
+/* Another has its group.instance.id: nothing comes any more, which must not look like silence. */
+static void a_reader_that_was_replaced_says_so(void **state) {
+    mock *m = *state;
+    mock_topic(m, "replaced", 1);
+    mock_put(m, "replaced", 0, NULL, RECORD("A", 1), SIZE_MAX);
+    evtwin_source *source =
+        open_source(m, "replaced?group=r&group.instance.id=x&heartbeat.interval.ms=100");
+    evtwin_table *t = new_table();
+    assert_int_equal(read_rows(source, 1, t), EVTWIN_OK);
+    enum { HEARTBEAT = 12 };
+    rd_kafka_mock_push_request_errors(m->cluster, HEARTBEAT, 1,
+                                      RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID);
+    evtwin_status st = EVTWIN_OK;
+    for (int i = 0; i < 50 && st == EVTWIN_OK; i++) {
+        st = evtwin_source_read(source, 100, 200, t);
+    }
+    assert_int_equal(st, EVTWIN_E_AGAIN);
+    assert_fails(evtwin_source_read(source, 100, 200, t), EVTWIN_E_AGAIN, "group.instance.id");
+    evtwin_source_free(source);
+    evtwin_table_free(t);
 }
 
 static void waits_for_what_is_not_there(void **state) {
@@ -329,7 +440,10 @@ int main(void) {
         cmocka_unit_test(reads_records_and_goes_on_behind_what_is_committed),
         cmocka_unit_test(refuses_what_is_no_record),
         cmocka_unit_test(an_array_loses_only_its_bad_records),
+        cmocka_unit_test(a_bad_record_costs_the_same_in_a_large_message),
+        cmocka_unit_test(nothing_is_lost_for_want_of_memory),
         cmocka_unit_test(a_group_shares_and_takes_over),
+        cmocka_unit_test(a_reader_that_was_replaced_says_so),
         cmocka_unit_test(waits_for_what_is_not_there),
         cmocka_unit_test(from_topic_to_topic_in_one_transaction),
     };

@@ -122,6 +122,9 @@ static evtwin_status letters_memory(void *ctx, const evtwin_letter *letters, siz
     if (atomic_load(&m->is_down)) {
         return EVTWIN_E_AGAIN;
     }
+    if (m->bad_every > 0 && strtoll(letters[0].raw, NULL, 10) % m->bad_every == 0) {
+        return EVTWIN_E_RANGE;
+    }
     for (size_t i = 0; i < n; i++) {
         snprintf(m->letter, sizeof m->letter, "%s %s %s %.*s", letters[i].source,
                  evtwin_status_name(letters[i].status), letters[i].place, (int)letters[i].raw_size,
@@ -359,6 +362,30 @@ static void records_that_the_source_refuses_become_letters(void **state) {
         assert_int_equal(letters->n_letters, 10);
         assert_true(text_names(letters->letter, "numbers:|EVTWIN_E_PARSE|100"));
         assert_int_equal(stats_of(p, 1).n_delivered, 10);
+        evtwin_pump_free(p);
+        free(a);
+        free(letters);
+    }
+}
+
+static void a_letter_that_is_refused_holds_up_nothing(void **state) {
+    (void)state;
+    for (int has_spool = 0; has_spool < 2; has_spool++) {
+        numbers n = {.next = 1, .n = 60, .refuse_every = 10};
+        memory *a = new_memory(), *letters = new_memory();
+        letters->bad_every = 20;
+        events seen = {0};
+        evtwin_pump *p = pump_of(has_spool ? memory_path("too_long") : NULL, 16 * MIB, &n, 50, 30);
+        add(p, a, "a:");
+        assert_ok(evtwin_pump_take_dead_letters(p, sink_of(letters, "letters:")));
+        assert_ok(evtwin_pump_on_event(p, count_event, &seen));
+        run_all(p);
+        assert_ok(evtwin_pump_finish(p));
+        assert_true(a->n == 60 && n.committed == 60);
+        assert_int_equal(letters->n_letters, 3);
+        const evtwin_pump_sink_stats stats = stats_of(p, 1);
+        assert_true(stats.n_refused == 3 && stats.n_delivered == 3 && stats.n_held == 0);
+        assert_true(seen.n_refused_rows == 3 && seen.n_failed == 0);
         evtwin_pump_free(p);
         free(a);
         free(letters);
@@ -624,6 +651,7 @@ int main(void) {
         cmocka_unit_test(a_full_spool_stops_the_source_and_says_so_once),
         cmocka_unit_test(rows_that_a_sink_refuses_become_letters),
         cmocka_unit_test(records_that_the_source_refuses_become_letters),
+        cmocka_unit_test(a_letter_that_is_refused_holds_up_nothing),
         cmocka_unit_test(without_a_spool_nothing_is_read_until_a_letter_is_written),
         cmocka_unit_test(a_sink_without_letters_is_refused_as_one),
         cmocka_unit_test(the_source_goes_on_behind_what_was_accepted),

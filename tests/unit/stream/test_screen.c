@@ -246,6 +246,44 @@ static void a_screened_source_is_the_other_one_otherwise(void **state) {
     evtwin_screen_free(s);
 }
 
+/* Whatever allocation fails, rows that were read are given, if need be without flags. */
+static void a_screened_source_loses_nothing_for_want_of_memory(void **state) {
+    (void)state;
+    enum { N = 3000 };
+    static char text[N * 100];
+    for (size_t i = 0, at = 0; i < N; i++) {
+        at += (size_t)snprintf(text + at, sizeof text - at,
+                               "{\"timestamp\":%zu,\"battery_id\":\"B%zu\",\"seq\":%zu}\n",
+                               1700000000 + i, i, i);
+    }
+    char uri[300];
+    snprintf(uri, sizeof uri, "jsonl:%s", temp_file("scarce.jsonl", text));
+    evtwin_source *from = NULL, *source = NULL;
+    evtwin_screen *s = screen_of(INFINITY, 60, N);
+    assert_ok(evtwin_source_open(uri, &from));
+    assert_ok(evtwin_source_screened(from, s, &source));
+    long n_failed = 0;
+    int64_t next = 0;
+    for (long allocation = 0; next < N; allocation++) {
+        evtwin_table *t = rows_none();
+        evtwin_set_allocator(fail_nth_realloc, NULL);
+        fail_nth_countdown = allocation % 400;
+        fail_nth_refused = 0;
+        const evtwin_status st = evtwin_source_read(source, 10, 0, t);
+        fail_nth_countdown = -1;
+        evtwin_set_allocator(NULL, NULL);
+        assert_true(st == EVTWIN_OK || st == EVTWIN_E_NOMEM);
+        n_failed += fail_nth_refused;
+        for (size_t row = 0; row < evtwin_table_rows(t); row++) {
+            assert_int_equal(evtwin_table_i64(t, evtwin_table_find(t, "seq"))[row], next++);
+        }
+        evtwin_table_free(t);
+    }
+    assert_true(n_failed > 10);
+    evtwin_source_free(source);
+    evtwin_screen_free(s);
+}
+
 static evtwin_status screen_many(void *ctx) {
     evtwin_table *t = ctx;
     evtwin_screen *s = NULL;
@@ -283,6 +321,7 @@ int main(void) {
         cmocka_unit_test(the_oldest_are_forgotten),
         cmocka_unit_test(a_table_without_the_column_is_refused),
         cmocka_unit_test(a_screened_source_is_the_other_one_otherwise),
+        cmocka_unit_test(a_screened_source_loses_nothing_for_want_of_memory),
         cmocka_unit_test(memory_that_runs_out_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,8 +132,17 @@ static void another_file_is_read_from_its_start(void **state) {
     assert_begins_anew(uri, "-1", 6);
     snprintf(uri, sizeof uri, "csv:%s",
              temp_file("f.csv", "time,battery_id,seq\n2024-01-01T00:00:01Z,B,1\n"));
-    assert_begins_anew(uri, "2", 1);
     assert_begins_anew(uri, "x", 1);
+    assert_begins_anew(uri, "1", 1);
+    s = open_source(uri);
+    read_rest(s, &g);
+    evtwin_source_free(s);
+    snprintf(position, sizeof position, "2%s", strchr(g.position[0], '@'));
+    assert_begins_anew(uri, position, 1); /* it is shorter */
+    snprintf(uri, sizeof uri, "csv:%s",
+             temp_file("f.csv", "time,battery_id,seq\n2024-01-02T00:00:01Z,B,1\n"
+                                "2024-01-02T00:00:02Z,B,2\n"));
+    assert_begins_anew(uri, g.position[0], 2); /* the same header, another first row */
 }
 
 static void what_is_not_a_file_says_so(void **state) {

@@ -101,6 +101,9 @@ static void a_part_of_an_entry_can_be_taken(void **state) {
 
     /* what the sink says it has is passed over, and numbers that it has seen are not used again */
     assert_ok(append_rows(s, 11, 10));
+    evtwin_spool_free(s);
+    s = open_spool(dir, 16 * MIB, EVTWIN_SPOOL_BLOCK);
+    a = cursor_of(s, "a:");
     assert_ok(evtwin__spool_cursor_skip(a, "13"));
     take_all(a, 14, 20);
     assert_ok(evtwin__spool_cursor_skip(a, "5"));
@@ -108,6 +111,15 @@ static void a_part_of_an_entry_can_be_taken(void **state) {
     assert_ok(append_rows(s, 101, 5));
     take_all(a, 101, 105);
     assert_fails(evtwin__spool_cursor_skip(a, "x1"), EVTWIN_E_CORRUPT, "a:|x1");
+
+    /* what was accepted before the sink could be asked is not what it has of those numbers */
+    evtwin_spool_loss loss;
+    assert_int_equal(evtwin_spool_loss_get(s, 0, &loss, sizeof loss), EVTWIN_DONE);
+    assert_ok(append_rows(s, 106, 5));
+    assert_ok(evtwin__spool_cursor_skip(a, "108"));
+    assert_ok(evtwin_spool_loss_get(s, 0, &loss, sizeof loss));
+    assert_true(loss.first == 106 && loss.last == 108 && loss.n_records == 3);
+    take_all(a, 109, 110);
     evtwin_spool_free(s);
 }
 
