@@ -21,9 +21,8 @@ typedef struct timescale {
     int version; /* 20017 for 2.17; 0 = not installed */
     char extension_schema[64 * 2 + 3];
     int is_hypertable, is_compressed;
-    int has_hourly;     /* ev_telemetry_hourly is a continuous aggregate */
-    int has_aggregates; /* any */
-    int has_retention;  /* a policy drops old chunks */
+    int has_hourly;    /* ev_telemetry_hourly is a continuous aggregate */
+    int has_retention; /* a policy drops old chunks */
     double retention_days;
 } timescale;
 
