@@ -177,6 +177,16 @@ evtwin_status evtwin__timescale_read(evtwin__pg *pg, const char *schema, timesca
     return EVTWIN_OK;
 }
 
+/* From 2.14 on a transaction that decompresses more is refused, whenever it is tried again. */
+evtwin_status evtwin__timescale_lift_limit(evtwin__pg *pg) {
+#define LIMIT "'timescaledb.max_tuples_decompressed_per_dml_transaction'"
+    return evtwin__pg_query(pg,
+                            "SELECT set_config(" LIMIT ", '0', false)"
+                            " WHERE current_setting(" LIMIT ", true) IS NOT NULL",
+                            NULL, NULL);
+#undef LIMIT
+}
+
 evtwin_status evtwin__timescale_compressed_until(evtwin__pg *pg, const char *schema,
                                                  int64_t *time_us_out) {
     evtwin__pg_params params = {.n = 0};

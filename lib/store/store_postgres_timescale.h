@@ -31,6 +31,9 @@ int evtwin__timescale_version(const char *text);
 /* What is there; schema is quoted. */
 evtwin_status evtwin__timescale_read(evtwin__pg *pg, const char *schema, timescale *out);
 
+/* Let this session change rows of compressed chunks, however many are decompressed for that. */
+evtwin_status evtwin__timescale_lift_limit(evtwin__pg *pg);
+
 /* The end of the newest chunk that is compressed, INT64_MIN if none is. */
 evtwin_status evtwin__timescale_compressed_until(evtwin__pg *pg, const char *schema,
                                                  int64_t *time_us_out);
