@@ -107,6 +107,9 @@ evtwin_status evtwin__postgres_raise_revisions(evtwin__pg *pg);
 evtwin_status evtwin__postgres_keep_rows(evtwin__pg *pg, evtwin__kept_id which,
                                          const evtwin_table *table);
 
+/* The name of a source: its bytes that are no UTF-8, which the server does not take, as %XX. */
+void evtwin__postgres_add_source(evtwin__pg_params *params, const char *source);
+
 /* ---- the operations: insert, put_predictions, put_letters in store_postgres_write.c; expire in
  *      _expire.c; keep, kept, position in _kept.c; the others in _read.c ---- */
 

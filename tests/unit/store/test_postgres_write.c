@@ -135,6 +135,25 @@ static void a_position_is_kept_with_its_rows(void **state) {
     evtwin_table_free(table);
 }
 
+/* The name of a file may be any bytes. */
+static void positions_of_any_source_are_kept(void **state) {
+    (void)state;
+    static const char *const sources[] = {"jsonl:b\xe9t.jsonl", "jsonl:b\xe8t.jsonl",
+                                          "jsonl:b\xc3\xa9t.jsonl"};
+    for (int i = 0; i < 3; i++) {
+        const char position[] = {(char)('1' + i), '\0'};
+        evtwin_table *table = some_rows("A", i, 1);
+        assert_ok(evtwin_store_insert_from(store, table, sources[i], position, NULL, 0));
+        evtwin_table_free(table);
+    }
+    for (int i = 0; i < 3; i++) {
+        char position[32] = "none";
+        assert_int_equal(evtwin_store_position(store, sources[i], position, sizeof position),
+                         EVTWIN_OK);
+        assert_int_equal(position[0], '1' + i);
+    }
+}
+
 /* ---- predictions ---- */
 
 static void predictions_go_to_exact_keys(void **state) {
@@ -378,6 +397,7 @@ int main(void) {
         TEST(batteries_of_the_dead_are_free),
         TEST(a_batch_is_held_as_a_whole),
         TEST(a_position_is_kept_with_its_rows),
+        TEST(positions_of_any_source_are_kept),
         TEST(predictions_go_to_exact_keys),
         TEST(predictors_do_not_wait_for_each_other_for_ever),
         TEST(predictions_of_absent_rows_are_logged),
