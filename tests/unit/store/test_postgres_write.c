@@ -229,6 +229,25 @@ static void predictors_do_not_wait_for_each_other_for_ever(void **state) {
                 0);
 }
 
+/* busy_timeout_ms=0 does not wait; for the server a limit of 0 is none. */
+static void without_patience_nothing_is_waited_for(void **state) {
+    (void)state;
+    char impatient[400];
+    evtwin_store *own = NULL;
+    snprintf(impatient, sizeof impatient, "%s&busy_timeout_ms=0", uri);
+    assert_ok(evtwin_store_open(impatient, NULL, &own));
+    PGconn *other = pg_connect(uri);
+    PQclear(pg_ask(other, "BEGIN"));
+    PQclear(pg_ask(other, "LOCK TABLE ev_position"));
+    evtwin_table *table = some_rows("A", 0, 1);
+    assert_ok(evtwin_store_deadline(own, 2.0));
+    assert_fails(evtwin_store_insert_from(own, table, "spool:1", "1", NULL, 0), EVTWIN_E_AGAIN,
+                 "lock");
+    PQfinish(other);
+    evtwin_table_free(table);
+    evtwin_store_free(own);
+}
+
 static evtwin_table *predicted_rows(const char *id, int64_t first, size_t n) {
     evtwin_table *table = some_rows(id, first, n);
     add_prediction_columns(table);
@@ -449,6 +468,7 @@ int main(void) {
         TEST(positions_of_any_source_are_kept),
         TEST(predictions_go_to_exact_keys),
         TEST(predictors_do_not_wait_for_each_other_for_ever),
+        TEST(without_patience_nothing_is_waited_for),
         TEST(predictions_and_predicted_rows_lock_in_one_order),
         TEST(predictions_of_absent_rows_are_logged),
         TEST(limits_of_the_table_judge),
