@@ -26,7 +26,7 @@ typedef struct postgres_writer {
 
 /* A sweep goes through the batteries and deletes what is past the retention. */
 typedef struct postgres_sweep {
-    int is_active, is_in_battery;
+    int is_active, is_in_battery, has_warned;
     int64_t next_us; /* on the monotonic clock: when inserting starts the next one */
     int64_t cutoff_us;
     size_t n_deleted;

@@ -105,7 +105,7 @@ evtwin_status evtwin__postgres_insert(evtwin_store *store, const evtwin__rows *r
         *report = none;
     }
     if (st >= 0) {
-        evtwin__postgres_expire_some(s, rows->binding.rows);
+        evtwin__postgres_expire_some(s, &rows->binding);
     }
     return st;
 }

@@ -200,6 +200,39 @@ static void test_what_was_removed_stays_removed(void **state) {
     assert_string_equal(test_query(db->uri, "SELECT count(*)::text FROM ts.call"), "0");
 }
 
+/* One old row of battery A. */
+static evtwin_table *old_row(void) {
+    evtwin_table *table = NULL;
+    assert_ok(evtwin_telemetry_table_create(&table));
+    assert_ok(evtwin_table_resize(table, 1));
+    assert_ok(evtwin_table_set_i64(table, evtwin_table_find(table, "time"), 0,
+                                   INT64_C(1750000000000000)));
+    assert_ok(evtwin_table_set_text(table, evtwin_table_find(table, "battery_id"), 0, "A"));
+    return table;
+}
+
+static void count_policies(void *ctx, evtwin_log_level level, const char *text) {
+    *(int *)ctx += level == EVTWIN_LOG_WARNING && strstr(text, "retention policy") != NULL;
+}
+
+/* What the server is about to drop does not go unseen. */
+static void test_old_rows_are_told_of_the_policy(void **state) {
+    const test_database *db = *state;
+    evtwin_store *store = NULL;
+    int n = 0;
+    evtwin_table *table = old_row();
+    assert_ok(evtwin_store_open(db->uri, NULL, &store));
+    evtwin_set_log(count_policies, &n);
+    assert_ok(evtwin_store_insert(store, table, NULL, 0));
+    assert_int_equal(n, 1);
+    assert_ok(evtwin_table_set_i64(table, evtwin_table_find(table, "seq"), 0, 2));
+    assert_ok(evtwin_store_insert(store, table, NULL, 0));
+    evtwin_set_log(NULL, NULL);
+    assert_int_equal(n, 1);
+    evtwin_table_free(table);
+    evtwin_store_free(store);
+}
+
 /* A batch that touches compressed chunks would otherwise fail each time it is offered. */
 static void test_compressed_rows_may_be_changed_without_limit(void **state) {
     const test_database *db = *state;
@@ -215,14 +248,7 @@ static void test_compressed_rows_may_be_changed_without_limit(void **state) {
              " AS $$ BEGIN INSERT INTO public.seen SELECT current_setting("
              "'timescaledb.max_tuples_decompressed_per_dml_transaction'); RETURN NULL; END $$;"
              "CREATE TRIGGER see AFTER INSERT ON ev_telemetry FOR EACH ROW EXECUTE FUNCTION see()");
-    evtwin_table *table = NULL;
-    size_t col = 0;
-    assert_ok(evtwin_telemetry_table_create(&table));
-    assert_ok(evtwin_table_resize(table, 1));
-    col = evtwin_table_find(table, "time");
-    assert_ok(evtwin_table_set_i64(table, col, 0, INT64_C(1750000000000000)));
-    col = evtwin_table_find(table, "battery_id");
-    assert_ok(evtwin_table_set_text(table, col, 0, "A"));
+    evtwin_table *table = old_row();
     assert_ok(evtwin_store_insert(store, table, NULL, 0));
     evtwin_table_free(table);
     evtwin_store_free(store);
@@ -239,6 +265,7 @@ int main(void) {
         TEST(test_a_compressed_table_of_others),
         TEST(test_rows_that_wait_behind_compressed_chunks),
         TEST(test_what_was_removed_stays_removed),
+        TEST(test_old_rows_are_told_of_the_policy),
         TEST(test_compressed_rows_may_be_changed_without_limit),
     };
     if (SERVER == NULL) {
