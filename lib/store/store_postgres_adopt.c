@@ -64,10 +64,11 @@ static evtwin_status check_shape(evtwin__pg *pg, const postgres_columns *columns
         }
     }
     for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
-        const postgres_column *column = &columns->of[q];
+        postgres_column column = columns->of[q];
         evtwin__pg_type wire;
-        if (column->is_there && !evtwin__postgres_column_fits(column, q, &wire) &&
-            conversion(column, q) == NULL) {
+        column.is_generated = 0; /* no more then */
+        if (column.is_there && !evtwin__postgres_column_fits(&column, q, &wire) &&
+            conversion(&column, q) == NULL) {
             snprintf(what, sizeof what, "has a column %s of a type that is not %s",
                      evtwin__schema[q].name, evtwin__postgres_type_name(q));
             return refuse(pg, what);

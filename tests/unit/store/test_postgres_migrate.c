@@ -236,6 +236,9 @@ static void test_what_does_not_stand_in_the_way_stays(void **state) {
         db->uri,
         "CREATE TABLE ev_telemetry (time TIMESTAMPTZ NOT NULL, battery_id VARCHAR(50) NOT NULL,"
         " soc FLOAT, status TEXT);"
+        "ALTER TABLE ev_telemetry ADD voltage FLOAT, ADD current FLOAT, ADD power_consumption"
+        " FLOAT GENERATED ALWAYS AS (voltage * current) STORED;"
+        "INSERT INTO ev_telemetry VALUES ('2025-01-01', 'A', 50, 'NORMAL', 400, 2);"
         "CREATE UNIQUE INDEX narrow ON ev_telemetry (battery_id, time) INCLUDE (soc);"
         "CREATE TABLE alarm (battery_id TEXT);"
         "CREATE FUNCTION warn() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
@@ -256,6 +259,12 @@ static void test_what_does_not_stand_in_the_way_stays(void **state) {
                         "t1");
     assert_string_equal(test_query(db->uri, "SELECT (to_regclass('narrow') IS NULL)::text"),
                         "true");
+    assert_string_equal(test_query(db->uri, "SELECT power_consumption::text FROM ev_telemetry"),
+                        "800");
+
+    /* its rows are of this cluster: revisions are as they would be */
+    assert_string_equal(test_query(db->uri, "SELECT transaction_offset::text FROM ev_revision"),
+                        "0");
 }
 
 /* What somebody has set for the database does not make the store forget, round or fail. */
