@@ -133,8 +133,9 @@ static evtwin_status dial(evtwin__pg *pg) {
     return EVTWIN_OK;
 }
 
-/* What a session of ours is like, whatever the server's settings are. evtwin.writer tells the
- * triggers that seq, status and revision are set already. */
+/* What a session of ours is like, whatever the settings of server, database and role are; only
+ * commits that do not wait for the disk may be asked for, by the URI itself. evtwin.writer tells
+ * the triggers that seq, status and revision are set already. */
 static evtwin_status set_up(evtwin__pg *pg) {
     char sql[900] = "";
     pg->server_version = PQserverVersion(pg->conn);
@@ -146,6 +147,10 @@ static evtwin_status set_up(evtwin__pg *pg) {
                         " SET statement_timeout = 0; SET idle_in_transaction_session_timeout = "
                         "'60s'; SET jit = off; SET tcp_keepalives_idle = 30;"
                         " SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;"
+                        " SET default_transaction_isolation = 'read committed';"
+                        " SET extra_float_digits = 1;"
+                        " SELECT set_config(name, 'on', false) FROM pg_settings WHERE name ="
+                        " 'synchronous_commit' AND setting = 'off' AND source <> 'client';"
                         " SET default_transaction_read_only = %s;",
                         pg->options.lock_timeout_ms, pg->options.is_reader ? "on" : "off");
     if (pg->server_version >= 140000) {

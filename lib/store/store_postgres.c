@@ -128,8 +128,9 @@ static evtwin_status create(const evtwin__uri *uri, const evtwin_store_options *
                              .now = evtwin_time_now,
                              .uptime = evtwin__uptime_us};
     s->naive_zone = evtwin__strdup(zone);
+    const int patience_ms = options->busy_timeout_ms; /* for the server 0 is no limit */
     const evtwin__pg_options connection = {.is_reader = options->read_only,
-                                           .lock_timeout_ms = options->busy_timeout_ms};
+                                           .lock_timeout_ms = patience_ms > 0 ? patience_ms : 1};
     evtwin_status st = evtwin__pg_create(uri, &connection, &s->pg);
     if (st >= 0 && zone != NULL && s->naive_zone == NULL) {
         st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory for a store");

@@ -26,7 +26,7 @@ typedef struct postgres_writer {
 
 /* A sweep goes through the batteries and deletes what is past the retention. */
 typedef struct postgres_sweep {
-    int is_active, is_in_battery;
+    int is_active, is_in_battery, has_warned;
     int64_t next_us; /* on the monotonic clock: when inserting starts the next one */
     int64_t cutoff_us;
     size_t n_deleted;
@@ -106,6 +106,9 @@ evtwin_status evtwin__postgres_raise_revisions(evtwin__pg *pg);
 /* Within a transaction of the caller's. */
 evtwin_status evtwin__postgres_keep_rows(evtwin__pg *pg, evtwin__kept_id which,
                                          const evtwin_table *table);
+
+/* The name of a source: its bytes that are no UTF-8, which the server does not take, as %XX. */
+void evtwin__postgres_add_source(evtwin__pg_params *params, const char *source);
 
 /* ---- the operations: insert, put_predictions, put_letters in store_postgres_write.c; expire in
  *      _expire.c; keep, kept, position in _kept.c; the others in _read.c ---- */

@@ -64,10 +64,11 @@ static evtwin_status check_shape(evtwin__pg *pg, const postgres_columns *columns
         }
     }
     for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
-        const postgres_column *column = &columns->of[q];
+        postgres_column column = columns->of[q];
         evtwin__pg_type wire;
-        if (column->is_there && !evtwin__postgres_column_fits(column, q, &wire) &&
-            conversion(column, q) == NULL) {
+        column.is_generated = 0; /* no more then */
+        if (column.is_there && !evtwin__postgres_column_fits(&column, q, &wire) &&
+            conversion(&column, q) == NULL) {
             snprintf(what, sizeof what, "has a column %s of a type that is not %s",
                      evtwin__schema[q].name, evtwin__postgres_type_name(q));
             return refuse(pg, what);
@@ -136,13 +137,16 @@ static evtwin_status run_each(evtwin__pg *pg, const char *query) {
     return st;
 }
 
-/* A trigger that sets status by limits of its own. */
+/* A trigger that sets status by limits of its own; one that compares it stays. A "=" is an
+ * assignment at the beginning of a statement, comments aside. */
 static const char triggers_sql[] =
     "SELECT format('DROP TRIGGER %I ON ev_telemetry', t.tgname),"
     " 'its trigger gave rows their status; the limits in ev_threshold do now'"
     " FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid JOIN pg_language AS l ON l.oid ="
     " p.prolang WHERE t.tgrelid = to_regclass('ev_telemetry') AND NOT t.tgisinternal AND t.tgtype &"
-    " 2 = 2 AND l.lanname = 'plpgsql' AND p.prosrc ~* 'new\\.status\\s*:?='";
+    " 2 = 2 AND l.lanname = 'plpgsql' AND p.prosrc ~* "
+    "'new\\.status\\s*:=|(^|;|\\m(begin|then|else|loop))"
+    "(\\s|--[^\\n]*\\n)*new\\.status\\s*='";
 
 /* A key of fewer columns than ours would refuse rows that differ in seq. */
 static const char keys_sql[] =
@@ -151,7 +155,8 @@ static const char keys_sql[] =
     " 'its key refuses rows of one battery and time; ev_telemetry_key is (battery_id, time, seq)'"
     " FROM pg_index AS i LEFT JOIN pg_constraint AS c ON c.conindid = i.indexrelid AND c.contype IN"
     " ('p', 'u') WHERE i.indrelid = to_regclass('ev_telemetry') AND i.indisunique AND i.indexprs IS"
-    " NULL AND NOT EXISTS (SELECT 1 FROM unnest(i.indkey::int2[]) AS k (n) JOIN pg_attribute AS a"
+    " NULL AND NOT EXISTS (SELECT 1 FROM unnest((i.indkey::int2[])[0:i.indnkeyatts - 1]) AS k (n) "
+    "JOIN pg_attribute AS a"
     " ON a.attrelid = i.indrelid AND a.attnum = k.n WHERE a.attname NOT IN ('time',"
     " 'battery_id'))";
 

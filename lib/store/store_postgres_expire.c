@@ -211,8 +211,30 @@ static void warn(const postgres_store *s, evtwin_status st) {
     }
 }
 
-void evtwin__postgres_expire_some(postgres_store *s, size_t n_inserted) {
-    if (s->base.options.retention_days <= 0.0 || s->schema.is_expired_by_server) {
+/* A policy of TimescaleDB goes by time alone, whenever a row came. Said once. */
+static void warn_of_policy(postgres_store *s, const evtwin__binding *rows) {
+    const double days = s->base.options.retention_days;
+    const int64_t cutoff_us = s->base.now() - (int64_t)(days * 86400e6);
+    size_t i = 0;
+    while (i < rows->rows && rows->bound[EVTWIN__Q_TIME].i64[i] >= cutoff_us) {
+        i++;
+    }
+    if (i < rows->rows && !s->sweep.has_warned) {
+        evtwin__log(
+            EVTWIN_LOG_WARNING,
+            "%s: rows came that are older than %g days; TimescaleDB's retention policy drops"
+            " them at its next run: SELECT remove_retention_policy('ev_telemetry') keeps them",
+            evtwin__pg_name(s->pg), days);
+        s->sweep.has_warned = 1;
+    }
+}
+
+void evtwin__postgres_expire_some(postgres_store *s, const evtwin__binding *rows) {
+    if (s->base.options.retention_days <= 0.0) {
+        return;
+    }
+    if (s->schema.is_expired_by_server) {
+        warn_of_policy(s, rows);
         return;
     }
     if (!s->sweep.is_active) {
@@ -228,7 +250,7 @@ void evtwin__postgres_expire_some(postgres_store *s, size_t n_inserted) {
     }
 
     /* twice as fast as rows come in, so that a sweep ends and the table stays bounded */
-    const size_t n_rows = n_inserted < MIN_SLICE_ROWS / 2 ? MIN_SLICE_ROWS : 2 * n_inserted;
+    const size_t n_rows = rows->rows < MIN_SLICE_ROWS / 2 ? MIN_SLICE_ROWS : 2 * rows->rows;
     size_t n_deleted = 0;
     warn(s, sweep_chunk(s, n_rows, &n_deleted));
 }

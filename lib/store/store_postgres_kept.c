@@ -2,6 +2,7 @@
 /* store/store_postgres_kept.c: small tables, and how far sources have been read. */
 
 #include "core/status.h"
+#include "core/utf8.h"
 #include "store/store_postgres.h"
 
 #include <stdio.h>
@@ -125,6 +126,21 @@ evtwin_status evtwin__postgres_kept(evtwin_store *store, evtwin__kept_id which,
     return EVTWIN_OK;
 }
 
+void evtwin__postgres_add_source(evtwin__pg_params *params, const char *source) {
+    static const char digits[] = "0123456789ABCDEF";
+    evtwin__text text = {.size = 0};
+    for (const char *left = source; *left != '\0';) {
+        const size_t n = evtwin__utf8_length(left, strlen(left));
+        const unsigned char byte = (unsigned char)*left;
+        const char escaped[] = {'%', digits[byte >> 4], digits[byte & 15]};
+        evtwin__text_add(&text, n > 0 ? left : escaped, n > 0 ? n : sizeof escaped);
+        left += n > 0 ? n : 1;
+    }
+    evtwin__text_add(&text, "", 1);
+    evtwin__pg_add_text(params, text.is_failed ? source : text.data);
+    evtwin__text_free(&text);
+}
+
 static evtwin_status read_position(const evtwin__pg_result *result, const char *source, char *text,
                                    size_t text_size) {
     const char *position = evtwin__pg_rows(result) > 0 ? evtwin__pg_text(result, 0, 0) : NULL;
@@ -142,7 +158,7 @@ evtwin_status evtwin__postgres_position(evtwin_store *store, const char *source,
                                         size_t text_size) {
     evtwin__pg_params params = {.n = 0};
     evtwin__pg_result *result = NULL;
-    evtwin__pg_add_text(&params, source);
+    evtwin__postgres_add_source(&params, source);
     evtwin_status st =
         evtwin__pg_query(((postgres_store *)store)->pg,
                          "SELECT position FROM ev_position WHERE source = $1", &params, &result);

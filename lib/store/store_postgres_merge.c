@@ -156,16 +156,21 @@ static const char predict_sql[] =
 /* What has happened to each row: an evtwin__row_event, or nothing. */
 enum { NOTHING = -1 };
 
-/* Mark the rows whose revisions a statement gives; returns how many those are. */
-static size_t mark(const postgres_writing *w, const evtwin__pg_result *result, int8_t *event,
-                   evtwin__row_event what) {
-    const size_t n = evtwin__pg_rows(result);
-    for (size_t i = 0; i < n; i++) {
-        int64_t revision = w->revision;
+/* Mark the rows whose revisions a statement gives. */
+static evtwin_status mark(const postgres_writing *w, const evtwin__pg_result *result, int8_t *event,
+                          evtwin__row_event what) {
+    for (size_t i = 0; i < evtwin__pg_rows(result); i++) {
+        int64_t revision = -1;
         evtwin__pg_i64(result, i, 0, &revision);
+        EVTWIN_FAIL_IF(revision < w->revision ||
+                           (uint64_t)(revision - w->revision) >= w->rows->binding.rows,
+                       EVTWIN_E_CORRUPT,
+                       "%s: a trigger of another program changes the column revision of"
+                       " ev_telemetry, which is the library's: drop it",
+                       evtwin__pg_name(w->s->pg));
         event[revision - w->revision] = (int8_t)what;
     }
-    return n;
+    return EVTWIN_OK;
 }
 
 static evtwin_status run_marking(const postgres_writing *w, const char *text,
@@ -173,9 +178,10 @@ static evtwin_status run_marking(const postgres_writing *w, const char *text,
                                  evtwin__row_event what, size_t *n_out) {
     evtwin__pg_result *result = NULL;
     EVTWIN_TRY(evtwin__postgres_run(w, text, bounds, &result));
-    *n_out = mark(w, result, event, what);
+    *n_out = evtwin__pg_rows(result);
+    const evtwin_status st = mark(w, result, event, what);
     evtwin__pg_result_free(result);
-    return EVTWIN_OK;
+    return st;
 }
 
 static evtwin_status compare(const postgres_writing *w, const evtwin__pg_params *bounds,

@@ -186,7 +186,7 @@ static evtwin_status bring_up_to_date(evtwin__pg *pg, const postgres_migration *
     EVTWIN_TRY(is_foreign ? evtwin__postgres_adopt(pg, how, &t) : EVTWIN_OK);
     EVTWIN_TRY(v.is_current ? EVTWIN_OK : run_steps(pg));
     EVTWIN_TRY(is_foreign ? evtwin__postgres_adopt_predictions(pg) : EVTWIN_OK);
-    if (t.version > 0 && !v.is_current) {
+    if (t.version > 0 && !v.is_ours) { /* later what was removed would come back */
         EVTWIN_TRY(evtwin__timescale_read(pg, out->name, &t)); /* as the steps have left it */
         EVTWIN_TRY(evtwin__timescale_make(pg, out->name, how->retention_days, &t));
     }
@@ -244,6 +244,7 @@ evtwin_status evtwin__postgres_migrate(evtwin__pg *pg, const postgres_migration 
     }
     timescale t;
     EVTWIN_TRY(evtwin__timescale_read(pg, out->name, &t));
+    EVTWIN_TRY(t.is_hypertable ? evtwin__timescale_lift_limit(pg) : EVTWIN_OK);
     out->is_hypertable = t.is_hypertable;
     out->has_hourly_aggregate = t.has_hourly;
     out->is_expired_by_server = t.has_retention;

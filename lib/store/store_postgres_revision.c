@@ -26,10 +26,11 @@ evtwin_status evtwin__postgres_begin_write(evtwin__pg *pg, int64_t *revision_out
 }
 
 /* No row of this cluster can have that revision or a higher one: all that are visible are of
- * transactions before the next. */
+ * transactions before the next, or of this one. */
 static evtwin_status read_next(evtwin__pg *pg, int64_t *next_out) {
     return evtwin__pg_query_i64(pg,
-                                "SELECT (pg_snapshot_xmax(pg_current_snapshot())::text::bigint +"
+                                "SELECT (greatest(pg_snapshot_xmax(pg_current_snapshot())::text::"
+                                "bigint, pg_current_xact_id_if_assigned()::text::bigint + 1) +"
                                 " transaction_offset) << " SHIFT " FROM ev_revision",
                                 NULL, INT64_MAX, next_out);
 }

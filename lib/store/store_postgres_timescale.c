@@ -137,39 +137,20 @@ static evtwin_status read_extension(evtwin__pg *pg, timescale *out) {
     return EVTWIN_OK;
 }
 
-/* What ev_telemetry has of it, in the schema in use. */
-#define OURS(schema, table) " WHERE quote_ident(" schema ") = $1 AND " table " = 'ev_telemetry'"
+/* What ev_telemetry has of it, in the schema in use, which is $1. */
+#define IN_SCHEMA(schema) " WHERE quote_ident(" schema ") = $1"
+#define OURS IN_SCHEMA("hypertable_schema") " AND hypertable_name = 'ev_telemetry'"
+#define HAS(what) "EXISTS (SELECT 1 FROM timescaledb_information." what ")"
+
+/* clang-format off */
 static const char state_sql[] =
-    "SELECT EXISTS (SELECT 1 FROM timescaledb_information.hypertables" OURS(
-        "hypertable_schema",
-        "hypertable_name") "),"
-                           " EXISTS (SELECT 1 FROM timescaledb_information.hypertables" OURS(
-                               "hypertable_schema",
-                               "hypertable_name") " AND compression_enabled),"
-                                                  " EXISTS (SELECT 1 FROM "
-                                                  "timescaledb_information.continuous_aggregates "
-                                                  "WHERE"
-                                                  " quote_ident(view_schema) = $1 AND view_name = "
-                                                  "'ev_telemetry_hourly'),"
-                                                  " EXISTS (SELECT 1 FROM "
-                                                  "timescaledb_information.continuous_"
-                                                  "aggregates" OURS(
-                                                      "hypertable_schema",
-                                                      "hypertable_name") "),"
-                                                                         " EXISTS (SELECT 1 FROM "
-                                                                         "timescaledb_information."
-                                                                         "jobs" OURS("hypertable_"
-                                                                                     "schema",
-                                                                                     "hypertable_"
-                                                                                     "name") " AND "
-                                                                                             "proc_"
-                                                                                             "name "
-                                                                                             "= "
-                                                                                             "'poli"
-                                                                                             "cy_"
-                                                                                             "reten"
-                                                                                             "tion'"
-                                                                                             ")";
+    "SELECT "
+    HAS("hypertables" OURS) ", "
+    HAS("hypertables" OURS " AND compression_enabled") ", "
+    HAS("continuous_aggregates" IN_SCHEMA("view_schema")
+        " AND view_name = 'ev_telemetry_hourly'") ", "
+    HAS("jobs" OURS " AND proc_name = 'policy_retention'");
+/* clang-format on */
 
 static int is_true(const evtwin__pg_result *result, size_t col) {
     int64_t value = 0;
@@ -191,21 +172,28 @@ evtwin_status evtwin__timescale_read(evtwin__pg *pg, const char *schema, timesca
     out->is_hypertable = is_true(result, 0);
     out->is_compressed = is_true(result, 1);
     out->has_hourly = is_true(result, 2);
-    out->has_aggregates = is_true(result, 3);
-    out->has_retention = is_true(result, 4);
+    out->has_retention = is_true(result, 3);
     evtwin__pg_result_free(result);
     return EVTWIN_OK;
+}
+
+/* From 2.14 on a transaction that decompresses more is refused, whenever it is tried again. */
+evtwin_status evtwin__timescale_lift_limit(evtwin__pg *pg) {
+#define LIMIT "'timescaledb.max_tuples_decompressed_per_dml_transaction'"
+    return evtwin__pg_query(pg,
+                            "SELECT set_config(" LIMIT ", '0', false)"
+                            " WHERE current_setting(" LIMIT ", true) IS NOT NULL",
+                            NULL, NULL);
+#undef LIMIT
 }
 
 evtwin_status evtwin__timescale_compressed_until(evtwin__pg *pg, const char *schema,
                                                  int64_t *time_us_out) {
     evtwin__pg_params params = {.n = 0};
     evtwin__pg_add_text(&params, schema);
-    const evtwin_status st =
-        evtwin__pg_query_i64(pg,
-                             "SELECT max(range_end) FROM timescaledb_information.chunks" OURS(
-                                 "hypertable_schema", "hypertable_name") " AND is_compressed",
-                             &params, INT64_MIN, time_us_out);
+    const evtwin_status st = evtwin__pg_query_i64(
+        pg, "SELECT max(range_end) FROM timescaledb_information.chunks" OURS " AND is_compressed",
+        &params, INT64_MIN, time_us_out);
     evtwin__pg_params_free(&params);
     return st;
 }

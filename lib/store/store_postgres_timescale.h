@@ -21,9 +21,8 @@ typedef struct timescale {
     int version; /* 20017 for 2.17; 0 = not installed */
     char extension_schema[64 * 2 + 3];
     int is_hypertable, is_compressed;
-    int has_hourly;     /* ev_telemetry_hourly is a continuous aggregate */
-    int has_aggregates; /* any */
-    int has_retention;  /* a policy drops old chunks */
+    int has_hourly;    /* ev_telemetry_hourly is a continuous aggregate */
+    int has_retention; /* a policy drops old chunks */
     double retention_days;
 } timescale;
 
@@ -31,6 +30,9 @@ int evtwin__timescale_version(const char *text);
 
 /* What is there; schema is quoted. */
 evtwin_status evtwin__timescale_read(evtwin__pg *pg, const char *schema, timescale *out);
+
+/* Let this session change rows of compressed chunks, however many are decompressed for that. */
+evtwin_status evtwin__timescale_lift_limit(evtwin__pg *pg);
 
 /* The end of the newest chunk that is compressed, INT64_MIN if none is. */
 evtwin_status evtwin__timescale_compressed_until(evtwin__pg *pg, const char *schema,

@@ -151,6 +151,7 @@ static evtwin_status put_standing(postgres_writing *w) {
 }
 
 evtwin_status evtwin__postgres_writing_batteries(postgres_writing *w) {
-    EVTWIN_TRY(put_standing(w));
-    return evtwin__postgres_judge_end(w);
+    EVTWIN_TRY(
+        evtwin__postgres_judge_end(w)); /* health first, as whoever predicts locks it first */
+    return put_standing(w);
 }

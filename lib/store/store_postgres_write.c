@@ -15,7 +15,7 @@ enum { MAX_TRIES = 3 };
 
 static evtwin_status put_position(evtwin__pg *pg, const char *source, const char *position) {
     evtwin__pg_params params = {.n = 0};
-    evtwin__pg_add_text(&params, source);
+    evtwin__postgres_add_source(&params, source);
     evtwin__pg_add_text(&params, position);
     const evtwin_status st =
         evtwin__pg_query(pg,
@@ -105,7 +105,7 @@ evtwin_status evtwin__postgres_insert(evtwin_store *store, const evtwin__rows *r
         *report = none;
     }
     if (st >= 0) {
-        evtwin__postgres_expire_some(s, rows->binding.rows);
+        evtwin__postgres_expire_some(s, &rows->binding);
     }
     return st;
 }

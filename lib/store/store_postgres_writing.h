@@ -115,8 +115,8 @@ evtwin_status evtwin__postgres_run(const postgres_writing *w, const char *text,
  * handle holds it. */
 evtwin_status evtwin__postgres_lock_batteries(postgres_store *s, const evtwin__rows *rows);
 
-/* ---- store_postgres_expire.c: a little of it, after an insert of n rows ---- */
+/* ---- store_postgres_expire.c: a little of it, after an insert of rows ---- */
 
-void evtwin__postgres_expire_some(postgres_store *s, size_t n_inserted);
+void evtwin__postgres_expire_some(postgres_store *s, const evtwin__binding *rows);
 
 #endif

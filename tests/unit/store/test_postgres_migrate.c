@@ -229,6 +229,96 @@ static void test_an_adopted_table_takes_rows_of_ours(void **state) {
     evtwin_store_free(store);
 }
 
+/* Only what gives rows a status makes way, and every key that refuses rows which differ in seq. */
+static void test_what_does_not_stand_in_the_way_stays(void **state) {
+    const test_database *db = *state;
+    test_sql(
+        db->uri,
+        "CREATE TABLE ev_telemetry (time TIMESTAMPTZ NOT NULL, battery_id VARCHAR(50) NOT NULL,"
+        " soc FLOAT, status TEXT);"
+        "ALTER TABLE ev_telemetry ADD voltage FLOAT, ADD current FLOAT, ADD power_consumption"
+        " FLOAT GENERATED ALWAYS AS (voltage * current) STORED;"
+        "INSERT INTO ev_telemetry VALUES ('2025-01-01', 'A', 50, 'NORMAL', 400, 2);"
+        "CREATE UNIQUE INDEX narrow ON ev_telemetry (battery_id, time) INCLUDE (soc);"
+        "CREATE TABLE alarm (battery_id TEXT);"
+        "CREATE FUNCTION warn() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF NEW.status = 'CRITICAL' THEN INSERT INTO alarm VALUES (NEW.battery_id); END IF;"
+        " RETURN NEW; END $$;"
+        "CREATE FUNCTION give() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN -- a status\n"
+        " NEW.status = 'NORMAL'; RETURN NEW; END $$;"
+        "CREATE FUNCTION give_too() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF NEW.soc < 5 THEN\n NEW.Status := 'NORMAL'; END IF; RETURN NEW; END $$;"
+        "CREATE TRIGGER t1 BEFORE INSERT ON ev_telemetry FOR EACH ROW EXECUTE FUNCTION warn();"
+        "CREATE TRIGGER t2 BEFORE INSERT ON ev_telemetry FOR EACH ROW EXECUTE FUNCTION give();"
+        "CREATE TRIGGER t3 BEFORE INSERT ON ev_telemetry FOR EACH ROW EXECUTE FUNCTION"
+        " give_too()");
+    evtwin_store_free(open_store(db->uri));
+    assert_string_equal(test_query(db->uri, "SELECT string_agg(tgname, ' ' ORDER BY tgname) FROM"
+                                            " pg_trigger WHERE tgrelid = 'ev_telemetry'::regclass"
+                                            " AND tgname ~ '^t'"),
+                        "t1");
+    assert_string_equal(test_query(db->uri, "SELECT (to_regclass('narrow') IS NULL)::text"),
+                        "true");
+    assert_string_equal(test_query(db->uri, "SELECT power_consumption::text FROM ev_telemetry"),
+                        "800");
+
+    /* its rows are of this cluster: revisions are as they would be */
+    assert_string_equal(test_query(db->uri, "SELECT transaction_offset::text FROM ev_revision"),
+                        "0");
+}
+
+/* What somebody has set for the database does not make the store forget, round or fail. */
+static void test_settings_of_the_database(void **state) {
+    const test_database *db = *state;
+    char sql[900];
+    snprintf(sql, sizeof sql,
+             "ALTER DATABASE %1$s SET default_transaction_isolation = 'serializable';"
+             "ALTER DATABASE %1$s SET extra_float_digits = -5;"
+             "ALTER DATABASE %1$s SET synchronous_commit = off",
+             db->name);
+    test_sql(db->uri, sql);
+    test_sql(db->uri,
+             "CREATE TABLE ev_telemetry (time TIMESTAMPTZ, battery_id TEXT, soc REAL);"
+             "INSERT INTO ev_telemetry VALUES ('2025-01-01', 'A', 84.3125);"
+             "CREATE TABLE seen (text TEXT);"
+             "CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO"
+             " public.seen SELECT concat_ws(',', current_setting('transaction_isolation'),"
+             " current_setting('synchronous_commit')); RETURN NULL; END $$;"
+             "CREATE TRIGGER see AFTER INSERT ON ev_telemetry FOR EACH ROW EXECUTE FUNCTION see()");
+    evtwin_store *store = open_store(db->uri);
+    evtwin_table *table = one_row();
+    assert_ok(evtwin_store_insert(store, table, NULL, 0));
+    evtwin_table_free(table);
+    evtwin_store_free(store);
+    assert_string_equal(test_query(db->uri, "SELECT text FROM seen"), "read committed,on");
+    assert_string_equal(test_query(db->uri, "SELECT (soc = 84.3125)::text FROM ev_telemetry WHERE"
+                                            " battery_id = 'A'"),
+                        "true");
+}
+
+/* A trigger of others that numbers rows in a column of ours is noticed. */
+static void test_a_trigger_that_changes_revisions_is_told(void **state) {
+    const test_database *db = *state;
+    evtwin_store *store = open_store(db->uri);
+    test_sql(db->uri,
+             "CREATE FUNCTION number() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.revision :="
+             " 7; RETURN NEW; END $$;"
+             "CREATE TRIGGER number BEFORE INSERT ON ev_telemetry FOR EACH ROW EXECUTE FUNCTION"
+             " number()");
+    evtwin_table *table = one_row();
+    assert_ok(evtwin_table_resize(table, 2));
+    for (size_t col = 0; col < evtwin_table_cols(table); col++) {
+        if (evtwin_table_type(table, col) == EVTWIN_TEXT) {
+            assert_ok(evtwin_table_set_text(table, col, 1, "B"));
+        } else {
+            assert_ok(evtwin_table_set_i64(table, col, 1, evtwin_table_i64(table, col)[0]));
+        }
+    }
+    assert_fails(evtwin_store_insert(store, table, NULL, 0), EVTWIN_E_CORRUPT, "trigger");
+    evtwin_table_free(table);
+    evtwin_store_free(store);
+}
+
 static void test_the_zone_of_naive_times_can_be_named(void **state) {
     const test_database *db = *state;
     make_original(db);
@@ -451,6 +541,9 @@ int main(void) {
         TEST(test_the_original_table_is_adopted),
         TEST(test_programs_of_the_original_go_on),
         TEST(test_an_adopted_table_takes_rows_of_ours),
+        TEST(test_what_does_not_stand_in_the_way_stays),
+        TEST(test_settings_of_the_database),
+        TEST(test_a_trigger_that_changes_revisions_is_told),
         TEST(test_the_zone_of_naive_times_can_be_named),
         TEST(test_other_tables_are_refused),
         TEST(test_newer_and_damaged_schemas_are_refused),

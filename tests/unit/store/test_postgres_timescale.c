@@ -183,6 +183,78 @@ static void test_rows_that_wait_behind_compressed_chunks(void **state) {
     evtwin_store_free(store);
 }
 
+/* A policy that somebody has removed does not come back with the next step of the schema. */
+static void test_what_was_removed_stays_removed(void **state) {
+    const test_database *db = *state;
+    evtwin_store *store = NULL;
+    assert_ok(evtwin_store_open(db->uri, NULL, &store));
+    evtwin_store_free(store);
+    test_sql(db->uri, "DELETE FROM ts.job; DELETE FROM ts.call; DROP VIEW latest_battery_status; "
+                      "ALTER TABLE ev_telemetry DROP"
+                      " COLUMN quality; DELETE FROM ev_migration WHERE name = 'column quality'");
+    assert_ok(evtwin_store_open(db->uri, NULL, &store));
+    evtwin_store_free(store);
+    assert_string_equal(test_query(db->uri, "SELECT count(*)::text FROM ev_migration WHERE name ="
+                                            " 'column quality'"),
+                        "1");
+    assert_string_equal(test_query(db->uri, "SELECT count(*)::text FROM ts.call"), "0");
+}
+
+/* One old row of battery A. */
+static evtwin_table *old_row(void) {
+    evtwin_table *table = NULL;
+    assert_ok(evtwin_telemetry_table_create(&table));
+    assert_ok(evtwin_table_resize(table, 1));
+    assert_ok(evtwin_table_set_i64(table, evtwin_table_find(table, "time"), 0,
+                                   INT64_C(1750000000000000)));
+    assert_ok(evtwin_table_set_text(table, evtwin_table_find(table, "battery_id"), 0, "A"));
+    return table;
+}
+
+static void count_policies(void *ctx, evtwin_log_level level, const char *text) {
+    *(int *)ctx += level == EVTWIN_LOG_WARNING && strstr(text, "retention policy") != NULL;
+}
+
+/* What the server is about to drop does not go unseen. */
+static void test_old_rows_are_told_of_the_policy(void **state) {
+    const test_database *db = *state;
+    evtwin_store *store = NULL;
+    int n = 0;
+    evtwin_table *table = old_row();
+    assert_ok(evtwin_store_open(db->uri, NULL, &store));
+    evtwin_set_log(count_policies, &n);
+    assert_ok(evtwin_store_insert(store, table, NULL, 0));
+    assert_int_equal(n, 1);
+    assert_ok(evtwin_table_set_i64(table, evtwin_table_find(table, "seq"), 0, 2));
+    assert_ok(evtwin_store_insert(store, table, NULL, 0));
+    evtwin_set_log(NULL, NULL);
+    assert_int_equal(n, 1);
+    evtwin_table_free(table);
+    evtwin_store_free(store);
+}
+
+/* A batch that touches compressed chunks would otherwise fail each time it is offered. */
+static void test_compressed_rows_may_be_changed_without_limit(void **state) {
+    const test_database *db = *state;
+    evtwin_store *store = NULL;
+    char sql[200];
+    snprintf(sql, sizeof sql,
+             "ALTER DATABASE %s SET timescaledb.max_tuples_decompressed_per_dml_transaction = 9",
+             db->name);
+    test_sql(db->uri, sql);
+    assert_ok(evtwin_store_open(db->uri, NULL, &store));
+    test_sql(db->uri,
+             "CREATE TABLE seen (text TEXT); CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql"
+             " AS $$ BEGIN INSERT INTO public.seen SELECT current_setting("
+             "'timescaledb.max_tuples_decompressed_per_dml_transaction'); RETURN NULL; END $$;"
+             "CREATE TRIGGER see AFTER INSERT ON ev_telemetry FOR EACH ROW EXECUTE FUNCTION see()");
+    evtwin_table *table = old_row();
+    assert_ok(evtwin_store_insert(store, table, NULL, 0));
+    evtwin_table_free(table);
+    evtwin_store_free(store);
+    assert_string_equal(test_query(db->uri, "SELECT text FROM seen"), "0");
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -192,6 +264,9 @@ int main(void) {
         TEST(test_a_table_of_others),
         TEST(test_a_compressed_table_of_others),
         TEST(test_rows_that_wait_behind_compressed_chunks),
+        TEST(test_what_was_removed_stays_removed),
+        TEST(test_old_rows_are_told_of_the_policy),
+        TEST(test_compressed_rows_may_be_changed_without_limit),
     };
     if (SERVER == NULL) {
         puts("skipped: EVTWIN_TEST_POSTGRES is not set");

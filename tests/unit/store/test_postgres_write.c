@@ -135,6 +135,25 @@ static void a_position_is_kept_with_its_rows(void **state) {
     evtwin_table_free(table);
 }
 
+/* The name of a file may be any bytes. */
+static void positions_of_any_source_are_kept(void **state) {
+    (void)state;
+    static const char *const sources[] = {"jsonl:b\xe9t.jsonl", "jsonl:b\xe8t.jsonl",
+                                          "jsonl:b\xc3\xa9t.jsonl"};
+    for (int i = 0; i < 3; i++) {
+        const char position[] = {(char)('1' + i), '\0'};
+        evtwin_table *table = some_rows("A", i, 1);
+        assert_ok(evtwin_store_insert_from(store, table, sources[i], position, NULL, 0));
+        evtwin_table_free(table);
+    }
+    for (int i = 0; i < 3; i++) {
+        char position[32] = "none";
+        assert_int_equal(evtwin_store_position(store, sources[i], position, sizeof position),
+                         EVTWIN_OK);
+        assert_int_equal(position[0], '1' + i);
+    }
+}
+
 /* ---- predictions ---- */
 
 static void predictions_go_to_exact_keys(void **state) {
@@ -208,6 +227,74 @@ static void predictors_do_not_wait_for_each_other_for_ever(void **state) {
     }
     assert_near(ask_sql(uri, "SELECT count(*) FROM ev_telemetry WHERE rul_prediction = 19"), 3 * N,
                 0);
+}
+
+/* busy_timeout_ms=0 does not wait; for the server a limit of 0 is none. */
+static void without_patience_nothing_is_waited_for(void **state) {
+    (void)state;
+    char impatient[400];
+    evtwin_store *own = NULL;
+    snprintf(impatient, sizeof impatient, "%s&busy_timeout_ms=0", uri);
+    assert_ok(evtwin_store_open(impatient, NULL, &own));
+    PGconn *other = pg_connect(uri);
+    PQclear(pg_ask(other, "BEGIN"));
+    PQclear(pg_ask(other, "LOCK TABLE ev_position"));
+    evtwin_table *table = some_rows("A", 0, 1);
+    assert_ok(evtwin_store_deadline(own, 2.0));
+    assert_fails(evtwin_store_insert_from(own, table, "spool:1", "1", NULL, 0), EVTWIN_E_AGAIN,
+                 "lock");
+    PQfinish(other);
+    evtwin_table_free(table);
+    evtwin_store_free(own);
+}
+
+static evtwin_table *predicted_rows(const char *id, int64_t first, size_t n) {
+    evtwin_table *table = some_rows(id, first, n);
+    add_prediction_columns(table);
+    for (size_t i = 0; i < n; i++) {
+        set_prediction(table, i, 300.0, 0.5);
+    }
+    return table;
+}
+
+/* A predictor while new rows of the battery come with their predictions: both lock its health, then
+ * its latest prediction, which takes a while here. The server would notice a deadlock after 1 s. */
+static void predictions_and_predicted_rows_lock_in_one_order(void **state) {
+    (void)state;
+    char patient[400];
+    int ready[2];
+    char byte = 0;
+    snprintf(patient, sizeof patient, "%s&busy_timeout_ms=900", uri);
+    insert_new(store, predicted_rows("A", 0, 3));
+    run_sql(uri,
+            "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM"
+            " pg_sleep(0.3); RETURN NULL; END $$; CREATE TRIGGER slow AFTER INSERT OR UPDATE ON"
+            " ev_battery FOR EACH ROW EXECUTE FUNCTION slow()");
+    assert_int_equal(pipe(ready), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        evtwin_store *own = NULL;
+        evtwin_table *table = predicted_rows("A", 0, 3);
+        alarm(60);
+        int is_fine = evtwin_store_open(patient, NULL, &own) == EVTWIN_OK;
+        is_fine &= write(ready[1], "r", 1) == 1;
+        nanosleep(&(struct timespec){.tv_nsec = 150000000}, NULL);
+        is_fine = is_fine && evtwin_store_put_predictions(own, table, NULL, NULL) == EVTWIN_OK;
+        if (!is_fine) {
+            fprintf(stderr, "child: %s\n", evtwin_last_error());
+        }
+        _exit(is_fine ? 0 : 1);
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    evtwin_table *table = predicted_rows("A", 10, 3);
+    assert_ok(evtwin_table_set_f64(table, need(table, "soc"), 2, 3.0)); /* its health changes */
+    assert_ok(evtwin_store_insert(store, table, NULL, 0));
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    close(ready[0]);
+    close(ready[1]);
+    evtwin_table_free(table);
 }
 
 /* A sink of predictions logs those of rows that are not there. */
@@ -378,8 +465,11 @@ int main(void) {
         TEST(batteries_of_the_dead_are_free),
         TEST(a_batch_is_held_as_a_whole),
         TEST(a_position_is_kept_with_its_rows),
+        TEST(positions_of_any_source_are_kept),
         TEST(predictions_go_to_exact_keys),
         TEST(predictors_do_not_wait_for_each_other_for_ever),
+        TEST(without_patience_nothing_is_waited_for),
+        TEST(predictions_and_predicted_rows_lock_in_one_order),
         TEST(predictions_of_absent_rows_are_logged),
         TEST(limits_of_the_table_judge),
         TEST(letters_take_any_bytes),
