@@ -277,6 +277,13 @@ static int publish(const cli *c, evtwin_sim **sim, const sim_pace *pace, deliver
     return code;
 }
 
+/* Who named no sink is told which ones the environment has. */
+static void report_defaults(const cli *c, const sim_sinks *sinks) {
+    for (size_t i = 0; i < sinks->n && cli_from(c, SIM_SINK) == CLI_FROM_DEFAULT; i++) {
+        cli_note("records go to %s", cli_shown(sinks->uris[i]));
+    }
+}
+
 int sim_run_live(const cli *c, evtwin_sim **sim, const sim_pace *pace) {
     sim_sinks sinks;
     delivery d = {.pump = NULL};
@@ -289,6 +296,7 @@ int sim_run_live(const cli *c, evtwin_sim **sim, const sim_pace *pace) {
     }
     code = code == 0 ? resume(c, *sim, &sinks) : code;
     if (code == 0) {
+        report_defaults(c, &sinks);
         code = delivery_finish(&d, publish(c, sim, pace, &d));
     }
     evtwin_pump_free(d.pump);
