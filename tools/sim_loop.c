@@ -118,7 +118,8 @@ static evtwin_status read_latest(const char *uri, evtwin_table **out) {
     evtwin_store *store = NULL;
     evtwin_store_options options;
     evtwin_store_options_init(&options, sizeof options);
-    options.read_only = 1;
+    options.read_only = !cli_is_server(uri); /* a server's tables are made, or adopted, first */
+    options.shares_batteries = 1;
     evtwin_status st = evtwin_store_open(uri, &options, &store);
     if (st >= 0) {
         st = evtwin_store_latest(store, NULL, out, NULL);
