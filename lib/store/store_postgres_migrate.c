@@ -229,7 +229,8 @@ static evtwin_status check_reader(evtwin__pg *pg, const verdict *v) {
     return EVTWIN_OK;
 }
 
-static evtwin_status leave_as_it_is(const evtwin__pg *pg, const verdict *v) {
+static evtwin_status leave_as_it_is(evtwin__pg *pg, const verdict *v) {
+    EVTWIN_TRY(v->is_ours ? EVTWIN_OK : evtwin__postgres_adopt_check(pg, &v->columns));
     evtwin__log(EVTWIN_LOG_WARNING, "%s: %s", evtwin__pg_name(pg),
                 v->is_ours ? "its schema is older; whoever writes first brings it up to date"
                            : "its ev_telemetry is of another program; whoever writes first adopts "
