@@ -21,6 +21,8 @@ static const char *next_step(const char *uri, evtwin_status st) {
         return cli_is_server(uri) ? "; start it, or correct host and port" : "";
     case EVTWIN_E_DENIED:
         return "; check user, password and rights";
+    case EVTWIN_E_NOT_FOUND:
+        return cli_is_store(uri) && cli_is_server(uri) ? "; createdb makes it" : "";
     default:
         return "";
     }
@@ -31,8 +33,12 @@ static void report(int *code, const char *what, const char *uri, cli_role role, 
         printf("%s %s: ok\n", what, cli_shown(uri));
         return;
     }
-    const char *error = evtwin_last_error();
-    printf("%s %s: %s%s\n", what, cli_shown(uri), *error != '\0' ? error : evtwin_status_text(st),
+    const char *shown = cli_shown(uri), *error = evtwin_last_error();
+    const size_t n = strlen(shown);
+    if (strncmp(error, shown, n) == 0 && strncmp(error + n, ": ", 2) == 0) {
+        error += n + 2; /* it stands there already */
+    }
+    printf("%s %s: %s%s\n", what, shown, *error != '\0' ? error : evtwin_status_text(st),
            next_step(uri, st));
     *code = *code == 0 ? cli_exit_code(role, st) : *code;
 }
@@ -116,7 +122,7 @@ static void check_server(int *code, const char *what, const char *uri) {
 }
 
 void check_store(int *code, const char *uri) {
-    if (cli_is_server(uri)) {
+    if (cli_is_server(uri) && cli_is_store(uri)) {
         check_server(code, "store", uri);
     } else {
         check_store_file(code, "store", uri);

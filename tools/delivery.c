@@ -16,6 +16,9 @@ static const double first_pause_s = 0.5, longest_pause_s = 30;
  * a signal. */
 static const double patience_s = 10.0, stop_patience_s = 1.5;
 
+/* Losses that are reported one by one; a full spool drops something with each batch. */
+enum { MAX_REPORTED = 10 };
+
 /* ---- what the pump does by itself is reported once ---- */
 
 static const char *const what_becomes_of_them[] = {
@@ -25,7 +28,16 @@ static const char *const what_becomes_of_them[] = {
     [DELIVERY_WAITS] = "nothing more is read until it takes records again",
 };
 
-static void report_sink(const delivery *d, const evtwin_pump_event *event) {
+static void report_loss(delivery *d, const evtwin_pump_event *event) {
+    d->n_losses++;
+    if (d->n_losses <= MAX_REPORTED) {
+        cli_error("lost: %s", event->text);
+    } else if (d->n_losses == MAX_REPORTED + 1) {
+        cli_error("more records are lost; they are counted");
+    }
+}
+
+static void report_sink(delivery *d, const evtwin_pump_event *event) {
     const size_t n = event->n_rows;
     switch (event->kind) {
     case EVTWIN_PUMP_SINK_FAILED: /* without a spool, what waiting cannot cure ends the run */
@@ -53,8 +65,7 @@ static void report_sink(const delivery *d, const evtwin_pump_event *event) {
                   n == 1 ? " was" : "s were", event->text);
         break;
     case EVTWIN_PUMP_SINK_LOST:
-        cli_error("%s: %zu record%s lost: %s", event->uri, n, n == 1 ? " is" : "s are",
-                  event->text);
+        report_loss(d, event);
         break;
     default:
         break;
@@ -72,7 +83,10 @@ static void report_source(const evtwin_pump_event *event) {
         cli_note("%s: works again", event->uri);
         break;
     case EVTWIN_PUMP_SPOOL_FULL:
-        cli_warning("%s; nothing more is read until the spool takes records again", event->text);
+        if (evtwin_status_is_temporary(event->status)) {
+            cli_warning("%s; nothing more is read until the spool takes records again",
+                        event->text);
+        }
         break;
     case EVTWIN_PUMP_SPOOL_ROOM:
         cli_note("the spool takes records again");
@@ -123,6 +137,8 @@ int delivery_open_spool(delivery *d, const cli *c, size_t first) {
                 {"drop-newest", EVTWIN_SPOOL_DROP_NEWEST}};
     d->spool = cli_text(c, first + DELIVERY_SPOOL);
     if (d->spool == NULL) {
+        CLI_FAIL_IF(cli_count(c, first + DELIVERY_SPOOL_FORGET) > 0, CLI_USAGE,
+                    "--spool-forget needs --spool: in which folder?");
         return 0;
     }
     CLI_FAIL_IF(d->uses_stdout, CLI_USAGE,
@@ -203,6 +219,11 @@ int delivery_open_dead_letters(delivery *d, const char *uri) {
 
 /* ---- run ---- */
 
+int delivery_fail(const delivery *d, cli_role role, evtwin_status status) {
+    const int waits = d->way == DELIVERY_SPOOLS && status == EVTWIN_E_STATE;
+    return cli_fail(role, status, waits ? "--spool-forget SINK gives them up" : NULL);
+}
+
 int delivery_run(delivery *d, int timeout_ms) {
     evtwin_status st = evtwin_pump_run_once(d->pump, timeout_ms, NULL);
     if (st >= 0 && d->is_stdout_broken) {
@@ -220,7 +241,7 @@ int delivery_run(delivery *d, int timeout_ms) {
     }
     return d->is_stdout_broken && cli_stdout_has_no_reader()
                ? CLI_FAILURE /* … | head: nothing to say */
-               : cli_fail(CLI_AN_OUTPUT, st, NULL);
+               : delivery_fail(d, CLI_AN_OUTPUT, st);
 }
 
 /* ---- the end ---- */

@@ -24,6 +24,7 @@ typedef struct delivery {
     void *ctx;                                                          /* of all three */
     delivery_way way;
     const char *spool;    /* its folder, NULL = none */
+    uint64_t n_losses;    /* that the pump reported */
     int uses_stdout;      /* a sink writes to standard output */
     int is_stdout_broken; /* and failed to */
 } delivery;
@@ -82,6 +83,9 @@ int delivery_open_dead_letters(delivery *d, const char *uri);
  * sink refuses, standard output gone.
  */
 int delivery_run(delivery *d, int timeout_ms);
+
+/* As cli_fail, with the way out where records wait in the spool for a sink that is not named. */
+int delivery_fail(const delivery *d, cli_role role, evtwin_status status);
 
 /* Report the records of each sink that did not arrive. `code`, or CLI_FAILURE if there are any. */
 int delivery_report_missing(const delivery *d, int code);

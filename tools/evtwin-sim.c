@@ -215,10 +215,12 @@ static int run_live_or_dry(const cli *c, const evtwin_sim_options *sim_options,
 static int check_all(const cli *c) {
     sim_sinks sinks;
     int code = sim_sinks_list(c, &sinks);
-    for (size_t i = 0; i < sinks.n && code != CLI_USAGE; i++) {
-        check_sink(&code, "sink", sinks.uris[i]);
+    if (code == 0) {
+        for (size_t i = 0; i < sinks.n; i++) {
+            check_sink(&code, "sink", sinks.uris[i]);
+        }
+        check_spool(&code, cli_text(c, SIM_SPOOL + DELIVERY_SPOOL));
     }
-    check_spool(&code, cli_text(c, SIM_SPOOL + DELIVERY_SPOOL));
     sim_sinks_free(&sinks);
     return code;
 }

@@ -129,7 +129,7 @@ static int look(ingest *in, size_t *n_out) {
     if (in->delivery.is_stdout_broken || !evtwin_status_is_temporary(st)) {
         return in->delivery.is_stdout_broken && cli_stdout_has_no_reader()
                    ? CLI_FAILURE /* … | head: nothing to say */
-                   : cli_fail(CLI_A_STORE, st, NULL);
+                   : delivery_fail(&in->delivery, CLI_A_STORE, st);
     }
     wait_for_source();
     return CLI_CONTINUE;

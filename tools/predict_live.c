@@ -250,7 +250,7 @@ static int do_cycle(live *l) {
     }
     if (st < 0 && (is_once || !evtwin_status_is_temporary(st))) {
         const int is_store = cli_text(l->c, PREDICT_SOURCE) == NULL;
-        return cli_fail(is_store ? CLI_A_STORE : CLI_AN_INPUT, st, NULL);
+        return delivery_fail(&l->delivery, is_store ? CLI_A_STORE : CLI_AN_INPUT, st);
     }
     note_outcome(l, st);
     observe_pump(l);

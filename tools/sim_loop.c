@@ -118,7 +118,8 @@ static evtwin_status read_latest(const char *uri, evtwin_table **out) {
     evtwin_store *store = NULL;
     evtwin_store_options options;
     evtwin_store_options_init(&options, sizeof options);
-    options.read_only = 1;
+    options.read_only = !cli_is_server(uri); /* a server's tables are made, or adopted, first */
+    options.shares_batteries = 1;
     evtwin_status st = evtwin_store_open(uri, &options, &store);
     if (st >= 0) {
         st = evtwin_store_latest(store, NULL, out, NULL);
@@ -277,6 +278,13 @@ static int publish(const cli *c, evtwin_sim **sim, const sim_pace *pace, deliver
     return code;
 }
 
+/* Who named no sink is told which ones the environment has. */
+static void report_defaults(const cli *c, const sim_sinks *sinks) {
+    for (size_t i = 0; i < sinks->n && cli_from(c, SIM_SINK) == CLI_FROM_DEFAULT; i++) {
+        cli_note("records go to %s", cli_shown(sinks->uris[i]));
+    }
+}
+
 int sim_run_live(const cli *c, evtwin_sim **sim, const sim_pace *pace) {
     sim_sinks sinks;
     delivery d = {.pump = NULL};
@@ -289,6 +297,7 @@ int sim_run_live(const cli *c, evtwin_sim **sim, const sim_pace *pace) {
     }
     code = code == 0 ? resume(c, *sim, &sinks) : code;
     if (code == 0) {
+        report_defaults(c, &sinks);
         code = delivery_finish(&d, publish(c, sim, pace, &d));
     }
     evtwin_pump_free(d.pump);

@@ -279,8 +279,9 @@ EVTWIN_API const char *evtwin_sink_uri(const evtwin_sink *sink);
 EVTWIN_API evtwin_status evtwin_sink_position(evtwin_sink *sink, const char *source, char *text,
                                               size_t text_size);
 
-/** Can it be written to? A server is connected to now, waiting at most timeout_ms; nothing is
- * written. Since 0.2.
+/** Can it be written to? A server is connected to now, waiting at most timeout_ms; no record is
+ * written, and no table that is there is changed (an empty PostgreSQL database gets its tables).
+ * Since 0.2.
  * @return EVTWIN_E_AGAIN (not reachable), EVTWIN_E_DENIED, or what writing would fail with. */
 EVTWIN_API evtwin_status evtwin_sink_check(evtwin_sink *sink, int timeout_ms);
 

@@ -35,7 +35,9 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
     evtwin__kafka_config_log(client->config, 1, 3, reason);
     if (!is_vague || client->problem == 0) {
         client->problem = code;
-        snprintf(client->reason, sizeof client->reason, "%s", reason);
+        const char *insides = strstr(reason, " (after "); /* "… 0ms in state CONNECT, 3 …" */
+        const size_t n = insides != NULL ? (size_t)(insides - reason) : strlen(reason);
+        snprintf(client->reason, sizeof client->reason, "%.*s", (int)n, reason);
     }
 }
 

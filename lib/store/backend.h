@@ -70,14 +70,16 @@ enum { EVTWIN__MAX_LETTERS = 100000 }; /* that ev_dead_letter keeps, the newest 
     X(changes, int64_t after_revision, size_t max_rows, evtwin_table **out, int64_t *revision_out) \
     X(count, int64_t *rows_out)
 
+enum { EVTWIN__MAKES_ALL = 1, EVTWIN__MAKES_NEW = 2 };
+
 typedef struct evtwin__store_backend {
     /* Make an object that begins with struct evtwin_store; uri is the whole text. A server is not
      * connected to: refresh does that. */
     evtwin_status (*open)(const char *uri, const evtwin_store_options *options, evtwin_store **out);
     void (*free)(evtwin_store *store);
     /* Before every operation: if the database was replaced or removed, open what has its name now,
-     * or with may_create make it. EVTWIN_E_AGAIN if that does not work: the next one tries again.
-     */
+     * or with may_create make it (EVTWIN__MAKES_NEW: change none that is there; EVTWIN_DONE if it
+     * would have to be). EVTWIN_E_AGAIN if that does not work: the next one tries again. */
     evtwin_status (*refresh)(evtwin_store *store, int may_create);
     void (*deadline)(evtwin_store *store, double seconds); /* 0 = none */
     void (*interrupt)(evtwin_store *store);                /* from any thread */

@@ -109,11 +109,13 @@ evtwin_status evtwin_store_open(const char *uri, const evtwin_store_options *opt
 
 evtwin_status evtwin__store_check(evtwin_store *store, int timeout_ms) {
     store->backend->deadline(store, 1e-3 * (timeout_ms > 0 ? timeout_ms : 1));
-    evtwin_status st = store->backend->refresh(store, !store->options.read_only);
+    evtwin_status st =
+        store->backend->refresh(store, store->options.read_only ? 0 : EVTWIN__MAKES_NEW);
     store->backend->deadline(store, 0.0);
     return st == EVTWIN_E_CANCELLED
                ? evtwin__fail(EVTWIN_E_AGAIN, "no answer within %d ms", timeout_ms)
-               : st;
+           : st == EVTWIN_DONE ? EVTWIN_OK
+                               : st;
 }
 
 void evtwin_store_free(evtwin_store *store) {

@@ -93,10 +93,11 @@ static evtwin_status connect_to(postgres_store *s, int may_create) {
     }
     const postgres_migration how = {.read_only = s->base.options.read_only,
                                     .may_create = may_create,
+                                    .keeps_tables = may_create == EVTWIN__MAKES_NEW,
                                     .retention_days = s->base.options.retention_days,
                                     .naive_zone = s->naive_zone};
     evtwin_status st = evtwin__postgres_migrate(s->pg, &how, &s->schema);
-    if (st < 0 || (st = read_identity(s)) < 0) {
+    if (st != EVTWIN_OK || (st = read_identity(s)) < 0) {
         evtwin__pg_disconnect(s->pg);
         return st;
     }
@@ -107,7 +108,8 @@ static evtwin_status connect_to(postgres_store *s, int may_create) {
 /* The first time any call may make the tables: opening has not connected. */
 static evtwin_status postgres_refresh(evtwin_store *store, int may_create) {
     postgres_store *s = (postgres_store *)store;
-    return connect_to(s, may_create || s->identity[0] == '\0');
+    return connect_to(s,
+                      may_create == 0 && s->identity[0] == '\0' ? EVTWIN__MAKES_ALL : may_create);
 }
 
 static void postgres_deadline(evtwin_store *store, double seconds) {

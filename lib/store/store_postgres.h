@@ -71,6 +71,7 @@ enum { POSTGRES_REVISION_SHIFT = 20 };
 
 typedef struct postgres_migration {
     int read_only, may_create;
+    int keeps_tables; /* 1: what is there is not changed */
     double retention_days;
     const char
         *naive_zone; /* of times without an offset in a table of others; NULL = the session's */
@@ -79,7 +80,7 @@ typedef struct postgres_migration {
 /* Find the schema in use; bring it up to date, or (for readers) see that it is; find out about it.
  * In a new session, outside of a transaction. EVTWIN_E_SCHEMA if it is newer, or ev_telemetry a
  * table of another shape, which is then untouched; EVTWIN_E_AGAIN for a reader of a database
- * without tables, and without may_create. */
+ * without tables, and without may_create; EVTWIN_DONE where keeps_tables left it as it was. */
 evtwin_status evtwin__postgres_migrate(evtwin__pg *pg, const postgres_migration *how,
                                        postgres_schema *out);
 

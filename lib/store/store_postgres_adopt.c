@@ -320,6 +320,10 @@ static evtwin_status change(evtwin__pg *pg, const postgres_migration *how, const
     return tell(pg, columns);
 }
 
+evtwin_status evtwin__postgres_adopt_check(evtwin__pg *pg, const postgres_columns *columns) {
+    return check_shape(pg, columns);
+}
+
 evtwin_status evtwin__postgres_adopt(evtwin__pg *pg, const postgres_migration *how,
                                      const timescale *t) {
     postgres_columns columns;

@@ -192,7 +192,8 @@ static evtwin_status bring_up_to_date(evtwin__pg *pg, const postgres_migration *
     }
     out->has_hourly_aggregate = t.has_hourly;
     EVTWIN_TRY(v.is_whole ? EVTWIN_OK : evtwin__postgres_derived_make(pg, out));
-    return evtwin__postgres_raise_revisions(pg);
+    /* rows that were adopted just now have revisions of this transaction */
+    return is_foreign ? EVTWIN_OK : evtwin__postgres_raise_revisions(pg);
 }
 
 /* Nothing to do, as nearly always? */
@@ -228,6 +229,15 @@ static evtwin_status check_reader(evtwin__pg *pg, const verdict *v) {
     return EVTWIN_OK;
 }
 
+static evtwin_status leave_as_it_is(evtwin__pg *pg, const verdict *v) {
+    EVTWIN_TRY(v->is_ours ? EVTWIN_OK : evtwin__postgres_adopt_check(pg, &v->columns));
+    evtwin__log(EVTWIN_LOG_WARNING, "%s: %s", evtwin__pg_name(pg),
+                v->is_ours ? "its schema is older; whoever writes first brings it up to date"
+                           : "its ev_telemetry is of another program; whoever writes first adopts "
+                             "it: look at naive_time before");
+    return EVTWIN_DONE;
+}
+
 evtwin_status evtwin__postgres_migrate(evtwin__pg *pg, const postgres_migration *how,
                                        postgres_schema *out) {
     verdict v;
@@ -236,6 +246,8 @@ evtwin_status evtwin__postgres_migrate(evtwin__pg *pg, const postgres_migration 
     EVTWIN_TRY(look(pg, &v));
     if (how->read_only || (!how->may_create && !v.is_ours)) {
         EVTWIN_TRY(check_reader(pg, &v));
+    } else if (how->keeps_tables && v.columns.is_table && !v.is_current) {
+        return leave_as_it_is(pg, &v);
     } else {
         int is_done = 0;
         EVTWIN_TRY(check_all(pg, &v, &is_done));

@@ -39,6 +39,9 @@ evtwin_status evtwin__postgres_columns_check(evtwin__pg *pg, const postgres_colu
 evtwin_status evtwin__postgres_adopt(evtwin__pg *pg, const postgres_migration *how,
                                      const timescale *t);
 
+/* Has it the shape for that? Looks at no rows, locks and changes nothing. */
+evtwin_status evtwin__postgres_adopt_check(evtwin__pg *pg, const postgres_columns *columns);
+
 /* When the tables beside it are there: the standing predictions. */
 evtwin_status evtwin__postgres_adopt_predictions(evtwin__pg *pg);
 

@@ -304,6 +304,13 @@ run evtwin-sim --check --sink csv:/nowhere/x.csv --sink null:
 expect 73
 out 'csv:/nowhere/x.csv: cannot be made: No such file or directory'
 out 'null:: ok'
+run evtwin-sim --check --sink mqtt://h:x/t --sink nope:x --sink null:
+expect 2
+check 'a wrong one hides no other, and its URI stands once' [ "$(grep -c '^sink ' out)" -eq 3 ]
+out 'sink mqtt://h:x/t: the port'
+run evtwin-serve --check --store mqtt://h/t
+expect 2
+out 'not a store'
 
 # ---- with a spool: a sink that fails holds no other up, and what waits is delivered by the next start ----
 run evtwin-sim --fleet 3 --speed max --interval 60 --duration 6000 --sink jsonl:/dev/full --sink csv:fine.csv --spool spool
@@ -314,10 +321,17 @@ check 'the other sink has all' [ "$(wc -l <fine.csv)" -eq 301 ]
 run evtwin-sim --duration 0.1 --sink csv:fine.csv --spool spool
 check 'what waits is not given up for a changed command line' [ "$code" -ne 0 ]
 err 'jsonl:/dev/full'
+err '--spool-forget'
+run evtwin-sim --duration 0.1 --sink null: --spool-forget jsonl:/dev/full
+expect 2
 run evtwin-sim --duration 0.1 --sink csv:fine.csv --spool spool --spool-forget jsonl:/dev/full
 expect 0
 run evtwin-sim --until-eol --csv x.csv --spool spool
 expect 2
+run evtwin-sim -q --fleet 1000 --interval 0.1 --duration 4 --sink jsonl:/dev/full --spool small --spool-size 1 \
+    --spool-full drop-oldest
+check 'losses are counted, not listed without end' [ "$(grep -c '^evtwin-sim: lost: ' err)" -eq 10 ]
+err 'more records are lost'
 
 # ---- metrics of the sinks ----
 port=$(free_port)

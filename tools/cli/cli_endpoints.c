@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { URI_SIZE = 1024 };
+enum { URI_SIZE = 8192 };
 
 /* An environment variable, NULL if it is not set or empty. */
 static const char *variable(const char *name) {

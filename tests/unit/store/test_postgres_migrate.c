@@ -13,6 +13,7 @@ int main(void) {
 
 #include "postgres.h"
 
+#include "evtwin/stream.h"
 #include "store/lazy.h"
 
 #include <pthread.h>
@@ -140,7 +141,16 @@ static void test_the_original_table_is_adopted(void **state) {
     make_original(db);
     evtwin_store *reader = NULL;
     assert_fails(open_reader(db->uri, &reader), EVTWIN_E_AGAIN, "adopted");
+    evtwin_sink *sink = NULL;
+    assert_ok(evtwin_sink_open(db->uri, &sink));
+    assert_ok(evtwin_sink_check(sink, 5000)); /* looks, and changes nothing */
+    assert_string_equal(
+        test_query(db->uri, "SELECT pg_typeof(time)::text FROM ev_telemetry LIMIT 1"),
+        "timestamp without time zone");
+    evtwin_sink_free(sink);
     evtwin_store_free(open_store(db->uri));
+    assert_string_equal(test_query(db->uri, "SELECT transaction_offset::text FROM ev_revision"),
+                        "0"); /* its own rows */
     assert_string_equal(
         test_query(db->uri, ROWS),
         "1,2025-07-01 10:00:00.123456,BATTERY_001,84.3,94.8,391.07,75.3,34.2,152,29447.5,f,NORMAL,"
