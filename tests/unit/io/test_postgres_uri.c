@@ -8,7 +8,7 @@ static void test_a_build_without_it_says_so(void **state) {
     (void)state;
     evtwin_store *store = NULL;
     assert_fails(evtwin_store_open("postgresql://localhost/x", NULL, &store), EVTWIN_E_UNSUPPORTED,
-                 "EVTWIN_POSTGRESQL");
+                 "-DEVTWIN_POSTGRESQL=ON");
 }
 
 int main(void) {

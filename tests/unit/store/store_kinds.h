@@ -122,6 +122,7 @@ static inline sqlite3 *sqlite_other(const char *uri) {
 
 /* Statements of another program on the store of that URI. */
 static inline void run_sql(const char *uri, const char *sql) {
+    (void)uri, (void)sql; /* in a build without stores */
 #ifdef HAVE_POSTGRESQL
     if (on_postgres()) {
         pg_run(pg_other(uri), sql);
@@ -138,6 +139,7 @@ static inline void run_sql(const char *uri, const char *sql) {
 
 /* The number that a query of another program gives; NaN for NULL. */
 static inline double ask_sql(const char *uri, const char *sql) {
+    (void)uri, (void)sql;
     double value = (double)NAN;
 #ifdef HAVE_POSTGRESQL
     if (on_postgres()) {
