@@ -220,6 +220,9 @@ static evtwin_status step(evtwin__lane *l) {
     if (st != EVTWIN_OK) {
         return st;
     }
+    if (atomic_load(&l->delivery->is_stopped)) { /* since the sink was asked where it is */
+        return EVTWIN_DONE;
+    }
     st = write_part(l);
     if (st < 0) {
         return narrow(l, st);
@@ -278,5 +281,7 @@ void *evtwin__lane_run(void *ctx) {
         }
     }
     evtwin__spool_chunk_clear(&l->chunk);
+    atomic_store(&l->has_ended, 1);
+    evtwin__spool_wake(d->spool);
     return NULL;
 }

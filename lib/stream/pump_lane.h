@@ -31,6 +31,7 @@ typedef struct evtwin__lane {
     evtwin__spool_cursor *cursor;
     pthread_t thread;
     int has_thread;
+    atomic_int has_ended; /* its thread */
 
     /* of its thread alone */
     evtwin__spool_chunk chunk;

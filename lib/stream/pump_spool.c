@@ -9,10 +9,15 @@
 #include "core/mem.h"
 #include "core/status.h"
 #include "stream/pump_lane.h"
+#include "stream/scheme.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+
+/* What is being written when the pump ends may come to its end; then it is interrupted, and waits
+ * in the spool. */
+static const double grace_s = 1.0;
 
 /* ---- events ---- */
 
@@ -162,12 +167,41 @@ evtwin_status evtwin__delivery_start(evtwin_spool *spool, evtwin_sink *const *si
     return EVTWIN_OK;
 }
 
+static int is_running(evtwin__lane *l) {
+    return l->has_thread && !atomic_load(&l->has_ended);
+}
+
+/* Until all threads have ended, at most so long. */
+static void await_threads(evtwin__delivery *d, double seconds) {
+    const double end_s = evtwin__monotonic_s() + seconds;
+    for (size_t i = 0; i < d->n_lanes; i++) {
+        for (;;) {
+            const uint64_t generation = evtwin__spool_generation(d->spool);
+            const double left_s = end_s - evtwin__monotonic_s();
+            if (!is_running(&d->lanes[i]) || left_s <= 0.0) {
+                break;
+            }
+            evtwin__spool_wait(d->spool, generation, left_s);
+        }
+    }
+}
+
+static void stop_threads(evtwin__delivery *d) {
+    atomic_store(&d->is_stopped, 1);
+    evtwin__spool_wake(d->spool);
+    await_threads(d, grace_s);
+    for (size_t i = 0; i < d->n_lanes; i++) {
+        if (is_running(&d->lanes[i])) {
+            evtwin__sink_interrupt(d->lanes[i].sink);
+        }
+    }
+}
+
 void evtwin__delivery_free(evtwin__delivery *d) {
     if (d == NULL) {
         return;
     }
-    atomic_store(&d->is_stopped, 1);
-    evtwin__spool_wake(d->spool);
+    stop_threads(d);
     for (size_t i = 0; i < d->n_lanes; i++) {
         evtwin__lane *l = &d->lanes[i];
         if (l->has_thread) {

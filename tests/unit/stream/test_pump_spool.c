@@ -76,7 +76,7 @@ typedef struct memory {
     atomic_int is_slow; /* wait until it is 0 */
     int64_t bad_every;  /* rows whose seq is a multiple are refused; 0 = none */
     int keeps_position; /* and drops what it has, by position */
-    atomic_long n, n_doubled, n_letters, n_writes;
+    atomic_long n, n_doubled, n_letters, n_writes, n_interrupts;
     char position[32];
     unsigned char seen[MAX_SEEN + 1];
     char letter[200];
@@ -134,12 +134,20 @@ static evtwin_status letters_memory(void *ctx, const evtwin_letter *letters, siz
     return EVTWIN_OK;
 }
 
+static void interrupt_memory(void *ctx) {
+    memory *m = ctx;
+    m->n_interrupts++;
+    m->is_down = 1;
+    m->is_slow = 0;
+}
+
 static evtwin_sink *sink_of(memory *m, const char *name) {
     const evtwin_sink_callbacks callbacks = {.size = sizeof callbacks,
                                              .name = name,
                                              .write = write_memory,
                                              .position = position_memory,
-                                             .write_letters = letters_memory};
+                                             .write_letters = letters_memory,
+                                             .interrupt = interrupt_memory};
     evtwin_sink *s = NULL;
     assert_ok(evtwin_sink_create(&callbacks, m, &s));
     return s;
@@ -289,6 +297,37 @@ static void a_slow_sink_is_behind_alone(void **state) {
     evtwin_pump_free(p);
     free(fast);
     free(slow);
+}
+
+/* Without an end of its own the write would hold up the end of the pump for ever. */
+static void a_sink_that_does_not_come_back_is_interrupted(void **state) {
+    (void)state;
+    memory *fast = new_memory(), *stuck = new_memory();
+    char dir[256];
+    snprintf(dir, sizeof dir, "%s", memory_path("stuck"));
+    stuck->is_slow = 1;
+    numbers n = {.next = 1, .n = 3000};
+    evtwin_pump *p = pump_of(dir, 16 * MIB, &n, 100, 0.1);
+    add(p, fast, "fast:");
+    add(p, stuck, "stuck:");
+    run_all(p);
+    run_until(p, &fast->n, 3000);
+    run_until(p, &stuck->n_writes, 1);
+    assert_fails(evtwin_pump_finish(p), EVTWIN_E_AGAIN, "stuck:|3000");
+    evtwin_pump_free(p);
+    assert_true(stuck->n_interrupts == 1 && fast->n_interrupts == 0);
+
+    /* nothing of it is lost */
+    stuck->is_down = 0;
+    p = pump_of(dir, 16 * MIB, &n, 100, 30);
+    add(p, fast, "fast:");
+    add(p, stuck, "stuck:");
+    run_all(p);
+    assert_ok(evtwin_pump_finish(p));
+    evtwin_pump_free(p);
+    assert_true(stuck->n == 3000 && stuck->n_doubled == 0 && stuck->n_interrupts == 1);
+    free(fast);
+    free(stuck);
 }
 
 static void a_full_spool_stops_the_source_and_says_so_once(void **state) {
@@ -648,6 +687,7 @@ int main(void) {
         cmocka_unit_test(every_sink_gets_every_row_once),
         cmocka_unit_test(a_dead_sink_stops_neither_another_nor_the_source),
         cmocka_unit_test(a_slow_sink_is_behind_alone),
+        cmocka_unit_test(a_sink_that_does_not_come_back_is_interrupted),
         cmocka_unit_test(a_full_spool_stops_the_source_and_says_so_once),
         cmocka_unit_test(rows_that_a_sink_refuses_become_letters),
         cmocka_unit_test(records_that_the_source_refuses_become_letters),
