@@ -26,6 +26,7 @@ struct evtwin_pump {
     evtwin_table *states;  /* that the batch moved in the session; NULL = none */
     evtwin__stage stage;
     int owes_commit; /* that position is not acknowledged yet */
+    int owes_letter; /* of the record that the source refused last: there was no memory for it */
     int source_fails;
     evtwin_pump_stats stats;
 };

@@ -5,6 +5,8 @@
 #ifdef HAVE_SQLITE
 #include "spool_rows.h"
 
+#include "fail_nth.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -431,6 +433,38 @@ static void a_letter_that_is_refused_holds_up_nothing(void **state) {
     }
 }
 
+static void a_letter_waits_for_memory(void **state) {
+    (void)state;
+    for (int has_spool = 0; has_spool < 2; has_spool++) {
+        memory *a = new_memory(), *letters = new_memory();
+        numbers n = {.next = 1, .n = 9, .refuse_every = 10};
+        evtwin_pump *p = pump_of(has_spool ? memory_path("owed") : NULL, 16 * MIB, &n, 50, 30);
+        add(p, a, "a:");
+        assert_ok(evtwin_pump_take_dead_letters(p, sink_of(letters, "letters:")));
+        run_until(p, &a->n, 9);
+        assert_ok(evtwin_pump_finish(p)); /* the threads need no memory from now on */
+        n.n = 19;
+        int n_failures = 0;
+        evtwin_set_allocator(fail_nth_realloc, NULL);
+        fail_nth_countdown = 0;
+        for (; n_failures < 3; n_failures++) {
+            assert_int_equal(evtwin_pump_run_once(p, 0, NULL), EVTWIN_E_NOMEM);
+        }
+        fail_nth_countdown = -1;
+        evtwin_set_allocator(NULL, NULL);
+        assert_true(n.next == 10 && n.committed == 9);
+        run_all(p);
+        assert_ok(evtwin_pump_finish(p));
+        assert_true(a->n == 19 && letters->n_letters == 1 && n.committed == 19);
+        evtwin_pump_stats stats;
+        assert_ok(evtwin_pump_stats_get(p, &stats, sizeof stats));
+        assert_int_equal(stats.n_refused, 1);
+        evtwin_pump_free(p);
+        free(a);
+        free(letters);
+    }
+}
+
 static void without_a_spool_nothing_is_read_until_a_letter_is_written(void **state) {
     (void)state;
     memory *a = new_memory(), *letters = new_memory();
@@ -692,6 +726,7 @@ int main(void) {
         cmocka_unit_test(rows_that_a_sink_refuses_become_letters),
         cmocka_unit_test(records_that_the_source_refuses_become_letters),
         cmocka_unit_test(a_letter_that_is_refused_holds_up_nothing),
+        cmocka_unit_test(a_letter_waits_for_memory),
         cmocka_unit_test(without_a_spool_nothing_is_read_until_a_letter_is_written),
         cmocka_unit_test(a_sink_without_letters_is_refused_as_one),
         cmocka_unit_test(the_source_goes_on_behind_what_was_accepted),
