@@ -246,7 +246,8 @@ EVTWIN_API void evtwin_sink_free(evtwin_sink *sink);
 typedef struct evtwin_batch {
     size_t size;
     const evtwin_table *rows;
-    const char *source;         /**< name of the source, NULL if unknown */
+    const char *source;         /**< name of the source, NULL if unknown; of a
+                                     pump's: its URI up to the '?' */
     const char *position;       /**< the source's position behind the rows, NULL if unknown; a sink
                                      may keep it in the transaction of the rows */
     const evtwin_table *states; /**< battery states to keep with the predictions, NULL = none */

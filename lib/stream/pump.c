@@ -158,7 +158,7 @@ static int have_all_others(const evtwin_pump *p, size_t i) {
  * that fails does not keep it from the others; the first failure is the answer. */
 static evtwin_status offer_to_all(evtwin_pump *p, int is_last) {
     const int has_batch = p->stage == STAGE_PREDICTED;
-    const char *source = evtwin_source_uri(p->source);
+    const char *source = p->source_name;
     evtwin_batch batch = {.size = sizeof batch,
                           .rows = p->batch,
                           .source = source,
@@ -236,7 +236,7 @@ static evtwin_status begin_delivery(evtwin_pump *p) {
     for (size_t i = 0; i < p->n_outlets; i++) {
         sinks[i] = p->outlets[i].sink;
     }
-    evtwin_status st = evtwin__delivery_resume(p->spool, p->source, p->session);
+    evtwin_status st = evtwin__delivery_resume(p->spool, p->source, p->source_name, p->session);
     if (st >= 0) {
         st = evtwin__delivery_start(p->spool, sinks, p->n_outlets, p->letters.sink,
                                     p->setup.options.max_batch_rows, &p->delivery);
@@ -274,7 +274,7 @@ static evtwin_status accept(evtwin_pump *p, int timeout_ms) {
     }
     const evtwin_batch batch = {.size = sizeof batch,
                                 .rows = p->batch,
-                                .source = evtwin_source_uri(p->source),
+                                .source = p->source_name,
                                 .position = p->position.data,
                                 .states = p->states};
     EVTWIN_TRY(note_spool(

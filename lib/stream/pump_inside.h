@@ -13,6 +13,7 @@ typedef enum evtwin__stage { STAGE_EMPTY, STAGE_READ, STAGE_PREDICTED } evtwin__
 struct evtwin_pump {
     evtwin__pump_setup setup;
     evtwin_source *source;
+    char *source_name; /* under which its position is kept: its URI up to the '?' */
     evtwin_predictor *predictor;
     evtwin_session *session; /* of the predictor; NULL without one */
     evtwin__outlet *outlets;

@@ -219,21 +219,23 @@ void evtwin__delivery_free(evtwin__delivery *d) {
 /* ---- accept ---- */
 
 /* Positions of many partitions are long. */
-static evtwin_status get_position(evtwin_spool *spool, const char *uri, char **position_out) {
+static evtwin_status get_position(evtwin_spool *spool, const char *name, char **position_out) {
     evtwin_status st = EVTWIN_E_RANGE;
     for (size_t size = 1024; st == EVTWIN_E_RANGE; size *= 4) {
         char *grown = evtwin__realloc(*position_out, size, 1);
-        EVTWIN_FAIL_IF(grown == NULL, EVTWIN_E_NOMEM, "%s: out of memory for a position", uri);
+        EVTWIN_FAIL_IF(grown == NULL, EVTWIN_E_NOMEM, "%s: out of memory for a position", name);
         *position_out = grown;
-        st = evtwin_spool_position(spool, uri, grown, size);
+        st = evtwin_spool_position(spool, name, grown, size);
     }
     return st;
 }
 
-static evtwin_status seek_source(evtwin_spool *spool, evtwin_source *source) {
+/* A spool of an earlier version has the position under the whole URI. */
+static evtwin_status seek_source(evtwin_spool *spool, evtwin_source *source, const char *name) {
     char *position = NULL;
     const char *uri = evtwin_source_uri(source);
-    evtwin_status st = get_position(spool, uri, &position);
+    evtwin_status st = get_position(spool, name, &position);
+    st = st == EVTWIN_DONE ? get_position(spool, uri, &position) : st;
     st = st == EVTWIN_OK ? evtwin_source_seek(source, position) : st;
     if (st == EVTWIN_E_UNSUPPORTED || st == EVTWIN_E_PARSE) {
         evtwin__log(EVTWIN_LOG_WARNING, "%s: cannot go on behind \"%.80s\", and begins anew", uri,
@@ -244,9 +246,9 @@ static evtwin_status seek_source(evtwin_spool *spool, evtwin_source *source) {
     return st < 0 ? st : EVTWIN_OK;
 }
 
-evtwin_status evtwin__delivery_resume(evtwin_spool *spool, evtwin_source *source,
+evtwin_status evtwin__delivery_resume(evtwin_spool *spool, evtwin_source *source, const char *name,
                                       evtwin_session *session) {
-    EVTWIN_TRY(source != NULL ? seek_source(spool, source) : EVTWIN_OK);
+    EVTWIN_TRY(source != NULL ? seek_source(spool, source, name) : EVTWIN_OK);
     evtwin_table *states = NULL;
     evtwin_status st = session != NULL ? evtwin__spool_states(spool, &states) : EVTWIN_DONE;
     st = st == EVTWIN_OK ? evtwin_session_restore(session, states) : st;

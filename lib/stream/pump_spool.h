@@ -19,9 +19,9 @@ evtwin_status evtwin__delivery_start(evtwin_spool *spool, evtwin_sink *const *si
 /* Stop them: what is not delivered stays in the spool. NULL is fine. */
 void evtwin__delivery_free(evtwin__delivery *delivery);
 
-/* Let the source go on behind what was accepted of it, and the session (NULL = none) from the
- * states that belong to that. */
-evtwin_status evtwin__delivery_resume(evtwin_spool *spool, evtwin_source *source,
+/* Let the source, whose position is kept under that name, go on behind what was accepted of it, and
+ * the session (NULL = none) from the states that belong to that. */
+evtwin_status evtwin__delivery_resume(evtwin_spool *spool, evtwin_source *source, const char *name,
                                       evtwin_session *session);
 
 /* Into the spool with a batch or, if letter is not NULL, with a letter that has the batch's source

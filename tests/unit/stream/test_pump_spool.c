@@ -61,9 +61,11 @@ static evtwin_status seek_numbers(void *ctx, const char *position) {
     return EVTWIN_OK;
 }
 
+static const char *source_name = "numbers:?order=up";
+
 static evtwin_source *source_of(numbers *n) {
     const evtwin_source_callbacks callbacks = {.size = sizeof callbacks,
-                                               .name = "numbers:",
+                                               .name = source_name,
                                                .read = read_numbers,
                                                .commit = commit_numbers,
                                                .seek = seek_numbers};
@@ -535,6 +537,41 @@ static void the_source_goes_on_behind_what_was_accepted(void **state) {
     free(a);
 }
 
+static void a_source_goes_on_with_other_parameters(void **state) {
+    (void)state;
+    char dir[256], position[32];
+    snprintf(dir, sizeof dir, "%s", memory_path("parameters"));
+    memory *a = new_memory();
+
+    /* an earlier version kept the position under the whole URI */
+    evtwin_table *rows = numbered_rows(1, 40);
+    evtwin_spool *s = open_spool(dir, 16 * MIB, EVTWIN_SPOOL_BLOCK);
+    const evtwin_batch batch = {
+        .size = sizeof batch, .rows = rows, .source = source_name, .position = "40"};
+    assert_ok(evtwin_spool_append(s, &batch));
+    evtwin_spool_free(s);
+    evtwin_table_free(rows);
+
+    static const char *const names[] = {"numbers:?order=up", "numbers:?naive_time=utc", "numbers:"};
+    const char *const before = source_name;
+    for (int i = 0; i < 3; i++) {
+        numbers n = {.next = 1, .n = 100 * (i + 1)};
+        source_name = names[i];
+        evtwin_pump *p = pump_of(dir, 16 * MIB, &n, 50, 30);
+        add(p, a, "a:");
+        run_all(p);
+        assert_ok(evtwin_pump_finish(p));
+        evtwin_pump_free(p);
+        assert_true(a->n == 100 * (i + 1) && a->n_doubled == 0);
+    }
+    source_name = before;
+    s = open_spool(dir, 16 * MIB, EVTWIN_SPOOL_BLOCK);
+    assert_ok(evtwin_spool_position(s, "numbers:", position, sizeof position));
+    assert_string_equal(position, "300");
+    evtwin_spool_free(s);
+    free(a);
+}
+
 /* As a source of a thousand partitions has it. */
 static void a_long_position_comes_back(void **state) {
     (void)state;
@@ -730,6 +767,7 @@ int main(void) {
         cmocka_unit_test(without_a_spool_nothing_is_read_until_a_letter_is_written),
         cmocka_unit_test(a_sink_without_letters_is_refused_as_one),
         cmocka_unit_test(the_source_goes_on_behind_what_was_accepted),
+        cmocka_unit_test(a_source_goes_on_with_other_parameters),
         cmocka_unit_test(a_long_position_comes_back),
         cmocka_unit_test(what_a_sink_has_by_its_own_word_is_not_written_again),
         cmocka_unit_test(a_kill_at_any_place_loses_and_doubles_nothing),
