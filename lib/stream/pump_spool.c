@@ -68,20 +68,28 @@ static size_t place_length(const char *uri) {
     return strcspn(uri, "?");
 }
 
-static int has_same_place(const char *a, const char *b) {
-    return place_length(a) == place_length(b) && strncmp(a, b, place_length(a)) == 0;
+/* Is the sink of lane i known by its whole URI? One that was stays so, else only what has the place
+ * of a lane before it: a sink that is added behind another does not change the name of that. */
+static int has_long_name(const evtwin__delivery *d, size_t i) {
+    const evtwin__lane *l = &d->lanes[i];
+    const char *uri = evtwin_sink_uri(l->sink);
+    const size_t n = place_length(uri);
+    int is_long = uri[n] == '?' && evtwin__spool_has_sink(d->spool, l->kind, uri);
+    for (size_t k = 0; k < i; k++) {
+        const evtwin__lane *before = &d->lanes[k];
+        is_long |= before->kind == l->kind && strncmp(before->name, uri, n) == 0 &&
+                   before->name[n] == '\0';
+    }
+    return is_long;
 }
 
 /* Names that stay when parameters change, unless two sinks differ in nothing else. */
-static evtwin_status name_lanes(evtwin__delivery *d, size_t n) {
+static evtwin_status name_lanes(evtwin__delivery *d) {
     for (size_t i = 0; i < d->n_lanes; i++) {
         evtwin__lane *l = &d->lanes[i];
         const char *uri = evtwin_sink_uri(l->sink);
-        int is_shared = 0;
-        for (size_t k = 0; k < n && i < n; k++) {
-            is_shared |= k != i && has_same_place(uri, evtwin_sink_uri(d->lanes[k].sink));
-        }
-        const size_t length = is_shared ? strlen(uri) : place_length(uri);
+        const int is_long = has_long_name(d, i);
+        const size_t length = is_long ? strlen(uri) : place_length(uri);
         EVTWIN_FAIL_IF(length >= sizeof l->name, EVTWIN_E_ARG,
                        "%.80s…: the name of the sink is longer "
                        "than %zu bytes",
@@ -90,7 +98,7 @@ static evtwin_status name_lanes(evtwin__delivery *d, size_t n) {
 
         /* two sinks of one place keep two positions there */
         const uint64_t hash = evtwin__hash(EVTWIN__HASH_BEGIN, uri, strlen(uri));
-        snprintf(l->source, sizeof l->source, is_shared ? "%s#%016llx" : "%s",
+        snprintf(l->source, sizeof l->source, is_long ? "%s#%016llx" : "%s",
                  evtwin_spool_id(d->spool), (unsigned long long)hash);
     }
     return EVTWIN_OK;
@@ -158,7 +166,7 @@ evtwin_status evtwin__delivery_start(evtwin_spool *spool, evtwin_sink *const *si
         pthread_mutex_init(&d->lanes[i].noting, NULL);
         d->n_lanes = i + 1;
     }
-    if (st < 0 || (st = name_lanes(d, n)) < 0 || (st = match_sinks(d, n, letters != NULL)) < 0 ||
+    if (st < 0 || (st = name_lanes(d)) < 0 || (st = match_sinks(d, n, letters != NULL)) < 0 ||
         (st = open_lanes(d)) < 0) {
         evtwin__delivery_free(d);
         return st;

@@ -572,6 +572,37 @@ static void a_source_goes_on_with_other_parameters(void **state) {
     free(a);
 }
 
+static void a_second_sink_of_a_place_leaves_the_first_its_name(void **state) {
+    (void)state;
+    char dir[256];
+    snprintf(dir, sizeof dir, "%s", memory_path("second"));
+    memory *a = new_memory(), *b = new_memory();
+    static const struct {
+        const char *name[2];
+        int is_swapped, takes;      /* the first is b; rows are taken */
+    } runs[] = {{{"a:?x=1"}, 0, 0}, /* 100 wait */
+                {{"a:?x=1", "a:?x=2"}, 0, 0},
+                {{"a:?x=2", "a:?x=1"}, 1, 0},
+                {{"a:?x=3", "a:?x=2"}, 0, 1},
+                {{"a:?x=2"}, 1, 1}};
+    for (int i = 0; i < 5; i++) {
+        numbers n = {.next = 1, .n = 100 * (i + 1)};
+        a->is_down = b->is_down = !runs[i].takes;
+        evtwin_pump *p = pump_of(dir, 16 * MIB, &n, 50, runs[i].takes ? 30 : 0);
+        add(p, runs[i].is_swapped ? b : a, runs[i].name[0]);
+        if (runs[i].name[1] != NULL) {
+            add(p, runs[i].is_swapped ? a : b, runs[i].name[1]);
+        }
+        run_all(p);
+        assert_int_equal(evtwin_pump_finish(p), runs[i].takes ? EVTWIN_OK : EVTWIN_E_AGAIN);
+        evtwin_pump_free(p);
+    }
+    assert_true(a->n == 400 && a->n_doubled == 0);
+    assert_true(b->n == 400 && b->n_doubled == 0 && !b->seen[100] && b->seen[101]);
+    free(a);
+    free(b);
+}
+
 /* As a source of a thousand partitions has it. */
 static void a_long_position_comes_back(void **state) {
     (void)state;
@@ -768,6 +799,7 @@ int main(void) {
         cmocka_unit_test(a_sink_without_letters_is_refused_as_one),
         cmocka_unit_test(the_source_goes_on_behind_what_was_accepted),
         cmocka_unit_test(a_source_goes_on_with_other_parameters),
+        cmocka_unit_test(a_second_sink_of_a_place_leaves_the_first_its_name),
         cmocka_unit_test(a_long_position_comes_back),
         cmocka_unit_test(what_a_sink_has_by_its_own_word_is_not_written_again),
         cmocka_unit_test(a_kill_at_any_place_loses_and_doubles_nothing),
