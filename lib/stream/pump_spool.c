@@ -283,17 +283,18 @@ evtwin_status evtwin__delivery_accept(evtwin_spool *spool, const evtwin_batch *b
 
 /* ---- drain ---- */
 
-/* 1 if something waits for the sink and it works, or was not tried since. */
-static int is_worth_waiting(evtwin__lane *l, uint64_t n_tries_before) {
+/* 1 if something waits for the sink and it works, or was not tried since, or may work at its next
+ * try, which is made before the end. */
+static int is_worth_waiting(evtwin__lane *l, unsigned hurry, double end_s) {
     evtwin__spool_cursor_state state;
     pthread_mutex_lock(&l->noting); /* what no longer waits has been counted */
     evtwin__spool_cursor_get(l->cursor, &state);
     pthread_mutex_unlock(&l->noting);
     pthread_mutex_lock(&l->delivery->lock);
-    const int is_tried = l->n_tries > n_tries_before;
-    const int is_down = l->is_down;
+    const int is_tried = l->failed_at_hurry == hurry;
+    const int is_hopeless = l->is_down && !(l->is_temporary && l->try_again_s < end_s);
     pthread_mutex_unlock(&l->delivery->lock);
-    return state.n_waiting > 0 && !(is_down && is_tried);
+    return state.n_waiting > 0 && !(is_hopeless && is_tried);
 }
 
 static evtwin_status what_waits(evtwin__delivery *d) {
@@ -316,20 +317,13 @@ static evtwin_status what_waits(evtwin__delivery *d) {
 
 evtwin_status evtwin__delivery_drain(evtwin__delivery *d, double seconds) {
     const double end_s = evtwin__monotonic_s() + seconds;
-    uint64_t *n_before = evtwin__calloc(d->n_lanes, sizeof *n_before);
-    EVTWIN_FAIL_IF(n_before == NULL, EVTWIN_E_NOMEM, "out of memory for %zu sinks", d->n_lanes);
-    pthread_mutex_lock(&d->lock);
-    for (size_t i = 0; i < d->n_lanes; i++) {
-        n_before[i] = d->lanes[i].n_tries;
-    }
-    pthread_mutex_unlock(&d->lock);
-    atomic_fetch_add(&d->n_hurried, 1);
+    const unsigned hurry = atomic_fetch_add(&d->n_hurried, 1) + 1;
     evtwin__spool_wake(d->spool);
     for (;;) {
         const uint64_t generation = evtwin__spool_generation(d->spool);
         int is_waiting = 0;
         for (size_t i = 0; i < d->n_lanes; i++) {
-            is_waiting |= is_worth_waiting(&d->lanes[i], n_before[i]);
+            is_waiting |= is_worth_waiting(&d->lanes[i], hurry, end_s);
         }
         const double left_s = end_s - evtwin__monotonic_s();
         if (!is_waiting || left_s <= 0.0) {
@@ -337,7 +331,6 @@ evtwin_status evtwin__delivery_drain(evtwin__delivery *d, double seconds) {
         }
         evtwin__spool_wait(d->spool, generation, left_s);
     }
-    evtwin__free(n_before);
     return what_waits(d);
 }
 

@@ -32,8 +32,9 @@ evtwin_status evtwin__delivery_accept(evtwin_spool *spool, const evtwin_batch *b
 /* Report what happened to the sinks since the last call. */
 void evtwin__delivery_report(evtwin__delivery *delivery, const evtwin__pump_setup *setup);
 
-/* Wait until every sink has all, at most so long; one that fails is tried once more and not waited
- * for. EVTWIN_E_AGAIN says what waits for which sink, and why. */
+/* Wait until every sink has all, at most so long; one that fails is tried once more at once, and
+ * waited for as long as its failure is temporary and its next try comes in that time.
+ * EVTWIN_E_AGAIN says what waits for which sink, and why. */
 evtwin_status evtwin__delivery_drain(evtwin__delivery *delivery, double seconds);
 
 /* Counts of sink i, that of letters being the last. */

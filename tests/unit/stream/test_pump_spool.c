@@ -76,10 +76,12 @@ static evtwin_source *source_of(numbers *n) {
 
 /* What a sink has; its own thread writes, and the test reads when it is done. */
 typedef struct memory {
-    atomic_int is_down; /* every write fails, temporarily */
-    atomic_int is_slow; /* wait until it is 0 */
-    int64_t bad_every;  /* rows whose seq is a multiple are refused; 0 = none */
-    int keeps_position; /* and drops what it has, by position */
+    atomic_int is_down;  /* every write fails, temporarily */
+    atomic_int is_slow;  /* wait until it is 0 */
+    atomic_int n_locked; /* writes that still fail, temporarily */
+    int fails_for_good;  /* … not temporarily */
+    int64_t bad_every;   /* rows whose seq is a multiple are refused; 0 = none */
+    int keeps_position;  /* and drops what it has, by position */
     atomic_long n, n_doubled, n_letters, n_writes, n_interrupts;
     char position[32];
     unsigned char seen[MAX_SEEN + 1];
@@ -93,8 +95,8 @@ static evtwin_status write_memory(void *ctx, const evtwin_batch *batch) {
         nanosleep(&(struct timespec){0, 1000000}, NULL);
     }
     const size_t n = evtwin_table_rows(batch->rows);
-    if (atomic_load(&m->is_down)) {
-        return EVTWIN_E_AGAIN;
+    if (atomic_load(&m->is_down) || (m->n_locked > 0 && m->n_locked-- > 0)) {
+        return m->fails_for_good ? EVTWIN_E_DENIED : EVTWIN_E_AGAIN;
     }
     for (size_t i = 0; i < n; i++) {
         if (m->bad_every > 0 && seq_of(batch->rows, i) % m->bad_every == 0) {
@@ -301,6 +303,31 @@ static void a_slow_sink_is_behind_alone(void **state) {
     evtwin_pump_free(p);
     free(fast);
     free(slow);
+}
+
+static void a_stop_waits_for_a_sink_that_may_soon_work(void **state) {
+    (void)state;
+    memory *locked = new_memory();
+    locked->n_locked = 4;
+    numbers n = {.next = 1, .n = 100};
+    evtwin_pump *p = pump_of(memory_path("locked"), 16 * MIB, &n, 100, 30);
+    add(p, locked, "locked:");
+    run_all(p);
+    assert_ok(evtwin_pump_finish(p));
+    assert_true(locked->n == 100 && stats_of(p, 0).n_failures == 4);
+    evtwin_pump_free(p);
+
+    /* but not for one that needs somebody to mend it */
+    n = (numbers){.next = 1, .n = 100};
+    locked->is_down = locked->fails_for_good = 1;
+    const time_t begin = time(NULL);
+    p = pump_of(memory_path("denied"), 16 * MIB, &n, 100, 30);
+    add(p, locked, "locked:");
+    run_all(p);
+    assert_fails(evtwin_pump_finish(p), EVTWIN_E_AGAIN, "locked:|100");
+    assert_true(time(NULL) - begin < 15); /* half of drain_s */
+    evtwin_pump_free(p);
+    free(locked);
 }
 
 /* Without an end of its own the write would hold up the end of the pump for ever. */
@@ -789,6 +816,7 @@ int main(void) {
         cmocka_unit_test(every_sink_gets_every_row_once),
         cmocka_unit_test(a_dead_sink_stops_neither_another_nor_the_source),
         cmocka_unit_test(a_slow_sink_is_behind_alone),
+        cmocka_unit_test(a_stop_waits_for_a_sink_that_may_soon_work),
         cmocka_unit_test(a_sink_that_does_not_come_back_is_interrupted),
         cmocka_unit_test(a_full_spool_stops_the_source_and_says_so_once),
         cmocka_unit_test(rows_that_a_sink_refuses_become_letters),
