@@ -246,7 +246,8 @@ EVTWIN_API void evtwin_sink_free(evtwin_sink *sink);
 typedef struct evtwin_batch {
     size_t size;
     const evtwin_table *rows;
-    const char *source;         /**< name of the source, NULL if unknown */
+    const char *source;         /**< name of the source, NULL if unknown; of a
+                                     pump's: its URI up to the '?' */
     const char *position;       /**< the source's position behind the rows, NULL if unknown; a sink
                                      may keep it in the transaction of the rows */
     const evtwin_table *states; /**< battery states to keep with the predictions, NULL = none */
@@ -307,6 +308,9 @@ typedef struct evtwin_sink_callbacks {
     evtwin_status (*position)(void *ctx, const char *source, char *text, size_t text_size);
     evtwin_status (*check)(void *ctx, int timeout_ms);
     evtwin_status (*write_letters)(void *ctx, const evtwin_letter *letters, size_t n);
+    /** Let the call that runs, and every later one, fail soon: a pump with a spool is freed and
+     * waits for it. Called from another thread; may be NULL. */
+    void (*interrupt)(void *ctx);
 } evtwin_sink_callbacks;
 
 /** A sink from callbacks; on failure ctx stays the caller's. Since 0.2. */
@@ -337,7 +341,8 @@ EVTWIN_API evtwin_status evtwin_pump_options_init(evtwin_pump_options *options, 
  * @return EVTWIN_E_ARG for a batch of 0 rows or a pause that is not 0 or more. */
 EVTWIN_API evtwin_status evtwin_pump_create(const evtwin_pump_options *options, evtwin_pump **out);
 
-/** Frees what it took. What is held is dropped: see evtwin_pump_finish. NULL is fine. */
+/** Frees what it took. What is held is dropped: see evtwin_pump_finish. With a spool a sink that is
+ * being written to is interrupted after a second. NULL is fine. */
 EVTWIN_API void evtwin_pump_free(evtwin_pump *pump);
 
 /** The pump takes ownership of the source. EVTWIN_E_STATE if it has one. */

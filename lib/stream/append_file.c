@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CHUNK = 65536, READER_WAIT_ms = 500 };
+enum { CHUNK = 65536, READER_WAIT_ms = 500, MAX_UNSYNCED = 16 << 20 };
 
 /* An open-file-description lock: it also holds between two sinks of one process. */
 static evtwin_status lock(const evtwin__append_file *f) {
@@ -100,6 +100,8 @@ static evtwin_status adopt(evtwin__append_file *f, off_t size) {
 /* Lock a regular file and bring it into a state to append to. */
 static evtwin_status prepare(evtwin__append_file *f) {
     EVTWIN_TRY(lock(f));
+    f->unsynced.size = 0;
+    f->is_in_doubt = 0;
 
     /* the size is what it is under the lock */
     if (fstat(f->fd, &f->last) != 0 || (f->replace && ftruncate(f->fd, 0) != 0)) {
@@ -162,6 +164,38 @@ evtwin_status evtwin__append_open(const evtwin__uri *uri, evtwin__first_line_fn 
     return st == EVTWIN_E_AGAIN && f->is_pipe ? EVTWIN_OK : st;
 }
 
+/* ---- make it last ---- */
+
+/* In its place, byte by byte the same: the file is not cut, which whoever reads it would take for
+ * a new one. What somebody cut off meanwhile is not put back. */
+static evtwin_status write_unsynced_again(evtwin__append_file *f) {
+    struct stat info;
+    EVTWIN_FAIL_IF(fstat(f->fd, &info) != 0 || fcntl(f->fd, F_SETFL, 0) != 0, EVTWIN_E_IO, "%s",
+                   strerror(errno));
+    const off_t there = info.st_size - f->unsynced_at;
+    const size_t n =
+        there < (off_t)f->unsynced.size ? (size_t)(there > 0 ? there : 0) : f->unsynced.size;
+    int error = 0;
+    for (size_t at = 0; at < n && error == 0;) {
+        const ssize_t m = pwrite(f->fd, f->unsynced.data + at, n - at, f->unsynced_at + (off_t)at);
+        at += m > 0 ? (size_t)m : 0;
+        error = m == 0 ? EIO : m < 0 && errno != EINTR ? errno : 0;
+    }
+    EVTWIN_FAIL_IF(fcntl(f->fd, F_SETFL, O_APPEND) != 0, EVTWIN_E_IO, "%s", strerror(errno));
+    EVTWIN_FAIL_IF(error != 0, EVTWIN_E_IO, "%s", strerror(error));
+    return EVTWIN_OK;
+}
+
+/* The system tells once that pages could not be written, and takes them for clean from then on: the
+ * next sync would succeed without them. */
+static evtwin_status sync_file(evtwin__append_file *f) {
+    EVTWIN_TRY(f->is_in_doubt ? write_unsynced_again(f) : EVTWIN_OK);
+    f->is_in_doubt = fdatasync(f->fd) != 0;
+    EVTWIN_FAIL_IF(f->is_in_doubt, EVTWIN_E_IO, "%s", strerror(errno));
+    f->unsynced.size = 0;
+    return EVTWIN_OK;
+}
+
 /* ---- is it still that file? ---- */
 
 /* Open the path anew, now or in a later call: whoever took its place may go again. */
@@ -188,6 +222,8 @@ evtwin_status evtwin__append_begin(evtwin__append_file *f) {
     EVTWIN_FAIL_IF(fstat(f->fd, &open_one) != 0, EVTWIN_E_IO, "%s", strerror(errno));
     if (stat(f->path, &named) != 0 || named.st_ino != open_one.st_ino ||
         named.st_dev != open_one.st_dev) {
+        const int owes_sync = f->unsynced.size > 0 && open_one.st_nlink > 0;
+        EVTWIN_TRY(owes_sync ? sync_file(f) : EVTWIN_OK);
         evtwin__log(EVTWIN_LOG_WARNING,
                     "%s: was %s since the last record; the next ones go into a new file", f->path,
                     f->is_regular && open_one.st_nlink == 0 ? "removed" : "renamed or replaced");
@@ -237,6 +273,17 @@ evtwin_status evtwin__append_skip_known(evtwin__append_file *f, const char *sour
     }
     evtwin__free(tail);
     EVTWIN_TRY(st);
+    if (known == 0) {
+        return EVTWIN_OK;
+    }
+
+    /* the process that wrote it may have died of a sync that failed */
+    EVTWIN_FAIL_IF(evtwin__text_room(&f->unsynced, known) == NULL, EVTWIN_E_NOMEM,
+                   "out of memory for the end of the file");
+    memcpy(f->unsynced.data, f->text.data, known);
+    f->unsynced.size = known;
+    f->unsynced_at = info.st_size - (off_t)known;
+    f->is_in_doubt = 1;
     memmove(f->text.data, f->text.data + known, f->text.size - known);
     f->text.size -= known;
     return EVTWIN_OK;
@@ -279,13 +326,28 @@ static evtwin_status write_to_pipe(evtwin__append_file *f) {
     return evtwin_status_is_temporary(st) ? EVTWIN_OK : st;
 }
 
+/* Room to remember what is written behind a file of that size. */
+static evtwin_status prepare_unsynced(evtwin__append_file *f, off_t size) {
+    if (f->unsynced.size > 0 && (f->unsynced.size + f->text.size > MAX_UNSYNCED ||
+                                 f->unsynced_at + (off_t)f->unsynced.size != size)) {
+        EVTWIN_TRY(sync_file(f));
+    }
+    f->unsynced_at = size - (off_t)f->unsynced.size;
+    EVTWIN_FAIL_IF(evtwin__text_room(&f->unsynced, f->text.size + 1) == NULL, EVTWIN_E_NOMEM,
+                   "out of memory for what is not on the disk yet");
+    return EVTWIN_OK;
+}
+
 static evtwin_status write_to_file(evtwin__append_file *f) {
     struct stat before;
     EVTWIN_FAIL_IF(fstat(f->fd, &before) != 0, EVTWIN_E_IO, "%s", strerror(errno));
+    EVTWIN_TRY(prepare_unsynced(f, before.st_size));
     const int error = evtwin__fd_write(f->fd, f->text.data, f->text.size);
     EVTWIN_FAIL_IF(error != 0 && ftruncate(f->fd, before.st_size) != 0, EVTWIN_E_IO,
                    "%s, and the part that was written stays: %s", strerror(error), strerror(errno));
     EVTWIN_FAIL_IF(error != 0, EVTWIN_E_IO, "%s", strerror(error));
+    memcpy(f->unsynced.data + f->unsynced.size, f->text.data, f->text.size);
+    f->unsynced.size += f->text.size;
     EVTWIN_FAIL_IF(fstat(f->fd, &f->last) != 0, EVTWIN_E_IO, "%s", strerror(errno));
     EVTWIN_FAIL_IF(f->last.st_nlink == 0, EVTWIN_E_AGAIN, "was removed while it was written");
     return EVTWIN_OK;
@@ -312,9 +374,7 @@ evtwin_status evtwin__append_flush(void *ctx) {
         EVTWIN_TRY(file->fd < 0 ? open_again(file) : EVTWIN_OK);
         EVTWIN_TRY(give_rest(file));
     }
-    EVTWIN_FAIL_IF(file->is_regular && file->fd >= 0 && fdatasync(file->fd) != 0, EVTWIN_E_IO, "%s",
-                   strerror(errno));
-    return EVTWIN_OK;
+    return file->is_regular && file->fd >= 0 ? sync_file(file) : EVTWIN_OK;
 }
 
 void evtwin__append_close(void *ctx) {
@@ -322,4 +382,5 @@ void evtwin__append_close(void *ctx) {
     leave(file);
     evtwin__text_free(&file->text);
     evtwin__text_free(&file->rest);
+    evtwin__text_free(&file->unsynced);
 }

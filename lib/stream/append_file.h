@@ -26,6 +26,11 @@ typedef struct evtwin__append_file {
     evtwin__text rest; /* of a pipe: what its reader has not taken yet, from n_sent on */
     size_t n_sent;
     int knows_end; /* what is in the file before is not offered again */
+
+    /* of a regular file: what was written since the last sync that succeeded, and where */
+    evtwin__text unsynced;
+    off_t unsynced_at;
+    int is_in_doubt; /* a sync failed, so it may not be on the disk though the next one succeeds */
 } evtwin__append_file;
 
 /* The parameters of a sink whose ctx begins with an evtwin__append_file. */
@@ -54,7 +59,8 @@ evtwin_status evtwin__append_skip_known(evtwin__append_file *file, const char *s
 evtwin_status evtwin__append_write(evtwin__append_file *file);
 
 /* Callbacks of such a sink. Flush: make what was written last through a power cut, where the file
- * is one that can; EVTWIN_E_AGAIN if the reader of a pipe has not taken all. */
+ * is one that can: after a failure it is written again in its place, so that OK means all of it.
+ * EVTWIN_E_AGAIN if the reader of a pipe has not taken all. */
 evtwin_status evtwin__append_flush(void *ctx);
 void evtwin__append_close(void *ctx);
 

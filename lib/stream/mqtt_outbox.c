@@ -240,7 +240,7 @@ evtwin_status evtwin__outbox_deliver(evtwin__outbox *o) {
         if (o->refused_reason != 0) {
             return fail_refused(o);
         }
-        if (left_ms == 0) {
+        if (left_ms == 0 || atomic_load(&o->is_interrupted)) {
             return fail_late(o);
         }
         EVTWIN_TRY(evtwin__mqtt_connect(o->mqtt, left_ms));

@@ -7,6 +7,8 @@
 #include "core/text.h"
 #include "io/mqtt.h"
 
+#include <stdatomic.h>
+
 /* Receipts are sent below this topic only: a stranger's message cannot make us publish elsewhere.
  */
 #define EVTWIN__MQTT_RECEIPTS "evtwin/receipts/"
@@ -35,6 +37,7 @@ typedef struct evtwin__outbox {
     int has_no_receiver;    /* the broker said so of a message */
     int refused_reason;     /* of the broker, 0 = none */
     int64_t progress_ms;
+    atomic_int is_interrupted; /* by another thread: a delivery waits no longer */
 } evtwin__outbox;
 
 /* Compose a message of the next batch: its topic, then its payload onto outbox->next.text, then its

@@ -52,25 +52,28 @@ static evtwin_status note_source(evtwin_pump *p, evtwin_status st) {
     return st;
 }
 
-/* Keep it as a letter, if there is a sink for those: the record cannot be read again. */
-static evtwin_status keep_letter(evtwin_pump *p, const evtwin_refusal *refusal) {
-    if (p->letters.sink == NULL) {
+/* Keep the record that was refused last as a letter, if there is a sink for those: it cannot be
+ * read again. Without memory it is owed, and nothing is read or acknowledged before it is kept. */
+static evtwin_status keep_letter(evtwin_pump *p) {
+    evtwin_refusal r;
+    if (!p->owes_letter || evtwin_source_refusal(p->source, &r, sizeof r) != EVTWIN_OK) {
         return EVTWIN_OK;
     }
     const evtwin_letter letter = {.size = sizeof letter,
                                   .received_us = evtwin_time_now(),
                                   .source = evtwin_source_uri(p->source),
-                                  .place = refusal->place,
-                                  .status = refusal->status,
-                                  .reason = refusal->reason,
-                                  .raw = refusal->raw,
-                                  .raw_size = refusal->raw_size};
-    return evtwin__outlet_keep_letter(&p->letters, &letter);
+                                  .place = r.place,
+                                  .status = r.status,
+                                  .reason = r.reason,
+                                  .raw = r.raw,
+                                  .raw_size = r.raw_size};
+    EVTWIN_TRY(evtwin__outlet_keep_letter(&p->letters, &letter));
+    p->owes_letter = 0;
+    return EVTWIN_OK;
 }
 
 static evtwin_status note_refusal(evtwin_pump *p) {
     evtwin_refusal refusal;
-    evtwin_status st = EVTWIN_REFUSED;
     p->stats.n_refused++;
     if (evtwin_source_refusal(p->source, &refusal, sizeof refusal) == EVTWIN_OK) {
         report(p, &(evtwin_pump_event){.kind = EVTWIN_PUMP_REFUSED,
@@ -78,9 +81,10 @@ static evtwin_status note_refusal(evtwin_pump *p) {
                                        .status = refusal.status,
                                        .text = refusal.reason,
                                        .refusal = &refusal});
-        st = keep_letter(p, &refusal);
+        p->owes_letter = p->letters.sink != NULL;
     }
-    return st < 0 ? st : EVTWIN_REFUSED;
+    EVTWIN_TRY(keep_letter(p));
+    return EVTWIN_REFUSED;
 }
 
 /* DONE only when nothing came with it. */
@@ -154,7 +158,7 @@ static int have_all_others(const evtwin_pump *p, size_t i) {
  * that fails does not keep it from the others; the first failure is the answer. */
 static evtwin_status offer_to_all(evtwin_pump *p, int is_last) {
     const int has_batch = p->stage == STAGE_PREDICTED;
-    const char *source = evtwin_source_uri(p->source);
+    const char *source = p->source_name;
     evtwin_batch batch = {.size = sizeof batch,
                           .rows = p->batch,
                           .source = source,
@@ -232,7 +236,7 @@ static evtwin_status begin_delivery(evtwin_pump *p) {
     for (size_t i = 0; i < p->n_outlets; i++) {
         sinks[i] = p->outlets[i].sink;
     }
-    evtwin_status st = evtwin__delivery_resume(p->spool, p->source, p->session);
+    evtwin_status st = evtwin__delivery_resume(p->spool, p->source, p->source_name, p->session);
     if (st >= 0) {
         st = evtwin__delivery_start(p->spool, sinks, p->n_outlets, p->letters.sink,
                                     p->setup.options.max_batch_rows, &p->delivery);
@@ -258,7 +262,7 @@ static evtwin_status note_spool(evtwin_pump *p, evtwin_status st) {
     return st;
 }
 
-/* A letter that is kept, or the batch. */
+/* A letter that is kept, or the batch: a source that refuses a record gives no rows with it. */
 static evtwin_status accept(evtwin_pump *p, int timeout_ms) {
     evtwin_letter letter;
     const int has_letter = p->letters.letter.size > 0;
@@ -270,7 +274,7 @@ static evtwin_status accept(evtwin_pump *p, int timeout_ms) {
     }
     const evtwin_batch batch = {.size = sizeof batch,
                                 .rows = p->batch,
-                                .source = evtwin_source_uri(p->source),
+                                .source = p->source_name,
                                 .position = p->position.data,
                                 .states = p->states};
     EVTWIN_TRY(note_spool(
@@ -295,6 +299,7 @@ static evtwin_status move_batch(evtwin_pump *p, int timeout_ms, size_t *n_out) {
         evtwin__delivery_report(p->delivery, &p->setup);
     }
     if (p->stage == STAGE_EMPTY) {
+        EVTWIN_TRY(keep_letter(p));
         EVTWIN_TRY(deliver(p, timeout_ms)); /* what is left of the calls before */
         EVTWIN_TRY(acknowledge(p));
         answer = read_batch(p, timeout_ms);
@@ -335,6 +340,7 @@ evtwin_status evtwin_pump_finish(evtwin_pump *pump) {
     EVTWIN_FAIL_IF(pump == NULL, EVTWIN_E_ARG, "pump is NULL");
     size_t n = 0;
     EVTWIN_TRY(begin_delivery(pump));
+    EVTWIN_TRY(keep_letter(pump));
     EVTWIN_TRY(pump->stage == STAGE_READ ? predict_batch(pump) : EVTWIN_OK);
     evtwin_status st = pump->spool != NULL ? accept(pump, 0) : offer_to_all(pump, 1);
     if (st >= 0) {

@@ -13,6 +13,7 @@ typedef enum evtwin__stage { STAGE_EMPTY, STAGE_READ, STAGE_PREDICTED } evtwin__
 struct evtwin_pump {
     evtwin__pump_setup setup;
     evtwin_source *source;
+    char *source_name; /* under which its position is kept: its URI up to the '?' */
     evtwin_predictor *predictor;
     evtwin_session *session; /* of the predictor; NULL without one */
     evtwin__outlet *outlets;
@@ -26,6 +27,7 @@ struct evtwin_pump {
     evtwin_table *states;  /* that the batch moved in the session; NULL = none */
     evtwin__stage stage;
     int owes_commit; /* that position is not acknowledged yet */
+    int owes_letter; /* of the record that the source refused last: there was no memory for it */
     int source_fails;
     evtwin_pump_stats stats;
 };

@@ -39,11 +39,23 @@ static void add_event(evtwin__lane *l, evtwin_pump_event_kind kind, evtwin_statu
     snprintf(e->text, sizeof e->text, "%s", text);
 }
 
+static double random_fraction(evtwin__lane *l) {
+    l->random ^= l->random << 13;
+    l->random ^= l->random >> 7;
+    l->random ^= l->random << 17;
+    return (double)(l->random >> 11) * 0x1p-53;
+}
+
 static void note_failure(evtwin__lane *l, evtwin_status st) {
+    const double longer_s = l->limit_s > 0.0 ? 2.0 * l->limit_s : first_limit_s;
+    l->limit_s = longer_s < longest_limit_s ? longer_s : longest_limit_s;
+    const double pause_s = 0.001 + l->limit_s * random_fraction(l);
     const char *text = evtwin_last_error();
     pthread_mutex_lock(&l->delivery->lock);
     l->n_failures++;
-    l->n_tries++;
+    l->failed_at_hurry = l->hurry;
+    l->is_temporary = evtwin_status_is_temporary(st);
+    l->try_again_s = evtwin__monotonic_s() + pause_s;
     snprintf(l->reason, sizeof l->reason, "%s", text);
     if (!l->is_down) {
         l->is_down = 1;
@@ -57,7 +69,6 @@ static void note_success(evtwin__lane *l, size_t n_rows) {
     l->limit_s = 0.0;
     pthread_mutex_lock(&l->delivery->lock);
     l->n_delivered += n_rows;
-    l->n_tries++;
     if (l->is_down) {
         l->is_down = 0;
         add_event(l, EVTWIN_PUMP_SINK_RECOVERED, EVTWIN_OK, n_rows, "");
@@ -220,6 +231,9 @@ static evtwin_status step(evtwin__lane *l) {
     if (st != EVTWIN_OK) {
         return st;
     }
+    if (atomic_load(&l->delivery->is_stopped)) { /* since the sink was asked where it is */
+        return EVTWIN_DONE;
+    }
     st = write_part(l);
     if (st < 0) {
         return narrow(l, st);
@@ -238,23 +252,12 @@ static evtwin_status step(evtwin__lane *l) {
 
 /* ---- the thread ---- */
 
-static double random_fraction(evtwin__lane *l) {
-    l->random ^= l->random << 13;
-    l->random ^= l->random >> 7;
-    l->random ^= l->random << 17;
-    return (double)(l->random >> 11) * 0x1p-53;
-}
-
 static void pause_after_failure(evtwin__lane *l) {
     evtwin__delivery *d = l->delivery;
-    const double longer_s = l->limit_s > 0.0 ? 2.0 * l->limit_s : first_limit_s;
-    l->limit_s = longer_s < longest_limit_s ? longer_s : longest_limit_s;
-    const unsigned n_hurried = atomic_load(&d->n_hurried);
-    const double end_s = evtwin__monotonic_s() + 0.001 + l->limit_s * random_fraction(l);
     double left_s;
-    while ((left_s = end_s - evtwin__monotonic_s()) > 0.0) {
+    while ((left_s = l->try_again_s - evtwin__monotonic_s()) > 0.0) {
         const uint64_t generation = evtwin__spool_generation(d->spool);
-        if (atomic_load(&d->is_stopped) || atomic_load(&d->n_hurried) != n_hurried) {
+        if (atomic_load(&d->is_stopped) || atomic_load(&d->n_hurried) != l->hurry) {
             return;
         }
         evtwin__spool_wait(d->spool, generation, left_s);
@@ -269,6 +272,7 @@ void *evtwin__lane_run(void *ctx) {
         if (atomic_load(&d->is_stopped)) {
             break;
         }
+        l->hurry = atomic_load(&d->n_hurried);
         const evtwin_status st = step(l);
         if (st == EVTWIN_DONE) {
             evtwin__spool_wait(d->spool, generation, 3600.0);
@@ -278,5 +282,7 @@ void *evtwin__lane_run(void *ctx) {
         }
     }
     evtwin__spool_chunk_clear(&l->chunk);
+    atomic_store(&l->has_ended, 1);
+    evtwin__spool_wake(d->spool);
     return NULL;
 }

@@ -31,6 +31,7 @@ typedef struct evtwin__lane {
     evtwin__spool_cursor *cursor;
     pthread_t thread;
     int has_thread;
+    atomic_int has_ended; /* its thread */
 
     /* of its thread alone */
     evtwin__spool_chunk chunk;
@@ -38,13 +39,17 @@ typedef struct evtwin__lane {
     int is_written;  /* they are, and are to be flushed and noted */
     int knows_position;
     double limit_s;
+    unsigned hurry; /* n_hurried when it began to try */
     uint64_t random;
 
     pthread_mutex_t noting; /* from a move of the cursor until it is counted */
 
     /* under the lock of the delivery */
-    uint64_t n_delivered, n_refused, n_failures, n_tries;
+    uint64_t n_delivered, n_refused, n_failures;
     int is_down;
+    unsigned failed_at_hurry; /* its last failure is of a try that began after so many hurries */
+    int is_temporary;         /* its last failure is, … */
+    double try_again_s;       /* … and it is tried again then, on the monotonic clock */
     char reason[EVTWIN__LANE_NAME_SIZE];
 } evtwin__lane;
 

@@ -9,6 +9,7 @@
 #include "core/status.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* ---- make ---- */
 
@@ -57,6 +58,7 @@ void evtwin_pump_free(evtwin_pump *pump) {
     evtwin_table_free(pump->states);
     evtwin_table_free(pump->batch);
     evtwin__text_free(&pump->position);
+    evtwin__free(pump->source_name);
     evtwin__free(pump->outlets);
     evtwin__free(pump);
 }
@@ -64,6 +66,12 @@ void evtwin_pump_free(evtwin_pump *pump) {
 evtwin_status evtwin_pump_take_source(evtwin_pump *pump, evtwin_source *source) {
     EVTWIN_FAIL_IF(pump == NULL || source == NULL, EVTWIN_E_ARG, "pump or source is NULL");
     EVTWIN_FAIL_IF(pump->source != NULL, EVTWIN_E_STATE, "the pump has a source");
+
+    /* parameters come and go: the position stays */
+    char *name = evtwin__strdup(evtwin_source_uri(source));
+    EVTWIN_FAIL_IF(name == NULL, EVTWIN_E_NOMEM, "out of memory for a source");
+    name[strcspn(name, "?")] = '\0';
+    pump->source_name = name;
     pump->source = source;
     return EVTWIN_OK;
 }

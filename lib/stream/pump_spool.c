@@ -9,10 +9,15 @@
 #include "core/mem.h"
 #include "core/status.h"
 #include "stream/pump_lane.h"
+#include "stream/scheme.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+
+/* What is being written when the pump ends may come to its end; then it is interrupted, and waits
+ * in the spool. */
+static const double grace_s = 1.0;
 
 /* ---- events ---- */
 
@@ -63,20 +68,28 @@ static size_t place_length(const char *uri) {
     return strcspn(uri, "?");
 }
 
-static int has_same_place(const char *a, const char *b) {
-    return place_length(a) == place_length(b) && strncmp(a, b, place_length(a)) == 0;
+/* Is the sink of lane i known by its whole URI? One that was stays so, else only what has the place
+ * of a lane before it: a sink that is added behind another does not change the name of that. */
+static int has_long_name(const evtwin__delivery *d, size_t i) {
+    const evtwin__lane *l = &d->lanes[i];
+    const char *uri = evtwin_sink_uri(l->sink);
+    const size_t n = place_length(uri);
+    int is_long = uri[n] == '?' && evtwin__spool_has_sink(d->spool, l->kind, uri);
+    for (size_t k = 0; k < i; k++) {
+        const evtwin__lane *before = &d->lanes[k];
+        is_long |= before->kind == l->kind && strncmp(before->name, uri, n) == 0 &&
+                   before->name[n] == '\0';
+    }
+    return is_long;
 }
 
 /* Names that stay when parameters change, unless two sinks differ in nothing else. */
-static evtwin_status name_lanes(evtwin__delivery *d, size_t n) {
+static evtwin_status name_lanes(evtwin__delivery *d) {
     for (size_t i = 0; i < d->n_lanes; i++) {
         evtwin__lane *l = &d->lanes[i];
         const char *uri = evtwin_sink_uri(l->sink);
-        int is_shared = 0;
-        for (size_t k = 0; k < n && i < n; k++) {
-            is_shared |= k != i && has_same_place(uri, evtwin_sink_uri(d->lanes[k].sink));
-        }
-        const size_t length = is_shared ? strlen(uri) : place_length(uri);
+        const int is_long = has_long_name(d, i);
+        const size_t length = is_long ? strlen(uri) : place_length(uri);
         EVTWIN_FAIL_IF(length >= sizeof l->name, EVTWIN_E_ARG,
                        "%.80s…: the name of the sink is longer "
                        "than %zu bytes",
@@ -85,7 +98,7 @@ static evtwin_status name_lanes(evtwin__delivery *d, size_t n) {
 
         /* two sinks of one place keep two positions there */
         const uint64_t hash = evtwin__hash(EVTWIN__HASH_BEGIN, uri, strlen(uri));
-        snprintf(l->source, sizeof l->source, is_shared ? "%s#%016llx" : "%s",
+        snprintf(l->source, sizeof l->source, is_long ? "%s#%016llx" : "%s",
                  evtwin_spool_id(d->spool), (unsigned long long)hash);
     }
     return EVTWIN_OK;
@@ -153,7 +166,7 @@ evtwin_status evtwin__delivery_start(evtwin_spool *spool, evtwin_sink *const *si
         pthread_mutex_init(&d->lanes[i].noting, NULL);
         d->n_lanes = i + 1;
     }
-    if (st < 0 || (st = name_lanes(d, n)) < 0 || (st = match_sinks(d, n, letters != NULL)) < 0 ||
+    if (st < 0 || (st = name_lanes(d)) < 0 || (st = match_sinks(d, n, letters != NULL)) < 0 ||
         (st = open_lanes(d)) < 0) {
         evtwin__delivery_free(d);
         return st;
@@ -162,12 +175,41 @@ evtwin_status evtwin__delivery_start(evtwin_spool *spool, evtwin_sink *const *si
     return EVTWIN_OK;
 }
 
+static int is_running(evtwin__lane *l) {
+    return l->has_thread && !atomic_load(&l->has_ended);
+}
+
+/* Until all threads have ended, at most so long. */
+static void await_threads(evtwin__delivery *d, double seconds) {
+    const double end_s = evtwin__monotonic_s() + seconds;
+    for (size_t i = 0; i < d->n_lanes; i++) {
+        for (;;) {
+            const uint64_t generation = evtwin__spool_generation(d->spool);
+            const double left_s = end_s - evtwin__monotonic_s();
+            if (!is_running(&d->lanes[i]) || left_s <= 0.0) {
+                break;
+            }
+            evtwin__spool_wait(d->spool, generation, left_s);
+        }
+    }
+}
+
+static void stop_threads(evtwin__delivery *d) {
+    atomic_store(&d->is_stopped, 1);
+    evtwin__spool_wake(d->spool);
+    await_threads(d, grace_s);
+    for (size_t i = 0; i < d->n_lanes; i++) {
+        if (is_running(&d->lanes[i])) {
+            evtwin__sink_interrupt(d->lanes[i].sink);
+        }
+    }
+}
+
 void evtwin__delivery_free(evtwin__delivery *d) {
     if (d == NULL) {
         return;
     }
-    atomic_store(&d->is_stopped, 1);
-    evtwin__spool_wake(d->spool);
+    stop_threads(d);
     for (size_t i = 0; i < d->n_lanes; i++) {
         evtwin__lane *l = &d->lanes[i];
         if (l->has_thread) {
@@ -185,21 +227,23 @@ void evtwin__delivery_free(evtwin__delivery *d) {
 /* ---- accept ---- */
 
 /* Positions of many partitions are long. */
-static evtwin_status get_position(evtwin_spool *spool, const char *uri, char **position_out) {
+static evtwin_status get_position(evtwin_spool *spool, const char *name, char **position_out) {
     evtwin_status st = EVTWIN_E_RANGE;
     for (size_t size = 1024; st == EVTWIN_E_RANGE; size *= 4) {
         char *grown = evtwin__realloc(*position_out, size, 1);
-        EVTWIN_FAIL_IF(grown == NULL, EVTWIN_E_NOMEM, "%s: out of memory for a position", uri);
+        EVTWIN_FAIL_IF(grown == NULL, EVTWIN_E_NOMEM, "%s: out of memory for a position", name);
         *position_out = grown;
-        st = evtwin_spool_position(spool, uri, grown, size);
+        st = evtwin_spool_position(spool, name, grown, size);
     }
     return st;
 }
 
-static evtwin_status seek_source(evtwin_spool *spool, evtwin_source *source) {
+/* A spool of an earlier version has the position under the whole URI. */
+static evtwin_status seek_source(evtwin_spool *spool, evtwin_source *source, const char *name) {
     char *position = NULL;
     const char *uri = evtwin_source_uri(source);
-    evtwin_status st = get_position(spool, uri, &position);
+    evtwin_status st = get_position(spool, name, &position);
+    st = st == EVTWIN_DONE ? get_position(spool, uri, &position) : st;
     st = st == EVTWIN_OK ? evtwin_source_seek(source, position) : st;
     if (st == EVTWIN_E_UNSUPPORTED || st == EVTWIN_E_PARSE) {
         evtwin__log(EVTWIN_LOG_WARNING, "%s: cannot go on behind \"%.80s\", and begins anew", uri,
@@ -210,9 +254,9 @@ static evtwin_status seek_source(evtwin_spool *spool, evtwin_source *source) {
     return st < 0 ? st : EVTWIN_OK;
 }
 
-evtwin_status evtwin__delivery_resume(evtwin_spool *spool, evtwin_source *source,
+evtwin_status evtwin__delivery_resume(evtwin_spool *spool, evtwin_source *source, const char *name,
                                       evtwin_session *session) {
-    EVTWIN_TRY(source != NULL ? seek_source(spool, source) : EVTWIN_OK);
+    EVTWIN_TRY(source != NULL ? seek_source(spool, source, name) : EVTWIN_OK);
     evtwin_table *states = NULL;
     evtwin_status st = session != NULL ? evtwin__spool_states(spool, &states) : EVTWIN_DONE;
     st = st == EVTWIN_OK ? evtwin_session_restore(session, states) : st;
@@ -239,17 +283,18 @@ evtwin_status evtwin__delivery_accept(evtwin_spool *spool, const evtwin_batch *b
 
 /* ---- drain ---- */
 
-/* 1 if something waits for the sink and it works, or was not tried since. */
-static int is_worth_waiting(evtwin__lane *l, uint64_t n_tries_before) {
+/* 1 if something waits for the sink and it works, or was not tried since, or may work at its next
+ * try, which is made before the end. */
+static int is_worth_waiting(evtwin__lane *l, unsigned hurry, double end_s) {
     evtwin__spool_cursor_state state;
     pthread_mutex_lock(&l->noting); /* what no longer waits has been counted */
     evtwin__spool_cursor_get(l->cursor, &state);
     pthread_mutex_unlock(&l->noting);
     pthread_mutex_lock(&l->delivery->lock);
-    const int is_tried = l->n_tries > n_tries_before;
-    const int is_down = l->is_down;
+    const int is_tried = l->failed_at_hurry == hurry;
+    const int is_hopeless = l->is_down && !(l->is_temporary && l->try_again_s < end_s);
     pthread_mutex_unlock(&l->delivery->lock);
-    return state.n_waiting > 0 && !(is_down && is_tried);
+    return state.n_waiting > 0 && !(is_hopeless && is_tried);
 }
 
 static evtwin_status what_waits(evtwin__delivery *d) {
@@ -272,20 +317,13 @@ static evtwin_status what_waits(evtwin__delivery *d) {
 
 evtwin_status evtwin__delivery_drain(evtwin__delivery *d, double seconds) {
     const double end_s = evtwin__monotonic_s() + seconds;
-    uint64_t *n_before = evtwin__calloc(d->n_lanes, sizeof *n_before);
-    EVTWIN_FAIL_IF(n_before == NULL, EVTWIN_E_NOMEM, "out of memory for %zu sinks", d->n_lanes);
-    pthread_mutex_lock(&d->lock);
-    for (size_t i = 0; i < d->n_lanes; i++) {
-        n_before[i] = d->lanes[i].n_tries;
-    }
-    pthread_mutex_unlock(&d->lock);
-    atomic_fetch_add(&d->n_hurried, 1);
+    const unsigned hurry = atomic_fetch_add(&d->n_hurried, 1) + 1;
     evtwin__spool_wake(d->spool);
     for (;;) {
         const uint64_t generation = evtwin__spool_generation(d->spool);
         int is_waiting = 0;
         for (size_t i = 0; i < d->n_lanes; i++) {
-            is_waiting |= is_worth_waiting(&d->lanes[i], n_before[i]);
+            is_waiting |= is_worth_waiting(&d->lanes[i], hurry, end_s);
         }
         const double left_s = end_s - evtwin__monotonic_s();
         if (!is_waiting || left_s <= 0.0) {
@@ -293,7 +331,6 @@ evtwin_status evtwin__delivery_drain(evtwin__delivery *d, double seconds) {
         }
         evtwin__spool_wait(d->spool, generation, left_s);
     }
-    evtwin__free(n_before);
     return what_waits(d);
 }
 

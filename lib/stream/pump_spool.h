@@ -19,9 +19,9 @@ evtwin_status evtwin__delivery_start(evtwin_spool *spool, evtwin_sink *const *si
 /* Stop them: what is not delivered stays in the spool. NULL is fine. */
 void evtwin__delivery_free(evtwin__delivery *delivery);
 
-/* Let the source go on behind what was accepted of it, and the session (NULL = none) from the
- * states that belong to that. */
-evtwin_status evtwin__delivery_resume(evtwin_spool *spool, evtwin_source *source,
+/* Let the source, whose position is kept under that name, go on behind what was accepted of it, and
+ * the session (NULL = none) from the states that belong to that. */
+evtwin_status evtwin__delivery_resume(evtwin_spool *spool, evtwin_source *source, const char *name,
                                       evtwin_session *session);
 
 /* Into the spool with a batch or, if letter is not NULL, with a letter that has the batch's source
@@ -32,8 +32,9 @@ evtwin_status evtwin__delivery_accept(evtwin_spool *spool, const evtwin_batch *b
 /* Report what happened to the sinks since the last call. */
 void evtwin__delivery_report(evtwin__delivery *delivery, const evtwin__pump_setup *setup);
 
-/* Wait until every sink has all, at most so long; one that fails is tried once more and not waited
- * for. EVTWIN_E_AGAIN says what waits for which sink, and why. */
+/* Wait until every sink has all, at most so long; one that fails is tried once more at once, and
+ * waited for as long as its failure is temporary and its next try comes in that time.
+ * EVTWIN_E_AGAIN says what waits for which sink, and why. */
 evtwin_status evtwin__delivery_drain(evtwin__delivery *delivery, double seconds);
 
 /* Counts of sink i, that of letters being the last. */

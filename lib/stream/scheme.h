@@ -74,4 +74,8 @@ evtwin_status evtwin__source_create(const evtwin_source_callbacks *callbacks, vo
 evtwin_status evtwin__sink_create(const evtwin_sink_callbacks *callbacks, void *ctx,
                                   const evtwin__owned *owned, evtwin_sink **out);
 
+/* From any thread: the call that runs, and every later one, fails soon, where the sink can do that.
+ */
+void evtwin__sink_interrupt(evtwin_sink *sink);
+
 #endif

@@ -225,6 +225,10 @@ static evtwin_status write_letters(void *ctx, const evtwin_letter *letters, size
     return evtwin__outbox_deliver(&s->outbox);
 }
 
+static void interrupt_sink(void *ctx) {
+    atomic_store(&((mqtt_sink *)ctx)->outbox.is_interrupted, 1);
+}
+
 #define SCHEME(name_)                                                                              \
     {                                                                                              \
         .name = name_, .takes_host = 1, .params = params, .ctx_size = sizeof(mqtt_sink),           \
@@ -232,7 +236,8 @@ static evtwin_status write_letters(void *ctx, const evtwin_letter *letters, size
             .write = write_sink,                                                                   \
             .close = close_sink,                                                                   \
             .check = check_sink,                                                                   \
-            .write_letters = write_letters                                                         \
+            .write_letters = write_letters,                                                        \
+            .interrupt = interrupt_sink                                                            \
         }                                                                                          \
     }
 

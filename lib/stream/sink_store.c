@@ -126,13 +126,18 @@ static evtwin_status write_letters(void *ctx, const evtwin_letter *letters, size
     return evtwin_store_put_letters(s->store, letters, n);
 }
 
+static void interrupt_sink(void *ctx) {
+    evtwin_store_interrupt(((store_sink *)ctx)->store);
+}
+
 #define STORE_SINK                                                                                 \
     .params = params, .passes_params = 1, .ctx_size = sizeof(store_sink), .open = open_sink,       \
     .sink = {.write = write_sink,                                                                  \
              .close = close_sink,                                                                  \
              .position = position_of,                                                              \
              .check = check_sink,                                                                  \
-             .write_letters = write_letters}
+             .write_letters = write_letters,                                                       \
+             .interrupt = interrupt_sink}
 
 const evtwin__scheme evtwin__sink_sqlite = {.name = "sqlite", .names_file = 1, STORE_SINK};
 const evtwin__scheme evtwin__sink_postgresql = {.name = "postgresql", .takes_host = 1, STORE_SINK};

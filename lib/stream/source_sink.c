@@ -307,6 +307,12 @@ evtwin_status evtwin_sink_check(evtwin_sink *sink, int timeout_ms) {
                : name_failure(sink, sink->callbacks.check(sink->ctx, timeout_ms));
 }
 
+void evtwin__sink_interrupt(evtwin_sink *sink) {
+    if (sink->callbacks.interrupt != NULL) {
+        sink->callbacks.interrupt(sink->ctx);
+    }
+}
+
 evtwin_status evtwin_sink_write_letters(evtwin_sink *sink, const evtwin_letter *letters, size_t n) {
     EVTWIN_FAIL_IF(sink == NULL || letters == NULL || letters[0].size != sizeof *letters,
                    EVTWIN_E_ARG, "sink or letters is NULL, or their size is not set");

@@ -46,6 +46,9 @@ typedef struct evtwin__spool_chunk {
 evtwin_status evtwin__spool_match_sinks(evtwin_spool *spool, const char *const *names, size_t n,
                                         const char *letters);
 
+/* Does it know a sink of that name? */
+int evtwin__spool_has_sink(evtwin_spool *spool, evtwin__spool_kind kind, const char *name);
+
 /* The cursor of that name, which is made if there is none. It lives as long as the spool; close
  * stops its use. */
 evtwin_status evtwin__spool_cursor_open(evtwin_spool *spool, evtwin__spool_kind kind,

@@ -93,6 +93,13 @@ evtwin__spool_cursor *evtwin__spool_find_cursor(const evtwin_spool *spool, evtwi
     return NULL;
 }
 
+int evtwin__spool_has_sink(evtwin_spool *spool, evtwin__spool_kind kind, const char *name) {
+    pthread_mutex_lock(&spool->lock);
+    const int has_one = evtwin__spool_find_cursor(spool, kind, name) != NULL;
+    pthread_mutex_unlock(&spool->lock);
+    return has_one;
+}
+
 static evtwin_status run_named(evtwin_spool *spool, evtwin__spool_sql id,
                                const evtwin__spool_cursor *c, const char *to) {
     evtwin__stmt *stmt = spool->file.stmt[id];

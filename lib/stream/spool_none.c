@@ -84,10 +84,11 @@ void evtwin__delivery_free(evtwin__delivery *d) {
     (void)d;
 }
 
-evtwin_status evtwin__delivery_resume(evtwin_spool *spool, evtwin_source *source,
+evtwin_status evtwin__delivery_resume(evtwin_spool *spool, evtwin_source *source, const char *name,
                                       evtwin_session *session) {
     (void)spool;
     (void)source;
+    (void)name;
     (void)session;
     FAIL_NONE();
 }

@@ -43,6 +43,7 @@ static evtwin_status read_feed(void *ctx, evtwin_source *source, size_t max_rows
             f->n++;
             snprintf(position, sizeof position, "%d", f->n);
             assert_ok(evtwin_source_set_position(source, position));
+            assert_ok(evtwin_table_resize(table, evtwin_table_rows(table) + 1)); /* is dropped */
             return evtwin_source_refuse(source, EVTWIN_E_PARSE, "feed:1", "not to my taste", "\0x",
                                         2);
         }

@@ -5,6 +5,8 @@
 #ifdef HAVE_SQLITE
 #include "spool_rows.h"
 
+#include "fail_nth.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -59,9 +61,11 @@ static evtwin_status seek_numbers(void *ctx, const char *position) {
     return EVTWIN_OK;
 }
 
+static const char *source_name = "numbers:?order=up";
+
 static evtwin_source *source_of(numbers *n) {
     const evtwin_source_callbacks callbacks = {.size = sizeof callbacks,
-                                               .name = "numbers:",
+                                               .name = source_name,
                                                .read = read_numbers,
                                                .commit = commit_numbers,
                                                .seek = seek_numbers};
@@ -72,11 +76,13 @@ static evtwin_source *source_of(numbers *n) {
 
 /* What a sink has; its own thread writes, and the test reads when it is done. */
 typedef struct memory {
-    atomic_int is_down; /* every write fails, temporarily */
-    atomic_int is_slow; /* wait until it is 0 */
-    int64_t bad_every;  /* rows whose seq is a multiple are refused; 0 = none */
-    int keeps_position; /* and drops what it has, by position */
-    atomic_long n, n_doubled, n_letters, n_writes;
+    atomic_int is_down;  /* every write fails, temporarily */
+    atomic_int is_slow;  /* wait until it is 0 */
+    atomic_int n_locked; /* writes that still fail, temporarily */
+    int fails_for_good;  /* … not temporarily */
+    int64_t bad_every;   /* rows whose seq is a multiple are refused; 0 = none */
+    int keeps_position;  /* and drops what it has, by position */
+    atomic_long n, n_doubled, n_letters, n_writes, n_interrupts;
     char position[32];
     unsigned char seen[MAX_SEEN + 1];
     char letter[200];
@@ -89,8 +95,8 @@ static evtwin_status write_memory(void *ctx, const evtwin_batch *batch) {
         nanosleep(&(struct timespec){0, 1000000}, NULL);
     }
     const size_t n = evtwin_table_rows(batch->rows);
-    if (atomic_load(&m->is_down)) {
-        return EVTWIN_E_AGAIN;
+    if (atomic_load(&m->is_down) || (m->n_locked > 0 && m->n_locked-- > 0)) {
+        return m->fails_for_good ? EVTWIN_E_DENIED : EVTWIN_E_AGAIN;
     }
     for (size_t i = 0; i < n; i++) {
         if (m->bad_every > 0 && seq_of(batch->rows, i) % m->bad_every == 0) {
@@ -134,12 +140,20 @@ static evtwin_status letters_memory(void *ctx, const evtwin_letter *letters, siz
     return EVTWIN_OK;
 }
 
+static void interrupt_memory(void *ctx) {
+    memory *m = ctx;
+    m->n_interrupts++;
+    m->is_down = 1;
+    m->is_slow = 0;
+}
+
 static evtwin_sink *sink_of(memory *m, const char *name) {
     const evtwin_sink_callbacks callbacks = {.size = sizeof callbacks,
                                              .name = name,
                                              .write = write_memory,
                                              .position = position_memory,
-                                             .write_letters = letters_memory};
+                                             .write_letters = letters_memory,
+                                             .interrupt = interrupt_memory};
     evtwin_sink *s = NULL;
     assert_ok(evtwin_sink_create(&callbacks, m, &s));
     return s;
@@ -291,6 +305,62 @@ static void a_slow_sink_is_behind_alone(void **state) {
     free(slow);
 }
 
+static void a_stop_waits_for_a_sink_that_may_soon_work(void **state) {
+    (void)state;
+    memory *locked = new_memory();
+    locked->n_locked = 4;
+    numbers n = {.next = 1, .n = 100};
+    evtwin_pump *p = pump_of(memory_path("locked"), 16 * MIB, &n, 100, 30);
+    add(p, locked, "locked:");
+    run_all(p);
+    assert_ok(evtwin_pump_finish(p));
+    assert_true(locked->n == 100 && stats_of(p, 0).n_failures == 4);
+    evtwin_pump_free(p);
+
+    /* but not for one that needs somebody to mend it */
+    n = (numbers){.next = 1, .n = 100};
+    locked->is_down = locked->fails_for_good = 1;
+    const time_t begin = time(NULL);
+    p = pump_of(memory_path("denied"), 16 * MIB, &n, 100, 30);
+    add(p, locked, "locked:");
+    run_all(p);
+    assert_fails(evtwin_pump_finish(p), EVTWIN_E_AGAIN, "locked:|100");
+    assert_true(time(NULL) - begin < 15); /* half of drain_s */
+    evtwin_pump_free(p);
+    free(locked);
+}
+
+/* Without an end of its own the write would hold up the end of the pump for ever. */
+static void a_sink_that_does_not_come_back_is_interrupted(void **state) {
+    (void)state;
+    memory *fast = new_memory(), *stuck = new_memory();
+    char dir[256];
+    snprintf(dir, sizeof dir, "%s", memory_path("stuck"));
+    stuck->is_slow = 1;
+    numbers n = {.next = 1, .n = 3000};
+    evtwin_pump *p = pump_of(dir, 16 * MIB, &n, 100, 0.1);
+    add(p, fast, "fast:");
+    add(p, stuck, "stuck:");
+    run_all(p);
+    run_until(p, &fast->n, 3000);
+    run_until(p, &stuck->n_writes, 1);
+    assert_fails(evtwin_pump_finish(p), EVTWIN_E_AGAIN, "stuck:|3000");
+    evtwin_pump_free(p);
+    assert_true(stuck->n_interrupts == 1 && fast->n_interrupts == 0);
+
+    /* nothing of it is lost */
+    stuck->is_down = 0;
+    p = pump_of(dir, 16 * MIB, &n, 100, 30);
+    add(p, fast, "fast:");
+    add(p, stuck, "stuck:");
+    run_all(p);
+    assert_ok(evtwin_pump_finish(p));
+    evtwin_pump_free(p);
+    assert_true(stuck->n == 3000 && stuck->n_doubled == 0 && stuck->n_interrupts == 1);
+    free(fast);
+    free(stuck);
+}
+
 static void a_full_spool_stops_the_source_and_says_so_once(void **state) {
     (void)state;
     memory *dead = new_memory();
@@ -392,6 +462,38 @@ static void a_letter_that_is_refused_holds_up_nothing(void **state) {
     }
 }
 
+static void a_letter_waits_for_memory(void **state) {
+    (void)state;
+    for (int has_spool = 0; has_spool < 2; has_spool++) {
+        memory *a = new_memory(), *letters = new_memory();
+        numbers n = {.next = 1, .n = 9, .refuse_every = 10};
+        evtwin_pump *p = pump_of(has_spool ? memory_path("owed") : NULL, 16 * MIB, &n, 50, 30);
+        add(p, a, "a:");
+        assert_ok(evtwin_pump_take_dead_letters(p, sink_of(letters, "letters:")));
+        run_until(p, &a->n, 9);
+        assert_ok(evtwin_pump_finish(p)); /* the threads need no memory from now on */
+        n.n = 19;
+        int n_failures = 0;
+        evtwin_set_allocator(fail_nth_realloc, NULL);
+        fail_nth_countdown = 0;
+        for (; n_failures < 3; n_failures++) {
+            assert_int_equal(evtwin_pump_run_once(p, 0, NULL), EVTWIN_E_NOMEM);
+        }
+        fail_nth_countdown = -1;
+        evtwin_set_allocator(NULL, NULL);
+        assert_true(n.next == 10 && n.committed == 9);
+        run_all(p);
+        assert_ok(evtwin_pump_finish(p));
+        assert_true(a->n == 19 && letters->n_letters == 1 && n.committed == 19);
+        evtwin_pump_stats stats;
+        assert_ok(evtwin_pump_stats_get(p, &stats, sizeof stats));
+        assert_int_equal(stats.n_refused, 1);
+        evtwin_pump_free(p);
+        free(a);
+        free(letters);
+    }
+}
+
 static void without_a_spool_nothing_is_read_until_a_letter_is_written(void **state) {
     (void)state;
     memory *a = new_memory(), *letters = new_memory();
@@ -460,6 +562,72 @@ static void the_source_goes_on_behind_what_was_accepted(void **state) {
     assert_true(a->n == 1500 && a->n_doubled == 0);
     evtwin_pump_free(p);
     free(a);
+}
+
+static void a_source_goes_on_with_other_parameters(void **state) {
+    (void)state;
+    char dir[256], position[32];
+    snprintf(dir, sizeof dir, "%s", memory_path("parameters"));
+    memory *a = new_memory();
+
+    /* an earlier version kept the position under the whole URI */
+    evtwin_table *rows = numbered_rows(1, 40);
+    evtwin_spool *s = open_spool(dir, 16 * MIB, EVTWIN_SPOOL_BLOCK);
+    const evtwin_batch batch = {
+        .size = sizeof batch, .rows = rows, .source = source_name, .position = "40"};
+    assert_ok(evtwin_spool_append(s, &batch));
+    evtwin_spool_free(s);
+    evtwin_table_free(rows);
+
+    static const char *const names[] = {"numbers:?order=up", "numbers:?naive_time=utc", "numbers:"};
+    const char *const before = source_name;
+    for (int i = 0; i < 3; i++) {
+        numbers n = {.next = 1, .n = 100 * (i + 1)};
+        source_name = names[i];
+        evtwin_pump *p = pump_of(dir, 16 * MIB, &n, 50, 30);
+        add(p, a, "a:");
+        run_all(p);
+        assert_ok(evtwin_pump_finish(p));
+        evtwin_pump_free(p);
+        assert_true(a->n == 100 * (i + 1) && a->n_doubled == 0);
+    }
+    source_name = before;
+    s = open_spool(dir, 16 * MIB, EVTWIN_SPOOL_BLOCK);
+    assert_ok(evtwin_spool_position(s, "numbers:", position, sizeof position));
+    assert_string_equal(position, "300");
+    evtwin_spool_free(s);
+    free(a);
+}
+
+static void a_second_sink_of_a_place_leaves_the_first_its_name(void **state) {
+    (void)state;
+    char dir[256];
+    snprintf(dir, sizeof dir, "%s", memory_path("second"));
+    memory *a = new_memory(), *b = new_memory();
+    static const struct {
+        const char *name[2];
+        int is_swapped, takes;      /* the first is b; rows are taken */
+    } runs[] = {{{"a:?x=1"}, 0, 0}, /* 100 wait */
+                {{"a:?x=1", "a:?x=2"}, 0, 0},
+                {{"a:?x=2", "a:?x=1"}, 1, 0},
+                {{"a:?x=3", "a:?x=2"}, 0, 1},
+                {{"a:?x=2"}, 1, 1}};
+    for (int i = 0; i < 5; i++) {
+        numbers n = {.next = 1, .n = 100 * (i + 1)};
+        a->is_down = b->is_down = !runs[i].takes;
+        evtwin_pump *p = pump_of(dir, 16 * MIB, &n, 50, runs[i].takes ? 30 : 0);
+        add(p, runs[i].is_swapped ? b : a, runs[i].name[0]);
+        if (runs[i].name[1] != NULL) {
+            add(p, runs[i].is_swapped ? a : b, runs[i].name[1]);
+        }
+        run_all(p);
+        assert_int_equal(evtwin_pump_finish(p), runs[i].takes ? EVTWIN_OK : EVTWIN_E_AGAIN);
+        evtwin_pump_free(p);
+    }
+    assert_true(a->n == 400 && a->n_doubled == 0);
+    assert_true(b->n == 400 && b->n_doubled == 0 && !b->seen[100] && b->seen[101]);
+    free(a);
+    free(b);
 }
 
 /* As a source of a thousand partitions has it. */
@@ -648,13 +816,18 @@ int main(void) {
         cmocka_unit_test(every_sink_gets_every_row_once),
         cmocka_unit_test(a_dead_sink_stops_neither_another_nor_the_source),
         cmocka_unit_test(a_slow_sink_is_behind_alone),
+        cmocka_unit_test(a_stop_waits_for_a_sink_that_may_soon_work),
+        cmocka_unit_test(a_sink_that_does_not_come_back_is_interrupted),
         cmocka_unit_test(a_full_spool_stops_the_source_and_says_so_once),
         cmocka_unit_test(rows_that_a_sink_refuses_become_letters),
         cmocka_unit_test(records_that_the_source_refuses_become_letters),
         cmocka_unit_test(a_letter_that_is_refused_holds_up_nothing),
+        cmocka_unit_test(a_letter_waits_for_memory),
         cmocka_unit_test(without_a_spool_nothing_is_read_until_a_letter_is_written),
         cmocka_unit_test(a_sink_without_letters_is_refused_as_one),
         cmocka_unit_test(the_source_goes_on_behind_what_was_accepted),
+        cmocka_unit_test(a_source_goes_on_with_other_parameters),
+        cmocka_unit_test(a_second_sink_of_a_place_leaves_the_first_its_name),
         cmocka_unit_test(a_long_position_comes_back),
         cmocka_unit_test(what_a_sink_has_by_its_own_word_is_not_written_again),
         cmocka_unit_test(a_kill_at_any_place_loses_and_doubles_nothing),

@@ -6,9 +6,11 @@
 
 #include "fail_nth.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -347,6 +349,74 @@ static void a_full_disk_keeps_whole_batches(void **state) {
     evtwin_table *t = batch(1, 1);
     assert_ok(evtwin_sink_open("jsonl:/dev/full", &sink));
     assert_fails(evtwin_sink_write(sink, t), EVTWIN_E_IO, "/dev/full");
+    evtwin_sink_free(sink);
+    evtwin_table_free(t);
+}
+
+/* ---- a disk that fails ---- */
+
+static int n_syncs_failing;
+static off_t lost_from; /* what such a sync drops: the pages from there on */
+
+/* In place of the C library's: fails as Linux does, once, and what was to be written is gone. */
+int fdatasync(int fd) {
+    if (n_syncs_failing > 0) {
+        struct stat info;
+        const int flags = fcntl(fd, F_GETFL);
+        assert_int_equal(fstat(fd, &info), 0);
+        assert_int_equal(fcntl(fd, F_SETFL, flags & ~O_APPEND), 0);
+        for (off_t at = lost_from; at < info.st_size; at++) {
+            assert_int_equal(pwrite(fd, "#", 1, at), 1);
+        }
+        assert_int_equal(fcntl(fd, F_SETFL, flags), 0);
+        n_syncs_failing--;
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fdatasync, fd);
+}
+
+static void what_a_failed_sync_lost_is_written_again(void **state) {
+    (void)state;
+    const char *path = temp_path("sync.jsonl");
+    evtwin_table *t = batch(2, 85.5);
+    evtwin_sink *sink = NULL;
+    lost_from = 0;
+    assert_ok(evtwin_sink_open(uri("jsonl", path, ""), &sink));
+    assert_ok(evtwin_sink_write(sink, t));
+    n_syncs_failing = 2;
+    assert_fails(evtwin_sink_flush(sink), EVTWIN_E_IO, "sync.jsonl");
+    assert_fails(evtwin_sink_flush(sink), EVTWIN_E_IO, "sync.jsonl");
+    assert_ok(evtwin_sink_flush(sink));
+    assert_string_equal(content(path), JSON_1 JSON_2);
+
+    /* only what is behind the last good one, all of it, and what follows is appended */
+    lost_from = (off_t)strlen(JSON_1 JSON_2);
+    assert_ok(evtwin_sink_write(sink, t));
+    assert_ok(evtwin_sink_write(sink, t));
+    n_syncs_failing = 1;
+    assert_fails(evtwin_sink_flush(sink), EVTWIN_E_IO, "sync.jsonl");
+    assert_ok(evtwin_sink_write(sink, t));
+    assert_ok(evtwin_sink_flush(sink));
+    assert_string_equal(content(path), JSON_1 JSON_2 JSON_1 JSON_2 JSON_1 JSON_2 JSON_1 JSON_2);
+    evtwin_sink_free(sink);
+    evtwin_table_free(t);
+}
+
+static void what_a_kill_left_unsynced_is_written_again(void **state) {
+    (void)state;
+    const char *path = temp_file("killed.jsonl", JSON_1 JSON_2);
+    evtwin_table *t = batch(2, 85.5);
+    const evtwin_batch offered_again = {
+        .size = sizeof offered_again, .rows = t, .source = "spool:1", .position = "2"};
+    evtwin_sink *sink = NULL;
+    assert_ok(evtwin_sink_open(uri("jsonl", path, ""), &sink));
+    assert_ok(evtwin_sink_write_batch(sink, &offered_again));
+    lost_from = 0;
+    n_syncs_failing = 1;
+    assert_fails(evtwin_sink_flush(sink), EVTWIN_E_IO, "killed.jsonl");
+    assert_ok(evtwin_sink_flush(sink));
+    assert_string_equal(content(path), JSON_1 JSON_2);
     evtwin_sink_free(sink);
     evtwin_table_free(t);
 }
@@ -915,6 +985,8 @@ int main(void) {
         cmocka_unit_test(a_torn_last_line_is_cut_off),
         cmocka_unit_test(two_sinks_do_not_share_a_file),
         cmocka_unit_test(a_full_disk_keeps_whole_batches),
+        cmocka_unit_test(what_a_failed_sync_lost_is_written_again),
+        cmocka_unit_test(what_a_kill_left_unsynced_is_written_again),
         cmocka_unit_test(a_bad_row_keeps_the_batch_out),
         cmocka_unit_test(a_dash_is_standard_output),
         cmocka_unit_test(a_pipe_waits_for_its_reader),

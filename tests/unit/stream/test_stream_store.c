@@ -207,8 +207,10 @@ static void states_and_positions_are_kept(void **state) {
         "\"voltage\":370,\"current\":10}\n"
         "{\"timestamp\":\"2099-01-01T00:00:00Z\",\"battery_id\":\"B\",\"soc\":50,\"soh\":90,"
         "\"voltage\":370,\"current\":10}\n";
+    char with[600];
     snprintf(jsonl, sizeof jsonl, "jsonl:%s", temp_file("states.jsonl", records));
-    pump_predicted(jsonl, uri(base, ""), bundle);
+    snprintf(with, sizeof with, "%s?naive_time=utc", jsonl);
+    pump_predicted(with, uri(base, ""), bundle);
 
     evtwin_store *store = NULL;
     evtwin_table *states = NULL, *again = NULL, *t = telemetry(3);
