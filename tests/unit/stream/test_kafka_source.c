@@ -207,45 +207,6 @@ static void an_array_loses_only_its_bad_records(void **state) {
     evtwin_table_free(t);
 }
 
-/* Put a message of n bad records. */
-static void put_bad(mock *m, const char *topic, size_t n) {
-    char *text = malloc(2 * n + 1);
-    assert_non_null(text);
-    for (size_t i = 0; i < n; i++) {
-        memcpy(text + 2 * i, i == 0 ? "[1" : ",1", 2);
-    }
-    text[2 * n] = ']';
-    mock_put(m, topic, 0, NULL, text, 2 * n + 1);
-    free(text);
-}
-
-/* CPU seconds for n refusals. */
-static double time_refusals(evtwin_source *source, evtwin_table *t, int n) {
-    struct timespec begin, end;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
-    for (int i = 0; i < n; i++) {
-        assert_int_equal(evtwin_source_read(source, 100, 1000, t), EVTWIN_REFUSED);
-    }
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
-    return (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
-}
-
-/* Else a message of a hostile sender would hold up its partition for hours. */
-static void a_bad_record_costs_the_same_in_a_large_message(void **state) {
-    mock *m = *state;
-    mock_topic(m, "many", 1);
-    put_bad(m, "many", 302);
-    put_bad(m, "many", 400000);
-    evtwin_source *source = open_source(m, "many?group=many");
-    evtwin_table *t = new_table();
-    assert_int_equal(read_rows(source, 1, t), EVTWIN_REFUSED);
-    const double small_s = time_refusals(source, t, 300);
-    (void)time_refusals(source, t, 2); /* the last of the small, the first of the large */
-    assert_true(time_refusals(source, t, 300) < 10.0 * small_s);
-    evtwin_source_free(source);
-    evtwin_table_free(t);
-}
-
 /* What was read is given or read again, whatever allocation fails. */
 static void nothing_is_lost_for_want_of_memory(void **state) {
     mock *m = *state;
@@ -440,7 +401,6 @@ int main(void) {
         cmocka_unit_test(reads_records_and_goes_on_behind_what_is_committed),
         cmocka_unit_test(refuses_what_is_no_record),
         cmocka_unit_test(an_array_loses_only_its_bad_records),
-        cmocka_unit_test(a_bad_record_costs_the_same_in_a_large_message),
         cmocka_unit_test(nothing_is_lost_for_want_of_memory),
         cmocka_unit_test(a_group_shares_and_takes_over),
         cmocka_unit_test(a_reader_that_was_replaced_says_so),
