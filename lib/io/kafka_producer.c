@@ -151,7 +151,9 @@ static evtwin_status fail_for_good(evtwin__kafka_producer *p, int code, const ch
     if (p->step == STEP_FENCED) {
         return fail_fenced(p);
     }
-    EVTWIN_FAIL(EVTWIN_E_AGAIN, "%s", fatal != 0 ? reason : text);
+    char line[EVTWIN__KAFKA_LINE];
+    evtwin__kafka_config_hide(p->client.config, fatal != 0 ? reason : text, line);
+    EVTWIN_FAIL(EVTWIN_E_AGAIN, "%s", line);
 }
 
 /* Nothing of the transaction is to last, because of the last failure. */

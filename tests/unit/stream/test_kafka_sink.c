@@ -360,7 +360,7 @@ static void take_line(void *ctx, evtwin_log_level level, const char *line) {
     snprintf(lines->last, sizeof lines->last, "%s", line);
 }
 
-static void secrets_stay_out_of_the_log(void **state) {
+static void secrets_stay_out_of_log_and_errors(void **state) {
     (void)state;
     evtwin__kafka_config *config = NULL;
     log_lines lines = {0};
@@ -372,6 +372,16 @@ static void secrets_stay_out_of_the_log(void **state) {
     assert_true(text_names(lines.last, "kafka|alice"));
     assert_null(strstr(lines.last, "hunter2"));
     assert_null(strchr(lines.last, '\n'));
+
+    evtwin__kafka_client client = {.config = config};
+    assert_fails(evtwin__kafka_fail(&client, RD_KAFKA_RESP_ERR__FAIL, "alice:hunter2 is wrong"),
+                 EVTWIN_E_AGAIN, "alice");
+    assert_null(strstr(evtwin_last_error(), "hunter2"));
+    client.problem = RD_KAFKA_RESP_ERR__AUTHENTICATION;
+    snprintf(client.reason, sizeof client.reason, "alice:hunter2 is refused");
+    assert_fails(evtwin__kafka_fail(&client, RD_KAFKA_RESP_ERR__TIMED_OUT, ""), EVTWIN_E_DENIED,
+                 "alice");
+    assert_null(strstr(evtwin_last_error(), "hunter2"));
     evtwin__kafka_config_free(config);
 }
 
@@ -444,7 +454,7 @@ int main(void) {
         cmocka_unit_test(the_older_of_two_is_fenced),
         cmocka_unit_test(keeps_dead_letters),
         cmocka_unit_test(says_what_is_wrong),
-        cmocka_unit_test(secrets_stay_out_of_the_log),
+        cmocka_unit_test(secrets_stay_out_of_log_and_errors),
         cmocka_unit_test(other_machines_without_tls_are_warned_of),
         cmocka_unit_test(positions_are_compared),
         cmocka_unit_test(brokers_that_go_come_back),
