@@ -71,6 +71,11 @@ evtwin_status evtwin__kafka_producer_start(evtwin__kafka_producer *p, int64_t de
 void evtwin__kafka_producer_make_compacted(evtwin__kafka_producer *p, const char *topic,
                                            int64_t deadline_ms);
 
+/* Log a warning if the topic does not keep the newest record of each key, as far as the brokers
+ * tell. */
+void evtwin__kafka_producer_warn_of_policy(evtwin__kafka_producer *p, const char *topic,
+                                           int64_t deadline_ms);
+
 /* "" if it is not known within the time. Borrowed. */
 const char *evtwin__kafka_producer_cluster(evtwin__kafka_producer *p, int64_t deadline_ms);
 

@@ -136,7 +136,9 @@ static evtwin_status find_progress_topic(kafka_sink *s, int64_t deadline_ms) {
         evtwin__kafka_producer_make_compacted(s->producer, topic, deadline_ms);
         st = evtwin__kafka_producer_check(s->producer, topic, 1, deadline_ms);
     }
-    return st;
+    EVTWIN_TRY(st);
+    evtwin__kafka_producer_warn_of_policy(s->producer, topic, deadline_ms);
+    return EVTWIN_OK;
 }
 
 /* What earlier processes of the id have written; none can write any more. */
