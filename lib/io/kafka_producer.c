@@ -42,7 +42,8 @@ struct evtwin__kafka_producer {
     /* offsets of the transaction; NULL = none */
     rd_kafka_topic_partition_list_t *offsets;
     rd_kafka_consumer_group_metadata_t *member;
-    int is_stale; /* the member is not in the group any more */
+    int is_stale;  /* the member is not in the group any more */
+    int is_unsure; /* it broke while it was committed, and no broker says that it was not */
 
     evtwin_status failure; /* why it is aborted */
     char reason[512];
@@ -139,6 +140,12 @@ static int is_staleness(int code) {
            code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
 }
 
+/* What made the producer fail for good, if it did; else `code`. */
+static int fatal_code(const evtwin__kafka_producer *p, int code) {
+    const int fatal = rd_kafka_fatal_error(p->client.rk, NULL, 0);
+    return fatal != 0 ? fatal : code;
+}
+
 /* The producer itself is lost. Brokers also fence one whose transaction they have timed out, which
  * is nobody else's doing: only a young transaction was taken by another producer. */
 static evtwin_status fail_for_good(evtwin__kafka_producer *p, int code, const char *text) {
@@ -170,6 +177,7 @@ static evtwin_status judge(evtwin__kafka_producer *p, rd_kafka_error_t *error) {
     }
     rd_kafka_poll(p->client.rk, 0); /* reasons */
     const int code = rd_kafka_error_code(error);
+    const int was_committing = p->step == STEP_COMMITTING;
     const char *text = rd_kafka_error_string(error);
     evtwin_status st;
     if (rd_kafka_error_is_fatal(error)) {
@@ -185,8 +193,14 @@ static evtwin_status judge(evtwin__kafka_producer *p, rd_kafka_error_t *error) {
             p->step = STEP_BROKEN;
         }
     }
+    /* a transaction that was taken from its producer was aborted */
+    p->is_unsure = was_committing && p->step == STEP_BROKEN && !is_fencing(fatal_code(p, code));
     rd_kafka_error_destroy(error);
     return st;
+}
+
+int evtwin__kafka_is_unsure(const evtwin__kafka_producer *p) {
+    return p->is_unsure;
 }
 
 int evtwin__kafka_is_broken(const evtwin__kafka_producer *p) {
