@@ -101,9 +101,9 @@ void evtwin__kafka_give_up(evtwin__kafka_producer *p);
 /**
  * End the transaction. EVTWIN_DONE: the offsets were not this member's any more, so nothing was
  * written and the rows are another's. After a failure: evtwin__kafka_is_ending tells that it is to
- * be called again for the same transaction, evtwin__kafka_is_unsure that it may have been committed:
- * what it says of itself, if anything, can be read after another producer of its id was started.
- * Otherwise nothing of it was written.
+ * be called again for the same transaction, evtwin__kafka_is_unsure that it may have been
+ * committed: what it says of itself, if anything, can be read after another producer of its id was
+ * started. Otherwise nothing of it was written.
  */
 evtwin_status evtwin__kafka_end(evtwin__kafka_producer *p, int64_t deadline_ms);
 int evtwin__kafka_is_ending(const evtwin__kafka_producer *p);
