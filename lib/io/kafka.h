@@ -71,6 +71,11 @@ evtwin_status evtwin__kafka_producer_start(evtwin__kafka_producer *p, int64_t de
 void evtwin__kafka_producer_make_compacted(evtwin__kafka_producer *p, const char *topic,
                                            int64_t deadline_ms);
 
+/* Log a warning if the topic does not keep the newest record of each key, as far as the brokers
+ * tell. */
+void evtwin__kafka_producer_warn_of_policy(evtwin__kafka_producer *p, const char *topic,
+                                           int64_t deadline_ms);
+
 /* "" if it is not known within the time. Borrowed. */
 const char *evtwin__kafka_producer_cluster(evtwin__kafka_producer *p, int64_t deadline_ms);
 
@@ -96,10 +101,13 @@ void evtwin__kafka_give_up(evtwin__kafka_producer *p);
 /**
  * End the transaction. EVTWIN_DONE: the offsets were not this member's any more, so nothing was
  * written and the rows are another's. After a failure: evtwin__kafka_is_ending tells that it is to
- * be called again for the same transaction; otherwise nothing of it was written.
+ * be called again for the same transaction, evtwin__kafka_is_unsure that it may have been
+ * committed: what it says of itself, if anything, can be read after another producer of its id was
+ * started. Otherwise nothing of it was written.
  */
 evtwin_status evtwin__kafka_end(evtwin__kafka_producer *p, int64_t deadline_ms);
 int evtwin__kafka_is_ending(const evtwin__kafka_producer *p);
+int evtwin__kafka_is_unsure(const evtwin__kafka_producer *p);
 
 /* It failed for good and is to be freed, and another to be made, unless it was EVTWIN_E_BUSY. */
 int evtwin__kafka_is_broken(const evtwin__kafka_producer *p);

@@ -91,13 +91,16 @@ static int is_silence(int code) {
 }
 
 evtwin_status evtwin__kafka_fail(const evtwin__kafka_client *client, int code, const char *text) {
+    char line[EVTWIN__KAFKA_LINE];
     if (is_silence(code) && client->problem != 0) {
         const evtwin_status st = client->problem == RD_KAFKA_RESP_ERR__SSL
                                      ? status_of_tls(client->reason)
                                      : evtwin__kafka_status(client->problem);
-        EVTWIN_FAIL(st, "no answer from a broker: %s", client->reason);
+        evtwin__kafka_config_hide(client->config, client->reason, line);
+        EVTWIN_FAIL(st, "no answer from a broker: %s", line);
     }
-    EVTWIN_FAIL(evtwin__kafka_status(code), "%s", text);
+    evtwin__kafka_config_hide(client->config, text, line);
+    EVTWIN_FAIL(evtwin__kafka_status(code), "%s", line);
 }
 
 /* ---- open, close ---- */
@@ -114,7 +117,9 @@ evtwin_status evtwin__kafka_client_open(evtwin__kafka_client *client,
         rd_kafka_new(is_producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, why, sizeof why);
     if (client->rk == NULL) {
         rd_kafka_conf_destroy(conf);
-        EVTWIN_FAIL(EVTWIN_E_ARG, "kafka: %s", why);
+        char line[EVTWIN__KAFKA_LINE];
+        evtwin__kafka_config_hide(config, why, line);
+        EVTWIN_FAIL(EVTWIN_E_ARG, "kafka: %s", line);
     }
     return EVTWIN_OK;
 }

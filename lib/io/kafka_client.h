@@ -6,6 +6,8 @@
 
 #include "io/kafka.h"
 
+enum { EVTWIN__KAFKA_LINE = 1024 }; /* bytes of what librdkafka says at a time */
+
 typedef struct evtwin__kafka_property {
     const char *name, *value;
 } evtwin__kafka_property;
@@ -16,14 +18,18 @@ typedef struct evtwin__kafka_client {
     void *rk;                           /* rd_kafka_t */
     const evtwin__kafka_config *config; /* borrowed */
     int problem;                        /* rd_kafka_resp_err_t; 0 = none since it was cleared */
-    char reason[400];
-    char *cluster; /* its id; NULL = not known yet */
+    char reason[EVTWIN__KAFKA_LINE];    /* as librdkafka gave it */
+    char *cluster;                      /* its id; NULL = not known yet */
 } evtwin__kafka_client;
 
 /* A new rd_kafka_conf_t with our defaults, the caller's settings, then these properties (up to one
  * without a name). */
 evtwin_status evtwin__kafka_config_make(const evtwin__kafka_config *config, int is_producer,
                                         const evtwin__kafka_property *properties, void **conf_out);
+
+/* A copy of what librdkafka says, without the secrets of the settings. */
+void evtwin__kafka_config_hide(const evtwin__kafka_config *config, const char *text,
+                               char line[EVTWIN__KAFKA_LINE]);
 
 /* A line of librdkafka's log: never with a secret of the settings. */
 void evtwin__kafka_config_log(const evtwin__kafka_config *config, int is_error, int level,

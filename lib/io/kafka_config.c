@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { MAX_FILE = 65536, ERROR_SIZE = 256, LOG_SIZE = 1024 };
+enum { MAX_FILE = 65536, ERROR_SIZE = 256 };
 
 /* The caller's properties, in the order set. */
 struct evtwin__kafka_config {
@@ -86,6 +86,7 @@ void evtwin__kafka_config_free(evtwin__kafka_config *config) {
     }
     for (size_t i = 0; i < config->n; i++) {
         evtwin__free(config->name[i]);
+        explicit_bzero(config->value[i], strlen(config->value[i]));
         evtwin__free(config->value[i]);
     }
     evtwin__free(config->name);
@@ -187,6 +188,7 @@ evtwin_status evtwin__kafka_config_read(evtwin__kafka_config *config, const char
         next = evtwin__text_cut(line, '\n');
         st = read_line(config, path, number, line);
     }
+    explicit_bzero(text, size);
     evtwin__free(text);
     return st;
 }
@@ -235,7 +237,7 @@ evtwin_status evtwin__kafka_config_make(const evtwin__kafka_config *config, int 
     return EVTWIN_OK;
 }
 
-/* ---- log ---- */
+/* ---- log and failures ---- */
 
 /* Cover every place of a secret in the text by stars. */
 static void hide(char *text, const char *secret) {
@@ -245,15 +247,22 @@ static void hide(char *text, const char *secret) {
     }
 }
 
-void evtwin__kafka_config_log(const evtwin__kafka_config *config, int is_error, int level,
-                              const char *text) {
-    char line[LOG_SIZE];
-    snprintf(line, sizeof line, "%s", text);
+void evtwin__kafka_config_hide(const evtwin__kafka_config *config, const char *text,
+                               char line[EVTWIN__KAFKA_LINE]) {
+    char whole[2 * EVTWIN__KAFKA_LINE]; /* a secret that is cut off would not be found */
+    snprintf(whole, sizeof whole, "%s", text);
     for (size_t i = 0; i < config->n; i++) {
         if (is_secret(config->name[i])) {
-            hide(line, config->value[i]);
+            hide(whole, config->value[i]);
         }
     }
+    snprintf(line, EVTWIN__KAFKA_LINE, "%.*s", EVTWIN__KAFKA_LINE - 1, whole);
+}
+
+void evtwin__kafka_config_log(const evtwin__kafka_config *config, int is_error, int level,
+                              const char *text) {
+    char line[EVTWIN__KAFKA_LINE];
+    evtwin__kafka_config_hide(config, text, line);
     /* 0 to 7, as of syslog; what also reaches the caller as a failure is a detail here */
     const evtwin_log_level ours = is_error || level >= 6 ? EVTWIN_LOG_DEBUG
                                   : level == 5           ? EVTWIN_LOG_INFO

@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FENCE_MS = 10000, POLL_MS = 50, CREATE_MS = 2000 };
+enum { FENCE_MS = 10000, POLL_MS = 50, ADMIN_MS = 2000 };
 
 typedef enum step {
     STEP_START,      /* not started */
@@ -32,7 +32,7 @@ typedef enum step {
 struct evtwin__kafka_producer {
     evtwin__kafka_client client;
     const char *topic_name[EVTWIN__KAFKA_TOPICS];
-    rd_kafka_topic_t *topic[EVTWIN__KAFKA_TOPICS]; /* NULL: not started, or not used */
+    rd_kafka_topic_t *topic[EVTWIN__KAFKA_TOPICS]; /* NULL: not written to yet, or not used */
     char *transactional_id;                        /* NULL: no transactions */
     int n_failed;     /* messages without a transaction that were not delivered */
     int failure_code; /* of the last of them */
@@ -42,7 +42,8 @@ struct evtwin__kafka_producer {
     /* offsets of the transaction; NULL = none */
     rd_kafka_topic_partition_list_t *offsets;
     rd_kafka_consumer_group_metadata_t *member;
-    int is_stale; /* the member is not in the group any more */
+    int is_stale;  /* the member is not in the group any more */
+    int is_unsure; /* it broke while it was committed, and no broker says that it was not */
 
     evtwin_status failure; /* why it is aborted */
     char reason[512];
@@ -139,6 +140,12 @@ static int is_staleness(int code) {
            code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
 }
 
+/* What made the producer fail for good, if it did; else `code`. */
+static int fatal_code(const evtwin__kafka_producer *p, int code) {
+    const int fatal = rd_kafka_fatal_error(p->client.rk, NULL, 0);
+    return fatal != 0 ? fatal : code;
+}
+
 /* The producer itself is lost. Brokers also fence one whose transaction they have timed out, which
  * is nobody else's doing: only a young transaction was taken by another producer. */
 static evtwin_status fail_for_good(evtwin__kafka_producer *p, int code, const char *text) {
@@ -151,7 +158,9 @@ static evtwin_status fail_for_good(evtwin__kafka_producer *p, int code, const ch
     if (p->step == STEP_FENCED) {
         return fail_fenced(p);
     }
-    EVTWIN_FAIL(EVTWIN_E_AGAIN, "%s", fatal != 0 ? reason : text);
+    char line[EVTWIN__KAFKA_LINE];
+    evtwin__kafka_config_hide(p->client.config, fatal != 0 ? reason : text, line);
+    EVTWIN_FAIL(EVTWIN_E_AGAIN, "%s", line);
 }
 
 /* Nothing of the transaction is to last, because of the last failure. */
@@ -168,6 +177,7 @@ static evtwin_status judge(evtwin__kafka_producer *p, rd_kafka_error_t *error) {
     }
     rd_kafka_poll(p->client.rk, 0); /* reasons */
     const int code = rd_kafka_error_code(error);
+    const int was_committing = p->step == STEP_COMMITTING;
     const char *text = rd_kafka_error_string(error);
     evtwin_status st;
     if (rd_kafka_error_is_fatal(error)) {
@@ -183,8 +193,14 @@ static evtwin_status judge(evtwin__kafka_producer *p, rd_kafka_error_t *error) {
             p->step = STEP_BROKEN;
         }
     }
+    /* a transaction that was taken from its producer was aborted */
+    p->is_unsure = was_committing && p->step == STEP_BROKEN && !is_fencing(fatal_code(p, code));
     rd_kafka_error_destroy(error);
     return st;
+}
+
+int evtwin__kafka_is_unsure(const evtwin__kafka_producer *p) {
+    return p->is_unsure;
 }
 
 int evtwin__kafka_is_broken(const evtwin__kafka_producer *p) {
@@ -193,7 +209,8 @@ int evtwin__kafka_is_broken(const evtwin__kafka_producer *p) {
 
 /* ---- start ---- */
 
-/* Not before it is to be written to: a broker may make a topic that is asked for. */
+/* Not before it is to be written to: librdkafka asks for a topic that it has a handle of, and a
+ * broker may make one that is asked for, without compaction. */
 static evtwin_status open_topics(evtwin__kafka_producer *p) {
     for (int i = 0; i < EVTWIN__KAFKA_TOPICS; i++) {
         const char *name = p->topic_name[i];
@@ -217,10 +234,43 @@ evtwin_status evtwin__kafka_producer_start(evtwin__kafka_producer *p, int64_t de
         EVTWIN_TRY(
             judge(p, rd_kafka_init_transactions(p->client.rk, evtwin__kafka_left_ms(deadline_ms))));
     }
-    EVTWIN_TRY(open_topics(p));
     p->client.problem = 0;
     p->step = STEP_IDLE;
     return EVTWIN_OK;
+}
+
+/* ---- topics ---- */
+
+/* Options and answer of a request to the brokers that is best effort. */
+typedef struct admin_call {
+    rd_kafka_queue_t *queue;
+    rd_kafka_AdminOptions_t *options;
+    int timeout_ms;
+} admin_call;
+
+static admin_call begin_call(evtwin__kafka_producer *p, rd_kafka_admin_op_t op,
+                             int64_t deadline_ms) {
+    char why[256];
+    const int left_ms = evtwin__kafka_left_ms(deadline_ms);
+    const admin_call call = {.queue = rd_kafka_queue_new(p->client.rk),
+                             .options = rd_kafka_AdminOptions_new(p->client.rk, op),
+                             .timeout_ms = left_ms < 1          ? 1
+                                           : left_ms < ADMIN_MS ? left_ms
+                                                                : ADMIN_MS};
+    rd_kafka_AdminOptions_set_request_timeout(call.options, call.timeout_ms, why, sizeof why);
+    return call;
+}
+
+/* The answer, for the caller to destroy; NULL if none came. */
+static rd_kafka_event_t *end_call(const admin_call *call, const char *topic) {
+    rd_kafka_event_t *event = rd_kafka_queue_poll(call->queue, call->timeout_ms + 100);
+    if (event == NULL || rd_kafka_event_error(event) != 0) {
+        evtwin__log(EVTWIN_LOG_DEBUG, "kafka: topic %s: %s", topic,
+                    event != NULL ? rd_kafka_event_error_string(event) : "no answer");
+    }
+    rd_kafka_AdminOptions_destroy(call->options);
+    rd_kafka_queue_destroy(call->queue);
+    return event;
 }
 
 void evtwin__kafka_producer_make_compacted(evtwin__kafka_producer *p, const char *topic,
@@ -231,27 +281,48 @@ void evtwin__kafka_producer_make_compacted(evtwin__kafka_producer *p, const char
                                                     {"min.cleanable.dirty.ratio", "0.1"}};
     char why[256];
     rd_kafka_NewTopic_t *new_topic = rd_kafka_NewTopic_new(topic, 1, -1, why, sizeof why);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(p->client.rk);
-    rd_kafka_AdminOptions_t *options =
-        rd_kafka_AdminOptions_new(p->client.rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
-    for (size_t i = 0; i < sizeof config / sizeof config[0] && new_topic != NULL; i++) {
+    if (new_topic == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof config / sizeof config[0]; i++) {
         rd_kafka_NewTopic_set_config(new_topic, config[i].name, config[i].value);
     }
-    const int all_ms = evtwin__kafka_left_ms(deadline_ms);
-    const int left_ms = all_ms < CREATE_MS ? all_ms : CREATE_MS;
-    rd_kafka_AdminOptions_set_request_timeout(options, left_ms < 1 ? 1 : left_ms, why, sizeof why);
-    if (new_topic != NULL) {
-        rd_kafka_CreateTopics(p->client.rk, &new_topic, 1, options, queue);
-        rd_kafka_event_t *event = rd_kafka_queue_poll(queue, left_ms + 100);
-        if (event != NULL && rd_kafka_event_error(event) != 0) {
-            evtwin__log(EVTWIN_LOG_DEBUG, "kafka: topic %s was not made: %s", topic,
-                        rd_kafka_event_error_string(event));
-        }
-        rd_kafka_event_destroy(event);
-        rd_kafka_NewTopic_destroy(new_topic);
+    admin_call call = begin_call(p, RD_KAFKA_ADMIN_OP_CREATETOPICS, deadline_ms);
+    rd_kafka_CreateTopics(p->client.rk, &new_topic, 1, call.options, call.queue);
+    rd_kafka_event_destroy(end_call(&call, topic));
+    rd_kafka_NewTopic_destroy(new_topic);
+}
+
+void evtwin__kafka_producer_warn_of_policy(evtwin__kafka_producer *p, const char *topic,
+                                           int64_t deadline_ms) {
+    rd_kafka_ConfigResource_t *resource =
+        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+    if (resource == NULL) {
+        return;
     }
-    rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_queue_destroy(queue);
+    admin_call call = begin_call(p, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, deadline_ms);
+    rd_kafka_DescribeConfigs(p->client.rk, &resource, 1, call.options, call.queue);
+    rd_kafka_event_t *event = end_call(&call, topic);
+    const rd_kafka_DescribeConfigs_result_t *result =
+        event != NULL ? rd_kafka_event_DescribeConfigs_result(event) : NULL;
+    size_t n = 0, n_entries = 0;
+    const rd_kafka_ConfigResource_t **resources =
+        result != NULL ? rd_kafka_DescribeConfigs_result_resources(result, &n) : NULL;
+    const rd_kafka_ConfigEntry_t **entries =
+        n > 0 ? rd_kafka_ConfigResource_configs(resources[0], &n_entries) : NULL;
+    for (size_t i = 0; i < n_entries; i++) {
+        const char *value = rd_kafka_ConfigEntry_value(entries[i]);
+        if (strcmp(rd_kafka_ConfigEntry_name(entries[i]), "cleanup.policy") == 0 && value != NULL &&
+            strcmp(value, "compact") != 0) {
+            evtwin__log(EVTWIN_LOG_WARNING,
+                        "kafka: topic %s has cleanup.policy=%s, so what is written is forgotten "
+                        "after its retention time, and may be written again then: set it to "
+                        "compact (kafka-configs)",
+                        topic, value);
+        }
+    }
+    rd_kafka_event_destroy(event);
+    rd_kafka_ConfigResource_destroy(resource);
 }
 
 const char *evtwin__kafka_producer_cluster(evtwin__kafka_producer *p, int64_t deadline_ms) {
@@ -267,6 +338,7 @@ evtwin_status evtwin__kafka_producer_check(evtwin__kafka_producer *p, const char
 
 evtwin_status evtwin__kafka_begin(evtwin__kafka_producer *p) {
     EVTWIN_FAIL_IF(p->step != STEP_IDLE, EVTWIN_E_STATE, "a transaction is open");
+    EVTWIN_TRY(open_topics(p));
     if (p->transactional_id != NULL) {
         EVTWIN_TRY(judge(p, rd_kafka_begin_transaction(p->client.rk)));
     }

@@ -136,7 +136,9 @@ static evtwin_status find_progress_topic(kafka_sink *s, int64_t deadline_ms) {
         evtwin__kafka_producer_make_compacted(s->producer, topic, deadline_ms);
         st = evtwin__kafka_producer_check(s->producer, topic, 1, deadline_ms);
     }
-    return st;
+    EVTWIN_TRY(st);
+    evtwin__kafka_producer_warn_of_policy(s->producer, topic, deadline_ms);
+    return EVTWIN_OK;
 }
 
 /* What earlier processes of the id have written; none can write any more. */
@@ -239,12 +241,24 @@ static void note_unsure(kafka_sink *s, int acknowledges) {
     s->is_settled = 0;
 }
 
+/* evtwin__kafka_end. With a name that lasts the record of the progress settles what it does not. */
+static evtwin_status end_or_warn(kafka_sink *s, int64_t deadline_ms) {
+    const evtwin_status st = evtwin__kafka_end(s->producer, deadline_ms);
+    if (st < 0 && evtwin__kafka_is_unsure(s->producer) && s->progress == NULL) {
+        evtwin__log(EVTWIN_LOG_WARNING,
+                    "kafka: %s: no answer whether the last %zu messages were committed; they are "
+                    "written again and may be there twice; transactional_id= avoids that",
+                    s->topic, s->n);
+    }
+    return st;
+}
+
 /* Go on ending the transaction that the call before left. An aborted one leaves nothing. */
 static evtwin_status settle(kafka_sink *s, int64_t deadline_ms) {
     if (s->producer == NULL || !evtwin__kafka_is_ending(s->producer)) {
         return EVTWIN_OK;
     }
-    const evtwin_status st = evtwin__kafka_end(s->producer, deadline_ms);
+    const evtwin_status st = end_or_warn(s, deadline_ms);
     if (st >= 0) {
         s->is_settled = 1;
         return EVTWIN_OK;
@@ -268,7 +282,7 @@ static size_t count_settled(kafka_sink *s) {
 
 /* End it; EVTWIN_DONE as evtwin__kafka_end. */
 static evtwin_status end_transaction(kafka_sink *s, int acknowledges, int64_t deadline_ms) {
-    const evtwin_status st = evtwin__kafka_end(s->producer, deadline_ms);
+    const evtwin_status st = end_or_warn(s, deadline_ms);
     s->n_unsure = 0;
     if (st < 0 && evtwin__kafka_is_ending(s->producer)) {
         note_unsure(s, acknowledges);

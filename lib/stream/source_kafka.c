@@ -7,7 +7,7 @@
 #include "core/status.h"
 #include "stream/kafka_position.h"
 #include "stream/kafka_uri.h"
-#include "stream/record_list.h"
+#include "stream/record_reader.h"
 #include "stream/telemetry_json.h"
 
 #include <stdio.h>
@@ -29,13 +29,8 @@ typedef struct kafka_source {
     evtwin__kafka_offset *given; /* what the position says */
     size_t n_given, capacity;
 
-    /* the message in hand, of which something is left to give */
-    evtwin__kafka_message message;
-    int has_message;
-    size_t n_taken; /* records of it that were given, or were refused as they came */
-    int has_bad; /* some of the others are bad: all those are refused before the good are given */
-    int is_checked;
-    evtwin__record_list checked; /* up to here they were looked at for that; no data: not begun */
+    evtwin__kafka_message message; /* in hand while the reader has it */
+    evtwin__record_reader reader;
 
     evtwin__text position;
 } kafka_source;
@@ -45,6 +40,23 @@ static const evtwin__param params[] = {
     EVTWIN__PARAM("naive_time", WORD, offsetof(kafka_source, naive), .words = EVTWIN__NAIVE_WORDS),
     EVTWIN__PARAM("time_format", TEXT, offsetof(kafka_source, time_format)),
     {.key = NULL}};
+
+/* ---- of a message ---- */
+
+static evtwin_status decode(void *ctx, const char *text, size_t length, evtwin_table *table) {
+    kafka_source *s = ctx;
+    const evtwin__time_rule rule = {s->time_format, s->naive};
+    evtwin__time_kind kind;
+    EVTWIN_TRY(evtwin__telemetry_decode(text, length, &rule, table, &kind));
+    evtwin__time_count(&s->times, kind);
+    return EVTWIN_OK;
+}
+
+static void name_place(void *ctx, char place[EVTWIN__RECORD_PLACE]) {
+    const kafka_source *s = ctx;
+    snprintf(place, EVTWIN__RECORD_PLACE, "%.250s [%ld] at offset %lld", s->topic,
+             (long)s->message.partition, (long long)s->message.offset);
+}
 
 /* ---- open, close ---- */
 
@@ -61,6 +73,7 @@ static void close_source(void *ctx) {
 static evtwin_status open_source(const evtwin__uri *uri, void *ctx) {
     kafka_source *s = ctx;
     s->group = "evtwin";
+    s->reader = (evtwin__record_reader){.ctx = s, .decode = decode, .place = name_place};
     s->naive = EVTWIN_NAIVE_REJECT; /* a live stream must not guess what a time means */
     EVTWIN_TRY(evtwin__kafka_uri_read(uri, params, s, &s->config, &s->topic));
     EVTWIN_FAIL_IF(s->group[0] == '\0' || strlen(s->group) > 200, EVTWIN_E_ARG,
@@ -81,21 +94,26 @@ static evtwin_status make_consumer(kafka_source *s) {
 
 /* ---- position ---- */
 
-/* The message in hand is given or refused to its end. */
-static evtwin_status end_message(kafka_source *s) {
+/* So that the offset of the next message can be noted once that is given. */
+static evtwin_status reserve_offset(kafka_source *s) {
+    if (s->n_given < s->capacity) {
+        return EVTWIN_OK;
+    }
+    evtwin__kafka_offset *grown = evtwin__realloc(s->given, s->n_given + 1, sizeof *grown);
+    EVTWIN_FAIL_IF(grown == NULL, EVTWIN_E_NOMEM, "out of memory for an offset");
+    s->given = grown;
+    s->capacity = s->n_given + 1;
+    return EVTWIN_OK;
+}
+
+/* The message is given or refused to its end. */
+static void end_message(kafka_source *s) {
     size_t i = 0;
     while (i < s->n_given && s->given[i].partition != s->message.partition) {
         i++;
     }
-    if (i == s->n_given) {
-        evtwin__kafka_offset *grown = evtwin__realloc(s->given, s->n_given + 1, sizeof *grown);
-        EVTWIN_FAIL_IF(grown == NULL, EVTWIN_E_NOMEM, "out of memory for an offset");
-        s->given = grown;
-        s->given[s->n_given++].partition = s->message.partition;
-    }
-    s->given[i].next = s->message.offset + 1;
-    s->has_message = 0;
-    return EVTWIN_OK;
+    s->n_given += i == s->n_given;
+    s->given[i] = (evtwin__kafka_offset){s->message.partition, s->message.offset + 1};
 }
 
 static evtwin_status set_position(kafka_source *s, evtwin_source *source) {
@@ -121,7 +139,7 @@ static void note_position(kafka_source *s, evtwin_source *source) {
 /* Partitions came or went: what is in hand is read again, here or elsewhere. */
 static void begin_assignment(kafka_source *s) {
     s->assignment = evtwin__kafka_assignment(s->consumer);
-    s->has_message = 0;
+    s->reader.data = NULL;
     s->n_given = 0;
 }
 
@@ -129,6 +147,7 @@ static void begin_assignment(kafka_source *s) {
  * read are of partitions that were taken away. */
 static evtwin_status next_message(kafka_source *s, int timeout_ms, int *is_lost_out) {
     evtwin__kafka_message message;
+    EVTWIN_TRY(reserve_offset(s));
     const evtwin_status st = evtwin__kafka_poll(s->consumer, timeout_ms, &message);
     if (evtwin__kafka_assignment(s->consumer) != s->assignment) {
         begin_assignment(s);
@@ -136,95 +155,9 @@ static evtwin_status next_message(kafka_source *s, int timeout_ms, int *is_lost_
     }
     if (st == EVTWIN_OK) {
         s->message = message;
-        s->has_message = 1;
-        s->n_taken = 0;
-        s->has_bad = s->is_checked = 0;
-        s->checked.data = NULL;
+        evtwin__record_reader_begin(&s->reader, message.data, message.size);
     }
     return st;
-}
-
-static evtwin_status decode(kafka_source *s, const char *text, size_t length, evtwin_table *table) {
-    const evtwin__time_rule rule = {s->time_format, s->naive};
-    evtwin__time_kind kind;
-    EVTWIN_TRY(evtwin__telemetry_decode(text, length, &rule, table, &kind));
-    evtwin__time_count(&s->times, kind);
-    return EVTWIN_OK;
-}
-
-/* It failed for want of something else than a good record. */
-static int is_ours(evtwin_status st) {
-    return st == EVTWIN_E_NOMEM || st == EVTWIN_E_STATE;
-}
-
-/* Pass over record number `record` (0 = the whole message) for the last failure. */
-static evtwin_status refuse(kafka_source *s, evtwin_source *source, evtwin_status st, size_t record,
-                            const char *text, size_t length) {
-    char place[400];
-    const int n = snprintf(place, sizeof place, "%.250s [%ld] at offset %lld", s->topic,
-                           (long)s->message.partition, (long long)s->message.offset);
-    if (record > 0) {
-        snprintf(place + n, sizeof place - (size_t)n, ", record %zu", record);
-    }
-    evtwin__fail_in(st, "%s", place);
-    return evtwin_source_refuse(source, st, place, NULL, text, length);
-}
-
-/* Look for the next record that is to be refused, behind those that were. EVTWIN_OK: there is none
- * any more. */
-static evtwin_status refuse_next(kafka_source *s, evtwin_source *source, evtwin_table *table) {
-    const size_t rows = evtwin_table_rows(table);
-    evtwin__record_list *list = &s->checked, before;
-    const char *text = s->message.data;
-    size_t length = s->message.size;
-    evtwin_status st = list->data == NULL ? evtwin__records_begin(list, text, length) : EVTWIN_OK;
-    if (st < 0) {
-        st = refuse(s, source, st, 0, text, length);
-        const evtwin_status end = end_message(s);
-        return end < 0 ? end : st;
-    }
-    while ((before = *list, st = evtwin__records_next(list, &text, &length)) == EVTWIN_OK) {
-        if (list->n_given <= s->n_taken) {
-            continue;
-        }
-        st = decode(s, text, length, table);
-        evtwin_table_resize(table, rows); /* shrinking does not fail */
-        if (is_ours(st)) {
-            *list = before; /* not the record's fault: it comes again */
-            return st;
-        }
-        if (st < 0) {
-            return refuse(s, source, st, list->is_array ? list->n_given : 0, text, length);
-        }
-    }
-    s->is_checked = 1;
-    return st < 0 ? refuse(s, source, st, 0, s->message.data, s->message.size) : EVTWIN_OK;
-}
-
-/* Append the records of the message for which there is room. EVTWIN_DONE: something in it is to be
- * refused first, and nothing was appended. */
-static evtwin_status give(kafka_source *s, evtwin_table *table, size_t room) {
-    const size_t before = evtwin_table_rows(table);
-    evtwin__record_list list;
-    const char *text = NULL;
-    size_t length = 0;
-    evtwin_status st = evtwin__records_begin(&list, s->message.data, s->message.size);
-    while (st == EVTWIN_OK && (st = evtwin__records_next(&list, &text, &length)) == EVTWIN_OK) {
-        if (list.n_given <= s->n_taken) {
-            continue;
-        }
-        if (evtwin_table_rows(table) - before == room) {
-            s->n_taken = list.n_given - 1; /* the rest is for the next read */
-            return EVTWIN_OK;
-        }
-        st = decode(s, text, length, table);
-        st = st < 0 && s->is_checked && !is_ours(st) ? EVTWIN_OK : st; /* was refused */
-    }
-    if (st < 0 && (!s->is_checked || is_ours(st))) {
-        evtwin_table_resize(table, before);
-        return is_ours(st) ? st : EVTWIN_DONE;
-    }
-    return end_message(s);
 }
 
 /* ---- read ---- */
@@ -232,17 +165,10 @@ static evtwin_status give(kafka_source *s, evtwin_table *table, size_t room) {
 /* Give of the message in hand, or refuse of it; EVTWIN_DONE: first the rows that were given. */
 static evtwin_status take_message(kafka_source *s, evtwin_source *source, size_t room, int has_rows,
                                   evtwin_table *table) {
-    if (!s->has_bad || s->is_checked) {
-        const evtwin_status st = give(s, table, room);
-        if (st != EVTWIN_DONE) {
-            return st;
-        }
-        s->has_bad = 1;
+    const evtwin_status st = evtwin__record_reader_take(&s->reader, source, room, has_rows, table);
+    if (s->reader.data == NULL) {
+        end_message(s);
     }
-    if (has_rows) {
-        return EVTWIN_DONE;
-    }
-    const evtwin_status st = refuse_next(s, source, table);
     if (st == EVTWIN_REFUSED) {
         note_position(s, source);
     }
@@ -254,7 +180,7 @@ static evtwin_status read_rows(kafka_source *s, evtwin_source *source, size_t ma
     const size_t first = evtwin_table_rows(table);
     while (evtwin_table_rows(table) - first < max_rows) {
         const int has_rows = evtwin_table_rows(table) > first;
-        if (!s->has_message) {
+        if (s->reader.data == NULL) {
             int is_lost = 0;
             const evtwin_status st = next_message(s, has_rows ? 0 : timeout_ms, &is_lost);
             if (is_lost) {
@@ -268,14 +194,10 @@ static evtwin_status read_rows(kafka_source *s, evtwin_source *source, size_t ma
             }
             continue;
         }
-        const size_t before = evtwin_table_rows(table), room = max_rows - (before - first);
+        const size_t room = max_rows - (evtwin_table_rows(table) - first);
         const evtwin_status st = take_message(s, source, room, has_rows, table);
-        if (st < 0 && has_rows) {
-            evtwin_table_resize(table,
-                                before); /* those before are given, the failure comes again */
-        }
         if (st == EVTWIN_DONE || (st < 0 && has_rows)) {
-            break;
+            break; /* those before are given first, a failure comes again */
         }
         if (st != EVTWIN_OK) {
             return st;

@@ -11,7 +11,7 @@
 #include "stream/mqtt_link.h"
 #include "stream/mqtt_topic.h"
 #include "stream/pacing.h"
-#include "stream/record_list.h"
+#include "stream/record_reader.h"
 #include "stream/telemetry_json.h"
 
 #include <stdio.h>
@@ -38,10 +38,9 @@ typedef struct mqtt_source {
     const char *filter;
     evtwin__text named; /* a record that got its battery from the topic */
     evtwin__inbox inbox;
-    evtwin__record_list records; /* of the message at the front of the inbox */
-    int is_open;                 /* … which is read already */
-    uint64_t n_read;             /* number of the last message that was given or refused whole */
-    uint64_t instance;           /* tells its positions from those of other runs */
+    evtwin__record_reader reader; /* of the message at the front of the inbox */
+    uint64_t n_read;              /* number of the last message that was given or refused whole */
+    uint64_t instance;            /* tells its positions from those of other runs */
 } mqtt_source;
 
 static const evtwin__param params[] = {
@@ -52,6 +51,32 @@ static const evtwin__param params[] = {
     EVTWIN__PARAM("naive_time", WORD, offsetof(mqtt_source, naive), .words = EVTWIN__NAIVE_WORDS),
     EVTWIN__PARAM("time_format", TEXT, offsetof(mqtt_source, time_format)),
     {.key = NULL}};
+
+/* ---- of a message ---- */
+
+static evtwin_status decode(void *ctx, const char *text, size_t length, evtwin_table *table) {
+    mqtt_source *s = ctx;
+    const evtwin__time_rule rule = {s->time_format, s->naive};
+    evtwin__time_kind kind;
+    char id[64];
+    s->named.is_failed = 0;
+    if (evtwin__mqtt_topic_battery(s->filter, evtwin__inbox_front(&s->inbox)->topic, id,
+                                   sizeof id) &&
+        evtwin__mqtt_name_battery(text, length, id, &s->named)) {
+        text = s->named.data;
+        length = s->named.size;
+    }
+    EVTWIN_FAIL_IF(s->named.is_failed, EVTWIN_E_NOMEM, "out of memory for a record");
+    EVTWIN_TRY(evtwin__telemetry_decode(text, length, &rule, table, &kind));
+    evtwin__time_count(&s->times, kind);
+    return EVTWIN_OK;
+}
+
+static void name_place(void *ctx, char place[EVTWIN__RECORD_PLACE]) {
+    const mqtt_source *s = ctx;
+    const evtwin__inbox_message *message = evtwin__inbox_front(&s->inbox);
+    snprintf(place, EVTWIN__RECORD_PLACE, "%.300s [message %d]", message->topic, message->mid);
+}
 
 /* ---- open ---- */
 
@@ -76,6 +101,7 @@ static evtwin_status open_source(const evtwin__uri *uri, void *ctx) {
     mqtt_source *s = ctx;
     const char *filter = uri->path[0] != '\0' ? uri->path : DEFAULT_FILTER;
     s->filter = filter;
+    s->reader = (evtwin__record_reader){.ctx = s, .decode = decode, .place = name_place};
     evtwin__mqtt_link_defaults(&s->link);
     s->session_expiry_s = WEEK_S;
     s->receive_max = 100;
@@ -155,102 +181,30 @@ static evtwin_status set_position(const mqtt_source *s, evtwin_source *source) {
     return evtwin_source_set_position(source, position);
 }
 
-/* Done with the message at the front, which was read or refused. */
-static void pass_message(mqtt_source *s) {
-    s->n_read = evtwin__inbox_pass(&s->inbox);
-    s->is_open = 0;
-}
-
-static evtwin_status decode(mqtt_source *s, const char *text, size_t length, evtwin_table *table) {
-    const evtwin__time_rule rule = {s->time_format, s->naive};
-    evtwin__time_kind kind;
-    char id[64];
-    s->named.is_failed = 0;
-    if (evtwin__mqtt_topic_battery(s->filter, evtwin__inbox_front(&s->inbox)->topic, id,
-                                   sizeof id) &&
-        evtwin__mqtt_name_battery(text, length, id, &s->named)) {
-        text = s->named.data;
-        length = s->named.size;
-    }
-    EVTWIN_FAIL_IF(s->named.is_failed, EVTWIN_E_NOMEM, "out of memory for a record");
-    EVTWIN_TRY(evtwin__telemetry_decode(text, length, &rule, table, &kind));
-    evtwin__time_count(&s->times, kind);
-    return EVTWIN_OK;
-}
-
-/* The next record of the front message into the table. EVTWIN_DONE behind its last; a failure is
- * that of the record *text_out, which was passed over. */
-static evtwin_status next_record(mqtt_source *s, evtwin_table *table, const char **text_out,
-                                 size_t *length_out) {
-    const evtwin__inbox_message *message = evtwin__inbox_front(&s->inbox);
-    *text_out = message->payload;
-    *length_out = message->payload_size;
-    if (!s->is_open) {
-        s->is_open = 1;
-        const evtwin_status st =
-            evtwin__records_begin(&s->records, message->payload, message->payload_size);
-        s->records.is_over |= st < 0;
-        EVTWIN_TRY(st);
-    }
-    const evtwin__record_list before = s->records;
-    evtwin_status st = evtwin__records_next(&s->records, text_out, length_out);
-    if (st != EVTWIN_OK) {
-        return st;
-    }
-    st = decode(s, *text_out, *length_out, table);
-    if (st == EVTWIN_E_NOMEM || st == EVTWIN_E_STATE) {
-        s->records = before; /* not the record's fault: it comes again */
-    }
-    return st;
-}
-
-static evtwin_status refuse(const mqtt_source *s, evtwin_source *source, evtwin_status status,
-                            const char *raw, size_t raw_size) {
-    const evtwin__inbox_message *message = evtwin__inbox_front(&s->inbox);
-    char place[400], record[32] = "";
-    if (s->records.is_array && s->records.n_given > 0) {
-        snprintf(record, sizeof record, ", record %zu", s->records.n_given);
-    }
-    snprintf(place, sizeof place, "%.300s [message %d%s]", message->topic, message->mid, record);
-    evtwin__fail_in(status, "%s", place);
-    return evtwin_source_refuse(source, status, place, NULL, raw, raw_size);
-}
-
 /* Records of the messages at hand, up to a bad one, which comes by itself in the next call. */
 static evtwin_status give(mqtt_source *s, evtwin_source *source, size_t max_rows,
                           evtwin_table *table) {
     const size_t first = evtwin_table_rows(table);
-    while (evtwin__inbox_front(&s->inbox) != NULL && evtwin_table_rows(table) - first < max_rows) {
-        const int has_rows = evtwin_table_rows(table) > first;
-        const evtwin__record_list before = s->records;
-        const int was_open = s->is_open;
-        const char *text = NULL;
-        size_t length = 0;
-        const evtwin_status st = next_record(s, table, &text, &length);
-        if (st == EVTWIN_DONE) {
-            pass_message(s);
-        } else if (st < 0 && has_rows) {
-            s->records = before;
-            s->is_open = was_open;
-            return EVTWIN_OK;
-        } else if (st == EVTWIN_E_NOMEM || st == EVTWIN_E_STATE) {
+    const evtwin__inbox_message *message;
+    while ((message = evtwin__inbox_front(&s->inbox)) != NULL &&
+           evtwin_table_rows(table) - first < max_rows) {
+        const size_t n = evtwin_table_rows(table) - first;
+        if (s->reader.data == NULL) {
+            evtwin__record_reader_begin(&s->reader, message->payload, message->payload_size);
+        }
+        const evtwin_status st =
+            evtwin__record_reader_take(&s->reader, source, max_rows - n, n > 0, table);
+        if (s->reader.data == NULL) {
+            s->n_read = evtwin__inbox_pass(&s->inbox);
+        }
+        if (st == EVTWIN_DONE || (st < 0 && n > 0)) {
+            return EVTWIN_OK; /* those before are given first, a failure comes again */
+        }
+        if (st != EVTWIN_OK) {
             return st;
-        } else if (st < 0) {
-            return refuse(s, source, st, text, length);
         }
     }
     return EVTWIN_OK;
-}
-
-/* A message whose last record was given or refused is passed, so that its position is that behind
- * it: else it would be acknowledged one message late. */
-static void pass_finished(mqtt_source *s) {
-    const char *text;
-    size_t length;
-    evtwin__record_list ahead = s->records;
-    if (s->is_open && evtwin__records_next(&ahead, &text, &length) == EVTWIN_DONE) {
-        pass_message(s);
-    }
 }
 
 static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_rows, int timeout_ms,
@@ -267,7 +221,6 @@ static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_ro
     if (st < 0) {
         return st;
     }
-    pass_finished(s);
     EVTWIN_TRY(set_position(s, source));
     return st;
 }

@@ -37,7 +37,8 @@ def sql(text):
 
 
 def main():
-    from kafka import KafkaConsumer, KafkaProducer  # Debian's python3-kafka
+    from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer  # Debian's python3-kafka
+    from kafka.admin import ConfigResource, ConfigResourceType
     with servers.Kafka() as kafka:
         topic = f"kafka://{kafka.bootstrap}/ev_battery_telemetry"
 
@@ -78,6 +79,16 @@ def main():
             predicted = [json.loads(line) for line in f]
         check(f"{len(predicted)} records\n{said}", len(predicted) == 401 and
               sum("rul_prediction" in r for r in predicted) == 400)
+
+        # progress that the brokers would forget is warned of
+        writes = ("evtwin-sim", "--fleet", 1, "--speed", "max", "--duration", 60, "--sink", topic,
+                  "--spool", "spool")
+        said = run(*writes)
+        check("the topic was made compacted: " + said, "cleanup.policy" not in said)
+        KafkaAdminClient(bootstrap_servers=kafka.bootstrap).alter_configs([ConfigResource(
+            ConfigResourceType.TOPIC, "ev_battery_progress", {"cleanup.policy": "delete"})])
+        said = run(*writes)
+        check("forgetful: " + said, "ev_battery_progress has cleanup.policy=delete" in said)
 
 
 try:

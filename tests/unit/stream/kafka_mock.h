@@ -11,6 +11,9 @@
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 typedef struct mock {
     rd_kafka_t *rk; /* a producer; the cluster lives in it */
     rd_kafka_mock_cluster_t *cluster;
@@ -140,6 +143,26 @@ static inline void assert_rows_once(const char *text, size_t first, size_t n) {
             fail_msg("row %zu is there twice", i);
         }
     }
+}
+
+/* Run the tests at the same time, each in a process of its own: they mostly wait for the mock's
+ * answers and groups. Returns how many failed. */
+static inline int mock_run_tests(const struct CMUnitTest *tests, size_t n, CMFixtureFunction start,
+                                 CMFixtureFunction stop) {
+    int n_failed = 0;
+    for (size_t i = 0; i < n; i++) {
+        const pid_t child = fork();
+        if (child == 0) {
+            const struct CMUnitTest one[] = {tests[i]};
+            exit(cmocka_run_group_tests_name(tests[i].name, one, start, stop));
+        }
+        n_failed += child < 0;
+    }
+    int status = 0;
+    while (wait(&status) > 0) {
+        n_failed += status != 0;
+    }
+    return n_failed;
 }
 
 #endif
