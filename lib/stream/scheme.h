@@ -74,4 +74,7 @@ evtwin_status evtwin__source_create(const evtwin_source_callbacks *callbacks, vo
 evtwin_status evtwin__sink_create(const evtwin_sink_callbacks *callbacks, void *ctx,
                                   const evtwin__owned *owned, evtwin_sink **out);
 
+/* Does evtwin_sink_check ask anything of it? */
+int evtwin__sink_has_check(const evtwin_sink *sink);
+
 #endif
