@@ -22,7 +22,10 @@ static const char *next_step(const char *uri, evtwin_status st) {
     case EVTWIN_E_DENIED:
         return "; check user, password and rights";
     case EVTWIN_E_NOT_FOUND:
-        return cli_is_store(uri) && cli_is_server(uri) ? "; createdb makes it" : "";
+        return cli_is_store(uri) && cli_is_server(uri) ? "; createdb makes it"
+               : strncmp(uri, "kafka:", 6) == 0
+                   ? "; kafka-topics.sh --create makes it where they do not"
+                   : "";
     default:
         return "";
     }
@@ -119,6 +122,10 @@ static void check_server(int *code, const char *what, const char *uri) {
     st = st >= 0 ? evtwin_sink_check(sink, TIMEOUT_MS) : st;
     report(code, what, uri, CLI_AN_OUTPUT, st);
     evtwin_sink_free(sink);
+}
+
+void check_models(int *code, const char *folder, evtwin_status st) {
+    report(code, "models", folder, CLI_AN_INPUT, st);
 }
 
 void check_store(int *code, const char *uri) {
