@@ -15,12 +15,20 @@ enum { TIMEOUT_MS = 5000 };
 
 /* ---- one line each ---- */
 
+/* Is it the store that DB_HOST and its companions name? */
+static int is_of_contract(const char *uri) {
+    const char *text, *from;
+    return cli_default_store(0, &text, &from) && from != NULL && strcmp(from, "DB_HOST") == 0 &&
+           strcmp(text, uri) == 0;
+}
+
 static const char *next_step(const char *uri, evtwin_status st) {
     switch (st) {
     case EVTWIN_E_AGAIN:
         return cli_is_server(uri) ? "; start it, or correct host and port" : "";
     case EVTWIN_E_DENIED:
-        return "; check user, password and rights";
+        return is_of_contract(uri) ? "; check DB_USER, DB_PASSWORD and rights"
+                                   : "; check user, password and rights";
     case EVTWIN_E_NOT_FOUND:
         return cli_is_store(uri) && cli_is_server(uri) ? "; createdb makes it"
                : strncmp(uri, "kafka:", 6) == 0

@@ -35,7 +35,10 @@ static void on_refusal(void *ctx, const evtwin_refusal *refusal) {
     in->n_refused++;
     in->n_by_kind[kind > 0 && kind < MAX_KINDS ? kind : 0]++;
     if (in->n_refused <= MAX_REPORTED) {
-        cli_error("refused: %s", refusal->reason);
+        cli_error("refused: %s%s", refusal->reason,
+                  strstr(refusal->reason, "has no offset") != NULL
+                      ? "; or --naive-time says what such times mean"
+                      : "");
     } else if (in->n_refused == MAX_REPORTED + 1) {
         cli_error("more records are refused; they are counted");
     }

@@ -235,4 +235,10 @@ check 'no cycle is good' await 10 sh -c "curl -s http://127.0.0.1:$port/health |
 kill -TERM $tool
 wait $tool
 
+# ---- a time without an offset: the way out is named ----
+printf '{"timestamp":"2024-01-01 00:00:00","battery_id":"N"}\n' >naive.jsonl
+run evtwin-ingest --source 'jsonl:naive.jsonl?naive_time=reject' --sink null:
+expect 65
+err '--naive-time'
+
 finish

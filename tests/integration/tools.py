@@ -263,6 +263,7 @@ def test_passwords(pg):
     for tool in ("evtwin-sim", "evtwin-serve"):
         said = run(tool, "--check", env={**env, "DB_PASSWORD": "hush"}, code=77)
         check("it is not shown: " + said, "hush" not in said and "password" in said)
+        check("it is named as the user gives it: " + said, "DB_PASSWORD" in said)
     run("evtwin-serve", "--check", env=env, code=77)
 
 
