@@ -15,14 +15,25 @@ enum { TIMEOUT_MS = 5000 };
 
 /* ---- one line each ---- */
 
+/* Is it the store that DB_HOST and its companions name? */
+static int is_of_contract(const char *uri) {
+    const char *text, *from;
+    return cli_default_store(0, &text, &from) && from != NULL && strcmp(from, "DB_HOST") == 0 &&
+           strcmp(text, uri) == 0;
+}
+
 static const char *next_step(const char *uri, evtwin_status st) {
     switch (st) {
     case EVTWIN_E_AGAIN:
         return cli_is_server(uri) ? "; start it, or correct host and port" : "";
     case EVTWIN_E_DENIED:
-        return "; check user, password and rights";
+        return is_of_contract(uri) ? "; check DB_USER, DB_PASSWORD and rights"
+                                   : "; check user, password and rights";
     case EVTWIN_E_NOT_FOUND:
-        return cli_is_store(uri) && cli_is_server(uri) ? "; createdb makes it" : "";
+        return cli_is_store(uri) && cli_is_server(uri) ? "; createdb makes it"
+               : strncmp(uri, "kafka:", 6) == 0
+                   ? "; kafka-topics.sh --create makes it where they do not"
+                   : "";
     default:
         return "";
     }
@@ -119,6 +130,10 @@ static void check_server(int *code, const char *what, const char *uri) {
     st = st >= 0 ? evtwin_sink_check(sink, TIMEOUT_MS) : st;
     report(code, what, uri, CLI_AN_OUTPUT, st);
     evtwin_sink_free(sink);
+}
+
+void check_models(int *code, const char *folder, evtwin_status st) {
+    report(code, "models", folder, CLI_AN_INPUT, st);
 }
 
 void check_store(int *code, const char *uri) {

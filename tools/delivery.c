@@ -6,6 +6,7 @@
 
 #include "evtwin/spool.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -128,6 +129,48 @@ int delivery_open(delivery *d, const evtwin_pump_options *options) {
     return 0;
 }
 
+int delivery_check_options(const cli *c, size_t first) {
+    static const char *const names[] = {[DELIVERY_SPOOL_SIZE] = "size",
+                                        [DELIVERY_SPOOL_FULL] = "full",
+                                        [DELIVERY_SPOOL_RENAME] = "rename",
+                                        [DELIVERY_SPOOL_FORGET] = "forget"};
+    const int has_spool = cli_text(c, first + DELIVERY_SPOOL) != NULL;
+    for (size_t i = DELIVERY_SPOOL_SIZE; i < DELIVERY_N_OPTIONS; i++) {
+        CLI_FAIL_IF(!has_spool && cli_is_set(c, first + i), CLI_USAGE,
+                    "--spool-%s needs --spool: in which folder?", names[i]);
+    }
+    return 0;
+}
+
+/* OLD=NEW; both are URIs, whose parameters have signs of equality too. */
+static const char *find_new_name(const char *text) {
+    const char *sign = strchr(text, '=');
+    while (sign != NULL) {
+        const size_t n = strspn(sign + 1, "abcdefghijklmnopqrstuvwxyz");
+        if (n > 0 && sign[1 + n] == ':') {
+            return sign + 1;
+        }
+        sign = strchr(sign + 1, '=');
+    }
+    return NULL;
+}
+
+static int rename_sinks(const cli *c, size_t option, evtwin_spool *spool) {
+    for (size_t i = 0; i < cli_count(c, option); i++) {
+        const char *text = cli_item(c, option, i), *to = find_new_name(text);
+        CLI_FAIL_IF(to == NULL, CLI_USAGE, "--spool-rename: %s is not OLD=NEW with two URIs",
+                    cli_shown(text));
+        char *from = strndup(text, (size_t)(to - 1 - text));
+        const evtwin_status st = from != NULL ? evtwin_spool_rename_sink(spool, from, to) : 0;
+        const int code = from == NULL ? cli_out_of_memory()
+                         : st < 0     ? cli_fail(CLI_AN_OUTPUT, st, NULL)
+                                      : 0;
+        free(from);
+        CLI_TRY(code);
+    }
+    return 0;
+}
+
 int delivery_open_spool(delivery *d, const cli *c, size_t first) {
     static const struct {
         const char *word;
@@ -137,8 +180,6 @@ int delivery_open_spool(delivery *d, const cli *c, size_t first) {
                 {"drop-newest", EVTWIN_SPOOL_DROP_NEWEST}};
     d->spool = cli_text(c, first + DELIVERY_SPOOL);
     if (d->spool == NULL) {
-        CLI_FAIL_IF(cli_count(c, first + DELIVERY_SPOOL_FORGET) > 0, CLI_USAGE,
-                    "--spool-forget needs --spool: in which folder?");
         return 0;
     }
     CLI_FAIL_IF(d->uses_stdout, CLI_USAGE,
@@ -153,13 +194,18 @@ int delivery_open_spool(delivery *d, const cli *c, size_t first) {
     }
     evtwin_spool *spool = NULL;
     evtwin_status st = evtwin_spool_open(d->spool, &options, &spool);
+    const int code = st >= 0 ? rename_sinks(c, first + DELIVERY_SPOOL_RENAME, spool) : 0;
+    if (code != 0) {
+        evtwin_spool_free(spool);
+        return code;
+    }
     for (size_t i = 0; i < cli_count(c, first + DELIVERY_SPOOL_FORGET) && st >= 0; i++) {
         st = evtwin_spool_forget_sink(spool, cli_item(c, first + DELIVERY_SPOOL_FORGET, i));
     }
     if (st < 0 || (st = evtwin_pump_take_spool(d->pump, spool)) < 0) {
-        const int code = cli_fail(CLI_AN_OUTPUT, st, NULL);
+        const int failed = cli_fail(CLI_AN_OUTPUT, st, NULL);
         evtwin_spool_free(spool);
-        return code;
+        return failed;
     }
     d->way = DELIVERY_SPOOLS;
     return 0;
@@ -221,7 +267,7 @@ int delivery_open_dead_letters(delivery *d, const char *uri) {
 
 int delivery_fail(const delivery *d, cli_role role, evtwin_status status) {
     const int waits = d->way == DELIVERY_SPOOLS && status == EVTWIN_E_STATE;
-    return cli_fail(role, status, waits ? "--spool-forget SINK gives them up" : NULL);
+    return cli_fail(role, status, waits ? "--spool-rename OLD=NEW or --spool-forget SINK" : NULL);
 }
 
 int delivery_run(delivery *d, int timeout_ms) {

@@ -34,6 +34,7 @@ enum {
     DELIVERY_SPOOL,
     DELIVERY_SPOOL_SIZE,
     DELIVERY_SPOOL_FULL,
+    DELIVERY_SPOOL_RENAME,
     DELIVERY_SPOOL_FORGET,
     DELIVERY_N_OPTIONS
 };
@@ -52,6 +53,10 @@ enum {
             .help =                                                                                \
                 "when it is full: block (read nothing more), drop-oldest or drop-newest, which "   \
                 "is counted"),                                                                     \
+        [(first) + DELIVERY_SPOOL_RENAME] = CLI_STRINGS(                                           \
+            "spool-rename", "OLD=NEW", NULL,                                                       \
+            .help = "give what waits in the spool for a sink that has another URI now to that "    \
+                    "one; may be given again"),                                                    \
         [(first) + DELIVERY_SPOOL_FORGET] = CLI_STRINGS(                                           \
             "spool-forget", "SINK", NULL,                                                          \
             .help = "give up what waits in the spool for a sink that is not named any more; may "  \
@@ -60,6 +65,9 @@ enum {
 /* Make the pump, which holds records if its options say so; the rest of *d is kept. 0, or an exit
  * code. */
 int delivery_open(delivery *d, const evtwin_pump_options *options);
+
+/* Of the options from `first` on: the others need --spool. 0, or an exit code. */
+int delivery_check_options(const cli *c, size_t first);
 
 /* Deliver through the spool of the options from `first` on, if they name one. 0, or an exit code.
  */

@@ -77,6 +77,7 @@ static int check_combination(const cli *c) {
                 "--store and --source are mutually exclusive");
     CLI_FAIL_IF(cli_text(c, PREDICT_SPOOL + DELIVERY_SPOOL) != NULL && !has_source, CLI_USAGE,
                 "--spool needs --source and --sink; the rows of a store wait there");
+    CLI_TRY(delivery_check_options(c, PREDICT_SPOOL));
     for (size_t i = 0; i < CLI_CSV_N_OPTIONS; i++) {
         const size_t option = PREDICT_CSV_OPTIONS + i;
         CLI_FAIL_IF(!has_csv && cli_from(c, option) == CLI_FROM_FLAG, CLI_USAGE,
@@ -95,13 +96,11 @@ static int load(const cli *c, evtwin_predictor **out) {
                                   : NULL);
 }
 
-/* A model that cannot be loaded is reported as any other failure. */
 static int check_all(const cli *c) {
+    int code = 0;
+    const char *models = cli_text(c, PREDICT_MODELS);
     evtwin_predictor *predictor = NULL;
-    int code = load(c, &predictor);
-    if (code == 0) {
-        printf("models %s: ok\n", cli_text(c, PREDICT_MODELS));
-    }
+    check_models(&code, models, evtwin_predictor_load(models, &predictor));
     evtwin_predictor_free(predictor);
     if (cli_text(c, PREDICT_SOURCE) == NULL) {
         check_store(&code, cli_text(c, PREDICT_STORE));

@@ -229,6 +229,7 @@ static int run(const cli *c) {
     if (cli_is_on(c, SIM_LIST_CELLS)) {
         return list_cells();
     }
+    CLI_TRY(delivery_check_options(c, SIM_SPOOL));
     if (cli_is_on(c, SIM_CHECK)) {
         return check_all(c);
     }

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_REPORTED = 10, PATIENCE_MS = 100, MAX_KINDS = 16 };
+enum { MAX_REPORTED = 10, PATIENCE_MS = 100, MAX_KINDS = 16, HEALTHY_S = 60 };
 
 /* How long to wait for a source that fails, and with --once for a record. */
 static const double source_pause_s = 0.5, once_patience_s = 10;
@@ -24,6 +24,7 @@ typedef struct ingest {
     evtwin_screen *screen;
     evtwin_metrics *metrics;
     evtwin_server *server;                    /* NULL without --metrics-port */
+    int is_failing;                           /* source or sinks, in the last look */
     double observed_s;                        /* when the pump's counts went to the metrics */
     uint64_t n_refused, n_by_kind[MAX_KINDS]; /* by -status */
 } ingest;
@@ -34,7 +35,10 @@ static void on_refusal(void *ctx, const evtwin_refusal *refusal) {
     in->n_refused++;
     in->n_by_kind[kind > 0 && kind < MAX_KINDS ? kind : 0]++;
     if (in->n_refused <= MAX_REPORTED) {
-        cli_error("refused: %s", refusal->reason);
+        cli_error("refused: %s%s", refusal->reason,
+                  strstr(refusal->reason, "has no offset") != NULL
+                      ? "; or --naive-time says what such times mean"
+                      : "");
     } else if (in->n_refused == MAX_REPORTED + 1) {
         cli_error("more records are refused; they are counted");
     }
@@ -110,6 +114,16 @@ static int open_all(ingest *in) {
 
 /* ---- run ---- */
 
+static void report_begin(const ingest *in) {
+    char sinks[2048] = "";
+    for (size_t i = 0; i < cli_count(in->c, INGEST_SINK); i++) {
+        const size_t used = strlen(sinks);
+        snprintf(sinks + used, sizeof sinks - used, "%s%s", i > 0 ? ", " : "",
+                 cli_shown(cli_item(in->c, INGEST_SINK, i)));
+    }
+    cli_note("reading %s into %s", cli_shown(in->source), sinks);
+}
+
 /* A source that fails for a while is not asked all the time. */
 static void wait_for_source(void) {
     cli_sleep_until_s(cli_now_s() + source_pause_s);
@@ -123,6 +137,7 @@ static int look(ingest *in, size_t *n_out) {
         return in->n_refused > 0 ? CLI_DATA : CLI_OK;
     }
     *n_out += st == EVTWIN_REFUSED;
+    in->is_failing = st < 0;
     if (st >= 0) {
         return CLI_CONTINUE;
     }
@@ -135,13 +150,25 @@ static int look(ingest *in, size_t *n_out) {
     return CLI_CONTINUE;
 }
 
+static int is_every_sink_up(const evtwin_pump *pump) {
+    evtwin_pump_sink_stats sink;
+    for (size_t i = 0; evtwin_pump_sink_stats_get(pump, i, &sink, sizeof sink) == EVTWIN_OK; i++) {
+        if (!sink.is_up) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 /* Every now and then: the counts are copied. */
 static void observe_pump(ingest *in) {
     const double now_s = cli_now_s();
     if (now_s - in->observed_s > 0.25) {
         in->observed_s = now_s;
         evtwin_metrics_observe_pump(in->metrics, in->delivery.pump, in->screen);
-        evtwin_metrics_good_cycle(in->metrics, 60);
+        if (!in->is_failing && is_every_sink_up(in->delivery.pump)) {
+            evtwin_metrics_good_cycle(in->metrics, HEALTHY_S);
+        }
     }
 }
 
@@ -226,8 +253,10 @@ int ingest_run(const cli *c, const char *source) {
     if (evtwin_metrics_create(&in.metrics) < 0) {
         return cli_out_of_memory();
     }
+    evtwin_metrics_good_cycle(in.metrics, HEALTHY_S); /* the first one is waited for so long, too */
     int code = metrics_serve(c, INGEST_METRICS_PORT, "evtwin-ingest", in.metrics, &in.server);
     if (code == 0 && (code = open_all(&in)) == 0) {
+        report_begin(&in);
         code = finish(&in, run_loop(&in));
     }
     evtwin_server_free(in.server);

@@ -161,6 +161,9 @@ static int connect_store(live *l, const evtwin_predictor *predictor) {
     int code = from != NULL && to != NULL ? 0 : cli_out_of_memory();
     code = code == 0 ? delivery_open_source(&l->delivery, from) : code;
     code = code == 0 ? delivery_open_sink(&l->delivery, to, 0) : code;
+    if (code == 0) {
+        cli_note("predicting the rows of %s", l->source);
+    }
     free(from);
     free(to);
     return code;

@@ -327,7 +327,8 @@ typedef struct evtwin_pump_options {
     size_t max_batch_rows; /**< default 4096 */
     size_t max_held_rows; /**< 0 (default): stop reading while any sink fails. N > 0: buffer up to N
                                rows for each sink that fails temporarily; further rows are lost for
-                               it, which is counted and reported */
+                               it, which is counted and reported. Before the first write, and while
+                               it fails, a sink's check is called on a thread of its own */
     double first_pause_s, longest_pause_s; /**< default 0.5 and 30: a sink that fails for a while is
                                                 tried again after 0.5, 1, 2 … 30 s */
     double drain_s; /**< default 10: with a spool, how long evtwin_pump_finish waits for the sinks

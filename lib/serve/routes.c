@@ -208,7 +208,7 @@ static void answer_health(evtwin__call *call, const char *problem) {
         evtwin__text_number(body, "store_age_s", age_s >= 0.0 ? rounded(age_s) : NAN);
     }
     if (add_cycle_age(call) && problem == NULL) {
-        problem = "no prediction cycle has gone well lately; the log of the predictor says why";
+        problem = "no cycle has gone well lately; the log of the tool says why";
     }
     call->response->code = problem == NULL ? 200 : 503;
     evtwin__text_string(body, "status", problem == NULL ? "healthy" : "unhealthy");

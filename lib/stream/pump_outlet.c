@@ -7,6 +7,7 @@
 #include "core/mem.h"
 #include "core/status.h"
 #include "stream/pacing.h"
+#include "stream/scheme.h"
 #include "stream/spool_codec.h"
 
 #include <stdio.h>
@@ -46,6 +47,9 @@ static void drop_held(evtwin__outlet *o) {
 }
 
 void evtwin__outlet_free(evtwin__outlet *o) {
+    if (o->probe != NULL) {
+        evtwin__probe_end(&o->probe, INFINITY);
+    }
     drop_held(o);
     evtwin__text_free(&o->held_position);
     evtwin__text_free(&o->letter);
@@ -158,12 +162,35 @@ static void note_failure(const evtwin__pump_setup *p, evtwin__outlet *o, evtwin_
 }
 
 static void note_success(const evtwin__pump_setup *p, evtwin__outlet *o) {
+    o->has_worked = 1;
     if (o->failure < 0) {
         o->failure = EVTWIN_OK;
         o->has_reported_full = 0;
         report_sink(p, o, EVTWIN_PUMP_SINK_RECOVERED, EVTWIN_OK, o->n_recovered);
-        o->n_recovered = 0;
     }
+    o->n_recovered = 0;
+}
+
+/* Where rows can be held, a sink that does not work, or never did, is asked beside the run whether
+ * it can be reached: a write to a server that does not answer would keep the rows from the others.
+ * EVTWIN_OK: write to it; EVTWIN_DONE: it has not answered yet; else it cannot be reached. */
+static evtwin_status look_for(const evtwin__pump_setup *p, evtwin__outlet *o, size_t n_rows,
+                              int is_last) {
+    static const double first_patience_s = 1.0, patience_s = 0.05;
+    const int is_new = o->failure >= 0 && !o->has_worked;
+    double wait_s = 0.0;
+    if (o->probe == NULL) {
+        const int may_hold = p->options.max_held_rows > 0 && !is_last;
+        if (!may_hold || !(is_new || o->failure < 0) || !evtwin__sink_has_check(o->sink)) {
+            return EVTWIN_OK;
+        }
+        EVTWIN_TRY(evtwin__probe_start(o->sink, &o->probe));
+        wait_s = is_new ? first_patience_s : patience_s;
+    }
+    const int is_full = n_rows > p->options.max_held_rows - evtwin__rows_of(o->held);
+    const evtwin_status st =
+        evtwin__probe_end(&o->probe, is_last || (is_new && is_full) ? INFINITY : wait_s);
+    return st > 0 || evtwin_status_is_temporary(st) ? st : EVTWIN_OK; /* a write says the rest */
 }
 
 /* All that it owes, then the batch. *is_taken_out says whether the sink has the batch. */
@@ -186,11 +213,15 @@ evtwin_status evtwin__outlet_offer(const evtwin__pump_setup *p, evtwin__outlet *
     int is_taken = batch == NULL;
     evtwin_status st = o->failure;
     if (is_last || evtwin__outlet_pause_s(o) <= 0.0) {
-        st = deliver(o, batch, source, &is_taken);
-        if (st >= 0) {
+        const size_t n = batch != NULL ? evtwin_table_rows(batch->rows) : 0;
+        const evtwin_status found = look_for(p, o, n, is_last);
+        st = found == EVTWIN_OK ? deliver(o, batch, source, &is_taken) : found;
+        if (st < 0) {
+            note_failure(p, o, st);
+        } else if (found == EVTWIN_OK) {
             note_success(p, o);
         } else {
-            note_failure(p, o, st);
+            st = EVTWIN_E_AGAIN;
         }
     }
     const int may_wait = p->options.max_held_rows > 0 && evtwin_status_is_temporary(st);

@@ -7,6 +7,7 @@
 #include "evtwin/stream.h"
 
 #include "core/text.h"
+#include "stream/pump_probe.h"
 
 /* What all parts of a pump know of it. */
 typedef struct evtwin__pump_setup {
@@ -28,6 +29,8 @@ typedef struct evtwin__outlet {
     evtwin__text letter;              /* as bytes of spool_codec.h; empty = none */
     uint64_t n_unflushed;             /* rows written that may not last yet */
 
+    evtwin__probe *probe;  /* it is being asked whether it can be reached; NULL = it is not */
+    int has_worked;        /* it took something */
     evtwin_status failure; /* what it failed with last; OK = it works */
     char reason[1024];
     double pause_s, try_again_s;

@@ -78,4 +78,7 @@ evtwin_status evtwin__sink_create(const evtwin_sink_callbacks *callbacks, void *
  */
 void evtwin__sink_interrupt(evtwin_sink *sink);
 
+/* Does evtwin_sink_check ask anything of it? */
+int evtwin__sink_has_check(const evtwin_sink *sink);
+
 #endif

@@ -298,6 +298,10 @@ evtwin_status evtwin_sink_position(evtwin_sink *sink, const char *source, char *
     return st < 0 ? name_failure(sink, st) : st;
 }
 
+int evtwin__sink_has_check(const evtwin_sink *sink) {
+    return sink->callbacks.check != NULL;
+}
+
 evtwin_status evtwin_sink_check(evtwin_sink *sink, int timeout_ms) {
     EVTWIN_FAIL_IF(sink == NULL || timeout_ms < 0, EVTWIN_E_ARG,
                    "sink is NULL or timeout_ms is negative");

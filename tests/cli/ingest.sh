@@ -225,4 +225,20 @@ expect 2
 run evtwin-ingest --source jsonl:one.jsonl --dead-letter null:
 expect 2
 
+# ---- it says what it reads, and a sink that fails is no good cycle ----
+port=$(free_port)
+evtwin-ingest --source 'jsonl:sim.jsonl?follow=1' --sink null: --sink jsonl:/dev/full --metrics-port "$port" >out 2>err &
+tool=$!
+last='evtwin-ingest --metrics-port'
+check 'it says what it reads' await 10 grep -qF 'into null:, jsonl:/dev/full' err
+check 'no cycle is good' await 10 sh -c "curl -s http://127.0.0.1:$port/health | grep -qE '\"cycle_age_s\":[2-9]'"
+kill -TERM $tool
+wait $tool
+
+# ---- a time without an offset: the way out is named ----
+printf '{"timestamp":"2024-01-01 00:00:00","battery_id":"N"}\n' >naive.jsonl
+run evtwin-ingest --source 'jsonl:naive.jsonl?naive_time=reject' --sink null:
+expect 65
+err '--naive-time'
+
 finish

@@ -272,4 +272,14 @@ PYTHON
     bad
 fi
 
+# ---- --check: each line stands on standard output, that of the models too ----
+run evtwin-predict --check --models nowhere --store sqlite:checked.db
+expect 66
+out 'models nowhere: '
+out 'store sqlite:checked.db: ok'
+check 'nothing else is said' [ ! -s err ]
+run evtwin-predict --spool-size 5 --store sqlite:checked.db
+expect 2
+err '--spool-size needs --spool'
+
 finish

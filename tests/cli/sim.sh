@@ -322,8 +322,23 @@ run evtwin-sim --duration 0.1 --sink csv:fine.csv --spool spool
 check 'what waits is not given up for a changed command line' [ "$code" -ne 0 ]
 err 'jsonl:/dev/full'
 err '--spool-forget'
-run evtwin-sim --duration 0.1 --sink null: --spool-forget jsonl:/dev/full
+err '--spool-rename'
+for option in '--spool-forget jsonl:/dev/full' '--spool-rename jsonl:a=jsonl:b' '--spool-size 5' '--spool-full block'; do
+    # shellcheck disable=SC2086 # two words
+    run evtwin-sim --duration 0.1 --sink null: $option
+    expect 2
+    err "${option%% *} needs --spool"
+    one_line
+done
+run evtwin-sim --duration 0.1 --sink csv:fine.csv --spool spool --spool-rename 'jsonl:/dev/full'
 expect 2
+run evtwin-sim --duration 0.1 --sink csv:fine.csv --spool spool --spool-rename 'jsonl:/nobody?x=1=jsonl:renamed.jsonl'
+err 'knows no sink jsonl:/nobody?x=1; it knows'
+run evtwin-sim --duration 0.1 --sink csv:fine.csv --sink jsonl:renamed.jsonl --spool spool \
+    --spool-rename jsonl:/dev/full=jsonl:renamed.jsonl
+expect 0
+check 'the renamed sink has what waited' [ "$(wc -l <renamed.jsonl)" -gt 300 ]
+run evtwin-sim --duration 0.3 --interval 0.1 --sink csv:fine.csv --sink jsonl:/dev/full --spool spool
 run evtwin-sim --duration 0.1 --sink csv:fine.csv --spool spool --spool-forget jsonl:/dev/full
 expect 0
 run evtwin-sim --until-eol --csv x.csv --spool spool

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* test_extension.c: a made-up quantity, target, source and sink, one file each, are found in tables,
- * CSV, JSON, SQL, REST and metrics, in training and in prediction. Built against a library that
- * differs by these files only; argument 1 is a database of the library without them. */
+/* test_extension.c: a made-up quantity, target, source and sink, one file each, are found in
+ * tables, CSV, JSON, SQL, REST and metrics, in training and in prediction. Built against a library
+ * that differs by these files only; argument 1 is a database of the library without them. */
 
 #include "test.h"
 
@@ -14,7 +14,8 @@ extern long evtwin_pulse_committed, evtwin_tally;
 
 static const char *old_database;
 
-static void pump_all(const char *from, const char *const *to, size_t n, evtwin_predictor *predictor) {
+static void pump_all(const char *from, const char *const *to, size_t n,
+                     evtwin_predictor *predictor) {
     evtwin_pump *pump = NULL;
     evtwin_source *source = NULL;
     assert_ok(evtwin_pump_create(NULL, &pump));
@@ -218,8 +219,8 @@ static void rest_and_metrics_have_it(void **state) {
     assert_ok(evtwin_metrics_create(&metrics));
     assert_ok(evtwin_metrics_observe(metrics, rows));
     assert_ok(evtwin_metrics_text(metrics, 0, &exposition));
-    assert_non_null(strstr(exposition,
-                           "battery_coolant_flow_litres_per_minute{battery_id=\"PULSE\"} 4.5"));
+    assert_non_null(
+        strstr(exposition, "battery_coolant_flow_litres_per_minute{battery_id=\"PULSE\"} 4.5"));
     assert_non_null(strstr(exposition, "battery_soh_prediction_percent{battery_id=\"PULSE\"}"));
     evtwin_metrics_text_free(exposition);
     evtwin_metrics_free(metrics);

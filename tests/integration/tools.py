@@ -6,6 +6,7 @@ sinks from the environment, --check, records of devices that nobody controls, a 
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -195,6 +196,46 @@ def test_a_server_that_is_away(pg, broker):
     check(f"none is missing: {gaps}", gaps == 0)
 
 
+def has_kafka():
+    """Does this build have it? A port that is none is refused by what reads it."""
+    return "CMake" not in subprocess.run(
+        [os.path.join(BIN, "evtwin-sim"), "--check", "--sink", "kafka://h:x/t"], env=CLEAN,
+        capture_output=True, text=True).stdout
+
+
+def test_dead_brokers_hold_up_nobody(broker):
+    """Without a spool: brokers that are away, or accept and never answer, cost the others no record."""
+    def n_lines(name):
+        with open(path(name)) as f:
+            return sum(1 for _ in f)
+
+    with socket.socket() as silent:
+        silent.bind((servers.LOCALHOST, 0))
+        silent.listen(8)
+        dead, mute = servers.free_port(), silent.getsockname()[1]
+        sinks = [f"mqtt://{servers.LOCALHOST}:{dead}/t", f"mqtt://{servers.LOCALHOST}:{mute}/t"]
+        if has_kafka():
+            sinks += [f"kafka://{servers.LOCALHOST}:{dead}/t", f"kafka://{servers.LOCALHOST}:{mute}/t"]
+        common = ("evtwin-sim", "--interval", 0.2)
+        alone = Tool(*common, "--sink", "jsonl:alone.jsonl")
+        beside = Tool(*common, *[a for s in sinks for a in ("--sink", s)], "--sink", "jsonl:beside.jsonl")
+        await_("both have begun", lambda: os.path.exists(path("beside.jsonl")) and n_lines("beside.jsonl") > 0)
+        before = n_lines("alone.jsonl"), n_lines("beside.jsonl")
+        time.sleep(8)
+        n_alone, n_beside = (n_lines(n) - b for n, b in zip(("alone.jsonl", "beside.jsonl"), before))
+        check(f"{n_beside} records beside dead brokers, {n_alone} alone", n_beside >= 0.8 * n_alone)
+        check("each dead one is named", all(beside.said(s.split("?")[0]) for s in sinks))
+        for tool in (alone, beside):
+            tool.process.kill()
+
+    broker.kill()
+    sim = Tool("evtwin-sim", "--interval", 0.2, "--sink", f"{broker.uri}/{TOPIC}", "--sink", "null:")
+    await_("it is away", lambda: sim.said("held in memory"))
+    broker.restart()
+    await_("it is found again", lambda: sim.said("takes records again"))
+    sim.stop()
+
+
 def test_refusals(pg):
     """A wrong user or database, at once and with the exit code that scripts look for."""
     uri = f"postgresql://nobody_here@127.0.0.1:{pg.port}/evtwin"
@@ -222,6 +263,7 @@ def test_passwords(pg):
     for tool in ("evtwin-sim", "evtwin-serve"):
         said = run(tool, "--check", env={**env, "DB_PASSWORD": "hush"}, code=77)
         check("it is not shown: " + said, "hush" not in said and "password" in said)
+        check("it is named as the user gives it: " + said, "DB_PASSWORD" in said)
     run("evtwin-serve", "--check", env=env, code=77)
 
 
@@ -232,6 +274,7 @@ def main():
         test_default_store_and_broker(pg, broker)
         test_devices(pg, broker)
         test_a_server_that_is_away(pg, broker)
+        test_dead_brokers_hold_up_nobody(broker)
 
 
 try:
