@@ -259,6 +259,19 @@ def check_our_view(get, publisher):
     t.check("and statistics", stats["total_records"] > len(publisher.sent) - 5, stats)
 
 
+def stored(path, battery):
+    """What evtwin-ingest has of a battery: {(soc, current)}"""
+    if not os.path.exists(path):
+        return set()
+    db = t.open_store(path)
+    try:
+        return set(db.execute("SELECT soc, current FROM ev_telemetry WHERE battery_id = ?", (battery,)))
+    except t.sqlite3.OperationalError:  # it is being made
+        return set()
+    finally:
+        db.close()
+
+
 def check_brokers(subscriber, publisher, with_kafka):
     for battery in (THEIRS, OURS[0]):
         t.await_true(f"an MQTT subscriber gets {battery}", 20, lambda b=battery: subscriber.has(b))
@@ -270,17 +283,7 @@ def check_brokers(subscriber, publisher, with_kafka):
         t.check("every record has the contract's keys", not lacking, lacking[:1])
     for name in ["mqtt"] + ["kafka"] * with_kafka:
         def has_theirs(path=name + ".db"):
-            if not os.path.exists(path):
-                return False
-            db = t.open_store(path)
-            try:
-                stored = set(db.execute("SELECT soc, current FROM ev_telemetry WHERE battery_id = ?",
-                                        (THEIRS,)))
-            except t.sqlite3.OperationalError:  # it is being made
-                return False
-            finally:
-                db.close()
-            return {(r["soc"], r["current"]) for r in publisher.sent} <= stored
+            return {(r["soc"], r["current"]) for r in publisher.sent} <= stored(path, THEIRS)
         t.await_true(f"evtwin-ingest has every record of theirs from {name}", 30, has_theirs)
 
 
@@ -303,6 +306,8 @@ def run(with_kafka):
         check_adopted(db, n_before)
         # not before: it only reads, so it does not adopt
         tools["serve"] = t.start("serve", "--store", pg.uri, "--port", port, "-q", err="serve.err")
+        # the broker keeps nothing for whoever has not subscribed yet
+        t.await_true("evtwin-ingest listens to mqtt", 30, lambda: stored("mqtt.db", OURS[0]))
         publisher = Publisher(pg, broker, kafka)
         publisher.start()
         t.await_true("the server answers", 20, lambda: t.answers(f"http://127.0.0.1:{port}/health"))
