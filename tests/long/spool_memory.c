@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* spool_million.c: a million records through a small spool to a fast sink and one that fails each
+/* spool_memory.c: ten million records through a small spool to a fast sink and one that fails each
  * fifth time: all arrive once, within the bound on disk, and memory does not grow with their
  * number. */
 
@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { N = 1000000, AT_A_TIME = 500, MAX_BYTES = 8 << 20 };
+enum { N = 10000000, AT_A_TIME = 500, MAX_BYTES = 8 << 20 };
 
 static void require(int holds, const char *what) {
     if (!holds) {
@@ -83,7 +83,7 @@ static int64_t file_bytes(const char *folder, const char *name) {
 }
 
 int main(void) {
-    char folder[] = "spool-million-XXXXXX", path[64];
+    char folder[] = "spool-memory-XXXXXX", path[64];
     numbers from = {0};
     counter fast = {0}, flaky = {.is_flaky = 1};
     require(mkdtemp(folder) != NULL, folder);
