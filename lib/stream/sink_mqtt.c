@@ -24,7 +24,7 @@ typedef struct mqtt_sink {
     size_t batch, inflight;
     int wants_receipts;
     const char *topic;
-    int is_per_battery; /* the topic has the placeholder */
+    int is_per_battery; /* the topic has {battery_id} */
     char receipt_topic[MAX_TOPIC];
     evtwin__outbox outbox;
 } mqtt_sink;
