@@ -154,18 +154,23 @@ else
 fi
 
 # hold_lock SECONDS URI [SQL]: nobody else can write for so long, or what the SQL does to a SQLite file, in the
-# background ($locker); returns when it is so.
+# background ($locker); returns when it is so. release_lock ends it sooner.
 hold_lock() {
-    rm -f held
+    rm -f held release
     if on_postgres; then
-        { echo 'BEGIN; LOCK TABLE ev_telemetry IN EXCLUSIVE MODE;'; echo '\! touch held'; sleep "$1"; echo 'COMMIT;'; } |
+        { echo 'BEGIN; LOCK TABLE ev_telemetry IN EXCLUSIVE MODE;'; echo '\! touch held'; hold "$1"; echo 'COMMIT;'; } |
             psql -qX "$2" >/dev/null 2>&1 &
     else
-        { printf '.timeout 5000\n%s\n.shell touch held\n' "${3:-BEGIN IMMEDIATE;}"; sleep "$1"; echo 'COMMIT;'; } 2>/dev/null |
+        { printf '.timeout 5000\n%s\n.shell touch held\n' "${3:-BEGIN IMMEDIATE;}"; hold "$1"; echo 'COMMIT;'; } 2>/dev/null |
             sqlite3 -bail "${2#sqlite:}" 2>/dev/null &
     fi
     locker=$!
     await 10 [ -e held ]
+}
+hold() { await "$1" [ -e release ] || :; }
+release_lock() {
+    touch release
+    wait $locker
 }
 
 # A port nobody listens on just now.

@@ -85,21 +85,24 @@ err 'METRICS_PORT sets it'
 # ---- a cycle that fails is counted and tried again ----
 metric() { curl -s http://127.0.0.1:$metrics_port/metrics | grep -qE "$1"; }
 if can_sql; then
+    rows_wait() { [ "$(sql "$store" 'SELECT COUNT(*) FROM ev_telemetry WHERE rul_prediction IS NULL')" -gt 0 ]; }
     lock_while_rows_wait() {
-        for try in 1 2 3 4; do
+        for try in 1 2 3 4 5 6 7 8; do
             kill -STOP $predict
-            sleep 0.6
-            ! hold_lock 7 "$store" || return 0
-            kill -CONT $predict # it was stopped within a transaction
-            kill $locker
+            if await 10 rows_wait; then
+                ! hold_lock 60 "$store" || return 0
+                kill -CONT $predict # it was stopped within a transaction
+                release_lock
+            fi
+            kill -CONT $predict
             sleep 1
         done
         return 1
     }
     check 'it is locked' lock_while_rows_wait
     kill -CONT $predict
-    wait $locker
-    check 'it says so' await 10 grep -q 'trying again' predict.err
+    check 'it says so' await 40 grep -q 'trying again' predict.err
+    release_lock
     check 'it works again' await 20 grep -q 'works again' predict.err
     check 'the error is counted' metric '^evtwin_predictions_total\{.*outcome="error".*\} [1-9]'
 fi
