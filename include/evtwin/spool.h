@@ -40,7 +40,7 @@ EVTWIN_API evtwin_status evtwin_spool_options_init(evtwin_spool_options *options
  * evtwin_spool_free.
  * @param options  NULL = the defaults.
  * @return EVTWIN_E_BUSY naming the process that has it open, EVTWIN_E_SCHEMA for a spool of a newer
- * version (untouched), EVTWIN_E_CORRUPT if the database is damaged or is none of ours, EVTWIN_E_IO,
+ * version (untouched), EVTWIN_E_CORRUPT if the database is damaged or not a spool, EVTWIN_E_IO,
  * EVTWIN_E_ARG for a bad option, EVTWIN_E_UNSUPPORTED in a build without SQLite. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_spool_open(const char *folder, const evtwin_spool_options *options,
@@ -67,12 +67,12 @@ EVTWIN_API evtwin_status evtwin_spool_position(evtwin_spool *spool, const char *
                                                size_t text_size);
 
 /**
- * Sinks are known by name: their URI up to a '?', passwords hidden, or all of it where two sinks of
- * a pump have the same. A pump refuses to begin (EVTWIN_E_STATE) while records wait for a sink that
- * it does not have, so that none is lost by a changed URI: rename the sink, or forget it, which
- * gives up what waits for it (listed as lost). @return EVTWIN_E_NOT_FOUND naming the sinks that the
- * spool knows, EVTWIN_E_STATE if a pump delivers from it, of rename also if it knows `to`.
- * Since 0.2.
+ * Sinks are known by name: their URI up to a '?', passwords hidden. Of two sinks of a pump that
+ * differ only behind it, the second is known by its whole URI. A pump refuses to begin
+ * (EVTWIN_E_STATE) while records wait for a sink that it does not have, so that none is lost by a
+ * changed URI: rename the sink, or forget it, which gives up what waits for it (listed as lost).
+ * @return EVTWIN_E_NOT_FOUND naming the sinks that the spool knows, EVTWIN_E_STATE if a pump
+ * delivers from it, of rename also if it knows `to`. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_spool_rename_sink(evtwin_spool *spool, const char *from,
                                                   const char *to);
@@ -96,7 +96,8 @@ EVTWIN_API evtwin_status evtwin_spool_stats_get(evtwin_spool *spool, evtwin_spoo
 typedef struct evtwin_spool_loss {
     size_t size;
     char sink[512];      /**< its name */
-    char reason[64];     /**< "dropped: spool full", "damaged", "missing", "sink forgotten" */
+    char reason[64];     /**< "dropped: spool full", "damaged", "missing", "sink forgotten", "the
+                              sink has others of these numbers" (docs/streams.md) */
     int64_t first, last; /**< numbers of the records */
     uint64_t n_records;  /**< of them that were for this sink */
 } evtwin_spool_loss;

@@ -308,8 +308,8 @@ typedef struct evtwin_sink_callbacks {
     evtwin_status (*position)(void *ctx, const char *source, char *text, size_t text_size);
     evtwin_status (*check)(void *ctx, int timeout_ms);
     evtwin_status (*write_letters)(void *ctx, const evtwin_letter *letters, size_t n);
-    /** Let the call that runs, and every later one, fail soon: a pump with a spool is freed and
-     * waits for it. Called from another thread; may be NULL. */
+    /** Let the call that runs, and every later one, fail soon: a pump with a spool is being freed
+     * and waits for it. Called from another thread; may be NULL. */
     void (*interrupt)(void *ctx);
 } evtwin_sink_callbacks;
 
