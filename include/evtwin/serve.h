@@ -42,11 +42,11 @@ EVTWIN_API evtwin_status evtwin_metrics_observe_session(evtwin_metrics *metrics,
 
 /**
  * Take over the counts of a pump and of a screen (NULL = none), in place of what was known before:
- * evtwin_source_records_total and _refused_records_total; of each sink, label sink, evtwin_sink_up
- * (0 or 1), evtwin_sink_delivered_records_total, _waiting_records, _waiting_bytes,
- * _oldest_waiting_seconds, _lost_records_total, _refused_records_total and _failures_total;
- * evtwin_flagged_records_total, label flag, and evtwin_duplicate_records_total. Call it from the
- * thread that runs the pump. Since 0.2.
+ * evtwin_source_records_total and _refused_records_total; of each sink, labels sink and takes
+ * (records or letters), evtwin_sink_up (0 or 1), evtwin_sink_delivered_records_total,
+ * _waiting_records, _waiting_bytes, _oldest_waiting_seconds, _lost_records_total,
+ * _refused_records_total and _failures_total; evtwin_flagged_records_total, label flag, and
+ * evtwin_duplicate_records_total. Call it from the thread that runs the pump. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_metrics_observe_pump(evtwin_metrics *metrics,
                                                      const evtwin_pump *pump,
