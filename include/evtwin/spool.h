@@ -40,7 +40,7 @@ EVTWIN_API evtwin_status evtwin_spool_options_init(evtwin_spool_options *options
  * evtwin_spool_free.
  * @param options  NULL = the defaults.
  * @return EVTWIN_E_BUSY naming the process that has it open, EVTWIN_E_SCHEMA for a spool of a newer
- * version (untouched), EVTWIN_E_CORRUPT if the database is damaged or not a spool, EVTWIN_E_IO,
+ * version (untouched), EVTWIN_E_CORRUPT if the database is damaged or is none of ours, EVTWIN_E_IO,
  * EVTWIN_E_ARG for a bad option, EVTWIN_E_UNSUPPORTED in a build without SQLite. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_spool_open(const char *folder, const evtwin_spool_options *options,
