@@ -94,7 +94,7 @@ evtwin_health evtwin__limits_status(const evtwin__limits *limits, const evtwin__
 
 /* ---- how often it comes ---- */
 
-static int is_arrival(const evtwin__rhythm *r, int64_t now_us) {
+int evtwin__is_arrival(const evtwin__rhythm *r, int64_t now_us) {
     const double gap_s = r->at_us == INT64_MIN ? NAN : (double)(now_us - r->at_us) * 1e-6;
     return now_us != r->at_us && !(gap_s >= 0.0 && gap_s < one_arrival_s);
 }
@@ -262,8 +262,8 @@ static void write_broken(const evtwin__judge *judge, const battery *b, evtwin__t
 }
 
 static int has_news(const battery *b, int64_t now_us) {
-    return b->is_changed || (b->has_rows && is_arrival(&b->health.arrivals, now_us)) ||
-           (b->has_predictions && is_arrival(&b->health.predictions, now_us));
+    return b->is_changed || (b->has_rows && evtwin__is_arrival(&b->health.arrivals, now_us)) ||
+           (b->has_predictions && evtwin__is_arrival(&b->health.predictions, now_us));
 }
 
 int evtwin__judge_has_news(const evtwin__judge *judge, int64_t now_us, size_t i) {
@@ -277,10 +277,10 @@ evtwin_status evtwin__judge_next(evtwin__judge *judge, int64_t now_us, size_t *a
         if (b == NULL || !has_news(b, now_us)) {
             continue;
         }
-        if (b->has_rows && is_arrival(&b->health.arrivals, now_us)) {
+        if (b->has_rows && evtwin__is_arrival(&b->health.arrivals, now_us)) {
             note_arrival(&b->health.arrivals, now_us);
         }
-        if (b->has_predictions && is_arrival(&b->health.predictions, now_us)) {
+        if (b->has_predictions && evtwin__is_arrival(&b->health.predictions, now_us)) {
             note_arrival(&b->health.predictions, now_us);
         }
         write_broken(judge, b, &judge->broken);

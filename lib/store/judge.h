@@ -43,6 +43,9 @@ typedef struct evtwin__rhythm {
     double interval_s;
 } evtwin__rhythm;
 
+/* 1 if what comes at now_us is the next arrival, not a part of the last one. */
+int evtwin__is_arrival(const evtwin__rhythm *rhythm, int64_t now_us);
+
 /* What is kept of a battery: a row of ev_health. Times: INT64_MIN = not known. */
 typedef struct evtwin__health {
     const char *battery_id, *broken; /* NULL: no limit is; borrowed */

@@ -38,6 +38,8 @@ typedef struct postgres_sweep {
  * in their xmin. */
 typedef struct postgres_known {
     int64_t session;
+    int64_t clock_us; /* the server's time is this ahead of the monotonic clock */
+    size_t n_calm;    /* batches in a row in which no battery changed its health */
     evtwin__dict id;
     size_t capacity;
     struct postgres_known_row *row; /* (capacity) by the code of the id */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* store/store_postgres_copy.c: rows on their way into a table by COPY. */
 
+#include "core/crash_site.h"
 #include "core/status.h"
 #include "store/store_postgres_writing.h"
 
@@ -96,6 +97,14 @@ static evtwin_status put_rows(postgres_writing *w, const columns *c, int is_note
     return EVTWIN_OK;
 }
 
+/* The last moment before COMMIT, which follows the rows. */
+static evtwin_status check_calm(postgres_writing *w) {
+    w->has_news = evtwin__postgres_has_news(w);
+    EVTWIN_FAIL_IF(w->has_news, EVTWIN_E_AGAIN, "the health of batteries has changed");
+    EVTWIN__CRASH_SITE("postgres.before_commit");
+    return EVTWIN_OK;
+}
+
 static evtwin_status copy(postgres_writing *w, const char *table, int is_aside, int is_begun) {
     const columns c = columns_of(w);
     evtwin__text sql = {.size = 0};
@@ -106,15 +115,16 @@ static evtwin_status copy(postgres_writing *w, const char *table, int is_aside, 
     }
     evtwin__text_free(&sql);
     EVTWIN_TRY(st);
-    return evtwin__pg_copy_end(w->s->pg, put_rows(w, &c, !is_aside));
+    st = put_rows(w, &c, !is_aside);
+    return evtwin__pg_copy_end(w->s->pg, st >= 0 && w->ends_itself ? check_calm(w) : st);
 }
 
 evtwin_status evtwin__postgres_copy_aside(postgres_writing *w, const char *table) {
     return copy(w, table, 1, 1);
 }
 
-evtwin_status evtwin__postgres_begin_and_copy(postgres_writing *w) {
-    const int are_known = evtwin__postgres_are_known(w);
-    EVTWIN_TRY(are_known ? EVTWIN_OK : evtwin__postgres_writing_begin(w, 0));
-    return copy(w, "ev_telemetry", 0, !are_known);
+evtwin_status evtwin__postgres_begin_and_copy(postgres_writing *w, int may_end) {
+    EVTWIN_TRY(w->are_known ? EVTWIN_OK : evtwin__postgres_writing_begin(w, 0));
+    w->ends_itself = may_end && evtwin__postgres_expects_no_news(w);
+    return copy(w, "ev_telemetry", 0, !w->are_known);
 }

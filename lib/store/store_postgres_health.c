@@ -2,6 +2,7 @@
 /* store/store_postgres_health.c: where the PostgreSQL store keeps the health of batteries. Its rows
  * are also what writers of one battery wait for. */
 
+#include "core/clock.h"
 #include "core/mem.h"
 #include "core/status.h"
 #include "store/store_postgres_writing.h"
@@ -163,13 +164,22 @@ static evtwin_status begin_unknown(postgres_writing *w, const selection *some) {
     return EVTWIN_OK;
 }
 
-int evtwin__postgres_are_known(const postgres_writing *w) {
-    size_t k = 0;
-    while (k < w->batteries.n &&
-           evtwin__postgres_known(w->s, id_of(w, w->batteries.row[k])) != NULL) {
-        k++;
+void evtwin__postgres_look_at_known(postgres_writing *w) {
+    const int64_t now_us = evtwin__monotonic_us() + w->s->known.clock_us;
+    w->are_known = w->are_calm = 1;
+    for (size_t k = 0; k < w->batteries.n && w->are_known; k++) {
+        const postgres_known_row *known =
+            evtwin__postgres_known(w->s, id_of(w, w->batteries.row[k]));
+        w->are_known = known != NULL;
+        w->are_calm &= known != NULL && !evtwin__is_arrival(&known->health.arrivals, now_us);
     }
-    return k == w->batteries.n;
+}
+
+/* A wrong guess costs a second COPY: it has to be rare. */
+int evtwin__postgres_expects_no_news(const postgres_writing *w) {
+    static const size_t n_calm_enough = 8;
+    return w->are_calm && w->s->known.n_calm >= n_calm_enough &&
+           !evtwin__binding_has(&w->rows->binding, EVTWIN__PREDICTIONS);
 }
 
 evtwin_status evtwin__postgres_judge_begin(postgres_writing *w) {
@@ -237,20 +247,39 @@ static evtwin_status lock_all(const postgres_writing *w, const selection *some,
     return evtwin__pg_query(w->s->pg, lock_sql, &some->ids, out);
 }
 
+/* The batteries that have to be written. News that the clock did not announce is a change of
+ * health. */
+static evtwin_status select_news(postgres_writing *w, selection *news) {
+    EVTWIN_TRY(select_begin(w, news));
+    for (size_t k = 0; k < w->batteries.n; k++) {
+        if (evtwin__judge_has_news(w->judge, w->now_us, w->batteries.row[k])) {
+            select_add(w, news, w->batteries.row[k]);
+        }
+    }
+    if (w->are_calm) {
+        w->s->known.n_calm = news->n == 0 ? w->s->known.n_calm + 1 : 0;
+    }
+    return EVTWIN_OK;
+}
+
+int evtwin__postgres_has_news(postgres_writing *w) {
+    size_t k = 0;
+    while (k < w->batteries.n &&
+           !evtwin__judge_has_news(w->judge, w->now_us, w->batteries.row[k])) {
+        k++;
+    }
+    return k < w->batteries.n;
+}
+
 /* Lock the batteries that have to be written. Where another has written since they were read, their
  * rows are judged again. */
 static evtwin_status lock_news(postgres_writing *w) {
     selection news;
     evtwin__pg_result *r = NULL;
     char *is_stale = evtwin__calloc(w->n_ids + 1, 1);
-    evtwin_status st = select_begin(w, &news);
+    evtwin_status st = select_news(w, &news);
     if (st >= 0 && is_stale == NULL) {
         st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory for %zu batteries", w->n_ids);
-    }
-    for (size_t k = 0; k < w->batteries.n && st >= 0; k++) {
-        if (evtwin__judge_has_news(w->judge, w->now_us, w->batteries.row[k])) {
-            select_add(w, &news, w->batteries.row[k]);
-        }
     }
     if (st >= 0 && news.n > 0 && (st = lock_all(w, &news, &r)) >= 0) {
         st = check_locked(w, &news, r, is_stale);

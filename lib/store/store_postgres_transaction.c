@@ -2,6 +2,7 @@
 /* store/store_postgres_transaction.c: a transaction that writes rows: how it begins and ends, and
  * what is written of batteries beside their rows. */
 
+#include "core/clock.h"
 #include "core/mem.h"
 #include "core/num.h"
 #include "core/status.h"
@@ -53,12 +54,14 @@ static evtwin_status prepare(postgres_writing *w, evtwin__pg_result *result) {
     if (w->s->base.now != evtwin_time_now) {
         w->now_us = w->s->base.now(); /* turned by a test */
     }
+    w->s->known.clock_us = w->now_us - evtwin__monotonic_us();
     EVTWIN_TRY(evtwin__judge_create(&w->limits, w->rows, &w->judge));
     return evtwin__postgres_judge_begin(w);
 }
 
 evtwin_status evtwin__postgres_writing_open(postgres_writing *w, postgres_store *s,
                                             const evtwin__rows *rows) {
+    static const size_t most = (size_t)1 << POSTGRES_REVISION_SHIFT;
     *w =
         (postgres_writing){.s = s,
                            .rows = rows,
@@ -67,7 +70,13 @@ evtwin_status evtwin__postgres_writing_open(postgres_writing *w, postgres_store 
     w->standing = evtwin__calloc(w->n_ids + 1, sizeof *w->standing);
     EVTWIN_FAIL_IF(w->standing == NULL, EVTWIN_E_NOMEM, "out of memory for %zu batteries",
                    w->n_ids);
-    return evtwin__postgres_find_batteries(w);
+    EVTWIN_FAIL_IF(rows->binding.rows > most, EVTWIN_E_RANGE,
+                   "%s: a batch of %zu rows is too large for a transaction, which has revisions for"
+                   " %zu: write it in parts",
+                   evtwin__pg_name(s->pg), rows->binding.rows, most);
+    EVTWIN_TRY(evtwin__postgres_find_batteries(w));
+    evtwin__postgres_look_at_known(w);
+    return EVTWIN_OK;
 }
 
 evtwin_status evtwin__postgres_writing_begin(postgres_writing *w, int locks_first) {
@@ -83,7 +92,10 @@ evtwin_status evtwin__postgres_writing_begin_copy(postgres_writing *w, const cha
     evtwin__text sql = {.size = 0};
     evtwin__text_put(&sql, begin_sql);
     evtwin__text_put(&sql, "; ");
-    evtwin__text_add(&sql, copy_sql, strlen(copy_sql) + 1);
+    evtwin__text_put(&sql, w->ends_itself && w->along != NULL ? w->along : "");
+    evtwin__text_put(&sql, copy_sql);
+    evtwin__text_put(&sql, w->ends_itself ? "; COMMIT" : "");
+    evtwin__text_add(&sql, "", 1);
     evtwin_status st =
         sql.is_failed ? evtwin__fail(EVTWIN_E_NOMEM, "out of memory for a statement")
                       : evtwin__pg_copy_begin_after(w->s->pg, sql.data, type, n_columns, &result);
@@ -94,7 +106,7 @@ evtwin_status evtwin__postgres_writing_begin_copy(postgres_writing *w, const cha
 }
 
 evtwin_status evtwin__postgres_writing_end(postgres_writing *w, evtwin_status st) {
-    st = evtwin__pg_end(w->s->pg, st);
+    st = st >= 0 && w->ends_itself ? EVTWIN_OK : evtwin__pg_end(w->s->pg, st);
     if (st < 0) {
         evtwin__postgres_forget_known(w->s);
     }

@@ -13,32 +13,76 @@ enum { MAX_TRIES = 3 };
 
 /* ---- insert ---- */
 
-static evtwin_status put_position(evtwin__pg *pg, const char *source, const char *position) {
-    evtwin__pg_params params = {.n = 0};
-    evtwin__postgres_add_source(&params, source);
-    evtwin__pg_add_text(&params, position);
-    const evtwin_status st =
-        evtwin__pg_query(pg,
-                         "INSERT INTO ev_position (source, position) VALUES ($1, $2)"
-                         " ON CONFLICT (source) DO UPDATE SET position = excluded.position",
-                         &params, NULL);
-    evtwin__pg_params_free(&params);
-    return st;
-}
-
 /* What an insert is about. */
 typedef struct insertion {
     const evtwin__rows *rows;
     const char *source, *position;
 } insertion;
 
+#define INTO_POSITION "INSERT INTO ev_position (source, position) VALUES ("
+#define OR_UPDATE ") ON CONFLICT (source) DO UPDATE SET position = excluded.position"
+
+static void add_position(const insertion *in, evtwin__pg_params *params) {
+    evtwin__postgres_add_source(params, in->source);
+    evtwin__pg_add_text(params, in->position);
+}
+
+static evtwin_status put_position(evtwin__pg *pg, const insertion *in) {
+    evtwin__pg_params params = {.n = 0};
+    add_position(in, &params);
+    const evtwin_status st = evtwin__pg_query(pg, INTO_POSITION "$1, $2" OR_UPDATE, &params, NULL);
+    evtwin__pg_params_free(&params);
+    return st;
+}
+
+static void put_quoted(evtwin__text *sql, const evtwin__text *value) {
+    sql->is_failed |= value->is_failed;
+    evtwin__text_put(sql, "E'");
+    for (size_t i = 0; i < value->size; i++) {
+        const char c = value->data[i];
+        evtwin__text_add(sql, &c, 1);
+        evtwin__text_add(sql, &c, c == '\'' || c == '\\');
+    }
+    evtwin__text_put(sql, "'");
+}
+
+/* The same as a statement without parameters, to go along with others; nothing without a position.
+ */
+static evtwin_status say_position(const insertion *in, evtwin__text *sql) {
+    evtwin__pg_params params = {.n = 0};
+    if (in->source == NULL) {
+        return EVTWIN_OK;
+    }
+    add_position(in, &params);
+    evtwin__text_put(sql, INTO_POSITION);
+    put_quoted(sql, &params.param[0].bytes);
+    evtwin__text_put(sql, ", ");
+    put_quoted(sql, &params.param[1].bytes);
+    evtwin__text_put(sql, OR_UPDATE "; ");
+    evtwin__text_add(sql, "", 1);
+    evtwin__pg_params_free(&params);
+    EVTWIN_FAIL_IF(sql->is_failed, EVTWIN_E_NOMEM, "out of memory for a statement");
+    return EVTWIN_OK;
+}
+
+/* How its rows get in: AT_ONCE is straight, with the COMMIT behind the rows where nothing else
+ * seems to have to be written. */
+typedef enum way { AT_ONCE, STRAIGHT, MERGING } way;
+
 /* Straight into the table. */
-static evtwin_status insert_straight(postgres_writing *w, evtwin_insert_report *report) {
+static evtwin_status insert_straight(postgres_writing *w, const insertion *in, int may_end,
+                                     evtwin_insert_report *report) {
+    evtwin__text along = {.size = 0};
     if (w->rows->binding.rows == 0) {
         return evtwin__postgres_writing_begin(w, 0);
     }
     report->n_inserted = w->rows->binding.rows;
-    return evtwin__postgres_begin_and_copy(w);
+    evtwin_status st = may_end ? say_position(in, &along) : EVTWIN_OK;
+    w->along = along.data;
+    st = st < 0 ? st : evtwin__postgres_begin_and_copy(w, may_end);
+    evtwin__text_free(&along);
+    w->along = NULL;
+    return st;
 }
 
 /* By way of a temporary table. */
@@ -47,29 +91,31 @@ static evtwin_status insert_merging(postgres_writing *w, evtwin_insert_report *r
     return evtwin__postgres_merge_rows(w, report);
 }
 
-/* All in one transaction. */
-static evtwin_status insert_once(postgres_store *s, const insertion *in, int merges,
+static evtwin_status put_others(postgres_writing *w, const insertion *in) {
+    EVTWIN_TRY(evtwin__postgres_writing_batteries(w));
+    EVTWIN_TRY(in->source != NULL ? put_position(w->s->pg, in) : EVTWIN_OK);
+    EVTWIN__CRASH_SITE("postgres.before_commit");
+    return EVTWIN_OK;
+}
+
+/* All in one transaction. EVTWIN_DONE: go STRAIGHT. */
+static evtwin_status insert_once(postgres_store *s, const insertion *in, way how,
                                  evtwin_insert_report *report) {
     postgres_writing w;
     evtwin_status st = evtwin__postgres_writing_open(&w, s, in->rows);
     EVTWIN__CRASH_SITE("postgres.before_copy");
     if (st >= 0) {
-        st = merges ? insert_merging(&w, report) : insert_straight(&w, report);
+        st = how == MERGING ? insert_merging(&w, report)
+                            : insert_straight(&w, in, how == AT_ONCE, report);
     }
-    if (st >= 0) {
-        st = evtwin__postgres_writing_batteries(&w);
-    }
-    if (st >= 0 && in->source != NULL) {
-        st = put_position(s->pg, in->source, in->position);
-    }
-    if (st >= 0) {
-        EVTWIN__CRASH_SITE("postgres.before_commit");
+    if (st >= 0 && !w.ends_itself) {
+        st = put_others(&w, in);
     }
     st = evtwin__postgres_writing_end(&w, st);
     if (st >= 0) {
         EVTWIN__CRASH_SITE("postgres.after_commit");
     }
-    return st;
+    return w.has_news && st < 0 ? EVTWIN_DONE : st;
 }
 
 /* Two that wait for each other: the server ended this one, and it may go again at once. */
@@ -82,12 +128,15 @@ static int is_deadlock(const evtwin__pg *pg) {
 static evtwin_status insert_or_merge(postgres_store *s, const insertion *in,
                                      evtwin_insert_report *report) {
     const evtwin_insert_report none = *report;
-    const evtwin_status st = insert_once(s, in, 0, report);
+    evtwin_status st = insert_once(s, in, AT_ONCE, report);
+    if (st == EVTWIN_DONE) {
+        st = insert_once(s, in, STRAIGHT, report);
+    }
     if (st >= 0 || !evtwin__pg_is_duplicate(s->pg)) {
         return st;
     }
     *report = none;
-    return insert_once(s, in, 1, report);
+    return insert_once(s, in, MERGING, report);
 }
 
 evtwin_status evtwin__postgres_insert(evtwin_store *store, const evtwin__rows *rows,

@@ -23,10 +23,15 @@ typedef struct postgres_batteries {
 typedef struct postgres_writing {
     postgres_store *s;
     const evtwin__rows *rows;
-    int locks_first;  /* lock the batteries before anything is written */
-    int64_t xid;      /* of the transaction */
-    int64_t now_us;   /* by the server's clock */
-    int64_t revision; /* of row 0; the others follow */
+    int locks_first;   /* lock the batteries before anything is written */
+    int are_known;     /* the health of all batteries was seen before */
+    int are_calm;      /* and none is due to be written for its rows having come */
+    int ends_itself;   /* COMMIT was sent with the COPY, and follows the last row */
+    const char *along; /* statements that then go along, each with its semicolon; NULL = none */
+    int has_news;      /* which turned out wrong: batteries have to be written, too */
+    int64_t xid;       /* of the transaction */
+    int64_t now_us;    /* by the server's clock */
+    int64_t revision;  /* of row 0; the others follow */
     evtwin__limits limits;
     evtwin__judge *judge;
     postgres_batteries batteries;
@@ -45,7 +50,8 @@ evtwin_status evtwin__postgres_writing_open(postgres_writing *w, postgres_store 
  * where they have to be written. */
 evtwin_status evtwin__postgres_writing_begin(postgres_writing *w, int locks_first);
 
-/* The same and a COPY, in one round trip: for batteries that are all known. */
+/* The same and a COPY, in one round trip: for batteries that are all known. With w->ends_itself
+ * also the COMMIT behind it. */
 evtwin_status evtwin__postgres_writing_begin_copy(postgres_writing *w, const char *copy_sql,
                                                   const evtwin__pg_type *type, size_t n_columns);
 
@@ -63,8 +69,14 @@ evtwin_status evtwin__postgres_writing_end(postgres_writing *w, evtwin_status st
 
 evtwin_status evtwin__postgres_find_batteries(postgres_writing *w);
 
-/* 1 if the health of all batteries was seen before. */
-int evtwin__postgres_are_known(const postgres_writing *w);
+/* See are_known and are_calm of w. */
+void evtwin__postgres_look_at_known(postgres_writing *w);
+
+/* 1 if nothing will have to be written of the batteries: a guess. */
+int evtwin__postgres_expects_no_news(const postgres_writing *w);
+
+/* After all rows were noted: 1 if something has to be written of the batteries. */
+int evtwin__postgres_has_news(postgres_writing *w);
 
 /* Tell the judge what is kept of the batteries of the rows; then write what has become of them. */
 evtwin_status evtwin__postgres_judge_begin(postgres_writing *w);
@@ -88,8 +100,10 @@ evtwin_status evtwin__postgres_know(postgres_store *s, const evtwin__health *hea
 
 /* ---- store_postgres_copy.c ---- */
 
-/* Begin, and COPY all rows into ev_telemetry, each with its status and revision. */
-evtwin_status evtwin__postgres_begin_and_copy(postgres_writing *w);
+/* Begin, and COPY all rows into ev_telemetry, each with its status and revision. may_end: and
+ * commit, if nothing else seems to have to be written; EVTWIN_E_AGAIN with w->has_news if it has.
+ */
+evtwin_status evtwin__postgres_begin_and_copy(postgres_writing *w, int may_end);
 
 /* COPY all rows into a table with the columns of ev_telemetry, where they are not noted. */
 evtwin_status evtwin__postgres_copy_aside(postgres_writing *w, const char *table);
