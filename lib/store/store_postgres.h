@@ -14,7 +14,8 @@ typedef struct postgres_schema {
     evtwin__pg_type column[EVTWIN__Q_COUNT]; /* types of ev_telemetry's columns, for COPY */
     int is_hypertable;                       /* kept by TimescaleDB */
     int has_hourly_aggregate;                /* ev_telemetry_hourly is a continuous aggregate */
-    int is_expired_by_server;                /* a policy of TimescaleDB drops old chunks */
+    int is_expired_by_server;                /* a job of TimescaleDB drops old chunks, */
+    int is_expired_by_time;                  /* a policy of others, whenever their rows came */
 } postgres_schema;
 
 /* Whose batteries the handle's are. */
