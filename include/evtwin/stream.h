@@ -118,9 +118,9 @@ EVTWIN_API evtwin_status evtwin_source_refusal(const evtwin_source *source, evtw
 
 /**
  * The position behind the rows given so far, which means something to the source only (a store: the
- * revision; JSON lines: the byte offset, "@" and a hash of the file's first line, which tells it
- * from another one of that name; CSV: the number of records); "" if it has none. Borrowed until the
- * next read. Since 0.2.
+ * revision, "@" and a hash that tells the database from others; JSON lines: the byte offset, "@"
+ * and a hash of the file's first line, which tells it from another one of that name; CSV: the
+ * number of records); "" if it has none. Borrowed until the next read. Since 0.2.
  */
 EVTWIN_API const char *evtwin_source_position(const evtwin_source *source);
 

@@ -68,7 +68,8 @@ enum { EVTWIN__MAX_LETTERS = 100000 }; /* that ev_dead_letter keeps, the newest 
     X(history, const char *battery_id, const evtwin_history_options *options, evtwin_table **out)  \
     X(stats, const char *battery_id, int64_t from_us, int64_t to_us, evtwin_store_stats *out)      \
     X(changes, int64_t after_revision, size_t max_rows, evtwin_table **out, int64_t *revision_out) \
-    X(count, int64_t *rows_out)
+    X(count, int64_t *rows_out)                                                                    \
+    X(identity, uint64_t *identity_out, int64_t *end_out)
 
 enum { EVTWIN__MAKES_ALL = 1, EVTWIN__MAKES_NEW = 2 };
 

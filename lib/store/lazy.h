@@ -13,4 +13,8 @@ evtwin_status evtwin__store_open_lazily(const char *uri, const evtwin_store_opti
 /* Can it be used? A server is connected to now. EVTWIN_E_AGAIN if it does not answer in time. */
 evtwin_status evtwin__store_check(evtwin_store *store, int timeout_ms);
 
+/* Which database it is: revisions that were read from one of another identity mean nothing in it,
+ * nor does one that is not below *end_out, which no row has yet (INT64_MAX: not known). */
+evtwin_status evtwin__store_identity(evtwin_store *store, uint64_t *identity_out, int64_t *end_out);
+
 #endif

@@ -118,6 +118,12 @@ evtwin_status evtwin__store_check(evtwin_store *store, int timeout_ms) {
                                : st;
 }
 
+evtwin_status evtwin__store_identity(evtwin_store *store, uint64_t *identity_out,
+                                     int64_t *end_out) {
+    EVTWIN_TRY(store->backend->refresh(store, 0));
+    return store->backend->identity(store, identity_out, end_out);
+}
+
 void evtwin_store_free(evtwin_store *store) {
     if (store != NULL) {
         store->backend->free(store);

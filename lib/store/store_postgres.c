@@ -58,26 +58,39 @@ static void postgres_free(evtwin_store *store) {
     evtwin__free(s);
 }
 
-/* Another cluster, database or table under the same name is another one. */
+/* Another cluster, database or table under the same name is another one; and so is a history that
+ * branched off: a standby that took over, or a backup, gives numbers of lost transactions again. A
+ * standby knows of its timeline what the last restart point or write-out of pages says. */
+#define TABLE                                                                                      \
+    "d.oid, to_regclass('ev_telemetry')::oid) FROM pg_database AS d WHERE d.datname ="             \
+    " current_database()"
+static const char *const identity_sql[] = {
+    "SELECT concat_ws('/', " TABLE,
+    "SELECT concat_ws('/', (SELECT system_identifier FROM pg_control_system()),"
+    " ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int, " TABLE,
+    "SELECT concat_ws('/', (SELECT system_identifier FROM pg_control_system()),"
+    " (SELECT greatest(c.timeline_id, r.min_recovery_end_timeline) FROM pg_control_checkpoint() AS"
+    " c, pg_control_recovery() AS r), " TABLE};
+
+/* Everybody may ask for that, unless somebody took the right away. */
+static const char may_ask_sql[] =
+    "SELECT CASE WHEN NOT (SELECT bool_and(has_function_privilege(f, 'EXECUTE')) FROM unnest("
+    "'{pg_control_system(),pg_control_checkpoint(),pg_control_recovery(),pg_current_wal_lsn(),"
+    "pg_walfile_name(pg_lsn)}'::text[]) AS f) THEN 0 WHEN pg_is_in_recovery() THEN 2 ELSE 1 END"
+    "::bigint";
+
 static evtwin_status read_identity(postgres_store *s) {
-    static const char may_ask[] =
-        "SELECT has_function_privilege('pg_control_system()', 'EXECUTE')::int::bigint";
     evtwin__pg_result *result = NULL;
-    int64_t may = 0;
-    EVTWIN_TRY(evtwin__pg_query_i64(s->pg, may_ask, NULL, 0, &may));
-    EVTWIN_TRY(evtwin__pg_query(
-        s->pg,
-        may ? "SELECT concat_ws('/', (SELECT system_identifier FROM pg_control_system()), d.oid,"
-              " to_regclass('ev_telemetry')::oid) FROM pg_database AS d"
-              " WHERE d.datname = current_database()"
-            : "SELECT concat_ws('/', d.oid, to_regclass('ev_telemetry')::oid) FROM pg_database AS d"
-              " WHERE d.datname = current_database()",
-        NULL, &result));
+    int64_t which = 0;
+    EVTWIN_TRY(evtwin__pg_query_i64(s->pg, may_ask_sql, NULL, 0, &which));
+    EVTWIN_TRY(evtwin__pg_query(s->pg, identity_sql[which], NULL, &result));
     const char *text = evtwin__pg_text(result, 0, 0);
     text = text != NULL ? text : "";
     if (s->identity[0] != '\0' && strcmp(s->identity, text) != 0) {
         s->base.generation++;
-        evtwin__log(EVTWIN_LOG_WARNING, "%s: was replaced; what has its name is used now",
+        evtwin__log(EVTWIN_LOG_WARNING,
+                    "%s: was replaced, set back, or taken over by a standby; what has its name is "
+                    "used now",
                     evtwin__pg_name(s->pg));
     }
     snprintf(s->identity, sizeof s->identity, "%s", text);

@@ -14,7 +14,8 @@ typedef struct postgres_schema {
     evtwin__pg_type column[EVTWIN__Q_COUNT]; /* types of ev_telemetry's columns, for COPY */
     int is_hypertable;                       /* kept by TimescaleDB */
     int has_hourly_aggregate;                /* ev_telemetry_hourly is a continuous aggregate */
-    int is_expired_by_server;                /* a policy of TimescaleDB drops old chunks */
+    int is_expired_by_server;                /* a job of TimescaleDB drops old chunks, */
+    int is_expired_by_time;                  /* a policy of others, whenever their rows came */
 } postgres_schema;
 
 /* Whose batteries the handle's are. */
@@ -51,7 +52,7 @@ typedef struct postgres_store {
     postgres_schema schema;
     char *naive_zone;  /* as the URI has it, or NULL */
     int64_t session;   /* the evtwin__pg_session that schema was read in */
-    char identity[80]; /* of the database and its table: another one is a new generation */
+    char identity[80]; /* of the database, its table and history: another is a new generation */
     postgres_writer writer;
     postgres_sweep sweep;
     postgres_known known;
@@ -114,7 +115,8 @@ evtwin_status evtwin__postgres_keep_rows(evtwin__pg *pg, evtwin__kept_id which,
 void evtwin__postgres_add_source(evtwin__pg_params *params, const char *source);
 
 /* ---- the operations: insert, put_predictions, put_letters in store_postgres_write.c; expire in
- *      _expire.c; keep, kept, position in _kept.c; the others in _read.c ---- */
+ *      _expire.c; identity in _revision.c; keep, kept, position in _kept.c; the others in _read.c
+ *      ---- */
 
 #define POSTGRES_OPERATION(name, ...)                                                              \
     evtwin_status evtwin__postgres_##name(evtwin_store *store, __VA_ARGS__);

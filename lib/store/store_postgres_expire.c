@@ -11,7 +11,7 @@
 /* A sweep visits the batteries in id order and, in each, the rows older than the cutoff in time
  * order; what also arrived before the cutoff is deleted. The cutoff is by the server's clock. It
  * goes in chunks of visited rows, each a transaction of its own; where it is stands in
- * postgres_sweep. Where a policy of TimescaleDB drops old chunks there is nothing to do. */
+ * postgres_sweep. Where a job of TimescaleDB drops old chunks there is nothing to do. */
 
 enum {
     CHUNK_ROWS = 5000,    /* visited in one transaction of an explicit expire */
@@ -233,8 +233,10 @@ void evtwin__postgres_expire_some(postgres_store *s, const evtwin__binding *rows
     if (s->base.options.retention_days <= 0.0) {
         return;
     }
-    if (s->schema.is_expired_by_server) {
+    if (s->schema.is_expired_by_time) {
         warn_of_policy(s, rows);
+    }
+    if (s->schema.is_expired_by_server) {
         return;
     }
     if (!s->sweep.is_active) {

@@ -260,5 +260,6 @@ evtwin_status evtwin__postgres_migrate(evtwin__pg *pg, const postgres_migration 
     out->is_hypertable = t.is_hypertable;
     out->has_hourly_aggregate = t.has_hourly;
     out->is_expired_by_server = t.has_retention;
+    out->is_expired_by_time = t.drops_by_time;
     return evtwin__postgres_columns_check(pg, &v.columns, out);
 }

@@ -2,8 +2,11 @@
 /* store/store_postgres_revision.c: where revisions of a transaction begin, so that readers see rows
  * in commit order. */
 
+#include "core/hash.h"
 #include "core/status.h"
 #include "store/store_postgres.h"
+
+#include <string.h>
 
 #define SHIFT "20"
 _Static_assert(POSTGRES_REVISION_SHIFT == 20, "the texts below say 20");
@@ -33,6 +36,17 @@ static evtwin_status read_next(evtwin__pg *pg, int64_t *next_out) {
                                 "bigint, pg_current_xact_id_if_assigned()::text::bigint + 1) +"
                                 " transaction_offset) << " SHIFT " FROM ev_revision",
                                 NULL, INT64_MAX, next_out);
+}
+
+evtwin_status evtwin__postgres_identity(evtwin_store *store, uint64_t *identity_out,
+                                        int64_t *end_out) {
+    postgres_store *s = (postgres_store *)store;
+    int64_t is_behind = 0;
+    *identity_out = evtwin__hash(EVTWIN__HASH_BEGIN, s->identity, strlen(s->identity));
+    *end_out = INT64_MAX; /* a standby has not come to all revisions that its primary gave */
+    EVTWIN_TRY(evtwin__pg_query_i64(s->pg, "SELECT pg_is_in_recovery()::int::bigint", NULL, 0,
+                                    &is_behind));
+    return is_behind ? EVTWIN_OK : read_next(s->pg, end_out);
 }
 
 /* What is asked with the revision as a parameter: compressed rows are then passed over. */

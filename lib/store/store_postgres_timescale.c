@@ -13,8 +13,8 @@
 /* ---- the statements ---- */
 
 /* Each with the version from which on, and up to which, it is spelled so (20018 = 2.18); an empty
- * line between those of which one needs the one before. @T: the schema of the extension; @R: the
- * retention. */
+ * line between those of which one needs the one before. @T: the schema of the extension; @S: that
+ * of the table; @R: the retention. */
 typedef struct statement {
     const char *what; /* for the log */
     int from, until;
@@ -23,6 +23,35 @@ typedef struct statement {
 } statement;
 
 #define LATER ", initial_start => now() + INTERVAL '1 day'" /* since 2.9 */
+
+#define ORDER "time DESC, seq DESC, revision DESC, created_at DESC"
+
+/* Retention goes by time and by arrival: an old data set that was loaded today stays. TimescaleDB's
+ * own policy goes by time alone, so this is a job of ours, which drops the same whole chunks, one a
+ * transaction, when all of their rows are old by both. Rows may come while it looks: they have
+ * revisions of transactions that had not ended when it began. It waits 5 s for those who write, who
+ * wait behind it; else the job is tried again later. A procedure that commits may not set its
+ * search_path: all names say their schema. */
+#define IN_CHUNK "SELECT 1 FROM @S.ev_telemetry WHERE time >= c.first AND time < c.until AND "
+#define FORGET(table)                                                                              \
+    " DELETE FROM @S." table " AS x WHERE NOT EXISTS (SELECT 1 FROM @S.ev_telemetry AS t"          \
+    " WHERE t.battery_id = x.battery_id);"
+#define RETENTION                                                                                  \
+    "CREATE OR REPLACE PROCEDURE @S.ev_retention(job_id integer, config jsonb) LANGUAGE plpgsql"   \
+    " AS $ev$ DECLARE c record; began bigint;"                                                     \
+    " cutoff timestamptz := now() - (config->>'keep')::interval; BEGIN"                            \
+    " FOR c IN SELECT range_start AS first, range_end AS until FROM "                              \
+    "timescaledb_information.chunks"                                                               \
+    " WHERE quote_ident(hypertable_schema) = $q$@S$q$ AND hypertable_name = 'ev_telemetry'"        \
+    " AND range_end <= cutoff ORDER BY range_start LOOP"                                           \
+    " began := (pg_snapshot_xmin(pg_current_snapshot())::text::bigint"                             \
+    " + (SELECT transaction_offset FROM @S.ev_revision)) << 20;"                                   \
+    " CONTINUE WHEN EXISTS (" IN_CHUNK "created_at >= cutoff);"                                    \
+    " PERFORM set_config('lock_timeout', '5s', true);"                                             \
+    " LOCK TABLE ONLY @S.ev_telemetry IN SHARE ROW EXCLUSIVE MODE;"                                \
+    " IF NOT EXISTS (" IN_CHUNK "revision >= began) THEN PERFORM @T.drop_chunks("                  \
+    "$q$@S.ev_telemetry$q$::regclass, older_than => c.until, newer_than => c.first); END IF; "     \
+    "COMMIT; END LOOP;" FORGET("ev_battery") FORGET("ev_state") FORGET("ev_health") " END $ev$; "
 
 static const statement statements[] = {
     /* Chunks of a week (the default). The keys are made already, and time is in the unique one, as
@@ -33,14 +62,15 @@ static const statement statements[] = {
      " if_not_exists => true, migrate_data => true)"},
 
     /* Rows of a battery lie together, in the order in which histories are read. All columns of the
-     * unique key must be in one list or the other; revision is there for the change feed, which
-     * then skips what is compressed by the highest revision of each batch. */
+     * unique key must be in one list or the other. revision and created_at are there for the change
+     * feed and for retention, which then skip what is compressed by the highest value of each
+     * batch. */
     {"compression", 0, 20017, TIMESCALE_COMPRESSION,
      "ALTER TABLE ev_telemetry SET (timescaledb.compress, timescaledb.compress_segmentby ="
-     " 'battery_id', timescaledb.compress_orderby = 'time DESC, seq DESC, revision DESC')"},
+     " 'battery_id', timescaledb.compress_orderby = '" ORDER "')"},
     {"compression", 20018, 0, TIMESCALE_COMPRESSION,
      "ALTER TABLE ev_telemetry SET (timescaledb.enable_columnstore = true, timescaledb.segmentby ="
-     " 'battery_id', timescaledb.orderby = 'time DESC, seq DESC, revision DESC')"},
+     " 'battery_id', timescaledb.orderby = '" ORDER "')"},
 
     /* A procedure since it has its new name; if_not_exists keeps the interval of one that is there.
      */
@@ -67,10 +97,9 @@ static const statement statements[] = {
      "=>"
      " true)"},
 
-    /* Drops whole chunks, whose newest row is older than that. */
-    {"retention policy", 0, 0, TIMESCALE_RETENTION,
-     "SELECT @T.add_retention_policy('ev_telemetry', drop_after => INTERVAL '@R', if_not_exists =>"
-     " true" LATER ")"},
+    {"retention", 0, 0, TIMESCALE_RETENTION,
+     RETENTION "SELECT @T.add_job('ev_retention', INTERVAL '1 day', config =>"
+               " jsonb_build_object('keep', '@R'), initial_start => now() + INTERVAL '1 day')"},
 
     /* Of a table that others made. Keys and NOT NULL cannot be added while compression is on, nor
      * can it be switched off while a chunk is compressed; its policy stays, and compresses them
@@ -97,8 +126,8 @@ void evtwin__timescale_sql(const timescale *t, timescale_part part, evtwin__text
     const char *text = find(t, part)->sql;
     for (const char *mark; (mark = strchr(text, '@')) != NULL; text = mark + 2) {
         evtwin__text_add(to, text, (size_t)(mark - text));
-        if (mark[1] == 'T') {
-            evtwin__text_put(to, t->extension_schema);
+        if (mark[1] != 'R') {
+            evtwin__text_put(to, mark[1] == 'T' ? t->extension_schema : t->schema);
         } else {
             char days[EVTWIN__NUM_SIZE];
             evtwin__format_f64(t->retention_days, days);
@@ -149,7 +178,8 @@ static const char state_sql[] =
     HAS("hypertables" OURS " AND compression_enabled") ", "
     HAS("continuous_aggregates" IN_SCHEMA("view_schema")
         " AND view_name = 'ev_telemetry_hourly'") ", "
-    HAS("jobs" OURS " AND proc_name = 'policy_retention'");
+    HAS("jobs" OURS " AND proc_name = 'policy_retention'") ", "
+    HAS("jobs" IN_SCHEMA("proc_schema") " AND proc_name = 'ev_retention'");
 /* clang-format on */
 
 static int is_true(const evtwin__pg_result *result, size_t col) {
@@ -159,6 +189,7 @@ static int is_true(const evtwin__pg_result *result, size_t col) {
 
 evtwin_status evtwin__timescale_read(evtwin__pg *pg, const char *schema, timescale *out) {
     *out = (timescale){.version = 0};
+    snprintf(out->schema, sizeof out->schema, "%s", schema);
     EVTWIN_TRY(read_extension(pg, out));
     if (out->version == 0) {
         return EVTWIN_OK;
@@ -172,7 +203,8 @@ evtwin_status evtwin__timescale_read(evtwin__pg *pg, const char *schema, timesca
     out->is_hypertable = is_true(result, 0);
     out->is_compressed = is_true(result, 1);
     out->has_hourly = is_true(result, 2);
-    out->has_retention = is_true(result, 3);
+    out->drops_by_time = is_true(result, 3);
+    out->has_retention = out->drops_by_time || is_true(result, 4);
     evtwin__pg_result_free(result);
     return EVTWIN_OK;
 }

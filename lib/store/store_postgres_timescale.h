@@ -18,11 +18,12 @@ typedef enum timescale_part {
 } timescale_part;
 
 typedef struct timescale {
-    int version; /* 20017 for 2.17; 0 = not installed */
-    char extension_schema[64 * 2 + 3];
+    int version;                                           /* 20017 for 2.17; 0 = not installed */
+    char extension_schema[64 * 2 + 3], schema[64 * 2 + 3]; /* of it, of the table: quoted */
     int is_hypertable, is_compressed;
     int has_hourly;    /* ev_telemetry_hourly is a continuous aggregate */
-    int has_retention; /* a policy drops old chunks */
+    int has_retention; /* a job drops old chunks: ours, or a policy that goes by time alone */
+    int drops_by_time; /* it is a policy */
     double retention_days;
 } timescale;
 

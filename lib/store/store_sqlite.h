@@ -50,6 +50,7 @@ typedef enum sqlite_sql {
     SQL_HOUR_FORGET,
     SQL_HOURS_FORGET,
     SQL_HOURS_TOUCH,
+    SQL_IDENTITY,
     SQL_CHANGES,
     SQL_N
 } sqlite_sql;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* store/store_sqlite_counter.c: revisions, and the store's own clock. */
 
+#include "core/hash.h"
 #include "core/status.h"
 #include "store/store_sqlite.h"
 
@@ -91,6 +92,23 @@ evtwin_status evtwin__sqlite_counter_get(sqlite_store *s, sqlite_counter *out) {
     EVTWIN_TRY(c.revision > SQLITE_MAX_REVISION ? renumber(s, &c) : EVTWIN_OK);
     *out = c;
     return EVTWIN_OK;
+}
+
+/* It is the one that was made at that moment: a copy is, too, but one that is made anew is not. */
+evtwin_status evtwin__sqlite_identity(evtwin_store *store, uint64_t *identity_out,
+                                      int64_t *end_out) {
+    evtwin__stmt *stmt = NULL;
+    EVTWIN_TRY(evtwin__sqlite_ask((sqlite_store *)store, SQL_IDENTITY, &stmt, ""));
+    evtwin_status st = evtwin__stmt_step(stmt);
+    const char *made_at = st == EVTWIN_OK ? evtwin__stmt_text(stmt, 0) : NULL;
+    if (made_at != NULL && evtwin__stmt_i64(stmt, 1, end_out)) {
+        *identity_out = evtwin__hash(EVTWIN__HASH_BEGIN, made_at, strlen(made_at));
+    } else if (st >= 0) {
+        st = evtwin__fail(EVTWIN_E_CORRUPT, "%s: table ev_migration or ev_revision is empty",
+                          evtwin__db_name(((sqlite_store *)store)->db));
+    }
+    evtwin__stmt_reset(stmt);
+    return st < 0 ? st : EVTWIN_OK;
 }
 
 evtwin_status evtwin__sqlite_counter_set(sqlite_store *s, const sqlite_counter *counter) {

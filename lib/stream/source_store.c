@@ -8,6 +8,7 @@
 #include "store/lazy.h"
 #include "stream/scheme.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,9 @@ typedef struct store_source {
     evtwin_store *store;
     int rows;           /* ROWS_… */
     int64_t revision;   /* of the last row given */
-    int64_t generation; /* of the database that this is of */
+    int64_t generation; /* of the database that this is of, */
+    char identity[20];  /* and which one it is: 16 digits, or "" if the position does not say */
+    int is_known;       /* both were read from the database */
     evtwin_table *last; /* the waiting rows given last, NULL = none */
 } store_source;
 
@@ -64,9 +67,13 @@ static evtwin_status seek_source(void *ctx, const char *position) {
     int64_t revision;
     EVTWIN_FAIL_IF(s->rows == ROWS_UNPREDICTED, EVTWIN_E_UNSUPPORTED,
                    "rows that wait for a prediction have no position");
-    EVTWIN_FAIL_IF(!evtwin__parse_i64(position, strlen(position), &revision) || revision < 0,
-                   EVTWIN_E_PARSE, "'%.40s' is not a revision of a store", position);
-    s->revision = revision;
+    const size_t n = strcspn(position, "@");
+    const char *identity = position[n] == '@' ? position + n + 1 : NULL;
+    EVTWIN_FAIL_IF(!evtwin__parse_i64(position, n, &revision) || revision < 0 ||
+                       (identity != NULL && strlen(identity) != 16),
+                   EVTWIN_E_PARSE, "'%.40s' is not a position of a store", position);
+    s->revision = revision; /* earlier versions gave it alone */
+    snprintf(s->identity, sizeof s->identity, "%s", identity != NULL ? identity : "");
     return EVTWIN_OK;
 }
 
@@ -179,33 +186,62 @@ static evtwin_status read_waiting(store_source *s, const evtwin_source *source, 
 
 /* ---- the change feed ---- */
 
-/* Rows behind the last one given. What took the place of the database is read from its start. */
-static evtwin_status read_changes(store_source *s, size_t max_rows, evtwin_table **found,
-                                  int64_t *revision) {
-    evtwin_status st = evtwin_store_changes(s->store, s->revision, max_rows, found, revision);
-    if (is_replaced(s)) {
+/* The position may be of another database than the one that has its name now: of one that was
+ * replaced, restored or set back, or whose standby took over without its last transactions. Nothing
+ * tells then which rows are new: all are given again, and their keys keep out what is there. */
+static evtwin_status look_at_database(store_source *s, const evtwin_source *source) {
+    uint64_t identity = 0;
+    int64_t end = 0;
+    char text[sizeof s->identity];
+    if (s->is_known && evtwin_store_generation(s->store) == s->generation) {
+        return EVTWIN_OK;
+    }
+    EVTWIN_TRY(evtwin__store_identity(s->store, &identity, &end));
+    snprintf(text, sizeof text, "%016" PRIx64, identity);
+    const int is_other = s->is_known || s->revision >= end ||
+                         (s->identity[0] != '\0' && strcmp(s->identity, text) != 0);
+    if (is_other && s->revision > 0 && !s->is_known) { /* else the store has said so */
+        evtwin__log(EVTWIN_LOG_WARNING,
+                    "%s: its position is of another database, or of this one before it was set "
+                    "back; all rows are read again from the beginning",
+                    evtwin_source_uri(source));
+    }
+    s->revision = is_other ? 0 : s->revision;
+    s->generation = evtwin_store_generation(s->store);
+    memcpy(s->identity, text, sizeof text);
+    s->is_known = 1;
+    return EVTWIN_OK;
+}
+
+/* Rows behind the last one given. The database may be found replaced meanwhile. */
+static evtwin_status read_changes(store_source *s, const evtwin_source *source, size_t max_rows,
+                                  evtwin_table **found, int64_t *revision) {
+    for (;;) {
+        EVTWIN_TRY(look_at_database(s, source));
+        const evtwin_status st =
+            evtwin_store_changes(s->store, s->revision, max_rows, found, revision);
+        if (evtwin_store_generation(s->store) == s->generation) {
+            return st;
+        }
         if (st == EVTWIN_OK) {
             evtwin_table_free(*found);
         }
-        s->revision = 0;
-        st = evtwin_store_changes(s->store, 0, max_rows, found, revision);
     }
-    return st;
 }
 
 static evtwin_status read_feed(store_source *s, evtwin_source *source, size_t max_rows,
                                evtwin_table *table) {
     evtwin_table *found = NULL;
     int64_t revision = 0;
-    evtwin_status st = read_changes(s, max_rows, &found, &revision);
+    evtwin_status st = read_changes(s, source, max_rows, &found, &revision);
     if (st != EVTWIN_OK) {
         return st == EVTWIN_DONE ? EVTWIN_OK : st;
     }
     st = append(s, found, table);
     evtwin_table_free(found);
     EVTWIN_TRY(st);
-    char position[32];
-    snprintf(position, sizeof position, "%lld", (long long)revision);
+    char position[64];
+    snprintf(position, sizeof position, "%" PRId64 "@%s", revision, s->identity);
     EVTWIN_TRY(evtwin_source_set_position(source, position));
     s->revision = revision;
     return EVTWIN_OK;

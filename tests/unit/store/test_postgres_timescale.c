@@ -22,7 +22,8 @@ int main(void) {
 
 static const char *sql(int version, timescale_part part) {
     static evtwin__text text;
-    timescale t = {.version = version, .extension_schema = "ts", .retention_days = 30.0};
+    timescale t = {
+        .version = version, .extension_schema = "ts", .schema = "s", .retention_days = 30.0};
     text.size = 0;
     evtwin__timescale_sql(&t, part, &text);
     return text.data;
@@ -54,7 +55,8 @@ static void test_spellings(void **state) {
     assert_has(sql(20017, TIMESCALE_AGGREGATE), "ts.time_bucket(INTERVAL '1 hour', time)");
     assert_has(sql(20017, TIMESCALE_AGGREGATE), "WITH NO DATA");
     assert_has(sql(20017, TIMESCALE_AGGREGATE_POLICY), "INTERVAL '30 minutes'");
-    assert_has(sql(20017, TIMESCALE_RETENTION), "drop_after => INTERVAL '30 days'");
+    assert_has(sql(20017, TIMESCALE_RETENTION), "ts.add_job('ev_retention', INTERVAL '1 day'");
+    assert_has(sql(20017, TIMESCALE_RETENTION), "'keep', '30 days'");
 }
 
 /* ---- calls ---- */
@@ -65,11 +67,13 @@ static const char stub_sql[] =
     "CREATE SCHEMA ts; CREATE SCHEMA timescaledb_information;"
     "CREATE TABLE ts.call (n SERIAL, what TEXT);"
     "CREATE TABLE ts.hypertable (hypertable_schema NAME, hypertable_name NAME, compression_enabled"
-    " BOOLEAN); CREATE TABLE ts.job (hypertable_schema NAME, hypertable_name NAME, proc_name NAME);"
+    " BOOLEAN); CREATE TABLE ts.job (hypertable_schema NAME, hypertable_name NAME, proc_schema "
+    "NAME,"
+    " proc_name NAME, config JSONB);"
     "CREATE VIEW timescaledb_information.hypertables AS TABLE ts.hypertable;"
     "CREATE VIEW timescaledb_information.jobs AS TABLE ts.job;"
     "CREATE TABLE timescaledb_information.chunks (hypertable_schema NAME, hypertable_name NAME,"
-    " range_end TIMESTAMPTZ, is_compressed BOOLEAN);"
+    " range_start TIMESTAMPTZ, range_end TIMESTAMPTZ, is_compressed BOOLEAN);"
     "CREATE VIEW timescaledb_information.continuous_aggregates AS SELECT NULL::name AS view_schema,"
     " NULL::name AS view_name, NULL::name AS hypertable_schema, NULL::name AS hypertable_name WHERE"
     " false;"
@@ -82,11 +86,17 @@ static const char stub_sql[] =
     " INSERT INTO ts.call (what) VALUES (concat_ws(' ', 'hypertable', relation, time_column_name,"
     " create_default_indexes, migrate_data)); INSERT INTO ts.hypertable VALUES (current_schema(),"
     " relation::text, false); RETURN 1; END $$;"
-    "CREATE FUNCTION ts.add_retention_policy(relation regclass, drop_after interval, if_not_exists"
-    " boolean DEFAULT false, schedule_interval interval DEFAULT NULL, initial_start timestamptz"
-    " DEFAULT NULL) RETURNS int LANGUAGE plpgsql AS $$ BEGIN INSERT INTO ts.call (what) VALUES"
-    " ('retention ' || drop_after); INSERT INTO ts.job VALUES (current_schema(), relation::text,"
-    " 'policy_retention'); RETURN 2; END $$;"
+    "CREATE FUNCTION ts.add_job(proc regproc, schedule_interval interval, config jsonb DEFAULT"
+    " NULL, initial_start timestamptz DEFAULT NULL, scheduled boolean DEFAULT true, check_config"
+    " regproc DEFAULT NULL, fixed_schedule boolean DEFAULT true, timezone text DEFAULT NULL)"
+    " RETURNS int LANGUAGE plpgsql AS $$ BEGIN INSERT INTO ts.call (what) VALUES ('job ' || proc ||"
+    " config); INSERT INTO ts.job SELECT NULL, NULL, n.nspname, p.proname, config FROM pg_proc AS p"
+    " JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE p.oid = proc; RETURN 2; END $$;"
+    "CREATE FUNCTION ts.drop_chunks(relation regclass, older_than timestamptz, newer_than"
+    " timestamptz) RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN EXECUTE format('DELETE FROM %s"
+    " WHERE time >= %L AND time < %L', relation, newer_than, older_than); RETURN QUERY DELETE FROM"
+    " timescaledb_information.chunks WHERE range_start >= newer_than AND range_end <= older_than"
+    " RETURNING range_start::text; END $$;"
     "CREATE FUNCTION ts.time_bucket(interval, timestamptz) RETURNS timestamptz LANGUAGE sql "
     "IMMUTABLE"
     " AS $$ SELECT $2 $$;"
@@ -118,7 +128,7 @@ static void test_an_empty_database(void **state) {
     assert_ok(evtwin_store_open(db->uri, NULL, &store));
     evtwin_store_free(store);
     assert_string_equal(test_query(db->uri, "SELECT string_agg(what, ';' ORDER BY n) FROM ts.call"),
-                        "hypertable ev_telemetry time f t;retention 30 days");
+                        "hypertable ev_telemetry time f t;job ev_retention{\"keep\": \"30 days\"}");
 
     /* what this edition has not: the plain view by hour stands in */
     assert_string_equal(test_query(db->uri, "SELECT relkind::text FROM pg_class WHERE relname ="
@@ -149,7 +159,7 @@ static void test_a_table_of_others(void **state) {
                                             " ev_telemetry"),
                         "1,2025-06-30 22:30:00,84.3,1;2,2025-06-30 22:30:00,84.3,2");
     assert_string_equal(test_query(db->uri, "SELECT string_agg(what, ';' ORDER BY n) FROM ts.call"),
-                        "retention 30 days");
+                        "job ev_retention{\"keep\": \"30 days\"}");
 }
 
 /* Keys cannot be added while compression is on: its chunks are taken out of it first. */
@@ -175,7 +185,8 @@ static void test_rows_that_wait_behind_compressed_chunks(void **state) {
     assert_int_equal(evtwin_table_rows(rows), 2);
     evtwin_table_free(rows);
     test_sql(db->uri, "INSERT INTO timescaledb_information.chunks VALUES ('public', 'ev_telemetry',"
-                      " '2025-01-05', true), ('public', 'ev_telemetry', '2025-02-01', false)");
+                      " '2025-01-01', '2025-01-05', true), ('public', 'ev_telemetry', '2025-01-25',"
+                      " '2025-02-01', false)");
     assert_ok(evtwin_store_unpredicted(store, 10, &rows));
     assert_int_equal(evtwin_table_rows(rows), 1);
     assert_string_equal(evtwin_table_text(rows, evtwin_table_find(rows, "battery_id"), 0), "B");
@@ -200,6 +211,54 @@ static void test_what_was_removed_stays_removed(void **state) {
     assert_string_equal(test_query(db->uri, "SELECT count(*)::text FROM ts.call"), "0");
 }
 
+/* A chunk goes when all of its rows are old by both clocks; one that has a row which came lately
+ * stays whole, and so does one that is not over. */
+static void test_retention_goes_by_both_clocks(void **state) {
+    const test_database *db = *state;
+    evtwin_store *store = NULL;
+    assert_ok(evtwin_store_open(db->uri, NULL, &store));
+    test_sql(db->uri,
+             "INSERT INTO timescaledb_information.chunks SELECT 'public', 'ev_telemetry', now() - i"
+             " * INTERVAL '7 days', now() - (i - 1) * INTERVAL '7 days', i > 1 FROM"
+             " generate_series(1, 8) AS i; INSERT INTO ev_telemetry (time, battery_id, created_at,"
+             " prediction_timestamp) SELECT now() - i * INTERVAL '1 day', CASE WHEN i > 50 THEN"
+             " 'GONE' ELSE 'A' END, now() - (i - CASE WHEN i = 45 THEN 20 ELSE 0 END) * INTERVAL"
+             " '1 day', now() FROM generate_series(1, 55) AS i");
+    test_sql(db->uri, "CALL ev_retention(1, '{\"keep\": \"30 days\"}')");
+
+    /* left: 1 to 35, the first chunk that is not over at 30 days; and that of 43 to 49 */
+    assert_string_equal(test_query(db->uri, "SELECT string_agg((now()::date - time::date)::text,"
+                                            " ' ' ORDER BY time DESC) FROM ev_telemetry WHERE time"
+                                            " < now() - INTERVAL '34 days 12 hours'"),
+                        "35 43 44 45 46 47 48 49");
+    assert_string_equal(test_query(db->uri, "SELECT count(*)::text FROM ev_telemetry"), "42");
+    assert_string_equal(test_query(db->uri, "SELECT string_agg(battery_id, ' ') FROM ev_battery"),
+                        "A");
+
+    /* the library itself deletes nothing */
+    size_t n = 1;
+    assert_ok(evtwin_store_expire(store, &n));
+    assert_int_equal(n, 0);
+    evtwin_store_free(store);
+}
+
+/* Without jobs, as in the Apache edition, it does, row by row. */
+static void test_retention_without_jobs(void **state) {
+    const test_database *db = *state;
+    evtwin_store *store = NULL;
+    test_sql(db->uri, "DROP FUNCTION ts.add_job");
+    assert_ok(evtwin_store_open(db->uri, NULL, &store));
+    test_sql(db->uri, "INSERT INTO ev_telemetry (time, battery_id, created_at) VALUES (now() -"
+                      " INTERVAL '40 days', 'A', now() - INTERVAL '40 days'), (now() - INTERVAL '40"
+                      " days', 'A', now())");
+    size_t n = 0;
+    assert_ok(evtwin_store_expire(store, &n));
+    assert_int_equal(n, 1);
+    assert_string_equal(test_query(db->uri, "SELECT (to_regproc('ev_retention') IS NULL)::text"),
+                        "true");
+    evtwin_store_free(store);
+}
+
 /* One old row of battery A. */
 static evtwin_table *old_row(void) {
     evtwin_table *table = NULL;
@@ -215,13 +274,16 @@ static void count_policies(void *ctx, evtwin_log_level level, const char *text) 
     *(int *)ctx += level == EVTWIN_LOG_WARNING && strstr(text, "retention policy") != NULL;
 }
 
-/* What the server is about to drop does not go unseen. */
+/* A policy of others stays; what it is about to drop does not go unseen. */
 static void test_old_rows_are_told_of_the_policy(void **state) {
     const test_database *db = *state;
     evtwin_store *store = NULL;
     int n = 0;
     evtwin_table *table = old_row();
+    test_sql(db->uri, "INSERT INTO ts.job VALUES ('public', 'ev_telemetry',"
+                      " '_timescaledb_functions', 'policy_retention')");
     assert_ok(evtwin_store_open(db->uri, NULL, &store));
+    assert_string_equal(test_query(db->uri, "SELECT count(*)::text FROM ts.job"), "1");
     evtwin_set_log(count_policies, &n);
     assert_ok(evtwin_store_insert(store, table, NULL, 0));
     assert_int_equal(n, 1);
@@ -265,6 +327,8 @@ int main(void) {
         TEST(test_a_compressed_table_of_others),
         TEST(test_rows_that_wait_behind_compressed_chunks),
         TEST(test_what_was_removed_stays_removed),
+        TEST(test_retention_goes_by_both_clocks),
+        TEST(test_retention_without_jobs),
         TEST(test_old_rows_are_told_of_the_policy),
         TEST(test_compressed_rows_may_be_changed_without_limit),
     };

@@ -363,12 +363,64 @@ static void a_feed_begins_anew_with_a_new_database(void **state) {
     assert_ok(evtwin_table_resize(got, 0));
     assert_ok(evtwin_source_read(source, 99, 0, got));
     assert_int_equal(evtwin_table_rows(got), 5);
-    assert_string_equal(evtwin_source_position(source), "5");
+    assert_memory_equal(evtwin_source_position(source), "5@", 2);
     evtwin_table_free(t);
     evtwin_table_free(few);
     evtwin_table_free(got);
     evtwin_source_free(source);
     evtwin_sink_free(sink);
+}
+
+/* How many rows a source gives behind a position, of at most 99; its own position then. */
+static size_t rows_behind(const char *text, const char *position, char after[64]) {
+    evtwin_source *source = NULL;
+    evtwin_table *got = telemetry(0);
+    assert_ok(evtwin_source_open(text, &source));
+    if (position != NULL) {
+        assert_ok(evtwin_source_seek(source, position));
+    }
+    assert_ok(evtwin_source_read(source, 99, 0, got));
+    const size_t n = evtwin_table_rows(got);
+    snprintf(after, 64, "%s", evtwin_source_position(source));
+    evtwin_table_free(got);
+    evtwin_source_free(source);
+    return n;
+}
+
+static void write_rows(const char *text, size_t n) {
+    evtwin_sink *sink = NULL;
+    evtwin_table *t = telemetry(n);
+    assert_ok(evtwin_sink_open(text, &sink));
+    assert_ok(evtwin_sink_write(sink, t));
+    evtwin_table_free(t);
+    evtwin_sink_free(sink);
+}
+
+/* A program that was stopped finds another database under the name, with as many revisions. */
+static void a_position_is_of_one_database(void **state) {
+    (void)state;
+    char one[320], other[320], position[64], bare[64], ignored[64];
+    snprintf(one, sizeof one, "%s", fresh_uri("one.db"));
+    snprintf(other, sizeof other, "%s", fresh_uri("other.db"));
+    write_rows(one, 5);
+    assert_int_equal(rows_behind(one, NULL, position), 5);
+    write_rows(other, 8);
+    assert_int_equal(rows_behind(other, position, ignored), 8);
+
+    /* in its own it goes on, as does one that an earlier version gave, a revision alone */
+    write_rows(one, 2);
+    snprintf(bare, sizeof bare, "%.*s", (int)strcspn(position, "@"), position);
+    assert_int_equal(rows_behind(one, position, ignored), 2);
+    assert_int_equal(rows_behind(one, bare, ignored), 2);
+
+    /* one that the database has not come to is of before it was set back */
+    assert_int_equal(rows_behind(one, "4611686018427387903", ignored), 7);
+
+    evtwin_source *source = NULL;
+    assert_ok(evtwin_source_open(one, &source));
+    assert_fails(evtwin_source_seek(source, "5@"), EVTWIN_E_PARSE, "5@");
+    assert_fails(evtwin_source_seek(source, "x@0123456789abcdef"), EVTWIN_E_PARSE, "x@");
+    evtwin_source_free(source);
 }
 
 static int n_warned;
@@ -439,6 +491,7 @@ int main(void) {
         cmocka_unit_test(rows_of_other_programs_are_predicted_or_unknown),
         cmocka_unit_test(a_prediction_that_does_not_arrive_ends_the_cycle),
         cmocka_unit_test(a_feed_begins_anew_with_a_new_database),
+        cmocka_unit_test(a_position_is_of_one_database),
         cmocka_unit_test(rows_left_out_are_reported_once),
     };
     return has_kind_of_store() ? cmocka_run_group_tests(tests, NULL, NULL) : 0;
