@@ -4,6 +4,8 @@
 
 #include "check.h"
 
+#include "delivery.h"
+
 #include "evtwin/evtwin.h"
 
 #include <errno.h>
@@ -34,12 +36,14 @@ static const char *next_step(const char *uri, evtwin_status st) {
                : strncmp(uri, "kafka:", 6) == 0
                    ? "; kafka-topics.sh --create makes it where they do not"
                    : "";
+    case EVTWIN_E_STATE:
+        return "; " DELIVERY_WAY_OUT;
     default:
         return "";
     }
 }
 
-static void report(int *code, const char *what, const char *uri, cli_role role, evtwin_status st) {
+void check_report(int *code, const char *what, const char *uri, cli_role role, evtwin_status st) {
     if (st >= 0) {
         printf("%s %s: ok\n", what, cli_shown(uri));
         return;
@@ -118,7 +122,7 @@ static void check_store_file(int *code, const char *what, const char *uri) {
     if (st == EVTWIN_E_NOT_FOUND || st == EVTWIN_E_AGAIN) {
         check_file(code, what, uri);
     } else {
-        report(code, what, uri, CLI_A_STORE, st);
+        check_report(code, what, uri, CLI_A_STORE, st);
     }
     free(store);
 }
@@ -128,12 +132,8 @@ static void check_server(int *code, const char *what, const char *uri) {
     evtwin_sink *sink = NULL;
     evtwin_status st = evtwin_sink_open(uri, &sink);
     st = st >= 0 ? evtwin_sink_check(sink, TIMEOUT_MS) : st;
-    report(code, what, uri, CLI_AN_OUTPUT, st);
+    check_report(code, what, uri, CLI_AN_OUTPUT, st);
     evtwin_sink_free(sink);
-}
-
-void check_models(int *code, const char *folder, evtwin_status st) {
-    report(code, "models", folder, CLI_AN_INPUT, st);
 }
 
 void check_store(int *code, const char *uri) {
@@ -148,7 +148,7 @@ void check_source(int *code, const char *uri) {
     evtwin_source *source = NULL;
     evtwin_status st = evtwin_source_open(uri, &source);
     st = st >= 0 ? evtwin_source_check(source, TIMEOUT_MS) : st;
-    report(code, "source", uri, CLI_A_STORE, st);
+    check_report(code, "source", uri, CLI_A_STORE, st);
     evtwin_source_free(source);
 }
 
@@ -165,18 +165,4 @@ void check_sink(int *code, const char *what, const char *uri) {
         return;
     }
     check_server(code, what, uri);
-}
-
-void check_spool(int *code, const char *folder) {
-    if (folder == NULL) {
-        return;
-    }
-    if (access(folder, F_OK) != 0) {
-        report_file(code, "spool", folder, what_hinders(folder));
-        return;
-    }
-    evtwin_spool *spool = NULL;
-    const evtwin_status st = evtwin_spool_open(folder, NULL, &spool);
-    report(code, "spool", folder, CLI_AN_OUTPUT, st);
-    evtwin_spool_free(spool);
 }

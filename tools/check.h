@@ -13,10 +13,9 @@
 
 /* Each prints its line on standard output, and gives 0 or the exit code of the tool, which is that
  * of the first failure: *code is left alone if it is set. Nothing is written anywhere. */
-void check_models(int *code, const char *folder, evtwin_status st); /* as loaded with that status */
+void check_report(int *code, const char *what, const char *name, cli_role role, evtwin_status st);
 void check_store(int *code, const char *uri);
 void check_source(int *code, const char *uri);
 void check_sink(int *code, const char *what, const char *uri);
-void check_spool(int *code, const char *folder);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "delivery.h"
 
-#include "evtwin/spool.h"
+#include "check.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +16,9 @@ static const double first_pause_s = 0.5, longest_pause_s = 30;
 /* How long the last records are offered to a sink that is locked: at the end of the work, and after
  * a signal. */
 static const double patience_s = 10.0, stop_patience_s = 1.5;
+
+/* What the start and --check say alike. */
+static const char no_stdout[] = "standard output cannot tell what it has; write to a file";
 
 /* Losses that are reported one by one; a full spool drops something with each batch. */
 enum { MAX_REPORTED = 10 };
@@ -129,19 +132,6 @@ int delivery_open(delivery *d, const evtwin_pump_options *options) {
     return 0;
 }
 
-int delivery_check_options(const cli *c, size_t first) {
-    static const char *const names[] = {[DELIVERY_SPOOL_SIZE] = "size",
-                                        [DELIVERY_SPOOL_FULL] = "full",
-                                        [DELIVERY_SPOOL_RENAME] = "rename",
-                                        [DELIVERY_SPOOL_FORGET] = "forget"};
-    const int has_spool = cli_text(c, first + DELIVERY_SPOOL) != NULL;
-    for (size_t i = DELIVERY_SPOOL_SIZE; i < DELIVERY_N_OPTIONS; i++) {
-        CLI_FAIL_IF(!has_spool && cli_is_set(c, first + i), CLI_USAGE,
-                    "--spool-%s needs --spool: in which folder?", names[i]);
-    }
-    return 0;
-}
-
 /* OLD=NEW; both are URIs, whose parameters have signs of equality too. */
 static const char *find_new_name(const char *text) {
     const char *sign = strchr(text, '=');
@@ -155,20 +145,40 @@ static const char *find_new_name(const char *text) {
     return NULL;
 }
 
-static int rename_sinks(const cli *c, size_t option, evtwin_spool *spool) {
-    for (size_t i = 0; i < cli_count(c, option); i++) {
-        const char *text = cli_item(c, option, i), *to = find_new_name(text);
-        CLI_FAIL_IF(to == NULL, CLI_USAGE, "--spool-rename: %s is not OLD=NEW with two URIs",
-                    cli_shown(text));
-        char *from = strndup(text, (size_t)(to - 1 - text));
-        const evtwin_status st = from != NULL ? evtwin_spool_rename_sink(spool, from, to) : 0;
-        const int code = from == NULL ? cli_out_of_memory()
-                         : st < 0     ? cli_fail(CLI_AN_OUTPUT, st, NULL)
-                                      : 0;
-        free(from);
-        CLI_TRY(code);
+int delivery_check_options(const cli *c, size_t first) {
+    static const char *const names[] = {[DELIVERY_SPOOL_SIZE] = "size",
+                                        [DELIVERY_SPOOL_FULL] = "full",
+                                        [DELIVERY_SPOOL_RENAME] = "rename",
+                                        [DELIVERY_SPOOL_FORGET] = "forget"};
+    const int has_spool = cli_text(c, first + DELIVERY_SPOOL) != NULL;
+    for (size_t i = DELIVERY_SPOOL_SIZE; i < DELIVERY_N_OPTIONS; i++) {
+        CLI_FAIL_IF(!has_spool && cli_is_set(c, first + i), CLI_USAGE,
+                    "--spool-%s needs --spool: in which folder?", names[i]);
+    }
+    for (size_t i = 0; i < cli_count(c, first + DELIVERY_SPOOL_RENAME); i++) {
+        const char *text = cli_item(c, first + DELIVERY_SPOOL_RENAME, i);
+        CLI_FAIL_IF(find_new_name(text) == NULL, CLI_USAGE,
+                    "--spool-rename: %s is not OLD=NEW with two URIs", cli_shown(text));
     }
     return 0;
+}
+
+static evtwin_status rename_sink(evtwin_spool *spool, const char *text) {
+    char from[1024]; /* a longer one is the name of no sink */
+    const char *to = find_new_name(text);
+    snprintf(from, sizeof from, "%.*s", (int)(to - 1 - text), text);
+    return evtwin_spool_rename_sink(spool, from, to);
+}
+
+static evtwin_status change_sinks(const cli *c, size_t first, evtwin_spool *spool) {
+    evtwin_status st = EVTWIN_OK;
+    for (size_t i = 0; i < cli_count(c, first + DELIVERY_SPOOL_RENAME) && st >= 0; i++) {
+        st = rename_sink(spool, cli_item(c, first + DELIVERY_SPOOL_RENAME, i));
+    }
+    for (size_t i = 0; i < cli_count(c, first + DELIVERY_SPOOL_FORGET) && st >= 0; i++) {
+        st = evtwin_spool_forget_sink(spool, cli_item(c, first + DELIVERY_SPOOL_FORGET, i));
+    }
+    return st;
 }
 
 int delivery_open_spool(delivery *d, const cli *c, size_t first) {
@@ -182,8 +192,7 @@ int delivery_open_spool(delivery *d, const cli *c, size_t first) {
     if (d->spool == NULL) {
         return 0;
     }
-    CLI_FAIL_IF(d->uses_stdout, CLI_USAGE,
-                "--spool: standard output cannot tell what it has; write to a file");
+    CLI_FAIL_IF(d->uses_stdout, CLI_USAGE, "--spool: %s", no_stdout);
     evtwin_spool_options options;
     evtwin_spool_options_init(&options, sizeof options);
     options.max_bytes = (uint64_t)cli_integer(c, first + DELIVERY_SPOOL_SIZE) << 20;
@@ -194,14 +203,7 @@ int delivery_open_spool(delivery *d, const cli *c, size_t first) {
     }
     evtwin_spool *spool = NULL;
     evtwin_status st = evtwin_spool_open(d->spool, &options, &spool);
-    const int code = st >= 0 ? rename_sinks(c, first + DELIVERY_SPOOL_RENAME, spool) : 0;
-    if (code != 0) {
-        evtwin_spool_free(spool);
-        return code;
-    }
-    for (size_t i = 0; i < cli_count(c, first + DELIVERY_SPOOL_FORGET) && st >= 0; i++) {
-        st = evtwin_spool_forget_sink(spool, cli_item(c, first + DELIVERY_SPOOL_FORGET, i));
-    }
+    st = st >= 0 ? change_sinks(c, first, spool) : st;
     if (st < 0 || (st = evtwin_pump_take_spool(d->pump, spool)) < 0) {
         const int failed = cli_fail(CLI_AN_OUTPUT, st, NULL);
         evtwin_spool_free(spool);
@@ -210,6 +212,39 @@ int delivery_open_spool(delivery *d, const cli *c, size_t first) {
     d->way = DELIVERY_SPOOLS;
     return 0;
 }
+
+/* ---- check ---- */
+
+/* As a start would, on what it finds. */
+static evtwin_status try_spool(const cli *c, size_t first, const char *const *sinks, size_t n,
+                               const char *letters) {
+    evtwin_spool_options options;
+    evtwin_spool_options_init(&options, sizeof options);
+    options.read_only = 1;
+    evtwin_spool *spool = NULL;
+    evtwin_status st = evtwin_spool_open(cli_text(c, first + DELIVERY_SPOOL), &options, &spool);
+    st = st >= 0 ? change_sinks(c, first, spool) : st;
+    st = st >= 0 ? evtwin_spool_check_sinks(spool, sinks, n, letters) : st;
+    evtwin_spool_free(spool);
+    return st;
+}
+
+void delivery_check_spool(int *code, const cli *c, size_t first, const char *const *sinks, size_t n,
+                          const char *letters) {
+    const char *folder = cli_text(c, first + DELIVERY_SPOOL);
+    int uses_stdout = letters != NULL && cli_sink_is_stdout(letters);
+    for (size_t i = 0; i < n; i++) {
+        uses_stdout |= cli_sink_is_stdout(sinks[i]);
+    }
+    if (folder != NULL && uses_stdout) {
+        printf("spool %s: %s\n", folder, no_stdout);
+        *code = *code == 0 ? CLI_USAGE : *code;
+    } else if (folder != NULL) {
+        check_report(code, "spool", folder, CLI_AN_OUTPUT, try_spool(c, first, sinks, n, letters));
+    }
+}
+
+/* ---- open the rest ---- */
 
 int delivery_take_source(delivery *d, evtwin_source *source) {
     const evtwin_status st = evtwin_pump_take_source(d->pump, source);
@@ -267,7 +302,7 @@ int delivery_open_dead_letters(delivery *d, const char *uri) {
 
 int delivery_fail(const delivery *d, cli_role role, evtwin_status status) {
     const int waits = d->way == DELIVERY_SPOOLS && status == EVTWIN_E_STATE;
-    return cli_fail(role, status, waits ? "--spool-rename OLD=NEW or --spool-forget SINK" : NULL);
+    return cli_fail(role, status, waits ? DELIVERY_WAY_OUT : NULL);
 }
 
 int delivery_run(delivery *d, int timeout_ms) {

@@ -6,7 +6,7 @@
 
 #include "cli/cli.h"
 
-#include "evtwin/stream.h"
+#include "evtwin/spool.h"
 
 /* What becomes of the records for a sink that does not take them now. */
 typedef enum delivery_way {
@@ -68,6 +68,13 @@ int delivery_open(delivery *d, const evtwin_pump_options *options);
 
 /* Of the options from `first` on: the others need --spool. 0, or an exit code. */
 int delivery_check_options(const cli *c, size_t first);
+
+/* The next step where records wait for a sink that is not named. */
+#define DELIVERY_WAY_OUT "--spool-rename OLD=NEW or --spool-forget SINK"
+
+/* --check of that spool for these (n) sinks and that of letters (NULL = none), as of check.h. */
+void delivery_check_spool(int *code, const cli *c, size_t first, const char *const *sinks, size_t n,
+                          const char *letters);
 
 /* Deliver through the spool of the options from `first` on, if they name one. 0, or an exit code.
  */

@@ -82,10 +82,12 @@ static int check_all(const cli *c, const char *source) {
     for (size_t i = 0; i < cli_count(c, INGEST_SINK); i++) {
         check_sink(&code, "sink", cli_item(c, INGEST_SINK, i));
     }
-    if (cli_text(c, INGEST_DEAD_LETTER) != NULL) {
-        check_sink(&code, "dead letters", cli_text(c, INGEST_DEAD_LETTER));
+    const char *letters = cli_text(c, INGEST_DEAD_LETTER);
+    if (letters != NULL) {
+        check_sink(&code, "dead letters", letters);
     }
-    check_spool(&code, cli_text(c, INGEST_SPOOL + DELIVERY_SPOOL));
+    delivery_check_spool(&code, c, INGEST_SPOOL, cli_items(c, INGEST_SINK),
+                         cli_count(c, INGEST_SINK), letters);
     return code;
 }
 

@@ -100,7 +100,7 @@ static int check_all(const cli *c) {
     int code = 0;
     const char *models = cli_text(c, PREDICT_MODELS);
     evtwin_predictor *predictor = NULL;
-    check_models(&code, models, evtwin_predictor_load(models, &predictor));
+    check_report(&code, "models", models, CLI_AN_INPUT, evtwin_predictor_load(models, &predictor));
     evtwin_predictor_free(predictor);
     if (cli_text(c, PREDICT_SOURCE) == NULL) {
         check_store(&code, cli_text(c, PREDICT_STORE));
@@ -110,7 +110,8 @@ static int check_all(const cli *c) {
     for (size_t i = 0; i < cli_count(c, PREDICT_SINK); i++) {
         check_sink(&code, "sink", cli_item(c, PREDICT_SINK, i));
     }
-    check_spool(&code, cli_text(c, PREDICT_SPOOL + DELIVERY_SPOOL));
+    delivery_check_spool(&code, c, PREDICT_SPOOL, cli_items(c, PREDICT_SINK),
+                         cli_count(c, PREDICT_SINK), NULL);
     return code;
 }
 

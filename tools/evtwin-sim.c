@@ -219,7 +219,7 @@ static int check_all(const cli *c) {
         for (size_t i = 0; i < sinks.n; i++) {
             check_sink(&code, "sink", sinks.uris[i]);
         }
-        check_spool(&code, cli_text(c, SIM_SPOOL + DELIVERY_SPOOL));
+        delivery_check_spool(&code, c, SIM_SPOOL, sinks.uris, sinks.n, NULL);
     }
     sim_sinks_free(&sinks);
     return code;

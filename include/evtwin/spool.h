@@ -30,6 +30,9 @@ typedef struct evtwin_spool_options {
                              1 MiB */
     evtwin_spool_full when_full; /**< default EVTWIN_SPOOL_BLOCK. What is dropped is counted for
                                       each sink and listed: evtwin_spool_loss_get */
+    int read_only; /**< look only: nothing in the folder changes, one that is absent is as an empty
+                        one. Sinks are renamed and forgotten for this object alone, and what would
+                        write is EVTWIN_E_STATE */
 } evtwin_spool_options;
 
 /** Fill in the defaults; size is sizeof *options. Since 0.2. */
@@ -41,7 +44,8 @@ EVTWIN_API evtwin_status evtwin_spool_options_init(evtwin_spool_options *options
  * @param options  NULL = the defaults.
  * @return EVTWIN_E_BUSY naming the process that has it open, EVTWIN_E_SCHEMA for a spool of a newer
  * version (untouched), EVTWIN_E_CORRUPT if the database is damaged or is none of ours, EVTWIN_E_IO,
- * EVTWIN_E_ARG for a bad option, EVTWIN_E_UNSUPPORTED in a build without SQLite. Since 0.2.
+ * also if the folder or what is in it cannot be written, EVTWIN_E_ARG for a bad option,
+ * EVTWIN_E_UNSUPPORTED in a build without SQLite. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_spool_open(const char *folder, const evtwin_spool_options *options,
                                            evtwin_spool **out);
@@ -78,6 +82,15 @@ EVTWIN_API evtwin_status evtwin_spool_rename_sink(evtwin_spool *spool, const cha
                                                   const char *to);
 /** See evtwin_spool_rename_sink. Since 0.2. */
 EVTWIN_API evtwin_status evtwin_spool_forget_sink(evtwin_spool *spool, const char *name);
+
+/**
+ * Would a pump begin whose sinks have these (n) URIs? Nothing changes.
+ * @param letters  the URI of its sink of dead letters, NULL = none.
+ * @return EVTWIN_E_STATE naming a sink that is not among them and for which records wait,
+ * EVTWIN_E_ARG for two sinks of one name. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_spool_check_sinks(evtwin_spool *spool, const char *const *sinks,
+                                                  size_t n, const char *letters);
 
 /** How full it is. Since 0.2. */
 typedef struct evtwin_spool_stats {

@@ -194,7 +194,7 @@ static evtwin_status refuse_row(evtwin__lane *l, evtwin_status st, const char *r
 /* Halve what is offered until it is one row, and refuse that. A letter that its sink refuses (it is
  * too long, say) must not hold up those behind it. REFUSED: go on at once. */
 static evtwin_status narrow(evtwin__lane *l, evtwin_status st) {
-    char reason[EVTWIN__LANE_NAME_SIZE];
+    char reason[EVTWIN__SPOOL_NAME_SIZE];
     snprintf(reason, sizeof reason, "%s", evtwin_last_error());
     if (l->is_written || !evtwin__sink_refuses(l->sink, st)) {
         EVTWIN_FAIL(st, "%s", reason);

@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { EVTWIN__LANE_EVENTS = 256, EVTWIN__LANE_NAME_SIZE = 512 };
+enum { EVTWIN__LANE_EVENTS = 256 };
 
 typedef struct evtwin__delivery evtwin__delivery;
 
@@ -27,7 +27,7 @@ typedef struct evtwin__lane {
     size_t number;
     evtwin_sink *sink;
     evtwin__spool_kind kind;
-    char name[EVTWIN__LANE_NAME_SIZE], source[64]; /* in the spool; of its batches */
+    char name[EVTWIN__SPOOL_NAME_SIZE], source[64]; /* in the spool; of its batches */
     evtwin__spool_cursor *cursor;
     pthread_t thread;
     int has_thread;
@@ -50,7 +50,7 @@ typedef struct evtwin__lane {
     unsigned failed_at_hurry; /* its last failure is of a try that began after so many hurries */
     int is_temporary;         /* its last failure is, … */
     double try_again_s;       /* … and it is tried again then, on the monotonic clock */
-    char reason[EVTWIN__LANE_NAME_SIZE];
+    char reason[EVTWIN__SPOOL_NAME_SIZE];
 } evtwin__lane;
 
 struct evtwin__delivery {

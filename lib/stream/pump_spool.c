@@ -35,7 +35,7 @@ static int take_event(evtwin__delivery *d, evtwin__lane_event *out) {
 
 static void report_losses(evtwin__delivery *d, const evtwin__pump_setup *setup) {
     for (size_t i = 0; i < d->n_lanes; i++) {
-        char text[EVTWIN__LANE_NAME_SIZE + 200];
+        char text[EVTWIN__SPOOL_NAME_SIZE + 200];
         const uint64_t n = evtwin__spool_cursor_losses(d->lanes[i].cursor, text, sizeof text);
         if (n > 0) {
             evtwin__pump_report(setup,
@@ -63,55 +63,34 @@ void evtwin__delivery_report(evtwin__delivery *d, const evtwin__pump_setup *setu
 
 /* ---- start and stop ---- */
 
-/* Length of what of a URI names its place: parameters come and go. */
-static size_t place_length(const char *uri) {
-    return strcspn(uri, "?");
-}
-
-/* Is the sink of lane i known by its whole URI? One that was stays so, else only what has the place
- * of a lane before it: a sink that is added behind another does not change the name of that. */
-static int has_long_name(const evtwin__delivery *d, size_t i) {
-    const evtwin__lane *l = &d->lanes[i];
+static evtwin_status name_lane(evtwin__lane *l, const char *const *before, size_t n_before) {
+    evtwin_spool *spool = l->delivery->spool;
     const char *uri = evtwin_sink_uri(l->sink);
-    const size_t n = place_length(uri);
-    int is_long = uri[n] == '?' && evtwin__spool_has_sink(d->spool, l->kind, uri);
-    for (size_t k = 0; k < i; k++) {
-        const evtwin__lane *before = &d->lanes[k];
-        is_long |= before->kind == l->kind && strncmp(before->name, uri, n) == 0 &&
-                   before->name[n] == '\0';
-    }
-    return is_long;
-}
+    int is_long;
+    EVTWIN_TRY(evtwin__spool_name_sink(spool, l->kind, uri, before, n_before, l->name, &is_long));
 
-/* Names that stay when parameters change, unless two sinks differ in nothing else. */
-static evtwin_status name_lanes(evtwin__delivery *d) {
-    for (size_t i = 0; i < d->n_lanes; i++) {
-        evtwin__lane *l = &d->lanes[i];
-        const char *uri = evtwin_sink_uri(l->sink);
-        const int is_long = has_long_name(d, i);
-        const size_t length = is_long ? strlen(uri) : place_length(uri);
-        EVTWIN_FAIL_IF(length >= sizeof l->name, EVTWIN_E_ARG,
-                       "%.80s…: the name of the sink is longer "
-                       "than %zu bytes",
-                       uri, sizeof l->name - 1);
-        memcpy(l->name, uri, length);
-
-        /* two sinks of one place keep two positions there */
-        const uint64_t hash = evtwin__hash(EVTWIN__HASH_BEGIN, uri, strlen(uri));
-        snprintf(l->source, sizeof l->source, is_long ? "%s#%016llx" : "%s",
-                 evtwin_spool_id(d->spool), (unsigned long long)hash);
-    }
+    /* two sinks of one place keep two positions there */
+    const uint64_t hash = evtwin__hash(EVTWIN__HASH_BEGIN, uri, strlen(uri));
+    snprintf(l->source, sizeof l->source, is_long ? "%s#%016llx" : "%s", evtwin_spool_id(spool),
+             (unsigned long long)hash);
     return EVTWIN_OK;
 }
 
-static evtwin_status match_sinks(evtwin__delivery *d, size_t n, int has_letters) {
-    const char **names = evtwin__calloc(n, sizeof *names);
-    EVTWIN_FAIL_IF(names == NULL, EVTWIN_E_NOMEM, "out of memory for %zu sinks", n);
+/* Those of rows, (n) in names, come first, that of letters is the last. */
+static evtwin_status name_lanes(evtwin__delivery *d, size_t n, const char **names) {
     for (size_t i = 0; i < n; i++) {
+        EVTWIN_TRY(name_lane(&d->lanes[i], names, i));
         names[i] = d->lanes[i].name;
     }
-    const evtwin_status st =
-        evtwin__spool_match_sinks(d->spool, names, n, has_letters ? d->lanes[n].name : NULL);
+    const int has_letters = d->n_lanes > n;
+    EVTWIN_TRY(has_letters ? name_lane(&d->lanes[n], NULL, 0) : EVTWIN_OK);
+    return evtwin__spool_match_sinks(d->spool, names, n, has_letters ? d->lanes[n].name : NULL);
+}
+
+static evtwin_status match_sinks(evtwin__delivery *d, size_t n) {
+    const char **names = evtwin__calloc(n, sizeof *names);
+    EVTWIN_FAIL_IF(names == NULL, EVTWIN_E_NOMEM, "out of memory for %zu sinks", n);
+    const evtwin_status st = name_lanes(d, n, names);
     evtwin__free((void *)names);
     return st;
 }
@@ -166,8 +145,7 @@ evtwin_status evtwin__delivery_start(evtwin_spool *spool, evtwin_sink *const *si
         pthread_mutex_init(&d->lanes[i].noting, NULL);
         d->n_lanes = i + 1;
     }
-    if (st < 0 || (st = name_lanes(d)) < 0 || (st = match_sinks(d, n, letters != NULL)) < 0 ||
-        (st = open_lanes(d)) < 0) {
+    if (st < 0 || (st = match_sinks(d, n)) < 0 || (st = open_lanes(d)) < 0) {
         evtwin__delivery_free(d);
         return st;
     }

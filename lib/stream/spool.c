@@ -102,7 +102,8 @@ evtwin_status evtwin_spool_open(const char *folder, const evtwin_spool_options *
     EVTWIN_FAIL_IF(spool == NULL, EVTWIN_E_NOMEM, "%s: out of memory for a spool", folder);
     spool->options = taken;
     init_lock(spool);
-    evtwin_status st = evtwin__spool_file_open(folder, taken.max_bytes, &spool->file);
+    evtwin_status st =
+        evtwin__spool_file_open(folder, taken.max_bytes, taken.read_only, &spool->file);
     if (st < 0 || (st = load(spool)) < 0) {
         evtwin_spool_free(spool);
         return st;
@@ -172,6 +173,8 @@ void evtwin__spool_wait(evtwin_spool *spool, uint64_t generation, double seconds
 /* ---- transactions ---- */
 
 evtwin_status evtwin__spool_begin(evtwin_spool *spool, int is_synced) {
+    EVTWIN_FAIL_IF(spool->options.read_only, EVTWIN_E_STATE, "%s: the spool is open to look only",
+                   spool->file.folder);
     return evtwin__spool_file_begin(&spool->file, is_synced);
 }
 

@@ -26,7 +26,7 @@ void evtwin__spool_wake(evtwin_spool *spool);
 /* Until the generation is another one than that, at most so long. */
 void evtwin__spool_wait(evtwin_spool *spool, uint64_t generation, double seconds);
 
-/* ---- deliver: the cursor of one sink (spool_cursor.c) ---- */
+/* ---- deliver: the cursor of one sink (spool_sinks.c, spool_cursor.c) ---- */
 
 typedef struct evtwin__spool_cursor evtwin__spool_cursor;
 
@@ -46,8 +46,14 @@ typedef struct evtwin__spool_chunk {
 evtwin_status evtwin__spool_match_sinks(evtwin_spool *spool, const char *const *names, size_t n,
                                         const char *letters);
 
-/* Does it know a sink of that name? */
-int evtwin__spool_has_sink(evtwin_spool *spool, evtwin__spool_kind kind, const char *name);
+enum { EVTWIN__SPOOL_NAME_SIZE = 512 };
+
+/* The name of a sink of that URI, behind those before it of its kind, which have these (n_before)
+ * names: its place, which stays when parameters change, or the whole URI (*is_long_out) where
+ * another has the place. */
+evtwin_status evtwin__spool_name_sink(evtwin_spool *spool, evtwin__spool_kind kind, const char *uri,
+                                      const char *const *before, size_t n_before,
+                                      char name[EVTWIN__SPOOL_NAME_SIZE], int *is_long_out);
 
 /* The cursor of that name, which is made if there is none. It lives as long as the spool; close
  * stops its use. */

@@ -120,14 +120,14 @@ static evtwin_status fail_busy(const evtwin__spool_file *file) {
                 file->folder, (long long)pid);
 }
 
-static evtwin_status take_lock(evtwin__spool_file *file) {
+static evtwin_status take_lock(evtwin__spool_file *file, int read_only) {
     char path[4096], text[EVTWIN__NUM_SIZE];
     const int n = snprintf(path, sizeof path, "%s/lock", file->folder);
     EVTWIN_FAIL_IF(n < 0 || (size_t)n >= sizeof path, EVTWIN_E_ARG, "%.200s…: the name is too long",
                    file->folder);
-    file->lock = evtwin__fd_open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+    file->lock = evtwin__fd_open(path, O_RDWR | O_NOFOLLOW | (read_only ? 0 : O_CREAT), 0600);
     if (file->lock < 0) {
-        return evtwin__fail_errno(path, errno);
+        return read_only && errno == ENOENT ? EVTWIN_OK : evtwin__fail_errno(path, errno);
     }
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     int rc;
@@ -138,6 +138,10 @@ static evtwin_status take_lock(evtwin__spool_file *file) {
         return errno == EAGAIN || errno == EACCES ? fail_busy(file)
                                                   : evtwin__fail_errno(path, errno);
     }
+    if (read_only) {
+        return EVTWIN_OK;
+    }
+
     /* only for messages: without it a second process does not learn who has the spool */
     const size_t length = evtwin__format_i64(getpid(), text);
     if (ftruncate(file->lock, 0) != 0 || pwrite(file->lock, text, length, 0) != (ssize_t)length) {
@@ -149,20 +153,24 @@ static evtwin_status take_lock(evtwin__spool_file *file) {
 /* ---- the database ---- */
 
 static evtwin_status create_schema(evtwin__spool_file *file) {
-    EVTWIN_TRY(evtwin__db_exec(file->db, "PRAGMA auto_vacuum = INCREMENTAL"));
-    EVTWIN_TRY(evtwin__db_use_wal(file->db));
     EVTWIN_TRY(evtwin__db_begin_write(file->db));
     return evtwin__db_end(file->db, evtwin__db_exec(file->db, schema_sql));
 }
 
-/* One that is not ours, or newer, is left as it is. */
+static evtwin_status create_database(evtwin__spool_file *file) {
+    EVTWIN_TRY(evtwin__db_exec(file->db, "PRAGMA auto_vacuum = INCREMENTAL"));
+    EVTWIN_TRY(evtwin__db_use_wal(file->db));
+    return create_schema(file);
+}
+
+/* One that is not ours, or newer, is left as it is. DONE: it is empty. */
 static evtwin_status check_schema(evtwin__spool_file *file) {
     int64_t application = 0, version = 0, n_tables = 0;
     EVTWIN_TRY(evtwin__db_query_i64(file->db, "PRAGMA application_id", 0, &application));
     EVTWIN_TRY(evtwin__db_query_i64(file->db, "PRAGMA user_version", 0, &version));
     EVTWIN_TRY(evtwin__db_query_i64(file->db, "SELECT count(*) FROM sqlite_schema", 0, &n_tables));
     if (application == 0 && version == 0 && n_tables == 0) {
-        return create_schema(file);
+        return EVTWIN_DONE;
     }
     EVTWIN_FAIL_IF(application != 1702253392, EVTWIN_E_CORRUPT,
                    "%s: is not the database of a spool; name another folder", file->path);
@@ -170,7 +178,7 @@ static evtwin_status check_schema(evtwin__spool_file *file) {
                    "%s: is a spool of version %lld, this library knows %d: use a newer one, or let "
                    "the one that made it deliver what waits",
                    file->path, (long long)version, VERSION);
-    return evtwin__db_use_wal(file->db);
+    return EVTWIN_OK;
 }
 
 static evtwin_status read_id(evtwin__spool_file *file) {
@@ -197,9 +205,44 @@ static evtwin_status size_log(evtwin__spool_file *file, uint64_t max_bytes) {
     return evtwin__db_exec(file->db, text);
 }
 
-static evtwin_status open_database(evtwin__spool_file *file, uint64_t max_bytes) {
+static uint64_t log_bytes(const evtwin__spool_file *file) {
+    char path[4096];
+    struct stat info;
+    const int n = snprintf(path, sizeof path, "%s-wal", file->path);
+    return n > 0 && (size_t)n < sizeof path && stat(path, &info) == 0 ? (uint64_t)info.st_size : 0;
+}
+
+static evtwin_status open_to_write(evtwin__spool_file *file) {
     EVTWIN_TRY(evtwin__db_open(file->path, EVTWIN__DB_CREATE, BUSY_MS, &file->db));
-    EVTWIN_TRY(check_schema(file));
+    const evtwin_status st = check_schema(file);
+    return st == EVTWIN_DONE ? create_database(file) : st < 0 ? st : evtwin__db_use_wal(file->db);
+}
+
+static evtwin_status open_empty(evtwin__spool_file *file) {
+    EVTWIN_TRY(evtwin__db_open(":memory:", EVTWIN__DB_CREATE, BUSY_MS, &file->db));
+    return create_schema(file);
+}
+
+/* A log that a kill has left stays where it is, which SQLite does for those alone who cannot write;
+ * where there is none, those who can leave nothing behind. */
+static evtwin_status open_to_look(evtwin__spool_file *file) {
+    if (access(file->path, F_OK) != 0) {
+        return open_empty(file);
+    }
+    EVTWIN_FAIL_IF(access(file->path, W_OK) != 0, EVTWIN_E_IO, "%s: cannot be written: %s",
+                   file->path, strerror(errno));
+    const evtwin__db_mode mode = log_bytes(file) > 0 ? EVTWIN__DB_READ : EVTWIN__DB_WRITE;
+    EVTWIN_TRY(evtwin__db_open(file->path, mode, BUSY_MS, &file->db));
+    const evtwin_status st = check_schema(file);
+    if (st == EVTWIN_DONE) {
+        evtwin__db_close(file->db);
+        file->db = NULL;
+        return open_empty(file);
+    }
+    return st;
+}
+
+static evtwin_status prepare(evtwin__spool_file *file, uint64_t max_bytes) {
     EVTWIN_TRY(size_log(file, max_bytes));
     EVTWIN_TRY(read_id(file));
     for (size_t i = 0; i < EVTWIN__SQL_COUNT; i++) {
@@ -209,7 +252,38 @@ static evtwin_status open_database(evtwin__spool_file *file, uint64_t max_bytes)
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin__spool_file_open(const char *folder, uint64_t max_bytes,
+/* ---- the folder ---- */
+
+/* Can it be written, or be made? */
+static evtwin_status check_folder(const char *folder) {
+    char path[4096];
+    const int n = snprintf(path, sizeof path, "%s", folder);
+    EVTWIN_FAIL_IF(n < 0 || (size_t)n >= sizeof path, EVTWIN_E_ARG, "%.200s…: the name is too long",
+                   folder);
+    const int is_there = access(path, F_OK) == 0;
+    while (access(path, F_OK) != 0 && errno == ENOENT) {
+        char *slash = strrchr(path, '/');
+        if (slash == NULL || slash == path) {
+            snprintf(path, sizeof path, slash == NULL ? "." : "/");
+            break;
+        }
+        *slash = '\0';
+    }
+    struct stat info;
+    int error = stat(path, &info) != 0 ? errno : S_ISDIR(info.st_mode) ? 0 : ENOTDIR;
+    error = error == 0 && access(path, W_OK | X_OK) != 0 ? errno : error;
+    EVTWIN_FAIL_IF(error != 0, EVTWIN_E_IO, "%s: cannot be %s: %s", folder,
+                   is_there ? "written" : "made", strerror(error));
+    return EVTWIN_OK;
+}
+
+static evtwin_status open_folder(evtwin__spool_file *file, int read_only) {
+    EVTWIN_TRY(read_only ? check_folder(file->folder) : evtwin__mkdirs(file->folder));
+    EVTWIN_TRY(take_lock(file, read_only));
+    return read_only ? open_to_look(file) : open_to_write(file);
+}
+
+evtwin_status evtwin__spool_file_open(const char *folder, uint64_t max_bytes, int read_only,
                                       evtwin__spool_file *file) {
     *file = (evtwin__spool_file){.lock = -1};
     const size_t size = strlen(folder) + sizeof "/spool.db";
@@ -221,8 +295,7 @@ evtwin_status evtwin__spool_file_open(const char *folder, uint64_t max_bytes,
     } else {
         snprintf(file->path, size, "%s/spool.db", folder);
     }
-    if (st < 0 || (st = evtwin__mkdirs(folder)) < 0 || (st = take_lock(file)) < 0 ||
-        (st = open_database(file, max_bytes)) < 0) {
+    if (st < 0 || (st = open_folder(file, read_only)) < 0 || (st = prepare(file, max_bytes)) < 0) {
         evtwin__spool_file_close(file);
     }
     return st;
@@ -265,13 +338,6 @@ evtwin_status evtwin__spool_file_begin(evtwin__spool_file *file, int is_synced) 
 }
 
 /* ---- its size ---- */
-
-static uint64_t log_bytes(const evtwin__spool_file *file) {
-    char path[4096];
-    struct stat info;
-    const int n = snprintf(path, sizeof path, "%s-wal", file->path);
-    return n > 0 && (size_t)n < sizeof path && stat(path, &info) == 0 ? (uint64_t)info.st_size : 0;
-}
 
 evtwin_status evtwin__spool_file_bytes(evtwin__spool_file *file, uint64_t *bytes_out) {
     int64_t n_pages = 0, n_free = 0;

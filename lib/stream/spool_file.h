@@ -49,8 +49,9 @@ typedef struct evtwin__spool_file {
 } evtwin__spool_file;
 
 /* Make what is absent, take the lock, prepare the statements; on failure *file holds nothing.
- * max_bytes sizes the log. */
-evtwin_status evtwin__spool_file_open(const char *folder, uint64_t max_bytes,
+ * max_bytes sizes the log. read_only: make and write nothing, but fail as if; a database that is
+ * absent is an empty one in memory. */
+evtwin_status evtwin__spool_file_open(const char *folder, uint64_t max_bytes, int read_only,
                                       evtwin__spool_file *file);
 void evtwin__spool_file_close(evtwin__spool_file *file);
 

@@ -78,7 +78,7 @@ evtwin_status evtwin__spool_know_cursor(evtwin_spool *spool, evtwin__spool_kind 
 
 void evtwin__spool_free_cursor(evtwin__spool_cursor *cursor);
 
-/* ---- under the lock (spool_admin.c) ---- */
+/* ---- under the lock (spool_sinks.c) ---- */
 
 /* NULL if none has that name. */
 evtwin__spool_cursor *evtwin__spool_find_cursor(const evtwin_spool *spool, evtwin__spool_kind kind,

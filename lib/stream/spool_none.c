@@ -54,6 +54,14 @@ evtwin_status evtwin_spool_forget_sink(evtwin_spool *spool, const char *name) {
     FAIL_NONE();
 }
 
+evtwin_status evtwin_spool_check_sinks(evtwin_spool *spool, const char *const *sinks, size_t n,
+                                       const char *letters) {
+    (void)letters;
+    EVTWIN_FAIL_IF(spool == NULL || (sinks == NULL && n > 0), EVTWIN_E_ARG,
+                   "spool or sinks is NULL");
+    FAIL_NONE();
+}
+
 evtwin_status evtwin_spool_stats_get(evtwin_spool *spool, evtwin_spool_stats *out, size_t size) {
     (void)size;
     EVTWIN_FAIL_IF(spool == NULL || out == NULL, EVTWIN_E_ARG, "spool or out is NULL");

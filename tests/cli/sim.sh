@@ -323,6 +323,47 @@ check 'what waits is not given up for a changed command line' [ "$code" -ne 0 ]
 err 'jsonl:/dev/full'
 err '--spool-forget'
 err '--spool-rename'
+
+# ---- --check of a spool judges as the start does, and changes nothing ----
+refused=$code
+cp -r spool before
+run evtwin-sim --check --sink csv:fine.csv --spool spool
+expect "$refused"
+out 'spool spool: 300 records wait for jsonl:/dev/full'
+out '--spool-rename OLD=NEW or --spool-forget SINK'
+check 'one line each' [ "$(wc -l <out)" -eq 2 ]
+run evtwin-sim --check --sink csv:fine.csv --sink jsonl:/dev/full --spool spool
+expect 0
+run evtwin-sim --check --sink csv:fine.csv --sink jsonl:new.jsonl --spool spool --spool-rename jsonl:/dev/full=jsonl:new.jsonl
+expect 0
+out 'spool spool: ok'
+run evtwin-sim --check --sink csv:fine.csv --spool spool --spool-forget jsonl:/dev/full
+expect 0
+run evtwin-sim --check --sink csv:fine.csv --spool spool --spool-forget jsonl:/nobody
+expect 73
+out 'spool spool: the spool knows no sink jsonl:/nobody; it knows'
+run evtwin-sim --check --sink jsonl:- --spool spool
+expect 2
+out 'spool spool: standard output'
+check 'nothing has changed' diff -r before spool
+sqlite3 before/spool.db 'PRAGMA user_version = 2'
+run evtwin-sim --check --sink csv:fine.csv --spool before
+expect 65
+out 'spool before: before/spool.db: is a spool of version 2'
+echo damaged >before/spool.db
+run evtwin-sim --check --sink csv:fine.csv --spool before
+expect 65
+out 'spool before: before/spool.db: is not a SQLite database'
+evtwin-sim --interval 0.1 --sink csv:inuse.csv --spool inuse >inuse.out 2>&1 &
+tool=$!
+await 30 test -s inuse/lock
+run evtwin-sim --check --sink csv:inuse.csv --spool inuse
+expect 69
+out "spool inuse: the spool is in use by process $tool"
+kill -TERM $tool
+wait $tool
+
+# ---- what waits is renamed or forgotten on purpose only ----
 for option in '--spool-forget jsonl:/dev/full' '--spool-rename jsonl:a=jsonl:b' '--spool-size 5' '--spool-full block'; do
     # shellcheck disable=SC2086 # two words
     run evtwin-sim --duration 0.1 --sink null: $option
