@@ -6,7 +6,8 @@ import json
 import sqlite3
 import subprocess
 
-FLOATS = ["soc", "soh", "voltage", "current", "temperature", "power_consumption", "sim_time_s"]
+FLOATS = ["soc", "soh", "voltage", "current", "temperature", "power_consumption", "sim_time_s",
+          "resistance_mohm", "mean_temperature", "throughput_ah_per_day"]
 FIELDS = ["battery_id", "time", "seq", *FLOATS, "charge_cycles", "is_charging"]
 
 Record = collections.namedtuple("Record", FIELDS)

@@ -58,6 +58,10 @@ def _is_there(program):
     return shutil.which(program) is not None
 
 
+def _is_special(path):
+    return not os.path.isdir(path) and not os.path.isfile(path)
+
+
 def crash_sites(source, channels):
     """Every named crash site of the library that these channels can reach, by grep."""
     of_channel = {"kafka": "kafka.", "mosquitto": "mqtt.", "postgres": "postgres."}
@@ -105,6 +109,13 @@ class Tool:
             raise Violation(f"{self.name} ended with {code}: {self.said()}")
         return code is not None
 
+    def wait(self, end):
+        """Its exit code, if it ends before the deadline."""
+        try:
+            return self.child.wait(max(0.01, end - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            raise Violation(f"{self.name} still runs at the deadline: {self.said()}") from None
+
     def said(self):
         with open(self.log, errors="replace") as f:
             return f.read()[-1500:]
@@ -140,9 +151,8 @@ class Rig:
 
     def set_up(self):
         sinks = [self.add_channel(c) for c in self.channels]
-        generator = Tool("generator", self.folder, [
-            self.build.generator, self.ledger, self.spool, str(RATE), *sinks])
-        self.tools = {"generator": generator, **self.tools}
+        producer = self.make_producer(sinks)
+        self.tools = {producer.name: producer, **self.tools}
         if self.predicts:
             self.tools["predict"] = Tool("predict", self.folder, [
                 self.build.tool("predict"), "--models", self.build.models(), "--store",
@@ -150,6 +160,10 @@ class Rig:
         for tool in self.tools.values():
             tool.env = self.env
             tool.start()
+
+    def make_producer(self, sinks):
+        return Tool("generator", self.folder, [
+            self.build.generator, self.ledger, self.spool, str(RATE), *sinks])
 
     def add_channel(self, channel):
         """Returns the generator's sink; readers get whatever must hold the records in the end."""
@@ -221,12 +235,12 @@ class Rig:
     def n_accepted(self):
         return oracle.Lines(self.ledger).count()
 
-    def watched(self, victim):
+    def count_watched(self, victim):
         """What moves again when a victim is back."""
         reader = {"postgres": "postgresql", "mosquitto": "mqtt > sqlite",
                   "kafka": "kafka > sqlite", "ingest mqtt": "mqtt > sqlite",
                   "ingest kafka": "kafka > sqlite"}.get(victim)
-        return self.readers.get(reader, oracle.Lines(self.ledger))
+        return self.readers[reader].count() if reader in self.readers else self.n_accepted()
 
     def victims(self):
         return {**self.servers, **self.tools}
@@ -241,21 +255,20 @@ class Rig:
 
     # ---- the end of a run
 
+    def stop_producer(self, end):
+        """Accept nothing more; until the spool is empty, or the deadline."""
+        open(self.ledger + ".stop", "w").close()
+        generator = self.tools["generator"]
+        while (code := generator.wait(end)) == 3:
+            generator.start()
+        if code != 0:
+            raise Violation(f"the generator ended with {code}: {generator.said()}")
+
     def drain(self, seconds):
         """Stop accepting; wait until everything has arrived: a count, or the deadline."""
         end = time.monotonic() + seconds
-        open(self.ledger + ".stop", "w").close()
-        generator = self.tools["generator"]
-        code = None
-        while code != 0:
-            try:
-                code = generator.child.wait(max(0.01, end - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                raise Violation(f"the spool is not empty after {seconds} s: {generator.said()}") from None
-            if code == 3:
-                generator.start()
-            elif code != 0:
-                raise Violation(f"the generator ended with {code}: {generator.said()}")
+        producer = next(iter(self.tools))
+        self.stop_producer(end)
         n = self.n_accepted()
         waiting = dict(self.readers)
         while waiting:
@@ -274,7 +287,7 @@ class Rig:
                                 + self.tools["predict"].said())
             time.sleep(0.1)
         for name, tool in self.tools.items():
-            if name != "generator":
+            if name != producer:
                 tool.expect_running()
                 tool.child.send_signal(signal.SIGTERM)
                 code = tool.child.wait(60)
@@ -291,7 +304,8 @@ class Rig:
     def keep(self, folder):
         """Ledger, logs, spools and files, to look into after a violation."""
         shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(self.folder, folder, ignore_dangling_symlinks=True)
+        shutil.copytree(self.folder, folder, ignore_dangling_symlinks=True,
+                        ignore=lambda at, names: [n for n in names if _is_special(os.path.join(at, n))])
 
     def close(self):
         for tool in self.tools.values():
