@@ -95,8 +95,8 @@ evtwin_status evtwin__kafka_put(evtwin__kafka_producer *p, int topic, const char
 evtwin_status evtwin__kafka_add_offsets(evtwin__kafka_producer *p,
                                         const evtwin__kafka_offsets *offsets);
 
-/* Let evtwin__kafka_end abort instead of commit, with the last failure as its reason. */
-void evtwin__kafka_give_up(evtwin__kafka_producer *p);
+/* Let evtwin__kafka_end abort instead of commit and fail as the last call did, with `why`. */
+void evtwin__kafka_give_up(evtwin__kafka_producer *p, evtwin_status why);
 
 /**
  * End the transaction. EVTWIN_DONE: the offsets were not this member's any more, so nothing was

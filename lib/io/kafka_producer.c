@@ -377,9 +377,9 @@ evtwin_status evtwin__kafka_add_offsets(evtwin__kafka_producer *p,
     return EVTWIN_OK;
 }
 
-void evtwin__kafka_give_up(evtwin__kafka_producer *p) {
+void evtwin__kafka_give_up(evtwin__kafka_producer *p, evtwin_status why) {
     if (p->step == STEP_OPEN) {
-        note_failure(p, EVTWIN_E_AGAIN);
+        note_failure(p, why);
         p->step = STEP_ABORTING;
     }
 }

@@ -339,11 +339,11 @@ static evtwin_status write_rows(kafka_sink *s, const evtwin_batch *batch, const 
     EVTWIN__CRASH_SITE("kafka.after_produce");
     st = st < 0 ? st : put_progress(s, batch, &has_offsets, deadline_ms);
     if (st < 0) {
-        evtwin__kafka_give_up(s->producer);
+        evtwin__kafka_give_up(s->producer, st);
     }
-    const evtwin_status end = end_transaction(s, has_offsets, deadline_ms);
-    EVTWIN_TRY(st < 0 ? st : end);
-    if (end == EVTWIN_DONE) {
+    st = end_transaction(s, has_offsets, deadline_ms);
+    EVTWIN_TRY(st);
+    if (st == EVTWIN_DONE) {
         evtwin__log(EVTWIN_LOG_INFO,
                     "kafka: %zu records were read in a partition that is another reader's now, "
                     "which writes them",
@@ -412,10 +412,9 @@ static evtwin_status write_letters(void *ctx, const evtwin_letter *letters, size
     EVTWIN_TRY(evtwin__kafka_begin(s->producer));
     const evtwin_status st = put_messages(s, n_there, source_of, letters, deadline_ms);
     if (st < 0) {
-        evtwin__kafka_give_up(s->producer);
+        evtwin__kafka_give_up(s->producer, st);
     }
-    const evtwin_status end = end_transaction(s, 0, deadline_ms);
-    return st < 0 ? st : end;
+    return end_transaction(s, 0, deadline_ms);
 }
 
 /* ---- position, check ---- */
