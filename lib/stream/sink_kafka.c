@@ -300,7 +300,8 @@ static int parse_offsets(kafka_sink *s, const evtwin_batch *batch, int64_t deadl
         return 0;
     }
     const char *cluster = evtwin__kafka_producer_cluster(s->producer, deadline_ms);
-    if (cluster[0] == '\0' || strcmp(cluster, out->cluster) != 0 || out->offsets.n == 0) {
+    if (cluster[0] == '\0' || strcmp(cluster, out->cluster) != 0 || out->offsets.n == 0 ||
+        out->offsets.member[0] == '\0') {
         evtwin__kafka_position_free(out);
         return 0;
     }
