@@ -136,11 +136,9 @@ static void deliver(evtwin_sink *sink, const char *source, size_t first, long al
         .size = sizeof batch, .rows = rows, .source = source, .position = position};
     const int64_t deadline_ms = evtwin__monotonic_ms() + 30000;
     for (evtwin_status st = EVTWIN_E_NOMEM; st < 0; allocation++) {
-        evtwin_set_allocator(fail_nth_realloc, NULL);
         fail_nth_countdown = allocation;
         st = evtwin_sink_write_batch(sink, &batch);
         fail_nth_countdown = -1;
-        evtwin_set_allocator(NULL, NULL);
         if ((st < 0 && st != EVTWIN_E_NOMEM && st != EVTWIN_E_AGAIN) ||
             evtwin__monotonic_ms() > deadline_ms) {
             fail_msg("%s: %s", evtwin_status_name(st), evtwin_last_error());
@@ -156,12 +154,17 @@ static void write_batches(mock *m, const char *topic, const char *params, const 
     char rest[100];
     snprintf(rest, sizeof rest, "%s%s", topic, params);
     mock_topic(m, topic, 1);
+    fail_nth_countdown = -1;
+    fail_nth_live = 0;
+    evtwin_set_allocator(fail_nth_realloc, NULL);
     evtwin_sink *sink = NULL;
     assert_ok(evtwin_sink_open(mock_uri(m, rest), &sink));
     for (size_t i = 0; i < N_BATCHES; i++) {
         deliver(sink, source, 2 * i, 0);
     }
     evtwin_sink_free(sink);
+    evtwin_set_allocator(NULL, NULL);
+    assert_int_equal(fail_nth_live, 0);
     assert_int_equal(mock_read(m, topic, 1, 2 * N_BATCHES, text, sizeof text), 2 * N_BATCHES);
     assert_rows_once(text, 0, 2 * N_BATCHES);
 }
