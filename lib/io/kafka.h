@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* io/kafka.h: Kafka in our terms: settings, a transactional producer, a consumer of a group, and a
- * reader of a whole topic. Behind it is librdkafka, which only lib/io/kafka*.c know. */
+ * reader of a topic. Behind it is librdkafka, which only lib/io/kafka*.c know. */
 #ifndef EVTWIN_IO_KAFKA_H
 #define EVTWIN_IO_KAFKA_H
 
@@ -95,19 +95,28 @@ evtwin_status evtwin__kafka_put(evtwin__kafka_producer *p, int topic, const char
 evtwin_status evtwin__kafka_add_offsets(evtwin__kafka_producer *p,
                                         const evtwin__kafka_offsets *offsets);
 
-/* Let evtwin__kafka_end abort instead of commit, with the last failure as its reason. */
-void evtwin__kafka_give_up(evtwin__kafka_producer *p);
+/* Let evtwin__kafka_end abort instead of commit and fail as the last call did, with `why`. */
+void evtwin__kafka_give_up(evtwin__kafka_producer *p, evtwin_status why);
 
 /**
  * End the transaction. EVTWIN_DONE: the offsets were not this member's any more, so nothing was
  * written and the rows are another's. After a failure: evtwin__kafka_is_ending tells that it is to
  * be called again for the same transaction, evtwin__kafka_is_unsure that it may have been
- * committed: what it says of itself, if anything, can be read after another producer of its id was
- * started. Otherwise nothing of it was written.
+ * committed: after another producer of its id was started a reader can tell
+ * (evtwin__kafka_reader_find). Otherwise nothing of it was written.
  */
 evtwin_status evtwin__kafka_end(evtwin__kafka_producer *p, int64_t deadline_ms);
 int evtwin__kafka_is_ending(const evtwin__kafka_producer *p);
 int evtwin__kafka_is_unsure(const evtwin__kafka_producer *p);
+
+/* Where a message is in its topic. */
+typedef struct evtwin__kafka_place {
+    int32_t partition; /* -1: not known */
+    int64_t offset;
+} evtwin__kafka_place;
+
+/* One of the last transaction's messages in the first topic. */
+evtwin__kafka_place evtwin__kafka_written(const evtwin__kafka_producer *p);
 
 /* It failed for good and is to be freed, and another to be made, unless it was EVTWIN_E_BUSY. */
 int evtwin__kafka_is_broken(const evtwin__kafka_producer *p);
@@ -152,7 +161,7 @@ evtwin_status evtwin__kafka_commit(evtwin__kafka_consumer *c, const evtwin__kafk
 
 evtwin_status evtwin__kafka_consumer_check(evtwin__kafka_consumer *c, int64_t deadline_ms);
 
-/* ---- a whole topic ---- */
+/* ---- a topic without a group ---- */
 
 typedef struct evtwin__kafka_reader evtwin__kafka_reader;
 
@@ -168,5 +177,11 @@ void evtwin__kafka_reader_free(evtwin__kafka_reader *r);
  * ends it. */
 evtwin_status evtwin__kafka_reader_run(evtwin__kafka_reader *r, evtwin__kafka_record_fn fn,
                                        void *ctx, int64_t deadline_ms);
+
+/* Is the message at this place committed? EVTWIN_DONE: it is not, for its transaction was aborted.
+ * EVTWIN_E_AGAIN: not decided yet; EVTWIN_E_NOT_FOUND: the topic has forgotten what was there. For
+ * a reader that does nothing else. */
+evtwin_status evtwin__kafka_reader_find(evtwin__kafka_reader *r, evtwin__kafka_place place,
+                                        int64_t deadline_ms);
 
 #endif

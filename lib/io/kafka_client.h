@@ -41,6 +41,9 @@ evtwin_status evtwin__kafka_client_open(evtwin__kafka_client *client,
                                         void *conf);
 void evtwin__kafka_client_close(evtwin__kafka_client *client);
 
+/* That of a producer. */
+evtwin__kafka_client *evtwin__kafka_producer_client(evtwin__kafka_producer *p);
+
 /* "" if it is not known within that time. */
 const char *evtwin__kafka_client_cluster(evtwin__kafka_client *client, int timeout_ms);
 

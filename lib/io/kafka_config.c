@@ -61,9 +61,15 @@ static const evtwin__kafka_property reserved[] = {
     {"auto.commit.enable", "it is always false"},
     {"enable.auto.offset.store", "it is always false"},
     {"enable.partition.eof", "it is chosen here"},
+    {"auto.offset.reset", "it is always earliest"},
+    {"allow.auto.create.topics", "a source makes no topic"},
     {"partition.assignment.strategy", "it is always range"},
+    {"group.protocol", "it is always classic"},
+    {"test.mock.num.brokers", "what is written would go nowhere"},
     {"plugin.library.paths", "no other libraries are loaded"},
     {"ssl.engine.location", "no other libraries are loaded"},
+    {"ssl.engine.id", "no other libraries are loaded"},
+    {"ssl.providers", "no other libraries are loaded"},
     {"sasl.kerberos.kinit.cmd", "no other programs are run"},
     {NULL, NULL}};
 
@@ -104,7 +110,7 @@ static int ends_with(const char *text, const char *end) {
 
 static int is_secret(const char *name) {
     return ends_with(name, "password") || ends_with(name, ".pem") || ends_with(name, "secret") ||
-           ends_with(name, "oauthbearer.config");
+           ends_with(name, "passphrase") || ends_with(name, "oauthbearer.config");
 }
 
 /* Would librdkafka take it? Its own text quotes the value, which a secret must not be in. */

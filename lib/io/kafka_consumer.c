@@ -23,7 +23,7 @@ struct evtwin__kafka_consumer {
     evtwin__kafka_offset *kept;  /* where to begin at the earliest */
     size_t n_kept;
     unsigned assignment;
-    char *member; /* of the last assignment; NULL = none yet */
+    char member[EVTWIN__KAFKA_MEMBER]; /* of the last assignment; "" = none yet */
     rd_kafka_topic_partition_list_t *mine;
     int is_member;            /* of the group, since the first poll */
     int has_reported_absence; /* of the topic */
@@ -68,8 +68,7 @@ static void choose_starts(evtwin__kafka_consumer *c, rd_kafka_topic_partition_li
 
 static void forget_assignment(evtwin__kafka_consumer *c) {
     c->assignment++;
-    evtwin__free(c->member);
-    c->member = NULL;
+    c->member[0] = '\0';
     if (c->mine != NULL) {
         rd_kafka_topic_partition_list_destroy(c->mine);
     }
@@ -79,12 +78,13 @@ static void forget_assignment(evtwin__kafka_consumer *c) {
 /* Who we are now: taken here, where no later assignment can have come between. */
 static void note_member(evtwin__kafka_consumer *c) {
     rd_kafka_consumer_group_metadata_t *member = rd_kafka_consumer_group_metadata(c->client.rk);
-    if (member != NULL && evtwin__kafka_member_format(member, &c->member) < 0) {
-        c->member = NULL;
+    if (member == NULL) {
+        return;
     }
-    if (member != NULL) {
-        rd_kafka_consumer_group_metadata_destroy(member);
+    if (evtwin__kafka_member_format(member, c->member) < 0) {
+        evtwin__log(EVTWIN_LOG_WARNING, "kafka: %s", evtwin_last_error());
     }
+    rd_kafka_consumer_group_metadata_destroy(member);
 }
 
 static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
@@ -257,7 +257,7 @@ unsigned evtwin__kafka_assignment(const evtwin__kafka_consumer *c) {
 }
 
 const char *evtwin__kafka_member(const evtwin__kafka_consumer *c) {
-    return c->member != NULL ? c->member : "";
+    return c->member;
 }
 
 const char *evtwin__kafka_consumer_cluster(evtwin__kafka_consumer *c) {

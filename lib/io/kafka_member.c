@@ -3,14 +3,13 @@
 
 #include "io/kafka_member.h"
 
-#include "core/mem.h"
 #include "core/status.h"
 
 #include <librdkafka/rdkafka.h>
 
 #include <string.h>
 
-enum { MAX_SIZE = 4096 };
+enum { MAX_SIZE = EVTWIN__KAFKA_MEMBER / 2 - 1 };
 
 static const char digits[] = "0123456789abcdef";
 
@@ -20,22 +19,24 @@ static evtwin_status fail(rd_kafka_error_t *error, evtwin_status status) {
     return status;
 }
 
-evtwin_status evtwin__kafka_member_format(const void *member, char **out) {
+evtwin_status evtwin__kafka_member_format(const void *member, char text[EVTWIN__KAFKA_MEMBER]) {
     void *data = NULL;
     size_t size = 0;
+    text[0] = '\0';
     rd_kafka_error_t *error = rd_kafka_consumer_group_metadata_write(member, &data, &size);
     if (error != NULL) {
         return fail(error, EVTWIN_E_EXTERNAL);
     }
-    char *text = evtwin__calloc(2 * size + 1, 1);
-    for (size_t i = 0; i < size && text != NULL; i++) {
+    const int fits = size <= MAX_SIZE;
+    for (size_t i = 0; i < size && fits; i++) {
         const unsigned char byte = ((const unsigned char *)data)[i];
         text[2 * i] = digits[byte >> 4];
         text[2 * i + 1] = digits[byte & 15];
+        text[2 * i + 2] = '\0';
     }
     rd_kafka_mem_free(NULL, data);
-    EVTWIN_FAIL_IF(text == NULL, EVTWIN_E_NOMEM, "out of memory for a member of a group");
-    *out = text;
+    EVTWIN_FAIL_IF(!fits, EVTWIN_E_RANGE, "member of a Kafka group: longer than %d bytes",
+                   MAX_SIZE);
     return EVTWIN_OK;
 }
 

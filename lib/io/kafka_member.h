@@ -6,8 +6,10 @@
 
 #include "evtwin/base.h"
 
-/* Hex of a rd_kafka_consumer_group_metadata_t; freed by evtwin__free. */
-evtwin_status evtwin__kafka_member_format(const void *member, char **out);
+enum { EVTWIN__KAFKA_MEMBER = 4096 }; /* bytes of such a text */
+
+/* Hex of a rd_kafka_consumer_group_metadata_t; "" on failure. */
+evtwin_status evtwin__kafka_member_format(const void *member, char text[EVTWIN__KAFKA_MEMBER]);
 
 /* The way back: *member_out is destroyed by librdkafka's function. EVTWIN_E_PARSE. */
 evtwin_status evtwin__kafka_member_parse(const char *text, void **member_out);

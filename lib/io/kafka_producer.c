@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FENCE_MS = 10000, POLL_MS = 50, ADMIN_MS = 2000 };
+enum { FENCE_MS = 10000, POLL_MS = 50 };
 
 typedef enum step {
     STEP_START,      /* not started */
@@ -37,7 +37,8 @@ struct evtwin__kafka_producer {
     int n_failed;     /* messages without a transaction that were not delivered */
     int failure_code; /* of the last of them */
     step step;
-    int64_t opened_ms; /* when the transaction began */
+    int64_t opened_ms;         /* when the transaction began */
+    evtwin__kafka_place place; /* of a message of it in the first topic */
 
     /* offsets of the transaction; NULL = none */
     rd_kafka_topic_partition_list_t *offsets;
@@ -51,13 +52,14 @@ struct evtwin__kafka_producer {
 
 /* ---- create, free ---- */
 
-/* Of messages without a transaction. */
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque) {
     evtwin__kafka_producer *p = opaque; /* its client is the first member */
     (void)rk;
     if (message->err != 0) {
         p->n_failed++;
         p->failure_code = message->err;
+    } else if (message->_private == p->topic_name[0] && message->offset >= 0) {
+        p->place = (evtwin__kafka_place){message->partition, message->offset};
     }
 }
 
@@ -80,9 +82,7 @@ evtwin_status evtwin__kafka_producer_create(const evtwin__kafka_config *config,
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a producer");
     }
     p->transactional_id = id;
-    if (id == NULL) {
-        rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-    }
+    rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     memcpy(p->topic_name, topics, sizeof p->topic_name);
     const evtwin_status st = evtwin__kafka_client_open(&p->client, config, 1, conf);
     if (st < 0) {
@@ -203,6 +203,10 @@ int evtwin__kafka_is_unsure(const evtwin__kafka_producer *p) {
     return p->is_unsure;
 }
 
+evtwin__kafka_place evtwin__kafka_written(const evtwin__kafka_producer *p) {
+    return p->place;
+}
+
 int evtwin__kafka_is_broken(const evtwin__kafka_producer *p) {
     return p->step == STEP_BROKEN;
 }
@@ -239,90 +243,10 @@ evtwin_status evtwin__kafka_producer_start(evtwin__kafka_producer *p, int64_t de
     return EVTWIN_OK;
 }
 
-/* ---- topics ---- */
+/* ---- what is asked of its client ---- */
 
-/* Options and answer of a request to the brokers that is best effort. */
-typedef struct admin_call {
-    rd_kafka_queue_t *queue;
-    rd_kafka_AdminOptions_t *options;
-    int timeout_ms;
-} admin_call;
-
-static admin_call begin_call(evtwin__kafka_producer *p, rd_kafka_admin_op_t op,
-                             int64_t deadline_ms) {
-    char why[256];
-    const int left_ms = evtwin__kafka_left_ms(deadline_ms);
-    const admin_call call = {.queue = rd_kafka_queue_new(p->client.rk),
-                             .options = rd_kafka_AdminOptions_new(p->client.rk, op),
-                             .timeout_ms = left_ms < 1          ? 1
-                                           : left_ms < ADMIN_MS ? left_ms
-                                                                : ADMIN_MS};
-    rd_kafka_AdminOptions_set_request_timeout(call.options, call.timeout_ms, why, sizeof why);
-    return call;
-}
-
-/* The answer, for the caller to destroy; NULL if none came. */
-static rd_kafka_event_t *end_call(const admin_call *call, const char *topic) {
-    rd_kafka_event_t *event = rd_kafka_queue_poll(call->queue, call->timeout_ms + 100);
-    if (event == NULL || rd_kafka_event_error(event) != 0) {
-        evtwin__log(EVTWIN_LOG_DEBUG, "kafka: topic %s: %s", topic,
-                    event != NULL ? rd_kafka_event_error_string(event) : "no answer");
-    }
-    rd_kafka_AdminOptions_destroy(call->options);
-    rd_kafka_queue_destroy(call->queue);
-    return event;
-}
-
-void evtwin__kafka_producer_make_compacted(evtwin__kafka_producer *p, const char *topic,
-                                           int64_t deadline_ms) {
-    /* small segments, so that little is left to read that a newer record has replaced */
-    static const evtwin__kafka_property config[] = {{"cleanup.policy", "compact"},
-                                                    {"segment.bytes", "16777216"},
-                                                    {"min.cleanable.dirty.ratio", "0.1"}};
-    char why[256];
-    rd_kafka_NewTopic_t *new_topic = rd_kafka_NewTopic_new(topic, 1, -1, why, sizeof why);
-    if (new_topic == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < sizeof config / sizeof config[0]; i++) {
-        rd_kafka_NewTopic_set_config(new_topic, config[i].name, config[i].value);
-    }
-    admin_call call = begin_call(p, RD_KAFKA_ADMIN_OP_CREATETOPICS, deadline_ms);
-    rd_kafka_CreateTopics(p->client.rk, &new_topic, 1, call.options, call.queue);
-    rd_kafka_event_destroy(end_call(&call, topic));
-    rd_kafka_NewTopic_destroy(new_topic);
-}
-
-void evtwin__kafka_producer_warn_of_policy(evtwin__kafka_producer *p, const char *topic,
-                                           int64_t deadline_ms) {
-    rd_kafka_ConfigResource_t *resource =
-        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
-    if (resource == NULL) {
-        return;
-    }
-    admin_call call = begin_call(p, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, deadline_ms);
-    rd_kafka_DescribeConfigs(p->client.rk, &resource, 1, call.options, call.queue);
-    rd_kafka_event_t *event = end_call(&call, topic);
-    const rd_kafka_DescribeConfigs_result_t *result =
-        event != NULL ? rd_kafka_event_DescribeConfigs_result(event) : NULL;
-    size_t n = 0, n_entries = 0;
-    const rd_kafka_ConfigResource_t **resources =
-        result != NULL ? rd_kafka_DescribeConfigs_result_resources(result, &n) : NULL;
-    const rd_kafka_ConfigEntry_t **entries =
-        n > 0 ? rd_kafka_ConfigResource_configs(resources[0], &n_entries) : NULL;
-    for (size_t i = 0; i < n_entries; i++) {
-        const char *value = rd_kafka_ConfigEntry_value(entries[i]);
-        if (strcmp(rd_kafka_ConfigEntry_name(entries[i]), "cleanup.policy") == 0 && value != NULL &&
-            strcmp(value, "compact") != 0) {
-            evtwin__log(EVTWIN_LOG_WARNING,
-                        "kafka: topic %s has cleanup.policy=%s, so what is written is forgotten "
-                        "after its retention time, and may be written again then: set it to "
-                        "compact (kafka-configs)",
-                        topic, value);
-        }
-    }
-    rd_kafka_event_destroy(event);
-    rd_kafka_ConfigResource_destroy(resource);
+evtwin__kafka_client *evtwin__kafka_producer_client(evtwin__kafka_producer *p) {
+    return &p->client;
 }
 
 const char *evtwin__kafka_producer_cluster(evtwin__kafka_producer *p, int64_t deadline_ms) {
@@ -343,6 +267,7 @@ evtwin_status evtwin__kafka_begin(evtwin__kafka_producer *p) {
         EVTWIN_TRY(judge(p, rd_kafka_begin_transaction(p->client.rk)));
     }
     p->n_failed = 0;
+    p->place = (evtwin__kafka_place){-1, -1};
     p->step = STEP_OPEN;
     p->opened_ms = evtwin__monotonic_ms();
     p->is_stale = 0;
@@ -354,7 +279,7 @@ evtwin_status evtwin__kafka_put(evtwin__kafka_producer *p, int topic, const char
                                 size_t key_size, const char *data, size_t size,
                                 int64_t deadline_ms) {
     while (rd_kafka_produce(p->topic[topic], RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY,
-                            (void *)data, size, key, key_size, NULL) != 0) {
+                            (void *)data, size, key, key_size, (void *)p->topic_name[topic]) != 0) {
         const int code = rd_kafka_last_error();
         const int left_ms = evtwin__kafka_left_ms(deadline_ms);
         if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL || left_ms == 0) {
@@ -377,9 +302,9 @@ evtwin_status evtwin__kafka_add_offsets(evtwin__kafka_producer *p,
     return EVTWIN_OK;
 }
 
-void evtwin__kafka_give_up(evtwin__kafka_producer *p) {
+void evtwin__kafka_give_up(evtwin__kafka_producer *p, evtwin_status why) {
     if (p->step == STEP_OPEN) {
-        note_failure(p, EVTWIN_E_AGAIN);
+        note_failure(p, why);
         p->step = STEP_ABORTING;
     }
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* io/kafka_reader.c: every record of a topic up to where it ends: what a compacted topic knows. */
+/* io/kafka_reader.c: every record of a topic up to where it ends, which is what a compacted topic
+ * knows; and whether one message is committed. */
 
 #include "core/mem.h"
 #include "core/status.h"
@@ -31,6 +32,7 @@ evtwin_status evtwin__kafka_reader_create(const evtwin__kafka_config *config, co
                                                  {"enable.auto.offset.store", "false"},
                                                  {"isolation.level", "read_committed"},
                                                  {"enable.partition.eof", "true"},
+                                                 {"auto.offset.reset", "error"},
                                                  {"fetch.wait.max.ms", "20"},
                                                  {"allow.auto.create.topics", "false"},
                                                  {NULL, NULL}};
@@ -149,4 +151,46 @@ evtwin_status evtwin__kafka_reader_run(evtwin__kafka_reader *r, evtwin__kafka_re
         EVTWIN_TRY(st);
     }
     return EVTWIN_OK;
+}
+
+/* ---- one message ---- */
+
+static evtwin_status assign_one(evtwin__kafka_reader *r, evtwin__kafka_place place) {
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, r->topic, place.partition)->offset = place.offset;
+    const int code = rd_kafka_assign(r->client.rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    r->n = code == 0;
+    return code == 0 ? EVTWIN_OK : evtwin__kafka_fail(&r->client, code, rd_kafka_err2str(code));
+}
+
+/* What a reader of committed records gets first from there on tells. Up to an open transaction it
+ * gets nothing but the end, which is at that transaction. */
+static evtwin_status judge(const evtwin__kafka_reader *r, const rd_kafka_message_t *m,
+                           evtwin__kafka_place place) {
+    if (m->err == 0 || m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        return m->offset > place.offset ? EVTWIN_DONE : m->err == 0 ? EVTWIN_OK : EVTWIN_E_AGAIN;
+    }
+    EVTWIN_FAIL_IF(m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET, EVTWIN_E_NOT_FOUND,
+                   "topic %s has no message %lld any more", r->topic, (long long)place.offset);
+    return evtwin__kafka_fail(&r->client, m->err, rd_kafka_message_errstr(m));
+}
+
+evtwin_status evtwin__kafka_reader_find(evtwin__kafka_reader *r, evtwin__kafka_place place,
+                                        int64_t deadline_ms) {
+    EVTWIN_TRY(r->n == 0 ? assign_one(r, place) : EVTWIN_OK);
+    for (;;) {
+        rd_kafka_message_t *m =
+            rd_kafka_consumer_poll(r->client.rk, evtwin__kafka_left_ms(deadline_ms));
+        rd_kafka_poll(r->client.rk, 0);
+        if (m == NULL) {
+            return evtwin__kafka_fail(&r->client, RD_KAFKA_RESP_ERR__TIMED_OUT,
+                                      "it is not known yet whether a message was committed");
+        }
+        const evtwin_status st = judge(r, m, place);
+        rd_kafka_message_destroy(m);
+        if (st != EVTWIN_E_AGAIN) {
+            return st;
+        }
+    }
 }

@@ -4,9 +4,9 @@
 
 #include "core/clock.h"
 #include "core/crash_site.h"
-#include "core/hash.h"
 #include "core/mem.h"
 #include "core/status.h"
+#include "stream/kafka_outcome.h"
 #include "stream/kafka_position.h"
 #include "stream/kafka_progress.h"
 #include "stream/kafka_uri.h"
@@ -42,11 +42,7 @@ typedef struct kafka_sink {
     size_t n, capacity;
     evtwin__text record; /* of the progress */
 
-    /* The messages of a transaction of which it is not known yet whether it was committed, or that
-     * turned out to be: they may come again, at the front of a batch. */
-    size_t n_unsure, unsure_size;
-    uint64_t unsure_hash;
-    int is_settled, acknowledges; /* the source, by its offsets in that transaction */
+    evtwin__kafka_outcome outcome; /* of a transaction whose end was not told */
 } kafka_sink;
 
 static const evtwin__param params[] = {
@@ -71,6 +67,7 @@ static void drop_producer(kafka_sink *s) {
 static void close_sink(void *ctx) {
     kafka_sink *s = ctx;
     drop_producer(s);
+    evtwin__kafka_outcome_forget(&s->outcome);
     evtwin__kafka_config_free(s->config);
     evtwin__text_free(&s->text);
     evtwin__text_free(&s->record);
@@ -123,9 +120,14 @@ static evtwin_status create_producer(kafka_sink *s, const char *source) {
     const char *const topics[EVTWIN__KAFKA_TOPICS] = {
         [ROWS] = s->topic, [PROGRESS] = lasts ? EVTWIN__KAFKA_PROGRESS_TOPIC : NULL};
     choose_id(s, source, s->id);
-    EVTWIN_TRY(lasts ? evtwin__kafka_progress_create(s->id, &s->progress) : EVTWIN_OK);
-    return evtwin__kafka_producer_create(s->config, s->transactions ? s->id : NULL, topics,
-                                         &s->producer);
+    evtwin_status st = lasts ? evtwin__kafka_progress_create(s->id, &s->progress) : EVTWIN_OK;
+    st = st < 0 ? st
+                : evtwin__kafka_producer_create(s->config, s->transactions ? s->id : NULL, topics,
+                                                &s->producer);
+    if (st < 0) {
+        drop_producer(s);
+    }
+    return st;
 }
 
 /* Make the topic where it is missing and that is allowed. */
@@ -231,26 +233,27 @@ static evtwin_status put_messages(kafka_sink *s, size_t first, key_fn key_of, co
     return EVTWIN_OK;
 }
 
-/* ---- a transaction whose end is not known ---- */
+/* ---- the end of a transaction ---- */
 
-static void note_unsure(kafka_sink *s, int acknowledges) {
-    s->acknowledges = acknowledges;
-    s->n_unsure = s->n;
-    s->unsure_size = s->text.size;
-    s->unsure_hash = evtwin__hash(EVTWIN__HASH_BEGIN, s->text.data, s->text.size);
-    s->is_settled = 0;
-}
-
-/* evtwin__kafka_end. With a name that lasts the record of the progress settles what it does not. */
-static evtwin_status end_or_warn(kafka_sink *s, int64_t deadline_ms) {
-    const evtwin_status st = evtwin__kafka_end(s->producer, deadline_ms);
-    if (st < 0 && evtwin__kafka_is_unsure(s->producer) && s->progress == NULL) {
-        evtwin__log(EVTWIN_LOG_WARNING,
-                    "kafka: %s: no answer whether the last %zu messages were committed; they are "
-                    "written again and may be there twice; transactional_id= avoids that",
-                    s->topic, s->n);
+/* What the end did not tell. */
+static evtwin_status take_end(kafka_sink *s, evtwin_status st) {
+    if (st < 0 && evtwin__kafka_is_unsure(s->producer)) {
+        evtwin__kafka_outcome_seek(&s->outcome, evtwin__kafka_written(s->producer));
+    } else if (!evtwin__kafka_is_ending(s->producer) && st != EVTWIN_E_BUSY) {
+        evtwin__kafka_outcome_decide(&s->outcome, st >= 0);
     }
     return st;
+}
+
+/* End the transaction of these messages; EVTWIN_DONE as evtwin__kafka_end. */
+static evtwin_status end_transaction(kafka_sink *s, evtwin__kafka_mark mark, int64_t deadline_ms) {
+    const evtwin_status st = evtwin__kafka_end(s->producer, deadline_ms);
+    if (st >= 0 ||
+        !(evtwin__kafka_is_ending(s->producer) || evtwin__kafka_is_unsure(s->producer))) {
+        return st;
+    }
+    evtwin__kafka_outcome_doubt(&s->outcome, s->text.data, s->text.size, s->n, mark);
+    return take_end(s, st);
 }
 
 /* Go on ending the transaction that the call before left. An aborted one leaves nothing. */
@@ -258,36 +261,13 @@ static evtwin_status settle(kafka_sink *s, int64_t deadline_ms) {
     if (s->producer == NULL || !evtwin__kafka_is_ending(s->producer)) {
         return EVTWIN_OK;
     }
-    const evtwin_status st = end_or_warn(s, deadline_ms);
-    if (st >= 0) {
-        s->is_settled = 1;
-        return EVTWIN_OK;
-    }
-    if (evtwin__kafka_is_ending(s->producer) || st == EVTWIN_E_BUSY) {
-        return st;
-    }
-    s->n_unsure = 0;
-    return EVTWIN_OK;
+    const evtwin_status st = take_end(s, evtwin__kafka_end(s->producer, deadline_ms));
+    return evtwin__kafka_is_ending(s->producer) || st == EVTWIN_E_BUSY ? st : EVTWIN_OK;
 }
 
-/* How many of the messages, from the first on, are those that were committed without our knowing
- * at the time. */
-static size_t count_settled(kafka_sink *s) {
-    const int is_same =
-        s->is_settled && s->n_unsure > 0 && s->n >= s->n_unsure &&
-        s->end[s->n_unsure - 1] == s->unsure_size &&
-        evtwin__hash(EVTWIN__HASH_BEGIN, s->text.data, s->unsure_size) == s->unsure_hash;
-    return is_same ? s->n_unsure : 0;
-}
-
-/* End it; EVTWIN_DONE as evtwin__kafka_end. */
-static evtwin_status end_transaction(kafka_sink *s, int acknowledges, int64_t deadline_ms) {
-    const evtwin_status st = end_or_warn(s, deadline_ms);
-    s->n_unsure = 0;
-    if (st < 0 && evtwin__kafka_is_ending(s->producer)) {
-        note_unsure(s, acknowledges);
-    }
-    return st;
+/* How many of the messages, from the first on, are there already. */
+static size_t count_committed(const kafka_sink *s) {
+    return evtwin__kafka_outcome_count(&s->outcome, s->text.data, s->end, s->n);
 }
 
 /* ---- write ---- */
@@ -300,7 +280,8 @@ static int parse_offsets(kafka_sink *s, const evtwin_batch *batch, int64_t deadl
         return 0;
     }
     const char *cluster = evtwin__kafka_producer_cluster(s->producer, deadline_ms);
-    if (cluster[0] == '\0' || strcmp(cluster, out->cluster) != 0 || out->offsets.n == 0) {
+    if (cluster[0] == '\0' || strcmp(cluster, out->cluster) != 0 || out->offsets.n == 0 ||
+        out->offsets.member[0] == '\0') {
         evtwin__kafka_position_free(out);
         return 0;
     }
@@ -309,11 +290,11 @@ static int parse_offsets(kafka_sink *s, const evtwin_batch *batch, int64_t deadl
 
 /* What says in the transaction that the batch is written: the offsets of its source, or a record of
  * its position. */
-static evtwin_status put_progress(kafka_sink *s, const evtwin_batch *batch, int *has_offsets,
-                                  int64_t deadline_ms) {
+static evtwin_status put_progress(kafka_sink *s, const evtwin_batch *batch,
+                                  evtwin__kafka_mark *mark, int64_t deadline_ms) {
     evtwin__kafka_position position;
-    *has_offsets = parse_offsets(s, batch, deadline_ms, &position);
-    if (*has_offsets) {
+    if (parse_offsets(s, batch, deadline_ms, &position)) {
+        *mark = EVTWIN__KAFKA_OFFSETS;
         const evtwin_status st = evtwin__kafka_add_offsets(s->producer, &position.offsets);
         evtwin__kafka_position_free(&position);
         return st;
@@ -323,6 +304,7 @@ static evtwin_status put_progress(kafka_sink *s, const evtwin_batch *batch, int 
         return EVTWIN_OK;
     }
     size_t key_size = 0;
+    *mark = EVTWIN__KAFKA_PROGRESS;
     EVTWIN_TRY(evtwin__kafka_progress_put(s->progress, batch->source, batch->position, &s->record,
                                           &key_size));
     return evtwin__kafka_put(s->producer, PROGRESS, s->record.data, key_size,
@@ -334,22 +316,22 @@ static evtwin_status write_rows(kafka_sink *s, const evtwin_batch *batch, const 
                                 size_t first, int64_t deadline_ms) {
     EVTWIN__CRASH_SITE("kafka.before_produce");
     EVTWIN_TRY(evtwin__kafka_begin(s->producer));
-    int has_offsets = 0;
+    evtwin__kafka_mark mark = EVTWIN__KAFKA_NO_MARK;
     evtwin_status st = put_messages(s, first, s->key == 0 ? battery_of : no_key, b, deadline_ms);
     EVTWIN__CRASH_SITE("kafka.after_produce");
-    st = st < 0 ? st : put_progress(s, batch, &has_offsets, deadline_ms);
+    st = st < 0 ? st : put_progress(s, batch, &mark, deadline_ms);
     if (st < 0) {
-        evtwin__kafka_give_up(s->producer);
+        evtwin__kafka_give_up(s->producer, st);
     }
-    const evtwin_status end = end_transaction(s, has_offsets, deadline_ms);
-    EVTWIN_TRY(st < 0 ? st : end);
-    if (end == EVTWIN_DONE) {
+    st = end_transaction(s, mark, deadline_ms);
+    EVTWIN_TRY(st);
+    if (st == EVTWIN_DONE) {
         evtwin__log(EVTWIN_LOG_INFO,
                     "kafka: %zu records were read in a partition that is another reader's now, "
                     "which writes them",
                     s->n);
     }
-    return has_offsets ? EVTWIN_DONE : EVTWIN_OK;
+    return mark == EVTWIN__KAFKA_OFFSETS ? EVTWIN_DONE : EVTWIN_OK;
 }
 
 static int covers(const kafka_sink *s, const evtwin_batch *batch) {
@@ -366,8 +348,9 @@ static evtwin_status note_progress(kafka_sink *s, const evtwin_batch *batch) {
     const evtwin_status st =
         evtwin__kafka_progress_set(s->progress, batch->source, batch->position);
     if (st < 0) {
-        note_unsure(s, 0);
-        s->is_settled = 1;
+        evtwin__kafka_outcome_doubt(&s->outcome, s->text.data, s->text.size, s->n,
+                                    EVTWIN__KAFKA_NO_MARK);
+        evtwin__kafka_outcome_decide(&s->outcome, 1);
     }
     return st;
 }
@@ -382,14 +365,14 @@ static evtwin_status write_sink(void *ctx, const evtwin_batch *batch) {
     if (covers(s, batch)) {
         return EVTWIN_OK;
     }
-    const size_t n_there = count_settled(s);
-    evtwin_status st = s->acknowledges ? EVTWIN_DONE : EVTWIN_OK;
+    EVTWIN_TRY(evtwin__kafka_outcome_find(&s->outcome, s->config, s->topic, deadline_ms));
+    const size_t n_there = count_committed(s);
+    evtwin_status st = s->outcome.committed.mark == EVTWIN__KAFKA_OFFSETS ? EVTWIN_DONE : EVTWIN_OK;
     if (n_there < s->n) {
         st = write_rows(s, batch, &b, n_there, deadline_ms);
         EVTWIN_TRY(st);
     }
-    s->n_unsure = 0;
-    s->acknowledges = 0;
+    evtwin__kafka_outcome_forget(&s->outcome);
     EVTWIN_TRY(note_progress(s, batch));
     return st;
 }
@@ -404,18 +387,19 @@ static evtwin_status write_letters(void *ctx, const evtwin_letter *letters, size
     }
     EVTWIN_TRY(settle(s, deadline_ms));
     EVTWIN_TRY(make_ready(s, NULL, deadline_ms));
-    const size_t n_there = count_settled(s);
-    if (n_there == n) {
-        s->n_unsure = 0;
-        return EVTWIN_OK;
+    EVTWIN_TRY(evtwin__kafka_outcome_find(&s->outcome, s->config, s->topic, deadline_ms));
+    const size_t n_there = count_committed(s);
+    evtwin_status st = EVTWIN_OK;
+    if (n_there < n) {
+        EVTWIN_TRY(evtwin__kafka_begin(s->producer));
+        st = put_messages(s, n_there, source_of, letters, deadline_ms);
+        if (st < 0) {
+            evtwin__kafka_give_up(s->producer, st);
+        }
+        EVTWIN_TRY(end_transaction(s, EVTWIN__KAFKA_NO_MARK, deadline_ms));
     }
-    EVTWIN_TRY(evtwin__kafka_begin(s->producer));
-    const evtwin_status st = put_messages(s, n_there, source_of, letters, deadline_ms);
-    if (st < 0) {
-        evtwin__kafka_give_up(s->producer);
-    }
-    const evtwin_status end = end_transaction(s, 0, deadline_ms);
-    return st < 0 ? st : end;
+    evtwin__kafka_outcome_forget(&s->outcome);
+    return EVTWIN_OK;
 }
 
 /* ---- position, check ---- */
