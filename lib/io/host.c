@@ -44,7 +44,13 @@ int evtwin__socket_wait(int fd, int timeout_ms) {
     if (poll(&p, 1, timeout_ms) <= 0) {
         return ETIMEDOUT;
     }
-    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) {
+        return error != 0 ? error : errno;
+    }
+    /* whoever tried to write before was given the error, and it is gone */
+    struct sockaddr_storage peer;
+    size = sizeof peer;
+    return getpeername(fd, (struct sockaddr *)&peer, &size) == 0 ? 0 : errno;
 }
 
 void evtwin__socket_settle(int fd, unsigned timeout_ms) {

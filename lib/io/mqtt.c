@@ -41,7 +41,7 @@ struct evtwin__mqtt {
     int64_t connected_ms;
     evtwin_status failure; /* why there is no connection; EVTWIN_OK = it was not tried yet */
     char reason[256];
-    char tls_reason[160]; /* what OpenSSL said last */
+    char tls_reason[160]; /* what OpenSSL said first of this connection */
     int pause_ms;
     int64_t try_again_ms;
     int n_short;    /* connections in a row that were lost soon */
@@ -65,26 +65,36 @@ static evtwin_status fail(const evtwin__mqtt *m) {
     EVTWIN_FAIL(m->failure, "%s: %s", m->options.name, m->reason);
 }
 
-/* A reason code of CONNACK, SUBACK or DISCONNECT. */
+/* A reason code of CONNACK, SUBACK or DISCONNECT. What these concern is never the fault of one
+ * record, whose statuses would make a pump pass over it. */
 static void note_code(evtwin__mqtt *m, const char *what, int code) {
     const char *text = NULL;
-    const evtwin_status st = evtwin__mqtt_reason(code, &text);
+    evtwin_status st = evtwin__mqtt_reason(code, &text);
     text = text != NULL ? text : mosquitto_reason_string(code);
+    if (st == EVTWIN_E_ARG || st == EVTWIN_E_RANGE || st == EVTWIN_E_DATA) {
+        st = EVTWIN_E_DENIED;
+    }
     note_failure(m, st, "%s: %s (code %d)", what, text, code);
 }
 
-/* An error of libmosquitto, which ended the connection if there was one. */
-static evtwin_status note_error(evtwin__mqtt *m, int rc) {
-    if (rc == MOSQ_ERR_TLS) {
-        const int is_trust =
-            strstr(m->tls_reason, "certificate") != NULL || strstr(m->tls_reason, "verif") != NULL;
-        return note_failure(m, is_trust ? EVTWIN_E_DENIED : EVTWIN_E_AGAIN, "TLS: %s",
-                            m->tls_reason[0] != '\0' ? m->tls_reason : "the handshake failed");
+/* What OpenSSL said of it, however libmosquitto calls the end. */
+static evtwin_status note_tls(evtwin__mqtt *m) {
+    const char *text = NULL;
+    const evtwin_status st = evtwin__mqtt_tls_reason(m->tls_reason, &text);
+    return note_failure(m, st, "TLS: %s", text != NULL ? text : m->tls_reason);
+}
+
+/* An error of libmosquitto, which ended the connection if there was one; more may follow it. */
+static evtwin_status note_error(evtwin__mqtt *m, int rc, const char *more) {
+    if (m->tls_reason[0] != '\0') {
+        return note_tls(m);
     }
     const char *text = rc == MOSQ_ERR_ERRNO ? strerror(errno)
                        : rc == MOSQ_ERR_EAI ? "the host name cannot be resolved"
+                       : rc == MOSQ_ERR_TLS ? "the TLS handshake failed"
                                             : mosquitto_strerror(rc);
-    return note_failure(m, rc == MOSQ_ERR_NOMEM ? EVTWIN_E_NOMEM : EVTWIN_E_AGAIN, "%s", text);
+    return note_failure(m, rc == MOSQ_ERR_NOMEM ? EVTWIN_E_NOMEM : EVTWIN_E_AGAIN, "%s%s", text,
+                        more);
 }
 
 /* There is no connection any more. After a good one, or the first time, it is made again at once.
@@ -202,11 +212,11 @@ static void on_message(struct mosquitto *client, void *ctx, const struct mosquit
     evtwin__mqtt_properties_free(&p);
 }
 
-/* Errors of OpenSSL come by the log alone. The first of them is the cause. */
+/* Errors of OpenSSL come by the log alone: the first of them is the cause. */
 static void on_log(struct mosquitto *client, void *ctx, int level, const char *text) {
     (void)client;
     evtwin__mqtt *m = ctx;
-    if (level == MOSQ_LOG_ERR && m->tls_reason[0] == '\0') {
+    if (m->options.uses_tls && level == MOSQ_LOG_ERR && m->tls_reason[0] == '\0') {
         const char *last = strrchr(text, ':');
         snprintf(m->tls_reason, sizeof m->tls_reason, "%s",
                  last != NULL && strstr(text, "OpenSSL") != NULL ? last + 1 : text);
@@ -294,7 +304,7 @@ static evtwin_status shake_hands(evtwin__mqtt *m, int64_t deadline_ms) {
         rc = look(m, wait_ms);
     }
     if (m->failure == EVTWIN_OK && rc != 0) {
-        note_error(m, rc);
+        note_error(m, rc, m->has_answer ? "" : evtwin__mqtt_hint(&m->options));
     }
     return m->failure;
 }
@@ -310,12 +320,17 @@ static evtwin_status try_address(evtwin__mqtt *m, const char *address, int64_t d
                                                 o->keepalive_s, NULL);
     const int fd = mosquitto_socket(m->client);
     if (rc > 0 || fd < 0) {
-        return note_error(m, rc > 0 ? rc : MOSQ_ERR_NO_CONN);
+        return note_error(m, rc > 0 ? rc : MOSQ_ERR_NO_CONN, "");
     }
     evtwin__socket_settle(fd, NETWORK_TIMEOUT_MS);
     const int error = evtwin__socket_wait(fd, left_ms(deadline_ms, INT32_MAX));
-    return error != 0 ? note_failure(m, EVTWIN_E_AGAIN, "%s", strerror(error))
-                      : shake_hands(m, deadline_ms);
+    if (error != 0) {
+        const int is_ended = error == ENOTCONN || error == ECONNRESET; /* a handshake had begun */
+        return note_failure(m, EVTWIN_E_AGAIN, "%s%s",
+                            error == ENOTCONN ? "refused, or ended at once" : strerror(error),
+                            is_ended ? evtwin__mqtt_hint(o) : "");
+    }
+    return shake_hands(m, deadline_ms);
 }
 
 /* The addresses of the host take turns, each with its share of the time. */
@@ -414,7 +429,7 @@ evtwin_status evtwin__mqtt_run(evtwin__mqtt *m, int timeout_ms) {
     const int rc =
         m->failure < 0 ? 0 : look_quietly(m, timeout_ms < ROUND_MS ? timeout_ms : ROUND_MS);
     if (m->failure == EVTWIN_OK && rc != 0) {
-        note_error(m, rc);
+        note_error(m, rc, "");
     }
     return m->failure < 0 ? lose(m) : EVTWIN_OK;
 }
