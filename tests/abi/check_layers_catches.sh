@@ -6,7 +6,6 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp -r "$1/lib" "$1/tools" "$1/tests" "$work"
 check=$1/tests/abi/check_layers.sh
-"$check" "$work" > /dev/null
 
 # every fault in a file of its own, then one run that has to name them all
 echo '#include "learn/forest.h"' > "$work/lib/sim/bad1.c"

@@ -10,7 +10,17 @@ set -u
 bin=$(cd "$1" && pwd)
 root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/evtwin-cli.XXXXXX")
-trap 'rm -rf "$work"' EXIT
+
+# However it ends, nothing of it goes on: whoever works in its folder belongs to it.
+clean() {
+    cd /
+    find /proc/[0-9]*/cwd -maxdepth 0 -lname "$work*" 2>/dev/null | cut -d/ -f3 |
+        while read -r pid; do kill -KILL "$pid" 2>/dev/null; done
+    rm -rf "$work"
+}
+trap clean EXIT
+trap 'exit 143' TERM
+trap 'exit 130' INT HUP
 PATH=$bin:$PATH
 cd "$work" || exit 1
 export no_proxy='*'
@@ -32,7 +42,7 @@ run() {
     last="$*"
     code=0
     case $1 in
-    evtwin-*) set -- timeout -s KILL 100 "$@" ;; # a tool that hangs is a failure, not a wait
+    evtwin-*) set -- timeout -s KILL 300 "$@" ;; # a tool that hangs is a failure, not a wait
     esac
     "$@" >"$work/out" 2>"$work/err" </dev/null || code=$?
 }
@@ -76,9 +86,18 @@ check() {
     "$@" || complain "$what"
 }
 
-# Wait up to $1 seconds for a command to succeed.
+# need PROGRAM: without it this test is skipped, saying so.
+need() {
+    command -v "$1" >/dev/null || {
+        echo "skipped: there is no $1"
+        exit 77
+    }
+}
+
+# Wait for a command to succeed, for $1 seconds or a minute, whichever is longer: how long a thing takes
+# on a busy machine is no property of the tools, and who succeeds waits no longer.
 await() {
-    tries=$(($1 * 10))
+    tries=$(($1 > 60 ? $1 * 10 : 600))
     shift
     while ! "$@" >/dev/null 2>&1; do
         tries=$((tries - 1))
@@ -90,18 +109,41 @@ await() {
 # Standard error says that this part of the work began (with --verbose: "evtwin-train: reading …").
 stage() { grep -q ": $1.* …\$" "$work/err"; }
 
+# The tool has begun, which is to say that SIGTERM does not just kill it, and had a moment to go on to where
+# it waits.
+begun() { [ -e begun ] || { catches_term && sleep 0.3 && touch begun; }; }
+catches_term() { # bit 14 of the signals it catches
+    caught=$(sed -n 's/^SigCgt:[[:space:]]*[0-9a-f]*\([0-9a-f]\{4\}\)$/\1/p' "/proc/$tool/status" 2>/dev/null)
+    [ $((0x${caught:-0} & 0x4000)) -ne 0 ]
+}
+
 # stopped SIGNAL WHEN CMD…: start the tool with --verbose, send the signal as soon as the command WHEN
 # succeeds; it must end at once. $code, $work/out and $work/err (without the lines of stages) as after
-# run; standard input is a pipe that stays open and empty.
+# run; standard input is a pipe that stays open and empty. A tool that had done all its work before the
+# signal came says nothing about signals: that is tried again.
 stopped() {
     last="$* (signal, when, command)"
     signal=$1
     when=$2
     shift 2
+    n_checks=$((n_checks + 2))
+    for try in 1 2 3 4 5; do
+        stop_once "$@"
+        [ $code -ne 0 ] || grep -q 'stopp' "$work/err" || continue
+        break
+    done
+    eval "$when" || complain 'it never came as far as the signal'
+    grep -v ' …$' "$work/err" >stopped.err
+    mv stopped.err "$work/err"
+}
+prepare=: # what else must be there before each try
+stop_once() {
     [ -p silent ] || mkfifo silent
-    sleep 600 >silent &
+    rm -f begun
+    sleep 1000 >silent &
     feeder=$!
     : >"$work/err"
+    eval "$prepare"
     "$@" --verbose >"$work/out" 2>"$work/err" <silent &
     tool=$!
     tries=6000
@@ -110,16 +152,12 @@ stopped() {
         sleep 0.01
     done
     kill -"$signal" $tool 2>/dev/null
-    n_checks=$((n_checks + 2))
-    await 3 sh -c "! kill -0 $tool" || complain 'it goes on after a signal'
+    await 60 sh -c "! kill -0 $tool" || complain 'it goes on after a signal'
     kill -KILL $tool 2>/dev/null
     code=0
     wait $tool || code=$?
-    eval "$when" || complain 'it never came as far as the signal'
     kill $feeder
     wait $feeder 2>/dev/null
-    grep -v ' …$' "$work/err" >stopped.err
-    mv stopped.err "$work/err"
 }
 
 # ---- stores: SQLite files, or databases of the server that EVTWIN_TEST_POSTGRES names ----
@@ -149,8 +187,8 @@ if on_postgres; then
     sql_csv() { psql -qX --csv -v ON_ERROR_STOP=1 "$1" -c "$2"; }
 else
     can_sql() { command -v sqlite3 >/dev/null; }
-    sql() { sqlite3 -cmd '.timeout 5000' "${1#sqlite:}" "$2"; }
-    sql_csv() { sqlite3 -csv -header "${1#sqlite:}" "$2"; }
+    sql() { sqlite3 -cmd '.timeout 60000' "${1#sqlite:}" "$2"; }
+    sql_csv() { sqlite3 -cmd '.timeout 60000' -csv -header "${1#sqlite:}" "$2"; }
 fi
 
 # hold_lock SECONDS URI [SQL]: nobody else can write for so long, or what the SQL does to a SQLite file, in the
@@ -161,11 +199,11 @@ hold_lock() {
         { echo 'BEGIN; LOCK TABLE ev_telemetry IN EXCLUSIVE MODE;'; echo '\! touch held'; hold "$1"; echo 'COMMIT;'; } |
             psql -qX "$2" >/dev/null 2>&1 &
     else
-        { printf '.timeout 5000\n%s\n.shell touch held\n' "${3:-BEGIN IMMEDIATE;}"; hold "$1"; echo 'COMMIT;'; } 2>/dev/null |
+        { printf '.timeout 60000\n%s\n.shell touch held\n' "${3:-BEGIN IMMEDIATE;}"; hold "$1"; echo 'COMMIT;'; } 2>/dev/null |
             sqlite3 -bail "${2#sqlite:}" 2>/dev/null &
     fi
     locker=$!
-    await 10 [ -e held ]
+    await 60 [ -e held ]
 }
 hold() { await "$1" [ -e release ] || :; }
 release_lock() {
@@ -173,17 +211,22 @@ release_lock() {
     wait $locker
 }
 
-# A port nobody listens on just now.
+# A port nobody listens on just now, below those that the system gives to clients; for a tool that cannot
+# be asked for any (serving and metrics say which port 0 became).
 free_port() {
-    port=$((20000 + $$ % 20000))
     while
+        a_port=$(shuf -i 15000-31999 -n 1)
         probe=0
-        curl -s -o /dev/null --max-time 1 "http://127.0.0.1:$port/" || probe=$?
+        curl -s -o /dev/null --max-time 1 "http://127.0.0.1:$a_port/" || probe=$?
         [ $probe -ne 7 ]
-    do
-        port=$((port + 1))
-    done
-    echo $port
+    do :; done
+    echo "$a_port"
+}
+
+# port_in FILE: the port that a tool said it serves at, when it has said so.
+port_in() {
+    await 60 grep -q 'at http://localhost:' "$1"
+    sed -n 's|.* at http://localhost:\([0-9]*\).*|\1|p' "$1" | head -n 1
 }
 
 # A small labelled fleet as CSV: $1 batteries with $2 rows each, wearing out at different speeds.

@@ -17,7 +17,7 @@ mkfifo part/rul_model.json
 opens() {
     want=$1
     shift
-    stopped TERM "sleep 0.3" "$@"
+    stopped TERM begun "$@"
     expect "$want"
     err 'stopped; '
 }
@@ -33,14 +33,13 @@ opens 0 evtwin-serve --thresholds pipe --store sqlite:s.db --port 0
 check 'no bundle' [ ! -e new ]
 
 # live, it is a service that is stopped: also while its pipe pauses
-stopped TERM 'sleep 0.3' evtwin-predict --models models --source jsonl:pipe --sink null: --metrics-port 0
+stopped TERM begun evtwin-predict --models models --source jsonl:pipe --sink null: --metrics-port 0
 expect 0
-{ head -n 3 fleet.csv; sleep 60; } >pipe &
-writer=$!
-stopped TERM 'grep -q "2 rows" err || sleep 1' evtwin-predict --models models --source csv:pipe \
+prepare='{ head -n 3 fleet.csv; : >half_read; exec sleep 1000; } >pipe &'
+stopped TERM '[ -e half_read ] && begun' evtwin-predict --models models --source csv:pipe \
     --sink null: --metrics-port 0 --interval 0.1
 expect 0
-kill $writer
+prepare=:
 
 # ---- what never ends, and what is too large ----
 run evtwin-serve --thresholds /dev/zero --store sqlite:s.db --port 0

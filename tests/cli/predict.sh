@@ -193,9 +193,10 @@ refused 143
 awk 'NR == 1 { head = $0; print; next } { rows[NR] = $0 }
     END { for (k = 0; k < 1400; k++) { for (r = 2; r <= NR; r++) { print rows[r] } } }' in.csv >many.csv
 mkfifo slow.csv
-{ cat many.csv; : >all_read; } >slow.csv &
+prepare='rm -f all_read; { cat many.csv; : >all_read; } >slow.csv &'
 stopped INT '[ -e all_read ]' evtwin-predict --csv slow.csv --out out.csv # it predicts
 refused 130
+prepare=:
 for part in reading writing; do
     stopped INT "stage $part" evtwin-predict --csv many.csv --out out.csv
     refused 130

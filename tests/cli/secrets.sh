@@ -78,7 +78,7 @@ chmod 600 ingest.conf
 DB_PASSWORD=hush PGPASSWORD=hush evtwin-ingest --config ingest.conf --metrics-port "$port" -vv >out 2>err &
 tool=$!
 last='evtwin-ingest with a password that it may have'
-await 10 grep -q '127.0.0.1' err
+check 'it names the server' await 60 grep -q '127.0.0.1' err
 check 'metrics are served' await 10 sh -c "curl -s http://127.0.0.1:$port/metrics | grep -q '^evtwin_sink_up.*postgresql'"
 curl -s "http://127.0.0.1:$port/metrics" >metrics.txt
 curl -s "http://127.0.0.1:$port/health" >>metrics.txt

@@ -185,7 +185,7 @@ mkfifo pipe
 stopped TERM "grep -q 'nobody reads' err" evtwin-sim --interval 0.1 --sink jsonl:pipe
 expect 1
 err 'not delivered'
-stopped TERM "sleep 1" evtwin-sim --until-eol --csv pipe -q
+stopped TERM begun evtwin-sim --until-eol --csv pipe -q
 expect 143
 
 # ---- a sink that fails: said once, held, counted; the other sink does not suffer ----
@@ -205,15 +205,15 @@ if command -v sqlite3 >/dev/null; then
     evtwin-sim --interval 0.2 --sink sqlite:locked.db >out 2>err &
     pid=$!
     check 'it writes' await 10 sh -c '[ "$(sqlite3 locked.db "SELECT COUNT(*) FROM ev_telemetry")" -ge 2 ]'
-    check 'it is locked' hold_lock 2 locked.db 'BEGIN IMMEDIATE;'
-    wait $locker
+    check 'it is locked' hold_lock 200 locked.db 'BEGIN IMMEDIATE;'
+    check 'it says so' await 60 grep -q 'held in memory' err
+    release_lock
     check 'it recovers' await 20 grep -q 'takes records again' err
     kill -INT $pid
     code=0
     wait $pid || code=$?
     last='evtwin-sim with a locked database'
     expect 0
-    err 'held in memory'
     check 'every record is there once' [ "$(sqlite3 locked.db 'SELECT COUNT(DISTINCT seq) = COUNT(*) AND COUNT(*) = MAX(seq) + 1 FROM ev_telemetry')" = 1 ]
 fi
 
@@ -221,18 +221,24 @@ fi
 at_start='BEGIN EXCLUSIVE; CREATE TABLE mine (x); DROP TABLE mine;'
 if command -v sqlite3 >/dev/null; then
     for file in locked.db fresh.db; do
-        check 'it is locked' hold_lock 2 $file "$at_start"
-        run evtwin-sim --interval 0.2 --duration 1 --battery-id LATE_1 --sink sqlite:$file
+        check 'it is locked' hold_lock 200 $file "$at_start"
+        evtwin-sim --interval 0.2 --duration 1 --battery-id LATE_1 --sink sqlite:$file >out 2>err &
+        pid=$!
+        check 'it says so' await 60 grep -q 'database is held by another process' err
+        release_lock
+        code=0
+        wait $pid || code=$?
+        last="evtwin-sim, $file is locked at the start"
         expect 0
         check 'said once' [ "$(grep -c 'database is held by another process' err)" -eq 1 ]
         check 'it was delivered' [ "$(sqlite3 $file "SELECT COUNT(*) >= 1 FROM ev_telemetry WHERE battery_id = 'LATE_1'")" = 1 ]
     done
     err 'waiting for the store'
-    check 'it is locked' hold_lock 4 other.db "$at_start"
+    check 'it is locked' hold_lock 200 other.db "$at_start"
     stopped INT "grep -q 'waiting for the store' err" evtwin-sim --sink sqlite:other.db
     check 'a signal ends the wait' [ "$code" -eq 0 ]
     err stopping
-    kill $locker
+    release_lock
 fi
 
 # ---- run-to-failure data sets ----
@@ -384,7 +390,7 @@ run evtwin-sim --duration 0.1 --sink csv:fine.csv --spool spool --spool-forget j
 expect 0
 run evtwin-sim --until-eol --csv x.csv --spool spool
 expect 2
-run evtwin-sim -q --fleet 1000 --interval 0.1 --duration 4 --sink jsonl:/dev/full --spool small --spool-size 1 \
+run evtwin-sim -q --fleet 1000 --interval 60 --speed max --duration 7500 --sink jsonl:/dev/full --spool small --spool-size 3 \
     --spool-full drop-oldest
 check 'losses are counted, not listed without end' [ "$(grep -c '^evtwin-sim: lost: ' err)" -eq 10 ]
 err 'more records are lost'

@@ -30,7 +30,7 @@ def secret_file(name, text):
 def case(what, uri, code, *says, env=None, tool="sim", option="--sink"):
     """--check of one URI."""
     done = subprocess.run([t.tool(tool), "--check", option, uri], capture_output=True, text=True,
-                          stdin=subprocess.DEVNULL, timeout=60, env={**os.environ, **(env or {})})
+                          stdin=subprocess.DEVNULL, timeout=300, env={**os.environ, **(env or {})})
     text = done.stdout + done.stderr
     t.check(f"{what}: exit code {code}", done.returncode == code, f"{done.returncode}; {text}")
     for part in says:
@@ -140,9 +140,9 @@ def planted_secrets():
                           f"{mqtt}?password_file={wrong}", "--spool", "other.spool", "-v",
                           err="secret.err")
         url = f"http://127.0.0.1:{port}"
-        t.await_true("rows are served", 30, lambda: t.answers(url + "/api/battery/latest?battery_id="
+        t.await_true("rows are served", 60, lambda: t.answers(url + "/api/battery/latest?battery_id="
                                                               "BATTERY_001"))
-        t.await_true("metrics are served", 20, lambda: t.answers(f"http://127.0.0.1:{metrics}/metrics"))
+        t.await_true("metrics are served", 60, lambda: t.answers(f"http://127.0.0.1:{metrics}/metrics"))
         time.sleep(1)
         shown = {"the command lines": cmdlines(),
                  "/metrics of evtwin-ingest": t.get(f"http://127.0.0.1:{metrics}/metrics").decode(),
@@ -152,9 +152,9 @@ def planted_secrets():
         time.sleep(1)  # what they say of a server that went away
         for tool in tools[::-1]:
             tool.send_signal(t.signal.SIGTERM)
-            tool.wait(30)
+            tool.wait(100)
         failing.send_signal(t.signal.SIGTERM)
-        failing.wait(60)
+        failing.wait(100)
         done = subprocess.run([t.tool("sim"), "--print-config", "--sink", f"{mqtt}?password_file={right}"],
                               capture_output=True, text=True, env={**os.environ, "DB_HOST": "h",
                                                                    "DB_PASSWORD": SECRET})

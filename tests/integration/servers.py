@@ -24,7 +24,7 @@ import sys
 
 sys.dont_write_bytecode = True
 from server.base import (LOCALHOST, SERVERS_ALIVE, Server, Skip, accepts,  # noqa: E402, F401
-                         certificates, die_with_parent, free_port, kill_tree)
+                         certificates, die_with_parent, free_port, kill_group, kill_tree)
 from server.kafka import Kafka  # noqa: E402
 from server.mosquitto import Mosquitto  # noqa: E402
 from server.postgres import Postgres  # noqa: E402
@@ -46,6 +46,8 @@ def run(kinds, command):
             server, variable = KINDS[kind]
             env[variable] = server().uri
         child = subprocess.Popen(command, env=env, start_new_session=True, preexec_fn=die_with_parent)
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # its number stays its own until then
+        kill_group(child.pid)  # whom it left behind
         code = child.wait()
         return code if code >= 0 else 128 - code
     except Skip as e:

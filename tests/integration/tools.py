@@ -35,7 +35,7 @@ def path(name):
 def run(*args, env=None, code=0):
     """Run a tool to its end; what it printed."""
     done = subprocess.run([os.path.join(BIN, args[0]), *map(str, args[1:])], cwd=folder.name,
-                          env={**CLEAN, **(env or {})}, capture_output=True, text=True, timeout=120)
+                          env={**CLEAN, **(env or {})}, capture_output=True, text=True, timeout=300)
     if done.returncode != code:
         sys.exit(f"FAILED: {args} gave {done.returncode} instead of {code}:\n{done.stdout}{done.stderr}")
     return done.stdout + done.stderr
@@ -49,7 +49,8 @@ class Tool:
         with open(self.log, "w") as log:
             self.process = subprocess.Popen([os.path.join(BIN, args[0]), *map(str, args[1:])],
                                             cwd=folder.name, env={**CLEAN, **(env or {})},
-                                            stdout=subprocess.DEVNULL, stderr=log)
+                                            stdout=subprocess.DEVNULL, stderr=log,
+                                            preexec_fn=servers.die_with_parent)
         running.append(self)
 
     def said(self, text):
@@ -58,7 +59,7 @@ class Tool:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(timeout=60)
+        code = self.process.wait(timeout=100)
         with open(self.log) as log:
             check(f"{self.process.args} ends well after SIGTERM: {code}\n{log.read()}", code == 0)
 
@@ -220,11 +221,14 @@ def test_dead_brokers_hold_up_nobody(broker):
         alone = Tool(*common, "--sink", "jsonl:alone.jsonl")
         beside = Tool(*common, *[a for s in sinks for a in ("--sink", s)], "--sink", "jsonl:beside.jsonl")
         await_("both have begun", lambda: os.path.exists(path("beside.jsonl")) and n_lines("beside.jsonl") > 0)
-        before = n_lines("alone.jsonl"), n_lines("beside.jsonl")
-        time.sleep(8)
-        n_alone, n_beside = (n_lines(n) - b for n, b in zip(("alone.jsonl", "beside.jsonl"), before))
-        check(f"{n_beside} records beside dead brokers, {n_alone} alone", n_beside >= 0.8 * n_alone)
-        check("each dead one is named", all(beside.said(s.split("?")[0]) for s in sinks))
+        for _ in range(5):  # a machine that stands still counts for one and not for the other
+            before = n_lines("alone.jsonl"), n_lines("beside.jsonl")
+            time.sleep(8)
+            n_alone, n_beside = (n_lines(n) - b for n, b in zip(("alone.jsonl", "beside.jsonl"), before))
+            if n_beside >= 0.8 * n_alone > 0:
+                break
+        check(f"{n_beside} records beside dead brokers, {n_alone} alone", n_beside >= 0.8 * n_alone > 0)
+        await_("each dead one is named", lambda: all(beside.said(s.split("?")[0]) for s in sinks))
         for tool in (alone, beside):
             tool.process.kill()
 

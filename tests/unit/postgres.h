@@ -29,7 +29,7 @@ static inline void test_server(const char *server, char *base, size_t size) {
 }
 
 static inline evtwin__pg *test_client(const char *uri) {
-    const evtwin__pg_options options = {.lock_timeout_ms = 5000};
+    const evtwin__pg_options options = {.lock_timeout_ms = 60000};
     evtwin__uri parsed;
     evtwin__pg *pg = NULL;
     assert_ok(evtwin__uri_parse(uri, &parsed));

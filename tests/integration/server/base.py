@@ -20,6 +20,10 @@ class Skip(Exception):
     """A server cannot be had here; the text says why."""
 
 
+class PortTaken(RuntimeError):
+    """A server did not start because somebody has its port."""
+
+
 def cache_folder():
     """Where what is made or fetched once is kept for the next time."""
     home = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"),
@@ -100,6 +104,13 @@ def kill_tree(child):
                 time.sleep(0.001)
 
 
+def kill_group(pgid):
+    try:
+        os.killpg(pgid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
 def _runs(pid):
     try:
         with open(f"/proc/{pid}/stat") as f:
@@ -120,21 +131,31 @@ class Server:
     """What all have in common; a subclass says how it is prepared, started and asked."""
 
     name = None
-    ready_s = 30
+    ready_s = 120
 
     def __init__(self):
-        self.port = free_port()
-        self.folder = tempfile.mkdtemp(prefix=f"evtwin-{self.name}.")
-        self.log = os.path.join(self.folder, "server.log")
-        self.child = None
-        self.user = {}
         SERVERS_ALIVE.append(self)
-        try:
-            self.prepare()
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
+        for tries_left in (2, 1, 0):
+            self.take_ports()
+            self.folder = tempfile.mkdtemp(prefix=f"evtwin-{self.name}.")
+            self.log = os.path.join(self.folder, "server.log")
+            self.child = None
+            self.user = {}
+            try:
+                self.prepare()
+                self.start()
+                return
+            except PortTaken:  # by another, after it was found free
+                if tries_left == 0:
+                    self.stop()
+                    raise
+                self.remove()
+            except BaseException:
+                self.stop()
+                raise
+
+    def take_ports(self):
+        self.port = free_port()
 
     def prepare(self):
         pass
@@ -157,7 +178,8 @@ class Server:
                 with open(self.log, errors="replace") as log:
                     said = log.read()[-2000:]
                 self.kill()
-                raise RuntimeError(f"{self.name} did not start: {state}\n{said}")
+                kind = PortTaken if "ddress already in use" in said else RuntimeError
+                raise kind(f"{self.name} did not start: {state}\n{said}")
             time.sleep(0.01)
 
     def kill(self):
@@ -182,10 +204,13 @@ class Server:
 
     def stop(self):
         """Kill it and remove its folder."""
-        self.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.remove()
         if self in SERVERS_ALIVE:
             SERVERS_ALIVE.remove(self)
+
+    def remove(self):
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self):
         return self

@@ -66,15 +66,18 @@ class Kafka(Server):
     advertised_port: that of a proxy in front of it."""
 
     name = "kafka"
-    ready_s = 90
+    ready_s = 300
 
     def __init__(self, partitions=1, users=None, tuned=False, advertised_port=None, settings=None):
         self.partitions, self.users, self.tuned = partitions, users, tuned
         self.advertised_port = advertised_port
         self.settings = settings or {}
-        self.controller_port = free_port()
-        self.sasl_port = free_port() if users else None
         super().__init__()
+
+    def take_ports(self):
+        super().take_ports()
+        self.controller_port = free_port()
+        self.sasl_port = free_port() if self.users else None
 
     def prepare(self):
         self.libraries = kafka_libraries()

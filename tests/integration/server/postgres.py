@@ -144,6 +144,7 @@ def postgres_template(programs):
                 subprocess.run([os.path.join(programs, "postgres"), "--single", "-F", "-D", data,
                                 database], input=sql, text=True, check=True, capture_output=True,
                                cwd=folder, env=env, **user)
+            shutil.rmtree(template + ".new", ignore_errors=True)  # of one that was killed in the middle
             subprocess.run(["cp", "-a", data, template + ".new"], check=True)
         os.rename(template + ".new", template)
     return template

@@ -260,9 +260,9 @@ static void test_a_deadline_ends_a_statement(void **state) {
     evtwin__pg *pg = *state;
     const double start = evtwin__monotonic_s();
     evtwin__pg_deadline(pg, 0.05);
-    assert_fails(evtwin__pg_query(pg, "SELECT pg_sleep(20)", NULL, NULL), EVTWIN_E_CANCELLED,
+    assert_fails(evtwin__pg_query(pg, "SELECT pg_sleep(200)", NULL, NULL), EVTWIN_E_CANCELLED,
                  "deadline");
-    assert_true(evtwin__monotonic_s() - start < 10.0);
+    assert_true(evtwin__monotonic_s() - start < 100.0);
     evtwin__pg_deadline(pg, 0.0);
     assert_false(evtwin__pg_is_connected(pg));
     assert_fails(evtwin__pg_query(pg, "SELECT 1", NULL, NULL), EVTWIN_E_AGAIN, "");
@@ -275,7 +275,7 @@ static void test_a_deadline_ends_a_statement(void **state) {
 static void test_patience_ends(void **state) {
     evtwin__pg *pg = *state;
     evtwin__pg_patience(pg, 50);
-    assert_fails(evtwin__pg_exec(pg, "SELECT pg_sleep(20)"), EVTWIN_E_AGAIN, "answer");
+    assert_fails(evtwin__pg_exec(pg, "SELECT pg_sleep(200)"), EVTWIN_E_AGAIN, "answer");
     assert_ok(evtwin__pg_connect(pg));
     assert_ok(evtwin__pg_query(pg, "SELECT 1", NULL, NULL));
 }
@@ -290,7 +290,7 @@ static void test_an_interrupt_ends_all(void **state) {
     evtwin__pg *pg = *state;
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, interrupt, pg), 0);
-    assert_fails(evtwin__pg_query(pg, "SELECT pg_sleep(20)", NULL, NULL), EVTWIN_E_CANCELLED,
+    assert_fails(evtwin__pg_query(pg, "SELECT pg_sleep(200)", NULL, NULL), EVTWIN_E_CANCELLED,
                  "interrupted");
     pthread_join(thread, NULL);
     assert_fails(evtwin__pg_connect(pg), EVTWIN_E_CANCELLED, "interrupted");
@@ -301,13 +301,13 @@ static void test_an_interrupt_ends_all(void **state) {
 static void test_a_lost_connection_is_made_again(void **state) {
     evtwin__pg *pg = *state, *other = test_client(SERVER);
     char sql[80];
-    snprintf(sql, sizeof sql, "SELECT pg_terminate_backend(%d, 5000)", evtwin__pg_backend_pid(pg));
+    snprintf(sql, sizeof sql, "SELECT pg_terminate_backend(%d, 60000)", evtwin__pg_backend_pid(pg));
     assert_ok(evtwin__pg_exec(other, sql));
     assert_ok(evtwin__pg_connect(pg));
     assert_ok(evtwin__pg_query(pg, "SELECT 1", NULL, NULL));
 
     /* and within a call */
-    snprintf(sql, sizeof sql, "SELECT pg_terminate_backend(%d, 5000)", evtwin__pg_backend_pid(pg));
+    snprintf(sql, sizeof sql, "SELECT pg_terminate_backend(%d, 60000)", evtwin__pg_backend_pid(pg));
     assert_ok(evtwin__pg_exec(other, sql));
     assert_fails(evtwin__pg_query(pg, "SELECT 1", NULL, NULL), EVTWIN_E_AGAIN, "");
     assert_ok(evtwin__pg_connect(pg));
@@ -329,7 +329,7 @@ static const char *uri_with(const char *user, const char *place, const char *res
 }
 
 static evtwin_status try_connect(const char *text) {
-    const evtwin__pg_options options = {.lock_timeout_ms = 5000};
+    const evtwin__pg_options options = {.lock_timeout_ms = 60000};
     evtwin__uri uri;
     evtwin__pg *pg = NULL;
     assert_ok(evtwin__uri_parse(text, &uri));
@@ -381,7 +381,7 @@ static void test_who_cannot_be_reached(void **state) {
     assert_fails(try_connect(uri_with("evtwin", place, "x?connect_timeout=1")), EVTWIN_E_AGAIN,
                  "answer");
     close(fd);
-    assert_true(evtwin__monotonic_s() - start < 30.0);
+    assert_true(evtwin__monotonic_s() - start < 120.0); /* a slow name server is in it */
 }
 
 int main(void) {

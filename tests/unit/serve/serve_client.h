@@ -9,6 +9,7 @@
 #include "store/store_kinds.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <jansson.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -22,12 +23,12 @@
 
 /* ---- sockets ---- */
 
-/* A connection to the port, or -1; what is read waits ten seconds at most. */
+/* A connection to the port, or -1; what is read waits a minute at most. */
 static inline int client_connect(int port) {
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const struct timeval limit = {10, 0};
+    const struct timeval limit = {60, 0};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     if (connect(fd, (struct sockaddr *)&name, sizeof name) != 0) {
         close(fd);
@@ -47,6 +48,13 @@ static inline int client_send(int fd, const char *data, size_t size) {
         size -= (size_t)n;
     }
     return 1;
+}
+
+/* 1 if the server closed the connection, and did not only say nothing. */
+static inline int client_is_closed(int fd) {
+    char some[16];
+    const ssize_t n = recv(fd, some, sizeof some, 0);
+    return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
 }
 
 /* Everything until the server closes, NUL-terminated; the caller frees it. */

@@ -280,7 +280,7 @@ static void test_connection_cap(void **state) {
     }
     char some[16];
     for (int i = 0; i < N - CAP; i++) {
-        assert_true(recv(fd[i], some, sizeof some, 0) <= 0);
+        assert_true(client_is_closed(fd[i]));
     }
     assert_alive();
     const char request[] = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -322,12 +322,12 @@ static double p99_s(void) {
 }
 
 /* Let N_BAD clients send that, then keep their connections. The machine may do other things, too:
- * it has several tries, and less than 2 ms alone counts as 2 ms. */
+ * it has several tries, the slowest alone counts, and less than 2 ms alone counts as 2 ms. */
 static void assert_unmoved_by(const char *what) {
     static int fd[N_BAD];
-    double alone = 0.0, beside = INFINITY;
-    for (int tries = 0; tries < 6 && beside > 10 * alone; tries++) {
-        alone = fmax(p99_s(), 0.002);
+    double alone = 0.002, beside = INFINITY;
+    for (int tries = 0; tries < 10 && beside > 10 * alone; tries++) {
+        alone = fmax(p99_s(), alone);
         for (int i = 0; i < N_BAD; i++) {
             fd[i] = client_connect(port);
             (void)client_send(fd[i], what, strlen(what));
@@ -466,12 +466,13 @@ static void answer_much(void *ctx, const evtwin__http_request *request,
     evtwin__http_header(response, "Content-Type", "text/plain");
 }
 
-static evtwin__http *start_short(atomic_int *n_calls, int *port_out) {
+static evtwin__http *start_short(double request_s, double response_s, atomic_int *n_calls,
+                                 int *port_out) {
     evtwin__address address;
     evtwin__http_options options = {.n_threads = 2,
                                     .max_connections = 16,
-                                    .request_s = 0.5,
-                                    .response_s = 1.0,
+                                    .request_s = request_s,
+                                    .response_s = response_s,
                                     .handler = answer_much,
                                     .ctx = n_calls};
     assert_ok(evtwin__address_parse("127.0.0.1:0", &address));
@@ -486,72 +487,74 @@ static void test_slow_request(void **state) {
     (void)state;
     atomic_int n_calls = 0;
     int short_port;
-    evtwin__http *http = start_short(&n_calls, &short_port);
+    evtwin__http *http = start_short(0.5, 1.0, &n_calls, &short_port);
 
-    /* one byte now and then keeps no connection: it ends although each byte comes in time */
-    const int fd = client_connect(short_port);
+    /* one byte now and then keeps no connection: it ends although each byte comes in time, and long
+     * before the request would be whole */
     const double start = now_s();
-    const char request[] =
-        "GET /aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-    for (size_t i = 0; i < sizeof request - 1; i++) {
-        struct pollfd p = {fd, POLLIN, 0};
-        if (poll(&p, 1, 50) != 0 || !client_send(fd, request + i, 1)) {
+    const int fd = client_connect(short_port);
+    int n_sent = 0;
+    for (struct pollfd p = {fd, POLLIN, 0}; n_sent < 1000 && poll(&p, 1, 50) == 0; n_sent++) {
+        if (!client_send(fd, n_sent < 5 ? &"GET /"[n_sent] : "a", 1)) {
             break;
         }
     }
-    char c;
-    assert_true(recv(fd, &c, 1, 0) <= 0);
-    const double took = now_s() - start;
-    assert_true(took > 0.4 && took < 2.5);
+    assert_true(n_sent < 1000);
+    assert_true(client_is_closed(fd));
+    assert_true(now_s() - start > 0.4);
     close(fd);
 
     /* nor does an idle one */
     const int idle = client_connect(short_port);
-    assert_true(recv(idle, &c, 1, 0) <= 0);
+    assert_true(client_is_closed(idle));
     close(idle);
     assert_int_equal(n_calls, 0);
     evtwin__http_stop(http);
 }
 
-static void test_slow_reader(void **state) {
-    (void)state;
-    atomic_int n_calls = 0;
-    int short_port;
-    evtwin__http *http = start_short(&n_calls, &short_port);
-    const int fd = client_connect(short_port);
+/* How much comes of the large answer for one who reads slowly for that long, until it is cut off.
+ */
+static size_t read_slowly(int from_port, double slow_s) {
+    const int fd = client_connect(from_port);
     const char request[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
     assert_true(client_send(fd, request, sizeof request - 1));
     const double start = now_s();
     size_t total = 0;
     ssize_t n;
-    char some[4096];
-    while ((n = recv(fd, some, sizeof some, 0)) > 0 && now_s() - start < 8.0) {
+    static char some[4096];
+    while ((n = recv(fd, some, sizeof some, 0)) > 0) {
         total += (size_t)n;
-        if (now_s() - start < 2.0) {
+        if (now_s() - start < slow_s) {
             usleep(20000);
         }
     }
-    assert_true(total < 20000000);
-    assert_true(now_s() - start < 6.0);
+    assert_true(n == 0 || errno != EAGAIN); /* it was closed */
     close(fd);
+    return total;
+}
 
-    /* a quick one gets it all */
-    size_t size;
-    const int quick = client_connect(short_port);
-    assert_true(client_send(quick, request, sizeof request - 1));
-    char *text = client_read_all(quick, &size); /* until the idle connection's deadline */
-    assert_true(size > 20000000);
-    free(text);
-    close(quick);
-    assert_int_equal(n_calls, 2);
+/* Whoever is slower than the deadline of the answer does not get it all; a quick one does. The
+ * machine may stand still in the wrong moment: there are several tries. */
+static void test_slow_reader(void **state) {
+    (void)state;
+    atomic_int n_calls = 0;
+    int short_port, n_tries = 0, n_quick = 0;
+    evtwin__http *http = start_short(0.5, 1.0, &n_calls, &short_port);
+    while (read_slowly(short_port, 2.0) >= 20000000) {
+        assert_true(++n_tries < 10);
+    }
+    while (read_slowly(short_port, 0.0) <= 20000000) {
+        assert_true(++n_quick < 10);
+    }
+    assert_int_equal(n_calls, n_tries + n_quick + 2);
     evtwin__http_stop(http);
 }
 
 /* ---- long answers: one after the other, and nobody waits for them who need not ---- */
 
 typedef struct slow_state {
-    atomic_int n_running, n_most, n_late;
-    atomic_int is_interrupted, is_endless;
+    atomic_int n_aside, n_running, n_most, n_late;
+    atomic_int is_interrupted; /* until then they go on */
 } slow_state;
 
 static void answer_slowly(void *ctx, const evtwin__http_request *request,
@@ -564,14 +567,12 @@ static void answer_slowly(void *ctx, const evtwin__http_request *request,
     }
     if (!request->is_aside) {
         response->is_aside = 1;
+        atomic_fetch_add(&s->n_aside, 1);
         return;
     }
     const int n = atomic_fetch_add(&s->n_running, 1) + 1;
     atomic_store(&s->n_most, n > s->n_most ? n : s->n_most);
-    for (int i = 0; i < 100 || s->is_endless; i++) {
-        if (s->is_interrupted) {
-            break;
-        }
+    while (!s->is_interrupted) {
         usleep(1000);
     }
     atomic_fetch_sub(&s->n_running, 1);
@@ -581,13 +582,13 @@ static void interrupt_slow(void *ctx) {
     atomic_store(&((slow_state *)ctx)->is_interrupted, 1);
 }
 
-static evtwin__http *start_slow(slow_state *s, int *port_out) {
+static evtwin__http *start_slow(slow_state *s, double aside_s, int *port_out) {
     evtwin__address address;
     evtwin__http_options options = {.n_threads = 2,
                                     .max_connections = 64,
-                                    .request_s = 5.0,
-                                    .response_s = 5.0,
-                                    .aside_s = 0.25,
+                                    .request_s = 100.0,
+                                    .response_s = 100.0,
+                                    .aside_s = aside_s,
                                     .handler = answer_slowly,
                                     .give_up = interrupt_slow,
                                     .ctx = s};
@@ -599,24 +600,41 @@ static evtwin__http *start_slow(slow_state *s, int *port_out) {
     return http;
 }
 
+static void wait_for(atomic_int *count, int n) {
+    const double end = now_s() + 60.0;
+    while (*count < n) {
+        assert_true(now_s() < end);
+        usleep(1000);
+    }
+}
+
+/* One of several goes on and on: who asks for less is answered meanwhile, and those who have waited
+ * for too long are told so when it is over. */
 static void test_long_answers(void **state) {
     (void)state;
     enum { N = 6 };
+    const double aside_s = 1.0;
     slow_state s = {0};
     int its_port, fd[N];
-    evtwin__http *http = start_slow(&s, &its_port);
+    evtwin__http *http = start_slow(&s, aside_s, &its_port);
     const char request[] = "GET /slow HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     for (int i = 0; i < N; i++) {
         fd[i] = client_connect(its_port);
         assert_true(client_send(fd[i], request, sizeof request - 1));
     }
-    const double start = now_s();
+    wait_for(&s.n_running, 1);
+    wait_for(&s.n_aside, N);
+    const double all_wait_s = now_s();
     for (int i = 0; i < 10; i++) {
         reply r = client_get(its_port, "/fast");
         assert_int_equal(r.code, 200);
         reply_free(&r);
     }
-    const double fast_s = now_s() - start;
+    assert_int_equal(s.n_running, 1); /* it was answered while that went on */
+    while (now_s() - all_wait_s < aside_s + 0.2) {
+        usleep(10000);
+    }
+    atomic_store(&s.is_interrupted, 1);
     int n_good = 0, n_late = 0;
     for (int i = 0; i < N; i++) {
         char *text = client_read_all(fd[i], NULL);
@@ -625,7 +643,6 @@ static void test_long_answers(void **state) {
         free(text);
         close(fd[i]);
     }
-    assert_true(fast_s < (now_s() - start) / 2); /* while they were answered */
     assert_int_equal(s.n_most, 1);
     assert_int_equal(n_good + n_late, N);
     assert_true(n_good >= 1 && n_late >= 1);
@@ -657,18 +674,16 @@ static void test_deadline_of_the_store(void **state) {
 
 static void test_stop_interrupts(void **state) {
     (void)state;
-    slow_state s = {.is_endless = 1};
+    slow_state s = {0};
     int its_port;
-    evtwin__http *http = start_slow(&s, &its_port);
+    evtwin__http *http = start_slow(&s, 100.0, &its_port);
     const char request[] = "GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n";
     int fd[3];
     for (int i = 0; i < 3; i++) {
         fd[i] = client_connect(its_port);
         assert_true(client_send(fd[i], request, sizeof request - 1));
     }
-    while (s.n_running == 0) {
-        usleep(1000);
-    }
+    wait_for(&s.n_running, 1);
     evtwin__http_stop(http); /* returns, that is the test */
     assert_int_equal(s.n_running, 0);
     for (int i = 0; i < 3; i++) {
@@ -705,7 +720,7 @@ static void test_free_during_traffic(void **state) {
         usleep(30000);
         const double start = now_s();
         evtwin_server_free(other);
-        assert_true(now_s() - start < 5.0);
+        assert_true(now_s() - start < 50.0); /* the deadline of an answer is a minute */
         for (int i = 0; i < 4; i++) {
             pthread_join(threads[i], NULL);
         }
@@ -723,12 +738,12 @@ static void test_stop_finishes_answers(void **state) {
     (void)state;
     atomic_int n_calls = 0;
     int short_port;
-    evtwin__http *http = start_short(&n_calls, &short_port);
+    evtwin__http *http = start_short(100.0, 100.0, &n_calls, &short_port);
     const int fd = client_connect(short_port);
     const char request[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
     assert_true(client_send(fd, request, sizeof request - 1));
     struct pollfd p = {fd, POLLIN, 0};
-    assert_int_equal(poll(&p, 1, 5000), 1);
+    assert_int_equal(poll(&p, 1, 60000), 1);
     pthread_t stopper;
     assert_int_equal(pthread_create(&stopper, NULL, stop_soon, http), 0);
     usleep(150000);

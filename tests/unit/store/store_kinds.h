@@ -114,7 +114,7 @@ static inline sqlite3 *sqlite_other(const char *uri) {
         snprintf(path, sizeof path, "%.*s", (int)strcspn(uri, "?"), uri);
         sqlite3_close(db);
         assert_int_equal(sqlite3_open(path + strlen("sqlite:"), &db), SQLITE_OK);
-        sqlite3_busy_timeout(db, 5000);
+        sqlite3_busy_timeout(db, 60000);
     }
     return db;
 }

@@ -196,9 +196,10 @@ static void predictors_do_not_wait_for_each_other_for_ever(void **state) {
     pid_t child[2];
     for (int who = 0; who < 2; who++) {
         if ((child[who] = fork()) == 0) {
-            alarm(60);
+            alarm(250);
             evtwin_store *own = NULL;
-            int is_fine = evtwin_store_open(uri, NULL, &own) == EVTWIN_OK;
+            int is_fine = evtwin_store_open(with_param(uri, "busy_timeout_ms=60000"), NULL, &own) ==
+                          EVTWIN_OK;
             for (int turn = 0; turn < TURNS && is_fine; turn++) {
                 evtwin_table *table = empty_rows();
                 for (int64_t i = 0; i < N; i++) {
@@ -240,7 +241,7 @@ static void without_patience_nothing_is_waited_for(void **state) {
     PQclear(pg_ask(other, "BEGIN"));
     PQclear(pg_ask(other, "LOCK TABLE ev_position"));
     evtwin_table *table = some_rows("A", 0, 1);
-    assert_ok(evtwin_store_deadline(own, 2.0));
+    assert_ok(evtwin_store_deadline(own, 60.0));
     assert_fails(evtwin_store_insert_from(own, table, "spool:1", "1", NULL, 0), EVTWIN_E_AGAIN,
                  "lock");
     PQfinish(other);
@@ -258,13 +259,17 @@ static evtwin_table *predicted_rows(const char *id, int64_t first, size_t n) {
 }
 
 /* A predictor while new rows of the battery come with their predictions: both lock its health, then
- * its latest prediction, which takes a while here. The server would notice a deadlock after 1 s. */
+ * its latest prediction, which takes a while here. The server would end a deadlock, but not while
+ * this test has patience. */
 static void predictions_and_predicted_rows_lock_in_one_order(void **state) {
     (void)state;
     char patient[400];
     int ready[2];
     char byte = 0;
-    snprintf(patient, sizeof patient, "%s&busy_timeout_ms=900", uri);
+    snprintf(patient, sizeof patient, "%s&busy_timeout_ms=30000", uri);
+    run_sql(uri, "ALTER ROLE CURRENT_USER SET deadlock_timeout = '10min'"); /* of new sessions */
+    evtwin_store_free(store);
+    store = open_store(patient);
     insert_new(store, predicted_rows("A", 0, 3));
     run_sql(uri,
             "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM"
@@ -275,7 +280,7 @@ static void predictions_and_predicted_rows_lock_in_one_order(void **state) {
     if (child == 0) {
         evtwin_store *own = NULL;
         evtwin_table *table = predicted_rows("A", 0, 3);
-        alarm(60);
+        alarm(250);
         int is_fine = evtwin_store_open(patient, NULL, &own) == EVTWIN_OK;
         is_fine &= write(ready[1], "r", 1) == 1;
         nanosleep(&(struct timespec){.tv_nsec = 150000000}, NULL);
@@ -292,6 +297,7 @@ static void predictions_and_predicted_rows_lock_in_one_order(void **state) {
     int status = -1;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
+    run_sql(uri, "ALTER ROLE CURRENT_USER RESET deadlock_timeout");
     close(ready[0]);
     close(ready[1]);
     evtwin_table_free(table);

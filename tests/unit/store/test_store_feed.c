@@ -194,15 +194,22 @@ static void every_row_comes_in_its_newest_state(void **state) {
     (void)state;
     evtwin_store_free(open_fresh());
     pid_t child[N_WRITERS + 1];
+    int gate[2]; /* closed when the reader is there */
+    char byte;
+    assert_int_equal(pipe(gate), 0);
     for (int i = 0; i <= N_WRITERS; i++) {
         child[i] = fork();
         if (child[i] == 0) {
-            alarm(100);
+            alarm(250);
+            close(gate[1]);
+            (void)!read(gate[0], &byte, 1);
             i < N_WRITERS ? write_as_others_do(i) : write_as_we_do();
         }
     }
     evtwin_store *store = open_store(uri);
-    const double deadline_s = now_s() + 60.0;
+    close(gate[0]);
+    close(gate[1]);
+    const double deadline_s = now_s() + 200.0;
     int64_t after = 0;
     size_t n_seen = 0;
     int is_over;

@@ -229,12 +229,12 @@ static pid_t start_writer(const char *uri, int is_predicted) {
     if (child != 0) {
         return child;
     }
-    alarm(100);
+    alarm(250);
     evtwin_store_options options;
     evtwin_store *store = NULL;
     evtwin_store_options_init(&options, sizeof options);
     options.shares_batteries = is_predicted;
-    options.busy_timeout_ms = 20000;
+    options.busy_timeout_ms = 60000;
     if (evtwin_store_open(uri, &options, &store) != EVTWIN_OK) {
         fprintf(stderr, "child: %s\n", evtwin_last_error());
         _exit(2);
@@ -251,7 +251,7 @@ static pid_t start_writer(const char *uri, int is_predicted) {
 /* Reads the feed until every row was seen predicted; 0 if that takes too long. */
 static int follow_until_predicted(evtwin_store *store) {
     static char predicted[3][N_ROWS];
-    const time_t end = time(NULL) + 60;
+    const time_t end = time(NULL) + 120;
     int64_t after = 0;
     size_t n = 0;
     memset(predicted, 0, sizeof predicted);

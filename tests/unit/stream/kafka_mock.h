@@ -87,7 +87,7 @@ static inline size_t mock_read(mock *m, const char *topic, int n_partitions, siz
     size_t n = 0;
     int n_ends = 0;
     text[0] = '\0';
-    const int64_t deadline_ms = evtwin__monotonic_ms() + 10000;
+    const int64_t deadline_ms = evtwin__monotonic_ms() + 60000;
     while ((n < expected || n_ends < n_partitions) && evtwin__monotonic_ms() < deadline_ms) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(rk, 100);
         if (message == NULL) {

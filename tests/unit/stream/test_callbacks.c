@@ -195,9 +195,9 @@ static void a_source_is_waited_on(void **state) {
     assert_true(now_s() - began_s >= 0.059 && f.n_empty < 1000);
     assert_int_equal(evtwin_table_rows(t), 0);
     f.n_empty = 3;
-    assert_ok(evtwin_source_read(s, 5, 20000, t));
+    assert_ok(evtwin_source_read(s, 5, 200000, t));
     assert_int_equal(evtwin_table_rows(t), 1);
-    assert_true(now_s() - began_s < 10.0);
+    assert_true(now_s() - began_s < 100.0);
     assert_string_equal(evtwin_source_position(s), "1");
     assert_int_equal(evtwin_source_read(s, 5, 20000, t), EVTWIN_DONE);
     assert_fails(evtwin_source_read(s, 5, -1, t), EVTWIN_E_ARG, "timeout_ms");

@@ -19,7 +19,7 @@ static void deliver(evtwin_sink *sink, const evtwin_table *rows, const char *sou
                     const char *position) {
     const evtwin_batch batch = {
         .size = sizeof batch, .rows = rows, .source = source, .position = position};
-    const int64_t deadline_ms = evtwin__monotonic_ms() + 30000;
+    const int64_t deadline_ms = evtwin__monotonic_ms() + 60000;
     evtwin_status st;
     while ((st = evtwin_sink_write_batch(sink, &batch)) < 0) {
         if (!evtwin_status_is_temporary(st) || evtwin__monotonic_ms() > deadline_ms) {

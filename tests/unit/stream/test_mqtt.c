@@ -14,7 +14,7 @@
 #include <stdatomic.h>
 #include <sys/socket.h>
 
-enum { PATIENCE_MS = 20000, MAX_SEEN = 600 };
+enum { PATIENCE_MS = 60000, MAX_SEEN = 600 };
 
 static int n_names;
 

@@ -103,12 +103,20 @@ static double now_s(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* Where the machine stood still while a test read by the clock, that is tried again: with the time
+ * that it may take; 1 if it took no longer. */
+static int is_in_time(double start_s, double longest_s) {
+    static int n_tries;
+    const int is_fine = now_s() - start_s <= longest_s;
+    assert_true(is_fine || ++n_tries < 100);
+    return is_fine;
+}
+
 static void live_rows_come_on_the_clock_and_reading_never_waits(void **state) {
-    (void)state;
-    evtwin_source *s = open_sim("sim:?fleet=2&interval=0.05&speed=60&rows=6");
-    evtwin_table *t = telemetry();
     const double start_s = now_s();
     const int64_t start_us = evtwin_time_now();
+    evtwin_source *s = open_sim("sim:?fleet=2&interval=0.05&speed=60&rows=6");
+    evtwin_table *t = telemetry();
     evtwin_status st;
     size_t n_empty = 0, before = 0;
     while ((st = evtwin_source_read(s, 100, 0, t)) == EVTWIN_OK) {
@@ -116,11 +124,16 @@ static void live_rows_come_on_the_clock_and_reading_never_waits(void **state) {
         before = evtwin_table_rows(t);
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     }
-    const double took_s = now_s() - start_s;
     assert_int_equal(st, EVTWIN_DONE);
     assert_int_equal(evtwin_table_rows(t), 12);
+    assert_true(now_s() - start_s >= 0.24);
+    if (!is_in_time(start_s, 1.0)) {
+        evtwin_table_free(t);
+        evtwin_source_free(s);
+        live_rows_come_on_the_clock_and_reading_never_waits(state);
+        return;
+    }
     assert_true(n_empty > 0);
-    assert_true(took_s >= 0.24 && took_s < 20.0);
 
     /* one interval of the wall, sixty of the physics */
     const int64_t *time_us = evtwin_table_i64(t, 0);
@@ -136,11 +149,17 @@ static void live_rows_come_on_the_clock_and_reading_never_waits(void **state) {
 
 /* Records that are read late are stamped with the time when they were due. */
 static void a_late_reader_catches_up(void **state) {
-    (void)state;
+    const double start_s = now_s();
     evtwin_source *s = open_sim("sim:?interval=0.02&rows=11");
     evtwin_table *t = telemetry();
     nanosleep(&(struct timespec){.tv_nsec = 230000000}, NULL);
     assert_ok(evtwin_source_read(s, 100, 0, t));
+    if (!is_in_time(start_s, 0.3)) {
+        evtwin_table_free(t);
+        evtwin_source_free(s);
+        a_late_reader_catches_up(state);
+        return;
+    }
     assert_int_equal(evtwin_table_rows(t), 11);
     const int64_t *time_us = evtwin_table_i64(t, 0);
     assert_near((double)(time_us[10] - time_us[0]), 200000.0, 50000.0);
@@ -163,9 +182,10 @@ static void a_very_late_reader_leaves_rows_out_and_says_so(void **state) {
     evtwin_source *s = open_sim("sim:?interval=0.001");
     evtwin_table *t = telemetry();
     nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+    const int64_t read_us = evtwin_time_now();
     assert_ok(evtwin_source_read(s, 1, 0, t));
     assert_non_null(strstr(warning, "left out"));
-    assert_true(evtwin_time_now() - evtwin_table_i64(t, 0)[0] < 500000);
+    assert_true(read_us - evtwin_table_i64(t, 0)[0] < 100000);
     evtwin_set_log(NULL, NULL);
     evtwin_table_free(t);
     evtwin_source_free(s);
@@ -215,12 +235,14 @@ static void a_simulator_is_a_source(void **state) {
     assert_ok(evtwin_source_from_sim(sim, &pace, &s));
     nanosleep(&(struct timespec){.tv_nsec = 230000000}, NULL);
     assert_ok(evtwin_table_resize(t, 0));
+    const int64_t read_us = evtwin_time_now();
     assert_ok(evtwin_source_read(s, 3, 0, t));
     assert_int_equal(evtwin_table_rows(t), 3);
-    assert_near((double)(evtwin_time_now() - evtwin_table_i64(t, 0)[0]), 0.0, 100000.0);
+    assert_true(read_us - evtwin_table_i64(t, 0)[0] < 100000);
+    assert_true(evtwin_table_i64(t, 0)[0] <= evtwin_time_now());
 
     /* the next one is waited for */
-    assert_ok(evtwin_source_read(s, 3, 5000, t));
+    assert_ok(evtwin_source_read(s, 3, 60000, t));
     assert_int_equal(evtwin_table_rows(t), 6);
     evtwin_source_free(s);
     evtwin_table_free(t);
