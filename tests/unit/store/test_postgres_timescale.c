@@ -14,7 +14,11 @@ int main(void) {
 
 #include "postgres.h"
 
+#include "core/clock.h"
 #include "store/store_postgres_timescale.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define SERVER getenv("EVTWIN_TEST_POSTGRES")
 
@@ -242,6 +246,43 @@ static void test_retention_goes_by_both_clocks(void **state) {
     evtwin_store_free(store);
 }
 
+static int64_t number(evtwin__pg *pg, const char *sql) {
+    int64_t value = 0;
+    assert_ok(evtwin__pg_query_i64(pg, sql, NULL, 0, &value));
+    return value;
+}
+
+/* The row of a transaction that has not ended when the job looks, and has when it would drop. */
+static void test_retention_sees_a_row_that_comes_meanwhile(void **state) {
+    const test_database *db = *state;
+    evtwin_store *store = NULL;
+    assert_ok(evtwin_store_open(db->uri, NULL, &store));
+    evtwin_store_free(store);
+    test_sql(db->uri, "INSERT INTO timescaledb_information.chunks VALUES ('public',"
+                      " 'ev_telemetry', '2024-01-01', '2024-01-08', true)");
+    evtwin__pg *slow = test_client(db->uri);
+    assert_ok(evtwin__pg_exec(slow, "RESET evtwin.writer; BEGIN; INSERT INTO ev_telemetry (time,"
+                                    " battery_id) VALUES ('2024-01-02', 'A')"));
+    const pid_t job = fork();
+    if (job == 0) {
+        evtwin__pg *pg = test_client(db->uri);
+        evtwin__pg_exec(pg, "CALL ev_retention(1, '{\"keep\": \"30 days\"}')");
+        _exit(0);
+    }
+    const int64_t end_us = evtwin__monotonic_us() + 30 * 1000000;
+    while (waitpid(job, NULL, WNOHANG) == 0 && evtwin__monotonic_us() < end_us) {
+        if (number(slow, "SELECT count(*) FROM pg_locks WHERE NOT granted") > 0) {
+            assert_ok(evtwin__pg_exec(slow, "COMMIT"));
+            waitpid(job, NULL, 0);
+            break;
+        }
+    }
+    evtwin__pg_free(slow);
+    assert_string_equal(test_query(db->uri, "SELECT count(*)::text FROM ev_telemetry"), "1");
+    assert_string_equal(
+        test_query(db->uri, "SELECT count(*)::text FROM timescaledb_information.chunks"), "1");
+}
+
 /* Without jobs, as in the Apache edition, it does, row by row. */
 static void test_retention_without_jobs(void **state) {
     const test_database *db = *state;
@@ -328,6 +369,7 @@ int main(void) {
         TEST(test_rows_that_wait_behind_compressed_chunks),
         TEST(test_what_was_removed_stays_removed),
         TEST(test_retention_goes_by_both_clocks),
+        TEST(test_retention_sees_a_row_that_comes_meanwhile),
         TEST(test_retention_without_jobs),
         TEST(test_old_rows_are_told_of_the_policy),
         TEST(test_compressed_rows_may_be_changed_without_limit),
