@@ -78,9 +78,13 @@ static const char stub_sql[] =
     "CREATE VIEW timescaledb_information.jobs AS TABLE ts.job;"
     "CREATE TABLE timescaledb_information.chunks (hypertable_schema NAME, hypertable_name NAME,"
     " range_start TIMESTAMPTZ, range_end TIMESTAMPTZ, is_compressed BOOLEAN);"
-    "CREATE VIEW timescaledb_information.continuous_aggregates AS SELECT NULL::name AS view_schema,"
-    " NULL::name AS view_name, NULL::name AS hypertable_schema, NULL::name AS hypertable_name WHERE"
-    " false;"
+    "CREATE TABLE timescaledb_information.continuous_aggregates (view_schema NAME, view_name NAME,"
+    " hypertable_schema NAME, hypertable_name NAME);"
+    "CREATE FUNCTION ts.add_continuous_aggregate_policy(continuous_aggregate regclass, start_offset"
+    " interval, end_offset interval, schedule_interval interval, if_not_exists boolean DEFAULT "
+    "false)"
+    " RETURNS int LANGUAGE sql AS $$ INSERT INTO ts.call (what) VALUES ('refresh ' ||"
+    " schedule_interval || if_not_exists); SELECT 3 $$;"
     "CREATE FUNCTION ts.create_hypertable(relation regclass, time_column_name name,"
     " create_default_indexes boolean DEFAULT true, if_not_exists boolean DEFAULT false, "
     "migrate_data"
@@ -164,6 +168,35 @@ static void test_a_table_of_others(void **state) {
                         "1,2025-06-30 22:30:00,84.3,1;2,2025-06-30 22:30:00,84.3,2");
     assert_string_equal(test_query(db->uri, "SELECT string_agg(what, ';' ORDER BY n) FROM ts.call"),
                         "job ev_retention{\"keep\": \"30 days\"}");
+}
+
+/* The original's database script made all of it: nothing is made twice, nor in another way. */
+static void test_a_database_of_the_original(void **state) {
+    const test_database *db = *state;
+    evtwin_store *store = NULL;
+    test_sql(db->uri,
+             "CREATE SCHEMA _timescaledb_internal; CREATE TABLE _timescaledb_internal.hours (hour"
+             " TIMESTAMPTZ, battery_id TEXT, avg_soc FLOAT); CREATE VIEW ev_telemetry_hourly AS"
+             " SELECT hour, battery_id, avg_soc FROM _timescaledb_internal.hours; CREATE TABLE"
+             " ev_telemetry (time TIMESTAMPTZ NOT NULL, battery_id VARCHAR(50) NOT NULL, soc FLOAT,"
+             " created_at TIMESTAMPTZ DEFAULT now()); INSERT INTO ev_telemetry VALUES (now() -"
+             " INTERVAL '40 days', 'A', 50, now() - INTERVAL '40 days'); INSERT INTO ts.hypertable"
+             " VALUES ('public', 'ev_telemetry', false); INSERT INTO"
+             " timescaledb_information.continuous_aggregates VALUES ('public',"
+             " 'ev_telemetry_hourly', 'public', 'ev_telemetry'); INSERT INTO ts.job VALUES"
+             " ('public', 'ev_telemetry', '_timescaledb_functions', 'policy_retention')");
+    assert_ok(evtwin_store_open(db->uri, NULL, &store));
+    assert_string_equal(test_query(db->uri, "SELECT string_agg(what, ';' ORDER BY n) FROM ts.call"),
+                        "refresh 00:30:00true");
+    assert_string_equal(test_query(db->uri, "SELECT count(*)::text FROM ts.job"), "1");
+    assert_string_equal(test_query(db->uri, "SELECT string_agg(attname, ' ' ORDER BY attnum) FROM"
+                                            " pg_attribute WHERE attrelid ="
+                                            " 'ev_telemetry_hourly'::regclass"),
+                        "hour battery_id avg_soc");
+    size_t n = 1;
+    assert_ok(evtwin_store_expire(store, &n));
+    assert_int_equal(n, 0); /* its policy does that */
+    evtwin_store_free(store);
 }
 
 /* Keys cannot be added while compression is on: its chunks are taken out of it first. */
@@ -365,6 +398,7 @@ int main(void) {
         cmocka_unit_test(test_spellings),
         TEST(test_an_empty_database),
         TEST(test_a_table_of_others),
+        TEST(test_a_database_of_the_original),
         TEST(test_a_compressed_table_of_others),
         TEST(test_rows_that_wait_behind_compressed_chunks),
         TEST(test_what_was_removed_stays_removed),
