@@ -7,6 +7,7 @@
 #include "core/schema.h"
 #include "io/postgres.h"
 #include "store/backend.h"
+#include "store/sweep.h"
 
 /* What store_postgres_migrate.c finds out about the database. */
 typedef struct postgres_schema {
@@ -25,15 +26,12 @@ typedef struct postgres_writer {
     evtwin__dict held; /* the batteries */
 } postgres_writer;
 
-/* A sweep goes through the batteries and deletes what is past the retention. */
-typedef struct postgres_sweep {
-    int is_active, is_in_battery, has_warned;
-    int64_t next_us; /* on the monotonic clock: when inserting starts the next one */
-    int64_t cutoff_us;
-    size_t n_deleted;
+/* Where a sweep is. */
+typedef struct postgres_place {
+    int is_in_battery;
     char battery_id[256]; /* the battery it is in, or has left; "" = before the first */
     int64_t time_us;      /* rows of it up to this time are done */
-} postgres_sweep;
+} postgres_place;
 
 /* Rows of ev_health as they were when they were last read or written here: another's change shows
  * in their xmin. */
@@ -54,7 +52,9 @@ typedef struct postgres_store {
     int64_t session;   /* the evtwin__pg_session that schema was read in */
     char identity[80]; /* of the database, its table and history: another is a new generation */
     postgres_writer writer;
-    postgres_sweep sweep;
+    evtwin__sweep sweep;
+    postgres_place place;
+    int has_warned_of_policy;
     postgres_known known;
 } postgres_store;
 

@@ -121,11 +121,20 @@ static int64_t limit_of(size_t n) {
 static const char waiting_sql[] = WAITING("", " LIMIT $1");
 static const char readable_waiting_sql[] = WAITING(" AND " READABLE, "");
 
-/* Of rows that were read with revision was. */
+/* Of rows that were read with revision was. The time keeps compressed chunks, where none is, from
+ * being decompressed for it. */
 static const char mark_sql[] =
     "UPDATE ev_telemetry SET prediction_timestamp = $1, prediction_note = u.note,"
     " revision = $2 + u.n FROM unnest($3::bigint[], $4::text[]) WITH ORDINALITY AS u (was, note, n)"
-    " WHERE revision = u.was AND prediction_timestamp IS NULL AND NOT " READABLE;
+    " WHERE revision = u.was AND prediction_timestamp IS NULL AND time >= $5 AND NOT " READABLE;
+
+/* Where waiting rows are looked for from on. */
+static evtwin_status waiting_from(postgres_store *s, int64_t *time_us_out) {
+    *time_us_out = INT64_MIN;
+    return s->schema.is_hypertable
+               ? evtwin__timescale_compressed_until(s->pg, s->schema.name, time_us_out)
+               : EVTWIN_OK;
+}
 
 static int64_t revision_of(const evtwin_table *rows, size_t row) {
     return evtwin_table_i64(rows, evtwin_table_find(rows, "revision"))[row];
@@ -151,11 +160,13 @@ static evtwin_status mark_unreadable(postgres_store *s, const evtwin_table *rows
                                      size_t n[EVTWIN__N_BAD], int64_t *n_marked_out) {
     evtwin__pg_params params = {.n = 0};
     evtwin__pg_result *result = NULL;
-    int64_t revision = 0;
+    int64_t revision = 0, from_us = 0;
+    EVTWIN_TRY(waiting_from(s, &from_us));
     EVTWIN_TRY(evtwin__postgres_begin_write(s->pg, &revision));
     evtwin__pg_add_time(&params, s->base.now());
     evtwin__pg_add_i64(&params, revision);
     list_unreadable(rows, &params, n);
+    evtwin__pg_add_time(&params, from_us);
     evtwin_status st = ask(s, mark_sql, &params, &result);
     const int64_t n_marked = st >= 0 ? evtwin__pg_changed(result) : 0;
     evtwin__pg_result_free(result);
@@ -218,12 +229,10 @@ static evtwin_status read_waiting(postgres_store *s, const char *sql, size_t max
     evtwin__pg_params params = {.n = 0};
     evtwin__pg_result *result = NULL;
     evtwin_table *table = NULL;
-    int64_t compressed_until_us = INT64_MIN;
-    EVTWIN_TRY(s->schema.is_hypertable
-                   ? evtwin__timescale_compressed_until(s->pg, s->schema.name, &compressed_until_us)
-                   : EVTWIN_OK);
+    int64_t from_us = 0;
+    EVTWIN_TRY(waiting_from(s, &from_us));
     evtwin__pg_add_i64(&params, limit_of(max_rows));
-    evtwin__pg_add_time(&params, compressed_until_us);
+    evtwin__pg_add_time(&params, from_us);
     evtwin_status st = ask(s, sql, &params, &result);
     if (st >= 0 && (st = start(result, &table)) >= 0 &&
         (st = add_quantities(table, result, EVTWIN__TELEMETRY, 0)) >= 0) {

@@ -54,7 +54,7 @@ static void close_file(sqlite_store *s) {
     evtwin__writer_locks_free(s->locks);
     s->locks = NULL;
     s->limits.n = 0;
-    s->sweep = (sqlite_sweep){.is_active = 0};
+    s->sweep = (evtwin__sweep){.is_active = 0};
 }
 
 static void sqlite_free(evtwin_store *store) {

@@ -6,6 +6,7 @@
 #include "io/sqlite.h"
 #include "store/backend.h"
 #include "store/judge.h"
+#include "store/sweep.h"
 #include "store/writer_lock.h"
 
 #include <pthread.h>
@@ -58,17 +59,15 @@ typedef enum sqlite_sql {
 /* 27 and 50 characters of another program can have four bytes each. */
 enum { SQLITE_SWEEP_TIME = 128, SQLITE_SWEEP_ID = 256 };
 
-/* A sweep goes through the batteries and deletes what is past the retention. */
-typedef struct sqlite_sweep {
-    int is_active, is_in_battery;
-    int64_t next_us; /* on the monotonic clock: when inserting starts the next one */
+/* Where a sweep is. */
+typedef struct sqlite_place {
+    int is_in_battery;
     char cutoff[EVTWIN_TIME_TEXT_SIZE]; /* by the wall clock … */
     int64_t revision,
         clock_us; /* … and by the store's: the last one that is old enough, and when */
-    size_t n_deleted;
     char battery_id[SQLITE_SWEEP_ID]; /* the battery it is in, or has left; "" = before the first */
     char time[SQLITE_SWEEP_TIME];     /* rows of it up to this time are done */
-} sqlite_sweep;
+} sqlite_place;
 
 /* 2^62: a higher revision is not one that the store has given out. */
 #define SQLITE_MAX_REVISION (INT64_C(1) << 62)
@@ -91,7 +90,8 @@ typedef struct sqlite_store {
     evtwin__stmt *stmt[SQL_N];
     evtwin__writer_locks *locks; /* NULL in memory, for readers, and before the first insert */
     evtwin__limits limits;       /* as the prepared statements have them */
-    sqlite_sweep sweep;
+    evtwin__sweep sweep;
+    sqlite_place place;
 } sqlite_store;
 
 /* ---- store_sqlite_statements.c ---- */

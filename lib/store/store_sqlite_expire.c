@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* store/store_sqlite_expire.c: delete what is past the retention, in small transactions. */
 
-#include "core/clock.h"
 #include "core/status.h"
 #include "store/store_sqlite.h"
 
@@ -10,20 +9,13 @@
 /* A sweep visits the batteries in id order and, in each, the rows older than the cutoff in time
  * order; what also arrived before the cutoff is deleted. (An old data set that was loaded today has
  * old times and stays its retention from today.) It goes in chunks of visited rows, each a
- * transaction of its own, so that no writer waits long; where it is stands in sqlite_sweep. */
-
-enum {
-    CHUNK_ROWS = 5000,    /* visited in one transaction of an explicit expire */
-    MIN_SLICE_ROWS = 1000 /* … and after an insert, at least */
-};
-
-/* From the end of one sweep to the start of the next, when inserting. */
-static const int64_t sweep_pause_us = INT64_C(600) * 1000000;
+ * transaction of its own, so that no writer waits long; where it is stands in sqlite_place. */
 
 /* The wall clock may be wrong today, and may have been when a row was stored; that a row has been
  * here for so long, the store's own clock says. EVTWIN_DONE if none has. */
-static evtwin_status start(sqlite_store *s) {
-    const double keep_us = s->base.options.retention_days * 86400e6;
+static evtwin_status start(evtwin_store *store, evtwin__sweep *sweep) {
+    sqlite_store *s = (sqlite_store *)store;
+    const double keep_us = store->options.retention_days * 86400e6;
     sqlite_counter now;
     EVTWIN_TRY(evtwin__db_begin_write(s->db));
     EVTWIN_TRY(evtwin__db_end(s->db, evtwin__sqlite_counter_get(s, &now)));
@@ -32,20 +24,15 @@ static evtwin_status start(sqlite_store *s) {
         evtwin__sqlite_ask(s, SQL_OLD_REVISION, &stmt, "i", now.clock_us - (int64_t)keep_us));
     const evtwin_status st = evtwin__stmt_step(stmt);
     if (st == EVTWIN_OK) {
-        evtwin__stmt_i64(stmt, 0, &s->sweep.revision);
-        evtwin__stmt_i64(stmt, 1, &s->sweep.clock_us);
+        evtwin__stmt_i64(stmt, 0, &s->place.revision);
+        evtwin__stmt_i64(stmt, 1, &s->place.clock_us);
     }
     evtwin__stmt_reset(stmt);
-    if (st != EVTWIN_OK) {
-        s->sweep.next_us = evtwin__monotonic_us() + sweep_pause_us;
-        return st;
-    }
-    evtwin__sqlite_time(s->base.now() - (int64_t)keep_us, s->sweep.cutoff);
-    s->sweep.battery_id[0] = '\0';
-    s->sweep.is_in_battery = 0;
-    s->sweep.n_deleted = 0;
-    s->sweep.is_active = 1;
-    return EVTWIN_OK;
+    sweep->cutoff_us = store->now() - (int64_t)keep_us;
+    evtwin__sqlite_time(sweep->cutoff_us, s->place.cutoff);
+    s->place.battery_id[0] = '\0';
+    s->place.is_in_battery = 0;
+    return st;
 }
 
 /* The table's CHECKs bound ids and times; a table that somebody made without them is no reason to
@@ -62,16 +49,16 @@ static evtwin_status copy_text(sqlite_store *s, char *to, size_t to_size, const 
 /* Go to the next battery: EVTWIN_DONE if there is none. */
 static evtwin_status next_battery(sqlite_store *s) {
     evtwin__stmt *stmt = NULL;
-    EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_NEXT_ID, &stmt, "s", s->sweep.battery_id));
+    EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_NEXT_ID, &stmt, "s", s->place.battery_id));
     evtwin_status st = evtwin__stmt_step(stmt);
     if (st == EVTWIN_OK) {
         const char *id = evtwin__stmt_text(stmt, 0);
         if (id == NULL) {
             st = EVTWIN_DONE;
         } else {
-            st = copy_text(s, s->sweep.battery_id, sizeof s->sweep.battery_id, id);
-            s->sweep.time[0] = '\0';
-            s->sweep.is_in_battery = 1;
+            st = copy_text(s, s->place.battery_id, sizeof s->place.battery_id, id);
+            s->place.time[0] = '\0';
+            s->place.is_in_battery = 1;
         }
     }
     evtwin__stmt_reset(stmt);
@@ -83,13 +70,13 @@ static evtwin_status next_battery(sqlite_store *s) {
 static evtwin_status chunk_end(sqlite_store *s, size_t n_rows, char end[SQLITE_SWEEP_TIME],
                                int *is_last_out) {
     evtwin__stmt *stmt = NULL;
-    EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_CHUNK_END, &stmt, "sssi", s->sweep.battery_id,
-                                  s->sweep.time, s->sweep.cutoff, (int64_t)n_rows - 1));
+    EVTWIN_TRY(evtwin__sqlite_ask(s, SQL_CHUNK_END, &stmt, "sssi", s->place.battery_id,
+                                  s->place.time, s->place.cutoff, (int64_t)n_rows - 1));
     evtwin_status st = evtwin__stmt_step(stmt);
     if (st >= 0) {
         const char *time = st == EVTWIN_OK ? evtwin__stmt_text(stmt, 0) : NULL;
         *is_last_out = time == NULL;
-        st = copy_text(s, end, SQLITE_SWEEP_TIME, time != NULL ? time : s->sweep.cutoff);
+        st = copy_text(s, end, SQLITE_SWEEP_TIME, time != NULL ? time : s->place.cutoff);
     }
     evtwin__stmt_reset(stmt);
     return st;
@@ -97,10 +84,10 @@ static evtwin_status chunk_end(sqlite_store *s, size_t n_rows, char end[SQLITE_S
 
 /* Visit n_rows rows, a few more where many have the same time. EVTWIN_DONE at the end of the sweep.
  */
-static evtwin_status visit(sqlite_store *s, size_t n_rows, size_t *n_deleted) {
+static evtwin_status visit_rows(sqlite_store *s, size_t n_rows, size_t *n_deleted) {
     size_t n_visited = 0;
     while (n_visited < n_rows) {
-        const evtwin_status st = s->sweep.is_in_battery ? EVTWIN_OK : next_battery(s);
+        const evtwin_status st = s->place.is_in_battery ? EVTWIN_OK : next_battery(s);
         if (st != EVTWIN_OK) {
             return st;
         }
@@ -108,16 +95,16 @@ static evtwin_status visit(sqlite_store *s, size_t n_rows, size_t *n_deleted) {
         int is_last = 0;
         const size_t n_left = n_rows - n_visited;
         EVTWIN_TRY(chunk_end(s, n_left, end, &is_last));
-        EVTWIN_TRY(evtwin__sqlite_run(s, SQL_DELETE, "ssssi", s->sweep.battery_id, s->sweep.time,
-                                      end, s->sweep.cutoff, s->sweep.revision));
+        EVTWIN_TRY(evtwin__sqlite_run(s, SQL_DELETE, "ssssi", s->place.battery_id, s->place.time,
+                                      end, s->place.cutoff, s->place.revision));
         const size_t n = (size_t)evtwin__db_changes(s->db);
         if (n > 0) {
-            EVTWIN_TRY(evtwin__sqlite_expired_hours(s, s->sweep.battery_id, s->sweep.time, end));
+            EVTWIN_TRY(evtwin__sqlite_expired_hours(s, s->place.battery_id, s->place.time, end));
         }
         *n_deleted += n;
         n_visited += is_last ? n + 1 : n_left; /* a battery costs a visit even if all of it stays */
-        s->sweep.is_in_battery = !is_last;
-        memcpy(s->sweep.time, end, sizeof s->sweep.time);
+        s->place.is_in_battery = !is_last;
+        memcpy(s->place.time, end, sizeof s->place.time);
     }
     return EVTWIN_OK;
 }
@@ -130,78 +117,27 @@ static const char forget_sql[] = FORGET("ev_battery") FORGET("ev_state") FORGET(
 
 static evtwin_status end_sweep(sqlite_store *s) {
     EVTWIN_TRY(evtwin__db_exec(s->db, forget_sql));
-    return evtwin__sqlite_run(s, SQL_FORGET_MARKS, "i", s->sweep.clock_us);
+    return evtwin__sqlite_run(s, SQL_FORGET_MARKS, "i", s->place.clock_us);
 }
 
-static void report_sweep(const sqlite_store *s) {
-    if (s->sweep.n_deleted > 0) {
-        evtwin__log(EVTWIN_LOG_INFO,
-                    "%s: retention: %zu row%s older than %g days deleted (from before %s)",
-                    evtwin__db_name(s->db), s->sweep.n_deleted, s->sweep.n_deleted == 1 ? "" : "s",
-                    s->base.options.retention_days, s->sweep.cutoff);
-    }
-}
-
-/* One transaction of a sweep. EVTWIN_DONE at its end. After a failure the sweep is over, too: its
- * place may be past rows that are still there. */
-static evtwin_status sweep_chunk(sqlite_store *s, size_t n_rows, size_t *n_deleted) {
-    evtwin_status st = evtwin__db_begin_write(s->db);
-    if (st >= 0) {
-        size_t n = 0;
-        st = visit(s, n_rows, &n);
-        const evtwin_status end = evtwin__db_end(s->db, st == EVTWIN_DONE ? end_sweep(s) : st);
-        if (end < 0) {
-            st = end;
-        } else {
-            *n_deleted += n;
-            s->sweep.n_deleted += n;
-        }
-    }
-    if (st != EVTWIN_OK) {
-        report_sweep(s);
-        s->sweep.is_active = 0;
-        s->sweep.next_us = evtwin__monotonic_us() + sweep_pause_us;
-    }
+static evtwin_status visit(evtwin_store *store, size_t n_rows, size_t *n_deleted_out) {
+    sqlite_store *s = (sqlite_store *)store;
+    EVTWIN_TRY(evtwin__db_begin_write(s->db));
+    const evtwin_status st = visit_rows(s, n_rows, n_deleted_out);
+    EVTWIN_TRY(evtwin__db_end(s->db, st == EVTWIN_DONE ? end_sweep(s) : st));
     return st;
 }
 
-evtwin_status evtwin__sqlite_expire(evtwin_store *store, size_t *n_deleted_out) {
-    sqlite_store *s = (sqlite_store *)store;
-    size_t n_deleted = 0;
-    evtwin_status st = start(s);
-    while (st == EVTWIN_OK) {
-        st = sweep_chunk(s, CHUNK_ROWS, &n_deleted);
-    }
-    if (st >= 0) {
-        *n_deleted_out = n_deleted;
-    }
-    return st < 0 ? st : EVTWIN_OK;
+static const char *name(const evtwin_store *store) {
+    return evtwin__db_name(((const sqlite_store *)store)->db);
 }
 
-static void warn(const sqlite_store *s, evtwin_status st) {
-    if (st < 0) {
-        evtwin__log(EVTWIN_LOG_WARNING, "retention of %s stopped, to be tried again: %s",
-                    evtwin__db_name(s->db), evtwin_last_error());
-    }
+static const evtwin__sweep_steps steps = {.name = name, .start = start, .visit = visit};
+
+evtwin_status evtwin__sqlite_expire(evtwin_store *store, size_t *n_deleted_out) {
+    return evtwin__sweep_all(store, &((sqlite_store *)store)->sweep, &steps, n_deleted_out);
 }
 
 void evtwin__sqlite_expire_some(sqlite_store *s, size_t n_inserted) {
-    if (s->base.options.retention_days <= 0.0) {
-        return;
-    }
-    if (!s->sweep.is_active) {
-        if (evtwin__monotonic_us() < s->sweep.next_us) {
-            return;
-        }
-        const evtwin_status st = start(s);
-        if (st != EVTWIN_OK) {
-            warn(s, st);
-            return;
-        }
-    }
-
-    /* twice as fast as rows come in, so that a sweep ends and the table stays bounded */
-    const size_t n_rows = n_inserted < MIN_SLICE_ROWS / 2 ? MIN_SLICE_ROWS : 2 * n_inserted;
-    size_t n_deleted = 0;
-    warn(s, sweep_chunk(s, n_rows, &n_deleted));
+    evtwin__sweep_some(&s->base, &s->sweep, &steps, n_inserted);
 }

@@ -14,7 +14,11 @@ int main(void) {
 
 #include "postgres.h"
 
+#include "core/clock.h"
 #include "store/store_postgres_timescale.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define SERVER getenv("EVTWIN_TEST_POSTGRES")
 
@@ -74,9 +78,13 @@ static const char stub_sql[] =
     "CREATE VIEW timescaledb_information.jobs AS TABLE ts.job;"
     "CREATE TABLE timescaledb_information.chunks (hypertable_schema NAME, hypertable_name NAME,"
     " range_start TIMESTAMPTZ, range_end TIMESTAMPTZ, is_compressed BOOLEAN);"
-    "CREATE VIEW timescaledb_information.continuous_aggregates AS SELECT NULL::name AS view_schema,"
-    " NULL::name AS view_name, NULL::name AS hypertable_schema, NULL::name AS hypertable_name WHERE"
-    " false;"
+    "CREATE TABLE timescaledb_information.continuous_aggregates (view_schema NAME, view_name NAME,"
+    " hypertable_schema NAME, hypertable_name NAME);"
+    "CREATE FUNCTION ts.add_continuous_aggregate_policy(continuous_aggregate regclass, start_offset"
+    " interval, end_offset interval, schedule_interval interval, if_not_exists boolean DEFAULT "
+    "false)"
+    " RETURNS int LANGUAGE sql AS $$ INSERT INTO ts.call (what) VALUES ('refresh ' ||"
+    " schedule_interval || if_not_exists); SELECT 3 $$;"
     "CREATE FUNCTION ts.create_hypertable(relation regclass, time_column_name name,"
     " create_default_indexes boolean DEFAULT true, if_not_exists boolean DEFAULT false, "
     "migrate_data"
@@ -162,6 +170,35 @@ static void test_a_table_of_others(void **state) {
                         "job ev_retention{\"keep\": \"30 days\"}");
 }
 
+/* The original's database script made all of it: nothing is made twice, nor in another way. */
+static void test_a_database_of_the_original(void **state) {
+    const test_database *db = *state;
+    evtwin_store *store = NULL;
+    test_sql(db->uri,
+             "CREATE SCHEMA _timescaledb_internal; CREATE TABLE _timescaledb_internal.hours (hour"
+             " TIMESTAMPTZ, battery_id TEXT, avg_soc FLOAT); CREATE VIEW ev_telemetry_hourly AS"
+             " SELECT hour, battery_id, avg_soc FROM _timescaledb_internal.hours; CREATE TABLE"
+             " ev_telemetry (time TIMESTAMPTZ NOT NULL, battery_id VARCHAR(50) NOT NULL, soc FLOAT,"
+             " created_at TIMESTAMPTZ DEFAULT now()); INSERT INTO ev_telemetry VALUES (now() -"
+             " INTERVAL '40 days', 'A', 50, now() - INTERVAL '40 days'); INSERT INTO ts.hypertable"
+             " VALUES ('public', 'ev_telemetry', false); INSERT INTO"
+             " timescaledb_information.continuous_aggregates VALUES ('public',"
+             " 'ev_telemetry_hourly', 'public', 'ev_telemetry'); INSERT INTO ts.job VALUES"
+             " ('public', 'ev_telemetry', '_timescaledb_functions', 'policy_retention')");
+    assert_ok(evtwin_store_open(db->uri, NULL, &store));
+    assert_string_equal(test_query(db->uri, "SELECT string_agg(what, ';' ORDER BY n) FROM ts.call"),
+                        "refresh 00:30:00true");
+    assert_string_equal(test_query(db->uri, "SELECT count(*)::text FROM ts.job"), "1");
+    assert_string_equal(test_query(db->uri, "SELECT string_agg(attname, ' ' ORDER BY attnum) FROM"
+                                            " pg_attribute WHERE attrelid ="
+                                            " 'ev_telemetry_hourly'::regclass"),
+                        "hour battery_id avg_soc");
+    size_t n = 1;
+    assert_ok(evtwin_store_expire(store, &n));
+    assert_int_equal(n, 0); /* its policy does that */
+    evtwin_store_free(store);
+}
+
 /* Keys cannot be added while compression is on: its chunks are taken out of it first. */
 static void test_a_compressed_table_of_others(void **state) {
     const test_database *db = *state;
@@ -240,6 +277,43 @@ static void test_retention_goes_by_both_clocks(void **state) {
     assert_ok(evtwin_store_expire(store, &n));
     assert_int_equal(n, 0);
     evtwin_store_free(store);
+}
+
+static int64_t number(evtwin__pg *pg, const char *sql) {
+    int64_t value = 0;
+    assert_ok(evtwin__pg_query_i64(pg, sql, NULL, 0, &value));
+    return value;
+}
+
+/* The row of a transaction that has not ended when the job looks, and has when it would drop. */
+static void test_retention_sees_a_row_that_comes_meanwhile(void **state) {
+    const test_database *db = *state;
+    evtwin_store *store = NULL;
+    assert_ok(evtwin_store_open(db->uri, NULL, &store));
+    evtwin_store_free(store);
+    test_sql(db->uri, "INSERT INTO timescaledb_information.chunks VALUES ('public',"
+                      " 'ev_telemetry', '2024-01-01', '2024-01-08', true)");
+    evtwin__pg *slow = test_client(db->uri);
+    assert_ok(evtwin__pg_exec(slow, "RESET evtwin.writer; BEGIN; INSERT INTO ev_telemetry (time,"
+                                    " battery_id) VALUES ('2024-01-02', 'A')"));
+    const pid_t job = fork();
+    if (job == 0) {
+        evtwin__pg *pg = test_client(db->uri);
+        evtwin__pg_exec(pg, "CALL ev_retention(1, '{\"keep\": \"30 days\"}')");
+        _exit(0);
+    }
+    const int64_t end_us = evtwin__monotonic_us() + 30 * 1000000;
+    while (waitpid(job, NULL, WNOHANG) == 0 && evtwin__monotonic_us() < end_us) {
+        if (number(slow, "SELECT count(*) FROM pg_locks WHERE NOT granted") > 0) {
+            assert_ok(evtwin__pg_exec(slow, "COMMIT"));
+            waitpid(job, NULL, 0);
+            break;
+        }
+    }
+    evtwin__pg_free(slow);
+    assert_string_equal(test_query(db->uri, "SELECT count(*)::text FROM ev_telemetry"), "1");
+    assert_string_equal(
+        test_query(db->uri, "SELECT count(*)::text FROM timescaledb_information.chunks"), "1");
 }
 
 /* Without jobs, as in the Apache edition, it does, row by row. */
@@ -324,10 +398,12 @@ int main(void) {
         cmocka_unit_test(test_spellings),
         TEST(test_an_empty_database),
         TEST(test_a_table_of_others),
+        TEST(test_a_database_of_the_original),
         TEST(test_a_compressed_table_of_others),
         TEST(test_rows_that_wait_behind_compressed_chunks),
         TEST(test_what_was_removed_stays_removed),
         TEST(test_retention_goes_by_both_clocks),
+        TEST(test_retention_sees_a_row_that_comes_meanwhile),
         TEST(test_retention_without_jobs),
         TEST(test_old_rows_are_told_of_the_policy),
         TEST(test_compressed_rows_may_be_changed_without_limit),

@@ -124,7 +124,7 @@ static void test_large_sweep_goes_in_chunks(void **state) {
 static void test_inserting_sweeps_a_little_at_a_time(void **state) {
     (void)state;
     evtwin_store *store = open_at(t0, 1.0);
-    sqlite_sweep *sweep = &((sqlite_store *)store)->sweep;
+    evtwin__sweep *sweep = &((sqlite_store *)store)->sweep;
     evtwin_table *rows = empty_rows();
     for (int64_t i = 0; i < 5500; i++) {
         add_row(rows, i % 2 == 0 ? "A" : "B", t0 + i, i);
