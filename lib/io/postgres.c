@@ -3,8 +3,8 @@
 
 #include "io/postgres_conn.h"
 
-#include "core/clock.h"
 #include "core/mem.h"
+#include "core/num.h"
 #include "core/status.h"
 
 #include <errno.h>
@@ -17,20 +17,14 @@
 
 enum { OLDEST_SERVER = 130000 };
 
-/* Notices are for people at a terminal; but a server that says good-bye unasked does it so. */
-static void take_notice(void *ctx, const PGresult *result) {
-    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
-    if (severity != NULL && strcmp(severity, "FATAL") == 0) {
-        ((evtwin__pg *)ctx)->is_outdated = 1;
-    }
-}
-
 evtwin_status evtwin__pg_create(const evtwin__uri *uri, const evtwin__pg_options *options,
                                 evtwin__pg **out) {
     evtwin__pg *pg = evtwin__calloc(1, sizeof *pg);
     EVTWIN_FAIL_IF(pg == NULL, EVTWIN_E_NOMEM, "out of memory for a connection");
     pg->options = *options;
     pg->patience_ms = EVTWIN__PG_PATIENCE_MS;
+    pg->look_ms = EVTWIN__PG_LOOK_MS;
+    pg->look = evtwin__pg_look;
     pg->deadline_us = INT64_MAX;
     pg->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     const int error = errno;
@@ -60,79 +54,6 @@ void evtwin__pg_free(evtwin__pg *pg) {
     evtwin__free(pg);
 }
 
-/* libpq has no code for a refusal while it connects: the server's stands in its text, its own
- * reasons are known by their words. */
-static evtwin_status connect_status(evtwin__pg *pg, const char *text) {
-    static const char fatal[] = "FATAL: ";
-    static const char *const denied[] = {"certificate", "wrong version number", "password supplied",
-                                         "authentication", "private key"};
-    const char *code = strstr(text, fatal);
-    if (code != NULL && strcspn(code + strlen(fatal), ":") == sizeof pg->sqlstate - 1) {
-        snprintf(pg->sqlstate, sizeof pg->sqlstate, "%.5s", code + strlen(fatal));
-        return evtwin__pg_status_of(pg->sqlstate);
-    }
-    for (size_t i = 0; i < sizeof denied / sizeof denied[0]; i++) {
-        if (strstr(text, denied[i]) != NULL) {
-            return EVTWIN_E_DENIED;
-        }
-    }
-    return EVTWIN_E_AGAIN;
-}
-
-static evtwin_status fail_connect(evtwin__pg *pg) {
-    char text[400];
-    evtwin__pg_flatten(PQerrorMessage(pg->conn), text, sizeof text);
-    const int needs_password = PQconnectionNeedsPassword(pg->conn);
-    const evtwin_status st = connect_status(pg, text);
-    evtwin__pg_disconnect(pg);
-    const char *hint = needs_password ? "; give it by ?password_file=FILE, PGPASSFILE or PGPASSWORD"
-                       : strstr(text, "root certificate") != NULL
-                           ? "; name the file of the authority by ?sslrootcert=FILE"
-                       : strstr(text, "does not support SSL") != NULL
-                           ? "; in a network that you trust, ?sslmode=disable does without"
-                           : "";
-    EVTWIN_FAIL(st, "%s: %s%s", pg->target.name, text, hint);
-}
-
-static evtwin_status start(evtwin__pg *pg) {
-    const char *keyword[EVTWIN__PG_MAX_WORDS + 2] = {NULL}, *value[EVTWIN__PG_MAX_WORDS + 2];
-    size_t n = 0;
-    for (; n < pg->target.n; n++) {
-        keyword[n] = pg->target.keyword[n];
-        value[n] = pg->target.value[n];
-    }
-    char *password = NULL;
-    EVTWIN_TRY(evtwin__pg_password_read(pg->target.password_file, &password));
-    if (password != NULL) {
-        keyword[n] = "password";
-        value[n++] = password;
-    }
-    keyword[n] = NULL;
-    value[n] = NULL;
-    pg->conn = PQconnectStartParams(keyword, value, 0);
-    evtwin__pg_password_free(password);
-    EVTWIN_FAIL_IF(pg->conn == NULL, EVTWIN_E_NOMEM, "out of memory for a connection");
-    PQsetNoticeReceiver(pg->conn, take_notice, pg);
-    PQsetErrorVerbosity(pg->conn, PQERRORS_VERBOSE); /* with the SQLSTATE */
-    return EVTWIN_OK;
-}
-
-static evtwin_status dial(evtwin__pg *pg) {
-    EVTWIN_TRY(start(pg));
-    const int64_t end = evtwin__monotonic_us() + (int64_t)pg->target.connect_timeout_ms * 1000;
-    PostgresPollingStatusType is =
-        PQstatus(pg->conn) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
-    while (is == PGRES_POLLING_READING || is == PGRES_POLLING_WRITING) {
-        EVTWIN_TRY(evtwin__pg_wait(pg, is == PGRES_POLLING_READING ? POLLIN : POLLOUT, end));
-        is = PQconnectPoll(pg->conn);
-    }
-    if (is != PGRES_POLLING_OK) {
-        return fail_connect(pg);
-    }
-    PQsetnonblocking(pg->conn, 1);
-    return EVTWIN_OK;
-}
-
 /* What a session of ours is like, whatever the settings of server, database and role are; only
  * commits that do not wait for the disk may be asked for, by the URI itself. evtwin.writer tells
  * the triggers that seq, status and revision are set already. */
@@ -157,7 +78,16 @@ static evtwin_status set_up(evtwin__pg *pg) {
         /* a statement whose client has gone ends, too */
         evtwin__text_append(sql, sizeof sql, " SET client_connection_check_interval = '2s';");
     }
-    return evtwin__pg_exec(pg, sql);
+    evtwin__text_append(sql, sizeof sql, " SELECT pg_backend_pid()::text");
+    evtwin__pg_result *result = NULL;
+    EVTWIN_TRY(evtwin__pg_script(pg, sql, &result));
+    const char *pid = evtwin__pg_text(result, 0, 0);
+    pg->backend_pid = 0;
+    if (pid != NULL) {
+        evtwin__parse_i64(pid, strlen(pid), &pg->backend_pid);
+    }
+    evtwin__pg_result_free(result);
+    return EVTWIN_OK;
 }
 
 /* Between two statements a server says nothing but good-bye, and which settings have changed. */
@@ -177,7 +107,7 @@ evtwin_status evtwin__pg_connect(evtwin__pg *pg) {
     }
     evtwin__pg_disconnect(pg);
     pg->sqlstate[0] = '\0';
-    EVTWIN_TRY(dial(pg));
+    EVTWIN_TRY(evtwin__pg_dial(pg, NULL, pg->target.connect_timeout_ms));
     pg->session++;
     const evtwin_status st = set_up(pg);
     if (st < 0) {
@@ -195,7 +125,7 @@ int64_t evtwin__pg_session(const evtwin__pg *pg) {
 }
 
 int evtwin__pg_backend_pid(const evtwin__pg *pg) {
-    return pg->conn != NULL ? PQbackendPID(pg->conn) : 0;
+    return pg->conn != NULL ? (int)pg->backend_pid : 0;
 }
 
 int evtwin__pg_server_version(const evtwin__pg *pg) {

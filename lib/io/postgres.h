@@ -57,9 +57,11 @@ const char *evtwin__pg_name(const evtwin__pg *pg);
 
 /* ---- bounds ---- */
 
-/* How long a call waits for the server to answer or to take more data: then the connection is given
- * up and the call answers EVTWIN_E_AGAIN. 0 = as long as the connection lives. */
-enum { EVTWIN__PG_PATIENCE_MS = 30000 /* the default */ };
+/* How long a call waits for a server that works on one statement and says nothing: then the
+ * connection is given up and the call answers EVTWIN_E_AGAIN. 0 = as long as it works. A server
+ * that does not work on it, because it is frozen or cut off, is given up within some 5 s of
+ * silence: a second connection looks (see postgres_look.c). */
+enum { EVTWIN__PG_PATIENCE_MS = 600000 /* the default */ };
 void evtwin__pg_patience(evtwin__pg *pg, int milliseconds);
 
 /* Let calls answer EVTWIN_E_CANCELLED when so many seconds from now have passed; 0 = no deadline. A

@@ -119,6 +119,7 @@ void evtwin__pg_copy_text(evtwin__pg *pg, const char *text) {
 static evtwin_status send_copied(evtwin__pg *pg) {
     evtwin__text *buffer = &pg->copy.buffer;
     const int is_sent = PQputCopyData(pg->conn, buffer->data, (int)buffer->size) == 1;
+    pg->n_sent += buffer->size;
     buffer->size = 0;
     return is_sent ? evtwin__pg_flush(pg) : evtwin__pg_fail_lost(pg, NULL);
 }

@@ -45,6 +45,7 @@ static evtwin_status bind(evtwin__pg *pg, const evtwin__pg_params *params, bound
         b->value[i] = p->is_null ? NULL : p->bytes.size > 0 ? p->bytes.data : "";
         b->length[i] = (int)p->bytes.size;
         b->format[i] = 1;
+        pg->n_sent += p->bytes.size;
     }
     b->n = (int)params->n;
     return EVTWIN_OK;

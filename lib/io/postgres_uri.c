@@ -38,14 +38,13 @@ const char *const evtwin__pg_uri_params[] = {
     "requirepeer", "application_name", "krbsrvname",      "gssencmode",
     "options",     "connect_timeout",  "password_file",   NULL};
 
-/* What libpq is told unless the URI says something else. A peer that is gone is noticed within some
- * 5 s: sent data that nobody confirms, or silence that no probe breaks. */
+/* What libpq is told unless the URI says something else. No tcp_user_timeout: it would also end a
+ * connection whose server is busy and takes no rows for a while. */
 static const struct {
     const char *keyword, *value;
 } defaults[] = {
     {"application_name", "evtwin"}, {"client_encoding", "UTF8"},  {"keepalives", "1"},
-    {"keepalives_idle", "5"},       {"keepalives_interval", "2"}, {"keepalives_count", "2"},
-    {"tcp_user_timeout", "5000"}};
+    {"keepalives_idle", "5"},       {"keepalives_interval", "2"}, {"keepalives_count", "2"}};
 
 static int has(const evtwin__pg_target *t, const char *keyword) {
     for (size_t i = 0; i < t->n; i++) {

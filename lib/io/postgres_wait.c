@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 /* ---- errors ---- */
@@ -134,29 +135,29 @@ void evtwin__pg_interrupt(evtwin__pg *pg) {
     (void)n;
 }
 
+static int is_interrupted(const evtwin__pg *pg) {
+    return atomic_load(&(pg->asker != NULL ? pg->asker : pg)->is_interrupted);
+}
+
 int evtwin__pg_is_over(const evtwin__pg *pg) {
-    return atomic_load(&pg->is_interrupted) ||
+    return is_interrupted(pg) ||
            (pg->deadline_us != INT64_MAX && evtwin__monotonic_us() >= pg->deadline_us);
 }
 
 static evtwin_status fail_over(evtwin__pg *pg) {
-    const char *why = atomic_load(&pg->is_interrupted) ? "interrupted" : "its deadline has passed";
+    const char *why = is_interrupted(pg) ? "interrupted" : "its deadline has passed";
     EVTWIN_FAIL(EVTWIN_E_CANCELLED, "%s: %s", pg->target.name, why);
 }
 
-/* Wait for events of the connection, until patience_us at most (INT64_MAX = no limit). */
-evtwin_status evtwin__pg_wait(evtwin__pg *pg, short events, int64_t patience_us) {
+evtwin_status evtwin__pg_wait(evtwin__pg *pg, short events, int64_t until_us) {
     for (;;) {
         if (evtwin__pg_is_over(pg)) {
             evtwin__pg_disconnect(pg); /* the server notices, and ends what it does */
             return fail_over(pg);
         }
         const int64_t now = evtwin__monotonic_us();
-        const int64_t until = pg->deadline_us < patience_us ? pg->deadline_us : patience_us;
-        if (now >= patience_us) {
-            return evtwin__pg_fail_lost(pg, "the server does not answer");
-        }
-        const int64_t ms = until == INT64_MAX ? -1 : (until - now) / 1000 + 1;
+        const int64_t end = pg->deadline_us < until_us ? pg->deadline_us : until_us;
+        const int64_t ms = end == INT64_MAX ? -1 : end <= now ? 0 : (end - now) / 1000 + 1;
         struct pollfd fds[2] = {{.fd = PQsocket(pg->conn), .events = events},
                                 {.fd = pg->wake, .events = POLLIN}};
         const int n = poll(fds, 2, ms > INT_MAX ? INT_MAX : (int)ms);
@@ -166,6 +167,9 @@ evtwin_status evtwin__pg_wait(evtwin__pg *pg, short events, int64_t patience_us)
         if (n > 0 && fds[0].revents != 0) {
             return EVTWIN_OK;
         }
+        if (now >= until_us) {
+            return EVTWIN_DONE;
+        }
     }
 }
 
@@ -174,12 +178,79 @@ static int64_t patience_end(const evtwin__pg *pg) {
                                : INT64_MAX;
 }
 
+/* Bytes that the network has not taken off our hands. */
+static int n_unsent(const evtwin__pg *pg) {
+    int n = 0;
+    return ioctl(PQsocket(pg->conn), TIOCOUTQ, &n) == 0 ? n : 0;
+}
+
+/* How long a session may wait for what was sent. That may be on its way through a tunnel, where we
+ * do not see it move; but what has not even left does not move. */
+static int64_t way_us(const evtwin__pg *pg) {
+    enum { SLOWEST_BYTES_PER_S = 16000 };
+    const size_t n_on_its_way = n_unsent(pg) == 0 ? pg->n_sent : 0;
+    return (int64_t)pg->look_ms * 2500 + (int64_t)(n_on_its_way * 1000000 / SLOWEST_BYTES_PER_S);
+}
+
+/* Is the silence since then the end? DONE: no. */
+static evtwin_status look(evtwin__pg *pg, short events, int64_t since_us) {
+    const evtwin__pg_sight sight = pg->look(pg);
+    if (sight == EVTWIN__PG_WORKING ||
+        (sight == EVTWIN__PG_WAITING && evtwin__monotonic_us() < since_us + way_us(pg))) {
+        return EVTWIN_DONE;
+    }
+    const evtwin_status st = evtwin__pg_wait(pg, events, INT64_MIN); /* came meanwhile? */
+    return st == EVTWIN_DONE ? evtwin__pg_fail_lost(pg, "the server does not answer") : st;
+}
+
+static int64_t min_of(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+/* Until the next look: ever longer, but not beyond the moment from which waiting is the end. */
+static int64_t pause_us(const evtwin__pg *pg, int n_looks, int64_t now, int64_t since) {
+    enum { MAX_DOUBLINGS = 4 };
+    if (pg->look_ms == 0) {
+        return INT64_MAX;
+    }
+    const int64_t pause = ((int64_t)pg->look_ms * 1000) << min_of(n_looks, MAX_DOUBLINGS);
+    const int64_t left = since + way_us(pg) - now;
+    return left > 0 ? min_of(pause, left) : pause;
+}
+
+/* Wait for the server to say something or to take more data; look at it while it is silent. */
+static evtwin_status wait_for_server(evtwin__pg *pg, short events) {
+    const int64_t end = patience_end(pg);
+    int64_t now = evtwin__monotonic_us(), since = now;
+    evtwin_status st;
+    for (int n_looks = 0, n_before = n_unsent(pg);;) {
+        const int64_t pause = pause_us(pg, n_looks, now, since);
+        st = evtwin__pg_wait(pg, events, pause < end - now ? now + pause : end);
+        now = evtwin__monotonic_us();
+        if (st != EVTWIN_DONE) {
+            return st;
+        }
+        if (now >= end) {
+            return evtwin__pg_fail_lost(pg, "the server does not answer");
+        }
+        const int n = n_unsent(pg);
+        if (n != n_before) { /* the network takes it */
+            n_before = n;
+            since = now;
+        } else if ((st = look(pg, events, since)) != EVTWIN_DONE) {
+            return st;
+        }
+        n_looks++;
+        now = evtwin__monotonic_us();
+    }
+}
+
 /* Everything that is to be sent is sent; what comes meanwhile is taken in, or both sides would
  * wait. Each piece that goes gives new patience. */
 evtwin_status evtwin__pg_flush(evtwin__pg *pg) {
     int left;
     while ((left = PQflush(pg->conn)) == 1) {
-        EVTWIN_TRY(evtwin__pg_wait(pg, POLLIN | POLLOUT, patience_end(pg)));
+        EVTWIN_TRY(wait_for_server(pg, POLLIN | POLLOUT));
         if (!PQconsumeInput(pg->conn)) {
             return evtwin__pg_fail_lost(pg, NULL);
         }
@@ -189,9 +260,8 @@ evtwin_status evtwin__pg_flush(evtwin__pg *pg) {
 
 /* The next result of what was sent, NULL after the last. */
 static evtwin_status next_result(evtwin__pg *pg, PGresult **out) {
-    const int64_t end = patience_end(pg);
     while (PQisBusy(pg->conn)) {
-        EVTWIN_TRY(evtwin__pg_wait(pg, POLLIN, end));
+        EVTWIN_TRY(wait_for_server(pg, POLLIN));
         if (!PQconsumeInput(pg->conn)) {
             return evtwin__pg_fail_lost(pg, NULL);
         }
@@ -243,6 +313,7 @@ static evtwin_status collect(evtwin__pg *pg, PGresult **rows, PGresult **out) {
 
 evtwin_status evtwin__pg_check_ready(evtwin__pg *pg) {
     pg->sqlstate[0] = '\0';
+    pg->n_sent = 0;
     if (evtwin__pg_is_over(pg)) {
         return fail_over(pg);
     }

@@ -98,8 +98,25 @@ static evtwin_status read_identity(postgres_store *s) {
     return EVTWIN_OK;
 }
 
+/* Who may not make the tables that are not there, and wants to read, waits until another has. */
+static evtwin_status fail_migration(const postgres_store *s, evtwin_status st, int is_reading) {
+    char text[400];
+    int64_t are_missing = 0;
+    if (strcmp(evtwin__pg_sqlstate(s->pg), "42501") != 0) {
+        return st;
+    }
+    snprintf(text, sizeof text, "%s", evtwin_last_error());
+    evtwin__pg_query_i64(s->pg, "SELECT (to_regclass('ev_migration') IS NULL)::int::bigint", NULL,
+                         0, &are_missing);
+    EVTWIN_FAIL_IF(!are_missing, st, "%s", text);
+    EVTWIN_FAIL(is_reading ? EVTWIN_E_AGAIN : st,
+                "%s: the store has no tables yet; open it once as a user who may make them, or"
+                " grant CREATE on the schema to this one",
+                text);
+}
+
 /* Connect, if there is no connection; a new one may lead to a database as it was long ago. */
-static evtwin_status connect_to(postgres_store *s, int may_create) {
+static evtwin_status connect_to(postgres_store *s, int may_create, int is_reading) {
     EVTWIN_TRY(evtwin__pg_connect(s->pg));
     if (s->session == evtwin__pg_session(s->pg)) {
         return EVTWIN_OK;
@@ -110,6 +127,7 @@ static evtwin_status connect_to(postgres_store *s, int may_create) {
                                     .retention_days = s->base.options.retention_days,
                                     .naive_zone = s->naive_zone};
     evtwin_status st = evtwin__postgres_migrate(s->pg, &how, &s->schema);
+    st = st < 0 ? fail_migration(s, st, is_reading) : st;
     if (st != EVTWIN_OK || (st = read_identity(s)) < 0) {
         evtwin__pg_disconnect(s->pg);
         return st;
@@ -121,8 +139,8 @@ static evtwin_status connect_to(postgres_store *s, int may_create) {
 /* The first time any call may make the tables: opening has not connected. */
 static evtwin_status postgres_refresh(evtwin_store *store, int may_create) {
     postgres_store *s = (postgres_store *)store;
-    return connect_to(s,
-                      may_create == 0 && s->identity[0] == '\0' ? EVTWIN__MAKES_ALL : may_create);
+    const int is_first = may_create == 0 && s->identity[0] == '\0';
+    return connect_to(s, is_first ? EVTWIN__MAKES_ALL : may_create, may_create == 0);
 }
 
 static void postgres_deadline(evtwin_store *store, double seconds) {

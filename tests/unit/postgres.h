@@ -39,6 +39,21 @@ static inline evtwin__pg *test_client(const char *uri) {
     return pg;
 }
 
+/* Whether one can connect there. */
+static inline evtwin_status test_connect(const char *text) {
+    const evtwin__pg_options options = {.lock_timeout_ms = 5000};
+    evtwin__uri uri;
+    evtwin__pg *pg = NULL;
+    assert_ok(evtwin__uri_parse(text, &uri));
+    evtwin_status st = evtwin__pg_create(&uri, &options, &pg);
+    evtwin__uri_free(&uri);
+    if (st >= 0) {
+        st = evtwin__pg_connect(pg);
+    }
+    evtwin__pg_free(pg);
+    return st;
+}
+
 /* Run statements on a connection of their own, as another program would. */
 static inline void test_sql(const char *uri, const char *sql) {
     evtwin__pg *pg = test_client(uri);

@@ -51,11 +51,9 @@ static void test_all_parts(void **state) {
                           "&application_name=sim&connect_timeout=2",
                           &t));
     static const char *const expected[][2] = {
-        {"host", "127.0.0.1"},       {"port", "5433"},
-        {"user", "tw@in"},           {"password", "p:w"},
-        {"dbname", "twin_data"},     {"sslmode", "require"},
-        {"application_name", "sim"}, {"client_encoding", "UTF8"},
-        {"tcp_user_timeout", "5000"}};
+        {"host", "127.0.0.1"},       {"port", "5433"},           {"user", "tw@in"},
+        {"password", "p:w"},         {"dbname", "twin_data"},    {"sslmode", "require"},
+        {"application_name", "sim"}, {"client_encoding", "UTF8"}};
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
         assert_string_equal(word(&t, expected[i][0]), expected[i][1]);
     }

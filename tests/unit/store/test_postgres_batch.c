@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/unit/store/test_postgres_batch.c: a batch is one transaction on the server that
- * EVTWIN_TEST_POSTGRES names, also where its COMMIT goes with its rows; and has a largest size. */
+ * EVTWIN_TEST_POSTGRES names, also where its COMMIT goes with its rows; and has a largest size. Who
+ * may not make the tables. */
 
 #include "store_kinds.h"
 #include "store_rows.h"
@@ -11,6 +12,8 @@ int main(void) {
     return 77;
 }
 #else
+
+#include "evtwin/stream.h"
 
 #include "core/clock.h"
 
@@ -127,12 +130,56 @@ static void a_batch_that_is_too_large_is_refused(void **state) {
     evtwin_table_free(table);
 }
 
+/* ---- rights ---- */
+
+/* The store's URI as another user. */
+static const char *uri_as(const char *user) {
+    static char text[340];
+    const char *at = strchr(uri, '@');
+    assert_non_null(at);
+    snprintf(text, sizeof text, "postgresql://%s%s", user, at);
+    return text;
+}
+
+/* Tables are made by their owner. Who may not make them waits for that, if it reads. */
+static void a_reader_without_rights_waits_for_the_tables(void **state) {
+    (void)state;
+    char role[60], sql[600], source_uri[400];
+    evtwin_source *source = NULL;
+    evtwin_store *own = NULL;
+    evtwin_table *table = empty_rows(), *rows = some_rows("A", 0, 1);
+    evtwin_store_free(store);
+    store = NULL;
+    snprintf(uri, sizeof uri, "%s", fresh_uri("rights"));
+    snprintf(role, sizeof role, "evtwin_reader_%d", (int)getpid());
+    snprintf(sql, sizeof sql, "CREATE ROLE %s LOGIN; GRANT USAGE ON SCHEMA %s TO %s", role,
+             strrchr(uri, 'D') + 1, role);
+    run_sql(uri, sql);
+    snprintf(source_uri, sizeof source_uri, "%s&rows=unpredicted", uri_as(role));
+    assert_ok(evtwin_source_open(source_uri, &source));
+    assert_fails(evtwin_source_read(source, 10, 0, table), EVTWIN_E_AGAIN, "permission|CREATE");
+    assert_fails(evtwin_store_open(uri_as(role), NULL, &own), EVTWIN_E_DENIED, "permission|CREATE");
+
+    store = open_store(uri);
+    insert_new(store, rows);
+    snprintf(sql, sizeof sql, "GRANT SELECT ON ALL TABLES IN SCHEMA %s TO %s",
+             strrchr(uri, 'D') + 1, role);
+    run_sql(uri, sql);
+    assert_ok(evtwin_source_read(source, 10, 0, table));
+    assert_int_equal(evtwin_table_rows(table), 1);
+    evtwin_source_free(source);
+    evtwin_table_free(table);
+    snprintf(sql, sizeof sql, "DROP OWNED BY %s; DROP ROLE %s", role, role);
+    run_sql(uri, sql);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(health_that_changes_is_written_with_its_row),
         TEST(a_position_goes_with_calm_rows),
         TEST(a_repeated_batch_merges_after_calm_ones),
+        TEST(a_reader_without_rights_waits_for_the_tables),
         TEST(a_batch_that_is_too_large_is_refused),
     };
     if (!on_postgres()) {
