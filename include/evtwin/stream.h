@@ -357,8 +357,9 @@ EVTWIN_API evtwin_status evtwin_pump_take_predictor(evtwin_pump *pump, evtwin_pr
 /**
  * Records that the source refuses, and with a spool rows that a sink refuses, go to this sink as
  * letters (evtwin_sink_write_letters) before their position is acknowledged; a sink that fails is
- * tried again, and without a spool the source is not read on meanwhile. Without such a sink they
- * are counted and reported. The pump takes ownership.
+ * tried again, and without a spool the source is not read on meanwhile. Records that the source
+ * refuses one after the other are read in one evtwin_pump_run_once and written together. Without
+ * such a sink they are counted and reported. The pump takes ownership.
  * @return EVTWIN_E_STATE if it has one. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_pump_take_dead_letters(evtwin_pump *pump, evtwin_sink *sink);

@@ -9,10 +9,12 @@
 #include "core/status.h"
 #include "stream/pacing.h"
 #include "stream/pump_predict.h"
-#include "stream/spool_codec.h"
 
 #include <stdio.h>
 #include <string.h>
+
+/* Letters that are kept and go on together; they fit in the smallest spool. */
+enum { MAX_LETTERS = 1000, MAX_LETTER_BYTES = 128 << 10 };
 
 static void report(const evtwin_pump *p, const evtwin_pump_event *event) {
     evtwin__pump_report(&p->setup, event);
@@ -67,7 +69,7 @@ static evtwin_status keep_letter(evtwin_pump *p) {
                                   .reason = r.reason,
                                   .raw = r.raw,
                                   .raw_size = r.raw_size};
-    EVTWIN_TRY(evtwin__outlet_keep_letter(&p->letters, &letter));
+    EVTWIN_TRY(evtwin__letter_list_add(&p->letters.letters, &letter));
     p->owes_letter = 0;
     return EVTWIN_OK;
 }
@@ -102,10 +104,28 @@ static evtwin_status read_batch(evtwin_pump *p, int timeout_ms) {
             p->outlets[i].has_batch = p->outlets[i].has_acknowledged = 0;
         }
     }
-    if (n > 0 || st == EVTWIN_REFUSED) {
-        note_position(p);
+    if (st != EVTWIN_REFUSED) {
+        return st;
     }
-    return st == EVTWIN_REFUSED ? note_refusal(p) : st;
+    note_position(p); /* that of rows is noted when the letters before them are with their sink */
+    return note_refusal(p);
+}
+
+static int has_room_for_letters(const evtwin_pump *p) {
+    const evtwin__letter_list *letters = &p->letters.letters;
+    return letters->n < MAX_LETTERS && letters->n < p->setup.options.max_batch_rows &&
+           letters->bytes.size < MAX_LETTER_BYTES;
+}
+
+/* Refused records that follow each other become one write: a flood of them must not cost a commit
+ * each. */
+static evtwin_status read_on(evtwin_pump *p, int timeout_ms) {
+    evtwin_status st = read_batch(p, timeout_ms);
+    const int is_refused = st == EVTWIN_REFUSED;
+    while (st == EVTWIN_REFUSED && p->letters.letters.n > 0 && has_room_for_letters(p)) {
+        st = read_batch(p, 0);
+    }
+    return is_refused && st == EVTWIN_OK && p->stage == STAGE_EMPTY ? EVTWIN_REFUSED : st;
 }
 
 /* ---- predict ---- */
@@ -164,7 +184,7 @@ static evtwin_status offer_to_all(evtwin_pump *p, int is_last) {
                           .source = source,
                           .position = p->position.data,
                           .states = p->states};
-    evtwin_status first = evtwin__outlet_offer_letter(&p->setup, &p->letters, is_last);
+    evtwin_status first = evtwin__outlet_offer_letters(&p->setup, &p->letters, is_last);
     const char *reason = first < 0 ? p->letters.reason : "";
     for (size_t i = 0; i < p->n_outlets; i++) {
         evtwin__outlet *o = &p->outlets[i];
@@ -262,14 +282,10 @@ static evtwin_status note_spool(evtwin_pump *p, evtwin_status st) {
     return st;
 }
 
-/* A letter that is kept, or the batch: a source that refuses a record gives no rows with it. */
+/* The letters that are kept, or the batch. */
 static evtwin_status accept(evtwin_pump *p, int timeout_ms) {
-    evtwin_letter letter;
-    const int has_letter = p->letters.letter.size > 0;
-    if (has_letter) {
-        EVTWIN_TRY(
-            evtwin__spool_get_letter(p->letters.letter.data, p->letters.letter.size, &letter));
-    } else if (p->stage != STAGE_PREDICTED) {
+    evtwin__letter_list *letters = &p->letters.letters;
+    if (letters->n == 0 && p->stage != STAGE_PREDICTED) {
         return EVTWIN_OK;
     }
     const evtwin_batch batch = {.size = sizeof batch,
@@ -278,16 +294,26 @@ static evtwin_status accept(evtwin_pump *p, int timeout_ms) {
                                 .position = p->position.data,
                                 .states = p->states};
     EVTWIN_TRY(note_spool(
-        p, evtwin__delivery_accept(p->spool, &batch, has_letter ? &letter : NULL, timeout_ms)));
-    p->letters.letter.size = 0;
+        p, evtwin__delivery_accept(p->spool, &batch, letters->n > 0 ? letters : NULL, timeout_ms)));
+    evtwin__letter_list_drop(letters, letters->n);
     return EVTWIN_OK;
 }
 
 /* ---- move ---- */
 
 /* To all sinks, or to the spool. */
-static evtwin_status deliver(evtwin_pump *p, int timeout_ms) {
-    return p->spool != NULL ? accept(p, timeout_ms) : offer_to_all(p, 0);
+static evtwin_status deliver(evtwin_pump *p, int timeout_ms, int is_last) {
+    return p->spool != NULL ? accept(p, timeout_ms) : offer_to_all(p, is_last);
+}
+
+/* Letters, then the rows that were read behind them; at the end also what is held. */
+static evtwin_status deliver_read(evtwin_pump *p, int timeout_ms, int is_last) {
+    EVTWIN_TRY(p->letters.letters.n > 0 ? deliver(p, timeout_ms, is_last) : EVTWIN_OK);
+    if (p->stage == STAGE_READ) {
+        note_position(p);
+        EVTWIN_TRY(predict_batch(p));
+    }
+    return is_last || p->stage == STAGE_PREDICTED ? deliver(p, timeout_ms, is_last) : EVTWIN_OK;
 }
 
 static evtwin_status move_batch(evtwin_pump *p, int timeout_ms, size_t *n_out) {
@@ -300,17 +326,13 @@ static evtwin_status move_batch(evtwin_pump *p, int timeout_ms, size_t *n_out) {
     }
     if (p->stage == STAGE_EMPTY) {
         EVTWIN_TRY(keep_letter(p));
-        EVTWIN_TRY(deliver(p, timeout_ms)); /* what is left of the calls before */
+        EVTWIN_TRY(deliver(p, timeout_ms, 0)); /* what is left of the calls before */
         EVTWIN_TRY(acknowledge(p));
-        answer = read_batch(p, timeout_ms);
+        EVTWIN_TRY(answer = read_on(p, timeout_ms));
     }
-    EVTWIN_TRY(p->stage == STAGE_READ ? predict_batch(p) : EVTWIN_OK);
-    const int is_new = p->stage == STAGE_PREDICTED || answer == EVTWIN_REFUSED;
-    EVTWIN_TRY(is_new ? deliver(p, timeout_ms) : EVTWIN_OK);
-    if (answer >= 0) {
-        finish_batch(p, n_out);
-        EVTWIN_TRY(acknowledge(p));
-    }
+    EVTWIN_TRY(deliver_read(p, timeout_ms, 0));
+    finish_batch(p, n_out);
+    EVTWIN_TRY(acknowledge(p));
     return answer;
 }
 
@@ -341,8 +363,7 @@ evtwin_status evtwin_pump_finish(evtwin_pump *pump) {
     size_t n = 0;
     EVTWIN_TRY(begin_delivery(pump));
     EVTWIN_TRY(keep_letter(pump));
-    EVTWIN_TRY(pump->stage == STAGE_READ ? predict_batch(pump) : EVTWIN_OK);
-    evtwin_status st = pump->spool != NULL ? accept(pump, 0) : offer_to_all(pump, 1);
+    evtwin_status st = deliver_read(pump, 0, 1);
     if (st >= 0) {
         finish_batch(pump, &n);
         st = pump->source != NULL ? acknowledge(pump) : EVTWIN_OK;

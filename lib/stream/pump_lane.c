@@ -136,7 +136,9 @@ static evtwin_status write_part(evtwin__lane *l) {
         return EVTWIN_OK;
     }
     EVTWIN_TRY(l->kind == EVTWIN__SPOOL_LETTERS
-                   ? evtwin_sink_write_letters(l->sink, &l->chunk.letter, 1)
+                   ? evtwin_sink_write_letters(l->sink,
+                                               evtwin__letter_list_all(&l->chunk.letters) + l->from,
+                                               l->to - l->from)
                    : write_rows(l));
     l->is_written = 1;
     return EVTWIN_OK;
@@ -191,22 +193,20 @@ static evtwin_status refuse_row(evtwin__lane *l, evtwin_status st, const char *r
     return passed;
 }
 
-/* Halve what is offered until it is one row, and refuse that. A letter that its sink refuses (it is
- * too long, say) must not hold up those behind it. REFUSED: go on at once. */
+/* Halve what is offered until it is one record, and refuse that. A letter that its sink refuses (it
+ * is too long, say) must not hold up those behind it. REFUSED: go on at once. */
 static evtwin_status narrow(evtwin__lane *l, evtwin_status st) {
     char reason[EVTWIN__SPOOL_NAME_SIZE];
     snprintf(reason, sizeof reason, "%s", evtwin_last_error());
     if (l->is_written || !evtwin__sink_refuses(l->sink, st)) {
         EVTWIN_FAIL(st, "%s", reason);
     }
-    if (l->kind == EVTWIN__SPOOL_LETTERS) {
-        return pass_refused(l, st, reason, NULL);
-    }
     if (l->to - l->from > 1) {
         l->to = l->from + (l->to - l->from) / 2;
         return EVTWIN_REFUSED;
     }
-    return refuse_row(l, st, reason);
+    return l->kind == EVTWIN__SPOOL_LETTERS ? pass_refused(l, st, reason, NULL)
+                                            : refuse_row(l, st, reason);
 }
 
 static evtwin_status read_next(evtwin__lane *l) {

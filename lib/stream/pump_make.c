@@ -128,7 +128,7 @@ evtwin_status evtwin_pump_on_event(evtwin_pump *pump, evtwin_pump_event_fn fn, v
 /* Rows that a sink does not have to last: held, not flushed, or still in the batch. */
 static uint64_t rows_behind(const evtwin_pump *p, const evtwin__outlet *o) {
     if (o == &p->letters) {
-        return o->letter.size > 0;
+        return o->letters.n;
     }
     return evtwin__rows_of(o->held) + o->n_unflushed +
            (p->stage != STAGE_EMPTY && !o->has_batch ? evtwin_table_rows(p->batch) : 0);

@@ -8,7 +8,6 @@
 #include "core/status.h"
 #include "stream/pacing.h"
 #include "stream/scheme.h"
-#include "stream/spool_codec.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -52,12 +51,12 @@ void evtwin__outlet_free(evtwin__outlet *o) {
     }
     drop_held(o);
     evtwin__text_free(&o->held_position);
-    evtwin__text_free(&o->letter);
+    evtwin__letter_list_free(&o->letters);
     evtwin_sink_free(o->sink);
 }
 
 int evtwin__outlet_is_behind(const evtwin__outlet *o) {
-    return o->held != NULL || o->n_unflushed > 0 || o->letter.size > 0;
+    return o->held != NULL || o->n_unflushed > 0 || o->letters.n > 0;
 }
 
 double evtwin__outlet_pause_s(const evtwin__outlet *o) {
@@ -236,45 +235,41 @@ evtwin_status evtwin__outlet_offer(const evtwin__pump_setup *p, evtwin__outlet *
 
 /* ---- letters ---- */
 
-evtwin_status evtwin__outlet_keep_letter(evtwin__outlet *o, const evtwin_letter *letter) {
-    o->letter.size = 0;
-    o->letter.is_failed = 0;
-    evtwin__spool_put_letter(letter, &o->letter);
-    if (o->letter.is_failed) {
-        o->letter.size = 0;
-        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a dead letter");
-    }
-    return EVTWIN_OK;
-}
-
 int evtwin__sink_refuses(evtwin_sink *sink, evtwin_status st) {
     const int may_be =
         st == EVTWIN_E_DATA || st == EVTWIN_E_RANGE || st == EVTWIN_E_SCHEMA || st == EVTWIN_E_ARG;
     return may_be && evtwin_sink_check(sink, 1000) >= 0;
 }
 
-static evtwin_status write_letter(const evtwin__pump_setup *p, evtwin__outlet *o) {
-    evtwin_letter letter;
-    EVTWIN_TRY(evtwin__spool_get_letter(o->letter.data, o->letter.size, &letter));
-    const evtwin_status st = evtwin_sink_write_letters(o->sink, &letter, 1);
-    if (st < 0) {
-        snprintf(o->reason, sizeof o->reason, "%s", evtwin_last_error());
-        EVTWIN_FAIL_IF(!evtwin__sink_refuses(o->sink, st), st, "%s", o->reason);
-        report_sink(p, o, EVTWIN_PUMP_SINK_REFUSED, st, 1);
+/* What the sink refuses is halved until it is one letter, which is passed over. */
+static evtwin_status write_letters(const evtwin__pump_setup *p, evtwin__outlet *o) {
+    for (size_t n = o->letters.n; o->letters.n > 0;) {
+        const evtwin_status st =
+            evtwin_sink_write_letters(o->sink, evtwin__letter_list_all(&o->letters), n);
+        if (st < 0) {
+            snprintf(o->reason, sizeof o->reason, "%s", evtwin_last_error());
+            EVTWIN_FAIL_IF(!evtwin__sink_refuses(o->sink, st), st, "%s", o->reason);
+            if (n > 1) {
+                n /= 2;
+                continue;
+            }
+            report_sink(p, o, EVTWIN_PUMP_SINK_REFUSED, st, 1);
+        }
+        o->n_delivered += st >= 0 ? n : 0;
+        o->n_refused += st < 0;
+        evtwin__letter_list_drop(&o->letters, n);
+        n = o->letters.n;
     }
-    o->letter.size = 0;
-    o->n_delivered += st >= 0;
-    o->n_refused += st < 0;
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin__outlet_offer_letter(const evtwin__pump_setup *p, evtwin__outlet *o,
-                                          int is_last) {
-    if (o->letter.size == 0) {
+evtwin_status evtwin__outlet_offer_letters(const evtwin__pump_setup *p, evtwin__outlet *o,
+                                           int is_last) {
+    if (o->letters.n == 0) {
         return EVTWIN_OK;
     }
     if (is_last || evtwin__outlet_pause_s(o) <= 0.0) {
-        const evtwin_status st = write_letter(p, o);
+        const evtwin_status st = write_letters(p, o);
         if (st < 0) {
             note_failure(p, o, st);
         } else {

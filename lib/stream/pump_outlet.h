@@ -7,6 +7,7 @@
 #include "evtwin/stream.h"
 
 #include "core/text.h"
+#include "stream/letter_list.h"
 #include "stream/pump_probe.h"
 
 /* What all parts of a pump know of it. */
@@ -26,7 +27,7 @@ typedef struct evtwin__outlet {
 
     evtwin_table *held, *held_states; /* NULL = none; newer than all that it has taken */
     evtwin__text held_position;       /* NUL-terminated behind the newest of them */
-    evtwin__text letter;              /* as bytes of spool_codec.h; empty = none */
+    evtwin__letter_list letters;      /* of a sink of dead letters, instead of rows */
     uint64_t n_unflushed;             /* rows written that may not last yet */
 
     evtwin__probe *probe;  /* it is being asked whether it can be reached; NULL = it is not */
@@ -56,16 +57,13 @@ double evtwin__outlet_pause_s(const evtwin__outlet *outlet);
 evtwin_status evtwin__outlet_offer(const evtwin__pump_setup *setup, evtwin__outlet *outlet,
                                    const evtwin_batch *batch, const char *source, int is_last);
 
-/* Keep a letter for a sink of dead letters, which has none to write. */
-evtwin_status evtwin__outlet_keep_letter(evtwin__outlet *outlet, const evtwin_letter *letter);
-
 /* Would the sink fail with that again for these records alone? One that cannot be written to at all
  * does not mean them. */
 int evtwin__sink_refuses(evtwin_sink *sink, evtwin_status status);
 
-/* Write the letter that is kept, if there is one; one that the sink refuses is passed over,
- * counted and reported. The failure, as above. */
-evtwin_status evtwin__outlet_offer_letter(const evtwin__pump_setup *setup, evtwin__outlet *outlet,
-                                          int is_last);
+/* Write the letters that are kept; one that the sink refuses is passed over, counted and reported.
+ * The failure, as above. */
+evtwin_status evtwin__outlet_offer_letters(const evtwin__pump_setup *setup, evtwin__outlet *outlet,
+                                           int is_last);
 
 #endif

@@ -243,13 +243,13 @@ evtwin_status evtwin__delivery_resume(evtwin_spool *spool, evtwin_source *source
 }
 
 evtwin_status evtwin__delivery_accept(evtwin_spool *spool, const evtwin_batch *batch,
-                                      const evtwin_letter *letter, int timeout_ms) {
+                                      const evtwin__letter_list *letters, int timeout_ms) {
     const double end_s = evtwin__monotonic_s() + 1e-3 * timeout_ms;
     for (;;) {
         const uint64_t generation = evtwin__spool_generation(spool);
         const evtwin_status st =
-            letter != NULL
-                ? evtwin__spool_append_letter(spool, letter, batch->source, batch->position)
+            letters != NULL
+                ? evtwin__spool_append_letters(spool, letters, batch->source, batch->position)
                 : evtwin_spool_append(spool, batch);
         const double left_s = end_s - evtwin__monotonic_s();
         if (st != EVTWIN_E_AGAIN || left_s <= 0.0) {

@@ -24,10 +24,10 @@ void evtwin__delivery_free(evtwin__delivery *delivery);
 evtwin_status evtwin__delivery_resume(evtwin_spool *spool, evtwin_source *source, const char *name,
                                       evtwin_session *session);
 
-/* Into the spool with a batch or, if letter is not NULL, with a letter that has the batch's source
+/* Into the spool with a batch or, if letters is not NULL, with letters that have the batch's source
  * and position; waits for room at most timeout_ms. */
 evtwin_status evtwin__delivery_accept(evtwin_spool *spool, const evtwin_batch *batch,
-                                      const evtwin_letter *letter, int timeout_ms);
+                                      const evtwin__letter_list *letters, int timeout_ms);
 
 /* Report what happened to the sinks since the last call. */
 void evtwin__delivery_report(evtwin__delivery *delivery, const evtwin__pump_setup *setup);

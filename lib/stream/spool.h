@@ -7,13 +7,14 @@
 #include "evtwin/spool.h"
 
 #include "core/text.h"
+#include "stream/letter_list.h"
 #include "stream/spool_file.h"
 
 /* ---- accept (spool.c) ---- */
 
-/* As evtwin_spool_append, for one letter; position may be NULL. */
-evtwin_status evtwin__spool_append_letter(evtwin_spool *spool, const evtwin_letter *letter,
-                                          const char *source, const char *position);
+/* As evtwin_spool_append, for letters; position may be NULL. */
+evtwin_status evtwin__spool_append_letters(evtwin_spool *spool, const evtwin__letter_list *letters,
+                                           const char *source, const char *position);
 
 /* The newest state of every battery in what was accepted, for evtwin_session_restore; EVTWIN_DONE
  * if there is none. */
@@ -26,18 +27,17 @@ void evtwin__spool_wake(evtwin_spool *spool);
 /* Until the generation is another one than that, at most so long. */
 void evtwin__spool_wait(evtwin_spool *spool, uint64_t generation, double seconds);
 
-/* ---- deliver: the cursor of one sink (spool_sinks.c, spool_cursor.c) ---- */
+/* ---- deliver: the cursor of one sink (spool_sinks.c, spool_cursor.c, spool_read.c) ---- */
 
 typedef struct evtwin__spool_cursor evtwin__spool_cursor;
 
 /* Records that go to the sink together. */
 typedef struct evtwin__spool_chunk {
     evtwin_table *rows, *states; /* NULL = none */
-    int64_t *number;             /* (n) of each row */
+    evtwin__letter_list letters; /* instead of rows */
+    int64_t *number;             /* (n) of each row or letter */
     size_t n;
-    evtwin_letter letter; /* instead of rows */
-    evtwin__text data;    /* that it borrows from */
-    int64_t last;         /* the cursor behind all of it */
+    int64_t last; /* the cursor behind all of it */
 } evtwin__spool_chunk;
 
 /* The sinks of a pump by their (n) names; letters is that of the sink of dead letters, or NULL. One
@@ -61,9 +61,9 @@ evtwin_status evtwin__spool_cursor_open(evtwin_spool *spool, evtwin__spool_kind 
                                         const char *name, evtwin__spool_cursor **out);
 void evtwin__spool_cursor_close(evtwin__spool_cursor *cursor);
 
-/* The next rows, at least those of an entry, at most about max_rows; or the next letter. *chunk is
- * all zero or was filled before. EVTWIN_DONE: none waits. What cannot be read back is set aside and
- * listed as lost. */
+/* The next rows, at least those of an entry, at most about max_rows; or letters. *chunk is all zero
+ * or was filled before. EVTWIN_DONE: none waits. What cannot be read back is set aside and listed
+ * as lost. */
 evtwin_status evtwin__spool_cursor_read(evtwin__spool_cursor *cursor, size_t max_rows,
                                         evtwin__spool_chunk *chunk);
 void evtwin__spool_chunk_clear(evtwin__spool_chunk *chunk);

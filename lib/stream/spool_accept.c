@@ -151,52 +151,50 @@ evtwin_status evtwin__spool_put(evtwin_spool *spool, evtwin__spool_kind kind,
 /* What is accepted in one transaction. */
 typedef struct delivery {
     evtwin__spool_kind kind;
-    evtwin__spool_entry *entries; /* (n_entries), their data being at these offsets of bytes */
+    evtwin__spool_entry *entries; /* (n_entries), their data being one behind the other in data */
     size_t n_entries, n_records;
-    evtwin__text bytes;
+    const char *data; /* (size) */
+    size_t size;
     const char *source, *position; /* NULL = leave it */
     const evtwin_table *states;
 } delivery;
 
-static void free_delivery(delivery *d) {
-    evtwin__text_free(&d->bytes);
-    evtwin__free(d->entries);
-}
-
 /* Cut a batch into entries, each with its share of the states. */
-static evtwin_status encode(const evtwin_batch *batch, delivery *d) {
+static evtwin_status encode(const evtwin_batch *batch, evtwin__text *bytes, delivery *d) {
     const size_t n = evtwin_table_rows(batch->rows);
     const size_t n_states = batch->states != NULL ? evtwin_table_rows(batch->states) : 0;
     size_t step = n < MAX_ENTRY_ROWS ? n : MAX_ENTRY_ROWS;
     for (size_t first = 0; first < n;) {
         const size_t end = n - first < step ? n : first + step;
         const size_t state = n_states * first / n, state_end = n_states * end / n;
-        const size_t at = d->bytes.size;
+        const size_t at = bytes->size;
         evtwin__spool_entry *grown =
             evtwin__realloc(d->entries, d->n_entries + 1, sizeof *d->entries);
         d->entries = grown != NULL ? grown : d->entries;
         evtwin__spool_put_rows(batch->rows, first, end - first, batch->states, state,
-                               state_end - state, &d->bytes);
-        EVTWIN_FAIL_IF(grown == NULL || d->bytes.is_failed, EVTWIN_E_NOMEM,
+                               state_end - state, bytes);
+        EVTWIN_FAIL_IF(grown == NULL || bytes->is_failed, EVTWIN_E_NOMEM,
                        "out of memory for %zu rows", n);
-        const size_t size = d->bytes.size - at;
+        const size_t size = bytes->size - at;
         if (size > MAX_ENTRY_BYTES) {
             EVTWIN_FAIL_IF(step == 1, EVTWIN_E_RANGE, "row %zu takes %zu bytes, more than %d",
                            first, size, MAX_ENTRY_BYTES);
             step /= 2;
-            d->bytes.size = at;
+            bytes->size = at;
             continue;
         }
         d->entries[d->n_entries++] = (evtwin__spool_entry){.n = end - first, .size = size};
         first = end;
     }
     d->n_records = n;
+    d->data = bytes->data;
+    d->size = bytes->size;
     return EVTWIN_OK;
 }
 
 static evtwin_status put_entries(evtwin_spool *spool, delivery *d) {
     int64_t last = spool->last[d->kind];
-    const char *data = d->bytes.data;
+    const char *data = d->data;
     for (size_t i = 0; i < d->n_entries; i++) {
         evtwin__spool_entry *e = &d->entries[i];
         last += (int64_t)e->n;
@@ -283,14 +281,25 @@ static void note_accepted(evtwin_spool *spool, const delivery *d, int has_droppe
             (void)evtwin__spool_count_waiting(c);
         } else if (c->kind == d->kind && !is_dropped) {
             c->n_waiting += d->n_records;
-            c->bytes_waiting += d->bytes.size;
+            c->bytes_waiting += d->size;
         }
     }
 }
 
+/* At most: small entries share pages, a large one ends in a page of its own. */
+static uint64_t room_for(const delivery *d) {
+    enum { AROUND = 48, MOST_OF_PAGE = PAGE_BYTES - 64 };
+    uint64_t bytes = 4 * PAGE_BYTES;
+    for (size_t i = 0; i < d->n_entries; i++) {
+        const size_t size = d->entries[i].size + AROUND;
+        bytes += size < MOST_OF_PAGE ? PAGE_BYTES / (MOST_OF_PAGE / size) : size + PAGE_BYTES;
+    }
+    return bytes;
+}
+
 static evtwin_status accept(evtwin_spool *spool, delivery *d) {
     const evtwin_spool_full policy = spool->options.when_full;
-    const uint64_t need = d->bytes.size + (d->n_entries + 4) * PAGE_BYTES;
+    const uint64_t need = room_for(d);
     int has_room = 0;
     EVTWIN_TRY(look_for_room(spool, need, &has_room));
     const int is_dropped =
@@ -327,28 +336,30 @@ evtwin_status evtwin_spool_append(evtwin_spool *spool, const evtwin_batch *batch
                   .source = taken.source,
                   .position = taken.position,
                   .states = taken.states};
-    evtwin_status st = encode(&taken, &d);
+    evtwin__text bytes = {.data = NULL};
+    evtwin_status st = encode(&taken, &bytes, &d);
     st = st >= 0 ? accept_locked(spool, &d) : st;
-    free_delivery(&d);
+    evtwin__text_free(&bytes);
+    evtwin__free(d.entries);
     return st;
 }
 
-evtwin_status evtwin__spool_append_letter(evtwin_spool *spool, const evtwin_letter *letter,
-                                          const char *source, const char *position) {
+evtwin_status evtwin__spool_append_letters(evtwin_spool *spool, const evtwin__letter_list *letters,
+                                           const char *source, const char *position) {
     delivery d = {.kind = EVTWIN__SPOOL_LETTERS,
-                  .n_entries = 1,
-                  .n_records = 1,
+                  .n_entries = letters->n,
+                  .n_records = letters->n,
+                  .data = letters->bytes.data,
+                  .size = letters->bytes.size,
                   .source = source,
                   .position = position};
-    d.entries = evtwin__calloc(1, sizeof *d.entries);
-    evtwin__spool_put_letter(letter, &d.bytes);
-    evtwin_status st = EVTWIN_OK;
-    if (d.entries == NULL || d.bytes.is_failed) {
-        st = evtwin__fail(EVTWIN_E_NOMEM, "%s: out of memory for a letter", spool->file.folder);
-    } else {
-        d.entries[0] = (evtwin__spool_entry){.n = 1, .size = d.bytes.size};
-        st = accept_locked(spool, &d);
+    d.entries = evtwin__calloc(letters->n, sizeof *d.entries);
+    EVTWIN_FAIL_IF(d.entries == NULL, EVTWIN_E_NOMEM, "%s: out of memory for %zu letters",
+                   spool->file.folder, letters->n);
+    for (size_t i = 0; i < letters->n; i++) {
+        d.entries[i] = (evtwin__spool_entry){.n = 1, .size = letters->size[i]};
     }
-    free_delivery(&d);
+    const evtwin_status st = accept_locked(spool, &d);
+    evtwin__free(d.entries);
     return st;
 }

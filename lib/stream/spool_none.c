@@ -102,10 +102,10 @@ evtwin_status evtwin__delivery_resume(evtwin_spool *spool, evtwin_source *source
 }
 
 evtwin_status evtwin__delivery_accept(evtwin_spool *spool, const evtwin_batch *batch,
-                                      const evtwin_letter *letter, int timeout_ms) {
+                                      const evtwin__letter_list *letters, int timeout_ms) {
     (void)spool;
     (void)batch;
-    (void)letter;
+    (void)letters;
     (void)timeout_ms;
     FAIL_NONE();
 }

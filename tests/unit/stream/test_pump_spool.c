@@ -21,6 +21,7 @@ typedef struct numbers {
     int64_t next, n;
     int64_t refuse_every; /* 0 = none */
     int64_t refused;      /* the last one */
+    int64_t n_bad;        /* so many more that are refused come behind the rows */
     int64_t committed;
 } numbers;
 
@@ -29,6 +30,11 @@ static evtwin_status read_numbers(void *ctx, evtwin_source *source, size_t max_r
     numbers *s = ctx;
     char text[32];
     (void)timeout_ms;
+    if (s->next > s->n && s->next <= s->n + s->n_bad) {
+        snprintf(text, sizeof text, "%lld", (long long)s->next++);
+        evtwin_source_set_position(source, text);
+        return evtwin_source_refuse(source, EVTWIN_E_PARSE, "numbers", text, text, strlen(text));
+    }
     if (s->next > s->n) {
         return EVTWIN_DONE;
     }
@@ -83,6 +89,8 @@ typedef struct memory {
     int64_t bad_every;   /* rows whose seq is a multiple are refused; 0 = none */
     int keeps_position;  /* and drops what it has, by position */
     atomic_long n, n_doubled, n_letters, n_writes, n_interrupts;
+    int64_t last_letter; /* the number of it */
+    int is_disordered;   /* one came that is not behind it */
     char position[32];
     unsigned char seen[MAX_SEEN + 1];
     char letter[200];
@@ -128,10 +136,16 @@ static evtwin_status letters_memory(void *ctx, const evtwin_letter *letters, siz
     if (atomic_load(&m->is_down)) {
         return EVTWIN_E_AGAIN;
     }
-    if (m->bad_every > 0 && strtoll(letters[0].raw, NULL, 10) % m->bad_every == 0) {
-        return EVTWIN_E_RANGE;
+    m->n_writes++;
+    for (size_t i = 0; i < n; i++) {
+        if (m->bad_every > 0 && strtoll(letters[i].raw, NULL, 10) % m->bad_every == 0) {
+            return EVTWIN_E_RANGE;
+        }
     }
     for (size_t i = 0; i < n; i++) {
+        const int64_t number = strtoll(letters[i].raw, NULL, 10);
+        m->is_disordered |= number <= m->last_letter;
+        m->last_letter = number;
         snprintf(m->letter, sizeof m->letter, "%s %s %s %.*s", letters[i].source,
                  evtwin_status_name(letters[i].status), letters[i].place, (int)letters[i].raw_size,
                  letters[i].raw);
@@ -440,12 +454,35 @@ static void records_that_the_source_refuses_become_letters(void **state) {
     }
 }
 
+static void a_flood_of_refused_records_is_written_in_batches(void **state) {
+    (void)state;
+    for (int has_spool = 0; has_spool < 2; has_spool++) {
+        memory *a = new_memory(), *letters = new_memory();
+        numbers n = {.next = 1, .n = 10, .n_bad = 1000};
+        evtwin_pump *p = pump_of(has_spool ? memory_path("flood") : NULL, MIB, &n, 50, 30);
+        add(p, a, "a:");
+        assert_ok(evtwin_pump_take_dead_letters(p, sink_of(letters, "letters:")));
+        run_all(p);
+        assert_ok(evtwin_pump_finish(p));
+        assert_true(a->n == 10 && letters->n_letters == 1000 && n.committed == 1010);
+        assert_false(letters->is_disordered);
+        assert_int_equal(letters->n_writes, 20);
+        evtwin_pump_stats stats;
+        assert_ok(evtwin_pump_stats_get(p, &stats, sizeof stats));
+        assert_int_equal(stats.n_refused, 1000);
+        evtwin_pump_free(p);
+        free(a);
+        free(letters);
+    }
+}
+
 static void a_letter_that_is_refused_holds_up_nothing(void **state) {
     (void)state;
     for (int has_spool = 0; has_spool < 2; has_spool++) {
         numbers n = {.next = 1, .n = 60, .refuse_every = 10};
         memory *a = new_memory(), *letters = new_memory();
         letters->bad_every = 20;
+        n.n_bad = 40; /* of these 80 and 100 */
         events seen = {0};
         evtwin_pump *p = pump_of(has_spool ? memory_path("too_long") : NULL, 16 * MIB, &n, 50, 30);
         add(p, a, "a:");
@@ -453,11 +490,12 @@ static void a_letter_that_is_refused_holds_up_nothing(void **state) {
         assert_ok(evtwin_pump_on_event(p, count_event, &seen));
         run_all(p);
         assert_ok(evtwin_pump_finish(p));
-        assert_true(a->n == 60 && n.committed == 60);
-        assert_int_equal(letters->n_letters, 3);
+        assert_true(a->n == 60 && n.committed == 100);
+        assert_int_equal(letters->n_letters, 3 + 38);
+        assert_false(letters->is_disordered);
         const evtwin_pump_sink_stats stats = stats_of(p, 1);
-        assert_true(stats.n_refused == 3 && stats.n_delivered == 3 && stats.n_held == 0);
-        assert_true(seen.n_refused_rows == 3 && seen.n_failed == 0);
+        assert_true(stats.n_refused == 5 && stats.n_delivered == 41 && stats.n_held == 0);
+        assert_true(seen.n_refused_rows == 5 && seen.n_failed == 0);
         evtwin_pump_free(p);
         free(a);
         free(letters);
@@ -496,7 +534,7 @@ static void a_letter_waits_for_memory(void **state) {
     }
 }
 
-static void without_a_spool_nothing_is_read_until_a_letter_is_written(void **state) {
+static void without_a_spool_no_row_passes_a_letter(void **state) {
     (void)state;
     memory *a = new_memory(), *letters = new_memory();
     letters->is_down = 1;
@@ -509,11 +547,11 @@ static void without_a_spool_nothing_is_read_until_a_letter_is_written(void **sta
     for (int i = 0; i < 3; i++) {
         assert_fails(evtwin_pump_run_once(p, 0, NULL), EVTWIN_E_AGAIN, "letters:");
     }
-    assert_true(n.next == 10 && a->n == 9 && n.committed == 9);
+    assert_true(n.next == 20 && a->n == 9 && n.committed == 9); /* those behind it wait */
     assert_true(stats_of(p, 1).n_held == 1 && !stats_of(p, 1).is_up);
     letters->is_down = 0;
     assert_ok(evtwin_pump_finish(p));
-    assert_int_equal(letters->n_letters, 1);
+    assert_true(letters->n_letters == 1 && a->n == 19 && n.committed == 19);
     run_all(p);
     assert_true(a->n == 20 && letters->n_letters == 2);
     evtwin_pump_free(p);
@@ -823,9 +861,10 @@ int main(void) {
         cmocka_unit_test(a_full_spool_stops_the_source_and_says_so_once),
         cmocka_unit_test(rows_that_a_sink_refuses_become_letters),
         cmocka_unit_test(records_that_the_source_refuses_become_letters),
+        cmocka_unit_test(a_flood_of_refused_records_is_written_in_batches),
         cmocka_unit_test(a_letter_that_is_refused_holds_up_nothing),
         cmocka_unit_test(a_letter_waits_for_memory),
-        cmocka_unit_test(without_a_spool_nothing_is_read_until_a_letter_is_written),
+        cmocka_unit_test(without_a_spool_no_row_passes_a_letter),
         cmocka_unit_test(a_sink_without_letters_is_refused_as_one),
         cmocka_unit_test(the_source_goes_on_behind_what_was_accepted),
         cmocka_unit_test(a_source_goes_on_with_other_parameters),

@@ -491,7 +491,11 @@ static void letters_go_to_their_own_sink(void **state) {
                                   .reason = "r",
                                   .raw = "raw",
                                   .raw_size = 3};
-    assert_ok(evtwin__spool_append_letter(s, &letter, "test:", "77"));
+    evtwin__letter_list list = {.n = 0};
+    assert_ok(evtwin__letter_list_add(&list, &letter));
+    assert_ok(evtwin__letter_list_add(&list, &letter));
+    assert_ok(evtwin__spool_append_letters(s, &list, "test:", "77"));
+    evtwin__letter_list_free(&list);
     char position[16];
     assert_ok(evtwin_spool_position(s, "test:", position, sizeof position));
     assert_string_equal(position, "77");
@@ -500,16 +504,59 @@ static void letters_go_to_their_own_sink(void **state) {
     assert_ok(evtwin__spool_cursor_read(a, 100, &chunk));
     assert_ok(evtwin__spool_cursor_advance(a, 2, &letter)); /* row 2 was refused */
     take_all(a, 3, 3);
+    static const size_t max[] = {2, 100};
     for (int i = 0; i < 2; i++) {
-        assert_ok(evtwin__spool_cursor_read(l, 100, &chunk));
-        assert_int_equal(chunk.n, 1);
-        assert_string_equal(chunk.letter.reason, "r");
-        assert_memory_equal(chunk.letter.raw, "raw", 3);
+        assert_ok(evtwin__spool_cursor_read(l, max[i], &chunk));
+        assert_int_equal(chunk.n, 2 - i);
+        for (size_t k = 0; k < chunk.n; k++) {
+            const evtwin_letter *got = evtwin__letter_list_all(&chunk.letters) + k;
+            assert_string_equal(got->reason, "r");
+            assert_memory_equal(got->raw, "raw", 3);
+            assert_int_equal(chunk.number[k], 2 * i + k + 1);
+        }
         assert_ok(evtwin__spool_cursor_advance(l, chunk.last, NULL));
     }
     assert_int_equal(evtwin__spool_cursor_read(l, 100, &chunk), EVTWIN_DONE);
     evtwin__spool_chunk_clear(&chunk);
     evtwin_spool_free(s);
+}
+
+/* As many as the pump gives at once, the last of them with as much of its record as there may be.
+ */
+static void a_flood_of_letters_keeps_within_the_bound(void **state) {
+    (void)state;
+    char dir[256], *raw = calloc(1, 64 << 10);
+    assert_non_null(raw);
+    static const size_t sizes[] = {10, 600, 2100, 3900, 9000};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        snprintf(dir, sizeof dir, "%s%zu", memory_path("flood"), i);
+        evtwin_spool *s = open_spool(dir, MIB, EVTWIN_SPOOL_BLOCK);
+        evtwin__spool_cursor *l = NULL;
+        assert_ok(evtwin__spool_cursor_open(s, EVTWIN__SPOOL_LETTERS, "l:", &l));
+        evtwin_letter letter = {.size = sizeof letter,
+                                .source = "s:",
+                                .place = "p",
+                                .reason = "r",
+                                .raw = raw,
+                                .raw_size = sizes[i]};
+        evtwin__letter_list list = {.n = 0};
+        while (list.n < 1000 && list.bytes.size < 128 << 10) {
+            const int is_last = list.n == 999 || list.bytes.size + sizes[i] + 200 > 128 << 10;
+            letter.raw_size = is_last ? 64 << 10 : sizes[i];
+            assert_ok(evtwin__letter_list_add(&list, &letter));
+        }
+        evtwin_status st;
+        int n_accepted = 0;
+        for (; (st = evtwin__spool_append_letters(s, &list, NULL, NULL)) == EVTWIN_OK;
+             n_accepted++) {
+            assert_true(bytes_of(s) <= MIB && bytes_on_disk(dir) <= MIB);
+        }
+        assert_int_equal(st, EVTWIN_E_AGAIN);
+        assert_true(n_accepted > 0);
+        evtwin__letter_list_free(&list);
+        evtwin_spool_free(s);
+    }
+    free(raw);
 }
 
 /* ---- any sequence, against a model ---- */
@@ -583,6 +630,7 @@ int main(void) {
         cmocka_unit_test(damaged_files_lose_nothing_unseen),
         cmocka_unit_test(a_sink_that_is_missing_is_not_passed_over),
         cmocka_unit_test(letters_go_to_their_own_sink),
+        cmocka_unit_test(a_flood_of_letters_keeps_within_the_bound),
         cmocka_unit_test(any_sequence_agrees_with_a_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

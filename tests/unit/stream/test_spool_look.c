@@ -55,7 +55,10 @@ static void make_waiting(const char *dir) {
     assert_ok(append_rows(s, 1, 10));
     const evtwin_letter letter = {
         .size = sizeof letter, .source = "test:", .place = "1", .reason = "bad", .raw = "?"};
-    assert_ok(evtwin__spool_append_letter(s, &letter, NULL, NULL));
+    evtwin__letter_list letters = {.n = 0};
+    assert_ok(evtwin__letter_list_add(&letters, &letter));
+    assert_ok(evtwin__spool_append_letters(s, &letters, NULL, NULL));
+    evtwin__letter_list_free(&letters);
     evtwin__spool_cursor *a = NULL;
     evtwin__spool_chunk chunk = {.n = 0};
     assert_ok(evtwin__spool_cursor_open(s, EVTWIN__SPOOL_ROWS, "a:", &a));
