@@ -9,13 +9,15 @@ import csv
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
+from server.base import free_port  # noqa: E402, F401
 
 BIN = os.path.abspath(sys.argv[1])
 PROGRAMS = [os.path.abspath(a) for a in sys.argv[2:]]
@@ -171,12 +173,6 @@ def file_says(path, text):
         return False
     with open(path, errors="replace") as f:
         return text in f.read()
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def get(url, timeout=20):
