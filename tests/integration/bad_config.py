@@ -140,9 +140,9 @@ def planted_secrets():
                           f"{mqtt}?password_file={wrong}", "--spool", "other.spool", "-v",
                           err="secret.err")
         url = f"http://127.0.0.1:{port}"
-        t.await_true("rows are served", 30, lambda: t.answers(url + "/api/battery/latest?battery_id="
+        t.await_true("rows are served", 60, lambda: t.answers(url + "/api/battery/latest?battery_id="
                                                               "BATTERY_001"))
-        t.await_true("metrics are served", 20, lambda: t.answers(f"http://127.0.0.1:{metrics}/metrics"))
+        t.await_true("metrics are served", 60, lambda: t.answers(f"http://127.0.0.1:{metrics}/metrics"))
         time.sleep(1)
         shown = {"the command lines": cmdlines(),
                  "/metrics of evtwin-ingest": t.get(f"http://127.0.0.1:{metrics}/metrics").decode(),
@@ -152,7 +152,7 @@ def planted_secrets():
         time.sleep(1)  # what they say of a server that went away
         for tool in tools[::-1]:
             tool.send_signal(t.signal.SIGTERM)
-            tool.wait(30)
+            tool.wait(60)
         failing.send_signal(t.signal.SIGTERM)
         failing.wait(60)
         done = subprocess.run([t.tool("sim"), "--print-config", "--sink", f"{mqtt}?password_file={right}"],
