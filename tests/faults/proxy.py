@@ -14,13 +14,14 @@ import socket
 import threading
 import time
 
-LOCALHOST = "127.0.0.1"
+from servers import LOCALHOST, free_port
+
 _libc = ctypes.CDLL(None)
 
 
 class Proxy:
-    def __init__(self, target_port=None, port=0):
-        self.target_port, self.port = target_port, port
+    def __init__(self, target_port=None):
+        self.target_port, self.port = target_port, free_port()  # it listens there again after refuse()
         self.latency_s, self.bytes_per_s, self.slice = 0.0, 0, 0
         self.n_connections = 0
         self._alive = threading.Event()
@@ -56,7 +57,7 @@ class Proxy:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((LOCALHOST, self.port))
         listener.listen(64)
-        self.port, self._listener = listener.getsockname()[1], listener
+        self._listener = listener
         threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
 
     def well(self):

@@ -16,6 +16,7 @@ import servers  # noqa: E402
 from proxy import Proxy  # noqa: E402
 
 RATE = 300  # records a second
+GENERATORS = ["fault_generator", "fault_generator_no_key", "fault_generator_free_on_enqueue"]
 
 
 class Violation(Exception):
@@ -23,17 +24,18 @@ class Violation(Exception):
 
 
 class Build:
-    """A build with crash sites; broken ones get a macro that takes a part of the guarantee away."""
+    """A build with crash sites, brought up to date; it is made if it is not there."""
 
-    def __init__(self, source, folder, macro=None):
+    def __init__(self, source, folder):
         self.folder = folder
-        flags = "-O1 -g" + (f" -D{macro}" if macro else "")
-        launcher = ["-DCMAKE_C_COMPILER_LAUNCHER=ccache"] if _is_there("ccache") else []
-        self.run(["cmake", "-S", source, "-B", folder, "-DEVTWIN_CRASH_SITES=ON",
-                  "-DCMAKE_BUILD_TYPE=None", f"-DCMAKE_C_FLAGS={flags}", *launcher])
-        self.run(["cmake", "--build", folder, f"-j{os.cpu_count()}", "--target", "fault_generator",
-                  "evtwin-ingest", "evtwin-sim", "evtwin-train", "evtwin-predict"])
-        self.generator = os.path.join(folder, "tests", "faults", "fault_generator")
+        if not os.path.exists(os.path.join(folder, "CMakeCache.txt")):
+            launcher = ["-DCMAKE_C_COMPILER_LAUNCHER=ccache"] if _is_there("ccache") else []
+            self.run(["cmake", "-S", source, "-B", folder, "-DEVTWIN_CRASH_SITES=ON", *launcher])
+        self.run(["cmake", "--build", folder, f"-j{os.cpu_count()}", "--target", *GENERATORS,
+                  "power_cut", "evtwin-ingest", "evtwin-sim", "evtwin-train", "evtwin-predict"])
+        self.generator, self.no_key, self.free_on_enqueue = (
+            os.path.join(folder, "tests", "faults", name) for name in GENERATORS)
+        self.power_cut = os.path.join(folder, "tests", "faults", "libpower_cut.so")
 
     def run(self, command):
         done = subprocess.run(command, capture_output=True, text=True)
@@ -45,7 +47,7 @@ class Build:
 
     def models(self):
         """A bundle of models of a small simulated fleet."""
-        models = os.path.join(self.folder, "models")
+        models = os.path.join(self.folder, "tests", "faults", "models")
         if not os.path.exists(models):
             self.run([self.tool("sim"), "--until-eol", "--fleet", "8", "--record-days", "10", "-q",
                       "--csv", models + ".csv"])
@@ -133,8 +135,9 @@ class Rig:
     environment of the tools. Raises servers.Skip if the server of a channel cannot be had."""
 
     def __init__(self, build, channels, proxied=False, everything=False, spool=None, sinks=None,
-                 env=None):
+                 env=None, generator=None):
         self.build, self.channels = build, channels
+        self.generator = generator or build.generator
         self.proxied, self.everything = proxied, everything
         self.predicts = everything and "postgres" in channels
         self.scratch = tempfile.TemporaryDirectory(prefix="evtwin-kills.")
@@ -163,7 +166,7 @@ class Rig:
 
     def make_producer(self, sinks):
         return Tool("generator", self.folder, [
-            self.build.generator, self.ledger, self.spool, str(RATE), *sinks])
+            self.generator, self.ledger, self.spool, str(RATE), *sinks])
 
     def add_channel(self, channel):
         """Returns the generator's sink; readers get whatever must hold the records in the end."""
@@ -315,6 +318,29 @@ class Rig:
         for server in self.servers.values():
             server.stop()
         self.scratch.cleanup()
+
+
+class PowerRig(Rig):
+    """A generator whose disk loses what was not synced: power_cut.c."""
+
+    def set_up(self):
+        self.sinks = os.path.join(self.folder, "disk")
+        self.spool = os.path.join(self.sinks, "spool")
+        os.mkdir(self.sinks)
+        super().set_up()
+
+    def cut_power(self, at, seed, seconds=60):
+        """At the at-th write or sync of a generator that is started for it; then it comes back."""
+        generator = self.tools["generator"]
+        generator.end()
+        generator.env = {"LD_PRELOAD": self.build.power_cut, "POWER_CUT_FOLDER": self.sinks,
+                         "POWER_CUT_AT": f"{at}:{seed}"}
+        generator.start()
+        code = generator.wait(time.monotonic() + seconds)
+        if code != -signal.SIGKILL:
+            raise Violation(f"the generator ended with {code} after a power cut: {generator.said()}")
+        generator.env = self.env
+        generator.start()
 
 
 # MQTT is confirmed end to end: by whoever has taken a record for good, not by the broker.

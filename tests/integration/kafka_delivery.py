@@ -53,6 +53,13 @@ def check(what, holds):
         sys.exit("FAILED: " + what)
 
 
+def await_(what, holds):
+    limit = time.monotonic() + DEADLINE_S
+    while not holds():
+        check(what, time.monotonic() < limit)
+        time.sleep(0.3)
+
+
 def start(*args, crash_at=None):
     env = dict(os.environ, **({"EVTWIN_CRASH_AT": crash_at} if crash_at else {}))
     child = subprocess.Popen([CLIENT, *map(str, args)], stdout=subprocess.PIPE, text=True, env=env)
@@ -82,12 +89,8 @@ def check_exact(what, counts, n):
 
 def await_exact(what, kafka, topic, n):
     """Until as many are there; then they must be the right ones."""
-    limit = time.monotonic() + DEADLINE_S
-    counts = committed(kafka, topic)
-    while len(counts) < n and time.monotonic() < limit:
-        time.sleep(0.3)
-        counts = committed(kafka, topic)
-    check_exact(what, counts, n)
+    await_(f"{what}: {n} records", lambda: len(committed(kafka, topic)) >= n)
+    check_exact(what, committed(kafka, topic), n)
 
 
 def state(uri):
@@ -121,10 +124,11 @@ def killed_writers(kafka):
     make_topic(kafka, "written", 3)
     uri = kafka.uri + "/written?transactional_id=writer"
     args = ("write", uri, "test", n, 50)
-    has_sites = start(*args, crash_at=SITES[0]).wait() == -signal.SIGKILL
+    has_sites = start(*args, crash_at=SITES[0]).wait(timeout=DEADLINE_S) == -signal.SIGKILL
     deaths = collections.Counter()
     for site in SITES * 2 if has_sites else ():
-        deaths[start(*args, crash_at=f"{site}:{random.randint(2, 5)}").wait()] += 1
+        deaths[start(*args, crash_at=f"{site}:{random.randint(2, 5)}").wait(
+            timeout=DEADLINE_S)] += 1
     for _ in range(6):
         child = start(*args)
         time.sleep(random.uniform(0.05, 1.0))
@@ -188,7 +192,7 @@ def fenced(kafka):
     make_topic(kafka, "fenced", 1)
     uri = kafka.uri + "/fenced?transactional_id=one"
     older = start("write", uri, "a", 10 ** 9, 10)
-    time.sleep(3)
+    await_("the older writes", lambda: committed(kafka, "fenced"))
     newer = start("write", uri, "b", 10, 10)
     check("the newer writes", newer.wait(timeout=DEADLINE_S) == 0)
     out, _ = older.communicate(timeout=DEADLINE_S)
@@ -236,27 +240,37 @@ def strangers(kafka):
 
 # ---- the original's consumer ----
 
-def original_consumer(kafka):
+def read_to_the_end(kafka, topic):
+    """Every message that kafka-python finds in a topic of 3 partitions."""
     from kafka import KafkaConsumer
-    consumer = KafkaConsumer("written", bootstrap_servers=[kafka.bootstrap],
-                             auto_offset_reset="earliest", consumer_timeout_ms=5000)
+    from kafka.structs import TopicPartition
+    consumer = KafkaConsumer(bootstrap_servers=[kafka.bootstrap])
+    partitions = [TopicPartition(topic, p) for p in range(3)]
+    consumer.assign(partitions)
+    consumer.seek_to_beginning()
+    end = consumer.end_offsets(partitions)
+    limit = time.monotonic() + DEADLINE_S
+    while any(consumer.position(p) < end[p] for p in partitions):
+        check(f"kafka-python reads {topic} to its end", time.monotonic() < limit)
+        for messages in consumer.poll(timeout_ms=500).values():
+            yield from messages
+    consumer.close()
+
+
+def original_consumer(kafka):
     seen, markers = collections.Counter(), 0
-    for message in consumer:
+    for message in read_to_the_end(kafka, "written"):
         # kafka-python before 2.1 shows the end of a transaction as a message
         if len(message.key or b"") == 4 and message.key[:2] == b"\x00\x00":
             markers += 1
         else:
             seen[json.loads(message.value)["seq"]] += 1
-    consumer.close()
     check("kafka-python reads every record", len(seen) == 4000)
     make_topic(kafka, "untied", 3)
     child = start("write", kafka.uri + "/untied?transactions=0", "test", 1000, 50)
     check("writes without transactions", child.wait(timeout=DEADLINE_S) == 0)
-    consumer = KafkaConsumer("untied", bootstrap_servers=[kafka.bootstrap],
-                             auto_offset_reset="earliest", consumer_timeout_ms=5000,
-                             value_deserializer=lambda v: json.loads(v.decode()))
-    check_exact("transactions=0", collections.Counter(m.value["seq"] for m in consumer), 1000)
-    consumer.close()
+    check_exact("transactions=0", collections.Counter(
+        json.loads(m.value)["seq"] for m in read_to_the_end(kafka, "untied")), 1000)
     print(f"kafka-python: every record, {sum(seen.values()) - len(seen)} of aborted transactions "
           f"again, {markers} ends of transactions; with "
           "transactions=0 records only")
@@ -273,12 +287,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except servers.Skip as e:
-        print("skipped:", e)
-        sys.exit(77)
-    finally:
-        for child in children:
-            if child.poll() is None:
-                child.kill()
+    servers.run_test(main, children)

@@ -123,12 +123,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except servers.Skip as e:
-        print("skipped:", e)
-        sys.exit(77)
-    finally:
-        for child in children:
-            if child.poll() is None:
-                child.kill()
+    servers.run_test(main, children)

@@ -43,7 +43,7 @@ def check_api(db):
     port = t.free_port()
     url = f"http://127.0.0.1:{port}"
     serve = t.start("serve", "--store", "sqlite:big.db", "--port", port, "-q", err="serve.err")
-    t.await_true("the server answers", 20, lambda: t.answers(url + "/health"))
+    t.await_true("the server answers", 60, lambda: t.answers(url + "/health"))
     began = time.monotonic()
     text = t.get(url + "/api/batteries/list", timeout=60)
     seconds = time.monotonic() - began

@@ -95,7 +95,7 @@ def fill_and_free(sim, predict, times):
     predict.send_signal(signal.SIGCONT)
     t.check("the simulator goes on", sim.poll() is None)
     size = os.path.getsize("disk.ledger")
-    t.await_true("so does the sink on another disk", 20,
+    t.await_true("so does the sink on another disk", 60,
                  lambda: os.path.getsize("disk.ledger") > size)
     t.check("each is said once", count_said("disk.err", "held in memory") == 2 * times)
     os.remove("disk/filler")
@@ -112,7 +112,7 @@ def until_full_and_free():
     sim = start_sim("disk", 0.02)
     predict = t.start("predict", "--models", "models", "--store", "sqlite:disk/live.db",
                       "--interval", 0.05, "--metrics-port", 0, "-v", err="predict.err")
-    t.await_true("there are rows", 20, lambda: os.path.exists("disk/live.db") and
+    t.await_true("there are rows", 60, lambda: os.path.exists("disk/live.db") and
                  os.path.exists("disk.ledger") and os.path.getsize("disk.ledger") > 0)
     for times in (1, 2):
         fill_and_free(sim, predict, times)
@@ -162,7 +162,7 @@ def until_full_and_over():
     t.await_true("more is held than --hold", 60, lambda: count_said(
         "small.err", "new ones are being lost") == 2)
     sim.send_signal(signal.SIGINT)
-    code = sim.wait(30)
+    code = sim.wait(60)
     said = open("small.err").read()
     t.say(said.strip().replace("\n", "; "))
     t.check("exit code 1", code == 1, code)

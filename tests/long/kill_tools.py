@@ -196,7 +196,7 @@ def main():
     tools = Tools()
     for name in ("sim", "predict", "serve"):
         tools.start(name)
-    t.await_true("the server answers", 20, lambda: t.answers(tools.url + "/health"))
+    t.await_true("the server answers", 60, lambda: t.answers(tools.url + "/health"))
     reader = Reader(tools.url)
     reader.start()
     began = time.monotonic()
@@ -205,14 +205,14 @@ def main():
     t.say(f"{n_kills} kills in {time.monotonic() - began:.1f} s: {count}")
     t.check("enough kills of each", n_kills >= 30 and min(count.values()) >= 8, count)
 
-    t.await_true("the server answers again", 20, lambda: t.answers(tools.url + "/health"))
-    t.await_true("the predictor's metrics answer again", 20,
+    t.await_true("the server answers again", 60, lambda: t.answers(tools.url + "/health"))
+    t.await_true("the predictor's metrics answer again", 60,
                  lambda: t.answers(f"http://127.0.0.1:{tools.metrics_port}/metrics"))
     tools.check_running()
     predict = tools.children.pop("predict")
     t.stop("evtwin-predict", predict)  # before the simulator, so that rows are left
     size = os.path.getsize("ledger.jsonl")
-    t.await_true("the simulator goes on", 20, lambda: os.path.getsize("ledger.jsonl") > size)
+    t.await_true("the simulator goes on", 60, lambda: os.path.getsize("ledger.jsonl") > size)
     t.stop("evtwin-sim", tools.children.pop("sim"))
     db = t.open_store("live.db")
     waiting = "SELECT COUNT(*) FROM ev_telemetry WHERE prediction_timestamp IS NULL"

@@ -42,7 +42,7 @@ class Prometheus:
                  f"--web.listen-address=127.0.0.1:{port}"],
                 stdin=subprocess.DEVNULL, stdout=err, stderr=err, start_new_session=True)
         t._children.append(self.child)
-        t.await_true("Prometheus is ready", 40, self.is_ready)
+        t.await_true("Prometheus is ready", 60, self.is_ready)
 
     def is_ready(self):
         if self.child.poll() is not None:
@@ -86,16 +86,16 @@ def check_gauges(prometheus):
     """With the simulator gone and all rows predicted, the gauges are the store's newest rows."""
     db = t.open_store("live.db")
     waiting = "SELECT COUNT(*) FROM ev_telemetry WHERE prediction_timestamp IS NULL"
-    t.await_true("all rows are predicted", 20, lambda: db.execute(waiting).fetchone()[0] == 0)
+    t.await_true("all rows are predicted", 60, lambda: db.execute(waiting).fetchone()[0] == 0)
     newest = {r[0]: dict(zip(GAUGES, r[1:])) for r in db.execute(
         f"SELECT battery_id, {', '.join(GAUGES.values())} FROM latest_battery_status")}
     for gauge in GAUGES:
         expected = {k: v[gauge] for k, v in newest.items()}
-        t.await_true(f"{gauge} in Prometheus is the newest row of each battery", 20,
+        t.await_true(f"{gauge} in Prometheus is the newest row of each battery", 60,
                      lambda g=gauge, e=expected: same(prometheus.query(g), e))
         t.say(f"{gauge}: {prometheus.query(gauge)}")
     n_rows = db.execute("SELECT COUNT(*) FROM ev_telemetry").fetchone()[0]
-    t.await_true("battery_predictions_total is the number of rows", 20, lambda: sum(
+    t.await_true("battery_predictions_total is the number of rows", 60, lambda: sum(
         prometheus.query("battery_predictions_total").values()) == n_rows)
     t.say(f"battery_predictions_total: {n_rows}, as there are rows")
 
@@ -119,15 +119,15 @@ def main():
                   "--sink", "sqlite:live.db", "-q", err="sim.err")
     prometheus = Prometheus(t.PROGRAMS[0], **ports)
     for job in ("battery_predictor", "battery_api"):
-        t.await_true(f"target {job} is UP", 30,
+        t.await_true(f"target {job} is UP", 60,
                      lambda j=job: prometheus.health().get(j, [""])[0] == "up")
     t.say(f"targets: {prometheus.health()}")
 
     ids = {f"BATTERY_{i + 1:03d}" for i in range(FLEET)}
-    t.await_true("battery_soc_percent of every battery", 30,
+    t.await_true("battery_soc_percent of every battery", 60,
                  lambda: prometheus.query("battery_soc_percent").keys() == ids)
     rate = "rate(battery_predictions_total[5s])"
-    t.await_true("predictions are made at a rate", 30,
+    t.await_true("predictions are made at a rate", 60,
                  lambda: sum(prometheus.query(rate).values()) > 0)
     time.sleep(5)  # a whole window of the rate
     per_s = prometheus.query(rate)
@@ -151,7 +151,7 @@ def main():
     t.check("Prometheus has nothing to complain about", not complaints, complaints[:3])
     t.stop("evtwin-predict", predict)
     t.stop("evtwin-serve", serve)
-    t.await_true("a predictor that is gone is DOWN", 20,
+    t.await_true("a predictor that is gone is DOWN", 60,
                  lambda: prometheus.health()["battery_predictor"][0] == "down")
     os.killpg(prometheus.child.pid, signal.SIGTERM)
     prometheus.child.wait(30)

@@ -39,21 +39,23 @@ def cache_folder():
     raise Skip("no folder to keep what is fetched (set EVTWIN_TEST_CACHE)")
 
 
-_taken = set()
+_marks = []
 
 
 def free_port():
-    """Below the range that outgoing connections use: it stays free while its server is down."""
+    """Below the range that outgoing connections use: it stays free while its server is down. No other
+    test gets it as long as this process lives: a name of the kernel's, without a file, says so."""
     while True:
         port = random.SystemRandom().randrange(15000, 32000)
-        if port in _taken:
-            continue
-        with socket.socket() as s:
-            try:
+        mark = socket.socket(socket.AF_UNIX)
+        try:
+            mark.bind(f"\0evtwin-test-port-{port}")
+            with socket.socket() as s:
                 s.bind((LOCALHOST, port))
-            except OSError:
-                continue
-        _taken.add(port)
+        except OSError:
+            mark.close()
+            continue
+        _marks.append(mark)
         return port
 
 

@@ -40,9 +40,9 @@ static void test_a_deadline_ends_a_statement(void **state) {
     evtwin__pg *pg = *state;
     const double start = evtwin__monotonic_s();
     evtwin__pg_deadline(pg, 0.05);
-    assert_fails(evtwin__pg_query(pg, "SELECT pg_sleep(20)", NULL, NULL), EVTWIN_E_CANCELLED,
+    assert_fails(evtwin__pg_query(pg, "SELECT pg_sleep(200)", NULL, NULL), EVTWIN_E_CANCELLED,
                  "deadline");
-    assert_true(evtwin__monotonic_s() - start < 10.0);
+    assert_true(evtwin__monotonic_s() - start < 100.0);
     evtwin__pg_deadline(pg, 0.0);
     assert_false(evtwin__pg_is_connected(pg));
     assert_fails(evtwin__pg_query(pg, "SELECT 1", NULL, NULL), EVTWIN_E_AGAIN, "");
@@ -55,7 +55,7 @@ static void test_a_deadline_ends_a_statement(void **state) {
 static void test_patience_ends(void **state) {
     evtwin__pg *pg = *state;
     evtwin__pg_patience(pg, 50);
-    assert_fails(evtwin__pg_exec(pg, "SELECT pg_sleep(20)"), EVTWIN_E_AGAIN, "answer");
+    assert_fails(evtwin__pg_exec(pg, "SELECT pg_sleep(200)"), EVTWIN_E_AGAIN, "answer");
     assert_ok(evtwin__pg_connect(pg));
     assert_ok(evtwin__pg_query(pg, "SELECT 1", NULL, NULL));
 }
@@ -164,7 +164,7 @@ static void test_an_interrupt_ends_all(void **state) {
     evtwin__pg *pg = *state;
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, interrupt, pg), 0);
-    assert_fails(evtwin__pg_query(pg, "SELECT pg_sleep(20)", NULL, NULL), EVTWIN_E_CANCELLED,
+    assert_fails(evtwin__pg_query(pg, "SELECT pg_sleep(200)", NULL, NULL), EVTWIN_E_CANCELLED,
                  "interrupted");
     pthread_join(thread, NULL);
     assert_fails(evtwin__pg_connect(pg), EVTWIN_E_CANCELLED, "interrupted");
@@ -219,7 +219,7 @@ static void test_who_cannot_be_reached(void **state) {
     snprintf(place, sizeof place, "postgresql://evtwin@127.0.0.1:%d/x?connect_timeout=1", port);
     assert_fails(test_connect(place), EVTWIN_E_AGAIN, "answer");
     close(fd);
-    assert_true(evtwin__monotonic_s() - start < 30.0);
+    assert_true(evtwin__monotonic_s() - start < 120.0);
 }
 
 int main(void) {
