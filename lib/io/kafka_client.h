@@ -6,6 +6,8 @@
 
 #include "io/kafka.h"
 
+#include <stdatomic.h>
+
 enum { EVTWIN__KAFKA_LINE = 1024 }; /* bytes of what librdkafka says at a time */
 
 typedef struct evtwin__kafka_property {
@@ -19,6 +21,7 @@ typedef struct evtwin__kafka_client {
     const evtwin__kafka_config *config; /* borrowed */
     int problem;                        /* rd_kafka_resp_err_t; 0 = none since it was cleared */
     char reason[EVTWIN__KAFKA_LINE];    /* as librdkafka gave it */
+    atomic_int certificate;             /* X509_V_ERR_… of the broker's that was refused last */
     char *cluster;                      /* its id; NULL = not known yet */
 } evtwin__kafka_client;
 

@@ -10,9 +10,11 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { MAX_FILE = 65536, ERROR_SIZE = 256 };
 
@@ -126,6 +128,17 @@ static evtwin_status try_property(const char *name, const char *value) {
     return EVTWIN_OK;
 }
 
+/* A file that TLS needs, which librdkafka reads much later and does not name then. */
+static evtwin_status check_file(const char *name, const char *path) {
+    const int is_file = strncmp(name, "ssl.", 4) == 0 && ends_with(name, ".location") &&
+                        strcmp(path, "probe") != 0; /* a word of librdkafka's */
+    if (is_file && access(path, R_OK) != 0) {
+        evtwin__fail_errno(path, errno);
+        return evtwin__fail_in(EVTWIN_E_NOT_FOUND, "kafka: %s", name);
+    }
+    return EVTWIN_OK;
+}
+
 evtwin_status evtwin__kafka_config_set(evtwin__kafka_config *config, const char *name,
                                        const char *value) {
     for (const evtwin__kafka_property *p = reserved; p->name != NULL; p++) {
@@ -133,6 +146,7 @@ evtwin_status evtwin__kafka_config_set(evtwin__kafka_config *config, const char 
                        "kafka: property %s cannot be set: %s", name, p->value);
     }
     EVTWIN_TRY(try_property(name, value));
+    EVTWIN_TRY(check_file(name, value));
     char **names = evtwin__realloc(config->name, config->n + 1, sizeof *names);
     config->name = names != NULL ? names : config->name;
     char **values = evtwin__realloc(config->value, config->n + 1, sizeof *values);
