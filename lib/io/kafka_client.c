@@ -5,6 +5,7 @@
 #include "io/kafka_client.h"
 
 #include "core/clock.h"
+#include "core/hash.h"
 #include "core/mem.h"
 #include "core/status.h"
 
@@ -14,6 +15,7 @@
 #include <string.h>
 
 enum { ERROR_SIZE = 256, RETRY_MS = 100 };
+enum { LOG_SHOWN = 5, SHOW_EVERY_MS = 60000 }; /* levels as of syslog */
 
 int evtwin__kafka_left_ms(int64_t deadline_ms) {
     const int64_t left = deadline_ms - evtwin__monotonic_ms();
@@ -41,15 +43,34 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
     }
 }
 
-/* From any thread of librdkafka's. */
-static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text) {
-    const evtwin__kafka_client *client = rd_kafka_opaque(rk);
-    static const char *const errors[] = {"FAIL", "ERROR", "FATAL", "SSL", "SSLCERTVRFY"};
-    int is_error = 0;
-    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
-        is_error |= strcmp(facility, errors[i]) == 0;
+/* Does it reach the caller as well, as a failure, or as none if a retry helps? */
+static int is_detail(const char *facility) {
+    static const char *const details[] = {"FAIL",     "ERROR",      "FATAL",      "TXNERR",
+                                          "ADDPARTS", "ADDOFFSETS", "GETPID",     "REQTMOUT",
+                                          "BROKER",   "SSL",        "SSLCERTVRFY"};
+    for (size_t i = 0; i < sizeof details / sizeof details[0]; i++) {
+        if (strcmp(facility, details[i]) == 0) {
+            return 1;
+        }
     }
-    evtwin__kafka_config_log(client->config, is_error, level, text);
+    return 0;
+}
+
+/* From any thread of librdkafka's. A kind of line is shown once a minute. */
+static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text) {
+    evtwin__kafka_client *client = rd_kafka_opaque(rk);
+    const uint64_t kind = evtwin__hash(EVTWIN__HASH_BEGIN, facility, strlen(facility));
+    const int64_t now_ms = evtwin__monotonic_ms();
+    int hides = is_detail(facility);
+    if (level <= LOG_SHOWN && !hides) {
+        hides = atomic_load(&client->shown_kind) == kind &&
+                now_ms - atomic_load(&client->shown_ms) < SHOW_EVERY_MS;
+        if (!hides) {
+            atomic_store(&client->shown_kind, kind);
+            atomic_store(&client->shown_ms, now_ms);
+        }
+    }
+    evtwin__kafka_config_log(client->config, hides, level, text);
 }
 
 /* OpenSSL has judged a certificate, which librdkafka's own text does not tell. From any thread of

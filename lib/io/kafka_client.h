@@ -22,7 +22,9 @@ typedef struct evtwin__kafka_client {
     int problem;                        /* rd_kafka_resp_err_t; 0 = none since it was cleared */
     char reason[EVTWIN__KAFKA_LINE];    /* as librdkafka gave it */
     atomic_int certificate;             /* X509_V_ERR_… of the broker's that was refused last */
-    char *cluster;                      /* its id; NULL = not known yet */
+    _Atomic uint64_t shown_kind;        /* of librdkafka's lines: which was logged last, and when */
+    _Atomic int64_t shown_ms;
+    char *cluster; /* its id; NULL = not known yet */
 } evtwin__kafka_client;
 
 /* A new rd_kafka_conf_t with our defaults, the caller's settings, then these properties (up to one
@@ -34,8 +36,9 @@ evtwin_status evtwin__kafka_config_make(const evtwin__kafka_config *config, int 
 void evtwin__kafka_config_hide(const evtwin__kafka_config *config, const char *text,
                                char line[EVTWIN__KAFKA_LINE]);
 
-/* A line of librdkafka's log: never with a secret of the settings. */
-void evtwin__kafka_config_log(const evtwin__kafka_config *config, int is_error, int level,
+/* A line of librdkafka's log: never with a secret of the settings. is_detail: for debugging only.
+ */
+void evtwin__kafka_config_log(const evtwin__kafka_config *config, int is_detail, int level,
                               const char *text);
 
 /* conf (rd_kafka_conf_t) is taken. */

@@ -32,6 +32,7 @@ static const evtwin__kafka_property both[] = {{"client.id", "evtwin"},
                                               {"topic.metadata.refresh.interval.ms", "10000"},
                                               {"socket.keepalive.enable", "true"},
                                               {"log.connection.close", "false"},
+                                              {"log.thread.name", "false"},
                                               {"enable.ssl.certificate.verification", "true"},
                                               {"ssl.endpoint.identification.algorithm", "https"},
                                               {NULL, NULL}};
@@ -279,14 +280,13 @@ void evtwin__kafka_config_hide(const evtwin__kafka_config *config, const char *t
     snprintf(line, EVTWIN__KAFKA_LINE, "%.*s", EVTWIN__KAFKA_LINE - 1, whole);
 }
 
-void evtwin__kafka_config_log(const evtwin__kafka_config *config, int is_error, int level,
+void evtwin__kafka_config_log(const evtwin__kafka_config *config, int is_detail, int level,
                               const char *text) {
     char line[EVTWIN__KAFKA_LINE];
     evtwin__kafka_config_hide(config, text, line);
-    /* 0 to 7, as of syslog; what also reaches the caller as a failure is a detail here */
-    const evtwin_log_level ours = is_error || level >= 6 ? EVTWIN_LOG_DEBUG
-                                  : level == 5           ? EVTWIN_LOG_INFO
-                                  : level == 4           ? EVTWIN_LOG_WARNING
-                                                         : EVTWIN_LOG_ERROR;
+    const evtwin_log_level ours = is_detail || level >= 6 ? EVTWIN_LOG_DEBUG
+                                  : level == 5            ? EVTWIN_LOG_INFO
+                                  : level == 4            ? EVTWIN_LOG_WARNING
+                                                          : EVTWIN_LOG_ERROR;
     evtwin__log(ours, "kafka: %s", line);
 }
