@@ -29,11 +29,12 @@ static const char *next_step(const char *uri, evtwin_status st) {
     case EVTWIN_E_AGAIN:
         return cli_is_server(uri) ? "; start it, or correct host and port" : "";
     case EVTWIN_E_DENIED:
-        return is_of_contract(uri) ? "; check DB_USER, DB_PASSWORD and rights"
-                                   : "; check user, password and rights";
+        return strstr(evtwin_last_error(), "certificate") != NULL ? "" /* of the server */
+               : is_of_contract(uri) ? "; check DB_USER, DB_PASSWORD and rights"
+                                     : "; check user, password and rights";
     case EVTWIN_E_NOT_FOUND:
         return cli_is_store(uri) && cli_is_server(uri) ? "; createdb makes it"
-               : strncmp(uri, "kafka:", 6) == 0
+               : strncmp(uri, "kafka:", 6) == 0 && strstr(evtwin_last_error(), "topic") != NULL
                    ? "; kafka-topics.sh --create makes it where they do not"
                    : "";
     case EVTWIN_E_STATE:

@@ -5,6 +5,7 @@
 #include "io/kafka_client.h"
 
 #include "core/clock.h"
+#include "core/hash.h"
 #include "core/mem.h"
 #include "core/status.h"
 
@@ -14,6 +15,7 @@
 #include <string.h>
 
 enum { ERROR_SIZE = 256, RETRY_MS = 100 };
+enum { LOG_SHOWN = 5, SHOW_EVERY_MS = 60000 }; /* levels as of syslog */
 
 int evtwin__kafka_left_ms(int64_t deadline_ms) {
     const int64_t left = deadline_ms - evtwin__monotonic_ms();
@@ -41,15 +43,83 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
     }
 }
 
-/* From any thread of librdkafka's. */
+/* Does it reach the caller as well, as a failure, or as none if a retry helps? */
+static int is_detail(const char *facility) {
+    static const char *const details[] = {"FAIL",     "ERROR",      "FATAL",      "TXNERR",
+                                          "ADDPARTS", "ADDOFFSETS", "GETPID",     "REQTMOUT",
+                                          "BROKER",   "SSL",        "SSLCERTVRFY"};
+    for (size_t i = 0; i < sizeof details / sizeof details[0]; i++) {
+        if (strcmp(facility, details[i]) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* From any thread of librdkafka's. A kind of line is shown once a minute. */
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text) {
-    const evtwin__kafka_client *client = rd_kafka_opaque(rk);
-    const int is_error = strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0 ||
-                         strcmp(facility, "FATAL") == 0;
-    evtwin__kafka_config_log(client->config, is_error, level, text);
+    evtwin__kafka_client *client = rd_kafka_opaque(rk);
+    const uint64_t kind = evtwin__hash(EVTWIN__HASH_BEGIN, facility, strlen(facility));
+    const int64_t now_ms = evtwin__monotonic_ms();
+    int hides = is_detail(facility);
+    if (level <= LOG_SHOWN && !hides) {
+        hides = atomic_load(&client->shown_kind) == kind &&
+                now_ms - atomic_load(&client->shown_ms) < SHOW_EVERY_MS;
+        if (!hides) {
+            atomic_store(&client->shown_kind, kind);
+            atomic_store(&client->shown_ms, now_ms);
+        }
+    }
+    evtwin__kafka_config_log(client->config, hides, level, text);
+}
+
+/* OpenSSL has judged a certificate, which librdkafka's own text does not tell. From any thread of
+ * librdkafka's. */
+static int on_certificate(rd_kafka_t *rk, const char *broker, int32_t id, int *error, int depth,
+                          const char *data, size_t size, char *why, size_t why_size, void *opaque) {
+    evtwin__kafka_client *client = opaque;
+    (void)rk, (void)broker, (void)id, (void)depth, (void)data, (void)size;
+    if (*error != 0) {
+        atomic_store(&client->certificate, *error);
+        snprintf(why, why_size, "error %d", *error);
+    }
+    return *error == 0;
 }
 
 /* ---- statuses ---- */
+
+/* What is wrong with a certificate and what to do, by OpenSSL's X509_V_ERR_…; NULL = rare. */
+static const char *certificate_error(int error) {
+    switch (error) {
+    case 9:
+        return "is not valid yet; is the clock of this machine right?";
+    case 10:
+        return "has expired";
+    case 18: /* self-signed: the certificate itself, the authority; no issuer; no way to check */
+    case 19:
+    case 20:
+    case 21:
+        return "is of an unknown authority; name the file of its authority by ssl.ca.location";
+    case 23:
+        return "was revoked";
+    case 62: /* host name, IP address */
+    case 64:
+        return "is for another host name; connect by a name that is in it";
+    default:
+        return NULL;
+    }
+}
+
+/* Did a broker's certificate end the handshake? */
+static evtwin_status fail_for_certificate(const evtwin__kafka_client *client) {
+    const char *handshake = strstr(client->reason, ": SSL handshake failed");
+    const char *why = certificate_error(atomic_load(&client->certificate));
+    if (handshake == NULL || why == NULL || strstr(handshake, "certificate verify") == NULL) {
+        return EVTWIN_OK;
+    }
+    EVTWIN_FAIL(EVTWIN_E_DENIED, "%.*s: the broker's certificate %s",
+                (int)(handshake - client->reason), client->reason, why);
+}
 
 static evtwin_status status_of_tls(const char *reason) {
     return strstr(reason, "certificate") != NULL || strstr(reason, "verify") != NULL
@@ -93,6 +163,7 @@ static int is_silence(int code) {
 evtwin_status evtwin__kafka_fail(const evtwin__kafka_client *client, int code, const char *text) {
     char line[EVTWIN__KAFKA_LINE];
     if (is_silence(code) && client->problem != 0) {
+        EVTWIN_TRY(fail_for_certificate(client));
         const evtwin_status st = client->problem == RD_KAFKA_RESP_ERR__SSL
                                      ? status_of_tls(client->reason)
                                      : evtwin__kafka_status(client->problem);
@@ -113,6 +184,7 @@ evtwin_status evtwin__kafka_client_open(evtwin__kafka_client *client,
     rd_kafka_conf_set_opaque(conf, client);
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_log_cb(conf, on_log);
+    (void)rd_kafka_conf_set_ssl_cert_verify_cb(conf, on_certificate); /* if it has TLS */
     client->rk =
         rd_kafka_new(is_producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, why, sizeof why);
     if (client->rk == NULL) {

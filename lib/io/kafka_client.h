@@ -6,6 +6,8 @@
 
 #include "io/kafka.h"
 
+#include <stdatomic.h>
+
 enum { EVTWIN__KAFKA_LINE = 1024 }; /* bytes of what librdkafka says at a time */
 
 typedef struct evtwin__kafka_property {
@@ -19,7 +21,10 @@ typedef struct evtwin__kafka_client {
     const evtwin__kafka_config *config; /* borrowed */
     int problem;                        /* rd_kafka_resp_err_t; 0 = none since it was cleared */
     char reason[EVTWIN__KAFKA_LINE];    /* as librdkafka gave it */
-    char *cluster;                      /* its id; NULL = not known yet */
+    atomic_int certificate;             /* X509_V_ERR_… of the broker's that was refused last */
+    _Atomic uint64_t shown_kind;        /* of librdkafka's lines: which was logged last, and when */
+    _Atomic int64_t shown_ms;
+    char *cluster; /* its id; NULL = not known yet */
 } evtwin__kafka_client;
 
 /* A new rd_kafka_conf_t with our defaults, the caller's settings, then these properties (up to one
@@ -31,8 +36,9 @@ evtwin_status evtwin__kafka_config_make(const evtwin__kafka_config *config, int 
 void evtwin__kafka_config_hide(const evtwin__kafka_config *config, const char *text,
                                char line[EVTWIN__KAFKA_LINE]);
 
-/* A line of librdkafka's log: never with a secret of the settings. */
-void evtwin__kafka_config_log(const evtwin__kafka_config *config, int is_error, int level,
+/* A line of librdkafka's log: never with a secret of the settings. is_detail: for debugging only.
+ */
+void evtwin__kafka_config_log(const evtwin__kafka_config *config, int is_detail, int level,
                               const char *text);
 
 /* conf (rd_kafka_conf_t) is taken. */

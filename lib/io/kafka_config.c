@@ -10,9 +10,11 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { MAX_FILE = 65536, ERROR_SIZE = 256 };
 
@@ -30,6 +32,7 @@ static const evtwin__kafka_property both[] = {{"client.id", "evtwin"},
                                               {"topic.metadata.refresh.interval.ms", "10000"},
                                               {"socket.keepalive.enable", "true"},
                                               {"log.connection.close", "false"},
+                                              {"log.thread.name", "false"},
                                               {"enable.ssl.certificate.verification", "true"},
                                               {"ssl.endpoint.identification.algorithm", "https"},
                                               {NULL, NULL}};
@@ -126,6 +129,17 @@ static evtwin_status try_property(const char *name, const char *value) {
     return EVTWIN_OK;
 }
 
+/* A file that TLS needs, which librdkafka reads much later and does not name then. */
+static evtwin_status check_file(const char *name, const char *path) {
+    const int is_file = strncmp(name, "ssl.", 4) == 0 && ends_with(name, ".location") &&
+                        strcmp(path, "probe") != 0; /* a word of librdkafka's */
+    if (is_file && access(path, R_OK) != 0) {
+        evtwin__fail_errno(path, errno);
+        return evtwin__fail_in(EVTWIN_E_NOT_FOUND, "kafka: %s", name);
+    }
+    return EVTWIN_OK;
+}
+
 evtwin_status evtwin__kafka_config_set(evtwin__kafka_config *config, const char *name,
                                        const char *value) {
     for (const evtwin__kafka_property *p = reserved; p->name != NULL; p++) {
@@ -133,6 +147,7 @@ evtwin_status evtwin__kafka_config_set(evtwin__kafka_config *config, const char 
                        "kafka: property %s cannot be set: %s", name, p->value);
     }
     EVTWIN_TRY(try_property(name, value));
+    EVTWIN_TRY(check_file(name, value));
     char **names = evtwin__realloc(config->name, config->n + 1, sizeof *names);
     config->name = names != NULL ? names : config->name;
     char **values = evtwin__realloc(config->value, config->n + 1, sizeof *values);
@@ -265,14 +280,13 @@ void evtwin__kafka_config_hide(const evtwin__kafka_config *config, const char *t
     snprintf(line, EVTWIN__KAFKA_LINE, "%.*s", EVTWIN__KAFKA_LINE - 1, whole);
 }
 
-void evtwin__kafka_config_log(const evtwin__kafka_config *config, int is_error, int level,
+void evtwin__kafka_config_log(const evtwin__kafka_config *config, int is_detail, int level,
                               const char *text) {
     char line[EVTWIN__KAFKA_LINE];
     evtwin__kafka_config_hide(config, text, line);
-    /* 0 to 7, as of syslog; what also reaches the caller as a failure is a detail here */
-    const evtwin_log_level ours = is_error || level >= 6 ? EVTWIN_LOG_DEBUG
-                                  : level == 5           ? EVTWIN_LOG_INFO
-                                  : level == 4           ? EVTWIN_LOG_WARNING
-                                                         : EVTWIN_LOG_ERROR;
+    const evtwin_log_level ours = is_detail || level >= 6 ? EVTWIN_LOG_DEBUG
+                                  : level == 5            ? EVTWIN_LOG_INFO
+                                  : level == 4            ? EVTWIN_LOG_WARNING
+                                                          : EVTWIN_LOG_ERROR;
     evtwin__log(ours, "kafka: %s", line);
 }

@@ -186,7 +186,7 @@ static evtwin_status judge_event(evtwin__kafka_consumer *c, int code, const char
     if (st == EVTWIN_E_DENIED) {
         return evtwin__kafka_fail(&c->client, code, text);
     }
-    evtwin__log(EVTWIN_LOG_WARNING, "kafka: %s: %s", c->topic, text);
+    evtwin__kafka_config_log(c->client.config, 0, 4, text);
     return EVTWIN_DONE;
 }
 

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 
-from .base import LOCALHOST, Server, Skip, cache_folder, free_port
+from .base import LOCALHOST, Server, Skip, cache_folder, certificates, free_port
 
 
 KAFKA_VERSION = "4.4.0"
@@ -61,23 +61,27 @@ def kafka_libraries():
 
 class Kafka(Server):
     """One broker in KRaft mode. uri: without a topic. partitions: of topics that are made by their
-    first use; users: {"name": "password"} adds a listener for SASL/PLAIN on sasl_port; tuned: leave
+    first use; users: {"name": "password"} adds a listener for SASL/PLAIN on sasl_port; tls: one for TLS
+    on tls_port, with the certificate in folder/tls (base.certificates); tuned: leave
     the compiler of the JVM as it is (slower to start, faster to run: for benchmarks);
     advertised_port: that of a proxy in front of it."""
 
     name = "kafka"
     ready_s = 300
 
-    def __init__(self, partitions=1, users=None, tuned=False, advertised_port=None, settings=None):
+    def __init__(self, partitions=1, users=None, tuned=False, advertised_port=None, settings=None,
+                 tls=False):
         self.partitions, self.users, self.tuned = partitions, users, tuned
         self.advertised_port = advertised_port
         self.settings = settings or {}
+        self.tls = tls
         super().__init__()
 
     def take_ports(self):
         super().take_ports()
         self.controller_port = free_port()
         self.sasl_port = free_port() if self.users else None
+        self.tls_port = free_port() if self.tls else None
 
     def prepare(self):
         self.libraries = kafka_libraries()
@@ -85,6 +89,8 @@ class Kafka(Server):
         listeners = {"PLAINTEXT": self.port, "CONTROLLER": self.controller_port}
         if self.users:
             listeners["SASL_PLAINTEXT"] = self.sasl_port
+        if self.tls_port:
+            listeners["SSL"] = self.tls_port
         addresses = {n: f"{n}://{LOCALHOST}:{p}" for n, p in listeners.items()}
         advertised = {**addresses, "PLAINTEXT":
                       f"PLAINTEXT://{LOCALHOST}:{self.advertised_port or self.port}"}
@@ -113,6 +119,8 @@ class Kafka(Server):
             settings["sasl.enabled.mechanisms"] = "PLAIN"
             settings["listener.name.sasl_plaintext.plain.sasl.jaas.config"] = (
                 f"org.apache.kafka.common.security.plain.PlainLoginModule required {entries};")
+        if self.tls_port:
+            settings.update(self.with_certificate())
         settings.update(self.settings)
         with open(self.properties, "w") as f:
             f.writelines(f"{name}={value}\n" for name, value in settings.items())
@@ -121,6 +129,17 @@ class Kafka(Server):
                               cwd=self.folder, capture_output=True, text=True)
         if done.returncode != 0:
             raise RuntimeError("kafka.tools.StorageTool: " + done.stdout + done.stderr)
+
+    def with_certificate(self):
+        """Settings for a certificate of its own."""
+        tls = os.path.join(self.folder, "tls")
+        os.mkdir(tls)
+        certificates(tls)
+        with open(os.path.join(tls, "store.pem"), "w") as store:
+            for part in ("server.key", "server.crt"):
+                with open(os.path.join(tls, part)) as f:
+                    store.write(f.read())
+        return {"ssl.keystore.type": "PEM", "ssl.keystore.location": store.name}
 
     def java(self, *options):
         if not self.tuned:
