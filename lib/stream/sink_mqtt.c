@@ -68,6 +68,9 @@ static evtwin_status check_topic(mqtt_sink *s, const char *path) {
     EVTWIN_FAIL_IF(!evtwin__mqtt_is_topic(topic), EVTWIN_E_ARG,
                    "mqtt: '%.200s' is not a topic to publish to: it has + or #, or is not UTF-8",
                    s->topic);
+    EVTWIN_FAIL_IF(
+        strncmp(topic, "$SYS/", 5) == 0 || strncmp(topic, "$share/", 7) == 0, EVTWIN_E_ARG,
+        "mqtt: '%.200s' is a topic of the broker's own: only a source can name it", s->topic);
     return EVTWIN_OK;
 }
 
