@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import servers  # noqa: E402
 
 BIN = os.path.abspath(sys.argv[1])
-DEADLINE_S = 120
+DEADLINE_S = 60
 N = 3000
 LOG = {"log_type": "subscribe"}  # the broker notes who has subscribed to what
 folder = tempfile.TemporaryDirectory(prefix="evtwin-mqtt-limits.")
@@ -161,10 +161,49 @@ def strange_topics():
         end("names", child)
 
 
+def hostile_messages():
+    """Each is refused with its reason, and the good one behind it is there."""
+    import paho.mqtt.client as mqtt
+    start_of = '{"timestamp":"2024-01-01T00:00:00Z","battery_id":'
+    nines = "9" * 10000
+    bad = {  # payload: how many letters; ten of one message at most, and one for the rest
+        "[" + "1," * 1000000 + "1]": 11, "[" + "{}," * 600000 + "{}]": 11, "[" * 1000000: 2,
+        "x" * (2 << 20): 1, b"\x1f\x8b\x08\x00": 1, record(1, "B").encode("utf-16"): 1,
+        start_of + '"B","soc":' + nines + "}": 1, start_of + '"B","soc":1e' + nines + "}": 1,
+        start_of + '"' + "x" * 1024 + '"}': 1, start_of + '"B\\u001b[31m"}': 1, start_of + '"B\\u0000"}': 1,
+        start_of + '"B","soc":1,"soc":2}': 1, start_of + '"B","x":' + "[" * 40 + "]" * 40 + "}": 1,
+        '{"timestamp":"2024-01-01T00:00:00","battery_id":"B"}': 1}
+    good = [record(1, "GOOD"), "\ufeff" + record(2, "GOOD"), record(3, "GOOD") + "\r\n",
+            "[" + record(4, "GOOD").replace(", ", ",\n  ") + "]"]
+    with servers.Mosquitto(settings=LOG) as broker:
+        child = start("hostile", "--source", f"{broker.uri}/t", "--sink", "sqlite:hostile.db",
+                      "--dead-letter", "sqlite:hostile.db")
+        await_("it is subscribed", lambda: subscribed(broker, "t"))
+        publisher = mqtt.Client("stranger")
+        publisher.connect("127.0.0.1", broker.port)
+        publisher.loop_start()
+        n_letters = n_good = 0
+        for payload, n in list(bad.items()) + [(text, 0) for text in good]:
+            publisher.publish("t", payload, 1).wait_for_publish(DEADLINE_S)
+            publisher.publish("t", record(100 + n_good, "GOOD"), 1).wait_for_publish(DEADLINE_S)
+            n_letters += n
+            n_good += 1 + (n == 0)
+            await_(lambda: f"{payload[:60]} … gives {count('hostile.db', table='ev_dead_letter')} letters, "
+                   f"{count('hostile.db')} rows; expected {n_letters}, {n_good}\n{said('hostile')}",
+                   lambda: (count("hostile.db", table="ev_dead_letter"), count("hostile.db")) ==
+                   (n_letters, n_good))
+        publisher.disconnect()
+        publisher.loop_stop()
+        check(f"it stays small: {peak_kib(child)} KiB", peak_kib(child) < 300000)
+        end("hostile", child)
+        check("all are counted: " + said("hostile"), f"{n_letters} records refused" in said("hostile"))
+
+
 def main():
     try:
         import paho.mqtt.client  # noqa: F401
-        for test in (messages_larger_than_the_broker_takes, retained_flood, strange_topics):
+        for test in (messages_larger_than_the_broker_takes, retained_flood, strange_topics,
+                     hostile_messages):
             began = time.monotonic()
             test()
             print(f"{test.__name__}: {time.monotonic() - began:.1f} s", flush=True)
