@@ -53,12 +53,19 @@ static void on_batch(void *ctx, const evtwin_table *batch) {
 
 /* ---- open ---- */
 
+static int is_file(const char *source) {
+    return strncmp(source, "csv:", 4) == 0 || strncmp(source, "jsonl:", 6) == 0;
+}
+
 /* A file that ends: what is in it is of the past. */
 static int is_past(const char *source) {
-    const int is_csv = strncmp(source, "csv:", 4) == 0;
-    const int is_jsonl = strncmp(source, "jsonl:", 6) == 0;
-    return (is_csv || is_jsonl) && !cli_sink_is_stdout(source) &&
-           strstr(source, "follow=1") == NULL;
+    return is_file(source) && !cli_sink_is_stdout(source) && strstr(source, "follow=1") == NULL;
+}
+
+/* What a file holds is data, also if it is of another kind; a URI of an unknown kind is a mistake.
+ */
+static cli_role role_of(const ingest *in, evtwin_status st) {
+    return st == EVTWIN_E_UNSUPPORTED && is_file(in->source) ? CLI_AN_INPUT : CLI_A_STORE;
 }
 
 static int open_screen(ingest *in) {
@@ -80,7 +87,7 @@ static int open_source(ingest *in) {
     evtwin_status st = evtwin_source_open(in->source, &from);
     cli_on_stop(CLI_STOP_ASKS, NULL);
     if (st < 0 || (st = evtwin_source_screened(from, in->screen, &screened)) < 0) {
-        const int code = cli_fail(CLI_A_STORE, st, NULL);
+        const int code = cli_fail(role_of(in, st), st, NULL);
         evtwin_source_free(from);
         return code;
     }
@@ -144,7 +151,7 @@ static int look(ingest *in, size_t *n_out) {
     if (in->delivery.is_stdout_broken || !evtwin_status_is_temporary(st)) {
         return in->delivery.is_stdout_broken && cli_stdout_has_no_reader()
                    ? CLI_FAILURE /* … | head: nothing to say */
-                   : delivery_fail(&in->delivery, CLI_A_STORE, st);
+                   : delivery_fail(&in->delivery, role_of(in, st), st);
     }
     wait_for_source();
     return CLI_CONTINUE;

@@ -10,6 +10,7 @@
 #include "core/mem.h"
 #include "core/status.h"
 #include "core/text.h"
+#include "core/utf8.h"
 
 #include <assert.h>
 #include <math.h>
@@ -147,6 +148,9 @@ static evtwin_status load(const char *name, const char *text, size_t size, size_
 }
 
 evtwin_status evtwin__json_parse(const char *name, const char *text, size_t size, json_t **out) {
+    const size_t mark = evtwin__utf8_mark(text, size); /* jansson would refuse it */
+    text += mark;
+    size -= mark;
     /* jansson passes over a NUL that stands behind a number */
     const char *nul = memchr(text, '\0', size);
     const evtwin_status st = nul != NULL ? fail_at(name, text, nul, "a NUL byte")

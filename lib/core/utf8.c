@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* core/utf8.c: is a text valid UTF-8? */
+/* core/utf8.c: is a text valid UTF-8, and where does it begin? */
 
 #include "core/utf8.h"
 
@@ -46,4 +46,8 @@ int evtwin__utf8_is_valid(const char *text, size_t length) {
         }
     }
     return 1;
+}
+
+size_t evtwin__utf8_mark(const char *text, size_t length) {
+    return length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
 }

@@ -105,9 +105,11 @@ static evtwin_status lose(evtwin__mqtt *m) {
     m->n_short = was_good ? 0 : m->n_short + m->is_connected;
     if (m->is_connected && m->n_short >= MANY_SHORT) { /* older brokers do not say it */
         const size_t used = strlen(m->reason);
-        snprintf(m->reason + used, sizeof m->reason - used,
-                 "; it happens again and again: does another client have the client id %.64s?",
-                 m->options.client_id);
+        snprintf(
+            m->reason + used, sizeof m->reason - used,
+            "; it happens again and again: does another client have the client id %.64s, or is "
+            "a message larger than it takes?",
+            m->options.client_id);
     }
     const int is_at_once = m->is_connected && m->n_short <= 1;
     const int longer_ms = m->pause_ms == 0 ? FIRST_PAUSE_MS : 2 * m->pause_ms;

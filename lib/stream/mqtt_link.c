@@ -123,7 +123,16 @@ evtwin_status evtwin__mqtt_link_open(evtwin__mqtt_link *link, const evtwin__uri 
     options->keyfile = link->keyfile;
     options->is_v311 = link->version == 1;
     options->keepalive_s = (int)link->keepalive_s;
+    link->options = *options;
     return evtwin__mqtt_create(options, &link->mqtt);
+}
+
+evtwin_status evtwin__mqtt_link_renew(evtwin__mqtt_link *link) {
+    evtwin__mqtt *made = NULL;
+    EVTWIN_TRY(evtwin__mqtt_create(&link->options, &made));
+    evtwin__mqtt_free(link->mqtt);
+    link->mqtt = made;
+    return EVTWIN_OK;
 }
 
 void evtwin__mqtt_link_close(evtwin__mqtt_link *link) {

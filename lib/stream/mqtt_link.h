@@ -14,9 +14,10 @@ typedef struct evtwin__mqtt_link {
     int version; /* 0 = 5, 1 = 3.1.1 */
 
     evtwin__mqtt *mqtt;
-    char name[280];   /* HOST:PORT */
-    char made_id[24]; /* the client id, if the URI has none */
-    char *made_topic; /* of the status, if the URI has none */
+    evtwin__mqtt_options options; /* of it */
+    char name[280];               /* HOST:PORT */
+    char made_id[24];             /* the client id, if the URI has none */
+    char *made_topic;             /* of the status, if the URI has none */
     char *password;
 } evtwin__mqtt_link;
 
@@ -42,6 +43,9 @@ const char *evtwin__mqtt_link_id(evtwin__mqtt_link *link, uint64_t seed);
  * given. EVTWIN_E_ARG, or what a file of a password or certificate failed with. */
 evtwin_status evtwin__mqtt_link_open(evtwin__mqtt_link *link, const evtwin__uri *uri,
                                      evtwin__mqtt_options *options);
+
+/* Take a new connection, with nothing on its way, in place of the one there is. */
+evtwin_status evtwin__mqtt_link_renew(evtwin__mqtt_link *link);
 
 void evtwin__mqtt_link_close(evtwin__mqtt_link *link);
 

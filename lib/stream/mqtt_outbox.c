@@ -20,6 +20,7 @@ enum {
     SOON_MS = 1000,
     FIRST_RESEND_MS = 5000,
     LONGEST_RESEND_MS = 60000,
+    MANY_FRUITLESS = 3,
     NO_SUBSCRIBERS = 16, /* a reason of an acknowledgement: nobody got the message */
     ID_SIZE = 40
 };
@@ -178,7 +179,10 @@ static void hasten(const evtwin__outbox *o, evtwin__outgoing *message) {
 /* A broker that was lost may have forgotten all that it took. */
 static void look_for_new_connection(evtwin__outbox *o) {
     const uint64_t n = evtwin__mqtt_n_connected(o->mqtt);
-    for (size_t i = o->first_open; i < o->pending.n && n != o->n_connected; i++) {
+    if (n == o->n_connected) {
+        return;
+    }
+    for (size_t i = o->first_open; i < o->pending.n; i++) {
         hasten(o, &o->pending.messages[i]);
     }
     o->n_connected = n;
@@ -256,6 +260,17 @@ evtwin_status evtwin__outbox_deliver(evtwin__outbox *o) {
     return EVTWIN_OK;
 }
 
+int evtwin__outbox_is_stuck(const evtwin__outbox *o) {
+    return evtwin__mqtt_n_connected(o->mqtt) >= o->n_acked + MANY_FRUITLESS;
+}
+
+void evtwin__outbox_restart(evtwin__outbox *o, evtwin__mqtt *mqtt) {
+    o->mqtt = mqtt;
+    o->pending.n = o->pending.text.size = 0;
+    o->n_connected = o->n_acked = 0;
+    o->refused_reason = 0;
+}
+
 /* ---- answers ---- */
 
 void evtwin__outbox_on_ack(evtwin__outbox *o, int mid, int reason) {
@@ -274,6 +289,7 @@ void evtwin__outbox_on_ack(evtwin__outbox *o, int mid, int reason) {
         return;
     }
     o->progress_ms = evtwin__monotonic_ms();
+    o->n_acked = evtwin__mqtt_n_connected(o->mqtt);
     if (reason == NO_SUBSCRIBERS && o->receipt_topic != NULL) {
         o->has_no_receiver = 1;
         hasten(o, &o->pending.messages[i]);

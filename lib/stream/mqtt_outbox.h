@@ -34,6 +34,7 @@ typedef struct evtwin__outbox {
     uint64_t next_number;   /* of the next message that is new */
     int resend_ms;          /* what is not confirmed is sent again after this time */
     uint64_t n_connected;   /* evtwin__mqtt_n_connected when it was looked at last */
+    uint64_t n_acked;       /* the same when the broker last acknowledged something */
     int has_no_receiver;    /* the broker said so of a message */
     int refused_reason;     /* of the broker, 0 = none */
     int64_t progress_ms;
@@ -54,6 +55,12 @@ evtwin_status evtwin__outbox_deliver(evtwin__outbox *o);
 
 /* Drop what was composed. */
 void evtwin__outbox_clear(evtwin__outbox *o);
+
+/* Do connections end again and again before the broker acknowledges anything? */
+int evtwin__outbox_is_stuck(const evtwin__outbox *o);
+
+/* Forget what was offered before, and go on with another connection. */
+void evtwin__outbox_restart(evtwin__outbox *o, evtwin__mqtt *mqtt);
 
 /* For the callbacks of the connection. */
 void evtwin__outbox_on_ack(evtwin__outbox *o, int mid, int reason);

@@ -28,6 +28,7 @@ evtwin_status evtwin__records_begin(evtwin__record_list *list, const char *data,
     EVTWIN_FAIL_IF(!evtwin__utf8_is_valid(data, size), EVTWIN_E_PARSE,
                    "the message is not UTF-8, or holds a NUL");
     list->size = size;
+    list->at = evtwin__utf8_mark(data, size);
     skip_spaces(list);
     const int is_empty = list->at == list->size;
     EVTWIN_FAIL_IF(is_empty, EVTWIN_E_PARSE, "the message is empty");

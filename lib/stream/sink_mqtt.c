@@ -21,7 +21,9 @@ enum { MAX_TOPIC = 1024, MAX_BATCH = 1000, MAX_INFLIGHT = 65535 };
 
 typedef struct mqtt_sink {
     evtwin__mqtt_link link;
-    size_t batch, inflight;
+    size_t batch; /* records in a message, as many as the broker takes */
+    int is_list;  /* a message is a list of records */
+    size_t inflight;
     int wants_receipts;
     const char *topic;
     int is_per_battery; /* the topic has {battery_id} */
@@ -66,6 +68,9 @@ static evtwin_status check_topic(mqtt_sink *s, const char *path) {
     EVTWIN_FAIL_IF(!evtwin__mqtt_is_topic(topic), EVTWIN_E_ARG,
                    "mqtt: '%.200s' is not a topic to publish to: it has + or #, or is not UTF-8",
                    s->topic);
+    EVTWIN_FAIL_IF(
+        strncmp(topic, "$SYS/", 5) == 0 || strncmp(topic, "$share/", 7) == 0, EVTWIN_E_ARG,
+        "mqtt: '%.200s' is a topic of the broker's own: only a source can name it", s->topic);
     return EVTWIN_OK;
 }
 
@@ -101,6 +106,7 @@ static evtwin_status open_sink(const evtwin__uri *uri, void *ctx) {
     EVTWIN_TRY(evtwin__params_read(uri, params, s));
     EVTWIN_FAIL_IF(s->batch > MAX_BATCH || s->inflight > MAX_INFLIGHT, EVTWIN_E_ARG,
                    "mqtt: batch is at most %d, inflight %d", MAX_BATCH, MAX_INFLIGHT);
+    s->is_list = s->batch > 1;
     EVTWIN_TRY(check_topic(s, uri->path));
     const char *client_id = evtwin__mqtt_link_id(&s->link, random);
     EVTWIN_TRY(s->wants_receipts ? open_receipts(s, client_id) : EVTWIN_OK);
@@ -151,7 +157,7 @@ static evtwin_status order_rows(const mqtt_sink *s, const evtwin__binding *b, pl
         EVTWIN_TRY(evtwin__binding_get(b, EVTWIN__Q_BATTERY_ID, row, &id));
         places[row] = (place){id.text, row};
     }
-    if (s->is_per_battery && s->batch > 1) {
+    if (s->is_per_battery && s->is_list) {
         qsort(places, b->rows, sizeof *places, by_battery);
     }
     return EVTWIN_OK;
@@ -173,7 +179,7 @@ static evtwin_status compose_message(mqtt_sink *s, const evtwin__binding *b, con
     evtwin__text *text = &s->outbox.next.text;
     EVTWIN_TRY(make_topic(s, places[0].battery_id, topic));
     EVTWIN_TRY(evtwin__outbox_begin(&s->outbox, topic));
-    if (s->batch > 1) {
+    if (s->is_list) {
         evtwin__text_put(text, "[");
     }
     for (size_t i = 0; i < n; i++) {
@@ -181,20 +187,56 @@ static evtwin_status compose_message(mqtt_sink *s, const evtwin__binding *b, con
         EVTWIN_TRY(evtwin__telemetry_put_json(b, places[i].row,
                                               EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS, text));
     }
-    if (s->batch > 1) {
+    if (s->is_list) {
         evtwin__text_put(text, "]");
     }
     return evtwin__outbox_end(&s->outbox);
 }
 
-static evtwin_status compose_rows(mqtt_sink *s, const evtwin__binding *b, place *places) {
-    EVTWIN_TRY(order_rows(s, b, places));
+static evtwin_status compose_rows(mqtt_sink *s, const evtwin__binding *b, const place *places) {
+    evtwin__outbox_clear(&s->outbox);
     for (size_t row = 0; row < b->rows;) {
         const size_t n = rows_of_message(s, places + row, b->rows - row);
         EVTWIN_TRY(compose_message(s, b, places + row, n));
         row += n;
     }
     return EVTWIN_OK;
+}
+
+/* Was the last try in vain because of the size of messages? Not every broker says so: of MQTT 3.1.1
+ * they only end the connection, and mosquitto 2.0.11 may do so before its refusal is read. */
+static int are_too_large(const mqtt_sink *s, evtwin_status st) {
+    return s->batch > 1 &&
+           (st == EVTWIN_E_RANGE || (st == EVTWIN_E_AGAIN && evtwin__outbox_is_stuck(&s->outbox)));
+}
+
+/* With half as many records in a message. What is on its way would be sent again by the connection
+ * that there is, and end it again. Some records may be sent twice. */
+static evtwin_status shorten(mqtt_sink *s, const evtwin__binding *b, const place *places) {
+    EVTWIN_TRY(evtwin__mqtt_link_renew(&s->link));
+    evtwin__outbox_restart(&s->outbox, s->link.mqtt);
+    s->batch /= 2;
+    return compose_rows(s, b, places);
+}
+
+/* Messages that are larger than the broker takes are made shorter, for good unless it is a single
+ * record that is too large. */
+static evtwin_status deliver_rows(mqtt_sink *s, const evtwin__binding *b, const place *places) {
+    const size_t asked = s->batch;
+    evtwin_status st;
+    EVTWIN_TRY(compose_rows(s, b, places));
+    while (are_too_large(s, st = evtwin__outbox_deliver(&s->outbox))) {
+        EVTWIN_TRY(shorten(s, b, places));
+    }
+    if (st == EVTWIN_E_RANGE) {
+        s->batch = asked;
+    } else if (s->batch < asked) {
+        evtwin__log(
+            EVTWIN_LOG_WARNING,
+            "%s: %zu records are more than the broker takes in one message; %zu from now on",
+            s->link.name, asked, s->batch);
+    }
+    return st;
 }
 
 static evtwin_status write_sink(void *ctx, const evtwin_batch *batch) {
@@ -204,10 +246,10 @@ static evtwin_status write_sink(void *ctx, const evtwin_batch *batch) {
     EVTWIN_TRY(evtwin__binding_check_keys(&b));
     place *places = evtwin__calloc(b.rows, sizeof *places);
     EVTWIN_FAIL_IF(places == NULL, EVTWIN_E_NOMEM, "out of memory for %zu rows", b.rows);
-    evtwin__outbox_clear(&s->outbox);
-    evtwin_status st = compose_rows(s, &b, places);
+    evtwin_status st = order_rows(s, &b, places);
+    st = st < 0 ? st : deliver_rows(s, &b, places);
     evtwin__free(places);
-    return st < 0 ? st : evtwin__outbox_deliver(&s->outbox);
+    return st;
 }
 
 static evtwin_status write_letters(void *ctx, const evtwin_letter *letters, size_t n) {

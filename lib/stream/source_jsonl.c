@@ -7,6 +7,7 @@
 #include "core/mem.h"
 #include "core/num.h"
 #include "core/status.h"
+#include "core/utf8.h"
 #include "stream/scheme.h"
 #include "stream/telemetry_json.h"
 
@@ -201,20 +202,39 @@ static int is_blank(const char *text, size_t n) {
     return 1;
 }
 
+/* JSON that is not a record a line has a plain answer, which the parser does not know. */
+static evtwin_status explain(evtwin_status st, const char *line, size_t length) {
+    size_t at = 0;
+    while (at < length && is_blank(line + at, 1)) {
+        at++;
+    }
+    const char first = at < length ? line[at] : '\0';
+    EVTWIN_FAIL_IF(
+        st == EVTWIN_E_PARSE && first == '[', st,
+        "one record per line; this looks like a JSON array: jq -c '.[]' FILE makes lines "
+        "of one");
+    EVTWIN_FAIL_IF(st == EVTWIN_E_PARSE && first == '{' && is_blank(line + at + 1, length - at - 1),
+                   st,
+                   "one record per line; this looks like a record over several lines: jq -c . FILE "
+                   "makes one of them");
+    return st;
+}
+
 static evtwin_status decode_line(jsonl_source *s, const char *line, size_t length,
                                  evtwin_table *table) {
     EVTWIN_FAIL_IF(length > MAX_LINE, EVTWIN_E_PARSE, "the line is longer than %d bytes", MAX_LINE);
-    const int is_first = s->n_passed == 0 && s->start == 0;
-    if (is_first && length >= 3 && memcmp(line, "\xEF\xBB\xBF", 3) == 0) { /* UTF-8's mark */
-        line += 3;
-        length -= 3;
-    }
+    const size_t mark = evtwin__utf8_mark(line, length); /* files that were joined have several */
+    line += mark;
+    length -= mark;
     if (is_blank(line, length)) {
         return EVTWIN_OK;
     }
     const evtwin__time_rule rule = {s->time_format, s->naive};
     evtwin__time_kind kind;
-    EVTWIN_TRY(evtwin__telemetry_decode(line, length, &rule, table, &kind));
+    const evtwin_status st = evtwin__telemetry_decode(line, length, &rule, table, &kind);
+    if (st < 0) {
+        return explain(st, line, length);
+    }
     evtwin__time_count(&s->times, kind);
     return EVTWIN_OK;
 }
@@ -299,7 +319,7 @@ static evtwin_status end_of_lines(jsonl_source *s, evtwin_source *source, evtwin
         return st; /* not the line's fault: it comes again */
     }
     if (st < 0) {
-        st = evtwin__fail(EVTWIN_E_PARSE, "incomplete last line: it has no line break");
+        st = evtwin__fail_in(EVTWIN_E_PARSE, "incomplete last line (no line break)");
         st = refuse(s, source, st, s->line + 1, s->end - s->start);
     }
     s->start = s->end;

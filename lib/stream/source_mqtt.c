@@ -40,6 +40,7 @@ typedef struct mqtt_source {
     evtwin__inbox inbox;
     evtwin__record_reader reader; /* of the message at the front of the inbox */
     uint64_t n_read;              /* number of the last message that was given or refused whole */
+    size_t max_receipts;          /* in one message */
     uint64_t instance;            /* tells its positions from those of other runs */
 } mqtt_source;
 
@@ -105,6 +106,7 @@ static evtwin_status open_source(const evtwin__uri *uri, void *ctx) {
     evtwin__mqtt_link_defaults(&s->link);
     s->session_expiry_s = WEEK_S;
     s->receive_max = 100;
+    s->max_receipts = EVTWIN__MQTT_MAX_RECEIPTS;
     s->naive = EVTWIN_NAIVE_REJECT; /* a live stream must not guess what a time means */
     s->instance = (uint64_t)evtwin_time_now();
     EVTWIN_TRY(evtwin__params_read(uri, params, s));
@@ -235,12 +237,17 @@ static void send_receipts(mqtt_source *s, uint64_t number) {
     while ((first = evtwin__inbox_receipt_at(&s->inbox, 0)) != NULL && first->number <= number) {
         evtwin__mqtt_publication p = {.topic = first->topic, .payload = "", .receipts = ids};
         const evtwin__inbox_receipt *r = first;
-        while (r != NULL && r->number <= number && p.n_receipts < EVTWIN__MQTT_MAX_RECEIPTS &&
+        while (r != NULL && r->number <= number && p.n_receipts < s->max_receipts &&
                strcmp(r->topic, first->topic) == 0) {
             ids[p.n_receipts++] = r->id;
             r = evtwin__inbox_receipt_at(&s->inbox, p.n_receipts);
         }
-        if (evtwin__mqtt_publish(s->link.mqtt, &p, NULL) < 0) {
+        const evtwin_status st = evtwin__mqtt_publish(s->link.mqtt, &p, NULL);
+        if (st == EVTWIN_E_RANGE && p.n_receipts > 1) { /* more than the broker takes at once */
+            s->max_receipts = p.n_receipts / 2;
+            continue;
+        }
+        if (st < 0) {
             evtwin__log(EVTWIN_LOG_INFO, "a receipt was not sent: %s", evtwin_last_error());
         }
         evtwin__inbox_drop_receipts(&s->inbox, p.n_receipts);

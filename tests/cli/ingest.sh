@@ -43,6 +43,8 @@ T='"timestamp":"2024-01-01T00:00:00Z","battery_id":"BAD"'
     bad E_PARSE "{$T,\"soc\":{\"value\":80}}"
     bad E_PARSE "{$T,\"charge_cycles\":1.5}"
     bad E_PARSE "{$T,\"charge_cycles\":99999999999999999999}"
+    bad E_PARSE "{$T,\"charge_cycles\":$(head -c 10000 /dev/zero | tr '\0' 9)}"
+    bad E_PARSE "{$T,\"soc\":1e$(head -c 10000 /dev/zero | tr '\0' 9)}"
     bad E_PARSE "{$T,\"is_charging\":\"yes\"}"
     bad E_PARSE "{$T,\"deep\":[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]}"
     bad E_PARSE '{"timestamp":"2024-01-01T00:00:00Z","battery_id":"A\\u0007"}'
@@ -91,10 +93,46 @@ is 'values as they came' '250.0 0.8 -300.0' \
      (SELECT soc FROM ev_telemetry WHERE battery_id = 'FRACTION') || ' ' ||
      (SELECT temperature FROM ev_telemetry WHERE battery_id = 'COLD')"
 is 'a missing value is never 0' 0 "SELECT count(*) FROM ev_telemetry WHERE battery_id IN ('NAN', 'NULL') AND soc IS NOT NULL"
-err "$n_bad_input records refused: 25 EVTWIN_E_PARSE, 1 EVTWIN_E_RANGE, 3 EVTWIN_E_SCHEMA"
+err "$n_bad_input records refused: 27 EVTWIN_E_PARSE, 1 EVTWIN_E_RANGE, 3 EVTWIN_E_SCHEMA"
 err "$((n_good + n_odd + 1)) records accepted, 6 flagged: 1 out of order, 2 out of range, 1 in the future, 1 with a time without an offset, 1 perhaps with fractions; 1 duplicate"
 check 'refusals are reported ten times at most' [ "$(grep -c ': refused: ' err)" -le 10 ]
 check 'nothing is printed as it came' sh -c "! grep -q '$(printf '\033')' err"
+
+# ---- a file that is something else ----
+R='{"timestamp":"2024-01-01T00:00:00Z","battery_id":"B1","soc":80}'
+printf '[%s,%s]\n' "$R" "$R" >array.jsonl
+printf '[%s]' "$R" >array_open.jsonl
+printf '{\n  "timestamp": "2024-01-01T00:00:00Z",\n  "battery_id": "B1"\n}\n' >pretty.jsonl
+for file in array.jsonl array_open.jsonl; do
+    run evtwin-ingest --source jsonl:$file --sink null:
+    expect 65
+    err "$file:1"
+    err "jq -c '.[]'"
+    no_err 'expected near'
+done
+run evtwin-ingest --source jsonl:pretty.jsonl --sink null:
+expect 65
+err 'pretty.jsonl:1: one record per line'
+err 'jq -c .'
+echo "$R" | gzip >packed.jsonl
+printf 'time,battery_id\n' | gzip >packed.csv
+echo "$R" | iconv -t UTF-16 >wide.jsonl
+for file in jsonl:packed.jsonl csv:packed.csv jsonl:wide.jsonl; do
+    run evtwin-ingest --source $file --sink null:
+    expect 65
+    err "${file#*:} is "
+done
+check 'it is named' grep -q 'UTF-16' err
+
+# ---- what other programs write around a record is not a part of it ----
+printf '\357\273\277%s\r\n%s\r\n\r\n\357\273\277%s' "$R" "$R" "$R" >marks.jsonl
+run evtwin-ingest --source jsonl:marks.jsonl --sink null:
+expect 0
+err '3 records accepted, 0 flagged; 2 duplicates'
+printf '\357\273\277time,battery_id,soc\r\n2024-01-01T00:00:00Z,B1,80\r\n' >marks.csv
+run evtwin-ingest --source csv:marks.csv --sink null:
+expect 0
+err '1 record accepted'
 
 # ---- letters as JSON lines, the same again ----
 rm -f letters.jsonl

@@ -49,7 +49,10 @@ static void says_where_a_text_is_wrong(void **state) {
     assert_ok(parse("{\"a\": [1, 2.5, true, null, \"x\"]}"));
     assert_fails(parse("{\"a\": 1,\n \"a\": 2}"), EVTWIN_E_PARSE, "f:2:");
     assert_fails(parse("{\"a\": 1,\n \"a\": 2}"), EVTWIN_E_PARSE, "duplicate");
+    assert_ok(parse("\xEF\xBB\xBF{\"a\": 1}")); /* a byte order mark is not a part of it */
     static const char *const bad[] = {"",
+                                      "\xEF\xBB\xBF",
+                                      "{} \xEF\xBB\xBF",
                                       "{",
                                       "{\"a\":}",
                                       "{\"a\":1}x",

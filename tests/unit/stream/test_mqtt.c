@@ -570,6 +570,109 @@ static void whoever_is_taken_over_stays_away(void **state) {
     evtwin_table_free(table);
 }
 
+/* A broker of one connection that answers by these reasons. */
+typedef struct fake {
+    int listener, n_refused; /* so many messages are refused, then they are taken */
+    unsigned char connack, puback;
+    char uri[96];
+} fake;
+
+static void answer_packet(fake *f, int fd, const unsigned char *packet, size_t size) {
+    const unsigned char connack[] = {0x20, 3, 0, f->connack, 0};
+    const size_t mid_at = size > 4 ? 4 + (size_t)packet[3] : size; /* behind the topic */
+    if (packet[0] == 0x10) {
+        assert_true(write(fd, connack, sizeof connack) > 0);
+    } else if (packet[0] == 0x32 && mid_at + 2 <= size) {
+        const unsigned char reason = f->n_refused > 0 ? f->puback : 0;
+        const unsigned char puback[] = {0x40, 3, packet[mid_at], packet[mid_at + 1], reason};
+        f->n_refused--;
+        assert_true(write(fd, puback, sizeof puback) > 0);
+    }
+}
+
+/* Packets of less than 128 bytes behind their header, each read whole. */
+static void *answer(void *ctx) {
+    fake *f = ctx;
+    unsigned char packet[160];
+    const int fd = accept(f->listener, NULL, NULL);
+    while (recv(fd, packet, 2, MSG_WAITALL) == 2 && packet[1] < 128 &&
+           recv(fd, packet + 2, packet[1], MSG_WAITALL) == packet[1]) {
+        answer_packet(f, fd, packet, packet[1] + 2u);
+        if (f->connack != 0) {
+            break;
+        }
+    }
+    close(fd);
+    return NULL;
+}
+
+static evtwin_sink *open_fake(fake *f, pthread_t *thread) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    f->listener = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(f->listener, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(f->listener, 1), 0);
+    assert_int_equal(getsockname(f->listener, (struct sockaddr *)&address, &size), 0);
+    pthread_create(thread, NULL, answer, f);
+    snprintf(f->uri, sizeof f->uri, "mqtt://127.0.0.1:%d/t?status_topic=&client_id=c",
+             ntohs(address.sin_port));
+    evtwin_sink *sink = NULL;
+    assert_ok(evtwin_sink_open(f->uri, &sink));
+    return sink;
+}
+
+static void close_fake(fake *f, pthread_t thread, evtwin_sink *sink) {
+    evtwin_sink_free(sink);
+    pthread_join(thread, NULL);
+    close(f->listener);
+}
+
+static evtwin_table *short_record(void) { /* its message has less than 128 bytes */
+    static const char json[] = "{\"timestamp\":\"2024-01-01T00:00:00Z\",\"battery_id\":\"B\"}";
+    evtwin_table *table = empty_table();
+    assert_ok(evtwin_telemetry_decode(json, strlen(json), EVTWIN_NAIVE_REJECT, table));
+    return table;
+}
+
+/* A quota passes, a payload stays what it is: only that is the record's own fault. */
+static void a_refusal_is_told_by_its_reason(void **state) {
+    (void)state;
+    static const struct {
+        unsigned char puback;
+        evtwin_status status;
+        const char *names;
+    } refusals[] = {{0x97, EVTWIN_E_AGAIN, "quota"},
+                    {0x87, EVTWIN_E_DENIED, "not authorised"},
+                    {0x95, EVTWIN_E_RANGE, "larger"},
+                    {0x99, EVTWIN_E_DATA, "payload"}};
+    evtwin_table *rows = short_record();
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+        pthread_t thread;
+        fake f = {.puback = refusals[i].puback, .n_refused = 2};
+        evtwin_sink *sink = open_fake(&f, &thread);
+        assert_fails(evtwin_sink_write(sink, rows), refusals[i].status, refusals[i].names);
+        assert_fails(evtwin_sink_write(sink, rows), refusals[i].status, refusals[i].names);
+        assert_ok(evtwin_sink_write(sink, rows)); /* what is offered again is sent again */
+        close_fake(&f, thread, sink);
+    }
+    evtwin_table_free(rows);
+}
+
+/* Else a pump would pass over every record, one by one, for a client id that is wrong. */
+static void a_refused_connection_is_no_records_fault(void **state) {
+    (void)state;
+    static const unsigned char codes[] = {0x85, 0x90, 0x95, 0x99};
+    evtwin_table *rows = short_record();
+    for (size_t i = 0; i < sizeof codes; i++) {
+        pthread_t thread;
+        fake f = {.connack = codes[i]};
+        evtwin_sink *sink = open_fake(&f, &thread);
+        assert_fails(evtwin_sink_write(sink, rows), EVTWIN_E_DENIED, "refused the connection");
+        close_fake(&f, thread, sink);
+    }
+    evtwin_table_free(rows);
+}
+
 static void the_status_says_who_is_there(void **state) {
     (void)state;
     char params[64], topic[96];
@@ -699,6 +802,46 @@ static void receipts_stay_below_their_topic(void **state) {
     close_peer(watcher);
 }
 
+/* ---- receipts of strangers, and late ones ---- */
+
+typedef struct forger {
+    peer *peer;
+    char topic[96]; /* of receipts */
+} forger;
+
+/* Receipts with ids of another run, and of none, once both messages have come. */
+static void *forge(void *ctx) {
+    forger *f = ctx;
+    static const char *const ids[] = {"00000000-0", "0", "-", "", "00000000-18446744073709551616",
+                                      "zzzzzzzz-1"};
+    const evtwin__mqtt_publication p = {
+        .topic = f->topic, .payload = "", .qos = 1, .receipts = ids, .n_receipts = 6};
+    run_peer_until(f->peer, &f->peer->n_seen, 2);
+    assert_ok(evtwin__mqtt_publish(f->peer->mqtt, &p, NULL));
+    run_peer_until(f->peer, &f->peer->n_acks, 1);
+    publish(f->peer, f->topic, "not a receipt");
+    return NULL;
+}
+
+static void a_receipt_of_another_run_confirms_nothing(void **state) {
+    (void)state;
+    const char *topic = fresh_topic();
+    char params[64];
+    forger f = {.peer = open_peer(topic)};
+    pthread_t thread;
+    snprintf(params, sizeof params, "confirm=receipts&client_id=late-%d", (int)getpid());
+    snprintf(f.topic, sizeof f.topic, "evtwin/receipts/late-%d", (int)getpid());
+    evtwin_sink *sink = open_sink(uri_of(topic, params));
+    evtwin_table *sent = records(2);
+    pthread_create(&thread, NULL, forge, &f);
+    assert_fails(evtwin_sink_write(sink, sent), EVTWIN_E_AGAIN, "2 of 2");
+    pthread_join(thread, NULL);
+    assert_int_equal(f.peer->n_acks, 2);
+    evtwin_table_free(sent);
+    evtwin_sink_free(sink);
+    close_peer(f.peer);
+}
+
 int main(void) {
     if (getenv("EVTWIN_TEST_MQTT") == NULL) {
         print_message("skipped: EVTWIN_TEST_MQTT names no broker\n");
@@ -718,11 +861,14 @@ int main(void) {
         cmocka_unit_test(two_clients_of_one_name_are_told),
         cmocka_unit_test(a_check_takes_nothing_over),
         cmocka_unit_test(whoever_is_taken_over_stays_away),
+        cmocka_unit_test(a_refusal_is_told_by_its_reason),
+        cmocka_unit_test(a_refused_connection_is_no_records_fault),
         cmocka_unit_test(the_status_says_who_is_there),
         cmocka_unit_test(the_older_version_works_too),
         cmocka_unit_test(a_batch_counts_when_its_receiver_has_it),
         cmocka_unit_test(a_longer_batch_goes_on_where_it_was),
         cmocka_unit_test(receipts_stay_below_their_topic),
+        cmocka_unit_test(a_receipt_of_another_run_confirms_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

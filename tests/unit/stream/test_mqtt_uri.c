@@ -55,6 +55,10 @@ static void topics_and_filters(void **state) {
     sink_fails("mqtt://localhost/ev/+/telemetry", EVTWIN_E_ARG, "ev/+/telemetry");
     sink_fails("mqtt://localhost/ev/%23", EVTWIN_E_ARG, "ev/#");
     sink_fails("mqtt://localhost/ev/%ff", EVTWIN_E_ARG, "UTF-8");
+    sink_fails("mqtt://localhost/$SYS/x", EVTWIN_E_ARG, "$SYS/x");
+    sink_fails("mqtt://localhost/$share/g/x", EVTWIN_E_ARG, "$share/g/x");
+    opens("mqtt://localhost/$aws/rules/x",
+          "mqtt://localhost/$share/g/x"); /* an ingest topic there */
     source_fails("mqtt://localhost/ev/battery+/x", EVTWIN_E_ARG, "battery+");
     source_fails("mqtt://localhost/%23/x", EVTWIN_E_ARG, "#");
 }

@@ -31,6 +31,9 @@ static void cuts_what_holds_records(void **state) {
         {"{\"a\":1}", "{\"a\":1}|", EVTWIN_DONE},
         {" {} ", "{} |", EVTWIN_DONE},
         {"nonsense", "nonsense|", EVTWIN_DONE}, /* who parses it says what it is */
+        {"\xEF\xBB\xBF[{}]", "{}|", EVTWIN_DONE},
+        {"\xEF\xBB\xBF{}", "{}|", EVTWIN_DONE},
+        {"\xEF\xBB\xBF", "", EVTWIN_E_PARSE},
         {"[]", "", EVTWIN_DONE},
         {" [ ] ", "", EVTWIN_DONE},
         {"[{}]", "{}|", EVTWIN_DONE},

@@ -171,6 +171,67 @@ static void earlier_notes_stay(void **state) {
 }
 
 /* More batteries than are remembered: the ones heard of longest ago are forgotten, no others. */
+/* ---- many rows ---- */
+
+enum { FLEET = 1000, PER_BATTERY = 100, KINDS = 20 };
+
+/* Record number k of a battery, of the kind that these give; what its flags and repeats add. */
+static void put_mixed(evtwin_table *t, int64_t now_us, int battery, int k,
+                      evtwin_screen_stats *expected) {
+    const int kind = (7 * battery + k) % KINDS;
+    const int is_repeat = kind == 1 && k > 0; /* the one before is a plain one */
+    const int is_late = kind == 3, is_back = kind == 5 && k > 0, is_high = kind == 7;
+    const int is_future = kind == 9;
+    const int number = k - is_repeat;
+    const int64_t age_s = is_late     ? 1000
+                          : is_future ? -100
+                                      : PER_BATTERY - number + (is_back ? 50 : 0);
+    const size_t row = evtwin_table_rows(t);
+    char id[16];
+    snprintf(id, sizeof id, "B%d", battery);
+    assert_ok(evtwin_table_resize(t, row + 1));
+    assert_ok(evtwin_table_set_i64(t, evtwin_table_find(t, "time"), row, now_us - age_s * SECOND));
+    assert_ok(evtwin_table_set_text(t, evtwin_table_find(t, "battery_id"), row, id));
+    assert_ok(evtwin_table_set_f64(t, evtwin_table_find(t, "soc"), row, is_high ? 250 : 80));
+    assert_ok(evtwin_table_set_i64(t, evtwin_table_find(t, "seq"), row, number));
+    expected->n_rows++;
+    expected->n_duplicate += (uint64_t)is_repeat;
+    expected->n_late += (uint64_t)is_late;
+    expected->n_out_of_order += (uint64_t)(is_back || (is_late && k > 0));
+    expected->n_out_of_range += (uint64_t)is_high;
+    expected->n_future += (uint64_t)is_future;
+    expected->n_flagged += (uint64_t)(is_late || is_back || is_high || is_future);
+}
+
+static void counts_are_exact(void **state) {
+    (void)state;
+    const int64_t now_us = evtwin_time_now();
+    evtwin_screen *s = screen_of(300, 60, FLEET);
+    evtwin_table *t = rows_none();
+    evtwin_screen_stats expected = {.n_rows = 0};
+    for (int k = 0; k < PER_BATTERY; k++) { /* the whole fleet at a time */
+        assert_ok(evtwin_table_resize(t, 0));
+        for (int battery = 0; battery < FLEET; battery++) {
+            put_mixed(t, now_us, battery, k, &expected);
+        }
+        assert_ok(evtwin_screen_apply(s, t, 0));
+    }
+    const evtwin_screen_stats got = stats_of(s);
+    assert_int_equal(got.n_rows, FLEET * PER_BATTERY);
+    assert_int_equal(got.n_rows, expected.n_rows);
+    assert_int_equal(got.n_flagged, expected.n_flagged);
+    assert_int_equal(got.n_late, expected.n_late);
+    assert_int_equal(got.n_out_of_order, expected.n_out_of_order);
+    assert_int_equal(got.n_out_of_range, expected.n_out_of_range);
+    assert_int_equal(got.n_future, expected.n_future);
+    assert_int_equal(got.n_duplicate, expected.n_duplicate);
+    assert_int_equal(got.n_forgotten, 0);
+    assert_int_equal(got.n_fraction + got.n_naive_time, 0);
+    assert_true(got.n_late > 4000 && got.n_duplicate > 4000); /* there were many of each */
+    evtwin_table_free(t);
+    evtwin_screen_free(s);
+}
+
 static void the_oldest_are_forgotten(void **state) {
     (void)state;
     enum { MAX = 100 };
@@ -318,6 +379,7 @@ int main(void) {
         cmocka_unit_test(ranges_are_those_of_the_schema),
         cmocka_unit_test(fractions_are_suspected),
         cmocka_unit_test(earlier_notes_stay),
+        cmocka_unit_test(counts_are_exact),
         cmocka_unit_test(the_oldest_are_forgotten),
         cmocka_unit_test(a_table_without_the_column_is_refused),
         cmocka_unit_test(a_screened_source_is_the_other_one_otherwise),
