@@ -10,7 +10,7 @@
 set -u
 bin=$(cd "$1" && pwd)
 root=$(cd "$(dirname "$0")/../.." && pwd)
-work=$(mktemp -d "${TMPDIR:-/tmp}/evtwin-cli.XXXXXX")
+work=$(mktemp -d "${TMPDIR:-/tmp}/evtwin-cli.XXXXXX") || exit 1
 
 # However it ends, nothing of it goes on: whoever works in its folder belongs to it.
 clean() {
