@@ -70,7 +70,8 @@ stop_all() {
     for item in $running; do
         pid=${item#*:} code=0
         kill -TERM "$pid" 2>/dev/null || true
-        for _ in 1 2 3 4 5 6 7 8 9 10; do ! alive "$pid" || sleep 0.5; done
+        tries=60
+        while [ $tries -gt 0 ] && alive "$pid"; do sleep 0.5 && tries=$((tries - 1)) || true; done
         kill -KILL "$pid" 2>/dev/null || true
         wait "$pid" 2>/dev/null || code=$?
         say "${item%:*} stopped$([ $code -eq 0 ] || echo " with code $code, see $state/${item%:*}.log")"

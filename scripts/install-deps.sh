@@ -7,8 +7,8 @@
 # what to install.
 set -eu
 
-# package | what it is for | how to see that it is there (a command, file:PATH, pkg:NAME for pkg-config,
-# python:MODULE)
+# package | what it is for | how to see that it is there (a command, file:PATH that may have wildcards,
+# pkg:NAME for pkg-config, python:MODULE)
 build_list='
 gcc|C compiler|gcc
 libc6-dev|C headers|file:/usr/include/stdio.h
@@ -31,7 +31,7 @@ swig|checks the headers for the Python package to come|swig
 curl|asks the server in tests|curl
 python3-dev|compiles what SWIG makes of the headers|file:/usr/bin/python3-config
 sqlite3|looks into databases in tests|sqlite3
-postgresql|is the PostgreSQL that tests start, each its own (Debian also starts one as a service)|file:/usr/lib/postgresql
+postgresql|is the PostgreSQL that tests start, each its own (Debian also starts one as a service)|file:/usr/lib/postgresql/*/bin/postgres
 mosquitto|is the MQTT broker that tests start (Debian also starts one as a service)|file:/usr/sbin/mosquitto
 openssl|makes the certificates of test servers|openssl
 python3-psycopg2|writes to PostgreSQL as the users of the Python demo do|python:psycopg2
@@ -68,7 +68,7 @@ is_there() {
     case $1 in
     python:*) /usr/bin/python3 -c "import ${1#python:}" 2> /dev/null ;;
     pkg:*) command -v pkg-config > /dev/null && pkg-config --exists "${1#pkg:}" ;;
-    file:*) [ -e "${1#file:}" ] ;;
+    file:*) [ -n "$(ls -d ${1#file:} 2> /dev/null)" ] ;;
     fuzzer) echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }' |
         clang -fsanitize=fuzzer,address -x c - -o /dev/null 2> /dev/null ;;
     *) command -v "$1" > /dev/null ;;

@@ -5,11 +5,12 @@
 #   out TEXT, err TEXT  a fixed text that standard output (error) must contain; no_out, no_err: must not
 #   one_line          standard error is exactly one line, and names the tool
 #   check WHAT CMD…   CMD must succeed
+# Before a tool is started in the background and its messages waited for: `: >err`, or those of the last are found.
 # The script fails at its end (finish) if anything did not hold, after showing all that did not.
 set -u
 bin=$(cd "$1" && pwd)
 root=$(cd "$(dirname "$0")/../.." && pwd)
-work=$(mktemp -d "${TMPDIR:-/tmp}/evtwin-cli.XXXXXX")
+work=$(mktemp -d "${TMPDIR:-/tmp}/evtwin-cli.XXXXXX") || exit 1
 
 # However it ends, nothing of it goes on: whoever works in its folder belongs to it.
 clean() {

@@ -214,6 +214,7 @@ rm -f evtwin.db*
 run evtwin-ingest --source jsonl:sim.jsonl
 check 'it is locked' hold_lock 200 evtwin.db 'BEGIN IMMEDIATE;'
 printf '{"timestamp":"2024-02-01T00:00:00Z","battery_id":"B1"}\n' >one.jsonl
+: >err
 evtwin-ingest --source jsonl:one.jsonl >out 2>err &
 tool=$!
 last='evtwin-ingest into a database that is locked'
@@ -269,6 +270,7 @@ expect 2
 
 # ---- it says what it reads, and a sink that fails is no good cycle ----
 port=$(free_port)
+: >err
 evtwin-ingest --source 'jsonl:sim.jsonl?follow=1' --sink null: --sink jsonl:/dev/full --metrics-port "$port" >out 2>err &
 tool=$!
 last='evtwin-ingest --metrics-port'

@@ -75,6 +75,7 @@ printf '{"timestamp":"2024-01-01T00:00:00Z","battery_id":"B1"}\n' >in.jsonl
 printf 'sink = jsonl:out.jsonl\ndead-letter = jsonl:bad.jsonl\nsource = jsonl:in.jsonl?follow=1\n' >ingest.conf
 printf 'sink = postgresql://twin:hush@127.0.0.1:1/twin_data\n' >>ingest.conf
 chmod 600 ingest.conf
+: >err
 DB_PASSWORD=hush PGPASSWORD=hush evtwin-ingest --config ingest.conf --metrics-port "$port" -vv >out 2>err &
 tool=$!
 last='evtwin-ingest with a password that it may have'

@@ -39,6 +39,7 @@ printf 'port = %s\n' "$port" >serve.conf
 run evtwin-serve --store "$store" --config serve.conf
 expect 69
 err 'serve.conf: port sets it'
+: >err
 API_PORT=0 evtwin-serve --store "$store" >out 2>err &
 second=$!
 check 'two servers on one database are fine' await 20 grep -q serving err

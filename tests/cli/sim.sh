@@ -202,6 +202,7 @@ err 'were not delivered'
 
 # a database that another program locks for longer than the store waits, and then lets go
 if command -v sqlite3 >/dev/null; then
+    : >err
     evtwin-sim --interval 0.2 --sink sqlite:locked.db >out 2>err &
     pid=$!
     check 'it writes' await 10 sh -c '[ "$(sqlite3 locked.db "SELECT COUNT(*) FROM ev_telemetry")" -ge 2 ]'
@@ -222,6 +223,7 @@ at_start='BEGIN EXCLUSIVE; CREATE TABLE mine (x); DROP TABLE mine;'
 if command -v sqlite3 >/dev/null; then
     for file in locked.db fresh.db; do
         check 'it is locked' hold_lock 200 $file "$at_start"
+        : >err
         evtwin-sim --interval 0.2 --duration 1 --battery-id LATE_1 --sink sqlite:$file >out 2>err &
         pid=$!
         check 'it says so' await 60 grep -q 'database is held by another process' err

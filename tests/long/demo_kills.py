@@ -63,7 +63,7 @@ def kill(demo, tool):
     before = demo.pid_of(tool)
     t.require(f"{tool} runs", before is not None)
     os.kill(before, signal.SIGKILL)
-    t.await_true(f"{tool} is started again", 60,
+    t.await_true(f"{tool} is started again", 15,
                  lambda: demo.pid_of(tool) not in (None, before))
     t.check("and the demo says so", t.file_says(demo.log, f"{tool} ended with code 137; starting it again"))
 
@@ -72,10 +72,10 @@ def main():
     demo = Demo(t.BIN, "demo.log")
     t.await_true("the demo predicts", 240, lambda: demo.newest_prediction() != "")
     for tool in ("evtwin-predict", "evtwin-serve", "evtwin-sim"):
-        t.await_true("twelve batteries", 60, lambda: len(demo.batteries()) == 12)
+        t.await_true("twelve batteries", 20, lambda: len(demo.batteries()) == 12)
         before, batteries = demo.newest_prediction(), demo.batteries()
         kill(demo, tool)
-        t.await_true(f"predictions go on after {tool}", 60,
+        t.await_true(f"predictions go on after {tool}", 20,
                      lambda: demo.newest_prediction() > before)
         time.sleep(2)
         after = demo.batteries()
@@ -84,7 +84,7 @@ def main():
         t.check("no cycles are lost", all(
             after[i]["charge_cycles"] >= b["charge_cycles"] for i, b in batteries.items()))
     os.kill(demo.process.pid, signal.SIGINT)
-    t.check("Ctrl-C ends it cleanly", demo.process.wait(60) == 0, demo.process.returncode)
+    t.check("Ctrl-C ends it cleanly", demo.process.wait(150) == 0, demo.process.returncode)
     said = open("demo.log").read()
     t.check("each program says that it stopped", all(
         f"evtwin-{n} stopped\n" in said for n in ("sim", "predict", "serve")), said[-600:])
@@ -97,7 +97,7 @@ def main():
         f.write("#!/bin/sh\necho no server today\nexit 69\n")
     os.chmod("broken/evtwin-serve", 0o755)
     demo = Demo(os.path.abspath("broken"), "broken.log")
-    t.check("the demo gives up", demo.process.wait(60) == 1, demo.process.returncode)
+    t.check("the demo gives up", demo.process.wait(200) == 1, demo.process.returncode)
     t.check("and says why", t.file_says("broken.log", "no server today") and
             t.file_says("broken.log", "the demo stops"))
     t.finish()

@@ -149,7 +149,7 @@ def start(name, *options, err):
     return child
 
 
-def stop(what, child, seconds=30):
+def stop(what, child, seconds=100):
     """End a tool as Ctrl-C does; it has to end cleanly."""
     child.send_signal(signal.SIGINT)
     try:
@@ -160,7 +160,9 @@ def stop(what, child, seconds=30):
 
 
 def await_true(what, seconds, condition):
-    """Wait until condition() holds; seconds is a limit, not a pause."""
+    """Wait until condition() holds; seconds is a limit, not a pause, and a minute at least: how long
+    a thing takes on a busy machine is no property of the tools."""
+    seconds = max(seconds, 60)
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:

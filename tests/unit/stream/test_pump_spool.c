@@ -731,6 +731,7 @@ static void run_child(const char *dir, const char *in, const char *site) {
     setenv("EVTWIN_CRASH_AT", site, 1);
     evtwin_pump_options_init(&options, sizeof options);
     options.max_batch_rows = 50;
+    options.drain_s = 200.0;
     snprintf(uri, sizeof uri, "jsonl:%s", in);
     if (evtwin_pump_create(&options, &p) < 0 || evtwin_source_open(uri, &source) < 0 ||
         evtwin_pump_take_source(p, source) < 0) {
