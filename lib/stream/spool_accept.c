@@ -80,10 +80,25 @@ static evtwin_status fail_full(evtwin_spool *spool) {
 
 /* Does so much more fit, itself and once more in the log? */
 static evtwin_status fits(evtwin_spool *spool, uint64_t need, int *fits_out) {
-    uint64_t bytes;
+    evtwin__spool_bytes bytes;
     EVTWIN_TRY(evtwin__spool_file_bytes(&spool->file, &bytes));
-    *fits_out = bytes + 2 * need <= spool->options.max_bytes;
+    *fits_out = bytes.used + evtwin__spool_log_reserve(&spool->file, &bytes) + 2 * need <=
+                spool->options.max_bytes;
     return EVTWIN_OK;
+}
+
+/* Entries that are deleted leave pages in the file: with these it may be too large for what the log
+ * needs now. */
+static evtwin_status squeeze(evtwin_spool *spool, uint64_t need) {
+    evtwin_status st = EVTWIN_OK;
+    while (st == EVTWIN_OK) {
+        evtwin__spool_bytes bytes;
+        EVTWIN_TRY(evtwin__spool_file_bytes(&spool->file, &bytes));
+        const uint64_t log = evtwin__spool_log_reserve(&spool->file, &bytes);
+        const int is_small = bytes.used + bytes.free + log + need <= spool->options.max_bytes;
+        st = is_small ? EVTWIN_DONE : evtwin__spool_file_squeeze(&spool->file);
+    }
+    return st < 0 ? st : EVTWIN_OK;
 }
 
 /* Outside a transaction: is there room as it is? The log may take what could be had. */
@@ -99,7 +114,7 @@ static evtwin_status look_for_room(evtwin_spool *spool, uint64_t need, int *has_
         evtwin__spool_file_checkpoint(&spool->file);
         EVTWIN_TRY(fits(spool, need, has_room));
     }
-    return EVTWIN_OK;
+    return *has_room ? squeeze(spool, need) : EVTWIN_OK;
 }
 
 /* In the transaction: drop as many of the oldest as it takes. */
@@ -314,6 +329,7 @@ static evtwin_status accept(evtwin_spool *spool, delivery *d) {
     EVTWIN__CRASH_SITE("spool.before_commit");
     st = evtwin__spool_end(spool, st);
     EVTWIN__CRASH_SITE("spool.after_commit");
+    evtwin__spool_file_note_log(&spool->file);
     if (st >= 0) {
         note_accepted(spool, d, drops, is_dropped);
     }

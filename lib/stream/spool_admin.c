@@ -90,7 +90,9 @@ evtwin_status evtwin_spool_stats_get(evtwin_spool *spool, evtwin_spool_stats *ou
                                 .n_refused_full = spool->n_refused_full,
                                 .max_bytes = spool->options.max_bytes,
                                 .n_damaged = spool->n_damaged};
-    const evtwin_status st = evtwin__spool_file_bytes(&spool->file, &stats.bytes);
+    evtwin__spool_bytes bytes = {.used = 0};
+    const evtwin_status st = evtwin__spool_file_bytes(&spool->file, &bytes);
+    stats.bytes = bytes.used + bytes.log;
     pthread_mutex_unlock(&spool->lock);
     EVTWIN_TRY(st);
     evtwin__report_copy(out, size, &stats, sizeof stats);

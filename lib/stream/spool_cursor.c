@@ -136,6 +136,7 @@ static evtwin_status advance(evtwin__spool_cursor *c, int64_t number, const evtw
     if (c->n_waiting == 0) {
         evtwin__spool_file_shrink(&spool->file);
     }
+    evtwin__spool_file_keep_log(&spool->file);
     return EVTWIN_OK;
 }
 

@@ -18,6 +18,9 @@
 
 enum { VERSION = 1, BUSY_MS = 5000, PAGE_BYTES = 4096, SHRINK_PAGES = 1024 };
 
+/* What the move of a cursor adds to the log. */
+enum { CURSOR_BYTES = 64 << 10 };
+
 /* ---- texts ---- */
 
 /* An entry is named by the number of its last record. */
@@ -197,6 +200,7 @@ static evtwin_status read_id(evtwin__spool_file *file) {
 /* A small log in a small spool: it counts as what is on the disk. */
 static evtwin_status size_log(evtwin__spool_file *file, uint64_t max_bytes) {
     const uint64_t share = max_bytes / 16 / PAGE_BYTES;
+    file->least_log = file->most_log = (share < 1000 ? share : 1000) * PAGE_BYTES;
     char text[160];
     snprintf(text, sizeof text,
              "PRAGMA wal_autocheckpoint = %d; PRAGMA journal_size_limit = %d; PRAGMA cache_size = "
@@ -339,11 +343,13 @@ evtwin_status evtwin__spool_file_begin(evtwin__spool_file *file, int is_synced) 
 
 /* ---- its size ---- */
 
-evtwin_status evtwin__spool_file_bytes(evtwin__spool_file *file, uint64_t *bytes_out) {
+evtwin_status evtwin__spool_file_bytes(evtwin__spool_file *file, evtwin__spool_bytes *out) {
     int64_t n_pages = 0, n_free = 0;
     EVTWIN_TRY(evtwin__db_query_i64(file->db, "PRAGMA page_count", 0, &n_pages));
     EVTWIN_TRY(evtwin__db_query_i64(file->db, "PRAGMA freelist_count", 0, &n_free));
-    *bytes_out = (uint64_t)(n_pages - n_free) * PAGE_BYTES + log_bytes(file);
+    *out = (evtwin__spool_bytes){.used = (uint64_t)(n_pages - n_free) * PAGE_BYTES,
+                                 .free = (uint64_t)n_free * PAGE_BYTES,
+                                 .log = log_bytes(file)};
     return EVTWIN_OK;
 }
 
@@ -351,6 +357,31 @@ void evtwin__spool_file_checkpoint(evtwin__spool_file *file) {
     if (log_bytes(file) > 0) {
         (void)evtwin__db_exec(file->db, "PRAGMA wal_checkpoint(TRUNCATE)");
     }
+}
+
+uint64_t evtwin__spool_log_reserve(const evtwin__spool_file *file,
+                                   const evtwin__spool_bytes *bytes) {
+    return (bytes->log > file->least_log ? bytes->log : file->least_log) + CURSOR_BYTES;
+}
+
+void evtwin__spool_file_note_log(evtwin__spool_file *file) {
+    const uint64_t log = log_bytes(file);
+    file->most_log = log > file->least_log ? log : file->least_log;
+}
+
+void evtwin__spool_file_keep_log(evtwin__spool_file *file) {
+    if (log_bytes(file) > file->most_log) {
+        evtwin__spool_file_checkpoint(file);
+    }
+}
+
+evtwin_status evtwin__spool_file_squeeze(evtwin__spool_file *file) {
+    int64_t n_before = 0, n_after = 0;
+    EVTWIN_TRY(evtwin__db_query_i64(file->db, "PRAGMA freelist_count", 0, &n_before));
+    EVTWIN_TRY(evtwin__db_exec(file->db, "PRAGMA incremental_vacuum(16)"));
+    EVTWIN_TRY(evtwin__db_query_i64(file->db, "PRAGMA freelist_count", 0, &n_after));
+    evtwin__spool_file_checkpoint(file);
+    return n_after < n_before ? EVTWIN_OK : EVTWIN_DONE;
 }
 
 void evtwin__spool_file_shrink(evtwin__spool_file *file) {

@@ -43,7 +43,8 @@ typedef struct evtwin__spool_file {
     char *folder, *path; /* of the database */
     int lock;            /* the descriptor that holds it */
     evtwin__db *db;
-    int is_synced; /* commits wait for the disk */
+    int is_synced;                /* commits wait for the disk */
+    uint64_t least_log, most_log; /* bytes that count for it, and that it may have now */
     evtwin__stmt *stmt[EVTWIN__SQL_COUNT];
     char id[32];
 } evtwin__spool_file;
@@ -65,13 +66,31 @@ evtwin_status evtwin__spool_file_open_reader(const evtwin__spool_file *file,
  * the end of the process, until the next synced one is. */
 evtwin_status evtwin__spool_file_begin(evtwin__spool_file *file, int is_synced);
 
-/* What it takes on disk: pages in use and the log. */
-evtwin_status evtwin__spool_file_bytes(evtwin__spool_file *file, uint64_t *bytes_out);
+/* What it takes on disk. */
+typedef struct evtwin__spool_bytes {
+    uint64_t used, free; /* of the database: free is what deleted entries have left */
+    uint64_t log;
+} evtwin__spool_bytes;
 
-/* Empty the log into the database. Readers may keep it from that. */
+evtwin_status evtwin__spool_file_bytes(evtwin__spool_file *file, evtwin__spool_bytes *out);
+
+/* The log as it may be without that anything is accepted. */
+uint64_t evtwin__spool_log_reserve(const evtwin__spool_file *file,
+                                   const evtwin__spool_bytes *bytes);
+
+/* Empty the log into the database, which a reader may delay. */
 void evtwin__spool_file_checkpoint(evtwin__spool_file *file);
+
+/* After an accept: its log is within the bound. */
+void evtwin__spool_file_note_log(evtwin__spool_file *file);
+
+/* After the move of a cursor: empty the log if it has grown since. */
+void evtwin__spool_file_keep_log(evtwin__spool_file *file);
 
 /* Give back to the disk what deleted entries have left, outside a transaction. */
 void evtwin__spool_file_shrink(evtwin__spool_file *file);
+
+/* Give back some of it, also if other pages have to be moved. DONE: there is none. */
+evtwin_status evtwin__spool_file_squeeze(evtwin__spool_file *file);
 
 #endif
