@@ -116,12 +116,18 @@ void evtwin__pg_copy_text(evtwin__pg *pg, const char *text) {
     evtwin__text_add(&pg->copy.buffer, text, length);
 }
 
-static evtwin_status send_copied(evtwin__pg *pg) {
+/* Give libpq what has gathered. */
+static evtwin_status hand_over(evtwin__pg *pg) {
     evtwin__text *buffer = &pg->copy.buffer;
-    const int is_sent = PQputCopyData(pg->conn, buffer->data, (int)buffer->size) == 1;
+    const int is_taken = PQputCopyData(pg->conn, buffer->data, (int)buffer->size) == 1;
     pg->n_sent += buffer->size;
     buffer->size = 0;
-    return is_sent ? evtwin__pg_flush(pg) : evtwin__pg_fail_lost(pg, NULL);
+    return is_taken ? EVTWIN_OK : evtwin__pg_fail_lost(pg, NULL);
+}
+
+static evtwin_status send_copied(evtwin__pg *pg) {
+    EVTWIN_TRY(hand_over(pg));
+    return evtwin__pg_flush(pg);
 }
 
 evtwin_status evtwin__pg_copy_row(evtwin__pg *pg) {
@@ -139,7 +145,7 @@ static evtwin_status end_copy(evtwin__pg *pg, int is_good) {
     if (is_good) {
         evtwin__pg_wire_int(&pg->copy.buffer, -1, 2);
         EVTWIN_FAIL_IF(pg->copy.buffer.is_failed, EVTWIN_E_NOMEM, "out of memory for rows to send");
-        EVTWIN_TRY(send_copied(pg));
+        EVTWIN_TRY(hand_over(pg)); /* it goes with the end */
     }
     pg->copy.is_active = 0;
     const char *why = is_good ? NULL : "given up";

@@ -214,6 +214,9 @@ static int64_t pause_us(const evtwin__pg *pg, int n_looks, int64_t now, int64_t 
         return INT64_MAX;
     }
     const int64_t pause = ((int64_t)pg->look_ms * 1000) << min_of(n_looks, MAX_DOUBLINGS);
+    if (n_looks == 0) {
+        return pause;
+    }
     const int64_t left = since + way_us(pg) - now;
     return left > 0 ? min_of(pause, left) : pause;
 }

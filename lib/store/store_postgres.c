@@ -128,6 +128,9 @@ static evtwin_status connect_to(postgres_store *s, int may_create, int is_readin
                                     .naive_zone = s->naive_zone};
     evtwin_status st = evtwin__postgres_migrate(s->pg, &how, &s->schema);
     st = st < 0 ? fail_migration(s, st, is_reading) : st;
+    if (st == EVTWIN_OK && !s->base.options.read_only) {
+        st = evtwin__postgres_prepare_writing(s->pg);
+    }
     if (st != EVTWIN_OK || (st = read_identity(s)) < 0) {
         evtwin__pg_disconnect(s->pg);
         return st;

@@ -87,6 +87,11 @@ typedef struct postgres_migration {
 evtwin_status evtwin__postgres_migrate(evtwin__pg *pg, const postgres_migration *how,
                                        postgres_schema *out);
 
+/* ---- store_postgres_transaction.c ---- */
+
+/* Once in a session, before anything is written. */
+evtwin_status evtwin__postgres_prepare_writing(evtwin__pg *pg);
+
 /* ---- store_postgres_revision.c ---- */
 
 /* What a transaction that writes rows begins with; what then gives the first of its revisions, in a

@@ -11,12 +11,18 @@
 #include <math.h>
 #include <string.h>
 
-/* Where revisions begin, what time it is, and the limits in force. */
-static const char begin_sql[] =
-    "BEGIN; " POSTGRES_LOCK_ROWS "; SELECT pg_current_xact_id()::text, " POSTGRES_FIRST_REVISION
+/* Where revisions begin, what time it is, and the limits in force. Prepared in SQL, so that it can
+ * be a part of a string of statements. */
+static const char prepare_sql[] =
+    "PREPARE evtwin_begin AS SELECT pg_current_xact_id()::text, " POSTGRES_FIRST_REVISION
     "::text, (extract(epoch FROM now()) * 1000000)::bigint::text, t.quantity, t.level, t.operator,"
     " t.\"limit\"::text, t.kind FROM ev_revision LEFT JOIN ev_threshold AS t"
     " ON t.kind <> 'display' ORDER BY t.rowid";
+static const char begin_sql[] = "BEGIN; " POSTGRES_LOCK_ROWS "; EXECUTE evtwin_begin";
+
+evtwin_status evtwin__postgres_prepare_writing(evtwin__pg *pg) {
+    return evtwin__pg_exec(pg, prepare_sql);
+}
 
 static int64_t number_of(const evtwin__pg_result *result, size_t row, size_t col) {
     const char *text = evtwin__pg_text(result, row, col);
