@@ -10,7 +10,7 @@
 #include "stream/letter_list.h"
 #include "stream/spool_file.h"
 
-/* ---- accept (spool.c) ---- */
+/* ---- accept (spool_accept.c, spool_admin.c) ---- */
 
 /* As evtwin_spool_append, for letters; position may be NULL. */
 evtwin_status evtwin__spool_append_letters(evtwin_spool *spool, const evtwin__letter_list *letters,

@@ -163,6 +163,16 @@ evtwin_status evtwin__spool_put(evtwin_spool *spool, evtwin__spool_kind kind,
     return evtwin__stmt_run(insert);
 }
 
+evtwin_status evtwin__spool_set_last(evtwin_spool *spool, evtwin__spool_kind kind, int64_t number) {
+    int64_t last[EVTWIN__SPOOL_KINDS];
+    memcpy(last, spool->last, sizeof last);
+    last[kind] = number;
+    evtwin__stmt *stmt = spool->file.stmt[EVTWIN__SQL_SET_LAST];
+    evtwin__stmt_bind_i64(stmt, 1, last[EVTWIN__SPOOL_ROWS]);
+    evtwin__stmt_bind_i64(stmt, 2, last[EVTWIN__SPOOL_LETTERS]);
+    return evtwin__stmt_run(stmt);
+}
+
 /* What is accepted in one transaction. */
 typedef struct delivery {
     evtwin__spool_kind kind;
@@ -255,16 +265,6 @@ static evtwin_status put_position(evtwin_spool *spool, const delivery *d) {
     return evtwin__stmt_run(stmt);
 }
 
-static evtwin_status put_last(evtwin_spool *spool, const delivery *d) {
-    int64_t last[EVTWIN__SPOOL_KINDS];
-    memcpy(last, spool->last, sizeof last);
-    last[d->kind] += (int64_t)d->n_records;
-    evtwin__stmt *stmt = spool->file.stmt[EVTWIN__SQL_SET_LAST];
-    evtwin__stmt_bind_i64(stmt, 1, last[EVTWIN__SPOOL_ROWS]);
-    evtwin__stmt_bind_i64(stmt, 2, last[EVTWIN__SPOOL_LETTERS]);
-    return evtwin__stmt_run(stmt);
-}
-
 /* All of one transaction but its end. */
 static evtwin_status put_all(evtwin_spool *spool, delivery *d, int is_dropped) {
     if (is_dropped) {
@@ -276,15 +276,9 @@ static evtwin_status put_all(evtwin_spool *spool, delivery *d, int is_dropped) {
     }
     EVTWIN_TRY(put_states(spool, d->states));
     EVTWIN_TRY(put_position(spool, d));
-    return d->n_records > 0 ? put_last(spool, d) : EVTWIN_OK;
-}
-
-static int has_cursor(const evtwin_spool *spool, evtwin__spool_kind kind) {
-    int n = 0;
-    for (size_t i = 0; i < spool->n_cursors; i++) {
-        n += spool->cursors[i]->kind == kind;
-    }
-    return n > 0;
+    return d->n_records > 0 ? evtwin__spool_set_last(spool, d->kind,
+                                                     spool->last[d->kind] + (int64_t)d->n_records)
+                            : EVTWIN_OK;
 }
 
 /* What waits after a commit. */
@@ -318,7 +312,7 @@ static evtwin_status accept(evtwin_spool *spool, delivery *d) {
     int has_room = 0;
     EVTWIN_TRY(look_for_room(spool, need, &has_room));
     const int is_dropped =
-        !has_room && policy == EVTWIN_SPOOL_DROP_NEWEST && has_cursor(spool, d->kind);
+        !has_room && policy == EVTWIN_SPOOL_DROP_NEWEST && evtwin__spool_has_cursor(spool, d->kind);
     const int drops = !has_room && policy == EVTWIN_SPOOL_DROP_OLDEST;
     if (!has_room && !is_dropped && !drops) {
         return fail_full(spool);

@@ -4,7 +4,6 @@
 #include "stream/spool_inside.h"
 
 #include "core/crash_site.h"
-#include "core/mem.h"
 #include "core/num.h"
 #include "core/status.h"
 #include "stream/spool_codec.h"
@@ -13,16 +12,6 @@
 #include <string.h>
 
 /* ---- open ---- */
-
-static evtwin_status set_last(evtwin_spool *spool, evtwin__spool_kind kind, int64_t number) {
-    int64_t last[EVTWIN__SPOOL_KINDS];
-    memcpy(last, spool->last, sizeof last);
-    last[kind] = number;
-    evtwin__stmt *stmt = spool->file.stmt[EVTWIN__SQL_SET_LAST];
-    evtwin__stmt_bind_i64(stmt, 1, last[EVTWIN__SPOOL_ROWS]);
-    evtwin__stmt_bind_i64(stmt, 2, last[EVTWIN__SPOOL_LETTERS]);
-    return evtwin__stmt_run(stmt);
-}
 
 static evtwin_status open_cursor(evtwin_spool *spool, evtwin__spool_kind kind, const char *name,
                                  evtwin__spool_cursor **out) {
@@ -84,15 +73,6 @@ static evtwin_status clear_taken(evtwin__spool_cursor *c, int64_t number) {
     return evtwin__stmt_run(stmt);
 }
 
-static int wants_letters(const evtwin_spool *spool) {
-    for (size_t i = 0; i < spool->n_cursors; i++) {
-        if (spool->cursors[i]->kind == EVTWIN__SPOOL_LETTERS) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
 /* A letter takes the place of the row that it is about, so it needs no room of its own. */
 static evtwin_status put_letter(evtwin_spool *spool, const evtwin__text *bytes) {
     const evtwin__spool_entry e = {.last = spool->last[EVTWIN__SPOOL_LETTERS] + 1,
@@ -100,7 +80,7 @@ static evtwin_status put_letter(evtwin_spool *spool, const evtwin__text *bytes) 
                                    .data = bytes->data,
                                    .size = bytes->size};
     EVTWIN_TRY(evtwin__spool_put(spool, EVTWIN__SPOOL_LETTERS, &e));
-    return set_last(spool, EVTWIN__SPOOL_LETTERS, e.last);
+    return evtwin__spool_set_last(spool, EVTWIN__SPOOL_LETTERS, e.last);
 }
 
 static void note_letter(evtwin_spool *spool, size_t size) {
@@ -116,7 +96,7 @@ static void note_letter(evtwin_spool *spool, size_t size) {
 
 static evtwin_status advance(evtwin__spool_cursor *c, int64_t number, const evtwin__text *letter) {
     evtwin_spool *spool = c->spool;
-    letter = wants_letters(spool) ? letter : NULL;
+    letter = evtwin__spool_has_cursor(spool, EVTWIN__SPOOL_LETTERS) ? letter : NULL;
 
     /* after a power cut the cursor may be an older one: the sink is then given again what it has
      * already, as after a kill between its commit and this */
@@ -175,7 +155,7 @@ static evtwin_status skip(evtwin__spool_cursor *c, int64_t number) {
     const int64_t last = spool->last[c->kind];
     EVTWIN_TRY(evtwin__spool_begin(spool, 1));
     evtwin_status st = evtwin__spool_set_cursor(spool, c->kind, c->name, number);
-    st = st >= 0 && number > last ? set_last(spool, c->kind, number) : st;
+    st = st >= 0 && number > last ? evtwin__spool_set_last(spool, c->kind, number) : st;
     st = st >= 0 ? lose_taken(c, number) : st;
     EVTWIN_TRY(evtwin__spool_end(spool, st));
     if (number > last) {

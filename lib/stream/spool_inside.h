@@ -84,6 +84,9 @@ void evtwin__spool_free_cursor(evtwin__spool_cursor *cursor);
 evtwin__spool_cursor *evtwin__spool_find_cursor(const evtwin_spool *spool, evtwin__spool_kind kind,
                                                 const char *name);
 
+/* Is there any of that kind? */
+int evtwin__spool_has_cursor(const evtwin_spool *spool, evtwin__spool_kind kind);
+
 /* A cursor where it has to begin, known from now on. */
 evtwin_status evtwin__spool_add_cursor(evtwin_spool *spool, evtwin__spool_kind kind,
                                        const char *name, evtwin__spool_cursor **out);
@@ -105,8 +108,11 @@ typedef struct evtwin__spool_entry {
 uint64_t evtwin__spool_entry_hash(evtwin__spool_kind kind, int64_t number, int64_t n_records,
                                   int64_t accepted_us, const void *data, size_t size);
 
-/* Write it, and move the last number of its kind up to it. */
+/* Write it. */
 evtwin_status evtwin__spool_put(evtwin_spool *spool, evtwin__spool_kind kind,
                                 const evtwin__spool_entry *entry);
+
+/* The number of the last record of a kind is that now. */
+evtwin_status evtwin__spool_set_last(evtwin_spool *spool, evtwin__spool_kind kind, int64_t number);
 
 #endif

@@ -24,6 +24,15 @@ evtwin__spool_cursor *evtwin__spool_find_cursor(const evtwin_spool *spool, evtwi
     return NULL;
 }
 
+int evtwin__spool_has_cursor(const evtwin_spool *spool, evtwin__spool_kind kind) {
+    for (size_t i = 0; i < spool->n_cursors; i++) {
+        if (spool->cursors[i]->kind == kind) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* ---- rename and forget ---- */
 
 static evtwin_status run_named(evtwin_spool *spool, evtwin__spool_sql id,
@@ -151,10 +160,8 @@ evtwin_status evtwin_spool_forget_sink(evtwin_spool *spool, const char *name) {
  * ones get what is accepted from then on. */
 static evtwin_status find_start(evtwin_spool *spool, evtwin__spool_kind kind, int64_t *number_out) {
     *number_out = spool->last[kind];
-    for (size_t i = 0; i < spool->n_cursors; i++) {
-        if (spool->cursors[i]->kind == kind) {
-            return EVTWIN_OK;
-        }
+    if (evtwin__spool_has_cursor(spool, kind)) {
+        return EVTWIN_OK;
     }
     evtwin__stmt *stmt = spool->file.stmt[EVTWIN__SQL_OLDEST + kind];
     evtwin__stmt_bind_i64(stmt, 1, 0);
