@@ -131,8 +131,9 @@ class Tool:
 class Rig:
     """channels: of sqlite, jsonl, postgres, mosquitto, kafka. proxied: the tools reach each server
     through a Proxy. everything: evtwin-predict works on PostgreSQL meanwhile, and the topic of Kafka is
-    copied to another one, without a spool. spool, sinks: folders, where they should not be below the rig's own; env: more
-    environment of the tools. Raises servers.Skip if the server of a channel cannot be had."""
+    copied to another one, without a spool. spool, sinks: folders, where they should not be below the
+    rig's own; env: more environment of the tools; generator: another one than the build's sound one.
+    Raises servers.Skip if the server of a channel cannot be had."""
 
     def __init__(self, build, channels, proxied=False, everything=False, spool=None, sinks=None,
                  env=None, generator=None):

@@ -192,7 +192,7 @@ def fenced(kafka):
     make_topic(kafka, "fenced", 1)
     uri = kafka.uri + "/fenced?transactional_id=one"
     older = start("write", uri, "a", 10 ** 9, 10)
-    await_("the older writes", lambda: committed(kafka, "fenced"))
+    await_("the older writes", lambda: committed(kafka, "fenced", "-c", "1"))
     newer = start("write", uri, "b", 10, 10)
     check("the newer writes", newer.wait(timeout=DEADLINE_S) == 0)
     out, _ = older.communicate(timeout=DEADLINE_S)
