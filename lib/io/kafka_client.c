@@ -177,6 +177,8 @@ evtwin_status evtwin__kafka_fail(const evtwin__kafka_client *client, int code, c
         EVTWIN_FAIL(st, "no answer from a broker: %s", line);
     }
     evtwin__kafka_config_hide(client->config, text, line);
+    EVTWIN_FAIL_IF(is_silence(code), EVTWIN_E_AGAIN, "%s (brokers: %.200s)", line,
+                   evtwin__kafka_config_servers(client->config));
     EVTWIN_FAIL(evtwin__kafka_status(code), "%s", line);
 }
 
