@@ -35,12 +35,18 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
     }
     const int is_vague = code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
     evtwin__kafka_config_log(client->config, 1, 3, reason);
-    if (!is_vague || client->problem == 0) {
-        client->problem = code;
-        const char *insides = strstr(reason, " (after "); /* "… 0ms in state CONNECT, 3 …" */
-        const size_t n = insides != NULL ? (size_t)(insides - reason) : strlen(reason);
-        snprintf(client->reason, sizeof client->reason, "%.*s", (int)n, reason);
+    if (is_vague && client->problem != 0) {
+        return;
     }
+    client->problem = code;
+    if (is_vague) { /* its text counts brokers, in which versions of librdkafka differ */
+        snprintf(client->reason, sizeof client->reason, "none of %.200s can be reached",
+                 evtwin__kafka_config_servers(client->config));
+        return;
+    }
+    const char *insides = strstr(reason, " (after "); /* "… 0ms in state CONNECT, 3 …" */
+    const size_t n = insides != NULL ? (size_t)(insides - reason) : strlen(reason);
+    snprintf(client->reason, sizeof client->reason, "%.*s", (int)n, reason);
 }
 
 /* Does it reach the caller as well, as a failure, or as none if a retry helps? */
@@ -171,6 +177,8 @@ evtwin_status evtwin__kafka_fail(const evtwin__kafka_client *client, int code, c
         EVTWIN_FAIL(st, "no answer from a broker: %s", line);
     }
     evtwin__kafka_config_hide(client->config, text, line);
+    EVTWIN_FAIL_IF(is_silence(code), EVTWIN_E_AGAIN, "%s (brokers: %.200s)", line,
+                   evtwin__kafka_config_servers(client->config));
     EVTWIN_FAIL(evtwin__kafka_status(code), "%s", line);
 }
 

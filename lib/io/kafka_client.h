@@ -32,6 +32,9 @@ typedef struct evtwin__kafka_client {
 evtwin_status evtwin__kafka_config_make(const evtwin__kafka_config *config, int is_producer,
                                         const evtwin__kafka_property *properties, void **conf_out);
 
+/* "host:port,host:port", borrowed. */
+const char *evtwin__kafka_config_servers(const evtwin__kafka_config *config);
+
 /* A copy of what librdkafka says, without the secrets of the settings. */
 void evtwin__kafka_config_hide(const evtwin__kafka_config *config, const char *text,
                                char line[EVTWIN__KAFKA_LINE]);

@@ -104,6 +104,10 @@ void evtwin__kafka_config_free(evtwin__kafka_config *config) {
     evtwin__free(config);
 }
 
+const char *evtwin__kafka_config_servers(const evtwin__kafka_config *config) {
+    return config->servers;
+}
+
 /* ---- set ---- */
 
 static int ends_with(const char *text, const char *end) {

@@ -6,6 +6,7 @@
 #include "core/clock.h"
 #include "core/crash_site.h"
 #include "core/mem.h"
+#include "core/num.h"
 #include "core/status.h"
 #include "io/kafka_client.h"
 #include "io/kafka_member.h"
@@ -16,7 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FENCE_MS = 10000, POLL_MS = 50 };
+enum { POLL_MS = 50 };
 
 typedef enum step {
     STEP_START,      /* not started */
@@ -38,6 +39,7 @@ struct evtwin__kafka_producer {
     int failure_code; /* of the last of them */
     step step;
     int64_t opened_ms;         /* when the transaction began */
+    int64_t young_ms;          /* less than the brokers' time-out of a transaction */
     evtwin__kafka_place place; /* of a message of it in the first topic */
 
     /* offsets of the transaction; NULL = none */
@@ -63,6 +65,17 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
     }
 }
 
+/* Two thirds of transaction.timeout.ms. */
+static int64_t read_young_ms(const rd_kafka_conf_t *conf) {
+    char text[32];
+    size_t size = sizeof text;
+    int64_t timeout_ms = 0;
+    const int code = rd_kafka_conf_get(conf, "transaction.timeout.ms", text, &size);
+    return code == RD_KAFKA_CONF_OK && evtwin__parse_i64(text, strlen(text), &timeout_ms)
+               ? timeout_ms * 2 / 3
+               : 10000;
+}
+
 evtwin_status evtwin__kafka_producer_create(const evtwin__kafka_config *config,
                                             const char *transactional_id, const char *const *topics,
                                             evtwin__kafka_producer **out) {
@@ -82,6 +95,7 @@ evtwin_status evtwin__kafka_producer_create(const evtwin__kafka_config *config,
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for a producer");
     }
     p->transactional_id = id;
+    p->young_ms = read_young_ms(conf);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     memcpy(p->topic_name, topics, sizeof p->topic_name);
     const evtwin_status st = evtwin__kafka_client_open(&p->client, config, 1, conf);
@@ -153,7 +167,7 @@ static evtwin_status fail_for_good(evtwin__kafka_producer *p, int code, const ch
     const int fatal = rd_kafka_fatal_error(p->client.rk, reason, sizeof reason);
     code = fatal != 0 ? fatal : code;
     const int is_young = p->step == STEP_START || p->step == STEP_IDLE ||
-                         evtwin__monotonic_ms() - p->opened_ms < FENCE_MS;
+                         evtwin__monotonic_ms() - p->opened_ms < p->young_ms;
     p->step = is_fencing(code) && is_young ? STEP_FENCED : STEP_BROKEN;
     if (p->step == STEP_FENCED) {
         return fail_fenced(p);

@@ -5,9 +5,12 @@ named by the environment, bad messages of other programs go to a topic of dead l
 """
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
+import time
+import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import servers  # noqa: E402
@@ -34,6 +37,46 @@ def run(*args, env=None, code=0):
 def sql(text):
     return subprocess.run(["sqlite3", os.path.join(folder.name, "evtwin.db"), text],
                           capture_output=True, text=True, check=True).stdout.strip()
+
+
+def two_of_one_name(topic):
+    """The older says once that it writes no more, and its metric shows it."""
+    port = servers.free_port()
+    args = ("evtwin-sim", "--interval", "0.1", "-q", "--sink", topic + "?transactional_id=same", "--spool")
+
+    def start(name, *more):
+        with open(os.path.join(folder.name, name), "w") as err:
+            return subprocess.Popen([os.path.join(BIN, args[0]), *args[1:], name + ".spool", "--battery-id",
+                                     name, *more], cwd=folder.name, env=CLEAN, stdout=err, stderr=err)
+
+    def up(value):
+        try:
+            text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5).read().decode()
+        except OSError:
+            return False
+        return re.search(r"^evtwin_sink_up\{.*\} " + value, text, re.M) and (
+            value == "0" or re.search(r"^evtwin_sink_delivered_records_total\{.*\} [1-9]", text, re.M))
+
+    def await_up(value):
+        deadline = time.monotonic() + 60
+        while not up(value) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        check(f"evtwin_sink_up is {value}", up(value))
+
+    tools = [start("older", "--metrics-port", str(port))]
+    try:
+        await_up("1")
+        tools.append(start("newer"))
+        await_up("0")
+        time.sleep(2)  # some more tries
+        check("still down", up("0"))
+    finally:
+        for tool in tools:
+            tool.terminate()
+        codes = [tool.wait(60) for tool in tools]
+    with open(os.path.join(folder.name, "older")) as f:
+        said = f.read()
+    check("said once: " + said, said.count("another producer has taken") == 1 and codes[1] == 0)
 
 
 def main():
@@ -89,6 +132,7 @@ def main():
             ConfigResourceType.TOPIC, "ev_battery_progress", {"cleanup.policy": "delete"})])
         said = run(*writes)
         check("forgetful: " + said, "ev_battery_progress has cleanup.policy=delete" in said)
+        two_of_one_name(topic)
 
 
 try:

@@ -245,6 +245,24 @@ static void the_older_of_two_is_fenced(void **state) {
     evtwin_table_free(more);
 }
 
+/* The brokers fence a transaction that they have timed out: that is no other producer. */
+static void a_transaction_that_timed_out_is_written_anew(void **state) {
+    mock *m = *state;
+    mock_topic(m, "old", 1);
+    evtwin_sink *sink = NULL;
+    evtwin_table *rows = mock_rows(0, 2);
+    assert_ok(evtwin_sink_open(mock_uri(m, "old?transaction.timeout.ms=6000"), &sink));
+    for (int broker = 1; broker <= 2; broker++) {
+        rd_kafka_mock_broker_push_request_error_rtts(
+            m->cluster, broker, 26, 1, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, 4200);
+    }
+    assert_fails(evtwin_sink_write(sink, rows), EVTWIN_E_AGAIN, "old");
+    rd_kafka_mock_clear_request_errors(m->cluster, 26);
+    deliver(sink, rows, NULL, NULL);
+    evtwin_sink_free(sink);
+    evtwin_table_free(rows);
+}
+
 static void brokers_that_go_come_back(void **state) {
     mock *m = *state;
     mock_topic(m, "moves", 2);
@@ -405,6 +423,7 @@ int main(void) {
         cmocka_unit_test(positions_are_compared),
         cmocka_unit_test(a_commit_that_breaks_is_looked_up),
         cmocka_unit_test(an_abort_does_not_make_a_commit_forgotten),
+        cmocka_unit_test(a_transaction_that_timed_out_is_written_anew),
         cmocka_unit_test(brokers_that_go_come_back),
         cmocka_unit_test(a_commit_that_is_late_is_not_repeated),
     };
