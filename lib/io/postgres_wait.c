@@ -208,43 +208,37 @@ static int64_t min_of(int64_t a, int64_t b) {
 }
 
 /* Until the next look: ever longer, but not beyond the moment from which waiting is the end. */
-static int64_t pause_us(const evtwin__pg *pg, int n_looks, int64_t now, int64_t since) {
+static int64_t pause_us(const evtwin__pg *pg, int n_looks, int64_t since) {
     enum { MAX_DOUBLINGS = 4 };
-    if (pg->look_ms == 0) {
-        return INT64_MAX;
-    }
     const int64_t pause = ((int64_t)pg->look_ms * 1000) << min_of(n_looks, MAX_DOUBLINGS);
-    if (n_looks == 0) {
-        return pause;
-    }
-    const int64_t left = since + way_us(pg) - now;
+    const int64_t left = since + way_us(pg) - evtwin__monotonic_us();
     return left > 0 ? min_of(pause, left) : pause;
 }
 
 /* Wait for the server to say something or to take more data; look at it while it is silent. */
 static evtwin_status wait_for_server(evtwin__pg *pg, short events) {
-    const int64_t end = patience_end(pg);
-    int64_t now = evtwin__monotonic_us(), since = now;
+    const int64_t begin = evtwin__monotonic_us(), end = patience_end(pg);
+    int64_t since = begin;
+    int64_t next = pg->look_ms > 0 ? begin + pg->look_ms * 100 : INT64_MAX; /* soon: see n_left */
     evtwin_status st;
-    for (int n_looks = 0, n_before = n_unsent(pg);;) {
-        const int64_t pause = pause_us(pg, n_looks, now, since);
-        st = evtwin__pg_wait(pg, events, pause < end - now ? now + pause : end);
-        now = evtwin__monotonic_us();
+    for (int n_looks = 0, n_left = -1;;) {
+        st = evtwin__pg_wait(pg, events, min_of(next, end));
         if (st != EVTWIN_DONE) {
             return st;
         }
-        if (now >= end) {
+        if (evtwin__monotonic_us() >= end) {
             return evtwin__pg_fail_lost(pg, "the server does not answer");
         }
         const int n = n_unsent(pg);
-        if (n != n_before) { /* the network takes it */
-            n_before = n;
-            since = now;
+        if (n != n_left) { /* the network takes it */
+            since = n_left >= 0 ? evtwin__monotonic_us() : begin;
+            n_left = n;
         } else if ((st = look(pg, events, since)) != EVTWIN_DONE) {
             return st;
+        } else {
+            n_looks++;
         }
-        n_looks++;
-        now = evtwin__monotonic_us();
+        next = evtwin__monotonic_us() + pause_us(pg, n_looks, since);
     }
 }
 
