@@ -50,7 +50,7 @@ static void reads_records_and_goes_on_behind_what_is_committed(void **state) {
     mock_put(m, "in", 0, NULL, "[" RECORD("B", 2) "," RECORD("B", 3) "]", SIZE_MAX);
 
     evtwin_source *source =
-        open_source(m, "in?group=g1&session.timeout.ms=3500&heartbeat.interval.ms=200");
+        open_source(m, "in?group=g1&session.timeout.ms=8000&heartbeat.interval.ms=200");
     evtwin_table *t = new_table();
     assert_string_equal(evtwin_source_position(source), "");
     assert_int_equal(read_rows(source, 5, t), EVTWIN_OK);
@@ -71,7 +71,7 @@ static void reads_records_and_goes_on_behind_what_is_committed(void **state) {
 
     /* the next of the group finds only what is new */
     mock_put(m, "in", 1, NULL, RECORD("C", 9), SIZE_MAX);
-    source = open_source(m, "in?group=g1&session.timeout.ms=3500&heartbeat.interval.ms=200");
+    source = open_source(m, "in?group=g1&session.timeout.ms=8000&heartbeat.interval.ms=200");
     assert_ok(evtwin_table_resize(t, 0));
     assert_int_equal(read_rows(source, 1, t), EVTWIN_OK);
     assert_int_equal(seq_of(t, 0), 9);
@@ -83,7 +83,7 @@ static void reads_records_and_goes_on_behind_what_is_committed(void **state) {
 
     /* what was not acknowledged comes again, unless a later position was kept */
     mock_put(m, "in", 1, NULL, RECORD("C", 10), SIZE_MAX);
-    source = open_source(m, "in?group=g1&session.timeout.ms=3500&heartbeat.interval.ms=200");
+    source = open_source(m, "in?group=g1&session.timeout.ms=8000&heartbeat.interval.ms=200");
     assert_fails(evtwin_source_seek(source, "{}"), EVTWIN_E_PARSE, "cluster");
     assert_fails(evtwin_source_seek(source, "17"), EVTWIN_E_PARSE, "position");
     assert_ok(evtwin_source_seek(source, later));
@@ -93,7 +93,7 @@ static void reads_records_and_goes_on_behind_what_is_committed(void **state) {
     evtwin_source_free(source);
 
     /* the group knows of the position that was kept, if the next one says nothing of a partition */
-    source = open_source(m, "in?group=g1&session.timeout.ms=3500&heartbeat.interval.ms=200");
+    source = open_source(m, "in?group=g1&session.timeout.ms=8000&heartbeat.interval.ms=200");
     assert_ok(evtwin_table_resize(t, 0));
     assert_int_equal(read_rows(source, 1, t), EVTWIN_OK);
     assert_int_equal(seq_of(t, 0), 10);
@@ -268,7 +268,7 @@ static void a_group_shares_and_takes_over(void **state) {
     mock *m = *state;
     mock_topic(m, "shared", 4);
     evtwin_source *one =
-        open_source(m, "shared?group=s&session.timeout.ms=3500&heartbeat.interval.ms=200");
+        open_source(m, "shared?group=s&session.timeout.ms=8000&heartbeat.interval.ms=200");
     evtwin_table *t = new_table(), *u = new_table();
     mock_put(m, "shared", 0, NULL, RECORD("A", 1), SIZE_MAX);
     assert_int_equal(read_rows(one, 1, t), EVTWIN_OK);
@@ -277,7 +277,7 @@ static void a_group_shares_and_takes_over(void **state) {
 
     /* the second comes: both get two partitions */
     evtwin_source *two =
-        open_source(m, "shared?group=s&session.timeout.ms=3500&heartbeat.interval.ms=200");
+        open_source(m, "shared?group=s&session.timeout.ms=8000&heartbeat.interval.ms=200");
     static const char *const data[] = {RECORD("A", 10), RECORD("A", 11), RECORD("A", 12),
                                        RECORD("A", 13)};
     for (int i = 0; i < 4; i++) {
