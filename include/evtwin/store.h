@@ -36,7 +36,7 @@ EVTWIN_API evtwin_status evtwin_store_options_init(evtwin_store_options *options
  * migrating it as needed; a new file can be read by its owner only. Parameters in the URI,
  * "?retention_days=7&busy_timeout_ms=500", override options; options NULL = the defaults. Since 0.2
  * also "postgresql://USER@HOST:PORT/DATABASE" (or postgres:), whose database must exist and gets
- * the tables; docs/store.md has its parameters.
+ * the tables; docs/postgresql.md has its parameters.
  * @return EVTWIN_E_NOT_FOUND (to make it: no such folder; for a reader: no such file, which may
  * come), EVTWIN_E_IO (for a reader also: no such folder; it has hard links), EVTWIN_E_CORRUPT (not
  * a database), EVTWIN_E_SCHEMA (made by a newer version, or with tables or triggers of something

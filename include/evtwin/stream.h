@@ -61,7 +61,7 @@ typedef struct evtwin_source evtwin_source;
  *     rows=unpredicted  only the rows that wait for a prediction, until they have one; the table
  *                  gets a column revision, which tells a sink of predictions where they belong
  *   "postgresql://[USER@]HOST[:PORT]/DATABASE"
- *                  the same ("postgres:" too); parameters: docs/store.md
+ *                  the same ("postgres:" too); parameters: docs/postgresql.md
  *   "kafka://HOST:PORT[,…]/TOPIC"
  *                  the records of a topic, shared by the members of a consumer group
  *   "mqtt://[USER@]HOST[:PORT]/FILTER", "mqtts://…" (TLS)
@@ -74,7 +74,7 @@ typedef struct evtwin_source evtwin_source;
  *                  every interval physics seconds from start on
  *     rows         records of each pack, default no limit
  * Messages of Kafka and MQTT are a record or an array of records each, and are acknowledged by
- * evtwin_source_commit; docs/streams.md has the parameters and what is promised. A server is
+ * evtwin_source_commit; parameters and promises: docs/kafka.md, docs/mqtt.md. A server is
  * connected to by the first read, which fails with EVTWIN_E_AGAIN while it is away.
  * Parameters follow a '?', as in "sim:?fleet=20&speed=max", so a file name cannot contain one.
  * FILE "-" is standard input.
@@ -226,12 +226,12 @@ typedef struct evtwin_sink evtwin_sink;
  *     write=predictions  update predictions of existing rows instead of inserting
  *     shared=1     take no writer locks on batteries
  *     busy_timeout_ms    500 by default for rows, which a pump offers again
- *     …            the other parameters of the store: docs/store.md
+ *     …            the other parameters of the store: docs/store.md, docs/postgresql.md
  *   "kafka://HOST:PORT[,…]/TOPIC"
  *                  records with their battery as key, in transactions
  *   "mqtt://[USER@]HOST[:PORT]/TOPIC", "mqtts://…" (TLS)
  *                  messages with QoS 1
- * docs/streams.md has the parameters of kafka: and mqtt: and what is promised. A server is
+ * Parameters and promises of kafka: and mqtt: are in docs/kafka.md and docs/mqtt.md. A server is
  * connected to by the first write or check; a write fails with EVTWIN_E_AGAIN while it is away.
  * @return EVTWIN_E_BUSY if another sink writes the file, EVTWIN_E_SCHEMA for a foreign file,
  * EVTWIN_E_UNSUPPORTED and EVTWIN_E_ARG as for sources, or what the sink itself returns.

@@ -181,14 +181,14 @@ EVTWIN_API evtwin_status evtwin_table_intern(evtwin_table *table, size_t col, co
 EVTWIN_API evtwin_status evtwin_table_set_code(evtwin_table *table, size_t col, size_t row,
                                                int32_t code);
 
-/* ---- CSV (RFC 4180 and what people make of it; docs/cli.md has the table of dialects) ---- */
+/* ---- CSV (RFC 4180 and what people make of it; docs/files.md has the table of dialects) ---- */
 
 /**
  * How to read. A header that names a telemetry quantity (any naming, see telemetry.h) gives the
  * column its type and unit; values stay as they are. An integer quantity with a value that is not
  * an integer is f64. Any other column is f64 if every value is a number or missing, else text. An
  * empty field is a missing value, as is one of the words NA, N/A, NULL, None, nil, NaN, \N, - (the
- * whole list is in docs/cli.md); in a text column "" is the empty string and a word in quotes is
+ * whole list is in docs/files.md); in a text column "" is the empty string and a word in quotes is
  * that word. Empty lines may end the file; in a file of one column an empty line is a missing
  * value. Blanks around names and numbers do not count; a column without a name is left out, and
  * empty fields may follow the last. Columns without a name and what was recognised of the dialect
@@ -224,7 +224,7 @@ typedef struct evtwin_csv_options {
     /** units that columns really are in, as evtwin_telemetry_override_units takes them; NULL = as
      * the header says. Since 0.2. */
     const char *units;
-    /** how times are written, in strptime's directives (docs/cli.md); NULL = the forms of
+    /** how times are written, in strptime's directives (docs/files.md); NULL = the forms of
      * evtwin_time_parse. Since 0.2. */
     const char *time_format;
 } evtwin_csv_options;

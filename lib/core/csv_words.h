@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-/* The closed lists, in lower case; any case is read. Number i, NULL beyond the last. docs/cli.md
+/* The closed lists, in lower case; any case is read. Number i, NULL beyond the last. docs/files.md
  * has the same lists. */
 const char *evtwin__missing_word(size_t i);
 const char *evtwin__bool_word(size_t i, int *value_out);

@@ -35,6 +35,19 @@ for file in README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md docs/*.md; do
     done
 done
 
+# and those to a heading find it, by the anchor that is made of its words
+anchors() {
+    awk '/^```/ {in_code = !in_code} !in_code && sub(/^#+ /, "") {print tolower($0)}' "$1" |
+        sed 's/[^[:alnum:]_ -]//g; s/ /-/g'
+}
+for file in README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md docs/*.md; do
+    for link in $(grep -o '](\([a-z./-]*.md\)\{0,1\}#[^) ]*' "$file" | sed 's/](//'); do
+        page=${link%%#*}
+        page=${page:+$(dirname "$file")/$page}
+        anchors "${page:-$file}" | grep -qxF "${link#*#}" || bad "$file links to $link, which has no such heading"
+    done
+done
+
 # every cause of a finding is explained, and nothing else is
 causes=$(sed -nE 's/^ *X\([A-Z_]+, "([a-z-]+)", "(info|warning|error)",.*/\1/p' lib/learn/findings.c | sort -u)
 [ "$(echo "$causes" | wc -l)" -gt 5 ] || bad "the causes of findings were not understood"

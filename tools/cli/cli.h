@@ -230,7 +230,7 @@ enum {
         [(first) + CLI_CSV_TIME_FORMAT] =                                                          \
             CLI_STRING("time-format", "FMT", NULL,                                                 \
                        .help = "how times are written, e.g. \"%d/%m/%Y %H:%M\"; default: as "      \
-                               "docs/cli.md says"),                                                \
+                               "docs/files.md says"),                                              \
         [(first) + CLI_CSV_DELIMITER] = CLI_STRING(                                                \
             "delimiter", "C", NULL,                                                                \
             .help = "what separates the fields, e.g. ';' or tab; default: recognised from "        \

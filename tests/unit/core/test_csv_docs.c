@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_csv_docs.c: docs/cli.md has every name, unit and word that CSV files may have. */
+/* test_csv_docs.c: docs/files.md has every name, unit and word that CSV files may have. */
 
 #include "test.h"
 
@@ -10,7 +10,7 @@ static char docs[262144];
 
 static int read_docs(void **state) {
     (void)state;
-    FILE *f = fopen(SOURCE_DIR "/docs/cli.md", "rb");
+    FILE *f = fopen(SOURCE_DIR "/docs/files.md", "rb");
     if (f == NULL) {
         return -1;
     }
@@ -29,13 +29,13 @@ static void check_word(const char *line, const char *word) {
             return;
         }
     }
-    fail_msg("%s is not in this line of docs/cli.md: %s", code, text);
+    fail_msg("%s is not in this line of docs/files.md: %s", code, text);
 }
 
 static const char *line_of(const char *begins) {
     const char *line = strstr(docs, begins);
     if (line == NULL) {
-        fail_msg("docs/cli.md has no line that begins with %s", begins);
+        fail_msg("docs/files.md has no line that begins with %s", begins);
     }
     return line + 1;
 }

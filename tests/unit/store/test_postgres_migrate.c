@@ -464,7 +464,7 @@ static void run_as_owner(const test_database *db, const char *text) {
     test_sql(db->uri, sql);
 }
 
-/* docs/store.md says what each needs. */
+/* docs/postgresql.md says what each needs. */
 static void test_rights(void **state) {
     const test_database *db = *state;
     char uri[400];
