@@ -52,6 +52,24 @@ static void test_a_deadline_ends_a_statement(void **state) {
     assert_ok(evtwin__pg_query(pg, "SELECT 1", NULL, NULL));
 }
 
+/* What was not committed is gone, and not a part of what is written next. */
+static void test_a_deadline_before_a_commit_ends_the_transaction(void **state) {
+    evtwin__pg *pg = *state;
+    int64_t is_open = -1;
+    assert_ok(evtwin__pg_begin(pg, ""));
+    assert_ok(evtwin__pg_exec(pg, "INSERT INTO t VALUES ('x')"));
+    evtwin__pg_deadline(pg, 1e-6);
+    while (!evtwin__pg_is_over(pg)) {
+    }
+    assert_fails(evtwin__pg_end(pg, EVTWIN_OK), EVTWIN_E_CANCELLED, "deadline");
+    evtwin__pg_deadline(pg, 0.0);
+    assert_ok(evtwin__pg_connect(pg));
+    assert_ok(evtwin__pg_query_i64(
+        pg, "SELECT (pg_current_xact_id_if_assigned() IS NOT NULL)::int::bigint", NULL, -1,
+        &is_open));
+    assert_int_equal(is_open, 0);
+}
+
 static void test_patience_ends(void **state) {
     evtwin__pg *pg = *state;
     evtwin__pg_patience(pg, 50);
@@ -226,6 +244,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_a_deadline_ends_a_statement),
+        TEST(test_a_deadline_before_a_commit_ends_the_transaction),
         TEST(test_patience_ends),
         TEST(test_a_frozen_session_is_given_up),
         TEST(test_a_copy_into_a_frozen_session_is_given_up),
