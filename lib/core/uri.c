@@ -367,3 +367,27 @@ evtwin_status evtwin__uri_check_params(const evtwin__uri *uri, const char *const
     }
     return EVTWIN_OK;
 }
+
+/* ---- hosts ---- */
+
+static int is_word(const char *text, size_t n, const char *word) {
+    return n == strlen(word) && memcmp(text, word, n) == 0;
+}
+
+static int is_local(const char *host, size_t n) {
+    const int is_path = n == 0 || host[0] == '/' || host[0] == '@';
+    const char *colon = memchr(host, ':', n);
+    const size_t n_name = colon != NULL ? (size_t)(colon - host) : n;
+    return is_path || is_word(host, n, "::1") || is_word(host, n, "[::1]") ||
+           (n > 6 && memcmp(host, "[::1]:", 6) == 0) || is_word(host, n_name, "localhost") ||
+           (n_name > 4 && memcmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") >= n_name);
+}
+
+int evtwin__hosts_are_local(const char *hosts) {
+    size_t n = strcspn(hosts, ",");
+    while (is_local(hosts, n) && hosts[n] == ',') {
+        hosts += n + 1;
+        n = strcspn(hosts, ",");
+    }
+    return is_local(hosts, n);
+}

@@ -31,6 +31,10 @@ const char *evtwin__uri_param(const evtwin__uri *uri, const char *key);
  * pass. */
 evtwin_status evtwin__uri_check_params(const evtwin__uri *uri, const char *const *known);
 
+/* 1 if every one of a list "host:port,host" is this machine: localhost, 127.…, ::1, the path of a
+ * socket, nothing. */
+int evtwin__hosts_are_local(const char *hosts);
+
 /* A copy of text with every password (user:password@, password=…) replaced by ***; freed by the
  * caller. NULL when memory is out. */
 char *evtwin__uri_redact(const char *text);
