@@ -356,6 +356,21 @@ static void write_broken_and_more(mock *m, const char *topic, const char *rest) 
     evtwin_table_free(more);
 }
 
+/* Of a right that is missing no retry helps: who asks hears of it. */
+static void a_missing_right_is_named(void **state) {
+    mock *m = *state;
+    mock_topic(m, "denied", 1);
+    evtwin_sink *sink = NULL;
+    evtwin_table *rows = mock_rows(0, 3);
+    assert_ok(evtwin_sink_open(mock_uri(m, "denied"), &sink));
+    rd_kafka_mock_push_request_errors(m->cluster, 22, 1,
+                                      RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+    assert_fails(evtwin_sink_write(sink, rows), EVTWIN_E_DENIED, "kafka|denied");
+    deliver(sink, rows, NULL, NULL); /* once it is there */
+    evtwin_sink_free(sink);
+    evtwin_table_free(rows);
+}
+
 /* A broker refuses the end of a transaction for good, so that the producer does not learn whether
  * an earlier try of it was taken. The topic tells: for the mock whatever was sent is committed. */
 static void a_commit_that_breaks_is_looked_up(void **state) {
@@ -428,6 +443,7 @@ int main(void) {
         cmocka_unit_test(the_older_of_two_is_fenced),
         cmocka_unit_test(keeps_dead_letters),
         cmocka_unit_test(positions_are_compared),
+        cmocka_unit_test(a_missing_right_is_named),
         cmocka_unit_test(a_commit_that_breaks_is_looked_up),
         cmocka_unit_test(an_abort_does_not_make_a_commit_forgotten),
         cmocka_unit_test(a_transaction_that_timed_out_is_written_anew),
