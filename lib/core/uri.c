@@ -356,6 +356,19 @@ const char *evtwin__uri_param(const evtwin__uri *uri, const char *key) {
     return NULL;
 }
 
+evtwin_status evtwin__uri_number(const evtwin__uri *uri, const char *key, double max,
+                                 double *value) {
+    const char *text = evtwin__uri_param(uri, key);
+    double number;
+    if (text == NULL) {
+        return EVTWIN_OK;
+    }
+    EVTWIN_FAIL_IF(!evtwin__parse_f64(text, strlen(text), &number) || number < 0.0 || number > max,
+                   EVTWIN_E_ARG, "%s=%s is not a number from 0 to %g", key, text, max);
+    *value = number;
+    return EVTWIN_OK;
+}
+
 evtwin_status evtwin__uri_check_params(const evtwin__uri *uri, const char *const *known) {
     for (size_t i = 0; i < uri->n_params; i++) {
         const char *const *k = known;

@@ -241,6 +241,23 @@ static void survives_every_failing_allocation(void **state) {
     evtwin_set_allocator(NULL, NULL);
 }
 
+static void reads_numbers(void **state) {
+    (void)state;
+    evtwin__uri u;
+    double value = 7.0;
+    assert_ok(evtwin__uri_parse("x:y?half=0.5&less=-1&more=11&none=nan&empty=", &u));
+    assert_ok(evtwin__uri_number(&u, "absent", 10.0, &value));
+    assert_float_equal(value, 7.0, 0.0);
+    assert_ok(evtwin__uri_number(&u, "half", 10.0, &value));
+    assert_float_equal(value, 0.5, 0.0);
+    assert_fails(evtwin__uri_number(&u, "less", 10.0, &value), EVTWIN_E_ARG, "less=-1");
+    assert_fails(evtwin__uri_number(&u, "more", 10.0, &value), EVTWIN_E_ARG, "more=11|10");
+    assert_fails(evtwin__uri_number(&u, "none", 10.0, &value), EVTWIN_E_ARG, "none=nan");
+    assert_fails(evtwin__uri_number(&u, "empty", 10.0, &value), EVTWIN_E_ARG, "empty");
+    assert_float_equal(value, 0.5, 0.0);
+    evtwin__uri_free(&u);
+}
+
 static void knows_this_machine(void **state) {
     (void)state;
     static const struct {
@@ -277,6 +294,7 @@ int main(void) {
         cmocka_unit_test(says_what_is_wrong),
         cmocka_unit_test(knows_its_parameters),
         cmocka_unit_test(no_password_ever_shows),
+        cmocka_unit_test(reads_numbers),
         cmocka_unit_test(knows_this_machine),
         cmocka_unit_test(survives_every_failing_allocation),
     };
