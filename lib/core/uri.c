@@ -356,6 +356,19 @@ const char *evtwin__uri_param(const evtwin__uri *uri, const char *key) {
     return NULL;
 }
 
+evtwin_status evtwin__uri_number(const evtwin__uri *uri, const char *key, double max,
+                                 double *value) {
+    const char *text = evtwin__uri_param(uri, key);
+    double number;
+    if (text == NULL) {
+        return EVTWIN_OK;
+    }
+    EVTWIN_FAIL_IF(!evtwin__parse_f64(text, strlen(text), &number) || number < 0.0 || number > max,
+                   EVTWIN_E_ARG, "%s=%s is not a number from 0 to %g", key, text, max);
+    *value = number;
+    return EVTWIN_OK;
+}
+
 evtwin_status evtwin__uri_check_params(const evtwin__uri *uri, const char *const *known) {
     for (size_t i = 0; i < uri->n_params; i++) {
         const char *const *k = known;
@@ -366,4 +379,28 @@ evtwin_status evtwin__uri_check_params(const evtwin__uri *uri, const char *const
                        uri->key[i]);
     }
     return EVTWIN_OK;
+}
+
+/* ---- hosts ---- */
+
+static int is_word(const char *text, size_t n, const char *word) {
+    return n == strlen(word) && memcmp(text, word, n) == 0;
+}
+
+static int is_local(const char *host, size_t n) {
+    const int is_path = n == 0 || host[0] == '/' || host[0] == '@';
+    const char *colon = memchr(host, ':', n);
+    const size_t n_name = colon != NULL ? (size_t)(colon - host) : n;
+    return is_path || is_word(host, n, "::1") || is_word(host, n, "[::1]") ||
+           (n > 6 && memcmp(host, "[::1]:", 6) == 0) || is_word(host, n_name, "localhost") ||
+           (n_name > 4 && memcmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") >= n_name);
+}
+
+int evtwin__hosts_are_local(const char *hosts) {
+    size_t n = strcspn(hosts, ",");
+    while (is_local(hosts, n) && hosts[n] == ',') {
+        hosts += n + 1;
+        n = strcspn(hosts, ",");
+    }
+    return is_local(hosts, n);
 }

@@ -27,9 +27,17 @@ void evtwin__uri_free(evtwin__uri *uri);
 /* Value of a parameter, NULL if absent. */
 const char *evtwin__uri_param(const evtwin__uri *uri, const char *key);
 
+/* Its number, from 0 to max (else EVTWIN_E_ARG), in *value, which stays if it is absent. */
+evtwin_status evtwin__uri_number(const evtwin__uri *uri, const char *key, double max,
+                                 double *value);
+
 /* EVTWIN_E_ARG if a parameter is not in the NULL-terminated list of known keys: a typo must not
  * pass. */
 evtwin_status evtwin__uri_check_params(const evtwin__uri *uri, const char *const *known);
+
+/* 1 if every one of a list "host:port,host" is this machine: localhost, 127.…, ::1, the path of a
+ * socket, nothing. */
+int evtwin__hosts_are_local(const char *hosts);
 
 /* A copy of text with every password (user:password@, password=…) replaced by ***; freed by the
  * caller. NULL when memory is out. */

@@ -32,11 +32,6 @@ evtwin_status evtwin__host_resolve(const char *host,
     return EVTWIN_OK;
 }
 
-int evtwin__host_is_loopback(const char *host) {
-    return strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
-           strcmp(host, "::1") == 0;
-}
-
 int evtwin__socket_wait(int fd, int timeout_ms) {
     struct pollfd p = {.fd = fd, .events = POLLOUT};
     int error = 0;

@@ -13,9 +13,6 @@ evtwin_status evtwin__host_resolve(const char *host,
                                    char address[EVTWIN__HOST_ADDRESSES][EVTWIN__ADDRESS_SIZE],
                                    size_t *n_out);
 
-/* 1 for this machine's own name or address of itself (localhost, 127.…, ::1). */
-int evtwin__host_is_loopback(const char *host);
-
 /* Wait until a socket that connects is connected; 0 or an errno. */
 int evtwin__socket_wait(int fd, int timeout_ms);
 

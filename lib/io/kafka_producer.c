@@ -160,12 +160,14 @@ static int fatal_code(const evtwin__kafka_producer *p, int code) {
     return fatal != 0 ? fatal : code;
 }
 
-/* The producer itself is lost. Brokers also fence one whose transaction they have timed out, which
- * is nobody else's doing: only a young transaction was taken by another producer. */
+/* The producer itself is lost; another one helps, unless it lacks a right. Brokers also fence one
+ * whose transaction they have timed out, which is nobody else's doing: only a young transaction was
+ * taken by another producer. */
 static evtwin_status fail_for_good(evtwin__kafka_producer *p, int code, const char *text) {
     char reason[256];
     const int fatal = rd_kafka_fatal_error(p->client.rk, reason, sizeof reason);
     code = fatal != 0 ? fatal : code;
+    const int is_denied = p->step == STEP_START && evtwin__kafka_status(code) == EVTWIN_E_DENIED;
     const int is_young = p->step == STEP_START || p->step == STEP_IDLE ||
                          evtwin__monotonic_ms() - p->opened_ms < p->young_ms;
     p->step = is_fencing(code) && is_young ? STEP_FENCED : STEP_BROKEN;
@@ -174,7 +176,7 @@ static evtwin_status fail_for_good(evtwin__kafka_producer *p, int code, const ch
     }
     char line[EVTWIN__KAFKA_LINE];
     evtwin__kafka_config_hide(p->client.config, fatal != 0 ? reason : text, line);
-    EVTWIN_FAIL(EVTWIN_E_AGAIN, "%s", line);
+    EVTWIN_FAIL(is_denied ? EVTWIN_E_DENIED : EVTWIN_E_AGAIN, "%s", line);
 }
 
 /* Nothing of the transaction is to last, because of the last failure. */

@@ -22,15 +22,29 @@ static void take_notice(void *ctx, const PGresult *result) {
 
 /* ---- why it failed ---- */
 
+/* Five digits and letters, of which one is a digit: not FATAL. */
+static int is_sqlstate(const char *word) {
+    return strspn(word, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5 &&
+           strcspn(word, "0123456789") < 5 && evtwin__pg_begins(word + 5, ": ");
+}
+
+/* Where it is in "FATAL: 28P01: …", whose FATAL is in the server's language; NULL: nowhere. */
+static const char *find_sqlstate(const char *text) {
+    const char *at = strstr(text, ": ");
+    while (at != NULL && !is_sqlstate(at + 2)) {
+        at = strstr(at + 2, ": ");
+    }
+    return at != NULL ? at + 2 : NULL;
+}
+
 /* libpq has no code for a refusal while it connects: the server's stands in its text, its own
  * reasons are known by their words. */
 static evtwin_status connect_status(evtwin__pg *pg, const char *text) {
-    static const char fatal[] = "FATAL: ";
     static const char *const denied[] = {"certificate", "wrong version number", "password supplied",
                                          "authentication", "private key"};
-    const char *code = strstr(text, fatal);
-    if (code != NULL && strcspn(code + strlen(fatal), ":") == sizeof pg->sqlstate - 1) {
-        snprintf(pg->sqlstate, sizeof pg->sqlstate, "%.5s", code + strlen(fatal));
+    const char *code = find_sqlstate(text);
+    if (code != NULL) {
+        snprintf(pg->sqlstate, sizeof pg->sqlstate, "%.5s", code);
         return evtwin__pg_status_of(pg->sqlstate);
     }
     for (size_t i = 0; i < sizeof denied / sizeof denied[0]; i++) {

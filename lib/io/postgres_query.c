@@ -141,7 +141,11 @@ static void roll_back(evtwin__pg *pg) {
 
 static evtwin_status commit(evtwin__pg *pg) {
     PGresult *result = NULL;
-    EVTWIN_TRY(evtwin__pg_check_ready(pg));
+    const evtwin_status st = evtwin__pg_check_ready(pg);
+    if (st < 0) { /* too late: the transaction must not stay open for what comes next */
+        evtwin__pg_disconnect(pg);
+        return st;
+    }
     EVTWIN_TRY(evtwin__pg_finish(pg, PQsendQuery(pg->conn, "COMMIT"), &result));
     const int is_committed = strcmp(PQcmdStatus(result), "COMMIT") == 0;
     PQclear(result);

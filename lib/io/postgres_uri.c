@@ -69,16 +69,6 @@ static evtwin_status add_if(evtwin__pg_target *t, const char *keyword, const cha
     return value != NULL && value[0] != '\0' ? add(t, keyword, value) : EVTWIN_OK;
 }
 
-static int is_loopback(const char *host) {
-    return strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == strlen(host);
-}
-
-/* A socket's folder, or this machine by one of its own names. */
-static int is_local(const char *host) {
-    return host[0] == '\0' || host[0] == '/' || host[0] == '@' || strcmp(host, "localhost") == 0 ||
-           is_loopback(host) || strcmp(host, "::1") == 0;
-}
-
 static const char *host_of(const evtwin__uri *uri) {
     const char *host = uri->host[0] != '\0' ? uri->host : evtwin__uri_param(uri, "host");
     const char *otherwise = getenv("PGHOST"); /* which libpq takes then */
@@ -87,9 +77,11 @@ static const char *host_of(const evtwin__uri *uri) {
 
 /* Whoever can answer for a remote name must prove to be it, or passwords go to anybody. */
 static evtwin_status add_sslmode(evtwin__pg_target *t, const evtwin__uri *uri) {
-    const char *mode = getenv("PGSSLMODE");
+    const char *mode = getenv("PGSSLMODE"), *address = getenv("PGHOSTADDR");
     const int is_named = has(t, "sslmode") || (mode != NULL && mode[0] != '\0');
-    return is_named || is_local(host_of(uri)) ? EVTWIN_OK : add(t, "sslmode", "verify-full");
+    const int is_local = evtwin__hosts_are_local(host_of(uri)) &&
+                         evtwin__hosts_are_local(address != NULL ? address : "");
+    return is_named || is_local ? EVTWIN_OK : add(t, "sslmode", "verify-full");
 }
 
 static evtwin_status read_timeout(const evtwin__uri *uri, int *ms_out) {

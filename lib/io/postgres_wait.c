@@ -101,13 +101,14 @@ static evtwin_status fail_result(evtwin__pg *pg, const PGresult *result) {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     const char *detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
+    const char *function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
     snprintf(pg->sqlstate, sizeof pg->sqlstate, "%s", state != NULL ? state : "XX000");
     evtwin__pg_flatten(primary != NULL ? primary : PQresultErrorMessage(result), text, sizeof text);
     evtwin__pg_flatten(detail != NULL ? detail : "", more, sizeof more);
     evtwin_status st = evtwin__pg_status_of(pg->sqlstate);
-    const int is_stale =
-        evtwin__pg_begins(pg->sqlstate, "0A000") && strstr(text, "cached plan") != NULL;
-    st = is_stale ? EVTWIN_E_AGAIN : st; /* a table has other columns now: prepare anew */
+    /* a table has other columns now: prepare anew. (The text is in the server's language.) */
+    const int is_stale = function != NULL && strcmp(function, "RevalidateCachedQuery") == 0;
+    st = is_stale ? EVTWIN_E_AGAIN : st;
     pg->is_outdated |=
         is_stale || st == EVTWIN_E_SCHEMA || evtwin__pg_begins(pg->sqlstate, "25006");
     EVTWIN_FAIL_IF(st == EVTWIN_E_DENIED, st, "%s: %s for user %s", pg->target.name, text,

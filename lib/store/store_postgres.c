@@ -4,26 +4,12 @@
 #include "store/store_postgres.h"
 
 #include "core/mem.h"
-#include "core/num.h"
 #include "core/status.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* ---- open ---- */
-
-static evtwin_status get_number(const evtwin__uri *uri, const char *key, double max,
-                                double *value) {
-    const char *text = evtwin__uri_param(uri, key);
-    double number;
-    if (text == NULL) {
-        return EVTWIN_OK;
-    }
-    EVTWIN_FAIL_IF(!evtwin__parse_f64(text, strlen(text), &number) || number < 0.0 || number > max,
-                   EVTWIN_E_ARG, "%s=%s is not a number from 0 to %g", key, text, max);
-    *value = number;
-    return EVTWIN_OK;
-}
 
 /* Parameters of the store itself; the others are those of a connection. */
 static evtwin_status check_params(const evtwin__uri *uri) {
@@ -43,8 +29,8 @@ static evtwin_status check_params(const evtwin__uri *uri) {
 static evtwin_status read_uri(const evtwin__uri *uri, evtwin_store_options *options) {
     double timeout_ms = options->busy_timeout_ms;
     EVTWIN_TRY(check_params(uri));
-    EVTWIN_TRY(get_number(uri, "retention_days", 1e6, &options->retention_days));
-    EVTWIN_TRY(get_number(uri, "busy_timeout_ms", 1e6, &timeout_ms));
+    EVTWIN_TRY(evtwin__uri_number(uri, "retention_days", 1e6, &options->retention_days));
+    EVTWIN_TRY(evtwin__uri_number(uri, "busy_timeout_ms", 1e6, &timeout_ms));
     options->busy_timeout_ms = (int)timeout_ms;
     return EVTWIN_OK;
 }

@@ -4,7 +4,6 @@
 #include "store/store_sqlite.h"
 
 #include "core/mem.h"
-#include "core/num.h"
 #include "core/status.h"
 #include "core/uri.h"
 
@@ -12,27 +11,14 @@
 
 /* ---- open ---- */
 
-static evtwin_status get_number(const evtwin__uri *uri, const char *key, double max,
-                                double *value) {
-    const char *text = evtwin__uri_param(uri, key);
-    double number;
-    if (text == NULL) {
-        return EVTWIN_OK;
-    }
-    EVTWIN_FAIL_IF(!evtwin__parse_f64(text, strlen(text), &number) || number < 0.0 || number > max,
-                   EVTWIN_E_ARG, "%s=%s is not a number from 0 to %g", key, text, max);
-    *value = number;
-    return EVTWIN_OK;
-}
-
 /* "sqlite:FILE" or "sqlite:///FILE", then perhaps "?retention_days=…&busy_timeout_ms=…", which go
  * before the caller's options: they are what the user typed. */
 static evtwin_status read_uri(const evtwin__uri *uri, evtwin_store_options *options) {
     static const char *const known[] = {"retention_days", "busy_timeout_ms", NULL};
     double timeout_ms = options->busy_timeout_ms;
     EVTWIN_TRY(evtwin__uri_check_params(uri, known));
-    EVTWIN_TRY(get_number(uri, "retention_days", 1e6, &options->retention_days));
-    EVTWIN_TRY(get_number(uri, "busy_timeout_ms", 1e6, &timeout_ms));
+    EVTWIN_TRY(evtwin__uri_number(uri, "retention_days", 1e6, &options->retention_days));
+    EVTWIN_TRY(evtwin__uri_number(uri, "busy_timeout_ms", 1e6, &timeout_ms));
     options->busy_timeout_ms = (int)timeout_ms;
     EVTWIN_FAIL_IF(uri->host[0] != '\0' || uri->user[0] != '\0' || uri->port >= 0, EVTWIN_E_ARG,
                    "'sqlite://%s' names a host; a SQLite store is a file: sqlite:FILE", uri->host);

@@ -18,10 +18,12 @@ void evtwin__kafka_outcome_forget(evtwin__kafka_outcome *outcome) {
 }
 
 void evtwin__kafka_outcome_doubt(evtwin__kafka_outcome *outcome, const char *text, size_t size,
-                                 size_t n, evtwin__kafka_mark mark) {
+                                 size_t n, int with_offsets) {
     stop_seeking(outcome);
-    outcome->unsure = (evtwin__kafka_messages){
-        .n = n, .size = size, .hash = evtwin__hash(EVTWIN__HASH_BEGIN, text, size), .mark = mark};
+    outcome->unsure = (evtwin__kafka_messages){.n = n,
+                                               .size = size,
+                                               .hash = evtwin__hash(EVTWIN__HASH_BEGIN, text, size),
+                                               .with_offsets = with_offsets};
 }
 
 void evtwin__kafka_outcome_decide(evtwin__kafka_outcome *outcome, int is_committed) {
@@ -49,10 +51,6 @@ evtwin_status evtwin__kafka_outcome_find(evtwin__kafka_outcome *outcome,
                                          const evtwin__kafka_config *config, const char *topic,
                                          int64_t deadline_ms) {
     if (!outcome->is_sought) {
-        return EVTWIN_OK;
-    }
-    if (outcome->unsure.mark == EVTWIN__KAFKA_PROGRESS) { /* it was read, and does not cover them */
-        evtwin__kafka_outcome_decide(outcome, 0);
         return EVTWIN_OK;
     }
     const evtwin_status st = look(outcome, config, topic, deadline_ms);

@@ -6,17 +6,10 @@
 
 #include "io/kafka.h"
 
-/* What says in a transaction that its messages are written. */
-typedef enum evtwin__kafka_mark {
-    EVTWIN__KAFKA_NO_MARK,
-    EVTWIN__KAFKA_OFFSETS, /* of its source, which that need not commit any more */
-    EVTWIN__KAFKA_PROGRESS /* a record, which is read before anything is written again */
-} evtwin__kafka_mark;
-
 typedef struct evtwin__kafka_messages {
     size_t n, size; /* 0 = none */
     uint64_t hash;
-    evtwin__kafka_mark mark;
+    int with_offsets; /* of their source, in the same transaction: it need not commit them */
 } evtwin__kafka_messages;
 
 /* All zero: nothing is unsure. */
@@ -32,7 +25,7 @@ void evtwin__kafka_outcome_forget(evtwin__kafka_outcome *outcome);
 
 /* These n messages are in a transaction whose end is not known. */
 void evtwin__kafka_outcome_doubt(evtwin__kafka_outcome *outcome, const char *text, size_t size,
-                                 size_t n, evtwin__kafka_mark mark);
+                                 size_t n, int with_offsets);
 
 /* Of those it is known now. */
 void evtwin__kafka_outcome_decide(evtwin__kafka_outcome *outcome, int is_committed);

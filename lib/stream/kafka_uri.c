@@ -29,28 +29,6 @@ static evtwin_status set_properties(const evtwin__uri *uri, const evtwin__param 
     return EVTWIN_OK;
 }
 
-/* Does this one of a list of hosts name this machine? */
-static int is_local(const char *host, size_t n) {
-    static const char *const local[] = {"localhost", "127.", "[::1]", "::1"};
-    for (size_t i = 0; i < sizeof local / sizeof local[0]; i++) {
-        const size_t m = strlen(local[i]);
-        if (n >= m && strncmp(host, local[i], m) == 0) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-static int is_all_local(const char *hosts) {
-    for (const char *end; *hosts != '\0'; hosts = *end == ',' ? end + 1 : end) {
-        end = hosts + strcspn(hosts, ",");
-        if (!is_local(hosts, (size_t)(end - hosts))) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
 /* "host:port", an IPv6 address in brackets; or the list as it is. */
 static void put_servers(const evtwin__uri *uri, char *text, size_t size) {
     const int is_list = strchr(uri->host, ',') != NULL;
@@ -76,7 +54,7 @@ evtwin_status evtwin__kafka_uri_read(const evtwin__uri *uri, const evtwin__param
     EVTWIN_FAIL_IF(strlen(servers) + 1 >= sizeof servers, EVTWIN_E_ARG, "kafka: too many brokers");
     EVTWIN_TRY(evtwin__kafka_config_create(servers, config_out));
     EVTWIN_TRY(set_properties(uri, own, *config_out)); /* the caller frees it */
-    if (evtwin__kafka_config_is_plain(*config_out) && !is_all_local(servers)) {
+    if (evtwin__kafka_config_is_plain(*config_out) && !evtwin__hosts_are_local(servers)) {
         evtwin__log(EVTWIN_LOG_WARNING,
                     "kafka: what goes to %.200s is not encrypted; set security.protocol=SSL or "
                     "SASL_SSL",

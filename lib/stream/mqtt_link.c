@@ -6,7 +6,6 @@
 #include "core/file.h"
 #include "core/mem.h"
 #include "core/status.h"
-#include "io/host.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -87,7 +86,7 @@ static evtwin_status check_tls(const evtwin__mqtt_link *link, const evtwin__uri 
                    "mqtts: certfile= and keyfile= go together");
     EVTWIN_FAIL_IF(link->certfile != NULL && link->cafile == NULL, EVTWIN_E_ARG,
                    "mqtts: certfile= needs cafile= too");
-    if (!uses_tls && !evtwin__host_is_loopback(uri->host)) {
+    if (!uses_tls && !evtwin__hosts_are_local(uri->host)) {
         evtwin__log(EVTWIN_LOG_WARNING,
                     "%s: mqtt:// is not encrypted: others on the way can read telemetry%s; "
                     "use mqtts://",

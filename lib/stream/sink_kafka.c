@@ -246,13 +246,13 @@ static evtwin_status take_end(kafka_sink *s, evtwin_status st) {
 }
 
 /* End the transaction of these messages; EVTWIN_DONE as evtwin__kafka_end. */
-static evtwin_status end_transaction(kafka_sink *s, evtwin__kafka_mark mark, int64_t deadline_ms) {
+static evtwin_status end_transaction(kafka_sink *s, int with_offsets, int64_t deadline_ms) {
     const evtwin_status st = evtwin__kafka_end(s->producer, deadline_ms);
     if (st >= 0 ||
         !(evtwin__kafka_is_ending(s->producer) || evtwin__kafka_is_unsure(s->producer))) {
         return st;
     }
-    evtwin__kafka_outcome_doubt(&s->outcome, s->text.data, s->text.size, s->n, mark);
+    evtwin__kafka_outcome_doubt(&s->outcome, s->text.data, s->text.size, s->n, with_offsets);
     return take_end(s, st);
 }
 
@@ -290,11 +290,11 @@ static int parse_offsets(kafka_sink *s, const evtwin_batch *batch, int64_t deadl
 
 /* What says in the transaction that the batch is written: the offsets of its source, or a record of
  * its position. */
-static evtwin_status put_progress(kafka_sink *s, const evtwin_batch *batch,
-                                  evtwin__kafka_mark *mark, int64_t deadline_ms) {
+static evtwin_status put_progress(kafka_sink *s, const evtwin_batch *batch, int *with_offsets,
+                                  int64_t deadline_ms) {
     evtwin__kafka_position position;
     if (parse_offsets(s, batch, deadline_ms, &position)) {
-        *mark = EVTWIN__KAFKA_OFFSETS;
+        *with_offsets = 1;
         const evtwin_status st = evtwin__kafka_add_offsets(s->producer, &position.offsets);
         evtwin__kafka_position_free(&position);
         return st;
@@ -304,7 +304,6 @@ static evtwin_status put_progress(kafka_sink *s, const evtwin_batch *batch,
         return EVTWIN_OK;
     }
     size_t key_size = 0;
-    *mark = EVTWIN__KAFKA_PROGRESS;
     EVTWIN_TRY(evtwin__kafka_progress_put(s->progress, batch->source, batch->position, &s->record,
                                           &key_size));
     return evtwin__kafka_put(s->producer, PROGRESS, s->record.data, key_size,
@@ -316,14 +315,14 @@ static evtwin_status write_rows(kafka_sink *s, const evtwin_batch *batch, const 
                                 size_t first, int64_t deadline_ms) {
     EVTWIN__CRASH_SITE("kafka.before_produce");
     EVTWIN_TRY(evtwin__kafka_begin(s->producer));
-    evtwin__kafka_mark mark = EVTWIN__KAFKA_NO_MARK;
+    int with_offsets = 0;
     evtwin_status st = put_messages(s, first, s->key == 0 ? battery_of : no_key, b, deadline_ms);
     EVTWIN__CRASH_SITE("kafka.after_produce");
-    st = st < 0 ? st : put_progress(s, batch, &mark, deadline_ms);
+    st = st < 0 ? st : put_progress(s, batch, &with_offsets, deadline_ms);
     if (st < 0) {
         evtwin__kafka_give_up(s->producer, st);
     }
-    st = end_transaction(s, mark, deadline_ms);
+    st = end_transaction(s, with_offsets, deadline_ms);
     EVTWIN_TRY(st);
     if (st == EVTWIN_DONE) {
         evtwin__log(EVTWIN_LOG_INFO,
@@ -331,7 +330,7 @@ static evtwin_status write_rows(kafka_sink *s, const evtwin_batch *batch, const 
                     "which writes them",
                     s->n);
     }
-    return mark == EVTWIN__KAFKA_OFFSETS ? EVTWIN_DONE : EVTWIN_OK;
+    return with_offsets ? EVTWIN_DONE : EVTWIN_OK;
 }
 
 static int covers(const kafka_sink *s, const evtwin_batch *batch) {
@@ -348,8 +347,7 @@ static evtwin_status note_progress(kafka_sink *s, const evtwin_batch *batch) {
     const evtwin_status st =
         evtwin__kafka_progress_set(s->progress, batch->source, batch->position);
     if (st < 0) {
-        evtwin__kafka_outcome_doubt(&s->outcome, s->text.data, s->text.size, s->n,
-                                    EVTWIN__KAFKA_NO_MARK);
+        evtwin__kafka_outcome_doubt(&s->outcome, s->text.data, s->text.size, s->n, 0);
         evtwin__kafka_outcome_decide(&s->outcome, 1);
     }
     return st;
@@ -363,11 +361,12 @@ static evtwin_status write_sink(void *ctx, const evtwin_batch *batch) {
     EVTWIN_TRY(settle(s, deadline_ms));
     EVTWIN_TRY(make_ready(s, batch->source, deadline_ms));
     if (covers(s, batch)) {
+        evtwin__kafka_outcome_forget(&s->outcome);
         return EVTWIN_OK;
     }
     EVTWIN_TRY(evtwin__kafka_outcome_find(&s->outcome, s->config, s->topic, deadline_ms));
     const size_t n_there = count_committed(s);
-    evtwin_status st = s->outcome.committed.mark == EVTWIN__KAFKA_OFFSETS ? EVTWIN_DONE : EVTWIN_OK;
+    evtwin_status st = s->outcome.committed.with_offsets ? EVTWIN_DONE : EVTWIN_OK;
     if (n_there < s->n) {
         st = write_rows(s, batch, &b, n_there, deadline_ms);
         EVTWIN_TRY(st);
@@ -396,7 +395,7 @@ static evtwin_status write_letters(void *ctx, const evtwin_letter *letters, size
         if (st < 0) {
             evtwin__kafka_give_up(s->producer, st);
         }
-        EVTWIN_TRY(end_transaction(s, EVTWIN__KAFKA_NO_MARK, deadline_ms));
+        EVTWIN_TRY(end_transaction(s, 0, deadline_ms));
     }
     evtwin__kafka_outcome_forget(&s->outcome);
     return EVTWIN_OK;

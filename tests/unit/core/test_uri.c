@@ -241,6 +241,50 @@ static void survives_every_failing_allocation(void **state) {
     evtwin_set_allocator(NULL, NULL);
 }
 
+static void reads_numbers(void **state) {
+    (void)state;
+    evtwin__uri u;
+    double value = 7.0;
+    assert_ok(evtwin__uri_parse("x:y?half=0.5&less=-1&more=11&none=nan&empty=", &u));
+    assert_ok(evtwin__uri_number(&u, "absent", 10.0, &value));
+    assert_float_equal(value, 7.0, 0.0);
+    assert_ok(evtwin__uri_number(&u, "half", 10.0, &value));
+    assert_float_equal(value, 0.5, 0.0);
+    assert_fails(evtwin__uri_number(&u, "less", 10.0, &value), EVTWIN_E_ARG, "less=-1");
+    assert_fails(evtwin__uri_number(&u, "more", 10.0, &value), EVTWIN_E_ARG, "more=11|10");
+    assert_fails(evtwin__uri_number(&u, "none", 10.0, &value), EVTWIN_E_ARG, "none=nan");
+    assert_fails(evtwin__uri_number(&u, "empty", 10.0, &value), EVTWIN_E_ARG, "empty");
+    assert_float_equal(value, 0.5, 0.0);
+    evtwin__uri_free(&u);
+}
+
+static void knows_this_machine(void **state) {
+    (void)state;
+    static const struct {
+        const char *hosts;
+        int are_local;
+    } cases[] = {{"", 1},
+                 {"localhost", 1},
+                 {"localhost:9092,127.0.0.1:1,[::1]:9093,127.1", 1},
+                 {"::1", 1},
+                 {"[::1]", 1},
+                 {"/run/postgresql", 1},
+                 {"localhost.example", 0},
+                 {"127.example:1", 0},
+                 {"127.", 0},
+                 {"[::1].example", 0},
+                 {"::12", 0},
+                 {"localhost,db.example", 0},
+                 {"db.example,localhost", 0},
+                 {"/run/postgresql,db.example", 0},
+                 {"10.0.0.5", 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        if (evtwin__hosts_are_local(cases[i].hosts) != cases[i].are_local) {
+            fail_msg("%s", cases[i].hosts);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_must_not_be_on_a_command_line),
@@ -250,6 +294,8 @@ int main(void) {
         cmocka_unit_test(says_what_is_wrong),
         cmocka_unit_test(knows_its_parameters),
         cmocka_unit_test(no_password_ever_shows),
+        cmocka_unit_test(reads_numbers),
+        cmocka_unit_test(knows_this_machine),
         cmocka_unit_test(survives_every_failing_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

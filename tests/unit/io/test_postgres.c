@@ -268,6 +268,17 @@ static void test_a_lost_connection_is_made_again(void **state) {
     evtwin__pg_free(other);
 }
 
+/* Another program has given a table other columns since a statement was prepared. */
+static void test_a_stale_statement_is_prepared_anew(void **state) {
+    evtwin__pg *pg = *state;
+    const int64_t session = evtwin__pg_session(pg);
+    assert_ok(evtwin__pg_query(pg, "SELECT * FROM t", NULL, NULL));
+    assert_ok(evtwin__pg_exec(pg, "ALTER TABLE t ADD COLUMN other INTEGER"));
+    assert_fails(evtwin__pg_query(pg, "SELECT * FROM t", NULL, NULL), EVTWIN_E_AGAIN, "plan");
+    assert_ok(evtwin__pg_connect(pg));
+    assert_int_equal(evtwin__pg_session(pg), session + 1);
+}
+
 /* The tests' server as somebody else. */
 static const char *uri_with(const char *user, const char *rest) {
     static char uri[500];
@@ -309,6 +320,7 @@ int main(void) {
         TEST(test_transactions),
         TEST(test_failures_have_their_status),
         TEST(test_a_lost_connection_is_made_again),
+        TEST(test_a_stale_statement_is_prepared_anew),
         cmocka_unit_test(test_who_may_connect),
     };
     if (SERVER == NULL) {

@@ -52,6 +52,24 @@ static void test_a_deadline_ends_a_statement(void **state) {
     assert_ok(evtwin__pg_query(pg, "SELECT 1", NULL, NULL));
 }
 
+/* What was not committed is gone, and not a part of what is written next. */
+static void test_a_deadline_before_a_commit_ends_the_transaction(void **state) {
+    evtwin__pg *pg = *state;
+    int64_t is_open = -1;
+    assert_ok(evtwin__pg_begin(pg, ""));
+    assert_ok(evtwin__pg_exec(pg, "INSERT INTO t VALUES ('x')"));
+    evtwin__pg_deadline(pg, 1e-6);
+    while (!evtwin__pg_is_over(pg)) {
+    }
+    assert_fails(evtwin__pg_end(pg, EVTWIN_OK), EVTWIN_E_CANCELLED, "deadline");
+    evtwin__pg_deadline(pg, 0.0);
+    assert_ok(evtwin__pg_connect(pg));
+    assert_ok(evtwin__pg_query_i64(
+        pg, "SELECT (pg_current_xact_id_if_assigned() IS NOT NULL)::int::bigint", NULL, -1,
+        &is_open));
+    assert_int_equal(is_open, 0);
+}
+
 static void test_patience_ends(void **state) {
     evtwin__pg *pg = *state;
     evtwin__pg_patience(pg, 50);
@@ -222,10 +240,39 @@ static void test_who_cannot_be_reached(void **state) {
     assert_true(evtwin__monotonic_s() - start < 120.0);
 }
 
+/* A server refuses a password in a language of its own. */
+static void *refuse_in_russian(void *fd) {
+    static const char fields[] = "S\xd0\x92\xd0\x90\xd0\x96\xd0\x9d\xd0\x9e\0VFATAL\0C28P01\0"
+                                 "M\xd0\xbd\xd0\xb5\xd1\x82\0";
+    const uint32_t size = htonl(4 + sizeof fields);
+    char startup[2000];
+    const int client = accept(*(int *)fd, NULL, NULL);
+    assert_true(recv(client, startup, sizeof startup, 0) > 0);
+    assert_int_equal(send(client, "E", 1, 0), 1);
+    assert_int_equal(send(client, &size, 4, 0), 4);
+    assert_int_equal(send(client, fields, sizeof fields, 0), sizeof fields);
+    close(client);
+    return NULL;
+}
+
+static void test_a_refusal_is_understood_in_any_language(void **state) {
+    (void)state;
+    pthread_t server;
+    int port;
+    char uri[120];
+    int fd = listen_silently(&port);
+    assert_int_equal(pthread_create(&server, NULL, refuse_in_russian, &fd), 0);
+    snprintf(uri, sizeof uri, "postgresql://evtwin@127.0.0.1:%d/x?sslmode=disable", port);
+    assert_fails(test_connect(uri), EVTWIN_E_DENIED, "28P01");
+    pthread_join(server, NULL);
+    close(fd);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_a_deadline_ends_a_statement),
+        TEST(test_a_deadline_before_a_commit_ends_the_transaction),
         TEST(test_patience_ends),
         TEST(test_a_frozen_session_is_given_up),
         TEST(test_a_copy_into_a_frozen_session_is_given_up),
@@ -234,6 +281,7 @@ int main(void) {
         TEST(test_an_interrupt_ends_all),
         cmocka_unit_test(test_who_cannot_be_reached),
         cmocka_unit_test(test_a_silent_host_is_passed_over),
+        cmocka_unit_test(test_a_refusal_is_understood_in_any_language),
     };
     if (SERVER == NULL) {
         puts("skipped: EVTWIN_TEST_POSTGRES is not set");

@@ -80,7 +80,9 @@ static void test_remote_hosts_must_prove_who_they_are(void **state) {
                 {"postgresql://localhost.example.com/x", NULL, NULL, "verify-full"},
                 {"postgresql://127.0.0.1/x", NULL, NULL, ""},
                 {"postgresql://127.example.com/x", NULL, NULL, "verify-full"},
-                {"postgresql://[::1]/x", NULL, NULL, ""}};
+                {"postgresql://[::1]/x", NULL, NULL, ""},
+                {"postgresql:///x?host=/run/postgresql,db.example.com", NULL, NULL, "verify-full"},
+                {"postgresql:///x", "/run/postgresql,localhost", NULL, ""}};
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
         evtwin__pg_target t;
         set_up(NULL);
@@ -97,6 +99,14 @@ static void test_remote_hosts_must_prove_who_they_are(void **state) {
         evtwin__pg_target_free(&t);
     }
     set_up(NULL);
+
+    /* the address that libpq takes for the host */
+    evtwin__pg_target t;
+    setenv("PGHOSTADDR", "10.0.0.5", 1);
+    assert_ok(target_read("postgresql://localhost/x", &t));
+    unsetenv("PGHOSTADDR");
+    assert_string_equal(word(&t, "sslmode"), "verify-full");
+    evtwin__pg_target_free(&t);
 }
 
 static void test_wrong_uris(void **state) {

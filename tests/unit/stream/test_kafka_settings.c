@@ -143,6 +143,8 @@ static void other_machines_without_tls_are_warned_of(void **state) {
         {"kafka://localhost:9092,broker.example:9092/t", 1},
         {"kafka://broker.example/t?security.protocol=SASL_PLAINTEXT", 1},
         {"kafka://broker.example/t?security.protocol=ssl", 0},
+        {"kafka://localhost.example:9092/t", 1},
+        {"kafka://127.example:9092/t", 1},
         {"kafka://127.0.0.1:9092,localhost,[::1]:9093/t", 0},
         {"kafka://[::1]:9092/t", 0},
     };

@@ -337,31 +337,55 @@ static void count_doubt(void *n_lines, evtwin_log_level level, const char *line)
     *(int *)n_lines += level == EVTWIN_LOG_WARNING && strstr(line, "may be there twice") != NULL;
 }
 
-/* A broker refuses the end of a transaction for good, so that the producer does not learn whether
- * an earlier try of it was taken. The topic tells: for the mock whatever was sent is committed. */
-static void a_commit_that_breaks_is_looked_up(void **state) {
-    mock *m = *state;
-    mock_topic(m, "broken", 1);
+/* Rows of which it is not known whether they are there come again, with more behind them. */
+static void write_broken_and_more(mock *m, const char *topic, const char *rest) {
+    mock_topic(m, topic, 1);
     evtwin_sink *sink = NULL;
     evtwin_table *rows = mock_rows(0, 3), *more = mock_rows(0, 5);
     const evtwin_batch batch = {
         .size = sizeof batch, .rows = rows, .source = "jsonl:x", .position = "3"};
-    int n_doubts = 0;
-    evtwin_set_log(count_doubt, &n_doubts);
-    assert_ok(evtwin_sink_open(mock_uri(m, "broken"), &sink));
+    assert_ok(evtwin_sink_open(mock_uri(m, rest), &sink));
     rd_kafka_mock_push_request_errors(m->cluster, 26, 1,
                                       RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
     assert_true(evtwin_sink_write_batch(sink, &batch) < 0);
-    deliver(sink, more, "jsonl:x", "5"); /* by another producer, with the same at its front */
+    deliver(sink, more, "jsonl:x", "5"); /* by another producer */
+    evtwin_sink_free(sink);
+    assert_int_equal(mock_read(m, topic, 1, 5, text, sizeof text), 5);
+    assert_rows_once(text, 0, 5);
+    evtwin_table_free(rows);
+    evtwin_table_free(more);
+}
+
+/* Of a right that is missing no retry helps: who asks hears of it. */
+static void a_missing_right_is_named(void **state) {
+    mock *m = *state;
+    mock_topic(m, "denied", 1);
+    evtwin_sink *sink = NULL;
+    evtwin_table *rows = mock_rows(0, 3);
+    assert_ok(evtwin_sink_open(mock_uri(m, "denied"), &sink));
+    rd_kafka_mock_push_request_errors(m->cluster, 22, 1,
+                                      RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+    assert_fails(evtwin_sink_write(sink, rows), EVTWIN_E_DENIED, "kafka|denied");
+    deliver(sink, rows, NULL, NULL); /* once it is there */
+    evtwin_sink_free(sink);
+    evtwin_table_free(rows);
+}
+
+/* A broker refuses the end of a transaction for good, so that the producer does not learn whether
+ * an earlier try of it was taken. The topic tells: for the mock whatever was sent is committed. */
+static void a_commit_that_breaks_is_looked_up(void **state) {
+    mock *m = *state;
+    evtwin_sink *sink = NULL;
+    int n_doubts = 0;
+    evtwin_set_log(count_doubt, &n_doubts);
+    write_broken_and_more(m, "broken", "broken");
+    write_broken_and_more(m, "broken_id", "broken_id?transactional_id=c");
     evtwin_set_log(NULL, NULL);
     assert_int_equal(n_doubts, 0);
-    assert_int_equal(mock_read(m, "broken", 1, 5, text, sizeof text), 5);
-    assert_rows_once(text, 0, 5);
 
     /* letters of a producer whose record says nothing of them */
     const evtwin_letter letter = {
         .size = sizeof letter, .source = "s", .place = "t:1", .status = EVTWIN_E_PARSE, .raw = ""};
-    evtwin_sink_free(sink);
     mock_topic(m, "broken_letters", 1);
     assert_ok(evtwin_sink_open(mock_uri(m, "broken_letters?transactional_id=b"), &sink));
     rd_kafka_mock_push_request_errors(m->cluster, 26, 1,
@@ -371,8 +395,6 @@ static void a_commit_that_breaks_is_looked_up(void **state) {
     }
     evtwin_sink_free(sink);
     assert_int_equal(mock_read(m, "broken_letters", 1, 1, text, sizeof text), 1);
-    evtwin_table_free(rows);
-    evtwin_table_free(more);
 }
 
 /* What is known to be committed stays known if what follows it in the batch is aborted. */
@@ -421,6 +443,7 @@ int main(void) {
         cmocka_unit_test(the_older_of_two_is_fenced),
         cmocka_unit_test(keeps_dead_letters),
         cmocka_unit_test(positions_are_compared),
+        cmocka_unit_test(a_missing_right_is_named),
         cmocka_unit_test(a_commit_that_breaks_is_looked_up),
         cmocka_unit_test(an_abort_does_not_make_a_commit_forgotten),
         cmocka_unit_test(a_transaction_that_timed_out_is_written_anew),
