@@ -7,6 +7,7 @@
 
 #include "stream/spool.h"
 
+#include <pthread.h>
 #include <sqlite3.h>
 #include <sys/wait.h>
 
@@ -350,6 +351,53 @@ static void a_damaged_entry_is_set_aside_with_its_numbers(void **state) {
     }
 }
 
+static pthread_barrier_t all_are_there;
+
+static void *read_all(void *ctx) {
+    evtwin__spool_chunk chunk = {.n = 0};
+    pthread_barrier_wait(&all_are_there);
+    while (evtwin__spool_cursor_read(ctx, 10, &chunk) == EVTWIN_OK) {
+        (void)evtwin__spool_cursor_advance(ctx, chunk.last, NULL);
+    }
+    evtwin__spool_chunk_clear(&chunk);
+    return NULL;
+}
+
+/* Sinks that read side by side come upon the same entries. */
+static void a_damaged_entry_is_counted_once(void **state) {
+    (void)state;
+    enum { N_SINKS = 4, N_ENTRIES = 60 };
+    static const char *const sinks[N_SINKS] = {"a:", "b:", "c:", "d:"};
+    const char *dir = memory_path("once");
+    evtwin_spool *s = open_spool(dir, MIB, EVTWIN_SPOOL_BLOCK);
+    assert_ok(evtwin__spool_match_sinks(s, sinks, N_SINKS, NULL));
+    for (int64_t k = 0; k < N_ENTRIES; k++) {
+        assert_ok(append_rows(s, 10 * k + 1, 10));
+    }
+    evtwin_spool_free(s);
+    run_sql(dir, "UPDATE entry SET hash = hash + 1");
+    s = open_spool(dir, MIB, EVTWIN_SPOOL_BLOCK);
+    pthread_t threads[N_SINKS];
+    pthread_barrier_init(&all_are_there, NULL, N_SINKS);
+    for (int i = 0; i < N_SINKS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, read_all, cursor_of(s, sinks[i])), 0);
+    }
+    for (int i = 0; i < N_SINKS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    pthread_barrier_destroy(&all_are_there);
+    evtwin_spool_stats stats;
+    assert_ok(evtwin_spool_stats_get(s, &stats, sizeof stats));
+    assert_int_equal(stats.n_damaged, 10 * N_ENTRIES);
+    uint64_t n = 0;
+    evtwin_spool_loss loss;
+    for (size_t k = 0; evtwin_spool_loss_get(s, k, &loss, sizeof loss) == EVTWIN_OK; k++) {
+        n += loss.n_records;
+    }
+    assert_int_equal(n, N_SINKS * 10 * N_ENTRIES);
+    evtwin_spool_free(s);
+}
+
 static void copy_file(const char *from, const char *to) {
     char data[4096];
     FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
@@ -659,6 +707,7 @@ int main(void) {
         cmocka_unit_test(the_oldest_that_are_dropped_are_listed),
         cmocka_unit_test(the_newest_that_are_dropped_are_listed),
         cmocka_unit_test(a_damaged_entry_is_set_aside_with_its_numbers),
+        cmocka_unit_test(a_damaged_entry_is_counted_once),
         cmocka_unit_test(damaged_files_lose_nothing_unseen),
         cmocka_unit_test(a_sink_that_is_missing_is_not_passed_over),
         cmocka_unit_test(letters_go_to_their_own_sink),
