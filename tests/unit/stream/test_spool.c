@@ -607,6 +607,49 @@ static void a_flood_of_letters_keeps_within_the_bound(void **state) {
     free(raw);
 }
 
+/* A letter is longer than the row it is about: while their sink takes none, the rows wait. */
+static void letters_of_refused_rows_keep_within_a_share(void **state) {
+    (void)state;
+    char dir[256], raw[2000];
+    snprintf(dir, sizeof dir, "%s", memory_path("share"));
+    memset(raw, 'r', sizeof raw);
+    const evtwin_letter letter = {.size = sizeof letter,
+                                  .source = "a:",
+                                  .place = "p",
+                                  .status = EVTWIN_E_RANGE,
+                                  .reason = "r",
+                                  .raw = raw,
+                                  .raw_size = sizeof raw};
+    evtwin_spool *s = open_spool(dir, MIB, EVTWIN_SPOOL_BLOCK);
+    const char *sinks[] = {"a:", "b:"};
+    assert_ok(evtwin__spool_match_sinks(s, sinks, 2, "l:"));
+    evtwin__spool_cursor *a = cursor_of(s, "a:"), *l = NULL;
+    assert_ok(evtwin__spool_cursor_open(s, EVTWIN__SPOOL_LETTERS, "l:", &l));
+    int64_t last = 0, at = 0;
+    while (append_rows(s, last + 1, 500) == EVTWIN_OK) {
+        last += 500;
+    }
+    evtwin__spool_chunk chunk = {.n = 0};
+    for (int round = 0; round < 2; round++) {
+        evtwin_status st = EVTWIN_OK;
+        int64_t n = 0;
+        while (st == EVTWIN_OK && at < last) {
+            st = evtwin__spool_cursor_advance(a, at + 1, &letter);
+            n += st == EVTWIN_OK;
+            at += st == EVTWIN_OK;
+        }
+        assert_fails(st, EVTWIN_E_AGAIN, "l:|1024");
+        assert_true(n > 0 && bytes_on_disk(dir) <= MIB + MIB / 8);
+
+        /* each letter that its sink has taken makes room for one */
+        while (evtwin__spool_cursor_read(l, 100, &chunk) == EVTWIN_OK) {
+            assert_ok(evtwin__spool_cursor_advance(l, chunk.last, NULL));
+        }
+    }
+    evtwin__spool_chunk_clear(&chunk);
+    evtwin_spool_free(s);
+}
+
 /* Batches from one row to the largest that fits, taken at once, late or in part. */
 static void the_files_keep_within_the_bound(void **state) {
     (void)state;
@@ -712,6 +755,7 @@ int main(void) {
         cmocka_unit_test(a_sink_that_is_missing_is_not_passed_over),
         cmocka_unit_test(letters_go_to_their_own_sink),
         cmocka_unit_test(a_flood_of_letters_keeps_within_the_bound),
+        cmocka_unit_test(letters_of_refused_rows_keep_within_a_share),
         cmocka_unit_test(the_files_keep_within_the_bound),
         cmocka_unit_test(any_sequence_agrees_with_a_model),
     };
