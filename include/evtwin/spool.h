@@ -31,8 +31,9 @@ typedef struct evtwin_spool_options {
     evtwin_spool_full when_full; /**< default EVTWIN_SPOOL_BLOCK. What is dropped is counted for
                                       each sink and listed: evtwin_spool_loss_get */
     int read_only; /**< look only: nothing in the folder changes, one that is absent is as an empty
-                        one. Sinks are renamed and forgotten for this object alone, and what would
-                        write is EVTWIN_E_STATE */
+                        one, and whoever opens it to write may do so meanwhile. Sinks are renamed
+                        and forgotten for this object alone, and what would write is
+                        EVTWIN_E_STATE, as is the first run of a pump with it */
 } evtwin_spool_options;
 
 /** Fill in the defaults; size is sizeof *options. Since 0.2. */

@@ -66,9 +66,9 @@ evtwin_status evtwin__mqtt_create(const evtwin__mqtt_options *options, evtwin__m
 void evtwin__mqtt_free(evtwin__mqtt *m);
 
 /* Be connected, and subscribed, within that time; nothing to do if it is. After a failure it
- * pauses, ever longer: until then the same failure comes at once. EVTWIN_E_AGAIN, EVTWIN_E_DENIED,
- * EVTWIN_E_ARG (what the broker does not accept), EVTWIN_E_UNSUPPORTED (version), EVTWIN_E_BUSY for
- * good once another client has taken the client id. */
+ * pauses, ever longer: until then the same failure comes at once. EVTWIN_E_AGAIN, EVTWIN_E_DENIED
+ * (also what the broker does not accept), EVTWIN_E_UNSUPPORTED (version), EVTWIN_E_BUSY for good
+ * once another client has taken the client id. */
 evtwin_status evtwin__mqtt_connect(evtwin__mqtt *m, int timeout_ms);
 
 /* What evtwin__mqtt_connect would say, tried now as a client of another id, so that one with this

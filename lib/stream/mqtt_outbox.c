@@ -206,12 +206,11 @@ static evtwin_status send_unconfirmed(evtwin__outbox *o) {
     return EVTWIN_OK;
 }
 
-static evtwin_status fail_refused(evtwin__outbox *o) {
-    const char *topic = o->pending.text.data + o->pending.messages[o->first_open].topic;
+static evtwin_status fail_refused(const evtwin__outbox *o) {
+    const char *topic = o->pending.text.data + o->pending.messages[o->refused].topic;
     const int reason = o->refused_reason;
     const char *text = NULL;
     const evtwin_status st = evtwin__mqtt_reason(reason, &text);
-    o->refused_reason = 0;
     EVTWIN_FAIL_IF(text != NULL, st, "the broker refused a message to %.100s: %s", topic, text);
     EVTWIN_FAIL(EVTWIN_E_EXTERNAL, "the broker refused a message to %.100s: code %d", topic,
                 reason);
@@ -238,7 +237,7 @@ evtwin_status evtwin__outbox_deliver(evtwin__outbox *o) {
     adopt(o);
     const int64_t begin_ms = evtwin__monotonic_ms();
     o->progress_ms = begin_ms;
-    o->has_no_receiver = 0;
+    o->has_no_receiver = o->refused_reason = 0;
     while (o->n_done < o->pending.n) {
         const int left_ms = patience_ms(o, begin_ms);
         if (o->refused_reason != 0) {
@@ -268,7 +267,6 @@ void evtwin__outbox_restart(evtwin__outbox *o, evtwin__mqtt *mqtt) {
     o->mqtt = mqtt;
     o->pending.n = o->pending.text.size = 0;
     o->n_connected = o->n_acked = 0;
-    o->refused_reason = 0;
 }
 
 /* ---- answers ---- */
@@ -284,6 +282,7 @@ void evtwin__outbox_on_ack(evtwin__outbox *o, int mid, int reason) {
     }
     if (reason >= 128) {
         o->refused_reason = reason;
+        o->refused = i;
         o->next_new = i < o->next_new ? i : o->next_new; /* it is sent with the next try */
         set_stage(o, i, STAGE_NEW);
         return;

@@ -36,7 +36,8 @@ typedef struct evtwin__outbox {
     uint64_t n_connected;   /* evtwin__mqtt_n_connected when it was looked at last */
     uint64_t n_acked;       /* the same when the broker last acknowledged something */
     int has_no_receiver;    /* the broker said so of a message */
-    int refused_reason;     /* of the broker, 0 = none */
+    int refused_reason;     /* of the broker in this delivery, 0 = none … */
+    size_t refused;         /* … for that message of those pending */
     int64_t progress_ms;
     atomic_int is_interrupted; /* by another thread: a delivery waits no longer */
 } evtwin__outbox;

@@ -147,12 +147,14 @@ static evtwin_status predict_batch(evtwin_pump *p) {
 
 /* ---- deliver to all ---- */
 
-/* Where rows cannot be held, the next try of a sink is what the call waits for. */
+/* What cannot be held, rows without room for that and letters, makes the call wait for the next try
+ * of its sink. */
 static void wait_for_pause(const evtwin_pump *p, int timeout_ms) {
-    double wait_s = p->setup.options.max_held_rows > 0 ? 0.0 : 1e-3 * timeout_ms;
+    const size_t n_outlets = p->setup.options.max_held_rows > 0 ? 0 : p->n_outlets;
+    double wait_s = 1e-3 * timeout_ms;
     int is_waiting = 0;
-    for (size_t i = 0; i < p->n_outlets; i++) {
-        const double pause_s = evtwin__outlet_pause_s(&p->outlets[i]);
+    for (size_t i = 0; i <= n_outlets; i++) {
+        const double pause_s = evtwin__outlet_pause_s(i < n_outlets ? &p->outlets[i] : &p->letters);
         is_waiting |= pause_s > 0.0;
         wait_s = pause_s > 0.0 && pause_s < wait_s ? pause_s : wait_s;
     }

@@ -117,6 +117,23 @@ static evtwin_status look_for_room(evtwin_spool *spool, uint64_t need, int *has_
     return *has_room ? squeeze(spool, need) : EVTWIN_OK;
 }
 
+/* Passing a refused record over is what makes room, so its letter may need some that there is not:
+ * a share, which depends on nobody but the sink of letters. */
+evtwin_status evtwin__spool_check_letter(evtwin_spool *spool, size_t size) {
+    const uint64_t share = spool->options.max_bytes / 16;
+    int has_room = 0;
+    EVTWIN_TRY(fits(spool, size, &has_room));
+    for (size_t i = 0; i < spool->n_cursors && !has_room; i++) {
+        const evtwin__spool_cursor *c = spool->cursors[i];
+        EVTWIN_FAIL_IF(c->kind == EVTWIN__SPOOL_LETTERS && c->bytes_waiting > share, EVTWIN_E_AGAIN,
+                       "%s: spool full (limit %llu KiB): a record was refused, and its letter "
+                       "waits until %s has taken some",
+                       spool->file.folder, (unsigned long long)spool->options.max_bytes >> 10,
+                       c->name);
+    }
+    return EVTWIN_OK;
+}
+
 /* In the transaction: drop as many of the oldest as it takes. */
 static evtwin_status drop_for_room(evtwin_spool *spool, evtwin__spool_kind kind, uint64_t need) {
     int64_t at = 0;

@@ -73,7 +73,6 @@ static evtwin_status clear_taken(evtwin__spool_cursor *c, int64_t number) {
     return evtwin__stmt_run(stmt);
 }
 
-/* A letter takes the place of the row that it is about, so it needs no room of its own. */
 static evtwin_status put_letter(evtwin_spool *spool, const evtwin__text *bytes) {
     const evtwin__spool_entry e = {.last = spool->last[EVTWIN__SPOOL_LETTERS] + 1,
                                    .n = 1,
@@ -97,6 +96,7 @@ static void note_letter(evtwin_spool *spool, size_t size) {
 static evtwin_status advance(evtwin__spool_cursor *c, int64_t number, const evtwin__text *letter) {
     evtwin_spool *spool = c->spool;
     letter = evtwin__spool_has_cursor(spool, EVTWIN__SPOOL_LETTERS) ? letter : NULL;
+    EVTWIN_TRY(letter != NULL ? evtwin__spool_check_letter(spool, letter->size) : EVTWIN_OK);
 
     /* after a power cut the cursor may be an older one: the sink is then given again what it has
      * already, as after a kill between its commit and this */

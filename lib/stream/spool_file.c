@@ -135,14 +135,14 @@ static evtwin_status take_lock(evtwin__spool_file *file, int read_only) {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     int rc;
     do {
-        rc = fcntl(file->lock, F_OFD_SETLK, &lock);
+        rc = fcntl(file->lock, read_only ? F_OFD_GETLK : F_OFD_SETLK, &lock);
     } while (rc != 0 && errno == EINTR);
     if (rc != 0) {
         return errno == EAGAIN || errno == EACCES ? fail_busy(file)
                                                   : evtwin__fail_errno(path, errno);
     }
-    if (read_only) {
-        return EVTWIN_OK;
+    if (read_only) { /* nobody is kept out, only the holder is asked for */
+        return lock.l_type == F_UNLCK ? EVTWIN_OK : fail_busy(file);
     }
 
     /* only for messages: without it a second process does not learn who has the spool */

@@ -112,6 +112,10 @@ uint64_t evtwin__spool_entry_hash(evtwin__spool_kind kind, int64_t number, int64
 evtwin_status evtwin__spool_put(evtwin_spool *spool, evtwin__spool_kind kind,
                                 const evtwin__spool_entry *entry);
 
+/* Outside a transaction: EVTWIN_E_AGAIN if a letter of that size about a refused record has to wait
+ * for its sink. */
+evtwin_status evtwin__spool_check_letter(evtwin_spool *spool, size_t size);
+
 /* The number of the last record of a kind is that now. */
 evtwin_status evtwin__spool_set_last(evtwin_spool *spool, evtwin__spool_kind kind, int64_t number);
 

@@ -45,19 +45,31 @@ static evtwin_status check_gap_locked(evtwin__spool_cursor *c, int64_t first, in
     return st;
 }
 
-/* A damaged entry goes into a table of its own, for whoever wants to look at it. */
-static evtwin_status set_aside(evtwin__spool_cursor *c, int64_t number, int64_t n_records) {
+/* Out of its table into that of damaged ones. *is_first_out: nobody has done that before. */
+static evtwin_status move_aside(evtwin__spool_cursor *c, int64_t number, int *is_first_out) {
     evtwin_spool *spool = c->spool;
     evtwin__stmt *both[] = {spool->file.stmt[EVTWIN__SQL_SET_ASIDE + c->kind],
                             spool->file.stmt[EVTWIN__SQL_DELETE + c->kind]};
-    EVTWIN_TRY(evtwin__spool_begin(spool, 1));
-    evtwin_status st = evtwin__spool_lose_entry(spool, c->kind, number, n_records, "damaged");
-    for (size_t i = 0; i < 2 && st >= 0; i++) {
+    for (size_t i = 0; i < 2; i++) {
         evtwin__stmt_bind_i64(both[i], 1, number);
-        st = evtwin__stmt_run(both[i]);
+        EVTWIN_TRY(evtwin__stmt_run(both[i]));
+    }
+    *is_first_out = evtwin__db_changes(spool->file.db) > 0;
+    return EVTWIN_OK;
+}
+
+/* A damaged entry goes into a table of its own, for whoever wants to look at it. Another sink may
+ * have read it at the same time: it is lost, and counted, once. */
+static evtwin_status set_aside(evtwin__spool_cursor *c, int64_t number, int64_t n_records) {
+    evtwin_spool *spool = c->spool;
+    int is_first = 0;
+    EVTWIN_TRY(evtwin__spool_begin(spool, 1));
+    evtwin_status st = move_aside(c, number, &is_first);
+    if (st >= 0 && is_first) {
+        st = evtwin__spool_lose_entry(spool, c->kind, number, n_records, "damaged");
     }
     EVTWIN_TRY(evtwin__spool_end(spool, st));
-    spool->n_damaged += (uint64_t)n_records;
+    spool->n_damaged += is_first ? (uint64_t)n_records : 0;
     for (size_t i = 0; i < spool->n_cursors; i++) {
         EVTWIN_TRY(evtwin__spool_count_waiting(spool->cursors[i]));
     }

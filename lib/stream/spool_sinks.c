@@ -241,6 +241,10 @@ static evtwin_status check_others(const evtwin_spool *spool, const char *const *
 
 static evtwin_status match_sinks(evtwin_spool *spool, const char *const *names, size_t n,
                                  const char *letters) {
+    /* delivered without that a cursor can move, all would go to the sinks again and again */
+    EVTWIN_FAIL_IF(spool->options.read_only, EVTWIN_E_STATE,
+                   "%s: the spool is open to look only, a pump cannot deliver from it",
+                   spool->file.folder);
     EVTWIN_TRY(check_others(spool, names, n, letters));
     for (size_t i = spool->n_cursors; i-- > 0;) {
         evtwin__spool_cursor *c = spool->cursors[i];

@@ -572,7 +572,10 @@ static void whoever_is_taken_over_stays_away(void **state) {
 
 /* A broker of one connection that answers by these reasons. */
 typedef struct fake {
-    int listener, n_refused; /* so many messages are refused, then they are taken */
+    int n_unanswered; /* so many messages get no answer, … */
+    int n_refused;    /* … so many behind them are refused, then they are taken */
+    int listener;
+    const char *topic; /* NULL = "t" */
     unsigned char connack, puback;
     char uri[96];
 } fake;
@@ -582,7 +585,7 @@ static void answer_packet(fake *f, int fd, const unsigned char *packet, size_t s
     const size_t mid_at = size > 4 ? 4 + (size_t)packet[3] : size; /* behind the topic */
     if (packet[0] == 0x10) {
         assert_true(write(fd, connack, sizeof connack) > 0);
-    } else if (packet[0] == 0x32 && mid_at + 2 <= size) {
+    } else if (packet[0] == 0x32 && mid_at + 2 <= size && f->n_unanswered-- <= 0) {
         const unsigned char reason = f->n_refused > 0 ? f->puback : 0;
         const unsigned char puback[] = {0x40, 3, packet[mid_at], packet[mid_at + 1], reason};
         f->n_refused--;
@@ -614,8 +617,8 @@ static evtwin_sink *open_fake(fake *f, pthread_t *thread) {
     assert_int_equal(listen(f->listener, 1), 0);
     assert_int_equal(getsockname(f->listener, (struct sockaddr *)&address, &size), 0);
     pthread_create(thread, NULL, answer, f);
-    snprintf(f->uri, sizeof f->uri, "mqtt://127.0.0.1:%d/t?status_topic=&client_id=c",
-             ntohs(address.sin_port));
+    snprintf(f->uri, sizeof f->uri, "mqtt://127.0.0.1:%d/%s?status_topic=&client_id=c",
+             ntohs(address.sin_port), f->topic != NULL ? f->topic : "t");
     evtwin_sink *sink = NULL;
     assert_ok(evtwin_sink_open(f->uri, &sink));
     return sink;
@@ -627,10 +630,16 @@ static void close_fake(fake *f, pthread_t thread, evtwin_sink *sink) {
     close(f->listener);
 }
 
-static evtwin_table *short_record(void) { /* its message has less than 128 bytes */
-    static const char json[] = "{\"timestamp\":\"2024-01-01T00:00:00Z\",\"battery_id\":\"B\"}";
-    evtwin_table *table = empty_table();
+static void add_short_record(evtwin_table *table, const char *id) {
+    char json[96]; /* its message has less than 128 bytes */
+    snprintf(json, sizeof json, "{\"timestamp\":\"2024-01-01T00:00:00Z\",\"battery_id\":\"%s\"}",
+             id);
     assert_ok(evtwin_telemetry_decode(json, strlen(json), EVTWIN_NAIVE_REJECT, table));
+}
+
+static evtwin_table *short_record(void) {
+    evtwin_table *table = empty_table();
+    add_short_record(table, "B");
     return table;
 }
 
@@ -655,6 +664,20 @@ static void a_refusal_is_told_by_its_reason(void **state) {
         assert_ok(evtwin_sink_write(sink, rows)); /* what is offered again is sent again */
         close_fake(&f, thread, sink);
     }
+    evtwin_table_free(rows);
+}
+
+/* Not that of another message, which has no answer yet. */
+static void a_refusal_names_its_topic(void **state) {
+    (void)state;
+    pthread_t thread;
+    fake f = {.topic = "t/{battery_id}", .n_unanswered = 1, .n_refused = 1, .puback = 0x87};
+    evtwin_sink *sink = open_fake(&f, &thread);
+    evtwin_table *rows = empty_table();
+    add_short_record(rows, "A");
+    add_short_record(rows, "B");
+    assert_fails(evtwin_sink_write(sink, rows), EVTWIN_E_DENIED, "t/B");
+    close_fake(&f, thread, sink);
     evtwin_table_free(rows);
 }
 
@@ -862,6 +885,7 @@ int main(void) {
         cmocka_unit_test(a_check_takes_nothing_over),
         cmocka_unit_test(whoever_is_taken_over_stays_away),
         cmocka_unit_test(a_refusal_is_told_by_its_reason),
+        cmocka_unit_test(a_refusal_names_its_topic),
         cmocka_unit_test(a_refused_connection_is_no_records_fault),
         cmocka_unit_test(the_status_says_who_is_there),
         cmocka_unit_test(the_older_version_works_too),

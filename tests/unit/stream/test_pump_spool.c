@@ -559,6 +559,24 @@ static void without_a_spool_no_row_passes_a_letter(void **state) {
     free(letters);
 }
 
+/* Whoever calls again and again must not do so without a rest. */
+static void without_a_spool_a_call_waits_for_letters(void **state) {
+    (void)state;
+    memory *a = new_memory(), *letters = new_memory();
+    letters->is_down = 1;
+    numbers n = {.next = 1, .n = 20, .refuse_every = 1};
+    evtwin_pump *p = pump_of(NULL, 0, &n, 50, 30);
+    add(p, a, "a:");
+    assert_ok(evtwin_pump_take_dead_letters(p, sink_of(letters, "letters:")));
+    assert_fails(evtwin_pump_run_once(p, 0, NULL), EVTWIN_E_AGAIN, "letters:");
+    letters->is_down = 0;
+    assert_true(evtwin_pump_run_once(p, 1000 * DEADLINE_S, NULL) >= 0);
+    assert_true(letters->n_letters > 0);
+    evtwin_pump_free(p);
+    free(a);
+    free(letters);
+}
+
 static void a_sink_without_letters_is_refused_as_one(void **state) {
     (void)state;
     evtwin_pump *p = NULL;
@@ -866,6 +884,7 @@ int main(void) {
         cmocka_unit_test(a_letter_that_is_refused_holds_up_nothing),
         cmocka_unit_test(a_letter_waits_for_memory),
         cmocka_unit_test(without_a_spool_no_row_passes_a_letter),
+        cmocka_unit_test(without_a_spool_a_call_waits_for_letters),
         cmocka_unit_test(a_sink_without_letters_is_refused_as_one),
         cmocka_unit_test(the_source_goes_on_behind_what_was_accepted),
         cmocka_unit_test(a_source_goes_on_with_other_parameters),

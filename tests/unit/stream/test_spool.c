@@ -7,6 +7,7 @@
 
 #include "stream/spool.h"
 
+#include <pthread.h>
 #include <sqlite3.h>
 #include <sys/wait.h>
 
@@ -350,6 +351,53 @@ static void a_damaged_entry_is_set_aside_with_its_numbers(void **state) {
     }
 }
 
+static pthread_barrier_t all_are_there;
+
+static void *read_all(void *ctx) {
+    evtwin__spool_chunk chunk = {.n = 0};
+    pthread_barrier_wait(&all_are_there);
+    while (evtwin__spool_cursor_read(ctx, 10, &chunk) == EVTWIN_OK) {
+        (void)evtwin__spool_cursor_advance(ctx, chunk.last, NULL);
+    }
+    evtwin__spool_chunk_clear(&chunk);
+    return NULL;
+}
+
+/* Sinks that read side by side come upon the same entries. */
+static void a_damaged_entry_is_counted_once(void **state) {
+    (void)state;
+    enum { N_SINKS = 4, N_ENTRIES = 60 };
+    static const char *const sinks[N_SINKS] = {"a:", "b:", "c:", "d:"};
+    const char *dir = memory_path("once");
+    evtwin_spool *s = open_spool(dir, MIB, EVTWIN_SPOOL_BLOCK);
+    assert_ok(evtwin__spool_match_sinks(s, sinks, N_SINKS, NULL));
+    for (int64_t k = 0; k < N_ENTRIES; k++) {
+        assert_ok(append_rows(s, 10 * k + 1, 10));
+    }
+    evtwin_spool_free(s);
+    run_sql(dir, "UPDATE entry SET hash = hash + 1");
+    s = open_spool(dir, MIB, EVTWIN_SPOOL_BLOCK);
+    pthread_t threads[N_SINKS];
+    pthread_barrier_init(&all_are_there, NULL, N_SINKS);
+    for (int i = 0; i < N_SINKS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, read_all, cursor_of(s, sinks[i])), 0);
+    }
+    for (int i = 0; i < N_SINKS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    pthread_barrier_destroy(&all_are_there);
+    evtwin_spool_stats stats;
+    assert_ok(evtwin_spool_stats_get(s, &stats, sizeof stats));
+    assert_int_equal(stats.n_damaged, 10 * N_ENTRIES);
+    uint64_t n = 0;
+    evtwin_spool_loss loss;
+    for (size_t k = 0; evtwin_spool_loss_get(s, k, &loss, sizeof loss) == EVTWIN_OK; k++) {
+        n += loss.n_records;
+    }
+    assert_int_equal(n, N_SINKS * 10 * N_ENTRIES);
+    evtwin_spool_free(s);
+}
+
 static void copy_file(const char *from, const char *to) {
     char data[4096];
     FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
@@ -559,6 +607,49 @@ static void a_flood_of_letters_keeps_within_the_bound(void **state) {
     free(raw);
 }
 
+/* A letter is longer than the row it is about: while their sink takes none, the rows wait. */
+static void letters_of_refused_rows_keep_within_a_share(void **state) {
+    (void)state;
+    char dir[256], raw[2000];
+    snprintf(dir, sizeof dir, "%s", memory_path("share"));
+    memset(raw, 'r', sizeof raw);
+    const evtwin_letter letter = {.size = sizeof letter,
+                                  .source = "a:",
+                                  .place = "p",
+                                  .status = EVTWIN_E_RANGE,
+                                  .reason = "r",
+                                  .raw = raw,
+                                  .raw_size = sizeof raw};
+    evtwin_spool *s = open_spool(dir, MIB, EVTWIN_SPOOL_BLOCK);
+    const char *sinks[] = {"a:", "b:"};
+    assert_ok(evtwin__spool_match_sinks(s, sinks, 2, "l:"));
+    evtwin__spool_cursor *a = cursor_of(s, "a:"), *l = NULL;
+    assert_ok(evtwin__spool_cursor_open(s, EVTWIN__SPOOL_LETTERS, "l:", &l));
+    int64_t last = 0, at = 0;
+    while (append_rows(s, last + 1, 500) == EVTWIN_OK) {
+        last += 500;
+    }
+    evtwin__spool_chunk chunk = {.n = 0};
+    for (int round = 0; round < 2; round++) {
+        evtwin_status st = EVTWIN_OK;
+        int64_t n = 0;
+        while (st == EVTWIN_OK && at < last) {
+            st = evtwin__spool_cursor_advance(a, at + 1, &letter);
+            n += st == EVTWIN_OK;
+            at += st == EVTWIN_OK;
+        }
+        assert_fails(st, EVTWIN_E_AGAIN, "l:|1024");
+        assert_true(n > 0 && bytes_on_disk(dir) <= MIB + MIB / 8);
+
+        /* each letter that its sink has taken makes room for one */
+        while (evtwin__spool_cursor_read(l, 100, &chunk) == EVTWIN_OK) {
+            assert_ok(evtwin__spool_cursor_advance(l, chunk.last, NULL));
+        }
+    }
+    evtwin__spool_chunk_clear(&chunk);
+    evtwin_spool_free(s);
+}
+
 /* Batches from one row to the largest that fits, taken at once, late or in part. */
 static void the_files_keep_within_the_bound(void **state) {
     (void)state;
@@ -659,10 +750,12 @@ int main(void) {
         cmocka_unit_test(the_oldest_that_are_dropped_are_listed),
         cmocka_unit_test(the_newest_that_are_dropped_are_listed),
         cmocka_unit_test(a_damaged_entry_is_set_aside_with_its_numbers),
+        cmocka_unit_test(a_damaged_entry_is_counted_once),
         cmocka_unit_test(damaged_files_lose_nothing_unseen),
         cmocka_unit_test(a_sink_that_is_missing_is_not_passed_over),
         cmocka_unit_test(letters_go_to_their_own_sink),
         cmocka_unit_test(a_flood_of_letters_keeps_within_the_bound),
+        cmocka_unit_test(letters_of_refused_rows_keep_within_a_share),
         cmocka_unit_test(the_files_keep_within_the_bound),
         cmocka_unit_test(any_sequence_agrees_with_a_model),
     };

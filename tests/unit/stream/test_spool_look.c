@@ -96,6 +96,57 @@ static void what_waits_for_a_sink_that_is_missing_is_named(void **state) {
     assert_true(sum_of(dir) == before);
 }
 
+/* A start must not fail because somebody looks at that moment. */
+static void a_look_keeps_nobody_out(void **state) {
+    (void)state;
+    char dir[256];
+    snprintf(dir, sizeof dir, "%s", memory_path("beside"));
+    make_waiting(dir);
+    const char *only_a[] = {"a:"};
+    evtwin_spool *s = NULL;
+    assert_ok(look(dir, &s));
+    evtwin_spool *writer = open_spool(dir, MIB, EVTWIN_SPOOL_BLOCK);
+    assert_ok(append_rows(writer, 11, 5));
+    assert_fails(evtwin_spool_check_sinks(s, only_a, 1, "x:"), EVTWIN_E_STATE, "b:");
+    evtwin_spool_free(s);
+    assert_ok(append_rows(writer, 16, 5));
+    evtwin_spool_free(writer);
+}
+
+static evtwin_status count_rows(void *ctx, const evtwin_batch *batch) {
+    *(size_t *)ctx += evtwin_table_rows(batch->rows);
+    return EVTWIN_OK;
+}
+
+/* It would write the same records again and again, since no cursor can move. */
+static void a_pump_does_not_deliver_from_it(void **state) {
+    (void)state;
+    char dir[256];
+    snprintf(dir, sizeof dir, "%s", memory_path("pump"));
+    make_waiting(dir);
+    size_t n_written = 0;
+    evtwin_spool *s = NULL;
+    evtwin_pump *p = NULL;
+    evtwin_pump_options options;
+    assert_ok(evtwin_pump_options_init(&options, sizeof options));
+    options.drain_s = 0.2;
+    assert_ok(evtwin_pump_create(&options, &p));
+    static const char *const names[] = {"a:", "b:"};
+    for (size_t i = 0; i < 2; i++) {
+        const evtwin_sink_callbacks callbacks = {
+            .size = sizeof callbacks, .name = names[i], .write = count_rows};
+        evtwin_sink *sink = NULL;
+        assert_ok(evtwin_sink_create(&callbacks, &n_written, &sink));
+        assert_ok(evtwin_pump_take_sink(p, sink));
+    }
+    assert_ok(look(dir, &s));
+    assert_ok(evtwin_spool_forget_sink(s, "x:"));
+    assert_ok(evtwin_pump_take_spool(p, s));
+    assert_fails(evtwin_pump_finish(p), EVTWIN_E_STATE, "look");
+    evtwin_pump_free(p);
+    assert_int_equal(n_written, 0);
+}
+
 static void a_sink_is_named_as_a_pump_would(void **state) {
     (void)state;
     evtwin_spool *s = open_spool(memory_path("names"), MIB, EVTWIN_SPOOL_BLOCK);
@@ -225,6 +276,8 @@ static void a_folder_that_cannot_be_written_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_waits_for_a_sink_that_is_missing_is_named),
+        cmocka_unit_test(a_look_keeps_nobody_out),
+        cmocka_unit_test(a_pump_does_not_deliver_from_it),
         cmocka_unit_test(a_sink_is_named_as_a_pump_would),
         cmocka_unit_test(an_absent_folder_is_an_empty_spool),
         cmocka_unit_test(what_a_start_refuses_is_refused),
