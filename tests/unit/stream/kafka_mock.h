@@ -145,16 +145,29 @@ static inline void assert_rows_once(const char *text, size_t first, size_t n) {
     }
 }
 
+/* Set up a cluster of one broker; and tear one down. */
+static inline int mock_set_up(void **state) {
+    static mock m;
+    m = mock_start(1);
+    *state = &m;
+    return 0;
+}
+
+static inline int mock_tear_down(void **state) {
+    mock_stop(*state);
+    return 0;
+}
+
 /* Run the tests at the same time, each in a process of its own: they mostly wait for the mock's
  * answers and groups. Returns how many failed. */
-static inline int mock_run_tests(const struct CMUnitTest *tests, size_t n, CMFixtureFunction start,
-                                 CMFixtureFunction stop) {
+static inline int mock_run_tests(const struct CMUnitTest *tests, size_t n,
+                                 CMFixtureFunction set_up) {
     int n_failed = 0;
     for (size_t i = 0; i < n; i++) {
         const pid_t child = fork();
         if (child == 0) {
             const struct CMUnitTest one[] = {tests[i]};
-            exit(cmocka_run_group_tests_name(tests[i].name, one, start, stop));
+            exit(cmocka_run_group_tests_name(tests[i].name, one, set_up, mock_tear_down));
         }
         n_failed += child < 0;
     }
