@@ -282,7 +282,7 @@ int main(void) {
         cmocka_unit_test(a_source_begins_at_a_position),
         cmocka_unit_test(a_source_knows_who_it_is),
     };
-    return mock_run_tests(tests, sizeof tests / sizeof tests[0], start);
+    return run_at_once(tests, sizeof tests / sizeof tests[0], start, mock_tear_down);
 }
 #else
 int main(void) {

@@ -179,7 +179,7 @@ int main(void) {
         cmocka_unit_test(what_the_caller_learns_is_not_logged_too),
         cmocka_unit_test(other_machines_without_tls_are_warned_of),
     };
-    return mock_run_tests(tests, sizeof tests / sizeof tests[0], mock_set_up);
+    return run_at_once(tests, sizeof tests / sizeof tests[0], mock_set_up, mock_tear_down);
 }
 #else
 int main(void) {

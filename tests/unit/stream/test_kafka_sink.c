@@ -422,7 +422,7 @@ int main(void) {
         cmocka_unit_test(brokers_that_go_come_back),
         cmocka_unit_test(a_commit_that_is_late_is_not_repeated),
     };
-    return mock_run_tests(tests, sizeof tests / sizeof tests[0], start);
+    return run_at_once(tests, sizeof tests / sizeof tests[0], start, mock_tear_down);
 }
 #else
 int main(void) {

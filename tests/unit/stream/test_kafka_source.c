@@ -398,7 +398,7 @@ int main(void) {
         cmocka_unit_test(waits_for_what_is_not_there),
         cmocka_unit_test(from_topic_to_topic_in_one_transaction),
     };
-    return mock_run_tests(tests, sizeof tests / sizeof tests[0], mock_set_up);
+    return run_at_once(tests, sizeof tests / sizeof tests[0], mock_set_up, mock_tear_down);
 }
 #else
 int main(void) {
