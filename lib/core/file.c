@@ -170,6 +170,15 @@ evtwin_status evtwin__file_read(const char *path, size_t max_bytes, char **data_
     return st;
 }
 
+evtwin_status evtwin__file_check_private(const char *path) {
+    struct stat info;
+    EVTWIN_FAIL_IF(stat(path, &info) == 0 && S_ISREG(info.st_mode) &&
+                       (info.st_mode & (S_IRWXG | S_IRWXO)) != 0,
+                   EVTWIN_E_ARG, "%s: others can read the password in this file; chmod 600 %s",
+                   path, path);
+    return EVTWIN_OK;
+}
+
 /* ---- write ---- */
 
 enum { TEMP_TRIES = 1000, READER_POLL_MS = 50 };

@@ -34,6 +34,9 @@ int evtwin__fd_write(int fd, const char *data, size_t size);
 evtwin_status evtwin__file_read(const char *path, size_t max_bytes, char **data_out,
                                 size_t *size_out);
 
+/* EVTWIN_E_ARG if a file that holds a secret can be read by its group or by others. */
+evtwin_status evtwin__file_check_private(const char *path);
+
 /* A writer (of large pieces: it has no buffer) to a temporary file beside path that commit renames
  * over it (fsync of file and folder); "-" writes to standard output. A new file is its owner's
  * alone (0600: telemetry tells where people were), one that is replaced keeps its mode. */

@@ -27,7 +27,8 @@ void evtwin__kafka_config_free(evtwin__kafka_config *config);
 evtwin_status evtwin__kafka_config_set(evtwin__kafka_config *config, const char *name,
                                        const char *value);
 
-/* The properties in a file of "name=value" lines; '#' begins a comment. */
+/* The properties in a file of "name=value" lines; '#' begins a comment. EVTWIN_E_ARG if one is a
+ * secret and others can read the file. */
 evtwin_status evtwin__kafka_config_read(evtwin__kafka_config *config, const char *path);
 
 /* Does what travels to the brokers go unencrypted? */

@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MAX_FILE = 65536, ERROR_SIZE = 256 };
@@ -192,19 +191,11 @@ static evtwin_status read_line(evtwin__kafka_config *config, const char *path, s
     return st < 0 ? evtwin__fail_in(st, "%s:%zu", path, number) : EVTWIN_OK;
 }
 
-/* Others should not be able to read what may hold a password. */
-static void warn_of_readers(const char *path) {
-    struct stat st;
-    if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & (S_IRGRP | S_IROTH)) != 0) {
-        evtwin__log(EVTWIN_LOG_WARNING, "%s: can be read by other users; chmod 600 it", path);
-    }
-}
-
 evtwin_status evtwin__kafka_config_read(evtwin__kafka_config *config, const char *path) {
     char *text = NULL;
     size_t size = 0;
     EVTWIN_TRY(evtwin__file_read(path, MAX_FILE, &text, &size));
-    warn_of_readers(path);
+    const size_t n_before = config->n;
     evtwin_status st = memchr(text, '\0', size) != NULL
                            ? evtwin__fail(EVTWIN_E_PARSE, "%s: holds a NUL", path)
                            : EVTWIN_OK;
@@ -212,6 +203,9 @@ evtwin_status evtwin__kafka_config_read(evtwin__kafka_config *config, const char
     for (char *line = text, *next; st >= 0 && line != NULL; line = next, number++) {
         next = evtwin__text_cut(line, '\n');
         st = read_line(config, path, number, line);
+    }
+    for (size_t i = n_before; st >= 0 && i < config->n; i++) {
+        st = is_secret(config->name[i]) ? evtwin__file_check_private(path) : EVTWIN_OK;
     }
     explicit_bzero(text, size);
     evtwin__free(text);

@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { CONNECT_TIMEOUT_S = 5, MAX_PASSWORD = 1024 };
 
@@ -173,15 +172,13 @@ void evtwin__pg_target_free(evtwin__pg_target *target) {
 /* ---- passwords ---- */
 
 evtwin_status evtwin__pg_password_read(const char *path, char **out) {
-    struct stat info;
     char *text = NULL;
     size_t size = 0;
     *out = NULL;
     if (path == NULL) {
         return EVTWIN_OK;
     }
-    EVTWIN_FAIL_IF(stat(path, &info) == 0 && S_ISREG(info.st_mode) && (info.st_mode & 077) != 0,
-                   EVTWIN_E_ARG, "%s: others can read this password: chmod 600", path);
+    EVTWIN_TRY(evtwin__file_check_private(path));
     EVTWIN_TRY(evtwin__file_read(path, MAX_PASSWORD, &text, &size));
     const size_t length = strcspn(text, "\r\n");
     const size_t end = length + strspn(text + length, "\r\n");

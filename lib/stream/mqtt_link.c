@@ -28,6 +28,7 @@ const char *evtwin__mqtt_link_id(evtwin__mqtt_link *link, uint64_t seed) {
 /* The first line of the file. */
 static evtwin_status read_password(evtwin__mqtt_link *link) {
     size_t size = 0;
+    EVTWIN_TRY(evtwin__file_check_private(link->password_file));
     EVTWIN_TRY(evtwin__file_read(link->password_file, MAX_PASSWORD, &link->password, &size));
     const size_t length = strcspn(link->password, "\r\n");
     EVTWIN_FAIL_IF(length == 0, EVTWIN_E_ARG,

@@ -4,12 +4,9 @@
  * the PATH, in the same run: on librdkafka's mock cluster, or on the broker of EVTWIN_TEST_KAFKA.
  */
 
-#include "evtwin/evtwin.h"
+#include "bench.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #ifdef HAVE_KAFKA
 
@@ -17,19 +14,6 @@
 #include <librdkafka/rdkafka_mock.h>
 
 enum { N_BATTERIES = 100, BATCH_ROWS = 1000, N_BATCHES = 100, REPEATS = 3 };
-
-static void check(int ok, const char *what) {
-    if (!ok) {
-        fprintf(stderr, "%s: %s\n", what, evtwin_last_error());
-        exit(1);
-    }
-}
-
-static double now_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static evtwin_table *make_rows(void) {
     evtwin_table *table = NULL;

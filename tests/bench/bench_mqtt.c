@@ -3,12 +3,9 @@
  * acknowledged, beside a bare libmosquitto loop that publishes payloads that are ready, in the same
  * run. */
 
-#include "evtwin/evtwin.h"
+#include "bench.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #ifdef HAVE_MQTT
 
@@ -17,19 +14,6 @@
 enum { N_BATTERIES = 100, BATCH_ROWS = 1000, WINDOW = 20 };
 
 static const char topic[] = "bench/evtwin/telemetry";
-
-static void check(int ok, const char *what) {
-    if (!ok) {
-        fprintf(stderr, "%s: %s\n", what, evtwin_last_error());
-        exit(1);
-    }
-}
-
-static double now_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static evtwin_table *make_rows(void) {
     evtwin_table *table = NULL;

@@ -4,12 +4,9 @@
  * an empty database of a superuser:
  *   tests/integration/servers.py run postgres -- build/release/tests/bench/bench_postgres [ROWS] */
 
-#include "evtwin/evtwin.h"
+#include "bench.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #ifndef HAVE_POSTGRESQL
 int main(void) {
@@ -21,19 +18,6 @@ int main(void) {
 #include <libpq-fe.h>
 
 enum { N_BATTERIES = 100 };
-
-static void check(int ok, const char *what) {
-    if (!ok) {
-        fprintf(stderr, "%s: %s\n", what, evtwin_last_error());
-        exit(1);
-    }
-}
-
-static double now_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- the rows: a fleet that reports every 2 s ---- */
 

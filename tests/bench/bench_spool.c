@@ -5,15 +5,12 @@
  * each of which is a commit of the spool; a sink that is behind gets up to 4096 at once, the pump's
  * default. bench_spool [ROWS [COMMIT [RUNS]]] */
 
-#include "evtwin/evtwin.h"
+#include "bench.h"
 
 #ifdef HAVE_SQLITE
 #include <sqlite3.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 #ifdef HAVE_POSTGRESQL
 #include <libpq-fe.h>
@@ -23,19 +20,6 @@ enum { N_BATTERIES = 100 };
 
 static const int64_t start_us = INT64_C(1704067200000000);
 static char folder[] = "/var/tmp/evtwin-bench-XXXXXX";
-
-static void check(int ok, const char *what) {
-    if (!ok) {
-        fprintf(stderr, "%s: %s\n", what, evtwin_last_error());
-        exit(1);
-    }
-}
-
-static double now_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- the rows ---- */
 

@@ -2,32 +2,16 @@
 /* tests/bench/bench_store.c: rows per second into the store, beside a plain SQLite insert loop of
  * the same columns in the same run; and the time of the queries that a server asks. */
 
-#include "evtwin/evtwin.h"
+#include "bench.h"
 
 #include <math.h>
 #include <sqlite3.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { N_BATTERIES = 100 };
 
 static char folder[] = "/var/tmp/evtwin-bench-XXXXXX";
-
-static void check(int ok, const char *what) {
-    if (!ok) {
-        fprintf(stderr, "%s: %s\n", what, evtwin_last_error());
-        exit(1);
-    }
-}
-
-static double now_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void file_name(char *out, size_t size, const char *prefix, const char *name) {
     snprintf(out, size, "%s%s/%s", prefix, folder, name);

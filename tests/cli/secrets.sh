@@ -47,7 +47,7 @@ run evtwin-sim --config private.conf --print-config
 expect 78
 one_line
 err 'private.conf:1: sink'
-err '600'
+err 'chmod 600 private.conf'
 quiet 'a password in a file that others can read'
 printf 'sink postgresql://twin:hush@db/twin_data\n' >broken.conf
 run evtwin-sim --config broken.conf

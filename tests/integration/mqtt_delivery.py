@@ -183,7 +183,7 @@ def broker_stopped():
 def closed_doors():
     with servers.Mosquitto(users={"car": "open sesame"}) as broker:
         for name, text in (("right", "open sesame\n"), ("wrong", "guess\n")):
-            with open(path(name), "w") as f:
+            with open(path(name), "w", opener=lambda p, f: os.open(p, f, 0o600)) as f:
                 f.write(text)
         user = f"mqtt://car@127.0.0.1:{broker.port}/{TOPIC}?password_file="
         check("the password opens", state(user + path("right")).startswith("EVTWIN_OK"))

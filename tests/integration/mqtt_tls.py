@@ -76,7 +76,7 @@ def tls_folder(broker):
 def certificate_of_the_broker():
     with servers.Mosquitto(tls=True, users={"car": SECRET}) as broker:
         at = tls_folder(broker)
-        with open(os.path.join(at, "secret"), "w") as f:
+        with open(os.path.join(at, "secret"), "w", opener=lambda p, f: os.open(p, f, 0o600)) as f:
             f.write(SECRET + "\n")
         with open(os.path.join(at, "empty.crt"), "w") as f:
             f.write("no certificate\n")

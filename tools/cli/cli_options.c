@@ -24,8 +24,8 @@ typedef struct setting {
 struct cli {
     const cli_tool *tool;
     const char *argument;
-    char *file; /* the configuration file, cut into lines; values point into it */
-    int is_private_file;
+    char *file;              /* the configuration file, cut into lines; values point into it */
+    const char *shared_file; /* --config, if others can read it */
     setting values[];
 };
 
@@ -215,7 +215,7 @@ static int parse_value(const cli_option *o, const char *text, const char *name, 
 
 /* Others can read a command line, and a file with such a mode. */
 static int check_secret(const cli_option *o, const char *text, const char *name, cli_origin origin,
-                        int is_private_file) {
+                        const char *shared_file) {
     if (o->kind != CLI_TEXT && o->kind != CLI_LIST) {
         return 0;
     }
@@ -225,9 +225,9 @@ static int check_secret(const cli_option *o, const char *text, const char *name,
     const int has_password = evtwin_uri_redact(text, NULL, 0);
     CLI_FAIL_IF(has_password && origin == CLI_FROM_FLAG, CLI_USAGE,
                 "%s: a password on the command line can be read by others; %s", name, ways_out);
-    CLI_FAIL_IF(has_password && origin == CLI_FROM_FILE && !is_private_file, CLI_CONFIG,
-                "%s: a password in a file that others can read; chmod 600 it, or %s", name,
-                ways_out);
+    CLI_FAIL_IF(has_password && origin == CLI_FROM_FILE && shared_file != NULL, CLI_CONFIG,
+                "%s: others can read the password in this file; chmod 600 %s, or %s", name,
+                shared_file, ways_out);
     return 0;
 }
 
@@ -239,7 +239,7 @@ static int set_value(cli *c, size_t option, const char *text, cli_origin origin,
     setting *v = &c->values[option];
     char name[512];
     spell(o, origin, where, name, sizeof name);
-    CLI_TRY(check_secret(o, text, name, origin, c->is_private_file));
+    CLI_TRY(check_secret(o, text, name, origin, c->shared_file));
     if (!parse_value(o, text, name, v)) {
         return origin == CLI_FROM_FLAG ? CLI_USAGE : CLI_CONFIG;
     }
@@ -326,8 +326,9 @@ static int read_config(cli *c) {
     }
     FILE *f = fopen(path, "r");
     struct stat info;
-    c->is_private_file =
+    const int is_private =
         f != NULL && fstat(fileno(f), &info) == 0 && (info.st_mode & (S_IRWXG | S_IRWXO)) == 0;
+    c->shared_file = is_private ? NULL : path;
     size_t capacity = 0;
     const ssize_t size = f != NULL ? getdelim(&c->file, &capacity, '\0', f) : -1;
     int code = 0;

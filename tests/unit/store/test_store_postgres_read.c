@@ -10,7 +10,7 @@
 #ifndef HAVE_POSTGRESQL
 int main(void) {
     puts("skipped: this build has no PostgreSQL");
-    return 0;
+    return 77;
 }
 #else
 

@@ -4,15 +4,12 @@
 #ifndef EVTWIN_TEST_KAFKA_MOCK_H
 #define EVTWIN_TEST_KAFKA_MOCK_H
 
-#include "test.h"
+#include "at_once.h"
 
 #include "core/clock.h"
 
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
-
-#include <sys/wait.h>
-#include <unistd.h>
 
 typedef struct mock {
     rd_kafka_t *rk; /* a producer; the cluster lives in it */
@@ -145,24 +142,17 @@ static inline void assert_rows_once(const char *text, size_t first, size_t n) {
     }
 }
 
-/* Run the tests at the same time, each in a process of its own: they mostly wait for the mock's
- * answers and groups. Returns how many failed. */
-static inline int mock_run_tests(const struct CMUnitTest *tests, size_t n, CMFixtureFunction start,
-                                 CMFixtureFunction stop) {
-    int n_failed = 0;
-    for (size_t i = 0; i < n; i++) {
-        const pid_t child = fork();
-        if (child == 0) {
-            const struct CMUnitTest one[] = {tests[i]};
-            exit(cmocka_run_group_tests_name(tests[i].name, one, start, stop));
-        }
-        n_failed += child < 0;
-    }
-    int status = 0;
-    while (wait(&status) > 0) {
-        n_failed += status != 0;
-    }
-    return n_failed;
+/* Set up a cluster of one broker; and tear one down. */
+static inline int mock_set_up(void **state) {
+    static mock m;
+    m = mock_start(1);
+    *state = &m;
+    return 0;
+}
+
+static inline int mock_tear_down(void **state) {
+    mock_stop(*state);
+    return 0;
 }
 
 #endif

@@ -65,9 +65,10 @@ static evtwin_status use_progress(void *ctx) {
 
 static void settings_and_records(void **state) {
     mock *m = *state;
+    const char *path = temp_file("props", PROPERTIES);
     char rest[300];
-    snprintf(rest, sizeof rest, "t?security.protocol=SASL_PLAINTEXT&properties=%s",
-             temp_file("props", PROPERTIES));
+    assert_int_equal(chmod(path, 0600), 0);
+    snprintf(rest, sizeof rest, "t?security.protocol=SASL_PLAINTEXT&properties=%s", path);
     assert_true(fail_every_allocation(open_sink, (void *)mock_uri(m, rest)) > 10);
     assert_true(fail_every_allocation(open_source, (void *)mock_uri(m, rest)) > 10);
     assert_true(fail_every_allocation(use_position, NULL) > 5);
@@ -271,11 +272,6 @@ static int start(void **state) {
     return 0;
 }
 
-static int stop(void **state) {
-    mock_stop(*state);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(settings_and_records),
@@ -286,10 +282,11 @@ int main(void) {
         cmocka_unit_test(a_source_begins_at_a_position),
         cmocka_unit_test(a_source_knows_who_it_is),
     };
-    return mock_run_tests(tests, sizeof tests / sizeof tests[0], start, stop);
+    return run_at_once(tests, sizeof tests / sizeof tests[0], start, mock_tear_down);
 }
 #else
 int main(void) {
-    return 0;
+    puts("skipped: this build has no Kafka");
+    return 77;
 }
 #endif

@@ -427,11 +427,6 @@ static int start(void **state) {
     return 0;
 }
 
-static int stop(void **state) {
-    mock_stop(*state);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_a_record_a_message),
@@ -450,10 +445,11 @@ int main(void) {
         cmocka_unit_test(brokers_that_go_come_back),
         cmocka_unit_test(a_commit_that_is_late_is_not_repeated),
     };
-    return mock_run_tests(tests, sizeof tests / sizeof tests[0], start, stop);
+    return run_at_once(tests, sizeof tests / sizeof tests[0], start, mock_tear_down);
 }
 #else
 int main(void) {
-    return 0;
+    puts("skipped: this build has no Kafka");
+    return 77;
 }
 #endif

@@ -101,10 +101,13 @@ static void tls_files_are_looked_for(void **state) {
 static void a_password_comes_from_a_file(void **state) {
     (void)state;
     char uri[400];
-    snprintf(uri, sizeof uri, "mqtt://user@localhost/t?password_file=%s",
-             temp_file("password", "open sesame\n"));
+    const char *path = temp_file("password", "open sesame\n");
+    snprintf(uri, sizeof uri, "mqtt://user@localhost/t?password_file=%s", path);
+    assert_int_equal(chmod(path, 0604), 0);
+    sink_fails(uri, EVTWIN_E_ARG, "chmod 600");
+    assert_int_equal(chmod(path, 0600), 0);
     opens(uri, uri);
-    snprintf(uri, sizeof uri, "mqtt://user@localhost/t?password_file=%s", temp_file("empty", "\n"));
+    temp_file("password", "\n");
     sink_fails(uri, EVTWIN_E_ARG, "empty");
     sink_fails("mqtt://user@localhost/t?password_file=/nowhere/p", EVTWIN_E_NOT_FOUND,
                "/nowhere/p");
