@@ -208,8 +208,8 @@ static void on_batch(void *ctx, const evtwin_table *batch) {
 }
 
 /* Without a wall clock the interval is one of physics. */
-static int make_source(evtwin_sim **sim, const sim_pace *pace, int is_max, size_t max_records,
-                       evtwin_source **out) {
+static int make_source(const cli *c, evtwin_sim **sim, const sim_pace *pace, int is_max,
+                       size_t max_records, evtwin_source **out) {
     evtwin_sim_source_options options;
     evtwin_sim_source_options_init(&options, sizeof options);
     options.interval_s = is_max ? pace->step_s : pace->interval_s;
@@ -217,6 +217,8 @@ static int make_source(evtwin_sim **sim, const sim_pace *pace, int is_max, size_
     options.start_time_us = pace->start_us;
     options.max_records = max_records;
     options.max_late = 0;
+    options.has_positions = cli_text(c, SIM_SPOOL + DELIVERY_SPOOL) != NULL;
+    options.starts_anew = cli_is_on(c, SIM_FRESH);
     evtwin_status st = evtwin_sim_advance(*sim, pace->step_s); /* the first record is of its end */
     if (st < 0 || (st = evtwin_source_from_sim(*sim, &options, out)) < 0) {
         return cli_fail(CLI_AN_INPUT, st, NULL);
@@ -266,7 +268,7 @@ static int publish(const cli *c, evtwin_sim **sim, const sim_pace *pace, deliver
     run r = {.console = d->uses_stdout ? stderr : stdout,
              .n_expected = pace->is_max ? n_steps * (double)n_packs : 0};
     evtwin_source *source;
-    CLI_TRY(make_source(sim, pace, pace->is_max, is_limited ? (size_t)n_steps : 0, &source));
+    CLI_TRY(make_source(c, sim, pace, pace->is_max, is_limited ? (size_t)n_steps : 0, &source));
     CLI_TRY(delivery_take_source(d, source));
     d->on_batch = on_batch;
     d->ctx = &r;
@@ -308,7 +310,7 @@ int sim_run_live(const cli *c, evtwin_sim **sim, const sim_pace *pace) {
 int sim_run_dry(const cli *c, evtwin_sim **sim, const sim_pace *pace) {
     evtwin_source *source = NULL;
     cli_on_stop(CLI_STOP_ASKS, NULL);
-    CLI_TRY(make_source(sim, pace, 1, 0, &source));
+    CLI_TRY(make_source(c, sim, pace, 1, 0, &source));
     int code = 0;
     evtwin_table *batch = NULL;
     evtwin_sink *sink = NULL;

@@ -89,6 +89,15 @@ EVTWIN_API const char *evtwin_sim_battery_id(const evtwin_sim *sim, size_t pack)
 EVTWIN_API evtwin_status evtwin_sim_resume(evtwin_sim *sim, const evtwin_table *rows,
                                            size_t *n_packs_out);
 
+/**
+ * Go on behind an earlier run: the physics clock moves up to time_s, and the next reading has no
+ * seq below first_seq; neither goes back. The physics in between is simulated, so packs that began
+ * alike go on with the same bits; where that would take longer than seconds (more than 5e7 steps of
+ * 8 packs) the packs go on as they are, which is logged.
+ * @return EVTWIN_E_ARG if time_s is outside [0, 1e10] or first_seq outside [0, 2^62]. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_sim_go_on(evtwin_sim *sim, double time_s, int64_t first_seq);
+
 /** The physics clock, seconds since the simulator was created (or its resumed records began): a
  * whole number of steps; NaN for NULL. */
 EVTWIN_API double evtwin_sim_time_s(const evtwin_sim *sim);

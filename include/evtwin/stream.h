@@ -190,6 +190,11 @@ typedef struct evtwin_sim_source_options {
     size_t max_late;       /**< default 30: if the reader is late, up to this many overdue records
                                 of each pack are delivered; if there are more, all of them are
                                 dropped, which is logged */
+    int has_positions;     /**< default 0. 1: it gives positions and goes on behind one: seq and the
+                                physics clock do not go back, and the physics up to there is simulated
+                                again if that takes seconds only. For a pump with a spool: a sink
+                                without one would take the records of two runs for the same */
+    int starts_anew;       /**< default 0. 1: seek begins a new life instead, from seq 0 */
 } evtwin_sim_source_options;
 
 /** Fill in the defaults; size is sizeof *options. Since 0.2. */

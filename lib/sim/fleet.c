@@ -22,6 +22,10 @@
 #define MAX_VOLTAGE_V 2000.0
 #define MAX_CURRENT_A 5000.0
 #define MAX_DURATION_S 1e10
+#define MAX_FIRST_SEQ (INT64_C(1) << 62)
+
+/* What is simulated again at a start: about six seconds of one core. */
+static const double max_steps_again = 5e7; /* of LANES packs each */
 
 enum { MAX_PACKS = 10000000, MAX_CELLS = 10000, MAX_THREADS = 256, MAX_DIGITS = 9 };
 
@@ -306,6 +310,17 @@ static evtwin__reading reading_at(const evtwin__binding *b, size_t row) {
     return r;
 }
 
+/* Of a pack that goes on as it is, or of a new one, at the fleet's time. */
+static const evtwin__reading nothing_known = {.soc_percent = NAN,
+                                              .soh_percent = NAN,
+                                              .voltage_V = NAN,
+                                              .current_A = NAN,
+                                              .temperature_degC = NAN,
+                                              .charge_cycles = -1,
+                                              .resistance_mohm = NAN,
+                                              .mean_temperature_degC = NAN,
+                                              .throughput_Ah_per_day = NAN};
+
 /* The newest row of each pack; SIZE_MAX for one that has none. */
 static evtwin_status find_newest(const evtwin_sim *sim, const evtwin__binding *b, size_t *newest) {
     evtwin__dict ids = {.n = 0};
@@ -365,14 +380,9 @@ evtwin_status evtwin_sim_resume(evtwin_sim *sim, const evtwin_table *rows, size_
         resume_clock(sim, &b, newest);
     }
     for (size_t i = 0; i < sim->n_packs && st >= 0; i++) {
-        evtwin__reading r = {.charge_cycles = -1};
-        if (newest[i] != SIZE_MAX) {
-            r = reading_at(&b, newest[i]);
-            n++;
-        } else { /* a new one, at the fleet's time */
-            r.soc_percent = r.soh_percent = r.voltage_V = r.current_A = r.temperature_degC = NAN;
-            r.resistance_mohm = r.mean_temperature_degC = r.throughput_Ah_per_day = NAN;
-        }
+        const int is_known = newest[i] != SIZE_MAX;
+        const evtwin__reading r = is_known ? reading_at(&b, newest[i]) : nothing_known;
+        n += (size_t)is_known;
         sim->model->resume(sim, i, &r);
     }
     evtwin__free(newest);
@@ -380,6 +390,38 @@ evtwin_status evtwin_sim_resume(evtwin_sim *sim, const evtwin_table *rows, size_
         *n_packs_out = n;
     }
     return st;
+}
+
+/* ---- going on behind an earlier run ---- */
+
+static void leap_to(evtwin_sim *sim, int64_t step) {
+    evtwin__log(
+        EVTWIN_LOG_WARNING,
+        "sim: %.0f h of physics are too many to simulate again: the packs go on as they are",
+        evtwin__step_time_s(sim, step - sim->step) / 3600.0);
+    sim->step = step;
+    sim->pending_s = 0.0;
+    for (size_t i = 0; i < sim->n_packs; i++) {
+        sim->model->resume(sim, i, &nothing_known);
+    }
+}
+
+evtwin_status evtwin_sim_go_on(evtwin_sim *sim, double time_s, int64_t first_seq) {
+    EVTWIN_FAIL_IF(sim == NULL, EVTWIN_E_ARG, "sim is NULL");
+    EVTWIN_FAIL_IF(!(time_s >= 0.0 && time_s <= MAX_DURATION_S), EVTWIN_E_ARG,
+                   "time_s is %g, outside [0, %g]", time_s, MAX_DURATION_S);
+    EVTWIN_FAIL_IF(first_seq < 0 || first_seq > MAX_FIRST_SEQ, EVTWIN_E_ARG,
+                   "first_seq is %lld, outside [0, 2^62]", (long long)first_seq);
+    const double left_s = time_s - evtwin_sim_time_s(sim) - sim->pending_s;
+    const double n_blocks = ceil((double)sim->n_packs / EVTWIN__LANES);
+    if (left_s / sim->dt_s * n_blocks > max_steps_again) {
+        leap_to(sim, (int64_t)nearbyint(time_s / sim->dt_s));
+    } else if (left_s > 0.0) {
+        EVTWIN_TRY(evtwin_sim_advance(sim, left_s));
+    }
+    const uint64_t n_before = ((uint64_t)first_seq + sim->n_packs - 1) / sim->n_packs;
+    sim->n_readings = n_before > sim->n_readings ? n_before : sim->n_readings;
+    return EVTWIN_OK;
 }
 
 /* ---- truth ---- */

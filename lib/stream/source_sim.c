@@ -4,11 +4,15 @@
 
 #include "core/binding.h"
 #include "core/mem.h"
+#include "core/num.h"
 #include "core/status.h"
 #include "stream/pacing.h"
 #include "stream/scheme.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 /* As fast as it can, a batch may stay small so that whoever asks can do something else in between.
  */
@@ -30,6 +34,46 @@ static void close_source(void *ctx) {
     evtwin_sim_free(s->sim);
     evtwin_table_free(s->tick);
 }
+
+/* Physics seconds between two ticks. */
+static double step_s(const sim_source *s) {
+    return s->options.interval_s * (isfinite(s->options.speed) ? s->options.speed : 1.0);
+}
+
+/* ---- positions: "SEQ@TIME", the first number behind a tick and its physics clock in us ---- */
+
+/* A tick that was accepted in part is not made again: what is missing shows as a gap in seq. */
+static evtwin_status set_position(const sim_source *s, evtwin_source *source) {
+    const evtwin_table *t = s->tick;
+    char position[64];
+    if (!s->options.has_positions) {
+        return EVTWIN_OK;
+    }
+    const int64_t last = evtwin_table_i64(t, evtwin_table_find(t, "seq"))[evtwin_table_rows(t) - 1];
+    snprintf(position, sizeof position, "%" PRId64 "@%lld", last + 1,
+             llround(evtwin_sim_time_s(s->sim) * 1e6));
+    return evtwin_source_set_position(source, position);
+}
+
+/* The next tick is the one behind the position. */
+static evtwin_status seek_source(void *ctx, const char *position) {
+    const sim_source *s = ctx;
+    EVTWIN_FAIL_IF(!s->options.has_positions, EVTWIN_E_UNSUPPORTED,
+                   "sim: has no positions; set has_positions");
+    const size_t n = strcspn(position, "@");
+    const char *clock = position[n] == '@' ? position + n + 1 : "";
+    int64_t seq = -1, time_us = -1;
+    EVTWIN_FAIL_IF(!evtwin__parse_i64(position, n, &seq) || seq < 0 ||
+                       !evtwin__parse_i64(clock, strlen(clock), &time_us) || time_us < 0,
+                   EVTWIN_E_PARSE, "sim: '%.64s' is not SEQ@TIME", position);
+    if (s->options.starts_anew) {
+        return EVTWIN_OK;
+    }
+    const evtwin_status st = evtwin_sim_go_on(s->sim, 1e-6 * (double)time_us + step_s(s), seq);
+    return st == EVTWIN_E_ARG ? EVTWIN_E_PARSE : st; /* beyond what can be */
+}
+
+/* ---- ticks ---- */
 
 /* How long until the next tick; at most 0 if it is due. */
 static double due_in_s(const sim_source *s) {
@@ -58,25 +102,23 @@ static int64_t stamp_us(const sim_source *s) {
 }
 
 /* Make the tick that is due. */
-static evtwin_status make_tick(sim_source *s) {
+static evtwin_status make_tick(sim_source *s, evtwin_source *source) {
     leave_out(s);
-    const double step_s =
-        s->options.interval_s * (isfinite(s->options.speed) ? s->options.speed : 1.0);
     EVTWIN_TRY(evtwin_table_resize(s->tick, 0));
     s->n_given = 0;
 
     /* the first record shows the fleet as it starts */
-    EVTWIN_TRY(s->n_ticks > 0 ? evtwin_sim_advance(s->sim, step_s) : EVTWIN_OK);
+    EVTWIN_TRY(s->n_ticks > 0 ? evtwin_sim_advance(s->sim, step_s(s)) : EVTWIN_OK);
     EVTWIN_TRY(evtwin_sim_read(s->sim, stamp_us(s), s->tick));
     s->n_ticks++;
     s->next_s += s->options.interval_s;
-    return evtwin__bind(s->tick, EVTWIN__TELEMETRY, &s->binding);
+    EVTWIN_TRY(evtwin__bind(s->tick, EVTWIN__TELEMETRY, &s->binding));
+    return set_position(s, source); /* read_source gives rows of it next */
 }
 
 static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_rows, int timeout_ms,
                                  evtwin_table *table) {
     sim_source *s = ctx;
-    (void)source;
     const double began_s = evtwin__monotonic_s();
     size_t n = 0;
     evtwin_status st = EVTWIN_OK;
@@ -100,7 +142,7 @@ static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_ro
         if (due_in_s(s) > 0.0 || (n > 0 && evtwin__monotonic_s() - began_s > longest_work_s)) {
             break;
         }
-        st = make_tick(s);
+        st = make_tick(s, source);
     }
     return n > 0 ? EVTWIN_OK : st; /* what stopped us will do so again */
 }
@@ -137,8 +179,11 @@ evtwin_status evtwin_source_from_sim(evtwin_sim *sim, const evtwin_sim_source_op
         evtwin__options_merge(&taken, sizeof taken, options, "evtwin_sim_source_options_init"));
     sim_source *s = evtwin__calloc(1, sizeof *s);
     EVTWIN_FAIL_IF(s == NULL, EVTWIN_E_NOMEM, "sim: out of memory");
-    const evtwin_source_callbacks callbacks = {
-        .size = sizeof callbacks, .name = "sim:", .read = read_source, .close = close_source};
+    const evtwin_source_callbacks callbacks = {.size = sizeof callbacks,
+                                               .name = "sim:",
+                                               .read = read_source,
+                                               .close = close_source,
+                                               .seek = seek_source};
     evtwin_status st = start(s, sim, &taken);
     if (st == EVTWIN_OK) {
         st = evtwin__source_create(&callbacks, s, &(evtwin__owned){.ctx = s}, out);
@@ -208,5 +253,5 @@ const evtwin__scheme evtwin__source_sim = {
     .params = params,
     .ctx_size = sizeof(sim_source),
     .open = open_source,
-    .source = {.read = read_source, .close = close_source},
+    .source = {.read = read_source, .close = close_source, .seek = seek_source},
 };

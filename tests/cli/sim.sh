@@ -320,6 +320,34 @@ run evtwin-serve --check --store mqtt://h/t
 expect 2
 out 'not a store'
 
+# ---- with a spool it goes on behind what was accepted, whatever the sinks have ----
+spooled() { run evtwin-sim --fleet 2 --soh 97:84 --speed max --interval 60 --duration 6000 -q "$@"; }
+evtwin-sim --fleet 2 --soh 97:84 --speed max --interval 60 --duration 12000 -q --csv whole.csv
+spooled --csv parts.csv --spool goes-on
+expect 0
+spooled --csv parts.csv --spool goes-on
+expect 0
+check 'two runs give the bytes of one' cmp parts.csv whole.csv
+spooled --csv parts.csv --spool goes-on --fresh --start 2025-01-01
+expect 0
+check '--fresh begins a new life' [ "$(grep -c '^2025-01-01T00:01:00' parts.csv)" -eq 2 ]
+check 'of a hundred steps' [ "$(wc -l <parts.csv)" -eq 601 ]
+if command -v sqlite3 >/dev/null; then
+    spooled --sink sqlite:lags.db --spool lagging
+    cp lags.db behind.db
+    spooled --sink sqlite:lags.db --spool lagging
+    rm -f lags.db lags.db-*
+    mv behind.db lags.db
+    spooled --sink sqlite:lags.db --spool lagging
+    expect 0
+    in_store() { sqlite3 lags.db "SELECT $1 FROM ev_telemetry"; }
+    check 'a store that lacks records of the spool gets no number and no physics time of them' \
+        [ "$(in_store "SUM(seq < 200), SUM(seq >= 400), COUNT(*), MIN(CASE WHEN seq > 199 THEN sim_time_s END)")" = '200|200|400|12060.0' ]
+    soc_of() { in_store "SUM(CASE WHEN battery_id = 'BATTERY_001' AND seq = $1 THEN soc END)"; }
+    check 'its batteries were simulated up to there' \
+        [ "$(sqlite3 lags.db "SELECT abs($(soc_of 400) - $(awk -F, '$2 == "BATTERY_001" { n++; if (n == 200) print $3 }' whole.csv)) < 5")" = 1 ]
+fi
+
 # ---- with a spool: a sink that fails holds no other up, and what waits is delivered by the next start ----
 run evtwin-sim --fleet 3 --speed max --interval 60 --duration 6000 --sink jsonl:/dev/full --sink csv:fine.csv --spool spool
 expect 0

@@ -127,8 +127,8 @@ class SpoolLedger:
 
 
 class SimulatorRig(Rig):
-    """Started again, evtwin-sim makes new records: keys may not come twice, and it goes on with its
-    batteries as the store shows them, which is a sink and so a moment behind the spool."""
+    """Started again, evtwin-sim goes on behind what the spool has accepted, while the store that
+    shows it the batteries is a sink and so a moment behind: numbers and physics clock only rise."""
 
     def make_producer(self, sinks):
         self.committed = SpoolLedger(self.spool)
@@ -148,6 +148,14 @@ class SimulatorRig(Rig):
         keys = {(r.battery_id, r.time, r.seq) for r in records}
         if len(keys) != len(records):
             raise Violation(f"{len(records) - len(keys)} keys were given to more than one record")
+        newest = {}
+        for r in records:
+            before = newest.get(r.battery_id)
+            here = (r.seq, float.fromhex(r.sim_time_s))
+            if before and (here[0] <= before[0] or here[1] <= before[1]):
+                raise Violation(f"{r.battery_id} went back from seq and physics clock {before} "
+                                f"to {here}")
+            newest[r.battery_id] = here
         return records
 
     def stop_producer(self, end):

@@ -59,6 +59,32 @@ static void assert_lives_on(evtwin_sim *sim, const evtwin_table *last) {
     }
 }
 
+/* ---- going on behind a time and a number ---- */
+
+static void numbers_and_clock_never_go_back(void **state) {
+    (void)state;
+    evtwin_sim_options o = defaults();
+    o.n_packs = 3;
+    evtwin_sim *sim = create(&o);
+    assert_ok(evtwin_sim_go_on(sim, 600.0, 10));
+    evtwin_table *t = read_all(sim);
+    assert_near(number(t, "sim_time_s", 0), 600.0, 0.0);
+    assert_near(number(t, "seq", 0), 12.0, 0.0); /* numbers of a reading begin at a multiple */
+    evtwin_table_free(t);
+    assert_ok(evtwin_sim_go_on(sim, 60.0, 2));
+    t = read_all(sim);
+    assert_near(number(t, "sim_time_s", 0), 600.0, 0.0);
+    assert_near(number(t, "seq", 0), 15.0, 0.0);
+    evtwin_table_free(t);
+    assert_fails(evtwin_sim_go_on(NULL, 0.0, 0), EVTWIN_E_ARG, "NULL");
+    assert_fails(evtwin_sim_go_on(sim, NAN, 0), EVTWIN_E_ARG, "time_s");
+    assert_fails(evtwin_sim_go_on(sim, -1.0, 0), EVTWIN_E_ARG, "time_s");
+    assert_fails(evtwin_sim_go_on(sim, 1.1e10, 0), EVTWIN_E_ARG, "time_s");
+    assert_fails(evtwin_sim_go_on(sim, 0.0, -1), EVTWIN_E_ARG, "first_seq");
+    assert_fails(evtwin_sim_go_on(sim, 0.0, INT64_MAX), EVTWIN_E_ARG, "first_seq");
+    evtwin_sim_free(sim);
+}
+
 static void check(evtwin_sim_options o, uint64_t seed_after, double days) {
     o.n_packs = PACKS;
     o.initial_soh_percent = 98.0;
@@ -164,6 +190,7 @@ int main(void) {
         cmocka_unit_test(daily_packs_go_on),
         cmocka_unit_test(other_cells_and_models_go_on),
         cmocka_unit_test(what_is_not_known_stays_as_created),
+        cmocka_unit_test(numbers_and_clock_never_go_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -248,6 +248,145 @@ static void a_simulator_is_a_source(void **state) {
     evtwin_table_free(t);
 }
 
+/* ---- positions ---- */
+
+static evtwin_sim_source_options going_on(void) {
+    evtwin_sim_source_options pace;
+    assert_ok(evtwin_sim_source_options_init(&pace, sizeof pace));
+    pace.interval_s = 60;
+    pace.speed = INFINITY;
+    pace.has_positions = 1;
+    return pace;
+}
+
+static evtwin_source *open_going_on(size_t n_packs, const evtwin_sim_source_options *pace) {
+    evtwin_sim_options options;
+    evtwin_sim *sim = NULL;
+    evtwin_source *s = NULL;
+    assert_ok(evtwin_sim_options_init(&options, sizeof options));
+    options.n_packs = n_packs;
+    options.final_soh_percent = 80;
+    assert_ok(evtwin_sim_create(&options, &sim));
+    assert_ok(evtwin_source_from_sim(sim, pace, &s));
+    return s;
+}
+
+/* What n_packs give behind a position: n rows. */
+static evtwin_table *behind(const char *position, size_t n_packs, size_t n) {
+    const evtwin_sim_source_options pace = going_on();
+    evtwin_source *s = open_going_on(n_packs, &pace);
+    evtwin_table *t = telemetry();
+    assert_ok(evtwin_source_seek(s, position));
+    while (evtwin_table_rows(t) < n) {
+        assert_ok(evtwin_source_read(s, n - evtwin_table_rows(t), 0, t));
+    }
+    evtwin_source_free(s);
+    return t;
+}
+
+static double value(const evtwin_table *t, const char *quantity, size_t row) {
+    return evtwin_table_number(t, evtwin_table_find(t, quantity), row);
+}
+
+static void it_goes_on_behind_a_position_with_the_same_bytes(void **state) {
+    (void)state;
+    enum { PACKS = 3, TICKS = 1500, CUT = 1000 };
+    const evtwin_sim_source_options pace = going_on();
+    evtwin_source *s = open_going_on(PACKS, &pace);
+    evtwin_table *whole = telemetry();
+    char position[64] = "";
+    assert_string_equal(evtwin_source_position(s), "");
+    while (evtwin_table_rows(whole) < (size_t)PACKS * TICKS) {
+        assert_ok(evtwin_source_read(s, PACKS, 0, whole));
+        if (evtwin_table_rows(whole) == (size_t)PACKS * CUT) {
+            snprintf(position, sizeof position, "%s", evtwin_source_position(s));
+        }
+    }
+    evtwin_source_free(s);
+    evtwin_table *rest = behind(position, PACKS, (size_t)PACKS * (TICKS - CUT));
+    for (size_t i = 0; i < evtwin_table_rows(rest); i++) {
+        char want[1024], got[1024];
+        assert_ok(evtwin_telemetry_encode(whole, (size_t)PACKS * CUT + i, want, sizeof want, NULL));
+        assert_ok(evtwin_telemetry_encode(rest, i, got, sizeof got, NULL));
+        assert_string_equal(got, want);
+    }
+    evtwin_table_free(rest);
+    evtwin_table_free(whole);
+
+    /* fewer or more packs: no number comes again */
+    for (size_t n_packs = 2; n_packs <= 7; n_packs += 5) {
+        rest = behind(position, n_packs, 1);
+        assert_in_range((size_t)value(rest, "seq", 0), PACKS * CUT, PACKS * CUT + n_packs - 1);
+        assert_near(value(rest, "sim_time_s", 0), 60.0 * CUT, 1e-6);
+        evtwin_table_free(rest);
+    }
+}
+
+/* A tick that was taken in part is not made again. */
+static void a_position_within_a_tick_is_behind_it(void **state) {
+    (void)state;
+    const evtwin_sim_source_options pace = going_on();
+    evtwin_source *s = open_going_on(3, &pace);
+    evtwin_table *t = telemetry();
+    assert_ok(evtwin_source_read(s, 4, 0, t));
+    assert_int_equal(evtwin_table_rows(t), 4);
+    evtwin_table *rest = behind(evtwin_source_position(s), 3, 3);
+    assert_near(value(rest, "seq", 0), 6, 0);
+    assert_near(value(rest, "sim_time_s", 0), 120, 0);
+    evtwin_table_free(rest);
+    evtwin_table_free(t);
+    evtwin_source_free(s);
+}
+
+/* What would take long is not simulated again: numbers and clock go on all the same. */
+static void it_leaps_where_the_way_is_long(void **state) {
+    (void)state;
+    evtwin_set_log(hear, NULL);
+    warning[0] = '\0';
+    evtwin_table *t = behind("70@6000000000000000", 2, 2 * 3000);
+    assert_non_null(strstr(warning, "too many to simulate again"));
+    evtwin_set_log(NULL, NULL);
+    assert_near(value(t, "seq", 0), 70, 0);
+    assert_near(value(t, "sim_time_s", 0), 6e9 + 60, 0);
+    for (size_t i = 2; i < evtwin_table_rows(t); i++) {
+        assert_near(value(t, "sim_time_s", i), value(t, "sim_time_s", i - 2) + 60, 1e-6);
+        assert_near(value(t, "soh", i), value(t, "soh", i - 2), 0.6); /* its estimate */
+        assert_true(fabs(value(t, "current", i)) < 200);
+    }
+    assert_ok(evtwin_telemetry_check(t));
+    evtwin_table_free(t);
+}
+
+static void positions_are_asked_for(void **state) {
+    (void)state;
+    evtwin_sim_source_options pace = going_on();
+    evtwin_source *s = open_going_on(1, &pace);
+    static const char *const wrong[] = {"", "5", "@", "5@", "@5", "x@5", "5@-600", "-5@6", "5@6x"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_fails(evtwin_source_seek(s, wrong[i]), EVTWIN_E_PARSE, wrong[i]);
+    }
+    assert_fails(evtwin_source_seek(s, "9223372036854775807@0"), EVTWIN_E_PARSE, "first_seq");
+    assert_fails(evtwin_source_seek(s, "0@90000000000000000"), EVTWIN_E_PARSE, "time_s");
+    evtwin_source_free(s);
+
+    evtwin_table *t = telemetry();
+    pace.starts_anew = 1;
+    s = open_going_on(1, &pace);
+    assert_ok(evtwin_source_seek(s, "500@600000000"));
+    assert_ok(evtwin_source_read(s, 1, 0, t));
+    assert_near(value(t, "seq", 0), 0, 0);
+    assert_string_equal(evtwin_source_position(s), "1@0");
+    evtwin_source_free(s);
+
+    pace.has_positions = 0;
+    s = open_going_on(1, &pace);
+    assert_fails(evtwin_source_seek(s, "500@600000000"), EVTWIN_E_UNSUPPORTED, "positions");
+    assert_ok(evtwin_source_read(s, 1, 0, t));
+    assert_string_equal(evtwin_source_position(s), "");
+    evtwin_source_free(s);
+    evtwin_table_free(t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(max_speed_gives_the_same_rows_in_any_batches),
@@ -256,6 +395,10 @@ int main(void) {
         cmocka_unit_test(a_late_reader_catches_up),
         cmocka_unit_test(a_very_late_reader_leaves_rows_out_and_says_so),
         cmocka_unit_test(a_simulator_is_a_source),
+        cmocka_unit_test(it_goes_on_behind_a_position_with_the_same_bytes),
+        cmocka_unit_test(a_position_within_a_tick_is_behind_it),
+        cmocka_unit_test(it_leaps_where_the_way_is_long),
+        cmocka_unit_test(positions_are_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
