@@ -422,6 +422,7 @@ static void a_spool_that_cannot_begin_says_so_once(void **state) {
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
     const evtwin_status first = evtwin_pump_run_once(p, 0, NULL);
     const evtwin_status second = evtwin_pump_run_once(p, 0, NULL);
+    assert_non_null(strstr(evtwin_last_error(), "open files"));
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 
     assert_true(evtwin_status_is_temporary(first) && evtwin_status_is_temporary(second));
