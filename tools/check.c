@@ -33,7 +33,8 @@ static const char *next_step(const char *uri, evtwin_status st) {
                : is_of_contract(uri) ? "; check DB_USER, DB_PASSWORD and rights"
                                      : "; check user, password and rights";
     case EVTWIN_E_NOT_FOUND:
-        return cli_is_store(uri) && cli_is_server(uri) ? "; createdb makes it"
+        return cli_is_store(uri) && cli_is_server(uri)
+                   ? (strstr(evtwin_last_error(), "database") != NULL ? "; createdb makes it" : "")
                : strncmp(uri, "kafka:", 6) == 0 && strstr(evtwin_last_error(), "topic") != NULL
                    ? "; kafka-topics.sh --create makes it where they do not"
                    : "";

@@ -18,6 +18,7 @@ enum { CONNECT_TIMEOUT_S = 5, MAX_PASSWORD = 1024 };
 
 /* Parameters that go to libpq as they are, then those that are read here. */
 static const char *const passed[] = {"host",
+                                     "port",
                                      "sslmode",
                                      "sslrootcert",
                                      "sslcert",
@@ -31,11 +32,23 @@ static const char *const passed[] = {"host",
                                      "gssencmode",
                                      "options",
                                      NULL};
-const char *const evtwin__pg_uri_params[] = {
-    "host",        "sslmode",          "sslrootcert",     "sslcert",
-    "sslkey",      "sslcrl",           "channel_binding", "target_session_attrs",
-    "requirepeer", "application_name", "krbsrvname",      "gssencmode",
-    "options",     "connect_timeout",  "password_file",   NULL};
+const char *const evtwin__pg_uri_params[] = {"host",
+                                             "port",
+                                             "sslmode",
+                                             "sslrootcert",
+                                             "sslcert",
+                                             "sslkey",
+                                             "sslcrl",
+                                             "channel_binding",
+                                             "target_session_attrs",
+                                             "requirepeer",
+                                             "application_name",
+                                             "krbsrvname",
+                                             "gssencmode",
+                                             "options",
+                                             "connect_timeout",
+                                             "password_file",
+                                             NULL};
 
 /* What libpq is told unless the URI says something else. No tcp_user_timeout: it would also end a
  * connection whose server is busy and takes no rows for a while. */
@@ -114,6 +127,8 @@ static evtwin_status check_form(const evtwin__uri *uri) {
                    "the URI names a host twice");
     EVTWIN_FAIL_IF(uri->port >= 0 && uri->host[0] == '\0', EVTWIN_E_ARG,
                    "the URI has a port without a host");
+    EVTWIN_FAIL_IF(uri->port >= 0 && evtwin__uri_param(uri, "port") != NULL, EVTWIN_E_ARG,
+                   "the URI names a port twice");
     return EVTWIN_OK;
 }
 

@@ -89,7 +89,8 @@ static evtwin_status fail_db(evtwin__db *db, int rc) {
     EVTWIN_FAIL_IF(st == EVTWIN_E_CANCELLED, st, "%s: %s", db->name,
                    atomic_load(&db->is_interrupted) ? "interrupted" : "its deadline has passed");
     EVTWIN_FAIL_IF((rc & 0xff) == SQLITE_NOTADB, st, "%s: is not a SQLite database", db->name);
-    if (db->mode == EVTWIN__DB_READ &&
+    const int system_errno = st == EVTWIN_E_IO ? sqlite3_system_errno(db->handle) : 0;
+    if (db->mode == EVTWIN__DB_READ && system_errno != EMFILE && system_errno != ENFILE &&
         ((rc & 0xff) == SQLITE_READONLY || (rc & 0xff) == SQLITE_CANTOPEN)) {
         /* the file itself can be read: its log is what SQLite wants to write */
         EVTWIN_FAIL(st,
@@ -98,7 +99,6 @@ static evtwin_status fail_db(evtwin__db *db, int rc) {
                     "folder is not writable for this user",
                     db->name, db->name);
     }
-    const int system_errno = st == EVTWIN_E_IO ? sqlite3_system_errno(db->handle) : 0;
     EVTWIN_FAIL_IF(system_errno != 0, st, "%s: %s (%s)", db->name, text, strerror(system_errno));
     EVTWIN_FAIL(st, "%s: %s", db->name, text);
 }

@@ -248,25 +248,6 @@ static evtwin_status acknowledge(evtwin_pump *p) {
 
 /* ---- accept into the spool ---- */
 
-static evtwin_status begin_delivery(evtwin_pump *p) {
-    p->has_run = 1;
-    if (p->spool == NULL || p->delivery != NULL) {
-        return EVTWIN_OK;
-    }
-    evtwin_sink **sinks = evtwin__calloc(p->n_outlets, sizeof *sinks);
-    EVTWIN_FAIL_IF(sinks == NULL, EVTWIN_E_NOMEM, "out of memory for %zu sinks", p->n_outlets);
-    for (size_t i = 0; i < p->n_outlets; i++) {
-        sinks[i] = p->outlets[i].sink;
-    }
-    evtwin_status st = evtwin__delivery_resume(p->spool, p->source, p->source_name, p->session);
-    if (st >= 0) {
-        st = evtwin__delivery_start(p->spool, sinks, p->n_outlets, p->letters.sink,
-                                    p->setup.options.max_batch_rows, &p->delivery);
-    }
-    evtwin__free(sinks);
-    return st;
-}
-
 /* That the spool takes nothing is reported once, and that it does again. */
 static evtwin_status note_spool(evtwin_pump *p, evtwin_status st) {
     p->stats.n_errors += st < 0;
@@ -281,6 +262,26 @@ static evtwin_status note_spool(evtwin_pump *p, evtwin_status st) {
                                    .status = st < 0 ? st : EVTWIN_OK,
                                    .text = reason});
     EVTWIN_FAIL_IF(st < 0, st, "%s", reason);
+    return st;
+}
+
+static evtwin_status begin_delivery(evtwin_pump *p) {
+    p->has_run = 1;
+    if (p->spool == NULL || p->delivery != NULL) {
+        return EVTWIN_OK;
+    }
+    evtwin_sink **sinks = evtwin__calloc(p->n_outlets, sizeof *sinks);
+    EVTWIN_FAIL_IF(sinks == NULL, EVTWIN_E_NOMEM, "out of memory for %zu sinks", p->n_outlets);
+    for (size_t i = 0; i < p->n_outlets; i++) {
+        sinks[i] = p->outlets[i].sink;
+    }
+    evtwin_status st =
+        note_source(p, evtwin__delivery_resume(p->spool, p->source, p->source_name, p->session));
+    if (st >= 0) {
+        st = note_spool(p, evtwin__delivery_start(p->spool, sinks, p->n_outlets, p->letters.sink,
+                                                  p->setup.options.max_batch_rows, &p->delivery));
+    }
+    evtwin__free(sinks);
     return st;
 }
 

@@ -297,6 +297,8 @@ PGHOST=/run/postgresql PGUSER=me MQTT_HOST=broker MQTT_TOPIC=a/b KAFKA_TOPIC=unu
 out 'sink = postgresql://me@/?host=/run/postgresql # default, by PGHOST'
 out 'sink = mqtt://broker/a/b'
 no_out kafka:
+DB_HOST=/run/postgresql DB_PORT=5433 run evtwin-sim --print-config
+out 'sink = postgresql://twin@/twin_data?host=/run/postgresql&port=5433 # default, by DB_HOST'
 DB_HOST=db.example run evtwin-sim --sink null: --print-config
 no_out postgresql
 printf 'sink = null:\n' >null.conf
@@ -304,6 +306,10 @@ DB_HOST=db.example run evtwin-sim --config null.conf --print-config
 no_out postgresql
 
 # ---- --check: one line each, nothing is made ----
+run evtwin-sim --check --sink 'postgresql://u@127.0.0.1/d?password_file=none'
+expect 73
+out 'none: No such file'
+no_out createdb
 run evtwin-sim --check --sink sqlite:checked.db --sink csv:checked.csv --sink null: --spool checked
 expect 0
 check 'four lines' [ "$(grep -c ': ok$' out)" -eq 4 ]

@@ -34,8 +34,8 @@ static void append_encoded(char *uri, const char *text, const char *keep) {
     }
 }
 
-/* "user@host:port/database", or "/database?host=FOLDER" where the host is the folder of a socket.
- */
+/* "user@host:port/database", or "/database?host=FOLDER&port=PORT" where the host is the folder of a
+ * socket. */
 static void append_server(char *uri, const char *user, const char *host, const char *port,
                           const char *database) {
     const int is_folder = host[0] == '/', is_ipv6 = strchr(host, ':') != NULL;
@@ -55,6 +55,8 @@ static void append_server(char *uri, const char *user, const char *host, const c
     if (is_folder) {
         append(uri, "?host=");
         append_encoded(uri, host, "-._~/");
+        append(uri, port != NULL ? "&port=" : "");
+        append(uri, port != NULL ? port : "");
     }
 }
 
@@ -82,8 +84,7 @@ int cli_default_store(size_t i, const char **text_out, const char **from_out) {
             setenv("PGPASSWORD", variable("DB_PASSWORD"), 1);
         }
     } else {
-        append_server(uri, variable("PGUSER"), host, host[0] != '/' ? variable("PGPORT") : NULL,
-                      variable("PGDATABASE"));
+        append_server(uri, variable("PGUSER"), host, variable("PGPORT"), variable("PGDATABASE"));
     }
     *text_out = uri;
     *from_out = is_contract != NULL ? "DB_HOST" : "PGHOST";

@@ -114,6 +114,7 @@ static void test_wrong_uris(void **state) {
     evtwin__pg_target t;
     assert_fails(target_read("postgresql:db", &t), EVTWIN_E_ARG, "postgresql");
     assert_fails(target_read("postgresql://a/x?host=b", &t), EVTWIN_E_ARG, "host");
+    assert_fails(target_read("postgresql://a:1/x?port=2", &t), EVTWIN_E_ARG, "port");
     assert_fails(target_read("postgresql://a/x?connect_timeout=0", &t), EVTWIN_E_ARG,
                  "connect_timeout");
     evtwin_store *store = NULL;

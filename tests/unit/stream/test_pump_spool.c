@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -401,6 +402,37 @@ static void a_full_spool_stops_the_source_and_says_so_once(void **state) {
     assert_true(dead->n == 190000 && dead->n_doubled == 0);
     evtwin_pump_free(p);
     free(dead);
+}
+
+/* Every sink needs a file of its own to begin with. Nothing is read until it has one. */
+static void a_spool_that_cannot_begin_says_so_once(void **state) {
+    (void)state;
+    numbers n = {.next = 1, .n = 20};
+    events seen = {0};
+    memory *m = new_memory();
+    evtwin_pump *p = pump_of(memory_path("files"), MIB, &n, 10, DEADLINE_S);
+    assert_ok(evtwin_pump_on_event(p, count_event, &seen));
+    add(p, m, "memory:");
+
+    struct rlimit limit, none;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    const int next = dup(0);
+    none = (struct rlimit){.rlim_cur = (rlim_t)next, .rlim_max = limit.rlim_max};
+    close(next);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    const evtwin_status first = evtwin_pump_run_once(p, 0, NULL);
+    const evtwin_status second = evtwin_pump_run_once(p, 0, NULL);
+    assert_non_null(strstr(evtwin_last_error(), "open files"));
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+
+    assert_true(evtwin_status_is_temporary(first) && evtwin_status_is_temporary(second));
+    assert_int_equal(seen.n_full, 1);
+    assert_int_equal(seen.n_room, 0);
+    run_all(p);
+    assert_ok(evtwin_pump_finish(p));
+    assert_true(seen.n_room == 1 && m->n == 20);
+    evtwin_pump_free(p);
+    free(m);
 }
 
 /* ---- refused ---- */
@@ -878,6 +910,7 @@ int main(void) {
         cmocka_unit_test(a_stop_waits_for_a_sink_that_may_soon_work),
         cmocka_unit_test(a_sink_that_does_not_come_back_is_interrupted),
         cmocka_unit_test(a_full_spool_stops_the_source_and_says_so_once),
+        cmocka_unit_test(a_spool_that_cannot_begin_says_so_once),
         cmocka_unit_test(rows_that_a_sink_refuses_become_letters),
         cmocka_unit_test(records_that_the_source_refuses_become_letters),
         cmocka_unit_test(a_flood_of_refused_records_is_written_in_batches),
