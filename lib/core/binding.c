@@ -122,13 +122,14 @@ evtwin_status evtwin__bind(const evtwin_table *table, unsigned kinds, evtwin__bi
     return bind_columns(table, kinds, 0, out);
 }
 
-int evtwin__binding_has(const evtwin__binding *binding, unsigned kinds) {
-    for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
-        if (evtwin__is_of(q, kinds) && binding->bound[q].col != EVTWIN_NO_COLUMN) {
-            return 1;
-        }
+int evtwin__binding_has_values(const evtwin__binding *binding, size_t q) {
+    const evtwin__bound *from = &binding->bound[q];
+    int has_any = 0;
+    for (size_t i = 0; from->col != EVTWIN_NO_COLUMN && i < binding->rows && !has_any; i++) {
+        has_any = from->f64 != NULL ? !isnan(from->f64[i])
+                                    : evtwin_table_is_valid(binding->table, from->col, i);
     }
-    return 0;
+    return has_any;
 }
 
 /* ---- keys ---- */
@@ -320,12 +321,6 @@ static evtwin_status fail_range(const char *place, double value, range r, const 
                 evtwin__number_text(value, text), space, unit, evtwin__number_text(r.min, min),
                 has_max ? " to " : " or more", has_max ? evtwin__number_text(r.max, max) : "",
                 space, unit, advice);
-}
-
-double evtwin__value_number(size_t q, const evtwin__value *value) {
-    return !value->is_present                     ? NAN
-           : evtwin__schema[q].type == EVTWIN_F64 ? value->f64
-                                                  : (double)value->i64;
 }
 
 evtwin_status evtwin__number_check_range(size_t q, double value) {

@@ -6,6 +6,8 @@
 
 #include "core/schema.h"
 
+#include <math.h>
+
 /* One value of a quantity, in our unit. */
 typedef struct evtwin__value {
     int is_present;
@@ -38,8 +40,8 @@ typedef struct evtwin__binding {
  * the columns: two of one quantity, a type that cannot hold it, a unit that it cannot be in. */
 evtwin_status evtwin__bind(const evtwin_table *table, unsigned kinds, evtwin__binding *out);
 
-/* 1 if the table has a quantity of these kinds. */
-int evtwin__binding_has(const evtwin__binding *binding, unsigned kinds);
+/* 1 if a row has a value of quantity q. */
+int evtwin__binding_has_values(const evtwin__binding *binding, size_t q);
 
 /* Every row can be stored: EVTWIN_E_SCHEMA if battery_id or time is absent or missing in a row,
  * EVTWIN_E_ARG for an invalid battery id, EVTWIN_E_RANGE for a time outside the years 0 to 9999. */
@@ -54,7 +56,11 @@ evtwin_status evtwin__binding_get(const evtwin__binding *binding, size_t q, size
                                   evtwin__value *out);
 
 /* A value of quantity q, which is a number; NaN if it is missing. */
-double evtwin__value_number(size_t q, const evtwin__value *value);
+static inline double evtwin__value_number(size_t q, const evtwin__value *value) {
+    return !value->is_present                     ? NAN
+           : evtwin__schema[q].type == EVTWIN_F64 ? value->f64
+                                                  : (double)value->i64;
+}
 
 /* EVTWIN_E_RANGE naming quantity, value and limits if a present value is outside the range of q. */
 evtwin_status evtwin__value_check_range(size_t q, const evtwin__value *value);

@@ -94,12 +94,16 @@ evtwin_status evtwin_telemetry_override_units(evtwin_table *table, const char *o
     return override_all(table, overrides, 1);
 }
 
+/* Called for every row: strspn builds its set anew each time. */
+static int is_of_id(char c) {
+    return (c >= '0' && c <= ':') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' ||
+           c == '_' || c == '-';
+}
+
 int evtwin_battery_id_is_valid(const char *text) {
-    static const char allowed[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-";
-    if (text == NULL) {
-        return 0;
+    size_t n = 0;
+    while (text != NULL && n <= 50 && is_of_id(text[n])) {
+        n++;
     }
-    const size_t n = strspn(text, allowed);
-    return text[n] == '\0' && n >= 1 && n <= 50;
+    return n >= 1 && n <= 50 && text[n] == '\0';
 }

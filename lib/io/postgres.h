@@ -6,6 +6,7 @@
 
 #include "evtwin/table.h"
 
+#include "core/binding.h"
 #include "core/text.h"
 #include "core/uri.h"
 
@@ -195,15 +196,10 @@ evtwin_status evtwin__pg_copy_begin_after(evtwin__pg *pg, const char *sql,
                                           const evtwin__pg_type *type, size_t n_columns,
                                           evtwin__pg_result **rows_out);
 
-/* The values of a row, each column in turn; a number that its integer column cannot hold makes the
- * next call fail with EVTWIN_E_RANGE. */
-void evtwin__pg_copy_f64(evtwin__pg *pg, double value); /* NaN and infinity are NULL */
-void evtwin__pg_copy_i64(evtwin__pg *pg, int64_t value);
-void evtwin__pg_copy_text(evtwin__pg *pg, const char *text);
-void evtwin__pg_copy_null(evtwin__pg *pg);
-
-/* The row is whole: sends what has gathered, now and then. After a failure: evtwin__pg_copy_end. */
-evtwin_status evtwin__pg_copy_row(evtwin__pg *pg);
+/* A row, whose column k has the value value[from[k]]; NaN and infinity are NULL. Sends what has
+ * gathered, now and then. EVTWIN_E_RANGE for a number that its integer column cannot hold. After a
+ * failure: evtwin__pg_copy_end. */
+evtwin_status evtwin__pg_copy_row(evtwin__pg *pg, const evtwin__value *value, const uint8_t *from);
 
 /* End it; with st < 0 nothing is stored, and st and its error text stay. The transaction must be
  * rolled back after a failure. */

@@ -16,7 +16,7 @@ enum { EVTWIN__PG_MAX_PREPARED = 96 };
 
 typedef struct evtwin__pg_copy {
     const evtwin__pg_type *type;
-    size_t n_columns, col; /* of the row that is being made */
+    size_t n_columns;
     int is_active, is_out_of_range;
     evtwin__text buffer;
 } evtwin__pg_copy;

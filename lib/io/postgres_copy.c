@@ -40,80 +40,82 @@ evtwin_status evtwin__pg_copy_begin_after(evtwin__pg *pg, const char *sql,
     evtwin__pg_copy *c = &pg->copy;
     c->buffer.size = 0;
     c->buffer.is_failed = 0;
-    *c = (evtwin__pg_copy){.type = type,
-                           .n_columns = n_columns,
-                           .col = n_columns,
-                           .is_active = 1,
-                           .buffer = c->buffer};
+    *c = (evtwin__pg_copy){
+        .type = type, .n_columns = n_columns, .is_active = 1, .buffer = c->buffer};
     evtwin__text_add(&c->buffer, signature, sizeof signature); /* with its NUL */
     evtwin__pg_wire_int(&c->buffer, 0, 8);                     /* no flags, no extension */
     return EVTWIN_OK;
 }
 
-/* The type of the next column; before the first one goes their number. */
-static evtwin__pg_type next_column(evtwin__pg *pg) {
-    evtwin__pg_copy *c = &pg->copy;
-    if (c->col == c->n_columns) {
-        c->col = 0;
-        evtwin__pg_wire_int(&c->buffer, (int64_t)c->n_columns, 2);
-    }
-    return c->type[c->col++];
+enum { ROOM = 12 /* for a value that is no text, with its size */ };
+
+/* The size of a value and its last size bytes; returns where the next one goes. */
+static char *put_value(char *to, int size, int64_t value) {
+    const uint32_t n = htobe32((uint32_t)size);
+    const uint64_t bytes = htobe64((uint64_t)value << (64 - 8 * size));
+    memcpy(to, &n, 4);
+    memcpy(to + 4, &bytes, 8);
+    return to + 4 + size;
 }
 
-/* The size of a value and, if it is 1 to 8 bytes, the value: in one piece, since a row has many. */
-static void put_value(evtwin__text *to, int32_t size, int64_t value) {
-    char *room = evtwin__text_room(to, 12);
-    if (room != NULL) {
-        const uint32_t n = htobe32((uint32_t)size);
-        memcpy(room, &n, 4);
-        to->size += 4;
-        if (size > 0) {
-            const uint64_t bytes = htobe64((uint64_t)value << (64 - 8 * size));
-            memcpy(room + 4, &bytes, 8);
-            to->size += (size_t)size;
-        }
-    }
+static char *put_null(char *to) {
+    memset(to, 0xff, 4); /* a size of -1 */
+    return to + 4;
 }
 
-void evtwin__pg_copy_null(evtwin__pg *pg) {
-    next_column(pg);
-    put_value(&pg->copy.buffer, -1, 0);
-}
-
-void evtwin__pg_copy_f64(evtwin__pg *pg, double value) {
+static char *put_f64(char *to, double value) {
     int64_t bits;
-    if (!isfinite(value)) {
-        evtwin__pg_copy_null(pg);
-        return;
-    }
-    next_column(pg);
     memcpy(&bits, &value, sizeof bits);
-    put_value(&pg->copy.buffer, 8, bits);
+    return isfinite(value) ? put_value(to, 8, bits) : put_null(to);
 }
 
-void evtwin__pg_copy_i64(evtwin__pg *pg, int64_t value) {
-    const evtwin__pg_type type = next_column(pg);
-    const int size = type == EVTWIN__PG_BOOL  ? 1
-                     : type == EVTWIN__PG_I16 ? 2
-                     : type == EVTWIN__PG_I32 ? 4
-                                              : 8;
-    if (type == EVTWIN__PG_TIME) {
-        value = evtwin__pg_wire_time(value);
+static char *put_i64(evtwin__pg_copy *c, evtwin__pg_type type, char *to, int64_t value) {
+    switch (type) {
+    case EVTWIN__PG_BOOL:
+        return put_value(to, 1, value);
+    case EVTWIN__PG_I16:
+        c->is_out_of_range |= value < INT16_MIN || value > INT16_MAX;
+        return put_value(to, 2, value);
+    case EVTWIN__PG_I32:
+        c->is_out_of_range |= value < INT32_MIN || value > INT32_MAX;
+        return put_value(to, 4, value);
+    case EVTWIN__PG_TIME:
+        return put_value(to, 8, evtwin__pg_wire_time(value));
+    default:
+        return put_value(to, 8, value);
     }
-    pg->copy.is_out_of_range |= (size == 4 && (value < INT32_MIN || value > INT32_MAX)) ||
-                                (size == 2 && (value < INT16_MIN || value > INT16_MAX));
-    put_value(&pg->copy.buffer, size, value);
 }
 
-void evtwin__pg_copy_text(evtwin__pg *pg, const char *text) {
-    if (text == NULL) {
-        evtwin__pg_copy_null(pg);
-        return;
-    }
+/* Keeps the room for the values that follow; NULL when memory is out. */
+static char *put_text(evtwin__text *buffer, char *to, const char *text, size_t room) {
     const size_t length = strlen(text);
-    next_column(pg);
-    evtwin__pg_wire_int(&pg->copy.buffer, (int64_t)length, 4);
-    evtwin__text_add(&pg->copy.buffer, text, length);
+    const uint32_t n = htobe32((uint32_t)length);
+    buffer->size = (size_t)(to - buffer->data);
+    to = evtwin__text_room(buffer, 4 + length + room);
+    if (to != NULL) {
+        memcpy(to, &n, 4);
+        memcpy(to + 4, text, length);
+    }
+    return to != NULL ? to + 4 + length : NULL;
+}
+
+/* Room is made once, not for each value: a row has many. */
+static void put_row(evtwin__pg_copy *c, const evtwin__value *value, const uint8_t *from) {
+    const uint16_t n = htobe16((uint16_t)c->n_columns);
+    const size_t room = ROOM * c->n_columns;
+    char *to = evtwin__text_room(&c->buffer, sizeof n + room);
+    if (to != NULL) {
+        memcpy(to, &n, sizeof n);
+        to += sizeof n;
+    }
+    for (size_t k = 0; k < c->n_columns && to != NULL; k++) {
+        const evtwin__value *v = &value[from[k]];
+        to = !v->is_present                  ? put_null(to)
+             : c->type[k] == EVTWIN__PG_F64  ? put_f64(to, v->f64)
+             : c->type[k] == EVTWIN__PG_TEXT ? put_text(&c->buffer, to, v->text, room)
+                                             : put_i64(c, c->type[k], to, v->i64);
+    }
+    c->buffer.size = to != NULL ? (size_t)(to - c->buffer.data) : c->buffer.size;
 }
 
 /* Give libpq what has gathered. */
@@ -130,10 +132,11 @@ static evtwin_status send_copied(evtwin__pg *pg) {
     return evtwin__pg_flush(pg);
 }
 
-evtwin_status evtwin__pg_copy_row(evtwin__pg *pg) {
+evtwin_status evtwin__pg_copy_row(evtwin__pg *pg, const evtwin__value *value, const uint8_t *from) {
     evtwin__pg_copy *c = &pg->copy;
     EVTWIN_FAIL_IF(pg->conn == NULL, EVTWIN_E_AGAIN, "%s: is not connected", pg->target.name);
-    assert(c->is_active && c->col == c->n_columns);
+    assert(c->is_active);
+    put_row(c, value, from);
     EVTWIN_FAIL_IF(c->buffer.is_failed, EVTWIN_E_NOMEM, "out of memory for rows to send");
     EVTWIN_FAIL_IF(c->is_out_of_range, EVTWIN_E_RANGE,
                    "%s: a number is too large for its integer column", pg->target.name);

@@ -30,7 +30,7 @@ struct evtwin__judge {
     const evtwin__limits *limits;
     const evtwin__rows *rows;
     const int32_t *code;                 /* of the ids of the rows */
-    char (*key)[EVTWIN__LIMIT_KEY_SIZE]; /* (n_limits) of the texts of broken limits */
+    char (*key)[EVTWIN__LIMIT_KEY_SIZE]; /* (n_limits) see key_of */
     evtwin__text broken;                 /* the text given out last */
     size_t n;
     battery *battery[]; /* (n) by the code of its id; NULL = not known yet */
@@ -113,6 +113,16 @@ static void note_arrival(evtwin__rhythm *r, int64_t now_us) {
 
 /* ---- what is kept of a battery ---- */
 
+/* Of limit i in the texts of broken limits. Written when it is first needed: seldom. */
+static const char *key_of(const evtwin__judge *judge, size_t i) {
+    const evtwin__limit *l = &judge->limits->limit[i];
+    if (judge->key[i][0] == '\0') {
+        evtwin__limit_key((evtwin_threshold_kind)l->kind, (size_t)l->q, l->is_below, l->limit,
+                          (evtwin_health)l->level, judge->key[i]);
+    }
+    return judge->key[i];
+}
+
 static void judge_limit(const evtwin__judge *judge, battery *b, size_t i, double value) {
     const evtwin__limit *l = &judge->limits->limit[i];
     const int was_broken = b->limit[i].is_broken;
@@ -155,7 +165,7 @@ evtwin_status evtwin__judge_begin(evtwin__judge *judge, size_t i, const evtwin__
     for (size_t k = 0; k < judge->limits->n; k++) {
         if (kept->broken != NULL && kept->broken[0] != '\0') {
             b->limit[k].is_broken =
-                evtwin__limit_find(kept->broken, judge->key[k], &b->limit[k].value);
+                evtwin__limit_find(kept->broken, key_of(judge, k), &b->limit[k].value);
         }
         if (current != NULL) {
             const char *name = evtwin__schema[judge->limits->limit[k].q].name;
@@ -189,11 +199,6 @@ evtwin_status evtwin__judge_create(const evtwin__limits *limits, const evtwin__r
     judge->code = evtwin_table_codes(rows->binding.table, id);
     judge->key = key;
     judge->n = n;
-    for (size_t i = 0; i < limits->n; i++) {
-        const evtwin__limit *l = &limits->limit[i];
-        evtwin__limit_key((evtwin_threshold_kind)l->kind, (size_t)l->q, l->is_below, l->limit,
-                          (evtwin_health)l->level, key[i]);
-    }
     *out = judge;
     return EVTWIN_OK;
 }
@@ -253,7 +258,7 @@ static void write_broken(const evtwin__judge *judge, const battery *b, evtwin__t
     for (size_t i = 0; i < judge->limits->n; i++) {
         char number[EVTWIN__NUM_SIZE];
         if (b->limit[i].is_broken) {
-            evtwin__text_put(text, judge->key[i]);
+            evtwin__text_put(text, key_of(judge, i));
             evtwin__text_put(text, evtwin__number_text(b->limit[i].value, number));
             evtwin__text_put(text, ";");
         }

@@ -13,6 +13,7 @@
 typedef struct postgres_schema {
     char name[64 * 2 + 3];                   /* of the schema in use, quoted for SQL */
     evtwin__pg_type column[EVTWIN__Q_COUNT]; /* types of ev_telemetry's columns, for COPY */
+    uint8_t has_default[EVTWIN__Q_COUNT];    /* 1: a column that is left out is not NULL */
     int is_hypertable;                       /* kept by TimescaleDB */
     int has_hourly_aggregate;                /* ev_telemetry_hourly is a continuous aggregate */
     int is_expired_by_server;                /* a job of TimescaleDB drops old chunks, */

@@ -64,7 +64,9 @@ static void note_column(const evtwin__pg_result *result, size_t row, postgres_co
     const size_t q = name != NULL ? evtwin__quantity_by_name(name) : EVTWIN__Q_COUNT;
     if (q < EVTWIN__Q_COUNT && evtwin__is_of(q, EVTWIN__STORED)) {
         postgres_column *column = &out->of[q];
-        *column = (postgres_column){.is_there = 1, .is_generated = flag(result, row, 3)};
+        *column = (postgres_column){.is_there = 1,
+                                    .is_generated = flag(result, row, 3),
+                                    .has_default = flag(result, row, 5)};
         evtwin__pg_i64(result, row, 1, &column->type);
         evtwin__pg_i64(result, row, 4, &column->max_length);
     } else if (flag(result, row, 2)) {
@@ -76,7 +78,7 @@ evtwin_status evtwin__postgres_columns_read(evtwin__pg *pg, postgres_columns *ou
     static const char sql[] =
         "SELECT a.attname, a.atttypid, a.attnotnull AND NOT a.atthasdef AND a.attidentity = '',"
         " a.attgenerated <> '', CASE WHEN a.atttypid IN (1042, 1043) AND"
-        " a.atttypmod > 4 THEN a.atttypmod - 4 ELSE 0 END FROM pg_attribute AS a"
+        " a.atttypmod > 4 THEN a.atttypmod - 4 ELSE 0 END, a.atthasdef FROM pg_attribute AS a"
         " WHERE a.attrelid = to_regclass('ev_telemetry') AND a.attnum > 0 AND NOT a.attisdropped";
     evtwin__pg_result *result = NULL;
     *out = (postgres_columns){.is_table = 0};
@@ -99,6 +101,7 @@ evtwin_status evtwin__postgres_columns_check(evtwin__pg *pg, const postgres_colu
                        "%s: another program removed or changed the column %s of ev_telemetry; "
                        "nothing is touched: use a backup",
                        name, evtwin__schema[q].name);
+        out->has_default[q] = (uint8_t)columns->of[q].has_default;
     }
     EVTWIN_FAIL_IF(columns->demanding[0] != '\0', EVTWIN_E_SCHEMA,
                    "%s: the column %s of ev_telemetry, which is not of the library, must have a "

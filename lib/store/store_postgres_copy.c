@@ -23,45 +23,29 @@ static void complete(const postgres_writing *w, size_t i, evtwin__value *value) 
     value[EVTWIN__Q_REVISION] = (evtwin__value){.is_present = 1, .i64 = w->revision + (int64_t)i};
 }
 
-static void put_value(evtwin__pg *pg, size_t q, const evtwin__value *value) {
-    if (!value->is_present) {
-        evtwin__pg_copy_null(pg);
-        return;
-    }
-    switch (evtwin__schema[q].type) {
-    case EVTWIN_F64:
-        evtwin__pg_copy_f64(pg, value->f64);
-        break;
-    case EVTWIN_TEXT:
-        evtwin__pg_copy_text(pg, value->text);
-        break;
-    default:
-        evtwin__pg_copy_i64(pg, value->i64);
-        break;
-    }
-}
-
-/* The columns that are sent: those that the rows have, and what the store says itself. */
+/* The columns that are sent: those of which a row has a value, and what the store says itself. One
+ * with a default is sent if the caller's table has it, as NULL. */
 typedef struct columns {
     size_t n;
     uint8_t q[EVTWIN__Q_COUNT];
     evtwin__pg_type type[EVTWIN__Q_COUNT];
 } columns;
 
-static int is_sent(const evtwin__binding *rows, size_t q, int has_predictions) {
-    return evtwin__is_of(q, EVTWIN__RECORD) || q == EVTWIN__Q_SEQ ||
-           (q == EVTWIN__Q_PREDICTION_TIMESTAMP && has_predictions) ||
-           (evtwin__is_of(q, EVTWIN__STORED) && rows->bound[q].col != EVTWIN_NO_COLUMN);
-}
-
 static columns columns_of(const postgres_writing *w) {
-    const evtwin__binding *rows = &w->rows->binding;
-    const int has_predictions = evtwin__binding_has(rows, EVTWIN__PREDICTIONS);
+    const evtwin__rows *rows = w->rows;
+    const postgres_schema *schema = &w->s->schema;
+    char is_sent[EVTWIN__Q_COUNT] = {[EVTWIN__Q_SEQ] = 1};
+    is_sent[EVTWIN__Q_PREDICTION_TIMESTAMP] = (char)rows->has_predictions;
+    for (size_t k = 0; k < rows->n_read; k++) {
+        is_sent[rows->read[k]] = 1;
+    }
     columns c = {.n = 0};
     for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
-        if (is_sent(rows, q, has_predictions)) {
+        const int is_bound = rows->binding.bound[q].col != EVTWIN_NO_COLUMN;
+        if (is_sent[q] || evtwin__is_of(q, EVTWIN__RECORD) ||
+            (is_bound && schema->has_default[q])) {
             c.q[c.n] = (uint8_t)q;
-            c.type[c.n++] = w->s->schema.column[q];
+            c.type[c.n++] = schema->column[q];
         }
     }
     return c;
@@ -79,15 +63,11 @@ static evtwin_status copy_sql(const columns *c, const char *table, evtwin__text 
 }
 
 static evtwin_status put_rows(postgres_writing *w, const columns *c, int is_noted) {
-    evtwin__pg *pg = w->s->pg;
     evtwin__value value[EVTWIN__Q_COUNT] = {{0}};
     for (size_t i = 0; i < w->rows->binding.rows; i++) {
         EVTWIN_TRY(evtwin__rows_get(w->rows, i, value));
         complete(w, i, value);
-        for (size_t k = 0; k < c->n; k++) {
-            put_value(pg, c->q[k], &value[c->q[k]]);
-        }
-        EVTWIN_TRY(evtwin__pg_copy_row(pg));
+        EVTWIN_TRY(evtwin__pg_copy_row(w->s->pg, value, c->q));
         if (is_noted) {
             evtwin__postgres_writing_note(w, i, value, EVTWIN__ROW_INSERTED);
         }

@@ -178,8 +178,7 @@ void evtwin__postgres_look_at_known(postgres_writing *w) {
 /* A wrong guess costs a second COPY: it has to be rare. */
 int evtwin__postgres_expects_no_news(const postgres_writing *w) {
     static const size_t n_calm_enough = 8;
-    return w->are_calm && w->s->known.n_calm >= n_calm_enough &&
-           !evtwin__binding_has(&w->rows->binding, EVTWIN__PREDICTIONS);
+    return w->are_calm && w->s->known.n_calm >= n_calm_enough && !w->rows->has_predictions;
 }
 
 evtwin_status evtwin__postgres_judge_begin(postgres_writing *w) {

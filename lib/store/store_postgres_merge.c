@@ -217,7 +217,7 @@ static evtwin_status merge(postgres_writing *w, const evtwin__pg_params *bounds,
     EVTWIN__CRASH_SITE("postgres.before_merge");
     EVTWIN_TRY(run_marking(w, insert_sql, NULL, event, EVTWIN__ROW_INSERTED, &report->n_inserted));
     EVTWIN_TRY(compare(w, bounds, report));
-    if (evtwin__binding_has(&w->rows->binding, EVTWIN__PREDICTIONS)) {
+    if (w->rows->has_predictions) {
         EVTWIN_TRY(run_marking(w, predict_sql, bounds, event, EVTWIN__ROW_MERGED, &n_merged));
     }
     return note_all(w, event);

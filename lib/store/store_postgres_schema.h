@@ -9,7 +9,7 @@
 /* ---- store_postgres_columns.c: the columns of ev_telemetry ---- */
 
 typedef struct postgres_column {
-    int is_there, is_generated;
+    int is_there, is_generated, has_default;
     int64_t type;       /* its oid */
     int64_t max_length; /* of a text; 0 = no limit */
 } postgres_column;

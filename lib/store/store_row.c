@@ -8,6 +8,7 @@
 #include "store/backend.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 #ifdef EVTWIN_BREAK_NO_KEY
 #include <unistd.h>
@@ -27,14 +28,24 @@ static int is_read(evtwin__rows_use use, size_t q) {
            (evtwin__is_of(q, EVTWIN__PREDICTIONS) && q != EVTWIN__Q_PREDICTION_TIMESTAMP);
 }
 
+/* Most values need nothing done to them. */
+static const double *plain_values(const evtwin__bound *from, size_t q) {
+    const int is_plain =
+        evtwin__schema[q].type == EVTWIN_F64 && from->factor == 1.0 && !from->is_absolute;
+    return is_plain ? from->f64 : NULL;
+}
+
 evtwin_status evtwin__rows_open(evtwin__rows *rows, const evtwin_table *table,
                                 evtwin__rows_use use) {
     EVTWIN_TRY(evtwin__bind(table, EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS, &rows->binding));
     rows->use = use;
     rows->n_read = 0;
+    rows->has_predictions = 0;
     for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
-        if (rows->binding.bound[q].col != EVTWIN_NO_COLUMN && is_read(use, q)) {
+        if (is_read(use, q) && (is_key(q) || evtwin__binding_has_values(&rows->binding, q))) {
+            rows->plain[rows->n_read] = plain_values(&rows->binding.bound[q], q);
             rows->read[rows->n_read++] = (uint8_t)q;
+            rows->has_predictions |= evtwin__is_of(q, EVTWIN__PREDICTIONS);
         }
     }
     const size_t revision = evtwin_table_find(table, "revision");
@@ -94,7 +105,7 @@ int64_t evtwin__row_seq(const evtwin__value *value) {
 static evtwin_status check_prediction(const evtwin__rows *rows, size_t i,
                                       const evtwin__value *value) {
     const char *battery = value[EVTWIN__Q_BATTERY_ID].text;
-    for (size_t k = 0; k < rows->n_read; k++) {
+    for (size_t k = 0; k < rows->n_read && rows->has_predictions; k++) {
         const size_t q = rows->read[k];
         const evtwin_status st = evtwin__is_of(q, EVTWIN__PREDICTIONS)
                                      ? evtwin__value_check_range(q, &value[q])
@@ -113,7 +124,13 @@ evtwin_status evtwin__rows_get(const evtwin__rows *rows, size_t i, evtwin__value
     assert(i < rows->binding.rows);
     for (size_t k = 0; k < rows->n_read; k++) {
         const size_t q = rows->read[k];
-        EVTWIN_TRY(evtwin__binding_get(&rows->binding, q, i, &value[q]));
+        const double *plain = rows->plain[k];
+        if (plain != NULL && isfinite(plain[i])) {
+            value[q].is_present = 1;
+            value[q].f64 = plain[i] + 0.0; /* no negative zero */
+        } else {
+            EVTWIN_TRY(evtwin__binding_get(&rows->binding, q, i, &value[q]));
+        }
     }
     evtwin__value *seq = &value[EVTWIN__Q_SEQ];
     const char *battery = value[EVTWIN__Q_BATTERY_ID].text;

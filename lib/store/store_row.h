@@ -18,9 +18,13 @@ typedef enum evtwin__rows_use {
 typedef struct evtwin__rows {
     evtwin__binding binding;
     evtwin__rows_use use;
+    /* The quantities that are read: the key, and of the others those that have a value in a row.
+     * plain: the values of each as they are, NULL if they have to be converted. */
     size_t n_read;
-    uint8_t read[EVTWIN__Q_COUNT]; /* the quantities that are read */
-    const int64_t *was_revision;   /* (rows) of the rows when they were read; NULL = not known */
+    uint8_t read[EVTWIN__Q_COUNT];
+    const double *plain[EVTWIN__Q_COUNT];
+    int has_predictions;         /* 1 if predictions are among them */
+    const int64_t *was_revision; /* (rows) of the rows when they were read; NULL = not known */
 } evtwin__rows;
 
 /* Bind the columns and check the key of every row: EVTWIN_E_SCHEMA for a column that cannot be its

@@ -129,7 +129,8 @@ static void peer_check(PGconn *pg, PGresult *result, ExecStatusType expected) {
 }
 
 /* What the store would begin with now. It is not counted as the peer's work; but rows with other
- * revisions would go into another part of the index, which takes longer. */
+ * revisions would go into another part of the index, which takes longer. Asked on a connection of
+ * its own, so that neither session is warmer than the other. */
 static int64_t next_revision(PGconn *pg) {
     PGresult *result = PQexec(
         pg, "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint + transaction_offset"
@@ -197,17 +198,17 @@ static double median(double *x, size_t n) {
     return 0.5 * (x[(n - 1) / 2] + x[n / 2]);
 }
 
-static double insert_one(evtwin_store *store, PGconn *pg, int is_ours, int64_t first,
+static double insert_one(evtwin_store *store, PGconn *const pg[2], int is_ours, int64_t first,
                          size_t per_commit) {
     char prefix[32];
     snprintf(prefix, sizeof prefix, "%s%zu", is_ours ? "OURS" : "PEER", per_commit);
     evtwin_table *rows = make_rows(prefix, first, per_commit);
-    const int64_t revision = next_revision(pg);
+    const int64_t revision = next_revision(pg[1]);
     const double start_s = now_s();
     if (is_ours) {
         check(evtwin_store_insert(store, rows, NULL, 0) == 0, "insert");
     } else {
-        peer_insert(pg, rows, revision, start_us);
+        peer_insert(pg[0], rows, revision, start_us);
     }
     const double s = now_s() - start_s;
     evtwin_table_free(rows);
@@ -216,7 +217,8 @@ static double insert_one(evtwin_store *store, PGconn *pg, int is_ours, int64_t f
 
 /* A commit of ours, one of the peer, then the other way round: what else runs on the machine and in
  * the server hits both. */
-static void bench_insert(evtwin_store *store, PGconn *pg, size_t n_rows, size_t per_commit) {
+static void bench_insert(evtwin_store *store, PGconn *const pg[2], size_t n_rows,
+                         size_t per_commit) {
     static double s[2][MAX_PAIRS], ratio[MAX_PAIRS];
     double sum[2] = {0.0, 0.0};
     const size_t n_pairs = n_rows / per_commit < MAX_PAIRS ? n_rows / per_commit : MAX_PAIRS;
@@ -280,19 +282,23 @@ int main(int argc, char **argv) {
     }
     evtwin_store *store = NULL;
     check(evtwin_store_open(uri, NULL, &store) == 0, "open");
-    PGconn *pg = PQconnectdb(uri);
-    if (PQstatus(pg) != CONNECTION_OK) {
-        fprintf(stderr, "%s\n", PQerrorMessage(pg));
-        return 1;
+    PGconn *pg[2]; /* the peer's, and one to look with */
+    for (size_t i = 0; i < 2; i++) {
+        pg[i] = PQconnectdb(uri);
+        if (PQstatus(pg[i]) != CONNECTION_OK) {
+            fprintf(stderr, "%s\n", PQerrorMessage(pg[i]));
+            return 1;
+        }
     }
-    PQclear(PQexec(pg, "SET evtwin.writer = 'on'")); /* no triggers, as ours */
+    PQclear(PQexec(pg[0], "SET evtwin.writer = 'on'")); /* no triggers, as ours */
     start_us = evtwin_time_now() / 1000000 * 1000000 - INT64_C(86400000000);
     bench_insert(store, pg, n_rows / 4, 100);
     bench_insert(store, pg, n_rows, 1000);
     bench_insert(store, pg, n_rows, 10000);
     bench_repeated(store, 10000);
     bench_predict(store, n_rows / 2);
-    PQfinish(pg);
+    PQfinish(pg[0]);
+    PQfinish(pg[1]);
     evtwin_store_free(store);
     return 0;
 }

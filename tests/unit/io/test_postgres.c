@@ -152,16 +152,17 @@ static const evtwin__pg_type t_types[] = {EVTWIN__PG_F64, EVTWIN__PG_I64,  EVTWI
                                           EVTWIN__PG_TIME};
 
 static evtwin_status copy_rows(evtwin__pg *pg, int64_t n, int64_t j) {
+    static const uint8_t from[] = {6, 5, 4, 3, 2, 1, 0};
     evtwin_status st = evtwin__pg_copy_begin(pg, "COPY t FROM STDIN (FORMAT binary)", t_types, 7);
     for (int64_t row = 0; st >= 0 && row < n; row++) {
-        evtwin__pg_copy_f64(pg, row == 1 ? NAN : 0.5 * (double)row);
-        evtwin__pg_copy_i64(pg, row);
-        evtwin__pg_copy_i64(pg, j);
-        evtwin__pg_copy_i64(pg, -1);
-        evtwin__pg_copy_i64(pg, 1);
-        evtwin__pg_copy_text(pg, row == 2 ? NULL : "text");
-        evtwin__pg_copy_i64(pg, 1000000);
-        st = evtwin__pg_copy_row(pg);
+        const evtwin__value value[] = {{1, .i64 = 1000000},
+                                       {row != 2, .text = "text"},
+                                       {1, .i64 = 1},
+                                       {1, .i64 = -1},
+                                       {1, .i64 = j},
+                                       {1, .i64 = row},
+                                       {1, .f64 = row == 1 ? NAN : 0.5 * (double)row}};
+        st = evtwin__pg_copy_row(pg, value, from);
     }
     return evtwin__pg_copy_end(pg, st);
 }

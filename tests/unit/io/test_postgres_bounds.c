@@ -121,6 +121,7 @@ static void wait_for_reading(pid_t session) {
 /* It stops while it takes rows, more than the network holds. */
 static void test_a_copy_into_a_frozen_session_is_given_up(void **state) {
     static const evtwin__pg_type type = EVTWIN__PG_TEXT;
+    static const uint8_t from = 0;
     evtwin__pg *pg = *state;
     const pid_t session = evtwin__pg_backend_pid(pg);
     pg->look_ms = 400;
@@ -132,8 +133,7 @@ static void test_a_copy_into_a_frozen_session_is_given_up(void **state) {
     evtwin__pg_deadline(pg, 25.0);
     evtwin_status st = EVTWIN_OK;
     for (int i = 0; st >= 0 && i < 2000; i++) {
-        evtwin__pg_copy_text(pg, text);
-        st = evtwin__pg_copy_row(pg);
+        st = evtwin__pg_copy_row(pg, &(evtwin__value){.is_present = 1, .text = text}, &from);
     }
     st = evtwin__pg_copy_end(pg, st);
     assert_int_equal(kill(session, SIGCONT), 0);

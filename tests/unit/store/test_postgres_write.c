@@ -230,6 +230,23 @@ static void predictors_do_not_wait_for_each_other_for_ever(void **state) {
                 0);
 }
 
+/* A column of which no row of a batch has a value is not sent: its default would take its place. */
+static void what_is_missing_is_null_whatever_the_default(void **state) {
+    (void)state;
+    evtwin_store_free(store);
+    run_sql(uri, "ALTER TABLE ev_telemetry ALTER voltage SET DEFAULT 12");
+    store = open_store(uri);
+    evtwin_table *table = some_rows("A", 0, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_ok(evtwin_table_set_missing(table, need(table, "voltage"), i));
+        assert_ok(evtwin_table_set_missing(table, need(table, "current"), i));
+    }
+    insert_new(store, table);
+    assert_near(ask_sql(uri, "SELECT count(*) FROM ev_telemetry WHERE voltage IS NULL AND current"
+                             " IS NULL"),
+                3, 0);
+}
+
 /* busy_timeout_ms=0 does not wait; for the server a limit of 0 is none. */
 static void without_patience_nothing_is_waited_for(void **state) {
     (void)state;
@@ -474,6 +491,7 @@ int main(void) {
         TEST(positions_of_any_source_are_kept),
         TEST(predictions_go_to_exact_keys),
         TEST(predictors_do_not_wait_for_each_other_for_ever),
+        TEST(what_is_missing_is_null_whatever_the_default),
         TEST(without_patience_nothing_is_waited_for),
         TEST(predictions_and_predicted_rows_lock_in_one_order),
         TEST(predictions_of_absent_rows_are_logged),
