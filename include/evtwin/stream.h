@@ -120,7 +120,8 @@ EVTWIN_API evtwin_status evtwin_source_refusal(const evtwin_source *source, evtw
  * The position behind the rows given so far, which means something to the source only (a store: the
  * revision, "@" and a hash that tells the database from others; JSON lines: the byte offset, "@"
  * and a hash of the file's first line, which tells it from another one of that name; CSV: the
- * number of records); "" if it has none. Borrowed until the next read. Since 0.2.
+ * number of records; a simulator with has_positions: the next seq, "@" and the physics clock in
+ * us); "" if it has none. Borrowed until the next read. Since 0.2.
  */
 EVTWIN_API const char *evtwin_source_position(const evtwin_source *source);
 
@@ -190,11 +191,11 @@ typedef struct evtwin_sim_source_options {
     size_t max_late;       /**< default 30: if the reader is late, up to this many overdue records
                                 of each pack are delivered; if there are more, all of them are
                                 dropped, which is logged */
-    int has_positions;     /**< default 0. 1: it gives positions and goes on behind one: seq and the
-                                physics clock do not go back, and the physics up to there is simulated
-                                again if that takes seconds only. For a pump with a spool: a sink
-                                without one would take the records of two runs for the same */
-    int starts_anew;       /**< default 0. 1: seek begins a new life instead, from seq 0 */
+    int has_positions;     /**< default 0. 1: it gives positions and can be asked to go on behind
+                                one, as by evtwin_sim_go_on. Only for a pump with a spool: without
+                                one, a sink that keeps positions (kafka: with a lasting id) would
+                                take the records of a later run for those that it has */
+    int starts_anew;       /**< default 0. 1: seek succeeds and begins a new life, from seq 0 */
 } evtwin_sim_source_options;
 
 /** Fill in the defaults; size is sizeof *options. Since 0.2. */

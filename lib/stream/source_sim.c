@@ -57,7 +57,7 @@ static evtwin_status set_position(const sim_source *s, evtwin_source *source) {
 
 /* The next tick is the one behind the position. */
 static evtwin_status seek_source(void *ctx, const char *position) {
-    const sim_source *s = ctx;
+    sim_source *s = ctx;
     EVTWIN_FAIL_IF(!s->options.has_positions, EVTWIN_E_UNSUPPORTED,
                    "sim: has no positions; set has_positions");
     const size_t n = strcspn(position, "@");
@@ -70,6 +70,7 @@ static evtwin_status seek_source(void *ctx, const char *position) {
         return EVTWIN_OK;
     }
     const evtwin_status st = evtwin_sim_go_on(s->sim, 1e-6 * (double)time_us + step_s(s), seq);
+    s->next_s = evtwin__monotonic_s();               /* what that took makes no record late */
     return st == EVTWIN_E_ARG ? EVTWIN_E_PARSE : st; /* beyond what can be */
 }
 
