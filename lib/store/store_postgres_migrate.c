@@ -31,9 +31,11 @@ static evtwin_status choose_schema(evtwin__pg *pg, postgres_schema *out) {
     const char *name = evtwin__pg_text(result, 0, 0);
     snprintf(out->name, sizeof out->name, "%s", name != NULL ? name : "");
     evtwin__pg_result_free(result);
-    EVTWIN_FAIL_IF(out->name[0] == '\0', EVTWIN_E_SCHEMA,
-                   "%s: no schema of the search_path exists; make one, or set search_path",
-                   evtwin__pg_name(pg));
+    EVTWIN_FAIL_IF(
+        out->name[0] == '\0', EVTWIN_E_SCHEMA,
+        "%s: the search_path has no schema that is there and that this user may use; make "
+        "one, set search_path, or GRANT USAGE ON SCHEMA",
+        evtwin__pg_name(pg));
     char set[200];
     snprintf(set, sizeof set, "SET search_path = %s, pg_temp", out->name);
     return evtwin__pg_exec(pg, set);
