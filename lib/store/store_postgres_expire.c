@@ -138,17 +138,34 @@ static evtwin_status visit_rows(postgres_store *s, size_t n_rows, size_t *n_dele
     return EVTWIN_OK;
 }
 
-/* At the end of a sweep: what is known of batteries that have no rows left. */
-#define FORGET(table)                                                                              \
-    "DELETE FROM " table " AS x WHERE NOT EXISTS (SELECT 1 FROM ev_telemetry AS t"                 \
-    " WHERE t.battery_id = x.battery_id);"
-static const char forget_sql[] = FORGET("ev_battery") FORGET("ev_state") FORGET("ev_health");
+#define IS_LEFT                                                                                    \
+    " AS x WHERE NOT EXISTS (SELECT 1 FROM ev_telemetry AS t WHERE t.battery_id = x.battery_id)"
+#define ONE_OF(table) "EXISTS (SELECT 1 FROM " table IS_LEFT ")"
+#define FORGET(table) "DELETE FROM " table IS_LEFT ";"
+
+/* At the end of a sweep: what is known of batteries that have no rows left. Those who write are
+ * waited for: a battery that comes back just then would be found without its new rows. */
+static evtwin_status forget_batteries(evtwin__pg *pg) {
+    int64_t n = 0;
+    EVTWIN_TRY(evtwin__pg_query_i64(
+        pg,
+        "SELECT 1 WHERE " ONE_OF("ev_battery") " OR " ONE_OF("ev_state") " OR " ONE_OF("ev_health"),
+        NULL, 0, &n));
+    if (n == 0) {
+        return EVTWIN_OK;
+    }
+    EVTWIN_TRY(evtwin__pg_begin(pg, ""));
+    return evtwin__pg_end(
+        pg, evtwin__pg_exec(pg, "LOCK TABLE ONLY ev_telemetry IN SHARE MODE; " FORGET("ev_battery")
+                                    FORGET("ev_state") FORGET("ev_health")));
+}
 
 static evtwin_status visit(evtwin_store *store, size_t n_rows, size_t *n_deleted_out) {
     postgres_store *s = (postgres_store *)store;
     EVTWIN_TRY(evtwin__pg_begin(s->pg, ""));
     const evtwin_status st = visit_rows(s, n_rows, n_deleted_out);
-    EVTWIN_TRY(evtwin__pg_end(s->pg, st == EVTWIN_DONE ? evtwin__pg_exec(s->pg, forget_sql) : st));
+    EVTWIN_TRY(evtwin__pg_end(s->pg, st));
+    EVTWIN_TRY(st == EVTWIN_DONE ? forget_batteries(s->pg) : EVTWIN_OK);
     return st;
 }
 

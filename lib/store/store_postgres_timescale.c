@@ -51,7 +51,9 @@ typedef struct statement {
     " LOCK TABLE ONLY @S.ev_telemetry IN SHARE ROW EXCLUSIVE MODE;"                                \
     " IF NOT EXISTS (" IN_CHUNK "revision >= began) THEN PERFORM @T.drop_chunks("                  \
     "$q$@S.ev_telemetry$q$::regclass, older_than => c.until, newer_than => c.first); END IF; "     \
-    "COMMIT; END LOOP;" FORGET("ev_battery") FORGET("ev_state") FORGET("ev_health") " END $ev$; "
+    "COMMIT; END LOOP; PERFORM set_config('lock_timeout', '5s', true);"                            \
+    " LOCK TABLE ONLY @S.ev_telemetry IN SHARE MODE;" FORGET("ev_battery") FORGET("ev_state")      \
+        FORGET("ev_health") " END $ev$; "
 
 static const statement statements[] = {
     /* Chunks of a week (the default). The keys are made already, and time is in the unique one, as

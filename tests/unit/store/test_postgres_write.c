@@ -13,8 +13,11 @@ int main(void) {
 }
 #else
 
+#include "core/clock.h"
 #include "evtwin/stream.h"
+#include "postgres.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -408,6 +411,37 @@ static void old_rows_that_came_long_ago_go(void **state) {
     evtwin_store_free(other);
 }
 
+static void *expire(void *n_deleted) {
+    assert_ok(evtwin_store_expire(store, n_deleted));
+    return NULL;
+}
+
+/* Its last rows are old, and a new one is on its way while the sweep ends. */
+static void a_battery_that_comes_back_is_not_forgotten(void **state) {
+    (void)state;
+    insert_new(store, some_rows("BACK", 0, 2));
+    run_sql(uri, "UPDATE ev_telemetry SET created_at = time");
+    evtwin__pg *writer = test_client(uri);
+    assert_ok(evtwin__pg_exec(
+        writer, "RESET evtwin.writer; BEGIN;"
+                " INSERT INTO ev_telemetry (battery_id, time, soc) VALUES"
+                " ('BACK', now(), 50);"
+                " UPDATE ev_health SET battery_id = 'BACK' WHERE battery_id = 'BACK'"));
+    pthread_t thread;
+    size_t n_deleted = 0;
+    assert_int_equal(pthread_create(&thread, NULL, expire, &n_deleted), 0);
+    const double end_s = evtwin__monotonic_s() + 60.0;
+    while (ask_sql(uri, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                        " AND wait_event_type = 'Lock'") == 0) {
+        assert_true(evtwin__monotonic_s() < end_s);
+    }
+    assert_ok(evtwin__pg_exec(writer, "COMMIT"));
+    pthread_join(thread, NULL);
+    evtwin__pg_free(writer);
+    assert_int_equal(n_deleted, 2);
+    assert_near(ask_sql(uri, "SELECT count(*) FROM ev_health WHERE battery_id = 'BACK'"), 1, 0);
+}
+
 static void a_backup_is_the_servers(void **state) {
     (void)state;
     assert_fails(evtwin_store_backup(store, "/tmp/x"), EVTWIN_E_UNSUPPORTED, "pg_dump");
@@ -498,6 +532,7 @@ int main(void) {
         TEST(limits_of_the_table_judge),
         TEST(letters_take_any_bytes),
         TEST(old_rows_that_came_long_ago_go),
+        TEST(a_battery_that_comes_back_is_not_forgotten),
         TEST(a_backup_is_the_servers),
         cmocka_unit_test(streams_open_without_a_server),
         TEST(a_sink_goes_on_where_it_was),

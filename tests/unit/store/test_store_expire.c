@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/unit/store/test_store_retain.c: what is deleted, when, and what is not. */
+/* tests/unit/store/test_store_expire.c: what is deleted, when, and what is not. */
 
 #include "store_rows.h"
 
