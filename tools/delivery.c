@@ -76,7 +76,7 @@ static void report_sink(delivery *d, const evtwin_pump_event *event) {
     }
 }
 
-static void report_source(const evtwin_pump_event *event) {
+static void report_source(delivery *d, const evtwin_pump_event *event) {
     switch (event->kind) {
     case EVTWIN_PUMP_SOURCE_FAILED:
         if (evtwin_status_is_temporary(event->status)) {
@@ -87,12 +87,14 @@ static void report_source(const evtwin_pump_event *event) {
         cli_note("%s: works again", event->uri);
         break;
     case EVTWIN_PUMP_SPOOL_FULL:
+        d->is_spool_full = 1;
         if (evtwin_status_is_temporary(event->status)) {
             cli_warning("%s; nothing more is read until the spool takes records again",
                         event->text);
         }
         break;
     case EVTWIN_PUMP_SPOOL_ROOM:
+        d->is_spool_full = 0;
         cli_note("the spool takes records again");
         break;
     default:
@@ -115,7 +117,7 @@ static void on_event(void *ctx, const evtwin_pump_event *event) {
         report_sink(d, event);
     }
     if (d->way == DELIVERY_SPOOLS || d->way == DELIVERY_WAITS) {
-        report_source(event);
+        report_source(d, event);
     }
 }
 
@@ -372,6 +374,11 @@ int delivery_finish(delivery *d, int code) {
         cli_error("%s", evtwin_last_error());
     }
     code = delivery_report_missing(d, code);
+    if (code == CLI_OK && d->is_spool_full && cli_stopping() == 0) {
+        cli_error("the spool %s took no records at the end: the last ones were not accepted",
+                  d->spool);
+        code = CLI_FAILURE;
+    }
     evtwin_pump_sink_stats sink;
     for (size_t i = 0; evtwin_pump_sink_stats_get(d->pump, i, &sink, sizeof sink) == EVTWIN_OK;
          i++) {

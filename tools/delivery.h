@@ -25,6 +25,7 @@ typedef struct delivery {
     delivery_way way;
     const char *spool;    /* its folder, NULL = none */
     uint64_t n_losses;    /* that the pump reported */
+    int is_spool_full;    /* or cannot be written: nothing is accepted now */
     int uses_stdout;      /* a sink writes to standard output */
     int is_stdout_broken; /* and failed to */
 } delivery;

@@ -87,10 +87,29 @@ static const char *host_of(const evtwin__uri *uri) {
     return host != NULL ? host : otherwise != NULL ? otherwise : "";
 }
 
+/* libpq tells of a word that it does not know only when it connects, as if the server were away. */
+static evtwin_status check_sslmode(const char *mode) {
+    static const char *const modes[] = {"disable", "allow",     "prefer",
+                                        "require", "verify-ca", "verify-full"};
+    size_t i = 0;
+    while (i < sizeof modes / sizeof modes[0] && strcmp(mode, modes[i]) != 0) {
+        i++;
+    }
+    EVTWIN_FAIL_IF(i == sizeof modes / sizeof modes[0], EVTWIN_E_ARG,
+                   "sslmode=%.40s is none of disable, allow, prefer, require, verify-ca, "
+                   "verify-full",
+                   mode);
+    return EVTWIN_OK;
+}
+
 /* Whoever can answer for a remote name must prove to be it, or passwords go to anybody. */
 static evtwin_status add_sslmode(evtwin__pg_target *t, const evtwin__uri *uri) {
-    const char *mode = getenv("PGSSLMODE"), *address = getenv("PGHOSTADDR");
-    const int is_named = has(t, "sslmode") || (mode != NULL && mode[0] != '\0');
+    const char *mode = evtwin__uri_param(uri, "sslmode"), *address = getenv("PGHOSTADDR");
+    if (mode == NULL || mode[0] == '\0') {
+        mode = getenv("PGSSLMODE");
+    }
+    const int is_named = mode != NULL && mode[0] != '\0';
+    EVTWIN_TRY(is_named ? check_sslmode(mode) : EVTWIN_OK);
     const int is_local = evtwin__hosts_are_local(host_of(uri)) &&
                          evtwin__hosts_are_local(address != NULL ? address : "");
     return is_named || is_local ? EVTWIN_OK : add(t, "sslmode", "verify-full");

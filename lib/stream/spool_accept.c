@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* SQLite's limit on a value, as io/sqlite.c sets it, less what is around the rows. */
-enum { MAX_ENTRY_BYTES = 900000, MAX_ENTRY_ROWS = 4096, PAGE_BYTES = 4096 };
+enum { MAX_ENTRY_BYTES = 900000, MAX_ENTRY_ROWS = 4096 };
 
 /* ---- room ---- */
 
@@ -314,11 +314,12 @@ static void note_accepted(evtwin_spool *spool, const delivery *d, int has_droppe
 
 /* At most: small entries share pages, a large one ends in a page of its own. */
 static uint64_t room_for(const delivery *d) {
-    enum { AROUND = 48, MOST_OF_PAGE = PAGE_BYTES - 64 };
-    uint64_t bytes = 4 * PAGE_BYTES;
+    enum { AROUND = 48, MOST_OF_PAGE = EVTWIN__SPOOL_PAGE_BYTES - 64 };
+    uint64_t bytes = 4 * EVTWIN__SPOOL_PAGE_BYTES;
     for (size_t i = 0; i < d->n_entries; i++) {
         const size_t size = d->entries[i].size + AROUND;
-        bytes += size < MOST_OF_PAGE ? PAGE_BYTES / (MOST_OF_PAGE / size) : size + PAGE_BYTES;
+        bytes += size < MOST_OF_PAGE ? EVTWIN__SPOOL_PAGE_BYTES / (MOST_OF_PAGE / size)
+                                     : size + EVTWIN__SPOOL_PAGE_BYTES;
     }
     return bytes;
 }

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { VERSION = 1, BUSY_MS = 5000, PAGE_BYTES = 4096, SHRINK_PAGES = 1024 };
+enum { VERSION = 1, BUSY_MS = 5000, SHRINK_PAGES = 1024 };
 
 /* What the move of a cursor adds to the log. */
 enum { CURSOR_BYTES = 64 << 10 };
@@ -161,7 +161,10 @@ static evtwin_status create_schema(evtwin__spool_file *file) {
 }
 
 static evtwin_status create_database(evtwin__spool_file *file) {
-    EVTWIN_TRY(evtwin__db_exec(file->db, "PRAGMA auto_vacuum = INCREMENTAL"));
+    char pragmas[80];
+    snprintf(pragmas, sizeof pragmas, "PRAGMA page_size = %d; PRAGMA auto_vacuum = INCREMENTAL",
+             EVTWIN__SPOOL_PAGE_BYTES);
+    EVTWIN_TRY(evtwin__db_exec(file->db, pragmas));
     EVTWIN_TRY(evtwin__db_use_wal(file->db));
     return create_schema(file);
 }
@@ -199,8 +202,8 @@ static evtwin_status read_id(evtwin__spool_file *file) {
 
 /* A small log in a small spool: it counts as what is on the disk. */
 static evtwin_status size_log(evtwin__spool_file *file, uint64_t max_bytes) {
-    const uint64_t share = max_bytes / 16 / PAGE_BYTES;
-    file->least_log = file->most_log = (share < 1000 ? share : 1000) * PAGE_BYTES;
+    const uint64_t share = max_bytes / 16 / EVTWIN__SPOOL_PAGE_BYTES;
+    file->least_log = file->most_log = (share < 1000 ? share : 1000) * EVTWIN__SPOOL_PAGE_BYTES;
     char text[160];
     snprintf(text, sizeof text,
              "PRAGMA wal_autocheckpoint = %d; PRAGMA journal_size_limit = %d; PRAGMA cache_size = "
@@ -347,8 +350,8 @@ evtwin_status evtwin__spool_file_bytes(evtwin__spool_file *file, evtwin__spool_b
     int64_t n_pages = 0, n_free = 0;
     EVTWIN_TRY(evtwin__db_query_i64(file->db, "PRAGMA page_count", 0, &n_pages));
     EVTWIN_TRY(evtwin__db_query_i64(file->db, "PRAGMA freelist_count", 0, &n_free));
-    *out = (evtwin__spool_bytes){.used = (uint64_t)(n_pages - n_free) * PAGE_BYTES,
-                                 .free = (uint64_t)n_free * PAGE_BYTES,
+    *out = (evtwin__spool_bytes){.used = (uint64_t)(n_pages - n_free) * EVTWIN__SPOOL_PAGE_BYTES,
+                                 .free = (uint64_t)n_free * EVTWIN__SPOOL_PAGE_BYTES,
                                  .log = log_bytes(file)};
     return EVTWIN_OK;
 }

@@ -7,6 +7,9 @@
 
 #include <stdint.h>
 
+/* Of the database: sizes are counted in them. */
+enum { EVTWIN__SPOOL_PAGE_BYTES = 4096 };
+
 /* What is queued, each in a table and with numbers of its own. */
 typedef enum evtwin__spool_kind {
     EVTWIN__SPOOL_ROWS,

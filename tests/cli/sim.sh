@@ -430,6 +430,10 @@ run evtwin-sim -q --fleet 1000 --interval 60 --speed max --duration 7500 --sink 
     --spool-full drop-oldest
 check 'losses are counted, not listed without end' [ "$(grep -c '^evtwin-sim: lost: ' err)" -eq 10 ]
 err 'more records are lost'
+run evtwin-sim -q --fleet 4000 --interval 0.2 --duration 2 --sink jsonl:/dev/full --spool blocked --spool-size 1
+expect 1
+err 'nothing more is read'
+err 'the last ones were not accepted'
 
 # ---- metrics of the sinks ----
 port=$(free_port)

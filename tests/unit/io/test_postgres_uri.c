@@ -117,6 +117,10 @@ static void test_wrong_uris(void **state) {
     assert_fails(target_read("postgresql://a:1/x?port=2", &t), EVTWIN_E_ARG, "port");
     assert_fails(target_read("postgresql://a/x?connect_timeout=0", &t), EVTWIN_E_ARG,
                  "connect_timeout");
+    assert_fails(target_read("postgresql://a/x?sslmode=bogus", &t), EVTWIN_E_ARG, "sslmode=bogus");
+    setenv("PGSSLMODE", "verify", 1);
+    assert_fails(target_read("postgresql://a/x", &t), EVTWIN_E_ARG, "sslmode=verify");
+    unsetenv("PGSSLMODE");
     evtwin_store *store = NULL;
     assert_fails(evtwin_store_open("postgresql://a/x?ssl_mode=disable", NULL, &store), EVTWIN_E_ARG,
                  "ssl_mode");
