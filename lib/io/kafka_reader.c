@@ -8,6 +8,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 enum { PARTITIONS_MS = 1000 };
@@ -110,6 +111,12 @@ static evtwin_status begin(evtwin__kafka_reader *r, int64_t deadline_ms) {
 static evtwin_status take(evtwin__kafka_reader *r, const rd_kafka_message_t *m,
                           evtwin__kafka_record_fn fn, void *ctx) {
     const int is_end = m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+    if (evtwin__kafka_status(m->err) == EVTWIN_E_DENIED) {
+        char text[300];
+        snprintf(text, sizeof text, "topic %.200s cannot be read: %s", r->topic,
+                 rd_kafka_err2str(m->err));
+        return evtwin__kafka_fail(&r->client, m->err, text);
+    }
     if ((m->err != 0 && !is_end) || m->partition < 0 || m->partition >= r->n) {
         return EVTWIN_OK;
     }

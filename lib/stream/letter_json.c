@@ -39,7 +39,7 @@ static void add_raw(evtwin__text *text, const char *raw, size_t size) {
 
 evtwin_status evtwin__letter_put_json(const evtwin_letter *letter, evtwin__text *text) {
     const size_t before = text->size;
-    evtwin__text_open(text, NULL, '{');
+    evtwin__text_put(text, "{"); /* not the next value of what is before it */
     evtwin__text_time(text, "received_at", letter->received_us);
     evtwin__text_string(text, "source", letter->source);
     evtwin__text_string(text, "place", letter->place);

@@ -7,6 +7,9 @@ import ssl
 import subprocess
 import threading
 
+from kafka.admin import (ACL, ACLOperation, ACLPermissionType, KafkaAdminClient, NewTopic,
+                         ResourcePattern, ResourceType)
+
 from bad_config import DENIED, SECRET, UNAVAILABLE, UNWRITABLE, WRONG, case, secret_file, servers, t
 
 
@@ -49,8 +52,23 @@ def certificate_cases():
              f"&ssl.ca.location={made[folder]}/{ca}", DENIED, f":{port}", says)
 
 
+def no_right_to_read_the_progress(kafka):
+    """Who may not read it cannot know what was written before."""
+    admin = KafkaAdminClient(bootstrap_servers=kafka.uri[len("kafka://"):])
+    admin.create_topics([NewTopic("ev_battery_progress", 1, 1), NewTopic("ev_battery_telemetry", 1, 1)])
+    admin.create_acls([ACL("User:ANONYMOUS", "*", ACLOperation.READ, ACLPermissionType.DENY,
+                           ResourcePattern(ResourceType.TOPIC, "ev_battery_progress"))])
+    admin.close()
+    done = subprocess.run([t.tool("sim"), "--duration", "30", "--sink",
+                           f"{kafka.uri}/ev_battery_telemetry?transactional_id=car"],
+                          capture_output=True, text=True, timeout=300)
+    t.check("no right to read the progress: exit code", done.returncode == DENIED, done.stderr)
+    t.check("it is named", "ev_battery_progress" in done.stderr, done.stderr)
+
+
 def main():
-    settings = {"auto.create.topics.enable": "false"}
+    settings = {"auto.create.topics.enable": "false", "allow.everyone.if.no.acl.found": "true",
+                "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer"}
     with servers.Kafka(users={"car": SECRET}, settings=settings, tls=True) as kafka:
         guarded = f"kafka://127.0.0.1:{kafka.sasl_port}/ev_battery_telemetry"
         right, wrong = properties("right", "car", SECRET), properties("wrong", "car", WRONG)
@@ -68,6 +86,7 @@ def main():
         case("TLS, no such file", f"{tls}/no/such/file", UNWRITABLE, "ssl.ca.location", "/no/such/file")
         case("no TLS to a port with", f"kafka://127.0.0.1:{kafka.tls_port}/t", UNAVAILABLE,
              str(kafka.tls_port))
+        no_right_to_read_the_progress(kafka)
     certificate_cases()
     nobody = servers.free_port()
     case("nobody listens", f"kafka://127.0.0.1:{nobody}/t", UNAVAILABLE, str(nobody))
