@@ -6,30 +6,12 @@
 
 #include "bench.h"
 
-#include <string.h>
-
 #ifdef HAVE_KAFKA
 
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
-enum { N_BATTERIES = 100, BATCH_ROWS = 1000, N_BATCHES = 100, REPEATS = 3 };
-
-static evtwin_table *make_rows(void) {
-    evtwin_table *table = NULL;
-    check(evtwin_telemetry_table_create(&table) == 0, "rows");
-    for (int i = 0; i < BATCH_ROWS; i++) {
-        char json[512];
-        snprintf(json, sizeof json,
-                 "{\"timestamp\":\"2024-01-01T00:00:%02d.%03dZ\",\"battery_id\":\"BATTERY_%03d\","
-                 "\"soc\":84.3,\"soh\":94.8,\"voltage\":381.25,\"current\":75.3,"
-                 "\"temperature\":34.2,\"charge_cycles\":152,\"power_consumption\":28708.1,"
-                 "\"is_charging\":false,\"seq\":%d}",
-                 i / 20, i % 20 * 50, i % N_BATTERIES, i);
-        check(evtwin_telemetry_decode(json, strlen(json), EVTWIN_NAIVE_REJECT, table) == 0, "row");
-    }
-    return table;
-}
+enum { BATCH_ROWS = 1000, N_BATCHES = 100, REPEATS = 3 };
 
 static double measure_ours(const char *servers, const evtwin_table *rows) {
     char uri[400];
@@ -83,7 +65,7 @@ static double measure_bare(const char *servers, char (*text)[512], const size_t 
         must(rd_kafka_begin_transaction(rk));
         for (int k = 0; k < BATCH_ROWS; k++) {
             char key[32];
-            const int n = snprintf(key, sizeof key, "BATTERY_%03d", k % N_BATTERIES);
+            const int n = snprintf(key, sizeof key, "BATTERY_%03d", k % BENCH_BATTERIES);
             check(rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, text[k],
                                    length[k], key, (size_t)n, NULL) == 0,
                   "produce");
@@ -128,7 +110,7 @@ int main(void) {
         rd_kafka_mock_topic_create(cluster, "bench_performance", 6, 1);
         snprintf(servers, sizeof servers, "%s", rd_kafka_mock_cluster_bootstraps(cluster));
     }
-    evtwin_table *rows = make_rows();
+    evtwin_table *rows = bench_rows(BATCH_ROWS);
     for (size_t i = 0; i < BATCH_ROWS; i++) {
         check(evtwin_telemetry_encode(rows, i, text[i], sizeof text[i], &length[i]) == 0, "text");
     }

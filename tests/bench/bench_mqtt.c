@@ -5,32 +5,13 @@
 
 #include "bench.h"
 
-#include <string.h>
-
 #ifdef HAVE_MQTT
 
 #include <mosquitto.h>
 
-enum { N_BATTERIES = 100, BATCH_ROWS = 1000, WINDOW = 20 };
+enum { BATCH_ROWS = 1000, WINDOW = 20 };
 
 static const char topic[] = "bench/evtwin/telemetry";
-
-static evtwin_table *make_rows(void) {
-    evtwin_table *table = NULL;
-    check(evtwin_telemetry_table_create(&table) == 0, "rows");
-    for (int i = 0; i < BATCH_ROWS; i++) {
-        char json[512];
-        snprintf(
-            json, sizeof json,
-            "{\"timestamp\":\"2024-01-01T00:00:%02dZ\",\"battery_id\":\"BATTERY_%03d\","
-            "\"soc\":%d.3,\"soh\":94.8,\"voltage\":392.1,\"current\":75.3,\"temperature\":34.2,"
-            "\"charge_cycles\":152,\"power_consumption\":29525.13,\"is_charging\":false,"
-            "\"seq\":%d,\"sim_time_s\":120}",
-            i / N_BATTERIES, i % N_BATTERIES, i % 100, i);
-        check(evtwin_telemetry_decode(json, strlen(json), EVTWIN_NAIVE_UTC, table) == 0, "row");
-    }
-    return table;
-}
 
 /* ---- ours ---- */
 
@@ -102,7 +83,7 @@ int main(void) {
                 "EVTWIN_TEST_MQTT names no broker: run it by servers.py run mosquitto --\n");
         return 77;
     }
-    evtwin_table *rows = make_rows();
+    evtwin_table *rows = bench_rows(BATCH_ROWS);
     for (int batch = 1; batch <= 20; batch += 19) {
         const size_t n_batches = batch > 1 ? 100 : 20;
         double best = 0.0, ours = 0.0, bare = 0.0;

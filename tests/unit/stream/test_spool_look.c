@@ -3,14 +3,9 @@
  * nothing. */
 
 #ifdef HAVE_SQLITE
-#include "spool_rows.h"
+#include "spool_cursors.h"
 
-#include "stream/spool.h"
-
-#include <sqlite3.h>
 #include <sys/wait.h>
-
-enum { MIB = 1 << 20 };
 
 static evtwin_status look(const char *dir, evtwin_spool **out) {
     evtwin_spool_options options;
@@ -36,15 +31,6 @@ static uint64_t sum_of(const char *dir) {
         }
     }
     return sum;
-}
-
-static void run_sql(const char *dir, const char *sql) {
-    char path[300];
-    sqlite3 *db = NULL;
-    snprintf(path, sizeof path, "%s/spool.db", dir);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
 }
 
 /* A folder where ten records wait for b:, and one letter for x:. */
