@@ -121,8 +121,8 @@ evtwin_status evtwin__postgres_keep_rows(evtwin__pg *pg, evtwin__kept_id which,
 void evtwin__postgres_add_source(evtwin__pg_params *params, const char *source);
 
 /* ---- the operations: insert, put_predictions, put_letters in store_postgres_write.c; expire in
- *      _expire.c; identity in _revision.c; keep, kept, position in _kept.c; the others in _read.c
- *      ---- */
+ *      _expire.c; identity in _revision.c; keep, kept, position in _kept.c; unpredicted in
+ *      _waiting.c; the others in _read.c ---- */
 
 #define POSTGRES_OPERATION(name, ...)                                                              \
     evtwin_status evtwin__postgres_##name(evtwin_store *store, __VA_ARGS__);
