@@ -68,6 +68,19 @@ void evtwin__postgres_forget_known(postgres_store *s);
     " avg(rul_prediction) AS avg_rul, avg(failure_probability) AS avg_failure_probability,"        \
     " count(*) AS records"
 
+/* Behind the name of a table of batteries; schema is "", or a name with its dot. */
+#define POSTGRES_WITHOUT_ROWS(schema)                                                              \
+    " AS x WHERE NOT EXISTS (SELECT 1 FROM " schema "ev_telemetry AS t"                            \
+    " WHERE t.battery_id = x.battery_id)"
+
+/* Delete what is known of batteries that have no rows left. Those who write are waited for: a
+ * battery that comes back just then would be found without its new rows. */
+#define POSTGRES_FORGET(schema, table)                                                             \
+    " DELETE FROM " schema table POSTGRES_WITHOUT_ROWS(schema) ";"
+#define POSTGRES_FORGET_BATTERIES(schema)                                                          \
+    "LOCK TABLE ONLY " schema "ev_telemetry IN SHARE MODE;" POSTGRES_FORGET(schema, "ev_battery")  \
+        POSTGRES_FORGET(schema, "ev_state") POSTGRES_FORGET(schema, "ev_health")
+
 /* revision = ((xid of the writing transaction + offset) << this) + number within the transaction */
 enum { POSTGRES_REVISION_SHIFT = 20 };
 
