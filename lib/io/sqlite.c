@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* io/sqlite.c: open SQLite databases with safe settings, run statements, map errors, copy a
- * database that is in use. The only file that knows SQLite's own interface. */
+/* io/sqlite.c: open SQLite databases with safe settings, run statements, map errors. */
 
-#include "io/sqlite.h"
+#include "io/sqlite_inside.h"
 
 #include "core/clock.h"
-#include "core/file.h"
 #include "core/mem.h"
 #include "core/status.h"
 
@@ -15,30 +13,10 @@
 #include <limits.h>
 #include <math.h>
 #include <sqlite3.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-struct evtwin__db {
-    sqlite3 *handle;
-    char *name;    /* as the user gave it */
-    char *watched; /* the same from the root on; NULL in memory */
-    int file;      /* the file that was opened, as a name only; -1 in memory */
-    ino_t log_inode[2];
-    ino_t own_log;        /* that commits go to; 0 = none yet */
-    int has_content;      /* the file was not empty once */
-    int is_log_lost;      /* and that has been said */
-    int64_t next_look_us; /* at the size of the log */
-    int is_log_large;
-    evtwin__db_mode mode;
-    int busy_timeout_ms;
-    atomic_int is_interrupted; /* by any thread, for good */
-    int64_t deadline_us;       /* on the monotonic clock; INT64_MAX = none */
-};
 
 struct evtwin__stmt {
     evtwin__db *db;
@@ -77,7 +55,7 @@ static evtwin_status status_of(int rc) {
     }
 }
 
-static evtwin_status fail_db(evtwin__db *db, int rc) {
+evtwin_status evtwin__db_fail(evtwin__db *db, int rc) {
     const evtwin_status st = status_of(rc);
     const char *text =
         sqlite3_errcode(db->handle) == rc || sqlite3_extended_errcode(db->handle) == rc
@@ -125,105 +103,6 @@ void evtwin__db_interrupt(evtwin__db *db) {
     sqlite3_interrupt(db->handle); /* what has no steps to count, such as a count of rows */
 }
 
-/* ---- a file that gets replaced ---- */
-
-static const char *const log_suffixes[2] = {"-wal", "-shm"};
-
-/* Name of part i of the log, which SQLite keeps beside the file that the user's name leads to. */
-static int log_name(const evtwin__db *db, size_t i, char name[PATH_MAX]) {
-    const int n = snprintf(name, PATH_MAX, "%s%s", evtwin__db_path(db), log_suffixes[i]);
-    return n > 0 && n < PATH_MAX;
-}
-
-/* From then on it is seen when the name leads to another file, also by way of a symbolic link. The
- * descriptor is of the kind whose closing does not drop SQLite's locks. */
-static evtwin_status watch(evtwin__db *db) {
-    char folder[PATH_MAX] = "", path[2 * PATH_MAX];
-    EVTWIN_FAIL_IF(db->name[0] != '/' && getcwd(folder, sizeof folder) == NULL, EVTWIN_E_IO,
-                   "%s: %s", db->name, strerror(errno));
-    snprintf(path, sizeof path, "%s%s%s", folder, db->name[0] != '/' ? "/" : "", db->name);
-    db->watched = evtwin__strdup(path);
-    EVTWIN_FAIL_IF(db->watched == NULL, EVTWIN_E_NOMEM, "out of memory for the name of %s",
-                   db->name);
-    db->file = open(path, O_PATH | O_CLOEXEC);
-    EVTWIN_FAIL_IF(db->file < 0, EVTWIN_E_IO, "%s: %s", db->name, strerror(errno));
-    return EVTWIN_OK;
-}
-
-static int is_elsewhere(const evtwin__db *db) {
-    int has_moved = 0;
-    return sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved) ==
-               SQLITE_OK &&
-           has_moved;
-}
-
-int evtwin__db_has_moved(evtwin__db *db) {
-    struct stat opened, named;
-    if (db->watched == NULL) {
-        return 0;
-    }
-    if (is_elsewhere(db) || stat(db->watched, &named) != 0 || fstat(db->file, &opened) != 0 ||
-        named.st_dev != opened.st_dev || named.st_ino != opened.st_ino) {
-        return 1;
-    }
-    for (size_t i = 0; i < 2 && db->log_inode[i] == 0; i++) {
-        char name[PATH_MAX];
-        db->log_inode[i] = log_name(db, i, name) && stat(name, &named) == 0 ? named.st_ino : 0;
-    }
-    return 0;
-}
-
-/* SQLite finds a log by its name alone: one that belongs to a file which has moved away would be
- * played into the file that has its name now, and closing could remove that file's. So what is in
- * the log goes where it belongs, and its name goes, unless it is another's already. */
-static void leave_log(evtwin__db *db) {
-    int persist = 1, n_frames = -1, n_moved = 0;
-    sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
-    const int rc =
-        sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &n_frames, &n_moved);
-    struct stat info;
-    const int is_gone = fstat(db->file, &info) == 0 && info.st_nlink == 0;
-    const int is_needed = !is_gone && (rc != SQLITE_OK || n_frames != n_moved);
-    for (size_t i = is_needed ? 1 : 0; i < 2; i++) {
-        char name[PATH_MAX];
-        if (log_name(db, i, name) && stat(name, &info) == 0 && info.st_ino == db->log_inode[i]) {
-            unlink(name);
-        }
-    }
-}
-
-int evtwin__db_is_emptied(evtwin__db *db) {
-    struct stat opened;
-    if (db->watched == NULL || fstat(db->file, &opened) != 0) {
-        return 0;
-    }
-    db->has_content |= opened.st_size > 0;
-    return db->has_content && opened.st_size == 0;
-}
-
-/* Somebody has removed the log to which this connection and all others that are open still write,
- * and it would go with the last of them: what is in it goes into the database at once. */
-static void save_log(evtwin__db *db) {
-    struct stat named = {0};
-    char name[PATH_MAX];
-    if (db->watched == NULL || !log_name(db, 0, name)) {
-        return;
-    }
-    const ino_t inode = stat(name, &named) == 0 ? named.st_ino : 0;
-    db->own_log = db->own_log != 0 ? db->own_log : inode;
-    if (inode == db->own_log || is_elsewhere(db) || evtwin__db_is_emptied(db)) {
-        return;
-    }
-    sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    if (!db->is_log_lost) {
-        evtwin__log(EVTWIN_LOG_WARNING,
-                    "%s: was removed while it was open; rows go into the database at once: end all "
-                    "programs that have it open before others write to it",
-                    name);
-        db->is_log_lost = 1;
-    }
-}
-
 /* ---- open ---- */
 
 /* Is the folder there that would hold the file? */
@@ -240,7 +119,7 @@ static int has_folder(const char *path) {
     return stat(folder, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-static evtwin_status fail_create(const char *path) {
+evtwin_status evtwin__db_fail_create(const char *path) {
     EVTWIN_FAIL(errno == ENOENT ? EVTWIN_E_NOT_FOUND : EVTWIN_E_IO, "%s: %s", path,
                 errno == ENOENT ? "its folder does not exist" : strerror(errno));
 }
@@ -253,7 +132,7 @@ static evtwin_status create_private(const char *path) {
         if (errno == EEXIST) {
             return EVTWIN_OK;
         }
-        return fail_create(path);
+        return evtwin__db_fail_create(path);
     }
     const int failed = fchmod(fd, 0600) != 0;
     const int why = errno;
@@ -308,7 +187,7 @@ static evtwin_status harden(evtwin__db *db) {
         rc = sqlite3_db_config(db->handle, settings[i].id, settings[i].value, NULL);
     }
     if (rc != SQLITE_OK) {
-        return fail_db(db, rc);
+        return evtwin__db_fail(db, rc);
     }
     return evtwin__db_exec(db, "PRAGMA cell_size_check = ON;"
                                "PRAGMA foreign_keys = ON;"
@@ -326,7 +205,7 @@ static evtwin_status open_handle(evtwin__db *db, const char *path, evtwin__db_mo
     EVTWIN_FAIL_IF(db->handle == NULL, EVTWIN_E_NOMEM, "out of memory for a connection to %s",
                    path);
     if (rc != SQLITE_OK) {
-        return fail_db(db, rc);
+        return evtwin__db_fail(db, rc);
     }
     EVTWIN_FAIL_IF(mode != EVTWIN__DB_READ && sqlite3_db_readonly(db->handle, "main") == 1,
                    EVTWIN_E_IO, "%s: may not be written by this user", path);
@@ -359,7 +238,7 @@ evtwin_status evtwin__db_open(const char *path, evtwin__db_mode mode, int busy_t
     db->busy_timeout_ms = busy_timeout_ms;
     db->deadline_us = INT64_MAX;
     db->file = -1;
-    evtwin_status st = strcmp(path, ":memory:") != 0 ? watch(db) : EVTWIN_OK;
+    evtwin_status st = strcmp(path, ":memory:") != 0 ? evtwin__db_watch(db) : EVTWIN_OK;
     if (st < 0 || (st = open_handle(db, path, mode)) < 0) {
         evtwin__db_close(db);
         return st;
@@ -373,10 +252,8 @@ void evtwin__db_close(evtwin__db *db) {
     if (db == NULL) {
         return;
     }
-    if (db->watched != NULL && db->handle != NULL && is_elsewhere(db)) {
-        leave_log(db);
-    } else if (db->handle != NULL && db->own_log != 0) {
-        save_log(db);
+    if (db->handle != NULL) {
+        evtwin__db_leave_log(db);
     }
     const int rc = sqlite3_close(db->handle);
     assert(rc == SQLITE_OK); /* otherwise a statement was forgotten */
@@ -389,11 +266,6 @@ void evtwin__db_close(evtwin__db *db) {
     evtwin__free(db);
 }
 
-const char *evtwin__db_path(const evtwin__db *db) {
-    const char *path = sqlite3_db_filename(db->handle, "main");
-    return path != NULL ? path : "";
-}
-
 const char *evtwin__db_name(const evtwin__db *db) {
     return db->name;
 }
@@ -402,7 +274,7 @@ const char *evtwin__db_name(const evtwin__db *db) {
 
 evtwin_status evtwin__db_exec(evtwin__db *db, const char *sql) {
     const int rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
-    return rc == SQLITE_OK ? EVTWIN_OK : fail_db(db, rc);
+    return rc == SQLITE_OK ? EVTWIN_OK : evtwin__db_fail(db, rc);
 }
 
 /* Two processes that open a new database at once both want it alone for a moment, and SQLite does
@@ -415,7 +287,7 @@ evtwin_status evtwin__db_use_wal(evtwin__db *db) {
             return EVTWIN_OK;
         }
         if ((rc & 0xff) != SQLITE_BUSY || waited_ms >= db->busy_timeout_ms) {
-            return fail_db(db, rc);
+            return evtwin__db_fail(db, rc);
         }
         nanosleep(&pause, NULL);
     }
@@ -447,34 +319,13 @@ evtwin_status evtwin__db_begin_write(evtwin__db *db) {
 
 evtwin_status evtwin__db_end(evtwin__db *db, evtwin_status st) {
     if (st >= 0 && (st = evtwin__db_exec(db, "COMMIT")) >= 0) {
-        save_log(db);
+        evtwin__db_save_log(db);
     }
     /* some failures (a full disk) have rolled back already */
     if (st < 0 && !sqlite3_get_autocommit(db->handle)) {
         sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
     }
     return st;
-}
-
-/* A reader that never ends its transaction keeps the log from being used anew. */
-void evtwin__db_check_log(evtwin__db *db, int64_t limit_bytes) {
-    struct stat log, data;
-    char name[PATH_MAX];
-    const int64_t now_us = evtwin__monotonic_us();
-    if (db->watched == NULL || now_us < db->next_look_us) {
-        return;
-    }
-    db->next_look_us = now_us + 10000000;
-    const int is_large = log_name(db, 0, name) && stat(name, &log) == 0 &&
-                         stat(evtwin__db_path(db), &data) == 0 && log.st_size > limit_bytes &&
-                         log.st_size > data.st_size;
-    if (is_large && !db->is_log_large) {
-        evtwin__log(EVTWIN_LOG_WARNING,
-                    "%s: its log has grown to %lld MB, more than the database (%lld MB): some "
-                    "program reads in one transaction that it does not end",
-                    name, (long long)log.st_size >> 20, (long long)data.st_size >> 20);
-    }
-    db->is_log_large = is_large;
 }
 
 int64_t evtwin__db_changes(const evtwin__db *db) {
@@ -491,7 +342,7 @@ evtwin_status evtwin__stmt_prepare(evtwin__db *db, const char *sql, evtwin__stmt
         sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt->handle, NULL);
     if (rc != SQLITE_OK) {
         evtwin__free(stmt);
-        return fail_db(db, rc);
+        return evtwin__db_fail(db, rc);
     }
     *out = stmt;
     return EVTWIN_OK;
@@ -541,7 +392,7 @@ void evtwin__stmt_bind_null(evtwin__stmt *stmt, int i) {
 
 evtwin_status evtwin__stmt_step(evtwin__stmt *stmt) {
     if (stmt->bind_rc != SQLITE_OK) {
-        return fail_db(stmt->db, stmt->bind_rc);
+        return evtwin__db_fail(stmt->db, stmt->bind_rc);
     }
     const int rc = sqlite3_step(stmt->handle);
     switch (rc) {
@@ -550,7 +401,7 @@ evtwin_status evtwin__stmt_step(evtwin__stmt *stmt) {
     case SQLITE_DONE:
         return EVTWIN_DONE;
     default:
-        return fail_db(stmt->db, rc);
+        return evtwin__db_fail(stmt->db, rc);
     }
 }
 
@@ -598,68 +449,4 @@ const void *evtwin__stmt_blob(evtwin__stmt *stmt, int i, size_t *size_out) {
     const void *data = sqlite3_column_blob(stmt->handle, i); /* NULL for one of no bytes */
     *size_out = (size_t)sqlite3_column_bytes(stmt->handle, i);
     return data;
-}
-
-/* ---- backup ---- */
-
-/* One step for all pages: its read transaction pins the state that is copied, and in a database
- * with a log no writer waits for a reader. Smaller steps would begin anew after every commit of
- * others. */
-static evtwin_status copy_pages(evtwin__db *from, evtwin__db *to) {
-    sqlite3_backup *backup = sqlite3_backup_init(to->handle, "main", from->handle, "main");
-    if (backup == NULL) {
-        return fail_db(to, sqlite3_extended_errcode(to->handle));
-    }
-    const int rc = sqlite3_backup_step(backup, -1);
-    const int end = sqlite3_backup_finish(backup);
-    if (rc != SQLITE_DONE) {
-        return fail_db(to, rc);
-    }
-    return end == SQLITE_OK ? EVTWIN_OK : fail_db(to, end);
-}
-
-/* The copy is one file: it leaves the mode in which a database needs its log beside it. */
-static evtwin_status copy_into(evtwin__db *db, const char *path) {
-    evtwin__db *to = NULL;
-    evtwin_status st = evtwin__db_open(path, EVTWIN__DB_WRITE, db->busy_timeout_ms, &to);
-    if (st >= 0 && (st = copy_pages(db, to)) >= 0) {
-        st = evtwin__db_exec(to, "PRAGMA journal_mode = DELETE");
-    }
-    evtwin__db_close(to);
-    return st;
-}
-
-/* Give the finished copy its name, never that of a file that is there; a moment with two names
- * would look like a hard link. */
-static evtwin_status publish(const char *temporary, const char *path) {
-    int failed = renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE);
-    if (failed && (errno == EINVAL || errno == ENOSYS)) { /* a file system that cannot do that */
-        failed = link(temporary, path) != 0 || unlink(temporary) != 0;
-    }
-    EVTWIN_FAIL_IF(failed, EVTWIN_E_IO, "%s: %s", path, strerror(errno));
-    evtwin__file_sync_folder(path);
-    return EVTWIN_OK;
-}
-
-evtwin_status evtwin__db_backup(evtwin__db *db, const char *path) {
-    struct stat info;
-    EVTWIN_FAIL_IF(lstat(path, &info) == 0, EVTWIN_E_IO,
-                   "%s: exists; a backup never replaces a file", path);
-    char *temporary = NULL;
-    int fd = -1;
-    errno = evtwin__temp_create(path, &temporary, &fd);
-    EVTWIN_FAIL_IF(errno == ENOMEM, EVTWIN_E_NOMEM, "out of memory for the name of %s", path);
-    if (errno != 0) {
-        return fail_create(path);
-    }
-    evtwin_status st = fchmod(fd, 0600) == 0 ? copy_into(db, temporary) : fail_create(path);
-    if (st >= 0) {
-        st = publish(temporary, path);
-    }
-    if (st < 0) {
-        unlink(temporary);
-    }
-    close(fd);
-    evtwin__free(temporary);
-    return st;
 }

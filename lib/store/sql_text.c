@@ -33,7 +33,7 @@ static const struct {
 };
 enum { N_LISTS = sizeof lists / sizeof lists[0] };
 
-static int is_mark(const char *mark, size_t length, const char *name) {
+int evtwin__sql_is_mark(const char *mark, size_t length, const char *name) {
     return strlen(name) == length && memcmp(mark, name, length) == 0;
 }
 
@@ -58,12 +58,12 @@ static void say_is_predicted(evtwin__text *sql) {
 static void say_mark(evtwin__text *sql, const char *mark, size_t length, evtwin__sql_mark *other,
                      const void *ctx) {
     for (size_t i = 0; i < N_LISTS; i++) {
-        if (is_mark(mark, length, lists[i].mark)) {
+        if (evtwin__sql_is_mark(mark, length, lists[i].mark)) {
             say_list(sql, i);
             return;
         }
     }
-    if (is_mark(mark, length, "is_predicted")) {
+    if (evtwin__sql_is_mark(mark, length, "is_predicted")) {
         say_is_predicted(sql);
         return;
     }

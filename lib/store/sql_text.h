@@ -9,6 +9,8 @@
 /* Writes what a mark stands for that is not below; mark (length) is without its @. */
 typedef void evtwin__sql_mark(evtwin__text *sql, const void *ctx, const char *mark, size_t length);
 
+int evtwin__sql_is_mark(const char *mark, size_t length, const char *name);
+
 /* Add text with its marks replaced: @telemetry, @predictions, @row (columns of ev_telemetry),
  * @t.row, @p.predictions (those of a table of that name), @is_predicted (a condition: a prediction
  * is there, not only a note). other NULL: there are no other marks. */

@@ -68,6 +68,19 @@ void evtwin__postgres_forget_known(postgres_store *s);
     " avg(rul_prediction) AS avg_rul, avg(failure_probability) AS avg_failure_probability,"        \
     " count(*) AS records"
 
+/* Behind the name of a table of batteries; schema is "", or a name with its dot. */
+#define POSTGRES_WITHOUT_ROWS(schema)                                                              \
+    " AS x WHERE NOT EXISTS (SELECT 1 FROM " schema "ev_telemetry AS t"                            \
+    " WHERE t.battery_id = x.battery_id)"
+
+/* Delete what is known of batteries that have no rows left. Those who write are waited for: a
+ * battery that comes back just then would be found without its new rows. */
+#define POSTGRES_FORGET(schema, table)                                                             \
+    " DELETE FROM " schema table POSTGRES_WITHOUT_ROWS(schema) ";"
+#define POSTGRES_FORGET_BATTERIES(schema)                                                          \
+    "LOCK TABLE ONLY " schema "ev_telemetry IN SHARE MODE;" POSTGRES_FORGET(schema, "ev_battery")  \
+        POSTGRES_FORGET(schema, "ev_state") POSTGRES_FORGET(schema, "ev_health")
+
 /* revision = ((xid of the writing transaction + offset) << this) + number within the transaction */
 enum { POSTGRES_REVISION_SHIFT = 20 };
 
@@ -121,8 +134,8 @@ evtwin_status evtwin__postgres_keep_rows(evtwin__pg *pg, evtwin__kept_id which,
 void evtwin__postgres_add_source(evtwin__pg_params *params, const char *source);
 
 /* ---- the operations: insert, put_predictions, put_letters in store_postgres_write.c; expire in
- *      _expire.c; identity in _revision.c; keep, kept, position in _kept.c; the others in _read.c
- *      ---- */
+ *      _expire.c; identity in _revision.c; keep, kept, position in _kept.c; unpredicted in
+ *      _waiting.c; the others in _read.c ---- */
 
 #define POSTGRES_OPERATION(name, ...)                                                              \
     evtwin_status evtwin__postgres_##name(evtwin_store *store, __VA_ARGS__);

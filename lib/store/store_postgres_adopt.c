@@ -4,6 +4,7 @@
  */
 
 #include "core/status.h"
+#include "io/postgres_wire.h"
 #include "store/store_postgres_schema.h"
 #include "store/store_postgres_timescale.h"
 
@@ -11,37 +12,30 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Types of the server, by their fixed object ids. */
-enum {
-    INT8 = 20,
-    INT2 = 21,
-    INT4 = 23,
-    FLOAT4 = 700,
-    FLOAT8 = 701,
-    BPCHAR = 1042,
-    VARCHAR = 1043,
-    TIMESTAMP = 1114,
-    NUMERIC = 1700
-};
-
 /* ---- what it is ---- */
 
 /* How a column of another type becomes one of ours: what goes behind its name; NULL if nothing
  * sensible does. A real is what somebody wrote as a decimal: 84.3, not 84.30000305175781. */
 static const char *conversion(const postgres_column *column, size_t q) {
     const int64_t from = column->type;
-    const int is_integer = from == INT2 || from == INT4 || from == INT8;
+    const int is_integer =
+        from == EVTWIN__OID_INT2 || from == EVTWIN__OID_INT4 || from == EVTWIN__OID_INT8;
     switch (evtwin__schema[q].type) {
     case EVTWIN_F64:
-        return from == FLOAT4                  ? "::text::float8"
-               : from == NUMERIC || is_integer ? "::float8"
-                                               : NULL;
+        return from == EVTWIN__OID_FLOAT4                  ? "::text::float8"
+               : from == EVTWIN__OID_NUMERIC || is_integer ? "::float8"
+                                                           : NULL;
     case EVTWIN_I64:
-        return from == FLOAT4 || from == FLOAT8 || from == NUMERIC ? "::bigint" : NULL;
+        return from == EVTWIN__OID_FLOAT4 || from == EVTWIN__OID_FLOAT8 ||
+                       from == EVTWIN__OID_NUMERIC
+                   ? "::bigint"
+                   : NULL;
     case EVTWIN_TIME:
-        return from == TIMESTAMP ? "::timestamptz" : NULL; /* by the session's TimeZone */
+        /* by the session's TimeZone */
+        return from == EVTWIN__OID_TIMESTAMP ? "::timestamptz" : NULL;
     case EVTWIN_TEXT:
-        return from == BPCHAR || from == VARCHAR ? "::text" : NULL; /* too short a one */
+        /* too short a one */
+        return from == EVTWIN__OID_BPCHAR || from == EVTWIN__OID_VARCHAR ? "::text" : NULL;
     default:
         return NULL;
     }
@@ -265,7 +259,8 @@ static evtwin_status put_back(evtwin__pg *pg) {
 
 static evtwin_status change_table(evtwin__pg *pg, const postgres_columns *columns,
                                   const timescale *t) {
-    const int is_moved = t->is_hypertable && columns->of[EVTWIN__Q_TIME].type == TIMESTAMP;
+    const int is_moved =
+        t->is_hypertable && columns->of[EVTWIN__Q_TIME].type == EVTWIN__OID_TIMESTAMP;
     int64_t first_revision = 0;
     if (t->is_compressed) {
         EVTWIN_TRY(evtwin__timescale_run(pg, t, TIMESCALE_DECOMPRESS));
@@ -301,7 +296,7 @@ static evtwin_status tell(evtwin__pg *pg, const postgres_columns *columns) {
         pg, "SELECT count(*), current_setting('TimeZone') FROM ev_telemetry", NULL, &result));
     evtwin__pg_i64(result, 0, 0, &n);
     const char *zone = evtwin__pg_text(result, 0, 1);
-    const int is_naive = columns->of[EVTWIN__Q_TIME].type == TIMESTAMP;
+    const int is_naive = columns->of[EVTWIN__Q_TIME].type == EVTWIN__OID_TIMESTAMP;
     evtwin__log(
         EVTWIN_LOG_WARNING, "%s: ev_telemetry of another program is adopted: %" PRId64 " rows%s%s",
         evtwin__pg_name(pg), n, is_naive ? "; their times without an offset are those of " : "",

@@ -2,22 +2,11 @@
 /* store/store_postgres_columns.c: the columns of ev_telemetry as they are, and as they must be. */
 
 #include "core/status.h"
+#include "io/postgres_wire.h"
 #include "store/store_postgres_schema.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/* Types of the server, by their fixed object ids. */
-enum {
-    BOOL = 16,
-    INT8 = 20,
-    INT2 = 21,
-    INT4 = 23,
-    TEXT = 25,
-    FLOAT8 = 701,
-    VARCHAR = 1043,
-    TIMESTAMPTZ = 1184
-};
 
 const char *evtwin__postgres_type_name(size_t q) {
     static const char *const names[] = {[EVTWIN_F64] = "DOUBLE PRECISION",
@@ -38,11 +27,14 @@ int evtwin__postgres_column_fits(const postgres_column *column, size_t q, evtwin
         int64_t oid;
         evtwin_type type;
         evtwin__pg_type wire;
-    } fits[] = {
-        {FLOAT8, EVTWIN_F64, EVTWIN__PG_F64},    {INT8, EVTWIN_I64, EVTWIN__PG_I64},
-        {INT4, EVTWIN_I64, EVTWIN__PG_I32},      {INT2, EVTWIN_I64, EVTWIN__PG_I16},
-        {BOOL, EVTWIN_BOOL, EVTWIN__PG_BOOL},    {TEXT, EVTWIN_TEXT, EVTWIN__PG_TEXT},
-        {VARCHAR, EVTWIN_TEXT, EVTWIN__PG_TEXT}, {TIMESTAMPTZ, EVTWIN_TIME, EVTWIN__PG_TIME}};
+    } fits[] = {{EVTWIN__OID_FLOAT8, EVTWIN_F64, EVTWIN__PG_F64},
+                {EVTWIN__OID_INT8, EVTWIN_I64, EVTWIN__PG_I64},
+                {EVTWIN__OID_INT4, EVTWIN_I64, EVTWIN__PG_I32},
+                {EVTWIN__OID_INT2, EVTWIN_I64, EVTWIN__PG_I16},
+                {EVTWIN__OID_BOOL, EVTWIN_BOOL, EVTWIN__PG_BOOL},
+                {EVTWIN__OID_TEXT, EVTWIN_TEXT, EVTWIN__PG_TEXT},
+                {EVTWIN__OID_VARCHAR, EVTWIN_TEXT, EVTWIN__PG_TEXT},
+                {EVTWIN__OID_TIMESTAMPTZ, EVTWIN_TIME, EVTWIN__PG_TIME}};
     for (size_t i = 0; i < sizeof fits / sizeof fits[0]; i++) {
         if (column->is_there && fits[i].oid == column->type &&
             fits[i].type == evtwin__schema[q].type) {

@@ -138,13 +138,9 @@ static evtwin_status visit_rows(postgres_store *s, size_t n_rows, size_t *n_dele
     return EVTWIN_OK;
 }
 
-#define IS_LEFT                                                                                    \
-    " AS x WHERE NOT EXISTS (SELECT 1 FROM ev_telemetry AS t WHERE t.battery_id = x.battery_id)"
-#define ONE_OF(table) "EXISTS (SELECT 1 FROM " table IS_LEFT ")"
-#define FORGET(table) "DELETE FROM " table IS_LEFT ";"
+#define ONE_OF(table) "EXISTS (SELECT 1 FROM " table POSTGRES_WITHOUT_ROWS("") ")"
 
-/* At the end of a sweep: what is known of batteries that have no rows left. Those who write are
- * waited for: a battery that comes back just then would be found without its new rows. */
+/* At the end of a sweep. */
 static evtwin_status forget_batteries(evtwin__pg *pg) {
     int64_t n = 0;
     EVTWIN_TRY(evtwin__pg_query_i64(
@@ -155,9 +151,7 @@ static evtwin_status forget_batteries(evtwin__pg *pg) {
         return EVTWIN_OK;
     }
     EVTWIN_TRY(evtwin__pg_begin(pg, ""));
-    return evtwin__pg_end(
-        pg, evtwin__pg_exec(pg, "LOCK TABLE ONLY ev_telemetry IN SHARE MODE; " FORGET("ev_battery")
-                                    FORGET("ev_state") FORGET("ev_health")));
+    return evtwin__pg_end(pg, evtwin__pg_exec(pg, POSTGRES_FORGET_BATTERIES("")));
 }
 
 static evtwin_status visit(evtwin_store *store, size_t n_rows, size_t *n_deleted_out) {

@@ -12,10 +12,6 @@
 
 /* ---- statements ---- */
 
-static int is_mark(const char *mark, size_t length, const char *name) {
-    return strlen(name) == length && memcmp(mark, name, length) == 0;
-}
-
 /* One WHEN a limit; a missing value breaks none, in SQL as in C. */
 static void say_status(evtwin__text *sql, const evtwin__limits *limits) {
     evtwin__text_put(sql, "CASE ");
@@ -79,13 +75,13 @@ static void say_arrays(evtwin__text *sql) {
 
 static void say_mark(evtwin__text *sql, const void *ctx, const char *mark, size_t length) {
     const postgres_writing *w = ctx;
-    if (is_mark(mark, length, "status")) {
+    if (evtwin__sql_is_mark(mark, length, "status")) {
         say_status(sql, &w->limits);
-    } else if (is_mark(mark, length, "assignments")) {
+    } else if (evtwin__sql_is_mark(mark, length, "assignments")) {
         say_each(sql, is_prediction, ", ", "$ = s.$");
-    } else if (is_mark(mark, length, "differences")) {
+    } else if (evtwin__sql_is_mark(mark, length, "differences")) {
         say_each(sql, is_predicted_value, " OR ", "t.$ IS DISTINCT FROM s.$");
-    } else if (is_mark(mark, length, "same")) {
+    } else if (evtwin__sql_is_mark(mark, length, "same")) {
         say_each(sql, evtwin__is_payload, " AND ", "t.$ IS NOT DISTINCT FROM s.$");
     } else {
         say_arrays(sql);
@@ -115,8 +111,7 @@ evtwin_status evtwin__postgres_run(const postgres_writing *w, const char *text,
     "t.battery_id = s.battery_id AND t.time = s.time AND t.seq = s.seq AND t.time BETWEEN"         \
     " $1::timestamptz AND $2::timestamptz"
 
-/* Its parameters. */
-static void add_bounds(const postgres_writing *w, evtwin__pg_params *params) {
+void evtwin__postgres_add_bounds(const postgres_writing *w, evtwin__pg_params *params) {
     const evtwin__binding *rows = &w->rows->binding;
     int64_t first_us = INT64_MAX, last_us = INT64_MIN;
     for (size_t i = 0; i < rows->rows; i++) {
@@ -229,7 +224,7 @@ evtwin_status evtwin__postgres_merge_rows(postgres_writing *w, evtwin_insert_rep
     EVTWIN_FAIL_IF(event == NULL, EVTWIN_E_NOMEM, "out of memory for %zu rows", n);
     memset(event, NOTHING, n);
     evtwin__pg_params bounds = {.n = 0};
-    add_bounds(w, &bounds);
+    evtwin__postgres_add_bounds(w, &bounds);
     const evtwin_status st = merge(w, &bounds, event, report);
     evtwin__pg_params_free(&bounds);
     evtwin__free(event);

@@ -33,9 +33,6 @@ typedef struct statement {
  * wait behind it; else the job is tried again later. A procedure that commits may not set its
  * search_path: all names say their schema. */
 #define IN_CHUNK "SELECT 1 FROM @S.ev_telemetry WHERE time >= c.first AND time < c.until AND "
-#define FORGET(table)                                                                              \
-    " DELETE FROM @S." table " AS x WHERE NOT EXISTS (SELECT 1 FROM @S.ev_telemetry AS t"          \
-    " WHERE t.battery_id = x.battery_id);"
 #define RETENTION                                                                                  \
     "CREATE OR REPLACE PROCEDURE @S.ev_retention(job_id integer, config jsonb) LANGUAGE plpgsql"   \
     " AS $ev$ DECLARE c record; began bigint;"                                                     \
@@ -52,8 +49,7 @@ typedef struct statement {
     " IF NOT EXISTS (" IN_CHUNK "revision >= began) THEN PERFORM @T.drop_chunks("                  \
     "$q$@S.ev_telemetry$q$::regclass, older_than => c.until, newer_than => c.first); END IF; "     \
     "COMMIT; END LOOP; PERFORM set_config('lock_timeout', '5s', true);"                            \
-    " LOCK TABLE ONLY @S.ev_telemetry IN SHARE MODE;" FORGET("ev_battery") FORGET("ev_state")      \
-        FORGET("ev_health") " END $ev$; "
+    " " POSTGRES_FORGET_BATTERIES("@S.") " END $ev$; "
 
 static const statement statements[] = {
     /* Chunks of a week (the default). The keys are made already, and time is in the unique one, as

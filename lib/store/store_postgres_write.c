@@ -203,18 +203,11 @@ static evtwin_status fill_params(const postgres_writing *w, evtwin__pg_params *p
     static const size_t keys[] = {EVTWIN__Q_BATTERY_ID, EVTWIN__Q_TIME, EVTWIN__Q_SEQ};
     const evtwin__binding *rows = &w->rows->binding;
     size_t q_of[EVTWIN__PG_MAX_PARAMS], n = 0;
-    int64_t first_us = INT64_MAX, last_us = INT64_MIN;
-    for (size_t i = 0; i < rows->rows; i++) {
-        const int64_t time_us = rows->bound[EVTWIN__Q_TIME].i64[i];
-        first_us = time_us < first_us ? time_us : first_us;
-        last_us = time_us > last_us ? time_us : last_us;
-    }
     for (; n < 3; n++) {
         q_of[evtwin__pg_add_array(params, array_type(keys[n]))] = keys[n];
     }
     evtwin__pg_add_i64(params, w->revision - 1);
-    evtwin__pg_add_time(params, first_us);
-    evtwin__pg_add_time(params, last_us);
+    evtwin__postgres_add_bounds(w, params);
     for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
         if (evtwin__is_of(q, EVTWIN__PREDICTIONS)) {
             q_of[evtwin__pg_add_array(params, array_type(q))] = q;

@@ -119,6 +119,9 @@ evtwin_status evtwin__postgres_merge_rows(postgres_writing *w, evtwin_insert_rep
  * @predictions). */
 void evtwin__postgres_sql(const postgres_writing *w, const char *text, evtwin__text *sql);
 
+/* Add two parameters: the first and the last time of the rows. */
+void evtwin__postgres_add_bounds(const postgres_writing *w, evtwin__pg_params *params);
+
 /* Run such a statement. */
 evtwin_status evtwin__postgres_run(const postgres_writing *w, const char *text,
                                    const evtwin__pg_params *params, evtwin__pg_result **out);

@@ -12,7 +12,6 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 /* The sums of an hour, and how they are made of rows. */
 #define SUM_COLUMNS                                                                                \
@@ -239,7 +238,7 @@ static void say_differences(evtwin__text *sql) {
 static void say_mark(evtwin__text *sql, const void *ctx, const char *mark, size_t length) {
     const sqlite_store *s = ctx;
     for (size_t i = 0; i < N_LISTS; i++) {
-        if (strlen(lists[i].mark) == length && memcmp(mark, lists[i].mark, length) == 0) {
+        if (evtwin__sql_is_mark(mark, length, lists[i].mark)) {
             say_list(sql, s, i);
             return;
         }
