@@ -77,7 +77,7 @@ static const cli_option options[SIM_N_OPTIONS] = {
                 "at all"),
     DELIVERY_OPTIONS(SIM_SPOOL),
     [SIM_HOLD] =
-        CLI_RANGE(CLI_INTEGER, "hold", "N", "100000", 1, 1e8,
+        CLI_RANGE(CLI_INTEGER, "hold", "N", "100000", 1, 1e6,
                   .help = "without --spool: records kept in memory for a sink that does not take "
                           "them now; they are offered again until it does, and are lost if the "
                           "simulator ends before"),

@@ -94,7 +94,7 @@ EVTWIN_API evtwin_status evtwin_sim_resume(evtwin_sim *sim, const evtwin_table *
  * seq below first_seq; neither goes back. The physics in between is simulated, so packs that began
  * alike go on with the same bits; where that would take longer than seconds (more than 5e7 steps of
  * 8 packs) the packs go on as they are, which is logged.
- * @return EVTWIN_E_ARG if time_s is outside [0, 1e10] or first_seq outside [0, 2^62]. Since 0.2.
+ * @return EVTWIN_E_ARG if time_s is outside [0, 1e12] or first_seq outside [0, 2^62]. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_sim_go_on(evtwin_sim *sim, double time_s, int64_t first_seq);
 

@@ -331,10 +331,11 @@ typedef struct evtwin_pump evtwin_pump;
 typedef struct evtwin_pump_options {
     size_t size;
     size_t max_batch_rows; /**< default 4096 */
-    size_t max_held_rows; /**< 0 (default): stop reading while any sink fails. N > 0: buffer up to N
-                               rows for each sink that fails temporarily; further rows are lost for
-                               it, which is counted and reported. Before the first write, and while
-                               it fails, a sink's check is called on a thread of its own */
+    size_t max_held_rows;  /**< 0 (default): stop reading while any sink fails. N > 0, at most
+                                1,000,000, as a sink gets them in one batch: buffer up to N
+                                rows for each sink that fails temporarily; further rows are lost for
+                                it, which is counted and reported. Before the first write, and while
+                                it fails, a sink's check is called on a thread of its own */
     double first_pause_s, longest_pause_s; /**< default 0.5 and 30: a sink that fails for a while is
                                                 tried again after 0.5, 1, 2 … 30 s */
     double drain_s; /**< default 10: with a spool, how long evtwin_pump_finish waits for the sinks
@@ -345,7 +346,8 @@ typedef struct evtwin_pump_options {
 EVTWIN_API evtwin_status evtwin_pump_options_init(evtwin_pump_options *options, size_t size);
 
 /** A pump without a source or sink. options NULL = defaults. Free with evtwin_pump_free.
- * @return EVTWIN_E_ARG for a batch of 0 rows or a pause that is not 0 or more. */
+ * @return EVTWIN_E_ARG for a batch of 0 rows, more than 1,000,000 held ones or a pause that is not
+ * 0 or more. */
 EVTWIN_API evtwin_status evtwin_pump_create(const evtwin_pump_options *options, evtwin_pump **out);
 
 /** Frees what it took. What is held is dropped: see evtwin_pump_finish. With a spool a sink that is

@@ -180,7 +180,11 @@ static evtwin_status judge(const evtwin__kafka_reader *r, const rd_kafka_message
     }
     EVTWIN_FAIL_IF(m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET, EVTWIN_E_NOT_FOUND,
                    "topic %s has no message %lld any more", r->topic, (long long)place.offset);
-    return evtwin__kafka_fail(&r->client, m->err, rd_kafka_message_errstr(m));
+    /* a broker that has just started may not know of it yet; the message was there */
+    return m->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+                   m->err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION
+               ? EVTWIN_E_AGAIN
+               : evtwin__kafka_fail(&r->client, m->err, rd_kafka_message_errstr(m));
 }
 
 evtwin_status evtwin__kafka_reader_find(evtwin__kafka_reader *r, evtwin__kafka_place place,

@@ -22,6 +22,7 @@
 #define MAX_VOLTAGE_V 2000.0
 #define MAX_CURRENT_A 5000.0
 #define MAX_DURATION_S 1e10
+#define MAX_CLOCK_S 1e12
 #define MAX_FIRST_SEQ (INT64_C(1) << 62)
 
 /* What is simulated again at a start: about six seconds of one core. */
@@ -408,16 +409,18 @@ static void leap_to(evtwin_sim *sim, int64_t step) {
 
 evtwin_status evtwin_sim_go_on(evtwin_sim *sim, double time_s, int64_t first_seq) {
     EVTWIN_FAIL_IF(sim == NULL, EVTWIN_E_ARG, "sim is NULL");
-    EVTWIN_FAIL_IF(!(time_s >= 0.0 && time_s <= MAX_DURATION_S), EVTWIN_E_ARG,
-                   "time_s is %g, outside [0, %g]", time_s, MAX_DURATION_S);
+    EVTWIN_FAIL_IF(!(time_s >= 0.0 && time_s <= MAX_CLOCK_S), EVTWIN_E_ARG,
+                   "time_s is %g, outside [0, %g]", time_s, MAX_CLOCK_S);
     EVTWIN_FAIL_IF(first_seq < 0 || first_seq > MAX_FIRST_SEQ, EVTWIN_E_ARG,
                    "first_seq is %lld, outside [0, 2^62]", (long long)first_seq);
-    const double left_s = time_s - evtwin_sim_time_s(sim) - sim->pending_s;
     const double n_blocks = ceil((double)sim->n_packs / EVTWIN__LANES);
-    if (left_s / sim->dt_s * n_blocks > max_steps_again) {
+    const double left_s = time_s - evtwin_sim_time_s(sim) - sim->pending_s;
+    /* a time that was written down in microseconds may be a little before its step */
+    const double n_steps = floor(left_s / sim->dt_s + 1e-3), rest_s = left_s - n_steps * sim->dt_s;
+    if (n_steps * n_blocks > max_steps_again) {
         leap_to(sim, (int64_t)nearbyint(time_s / sim->dt_s));
-    } else if (left_s > 0.0) {
-        EVTWIN_TRY(evtwin_sim_advance(sim, left_s));
+    } else if (n_steps >= 0.0 && left_s > 0.0) {
+        EVTWIN_TRY(evtwin_sim_advance(sim, n_steps * sim->dt_s + fmax(rest_s, 0.0)));
     }
     const uint64_t n_before = ((uint64_t)first_seq + sim->n_packs - 1) / sim->n_packs;
     sim->n_readings = n_before > sim->n_readings ? n_before : sim->n_readings;

@@ -29,7 +29,8 @@ typedef struct statement {
 /* Retention goes by time and by arrival: an old data set that was loaded today stays. TimescaleDB's
  * own policy goes by time alone, so this is a job of ours, which drops the same whole chunks, one a
  * transaction, when all of their rows are old by both. Rows may come while it looks: they have
- * revisions of transactions that had not ended when it began. It waits 5 s for those who write, who
+ * revisions of transactions that had not ended when it began, and are seen behind the lock, as
+ * nothing but READ COMMITTED shows them. It waits 5 s for those who write, who
  * wait behind it; else the job is tried again later. A procedure that commits may not set its
  * search_path: all names say their schema. */
 #define IN_CHUNK "SELECT 1 FROM @S.ev_telemetry WHERE time >= c.first AND time < c.until AND "
@@ -37,6 +38,7 @@ typedef struct statement {
     "CREATE OR REPLACE PROCEDURE @S.ev_retention(job_id integer, config jsonb) LANGUAGE plpgsql"   \
     " AS $ev$ DECLARE c record; began bigint;"                                                     \
     " cutoff timestamptz := now() - (config->>'keep')::interval; BEGIN"                            \
+    " PERFORM set_config('default_transaction_isolation', 'read committed', false); COMMIT;"       \
     " FOR c IN SELECT range_start AS first, range_end AS until FROM "                              \
     "timescaledb_information.chunks"                                                               \
     " WHERE quote_ident(hypertable_schema) = $q$@S$q$ AND hypertable_name = 'ev_telemetry'"        \

@@ -22,11 +22,17 @@ evtwin_status evtwin_pump_options_init(evtwin_pump_options *options, size_t size
     return evtwin__options_init(options, size, &defaults, sizeof defaults);
 }
 
+/* A sink gets what is held in one batch: a database takes no more than 2^20 rows at once. */
+enum { MAX_HELD_ROWS = 1000000 };
+
 evtwin_status evtwin_pump_create(const evtwin_pump_options *options, evtwin_pump **out) {
     EVTWIN_FAIL_IF(out == NULL, EVTWIN_E_ARG, "out is NULL");
     evtwin_pump_options taken;
     evtwin_pump_options_init(&taken, sizeof taken);
     EVTWIN_TRY(evtwin__options_merge(&taken, sizeof taken, options, "evtwin_pump_options_init"));
+    EVTWIN_FAIL_IF(taken.max_held_rows > MAX_HELD_ROWS, EVTWIN_E_ARG,
+                   "max_held_rows is %zu, more than %d: a spool holds more", taken.max_held_rows,
+                   MAX_HELD_ROWS);
     EVTWIN_FAIL_IF(taken.max_batch_rows == 0 || !(taken.first_pause_s >= 0.0) ||
                        !(taken.longest_pause_s >= 0.0) || !(taken.drain_s >= 0.0),
                    EVTWIN_E_ARG, "max_batch_rows is 0, or a time is not 0 s or more");

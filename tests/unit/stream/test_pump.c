@@ -291,6 +291,9 @@ static void misuse_is_refused(void **state) {
     assert_fails(evtwin_pump_create(NULL, NULL), EVTWIN_E_ARG, "NULL");
     evtwin_pump_options options;
     assert_ok(evtwin_pump_options_init(&options, sizeof options));
+    options.max_held_rows = 1000001;
+    assert_fails(evtwin_pump_create(&options, &p), EVTWIN_E_ARG, "max_held_rows");
+    options.max_held_rows = 0;
     options.max_batch_rows = 0;
     assert_fails(evtwin_pump_create(&options, &p), EVTWIN_E_ARG, "max_batch_rows");
     options.size = 0;

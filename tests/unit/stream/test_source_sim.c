@@ -366,7 +366,7 @@ static void positions_are_asked_for(void **state) {
         assert_fails(evtwin_source_seek(s, wrong[i]), EVTWIN_E_PARSE, wrong[i]);
     }
     assert_fails(evtwin_source_seek(s, "9223372036854775807@0"), EVTWIN_E_PARSE, "first_seq");
-    assert_fails(evtwin_source_seek(s, "0@90000000000000000"), EVTWIN_E_PARSE, "time_s");
+    assert_fails(evtwin_source_seek(s, "0@2000000000000000000"), EVTWIN_E_PARSE, "time_s");
     evtwin_source_free(s);
 
     evtwin_table *t = telemetry();
