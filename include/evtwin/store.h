@@ -207,7 +207,8 @@ EVTWIN_API evtwin_status evtwin_store_expire(evtwin_store *store, size_t *n_dele
 
 /**
  * Copy the whole database as it is at one moment, while others use it, to a new file, which appears
- * whole or not at all. Also on a read-only handle.
+ * whole or not at all. Also on a read-only handle. The copy is another database to readers of the
+ * change feed: put in the place of its original, it is read from the beginning.
  * @return EVTWIN_E_IO if the file exists, EVTWIN_E_NOT_FOUND if its folder does not,
  * EVTWIN_E_UNSUPPORTED for PostgreSQL (pg_dump does it).
  */

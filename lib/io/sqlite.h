@@ -68,8 +68,9 @@ void evtwin__db_check_log(evtwin__db *db, int64_t limit_bytes);
 /* Rows changed by the last statement. */
 int64_t evtwin__db_changes(const evtwin__db *db);
 
-/* Copy the whole database to a new file, which appears whole or not at all, while others write. */
-evtwin_status evtwin__db_backup(evtwin__db *db, const char *path);
+/* Copy the whole database to a new file, which appears whole or not at all, while others write. The
+ * copy gets that user_version. */
+evtwin_status evtwin__db_backup(evtwin__db *db, const char *path, int32_t user_version);
 
 /* ---- statements ---- */
 

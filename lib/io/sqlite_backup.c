@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,12 +32,18 @@ static evtwin_status copy_pages(evtwin__db *from, evtwin__db *to) {
     return end == SQLITE_OK ? EVTWIN_OK : evtwin__db_fail(to, end);
 }
 
-/* The copy is one file: it leaves the mode in which a database needs its log beside it. */
-static evtwin_status copy_into(evtwin__db *db, const char *path) {
+/* The copy is one file: it leaves the mode in which a database needs its log beside it. Nobody has
+ * it yet, so that its mark needs no journal on disk. */
+static evtwin_status copy_into(evtwin__db *db, const char *path, int32_t user_version) {
     evtwin__db *to = NULL;
+    char sql[120];
+    snprintf(sql, sizeof sql,
+             "PRAGMA journal_mode = DELETE; PRAGMA journal_mode = MEMORY;"
+             " PRAGMA user_version = %" PRId32,
+             user_version);
     evtwin_status st = evtwin__db_open(path, EVTWIN__DB_WRITE, db->busy_timeout_ms, &to);
     if (st >= 0 && (st = copy_pages(db, to)) >= 0) {
-        st = evtwin__db_exec(to, "PRAGMA journal_mode = DELETE");
+        st = evtwin__db_exec(to, sql);
     }
     evtwin__db_close(to);
     return st;
@@ -54,7 +61,7 @@ static evtwin_status publish(const char *temporary, const char *path) {
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin__db_backup(evtwin__db *db, const char *path) {
+evtwin_status evtwin__db_backup(evtwin__db *db, const char *path, int32_t user_version) {
     struct stat info;
     EVTWIN_FAIL_IF(lstat(path, &info) == 0, EVTWIN_E_IO,
                    "%s: exists; a backup never replaces a file", path);
@@ -65,8 +72,8 @@ evtwin_status evtwin__db_backup(evtwin__db *db, const char *path) {
     if (errno != 0) {
         return evtwin__db_fail_create(path);
     }
-    evtwin_status st =
-        fchmod(fd, 0600) == 0 ? copy_into(db, temporary) : evtwin__db_fail_create(path);
+    evtwin_status st = fchmod(fd, 0600) == 0 ? copy_into(db, temporary, user_version)
+                                             : evtwin__db_fail_create(path);
     if (st >= 0) {
         st = publish(temporary, path);
     }

@@ -94,15 +94,16 @@ evtwin_status evtwin__sqlite_counter_get(sqlite_store *s, sqlite_counter *out) {
     return EVTWIN_OK;
 }
 
-/* It is the one that was made at that moment: a copy is, too, but one that is made anew is not. */
+/* It is the one that was made at that moment and, if it began as a backup, in that one: only a
+ * plain copy of the file cannot be told from it. */
 evtwin_status evtwin__sqlite_identity(evtwin_store *store, uint64_t *identity_out,
                                       int64_t *end_out) {
     evtwin__stmt *stmt = NULL;
     EVTWIN_TRY(evtwin__sqlite_ask((sqlite_store *)store, SQL_IDENTITY, &stmt, ""));
     evtwin_status st = evtwin__stmt_step(stmt);
-    const char *made_at = st == EVTWIN_OK ? evtwin__stmt_text(stmt, 0) : NULL;
-    if (made_at != NULL && evtwin__stmt_i64(stmt, 1, end_out)) {
-        *identity_out = evtwin__hash(EVTWIN__HASH_BEGIN, made_at, strlen(made_at));
+    const char *origin = st == EVTWIN_OK ? evtwin__stmt_text(stmt, 0) : NULL;
+    if (origin != NULL && evtwin__stmt_i64(stmt, 1, end_out)) {
+        *identity_out = evtwin__hash(EVTWIN__HASH_BEGIN, origin, strlen(origin));
     } else if (st >= 0) {
         st = evtwin__fail(EVTWIN_E_CORRUPT, "%s: table ev_migration or ev_revision is empty",
                           evtwin__db_name(((sqlite_store *)store)->db));

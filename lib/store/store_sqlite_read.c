@@ -5,8 +5,10 @@
 #include "core/utf8.h"
 #include "store/store_sqlite.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 /* ---- rows into tables ---- */
 
@@ -395,6 +397,11 @@ evtwin_status evtwin__sqlite_count(evtwin_store *store, int64_t *rows_out) {
                                 rows_out);
 }
 
+/* The two part here: revisions that both give out from now on are of different rows. The copy gets
+ * a random mark by which its identity differs. */
 evtwin_status evtwin__sqlite_backup(evtwin_store *store, const char *path) {
-    return evtwin__db_backup(((sqlite_store *)store)->db, path);
+    int32_t mark = 0;
+    EVTWIN_FAIL_IF(getrandom(&mark, sizeof mark, 0) != (ssize_t)sizeof mark, EVTWIN_E_IO,
+                   "%s: no random number for a backup: %s", path, strerror(errno));
+    return evtwin__db_backup(((sqlite_store *)store)->db, path, mark != 0 ? mark : 1);
 }

@@ -31,8 +31,9 @@
 static const char *const sql_texts[SQL_N] = {
     [SQL_REVISION_GET] = "SELECT revision, clock_us, uptime_us, boot, (SELECT max(revision) FROM"
                          " ev_telemetry), (SELECT max(clock_us) FROM ev_mark) FROM ev_revision",
-    [SQL_IDENTITY] = "SELECT (SELECT min(applied_at) FROM ev_migration), max(revision,"
-                     " (SELECT coalesce(max(revision), 0) FROM ev_telemetry)) + 1"
+    [SQL_IDENTITY] = "SELECT (SELECT min(applied_at) FROM ev_migration)"
+                     " || (SELECT coalesce(nullif(user_version, 0), '') FROM pragma_user_version),"
+                     " max(revision, (SELECT coalesce(max(revision), 0) FROM ev_telemetry)) + 1"
                      " FROM ev_revision",
     [SQL_REVISION_SET] =
         "UPDATE ev_revision SET revision = ?, clock_us = ?, uptime_us = ?, boot = ?",

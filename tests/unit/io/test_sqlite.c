@@ -372,9 +372,11 @@ static void test_backup_is_whole_and_private(void **state) {
     assert_ok(evtwin__db_exec(db, "CREATE TABLE t (x);"
                                   "INSERT INTO t SELECT 7 FROM pragma_function_list LIMIT 50"));
     const char *path = temp_path("copy.db");
-    assert_ok(evtwin__db_backup(db, path));
+    assert_ok(evtwin__db_backup(db, path, -7));
     evtwin__db *copy = open_db(path, EVTWIN__DB_READ);
     assert_int_equal(query(copy, "SELECT count(*) FROM t WHERE x = 7"), 50);
+    assert_int_equal(query(copy, "PRAGMA user_version"), -7);
+    assert_int_equal(query(db, "PRAGMA user_version"), 0);
     assert_int_equal(
         query(copy, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"), 1);
     evtwin__db_close(copy);
@@ -385,8 +387,8 @@ static void test_backup_is_whole_and_private(void **state) {
     snprintf(log, sizeof log, "%s-wal", path);
     assert_int_equal(access(log, F_OK), -1); /* one file, complete in itself */
 
-    assert_fails(evtwin__db_backup(db, path), EVTWIN_E_IO, "copy.db");
-    assert_fails(evtwin__db_backup(db, "/nowhere/copy.db"), EVTWIN_E_NOT_FOUND,
+    assert_fails(evtwin__db_backup(db, path, 0), EVTWIN_E_IO, "copy.db");
+    assert_fails(evtwin__db_backup(db, "/nowhere/copy.db", 0), EVTWIN_E_NOT_FOUND,
                  "/nowhere/copy.db|folder");
     /* the source is as it was, and in no transaction */
     assert_ok(evtwin__db_exec(db, "BEGIN; INSERT INTO t VALUES (8); COMMIT"));

@@ -11,7 +11,9 @@ int main(void) {
 }
 #else
 
+#include "core/hash.h"
 #include "io/sqlite.h"
+#include "store/lazy.h"
 
 #include <errno.h>
 
@@ -104,6 +106,50 @@ static void test_a_rotated_database_keeps_all_of_its_rows(void **state) {
     evtwin_store_free(reader);
     assert_sound(path, 7);
     assert_sound(old, 50);
+}
+
+static uint64_t identity_of(evtwin_store *store) {
+    uint64_t identity = 0;
+    int64_t end = 0;
+    assert_ok(evtwin__store_identity(store, &identity, &end));
+    return identity;
+}
+
+/* A database and its backup part: revisions that both give out later are of different rows. */
+static void test_a_backup_has_an_identity_of_its_own(void **state) {
+    (void)state;
+    char path[3][300], made_at[64];
+    snprintf(path[0], sizeof path[0], "%s", temp_path("original.db"));
+    snprintf(path[1], sizeof path[1], "%s", temp_path("backup.db"));
+    snprintf(path[2], sizeof path[2], "%s", temp_path("backup-of-backup.db"));
+    evtwin_store *store[3] = {open_store(uri_of(path[0]))};
+    insert_new(store[0], some_rows("A", 0, 3));
+    const uint64_t before = identity_of(store[0]);
+    assert_ok(evtwin_store_backup(store[0], path[1]));
+    store[1] = open_reader(path[1]); /* as it is, before somebody writes to it */
+    const uint64_t of_copy = identity_of(store[1]);
+    assert_ok(evtwin_store_backup(store[1], path[2]));
+    evtwin_store_free(store[1]);
+    store[1] = open_store(uri_of(path[1]));
+    store[2] = open_store(uri_of(path[2]));
+    insert_new(store[1], some_rows("A", 3, 3));
+    assert_true(identity_of(store[0]) == before);
+    assert_true(identity_of(store[1]) == of_copy && of_copy != before);
+    assert_true(identity_of(store[2]) != of_copy && identity_of(store[2]) != before);
+    for (size_t i = 0; i < 3; i++) {
+        evtwin_store_free(store[i]);
+    }
+
+    /* positions in a database that never was a backup stay what they were */
+    evtwin__db *db = NULL;
+    evtwin__stmt *stmt = NULL;
+    assert_ok(evtwin__db_open(path[0], EVTWIN__DB_READ, 1000, &db));
+    assert_ok(evtwin__stmt_prepare(db, "SELECT min(applied_at) FROM ev_migration", &stmt));
+    assert_int_equal(evtwin__stmt_step(stmt), EVTWIN_OK);
+    snprintf(made_at, sizeof made_at, "%s", evtwin__stmt_text(stmt, 0));
+    evtwin__stmt_free(stmt);
+    evtwin__db_close(db);
+    assert_true(evtwin__hash(EVTWIN__HASH_BEGIN, made_at, strlen(made_at)) == before);
 }
 
 /* The log of what was there must not be played into what takes its place. */
@@ -246,6 +292,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_removed_database_is_made_anew_by_inserts),
         cmocka_unit_test(test_a_rotated_database_keeps_all_of_its_rows),
+        cmocka_unit_test(test_a_backup_has_an_identity_of_its_own),
         cmocka_unit_test(test_a_backup_put_in_place_is_what_is_read),
         cmocka_unit_test(test_a_log_that_is_removed_loses_no_rows),
         cmocka_unit_test(test_an_emptied_database_is_an_error),

@@ -8,6 +8,9 @@
 #if defined(HAVE_SQLITE) || defined(HAVE_POSTGRESQL)
 
 #include "learn/bundles.h"
+#ifdef HAVE_KAFKA
+#include "stream/kafka_progress.h"
+#endif
 
 static evtwin_table *telemetry(size_t n) {
     evtwin_table *t = NULL;
@@ -423,6 +426,71 @@ static void a_position_is_of_one_database(void **state) {
     evtwin_source_free(source);
 }
 
+static void back_up(const char *text, const char *path) {
+    evtwin_store *store = NULL;
+    assert_ok(evtwin_store_open(text, NULL, &store));
+    assert_ok(evtwin_store_backup(store, path));
+    evtwin_store_free(store);
+}
+
+/* A position of another database: no sink takes the rows up to there for rows that it has. */
+static void assert_is_new(const char *kept, const char *position) {
+    assert_string_not_equal(strchr(kept, '@'), strchr(position, '@'));
+#ifdef HAVE_KAFKA
+    evtwin__kafka_progress *progress = NULL;
+    assert_ok(evtwin__kafka_progress_create("id", &progress));
+    assert_ok(evtwin__kafka_progress_set(progress, "source", kept));
+    assert_true(evtwin__kafka_progress_covers(progress, "source", kept));
+    assert_false(evtwin__kafka_progress_covers(progress, "source", position));
+    evtwin__kafka_progress_free(progress);
+#endif
+}
+
+/* Its new rows have revisions that rows had which are lost. */
+static void a_database_set_back_to_its_backup_is_another(void **state) {
+    (void)state;
+    only_on_sqlite();
+    char base[320], backup[2][320], kept[64], position[64];
+    snprintf(base, sizeof base, "%s", fresh_uri("set-back.db"));
+    const char *path = base + strlen("sqlite:");
+    write_rows(base, 5);
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(backup[i], sizeof backup[i], "%s.%zu", path, i);
+        back_up(base, backup[i]);
+    }
+    write_rows(base, 5);
+    assert_int_equal(rows_behind(base, NULL, kept), 10);
+    assert_int_equal(rows_behind(base, kept, position), 0); /* the backups are no change of it */
+
+    /* not read again before it has grown past the position */
+    assert_int_equal(rename(backup[0], path), 0);
+    write_rows(base, 8);
+    assert_int_equal(rows_behind(base, kept, position), 13);
+    assert_memory_equal(position, "13@", 3);
+    assert_is_new(kept, position);
+    snprintf(kept, sizeof kept, "%s", position);
+
+    /* while it is read */
+    evtwin_source *source = NULL;
+    evtwin_table *got = telemetry(0);
+    assert_ok(evtwin_source_open(base, &source));
+    assert_ok(evtwin_source_seek(source, kept));
+    assert_ok(evtwin_source_read(source, 99, 0, got));
+    assert_int_equal(evtwin_table_rows(got), 0);
+    assert_int_equal(rename(backup[1], path), 0);
+    write_rows(base, 3);
+    assert_ok(evtwin_source_read(source, 99, 0, got));
+    assert_int_equal(evtwin_table_rows(got), 8);
+    assert_memory_equal(evtwin_source_position(source), "8@", 2);
+    assert_is_new(kept, evtwin_source_position(source));
+    snprintf(position, sizeof position, "%s", evtwin_source_position(source));
+    evtwin_table_free(got);
+    evtwin_source_free(source);
+
+    write_rows(base, 2); /* and goes on */
+    assert_int_equal(rows_behind(base, position, kept), 2);
+}
+
 static int n_warned;
 
 static void count_conflicts(void *ctx, evtwin_log_level level, const char *text) {
@@ -492,6 +560,7 @@ int main(void) {
         cmocka_unit_test(a_prediction_that_does_not_arrive_ends_the_cycle),
         cmocka_unit_test(a_feed_begins_anew_with_a_new_database),
         cmocka_unit_test(a_position_is_of_one_database),
+        cmocka_unit_test(a_database_set_back_to_its_backup_is_another),
         cmocka_unit_test(rows_left_out_are_reported_once),
     };
     return has_kind_of_store() ? cmocka_run_group_tests(tests, NULL, NULL) : 0;
