@@ -159,13 +159,36 @@ static evtwin_status append_table(evtwin_table **to, evtwin_table **from) {
     return EVTWIN_OK;
 }
 
-/* Remember what of an entry is on its way. */
-static evtwin_status add_flight(evtwin__spool_cursor *c, int64_t done, const entry *e) {
-    evtwin__spool_flight *grown = evtwin__realloc(c->flight, c->n_flight + 1, sizeof *c->flight);
-    EVTWIN_FAIL_IF(grown == NULL, EVTWIN_E_NOMEM, "out of memory for an entry");
-    c->flight = grown;
-    c->flight[c->n_flight++] = (evtwin__spool_flight){done, e->number, e->size};
+/* For n records of one more entry, so that nothing fails once they are in the chunk. */
+static evtwin_status make_room(evtwin__spool_cursor *c, size_t n, evtwin__spool_chunk *chunk) {
+    int64_t *number = evtwin__realloc(chunk->number, chunk->n + n, sizeof *number);
+    chunk->number = number != NULL ? number : chunk->number;
+    evtwin__spool_flight *flight = evtwin__realloc(c->flight, c->n_flight + 1, sizeof *flight);
+    c->flight = flight != NULL ? flight : c->flight;
+    EVTWIN_FAIL_IF(number == NULL || flight == NULL, EVTWIN_E_NOMEM,
+                   "out of memory for an entry of %zu records", n);
     return EVTWIN_OK;
+}
+
+/* The last n records of the entry are in the chunk, and on their way. */
+static void note_added(evtwin__spool_cursor *c, const entry *e, size_t n,
+                       evtwin__spool_chunk *chunk) {
+    const int64_t done = e->number - (int64_t)n;
+    for (size_t i = 0; i < n; i++) {
+        chunk->number[chunk->n++] = done + 1 + (int64_t)i;
+    }
+    c->flight[c->n_flight++] = (evtwin__spool_flight){done, e->number, e->size};
+}
+
+/* Both or neither. */
+static evtwin_status append_tables(evtwin_table **rows, evtwin_table **states,
+                                   evtwin__spool_chunk *chunk) {
+    EVTWIN_TRY(append_table(&chunk->rows, rows));
+    const evtwin_status st = append_table(&chunk->states, states);
+    if (st < 0) { /* to states of before: there were rows too */
+        (void)evtwin_table_resize(chunk->rows, chunk->n);
+    }
+    return st;
 }
 
 static evtwin_status add_rows(evtwin__spool_cursor *c, int64_t at, const entry *e,
@@ -174,28 +197,21 @@ static evtwin_status add_rows(evtwin__spool_cursor *c, int64_t at, const entry *
     const int64_t before = e->number - e->n_records;
     EVTWIN_TRY(at > before ? cut_front(rows, (size_t)(at - before)) : EVTWIN_OK);
     const size_t n = evtwin_table_rows(*rows);
-    int64_t *grown = evtwin__realloc(chunk->number, chunk->n + n, sizeof *chunk->number);
-    EVTWIN_FAIL_IF(grown == NULL, EVTWIN_E_NOMEM, "out of memory for %zu rows", n);
-    chunk->number = grown;
-    EVTWIN_TRY(append_table(&chunk->states, states));
-    EVTWIN_TRY(append_table(&chunk->rows, rows));
-    for (size_t i = 0; i < n; i++) {
-        chunk->number[chunk->n++] = e->number - (int64_t)(n - 1 - i);
-    }
-    return add_flight(c, at > before ? at : before, e);
+    EVTWIN_TRY(make_room(c, n, chunk));
+    EVTWIN_TRY(append_tables(rows, states, chunk));
+    note_added(c, e, n, chunk);
+    return EVTWIN_OK;
 }
 
 static evtwin_status add_letter(evtwin__spool_cursor *c, const entry *e,
                                 evtwin__spool_chunk *chunk) {
-    int64_t *grown = evtwin__realloc(chunk->number, chunk->n + 1, sizeof *chunk->number);
-    EVTWIN_FAIL_IF(grown == NULL, EVTWIN_E_NOMEM, "out of memory for a letter");
-    chunk->number = grown;
+    EVTWIN_TRY(make_room(c, 1, chunk));
     EVTWIN_TRY(evtwin__letter_list_add_bytes(&chunk->letters, e->data, e->size));
-    chunk->number[chunk->n++] = e->number;
-    return add_flight(c, e->number - 1, e);
+    note_added(c, e, 1, chunk);
+    return EVTWIN_OK;
 }
 
-/* DONE: it goes into the next chunk. */
+/* After a failure the chunk is as it was. DONE: it goes into the next one. */
 static evtwin_status add_entry(evtwin__spool_cursor *c, int64_t at, const entry *e,
                                evtwin__spool_chunk *chunk) {
     if (c->kind == EVTWIN__SPOOL_LETTERS) {
@@ -224,29 +240,48 @@ static int is_full(const evtwin__spool_chunk *chunk, const entry *e, size_t max_
                             chunk->letters.bytes.size + e->size > MAX_LETTER_BYTES);
 }
 
-/* The entry behind *at, into the chunk or set aside. DONE: none, or the chunk is full. */
+/* Into the chunk, if it is not damaged. DONE: the chunk is full. */
+static evtwin_status take_entry(evtwin__spool_cursor *c, size_t max_rows, int64_t at,
+                                const entry *e, evtwin__spool_chunk *chunk, int *is_bad) {
+    evtwin_status st = EVTWIN_E_CORRUPT;
+    if (is_whole(c, e)) {
+        st = is_full(chunk, e, max_rows) ? EVTWIN_DONE : add_entry(c, at, e, chunk);
+    }
+    *is_bad = st == EVTWIN_E_CORRUPT;
+    return *is_bad ? EVTWIN_OK : st;
+}
+
+/* Its records begin behind that number: one that does not say how many it has, where the last ended
+ * that was read. */
+static int64_t before_entry(const entry *e, int64_t at) {
+    return e->n_records > 0 && e->n_records <= e->number ? e->number - e->n_records : at;
+}
+
+/* One step on from *at: records that are missing are listed, or an entry goes into the chunk or is
+ * set aside. Listing comes first and may fail: the chunk must hold nothing behind chunk->last.
+ * DONE: there is no entry, or the chunk is full. */
 static evtwin_status read_entry(evtwin__spool_cursor *c, size_t max_rows, int64_t *at,
                                 evtwin__spool_chunk *chunk) {
     entry e;
+    int is_bad = 0;
     evtwin_status st = next_entry(c, *at, &e);
-    const int is_there = st == EVTWIN_OK;
-    int is_bad = is_there && !is_whole(c, &e);
-    if (is_there && !is_bad && is_full(chunk, &e, max_rows)) {
-        st = EVTWIN_DONE;
-    } else if (is_there && !is_bad) {
-        st = add_entry(c, *at, &e, chunk);
-        is_bad = st == EVTWIN_E_CORRUPT;
+    const int64_t before = before_entry(&e, *at);
+    if (st == EVTWIN_OK && before <= *at) {
+        st = take_entry(c, max_rows, *at, &e, chunk, &is_bad);
     }
+
+    /* before the lock: whoever holds it may wait for all readers, to empty the log */
     evtwin__stmt_reset(c->next);
-    if (st == EVTWIN_DONE || (st < 0 && !is_bad)) {
+    if (st != EVTWIN_OK) {
         return st;
     }
-    const int is_counted = e.n_records > 0 && e.n_records <= e.number;
-    const int64_t n = is_counted ? e.n_records : e.number - *at;
-    EVTWIN_TRY(check_gap_locked(c, *at + 1, e.number - n));
-    EVTWIN_TRY(is_bad ? set_aside_locked(c, e.number, n) : EVTWIN_OK);
-    *at = e.number;
-    chunk->last = e.number;
+    if (before > *at) {
+        EVTWIN_TRY(check_gap_locked(c, *at + 1, before));
+        *at = before;
+        return EVTWIN_OK;
+    }
+    EVTWIN_TRY(is_bad ? set_aside_locked(c, e.number, e.number - before) : EVTWIN_OK);
+    *at = chunk->last = e.number;
     return EVTWIN_OK;
 }
 
@@ -271,10 +306,7 @@ static evtwin_status read_chunk(evtwin__spool_cursor *c, size_t max_rows,
         EVTWIN_TRY(check_gap_locked(c, at + 1, last));
         return EVTWIN_DONE;
     }
-    const size_t n_whole = c->kind == EVTWIN__SPOOL_ROWS
-                               ? (chunk->rows != NULL ? evtwin_table_rows(chunk->rows) : 0)
-                               : chunk->letters.n;
-    if (st < 0 && (chunk->n == 0 || n_whole != chunk->n)) {
+    if (st < 0 && chunk->n == 0) {
         evtwin__spool_chunk_clear(chunk);
         return st;
     }

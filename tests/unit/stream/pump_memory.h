@@ -4,12 +4,12 @@
 #ifndef EVTWIN_TEST_PUMP_MEMORY_H
 #define EVTWIN_TEST_PUMP_MEMORY_H
 
-#include "spool_rows.h"
+#include "spool_cursors.h"
 
 #include <stdatomic.h>
 #include <time.h>
 
-enum { MIB = 1 << 20, MAX_SEEN = 200000, DEADLINE_S = 60 };
+enum { MAX_SEEN = 200000, DEADLINE_S = 60 };
 
 /* ---- a source of n numbered rows, and sinks that remember ---- */
 

@@ -5,6 +5,7 @@
 #ifdef HAVE_SQLITE
 #include "pump_memory.h"
 
+#include <signal.h>
 #include <sys/resource.h>
 
 static void every_sink_gets_every_row_once(void **state) {
@@ -200,6 +201,48 @@ static void a_spool_that_cannot_begin_says_so_once(void **state) {
     free(m);
 }
 
+/* Written without that its loss of rows is on record, the cursor could not move, and the sink would
+ * get the same again at once, as long as the disk is full. */
+static void a_loss_that_cannot_be_listed_pauses_the_sink(void **state) {
+    (void)state;
+    memory *m = new_memory();
+    m->is_down = 1;
+    numbers n = {.next = 1, .n = 300};
+    char dir[256];
+    snprintf(dir, sizeof dir, "%s", memory_path("loss"));
+    evtwin_pump *p = pump_of(dir, MIB, &n, 100, 0.05);
+    add(p, m, "memory:");
+    run_all(p);
+    assert_int_equal(evtwin_pump_finish(p), EVTWIN_E_AGAIN);
+    evtwin_pump_free(p);
+    run_sql(dir, "DELETE FROM entry WHERE number = 100");
+
+    m->is_down = 0;
+    m->n_writes = 0;
+    p = pump_of(dir, MIB, &n, 100, DEADLINE_S);
+    add(p, m, "memory:");
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){0, limit.rlim_max}), 0);
+    const time_t end = time(NULL) + DEADLINE_S;
+    do {
+        (void)evtwin_pump_run_once(p, 0, NULL);
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    } while (stats_of(p, 0).n_failures < 2 && m->n_writes == 0 && time(NULL) < end);
+    const uint64_t n_failures = stats_of(p, 0).n_failures;
+    const long n_writes = m->n_writes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    assert_int_equal(n_writes, 0);
+    assert_true(n_failures >= 2);
+
+    assert_ok(evtwin_pump_finish(p));
+    assert_true(m->n == 200 && m->n_doubled == 0);
+    assert_int_equal(stats_of(p, 0).n_lost, 100);
+    evtwin_pump_free(p);
+    free(m);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_sink_gets_every_row_once),
@@ -209,6 +252,7 @@ int main(void) {
         cmocka_unit_test(a_sink_that_does_not_come_back_is_interrupted),
         cmocka_unit_test(a_full_spool_stops_the_source_and_says_so_once),
         cmocka_unit_test(a_spool_that_cannot_begin_says_so_once),
+        cmocka_unit_test(a_loss_that_cannot_be_listed_pauses_the_sink),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
