@@ -5,6 +5,7 @@
 #include "serve/answer.h"
 
 #include "core/mem.h"
+#include "core/num.h"
 #include "core/schema.h"
 #include "core/status.h"
 #include "serve/server.h"
@@ -88,6 +89,10 @@ int evtwin__store_answered(evtwin__call *call, evtwin_status status) {
     call->store_status = status;
     return status >= 0 ||
            evtwin__answer_error(call, 503, "%s", evtwin__store_problem(call->server, status));
+}
+
+double evtwin__rounded(double value) {
+    return fabs(value) < 1e11 ? evtwin__round_to(value, 1e4) : value;
 }
 
 /* ---- rows ---- */

@@ -47,6 +47,10 @@ const char *evtwin__store_problem(struct evtwin_server *server, evtwin_status st
  * 503: the library's text goes to the log, not to the client. */
 int evtwin__store_answered(evtwin__call *call, evtwin_status status);
 
+/* An average has more digits than what it is made of can bear: 89.93, not 89.92999999999999. 0.0001
+ * is finer than any quantity here is measured, and keeps small risks apart. */
+double evtwin__rounded(double value);
+
 /* ---- rows ---- */
 
 /* Have the models' held-out errors and the thresholds in the handle, at most a second old; 0 after

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* serve/route_health.c: how the server itself is: /health and /metrics. */
+
+#include "serve/routes.h"
+
+#include <math.h>
+
+/* Seconds since the last good cycle as a member, and whether that is too long ago. */
+static int add_cycle_age(evtwin__call *call) {
+    double limit_s = 0.0;
+    const evtwin_metrics *metrics = call->server->metrics;
+    const double age_s = metrics != NULL ? evtwin__metrics_cycle_age_s(metrics, &limit_s) : -1.0;
+    if (age_s >= 0.0) {
+        evtwin__text_number(&call->response->body, "cycle_age_s", evtwin__rounded(age_s));
+    }
+    return age_s > limit_s;
+}
+
+/* problem NULL: none. */
+static void answer_health(evtwin__call *call, const char *problem) {
+    const evtwin_server *server = call->server;
+    evtwin__text *body = &call->response->body;
+    evtwin__text_open(body, NULL, '{');
+    if (server->stores != NULL) {
+        const double age_s = evtwin__store_pool_age_s(server->stores);
+        evtwin__text_number(body, "store_age_s", age_s >= 0.0 ? evtwin__rounded(age_s) : NAN);
+    }
+    if (add_cycle_age(call) && problem == NULL) {
+        problem = "no cycle has gone well lately; the log of the tool says why";
+    }
+    call->response->code = problem == NULL ? 200 : 503;
+    evtwin__text_string(body, "status", problem == NULL ? "healthy" : "unhealthy");
+    evtwin__text_string(body, "service", server->service);
+    evtwin__text_string(body, "version", evtwin_version());
+    if (problem != NULL) {
+        evtwin__text_string(body, "message", problem);
+    }
+    evtwin__answer_end(call);
+}
+
+void evtwin__route_health(evtwin__call *call) {
+    evtwin__store_pool *stores = call->server->stores;
+    evtwin_status st = EVTWIN_OK;
+    if (stores != NULL) {
+        evtwin__store_handle *handle;
+        st = evtwin__store_pool_take(stores, &handle);
+        if (st >= 0) {
+            /* the smallest question that needs the database to answer */
+            evtwin_table *models = NULL;
+            st = evtwin_store_models(handle->store, &models);
+            evtwin_table_free(models);
+            evtwin__store_pool_give(stores, handle, st);
+        }
+    }
+    answer_health(call, st < 0 ? evtwin__store_problem(call->server, st) : NULL);
+}
+
+/* The health of the fleet, as far as the store can be read now. */
+static void write_fleet(evtwin__call *call, evtwin__exposition *out) {
+    evtwin__store_pool *stores = call->server->stores;
+    if (evtwin__store_answered(call, evtwin__store_pool_take(stores, &call->handle))) {
+        if (evtwin__call_read_latest(call, NULL) && call->rows != NULL) {
+            evtwin__fleet_write(call->current, call->condition, out);
+        }
+        evtwin__call_free(call);
+        evtwin__store_pool_give(stores, call->handle, call->store_status);
+    }
+    evtwin__text_free(&call->response->body); /* an answer of an error */
+}
+
+void evtwin__route_metrics(evtwin__call *call) {
+    const evtwin_server *server = call->server;
+    evtwin__exposition out = {.is_openmetrics = evtwin__accepts_openmetrics(call->request->accept)};
+    evtwin__expose_build(&out);
+    if (server->metrics != NULL && evtwin__metrics_write(server->metrics, &out) < 0) {
+        out.text.is_failed = 1;
+    }
+    if (server->stores != NULL) {
+        write_fleet(call, &out);
+        evtwin__expose_one(&out, "evtwin_store_up", EVTWIN__GAUGE, NULL,
+                           "1 if the last look into the store went well, else 0.",
+                           evtwin__store_pool_is_up(server->stores));
+        const double age_s = evtwin__store_pool_age_s(server->stores);
+        evtwin__expose_one(&out, "evtwin_store_read_age_seconds", EVTWIN__GAUGE, "seconds",
+                           "Time since the store was last read without an error; +Inf if never.",
+                           age_s >= 0.0 ? age_s : INFINITY);
+    }
+    evtwin__server_metrics_write(server->own_metrics, &out);
+    evtwin__expose_end(&out);
+    call->response->body = out.text;
+    call->response->code = 200;
+    call->content_type = evtwin__exposition_type(out.is_openmetrics);
+}

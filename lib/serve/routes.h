@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* serve/routes.h: the handlers of the endpoints, and what admits a request to them. */
+#ifndef EVTWIN_SERVE_ROUTES_H
+#define EVTWIN_SERVE_ROUTES_H
+
+#include "serve/server.h"
+
+/* ---- admission.c: 0 after the error was answered ---- */
+
+int evtwin__is_admissible(evtwin__call *call);
+
+/* The request only reads. */
+int evtwin__is_read(evtwin__call *call);
+
+/* ---- route_battery.c ---- */
+void evtwin__route_latest(evtwin__call *call);
+void evtwin__route_history(evtwin__call *call);
+void evtwin__route_predictions(evtwin__call *call);
+void evtwin__route_stats(evtwin__call *call);
+
+/* ---- route_fleet.c ---- */
+void evtwin__route_list(evtwin__call *call);
+void evtwin__route_alerts(evtwin__call *call);
+void evtwin__route_thresholds(evtwin__call *call);
+
+/* ---- route_health.c ---- */
+void evtwin__route_health(evtwin__call *call);
+void evtwin__route_metrics(evtwin__call *call);
+
+#endif
