@@ -25,6 +25,7 @@ struct evtwin__kafka_consumer {
     unsigned assignment;
     char member[EVTWIN__KAFKA_MEMBER]; /* of the last assignment; "" = none yet */
     rd_kafka_topic_partition_list_t *mine;
+    int is_unstarted;         /* what is mine: it is not known yet where it begins */
     int is_member;            /* of the group, since the first poll */
     int has_reported_absence; /* of the topic */
     int is_down;              /* no broker was left, as of the last report */
@@ -41,31 +42,6 @@ static int64_t kept_offset(const evtwin__kafka_consumer *c, int32_t partition) {
     return -1;
 }
 
-/* Set where each partition begins: at the group's offset unless a later one is kept. The group is
- * told of that: the next position says nothing of a partition in which nothing new comes. */
-static void choose_starts(evtwin__kafka_consumer *c, rd_kafka_topic_partition_list_t *partitions) {
-    if (c->n_kept == 0) {
-        return;
-    }
-    rd_kafka_topic_partition_list_t *committed = rd_kafka_topic_partition_list_copy(partitions);
-    rd_kafka_topic_partition_list_t *later = rd_kafka_topic_partition_list_new(partitions->cnt);
-    const int code = rd_kafka_committed(c->client.rk, committed, COMMITTED_MS);
-    for (int i = 0; i < partitions->cnt; i++) {
-        const int64_t kept = kept_offset(c, partitions->elems[i].partition);
-        const int64_t groups = code == 0 ? committed->elems[i].offset : -1;
-        if (kept > groups && kept >= 0) {
-            partitions->elems[i].offset = kept;
-            rd_kafka_topic_partition_list_add(later, c->topic, partitions->elems[i].partition)
-                ->offset = kept;
-        }
-    }
-    if (later->cnt > 0 && code == 0) {
-        (void)rd_kafka_commit(c->client.rk, later, 1);
-    }
-    rd_kafka_topic_partition_list_destroy(later);
-    rd_kafka_topic_partition_list_destroy(committed);
-}
-
 static void forget_assignment(evtwin__kafka_consumer *c) {
     c->assignment++;
     c->member[0] = '\0';
@@ -73,6 +49,7 @@ static void forget_assignment(evtwin__kafka_consumer *c) {
         rd_kafka_topic_partition_list_destroy(c->mine);
     }
     c->mine = NULL;
+    c->is_unstarted = 0;
 }
 
 /* Who we are now: taken here, where no later assignment can have come between. */
@@ -98,12 +75,63 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
     }
     note_member(c);
     c->mine = rd_kafka_topic_partition_list_copy(partitions);
-    choose_starts(c, partitions);
-    rd_kafka_assign(rk, partitions);
-    c->is_down = 0;
-    c->client.problem = 0;
-    evtwin__log(EVTWIN_LOG_INFO, "kafka: group %s: %d partitions of %s are read here", c->group,
-                partitions->cnt, c->topic);
+    c->is_unstarted = 1;
+    /* none for now, so that the others of the group need not wait for us if it changes again */
+    rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
+    rd_kafka_assign(rk, none);
+    rd_kafka_topic_partition_list_destroy(none);
+    rd_kafka_yield(rk); /* poll returns, and what is mine is started */
+}
+
+/* Set where each partition begins: at the group's offset unless a later one is kept, which the
+ * group is told of: the next position says nothing of a partition in which nothing new comes. */
+static void choose_starts(evtwin__kafka_consumer *c, rd_kafka_topic_partition_list_t *committed) {
+    rd_kafka_topic_partition_list_t *later = rd_kafka_topic_partition_list_new(committed->cnt);
+    for (int i = 0; i < committed->cnt; i++) {
+        rd_kafka_topic_partition_t *p = &committed->elems[i];
+        const int64_t kept = kept_offset(c, p->partition);
+        if (kept >= 0 && kept > p->offset) {
+            p->offset = kept;
+            rd_kafka_topic_partition_list_add(later, c->topic, p->partition)->offset = kept;
+        } else if (p->offset < 0) { /* the group has read nothing of it */
+            p->offset = RD_KAFKA_OFFSET_BEGINNING;
+        }
+    }
+    if (later->cnt > 0) {
+        (void)rd_kafka_commit(c->client.rk, later, 1);
+    }
+    rd_kafka_topic_partition_list_destroy(later);
+}
+
+static int first_error(const rd_kafka_topic_partition_list_t *partitions) {
+    int code = 0;
+    for (int i = 0; i < partitions->cnt && code == 0; i++) {
+        code = partitions->elems[i].err;
+    }
+    return code;
+}
+
+/* Start what is mine once the group's offsets are known; EVTWIN_DONE if they are not yet, as while
+ * a transaction that has offsets of them is open. librdkafka by itself begins at the earliest
+ * message if the assignment changes while it waits for such a transaction. */
+static evtwin_status start_partitions(evtwin__kafka_consumer *c, int timeout_ms) {
+    const int wait_ms = timeout_ms < 1 ? 1 : timeout_ms < COMMITTED_MS ? timeout_ms : COMMITTED_MS;
+    rd_kafka_topic_partition_list_t *partitions = rd_kafka_topic_partition_list_copy(c->mine);
+    int code = partitions->cnt > 0 ? rd_kafka_committed(c->client.rk, partitions, wait_ms) : 0;
+    code = code != 0 ? code : first_error(partitions);
+    if (code == 0) {
+        choose_starts(c, partitions);
+        rd_kafka_assign(c->client.rk, partitions);
+        c->is_unstarted = c->is_down = 0;
+        c->client.problem = 0;
+        evtwin__log(EVTWIN_LOG_INFO, "kafka: group %s: %d partitions of %s are read here", c->group,
+                    partitions->cnt, c->topic);
+    }
+    rd_kafka_topic_partition_list_destroy(partitions);
+    if (evtwin__kafka_status(code) == EVTWIN_E_DENIED) {
+        return evtwin__kafka_fail(&c->client, code, rd_kafka_err2str(code));
+    }
+    return code == 0 ? EVTWIN_OK : EVTWIN_DONE;
 }
 
 /* ---- create, free ---- */
@@ -232,7 +260,8 @@ evtwin_status evtwin__kafka_poll(evtwin__kafka_consumer *c, int timeout_ms,
         c->message = NULL;
     }
     EVTWIN_TRY(c->is_member ? EVTWIN_OK : join(c));
-    rd_kafka_message_t *m = rd_kafka_consumer_poll(c->client.rk, timeout_ms);
+    EVTWIN_TRY(c->is_unstarted ? start_partitions(c, timeout_ms) : EVTWIN_OK);
+    rd_kafka_message_t *m = rd_kafka_consumer_poll(c->client.rk, c->is_unstarted ? 0 : timeout_ms);
     rd_kafka_poll(c->client.rk, 0); /* reports of errors */
     if (m == NULL) {
         return judge_silence(c, timeout_ms);

@@ -272,20 +272,25 @@ static size_t count_committed(const kafka_sink *s) {
 
 /* ---- write ---- */
 
-/* The offsets that the batch was read up to, if a group on the same brokers has read it. */
-static int parse_offsets(kafka_sink *s, const evtwin_batch *batch, int64_t deadline_ms,
-                         evtwin__kafka_position *out) {
+/* The offsets that the batch was read up to, if a group on the same brokers has read it; else
+ * EVTWIN_DONE. Without them the batch would be doubled by a kill, so whether they are the same must
+ * be known: it is not if brokers do not say which cluster they are, as very old ones. */
+static evtwin_status parse_offsets(kafka_sink *s, const evtwin_batch *batch, int64_t deadline_ms,
+                                   evtwin__kafka_position *out) {
     if (!s->transactions || !batch->completes || batch->position == NULL ||
         batch->position[0] != '{' || evtwin__kafka_position_parse(batch->position, out) < 0) {
-        return 0;
+        return EVTWIN_DONE;
     }
     const char *cluster = evtwin__kafka_producer_cluster(s->producer, deadline_ms);
+    const int is_late = cluster[0] == '\0' && evtwin__monotonic_ms() >= deadline_ms;
     if (cluster[0] == '\0' || strcmp(cluster, out->cluster) != 0 || out->offsets.n == 0 ||
         out->offsets.member[0] == '\0') {
         evtwin__kafka_position_free(out);
-        return 0;
+        EVTWIN_FAIL_IF(is_late, EVTWIN_E_AGAIN,
+                       "kafka: the brokers have not said in time which cluster they are");
+        return EVTWIN_DONE;
     }
-    return 1;
+    return EVTWIN_OK;
 }
 
 /* What says in the transaction that the batch is written: the offsets of its source, or a record of
@@ -293,9 +298,11 @@ static int parse_offsets(kafka_sink *s, const evtwin_batch *batch, int64_t deadl
 static evtwin_status put_progress(kafka_sink *s, const evtwin_batch *batch, int *with_offsets,
                                   int64_t deadline_ms) {
     evtwin__kafka_position position;
-    if (parse_offsets(s, batch, deadline_ms, &position)) {
+    evtwin_status st = parse_offsets(s, batch, deadline_ms, &position);
+    EVTWIN_TRY(st);
+    if (st == EVTWIN_OK) {
         *with_offsets = 1;
-        const evtwin_status st = evtwin__kafka_add_offsets(s->producer, &position.offsets);
+        st = evtwin__kafka_add_offsets(s->producer, &position.offsets);
         evtwin__kafka_position_free(&position);
         return st;
     }

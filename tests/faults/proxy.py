@@ -106,8 +106,9 @@ class Proxy:
         try:
             while data := source.recv(65536):
                 arrived = time.monotonic()
-                for at in range(0, len(data), self.slice or len(data)):
-                    piece = data[at:at + (self.slice or len(data))]
+                size = self.slice or len(data)  # one for the whole piece: it may change meanwhile
+                for at in range(0, len(data), size):
+                    piece = data[at:at + size]
                     time.sleep(max(0.0, arrived + self.latency_s - time.monotonic()))
                     if self.bytes_per_s:
                         time.sleep(len(piece) / self.bytes_per_s)
