@@ -100,6 +100,7 @@ static void call_handler(evtwin__connection *c) {
     c->request.is_crowded = evtwin__stream_is_full(c->http);
     c->response = (evtwin__http_response){0};
     o->handler(o->ctx, &c->request, &c->response);
+    evtwin__connection_compress(c);
 }
 
 /* On the thread of long answers. */
@@ -271,6 +272,7 @@ evtwin_status evtwin__http_start(const evtwin__http_options *options, evtwin__ht
     http->request_ms = (int64_t)(options->request_s * 1000.0);
     http->response_ms = (int64_t)(options->response_s * 1000.0);
     pthread_mutex_init(&http->lock, NULL);
+    pthread_mutex_init(&http->small_lock, NULL);
     pthread_cond_init(&http->wake, NULL);
 
     /* signals stay with the program's own threads */
@@ -311,7 +313,9 @@ void evtwin__http_stop(evtwin__http *http) {
         evtwin__aside_stop(http);
         MHD_stop_daemon(http->daemon);
     }
+    evtwin__http_free_small(http);
     pthread_cond_destroy(&http->wake);
+    pthread_mutex_destroy(&http->small_lock);
     pthread_mutex_destroy(&http->lock);
     evtwin__free(http);
 }

@@ -45,6 +45,7 @@ typedef struct evtwin__connection {
     int is_active;   /* a request is between its arrival and its last byte */
     int is_answered; /* the handler has had it */
     int is_sent;     /* libmicrohttpd has its answer */
+    int is_compressible, is_compressed;
     int is_collecting;
     char *body; /* what has come of the body that the handler wants */
     size_t body_size;
@@ -70,6 +71,16 @@ typedef struct evtwin__line {
 
 enum { EVTWIN__REQUESTS, EVTWIN__READS, EVTWIN__N_LINES };
 
+/* An asset and what it is compressed to; data NULL = it does not get smaller. */
+typedef struct evtwin__small_asset {
+    const char *asset;
+    size_t asset_size;
+    char *data;
+    size_t size;
+} evtwin__small_asset;
+
+enum { EVTWIN__MAX_SMALL = 128 };
+
 struct evtwin__http {
     struct MHD_Daemon *daemon;
     evtwin__front *front;
@@ -89,6 +100,10 @@ struct evtwin__http {
     pthread_t aside;
     int is_aside_running;
     atomic_int is_aside_over;
+
+    pthread_mutex_t small_lock;
+    evtwin__small_asset small[EVTWIN__MAX_SMALL];
+    size_t n_small;
 };
 
 /* ---- http_connections.c: who is connected, and for how long ---- */
@@ -122,6 +137,13 @@ int evtwin__connection_read_body(evtwin__connection *c, const char *piece, size_
 
 /* Send c->response, which is taken whatever the outcome; 0: close the connection. */
 int evtwin__connection_send(evtwin__connection *c);
+
+/* ---- http_gzip.c: smaller answers ---- */
+
+/* Compress c->response if its client takes that and it pays. */
+void evtwin__connection_compress(evtwin__connection *c);
+
+void evtwin__http_free_small(struct evtwin__http *http);
 
 /* ---- http_waker.c: a streamed answer that sleeps until there is more ---- */
 
