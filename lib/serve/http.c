@@ -127,7 +127,7 @@ static enum MHD_Result answer(evtwin__connection *c) {
     }
     if (c->response.wants_body) {
         c->is_collecting = 1;
-        evtwin__connection_phase(c, EVTWIN__ASKING, c->http->request_ms);
+        evtwin__connection_phase(c, EVTWIN__POSTING, c->http->request_ms);
         return MHD_YES;
     }
     c->is_answered = 1;
@@ -163,6 +163,9 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const c
         const int is_kept = evtwin__connection_read_body(c, upload, *upload_size);
         *upload_size = 0;
         return is_kept ? MHD_YES : MHD_NO;
+    }
+    if (c->is_collecting) {
+        evtwin__connection_phase(c, EVTWIN__ASKING, http->response_ms);
     }
     if (!evtwin__connection_read_head(c, method, version)) {
         return MHD_NO;

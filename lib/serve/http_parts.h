@@ -16,6 +16,7 @@ struct MHD_Response;
 
 typedef enum evtwin__phase {
     EVTWIN__IDLE,    /* between two requests */
+    EVTWIN__POSTING, /* the body of a request is on its way */
     EVTWIN__ASKING,  /* a whole request is there */
     EVTWIN__TAKING,  /* its answer is on the way */
     EVTWIN__WAITING, /* a streamed answer has nothing to send now */

@@ -15,7 +15,7 @@ static int set_up(void **state) {
     (void)state;
     enum { N = 50 };
     static record records[N];
-    static char names[N][16];
+    static char names[N][24];
     for (int i = 0; i < N; i++) {
         snprintf(names[i], sizeof names[i], "BATTERY_%03d", i);
         records[i] = (record){names[i], evtwin_time_now(), i, 50, 90, 30, 500, 0.1, NULL};
