@@ -71,7 +71,7 @@ static void *run(void *ctx) {
 /* ---- life ---- */
 
 evtwin_status evtwin__live_start(const char *uri, const evtwin__patience *patience,
-                                 evtwin__live **out) {
+                                 evtwin__ring *ring, evtwin__live **out) {
     evtwin__live *live = evtwin__calloc(1, sizeof *live);
     EVTWIN_FAIL_IF(live == NULL, EVTWIN_E_NOMEM, "out of memory for the newest rows");
     pthread_condattr_t clock;
@@ -80,7 +80,7 @@ evtwin_status evtwin__live_start(const char *uri, const evtwin__patience *patien
     pthread_cond_init(&live->changed, &clock);
     pthread_condattr_destroy(&clock);
     pthread_mutex_init(&live->lock, NULL);
-    evtwin_status st = evtwin__live_feed_open(&live->feed, uri, patience, &live->lock);
+    evtwin_status st = evtwin__live_feed_open(&live->feed, uri, patience, ring, &live->lock);
     if (st >= 0 && pthread_create(&live->thread, NULL, run, live) != 0) {
         st = evtwin__fail(EVTWIN_E_IO, "no thread that follows the store");
     }

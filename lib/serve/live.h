@@ -6,12 +6,13 @@
 #define EVTWIN_SERVE_LIVE_H
 
 #include "serve/live_fleet.h"
+#include "serve/ring.h"
 
 typedef struct evtwin__live evtwin__live;
 
-/* The store need not exist yet. */
+/* The store need not exist yet. Changes are put into the ring, after they are in memory. */
 evtwin_status evtwin__live_start(const char *uri, const evtwin__patience *patience,
-                                 evtwin__live **out);
+                                 evtwin__ring *ring, evtwin__live **out);
 
 /* End what is being asked: nothing is read any more. */
 void evtwin__live_interrupt(evtwin__live *live);

@@ -24,8 +24,10 @@ static const double load_share = 0.02; /* of the time, at most, for reading all 
 /* ---- life ---- */
 
 evtwin_status evtwin__live_feed_open(evtwin__live_feed *feed, const char *uri,
-                                     const evtwin__patience *patience, pthread_mutex_t *lock) {
+                                     const evtwin__patience *patience, evtwin__ring *ring,
+                                     pthread_mutex_t *lock) {
     feed->lock = lock;
+    feed->events.ring = ring;
     feed->maker.patience = *patience;
     feed->one_s = 1e-4;
     feed->fleet = evtwin__live_fleet_create(0);
@@ -42,6 +44,7 @@ void evtwin__live_feed_interrupt(evtwin__live_feed *feed) {
 void evtwin__live_feed_close(evtwin__live_feed *feed) {
     evtwin__live_fleet_release(feed->fleet);
     evtwin__live_maker_free(&feed->maker);
+    evtwin__live_events_free(&feed->events);
     evtwin_table_free(feed->limits);
     evtwin__free(feed->change);
     evtwin__store_pool_free(feed->stores);
@@ -201,7 +204,10 @@ static evtwin_status read_changes(evtwin__live_feed *feed, evtwin_store *store, 
 
 /* ---- the batteries ---- */
 
-/* Those of the tables into a fleet that becomes ours; how a battery stood until now is in old. */
+static const uint64_t unput = UINT64_MAX; /* a mark of a battery */
+
+/* Those of the tables into a fleet that becomes ours; how a battery stood until now is in old (NULL
+ * = not known). Those that have changed are marked as not put into the ring. */
 static evtwin_status fill(evtwin__live_feed *feed, evtwin__store_handle *h, evtwin_table *rows,
                           evtwin_table *current, const evtwin__live_fleet *old,
                           evtwin__live_fleet *fleet) {
@@ -214,7 +220,9 @@ static evtwin_status fill(evtwin__live_feed *feed, evtwin__store_handle *h, evtw
             EVTWIN_TRY(evtwin__live_battery_make(&feed->maker, h, rows, current, i,
                                                  number != SIZE_MAX ? old->battery[number] : NULL,
                                                  &battery));
+            const int is_same = number != SIZE_MAX && old->battery[number] == battery;
             EVTWIN_TRY(evtwin__live_fleet_put(fleet, battery));
+            fleet->seen[fleet->n - 1] = is_same ? 0 : unput;
         }
     }
     return EVTWIN_OK;
@@ -254,6 +262,25 @@ static evtwin_status load(evtwin__live_feed *feed, evtwin__store_handle *h) {
     return st < 0 ? st : EVTWIN_OK;
 }
 
+/* Put what a load has changed: with the revisions that the feed gave, then what else is new. */
+static void put_loaded(evtwin__live_feed *feed) {
+    evtwin__live_fleet *fleet = feed->fleet;
+    for (size_t i = 0; i < feed->n_changes; i++) {
+        const size_t number = evtwin__live_fleet_find(fleet, feed->change[i].id);
+        if (number != SIZE_MAX && fleet->seen[number] == unput) {
+            evtwin__live_events_row(&feed->events, fleet->battery[number],
+                                    feed->change[i].revision);
+            fleet->seen[number] = 0;
+        }
+    }
+    for (size_t i = 0; i < fleet->n; i++) {
+        if (fleet->seen[i] == unput) {
+            evtwin__live_events_row(&feed->events, fleet->battery[i], 0);
+            fleet->seen[i] = 0;
+        }
+    }
+}
+
 static evtwin_status update(evtwin__live_feed *feed, evtwin__store_handle *h,
                             const evtwin__live_change *change) {
     evtwin_table *rows = NULL, *current = NULL;
@@ -266,9 +293,14 @@ static evtwin_status update(evtwin__live_feed *feed, evtwin__store_handle *h,
                                        &battery);
     }
     if (st >= 0 && battery != NULL) {
+        evtwin__live_battery_keep(battery);
         pthread_mutex_lock(feed->lock);
         st = evtwin__live_fleet_put(feed->fleet, battery);
         pthread_mutex_unlock(feed->lock);
+        if (st >= 0) {
+            evtwin__live_events_row(&feed->events, battery, change->revision);
+        }
+        evtwin__live_battery_release(battery);
     }
     evtwin_table_free(rows);
     evtwin_table_free(current);
@@ -306,6 +338,13 @@ static evtwin_status look(evtwin__live_feed *feed, evtwin__store_handle *h) {
         feed->must_load || is_behind || (double)feed->n_changes * feed->one_s > feed->all_s;
     EVTWIN_TRY(is_all ? load(feed, h) : update_all(feed, h));
     feed->revision = revision;
+    if (!feed->has_identity) {
+        evtwin__live_events_begin(&feed->events, feed->identity, revision);
+    } else if (is_behind) {
+        evtwin__live_events_skip(&feed->events, revision);
+    } else if (is_all) {
+        put_loaded(feed);
+    }
     feed->has_identity = 1;
     return EVTWIN_OK;
 }
@@ -313,10 +352,13 @@ static evtwin_status look(evtwin__live_feed *feed, evtwin__store_handle *h) {
 evtwin_status evtwin__live_feed_look(evtwin__live_feed *feed) {
     evtwin__store_handle *handle;
     feed->n_looks++;
+    evtwin__ring_hold(feed->events.ring);
     evtwin_status st = evtwin__store_pool_take(feed->stores, &handle);
     if (st >= 0) {
         st = look(feed, handle);
         evtwin__store_pool_give(feed->stores, handle, st);
     }
+    evtwin__live_events_rest(&feed->events, st >= 0 ? feed->fleet : NULL);
+    evtwin__ring_release(feed->events.ring);
     return st;
 }

@@ -4,7 +4,7 @@
 #ifndef EVTWIN_SERVE_LIVE_FEED_H
 #define EVTWIN_SERVE_LIVE_FEED_H
 
-#include "serve/live_fleet.h"
+#include "serve/live_events.h"
 
 #include <pthread.h>
 
@@ -20,6 +20,7 @@ typedef struct evtwin__live_feed {
     pthread_mutex_t *lock;     /* borrowed */
     evtwin__store_pool *stores;
     evtwin__live_maker maker;
+    evtwin__live_events events;
 
     /* which database it is, and how far its feed has been read */
     int is_new;       /* the handle was opened, or its database replaced: perhaps it is another */
@@ -37,13 +38,14 @@ typedef struct evtwin__live_feed {
 } evtwin__live_feed;
 
 evtwin_status evtwin__live_feed_open(evtwin__live_feed *feed, const char *uri,
-                                     const evtwin__patience *patience, pthread_mutex_t *lock);
+                                     const evtwin__patience *patience, evtwin__ring *ring,
+                                     pthread_mutex_t *lock);
 
 /* From any thread. */
 void evtwin__live_feed_interrupt(evtwin__live_feed *feed);
 void evtwin__live_feed_close(evtwin__live_feed *feed);
 
-/* Read what has changed since the last look. */
+/* Read what has changed since the last look, and put it into the ring. */
 evtwin_status evtwin__live_feed_look(evtwin__live_feed *feed);
 
 #endif

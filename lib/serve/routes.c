@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* What a route needs: nothing but the server; the newest rows in memory (LIVE); a handle of the
+/* What a route needs: nothing but the server; what is in memory of a store (LIVE); a handle of the
  * store. Long answers are given one after the other, beside the others. */
 enum { NOTHING, LIVE, LIVE_LONG, STORE, LONG };
 
@@ -30,6 +30,7 @@ static const evtwin__route routes[] = {
      PARAMS("limit", "offset", "sort", "order", "health", "needs", "silent", "q"), LIVE_LONG, 0.0, 0},
     {"/api/alerts", evtwin__route_alerts, NO_PARAMS, LIVE_LONG, 0.0, 0},
     {"/api/thresholds", evtwin__route_thresholds, NO_PARAMS, STORE, 0.0, 0},
+    {"/api/stream", evtwin__route_stream, PARAMS("battery_id", "last_event_id"), LIVE, 0.0, 0},
 };
 /* clang-format on */
 
@@ -108,6 +109,15 @@ static size_t answer(evtwin__call *call) {
     return OTHER;
 }
 
+/* What has been set up for an answer that cannot be given. */
+static void drop(evtwin__http_response *response) {
+    evtwin__text_free(&response->body);
+    if (response->stream.ctx != NULL) {
+        response->stream.close(response->stream.ctx);
+    }
+    *response = (evtwin__http_response){0};
+}
+
 static void add_headers(evtwin__call *call) {
     evtwin__http_response *r = call->response;
     evtwin__http_header(r, "Content-Type", call->content_type);
@@ -137,6 +147,12 @@ void evtwin__serve(void *ctx, const evtwin__http_request *request,
     const size_t route = answer(&call);
     if (response->is_aside) {
         return;
+    }
+    if (response->stream.ctx != NULL && request->is_crowded) {
+        drop(response);
+        call.content_type = json;
+        call.is_cacheable = 0;
+        evtwin__answer_error(&call, 503, "too many streams and exports at once; try again");
     }
     if (response->body.is_failed) {
         evtwin__text_free(&response->body);
