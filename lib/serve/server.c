@@ -71,6 +71,7 @@ static evtwin_status try_store(evtwin__store_pool *stores) {
 static void interrupt(void *ctx) {
     const evtwin_server *server = ctx;
     if (server->stores != NULL) {
+        evtwin__live_interrupt(server->live);
         evtwin__store_pool_interrupt(server->stores);
     }
 }
@@ -89,6 +90,7 @@ static evtwin_status open_parts(evtwin_server *server, const evtwin_server_optio
             evtwin__store_pool_create(o->store, o->n_threads + 1, statement_s, &server->stores));
         EVTWIN_TRY(try_store(server->stores));
         EVTWIN_TRY(evtwin__ring_create(RING_BYTES, RING_EVENTS, &server->ring));
+        EVTWIN_TRY(evtwin__live_start(o->store, &server->patience, server->ring, &server->live));
     }
     int fd;
     EVTWIN_TRY(evtwin__address_listen(&server->address, &fd));
@@ -136,6 +138,7 @@ void evtwin_server_free(evtwin_server *server) {
         return;
     }
     evtwin__http_stop(server->http); /* no call is under way after this */
+    evtwin__live_free(server->live);
     evtwin__ring_free(server->ring);
     evtwin__store_pool_free(server->stores);
     evtwin__server_metrics_free(server->own_metrics);
