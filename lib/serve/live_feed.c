@@ -286,18 +286,19 @@ static evtwin_status update(evtwin__live_feed *feed, evtwin__store_handle *h,
     evtwin_table *rows = NULL, *current = NULL;
     evtwin__live_battery *battery = NULL;
     evtwin_status st = evtwin_store_latest(h->store, change->id, &rows, &current);
+    int is_as_before = 0; /* the last look saw more than the feed had told it of */
     if (st >= 0 && rows != NULL) {
         const size_t number = evtwin__live_fleet_find(feed->fleet, change->id);
-        st = evtwin__live_battery_make(&feed->maker, h, rows, current, 0,
-                                       number != SIZE_MAX ? feed->fleet->battery[number] : NULL,
-                                       &battery);
+        evtwin__live_battery *old = number != SIZE_MAX ? feed->fleet->battery[number] : NULL;
+        st = evtwin__live_battery_make(&feed->maker, h, rows, current, 0, old, &battery);
+        is_as_before = battery == old;
     }
     if (st >= 0 && battery != NULL) {
         evtwin__live_battery_keep(battery);
         pthread_mutex_lock(feed->lock);
         st = evtwin__live_fleet_put(feed->fleet, battery);
         pthread_mutex_unlock(feed->lock);
-        if (st >= 0) {
+        if (st >= 0 && !is_as_before) {
             evtwin__live_events_row(&feed->events, battery, change->revision);
         }
         evtwin__live_battery_release(battery);
