@@ -9,6 +9,8 @@
 #include "serve/answer.h"
 #include "serve/auth.h"
 #include "serve/exposition.h"
+#include "serve/live.h"
+#include "serve/ring.h"
 #include "serve/store_pool.h"
 
 #include <stdatomic.h>
@@ -23,6 +25,8 @@ struct evtwin_server {
     evtwin__auth *auth;         /* NULL = whoever reaches the server may read, and nobody write */
     evtwin_metrics *metrics;    /* borrowed, may be NULL */
     evtwin__store_pool *stores; /* NULL = no REST and no page */
+    evtwin__live *live;         /* the newest rows in memory; NULL as stores */
+    evtwin__ring *ring;         /* what changed in the store; NULL with stores */
     evtwin__server_metrics *own_metrics;
     evtwin__patience patience;
     evtwin__http *http;
