@@ -232,7 +232,8 @@ EVTWIN_API evtwin_status evtwin_store_backup(evtwin_store *store, const char *pa
 EVTWIN_API evtwin_status evtwin_store_latest(evtwin_store *store, const char *battery_id,
                                              evtwin_table **rows_out, evtwin_table **current_out);
 
-/** Which rows of a history. To page on, set before_* to time and seq of the last row of a page. */
+/** Which rows of a history. To page on, set before_* (oldest first: after_*) to time and seq of the
+ * last row of a page. */
 typedef struct evtwin_history_options {
     size_t size;
     int64_t from_us, to_us; /**< time in [from, to]; default all */
@@ -240,12 +241,16 @@ typedef struct evtwin_history_options {
     int predicted_only;     /**< 1: only rows with a prediction (an unknown is none) */
     int64_t before_time_us; /**< only rows before this (time, seq); default none (INT64_MAX) */
     int64_t before_seq;
+    int oldest_first;      /**< 1: the rows from the oldest on. Since 0.2 */
+    int64_t after_time_us; /**< then: only rows after this (time, seq), before_* do not count;
+                              default none (INT64_MIN) */
+    int64_t after_seq;
 } evtwin_history_options;
 
 /** Fill in the defaults; size is sizeof *options. */
 EVTWIN_API evtwin_status evtwin_history_options_init(evtwin_history_options *options, size_t size);
 
-/** Rows of one battery, newest first. */
+/** Rows of one battery, newest first unless the options say otherwise. */
 EVTWIN_API evtwin_status evtwin_store_history(evtwin_store *store, const char *battery_id,
                                               const evtwin_history_options *options,
                                               evtwin_table **out);

@@ -361,7 +361,9 @@ static const evtwin_history_options whole_history = {.size = sizeof whole_histor
                                                      .to_us = INT64_MAX,
                                                      .limit = 1000,
                                                      .before_time_us = INT64_MAX,
-                                                     .before_seq = INT64_MAX};
+                                                     .before_seq = INT64_MAX,
+                                                     .after_time_us = INT64_MIN,
+                                                     .after_seq = INT64_MIN};
 
 evtwin_status evtwin_history_options_init(evtwin_history_options *options, size_t size) {
     return evtwin__options_init(options, size, &whole_history, sizeof whole_history);

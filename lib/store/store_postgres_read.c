@@ -174,18 +174,28 @@ static void add_window(evtwin__pg_params *params, const char *battery_id, int64_
 #define HISTORY(condition)                                                                         \
     "SELECT @row" WINDOW " AND (time, seq) < ($4, $5)" condition                                   \
     " ORDER BY time DESC, seq DESC LIMIT $6"
+#define HISTORY_UP(condition)                                                                      \
+    "SELECT @row" WINDOW " AND (time, seq) > ($4, $5)" condition " ORDER BY time, seq LIMIT $6"
+
+/* Newest or oldest first; all rows, or those with a prediction. */
+static const char *const history_sql[2][2] = {{HISTORY(""), HISTORY(" AND @is_predicted")},
+                                              {HISTORY_UP(""), HISTORY_UP(" AND @is_predicted")}};
 
 evtwin_status evtwin__postgres_history(evtwin_store *store, const char *battery_id,
                                        const evtwin_history_options *options, evtwin_table **out) {
     evtwin__pg_params params = {.n = 0};
     evtwin__pg_result *result = NULL;
-    add_window(&params, battery_id, options->from_us, options->to_us);
-    evtwin__pg_add_time(&params, clamped(options->before_time_us));
-    evtwin__pg_add_i64(&params, options->before_seq);
+    const int is_up = options->oldest_first != 0;
+    const int64_t after_us = options->after_time_us;
+    /* the search begins at the page */
+    add_window(&params, battery_id,
+               is_up && after_us > options->from_us ? after_us : options->from_us, options->to_us);
+    evtwin__pg_add_time(&params, clamped(is_up ? after_us : options->before_time_us));
+    evtwin__pg_add_i64(&params, is_up ? options->after_seq : options->before_seq);
     evtwin__pg_add_i64(&params, postgres_limit(options->limit));
-    const evtwin_status st = evtwin__postgres_ask(
-        (postgres_store *)store,
-        options->predicted_only ? HISTORY(" AND @is_predicted") : HISTORY(""), &params, &result);
+    const evtwin_status st =
+        evtwin__postgres_ask((postgres_store *)store,
+                             history_sql[is_up][options->predicted_only != 0], &params, &result);
     evtwin__pg_params_free(&params);
     return answer(st, result, out);
 }

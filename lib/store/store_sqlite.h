@@ -43,6 +43,7 @@ typedef enum sqlite_sql {
     SQL_LATEST,
     SQL_LATEST_ALL,
     SQL_HISTORY,
+    SQL_HISTORY_UP,
     SQL_STATS,
     SQL_PREDICTED_HOURS,
     SQL_HOUR_TOUCH,

@@ -363,8 +363,24 @@ static evtwin_status predicted_history(sqlite_store *s, const char *battery_id,
     return finish(&a, st, out);
 }
 
+/* The search begins at the page: either bound is one for the key. */
+static evtwin_status oldest_first(sqlite_store *s, const char *battery_id,
+                                  const evtwin_history_options *options, evtwin_table **out) {
+    const int64_t from_us =
+        options->from_us > options->after_time_us ? options->from_us : options->after_time_us;
+    evtwin__stmt *stmt = NULL;
+    const evtwin_status st =
+        evtwin__sqlite_ask(s, SQL_HISTORY_UP, &stmt, "stttiii", battery_id, from_us, options->to_us,
+                           options->after_time_us, options->after_seq,
+                           (int64_t)(options->predicted_only != 0), limit_of(options->limit));
+    return answer_rows(st, stmt, out);
+}
+
 evtwin_status evtwin__sqlite_history(evtwin_store *store, const char *battery_id,
                                      const evtwin_history_options *options, evtwin_table **out) {
+    if (options->oldest_first) {
+        return oldest_first((sqlite_store *)store, battery_id, options, out);
+    }
     if (options->predicted_only) {
         return predicted_history((sqlite_store *)store, battery_id, options, out);
     }

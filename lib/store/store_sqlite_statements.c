@@ -123,6 +123,9 @@ static const char *const sql_texts[SQL_N] = {
     [SQL_HISTORY] = "SELECT @row FROM ev_telemetry WHERE battery_id = ?1"
                     " AND time >= ?2 AND time <= ?3 AND (time, seq) < (?4, ?5)"
                     " AND (?6 = 0 OR @is_predicted) ORDER BY time DESC, seq DESC LIMIT ?7",
+    [SQL_HISTORY_UP] = "SELECT @row FROM ev_telemetry WHERE battery_id = ?1"
+                       " AND time >= ?2 AND time <= ?3 AND (time, seq) > (?4, ?5)"
+                       " AND (?6 = 0 OR @is_predicted) ORDER BY time, seq LIMIT ?7",
     /* the first hour is not before ?2; times compare with hours as texts */
     [SQL_STATS] =
         "WITH part (" SUM_COLUMNS ") AS ("
