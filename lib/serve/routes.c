@@ -25,6 +25,8 @@ static const evtwin__route routes[] = {
      1.0, 1000},
     {"/api/battery/predictions", evtwin__route_predictions,
      PARAMS("battery_id", "limit", "cursor"), LONG, 0.0, 100},
+    {"/api/battery/export", evtwin__route_export,
+     PARAMS("battery_id", "hours", "from", "until", "format"), LONG, 24.0, 0},
     {"/api/battery/stats", evtwin__route_stats, PARAMS("battery_id", "hours", "from", "until"), LONG,
      24.0, 0},
     {"/api/batteries/list", evtwin__route_list, NO_PARAMS, LONG, 0.0, 0},
