@@ -232,6 +232,13 @@ EVTWIN_API evtwin_status evtwin_store_backup(evtwin_store *store, const char *pa
 EVTWIN_API evtwin_status evtwin_store_latest(evtwin_store *store, const char *battery_id,
                                              evtwin_table **rows_out, evtwin_table **current_out);
 
+/**
+ * The oldest row of every battery with a time from from_us on, in id order: beside the newest one
+ * it says what has changed since. Reads no other row. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_store_oldest(evtwin_store *store, int64_t from_us,
+                                             evtwin_table **out);
+
 /** Which rows of a history. To page on, set before_* (oldest first: after_*) to time and seq of the
  * last row of a page. */
 typedef struct evtwin_history_options {

@@ -31,6 +31,7 @@ static const evtwin__route routes[] = {
      24.0, 0},
     {"/api/batteries/list", evtwin__route_list, NO_PARAMS, LONG, 0.0, 0},
     {"/api/alerts", evtwin__route_alerts, NO_PARAMS, LONG, 0.0, 0},
+    {"/api/fleet/trends", evtwin__route_trends, NO_PARAMS, LONG, 0.0, 0},
     {"/api/thresholds", evtwin__route_thresholds, NO_PARAMS, STORE, 0.0, 0},
 };
 /* clang-format on */

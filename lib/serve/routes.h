@@ -21,6 +21,9 @@ void evtwin__route_stats(evtwin__call *call);
 /* ---- route_export.c ---- */
 void evtwin__route_export(evtwin__call *call);
 
+/* ---- route_trends.c ---- */
+void evtwin__route_trends(evtwin__call *call);
+
 /* ---- route_fleet.c ---- */
 void evtwin__route_list(evtwin__call *call);
 void evtwin__route_alerts(evtwin__call *call);

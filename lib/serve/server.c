@@ -133,6 +133,7 @@ void evtwin_server_free(evtwin_server *server) {
     evtwin__http_stop(server->http); /* no call is under way after this */
     evtwin__store_pool_free(server->stores);
     evtwin__server_metrics_free(server->own_metrics);
+    evtwin__text_free(&server->trends.members);
     evtwin__free(server->service);
     evtwin__free(server);
 }

@@ -12,6 +12,12 @@
 
 #include <stdatomic.h>
 
+/* The members of /api/fleet/trends, kept for some seconds (route_trends.c). */
+typedef struct evtwin__trends {
+    evtwin__text members;
+    int64_t made_ms; /* 0 = never */
+} evtwin__trends;
+
 /* Immutable once it runs, but for the parts that look after themselves. */
 struct evtwin_server {
     char *service;
@@ -22,6 +28,7 @@ struct evtwin_server {
     evtwin__server_metrics *own_metrics;
     evtwin__patience patience;
     evtwin__http *http;
+    evtwin__trends trends;     /* of the thread of long answers */
     _Atomic int64_t logged_us; /* when a failure of the store was last logged */
 };
 

@@ -356,6 +356,11 @@ evtwin_status evtwin_store_latest(evtwin_store *store, const char *battery_id,
     return current_out != NULL ? none_is_null(st, current_out) : st;
 }
 
+evtwin_status evtwin_store_oldest(evtwin_store *store, int64_t from_us, evtwin_table **out) {
+    EVTWIN_TRY(check(store, out, "out", READS));
+    return none_is_null(store->backend->oldest(store, from_us, out), out);
+}
+
 static const evtwin_history_options whole_history = {.size = sizeof whole_history,
                                                      .from_us = INT64_MIN,
                                                      .to_us = INT64_MAX,

@@ -162,6 +162,21 @@ static int64_t clamped(int64_t time_us) {
                                             : time_us;
 }
 
+static const char oldest_sql[] =
+    POSTGRES_BATTERIES("true") " SELECT @t.row FROM battery CROSS JOIN LATERAL (SELECT * FROM"
+                               " ev_telemetry WHERE battery_id = battery.id AND time >= $1"
+                               " ORDER BY time, seq LIMIT 1) AS t" BY_ID;
+
+evtwin_status evtwin__postgres_oldest(evtwin_store *store, int64_t from_us, evtwin_table **out) {
+    evtwin__pg_params params = {.n = 0};
+    evtwin__pg_result *result = NULL;
+    evtwin__pg_add_time(&params, clamped(from_us));
+    const evtwin_status st =
+        evtwin__postgres_ask((postgres_store *)store, oldest_sql, &params, &result);
+    evtwin__pg_params_free(&params);
+    return answer(st, result, out);
+}
+
 /* Parameters $1 to $3. */
 static void add_window(evtwin__pg_params *params, const char *battery_id, int64_t from_us,
                        int64_t to_us) {

@@ -42,6 +42,7 @@ typedef enum sqlite_sql {
     SQL_UNPREDICTED,
     SQL_LATEST,
     SQL_LATEST_ALL,
+    SQL_OLDEST_ALL,
     SQL_HISTORY,
     SQL_HISTORY_UP,
     SQL_STATS,

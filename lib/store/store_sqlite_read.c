@@ -324,6 +324,13 @@ evtwin_status evtwin__sqlite_latest(evtwin_store *store, const char *battery_id,
     return st;
 }
 
+evtwin_status evtwin__sqlite_oldest(evtwin_store *store, int64_t from_us, evtwin_table **out) {
+    evtwin__stmt *stmt = NULL;
+    const evtwin_status st =
+        evtwin__sqlite_ask((sqlite_store *)store, SQL_OLDEST_ALL, &stmt, "t", from_us);
+    return answer_rows(st, stmt, out);
+}
+
 /* Of the rows of one hour, those of a history: a text that times begin with bounds them, too. */
 static evtwin_status ask_hour(sqlite_store *s, const char *battery_id, const char *hour,
                               const evtwin_history_options *options, size_t n_left,

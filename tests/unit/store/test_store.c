@@ -410,6 +410,27 @@ static void test_history_pages_meet_every_row_once(void **state) {
     assert_int_equal(expected, -1);
 }
 
+static void test_oldest_of_each(void **state) {
+    evtwin_store *store = *state;
+    evtwin_table *rows = NULL;
+    assert_int_equal(evtwin_store_oldest(store, INT64_MIN, &rows), EVTWIN_DONE);
+    assert_null(rows);
+    insert_new(store, some_rows("b", 5, 10));
+    insert_new(store, some_rows("B", 0, 10));
+    insert_new(store, some_rows("A", 3, 2));
+    assert_ok(evtwin_store_oldest(store, t0 + 6 * SECOND, &rows)); /* A has ended by then */
+    assert_int_equal(evtwin_table_rows(rows), 2);
+    assert_string_equal(text_at(rows, "battery_id", 0), "B");
+    assert_int_equal(i64_at(rows, "seq", 0), 6);
+    assert_string_equal(text_at(rows, "battery_id", 1), "b");
+    assert_int_equal(i64_at(rows, "seq", 1), 6);
+    evtwin_table_free(rows);
+    assert_ok(evtwin_store_oldest(store, INT64_MIN, &rows));
+    assert_int_equal(evtwin_table_rows(rows), 3);
+    assert_int_equal(i64_at(rows, "seq", 0), 3);
+    evtwin_table_free(rows);
+}
+
 /* Oldest first, in the bounds; of all rows and of those with a prediction. */
 static void test_history_oldest_first(void **state) {
     evtwin_store *store = *state;
@@ -674,6 +695,7 @@ int main(void) {
         TEST(test_changes_in_order_and_in_pages),
         TEST(test_history_pages_meet_every_row_once),
         TEST(test_history_oldest_first),
+        TEST(test_oldest_of_each),
         TEST(test_history_bounds_include_their_ends),
         TEST(test_history_of_predictions_only),
         TEST(test_statistics),
