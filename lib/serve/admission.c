@@ -75,7 +75,7 @@ static int is_of_this_site(evtwin__call *call) {
     }
     const int is_visit = r->fetch_mode != NULL && strcmp(r->fetch_mode, "navigate") == 0 &&
                          r->fetch_dest != NULL && strcmp(r->fetch_dest, "document") == 0;
-    return (is_visit && strcmp(call->query.path, "/") == 0) ||
+    return (is_visit && evtwin__page_is(call->query.path)) ||
            evtwin__answer_error(call, 403, "pages of other sites are not answered here");
 }
 

@@ -30,6 +30,8 @@ static const evtwin__route routes[] = {
     {"/api/battery/stats", evtwin__route_stats, PARAMS("battery_id", "hours", "from", "until"), LONG,
      24.0, 0},
     {"/api/batteries/list", evtwin__route_list, NO_PARAMS, LONG, 0.0, 0},
+    {"/api/fleet/map", evtwin__route_map, NO_PARAMS, LONG, 0.0, 0},
+    {"/api/fleet/rows", evtwin__route_rows, NULL, STORE, 0.0, 0},
     {"/api/alerts", evtwin__route_alerts, NO_PARAMS, LONG, 0.0, 0},
     {"/api/fleet/trends", evtwin__route_trends, NO_PARAMS, LONG, 0.0, 0},
     {"/api/thresholds", evtwin__route_thresholds, NO_PARAMS, STORE, 0.0, 0},

@@ -55,10 +55,13 @@ size_t evtwin__route_label_count(void);
 /* "/health", …, "page", "other" */
 const char *evtwin__route_label(size_t i);
 
-/* ---- the page (route_page.c) ---- */
+/* ---- the pages (route_page.c) ---- */
 
-/* 1 if the page has a file at that path. */
+/* 1 if there is a page, or a file of one, at that path. */
 int evtwin__page_has(const char *path);
+
+/* 1 if it is a page's address, which others may link to. */
+int evtwin__page_is(const char *path);
 
 /* That file, or 304 if the client has it. */
 void evtwin__route_page(evtwin__call *call);
