@@ -35,11 +35,14 @@ static const char *after(const char *path, const char *prefix) {
     return strncmp(path, prefix, n) == 0 ? path + n : NULL;
 }
 
-/* The page at an address, NULL if there is none: "/", "/battery/ID", "/battery/ID/3d". Whether
- * there is such a battery is the page's to tell. */
+/* The page at an address, NULL if there is none: "/", "/api", "/battery/ID", "/battery/ID/3d".
+ * Whether there is such a battery is the page's to tell. */
 static const char *page_at(const char *path) {
     if (strcmp(path, "/") == 0) {
         return "fleet/index.html";
+    }
+    if (strcmp(path, "/api") == 0) {
+        return "api/index.html";
     }
     const char *id = after(path, "/battery/");
     if (id == NULL) {

@@ -9,8 +9,9 @@
 
 #include <string.h>
 
-/* What a route needs: long answers are given one after the other, beside the others. */
-enum { NOTHING, STORE, LONG };
+/* What a route needs, which may be that there are pages beside it: long answers are given one after
+ * the other, beside the others. */
+enum { NOTHING, PAGES, STORE, LONG };
 
 #define PARAMS(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define NO_PARAMS ((const char *const[]){NULL})
@@ -18,6 +19,8 @@ enum { NOTHING, STORE, LONG };
 /* clang-format off */
 static const evtwin__route routes[] = {
     {"/health", evtwin__route_health, NULL, NOTHING, 0.0, 0},
+    {"/openapi.yaml", evtwin__route_openapi_yaml, NO_PARAMS, PAGES, 0.0, 0},
+    {"/openapi.json", evtwin__route_openapi_json, NO_PARAMS, PAGES, 0.0, 0},
     {"/metrics", evtwin__route_metrics, NULL, NOTHING, 0.0, 0},
     {"/api/battery/latest", evtwin__route_latest, PARAMS("battery_id"), STORE, 0.0, 0},
     {"/api/battery/history", evtwin__route_history,
@@ -63,7 +66,7 @@ static void run(evtwin__call *call, const evtwin__route *route) {
         evtwin__answer_error(call, 400, "%s", evtwin_last_error());
         return;
     }
-    if (route->needs == NOTHING) {
+    if (route->needs <= PAGES) {
         route->handle(call);
         return;
     }

@@ -33,6 +33,10 @@ void evtwin__route_thresholds(evtwin__call *call);
 void evtwin__route_map(evtwin__call *call);
 void evtwin__route_rows(evtwin__call *call);
 
+/* ---- route_api.c ---- */
+void evtwin__route_openapi_yaml(evtwin__call *call);
+void evtwin__route_openapi_json(evtwin__call *call);
+
 /* ---- route_health.c ---- */
 void evtwin__route_health(evtwin__call *call);
 void evtwin__route_metrics(evtwin__call *call);

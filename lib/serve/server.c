@@ -83,6 +83,7 @@ static evtwin_status open_parts(evtwin_server *server, const evtwin_server_optio
     if (o->store != NULL) {
         EVTWIN_TRY(
             evtwin__store_pool_create(o->store, o->n_threads + 1, statement_s, &server->stores));
+        EVTWIN_TRY(evtwin__openapi_load(server));
         EVTWIN_TRY(try_store(server->stores));
     }
     int fd;
@@ -134,6 +135,7 @@ void evtwin_server_free(evtwin_server *server) {
     evtwin__store_pool_free(server->stores);
     evtwin__server_metrics_free(server->own_metrics);
     evtwin__text_free(&server->trends.members);
+    evtwin__text_free(&server->openapi);
     evtwin__free(server->service);
     evtwin__free(server);
 }

@@ -28,6 +28,7 @@ struct evtwin_server {
     evtwin__server_metrics *own_metrics;
     evtwin__patience patience;
     evtwin__http *http;
+    evtwin__text openapi;      /* the description of the API as JSON */
     evtwin__trends trends;     /* of the thread of long answers */
     _Atomic int64_t logged_us; /* when a failure of the store was last logged */
 };
@@ -54,6 +55,11 @@ size_t evtwin__route_label_count(void);
 
 /* "/health", …, "page", "other" */
 const char *evtwin__route_label(size_t i);
+
+/* ---- the description of the API (route_api.c) ---- */
+
+/* Make the JSON that the server keeps. */
+evtwin_status evtwin__openapi_load(evtwin_server *server);
 
 /* ---- the pages (route_page.c) ---- */
 
