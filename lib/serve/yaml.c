@@ -59,8 +59,11 @@ static void next_line(reader *r) {
 /* The end of a value that is alone on its line. */
 static evtwin_status end_line(reader *r) {
     skip_blanks(r);
-    if (!is_at_end_of_line(r)) {
+    if (!is_at_end_of_line(r) && *r->at != '#') {
         return wrong(r, "more behind a value");
+    }
+    while (!is_at_end_of_line(r)) {
+        r->at++;
     }
     next_line(r);
     return EVTWIN_OK;

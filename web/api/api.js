@@ -92,7 +92,7 @@ function members(schema) {
 function parameterTable(parameters) {
   const table = element("table");
   const head = element("tr");
-  for (const title of ["Parameter", "Value", ""]) head.append(element("th", "", title, { scope: "col" }));
+  for (const title of ["Parameter", "Value", "Meaning"]) head.append(element("th", "", title, { scope: "col" }));
   table.append(element("thead"), element("tbody"));
   table.tHead.append(head);
   for (const one of parameters.map(resolve)) {
@@ -100,7 +100,7 @@ function parameterTable(parameters) {
     const name = element("td");
     name.append(element("code", "", one.name), one.required ? " (required)" : "");
     const type = element("td", "type");
-    type.append(...typeParts(one.schema), one.schema?.default !== undefined ? `; ${one.schema.default}` : "");
+    type.append(...typeParts(one.schema), one.schema?.default !== undefined ? `, by default ${one.schema.default}` : "");
     row.append(name, type, words("td", (one.description || "").replace(/\s+/g, " ")));
     table.tBodies[0].append(row);
   }
