@@ -41,6 +41,9 @@ static const char *page_at(const char *path) {
     if (strcmp(path, "/") == 0) {
         return "fleet/index.html";
     }
+    if (strcmp(path, "/login") == 0) {
+        return "login/index.html";
+    }
     if (strcmp(path, "/api") == 0) {
         return "api/index.html";
     }
@@ -78,10 +81,6 @@ static const evtwin__embedded *find(const char *path) {
 
 int evtwin__page_has(const char *path) {
     return find(path) != NULL;
-}
-
-int evtwin__page_is(const char *path) {
-    return page_at(path) != NULL;
 }
 
 void evtwin__route_page(evtwin__call *call) {

@@ -7,6 +7,7 @@
 
 #include "serve/address.h"
 #include "serve/answer.h"
+#include "serve/auth.h"
 #include "serve/exposition.h"
 #include "serve/store_pool.h"
 
@@ -22,7 +23,10 @@ typedef struct evtwin__trends {
 struct evtwin_server {
     char *service;
     evtwin__address address;
-    int is_open_to_all;         /* insecure_listen: any Host is answered */
+    int is_open_to_all; /* any Host is answered */
+    char **allow_hosts; /* names of ours beside the address */
+    size_t n_allow_hosts;
+    evtwin__auth *auth;         /* NULL = whoever reaches the server may read, and nobody write */
     evtwin_metrics *metrics;    /* borrowed, may be NULL */
     evtwin__store_pool *stores; /* NULL = no REST and no page */
     evtwin__server_metrics *own_metrics;
@@ -42,7 +46,7 @@ typedef struct evtwin__route {
     const char *path;
     void (*handle)(evtwin__call *call);
     const char *const *params; /* NULL-terminated; NULL = any, ignored */
-    int needs;    /* nothing, the store, or the store for what may take long (routes.c) */
+    int needs;    /* nothing, the store, or the store for what may take long; POST (routes.c) */
     double hours; /* defaults of the parameters of that name; hours 0 = of any age */
     size_t limit;
 } evtwin__route;
@@ -65,9 +69,6 @@ evtwin_status evtwin__openapi_load(evtwin_server *server);
 
 /* 1 if there is a page, or a file of one, at that path. */
 int evtwin__page_has(const char *path);
-
-/* 1 if it is a page's address, which others may link to. */
-int evtwin__page_is(const char *path);
 
 /* That file, or 304 if the client has it. */
 void evtwin__route_page(evtwin__call *call);

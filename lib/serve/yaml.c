@@ -103,16 +103,45 @@ static evtwin_status quoted(reader *r, char text[MAX_SCALAR]) {
     return wrong(r, "a quote without its end on the line");
 }
 
-/* Up to the end of the line, " #", ": ", and in a flow to one of , [ ] { }. */
-static evtwin_status plain(reader *r, int is_in_flow, char text[MAX_SCALAR]) {
+/* Does a plain scalar go on, on a line that is indented more than column? In a flow it does until a
+ * bracket or comma. *next_out is where it goes on. */
+static int goes_on(const reader *r, int is_in_flow, size_t column, const char **next_out) {
+    reader ahead = *r;
+    next_line(&ahead);
+    if (ahead.at == ahead.end ||
+        (is_in_flow ? strchr(",[]{}", *ahead.at) != NULL : ahead.column <= column)) {
+        return 0;
+    }
+    *next_out = ahead.at;
+    return 1;
+}
+
+/* Up to " #", ": ", in a flow one of , [ ] { }, or the end of the line; with may_go_on its other
+ * lines, too, a blank between each. */
+static evtwin_status plain(reader *r, int is_in_flow, int may_go_on, size_t column,
+                           char text[MAX_SCALAR]) {
     size_t size = 0;
-    for (; !is_at_end_of_line(r); r->at++) {
+    for (;;) {
         const char next = r->at + 1 < r->end ? r->at[1] : '\n';
-        if ((*r->at == ':' && (next == ' ' || next == '\n')) || (*r->at == ' ' && next == '#') ||
+        const char *line;
+        if (is_at_end_of_line(r) || (*r->at == ' ' && next == '#')) {
+            while (size > 0 && text[size - 1] == ' ') {
+                size--;
+            }
+            if (!is_at_end_of_line(r) || !may_go_on || !goes_on(r, is_in_flow, column, &line)) {
+                break;
+            }
+            for (; r->at < line; r->at++) {
+                r->line += *r->at == '\n';
+            }
+            EVTWIN_TRY(put_char(r, text, &size, ' '));
+            continue;
+        }
+        if ((*r->at == ':' && (next == ' ' || next == '\n')) ||
             (is_in_flow && strchr(",[]{}", *r->at) != NULL)) {
             break;
         }
-        EVTWIN_TRY(put_char(r, text, &size, *r->at));
+        EVTWIN_TRY(put_char(r, text, &size, *r->at++));
     }
     while (size > 0 && text[size - 1] == ' ') {
         size--;
@@ -148,7 +177,7 @@ static void put_plain(reader *r, const char *key, const char *text) {
     }
 }
 
-static evtwin_status scalar(reader *r, const char *key, int is_in_flow) {
+static evtwin_status scalar(reader *r, const char *key, int is_in_flow, size_t column) {
     char text[MAX_SCALAR];
     if (*r->at == '\'' || *r->at == '"') {
         EVTWIN_TRY(quoted(r, text));
@@ -158,7 +187,7 @@ static evtwin_status scalar(reader *r, const char *key, int is_in_flow) {
     if (strchr("&*!|>%@`?", *r->at) != NULL) {
         return wrong(r, "a form of YAML that is not read here");
     }
-    EVTWIN_TRY(plain(r, is_in_flow, text));
+    EVTWIN_TRY(plain(r, is_in_flow, 1, column, text));
     put_plain(r, key, text);
     return EVTWIN_OK;
 }
@@ -209,7 +238,8 @@ static evtwin_status literal(reader *r, const char *key, size_t column) {
 
 /* A key and its colon. */
 static evtwin_status read_key(reader *r, int is_in_flow, char text[MAX_SCALAR]) {
-    EVTWIN_TRY(*r->at == '\'' || *r->at == '"' ? quoted(r, text) : plain(r, is_in_flow, text));
+    EVTWIN_TRY(*r->at == '\'' || *r->at == '"' ? quoted(r, text)
+                                               : plain(r, is_in_flow, 0, 0, text));
     if (r->at == r->end || *r->at != ':') {
         return wrong(r, "a key without a colon");
     }
@@ -261,7 +291,7 @@ static evtwin_status flow(reader *r, const char *key) {
     }
     const evtwin_status st = *r->at == '['   ? flow_items(r, key, '[', ']')
                              : *r->at == '{' ? flow_items(r, key, '{', '}')
-                                             : scalar(r, key, 1);
+                                             : scalar(r, key, 1, 0);
     r->depth--;
     return st;
 }
@@ -295,7 +325,7 @@ static evtwin_status value(reader *r, const char *key, size_t column) {
     if (*r->at == '|') {
         return literal(r, key, column);
     }
-    EVTWIN_TRY(*r->at == '[' || *r->at == '{' ? flow(r, key) : scalar(r, key, 0));
+    EVTWIN_TRY(*r->at == '[' || *r->at == '{' ? flow(r, key) : scalar(r, key, 0, column));
     return end_line(r);
 }
 
@@ -333,7 +363,9 @@ static evtwin_status block(reader *r, const char *key) {
     if (++r->depth > MAX_DEPTH) {
         return wrong(r, "too deep");
     }
-    EVTWIN_TRY(is_item(r) ? sequence(r, key) : is_key(r) ? mapping(r, key) : value(r, key, column));
+    EVTWIN_TRY(is_item(r)  ? sequence(r, key)
+               : is_key(r) ? mapping(r, key)
+                           : value(r, key, column > 0 ? column - 1 : 0));
     r->depth--;
     if (r->at < r->end && r->column > column) {
         return wrong(r, "indented more than what stands above");

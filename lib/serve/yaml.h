@@ -7,9 +7,10 @@
 
 #include "core/text.h"
 
-/* Append the document as JSON to out. Block and flow mappings and sequences, plain and quoted
- * scalars on one line, literal blocks (|), comments on lines of their own; plain scalars are null,
- * true, false, numbers and strings as in YAML 1.2. EVTWIN_E_PARSE with the line for anything else.
+/* Append the document as JSON to out. Block and flow mappings and sequences, quoted
+ * scalars on one line, plain ones on one or several, literal blocks (|), comments on lines of their
+ * own; plain scalars are null, true, false, numbers and strings as in YAML 1.2. EVTWIN_E_PARSE with
+ * the line for anything else.
  */
 evtwin_status evtwin__yaml_to_json(const char *yaml, size_t size, evtwin__text *out);
 

@@ -45,6 +45,8 @@ static void test_forms(void **state) {
          "{\"a\":\"one\\n  two\\n\\nthree: [4]\\n\",\"b\":1}"},
         {"# first\na: b # not this\n\n  # nor this\nc: d#e\nf: http://g/h",
          "{\"a\":\"b\",\"c\":\"d#e\",\"f\":\"http://g/h\"}"},
+        {"a: one\n  two\n   three # not this\nb:\n  - x\n    y\n  - {c: d\n e, f: g}",
+         "{\"a\":\"one two three\",\"b\":[\"x y\",{\"c\":\"d e\",\"f\":\"g\"}]}"},
         {"x: '#/a/b'\ny: {$ref: '#/c'}", "{\"x\":\"#/a/b\",\"y\":{\"$ref\":\"#/c\"}}"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -64,7 +66,7 @@ static void test_refusals(void **state) {
     static const struct {
         const char *yaml, *names;
     } cases[] = {
-        {"a: 1\n  b: 2", "line 2"},
+        {"a: 1\n  b: 2", "more"},
         {"a: 'open", "quote"},
         {"a: [1, 2", "bracket"},
         {"a: [1 2}", "bracket"},
