@@ -145,7 +145,8 @@ static void add_due(due *d, double days, int64_t now_us) {
 
 /* Both tables are in the order of ids. */
 static void count_due(const evtwin__call *call, const evtwin_table *oldest, due *d) {
-    const double limit = service_limit(call->handle->thresholds);
+    const evtwin_thresholds *thresholds = call->handle->thresholds;
+    const double limit = service_limit(thresholds);
     const int64_t now_us = evtwin_time_now();
     const size_t rows = evtwin_table_rows(call->current);
     const size_t id = evtwin_table_find(call->current, "battery_id");
@@ -156,7 +157,7 @@ static void count_due(const evtwin__call *call, const evtwin_table *oldest, due 
                strcmp(evtwin_table_text(oldest, oldest_id, then), name) < 0) {
             then++;
         }
-        if (call->condition[row].needs & EVTWIN_NEEDS_SERVICE) {
+        if (evtwin_thresholds_needs(thresholds, call->current, row) & EVTWIN_NEEDS_SERVICE) {
             d->now++;
             continue;
         }
@@ -192,10 +193,12 @@ static void add_months(evtwin__text *body, const due *d) {
 static int write_trends(evtwin__call *call, evtwin__text *members) {
     evtwin_table *oldest = NULL;
     due d = {.now = 0};
-    if (!evtwin__call_read_latest(call, NULL) ||
+    evtwin_store *store = call->handle->store;
+    if (!evtwin__call_read_context(call) ||
+        !evtwin__store_answered(call,
+                                evtwin_store_latest(store, NULL, &call->rows, &call->current)) ||
         !evtwin__store_answered(
-            call,
-            evtwin_store_oldest(call->handle->store, evtwin_time_now() - window_us, &oldest))) {
+            call, evtwin_store_oldest(store, evtwin_time_now() - window_us, &oldest))) {
         return 0;
     }
     count_due(call, oldest, &d);
