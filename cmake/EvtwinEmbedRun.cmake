@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Run by evtwin_embed: write the files as byte arrays (each followed by a NUL) and a table of them.
-string(REPLACE "|" ";" files "${FILES}")
+if(NOT DEFINED files)
+  string(REPLACE "|" ";" files "${FILES}")
+endif()
 set(arrays "")
 set(rows "")
 set(i 0)
@@ -9,15 +11,22 @@ foreach(file ${files})
   string(LENGTH "${hex}" digits)
   math(EXPR size "${digits} / 2")
   string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
-  get_filename_component(base ${file} NAME)
+  file(SHA256 ${file} hash)
+  string(SUBSTRING ${hash} 0 16 hash)
+  if("${BASE}" STREQUAL "")
+    get_filename_component(base ${file} NAME)
+  else()
+    file(RELATIVE_PATH base ${BASE} ${file})
+  endif()
   string(APPEND arrays "static const unsigned char data_${i}[] = {${bytes}0x00};\n")
-  string(APPEND rows "    {\"${base}\", (const char *)data_${i}, ${size}},\n")
+  string(APPEND rows "    {\"${base}\", (const char *)data_${i}, ${size}, \"\\\"${hash}\\\"\"},\n")
   math(EXPR i "${i} + 1")
 endforeach()
 file(WRITE ${OUT} "/* Made by cmake/EvtwinEmbedRun.cmake; do not edit. */\n#include \"core/embed.h\"\n\n${arrays}
 extern const evtwin__embedded ${NAME}[];
 extern const size_t ${NAME}_count;
 const evtwin__embedded ${NAME}[] = {
-${rows}};
+${rows}    {NULL, NULL, 0, NULL},
+};
 const size_t ${NAME}_count = ${i};
 ")

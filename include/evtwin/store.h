@@ -232,7 +232,15 @@ EVTWIN_API evtwin_status evtwin_store_backup(evtwin_store *store, const char *pa
 EVTWIN_API evtwin_status evtwin_store_latest(evtwin_store *store, const char *battery_id,
                                              evtwin_table **rows_out, evtwin_table **current_out);
 
-/** Which rows of a history. To page on, set before_* to time and seq of the last row of a page. */
+/**
+ * The oldest row of every battery with a time from from_us on, in id order: beside the newest one
+ * it says what has changed since. Reads no other row. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_store_oldest(evtwin_store *store, int64_t from_us,
+                                             evtwin_table **out);
+
+/** Which rows of a history. To page on, set before_* (oldest first: after_*) to time and seq of the
+ * last row of a page. */
 typedef struct evtwin_history_options {
     size_t size;
     int64_t from_us, to_us; /**< time in [from, to]; default all */
@@ -240,12 +248,16 @@ typedef struct evtwin_history_options {
     int predicted_only;     /**< 1: only rows with a prediction (an unknown is none) */
     int64_t before_time_us; /**< only rows before this (time, seq); default none (INT64_MAX) */
     int64_t before_seq;
+    int oldest_first;      /**< 1: the rows from the oldest on. Since 0.2 */
+    int64_t after_time_us; /**< then: only rows after this (time, seq), before_* do not count;
+                              default none (INT64_MIN) */
+    int64_t after_seq;
 } evtwin_history_options;
 
 /** Fill in the defaults; size is sizeof *options. */
 EVTWIN_API evtwin_status evtwin_history_options_init(evtwin_history_options *options, size_t size);
 
-/** Rows of one battery, newest first. */
+/** Rows of one battery, newest first unless the options say otherwise. */
 EVTWIN_API evtwin_status evtwin_store_history(evtwin_store *store, const char *battery_id,
                                               const evtwin_history_options *options,
                                               evtwin_table **out);
@@ -266,6 +278,35 @@ typedef struct evtwin_store_stats {
 EVTWIN_API evtwin_status evtwin_store_stats_get(evtwin_store *store, const char *battery_id,
                                                 int64_t from_us, int64_t to_us,
                                                 evtwin_store_stats *out, size_t out_size);
+
+/** Into how many parts of equal length which time is cut, and of which quantities. */
+typedef struct evtwin_buckets_options {
+    size_t size;
+    int64_t from_us, to_us; /**< time in [from, to]; default all */
+    size_t max_buckets;     /**< 2 to 10,000; default 500 */
+    const char
+        *quantities; /**< "soc,soh"; default (NULL): all that evtwin_store_buckets can give */
+} evtwin_buckets_options;
+
+/** Fill in the defaults; size is sizeof *options. Since 0.2. */
+EVTWIN_API evtwin_status evtwin_buckets_options_init(evtwin_buckets_options *options, size_t size);
+
+/**
+ * The history of one battery, thinned for a chart: a row for each part of the time that has rows,
+ * oldest first: time (TIME, where it begins), n (I64, rows in it), and for each quantity Q the
+ * lowest, mean and highest of its values, Q_min, Q_mean, Q_max (F64; missing if it has none). Parts
+ * begin at whole multiples of their width since 1970 (a round one), so that those of a later call
+ * are the same; the first and the last may reach beyond [from, to], of which rows alone are
+ * counted. Measured and predicted numbers can be asked for (F64, and charge_cycles); not seq,
+ * quality, revision. Reads the rows of the range of one index. Since 0.2.
+ * @param width_us_out  the width of the parts; may be NULL.
+ * @return EVTWIN_DONE, and *out NULL, if the battery has no rows in that time; EVTWIN_E_ARG for a
+ * quantity that cannot be given (the message lists those that can), from > to or max_buckets out of
+ * range.
+ */
+EVTWIN_API evtwin_status evtwin_store_buckets(evtwin_store *store, const char *battery_id,
+                                              const evtwin_buckets_options *options,
+                                              evtwin_table **out, int64_t *width_us_out);
 
 /** The held-out scores of the models, the latest put first: the columns of evtwin_store_put_model.
  */

@@ -5,11 +5,13 @@
 
 #include <stddef.h>
 
-/* One file: its base name and its bytes, followed by a NUL that size does not count. */
+/* One file: its name, its bytes, followed by a NUL that size does not count, and an entity tag of
+ * HTTP (quoted, from the content). */
 typedef struct evtwin__embedded {
     const char *name;
     const char *data;
     size_t size;
+    const char *etag;
 } evtwin__embedded;
 
 #endif

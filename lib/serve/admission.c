@@ -116,8 +116,8 @@ int evtwin__has_token(const evtwin__call *call) {
 
 /* Probes need no token, nor does what is needed to show it. 0 after the login was answered. */
 static int is_known(evtwin__call *call) {
-    static const char *const open[] = {"/health", "/login", "/login.js", "/login.css",
-                                       "/favicon.svg"};
+    static const char *const open[] = {"/health", "/login", "/web/login/login.js",
+                                       "/web/login/login.css", "/favicon.svg"};
     if (call->server->auth == NULL || evtwin__has_token(call)) {
         return 1;
     }

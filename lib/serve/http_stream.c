@@ -22,7 +22,7 @@ typedef struct streaming {
 
     /* what was read aside and is not sent yet */
     size_t at, size;
-    int is_dry, is_at_end;
+    int is_dry, is_at_end, is_broken;
     char kept[];
 } streaming;
 
@@ -56,7 +56,8 @@ static ssize_t read_now(void *ctx, uint64_t position, char *to, size_t room) {
         const ptrdiff_t n =
             atomic_load(&s->http->is_stopping) ? -1 : s->stream.read(s->stream.ctx, to, room);
         if (n < 0) {
-            return MHD_CONTENT_READER_END_OF_STREAM;
+            return n == EVTWIN__HTTP_BROKEN ? MHD_CONTENT_READER_END_WITH_ERROR
+                                            : MHD_CONTENT_READER_END_OF_STREAM;
         }
         if (n > 0) {
             return sent(s, (size_t)n);
@@ -75,6 +76,7 @@ static void read_aside(evtwin__connection *c) {
     if (!atomic_load(&c->is_given_up) && !atomic_load(&s->http->is_aside_over)) {
         const ptrdiff_t n = s->stream.read(s->stream.ctx, s->kept, ASIDE_BLOCK);
         s->is_at_end = n < 0;
+        s->is_broken = n == EVTWIN__HTTP_BROKEN;
         s->is_dry = n == 0;
         s->size = n > 0 ? (size_t)n : 0;
     }
@@ -95,7 +97,7 @@ static ssize_t read_kept(void *ctx, uint64_t position, char *to, size_t room) {
         return sent(s, n);
     }
     if (s->is_at_end) {
-        return MHD_CONTENT_READER_END_OF_STREAM;
+        return s->is_broken ? MHD_CONTENT_READER_END_WITH_ERROR : MHD_CONTENT_READER_END_OF_STREAM;
     }
     const int was_dry = s->is_dry;
     s->is_dry = 0;

@@ -124,7 +124,7 @@ const char *evtwin__query_get(const evtwin__query *query, const char *key) {
 
 static const double max_hours = 24.0 * 366.0;
 static const double us_per_hour = 3600e6;
-enum { MAX_LIMIT = 1000 };
+enum { MAX_LIMIT = 1000, MIN_POINTS = 2, MAX_POINTS = 5000 };
 
 /* A time whose offset begins with a blank had a '+' there: in a query it means a blank, and people
  * forget to write %2B. Nothing else can follow a blank behind the time of day. */
@@ -142,19 +142,65 @@ static int read_time(const char *text, int64_t *out) {
     return evtwin_time_parse(plain, EVTWIN_NAIVE_UTC, out) >= 0;
 }
 
-/* hours back from until, or from now; 0 hours: all time. */
+static evtwin_status read_time_param(const evtwin__query *query, const char *name, int64_t *out) {
+    const char *text = evtwin__query_get(query, name);
+    EVTWIN_FAIL_IF(text != NULL && !read_time(text, out), EVTWIN_E_ARG,
+                   "%s must be a time, as 2026-01-31T12:00:00Z or 2026-01-31T13:00:00+01:00", name);
+    return EVTWIN_OK;
+}
+
+/* hours back from until, or from now; or from one time on; 0 hours: all time. */
 static evtwin_status read_window(const evtwin__query *query, evtwin__params *p) {
-    const char *text = evtwin__query_get(query, "hours");
-    EVTWIN_FAIL_IF(text != NULL && (!evtwin__parse_f64(text, strlen(text), &p->hours) ||
-                                    !isfinite(p->hours) || p->hours <= 0.0 || p->hours > max_hours),
+    const char *hours = evtwin__query_get(query, "hours");
+    const int has_from = evtwin__query_get(query, "from") != NULL;
+    const int has_until = evtwin__query_get(query, "until") != NULL;
+    EVTWIN_FAIL_IF(hours != NULL && has_from, EVTWIN_E_ARG,
+                   "hours and from are mutually exclusive");
+    EVTWIN_FAIL_IF(hours != NULL &&
+                       (!evtwin__parse_f64(hours, strlen(hours), &p->hours) ||
+                        !isfinite(p->hours) || p->hours <= 0.0 || p->hours > max_hours),
                    EVTWIN_E_ARG, "hours must be a number above 0, at most %g", max_hours);
-    const char *until = evtwin__query_get(query, "until");
     int64_t until_us = evtwin_time_now();
-    EVTWIN_FAIL_IF(until != NULL && !read_time(until, &until_us), EVTWIN_E_ARG,
-                   "until must be a time, as 2026-01-31T12:00:00Z or 2026-01-31T13:00:00+01:00");
+    EVTWIN_TRY(read_time_param(query, "until", &until_us));
     /* a year has four digits, so that nothing here overflows */
     p->from_us = p->hours > 0.0 ? until_us - (int64_t)(p->hours * us_per_hour) : INT64_MIN;
-    p->to_us = until == NULL ? INT64_MAX : until_us;
+    EVTWIN_TRY(read_time_param(query, "from", &p->from_us));
+    p->to_us = has_until ? until_us : INT64_MAX;
+    EVTWIN_FAIL_IF(p->from_us > p->to_us, EVTWIN_E_ARG, "from is after until");
+    if (has_from) {
+        p->hours = p->from_us < until_us ? (double)(until_us - p->from_us) / us_per_hour : 0.0;
+    }
+    return EVTWIN_OK;
+}
+
+/* What thins a history. */
+static evtwin_status read_points(const evtwin__query *query, evtwin__params *p) {
+    static const char *const of_rows[] = {"limit", "cursor"};
+    const char *text = evtwin__query_get(query, "points");
+    p->quantities = evtwin__query_get(query, "quantities");
+    if (text == NULL) {
+        EVTWIN_FAIL_IF(p->quantities != NULL, EVTWIN_E_ARG,
+                       "quantities needs points: rows are given whole");
+        return EVTWIN_OK;
+    }
+    for (size_t i = 0; i < sizeof of_rows / sizeof of_rows[0]; i++) {
+        EVTWIN_FAIL_IF(evtwin__query_get(query, of_rows[i]) != NULL, EVTWIN_E_ARG,
+                       "points and %s are mutually exclusive", of_rows[i]);
+    }
+    int64_t points = 0;
+    EVTWIN_FAIL_IF(!evtwin__parse_i64(text, strlen(text), &points) || points < MIN_POINTS ||
+                       points > MAX_POINTS,
+                   EVTWIN_E_ARG, "points must be a whole number from %d to %d", MIN_POINTS,
+                   MAX_POINTS);
+    p->points = (size_t)points;
+    return EVTWIN_OK;
+}
+
+static evtwin_status read_format(const evtwin__query *query, evtwin__params *p) {
+    const char *text = evtwin__query_get(query, "format");
+    p->is_jsonl = text != NULL && strcmp(text, "jsonl") == 0;
+    EVTWIN_FAIL_IF(text != NULL && !p->is_jsonl && strcmp(text, "csv") != 0, EVTWIN_E_ARG,
+                   "format must be csv or jsonl");
     return EVTWIN_OK;
 }
 
@@ -190,8 +236,10 @@ evtwin_status evtwin__query_params(const evtwin__query *query, const char *const
     params->before_time_us = params->before_seq = INT64_MAX;
     EVTWIN_FAIL_IF(!evtwin_battery_id_is_valid(params->battery_id), EVTWIN_E_ARG,
                    "battery_id must be 1 to 50 of A-Z a-z 0-9 . _ : -");
-    const evtwin_status st = read_window(query, params);
-    return st < 0 ? st : read_page(query, params);
+    EVTWIN_TRY(read_window(query, params));
+    EVTWIN_TRY(read_points(query, params));
+    EVTWIN_TRY(read_format(query, params));
+    return read_page(query, params);
 }
 
 void evtwin__query_cursor_write(evtwin__text *text, const char *key, int64_t time_us, int64_t seq) {

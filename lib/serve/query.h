@@ -29,9 +29,14 @@ const char *evtwin__query_get(const evtwin__query *query, const char *key);
 /* Parameters by their meaning. */
 typedef struct evtwin__params {
     const char *battery_id; /* BATTERY_001 if absent */
-    double hours;           /* how far "hours" looks back from "until", or from now */
+    double hours;           /* how far "hours" looks back from "until", or from now; if "from" was
+                               given instead, so far back is that */
     size_t limit;           /* of rows on a page */
-    int64_t from_us, to_us; /* to_us is INT64_MAX without "until": a clock ahead hides no row */
+    size_t points;          /* buckets of a thinned history; 0 = rows are asked for */
+    const char *quantities; /* of a thinned history; NULL = all */
+    int is_jsonl;           /* "format" of an export: JSON lines instead of CSV */
+    int64_t from_us,
+        to_us; /* from <= to; to_us is INT64_MAX without "until": a clock ahead hides no row */
     int64_t before_time_us, before_seq; /* "cursor": where a page begins; INT64_MAX if absent */
 } evtwin__params;
 

@@ -5,6 +5,9 @@
 
 #include "core/status.h"
 
+#include <stdio.h>
+#include <string.h>
+
 /* Read what is known of the battery now; 0 after the error was answered. */
 static int read_latest(evtwin__call *call) {
     const char *id = call->params.battery_id;
@@ -74,8 +77,63 @@ static void answer_page(evtwin__call *call, const char *name, int predicted_only
     evtwin__answer_end(call);
 }
 
+/* A bucket: {"time":…,"n":…,"soc":[min,mean,max],…}, null for a quantity that has no value. The
+ * columns of a quantity stand side by side, the first one's name ending in _min. */
+static int add_bucket(evtwin__call *call, size_t row) {
+    const evtwin_table *table = call->rows;
+    evtwin__text *body = &call->response->body;
+    evtwin__text_time(body, "time", evtwin_table_i64(table, 0)[row]);
+    evtwin__text_integer(body, "n", evtwin_table_i64(table, 1)[row]);
+    for (size_t col = 2; col + 2 < evtwin_table_cols(table); col += 3) {
+        char key[80];
+        const char *name = evtwin_table_name(table, col);
+        snprintf(key, sizeof key, "%.*s", (int)(strlen(name) - strlen("_min")), name);
+        if (!evtwin_table_is_valid(table, col, row)) {
+            evtwin__text_word(body, key, "null");
+            continue;
+        }
+        evtwin__text_open(body, key, '[');
+        evtwin__text_number(body, NULL, evtwin_table_f64(table, col)[row]);
+        evtwin__text_number(body, NULL, evtwin__rounded(evtwin_table_f64(table, col + 1)[row]));
+        evtwin__text_number(body, NULL, evtwin_table_f64(table, col + 2)[row]);
+        evtwin__text_put(body, "]");
+    }
+    return 1;
+}
+
+/* The battery's rows in so many buckets. Without "until" they end with the one of now. */
+static void answer_buckets(evtwin__call *call) {
+    const evtwin__params *p = &call->params;
+    evtwin_buckets_options options;
+    int64_t width_us = 0;
+    evtwin_buckets_options_init(&options, sizeof options);
+    options.from_us = p->from_us;
+    options.to_us = p->to_us < INT64_MAX ? p->to_us : evtwin_time_now();
+    options.to_us = options.to_us < p->from_us ? p->from_us : options.to_us;
+    options.max_buckets = p->points;
+    options.quantities = p->quantities;
+    const evtwin_status st =
+        evtwin_store_buckets(call->handle->store, p->battery_id, &options, &call->rows, &width_us);
+    if (st == EVTWIN_E_ARG) {
+        evtwin__answer_error(call, 400, "quantities: %s", evtwin_last_error());
+        return;
+    }
+    if (!evtwin__store_answered(call, st) || (call->rows == NULL && !is_known(call))) {
+        return;
+    }
+    evtwin__text *body = evtwin__answer_begin(call);
+    evtwin__text_number(body, "bucket_s", (double)width_us / 1e6);
+    evtwin__answer_list(call, "data", add_bucket);
+    evtwin__text_number(body, "period_hours", p->hours);
+    evtwin__answer_end(call);
+}
+
 void evtwin__route_history(evtwin__call *call) {
-    answer_page(call, "data", 0);
+    if (call->params.points > 0) {
+        answer_buckets(call);
+    } else {
+        answer_page(call, "data", 0);
+    }
 }
 
 void evtwin__route_predictions(evtwin__call *call) {

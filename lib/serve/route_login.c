@@ -27,7 +27,7 @@ static int is_to_see(const evtwin__call *call) {
 
 static const evtwin__embedded *find_page(void) {
     for (size_t i = 0; i < evtwin__web_count; i++) {
-        if (strcmp(evtwin__web[i].name, "login.html") == 0) {
+        if (strcmp(evtwin__web[i].name, "login/index.html") == 0) {
             return &evtwin__web[i];
         }
     }

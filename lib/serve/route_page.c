@@ -1,42 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* serve/route_page.c: the files of the page, which are part of the library: no path of a client's
- * reaches the file system. */
+/* serve/route_page.c: the pages and their files, which are part of the library: no path of a
+ * client's reaches the file system. */
 
 #include "serve/server.h"
 
 #include "core/embed.h"
-#include "core/sha256.h"
 
-#include <pthread.h>
 #include <string.h>
 
-extern const evtwin__embedded evtwin__web[];
-extern const size_t evtwin__web_count;
-
-enum { MAX_ASSETS = 8, TAG_DIGITS = 16 };
-
-/* Quoted, from the content: an asset of another version is another asset. */
-static char etag[MAX_ASSETS][TAG_DIGITS + 3];
-static pthread_once_t etag_once = PTHREAD_ONCE_INIT;
-
-static void make_etags(void) {
-    for (size_t i = 0; i < evtwin__web_count && i < MAX_ASSETS; i++) {
-        char hex[EVTWIN__SHA256_HEX_SIZE];
-        evtwin__sha256_hex(evtwin__web[i].data, evtwin__web[i].size, hex);
-        etag[i][0] = '"';
-        memcpy(etag[i] + 1, hex, TAG_DIGITS);
-        memcpy(etag[i] + 1 + TAG_DIGITS, "\"", 2);
-    }
-}
+/* The folder web, and what its pages use from npm. */
+extern const evtwin__embedded evtwin__web[], evtwin__vendor[];
 
 static const char *type_of(const char *name) {
     static const struct {
         const char *ending, *type;
     } types[] = {
-        {".html", "text/html; charset=utf-8"},
-        {".js", "text/javascript; charset=utf-8"},
-        {".css", "text/css; charset=utf-8"},
-        {".svg", "image/svg+xml; charset=utf-8"},
+        {".html", "text/html; charset=utf-8"},     {".js", "text/javascript; charset=utf-8"},
+        {".css", "text/css; charset=utf-8"},       {".svg", "image/svg+xml; charset=utf-8"},
+        {"/LICENSE", "text/plain; charset=utf-8"},
     };
     const size_t length = strlen(name);
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
@@ -48,35 +29,74 @@ static const char *type_of(const char *name) {
     return "application/octet-stream";
 }
 
-/* The number of the file at a path, evtwin__web_count if there is none. */
-static size_t find(const char *path) {
-    const char *name = strcmp(path, "/") == 0 ? "index.html" : path + 1;
-    size_t i = 0;
-    while (i < evtwin__web_count && (i >= MAX_ASSETS || strcmp(evtwin__web[i].name, name) != 0)) {
-        i++;
+/* What follows the prefix in a path, NULL if it does not start with it. */
+static const char *after(const char *path, const char *prefix) {
+    const size_t n = strlen(prefix);
+    return strncmp(path, prefix, n) == 0 ? path + n : NULL;
+}
+
+/* The page at an address, NULL if there is none: "/", "/api", "/battery/ID", "/battery/ID/3d".
+ * Whether there is such a battery is the page's to tell. */
+static const char *page_at(const char *path) {
+    if (strcmp(path, "/") == 0) {
+        return "fleet/index.html";
     }
-    return i;
+    if (strcmp(path, "/login") == 0) {
+        return "login/index.html";
+    }
+    if (strcmp(path, "/api") == 0) {
+        return "api/index.html";
+    }
+    const char *id = after(path, "/battery/");
+    if (id == NULL) {
+        return NULL;
+    }
+    const size_t n = strcspn(id, "/");
+    if (n == 0) {
+        return NULL;
+    }
+    return id[n] == '\0'                ? "battery/index.html"
+           : strcmp(id + n, "/3d") == 0 ? "pack/index.html"
+                                        : NULL;
+}
+
+static const evtwin__embedded *find(const char *path) {
+    const evtwin__embedded *file = evtwin__web;
+    const char *name = page_at(path);
+    if (name == NULL && strcmp(path, "/favicon.svg") == 0) {
+        name = "shared/favicon.svg";
+    }
+    if (name == NULL) {
+        name = after(path, "/web/");
+    }
+    if (name == NULL) {
+        file = evtwin__vendor;
+        name = after(path, "/vendor/");
+    }
+    while (name != NULL && file->name != NULL && strcmp(file->name, name) != 0) {
+        file++;
+    }
+    return name != NULL && file->name != NULL ? file : NULL;
 }
 
 int evtwin__page_has(const char *path) {
-    return find(path) < evtwin__web_count;
+    return find(path) != NULL;
 }
 
 void evtwin__route_page(evtwin__call *call) {
-    const size_t i = find(call->query.path);
-    pthread_once(&etag_once, make_etags);
+    const evtwin__embedded *file = find(call->query.path);
 
     /* kept by the browser, but checked again each time: an upgrade shows at once */
-    evtwin__http_header(call->response, "ETag", etag[i]);
+    evtwin__http_header(call->response, "ETag", file->etag);
     evtwin__http_header(call->response, "Cache-Control", "no-cache");
     call->is_cacheable = 1;
-    call->content_type = type_of(evtwin__web[i].name);
+    call->content_type = type_of(file->name);
     const char *known = call->request->if_none_match;
-    if (known != NULL && (strstr(known, etag[i]) != NULL || strcmp(known, "*") == 0)) {
+    if (known != NULL && (strstr(known, file->etag) != NULL || strcmp(known, "*") == 0)) {
         call->response->code = 304;
         return;
     }
     call->response->code = 200;
-    call->response->asset = evtwin__web[i].data;
-    call->response->asset_size = evtwin__web[i].size;
+    call->response->asset = file->data;
+    call->response->asset_size = file->size;
 }

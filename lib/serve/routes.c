@@ -9,10 +9,11 @@
 
 #include <string.h>
 
-/* What a route needs: nothing but the server; what is in memory of a store (LIVE); a handle of the
- * store. Long answers are given one after the other, beside the others. A route that writes needs
- * POST besides, and its handler finds a JSON body. */
-enum { NOTHING, LIVE, LIVE_LONG, STORE, LONG, POST = 8 };
+/* What a route needs: nothing but the server, nothing but that there are pages beside it (PAGES);
+ * what is in memory of a store (LIVE); a handle of the store. Long answers are given one after the
+ * other, beside the others. A route that writes needs POST besides, and its handler finds a JSON
+ * body. */
+enum { NOTHING, PAGES, LIVE, LIVE_LONG, STORE, LONG, POST = 8 };
 
 #define PARAMS(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define NO_PARAMS ((const char *const[]){NULL})
@@ -20,17 +21,26 @@ enum { NOTHING, LIVE, LIVE_LONG, STORE, LONG, POST = 8 };
 /* clang-format off */
 static const evtwin__route routes[] = {
     {"/health", evtwin__route_health, NULL, NOTHING, 0.0, 0},
+    {"/openapi.yaml", evtwin__route_openapi_yaml, NO_PARAMS, PAGES, 0.0, 0},
+    {"/openapi.json", evtwin__route_openapi_json, NO_PARAMS, PAGES, 0.0, 0},
     {"/login", evtwin__route_login, NULL, NOTHING | POST, 0.0, 0},
     {"/metrics", evtwin__route_metrics, NULL, NOTHING, 0.0, 0},
     {"/api/battery/latest", evtwin__route_latest, PARAMS("battery_id"), LIVE, 0.0, 0},
     {"/api/battery/history", evtwin__route_history,
-     PARAMS("battery_id", "hours", "until", "limit", "cursor"), LONG, 1.0, 1000},
+     PARAMS("battery_id", "hours", "from", "until", "limit", "cursor", "points", "quantities"), LONG,
+     1.0, 1000},
     {"/api/battery/predictions", evtwin__route_predictions,
      PARAMS("battery_id", "limit", "cursor"), LONG, 0.0, 100},
-    {"/api/battery/stats", evtwin__route_stats, PARAMS("battery_id", "hours", "until"), LONG, 24.0, 0},
+    {"/api/battery/export", evtwin__route_export,
+     PARAMS("battery_id", "hours", "from", "until", "format"), LONG, 24.0, 0},
+    {"/api/battery/stats", evtwin__route_stats, PARAMS("battery_id", "hours", "from", "until"), LONG,
+     24.0, 0},
     {"/api/batteries/list", evtwin__route_list,
      PARAMS("limit", "offset", "sort", "order", "health", "needs", "silent", "q"), LIVE_LONG, 0.0, 0},
+    {"/api/fleet/map", evtwin__route_map, NO_PARAMS, LONG, 0.0, 0},
+    {"/api/fleet/rows", evtwin__route_rows, NULL, STORE, 0.0, 0},
     {"/api/alerts", evtwin__route_alerts, NO_PARAMS, LIVE_LONG, 0.0, 0},
+    {"/api/fleet/trends", evtwin__route_trends, NO_PARAMS, LONG, 0.0, 0},
     {"/api/thresholds", evtwin__route_thresholds, NO_PARAMS, STORE, 0.0, 0},
     {"/api/stream", evtwin__route_stream, PARAMS("battery_id", "last_event_id"), LIVE, 0.0, 0},
 };
@@ -62,7 +72,7 @@ static void run(evtwin__call *call, const evtwin__route *route) {
         return;
     }
     const int needs = route->needs & ~POST;
-    if (needs == NOTHING || needs == LIVE) {
+    if (needs <= LIVE) {
         route->handle(call);
         return;
     }
@@ -74,7 +84,7 @@ static void run(evtwin__call *call, const evtwin__route *route) {
         call->response->is_aside = 1;
         return;
     }
-    if (route->needs == LIVE_LONG) {
+    if (needs == LIVE_LONG) {
         route->handle(call);
         return;
     }
@@ -112,8 +122,7 @@ static size_t answer(evtwin__call *call) {
             return i;
         }
     }
-    const char *path = is_login(call) ? "/login.html" : call->query.path;
-    call->query.path = path;
+    const char *path = call->query.path;
     if (evtwin__page_has(path) && (call->server->stores != NULL || call->server->auth != NULL)) {
         if (evtwin__is_read(call)) {
             evtwin__route_page(call);

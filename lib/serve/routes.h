@@ -31,6 +31,12 @@ void evtwin__route_history(evtwin__call *call);
 void evtwin__route_predictions(evtwin__call *call);
 void evtwin__route_stats(evtwin__call *call);
 
+/* ---- route_export.c ---- */
+void evtwin__route_export(evtwin__call *call);
+
+/* ---- route_trends.c ---- */
+void evtwin__route_trends(evtwin__call *call);
+
 /* ---- route_fleet.c ---- */
 void evtwin__route_list(evtwin__call *call);
 void evtwin__route_alerts(evtwin__call *call);
@@ -38,6 +44,14 @@ void evtwin__route_thresholds(evtwin__call *call);
 
 /* ---- route_stream.c ---- */
 void evtwin__route_stream(evtwin__call *call);
+
+/* ---- route_map.c ---- */
+void evtwin__route_map(evtwin__call *call);
+void evtwin__route_rows(evtwin__call *call);
+
+/* ---- route_api.c ---- */
+void evtwin__route_openapi_yaml(evtwin__call *call);
+void evtwin__route_openapi_json(evtwin__call *call);
 
 /* ---- route_health.c ---- */
 void evtwin__route_health(evtwin__call *call);

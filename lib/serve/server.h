@@ -15,6 +15,12 @@
 
 #include <stdatomic.h>
 
+/* The members of /api/fleet/trends, kept for some seconds (route_trends.c). */
+typedef struct evtwin__trends {
+    evtwin__text members;
+    int64_t made_ms; /* 0 = never */
+} evtwin__trends;
+
 /* Immutable once it runs, but for the parts that look after themselves. */
 struct evtwin_server {
     char *service;
@@ -30,6 +36,8 @@ struct evtwin_server {
     evtwin__server_metrics *own_metrics;
     evtwin__patience patience;
     evtwin__http *http;
+    evtwin__text openapi;      /* the description of the API as JSON */
+    evtwin__trends trends;     /* of the thread of long answers */
     _Atomic int64_t logged_us; /* when a failure of the store was last logged */
 };
 
@@ -56,9 +64,14 @@ size_t evtwin__route_label_count(void);
 /* "/health", …, "page", "other" */
 const char *evtwin__route_label(size_t i);
 
-/* ---- the page (route_page.c) ---- */
+/* ---- the description of the API (route_api.c) ---- */
 
-/* 1 if the page has a file at that path. */
+/* Make the JSON that the server keeps. */
+evtwin_status evtwin__openapi_load(evtwin_server *server);
+
+/* ---- the pages (route_page.c) ---- */
+
+/* 1 if there is a page, or a file of one, at that path. */
 int evtwin__page_has(const char *path);
 
 /* That file, or 304 if the client has it. */

@@ -6,6 +6,7 @@
 
 #include "evtwin/store.h"
 
+#include "store/buckets.h"
 #include "store/store_row.h"
 #include "store/uptime.h"
 
@@ -65,8 +66,10 @@ enum { EVTWIN__MAX_LETTERS = 100000 }; /* that ev_dead_letter keeps, the newest 
     X(backup, const char *path)                                                                    \
     /* current_out may be NULL */                                                                  \
     X(latest, const char *battery_id, evtwin_table **rows_out, evtwin_table **current_out)         \
+    X(oldest, int64_t from_us, evtwin_table **out)                                                 \
     X(history, const char *battery_id, const evtwin_history_options *options, evtwin_table **out)  \
     X(stats, const char *battery_id, int64_t from_us, int64_t to_us, evtwin_store_stats *out)      \
+    X(buckets, const char *battery_id, const evtwin__buckets *buckets, evtwin_table **out)         \
     X(changes, int64_t after_revision, size_t max_rows, evtwin_table **out, int64_t *revision_out) \
     X(count, int64_t *rows_out)                                                                    \
     X(identity, uint64_t *identity_out, int64_t *end_out)

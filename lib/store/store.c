@@ -356,12 +356,19 @@ evtwin_status evtwin_store_latest(evtwin_store *store, const char *battery_id,
     return current_out != NULL ? none_is_null(st, current_out) : st;
 }
 
+evtwin_status evtwin_store_oldest(evtwin_store *store, int64_t from_us, evtwin_table **out) {
+    EVTWIN_TRY(check(store, out, "out", READS));
+    return none_is_null(store->backend->oldest(store, from_us, out), out);
+}
+
 static const evtwin_history_options whole_history = {.size = sizeof whole_history,
                                                      .from_us = INT64_MIN,
                                                      .to_us = INT64_MAX,
                                                      .limit = 1000,
                                                      .before_time_us = INT64_MAX,
-                                                     .before_seq = INT64_MAX};
+                                                     .before_seq = INT64_MAX,
+                                                     .after_time_us = INT64_MIN,
+                                                     .after_seq = INT64_MIN};
 
 evtwin_status evtwin_history_options_init(evtwin_history_options *options, size_t size) {
     return evtwin__options_init(options, size, &whole_history, sizeof whole_history);
@@ -386,6 +393,31 @@ evtwin_status evtwin_store_stats_get(evtwin_store *store, const char *battery_id
     const evtwin_status st = store->backend->stats(store, battery_id, from_us, to_us, &full);
     if (st >= 0) {
         evtwin__report_copy(out, out_size, &full, sizeof full);
+    }
+    return st;
+}
+
+static const evtwin_buckets_options whole_in_buckets = {
+    .size = sizeof whole_in_buckets, .from_us = INT64_MIN, .to_us = INT64_MAX, .max_buckets = 500};
+
+evtwin_status evtwin_buckets_options_init(evtwin_buckets_options *options, size_t size) {
+    return evtwin__options_init(options, size, &whole_in_buckets, sizeof whole_in_buckets);
+}
+
+evtwin_status evtwin_store_buckets(evtwin_store *store, const char *battery_id,
+                                   const evtwin_buckets_options *options, evtwin_table **out,
+                                   int64_t *width_us_out) {
+    evtwin_buckets_options complete = whole_in_buckets;
+    evtwin__buckets buckets;
+    EVTWIN_TRY(
+        evtwin__options_merge(&complete, sizeof complete, options, "evtwin_buckets_options_init"));
+    EVTWIN_TRY(evtwin__buckets_cut(&complete, &buckets));
+    EVTWIN_TRY(check(store, out, "out", READS));
+    EVTWIN_TRY(check_battery_id(battery_id));
+    const evtwin_status st =
+        none_is_null(store->backend->buckets(store, battery_id, &buckets, out), out);
+    if (st >= 0 && width_us_out != NULL) {
+        *width_us_out = buckets.width_us;
     }
     return st;
 }

@@ -162,6 +162,21 @@ static int64_t clamped(int64_t time_us) {
                                             : time_us;
 }
 
+static const char oldest_sql[] =
+    POSTGRES_BATTERIES("true") " SELECT @t.row FROM battery CROSS JOIN LATERAL (SELECT * FROM"
+                               " ev_telemetry WHERE battery_id = battery.id AND time >= $1"
+                               " ORDER BY time, seq LIMIT 1) AS t" BY_ID;
+
+evtwin_status evtwin__postgres_oldest(evtwin_store *store, int64_t from_us, evtwin_table **out) {
+    evtwin__pg_params params = {.n = 0};
+    evtwin__pg_result *result = NULL;
+    evtwin__pg_add_time(&params, clamped(from_us));
+    const evtwin_status st =
+        evtwin__postgres_ask((postgres_store *)store, oldest_sql, &params, &result);
+    evtwin__pg_params_free(&params);
+    return answer(st, result, out);
+}
+
 /* Parameters $1 to $3. */
 static void add_window(evtwin__pg_params *params, const char *battery_id, int64_t from_us,
                        int64_t to_us) {
@@ -174,18 +189,28 @@ static void add_window(evtwin__pg_params *params, const char *battery_id, int64_
 #define HISTORY(condition)                                                                         \
     "SELECT @row" WINDOW " AND (time, seq) < ($4, $5)" condition                                   \
     " ORDER BY time DESC, seq DESC LIMIT $6"
+#define HISTORY_UP(condition)                                                                      \
+    "SELECT @row" WINDOW " AND (time, seq) > ($4, $5)" condition " ORDER BY time, seq LIMIT $6"
+
+/* Newest or oldest first; all rows, or those with a prediction. */
+static const char *const history_sql[2][2] = {{HISTORY(""), HISTORY(" AND @is_predicted")},
+                                              {HISTORY_UP(""), HISTORY_UP(" AND @is_predicted")}};
 
 evtwin_status evtwin__postgres_history(evtwin_store *store, const char *battery_id,
                                        const evtwin_history_options *options, evtwin_table **out) {
     evtwin__pg_params params = {.n = 0};
     evtwin__pg_result *result = NULL;
-    add_window(&params, battery_id, options->from_us, options->to_us);
-    evtwin__pg_add_time(&params, clamped(options->before_time_us));
-    evtwin__pg_add_i64(&params, options->before_seq);
+    const int is_up = options->oldest_first != 0;
+    const int64_t after_us = options->after_time_us;
+    /* the search begins at the page */
+    add_window(&params, battery_id,
+               is_up && after_us > options->from_us ? after_us : options->from_us, options->to_us);
+    evtwin__pg_add_time(&params, clamped(is_up ? after_us : options->before_time_us));
+    evtwin__pg_add_i64(&params, is_up ? options->after_seq : options->before_seq);
     evtwin__pg_add_i64(&params, postgres_limit(options->limit));
-    const evtwin_status st = evtwin__postgres_ask(
-        (postgres_store *)store,
-        options->predicted_only ? HISTORY(" AND @is_predicted") : HISTORY(""), &params, &result);
+    const evtwin_status st =
+        evtwin__postgres_ask((postgres_store *)store,
+                             history_sql[is_up][options->predicted_only != 0], &params, &result);
     evtwin__pg_params_free(&params);
     return answer(st, result, out);
 }
@@ -221,6 +246,67 @@ evtwin_status evtwin__postgres_stats(evtwin_store *store, const char *battery_id
     }
     evtwin__pg_result_free(result);
     evtwin__pg_params_free(&params);
+    return st;
+}
+
+/* What cannot be charted is missing in the inner query, once for all three; OFFSET 0 keeps it from
+ * being copied into each. Buckets are counted from the first one. */
+static void write_buckets(evtwin__text *sql, const evtwin__buckets *b) {
+    evtwin__text_put(sql, "SELECT $4 + bucket * $5 * interval '1 us', count(*)");
+    for (size_t i = 0; i < b->n_quantities; i++) {
+        const char *name = evtwin__schema[b->quantity[i]].name;
+        evtwin__sql_say(sql, ", min(%s), avg(%s), max(%s)", name, name, name);
+    }
+    evtwin__text_put(sql,
+                     " FROM (SELECT floor(date_part('epoch', time - $4) * 1e6 / $5) AS bucket");
+    for (size_t i = 0; i < b->n_quantities; i++) {
+        const char *name = evtwin__schema[b->quantity[i]].name;
+        evtwin__sql_say(sql,
+                        ", CASE WHEN %s::float8 > '-infinity' AND %s::float8 < 'infinity'"
+                        " THEN %s::float8 END AS %s",
+                        name, name, name, name);
+    }
+    evtwin__text_put(sql, WINDOW " OFFSET 0) AS t GROUP BY bucket ORDER BY bucket");
+    evtwin__text_add(sql, "", 1);
+}
+
+static evtwin_status answer_buckets(const evtwin__buckets *b, const evtwin__pg_result *result,
+                                    evtwin_table **out) {
+    evtwin_table *table = NULL;
+    if (evtwin__pg_rows(result) == 0) {
+        return EVTWIN_DONE;
+    }
+    evtwin_status st = evtwin__buckets_table(b, evtwin__pg_rows(result), &table);
+    for (size_t col = 0; col < evtwin_table_cols(table) && st >= 0; col++) {
+        st = evtwin__pg_fill(result, col, table, col);
+    }
+    if (st < 0) {
+        evtwin_table_free(table);
+        return st;
+    }
+    *out = table;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__postgres_buckets(evtwin_store *store, const char *battery_id,
+                                       const evtwin__buckets *buckets, evtwin_table **out) {
+    evtwin__pg_params params = {.n = 0};
+    evtwin__pg_result *result = NULL;
+    evtwin__text sql = {.size = 0};
+    add_window(&params, battery_id, buckets->from_us, buckets->to_us);
+    evtwin__pg_add_time(&params, buckets->first_us);
+    evtwin__pg_add_f64(&params, (double)buckets->width_us);
+    write_buckets(&sql, buckets);
+    evtwin__pg *pg = ((postgres_store *)store)->pg;
+    evtwin_status st = sql.is_failed ? evtwin__fail(EVTWIN_E_NOMEM,
+                                                    "out of memory for a statement"
+                                                    " on %s",
+                                                    evtwin__pg_name(pg))
+                                     : evtwin__pg_query(pg, sql.data, &params, &result);
+    st = st < 0 ? st : answer_buckets(buckets, result, out);
+    evtwin__pg_result_free(result);
+    evtwin__pg_params_free(&params);
+    evtwin__text_free(&sql);
     return st;
 }
 

@@ -324,6 +324,13 @@ evtwin_status evtwin__sqlite_latest(evtwin_store *store, const char *battery_id,
     return st;
 }
 
+evtwin_status evtwin__sqlite_oldest(evtwin_store *store, int64_t from_us, evtwin_table **out) {
+    evtwin__stmt *stmt = NULL;
+    const evtwin_status st =
+        evtwin__sqlite_ask((sqlite_store *)store, SQL_OLDEST_ALL, &stmt, "t", from_us);
+    return answer_rows(st, stmt, out);
+}
+
 /* Of the rows of one hour, those of a history: a text that times begin with bounds them, too. */
 static evtwin_status ask_hour(sqlite_store *s, const char *battery_id, const char *hour,
                               const evtwin_history_options *options, size_t n_left,
@@ -363,8 +370,24 @@ static evtwin_status predicted_history(sqlite_store *s, const char *battery_id,
     return finish(&a, st, out);
 }
 
+/* The search begins at the page: either bound is one for the key. */
+static evtwin_status oldest_first(sqlite_store *s, const char *battery_id,
+                                  const evtwin_history_options *options, evtwin_table **out) {
+    const int64_t from_us =
+        options->from_us > options->after_time_us ? options->from_us : options->after_time_us;
+    evtwin__stmt *stmt = NULL;
+    const evtwin_status st =
+        evtwin__sqlite_ask(s, SQL_HISTORY_UP, &stmt, "stttiii", battery_id, from_us, options->to_us,
+                           options->after_time_us, options->after_seq,
+                           (int64_t)(options->predicted_only != 0), limit_of(options->limit));
+    return answer_rows(st, stmt, out);
+}
+
 evtwin_status evtwin__sqlite_history(evtwin_store *store, const char *battery_id,
                                      const evtwin_history_options *options, evtwin_table **out) {
+    if (options->oldest_first) {
+        return oldest_first((sqlite_store *)store, battery_id, options, out);
+    }
     if (options->predicted_only) {
         return predicted_history((sqlite_store *)store, battery_id, options, out);
     }

@@ -120,9 +120,20 @@ static const char *const sql_texts[SQL_N] = {
                    " WHERE battery_id = ? ORDER BY time DESC, seq DESC LIMIT 1)" WITH_STANDING,
     [SQL_LATEST_ALL] = "SELECT @t.row, " STANDING " FROM latest_battery_status" WITH_STANDING
                        " ORDER BY t.battery_id",
+    [SQL_OLDEST_ALL] =
+        "WITH RECURSIVE battery (id) AS (SELECT min(battery_id) FROM ev_telemetry UNION ALL"
+        " SELECT (SELECT min(n.battery_id) FROM ev_telemetry AS n WHERE n.battery_id > battery.id)"
+        " FROM battery WHERE battery.id IS NOT NULL)"
+        " SELECT @t.row FROM battery CROSS JOIN ev_telemetry AS t ON t.battery_id = battery.id"
+        " AND (t.time, t.seq) = (SELECT n.time, n.seq FROM ev_telemetry AS n"
+        " WHERE n.battery_id = battery.id AND n.time >= ?1 ORDER BY n.time, n.seq LIMIT 1)"
+        " ORDER BY t.battery_id",
     [SQL_HISTORY] = "SELECT @row FROM ev_telemetry WHERE battery_id = ?1"
                     " AND time >= ?2 AND time <= ?3 AND (time, seq) < (?4, ?5)"
                     " AND (?6 = 0 OR @is_predicted) ORDER BY time DESC, seq DESC LIMIT ?7",
+    [SQL_HISTORY_UP] = "SELECT @row FROM ev_telemetry WHERE battery_id = ?1"
+                       " AND time >= ?2 AND time <= ?3 AND (time, seq) > (?4, ?5)"
+                       " AND (?6 = 0 OR @is_predicted) ORDER BY time, seq LIMIT ?7",
     /* the first hour is not before ?2; times compare with hours as texts */
     [SQL_STATS] =
         "WITH part (" SUM_COLUMNS ") AS ("

@@ -148,7 +148,7 @@ static void test_reading_needs_it(void **state) {
                                          "/no/such",
                                          "/LOGIN",
                                          "/health/",
-                                         "/login.html",
+                                         "/web/login/index.html",
                                          "/openapi.yaml"};
     for (size_t i = 0; i < sizeof closed / sizeof closed[0]; i++) {
         reply r = client_get(port, closed[i]);
@@ -159,7 +159,7 @@ static void test_reading_needs_it(void **state) {
         assert_non_null(strstr(r.body, "\"status\":\"error\""));
         reply_free(&r);
     }
-    static const char *const open[] = {"/health", "/login", "/login.js", "/login.css",
+    static const char *const open[] = {"/health", "/login", "/web/login/login.js", "/web/login/login.css",
                                        "/favicon.svg"};
     for (size_t i = 0; i < sizeof open / sizeof open[0]; i++) {
         assert_int_equal(code_of("GET", open[i], ""), 200);
@@ -178,7 +178,7 @@ static void test_login_page(void **state) {
     assert_string_equal(reply_header(&r, "Content-Type"), "text/html; charset=utf-8");
     assert_string_equal(reply_header(&r, "Cache-Control"), "no-store");
     assert_non_null(strstr(reply_header(&r, "Content-Security-Policy"), "default-src 'self'"));
-    assert_non_null(strstr(r.body, "src=\"/login.js\""));
+    assert_non_null(strstr(r.body, "src=\"/web/login/login.js\""));
     assert_null(strstr(r.body, "style="));
     reply_free(&r);
     r = client_request(port, "GET", "/api/alerts", "Accept: text/html,*/*\r\n");

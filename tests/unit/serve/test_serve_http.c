@@ -355,7 +355,8 @@ static void test_holding_clients(void **state) {
     assert_unmoved_by("");
     assert_unmoved_by("GET /api/battery/latest HTTP/1.1\r\nHost: localhost\r\nX-Slow: 1");
     assert_unmoved_by("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\nGET /health HTTP/1.1\r\n");
-    assert_unmoved_by("GET /style.css HTTP/1.1\r\nHost: localhost\r\n\r\n"); /* and never reads */
+    assert_unmoved_by(
+        "GET /web/shared/style.css HTTP/1.1\r\nHost: localhost\r\n\r\n"); /* and never reads */
 }
 
 /* ---- a request must be read by everyone in one way ---- */

@@ -448,14 +448,15 @@ static void test_errors(void **state) {
         {"/api/battery/stats?hours=1&limit=5", 400, "limit"},
         {"/api/batteries/list?x=1", 400, "x"},
         {"/nothing", 404, "/nothing"},
-        {"/api", 404, "/api"},
+        {"/api/", 404, "/api/"},
+        {"/openapi.json?x=1", 400, "x"},
         {"/api/battery/latest/", 404, "latest/"},
         {"/..%2f..%2fetc%2fpasswd", 404, "nothing"},
-        {"/%2e%2e/app.js", 404, "nothing"},
+        {"/web/%2e%2e/web/fleet/fleet.js", 404, "nothing"},
         {"/../../etc/passwd", 404, "nothing"},
-        {"//app.js", 404, "nothing"},
-        {"/..%5capp.js", 404, "nothing"},
-        {"/app.js%00", 400, "path"},
+        {"//web/fleet/fleet.js", 404, "nothing"},
+        {"/web/..%5cfleet/fleet.js", 404, "nothing"},
+        {"/web/fleet/fleet.js%00", 400, "path"},
         {"/api/battery/latest?a=%", 400, "percent"},
         {"/%zz", 400, "path"},
     };
@@ -476,7 +477,7 @@ static void test_errors(void **state) {
 static void test_headers(void **state) {
     (void)state;
     static const char *const targets[] = {"/api/batteries/list", "/", "/nothing", "/metrics",
-                                          "/app.js"};
+                                          "/web/fleet/fleet.js"};
     for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
         reply r = client_get(port, targets[i]);
         assert_non_null(strstr(reply_header(&r, "Content-Security-Policy"), "default-src 'self'"));
@@ -507,19 +508,99 @@ static void test_page(void **state) {
     assert_int_equal(r.code, 304);
     assert_string_equal(r.body, "");
     reply_free(&r);
-    r = client_request(port, "GET", "/index.html", "If-None-Match: \"other\"\r\n");
+    r = client_request(port, "GET", "/battery/any", "If-None-Match: \"other\"\r\n");
     assert_int_equal(r.code, 200);
     reply_free(&r);
 
     /* everything that the page asks for is there, and nothing comes from elsewhere */
-    static const char *const files[] = {"/app.js", "/chart.js", "/style.css", "/favicon.svg"};
-    for (size_t i = 0; i < 4; i++) {
+    static const char *const files[] = {
+        "/web/fleet/fleet.js",   "/web/fleet/fleet.css",  "/web/battery/battery.js",
+        "/web/pack/pack.js",     "/web/shared/api.js",    "/web/shared/live.js",
+        "/web/shared/shell.js",  "/web/shared/dom.js",    "/web/shared/vendor.js",
+        "/web/shared/values.js", "/web/shared/style.css", "/favicon.svg"};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         r = client_get(port, files[i]);
         assert_int_equal(r.code, 200);
         assert_null(strstr(r.body, "innerHTML"));
         assert_null(strstr(r.body, "https://"));
         reply_free(&r);
     }
+}
+
+/* The map: columns of equal length, the same batteries in the order of the list; rows: those named.
+ */
+static void test_map(void **state) {
+    (void)state;
+    json_t *map = client_json(port, "/api/fleet/map", 200);
+    json_t *list = client_json(port, "/api/batteries/list", 200);
+    const json_t *batteries = json_at(list, "batteries");
+    const size_t n = json_array_size(batteries);
+    assert_true(n >= 2);
+    static const char *const columns[] = {
+        "battery_id", "health", "needs",       "silent",         "record_age_s",       "broken",
+        "soc",        "soh",    "temperature", "rul_prediction", "failure_probability"};
+    for (size_t c = 0; c < sizeof columns / sizeof columns[0]; c++) {
+        assert_int_equal(json_array_size(json_at(map, columns[c])), n);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const json_t *b = json_array_get(batteries, i);
+        assert_string_equal(json_string_value(json_array_get(json_at(map, "battery_id"), i)),
+                            json_string_value(json_at(b, "battery_id")));
+        const json_t *health = json_at(b, "health");
+        static const char *const words[] = {"NORMAL", "WARNING", "CRITICAL"};
+        assert_string_equal(words[json_integer_value(json_array_get(json_at(map, "health"), i))],
+                            json_string_value(json_at(health, "status")));
+        const int needs = (json_is_true(json_at(health, "needs_charging")) ? 1 : 0) +
+                          (json_is_true(json_at(health, "needs_service")) ? 2 : 0);
+        assert_int_equal(json_integer_value(json_array_get(json_at(map, "needs"), i)), needs);
+        assert_int_equal(json_integer_value(json_array_get(json_at(map, "broken"), i)) != 0,
+                         json_array_size(json_at(health, "reasons")) > 0);
+    }
+    json_decref(map);
+    json_decref(list);
+
+    json_t *rows = client_json(port, "/api/fleet/rows?ids=BATTERY_002,nobody,BATTERY_001", 200);
+    assert_int_equal(json_array_size(json_at(rows, "batteries")), 2);
+    assert_text(json_array_get(json_at(rows, "batteries"), 0), "battery_id", "BATTERY_002");
+    assert_text(json_array_get(json_at(rows, "batteries"), 1), "battery_id", "BATTERY_001");
+    json_decref(rows);
+    static const char *const wrong[] = {"/api/fleet/rows",
+                                        "/api/fleet/rows?ids=", "/api/fleet/rows?ids=a,,b",
+                                        "/api/fleet/rows?ids=a%20b", "/api/fleet/rows?ids=a&x=1"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        json_t *v = client_json(port, wrong[i], 400);
+        assert_true(text_names(json_string_value(json_at(v, "message")), "ids"));
+        json_decref(v);
+    }
+}
+
+/* Addresses of pages, and what is none. A battery's page is the same file for every battery. */
+static void test_page_addresses(void **state) {
+    (void)state;
+    static const struct {
+        const char *target, *type;
+    } pages[] = {
+        {"/battery/BATTERY_002", "text/html"},    {"/battery/none%20such", "text/html"},
+        {"/battery/BATTERY_002/3d", "text/html"}, {"/web/shared/style.css", "text/css"},
+        {"/vendor/have.js", "text/javascript"},   {"/favicon.svg", "image/svg+xml"},
+    };
+    for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
+        reply r = client_get(port, pages[i].target);
+        assert_int_equal(r.code, 200);
+        assert_non_null(strstr(reply_header(&r, "Content-Type"), pages[i].type));
+        reply_free(&r);
+    }
+    static const char *const none[] = {"/battery",  "/battery/",         "/battery//3d",
+                                       "/web/",     "/battery/x/y",      "/vendor/../LICENSE",
+                                       "/vendor/x", "/fleet/index.html", "/battery/x/3d/"};
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+        json_decref(client_json(port, none[i], 404));
+    }
+    reply r = client_request(port, "GET", "/battery/BATTERY_002",
+                             "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\n"
+                             "Sec-Fetch-Dest: document\r\n");
+    assert_int_equal(r.code, 200); /* a link of another site */
+    reply_free(&r);
 }
 
 static void test_methods(void **state) {
@@ -607,7 +688,7 @@ static void test_openapi(void **state) {
             assert_non_null(strstr(text, key));
         }
     }
-    assert_int_equal(n_described, n_routes + 1); /* and the page */
+    assert_int_equal(n_described, n_routes + 2); /* and two pages */
 }
 
 /* What a row holds is in the schema of quantities, in the answer, and in the API's description:
@@ -848,6 +929,8 @@ int main(void) {
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_headers),
         cmocka_unit_test(test_page),
+        cmocka_unit_test(test_page_addresses),
+        cmocka_unit_test(test_map),
         cmocka_unit_test(test_methods),
         cmocka_unit_test(test_metrics_of_the_server),
         cmocka_unit_test(test_openapi),

@@ -133,7 +133,7 @@ static void test_without_store(void **state) {
     json_decref(client_json(port, "/health", 200));
     json_decref(client_json(port, "/api/batteries/list", 404));
     json_decref(client_json(port, "/", 404));
-    json_decref(client_json(port, "/app.js", 404));
+    json_decref(client_json(port, "/web/fleet/fleet.js", 404));
     reply r = client_get(port, "/metrics");
     assert_int_equal(r.code, 200);
     assert_non_null(strstr(r.body, "evtwin_predictions_total{outcome=\"known\"} 0"));

@@ -410,6 +410,63 @@ static void test_history_pages_meet_every_row_once(void **state) {
     assert_int_equal(expected, -1);
 }
 
+static void test_oldest_of_each(void **state) {
+    evtwin_store *store = *state;
+    evtwin_table *rows = NULL;
+    assert_int_equal(evtwin_store_oldest(store, INT64_MIN, &rows), EVTWIN_DONE);
+    assert_null(rows);
+    insert_new(store, some_rows("b", 5, 10));
+    insert_new(store, some_rows("B", 0, 10));
+    insert_new(store, some_rows("A", 3, 2));
+    assert_ok(evtwin_store_oldest(store, t0 + 6 * SECOND, &rows)); /* A has ended by then */
+    assert_int_equal(evtwin_table_rows(rows), 2);
+    assert_string_equal(text_at(rows, "battery_id", 0), "B");
+    assert_int_equal(i64_at(rows, "seq", 0), 6);
+    assert_string_equal(text_at(rows, "battery_id", 1), "b");
+    assert_int_equal(i64_at(rows, "seq", 1), 6);
+    evtwin_table_free(rows);
+    assert_ok(evtwin_store_oldest(store, INT64_MIN, &rows));
+    assert_int_equal(evtwin_table_rows(rows), 3);
+    assert_int_equal(i64_at(rows, "seq", 0), 3);
+    evtwin_table_free(rows);
+}
+
+/* Oldest first, in the bounds; of all rows and of those with a prediction. */
+static void test_history_oldest_first(void **state) {
+    evtwin_store *store = *state;
+    evtwin_table *rows = empty_rows();
+    add_prediction_columns(rows);
+    for (int64_t i = 0; i < 50; i++) {
+        add_row(rows, "A", t0 + i / 3 * SECOND, i);
+        if (i % 5 == 0) {
+            set_prediction(rows, (size_t)i, 500.0, 0.5);
+        }
+    }
+    insert_new(store, rows);
+    for (int predicted_only = 0; predicted_only < 2; predicted_only++) {
+        evtwin_history_options options;
+        assert_ok(evtwin_history_options_init(&options, sizeof options));
+        options.limit = 4;
+        options.oldest_first = 1;
+        options.predicted_only = predicted_only;
+        options.from_us = t0 + 2 * SECOND; /* from the row with seq 6 on */
+        options.to_us = t0 + 13 * SECOND;  /* to 41 */
+        int64_t expected = predicted_only ? 10 : 6;
+        while (evtwin_store_history(store, "A", &options, &rows) == EVTWIN_OK) {
+            const size_t n = evtwin_table_rows(rows);
+            assert_true(n <= 4);
+            for (size_t i = 0; i < n; i++) {
+                assert_int_equal(i64_at(rows, "seq", i), expected);
+                expected += predicted_only ? 5 : 1;
+            }
+            options.after_time_us = i64_at(rows, "time", n - 1);
+            options.after_seq = i64_at(rows, "seq", n - 1);
+            evtwin_table_free(rows);
+        }
+        assert_int_equal(expected, predicted_only ? 45 : 42);
+    }
+}
+
 static void test_history_bounds_include_their_ends(void **state) {
     evtwin_store *store = *state;
     insert_new(store, some_rows("A", 0, 10));
@@ -637,6 +694,8 @@ int main(void) {
         TEST(test_row_inserted_with_its_prediction),
         TEST(test_changes_in_order_and_in_pages),
         TEST(test_history_pages_meet_every_row_once),
+        TEST(test_history_oldest_first),
+        TEST(test_oldest_of_each),
         TEST(test_history_bounds_include_their_ends),
         TEST(test_history_of_predictions_only),
         TEST(test_statistics),
