@@ -3,6 +3,7 @@
 #ifndef EVTWIN_SERVE_H
 #define EVTWIN_SERVE_H
 
+#include "evtwin/alert.h"
 #include "evtwin/screen.h"
 #include "evtwin/session.h"
 #include "evtwin/table.h"
@@ -94,6 +95,8 @@ typedef struct evtwin_server_options {
     double silent_after_s;
     /** the same for records that wait for a prediction. Since 0.2 */
     double predictions_stopped_after_s;
+    /** through which alerts are acknowledged; borrowed; NULL = they cannot be. Since 0.2 */
+    evtwin_alerts *alerts;
 } evtwin_server_options;
 
 /** Fill in the defaults; size is sizeof *options. */
