@@ -41,7 +41,7 @@ may_include() {
     librdkafka/rdkafka*.h) case $1 in lib/io/kafka*.c) return 0 ;; esac ;;
     mosquitto.h | mqtt_protocol.h) case $1 in lib/io/mqtt*.c) return 0 ;; esac ;;
     curl/*.h) case $1 in lib/io/curl*.c) return 0 ;; esac ;;
-    microhttpd.h) [ "$1" = lib/serve/http.c ] && return 0 ;;
+    microhttpd.h) case $1 in lib/serve/http*.c) return 0 ;; esac ;;
     *) return 0 ;;
     esac
     return 1
