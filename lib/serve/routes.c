@@ -9,8 +9,9 @@
 
 #include <string.h>
 
-/* What a route needs: long answers are given one after the other, beside the others. */
-enum { NOTHING, STORE, LONG };
+/* What a route needs: EVENTS are those of a store, which need not be there; long answers are given
+ * one after the other, beside the others. */
+enum { NOTHING, EVENTS, STORE, LONG };
 
 #define PARAMS(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define NO_PARAMS ((const char *const[]){NULL})
@@ -28,6 +29,7 @@ static const evtwin__route routes[] = {
     {"/api/batteries/list", evtwin__route_list, NO_PARAMS, LONG, 0.0, 0},
     {"/api/alerts", evtwin__route_alerts, NO_PARAMS, LONG, 0.0, 0},
     {"/api/thresholds", evtwin__route_thresholds, NO_PARAMS, STORE, 0.0, 0},
+    {"/api/stream", evtwin__route_stream, PARAMS("battery_id", "last_event_id"), EVENTS, 0.0, 0},
 };
 /* clang-format on */
 
@@ -56,7 +58,7 @@ static void run(evtwin__call *call, const evtwin__route *route) {
         evtwin__answer_error(call, 400, "%s", evtwin_last_error());
         return;
     }
-    if (route->needs == NOTHING) {
+    if (route->needs == NOTHING || route->needs == EVENTS) {
         route->handle(call);
         return;
     }
