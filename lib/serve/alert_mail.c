@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { LINE = 57 /* bytes of a base64 line of 76 */, WORD = 45 /* bytes of an encoded word */ };
+enum { LINE = 57 /* bytes of a base64 line of 76 */, WORD = 39 /* bytes of an encoded word */ };
 
 static void put_base64(evtwin__text *out, const char *data, size_t size) {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -172,7 +172,7 @@ static void write_json(alert **list, size_t n, int64_t now_us, evtwin__alert_mes
     for (size_t i = 0; i < n; i++) {
         n_cleared += is_cleared(list[i]) != 0;
     }
-    if (n > 1) {
+    if (group_size(list, n) < n) { /* of one group its own line says all */
         evtwin__text_put(&words, out->subject);
         evtwin__text_put(&words, "\n");
     }

@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "core/mem.h"
 #include "core/status.h"
+#include "serve/alert_feed.h"
 #include "serve/alert_judge.h"
 #include "serve/alert_lane.h"
 #include "serve/alert_sending.h"
@@ -54,6 +55,10 @@ struct evtwin_alerts {
     pthread_mutex_t lock;
     pthread_cond_t wake, gone;
     int is_stopped, is_woken, is_gone;
+
+    pthread_mutex_t publish_lock;
+    evtwin__ring *ring; /* borrowed; NULL = nobody listens */
+    evtwin__alert_feed feed;
 };
 
 /* ---- log ---- */
@@ -240,7 +245,17 @@ static evtwin_status send_due(evtwin_alerts *a) {
 
 /* ---- the thread ---- */
 
-static evtwin_status step(evtwin_alerts *a) {
+/* What changed goes to the listeners, whoever watches. */
+static evtwin_status publish(evtwin_alerts *a) {
+    pthread_mutex_lock(&a->publish_lock);
+    const evtwin_status st = a->ring != NULL && a->store != NULL
+                                 ? evtwin__alert_feed_step(&a->feed, a->store, a->ring)
+                                 : EVTWIN_OK;
+    pthread_mutex_unlock(&a->publish_lock);
+    return st;
+}
+
+static evtwin_status watch(evtwin_alerts *a) {
     const evtwin_status st = take_over(a);
     if (st != EVTWIN_OK) {
         return st;
@@ -254,6 +269,14 @@ static evtwin_status step(evtwin_alerts *a) {
     }
     EVTWIN_TRY(save(a));
     return send_due(a);
+}
+
+static evtwin_status step(evtwin_alerts *a) {
+    const evtwin_status st = watch(a);
+    if (st < 0) {
+        return st;
+    }
+    return publish(a);
 }
 
 /* After a failure: what cannot be known any more is read anew. */
@@ -333,7 +356,8 @@ static void *work(void *ctx) {
     return NULL;
 }
 
-static void finished(void *ctx) {
+/* Something is to be done now. */
+static void wake(void *ctx) {
     evtwin_alerts *a = ctx;
     pthread_mutex_lock(&a->lock);
     a->is_woken = 1;
@@ -381,6 +405,7 @@ static void set_up_locks(evtwin_alerts *a) {
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&a->lock, NULL);
+    pthread_mutex_init(&a->publish_lock, NULL);
     pthread_cond_init(&a->wake, &monotonic);
     pthread_cond_init(&a->gone, &monotonic);
     pthread_condattr_destroy(&monotonic);
@@ -395,7 +420,7 @@ static evtwin_status start(evtwin_alerts *a, const evtwin_alerts_options *o) {
     name_holder(a->holder, sizeof a->holder);
     for (int w = 0; w < EVTWIN__N_WAYS; w++) {
         a->sending[w].group_us = (int64_t)(o->group_s * 1e6);
-        EVTWIN_TRY(evtwin__alert_lane_start(o, w, finished, a, &a->lane[w]));
+        EVTWIN_TRY(evtwin__alert_lane_start(o, w, wake, a, &a->lane[w]));
     }
     const int error = pthread_create(&a->thread, NULL, work, a);
     EVTWIN_FAIL_IF(error != 0, EVTWIN_E_IO, "a thread: %s", strerror(error));
@@ -426,7 +451,16 @@ evtwin_status evtwin_alerts_acknowledge(evtwin_alerts *alerts, int64_t id, const
     EVTWIN_TRY(evtwin_store_open(alerts->uri, NULL, &store));
     const evtwin_status st = evtwin_store_acknowledge_alert(store, id, by);
     evtwin_store_free(store);
+    wake(alerts);
     return st;
+}
+
+void evtwin__alerts_publish(evtwin_alerts *alerts, evtwin__ring *ring) {
+    if (alerts != NULL) {
+        pthread_mutex_lock(&alerts->publish_lock);
+        alerts->ring = ring;
+        pthread_mutex_unlock(&alerts->publish_lock);
+    }
 }
 
 /* Ask the thread to end; a statement that takes too long is interrupted. */
@@ -459,6 +493,7 @@ void evtwin_alerts_free(evtwin_alerts *a) {
     pthread_cond_destroy(&a->wake);
     pthread_cond_destroy(&a->gone);
     pthread_mutex_destroy(&a->lock);
+    pthread_mutex_destroy(&a->publish_lock);
     evtwin__free(a->uri);
     evtwin__free(a);
 }

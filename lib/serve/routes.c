@@ -28,6 +28,8 @@ static const evtwin__route routes[] = {
     {"/api/battery/stats", evtwin__route_stats, PARAMS("battery_id", "hours", "until"), LONG, 24.0, 0},
     {"/api/batteries/list", evtwin__route_list, NO_PARAMS, LONG, 0.0, 0},
     {"/api/alerts", evtwin__route_alerts, NO_PARAMS, LONG, 0.0, 0},
+    {"/api/alerts/history", evtwin__route_alert_history,
+     PARAMS("battery_id", "hours", "until", "state", "limit", "cursor", "buckets"), LONG, 168.0, 100},
     {"/api/thresholds", evtwin__route_thresholds, NO_PARAMS, STORE, 0.0, 0},
     {"/api/stream", evtwin__route_stream, PARAMS("battery_id", "last_event_id"), EVENTS, 0.0, 0},
 };

@@ -5,6 +5,7 @@
 
 #include "core/mem.h"
 #include "core/status.h"
+#include "serve/alert_feed.h"
 
 /* Deadlines of a request and of its answer; short enough that idle or slow clients do not fill the
  * connections, long enough for a large page over a slow line. */
@@ -89,6 +90,8 @@ static evtwin_status open_parts(evtwin_server *server, const evtwin_server_optio
             evtwin__store_pool_create(o->store, o->n_threads + 1, statement_s, &server->stores));
         EVTWIN_TRY(try_store(server->stores));
         EVTWIN_TRY(evtwin__ring_create(RING_BYTES, RING_EVENTS, &server->ring));
+        server->alerts = o->alerts;
+        evtwin__alerts_publish(server->alerts, server->ring);
     }
     int fd;
     EVTWIN_TRY(evtwin__address_listen(&server->address, &fd));
@@ -136,6 +139,7 @@ void evtwin_server_free(evtwin_server *server) {
         return;
     }
     evtwin__http_stop(server->http); /* no call is under way after this */
+    evtwin__alerts_publish(server->alerts, NULL);
     evtwin__ring_free(server->ring);
     evtwin__store_pool_free(server->stores);
     evtwin__server_metrics_free(server->own_metrics);

@@ -36,15 +36,16 @@ evtwin_status evtwin__postgres_alert_lease(evtwin_store *store, const char *hold
 
 /* ---- writing ---- */
 
-/* In a transaction: give the next change. The row stays locked until the end, so that changes are
- * seen in their order. */
-static evtwin_status next_change(evtwin__pg *pg, const char *holder, int64_t *out) {
+/* In a transaction: give the next n changes, the first of them. The row stays locked until the end,
+ * so that changes are seen in their order. */
+static evtwin_status next_changes(evtwin__pg *pg, const char *holder, size_t n, int64_t *out) {
     evtwin__pg_params params = {.n = 0};
     evtwin__pg_add_text(&params, holder);
+    evtwin__pg_add_i64(&params, (int64_t)n);
     const evtwin_status st =
         evtwin__pg_query_i64(pg,
-                             "UPDATE ev_alert_writer SET change = change + 1 WHERE"
-                             " $1::text IS NULL OR holder = $1 RETURNING change",
+                             "UPDATE ev_alert_writer SET change = change + $2 WHERE"
+                             " $1::text IS NULL OR holder = $1 RETURNING change - $2 + 1",
                              &params, -1, out);
     evtwin__pg_params_free(&params);
     EVTWIN_TRY(st);
@@ -70,7 +71,7 @@ static evtwin_status put_all(evtwin__pg *pg, const evtwin_table *alerts, int64_t
         evtwin__sql_say(&sql, "%s$%zu::%s[]", c > 0 ? ", " : "", c + 1, wire[type].sql);
         for (size_t row = 0; row < evtwin_table_rows(alerts); row++) {
             if (c == EVTWIN__A_CHANGE) {
-                evtwin__pg_push_i64(&params, array, change);
+                evtwin__pg_push_i64(&params, array, change + (int64_t)row);
             } else {
                 evtwin__pg_push_cell(&params, array, alerts, c, row);
             }
@@ -88,7 +89,7 @@ static evtwin_status put_all(evtwin__pg *pg, const evtwin_table *alerts, int64_t
 
 static evtwin_status put_alerts(evtwin__pg *pg, const char *holder, const evtwin_table *alerts) {
     int64_t change = 0;
-    EVTWIN_TRY(next_change(pg, holder, &change));
+    EVTWIN_TRY(next_changes(pg, holder, evtwin_table_rows(alerts), &change));
     EVTWIN_TRY(put_all(pg, alerts, change));
     return evtwin__pg_exec(pg, EVTWIN__ALERT_FORGET);
 }
@@ -107,7 +108,7 @@ static evtwin_status acknowledge(evtwin__pg *pg, int64_t id, const char *by) {
         " acknowledged_by = $2 WHERE id = $3 AND cleared_at IS NULL AND acknowledged_at IS NULL"
         " RETURNING 0::bigint";
     int64_t change = 0, is_cleared = -1;
-    EVTWIN_TRY(next_change(pg, NULL, &change));
+    EVTWIN_TRY(next_changes(pg, NULL, 1, &change));
     evtwin__pg_params params = {.n = 0};
     evtwin__pg_add_i64(&params, change);
     evtwin__pg_add_text(&params, by);
@@ -190,15 +191,21 @@ evtwin_status evtwin__postgres_alerts(evtwin_store *store, const evtwin__alert_q
 evtwin_status evtwin__postgres_alert_counts(evtwin_store *store, const char *battery_id,
                                             int64_t from_us, int64_t to_us, size_t n_buckets,
                                             evtwin_table **out) {
-    static const char
-        sql[] =
-            "SELECT coalesce(sum(r), 0)::bigint, coalesce(sum(c), 0)::bigint FROM "
-            "generate_series(0,"
-            " $4::bigint - 1) AS b (i) LEFT JOIN (SELECT " BUCKET(
-                "raised_at") " AS k, 1 AS r, 0 AS c" IN_WINDOW("raised_at") " UNION ALL "
-                                                                            "SELECT " BUCKET("clear"
-                                                                                             "ed_"
-                                                                                             "at") ", 0, 1" IN_WINDOW("cleared_at") ") AS a ON k = i GROUP BY i ORDER BY i";
+    static const char sql[] =
+        "SELECT coalesce(sum(r), 0)::bigint, coalesce(sum(c), 0)::bigint FROM "
+        "generate_series(0,"
+        " $4::bigint - 1) AS b (i) LEFT JOIN (SELECT " BUCKET(
+            "raised_at") " AS k, 1 AS r, 0 AS c" IN_WINDOW("raised_at") " UNION ALL "
+                                                                        "SELECT " BUCKET(
+                                                                            "clear"
+                                                                            "ed_"
+                                                                            "at") ", 0, "
+                                                                                  "1" IN_WINDOW("cl"
+                                                                                                "ea"
+                                                                                                "re"
+                                                                                                "d_"
+                                                                                                "a"
+                                                                                                "t") ") AS a ON k = i GROUP BY i ORDER BY i";
     static const evtwin__kept_column columns[] = {{"raised", EVTWIN_I64}, {"cleared", EVTWIN_I64}};
     evtwin__pg_params params = {.n = 0};
     evtwin__pg_result *result = NULL;

@@ -63,10 +63,14 @@ evtwin_status evtwin__sqlite_alert_lease(evtwin_store *store, const char *holder
 
 /* ---- writing ---- */
 
-/* In a transaction: give the next change. */
-static evtwin_status next_change(sqlite_store *s, int64_t *out) {
-    EVTWIN_TRY(evtwin__db_exec(s->db, "UPDATE ev_alert_writer SET change = change + 1"));
-    return evtwin__db_query_i64(s->db, "SELECT change FROM ev_alert_writer", 0, out);
+/* In a transaction: give the next n changes, the first of them. */
+static evtwin_status next_changes(sqlite_store *s, size_t n, int64_t *out) {
+    const int64_t by = (int64_t)n;
+    EVTWIN_TRY(run(s->db, "UPDATE ev_alert_writer SET change = change + ?2 WHERE ?1 IS NULL", NULL,
+                   &by, 1));
+    EVTWIN_TRY(evtwin__db_query_i64(s->db, "SELECT change + 1 FROM ev_alert_writer", 1, out));
+    *out -= by;
+    return EVTWIN_OK;
 }
 
 static evtwin_status put_each(sqlite_store *s, const evtwin_table *alerts, int64_t change) {
@@ -86,7 +90,7 @@ static evtwin_status put_each(sqlite_store *s, const evtwin_table *alerts, int64
         for (size_t c = 0; c < EVTWIN__A_COUNT; c++) {
             evtwin__sqlite_bind_cell(stmt, (int)c + 1, alerts, c, row);
         }
-        evtwin__stmt_bind_i64(stmt, EVTWIN__A_CHANGE + 1, change);
+        evtwin__stmt_bind_i64(stmt, EVTWIN__A_CHANGE + 1, change + (int64_t)row);
         st = evtwin__stmt_run(stmt);
     }
     evtwin__stmt_free(stmt);
@@ -100,7 +104,7 @@ static evtwin_status put_alerts(sqlite_store *s, const char *holder, const evtwi
     if (evtwin__db_changes(s->db) == 0) {
         return held_by_another(s);
     }
-    EVTWIN_TRY(next_change(s, &change));
+    EVTWIN_TRY(next_changes(s, evtwin_table_rows(alerts), &change));
     EVTWIN_TRY(put_each(s, alerts, change));
     return evtwin__db_exec(s->db, EVTWIN__ALERT_FORGET);
 }
@@ -116,7 +120,7 @@ static evtwin_status acknowledge(sqlite_store *s, int64_t id, const char *by) {
     char now[EVTWIN_TIME_TEXT_SIZE];
     int64_t change = 0;
     evtwin__stmt *stmt = NULL;
-    EVTWIN_TRY(next_change(s, &change));
+    EVTWIN_TRY(next_changes(s, 1, &change));
     EVTWIN_TRY(evtwin__stmt_prepare(s->db,
                                     "UPDATE ev_alert SET change = ?1, acknowledged_at = ?2,"
                                     " acknowledged_by = ?3 WHERE id = ?4 AND cleared_at IS NULL"
@@ -191,34 +195,34 @@ evtwin_status evtwin__sqlite_alerts(evtwin_store *store, const evtwin__alert_que
     " AS INTEGER)"
 #define IN_WINDOW(column)                                                                          \
     " FROM ev_alert WHERE " column " >= ?2 AND " column " < ?3 AND (?1 IS NULL OR battery_id = "   \
-                                                        "?1)"
+    "?1)"
 
 evtwin_status evtwin__sqlite_alert_counts(evtwin_store *store, const char *battery_id,
                                           int64_t from_us, int64_t to_us, size_t n_buckets,
                                           evtwin_table **out) {
-    static const char sql
-        [] = "WITH RECURSIVE b (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM b WHERE i + 1 < ?4)"
-             " SELECT coalesce(sum(r), 0), coalesce(sum(c), 0) FROM b LEFT JOIN (SELECT "
-             "min(" BUCKET("raised_at") ", ?4 - 1) AS k, 1 AS r, 0 AS c" IN_WINDOW(
-                 "raised_at") " UNION ALL SELECT min(" BUCKET("cleared_at") ", ?4 - 1), 0, "
-                                                                            "1" IN_WINDOW("cleared_"
-                                                                                          "at") ") "
-                                                                                                "ON"
-                                                                                                " k"
-                                                                                                " ="
-                                                                                                " i"
-                                                                                                " G"
-                                                                                                "RO"
-                                                                                                "UP"
-                                                                                                " B"
-                                                                                                "Y "
-                                                                                                "i "
-                                                                                                "OR"
-                                                                                                "DE"
-                                                                                                "R "
-                                                                                                "BY"
-                                                                                                " "
-                                                                                                "i";
+    static const char sql[] =
+        "WITH RECURSIVE b (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM b WHERE i + 1 < ?4)"
+        " SELECT coalesce(sum(r), 0), coalesce(sum(c), 0) FROM b LEFT JOIN (SELECT "
+        "min(" BUCKET("raised_at") ", ?4 - 1) AS k, 1 AS r, 0 AS c" IN_WINDOW(
+            "raised_at") " UNION ALL SELECT min(" BUCKET("cleared_at") ", ?4 - 1), 0, "
+                                                                       "1" IN_WINDOW("cleared_"
+                                                                                     "at") ") "
+                                                                                           "ON"
+                                                                                           " k"
+                                                                                           " ="
+                                                                                           " i"
+                                                                                           " G"
+                                                                                           "RO"
+                                                                                           "UP"
+                                                                                           " B"
+                                                                                           "Y "
+                                                                                           "i "
+                                                                                           "OR"
+                                                                                           "DE"
+                                                                                           "R "
+                                                                                           "BY"
+                                                                                           " "
+                                                                                           "i";
     static const evtwin__kept_column columns[] = {{"raised", EVTWIN_I64}, {"cleared", EVTWIN_I64}};
     char from[EVTWIN_TIME_TEXT_SIZE], to[EVTWIN_TIME_TEXT_SIZE];
     evtwin__stmt *stmt = NULL;
