@@ -21,7 +21,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-static const double lease_s = 15.0, renew_s = 4.0; /* of the one writer of a store */
+static const double lease_s = 10.0, renew_s = 3.0; /* of the one writer of a store */
 static const double step_s = 1.0;                  /* between two looks at the batteries */
 static const double share = 9.0; /* of what a look takes, so that it is a tenth of the time */
 static const double worst_every_s = 60.0; /* how often worst values alone are written */
