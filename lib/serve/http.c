@@ -84,6 +84,10 @@ static void on_completed(void *ctx, struct MHD_Connection *mhd, void **request_c
         c->is_active = 0;
         c->is_answered = 0;
         c->is_sent = 0;
+        c->is_collecting = 0;
+        evtwin__free(c->body);
+        c->body = NULL;
+        c->body_size = 0;
         atomic_fetch_sub(&http->n_active, 1);
     }
     evtwin__connection_phase(c, EVTWIN__IDLE, http->request_ms);
@@ -120,8 +124,16 @@ static enum MHD_Result answer(evtwin__connection *c) {
         c->request.is_late = 1;
         call_handler(c);
     }
+    if (c->response.wants_body) {
+        c->is_collecting = 1;
+        evtwin__connection_phase(c, EVTWIN__ASKING, c->http->request_ms);
+        return MHD_YES;
+    }
     c->is_answered = 1;
-    return evtwin__connection_send(c) ? MHD_YES : MHD_NO;
+    const int delay_ms = c->response.delay_ms;
+    return (delay_ms > 0 && evtwin__connection_delay(c, delay_ms)) || evtwin__connection_send(c)
+               ? MHD_YES
+               : MHD_NO;
 }
 
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const char *url,
@@ -129,14 +141,13 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const c
                                   size_t *upload_size, void **request_context) {
     (void)mhd;
     (void)url;
-    (void)upload;
     evtwin__http *http = ctx;
     evtwin__connection *c = *request_context;
     if (c == NULL) {
         return MHD_NO;
     }
     if (c->is_answered) {
-        /* aside: its answer goes out now; else the rest of a body that was refused */
+        /* made aside, or delayed: it goes out now; else the rest of a body that was refused */
         *upload_size = 0;
         return c->is_sent || evtwin__connection_send(c) ? MHD_YES : MHD_NO;
     }
@@ -146,6 +157,11 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const c
         c->n_requests++;
         atomic_fetch_add(&http->n_active, 1);
         evtwin__connection_phase(c, EVTWIN__ASKING, http->response_ms);
+    }
+    if (c->is_collecting && *upload_size > 0) {
+        const int is_kept = evtwin__connection_read_body(c, upload, *upload_size);
+        *upload_size = 0;
+        return is_kept ? MHD_YES : MHD_NO;
     }
     if (!evtwin__connection_read_head(c, method, version)) {
         return MHD_NO;

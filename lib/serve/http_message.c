@@ -5,6 +5,7 @@
 #include "serve/http_parts.h"
 
 #include "core/mem.h"
+#include "core/num.h"
 #include "serve/http_head.h"
 
 #include <microhttpd.h>
@@ -30,8 +31,13 @@ static enum MHD_Result on_header(void *ctx, enum MHD_ValueKind kind, const char 
     } wanted[] = {
         {"Host", &r->host},
         {"Accept", &r->accept},
+        {"Accept-Encoding", &r->accept_encoding},
+        {"Authorization", &r->authorization},
+        {"Content-Type", &r->content_type},
+        {"Cookie", &r->cookie},
         {"If-None-Match", &r->if_none_match},
         {"Last-Event-ID", &r->last_event_id},
+        {"Origin", &r->origin},
         {"Sec-Fetch-Site", &r->fetch_site},
         {"Sec-Fetch-Mode", &r->fetch_mode},
         {"Sec-Fetch-Dest", &r->fetch_dest},
@@ -44,9 +50,13 @@ static enum MHD_Result on_header(void *ctx, enum MHD_ValueKind kind, const char 
             r->n_hosts += i == 0;
         }
     }
+    const int is_length = strcasecmp(key, "Content-Length") == 0;
     if (strcasecmp(key, "Transfer-Encoding") == 0 ||
-        (strcasecmp(key, "Content-Length") == 0 && (value == NULL || strcmp(value, "0") != 0))) {
+        (is_length && (value == NULL || strcmp(value, "0") != 0))) {
         r->has_body = 1;
+    }
+    if (is_length && !evtwin__parse_i64(value, value_size, &r->body_length)) {
+        r->body_length = -1;
     }
     return MHD_YES;
 }
@@ -77,10 +87,28 @@ int evtwin__connection_read_head(evtwin__connection *c, const char *method, cons
     c->request = (evtwin__http_request){.method = method,
                                         .target = c->target,
                                         .target_length = c->target_length,
+                                        .body_length = -1,
+                                        .body = c->body,
+                                        .body_size = c->body_size,
                                         .is_http_1_0 = strcmp(version, "HTTP/1.0") == 0};
     headers h = {.request = &c->request};
     (void)MHD_get_connection_values_n(c->mhd, MHD_HEADER_KIND, on_header, &h);
     return c->n_requests == 1 || is_to_the_letter(c->mhd, &h, version);
+}
+
+int evtwin__connection_read_body(evtwin__connection *c, const char *piece, size_t size) {
+    if (c->body_size + size > EVTWIN__HTTP_MAX_BODY) {
+        return 0;
+    }
+    char *body = evtwin__realloc(c->body, c->body_size + size + 1, 1);
+    if (body == NULL) {
+        return 0;
+    }
+    memcpy(body + c->body_size, piece, size);
+    c->body = body;
+    c->body_size += size;
+    body[c->body_size] = '\0';
+    return 1;
 }
 
 /* ---- the answer ---- */

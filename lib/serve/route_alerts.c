@@ -3,6 +3,7 @@
 
 #include "serve/routes.h"
 
+#include "core/json.h"
 #include "core/num.h"
 #include "core/status.h"
 #include "serve/alert_json.h"
@@ -114,4 +115,64 @@ void evtwin__route_alert_history(evtwin__call *call) {
     } else {
         answer_page(call);
     }
+}
+
+/* ---- acknowledging ---- */
+
+/* {"id":5,"by":"Ada"}; 0 after the error was answered. The caller frees *json_out, which has
+ * *by_out.
+ */
+static int read_body(evtwin__call *call, json_t **json_out, int64_t *id_out, const char **by_out) {
+    const evtwin__http_request *r = call->request;
+    if (r->body == NULL || evtwin__json_parse("body", r->body, r->body_size, json_out) < 0) {
+        return evtwin__answer_error(call, 400, "the body is {\"id\":NUMBER,\"by\":\"NAME\"}");
+    }
+    const json_t *id = json_object_get(*json_out, "id"), *by = json_object_get(*json_out, "by");
+    if (!json_is_integer(id) || (by != NULL && !json_is_string(by))) {
+        return evtwin__answer_error(call, 400,
+                                    "id must be the number of an alert, by (optional) a name");
+    }
+    *id_out = json_integer_value(id);
+    *by_out = by != NULL ? json_string_value(by) : "operator";
+    return 1;
+}
+
+static void answer_one(evtwin__call *call, int64_t id) {
+    evtwin_alert_history_options options;
+    evtwin_alert_history_options_init(&options, sizeof options);
+    options.before_id = id < INT64_MAX ? id + 1 : id;
+    options.limit = 1;
+    if (!evtwin__store_answered(call,
+                                evtwin_store_alerts(call->handle->store, &options, &call->rows))) {
+        return;
+    }
+    evtwin__text *body = evtwin__answer_begin(call);
+    evtwin__text_open(body, "data", '{');
+    if (call->rows != NULL) {
+        evtwin__alert_json(body, call->rows, 0);
+    }
+    evtwin__text_put(body, "}");
+    evtwin__answer_end(call);
+}
+
+static void acknowledge(evtwin__call *call, int64_t id, const char *by) {
+    const evtwin_status st = evtwin_alerts_acknowledge(call->server->alerts, id, by);
+    if (st == EVTWIN_E_NOT_FOUND || st == EVTWIN_E_STATE || st == EVTWIN_E_ARG) {
+        const int code = st == EVTWIN_E_NOT_FOUND ? 404 : st == EVTWIN_E_STATE ? 409 : 400;
+        evtwin__answer_error(call, code, "%s", evtwin_last_error());
+    } else if (evtwin__store_answered(call, st)) {
+        answer_one(call, id);
+    }
+}
+
+void evtwin__route_acknowledge(evtwin__call *call) {
+    json_t *json = NULL;
+    const char *by = NULL;
+    int64_t id = 0;
+    if (call->server->alerts == NULL) {
+        evtwin__answer_error(call, 409, "this server does not watch for alerts (--alerts)");
+    } else if (read_body(call, &json, &id, &by)) {
+        acknowledge(call, id, by);
+    }
+    json_decref(json);
 }

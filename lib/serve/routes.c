@@ -10,8 +10,9 @@
 #include <string.h>
 
 /* What a route needs: EVENTS are those of a store, which need not be there; long answers are given
- * one after the other, beside the others. */
-enum { NOTHING, EVENTS, STORE, LONG };
+ * one after the other, beside the others. A route that writes needs POST besides, and its handler
+ * finds a JSON body. */
+enum { NOTHING, EVENTS, STORE, LONG, POST = 8 };
 
 #define PARAMS(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define NO_PARAMS ((const char *const[]){NULL})
@@ -19,6 +20,7 @@ enum { NOTHING, EVENTS, STORE, LONG };
 /* clang-format off */
 static const evtwin__route routes[] = {
     {"/health", evtwin__route_health, NULL, NOTHING, 0.0, 0},
+    {"/login", evtwin__route_login, NULL, NOTHING | POST, 0.0, 0},
     {"/metrics", evtwin__route_metrics, NULL, NOTHING, 0.0, 0},
     {"/api/battery/latest", evtwin__route_latest, PARAMS("battery_id"), STORE, 0.0, 0},
     {"/api/battery/history", evtwin__route_history,
@@ -30,6 +32,7 @@ static const evtwin__route routes[] = {
     {"/api/alerts", evtwin__route_alerts, NO_PARAMS, LONG, 0.0, 0},
     {"/api/alerts/history", evtwin__route_alert_history,
      PARAMS("battery_id", "hours", "until", "state", "limit", "cursor", "buckets"), LONG, 168.0, 100},
+    {"/api/alerts/acknowledge", evtwin__route_acknowledge, NO_PARAMS, LONG | POST, 0.0, 0},
     {"/api/thresholds", evtwin__route_thresholds, NO_PARAMS, STORE, 0.0, 0},
     {"/api/stream", evtwin__route_stream, PARAMS("battery_id", "last_event_id"), EVENTS, 0.0, 0},
 };
@@ -60,7 +63,8 @@ static void run(evtwin__call *call, const evtwin__route *route) {
         evtwin__answer_error(call, 400, "%s", evtwin_last_error());
         return;
     }
-    if (route->needs == NOTHING || route->needs == EVENTS) {
+    const int needs = route->needs & ~POST;
+    if (needs == NOTHING || needs == EVENTS) {
         route->handle(call);
         return;
     }
@@ -68,7 +72,7 @@ static void run(evtwin__call *call, const evtwin__route *route) {
         evtwin__answer_error(call, 503, "too many long questions at once; try again");
         return;
     }
-    if (route->needs == LONG && !call->request->is_aside) {
+    if (needs == LONG && !call->request->is_aside) {
         call->response->is_aside = 1;
         return;
     }
@@ -80,23 +84,35 @@ static void run(evtwin__call *call, const evtwin__route *route) {
     }
 }
 
+static int is_login(const evtwin__call *call) {
+    return strcmp(call->query.path, "/login") == 0;
+}
+
+/* The login is a page to who reads it. */
+static int is_for(const evtwin__call *call, const evtwin__route *route) {
+    return strcmp(route->path, call->query.path) == 0 &&
+           (call->server->stores != NULL || (route->needs & ~POST) == NOTHING) &&
+           (!is_login(call) || strcmp(call->request->method, "POST") == 0);
+}
+
 /* Answer the call; returns the label it is counted under. */
 static size_t answer(evtwin__call *call) {
     if (!evtwin__is_admissible(call)) {
         return OTHER;
     }
-    const char *path = call->query.path;
-    const int has_page = call->server->stores != NULL;
     for (size_t i = 0; i < N_ROUTES; i++) {
         const evtwin__route *route = &routes[i];
-        if (strcmp(route->path, path) == 0 && (has_page || route->needs == NOTHING)) {
-            if (evtwin__is_read(call)) {
+        if (is_for(call, route)) {
+            if ((route->needs & POST) != 0 ? evtwin__is_write(call, is_login(call))
+                                           : evtwin__is_read(call)) {
                 run(call, route);
             }
             return i;
         }
     }
-    if (has_page && evtwin__page_has(path)) {
+    const char *path = is_login(call) ? "/login.html" : call->query.path;
+    call->query.path = path;
+    if (evtwin__page_has(path) && (call->server->stores != NULL || call->server->auth != NULL)) {
         if (evtwin__is_read(call)) {
             evtwin__route_page(call);
         }
@@ -142,7 +158,7 @@ void evtwin__serve(void *ctx, const evtwin__http_request *request,
     evtwin__call call = {.server = ctx, .request = request, .response = response};
     call.content_type = json;
     const size_t route = answer(&call);
-    if (response->is_aside) {
+    if (response->is_aside || response->wants_body) {
         return;
     }
     if (response->stream.ctx != NULL && request->is_crowded) {
