@@ -23,6 +23,7 @@ zlib1g-dev|compresses answers of the server|pkg:zlib
 libpq-dev|talks to PostgreSQL|pkg:libpq
 librdkafka-dev|talks to Kafka|pkg:rdkafka
 libmosquitto-dev|talks to MQTT brokers|pkg:libmosquitto
+libcurl4-openssl-dev|delivers alerts by web hook and mail|pkg:libcurl
 python3|shows and checks the live fleet of the demo, runs tests|python3
 '
 test_list='

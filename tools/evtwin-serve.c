@@ -19,6 +19,13 @@ enum {
     ALLOW_HOST,
     INSECURE_LISTEN,
     THREADS,
+    ALERTS,
+    ALERT_WEBHOOK_FILE,
+    ALERT_SMTP,
+    ALERT_TO,
+    ALERT_CA_FILE,
+    ALERT_GROUP,
+    ALERT_CLEAR_AFTER,
     CHECK,
     BACKUP,
     N_OPTIONS
@@ -57,6 +64,26 @@ static const cli_option options[N_OPTIONS] = {
         CLI_FLAG("insecure-listen", .help = "permit an address that other machines reach without "
                                             "--token-file, and any name of a host"),
     [THREADS] = CLI_RANGE(CLI_INTEGER, "threads", "N", "2", 1, 256, .help = "that answer requests"),
+    [ALERTS] = CLI_FLAG("alerts", .group = "Alerts",
+                        .help = "raise and clear alerts, which the store keeps: it is written to. "
+                                "Of several programs that do so on one store one works, the "
+                                "others wait for its end"),
+    [ALERT_WEBHOOK_FILE] =
+        CLI_STRING("alert-webhook-file", "FILE", NULL,
+                   .help = "post alerts, as JSON that Slack takes, to the URL in the first line of "
+                           "this file, which only its owner may read; implies --alerts"),
+    [ALERT_SMTP] = CLI_STRING("alert-smtp", "URI", NULL,
+                              .help = "mail alerts by smtp://USER@HOST:PORT/?password_file=FILE or "
+                                      "smtps:; implies --alerts"),
+    [ALERT_TO] =
+        CLI_STRING("alert-to", "ADDRESSES", NULL, .help = "who gets the mail, with commas between"),
+    [ALERT_CA_FILE] = CLI_STRING("alert-ca-file", "FILE", NULL,
+                                 .help = "authorities that certify those servers, as PEM; default: "
+                                         "those of the system"),
+    [ALERT_GROUP] = CLI_RANGE(CLI_NUMBER, "alert-group-s", "S", "30", 1, 86400,
+                              .help = "seconds between two messages: what comes meanwhile is one"),
+    [ALERT_CLEAR_AFTER] = CLI_RANGE(CLI_NUMBER, "alert-clear-after", "S", "60", 0, 86400,
+                                    .help = "seconds without its cause until an alert is cleared"),
     [CHECK] = CHECK_OPTION,
     [BACKUP] =
         CLI_STRING("backup", "FILE", NULL, .group = "Backup",
@@ -67,7 +94,8 @@ static const cli_tool tool = {
     .name = "evtwin-serve",
     .purpose =
         "Serve a store of telemetry and predictions over HTTP: a page that shows the live fleet, "
-        "the REST\nAPI under /api, /health and /metrics for Prometheus. Only --thresholds writes; "
+        "the REST\nAPI under /api, /health and /metrics for Prometheus. Only --thresholds and "
+        "--alerts write; "
         "any number may\nshare a store.",
     .usage = "[OPTION]...\n[--store URI] --backup FILE",
     .examples = "evtwin-serve --store sqlite:evtwin.db          then open http://localhost:5001\n"
@@ -165,6 +193,27 @@ static int put_thresholds(const cli *c) {
     return code;
 }
 
+static int wants_alerts(const cli *c) {
+    return cli_is_on(c, ALERTS) || cli_text(c, ALERT_WEBHOOK_FILE) != NULL ||
+           cli_text(c, ALERT_SMTP) != NULL;
+}
+
+static int start_alerts(const cli *c, evtwin_alerts **out) {
+    evtwin_alerts_options alert_options;
+    evtwin_alerts_options_init(&alert_options, sizeof alert_options);
+    alert_options.store = cli_text(c, STORE);
+    alert_options.webhook_file = cli_text(c, ALERT_WEBHOOK_FILE);
+    alert_options.smtp = cli_text(c, ALERT_SMTP);
+    alert_options.mail_to = cli_text(c, ALERT_TO);
+    alert_options.ca_file = cli_text(c, ALERT_CA_FILE);
+    alert_options.group_s = cli_number(c, ALERT_GROUP);
+    alert_options.clear_after_s = cli_number(c, ALERT_CLEAR_AFTER);
+    alert_options.silent_after_s = cli_number(c, SILENT_AFTER);
+    alert_options.predictions_stopped_after_s = cli_number(c, PREDICTIONS_STOPPED_AFTER);
+    const evtwin_status st = evtwin_alerts_start(&alert_options, out);
+    return st < 0 ? cli_fail(CLI_AN_OPTION, st, "see the options --alert-…") : CLI_OK;
+}
+
 /* Report why the server does not start, with the option to change. */
 static int fail_to_start(const cli *c, evtwin_status st) {
     const char *token_file = cli_text(c, TOKEN_FILE);
@@ -218,10 +267,18 @@ static int serve(const cli *c, const char *listen) {
     server_options.predictions_stopped_after_s = cli_number(c, PREDICTIONS_STOPPED_AFTER);
     server_options.service = "evtwin-serve";
     evtwin_server *server;
+    evtwin_alerts *alerts = NULL;
+    code = wants_alerts(c) ? start_alerts(c, &alerts) : CLI_OK;
+    if (code != CLI_OK) {
+        return code;
+    }
+    server_options.alerts = alerts;
     cli_on_stop(CLI_STOP_ASKS, NULL);
     const evtwin_status st = evtwin_server_start(&server_options, &server);
     if (st < 0) {
-        return fail_to_start(c, st);
+        const int failed = fail_to_start(c, st);
+        evtwin_alerts_free(alerts);
+        return failed;
     }
     warn_of(c, listen);
     const char *store = cli_shown(cli_text(c, STORE));
@@ -234,6 +291,7 @@ static int serve(const cli *c, const char *listen) {
     cli_sleep_until_s(INFINITY);
     cli_note("stopping");
     evtwin_server_free(server);
+    evtwin_alerts_free(alerts);
     cli_note("closed");
     return CLI_OK;
 }

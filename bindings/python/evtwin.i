@@ -22,4 +22,5 @@
 %include "evtwin/stream.h"
 %include "evtwin/spool.h"
 %include "evtwin/screen.h"
+%include "evtwin/alert.h"
 %include "evtwin/serve.h"

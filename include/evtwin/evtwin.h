@@ -38,6 +38,7 @@
 #ifndef EVTWIN_EVTWIN_H
 #define EVTWIN_EVTWIN_H
 
+#include "evtwin/alert.h"
 #include "evtwin/base.h"
 #include "evtwin/cell.h"
 #include "evtwin/features.h"

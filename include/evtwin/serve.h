@@ -3,6 +3,7 @@
 #ifndef EVTWIN_SERVE_H
 #define EVTWIN_SERVE_H
 
+#include "evtwin/alert.h"
 #include "evtwin/screen.h"
 #include "evtwin/session.h"
 #include "evtwin/table.h"
@@ -102,6 +103,8 @@ typedef struct evtwin_server_options {
         any port. Since 0.2 */
     const char *const *allow_hosts;
     size_t n_allow_hosts;
+    /** through which alerts are acknowledged; borrowed; NULL = they cannot be. Since 0.2 */
+    evtwin_alerts *alerts;
 } evtwin_server_options;
 
 /** Fill in the defaults; size is sizeof *options. */

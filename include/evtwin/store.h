@@ -329,6 +329,62 @@ EVTWIN_API evtwin_status evtwin_store_thresholds(evtwin_store *store, evtwin_thr
 /** Number of rows in ev_telemetry. */
 EVTWIN_API evtwin_status evtwin_store_count(evtwin_store *store, int64_t *rows_out);
 
+/* ---- alerts: raised, acknowledged and cleared by alert.h, and all kept (the newest 100,000) ----
+ */
+
+/** What has become of an alert: sums of these say which are wanted. Since 0.2. */
+enum {
+    EVTWIN_ALERT_RAISED = 1,
+    EVTWIN_ALERT_ACKNOWLEDGED = 2,
+    EVTWIN_ALERT_CLEARED = 4,
+    EVTWIN_ALERT_ANY = 7
+};
+
+/** Which alerts of a history. To page on, set before_id to the id of the last row. Since 0.2. */
+typedef struct evtwin_alert_history_options {
+    size_t size;
+    const char *battery_id; /**< default NULL: of all */
+    int states;             /**< default EVTWIN_ALERT_ANY */
+    int64_t from_us;        /**< those that were open then or later; default all (INT64_MIN) */
+    size_t limit;           /**< default 1000 */
+    int64_t before_id;      /**< only lower ids; default none (INT64_MAX) */
+    int64_t after_change;   /**< >= 0: only those changed beyond it, in the order of their changes;
+                                 default -1 */
+} evtwin_alert_history_options;
+
+/** Fill in the defaults; size is sizeof *options. Since 0.2. */
+EVTWIN_API evtwin_status evtwin_alert_history_options_init(evtwin_alert_history_options *options,
+                                                           size_t size);
+
+/**
+ * Alerts, the newest first: id, change (I64), battery_id, rule ("soc < 15 CRITICAL", "silent" or
+ * "no_predictions"), quantity, operator (TEXT), limit (F64), level (TEXT), raised_at,
+ * acknowledged_at (TIME), acknowledged_by (TEXT), cleared_at (TIME), value, worst (F64), text,
+ * webhook, mail (I64: 0 nothing delivered, 1 that it was raised, 2 all; missing: not wanted).
+ * EVTWIN_DONE, and *out NULL, if there is none. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_store_alerts(evtwin_store *store,
+                                             const evtwin_alert_history_options *options,
+                                             evtwin_table **out);
+
+/**
+ * How many alerts (of one battery, or of all if battery_id is NULL) were raised and cleared in each
+ * of n_buckets equal parts of [from, to): a table with that many rows, raised and cleared (I64).
+ * Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_store_alert_counts(evtwin_store *store, const char *battery_id,
+                                                   int64_t from_us, int64_t to_us, size_t n_buckets,
+                                                   evtwin_table **out);
+
+/**
+ * Note that somebody (by: UTF-8, 1 to 100 bytes) knows of an alert; the first one counts. Since
+ * 0.2.
+ * @return EVTWIN_E_NOT_FOUND if there is no such alert, EVTWIN_E_STATE if it is cleared, or on a
+ * read-only handle.
+ */
+EVTWIN_API evtwin_status evtwin_store_acknowledge_alert(evtwin_store *store, int64_t id,
+                                                        const char *by);
+
 #ifdef __cplusplus
 }
 #endif

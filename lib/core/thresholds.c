@@ -443,6 +443,20 @@ size_t evtwin_thresholds_broken(const evtwin_thresholds *thresholds, evtwin_thre
     return n;
 }
 
+size_t evtwin__thresholds_all_broken(const evtwin_thresholds *thresholds, const evtwin_table *rows,
+                                     size_t row, size_t *broken, size_t max) {
+    values v;
+    open_values(&v, rows, row);
+    size_t n = 0;
+    for (size_t i = 0; i < thresholds->n && n < max; i++) {
+        if (counts_for(&thresholds->rules[i], EVTWIN_THRESHOLD_ALERT) &&
+            is_broken(thresholds, i, &v)) {
+            broken[n++] = i;
+        }
+    }
+    return n;
+}
+
 /* The value in the fewest decimals (two at least) that show which side of the limit it is on. */
 static double shown_value(const rule *r, double value) {
     const int side = is_beyond(r, value);

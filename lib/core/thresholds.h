@@ -34,4 +34,9 @@ void evtwin__limit_key(evtwin_threshold_kind kind, size_t q, int is_below, doubl
  * key. value_out may be NULL. */
 int evtwin__limit_find(const char *text, const char *key, double *value_out);
 
+/* All status and alert rules that a row breaks, also where a stricter one is broken too. Otherwise
+ * as evtwin_thresholds_broken. */
+size_t evtwin__thresholds_all_broken(const evtwin_thresholds *thresholds, const evtwin_table *rows,
+                                     size_t row, size_t *broken, size_t max);
+
 #endif

@@ -39,8 +39,11 @@ static const evtwin__route routes[] = {
      PARAMS("limit", "offset", "sort", "order", "health", "needs", "silent", "q"), LIVE_LONG, 0.0, 0},
     {"/api/fleet/map", evtwin__route_map, NO_PARAMS, LONG, 0.0, 0},
     {"/api/fleet/rows", evtwin__route_rows, NULL, STORE, 0.0, 0},
-    {"/api/alerts", evtwin__route_alerts, NO_PARAMS, LIVE_LONG, 0.0, 0},
     {"/api/fleet/trends", evtwin__route_trends, NO_PARAMS, LONG, 0.0, 0},
+    {"/api/alerts", evtwin__route_alerts, NO_PARAMS, LIVE_LONG, 0.0, 0},
+    {"/api/alerts/history", evtwin__route_alert_history,
+     PARAMS("battery_id", "hours", "until", "state", "limit", "cursor", "buckets"), LONG, 168.0, 100},
+    {"/api/alerts/acknowledge", evtwin__route_acknowledge, NO_PARAMS, LONG | POST, 0.0, 0},
     {"/api/thresholds", evtwin__route_thresholds, NO_PARAMS, STORE, 0.0, 0},
     {"/api/stream", evtwin__route_stream, PARAMS("battery_id", "last_event_id"), LIVE, 0.0, 0},
 };

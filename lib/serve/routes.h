@@ -42,6 +42,10 @@ void evtwin__route_list(evtwin__call *call);
 void evtwin__route_alerts(evtwin__call *call);
 void evtwin__route_thresholds(evtwin__call *call);
 
+/* ---- route_alerts.c ---- */
+void evtwin__route_alert_history(evtwin__call *call);
+void evtwin__route_acknowledge(evtwin__call *call);
+
 /* ---- route_stream.c ---- */
 void evtwin__route_stream(evtwin__call *call);
 

@@ -33,6 +33,7 @@ struct evtwin_server {
     evtwin__store_pool *stores; /* NULL = no REST and no page */
     evtwin__live *live;         /* the newest rows in memory; NULL as stores */
     evtwin__ring *ring;         /* what changed in the store; NULL with stores */
+    evtwin_alerts *alerts;      /* borrowed; NULL = none are acknowledged here */
     evtwin__server_metrics *own_metrics;
     evtwin__patience patience;
     evtwin__http *http;

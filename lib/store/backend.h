@@ -6,6 +6,8 @@
 
 #include "evtwin/store.h"
 
+#include "core/text.h"
+#include "store/alerts.h"
 #include "store/buckets.h"
 #include "store/store_row.h"
 #include "store/uptime.h"
@@ -46,6 +48,39 @@ evtwin_status evtwin__kept_check(evtwin__kept_id which, const evtwin_table *tabl
 
 enum { EVTWIN__MAX_LETTERS = 100000 }; /* that ev_dead_letter keeps, the newest */
 
+/* Which alerts are wanted: their history, or with is_due those of evtwin__store_due_alerts. */
+typedef struct evtwin__alert_query {
+    evtwin_alert_history_options of;
+    int is_due;
+} evtwin__alert_query;
+
+extern const evtwin__kept_column evtwin__alert_columns[EVTWIN__A_COUNT];
+
+/* The statement of a query, with a NUL, and its parameters, numbered behind mark: ?1 or $1. */
+typedef struct evtwin__alert_sql {
+    evtwin__text text;
+    size_t n;
+    struct {
+        evtwin_type type; /* TEXT, I64 or TIME */
+        const char *string;
+        int64_t number;
+    } param[6];
+} evtwin__alert_sql;
+
+void evtwin__alert_select(const evtwin__alert_query *query, char mark, evtwin__alert_sql *out);
+
+/* The names of the columns, quoted, with a comma between: before each the prefix. */
+void evtwin__alert_names(evtwin__text *sql, const char *prefix);
+
+/* What an alert that is there takes from one that is put: "a = excluded.a, …" */
+#define EVTWIN__ALERT_UPDATE                                                                       \
+    " ON CONFLICT (id) DO UPDATE SET change = excluded.change, cleared_at = excluded.cleared_at,"  \
+    " worst = excluded.worst, webhook = excluded.webhook, mail = excluded.mail"
+/* The newest 100,000 stay, and what is not cleared. */
+#define EVTWIN__ALERT_FORGET                                                                       \
+    "DELETE FROM ev_alert WHERE id <= (SELECT max(id) FROM ev_alert) - 100000 AND cleared_at IS"   \
+    " NOT NULL"
+
 /* The operations: X(name, parameters after the store). store.c has checked pointers, sizes, columns
  * and whether the handle may write before it calls one; options are complete. An answer of none is
  * EVTWIN_DONE with *out untouched. */
@@ -72,6 +107,12 @@ enum { EVTWIN__MAX_LETTERS = 100000 }; /* that ev_dead_letter keeps, the newest 
     X(buckets, const char *battery_id, const evtwin__buckets *buckets, evtwin_table **out)         \
     X(changes, int64_t after_revision, size_t max_rows, evtwin_table **out, int64_t *revision_out) \
     X(count, int64_t *rows_out)                                                                    \
+    X(alert_lease, const char *holder, double seconds)                                             \
+    X(put_alerts, const char *holder, const evtwin_table *alerts)                                  \
+    X(acknowledge_alert, int64_t id, const char *by)                                               \
+    X(alerts, const evtwin__alert_query *query, evtwin_table **out)                                \
+    X(alert_counts, const char *battery_id, int64_t from_us, int64_t to_us, size_t n_buckets,      \
+      evtwin_table **out)                                                                          \
     X(identity, uint64_t *identity_out, int64_t *end_out)
 
 enum { EVTWIN__MAKES_ALL = 1, EVTWIN__MAKES_NEW = 2 };

@@ -139,6 +139,16 @@ evtwin_status evtwin__sqlite_counter_set(sqlite_store *s, const sqlite_counter *
 evtwin_status evtwin__sqlite_keep_rows(evtwin__db *db, evtwin__kept_id which,
                                        const evtwin_table *table);
 
+/* A cell of a table as a parameter, borrowed until the statement is reset. */
+void evtwin__sqlite_bind_cell(evtwin__stmt *stmt, int param, const evtwin_table *table, size_t col,
+                              size_t row);
+
+/* ---- store_sqlite_read.c ---- */
+
+/* All rows of a statement with these columns, which is reset; perhaps none. */
+evtwin_status evtwin__sqlite_read_table(evtwin__stmt *stmt, const evtwin__kept_column *column,
+                                        size_t n_columns, evtwin_table **out);
+
 /* ---- store_sqlite_hours.c: the sums of whole hours, within a transaction of the caller's ---- */
 
 enum { SQLITE_HOUR_SIZE = sizeof "YYYY-MM-DDThh" };

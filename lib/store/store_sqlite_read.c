@@ -262,23 +262,29 @@ evtwin_status evtwin__sqlite_position(evtwin_store *store, const char *source, c
     return st;
 }
 
-evtwin_status evtwin__sqlite_kept(evtwin_store *store, evtwin__kept_id which, evtwin_table **out) {
-    const evtwin__kept *kept = &evtwin__kept_tables[which];
-    evtwin__stmt *stmt = NULL;
-    EVTWIN_TRY(evtwin__sqlite_prepare_kept(((sqlite_store *)store)->db, which, 1, &stmt));
+evtwin_status evtwin__sqlite_read_table(evtwin__stmt *stmt, const evtwin__kept_column *column,
+                                        size_t n_columns, evtwin_table **out) {
     answer a;
     evtwin_status st = start(&a, 0);
-    for (size_t c = 0; c < kept->n_columns && st >= 0; c++) {
-        st = add_column(&a, kept->column[c].name, kept->column[c].type, "");
+    for (size_t c = 0; c < n_columns && st >= 0; c++) {
+        st = add_column(&a, column[c].name, column[c].type, "");
     }
     st = add_rows(&a, NULL, stmt, st);
-    evtwin__stmt_free(stmt);
     if (st < 0 || (st = evtwin_table_resize(a.table, a.rows)) < 0) {
         evtwin_table_free(a.table);
         return st;
     }
     *out = a.table;
     return EVTWIN_OK;
+}
+
+evtwin_status evtwin__sqlite_kept(evtwin_store *store, evtwin__kept_id which, evtwin_table **out) {
+    const evtwin__kept *kept = &evtwin__kept_tables[which];
+    evtwin__stmt *stmt = NULL;
+    EVTWIN_TRY(evtwin__sqlite_prepare_kept(((sqlite_store *)store)->db, which, 1, &stmt));
+    const evtwin_status st = evtwin__sqlite_read_table(stmt, kept->column, kept->n_columns, out);
+    evtwin__stmt_free(stmt);
+    return st;
 }
 
 /* The columns of a row, its prediction's taken from the standing prediction that follows it, and

@@ -340,8 +340,8 @@ evtwin_status evtwin__sqlite_put_predictions(evtwin_store *store, const evtwin__
 
 /* ---- small tables ---- */
 
-static void bind_cell(evtwin__stmt *stmt, int param, const evtwin_table *table, size_t col,
-                      size_t row) {
+void evtwin__sqlite_bind_cell(evtwin__stmt *stmt, int param, const evtwin_table *table, size_t col,
+                              size_t row) {
     char time[EVTWIN_TIME_TEXT_SIZE];
     if (!evtwin_table_is_valid(table, col, row)) {
         evtwin__stmt_bind_null(stmt, param);
@@ -381,7 +381,7 @@ evtwin_status evtwin__sqlite_keep_rows(evtwin__db *db, evtwin__kept_id which,
     evtwin_status st = EVTWIN_OK;
     for (size_t row = 0; row < evtwin_table_rows(table) && st == EVTWIN_OK; row++) {
         for (size_t c = 0; c < kept->n_columns; c++) {
-            bind_cell(stmt, (int)c + 1, table, col[c], row);
+            evtwin__sqlite_bind_cell(stmt, (int)c + 1, table, col[c], row);
         }
         st = evtwin__stmt_run(stmt);
     }

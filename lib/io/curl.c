@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* io/curl.c: libcurl, for messages to web hooks and mail servers. */
+
+#include "io/curl.h"
+
+#include "core/status.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <string.h>
+
+enum { MAX_ANSWER = 64 * 1024, CONNECT_MS = 10000 };
+
+static pthread_once_t is_ready = PTHREAD_ONCE_INIT;
+
+static void make_ready(void) {
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+evtwin_status evtwin__curl_check(void) {
+    return EVTWIN_OK;
+}
+
+/* ---- a transfer ---- */
+
+typedef struct transfer {
+    const evtwin__curl_where *where;
+    CURL *curl;
+    struct curl_slist *list;
+    char error[CURL_ERROR_SIZE];
+    const char *data; /* what is still to send, of a mail */
+    size_t left, n_answer;
+} transfer;
+
+/* What a server says is not wanted, nor without end. */
+static size_t drop(char *data, size_t size, size_t n, void *ctx) {
+    transfer *t = ctx;
+    (void)data;
+    t->n_answer += size * n;
+    return t->n_answer <= MAX_ANSWER ? size * n : 0;
+}
+
+static size_t give(char *to, size_t size, size_t n, void *ctx) {
+    transfer *t = ctx;
+    const size_t room = size * n, given = t->left < room ? t->left : room;
+    memcpy(to, t->data, given);
+    t->data += given;
+    t->left -= given;
+    return given;
+}
+
+static int is_stopped(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d) {
+    const transfer *t = ctx;
+    (void)a, (void)b, (void)c, (void)d;
+    return t->where->is_stopped != NULL && atomic_load(t->where->is_stopped);
+}
+
+#define SET(t, option, value)                                                                      \
+    do {                                                                                           \
+        if (curl_easy_setopt((t)->curl, option, value) != CURLE_OK) {                              \
+            EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "%s: libcurl refuses " #option, (t)->where->name);   \
+        }                                                                                          \
+    } while (0)
+
+static evtwin_status allow(transfer *t, int is_mail) {
+#if LIBCURL_VERSION_NUM >= 0x075500 /* 7.85, which calls the other form deprecated */
+    SET(t, CURLOPT_PROTOCOLS_STR, is_mail ? "smtp,smtps" : "http,https");
+#else
+    SET(t, CURLOPT_PROTOCOLS,
+        (long)(is_mail ? CURLPROTO_SMTP | CURLPROTO_SMTPS : CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+    return EVTWIN_OK;
+}
+
+static evtwin_status set_up(transfer *t, int is_mail) {
+    const evtwin__curl_where *w = t->where;
+    EVTWIN_TRY(allow(t, is_mail));
+    SET(t, CURLOPT_URL, w->url);
+    SET(t, CURLOPT_FOLLOWLOCATION, 0L);
+    SET(t, CURLOPT_NOSIGNAL, 1L);
+    SET(t, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    SET(t, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+    SET(t, CURLOPT_TIMEOUT_MS, (long)(w->timeout_s * 1e3));
+    SET(t, CURLOPT_ERRORBUFFER, t->error);
+    SET(t, CURLOPT_WRITEFUNCTION, drop);
+    SET(t, CURLOPT_WRITEDATA, t);
+    SET(t, CURLOPT_NOPROGRESS, 0L);
+    SET(t, CURLOPT_XFERINFOFUNCTION, is_stopped);
+    SET(t, CURLOPT_XFERINFODATA, t);
+    SET(t, CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(t, CURLOPT_SSL_VERIFYHOST, 2L);
+    SET(t, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (w->ca_file != NULL) {
+        SET(t, CURLOPT_CAINFO, w->ca_file);
+    }
+    if (w->user != NULL) {
+        SET(t, CURLOPT_USERNAME, w->user);
+        SET(t, CURLOPT_PASSWORD, w->password != NULL ? w->password : "");
+    }
+    return EVTWIN_OK;
+}
+
+static evtwin_status open_transfer(transfer *t, const evtwin__curl_where *where) {
+    pthread_once(&is_ready, make_ready);
+    *t = (transfer){.where = where, .curl = curl_easy_init()};
+    EVTWIN_FAIL_IF(t->curl == NULL, EVTWIN_E_NOMEM, "out of memory for libcurl");
+    return EVTWIN_OK;
+}
+
+static void close_transfer(transfer *t) {
+    curl_slist_free_all(t->list);
+    curl_easy_cleanup(t->curl);
+}
+
+static evtwin_status status_of(CURLcode code) {
+    switch (code) {
+    case CURLE_ABORTED_BY_CALLBACK:
+        return EVTWIN_E_CANCELLED;
+    case CURLE_OUT_OF_MEMORY:
+        return EVTWIN_E_NOMEM;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_USE_SSL_FAILED:
+    case CURLE_LOGIN_DENIED:
+        return EVTWIN_E_DENIED;
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_URL_MALFORMAT:
+        return EVTWIN_E_ARG;
+    case CURLE_HTTP_RETURNED_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+    case CURLE_WRITE_ERROR:
+        return EVTWIN_E_EXTERNAL;
+    default:
+        return EVTWIN_E_AGAIN;
+    }
+}
+
+/* Run it; answers_http: the server's answer counts. */
+static evtwin_status run(transfer *t, int answers_http) {
+    long code = 0;
+    const CURLcode result = curl_easy_perform(t->curl);
+    curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &code);
+    if (answers_http && code >= 200 && code <= 299) {
+        return EVTWIN_OK; /* whatever became of the rest of the answer */
+    }
+    if (result != CURLE_OK) {
+        t->error[strcspn(t->error, "\r\n")] = '\0';
+        EVTWIN_FAIL(status_of(result), "%s: %s", t->where->name,
+                    t->error[0] != '\0' ? t->error : curl_easy_strerror(result));
+    }
+    EVTWIN_FAIL_IF(answers_http, code == 401 || code == 403 ? EVTWIN_E_DENIED : EVTWIN_E_EXTERNAL,
+                   "%s: answers %ld%s", t->where->name, code,
+                   code >= 300 && code <= 399 ? ", a redirect, which is not followed" : "");
+    return EVTWIN_OK;
+}
+
+/* ---- web hook ---- */
+
+static evtwin_status post(transfer *t, const char *json, size_t size) {
+    EVTWIN_TRY(set_up(t, 0));
+    t->list = curl_slist_append(NULL, "Content-Type: application/json; charset=utf-8");
+    EVTWIN_FAIL_IF(t->list == NULL, EVTWIN_E_NOMEM, "out of memory for libcurl");
+    SET(t, CURLOPT_HTTPHEADER, t->list);
+    SET(t, CURLOPT_USERAGENT, "evtwin/" EVTWIN_VERSION);
+    SET(t, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
+    SET(t, CURLOPT_POSTFIELDS, json);
+    return run(t, 1);
+}
+
+evtwin_status evtwin__curl_post(const evtwin__curl_where *where, const char *json, size_t size) {
+    transfer t;
+    EVTWIN_TRY(open_transfer(&t, where));
+    const evtwin_status st = post(&t, json, size);
+    close_transfer(&t);
+    return st;
+}
+
+/* ---- mail ---- */
+
+static evtwin_status mail(transfer *t, const char *from, const char *const *to, size_t n_to) {
+    EVTWIN_TRY(set_up(t, 1));
+    for (size_t i = 0; i < n_to; i++) {
+        struct curl_slist *list = curl_slist_append(t->list, to[i]);
+        EVTWIN_FAIL_IF(list == NULL, EVTWIN_E_NOMEM, "out of memory for libcurl");
+        t->list = list;
+    }
+    SET(t, CURLOPT_USE_SSL, t->where->needs_tls ? (long)CURLUSESSL_ALL : (long)CURLUSESSL_NONE);
+    SET(t, CURLOPT_MAIL_FROM, from);
+    SET(t, CURLOPT_MAIL_RCPT, t->list);
+    SET(t, CURLOPT_UPLOAD, 1L);
+    SET(t, CURLOPT_READFUNCTION, give);
+    SET(t, CURLOPT_READDATA, t);
+    return run(t, 0);
+}
+
+evtwin_status evtwin__curl_mail(const evtwin__curl_where *where, const char *from,
+                                const char *const *to, size_t n_to, const char *message,
+                                size_t size) {
+    transfer t;
+    EVTWIN_TRY(open_transfer(&t, where));
+    t.data = message;
+    t.left = size;
+    const evtwin_status st = mail(&t, from, to, n_to);
+    close_transfer(&t);
+    return st;
+}

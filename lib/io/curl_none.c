@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* io/curl_none.c: a build without libcurl delivers nothing. */
+
+#include "io/curl.h"
+
+#include "core/status.h"
+
+evtwin_status evtwin__curl_check(void) {
+    EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED,
+                "this build delivers no alerts; build it with -DEVTWIN_CURL=ON");
+}
+
+evtwin_status evtwin__curl_post(const evtwin__curl_where *where, const char *json, size_t size) {
+    (void)where, (void)json, (void)size;
+    return evtwin__curl_check();
+}
+
+evtwin_status evtwin__curl_mail(const evtwin__curl_where *where, const char *from,
+                                const char *const *to, size_t n_to, const char *message,
+                                size_t size) {
+    (void)where, (void)from, (void)to, (void)n_to, (void)message, (void)size;
+    return evtwin__curl_check();
+}

@@ -1,0 +1,366 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""alert_delivery.py BIN: alerts of evtwin-serve, to a web hook and a mail server that refuse, hang and come
+back: 300 batteries that fall silent are one message, a kill loses and repeats nothing, of two servers one
+delivers. On SQLite and on PostgreSQL."""
+import base64
+import contextlib
+import email
+import email.policy
+import http.server
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import servers  # noqa: E402
+
+BIN = os.path.abspath(sys.argv[1])
+DEADLINE_S = 120
+SECRET = "T0K3N-of-the-hook"
+PASSWORD = "pass-of-the-mail"
+folder = tempfile.TemporaryDirectory(prefix="evtwin-alerts.")
+children = []
+
+
+def path(name):
+    return os.path.join(folder.name, name)
+
+
+def check(what, holds):
+    if not holds:
+        sys.exit("FAILED: " + what)
+
+
+def wait_until(what, condition):
+    deadline = time.monotonic() + DEADLINE_S
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            for child in children:
+                if child.log is not None:
+                    print(open(child.log).read())
+            sys.exit(f"FAILED: {what}: not within {DEADLINE_S} s")
+        time.sleep(0.1)
+    return value
+
+
+# ---- receivers ----
+
+class Hook:
+    """A web hook. `plan` says what becomes of the next posts: "500", "302", "close" (no answer), "hang"
+    (until released), else 200, which is what comes when the plan is over."""
+
+    def __init__(self, context=None):
+        self.plan, self.tries, self.messages, self.strays = [], [], [], 0
+        self.released = threading.Event()
+        hook = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                hook.strays += self.path != "/hook/" + SECRET
+                hook.strays += self.headers["Content-Type"] != "application/json; charset=utf-8"
+                step = hook.plan.pop(0) if hook.plan else "200"
+                hook.tries.append((step, body))
+                if step == "close":
+                    self.close_connection = True
+                    self.connection.shutdown(socket.SHUT_RDWR)
+                    return
+                if step == "hang":
+                    hook.released.wait(DEADLINE_S)
+                    return
+                if step == "200":
+                    hook.messages.append(body)
+                self.send_response(int(step))
+                if step == "302":
+                    self.send_header("Location", "/elsewhere")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def do_GET(self):
+                hook.strays += 1
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        scheme = "http"
+        if context is not None:
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+            scheme = "https"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.file = path(f"hook{self.server.server_port}")
+        with open(os.open(self.file, os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
+            f.write(f"{scheme}://127.0.0.1:{self.server.server_port}/hook/{SECRET}\n")
+
+
+class MailServer:
+    """As much of SMTP as it takes. plan: "450" refuses the recipient for now, "close" hangs up."""
+
+    def __init__(self, context=None):
+        self.plan, self.mails, self.logins, self.context = [], [], [], context
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            connection, _ = self.listener.accept()
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection):
+        with contextlib.suppress(OSError):
+            self.talk(connection)
+        connection.close()
+
+    def talk(self, connection):
+        step = self.plan.pop(0) if self.plan else ""
+        lines = connection.makefile("rb")
+
+        def say(*answer):
+            connection.sendall("".join(line + "\r\n" for line in answer).encode())
+
+        sender, recipients, is_secure = "", [], False
+        say("220 localhost ESMTP")
+        while line := lines.readline():
+            check(f"a line ends with CR LF: {line}", line.endswith(b"\r\n"))
+            word, _, rest = line.decode("ascii").strip().partition(" ")
+            word = word.upper()
+            if step == "close":
+                return
+            if word == "EHLO":
+                offers = ["AUTH PLAIN"] + (["STARTTLS"] if self.context and not is_secure else [])
+                say("250-localhost", *[f"250-{o}" for o in offers], "250 SIZE 1000000")
+            elif word == "STARTTLS" and self.context:
+                say("220 go ahead")
+                connection = self.context.wrap_socket(connection, server_side=True)
+                lines, is_secure = connection.makefile("rb"), True
+            elif word == "AUTH":
+                response = rest.partition(" ")[2]
+                if not response:
+                    say("334 ")
+                    response = lines.readline().decode().strip()
+                self.logins.append((base64.b64decode(response).decode().split("\0")[1:], is_secure))
+                say("235 welcome")
+            elif word == "MAIL":
+                sender = re.search(r"<(.*)>", rest)[1]
+                say("250 ok")
+            elif word == "RCPT" and step == "450":
+                say("450 later")
+            elif word == "RCPT":
+                recipients.append(re.search(r"<(.*)>", rest)[1])
+                say("250 ok")
+            elif word == "DATA":
+                say("354 go on")
+                data = b""
+                while (line := lines.readline()) != b".\r\n":
+                    check(f"a line of the mail ends with CR LF: {line}", line.endswith(b"\r\n"))
+                    data += line[1:] if line.startswith(b".") else line
+                self.mails.append((sender, recipients, email.message_from_bytes(data, policy=email.policy.default)))
+                say("250 taken")
+            elif word == "QUIT":
+                say("221 bye")
+                return
+            else:
+                say("250 ok" if word in ("RSET", "NOOP") else "502 what?")
+
+
+# ---- tools ----
+
+class Child:
+    def __init__(self, tool, *args):
+        self.log = path(f"log{len(children)}")
+        with open(self.log, "w") as log:
+            self.process = subprocess.Popen([os.path.join(BIN, tool), *map(str, args)], cwd=folder.name,
+                                            stdout=log, stderr=log, preexec_fn=servers.die_with_parent)
+        children.append(self)
+
+    def poll(self):
+        return self.process.poll()
+
+    def kill(self):
+        self.process.kill()
+
+    def wait(self):
+        return self.process.wait(DEADLINE_S)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        check(f"{self.log} ends well", self.wait() == 0)
+
+    def text(self):
+        with open(self.log) as f:
+            return f.read()
+
+
+def watch(store, *args):
+    return Child("evtwin-serve", "--store", store, "--listen", "127.0.0.1:0", "--silent-after", "2",
+                 "--predictions-stopped-after", "100000", "--alert-group-s", "1", *args)
+
+
+def simulate(store, n, first="B001", seconds="0.4"):
+    subprocess.run([os.path.join(BIN, "evtwin-sim"), "-q", "--fleet", str(n), "--battery-id", first, "--speed", "1",
+                    "--interval", "0.2", "--duration", seconds, "--sink", store], check=True, timeout=DEADLINE_S)
+
+
+def ask(store, sql):
+    """All rows of a query, as strings."""
+    if store.startswith("sqlite:"):
+        with contextlib.closing(sqlite3.connect(store[len("sqlite:"):], timeout=30)) as db:
+            return [tuple(str(v) for v in row) for row in db.execute(sql)]
+    import psycopg2
+    with contextlib.closing(psycopg2.connect(store)) as db, db.cursor() as cursor:
+        cursor.execute(sql)
+        return [tuple(str(v) for v in row) for row in cursor]
+
+
+def counts(store):
+    """How many alerts there are, and how many by what was delivered of them."""
+    return {row[0] + row[1]: int(row[2]) for row in
+            ask(store, "SELECT coalesce(webhook, 9), coalesce(mail, 9), count(*) FROM ev_alert GROUP BY 1, 2")}
+
+
+def batteries(messages, state="raised"):
+    return sum(m[state] for m in messages)
+
+
+def no_secret():
+    for child in children:
+        text = child.text()
+        check(f"{child.log} has no secret", SECRET not in text and PASSWORD not in text)
+
+
+# ---- the cases ----
+
+def one_message_by_two_ways(store, waits_long):
+    """The hook refuses in every way before it takes the message; the mail server, too."""
+    hook, mail = Hook(), MailServer()
+    hook.plan = ["500", "close", "302"] + (["hang"] if waits_long else [])
+    mail.plan = ["450", "close"]
+    simulate(store, 300)
+    password = path("password")
+    with open(os.open(password, os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
+        f.write(PASSWORD + "\n")
+    server = watch(store, "--alert-webhook-file", hook.file, "--alert-clear-after", "0", "--alert-smtp",
+                   f"smtp://evtwin@127.0.0.1:{mail.port}/?from=evtwin@example.com&password_file={password}",
+                   "--alert-to", "fleet@example.com, night@example.com")
+    wait_until("both ways have delivered", lambda: counts(store) == {"11": 300})
+    check(f"one message of 300: {len(hook.messages)}", [m["raised"] for m in hook.messages] == [300])
+    check("it names the count and ten", re.search(r"300 batteries: no data \(B001, .*B010 and 290 more\)",
+                                                  hook.messages[0]["text"]))
+    check("ten in full", len(hook.messages[0]["alerts"]) == 10 and hook.messages[0]["more"] == 290)
+    check(f"every refusal came first: {[t[0] for t in hook.tries]}",
+          [t[0] for t in hook.tries[:3]] == ["500", "close", "302"] and hook.tries[-1][0] == "200")
+    check("no redirect was followed, and all posts were as they should be", hook.strays == 0)
+    check(f"one mail: {len(mail.mails)}", len(mail.mails) == 1)
+    sender, to, message = mail.mails[0]
+    check("envelope", sender == "evtwin@example.com" and to == ["fleet@example.com", "night@example.com"])
+    check(f"subject: {message['Subject']}", message["Subject"] == "evtwin: 300 batteries: no data")
+    check("head", message["To"] == "fleet@example.com, night@example.com" and message["Date"]
+          and message["Message-ID"] and message["Auto-Submitted"] == "auto-generated")
+    check("body", "B001" in message.get_content() and "290 more" in message.get_content())
+    check("login", mail.logins[-1] == (["evtwin", PASSWORD], False))
+
+    # ten of them come back: one message again
+    simulate(store, 10, seconds="4")
+    wait_until("what is cleared is delivered", lambda: batteries(hook.messages, "cleared") >= 10)
+    check(f"10 are cleared: {hook.messages[-1]['text']}", batteries(hook.messages, "cleared") == 10)
+    server.stop()
+    check("the hook's trouble is in the log", "web hook at 127.0.0.1" in server.text())
+
+
+def killed_in_between(store):
+    """Killed while the message is on its way: it comes again, and no alert is raised anew."""
+    hook = Hook()
+    hook.plan = ["hang"]
+    simulate(store, 20)
+    server = watch(store, "--alert-webhook-file", hook.file)
+    wait_until("the message is on its way", lambda: hook.tries)
+    server.kill()
+    server.wait()
+    hook.released.set()
+    check("they are in the store before", counts(store) == {"09": 20})
+    server = watch(store, "--alert-webhook-file", hook.file)
+    wait_until("it has come", lambda: counts(store) == {"19": 20})
+    check("once", [m["raised"] for m in hook.messages] == [20])
+    server.kill()  # after it was noted: nothing comes twice
+    server.wait()
+    server = watch(store, "--alert-webhook-file", hook.file)
+    simulate(store, 1, first="X1")
+    wait_until("the next one has come", lambda: counts(store) == {"19": 21})
+    check(f"alone: {hook.messages}", [m["raised"] for m in hook.messages] == [20, 1])
+    server.stop()
+
+
+def one_of_two(store):
+    """Two servers watch one store: one delivers; when it is killed, the other one goes on."""
+    hook = Hook()
+    simulate(store, 5)
+    both = [watch(store, "--alert-webhook-file", hook.file) for _ in range(2)]
+    wait_until("they have come", lambda: counts(store) == {"19": 5})
+    waiting = wait_until("one of them waits", lambda: [s for s in both if "another program" in s.text()])
+    check("one of them", len(waiting) == 1)
+    holder = both[1 - both.index(waiting[0])]
+    holder.kill()
+    holder.wait()
+    simulate(store, 1, first="Y1")
+    wait_until("the other one delivers", lambda: counts(store) == {"19": 6})
+    check("each once", [m["raised"] for m in hook.messages] == [5, 1])
+    waiting[0].stop()
+
+
+def certificates_are_checked(store):
+    """A hook by https and a mail server with STARTTLS: with the authority that certifies them, or not at all."""
+    servers.certificates(folder.name)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path("server.crt"), path("server.key"))
+    hook, mail, plain = Hook(context), MailServer(context), MailServer()
+    simulate(store, 2)
+
+    def watch_by(authority, port):
+        return watch(store, "--alert-webhook-file", hook.file, "--alert-ca-file", path(authority), "--alert-to",
+                     "fleet@example.com", "--alert-smtp", f"smtp://127.0.0.1:{port}/?tls=required")
+
+    server = watch_by("other.crt", mail.port)
+    wait_until("both are refused", lambda: "web hook at" in server.text() and "mail by" in server.text())
+    server.stop()
+    check("nothing was delivered", not hook.messages and not mail.mails)
+    server = watch_by("ca.crt", plain.port)
+    wait_until("the hook is trusted, mail without encryption is not sent",
+               lambda: hook.messages and "mail by" in server.text())
+    server.stop()
+    check("no mail", not plain.mails)
+    server = watch_by("ca.crt", mail.port)
+    wait_until("the mail server is trusted", lambda: counts(store) == {"11": 2})
+    server.stop()
+    check("the hook had it once", len(hook.messages) == 1)
+
+
+def try_all(new_store, waits_long):
+    one_message_by_two_ways(new_store(), waits_long)
+    killed_in_between(new_store())
+    one_of_two(new_store())
+    no_secret()
+
+
+def main():
+    names = iter(range(100))
+    try_all(lambda: f"sqlite:{path(f'{next(names)}.db')}", True)
+    certificates_are_checked(f"sqlite:{path('tls.db')}")
+    no_secret()
+    with servers.Postgres() as pg:
+        try_all(pg.database, False)
+
+
+if __name__ == "__main__":
+    servers.run_test(main, children)
