@@ -54,7 +54,7 @@ export function makeFirst(box) {
       const level = shownLevel(first);
       fillCommon(worst, first, rows.get(first.id), late_s);
       setClass(worst.card, `worst ${level}`);
-      setText(worst.badge, level === "SILENT" ? `○ was ${first.status}` : `${MARK[first.status]} ${first.status}`);
+      setText(worst.badge, level === "SILENT" ? `○ was ${first.status.toLowerCase()}` : `${MARK[first.status]} ${first.status}`);
       setClass(worst.badge, `badge ${level === "SILENT" ? "UNKNOWN" : first.status}`);
       for (const key of SHOWN) {
         setText(worst.values[key].text, valueText(key, first[key]));

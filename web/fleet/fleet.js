@@ -85,8 +85,8 @@ function arrange() {
   for (const b of found) {
     if (state.sort === "need" && b.group !== group) {
       group = b.group;
-      const { title, mark } = GROUPS.find((g) => g.key === group);
-      items.push({ group, title: `${mark} ${title}`, count: found.filter((other) => other.group === group).length });
+      const { title, head, mark } = GROUPS.find((g) => g.key === group);
+      items.push({ group, title: `${mark} ${head || title}`, count: found.filter((other) => other.group === group).length });
     }
     items.push({ id: b.id });
   }
@@ -145,6 +145,7 @@ function drawChips() {
     setAttribute(chips.get(quantity), "aria-pressed", state.broken === quantity);
   }
   for (const [quantity, chip] of chips) chip.hidden = !counts.has(quantity);
+  by("broken").hidden = counts.size === 0;
 }
 
 function drawControls() {

@@ -10,7 +10,7 @@ const NEEDS_SERVICE = 2;
 // In the order in which they need a person.
 export const GROUPS = [
   { key: "service", title: "Needs service", mark: "✚", level: "CRITICAL" },
-  { key: "charging", title: "Needs charging", mark: "⚡", level: "WARNING" },
+  { key: "charging", title: "Needs charging", head: "Needs charging, no service", mark: "⚡", level: "WARNING" },
   { key: "silent", title: "Silent", mark: "◌", level: "SILENT" },
   { key: "fine", title: "Fine", mark: "●", level: "NORMAL" },
 ];
@@ -21,8 +21,8 @@ export function groupOf(b) {
   return b.silent ? "silent" : "fine";
 }
 
-// What a battery is coloured by: silence is no good news.
-export const shownLevel = (b) => (b.silent && b.status === "NORMAL" ? "SILENT" : b.status);
+// What a battery is coloured by: neither silence nor a need is good news.
+export const shownLevel = (b) => (b.status !== "NORMAL" ? b.status : b.needs ? "WARNING" : b.silent ? "SILENT" : "NORMAL");
 
 // The columns of the map as objects, those of the batteries known already kept.
 export function takeMap(batteries, map) {
@@ -88,6 +88,14 @@ export function sorted(batteries, sort, isReversed, thresholds) {
   return list;
 }
 
+// As the server's summary counts them: one that needs both counts in both.
+const IN_GROUP = {
+  service: (b) => (b.needs & NEEDS_SERVICE) !== 0,
+  charging: (b) => (b.needs & NEEDS_CHARGING) !== 0,
+  silent: (b) => b.silent,
+  fine: (b) => b.group === "fine",
+};
+
 // Whether it is among those looked for: by a part of its name, a group, and a quantity whose limit is broken.
 export const matches = (b, { q, group, broken }) =>
-  (!group || b.group === group) && (!broken || b.broken.includes(broken)) && (!q || b.id.toLowerCase().includes(q.toLowerCase()));
+  (!group || IN_GROUP[group](b)) && (!broken || b.broken.includes(broken)) && (!q || b.id.toLowerCase().includes(q.toLowerCase()));

@@ -20,6 +20,13 @@ export const COLUMNS = [
   { key: "age", title: "Last seen", className: "number seen", help: "When its last record came" },
 ];
 
+// The word is not seen where there is little room.
+function makeMark(sign, word) {
+  const mark = element("span", "mark");
+  mark.append(element("span", "", sign, { "aria-hidden": "true" }), element("span", "word", ` ${word} `));
+  return mark;
+}
+
 export function makeRow() {
   const row = element("div", "row", "", { role: "row" });
   const cells = {};
@@ -36,9 +43,11 @@ export function makeRow() {
     cells[key].bar = bar;
     Object.assign(cells[key], into(bar, { level: element("span") }));
   }
-  const marks = { service: element("span", "mark", "✚ service"), charging: element("span", "mark", "⚡ charge"), silent: element("span", "mark silent") };
+  const marks = { service: makeMark("✚", "service"), charging: makeMark("⚡", "charge"), silent: makeMark("◌", "silent for") };
+  marks.silent.classList.add("silent");
+  const silence = marks.silent.appendChild(element("span"));
   cells.need.small.before(...Object.values(marks));
-  return { row, link, cells, marks, id: null };
+  return { row, link, cells, marks, silence, id: null };
 }
 
 function fillBar({ text, bar, level }, key, value, thresholds) {
@@ -69,13 +78,13 @@ export function fillRow(parts, b, full, late_s, thresholds) {
   setClass(row, `row ${level}${b.silent ? " silent" : ""}${full && full.health.no_predictions_for_s !== null ? " unpredicted" : ""}`);
   setText(cells.battery.small, full ? (b.silent ? "" : flowText(full)) : "");
 
-  setText(cells.need.text, level === "SILENT" ? `○ was ${b.status}` : `${MARK[b.status]} ${b.status}`);
+  setText(cells.need.text, level === "SILENT" ? `○ was ${b.status.toLowerCase()}` : `${MARK[b.status]} ${b.status}`);
   setClass(cells.need.text, `badge ${level === "SILENT" ? "UNKNOWN" : b.status}`);
   set(marks.service, "hidden", !(b.needs & 2));
   set(marks.charging, "hidden", !(b.needs & 1));
   set(marks.silent, "hidden", !b.silent);
   const age = b.age === null ? null : b.age + late_s;
-  if (b.silent) setText(marks.silent, `◌ silent for ${duration(Math.abs(age))}`);
+  if (b.silent) setText(parts.silence, isNumber(age) ? duration(Math.abs(age)) : "an unknown time");
   setText(cells.need.small, full ? full.health.reasons.map(reasonShort).join(" · ") : "");
   setAttribute(cells.need.small, "title", full ? reasonText(full) || null : null);
 
