@@ -342,8 +342,7 @@ function start(isPolled) {
     onReset: () => { mapMs = 0; },
     onState(name, ms, error) {
       shell.setState(name, ms, error);
-      if (state.summary) drawTiles();
-      drawAges();
+      draw(); // ages grow, whatever comes
       if (isPolled || state.batteries.size <= MAX_STREAMED) return;
       connection.close(); // too many for the stream
       start(true);

@@ -146,7 +146,7 @@ export function makeList({ body, heights, makeRow, fillRow, fillHead, onWindow }
     topId() {
       const y = -body.getBoundingClientRect().top;
       if (y < 0) return null;
-      let i = at(y + 44);
+      let i = at(y + 46); // two pixels for rounding
       while (i < items.length && items[i].id === undefined) i++;
       return items[i] ? items[i].id : null;
     },

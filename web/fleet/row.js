@@ -43,10 +43,10 @@ export function makeRow() {
     cells[key].bar = bar;
     Object.assign(cells[key], into(bar, { level: element("span") }));
   }
-  const marks = { service: makeMark("✚", "service"), charging: makeMark("⚡", "charge"), silent: makeMark("◌", "silent for") };
+  const marks = { service: makeMark("✚", "service"), charging: makeMark("⚡", "charge"), silent: makeMark("◌", "silent") };
   marks.silent.classList.add("silent");
-  const silence = marks.silent.appendChild(element("span"));
-  cells.need.small.before(...Object.values(marks));
+  const silence = marks.silent.appendChild(element("span", "silence"));
+  cells.need.small.before(marks.silent, marks.service, marks.charging);
   return { row, link, cells, marks, silence, id: null };
 }
 
