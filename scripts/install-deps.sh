@@ -24,6 +24,7 @@ libpq-dev|talks to PostgreSQL|pkg:libpq
 librdkafka-dev|talks to Kafka|pkg:rdkafka
 libmosquitto-dev|talks to MQTT brokers|pkg:libmosquitto
 libcurl4-openssl-dev|delivers alerts by web hook and mail|pkg:libcurl
+npm|gets uPlot and three, with which the pages draw (without it they have no charts)|npm
 python3|shows and checks the live fleet of the demo, runs tests|python3
 '
 test_list='

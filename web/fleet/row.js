@@ -6,7 +6,7 @@ import { element, into, set, setAttribute, setClass, setText } from "../shared/d
 import {
   agoText, duration, flowText, isNumber, levelOf, MARK, noteOf, reasonShort, reasonText, show, unknownText, valueText,
 } from "../shared/values.js";
-import { shownLevel } from "./model.js";
+import { ageOf, shownLevel } from "./model.js";
 
 // What the columns are called, what they sort by, and what they say when pointed at.
 export const COLUMNS = [
@@ -19,6 +19,13 @@ export const COLUMNS = [
   { key: "temperature", title: "Temperature", className: "number temperature" },
   { key: "age", title: "Last seen", className: "number seen", help: "When its last record came" },
 ];
+
+// The word is not seen where there is little room.
+function makeMark(sign, word) {
+  const mark = element("span", "mark");
+  mark.append(element("span", "", sign, { "aria-hidden": "true" }), element("span", "word", ` ${word} `));
+  return mark;
+}
 
 export function makeRow() {
   const row = element("div", "row", "", { role: "row" });
@@ -36,9 +43,11 @@ export function makeRow() {
     cells[key].bar = bar;
     Object.assign(cells[key], into(bar, { level: element("span") }));
   }
-  const marks = { service: element("span", "mark", "✚ service"), charging: element("span", "mark", "⚡ charge"), silent: element("span", "mark silent") };
-  cells.need.small.before(...Object.values(marks));
-  return { row, link, cells, marks, id: null };
+  const marks = { service: makeMark("✚", "service"), charging: makeMark("⚡", "charge"), silent: makeMark("◌", "silent") };
+  marks.silent.classList.add("silent");
+  const silence = marks.silent.appendChild(element("span", "silence"));
+  cells.need.small.before(marks.silent, marks.service, marks.charging);
+  return { row, link, cells, marks, silence, id: null };
 }
 
 function fillBar({ text, bar, level }, key, value, thresholds) {
@@ -56,7 +65,7 @@ const fillFigure = ({ text, small }, key, value, thresholds, textOfValue, textOf
   setText(small, textOfSmall);
 };
 
-// b: the battery of the map; full: its whole row, or undefined; late_s: how old what is known is.
+// b: the battery of the map; full: its whole row, or undefined, which was answered late_s ago.
 export function fillRow(parts, b, full, late_s, thresholds) {
   const { cells, marks, link, row } = parts;
   const level = shownLevel(b);
@@ -69,13 +78,13 @@ export function fillRow(parts, b, full, late_s, thresholds) {
   setClass(row, `row ${level}${b.silent ? " silent" : ""}${full && full.health.no_predictions_for_s !== null ? " unpredicted" : ""}`);
   setText(cells.battery.small, full ? (b.silent ? "" : flowText(full)) : "");
 
-  setText(cells.need.text, level === "SILENT" ? `○ was ${b.status}` : `${MARK[b.status]} ${b.status}`);
+  setText(cells.need.text, level === "SILENT" ? `○ was ${b.status.toLowerCase()}` : `${MARK[b.status]} ${b.status}`);
   setClass(cells.need.text, `badge ${level === "SILENT" ? "UNKNOWN" : b.status}`);
   set(marks.service, "hidden", !(b.needs & 2));
   set(marks.charging, "hidden", !(b.needs & 1));
   set(marks.silent, "hidden", !b.silent);
-  const age = b.age === null ? null : b.age + late_s;
-  if (b.silent) setText(marks.silent, `◌ silent for ${duration(Math.abs(age))}`);
+  const age = ageOf(b);
+  if (b.silent) setText(parts.silence, isNumber(age) ? duration(Math.abs(age)) : "an unknown time");
   setText(cells.need.small, full ? full.health.reasons.map(reasonShort).join(" · ") : "");
   setAttribute(cells.need.small, "title", full ? reasonText(full) || null : null);
 

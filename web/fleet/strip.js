@@ -6,6 +6,7 @@ import { levelOf, valueText } from "../shared/values.js";
 import { GROUPS, shownLevel } from "./model.js";
 
 const HEIGHT = 200;
+const HEIGHT_NARROW = 100;
 const LARGEST = 94;
 const SMALLEST = 4;
 const WITH_NAME = 30; // a square of that size has room for the end of its name
@@ -32,11 +33,12 @@ export function makeStrip({ box, tip, onOpen }) {
   // By status the risk, else the value that it is coloured by.
   function shortValue(b) {
     const quantity = colour === "status" ? "failure_probability" : colour;
-    return `${colour === "status" ? "risk " : ""}${valueText(quantity, b[quantity]).replace(" cycles", "")}`;
+    return `${colour === "status" && size > 80 ? "risk " : ""}${valueText(quantity, b[quantity]).replace(" cycles", "")}`;
   }
 
   // Squares of one size in rows from left to right.
   function layOut(width) {
+    const most = width < 500 ? HEIGHT_NARROW : HEIGHT;
     const lay = (s) => {
       const gap = s > 12 ? 3 : 1;
       const perRow = Math.max(1, Math.floor((width + gap) / (s + gap)));
@@ -44,7 +46,7 @@ export function makeStrip({ box, tip, onOpen }) {
     };
     for (size = LARGEST; size > SMALLEST; size--) {
       const { gap, rows } = lay(size);
-      if (rows * (size + gap) <= HEIGHT) break;
+      if (rows * (size + gap) <= most) break;
     }
     const { gap, perRow, rows } = lay(size);
     places = batteries.map((b, i) => ({ x: (i % perRow) * (size + gap), y: Math.floor(i / perRow) * (size + gap) }));

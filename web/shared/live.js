@@ -6,7 +6,7 @@ import { getJson } from "./api.js";
 const POLL_MS = 2000;
 const PATIENCE_MS = 10000; // without the stream for so long: poll
 const RETRY_MS = 30000; // how often a stream that was given up is tried again
-const SILENCE_MS = 40000; // the server sends a comment every 15 s, and rows much more often
+const SILENCE_MS = 40000; // without an event: the stream is opened anew
 const STREAM_EVENTS = ["row", "summary", "alert", "reset"];
 
 // connect({batteryId, poll, pollMs, isAlwaysPolled, isPolled, onRow, onSummary, onAlert, onReset, onState})
@@ -30,9 +30,11 @@ export function connect(options) {
   let pollTimer = 0;
   let isAsking = false;
   let state = "";
+  let problem = null; // why it is away
 
   function setState(next, error = null) {
     state = next;
+    problem = error;
     call("onState", next, lastGoodMs === 0 ? Infinity : Date.now() - lastGoodMs, error);
   }
 
@@ -47,9 +49,10 @@ export function connect(options) {
   }
 
   const isStreaming = () => source !== null && source.readyState === EventSource.OPEN;
-  // the first values come by polling, and so do all while the stream is away for longer
-  const mustPoll = () => options.isPolled || options.isAlwaysPolled ||
-    (!isStreaming() && (state !== "live" || Date.now() - sinceMs > PATIENCE_MS));
+  // The first values come by polling, and so do all while the stream is away for longer; one that is quiet may have nothing
+  // to tell of a battery that is silent, or of a store that cannot be read.
+  const mustPoll = () => options.isPolled || options.isAlwaysPolled || state !== "live" ||
+    Date.now() - (isStreaming() ? lastEventMs : sinceMs) > PATIENCE_MS;
 
   async function poll() {
     clearTimeout(pollTimer);
@@ -60,10 +63,10 @@ export function connect(options) {
       try {
         await (options.poll || pollDefault)(gone.signal);
         lastGoodMs = Date.now();
-        if (!isStreaming()) setState("polling");
+        setState(isStreaming() ? "live" : "polling");
       } catch (error) {
         if (gone.signal.aborted) return;
-        if (!isStreaming()) setState("away", error);
+        setState("away", error);
       } finally {
         isAsking = false;
       }
@@ -110,12 +113,16 @@ export function connect(options) {
   function tick() {
     if (document.hidden) return;
     if (isStreaming()) {
-      if (Date.now() - lastEventMs > SILENCE_MS) lose(); // a connection that nobody has closed
-      else setState("live");
+      if (Date.now() - lastEventMs > SILENCE_MS) { // nothing to tell, or a connection that nobody has closed
+        lastEventMs = Date.now();
+        lose();
+        open();
+      }
+      setState(state, problem);
     } else if (!source && Date.now() - triedMs > RETRY_MS) {
       open();
     } else if (state) {
-      setState(state);
+      setState(state, problem);
     }
   }
 

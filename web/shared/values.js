@@ -122,7 +122,7 @@ export function reasonWords(reason, b) {
 // "charge < 15 %": where the value stands beside it.
 export function reasonShort(reason) {
   const p = partsOf(reason);
-  return p ? `${p.name} ${p.operator} ${p.number(p.limit)}${p.unit.replace(" cycles", "")}${p.was || p.more ? " (was)" : ""}` : reason;
+  return p ? `${p.name.replace("failure ", "")} ${p.operator} ${p.number(p.limit)}${p.unit.replace(" cycles", "")}${p.was || p.more ? " (was)" : ""}` : reason;
 }
 
 export const reasonText = (b) => b.health.reasons.map((reason) => reasonWords(reason, b)).join("\n");
