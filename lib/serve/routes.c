@@ -26,6 +26,8 @@ static const evtwin__route routes[] = {
      PARAMS("battery_id", "limit", "cursor"), LONG, 0.0, 100},
     {"/api/battery/stats", evtwin__route_stats, PARAMS("battery_id", "hours", "until"), LONG, 24.0, 0},
     {"/api/batteries/list", evtwin__route_list, NO_PARAMS, LONG, 0.0, 0},
+    {"/api/fleet/map", evtwin__route_map, NO_PARAMS, LONG, 0.0, 0},
+    {"/api/fleet/rows", evtwin__route_rows, NULL, STORE, 0.0, 0},
     {"/api/alerts", evtwin__route_alerts, NO_PARAMS, LONG, 0.0, 0},
     {"/api/thresholds", evtwin__route_thresholds, NO_PARAMS, STORE, 0.0, 0},
 };

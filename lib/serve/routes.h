@@ -23,6 +23,10 @@ void evtwin__route_list(evtwin__call *call);
 void evtwin__route_alerts(evtwin__call *call);
 void evtwin__route_thresholds(evtwin__call *call);
 
+/* ---- route_map.c ---- */
+void evtwin__route_map(evtwin__call *call);
+void evtwin__route_rows(evtwin__call *call);
+
 /* ---- route_health.c ---- */
 void evtwin__route_health(evtwin__call *call);
 void evtwin__route_metrics(evtwin__call *call);

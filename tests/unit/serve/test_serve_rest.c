@@ -526,6 +526,53 @@ static void test_page(void **state) {
     }
 }
 
+/* The map: columns of equal length, the same batteries in the order of the list; rows: those named.
+ */
+static void test_map(void **state) {
+    (void)state;
+    json_t *map = client_json(port, "/api/fleet/map", 200);
+    json_t *list = client_json(port, "/api/batteries/list", 200);
+    const json_t *batteries = json_at(list, "batteries");
+    const size_t n = json_array_size(batteries);
+    assert_true(n >= 2);
+    static const char *const columns[] = {
+        "battery_id", "health", "needs",       "silent",         "record_age_s",       "broken",
+        "soc",        "soh",    "temperature", "rul_prediction", "failure_probability"};
+    for (size_t c = 0; c < sizeof columns / sizeof columns[0]; c++) {
+        assert_int_equal(json_array_size(json_at(map, columns[c])), n);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const json_t *b = json_array_get(batteries, i);
+        assert_string_equal(json_string_value(json_array_get(json_at(map, "battery_id"), i)),
+                            json_string_value(json_at(b, "battery_id")));
+        const json_t *health = json_at(b, "health");
+        static const char *const words[] = {"NORMAL", "WARNING", "CRITICAL"};
+        assert_string_equal(words[json_integer_value(json_array_get(json_at(map, "health"), i))],
+                            json_string_value(json_at(health, "status")));
+        const int needs = (json_is_true(json_at(health, "needs_charging")) ? 1 : 0) +
+                          (json_is_true(json_at(health, "needs_service")) ? 2 : 0);
+        assert_int_equal(json_integer_value(json_array_get(json_at(map, "needs"), i)), needs);
+        assert_int_equal(json_integer_value(json_array_get(json_at(map, "broken"), i)) != 0,
+                         json_array_size(json_at(health, "reasons")) > 0);
+    }
+    json_decref(map);
+    json_decref(list);
+
+    json_t *rows = client_json(port, "/api/fleet/rows?ids=BATTERY_002,nobody,BATTERY_001", 200);
+    assert_int_equal(json_array_size(json_at(rows, "batteries")), 2);
+    assert_text(json_array_get(json_at(rows, "batteries"), 0), "battery_id", "BATTERY_002");
+    assert_text(json_array_get(json_at(rows, "batteries"), 1), "battery_id", "BATTERY_001");
+    json_decref(rows);
+    static const char *const wrong[] = {"/api/fleet/rows",
+                                        "/api/fleet/rows?ids=", "/api/fleet/rows?ids=a,,b",
+                                        "/api/fleet/rows?ids=a%20b", "/api/fleet/rows?ids=a&x=1"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        json_t *v = client_json(port, wrong[i], 400);
+        assert_true(text_names(json_string_value(json_at(v, "message")), "ids"));
+        json_decref(v);
+    }
+}
+
 /* Addresses of pages, and what is none. A battery's page is the same file for every battery. */
 static void test_page_addresses(void **state) {
     (void)state;
@@ -882,6 +929,7 @@ int main(void) {
         cmocka_unit_test(test_headers),
         cmocka_unit_test(test_page),
         cmocka_unit_test(test_page_addresses),
+        cmocka_unit_test(test_map),
         cmocka_unit_test(test_methods),
         cmocka_unit_test(test_metrics_of_the_server),
         cmocka_unit_test(test_openapi),
