@@ -17,7 +17,7 @@ import { pointsOf, SHOWN, Tail, useOf } from "./series.js";
 import { Statistics, StatusStrip } from "./status.js";
 import { Tools } from "./tools.js";
 
-const POINTS = 500;
+const POINTS = 800; // at most, in round buckets: about one a pixel
 const RELOAD_S = [15, 300]; // how often the history is asked for again: as a bucket is over, within these
 const ALERTS_MS = 30000;
 const USE_MS = 600000;
@@ -33,8 +33,8 @@ const state = {
   connection: "connecting",
   thresholds: [],
   time: timeOfAddress(location.search),
-  history: null, // answer with points=, and when it was asked for
-  askedMs: 0,
+  history: null, // answer with points=
+  askedMs: 0, // when it was asked for
   use: null,
   offset_s: 0, // the server's clock is so far ahead
   uPlot: undefined, // not loaded yet; null: this build has none
@@ -112,7 +112,7 @@ function drawNow() {
   const due = dueOf(b, state.use);
   const isOld = isSilent(b) || isLate(age, interval);
   by("battery").hidden = false;
-  head.draw(b, age, interval, state.connection);
+  head.draw(b, now(), age, interval, state.connection);
   tiles.draw(b, state.thresholds, age, predictionAge, { rul_prediction: dueShort(due) });
   outlook.draw(outlookPairs(b, due, predictionAge));
   facts.draw(factPairs(b));
@@ -147,12 +147,13 @@ async function load() {
   const mine = new AbortController();
   loading = mine;
   const askedMs = Date.now();
+  state.askedMs = askedMs;
   const [from, until] = spanOf(state.time, now());
   const query = new URLSearchParams({ battery_id: batteryId, hours: (until - from) / 3600, points: POINTS, quantities: SHOWN.join() });
   if (!isLive(state.time)) query.set("until", new Date(1000 * until).toISOString());
   try {
     const [answer, thresholds] = await Promise.all([getJson(`/api/battery/history?${query}`, mine), getThresholds(mine)]);
-    Object.assign(state, { history: answer, thresholds, askedMs, offset_s: (Date.parse(answer.timestamp) - Date.now()) / 1000 });
+    Object.assign(state, { history: answer, thresholds, offset_s: (Date.parse(answer.timestamp) - Date.now()) / 1000 });
     const { interval } = pointsOf(answer, []);
     if (interval > 0) state.interval_s = interval;
     tail.forget(askedMs);
@@ -242,9 +243,9 @@ async function start() {
   performance.mark("charts");
   await alerts.load();
   await loadUse();
-  setInterval(tick, 1000);
-  setInterval(() => document.hidden || alerts.load(), ALERTS_MS);
-  setInterval(() => document.hidden || loadUse(), USE_MS);
 }
 
 start();
+setInterval(tick, 1000);
+setInterval(() => document.hidden || alerts.load(), ALERTS_MS);
+setInterval(() => document.hidden || loadUse(), USE_MS);

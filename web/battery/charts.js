@@ -14,7 +14,10 @@ const momentText = (s) => timeText(new Date(1000 * s).toISOString());
 
 // "390.2 V · 69.6 A": the values of a panel at a point; null where nothing is known.
 function valuesAt(panel, points, index) {
-  const texts = panel.lines.map((line) => points.values[line.quantity].mean[index]).map((v, i) => (isNumber(v) ? textOf(panel.lines[i].quantity, v) : null));
+  const texts = panel.lines.map((line) => {
+    const value = points.values[line.quantity][line.part || "mean"][index];
+    return isNumber(value) ? textOf(line.quantity, value) : null;
+  });
   return texts.some((text) => text !== null) ? texts.map((text) => text || "unknown").join(" · ") : null;
 }
 
@@ -179,10 +182,11 @@ export class Charts {
     this.handlers = handlers;
     this.view = null;
     this.moment = null; // of the cursor, s
-    this.active = null; // panel whose cursor the reader moves
+    this.active = null; // panel whose cursor the reader moves,
+    this.isPointed = false; // by pointing, not by keys
     this.now = {};
     const onPanel = {
-      onCursor: (index, panel) => this.moveCursor(index, panel),
+      onCursor: (index, panel) => this.moveCursor(index, panel, true),
       onSelect: handlers.onSelect, onReset: handlers.onReset,
       onKey: (event, panel) => this.press(event, panel),
     };
@@ -239,26 +243,35 @@ export class Charts {
     return best;
   }
 
-  moveCursor(index, panel) {
+  moveCursor(index, panel, isPointed) {
     if (index === null && this.active !== panel) return; // it has left another one
     this.active = index === null ? null : panel;
+    this.isPointed = isPointed;
     this.moment = index === null ? null : this.view.points.t[index];
     this.drawCursor();
   }
 
+  // A pointer stays where it is when the charts move on under it; a moment that was chosen by keys moves with them.
   drawCursor() {
+    const pointed = this.active && this.isPointed && this.active.plot ? this.active.plot.indexOfCursor() : null;
+    if (pointed !== null) this.moment = this.view.points.t[pointed];
     const index = this.indexOfCursor();
     for (const panel of this.panels) {
-      if (panel.plot && panel !== this.active) panel.plot.setCursor(index);
+      if (panel.plot && (panel !== this.active || !this.isPointed)) panel.plot.setCursor(index);
       panel.showTip(panel === this.active ? index : null);
     }
     this.drawReadouts(index);
   }
 
+  // The date only where more than a day is shown.
+  shortMoment(s) {
+    return momentText(s).slice(this.view.until - this.view.from > 90000 ? 5 : 11);
+  }
+
   drawReadouts(index) {
     for (const panel of this.panels) {
       if (index !== null) {
-        panel.setReadout(valuesAt(panel.panel, this.view.points, index) || "no data", momentText(this.view.points.t[index]).slice(11), false);
+        panel.setReadout(valuesAt(panel.panel, this.view.points, index) || "no data", this.shortMoment(this.view.points.t[index]), false);
       } else if (this.now.values) {
         const texts = panel.panel.lines.map((line) => textOf(line.quantity, this.now.values[line.quantity]));
         panel.setReadout(texts.every((text) => text === "unknown") ? "unknown" : texts.join(" · "), this.now.ageText, true);
@@ -279,13 +292,12 @@ export class Charts {
     const acts = {
       "+": () => this.handlers.onZoom(0.5, at === null ? undefined : t[at]), "-": () => this.handlers.onZoom(2, at === null ? undefined : t[at]),
       PageUp: () => this.handlers.onStep(-1), PageDown: () => this.handlers.onStep(1), 0: this.handlers.onReset,
-      Escape: () => this.moveCursor(null, panel),
+      Escape: () => this.moveCursor(null, this.active),
     };
     acts["="] = acts["+"];
     if (moves[event.key] && last >= 0) {
       const index = moves[event.key]();
-      this.moveCursor(index, panel);
-      if (panel.plot) panel.plot.setCursor(index);
+      this.moveCursor(index, panel, false);
       this.handlers.onSay(`${panel.panel.title}: ${panel.wordsAt(index)}`);
     } else if (acts[event.key]) {
       acts[event.key]();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // battery/head.js: how the battery is, why, and what to do; and its values now, each with its age.
 
-import { element, into, setAttribute, setClass, setText } from "../shared/dom.js";
+import { element, into, setClass, setText } from "../shared/dom.js";
 import {
   agoText, duration, flowText, isNumber, isSilent, isUnknown, levelOf, MARK, noteOf, reasonWords, statusOf, timeText, unknownText,
   valueOf, valueText,
@@ -32,10 +32,12 @@ function stateText(b) {
   const status = statusOf(b);
   const word = `${status[0]}${status.slice(1).toLowerCase()}`;
   if (isUnknown(b)) return `Unknown: it was ${status.toLowerCase()} when its data stopped`;
-  const { since } = b.health;
-  if (!since) return word;
-  const age = (Date.now() - Date.parse(since)) / 1000;
-  return age < 2 ? word : `${word} for ${duration(age)}`;
+  return word;
+}
+
+function sinceText(b, now_s) {
+  if (!b.health.since || isUnknown(b)) return "";
+  return `for ${duration(now_s - Date.parse(b.health.since) / 1000)}, since ${timeText(b.health.since)}`;
 }
 
 function needsText(b) {
@@ -57,14 +59,13 @@ export class Head {
     for (const [text, address, attributes] of links) this.links.append(element("a", "", text, { href: address, ...attributes }));
   }
 
-  // age: s since the last record, as it is now; connection: "live", "polling" or "away".
-  draw(b, age, interval, connection) {
+  // now_s: by the server's clock; age: s since the last record; connection: "live", "polling" or "away".
+  draw(b, now_s, age, interval, connection) {
     const level = isUnknown(b) ? "UNKNOWN" : statusOf(b);
     setClass(this.root, `card state-${level}`);
     setClass(this.badge, `badge ${level}`);
     setText(this.badge, `${isUnknown(b) ? "○" : MARK[level] || "?"} ${stateText(b)}`);
-    setAttribute(this.badge, "title", b.health.since ? `since ${timeText(b.health.since)}` : null);
-    setText(this.since, b.health.since && !isUnknown(b) ? `since ${timeText(b.health.since)}` : "");
+    setText(this.since, sinceText(b, now_s));
     setText(this.needs, needsText(b).join("   "));
     const isOff = connection === "away";
     const late = isSilent(b) || isLate(age, interval);
@@ -108,7 +109,14 @@ const PREDICTED = ["rul_prediction", "failure_probability"];
 function bandsOf(thresholds, quantity, [from, until]) {
   const edges = thresholds.filter((t) => t.quantity === quantity && t.limit > from && t.limit < until).map((t) => t.limit);
   const all = [from, ...edges.sort((a, b) => a - b), until];
-  return all.slice(1).map((high, i) => [(100 * (high - all[i])) / (until - from), levelOf(thresholds, quantity, (high + all[i]) / 2)]);
+  const bands = [];
+  all.slice(1).forEach((high, i) => {
+    const level = levelOf(thresholds, quantity, (high + all[i]) / 2);
+    const width = (100 * (high - all[i])) / (until - from);
+    if (bands.length > 0 && bands[bands.length - 1][1] === level) bands[bands.length - 1][0] += width;
+    else bands.push([width, level]);
+  });
+  return bands;
 }
 
 class Tile {

@@ -11,26 +11,26 @@ const dateText = (ms) => new Date(ms).toISOString().slice(0, 10);
 
 const rateText = (perDay) => `${Number(perDay.toPrecision(2))} cycles a day`;
 
-// When the life ends at the present use: {days, ms, perDay, byOwn}; null where the RUL or the use is not known. By the battery's
+// When the life ends at the present use: {days, ms, perDay} and what the use is; null where the RUL or the use is not known. By the battery's
 // own clock where it has one: the date is the one if its clock ran as ours from now on.
 export function dueOf(b, use) {
   const rul = valueOf(b, "rul_prediction");
   if (!isNumber(rul) || !use) return null;
   const seconds = Math.max(0, rul) / use.perSecond;
-  return { days: seconds / DAY_S, ms: Date.parse(b.time) + 1000 * seconds, perDay: use.perSecond * DAY_S, byOwn: use.byOwn };
+  return { days: seconds / DAY_S, ms: Date.parse(b.time) + 1000 * seconds, perDay: use.perSecond * DAY_S, ...use };
 }
 
 // In a few words, for a tile.
 export function dueShort(due) {
-  if (!due) return "date not known";
-  return due.days < 1 ? "due within a day" : `due ${dateText(due.ms)}`;
+  if (!due) return "end not known yet";
+  return due.days < 1 ? "ends within a day" : `ends about ${dateText(due.ms)}`;
 }
 
 function dueText(b, due) {
   if (!isNumber(valueOf(b, "rul_prediction"))) return "Not known: there is no prediction of the remaining life.";
   if (!due) return "Not known: its use is not known yet, which takes a few cycles within the last 7 days.";
   const when = due.days < 1 ? "within a day" : `in ${show(due.days, 0, due.days < 1.5 ? " day" : " days")}, on about ${dateText(due.ms)}`;
-  return `${when[0].toUpperCase()}${when.slice(1)}, at ${rateText(due.perDay)} as of late.${clockText(b, due)}`;
+  return `${when[0].toUpperCase()}${when.slice(1)}, at ${rateText(due.perDay)} (${due.cycles.toFixed(0)} in the last ${duration(due.seconds)}).${clockText(b, due)}`;
 }
 
 // A simulation may run many times as fast: its days are not ours.

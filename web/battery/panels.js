@@ -22,7 +22,7 @@ const fromZero = (minTop, hard = Infinity) => (low, high, limits) => {
 const whole = (low, high) => () => [low, high];
 
 // The panels, in order:
-//   lines   quantity: what is drawn, as its mean with a band from lowest to highest; scale: of which axis; color: a token of
+//   lines   quantity: what is drawn, as its mean (or another part) with a band from lowest to highest; scale: of which axis; color: a token of
 //           battery.css, or "graded": by the limits that the value is beyond
 //   range   of each scale: (lowest, highest, limits) -> [from, until]
 //   limits  quantity whose limits are drawn
@@ -42,7 +42,7 @@ export const PANELS = [
     range: { voltage: about(10), current: about(20) },
   },
   { key: "power", title: "Power", lines: [{ quantity: "power_consumption", color: "--chart-power", isArea: true }], range: { power_consumption: fromZero(100) } },
-  { key: "cycles", title: "Charge cycles", lines: [{ quantity: "charge_cycles", color: "--chart-cycles", isBandless: true, isStepped: true }], range: { charge_cycles: about(2, [0, Infinity]) } },
+  { key: "cycles", title: "Charge cycles", lines: [{ quantity: "charge_cycles", color: "--chart-cycles", part: "max", isBandless: true, isStepped: true }], range: { charge_cycles: about(4, [0, Infinity]) } },
 ];
 
 // What the statistics list.

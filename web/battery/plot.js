@@ -72,11 +72,15 @@ export class Plot {
     this.panel = panel;
     this.host = host;
     this.view = null;
-    this.isFollowing = false; // the cursor is moved by another chart
     this.columns = []; // [quantity, "min" | "mean" | "max"] of each series
     this.u = new uPlot(this.options(uPlot, handlers), [[], ...this.columns.map(() => [])], host);
-    this.u.over.addEventListener("pointermove", (event) => {
-      if (event.pointerType === "touch") this.u.setCursor({ left: event.clientX - this.u.rect.left, top: 10 });
+    const { over } = this.u; // uPlot itself has heard of the events by then
+    over.addEventListener("mousemove", () => handlers.onCursor(this.indexOfCursor()));
+    over.addEventListener("mouseleave", () => handlers.onCursor(null));
+    over.addEventListener("pointermove", (event) => {
+      if (event.pointerType !== "touch") return;
+      this.u.setCursor({ left: event.clientX - this.u.rect.left, top: 10 });
+      handlers.onCursor(this.indexOfCursor());
     });
   }
 
@@ -101,23 +105,23 @@ export class Plot {
       if (!line.isBandless) {
         const edge = { scale: line.quantity, stroke: "transparent", width: 0 };
         const low = add(line.quantity, "min", edge);
-        bands.push({ series: [add(line.quantity, "max", edge), low], fill: paint(0.2) });
+        bands.push({ series: [add(line.quantity, "max", edge), low], fill: paint(0.26) });
       }
-      add(line.quantity, "mean", {
+      add(line.quantity, line.part || "mean", {
         scale: line.quantity, stroke: paint(1), width: 1.75, fill: line.isArea ? paint(0.14) : undefined,
         paths: line.isStepped ? uPlot.paths.stepped({ align: 1 }) : undefined,
         points: { size: 4, fill: paint(1), stroke: paint(1), show: undefined },
       });
     }
-    const isMean = (i) => i > 0 && this.columns[i - 1][1] === "mean";
+    const isEdge = (i) => i === 0 || series[i].width === 0;
     return {
-      ...this.size(), series, bands, legend: { show: false }, padding: [10, panel.lines.length > 1 ? 0 : 14, 0, 0],
+      ...this.size(), series, bands, legend: { show: false }, padding: [10, panel.lines.length > 1 ? 0 : 22, 0, 0],
       tzDate: (s) => uPlot.tzDate(new Date(1000 * s), "Etc/UTC"),
       scales: this.scales(), axes: this.axes(uPlot),
       cursor: {
         y: false, drag: { x: true, y: false, setScale: false, dist: MIN_DRAG_PX },
         points: {
-          size: (u, i) => (isMean(i) ? 8 : 0), width: (u, i) => (isMean(i) ? 2 : 0),
+          size: (u, i) => (isEdge(i) ? 0 : 8), width: (u, i) => (isEdge(i) ? 0 : 2),
           stroke: () => color("--card"), fill: (u, i) => this.colorAt(i),
         },
         bind: { dblclick: () => () => handlers.onReset() },
@@ -125,9 +129,6 @@ export class Plot {
       hooks: {
         drawAxes: [() => this.drawGaps()],
         draw: [() => this.drawLimits()],
-        setCursor: [(u) => {
-          if (!this.isFollowing) handlers.onCursor(u.cursor.left >= 0 && isNumber(u.cursor.idx) ? u.cursor.idx : null);
-        }],
         setSelect: [(u) => {
           const { left, width } = u.select;
           u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
@@ -156,6 +157,7 @@ export class Plot {
     const y = (line) => ({
       ...common, scale: line.quantity, side: line.isRight ? 1 : 3, size: line.isRight ? RIGHT_PX : LEFT_PX, space: 34,
       grid: line.isRight ? { show: false } : grid, values: (u, splits) => splits.map((v) => tickOf(line.quantity, v)),
+      ...(line.isStepped ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] } : {}),
       ...(this.panel.lines.length > 1 ? { stroke: () => color(line.color) } : {}),
     });
     return [{ ...common, grid, size: 40, gap: 6, space: 64, values: TIME_LABELS }, ...this.panel.lines.map(y)];
@@ -171,7 +173,7 @@ export class Plot {
     const line = this.panel.lines.find((l) => l.quantity === quantity);
     if (!line || !this.view) return color("--chart-interval");
     if (line.color !== "graded") return color(line.color);
-    const value = this.view.points.values[quantity].mean[this.u.cursor.idx];
+    const value = this.view.points.values[quantity][line.part || "mean"][this.u.cursor.idx];
     return isNumber(value) ? colorOfValue(this.view.thresholds, quantity, value) : "transparent";
   }
 
@@ -240,9 +242,8 @@ export class Plot {
   draw(view) {
     this.view = view;
     const { values, t } = view.points;
-    this.isFollowing = true; // it is not the reader who moves the cursor now
-    this.u.setData([t, ...this.columns.map(([quantity, part]) => values[quantity][part])]);
-    this.isFollowing = false;
+    const data = [t, ...this.columns.map(([quantity, part]) => values[quantity][part])];
+    this.u.batch(() => this.u.setData(data)); // at once: the cursor is set by its scales
   }
 
   redraw() {
@@ -254,12 +255,16 @@ export class Plot {
     if (size.width !== this.u.width || size.height !== this.u.height) this.u.setSize(size);
   }
 
+  // The point at the cursor, null where there is none.
+  indexOfCursor() {
+    const { left, idx } = this.u.cursor;
+    return left >= 0 && isNumber(idx) ? idx : null;
+  }
+
   // Show the cursor at a point of the data, or nowhere.
   setCursor(index) {
-    this.isFollowing = true;
     const isSomewhere = index !== null && this.view && index < this.view.points.t.length;
     this.u.setCursor(isSomewhere ? { left: this.u.valToPos(this.view.points.t[index], "x"), top: 10 } : { left: -10, top: -10 });
-    this.isFollowing = false;
   }
 
   // Where a point of the data is, in px from the left of the host.

@@ -11,7 +11,6 @@ const MIN_GAP_S = 15; // as the server calls a battery silent: this, or three in
 const MAX_TAIL = 2000;
 
 const secondsOf = (time) => Date.parse(time) / 1000;
-const numberOrNull = (v) => (isNumber(v) ? v : null);
 
 // Rows as they come, by time: what the history that was loaded does not have yet.
 export class Tail {
@@ -67,6 +66,11 @@ function bridge(t, values, pause) {
   }
 }
 
+// The mean comes rounded: it may not leave what it is the mean of, as a risk of 0.002 % would that became none.
+function bucketValue([min, mean, max]) {
+  return isNumber(mean) ? [min, Math.min(max, Math.max(min, mean)), max] : [null, null, null];
+}
+
 // The points of history (an answer with points=, null if there is none) and of a tail's rows:
 //   t       ascending; a gap is a point without values in its middle
 //   n       rows behind each point
@@ -97,7 +101,7 @@ export function pointsOf(history, tail) {
     const end = Math.max(start, Math.min(start + width, answered)); // the last one is not over
     const time = (start + end) / 2;
     if (t.length > 0 && time <= t[t.length - 1]) continue;
-    append(time, bucket.n, (q) => (bucket[q] || unknown).map(numberOrNull));
+    append(time, bucket.n, (q) => bucketValue(bucket[q] || unknown));
   }
   for (const [time, row] of tail) {
     if (t.length > 0 && time <= t[t.length - 1]) continue;

@@ -12,9 +12,9 @@ export class Tools {
   constructor(root, batteryId, handlers) {
     this.batteryId = batteryId;
     setAttribute(root, "aria-label", "Time shown, and export");
-    const ranges = element("div", "group", "", { role: "group", "aria-label": "Range" });
+    const ranges = element("div", "group", "", { role: "group", "aria-label": "Show the last" });
     this.ranges = Object.keys(RANGES).map((range) => {
-      const b = button("", range.replace(/\D/, " $&"), () => handlers.onRange(range), { "aria-label": `Last ${RANGE_NAMES[range]}`, "data-range": range });
+      const b = button("", range.replace(/\D/, " $&"), () => handlers.onRange(range), { title: `Last ${RANGE_NAMES[range]}`, "data-range": range });
       ranges.append(b);
       return b;
     });
