@@ -7,12 +7,17 @@ import { duration, isNumber, MARK, reasonWords, timeText } from "../shared/value
 import { textOf } from "./panels.js";
 
 const MOST = 20;
+const HOURS = 720;
 
 const between = (from, until) => duration((Date.parse(until) - Date.parse(from)) / 1000);
 
-const OTHER_RULES = { silent: "no data came", no_predictions: "no predictions were made" };
+const OTHERS = { silent: "no data came", no_predictions: "no predictions were made" };
 
-const whatText = (alert) => (alert.quantity ? reasonWords(alert.text, null) : OTHER_RULES[alert.rule] || alert.text);
+// "charge 14.9 % below 15 %"
+function whatText(alert) {
+  if (alert.kind !== "limit") return OTHERS[alert.kind] || alert.text;
+  return reasonWords(`${alert.quantity} ${alert.value} ${alert.operator} ${alert.limit}`, null);
+}
 
 function stateText(alert) {
   if (alert.cleared_at) return `cleared after ${between(alert.raised_at, alert.cleared_at)}`;
@@ -29,24 +34,24 @@ export class Alerts {
   }
 
   async load(signal) {
-    const query = new URLSearchParams({ battery_id: this.batteryId, limit: MOST });
+    const query = new URLSearchParams({ battery_id: this.batteryId, hours: HOURS, limit: MOST });
     try {
       const answer = await getJson(`/api/alerts/history?${query}`, { signal });
-      this.draw(answer.alerts);
+      this.draw(answer.data);
     } catch (error) {
       if (!signal || !signal.aborted) setText(this.message, `The alerts cannot be read: ${error.message}.`);
     }
   }
 
   draw(alerts) {
-    setText(this.message, alerts.length === 0 ? "None so far." : alerts.length === MOST ? `The newest ${MOST}.` : "");
+    setText(this.message, alerts.length === 0 ? "None in the last 30 days." : alerts.length === MOST ? `The newest ${MOST}.` : "");
     this.list.replaceChildren(...alerts.map((alert) => this.item(alert)));
   }
 
   item(alert) {
     const item = element("li", alert.cleared_at ? "past" : "open");
     const what = whatText(alert);
-    const worst = isNumber(alert.worst) && alert.worst !== alert.value ? `, at worst ${textOf(alert.quantity, alert.worst)}` : "";
+    const worst = alert.kind === "limit" && isNumber(alert.worst) && alert.worst !== alert.value ? `, at worst ${textOf(alert.quantity, alert.worst)}` : "";
     item.append(
       element("span", `badge ${alert.cleared_at ? "UNKNOWN" : alert.level}`, `${MARK[alert.level] || "○"} ${alert.level.toLowerCase()}`),
       element("b", "", what.replace(/^./, (c) => c.toUpperCase()) + worst),

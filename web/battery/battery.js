@@ -21,7 +21,7 @@ const POINTS = 800; // at most, in round buckets: about one a pixel
 const RELOAD_S = [15, 300]; // how often the history is asked for again: as a bucket is over, within these
 const ALERTS_MS = 30000;
 const USE_MS = 600000;
-const USE_HOURS = 168;
+const USE_HOURS = 720;
 const DEFAULT_INTERVAL_S = 2;
 
 const batteryId = batteryOfAddress(location.pathname);
@@ -89,7 +89,7 @@ function drawCharts() {
   const view = viewOf();
   charts.draw(view);
   strip.draw(view);
-  if (state.b) statistics.draw(view, valuesNow(state.b));
+  statistics.draw(view);
   drawEmpty(view);
 }
 
@@ -109,7 +109,7 @@ function drawNow() {
   const age = aged(b.health.record_age_s);
   const predictionAge = b.prediction ? aged(b.prediction.age_s) : null;
   const interval = state.history && state.interval_s ? state.interval_s : DEFAULT_INTERVAL_S;
-  const due = dueOf(b, state.use);
+  const due = dueOf(b, state.use, state.thresholds);
   const isOld = isSilent(b) || isLate(age, interval);
   by("battery").hidden = false;
   head.draw(b, now(), age, interval, state.connection);
@@ -117,6 +117,7 @@ function drawNow() {
   outlook.draw(outlookPairs(b, due, predictionAge));
   facts.draw(factPairs(b));
   charts.setNow(valuesNow(b), isOld ? agoText(age) : "now");
+  statistics.setNow(valuesNow(b));
   const flow = flowOfBattery(b);
   shell.setFlow({ ...flow, recordAge_s: age, predictionAge_s: predictionAge, notice: flow.notice || (isOld ? `no data for ${duration(age)}` : "") });
 }

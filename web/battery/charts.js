@@ -10,6 +10,8 @@ import { summaryOf } from "./series.js";
 const TABLE_ROWS = 60;
 const NEAR_SCREEN = "600px";
 
+const LEGEND = "Line: mean. Band around it: lowest to highest. Dashed: limits. Grey: no data. Drag to zoom, double-click to go back to live; the arrow keys read values.";
+
 const momentText = (s) => timeText(new Date(1000 * s).toISOString());
 
 // "390.2 V · 69.6 A": the values of a panel at a point; null where nothing is known.
@@ -35,6 +37,12 @@ function spreadAt(panel, points, index) {
     if (isNumber(low) && isNumber(high)) parts.push(`interval ${textOf("rul_low", low)} to ${textOf("rul_high", high)}`);
   }
   return parts.join(" · ");
+}
+
+// What the band around the line is, where there is one that the model gives.
+function intervalText(panel, points, from, until) {
+  const isGiven = panel.interval && panel.interval.every((quantity) => summaryOf(points, quantity, from, until));
+  return isGiven ? ". Shaded: the model's interval" : "";
 }
 
 class Panel {
@@ -108,7 +116,7 @@ class Panel {
         : `${textOf(line.quantity, s.min)} to ${textOf(line.quantity, s.max)}, mean ${textOf(line.quantity, s.mean)}`);
     });
     const known = parts.filter((part) => part);
-    const text = known.length > 0 ? known.join(" · ") : "No values in this time.";
+    const text = known.length > 0 ? known.join(" · ") + intervalText(this.panel, points, from, until) : "No values in this time.";
     setText(this.summary, text);
     setAttribute(this.host, "aria-label", `${this.panel.title}, ${momentText(from)} to ${momentText(until)}: ${text}`);
   }
@@ -193,7 +201,7 @@ export class Charts {
     this.panels = PANELS.map((panel) => new Panel(panel, onPanel));
     this.message = element("p", "notice wide");
     this.message.hidden = true;
-    root.append(this.message, ...this.panels.map((panel) => panel.root));
+    root.append(this.message, ...this.panels.map((panel) => panel.root), element("p", "legend wide muted", LEGEND));
     const seen = new IntersectionObserver((entries) => {
       for (const entry of entries) this.panels.find((panel) => panel.root === entry.target).setNear(entry.isIntersecting);
     }, { rootMargin: NEAR_SCREEN });

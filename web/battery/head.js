@@ -125,7 +125,7 @@ class Tile {
     this.gauge = gauge;
     this.root = element("div", "tile");
     Object.assign(this, into(this.root, {
-      title: element("span", "title", title), value: element("strong"), track: element("span", "gauge", "", { "aria-hidden": "true" }), small: element("small"),
+      title: element("span", "title", title), value: element("strong"), track: element("span", "gauge", "", { "aria-hidden": "true" }), note: element("small"), age: element("small"),
     }));
     this.track.hidden = !gauge;
     this.marker = element("span", "marker");
@@ -155,10 +155,8 @@ class Tile {
     setClass(this.root, `tile ${levelOf(thresholds, quantity, value)}`);
     setText(this.value, isNumber(value) ? valueText(quantity, value) : isPredicted ? unknownText(b) : "unknown");
     if (this.gauge) this.drawGauge(thresholds, value);
-    const parts = [isPredicted ? (b.prediction ? `predicted ${agoText(predictionAge)}` : "no prediction yet") : agoText(age)];
-    if (notes[quantity]) parts.unshift(notes[quantity]);
-    if (isPredicted && !isNumber(value) && noteOf(b)) parts.unshift(noteOf(b));
-    setText(this.small, parts.join(" · "));
+    setText(this.note, isPredicted && !isNumber(value) && noteOf(b) ? noteOf(b) : notes[quantity] || "");
+    setText(this.age, !isPredicted ? agoText(age) : b.prediction ? `predicted ${agoText(predictionAge)}` : "no prediction yet");
   }
 }
 

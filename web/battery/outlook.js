@@ -11,33 +11,45 @@ const dateText = (ms) => new Date(ms).toISOString().slice(0, 10);
 
 const rateText = (perDay) => `${Number(perDay.toPrecision(2))} cycles a day`;
 
-// When the life ends at the present use: {days, ms, perDay} and what the use is; null where the RUL or the use is not known. By the battery's
-// own clock where it has one: the date is the one if its clock ran as ours from now on.
-export function dueOf(b, use) {
+// At how many cycles of remaining life a battery is due for service: the highest limit of the alerts.
+const serviceLimit = (thresholds) => Math.max(0, ...thresholds.filter((t) => t.quantity === "rul_prediction" && t.kind !== "display" && t.operator === "<").map((t) => t.limit));
+
+// When service is due and when the life ends, at the present use; null where the RUL or the use is not known. By the
+// battery's own clock where it has one: dates are what they would be if it ran as ours from now on.
+//   {limit, service: {days, ms}, end: {days, ms}, perDay, ...use}
+export function dueOf(b, use, thresholds) {
   const rul = valueOf(b, "rul_prediction");
   if (!isNumber(rul) || !use) return null;
-  const seconds = Math.max(0, rul) / use.perSecond;
-  return { days: seconds / DAY_S, ms: Date.parse(b.time) + 1000 * seconds, perDay: use.perSecond * DAY_S, ...use };
+  const limit = serviceLimit(thresholds);
+  const when = (cycles) => {
+    const seconds = Math.max(0, cycles) / use.perSecond;
+    return { days: seconds / DAY_S, ms: Date.parse(b.time) + 1000 * seconds };
+  };
+  return { limit, service: when(rul - limit), end: when(rul), perDay: use.perSecond * DAY_S, ...use };
 }
 
 // In a few words, for a tile.
 export function dueShort(due) {
   if (!due) return "end not known yet";
-  return due.days < 1 ? "ends within a day" : `ends about ${dateText(due.ms)}`;
+  if (due.end.days < 1) return "ends within a day";
+  return due.service.days > 0 ? `service about ${dateText(due.service.ms)}` : `ends about ${dateText(due.end.ms)}`;
 }
+
+const inDays = (days) => (days < 1 ? "within a day" : `in ${show(days, 0, days < 1.5 ? " day" : " days")}`);
+const whenText = ({ days, ms }) => (days < 1 ? "within a day" : `${inDays(days)}, about ${dateText(ms)}`);
 
 function dueText(b, due) {
   if (!isNumber(valueOf(b, "rul_prediction"))) return "Not known: there is no prediction of the remaining life.";
-  if (!due) return "Not known: its use is not known yet, which takes a few cycles within the last 7 days.";
-  const when = due.days < 1 ? "within a day" : `in ${show(due.days, 0, due.days < 1.5 ? " day" : " days")}, on about ${dateText(due.ms)}`;
-  return `${when[0].toUpperCase()}${when.slice(1)}, at ${rateText(due.perDay)} (${due.cycles.toFixed(0)} in the last ${duration(due.seconds)}).${clockText(b, due)}`;
+  if (!due) return "Not known: the last 30 days have too few cycles to tell its use.";
+  const service = due.service.days > 0 ? `Service (at ${textOf("rul_prediction", due.limit)} left) ${whenText(due.service)}.` : "Service is due now.";
+  return `${service} End of life ${whenText(due.end)}. At its present use: ${rateText(due.perDay)} (${due.cycles.toFixed(0)} in ${duration(due.seconds)}).${clockText(b, due)}`;
 }
 
 // A simulation may run many times as fast: its days are not ours.
 function clockText(b, due) {
   const factor = b.health.time_factor;
   if (!due.byOwn || !factorText(factor)) return "";
-  return ` Days of the simulation, where ${factorText(factor)}: here it takes ${duration((due.days * DAY_S) / factor)}.`;
+  return ` Days of the simulation, where ${factorText(factor)}: here the end comes in ${duration((due.end.days * DAY_S) / factor)}.`;
 }
 
 function rulText(b) {
@@ -87,7 +99,7 @@ export function outlookPairs(b, due, predictionAge) {
   const p = b.prediction;
   return [
     ["Remaining useful life", rulText(b)],
-    ["End of life", dueText(b, due)],
+    ["Service and end of life", dueText(b, due)],
     ["Error of the model", errorText(b)],
     ["Failure risk", isNumber(risk) ? `${textOf("failure_probability", risk)}: that its life ends within the model's horizon.` : "Unknown."],
     ["Why", reasonsText(b)],

@@ -23,7 +23,7 @@ const whole = (low, high) => () => [low, high];
 
 // The panels, in order:
 //   lines   quantity: what is drawn, as its mean (or another part) with a band from lowest to highest; scale: of which axis; color: a token of
-//           battery.css, or "graded": by the limits that the value is beyond
+//           style.css, or "graded": by the limits that the value is beyond
 //   range   of each scale: (lowest, highest, limits) -> [from, until]
 //   limits  quantity whose limits are drawn
 //   interval  two quantities between which a band is drawn where both are known
@@ -38,11 +38,11 @@ export const PANELS = [
   { key: "risk", title: "Failure risk", lines: [{ quantity: "failure_probability", color: "graded" }], range: { failure_probability: fromZero(0.1, 1) }, limits: "failure_probability" },
   {
     key: "electric", title: "Voltage and current",
-    lines: [{ quantity: "voltage", color: "--chart-voltage" }, { quantity: "current", color: "--chart-current", isRight: true }],
+    lines: [{ quantity: "voltage", color: "--series-2" }, { quantity: "current", color: "--series-3", isRight: true }],
     range: { voltage: about(10), current: about(20) },
   },
-  { key: "power", title: "Power", lines: [{ quantity: "power_consumption", color: "--chart-power", isArea: true }], range: { power_consumption: fromZero(100) } },
-  { key: "cycles", title: "Charge cycles", lines: [{ quantity: "charge_cycles", color: "--chart-cycles", part: "max", isBandless: true, isStepped: true }], range: { charge_cycles: about(4, [0, Infinity]) } },
+  { key: "power", title: "Power", lines: [{ quantity: "power_consumption", color: "--series-4", isArea: true }], range: { power_consumption: fromZero(100) } },
+  { key: "cycles", title: "Charge cycles", lines: [{ quantity: "charge_cycles", color: "--series-1", part: "max", isBandless: true, isStepped: true }], range: { charge_cycles: about(4, [0, Infinity]) } },
 ];
 
 // What the statistics list.

@@ -9,6 +9,7 @@ const SMALL_FONT = FONT.replace("12px", "11px");
 const LEFT_PX = 62;
 const RIGHT_PX = 58;
 const MIN_DRAG_PX = 8;
+const NEAR_PX = 10; // a point so near is read
 
 // Labels of the time axis: where it steps by so many seconds, the label, and what stands below it where the day or year begins.
 const TIME_LABELS = [
@@ -45,7 +46,7 @@ function colorOfValue(thresholds, quantity, value) {
   const level = levelOf(thresholds, quantity, value);
   const isCold = level === "NORMAL" && thresholds.some((t) => t.quantity === quantity && t.kind === "display" &&
     t.level === "NORMAL" && t.operator === "<" && value < t.limit);
-  return color(isCold ? "--chart-cold" : `--chart-${level}`);
+  return color(isCold ? "--series-2" : `--${level}-fill`);
 }
 
 // Each height in the colour of its value: bands with hard edges.
@@ -95,9 +96,9 @@ export class Plot {
     };
     if (panel.interval) {
       const [low, high] = panel.interval;
-      const edge = { scale: panel.lines[0].quantity, stroke: () => withAlpha(color("--chart-interval"), 0.7), width: 1, dash: [3, 3] };
+      const edge = { scale: panel.lines[0].quantity, stroke: () => withAlpha(color("--series-2"), 0.3), width: 1 };
       const from = add(low, "mean", edge);
-      bands.push({ series: [add(high, "mean", edge), from], fill: () => withAlpha(color("--chart-interval"), 0.16) });
+      bands.push({ series: [add(high, "mean", edge), from], fill: () => withAlpha(color("--series-2"), 0.16) });
     }
     for (const line of panel.lines) {
       const paint = (alpha) => (u) => (!this.view ? "transparent" : line.color === "graded"
@@ -153,7 +154,7 @@ export class Plot {
 
   axes() {
     const common = { stroke: () => color("--muted"), font: FONT, ticks: { show: false } };
-    const grid = { stroke: () => color("--chart-grid"), width: 1 };
+    const grid = { stroke: () => color("--grid"), width: 1 };
     const y = (line) => ({
       ...common, scale: line.quantity, side: line.isRight ? 1 : 3, size: line.isRight ? RIGHT_PX : LEFT_PX, space: 34,
       grid: line.isRight ? { show: false } : grid, values: (u, splits) => splits.map((v) => tickOf(line.quantity, v)),
@@ -171,7 +172,7 @@ export class Plot {
   colorAt(i) {
     const [quantity] = this.columns[i - 1];
     const line = this.panel.lines.find((l) => l.quantity === quantity);
-    if (!line || !this.view) return color("--chart-interval");
+    if (!line || !this.view) return color("--series-2");
     if (line.color !== "graded") return color(line.color);
     const value = this.view.points.values[quantity][line.part || "mean"][this.u.cursor.idx];
     return isNumber(value) ? colorOfValue(this.view.thresholds, quantity, value) : "transparent";
@@ -191,7 +192,7 @@ export class Plot {
       const left = Math.max(bbox.left, this.u.valToPos(from, "x", true));
       const right = Math.min(bbox.left + bbox.width, this.u.valToPos(until, "x", true));
       if (right - left < 1) continue;
-      ctx.fillStyle = withAlpha(color("--chart-gap"), 0.55);
+      ctx.fillStyle = withAlpha(color("--track"), 0.55);
       ctx.fillRect(left, bbox.top, right - left, bbox.height);
       ctx.fillStyle = color("--muted");
       if (right - left > ctx.measureText("no data").width + 12) ctx.fillText("no data", (left + right) / 2, bbox.top + bbox.height / 2);
@@ -255,10 +256,14 @@ export class Plot {
     if (size.width !== this.u.width || size.height !== this.u.height) this.u.setSize(size);
   }
 
-  // The point at the cursor, null where there is none.
+  // The point at the cursor, null where there is none, as before the first record.
   indexOfCursor() {
     const { left, idx } = this.u.cursor;
-    return left >= 0 && isNumber(idx) ? idx : null;
+    if (!(left >= 0) || !isNumber(idx)) return null;
+    if (!this.view) return null;
+    const { t, pause } = this.view.points;
+    const near = Math.max(pause, this.u.posToVal(NEAR_PX, "x") - this.u.posToVal(0, "x"));
+    return Math.abs(this.u.posToVal(left, "x") - t[idx]) <= near ? idx : null;
   }
 
   // Show the cursor at a point of the data, or nowhere.

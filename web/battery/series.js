@@ -168,25 +168,22 @@ export function statusOver(points, thresholds, from, until) {
 
 // ---- use ----------------------------------------------------------------------------------
 
-const ENOUGH_CYCLES = 20; // one more or less is 5 %
-const FEWEST_CYCLES = 3;
+const FEWEST_CYCLES = 3; // they are counted whole: fewer say little, as /api/fleet/trends has it too
 
-// Cycles per second of late, and by which clock: the battery's own (sim_time_s) where it is known. Of the newest rows with
-// enough cycles; null where there are too few. Both counters begin anew with another simulation: what is before is left out.
+// How fast cycles come, from the oldest to the newest row: {perSecond, cycles, seconds, byOwn}; by the battery's own clock
+// (sim_time_s) where it has one. null where too few have come. Both count anew with another simulation: only what came since.
 export function useOf(history) {
-  const rows = history.data.map((b) => ({
-    time: secondsOf(b.time), own: b.sim_time_s && b.sim_time_s[1], cycles: b.charge_cycles && b.charge_cycles[1],
-  })).filter((r) => isNumber(r.cycles));
+  const rows = history.data.filter((bucket) => bucket.charge_cycles);
   const last = rows[rows.length - 1];
   if (!last) return null;
-  const byOwn = isNumber(last.own);
+  const byOwn = last.sim_time_s !== null;
   let first = last;
   for (let i = rows.length - 2; i >= 0; i--) {
-    const r = rows[i];
-    if (r.cycles > first.cycles || (byOwn && !(r.own <= first.own)) || last.cycles - first.cycles >= ENOUGH_CYCLES) break;
-    first = r;
+    const isBefore = rows[i].charge_cycles[2] <= first.charge_cycles[0] && (!byOwn || (rows[i].sim_time_s && rows[i].sim_time_s[2] <= first.sim_time_s[0]));
+    if (!isBefore) break;
+    first = rows[i];
   }
-  const cycles = last.cycles - first.cycles;
-  const seconds = byOwn ? last.own - first.own : last.time - first.time;
-  return cycles >= FEWEST_CYCLES && seconds > 0 ? { perSecond: cycles / seconds, byOwn, cycles, seconds } : null;
+  const cycles = last.charge_cycles[2] - first.charge_cycles[0];
+  const seconds = byOwn ? last.sim_time_s[2] - first.sim_time_s[0] : secondsOf(last.time) - secondsOf(first.time);
+  return cycles >= FEWEST_CYCLES && seconds > 0 ? { perSecond: cycles / seconds, cycles, seconds, byOwn } : null;
 }

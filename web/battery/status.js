@@ -12,6 +12,7 @@ const ORDER = ["CRITICAL", "WARNING", "NORMAL", ""];
 const momentText = (s) => timeText(new Date(1000 * s).toISOString());
 
 function shareText(share) {
+  if (share === 1) return "100 %";
   if (share > 0 && share < 0.0005) return "< 0.1 %";
   return share < 1 && share >= 0.9995 ? "> 99.9 %" : `${(100 * share).toFixed(1)} %`;
 }
@@ -65,12 +66,16 @@ export class Statistics {
     root.append(element("h2", "", "Statistics of this time"), this.scroll);
   }
 
-  // now: quantity -> number or null
-  draw({ points, from, until }, now) {
+  // values: quantity -> number or null
+  setNow(values) {
+    LISTED.forEach((quantity, i) => setText(this.rows[i].children[1], textOf(quantity, values[quantity])));
+  }
+
+  draw({ points, from, until }) {
     LISTED.forEach((quantity, i) => {
       const s = summaryOf(points, quantity, from, until);
-      const values = [now[quantity], s && s.min, s && s.mean, s && s.max];
-      values.forEach((value, k) => setText(this.rows[i].children[k + 1], k > 0 && !s ? "–" : textOf(quantity, value)));
+      const values = s ? [s.min, s.mean, s.max] : [];
+      [0, 1, 2].forEach((k) => setText(this.rows[i].children[k + 2], s ? textOf(quantity, values[k]) : "–"));
     });
   }
 }
