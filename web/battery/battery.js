@@ -23,6 +23,7 @@ const ALERTS_MS = 30000;
 const USE_MS = 600000;
 const USE_HOURS = 720;
 const DEFAULT_INTERVAL_S = 2;
+const QUIET_S = 5; // without an event for so long
 
 const batteryId = batteryOfAddress(location.pathname);
 const address = `/battery/${encodeURIComponent(batteryId)}`;
@@ -193,8 +194,25 @@ function showTime() {
   load();
 }
 
+let isAsking = false;
+
+// No row comes of a battery that is silent: how it is then is the server's to say.
+async function askIfQuiet() {
+  if (isAsking || state.connection !== "live" || !state.b || elapsed() < QUIET_S) return;
+  isAsking = true;
+  try {
+    const { data } = await getJson(`/api/battery/latest?${new URLSearchParams({ battery_id: batteryId })}`);
+    Object.assign(state, { b: data, receivedMs: Date.now() });
+  } catch {
+    // the connection tells what is wrong
+  } finally {
+    isAsking = false;
+  }
+}
+
 function tick() {
   if (document.hidden) return;
+  askIfQuiet();
   drawNow();
   drawIfDue();
   const bucket = state.history ? state.history.bucket_s : 0;

@@ -206,7 +206,7 @@ export class Plot {
     const ratio = devicePixelRatio;
     ctx.save();
     ctx.font = this.scaled(SMALL_FONT);
-    ctx.textAlign = "right";
+    ctx.textAlign = "left";
     ctx.lineWidth = ratio;
     let lastY = Infinity;
     const limits = limitsOf(this.view.thresholds, this.panel.limits).sort((a, b) => a.limit - b.limit);
@@ -226,11 +226,10 @@ export class Plot {
       const isTop = y - bbox.top < 15 * ratio;
       const textY = isTop ? y + 12 * ratio : y - 4 * ratio;
       ctx.save();
-      ctx.fillStyle = withAlpha(color("--card"), 0.8);
-      const width = ctx.measureText(text).width;
-      ctx.fillRect(bbox.left + bbox.width - width - 6 * ratio, textY - 10 * ratio, width + 4 * ratio, 13 * ratio);
+      ctx.fillStyle = withAlpha(color("--card"), 0.75);
+      ctx.fillRect(bbox.left + 2 * ratio, textY - 10 * ratio, ctx.measureText(text).width + 6 * ratio, 13 * ratio);
       ctx.restore();
-      ctx.fillText(text, bbox.left + bbox.width - 4 * ratio, textY);
+      ctx.fillText(text, bbox.left + 5 * ratio, textY); // the newest data are on the other side
     }
     ctx.restore();
   }
