@@ -2,7 +2,7 @@
 // battery.js: one battery: how it is, its charts over a time that the address names, its prediction and alerts.
 
 import { getJson, getThresholds } from "../shared/api.js";
-import { by, button, element, setText } from "../shared/dom.js";
+import { by, button, element, setClass, setText } from "../shared/dom.js";
 import { connect } from "../shared/live.js";
 import { flowOfBattery, mountShell } from "../shared/shell.js";
 import { agoText, duration, isNumber, isSilent, timeText, valueOf } from "../shared/values.js";
@@ -113,6 +113,8 @@ function drawNow() {
   const due = dueOf(b, state.use, state.thresholds);
   const isOld = isSilent(b) || isLate(age, interval);
   by("battery").hidden = false;
+  setClass(by("battery"), isOld || state.connection === "away" ? "stale" : "");
+  announce(head.words(b, isOld, state.connection));
   head.draw(b, now(), age, interval, state.connection);
   tiles.draw(b, state.thresholds, age, predictionAge, { rul_prediction: dueShort(due) });
   outlook.draw(outlookPairs(b, due, predictionAge));
@@ -121,6 +123,14 @@ function drawNow() {
   statistics.setNow(valuesNow(b));
   const flow = flowOfBattery(b);
   shell.setFlow({ ...flow, recordAge_s: age, predictionAge_s: predictionAge, notice: flow.notice || (isOld ? `no data for ${duration(age)}` : "") });
+}
+
+let announced = null;
+
+// Read aloud when the state changes, not when the page opens.
+function announce(words) {
+  if (announced !== null && announced !== words) setText(by("said"), `${batteryId}: ${words}`);
+  announced = words;
 }
 
 let drawnMs = 0;

@@ -59,6 +59,11 @@ export class Head {
     for (const [text, address, attributes] of links) this.links.append(element("a", "", text, { href: address, ...attributes }));
   }
 
+  // How it is, in a few words; changes with the state alone.
+  words(b, isOld, connection) {
+    return connection === "away" ? "Not connected" : `${stateText(b)}${isOld ? ", no data" : ""}`;
+  }
+
   // now_s: by the server's clock; age: s since the last record; connection: "live", "polling" or "away".
   draw(b, now_s, age, interval, connection) {
     const level = isUnknown(b) ? "UNKNOWN" : statusOf(b);
@@ -73,7 +78,7 @@ export class Head {
     setText(this.liveText, isOff ? "Not connected" : late ? `No data for ${duration(age)}` : "Live");
 
     const lines = troubles(b);
-    if (isSilent(b) || late) lines.push([`no data for ${duration(age)}`, "Check its telemetry connection, and the program that records it."]);
+    if (isSilent(b) || late) lines.push([`no data for ${duration(age)}`, "Check its telemetry connection, and the program that records it. All values are the last known."]);
     if (isNumber(b.health.no_predictions_for_s)) {
       lines.push([`no predictions for ${duration(b.health.no_predictions_for_s)}`, "Check evtwin-predict; the last prediction is shown with its age."]);
     }

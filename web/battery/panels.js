@@ -28,14 +28,14 @@ const whole = (low, high) => () => [low, high];
 //   limits  quantity whose limits are drawn
 //   interval  two quantities between which a band is drawn where both are known
 export const PANELS = [
-  { key: "soc", title: "Charge", lines: [{ quantity: "soc", color: "graded" }], range: { soc: whole(0, 100) }, limits: "soc" },
+  { key: "soc", title: "Charge", lines: [{ quantity: "soc", color: "graded" }], range: { soc: whole(0, 103) }, limits: "soc" },
   { key: "soh", title: "Health", lines: [{ quantity: "soh", color: "graded" }], range: { soh: about(2, [0, 102]) }, limits: "soh" },
   { key: "temperature", title: "Temperature", lines: [{ quantity: "temperature", color: "graded" }], range: { temperature: about(10) }, limits: "temperature" },
   {
     key: "rul", title: "Remaining useful life", lines: [{ quantity: "rul_prediction", color: "graded", isBandless: true }],
     range: { rul_prediction: fromZero(120) }, limits: "rul_prediction", interval: ["rul_low", "rul_high"],
   },
-  { key: "risk", title: "Failure risk", lines: [{ quantity: "failure_probability", color: "graded" }], range: { failure_probability: fromZero(0.1, 1) }, limits: "failure_probability" },
+  { key: "risk", title: "Failure risk", lines: [{ quantity: "failure_probability", color: "graded" }], range: { failure_probability: fromZero(0.1, 1.03) }, limits: "failure_probability" },
   {
     key: "electric", title: "Voltage and current",
     lines: [{ quantity: "voltage", color: "--series-2" }, { quantity: "current", color: "--series-3", isRight: true }],

@@ -9,6 +9,7 @@ const SMALL_FONT = FONT.replace("12px", "11px");
 const LEFT_PX = 62;
 const RIGHT_PX = 58;
 const MIN_DRAG_PX = 8;
+const LABEL_PX = 15;
 const NEAR_PX = 10; // a point so near is read
 
 // Labels of the time axis: where it steps by so many seconds, the label, and what stands below it where the day or year begins.
@@ -208,30 +209,33 @@ export class Plot {
     ctx.font = this.scaled(SMALL_FONT);
     ctx.textAlign = "left";
     ctx.lineWidth = ratio;
-    let lastY = Infinity;
-    const limits = limitsOf(this.view.thresholds, this.panel.limits).sort((a, b) => a.limit - b.limit);
-    for (const limit of limits) {
-      const { min, max } = scales[limit.quantity];
-      if (limit.limit < min || limit.limit > max) continue;
-      const y = Math.round(this.u.valToPos(limit.limit, limit.quantity, true));
+    const limits = limitsOf(this.view.thresholds, this.panel.limits).filter(({ quantity, limit }) => limit >= scales[quantity].min && limit <= scales[quantity].max);
+    const heights = limits.map((limit) => Math.round(this.u.valToPos(limit.limit, limit.quantity, true)));
+    const isFree = (i, from, until) => from > bbox.top && until < bbox.top + bbox.height && !heights.some((y, k) => k !== i && y > from && y < until);
+    limits.forEach((limit, i) => {
+      const y = heights[i];
       ctx.strokeStyle = ctx.fillStyle = color(`--${limit.level}`);
       ctx.setLineDash([5 * ratio, 4 * ratio]);
       ctx.beginPath();
       ctx.moveTo(bbox.left, y);
       ctx.lineTo(bbox.left + bbox.width, y);
       ctx.stroke();
-      if (lastY - y < 14 * ratio) continue; // two labels on each other help nobody
-      lastY = y;
-      const text = limitText(limit);
-      const isTop = y - bbox.top < 15 * ratio;
-      const textY = isTop ? y + 12 * ratio : y - 4 * ratio;
-      ctx.save();
-      ctx.fillStyle = withAlpha(color("--card"), 0.75);
-      ctx.fillRect(bbox.left + 2 * ratio, textY - 10 * ratio, ctx.measureText(text).width + 6 * ratio, 13 * ratio);
-      ctx.restore();
-      ctx.fillText(text, bbox.left + 5 * ratio, textY); // the newest data are on the other side
-    }
+      // above the line or below it, where no other line is; two texts on each other help nobody
+      if (isFree(i, y - LABEL_PX * ratio, y)) this.drawLabel(limitText(limit), y - 5 * ratio);
+      else if (isFree(i, y, y + LABEL_PX * ratio)) this.drawLabel(limitText(limit), y + 12 * ratio);
+    });
     ctx.restore();
+  }
+
+  // On the left: the newest data are on the other side.
+  drawLabel(text, y) {
+    const { ctx, bbox } = this.u;
+    const ratio = devicePixelRatio;
+    const { fillStyle } = ctx;
+    ctx.fillStyle = withAlpha(color("--card"), 0.75);
+    ctx.fillRect(bbox.left + 2 * ratio, y - 10 * ratio, ctx.measureText(text).width + 6 * ratio, 13 * ratio);
+    ctx.fillStyle = fillStyle;
+    ctx.fillText(text, bbox.left + 5 * ratio, y);
   }
 
   scaled(font) {
