@@ -66,6 +66,12 @@ test("a pause is a gap without values", () => {
   assert.ok(points.t.every((t, i) => i === 0 || t > points.t[i - 1]));
 });
 
+test("no line goes over a gap, however short", () => {
+  const points = pointsOf(historyOf([0, 1, 2, 3, 6, 7, 8]), []);
+  assert.equal(points.gaps.length, 1);
+  assert.equal(points.values.soc.mean[points.n.indexOf(0)], null);
+});
+
 test("unknown is null, never 0, and a line goes on over a short one", () => {
   const one = { temperature: [20, 20, 20] };
   const points = pointsOf(historyOf([0, 1, 2, 3, 4, 5], (k) => (k === 2 ? { temperature: null } : one)), []);

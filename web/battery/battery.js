@@ -270,6 +270,7 @@ async function start() {
     if (uPlot === null) charts.say(NO_CHARTS);
   })]);
   performance.mark("charts");
+  if (!state.history) return;
   await alerts.load();
   await loadUse();
 }

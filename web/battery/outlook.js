@@ -32,7 +32,7 @@ export function dueOf(b, use, thresholds) {
 export function dueShort(due) {
   if (!due) return "end not known yet";
   if (due.end.days < 1) return "ends within a day";
-  return due.service.days > 0 ? `service about ${dateText(due.service.ms)}` : `ends about ${dateText(due.end.ms)}`;
+  return due.service.days > 0 ? `service about ${dateText(due.service.ms)}` : `due now, ends about ${dateText(due.end.ms)}`;
 }
 
 const inDays = (days) => (days < 1 ? "within a day" : `in ${show(days, 0, days < 1.5 ? " day" : " days")}`);

@@ -8,6 +8,7 @@ export const SHOWN = ["soc", "soh", "temperature", "rul_prediction", "rul_low", 
   "voltage", "current", "power_consumption", "charge_cycles"];
 const PREDICTED = ["rul_prediction", "rul_low", "rul_high", "failure_probability"];
 const MIN_GAP_S = 15; // as the server calls a battery silent: this, or three intervals
+const MIN_BREAK_S = 60; // predictions come in batches
 const MAX_TAIL = 2000;
 
 const secondsOf = (time) => Date.parse(time) / 1000;
@@ -55,11 +56,12 @@ function longestPause(t, n, width) {
   return { interval, pause: Math.max(MIN_GAP_S, 1.5 * width, 3 * interval) };
 }
 
-// Unknown values between known ones that are no further apart than a pause are undefined: the line goes on there. The
-// others stay null: it breaks.
-function bridge(t, values, pause) {
+// Unknown values between known ones that are no further apart than that are undefined: the line goes on there. The others
+// stay null, and those of a gap (no rows): it breaks.
+function bridge(t, n, values, pause) {
   let last = -1;
   for (let i = 0; i < values.length; i++) {
+    if (n[i] === 0) last = -1;
     if (values[i] === null) continue;
     if (last >= 0 && t[i] - t[last] <= pause) values.fill(undefined, last + 1, i);
     last = i;
@@ -117,7 +119,7 @@ export function pointsOf(history, tail) {
     n.splice(i, 0, 0);
     for (const q of SHOWN) for (const list of Object.values(values[q])) list.splice(i, 0, null);
   }
-  for (const q of SHOWN) for (const list of Object.values(values[q])) bridge(t, list, Math.max(pause, 60));
+  for (const q of SHOWN) for (const list of Object.values(values[q])) bridge(t, n, list, Math.max(pause, MIN_BREAK_S));
   return { t, n, values, gaps, interval, pause };
 }
 
