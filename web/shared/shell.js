@@ -8,7 +8,7 @@ const NAVIGATION = [["/", "Fleet"], ["/api", "API"]];
 
 function makeHeader(title, batteryId) {
   const header = by("shell");
-  const brand = element("a", "brand", "", { href: "/" });
+  const brand = element("a", "brand", "", { href: "/", "aria-label": "evtwin" });
   into(brand, { icon: element("img", "", "", { src: "/favicon.svg", alt: "", width: 26, height: 26 }), name: element("span", "", "evtwin") });
   const heading = element("h1", "", title);
   const nav = element("nav", "", "", { "aria-label": "Pages" });

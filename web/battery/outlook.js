@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+// battery/outlook.js: the prediction in words: how far it may be off, when the life ends at the present use, and why.
+
+import { element, into, setText } from "../shared/dom.js";
+import { agoText, duration, factorText, isNumber, noteOf, show, timeText, unknownText, valueOf } from "../shared/values.js";
+import { textOf } from "./panels.js";
+
+const DAY_S = 86400;
+
+const dateText = (ms) => new Date(ms).toISOString().slice(0, 10);
+
+const rateText = (perDay) => `${Number(perDay.toPrecision(2))} cycles a day`;
+
+// At how many cycles of remaining life a battery is due for service: the highest limit of the alerts.
+const serviceLimit = (thresholds) => Math.max(0, ...thresholds.filter((t) => t.quantity === "rul_prediction" && t.kind !== "display" && t.operator === "<").map((t) => t.limit));
+
+// When service is due and when the life ends, at the present use; null where the RUL or the use is not known. By the
+// battery's own clock where it has one: dates are what they would be if it ran as ours from now on.
+//   {limit, service: {days, ms}, end: {days, ms}, perDay, ...use}
+export function dueOf(b, use, thresholds) {
+  const rul = valueOf(b, "rul_prediction");
+  if (!isNumber(rul) || !use) return null;
+  const limit = serviceLimit(thresholds);
+  const when = (cycles) => {
+    const seconds = Math.max(0, cycles) / use.perSecond;
+    return { days: seconds / DAY_S, ms: Date.parse(b.time) + 1000 * seconds };
+  };
+  return { limit, service: when(rul - limit), end: when(rul), perDay: use.perSecond * DAY_S, ...use };
+}
+
+// In a few words, for a tile.
+export function dueShort(due) {
+  if (!due) return "end not known yet";
+  if (due.end.days < 1) return "ends within a day";
+  return due.service.days > 0 ? `service about ${dateText(due.service.ms)}` : `due now, ends about ${dateText(due.end.ms)}`;
+}
+
+const inDays = (days) => (days < 1 ? "within a day" : `in ${show(days, 0, days < 1.5 ? " day" : " days")}`);
+const whenText = ({ days, ms }) => (days < 1 ? "within a day" : `${inDays(days)}, about ${dateText(ms)}`);
+
+function dueText(b, due) {
+  if (!isNumber(valueOf(b, "rul_prediction"))) return "Not known: there is no prediction of the remaining life.";
+  if (!due) return "Not known: the last 30 days have too few cycles to tell its use.";
+  const service = due.service.days > 0 ? `Service (at ${textOf("rul_prediction", due.limit)} left) ${whenText(due.service)}.` : "Service is due now.";
+  return `${service} End of life ${whenText(due.end)}. At its present use: ${rateText(due.perDay)} (${due.cycles.toFixed(0)} in ${duration(due.seconds)}).${clockText(b, due)}`;
+}
+
+// A simulation may run many times as fast: its days are not ours.
+function clockText(b, due) {
+  const factor = b.health.time_factor;
+  if (!due.byOwn || !factorText(factor)) return "";
+  return ` Days of the simulation, where ${factorText(factor)}: here the end comes in ${duration((due.end.days * DAY_S) / factor)}.`;
+}
+
+function rulText(b) {
+  const rul = valueOf(b, "rul_prediction");
+  if (!isNumber(rul)) return b.prediction ? `Unknown${noteOf(b) ? `: ${noteOf(b)}` : ""}.` : "No prediction has been made yet.";
+  const low = valueOf(b, "rul_low");
+  const high = valueOf(b, "rul_high");
+  const interval = isNumber(low) && isNumber(high) ? ` The model's interval is ${textOf("rul_low", low)} to ${textOf("rul_high", high)}.` : "";
+  return `${textOf("rul_prediction", rul)}.${interval}`;
+}
+
+function errorText(b) {
+  const error = b.prediction && b.prediction.rul_error;
+  if (!isNumber(error)) return "Not known for this model.";
+  return `On batteries that it had not seen, the model was off by ${textOf("rul_prediction", error)} (root mean square). This is an error of the model over all of them, not an interval for this battery.`;
+}
+
+function reasonsText(b) {
+  if (!b.prediction) return unknownText(b) === "waiting" ? "The battery waits for its first prediction." : "";
+  return noteOf(b) ? `There is no number, because ${noteOf(b)}.` : "This model gives no reasons.";
+}
+
+// Pairs of name and text as a list of terms, changed where it changed.
+export class Terms {
+  constructor(root, title) {
+    root.classList.add("card");
+    Object.assign(this, into(root, { title: element("h2", "", title), list: element("dl") }));
+  }
+
+  draw(pairs) {
+    while (this.list.children.length > pairs.length) this.list.lastChild.remove();
+    pairs.forEach(([name, text], i) => {
+      let item = this.list.children[i];
+      if (!item) {
+        item = element("div");
+        item.append(element("dt"), element("dd"));
+        this.list.append(item);
+      }
+      setText(item.firstChild, name);
+      setText(item.lastChild, text);
+    });
+  }
+}
+
+export function outlookPairs(b, due, predictionAge) {
+  const risk = valueOf(b, "failure_probability");
+  const p = b.prediction;
+  return [
+    ["Remaining useful life", rulText(b)],
+    ["Service and end of life", dueText(b, due)],
+    ["Error of the model", errorText(b)],
+    ["Failure risk", isNumber(risk) ? `${textOf("failure_probability", risk)}: that its life ends within the model's horizon.` : "Unknown."],
+    ["Why", reasonsText(b)],
+    ["Made", p ? `${agoText(predictionAge)}, for the record of ${timeText(p.time)}, by model ${p.model_version || "unknown"}` : "not yet"],
+  ];
+}
+
+// What was noticed when a record came: a sum of these.
+const QUALITY = [[1, "late"], [2, "out of order"], [4, "out of range"], [8, "in the future"], [16, "time without an offset"], [32, "perhaps a fraction"]];
+
+function qualityText(quality) {
+  if (!isNumber(quality)) return "not judged";
+  const noticed = QUALITY.filter(([bit]) => (quality & bit) !== 0).map(([, word]) => word);
+  return noticed.length > 0 ? noticed.join(", ") : "nothing noticed";
+}
+
+export function factPairs(b) {
+  const known = (v, decimals, unit) => (isNumber(v) ? show(v, decimals, unit) : "unknown");
+  return [
+    ["Record", `${timeText(b.time)}${isNumber(b.seq) ? `, number ${b.seq}` : ""}`],
+    ["Resistance", known(b.resistance_mohm, 1, " mΩ")],
+    ["Mean temperature", known(b.mean_temperature, 1, " °C")],
+    ["Throughput", known(b.throughput_ah_per_day, 1, " Ah/day")],
+    ["Charge cycles", known(b.charge_cycles, 0, "")],
+    ["Its own clock", isNumber(b.sim_time_s) ? `${duration(b.sim_time_s)} since its start` : "none: time is the clock"],
+    ["Quality of the record", qualityText(b.quality)],
+  ];
+}
