@@ -22,7 +22,8 @@ static void add_numbers(evtwin__call *call, const char *name) {
     evtwin__text_open(body, name, '[');
     for (size_t i = 0; i < n; i++) {
         const double value = evtwin_table_number(call->current, col, call->order[i]);
-        evtwin__text_number(body, NULL, evtwin__rounded(value));
+        /* a small risk is not none */
+        evtwin__text_number(body, NULL, fabs(value) < 0.001 ? value : evtwin__rounded(value));
     }
     evtwin__text_put(body, "]");
 }

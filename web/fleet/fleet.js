@@ -1,261 +1,354 @@
 // SPDX-License-Identifier: MIT
-// fleet.js: the fleet page. Data goes into the document as text only.
+// fleet.js: the fleet: what needs a person first, all batteries at a glance, and the list of them.
 
 import { getJson, getThresholds } from "../shared/api.js";
-import { button, by, element, into, set, setClass, setText } from "../shared/dom.js";
+import { button, by, element, into, setAttribute, setClass, setText } from "../shared/dom.js";
 import { connect } from "../shared/live.js";
 import { flowOfSummary, mountShell } from "../shared/shell.js";
-import {
-  agoText, duration, flowText, isNumber, isSilent, isUnknown, isUnpredicted, levelOf, MARK, noteOf, reasonText, riskText,
-  show, statusOf, unknownText, valueOf,
-} from "../shared/values.js";
+import { agoText, isNumber, QUANTITIES } from "../shared/values.js";
+import { readAddress, writeAddress } from "./address.js";
+import { makeFirst, N_FIRST } from "./first.js";
+import { makeList } from "./list.js";
+import { GROUPS, matches, sorted, takeMap, takeRow } from "./model.js";
+import { COLUMNS, fillRow, makeRow } from "./row.js";
+import { COLOURS, makeStrip } from "./strip.js";
+import { makeTrends } from "./trends.js";
 
+const POLL_MS = 1500;
+const MAP_MS_PER_BATTERY = 2; // the map of 2,000 batteries comes every 4 s
+const MAX_STREAMED = 300; // of a larger fleet only the rows on the screen are asked for
+const FRESH_MS = 1200; // a row that the stream has brought is not asked for
+const READING_MS = 5000; // the order holds still for so long after the last touch
+const MAX_ROWS = 100; // in one question
 
-const PAGE_SIZE = 50;
+const state = { ...readAddress(), batteries: new Map(), rows: new Map(), rowMs: new Map(), summary: null, thresholds: [] };
+let order = []; // batteries of the list, as it was sorted last
+let worst = []; // all of them, the worst first, as they were sorted last
+let mapMs = 0; // when the map was answered
+let shownIds = [];
+let touchedMs = 0;
+let newest = Date.now();
 
-const state = {
-  batteries: [],
-  summary: {},
-  show: "ALL",
-  filter: "",
-  sort: "status",
-  reversed: false,
-  page: 0,
-  thresholds: [],
-};
+const shell = mountShell({ title: "Battery fleet" });
+const late_s = (id) => Math.max(0, (Date.now() - (state.rowMs.get(id) || mapMs)) / 1000);
 
-// ---- columns ------------------------------------------------------------------------------
+// ---- parts --------------------------------------------------------------------------------
 
-// Take over new values of the state, and show them.
-function change(values) {
-  Object.assign(state, values);
-  draw();
-}
-
-// Each column: what it is called, what it sorts by, how its cell is made once (giving the parts that
-// change) and filled often.
-function barColumn(key, title, help) {
-  return {
-    key, title, help, value: (b) => b[key], className: "number",
-    make(cell) {
-      const parts = into(cell, { text: element("span", "figure"), bar: element("span", "bar", "", { "aria-hidden": "true" }) });
-      return { ...parts, ...into(parts.bar, { level: element("span") }) };
-    },
-    fill(parts, b) {
-      const v = b[key];
-      setText(parts.text, show(v, 1, " %"));
-      parts.level.style.width = isNumber(v) ? `${Math.min(100, Math.max(0, v))}%` : "0";
-      setClass(parts.bar, `bar ${levelOf(state.thresholds, key, v)}`);
-    },
-  };
-}
-
-const makeText = (cell) => into(cell, { text: element("span", "figure"), small: element("small") });
-
-// text and small are given the value and its battery.
-function textColumn(key, title, help, text, small) {
-  const value = (b) => valueOf(b, key);
-  return {
-    key, title, help, value, className: "number",
-    make: makeText,
-    fill(parts, b) {
-      setText(parts.text, text(value(b), b));
-      setText(parts.small, small ? small(value(b), b) : "");
-      setClass(parts.text, `figure ${levelOf(state.thresholds, key, value(b))}`);
-    },
-  };
-}
-
-const columns = [
-  {
-    key: "battery_id", title: "Battery", value: (b) => b.battery_id, className: "name",
-    make: (cell) => into(cell, { link: element("a", "link") }),
-    fill(parts, b) {
-      setText(parts.link, b.battery_id);
-      parts.link.href = `/battery/${encodeURIComponent(b.battery_id)}`;
-    },
+const fillFirst = makeFirst(by("first"));
+const trends = makeTrends(by("trends"));
+const strip = makeStrip({ box: by("strip"), tip: by("tip"), onOpen: (id) => location.assign(`/battery/${encodeURIComponent(id)}`) });
+const isNarrow = matchMedia("(max-width: 820px)");
+const list = makeList({
+  body: by("rows"),
+  heights: () => (isNarrow.matches ? { row: 56, head: 32 } : { row: 58, head: 36 }),
+  makeRow,
+  fillRow(parts, id) {
+    const b = state.batteries.get(id);
+    if (b) fillRow(parts, b, state.rows.get(id), late_s(id), state.thresholds);
   },
-  {
-    key: "status", title: "Status", className: "status",
-    value: (b) => b.rank, // the server's order: the worst first
-    make: (cell) => into(cell, {
-      badge: element("span"),
-      charging: element("span", "mark", "⚡ needs charging"),
-      service: element("span", "mark", "✚ needs service"),
-      silent: element("span", "mark silent"),
-      reason: element("small"),
-    }),
-    fill(parts, b) {
-      setText(parts.badge, isUnknown(b) ? `○ was ${statusOf(b)}` : `${MARK[statusOf(b)] || "?"} ${statusOf(b)}`);
-      setClass(parts.badge, `badge ${isUnknown(b) ? "UNKNOWN" : statusOf(b)}`);
-      set(parts.charging, "hidden", !b.health.needs_charging);
-      set(parts.service, "hidden", !b.health.needs_service);
-      set(parts.silent, "hidden", !isSilent(b));
-      setText(parts.silent, `◌ silent for ${duration(Math.abs(b.health.record_age_s))}`);
-      setText(parts.reason, reasonText(b));
-    },
+  fillHead(cell, item) {
+    setText(cell, `${item.title} · ${item.count}`);
+    setClass(cell, item.group);
   },
-  barColumn("soc", "Charge", "State of charge"),
-  barColumn("soh", "Health", "State of health"),
-  textColumn("rul_prediction", "RUL", "Remaining useful life in cycles, ± the model's held-out error",
-    (rul, b) => (isNumber(rul) ? rul.toFixed(0) : unknownText(b)),
-    (rul, b) => (!isNumber(rul) ? noteOf(b)
-      : isNumber(b.prediction.rul_error) ? `± ${b.prediction.rul_error.toFixed(0)} cycles` : "cycles")),
-  textColumn("failure_probability", "Failure risk", "Predicted probability of failure, and when it was predicted",
-    (risk, b) => (isNumber(risk) ? riskText(risk) : unknownText(b)),
-    (risk, b) => (b.prediction ? `predicted ${agoText(b.prediction.age_s)}` : "")),
-  textColumn("temperature", "Temperature", "", (v) => show(v, 1, " °C")),
-  textColumn("voltage", "Voltage", "", (v) => show(v, 1, " V")),
-  textColumn("current", "Current", "Positive current discharges", (v) => show(v, 1, " A"), (v, b) => flowText(b)),
-  textColumn("charge_cycles", "Cycles", "", (v) => show(v, 0, "")),
-  {
-    key: "time", title: "Last seen", value: (b) => b.health.record_age_s, className: "number",
-    make: makeText,
-    fill(parts, b) {
-      setText(parts.text, agoText(b.health.record_age_s));
-      parts.text.title = `record of ${b.time}`;
-      setText(parts.small, isSilent(b) ? "no recent data" : "");
-    },
+  onWindow: (ids) => {
+    const isNew = ids.some((id) => !state.rows.has(id));
+    shownIds = ids;
+    if (isNew) askSoon();
   },
-];
+});
 
-// ---- which batteries, in which order ------------------------------------------------------
+const tiles = [{ key: "", title: "Batteries", level: "" }, ...GROUPS].map((group) => {
+  const tile = button(`tile ${group.level}`, "", () => change({ group: state.group === group.key ? "" : group.key }));
+  by("groups").append(tile);
+  return { group, tile, ...into(tile, { count: element("strong"), title: element("span"), detail: element("small") }) };
+});
 
-function matches(b) {
-  if (!TILES[state.show].has(b)) return false;
-  const wanted = state.filter.toLowerCase();
-  return !wanted || b.battery_id.toLowerCase().includes(wanted) ||
-    b.health.reason.toLowerCase().includes(wanted) || reasonText(b).replaceAll(" ", " ").includes(wanted);
+const chips = new Map();
+
+for (const [key, name] of Object.entries(COLOURS)) by("colour").append(element("option", "", name, { value: key }));
+for (const column of COLUMNS) {
+  const head = element("div", column.className, "", { role: "columnheader", "data-key": column.key });
+  head.append(button("", column.title, () => sortBy(column.key), column.help ? { title: column.help } : {}));
+  document.querySelector(".heads").append(head);
+  by("sort").append(element("option", "", column.title, { value: column.key }));
 }
 
-const inIdOrder = new Intl.Collator("en", { numeric: true }).compare;
+// ---- order: it changes when the reader says so, or is elsewhere ---------------------------
 
-function compare(a, b) {
-  const column = columns.find((c) => c.key === state.sort) || columns[0];
-  const x = column.value(a);
-  const y = column.value(b);
-  const sign = state.reversed ? -1 : 1;
-  if (typeof x === "string" && typeof y === "string") return sign * inIdOrder(x, y);
-  if (isNumber(x) !== isNumber(y)) return isNumber(x) ? -1 : 1; // unknown last, either way
-  return (isNumber(x) && x !== y ? sign * (x - y) : 0) || inIdOrder(a.battery_id, b.battery_id);
+function arrange() {
+  const all = [...state.batteries.values()];
+  worst = sorted(all, "need", false, state.thresholds);
+  const found = (state.sort === "need" && !state.reversed ? worst : sorted(all, state.sort, state.reversed, state.thresholds)).filter((b) => matches(b, state));
+  order = found.map((b) => b.id);
+  const items = [];
+  let group = "";
+  for (const b of found) {
+    if (state.sort === "need" && b.group !== group) {
+      group = b.group;
+      const { title, head, mark } = GROUPS.find((g) => g.key === group);
+      items.push({ group, title: `${mark} ${head || title}`, count: found.filter((other) => other.group === group).length });
+    }
+    items.push({ id: b.id });
+  }
+  list.setItems(items);
+  strip.set({ batteries: worst, thresholds: state.thresholds });
+  newest = Date.now();
+  by("resort").hidden = true;
+}
+
+// What is known no more leaves, and what is new waits at the end, until the order may change.
+function arrangeLater() {
+  const isHeld = Date.now() - touchedMs < READING_MS || list.hasFocus() ||
+    (matchMedia("(hover: hover)").matches && (by("table").matches(":hover") || by("top").matches(":hover")));
+  if (!isHeld || order.length === 0) {
+    arrange();
+    return;
+  }
+  const all = [...state.batteries.values()];
+  const ids = sorted(all, state.sort, state.reversed, state.thresholds).filter((b) => matches(b, state)).map((b) => b.id);
+  const isSame = ids.length === order.length && ids.every((id, i) => id === order[i]);
+  by("resort").hidden = isSame || Date.now() - newest < READING_MS;
+  strip.set({ batteries: worst, thresholds: state.thresholds });
 }
 
 // ---- drawing ------------------------------------------------------------------------------
 
-const slots = []; // rows of the table and the parts of their cells, made once and filled again and again
-
-function makeSlot() {
-  const row = element("tr", "", "", { role: "row" });
-  const cells = columns.map((column, i) => {
-    const cell = i === 0 ? element("th", column.className, "", { role: "rowheader", scope: "row" })
-      : element("td", column.className, "", { role: "cell" });
-    cell.dataset.label = column.title;
-    row.append(cell);
-    return column.make(cell);
-  });
-  return { row, cells };
-}
-
-function drawRows(batteries) {
-  const body = by("rows");
-  while (slots.length < batteries.length) slots.push(makeSlot());
-  slots.forEach((slot, i) => {
-    const b = batteries[i];
-    if (!b) {
-      slot.row.remove();
-      return;
-    }
-    columns.forEach((column, c) => column.fill(slot.cells[c], b));
-    setClass(slot.row, `${isUnknown(b) ? "UNKNOWN" : statusOf(b)}${isSilent(b) ? " silent" : ""}${isUnpredicted(b) ? " unpredicted" : ""}`);
-    if (!slot.row.isConnected) body.append(slot.row);
-  });
-}
-
-// The tiles: the server's count, what it is called, and the batteries that it shows.
-const TILES = {
-  ALL: { count: "batteries", name: "batteries", has: () => true },
-  CRITICAL: { count: "critical", name: "critical", has: (b) => statusOf(b) === "CRITICAL" },
-  WARNING: { count: "warning", name: "warning", has: (b) => statusOf(b) === "WARNING" },
-  NORMAL: { count: "normal", name: "normal", has: (b) => statusOf(b) === "NORMAL" && !isSilent(b) },
-  SILENT: { count: "silent", name: "silent", has: isSilent },
-  CHARGING: { count: "needs_charging", name: "⚡ need charging", has: (b) => b.health.needs_charging },
-  SERVICE: { count: "needs_service", name: "✚ need service", has: (b) => b.health.needs_service },
-};
-
-function drawSummary() {
-  for (const [key, tile] of Object.entries(summary)) {
-    const count = state.summary[TILES[key].count];
-    setText(tile.count, String(count));
-    setText(tile.label, key === "ALL" && count === 1 ? "battery" : TILES[key].name);
-    tile.button.setAttribute("aria-pressed", String(state.show === key));
-    tile.button.classList.toggle("zero", count === 0);
+function drawTiles() {
+  const s = state.summary;
+  const all = [...state.batteries.values()];
+  const age = agoText(isNumber(s.last_record_age_s) ? s.last_record_age_s + (Date.now() - mapMs) / 1000 : null);
+  const counts = { "": s.batteries, service: s.needs_service, charging: s.needs_charging, silent: s.silent, fine: all.filter((b) => b.group === "fine").length };
+  const inService = all.filter((b) => b.needs & 2);
+  const critical = inService.filter((b) => b.status === "CRITICAL").length;
+  for (const { group, tile, count, title, detail } of tiles) {
+    const n = counts[group.key];
+    setText(count, n.toLocaleString("en"));
+    setText(title, group.key === "" && n === 1 ? "battery" : group.key === "" ? "batteries" : `${group.mark} ${group.title.toLowerCase()}`);
+    setText(detail, group.key === "" ? `last record ${age}` : group.key === "service" && n > 0 ? `${critical} critical · ${age}` : `as of ${age}`);
+    setAttribute(tile, "aria-pressed", state.group === group.key);
+    tile.classList.toggle("zero", n === 0);
   }
+}
+
+// A chip for each quantity of which a limit is broken somewhere.
+function drawChips() {
+  const counts = new Map();
+  for (const b of state.batteries.values()) for (const quantity of b.broken) counts.set(quantity, (counts.get(quantity) || 0) + 1);
+  if (state.broken && !counts.has(state.broken)) counts.set(state.broken, 0);
+  for (const [quantity, n] of counts) {
+    if (!chips.has(quantity)) {
+      const chip = button("chip", "", () => change({ broken: state.broken === quantity ? "" : quantity }));
+      chips.set(quantity, chip);
+      by("broken").append(chip);
+    }
+    setText(chips.get(quantity), `${(QUANTITIES[quantity] || [quantity])[0]} ${n.toLocaleString("en")}`);
+    setAttribute(chips.get(quantity), "aria-pressed", state.broken === quantity);
+  }
+  for (const [quantity, chip] of chips) chip.hidden = !counts.has(quantity);
+  by("broken").hidden = counts.size === 0;
+}
+
+function drawControls() {
+  if (document.activeElement !== by("q")) by("q").value = state.q;
+  by("sort").value = state.sort;
+  by("colour").value = state.colour;
+  setText(by("direction"), state.reversed ? "↓" : "↑");
+  for (const head of document.querySelectorAll(".heads > *")) {
+    setAttribute(head, "aria-sort", head.dataset.key === state.sort ? (state.reversed ? "descending" : "ascending") : null);
+  }
+  const isSome = order.length < state.batteries.size;
+  setText(by("shown"), isSome ? `${order.length.toLocaleString("en")} of ${state.batteries.size.toLocaleString("en")} shown` : "");
+  setAttribute(by("table"), "aria-rowcount", order.length + 1);
+  by("none").hidden = order.length > 0;
+}
+
+function drawFirst() {
+  const needy = worst.filter((b) => b.group !== "fine").slice(0, N_FIRST);
+  fillFirst(needy, state.rows, state.batteries.size, (Date.now() - mapMs) / 1000, state.thresholds);
+}
+
+function drawAges() {
+  const age = agoText((Date.now() - mapMs) / 1000);
+  setText(by("first-age"), age);
+  setText(by("map-age"), age);
+  trends.drawAges();
 }
 
 function draw() {
-  const has = state.batteries.length > 0;
+  const has = state.batteries.size > 0;
   by("fleet-view").hidden = !has;
-  if (!has) return;
-  drawSummary();
-  const found = state.batteries.filter(matches).sort(compare);
-  const pages = Math.max(1, Math.ceil(found.length / PAGE_SIZE));
-  state.page = Math.min(state.page, pages - 1);
-  drawRows(found.slice(state.page * PAGE_SIZE, (state.page + 1) * PAGE_SIZE));
-  by("none").hidden = found.length > 0;
-  by("pager").hidden = pages === 1;
-  setText(by("page"), `Page ${state.page + 1} of ${pages}`);
-  by("back").disabled = state.page === 0;
-  by("next").disabled = state.page === pages - 1;
-  setText(by("shown"), found.length === state.batteries.length ? "" : `${found.length} of ${state.batteries.length} shown`);
-  for (const head of by("head").children) {
-    const isSorted = head.dataset.key === state.sort;
-    if (isSorted) head.setAttribute("aria-sort", state.reversed ? "descending" : "ascending");
-    else head.removeAttribute("aria-sort");
+  if (!has || !state.summary) return;
+  drawTiles();
+  drawFirst();
+  drawChips();
+  drawControls();
+  drawAges();
+  list.draw();
+}
+
+// ---- what the server says -----------------------------------------------------------------
+
+const mapEveryMs = () => Math.max(POLL_MS, MAP_MS_PER_BATTERY * state.batteries.size);
+
+async function askMap(signal) {
+  const map = await getJson("/api/fleet/map", { signal });
+  mapMs = Date.now();
+  takeMap(state.batteries, map);
+  state.summary = map.summary;
+  shell.setFlow(flowOfSummary(map.summary));
+  by("empty").hidden = map.count > 0;
+  for (const id of state.rows.keys()) if (!state.batteries.has(id)) state.rows.delete(id);
+  trends.setBatteries([...state.batteries.values()], state.thresholds, mapMs);
+  arrangeLater();
+}
+
+function takeFull(row) {
+  state.rows.set(row.battery_id, row);
+  state.rowMs.set(row.battery_id, Date.now());
+  const b = state.batteries.get(row.battery_id);
+  if (b) takeRow(b, row);
+}
+
+// The whole rows of what is on the screen; others are forgotten when there are many.
+async function askRows(signal) {
+  const wanted = [...new Set([...worst.slice(0, N_FIRST).map((b) => b.id), ...shownIds])]
+    .filter((id) => state.batteries.has(id) && Date.now() - (state.rowMs.get(id) || 0) > FRESH_MS).slice(0, MAX_ROWS);
+  if (wanted.length === 0) return;
+  const answer = await getJson(`/api/fleet/rows?ids=${wanted.join(",")}`, { signal });
+  for (const row of answer.batteries) takeFull(row);
+  if (state.rows.size > 1000) {
+    for (const id of state.rows.keys()) if (!wanted.includes(id)) state.rows.delete(id);
   }
-  by("sort").value = state.sort;
-  setText(by("direction"), state.reversed ? "↓" : "↑");
+}
+
+async function refresh(signal) {
+  state.thresholds = await getThresholds({ signal });
+  if (Date.now() - mapMs >= mapEveryMs()) await askMap(signal);
+  if (shownIds.length === 0) {
+    draw();
+    list.drawNow();
+    goToPlace();
+  }
+  await askRows(signal);
+  draw();
+  trends.refresh(signal).then(drawAges);
+}
+
+// Rows that scroll into view are asked for at once, not at the next poll.
+let soon = 0;
+function askSoon() {
+  if (soon) return;
+  soon = setTimeout(() => {
+    soon = 0;
+    askRows().then(draw, () => {});
+  }, 80);
 }
 
 // ---- controls -----------------------------------------------------------------------------
 
-const summary = {};
-for (const key of Object.keys(TILES)) {
-  const tile = button(`tile ${key}`, "", () => change({ show: state.show === key ? "ALL" : key, page: 0 }));
-  summary[key] = { button: tile, ...into(tile, { count: element("strong"), label: element("span") }) };
-  by("summary").append(tile);
-}
-
-const sortBy = (key) => change({ reversed: state.sort === key && !state.reversed, sort: key, page: 0 });
-
-for (const column of columns) {
-  const head = element("th", column.className, "", { scope: "col", role: "columnheader", "data-key": column.key });
-  const sorter = button("", column.title, () => sortBy(column.key));
-  if (column.help) sorter.title = column.help;
-  head.append(sorter);
-  by("head").append(head);
-  by("sort").append(element("option", "", column.title, { value: column.key }));
-}
-
-by("sort").addEventListener("change", (event) => change({ sort: event.target.value, reversed: false }));
-by("direction").addEventListener("click", () => sortBy(state.sort));
-by("filter").addEventListener("input", (event) => change({ filter: event.target.value.trim(), page: 0 }));
-by("clear").addEventListener("click", () => {
-  by("filter").value = "";
-  change({ filter: "", show: "ALL" });
-});
-by("back").addEventListener("click", () => change({ page: state.page - 1 }));
-by("next").addEventListener("click", () => change({ page: state.page + 1 }));
-
-const shell = mountShell({ title: "Battery fleet" });
-
-async function refresh(signal) {
-  state.thresholds = await getThresholds({ signal });
-  const answer = await getJson("/api/batteries/list", { signal });
-  state.batteries = answer.batteries.map((b, rank) => ({ ...b, rank }));
-  state.summary = answer.summary;
-  shell.setFlow(flowOfSummary(answer.summary));
-  by("empty").hidden = answer.count > 0;
+// What the reader changes: a new entry of the history, unless it is typed letter by letter.
+function change(values, isNew = true) {
+  Object.assign(state, values, { at: null });
+  writeAddress(state, isNew);
+  touchedMs = 0;
+  arrange();
+  strip.set({ colour: state.colour });
   draw();
 }
 
-connect({ isPolled: true, poll: refresh, onState: shell.setState });
+const sortBy = (key) => change({ reversed: state.sort === key && !state.reversed, sort: key });
+
+by("sort").addEventListener("change", (event) => change({ sort: event.target.value, reversed: false }));
+by("colour").addEventListener("change", (event) => change({ colour: event.target.value }));
+by("direction").addEventListener("click", () => sortBy(state.sort));
+by("q").addEventListener("input", (event) => change({ q: event.target.value.trim() }, false));
+by("clear").addEventListener("click", () => change({ q: "", group: "", broken: "" }));
+by("resort").addEventListener("click", () => {
+  arrange();
+  draw();
+});
+
+// Escape goes back one step: the search, then what is shown.
+addEventListener("keydown", (event) => {
+  if (event.key === "/" && !event.target.closest("input, select")) {
+    event.preventDefault();
+    by("q").focus();
+  }
+  if (event.key !== "Escape") return;
+  strip.hide();
+  if (state.q) {
+    by("q").value = "";
+    change({ q: "" });
+  } else if (state.group || state.broken) {
+    change({ group: "", broken: "" });
+  }
+});
+
+by("rows").addEventListener("click", (event) => {
+  const row = event.target.closest(".row");
+  if (row && !event.target.closest("a") && !String(getSelection())) row.querySelector("a").click();
+});
+for (const type of ["scroll", "keydown", "pointerdown", "wheel"]) {
+  addEventListener(type, () => { touchedMs = Date.now(); }, { passive: true });
+}
+
+// The place in the list is part of the address, so that Back, reload and a link come to it.
+history.scrollRestoration = "manual";
+let placing = 0;
+addEventListener("scroll", () => {
+  clearTimeout(placing);
+  placing = setTimeout(() => {
+    state.at = list.topId();
+    writeAddress(state, false);
+  }, 200);
+}, { passive: true });
+
+function goToPlace() {
+  if (state.at) list.goTo(state.at);
+}
+
+addEventListener("popstate", () => {
+  Object.assign(state, readAddress());
+  by("q").value = state.q;
+  arrange();
+  strip.set({ colour: state.colour });
+  draw();
+  list.drawNow();
+  if (state.at) goToPlace();
+  else scrollTo(0, 0);
+});
+
+// ---- live ---------------------------------------------------------------------------------
+
+strip.set({ colour: state.colour });
+by("q").value = state.q;
+if (isNarrow.matches) by("trends-box").open = false;
+let frame = 0;
+let connection = null;
+
+function start(isPolled) {
+  connection = connect({
+    poll: refresh,
+    pollMs: POLL_MS,
+    isPolled,
+    isAlwaysPolled: true,
+    onRow(row) {
+      takeFull(row);
+      frame = frame || requestAnimationFrame(() => {
+        frame = 0;
+        draw();
+      });
+    },
+    onReset: () => { mapMs = 0; },
+    onState(name, ms, error) {
+      shell.setState(name, ms, error);
+      draw(); // ages grow, whatever comes
+      if (isPolled || state.batteries.size <= MAX_STREAMED) return;
+      connection.close(); // too many for the stream
+      start(true);
+    },
+  });
+}
+
+// A fleet that is known to be large never opens the stream.
+getJson("/api/fleet/map").then((map) => map.count > MAX_STREAMED, () => false).then(start);

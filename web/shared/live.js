@@ -9,14 +9,16 @@ const RETRY_MS = 30000; // how often a stream that was given up is tried again
 const SILENCE_MS = 40000; // the server sends a comment every 15 s, and rows much more often
 const STREAM_EVENTS = ["row", "summary", "alert", "reset"];
 
-// connect({batteryId, poll, isPolled, onRow, onSummary, onAlert, onReset, onState}) -> {close(), refresh()}
+// connect({batteryId, poll, pollMs, isAlwaysPolled, isPolled, onRow, onSummary, onAlert, onReset, onState})
+//   -> {close(), refresh()}
 //   batteryId  absent = all batteries
 //   poll       async (signal): asks for what the page shows; as default the battery's latest row, or the whole list
-//   isPolled   never opens the stream
+//   pollMs     how often; isAlwaysPolled: also beside the stream, for what no event tells
+//   isPolled   the stream is not wanted
 //   onState    ("live" | "polling" | "away", ms since the last good answer or event, error or null)
 // Nothing is asked for while the page is hidden.
 export function connect(options) {
-  const { batteryId } = options;
+  const { batteryId, pollMs = POLL_MS } = options;
   const call = (name, ...values) => options[name] && options[name](...values);
   const query = batteryId ? `?battery_id=${encodeURIComponent(batteryId)}` : "";
   const gone = new AbortController();
@@ -45,7 +47,9 @@ export function connect(options) {
   }
 
   const isStreaming = () => source !== null && source.readyState === EventSource.OPEN;
-  const mustPoll = () => !isStreaming() && (options.isPolled || Date.now() - sinceMs > PATIENCE_MS || state !== "live");
+  // the first values come by polling, and so do all while the stream is away for longer
+  const mustPoll = () => options.isPolled || options.isAlwaysPolled ||
+    (!isStreaming() && (state !== "live" || Date.now() - sinceMs > PATIENCE_MS));
 
   async function poll() {
     clearTimeout(pollTimer);
@@ -65,7 +69,7 @@ export function connect(options) {
       }
     }
     // what takes long is asked less often, so that the page never takes most of a core
-    pollTimer = setTimeout(poll, Math.max(POLL_MS, 4 * (performance.now() - start)));
+    pollTimer = setTimeout(poll, Math.max(pollMs, 4 * (performance.now() - start)));
   }
 
   function lose() {

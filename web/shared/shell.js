@@ -61,7 +61,9 @@ export function mountShell({ title, batteryId = null }) {
 
   function draw() {
     const [level, text] = liveText();
-    setClass(header.live, `live ${level}`);
+    setClass(header.live, `live ${level && `is-${level}`}`);
+    by("main").classList.toggle("away", connection.state === "away");
+    notice.hidden = !notice.textContent || connection.state === "away";
     setText(header.text, text);
     setText(header.factor, flow ? factorText(flow.factor) && `simulated: ${factorText(flow.factor)}` : "");
     setAttribute(header.live, "title", flow ? `Last record ${agoText(flow.recordAge_s)}, last prediction ${agoText(flow.predictionAge_s)}` : null);

@@ -96,18 +96,33 @@ export function valueText(quantity, value) {
   return show(isNumber(value) ? factor * value : value, decimals, unit);
 }
 
-// "soc 15.4 was < 15 (until 17)": "charge 15.4 % was below 15 % (until 17 %)".
-export function reasonWords(reason, b) {
+// A reason of health, such as "soc 15.4 was < 15 (until 17)", in its parts; null if it is none.
+function partsOf(reason) {
   const parts = /^(\w+) (\S+) (was )?([<>]) (\S+)(?: \((?:until (\S+)|(.*))\))?$/.exec(reason);
-  if (!parts) return reason;
+  if (!parts) return null;
   const [, quantity, given, was, operator, limit, until, more] = parts;
   const [name, unit, factor, decimals] = QUANTITIES[quantity] || [quantity, "", 1, 6];
-  const number = (v, digits) => minus(`${Number((factor * v).toFixed(digits))}`);
-  const value = b && isNumber(valueOf(b, quantity)) ? valueOf(b, quantity) : Number(given);
-  const short = number(value, decimals);
-  const shown = short === number(Number(limit), 6) ? number(value, 6) : short; // it shows the side it is on
-  const rest = until ? ` (until ${number(Number(until), 6)}${unit})` : more ? ` (${more})` : "";
-  return `${name} ${shown}${unit} ${was || ""}${operator === "<" ? "below" : "above"} ${number(Number(limit), 6)}${unit}${rest}`;
+  const number = (v, digits = 6) => minus(`${Number((factor * v).toFixed(digits))}`);
+  return { quantity, given: Number(given), was, operator, limit: Number(limit), until, more, name, unit, decimals, number };
+}
+
+// "charge 15.4 % was below 15 % (until 17 %)"
+export function reasonWords(reason, b) {
+  const p = partsOf(reason);
+  if (!p) return reason;
+  const { number, unit } = p;
+  const value = b && isNumber(valueOf(b, p.quantity)) ? valueOf(b, p.quantity) : p.given;
+  const short = number(value, p.decimals);
+  // as everywhere else, but where that would not show the side of the limit that it is on
+  const shown = short === number(p.limit) ? `${number(value)}${unit}` : QUANTITIES[p.quantity] ? valueText(p.quantity, value) : `${short}${unit}`;
+  const rest = p.until ? ` (until ${number(Number(p.until))}${unit})` : p.more ? ` (${p.more})` : "";
+  return `${p.name} ${shown} ${p.was || ""}${p.operator === "<" ? "below" : "above"} ${number(p.limit)}${unit}${rest}`;
+}
+
+// "charge < 15 %": where the value stands beside it.
+export function reasonShort(reason) {
+  const p = partsOf(reason);
+  return p ? `${p.name.replace("failure ", "")} ${p.operator} ${p.number(p.limit)}${p.unit.replace(" cycles", "")}${p.was || p.more ? " (was)" : ""}` : reason;
 }
 
 export const reasonText = (b) => b.health.reasons.map((reason) => reasonWords(reason, b)).join("\n");

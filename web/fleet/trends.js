@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+// fleet/trends.js: the fleet in three pictures: health now, service due by date, alerts over time.
+
+import { getJson } from "../shared/api.js";
+import { element, into, setAttribute, setClass, setText } from "../shared/dom.js";
+import { agoText, isNumber, levelOf } from "../shared/values.js";
+
+const ASK_MS = 30000;
+const BINS = 14;
+const ALERT_HOURS = 24;
+const ALERT_BUCKETS = 24;
+
+function makeTile(box, title) {
+  const figure = element("figure", "trend");
+  const parts = into(figure, {
+    caption: element("figcaption"), bars: element("div", "bars", "", { role: "img" }), scale: element("p", "scale"), note: element("p", "muted"),
+  });
+  Object.assign(parts, into(parts.caption, { title: element("b", "", title), age: element("small") }));
+  Object.assign(parts, into(parts.scale, { left: element("span"), middle: element("span"), right: element("span") }));
+  box.append(figure);
+  return parts;
+}
+
+function showNote(tile, text) {
+  setText(tile.note, text);
+  tile.note.hidden = !text;
+  tile.bars.hidden = tile.scale.hidden = Boolean(text);
+}
+
+// bars: {up, down, level, title}: a column each, up from the line and down from it.
+function showBars(tile, bars, words, scale) {
+  showNote(tile, "");
+  const highest = Math.max(1, ...bars.map((b) => b.up));
+  const lowest = Math.max(0, ...bars.map((b) => b.down || 0));
+  while (tile.bars.children.length > bars.length) tile.bars.lastChild.remove();
+  bars.forEach((b, i) => {
+    const column = tile.bars.children[i] || tile.bars.appendChild(element("span", "column"));
+    if (!column.firstChild) column.append(element("span"), element("span"));
+    const [up, down] = column.children;
+    const size = (n) => `${(100 * n) / (highest + lowest)}%`;
+    setClass(up, `up ${b.level}`);
+    setClass(down, "down");
+    up.style.height = size(b.up);
+    up.style.bottom = size(lowest);
+    up.style.minHeight = b.up > 0 ? "2px" : "0";
+    down.style.height = size(b.down || 0);
+    down.style.top = size(highest);
+    setAttribute(column, "title", b.title);
+  });
+  setAttribute(tile.bars, "aria-label", words);
+  ["left", "middle", "right"].forEach((place, i) => setText(tile[place], scale[i] || ""));
+}
+
+// How many batteries are at which health.
+function showHealth(tile, batteries, thresholds) {
+  const values = batteries.map((b) => b.soh).filter(isNumber);
+  if (values.length === 0) {
+    showNote(tile, "No battery reports its health.");
+    return;
+  }
+  const low = Math.floor(Math.min(...values));
+  const step = Math.max(1, Math.ceil((Math.max(...values) - low + 0.01) / BINS));
+  const n = Math.max(6, Math.ceil((Math.max(...values) - low + 0.01) / step));
+  const counts = new Array(n).fill(0);
+  for (const v of values) counts[Math.min(n - 1, Math.floor((v - low) / step))]++;
+  const bars = counts.map((up, i) => {
+    const from = low + i * step;
+    return { up, level: levelOf(thresholds, "soh", from + step / 2), title: `${up} at ${from} to ${from + step} %` };
+  });
+  const middle = [...values].sort((a, b) => a - b)[values.length >> 1];
+  showBars(tile, bars, `State of health of ${values.length} batteries, from ${low} to ${Math.min(100, low + n * step)} %, half of them below ${middle.toFixed(1)} %`,
+    [`${low} %`, `median ${middle.toFixed(1)} %`, `${Math.min(100, low + n * step)} %`]);
+}
+
+function showDue(tile, due) {
+  const total = due.reduce((sum, d) => sum + d.count, 0);
+  if (total === 0) {
+    showNote(tile, "No battery has a date yet.");
+    return;
+  }
+  const bars = due.map((d, i) => ({ up: d.count, level: i < 1 ? "CRITICAL" : i < 3 ? "WARNING" : "NORMAL", title: `${d.count} due in ${d.date}` }));
+  showBars(tile, bars, `${total} batteries by the month in which their service is due, ${due[0].date} to ${due[due.length - 1].date}`,
+    [due[0].date, `${due[0].count} in the first`, due.length > 1 ? due[due.length - 1].date : ""]);
+}
+
+function showAlerts(tile, buckets) {
+  const sum = (key) => buckets.reduce((total, b) => total + b[key], 0);
+  const bars = buckets.map((b) => ({ up: b.raised, down: b.cleared, level: "CRITICAL", title: `${(b.time || b.from || "").slice(0, 16).replace("T", " ")}: ${b.raised} raised, ${b.cleared} cleared` }));
+  showBars(tile, bars, `Alerts of the last ${ALERT_HOURS} hours: ${sum("raised")} raised, ${sum("cleared")} cleared`,
+    [`−${ALERT_HOURS} h`, `${sum("raised")} raised, ${sum("cleared")} cleared`, "now"]);
+}
+
+export function makeTrends(box) {
+  const health = makeTile(box, "State of health");
+  const due = makeTile(box, "Due for service");
+  const alerts = makeTile(box, `Alerts, last ${ALERT_HOURS} h`);
+  const asked = new Map(); // tile -> when it was answered
+  let nextMs = 0;
+  showNote(due, "…");
+  showNote(alerts, "…");
+
+  async function ask(tile, path, take, signal) {
+    try {
+      take(await getJson(path, { signal }));
+      asked.set(tile, Date.now());
+    } catch (error) {
+      if (signal && signal.aborted) return;
+      if (!asked.has(tile)) showNote(tile, error.code === 404 ? "Not available from this server." : `Not available: ${error.message}.`);
+    }
+  }
+
+  return {
+    // Asked for now and then, whatever the list does.
+    async refresh(signal) {
+      if (Date.now() < nextMs) return;
+      nextMs = Date.now() + ASK_MS;
+      await Promise.all([
+        ask(due, "/api/fleet/trends", (answer) => showDue(due, answer.due || []), signal),
+        ask(alerts, `/api/alerts/history?hours=${ALERT_HOURS}&buckets=${ALERT_BUCKETS}`, (answer) => showAlerts(alerts, answer.buckets || []), signal),
+      ]);
+    },
+    setBatteries(batteries, thresholds, atMs) {
+      asked.set(health, atMs);
+      showHealth(health, batteries, thresholds);
+    },
+    drawAges() {
+      for (const tile of [health, due, alerts]) setText(tile.age, asked.has(tile) ? agoText((Date.now() - asked.get(tile)) / 1000) : "");
+    },
+  };
+}
