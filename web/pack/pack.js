@@ -41,7 +41,7 @@ function takeRow(row) {
   const arrivedMs = performance.now() - 1000 * Math.max(0, row.health.record_age_s || 0);
   if (previous && previous.time !== row.time) {
     const gap_s = (Date.parse(row.time) - Date.parse(previous.time)) / 1000;
-    if (gap_s > 0) state.interval_s = Math.min(gap_s, 600);
+    if (gap_s > 0) state.interval_s = Math.min(gap_s, 2 * state.interval_s || gap_s); // one gap does not make it slow
   }
   if (!previous || previous.time !== row.time) state.arrivedMs = arrivedMs;
   state.row = row;
@@ -257,6 +257,8 @@ function afterDrawing(renderer) {
   drawing.show(lookOf(state.row, isStale()));
   draw();
 }
+
+by("stage").stats = () => drawing?.stats?.() ?? null; // for tests: frames drawn so far, and how
 
 const makeDrawing = () => (state.isFlat ? showFlat("") : showScene());
 
