@@ -12,7 +12,7 @@ else()
   file(COPY ${WEB}/package.json ${WEB}/package-lock.json DESTINATION ${FOLDER})
   execute_process(
     COMMAND ${NPM} ci --ignore-scripts --no-audit --no-fund --no-update-notifier --prefer-offline
-            --loglevel=error --fetch-retries=1 --fetch-timeout=30000
+            --loglevel=error --fetch-retries=1 --fetch-retry-mintimeout=1000 --fetch-timeout=30000
     WORKING_DIRECTORY ${FOLDER} TIMEOUT 120 RESULT_VARIABLE code OUTPUT_QUIET ERROR_VARIABLE text)
   if(NOT code STREQUAL "0")
     string(REGEX REPLACE "\n.*" "" line "${text}")

@@ -22,6 +22,7 @@ libmicrohttpd-dev|serves REST and the page|pkg:libmicrohttpd
 libpq-dev|talks to PostgreSQL|pkg:libpq
 librdkafka-dev|talks to Kafka|pkg:rdkafka
 libmosquitto-dev|talks to MQTT brokers|pkg:libmosquitto
+npm|gets uPlot and three, with which the pages draw (without it they have no charts)|npm
 python3|shows and checks the live fleet of the demo, runs tests|python3
 '
 test_list='

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* serve/http.h: an HTTP server that calls one function per request; the only door to libmicrohttpd.
- */
+/* serve/http.h: an HTTP server that calls one function per request. Its files, http*.c, are the
+ * only door to libmicrohttpd. */
 #ifndef EVTWIN_SERVE_HTTP_H
 #define EVTWIN_SERVE_HTTP_H
 
@@ -9,21 +9,42 @@
 #include "core/text.h"
 
 #include <assert.h>
+#include <stddef.h>
 
 /* What came in. Texts are borrowed for the call; a header that is absent is NULL. */
 typedef struct evtwin__http_request {
     const char *method; /* as sent: "GET", "HEAD", … */
     const char *target; /* as sent: "/path?query" or "http://host/path?query", encoded */
     size_t target_length;
-    const char *host, *accept, *if_none_match;
+    const char *host, *accept, *if_none_match, *last_event_id;
     int n_hosts; /* number of Host headers */
     const char *fetch_site, *fetch_mode,
         *fetch_dest; /* what a browser says of where it comes from */
     int is_http_1_0;
-    int has_body; /* a Content-Length other than 0, or any Transfer-Encoding */
-    int is_aside; /* it is this one's turn among the requests that may take long */
-    int is_late;  /* it has waited for its turn too long, or there is no end to those before it */
+    int has_body;   /* a Content-Length other than 0, or any Transfer-Encoding */
+    int is_aside;   /* it is this one's turn among the requests that may take long */
+    int is_late;    /* it has waited for its turn too long, or there is no end to those before it */
+    int is_crowded; /* no streamed answer can be given now: half of the connections have one */
 } evtwin__http_request;
+
+/* Wakes a streamed answer that had nothing to send. */
+typedef struct evtwin__http_waker evtwin__http_waker;
+
+/* From any thread, until the stream is closed: read is called again. */
+void evtwin__http_wake(evtwin__http_waker *waker);
+
+/* An answer of any length. It has no deadline, but a client that takes less than min_bytes_per_s
+ * while there is something to send is cut off. At a stop it ends; one that is read aside may finish
+ * within the time that every answer has then, or is cut so that the client sees it. */
+typedef struct evtwin__http_stream {
+    /* Called once, before the first read: keep the waker, it is valid until close. */
+    void (*open)(void *ctx, evtwin__http_waker *waker);
+    /* Put at most room bytes; how many, 0 = nothing now (sleeps until woken), < 0 = the end. */
+    ptrdiff_t (*read)(void *ctx, char *to, size_t room);
+    void (*close)(void *ctx); /* the connection is over, whatever the reason: frees ctx */
+    void *ctx;                /* NULL = no stream */
+    int is_aside;             /* read may take long: it is called on the thread of long answers */
+} evtwin__http_stream;
 
 enum { EVTWIN__HTTP_MAX_HEADERS = 12 };
 
@@ -34,6 +55,7 @@ typedef struct evtwin__http_response {
     evtwin__text body; /* taken by the server */
     const char *asset; /* if not NULL: static memory, sent instead of body */
     size_t asset_size;
+    evtwin__http_stream stream; /* sent instead of both */
     int n_headers;
     const char *name[EVTWIN__HTTP_MAX_HEADERS], *value[EVTWIN__HTTP_MAX_HEADERS];
 } evtwin__http_response;

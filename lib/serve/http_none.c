@@ -17,3 +17,7 @@ evtwin_status evtwin__http_start(const evtwin__http_options *options, evtwin__ht
 void evtwin__http_stop(evtwin__http *http) {
     (void)http;
 }
+
+void evtwin__http_wake(evtwin__http_waker *waker) {
+    (void)waker;
+}

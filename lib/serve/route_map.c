@@ -6,6 +6,8 @@
 
 #include "evtwin/telemetry.h"
 
+#include "core/schema.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -13,106 +15,86 @@ enum { MAX_IDS = 100 };
 
 /* ---- /api/fleet/map ---- */
 
-/* A column of numbers in the order of the answer: of the table, by name; of the row as it stands.
- */
-static void add_numbers(evtwin__call *call, const char *name) {
-    evtwin__text *body = &call->response->body;
-    const size_t n = evtwin_table_rows(call->current);
-    const size_t col = evtwin_table_find(call->current, name);
-    evtwin__text_open(body, name, '[');
-    for (size_t i = 0; i < n; i++) {
-        const double value = evtwin_table_number(call->current, col, call->order[i]);
+static const size_t quantities[] = {EVTWIN__Q_SOC, EVTWIN__Q_SOH, EVTWIN__Q_TEMPERATURE,
+                                    EVTWIN__Q_RUL_PREDICTION, EVTWIN__Q_FAILURE_PROBABILITY};
+enum { N_QUANTITIES = sizeof quantities / sizeof quantities[0] };
+
+/* Bit i: a limit of quantities[i] is broken, which its reasons begin with: ["soh 73.9 < 75",…]. */
+static int64_t broken_of(const evtwin__live_battery *b) {
+    const char *reasons = b->text + b->reasons_from;
+    const size_t size = b->reasons_to - b->reasons_from;
+    int64_t bits = 0;
+    for (size_t q = 0; q < N_QUANTITIES; q++) {
+        char start[64] = "\"";
+        evtwin__text_append(start, sizeof start, "%s ", evtwin__schema[quantities[q]].name);
+        bits |= memmem(reasons, size, start, strlen(start)) != NULL ? (int64_t)1 << q : 0;
+    }
+    return bits;
+}
+
+/* What is written of each battery in a column. */
+enum { ID, HEALTH, NEEDS, SILENT, AGE, BROKEN, N_COLUMNS };
+
+static void add_column(const evtwin__live_selection *s, int column, evtwin__text *body) {
+    static const char *const names[] = {"battery_id", "health",       "needs",
+                                        "silent",     "record_age_s", "broken"};
+    evtwin__text_open(body, names[column], '[');
+    for (size_t i = 0; i < s->n; i++) {
+        const evtwin__condition *c = &s->condition[i];
+        if (column == ID) {
+            evtwin__text_string(body, NULL, s->battery[i]->id);
+        } else if (column == AGE) {
+            evtwin__text_number(body, NULL, round(c->record_age_s));
+        } else {
+            evtwin__text_integer(body, NULL,
+                                 column == HEALTH   ? (int64_t)c->health
+                                 : column == NEEDS  ? c->needs
+                                 : column == SILENT ? c->is_silent != 0
+                                                    : broken_of(s->battery[i]));
+        }
+    }
+    evtwin__text_put(body, "]");
+}
+
+static void add_values(const evtwin__live_selection *s, size_t quantity, evtwin__text *body) {
+    evtwin__text_open(body, evtwin__schema[quantity].name, '[');
+    for (size_t i = 0; i < s->n; i++) {
+        const double value = s->battery[i]->value[quantity];
         /* a small risk is not none */
         evtwin__text_number(body, NULL, fabs(value) < 0.001 ? value : evtwin__rounded(value));
     }
     evtwin__text_put(body, "]");
 }
 
-/* Bits of the quantities whose limits are broken: bit i is member i of "quantities". */
-static int64_t broken_quantities(evtwin__call *call, const char *const *names, size_t n_names,
-                                 size_t row) {
-    const evtwin_thresholds *limits = call->handle->thresholds;
-    size_t broken[EVTWIN__MAX_REASONS];
-    size_t n = evtwin_thresholds_broken(limits, EVTWIN_THRESHOLD_ALERT, call->current, row, broken,
-                                        EVTWIN__MAX_REASONS);
-    int64_t bits = 0;
-    n = n < EVTWIN__MAX_REASONS ? n : EVTWIN__MAX_REASONS;
-    for (size_t i = 0; i < n; i++) {
-        evtwin_threshold limit;
-        if (evtwin_thresholds_get(limits, broken[i], &limit, sizeof limit) < 0) {
-            continue;
-        }
-        for (size_t q = 0; q < n_names; q++) {
-            bits |= strcmp(names[q], limit.quantity) == 0 ? (int64_t)1 << q : 0;
-        }
-    }
-    return bits;
-}
-
-typedef int64_t (*whole)(const evtwin__condition *c);
-
-static int64_t health_of(const evtwin__condition *c) {
-    return (int64_t)c->health;
-}
-
-static int64_t needs_of(const evtwin__condition *c) {
-    return c->needs;
-}
-
-static int64_t silent_of(const evtwin__condition *c) {
-    return c->is_silent != 0;
-}
-
-static void add_conditions(evtwin__call *call, const char *name, whole of) {
-    evtwin__text *body = &call->response->body;
-    evtwin__text_open(body, name, '[');
-    for (size_t i = 0; i < evtwin_table_rows(call->current); i++) {
-        evtwin__text_integer(body, NULL, of(&call->condition[call->order[i]]));
-    }
-    evtwin__text_put(body, "]");
-}
-
 /* Columns, the worst battery first. */
 void evtwin__route_map(evtwin__call *call) {
-    static const char *const quantities[] = {"soc", "soh", "temperature", "rul_prediction",
-                                             "failure_probability"};
-    enum { N_QUANTITIES = sizeof quantities / sizeof quantities[0] };
-    if (!evtwin__call_read_latest(call, NULL) || !evtwin__call_sort(call)) {
+    static const evtwin__live_query query = {.limit = SIZE_MAX,
+                                             .sort = EVTWIN__SORT_SEVERITY,
+                                             .is_descending = 1,
+                                             .health = -1,
+                                             .silent = -1};
+    evtwin__live_selection s;
+    if (!evtwin__store_answered(call, evtwin__live_select(call->server->live, &query, &s))) {
         return;
     }
     evtwin__text *body = evtwin__answer_begin(call);
-    const size_t n = evtwin_table_rows(call->current);
-    const size_t id = evtwin_table_find(call->current, "battery_id");
-    evtwin__text_open(body, "battery_id", '[');
-    for (size_t i = 0; i < n; i++) {
-        evtwin__text_string(body, NULL, evtwin_table_text(call->current, id, call->order[i]));
+    for (int column = 0; column < N_COLUMNS; column++) {
+        add_column(&s, column, body);
     }
-    evtwin__text_put(body, "]");
-    add_conditions(call, "health", health_of);
-    add_conditions(call, "needs", needs_of);
-    add_conditions(call, "silent", silent_of);
-    evtwin__text_open(body, "record_age_s", '[');
-    for (size_t i = 0; i < n; i++) {
-        evtwin__text_number(body, NULL, round(call->condition[call->order[i]].record_age_s));
-    }
-    evtwin__text_put(body, "]");
     evtwin__text_open(body, "quantities", '[');
     for (size_t q = 0; q < N_QUANTITIES; q++) {
-        evtwin__text_string(body, NULL, quantities[q]);
-    }
-    evtwin__text_put(body, "]");
-    evtwin__text_open(body, "broken", '[');
-    for (size_t i = 0; i < n; i++) {
-        evtwin__text_integer(body, NULL,
-                             broken_quantities(call, quantities, N_QUANTITIES, call->order[i]));
+        evtwin__text_string(body, NULL, evtwin__schema[quantities[q]].name);
     }
     evtwin__text_put(body, "]");
     for (size_t q = 0; q < N_QUANTITIES; q++) {
-        add_numbers(call, quantities[q]);
+        add_values(&s, quantities[q], body);
     }
-    evtwin__text_integer(body, "count", (int64_t)n);
-    evtwin__answer_summary(call);
+    evtwin__text_integer(body, "count", (int64_t)s.n);
+    evtwin__text_open(body, "summary", '{');
+    evtwin__live_write_summary(&s.fleet, body);
+    evtwin__text_put(body, "}");
     evtwin__answer_end(call);
+    evtwin__live_selection_free(&s);
 }
 
 /* ---- /api/fleet/rows ---- */
@@ -120,17 +102,19 @@ void evtwin__route_map(evtwin__call *call) {
 /* The battery's object as in the list; one that is not known is left out. 0 after the error was
  * answered. */
 static int add_battery(evtwin__call *call, const char *id) {
-    evtwin__text *body = &call->response->body;
-    if (!evtwin__call_read_latest(call, id)) {
+    evtwin__live_battery *battery = NULL;
+    if (!evtwin__store_answered(call, evtwin__live_find(call->server->live, id, &battery))) {
         return 0;
     }
-    if (evtwin_table_rows(call->rows) > 0) {
+    if (battery != NULL) {
+        evtwin__text *body = &call->response->body;
+        evtwin__condition condition;
+        evtwin__condition_of(&battery->standing, evtwin_time_now(), &condition);
         evtwin__text_open(body, NULL, '{');
-        evtwin__answer_row(call, 0, "battery_id");
-        evtwin__answer_standing(call, 0);
+        evtwin__live_battery_write(battery, &condition, 1, body);
         evtwin__text_put(body, "}");
+        evtwin__live_battery_release(battery);
     }
-    evtwin__call_free(call);
     return 1;
 }
 

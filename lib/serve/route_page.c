@@ -54,14 +54,15 @@ static const char *page_at(const char *path) {
                                         : NULL;
 }
 
+/* A page, a file of the folder web at /web/…, one that is right in it at /…, or one from npm. */
 static const evtwin__embedded *find(const char *path) {
     const evtwin__embedded *file = evtwin__web;
     const char *name = page_at(path);
-    if (name == NULL && strcmp(path, "/favicon.svg") == 0) {
-        name = "shared/favicon.svg";
-    }
     if (name == NULL) {
         name = after(path, "/web/");
+    }
+    if (name == NULL && strchr(path + 1, '/') == NULL) {
+        name = path + 1;
     }
     if (name == NULL) {
         file = evtwin__vendor;

@@ -9,8 +9,9 @@
 
 #include <string.h>
 
-/* What a route needs: long answers are given one after the other, beside the others. */
-enum { NOTHING, STORE, LONG };
+/* What a route needs: nothing but the server; what is in memory of a store (LIVE); a handle of the
+ * store. Long answers are given one after the other, beside the others. */
+enum { NOTHING, LIVE, LIVE_LONG, STORE, LONG };
 
 #define PARAMS(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define NO_PARAMS ((const char *const[]){NULL})
@@ -19,17 +20,19 @@ enum { NOTHING, STORE, LONG };
 static const evtwin__route routes[] = {
     {"/health", evtwin__route_health, NULL, NOTHING, 0.0, 0},
     {"/metrics", evtwin__route_metrics, NULL, NOTHING, 0.0, 0},
-    {"/api/battery/latest", evtwin__route_latest, PARAMS("battery_id"), STORE, 0.0, 0},
+    {"/api/battery/latest", evtwin__route_latest, PARAMS("battery_id"), LIVE, 0.0, 0},
     {"/api/battery/history", evtwin__route_history,
      PARAMS("battery_id", "hours", "until", "limit", "cursor"), LONG, 1.0, 1000},
     {"/api/battery/predictions", evtwin__route_predictions,
      PARAMS("battery_id", "limit", "cursor"), LONG, 0.0, 100},
     {"/api/battery/stats", evtwin__route_stats, PARAMS("battery_id", "hours", "until"), LONG, 24.0, 0},
-    {"/api/batteries/list", evtwin__route_list, NO_PARAMS, LONG, 0.0, 0},
-    {"/api/fleet/map", evtwin__route_map, NO_PARAMS, LONG, 0.0, 0},
-    {"/api/fleet/rows", evtwin__route_rows, NULL, STORE, 0.0, 0},
-    {"/api/alerts", evtwin__route_alerts, NO_PARAMS, LONG, 0.0, 0},
+    {"/api/batteries/list", evtwin__route_list,
+     PARAMS("limit", "offset", "sort", "order", "health", "needs", "silent", "q"), LIVE_LONG, 0.0, 0},
+    {"/api/fleet/map", evtwin__route_map, NO_PARAMS, LIVE_LONG, 0.0, 0},
+    {"/api/fleet/rows", evtwin__route_rows, NULL, LIVE, 0.0, 0},
+    {"/api/alerts", evtwin__route_alerts, NO_PARAMS, LIVE_LONG, 0.0, 0},
     {"/api/thresholds", evtwin__route_thresholds, NO_PARAMS, STORE, 0.0, 0},
+    {"/api/stream", evtwin__route_stream, PARAMS("battery_id", "last_event_id"), LIVE, 0.0, 0},
 };
 /* clang-format on */
 
@@ -58,7 +61,7 @@ static void run(evtwin__call *call, const evtwin__route *route) {
         evtwin__answer_error(call, 400, "%s", evtwin_last_error());
         return;
     }
-    if (route->needs == NOTHING) {
+    if (route->needs == NOTHING || route->needs == LIVE) {
         route->handle(call);
         return;
     }
@@ -66,8 +69,12 @@ static void run(evtwin__call *call, const evtwin__route *route) {
         evtwin__answer_error(call, 503, "too many long questions at once; try again");
         return;
     }
-    if (route->needs == LONG && !call->request->is_aside) {
+    if (route->needs != STORE && !call->request->is_aside) {
         call->response->is_aside = 1;
+        return;
+    }
+    if (route->needs == LIVE_LONG) {
+        route->handle(call);
         return;
     }
     evtwin__store_pool *stores = call->server->stores;
@@ -104,6 +111,15 @@ static size_t answer(evtwin__call *call) {
     return OTHER;
 }
 
+/* What has been set up for an answer that cannot be given. */
+static void drop(evtwin__http_response *response) {
+    evtwin__text_free(&response->body);
+    if (response->stream.ctx != NULL) {
+        response->stream.close(response->stream.ctx);
+    }
+    *response = (evtwin__http_response){0};
+}
+
 static void add_headers(evtwin__call *call) {
     evtwin__http_response *r = call->response;
     evtwin__http_header(r, "Content-Type", call->content_type);
@@ -133,6 +149,12 @@ void evtwin__serve(void *ctx, const evtwin__http_request *request,
     const size_t route = answer(&call);
     if (response->is_aside) {
         return;
+    }
+    if (response->stream.ctx != NULL && request->is_crowded) {
+        drop(response);
+        call.content_type = json;
+        call.is_cacheable = 0;
+        evtwin__answer_error(&call, 503, "too many streams and exports at once; try again");
     }
     if (response->body.is_failed) {
         evtwin__text_free(&response->body);

@@ -27,6 +27,9 @@ void evtwin__route_thresholds(evtwin__call *call);
 void evtwin__route_map(evtwin__call *call);
 void evtwin__route_rows(evtwin__call *call);
 
+/* ---- route_stream.c ---- */
+void evtwin__route_stream(evtwin__call *call);
+
 /* ---- route_health.c ---- */
 void evtwin__route_health(evtwin__call *call);
 void evtwin__route_metrics(evtwin__call *call);

@@ -18,6 +18,10 @@ static const double aside_s = 2.0;
 
 enum { MIN_BYTES_PER_S = 1024 };
 
+/* Events kept for clients that are slow or come back: some seconds of thousands of batteries,
+ * minutes of a hundred. Memory is taken as it is used. */
+enum { RING_BYTES = 8 << 20, RING_EVENTS = 16384 };
+
 enum { MAX_THREADS = 256, MAX_CONNECTIONS = 10000, MAX_PATIENCE_S = 366 * 86400 };
 
 static const evtwin_server_options defaults = {.size = sizeof defaults,
@@ -67,6 +71,7 @@ static evtwin_status try_store(evtwin__store_pool *stores) {
 static void interrupt(void *ctx) {
     const evtwin_server *server = ctx;
     if (server->stores != NULL) {
+        evtwin__live_interrupt(server->live);
         evtwin__store_pool_interrupt(server->stores);
     }
 }
@@ -84,6 +89,8 @@ static evtwin_status open_parts(evtwin_server *server, const evtwin_server_optio
         EVTWIN_TRY(
             evtwin__store_pool_create(o->store, o->n_threads + 1, statement_s, &server->stores));
         EVTWIN_TRY(try_store(server->stores));
+        EVTWIN_TRY(evtwin__ring_create(RING_BYTES, RING_EVENTS, &server->ring));
+        EVTWIN_TRY(evtwin__live_start(o->store, &server->patience, server->ring, &server->live));
     }
     int fd;
     EVTWIN_TRY(evtwin__address_listen(&server->address, &fd));
@@ -131,6 +138,8 @@ void evtwin_server_free(evtwin_server *server) {
         return;
     }
     evtwin__http_stop(server->http); /* no call is under way after this */
+    evtwin__live_free(server->live);
+    evtwin__ring_free(server->ring);
     evtwin__store_pool_free(server->stores);
     evtwin__server_metrics_free(server->own_metrics);
     evtwin__free(server->service);

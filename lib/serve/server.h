@@ -8,6 +8,8 @@
 #include "serve/address.h"
 #include "serve/answer.h"
 #include "serve/exposition.h"
+#include "serve/live.h"
+#include "serve/ring.h"
 #include "serve/store_pool.h"
 
 #include <stdatomic.h>
@@ -19,6 +21,8 @@ struct evtwin_server {
     int is_open_to_all;         /* insecure_listen: any Host is answered */
     evtwin_metrics *metrics;    /* borrowed, may be NULL */
     evtwin__store_pool *stores; /* NULL = no REST and no page */
+    evtwin__live *live;         /* the newest rows in memory; NULL as stores */
+    evtwin__ring *ring;         /* what changed in the store; NULL with stores */
     evtwin__server_metrics *own_metrics;
     evtwin__patience patience;
     evtwin__http *http;

@@ -39,7 +39,7 @@ may_include() {
     libpq-fe.h) case $1 in lib/io/postgres*.c) return 0 ;; esac ;;
     librdkafka/rdkafka*.h) case $1 in lib/io/kafka*.c) return 0 ;; esac ;;
     mosquitto.h | mqtt_protocol.h) case $1 in lib/io/mqtt*.c) return 0 ;; esac ;;
-    microhttpd.h) [ "$1" = lib/serve/http.c ] && return 0 ;;
+    microhttpd.h) case $1 in lib/serve/http*.c) return 0 ;; esac ;;
     *) return 0 ;;
     esac
     return 1

@@ -3,15 +3,15 @@
 
 import { element, into, setAttribute, setClass, setText } from "../shared/dom.js";
 import { duration, isNumber, levelOf, MARK, reasonWords, valueText } from "../shared/values.js";
-import { shownLevel } from "./model.js";
+import { ageOf, shownLevel } from "./model.js";
 
 export const N_FIRST = 4;
 const SHOWN = ["failure_probability", "rul_prediction", "soh", "soc", "temperature"];
 const NAMES = { failure_probability: "Failure risk", rul_prediction: "RUL", soh: "Health", soc: "Charge", temperature: "Temperature" };
 
-function reasonsOf(b, full, late_s) {
+function reasonsOf(b, full) {
   const reasons = full ? full.health.reasons.map((reason) => reasonWords(reason, full)) : [];
-  if (b.silent) reasons.unshift(isNumber(b.age) ? `no data for ${duration(Math.abs(b.age + late_s))}` : "no data");
+  if (b.silent) reasons.unshift(isNumber(b.age) ? `no data for ${duration(Math.abs(ageOf(b)))}` : "no data");
   return reasons;
 }
 
@@ -38,21 +38,21 @@ export function makeFirst(box) {
   const none = element("p", "all-fine");
   box.append(worst.card, ...next.map((n) => n.card), none);
 
-  function fillCommon(parts, b, full, late_s) {
+  function fillCommon(parts, b, full) {
     setText(parts.name, b.id);
     parts.card.href = `/battery/${encodeURIComponent(b.id)}`;
-    setText(parts.reasons, reasonsOf(b, full, late_s).join(" · "));
+    setText(parts.reasons, reasonsOf(b, full).join(" · "));
   }
 
   // batteries: the first ones of those that need a person; total: how many batteries there are.
-  return function fill(batteries, rows, total, late_s, thresholds) {
+  return function fill(batteries, rows, total, thresholds) {
     const [first, ...rest] = batteries;
     worst.card.hidden = !first;
     none.hidden = Boolean(first);
     setText(none, `✓ Nothing needs a person: ${total === 1 ? "the one battery is" : `all ${total} batteries are`} fine.`);
     if (first) {
       const level = shownLevel(first);
-      fillCommon(worst, first, rows.get(first.id), late_s);
+      fillCommon(worst, first, rows.get(first.id));
       setClass(worst.card, `worst ${level}`);
       setText(worst.badge, level === "SILENT" ? `○ was ${first.status.toLowerCase()}` : `${MARK[first.status]} ${first.status}`);
       setClass(worst.badge, `badge ${level === "SILENT" ? "UNKNOWN" : first.status}`);
@@ -65,7 +65,7 @@ export function makeFirst(box) {
       const b = rest[i];
       parts.card.hidden = !b;
       if (!b) return;
-      fillCommon(parts, b, rows.get(b.id), late_s);
+      fillCommon(parts, b, rows.get(b.id));
       setClass(parts.dot, `level ${shownLevel(b)}`);
       setAttribute(parts.card, "title", parts.reasons.textContent);
     });

@@ -164,7 +164,7 @@ function drawControls() {
 
 function drawFirst() {
   const needy = worst.filter((b) => b.group !== "fine").slice(0, N_FIRST);
-  fillFirst(needy, state.rows, state.batteries.size, (Date.now() - mapMs) / 1000, state.thresholds);
+  fillFirst(needy, state.rows, state.batteries.size, state.thresholds);
 }
 
 function drawAges() {
@@ -193,7 +193,7 @@ const mapEveryMs = () => Math.max(POLL_MS, MAP_MS_PER_BATTERY * state.batteries.
 async function askMap(signal) {
   const map = await getJson("/api/fleet/map", { signal });
   mapMs = Date.now();
-  takeMap(state.batteries, map);
+  takeMap(state.batteries, map, mapMs);
   state.summary = map.summary;
   shell.setFlow(flowOfSummary(map.summary));
   by("empty").hidden = map.count > 0;
@@ -206,7 +206,7 @@ function takeFull(row) {
   state.rows.set(row.battery_id, row);
   state.rowMs.set(row.battery_id, Date.now());
   const b = state.batteries.get(row.battery_id);
-  if (b) takeRow(b, row);
+  if (b) takeRow(b, row, Date.now());
 }
 
 // The whole rows of what is on the screen; others are forgotten when there are many.

@@ -24,8 +24,11 @@ export function groupOf(b) {
 // What a battery is coloured by: neither silence nor a need is good news.
 export const shownLevel = (b) => (b.status !== "NORMAL" ? b.status : b.needs ? "WARNING" : b.silent ? "SILENT" : "NORMAL");
 
+// How old its last record is now, in seconds; null if that is not known.
+export const ageOf = (b) => (b.age === null ? null : b.age + (Date.now() - b.ageMs) / 1000);
+
 // The columns of the map as objects, those of the batteries known already kept.
-export function takeMap(batteries, map) {
+export function takeMap(batteries, map, atMs) {
   const seen = new Set();
   map.battery_id.forEach((id, i) => {
     const b = batteries.get(id) || { id };
@@ -33,6 +36,7 @@ export function takeMap(batteries, map) {
     b.needs = map.needs[i];
     b.silent = map.silent[i] === 1;
     b.age = map.record_age_s[i];
+    b.ageMs = atMs;
     b.broken = map.quantities.filter((_, q) => map.broken[i] & (1 << q));
     for (const quantity of map.quantities) b[quantity] = map[quantity][i];
     b.group = groupOf(b);
@@ -45,12 +49,13 @@ export function takeMap(batteries, map) {
 }
 
 // The same of one whole row.
-export function takeRow(b, row) {
+export function takeRow(b, row, atMs) {
   const h = row.health;
   b.status = h.status;
   b.needs = (h.needs_charging ? NEEDS_CHARGING : 0) + (h.needs_service ? NEEDS_SERVICE : 0);
   b.silent = h.silent;
   b.age = h.record_age_s;
+  b.ageMs = atMs;
   b.broken = h.reasons.map((reason) => reason.split(" ")[0]);
   for (const quantity of ["soc", "soh", "temperature"]) b[quantity] = row[quantity];
   for (const quantity of ["rul_prediction", "failure_probability"]) b[quantity] = row.prediction && row.prediction[quantity];

@@ -6,7 +6,7 @@ import { element, into, set, setAttribute, setClass, setText } from "../shared/d
 import {
   agoText, duration, flowText, isNumber, levelOf, MARK, noteOf, reasonShort, reasonText, show, unknownText, valueText,
 } from "../shared/values.js";
-import { shownLevel } from "./model.js";
+import { ageOf, shownLevel } from "./model.js";
 
 // What the columns are called, what they sort by, and what they say when pointed at.
 export const COLUMNS = [
@@ -65,7 +65,7 @@ const fillFigure = ({ text, small }, key, value, thresholds, textOfValue, textOf
   setText(small, textOfSmall);
 };
 
-// b: the battery of the map; full: its whole row, or undefined; late_s: how old what is known is.
+// b: the battery of the map; full: its whole row, or undefined, which was answered late_s ago.
 export function fillRow(parts, b, full, late_s, thresholds) {
   const { cells, marks, link, row } = parts;
   const level = shownLevel(b);
@@ -83,7 +83,7 @@ export function fillRow(parts, b, full, late_s, thresholds) {
   set(marks.service, "hidden", !(b.needs & 2));
   set(marks.charging, "hidden", !(b.needs & 1));
   set(marks.silent, "hidden", !b.silent);
-  const age = b.age === null ? null : b.age + late_s;
+  const age = ageOf(b);
   if (b.silent) setText(parts.silence, isNumber(age) ? duration(Math.abs(age)) : "an unknown time");
   setText(cells.need.small, full ? full.health.reasons.map(reasonShort).join(" · ") : "");
   setAttribute(cells.need.small, "title", full ? reasonText(full) || null : null);

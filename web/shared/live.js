@@ -6,7 +6,7 @@ import { getJson } from "./api.js";
 const POLL_MS = 2000;
 const PATIENCE_MS = 10000; // without the stream for so long: poll
 const RETRY_MS = 30000; // how often a stream that was given up is tried again
-const SILENCE_MS = 40000; // the server sends a comment every 15 s, and rows much more often
+const SILENCE_MS = 40000; // without an event: the stream is opened anew
 const STREAM_EVENTS = ["row", "summary", "alert", "reset"];
 
 // connect({batteryId, poll, pollMs, isAlwaysPolled, isPolled, onRow, onSummary, onAlert, onReset, onState})
@@ -110,8 +110,12 @@ export function connect(options) {
   function tick() {
     if (document.hidden) return;
     if (isStreaming()) {
-      if (Date.now() - lastEventMs > SILENCE_MS) lose(); // a connection that nobody has closed
-      else setState("live");
+      if (Date.now() - lastEventMs > SILENCE_MS) { // nothing to tell, or a connection that nobody has closed
+        lastEventMs = Date.now();
+        lose();
+        open();
+      }
+      setState("live");
     } else if (!source && Date.now() - triedMs > RETRY_MS) {
       open();
     } else if (state) {

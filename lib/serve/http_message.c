@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* serve/http_message.c: from libmicrohttpd's view of a request to ours, and back with the answer.
+ */
+
+#include "serve/http_parts.h"
+
+#include "core/mem.h"
+#include "serve/http_head.h"
+
+#include <microhttpd.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- the head of a request ---- */
+
+/* What a request's headers say, and how long its head is if it is written as usual. */
+typedef struct headers {
+    evtwin__http_request *request;
+    size_t size;
+    int is_bad;
+} headers;
+
+static enum MHD_Result on_header(void *ctx, enum MHD_ValueKind kind, const char *key,
+                                 size_t key_size, const char *value, size_t value_size) {
+    (void)kind;
+    headers *h = ctx;
+    evtwin__http_request *r = h->request;
+    const struct {
+        const char *name, **value;
+    } wanted[] = {
+        {"Host", &r->host},
+        {"Accept", &r->accept},
+        {"If-None-Match", &r->if_none_match},
+        {"Last-Event-ID", &r->last_event_id},
+        {"Sec-Fetch-Site", &r->fetch_site},
+        {"Sec-Fetch-Mode", &r->fetch_mode},
+        {"Sec-Fetch-Dest", &r->fetch_dest},
+    };
+    h->size += key_size + strlen(": ") + value_size + strlen("\r\n");
+    h->is_bad |= !evtwin__head_is_name(key, key_size) || !evtwin__head_is_value(value, value_size);
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        if (strcasecmp(key, wanted[i].name) == 0) {
+            *wanted[i].value = value;
+            r->n_hosts += i == 0;
+        }
+    }
+    if (strcasecmp(key, "Transfer-Encoding") == 0 ||
+        (strcasecmp(key, "Content-Length") == 0 && (value == NULL || strcmp(value, "0") != 0))) {
+        r->has_body = 1;
+    }
+    return MHD_YES;
+}
+
+/* The front has seen the head of a connection's first request. Those of later ones are seen by
+ * libmicrohttpd alone, and before its version 1 it passes over a NUL and what follows it, and takes
+ * a CR or LF alone for a line's end: a head that is longer or shorter than what it reports may have
+ * such things in it. The connection ends then, unanswered; a client with nothing to hide asks again
+ * on a new one. */
+static int is_to_the_letter(struct MHD_Connection *mhd, const headers *h, const char *version) {
+    if (h->is_bad) {
+        return 0;
+    }
+#if MHD_VERSION < 0x01000000
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    const size_t size = strlen(h->request->method) + 1 + h->request->target_length + 1 +
+                        strlen(version) + 2 + h->size + 2;
+    return info != NULL && info->header_size == size;
+#else
+    (void)mhd;
+    (void)version;
+    return 1;
+#endif
+}
+
+int evtwin__connection_read_head(evtwin__connection *c, const char *method, const char *version) {
+    c->request = (evtwin__http_request){.method = method,
+                                        .target = c->target,
+                                        .target_length = c->target_length,
+                                        .is_http_1_0 = strcmp(version, "HTTP/1.0") == 0};
+    headers h = {.request = &c->request};
+    (void)MHD_get_connection_values_n(c->mhd, MHD_HEADER_KIND, on_header, &h);
+    return c->n_requests == 1 || is_to_the_letter(c->mhd, &h, version);
+}
+
+/* ---- the answer ---- */
+
+/* The body, the asset or the stream, taken over by libmicrohttpd; NULL if there is no memory. */
+static struct MHD_Response *make_response(evtwin__connection *c) {
+    evtwin__http_response *r = &c->response;
+    evtwin__text body = r->body;
+    r->body = (evtwin__text){0};
+    if (r->stream.ctx != NULL && strcmp(c->request.method, "HEAD") == 0) {
+        /* libmicrohttpd would end what has no body with the end of one */
+        r->stream.close(r->stream.ctx);
+        r->stream.ctx = NULL;
+    }
+    if (r->stream.ctx == NULL && r->asset == NULL) {
+        struct MHD_Response *out =
+            MHD_create_response_from_buffer_with_free_callback(body.size, body.data, evtwin__free);
+        if (out == NULL) {
+            evtwin__text_free(&body);
+        }
+        return out;
+    }
+    evtwin__text_free(&body);
+    return r->stream.ctx != NULL ? evtwin__stream_response(c)
+                                 : MHD_create_response_from_buffer(r->asset_size, (void *)r->asset,
+                                                                   MHD_RESPMEM_PERSISTENT);
+}
+
+int evtwin__connection_send(evtwin__connection *c) {
+    const evtwin__http_response *response = &c->response;
+    if (response->code == 0) {
+        evtwin__text_free(&c->response.body);
+        return 0;
+    }
+    const int64_t may_take_ms = response->stream.ctx != NULL ? -1 : c->http->response_ms;
+    struct MHD_Response *out = make_response(c);
+    if (out == NULL) {
+        return 0;
+    }
+    enum MHD_Result ok = MHD_YES;
+    for (int i = 0; ok == MHD_YES && i < response->n_headers; i++) {
+        ok = MHD_add_response_header(out, response->name[i], response->value[i]);
+    }
+    if (ok == MHD_YES && (c->request.has_body || atomic_load(&c->http->is_stopping))) {
+        ok = MHD_add_response_header(out, "Connection", "close");
+    }
+    if (ok == MHD_YES) {
+        c->is_sent = 1;
+        evtwin__connection_phase(c, EVTWIN__TAKING, may_take_ms);
+        ok = MHD_queue_response(c->mhd, (unsigned)response->code, out);
+    }
+    MHD_destroy_response(out);
+    return ok == MHD_YES;
+}
