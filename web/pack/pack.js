@@ -22,6 +22,7 @@ const state = {
   interval_s: 0,
   connection: "connecting",
   error: null,
+  missing: "", // why there is no row
   thresholds: [],
   isPaused: matchMedia("(prefers-reduced-motion: reduce)").matches,
   isFlat: new URLSearchParams(location.search).get("view") === "flat",
@@ -147,7 +148,10 @@ let shownStale = null;
 let spokenMs = -Infinity;
 
 function stateText() {
-  if (state.row === null) return state.connection === "away" ? ["lost", "No data"] : ["", "Connecting…"];
+  if (state.row === null) {
+    if (state.missing) return ["lost", `No data: ${state.missing}`];
+    return state.connection === "away" ? ["lost", "No data"] : ["", "Connecting…"];
+  }
   if (isStale()) return ["late", `No data for ${duration(age_s())}`];
   if (state.connection === "away") return ["lost", `Not connected · last record ${agoText(age_s())}`];
   return ["live", `Live · ${agoText(age_s())}`];
@@ -341,9 +345,24 @@ getThresholds().then((thresholds) => {
   state.thresholds = thresholds;
   if (state.row) drawValues(state.row);
 }, () => {});
+// One that is not known is said so; its first record may still come.
+async function poll(signal) {
+  try {
+    takeRow((await getJson(`/api/battery/latest?battery_id=${encodeURIComponent(state.batteryId)}`, { signal })).data);
+    state.missing = "";
+  } catch (error) {
+    if (error.code === 404) state.missing = error.message;
+    throw error;
+  } finally {
+    drawAge();
+  }
+}
+
 live = connect({
   batteryId: state.batteryId,
+  poll,
   onRow: takeRow,
+  onReset: () => poll().catch(() => {}), // if the server is away, onState says so
   onState(next, ms, error) {
     state.connection = next;
     state.error = next === "away" ? error || state.error : null; // what is wrong stays wrong until it is heard of again
