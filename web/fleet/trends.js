@@ -55,21 +55,21 @@ function showBars(tile, bars, words, scale, note = "") {
 
 // How many batteries are at which health.
 function showHealth(tile, batteries, thresholds) {
-  const values = batteries.map((b) => b.soh).filter(isNumber);
+  const values = batteries.map((b) => b.soh).filter(isNumber).sort((a, b) => a - b);
   if (values.length === 0) {
     showNote(tile, "No battery reports its health.");
     return;
   }
-  const low = Math.floor(Math.min(...values));
-  const step = Math.max(1, Math.ceil((Math.max(...values) - low + 0.01) / BINS));
-  const n = Math.max(6, Math.ceil((Math.max(...values) - low + 0.01) / step));
+  const low = Math.floor(values[0]);
+  const step = Math.max(1, Math.ceil((values[values.length - 1] - low + 0.01) / BINS));
+  const n = Math.max(6, Math.ceil((values[values.length - 1] - low + 0.01) / step));
   const counts = new Array(n).fill(0);
   for (const v of values) counts[Math.min(n - 1, Math.floor((v - low) / step))]++;
   const bars = counts.map((up, i) => {
     const from = low + i * step;
     return { up, level: levelOf(thresholds, "soh", from + step / 2), title: `${up} at ${from} to ${from + step} %` };
   });
-  const middle = [...values].sort((a, b) => a - b)[values.length >> 1];
+  const middle = values[values.length >> 1];
   showBars(tile, bars, `State of health of ${values.length} batteries, from ${low} to ${Math.min(100, low + n * step)} %, half of them below ${middle.toFixed(1)} %`,
     [`${low} %`, `median ${middle.toFixed(1)} %`, `${Math.min(100, low + n * step)} %`]);
 }
