@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// browser.mjs: a Chromium without a window, pages that keep what their consoles said, and axe.
+
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+
+const require = createRequire(join(process.env.EVTWIN_PACKAGES, "package.json"));
+const { chromium } = require("playwright-core");
+const axePath = require.resolve("axe-core/axe.min.js");
+
+const WEBGL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]; // without a graphics card
+const NO_WEBGL = ["--disable-gpu", "--disable-3d-apis"];
+
+export function launch({ hasWebgl = true } = {}) {
+  const args = ["--no-sandbox", ...(hasWebgl ? WEBGL : NO_WEBGL)];
+  return chromium.launch({ executablePath: process.env.EVTWIN_BROWSER, args });
+}
+
+/** A page of its own; page.said is what its console and its errors said. */
+export async function open(browser, url, { width = 1366, height = 800, scheme = "dark", isStill = true } = {}) {
+  const context = await browser.newContext({
+    viewport: { width, height }, colorScheme: scheme, reducedMotion: isStill ? "reduce" : "no-preference",
+  });
+  const page = await context.newPage();
+  page.said = [];
+  page.on("console", (message) => ["error", "warning"].includes(message.type()) && page.said.push(`${message.type()}: ${message.text()} (${message.location().url})`));
+  page.on("pageerror", (error) => page.said.push(`error: ${error.stack}`));
+  await page.goto(url);
+  return page;
+}
+
+export async function close(page) {
+  await page.context().close();
+}
+
+// A server that was killed on purpose cannot be reached, which the browser says itself.
+const isOutage = (line) => /net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)/.test(line);
+
+export function assertQuiet(page, { hadOutage = false } = {}) {
+  assert.deepEqual(page.said.filter((line) => !hadOutage || !isOutage(line)), [], "nothing in the console");
+}
+
+/** No serious finding of axe, as the page now is. */
+export async function assertAccessible(page, what) {
+  await page.evaluate(readFileSync(axePath, "utf8")); // not as a script of the page, which its policy forbids
+  const { violations } = await page.evaluate(() => globalThis.axe.run());
+  const serious = violations.filter((v) => ["serious", "critical"].includes(v.impact));
+  assert.deepEqual(serious.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).join(", ")}: ${v.help}`), [], `axe: ${what}`);
+}
+
+/** A picture for docs, if it was asked for. */
+export async function shoot(page, name) {
+  if (!process.env.EVTWIN_SHOTS) return;
+  mkdirSync(process.env.EVTWIN_SHOTS, { recursive: true });
+  await page.screenshot({ path: join(process.env.EVTWIN_SHOTS, `${name}.png`) });
+}
