@@ -38,13 +38,16 @@ typedef struct evtwin__http_waker evtwin__http_waker;
 /* From any thread, until the stream is closed: read is called again. */
 void evtwin__http_wake(evtwin__http_waker *waker);
 
+enum { EVTWIN__HTTP_BROKEN = -2 };
+
 /* An answer of any length. It has no deadline, but a client that takes less than min_bytes_per_s
  * while there is something to send is cut off. At a stop it ends; one that is read aside may finish
  * within the time that every answer has then, or is cut so that the client sees it. */
 typedef struct evtwin__http_stream {
     /* Called once, before the first read: keep the waker, it is valid until close. */
     void (*open)(void *ctx, evtwin__http_waker *waker);
-    /* Put at most room bytes; how many, 0 = nothing now (sleeps until woken), < 0 = the end. */
+    /* Put at most room bytes; how many, 0 = nothing now (sleeps until woken), < 0 = the end, or
+     * EVTWIN__HTTP_BROKEN: it is not whole, which the client must see. */
     ptrdiff_t (*read)(void *ctx, char *to, size_t room);
     void (*close)(void *ctx); /* the connection is over, whatever the reason: frees ctx */
     void *ctx;                /* NULL = no stream */

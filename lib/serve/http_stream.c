@@ -22,7 +22,7 @@ typedef struct streaming {
 
     /* what was read aside and is not sent yet */
     size_t at, size;
-    int is_dry, is_at_end;
+    int is_dry, is_at_end, is_broken;
     evtwin__packer *packer; /* NULL = sent as it is */
     char kept[];            /* ASIDE_BLOCK; with a packer PACKED_BLOCK, and ASIDE_BLOCK as read */
 } streaming;
@@ -57,7 +57,8 @@ static ssize_t read_now(void *ctx, uint64_t position, char *to, size_t room) {
         const ptrdiff_t n =
             atomic_load(&s->http->is_stopping) ? -1 : s->stream.read(s->stream.ctx, to, room);
         if (n < 0) {
-            return MHD_CONTENT_READER_END_OF_STREAM;
+            return n == EVTWIN__HTTP_BROKEN ? MHD_CONTENT_READER_END_WITH_ERROR
+                                            : MHD_CONTENT_READER_END_OF_STREAM;
         }
         if (n > 0) {
             return sent(s, (size_t)n);
@@ -77,6 +78,7 @@ static void read_aside(evtwin__connection *c) {
         char *to = s->kept + (s->packer != NULL ? PACKED_BLOCK : 0);
         const ptrdiff_t n = s->stream.read(s->stream.ctx, to, ASIDE_BLOCK);
         s->is_at_end = n < 0;
+        s->is_broken = n == EVTWIN__HTTP_BROKEN;
         s->is_dry = n == 0;
         s->size = s->packer != NULL ? evtwin__packer_put(s->packer, to, n, s->kept, PACKED_BLOCK)
                   : n > 0           ? (size_t)n
@@ -99,7 +101,7 @@ static ssize_t read_kept(void *ctx, uint64_t position, char *to, size_t room) {
         return sent(s, n);
     }
     if (s->is_at_end) {
-        return MHD_CONTENT_READER_END_OF_STREAM;
+        return s->is_broken ? MHD_CONTENT_READER_END_WITH_ERROR : MHD_CONTENT_READER_END_OF_STREAM;
     }
     const int was_dry = s->is_dry;
     s->is_dry = 0;
