@@ -146,6 +146,17 @@ void evtwin__connection_compress(evtwin__connection *c);
 
 void evtwin__http_free_small(struct evtwin__http *http);
 
+/* Compresses a stream piece by piece. NULL if there is no memory. */
+typedef struct evtwin__packer evtwin__packer;
+
+evtwin__packer *evtwin__packer_create(void);
+void evtwin__packer_free(evtwin__packer *packer); /* NULL is fine */
+
+/* What n bytes give so far, perhaps nothing; n == 0: all that is still held back; < 0: the end of
+ * it. room is n and 64 KiB at least. */
+size_t evtwin__packer_put(evtwin__packer *packer, const char *data, ptrdiff_t n, char *to,
+                          size_t room);
+
 /* ---- http_waker.c: a streamed answer that sleeps until there is more ---- */
 
 /* What came before has been seen. */
