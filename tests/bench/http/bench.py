@@ -18,6 +18,8 @@ import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CONNECTIONS = 32
+PATHS = ["/api/batteries/list?limit=50", "/api/batteries/list?limit=50&sort=soc&order=desc",
+         "/api/batteries/list?limit=50&health=critical&q=7", "/api/batteries/list", "/api/alerts", "/metrics"]
 
 # Every request asks for another battery, so that nothing is answered from one cache line.
 LUA = """
@@ -166,13 +168,13 @@ def main():
         subprocess.run([sys.argv[1], "fill", "sqlite:" + store, str(batteries)], check=True)
         port, served = measure_latest(run, tool, store, batteries, seconds)
         print("polls of the fleet, one after the other:")
-        for path in ["/api/batteries/list?limit=50", "/api/batteries/list?limit=50&sort=soc&order=desc",
-                     "/api/batteries/list?limit=50&health=critical&q=7", "/api/batteries/list", "/api/alerts", "/metrics"]:
+        for path in PATHS:
             poll(port, path)
         print("  %.0f MB in memory then" % memory_mb(served))
-        # ten times the history of the same batteries: what does not ask the store takes as long as before
-        before = json.loads(get(port, "/api/batteries/list?limit=1"))["summary"]["batteries"]
-        assert before == batteries, before
+        subprocess.run([sys.argv[1], "fill", "sqlite:" + store, str(batteries)], check=True)
+        print("the same with twice the history:")
+        for path in PATHS:
+            poll(port, path)
 
 
 if __name__ == "__main__":
