@@ -15,6 +15,8 @@ enum {
     PREDICTIONS_STOPPED_AFTER,
     LISTEN,
     PORT,
+    TOKEN_FILE,
+    ALLOW_HOST,
     INSECURE_LISTEN,
     THREADS,
     CHECK,
@@ -43,10 +45,17 @@ static const cli_option options[N_OPTIONS] = {
                           .help = "where; [::1]:0 picks a free port"),
     [PORT] = CLI_RANGE(CLI_INTEGER, "port", "PORT", NULL, 0, 65535, .environment = "API_PORT",
                        .help = "the port alone, at the address of --listen"),
+    [TOKEN_FILE] =
+        CLI_STRING("token-file", "FILE", NULL,
+                   .help = "answer only to who has the token in the first line of this file; "
+                           "without one nothing can be changed over HTTP, and --listen takes no "
+                           "address that other machines reach"),
+    [ALLOW_HOST] = CLI_STRINGS("allow-host", "NAME", NULL,
+                               .help = "also answer to this name of a host, as a proxy passes it "
+                                       "on; may be repeated"),
     [INSECURE_LISTEN] =
-        CLI_FLAG("insecure-listen",
-                 .help = "permit an address that other machines reach: there is no password "
-                         "and no encryption"),
+        CLI_FLAG("insecure-listen", .help = "permit an address that other machines reach without "
+                                            "--token-file, and any name of a host"),
     [THREADS] = CLI_RANGE(CLI_INTEGER, "threads", "N", "2", 1, 256, .help = "that answer requests"),
     [CHECK] = CHECK_OPTION,
     [BACKUP] =
@@ -156,6 +165,35 @@ static int put_thresholds(const cli *c) {
     return code;
 }
 
+/* Report why the server does not start, with the option to change. */
+static int fail_to_start(const cli *c, evtwin_status st) {
+    const char *token_file = cli_text(c, TOKEN_FILE);
+    if (token_file != NULL && strncmp(evtwin_last_error(), token_file, strlen(token_file)) == 0) {
+        return cli_fail(CLI_AN_INPUT, st, "--token-file names it");
+    }
+    if (st == EVTWIN_E_ARG && strstr(evtwin_last_error(), "allow_hosts") != NULL) {
+        return cli_fail(CLI_AN_OPTION, st, "--allow-host names it");
+    }
+    if (st != EVTWIN_E_BUSY && st != EVTWIN_E_ARG) {
+        return cli_fail(CLI_A_SERVICE, st, NULL);
+    }
+    char called[256], next_step[300];
+    snprintf(next_step, sizeof next_step, "%s sets it%s",
+             cli_called(c, port_counts(c) ? PORT : LISTEN, called, sizeof called),
+             st == EVTWIN_E_ARG ? "; --token-file names one, --insecure-listen permits it" : "");
+    return cli_fail(CLI_A_SERVICE, st, next_step);
+}
+
+static void warn_of(const cli *c, const char *listen) {
+    if (is_loopback(listen)) {
+        return;
+    }
+    cli_warning(cli_text(c, TOKEN_FILE) != NULL
+                    ? "%s can be reached from other machines, without encryption"
+                    : "%s can be reached from other machines, without token and encryption",
+                listen);
+}
+
 static int serve(const cli *c, const char *listen) {
     int is_absent;
     cli_on_stop(CLI_STOP_QUITS, "nothing was served yet");
@@ -172,6 +210,9 @@ static int serve(const cli *c, const char *listen) {
     server_options.listen = listen;
     server_options.store = cli_text(c, STORE);
     server_options.n_threads = (int)cli_integer(c, THREADS);
+    server_options.token_file = cli_text(c, TOKEN_FILE);
+    server_options.allow_hosts = cli_items(c, ALLOW_HOST);
+    server_options.n_allow_hosts = cli_count(c, ALLOW_HOST);
     server_options.insecure_listen = cli_is_on(c, INSECURE_LISTEN);
     server_options.silent_after_s = cli_number(c, SILENT_AFTER);
     server_options.predictions_stopped_after_s = cli_number(c, PREDICTIONS_STOPPED_AFTER);
@@ -179,20 +220,10 @@ static int serve(const cli *c, const char *listen) {
     evtwin_server *server;
     cli_on_stop(CLI_STOP_ASKS, NULL);
     const evtwin_status st = evtwin_server_start(&server_options, &server);
-    if (st == EVTWIN_E_BUSY || st == EVTWIN_E_ARG) {
-        char called[256], next_step[300];
-        snprintf(next_step, sizeof next_step, "%s sets it%s",
-                 cli_called(c, port_counts(c) ? PORT : LISTEN, called, sizeof called),
-                 st == EVTWIN_E_ARG ? ", --insecure-listen permits any address" : "");
-        return cli_fail(CLI_A_SERVICE, st, next_step);
-    }
     if (st < 0) {
-        return cli_fail(CLI_A_SERVICE, st, NULL);
+        return fail_to_start(c, st);
     }
-    if (!is_loopback(listen)) {
-        cli_warning("%s can be reached from other machines, without password and encryption",
-                    listen);
-    }
+    warn_of(c, listen);
     const char *store = cli_shown(cli_text(c, STORE));
     cli_note("serving %s at http://localhost:%d (Ctrl-C stops)", store, evtwin_server_port(server));
     if (is_absent && cli_is_server(store)) {

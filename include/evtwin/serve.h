@@ -87,13 +87,21 @@ typedef struct evtwin_server_options {
     const char *service; /**< what /health calls itself; default "evtwin" */
     int n_threads;       /**< 1 to 256, default 2 */
     int max_connections; /**< at least n_threads, at most 10,000; default 256 */
-    /** 1 permits an address that is not loopback, and any Host header */
+    /** 1 permits an address that is not loopback without token_file, and any Host header */
     int insecure_listen;
     /** seconds until a battery without new records is called silent, at most 366 days; default 0:
         the longer of 15 s and three times the interval seen between its records. Since 0.2 */
     double silent_after_s;
     /** the same for records that wait for a prediction. Since 0.2 */
     double predictions_stopped_after_s;
+    /** file whose first line is the token (16 to 512 characters) without which only /health and the
+        login are answered; nobody but its owner may read the file. NULL = reading is open to who
+        reaches the server, and writing to nobody. Since 0.2 */
+    const char *token_file;
+    /** names under which a proxy passes requests on, beside localhost and the bound address, in
+        any port. Since 0.2 */
+    const char *const *allow_hosts;
+    size_t n_allow_hosts;
 } evtwin_server_options;
 
 /** Fill in the defaults; size is sizeof *options. */
@@ -105,9 +113,10 @@ EVTWIN_API evtwin_status evtwin_server_options_init(evtwin_server_options *optio
  * does, /health and the endpoints answer 503. Health, alerts and /api/thresholds follow the limits
  * in the store (evtwin_store_put_thresholds) within a second; the page reloads them every minute.
  * @return EVTWIN_E_BUSY if the port is held by another process; EVTWIN_E_ARG for a malformed or not
- * permitted address or a number out of its range; EVTWIN_E_IO if the system refuses the address;
- * EVTWIN_E_UNSUPPORTED in a build without HTTP; else what evtwin_store_open says, but for
- * EVTWIN_E_AGAIN and EVTWIN_E_NOT_FOUND (its folder is there, its file is not).
+ * permitted address, a number out of its range or a token file that others can read; EVTWIN_E_IO if
+ * the system refuses the address; EVTWIN_E_UNSUPPORTED in a build without HTTP; else what
+ * evtwin_store_open says, but for EVTWIN_E_AGAIN and EVTWIN_E_NOT_FOUND (its folder is there, its
+ * file is not).
  */
 EVTWIN_API evtwin_status evtwin_server_start(const evtwin_server_options *options,
                                              evtwin_server **out);

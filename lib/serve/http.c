@@ -84,6 +84,10 @@ static void on_completed(void *ctx, struct MHD_Connection *mhd, void **request_c
         c->is_active = 0;
         c->is_answered = 0;
         c->is_sent = 0;
+        c->is_collecting = 0;
+        evtwin__free(c->body);
+        c->body = NULL;
+        c->body_size = 0;
         atomic_fetch_sub(&http->n_active, 1);
     }
     evtwin__connection_phase(c, EVTWIN__IDLE, http->request_ms);
@@ -96,6 +100,7 @@ static void call_handler(evtwin__connection *c) {
     c->request.is_crowded = evtwin__stream_is_full(c->http);
     c->response = (evtwin__http_response){0};
     o->handler(o->ctx, &c->request, &c->response);
+    evtwin__connection_compress(c);
 }
 
 /* On the thread of long answers. */
@@ -120,8 +125,16 @@ static enum MHD_Result answer(evtwin__connection *c) {
         c->request.is_late = 1;
         call_handler(c);
     }
+    if (c->response.wants_body) {
+        c->is_collecting = 1;
+        evtwin__connection_phase(c, EVTWIN__POSTING, c->http->request_ms);
+        return MHD_YES;
+    }
     c->is_answered = 1;
-    return evtwin__connection_send(c) ? MHD_YES : MHD_NO;
+    const int delay_ms = c->response.delay_ms;
+    return (delay_ms > 0 && evtwin__connection_delay(c, delay_ms)) || evtwin__connection_send(c)
+               ? MHD_YES
+               : MHD_NO;
 }
 
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const char *url,
@@ -129,14 +142,13 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const c
                                   size_t *upload_size, void **request_context) {
     (void)mhd;
     (void)url;
-    (void)upload;
     evtwin__http *http = ctx;
     evtwin__connection *c = *request_context;
     if (c == NULL) {
         return MHD_NO;
     }
     if (c->is_answered) {
-        /* aside: its answer goes out now; else the rest of a body that was refused */
+        /* made aside, or delayed: it goes out now; else the rest of a body that was refused */
         *upload_size = 0;
         return c->is_sent || evtwin__connection_send(c) ? MHD_YES : MHD_NO;
     }
@@ -145,6 +157,14 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const c
         c->is_active = 1;
         c->n_requests++;
         atomic_fetch_add(&http->n_active, 1);
+        evtwin__connection_phase(c, EVTWIN__ASKING, http->response_ms);
+    }
+    if (c->is_collecting && *upload_size > 0) {
+        const int is_kept = evtwin__connection_read_body(c, upload, *upload_size);
+        *upload_size = 0;
+        return is_kept ? MHD_YES : MHD_NO;
+    }
+    if (c->is_collecting) {
         evtwin__connection_phase(c, EVTWIN__ASKING, http->response_ms);
     }
     if (!evtwin__connection_read_head(c, method, version)) {
@@ -255,6 +275,7 @@ evtwin_status evtwin__http_start(const evtwin__http_options *options, evtwin__ht
     http->request_ms = (int64_t)(options->request_s * 1000.0);
     http->response_ms = (int64_t)(options->response_s * 1000.0);
     pthread_mutex_init(&http->lock, NULL);
+    pthread_mutex_init(&http->small_lock, NULL);
     pthread_cond_init(&http->wake, NULL);
 
     /* signals stay with the program's own threads */
@@ -295,7 +316,9 @@ void evtwin__http_stop(evtwin__http *http) {
         evtwin__aside_stop(http);
         MHD_stop_daemon(http->daemon);
     }
+    evtwin__http_free_small(http);
     pthread_cond_destroy(&http->wake);
+    pthread_mutex_destroy(&http->small_lock);
     pthread_mutex_destroy(&http->lock);
     evtwin__free(http);
 }

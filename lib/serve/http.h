@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* What came in. Texts are borrowed for the call; a header that is absent is NULL. */
 typedef struct evtwin__http_request {
@@ -17,11 +18,15 @@ typedef struct evtwin__http_request {
     const char *target; /* as sent: "/path?query" or "http://host/path?query", encoded */
     size_t target_length;
     const char *host, *accept, *if_none_match, *last_event_id;
+    const char *accept_encoding, *content_type, *authorization, *cookie, *origin;
     int n_hosts; /* number of Host headers */
     const char *fetch_site, *fetch_mode,
         *fetch_dest; /* what a browser says of where it comes from */
     int is_http_1_0;
-    int has_body;   /* a Content-Length other than 0, or any Transfer-Encoding */
+    int has_body;        /* a Content-Length other than 0, or any Transfer-Encoding */
+    int64_t body_length; /* that Content-Length; < 0 = not given */
+    const char *body;    /* NULL = there is none, or it was not asked for yet */
+    size_t body_size;
     int is_aside;   /* it is this one's turn among the requests that may take long */
     int is_late;    /* it has waited for its turn too long, or there is no end to those before it */
     int is_crowded; /* no streamed answer can be given now: half of the connections have one */
@@ -46,12 +51,15 @@ typedef struct evtwin__http_stream {
     int is_aside;             /* read may take long: it is called on the thread of long answers */
 } evtwin__http_stream;
 
-enum { EVTWIN__HTTP_MAX_HEADERS = 12 };
+enum { EVTWIN__HTTP_MAX_HEADERS = 16, EVTWIN__HTTP_MAX_BODY = 64 * 1024 };
 
 /* What goes out: starts zeroed. Header values are static memory. */
 typedef struct evtwin__http_response {
     int code;
     int is_aside;      /* not answered: may take long, to be called again with is_aside */
+    int wants_body;    /* not answered: to be called again with the body, EVTWIN__HTTP_MAX_BODY
+                          at most; one that is not wanted ends the connection */
+    int delay_ms;      /* the answer goes out that much later, unless the place is needed */
     evtwin__text body; /* taken by the server */
     const char *asset; /* if not NULL: static memory, sent instead of body */
     size_t asset_size;

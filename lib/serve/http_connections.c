@@ -32,6 +32,8 @@ void evtwin__connection_open(struct evtwin__http *http, evtwin__connection *c,
     c->http = http;
     c->mhd = mhd;
     c->fd = fd;
+    c->pause.mhd = mhd;
+    pthread_mutex_init(&c->pause.lock, NULL);
     evtwin__connection_phase(c, EVTWIN__ASKING, http->request_ms);
     pthread_mutex_lock(&http->lock);
     c->next = http->connections;
@@ -56,8 +58,17 @@ void evtwin__connection_close(evtwin__connection *c) {
     const int was_given_up = atomic_load(&c->is_given_up);
     pthread_mutex_unlock(&http->lock);
     evtwin__text_free(&c->response.body);
+    pthread_mutex_destroy(&c->pause.lock);
+    evtwin__free(c->body);
     evtwin__free(c);
     atomic_fetch_sub(was_given_up ? &http->n_given_up : &http->n_open, 1);
+}
+
+/* The list is locked. */
+static void wake(evtwin__connection *c) {
+    if (c->waker != NULL) {
+        evtwin__http_wake(c->waker);
+    }
 }
 
 /* libmicrohttpd sees the end and closes it. The list is locked. */
@@ -68,9 +79,7 @@ static void give_up(struct evtwin__http *http, evtwin__connection *c) {
         atomic_fetch_add(&http->n_given_up, 1);
         atomic_fetch_sub(&http->n_open, 1);
     }
-    if (c->waker != NULL) {
-        evtwin__http_wake(c->waker);
-    }
+    wake(c);
 }
 
 /* Bytes that the client has taken, of all answers on this connection. */
@@ -102,8 +111,9 @@ int evtwin__connections_evict(struct evtwin__http *http) {
     for (evtwin__connection *c = http->connections; c != NULL; c = c->next) {
         const int its_phase =
             atomic_load(&c->is_given_up) ? EVTWIN__ASKING : atomic_load(&c->phase);
-        if (its_phase == EVTWIN__IDLE &&
-            (idle == NULL || atomic_load(&c->since_ms) < atomic_load(&idle->since_ms))) {
+        const int is_idle = its_phase == EVTWIN__IDLE || its_phase == EVTWIN__POSTING ||
+                            its_phase == EVTWIN__DELAYED;
+        if (is_idle && (idle == NULL || atomic_load(&c->since_ms) < atomic_load(&idle->since_ms))) {
             idle = c;
         } else if (its_phase == EVTWIN__TAKING && idle == NULL) {
             const double rate = rate_of(c, now, STALLED_MS);
@@ -142,6 +152,10 @@ void evtwin__connections_watch(struct evtwin__http *http) {
                 c->seen_bytes = bytes_taken(c);
             }
         }
+        if (is_late && atomic_load(&c->phase) == EVTWIN__DELAYED) {
+            is_late = 0;
+            wake(c);
+        }
         is_late |= atomic_load(&c->phase) == EVTWIN__WAITING && has_left(c);
         if (c->fd >= 0 && is_late) {
             give_up(http, c);
@@ -150,12 +164,23 @@ void evtwin__connections_watch(struct evtwin__http *http) {
     pthread_mutex_unlock(&http->lock);
 }
 
+static void set_waker(evtwin__connection *c, evtwin__http_waker *waker) {
+    pthread_mutex_lock(&c->http->lock);
+    c->waker = waker;
+    pthread_mutex_unlock(&c->http->lock);
+}
+
+int evtwin__connection_delay(evtwin__connection *c, int delay_ms) {
+    evtwin__waker_clear(&c->pause);
+    evtwin__connection_phase(c, EVTWIN__DELAYED, delay_ms);
+    set_waker(c, &c->pause);
+    return !atomic_load(&c->http->is_stopping) && evtwin__waker_sleep(&c->pause);
+}
+
 void evtwin__connections_wake(struct evtwin__http *http) {
     pthread_mutex_lock(&http->lock);
     for (evtwin__connection *c = http->connections; c != NULL; c = c->next) {
-        if (c->waker != NULL) {
-            evtwin__http_wake(c->waker);
-        }
+        wake(c);
     }
     pthread_mutex_unlock(&http->lock);
 }

@@ -5,6 +5,7 @@
 #include "serve/http_parts.h"
 
 #include "core/mem.h"
+#include "core/num.h"
 #include "serve/http_head.h"
 
 #include <microhttpd.h>
@@ -30,8 +31,13 @@ static enum MHD_Result on_header(void *ctx, enum MHD_ValueKind kind, const char 
     } wanted[] = {
         {"Host", &r->host},
         {"Accept", &r->accept},
+        {"Accept-Encoding", &r->accept_encoding},
+        {"Authorization", &r->authorization},
+        {"Content-Type", &r->content_type},
+        {"Cookie", &r->cookie},
         {"If-None-Match", &r->if_none_match},
         {"Last-Event-ID", &r->last_event_id},
+        {"Origin", &r->origin},
         {"Sec-Fetch-Site", &r->fetch_site},
         {"Sec-Fetch-Mode", &r->fetch_mode},
         {"Sec-Fetch-Dest", &r->fetch_dest},
@@ -44,9 +50,13 @@ static enum MHD_Result on_header(void *ctx, enum MHD_ValueKind kind, const char 
             r->n_hosts += i == 0;
         }
     }
+    const int is_length = strcasecmp(key, "Content-Length") == 0;
     if (strcasecmp(key, "Transfer-Encoding") == 0 ||
-        (strcasecmp(key, "Content-Length") == 0 && (value == NULL || strcmp(value, "0") != 0))) {
+        (is_length && (value == NULL || strcmp(value, "0") != 0))) {
         r->has_body = 1;
+    }
+    if (is_length && !evtwin__parse_i64(value, value_size, &r->body_length)) {
+        r->body_length = -1;
     }
     return MHD_YES;
 }
@@ -77,10 +87,28 @@ int evtwin__connection_read_head(evtwin__connection *c, const char *method, cons
     c->request = (evtwin__http_request){.method = method,
                                         .target = c->target,
                                         .target_length = c->target_length,
+                                        .body_length = -1,
+                                        .body = c->body,
+                                        .body_size = c->body_size,
                                         .is_http_1_0 = strcmp(version, "HTTP/1.0") == 0};
     headers h = {.request = &c->request};
     (void)MHD_get_connection_values_n(c->mhd, MHD_HEADER_KIND, on_header, &h);
     return c->n_requests == 1 || is_to_the_letter(c->mhd, &h, version);
+}
+
+int evtwin__connection_read_body(evtwin__connection *c, const char *piece, size_t size) {
+    if (c->body_size + size > EVTWIN__HTTP_MAX_BODY) {
+        return 0;
+    }
+    char *body = evtwin__realloc(c->body, c->body_size + size + 1, 1);
+    if (body == NULL) {
+        return 0;
+    }
+    memcpy(body + c->body_size, piece, size);
+    c->body = body;
+    c->body_size += size;
+    body[c->body_size] = '\0';
+    return 1;
 }
 
 /* ---- the answer ---- */
@@ -109,6 +137,35 @@ static struct MHD_Response *make_response(evtwin__connection *c) {
                                                                    MHD_RESPMEM_PERSISTENT);
 }
 
+/* A compressed answer is another one than that with the same tag as it is: weak tags may be equal
+ * all the same. */
+static enum MHD_Result add_header(const evtwin__connection *c, struct MHD_Response *out,
+                                  const char *name, const char *value) {
+    char weak[64] = "W/";
+    if (c->is_compressed && strcmp(name, "ETag") == 0 && *value == '"') {
+        evtwin__text_append(weak, sizeof weak, "%s", value);
+        value = weak;
+    }
+    return MHD_add_response_header(out, name, value);
+}
+
+static enum MHD_Result add_headers(const evtwin__connection *c, struct MHD_Response *out) {
+    enum MHD_Result ok = MHD_YES;
+    for (int i = 0; ok == MHD_YES && i < c->response.n_headers; i++) {
+        ok = add_header(c, out, c->response.name[i], c->response.value[i]);
+    }
+    if (ok == MHD_YES && c->is_compressible) {
+        ok = MHD_add_response_header(out, "Vary", "Accept-Encoding");
+    }
+    if (ok == MHD_YES && c->is_compressed) {
+        ok = MHD_add_response_header(out, "Content-Encoding", "gzip");
+    }
+    if (ok == MHD_YES && (c->request.has_body || atomic_load(&c->http->is_stopping))) {
+        ok = MHD_add_response_header(out, "Connection", "close");
+    }
+    return ok;
+}
+
 int evtwin__connection_send(evtwin__connection *c) {
     const evtwin__http_response *response = &c->response;
     if (response->code == 0) {
@@ -120,13 +177,7 @@ int evtwin__connection_send(evtwin__connection *c) {
     if (out == NULL) {
         return 0;
     }
-    enum MHD_Result ok = MHD_YES;
-    for (int i = 0; ok == MHD_YES && i < response->n_headers; i++) {
-        ok = MHD_add_response_header(out, response->name[i], response->value[i]);
-    }
-    if (ok == MHD_YES && (c->request.has_body || atomic_load(&c->http->is_stopping))) {
-        ok = MHD_add_response_header(out, "Connection", "close");
-    }
+    enum MHD_Result ok = add_headers(c, out);
     if (ok == MHD_YES) {
         c->is_sent = 1;
         evtwin__connection_phase(c, EVTWIN__TAKING, may_take_ms);

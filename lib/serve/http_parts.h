@@ -16,10 +16,18 @@ struct MHD_Response;
 
 typedef enum evtwin__phase {
     EVTWIN__IDLE,    /* between two requests */
+    EVTWIN__POSTING, /* the body of a request is on its way */
     EVTWIN__ASKING,  /* a whole request is there */
     EVTWIN__TAKING,  /* its answer is on the way */
     EVTWIN__WAITING, /* a streamed answer has nothing to send now */
+    EVTWIN__DELAYED, /* its answer goes out at the deadline */
 } evtwin__phase;
+
+struct evtwin__http_waker {
+    pthread_mutex_t lock;
+    struct MHD_Connection *mhd;
+    int is_asleep, is_woken;
+};
 
 /* One client connection; requests on it come one after the other. */
 typedef struct evtwin__connection {
@@ -38,11 +46,17 @@ typedef struct evtwin__connection {
     int is_active;   /* a request is between its arrival and its last byte */
     int is_answered; /* the handler has had it */
     int is_sent;     /* libmicrohttpd has its answer */
+    int is_compressible, is_compressed;
+    int is_collecting;
+    char *body; /* what has come of the body that the handler wants */
+    size_t body_size;
     size_t target_length;
     char target[EVTWIN__TARGET_MAX + 1];
     evtwin__http_request request;
     evtwin__http_response response;
-    evtwin__http_waker *waker; /* of its streamed answer; NULL = none; by the lock */
+
+    evtwin__http_waker *waker; /* of its streamed answer, or pause; NULL = none; by the lock */
+    evtwin__http_waker pause;  /* of an answer that is delayed */
 
     /* while something is done aside: libmicrohttpd keeps its hands off it */
     struct evtwin__connection *next_aside;
@@ -57,6 +71,16 @@ typedef struct evtwin__line {
 } evtwin__line;
 
 enum { EVTWIN__REQUESTS, EVTWIN__READS, EVTWIN__N_LINES };
+
+/* An asset and what it is compressed to; data NULL = it does not get smaller. */
+typedef struct evtwin__small_asset {
+    const char *asset;
+    size_t asset_size;
+    char *data;
+    size_t size;
+} evtwin__small_asset;
+
+enum { EVTWIN__MAX_SMALL = 128 };
 
 struct evtwin__http {
     struct MHD_Daemon *daemon;
@@ -77,6 +101,10 @@ struct evtwin__http {
     pthread_t aside;
     int is_aside_running;
     atomic_int is_aside_over;
+
+    pthread_mutex_t small_lock;
+    evtwin__small_asset small[EVTWIN__MAX_SMALL];
+    size_t n_small;
 };
 
 /* ---- http_connections.c: who is connected, and for how long ---- */
@@ -94,7 +122,10 @@ int evtwin__connections_evict(struct evtwin__http *http);
 /* Shut down those that are late. */
 void evtwin__connections_watch(struct evtwin__http *http);
 
-/* Wake every streamed answer. */
+/* Suspend it for so long; 0 if there is no time for that. Its answer stays in c->response. */
+int evtwin__connection_delay(evtwin__connection *c, int delay_ms);
+
+/* Wake every streamed or delayed answer. */
 void evtwin__connections_wake(struct evtwin__http *http);
 
 /* ---- http_message.c: requests and answers as libmicrohttpd has them ---- */
@@ -102,16 +133,31 @@ void evtwin__connections_wake(struct evtwin__http *http);
 /* Fill c->request; 0 if its head may be read in two ways. */
 int evtwin__connection_read_head(evtwin__connection *c, const char *method, const char *version);
 
+/* Keep a piece of the body; 0 if there is no memory or it is too much. */
+int evtwin__connection_read_body(evtwin__connection *c, const char *piece, size_t size);
+
 /* Send c->response, which is taken whatever the outcome; 0: close the connection. */
 int evtwin__connection_send(evtwin__connection *c);
 
-/* ---- http_waker.c: a streamed answer that sleeps until there is more ---- */
+/* ---- http_gzip.c: smaller answers ---- */
 
-struct evtwin__http_waker {
-    pthread_mutex_t lock;
-    struct MHD_Connection *mhd;
-    int is_asleep, is_woken;
-};
+/* Compress c->response if its client takes that and it pays. */
+void evtwin__connection_compress(evtwin__connection *c);
+
+void evtwin__http_free_small(struct evtwin__http *http);
+
+/* Compresses a stream piece by piece. NULL if there is no memory. */
+typedef struct evtwin__packer evtwin__packer;
+
+evtwin__packer *evtwin__packer_create(void);
+void evtwin__packer_free(evtwin__packer *packer); /* NULL is fine */
+
+/* What n bytes give so far, perhaps nothing; n == 0: all that is still held back; < 0: the end of
+ * it. room is n and 64 KiB at least. */
+size_t evtwin__packer_put(evtwin__packer *packer, const char *data, ptrdiff_t n, char *to,
+                          size_t room);
+
+/* ---- http_waker.c: a streamed answer that sleeps until there is more ---- */
 
 /* What came before has been seen. */
 void evtwin__waker_clear(evtwin__http_waker *waker);

@@ -10,8 +10,9 @@
 #include <string.h>
 
 /* What a route needs: nothing but the server; what is in memory of a store (LIVE); a handle of the
- * store. Long answers are given one after the other, beside the others. */
-enum { NOTHING, LIVE, LIVE_LONG, STORE, LONG };
+ * store. Long answers are given one after the other, beside the others. A route that writes needs
+ * POST besides, and its handler finds a JSON body. */
+enum { NOTHING, LIVE, LIVE_LONG, STORE, LONG, POST = 8 };
 
 #define PARAMS(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define NO_PARAMS ((const char *const[]){NULL})
@@ -19,6 +20,7 @@ enum { NOTHING, LIVE, LIVE_LONG, STORE, LONG };
 /* clang-format off */
 static const evtwin__route routes[] = {
     {"/health", evtwin__route_health, NULL, NOTHING, 0.0, 0},
+    {"/login", evtwin__route_login, NULL, NOTHING | POST, 0.0, 0},
     {"/metrics", evtwin__route_metrics, NULL, NOTHING, 0.0, 0},
     {"/api/battery/latest", evtwin__route_latest, PARAMS("battery_id"), LIVE, 0.0, 0},
     {"/api/battery/history", evtwin__route_history,
@@ -59,7 +61,8 @@ static void run(evtwin__call *call, const evtwin__route *route) {
         evtwin__answer_error(call, 400, "%s", evtwin_last_error());
         return;
     }
-    if (route->needs == NOTHING || route->needs == LIVE) {
+    const int needs = route->needs & ~POST;
+    if (needs == NOTHING || needs == LIVE) {
         route->handle(call);
         return;
     }
@@ -67,11 +70,11 @@ static void run(evtwin__call *call, const evtwin__route *route) {
         evtwin__answer_error(call, 503, "too many long questions at once; try again");
         return;
     }
-    if (route->needs != STORE && !call->request->is_aside) {
+    if (needs != STORE && !call->request->is_aside) {
         call->response->is_aside = 1;
         return;
     }
-    if (route->needs == LIVE_LONG) {
+    if (needs == LIVE_LONG) {
         route->handle(call);
         return;
     }
@@ -83,23 +86,35 @@ static void run(evtwin__call *call, const evtwin__route *route) {
     }
 }
 
+static int is_login(const evtwin__call *call) {
+    return strcmp(call->query.path, "/login") == 0;
+}
+
+/* The login is a page to who reads it. */
+static int is_for(const evtwin__call *call, const evtwin__route *route) {
+    return strcmp(route->path, call->query.path) == 0 &&
+           (call->server->stores != NULL || (route->needs & ~POST) == NOTHING) &&
+           (!is_login(call) || strcmp(call->request->method, "POST") == 0);
+}
+
 /* Answer the call; returns the label it is counted under. */
 static size_t answer(evtwin__call *call) {
     if (!evtwin__is_admissible(call)) {
         return OTHER;
     }
-    const char *path = call->query.path;
-    const int has_page = call->server->stores != NULL;
     for (size_t i = 0; i < N_ROUTES; i++) {
         const evtwin__route *route = &routes[i];
-        if (strcmp(route->path, path) == 0 && (has_page || route->needs == NOTHING)) {
-            if (evtwin__is_read(call)) {
+        if (is_for(call, route)) {
+            if ((route->needs & POST) != 0 ? evtwin__is_write(call, is_login(call))
+                                           : evtwin__is_read(call)) {
                 run(call, route);
             }
             return i;
         }
     }
-    if (has_page && evtwin__page_has(path)) {
+    const char *path = is_login(call) ? "/login.html" : call->query.path;
+    call->query.path = path;
+    if (evtwin__page_has(path) && (call->server->stores != NULL || call->server->auth != NULL)) {
         if (evtwin__is_read(call)) {
             evtwin__route_page(call);
         }
@@ -145,7 +160,7 @@ void evtwin__serve(void *ctx, const evtwin__http_request *request,
     evtwin__call call = {.server = ctx, .request = request, .response = response};
     call.content_type = json;
     const size_t route = answer(&call);
-    if (response->is_aside) {
+    if (response->is_aside || response->wants_body) {
         return;
     }
     if (response->stream.ctx != NULL && request->is_crowded) {

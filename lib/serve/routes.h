@@ -12,6 +12,19 @@ int evtwin__is_admissible(evtwin__call *call);
 /* The request only reads. */
 int evtwin__is_read(evtwin__call *call);
 
+/* The request is a POST of JSON, by our own page or a program, and its body is there; with a token
+ * unless the route is the login. 0 also after the body was asked for. */
+int evtwin__is_write(evtwin__call *call, int is_login);
+
+/* 1 if the request has the token, as a header or a cookie. */
+int evtwin__has_token(const evtwin__call *call);
+
+/* ---- route_login.c ---- */
+void evtwin__route_login(evtwin__call *call);
+
+/* 401 to a request without the token: the login page for who opens a page, else an error. */
+void evtwin__answer_login(evtwin__call *call);
+
 /* ---- route_battery.c ---- */
 void evtwin__route_latest(evtwin__call *call);
 void evtwin__route_history(evtwin__call *call);

@@ -6,6 +6,8 @@
 #include "core/mem.h"
 #include "core/status.h"
 
+#include <string.h>
+
 /* Deadlines of a request and of its answer; short enough that idle or slow clients do not fill the
  * connections, long enough for a large page over a slow line. */
 static const double request_s = 15.0, response_s = 60.0;
@@ -22,7 +24,7 @@ enum { MIN_BYTES_PER_S = 1024 };
  * minutes of a hundred. Memory is taken as it is used. */
 enum { RING_BYTES = 8 << 20, RING_EVENTS = 16384 };
 
-enum { MAX_THREADS = 256, MAX_CONNECTIONS = 10000, MAX_PATIENCE_S = 366 * 86400 };
+enum { MAX_THREADS = 256, MAX_CONNECTIONS = 10000, MAX_PATIENCE_S = 366 * 86400, MAX_HOSTS = 64 };
 
 static const evtwin_server_options defaults = {.size = sizeof defaults,
                                                .listen = "127.0.0.1:5001",
@@ -49,10 +51,20 @@ static evtwin_status check(const evtwin_server_options *o, evtwin__address *addr
                    "silent_after_s %g or predictions_stopped_after_s %g is not in 0 to %d",
                    o->silent_after_s, o->predictions_stopped_after_s, MAX_PATIENCE_S);
     EVTWIN_TRY(evtwin__address_parse(o->listen, address));
-    EVTWIN_FAIL_IF(!address->is_loopback && !o->insecure_listen, EVTWIN_E_ARG,
-                   "%s can be reached from other machines, and there is neither a password nor "
-                   "encryption; listen on 127.0.0.1, or permit it explicitly",
-                   o->listen);
+    EVTWIN_FAIL_IF(
+        !address->is_loopback && !o->insecure_listen && o->token_file == NULL, EVTWIN_E_ARG,
+        "%s can be reached from other machines, and there is no token to ask for; listen "
+        "on 127.0.0.1, name a token file, or permit it explicitly",
+        o->listen);
+    EVTWIN_FAIL_IF(o->n_allow_hosts > MAX_HOSTS || (o->n_allow_hosts > 0 && o->allow_hosts == NULL),
+                   EVTWIN_E_ARG, "%zu names in allow_hosts; at most %d are possible",
+                   o->n_allow_hosts, MAX_HOSTS);
+    for (size_t i = 0; i < o->n_allow_hosts; i++) {
+        const char *name = o->allow_hosts[i];
+        EVTWIN_FAIL_IF(name == NULL || *name == '\0' || strpbrk(name, "/:@ ") != NULL, EVTWIN_E_ARG,
+                       "allow_hosts: '%s' is not the name of a host, as twin.example.org",
+                       name == NULL ? "NULL" : name);
+    }
     return EVTWIN_OK;
 }
 
@@ -76,10 +88,27 @@ static void interrupt(void *ctx) {
     }
 }
 
+static evtwin_status copy_hosts(evtwin_server *server, const evtwin_server_options *o) {
+    server->allow_hosts = evtwin__calloc(o->n_allow_hosts + 1, sizeof *server->allow_hosts);
+    EVTWIN_FAIL_IF(server->allow_hosts == NULL, EVTWIN_E_NOMEM, "out of memory for a server");
+    for (; server->n_allow_hosts < o->n_allow_hosts; server->n_allow_hosts++) {
+        char *name = evtwin__strdup(o->allow_hosts[server->n_allow_hosts]);
+        EVTWIN_FAIL_IF(name == NULL, EVTWIN_E_NOMEM, "out of memory for a server");
+        server->allow_hosts[server->n_allow_hosts] = name;
+    }
+    return EVTWIN_OK;
+}
+
 static evtwin_status open_parts(evtwin_server *server, const evtwin_server_options *o) {
     server->metrics = o->metrics;
     server->patience = (evtwin__patience){o->silent_after_s, o->predictions_stopped_after_s};
-    server->is_open_to_all = o->insecure_listen != 0;
+    if (o->token_file != NULL) {
+        EVTWIN_TRY(evtwin__auth_load(o->token_file, &server->auth));
+    }
+    EVTWIN_TRY(copy_hosts(server, o));
+    /* beyond the loopback we do not know how we are called; a page of another site has no cookie */
+    server->is_open_to_all = o->insecure_listen || (!server->address.is_loopback &&
+                                                    server->auth != NULL && o->n_allow_hosts == 0);
     server->service = evtwin__strdup(o->service);
     server->own_metrics =
         evtwin__server_metrics_create(evtwin__route_label_count(), evtwin__route_label);
@@ -142,6 +171,11 @@ void evtwin_server_free(evtwin_server *server) {
     evtwin__ring_free(server->ring);
     evtwin__store_pool_free(server->stores);
     evtwin__server_metrics_free(server->own_metrics);
+    evtwin__auth_free(server->auth);
+    for (size_t i = 0; i < server->n_allow_hosts; i++) {
+        evtwin__free(server->allow_hosts[i]);
+    }
+    evtwin__free(server->allow_hosts);
     evtwin__free(server->service);
     evtwin__free(server);
 }

@@ -7,6 +7,7 @@
 
 #include "serve/address.h"
 #include "serve/answer.h"
+#include "serve/auth.h"
 #include "serve/exposition.h"
 #include "serve/live.h"
 #include "serve/ring.h"
@@ -18,7 +19,10 @@
 struct evtwin_server {
     char *service;
     evtwin__address address;
-    int is_open_to_all;         /* insecure_listen: any Host is answered */
+    int is_open_to_all; /* any Host is answered */
+    char **allow_hosts; /* names of ours beside the address */
+    size_t n_allow_hosts;
+    evtwin__auth *auth;         /* NULL = whoever reaches the server may read, and nobody write */
     evtwin_metrics *metrics;    /* borrowed, may be NULL */
     evtwin__store_pool *stores; /* NULL = no REST and no page */
     evtwin__live *live;         /* the newest rows in memory; NULL as stores */
@@ -38,7 +42,7 @@ typedef struct evtwin__route {
     const char *path;
     void (*handle)(evtwin__call *call);
     const char *const *params; /* NULL-terminated; NULL = any, ignored */
-    int needs;    /* nothing, the store, or the store for what may take long (routes.c) */
+    int needs;    /* nothing, the store, or the store for what may take long; POST (routes.c) */
     double hours; /* defaults of the parameters of that name; hours 0 = of any age */
     size_t limit;
 } evtwin__route;
