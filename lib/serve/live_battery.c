@@ -137,6 +137,22 @@ static void read_values(const evtwin_table *current, size_t row, evtwin__live_ba
     }
 }
 
+static uint64_t broken_of(const evtwin_thresholds *limits, const evtwin_table *current,
+                          size_t row) {
+    _Static_assert(EVTWIN__Q_COUNT <= 64, "a bit for each quantity");
+    size_t broken[EVTWIN__MAX_REASONS];
+    const size_t n = evtwin_thresholds_broken(limits, EVTWIN_THRESHOLD_ALERT, current, row, broken,
+                                              EVTWIN__MAX_REASONS);
+    uint64_t bits = 0;
+    for (size_t i = 0; i < n && i < EVTWIN__MAX_REASONS; i++) {
+        evtwin_threshold limit;
+        if (evtwin_thresholds_get(limits, broken[i], &limit, sizeof limit) >= 0) {
+            bits |= UINT64_C(1) << evtwin__quantity_by_name(limit.quantity);
+        }
+    }
+    return bits;
+}
+
 /* How much faster the physics runs than the clock. Between two rows the times of records tremble,
  * so the earlier one is kept for a minute while what it gives stays the same. */
 static void find_time_factor(const evtwin__live_battery *old, evtwin__live_battery *b) {
@@ -185,6 +201,7 @@ evtwin_status evtwin__live_battery_make(evtwin__live_maker *maker, evtwin__store
     memset(&b, 0, sizeof b); /* padding is compared too */
     evtwin__standing_of(handle->thresholds, &maker->patience, current, row, &b.standing);
     read_values(current, row, &b);
+    b.broken = broken_of(handle->thresholds, current, row);
     const size_t time = evtwin_table_find(rows, "time");
     b.newest.time_us =
         evtwin_table_is_valid(rows, time, row) ? evtwin_table_i64(rows, time)[row] : 0;

@@ -19,6 +19,7 @@ typedef struct evtwin__live_moment {
 typedef struct evtwin__live_battery {
     atomic_int n_refs;
     evtwin__standing standing;
+    uint64_t broken; /* bit q: a limit of status or alert of that quantity is broken */
     double value[EVTWIN__Q_COUNT]; /* of the newest row, predictions those that stand; NaN = none */
     evtwin__live_moment newest, before; /* the newest row, and an earlier one */
     double time_factor;                 /* physics seconds a second; NaN = not known */

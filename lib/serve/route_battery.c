@@ -24,6 +24,7 @@ void evtwin__route_latest(evtwin__call *call) {
         return;
     }
     evtwin__condition condition;
+    (void)evtwin__text_room(&call->response->body, battery->size + 512); /* all of it at once */
     evtwin__text *body = evtwin__answer_begin(call);
     evtwin__condition_of(&battery->standing, evtwin_time_now(), &condition);
     evtwin__text_open(body, "data", '{');

@@ -428,7 +428,8 @@ static size_t count(const char *text, const char *part) {
 /* Each change of a battery is an event, after it is in memory; another database is a reset. */
 static void test_events(void **state) {
     (void)state;
-    const char *uri = fresh_uri("events.db");
+    const char *uri = absent_uri("events.db"); /* a database of its own, to be removed */
+    make_database(uri);
     record r = one_of("A", 1, 50);
     fill_store(uri, &r, 1);
     evtwin__live_feed feed = {.has_identity = 0};
