@@ -87,8 +87,10 @@ evtwin_status evtwin__alert_judge(evtwin__alert_book *book, const evtwin_thresho
     const size_t n = evtwin_table_rows(current), id = evtwin_table_find(current, "battery_id");
     round_of_one r = {.book = book, .thresholds = thresholds, .current = current, .now_us = now_us};
     for (r.row = 0; r.row < n; r.row++) {
+        evtwin__standing standing;
         evtwin__condition c;
-        evtwin__condition_of(thresholds, patience, current, r.row, now_us, &c);
+        evtwin__standing_of(thresholds, patience, current, r.row, &standing);
+        evtwin__condition_of(&standing, now_us, &c);
         r.battery_id = evtwin_table_text(current, id, r.row);
         EVTWIN_TRY(r.battery_id != NULL ? judge_one(&r, &c) : EVTWIN_OK);
     }

@@ -118,50 +118,14 @@ int evtwin__call_read_context(evtwin__call *call) {
     return 1;
 }
 
-static evtwin_status judge(evtwin__call *call) {
-    const size_t n = evtwin_table_rows(call->current);
-    call->condition = evtwin__calloc(n, sizeof *call->condition);
-    EVTWIN_FAIL_IF(call->condition == NULL, EVTWIN_E_NOMEM, "out of memory for %zu batteries", n);
-    const int64_t now_us = evtwin_time_now();
-    for (size_t i = 0; i < n; i++) {
-        evtwin__condition_of(call->handle->thresholds, &call->server->patience, call->current, i,
-                             now_us, &call->condition[i]);
-    }
-    return EVTWIN_OK;
-}
-
 int evtwin__call_read_latest(evtwin__call *call, const char *battery_id) {
-    return evtwin__call_read_context(call) &&
-           evtwin__store_answered(call, evtwin_store_latest(call->handle->store, battery_id,
-                                                            &call->rows, &call->current)) &&
-           (call->rows == NULL || evtwin__store_answered(call, judge(call)));
-}
-
-int evtwin__call_sort(evtwin__call *call) {
-    const size_t n = evtwin_table_rows(call->rows);
-    size_t n_done = 0;
-    call->order = evtwin__calloc(n, sizeof *call->order);
-    if (call->order == NULL) {
-        return evtwin__store_answered(call, evtwin__fail(EVTWIN_E_NOMEM, "out of memory"));
-    }
-    for (int severity = EVTWIN__MAX_SEVERITY; severity >= 0; severity--) {
-        for (size_t i = 0; i < n; i++) {
-            if (evtwin__condition_severity(&call->condition[i]) == severity) {
-                call->order[n_done++] = i;
-            }
-        }
-    }
-    return 1;
+    return evtwin__store_answered(
+        call, evtwin_store_latest(call->handle->store, battery_id, &call->rows, NULL));
 }
 
 void evtwin__call_free(evtwin__call *call) {
     evtwin_table_free(call->rows);
-    evtwin_table_free(call->current);
-    evtwin__free(call->condition);
-    evtwin__free(call->order);
-    call->rows = call->current = NULL;
-    call->condition = NULL;
-    call->order = NULL;
+    call->rows = NULL;
 }
 
 static const char *text_of(const evtwin_table *table, const char *column, size_t row) {
@@ -172,9 +136,7 @@ static double number_of(const evtwin_table *table, const char *column, size_t ro
     return evtwin_table_number(table, evtwin_table_find(table, column), row);
 }
 
-/* Held-out RMSE of the model that predicted a row, NaN if unknown: what is not predicted has no
- * error. */
-static double rul_error(const evtwin__call *call, const evtwin_table *table, size_t row) {
+double evtwin__answer_rul_error(const evtwin__call *call, const evtwin_table *table, size_t row) {
     const char *version = text_of(table, "model_version", row);
     if (version == NULL || isnan(number_of(table, "rul_prediction", row))) {
         return NAN;
@@ -190,10 +152,9 @@ static double rul_error(const evtwin__call *call, const evtwin_table *table, siz
     return NAN;
 }
 
-/* The reasons of a row in one string: "soh 73.9 < 75, temperature 61.2 > 60", those of its status
- * or all. Names, numbers and operators need no escapes. */
-static void add_reason(evtwin__call *call, const char *key, evtwin_threshold_kind kind,
-                       const evtwin_table *table, size_t row) {
+/* Names, numbers and operators need no escapes. */
+void evtwin__answer_reason(evtwin__call *call, const char *key, evtwin_threshold_kind kind,
+                           const evtwin_table *table, size_t row) {
     evtwin__text *body = &call->response->body;
     size_t broken[EVTWIN__MAX_REASONS];
     char reason[EVTWIN__REASON_SIZE];
@@ -271,9 +232,9 @@ void evtwin__answer_row(evtwin__call *call, size_t row, const char *first) {
     if (status != NULL && strcmp(status, evtwin_health_name(EVTWIN_HEALTH_NORMAL)) == 0) {
         evtwin__text_string(body, "status_reason", "");
     } else {
-        add_reason(call, "status_reason", EVTWIN_THRESHOLD_STATUS, call->rows, row);
+        evtwin__answer_reason(call, "status_reason", EVTWIN_THRESHOLD_STATUS, call->rows, row);
     }
-    evtwin__text_number(body, "rul_error", rul_error(call, call->rows, row));
+    evtwin__text_number(body, "rul_error", evtwin__answer_rul_error(call, call->rows, row));
 }
 
 size_t evtwin__answer_list(evtwin__call *call, const char *name,
@@ -283,10 +244,9 @@ size_t evtwin__answer_list(evtwin__call *call, const char *name,
     size_t n = 0;
     evtwin__text_open(body, name, '[');
     for (size_t i = 0; i < rows; i++) {
-        const size_t row = call->order != NULL ? call->order[i] : i;
         const size_t before = body->size;
         evtwin__text_open(body, NULL, '{');
-        if (add(call, row)) {
+        if (add(call, i)) {
             evtwin__text_put(body, "}");
             n++;
         } else {
@@ -296,103 +256,4 @@ size_t evtwin__answer_list(evtwin__call *call, const char *name,
     evtwin__text_put(body, "]");
     evtwin__text_integer(body, "count", (int64_t)n);
     return n;
-}
-
-/* ---- what stands for a battery ---- */
-
-/* Seconds to a tenth; null if NaN. */
-static void add_age(evtwin__text *body, const char *key, double age) {
-    evtwin__text_number(body, key, round(age * 10.0) / 10.0);
-}
-
-static void add_time(evtwin__text *body, const char *key, const evtwin_table *table,
-                     const char *column, size_t row) {
-    const size_t col = evtwin_table_find(table, column);
-    if (evtwin_table_is_valid(table, col, row)) {
-        evtwin__text_time(body, key, evtwin_table_i64(table, col)[row]);
-    } else {
-        evtwin__text_word(body, key, "null");
-    }
-}
-
-static void add_prediction(evtwin__call *call, size_t row) {
-    evtwin__text *body = &call->response->body;
-    const evtwin_table *current = call->current;
-    const size_t time = evtwin_table_find(current, "predicted_time");
-    if (!evtwin_table_is_valid(current, time, row)) {
-        evtwin__text_word(body, "prediction", "null");
-        return;
-    }
-    evtwin__text_open(body, "prediction", '{');
-    evtwin__text_time(body, "time", evtwin_table_i64(current, time)[row]);
-    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
-        const char *name = evtwin__schema[evtwin__target_prediction(t)].name;
-        evtwin__text_number(body, name, number_of(current, name, row));
-        if (t == EVTWIN__T_RUL) {
-            evtwin__text_number(body, "rul_error", rul_error(call, current, row));
-        }
-    }
-    evtwin__text_string(body, "prediction_note", text_of(current, "prediction_note", row));
-    evtwin__text_string(body, "model_version", text_of(current, "model_version", row));
-    add_time(body, "predicted_at", current, "predicted_at", row);
-    add_age(body, "age_s", call->condition[row].prediction_age_s);
-    evtwin__text_put(body, "}");
-}
-
-static void add_flag(evtwin__text *body, const char *key, int is_set) {
-    evtwin__text_word(body, key, is_set ? "true" : "false");
-}
-
-void evtwin__answer_standing(evtwin__call *call, size_t row) {
-    evtwin__text *body = &call->response->body;
-    const evtwin__condition *c = &call->condition[row];
-    const char *kept = text_of(call->current, "health", row);
-    const char *status = evtwin_health_name(c->health);
-    char notice[EVTWIN__NOTICE_SIZE];
-    add_prediction(call, row);
-    evtwin__text_open(body, "health", '{');
-    evtwin__text_string(body, "status", status);
-    add_reason(call, "reason", EVTWIN_THRESHOLD_ALERT, call->current, row);
-    evtwin__answer_reasons(call, "reasons", row);
-    if (kept != NULL && strcmp(kept, status) == 0) {
-        add_time(body, "since", call->current, "health_since", row);
-    } else {
-        evtwin__text_word(body, "since", "null"); /* by limits or rows that came from others */
-    }
-    add_flag(body, "needs_charging", (c->needs & EVTWIN_NEEDS_CHARGING) != 0);
-    add_flag(body, "needs_service", (c->needs & EVTWIN_NEEDS_SERVICE) != 0);
-    add_flag(body, "silent", c->is_silent);
-    add_age(body, "record_age_s", c->record_age_s);
-    add_age(body, "no_predictions_for_s", c->no_predictions_for_s);
-    evtwin__condition_notice(c, notice);
-    evtwin__text_string(body, "notice", notice);
-    evtwin__text_put(body, "}");
-}
-
-void evtwin__answer_summary(evtwin__call *call) {
-    evtwin__text *body = &call->response->body;
-    evtwin__fleet f;
-    char notice[EVTWIN__NOTICE_SIZE];
-    evtwin__fleet_sum(call->condition, evtwin_table_rows(call->current), &f);
-    const struct {
-        const char *key;
-        size_t n;
-    } counts[] = {{"batteries", f.n},
-                  {"normal", f.n_by_health[EVTWIN_HEALTH_NORMAL]},
-                  {"warning", f.n_by_health[EVTWIN_HEALTH_WARNING]},
-                  {"critical", f.n_by_health[EVTWIN_HEALTH_CRITICAL]},
-                  {"silent", f.n_silent},
-                  {"needs_charging", f.n_needs_charging},
-                  {"needs_service", f.n_needs_service},
-                  {"without_predictions", f.n_without_predictions}};
-    evtwin__text_open(body, "summary", '{');
-    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-        evtwin__text_integer(body, counts[i].key, (int64_t)counts[i].n);
-    }
-    add_age(body, "last_record_age_s", f.record_age_s);
-    add_age(body, "last_prediction_age_s", f.prediction_age_s);
-    add_age(body, "no_predictions_for_s", f.no_predictions_for_s);
-    evtwin__fleet_notice(&f, notice);
-    evtwin__text_string(body, "notice", notice);
-    evtwin__text_put(body, "}");
 }

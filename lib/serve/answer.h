@@ -19,11 +19,9 @@ typedef struct evtwin__call {
 
     /* of a route that needs a store; the tables may be NULL and are freed after the handler */
     evtwin__store_handle *handle;
-    evtwin_status store_status;   /* what the last use of the store returned, for its pool */
-    evtwin_table *rows;           /* what is answered */
-    evtwin_table *current;        /* the same rows with the predictions that stand */
-    evtwin__condition *condition; /* of the battery of each row */
-    size_t *order;                /* in which rows are answered; NULL = as they are */
+    evtwin_status store_status; /* what the last use of the store returned, for its pool */
+    evtwin_table *rows;         /* what is answered */
+    evtwin_table *current;      /* the same rows with the predictions that stand (live_battery.c) */
 } evtwin__call;
 
 /* ---- the envelope ---- */
@@ -57,8 +55,8 @@ double evtwin__rounded(double value);
  * the error was answered. */
 int evtwin__call_read_context(evtwin__call *call);
 
-/* Read the newest row of a battery (NULL = of each) into rows and current, the context and the
- * conditions; 0 after the error was answered. rows stays NULL if there is none. */
+/* Read the newest row of a battery into rows; 0 after the error was answered. rows stays NULL if
+ * there is none. */
 int evtwin__call_read_latest(evtwin__call *call, const char *battery_id);
 
 /* The cells of a row of rows, each under its column's name, in the table's order; the column first
@@ -68,9 +66,6 @@ void evtwin__answer_cells(evtwin__call *call, size_t row, const char *first);
 /* Those of a row of the store, then status_reason and rul_error (the held-out RMSE of the row's
  * model, null where there is no rul_prediction). */
 void evtwin__answer_row(evtwin__call *call, size_t row, const char *first);
-
-/* Answer the rows worst battery first, else as they are. 0 after the error was answered. */
-int evtwin__call_sort(evtwin__call *call);
 
 /* Free what the call has read. */
 void evtwin__call_free(evtwin__call *call);
@@ -83,15 +78,16 @@ size_t evtwin__answer_list(evtwin__call *call, const char *name,
 /* The reasons of a status or an alert: how many are written, and how long one is. */
 enum { EVTWIN__MAX_REASONS = 32, EVTWIN__REASON_SIZE = 160 };
 
-/* "prediction":{…} or null, then "health":{…}: what stands for the battery of that newest row, and
- * how old that is. Telemetry comes more often than predictions are made, so the newest row mostly
- * waits for its own; without this, RUL, risk and status would come and go every few seconds. */
-void evtwin__answer_standing(evtwin__call *call, size_t row);
+/* The reasons of a row in one string: "soh 73.9 < 75, temperature 61.2 > 60", those of its status
+ * or all. */
+void evtwin__answer_reason(evtwin__call *call, const char *key, evtwin_threshold_kind kind,
+                           const evtwin_table *table, size_t row);
+
+/* Held-out RMSE of the model that predicted a row, NaN if unknown: what is not predicted has no
+ * error. */
+double evtwin__answer_rul_error(const evtwin__call *call, const evtwin_table *table, size_t row);
 
 /* "name":["soh 73.9 < 75",…]: the limits that the battery breaks, the worst first. */
 void evtwin__answer_reasons(evtwin__call *call, const char *name, size_t row);
-
-/* "summary":{…}: the batteries by health, how many are silent, unpredicted or need something. */
-void evtwin__answer_summary(evtwin__call *call);
 
 #endif

@@ -4,6 +4,7 @@
 #include "serve/condition.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 
 static const double shortest_patience_s = 15.0, intervals_of_patience = 3.0;
@@ -14,36 +15,48 @@ static double patience_s(double set_s, double interval_s) {
     return set_s > 0.0 ? set_s : fmax(shortest_patience_s, intervals_of_patience * interval_s);
 }
 
-/* Seconds since a time of the row; NaN = it has none. */
-static double age_s(const evtwin_table *current, const char *column, size_t row, int64_t now_us) {
+static const int64_t never_us = INT64_MIN;
+
+static int64_t time_of(const evtwin_table *current, const char *column, size_t row) {
     const size_t col = evtwin_table_find(current, column);
-    return evtwin_table_is_valid(current, col, row)
-               ? (double)(now_us - evtwin_table_i64(current, col)[row]) * 1e-6
-               : NAN;
+    return evtwin_table_is_valid(current, col, row) ? evtwin_table_i64(current, col)[row]
+                                                    : never_us;
 }
 
 static double number_of(const evtwin_table *table, const char *column, size_t row) {
     return evtwin_table_number(table, evtwin_table_find(table, column), row);
 }
 
-void evtwin__condition_of(const evtwin_thresholds *thresholds, const evtwin__patience *patience,
-                          const evtwin_table *current, size_t row, int64_t now_us,
-                          evtwin__condition *out) {
+void evtwin__standing_of(const evtwin_thresholds *thresholds, const evtwin__patience *patience,
+                         const evtwin_table *current, size_t row, evtwin__standing *out) {
     out->health = evtwin_thresholds_status(thresholds, current, row);
     out->needs = evtwin_thresholds_needs(thresholds, current, row);
-    out->record_age_s = age_s(current, "arrived_at", row, now_us);
-    out->prediction_age_s = age_s(current, "predicted_at", row, now_us);
-    const double silent_s =
+    out->arrived_us = time_of(current, "arrived_at", row);
+    out->predicted_us = time_of(current, "predicted_at", row);
+    out->waiting_us = time_of(current, "waiting_since", row);
+    out->silent_after_s =
         patience_s(patience->silent_after_s, number_of(current, "arrival_interval_s", row));
-    out->is_silent = !(fabs(out->record_age_s) <= silent_s); /* not known when: silent too */
+    out->stopped_after_s = patience_s(patience->predictions_stopped_after_s,
+                                      number_of(current, "prediction_interval_s", row));
+}
+
+static double age_s(int64_t time_us, int64_t now_us) {
+    return time_us == never_us ? NAN : (double)(now_us - time_us) * 1e-6;
+}
+
+void evtwin__condition_of(const evtwin__standing *s, int64_t now_us, evtwin__condition *out) {
+    out->health = s->health;
+    out->needs = s->needs;
+    out->record_age_s = age_s(s->arrived_us, now_us);
+    out->prediction_age_s = age_s(s->predicted_us, now_us);
+    out->is_silent =
+        !(fabs(out->record_age_s) <= s->silent_after_s); /* not known when: silent too */
 
     /* due since the row waits, or since the last prediction while older rows were predicted */
-    const double waiting_s = age_s(current, "waiting_since", row, now_us);
+    const double waiting_s = age_s(s->waiting_us, now_us);
     const double due_s =
         isnan(waiting_s) ? NAN : fmin(fabs(waiting_s), fabs(out->prediction_age_s));
-    const double stopped_s = patience_s(patience->predictions_stopped_after_s,
-                                        number_of(current, "prediction_interval_s", row));
-    out->no_predictions_for_s = due_s > stopped_s ? due_s : NAN;
+    out->no_predictions_for_s = due_s > s->stopped_after_s ? due_s : NAN;
 }
 
 int evtwin__condition_severity(const evtwin__condition *c) {
@@ -96,37 +109,48 @@ void evtwin__fleet_notice(const evtwin__fleet *f, char text[EVTWIN__NOTICE_SIZE]
 
 /* ---- the fleet ---- */
 
-void evtwin__fleet_sum(const evtwin__condition *conditions, size_t n, evtwin__fleet *out) {
-    *out = (evtwin__fleet){
-        .n = n, .record_age_s = NAN, .prediction_age_s = NAN, .no_predictions_for_s = NAN};
-    for (size_t i = 0; i < n; i++) {
-        const evtwin__condition *c = &conditions[i];
-        out->n_by_health[c->health] += c->health != EVTWIN_HEALTH_NORMAL || !c->is_silent;
-        out->n_silent += c->is_silent != 0;
-        out->n_needs_charging += (c->needs & EVTWIN_NEEDS_CHARGING) != 0;
-        out->n_needs_service += (c->needs & EVTWIN_NEEDS_SERVICE) != 0;
-        out->n_without_predictions += !isnan(c->no_predictions_for_s);
-        out->record_age_s = fmin(out->record_age_s, c->record_age_s);
-        out->prediction_age_s = fmin(out->prediction_age_s, c->prediction_age_s);
-        out->no_predictions_for_s = fmax(out->no_predictions_for_s, c->no_predictions_for_s);
+void evtwin__fleet_begin(evtwin__fleet *f) {
+    *f = (evtwin__fleet){.record_age_s = NAN,
+                         .prediction_age_s = NAN,
+                         .no_predictions_for_s = NAN,
+                         .min_factor = NAN,
+                         .max_factor = NAN};
+}
+
+void evtwin__fleet_add(evtwin__fleet *f, const evtwin__condition *c, double time_factor) {
+    f->n++;
+    f->n_by_health[c->health] += c->health != EVTWIN_HEALTH_NORMAL || !c->is_silent;
+    f->n_silent += c->is_silent != 0;
+    f->n_needs_charging += (c->needs & EVTWIN_NEEDS_CHARGING) != 0;
+    f->n_needs_service += (c->needs & EVTWIN_NEEDS_SERVICE) != 0;
+    f->n_without_predictions += !isnan(c->no_predictions_for_s);
+    f->record_age_s = fmin(f->record_age_s, c->record_age_s);
+    f->prediction_age_s = fmin(f->prediction_age_s, c->prediction_age_s);
+    f->no_predictions_for_s = fmax(f->no_predictions_for_s, c->no_predictions_for_s);
+    if (!c->is_silent) {
+        f->min_factor = fmin(f->min_factor, time_factor);
+        f->max_factor = fmax(f->max_factor, time_factor);
     }
 }
 
-static void write_batteries(const evtwin_table *current, const evtwin__condition *conditions,
-                            size_t n, evtwin__exposition *out) {
-    const size_t id = evtwin_table_find(current, "battery_id");
+double evtwin__fleet_time_factor(const evtwin__fleet *f) {
+    return f->max_factor <= 1.1 * f->min_factor ? f->max_factor : NAN;
+}
+
+static void write_batteries(const char *const *ids, const evtwin__condition *conditions, size_t n,
+                            evtwin__exposition *out) {
     static const char health[] = "evtwin_battery_health", silent[] = "evtwin_battery_silent";
     evtwin__expose_family(out, health, EVTWIN__GAUGE, NULL,
                           "Health by the newest record and prediction: 0 normal, 1 warning, 2 "
                           "critical.");
     for (size_t i = 0; i < n; i++) {
-        const evtwin__label label = {"battery_id", evtwin_table_text(current, id, i)};
+        const evtwin__label label = {"battery_id", ids[i]};
         evtwin__expose(out, health, "", &label, 1, (double)conditions[i].health);
     }
     evtwin__expose_family(out, silent, EVTWIN__GAUGE, NULL,
                           "1 if no record of the battery has come for longer than usual, else 0.");
     for (size_t i = 0; i < n; i++) {
-        const evtwin__label label = {"battery_id", evtwin_table_text(current, id, i)};
+        const evtwin__label label = {"battery_id", ids[i]};
         evtwin__expose(out, silent, "", &label, 1, conditions[i].is_silent);
     }
 }
@@ -166,16 +190,12 @@ static void write_age(const char *name, const char *help, double age, evtwin__ex
     }
 }
 
-void evtwin__fleet_write(const evtwin_table *current, const evtwin__condition *conditions,
-                         evtwin__exposition *out) {
-    const size_t n = evtwin_table_rows(current);
-    evtwin__fleet fleet;
-    evtwin__fleet_sum(conditions, n, &fleet);
-    write_batteries(current, conditions,
-                    n < EVTWIN__METRICS_MAX_BATTERIES ? n : EVTWIN__METRICS_MAX_BATTERIES, out);
-    write_counts(&fleet, out);
+void evtwin__fleet_write(const evtwin__fleet *fleet, const char *const *ids,
+                         const evtwin__condition *conditions, size_t n, evtwin__exposition *out) {
+    write_batteries(ids, conditions, n, out);
+    write_counts(fleet, out);
     write_age("evtwin_last_record_age_seconds", "Since the last record of any battery came.",
-              fleet.record_age_s, out);
+              fleet->record_age_s, out);
     write_age("evtwin_last_prediction_age_seconds", "Since any battery was predicted last.",
-              fleet.prediction_age_s, out);
+              fleet->prediction_age_s, out);
 }

@@ -13,15 +13,21 @@ static int read_latest(evtwin__call *call) {
 }
 
 void evtwin__route_latest(evtwin__call *call) {
-    if (!read_latest(call)) {
+    const char *id = call->params.battery_id;
+    evtwin__live_battery *battery = NULL;
+    const evtwin_status st = evtwin__live_find(call->server->live, id, &battery);
+    if (!evtwin__store_answered(call, st) ||
+        (battery == NULL && !evtwin__answer_error(call, 404, "there is no battery %s", id))) {
         return;
     }
+    evtwin__condition condition;
     evtwin__text *body = evtwin__answer_begin(call);
+    evtwin__condition_of(&battery->standing, evtwin_time_now(), &condition);
     evtwin__text_open(body, "data", '{');
-    evtwin__answer_row(call, 0, NULL);
-    evtwin__answer_standing(call, 0);
+    evtwin__live_battery_write(battery, &condition, 0, body);
     evtwin__text_put(body, "}");
     evtwin__answer_end(call);
+    evtwin__live_battery_release(battery);
 }
 
 /* Nothing was found: is the battery known at all? An empty page of a known one is not an error. */

@@ -3,6 +3,8 @@
 
 #include "serve/routes.h"
 
+#include "core/mem.h"
+
 #include <math.h>
 
 /* Seconds since the last good cycle as a member, and whether that is too long ago. */
@@ -55,17 +57,27 @@ void evtwin__route_health(evtwin__call *call) {
     answer_health(call, st < 0 ? evtwin__store_problem(call->server, st) : NULL);
 }
 
-/* The health of the fleet, as far as the store can be read now. */
-static void write_fleet(evtwin__call *call, evtwin__exposition *out) {
-    evtwin__store_pool *stores = call->server->stores;
-    if (evtwin__store_answered(call, evtwin__store_pool_take(stores, &call->handle))) {
-        if (evtwin__call_read_latest(call, NULL) && call->rows != NULL) {
-            evtwin__fleet_write(call->current, call->condition, out);
-        }
-        evtwin__call_free(call);
-        evtwin__store_pool_give(stores, call->handle, call->store_status);
+/* The health of the fleet, as far as the store could be read lately. */
+static void write_fleet(evtwin__live *live, evtwin__exposition *out) {
+    static const evtwin__live_query all = {.limit = EVTWIN__METRICS_MAX_BATTERIES,
+                                           .sort = EVTWIN__Q_BATTERY_ID,
+                                           .health = -1,
+                                           .silent = -1};
+    evtwin__live_selection s;
+    if (evtwin__live_select(live, &all, &s) < 0) {
+        return;
     }
-    evtwin__text_free(&call->response->body); /* an answer of an error */
+    const char **ids = evtwin__calloc(s.n, sizeof *ids);
+    for (size_t i = 0; ids != NULL && i < s.n; i++) {
+        ids[i] = s.battery[i]->id;
+    }
+    if (ids == NULL) {
+        out->text.is_failed = 1;
+    } else if (s.n > 0) {
+        evtwin__fleet_write(&s.fleet, ids, s.condition, s.n, out);
+    }
+    evtwin__free(ids);
+    evtwin__live_selection_free(&s);
 }
 
 void evtwin__route_metrics(evtwin__call *call) {
@@ -76,11 +88,11 @@ void evtwin__route_metrics(evtwin__call *call) {
         out.text.is_failed = 1;
     }
     if (server->stores != NULL) {
-        write_fleet(call, &out);
+        int is_up = 0;
+        write_fleet(server->live, &out);
+        const double age_s = evtwin__live_age_s(server->live, &is_up);
         evtwin__expose_one(&out, "evtwin_store_up", EVTWIN__GAUGE, NULL,
-                           "1 if the last look into the store went well, else 0.",
-                           evtwin__store_pool_is_up(server->stores));
-        const double age_s = evtwin__store_pool_age_s(server->stores);
+                           "1 if the last look into the store went well, else 0.", is_up);
         evtwin__expose_one(&out, "evtwin_store_read_age_seconds", EVTWIN__GAUGE, "seconds",
                            "Time since the store was last read without an error; +Inf if never.",
                            age_s >= 0.0 ? age_s : INFINITY);

@@ -9,10 +9,10 @@
 
 #include <string.h>
 
-/* What a route needs: EVENTS are those of a store, which need not be there; long answers are given
- * one after the other, beside the others. A route that writes needs POST besides, and its handler
- * finds a JSON body. */
-enum { NOTHING, EVENTS, STORE, LONG, POST = 8 };
+/* What a route needs: nothing but the server; what is in memory of a store (LIVE); a handle of the
+ * store. Long answers are given one after the other, beside the others. A route that writes needs
+ * POST besides, and its handler finds a JSON body. */
+enum { NOTHING, LIVE, LIVE_LONG, STORE, LONG, POST = 8 };
 
 #define PARAMS(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define NO_PARAMS ((const char *const[]){NULL})
@@ -22,19 +22,20 @@ static const evtwin__route routes[] = {
     {"/health", evtwin__route_health, NULL, NOTHING, 0.0, 0},
     {"/login", evtwin__route_login, NULL, NOTHING | POST, 0.0, 0},
     {"/metrics", evtwin__route_metrics, NULL, NOTHING, 0.0, 0},
-    {"/api/battery/latest", evtwin__route_latest, PARAMS("battery_id"), STORE, 0.0, 0},
+    {"/api/battery/latest", evtwin__route_latest, PARAMS("battery_id"), LIVE, 0.0, 0},
     {"/api/battery/history", evtwin__route_history,
      PARAMS("battery_id", "hours", "until", "limit", "cursor"), LONG, 1.0, 1000},
     {"/api/battery/predictions", evtwin__route_predictions,
      PARAMS("battery_id", "limit", "cursor"), LONG, 0.0, 100},
     {"/api/battery/stats", evtwin__route_stats, PARAMS("battery_id", "hours", "until"), LONG, 24.0, 0},
-    {"/api/batteries/list", evtwin__route_list, NO_PARAMS, LONG, 0.0, 0},
-    {"/api/alerts", evtwin__route_alerts, NO_PARAMS, LONG, 0.0, 0},
+    {"/api/batteries/list", evtwin__route_list,
+     PARAMS("limit", "offset", "sort", "order", "health", "needs", "silent", "q"), LIVE_LONG, 0.0, 0},
+    {"/api/alerts", evtwin__route_alerts, NO_PARAMS, LIVE_LONG, 0.0, 0},
     {"/api/alerts/history", evtwin__route_alert_history,
      PARAMS("battery_id", "hours", "until", "state", "limit", "cursor", "buckets"), LONG, 168.0, 100},
     {"/api/alerts/acknowledge", evtwin__route_acknowledge, NO_PARAMS, LONG | POST, 0.0, 0},
     {"/api/thresholds", evtwin__route_thresholds, NO_PARAMS, STORE, 0.0, 0},
-    {"/api/stream", evtwin__route_stream, PARAMS("battery_id", "last_event_id"), EVENTS, 0.0, 0},
+    {"/api/stream", evtwin__route_stream, PARAMS("battery_id", "last_event_id"), LIVE, 0.0, 0},
 };
 /* clang-format on */
 
@@ -64,7 +65,7 @@ static void run(evtwin__call *call, const evtwin__route *route) {
         return;
     }
     const int needs = route->needs & ~POST;
-    if (needs == NOTHING || needs == EVENTS) {
+    if (needs == NOTHING || needs == LIVE) {
         route->handle(call);
         return;
     }
@@ -72,8 +73,12 @@ static void run(evtwin__call *call, const evtwin__route *route) {
         evtwin__answer_error(call, 503, "too many long questions at once; try again");
         return;
     }
-    if (needs == LONG && !call->request->is_aside) {
+    if (needs != STORE && !call->request->is_aside) {
         call->response->is_aside = 1;
+        return;
+    }
+    if (needs == LIVE_LONG) {
+        route->handle(call);
         return;
     }
     evtwin__store_pool *stores = call->server->stores;

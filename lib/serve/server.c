@@ -84,6 +84,7 @@ static evtwin_status try_store(evtwin__store_pool *stores) {
 static void interrupt(void *ctx) {
     const evtwin_server *server = ctx;
     if (server->stores != NULL) {
+        evtwin__live_interrupt(server->live);
         evtwin__store_pool_interrupt(server->stores);
     }
 }
@@ -121,6 +122,7 @@ static evtwin_status open_parts(evtwin_server *server, const evtwin_server_optio
         EVTWIN_TRY(evtwin__ring_create(RING_BYTES, RING_EVENTS, &server->ring));
         server->alerts = o->alerts;
         evtwin__alerts_publish(server->alerts, server->ring);
+        EVTWIN_TRY(evtwin__live_start(o->store, &server->patience, server->ring, &server->live));
     }
     int fd;
     EVTWIN_TRY(evtwin__address_listen(&server->address, &fd));
@@ -168,6 +170,7 @@ void evtwin_server_free(evtwin_server *server) {
         return;
     }
     evtwin__http_stop(server->http); /* no call is under way after this */
+    evtwin__live_free(server->live);
     evtwin__alerts_publish(server->alerts, NULL);
     evtwin__ring_free(server->ring);
     evtwin__store_pool_free(server->stores);

@@ -9,6 +9,7 @@
 #include "serve/answer.h"
 #include "serve/auth.h"
 #include "serve/exposition.h"
+#include "serve/live.h"
 #include "serve/ring.h"
 #include "serve/store_pool.h"
 
@@ -24,6 +25,7 @@ struct evtwin_server {
     evtwin__auth *auth;         /* NULL = whoever reaches the server may read, and nobody write */
     evtwin_metrics *metrics;    /* borrowed, may be NULL */
     evtwin__store_pool *stores; /* NULL = no REST and no page */
+    evtwin__live *live;         /* the newest rows in memory; NULL as stores */
     evtwin__ring *ring;         /* what changed in the store; NULL with stores */
     evtwin_alerts *alerts;      /* borrowed; NULL = none are acknowledged here */
     evtwin__server_metrics *own_metrics;

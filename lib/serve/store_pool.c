@@ -20,7 +20,7 @@ typedef evtwin__store_handle handle;
 struct evtwin__store_pool {
     char *uri, *path; /* path "" where the store is not a file */
     pthread_mutex_t lock;
-    atomic_int is_up, is_stopped;
+    atomic_int is_stopped;
     _Atomic int64_t good_ms; /* 0 = never */
     double statement_s;
     int size;
@@ -132,7 +132,6 @@ evtwin_status evtwin__store_pool_take(evtwin__store_pool *pool, handle **out) {
         evtwin__store_pool_give(pool, h, st);
         return st;
     }
-    atomic_store(&pool->is_up, 1);
     *out = h;
     return EVTWIN_OK;
 }
@@ -143,7 +142,6 @@ void evtwin__store_pool_give(evtwin__store_pool *pool, handle *h, evtwin_status 
         atomic_store(&pool->good_ms, evtwin__monotonic_ms());
     } else if (outcome != EVTWIN_E_CANCELLED) { /* a question too long says nothing of the store */
         close_store(h);
-        atomic_store(&pool->is_up, 0);
     }
     h->is_taken = 0;
     pthread_mutex_unlock(&pool->lock);
@@ -161,8 +159,4 @@ void evtwin__store_pool_interrupt(evtwin__store_pool *pool) {
 double evtwin__store_pool_age_s(const evtwin__store_pool *pool) {
     const int64_t good_ms = atomic_load(&pool->good_ms);
     return good_ms == 0 ? -1.0 : (double)(evtwin__monotonic_ms() - good_ms) / 1000.0;
-}
-
-int evtwin__store_pool_is_up(const evtwin__store_pool *pool) {
-    return atomic_load(&pool->is_up);
 }

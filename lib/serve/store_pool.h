@@ -45,7 +45,4 @@ void evtwin__store_pool_give(evtwin__store_pool *pool, evtwin__store_handle *han
 /* Seconds since a use last went well, < 0 if none has yet. */
 double evtwin__store_pool_age_s(const evtwin__store_pool *pool);
 
-/* 1 if the last take or use went well, 0 if not, or if there was none yet. */
-int evtwin__store_pool_is_up(const evtwin__store_pool *pool);
-
 #endif

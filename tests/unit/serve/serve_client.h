@@ -146,6 +146,25 @@ static inline json_t *client_json(int port, const char *target, int code) {
     return value;
 }
 
+/* GET until it answers with that code and, if text is not NULL, its body has that text: what the
+ * server keeps in memory follows the store a moment later. */
+static inline json_t *client_wait(int port, const char *target, int code, const char *text) {
+    for (int i = 0; i < 3000; i++) {
+        reply r = client_get(port, target);
+        json_t *value = NULL;
+        if (r.code == code && (text == NULL || strstr(r.body, text) != NULL)) {
+            value = json_loads(r.body, JSON_REJECT_DUPLICATES, NULL);
+        }
+        reply_free(&r);
+        if (value != NULL) {
+            return value;
+        }
+        usleep(10000);
+    }
+    fail_msg("%s: no answer with code %d and '%s' came", target, code, text != NULL ? text : "");
+    return NULL;
+}
+
 /* Member along a path of keys, "data.soc"; a number is an index. Fails the test if there is none.
  */
 static inline json_t *json_at(const json_t *value, const char *path) {

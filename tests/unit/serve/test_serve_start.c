@@ -174,20 +174,20 @@ static void test_store_comes_and_goes(void **state) {
 
     make_database(uri);
     fill_store(uri, &one, 1);
-    v = client_json(port, "/api/batteries/list", 200);
+    v = client_wait(port, "/api/batteries/list", 200, "BATTERY_001");
     assert_near(json_number_value(json_at(v, "count")), 1, 0);
     json_decref(v);
     json_decref(client_json(port, "/health", 200));
 
     /* another one under the same name: the old one must not go on answering */
     remove_store(uri);
-    json_decref(client_json(port, "/api/batteries/list", 503));
+    json_decref(client_wait(port, "/api/batteries/list", 503, NULL));
     make_database(uri);
     record other = one;
     other.battery = "BATTERY_777";
     fill_store(uri, &other, 1);
-    v = client_json(port, "/api/batteries/list", 200);
-    assert_string_equal(json_string_value(json_at(v, "batteries.0.battery_id")), "BATTERY_777");
+    v = client_wait(port, "/api/batteries/list", 200, "BATTERY_777");
+    assert_near(json_number_value(json_at(v, "count")), 1, 0);
     json_decref(v);
     evtwin_server_free(server);
 }
@@ -235,7 +235,7 @@ static void test_two_servers_on_one_store(void **state) {
     evtwin_server *b = start_server(uri, NULL);
     evtwin_store *writer = NULL;
     assert_ok(evtwin_store_open(uri, NULL, &writer));
-    for (int i = 2; i < 60; i++) {
+    for (int i = 2; i < 12; i++) {
         record next = one;
         next.time_us += i * 1000000;
         next.seq = i;
@@ -244,9 +244,10 @@ static void test_two_servers_on_one_store(void **state) {
         evtwin_insert_report report;
         assert_ok(evtwin_store_insert(writer, table, &report, sizeof report));
         evtwin_table_free(table);
-        json_t *v = client_json(evtwin_server_port(i % 2 ? a : b), "/api/battery/latest", 200);
-        assert_near(json_number_value(json_at(v, "data.soc")), 20 + i, 0);
-        json_decref(v);
+        char soc[32];
+        snprintf(soc, sizeof soc, "\"soc\":%d,", 20 + i);
+        json_decref(
+            client_wait(evtwin_server_port(i % 2 ? a : b), "/api/battery/latest", 200, soc));
     }
     evtwin_store_free(writer);
     evtwin_server_free(a);

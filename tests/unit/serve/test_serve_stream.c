@@ -96,7 +96,7 @@ static void test_events_arrive(void **state) {
 
     /* each one that is put while the connection sleeps wakes it */
     for (int i = 11; i < 20; i++) {
-        char data[32], expected[64];
+        char data[32], expected[128];
         snprintf(data, sizeof data, "{\"i\":%d}", i);
         snprintf(expected, sizeof expected, "event: row\nid: db-%d\ndata: %s\n\n", i, data);
         put(server, "row", i, "A", data);
