@@ -4,10 +4,8 @@
 #include "serve/live_events.h"
 
 #include "core/clock.h"
-#include "serve/live.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -76,7 +74,7 @@ static void put_summary(evtwin__live_events *events, const evtwin__live_fleet *f
     text->size = 0;
     text->is_failed = 0;
     evtwin__text_open(text, NULL, '{');
-    evtwin__live_write_summary(&sum, text);
+    evtwin__summary_write(&sum, text);
     evtwin__text_put(text, "}");
     if (!text->is_failed) {
         evtwin__ring_put(events->ring, "summary", 0, NULL, text->data, text->size);

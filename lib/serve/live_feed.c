@@ -265,6 +265,7 @@ static evtwin_status load(evtwin__live_feed *feed, evtwin__store_handle *h) {
 /* Put what a load has changed: with the revisions that the feed gave, then what else is new. */
 static void put_loaded(evtwin__live_feed *feed) {
     evtwin__live_fleet *fleet = feed->fleet;
+    evtwin__ring_hold(feed->events.ring);
     for (size_t i = 0; i < feed->n_changes; i++) {
         const size_t number = evtwin__live_fleet_find(fleet, feed->change[i].id);
         if (number != SIZE_MAX && fleet->seen[number] == unput) {
@@ -279,6 +280,7 @@ static void put_loaded(evtwin__live_feed *feed) {
             fleet->seen[i] = 0;
         }
     }
+    evtwin__ring_release(feed->events.ring);
 }
 
 static evtwin_status update(evtwin__live_feed *feed, evtwin__store_handle *h,
@@ -310,14 +312,17 @@ static evtwin_status update(evtwin__live_feed *feed, evtwin__store_handle *h,
 
 static evtwin_status update_all(evtwin__live_feed *feed, evtwin__store_handle *h) {
     const double start_s = evtwin__monotonic_s();
-    for (size_t i = 0; i < feed->n_changes; i++) {
-        EVTWIN_TRY(update(feed, h, &feed->change[i]));
+    evtwin_status st = EVTWIN_OK;
+    evtwin__ring_hold(feed->events.ring);
+    for (size_t i = 0; st >= 0 && i < feed->n_changes; i++) {
+        st = update(feed, h, &feed->change[i]);
     }
-    if (feed->n_changes > 0) {
+    evtwin__ring_release(feed->events.ring);
+    if (st >= 0 && feed->n_changes > 0) {
         const double one_s = (evtwin__monotonic_s() - start_s) / (double)feed->n_changes;
         feed->one_s += 0.2 * (one_s - feed->one_s);
     }
-    return EVTWIN_OK;
+    return st;
 }
 
 /* ---- a look ---- */
@@ -353,13 +358,11 @@ static evtwin_status look(evtwin__live_feed *feed, evtwin__store_handle *h) {
 evtwin_status evtwin__live_feed_look(evtwin__live_feed *feed) {
     evtwin__store_handle *handle;
     feed->n_looks++;
-    evtwin__ring_hold(feed->events.ring);
     evtwin_status st = evtwin__store_pool_take(feed->stores, &handle);
     if (st >= 0) {
         st = look(feed, handle);
         evtwin__store_pool_give(feed->stores, handle, st);
     }
     evtwin__live_events_rest(&feed->events, st >= 0 ? feed->fleet : NULL);
-    evtwin__ring_release(feed->events.ring);
     return st;
 }

@@ -245,3 +245,29 @@ void evtwin__live_selection_free(evtwin__live_selection *s) {
     evtwin__free(s->pick);
     *s = (evtwin__live_selection){0};
 }
+
+/* ---- the summary ---- */
+
+void evtwin__summary_write(const evtwin__fleet *f, evtwin__text *text) {
+    char notice[EVTWIN__NOTICE_SIZE];
+    const struct {
+        const char *key;
+        size_t n;
+    } counts[] = {{"batteries", f->n},
+                  {"normal", f->n_by_health[EVTWIN_HEALTH_NORMAL]},
+                  {"warning", f->n_by_health[EVTWIN_HEALTH_WARNING]},
+                  {"critical", f->n_by_health[EVTWIN_HEALTH_CRITICAL]},
+                  {"silent", f->n_silent},
+                  {"needs_charging", f->n_needs_charging},
+                  {"needs_service", f->n_needs_service},
+                  {"without_predictions", f->n_without_predictions}};
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        evtwin__text_integer(text, counts[i].key, (int64_t)counts[i].n);
+    }
+    evtwin__age_write(text, "last_record_age_s", f->record_age_s);
+    evtwin__age_write(text, "last_prediction_age_s", f->prediction_age_s);
+    evtwin__age_write(text, "no_predictions_for_s", f->no_predictions_for_s);
+    evtwin__fleet_notice(f, notice);
+    evtwin__text_string(text, "notice", notice);
+    evtwin__text_number(text, "time_factor", evtwin__fleet_time_factor(f));
+}

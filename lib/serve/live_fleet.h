@@ -70,4 +70,7 @@ evtwin_status evtwin__live_fleet_take(const evtwin__live_fleet *fleet,
 
 void evtwin__live_selection_free(evtwin__live_selection *selection);
 
+/* The members of the summary of a fleet. */
+void evtwin__summary_write(const evtwin__fleet *fleet, evtwin__text *text);
+
 #endif

@@ -98,7 +98,7 @@ static void answer_fleet(evtwin__call *call, const evtwin__live_query *query, co
         evtwin__text_integer(body, "total", (int64_t)s.total);
     }
     evtwin__text_open(body, "summary", '{');
-    evtwin__live_write_summary(&s.fleet, body);
+    evtwin__summary_write(&s.fleet, body);
     evtwin__text_put(body, "}");
     evtwin__answer_end(call);
     evtwin__live_selection_free(&s);

@@ -211,6 +211,7 @@ def test_a_restart(server, writer):
     server.stop()
     server = Server(writer.store, server.port)
     client = Client(server, "", client.id)
+    await_("the store is read", lambda: server.get("/api/batteries/list")[0] == 200)
     writer.write("AFTER")
     check("it goes on", client.rows_until("AFTER") == ["AFTER"])
 
