@@ -220,6 +220,7 @@ static evtwin_status watch(evtwin_alerts *a) {
     if (st != EVTWIN_OK) {
         return st;
     }
+    EVTWIN_TRY(a->feed.is_known ? EVTWIN_OK : publish(a)); /* what comes now is news */
     note_results(a);
     if (evtwin__monotonic_s() >= a->looked_s) {
         const double start_s = evtwin__monotonic_s();
