@@ -94,9 +94,8 @@ static const cli_tool tool = {
     .name = "evtwin-serve",
     .purpose =
         "Serve a store of telemetry and predictions over HTTP: a page that shows the live fleet, "
-        "the REST\nAPI under /api, /health and /metrics for Prometheus. Only --thresholds and "
-        "--alerts write; "
-        "any number may\nshare a store.",
+        "the REST\nAPI under /api, /health and /metrics for Prometheus. Only --thresholds, alerts "
+        "and their\nacknowledgements write; any number may share a store.",
     .usage = "[OPTION]...\n[--store URI] --backup FILE",
     .examples = "evtwin-serve --store sqlite:evtwin.db          then open http://localhost:5001\n"
                 "API_PORT=8080 evtwin-serve\n"

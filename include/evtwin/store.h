@@ -346,6 +346,7 @@ typedef struct evtwin_alert_history_options {
     const char *battery_id; /**< default NULL: of all */
     int states;             /**< default EVTWIN_ALERT_ANY */
     int64_t from_us;        /**< those that were open then or later; default all (INT64_MIN) */
+    int64_t to_us;          /**< those that were raised by then; default all (INT64_MAX) */
     size_t limit;           /**< default 1000 */
     int64_t before_id;      /**< only lower ids; default none (INT64_MAX) */
     int64_t after_change;   /**< >= 0: only those changed beyond it, in the order of their changes;

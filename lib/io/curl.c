@@ -4,6 +4,7 @@
 #include "io/curl.h"
 
 #include "core/status.h"
+#include "io/quiet.h"
 
 #include <curl/curl.h>
 #include <pthread.h>
@@ -140,7 +141,9 @@ static evtwin_status status_of(CURLcode code) {
 /* Run it; answers_http: the server's answer counts. */
 static evtwin_status run(transfer *t, int answers_http) {
     long code = 0;
+    const evtwin__quiet quiet = evtwin__quiet_begin(); /* TLS writes to connections that are gone */
     const CURLcode result = curl_easy_perform(t->curl);
+    evtwin__quiet_end(quiet);
     curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &code);
     if (answers_http && code >= 200 && code <= 299) {
         return EVTWIN_OK; /* whatever became of the rest of the answer */

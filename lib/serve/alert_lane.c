@@ -139,6 +139,11 @@ static evtwin_status read_smtp_parts(evtwin__alert_lane *lane, const evtwin__uri
     lane->where.needs_tls =
         tls != NULL ? strcmp(tls, "required") == 0 : !evtwin__hosts_are_local(uri->host);
     EVTWIN_TRY(make_smtp_url(lane, uri));
+    if (!lane->where.needs_tls && strcmp(uri->scheme, "smtp") == 0 &&
+        !evtwin__hosts_are_local(uri->host)) {
+        evtwin__log(EVTWIN_LOG_WARNING, "%s: tls=none is not encrypted, others can read the alerts",
+                    lane->name);
+    }
     EVTWIN_TRY(uri->user[0] != '\0' ? copy(uri->user, &lane->user) : EVTWIN_OK);
     EVTWIN_TRY(uri->password[0] != '\0' ? copy(uri->password, &lane->password) : EVTWIN_OK);
     EVTWIN_TRY(password_file != NULL ? read_secret(password_file, &lane->password) : EVTWIN_OK);

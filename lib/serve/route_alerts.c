@@ -58,6 +58,7 @@ static void answer_page(evtwin__call *call) {
     evtwin_alert_history_options_init(&options, sizeof options);
     options.battery_id = evtwin__query_get(&call->query, "battery_id");
     options.from_us = p->from_us;
+    options.to_us = p->to_us;
     options.limit = p->limit;
     options.before_id = p->before_seq;
     if (!read_state(call, &options.states) ||

@@ -121,9 +121,9 @@ static evtwin_status open_parts(evtwin_server *server, const evtwin_server_optio
         EVTWIN_TRY(evtwin__openapi_load(server));
         EVTWIN_TRY(try_store(server->stores));
         EVTWIN_TRY(evtwin__ring_create(RING_BYTES, RING_EVENTS, &server->ring));
-        EVTWIN_TRY(evtwin__live_start(o->store, &server->patience, server->ring, &server->live));
         server->alerts = o->alerts;
         evtwin__alerts_publish(server->alerts, server->ring);
+        EVTWIN_TRY(evtwin__live_start(o->store, &server->patience, server->ring, &server->live));
     }
     int fd;
     EVTWIN_TRY(evtwin__address_listen(&server->address, &fd));

@@ -79,6 +79,9 @@ void evtwin__alert_select(const evtwin__alert_query *query, char mark, evtwin__a
         add_condition(out, mark, " AND coalesce(cleared_at >= ", EVTWIN_TIME, NULL, of->from_us);
         evtwin__text_put(&out->text, ", true)");
     }
+    if (of->to_us < EVTWIN__TIME_LAST_US) {
+        add_condition(out, mark, " AND raised_at <= ", EVTWIN_TIME, NULL, of->to_us);
+    }
     if (of->before_id < INT64_MAX) {
         add_condition(out, mark, " AND id < ", EVTWIN_I64, NULL, of->before_id);
     }
@@ -119,6 +122,7 @@ static evtwin_status check(evtwin_store *store, const void *argument, int writes
 static const evtwin_alert_history_options all = {.size = sizeof all,
                                                  .states = EVTWIN_ALERT_ANY,
                                                  .from_us = INT64_MIN,
+                                                 .to_us = INT64_MAX,
                                                  .limit = 1000,
                                                  .before_id = INT64_MAX,
                                                  .after_change = -1};

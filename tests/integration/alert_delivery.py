@@ -20,6 +20,8 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.error
+import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import servers  # noqa: E402
@@ -346,7 +348,67 @@ def certificates_are_checked(store):
     check("the hook had it once", len(hook.messages) == 1)
 
 
+def answered_over_http(store):
+    """History, counts and acknowledgements; and each change is an event of the live stream."""
+    token = "0123456789abcdef-of-the-test"
+    with open(os.open(path("token"), os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
+        f.write(token + "\n")
+    simulate(store, 3)
+    server = watch(store, "--alerts", "--token-file", path("token"))
+    port = int(wait_until("it serves", lambda: re.search(r"at http://localhost:(\d+)", server.text()))[1])
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def ask_http(url, body=None, key=token):
+        headers = {"Authorization": "Bearer " + key, "Content-Type": "application/json"}
+        request = urllib.request.Request(f"http://127.0.0.1:{port}{url}", headers=headers,
+                                         data=None if body is None else json.dumps(body).encode())
+        try:
+            with opener.open(request, timeout=DEADLINE_S) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as e:
+            return e.code, json.load(e)
+
+    def history(query=""):
+        code, answer = ask_http("/api/alerts/history" + query)
+        check(f"history{query}: {code} {answer}", code == 200)
+        return answer["data"]
+
+    wait_until("three are raised", lambda: len(history()) == 3)
+    check("newest first, one a page", [a["id"] for a in history("?limit=1")] == [3])
+    cursor = ask_http("/api/alerts/history?limit=1")[1]["next"]
+    check("the next page", [a["id"] for a in history(f"?limit=1&cursor={cursor}")] == [2])
+    check("of one battery", [a["id"] for a in history("?battery_id=B002&state=raised")] == [2])
+    check("counts", sum(b["raised"] for b in history("?buckets=5&hours=1")) == 3)
+    for wrong in ("?state=x", "?buckets=0", "?buckets=1001", "?limit=0", "?battery_id=../x", "?nothing=1"):
+        check(wrong + " is refused", ask_http("/api/alerts/history" + wrong)[0] == 400)
+
+    stream = opener.open(urllib.request.Request(f"http://127.0.0.1:{port}/api/stream",
+                                                headers={"Authorization": "Bearer " + token}), timeout=DEADLINE_S)
+    while b"event: summary" not in stream.readline():
+        pass
+    acknowledge = "/api/alerts/acknowledge"
+    check("not without the token", ask_http(acknowledge, {"id": 2}, "x" * 20)[0] == 401)
+    code, answer = ask_http(acknowledge, {"id": 2, "by": "Ada <&>"})
+    check(f"acknowledged: {answer}", code == 200 and answer["data"]["state"] == "acknowledged"
+          and answer["data"]["acknowledged_by"] == "Ada <&>")
+    check("Bob is late", ask_http(acknowledge, {"id": 2, "by": "Bob"})[1]["data"]["acknowledged_by"] == "Ada <&>")
+    for body, code in (({"id": 99}, 404), ({"id": "2"}, 400), ({}, 400), ([], 400), ({"id": 1, "by": ""}, 400),
+                       ({"id": 1, "by": "x" * 101}, 400), ({"id": -1}, 404)):
+        check(f"{body} gives {code}", ask_http(acknowledge, body)[0] == code)
+    check("state", [a["id"] for a in history("?state=acknowledged")] == [2])
+    check("open", [a["id"] for a in history("?state=open")] == [3, 2, 1])
+    while b"event: alert" not in (line := stream.readline()):
+        check("the stream goes on", line)
+    data = b""
+    while not data.startswith(b"data: "):
+        data = stream.readline()
+    check(f"the event: {data}", json.loads(data[6:])["acknowledged_by"] == "Ada <&>")
+    stream.close()
+    server.stop()
+
+
 def try_all(new_store, waits_long):
+    answered_over_http(new_store())
     one_message_by_two_ways(new_store(), waits_long)
     killed_in_between(new_store())
     one_of_two(new_store())

@@ -154,6 +154,12 @@ static void history_is_kept_and_paged(void **state) {
 
     evtwin_alert_history_options o;
     assert_ok(evtwin_alert_history_options_init(&o, sizeof o));
+    o.from_us = start_us + 15 * s_us;
+    o.to_us = start_us + 20 * s_us;
+    assert_ok(evtwin_store_alerts(store, &o, &t));
+    assert_int_equal(evtwin_table_rows(t), 3); /* 1 to 3: 4 was raised later */
+    evtwin_table_free(t);
+    assert_ok(evtwin_alert_history_options_init(&o, sizeof o));
     o.battery_id = "B1";
     o.limit = 2;
     assert_ok(evtwin_store_alerts(store, &o, &t));
