@@ -19,6 +19,7 @@ libjansson-dev|reads and writes JSON|pkg:jansson
 libxgboost-dev|trains the models|pkg:xgboost
 libsqlite3-dev|keeps the telemetry|pkg:sqlite3
 libmicrohttpd-dev|serves REST and the page|pkg:libmicrohttpd
+zlib1g-dev|compresses answers of the server|pkg:zlib
 libpq-dev|talks to PostgreSQL|pkg:libpq
 librdkafka-dev|talks to Kafka|pkg:rdkafka
 libmosquitto-dev|talks to MQTT brokers|pkg:libmosquitto
@@ -51,6 +52,7 @@ prometheus|scrapes the metrics in a test; promtool checks them (Debian also star
 faketime|gives a tool a wrong clock in the cases|faketime
 default-jre-headless|runs the Kafka that tests start|java
 maven|fetches that Kafka|mvn
+slowhttptest|holds connections of the server in a test|slowhttptest
 kcat|reads topics of Kafka as other programs see them|kcat
 python3-kafka|reads and writes Kafka as the users of the Python demo do|python:kafka
 '

@@ -100,6 +100,7 @@ static void call_handler(evtwin__connection *c) {
     c->request.is_crowded = evtwin__stream_is_full(c->http);
     c->response = (evtwin__http_response){0};
     o->handler(o->ctx, &c->request, &c->response);
+    evtwin__connection_compress(c);
 }
 
 /* On the thread of long answers. */
@@ -126,7 +127,7 @@ static enum MHD_Result answer(evtwin__connection *c) {
     }
     if (c->response.wants_body) {
         c->is_collecting = 1;
-        evtwin__connection_phase(c, EVTWIN__ASKING, c->http->request_ms);
+        evtwin__connection_phase(c, EVTWIN__POSTING, c->http->request_ms);
         return MHD_YES;
     }
     c->is_answered = 1;
@@ -162,6 +163,9 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const c
         const int is_kept = evtwin__connection_read_body(c, upload, *upload_size);
         *upload_size = 0;
         return is_kept ? MHD_YES : MHD_NO;
+    }
+    if (c->is_collecting) {
+        evtwin__connection_phase(c, EVTWIN__ASKING, http->response_ms);
     }
     if (!evtwin__connection_read_head(c, method, version)) {
         return MHD_NO;
@@ -271,6 +275,7 @@ evtwin_status evtwin__http_start(const evtwin__http_options *options, evtwin__ht
     http->request_ms = (int64_t)(options->request_s * 1000.0);
     http->response_ms = (int64_t)(options->response_s * 1000.0);
     pthread_mutex_init(&http->lock, NULL);
+    pthread_mutex_init(&http->small_lock, NULL);
     pthread_cond_init(&http->wake, NULL);
 
     /* signals stay with the program's own threads */
@@ -311,7 +316,9 @@ void evtwin__http_stop(evtwin__http *http) {
         evtwin__aside_stop(http);
         MHD_stop_daemon(http->daemon);
     }
+    evtwin__http_free_small(http);
     pthread_cond_destroy(&http->wake);
+    pthread_mutex_destroy(&http->small_lock);
     pthread_mutex_destroy(&http->lock);
     evtwin__free(http);
 }

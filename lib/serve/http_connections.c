@@ -111,8 +111,9 @@ int evtwin__connections_evict(struct evtwin__http *http) {
     for (evtwin__connection *c = http->connections; c != NULL; c = c->next) {
         const int its_phase =
             atomic_load(&c->is_given_up) ? EVTWIN__ASKING : atomic_load(&c->phase);
-        if ((its_phase == EVTWIN__IDLE || its_phase == EVTWIN__DELAYED) &&
-            (idle == NULL || atomic_load(&c->since_ms) < atomic_load(&idle->since_ms))) {
+        const int is_idle = its_phase == EVTWIN__IDLE || its_phase == EVTWIN__POSTING ||
+                            its_phase == EVTWIN__DELAYED;
+        if (is_idle && (idle == NULL || atomic_load(&c->since_ms) < atomic_load(&idle->since_ms))) {
             idle = c;
         } else if (its_phase == EVTWIN__TAKING && idle == NULL) {
             const double rate = rate_of(c, now, STALLED_MS);

@@ -25,6 +25,7 @@
 enum {
     WATCH_MS = 250,
     PAUSE_MS = 20, /* without a place, or a descriptor */
+    YOUNG_MS = 50, /* a request may still be on its way behind its connection */
     MAX_EVENTS = 64,
     MAX_ACCEPTS = 64, /* before those that wait are looked at again */
     LINGER_MS = 1000  /* a refused client may read why */
@@ -145,6 +146,13 @@ static int is_full(const evtwin__front *f) {
     return f->n_waiting + f->options.count(f->options.ctx) >= f->options.max_open;
 }
 
+/* 1 if the one that has waited longest had time enough to ask. */
+static int has_old(const evtwin__front *f) {
+    return f->oldest != NULL &&
+           (f->oldest->is_refused ||
+            f->oldest->deadline_ms - evtwin__monotonic_ms() <= f->options.request_ms - YOUNG_MS);
+}
+
 /* Give up the one that has waited longest, unless its request has come by now: it is handed over
  * then, and has its place there. */
 static void give_up_oldest(evtwin__front *f) {
@@ -198,7 +206,7 @@ static int accept_one(evtwin__front *f) {
     }
     *kept = w;
     kept->deadline_ms = evtwin__monotonic_ms() + f->options.request_ms;
-    if (is_full(f) && f->oldest != NULL) {
+    if (is_full(f) && has_old(f)) {
         give_up_oldest(f);
     }
     add(f, kept);
@@ -216,8 +224,8 @@ static void set_accepting(evtwin__front *f, int is_on) {
 
 static void accept_some(evtwin__front *f) {
     for (int i = 0; i < MAX_ACCEPTS && !f->is_paused; i++) {
-        if (is_full(f) && f->oldest == NULL && !f->options.evict(f->options.ctx)) {
-            f->is_paused = 1; /* all are being answered */
+        if (is_full(f) && !has_old(f) && !f->options.evict(f->options.ctx)) {
+            f->is_paused = 1; /* all are being answered, or have just come */
         } else if (!accept_one(f)) {
             break;
         }

@@ -137,6 +137,35 @@ static struct MHD_Response *make_response(evtwin__connection *c) {
                                                                    MHD_RESPMEM_PERSISTENT);
 }
 
+/* A compressed answer is another one than that with the same tag as it is: weak tags may be equal
+ * all the same. */
+static enum MHD_Result add_header(const evtwin__connection *c, struct MHD_Response *out,
+                                  const char *name, const char *value) {
+    char weak[64] = "W/";
+    if (c->is_compressed && strcmp(name, "ETag") == 0 && *value == '"') {
+        evtwin__text_append(weak, sizeof weak, "%s", value);
+        value = weak;
+    }
+    return MHD_add_response_header(out, name, value);
+}
+
+static enum MHD_Result add_headers(const evtwin__connection *c, struct MHD_Response *out) {
+    enum MHD_Result ok = MHD_YES;
+    for (int i = 0; ok == MHD_YES && i < c->response.n_headers; i++) {
+        ok = add_header(c, out, c->response.name[i], c->response.value[i]);
+    }
+    if (ok == MHD_YES && c->is_compressible) {
+        ok = MHD_add_response_header(out, "Vary", "Accept-Encoding");
+    }
+    if (ok == MHD_YES && c->is_compressed) {
+        ok = MHD_add_response_header(out, "Content-Encoding", "gzip");
+    }
+    if (ok == MHD_YES && (c->request.has_body || atomic_load(&c->http->is_stopping))) {
+        ok = MHD_add_response_header(out, "Connection", "close");
+    }
+    return ok;
+}
+
 int evtwin__connection_send(evtwin__connection *c) {
     const evtwin__http_response *response = &c->response;
     if (response->code == 0) {
@@ -148,13 +177,7 @@ int evtwin__connection_send(evtwin__connection *c) {
     if (out == NULL) {
         return 0;
     }
-    enum MHD_Result ok = MHD_YES;
-    for (int i = 0; ok == MHD_YES && i < response->n_headers; i++) {
-        ok = MHD_add_response_header(out, response->name[i], response->value[i]);
-    }
-    if (ok == MHD_YES && (c->request.has_body || atomic_load(&c->http->is_stopping))) {
-        ok = MHD_add_response_header(out, "Connection", "close");
-    }
+    enum MHD_Result ok = add_headers(c, out);
     if (ok == MHD_YES) {
         c->is_sent = 1;
         evtwin__connection_phase(c, EVTWIN__TAKING, may_take_ms);

@@ -16,6 +16,7 @@ struct MHD_Response;
 
 typedef enum evtwin__phase {
     EVTWIN__IDLE,    /* between two requests */
+    EVTWIN__POSTING, /* the body of a request is on its way */
     EVTWIN__ASKING,  /* a whole request is there */
     EVTWIN__TAKING,  /* its answer is on the way */
     EVTWIN__WAITING, /* a streamed answer has nothing to send now */
@@ -45,6 +46,7 @@ typedef struct evtwin__connection {
     int is_active;   /* a request is between its arrival and its last byte */
     int is_answered; /* the handler has had it */
     int is_sent;     /* libmicrohttpd has its answer */
+    int is_compressible, is_compressed;
     int is_collecting;
     char *body; /* what has come of the body that the handler wants */
     size_t body_size;
@@ -70,6 +72,16 @@ typedef struct evtwin__line {
 
 enum { EVTWIN__REQUESTS, EVTWIN__READS, EVTWIN__N_LINES };
 
+/* An asset and what it is compressed to; data NULL = it does not get smaller. */
+typedef struct evtwin__small_asset {
+    const char *asset;
+    size_t asset_size;
+    char *data;
+    size_t size;
+} evtwin__small_asset;
+
+enum { EVTWIN__MAX_SMALL = 128 };
+
 struct evtwin__http {
     struct MHD_Daemon *daemon;
     evtwin__front *front;
@@ -89,6 +101,10 @@ struct evtwin__http {
     pthread_t aside;
     int is_aside_running;
     atomic_int is_aside_over;
+
+    pthread_mutex_t small_lock;
+    evtwin__small_asset small[EVTWIN__MAX_SMALL];
+    size_t n_small;
 };
 
 /* ---- http_connections.c: who is connected, and for how long ---- */
@@ -122,6 +138,24 @@ int evtwin__connection_read_body(evtwin__connection *c, const char *piece, size_
 
 /* Send c->response, which is taken whatever the outcome; 0: close the connection. */
 int evtwin__connection_send(evtwin__connection *c);
+
+/* ---- http_gzip.c: smaller answers ---- */
+
+/* Compress c->response if its client takes that and it pays. */
+void evtwin__connection_compress(evtwin__connection *c);
+
+void evtwin__http_free_small(struct evtwin__http *http);
+
+/* Compresses a stream piece by piece. NULL if there is no memory. */
+typedef struct evtwin__packer evtwin__packer;
+
+evtwin__packer *evtwin__packer_create(void);
+void evtwin__packer_free(evtwin__packer *packer); /* NULL is fine */
+
+/* What n bytes give so far, perhaps nothing; n == 0: all that is still held back; < 0: the end of
+ * it. room is n and 64 KiB at least. */
+size_t evtwin__packer_put(evtwin__packer *packer, const char *data, ptrdiff_t n, char *to,
+                          size_t room);
 
 /* ---- http_waker.c: a streamed answer that sleeps until there is more ---- */
 

@@ -11,7 +11,7 @@
 #include <microhttpd.h>
 #include <string.h>
 
-enum { BLOCK = 16 * 1024, ASIDE_BLOCK = 64 * 1024 };
+enum { BLOCK = 16 * 1024, ASIDE_BLOCK = 64 * 1024, PACKED_BLOCK = 2 * ASIDE_BLOCK };
 
 /* The waker comes first: it is what the reader knows of it. */
 typedef struct streaming {
@@ -23,7 +23,8 @@ typedef struct streaming {
     /* what was read aside and is not sent yet */
     size_t at, size;
     int is_dry, is_at_end, is_broken;
-    char kept[];
+    evtwin__packer *packer; /* NULL = sent as it is */
+    char kept[];            /* ASIDE_BLOCK; with a packer PACKED_BLOCK, and ASIDE_BLOCK as read */
 } streaming;
 
 int evtwin__stream_is_full(struct evtwin__http *http) {
@@ -74,11 +75,15 @@ static void read_aside(evtwin__connection *c) {
     evtwin__waker_clear(&s->waker);
     s->at = s->size = 0;
     if (!atomic_load(&c->is_given_up) && !atomic_load(&s->http->is_aside_over)) {
-        const ptrdiff_t n = s->stream.read(s->stream.ctx, s->kept, ASIDE_BLOCK);
+        char *to = s->kept + (s->packer != NULL ? PACKED_BLOCK : 0);
+        const ptrdiff_t n = s->stream.read(s->stream.ctx, to, ASIDE_BLOCK);
         s->is_at_end = n < 0;
         s->is_broken = n == EVTWIN__HTTP_BROKEN;
         s->is_dry = n == 0;
-        s->size = n > 0 ? (size_t)n : 0;
+        s->size = s->is_broken        ? 0
+                  : s->packer != NULL ? evtwin__packer_put(s->packer, to, n, s->kept, PACKED_BLOCK)
+                  : n > 0             ? (size_t)n
+                                      : 0;
     }
     MHD_resume_connection(c->mhd);
 }
@@ -121,6 +126,7 @@ static void end(void *ctx) {
     pthread_mutex_unlock(&http->lock);
     s->stream.close(s->stream.ctx);
     pthread_mutex_destroy(&s->waker.lock);
+    evtwin__packer_free(s->packer);
     evtwin__free(s);
     atomic_fetch_sub(&http->n_streams, 1);
 }
@@ -128,11 +134,14 @@ static void end(void *ctx) {
 struct MHD_Response *evtwin__stream_response(evtwin__connection *c) {
     const evtwin__http_stream stream = c->response.stream;
     c->response.stream = (evtwin__http_stream){0};
-    streaming *s = evtwin__calloc(1, sizeof *s + (stream.is_aside ? ASIDE_BLOCK : 0));
+    const size_t room = (stream.is_aside ? ASIDE_BLOCK : 0) + (c->is_compressed ? PACKED_BLOCK : 0);
+    streaming *s = evtwin__calloc(1, sizeof *s + room);
     if (s == NULL) {
         stream.close(stream.ctx);
         return NULL;
     }
+    s->packer = c->is_compressed ? evtwin__packer_create() : NULL;
+    c->is_compressed = s->packer != NULL;
     s->http = c->http;
     s->c = c;
     s->stream = stream;

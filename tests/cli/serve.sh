@@ -60,6 +60,44 @@ expect 2
 one_line
 check 'the flag, once' [ "$(grep -o 'insecure.listen' err | wc -l)" -eq 1 ]
 err '--insecure-listen'
+
+# ---- the token ----
+printf 'hush-hush-hush-hush\n' >token
+chmod 644 token
+run evtwin-serve --token-file token --store "$store" --listen 127.0.0.1:0
+expect 2
+one_line
+err 'token: others can read'
+err '--token-file names it'
+no_err '--listen'
+chmod 600 token
+run evtwin-serve --token-file no.token --store "$store" --listen 127.0.0.1:0
+expect 66
+err 'no.token'
+run evtwin-serve --allow-host http://twin.example --store "$store" --listen 127.0.0.1:0
+expect 2
+one_line
+err '--allow-host names it'
+: >err
+evtwin-serve -vv --token-file token --allow-host twin.example --listen 0.0.0.0:0 --store "$store" >out 2>err &
+locked=$!
+last='evtwin-serve with a token'
+check 'a token permits any address' await 20 grep -q serving err
+err 'without encryption'
+its=$(sed -n 's/.*at http:\/\/localhost:\([0-9]*\).*/\1/p' err)
+code_of() {
+    curl -s -o body.json -w '%{http_code}' "$@" "http://127.0.0.1:$its/api/batteries/list"
+}
+check 'nothing without it' [ "$(code_of)" = 401 ]
+check 'nothing with another one' [ "$(code_of -H 'Authorization: Bearer hush-hush-hush')" = 401 ]
+check 'all with it' [ "$(code_of -H 'Authorization: Bearer hush-hush-hush-hush')" = 200 ]
+check 'by the name that it was given' [ "$(code_of -H 'Authorization: Bearer hush-hush-hush-hush' -H 'Host: twin.example')" = 200 ]
+check 'not by another name' [ "$(code_of -H 'Host: other.example')" = 421 ]
+check 'probes need none' curl -sf -o body.json "http://127.0.0.1:$its/health"
+kill -TERM $locked
+wait $locked || true
+check 'the token is not shown' sh -c '! grep -q hush out err'
+
 for uri in evtwin.db redis://host sqlite: "$store?colour=red"; do
     run evtwin-serve --store "$uri" --listen 127.0.0.1:0
     expect 2

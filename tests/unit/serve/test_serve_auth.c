@@ -387,6 +387,27 @@ static void test_wrong_tokens_wait(void **state) {
     }
 }
 
+/* So are those of bodies that do not come. */
+static void test_half_bodies_give_way(void **state) {
+    (void)state;
+    enum { N = 24 };
+    const char request[] = "POST /login HTTP/1.1\r\nHost: localhost\r\n" AS_JSON
+                           "Content-Length: 1000\r\n\r\n{\"token\":";
+    int fd[N];
+    for (int i = 0; i < N; i++) {
+        fd[i] = client_connect(port);
+        assert_true(client_send(fd[i], request, sizeof request - 1));
+    }
+    const double start = now_s();
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(code_of("GET", "/health", ""), 200);
+    }
+    assert_true(now_s() - start < 10.0); /* the deadline of a body is later */
+    for (int i = 0; i < N; i++) {
+        close(fd[i]);
+    }
+}
+
 static void test_stop_while_they_wait(void **state) {
     (void)state;
     evtwin_server *its = start_with(token_path, NULL, 0);
@@ -417,6 +438,7 @@ int main(void) {
         cmocka_unit_test(test_allowed_hosts),
         cmocka_unit_test(test_beyond_the_loopback),
         cmocka_unit_test(test_wrong_tokens_wait),
+        cmocka_unit_test(test_half_bodies_give_way),
         cmocka_unit_test(test_stop_while_they_wait),
     };
     if (!CLIENT_HAS_SERVER || !has_kind_of_store()) {
