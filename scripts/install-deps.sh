@@ -38,6 +38,7 @@ postgresql|is the PostgreSQL that tests start, each its own (Debian also starts 
 mosquitto|is the MQTT broker that tests start (Debian also starts one as a service)|file:/usr/sbin/mosquitto
 openssl|makes the certificates of test servers|openssl
 python3-psycopg2|writes to PostgreSQL as the users of the Python demo do|python:psycopg2
+python3-jsonschema|compares what the server answers with its description|python:jsonschema
 python3-paho-mqtt|publishes as they do|python:paho.mqtt.client
 '
 long_list='

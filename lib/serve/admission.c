@@ -97,7 +97,8 @@ static int is_of_this_site(evtwin__call *call) {
 int evtwin__is_read(evtwin__call *call) {
     const char *method = call->request->method;
     if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
-        evtwin__http_header(call->response, "Allow", "GET, HEAD");
+        const int is_login = strcmp(call->query.path, "/login") == 0;
+        evtwin__http_header(call->response, "Allow", is_login ? "GET, HEAD, POST" : "GET, HEAD");
         return evtwin__answer_error(call, 405, "only GET and HEAD are answered here");
     }
     if (call->request->has_body) {

@@ -80,9 +80,10 @@ static void read_aside(evtwin__connection *c) {
         s->is_at_end = n < 0;
         s->is_broken = n == EVTWIN__HTTP_BROKEN;
         s->is_dry = n == 0;
-        s->size = s->packer != NULL ? evtwin__packer_put(s->packer, to, n, s->kept, PACKED_BLOCK)
-                  : n > 0           ? (size_t)n
-                                    : 0;
+        s->size = s->is_broken        ? 0
+                  : s->packer != NULL ? evtwin__packer_put(s->packer, to, n, s->kept, PACKED_BLOCK)
+                  : n > 0             ? (size_t)n
+                                      : 0;
     }
     MHD_resume_connection(c->mhd);
 }
