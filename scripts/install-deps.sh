@@ -52,6 +52,7 @@ faketime|gives a tool a wrong clock in the cases|faketime
 default-jre-headless|runs the Kafka that tests start|java
 maven|fetches that Kafka|mvn
 kcat|reads topics of Kafka as other programs see them|kcat
+wrk|asks the server as fast as it can in the benchmark|wrk
 python3-kafka|reads and writes Kafka as the users of the Python demo do|python:kafka
 '
 

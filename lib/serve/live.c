@@ -8,7 +8,6 @@
 #include "core/status.h"
 #include "serve/live_feed.h"
 
-#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,11 +35,10 @@ static void wait_until(evtwin__live *live, int64_t until_ms) {
     pthread_cond_timedwait(&live->changed, &live->lock, &until);
 }
 
-/* Note how a look ended, then rest: a look that takes long must not take all the time there is. */
-static int rest(evtwin__live *live, evtwin_status st, int64_t began_ms) {
+/* Note how a look ended, then rest; 1 at a stop. */
+static int rest(evtwin__live *live, evtwin_status st) {
     const int64_t now_ms = evtwin__monotonic_ms();
-    const int64_t took_ms = now_ms - began_ms;
-    const int64_t until_ms = now_ms + (st < 0 ? RETRY_MS : took_ms > LOOK_MS ? took_ms : LOOK_MS);
+    const int64_t until_ms = now_ms + (st < 0 ? RETRY_MS : LOOK_MS);
     pthread_mutex_lock(&live->lock);
     live->status = st;
     live->has_looked = 1;
@@ -60,12 +58,17 @@ static int rest(evtwin__live *live, evtwin_status st, int64_t began_ms) {
 
 static void *run(void *ctx) {
     evtwin__live *live = ctx;
-    int is_stopped = 0;
-    while (!is_stopped) {
-        const int64_t began_ms = evtwin__monotonic_ms();
-        is_stopped = rest(live, evtwin__live_feed_look(&live->feed), began_ms);
+    while (!rest(live, evtwin__live_feed_look(&live->feed))) {
     }
     return NULL;
+}
+
+/* With the lock. */
+static void wait_for_first(evtwin__live *live) {
+    const int64_t until_ms = evtwin__monotonic_ms() + FIRST_MS;
+    while (!live->has_looked && !live->is_stopped && evtwin__monotonic_ms() < until_ms) {
+        wait_until(live, until_ms);
+    }
 }
 
 /* ---- life ---- */
@@ -89,6 +92,9 @@ evtwin_status evtwin__live_start(const char *uri, const evtwin__patience *patien
         evtwin__live_free(live);
         return st;
     }
+    pthread_mutex_lock(&live->lock);
+    wait_for_first(live);
+    pthread_mutex_unlock(&live->lock);
     *out = live;
     return EVTWIN_OK;
 }
@@ -119,10 +125,7 @@ void evtwin__live_free(evtwin__live *live) {
 
 /* With the lock: may what is in memory be answered? */
 static evtwin_status check(evtwin__live *live) {
-    const int64_t until_ms = evtwin__monotonic_ms() + FIRST_MS;
-    while (!live->has_looked && !live->is_stopped && evtwin__monotonic_ms() < until_ms) {
-        wait_until(live, until_ms);
-    }
+    wait_for_first(live);
     EVTWIN_FAIL_IF(live->is_stopped, EVTWIN_E_CANCELLED, "the server is stopping");
     EVTWIN_FAIL_IF(!live->has_looked, EVTWIN_E_AGAIN, "the newest rows have not been read yet");
     EVTWIN_FAIL_IF(live->status < 0, live->status, "%s", live->error);
@@ -183,28 +186,4 @@ double evtwin__live_age_s(evtwin__live *live, int *is_up_out) {
     const int64_t good_ms = live->good_ms;
     pthread_mutex_unlock(&live->lock);
     return good_ms == 0 ? -1.0 : 1e-3 * (double)(evtwin__monotonic_ms() - good_ms);
-}
-
-void evtwin__live_write_summary(const evtwin__fleet *f, evtwin__text *text) {
-    char notice[EVTWIN__NOTICE_SIZE];
-    const struct {
-        const char *key;
-        size_t n;
-    } counts[] = {{"batteries", f->n},
-                  {"normal", f->n_by_health[EVTWIN_HEALTH_NORMAL]},
-                  {"warning", f->n_by_health[EVTWIN_HEALTH_WARNING]},
-                  {"critical", f->n_by_health[EVTWIN_HEALTH_CRITICAL]},
-                  {"silent", f->n_silent},
-                  {"needs_charging", f->n_needs_charging},
-                  {"needs_service", f->n_needs_service},
-                  {"without_predictions", f->n_without_predictions}};
-    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-        evtwin__text_integer(text, counts[i].key, (int64_t)counts[i].n);
-    }
-    evtwin__age_write(text, "last_record_age_s", f->record_age_s);
-    evtwin__age_write(text, "last_prediction_age_s", f->prediction_age_s);
-    evtwin__age_write(text, "no_predictions_for_s", f->no_predictions_for_s);
-    evtwin__fleet_notice(f, notice);
-    evtwin__text_string(text, "notice", notice);
-    evtwin__text_number(text, "time_factor", evtwin__fleet_time_factor(f));
 }

@@ -10,7 +10,8 @@
 
 typedef struct evtwin__live evtwin__live;
 
-/* The store need not exist yet. Changes are put into the ring, after they are in memory. */
+/* The store need not exist yet; its first reading is waited for, some seconds at most. Changes are
+ * put into the ring, after they are in memory. */
 evtwin_status evtwin__live_start(const char *uri, const evtwin__patience *patience,
                                  evtwin__ring *ring, evtwin__live **out);
 
@@ -33,8 +34,5 @@ evtwin_status evtwin__live_select(evtwin__live *live, const evtwin__live_query *
 
 /* Seconds since the last look that went well, < 0 if none did; 1 if the last one did. */
 double evtwin__live_age_s(evtwin__live *live, int *is_up_out);
-
-/* The members of the summary of a fleet. */
-void evtwin__live_write_summary(const evtwin__fleet *fleet, evtwin__text *text);
 
 #endif

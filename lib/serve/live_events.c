@@ -4,10 +4,8 @@
 #include "serve/live_events.h"
 
 #include "core/clock.h"
-#include "serve/live.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -60,14 +58,9 @@ void evtwin__live_events_row(evtwin__live_events *events, const evtwin__live_bat
 
 static void put_summary(evtwin__live_events *events, const evtwin__live_fleet *fleet,
                         int64_t now_ms) {
-    const int64_t now_us = evtwin_time_now();
     evtwin__fleet sum;
     evtwin__fleet_begin(&sum);
-    for (size_t i = 0; i < fleet->n; i++) {
-        evtwin__condition condition;
-        evtwin__condition_of(&fleet->battery[i]->standing, now_us, &condition);
-        evtwin__fleet_add(&sum, &condition, fleet->battery[i]->time_factor);
-    }
+    evtwin__live_fleet_sum(fleet, evtwin_time_now(), &sum);
     const int is_same = memcmp(&sum, &events->summary, offsetof(evtwin__fleet, record_age_s)) == 0;
     if (is_same && now_ms - events->summary_ms < SAME_SUMMARY_MS) {
         return;
@@ -76,7 +69,7 @@ static void put_summary(evtwin__live_events *events, const evtwin__live_fleet *f
     text->size = 0;
     text->is_failed = 0;
     evtwin__text_open(text, NULL, '{');
-    evtwin__live_write_summary(&sum, text);
+    evtwin__summary_write(&sum, text);
     evtwin__text_put(text, "}");
     if (!text->is_failed) {
         evtwin__ring_put(events->ring, "summary", 0, NULL, text->data, text->size);

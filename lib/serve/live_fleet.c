@@ -36,11 +36,13 @@ static int grow(evtwin__live_fleet *f, size_t capacity) {
     uint32_t *table = evtwin__calloc(table_size, sizeof *table);
     evtwin__live_battery **battery = evtwin__realloc(f->battery, capacity, sizeof *f->battery);
     f->battery = battery != NULL ? battery : f->battery;
+    evtwin__live_brief *brief = evtwin__realloc(f->brief, capacity, sizeof *f->brief);
+    f->brief = brief != NULL ? brief : f->brief;
     uint64_t *seen = evtwin__realloc(f->seen, capacity, sizeof *f->seen);
     f->seen = seen != NULL ? seen : f->seen;
     uint32_t *by_id = evtwin__realloc(f->by_id, capacity, sizeof *f->by_id);
     f->by_id = by_id != NULL ? by_id : f->by_id;
-    if (table == NULL || battery == NULL || seen == NULL || by_id == NULL) {
+    if (table == NULL || battery == NULL || brief == NULL || seen == NULL || by_id == NULL) {
         evtwin__free(table);
         return 0;
     }
@@ -74,6 +76,7 @@ void evtwin__live_fleet_release(evtwin__live_fleet *f) {
         evtwin__live_battery_release(f->battery[i]);
     }
     evtwin__free(f->battery);
+    evtwin__free(f->brief);
     evtwin__free(f->seen);
     evtwin__free(f->by_id);
     evtwin__free(f->table);
@@ -104,18 +107,23 @@ static void insert_by_id(evtwin__live_fleet *f, uint32_t number) {
     f->by_id[low] = number;
 }
 
+static void set(evtwin__live_fleet *f, size_t number, evtwin__live_battery *battery) {
+    f->battery[number] = battery;
+    f->brief[number] = (evtwin__live_brief){battery->standing, battery->time_factor};
+}
+
 evtwin_status evtwin__live_fleet_put(evtwin__live_fleet *f, evtwin__live_battery *battery) {
     const size_t number = evtwin__live_fleet_find(f, battery->id);
     if (number != SIZE_MAX) {
         evtwin__live_battery_release(f->battery[number]);
-        f->battery[number] = battery;
+        set(f, number, battery);
         return EVTWIN_OK;
     }
     if (f->n == UINT32_MAX - 1 || (f->n == f->capacity && !grow(f, 2 * f->capacity))) {
         evtwin__live_battery_release(battery);
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for %zu batteries", f->n + 1);
     }
-    f->battery[f->n] = battery;
+    set(f, f->n, battery);
     f->seen[f->n] = 0;
     *place_of(f, battery->id) = (uint32_t)f->n + 1;
     insert_by_id(f, (uint32_t)f->n);
@@ -125,15 +133,20 @@ evtwin_status evtwin__live_fleet_put(evtwin__live_fleet *f, evtwin__live_battery
 
 /* ---- selection ---- */
 
-static int has_part(const char *id, const char *part) {
-    return part == NULL || strcasestr(id, part) != NULL;
+void evtwin__live_fleet_sum(const evtwin__live_fleet *f, int64_t now_us, evtwin__fleet *out) {
+    for (size_t i = 0; i < f->n; i++) {
+        evtwin__condition condition;
+        evtwin__condition_of(&f->brief[i].standing, now_us, &condition);
+        evtwin__fleet_add(out, &condition, f->brief[i].time_factor);
+    }
 }
 
 static int matches(const evtwin__live_query *q, const evtwin__live_battery *b,
                    const evtwin__condition *c) {
     return (q->health < 0 || (int)c->health == q->health) &&
            (q->needs == 0 || (c->needs & q->needs) != 0) &&
-           (q->silent < 0 || c->is_silent == q->silent) && has_part(b->id, q->wanted);
+           (q->silent < 0 || c->is_silent == q->silent) &&
+           (q->wanted == NULL || strcasestr(b->id, q->wanted) != NULL);
 }
 
 /* What it is sorted by, the greatest last. */
@@ -152,14 +165,15 @@ evtwin_status evtwin__live_fleet_match(const evtwin__live_fleet *f, const evtwin
     EVTWIN_FAIL_IF(out->pick == NULL, EVTWIN_E_NOMEM, "out of memory for %zu batteries", f->n);
     evtwin__fleet_begin(&out->fleet);
     for (size_t i = 0; i < f->n; i++) {
-        const evtwin__live_battery *b = f->battery[f->by_id[i]];
+        const uint32_t number = f->by_id[i];
         evtwin__condition condition;
-        evtwin__condition_of(&b->standing, now_us, &condition);
-        evtwin__fleet_add(&out->fleet, &condition, b->time_factor);
-        if (matches(query, b, &condition)) {
-            out->pick[out->total++] = (evtwin__live_pick){.key = key_of(query, b, &condition),
-                                                          .position = (uint32_t)i,
-                                                          .number = f->by_id[i]};
+        evtwin__condition_of(&f->brief[number].standing, now_us, &condition);
+        evtwin__fleet_add(&out->fleet, &condition, f->brief[number].time_factor);
+        if (matches(query, f->battery[number], &condition)) {
+            out->pick[out->total++] =
+                (evtwin__live_pick){.key = key_of(query, f->battery[number], &condition),
+                                    .position = (uint32_t)i,
+                                    .number = number};
         }
     }
     return EVTWIN_OK;
@@ -244,4 +258,30 @@ void evtwin__live_selection_free(evtwin__live_selection *s) {
     evtwin__free(s->condition);
     evtwin__free(s->pick);
     *s = (evtwin__live_selection){0};
+}
+
+/* ---- the summary ---- */
+
+void evtwin__summary_write(const evtwin__fleet *f, evtwin__text *text) {
+    char notice[EVTWIN__NOTICE_SIZE];
+    const struct {
+        const char *key;
+        size_t n;
+    } counts[] = {{"batteries", f->n},
+                  {"normal", f->n_by_health[EVTWIN_HEALTH_NORMAL]},
+                  {"warning", f->n_by_health[EVTWIN_HEALTH_WARNING]},
+                  {"critical", f->n_by_health[EVTWIN_HEALTH_CRITICAL]},
+                  {"silent", f->n_silent},
+                  {"needs_charging", f->n_needs_charging},
+                  {"needs_service", f->n_needs_service},
+                  {"without_predictions", f->n_without_predictions}};
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        evtwin__text_integer(text, counts[i].key, (int64_t)counts[i].n);
+    }
+    evtwin__age_write(text, "last_record_age_s", f->record_age_s);
+    evtwin__age_write(text, "last_prediction_age_s", f->prediction_age_s);
+    evtwin__age_write(text, "no_predictions_for_s", f->no_predictions_for_s);
+    evtwin__fleet_notice(f, notice);
+    evtwin__text_string(text, "notice", notice);
+    evtwin__text_number(text, "time_factor", evtwin__fleet_time_factor(f));
 }

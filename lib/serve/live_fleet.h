@@ -6,11 +6,19 @@
 
 #include "serve/live_battery.h"
 
+/* What a pass over all batteries needs of each, side by side: ten times as fast as from one to the
+ * other in memory. */
+typedef struct evtwin__live_brief {
+    evtwin__standing standing;
+    double time_factor;
+} evtwin__live_brief;
+
 /* Batteries have numbers in order of arrival, which do not change while the fleet lives. */
 typedef struct evtwin__live_fleet {
     atomic_int n_refs; /* a selection under way keeps it */
     size_t n, capacity;
     evtwin__live_battery **battery; /* (n) */
+    evtwin__live_brief *brief;      /* (n) */
     uint64_t *seen;                 /* (n) the caller's mark */
     uint32_t *by_id;                /* (n) numbers in the order of ids */
     uint32_t *table;                /* (table_size, a power of 2) number + 1 by hash; 0 = free */
@@ -56,6 +64,9 @@ typedef struct evtwin__live_selection {
     evtwin__condition *condition;
 } evtwin__live_selection;
 
+/* Add all batteries, as they are at now_us, to a sum that was begun. */
+void evtwin__live_fleet_sum(const evtwin__live_fleet *fleet, int64_t now_us, evtwin__fleet *out);
+
 /* Find what matches at now_us and sum up the fleet. */
 evtwin_status evtwin__live_fleet_match(const evtwin__live_fleet *fleet,
                                        const evtwin__live_query *query, int64_t now_us,
@@ -69,5 +80,8 @@ evtwin_status evtwin__live_fleet_take(const evtwin__live_fleet *fleet,
                                       const evtwin__live_query *query, evtwin__live_selection *s);
 
 void evtwin__live_selection_free(evtwin__live_selection *selection);
+
+/* The members of the summary of a fleet. */
+void evtwin__summary_write(const evtwin__fleet *fleet, evtwin__text *text);
 
 #endif

@@ -76,6 +76,16 @@ static evtwin_status read_query(const evtwin__call *call, evtwin__live_query *ou
 
 /* ---- answers ---- */
 
+/* Memory for all of them at once: of a large fleet it is much. */
+static void reserve(evtwin__text *body, const evtwin__live_selection *s) {
+    enum { MORE = 512 }; /* bytes of ages and reasons */
+    size_t size = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        size += s->battery[i]->size + MORE;
+    }
+    (void)evtwin__text_room(body, size);
+}
+
 static void answer_fleet(evtwin__call *call, const evtwin__live_query *query, const char *name,
                          int has_reasons, int has_total) {
     evtwin__live_selection s;
@@ -83,6 +93,7 @@ static void answer_fleet(evtwin__call *call, const evtwin__live_query *query, co
         return;
     }
     evtwin__text *body = evtwin__answer_begin(call);
+    reserve(body, &s);
     evtwin__text_open(body, name, '[');
     for (size_t i = 0; i < s.n; i++) {
         evtwin__text_open(body, NULL, '{');
@@ -98,7 +109,7 @@ static void answer_fleet(evtwin__call *call, const evtwin__live_query *query, co
         evtwin__text_integer(body, "total", (int64_t)s.total);
     }
     evtwin__text_open(body, "summary", '{');
-    evtwin__live_write_summary(&s.fleet, body);
+    evtwin__summary_write(&s.fleet, body);
     evtwin__text_put(body, "}");
     evtwin__answer_end(call);
     evtwin__live_selection_free(&s);
