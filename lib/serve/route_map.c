@@ -91,7 +91,7 @@ void evtwin__route_map(evtwin__call *call) {
     }
     evtwin__text_integer(body, "count", (int64_t)s.n);
     evtwin__text_open(body, "summary", '{');
-    evtwin__live_write_summary(&s.fleet, body);
+    evtwin__summary_write(&s.fleet, body);
     evtwin__text_put(body, "}");
     evtwin__answer_end(call);
     evtwin__live_selection_free(&s);

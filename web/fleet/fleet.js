@@ -181,6 +181,7 @@ function draw() {
   drawChips();
   drawControls();
   drawAges();
+  if (state.batteries.size <= MAX_STREAMED) strip.set({ batteries: worst }); // as new as the rows
   list.draw();
 }
 

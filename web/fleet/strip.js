@@ -2,7 +2,7 @@
 // fleet/strip.js: all batteries at once, a square each, the worst first; drawn on a canvas.
 
 import { element, into, setText } from "../shared/dom.js";
-import { levelOf, valueText } from "../shared/values.js";
+import { levelOf, MARK, valueText } from "../shared/values.js";
 import { GROUPS, shownLevel } from "./model.js";
 
 const HEIGHT = 200;
@@ -11,6 +11,8 @@ const LARGEST = 94;
 const SMALLEST = 4;
 const WITH_NAME = 30; // a square of that size has room for the end of its name
 const WITH_VALUE = 58; // and this one for a value below it
+
+const SIGN = { ...MARK, SILENT: "○" }; // colour alone does not tell
 
 // What squares are coloured by.
 export const COLOURS = {
@@ -88,7 +90,7 @@ export function makeStrip({ box, tip, onOpen }) {
         const hasValue = size >= WITH_VALUE;
         context.fillStyle = ink;
         context.font = fonts.name;
-        context.fillText((/[^_\W]{1,4}$/.exec(b.id) || [b.id.slice(-4)])[0], x + size / 2, y + size / 2 + (hasValue ? -8 : 0.5));
+        context.fillText(`${hasValue && colour === "status" ? `${SIGN[levelAt(b)]} ` : ""}${(/[^_\W]{1,4}$/.exec(b.id) || [b.id.slice(-4)])[0]}`, x + size / 2, y + size / 2 + (hasValue ? -8 : 0.5));
         context.font = fonts.value;
         if (hasValue) context.fillText(shortValue(b), x + size / 2, y + size / 2 + 10);
       }

@@ -37,7 +37,10 @@ async function ask(path, options, signal) {
     }
     throw new ApiError(error.name === "TimeoutError" ? "the server does not answer in time" : "the server cannot be reached", 0);
   }
-  if (response.status === 401) throw new ApiError("you need to log in", 401);
+  if (response.status === 401) {
+    location.reload(); // the login comes in place of the page
+    throw new ApiError("you need to log in", 401);
+  }
   if (!response.ok || answer.status !== "success") {
     throw new ApiError(answer.message || `HTTP ${response.status}`, response.status);
   }
