@@ -9,7 +9,7 @@ import { agoText, isNumber, QUANTITIES } from "../shared/values.js";
 import { readAddress, writeAddress } from "./address.js";
 import { makeFirst, N_FIRST } from "./first.js";
 import { makeList } from "./list.js";
-import { GROUPS, matches, sorted, takeMap, takeRow } from "./model.js";
+import { ageOf, GROUPS, matches, sorted, takeMap, takeRow } from "./model.js";
 import { COLUMNS, fillRow, makeRow } from "./row.js";
 import { COLOURS, makeStrip } from "./strip.js";
 import { makeTrends } from "./trends.js";
@@ -21,7 +21,7 @@ const FRESH_MS = 1200; // a row that the stream has brought is not asked for
 const READING_MS = 5000; // the order holds still for so long after the last touch
 const MAX_ROWS = 100; // in one question
 
-const state = { ...readAddress(), batteries: new Map(), rows: new Map(), rowMs: new Map(), summary: null, thresholds: [] };
+const state = { ...readAddress(), batteries: new Map(), rows: new Map(), rowMs: new Map(), thresholds: [] };
 let order = []; // batteries of the list, as it was sorted last
 let worst = []; // all of them, the worst first, as they were sorted last
 let mapMs = 0; // when the map was answered
@@ -114,14 +114,12 @@ function arrangeLater() {
 // ---- drawing ------------------------------------------------------------------------------
 
 function drawTiles() {
-  const s = state.summary;
   const all = [...state.batteries.values()];
-  const age = agoText(isNumber(s.last_record_age_s) ? s.last_record_age_s + (Date.now() - mapMs) / 1000 : null);
-  const counts = { "": s.batteries, service: s.needs_service, charging: s.needs_charging, silent: s.silent, fine: all.filter((b) => b.group === "fine").length };
-  const inService = all.filter((b) => b.needs & 2);
-  const critical = inService.filter((b) => b.status === "CRITICAL").length;
+  const newestAge = all.map(ageOf).filter(isNumber).reduce((least, a) => Math.min(least, Math.abs(a)), Infinity);
+  const age = agoText(newestAge);
+  const critical = all.filter((b) => b.needs & 2 && b.status === "CRITICAL").length;
   for (const { group, tile, count, title, detail } of tiles) {
-    const n = counts[group.key];
+    const n = all.filter((b) => matches(b, { group: group.key })).length;
     setText(count, n.toLocaleString("en"));
     setText(title, group.key === "" && n === 1 ? "battery" : group.key === "" ? "batteries" : `${group.mark} ${group.title.toLowerCase()}`);
     setText(detail, group.key === "" ? `last record ${age}` : group.key === "service" && n > 0 ? `${critical} critical · ${age}` : `as of ${age}`);
@@ -177,7 +175,7 @@ function drawAges() {
 function draw() {
   const has = state.batteries.size > 0;
   by("fleet-view").hidden = !has;
-  if (!has || !state.summary) return;
+  if (!has) return;
   drawTiles();
   drawFirst();
   drawChips();
@@ -194,7 +192,6 @@ async function askMap(signal) {
   const map = await getJson("/api/fleet/map", { signal });
   mapMs = Date.now();
   takeMap(state.batteries, map, mapMs);
-  state.summary = map.summary;
   shell.setFlow(flowOfSummary(map.summary));
   by("empty").hidden = map.count > 0;
   for (const id of state.rows.keys()) if (!state.batteries.has(id)) state.rows.delete(id);
@@ -240,8 +237,11 @@ function askSoon() {
   if (soon) return;
   soon = setTimeout(() => {
     soon = 0;
-    askRows().then(draw, () => {});
-  }, 80);
+    askRows().then(() => {
+      drawFirst();
+      list.draw();
+    }, () => {}); // the next poll says what is wrong
+  }, 100);
 }
 
 // ---- controls -----------------------------------------------------------------------------
@@ -339,6 +339,7 @@ function start(isPolled) {
         draw();
       });
     },
+    onSummary: (summary) => shell.setFlow(flowOfSummary(summary)),
     onReset: () => { mapMs = 0; },
     onState(name, ms, error) {
       shell.setState(name, ms, error);

@@ -27,6 +27,8 @@ export function makeList({ body, heights, makeRow, fillRow, fillHead, onWindow }
     body.style.height = `${tops[items.length]}px`;
   }
 
+  const indexOf = (id) => items.findIndex((item) => item.id === id);
+
   // The item at a height.
   function at(y) {
     let low = 0;
@@ -39,21 +41,20 @@ export function makeList({ body, heights, makeRow, fillRow, fillHead, onWindow }
     return low;
   }
 
-  function take(item) {
-    const key = keyOf(item);
-    let parts = shown.get(key);
-    if (parts) return parts;
+  function make(item) {
+    let parts;
     if (item.id !== undefined) {
       parts = spare.pop() || makeRow();
     } else {
       parts = { row: element("div", "group-head", "", { role: "row" }) };
       Object.assign(parts, into(parts.row, { cell: element("div", "", "", { role: "cell" }) }));
     }
-    shown.set(key, parts);
+    shown.set(keyOf(item), parts);
     return parts;
   }
 
-  function draw() {
+  // isNew: what is known of the rows has changed; else only those are filled that come into view.
+  function draw(isNew = true) {
     const top = -body.getBoundingClientRect().top;
     const { row } = heights();
     const first = Math.max(0, at(Math.max(0, top)) - MARGIN_ROWS);
@@ -62,7 +63,8 @@ export function makeList({ body, heights, makeRow, fillRow, fillHead, onWindow }
     for (let i = first; i <= last; i++) wanted.push(i);
 
     // what has the focus stays, wherever it is
-    const focused = items.findIndex((item) => item.id !== undefined && shown.get(keyOf(item))?.row.contains(document.activeElement));
+    const focusedId = body.contains(document.activeElement) ? document.activeElement.closest("[data-id]")?.dataset.id : undefined;
+    const focused = focusedId === undefined ? -1 : indexOf(focusedId);
     if (focused >= 0 && focused < first) wanted.unshift(focused);
     if (focused > last) wanted.push(focused);
     const keys = new Set(wanted.map((i) => keyOf(items[i])));
@@ -74,7 +76,8 @@ export function makeList({ body, heights, makeRow, fillRow, fillHead, onWindow }
     }
     let next = body.firstChild;
     for (const i of wanted) {
-      const parts = take(items[i]);
+      const known = shown.get(keyOf(items[i]));
+      const parts = known || make(items[i]);
       if (parts.row === next) next = next.nextSibling;
       else body.insertBefore(parts.row, next);
       const transform = `translateY(${tops[i]}px)`;
@@ -83,6 +86,7 @@ export function makeList({ body, heights, makeRow, fillRow, fillHead, onWindow }
         parts.row.style.transform = transform;
       }
       setAttribute(parts.row, "aria-rowindex", i + 2);
+      if (known && !isNew) continue;
       if (items[i].id !== undefined) fillRow(parts, items[i].id);
       else fillHead(parts.cell, items[i]);
     }
@@ -94,16 +98,15 @@ export function makeList({ body, heights, makeRow, fillRow, fillHead, onWindow }
 
   // Redrawn once a frame at most.
   let frame = 0;
-  function schedule() {
-    if (!frame) {
-      frame = requestAnimationFrame(() => {
-        frame = 0;
-        draw();
-      });
-    }
+  let isNewAtFrame = false;
+  function schedule(isNew = true) {
+    isNewAtFrame = isNewAtFrame || isNew;
+    frame = frame || requestAnimationFrame(() => {
+      frame = 0;
+      draw(isNewAtFrame);
+      isNewAtFrame = false;
+    });
   }
-
-  const indexOf = (id) => items.findIndex((item) => item.id === id);
 
   function scrollTo(i, isFocused) {
     const { row, head } = heights();
@@ -128,15 +131,15 @@ export function makeList({ body, heights, makeRow, fillRow, fillHead, onWindow }
     while (items[to] && items[to].id === undefined) to += step > 0 || to === 0 ? 1 : -1;
     if (items[to]) scrollTo(to, true);
   });
-  addEventListener("scroll", schedule, { passive: true });
+  addEventListener("scroll", () => schedule(false), { passive: true });
   addEventListener("resize", () => {
     measure();
     schedule();
   });
 
   return {
-    draw: schedule,
-    drawNow: draw,
+    draw: () => schedule(),
+    drawNow: () => draw(),
     setItems(next) {
       items = next;
       measure();

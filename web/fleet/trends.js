@@ -3,7 +3,7 @@
 
 import { getJson } from "../shared/api.js";
 import { element, into, setAttribute, setClass, setText } from "../shared/dom.js";
-import { agoText, isNumber, levelOf } from "../shared/values.js";
+import { agoText, isNumber, levelOf, timeText } from "../shared/values.js";
 
 const ASK_MS = 30000;
 const BINS = 14;
@@ -28,8 +28,10 @@ function showNote(tile, text) {
 }
 
 // bars: {up, down, level, title}: a column each, up from the line and down from it.
-function showBars(tile, bars, words, scale) {
+function showBars(tile, bars, words, scale, note = "") {
   showNote(tile, "");
+  setText(tile.note, note);
+  tile.note.hidden = !note;
   const highest = Math.max(1, ...bars.map((b) => b.up));
   const lowest = Math.max(0, ...bars.map((b) => b.down || 0));
   while (tile.bars.children.length > bars.length) tile.bars.lastChild.remove();
@@ -53,41 +55,46 @@ function showBars(tile, bars, words, scale) {
 
 // How many batteries are at which health.
 function showHealth(tile, batteries, thresholds) {
-  const values = batteries.map((b) => b.soh).filter(isNumber);
+  const values = batteries.map((b) => b.soh).filter(isNumber).sort((a, b) => a - b);
   if (values.length === 0) {
     showNote(tile, "No battery reports its health.");
     return;
   }
-  const low = Math.floor(Math.min(...values));
-  const step = Math.max(1, Math.ceil((Math.max(...values) - low + 0.01) / BINS));
-  const n = Math.max(6, Math.ceil((Math.max(...values) - low + 0.01) / step));
+  const low = Math.floor(values[0]);
+  const step = Math.max(1, Math.ceil((values[values.length - 1] - low + 0.01) / BINS));
+  const n = Math.max(6, Math.ceil((values[values.length - 1] - low + 0.01) / step));
   const counts = new Array(n).fill(0);
   for (const v of values) counts[Math.min(n - 1, Math.floor((v - low) / step))]++;
   const bars = counts.map((up, i) => {
     const from = low + i * step;
     return { up, level: levelOf(thresholds, "soh", from + step / 2), title: `${up} at ${from} to ${from + step} %` };
   });
-  const middle = [...values].sort((a, b) => a - b)[values.length >> 1];
+  const middle = values[values.length >> 1];
   showBars(tile, bars, `State of health of ${values.length} batteries, from ${low} to ${Math.min(100, low + n * step)} %, half of them below ${middle.toFixed(1)} %`,
     [`${low} %`, `median ${middle.toFixed(1)} %`, `${Math.min(100, low + n * step)} %`]);
 }
 
-function showDue(tile, due) {
-  const total = due.reduce((sum, d) => sum + d.count, 0);
-  if (total === 0) {
-    showNote(tile, "No battery has a date yet.");
-    return;
-  }
-  const bars = due.map((d, i) => ({ up: d.count, level: i < 1 ? "CRITICAL" : i < 3 ? "WARNING" : "NORMAL", title: `${d.count} due in ${d.date}` }));
-  showBars(tile, bars, `${total} batteries by the month in which their service is due, ${due[0].date} to ${due[due.length - 1].date}`,
-    [due[0].date, `${due[0].count} in the first`, due.length > 1 ? due[due.length - 1].date : ""]);
+// Due already, by month as far as any is due (half a year at least), and later.
+function showDue(tile, { due, due_now: now, due_later: later, due_unknown: unknown }) {
+  const last = due.reduce((i, d, at) => (d.count > 0 ? at : i), 0);
+  const months = due.slice(0, Math.max(6, last + 1));
+  const bars = [
+    { up: now, level: "CRITICAL", title: `${now} due now` },
+    ...months.map((d, i) => ({ up: d.count, level: i < 3 ? "WARNING" : "NORMAL", title: `${d.count} due in ${d.date}` })),
+    ...(later > 0 ? [{ up: later, level: "NORMAL", title: `${later} due later` }] : []),
+  ];
+  const soon = months.slice(0, 3).reduce((sum, d) => sum + d.count, 0);
+  const notes = [`${now} now`, soon > 0 ? `${soon} in 3 months` : "", unknown > 0 ? `${unknown} not known yet` : ""].filter(Boolean);
+  const end = later > 0 ? "later" : months[months.length - 1].date;
+  showBars(tile, bars, `Batteries due for service at their present use: ${notes.join(", ")}; by month from ${months[0].date} to ${end}`,
+    ["now", "", end], notes.join(", "));
 }
 
 function showAlerts(tile, buckets) {
   const sum = (key) => buckets.reduce((total, b) => total + b[key], 0);
-  const bars = buckets.map((b) => ({ up: b.raised, down: b.cleared, level: "CRITICAL", title: `${(b.time || b.from || "").slice(0, 16).replace("T", " ")}: ${b.raised} raised, ${b.cleared} cleared` }));
-  showBars(tile, bars, `Alerts of the last ${ALERT_HOURS} hours: ${sum("raised")} raised, ${sum("cleared")} cleared`,
-    [`−${ALERT_HOURS} h`, `${sum("raised")} raised, ${sum("cleared")} cleared`, "now"]);
+  const bars = buckets.map((b) => ({ up: b.raised, down: b.cleared, level: "CRITICAL", title: `from ${timeText(b.time)}: ${b.raised} raised, ${b.cleared} cleared` }));
+  const words = `${sum("raised")} raised, ${sum("cleared")} cleared`;
+  showBars(tile, bars, `Alerts of the last ${ALERT_HOURS} hours: ${words}`, [`−${ALERT_HOURS} h`, words, "now"]);
 }
 
 export function makeTrends(box) {
@@ -115,8 +122,8 @@ export function makeTrends(box) {
       if (Date.now() < nextMs) return;
       nextMs = Date.now() + ASK_MS;
       await Promise.all([
-        ask(due, "/api/fleet/trends", (answer) => showDue(due, answer.due || []), signal),
-        ask(alerts, `/api/alerts/history?hours=${ALERT_HOURS}&buckets=${ALERT_BUCKETS}`, (answer) => showAlerts(alerts, answer.buckets || []), signal),
+        ask(due, "/api/fleet/trends", (answer) => showDue(due, answer), signal),
+        ask(alerts, `/api/alerts/history?hours=${ALERT_HOURS}&buckets=${ALERT_BUCKETS}`, (answer) => showAlerts(alerts, answer.data), signal),
       ]);
     },
     setBatteries(batteries, thresholds, atMs) {

@@ -30,9 +30,11 @@ export function connect(options) {
   let pollTimer = 0;
   let isAsking = false;
   let state = "";
+  let problem = null; // why it is away
 
   function setState(next, error = null) {
     state = next;
+    problem = error;
     call("onState", next, lastGoodMs === 0 ? Infinity : Date.now() - lastGoodMs, error);
   }
 
@@ -47,9 +49,10 @@ export function connect(options) {
   }
 
   const isStreaming = () => source !== null && source.readyState === EventSource.OPEN;
-  // the first values come by polling, and so do all while the stream is away for longer
-  const mustPoll = () => options.isPolled || options.isAlwaysPolled ||
-    (!isStreaming() && (state !== "live" || Date.now() - sinceMs > PATIENCE_MS));
+  // The first values come by polling, and so do all while the stream is away for longer; one that is quiet may have nothing
+  // to tell of a battery that is silent, or of a store that cannot be read.
+  const mustPoll = () => options.isPolled || options.isAlwaysPolled || state !== "live" ||
+    Date.now() - (isStreaming() ? lastEventMs : sinceMs) > PATIENCE_MS;
 
   async function poll() {
     clearTimeout(pollTimer);
@@ -60,10 +63,10 @@ export function connect(options) {
       try {
         await (options.poll || pollDefault)(gone.signal);
         lastGoodMs = Date.now();
-        if (!isStreaming()) setState("polling");
+        setState(isStreaming() ? "live" : "polling");
       } catch (error) {
         if (gone.signal.aborted) return;
-        if (!isStreaming()) setState("away", error);
+        setState("away", error);
       } finally {
         isAsking = false;
       }
@@ -115,11 +118,11 @@ export function connect(options) {
         lose();
         open();
       }
-      setState("live");
+      setState(state, problem);
     } else if (!source && Date.now() - triedMs > RETRY_MS) {
       open();
     } else if (state) {
-      setState(state);
+      setState(state, problem);
     }
   }
 
