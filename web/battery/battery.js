@@ -154,6 +154,15 @@ function showMissing(message) {
 
 let loading = null;
 
+// Without the limits nothing is coloured or judged, and the rest is shown.
+async function loadThresholds(options) {
+  try {
+    state.thresholds = await getThresholds(options);
+  } catch {
+    // asked for again with the next history
+  }
+}
+
 async function load() {
   if (loading) loading.abort();
   const mine = new AbortController();
@@ -164,8 +173,11 @@ async function load() {
   const query = new URLSearchParams({ battery_id: batteryId, hours: (until - from) / 3600, points: POINTS, quantities: SHOWN.join() });
   if (!isLive(state.time)) query.set("until", new Date(1000 * until).toISOString());
   try {
-    const [answer, thresholds] = await Promise.all([getJson(`/api/battery/history?${query}`, mine), getThresholds(mine)]);
-    Object.assign(state, { history: answer, thresholds, offset_s: (Date.parse(answer.timestamp) - Date.now()) / 1000 });
+    const limits = loadThresholds(mine);
+    const answer = await getJson(`/api/battery/history?${query}`, mine);
+    await limits;
+    charts.say(state.uPlot === null ? NO_CHARTS : "");
+    Object.assign(state, { history: answer, offset_s: (Date.parse(answer.timestamp) - Date.now()) / 1000 });
     const { interval } = pointsOf(answer, []);
     if (interval > 0) state.interval_s = interval;
     tail.forget(askedMs);
@@ -266,6 +278,7 @@ connect({
 async function start() {
   const library = loadCharts().catch(() => null);
   await Promise.all([load(), library.then((uPlot) => {
+    state.uPlot = uPlot;
     charts.setLibrary(uPlot);
     if (uPlot === null) charts.say(NO_CHARTS);
   })]);

@@ -157,9 +157,10 @@ class Tile {
     const { quantity } = this;
     const value = valueOf(b, quantity);
     const isPredicted = PREDICTED.includes(quantity);
-    setClass(this.root, `tile ${levelOf(thresholds, quantity, value)}`);
+    const isJudged = thresholds.length > 0; // else the limits are not known yet
+    setClass(this.root, `tile ${isJudged ? levelOf(thresholds, quantity, value) : ""}`);
     setText(this.value, isNumber(value) ? valueText(quantity, value) : isPredicted ? unknownText(b) : "unknown");
-    if (this.gauge) this.drawGauge(thresholds, value);
+    if (this.gauge && isJudged) this.drawGauge(thresholds, value);
     setText(this.note, isPredicted && !isNumber(value) && noteOf(b) ? noteOf(b) : notes[quantity] || "");
     setText(this.age, !isPredicted ? agoText(age) : b.prediction ? `predicted ${agoText(predictionAge)}` : "no prediction yet");
   }

@@ -27,7 +27,7 @@ export class StatusStrip {
   }
 
   draw({ points, from, until, thresholds }) {
-    const spans = statusOver(points, thresholds, from, until);
+    const spans = thresholds.length > 0 ? statusOver(points, thresholds, from, until) : [];
     const total = spans.reduce((sum, s) => sum + s.until - s.from, 0);
     const share = (level) => spans.filter((s) => s.level === level).reduce((sum, s) => sum + s.until - s.from, 0) / total;
     const present = ORDER.filter((level) => share(level) > 0);
