@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { assertAccessible, assertQuiet, close, launch, open, shoot } from "./browser.mjs";
+import { assertAccessible, assertFits, assertQuiet, close, launch, open, shoot } from "./browser.mjs";
 import { record, sleep, Stack, until } from "./stack.mjs";
 
 const stack = new Stack();
@@ -115,7 +115,7 @@ test("accessible, dark and light, wide and narrow", async () => {
     await untilDrawn(page, "live", (d) => d.state === "live" && d.soc === "71");
     await assertAccessible(page, `${scheme}, ${width}`);
     assert.match(await page.locator("canvas").getAttribute("aria-label"), /charge 71 %, discharging/);
-    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "nothing is wider than the page");
+    await assertFits(page, `${scheme}, ${width}`);
     await shoot(page, `pack-${scheme}-${width}`);
     await close(page);
   }
