@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { assertAccessible, assertQuiet, close, launch, open, shoot } from "./browser.mjs";
+import { assertAccessible, assertFits, assertQuiet, close, launch, open, shoot } from "./browser.mjs";
 import { record, sleep, Stack, until } from "./stack.mjs";
 
 const stack = new Stack();
@@ -65,7 +65,7 @@ test("accessible, dark and light, wide and narrow", async () => {
     const page = await openBattery({ scheme, width });
     await sleep(1500);
     await assertAccessible(page, `${scheme}, ${width}`);
-    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "nothing is wider than the page");
+    await assertFits(page, `${scheme}, ${width}`);
     await shoot(page, `battery-${scheme}-${width}`);
     await close(page);
   }

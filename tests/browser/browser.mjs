@@ -50,6 +50,14 @@ export async function assertAccessible(page, what) {
   assert.deepEqual(serious.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).join(", ")}: ${v.help}`), [], `axe: ${what}`);
 }
 
+/** Nothing is wider than the window, but for what scrolls by itself. */
+export async function assertFits(page, what) {
+  const wide = await page.evaluate(() => (document.documentElement.scrollWidth <= innerWidth ? [] :
+    [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
+      .map((e) => `${e.tagName} #${e.id} .${e.className}`).slice(0, 8)));
+  assert.deepEqual(wide, [], `wider than the page: ${what}`);
+}
+
 /** A picture for docs, if it was asked for. */
 export async function shoot(page, name) {
   if (!process.env.EVTWIN_SHOTS) return;

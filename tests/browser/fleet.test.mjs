@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { assertAccessible, assertQuiet, close, launch, open, shoot } from "./browser.mjs";
+import { assertAccessible, assertFits, assertQuiet, close, launch, open, shoot } from "./browser.mjs";
 import { record, sleep, Stack, until } from "./stack.mjs";
 
 const WATCH_MS = 40000; // of updates: focus must not wander
@@ -99,7 +99,7 @@ test("accessible, dark and light, wide and narrow", async () => {
     const page = await openFleet("/", { scheme, width });
     await sleep(1500);
     await assertAccessible(page, `${scheme}, ${width}`);
-    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "nothing is wider than the page");
+    await assertFits(page, `${scheme}, ${width}`);
     await shoot(page, `fleet-${scheme}-${width}`);
     await close(page);
   }

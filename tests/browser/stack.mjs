@@ -58,8 +58,11 @@ export class Stack {
   async startServer() {
     this.port ??= await freePort();
     this.url = `http://127.0.0.1:${this.port}`;
-    this.start("evtwin-serve", ["--store", this.store, "--port", this.port]);
-    await until("the server answers", async () => this.running.has("evtwin-serve") && fetch(`${this.url}/api/thresholds`).then((r) => r.ok, () => false));
+    const server = this.start("evtwin-serve", ["--store", this.store, "--port", this.port]);
+    await until("the server answers", async () => {
+      if (server.exitCode !== null) throw new Error(`evtwin-serve has ended: ${this.log("evtwin-serve")}`);
+      return fetch(`${this.url}/api/thresholds`).then((r) => r.ok, () => false);
+    });
   }
 
   startSimulator(n, more = []) {
