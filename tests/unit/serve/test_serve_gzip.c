@@ -74,8 +74,7 @@ static int has(const char *head, const char *header) {
 
 static void test_same_bytes(void **state) {
     (void)state;
-    static const char *const targets[] = {"/app.js", "/style.css", "/", "/api/batteries/list",
-                                          "/metrics"};
+    static const char *const targets[] = {"/", "/api/batteries/list", "/metrics"};
     char head[2000];
     int is_packed;
     for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
@@ -86,7 +85,7 @@ static void test_same_bytes(void **state) {
             get("GET", targets[i], "Accept-Encoding: br, gzip\r\n", &is_packed, head, sizeof head);
         assert_int_equal(is_packed, 1);
         assert_true(has(head, "\r\nVary: Accept-Encoding\r\n"));
-        if (i < 3) {
+        if (i < 1) {
             assert_string_equal(plain, packed);
         } else {
             assert_memory_equal(plain, packed, 20); /* values and times go on */
@@ -122,7 +121,7 @@ static void test_who_takes_it(void **state) {
         char header[100], head[2000];
         int is_packed;
         snprintf(header, sizeof header, "Accept-Encoding: %s\r\n", cases[i].accept);
-        free(get("GET", "/app.js", header, &is_packed, head, sizeof head));
+        free(get("GET", "/", header, &is_packed, head, sizeof head));
         if (is_packed != cases[i].is_packed) {
             fail_msg("%s gave %d", cases[i].accept, is_packed);
         }
@@ -134,17 +133,17 @@ static void test_tags(void **state) {
     (void)state;
     char head[2000], tag[100], headers[300];
     int is_packed;
-    free(get("GET", "/app.js", "Accept-Encoding: gzip\r\n", &is_packed, head, sizeof head));
+    free(get("GET", "/", "Accept-Encoding: gzip\r\n", &is_packed, head, sizeof head));
     const char *at = strstr(head, "\r\nETag: W/\"");
     assert_non_null(at);
     snprintf(tag, sizeof tag, "%.*s", (int)strcspn(at + 8, "\r"), at + 8);
     snprintf(headers, sizeof headers, "Accept-Encoding: gzip\r\nIf-None-Match: %s\r\n", tag);
-    char *body = get("GET", "/app.js", headers, &is_packed, head, sizeof head);
+    char *body = get("GET", "/", headers, &is_packed, head, sizeof head);
     assert_true(has(head, "HTTP/1.1 304"));
     assert_true(has(head, "\r\nVary: Accept-Encoding\r\n"));
     assert_string_equal(body, "");
     free(body);
-    free(get("GET", "/app.js", "", &is_packed, head, sizeof head));
+    free(get("GET", "/", "", &is_packed, head, sizeof head));
     assert_true(has(head, "\r\nETag: \""));
 }
 
@@ -156,12 +155,12 @@ static void test_small_and_head(void **state) {
     free(get("GET", "/health", "Accept-Encoding: gzip\r\n", &is_packed, head, sizeof head));
     assert_int_equal(is_packed, 0);
     assert_false(has(head, "Vary"));
-    char *body = get("HEAD", "/app.js", "Accept-Encoding: gzip\r\n", &is_packed, head, sizeof head);
+    char *body = get("HEAD", "/", "Accept-Encoding: gzip\r\n", &is_packed, head, sizeof head);
     assert_int_equal(is_packed, 1);
     assert_string_equal(body, "");
     const long size = strtol(strstr(head, "Content-Length: ") + 16, NULL, 10);
     free(body);
-    free(get("GET", "/app.js", "Accept-Encoding: gzip\r\n", &is_packed, head, sizeof head));
+    free(get("GET", "/", "Accept-Encoding: gzip\r\n", &is_packed, head, sizeof head));
     assert_int_equal(strtol(strstr(head, "Content-Length: ") + 16, NULL, 10), size);
 }
 

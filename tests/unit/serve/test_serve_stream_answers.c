@@ -36,7 +36,7 @@ typedef struct reader {
     struct reader *next;
     evtwin__http_waker *waker;
     int sent;
-    int is_endless, n_pieces;
+    int is_endless, is_broken, n_pieces;
 } reader;
 
 typedef struct source {
@@ -108,7 +108,7 @@ static ptrdiff_t read_piece(void *ctx, char *to, size_t room) {
         atomic_fetch_add(&s->n_pieces, 1);
     }
     atomic_fetch_sub(&s->n_running, 1);
-    return is_end ? -1 : 50000;
+    return is_end ? r->is_broken ? EVTWIN__HTTP_BROKEN : -1 : 50000;
 }
 
 static int is_for(const evtwin__http_request *request, const char *target) {
@@ -137,8 +137,9 @@ static void handle(void *ctx, const evtwin__http_request *request,
     reader *r = calloc(1, sizeof *r);
     r->source = s;
     r->is_endless = is_for(request, "/endless");
-    r->n_pieces = 20;
-    const int is_aside = is_for(request, "/pieces");
+    r->is_broken = is_for(request, "/broken");
+    r->n_pieces = r->is_broken ? 1 : 20;
+    const int is_aside = is_for(request, "/pieces") || r->is_broken;
     response->code = 200;
     evtwin__http_header(response, "Content-Type", "text/event-stream");
     response->stream = (evtwin__http_stream){.open = open_reader,
@@ -408,6 +409,29 @@ static void test_pieces_are_packed(void **state) {
     assert_int_equal(s.n_closed, 1);
 }
 
+/* What could not be read to its end does not look whole, packed or not. */
+static void test_broken_pieces(void **state) {
+    (void)state;
+    source s = {0};
+    int port;
+    evtwin__http *http = start(&s, &port);
+    for (int is_packed = 0; is_packed < 2; is_packed++) {
+        const int fd = client_connect(port);
+        const char *text = is_packed ? "GET /broken HTTP/1.1\r\nHost: localhost\r\n"
+                                       "Accept-Encoding: gzip\r\n\r\n"
+                                     : "GET /broken HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        assert_true(client_send(fd, text, strlen(text)));
+        size_t size;
+        char *answer = client_read_all(fd, &size);
+        assert_non_null(strstr(answer, "200 OK"));
+        assert_false(ends_with(answer, size, "\r\n0\r\n\r\n"));
+        free(answer);
+        close(fd);
+    }
+    evtwin__http_stop(http);
+    assert_int_equal(s.n_closed, 2);
+}
+
 /* A client that takes nothing is cut off; one that has nothing to take is not. */
 static void test_reader_that_does_not_read(void **state) {
     (void)state;
@@ -472,6 +496,7 @@ int main(void) {
         cmocka_unit_test(test_streams_leave_room),
         cmocka_unit_test(test_pieces_are_read_aside),
         cmocka_unit_test(test_pieces_are_packed),
+        cmocka_unit_test(test_broken_pieces),
         cmocka_unit_test(test_reader_that_does_not_read),
         cmocka_unit_test(test_stop),
         cmocka_unit_test(test_stop_while_pieces_are_read),
