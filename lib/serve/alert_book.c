@@ -299,7 +299,7 @@ static int64_t time_of(const evtwin_table *t, evtwin__alert_column col, size_t r
 }
 
 static evtwin_status load_row(evtwin__alert_book *book, const evtwin_table *t, size_t row) {
-    static const size_t column[EVTWIN__N_WAYS] = {EVTWIN__A_WEBHOOK, EVTWIN__A_MAIL};
+    static const evtwin__alert_column column[EVTWIN__N_WAYS] = {EVTWIN__A_WEBHOOK, EVTWIN__A_MAIL};
     const char *battery_id = evtwin_table_text(t, EVTWIN__A_BATTERY_ID, row);
     const char *text = evtwin_table_text(t, EVTWIN__A_TEXT, row);
     alert *a = evtwin__calloc(1, sizeof *a);
