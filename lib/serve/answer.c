@@ -92,7 +92,11 @@ int evtwin__store_answered(evtwin__call *call, evtwin_status status) {
 }
 
 double evtwin__rounded(double value) {
-    return fabs(value) < 1e11 ? evtwin__round_to(value, 1e4) : value;
+    double per_unit = 1e4;
+    for (double size = fabs(value); size > 0.0 && size < 1.0 && per_unit < 1e15; size *= 10.0) {
+        per_unit = per_unit < 1e6 ? 1e6 : 10.0 * per_unit;
+    }
+    return fabs(value) < 1e11 ? evtwin__round_to(value, per_unit) : value;
 }
 
 /* ---- rows ---- */
@@ -125,7 +129,8 @@ int evtwin__call_read_latest(evtwin__call *call, const char *battery_id) {
 
 void evtwin__call_free(evtwin__call *call) {
     evtwin_table_free(call->rows);
-    call->rows = NULL;
+    evtwin_table_free(call->current);
+    call->rows = call->current = NULL;
 }
 
 static const char *text_of(const evtwin_table *table, const char *column, size_t row) {

@@ -46,7 +46,9 @@ const char *evtwin__store_problem(struct evtwin_server *server, evtwin_status st
 int evtwin__store_answered(evtwin__call *call, evtwin_status status);
 
 /* An average has more digits than what it is made of can bear: 89.93, not 89.92999999999999. 0.0001
- * is finer than any quantity here is measured, and keeps small risks apart. */
+ * is finer than any quantity here is measured; values below 1, such as small risks, keep six
+ * digits.
+ */
 double evtwin__rounded(double value);
 
 /* ---- rows ---- */

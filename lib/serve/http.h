@@ -107,4 +107,13 @@ static inline void evtwin__http_header(evtwin__http_response *response, const ch
     response->n_headers++;
 }
 
+/* Forget an answer that was made and does not go out. */
+static inline void evtwin__http_drop(evtwin__http_response *response) {
+    evtwin__text_free(&response->body);
+    if (response->stream.ctx != NULL) {
+        response->stream.close(response->stream.ctx);
+    }
+    *response = (evtwin__http_response){0};
+}
+
 #endif

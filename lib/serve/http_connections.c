@@ -57,10 +57,7 @@ void evtwin__connection_close(evtwin__connection *c) {
     }
     const int was_given_up = atomic_load(&c->is_given_up);
     pthread_mutex_unlock(&http->lock);
-    evtwin__text_free(&c->response.body);
-    if (c->response.stream.ctx != NULL) { /* made aside for a client that had left by then */
-        c->response.stream.close(c->response.stream.ctx);
-    }
+    evtwin__http_drop(&c->response); /* made aside while its client left */
     pthread_mutex_destroy(&c->pause.lock);
     evtwin__free(c->body);
     evtwin__free(c);

@@ -169,7 +169,7 @@ static enum MHD_Result add_headers(const evtwin__connection *c, struct MHD_Respo
 int evtwin__connection_send(evtwin__connection *c) {
     const evtwin__http_response *response = &c->response;
     if (response->code == 0) {
-        evtwin__text_free(&c->response.body);
+        evtwin__http_drop(&c->response);
         return 0;
     }
     const int64_t may_take_ms = response->stream.ctx != NULL ? -1 : c->http->response_ms;

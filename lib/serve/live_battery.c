@@ -100,16 +100,18 @@ static void add_health(evtwin__call *call, size_t row, evtwin__live_battery *b) 
     evtwin__text_put(body, "}");
 }
 
-/* Where the first two members end, time and battery_id: a list gives them in the other order. In a
- * string of JSON there is no quote without a backslash before it. */
+/* Where the first two members end, time and battery_id: a list gives them in the other order. The
+ * id may be of another program and have any characters. */
 static void find_key(const evtwin__text *body, evtwin__live_battery *b) {
-    const char *time_end = memchr(body->data, ',', body->size);
+    static const char key[] = ",\"battery_id\":\"";
+    const char *time_end = memmem(body->data, body->size, key, sizeof key - 1);
     assert(time_end != NULL);
-    const char *id_end =
-        memmem(time_end + 1, body->size - (size_t)(time_end + 1 - body->data), ",\"", 2);
-    assert(id_end != NULL);
+    const char *id_end = time_end + sizeof key - 1;
+    while (*id_end != '"') {
+        id_end += *id_end == '\\' ? 2 : 1;
+    }
     b->time_end = (uint32_t)(time_end - body->data);
-    b->id_end = (uint32_t)(id_end - body->data);
+    b->id_end = (uint32_t)(id_end + 1 - body->data);
 }
 
 static evtwin_status make_text(evtwin__call *call, size_t row, evtwin__live_battery *b) {
@@ -153,33 +155,48 @@ static uint64_t broken_of(const evtwin_thresholds *limits, const evtwin_table *c
     return bits;
 }
 
-/* How much faster the physics runs than the clock. Between two rows the times of records tremble,
- * so the earlier one is kept for a minute while what it gives stays the same. */
+static double factor_between(evtwin__live_moment a, evtwin__live_moment b) {
+    const double passed_s = 1e-6 * (double)(b.time_us - a.time_us);
+    const double factor = (b.sim_s - a.sim_s) / passed_s;
+    return passed_s > 0.0 && factor >= 0.0 ? factor : (double)NAN;
+}
+
+/* Are they equal but for that part of the greater one? */
+static int is_near(double a, double b, double part) {
+    return fabs(a - b) <= part * fmax(a, b);
+}
+
+/* How much faster the physics runs than the clock. A pause between two runs of a simulator counts
+ * for the clock alone, so a step is believed only once another, or what is known, agrees with it.
+ * The times of records tremble, so the earlier row is kept for a minute while what it gives stays
+ * the same. */
 static void find_time_factor(const evtwin__live_battery *old, evtwin__live_battery *b) {
     static const int64_t base_us = 60 * INT64_C(1000000);
+    static const double tremble = 0.05, alike = 0.3;
     b->before = b->newest;
-    b->time_factor = NAN;
+    b->step_factor = b->time_factor = NAN;
     if (old == NULL) {
         return;
     }
     if (old->newest.time_us == b->newest.time_us) {
         b->before = old->before;
+        b->step_factor = old->step_factor;
         b->time_factor = old->time_factor;
         return;
     }
-    const evtwin__live_moment *bases[] = {&old->before, &old->newest};
-    for (int i = 0; i < 2; i++) {
-        const double passed_s = 1e-6 * (double)(b->newest.time_us - bases[i]->time_us);
-        const double factor = (b->newest.sim_s - bases[i]->sim_s) / passed_s;
-        const int is_usual = fabs(factor - old->time_factor) <= 0.05 * old->time_factor;
-        if (passed_s > 0.0 && factor >= 0.0 &&
-            (i == 1 || (is_usual && b->newest.time_us - bases[i]->time_us <= base_us))) {
-            const double unit = pow(10.0, floor(log10(fmax(factor, 1e-3))) - 2.0);
-            b->before = *bases[i];
-            b->time_factor = evtwin__round_to(factor, 1.0 / unit); /* three digits */
-            return;
-        }
+    const double step = factor_between(old->newest, b->newest);
+    b->step_factor = step;
+    if (!is_near(step, old->step_factor, alike) && !is_near(step, old->time_factor, alike)) {
+        b->time_factor = isnan(step) ? step : old->time_factor;
+        return;
     }
+    const double over_all = factor_between(old->before, b->newest);
+    const int is_kept = is_near(over_all, old->time_factor, tremble) &&
+                        b->newest.time_us - old->before.time_us <= base_us;
+    const double factor = is_kept ? over_all : step;
+    const double unit = pow(10.0, floor(log10(fmax(factor, 1e-3))) - 2.0);
+    b->before = is_kept ? old->before : old->newest;
+    b->time_factor = evtwin__round_to(factor, 1.0 / unit); /* three digits */
 }
 
 /* ---- the whole ---- */

@@ -23,6 +23,7 @@ typedef struct evtwin__live_battery {
     double value[EVTWIN__Q_COUNT]; /* of the newest row, predictions those that stand; NaN = none */
     evtwin__live_moment newest, before; /* the newest row, and an earlier one */
     double time_factor;                 /* physics seconds a second; NaN = not known */
+    double step_factor;                 /* the same of the last step alone */
     const char *id;                     /* in text */
     /* where the pieces of text end: "time":…,"battery_id":…, the rest of the row with the
      * prediction up to its age (no_prediction: 0), health up to what silence is about */

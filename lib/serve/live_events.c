@@ -46,7 +46,7 @@ void evtwin__live_events_row(evtwin__live_events *events, const evtwin__live_bat
     evtwin__live_battery_write(battery, &condition, 0, text);
     evtwin__text_put(text, "}");
     if (text->is_failed) { /* no memory: a client must not miss it silently */
-        evtwin__live_events_skip(events, revision);
+        evtwin__live_events_skip(events, revision > events->revision ? revision : events->revision);
         return;
     }
     /* after a look that failed halfway some come again, newer than before */

@@ -14,7 +14,13 @@ extern const evtwin__embedded evtwin__openapi[]; /* the one file */
 evtwin_status evtwin__openapi_load(evtwin_server *server) {
     const evtwin__embedded *file = &evtwin__openapi[0];
     const evtwin_status st = evtwin__yaml_to_json(file->data, file->size, &server->openapi);
-    return st < 0 ? evtwin__fail_in(st, "%s", file->name) : EVTWIN_OK;
+    if (st != EVTWIN_E_PARSE) {
+        return st;
+    }
+    evtwin__log(EVTWIN_LOG_WARNING, "HTTP: there is no /openapi.json: %s: %s", file->name,
+                evtwin_last_error());
+    evtwin__text_free(&server->openapi);
+    return EVTWIN_OK;
 }
 
 /* Kept by the client, but checked again each time. The two have one tag: they say the same. */
@@ -39,5 +45,9 @@ void evtwin__route_openapi_yaml(evtwin__call *call) {
 
 void evtwin__route_openapi_json(evtwin__call *call) {
     const evtwin__text *json = &call->server->openapi;
+    if (json->size == 0) {
+        evtwin__answer_error(call, 404, "the description is at /openapi.yaml");
+        return;
+    }
     answer(call, "application/json; charset=utf-8", json->data, json->size);
 }

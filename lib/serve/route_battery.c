@@ -5,6 +5,7 @@
 
 #include "core/status.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -93,10 +94,13 @@ static int add_bucket(evtwin__call *call, size_t row) {
             evtwin__text_word(body, key, "null");
             continue;
         }
+        const double min = evtwin_table_f64(table, col)[row];
+        const double max = evtwin_table_f64(table, col + 2)[row];
+        const double mean = evtwin__rounded(evtwin_table_f64(table, col + 1)[row]);
         evtwin__text_open(body, key, '[');
-        evtwin__text_number(body, NULL, evtwin_table_f64(table, col)[row]);
-        evtwin__text_number(body, NULL, evtwin__rounded(evtwin_table_f64(table, col + 1)[row]));
-        evtwin__text_number(body, NULL, evtwin_table_f64(table, col + 2)[row]);
+        evtwin__text_number(body, NULL, min);
+        evtwin__text_number(body, NULL, fmin(fmax(mean, min), max)); /* rounded, still between */
+        evtwin__text_number(body, NULL, max);
         evtwin__text_put(body, "]");
     }
     return 1;

@@ -59,9 +59,7 @@ static void add_column(const evtwin__live_selection *s, int column, evtwin__text
 static void add_values(const evtwin__live_selection *s, size_t quantity, evtwin__text *body) {
     evtwin__text_open(body, evtwin__schema[quantity].name, '[');
     for (size_t i = 0; i < s->n; i++) {
-        const double value = s->battery[i]->value[quantity];
-        /* a small risk is not none */
-        evtwin__text_number(body, NULL, fabs(value) < 0.001 ? value : evtwin__rounded(value));
+        evtwin__text_number(body, NULL, evtwin__rounded(s->battery[i]->value[quantity]));
     }
     evtwin__text_put(body, "]");
 }

@@ -40,6 +40,12 @@ static double bin_of(double v, double width, double low, double high) {
     return v == high && v > low && bin * width == v ? bin - 1.0 : bin;
 }
 
+/* NaN where there is none, or an infinity that another program wrote. */
+static double finite_at(const evtwin_table *table, const char *name, size_t row) {
+    const double v = number_at(table, name, row);
+    return isfinite(v) ? v : (double)NAN;
+}
+
 /* "name":[{"from":,"to":,"count":},…] of a column, in few bins of a round width.
  * "name_unknown": of so many it is not known. */
 static void add_distribution(evtwin__text *body, const char *name, const evtwin_table *table,
@@ -48,7 +54,7 @@ static void add_distribution(evtwin__text *body, const char *name, const evtwin_
     double low = INFINITY, high = -INFINITY;
     size_t n_known = 0, count[MAX_BINS] = {0};
     for (size_t row = 0; row < rows; row++) {
-        const double v = number_at(table, column, row);
+        const double v = finite_at(table, column, row);
         n_known += !isnan(v);
         low = v < low ? v : low;
         high = v > high ? v : high;
@@ -59,7 +65,7 @@ static void add_distribution(evtwin__text *body, const char *name, const evtwin_
     const double first = floor(low / width);
     const size_t n_bins = n_known > 0 ? (size_t)(bin_of(high, width, low, high) - first) + 1 : 0;
     for (size_t row = 0; row < rows; row++) {
-        const double v = number_at(table, column, row);
+        const double v = finite_at(table, column, row);
         if (!isnan(v)) {
             count[(size_t)(bin_of(v, width, low, high) - first)]++;
         }

@@ -136,15 +136,6 @@ static size_t answer(evtwin__call *call) {
     return OTHER;
 }
 
-/* What has been set up for an answer that cannot be given. */
-static void drop(evtwin__http_response *response) {
-    evtwin__text_free(&response->body);
-    if (response->stream.ctx != NULL) {
-        response->stream.close(response->stream.ctx);
-    }
-    *response = (evtwin__http_response){0};
-}
-
 static void add_headers(evtwin__call *call) {
     evtwin__http_response *r = call->response;
     evtwin__http_header(r, "Content-Type", call->content_type);
@@ -176,7 +167,7 @@ void evtwin__serve(void *ctx, const evtwin__http_request *request,
         return;
     }
     if (response->stream.ctx != NULL && request->is_crowded) {
-        drop(response);
+        evtwin__http_drop(response);
         call.content_type = json;
         call.is_cacheable = 0;
         evtwin__answer_error(&call, 503, "too many streams and exports at once; try again");

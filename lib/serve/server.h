@@ -67,7 +67,7 @@ const char *evtwin__route_label(size_t i);
 
 /* ---- the description of the API (route_api.c) ---- */
 
-/* Make the JSON that the server keeps. */
+/* Make the JSON that the server keeps. A form of YAML that is not read costs that alone. */
 evtwin_status evtwin__openapi_load(evtwin_server *server);
 
 /* ---- the pages (route_page.c) ---- */

@@ -229,7 +229,7 @@ static evtwin_status literal(reader *r, const char *key, size_t column) {
         r->line++;
     }
     evtwin__text_add(&text, "", 1);
-    evtwin__text_string(r->out, key, text.data);
+    evtwin__text_string(r->out, key, text.is_failed ? "" : text.data);
     r->out->is_failed |= text.is_failed;
     evtwin__text_free(&text);
     next_line(r);

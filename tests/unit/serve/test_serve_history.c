@@ -93,6 +93,30 @@ static void test_points(void **state) {
     json_decref(v);
 }
 
+/* A mean has the digits of what it is made of, however small, and lies between the least and the
+ * greatest. */
+static void test_small_means(void **state) {
+    (void)state;
+    static const record records[] = {
+        {"B", INT64_C(1767225600) * SECOND, 1, 0.00001, 90, 30, 900, 0.00002, NULL},
+        {"B", INT64_C(1767225601) * SECOND, 2, 0.00002, 90, 30, 900, 0.00002, NULL}};
+    const char *uri = fresh_uri("small.db");
+    fill_store(uri, records, 2);
+    evtwin_server *other = start_server(uri, NULL);
+    json_t *v = client_json(evtwin_server_port(other),
+                            "/api/battery/history?battery_id=B&from=2026-01-01T00:00:00Z"
+                            "&until=2026-01-01T01:00:00Z&points=2",
+                            200);
+    assert_near(number(v, "data.0.soc.1"), 0.000015, 0);
+    for (int i = 0; i < 3; i++) {
+        char path[40];
+        snprintf(path, sizeof path, "data.0.failure_probability.%d", i);
+        assert_near(number(v, path), 0.00002, 0);
+    }
+    json_decref(v);
+    evtwin_server_free(other);
+}
+
 static void test_from(void **state) {
     (void)state;
     json_t *v = client_json(port,
@@ -296,10 +320,15 @@ static void test_export_that_breaks(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_points),           cmocka_unit_test(test_from),
-        cmocka_unit_test(test_parameters),       cmocka_unit_test(test_export_csv),
-        cmocka_unit_test(test_export_jsonl),     cmocka_unit_test(test_export_parameters),
-        cmocka_unit_test(test_export_to_nobody), cmocka_unit_test(test_export_that_breaks),
+        cmocka_unit_test(test_points),
+        cmocka_unit_test(test_small_means),
+        cmocka_unit_test(test_from),
+        cmocka_unit_test(test_parameters),
+        cmocka_unit_test(test_export_csv),
+        cmocka_unit_test(test_export_jsonl),
+        cmocka_unit_test(test_export_parameters),
+        cmocka_unit_test(test_export_to_nobody),
+        cmocka_unit_test(test_export_that_breaks),
     };
     if (!CLIENT_HAS_SERVER || !has_kind_of_store()) {
         print_message("skipped: this build has no HTTP server or no store\n");

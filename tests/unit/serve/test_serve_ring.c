@@ -129,6 +129,23 @@ static void test_a_battery_is_alone(void **state) {
     evtwin__ring_free(ring);
 }
 
+/* SQLite counts characters, and another program may write others than ASCII. */
+static void test_an_id_that_is_too_long(void **state) {
+    (void)state;
+    char id[101], same[51];
+    memset(id, 'x', 100);
+    id[100] = '\0';
+    snprintf(same, sizeof same, "%.50s", id);
+    evtwin__ring *ring = new_ring(4096, 16);
+    client *all = begin(ring, NULL), *one = begin(ring, same);
+    put(ring, "row", 11, id, "{}");
+    assert_string_equal(read_now(all), "event: row\nid: db-11\ndata: {}\n\n");
+    assert_string_equal(read_now(one), "");
+    leave(all);
+    leave(one);
+    evtwin__ring_free(ring);
+}
+
 static void test_a_comment_tells_how_far_the_store_has_come(void **state) {
     (void)state;
     evtwin__ring *ring = new_ring(4096, 100);
@@ -437,6 +454,7 @@ int main(void) {
         cmocka_unit_test(test_all_readers_get_all_events_in_order),
         cmocka_unit_test(test_nothing_is_sent_before_the_first_summary),
         cmocka_unit_test(test_a_battery_is_alone),
+        cmocka_unit_test(test_an_id_that_is_too_long),
         cmocka_unit_test(test_a_comment_tells_how_far_the_store_has_come),
         cmocka_unit_test(test_a_sleeper_is_woken_once_and_for_its_own_events),
         cmocka_unit_test(test_a_silent_battery_is_not_behind),

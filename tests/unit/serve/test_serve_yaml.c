@@ -96,10 +96,25 @@ static void test_refusals(void **state) {
     evtwin__text_free(&text);
 }
 
+/* The file that servers give: they would have no /openapi.json else. */
+static void test_our_description(void **state) {
+    (void)state;
+    static char yaml[400000];
+    FILE *f = fopen(SOURCE_DIR "/docs/openapi.yaml", "rb");
+    assert_non_null(f);
+    const size_t size = fread(yaml, 1, sizeof yaml - 1, f);
+    fclose(f);
+    assert_in_range(size, 1000, sizeof yaml - 2);
+    json_t *v = read_yaml(yaml);
+    assert_non_null(json_object_get(json_object_get(v, "paths"), "/api/battery/latest"));
+    json_decref(v);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forms),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_our_description),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
