@@ -29,6 +29,7 @@ export function connect(options) {
   let triedMs = Date.now();
   let pollTimer = 0;
   let isAsking = false;
+  let isFilled = false; // there are first values, to which the stream adds
   let state = "";
   let problem = null; // why it is away
 
@@ -51,7 +52,7 @@ export function connect(options) {
   const isStreaming = () => source !== null && source.readyState === EventSource.OPEN;
   // The first values come by polling, and so do all while the stream is away for longer; one that is quiet may have nothing
   // to tell of a battery that is silent, or of a store that cannot be read.
-  const mustPoll = () => options.isPolled || options.isAlwaysPolled || state !== "live" ||
+  const mustPoll = () => !isFilled || options.isPolled || options.isAlwaysPolled || state !== "live" ||
     Date.now() - (isStreaming() ? lastEventMs : sinceMs) > PATIENCE_MS;
 
   async function poll() {
@@ -63,6 +64,7 @@ export function connect(options) {
       try {
         await (options.poll || pollDefault)(gone.signal);
         lastGoodMs = Date.now();
+        isFilled = true;
         setState(isStreaming() ? "live" : "polling");
       } catch (error) {
         if (gone.signal.aborted) return;
