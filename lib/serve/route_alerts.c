@@ -84,6 +84,10 @@ static void answer_counts(evtwin__call *call, size_t n) {
     const evtwin__params *p = &call->params;
     const int64_t to_us = p->to_us != INT64_MAX ? p->to_us : evtwin_time_now();
     const int64_t from_us = to_us - (int64_t)(p->hours * 3600e6);
+    if (from_us >= to_us) { /* shorter than a microsecond */
+        evtwin__answer_error(call, 400, "the time is too short for buckets");
+        return;
+    }
     if (!evtwin__store_answered(
             call, evtwin_store_alert_counts(call->handle->store,
                                             evtwin__query_get(&call->query, "battery_id"), from_us,
