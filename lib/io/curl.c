@@ -148,7 +148,8 @@ static evtwin_status run(transfer *t, int answers_http) {
     if (answers_http && code >= 200 && code <= 299) {
         return EVTWIN_OK; /* whatever became of the rest of the answer */
     }
-    if (result != CURLE_OK) {
+    const int is_refused = answers_http && code >= 300; /* says more than what became of the rest */
+    if (result != CURLE_OK && !is_refused) {
         t->error[strcspn(t->error, "\r\n")] = '\0';
         EVTWIN_FAIL(status_of(result), "%s: %s", t->where->name,
                     t->error[0] != '\0' ? t->error : curl_easy_strerror(result));

@@ -285,7 +285,7 @@ void evtwin__alert_lane_take(evtwin__alert_lane *lane, evtwin__alert_message *me
 
 int evtwin__alert_lane_is_busy(evtwin__alert_lane *lane) {
     pthread_mutex_lock(&lane->lock);
-    const int is_busy = lane->is_busy && !lane->has_result;
+    const int is_busy = lane->is_busy;
     pthread_mutex_unlock(&lane->lock);
     return is_busy;
 }

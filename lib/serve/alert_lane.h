@@ -24,6 +24,7 @@ void evtwin__alert_lane_stop(evtwin__alert_lane *lane);
 void evtwin__alert_lane_take(evtwin__alert_lane *lane, evtwin__alert_message *message,
                              int64_t first_id);
 
+/* From taking a message until its result is asked for: the next one must not get that result. */
 int evtwin__alert_lane_is_busy(evtwin__alert_lane *lane);
 
 /* 1 if a delivery has ended since the last call: then *status_out, and the reason (size). */

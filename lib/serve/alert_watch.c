@@ -271,6 +271,7 @@ void evtwin__alerts_step(evtwin_alerts *a) {
 
 int evtwin__alerts_is_busy(evtwin_alerts *a) {
     int busy = 0;
+    note_results(a);
     for (int w = 0; w < EVTWIN__N_WAYS; w++) {
         busy |= a->lane[w] != NULL && evtwin__alert_lane_is_busy(a->lane[w]);
     }
@@ -278,7 +279,6 @@ int evtwin__alerts_is_busy(evtwin_alerts *a) {
 }
 
 void evtwin__alerts_give_back(evtwin_alerts *a) {
-    note_results(a);
     if (a->book != NULL && a->store != NULL &&
         (save(a) < 0 || evtwin__store_alert_lease(a->store, a->holder, 0.0) < 0)) {
         evtwin__log(EVTWIN_LOG_WARNING, "alerts: %s", evtwin_last_error());

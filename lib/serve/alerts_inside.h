@@ -53,10 +53,10 @@ evtwin_status evtwin__alerts_open_store(const char *uri, evtwin_store **out);
  * is in the log, and tried again in the next step. */
 void evtwin__alerts_step(evtwin_alerts *a);
 
-/* Something is being delivered. */
+/* Something is being delivered; what has arrived is noted. */
 int evtwin__alerts_is_busy(evtwin_alerts *a);
 
-/* Note what has been delivered, and let another one watch. */
+/* Write what has been delivered, and let another one watch. */
 void evtwin__alerts_give_back(evtwin_alerts *a);
 
 #endif

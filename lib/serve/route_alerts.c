@@ -85,8 +85,8 @@ static void answer_counts(evtwin__call *call, size_t n) {
     const evtwin__params *p = &call->params;
     const int64_t to_us = p->to_us != INT64_MAX ? p->to_us : evtwin_time_now();
     const int64_t from_us = to_us - (int64_t)(p->hours * 3600e6);
-    if (from_us == to_us || from_us < EVTWIN__TIME_FIRST_US) {
-        evtwin__answer_error(call, 400, "hours: there is no such time to divide into buckets");
+    if (from_us >= to_us || from_us < EVTWIN__TIME_FIRST_US) { /* shorter than a microsecond */
+        evtwin__answer_error(call, 400, "there is no such time to divide into buckets");
         return;
     }
     if (!evtwin__store_answered(

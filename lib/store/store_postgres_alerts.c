@@ -16,7 +16,9 @@ evtwin_status evtwin__postgres_alert_lease(evtwin_store *store, const char *hold
     static const char take[] =
         "UPDATE ev_alert_writer SET holder = $1, held_until = clock_timestamp()"
         " + $2::float8 * interval '1 second' WHERE holder = $1 OR holder IS NULL"
-        " OR held_until <= clock_timestamp()";
+        /* no lease ends later than an hour from now: that clock was another one */
+        " OR held_until <= clock_timestamp()"
+        " OR held_until > clock_timestamp() + interval '1 hour'";
     static const char give[] = "UPDATE ev_alert_writer SET holder = NULL WHERE holder = $1";
     evtwin__pg *pg = ((postgres_store *)store)->pg;
     evtwin__pg_params params = {.n = 0};
@@ -184,28 +186,18 @@ evtwin_status evtwin__postgres_alerts(evtwin_store *store, const evtwin__alert_q
 #define BUCKET(column)                                                                             \
     "least(floor(extract(epoch FROM " column " - $2::timestamptz)"                                 \
     " / extract(epoch FROM $3::timestamptz - $2::timestamptz) * $4::bigint)::bigint, $4 - 1)"
-#define IN_WINDOW(column)                                                                          \
-    " FROM ev_alert WHERE " column " >= $2 AND " column                                            \
-    " < $3 AND ($1::text IS NULL OR battery_id = $1)"
+#define EACH(column, counts)                                                                       \
+    "SELECT " BUCKET(column) " AS k, " counts " FROM ev_alert WHERE " column " >= $2 AND " column  \
+                             " < $3 AND ($1::text IS NULL OR battery_id = $1)"
 
 evtwin_status evtwin__postgres_alert_counts(evtwin_store *store, const char *battery_id,
                                             int64_t from_us, int64_t to_us, size_t n_buckets,
                                             evtwin_table **out) {
-    static const char sql[] =
-        "SELECT coalesce(sum(r), 0)::bigint, coalesce(sum(c), 0)::bigint FROM "
-        "generate_series(0,"
-        " $4::bigint - 1) AS b (i) LEFT JOIN (SELECT " BUCKET(
-            "raised_at") " AS k, 1 AS r, 0 AS c" IN_WINDOW("raised_at") " UNION ALL "
-                                                                        "SELECT " BUCKET(
-                                                                            "clear"
-                                                                            "ed_"
-                                                                            "at") ", 0, "
-                                                                                  "1" IN_WINDOW("cl"
-                                                                                                "ea"
-                                                                                                "re"
-                                                                                                "d_"
-                                                                                                "a"
-                                                                                                "t") ") AS a ON k = i GROUP BY i ORDER BY i";
+    static const char sql[] = "SELECT coalesce(sum(r), 0)::bigint, coalesce(sum(c), 0)::bigint"
+                              " FROM generate_series(0, $4::bigint - 1) AS b (i) LEFT JOIN"
+                              " (" EACH("raised_at", "1 AS r, 0 AS c") " UNION ALL " EACH(
+                                  "cleared_at", "0, 1") ") AS a"
+                                                        " ON k = i GROUP BY i ORDER BY i";
     static const evtwin__kept_column columns[] = {{"raised", EVTWIN_I64}, {"cleared", EVTWIN_I64}};
     evtwin__pg_params params = {.n = 0};
     evtwin__pg_result *result = NULL;

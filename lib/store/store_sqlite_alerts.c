@@ -193,36 +193,19 @@ evtwin_status evtwin__sqlite_alerts(evtwin_store *store, const evtwin__alert_que
 #define BUCKET(column)                                                                             \
     "CAST((julianday(" column ") - julianday(?2)) / (julianday(?3) - julianday(?2)) * ?4"          \
     " AS INTEGER)"
-#define IN_WINDOW(column)                                                                          \
-    " FROM ev_alert WHERE " column " >= ?2 AND " column " < ?3 AND (?1 IS NULL OR battery_id = "   \
-    "?1)"
+#define EACH(column, counts)                                                                       \
+    "SELECT min(" BUCKET(column) ", ?4 - 1) AS k, " counts " FROM ev_alert WHERE " column          \
+                                 " >= ?2 AND " column " < ?3 AND (?1 IS NULL OR battery_id = ?1)"
 
 evtwin_status evtwin__sqlite_alert_counts(evtwin_store *store, const char *battery_id,
                                           int64_t from_us, int64_t to_us, size_t n_buckets,
                                           evtwin_table **out) {
     static const char sql[] =
         "WITH RECURSIVE b (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM b WHERE i + 1 < ?4)"
-        " SELECT coalesce(sum(r), 0), coalesce(sum(c), 0) FROM b LEFT JOIN (SELECT "
-        "min(" BUCKET("raised_at") ", ?4 - 1) AS k, 1 AS r, 0 AS c" IN_WINDOW(
-            "raised_at") " UNION ALL SELECT min(" BUCKET("cleared_at") ", ?4 - 1), 0, "
-                                                                       "1" IN_WINDOW("cleared_"
-                                                                                     "at") ") "
-                                                                                           "ON"
-                                                                                           " k"
-                                                                                           " ="
-                                                                                           " i"
-                                                                                           " G"
-                                                                                           "RO"
-                                                                                           "UP"
-                                                                                           " B"
-                                                                                           "Y "
-                                                                                           "i "
-                                                                                           "OR"
-                                                                                           "DE"
-                                                                                           "R "
-                                                                                           "BY"
-                                                                                           " "
-                                                                                           "i";
+        " SELECT coalesce(sum(r), 0), coalesce(sum(c), 0) FROM b LEFT JOIN"
+        " (" EACH("raised_at", "1 AS r, 0 AS c") " UNION ALL " EACH(
+            "cleared_at", "0, 1") ")"
+                                  " ON k = i GROUP BY i ORDER BY i";
     static const evtwin__kept_column columns[] = {{"raised", EVTWIN_I64}, {"cleared", EVTWIN_I64}};
     char from[EVTWIN_TIME_TEXT_SIZE], to[EVTWIN_TIME_TEXT_SIZE];
     evtwin__stmt *stmt = NULL;

@@ -379,7 +379,7 @@ def answered_over_http(store):
     check("the next page", [a["id"] for a in history(f"?limit=1&cursor={cursor}")] == [2])
     check("of one battery", [a["id"] for a in history("?battery_id=B002&state=raised")] == [2])
     check("counts", sum(b["raised"] for b in history("?buckets=5&hours=1")) == 3)
-    for wrong in ("?state=x", "?buckets=0", "?buckets=1001", "?limit=0", "?battery_id=../x", "?nothing=1"):
+    for wrong in ("?state=x", "?buckets=0", "?buckets=1001", "?buckets=5&hours=1e-12", "?limit=0", "?battery_id=../x", "?nothing=1"):
         check(wrong + " is refused", ask_http("/api/alerts/history" + wrong)[0] == 400)
 
     stream = opener.open(urllib.request.Request(f"http://127.0.0.1:{port}/api/stream",
