@@ -3,6 +3,7 @@
 # scripts/demo.sh BUILD: the whole main job on one machine: a labelled fleet, models, then a live fleet
 # with predictions at http://localhost:5001 until Ctrl-C. A program that ends is started again. All
 # state is in ./demo, or DEMO_STATE (remove it to start over). DEMO_SECONDS=20 stops by itself and fails unless every battery is live and predicted.
+# The server takes only who has the token in demo/token, which is made once and is in the address shown.
 # API_PORT, METRICS_PORT, TELEMETRY_INTERVAL and PREDICTION_INTERVAL work as in the tools.
 set -eu
 umask 077
@@ -40,12 +41,14 @@ else
     say "data set and training took $(($(date +%s) - began)) s"
 fi
 
+[ -s $state/token ] || od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >$state/token # mode 600, by the umask
+
 start() { # in a session of its own, so that Ctrl-C reaches only this script, which stops them in order
     case $1 in
     evtwin-sim) set -- "$1" --fleet $n_live --soh 99:79 --seed 7 --interval "$interval" --sink sqlite:$state/evtwin.db ;;
     evtwin-predict) set -- "$1" --models $state/models --store sqlite:$state/evtwin.db \
         --interval "${PREDICTION_INTERVAL:-1}" --metrics-port "$metrics_port" ;;
-    evtwin-serve) set -- "$1" --store sqlite:$state/evtwin.db --port "$api_port" ;;
+    evtwin-serve) set -- "$1" --store sqlite:$state/evtwin.db --port "$api_port" --token-file $state/token --alerts ;;
     esac
     setsid "$bin/$@" >>$state/"$1".log 2>&1 &
     pid=$!
@@ -87,8 +90,8 @@ for name in evtwin-sim evtwin-predict evtwin-serve; do
     running="$running $name:$pid"
 done
 say "$n_live batteries, new to nearly worn out, sixty times as fast as life"
-say "open http://localhost:$api_port (Ctrl-C stops)"
-"$python" tests/long/demo.py fleet "$api_port" $n_live "$interval" "$seconds" &
+say "open http://localhost:$api_port/login#$(cat $state/token) (Ctrl-C stops)"
+"$python" tests/long/demo.py fleet "$api_port" $state/token $n_live "$interval" "$seconds" &
 watcher=$!
 while [ "$seconds" = 0 ] || alive "$watcher"; do
     for item in $running; do

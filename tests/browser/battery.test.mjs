@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { assertAccessible, assertFits, assertQuiet, close, launch, open, shoot } from "./browser.mjs";
-import { record, sleep, Stack, until } from "./stack.mjs";
+import { DEADLINE_MS, record, sleep, Stack, until } from "./stack.mjs";
 
 const stack = new Stack();
 let browser;
@@ -31,13 +31,13 @@ async function openBattery(options) {
   return page;
 }
 
-test("a value changed in the store comes to the page by itself", async () => {
+test("a value changed in the store comes to the page by itself; how soon is printed", async () => {
   const page = await openBattery();
   const times = [];
   for (let i = 0; i < 8; i++) {
     const soc = 60 - i;
     feed({ soc, current: 40 });
-    const [, ms] = await until(`charge ${soc}`, async () => (await page.locator("#tiles").innerText()).includes(`${soc}.0 %`), 30000, 30);
+    const [, ms] = await until(`charge ${soc}`, async () => (await page.locator("#tiles").innerText()).includes(`${soc}.0 %`), DEADLINE_MS, 30);
     times.push(ms);
     await sleep(300);
   }

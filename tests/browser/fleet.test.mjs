@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { assertAccessible, assertFits, assertQuiet, close, launch, open, shoot } from "./browser.mjs";
-import { record, sleep, Stack, until } from "./stack.mjs";
+import { DEADLINE_MS, record, sleep, Stack, until } from "./stack.mjs";
 
 const WATCH_MS = 40000; // of updates: focus must not wander
 const stack = new Stack();
@@ -38,13 +38,13 @@ async function openFleet(address = "/", options = {}) {
   return page;
 }
 
-test("a value changed in the store comes to the page by itself", async () => {
+test("a value changed in the store comes to the page by itself; how soon is printed", async () => {
   const page = await openFleet("/?q=OURS");
   const times = [];
   for (let i = 0; i < 8; i++) {
     const soc = 60 - i;
     feed({ soc });
-    const [, ms] = await until(`charge ${soc}`, async () => (await cell(page, "OURS_1", "soc").innerText()).includes(`${soc}.0 %`), 30000, 30);
+    const [, ms] = await until(`charge ${soc}`, async () => (await cell(page, "OURS_1", "soc").innerText()).includes(`${soc}.0 %`), DEADLINE_MS, 30);
     times.push(ms);
     await sleep(300);
   }

@@ -3,7 +3,7 @@
 
 demo.py check API METRICS SECONDS             the ports are free (METRICS 0 = none) and SECONDS is a
     number, or exit 1
-demo.py fleet API BATTERIES INTERVAL SECONDS  a status line every ten seconds; after SECONDS (0 = never)
+demo.py fleet API TOKEN_FILE BATTERIES INTERVAL SECONDS  a status line every ten seconds; after SECONDS (0 = never)
     every battery has telemetry no older than three intervals and a prediction, and every status was
     seen, or will within another minute (the machine may be busy), or exit 1
 """
@@ -19,6 +19,7 @@ import urllib.request
 PATIENCE_S = 60
 
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never over a proxy
+_token = ""
 
 
 def say(text):
@@ -47,7 +48,8 @@ def check_port(port, how):
 
 
 def get(port, path):
-    with _opener.open(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Authorization": f"Bearer {_token}"})
+    with _opener.open(request, timeout=5) as answer:
         return json.load(answer)
 
 
@@ -119,4 +121,6 @@ if sys.argv[1] == "check":
     if sys.argv[3] != "0":
         check_port(int(sys.argv[3]), "METRICS_PORT=… (0 = none)")
 else:
-    watch(int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]), int(sys.argv[5]))
+    with open(sys.argv[3]) as f:
+        _token = f.readline().strip()
+    watch(int(sys.argv[2]), int(sys.argv[4]), float(sys.argv[5]), int(sys.argv[6]))

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import time
+import urllib.request
 
 import longtest as t
 
@@ -42,9 +43,15 @@ class Demo:
                         return int(pid)
         return None
 
+    def get(self, path):
+        with open("state/token") as f:
+            headers = {"Authorization": f"Bearer {f.read()}"}
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=headers)
+        return t.get(request, timeout=5)
+
     def batteries(self):
         try:
-            text = t.get(f"http://127.0.0.1:{self.port}/api/batteries/list", timeout=5)
+            text = self.get("/api/batteries/list")
             return {b["battery_id"]: b for b in json.loads(text)["batteries"]}
         except (OSError, ValueError):
             return {}
@@ -52,8 +59,7 @@ class Demo:
     def newest_prediction(self):
         """When the last prediction of any battery was made."""
         try:
-            text = t.get(f"http://127.0.0.1:{self.port}/api/battery/predictions?"
-                         "battery_id=BATTERY_001", timeout=5)
+            text = self.get("/api/battery/predictions?battery_id=BATTERY_001")
             return json.loads(text)["predictions"][0]["time"]
         except (OSError, ValueError, LookupError):
             return ""
@@ -83,6 +89,9 @@ def main():
             after[i]["soh"] <= b["soh"] + 0.3 for i, b in batteries.items()))
         t.check("no cycles are lost", all(
             after[i]["charge_cycles"] >= b["charge_cycles"] for i, b in batteries.items()))
+    t.check("the token is its owner's alone", os.stat("state/token").st_mode & 0o777 == 0o600)
+    t.check("the address carries it", t.file_says(demo.log, f"/login#{open('state/token').read()} "))
+    t.check("nobody reads without it", not t.answers(f"http://127.0.0.1:{demo.port}/api/batteries/list"))
     os.kill(demo.process.pid, signal.SIGINT)
     t.check("Ctrl-C ends it cleanly", demo.process.wait(150) == 0, demo.process.returncode)
     said = open("demo.log").read()

@@ -100,7 +100,9 @@ export function connect(options) {
     triedMs = Date.now();
     source = new EventSource(`/api/stream${query}`);
     source.addEventListener("open", () => {
-      lastGoodMs = lastEventMs = Date.now();
+      lastEventMs = Date.now();
+      if (problem && problem.isAnswer) return; // an open stream is no answer to what the server refuses: goes on asking
+      lastGoodMs = lastEventMs;
       setState("live");
     });
     source.addEventListener("error", () => {
