@@ -3,7 +3,7 @@
 # scripts/demo.sh BUILD: the whole main job on one machine: a labelled fleet, models, then a live fleet
 # with predictions at http://localhost:5001 until Ctrl-C. A program that ends is started again. All
 # state is in ./demo, or DEMO_STATE (remove it to start over). DEMO_SECONDS=20 stops by itself and fails unless every battery is live and predicted.
-# The server takes only who has the token in demo/token, which is made once and is in the address shown.
+# Who has the token in demo/token, which is made once and is in the address shown, may acknowledge alerts; all on this machine may read.
 # API_PORT, METRICS_PORT, TELEMETRY_INTERVAL and PREDICTION_INTERVAL work as in the tools.
 set -eu
 umask 077
@@ -48,7 +48,7 @@ start() { # in a session of its own, so that Ctrl-C reaches only this script, wh
     evtwin-sim) set -- "$1" --fleet $n_live --soh 99:79 --seed 7 --interval "$interval" --sink sqlite:$state/evtwin.db ;;
     evtwin-predict) set -- "$1" --models $state/models --store sqlite:$state/evtwin.db \
         --interval "${PREDICTION_INTERVAL:-1}" --metrics-port "$metrics_port" ;;
-    evtwin-serve) set -- "$1" --store sqlite:$state/evtwin.db --port "$api_port" --token-file $state/token --alerts ;;
+    evtwin-serve) set -- "$1" --store sqlite:$state/evtwin.db --port "$api_port" --token-file $state/token --open-reads --alerts ;;
     esac
     setsid "$bin/$@" >>$state/"$1".log 2>&1 &
     pid=$!

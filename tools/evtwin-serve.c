@@ -16,6 +16,7 @@ enum {
     LISTEN,
     PORT,
     TOKEN_FILE,
+    OPEN_READS,
     ALLOW_HOST,
     INSECURE_LISTEN,
     THREADS,
@@ -52,6 +53,9 @@ static const cli_option options[N_OPTIONS] = {
                           .help = "where; [::1]:0 picks a free port"),
     [PORT] = CLI_RANGE(CLI_INTEGER, "port", "PORT", NULL, 0, 65535, .environment = "API_PORT",
                        .help = "the port alone, at the address of --listen"),
+    [OPEN_READS] =
+        CLI_FLAG("open-reads", .help = "with --token-file, on the loopback only: reading needs no "
+                                       "token, writing does"),
     [TOKEN_FILE] =
         CLI_STRING("token-file", "FILE", NULL,
                    .help = "answer only to who has the token in the first line of this file; "
@@ -259,6 +263,7 @@ static int serve(const cli *c, const char *listen) {
     server_options.store = cli_text(c, STORE);
     server_options.n_threads = (int)cli_integer(c, THREADS);
     server_options.token_file = cli_text(c, TOKEN_FILE);
+    server_options.open_reads = cli_is_on(c, OPEN_READS);
     server_options.allow_hosts = cli_items(c, ALLOW_HOST);
     server_options.n_allow_hosts = cli_count(c, ALLOW_HOST);
     server_options.insecure_listen = cli_is_on(c, INSECURE_LISTEN);

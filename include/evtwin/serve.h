@@ -105,6 +105,8 @@ typedef struct evtwin_server_options {
     size_t n_allow_hosts;
     /** through which alerts are acknowledged; borrowed; NULL = they cannot be. Since 0.2 */
     evtwin_alerts *alerts;
+    /** 1 with token_file, on the loopback only: reading needs no token, writing does. Since 0.2 */
+    int open_reads;
 } evtwin_server_options;
 
 /** Fill in the defaults; size is sizeof *options. */

@@ -119,7 +119,9 @@ int evtwin__has_token(const evtwin__call *call) {
 static int is_known(evtwin__call *call) {
     static const char *const open[] = {"/health", "/login", "/web/login/login.js",
                                        "/web/login/login.css", "/favicon.svg"};
-    if (call->server->auth == NULL || evtwin__has_token(call)) {
+    const int is_post = strcmp(call->request->method, "POST") == 0;
+    if (call->server->auth == NULL || (call->server->are_reads_open && !is_post) ||
+        evtwin__has_token(call)) {
         return 1;
     }
     for (size_t i = 0; i < sizeof open / sizeof open[0]; i++) {

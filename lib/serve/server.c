@@ -57,6 +57,9 @@ static evtwin_status check(const evtwin_server_options *o, evtwin__address *addr
         "%s can be reached from other machines, and there is no token to ask for; listen "
         "on 127.0.0.1, name a token file, or permit it explicitly",
         o->listen);
+    EVTWIN_FAIL_IF(o->open_reads && !address->is_loopback, EVTWIN_E_ARG,
+                   "open_reads: %s can be reached from other machines; 127.0.0.1 cannot",
+                   o->listen);
     EVTWIN_FAIL_IF(o->n_allow_hosts > MAX_HOSTS || (o->n_allow_hosts > 0 && o->allow_hosts == NULL),
                    EVTWIN_E_ARG, "%zu names in allow_hosts; at most %d are possible",
                    o->n_allow_hosts, MAX_HOSTS);
@@ -106,6 +109,7 @@ static evtwin_status open_parts(evtwin_server *server, const evtwin_server_optio
     if (o->token_file != NULL) {
         EVTWIN_TRY(evtwin__auth_load(o->token_file, &server->auth));
     }
+    server->are_reads_open = o->open_reads != 0;
     EVTWIN_TRY(copy_hosts(server, o));
     /* beyond the loopback we do not know how we are called; a page of another site has no cookie */
     server->is_open_to_all = o->insecure_listen || (!server->address.is_loopback &&

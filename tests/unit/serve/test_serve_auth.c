@@ -159,8 +159,8 @@ static void test_reading_needs_it(void **state) {
         assert_non_null(strstr(r.body, "\"status\":\"error\""));
         reply_free(&r);
     }
-    static const char *const open[] = {"/health", "/login", "/web/login/login.js", "/web/login/login.css",
-                                       "/favicon.svg"};
+    static const char *const open[] = {"/health", "/login", "/web/login/login.js",
+                                       "/web/login/login.css", "/favicon.svg"};
     for (size_t i = 0; i < sizeof open / sizeof open[0]; i++) {
         assert_int_equal(code_of("GET", open[i], ""), 200);
         assert_int_equal(code_of("HEAD", open[i], ""), 200);
@@ -356,6 +356,28 @@ static void test_beyond_the_loopback(void **state) {
     evtwin_server_free(its);
 }
 
+static void test_open_reads(void **state) {
+    (void)state;
+    evtwin_server_options options;
+    assert_ok(evtwin_server_options_init(&options, sizeof options));
+    options.store = store_uri;
+    options.token_file = token_path;
+    options.open_reads = 1;
+    evtwin_server *its = NULL;
+    options.listen = "0.0.0.0:0";
+    assert_fails(evtwin_server_start(&options, &its), EVTWIN_E_ARG, "open_reads");
+    options.listen = "127.0.0.1:0";
+    assert_ok(evtwin_server_start(&options, &its));
+    const int its_port = evtwin_server_port(its);
+    reply r = client_request(its_port, "GET", "/api/alerts", "Host: localhost\r\n");
+    assert_int_equal(r.code, 200);
+    reply_free(&r);
+    r = post(its_port, "/api/alerts/acknowledge", AS_JSON, "{\"id\":1,\"by\":\"A\"}");
+    assert_int_equal(r.code, 401);
+    reply_free(&r);
+    evtwin_server_free(its);
+}
+
 /* ---- wrong tokens ---- */
 
 /* They wait, the others do not, and their places are free to who needs them. */
@@ -437,6 +459,7 @@ int main(void) {
         cmocka_unit_test(test_without_a_token_nothing_is_written),
         cmocka_unit_test(test_allowed_hosts),
         cmocka_unit_test(test_beyond_the_loopback),
+        cmocka_unit_test(test_open_reads),
         cmocka_unit_test(test_wrong_tokens_wait),
         cmocka_unit_test(test_half_bodies_give_way),
         cmocka_unit_test(test_stop_while_they_wait),
