@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # scripts/demo.sh BUILD: the whole main job on one machine: a labelled fleet, models, then a live fleet
-# with predictions at http://localhost:5001 until Ctrl-C. A program that ends is started again. All
+# with predictions on port 5001 until Ctrl-C. A program that ends is started again. All
 # state is in ./demo, or DEMO_STATE (remove it to start over). DEMO_SECONDS=20 stops by itself and fails unless every battery is live and predicted.
 # Who has the token in demo/token, which is made once and is in the address shown, may acknowledge alerts; all on this machine may read.
 # API_PORT, METRICS_PORT, TELEMETRY_INTERVAL and PREDICTION_INTERVAL work as in the tools.
