@@ -91,7 +91,7 @@ def main():
             after[i]["charge_cycles"] >= b["charge_cycles"] for i, b in batteries.items()))
     t.check("the token is its owner's alone", os.stat("state/token").st_mode & 0o777 == 0o600)
     t.check("the address carries it", t.file_says(demo.log, f"/login#{open('state/token').read()} "))
-    t.check("nobody reads without it", not t.answers(f"http://127.0.0.1:{demo.port}/api/batteries/list"))
+    t.check("who reads needs none", t.answers(f"http://127.0.0.1:{demo.port}/api/batteries/list"))
     os.kill(demo.process.pid, signal.SIGINT)
     t.check("Ctrl-C ends it cleanly", demo.process.wait(150) == 0, demo.process.returncode)
     said = open("demo.log").read()
