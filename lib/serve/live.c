@@ -31,7 +31,8 @@ struct evtwin__live {
 /* ---- the thread ---- */
 
 static void wait_until(evtwin__live *live, int64_t until_ms) {
-    const struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
+    const struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
+                                   .tv_nsec = (long)(until_ms % 1000) * 1000000};
     pthread_cond_timedwait(&live->changed, &live->lock, &until);
 }
 

@@ -62,6 +62,12 @@ static const char *const states[EVTWIN_ALERT_ANY + 1] = {
     " AND (cleared_at IS NOT NULL OR acknowledged_at IS NOT NULL)",
     ""};
 
+/* All where there is no limit. */
+static int64_t row_limit(size_t limit) {
+    const int64_t n = (int64_t)limit;
+    return n >= 0 ? n : INT64_MAX;
+}
+
 void evtwin__alert_select(const evtwin__alert_query *query, char mark, evtwin__alert_sql *out) {
     const evtwin_alert_history_options *of = &query->of;
     *out = (evtwin__alert_sql){.n = 0};
@@ -91,7 +97,7 @@ void evtwin__alert_select(const evtwin__alert_query *query, char mark, evtwin__a
     add_condition(out, mark,
                   of->after_change >= 0 ? " ORDER BY change, id LIMIT "
                                         : " ORDER BY id DESC LIMIT ",
-                  EVTWIN_I64, NULL, of->limit < INT64_MAX ? (int64_t)of->limit : INT64_MAX);
+                  EVTWIN_I64, NULL, row_limit(of->limit));
     evtwin__text_add(&out->text, "", 1);
 }
 

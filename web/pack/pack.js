@@ -95,7 +95,7 @@ const measured = (value, decimals, unit) => (isNumber(value) ? show(value, decim
 const FACTS = [
   ["Voltage", (b) => measured(b.voltage, 1, " V")],
   ["Current", (b) => measured(b.current, 1, " A")],
-  ["Power", (b) => (isNumber(b.power_consumption) ? show(b.power_consumption / 1000, 1, " kW") : "not measured")],
+  ["Power", (b) => (isNumber(b.power_consumption) ? valueText("power_consumption", b.power_consumption) : "not measured")],
   ["Cycles", (b) => measured(b.charge_cycles, 0, "")],
   ["Resistance", (b) => measured(b.resistance_mohm, 1, " mΩ")],
   ["Mean temperature", (b) => (isNumber(b.mean_temperature) ? `${show(b.mean_temperature, 1, " °C")}` : "not measured")],

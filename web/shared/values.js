@@ -85,7 +85,7 @@ export function factorText(factor) {
 // Quantities as people call them: name, unit, what a value is multiplied by, and its decimals.
 export const QUANTITIES = {
   soc: ["charge", " %", 1, 1], soh: ["health", " %", 1, 1], temperature: ["temperature", " °C", 1, 1],
-  voltage: ["voltage", " V", 1, 1], current: ["current", " A", 1, 1], power_consumption: ["power", " W", 1, 0],
+  voltage: ["voltage", " V", 1, 1], current: ["current", " A", 1, 1], power_consumption: ["power", " kW", 0.001, 1],
   rul_prediction: ["RUL", " cycles", 1, 0], failure_probability: ["failure risk", " %", 100, 1],
 };
 
