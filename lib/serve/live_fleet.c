@@ -21,7 +21,7 @@ static uint64_t hash_of(const char *id) {
 
 /* Where the id stands in the table, or may be put. */
 static uint32_t *place_of(const evtwin__live_fleet *f, const char *id) {
-    size_t i = hash_of(id) & (f->table_size - 1);
+    size_t i = (size_t)hash_of(id) & (f->table_size - 1);
     while (f->table[i] != 0 && strcmp(f->battery[f->table[i] - 1]->id, id) != 0) {
         i = (i + 1) & (f->table_size - 1);
     }
