@@ -226,6 +226,9 @@ static int fail_to_start(const cli *c, evtwin_status st) {
     if (st == EVTWIN_E_ARG && strstr(evtwin_last_error(), "allow_hosts") != NULL) {
         return cli_fail(CLI_AN_OPTION, st, "--allow-host names it");
     }
+    if (st == EVTWIN_E_ARG && cli_is_on(c, OPEN_READS) && !is_loopback(cli_text(c, LISTEN))) {
+        return cli_fail(CLI_AN_OPTION, st, "leave out --open-reads, or listen there");
+    }
     if (st != EVTWIN_E_BUSY && st != EVTWIN_E_ARG) {
         return cli_fail(CLI_A_SERVICE, st, NULL);
     }

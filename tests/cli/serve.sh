@@ -71,6 +71,11 @@ err 'token: others can read'
 err '--token-file names it'
 no_err '--listen'
 chmod 600 token
+run evtwin-serve --token-file token --open-reads --store "$store" --listen 0.0.0.0:0
+expect 2
+one_line
+err 'leave out --open-reads'
+no_err '--insecure-listen'
 run evtwin-serve --token-file no.token --store "$store" --listen 127.0.0.1:0
 expect 66
 err 'no.token'
