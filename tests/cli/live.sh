@@ -17,13 +17,15 @@ stuck=$(fresh_store stuck)
 run evtwin-sim -q --fleet 1 --speed max --duration 2 --battery-id X_001 --sink "$stuck"
 if can_sql; then
     mkfifo stream
-    { cat in.jsonl; exec sleep 1000; } >stream &
+    { await 60 [ -e feed ]; cat in.jsonl; exec sleep 1000; } >stream &
     feeder=$!
     evtwin-predict --models models --source jsonl:- --sink "$stuck" --interval 0.2 --metrics-port 0 \
         <stream >/dev/null 2>stuck.err &
     predict=$!
+    check 'it runs' await 60 grep -q 'waits for a prediction yet' stuck.err
     check 'the database is locked' hold_lock 200 "$stuck"
-    check 'the sink fails' await 20 grep -q 'trying again' stuck.err
+    touch feed
+    check 'the sink fails' await 60 grep -q 'trying again' stuck.err
     kill -TERM $predict
     code=0
     wait $predict || code=$?
