@@ -12,7 +12,6 @@ typedef struct evtwin__call {
     struct evtwin_server *server;
     const evtwin__http_request *request;
     evtwin__http_response *response;
-    evtwin__query query;
     evtwin__params params;
     const char *content_type; /* JSON unless the handler says otherwise; static */
     int is_cacheable;         /* the handler has set how long the answer keeps */
@@ -22,6 +21,8 @@ typedef struct evtwin__call {
     evtwin_status store_status; /* what the last use of the store returned, for its pool */
     evtwin_table *rows;         /* what is answered */
     evtwin_table *current;      /* the same rows with the predictions that stand (live_battery.c) */
+
+    evtwin__query query; /* last: its buffer is not cleared for each call */
 } evtwin__call;
 
 /* ---- the envelope ---- */

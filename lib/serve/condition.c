@@ -3,9 +3,12 @@
 
 #include "serve/condition.h"
 
+#include "core/num.h"
+
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 static const double shortest_patience_s = 15.0, intervals_of_patience = 3.0;
 
@@ -65,8 +68,15 @@ int evtwin__condition_severity(const evtwin__condition *c) {
 
 /* ---- in words ---- */
 
+/* Add to a text that has room; returns its end. No printf: there is a notice in every answer. */
+static char *add(char *end, const char *text) {
+    const size_t n = strlen(text);
+    memcpy(end, text, n + 1);
+    return end + n;
+}
+
 /* "90 s", "12 min", "3 h", "5 days" */
-static const char *duration(double s, char text[32]) {
+static char *add_duration(char *end, double s) {
     static const struct {
         double below_s, unit_s;
         const char *name;
@@ -75,18 +85,23 @@ static const char *duration(double s, char text[32]) {
     while (!(fabs(s) < units[i].below_s) && i < 3) {
         i++;
     }
-    (void)snprintf(text, 32, "%.0f %s", fabs(s) / units[i].unit_s, units[i].name);
-    return text;
+    if (isnan(s)) {
+        return add(end, "an unknown time");
+    }
+    end += evtwin__format_i64((int64_t)rint(fabs(s) / units[i].unit_s), end);
+    return add(add(end, " "), units[i].name);
 }
 
 void evtwin__condition_notice(const evtwin__condition *c, char text[EVTWIN__NOTICE_SIZE]) {
-    char data[32], predictions[32];
-    const int is_unpredicted = !isnan(c->no_predictions_for_s);
-    (void)snprintf(text, EVTWIN__NOTICE_SIZE, "%s%s%s%s%s", c->is_silent ? "no data for " : "",
-                   c->is_silent ? duration(c->record_age_s, data) : "",
-                   c->is_silent && is_unpredicted ? ", " : "",
-                   is_unpredicted ? "no predictions for " : "",
-                   is_unpredicted ? duration(c->no_predictions_for_s, predictions) : "");
+    char *end = text;
+    *end = '\0';
+    if (c->is_silent) {
+        end = add_duration(add(end, "no data for "), c->record_age_s);
+    }
+    if (!isnan(c->no_predictions_for_s)) {
+        end = add(end, c->is_silent ? ", no predictions for " : "no predictions for ");
+        (void)add_duration(end, c->no_predictions_for_s);
+    }
 }
 
 void evtwin__fleet_notice(const evtwin__fleet *f, char text[EVTWIN__NOTICE_SIZE]) {
@@ -96,8 +111,8 @@ void evtwin__fleet_notice(const evtwin__fleet *f, char text[EVTWIN__NOTICE_SIZE]
             (void)snprintf(of, sizeof of, " of %zu of %zu batteries", f->n_without_predictions,
                            f->n);
         }
-        (void)snprintf(part[0], sizeof part[0], "no predictions%s for %s", of,
-                       duration(f->no_predictions_for_s, time));
+        (void)add_duration(time, f->no_predictions_for_s);
+        (void)snprintf(part[0], sizeof part[0], "no predictions%s for %s", of, time);
     }
     if (f->n_silent > 0) {
         (void)snprintf(part[1], sizeof part[1], "no data from %zu of %zu batteries", f->n_silent,
@@ -117,6 +132,15 @@ void evtwin__fleet_begin(evtwin__fleet *f) {
                          .max_factor = NAN};
 }
 
+/* As fmin and fmax, which are calls: this is done for each battery of a large fleet. */
+static double least(double a, double b) {
+    return b < a || isnan(a) ? b : a;
+}
+
+static double greatest(double a, double b) {
+    return b > a || isnan(a) ? b : a;
+}
+
 void evtwin__fleet_add(evtwin__fleet *f, const evtwin__condition *c, double time_factor) {
     f->n++;
     f->n_by_health[c->health] += c->health != EVTWIN_HEALTH_NORMAL || !c->is_silent;
@@ -124,12 +148,12 @@ void evtwin__fleet_add(evtwin__fleet *f, const evtwin__condition *c, double time
     f->n_needs_charging += (c->needs & EVTWIN_NEEDS_CHARGING) != 0;
     f->n_needs_service += (c->needs & EVTWIN_NEEDS_SERVICE) != 0;
     f->n_without_predictions += !isnan(c->no_predictions_for_s);
-    f->record_age_s = fmin(f->record_age_s, c->record_age_s);
-    f->prediction_age_s = fmin(f->prediction_age_s, c->prediction_age_s);
-    f->no_predictions_for_s = fmax(f->no_predictions_for_s, c->no_predictions_for_s);
+    f->record_age_s = least(f->record_age_s, c->record_age_s);
+    f->prediction_age_s = least(f->prediction_age_s, c->prediction_age_s);
+    f->no_predictions_for_s = greatest(f->no_predictions_for_s, c->no_predictions_for_s);
     if (!c->is_silent) {
-        f->min_factor = fmin(f->min_factor, time_factor);
-        f->max_factor = fmax(f->max_factor, time_factor);
+        f->min_factor = least(f->min_factor, time_factor);
+        f->max_factor = greatest(f->max_factor, time_factor);
     }
 }
 

@@ -31,7 +31,8 @@
 enum {
     STOP_GRACE_MS = 2000,
     REQUEST_MEMORY = 32 * 1024,
-    MHD_ROOM = 4 /* times the connections that the front lets in */
+    MAX_KEPT = 16 * 1024, /* bytes of an answer's memory that a connection keeps for the next one */
+    MHD_ROOM = 4          /* times the connections that the front lets in */
 };
 
 /* ---- what libmicrohttpd tells ---- */
@@ -88,6 +89,9 @@ static void on_completed(void *ctx, struct MHD_Connection *mhd, void **request_c
         evtwin__free(c->body);
         c->body = NULL;
         c->body_size = 0;
+        if (c->sent.capacity > MAX_KEPT) {
+            evtwin__text_free(&c->sent);
+        }
         atomic_fetch_sub(&http->n_active, 1);
     }
     evtwin__connection_phase(c, EVTWIN__IDLE, http->request_ms);
@@ -98,7 +102,10 @@ static void on_completed(void *ctx, struct MHD_Connection *mhd, void **request_c
 static void call_handler(evtwin__connection *c) {
     const evtwin__http_options *o = &c->http->options;
     c->request.is_crowded = evtwin__stream_is_full(c->http);
-    c->response = (evtwin__http_response){0};
+    c->response = (evtwin__http_response){.body = c->sent}; /* libmicrohttpd has done with it */
+    c->response.body.size = 0;
+    c->response.body.is_failed = 0;
+    c->sent = (evtwin__text){0};
     o->handler(o->ctx, &c->request, &c->response);
     evtwin__connection_compress(c);
 }
@@ -126,6 +133,7 @@ static enum MHD_Result answer(evtwin__connection *c) {
         call_handler(c);
     }
     if (c->response.wants_body) {
+        evtwin__text_free(&c->response.body);
         c->is_collecting = 1;
         evtwin__connection_phase(c, EVTWIN__POSTING, c->http->request_ms);
         return MHD_YES;
@@ -167,7 +175,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const c
     if (c->is_collecting) {
         evtwin__connection_phase(c, EVTWIN__ASKING, http->response_ms);
     }
-    if (!evtwin__connection_read_head(c, method, version)) {
+    if ((is_first_call || c->is_collecting) && !evtwin__connection_read_head(c, method, version)) {
         return MHD_NO;
     }
     if (is_first_call && !c->request.has_body) {

@@ -22,9 +22,10 @@ enum {
 
 void evtwin__connection_phase(evtwin__connection *c, evtwin__phase now_is, int64_t may_take_ms) {
     const int64_t now = evtwin__monotonic_ms();
-    atomic_store(&c->since_ms, now);
-    atomic_store(&c->deadline_ms, may_take_ms < 0 ? INT64_MAX : now + may_take_ms);
-    atomic_store(&c->phase, now_is);
+    const int64_t deadline = may_take_ms < 0 ? INT64_MAX : now + may_take_ms;
+    atomic_store_explicit(&c->since_ms, now, memory_order_relaxed);
+    atomic_store_explicit(&c->deadline_ms, deadline, memory_order_relaxed);
+    atomic_store_explicit(&c->phase, now_is, memory_order_release);
 }
 
 void evtwin__connection_open(struct evtwin__http *http, evtwin__connection *c,
@@ -58,6 +59,7 @@ void evtwin__connection_close(evtwin__connection *c) {
     const int was_given_up = atomic_load(&c->is_given_up);
     pthread_mutex_unlock(&http->lock);
     evtwin__http_drop(&c->response); /* made aside while its client left */
+    evtwin__text_free(&c->sent);
     pthread_mutex_destroy(&c->pause.lock);
     evtwin__free(c->body);
     evtwin__free(c);

@@ -26,26 +26,31 @@ static enum MHD_Result on_header(void *ctx, enum MHD_ValueKind kind, const char 
     (void)kind;
     headers *h = ctx;
     evtwin__http_request *r = h->request;
+#define WANTED(name, member)                                                                       \
+    { name, sizeof name - 1, &r->member }
     const struct {
-        const char *name, **value;
+        const char *name;
+        size_t size;
+        const char **value;
     } wanted[] = {
-        {"Host", &r->host},
-        {"Accept", &r->accept},
-        {"Accept-Encoding", &r->accept_encoding},
-        {"Authorization", &r->authorization},
-        {"Content-Type", &r->content_type},
-        {"Cookie", &r->cookie},
-        {"If-None-Match", &r->if_none_match},
-        {"Last-Event-ID", &r->last_event_id},
-        {"Origin", &r->origin},
-        {"Sec-Fetch-Site", &r->fetch_site},
-        {"Sec-Fetch-Mode", &r->fetch_mode},
-        {"Sec-Fetch-Dest", &r->fetch_dest},
+        WANTED("Host", host),
+        WANTED("Accept", accept),
+        WANTED("Accept-Encoding", accept_encoding),
+        WANTED("Authorization", authorization),
+        WANTED("Content-Type", content_type),
+        WANTED("Cookie", cookie),
+        WANTED("If-None-Match", if_none_match),
+        WANTED("Last-Event-ID", last_event_id),
+        WANTED("Origin", origin),
+        WANTED("Sec-Fetch-Site", fetch_site),
+        WANTED("Sec-Fetch-Mode", fetch_mode),
+        WANTED("Sec-Fetch-Dest", fetch_dest),
     };
+#undef WANTED
     h->size += key_size + strlen(": ") + value_size + strlen("\r\n");
     h->is_bad |= !evtwin__head_is_name(key, key_size) || !evtwin__head_is_value(value, value_size);
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
-        if (strcasecmp(key, wanted[i].name) == 0) {
+        if (key_size == wanted[i].size && strcasecmp(key, wanted[i].name) == 0) {
             *wanted[i].value = value;
             r->n_hosts += i == 0;
         }
@@ -113,7 +118,7 @@ int evtwin__connection_read_body(evtwin__connection *c, const char *piece, size_
 
 /* ---- the answer ---- */
 
-/* The body, the asset or the stream, taken over by libmicrohttpd; NULL if there is no memory. */
+/* Of the body, the asset or the stream, which is taken over; NULL if there is no memory. */
 static struct MHD_Response *make_response(evtwin__connection *c) {
     evtwin__http_response *r = &c->response;
     evtwin__text body = r->body;
@@ -123,15 +128,10 @@ static struct MHD_Response *make_response(evtwin__connection *c) {
         r->stream.close(r->stream.ctx);
         r->stream.ctx = NULL;
     }
+    c->sent = body; /* until the next answer */
     if (r->stream.ctx == NULL && r->asset == NULL) {
-        struct MHD_Response *out =
-            MHD_create_response_from_buffer_with_free_callback(body.size, body.data, evtwin__free);
-        if (out == NULL) {
-            evtwin__text_free(&body);
-        }
-        return out;
+        return MHD_create_response_from_buffer(body.size, body.data, MHD_RESPMEM_PERSISTENT);
     }
-    evtwin__text_free(&body);
     return r->stream.ctx != NULL ? evtwin__stream_response(c)
                                  : MHD_create_response_from_buffer(r->asset_size, (void *)r->asset,
                                                                    MHD_RESPMEM_PERSISTENT);

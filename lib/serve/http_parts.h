@@ -48,7 +48,8 @@ typedef struct evtwin__connection {
     int is_sent;     /* libmicrohttpd has its answer */
     int is_compressible, is_compressed;
     int is_collecting;
-    char *body; /* what has come of the body that the handler wants */
+    evtwin__text sent; /* the body of the last answer: its memory is that of the next one */
+    char *body;        /* what has come of the body that the handler wants */
     size_t body_size;
     size_t target_length;
     char target[EVTWIN__TARGET_MAX + 1];

@@ -141,12 +141,11 @@ evtwin_status evtwin__live_find(evtwin__live *live, const char *battery_id,
     pthread_mutex_lock(&live->lock);
     evtwin_status st = check(live);
     if (st >= 0) {
-        const evtwin__live_fleet *fleet = live->feed.fleet;
-        const size_t number = evtwin__live_fleet_find(fleet, battery_id);
-        if (number == SIZE_MAX) {
+        evtwin__live_battery *battery = evtwin__live_fleet_get(live->feed.fleet, battery_id);
+        if (battery == NULL) {
             st = EVTWIN_DONE;
         } else {
-            *out = evtwin__live_battery_keep(fleet->battery[number]);
+            *out = evtwin__live_battery_keep(battery);
         }
     }
     pthread_mutex_unlock(&live->lock);

@@ -232,12 +232,12 @@ evtwin_status evtwin__live_battery_make(evtwin__live_maker *maker, evtwin__store
     }
     const char *id = text_of(rows, "battery_id", row);
     const size_t id_size = strlen(id) + 1;
-    evtwin__live_battery *made = evtwin__calloc(1, sizeof *made + b.size + id_size);
+    evtwin__live_battery *made = evtwin__calloc(1, sizeof *made + id_size + b.size);
     EVTWIN_FAIL_IF(made == NULL, EVTWIN_E_NOMEM, "out of memory for a battery");
     memcpy(made, &b, sizeof b);
-    memcpy(made->text, body->data, b.size);
-    memcpy(made->text + b.size, id, id_size);
-    made->id = made->text + b.size;
+    memcpy(made->id, id, id_size);
+    memcpy(made->id + id_size, body->data, b.size);
+    made->text = made->id + id_size;
     atomic_init(&made->n_refs, 1);
     *out = made;
     return EVTWIN_OK;

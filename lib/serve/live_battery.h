@@ -15,21 +15,22 @@ typedef struct evtwin__live_moment {
     double sim_s; /* NaN = it has no physics clock */
 } evtwin__live_moment;
 
-/* Immutable but for n_refs: a change makes another one. */
+/* Immutable but for n_refs: a change makes another one. What an answer needs is last, beside id and
+ * text: one of 100,000 batteries is in no cache, so that few lines of memory count. */
 typedef struct evtwin__live_battery {
-    atomic_int n_refs;
-    evtwin__standing standing;
     uint64_t broken; /* bit q: a limit of status or alert of that quantity is broken */
     double value[EVTWIN__Q_COUNT]; /* of the newest row, predictions those that stand; NaN = none */
     evtwin__live_moment newest, before; /* the newest row, and an earlier one */
     double time_factor;                 /* physics seconds a second; NaN = not known */
     double step_factor;                 /* the same of the last step alone */
-    const char *id;                     /* in text */
+    uint32_t reasons_from, reasons_to;  /* the array of reasons in text */
+    evtwin__standing standing;
+    atomic_int n_refs;
     /* where the pieces of text end: "time":…,"battery_id":…, the rest of the row with the
      * prediction up to its age (no_prediction: 0), health up to what silence is about */
     uint32_t time_end, id_end, age_at, silent_at, size;
-    uint32_t reasons_from, reasons_to; /* the array of reasons in it */
-    char text[];
+    const char *text; /* behind id */
+    char id[];
 } evtwin__live_battery;
 
 /* What makes them: a call of its own, whose handle has the models and limits in force. */

@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* How often the summary is put: when a count has changed, and else, for its ages; the comment. */
+/* How often the summary is made, and put: when a count has changed, and else, for its ages; the
+ * comment. */
 enum { SUMMARY_MS = 1000, SAME_SUMMARY_MS = 5000, COMMENT_MS = 15000 };
 
 void evtwin__live_events_free(evtwin__live_events *events) {
@@ -32,7 +33,7 @@ void evtwin__live_events_begin(evtwin__live_events *events, uint64_t identity, i
 void evtwin__live_events_skip(evtwin__live_events *events, int64_t revision) {
     evtwin__ring_identity(events->ring, events->identity, revision);
     events->revision = revision;
-    events->summary_ms = 0;
+    events->summed_ms = events->summary_ms = 0;
 }
 
 void evtwin__live_events_row(evtwin__live_events *events, const evtwin__live_battery *battery,
@@ -80,7 +81,8 @@ static void put_summary(evtwin__live_events *events, const evtwin__live_fleet *f
 
 void evtwin__live_events_rest(evtwin__live_events *events, const evtwin__live_fleet *fleet) {
     const int64_t now_ms = evtwin__monotonic_ms();
-    if (fleet != NULL && now_ms - events->summary_ms >= SUMMARY_MS) {
+    if (fleet != NULL && now_ms - events->summed_ms >= SUMMARY_MS) {
+        events->summed_ms = now_ms;
         put_summary(events, fleet, now_ms);
     }
     if (now_ms - events->comment_ms >= COMMENT_MS) {

@@ -13,6 +13,7 @@ typedef struct evtwin__live_events {
     int64_t revision; /* the last one that was put */
     int n_set_back;   /* how often the database went back to an earlier state */
     evtwin__fleet summary;
+    int64_t summed_ms;              /* when the fleet was last summed up */
     int64_t summary_ms, comment_ms; /* when they were put last */
 } evtwin__live_events;
 

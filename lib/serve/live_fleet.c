@@ -19,13 +19,25 @@ static uint64_t hash_of(const char *id) {
     return hash ^ (hash >> 32); /* FNV mixes upwards only */
 }
 
+static uint32_t tag_of(uint64_t hash) {
+    return (uint32_t)(hash >> 32);
+}
+
 /* Where the id stands in the table, or may be put. */
-static uint32_t *place_of(const evtwin__live_fleet *f, const char *id) {
-    size_t i = (size_t)hash_of(id) & (f->table_size - 1);
-    while (f->table[i] != 0 && strcmp(f->battery[f->table[i] - 1]->id, id) != 0) {
+static evtwin__live_place *place_of(const evtwin__live_fleet *f, const char *id) {
+    const uint64_t hash = hash_of(id);
+    size_t i = (size_t)hash & (f->table_size - 1);
+    while (f->table[i].battery != NULL &&
+           (f->table[i].tag != tag_of(hash) || strcmp(f->table[i].battery->id, id) != 0)) {
         i = (i + 1) & (f->table_size - 1);
     }
     return &f->table[i];
+}
+
+static void enter(evtwin__live_fleet *f, size_t number) {
+    evtwin__live_battery *battery = f->battery[number];
+    *place_of(f, battery->id) =
+        (evtwin__live_place){battery, (uint32_t)number, tag_of(hash_of(battery->id))};
 }
 
 static int grow(evtwin__live_fleet *f, size_t capacity) {
@@ -33,7 +45,7 @@ static int grow(evtwin__live_fleet *f, size_t capacity) {
     while (table_size < 2 * capacity) {
         table_size *= 2;
     }
-    uint32_t *table = evtwin__calloc(table_size, sizeof *table);
+    evtwin__live_place *table = evtwin__calloc(table_size, sizeof *table);
     evtwin__live_battery **battery = evtwin__realloc(f->battery, capacity, sizeof *f->battery);
     f->battery = battery != NULL ? battery : f->battery;
     evtwin__live_brief *brief = evtwin__realloc(f->brief, capacity, sizeof *f->brief);
@@ -51,7 +63,7 @@ static int grow(evtwin__live_fleet *f, size_t capacity) {
     f->table_size = table_size;
     f->capacity = capacity;
     for (size_t i = 0; i < f->n; i++) {
-        *place_of(f, f->battery[i]->id) = (uint32_t)i + 1;
+        enter(f, i);
     }
     return 1;
 }
@@ -84,8 +96,12 @@ void evtwin__live_fleet_release(evtwin__live_fleet *f) {
 }
 
 size_t evtwin__live_fleet_find(const evtwin__live_fleet *f, const char *id) {
-    const uint32_t number = *place_of(f, id);
-    return number == 0 ? SIZE_MAX : number - 1;
+    const evtwin__live_place *place = place_of(f, id);
+    return place->battery == NULL ? SIZE_MAX : place->number;
+}
+
+evtwin__live_battery *evtwin__live_fleet_get(const evtwin__live_fleet *f, const char *id) {
+    return place_of(f, id)->battery;
 }
 
 /* Mostly they come in the order of ids. */
@@ -113,10 +129,11 @@ static void set(evtwin__live_fleet *f, size_t number, evtwin__live_battery *batt
 }
 
 evtwin_status evtwin__live_fleet_put(evtwin__live_fleet *f, evtwin__live_battery *battery) {
-    const size_t number = evtwin__live_fleet_find(f, battery->id);
-    if (number != SIZE_MAX) {
-        evtwin__live_battery_release(f->battery[number]);
-        set(f, number, battery);
+    evtwin__live_place *place = place_of(f, battery->id);
+    if (place->battery != NULL) {
+        evtwin__live_battery_release(place->battery);
+        place->battery = battery;
+        set(f, place->number, battery);
         return EVTWIN_OK;
     }
     if (f->n == UINT32_MAX - 1 || (f->n == f->capacity && !grow(f, 2 * f->capacity))) {
@@ -125,7 +142,7 @@ evtwin_status evtwin__live_fleet_put(evtwin__live_fleet *f, evtwin__live_battery
     }
     set(f, f->n, battery);
     f->seen[f->n] = 0;
-    *place_of(f, battery->id) = (uint32_t)f->n + 1;
+    enter(f, f->n);
     insert_by_id(f, (uint32_t)f->n);
     f->n++;
     return EVTWIN_OK;

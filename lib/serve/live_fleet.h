@@ -13,6 +13,13 @@ typedef struct evtwin__live_brief {
     double time_factor;
 } evtwin__live_brief;
 
+/* A place of the table by id. Tag and pointer are here since every look at something else is one at
+ * memory that is in no cache. */
+typedef struct evtwin__live_place {
+    evtwin__live_battery *battery; /* NULL = free */
+    uint32_t number, tag;          /* the tag is of the same hash */
+} evtwin__live_place;
+
 /* Batteries have numbers in order of arrival, which do not change while the fleet lives. */
 typedef struct evtwin__live_fleet {
     atomic_int n_refs; /* a selection under way keeps it */
@@ -21,7 +28,7 @@ typedef struct evtwin__live_fleet {
     evtwin__live_brief *brief;      /* (n) */
     uint64_t *seen;                 /* (n) the caller's mark */
     uint32_t *by_id;                /* (n) numbers in the order of ids */
-    uint32_t *table;                /* (table_size, a power of 2) number + 1 by hash; 0 = free */
+    evtwin__live_place *table;      /* (table_size, a power of 2) by hash */
     size_t table_size;
 } evtwin__live_fleet;
 
@@ -30,6 +37,9 @@ void evtwin__live_fleet_release(evtwin__live_fleet *fleet); /* NULL is fine */
 
 /* Number of a battery, SIZE_MAX if it is not there. */
 size_t evtwin__live_fleet_find(const evtwin__live_fleet *fleet, const char *id);
+
+/* A battery, NULL if it is not there. */
+evtwin__live_battery *evtwin__live_fleet_get(const evtwin__live_fleet *fleet, const char *id);
 
 /* Take a battery, in the place of the one with its id if there is one, which is released. */
 evtwin_status evtwin__live_fleet_put(evtwin__live_fleet *fleet, evtwin__live_battery *battery);

@@ -25,6 +25,7 @@ static int hex_digit(char c) {
  * not well formed. plus is what '+' means. */
 static char *decode(const char *text, size_t length, char plus, char *out) {
     char *end = out;
+    int is_ascii = 1;
     for (size_t i = 0; i < length; i++) {
         char c = text[i];
         if (c == '%') {
@@ -41,10 +42,11 @@ static char *decode(const char *text, size_t length, char plus, char *out) {
         if (c == '\0') {
             return NULL;
         }
+        is_ascii &= (unsigned char)c < 0x80;
         *end++ = c;
     }
     *end = '\0';
-    if (!evtwin__utf8_is_valid(out, (size_t)(end - out))) {
+    if (!is_ascii && !evtwin__utf8_is_valid(out, (size_t)(end - out))) {
         return NULL;
     }
     return end + 1;
@@ -236,6 +238,11 @@ evtwin_status evtwin__query_params(const evtwin__query *query, const char *const
     params->before_time_us = params->before_seq = INT64_MAX;
     EVTWIN_FAIL_IF(!evtwin_battery_id_is_valid(params->battery_id), EVTWIN_E_ARG,
                    "battery_id must be 1 to 50 of A-Z a-z 0-9 . _ : -");
+    if (query->n_params == (id != NULL) && params->hours == 0.0) {
+        params->from_us = INT64_MIN;
+        params->to_us = INT64_MAX;
+        return EVTWIN_OK; /* nothing else was given: the newest row is asked for so very often */
+    }
     EVTWIN_TRY(read_window(query, params));
     EVTWIN_TRY(read_points(query, params));
     EVTWIN_TRY(read_format(query, params));

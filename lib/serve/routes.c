@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/status.h"
 
+#include <stddef.h>
 #include <string.h>
 
 /* What a route needs: nothing but the server, nothing but that there are pages beside it (PAGES);
@@ -136,6 +137,8 @@ static size_t answer(evtwin__call *call) {
     return OTHER;
 }
 
+static const char json[] = "application/json; charset=utf-8";
+
 static void add_headers(evtwin__call *call) {
     evtwin__http_response *r = call->response;
     evtwin__http_header(r, "Content-Type", call->content_type);
@@ -149,18 +152,23 @@ static void add_headers(evtwin__call *call) {
                         "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
                         "form-action 'none'");
     evtwin__http_header(r, "X-Content-Type-Options", "nosniff");
-    evtwin__http_header(r, "X-Frame-Options", "DENY");
-    evtwin__http_header(r, "Referrer-Policy", "no-referrer");
     evtwin__http_header(r, "Cross-Origin-Resource-Policy", "same-origin");
+    if (call->content_type != json) { /* that has no links; the policy above keeps it from frames */
+        evtwin__http_header(r, "X-Frame-Options", "DENY");
+        evtwin__http_header(r, "Referrer-Policy", "no-referrer");
+    }
 }
 
 void evtwin__serve(void *ctx, const evtwin__http_request *request,
                    evtwin__http_response *response) {
     static const char out_of_memory[] =
         "{\"status\":\"error\",\"message\":\"the server is out of memory\"}\n";
-    static const char json[] = "application/json; charset=utf-8";
     const double start_s = evtwin__monotonic_s();
-    evtwin__call call = {.server = ctx, .request = request, .response = response};
+    evtwin__call call;
+    memset(&call, 0, offsetof(evtwin__call, query.buffer));
+    call.server = ctx;
+    call.request = request;
+    call.response = response;
     call.content_type = json;
     const size_t route = answer(&call);
     if (response->is_aside || response->wants_body) {

@@ -494,6 +494,12 @@ static void test_headers(void **state) {
     assert_string_equal(reply_header(&r, "Content-Type"), "application/json; charset=utf-8");
     assert_string_equal(reply_header(&r, "Cache-Control"), "no-store");
     reply_free(&r);
+
+    /* of pages alone: for old browsers, and for their links */
+    r = client_get(port, "/");
+    assert_string_equal(reply_header(&r, "X-Frame-Options"), "DENY");
+    assert_string_equal(reply_header(&r, "Referrer-Policy"), "no-referrer");
+    reply_free(&r);
 }
 
 extern const evtwin__embedded evtwin__web[];
