@@ -288,9 +288,21 @@ double evtwin__limit_margin(size_t q, double limit) {
 void evtwin__limit_key(evtwin_threshold_kind kind, size_t q, int is_below, double limit,
                        evtwin_health level, char key[EVTWIN__LIMIT_KEY_SIZE]) {
     char number[EVTWIN__NUM_SIZE];
-    snprintf(key, EVTWIN__LIMIT_KEY_SIZE, "%s %s %c %s %s=", kind_names[kind],
-             evtwin__schema[q].name, is_below ? '<' : '>', evtwin__number_text(limit, number),
-             level_names[level]);
+    const char *const parts[] = {kind_names[kind],
+                                 " ",
+                                 evtwin__schema[q].name,
+                                 is_below ? " < " : " > ",
+                                 evtwin__number_text(limit, number),
+                                 " ",
+                                 level_names[level],
+                                 "="};
+    char *end = key; /* not printf: it is made for every limit of every battery that breaks some */
+    size_t room = EVTWIN__LIMIT_KEY_SIZE, n;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0] && (n = strlen(parts[i])) < room; i++) {
+        memcpy(end, parts[i], n + 1);
+        end += n;
+        room -= n;
+    }
 }
 
 int evtwin__limit_find(const char *text, const char *key, double *value_out) {

@@ -56,7 +56,8 @@ typedef struct evtwin__http_stream {
 
 enum { EVTWIN__HTTP_MAX_HEADERS = 16, EVTWIN__HTTP_MAX_BODY = 64 * 1024 };
 
-/* What goes out: starts zeroed. Header values are static memory, or made. */
+/* What goes out: starts zeroed, but for memory that the body may have by now. Header values are
+ * static memory, or made. */
 typedef struct evtwin__http_response {
     int code;
     int is_aside;      /* not answered: may take long, to be called again with is_aside */

@@ -12,9 +12,17 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Between two looks at the feed; after a failure; how long the first one is waited for; after how
- * long without one nothing is answered any more, which is longer while the whole fleet is read. */
-enum { LOOK_MS = 100, RETRY_MS = 250, FIRST_MS = 3000, STALE_MS = 5000, LOADING_MS = 60000 };
+/* Between two looks at the feed; after a failure; how long the first one is waited for, at a time
+ * and from the start on; after how long without one nothing is answered any more, which is longer
+ * while the whole fleet is read. */
+enum {
+    LOOK_MS = 100,
+    RETRY_MS = 250,
+    FIRST_MS = 3000,
+    ALL_FIRST_MS = 10000,
+    STALE_MS = 5000,
+    LOADING_MS = 60000
+};
 
 struct evtwin__live {
     evtwin__live_feed feed; /* of the thread, but for its fleet */
@@ -22,7 +30,9 @@ struct evtwin__live {
     int is_running;
     pthread_mutex_t lock;   /* of what follows, and of the feed's fleet */
     pthread_cond_t changed; /* the first look has ended, or a stop */
-    int is_stopped, has_looked;
+    int is_stopped;
+    atomic_int has_looked;
+    int64_t start_ms;
     evtwin_status status; /* of the last look */
     char error[512];
     int64_t good_ms;
@@ -66,7 +76,9 @@ static void *run(void *ctx) {
 
 /* With the lock. */
 static void wait_for_first(evtwin__live *live) {
-    const int64_t until_ms = evtwin__monotonic_ms() + FIRST_MS;
+    const int64_t last_ms = live->start_ms + ALL_FIRST_MS;
+    const int64_t one_ms = evtwin__monotonic_ms() + FIRST_MS;
+    const int64_t until_ms = one_ms < last_ms ? one_ms : last_ms;
     while (!live->has_looked && !live->is_stopped && evtwin__monotonic_ms() < until_ms) {
         wait_until(live, until_ms);
     }
@@ -84,6 +96,7 @@ evtwin_status evtwin__live_start(const char *uri, const evtwin__patience *patien
     pthread_cond_init(&live->changed, &clock);
     pthread_condattr_destroy(&clock);
     pthread_mutex_init(&live->lock, NULL);
+    live->start_ms = evtwin__monotonic_ms();
     evtwin_status st = evtwin__live_feed_open(&live->feed, uri, patience, ring, &live->lock);
     if (st >= 0 && pthread_create(&live->thread, NULL, run, live) != 0) {
         st = evtwin__fail(EVTWIN_E_IO, "no thread that follows the store");
@@ -124,9 +137,18 @@ void evtwin__live_free(evtwin__live *live) {
 
 /* ---- answers ---- */
 
+int evtwin__live_has_looked(const evtwin__live *live) {
+    return live->has_looked;
+}
+
+void evtwin__live_wait(evtwin__live *live) {
+    pthread_mutex_lock(&live->lock);
+    wait_for_first(live);
+    pthread_mutex_unlock(&live->lock);
+}
+
 /* With the lock: may what is in memory be answered? */
 static evtwin_status check(evtwin__live *live) {
-    wait_for_first(live);
     EVTWIN_FAIL_IF(live->is_stopped, EVTWIN_E_CANCELLED, "the server is stopping");
     EVTWIN_FAIL_IF(!live->has_looked, EVTWIN_E_AGAIN, "the newest rows have not been read yet");
     EVTWIN_FAIL_IF(live->status < 0, live->status, "%s", live->error);

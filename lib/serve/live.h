@@ -21,8 +21,14 @@ void evtwin__live_interrupt(evtwin__live *live);
 /* Nobody asks any more. NULL is fine. */
 void evtwin__live_free(evtwin__live *live);
 
+/* Has the first look ended? Of a large fleet it takes seconds, and nothing is known before. */
+int evtwin__live_has_looked(const evtwin__live *live);
+
+/* Wait for that, 3 s at most, and 10 s after the start no more. */
+void evtwin__live_wait(evtwin__live *live);
+
 /* The calls below answer the failure of the last look into the store, EVTWIN_E_AGAIN if there was
- * none for seconds; they wait a moment for the first one. Safe from many threads at once. */
+ * none for seconds, or none yet. Safe from many threads at once. */
 
 /* EVTWIN_DONE if there is no such battery; release *out. */
 evtwin_status evtwin__live_find(evtwin__live *live, const char *battery_id,

@@ -82,7 +82,8 @@ static void write_fleet(evtwin__live *live, evtwin__exposition *out) {
 
 void evtwin__route_metrics(evtwin__call *call) {
     const evtwin_server *server = call->server;
-    evtwin__exposition out = {.is_openmetrics = evtwin__accepts_openmetrics(call->request->accept)};
+    evtwin__exposition out = {.text = call->response->body,
+                              .is_openmetrics = evtwin__accepts_openmetrics(call->request->accept)};
     evtwin__expose_build(&out);
     if (server->metrics != NULL && evtwin__metrics_write(server->metrics, &out) < 0) {
         out.text.is_failed = 1;

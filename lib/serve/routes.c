@@ -66,7 +66,8 @@ const char *evtwin__route_label(size_t i) {
 
 /* ---- what is answered ---- */
 
-/* Call a route's handler with its parameters, and a store handle if it needs one. */
+/* Call a route's handler with its parameters, and a store handle if it needs one. What is answered
+ * from memory waits aside until the store was read for the first time. */
 static void run(evtwin__call *call, const evtwin__route *route) {
     call->params.hours = route->hours;
     call->params.limit = route->limit;
@@ -75,8 +76,9 @@ static void run(evtwin__call *call, const evtwin__route *route) {
         evtwin__answer_error(call, 400, "%s", evtwin_last_error());
         return;
     }
-    const int needs = route->needs & ~POST;
-    if (needs <= LIVE) {
+    const int needs = route->needs & ~POST, is_live = needs == LIVE || needs == LIVE_LONG;
+    const int is_early = is_live && !evtwin__live_has_looked(call->server->live);
+    if (needs <= LIVE && !is_early) {
         route->handle(call);
         return;
     }
@@ -88,7 +90,8 @@ static void run(evtwin__call *call, const evtwin__route *route) {
         call->response->is_aside = 1;
         return;
     }
-    if (needs == LIVE_LONG) {
+    if (is_live) {
+        evtwin__live_wait(call->server->live);
         route->handle(call);
         return;
     }
