@@ -2,7 +2,10 @@
 /* tests/bench/bench_http.c: answers of evtwin-serve beside Flask and a bare libmicrohttpd. It runs
  * tests/bench/http/bench.py, and is what that needs beside the tools: a store of many batteries,
  * each with a few predicted rows, and a libmicrohttpd that answers every request with the bytes of
- * a file. bench_http fill STORE BATTERIES bench_http bare FILE */
+ * a file, and with the headers of another one, a line each.
+ *
+ *     bench_http fill STORE BATTERIES
+ *     bench_http bare FILE [HEADERS] */
 
 #include <stdio.h>
 
@@ -84,7 +87,24 @@ static enum MHD_Result answer(void *ctx, struct MHD_Connection *c, const char *u
     return MHD_queue_response(c, 200, ctx);
 }
 
-static int serve(const char *path) {
+static void add_headers(struct MHD_Response *response, const char *path) {
+    char line[1024];
+    FILE *f = fopen(path, "r");
+    while (f != NULL && fgets(line, sizeof line, f) != NULL) {
+        char *value = strstr(line, ": ");
+        if (value != NULL) {
+            *value = '\0';
+            value += 2;
+            value[strcspn(value, "\r\n")] = '\0';
+            MHD_add_response_header(response, line, value);
+        }
+    }
+    if (f != NULL) {
+        fclose(f);
+    }
+}
+
+static int serve(const char *path, const char *headers) {
     static char bytes[1 << 20];
     FILE *f = fopen(path, "rb");
     if (f == NULL) {
@@ -95,6 +115,9 @@ static int serve(const char *path) {
     fclose(f);
     struct MHD_Response *response =
         MHD_create_response_from_buffer(size, bytes, MHD_RESPMEM_PERSISTENT);
+    if (headers != NULL) {
+        add_headers(response, headers);
+    }
     struct MHD_Daemon *daemon =
         MHD_start_daemon(MHD_USE_POLL_INTERNAL_THREAD, 0, NULL, NULL, answer, response,
                          MHD_OPTION_THREAD_POOL_SIZE, THREADS, MHD_OPTION_END);
@@ -115,8 +138,8 @@ int main(int argc, char **argv) {
         fill(argv[2], strtoul(argv[3], NULL, 10));
         return 0;
     }
-    if (argc == 3 && strcmp(argv[1], "bare") == 0) {
-        return serve(argv[2]);
+    if (argc >= 3 && argc <= 4 && strcmp(argv[1], "bare") == 0) {
+        return serve(argv[2], argc == 4 ? argv[3] : NULL);
     }
     execlp("python3", "python3", "-B", SOURCE_DIR "/tests/bench/http/bench.py", argv[0], NULL);
     perror("python3");

@@ -3,6 +3,11 @@
 same SQLite file and a bare libmicrohttpd that sends the same bytes, each asked by wrk with 32 connections
 in the same run; then what a poll of the fleet costs, while the history grows and is not asked.
 
+Where others use the machine too, requests a second say more about them than about the servers: the CPU time
+of a server's threads per request is shown beside. The bare server decides nothing: it reads no target, no
+Host and no parameter, sends one answer from one place of memory, made once, and no header of its own. What
+our headers alone would cost it is shown too.
+
     bench.py BENCH_HTTP [BATTERIES [SECONDS]]      BENCH_HTTP: the program of tests/bench/bench_http.c
 """
 import json
@@ -52,20 +57,42 @@ def wait_for(port, path, process):
     sys.exit("bench.py: %s does not answer" % process.args[0])
 
 
-def wrk(port, seconds, *more):
+def cpu_s(pid):
+    """CPU time of a process and its children until now."""
+    total = 0
+    for task in os.listdir("/proc/%d/task" % pid):
+        try:
+            with open("/proc/%d/task/%s/schedstat" % (pid, task)) as f:
+                total += int(f.read().split()[0])
+            with open("/proc/%d/task/%s/children" % (pid, task)) as f:
+                total += sum(int(1e9 * cpu_s(int(child))) for child in f.read().split())
+        except OSError:
+            pass  # it has ended
+    return 1e-9 * total
+
+
+def wrk(process, port, seconds, *more):
+    """Requests a second, the 99th percentile in ms, CPU time a request in us."""
+    before_s = cpu_s(process.pid)
     out = subprocess.run(["wrk", "-t1", "-c%d" % CONNECTIONS, "-d%ds" % seconds, "--latency", *more,
                           "http://localhost:%d/" % port], check=True, capture_output=True, text=True).stdout
     if "Non-2xx" in out or "Socket errors" in out:
         print(out)
     number, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", out).groups()
     return (float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1)),
-            float(number) * {"us": 1e-3, "ms": 1.0, "s": 1e3}[unit])
+            float(number) * {"us": 1e-3, "ms": 1.0, "s": 1e3}[unit],
+            1e6 * (cpu_s(process.pid) - before_s) / int(re.search(r"(\d+) requests in", out).group(1)))
 
 
-def show(name, figures, peer=None):
-    rate, p99 = figures
-    print("  %-34s %9.0f requests/s   p99 %7.2f ms%s" %
-          (name, rate, p99, "" if peer is None else "   we are %5.2f of it" % (peer / rate)), flush=True)
+def best(rounds):
+    """The most requests a second, the least of each of the others."""
+    return [max(r[0] for r in rounds), min(r[1] for r in rounds), min(r[2] for r in rounds)]
+
+
+def show(name, figures, ours=None):
+    print("  %-32s %7.0f requests/s, p99 %6.2f ms, CPU %6.2f us a request%s" %
+          (name, *figures, "" if ours is None else "; we are %.2f of it, %.2f by CPU" %
+           (ours[0] / figures[0], figures[2] / ours[2])), flush=True)
 
 
 def memory_mb(process):
@@ -74,12 +101,12 @@ def memory_mb(process):
 
 
 def poll(port, path):
-    best, size = 1e9, 0
+    least, size = 1e9, 0
     for _ in range(5):
         start = time.monotonic()
         size = len(get(port, path))
-        best = min(best, time.monotonic() - start)
-    print("  %-64s %8.1f kB %9.2f ms" % (path, size / 1e3, best * 1e3), flush=True)
+        least = min(least, time.monotonic() - start)
+    print("  %-64s %8.1f kB %9.2f ms" % (path, size / 1e3, least * 1e3), flush=True)
 
 
 def free_port():
@@ -126,32 +153,36 @@ def measure_latest(run, tool, store, batteries, seconds):
     print("%d batteries: in memory after %.1f s, %.0f MB; an answer has %d bytes" %
           (batteries, time.monotonic() - start, memory_mb(served), len(body)), flush=True)
 
-    path = os.path.join(run.folder, "answer.json")
+    path, headers = os.path.join(run.folder, "answer.json"), os.path.join(run.folder, "headers")
     with open(path, "wb") as f:
         f.write(body)
-    bare = run.start(sys.argv[1], "bare", path, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    bare_port = int(bare.stdout.readline())
-    gunicorn, flask_port = None, free_port()
+    with urllib.request.urlopen("http://localhost:%d/api/battery/latest?battery_id=BATTERY_000001" % port) as answer:
+        with open(headers, "w") as f:
+            f.writelines("%s: %s\n" % h for h in answer.getheaders()
+                         if h[0] not in ("Date", "Content-Length", "Connection"))
+    # in turns, since the machine may be busy
+    servers = [["evtwin-serve", served, port]]
+    for name, more in (("bare libmicrohttpd, same bytes", []), ("the same with our headers", [headers])):
+        bare = run.start(sys.argv[1], "bare", path, *more, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        servers.append([name, bare, int(bare.stdout.readline())])
     if shutil.which("gunicorn") is not None and subprocess.run(
             ["/usr/bin/python3", "-c", "import flask"], capture_output=True).returncode == 0:
-        gunicorn = run.start("gunicorn", "--workers", "2", "--bind", "127.0.0.1:%d" % flask_port, "--chdir", HERE,
-                             "--log-level", "error", "flask_app:app",
-                             env=dict(os.environ, BENCH_STORE=store, PYTHONDONTWRITEBYTECODE="1"))
-        wait_for(flask_port, "/api/battery/latest?battery_id=BATTERY_000001", gunicorn)
+        servers.append(["Flask + gunicorn, 2 processes", run.start(
+            "gunicorn", "--workers", "2", "--bind", "127.0.0.1:%d" % free_port(), "--chdir", HERE,
+            "--log-level", "error", "flask_app:app",
+            env=dict(os.environ, BENCH_STORE=store, PYTHONDONTWRITEBYTECODE="1")), None])
+        servers[-1][2] = int(servers[-1][1].args[4].split(":")[1])
+        wait_for(servers[-1][2], "/api/battery/latest?battery_id=BATTERY_000001", servers[-1][1])
     else:
         print("  left out: Flask + gunicorn (Debian: python3-flask gunicorn) are not installed")
-    ours, bares, flasks = [], [], []
-    for _ in range(3):  # in turns, since the machine may be busy
-        ours.append(wrk(port, seconds, "-s", lua))
-        bares.append(wrk(bare_port, seconds, "-s", lua))
-        if gunicorn is not None:
-            flasks.append(wrk(flask_port, seconds, "-s", lua))
-    show("evtwin-serve", max(ours))
-    show("bare libmicrohttpd, same bytes", max(bares), max(ours)[0])
-    run.stop(bare)
-    if gunicorn is not None:
-        show("Flask + gunicorn, 2 processes", max(flasks), max(ours)[0])
-        run.stop(gunicorn)
+    rounds = [[] for _ in servers]
+    for _ in range(3):
+        for figures, (_, process, at) in zip(rounds, servers):
+            figures.append(wrk(process, at, seconds, "-s", lua))
+    for i, (name, process, _) in enumerate(servers):
+        show(name, best(rounds[i]), best(rounds[0]) if i > 0 else None)
+        if i > 0:
+            run.stop(process)
     return port, served
 
 
