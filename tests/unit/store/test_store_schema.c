@@ -11,6 +11,7 @@ int main(void) {
 }
 #else
 
+#include "core/text.h"
 #include "io/sqlite.h"
 #include "store/backend.h"
 
@@ -315,6 +316,85 @@ static void test_no_query_scans_the_table(void **state) {
     evtwin__db_close(db);
 }
 
+/* ---- and what a server asks: list, alerts and latest are answered from its memory, which follows
+ *      the store by these questions alone ---- */
+
+enum { MAX_ASKED = 64 };
+
+static char *asked[MAX_ASKED];
+static size_t n_asked;
+
+static int on_statement(unsigned kind, void *ctx, void *stmt, void *text) {
+    (void)kind, (void)ctx, (void)text;
+    const char *sql = sqlite3_sql(stmt);
+    if (sql != NULL && strstr(sql, "ev_telemetry") != NULL && n_asked < MAX_ASKED) {
+        asked[n_asked++] = strdup(sql);
+    }
+    return 0;
+}
+
+static int trace_it(sqlite3 *db, char **message, const sqlite3_api_routines *api) {
+    (void)message, (void)api;
+    return sqlite3_trace_v2(db, SQLITE_TRACE_STMT, on_statement, NULL);
+}
+
+/* Every step is a search by a key, but over what another part of the question has found. */
+static void assert_searches(evtwin__db *db, const char *sql) {
+    char *explain = NULL;
+    evtwin__stmt *stmt = NULL;
+    assert_true(asprintf(&explain, "EXPLAIN QUERY PLAN %s", sql) > 0);
+    assert_ok(evtwin__stmt_prepare(db, explain, &stmt));
+    free(explain);
+    char found[256] = ";";
+    int n_searches = 0;
+    while (evtwin__stmt_step(stmt) == EVTWIN_OK) {
+        const char *line = evtwin__stmt_text(stmt, 3);
+        print_message("    %s\n", line);
+        char name[64] = ";";
+        if (strncmp(line, "MATERIALIZE ", 12) == 0 || strncmp(line, "CO-ROUTINE ", 11) == 0) {
+            evtwin__text_append(found, sizeof found, "%s;", strchr(line, ' ') + 1);
+        } else if (strncmp(line, "SCAN ", 5) == 0 && strncmp(line + 5, "SUBQUERY ", 9) != 0) {
+            evtwin__text_append(name, sizeof name, "%s;", line + 5);
+            if (strstr(found, name) == NULL) {
+                fail_msg("'%s' scans: %s", sql, line);
+            }
+        }
+        n_searches += strncmp(line, "SEARCH ", 7) == 0;
+    }
+    evtwin__stmt_free(stmt);
+    assert_true(n_searches > 0);
+}
+
+static void test_a_server_scans_nothing(void **state) {
+    (void)state;
+    const char *path = make_database("asked.db", 200);
+    evtwin_store *store = open_store(uri_of(path));
+    evtwin_table *rows = NULL, *current = NULL;
+    int64_t revision = 0;
+    evtwin_store_free(store);
+    assert_int_equal(sqlite3_auto_extension((void (*)(void))trace_it), SQLITE_OK);
+    store = open_store(uri_of(path));
+    n_asked = 0; /* what opening asks is asked once */
+    assert_ok(evtwin_store_latest(store, NULL, &rows, &current));
+    evtwin_table_free(rows);
+    evtwin_table_free(current);
+    assert_ok(evtwin_store_latest(store, "A", &rows, &current));
+    evtwin_table_free(rows);
+    evtwin_table_free(current);
+    assert_ok(evtwin_store_changes(store, 5, 10, &rows, &revision));
+    evtwin_table_free(rows);
+    sqlite3_cancel_auto_extension((void (*)(void))trace_it);
+    evtwin_store_free(store);
+    assert_true(n_asked >= 3);
+    evtwin__db *db = open_db(path);
+    for (size_t i = 0; i < n_asked; i++) {
+        print_message("%.60s...\n", asked[i]);
+        assert_searches(db, asked[i]);
+        free(asked[i]);
+    }
+    evtwin__db_close(db);
+}
+
 /* ---- a database that somebody edited ---- */
 
 /* SQLite with its safeties off, as a careless user has it. */
@@ -428,6 +508,7 @@ int main(void) {
         cmocka_unit_test(test_times_are_times_to_sqlite),
         cmocka_unit_test(test_hourly_view),
         cmocka_unit_test(test_no_query_scans_the_table),
+        cmocka_unit_test(test_a_server_scans_nothing),
         cmocka_unit_test(test_values_of_another_type_are_missing),
         cmocka_unit_test(test_lost_parts_are_errors),
         cmocka_unit_test(test_revisions_of_others_block_nothing),
