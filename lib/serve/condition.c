@@ -75,8 +75,7 @@ static char *add(char *end, const char *text) {
     return end + n;
 }
 
-/* "90 s", "12 min", "3 h", "5 days" */
-static char *add_duration(char *end, double s) {
+const char *evtwin__duration_text(double s, char text[32]) {
     static const struct {
         double below_s, unit_s;
         const char *name;
@@ -86,21 +85,23 @@ static char *add_duration(char *end, double s) {
         i++;
     }
     if (isnan(s)) {
-        return add(end, "an unknown time");
+        (void)add(text, "an unknown time");
+        return text;
     }
-    end += evtwin__format_i64((int64_t)rint(fabs(s) / units[i].unit_s), end);
-    return add(add(end, " "), units[i].name);
+    char *end = text + evtwin__format_i64((int64_t)rint(fabs(s) / units[i].unit_s), text);
+    (void)add(add(end, " "), units[i].name);
+    return text;
 }
 
 void evtwin__condition_notice(const evtwin__condition *c, char text[EVTWIN__NOTICE_SIZE]) {
-    char *end = text;
+    char *end = text, time[32];
     *end = '\0';
     if (c->is_silent) {
-        end = add_duration(add(end, "no data for "), c->record_age_s);
+        end = add(add(end, "no data for "), evtwin__duration_text(c->record_age_s, time));
     }
     if (!isnan(c->no_predictions_for_s)) {
         end = add(end, c->is_silent ? ", no predictions for " : "no predictions for ");
-        (void)add_duration(end, c->no_predictions_for_s);
+        (void)add(end, evtwin__duration_text(c->no_predictions_for_s, time));
     }
 }
 
@@ -111,8 +112,8 @@ void evtwin__fleet_notice(const evtwin__fleet *f, char text[EVTWIN__NOTICE_SIZE]
             (void)snprintf(of, sizeof of, " of %zu of %zu batteries", f->n_without_predictions,
                            f->n);
         }
-        (void)add_duration(time, f->no_predictions_for_s);
-        (void)snprintf(part[0], sizeof part[0], "no predictions%s for %s", of, time);
+        (void)snprintf(part[0], sizeof part[0], "no predictions%s for %s", of,
+                       evtwin__duration_text(f->no_predictions_for_s, time));
     }
     if (f->n_silent > 0) {
         (void)snprintf(part[1], sizeof part[1], "no data from %zu of %zu batteries", f->n_silent,
