@@ -28,7 +28,7 @@ typedef struct export {
     char battery_id[64];
     int is_jsonl, is_over, is_begun;
     evtwin_history_options page;
-    database of; /* it began with */
+    database of;        /* it began with */
     evtwin_table *file; /* rows in the columns of a CSV file */
     evtwin__text text;
     size_t n_sent; /* of text */

@@ -245,7 +245,7 @@ def test_predictions(server, writer):
     check("not predicted", client.next_row()["prediction"] is None)
     writer.predict("JUDGED", 42.5)
     row = client.next_row()
-    check(f"predicted: {row}", row["prediction"]["rul_prediction"] == 42.5 and row["health"]["status"] == "critical")
+    check(f"predicted: {row}", row["prediction"]["rul_prediction"] == 42.5 and row["health"]["status"] == "CRITICAL")
     client.close()
 
 

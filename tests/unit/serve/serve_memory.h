@@ -24,8 +24,8 @@ static inline void read_all_of(evtwin__http_stream *stream, evtwin__text *to, in
 }
 
 /* Start a server, ask it in this thread, free it, with memory for n_allocations; 1 if all went
- * well, and then *size_out (NULL is fine) is the size of the answer. Good or not, an answer is whole,
- * says so if it is not, and nothing is left behind. */
+ * well, and then *size_out (NULL is fine) is the size of the answer. Good or not, an answer is
+ * whole, says so if it is not, and nothing is left behind. */
 static inline int serve_with(int n_allocations, const char *uri, const char *target,
                              size_t *size_out) {
     evtwin_server_options options;

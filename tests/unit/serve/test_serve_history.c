@@ -310,8 +310,8 @@ static void test_export_that_breaks(void **state) {
     fill_store(uri, records, 10);
     free(records);
     /* another's question has lost its connection, and the next one has one to the new database */
-    json_decref(client_wait(evtwin_server_port(other), "/api/battery/history?battery_id=B", 200,
-                            NULL));
+    json_decref(
+        client_wait(evtwin_server_port(other), "/api/battery/history?battery_id=B", 200, NULL));
     size_t size = 0;
     char *text = client_read_all(fd, &size);
     close(fd);

@@ -44,9 +44,9 @@ static void test_export(void **state) {
 
 static void test_fleet(void **state) {
     (void)state;
-    static const char *const targets[] = {
-        "/api/fleet/trends", "/api/fleet/map", "/api/fleet/rows?ids=A,B,C",
-        "/api/batteries/list?limit=2&sort=soc&order=desc&q=b"};
+    static const char *const targets[] = {"/api/fleet/trends", "/api/fleet/map",
+                                          "/api/fleet/rows?ids=A,B,C",
+                                          "/api/batteries/list?limit=2&sort=soc&order=desc&q=b"};
     for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
         assert_survives_no_memory(uri, targets[i]);
     }
