@@ -157,6 +157,24 @@ def test_dropped(w, name):
     w.is_well_again("with another one", ("replaced",))
 
 
+def test_older(w):
+    """A schema that lacks a step: not served, with a reason; a server that runs answers 503 once it has connected
+    anew, until a writer has brought it up to date."""
+    database = w.uri.rpartition("/")[2]
+    rows = "SELECT count(*), count(rul_prediction), max(revision) FROM ev_telemetry"
+    before = w.pg.sql(rows, database)
+    w.pg.sql("DROP TABLE ev_alert, ev_alert_writer; DELETE FROM ev_migration WHERE version = 2", database)
+    tool = Tool("evtwin-serve", "--store", w.uri, "--port", 0)
+    code = tool.process.wait(DEADLINE_S)
+    check(f"it is not served: {code} {tool.said()}", code == 65 and "older" in tool.said())
+    w.pg.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}' AND pid <>"
+             " pg_backend_pid()")
+    w.all_become(503, "with an older schema")
+    check("nothing is changed by who reads", w.pg.sql(rows, database) == before)
+    fill(w.uri)
+    w.is_well_again("with that one brought up to date")
+
+
 def test_ends(w):
     w.pg.pause()  # nor does the end wait for it
     w.server.process.send_signal(signal.SIGTERM)
@@ -216,6 +234,7 @@ def main():
         fill(uri)
         w = Watched(pg, uri)
         test_dropped(w, uri.rpartition("/")[2])
+        test_older(w)
         w.server.stop()
         test_takeover(pg)
 

@@ -199,6 +199,29 @@ def test_folder_of_another(folder):
     w.server.stop()
 
 
+def test_other_schemas(w, folder):
+    """Of an older version and of a newer one: not served, with a reason; one that takes the place of a store is
+    answered with 503 until a writer has brought it up to date."""
+    older, newer = (os.path.join(folder, name) for name in ("older.db", "newer.db"))
+    with open(os.path.join(os.path.dirname(__file__), "..", "data", "store", "store_0.1.0.sql")) as f:
+        with sqlite3.connect(older) as db:
+            db.executescript(f.read())
+        db.close()
+    shutil.copy(w.path, newer)
+    with sqlite3.connect(newer) as db:
+        db.execute("INSERT INTO ev_migration VALUES (900, '900_later.sql', '')")
+    db.close()
+    for path, names in ((older, ("older", "writing")), (newer, ("900_later.sql", "newer libevtwin"))):
+        tool = Tool("evtwin-serve", "--store", "sqlite:" + path, "--port", 0)
+        code = tool.process.wait(DEADLINE_S)
+        check(f"{path} is not served: {code} {tool.said()}", code == 65 and all(n in tool.said() for n in names))
+    w.remove(("-wal", "-shm"))
+    os.rename(older, w.path)
+    w.all_become(503, "with an older one in its place")
+    w.write("FIRST")
+    w.is_well_again("with that one brought up to date", ("replaced",))
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="evtwin-faults.") as folder:
         w = Watched(folder, "fault.db")
@@ -209,6 +232,7 @@ def main():
         test_truncated(w, 0)
         test_truncated(w, 20000)
         test_log_removed(w)
+        test_other_schemas(w, folder)
         test_held_alone(folder)
         test_folder_of_another(folder)
         w.server.stop()
