@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* A battery's past over HTTP: thinned for a chart, and as a file. */
 
-#include "serve_client.h"
+#include "serve_one.h"
 
 #define SECOND INT64_C(1000000)
 #define HOUR (3600 * SECOND)
 
 /* 2026-01-01T00:00:00Z */
 static const int64_t t0 = INT64_C(1767225600) * SECOND;
-
-static evtwin_server *server;
-static int port;
 
 enum { N_ROWS = 1500, STEP_S = 10 };
 
@@ -33,19 +30,8 @@ static int setup(void **state) {
     records[N_ROWS] = (record){"B-2", evtwin_time_now(), 1, 55.5, 90, 30, NAN, NAN, NULL};
     const char *uri = fresh_uri("history.db");
     fill_store(uri, records, N_ROWS + 1);
-    server = start_server(uri, NULL);
-    port = evtwin_server_port(server);
+    serve(uri);
     return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    evtwin_server_free(server);
-    return 0;
-}
-
-static double number(const json_t *value, const char *path) {
-    return json_number_value(json_at(value, path));
 }
 
 static void test_points(void **state) {

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The endpoints over real HTTP from a real store: the contract's envelope, keys and errors. */
 
-#include "serve_client.h"
+#include "serve_one.h"
 
 #include "core/embed.h"
 #include "serve_memory.h"
 
 static int64_t now_us;
 static char store_uri[320];
-static evtwin_server *server;
-static int port;
 
 /* Ten rows of six batteries: predicted, waiting after a predicted one (a moment, three hours ago),
  * unknown, and one alert only. */
@@ -32,23 +30,12 @@ static int setup(void **state) {
     };
     snprintf(store_uri, sizeof store_uri, "%s", fresh_uri("rest.db"));
     fill_store(store_uri, records, sizeof records / sizeof records[0]);
-    server = start_server(store_uri, NULL);
-    port = evtwin_server_port(server);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    evtwin_server_free(server);
+    serve(store_uri);
     return 0;
 }
 
 static void assert_text(const json_t *value, const char *path, const char *expected) {
     assert_string_equal(json_string_value(json_at(value, path)), expected);
-}
-
-static double number(const json_t *value, const char *path) {
-    return json_number_value(json_at(value, path));
 }
 
 static void assert_success(const json_t *value) {
