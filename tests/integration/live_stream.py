@@ -270,13 +270,21 @@ def test_programs_that_overlap(server, writer):
         thread.join()
     check(f"each once: {len(seen)} of {len(set(seen))}", sorted(seen) == expected)
 
-    # one that is still open holds the feed up: what was committed meanwhile comes when it ends
+    # one that is still open holds the feed up, not the rows that others commit meanwhile
     waiting = psycopg2.connect(writer.store)
     with waiting, waiting.cursor() as cursor:
         cursor.execute("INSERT INTO ev_telemetry (time, battery_id, soc, seq) VALUES (now(), 'OPEN', 50, 1)")
-        writer.write("MEANTIME")
+        for i in range(3):
+            writer.write(f"MEANTIME_{i}")
+            check("it comes", client.next_row()["battery_id"] == f"MEANTIME_{i}")
+            last = client.id
+    check("then the other", client.next_row()["battery_id"] == "OPEN")
     waiting.close()
-    check("both come", sorted(client.next_row()["battery_id"] for _ in range(2)) == ["MEANTIME", "OPEN"])
+    writer.write("AFTER_OPEN")
+    check("and no other again", client.next_row()["battery_id"] == "AFTER_OPEN")
+    client.close()
+    client = Events(server, "", last)
+    check("who comes back misses none", client.rows_until("AFTER_OPEN") == ["OPEN", "AFTER_OPEN"])
     client.close()
 
 
