@@ -27,6 +27,10 @@ void evtwin__db_close(evtwin__db *db); /* its statements must be freed before */
  * what is read is of the past. */
 int evtwin__db_has_moved(evtwin__db *db);
 
+/* 1 if the log beside the file is another one than that which was opened with it, since somebody
+ * removed that: what programs write that came later is not seen. */
+int evtwin__db_has_other_log(const evtwin__db *db);
+
 /* 1 if somebody has emptied the file in place: what its log still has is not a database. */
 int evtwin__db_is_emptied(evtwin__db *db);
 

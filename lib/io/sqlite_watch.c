@@ -67,6 +67,13 @@ int evtwin__db_has_moved(evtwin__db *db) {
     return 0;
 }
 
+int evtwin__db_has_other_log(const evtwin__db *db) {
+    struct stat named;
+    char name[PATH_MAX];
+    return db->watched != NULL && db->log_inode[0] != 0 && log_name(db, 0, name) &&
+           stat(name, &named) == 0 && named.st_ino != db->log_inode[0];
+}
+
 int evtwin__db_is_emptied(evtwin__db *db) {
     struct stat opened;
     if (db->watched == NULL || fstat(db->file, &opened) != 0) {

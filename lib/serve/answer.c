@@ -62,7 +62,8 @@ static const char *public_text(evtwin_status status) {
     case EVTWIN_E_AGAIN:
         return "the store is busy or cannot be reached; try again";
     case EVTWIN_E_SCHEMA:
-        return "the store was not made by this version of evtwin";
+        return "the store's schema is not that of this version of evtwin; the server's log says "
+               "what to do";
     case EVTWIN_E_CORRUPT:
         return "the store is damaged";
     case EVTWIN_E_NOMEM:

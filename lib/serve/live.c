@@ -202,6 +202,13 @@ evtwin_status evtwin__live_select(evtwin__live *live, const evtwin__live_query *
     return EVTWIN_OK;
 }
 
+evtwin_status evtwin__live_check(evtwin__live *live) {
+    pthread_mutex_lock(&live->lock);
+    const evtwin_status st = check(live);
+    pthread_mutex_unlock(&live->lock);
+    return st;
+}
+
 double evtwin__live_age_s(evtwin__live *live, int *is_up_out) {
     pthread_mutex_lock(&live->lock);
     *is_up_out = live->has_looked && live->status >= 0;

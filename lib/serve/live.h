@@ -38,6 +38,9 @@ evtwin_status evtwin__live_find(evtwin__live *live, const char *battery_id,
 evtwin_status evtwin__live_select(evtwin__live *live, const evtwin__live_query *query,
                                   evtwin__live_selection *out);
 
+/* EVTWIN_OK if there is something to answer from. */
+evtwin_status evtwin__live_check(evtwin__live *live);
+
 /* Seconds since the last look that went well, < 0 if none did; 1 if the last one did. */
 double evtwin__live_age_s(evtwin__live *live, int *is_up_out);
 

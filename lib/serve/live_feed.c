@@ -16,7 +16,7 @@
 
 /* How often limits and models are read, and the whole fleet: retention takes batteries away without
  * a word in the feed. What a question may take, and the whole fleet. */
-enum { CONTEXT_MS = 500, LOAD_MS = 60000, PAGE_ROWS = 1000, MAX_CHANGES = 20000 };
+enum { CONTEXT_MS = 500, HELD_MS = 1000, LOAD_MS = 60000, PAGE_ROWS = 1000, MAX_CHANGES = 20000 };
 static const double load_s = 60.0;
 static const double statement_s = 4.0;
 static const double load_share = 0.02; /* of the time, at most, for reading all again */
@@ -160,6 +160,22 @@ static evtwin_status skip(evtwin_store *store, int64_t *revision) {
     int64_t end = 0;
     EVTWIN_TRY(evtwin__store_identity(store, &identity, &end));
     return find_end(store, *revision, end, revision);
+}
+
+/* A transaction that stays open holds the feed up, not the rows that others commit meanwhile: they
+ * come with the whole fleet, as often as that may be read. */
+static evtwin_status look_beyond(evtwin__live_feed *feed, evtwin_store *store) {
+    const int64_t now_ms = evtwin__monotonic_ms();
+    int64_t from = 0;
+    if (now_ms < feed->held_ms) {
+        return EVTWIN_OK;
+    }
+    EVTWIN_TRY(evtwin__store_held_back(store, feed->revision, &from));
+    const int is_held = from != 0 && from == feed->held_from; /* since the look before this one */
+    feed->must_load |= is_held;
+    feed->held_from = from;
+    feed->held_ms = now_ms + HELD_MS + (is_held ? (int64_t)(1e3 * feed->all_s / load_share) : 0);
+    return EVTWIN_OK;
 }
 
 /* Note the batteries of a page of the feed, each once. */
@@ -335,6 +351,7 @@ static evtwin_status look(evtwin__live_feed *feed, evtwin__store_handle *h) {
     if (feed->is_new) {
         EVTWIN_TRY(identify(feed, h->store));
     }
+    EVTWIN_TRY(look_beyond(feed, h->store));
     int64_t revision = feed->revision;
     EVTWIN_TRY(read_changes(feed, h->store, &revision, &is_behind));
     if (is_behind) {

@@ -30,6 +30,7 @@ typedef struct evtwin__live_feed {
     int64_t generation, revision;
     evtwin_table *limits;        /* the thresholds, to see whether they have changed */
     int64_t context_ms, load_ms; /* when context and fleet are to be read again */
+    int64_t held_ms, held_from;  /* when to look what the feed holds back; from there on it did */
     double one_s, all_s;         /* what reading a battery and the whole fleet took */
 
     uint64_t n_looks;

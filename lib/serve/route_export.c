@@ -8,11 +8,19 @@
 #include "core/csv.h"
 #include "core/mem.h"
 #include "core/status.h"
+#include "store/lazy.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum { PAGE_ROWS = 500, COLUMNS = EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS };
+
+/* Which database is read. A copy of a file has the identity of that one, but not its inode. */
+typedef struct database {
+    uint64_t identity;
+    dev_t device;
+    ino_t inode;
+} database;
 
 /* Under way: a page of text, and where the next one begins. */
 typedef struct export {
@@ -20,8 +28,7 @@ typedef struct export {
     char battery_id[64];
     int is_jsonl, is_over, is_begun;
     evtwin_history_options page;
-    dev_t device; /* the database that it began with */
-    ino_t inode;
+    database of;        /* it began with */
     evtwin_table *file; /* rows in the columns of a CSV file */
     evtwin__text text;
     size_t n_sent; /* of text */
@@ -95,20 +102,36 @@ static evtwin_status read_page(export *e, evtwin__call *call) {
     return EVTWIN_OK;
 }
 
+static evtwin_status read_database(const evtwin__store_handle *h, database *out) {
+    int64_t end;
+    out->device = h->device;
+    out->inode = h->inode;
+    return evtwin__store_identity(h->store, &out->identity, &end);
+}
+
+/* A page, of the database that the first one came from: which one it is was read before the first
+ * and is read after each, since another may take its place at any moment. */
+static evtwin_status read_same(export *e, evtwin__call *call) {
+    database now;
+    if (!e->is_begun) {
+        EVTWIN_TRY(read_database(call->handle, &e->of));
+    }
+    EVTWIN_TRY(read_page(e, call));
+    EVTWIN_TRY(read_database(call->handle, &now));
+    EVTWIN_FAIL_IF(now.identity != e->of.identity || now.device != e->of.device ||
+                       now.inode != e->of.inode,
+                   EVTWIN_E_AGAIN, "the database was replaced during an export");
+    e->is_begun = 1;
+    e->n_sent = 0;
+    return EVTWIN_OK;
+}
+
 /* The next page into e->text. The call is one of its own: it borrows a store handle for as long. */
 static evtwin_status next_page(export *e) {
     evtwin__http_response response = {0};
     evtwin__call call = {.server = e->server, .response = &response};
     EVTWIN_TRY(evtwin__store_pool_take(e->server->stores, &call.handle));
-    const int is_same =
-        !e->is_begun || (e->device == call.handle->device && e->inode == call.handle->inode);
-    const evtwin_status st =
-        is_same ? read_page(e, &call)
-                : evtwin__fail(EVTWIN_E_AGAIN, "the database was replaced during an export");
-    e->device = call.handle->device;
-    e->inode = call.handle->inode;
-    e->is_begun = 1;
-    e->n_sent = 0;
+    const evtwin_status st = read_same(e, &call);
     evtwin__call_free(&call);
     evtwin__text_free(&response.body);
     evtwin__store_pool_give(e->server->stores, call.handle, st);

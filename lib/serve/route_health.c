@@ -53,6 +53,8 @@ void evtwin__route_health(evtwin__call *call) {
             evtwin_table_free(models);
             evtwin__store_pool_give(stores, handle, st);
         }
+        /* and the rows, which the newest ones in memory come from */
+        st = st < 0 ? st : evtwin__live_check(call->server->live);
     }
     answer_health(call, st < 0 ? evtwin__store_problem(call->server, st) : NULL);
 }

@@ -113,7 +113,8 @@ void evtwin__alert_names(evtwin__text *sql, const char *prefix);
     X(alerts, const evtwin__alert_query *query, evtwin_table **out)                                \
     X(alert_counts, const char *battery_id, int64_t from_us, int64_t to_us, size_t n_buckets,      \
       evtwin_table **out)                                                                          \
-    X(identity, uint64_t *identity_out, int64_t *end_out)
+    X(identity, uint64_t *identity_out, int64_t *end_out)                                          \
+    X(held_back, int64_t after_revision, int64_t *from_out)
 
 enum { EVTWIN__MAKES_ALL = 1, EVTWIN__MAKES_NEW = 2 };
 

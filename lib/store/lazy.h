@@ -17,4 +17,9 @@ evtwin_status evtwin__store_check(evtwin_store *store, int timeout_ms);
  * nor does one that is not below *end_out, which no row has yet (INT64_MAX: not known). */
 evtwin_status evtwin__store_identity(evtwin_store *store, uint64_t *identity_out, int64_t *end_out);
 
+/* From which revision on the change feed gives nothing yet, although later rows than after_revision
+ * are visible there: a transaction that is still open may have lower ones. 0 if there are none. */
+evtwin_status evtwin__store_held_back(evtwin_store *store, int64_t after_revision,
+                                      int64_t *from_out);
+
 #endif

@@ -124,6 +124,12 @@ evtwin_status evtwin__store_identity(evtwin_store *store, uint64_t *identity_out
     return store->backend->identity(store, identity_out, end_out);
 }
 
+evtwin_status evtwin__store_held_back(evtwin_store *store, int64_t after_revision,
+                                      int64_t *from_out) {
+    EVTWIN_TRY(store->backend->refresh(store, 0));
+    return store->backend->held_back(store, after_revision, from_out);
+}
+
 void evtwin_store_free(evtwin_store *store) {
     if (store != NULL) {
         store->backend->free(store);

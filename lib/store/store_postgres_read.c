@@ -338,6 +338,21 @@ evtwin_status evtwin__postgres_changes(evtwin_store *store, int64_t after_revisi
     return st;
 }
 
+static const char held_back_sql[] =
+    "WITH feed AS (SELECT (pg_snapshot_xmin(pg_current_snapshot())::text::bigint +"
+    " transaction_offset) << 20 AS to_revision FROM ev_revision) SELECT to_revision FROM feed WHERE"
+    " EXISTS (SELECT 1 FROM ev_telemetry WHERE revision > $1 AND revision >= to_revision)";
+
+evtwin_status evtwin__postgres_held_back(evtwin_store *store, int64_t after_revision,
+                                         int64_t *from_out) {
+    evtwin__pg_params params = {.n = 0};
+    evtwin__pg_add_i64(&params, after_revision);
+    const evtwin_status st =
+        evtwin__pg_query_i64(((postgres_store *)store)->pg, held_back_sql, &params, 0, from_out);
+    evtwin__pg_params_free(&params);
+    return st;
+}
+
 /* ---- the rest ---- */
 
 evtwin_status evtwin__postgres_count(evtwin_store *store, int64_t *rows_out) {

@@ -104,14 +104,19 @@ static evtwin_status sqlite_refresh(evtwin_store *store, int may_create) {
                    "%s: was emptied while it was open: move it and its -wal and -shm away, or put "
                    "a backup in its place",
                    s->file);
-    if (s->db != NULL && !has_moved) {
+    /* somebody removed the log, and programs that came later write to one that a reader lacks */
+    const int is_blind =
+        s->db != NULL && !has_moved && s->base.options.read_only && evtwin__db_has_other_log(s->db);
+    if (s->db != NULL && !has_moved && !is_blind) {
         return EVTWIN_OK;
     }
     if (s->db != NULL) {
         close_file(s);
         s->base.generation++;
         evtwin__log(EVTWIN_LOG_WARNING,
-                    "%s: was removed or replaced; what has its name is used now", s->file);
+                    is_blind ? "%s: its log was removed; that which has its name is used now"
+                             : "%s: was removed or replaced; what has its name is used now",
+                    s->file);
     }
     const evtwin_status st = open_file(s, may_create);
     EVTWIN_FAIL_IF(st < 0, evtwin_status_is_temporary(st) ? st : EVTWIN_E_AGAIN, "%s",

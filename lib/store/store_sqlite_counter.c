@@ -112,6 +112,14 @@ evtwin_status evtwin__sqlite_identity(evtwin_store *store, uint64_t *identity_ou
     return st < 0 ? st : EVTWIN_OK;
 }
 
+/* One transaction writes at a time. */
+evtwin_status evtwin__sqlite_held_back(evtwin_store *store, int64_t after_revision,
+                                       int64_t *from_out) {
+    (void)store, (void)after_revision;
+    *from_out = 0;
+    return EVTWIN_OK;
+}
+
 evtwin_status evtwin__sqlite_counter_set(sqlite_store *s, const sqlite_counter *counter) {
     return evtwin__sqlite_run(s, SQL_REVISION_SET, "iiis", counter->revision, counter->clock_us,
                               counter->uptime_us, counter->boot);

@@ -1,147 +1,115 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""live_stream.py BIN: rows that a writer puts into a SQLite store arrive at the clients of /api/stream: once
-each over connections that break, with a reset where that cannot be, and the same at a hundred clients."""
-import http.client
+"""live_stream.py BIN: rows that writers put into a store arrive at the clients of /api/stream: once each over
+connections that break, with a reset where that cannot be, and the same at a hundred clients. On SQLite, and on
+PostgreSQL, where other programs write and predict, several at once."""
 import json
 import os
-import re
-import signal
-import subprocess
-import sys
+import sqlite3
 import tempfile
 import threading
 import time
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from servers import die_with_parent  # noqa: E402
+from servers import Postgres, Skip, run_test
+from server.serve import CHILDREN, Events, Serve, Tool, await_, check
 
-BIN = os.path.abspath(sys.argv[1])
-DEADLINE_S = 100
-running = []
-
-
-def check(what, holds):
-    if not holds:
-        sys.exit("FAILED: " + what)
+try:
+    import psycopg2
+    import psycopg2.extras
+except ImportError:
+    psycopg2 = None
 
 
-def await_(what, holds):
-    end = time.monotonic() + DEADLINE_S
-    while not holds():
-        check("within %d s: %s" % (DEADLINE_S, what), time.monotonic() < end)
-        time.sleep(0.02)
+def now():
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
-class Tool:
-    def __init__(self, *args):
-        self.log = tempfile.TemporaryFile("w+")
-        self.process = subprocess.Popen([os.path.join(BIN, args[0]), *map(str, args[1:])], stderr=self.log,
-                                        stdout=subprocess.DEVNULL, preexec_fn=die_with_parent)
-        running.append(self)
+class Ingest:
+    """A SQLite store, and evtwin-ingest that follows a file of records into it."""
 
-    def said(self):
-        self.log.seek(0)
-        return self.log.read()
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(timeout=DEADLINE_S)
-        check(f"{self.process.args} ends well: {code}\n{self.said()}", code == 0)
-
-
-class Server(Tool):
-    def __init__(self, store, port=0):
-        super().__init__("evtwin-serve", "--store", store, "--port", port)
-        await_("the server says where it is", lambda: "at http://localhost:" in self.said())
-        self.port = int(re.search(r"at http://localhost:(\d+)", self.said())[1])
-
-    def get(self, path):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE_S)
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        body = answer.read()
-        connection.close()
-        return answer.status, body
-
-    def memory_kb(self):
-        with open(f"/proc/{self.process.pid}/status") as f:
-            return int(re.search(r"VmRSS:\s+(\d+)", f.read())[1])
-
-    def is_sanitized(self):
-        """Then its memory is not that of the program alone."""
-        with open(f"/proc/{self.process.pid}/maps") as f:
-            return re.search("lib[at]san", f.read()) is not None
-
-
-class Writer:
-    """A store and evtwin-ingest that follows a file of records into it."""
+    kind = "SQLite"
 
     def __init__(self, folder, name):
+        self.folder, self.seq = folder, 0
         self.file = open(os.path.join(folder, name + ".jsonl"), "w")
-        self.store = "sqlite:" + os.path.join(folder, "live.db")
-        self.seq = 0
+        self.path = os.path.join(folder, "live.db")
+        self.store = "sqlite:" + self.path
         self.tool = Tool("evtwin-ingest", "--source", f"jsonl:{self.file.name}?follow=1", "--sink", self.store)
 
     def write(self, *battery_ids):
         for battery_id in battery_ids:
             self.seq += 1
-            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-            self.file.write(json.dumps({"timestamp": now, "battery_id": battery_id, "soc": 50 + self.seq % 50,
+            self.file.write(json.dumps({"timestamp": now(), "battery_id": battery_id, "soc": 50 + self.seq % 50,
                                         "seq": self.seq}) + "\n")
         self.file.flush()
 
+    def has(self, battery_id):
+        with sqlite3.connect(self.path) as db:
+            return db.execute("SELECT count(*) FROM ev_telemetry WHERE battery_id = ?", (battery_id,)).fetchone()[0]
 
-class Client:
-    """Reads events on a connection."""
+    def another(self):
+        """A new, empty store in the place of this one, and who writes there."""
+        self.stop()
+        for end in ("", "-wal", "-shm", "-writers"):
+            if os.path.exists(self.path + end):
+                os.rename(self.path + end, self.path + ".old" + end)
+        return Ingest(self.folder, "second")
 
-    def __init__(self, server, query="", last_event_id=None):
-        self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=DEADLINE_S)
-        headers = {} if last_event_id is None else {"Last-Event-ID": last_event_id}
-        self.connection.request("GET", "/api/stream" + query, headers=headers)
-        self.answer = self.connection.getresponse()
-        check(f"a stream is answered: {self.answer.status}", self.answer.status == 200)
-        self.id = last_event_id
+    def stop(self):
+        self.tool.stop()
 
-    def next(self, *names):
-        """The next event of those names (none = any) as name and data."""
-        name, data = None, None
-        while True:
-            line = self.answer.readline()
-            check("the stream goes on", line.endswith(b"\n"))
-            key, _, value = line.decode().rstrip("\n").partition(": ")
-            if key == "event":
-                name = value
-            elif key == "id":
-                self.id = value
-            elif key == "data":
-                data = json.loads(value)
-            elif line == b"\n" and name is not None:
-                if not names or name in names:
-                    return name, data
-                name = None
 
-    def begin(self):
-        check("a stream begins with a summary", self.next()[0] == "summary")
-        return self
+class Program:
+    """A PostgreSQL database, and another program that writes its rows with a client of its own."""
 
-    def rows_until(self, battery_id):
-        """Ids of the batteries of the rows up to that one."""
-        seen = []
-        while not seen or seen[-1] != battery_id:
-            name, data = self.next("row", "reset")
-            check(f"no reset: {data}", name == "row")
-            seen.append(data["battery_id"])
-        return seen
+    kind = "PostgreSQL"
 
-    def close(self):
-        self.answer.close()
-        self.connection.close()
+    def __init__(self, server, uri):
+        self.server, self.store, self.seq = server, uri, 0
+        self.make()
+        self.db = psycopg2.connect(uri)
+
+    def make(self):
+        """The tables, as the first of our programs that writes makes them."""
+        with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as f:
+            f.write(json.dumps({"timestamp": now(), "battery_id": "MADE", "seq": 1}) + "\n")
+            f.flush()
+            tool = Tool("evtwin-ingest", "--source", f"jsonl:{f.name}", "--sink", self.store)
+            check("the tables are made", tool.process.wait(100) == 0)
+
+    def write(self, *battery_ids):
+        rows = [(battery_id, 50 + i % 50, self.seq + i) for i, battery_id in enumerate(battery_ids, 1)]
+        self.seq += len(rows)
+        with self.db, self.db.cursor() as cursor:
+            psycopg2.extras.execute_values(
+                cursor, "INSERT INTO ev_telemetry (time, battery_id, soc, seq) VALUES %s", rows,
+                "(clock_timestamp(), %s, %s, %s)", 1000)
+
+    def predict(self, battery_id, rul):
+        with self.db, self.db.cursor() as cursor:
+            cursor.execute("UPDATE ev_telemetry SET rul_prediction = %s, failure_probability = 0.9, prediction_timestamp"
+                           " = now() WHERE battery_id = %s AND time = (SELECT max(time) FROM ev_telemetry WHERE"
+                           " battery_id = %s)", (rul, battery_id, battery_id))
+
+    def has(self, battery_id):
+        with self.db, self.db.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM ev_telemetry WHERE battery_id = %s", (battery_id,))
+            return cursor.fetchone()[0]
+
+    def another(self):
+        self.stop()
+        name = self.store.rpartition("/")[2]
+        self.server.sql(f"DROP DATABASE {name} WITH (FORCE)")
+        self.server.sql(f"CREATE DATABASE {name}")
+        return Program(self.server, self.store)
+
+    def stop(self):
+        self.db.close()
 
 
 def test_a_row_arrives(server, writer):
-    client = Client(server).begin()
-    only = Client(server, "?battery_id=FIRST").begin()
+    client = Events(server).begin()
+    only = Events(server, "?battery_id=FIRST").begin()
     writer.write("OTHER", "FIRST")
     _, row = only.next("row")
     check(f"it is the battery that was asked for: {row}", row["battery_id"] == "FIRST" and row["seq"] == writer.seq)
@@ -155,7 +123,7 @@ def test_a_row_arrives(server, writer):
 def test_connections_that_break(server, writer):
     """Every battery has one row, so each must come once, however often the client comes back."""
     expected = [f"BREAK_{i:04}" for i in range(600)]
-    client = Client(server).begin()
+    client = Events(server).begin()
     seen = []
 
     def write():
@@ -174,7 +142,7 @@ def test_connections_that_break(server, writer):
         last = client.id
         client.close()
         n_breaks += 1
-        client = Client(server, "" if n_breaks % 2 else "?last_event_id=" + last, last if n_breaks % 2 else None)
+        client = Events(server, "" if n_breaks % 2 else "?last_event_id=" + last, last if n_breaks % 2 else None)
     thread.join()
     check(f"each once: {len(seen)} of {len(set(seen))}", sorted(seen) == expected)
     client.close()
@@ -182,7 +150,7 @@ def test_connections_that_break(server, writer):
 
 def test_many_clients(server, writer):
     n_clients, expected = 100, [f"MANY_{i:04}" for i in range(200)]
-    clients = [Client(server).begin() for _ in range(n_clients)]
+    clients = [Events(server).begin() for _ in range(n_clients)]
     seen = [None] * n_clients
 
     def read(i):
@@ -205,24 +173,21 @@ def test_many_clients(server, writer):
 
 def test_a_restart(server, writer):
     """A server that starts has no event of before. Nothing was missed if nothing has changed; else: reset."""
-    client = Client(server).begin()
+    client = Events(server).begin()
     writer.write("BEFORE")
     client.rows_until("BEFORE")
     server.stop()
-    server = Server(writer.store, server.port)
-    client = Client(server, "", client.id)
+    server = Serve(writer.store, port=server.port)
+    client = Events(server, "", client.id)
     await_("the store is read", lambda: server.get("/api/batteries/list")[0] == 200)
     writer.write("AFTER")
     check("it goes on", client.rows_until("AFTER") == ["AFTER"])
 
     server.stop()
     writer.write("MEANWHILE")
-    await_("it is stored", lambda: subprocess.run(
-        [sys.executable, "-c", "import sqlite3, sys; sys.exit(not sqlite3.connect(sys.argv[1]).execute("
-         "\"SELECT count(*) FROM ev_telemetry WHERE battery_id = 'MEANWHILE'\").fetchone()[0])",
-         writer.store.split(":", 1)[1]]).returncode == 0)
-    server = Server(writer.store, server.port)
-    client = Client(server, "", client.id)
+    await_("it is stored", lambda: writer.has("MEANWHILE"))
+    server = Serve(writer.store, port=server.port)
+    client = Events(server, "", client.id)
     check("it says that there is a gap", client.next() == ("reset", {"reason": "unknown"}))
     check("which REST fills", server.get("/api/battery/latest?battery_id=MEANWHILE")[0] == 200)
     writer.write("ON")
@@ -231,13 +196,9 @@ def test_a_restart(server, writer):
     return server
 
 
-def test_another_database(server, writer, folder):
-    client = Client(server).begin()
-    writer.tool.stop()
-    for end in ("", "-wal", "-shm", "-writers"):
-        if os.path.exists(os.path.join(folder, "live.db" + end)):
-            os.rename(os.path.join(folder, "live.db" + end), os.path.join(folder, "old.db" + end))
-    writer = Writer(folder, "second")
+def test_another_database(server, writer):
+    client = Events(server).begin()
+    writer = writer.another()
     writer.write("NEW_1")
     check("all are told", client.next("reset") == ("reset", {"reason": "replaced"}))
     await_("it is the new one", lambda: b"NEW_1" in server.get("/api/batteries/list")[1])
@@ -250,8 +211,8 @@ def test_another_database(server, writer, folder):
 
 def test_clients_that_do_not_read(server, writer):
     """What they do not take is kept nowhere."""
-    reader = Client(server).begin()
-    lazy = [Client(server).begin() for _ in range(20)]
+    reader = Events(server).begin()
+    lazy = [Events(server).begin() for _ in range(20)]
     ids = [f"LAZY_{i:04}" for i in range(1000)]
 
     def pump(n):
@@ -277,24 +238,79 @@ def test_clients_that_do_not_read(server, writer):
         client.close()
 
 
-def main(folder):
-    writer = Writer(folder, "first")
-    server = Server(writer.store)
+def test_predictions(server, writer):
+    """A row comes as it was inserted, then as it was predicted."""
+    client = Events(server, "?battery_id=JUDGED").begin()
+    writer.write("JUDGED")
+    check("not predicted", client.next_row()["prediction"] is None)
+    writer.predict("JUDGED", 42.5)
+    row = client.next_row()
+    check(f"predicted: {row}", row["prediction"]["rul_prediction"] == 42.5 and row["health"]["status"] == "CRITICAL")
+    client.close()
+
+
+def test_programs_that_overlap(server, writer):
+    """Their transactions end in another order than they began in: no row is passed over, and none comes twice."""
+    expected = [f"BOTH_{k}_{i:03}" for k in range(3) for i in range(100)]
+    client = Events(server).begin()
+
+    def write(k):
+        db = psycopg2.connect(writer.store)
+        for i in range(100):
+            with db, db.cursor() as cursor:
+                cursor.execute("INSERT INTO ev_telemetry (time, battery_id, soc, seq) VALUES (clock_timestamp(), %s, 50,"
+                               " 1)", (f"BOTH_{k}_{i:03}",))
+                cursor.execute("SELECT pg_sleep(%s)", (0.003 * ((i + k) % 3),))
+        db.close()
+    threads = [threading.Thread(target=write, args=(k,)) for k in range(3)]
+    for thread in threads:
+        thread.start()
+    seen = [client.next_row()["battery_id"] for _ in expected]
+    for thread in threads:
+        thread.join()
+    check(f"each once: {len(seen)} of {len(set(seen))}", sorted(seen) == expected)
+
+    # one that is still open holds the feed up, not the rows that others commit meanwhile
+    waiting = psycopg2.connect(writer.store)
+    with waiting, waiting.cursor() as cursor:
+        cursor.execute("INSERT INTO ev_telemetry (time, battery_id, soc, seq) VALUES (now(), 'OPEN', 50, 1)")
+        for i in range(3):
+            writer.write(f"MEANTIME_{i}")
+            check("it comes", client.next_row()["battery_id"] == f"MEANTIME_{i}")
+            last = client.id
+    check("then the other", client.next_row()["battery_id"] == "OPEN")
+    waiting.close()
+    writer.write("AFTER_OPEN")
+    check("and no other again", client.next_row()["battery_id"] == "AFTER_OPEN")
+    client.close()
+    client = Events(server, "", last)
+    check("who comes back misses none", client.rows_until("AFTER_OPEN") == ["OPEN", "AFTER_OPEN"])
+    client.close()
+
+
+def try_all(writer):
+    server = Serve(writer.store)
     test_a_row_arrives(server, writer)
     test_connections_that_break(server, writer)
     test_many_clients(server, writer)
+    if writer.kind == "PostgreSQL":
+        test_predictions(server, writer)
+        test_programs_that_overlap(server, writer)
     server = test_a_restart(server, writer)
-    writer = test_another_database(server, writer, folder)
+    writer = test_another_database(server, writer)
     test_clients_that_do_not_read(server, writer)
     server.stop()
-    writer.tool.stop()
+    writer.stop()
+    print(writer.kind, "is well", flush=True)
 
 
-try:
-    with tempfile.TemporaryDirectory(prefix="evtwin-live.") as folder_name:
-        main(folder_name)
-finally:
-    for tool in running:
-        if tool.process.poll() is None:
-            tool.process.kill()
-            tool.process.wait()
+def main():
+    with tempfile.TemporaryDirectory(prefix="evtwin-live.") as folder:
+        try_all(Ingest(folder, "first"))
+    if psycopg2 is None:
+        raise Skip("PostgreSQL: there is no python3-psycopg2")
+    with Postgres() as pg:
+        try_all(Program(pg, pg.database()))
+
+
+run_test(main, CHILDREN)

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The endpoints over real HTTP from a real store: the contract's envelope, keys and errors. */
 
-#include "serve_client.h"
+#include "serve_one.h"
 
 #include "core/embed.h"
-#include "fail_nth.h"
-#include "serve/server.h"
+#include "serve_memory.h"
 
 static int64_t now_us;
 static char store_uri[320];
-static evtwin_server *server;
-static int port;
 
 /* Ten rows of six batteries: predicted, waiting after a predicted one (a moment, three hours ago),
  * unknown, and one alert only. */
@@ -33,23 +30,12 @@ static int setup(void **state) {
     };
     snprintf(store_uri, sizeof store_uri, "%s", fresh_uri("rest.db"));
     fill_store(store_uri, records, sizeof records / sizeof records[0]);
-    server = start_server(store_uri, NULL);
-    port = evtwin_server_port(server);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    evtwin_server_free(server);
+    serve(store_uri);
     return 0;
 }
 
 static void assert_text(const json_t *value, const char *path, const char *expected) {
     assert_string_equal(json_string_value(json_at(value, path)), expected);
-}
-
-static double number(const json_t *value, const char *path) {
-    return json_number_value(json_at(value, path));
 }
 
 static void assert_success(const json_t *value) {
@@ -861,46 +847,6 @@ static void test_openapi_health(void **state) {
 
 /* ---- memory ---- */
 
-/* Start a server, ask it in this thread, free it, with memory for n_allocations; 1 if all went
- * well. */
-static int serve_with(int n_allocations, const char *uri, const char *target) {
-    evtwin_server_options options;
-    evtwin_server_options_init(&options, sizeof options);
-    options.listen = "127.0.0.1:0";
-    options.store = uri;
-    evtwin_server *other = NULL;
-    fail_nth_countdown = n_allocations;
-    const evtwin_status st = evtwin_server_start(&options, &other);
-    if (st < 0) {
-        fail_nth_countdown = -1;
-        assert_int_equal(st, EVTWIN_E_NOMEM);
-        return 0;
-    }
-    const evtwin__http_request request = {.method = "GET",
-                                          .target = target,
-                                          .target_length = strlen(target),
-                                          .host = "localhost",
-                                          .n_hosts = 1,
-                                          .is_aside = 1};
-    evtwin__http_response response = {0};
-    evtwin__serve(other, &request, &response);
-    fail_nth_countdown = -1;
-    const int is_good = response.code == 200;
-    if (!is_good) {
-        assert_int_equal(response.code, 503);
-    }
-
-    /* good or not, what is sent is whole */
-    json_t *value = response.asset != NULL
-                        ? json_loadb(response.asset, response.asset_size, 0, NULL)
-                        : json_loadb(response.body.data, response.body.size, 0, NULL);
-    assert_non_null(value);
-    json_decref(value);
-    evtwin__text_free(&response.body);
-    evtwin_server_free(other);
-    return is_good;
-}
-
 static void test_out_of_memory(void **state) {
     (void)state;
     static const char *const targets[] = {"/api/battery/latest?battery_id=BATTERY_002",
@@ -913,17 +859,10 @@ static void test_out_of_memory(void **state) {
     /* the allocator must not change under the threads of the other tests' server */
     evtwin_server_free(server);
     server = NULL;
-    evtwin_set_allocator(fail_nth_realloc, NULL);
     const size_t n_targets = on_postgres() ? 1 : sizeof targets / sizeof targets[0];
     for (size_t t = 0; t < n_targets; t++) { /* each time anew: a server makes that slow */
-        int n = 0;
-        while (!serve_with(n, store_uri, targets[t])) {
-            n += 1 + n / 16; /* the deeper, the more alike */
-            assert_true(n < 20000);
-        }
-        assert_true(n > 10);
+        assert_survives_no_memory(store_uri, targets[t]);
     }
-    evtwin_set_allocator(NULL, NULL);
 }
 
 int main(void) {

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* /api/fleet/trends: bins hold every battery once, and months follow from the present use. */
 
-#include "serve_client.h"
+#include "serve_one.h"
 
 #define DAY (86400 * INT64_C(1000000))
 
 static int64_t now_us;
-static evtwin_server *server;
-static int port;
 
 /* A row of a battery so many days ago. */
 static void add(evtwin_table *table, const char *id, double days_ago, int64_t cycles, double soh,
@@ -56,14 +54,7 @@ static int setup(void **state) {
     assert_ok(evtwin_store_insert(store, table, NULL, 0));
     evtwin_store_free(store);
     evtwin_table_free(table);
-    server = start_server(uri, NULL);
-    port = evtwin_server_port(server);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    evtwin_server_free(server);
+    serve(uri);
     return 0;
 }
 

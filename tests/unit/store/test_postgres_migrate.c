@@ -59,6 +59,46 @@ static void test_newer_and_damaged_schemas_are_refused(void **state) {
     assert_fails(evtwin_store_open(db->uri, NULL, &store), EVTWIN_E_SCHEMA, "sim_time_s");
 }
 
+/* A database as the first step left it, with rows and a prediction. */
+static void test_a_database_of_the_first_step(void **state) {
+    const test_database *db = *state;
+    static const char rows_sql[] =
+        "SELECT string_agg(t::text, ';' ORDER BY battery_id, time, seq) FROM ev_telemetry AS t";
+    evtwin_store *store = open_store(db->uri);
+    evtwin_table *row = one_row();
+    assert_ok(evtwin_store_insert(store, row, NULL, 0));
+    evtwin_table_free(row);
+    evtwin_store_free(store);
+    test_sql(db->uri,
+             "INSERT INTO ev_telemetry (time, battery_id, seq, soc, rul_prediction,"
+             " failure_probability, prediction_timestamp) VALUES"
+             " ('2026-01-01 00:00:00Z', 'P', 1, 80, 90, 0.8, '2026-01-01 00:00:05Z'),"
+             " ('2026-01-01 00:00:02Z', 'P', 2, 12, NULL, NULL, NULL);"
+             "DROP TABLE ev_alert, ev_alert_writer; DELETE FROM ev_migration WHERE version = 2");
+    char *before = strdup(test_query(db->uri, rows_sql));
+    assert_non_null(strstr(before, "CRITICAL"));
+    assert_fails(open_reader(db->uri, &store), EVTWIN_E_SCHEMA, "older|writing");
+    assert_string_equal(test_query(db->uri, "SELECT count(*)::text FROM ev_migration WHERE version"
+                                            " = 2"),
+                        "0"); /* a reader changes nothing */
+    evtwin_store_free(open_store(db->uri));
+    assert_string_equal(test_query(db->uri, rows_sql), before);
+    free(before);
+    assert_string_equal(test_query(db->uri, "SELECT count(*)::text FROM ev_alert"), "0");
+
+    assert_ok(open_reader(db->uri, &store));
+    evtwin_table *rows = NULL, *current = NULL;
+    assert_ok(evtwin_store_latest(store, "P", &rows, &current));
+    assert_true(evtwin_table_number(current, evtwin_table_find(current, "rul_prediction"), 0) ==
+                90);
+    evtwin_table_free(rows);
+    evtwin_table_free(current);
+    assert_ok(evtwin_store_unpredicted(store, 10, &rows));
+    assert_int_equal(evtwin_table_rows(rows), 2);
+    evtwin_table_free(rows);
+    evtwin_store_free(store);
+}
+
 /* A column of a quantity that an older version did not know, triggers and views that were dropped.
  */
 static void test_what_is_missing_is_made(void **state) {
@@ -214,6 +254,7 @@ int main(void) {
         TEST(test_an_empty_database_gets_the_schema),
         TEST(test_the_first_question_to_a_lazy_store_makes_the_schema),
         TEST(test_newer_and_damaged_schemas_are_refused),
+        TEST(test_a_database_of_the_first_step),
         TEST(test_what_is_missing_is_made),
         TEST(test_revisions_go_on_in_another_cluster),
         TEST(test_the_schema_in_use),

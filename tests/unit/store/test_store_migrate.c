@@ -11,7 +11,12 @@ int main(void) {
 }
 #else
 
+#include "core/embed.h"
+
 #include <sqlite3.h>
+
+extern const evtwin__embedded evtwin__sqlite_migrations[];
+extern const size_t evtwin__sqlite_migrations_count;
 
 /* Another program at work on the file. */
 static void run(const char *path, const char *sql) {
@@ -125,6 +130,83 @@ static void test_a_database_of_0_1_0(void **state) {
     assert_ok(evtwin_store_open(uri_of(path), &options, &store));
     assert_int_equal(count(store), 40);
     evtwin_store_free(store);
+}
+
+/* The old database as a version left it that had the first n_steps. */
+static const char *make_step(const char *name, size_t n_steps, const char *limits_of) {
+    const char *path = make_old(name);
+    char sql[600];
+    for (size_t i = 1; i < n_steps; i++) {
+        const evtwin__embedded *step = &evtwin__sqlite_migrations[i];
+        run(path, step->data);
+        snprintf(sql, sizeof sql, "INSERT INTO ev_migration VALUES (%zu, '%s', '')", i + 1,
+                 step->name);
+        run(path, sql);
+        if (strstr(step->data, "CREATE TABLE ev_threshold") != NULL) {
+            snprintf(sql, sizeof sql,
+                     "ATTACH '%s' AS other; INSERT INTO ev_threshold SELECT * FROM"
+                     " other.ev_threshold",
+                     limits_of);
+            run(path, sql);
+        }
+    }
+    return path;
+}
+
+/* What a reader is given of a database: compared between one and another. */
+static void describe(const char *path, char *to, size_t size) {
+    evtwin_store *store = open_store(uri_of(path));
+    evtwin_table *rows = NULL, *current = NULL;
+    evtwin_store_stats stats = {.size = sizeof stats};
+    int n = 0;
+    assert_ok(evtwin_store_latest(store, NULL, &rows, &current));
+    for (size_t i = 0; i < evtwin_table_rows(rows); i++) {
+        const char *id = text_at(rows, "battery_id", i);
+        assert_ok(evtwin_store_stats_get(store, id, INT64_MIN, INT64_MAX, &stats, sizeof stats));
+        n += snprintf(to + n, size - (size_t)n, "%s %s %.9g %lld %.9g %.9g %.9g; ", id,
+                      text_at(rows, "status", i), number_at(current, "rul_prediction", i),
+                      (long long)stats.total_records, stats.avg_soc, stats.avg_rul,
+                      stats.total_cycles);
+        assert_true(n > 0 && (size_t)n < size);
+    }
+    evtwin_table_free(rows);
+    evtwin_table_free(current);
+    assert_ok(evtwin_store_unpredicted(store, 100, &rows));
+    snprintf(to + n, size - (size_t)n, "%zu wait", evtwin_table_rows(rows));
+    evtwin_table_free(rows);
+    evtwin_store_free(store);
+}
+
+static void test_a_database_of_each_step(void **state) {
+    (void)state;
+    static char first[2000], other[2000];
+    char limits[300];
+    snprintf(limits, sizeof limits, "%s", make_old("all-steps.db"));
+    describe(limits, first, sizeof first);
+    assert_non_null(strstr(first, "6 wait"));
+    evtwin_store_options options;
+    assert_ok(evtwin_store_options_init(&options, sizeof options));
+    options.read_only = 1;
+    for (size_t n = 2; n <= evtwin__sqlite_migrations_count; n++) {
+        char name[32], path[300];
+        snprintf(name, sizeof name, "step%zu.db", n);
+        snprintf(path, sizeof path, "%s", make_step(name, n, limits));
+        char *before = ask(path, all_rows);
+        evtwin_store *store = NULL;
+        assert_fails(evtwin_store_open(uri_of(path), &options, &store), EVTWIN_E_SCHEMA, "writing");
+        describe(path, other, sizeof other);
+        assert_string_equal(other, first);
+        char *after = ask(path, all_rows);
+        assert_string_equal(after, before);
+        free(before);
+        free(after);
+        assert_answer(path, "SELECT group_concat(integrity_check) FROM pragma_integrity_check",
+                      "ok");
+        store = open_store(uri_of(path));
+        insert_new(store, some_rows("BATTERY_009", 0, 1));
+        assert_int_equal(count(store), 40);
+        evtwin_store_free(store);
+    }
 }
 
 /* ---- rows of other programs ---- */
@@ -317,6 +399,7 @@ static void test_indexes_views_and_tables_of_others_are_tolerated(void **state) 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_database_of_0_1_0),
+        cmocka_unit_test(test_a_database_of_each_step),
         cmocka_unit_test(test_triggers_judge_as_the_library_does),
         cmocka_unit_test(test_changed_databases_are_refused),
         cmocka_unit_test(test_what_is_lost_is_made_again_by_a_writer),

@@ -211,6 +211,31 @@ static void test_a_log_that_is_removed_loses_no_rows(void **state) {
     }
 }
 
+/* Programs that come later make a log of their own, which who reads on finds. */
+static void test_a_log_that_is_made_anew_is_read(void **state) {
+    (void)state;
+    const char *path = temp_path("anew.db");
+    char log[320];
+    evtwin_store *writer = open_store(uri_of(path)), *reader = open_reader(path);
+    insert_new(writer, some_rows("A", 0, 50));
+    assert_int_equal(count(reader), 50);
+    snprintf(log, sizeof log, "%s-wal", path);
+    assert_int_equal(unlink(log), 0);
+    insert_new(writer, some_rows("A", 50, 4));
+    assert_int_equal(count(reader), 54);
+    evtwin_store_free(writer);
+    const int64_t generation = evtwin_store_generation(reader);
+    for (int i = 0; i < 3; i++) {
+        writer = open_store(uri_of(path));
+        insert_new(writer, some_rows("B", 10 * i, 10));
+        evtwin_store_free(writer);
+        assert_int_equal(count(reader), 64 + 10 * i);
+    }
+    assert_true(evtwin_store_generation(reader) > generation);
+    evtwin_store_free(reader);
+    assert_sound(path, 84);
+}
+
 static void test_an_emptied_database_is_an_error(void **state) {
     (void)state;
     const char *path = temp_path("emptied.db"), *old = temp_path("emptied-old.db");
@@ -295,6 +320,7 @@ int main(void) {
         cmocka_unit_test(test_a_backup_has_an_identity_of_its_own),
         cmocka_unit_test(test_a_backup_put_in_place_is_what_is_read),
         cmocka_unit_test(test_a_log_that_is_removed_loses_no_rows),
+        cmocka_unit_test(test_a_log_that_is_made_anew_is_read),
         cmocka_unit_test(test_an_emptied_database_is_an_error),
         cmocka_unit_test(test_a_link_that_leads_elsewhere_is_followed),
         cmocka_unit_test(test_hard_links_are_refused),
