@@ -16,6 +16,7 @@ static const double lease_s = 10.0, renew_s = 3.0; /* of the one writer of a sto
 static const double step_s = 1.0;                  /* between two looks at the batteries */
 static const double share = 9.0; /* of what a look takes, so that it is a tenth of the time */
 static const double worst_every_s = 60.0; /* how often worst values alone are written */
+static const double forget_every_s = 600.0; /* what is past the retention */
 static const double statement_s = 20.0;
 enum { LOG_EVERY_S = 60 };
 
@@ -144,8 +145,12 @@ static evtwin_status save(evtwin_alerts *a) {
     const int with_worse = now_s - a->worst_s > worst_every_s;
     evtwin_table *changes = NULL;
     EVTWIN_TRY(evtwin__alert_book_changes(a->book, with_worse, &changes));
+    if (changes == NULL && now_s - a->forgot_s > forget_every_s) {
+        EVTWIN_TRY(evtwin__alert_table_create(&changes));
+    }
     const evtwin_status st =
         changes != NULL ? evtwin__store_put_alerts(a->store, a->holder, changes) : EVTWIN_OK;
+    a->forgot_s = changes != NULL ? now_s : a->forgot_s;
     evtwin_table_free(changes);
     EVTWIN_TRY(st);
     a->worst_s = with_worse ? now_s : a->worst_s;
@@ -165,6 +170,7 @@ static void note_results(evtwin_alerts *a) {
         }
         const double pause_s =
             evtwin__alert_sending_note(&a->sending[w], st >= 0, evtwin__monotonic_us());
+        atomic_fetch_add(&a->n_messages[w][st < 0], 1);
         if (a->book != NULL) {
             evtwin__alert_book_sent(a->book, w, st >= 0);
         }
@@ -205,22 +211,11 @@ static evtwin_status send_due(evtwin_alerts *a) {
 
 /* ---- a step ---- */
 
-/* What changed goes to the listeners, whoever watches. */
-static evtwin_status publish(evtwin_alerts *a) {
-    pthread_mutex_lock(&a->publish_lock);
-    const evtwin_status st = a->ring != NULL && a->store != NULL
-                                 ? evtwin__alert_feed_step(&a->feed, a->store, a->ring)
-                                 : EVTWIN_OK;
-    pthread_mutex_unlock(&a->publish_lock);
-    return st;
-}
-
 static evtwin_status watch(evtwin_alerts *a) {
     const evtwin_status st = take_over(a);
     if (st != EVTWIN_OK) {
         return st;
     }
-    EVTWIN_TRY(a->feed.is_known ? EVTWIN_OK : publish(a)); /* what comes now is news */
     note_results(a);
     if (evtwin__monotonic_s() >= a->looked_s) {
         const double start_s = evtwin__monotonic_s();
@@ -230,14 +225,6 @@ static evtwin_status watch(evtwin_alerts *a) {
     }
     EVTWIN_TRY(save(a));
     return send_due(a);
-}
-
-static evtwin_status step(evtwin_alerts *a) {
-    const evtwin_status st = watch(a);
-    if (st < 0) {
-        return st;
-    }
-    return publish(a);
 }
 
 /* After a failure: what cannot be known any more is read anew. */
@@ -264,7 +251,8 @@ void evtwin__alerts_step(evtwin_alerts *a) {
     if (a->store != NULL) {
         evtwin_store_deadline(a->store, statement_s);
     }
-    look_after(a, step(a));
+    look_after(a, watch(a));
+    atomic_store(&a->is_watching, a->is_holder && a->book != NULL);
 }
 
 /* ---- the end ---- */

@@ -4,12 +4,12 @@
 #ifndef EVTWIN_SERVE_ALERTS_INSIDE_H
 #define EVTWIN_SERVE_ALERTS_INSIDE_H
 
-#include "serve/alert_feed.h"
 #include "serve/alert_judge.h"
 #include "serve/alert_lane.h"
 #include "serve/alert_sending.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* A line of the log about something that lasts is not repeated for a while. */
 typedef struct evtwin__complaint {
@@ -30,7 +30,8 @@ struct evtwin_alerts {
     int64_t generation;
     int is_holder;                      /* of the lease, when it was last tried */
     evtwin__alert_book *book;           /* NULL: nothing is known yet */
-    double leased_s, worst_s, looked_s; /* when it was tried, written, is to be looked at */
+    /* when it was tried, written, past ones were forgotten; when batteries are to be looked at */
+    double leased_s, worst_s, forgot_s, looked_s;
     evtwin__complaint about_store, about_lane[EVTWIN__N_WAYS];
 
     pthread_t thread;
@@ -39,9 +40,9 @@ struct evtwin_alerts {
     pthread_cond_t wake, gone;
     int is_stopped, is_woken, is_gone;
 
-    pthread_mutex_t publish_lock;
-    evtwin__ring *ring; /* borrowed; NULL = nobody listens */
-    evtwin__alert_feed feed;
+    /* messages since the start: delivered, failed; and whether this is the one that watches */
+    atomic_ulong n_messages[EVTWIN__N_WAYS][2];
+    atomic_int is_watching;
 };
 
 /* ---- alert_watch.c ---- */
