@@ -74,4 +74,9 @@ void evtwin__alert_deliveries_write(evtwin_alerts *a, evtwin__exposition *out) {
                            (double)atomic_load(&a->n_messages[w][k]));
         }
     }
+    if (a->lane[EVTWIN__MAIL] != NULL) {
+        evtwin__expose_one(out, "evtwin_alert_refused_addresses", EVTWIN__COUNTER, NULL,
+                           "Addresses that a mail server refused while others got the mail.",
+                           (double)atomic_load(&a->n_refused));
+    }
 }

@@ -162,24 +162,30 @@ static evtwin_status save(evtwin_alerts *a) {
 
 static void note_results(evtwin_alerts *a) {
     for (int w = 0; w < EVTWIN__N_WAYS; w++) {
-        evtwin_status st;
-        char reason[512], text[700];
-        if (a->lane[w] == NULL ||
-            !evtwin__alert_lane_result(a->lane[w], &st, reason, sizeof reason)) {
+        evtwin__alert_result r;
+        char text[800];
+        if (a->lane[w] == NULL || !evtwin__alert_lane_result(a->lane[w], &r)) {
             continue;
         }
-        const double pause_s =
-            evtwin__alert_sending_note(&a->sending[w], st >= 0, evtwin__monotonic_us());
-        atomic_fetch_add(&a->n_messages[w][st < 0], 1);
+        const int went_well = r.status >= 0;
+        const double pause_s = evtwin__alert_sending_note(&a->sending[w], went_well,
+                                                          r.retry_after_s, evtwin__monotonic_us());
+        atomic_fetch_add(&a->n_messages[w][!went_well], 1);
+        atomic_fetch_add(&a->n_refused, went_well ? r.n_refused : 0);
         if (a->book != NULL) {
-            evtwin__alert_book_sent(a->book, w, st >= 0);
+            evtwin__alert_book_sent(a->book, w, went_well);
         }
-        if (st >= 0) {
-            snprintf(text, sizeof text, "%s: delivered", evtwin__alert_lane_name(a->lane[w]));
-            recover(&a->about_lane[w], text);
-        } else {
-            snprintf(text, sizeof text, "%s; tried again, next in %.0f s", reason, pause_s);
+        if (!went_well) {
+            snprintf(text, sizeof text, "%s; tried again, next in %.0f s", r.reason, pause_s);
             complain(&a->about_lane[w], EVTWIN_LOG_WARNING, text);
+            continue;
+        }
+        snprintf(text, sizeof text, "%s: delivered", evtwin__alert_lane_name(a->lane[w]));
+        recover(&a->about_lane[w], text);
+        if (r.n_refused > 0) {
+            complain(&a->about_refused, EVTWIN_LOG_WARNING, r.reason);
+        } else {
+            a->about_refused.text[0] = '\0';
         }
     }
 }

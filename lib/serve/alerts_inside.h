@@ -14,7 +14,7 @@
 /* A line of the log about something that lasts is not repeated for a while. */
 typedef struct evtwin__complaint {
     double said_s;
-    char text[512];
+    char text[800];
 } evtwin__complaint;
 
 struct evtwin_alerts {
@@ -32,7 +32,7 @@ struct evtwin_alerts {
     evtwin__alert_book *book;           /* NULL: nothing is known yet */
     /* when it was tried, written, past ones were forgotten; when batteries are to be looked at */
     double leased_s, worst_s, forgot_s, looked_s;
-    evtwin__complaint about_store, about_lane[EVTWIN__N_WAYS];
+    evtwin__complaint about_store, about_lane[EVTWIN__N_WAYS], about_refused;
 
     pthread_t thread;
     int has_thread;
@@ -42,6 +42,7 @@ struct evtwin_alerts {
 
     /* messages since the start: delivered, failed; and whether this is the one that watches */
     atomic_ulong n_messages[EVTWIN__N_WAYS][2];
+    atomic_ulong n_refused; /* addresses of mails that others got */
     atomic_int is_watching;
 };
 

@@ -223,19 +223,19 @@ static void messages_are_grouped(void **state) {
     assert_false(is_time(&s, 200, 102)); /* more come */
     assert_false(is_time(&s, 300, 103));
     assert_true(is_time(&s, 300, 104));
-    assert_true(evtwin__alert_sending_note(&s, 1, 104 * s_us) == 0.0);
+    assert_true(evtwin__alert_sending_note(&s, 1, 0.0, 104 * s_us) == 0.0);
 
     /* the next one not before the grouping time is over */
     assert_false(is_time(&s, 1, 105));
     assert_false(is_time(&s, 1, 133));
     assert_true(is_time(&s, 1, 134));
-    evtwin__alert_sending_note(&s, 1, 134 * s_us);
+    evtwin__alert_sending_note(&s, 1, 0.0, 134 * s_us);
 
     /* after a quiet time at once, even if more come without end */
     assert_false(is_time(&s, 0, 500));
     assert_false(is_time(&s, 1, 501));
     assert_true(is_time(&s, 1, 502));
-    evtwin__alert_sending_note(&s, 1, 502 * s_us);
+    evtwin__alert_sending_note(&s, 1, 0.0, 502 * s_us);
     size_t n = 0;
     int64_t at_s = 600;
     while (!is_time(&s, ++n, at_s)) {
@@ -249,7 +249,7 @@ static void failures_are_tried_again_with_growing_pauses(void **state) {
     double before_s = 0.0;
     int64_t now_us = 1000 * s_us;
     for (int i = 0; i < 20; i++) {
-        const double pause_s = evtwin__alert_sending_note(&s, 0, now_us);
+        const double pause_s = evtwin__alert_sending_note(&s, 0, 0.0, now_us);
         assert_true(pause_s >= before_s && pause_s <= 300.0);
         before_s = pause_s;
         assert_false(evtwin__alert_sending_is_time(&s, 5, now_us + (int64_t)(pause_s * 1e6) - 1));
@@ -257,8 +257,14 @@ static void failures_are_tried_again_with_growing_pauses(void **state) {
         assert_true(evtwin__alert_sending_is_time(&s, 5, now_us));
     }
     assert_true(before_s == 300.0);
-    evtwin__alert_sending_note(&s, 1, now_us);
-    assert_true(evtwin__alert_sending_note(&s, 0, now_us) == 1.0);
+    evtwin__alert_sending_note(&s, 1, 0.0, now_us);
+    assert_true(evtwin__alert_sending_note(&s, 0, 0.0, now_us) == 1.0);
+    /* the server's wish counts where it is longer, an hour at most */
+    assert_true(evtwin__alert_sending_note(&s, 0, 1.0, now_us) == 2.0);
+    assert_true(evtwin__alert_sending_note(&s, 0, 90.0, now_us) == 90.0);
+    assert_false(evtwin__alert_sending_is_time(&s, 1, now_us + 89 * s_us));
+    assert_true(evtwin__alert_sending_is_time(&s, 1, now_us + 90 * s_us));
+    assert_true(evtwin__alert_sending_note(&s, 0, 1e9, now_us) == 3600.0);
 }
 
 /* ---- judging ---- */
