@@ -127,9 +127,10 @@ static evtwin_status look(evtwin_alerts *a) {
     EVTWIN_TRY(evtwin_store_thresholds(a->store, &thresholds));
     evtwin_status st = evtwin_store_latest(a->store, NULL, &rows, &current);
     const int64_t now_us = evtwin_time_now();
+    const double steady_s = evtwin__steady_s(&a->steady, now_us, evtwin__monotonic_us());
     if (st >= 0) {
         evtwin__alert_book_begin(a->book);
-        st = evtwin__alert_judge(a->book, thresholds, &a->patience, current, now_us);
+        st = evtwin__alert_judge(a->book, thresholds, &a->patience, current, now_us, steady_s);
     }
     if (st >= 0) {
         evtwin__alert_book_end(a->book, now_us, evtwin__monotonic_us(), a->hold_us);

@@ -28,6 +28,7 @@ struct evtwin_alerts {
     /* of the watch's own thread */
     evtwin_store *store; /* written under the lock */
     int64_t generation;
+    evtwin__steady steady;
     int is_holder;                      /* of the lease, when it was last tried */
     evtwin__alert_book *book;           /* NULL: nothing is known yet */
     /* when it was tried, written, past ones were forgotten; when batteries are to be looked at */

@@ -65,8 +65,7 @@ int evtwin__condition_severity(const evtwin__condition *c) {
 
 /* ---- in words ---- */
 
-/* "90 s", "12 min", "3 h", "5 days" */
-static const char *duration(double s, char text[32]) {
+const char *evtwin__duration_text(double s, char text[32]) {
     static const struct {
         double below_s, unit_s;
         const char *name;
@@ -83,10 +82,10 @@ void evtwin__condition_notice(const evtwin__condition *c, char text[EVTWIN__NOTI
     char data[32], predictions[32];
     const int is_unpredicted = !isnan(c->no_predictions_for_s);
     (void)snprintf(text, EVTWIN__NOTICE_SIZE, "%s%s%s%s%s", c->is_silent ? "no data for " : "",
-                   c->is_silent ? duration(c->record_age_s, data) : "",
+                   c->is_silent ? evtwin__duration_text(c->record_age_s, data) : "",
                    c->is_silent && is_unpredicted ? ", " : "",
                    is_unpredicted ? "no predictions for " : "",
-                   is_unpredicted ? duration(c->no_predictions_for_s, predictions) : "");
+                   is_unpredicted ? evtwin__duration_text(c->no_predictions_for_s, predictions) : "");
 }
 
 void evtwin__fleet_notice(const evtwin__fleet *f, char text[EVTWIN__NOTICE_SIZE]) {
@@ -97,7 +96,7 @@ void evtwin__fleet_notice(const evtwin__fleet *f, char text[EVTWIN__NOTICE_SIZE]
                            f->n);
         }
         (void)snprintf(part[0], sizeof part[0], "no predictions%s for %s", of,
-                       duration(f->no_predictions_for_s, time));
+                       evtwin__duration_text(f->no_predictions_for_s, time));
     }
     if (f->n_silent > 0) {
         (void)snprintf(part[1], sizeof part[1], "no data from %zu of %zu batteries", f->n_silent,

@@ -44,6 +44,9 @@ void evtwin__condition_of(const evtwin__standing *standing, int64_t now_us, evtw
 enum { EVTWIN__MAX_SEVERITY = 11 };
 int evtwin__condition_severity(const evtwin__condition *c);
 
+/* "90 s", "12 min", "3 h", "5 days"; returns text. */
+const char *evtwin__duration_text(double s, char text[32]);
+
 /* What is not of now, in words: "no data for 90 s, no predictions for 2 min"; "" if all is. */
 enum { EVTWIN__NOTICE_SIZE = 260 };
 void evtwin__condition_notice(const evtwin__condition *c, char text[EVTWIN__NOTICE_SIZE]);

@@ -290,7 +290,7 @@ def one_message_by_two_ways(store, waits_long):
     check(f"one mail: {len(mail.mails)}", len(mail.mails) == 1)
     sender, to, message = mail.mails[0]
     check("envelope", sender == "evtwin@example.com" and to == ["fleet@example.com", "night@example.com"])
-    check(f"subject: {message['Subject']}", message["Subject"] == "evtwin: 300 batteries: no data")
+    check(f"subject: {message['Subject']}", message["Subject"] == "evtwin: WARNING 300 batteries: no data")
     check("head", message["To"] == "fleet@example.com, night@example.com" and message["Date"]
           and message["Message-ID"] and message["Auto-Submitted"] == "auto-generated")
     check("body", "B001" in message.get_content() and "290 more" in message.get_content())
