@@ -193,12 +193,18 @@ class MailServer:
 # ---- tools ----
 
 class Child:
-    def __init__(self, tool, *args):
+    def __init__(self, tool, *args, before=None):
         self.log = path(f"log{len(children)}")
+        self.before = before
         with open(self.log, "w") as log:
             self.process = subprocess.Popen([os.path.join(BIN, tool), *map(str, args)], cwd=folder.name,
-                                            stdout=log, stderr=log, preexec_fn=servers.die_with_parent)
+                                            stdout=log, stderr=log, preexec_fn=self.prepare)
         children.append(self)
+
+    def prepare(self):
+        if self.before is not None:
+            self.before()
+        servers.die_with_parent()
 
     def poll(self):
         return self.process.poll()
@@ -221,9 +227,9 @@ class Child:
             return f.read()
 
 
-def watch(store, *args):
+def watch(store, *args, before=None):
     return Child("evtwin-serve", "--store", store, "--listen", "127.0.0.1:0", "--silent-after", "2",
-                 "--predictions-stopped-after", "100000", "--alert-group-s", "1", *args)
+                 "--predictions-stopped-after", "100000", "--alert-group-s", "1", *args, before=before)
 
 
 def simulate(store, n, first="B001", seconds="0.4"):
