@@ -82,7 +82,8 @@ static evtwin_status set_up(transfer *t, int is_mail) {
     SET(t, CURLOPT_URL, w->url);
     SET(t, CURLOPT_FOLLOWLOCATION, 0L);
     SET(t, CURLOPT_NOSIGNAL, 1L);
-#if LIBCURL_VERSION_NUM >= 0x075700 /* 7.87: a name server that hangs is not waited for at the end */
+#if LIBCURL_VERSION_NUM >=                                                                         \
+    0x075700 /* 7.87: a name server that hangs is not waited for at the end */
     SET(t, CURLOPT_QUICK_EXIT, 1L);
 #endif
     SET(t, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
@@ -212,7 +213,8 @@ static void note_refused(transfer *t, const char *answer, size_t size) {
     const size_t length = strlen(o->refused);
     snprintf(o->refused + length, sizeof o->refused - length, "%s%s: ", length > 0 ? ", " : "",
              t->address);
-    for (size_t i = strlen(o->refused), k = 0; i + 1 < sizeof o->refused && k < size && k < 80; k++) {
+    for (size_t i = strlen(o->refused), k = 0; i + 1 < sizeof o->refused && k < size && k < 80;
+         k++) {
         const char c = answer[k];
         if (c == '\r' || c == '\n') {
             break;

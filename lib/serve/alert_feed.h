@@ -13,8 +13,8 @@
 
 /* All zero: nothing was read yet. */
 typedef struct evtwin__alert_feed {
-    int is_known;   /* how far they were at the first look */
-    int64_t change; /* up to where they were read */
+    int is_known;              /* how far they were at the first look */
+    int64_t change;            /* up to where they were read */
     int64_t look_ms, count_ms; /* not before */
     int is_changed;            /* since they were counted */
     int has_counts;

@@ -106,8 +106,11 @@ evtwin_status evtwin__alert_judge(evtwin__alert_book *book, const evtwin_thresho
                                   const evtwin__patience *patience, const evtwin_table *current,
                                   int64_t now_us, double steady_s) {
     const size_t n = evtwin_table_rows(current), id = evtwin_table_find(current, "battery_id");
-    round_of_one r = {.book = book, .thresholds = thresholds, .current = current,
-                      .now_us = now_us, .steady_s = steady_s};
+    round_of_one r = {.book = book,
+                      .thresholds = thresholds,
+                      .current = current,
+                      .now_us = now_us,
+                      .steady_s = steady_s};
     for (r.row = 0; r.row < n; r.row++) {
         evtwin__standing standing;
         evtwin__condition c;

@@ -217,8 +217,8 @@ static void *work(void *ctx) {
         snprintf(lane->reason, sizeof lane->reason, "%s", st < 0 ? evtwin_last_error() : "");
         lane->outcome = outcome;
         if (st >= 0 && outcome.n_refused > 0) {
-            snprintf(lane->reason, sizeof lane->reason, "%s refuses %s; others have it",
-                     lane->name, outcome.refused);
+            snprintf(lane->reason, sizeof lane->reason, "%s refuses %s; others have it", lane->name,
+                     outcome.refused);
         }
         lane->has_result = 1;
         pthread_mutex_unlock(&lane->lock);

@@ -59,8 +59,15 @@ static wording wording_of(const alert *a) {
                  {"failure_probability", "failure risk"}};
     static const struct {
         const char *unit, *shown;
-    } units[] = {{"percent", " %"}, {"degC", " \xc2\xb0" "C"}, {"cycles", " cycles"}, {"V", " V"},
-                 {"A", " A"},       {"W", " W"},           {"s", " s"},           {"mOhm", " m\xce\xa9"}};
+    } units[] = {{"percent", " %"},
+                 {"degC", " \xc2\xb0"
+                          "C"},
+                 {"cycles", " cycles"},
+                 {"V", " V"},
+                 {"A", " A"},
+                 {"W", " W"},
+                 {"s", " s"},
+                 {"mOhm", " m\xce\xa9"}};
     wording w = {.unit = "", .scale = 1.0};
     const size_t q = evtwin__quantity_by_name(a->rule.quantity);
     snprintf(w.quantity, sizeof w.quantity, "%s", a->rule.quantity);

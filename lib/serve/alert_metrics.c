@@ -65,8 +65,9 @@ void evtwin__alert_deliveries_write(evtwin_alerts *a, evtwin__exposition *out) {
     evtwin__expose_one(out, "evtwin_alerts_watching", EVTWIN__GAUGE, NULL,
                        "1 if this program raises the alerts of the store, 0 if another one does.",
                        atomic_load(&a->is_watching));
-    evtwin__expose_family(out, deliveries, EVTWIN__COUNTER, NULL,
-                          "Messages of alerts by channel and outcome; a failed one is tried again.");
+    evtwin__expose_family(
+        out, deliveries, EVTWIN__COUNTER, NULL,
+        "Messages of alerts by channel and outcome; a failed one is tried again.");
     for (int w = 0; w < EVTWIN__N_WAYS; w++) {
         for (int k = 0; k < 2 && a->lane[w] != NULL; k++) {
             const evtwin__label labels[] = {{"channel", channels[w]}, {"outcome", outcomes[k]}};

@@ -15,7 +15,7 @@
 static const double lease_s = 10.0, renew_s = 3.0; /* of the one writer of a store */
 static const double step_s = 1.0;                  /* between two looks at the batteries */
 static const double share = 9.0; /* of what a look takes, so that it is a tenth of the time */
-static const double worst_every_s = 60.0; /* how often worst values alone are written */
+static const double worst_every_s = 60.0;   /* how often worst values alone are written */
 static const double forget_every_s = 600.0; /* what is past the retention */
 static const double statement_s = 20.0;
 enum { LOG_EVERY_S = 60 };

@@ -29,8 +29,8 @@ struct evtwin_alerts {
     evtwin_store *store; /* written under the lock */
     int64_t generation;
     evtwin__steady steady;
-    int is_holder;                      /* of the lease, when it was last tried */
-    evtwin__alert_book *book;           /* NULL: nothing is known yet */
+    int is_holder;            /* of the lease, when it was last tried */
+    evtwin__alert_book *book; /* NULL: nothing is known yet */
     /* when it was tried, written, past ones were forgotten; when batteries are to be looked at */
     double leased_s, worst_s, forgot_s, looked_s;
     evtwin__complaint about_store, about_lane[EVTWIN__N_WAYS], about_refused;

@@ -81,11 +81,11 @@ const char *evtwin__duration_text(double s, char text[32]) {
 void evtwin__condition_notice(const evtwin__condition *c, char text[EVTWIN__NOTICE_SIZE]) {
     char data[32], predictions[32];
     const int is_unpredicted = !isnan(c->no_predictions_for_s);
-    (void)snprintf(text, EVTWIN__NOTICE_SIZE, "%s%s%s%s%s", c->is_silent ? "no data for " : "",
-                   c->is_silent ? evtwin__duration_text(c->record_age_s, data) : "",
-                   c->is_silent && is_unpredicted ? ", " : "",
-                   is_unpredicted ? "no predictions for " : "",
-                   is_unpredicted ? evtwin__duration_text(c->no_predictions_for_s, predictions) : "");
+    (void)snprintf(
+        text, EVTWIN__NOTICE_SIZE, "%s%s%s%s%s", c->is_silent ? "no data for " : "",
+        c->is_silent ? evtwin__duration_text(c->record_age_s, data) : "",
+        c->is_silent && is_unpredicted ? ", " : "", is_unpredicted ? "no predictions for " : "",
+        is_unpredicted ? evtwin__duration_text(c->no_predictions_for_s, predictions) : "");
 }
 
 void evtwin__fleet_notice(const evtwin__fleet *f, char text[EVTWIN__NOTICE_SIZE]) {

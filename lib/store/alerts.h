@@ -35,7 +35,8 @@ evtwin_status evtwin__alert_table_create(evtwin_table **out);
 evtwin_status evtwin__store_alert_lease(evtwin_store *store, const char *holder, double seconds);
 
 /* Write alerts by their id, all or none: new ones, or of those that are there cleared_at, worst and
- * what was delivered; and forget some that are past the retention. No rows: that alone. EVTWIN_E_BUSY if the holder is not the writer any more. */
+ * what was delivered; and forget some that are past the retention. No rows: that alone.
+ * EVTWIN_E_BUSY if the holder is not the writer any more. */
 evtwin_status evtwin__store_put_alerts(evtwin_store *store, const char *holder,
                                        const evtwin_table *alerts);
 

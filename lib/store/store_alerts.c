@@ -33,8 +33,8 @@ const evtwin__kept_column evtwin__alert_columns[EVTWIN__A_COUNT] = {
 };
 
 const evtwin__kept_column evtwin__alert_group_columns[EVTWIN__G_COUNT] = {
-    [EVTWIN__G_LEVEL] = {"level", EVTWIN_TEXT},     [EVTWIN__G_KIND] = {"kind", EVTWIN_TEXT},
-    [EVTWIN__G_OPEN] = {"open", EVTWIN_I64},        [EVTWIN__G_WEBHOOK] = {"webhook", EVTWIN_I64},
+    [EVTWIN__G_LEVEL] = {"level", EVTWIN_TEXT}, [EVTWIN__G_KIND] = {"kind", EVTWIN_TEXT},
+    [EVTWIN__G_OPEN] = {"open", EVTWIN_I64},    [EVTWIN__G_WEBHOOK] = {"webhook", EVTWIN_I64},
     [EVTWIN__G_MAIL] = {"mail", EVTWIN_I64},
 };
 
@@ -86,13 +86,13 @@ static int64_t row_limit(size_t limit) {
 }
 
 /* Those that were raised in a time, or before it and are open or cleared later. All of the first
- * kind but the last ones that are wanted need no look, and the others are few: so each kind is found
- * by its index, a page of it at most, where one condition for all would visit the whole table. */
+ * kind but the last ones that are wanted need no look, and the others are few: so each kind is
+ * found by its index, a page of it at most, where one condition for all would visit the whole
+ * table. */
 static void add_times(evtwin__alert_sql *sql, char mark, const evtwin__alert_query *query) {
     const evtwin_alert_history_options *of = &query->of;
-    static const char *const kinds[] = {
-        " raised_at >= ", " cleared_at IS NULL AND raised_at < ",
-        " cleared_at IS NOT NULL AND raised_at < "};
+    static const char *const kinds[] = {" raised_at >= ", " cleared_at IS NULL AND raised_at < ",
+                                        " cleared_at IS NOT NULL AND raised_at < "};
     size_t from = 0, to = 0, before = 0;
     for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
         evtwin__text_put(&sql->text, k == 0 ? " AND id IN (" : " UNION ALL");

@@ -97,8 +97,8 @@ static evtwin_status forget(evtwin_store *store) {
     } else {
         evtwin__pg_add_null(&params, EVTWIN__PG_TIME);
     }
-    const evtwin_status st = evtwin__pg_query(((postgres_store *)store)->pg,
-                                              EVTWIN__ALERT_FORGET("$1"), &params, NULL);
+    const evtwin_status st =
+        evtwin__pg_query(((postgres_store *)store)->pg, EVTWIN__ALERT_FORGET("$1"), &params, NULL);
     evtwin__pg_params_free(&params);
     return st;
 }
@@ -222,11 +222,12 @@ evtwin_status evtwin__postgres_alert_groups(evtwin_store *store, evtwin_table **
     " / extract(epoch FROM $2::timestamptz - $1::timestamptz) * $3::bigint)::bigint, $3 - 1)"
 #define EACH(column, battery)                                                                      \
     " LEFT JOIN (SELECT " BUCKET(column) " AS k, count(*) AS n FROM ev_alert WHERE " column        \
-    " >= $1 AND " column " < $2" battery " GROUP BY 1) AS " column " ON " column ".k = i"
+                                         " >= $1 AND " column " < $2" battery                      \
+                                         " GROUP BY 1) AS " column " ON " column ".k = i"
 #define COUNTS(battery)                                                                            \
     "SELECT coalesce(raised_at.n, 0), coalesce(cleared_at.n, 0) FROM"                              \
     " generate_series(0, $3::bigint - 1) AS b (i)" EACH("raised_at", battery)                      \
-    EACH("cleared_at", battery) " ORDER BY i"
+        EACH("cleared_at", battery) " ORDER BY i"
 
 evtwin_status evtwin__postgres_alert_counts(evtwin_store *store, const char *battery_id,
                                             int64_t from_us, int64_t to_us, size_t n_buckets,

@@ -198,8 +198,8 @@ evtwin_status evtwin__sqlite_alerts(evtwin_store *store, const evtwin__alert_que
 }
 
 evtwin_status evtwin__sqlite_alert_change(evtwin_store *store, int64_t *change_out) {
-    return evtwin__db_query_i64(((sqlite_store *)store)->db, "SELECT change FROM ev_alert_writer", 0,
-                                change_out);
+    return evtwin__db_query_i64(((sqlite_store *)store)->db, "SELECT change FROM ev_alert_writer",
+                                0, change_out);
 }
 
 evtwin_status evtwin__sqlite_alert_groups(evtwin_store *store, evtwin_table **out,

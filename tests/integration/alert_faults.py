@@ -90,7 +90,7 @@ def full(folder):
 
     server = watch(store, "--alert-webhook-file", hook.file, before=confine)
     wait_until("the first ones", lambda: delivered(hook) == dict.fromkeys(ids("B001", 2), 1))
-    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (64, resource.RLIM_INFINITY))
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (16384, resource.RLIM_INFINITY))
     simulate(store, 3, first="F001", seconds="1")
     wait_until("it says why", lambda: is_said(server, "alerts: "))
     check(f"nothing was sent that is not kept: {delivered(hook)}", delivered(hook) == dict.fromkeys(ids("B001", 2), 1))
@@ -103,7 +103,7 @@ def full(folder):
 
 
 def read_only(folder):
-    """A file that may not be written: the server answers, says why, and raises when it may again."""
+    """A file that may not be written: the server answers and says why; one that is started when it may raises."""
     if os.geteuid() != 0:
         return  # who is to take the right away from oneself and give it back is root
     hook, place = Hook(), path("locked")
@@ -111,21 +111,29 @@ def read_only(folder):
     file = os.path.join(place, "t.db")
     store = "sqlite:" + file
     simulate(store, 2)
-    files = [file + end for end in ("", "-wal", "-shm") if os.path.exists(file + end)]
-    os.chmod(tools.folder.name, 0o755)
-    os.chown(hook.file, NOBODY, NOBODY)
+    with contextlib.closing(sqlite3.connect(file)) as writer:  # without one SQLite could not read it either
+        writer.execute("PRAGMA user_version").fetchall()
+        writer.execute("SELECT count(*) FROM ev_alert").fetchall()
+        names = [os.path.join(place, name) for name in os.listdir(place)]
+        for name in names:
+            os.chmod(name, 0o644)
+        for name in (tools.folder.name, place):
+            os.chmod(name, 0o755)
+        os.chown(hook.file, NOBODY, NOBODY)
 
-    def become_nobody():
-        os.setgid(NOBODY)
-        os.setuid(NOBODY)
+        def become_nobody():
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
 
-    server = watch(store, "--alert-webhook-file", hook.file, before=become_nobody)
-    wait_until("it says why", lambda: is_said(server, "alerts: "))
-    check("nothing is raised", not hook.messages and server.poll() is None)
-    for name in [place] + files:
-        os.chown(name, NOBODY, NOBODY)
-    wait_until("they are raised", lambda: delivered(hook) == dict.fromkeys(ids("B001", 2), 1))
-    server.stop()
+        server = watch(store, "--alert-webhook-file", hook.file, before=become_nobody)
+        wait_until("it says why", lambda: is_said(server, "alerts: "))
+        check("nothing is raised, and it serves", not hook.messages and server.port() and server.poll() is None)
+        server.stop()
+        for name in [place] + names:
+            os.chown(name, NOBODY, NOBODY)
+        server = watch(store, "--alert-webhook-file", hook.file, before=become_nobody)
+        wait_until("they are raised", lambda: delivered(hook) == dict.fromkeys(ids("B001", 2), 1))
+        server.stop()
 
 
 # ---- PostgreSQL ----

@@ -365,8 +365,8 @@ static void a_clock_that_is_set_raises_nothing(void **state) {
         const int is_back = k & 1, is_later = k >= 2;
         evtwin_table *row = battery_row(50.0, "", (day + (is_back ? 3600 : -3600)) * s_us);
         evtwin__alert_book_begin(book);
-        assert_ok(evtwin__alert_judge(book, limits, &patience, row, day * s_us,
-                                      is_later ? 16.0 : 14.0));
+        assert_ok(
+            evtwin__alert_judge(book, limits, &patience, row, day * s_us, is_later ? 16.0 : 14.0));
         evtwin__alert_book_end(book, day * s_us, 0, hold_us);
         assert_int_equal(evtwin__alert_book_count(book), is_later);
         evtwin_table_free(row);

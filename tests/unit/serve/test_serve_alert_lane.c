@@ -75,8 +75,9 @@ static void a_lane_is_busy_until_its_result_is_known(void **state) {
 static atomic_int n_asked, is_answered, n_left;
 
 /* libcurl's question comes here. */
-__attribute__((visibility("default"))) int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
-                struct addrinfo **out) {
+__attribute__((visibility("default"))) int getaddrinfo(const char *node, const char *service,
+                                                       const struct addrinfo *hints,
+                                                       struct addrinfo **out) {
     if (node != NULL && strcmp(node, "hangs.example.com") == 0) {
         atomic_fetch_add(&n_asked, 1);
         while (!atomic_load(&is_answered)) {

@@ -108,8 +108,12 @@ static void words_are_those_of_a_phone(void **state) {
         {"soh < 75 CRITICAL", "soh", "soh 70 < 75", "state of health 70 %, below 75 %",
          "state of health below 75 %, over after 25 min (lowest 70 %)"},
         {"temperature > 60 CRITICAL", "temperature", "temperature 61.53 > 60",
-         "temperature 61.5 \xc2\xb0" "C, above 60 \xc2\xb0" "C",
-         "temperature above 60 \xc2\xb0" "C, over after 25 min (highest 61.5 \xc2\xb0" "C)"},
+         "temperature 61.5 \xc2\xb0"
+         "C, above 60 \xc2\xb0"
+         "C",
+         "temperature above 60 \xc2\xb0"
+         "C, over after 25 min (highest 61.5 \xc2\xb0"
+         "C)"},
         {"failure_probability > 0.7 CRITICAL", "failure_probability", "x 0.834 > 0.7",
          "failure risk 83.4 %, above 70 %",
          "failure risk above 70 %, over after 25 min (highest 83.4 %)"},
@@ -125,8 +129,8 @@ static void words_are_those_of_a_phone(void **state) {
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         char expected[300];
         evtwin__alert_message m;
-        evtwin__alert *a = make(0, "B1", kinds[i].rule, kinds[i].quantity, EVTWIN_HEALTH_WARNING,
-                                kinds[i].text);
+        evtwin__alert *a =
+            make(0, "B1", kinds[i].rule, kinds[i].quantity, EVTWIN_HEALTH_WARNING, kinds[i].text);
         evtwin__alert_message_write(list, 1, 0, &m);
         snprintf(expected, sizeof expected, "evtwin: WARNING B1: %s", kinds[i].raised);
         assert_string_equal(m.subject, expected);
@@ -140,8 +144,8 @@ static void words_are_those_of_a_phone(void **state) {
     evtwin__alert_message m;
     make(0, "B1", "silent", NULL, EVTWIN_HEALTH_WARNING, "no data for 16 s");
     evtwin__alert_message_write(list, 1, INT64_C(3600) * 1000000, &m);
-    assert_string_equal(
-        m.subject, "evtwin: WARNING B1: no data for 16 s (raised 1970-01-01 00:00 UTC)");
+    assert_string_equal(m.subject,
+                        "evtwin: WARNING B1: no data for 16 s (raised 1970-01-01 00:00 UTC)");
     evtwin__alert_message_free(&m);
 }
 
@@ -165,18 +169,20 @@ static void a_mail_has_a_proper_head(void **state) {
     (void)state;
     char mail[4000];
     mail_of("B1", mail, sizeof mail);
-    static const char *const lines[] = {"From: evtwin@example.com\r\n",
-                                        "To: a@example.com,\r\n b@example.com\r\n",
-                                        "Subject: evtwin: CRITICAL B1: charge 14.2 %, below 15 %\r\n",
-                                        "Date: Thu, 01 Jan 2026 00:00:00 +0000\r\n",
-                                        "Message-ID: <evtwin.7.",
-                                        "MIME-Version: 1.0\r\n",
-                                        "charset=utf-8\r\n"};
+    static const char *const lines[] = {
+        "From: evtwin@example.com\r\n",
+        "To: a@example.com,\r\n b@example.com\r\n",
+        "Subject: evtwin: CRITICAL B1: charge 14.2 %, below 15 %\r\n",
+        "Date: Thu, 01 Jan 2026 00:00:00 +0000\r\n",
+        "Message-ID: <evtwin.7.",
+        "MIME-Version: 1.0\r\n",
+        "charset=utf-8\r\n"};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         assert_non_null(strstr(mail, lines[i]));
     }
     /* "CRITICAL B1: charge 14.2 %, below 15 %\r\n" */
-    assert_non_null(strstr(mail, "\r\n\r\nQ1JJVElDQUwgQjE6IGNoYXJnZSAxNC4yICUsIGJlbG93IDE1ICUNCg==\r\n"));
+    assert_non_null(
+        strstr(mail, "\r\n\r\nQ1JJVElDQUwgQjE6IGNoYXJnZSAxNC4yICUsIGJlbG93IDE1ICUNCg==\r\n"));
 }
 
 /* Lines of a head are at most 78 long, ASCII, and only ours. */

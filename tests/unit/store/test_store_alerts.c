@@ -295,7 +295,7 @@ static void past_ones_are_forgotten(void **state) {
     assert_int_equal(count_of(store, EVTWIN_ALERT_ANY, INT64_MIN), 2);
     assert_int_equal(count_of(store, EVTWIN_ALERT_RAISED, INT64_MIN), 1);
     put_one(store, "a", 5, "B5", "silent", 400 * 86400, -1, 1);
-    assert_int_equal(count_of(store, EVTWIN_ALERT_CLEARED, INT64_MIN) , 0);
+    assert_int_equal(count_of(store, EVTWIN_ALERT_CLEARED, INT64_MIN), 0);
     evtwin_store_free(store);
 
     /* a store that keeps all rows keeps all alerts */
@@ -373,8 +373,7 @@ static void nothing_scans_all(void **state) {
         plan[0] = '\0';
         while (sqlite3_step(stmt) == SQLITE_ROW) {
             const size_t n = strlen(plan);
-            snprintf(plan + n, sizeof plan - n, "%s\n",
-                     (const char *)sqlite3_column_text(stmt, 3));
+            snprintf(plan + n, sizeof plan - n, "%s\n", (const char *)sqlite3_column_text(stmt, 3));
         }
         sqlite3_finalize(stmt);
         print_message("%d:\n%s", k, plan);
