@@ -216,18 +216,18 @@ evtwin_status evtwin__postgres_alert_groups(evtwin_store *store, evtwin_table **
     return st;
 }
 
-/* Counted by bucket first, so that the buckets are joined with as few. */
-#define BUCKET(column)                                                                             \
-    "least(floor(extract(epoch FROM " column " - $1::timestamptz)"                                 \
-    " / extract(epoch FROM $2::timestamptz - $1::timestamptz) * $3::bigint)::bigint, $3 - 1)"
+/* Each bucket is a range of an index. Seconds, since days of an interval obey the time zone. */
 #define EACH(column, battery)                                                                      \
-    " LEFT JOIN (SELECT " BUCKET(column) " AS k, count(*) AS n FROM ev_alert WHERE " column        \
-                                         " >= $1 AND " column " < $2" battery                      \
-                                         " GROUP BY 1) AS " column " ON " column ".k = i"
+    "(SELECT count(*) FROM ev_alert WHERE " column " >= b.a AND " column " < b.z" battery ")"
 #define COUNTS(battery)                                                                            \
-    "SELECT coalesce(raised_at.n, 0), coalesce(cleared_at.n, 0) FROM"                              \
-    " generate_series(0, $3::bigint - 1) AS b (i)" EACH("raised_at", battery)                      \
-        EACH("cleared_at", battery) " ORDER BY i"
+    "SELECT " EACH("raised_at", battery) ", " EACH(                                                \
+        "cleared_at",                                                                              \
+        battery) " FROM (SELECT i, $1 + i::float8 * w.s * interval '1 second' AS a, CASE WHEN i "  \
+                 "+ 1 = $3"                                                                        \
+                 " THEN $2 ELSE $1 + (i + 1)::float8 * w.s * interval '1 second' END AS z"         \
+                 " FROM generate_series(0, $3::bigint - 1) AS g (i), (SELECT extract(epoch FROM"   \
+                 " $2::timestamptz - $1::timestamptz)::float8 / $3::float8 AS s) AS w) AS b "      \
+                 "ORDER BY i"
 
 evtwin_status evtwin__postgres_alert_counts(evtwin_store *store, const char *battery_id,
                                             int64_t from_us, int64_t to_us, size_t n_buckets,
