@@ -8,6 +8,7 @@
 
 #include <curl/curl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { MAX_ANSWER = 64 * 1024, CONNECT_MS = 10000 };
@@ -31,6 +32,8 @@ typedef struct transfer {
     char error[CURL_ERROR_SIZE];
     const char *data; /* what is still to send, of a mail */
     size_t left, n_answer;
+    char address[260]; /* of a mail, about which the server was asked last; "" = none */
+    evtwin__curl_outcome *outcome;
 } transfer;
 
 /* What a server says is not wanted, nor without end. */
@@ -79,6 +82,10 @@ static evtwin_status set_up(transfer *t, int is_mail) {
     SET(t, CURLOPT_URL, w->url);
     SET(t, CURLOPT_FOLLOWLOCATION, 0L);
     SET(t, CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >=                                                                         \
+    0x075700 /* 7.87: a name server that hangs is not waited for at the end */
+    SET(t, CURLOPT_QUICK_EXIT, 1L);
+#endif
     SET(t, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     SET(t, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
     SET(t, CURLOPT_TIMEOUT_MS, (long)(w->timeout_s * 1e3));
@@ -101,9 +108,11 @@ static evtwin_status set_up(transfer *t, int is_mail) {
     return EVTWIN_OK;
 }
 
-static evtwin_status open_transfer(transfer *t, const evtwin__curl_where *where) {
+static evtwin_status open_transfer(transfer *t, const evtwin__curl_where *where,
+                                   evtwin__curl_outcome *outcome) {
     pthread_once(&is_ready, make_ready);
-    *t = (transfer){.where = where, .curl = curl_easy_init()};
+    *outcome = (evtwin__curl_outcome){.n_refused = 0};
+    *t = (transfer){.where = where, .curl = curl_easy_init(), .outcome = outcome};
     EVTWIN_FAIL_IF(t->curl == NULL, EVTWIN_E_NOMEM, "out of memory for libcurl");
     return EVTWIN_OK;
 }
@@ -138,6 +147,14 @@ static evtwin_status status_of(CURLcode code) {
     }
 }
 
+/* "Retry-After" of an answer, in seconds or as a date. */
+static void note_wish(transfer *t) {
+    curl_off_t seconds = 0;
+    if (curl_easy_getinfo(t->curl, CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK && seconds > 0) {
+        t->outcome->retry_after_s = (double)seconds;
+    }
+}
+
 /* Run it; answers_http: the server's answer counts. */
 static evtwin_status run(transfer *t, int answers_http) {
     long code = 0;
@@ -148,6 +165,7 @@ static evtwin_status run(transfer *t, int answers_http) {
     if (answers_http && code >= 200 && code <= 299) {
         return EVTWIN_OK; /* whatever became of the rest of the answer */
     }
+    note_wish(t);
     const int is_refused = answers_http && code >= 300; /* says more than what became of the rest */
     if (result != CURLE_OK && !is_refused) {
         t->error[strcspn(t->error, "\r\n")] = '\0';
@@ -173,15 +191,61 @@ static evtwin_status post(transfer *t, const char *json, size_t size) {
     return run(t, 1);
 }
 
-evtwin_status evtwin__curl_post(const evtwin__curl_where *where, const char *json, size_t size) {
+evtwin_status evtwin__curl_post(const evtwin__curl_where *where, const char *json, size_t size,
+                                evtwin__curl_outcome *outcome) {
     transfer t;
-    EVTWIN_TRY(open_transfer(&t, where));
+    EVTWIN_TRY(open_transfer(&t, where, outcome));
     const evtwin_status st = post(&t, json, size);
     close_transfer(&t);
     return st;
 }
 
 /* ---- mail ---- */
+
+#if LIBCURL_VERSION_NUM >= 0x080200 /* 8.2, which corrected the name of 7.69 */
+#define ALLOW_REFUSED CURLOPT_MAIL_RCPT_ALLOWFAILS
+#elif LIBCURL_VERSION_NUM >= 0x074500
+#define ALLOW_REFUSED CURLOPT_MAIL_RCPT_ALLLOWFAILS
+#endif
+
+static void note_refused(transfer *t, const char *answer, size_t size) {
+    evtwin__curl_outcome *o = t->outcome;
+    const size_t length = strlen(o->refused);
+    snprintf(o->refused + length, sizeof o->refused - length, "%s%s: ", length > 0 ? ", " : "",
+             t->address);
+    for (size_t i = strlen(o->refused), k = 0; i + 1 < sizeof o->refused && k < size && k < 80;
+         k++) {
+        const char c = answer[k];
+        if (c == '\r' || c == '\n') {
+            break;
+        }
+        o->refused[i++] = (char)(c >= ' ' && c < 127 ? c : '?');
+        o->refused[i] = '\0';
+    }
+    o->n_refused++;
+}
+
+/* The dialogue with a mail server: whom it refuses, libcurl tells in no other way. */
+static int listen_in(CURL *curl, curl_infotype type, char *data, size_t size, void *ctx) {
+    static const char command[] = "RCPT TO:<";
+    const size_t n = sizeof command - 1;
+    transfer *t = ctx;
+    (void)curl;
+    if (type == CURLINFO_HEADER_OUT) {
+        const char *end = size > n ? memchr(data, '>', size) : NULL;
+        t->address[0] = '\0';
+        if (end != NULL && memcmp(data, command, n) == 0) {
+            snprintf(t->address, sizeof t->address, "%.*s", (int)(end - data - (ptrdiff_t)n),
+                     data + n);
+        }
+    } else if (type == CURLINFO_HEADER_IN && size > 3 && data[3] != '-' && t->address[0] != '\0') {
+        if (data[0] == '4' || data[0] == '5') {
+            note_refused(t, data, size);
+        }
+        t->address[0] = '\0';
+    }
+    return 0;
+}
 
 static evtwin_status mail(transfer *t, const char *from, const char *const *to, size_t n_to) {
     EVTWIN_TRY(set_up(t, 1));
@@ -196,14 +260,23 @@ static evtwin_status mail(transfer *t, const char *from, const char *const *to, 
     SET(t, CURLOPT_UPLOAD, 1L);
     SET(t, CURLOPT_READFUNCTION, give);
     SET(t, CURLOPT_READDATA, t);
-    return run(t, 0);
+    SET(t, CURLOPT_VERBOSE, 1L);
+    SET(t, CURLOPT_DEBUGFUNCTION, listen_in);
+    SET(t, CURLOPT_DEBUGDATA, t);
+#ifdef ALLOW_REFUSED
+    SET(t, ALLOW_REFUSED, 1L);
+#endif
+    const evtwin_status st = run(t, 0);
+    EVTWIN_FAIL_IF(st < 0 && t->outcome->n_refused > 0, st, "%s refuses %s", t->where->name,
+                   t->outcome->refused);
+    return st;
 }
 
 evtwin_status evtwin__curl_mail(const evtwin__curl_where *where, const char *from,
                                 const char *const *to, size_t n_to, const char *message,
-                                size_t size) {
+                                size_t size, evtwin__curl_outcome *outcome) {
     transfer t;
-    EVTWIN_TRY(open_transfer(&t, where));
+    EVTWIN_TRY(open_transfer(&t, where, outcome));
     t.data = message;
     t.left = size;
     const evtwin_status st = mail(&t, from, to, n_to);

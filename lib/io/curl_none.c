@@ -10,14 +10,15 @@ evtwin_status evtwin__curl_check(void) {
                 "this build delivers no alerts; build it with -DEVTWIN_CURL=ON");
 }
 
-evtwin_status evtwin__curl_post(const evtwin__curl_where *where, const char *json, size_t size) {
-    (void)where, (void)json, (void)size;
+evtwin_status evtwin__curl_post(const evtwin__curl_where *where, const char *json, size_t size,
+                                evtwin__curl_outcome *outcome) {
+    (void)where, (void)json, (void)size, (void)outcome;
     return evtwin__curl_check();
 }
 
 evtwin_status evtwin__curl_mail(const evtwin__curl_where *where, const char *from,
                                 const char *const *to, size_t n_to, const char *message,
-                                size_t size) {
-    (void)where, (void)from, (void)to, (void)n_to, (void)message, (void)size;
+                                size_t size, evtwin__curl_outcome *outcome) {
+    (void)where, (void)from, (void)to, (void)n_to, (void)message, (void)size, (void)outcome;
     return evtwin__curl_check();
 }

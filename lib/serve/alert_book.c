@@ -12,12 +12,14 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef evtwin__alert alert;
 
 struct evtwin__alert_book {
     int64_t next_id;
+    size_t n_before; /* at the beginning of the round */
     int wanted[EVTWIN__N_WAYS];
     size_t n, capacity;
     alert **alert;        /* (n) in the order of their ids */
@@ -103,9 +105,32 @@ static evtwin_status take(evtwin__alert_book *book, alert *a) {
 /* ---- a round ---- */
 
 void evtwin__alert_book_begin(evtwin__alert_book *book) {
+    book->n_before = book->n;
     for (size_t i = 0; i < book->n; i++) {
         book->alert[i]->is_found = 0;
     }
+}
+
+/* What is raised in one round has one time. Listed by falling ids, the worst comes first. */
+static int by_severity(const void *x, const void *y) {
+    const alert *a = *(alert *const *)x, *b = *(alert *const *)y;
+    if (a->rule.level != b->rule.level) {
+        return a->rule.level < b->rule.level ? -1 : 1;
+    }
+    const int battery = strcmp(b->battery_id, a->battery_id);
+    return battery != 0 ? battery : strcmp(b->rule.name, a->rule.name);
+}
+
+static void number_new(evtwin__alert_book *book) {
+    const size_t n = book->n - book->n_before;
+    alert **list = n > 0 ? book->alert + book->n_before : NULL;
+    if (n > 1) {
+        qsort(list, n, sizeof *list, by_severity);
+    }
+    for (size_t i = 0; i < n; i++) {
+        list[i]->id = book->next_id - (int64_t)(n - i);
+    }
+    book->n_before = book->n;
 }
 
 static int is_worse(const alert *a, double value) {
@@ -169,12 +194,13 @@ static void clear(evtwin__alert_book *book, alert *a, int64_t now_us) {
     }
     *at = a->next;
     a->next = NULL;
-    a->cleared_us = now_us;
+    a->cleared_us = now_us > a->raised_us ? now_us : a->raised_us; /* the clock was set back */
     a->has_news = 1;
 }
 
 void evtwin__alert_book_end(evtwin__alert_book *book, int64_t now_us, int64_t monotonic_us,
                             int64_t hold_us) {
+    number_new(book);
     for (size_t i = 0; i < book->n; i++) {
         alert *a = book->alert[i];
         if (a->is_found || a->cleared_us != INT64_MIN) {

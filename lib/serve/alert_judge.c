@@ -9,6 +9,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { MAX_BROKEN = 256 };
 
@@ -19,7 +20,21 @@ typedef struct round_of_one {
     size_t row;
     const char *battery_id;
     int64_t now_us;
+    double steady_s;
 } round_of_one;
+
+static const int64_t jump_us = 2000000;
+
+double evtwin__steady_s(evtwin__steady *s, int64_t now_us, int64_t monotonic_us) {
+    const int64_t offset_us = now_us - monotonic_us;
+    if (s->is_known && llabs(offset_us - s->offset_us) > jump_us) {
+        s->has_jumped = 1;
+        s->jumped_us = monotonic_us;
+    }
+    s->is_known = 1;
+    s->offset_us = offset_us;
+    return s->has_jumped ? 1e-6 * (double)(monotonic_us - s->jumped_us) : INFINITY;
+}
 
 static int is_in(size_t rule, const size_t *list, size_t n) {
     for (size_t i = 0; i < n; i++) {
@@ -63,36 +78,46 @@ static evtwin_status find_limits(const round_of_one *r) {
 }
 
 /* Silence or missing predictions, for so many seconds. */
-static evtwin_status find_age(const round_of_one *r, const char *rule, const char *text, double s) {
-    evtwin__finding f = {.value = round(fabs(s) * 10.0) / 10.0, .may_raise = 1};
+static evtwin_status find_age(const round_of_one *r, const char *rule, const char *text, double s,
+                              double patience_s) {
+    const int is_steady = r->steady_s > patience_s;
+    evtwin__finding f = {.value = is_steady ? round(fabs(s) * 10.0) / 10.0 : NAN,
+                         .may_raise = is_steady};
+    char duration[32];
     f.rule.level = EVTWIN_HEALTH_WARNING;
     snprintf(f.rule.name, sizeof f.rule.name, "%s", rule);
-    snprintf(f.text, sizeof f.text, "%s for %.0f s", text, fabs(s));
+    snprintf(f.text, sizeof f.text, "%s for %s", text, evtwin__duration_text(s, duration));
     return evtwin__alert_book_find(r->book, r->battery_id, &f, r->now_us);
 }
 
-static evtwin_status judge_one(const round_of_one *r, const evtwin__condition *c) {
+static evtwin_status judge_one(const round_of_one *r, const evtwin__standing *standing,
+                               const evtwin__condition *c) {
     EVTWIN_TRY(c->needs != 0 ? find_limits(r) : EVTWIN_OK);
     if (c->is_silent) {
-        EVTWIN_TRY(find_age(r, "silent", "no data", c->record_age_s));
+        EVTWIN_TRY(find_age(r, "silent", "no data", c->record_age_s, standing->silent_after_s));
     }
     return isnan(c->no_predictions_for_s)
                ? EVTWIN_OK
-               : find_age(r, "no_predictions", "no predictions", c->no_predictions_for_s);
+               : find_age(r, "no_predictions", "no predictions", c->no_predictions_for_s,
+                          standing->stopped_after_s);
 }
 
 evtwin_status evtwin__alert_judge(evtwin__alert_book *book, const evtwin_thresholds *thresholds,
                                   const evtwin__patience *patience, const evtwin_table *current,
-                                  int64_t now_us) {
+                                  int64_t now_us, double steady_s) {
     const size_t n = evtwin_table_rows(current), id = evtwin_table_find(current, "battery_id");
-    round_of_one r = {.book = book, .thresholds = thresholds, .current = current, .now_us = now_us};
+    round_of_one r = {.book = book,
+                      .thresholds = thresholds,
+                      .current = current,
+                      .now_us = now_us,
+                      .steady_s = steady_s};
     for (r.row = 0; r.row < n; r.row++) {
         evtwin__standing standing;
         evtwin__condition c;
         evtwin__standing_of(thresholds, patience, current, r.row, &standing);
         evtwin__condition_of(&standing, now_us, &c);
         r.battery_id = evtwin_table_text(current, id, r.row);
-        EVTWIN_TRY(r.battery_id != NULL ? judge_one(&r, &c) : EVTWIN_OK);
+        EVTWIN_TRY(r.battery_id != NULL ? judge_one(&r, &standing, &c) : EVTWIN_OK);
     }
     return EVTWIN_OK;
 }

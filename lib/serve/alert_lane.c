@@ -35,7 +35,8 @@ struct evtwin__alert_lane {
     evtwin__alert_message message;
     int64_t first_id;
     evtwin_status status;
-    char reason[512];
+    char reason[700];
+    evtwin__curl_outcome outcome;
     void (*finished)(void *ctx);
     void *ctx;
 };
@@ -182,11 +183,11 @@ static evtwin_status read_options(evtwin__alert_lane *lane, const evtwin_alerts_
 
 /* ---- the thread ---- */
 
-static evtwin_status deliver(evtwin__alert_lane *lane) {
+static evtwin_status deliver(evtwin__alert_lane *lane, evtwin__curl_outcome *outcome) {
     const evtwin__alert_message *m = &lane->message;
     EVTWIN_FAIL_IF(m->json.is_failed, EVTWIN_E_NOMEM, "%s: out of memory", lane->name);
     if (lane->way == EVTWIN__WEBHOOK) {
-        return evtwin__curl_post(&lane->where, m->json.data, m->json.size);
+        return evtwin__curl_post(&lane->where, m->json.data, m->json.size, outcome);
     }
     evtwin__text mail = {.size = 0};
     evtwin__alert_mail_write(m, lane->from, lane->to, lane->n_to, evtwin_time_now(), lane->first_id,
@@ -194,7 +195,7 @@ static evtwin_status deliver(evtwin__alert_lane *lane) {
     const evtwin_status st = mail.is_failed
                                  ? evtwin__fail(EVTWIN_E_NOMEM, "%s: out of memory", lane->name)
                                  : evtwin__curl_mail(&lane->where, lane->from, lane->to, lane->n_to,
-                                                     mail.data, mail.size);
+                                                     mail.data, mail.size, outcome);
     evtwin__text_free(&mail);
     return st;
 }
@@ -208,11 +209,17 @@ static void *work(void *ctx) {
             continue;
         }
         pthread_mutex_unlock(&lane->lock);
-        const evtwin_status st = deliver(lane);
+        evtwin__curl_outcome outcome = {.n_refused = 0};
+        const evtwin_status st = deliver(lane, &outcome);
         evtwin__alert_message_free(&lane->message);
         pthread_mutex_lock(&lane->lock);
         lane->status = st;
         snprintf(lane->reason, sizeof lane->reason, "%s", st < 0 ? evtwin_last_error() : "");
+        lane->outcome = outcome;
+        if (st >= 0 && outcome.n_refused > 0) {
+            snprintf(lane->reason, sizeof lane->reason, "%s refuses %s; others have it", lane->name,
+                     outcome.refused);
+        }
         lane->has_result = 1;
         pthread_mutex_unlock(&lane->lock);
         lane->finished(lane->ctx);
@@ -290,13 +297,14 @@ int evtwin__alert_lane_is_busy(evtwin__alert_lane *lane) {
     return is_busy;
 }
 
-int evtwin__alert_lane_result(evtwin__alert_lane *lane, evtwin_status *status_out, char *reason,
-                              size_t size) {
+int evtwin__alert_lane_result(evtwin__alert_lane *lane, evtwin__alert_result *out) {
     pthread_mutex_lock(&lane->lock);
     const int has_result = lane->has_result;
     if (has_result) {
-        *status_out = lane->status;
-        snprintf(reason, size, "%s", lane->reason);
+        *out = (evtwin__alert_result){.status = lane->status,
+                                      .n_refused = lane->outcome.n_refused,
+                                      .retry_after_s = lane->outcome.retry_after_s};
+        snprintf(out->reason, sizeof out->reason, "%s", lane->reason);
         lane->has_result = lane->is_busy = 0;
     }
     pthread_mutex_unlock(&lane->lock);

@@ -27,9 +27,15 @@ void evtwin__alert_lane_take(evtwin__alert_lane *lane, evtwin__alert_message *me
 /* From taking a message until its result is asked for: the next one must not get that result. */
 int evtwin__alert_lane_is_busy(evtwin__alert_lane *lane);
 
-/* 1 if a delivery has ended since the last call: then *status_out, and the reason (size). */
-int evtwin__alert_lane_result(evtwin__alert_lane *lane, evtwin_status *status_out, char *reason,
-                              size_t size);
+typedef struct evtwin__alert_result {
+    evtwin_status status;
+    size_t n_refused;     /* addresses of a mail that others got */
+    double retry_after_s; /* after a failure: the server's wish, 0 = none */
+    char reason[700];     /* of a failure, or who was refused; else "" */
+} evtwin__alert_result;
+
+/* 1 if a delivery has ended since the last call. */
+int evtwin__alert_lane_result(evtwin__alert_lane *lane, evtwin__alert_result *out);
 
 /* "web hook at example.com" */
 const char *evtwin__alert_lane_name(const evtwin__alert_lane *lane);

@@ -6,6 +6,7 @@
 /* Batteries that fall silent together do so over some looks. */
 static const int64_t settle_us = 4000000;
 static const int64_t first_pause_us = 1000000, longest_pause_us = 300000000;
+static const double longest_wish_s = 3600.0;
 
 int evtwin__alert_sending_is_time(evtwin__alert_sending *s, size_t n_due, int64_t now_us) {
     if (n_due == 0) {
@@ -23,7 +24,8 @@ int evtwin__alert_sending_is_time(evtwin__alert_sending *s, size_t n_due, int64_
     return is_settled;
 }
 
-double evtwin__alert_sending_note(evtwin__alert_sending *s, int went_well, int64_t now_us) {
+double evtwin__alert_sending_note(evtwin__alert_sending *s, int went_well, double wish_s,
+                                  int64_t now_us) {
     s->waiting_us = 0;
     s->n_seen = 0;
     if (went_well) {
@@ -37,6 +39,8 @@ double evtwin__alert_sending_note(evtwin__alert_sending *s, int went_well, int64
         pause_us *= 2;
     }
     pause_us = pause_us < longest_pause_us ? pause_us : longest_pause_us;
+    const int64_t wish_us = (int64_t)(1e6 * (wish_s < longest_wish_s ? wish_s : longest_wish_s));
+    pause_us = pause_us > wish_us ? pause_us : wish_us;
     s->n_failed++;
     s->retry_us = now_us + pause_us;
     return 1e-6 * (double)pause_us;

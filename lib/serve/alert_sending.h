@@ -21,7 +21,9 @@ typedef struct evtwin__alert_sending {
  * that is when no more have come since the last look, or after some seconds. */
 int evtwin__alert_sending_is_time(evtwin__alert_sending *s, size_t n_due, int64_t now_us);
 
-/* The delivery has ended. Returns how many seconds until the next try, 0 after a success. */
-double evtwin__alert_sending_note(evtwin__alert_sending *s, int went_well, int64_t now_us);
+/* The delivery has ended; after a failure the server may wish for a pause, an hour at most. Returns
+ * how many seconds until the next try, 0 after a success. */
+double evtwin__alert_sending_note(evtwin__alert_sending *s, int went_well, double wish_s,
+                                  int64_t now_us);
 
 #endif

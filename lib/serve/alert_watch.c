@@ -15,7 +15,8 @@
 static const double lease_s = 10.0, renew_s = 3.0; /* of the one writer of a store */
 static const double step_s = 1.0;                  /* between two looks at the batteries */
 static const double share = 9.0; /* of what a look takes, so that it is a tenth of the time */
-static const double worst_every_s = 60.0; /* how often worst values alone are written */
+static const double worst_every_s = 60.0;   /* how often worst values alone are written */
+static const double forget_every_s = 600.0; /* what is past the retention */
 static const double statement_s = 20.0;
 enum { LOG_EVERY_S = 60 };
 
@@ -126,9 +127,10 @@ static evtwin_status look(evtwin_alerts *a) {
     EVTWIN_TRY(evtwin_store_thresholds(a->store, &thresholds));
     evtwin_status st = evtwin_store_latest(a->store, NULL, &rows, &current);
     const int64_t now_us = evtwin_time_now();
+    const double steady_s = evtwin__steady_s(&a->steady, now_us, evtwin__monotonic_us());
     if (st >= 0) {
         evtwin__alert_book_begin(a->book);
-        st = evtwin__alert_judge(a->book, thresholds, &a->patience, current, now_us);
+        st = evtwin__alert_judge(a->book, thresholds, &a->patience, current, now_us, steady_s);
     }
     if (st >= 0) {
         evtwin__alert_book_end(a->book, now_us, evtwin__monotonic_us(), a->hold_us);
@@ -144,8 +146,12 @@ static evtwin_status save(evtwin_alerts *a) {
     const int with_worse = now_s - a->worst_s > worst_every_s;
     evtwin_table *changes = NULL;
     EVTWIN_TRY(evtwin__alert_book_changes(a->book, with_worse, &changes));
+    if (changes == NULL && now_s - a->forgot_s > forget_every_s) {
+        EVTWIN_TRY(evtwin__alert_table_create(&changes));
+    }
     const evtwin_status st =
         changes != NULL ? evtwin__store_put_alerts(a->store, a->holder, changes) : EVTWIN_OK;
+    a->forgot_s = changes != NULL ? now_s : a->forgot_s;
     evtwin_table_free(changes);
     EVTWIN_TRY(st);
     a->worst_s = with_worse ? now_s : a->worst_s;
@@ -157,23 +163,30 @@ static evtwin_status save(evtwin_alerts *a) {
 
 static void note_results(evtwin_alerts *a) {
     for (int w = 0; w < EVTWIN__N_WAYS; w++) {
-        evtwin_status st;
-        char reason[512], text[700];
-        if (a->lane[w] == NULL ||
-            !evtwin__alert_lane_result(a->lane[w], &st, reason, sizeof reason)) {
+        evtwin__alert_result r;
+        char text[800];
+        if (a->lane[w] == NULL || !evtwin__alert_lane_result(a->lane[w], &r)) {
             continue;
         }
-        const double pause_s =
-            evtwin__alert_sending_note(&a->sending[w], st >= 0, evtwin__monotonic_us());
+        const int went_well = r.status >= 0;
+        const double pause_s = evtwin__alert_sending_note(&a->sending[w], went_well,
+                                                          r.retry_after_s, evtwin__monotonic_us());
+        atomic_fetch_add(&a->n_messages[w][!went_well], 1);
+        atomic_fetch_add(&a->n_refused, went_well ? r.n_refused : 0);
         if (a->book != NULL) {
-            evtwin__alert_book_sent(a->book, w, st >= 0);
+            evtwin__alert_book_sent(a->book, w, went_well);
         }
-        if (st >= 0) {
-            snprintf(text, sizeof text, "%s: delivered", evtwin__alert_lane_name(a->lane[w]));
-            recover(&a->about_lane[w], text);
-        } else {
-            snprintf(text, sizeof text, "%s; tried again, next in %.0f s", reason, pause_s);
+        if (!went_well) {
+            snprintf(text, sizeof text, "%s; tried again, next in %.0f s", r.reason, pause_s);
             complain(&a->about_lane[w], EVTWIN_LOG_WARNING, text);
+            continue;
+        }
+        snprintf(text, sizeof text, "%s: delivered", evtwin__alert_lane_name(a->lane[w]));
+        recover(&a->about_lane[w], text);
+        if (r.n_refused > 0) {
+            complain(&a->about_refused, EVTWIN_LOG_WARNING, r.reason);
+        } else {
+            a->about_refused.text[0] = '\0';
         }
     }
 }
@@ -205,22 +218,11 @@ static evtwin_status send_due(evtwin_alerts *a) {
 
 /* ---- a step ---- */
 
-/* What changed goes to the listeners, whoever watches. */
-static evtwin_status publish(evtwin_alerts *a) {
-    pthread_mutex_lock(&a->publish_lock);
-    const evtwin_status st = a->ring != NULL && a->store != NULL
-                                 ? evtwin__alert_feed_step(&a->feed, a->store, a->ring)
-                                 : EVTWIN_OK;
-    pthread_mutex_unlock(&a->publish_lock);
-    return st;
-}
-
 static evtwin_status watch(evtwin_alerts *a) {
     const evtwin_status st = take_over(a);
     if (st != EVTWIN_OK) {
         return st;
     }
-    EVTWIN_TRY(a->feed.is_known ? EVTWIN_OK : publish(a)); /* what comes now is news */
     note_results(a);
     if (evtwin__monotonic_s() >= a->looked_s) {
         const double start_s = evtwin__monotonic_s();
@@ -230,14 +232,6 @@ static evtwin_status watch(evtwin_alerts *a) {
     }
     EVTWIN_TRY(save(a));
     return send_due(a);
-}
-
-static evtwin_status step(evtwin_alerts *a) {
-    const evtwin_status st = watch(a);
-    if (st < 0) {
-        return st;
-    }
-    return publish(a);
 }
 
 /* After a failure: what cannot be known any more is read anew. */
@@ -264,7 +258,8 @@ void evtwin__alerts_step(evtwin_alerts *a) {
     if (a->store != NULL) {
         evtwin_store_deadline(a->store, statement_s);
     }
-    look_after(a, step(a));
+    look_after(a, watch(a));
+    atomic_store(&a->is_watching, a->is_holder && a->book != NULL);
 }
 
 /* ---- the end ---- */

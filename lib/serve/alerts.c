@@ -108,7 +108,6 @@ static void set_up_locks(evtwin_alerts *a) {
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&a->lock, NULL);
-    pthread_mutex_init(&a->publish_lock, NULL);
     pthread_cond_init(&a->wake, &monotonic);
     pthread_cond_init(&a->gone, &monotonic);
     pthread_condattr_destroy(&monotonic);
@@ -162,14 +161,6 @@ evtwin_status evtwin_alerts_acknowledge(evtwin_alerts *alerts, int64_t id, const
     return st;
 }
 
-void evtwin__alerts_publish(evtwin_alerts *alerts, evtwin__ring *ring) {
-    if (alerts != NULL) {
-        pthread_mutex_lock(&alerts->publish_lock);
-        alerts->ring = ring;
-        pthread_mutex_unlock(&alerts->publish_lock);
-    }
-}
-
 /* Ask the thread to end; a statement that takes too long is interrupted. */
 static void stop_thread(evtwin_alerts *a) {
     struct timespec until;
@@ -200,7 +191,6 @@ void evtwin_alerts_free(evtwin_alerts *a) {
     pthread_cond_destroy(&a->wake);
     pthread_cond_destroy(&a->gone);
     pthread_mutex_destroy(&a->lock);
-    pthread_mutex_destroy(&a->publish_lock);
     evtwin__free(a->uri);
     evtwin__free(a);
 }

@@ -4,17 +4,17 @@
 #ifndef EVTWIN_SERVE_ALERTS_INSIDE_H
 #define EVTWIN_SERVE_ALERTS_INSIDE_H
 
-#include "serve/alert_feed.h"
 #include "serve/alert_judge.h"
 #include "serve/alert_lane.h"
 #include "serve/alert_sending.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* A line of the log about something that lasts is not repeated for a while. */
 typedef struct evtwin__complaint {
     double said_s;
-    char text[512];
+    char text[800];
 } evtwin__complaint;
 
 struct evtwin_alerts {
@@ -28,10 +28,12 @@ struct evtwin_alerts {
     /* of the watch's own thread */
     evtwin_store *store; /* written under the lock */
     int64_t generation;
-    int is_holder;                      /* of the lease, when it was last tried */
-    evtwin__alert_book *book;           /* NULL: nothing is known yet */
-    double leased_s, worst_s, looked_s; /* when it was tried, written, is to be looked at */
-    evtwin__complaint about_store, about_lane[EVTWIN__N_WAYS];
+    evtwin__steady steady;
+    int is_holder;            /* of the lease, when it was last tried */
+    evtwin__alert_book *book; /* NULL: nothing is known yet */
+    /* when it was tried, written, past ones were forgotten; when batteries are to be looked at */
+    double leased_s, worst_s, forgot_s, looked_s;
+    evtwin__complaint about_store, about_lane[EVTWIN__N_WAYS], about_refused;
 
     pthread_t thread;
     int has_thread;
@@ -39,9 +41,10 @@ struct evtwin_alerts {
     pthread_cond_t wake, gone;
     int is_stopped, is_woken, is_gone;
 
-    pthread_mutex_t publish_lock;
-    evtwin__ring *ring; /* borrowed; NULL = nobody listens */
-    evtwin__alert_feed feed;
+    /* messages since the start: delivered, failed; and whether this is the one that watches */
+    atomic_ulong n_messages[EVTWIN__N_WAYS][2];
+    atomic_ulong n_refused; /* addresses of mails that others got */
+    atomic_int is_watching;
 };
 
 /* ---- alert_watch.c ---- */

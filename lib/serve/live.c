@@ -216,3 +216,11 @@ double evtwin__live_age_s(evtwin__live *live, int *is_up_out) {
     pthread_mutex_unlock(&live->lock);
     return good_ms == 0 ? -1.0 : 1e-3 * (double)(evtwin__monotonic_ms() - good_ms);
 }
+
+int evtwin__live_alerts(evtwin__live *live, evtwin__alert_counts *out) {
+    pthread_mutex_lock(&live->lock);
+    const int is_known = live->status >= 0 && live->feed.alerts.has_counts;
+    *out = live->feed.alerts.counts;
+    pthread_mutex_unlock(&live->lock);
+    return is_known;
+}

@@ -5,6 +5,7 @@
 #ifndef EVTWIN_SERVE_LIVE_H
 #define EVTWIN_SERVE_LIVE_H
 
+#include "serve/alert_metrics.h"
 #include "serve/live_fleet.h"
 #include "serve/ring.h"
 
@@ -40,6 +41,9 @@ evtwin_status evtwin__live_select(evtwin__live *live, const evtwin__live_query *
 
 /* EVTWIN_OK if there is something to answer from. */
 evtwin_status evtwin__live_check(evtwin__live *live);
+
+/* How many alerts there are; 0 if that is not known. */
+int evtwin__live_alerts(evtwin__live *live, evtwin__alert_counts *out);
 
 /* Seconds since the last look that went well, < 0 if none did; 1 if the last one did. */
 double evtwin__live_age_s(evtwin__live *live, int *is_up_out);

@@ -363,6 +363,7 @@ static evtwin_status look(evtwin__live_feed *feed, evtwin__store_handle *h) {
     feed->revision = revision;
     if (!feed->has_identity) {
         evtwin__live_events_begin(&feed->events, feed->identity, revision);
+        evtwin__alert_feed_forget(&feed->alerts);
     } else if (is_behind) {
         evtwin__live_events_skip(&feed->events, revision);
     } else if (is_all) {
@@ -378,6 +379,9 @@ evtwin_status evtwin__live_feed_look(evtwin__live_feed *feed) {
     evtwin_status st = evtwin__store_pool_take(feed->stores, &handle);
     if (st >= 0) {
         st = look(feed, handle);
+        if (st >= 0) {
+            evtwin__alert_feed_look(&feed->alerts, handle->store, feed->events.ring, feed->lock);
+        }
         evtwin__store_pool_give(feed->stores, handle, st);
     }
     evtwin__live_events_rest(&feed->events, st >= 0 ? feed->fleet : NULL);

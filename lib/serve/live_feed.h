@@ -4,6 +4,7 @@
 #ifndef EVTWIN_SERVE_LIVE_FEED_H
 #define EVTWIN_SERVE_LIVE_FEED_H
 
+#include "serve/alert_feed.h"
 #include "serve/live_events.h"
 
 #include <pthread.h>
@@ -21,6 +22,7 @@ typedef struct evtwin__live_feed {
     evtwin__store_pool *stores;
     evtwin__live_maker maker;
     evtwin__live_events events;
+    evtwin__alert_feed alerts; /* its counts are written with the lock */
 
     /* which database it is, and how far its feed has been read */
     int is_new;       /* the handle was opened, or its database replaced: perhaps it is another */

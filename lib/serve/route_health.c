@@ -94,6 +94,11 @@ void evtwin__route_metrics(evtwin__call *call) {
         int is_up = 0;
         write_fleet(server->live, &out);
         const double age_s = evtwin__live_age_s(server->live, &is_up);
+        evtwin__alert_counts alerts;
+        if (evtwin__live_alerts(server->live, &alerts)) {
+            evtwin__alert_counts_write(&alerts, &out);
+        }
+        evtwin__alert_deliveries_write(server->alerts, &out);
         evtwin__expose_one(&out, "evtwin_store_up", EVTWIN__GAUGE, NULL,
                            "1 if the last look into the store went well, else 0.", is_up);
         evtwin__expose_one(&out, "evtwin_store_read_age_seconds", EVTWIN__GAUGE, "seconds",

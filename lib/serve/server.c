@@ -5,7 +5,6 @@
 
 #include "core/mem.h"
 #include "core/status.h"
-#include "serve/alert_feed.h"
 
 #include <string.h>
 
@@ -126,7 +125,6 @@ static evtwin_status open_parts(evtwin_server *server, const evtwin_server_optio
         EVTWIN_TRY(try_store(server->stores));
         EVTWIN_TRY(evtwin__ring_create(RING_BYTES, RING_EVENTS, &server->ring));
         server->alerts = o->alerts;
-        evtwin__alerts_publish(server->alerts, server->ring);
         EVTWIN_TRY(evtwin__live_start(o->store, &server->patience, server->ring, &server->live));
     }
     int fd;
@@ -175,7 +173,6 @@ void evtwin_server_free(evtwin_server *server) {
         return;
     }
     evtwin__http_stop(server->http); /* no call is under way after this */
-    evtwin__alerts_publish(server->alerts, NULL);
     evtwin__live_free(server->live);
     evtwin__ring_free(server->ring);
     evtwin__store_pool_free(server->stores);

@@ -64,7 +64,7 @@ typedef struct evtwin__alert_sql {
         evtwin_type type; /* TEXT, I64 or TIME */
         const char *string;
         int64_t number;
-    } param[6];
+    } param[8];
 } evtwin__alert_sql;
 
 void evtwin__alert_select(const evtwin__alert_query *query, char mark, evtwin__alert_sql *out);
@@ -76,10 +76,22 @@ void evtwin__alert_names(evtwin__text *sql, const char *prefix);
 #define EVTWIN__ALERT_UPDATE                                                                       \
     " ON CONFLICT (id) DO UPDATE SET change = excluded.change, cleared_at = excluded.cleared_at,"  \
     " worst = excluded.worst, webhook = excluded.webhook, mail = excluded.mail"
-/* The newest 100,000 stay, and what is not cleared. */
-#define EVTWIN__ALERT_FORGET                                                                       \
-    "DELETE FROM ev_alert WHERE id <= (SELECT max(id) FROM ev_alert) - 100000 AND cleared_at IS"   \
-    " NOT NULL"
+/* Forget what was cleared before a time, the parameter, and what is not of the newest million; some
+ * at a time. What is open stays, and the last one, so that no id is given twice. */
+#define EVTWIN__ALERT_FORGET(parameter)                                                            \
+    "DELETE FROM ev_alert WHERE id IN (SELECT id FROM (SELECT id FROM ev_alert WHERE cleared_at"   \
+    " < " parameter " AND id < (SELECT max(id) FROM ev_alert) ORDER BY cleared_at LIMIT 1000)"     \
+    " AS a UNION ALL SELECT id FROM (SELECT id FROM ev_alert WHERE cleared_at IS NOT NULL AND"     \
+    " id <= (SELECT max(id) FROM ev_alert) - 1000000 ORDER BY id LIMIT 1000) AS b)"
+
+/* Open ones, and what is to be delivered of any, by level and kind. */
+#define EVTWIN__ALERT_GROUPS                                                                       \
+    "SELECT level, CASE WHEN quantity IS NULL THEN rule ELSE 'limit' END,"                         \
+    " sum(CASE WHEN cleared_at IS NULL THEN 1 ELSE 0 END),"                                        \
+    " sum(CASE WHEN webhook < CASE WHEN cleared_at IS NULL THEN 1 ELSE 2 END THEN 1 ELSE 0 END),"  \
+    " sum(CASE WHEN mail < CASE WHEN cleared_at IS NULL THEN 1 ELSE 2 END THEN 1 ELSE 0 END)"      \
+    " FROM ev_alert WHERE (cleared_at IS NULL OR webhook < 2 OR mail < 2) GROUP BY 1, 2"
+extern const evtwin__kept_column evtwin__alert_group_columns[EVTWIN__G_COUNT];
 
 /* The operations: X(name, parameters after the store). store.c has checked pointers, sizes, columns
  * and whether the handle may write before it calls one; options are complete. An answer of none is
@@ -109,6 +121,8 @@ void evtwin__alert_names(evtwin__text *sql, const char *prefix);
     X(count, int64_t *rows_out)                                                                    \
     X(alert_lease, const char *holder, double seconds)                                             \
     X(put_alerts, const char *holder, const evtwin_table *alerts)                                  \
+    X(alert_groups, evtwin_table **out, int64_t *n_raised_out)                                     \
+    X(alert_change, int64_t *change_out)                                                           \
     X(acknowledge_alert, int64_t id, const char *by)                                               \
     X(alerts, const evtwin__alert_query *query, evtwin_table **out)                                \
     X(alert_counts, const char *battery_id, int64_t from_us, int64_t to_us, size_t n_buckets,      \

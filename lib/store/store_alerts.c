@@ -32,6 +32,12 @@ const evtwin__kept_column evtwin__alert_columns[EVTWIN__A_COUNT] = {
     [EVTWIN__A_MAIL] = {"mail", EVTWIN_I64},
 };
 
+const evtwin__kept_column evtwin__alert_group_columns[EVTWIN__G_COUNT] = {
+    [EVTWIN__G_LEVEL] = {"level", EVTWIN_TEXT}, [EVTWIN__G_KIND] = {"kind", EVTWIN_TEXT},
+    [EVTWIN__G_OPEN] = {"open", EVTWIN_I64},    [EVTWIN__G_WEBHOOK] = {"webhook", EVTWIN_I64},
+    [EVTWIN__G_MAIL] = {"mail", EVTWIN_I64},
+};
+
 /* ---- statements ---- */
 
 void evtwin__alert_names(evtwin__text *sql, const char *prefix) {
@@ -51,6 +57,17 @@ static void add_condition(evtwin__alert_sql *sql, char mark, const char *conditi
     evtwin__sql_say(&sql->text, "%s%c%zu", condition, mark, sql->n);
 }
 
+/* The same with a parameter that stands for several places: *number_out, 0 until it is there. */
+static void add_again(evtwin__alert_sql *sql, char mark, const char *condition, evtwin_type type,
+                      int64_t number, size_t *number_out) {
+    if (*number_out == 0) {
+        add_condition(sql, mark, condition, type, NULL, number);
+        *number_out = sql->n;
+    } else {
+        evtwin__sql_say(&sql->text, "%s%c%zu", condition, mark, *number_out);
+    }
+}
+
 /* By state: raised, acknowledged, cleared. */
 static const char *const states[EVTWIN_ALERT_ANY + 1] = {
     " AND id < 0",
@@ -68,31 +85,74 @@ static int64_t row_limit(size_t limit) {
     return n >= 0 ? n : INT64_MAX;
 }
 
+/* Those that were raised in a time, or before it and are open or cleared later. All of the first
+ * kind but the last ones that are wanted need no look, and the others are few: so each kind is
+ * found by its index, a page of it at most, where one condition for all would visit the whole
+ * table. */
+static void add_times(evtwin__alert_sql *sql, char mark, const evtwin__alert_query *query) {
+    const evtwin_alert_history_options *of = &query->of;
+    static const char *const kinds[] = {" raised_at >= ", " cleared_at IS NULL AND raised_at < ",
+                                        " cleared_at IS NOT NULL AND raised_at < "};
+    size_t from = 0, to = 0, before = 0;
+    for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+        evtwin__text_put(&sql->text, k == 0 ? " AND id IN (" : " UNION ALL");
+        evtwin__text_put(&sql->text, " SELECT id FROM (SELECT id FROM ev_alert WHERE");
+        add_again(sql, mark, kinds[k], EVTWIN_TIME, of->from_us, &from);
+        if (k == 2) {
+            add_again(sql, mark, " AND cleared_at >= ", EVTWIN_TIME, of->from_us, &from);
+        }
+        evtwin__text_put(&sql->text, states[of->states & EVTWIN_ALERT_ANY]);
+        if (of->to_us < EVTWIN__TIME_LAST_US) {
+            add_again(sql, mark, " AND raised_at <= ", EVTWIN_TIME, of->to_us, &to);
+        }
+        if (of->before_id < INT64_MAX) {
+            add_again(sql, mark, " AND id < ", EVTWIN_I64, of->before_id, &before);
+        }
+        /* +id is not the id that a database would rather read all alerts in the order of; that of
+         * open ones has an index of its own */
+        evtwin__text_put(&sql->text, k == 1 ? " ORDER BY id DESC" : " ORDER BY +id DESC");
+        evtwin__sql_say(&sql->text, " LIMIT %lld) AS k%zu", (long long)row_limit(of->limit), k);
+    }
+    evtwin__text_put(&sql->text, ")");
+}
+
+/* The same, where a look at all open alerts, or at all of one battery, is little. */
+static void add_conditions(evtwin__alert_sql *sql, char mark,
+                           const evtwin_alert_history_options *of) {
+    evtwin__text_put(&sql->text, states[of->states & EVTWIN_ALERT_ANY]);
+    if (of->battery_id != NULL) {
+        add_condition(sql, mark, " AND battery_id = ", EVTWIN_TEXT, of->battery_id, 0);
+    }
+    if (of->from_us > EVTWIN__TIME_FIRST_US) {
+        add_condition(sql, mark, " AND coalesce(cleared_at >= ", EVTWIN_TIME, NULL, of->from_us);
+        evtwin__text_put(&sql->text, ", true)");
+    }
+    if (of->to_us < EVTWIN__TIME_LAST_US) {
+        add_condition(sql, mark, " AND raised_at <= ", EVTWIN_TIME, NULL, of->to_us);
+    }
+    if (of->before_id < INT64_MAX) {
+        add_condition(sql, mark, " AND id < ", EVTWIN_I64, NULL, of->before_id);
+    }
+    if (of->after_change >= 0) {
+        add_condition(sql, mark, " AND change > ", EVTWIN_I64, NULL, of->after_change);
+    }
+}
+
 void evtwin__alert_select(const evtwin__alert_query *query, char mark, evtwin__alert_sql *out) {
     const evtwin_alert_history_options *of = &query->of;
     *out = (evtwin__alert_sql){.n = 0};
     evtwin__text_put(&out->text, "SELECT ");
     evtwin__alert_names(&out->text, "");
     evtwin__text_put(&out->text, " FROM ev_alert WHERE true");
-    evtwin__text_put(&out->text, states[of->states & EVTWIN_ALERT_ANY]);
     if (query->is_due) {
         evtwin__text_put(&out->text, " AND (cleared_at IS NULL OR webhook < 2 OR mail < 2)");
     }
-    if (of->battery_id != NULL) {
-        add_condition(out, mark, " AND battery_id = ", EVTWIN_TEXT, of->battery_id, 0);
-    }
-    if (of->from_us > EVTWIN__TIME_FIRST_US) {
-        add_condition(out, mark, " AND coalesce(cleared_at >= ", EVTWIN_TIME, NULL, of->from_us);
-        evtwin__text_put(&out->text, ", true)");
-    }
-    if (of->to_us < EVTWIN__TIME_LAST_US) {
-        add_condition(out, mark, " AND raised_at <= ", EVTWIN_TIME, NULL, of->to_us);
-    }
-    if (of->before_id < INT64_MAX) {
-        add_condition(out, mark, " AND id < ", EVTWIN_I64, NULL, of->before_id);
-    }
-    if (of->after_change >= 0) {
-        add_condition(out, mark, " AND change > ", EVTWIN_I64, NULL, of->after_change);
+    const int has_cleared = (of->states & EVTWIN_ALERT_CLEARED) != 0;
+    if (of->from_us > EVTWIN__TIME_FIRST_US && of->battery_id == NULL && of->after_change < 0 &&
+        has_cleared) {
+        add_times(out, mark, query);
+    } else {
+        add_conditions(out, mark, of);
     }
     add_condition(out, mark,
                   of->after_change >= 0 ? " ORDER BY change, id LIMIT "
@@ -178,6 +238,17 @@ evtwin_status evtwin_store_alert_counts(evtwin_store *store, const char *battery
                    EVTWIN_E_ARG, "%zu buckets (1 to %d) of a time that has to have two ends",
                    n_buckets, MAX_BUCKETS);
     return store->backend->alert_counts(store, battery_id, from_us, to_us, n_buckets, out);
+}
+
+evtwin_status evtwin__store_alert_groups(evtwin_store *store, evtwin_table **out,
+                                         int64_t *n_raised_out) {
+    EVTWIN_TRY(check(store, out, 0));
+    return store->backend->alert_groups(store, out, n_raised_out);
+}
+
+evtwin_status evtwin__store_alert_change(evtwin_store *store, int64_t *out) {
+    EVTWIN_TRY(check(store, out, 0));
+    return store->backend->alert_change(store, out);
 }
 
 evtwin_status evtwin_store_acknowledge_alert(evtwin_store *store, int64_t id, const char *by) {

@@ -89,18 +89,34 @@ static evtwin_status put_all(evtwin__pg *pg, const evtwin_table *alerts, int64_t
     return st;
 }
 
-static evtwin_status put_alerts(evtwin__pg *pg, const char *holder, const evtwin_table *alerts) {
+static evtwin_status forget(evtwin_store *store) {
+    const double days = store->options.retention_days;
+    evtwin__pg_params params = {.n = 0};
+    if (days > 0.0) {
+        evtwin__pg_add_time(&params, store->now() - (int64_t)(days * 86400e6));
+    } else {
+        evtwin__pg_add_null(&params, EVTWIN__PG_TIME);
+    }
+    const evtwin_status st =
+        evtwin__pg_query(((postgres_store *)store)->pg, EVTWIN__ALERT_FORGET("$1"), &params, NULL);
+    evtwin__pg_params_free(&params);
+    return st;
+}
+
+static evtwin_status put_alerts(evtwin_store *store, const char *holder,
+                                const evtwin_table *alerts) {
+    evtwin__pg *pg = ((postgres_store *)store)->pg;
     int64_t change = 0;
     EVTWIN_TRY(next_changes(pg, holder, evtwin_table_rows(alerts), &change));
-    EVTWIN_TRY(put_all(pg, alerts, change));
-    return evtwin__pg_exec(pg, EVTWIN__ALERT_FORGET);
+    EVTWIN_TRY(evtwin_table_rows(alerts) > 0 ? put_all(pg, alerts, change) : EVTWIN_OK);
+    return forget(store);
 }
 
 evtwin_status evtwin__postgres_put_alerts(evtwin_store *store, const char *holder,
                                           const evtwin_table *alerts) {
     evtwin__pg *pg = ((postgres_store *)store)->pg;
     EVTWIN_TRY(evtwin__pg_begin(pg, ""));
-    return evtwin__pg_end(pg, put_alerts(pg, holder, alerts));
+    return evtwin__pg_end(pg, put_alerts(store, holder, alerts));
 }
 
 /* In a transaction. */
@@ -183,29 +199,51 @@ evtwin_status evtwin__postgres_alerts(evtwin_store *store, const evtwin__alert_q
     return st;
 }
 
-#define BUCKET(column)                                                                             \
-    "least(floor(extract(epoch FROM " column " - $2::timestamptz)"                                 \
-    " / extract(epoch FROM $3::timestamptz - $2::timestamptz) * $4::bigint)::bigint, $4 - 1)"
-#define EACH(column, counts)                                                                       \
-    "SELECT " BUCKET(column) " AS k, " counts " FROM ev_alert WHERE " column " >= $2 AND " column  \
-                             " < $3 AND ($1::text IS NULL OR battery_id = $1)"
+evtwin_status evtwin__postgres_alert_change(evtwin_store *store, int64_t *change_out) {
+    return evtwin__pg_query_i64(((postgres_store *)store)->pg, "SELECT change FROM ev_alert_writer",
+                                NULL, 0, change_out);
+}
+
+evtwin_status evtwin__postgres_alert_groups(evtwin_store *store, evtwin_table **out,
+                                            int64_t *n_raised_out) {
+    evtwin__pg *pg = ((postgres_store *)store)->pg;
+    evtwin__pg_result *result = NULL;
+    EVTWIN_TRY(evtwin__pg_query_i64(pg, "SELECT coalesce(max(id), 0) FROM ev_alert", NULL, 0,
+                                    n_raised_out));
+    evtwin_status st = evtwin__pg_query(pg, EVTWIN__ALERT_GROUPS, NULL, &result);
+    st = st < 0 ? st : read_table(result, evtwin__alert_group_columns, EVTWIN__G_COUNT, out);
+    evtwin__pg_result_free(result);
+    return st;
+}
+
+/* Each bucket is a range of an index. Seconds, since days of an interval obey the time zone. */
+#define EACH(column, battery)                                                                      \
+    "(SELECT count(*) FROM ev_alert WHERE " column " >= b.a AND " column " < b.z" battery ")"
+#define COUNTS(battery)                                                                            \
+    "SELECT " EACH("raised_at", battery) ", " EACH(                                                \
+        "cleared_at",                                                                              \
+        battery) " FROM (SELECT i, $1 + i::float8 * w.s * interval '1 second' AS a, CASE WHEN i "  \
+                 "+ 1 = $3"                                                                        \
+                 " THEN $2 ELSE $1 + (i + 1)::float8 * w.s * interval '1 second' END AS z"         \
+                 " FROM generate_series(0, $3::bigint - 1) AS g (i), (SELECT extract(epoch FROM"   \
+                 " $2::timestamptz - $1::timestamptz)::float8 / $3::float8 AS s) AS w) AS b "      \
+                 "ORDER BY i"
 
 evtwin_status evtwin__postgres_alert_counts(evtwin_store *store, const char *battery_id,
                                             int64_t from_us, int64_t to_us, size_t n_buckets,
                                             evtwin_table **out) {
-    static const char sql[] = "SELECT coalesce(sum(r), 0)::bigint, coalesce(sum(c), 0)::bigint"
-                              " FROM generate_series(0, $4::bigint - 1) AS b (i) LEFT JOIN"
-                              " (" EACH("raised_at", "1 AS r, 0 AS c") " UNION ALL " EACH(
-                                  "cleared_at", "0, 1") ") AS a"
-                                                        " ON k = i GROUP BY i ORDER BY i";
     static const evtwin__kept_column columns[] = {{"raised", EVTWIN_I64}, {"cleared", EVTWIN_I64}};
     evtwin__pg_params params = {.n = 0};
     evtwin__pg_result *result = NULL;
-    evtwin__pg_add_text(&params, battery_id);
     evtwin__pg_add_time(&params, from_us);
     evtwin__pg_add_time(&params, to_us);
     evtwin__pg_add_i64(&params, (int64_t)n_buckets);
-    evtwin_status st = evtwin__pg_query(((postgres_store *)store)->pg, sql, &params, &result);
+    if (battery_id != NULL) {
+        evtwin__pg_add_text(&params, battery_id);
+    }
+    evtwin_status st = evtwin__pg_query(
+        ((postgres_store *)store)->pg,
+        battery_id != NULL ? COUNTS(" AND battery_id = $4::text") : COUNTS(""), &params, &result);
     evtwin__pg_params_free(&params);
     st = st < 0 ? st : read_table(result, columns, 2, out);
     evtwin__pg_result_free(result);

@@ -97,6 +97,13 @@ static evtwin_status put_each(sqlite_store *s, const evtwin_table *alerts, int64
     return st;
 }
 
+static evtwin_status forget(sqlite_store *s) {
+    const double days = s->base.options.retention_days;
+    char cutoff[EVTWIN_TIME_TEXT_SIZE];
+    evtwin__sqlite_time(s->base.now() - (int64_t)(days * 86400e6), cutoff);
+    return run(s->db, EVTWIN__ALERT_FORGET("?1"), days > 0.0 ? cutoff : NULL, NULL, 0);
+}
+
 static evtwin_status put_alerts(sqlite_store *s, const char *holder, const evtwin_table *alerts) {
     int64_t change = 0;
     EVTWIN_TRY(
@@ -106,7 +113,7 @@ static evtwin_status put_alerts(sqlite_store *s, const char *holder, const evtwi
     }
     EVTWIN_TRY(next_changes(s, evtwin_table_rows(alerts), &change));
     EVTWIN_TRY(put_each(s, alerts, change));
-    return evtwin__db_exec(s->db, EVTWIN__ALERT_FORGET);
+    return forget(s);
 }
 
 evtwin_status evtwin__sqlite_put_alerts(evtwin_store *store, const char *holder,
@@ -190,33 +197,114 @@ evtwin_status evtwin__sqlite_alerts(evtwin_store *store, const evtwin__alert_que
     return st;
 }
 
+evtwin_status evtwin__sqlite_alert_change(evtwin_store *store, int64_t *change_out) {
+    return evtwin__db_query_i64(((sqlite_store *)store)->db, "SELECT change FROM ev_alert_writer",
+                                0, change_out);
+}
+
+evtwin_status evtwin__sqlite_alert_groups(evtwin_store *store, evtwin_table **out,
+                                          int64_t *n_raised_out) {
+    evtwin__db *db = ((sqlite_store *)store)->db;
+    evtwin__stmt *stmt = NULL;
+    EVTWIN_TRY(evtwin__db_query_i64(db, "SELECT max(id) FROM ev_alert", 0, n_raised_out));
+    EVTWIN_TRY(evtwin__stmt_prepare(db, EVTWIN__ALERT_GROUPS, &stmt));
+    const evtwin_status st =
+        evtwin__sqlite_read_table(stmt, evtwin__alert_group_columns, EVTWIN__G_COUNT, out);
+    evtwin__stmt_free(stmt);
+    return st;
+}
+
+/* ---- counts ---- */
+
+/* How many of the fleet are in each bucket: an index has them in order and answers alone. */
+static evtwin_status count_fleet(evtwin__db *db, const char *sql, int64_t from_us, int64_t to_us,
+                                 size_t n, int64_t *counts) {
+    const double width_us = (double)(to_us - from_us) / (double)n;
+    evtwin__stmt *stmt = NULL;
+    evtwin_status st = evtwin__stmt_prepare(db, sql, &stmt);
+    for (size_t i = 0; i < n && st >= 0; i++) {
+        const int64_t end_us = from_us + (int64_t)((double)(i + 1) * width_us);
+        char from[EVTWIN_TIME_TEXT_SIZE], to[EVTWIN_TIME_TEXT_SIZE];
+        evtwin__sqlite_time(from_us + (int64_t)((double)i * width_us), from);
+        evtwin__sqlite_time(i + 1 < n ? end_us : to_us, to);
+        evtwin__stmt_bind_text(stmt, 1, from);
+        evtwin__stmt_bind_text(stmt, 2, to);
+        st = evtwin__stmt_step(stmt);
+        if (st == EVTWIN_OK) {
+            evtwin__stmt_i64(stmt, 0, &counts[i]);
+        }
+        evtwin__stmt_reset(stmt);
+    }
+    evtwin__stmt_free(stmt);
+    return st < 0 ? st : EVTWIN_OK;
+}
+
+static const evtwin__kept_column count_columns[] = {{"raised", EVTWIN_I64},
+                                                    {"cleared", EVTWIN_I64}};
+
+static evtwin_status count_all(evtwin__db *db, int64_t from_us, int64_t to_us, size_t n,
+                               evtwin_table **out) {
+    static const char *const sql[] = {
+        "SELECT count(*) FROM ev_alert INDEXED BY ev_alert_raised WHERE raised_at >= ?1"
+        " AND raised_at < ?2",
+        "SELECT count(*) FROM ev_alert INDEXED BY ev_alert_cleared WHERE cleared_at >= ?1"
+        " AND cleared_at < ?2"};
+    evtwin_table *table = NULL;
+    EVTWIN_TRY(evtwin_table_create(&table));
+    evtwin_status st = EVTWIN_OK;
+    for (size_t c = 0; c < 2 && st >= 0; c++) {
+        st = evtwin_table_add_column(table, count_columns[c].name, count_columns[c].type, "", NULL);
+    }
+    st = st < 0 ? st : evtwin_table_resize(table, n);
+    for (size_t c = 0; c < 2 && st >= 0; c++) {
+        for (size_t i = 0; i < n && st >= 0; i++) {
+            st = evtwin_table_set_i64(table, c, i, 0);
+        }
+        st = st < 0 ? st
+                    : count_fleet(db, sql[c], from_us, to_us, n, evtwin_table_i64_edit(table, c));
+    }
+    if (st < 0) {
+        evtwin_table_free(table);
+        return st;
+    }
+    *out = table;
+    return EVTWIN_OK;
+}
+
 #define BUCKET(column)                                                                             \
     "CAST((julianday(" column ") - julianday(?2)) / (julianday(?3) - julianday(?2)) * ?4"          \
     " AS INTEGER)"
 #define EACH(column, counts)                                                                       \
     "SELECT min(" BUCKET(column) ", ?4 - 1) AS k, " counts " FROM ev_alert WHERE " column          \
-                                 " >= ?2 AND " column " < ?3 AND (?1 IS NULL OR battery_id = ?1)"
+                                 " >= ?2 AND " column " < ?3 AND battery_id = ?1"
 
-evtwin_status evtwin__sqlite_alert_counts(evtwin_store *store, const char *battery_id,
-                                          int64_t from_us, int64_t to_us, size_t n_buckets,
-                                          evtwin_table **out) {
+/* Of one battery they are few. */
+static evtwin_status count_one(evtwin__db *db, const char *battery_id, int64_t from_us,
+                               int64_t to_us, size_t n, evtwin_table **out) {
     static const char sql[] =
         "WITH RECURSIVE b (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM b WHERE i + 1 < ?4)"
         " SELECT coalesce(sum(r), 0), coalesce(sum(c), 0) FROM b LEFT JOIN"
-        " (" EACH("raised_at", "1 AS r, 0 AS c") " UNION ALL " EACH(
-            "cleared_at", "0, 1") ")"
-                                  " ON k = i GROUP BY i ORDER BY i";
-    static const evtwin__kept_column columns[] = {{"raised", EVTWIN_I64}, {"cleared", EVTWIN_I64}};
+        " (" EACH("+raised_at", "1 AS r, 0 AS c") " UNION ALL " EACH(
+            "+cleared_at", "0, 1") ")"
+                                   " ON k = i GROUP BY i ORDER BY i";
     char from[EVTWIN_TIME_TEXT_SIZE], to[EVTWIN_TIME_TEXT_SIZE];
     evtwin__stmt *stmt = NULL;
-    EVTWIN_TRY(evtwin__stmt_prepare(((sqlite_store *)store)->db, sql, &stmt));
+    EVTWIN_TRY(evtwin__stmt_prepare(db, sql, &stmt));
     evtwin__sqlite_time(from_us, from);
     evtwin__sqlite_time(to_us, to);
     evtwin__stmt_bind_text(stmt, 1, battery_id);
     evtwin__stmt_bind_text(stmt, 2, from);
     evtwin__stmt_bind_text(stmt, 3, to);
-    evtwin__stmt_bind_i64(stmt, 4, (int64_t)n_buckets);
-    const evtwin_status st = evtwin__sqlite_read_table(stmt, columns, 2, out);
+    evtwin__stmt_bind_i64(stmt, 4, (int64_t)n);
+    const evtwin_status st = evtwin__sqlite_read_table(stmt, count_columns, 2, out);
     evtwin__stmt_free(stmt);
     return st;
+}
+
+evtwin_status evtwin__sqlite_alert_counts(evtwin_store *store, const char *battery_id,
+                                          int64_t from_us, int64_t to_us, size_t n_buckets,
+                                          evtwin_table **out) {
+    evtwin__db *db = ((sqlite_store *)store)->db;
+    return battery_id == NULL ? count_all(db, from_us, to_us, n_buckets, out)
+                              : count_one(db, battery_id, from_us, to_us, n_buckets, out);
 }

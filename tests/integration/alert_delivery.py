@@ -58,11 +58,12 @@ def wait_until(what, condition):
 # ---- receivers ----
 
 class Hook:
-    """A web hook. `plan` says what becomes of the next posts: "500", "302", "close" (no answer), "hang"
-    (until released), else 200, which is what comes when the plan is over."""
+    """A web hook. `plan` says what becomes of the next posts: "500", "302", "429" (Retry-After: 3), "close" (no
+    answer), "hang" (until released), "late" (200 when released), "flood" (200 and 10 MB), else 200, which is what
+    comes when the plan is over."""
 
     def __init__(self, context=None):
-        self.plan, self.tries, self.messages, self.strays = [], [], [], 0
+        self.plan, self.tries, self.times, self.messages, self.strays = [], [], [], [], 0
         self.released = threading.Event()
         hook = self
 
@@ -72,6 +73,7 @@ class Hook:
                 hook.strays += self.path != "/hook/" + SECRET
                 hook.strays += self.headers["Content-Type"] != "application/json; charset=utf-8"
                 step = hook.plan.pop(0) if hook.plan else "200"
+                hook.times.append(time.monotonic())
                 hook.tries.append((step, body))
                 if step == "close":
                     self.close_connection = True
@@ -80,13 +82,21 @@ class Hook:
                 if step == "hang":
                     hook.released.wait(DEADLINE_S)
                     return
-                if step == "200":
+                if step == "late":
+                    hook.released.wait(DEADLINE_S)
+                if step in ("200", "late", "flood"):
                     hook.messages.append(body)
-                self.send_response(int(step))
+                self.send_response(int(step) if step.isdigit() else 200)
                 if step == "302":
                     self.send_header("Location", "/elsewhere")
-                self.send_header("Content-Length", "0")
+                if step == "429":
+                    self.send_header("Retry-After", "3")
+                self.send_header("Content-Length", "0" if step != "flood" else str(10 << 20))
                 self.end_headers()
+                if step == "flood":
+                    with contextlib.suppress(OSError):
+                        for _ in range(160):
+                            self.wfile.write(b"x" * 65536)
 
             def do_GET(self):
                 hook.strays += 1
@@ -107,10 +117,11 @@ class Hook:
 
 
 class MailServer:
-    """As much of SMTP as it takes. plan: "450" refuses the recipient for now, "close" hangs up."""
+    """As much of SMTP as it takes. plan: "450" refuses the recipients for now, "close" hangs up; refused:
+    what is said of an address, whatever the plan."""
 
     def __init__(self, context=None):
-        self.plan, self.mails, self.logins, self.context = [], [], [], context
+        self.plan, self.mails, self.logins, self.context, self.refused = [], [], [], context, {}
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -159,6 +170,8 @@ class MailServer:
                 say("250 ok")
             elif word == "RCPT" and step == "450":
                 say("450 later")
+            elif word == "RCPT" and re.search(r"<(.*)>", rest)[1] in self.refused:
+                say(self.refused[re.search(r"<(.*)>", rest)[1]])
             elif word == "RCPT":
                 recipients.append(re.search(r"<(.*)>", rest)[1])
                 say("250 ok")
@@ -180,12 +193,18 @@ class MailServer:
 # ---- tools ----
 
 class Child:
-    def __init__(self, tool, *args):
+    def __init__(self, tool, *args, before=None):
         self.log = path(f"log{len(children)}")
+        self.before = before
         with open(self.log, "w") as log:
             self.process = subprocess.Popen([os.path.join(BIN, tool), *map(str, args)], cwd=folder.name,
-                                            stdout=log, stderr=log, preexec_fn=servers.die_with_parent)
+                                            stdout=log, stderr=log, preexec_fn=self.prepare)
         children.append(self)
+
+    def prepare(self):
+        if self.before is not None:
+            self.before()
+        servers.die_with_parent()
 
     def poll(self):
         return self.process.poll()
@@ -200,14 +219,17 @@ class Child:
         self.process.send_signal(signal.SIGTERM)
         check(f"{self.log} ends well", self.wait() == 0)
 
+    def port(self):
+        return int(wait_until("it serves", lambda: re.search(r"at http://localhost:(\d+)", self.text()))[1])
+
     def text(self):
         with open(self.log) as f:
             return f.read()
 
 
-def watch(store, *args):
+def watch(store, *args, before=None):
     return Child("evtwin-serve", "--store", store, "--listen", "127.0.0.1:0", "--silent-after", "2",
-                 "--predictions-stopped-after", "100000", "--alert-group-s", "1", *args)
+                 "--predictions-stopped-after", "100000", "--alert-group-s", "1", *args, before=before)
 
 
 def simulate(store, n, first="B001", seconds="0.4"):
@@ -234,6 +256,13 @@ def counts(store):
 
 def batteries(messages, state="raised"):
     return sum(m[state] for m in messages)
+
+
+def metrics(port):
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"http://127.0.0.1:{port}/metrics", timeout=DEADLINE_S) as answer:
+        text = answer.read().decode()
+    return {name: float(value) for name, value in re.findall(r"^(evtwin_alert\S+) (\S+)$", text, re.M)}
 
 
 def no_secret():
@@ -267,7 +296,7 @@ def one_message_by_two_ways(store, waits_long):
     check(f"one mail: {len(mail.mails)}", len(mail.mails) == 1)
     sender, to, message = mail.mails[0]
     check("envelope", sender == "evtwin@example.com" and to == ["fleet@example.com", "night@example.com"])
-    check(f"subject: {message['Subject']}", message["Subject"] == "evtwin: 300 batteries: no data")
+    check(f"subject: {message['Subject']}", message["Subject"] == "evtwin: WARNING 300 batteries: no data")
     check("head", message["To"] == "fleet@example.com, night@example.com" and message["Date"]
           and message["Message-ID"] and message["Auto-Submitted"] == "auto-generated")
     check("body", "B001" in message.get_content() and "290 more" in message.get_content())
@@ -302,6 +331,66 @@ def killed_in_between(store):
     wait_until("the next one has come", lambda: counts(store) == {"19": 21})
     check(f"alone: {hook.messages}", [m["raised"] for m in hook.messages] == [20, 1])
     server.stop()
+
+
+def hard_to_reach(store):
+    """A hook that limits its callers and floods, a mail server that refuses one of three addresses: what can
+    be delivered is, once, and it is said what cannot. The metrics agree."""
+    hook, mail = Hook(), MailServer()
+    hook.plan = ["400", "429", "flood"]
+    mail.refused = {"gone@example.com": "550 5.1.1 no such user", "full@example.com": "452 mailbox full"}
+    simulate(store, 4)
+    server = watch(store, "--alert-webhook-file", hook.file, "--alert-smtp", f"smtp://127.0.0.1:{mail.port}",
+                   "--alert-to", "gone@example.com,fleet@example.com,full@example.com")
+    port = server.port()
+    wait_until("both ways have delivered", lambda: counts(store) == {"11": 4})
+    check(f"the hook: {[t[0] for t in hook.tries]}", [t[0] for t in hook.tries] == ["400", "429", "flood"])
+    check("its wish is respected", hook.times[2] - hook.times[1] >= 3)
+    check(f"one mail to who can be reached: {mail.mails}", [m[1] for m in mail.mails] == [["fleet@example.com"]])
+    wait_until("it is said who was refused", lambda: "gone@example.com: 550 5.1.1 no such user, full@example.com: 452"
+               in server.text())
+    expected = {'evtwin_alerts_open{level="warning",kind="silent"}': 4, "evtwin_alerts_raised_total": 4,
+                'evtwin_alerts_open{level="critical",kind="limit"}': 0, "evtwin_alerts_watching": 1,
+                'evtwin_alerts_waiting{channel="webhook"}': 0, 'evtwin_alerts_waiting{channel="mail"}': 0,
+                'evtwin_alert_deliveries_total{channel="webhook",outcome="delivered"}': 1,
+                'evtwin_alert_deliveries_total{channel="webhook",outcome="failed"}': 2,
+                'evtwin_alert_deliveries_total{channel="mail",outcome="delivered"}': 1,
+                "evtwin_alert_refused_addresses_total": 2}
+    wait_until("the metrics agree", lambda: expected.items() <= metrics(port).items())
+    mail.refused["fleet@example.com"] = "550 no"
+    simulate(store, 1, first="N1")
+    wait_until("nobody takes it: it is tried again",
+               lambda: metrics(port)['evtwin_alert_deliveries_total{channel="mail",outcome="failed"}'] > 0)
+    wait_until("it waits", lambda: metrics(port)['evtwin_alerts_waiting{channel="mail"}'] == 1)
+    server.stop()
+
+
+def ended_in_between(store):
+    """SIGTERM while a message is on its way: an answer that still comes is noted, and nothing comes twice; one
+    that does not come in time is not waited for, and the message comes once more."""
+    hook = Hook()
+    hook.plan = ["late"]
+    simulate(store, 3)
+    server = watch(store, "--alert-webhook-file", hook.file)
+    wait_until("the message is on its way", lambda: hook.tries)
+    server.process.send_signal(signal.SIGTERM)
+    hook.released.set()
+    check("it ends well", server.wait() == 0)
+    n_first = len(hook.messages)
+    check(f"it was delivered: {n_first}", n_first == 1)
+    is_noted = counts(store) == {"19": 3}  # the answer was there within the 3 s, on a machine that is not too slow
+
+    hook.plan, hook.released = ["hang"], threading.Event()
+    simulate(store, 2, first="E1")
+    server = watch(store, "--alert-webhook-file", hook.file)
+    wait_until("the next one is on its way", lambda: len(hook.tries) == 2)
+    server.stop()
+    check("it was not waited for", not hook.released.is_set() and len(hook.messages) == 1)
+    server = watch(store, "--alert-webhook-file", hook.file)
+    wait_until("it comes once more", lambda: counts(store) == {"19": 5})
+    check(f"nothing else does: {hook.messages}", [m["raised"] for m in hook.messages] == [3, 2 if is_noted else 5])
+    server.stop()
+    hook.released.set()
 
 
 def one_of_two(store):
@@ -355,7 +444,8 @@ def answered_over_http(store):
         f.write(token + "\n")
     simulate(store, 3)
     server = watch(store, "--alerts", "--token-file", path("token"))
-    port = int(wait_until("it serves", lambda: re.search(r"at http://localhost:(\d+)", server.text()))[1])
+    beside = Child("evtwin-serve", "--store", store, "--listen", "127.0.0.1:0")
+    port, beside_port = server.port(), beside.port()
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def ask_http(url, body=None, key=token):
@@ -382,10 +472,13 @@ def answered_over_http(store):
     for wrong in ("?state=x", "?buckets=0", "?buckets=1001", "?buckets=5&hours=1e-12", "?limit=0", "?battery_id=../x", "?nothing=1"):
         check(wrong + " is refused", ask_http("/api/alerts/history" + wrong)[0] == 400)
 
-    stream = opener.open(urllib.request.Request(f"http://127.0.0.1:{port}/api/stream",
-                                                headers={"Authorization": "Bearer " + token}), timeout=DEADLINE_S)
-    while b"event: summary" not in stream.readline():
-        pass
+    # of the one that watches, and of one beside it that only reads
+    streams = [opener.open(urllib.request.Request(f"http://127.0.0.1:{p}/api/stream",
+                                                  headers={"Authorization": "Bearer " + token}), timeout=DEADLINE_S)
+               for p in (port, beside_port)]
+    for stream in streams:
+        while b"event: summary" not in stream.readline():
+            pass
     acknowledge = "/api/alerts/acknowledge"
     check("not without the token", ask_http(acknowledge, {"id": 2}, "x" * 20)[0] == 401)
     code, answer = ask_http(acknowledge, {"id": 2, "by": "Ada <&>"})
@@ -397,20 +490,28 @@ def answered_over_http(store):
         check(f"{body} gives {code}", ask_http(acknowledge, body)[0] == code)
     check("state", [a["id"] for a in history("?state=acknowledged")] == [2])
     check("open", [a["id"] for a in history("?state=open")] == [3, 2, 1])
-    while b"event: alert" not in (line := stream.readline()):
-        check("the stream goes on", line)
-    data = b""
-    while not data.startswith(b"data: "):
-        data = stream.readline()
-    check(f"the event: {data}", json.loads(data[6:])["acknowledged_by"] == "Ada <&>")
-    stream.close()
+    for stream in streams:
+        data = {"acknowledged_by": None}
+        while data["acknowledged_by"] is None:  # that they were raised may be an event, too
+            while b"event: alert" not in (line := stream.readline()):
+                check("the stream goes on", line)
+            while not (line := stream.readline()).startswith(b"data: "):
+                pass
+            data = json.loads(line[6:])
+        check(f"the event: {data}", data["acknowledged_by"] == "Ada <&>")
+        stream.close()
+    wait_until("the metrics of the other one", lambda: metrics(beside_port).get("evtwin_alerts_raised_total") == 3)
+    check("which does not watch", "evtwin_alerts_watching" not in metrics(beside_port))
+    beside.stop()
     server.stop()
 
 
 def try_all(new_store, waits_long):
     answered_over_http(new_store())
     one_message_by_two_ways(new_store(), waits_long)
+    hard_to_reach(new_store())
     killed_in_between(new_store())
+    ended_in_between(new_store())
     one_of_two(new_store())
     no_secret()
 

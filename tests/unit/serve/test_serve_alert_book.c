@@ -223,19 +223,19 @@ static void messages_are_grouped(void **state) {
     assert_false(is_time(&s, 200, 102)); /* more come */
     assert_false(is_time(&s, 300, 103));
     assert_true(is_time(&s, 300, 104));
-    assert_true(evtwin__alert_sending_note(&s, 1, 104 * s_us) == 0.0);
+    assert_true(evtwin__alert_sending_note(&s, 1, 0.0, 104 * s_us) == 0.0);
 
     /* the next one not before the grouping time is over */
     assert_false(is_time(&s, 1, 105));
     assert_false(is_time(&s, 1, 133));
     assert_true(is_time(&s, 1, 134));
-    evtwin__alert_sending_note(&s, 1, 134 * s_us);
+    evtwin__alert_sending_note(&s, 1, 0.0, 134 * s_us);
 
     /* after a quiet time at once, even if more come without end */
     assert_false(is_time(&s, 0, 500));
     assert_false(is_time(&s, 1, 501));
     assert_true(is_time(&s, 1, 502));
-    evtwin__alert_sending_note(&s, 1, 502 * s_us);
+    evtwin__alert_sending_note(&s, 1, 0.0, 502 * s_us);
     size_t n = 0;
     int64_t at_s = 600;
     while (!is_time(&s, ++n, at_s)) {
@@ -249,7 +249,7 @@ static void failures_are_tried_again_with_growing_pauses(void **state) {
     double before_s = 0.0;
     int64_t now_us = 1000 * s_us;
     for (int i = 0; i < 20; i++) {
-        const double pause_s = evtwin__alert_sending_note(&s, 0, now_us);
+        const double pause_s = evtwin__alert_sending_note(&s, 0, 0.0, now_us);
         assert_true(pause_s >= before_s && pause_s <= 300.0);
         before_s = pause_s;
         assert_false(evtwin__alert_sending_is_time(&s, 5, now_us + (int64_t)(pause_s * 1e6) - 1));
@@ -257,8 +257,14 @@ static void failures_are_tried_again_with_growing_pauses(void **state) {
         assert_true(evtwin__alert_sending_is_time(&s, 5, now_us));
     }
     assert_true(before_s == 300.0);
-    evtwin__alert_sending_note(&s, 1, now_us);
-    assert_true(evtwin__alert_sending_note(&s, 0, now_us) == 1.0);
+    evtwin__alert_sending_note(&s, 1, 0.0, now_us);
+    assert_true(evtwin__alert_sending_note(&s, 0, 0.0, now_us) == 1.0);
+    /* the server's wish counts where it is longer, an hour at most */
+    assert_true(evtwin__alert_sending_note(&s, 0, 1.0, now_us) == 2.0);
+    assert_true(evtwin__alert_sending_note(&s, 0, 90.0, now_us) == 90.0);
+    assert_false(evtwin__alert_sending_is_time(&s, 1, now_us + 89 * s_us));
+    assert_true(evtwin__alert_sending_is_time(&s, 1, now_us + 90 * s_us));
+    assert_true(evtwin__alert_sending_note(&s, 0, 1e9, now_us) == 3600.0);
 }
 
 /* ---- judging ---- */
@@ -286,7 +292,7 @@ static const char *look(evtwin__alert_book *book, const evtwin_thresholds *limit
     const evtwin__patience patience = {0.0, 0.0};
     evtwin_table *row = battery_row(soc, broken, (at_s - age_s) * s_us);
     evtwin__alert_book_begin(book);
-    assert_ok(evtwin__alert_judge(book, limits, &patience, row, at_s * s_us));
+    assert_ok(evtwin__alert_judge(book, limits, &patience, row, at_s * s_us, INFINITY));
     evtwin__alert_book_end(book, at_s * s_us, at_s * s_us, 0);
     evtwin_table_free(row);
     store_all(book, NULL);
@@ -339,8 +345,90 @@ static void silence_is_an_alert(void **state) {
     evtwin_thresholds_free(limits);
 }
 
+/* Set by an hour, either way: nothing is silent for that, until the patience has passed since. */
+static void a_clock_that_is_set_raises_nothing(void **state) {
+    (void)state;
+    evtwin__steady steady = {.is_known = 0};
+    const int64_t day = INT64_C(1767225600);
+    assert_true(isinf(evtwin__steady_s(&steady, day * s_us, 100 * s_us)));
+    assert_true(isinf(evtwin__steady_s(&steady, (day + 1) * s_us + 900000, 101 * s_us)));
+    assert_true(evtwin__steady_s(&steady, (day + 3600) * s_us, 102 * s_us) == 0.0);
+    assert_true(evtwin__steady_s(&steady, (day + 3610) * s_us, 112 * s_us) == 10.0);
+    assert_true(evtwin__steady_s(&steady, (day + 11) * s_us, 113 * s_us) == 0.0);
+    assert_true(evtwin__steady_s(&steady, (day + 31) * s_us, 133 * s_us) == 20.0);
+
+    const evtwin__patience patience = {0.0, 0.0};
+    evtwin_thresholds *limits;
+    assert_ok(evtwin_thresholds_create(&limits));
+    for (int k = 0; k < 4; k++) {
+        evtwin__alert_book *book = make(both);
+        const int is_back = k & 1, is_later = k >= 2;
+        evtwin_table *row = battery_row(50.0, "", (day + (is_back ? 3600 : -3600)) * s_us);
+        evtwin__alert_book_begin(book);
+        assert_ok(
+            evtwin__alert_judge(book, limits, &patience, row, day * s_us, is_later ? 16.0 : 14.0));
+        evtwin__alert_book_end(book, day * s_us, 0, hold_us);
+        assert_int_equal(evtwin__alert_book_count(book), is_later);
+        evtwin_table_free(row);
+        evtwin__alert_book_free(book);
+    }
+    evtwin_thresholds_free(limits);
+
+    /* nothing is cleared before it was raised */
+    evtwin__alert_book *book = make(both);
+    round_at(book, 1000, 14.0, BATTERIES("B1"));
+    store_all(book, NULL);
+    evtwin__alert_book_begin(book);
+    evtwin__alert_book_end(book, 500 * s_us, 1001 * s_us, 0);
+    evtwin_table *t;
+    assert_int_equal(store_all(book, &t), 1);
+    assert_int_equal(cell(t, EVTWIN__A_CLEARED_AT), 1000 * s_us);
+    evtwin_table_free(t);
+    evtwin__alert_book_free(book);
+}
+
+/* Of one second the worst is listed first, then the batteries by name: newest, that is greatest id,
+ * first. */
+static void the_worst_gets_the_greatest_id(void **state) {
+    (void)state;
+    static const struct {
+        const char *battery, *rule;
+        evtwin_health level;
+    } found[] = {{"B2", "silent", EVTWIN_HEALTH_WARNING},
+                 {"B1", "soc < 15 CRITICAL", EVTWIN_HEALTH_CRITICAL},
+                 {"B3", "soc < 15 CRITICAL", EVTWIN_HEALTH_CRITICAL},
+                 {"B1", "silent", EVTWIN_HEALTH_WARNING}};
+    static const char *const listed[] = {"B1", "B3", "B1", "B2"};
+    evtwin__alert_book *book = make(both);
+    round_at(book, 0, 14.0, BATTERIES("A1")); /* has its id already */
+    store_all(book, NULL);
+    evtwin__alert_book_begin(book);
+    for (size_t i = 0; i < 4; i++) {
+        evtwin__finding f = {.value = 1.0, .may_raise = 1};
+        snprintf(f.rule.name, sizeof f.rule.name, "%s", found[i].rule);
+        f.rule.level = found[i].level;
+        assert_ok(evtwin__alert_book_find(book, found[i].battery, &f, s_us));
+    }
+    evtwin__alert_book_end(book, s_us, s_us, hold_us);
+    evtwin_table *t;
+    assert_int_equal(store_all(book, &t), 4);
+    for (size_t i = 0; i < 4; i++) { /* the table is in the order of the ids */
+        assert_int_equal(evtwin_table_i64(t, EVTWIN__A_ID)[3 - i], 5 - (int64_t)i);
+        assert_string_equal(evtwin_table_text(t, EVTWIN__A_BATTERY_ID, 3 - i), listed[i]);
+    }
+    assert_string_equal(evtwin_table_text(t, EVTWIN__A_LEVEL, 3), "CRITICAL");
+    evtwin_table_free(t);
+    round_at(book, 2, 14.0, BATTERIES("C1"));
+    assert_int_equal(store_all(book, &t), 1);
+    assert_int_equal(cell(t, EVTWIN__A_ID), 6);
+    evtwin_table_free(t);
+    evtwin__alert_book_free(book);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_clock_that_is_set_raises_nothing),
+        cmocka_unit_test(the_worst_gets_the_greatest_id),
         cmocka_unit_test(one_alert_for_a_battery_and_rule),
         cmocka_unit_test(cleared_only_after_a_while),
         cmocka_unit_test(an_outdone_limit_stays_but_raises_nothing),

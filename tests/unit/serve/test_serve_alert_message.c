@@ -23,6 +23,10 @@ static evtwin__alert *make(size_t i, const char *battery, const char *rule, cons
     a->rule.level = level;
     snprintf(a->rule.name, sizeof a->rule.name, "%s", rule);
     snprintf(a->text, sizeof a->text, "%s", text);
+    a->value = a->worst = quantity != NULL ? atof(strchr(text, ' ') + 1) : NAN;
+    const char *sign = strpbrk(rule, "<>");
+    a->rule.is_below = sign != NULL && *sign == '<';
+    a->rule.limit = sign != NULL ? atof(sign + 1) : NAN;
     return list[i] = a;
 }
 
@@ -42,9 +46,9 @@ static void one_alert_says_what_it_is(void **state) {
     make(0, "B1", "soc < 15 CRITICAL", "soc", EVTWIN_HEALTH_CRITICAL, "soc 14.2 < 15");
     evtwin__alert_message m;
     evtwin__alert_message_write(list, 1, 0, &m);
-    assert_string_equal(m.subject, "evtwin: CRITICAL B1: soc 14.2 < 15");
+    assert_string_equal(m.subject, "evtwin: CRITICAL B1: charge 14.2 %, below 15 %");
     json_t *json = json_of(&m);
-    assert_string_equal(text_of(json, "text"), "CRITICAL B1: soc 14.2 &lt; 15\n");
+    assert_string_equal(text_of(json, "text"), "CRITICAL B1: charge 14.2 %, below 15 %\n");
     const json_t *first = json_array_get(json_object_get(json, "alerts"), 0);
     assert_string_equal(text_of(first, "text"), "soc 14.2 < 15");
     assert_string_equal(text_of(first, "state"), "raised");
@@ -62,7 +66,7 @@ static void many_of_a_rule_are_counted(void **state) {
     }
     evtwin__alert_message m;
     evtwin__alert_message_write(list, MAX, 0, &m);
-    assert_string_equal(m.subject, "evtwin: 300 batteries: no data");
+    assert_string_equal(m.subject, "evtwin: WARNING 300 batteries: no data");
     json_t *json = json_of(&m);
     const char *text = text_of(json, "text");
     assert_true(text_names(text, "300|no data|B001|B010|290 more"));
@@ -75,15 +79,73 @@ static void many_of_a_rule_are_counted(void **state) {
 
 static void the_worst_come_first_and_the_cleared_last(void **state) {
     (void)state;
-    make(0, "A", "silent", NULL, EVTWIN_HEALTH_WARNING, "no data for 20 s")->cleared_us = 5;
+    make(0, "A", "silent", NULL, EVTWIN_HEALTH_WARNING, "no data for 20 s")->cleared_us =
+        INT64_C(720000000);
     make(1, "B", "silent", NULL, EVTWIN_HEALTH_WARNING, "no data for 20 s");
     make(2, "C", "soh < 75 CRITICAL", "soh", EVTWIN_HEALTH_CRITICAL, "soh 74 < 75");
     evtwin__alert_message m;
     evtwin__alert_message_write(list, 3, 0, &m);
-    assert_string_equal(m.subject, "evtwin: 2 raised, 1 cleared");
+    assert_string_equal(m.subject, "evtwin: 1 CRITICAL, 1 WARNING, 1 CLEARED");
     evtwin__text_add(&m.text, "", 1);
-    assert_string_equal(m.text.data, "CRITICAL C: soh 74 < 75\nWARNING B: no data for 20 s\n"
-                                     "CLEARED A: no data for 20 s\n");
+    assert_string_equal(m.text.data, "CRITICAL C: state of health 74 %, below 75 %\n"
+                                     "WARNING B: no data for 20 s\n"
+                                     "CLEARED A: no data, over after 12 min\n");
+    evtwin__alert_message_free(&m);
+}
+
+/* Each kind, as it is read at night on a phone. */
+static void words_are_those_of_a_phone(void **state) {
+    (void)state;
+    static const struct {
+        const char *rule, *quantity, *text, *raised, *cleared;
+    } kinds[] = {
+        {"soc < 15 CRITICAL", "soc", "soc 14.26 < 15", "charge 14.3 %, below 15 %",
+         "charge below 15 %, over after 25 min (lowest 14.3 %)"},
+        {"soc < 15 CRITICAL", "soc", "soc 14.9999 < 15", "charge 14.9999 %, below 15 %",
+         "charge below 15 %, over after 25 min (lowest 14.9999 %)"},
+        {"soc < 15 CRITICAL", "soc", "soc 15.4 < 15", "charge 15.4 %, was below 15 %",
+         "charge below 15 %, over after 25 min"},
+        {"soh < 75 CRITICAL", "soh", "soh 70 < 75", "state of health 70 %, below 75 %",
+         "state of health below 75 %, over after 25 min (lowest 70 %)"},
+        {"temperature > 60 CRITICAL", "temperature", "temperature 61.53 > 60",
+         "temperature 61.5 \xc2\xb0"
+         "C, above 60 \xc2\xb0"
+         "C",
+         "temperature above 60 \xc2\xb0"
+         "C, over after 25 min (highest 61.5 \xc2\xb0"
+         "C)"},
+        {"failure_probability > 0.7 CRITICAL", "failure_probability", "x 0.834 > 0.7",
+         "failure risk 83.4 %, above 70 %",
+         "failure risk above 70 %, over after 25 min (highest 83.4 %)"},
+        {"rul_prediction < 100 WARNING", "rul_prediction", "x 89.2 < 100",
+         "remaining life 89.2 cycles, below 100 cycles",
+         "remaining life below 100 cycles, over after 25 min (lowest 89.2 cycles)"},
+        {"voltage < 300 WARNING", "voltage", "x 289.94 < 300", "voltage 289.9 V, below 300 V",
+         "voltage below 300 V, over after 25 min (lowest 289.9 V)"},
+        {"silent", NULL, "no data for 16 s", "no data for 16 s", "no data, over after 25 min"},
+        {"no_predictions", NULL, "no predictions for 2 min", "no predictions for 2 min",
+         "no predictions, over after 25 min"},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        char expected[300];
+        evtwin__alert_message m;
+        evtwin__alert *a =
+            make(0, "B1", kinds[i].rule, kinds[i].quantity, EVTWIN_HEALTH_WARNING, kinds[i].text);
+        evtwin__alert_message_write(list, 1, 0, &m);
+        snprintf(expected, sizeof expected, "evtwin: WARNING B1: %s", kinds[i].raised);
+        assert_string_equal(m.subject, expected);
+        evtwin__alert_message_free(&m);
+        a->cleared_us = INT64_C(1500) * 1000000;
+        evtwin__alert_message_write(list, 1, a->cleared_us, &m);
+        snprintf(expected, sizeof expected, "evtwin: CLEARED B1: %s", kinds[i].cleared);
+        assert_string_equal(m.subject, expected);
+        evtwin__alert_message_free(&m);
+    }
+    evtwin__alert_message m;
+    make(0, "B1", "silent", NULL, EVTWIN_HEALTH_WARNING, "no data for 16 s");
+    evtwin__alert_message_write(list, 1, INT64_C(3600) * 1000000, &m);
+    assert_string_equal(m.subject,
+                        "evtwin: WARNING B1: no data for 16 s (raised 1970-01-01 00:00 UTC)");
     evtwin__alert_message_free(&m);
 }
 
@@ -107,18 +169,20 @@ static void a_mail_has_a_proper_head(void **state) {
     (void)state;
     char mail[4000];
     mail_of("B1", mail, sizeof mail);
-    static const char *const lines[] = {"From: evtwin@example.com\r\n",
-                                        "To: a@example.com,\r\n b@example.com\r\n",
-                                        "Subject: evtwin: CRITICAL B1: soc 14.2 < 15\r\n",
-                                        "Date: Thu, 01 Jan 2026 00:00:00 +0000\r\n",
-                                        "Message-ID: <evtwin.7.",
-                                        "MIME-Version: 1.0\r\n",
-                                        "charset=utf-8\r\n"};
+    static const char *const lines[] = {
+        "From: evtwin@example.com\r\n",
+        "To: a@example.com,\r\n b@example.com\r\n",
+        "Subject: evtwin: CRITICAL B1: charge 14.2 %, below 15 %\r\n",
+        "Date: Thu, 01 Jan 2026 00:00:00 +0000\r\n",
+        "Message-ID: <evtwin.7.",
+        "MIME-Version: 1.0\r\n",
+        "charset=utf-8\r\n"};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         assert_non_null(strstr(mail, lines[i]));
     }
-    /* "CRITICAL B1: soc 14.2 < 15\r\n" */
-    assert_non_null(strstr(mail, "\r\n\r\nQ1JJVElDQUwgQjE6IHNvYyAxNC4yIDwgMTUNCg==\r\n"));
+    /* "CRITICAL B1: charge 14.2 %, below 15 %\r\n" */
+    assert_non_null(
+        strstr(mail, "\r\n\r\nQ1JJVElDQUwgQjE6IGNoYXJnZSAxNC4yICUsIGJlbG93IDE1ICUNCg==\r\n"));
 }
 
 /* Lines of a head are at most 78 long, ASCII, and only ours. */
@@ -151,6 +215,7 @@ int main(void) {
         cmocka_unit_test(one_alert_says_what_it_is),
         cmocka_unit_test(many_of_a_rule_are_counted),
         cmocka_unit_test(the_worst_come_first_and_the_cleared_last),
+        cmocka_unit_test(words_are_those_of_a_phone),
         cmocka_unit_test(a_mail_has_a_proper_head),
         cmocka_unit_test(no_battery_id_adds_a_head),
     };

@@ -24,7 +24,7 @@ static void test_an_empty_database_gets_the_schema(void **state) {
     evtwin_store_free(open_store(db->uri));
     assert_string_equal(test_query(db->uri, "SELECT string_agg(name, ' ' ORDER BY version) FROM"
                                             " ev_migration WHERE version < 1000"),
-                        "001_telemetry.sql 002_alerts.sql");
+                        "001_telemetry.sql 002_alerts.sql 003_alert_times.sql");
     assert_string_equal(test_query(db->uri, "SELECT count(*)::text FROM ev_threshold"), "19");
 
     /* again: nothing to do, for readers and writers */

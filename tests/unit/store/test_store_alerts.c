@@ -6,6 +6,10 @@
 #include "store/alerts.h"
 #include "store/backend.h"
 
+#ifdef HAVE_SQLITE
+#include <sqlite3.h>
+#endif
+
 static const int64_t start_us = INT64_C(1767225600000000); /* 2026-01-01 */
 static const int64_t s_us = 1000000;
 
@@ -53,9 +57,17 @@ static size_t count_of(evtwin_store *store, int states, int64_t from_us) {
     return n;
 }
 
+static int64_t now_us;
+
+static int64_t turned_now(void) {
+    return now_us;
+}
+
 static evtwin_store *store_open(const char *uri) {
     evtwin_store *store;
     assert_ok(evtwin_store_open(uri, NULL, &store));
+    now_us = start_us + 1000 * s_us;
+    store->now = turned_now;
     return store;
 }
 
@@ -204,6 +216,179 @@ static void changes_come_in_order(void **state) {
     evtwin_store_free(store);
 }
 
+/* Each combination of filters gives what a look at every row would. */
+static void every_filter_finds_its_own(void **state) {
+    (void)state;
+    char uri[512];
+    snprintf(uri, sizeof uri, "%s", fresh_uri("alerts.db"));
+    evtwin_store *store = store_open(uri);
+    enum { N = 200 };
+    static int64_t raised[N], cleared[N];
+    evtwin_table *t;
+    assert_ok(evtwin__store_alert_lease(store, "a", 600.0));
+    assert_ok(evtwin__alert_table_create(&t));
+    for (int i = 0; i < N; i++) { /* the clock goes back now and then */
+        raised[i] = (i * 37) % 150;
+        cleared[i] = i % 5 == 0 ? -1 : raised[i] + (i * 53) % 200;
+        char battery[16];
+        snprintf(battery, sizeof battery, "B%d", i);
+        add_alert(t, i + 1, battery, "silent", raised[i], cleared[i], 2);
+    }
+    assert_ok(evtwin__store_put_alerts(store, "a", t));
+    evtwin_table_free(t);
+
+    static const int states[] = {EVTWIN_ALERT_ANY, EVTWIN_ALERT_RAISED, EVTWIN_ALERT_CLEARED};
+    static const int64_t ends[][2] = {{0, 1000}, {60, 1000}, {60, 100}, {149, 1000}, {300, 1000}};
+    static const int64_t before[] = {INT64_MAX, 150, 40};
+    for (size_t k = 0; k < 3 * 5 * 3; k++) {
+        const int is_cleared = states[k % 3] == EVTWIN_ALERT_CLEARED;
+        const int64_t from = ends[k / 3 % 5][0], to = ends[k / 3 % 5][1];
+        evtwin_alert_history_options o;
+        assert_ok(evtwin_alert_history_options_init(&o, sizeof o));
+        o.states = states[k % 3];
+        o.from_us = start_us + from * s_us;
+        o.to_us = start_us + to * s_us;
+        o.before_id = before[k / 15];
+        o.limit = 25;
+        assert_true(evtwin_store_alerts(store, &o, &t) >= 0);
+        size_t row = 0;
+        for (int i = N - 1; i >= 0 && row < o.limit; i--) {
+            const int is_in = raised[i] <= to && (cleared[i] < 0 || cleared[i] >= from) &&
+                              i + 1 < o.before_id &&
+                              (k % 3 == 0 || is_cleared == (cleared[i] >= 0));
+            if (is_in) {
+                assert_true(row < evtwin_table_rows(t));
+                assert_int_equal(column_i64(t, EVTWIN__A_ID, row++), i + 1);
+            }
+        }
+        assert_int_equal(row, evtwin_table_rows(t));
+        evtwin_table_free(t);
+    }
+    evtwin_store_free(store);
+}
+
+/* ---- how much is kept, and at what cost it is found ---- */
+
+static void past_ones_are_forgotten(void **state) {
+    (void)state;
+    char uri[512];
+    snprintf(uri, sizeof uri, "%s", fresh_uri("alerts.db"));
+    evtwin_store *store = store_open(uri);
+    const int64_t day_us = 86400 * s_us;
+    evtwin_table *t;
+    assert_ok(evtwin__store_alert_lease(store, "a", 600.0));
+    put_one(store, "a", 1, "B1", "silent", 0, 100, 2);
+    put_one(store, "a", 2, "B2", "silent", 0, -1, 1);
+    put_one(store, "a", 3, "B3", "silent", 0, 86400, 2);
+    put_one(store, "a", 4, "B4", "silent", 0, 100, 2);
+    assert_ok(evtwin__alert_table_create(&t));
+    now_us = start_us + 30 * day_us;
+    assert_ok(evtwin__store_put_alerts(store, "a", t));
+    assert_int_equal(count_of(store, EVTWIN_ALERT_ANY, INT64_MIN), 4);
+
+    /* 1 is older than the 30 days of the store; 2 is open; 4 is the last one: no id comes twice */
+    now_us = start_us + 30 * day_us + 200 * s_us;
+    assert_ok(evtwin__store_put_alerts(store, "a", t));
+    assert_int_equal(count_of(store, EVTWIN_ALERT_ANY, INT64_MIN), 3);
+    now_us += 365 * day_us;
+    assert_ok(evtwin__store_put_alerts(store, "a", t));
+    assert_int_equal(count_of(store, EVTWIN_ALERT_ANY, INT64_MIN), 2);
+    assert_int_equal(count_of(store, EVTWIN_ALERT_RAISED, INT64_MIN), 1);
+    put_one(store, "a", 5, "B5", "silent", 400 * 86400, -1, 1);
+    assert_int_equal(count_of(store, EVTWIN_ALERT_CLEARED, INT64_MIN), 0);
+    evtwin_store_free(store);
+
+    /* a store that keeps all rows keeps all alerts */
+    evtwin_store_options o;
+    assert_ok(evtwin_store_options_init(&o, sizeof o));
+    o.retention_days = 0.0;
+    assert_ok(evtwin_store_open(uri, &o, &store));
+    put_one(store, "a", 6, "B6", "silent", 0, 100, 2);
+    put_one(store, "a", 7, "B7", "silent", 0, -1, 1);
+    assert_int_equal(count_of(store, EVTWIN_ALERT_CLEARED, INT64_MIN), 1);
+    evtwin_table_free(t);
+    evtwin_store_free(store);
+}
+
+static void they_are_summed_up(void **state) {
+    (void)state;
+    char uri[512];
+    snprintf(uri, sizeof uri, "%s", fresh_uri("alerts.db"));
+    evtwin_store *store = store_open(uri);
+    evtwin_table *t;
+    int64_t n = -1;
+    assert_ok(evtwin__store_alert_groups(store, &t, &n));
+    assert_int_equal(n, 0);
+    assert_int_equal(evtwin_table_rows(t), 0);
+    evtwin_table_free(t);
+    assert_ok(evtwin__store_alert_lease(store, "a", 60.0));
+    put_one(store, "a", 1, "B1", "silent", 0, -1, 0);
+    put_one(store, "a", 2, "B2", "silent", 0, -1, 1);
+    put_one(store, "a", 3, "B3", "silent", 0, 10, 1);
+    put_one(store, "a", 4, "B4", "silent", 0, 10, 2);
+    assert_ok(evtwin__store_alert_groups(store, &t, &n));
+    assert_int_equal(n, 4);
+    assert_int_equal(evtwin_table_rows(t), 1);
+    assert_string_equal(evtwin_table_text(t, EVTWIN__G_KIND, 0), "silent");
+    assert_int_equal(evtwin_table_i64(t, EVTWIN__G_OPEN)[0], 2);
+    assert_int_equal(evtwin_table_i64(t, EVTWIN__G_WEBHOOK)[0], 2);
+    assert_int_equal(evtwin_table_i64(t, EVTWIN__G_MAIL)[0], 0);
+    evtwin_table_free(t);
+    assert_ok(evtwin__store_alert_change(store, &n));
+    assert_int_equal(n, 4);
+    evtwin_store_free(store);
+}
+
+#ifdef HAVE_SQLITE
+/* No question that a page, a metric or a takeover asks visits all alerts. */
+static void nothing_scans_all(void **state) {
+    (void)state;
+    if (on_postgres()) {
+        skip();
+    }
+    const char *path = temp_path("plans.db");
+    char uri[512], sql[4096], plan[4096];
+    snprintf(uri, sizeof uri, "sqlite:%s", path);
+    evtwin_store_free(store_open(uri));
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    for (int k = 0; k < 9; k++) {
+        evtwin__alert_query q = {.of.limit = 100, .of.states = EVTWIN_ALERT_ANY};
+        evtwin__alert_sql text = {.n = 0};
+        q.of.from_us = k == 1 || k == 2 ? start_us : INT64_MIN;
+        q.of.to_us = k == 2 ? start_us + s_us : INT64_MAX;
+        q.of.before_id = k == 2 || k == 3 ? 1000 : INT64_MAX;
+        q.of.battery_id = k == 3 ? "B1" : NULL;
+        q.of.after_change = k == 4 ? 7 : -1;
+        q.of.states = k == 2 ? EVTWIN_ALERT_CLEARED : k == 5 ? EVTWIN_ALERT_RAISED : q.of.states;
+        q.is_due = k == 6;
+        evtwin__alert_select(&q, '?', &text);
+        snprintf(sql, sizeof sql, "EXPLAIN QUERY PLAN %s",
+                 k == 7   ? EVTWIN__ALERT_GROUPS
+                 : k == 8 ? EVTWIN__ALERT_FORGET("?1")
+                          : text.text.data);
+        evtwin__text_free(&text.text);
+        sqlite3_stmt *stmt;
+        assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
+        plan[0] = '\0';
+        while (sqlite3_step(stmt) == SQLITE_ROW) {
+            const size_t n = strlen(plan);
+            snprintf(plan + n, sizeof plan - n, "%s\n", (const char *)sqlite3_column_text(stmt, 3));
+        }
+        sqlite3_finalize(stmt);
+        print_message("%d:\n%s", k, plan);
+        /* newest first without a filter ends at the limit; what is due has an index of its own */
+        for (const char *at = plan; (at = strstr(at, "SCAN ev_alert")) != NULL; at++) {
+            assert_true(k == 0 || strncmp(at, "SCAN ev_alert USING INDEX ev_alert_due", 38) == 0 ||
+                        strncmp(at, "SCAN ev_alert USING COVERING INDEX ev_alert_due", 47) == 0);
+        }
+        assert_null(strstr(k == 0 || k == 5 || k == 6 ? plan : "", "TEMP B-TREE"));
+        assert_null(strstr(plan, "ev_alert_raised (raised_at<"));
+    }
+    sqlite3_close(db);
+}
+#endif
+
 /* ---- acknowledging ---- */
 
 static void the_first_acknowledgement_counts(void **state) {
@@ -271,6 +456,12 @@ int main(void) {
         cmocka_unit_test(one_holder_writes),
         cmocka_unit_test(a_dead_holder_is_followed),
         cmocka_unit_test(history_is_kept_and_paged),
+        cmocka_unit_test(every_filter_finds_its_own),
+        cmocka_unit_test(past_ones_are_forgotten),
+        cmocka_unit_test(they_are_summed_up),
+#ifdef HAVE_SQLITE
+        cmocka_unit_test(nothing_scans_all),
+#endif
         cmocka_unit_test(changes_come_in_order),
         cmocka_unit_test(the_first_acknowledgement_counts),
         cmocka_unit_test(raised_and_cleared_are_counted),

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Alerts: raised, acknowledged, cleared; all are kept, the newest 100,000.
+-- Alerts: raised, acknowledged, cleared; kept as long as rows.
 
 CREATE TABLE ev_alert (
     id INTEGER PRIMARY KEY,  -- in the order they were raised
