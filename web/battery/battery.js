@@ -7,7 +7,7 @@ import { connect } from "../shared/live.js";
 import { flowOfBattery, mountShell } from "../shared/shell.js";
 import { agoText, duration, isNumber, isSilent, timeText, valueOf } from "../shared/values.js";
 import { loadCharts, NO_CHARTS } from "../shared/vendor.js";
-import { addressOfTime, batteryOfAddress, fixed, following, isLive, moved, spanOf, timeOfAddress, zoomed } from "./address.js";
+import { addressOfTime, batteryOfAddress, fixed, following, isLive, moved, RANGES, SHORT_RANGE, spanOf, timeOfAddress, zoomed } from "./address.js";
 import { Alerts } from "./alerts.js";
 import { Charts } from "./charts.js";
 import { Head, isLate, Tiles } from "./head.js";
@@ -34,6 +34,7 @@ const state = {
   connection: "connecting",
   thresholds: [],
   time: timeOfAddress(location.search),
+  alerts: [], // the newest first
   history: null, // answer with points=
   askedMs: 0, // when it was asked for
   use: null,
@@ -57,14 +58,18 @@ const navigate = {
   onReset: () => go(following(state.time.range)),
   onSay: (text) => setText(by("said"), text),
 };
-const head = new Head(by("head"), [["← Fleet", "/"], ["3D view of the pack", `${address}/3d`]]);
+const head = new Head(by("head"));
 const tiles = new Tiles(by("tiles"));
 const tools = new Tools(by("tools"), batteryId, navigate);
 const strip = new StatusStrip(by("status"));
 const charts = new Charts(by("charts"), navigate);
 const statistics = new Statistics(by("statistics"));
 const outlook = new Terms(by("outlook"), "Prediction");
-const alerts = new Alerts(by("alerts"), batteryId);
+const alerts = new Alerts(by("alerts"), batteryId, (list) => {
+  state.alerts = list;
+  head.setAlerts(list);
+  drawCharts();
+});
 const facts = new Terms(by("facts"), "More values");
 
 // ---- drawing ------------------------------------------------------------------------------
@@ -77,7 +82,7 @@ function viewOf() {
   const last = points.t[points.t.length - 1];
   const gaps = [...points.gaps];
   if (points.t.length > 0 && Math.min(until, now()) - last > points.pause) gaps.push([last, until]);
-  return { points, from, until, gaps, thresholds: state.thresholds };
+  return { points, from, until, gaps, thresholds: state.thresholds, alerts: state.alerts };
 }
 
 function valuesNow(b) {
@@ -146,7 +151,7 @@ function showMissing(message) {
   by("battery").hidden = true;
   by("missing").hidden = false;
   setText(by("missing-title"), `There is no battery ${batteryId}`);
-  setText(by("missing-text"), `The server says: ${message}. Check the name in the address: capitals count. A battery appears with its first record.`);
+  setText(by("missing-text"), `The server says: ${message}. Check the name in the address; capitals count. A battery appears with its first record.`);
   by("missing-links").replaceChildren(element("a", "", "See all batteries", { href: "/" }));
 }
 
@@ -180,6 +185,7 @@ async function load() {
     Object.assign(state, { history: answer, offset_s: (Date.parse(answer.timestamp) - Date.now()) / 1000 });
     const { interval } = pointsOf(answer, []);
     if (interval > 0) state.interval_s = interval;
+    fitRange(answer);
     tail.forget(askedMs);
     drawCharts();
     charts.drawTables();
@@ -191,6 +197,15 @@ async function load() {
   } finally {
     if (loading === mine) loading = null;
   }
+}
+
+// Where the address names no range and all records are of the last minutes, an hour of charts would be nearly empty.
+function fitRange({ data, timestamp }) {
+  const first_s = data.length > 0 ? Date.parse(data[0].time) / 1000 : 0;
+  const now_s = Date.parse(timestamp) / 1000;
+  if (!state.time.isDefault || first_s < now_s - 3600 * RANGES[SHORT_RANGE]) return;
+  state.time = { ...following(SHORT_RANGE), isDefault: true };
+  tools.draw(state.time, now());
 }
 
 async function loadUse() {
