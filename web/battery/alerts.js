@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// battery/alerts.js: the alerts of this battery, the newest first.
+// battery/alerts.js: the alerts of this battery: the open ones, then the newest.
 
 import { getJson, logIn, postJson } from "../shared/api.js";
 import { button, element, into, setText } from "../shared/dom.js";
@@ -47,8 +47,9 @@ export class Alerts {
   }
 
   draw(alerts) {
-    setText(this.message, alerts.length === 0 ? "None in the last 30 days." : alerts.length > LISTED ? `The newest ${LISTED} of the last 30 days.` : "");
-    this.list.replaceChildren(...alerts.slice(0, LISTED).map((alert) => this.item(alert)));
+    setText(this.message, alerts.length === 0 ? "None in the last 30 days." : alerts.length > LISTED ? `The open and newest ${LISTED} of the last 30 days.` : "");
+    const openFirst = [...alerts].sort((x, y) => Boolean(x.cleared_at) - Boolean(y.cleared_at));
+    this.list.replaceChildren(...openFirst.slice(0, LISTED).map((alert) => this.item(alert)));
   }
 
   item(alert) {

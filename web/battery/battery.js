@@ -7,7 +7,7 @@ import { connect } from "../shared/live.js";
 import { flowOfBattery, mountShell } from "../shared/shell.js";
 import { agoText, duration, isNumber, isSilent, timeText, valueOf } from "../shared/values.js";
 import { loadCharts, NO_CHARTS } from "../shared/vendor.js";
-import { addressOfTime, batteryOfAddress, fixed, following, isLive, moved, RANGES, SHORT_RANGE, spanOf, timeOfAddress, zoomed } from "./address.js";
+import { addressOfTime, batteryOfAddress, fixed, following, isLive, moved, SHORT_RANGE, spanOf, timeOfAddress, zoomed } from "./address.js";
 import { Alerts } from "./alerts.js";
 import { Charts } from "./charts.js";
 import { Head, isLate, Tiles } from "./head.js";
@@ -193,17 +193,17 @@ async function load() {
   } catch (error) {
     if (mine.signal.aborted) return;
     if (error.code === 404) showMissing(error.message);
-    else charts.say(`The history cannot be read: ${error.message}.`);
+    else if (error.isAnswer) charts.say(`The history cannot be read: ${error.message}.`);
   } finally {
     if (loading === mine) loading = null;
   }
 }
 
-// Where the address names no range and all records are of the last minutes, an hour of charts would be nearly empty.
+// Where the address names no range, and an hour of charts would be empty for the most part.
 function fitRange({ data, timestamp }) {
   const first_s = data.length > 0 ? Date.parse(data[0].time) / 1000 : 0;
   const now_s = Date.parse(timestamp) / 1000;
-  if (!state.time.isDefault || first_s < now_s - 3600 * RANGES[SHORT_RANGE]) return;
+  if (!state.time.isDefault || first_s < now_s - 1800) return;
   state.time = { ...following(SHORT_RANGE), isDefault: true };
   tools.draw(state.time, now());
 }

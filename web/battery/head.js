@@ -31,7 +31,7 @@ export const isLate = (age, interval) => age > Math.max(MIN_LATE_S, 3 * interval
 function stateText(b) {
   const status = statusOf(b);
   const word = `${status[0]}${status.slice(1).toLowerCase()}`;
-  if (isUnknown(b)) return `Unknown: it was ${status.toLowerCase()} when its data stopped`;
+  if (isUnknown(b)) return `Unknown: was ${status.toLowerCase()}`;
   return word;
 }
 
@@ -95,9 +95,9 @@ export class Head {
     setText(this.pulse, isOff ? "Not connected" : late ? `No data for ${duration(age)}` : `Updated ${agoText(age)}`);
 
     const lines = troubles(b);
-    if (isSilent(b) || late) lines.push([`no data for ${duration(age)}`, "Check its connection, and the program that records it. The values are the last known."]);
+    if (!isOff && late) lines.push([`no data for ${duration(age)}`, "Check its connection. The values are the last known."]);
     if (isNumber(b.health.no_predictions_for_s)) {
-      lines.push([`no predictions for ${duration(b.health.no_predictions_for_s)}`, "Check evtwin-predict. The prediction is the last one."]);
+      lines.push([`no predictions for ${duration(b.health.no_predictions_for_s)}`, `Check evtwin-predict.${b.prediction ? " The prediction is the last one." : ""}`]);
     }
     if (lines.length === 0) lines.push(["All values are within their limits.", ""]);
     while (this.list.children.length > lines.length) this.list.lastChild.remove();
@@ -175,11 +175,10 @@ class Tile {
     const { quantity } = this;
     const value = valueOf(b, quantity);
     const isPredicted = PREDICTED.includes(quantity);
-    const isJudged = thresholds.length > 0; // else the limits are not known yet
-    setClass(this.root, `tile ${isJudged ? levelOf(thresholds, quantity, value) : ""}`);
+    setClass(this.root, `tile ${levelOf(thresholds, quantity, value)}`);
     setText(this.value, isNumber(value) ? valueText(quantity, value) : isPredicted ? unknownText(b) : "unknown");
-    if (this.gauge && isJudged) this.drawGauge(thresholds, value);
-    setText(this.note, isPredicted && !isNumber(value) && noteOf(b) ? noteOf(b) : notes[quantity] || "");
+    if (this.gauge && thresholds.length > 0) this.drawGauge(thresholds, value);
+    setText(this.note, isPredicted && !isNumber(value) ? noteOf(b) : notes[quantity] || "");
     setText(this.age, !isPredicted ? agoText(age) : b.prediction ? agoText(predictionAge) : "");
     setAttribute(this.age, "title", isPredicted ? "when it was predicted" : "when it was recorded");
   }

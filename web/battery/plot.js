@@ -47,7 +47,7 @@ function colorOfValue(thresholds, quantity, value) {
   const level = levelOf(thresholds, quantity, value);
   const isCold = level === "NORMAL" && thresholds.some((t) => t.quantity === quantity && t.kind === "display" &&
     t.level === "NORMAL" && t.operator === "<" && value < t.limit);
-  return color(isCold ? "--series-2" : `--${level}-fill`);
+  return color(isCold ? "--series-2" : `--${level || "SILENT"}-fill`);
 }
 
 // Each height in the colour of its value: bands with hard edges.
@@ -244,10 +244,10 @@ export class Plot {
     if (!place) return;
     taken.push(place);
     const { fillStyle } = ctx;
-    ctx.fillStyle = withAlpha(color("--card"), 0.75);
+    ctx.fillStyle = withAlpha(color("--card"), 0.9);
     ctx.fillRect(place.x, place.y + ratio, width, height - 2 * ratio);
     ctx.fillStyle = fillStyle;
-    ctx.fillText(text, place.x + 3 * ratio, place.y + height - 4 * ratio);
+    ctx.fillText(text, place.x + 3 * ratio, place.y + height - 5 * ratio);
   }
 
   scaled(font) {

@@ -4,7 +4,7 @@
 const TIMEOUT_MS = 15000;
 
 // code: the HTTP status, 0 where nothing answered. isAnswer: the server itself says so.
-export class ApiError extends Error {
+class ApiError extends Error {
   constructor(message, code) {
     super(message);
     this.code = code;
