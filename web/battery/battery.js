@@ -147,11 +147,11 @@ function drawIfDue() {
   if (isLive(state.time) && Date.now() - drawnMs >= 1000 * every - 50) drawCharts();
 }
 
-function showMissing(message) {
+function showMissing() {
   by("battery").hidden = true;
   by("missing").hidden = false;
   setText(by("missing-title"), `There is no battery ${batteryId}`);
-  setText(by("missing-text"), `The server says: ${message}. Check the name in the address; capitals count. A battery appears with its first record.`);
+  setText(by("missing-text"), "Check the name in the address; capitals count. A battery appears with its first record.");
   by("missing-links").replaceChildren(element("a", "", "See all batteries", { href: "/" }));
 }
 
@@ -192,7 +192,7 @@ async function load() {
     drawNow();
   } catch (error) {
     if (mine.signal.aborted) return;
-    if (error.code === 404) showMissing(error.message);
+    if (error.code === 404) showMissing();
     else if (error.isAnswer) charts.say(`The history cannot be read: ${error.message}.`);
   } finally {
     if (loading === mine) loading = null;
@@ -281,7 +281,7 @@ connect({
   onState(connection, ms, error) {
     state.connection = connection;
     if (error && error.code === 404) {
-      showMissing(error.message);
+      showMissing();
       shell.setState("polling", 0);
       return;
     }

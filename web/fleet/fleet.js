@@ -25,7 +25,7 @@ const state = { ...readAddress(), batteries: new Map(), rows: new Map(), rowMs: 
 let order = []; // batteries of the list, as it was sorted last
 let worst = []; // all of them, the worst first, as they were sorted last
 let mapMs = 0; // when the map was answered
-let hasNews = false; // an alert since then
+let nextMapMs = 0; // when it is asked for again
 let shownIds = [];
 let touchedMs = 0;
 let newest = Date.now();
@@ -188,13 +188,13 @@ function draw() {
 
 // ---- what the server says -----------------------------------------------------------------
 
-const mapEveryMs = () => Math.max(POLL_MS, (MAP_MS_PER_BATTERY * state.batteries.size) / (hasNews ? 2 : 1));
+const mapEveryMs = () => Math.max(POLL_MS, MAP_MS_PER_BATTERY * state.batteries.size);
 
 async function askMap(signal) {
   const map = await getJson("/api/fleet/map", { signal });
   mapMs = Date.now();
-  hasNews = false;
   takeMap(state.batteries, map, mapMs);
+  nextMapMs = mapMs + mapEveryMs();
   shell.setFlow(flowOfSummary(map.summary));
   by("empty").hidden = map.count > 0;
   for (const id of state.rows.keys()) if (!state.batteries.has(id)) state.rows.delete(id);
@@ -223,7 +223,7 @@ async function askRows(signal) {
 
 async function refresh(signal) {
   state.thresholds = await getThresholds({ signal });
-  if (Date.now() - mapMs >= mapEveryMs()) await askMap(signal);
+  if (Date.now() >= nextMapMs) await askMap(signal);
   if (shownIds.length === 0) {
     draw();
     list.drawNow();
@@ -344,10 +344,10 @@ function start(isLarge) {
     },
     onSummary: (summary) => shell.setFlow(flowOfSummary(summary)),
     onAlert() {
-      hasNews = true;
+      nextMapMs = Math.min(nextMapMs, mapMs + mapEveryMs() / 2);
       trends.hasten();
     },
-    onReset: () => { mapMs = 0; },
+    onReset: () => { nextMapMs = 0; },
     onState(name, ms, error) {
       shell.setState(name, ms, error);
       draw(); // ages grow, whatever comes
