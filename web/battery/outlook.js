@@ -32,7 +32,7 @@ export function dueOf(b, use, thresholds) {
 export function dueShort(due) {
   if (!due) return "no date yet: too few cycles";
   if (due.end.days < 1) return "end of life within a day";
-  return due.service.days > 0 ? `service ≈ ${dateText(due.service.ms)}` : `service due, end ≈ ${dateText(due.end.ms)}`;
+  return due.service.days > 0 ? `service ≈ ${dateText(due.service.ms)}` : `due now, end ≈ ${dateText(due.end.ms)}`;
 }
 
 const inDays = (days) => (days < 1 ? "within a day" : `in ${show(days, 0, days < 1.5 ? " day" : " days")}`);

@@ -129,8 +129,7 @@ export class Plot {
         bind: { dblclick: () => () => handlers.onReset() },
       },
       hooks: {
-        drawAxes: [() => this.drawGaps()],
-        draw: [() => this.drawLimits()],
+        drawAxes: [() => this.drawGaps(), () => this.drawLimits()], // the data are drawn over them
         setSelect: [(u) => {
           const { left, width } = u.select;
           u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
@@ -235,7 +234,7 @@ export class Plot {
     const ratio = devicePixelRatio;
     const width = ctx.measureText(text).width + 6 * ratio;
     const height = LABEL_PX * ratio;
-    const lefts = [0, 0.35, 0.65].map((share) => bbox.left + 2 * ratio + share * bbox.width);
+    const lefts = [0, 0.5, 1].map((share) => bbox.left + 2 * ratio + share * (bbox.width - width - 4 * ratio));
     const places = lefts.flatMap((x) => [y - height, y + ratio].map((top) => ({ x, y: top, width, height })));
     const isInside = (p) => p.y > bbox.top && p.y + height < bbox.top + bbox.height && p.x + width < bbox.left + bbox.width;
     const isFree = (p, of) => !of.some((t) => p.x < t.x + t.width && t.x < p.x + p.width && p.y < t.y + t.height && t.y < p.y + p.height);
