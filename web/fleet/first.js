@@ -19,7 +19,7 @@ const restOf = (b, full) => [...silenceOf(b),
   ...(full ? full.health.reasons.filter((reason) => !SHOWN.includes(quantityOf(reason))).map((reason) => reasonWords(reason, full)) : [])].join(" · ");
 
 // "risk 93.8 % · health 80.1 %"
-const brokenOf = (b) => [...silenceOf(b), ...b.broken.map((quantity) => `${quantityName(quantity)} ${valueText(quantity, b[quantity])}`)].join(" · ");
+const brokenOf = (b) => [...silenceOf(b), ...[...b.broken].sort((x, y) => SHOWN.indexOf(x) - SHOWN.indexOf(y)).map((quantity) => `${quantityName(quantity)} ${valueText(quantity, b[quantity])}`)].join(" · ");
 
 function badgeOf(b, full) {
   if (shownLevel(b) === "SILENT") return `○ was ${b.status.toLowerCase()}`;
