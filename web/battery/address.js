@@ -3,7 +3,7 @@
 
 export const RANGES = { "15m": 0.25, "1h": 1, "24h": 24, "7d": 168, "30d": 720 }; // hours
 export const SHORT_RANGE = "15m";
-const DEFAULT_RANGE = "1h";
+export const DEFAULT_RANGE = "1h";
 const MAX_HOURS = 8784; // that the API gives
 const MIN_S = 20; // shortest time shown
 
@@ -30,8 +30,11 @@ export function timeOfAddress(search) {
   return isFixed ? fixed(range, from, until) : { range, from: null, until: null, isDefault: !isGiven };
 }
 
-export const addressOfTime = ({ range, from, until }) =>
-  `?range=${range}${from === null ? "" : `&from=${isoTime(from)}&until=${isoTime(until)}`}`;
+// The range is left out where it is what would be shown without.
+export function addressOfTime({ range, from, until }, defaultRange) {
+  if (from !== null) return `?range=${range}&from=${isoTime(from)}&until=${isoTime(until)}`;
+  return range === defaultRange ? "" : `?range=${range}`;
+}
 
 // Whole seconds are enough for an address, but for a short time.
 export function isoTime(s) {

@@ -7,7 +7,7 @@ import { connect } from "../shared/live.js";
 import { flowOfBattery, mountShell } from "../shared/shell.js";
 import { agoText, duration, isNumber, isSilent, timeText, valueOf } from "../shared/values.js";
 import { loadCharts, NO_CHARTS } from "../shared/vendor.js";
-import { addressOfTime, batteryOfAddress, fixed, following, isLive, moved, SHORT_RANGE, spanOf, timeOfAddress, zoomed } from "./address.js";
+import { addressOfTime, batteryOfAddress, DEFAULT_RANGE, fixed, following, isLive, moved, SHORT_RANGE, spanOf, timeOfAddress, zoomed } from "./address.js";
 import { Alerts } from "./alerts.js";
 import { Charts } from "./charts.js";
 import { Head, isLate, Tiles } from "./head.js";
@@ -34,6 +34,7 @@ const state = {
   connection: "connecting",
   thresholds: [],
   time: timeOfAddress(location.search),
+  defaultRange: DEFAULT_RANGE,
   alerts: [], // the newest first
   history: null, // answer with points=
   askedMs: 0, // when it was asked for
@@ -185,7 +186,7 @@ async function load() {
     Object.assign(state, { history: answer, offset_s: (Date.parse(answer.timestamp) - Date.now()) / 1000 });
     const { interval } = pointsOf(answer, []);
     if (interval > 0) state.interval_s = interval;
-    fitRange(answer);
+    if (isLive(state.time) && state.time.range !== SHORT_RANGE) fitRange(answer);
     tail.forget(askedMs);
     drawCharts();
     charts.drawTables();
@@ -199,12 +200,14 @@ async function load() {
   }
 }
 
-// Where the address names no range, and an hour of charts would be empty for the most part.
+// Where an hour of charts would be empty for the most part, the short range is what an address without one shows.
 function fitRange({ data, timestamp }) {
   const first_s = data.length > 0 ? Date.parse(data[0].time) / 1000 : 0;
   const now_s = Date.parse(timestamp) / 1000;
-  if (!state.time.isDefault || first_s < now_s - 1800) return;
-  state.time = { ...following(SHORT_RANGE), isDefault: true };
+  state.defaultRange = first_s < now_s - 1800 ? DEFAULT_RANGE : SHORT_RANGE;
+  if (!state.time.isDefault || state.time.range === state.defaultRange) return;
+  state.time = { ...following(state.defaultRange), isDefault: true };
+  state.askedMs = 0; // its own, finer points come with the next tick
   tools.draw(state.time, now());
 }
 
@@ -221,7 +224,7 @@ async function loadUse() {
 // Show another time, with an address of its own.
 function go(time) {
   state.time = time;
-  history.pushState(null, "", address + addressOfTime(time));
+  history.pushState(null, "", address + addressOfTime(time, state.defaultRange));
   showTime();
 }
 

@@ -44,7 +44,7 @@ export class Tools {
     this.later.disabled = live;
     const [from, until] = spanOf(time, now);
     const moment = (s) => timeText(isoTime(s)).replace(" UTC", "");
-    setText(this.period, live ? `Last ${RANGE_NAMES[time.range]}. Times are UTC.` : `${moment(from)} to ${moment(until)} UTC (${duration(until - from)})`);
+    setText(this.period, live ? `Last ${RANGE_NAMES[time.range]}, following. Times are UTC.` : `${moment(from)} to ${moment(until)} UTC (${duration(until - from)})`);
     const span = live ? { hours: RANGES[time.range] } : { from: isoTime(from), until: isoTime(until) };
     for (const [link, format] of [[this.csv, "csv"], [this.jsonl, "jsonl"]]) {
       setAttribute(link, "href", `/api/battery/export?${new URLSearchParams({ battery_id: this.batteryId, ...span, format })}`);
