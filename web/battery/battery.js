@@ -265,7 +265,7 @@ connect({
   onReset: () => load(),
   onState(connection, ms, error) {
     state.connection = connection;
-    if (error && error.code === 404) {
+    if (error && [400, 404].includes(error.code)) { // it is not known, or cannot be a name
       showMissing(error.message);
       shell.setState("polling", 0);
       return;
