@@ -148,11 +148,12 @@ function drawIfDue() {
   if (isLive(state.time) && Date.now() - drawnMs >= 1000 * every - 50) drawCharts();
 }
 
-function showMissing() {
+function showMissing({ code, message }) {
   by("battery").hidden = true;
   by("missing").hidden = false;
   setText(by("missing-title"), `There is no battery ${batteryId}`);
-  setText(by("missing-text"), "Check the name in the address; capitals count. A battery appears with its first record.");
+  const why = code === 404 ? "" : `${message[0].toUpperCase()}${message.slice(1)}. `;
+  setText(by("missing-text"), `${why}Check the name in the address; capitals count. A battery appears with its first record.`);
   by("missing-links").replaceChildren(element("a", "", "See all batteries", { href: "/" }));
 }
 
@@ -193,7 +194,7 @@ async function load() {
     drawNow();
   } catch (error) {
     if (mine.signal.aborted) return;
-    if (error.code === 404) showMissing();
+    if (error.code === 404) showMissing(error);
     else if (error.isAnswer) charts.say(`The history cannot be read: ${error.message}.`);
   } finally {
     if (loading === mine) loading = null;
@@ -283,8 +284,8 @@ connect({
   onReset: () => load(),
   onState(connection, ms, error) {
     state.connection = connection;
-    if (error && error.code === 404) {
-      showMissing();
+    if (error && [400, 404].includes(error.code)) { // it is not known, or cannot be a name
+      showMissing(error);
       shell.setState("polling", 0);
       return;
     }

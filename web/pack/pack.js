@@ -358,7 +358,7 @@ async function poll(signal) {
     takeRow((await getJson(`/api/battery/latest?battery_id=${encodeURIComponent(state.batteryId)}`, { signal })).data);
     state.missing = "";
   } catch (error) {
-    if (error.code === 404) state.missing = error.message;
+    if ([400, 404].includes(error.code)) state.missing = error.message;
     throw error;
   } finally {
     drawAge();
