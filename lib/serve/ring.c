@@ -88,7 +88,7 @@ static void call_sleepers(evtwin__ring *ring, const evtwin__ring_event *e) {
     evtwin__ring_reader *next;
     for (evtwin__ring_reader *reader = ring->sleepers; reader != NULL; reader = next) {
         next = reader->next;
-        if (e == NULL || evtwin__ring_is_for(reader, e)) {
+        if (e == NULL || !reader->is_placed || evtwin__ring_is_for(reader, e)) {
             evtwin__ring_unlink(reader);
             evtwin__ring_link(&ring->due, reader);
             reader->is_due = 1;
@@ -147,9 +147,19 @@ void evtwin__ring_identity(evtwin__ring *ring, const char *store_identity, int64
     pthread_mutex_unlock(&ring->lock);
 }
 
+int evtwin__ring_type(const char *name, size_t length) {
+    static const char *const names[] = {"row", "summary", "alert"}; /* 1, 2, 4 */
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strlen(names[i]) == length && memcmp(name, names[i], length) == 0) {
+            return 1 << i;
+        }
+    }
+    return 0;
+}
+
 /* Add an event: head, data on one line, blank line. The lock is held. */
-static void add(evtwin__ring *ring, const char *battery_id, const char *head, const char *data,
-                size_t size) {
+static void add(evtwin__ring *ring, int type, const char *battery_id, const char *head,
+                const char *data, size_t size) {
     const size_t head_size = strlen(head), whole = head_size + size + strlen("\n\n");
     if (whole > ring->max_bytes) {
         begin_anew(ring, ring->last, "behind");
@@ -157,7 +167,7 @@ static void add(evtwin__ring *ring, const char *battery_id, const char *head, co
     }
     make_room(ring, whole);
     evtwin__ring_event *e = evtwin__ring_get(ring, ring->end);
-    *e = (evtwin__ring_event){.at = ring->end_at, .size = whole, .place = ring->last};
+    *e = (evtwin__ring_event){.at = ring->end_at, .size = whole, .place = ring->last, .type = type};
     if (battery_id != NULL) {
         /* one that is too long, of another program, is nobody's to follow: the hash is of all of it
          */
@@ -188,11 +198,12 @@ void evtwin__ring_put(evtwin__ring *ring, const char *type, int64_t revision,
         const int is_newer = revision > ring->last.revision;
         ring->last = is_newer ? (evtwin__ring_place){revision, 0}
                               : (evtwin__ring_place){ring->last.revision, ring->last.n + 1};
-        if (strcmp(type, "summary") == 0) {
+        const int of = evtwin__ring_type(type, strlen(type));
+        if (of == EVTWIN__RING_SUMMARY) {
             keep_summary(ring, data, size);
         }
         evtwin__ring_head(ring, type, head);
-        add(ring, battery_id, head, data, size);
+        add(ring, of, battery_id, head, data, size);
     }
     pthread_mutex_unlock(&ring->lock);
 }
@@ -217,7 +228,7 @@ void evtwin__ring_comment(evtwin__ring *ring) {
     if (ring->identity[0] != '\0') {
         evtwin__ring_id(ring, ring->last, id);
         (void)snprintf(head, sizeof head, ":\nid: %s", id);
-        add(ring, NULL, head, "", 0);
+        add(ring, 0, NULL, head, "", 0);
     }
     wake_due(ring);
     pthread_mutex_unlock(&ring->lock);

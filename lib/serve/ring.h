@@ -24,6 +24,17 @@ typedef struct evtwin__ring_reader evtwin__ring_reader;
 
 enum { EVTWIN__RING_IDENTITY_SIZE = 80 };
 
+/* Types of events that a reader may choose. */
+enum {
+    EVTWIN__RING_ROW = 1,
+    EVTWIN__RING_SUMMARY = 2,
+    EVTWIN__RING_ALERT = 4,
+    EVTWIN__RING_ALL = 7
+};
+
+/* The type of that name, 0 if there is none. */
+int evtwin__ring_type(const char *name, size_t length);
+
 /* At most so many bytes and events are kept; both above 0. The memory for them is taken here. */
 evtwin_status evtwin__ring_create(size_t max_bytes, size_t max_events, evtwin__ring **out);
 
@@ -60,6 +71,10 @@ void evtwin__ring_release(evtwin__ring *ring);
 evtwin_status evtwin__ring_join(evtwin__ring *ring, const char *battery_id,
                                 const char *last_event_id, void (*wake)(void *ctx), void *ctx,
                                 evtwin__ring_reader **out);
+
+/* Leave out events of other types than these (a sum of them; at first EVTWIN__RING_ALL), but for
+ * the summary that is first; before the first read. */
+void evtwin__ring_choose(evtwin__ring_reader *reader, int types);
 
 /* wake is not called any more. NULL is fine. */
 void evtwin__ring_leave(evtwin__ring_reader *reader);

@@ -28,6 +28,7 @@ typedef struct evtwin__ring_event {
     size_t size;
     evtwin__ring_place place;
     uint64_t hash;                              /* of the battery */
+    int type;                                   /* EVTWIN__RING_ROW, …; 0 = for all readers */
     char battery_id[EVTWIN__RING_BATTERY_SIZE]; /* "" = for all */
 } evtwin__ring_event;
 
@@ -57,6 +58,7 @@ struct evtwin__ring_reader {
     void *ctx;
     uint64_t hash;
     char battery_id[EVTWIN__RING_BATTERY_SIZE]; /* "" = all */
+    int types;                                  /* a sum of EVTWIN__RING_ROW, … */
 
     char *wanted;  /* the last event it has seen; NULL = none */
     int is_placed; /* the rest is set */
@@ -77,8 +79,10 @@ static inline int evtwin__ring_is_after(evtwin__ring_place a, evtwin__ring_place
 
 static inline int evtwin__ring_is_for(const evtwin__ring_reader *reader,
                                       const evtwin__ring_event *e) {
-    return reader->battery_id[0] == '\0' || e->battery_id[0] == '\0' ||
-           (reader->hash == e->hash && strcmp(reader->battery_id, e->battery_id) == 0);
+    const int is_of_battery =
+        reader->battery_id[0] == '\0' || e->battery_id[0] == '\0' ||
+        (reader->hash == e->hash && strcmp(reader->battery_id, e->battery_id) == 0);
+    return is_of_battery && (e->type == 0 || (reader->types & e->type) != 0);
 }
 
 /* The id of a place. */

@@ -19,6 +19,7 @@ evtwin_status evtwin__ring_join(evtwin__ring *ring, const char *battery_id,
     reader->ring = ring;
     reader->wake = wake;
     reader->ctx = ctx;
+    reader->types = EVTWIN__RING_ALL;
     if (battery_id != NULL) {
         assert(strlen(battery_id) < sizeof reader->battery_id);
         (void)snprintf(reader->battery_id, sizeof reader->battery_id, "%s", battery_id);
@@ -32,6 +33,10 @@ evtwin_status evtwin__ring_join(evtwin__ring *ring, const char *battery_id,
     }
     *out = reader;
     return EVTWIN_OK;
+}
+
+void evtwin__ring_choose(evtwin__ring_reader *reader, int types) {
+    reader->types = types;
 }
 
 void evtwin__ring_leave(evtwin__ring_reader *reader) {

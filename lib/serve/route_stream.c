@@ -6,6 +6,8 @@
 
 #include "core/mem.h"
 
+#include <string.h>
+
 /* A client on its way from the ring (ring.h) to its connection. */
 typedef struct subscriber {
     evtwin__ring_reader *reader;
@@ -36,7 +38,33 @@ static const char *last_event_id(const evtwin__call *call) {
     return id != NULL ? id : evtwin__query_get(&call->query, "last_event_id");
 }
 
+/* "summary,alert" as a sum of types, all where the parameter is absent; 0 if one is unknown. */
+static int read_types(const char *names) {
+    if (names == NULL) {
+        return EVTWIN__RING_ALL;
+    }
+    for (int types = 0;; names++) {
+        const size_t length = strcspn(names, ",");
+        const int type = evtwin__ring_type(names, length);
+        if (type == 0) {
+            return 0;
+        }
+        types |= type;
+        names += length;
+        if (*names == '\0') {
+            return types;
+        }
+    }
+}
+
 void evtwin__route_stream(evtwin__call *call) {
+    const int types = read_types(evtwin__query_get(&call->query, "types"));
+    if (types == 0) {
+        evtwin__answer_error(call, 400,
+                             "types must be one or more of row, summary, alert, with commas "
+                             "between them");
+        return;
+    }
     evtwin__http_response *response = call->response;
     subscriber *s = evtwin__calloc(1, sizeof *s);
     if (s == NULL ||
@@ -46,6 +74,7 @@ void evtwin__route_stream(evtwin__call *call) {
         evtwin__answer_error(call, 503, "the server is out of memory");
         return;
     }
+    evtwin__ring_choose(s->reader, types);
     call->content_type = "text/event-stream; charset=utf-8";
     evtwin__http_header(response, "X-Accel-Buffering", "no"); /* or nginx holds events back */
     response->code = 200;

@@ -46,7 +46,8 @@ static const evtwin__route routes[] = {
      PARAMS("battery_id", "hours", "until", "state", "limit", "cursor", "buckets"), LONG, 168.0, 100},
     {"/api/alerts/acknowledge", evtwin__route_acknowledge, NO_PARAMS, LONG | POST, 0.0, 0},
     {"/api/thresholds", evtwin__route_thresholds, NO_PARAMS, STORE, 0.0, 0},
-    {"/api/stream", evtwin__route_stream, PARAMS("battery_id", "last_event_id"), LIVE, 0.0, 0},
+    {"/api/stream", evtwin__route_stream, PARAMS("battery_id", "types", "last_event_id"), LIVE, 0.0,
+     0},
 };
 /* clang-format on */
 

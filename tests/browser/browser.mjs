@@ -18,7 +18,11 @@ export function launch({ hasWebgl = true } = {}) {
   return chromium.launch({ executablePath: process.env.EVTWIN_BROWSER, args });
 }
 
-/** A page of its own; page.said is what its console and its errors said. */
+// What pages look like to whom: every page has to be right in each. The last two are a phone's.
+export const LOOKS = [["dark", 1366, 800], ["light", 1366, 800], ["dark", 390, 844], ["light", 390, 844]]
+  .map(([scheme, width, height]) => ({ scheme, width, height, name: `${scheme}-${width}` }));
+
+/** A page of its own; page.said is what its console, its errors and its policy said. */
 export async function open(browser, url, { width = 1366, height = 800, scheme = "dark", isStill = true } = {}) {
   const context = await browser.newContext({
     viewport: { width, height }, colorScheme: scheme, reducedMotion: isStill ? "reduce" : "no-preference",
@@ -27,19 +31,21 @@ export async function open(browser, url, { width = 1366, height = 800, scheme = 
   page.said = [];
   page.on("console", (message) => ["error", "warning"].includes(message.type()) && page.said.push(`${message.type()}: ${message.text()} (${message.location().url})`));
   page.on("pageerror", (error) => page.said.push(`error: ${error.stack}`));
+  await page.exposeFunction("tellViolation", (text) => page.said.push(`policy: ${text}`));
+  await page.addInitScript(() => addEventListener("securitypolicyviolation", (event) =>
+    globalThis.tellViolation(`${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`)));
   await page.goto(url);
   return page;
 }
 
-export async function close(page) {
+// What the browser itself says of a server that was killed on purpose, and of answers that refuse on purpose.
+export const OUTAGE = /net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)/;
+export const REFUSAL = /Failed to load resource: the server responded with a status of 40[014]/;
+
+/** The end of a page: it must have said nothing, but for what is expected. */
+export async function close(page, expected = null) {
+  assert.deepEqual(page.said.filter((line) => !expected || !expected.test(line)), [], "no error, warning or violation of the policy");
   await page.context().close();
-}
-
-// A server that was killed on purpose cannot be reached, which the browser says itself.
-const isOutage = (line) => /net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)/.test(line);
-
-export function assertQuiet(page, { hadOutage = false } = {}) {
-  assert.deepEqual(page.said.filter((line) => !hadOutage || !isOutage(line)), [], "nothing in the console");
 }
 
 /** No serious finding of axe, as the page now is. */

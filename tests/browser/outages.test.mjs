@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { assertQuiet, close, launch, open } from "./browser.mjs";
+import { close, launch, open, OUTAGE } from "./browser.mjs";
 import { Stack, until } from "./stack.mjs";
 
 const stack = new Stack();
@@ -62,7 +62,6 @@ test("the server", async () => {
   await stack.startServer();
   await untilAll("server again", /^\W*Live(?!.*Trying)/);
   for (const page of pages) {
-    assertQuiet(page, { hadOutage: true });
-    await close(page);
+    await close(page, OUTAGE);
   }
 });

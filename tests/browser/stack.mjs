@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // stack.mjs: the tools beside a page, on free ports and a database of their own in a temporary folder.
 
-import { spawn } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,6 +20,26 @@ export async function until(what, check, deadlineMs = DEADLINE_MS, pauseMs = 100
     if (value) return [value, ms];
     if (ms > deadlineMs) throw new Error(`not within ${deadlineMs / 1000} s: ${what}`);
     await sleep(pauseMs);
+  }
+}
+
+const WITHIN_MS = 2000;
+const N_CHANGES = 10;
+const N_ROUNDS = 3; // of which one has to do: the machine may be busy with something else
+
+/** Changes come within 2 s (the median of ten) and each within the deadline: change(i) makes one and waits until it is there. */
+export async function assertSoon(what, change) {
+  for (let round = 0; ; round++) {
+    const times = [];
+    for (let i = 0; i < N_CHANGES; i++) {
+      const [, ms] = await change(round * N_CHANGES + i);
+      times.push(Math.round(ms));
+      await sleep(50 + 90 * i); // in no step with anything that is asked for regularly
+    }
+    const median = [...times].sort((a, b) => a - b)[N_CHANGES / 2];
+    console.log(`${what}: median ${median} ms of ${times.join(", ")}`);
+    if (median < WITHIN_MS) return;
+    assert.ok(round + 1 < N_ROUNDS, `${what}: within ${WITHIN_MS / 1000} s`);
   }
 }
 
@@ -55,14 +76,30 @@ export class Stack {
     return child;
   }
 
-  async startServer() {
+  /** With a token where one is given. */
+  async startServer(more = [], token = null) {
     this.port ??= await freePort();
     this.url = `http://127.0.0.1:${this.port}`;
-    const server = this.start("evtwin-serve", ["--store", this.store, "--port", this.port]);
+    this.headers = token ? { Authorization: `Bearer ${token}` } : {};
+    const args = ["--store", this.store, "--port", this.port, ...more];
+    if (token) {
+      const file = join(this.folder, "token");
+      writeFileSync(file, `${token}\n`, { mode: 0o600 });
+      args.push("--token-file", file);
+    }
+    const server = this.start("evtwin-serve", args.map(String));
     await until("the server answers", async () => {
       if (server.exitCode !== null) throw new Error(`evtwin-serve has ended: ${this.log("evtwin-serve")}`);
-      return fetch(`${this.url}/api/thresholds`).then((r) => r.ok, () => false);
+      return fetch(`${this.url}/api/thresholds`, { headers: this.headers }).then((r) => r.ok, () => false);
     });
+  }
+
+  /** The past, as fast as it can be made: a record every 2 s of so many seconds until now. */
+  simulatePast(batteryId, seconds, more = []) {
+    const start = new Date(Date.now() - 1000 * seconds).toISOString();
+    const args = ["-q", "--battery-id", batteryId, "--speed", "max", "--interval", 2, "--duration", seconds, "--start", start, "--sink", this.store, ...more];
+    const done = spawnSync(join(process.env.EVTWIN_TOOLS, "evtwin-sim"), args.map(String), { encoding: "utf8" });
+    assert.equal(done.status, 0, done.stderr);
   }
 
   startSimulator(n, more = []) {
@@ -93,7 +130,7 @@ export class Stack {
   }
 
   get(path) {
-    return fetch(this.url + path).then((r) => r.json());
+    return fetch(this.url + path, { headers: this.headers }).then((r) => r.json());
   }
 
   log(tool) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // battery/address.js: which battery and which time the address names, so that it can be sent to a colleague.
 
-export const RANGES = { "1h": 1, "24h": 24, "7d": 168, "30d": 720 }; // hours
-const DEFAULT_RANGE = "1h";
+export const RANGES = { "15m": 0.25, "1h": 1, "24h": 24, "7d": 168, "30d": 720 }; // hours
+export const SHORT_RANGE = "15m";
+export const DEFAULT_RANGE = "1h";
 const MAX_HOURS = 8784; // that the API gives
 const MIN_S = 20; // shortest time shown
 
@@ -17,21 +18,22 @@ export function batteryOfAddress(pathname) {
 
 const parseTime = (text) => Date.parse(text || "") / 1000;
 
-// The time shown: {range, from, until}: from and until (s since 1970) are null while it follows the clock.
+// The time shown: {range, from, until}: from and until (s since 1970) are null while it follows the clock; isDefault: the
+// address names none.
 export function timeOfAddress(search) {
   const query = new URLSearchParams(search);
-  const range = Object.hasOwn(RANGES, query.get("range")) ? query.get("range") : DEFAULT_RANGE;
+  const isGiven = Object.hasOwn(RANGES, query.get("range"));
+  const range = isGiven ? query.get("range") : DEFAULT_RANGE;
   const from = parseTime(query.get("from"));
   const until = parseTime(query.get("until"));
   const isFixed = until > from; // false where either is not a time
-  return isFixed ? fixed(range, from, until) : { range, from: null, until: null };
+  return isFixed ? fixed(range, from, until) : { range, from: null, until: null, isDefault: !isGiven };
 }
 
-export function addressOfTime(time) {
-  const query = [];
-  if (time.range !== DEFAULT_RANGE || time.from !== null) query.push(`range=${time.range}`);
-  if (time.from !== null) query.push(`from=${isoTime(time.from)}`, `until=${isoTime(time.until)}`);
-  return query.length > 0 ? `?${query.join("&")}` : "";
+// The range is left out where it is what would be shown without.
+export function addressOfTime({ range, from, until }, defaultRange) {
+  if (from !== null) return `?range=${range}&from=${isoTime(from)}&until=${isoTime(until)}`;
+  return range === defaultRange ? "" : `?range=${range}`;
 }
 
 // Whole seconds are enough for an address, but for a short time.

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-// battery/alerts.js: the alerts of this battery, the newest first.
+// battery/alerts.js: the alerts of this battery: the open ones, then the newest.
 
-import { getJson, postJson } from "../shared/api.js";
+import { getJson, logIn, postJson } from "../shared/api.js";
 import { button, element, into, setText } from "../shared/dom.js";
 import { duration, isNumber, MARK, reasonWords, timeText } from "../shared/values.js";
 import { textOf } from "./panels.js";
 
-const MOST = 20;
+const MOST = 100;
+const LISTED = 20;
 const HOURS = 720;
 
 const between = (from, until) => duration((Date.parse(until) - Date.parse(from)) / 1000);
@@ -14,7 +15,7 @@ const between = (from, until) => duration((Date.parse(until) - Date.parse(from))
 const OTHERS = { silent: "no data came", no_predictions: "no predictions were made" };
 
 // "charge 14.9 % below 15 %"
-function whatText(alert) {
+export function whatText(alert) {
   if (alert.kind !== "limit") return OTHERS[alert.kind] || alert.text;
   return reasonWords(`${alert.quantity} ${alert.value} ${alert.operator} ${alert.limit}`, null);
 }
@@ -26,9 +27,10 @@ function stateText(alert) {
 }
 
 export class Alerts {
-  constructor(root, batteryId) {
+  // onAlerts(list) hears of what was loaded.
+  constructor(root, batteryId, onAlerts) {
     root.classList.add("card");
-    this.batteryId = batteryId;
+    Object.assign(this, { batteryId, onAlerts });
     Object.assign(this, into(root, { title: element("h2", "", "Alerts"), list: element("ol", "alert-list"), message: element("p", "muted") }));
     setText(this.message, "Loading…");
   }
@@ -38,14 +40,16 @@ export class Alerts {
     try {
       const answer = await getJson(`/api/alerts/history?${query}`, { signal });
       this.draw(answer.data);
+      this.onAlerts(answer.data);
     } catch (error) {
       if (!signal || !signal.aborted) setText(this.message, `The alerts cannot be read: ${error.message}.`);
     }
   }
 
   draw(alerts) {
-    setText(this.message, alerts.length === 0 ? "None in the last 30 days." : alerts.length === MOST ? `The newest ${MOST}.` : "");
-    this.list.replaceChildren(...alerts.map((alert) => this.item(alert)));
+    setText(this.message, alerts.length === 0 ? "None in the last 30 days." : alerts.length > LISTED ? `The open and newest ${LISTED} of the last 30 days.` : "");
+    const openFirst = [...alerts].sort((x, y) => Boolean(x.cleared_at) - Boolean(y.cleared_at));
+    this.list.replaceChildren(...openFirst.slice(0, LISTED).map((alert) => this.item(alert)));
   }
 
   item(alert) {
@@ -67,7 +71,11 @@ export class Alerts {
       await postJson("/api/alerts/acknowledge", { id: alert.id });
       await this.load();
     } catch (error) {
-      setText(this.message, `Not acknowledged: ${error.message}.`);
+      if (error.code !== 401) {
+        setText(this.message, `Not acknowledged: ${error.message}.`);
+        return;
+      }
+      this.message.replaceChildren("Not acknowledged: this needs the token of the server. ", button("", "Log in", logIn));
     }
   }
 }

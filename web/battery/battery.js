@@ -7,7 +7,7 @@ import { connect } from "../shared/live.js";
 import { flowOfBattery, mountShell } from "../shared/shell.js";
 import { agoText, duration, isNumber, isSilent, timeText, valueOf } from "../shared/values.js";
 import { loadCharts, NO_CHARTS } from "../shared/vendor.js";
-import { addressOfTime, batteryOfAddress, fixed, following, isLive, moved, spanOf, timeOfAddress, zoomed } from "./address.js";
+import { addressOfTime, batteryOfAddress, DEFAULT_RANGE, fixed, following, isLive, moved, SHORT_RANGE, spanOf, timeOfAddress, zoomed } from "./address.js";
 import { Alerts } from "./alerts.js";
 import { Charts } from "./charts.js";
 import { Head, isLate, Tiles } from "./head.js";
@@ -34,6 +34,8 @@ const state = {
   connection: "connecting",
   thresholds: [],
   time: timeOfAddress(location.search),
+  defaultRange: DEFAULT_RANGE,
+  alerts: [], // the newest first
   history: null, // answer with points=
   askedMs: 0, // when it was asked for
   use: null,
@@ -57,14 +59,18 @@ const navigate = {
   onReset: () => go(following(state.time.range)),
   onSay: (text) => setText(by("said"), text),
 };
-const head = new Head(by("head"), [["← Fleet", "/"], ["3D view of the pack", `${address}/3d`]]);
+const head = new Head(by("head"));
 const tiles = new Tiles(by("tiles"));
 const tools = new Tools(by("tools"), batteryId, navigate);
 const strip = new StatusStrip(by("status"));
 const charts = new Charts(by("charts"), navigate);
 const statistics = new Statistics(by("statistics"));
 const outlook = new Terms(by("outlook"), "Prediction");
-const alerts = new Alerts(by("alerts"), batteryId);
+const alerts = new Alerts(by("alerts"), batteryId, (list) => {
+  state.alerts = list;
+  head.setAlerts(list);
+  drawCharts();
+});
 const facts = new Terms(by("facts"), "More values");
 
 // ---- drawing ------------------------------------------------------------------------------
@@ -77,7 +83,7 @@ function viewOf() {
   const last = points.t[points.t.length - 1];
   const gaps = [...points.gaps];
   if (points.t.length > 0 && Math.min(until, now()) - last > points.pause) gaps.push([last, until]);
-  return { points, from, until, gaps, thresholds: state.thresholds };
+  return { points, from, until, gaps, thresholds: state.thresholds, alerts: state.alerts };
 }
 
 function valuesNow(b) {
@@ -142,11 +148,12 @@ function drawIfDue() {
   if (isLive(state.time) && Date.now() - drawnMs >= 1000 * every - 50) drawCharts();
 }
 
-function showMissing(message) {
+function showMissing({ code, message }) {
   by("battery").hidden = true;
   by("missing").hidden = false;
   setText(by("missing-title"), `There is no battery ${batteryId}`);
-  setText(by("missing-text"), `The server says: ${message}. Check the name in the address: capitals count. A battery appears with its first record.`);
+  const why = code === 404 ? "" : `${message[0].toUpperCase()}${message.slice(1)}. `;
+  setText(by("missing-text"), `${why}Check the name in the address; capitals count. A battery appears with its first record.`);
   by("missing-links").replaceChildren(element("a", "", "See all batteries", { href: "/" }));
 }
 
@@ -180,17 +187,29 @@ async function load() {
     Object.assign(state, { history: answer, offset_s: (Date.parse(answer.timestamp) - Date.now()) / 1000 });
     const { interval } = pointsOf(answer, []);
     if (interval > 0) state.interval_s = interval;
+    if (isLive(state.time) && state.time.range !== SHORT_RANGE) fitRange(answer);
     tail.forget(askedMs);
     drawCharts();
     charts.drawTables();
     drawNow();
   } catch (error) {
     if (mine.signal.aborted) return;
-    if (error.code === 404) showMissing(error.message);
-    else charts.say(`The history cannot be read: ${error.message}.`);
+    if (error.code === 404) showMissing(error);
+    else if (error.isAnswer) charts.say(`The history cannot be read: ${error.message}.`);
   } finally {
     if (loading === mine) loading = null;
   }
+}
+
+// Where an hour of charts would be empty for the most part, the short range is what an address without one shows.
+function fitRange({ data, timestamp }) {
+  const first_s = data.length > 0 ? Date.parse(data[0].time) / 1000 : 0;
+  const now_s = Date.parse(timestamp) / 1000;
+  state.defaultRange = first_s < now_s - 1800 ? DEFAULT_RANGE : SHORT_RANGE;
+  if (!state.time.isDefault || state.time.range === state.defaultRange) return;
+  state.time = { ...following(state.defaultRange), isDefault: true };
+  state.askedMs = 0; // its own, finer points come with the next tick
+  tools.draw(state.time, now());
 }
 
 async function loadUse() {
@@ -206,7 +225,7 @@ async function loadUse() {
 // Show another time, with an address of its own.
 function go(time) {
   state.time = time;
-  history.pushState(null, "", address + addressOfTime(time));
+  history.pushState(null, "", address + addressOfTime(time, state.defaultRange));
   showTime();
 }
 
@@ -265,8 +284,8 @@ connect({
   onReset: () => load(),
   onState(connection, ms, error) {
     state.connection = connection;
-    if (error && error.code === 404) {
-      showMissing(error.message);
+    if (error && [400, 404].includes(error.code)) { // it is not known, or cannot be a name
+      showMissing(error);
       shell.setState("polling", 0);
       return;
     }

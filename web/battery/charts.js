@@ -10,7 +10,7 @@ import { summaryOf } from "./series.js";
 const TABLE_ROWS = 60;
 const NEAR_SCREEN = "600px";
 
-const LEGEND = "Line: mean. Band around it: lowest to highest. Dashed: limits. Grey: no data. Drag to zoom, double-click to go back to live; the arrow keys read values.";
+const LEGEND = "Line: mean. Band: lowest to highest. Dashed: limits. Grey: no data. Drag to zoom, double-click for live; arrow keys read values.";
 
 const momentText = (s) => timeText(new Date(1000 * s).toISOString());
 

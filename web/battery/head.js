@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // battery/head.js: how the battery is, why, and what to do; and its values now, each with its age.
 
-import { element, into, setClass, setText } from "../shared/dom.js";
+import { element, into, setAttribute, setClass, setText } from "../shared/dom.js";
 import {
   agoText, duration, flowText, isNumber, isSilent, isUnknown, levelOf, MARK, noteOf, reasonWords, statusOf, timeText, unknownText,
   valueOf, valueText,
@@ -14,10 +14,10 @@ const MIN_LATE_S = 5;
 // What to do about a broken limit, by quantity.
 const ACTIONS = {
   soc: "Charge it.",
-  soh: "Plan its replacement: it holds less than it should.",
-  temperature: "Let it cool down before it is driven hard or charged fast, and have its cooling checked.",
+  soh: "Plan its replacement: its capacity is low.",
+  temperature: "Let it cool down, and check its cooling.",
   rul_prediction: "Book its service: few cycles are left.",
-  failure_probability: "Have it inspected before it is used on.",
+  failure_probability: "Inspect it before further use.",
 };
 
 const quantityOf = (reason) => reason.split(" ")[0];
@@ -31,13 +31,22 @@ export const isLate = (age, interval) => age > Math.max(MIN_LATE_S, 3 * interval
 function stateText(b) {
   const status = statusOf(b);
   const word = `${status[0]}${status.slice(1).toLowerCase()}`;
-  if (isUnknown(b)) return `Unknown: it was ${status.toLowerCase()} when its data stopped`;
+  if (isUnknown(b)) return `Unknown: was ${status.toLowerCase()}`;
   return word;
 }
 
-function sinceText(b, now_s) {
-  if (!b.health.since || isUnknown(b)) return "";
-  return `for ${duration(now_s - Date.parse(b.health.since) / 1000)}, since ${timeText(b.health.since)}`;
+// For how long, and since when.
+function sinceTexts(b, now_s) {
+  if (!b.health.since || isUnknown(b)) return ["", ""];
+  return [`for ${duration(now_s - Date.parse(b.health.since) / 1000)}`, `, since ${timeText(b.health.since)}`];
+}
+
+// "3 open alerts, 1 acknowledged"; "" where there has been none.
+function alertsText(alerts) {
+  const open = alerts.filter((a) => !a.cleared_at);
+  const known = open.filter((a) => a.acknowledged_at).length;
+  if (open.length === 0) return alerts.length > 0 ? "no open alerts" : "";
+  return `${open.length} open ${open.length === 1 ? "alert" : "alerts"}${known > 0 ? `, ${known} acknowledged` : ""}`;
 }
 
 function needsText(b) {
@@ -48,15 +57,21 @@ function needsText(b) {
 }
 
 export class Head {
-  constructor(root, links) {
+  constructor(root) {
     this.root = root;
     const line = element("p", "state");
-    Object.assign(this, into(root, { line, list: element("ul", "troubles"), links: element("p", "links") }));
+    Object.assign(this, into(root, { line, list: element("ul", "troubles") }));
     Object.assign(this, into(line, {
-      badge: element("strong", "badge"), since: element("span", "since"), needs: element("span", "needs"), live: element("span", "pulse"),
+      badge: element("strong", "badge"), needs: element("span", "needs"), since: element("span", "since"),
+      alerts: element("a", "", "", { href: "#alerts" }), pulse: element("span", "pulse"),
     }));
-    Object.assign(this, into(this.live, { dot: element("span", "dot", "", { "aria-hidden": "true" }), liveText: element("span") }));
-    for (const [text, address, attributes] of links) this.links.append(element("a", "", text, { href: address, ...attributes }));
+    Object.assign(this, into(this.since, { lasting: element("span"), moment: element("span", "moment") }));
+    this.alerts.hidden = true;
+  }
+
+  setAlerts(alerts) {
+    setText(this.alerts, alertsText(alerts));
+    this.alerts.hidden = !this.alerts.textContent;
   }
 
   // How it is, in a few words; changes with the state alone.
@@ -70,19 +85,21 @@ export class Head {
     setClass(this.root, `card state-${level}`);
     setClass(this.badge, `badge ${level}`);
     setText(this.badge, `${isUnknown(b) ? "○" : MARK[level] || "?"} ${stateText(b)}`);
-    setText(this.since, sinceText(b, now_s));
+    const [lasting, moment] = sinceTexts(b, now_s);
+    setText(this.lasting, lasting);
+    setText(this.moment, moment);
     setText(this.needs, needsText(b).join("   "));
     const isOff = connection === "away";
     const late = isSilent(b) || isLate(age, interval);
-    setClass(this.live, `pulse ${isOff ? "lost" : late ? "late" : "live"}`);
-    setText(this.liveText, isOff ? "Not connected" : late ? `No data for ${duration(age)}` : "Live");
+    setClass(this.pulse, `pulse ${isOff ? "lost" : late ? "late" : ""}`);
+    setText(this.pulse, isOff ? "Not connected" : late ? `No data for ${duration(age)}` : `Updated ${agoText(age)}`);
 
     const lines = troubles(b);
-    if (isSilent(b) || late) lines.push([`no data for ${duration(age)}`, "Check its telemetry connection, and the program that records it. All values are the last known."]);
+    if (!isOff && late) lines.push([`no data for ${duration(age)}`, "Check its connection. The values are the last known."]);
     if (isNumber(b.health.no_predictions_for_s)) {
-      lines.push([`no predictions for ${duration(b.health.no_predictions_for_s)}`, "Check evtwin-predict; the last prediction is shown with its age."]);
+      lines.push([`no predictions for ${duration(b.health.no_predictions_for_s)}`, `Check evtwin-predict.${b.prediction ? " The prediction is the last one." : ""}`]);
     }
-    if (lines.length === 0) lines.push(["Every value is within its limits.", "Nothing to do."]);
+    if (lines.length === 0) lines.push(["All values are within their limits.", ""]);
     while (this.list.children.length > lines.length) this.list.lastChild.remove();
     lines.forEach(([what, action], i) => {
       let item = this.list.children[i];
@@ -103,9 +120,9 @@ export class Head {
 const TILES = [
   ["soc", "Charge", [0, 100]],
   ["soh", "Health", [60, 100]],
-  ["temperature", "Temperature", [-10, 80]],
-  ["rul_prediction", "Remaining useful life", [0, 1000]],
+  ["rul_prediction", "Remaining life", [0, 1000]],
   ["failure_probability", "Failure risk", [0, 1]],
+  ["temperature", "Temperature", [-10, 80]],
   ["power_consumption", "Power", null],
 ];
 const PREDICTED = ["rul_prediction", "failure_probability"];
@@ -130,8 +147,9 @@ class Tile {
     this.gauge = gauge;
     this.root = element("div", "tile");
     Object.assign(this, into(this.root, {
-      title: element("span", "title", title), value: element("strong"), track: element("span", "gauge", "", { "aria-hidden": "true" }), note: element("small"), age: element("small"),
+      top: element("span", "top"), value: element("strong"), track: element("span", "gauge", "", { "aria-hidden": "true" }), note: element("small"),
     }));
+    Object.assign(this, into(this.top, { title: element("span", "", title), age: element("small") }));
     this.track.hidden = !gauge;
     this.marker = element("span", "marker");
     this.drawn = "";
@@ -157,12 +175,12 @@ class Tile {
     const { quantity } = this;
     const value = valueOf(b, quantity);
     const isPredicted = PREDICTED.includes(quantity);
-    const isJudged = thresholds.length > 0; // else the limits are not known yet
-    setClass(this.root, `tile ${isJudged ? levelOf(thresholds, quantity, value) : ""}`);
+    setClass(this.root, `tile ${levelOf(thresholds, quantity, value)}`);
     setText(this.value, isNumber(value) ? valueText(quantity, value) : isPredicted ? unknownText(b) : "unknown");
-    if (this.gauge && isJudged) this.drawGauge(thresholds, value);
-    setText(this.note, isPredicted && !isNumber(value) && noteOf(b) ? noteOf(b) : notes[quantity] || "");
-    setText(this.age, !isPredicted ? agoText(age) : b.prediction ? `predicted ${agoText(predictionAge)}` : "no prediction yet");
+    if (this.gauge && thresholds.length > 0) this.drawGauge(thresholds, value);
+    setText(this.note, isPredicted && !isNumber(value) ? noteOf(b) : notes[quantity] || "");
+    setText(this.age, !isPredicted ? agoText(age) : b.prediction ? agoText(predictionAge) : "");
+    setAttribute(this.age, "title", isPredicted ? "when it was predicted" : "when it was recorded");
   }
 }
 

@@ -30,26 +30,26 @@ export function dueOf(b, use, thresholds) {
 
 // In a few words, for a tile.
 export function dueShort(due) {
-  if (!due) return "end not known yet";
-  if (due.end.days < 1) return "ends within a day";
-  return due.service.days > 0 ? `service about ${dateText(due.service.ms)}` : `due now, ends about ${dateText(due.end.ms)}`;
+  if (!due) return "no date yet: too few cycles";
+  if (due.end.days < 1) return "end of life within a day";
+  return due.service.days > 0 ? `service ≈ ${dateText(due.service.ms)}` : `due now, end ≈ ${dateText(due.end.ms)}`;
 }
 
 const inDays = (days) => (days < 1 ? "within a day" : `in ${show(days, 0, days < 1.5 ? " day" : " days")}`);
 const whenText = ({ days, ms }) => (days < 1 ? "within a day" : `${inDays(days)}, about ${dateText(ms)}`);
 
 function dueText(b, due) {
-  if (!isNumber(valueOf(b, "rul_prediction"))) return "Not known: there is no prediction of the remaining life.";
-  if (!due) return "Not known: the last 30 days have too few cycles to tell its use.";
+  if (!isNumber(valueOf(b, "rul_prediction"))) return "Not known: no RUL has been predicted.";
+  if (!due) return "Not known yet: fewer than 3 cycles were recorded in the last 30 days.";
   const service = due.service.days > 0 ? `Service (at ${textOf("rul_prediction", due.limit)} left) ${whenText(due.service)}.` : "Service is due now.";
-  return `${service} End of life ${whenText(due.end)}. At its present use: ${rateText(due.perDay)} (${due.cycles.toFixed(0)} in ${duration(due.seconds)}).${clockText(b, due)}`;
+  return `${service} End of life ${whenText(due.end)}. This assumes its present use, ${rateText(due.perDay)} (${due.cycles.toFixed(0)} in ${duration(due.seconds)}).${clockText(b, due)}`;
 }
 
 // A simulation may run many times as fast: its days are not ours.
 function clockText(b, due) {
   const factor = b.health.time_factor;
   if (!due.byOwn || !factorText(factor)) return "";
-  return ` Days of the simulation, where ${factorText(factor)}: here the end comes in ${duration((due.end.days * DAY_S) / factor)}.`;
+  return ` These are days of the simulation, in which ${factorText(factor)}: on your clock the end comes in ${duration((due.end.days * DAY_S) / factor)}.`;
 }
 
 function rulText(b) {
@@ -64,12 +64,12 @@ function rulText(b) {
 function errorText(b) {
   const error = b.prediction && b.prediction.rul_error;
   if (!isNumber(error)) return "Not known for this model.";
-  return `On batteries that it had not seen, the model was off by ${textOf("rul_prediction", error)} (root mean square). This is an error of the model over all of them, not an interval for this battery.`;
+  return `${textOf("rul_prediction", error)}: root mean square error on batteries that the model was not trained on. It is not an interval for this battery.`;
 }
 
 function reasonsText(b) {
-  if (!b.prediction) return unknownText(b) === "waiting" ? "The battery waits for its first prediction." : "";
-  return noteOf(b) ? `There is no number, because ${noteOf(b)}.` : "This model gives no reasons.";
+  if (!b.prediction) return unknownText(b) === "waiting" ? "It waits for its first prediction." : "";
+  return noteOf(b) ? `There is no prediction because ${noteOf(b)}.` : "This model gives no reasons.";
 }
 
 // Pairs of name and text as a list of terms, changed where it changed.
@@ -100,8 +100,8 @@ export function outlookPairs(b, due, predictionAge) {
   return [
     ["Remaining useful life", rulText(b)],
     ["Service and end of life", dueText(b, due)],
-    ["Error of the model", errorText(b)],
-    ["Failure risk", isNumber(risk) ? `${textOf("failure_probability", risk)}: that its life ends within the model's horizon.` : "Unknown."],
+    ["Error of the RUL model", errorText(b)],
+    ["Failure risk", isNumber(risk) ? `${textOf("failure_probability", risk)}: predicted probability that its life ends within the model's horizon.` : "Unknown."],
     ["Why", reasonsText(b)],
     ["Made", p ? `${agoText(predictionAge)}, for the record of ${timeText(p.time)}, by model ${p.model_version || "unknown"}` : "not yet"],
   ];
@@ -124,7 +124,7 @@ export function factPairs(b) {
     ["Mean temperature", known(b.mean_temperature, 1, " °C")],
     ["Throughput", known(b.throughput_ah_per_day, 1, " Ah/day")],
     ["Charge cycles", known(b.charge_cycles, 0, "")],
-    ["Its own clock", isNumber(b.sim_time_s) ? `${duration(b.sim_time_s)} since its start` : "none: time is the clock"],
+    ["Its own clock", isNumber(b.sim_time_s) ? `${duration(b.sim_time_s)} since its start` : "none"],
     ["Quality of the record", qualityText(b.quality)],
   ];
 }

@@ -65,7 +65,8 @@ export function tickOf(quantity, value) {
   return `${shown}`.replace("-", "−") + (unit === " cycles" ? "" : unit);
 }
 
-export const limitText = (limit) => `${limit.level.toLowerCase()} ${limit.operator} ${tickOf(limit.quantity, limit.limit)}`;
+export const limitText = (limit) =>
+  `${limit.kind === "alert" ? "alert" : limit.level.toLowerCase()} ${limit.operator} ${tickOf(limit.quantity, limit.limit)}`;
 
 // The limits of a quantity that status and alerts follow, each once.
 export function limitsOf(thresholds, quantity) {

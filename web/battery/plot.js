@@ -9,7 +9,7 @@ const SMALL_FONT = FONT.replace("12px", "11px");
 const LEFT_PX = 62;
 const RIGHT_PX = 58;
 const MIN_DRAG_PX = 8;
-const LABEL_PX = 15;
+const LABEL_PX = 14;
 const NEAR_PX = 10; // a point so near is read
 
 // Labels of the time axis: where it steps by so many seconds, the label, and what stands below it where the day or year begins.
@@ -47,7 +47,7 @@ function colorOfValue(thresholds, quantity, value) {
   const level = levelOf(thresholds, quantity, value);
   const isCold = level === "NORMAL" && thresholds.some((t) => t.quantity === quantity && t.kind === "display" &&
     t.level === "NORMAL" && t.operator === "<" && value < t.limit);
-  return color(isCold ? "--series-2" : `--${level}-fill`);
+  return color(isCold ? "--series-2" : `--${level || "SILENT"}-fill`);
 }
 
 // Each height in the colour of its value: bands with hard edges.
@@ -129,8 +129,7 @@ export class Plot {
         bind: { dblclick: () => () => handlers.onReset() },
       },
       hooks: {
-        drawAxes: [() => this.drawGaps()],
-        draw: [() => this.drawLimits()],
+        drawAxes: [() => this.drawGaps(), () => this.drawLimits()], // the data are drawn over them
         setSelect: [(u) => {
           const { left, width } = u.select;
           u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
@@ -211,31 +210,43 @@ export class Plot {
     ctx.lineWidth = ratio;
     const limits = limitsOf(this.view.thresholds, this.panel.limits).filter(({ quantity, limit }) => limit >= scales[quantity].min && limit <= scales[quantity].max);
     const heights = limits.map((limit) => Math.round(this.u.valToPos(limit.limit, limit.quantity, true)));
-    const isFree = (i, from, until) => from > bbox.top && until < bbox.top + bbox.height && !heights.some((y, k) => k !== i && y > from && y < until);
     limits.forEach((limit, i) => {
       const y = heights[i];
-      ctx.strokeStyle = ctx.fillStyle = color(`--${limit.level}`);
+      ctx.strokeStyle = color(`--${limit.level}`);
       ctx.setLineDash([5 * ratio, 4 * ratio]);
       ctx.beginPath();
       ctx.moveTo(bbox.left, y);
       ctx.lineTo(bbox.left + bbox.width, y);
       ctx.stroke();
-      // above the line or below it, where no other line is; two texts on each other help nobody
-      if (isFree(i, y - LABEL_PX * ratio, y)) this.drawLabel(limitText(limit), y - 5 * ratio);
-      else if (isFree(i, y, y + LABEL_PX * ratio)) this.drawLabel(limitText(limit), y + 12 * ratio);
+    });
+    const taken = heights.map((y) => ({ x: bbox.left, y, width: bbox.width, height: 1 }));
+    limits.forEach((limit, i) => {
+      ctx.fillStyle = color(`--${limit.level}`);
+      this.drawLabel(limitText(limit), heights[i], taken);
     });
     ctx.restore();
   }
 
-  // On the left: the newest data are on the other side.
-  drawLabel(text, y) {
+  // Above its line or below it, where no other line or label is: two texts on each other help nobody. On the left first, since
+  // the newest data are on the right.
+  drawLabel(text, y, taken) {
     const { ctx, bbox } = this.u;
     const ratio = devicePixelRatio;
+    const width = ctx.measureText(text).width + 6 * ratio;
+    const height = LABEL_PX * ratio;
+    const lefts = [0, 0.5, 1].map((share) => bbox.left + 2 * ratio + share * (bbox.width - width - 4 * ratio));
+    const places = lefts.flatMap((x) => [y - height, y + ratio].map((top) => ({ x, y: top, width, height })));
+    const isInside = (p) => p.y > bbox.top && p.y + height < bbox.top + bbox.height && p.x + width < bbox.left + bbox.width;
+    const isFree = (p, of) => !of.some((t) => p.x < t.x + t.width && t.x < p.x + p.width && p.y < t.y + t.height && t.y < p.y + p.height);
+    const place = places.find((p) => isInside(p) && isFree(p, taken)) ||
+      places.find((p) => isInside(p) && isFree(p, taken.filter((t) => t.height > 1))); // rather on a line than nowhere
+    if (!place) return;
+    taken.push(place);
     const { fillStyle } = ctx;
-    ctx.fillStyle = withAlpha(color("--card"), 0.75);
-    ctx.fillRect(bbox.left + 2 * ratio, y - 10 * ratio, ctx.measureText(text).width + 6 * ratio, 13 * ratio);
+    ctx.fillStyle = withAlpha(color("--card"), 0.9);
+    ctx.fillRect(place.x, place.y + ratio, width, height - 2 * ratio);
     ctx.fillStyle = fillStyle;
-    ctx.fillText(text, bbox.left + 5 * ratio, y);
+    ctx.fillText(text, place.x + 3 * ratio, place.y + height - 5 * ratio);
   }
 
   scaled(font) {

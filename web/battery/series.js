@@ -145,16 +145,28 @@ export function summaryOf(points, quantity, from, until) {
 // ---- status -------------------------------------------------------------------------------
 
 const breaks = (limit, values, i) =>
-  (limit.operator === "<" ? values.min[i] < limit.limit && isNumber(values.min[i]) : values.max[i] > limit.limit);
+  i >= 0 && (limit.operator === "<" ? values.min[i] < limit.limit && isNumber(values.min[i]) : values.max[i] > limit.limit);
+
+// For each point the one that says what a quantity was then: itself, or the last known one before; -1 where none is near. The
+// newest rows wait for their prediction, and the one before stands.
+function standing({ t, n, values, pause }, quantity) {
+  let last = -1;
+  return t.map((time, i) => {
+    if (n[i] === 0) last = -1;
+    else if (isNumber(values[quantity].mean[i])) last = i;
+    return last >= 0 && time - t[last] <= Math.max(pause, MIN_BREAK_S) ? last : -1;
+  });
+}
 
 // The worst status within each point, by the limits of now: [{from, until, level}], level "" in gaps. A point stands for the
 // time halfway to its neighbours.
 export function statusOver(points, thresholds, from, until) {
   const limits = thresholds.filter((limit) => limit.kind === "status" && points.values[limit.quantity]);
   const { t, n, values } = points;
+  const known = Object.fromEntries(limits.map(({ quantity }) => [quantity, standing(points, quantity)]));
   const spans = [];
   for (let i = 0; i < t.length; i++) {
-    const worst = LEVELS.find((level) => limits.some((limit) => limit.level === level && breaks(limit, values[limit.quantity], i)));
+    const worst = LEVELS.find((level) => limits.some((limit) => limit.level === level && breaks(limit, values[limit.quantity], known[limit.quantity][i])));
     const level = n[i] === 0 ? "" : worst || "NORMAL";
     const start = Math.max(from, i > 0 ? (n[i] === 0 ? t[i - 1] : n[i - 1] === 0 ? t[i] : (t[i - 1] + t[i]) / 2) : t[i]);
     const end = Math.min(until, i + 1 < t.length ? (n[i] === 0 ? t[i + 1] : n[i + 1] === 0 ? t[i] : (t[i] + t[i + 1]) / 2) : t[i]);

@@ -3,6 +3,7 @@
 
 import { element, into, setAttribute, setText } from "../shared/dom.js";
 import { timeText } from "../shared/values.js";
+import { whatText } from "./alerts.js";
 import { LISTED, textOf, titleOf } from "./panels.js";
 import { statusOver, summaryOf } from "./series.js";
 
@@ -20,28 +21,33 @@ function shareText(share) {
 export class StatusStrip {
   constructor(root) {
     root.classList.add("card");
-    const head = element("div", "strip-head");
-    Object.assign(this, into(root, { head, strip: element("div", "strip", "", { role: "img" }), ends: element("p", "ends") }));
-    Object.assign(this, into(head, { title: element("h2", "", "Status"), shares: element("p", "shares") }));
-    Object.assign(this, into(this.ends, { from: element("span"), until: element("span") }));
+    const parts = into(root, { title: element("h2", "", "Status"), track: element("div", "track"), shares: element("p", "shares") });
+    Object.assign(this, parts, into(parts.track, { strip: element("div", "strip", "", { role: "img" }), marks: element("div", "", "", { "aria-hidden": "true" }) }));
   }
 
-  draw({ points, from, until, thresholds }) {
+  draw({ points, from, until, thresholds, alerts }) {
     const spans = thresholds.length > 0 ? statusOver(points, thresholds, from, until) : [];
     const total = spans.reduce((sum, s) => sum + s.until - s.from, 0);
     const share = (level) => spans.filter((s) => s.level === level).reduce((sum, s) => sum + s.until - s.from, 0) / total;
+    const place = (s) => `${(100 * (s - from)) / (until - from)}%`;
     const present = ORDER.filter((level) => share(level) > 0);
-    this.shares.replaceChildren(...present.map((level) => element("span", `share ${level || "NONE"}`, `${WORDS[level]} ${shareText(share(level))}`)));
+    const raised = alerts.map((alert) => [Date.parse(alert.raised_at) / 1000, alert]).filter(([s]) => s >= from && s <= until);
+    const raisedText = `${raised.length} ${raised.length === 1 ? "alert" : "alerts"}`;
+    this.shares.replaceChildren(...present.map((level) => element("span", `share ${level || "NONE"}`, `${WORDS[level]} ${shareText(share(level))}`)),
+      ...(raised.length > 0 ? [element("span", "", `▼ ${raisedText}`)] : []));
     this.strip.replaceChildren(...spans.map((s) => {
       const part = element("span", `span ${s.level || "NONE"}`, "", { title: `${WORDS[s.level]}: ${momentText(s.from)} to ${momentText(s.until)}` });
-      part.style.left = `${(100 * (s.from - from)) / (until - from)}%`;
+      part.style.left = place(s.from);
       part.style.width = `${(100 * (s.until - s.from)) / (until - from)}%`;
       return part;
     }));
+    this.marks.replaceChildren(...raised.map(([s, alert]) => {
+      const mark = element("span", `raised ${alert.level}`, "▼", { title: `Alert, ${momentText(s)}: ${whatText(alert)}` });
+      mark.style.left = place(s);
+      return mark;
+    }));
     const words = present.map((level) => `${WORDS[level]} ${shareText(share(level))}`).join(", ");
-    setAttribute(this.strip, "aria-label", words ? `Status from ${momentText(from)} to ${momentText(until)}: ${words} of the time` : "No records in this time");
-    setText(this.from, momentText(from));
-    setText(this.until, momentText(until));
+    setAttribute(this.strip, "aria-label", words ? `Status from ${momentText(from)} to ${momentText(until)}: ${words} of the time; ${raisedText} raised` : "No records in this time");
   }
 }
 

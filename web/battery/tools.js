@@ -5,7 +5,7 @@ import { button, element, into, setAttribute, setText } from "../shared/dom.js";
 import { duration, timeText } from "../shared/values.js";
 import { isLive, isoTime, RANGES, spanOf } from "./address.js";
 
-const RANGE_NAMES = { "1h": "1 hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days" };
+const RANGE_NAMES = { "15m": "15 minutes", "1h": "1 hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days" };
 
 // handlers: onRange(range), onStep(-1 | 1), onZoom(factor), onReset()
 export class Tools {
@@ -14,7 +14,7 @@ export class Tools {
     setAttribute(root, "aria-label", "Time shown, and export");
     const ranges = element("div", "group", "", { role: "group", "aria-label": "Show the last" });
     this.ranges = Object.keys(RANGES).map((range) => {
-      const b = button("", range.replace(/\D/, " $&"), () => handlers.onRange(range), { title: `Last ${RANGE_NAMES[range]}`, "data-range": range });
+      const b = button("", range === "15m" ? "15 min" : range.replace(/\D/, " $&"), () => handlers.onRange(range), { title: `Last ${RANGE_NAMES[range]}`, "data-range": range });
       ranges.append(b);
       return b;
     });

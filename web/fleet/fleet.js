@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// fleet.js: the fleet: what needs a person first, all batteries at a glance, and the list of them.
+// fleet.js: the fleet: what needs attention first, all batteries at a glance, and the list of them.
 
 import { getJson, getThresholds } from "../shared/api.js";
 import { button, by, element, into, setAttribute, setClass, setText } from "../shared/dom.js";
@@ -16,7 +16,7 @@ import { makeTrends } from "./trends.js";
 
 const POLL_MS = 1500;
 const MAP_MS_PER_BATTERY = 2; // the map of 2,000 batteries comes every 4 s
-const MAX_STREAMED = 300; // of a larger fleet only the rows on the screen are asked for
+const MAX_STREAMED = 300; // of a larger fleet the stream brings no rows: those on the screen are asked for
 const FRESH_MS = 1200; // a row that the stream has brought is not asked for
 const READING_MS = 5000; // the order holds still for so long after the last touch
 const MAX_ROWS = 100; // in one question
@@ -25,6 +25,7 @@ const state = { ...readAddress(), batteries: new Map(), rows: new Map(), rowMs: 
 let order = []; // batteries of the list, as it was sorted last
 let worst = []; // all of them, the worst first, as they were sorted last
 let mapMs = 0; // when the map was answered
+let nextMapMs = 0; // when it is asked for again
 let shownIds = [];
 let touchedMs = 0;
 let newest = Date.now();
@@ -36,7 +37,7 @@ const late_s = (id) => Math.max(0, (Date.now() - (state.rowMs.get(id) || mapMs))
 
 const fillFirst = makeFirst(by("first"));
 const trends = makeTrends(by("trends"));
-const strip = makeStrip({ box: by("strip"), tip: by("tip"), onOpen: (id) => location.assign(`/battery/${encodeURIComponent(id)}`) });
+const strip = makeStrip({ box: by("strip"), legend: by("levels"), tip: by("tip"), onOpen: (id) => location.assign(`/battery/${encodeURIComponent(id)}`) });
 const isNarrow = matchMedia("(max-width: 820px)");
 const list = makeList({
   body: by("rows"),
@@ -122,7 +123,7 @@ function drawTiles() {
     const n = all.filter((b) => matches(b, { group: group.key })).length;
     setText(count, n.toLocaleString("en"));
     setText(title, group.key === "" && n === 1 ? "battery" : group.key === "" ? "batteries" : `${group.mark} ${group.title.toLowerCase()}`);
-    setText(detail, group.key === "" ? `last record ${age}` : group.key === "service" && n > 0 ? `${critical} critical · ${age}` : `as of ${age}`);
+    setText(detail, group.key === "" ? `last record ${age}` : group.key === "service" && n > 0 ? `${critical} critical · ${age}` : age);
     setAttribute(tile, "aria-pressed", state.group === group.key);
     tile.classList.toggle("zero", n === 0);
   }
@@ -193,6 +194,7 @@ async function askMap(signal) {
   const map = await getJson("/api/fleet/map", { signal });
   mapMs = Date.now();
   takeMap(state.batteries, map, mapMs);
+  nextMapMs = mapMs + mapEveryMs();
   shell.setFlow(flowOfSummary(map.summary));
   by("empty").hidden = map.count > 0;
   for (const id of state.rows.keys()) if (!state.batteries.has(id)) state.rows.delete(id);
@@ -221,7 +223,7 @@ async function askRows(signal) {
 
 async function refresh(signal) {
   state.thresholds = await getThresholds({ signal });
-  if (Date.now() - mapMs >= mapEveryMs()) await askMap(signal);
+  if (Date.now() >= nextMapMs) await askMap(signal);
   if (shownIds.length === 0) {
     draw();
     list.drawNow();
@@ -327,11 +329,11 @@ if (isNarrow.matches) by("trends-box").open = false;
 let frame = 0;
 let connection = null;
 
-function start(isPolled) {
+function start(isLarge) {
   connection = connect({
+    types: isLarge ? "summary,alert" : null,
     poll: refresh,
     pollMs: POLL_MS,
-    isPolled,
     isAlwaysPolled: true,
     onRow(row) {
       takeFull(row);
@@ -341,16 +343,20 @@ function start(isPolled) {
       });
     },
     onSummary: (summary) => shell.setFlow(flowOfSummary(summary)),
-    onReset: () => { mapMs = 0; },
+    onAlert() {
+      nextMapMs = Math.min(nextMapMs, mapMs + mapEveryMs() / 2);
+      trends.hasten();
+    },
+    onReset: () => { nextMapMs = 0; },
     onState(name, ms, error) {
       shell.setState(name, ms, error);
       draw(); // ages grow, whatever comes
-      if (isPolled || state.batteries.size <= MAX_STREAMED) return;
-      connection.close(); // too many for the stream
+      if (isLarge || state.batteries.size <= MAX_STREAMED) return;
+      connection.close(); // too many rows for the stream
       start(true);
     },
   });
 }
 
-// A fleet that is known to be large never opens the stream.
+// A fleet that is known to be large never asks for all rows.
 getJson("/api/fleet/map").then((map) => map.count > MAX_STREAMED, () => false).then(start);

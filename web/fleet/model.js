@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // fleet/model.js: all batteries in short (/api/fleet/map), in groups, and in an order that holds still.
 
-import { levelOf } from "../shared/values.js";
+import { levelOf, QUANTITIES } from "../shared/values.js";
 
 const HEALTH = ["NORMAL", "WARNING", "CRITICAL"];
 const NEEDS_CHARGING = 1;
 const NEEDS_SERVICE = 2;
 
-// In the order in which they need a person.
+// In the order in which they need attention.
 export const GROUPS = [
   { key: "service", title: "Needs service", mark: "✚", level: "CRITICAL" },
   { key: "charging", title: "Needs charging", head: "Needs charging, no service", mark: "⚡", level: "WARNING" },
@@ -15,7 +15,7 @@ export const GROUPS = [
   { key: "fine", title: "Fine", mark: "●", level: "NORMAL" },
 ];
 
-export function groupOf(b) {
+function groupOf(b) {
   if (b.needs & NEEDS_SERVICE) return "service";
   if (b.needs & NEEDS_CHARGING) return "charging";
   return b.silent ? "silent" : "fine";
@@ -101,6 +101,13 @@ const IN_GROUP = {
   fine: (b) => b.group === "fine",
 };
 
-// Whether it is among those looked for: by a part of its name, a group, and a quantity whose limit is broken.
+// What people call its state.
+const wordsOf = (b) => [b.status.toLowerCase(), ...GROUPS.map((g) => g.key).filter((key) => IN_GROUP[key](b)),
+  ...b.broken.flatMap((quantity) => (QUANTITIES[quantity] || [quantity])[0].toLowerCase().split(" "))];
+
+// Each word is a part of its name, or says how it is.
+const isFound = (b, q) => q.toLowerCase().split(/\s+/).every((word) => b.id.toLowerCase().includes(word) || wordsOf(b).includes(word));
+
+// Whether it is among those looked for: by words, a group, and a quantity whose limit is broken.
 export const matches = (b, { q, group, broken }) =>
-  (!group || IN_GROUP[group](b)) && (!broken || b.broken.includes(broken)) && (!q || b.id.toLowerCase().includes(q.toLowerCase()));
+  (!group || IN_GROUP[group](b)) && (!broken || b.broken.includes(broken)) && (!q || isFound(b, q));

@@ -19,7 +19,8 @@ export const COLOURS = {
   status: "Status", soc: "Charge", soh: "Health", rul_prediction: "RUL", failure_probability: "Failure risk", temperature: "Temperature",
 };
 
-export function makeStrip({ box, tip, onOpen }) {
+// legend: a paragraph for what the colours mean, and how many batteries have each.
+export function makeStrip({ box, legend, tip, onOpen }) {
   const canvas = element("canvas", "strip", "", { role: "img" });
   box.append(canvas);
   const tipParts = into(tip, { name: element("b"), text: element("span") });
@@ -100,9 +101,26 @@ export function makeStrip({ box, tip, onOpen }) {
       context.lineWidth = 2;
       context.strokeRect(places[marked].x - 0.5, places[marked].y - 0.5, size + 1, size + 1);
     }
+    drawLegend();
     const counts = GROUPS.map((g) => `${batteries.filter((b) => b.group === g.key).length} ${g.title.toLowerCase()}`);
     const label = `All ${batteries.length} batteries by ${COLOURS[colour].toLowerCase()}: ${counts.join(", ")}. The list below has them all.`;
     if (canvas.getAttribute("aria-label") !== label) canvas.setAttribute("aria-label", label);
+  }
+
+  const levels = Object.fromEntries(Object.keys(SIGN).map((level) => {
+    const entry = element("span");
+    legend.append(entry);
+    return [level, { entry, ...into(entry, { square: element("span", `level ${level}`, "", { "aria-hidden": "true" }), text: element("span") }) }];
+  }));
+
+  function drawLegend() {
+    const counts = {};
+    for (const b of batteries) counts[levelAt(b)] = (counts[levelAt(b)] || 0) + 1;
+    for (const [level, { entry, text }] of Object.entries(levels)) {
+      entry.hidden = !counts[level];
+      const word = level !== "SILENT" ? level.toLowerCase() : colour === "status" ? "silent" : "unknown";
+      setText(text, `${word} ${(counts[level] || 0).toLocaleString("en")}`);
+    }
   }
 
   function find(event) {

@@ -6,6 +6,7 @@ import { element, into, setAttribute, setClass, setText } from "../shared/dom.js
 import { agoText, isNumber, levelOf, timeText } from "../shared/values.js";
 
 const ASK_MS = 30000;
+const SOON_MS = 3000;
 const BINS = 14;
 const ALERT_HOURS = 24;
 const ALERT_BUCKETS = 24;
@@ -117,6 +118,10 @@ export function makeTrends(box) {
   }
 
   return {
+    // There is an alert: do not wait for long.
+    hasten() {
+      nextMs = Math.min(nextMs, Date.now() + SOON_MS);
+    },
     // Asked for now and then, whatever the list does.
     async refresh(signal) {
       if (Date.now() < nextMs) return;

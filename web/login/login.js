@@ -7,7 +7,9 @@ const message = document.getElementById("message");
 // This page also stands in for any page that needs the token.
 function goOn() {
   if (location.pathname === "/login") {
-    location.replace("/");
+    const next = sessionStorage.getItem("after-login") || "/";
+    sessionStorage.removeItem("after-login");
+    location.replace(next);
   } else {
     location.reload();
   }

@@ -40,7 +40,7 @@ export function flowOf(row) {
 // How fast energy moves, 0 to 1: 150 A, the strongest charge of a pack, is 1.
 const FULL_CURRENT_A = 150;
 
-export function speedOf(row) {
+function speedOf(row) {
   const flow = flowOf(row);
   if (flow !== "charging" && flow !== "discharging") return 0;
   return Math.max(0.08, Math.min(1, Math.abs(row.current || 0) / FULL_CURRENT_A));

@@ -12,6 +12,7 @@ import { flowOf, lookOf } from "./look.js";
 
 const SILENT_S = 10; // no record for longer, and for three times its interval: not live
 const SPEAK_MS = 10000; // the most often that a screen reader hears of new values
+const THRESHOLDS_MS = 10000; // how often the limits are looked at; api.js asks once a minute
 const TURN = 0.09; // of one arrow key, radians
 const MANY = 200; // batteries in the list; of more than that one is searched for
 
@@ -341,17 +342,23 @@ by("find").addEventListener("input", fillPicker);
 setAttribute(by("pause"), "aria-pressed", state.isPaused);
 fillPicker();
 loadIds();
-getThresholds().then((thresholds) => {
-  state.thresholds = thresholds;
-  if (state.row) drawValues(state.row);
-}, () => {});
+// They may change; without them nothing is judged.
+async function loadThresholds() {
+  try {
+    state.thresholds = await getThresholds();
+    if (state.row) drawValues(state.row);
+  } catch {
+    // asked for again soon
+  }
+}
+
 // One that is not known is said so; its first record may still come.
 async function poll(signal) {
   try {
     takeRow((await getJson(`/api/battery/latest?battery_id=${encodeURIComponent(state.batteryId)}`, { signal })).data);
     state.missing = "";
   } catch (error) {
-    if (error.code === 404) state.missing = error.message;
+    if ([400, 404].includes(error.code)) state.missing = error.message;
     throw error;
   } finally {
     drawAge();
@@ -370,7 +377,9 @@ live = connect({
     drawAge();
   },
 });
+loadThresholds();
 setInterval(() => document.hidden || drawAge(), 1000);
+setInterval(() => document.hidden || loadThresholds(), THRESHOLDS_MS);
 addEventListener("pagehide", (event) => {
   if (event.persisted) return; // it may be shown again by Back
   live.close();

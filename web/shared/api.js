@@ -4,7 +4,7 @@
 const TIMEOUT_MS = 15000;
 
 // code: the HTTP status, 0 where nothing answered. isAnswer: the server itself says so.
-export class ApiError extends Error {
+class ApiError extends Error {
   constructor(message, code) {
     super(message);
     this.code = code;
@@ -38,7 +38,7 @@ async function ask(path, options, signal) {
     throw new ApiError(error.name === "TimeoutError" ? "the server does not answer in time" : "the server cannot be reached", 0);
   }
   if (response.status === 401) {
-    location.reload(); // the login comes in place of the page
+    if (!options.method) location.reload(); // the login comes in place of the page
     throw new ApiError("you need to log in", 401);
   }
   if (!response.ok || answer.status !== "success") {
@@ -52,6 +52,12 @@ export const getJson = (path, { signal } = {}) => ask(path, {}, signal);
 
 export const postJson = (path, body, { signal } = {}) =>
   ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }, signal);
+
+// Where reading is open the page cannot become the login: go there, and come back.
+export function logIn() {
+  sessionStorage.setItem("after-login", location.href);
+  location.assign("/login");
+}
 
 // The limits, asked for again after a minute: they are data of the store, and may change.
 const THRESHOLDS_MS = 60000;

@@ -9,18 +9,19 @@ const RETRY_MS = 30000; // how often a stream that was given up is tried again
 const SILENCE_MS = 40000; // without an event: the stream is opened anew
 const STREAM_EVENTS = ["row", "summary", "alert", "reset"];
 
-// connect({batteryId, poll, pollMs, isAlwaysPolled, isPolled, onRow, onSummary, onAlert, onReset, onState})
+// connect({batteryId, types, poll, pollMs, isAlwaysPolled, onRow, onSummary, onAlert, onReset, onState})
 //   -> {close(), refresh()}
 //   batteryId  absent = all batteries
+//   types      of events, with commas between them; absent = all
 //   poll       async (signal): asks for what the page shows; as default the battery's latest row, or the whole list
 //   pollMs     how often; isAlwaysPolled: also beside the stream, for what no event tells
-//   isPolled   the stream is not wanted
 //   onState    ("live" | "polling" | "away", ms since the last good answer or event, error or null)
 // Nothing is asked for while the page is hidden.
 export function connect(options) {
   const { batteryId, pollMs = POLL_MS } = options;
   const call = (name, ...values) => options[name] && options[name](...values);
   const query = batteryId ? `?battery_id=${encodeURIComponent(batteryId)}` : "";
+  const streamQuery = options.types ? `?types=${options.types}` : query;
   const gone = new AbortController();
   let source = null;
   let lastGoodMs = 0;
@@ -52,7 +53,7 @@ export function connect(options) {
   const isStreaming = () => source !== null && source.readyState === EventSource.OPEN;
   // The first values come by polling, and so do all while the stream is away for longer; one that is quiet may have nothing
   // to tell of a battery that is silent, or of a store that cannot be read.
-  const mustPoll = () => !isFilled || options.isPolled || options.isAlwaysPolled || state !== "live" ||
+  const mustPoll = () => !isFilled || options.isAlwaysPolled || state !== "live" ||
     Date.now() - (isStreaming() ? lastEventMs : sinceMs) > PATIENCE_MS;
 
   async function poll() {
@@ -96,9 +97,9 @@ export function connect(options) {
   }
 
   function open() {
-    if (options.isPolled || source || gone.signal.aborted || document.hidden) return;
+    if (source || gone.signal.aborted || document.hidden) return;
     triedMs = Date.now();
-    source = new EventSource(`/api/stream${query}`);
+    source = new EventSource(`/api/stream${streamQuery}`);
     source.addEventListener("open", () => {
       lastEventMs = Date.now();
       if (problem && problem.isAnswer) return; // an open stream is no answer to what the server refuses: goes on asking

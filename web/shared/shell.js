@@ -13,13 +13,14 @@ function makeHeader(title, batteryId) {
   const heading = element("h1", "", title);
   const nav = element("nav", "", "", { "aria-label": "Pages" });
   const links = [...NAVIGATION];
+  const here = batteryId ? `/battery/${batteryId}${location.pathname.endsWith("/3d") ? "/3d" : ""}` : location.pathname;
   if (batteryId) {
     const address = `/battery/${encodeURIComponent(batteryId)}`;
     links.splice(1, 0, [address, "Battery"], [`${address}/3d`, "3D"]);
   }
   for (const [address, name] of links) {
     const link = element("a", "", name, { href: address });
-    if (address === location.pathname) link.setAttribute("aria-current", "page");
+    if (decodeURIComponent(address) === here) link.setAttribute("aria-current", "page");
     nav.append(link);
   }
   const live = element("p", "live");

@@ -32,9 +32,9 @@ export function flowText(b) {
 const isBroken = (limit, value) => (limit.operator === "<" ? value < limit.limit : value > limit.limit);
 
 // How a value is coloured, by the thresholds of /api/thresholds: the strictest display band that it is in; the limits of
-// status and alerts where the quantity has no bands. "" where it is not known.
+// status and alerts where the quantity has no bands. "" where it, or every limit, is not known.
 export function levelOf(thresholds, quantity, value) {
-  if (!isNumber(value)) return "";
+  if (!isNumber(value) || thresholds.length === 0) return "";
   const limits = thresholds.filter((t) => t.quantity === quantity);
   const bands = limits.filter((t) => t.kind === "display");
   const broken = (bands.length > 0 ? bands : limits).filter((t) => isBroken(t, value)).map((t) => t.level);
@@ -48,7 +48,7 @@ const minus = (text) => text.replace("-", "−");
 export const show = (v, decimals, unit) => (isNumber(v) ? `${minus(v.toFixed(decimals))}${unit}` : "–");
 
 // A risk (0 to 1) in percent: a small one is not none, and a large one is not certain.
-export function riskText(risk) {
+function riskText(risk) {
   if (!isNumber(risk)) return "–";
   if (risk > 0 && risk < 0.0005) return "< 0.1 %";
   if (risk < 1 && risk >= 0.9995) return "> 99.9 %";
@@ -89,6 +89,9 @@ export const QUANTITIES = {
   rul_prediction: ["RUL", " cycles", 1, 0], failure_probability: ["failure risk", " %", 100, 1],
 };
 
+// "risk", "charge": where there is little room.
+export const quantityName = (quantity) => (QUANTITIES[quantity] || [quantity])[0].replace("failure ", "");
+
 // A quantity's value with its unit, the same on every page.
 export function valueText(quantity, value) {
   if (quantity === "failure_probability") return riskText(value);
@@ -119,10 +122,16 @@ export function reasonWords(reason, b) {
   return `${p.name} ${shown} ${p.was || ""}${p.operator === "<" ? "below" : "above"} ${number(p.limit)}${unit}${rest}`;
 }
 
+// "limit 15 %": where the value stands above it.
+export function limitShort(reason) {
+  const p = partsOf(reason);
+  return p ? `limit ${p.number(p.limit)}${p.unit.replace(" cycles", "")}` : "";
+}
+
 // "charge < 15 %": where the value stands beside it.
 export function reasonShort(reason) {
   const p = partsOf(reason);
-  return p ? `${p.name.replace("failure ", "")} ${p.operator} ${p.number(p.limit)}${p.unit.replace(" cycles", "")}${p.was || p.more ? " (was)" : ""}` : reason;
+  return p ? `${quantityName(p.quantity)} ${p.operator} ${p.number(p.limit)}${p.unit.replace(" cycles", "")}${p.was || p.more ? " (was)" : ""}` : reason;
 }
 
 export const reasonText = (b) => b.health.reasons.map((reason) => reasonWords(reason, b)).join("\n");

@@ -94,6 +94,31 @@ static void test_all_readers_get_all_events_in_order(void **state) {
     evtwin__ring_free(ring);
 }
 
+static void test_a_reader_gets_the_types_it_chose(void **state) {
+    (void)state;
+    evtwin__ring *ring = new_ring(4096, 100);
+    client *c = join(ring, NULL, NULL);
+    evtwin__ring_choose(c->reader, evtwin__ring_type("row", 3) | evtwin__ring_type("alert,row", 5));
+    assert_string_equal(read_now(c), BEGIN); /* whatever it chose */
+    c->n_wakes = 0;
+    put(ring, "summary", 0, NULL, "{\"n\":1}");
+    assert_int_equal(c->n_wakes, 0);
+    put(ring, "row", 11, "A", "{}");
+    put(ring, "alert", 0, "A", "{}");
+    assert_int_equal(c->n_wakes, 1);
+    assert_string_equal(read_now(c), "event: row\nid: db-11\ndata: {}\n\n"
+                                     "event: alert\nid: db-11.1\ndata: {}\n\n");
+    evtwin__ring_choose(c->reader, EVTWIN__RING_SUMMARY);
+    put(ring, "row", 12, "A", "{}");
+    assert_string_equal(read_now(c), "");
+    evtwin__ring_comment(ring); /* for all: it keeps the connection open */
+    assert_string_equal(read_now(c), ":\nid: db-12\n\n");
+    assert_int_equal(evtwin__ring_type("rows", 4), 0);
+    assert_int_equal(evtwin__ring_type("", 0), 0);
+    leave(c);
+    evtwin__ring_free(ring);
+}
+
 static void test_nothing_is_sent_before_the_first_summary(void **state) {
     (void)state;
     evtwin__ring *ring = NULL;
@@ -452,6 +477,7 @@ static void test_threads(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_readers_get_all_events_in_order),
+        cmocka_unit_test(test_a_reader_gets_the_types_it_chose),
         cmocka_unit_test(test_nothing_is_sent_before_the_first_summary),
         cmocka_unit_test(test_a_battery_is_alone),
         cmocka_unit_test(test_an_id_that_is_too_long),

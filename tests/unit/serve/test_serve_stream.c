@@ -180,6 +180,9 @@ static void test_requests_that_are_wrong(void **state) {
     const int port = evtwin_server_port(server);
     json_decref(client_json(port, "/api/stream?battery_id=a%20b", 400));
     json_decref(client_json(port, "/api/stream?batery_id=A", 400));
+    json_decref(client_json(port, "/api/stream?types=", 400));
+    json_decref(client_json(port, "/api/stream?types=row,", 400));
+    json_decref(client_json(port, "/api/stream?types=row,rows", 400));
     reply r = client_request(port, "POST", "/api/stream", "");
     assert_int_equal(r.code, 405);
     reply_free(&r);
