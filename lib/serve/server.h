@@ -29,6 +29,7 @@ struct evtwin_server {
     int is_open_to_all; /* any Host is answered */
     char **allow_hosts; /* names of ours beside the address */
     size_t n_allow_hosts;
+    int is_tls;
     evtwin__auth *auth;         /* NULL = whoever reaches the server may read, and nobody write */
     evtwin_metrics *metrics;    /* borrowed, may be NULL */
     evtwin__store_pool *stores; /* NULL = no REST and no page */
