@@ -282,8 +282,11 @@ static int fail_to_start(const cli *c, const evtwin_server_options *o, evtwin_st
     }
     const char *member = NULL;
     const way_out *way = evtwin_server_check(o, &member) == st ? way_out_of(member) : NULL;
-    return way == NULL ? cli_fail(CLI_A_SERVICE, st, NULL)
-                       : cli_fail(way->role, st, way->text != NULL ? way->text : setter);
+    if (way == NULL) {
+        return cli_fail(CLI_A_SERVICE, st, NULL);
+    }
+    return cli_fail(st == EVTWIN_E_UNSUPPORTED ? CLI_AN_OPTION : way->role, st,
+                    way->text != NULL ? way->text : setter);
 }
 
 static void warn_of(const cli *c, const char *listen) {

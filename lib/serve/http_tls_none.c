@@ -10,7 +10,7 @@ evtwin_status evtwin__tls_load(const char *cert_file, const char *key_file, cons
     (void)key_file;
     (void)out;
     *at = "tls_cert_file";
-    EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "%s: this build has no TLS: it was made with EVTWIN_TLS=OFF",
+    EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "%s: this build has no TLS; build it with -DEVTWIN_TLS=ON",
                 cert_file);
 }
 
