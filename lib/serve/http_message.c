@@ -62,10 +62,10 @@ static enum MHD_Result on_header(void *ctx, enum MHD_ValueKind kind, const char 
 }
 
 /* The front has seen the head of a connection's first request. Those of later ones, and all with
- * TLS, are seen by libmicrohttpd alone, and before its version 1 it passes over a NUL and what follows it, and takes
- * a CR or LF alone for a line's end: a head that is longer or shorter than what it reports may have
- * such things in it. The connection ends then, unanswered; a client with nothing to hide asks again
- * on a new one. */
+ * TLS, are seen by libmicrohttpd alone, and before its version 1 it passes over a NUL and what
+ * follows it, and takes a CR or LF alone for a line's end: a head that is longer or shorter than
+ * what it reports may have such things in it. The connection ends then, unanswered; a client with
+ * nothing to hide asks again on a new one. */
 static int is_to_the_letter(struct MHD_Connection *mhd, const headers *h, const char *version) {
     if (h->is_bad) {
         return 0;
