@@ -19,6 +19,7 @@ libjansson-dev|reads and writes JSON|pkg:jansson
 libxgboost-dev|trains the models|pkg:xgboost
 libsqlite3-dev|keeps the telemetry|pkg:sqlite3
 libmicrohttpd-dev|serves REST and the page|pkg:libmicrohttpd
+libgnutls28-dev|encrypts what the server sends|pkg:gnutls
 zlib1g-dev|compresses answers of the server|pkg:zlib
 libpq-dev|talks to PostgreSQL|pkg:libpq
 librdkafka-dev|talks to Kafka|pkg:rdkafka

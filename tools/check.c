@@ -20,7 +20,7 @@ enum { TIMEOUT_MS = 5000 };
 /* Is it the store that DB_HOST and its companions name? */
 static int is_of_contract(const char *uri) {
     const char *text, *from;
-    return cli_default_store(0, &text, &from) && from != NULL && strcmp(from, "DB_HOST") == 0 &&
+    return cli_default_store(0, &text, &from) > 0 && from != NULL && strcmp(from, "DB_HOST") == 0 &&
            strcmp(text, uri) == 0;
 }
 

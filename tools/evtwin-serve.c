@@ -17,6 +17,8 @@ enum {
     PORT,
     TOKEN_FILE,
     OPEN_READS,
+    TLS_CERT,
+    TLS_KEY,
     ALLOW_HOST,
     INSECURE_LISTEN,
     THREADS,
@@ -59,14 +61,20 @@ static const cli_option options[N_OPTIONS] = {
     [TOKEN_FILE] =
         CLI_STRING("token-file", "FILE", NULL,
                    .help = "answer only to who has the token in the first line of this file; "
-                           "without one nothing can be changed over HTTP, and --listen takes no "
-                           "address that other machines reach"),
+                           "without one nothing can be changed over HTTP. An address that other "
+                           "machines reach needs it and --tls-cert"),
+    [TLS_CERT] = CLI_STRING("tls-cert", "FILE", NULL,
+                            .help = "speak HTTPS with this certificate, in PEM form, followed by "
+                                    "those that certify it"),
+    [TLS_KEY] = CLI_STRING("tls-key", "FILE", NULL,
+                           .help = "its key, in PEM form, which not everyone may read"),
     [ALLOW_HOST] = CLI_STRINGS("allow-host", "NAME", NULL,
                                .help = "also answer to this name of a host, as a proxy passes it "
                                        "on; may be repeated"),
     [INSECURE_LISTEN] =
         CLI_FLAG("insecure-listen", .help = "permit an address that other machines reach without "
-                                            "--token-file, and any name of a host"),
+                                            "--token-file or --tls-cert, and any name of a host "
+                                            "where --allow-host names none"),
     [THREADS] = CLI_RANGE(CLI_INTEGER, "threads", "N", "2", 1, 256, .help = "that answer requests"),
     [ALERTS] = CLI_FLAG("alerts", .group = "Alerts",
                         .help = "raise and clear alerts, which the store keeps: it is written to. "
@@ -201,52 +209,94 @@ static int wants_alerts(const cli *c) {
            cli_text(c, ALERT_SMTP) != NULL;
 }
 
+static void set_alerts(const cli *c, evtwin_alerts_options *o) {
+    evtwin_alerts_options_init(o, sizeof *o);
+    o->store = cli_text(c, STORE);
+    o->webhook_file = cli_text(c, ALERT_WEBHOOK_FILE);
+    o->smtp = cli_text(c, ALERT_SMTP);
+    o->mail_to = cli_text(c, ALERT_TO);
+    o->ca_file = cli_text(c, ALERT_CA_FILE);
+    o->group_s = cli_number(c, ALERT_GROUP);
+    o->clear_after_s = cli_number(c, ALERT_CLEAR_AFTER);
+    o->silent_after_s = cli_number(c, SILENT_AFTER);
+    o->predictions_stopped_after_s = cli_number(c, PREDICTIONS_STOPPED_AFTER);
+}
+
 static int start_alerts(const cli *c, evtwin_alerts **out) {
     evtwin_alerts_options alert_options;
-    evtwin_alerts_options_init(&alert_options, sizeof alert_options);
-    alert_options.store = cli_text(c, STORE);
-    alert_options.webhook_file = cli_text(c, ALERT_WEBHOOK_FILE);
-    alert_options.smtp = cli_text(c, ALERT_SMTP);
-    alert_options.mail_to = cli_text(c, ALERT_TO);
-    alert_options.ca_file = cli_text(c, ALERT_CA_FILE);
-    alert_options.group_s = cli_number(c, ALERT_GROUP);
-    alert_options.clear_after_s = cli_number(c, ALERT_CLEAR_AFTER);
-    alert_options.silent_after_s = cli_number(c, SILENT_AFTER);
-    alert_options.predictions_stopped_after_s = cli_number(c, PREDICTIONS_STOPPED_AFTER);
+    set_alerts(c, &alert_options);
     const evtwin_status st = evtwin_alerts_start(&alert_options, out);
     return st < 0 ? cli_fail(CLI_AN_OPTION, st, "see the options --alert-…") : CLI_OK;
 }
 
+static void set_server(const cli *c, const char *listen, evtwin_server_options *o) {
+    evtwin_server_options_init(o, sizeof *o);
+    o->listen = listen;
+    o->store = cli_text(c, STORE);
+    o->n_threads = (int)cli_integer(c, THREADS);
+    o->token_file = cli_text(c, TOKEN_FILE);
+    o->tls_cert_file = cli_text(c, TLS_CERT);
+    o->tls_key_file = cli_text(c, TLS_KEY);
+    o->open_reads = cli_is_on(c, OPEN_READS);
+    o->allow_hosts = cli_items(c, ALLOW_HOST);
+    o->n_allow_hosts = cli_count(c, ALLOW_HOST);
+    o->insecure_listen = cli_is_on(c, INSECURE_LISTEN);
+    o->silent_after_s = cli_number(c, SILENT_AFTER);
+    o->predictions_stopped_after_s = cli_number(c, PREDICTIONS_STOPPED_AFTER);
+    o->service = "evtwin-serve";
+}
+
+/* Of the options of the server: the way out, and whether what it names is a file. */
+typedef struct way_out {
+    const char *member, *text; /* text NULL: the option sets it */
+    cli_role role;
+} way_out;
+
+static const way_out *way_out_of(const char *member) {
+    static const way_out ways[] = {
+        {"token_file", "--token-file names it", CLI_AN_INPUT},
+        {"tls_cert_file", "--tls-cert names it", CLI_AN_INPUT},
+        {"tls_key_file", "--tls-key names it", CLI_AN_INPUT},
+        {"allow_hosts", "--allow-host names it", CLI_AN_OPTION},
+        {"open_reads", "leave out --open-reads, or listen there", CLI_AN_OPTION},
+        {"insecure_listen",
+         "--token-file, --tls-cert and --tls-key name them, --insecure-listen permits it",
+         CLI_AN_OPTION},
+        {"listen", NULL, CLI_AN_OPTION},
+    };
+    for (size_t i = 0; member != NULL && i < sizeof ways / sizeof ways[0]; i++) {
+        if (strcmp(ways[i].member, member) == 0) {
+            return &ways[i];
+        }
+    }
+    return NULL;
+}
+
 /* Report why the server does not start, with the option to change. */
-static int fail_to_start(const cli *c, evtwin_status st) {
-    const char *token_file = cli_text(c, TOKEN_FILE);
-    if (token_file != NULL && strncmp(evtwin_last_error(), token_file, strlen(token_file)) == 0) {
-        return cli_fail(CLI_AN_INPUT, st, "--token-file names it");
+static int fail_to_start(const cli *c, const evtwin_server_options *o, evtwin_status st) {
+    char called[256], setter[300];
+    snprintf(setter, sizeof setter, "%s sets it",
+             cli_called(c, port_counts(c) ? PORT : LISTEN, called, sizeof called));
+    if (st == EVTWIN_E_BUSY) {
+        return cli_fail(CLI_A_SERVICE, st, setter);
     }
-    if (st == EVTWIN_E_ARG && strstr(evtwin_last_error(), "allow_hosts") != NULL) {
-        return cli_fail(CLI_AN_OPTION, st, "--allow-host names it");
-    }
-    if (st == EVTWIN_E_ARG && cli_is_on(c, OPEN_READS) && !is_loopback(cli_text(c, LISTEN))) {
-        return cli_fail(CLI_AN_OPTION, st, "leave out --open-reads, or listen there");
-    }
-    if (st != EVTWIN_E_BUSY && st != EVTWIN_E_ARG) {
+    const char *member = NULL;
+    const way_out *way = evtwin_server_check(o, &member) == st ? way_out_of(member) : NULL;
+    if (way == NULL) {
         return cli_fail(CLI_A_SERVICE, st, NULL);
     }
-    char called[256], next_step[300];
-    snprintf(next_step, sizeof next_step, "%s sets it%s",
-             cli_called(c, port_counts(c) ? PORT : LISTEN, called, sizeof called),
-             st == EVTWIN_E_ARG ? "; --token-file names one, --insecure-listen permits it" : "");
-    return cli_fail(CLI_A_SERVICE, st, next_step);
+    return cli_fail(st == EVTWIN_E_UNSUPPORTED ? CLI_AN_OPTION : way->role, st,
+                    way->text != NULL ? way->text : setter);
 }
 
 static void warn_of(const cli *c, const char *listen) {
-    if (is_loopback(listen)) {
+    const int has_token = cli_text(c, TOKEN_FILE) != NULL, has_tls = cli_text(c, TLS_CERT) != NULL;
+    if (is_loopback(listen) || (has_token && has_tls)) {
         return;
     }
-    cli_warning(cli_text(c, TOKEN_FILE) != NULL
-                    ? "%s can be reached from other machines, without encryption"
-                    : "%s can be reached from other machines, without token and encryption",
-                listen);
+    cli_warning("%s can be reached from other machines, without %s%s%s", listen,
+                has_token ? "" : "token", has_token || has_tls ? "" : " and ",
+                has_tls ? "" : "encryption");
 }
 
 static int serve(const cli *c, const char *listen) {
@@ -261,18 +311,7 @@ static int serve(const cli *c, const char *listen) {
         return code;
     }
     evtwin_server_options server_options;
-    evtwin_server_options_init(&server_options, sizeof server_options);
-    server_options.listen = listen;
-    server_options.store = cli_text(c, STORE);
-    server_options.n_threads = (int)cli_integer(c, THREADS);
-    server_options.token_file = cli_text(c, TOKEN_FILE);
-    server_options.open_reads = cli_is_on(c, OPEN_READS);
-    server_options.allow_hosts = cli_items(c, ALLOW_HOST);
-    server_options.n_allow_hosts = cli_count(c, ALLOW_HOST);
-    server_options.insecure_listen = cli_is_on(c, INSECURE_LISTEN);
-    server_options.silent_after_s = cli_number(c, SILENT_AFTER);
-    server_options.predictions_stopped_after_s = cli_number(c, PREDICTIONS_STOPPED_AFTER);
-    server_options.service = "evtwin-serve";
+    set_server(c, listen, &server_options);
     evtwin_server *server;
     evtwin_alerts *alerts = NULL;
     code = wants_alerts(c) ? start_alerts(c, &alerts) : CLI_OK;
@@ -283,13 +322,14 @@ static int serve(const cli *c, const char *listen) {
     cli_on_stop(CLI_STOP_ASKS, NULL);
     const evtwin_status st = evtwin_server_start(&server_options, &server);
     if (st < 0) {
-        const int failed = fail_to_start(c, st);
+        const int failed = fail_to_start(c, &server_options, st);
         evtwin_alerts_free(alerts);
         return failed;
     }
     warn_of(c, listen);
     const char *store = cli_shown(cli_text(c, STORE));
-    cli_note("serving %s at http://localhost:%d (Ctrl-C stops)", store, evtwin_server_port(server));
+    cli_note("serving %s at %s://localhost:%d (Ctrl-C stops)", store,
+             server_options.tls_cert_file != NULL ? "https" : "http", evtwin_server_port(server));
     if (is_absent && cli_is_server(store)) {
         cli_note("%s does not exist yet; createdb makes it", store);
     } else if (is_absent) {
@@ -303,18 +343,75 @@ static int serve(const cli *c, const char *listen) {
     return CLI_OK;
 }
 
-static int run(const cli *c) {
-    if (cli_is_on(c, CHECK)) {
-        int code = 0;
-        check_store(&code, cli_text(c, STORE));
-        return code;
+/* ---- --check ---- */
+
+static void check_thresholds(const cli *c, int *code) {
+    const char *path = cli_text(c, THRESHOLDS);
+    if (path != NULL) {
+        evtwin_thresholds *thresholds = NULL;
+        const evtwin_status st = evtwin_thresholds_load(path, &thresholds);
+        check_report(code, "thresholds", path, CLI_AN_INPUT,
+                     st == EVTWIN_E_ARG ? EVTWIN_E_SCHEMA : st);
+        evtwin_thresholds_free(thresholds);
     }
-    if (cli_text(c, BACKUP) != NULL) {
+}
+
+/* One line for each way of delivery. */
+static void check_alerts(const cli *c, int *code) {
+    const char *hook = cli_text(c, ALERT_WEBHOOK_FILE), *mail = cli_text(c, ALERT_SMTP);
+    evtwin_alerts_options o;
+    if (hook != NULL) {
+        set_alerts(c, &o);
+        o.smtp = o.mail_to = NULL;
+        check_report(code, "web hook of", hook, CLI_AN_OPTION, evtwin_alerts_check(&o));
+    }
+    if (mail != NULL) {
+        set_alerts(c, &o);
+        o.webhook_file = NULL;
+        check_report(code, "mail by", mail, CLI_AN_OPTION, evtwin_alerts_check(&o));
+    }
+}
+
+/* One line for each file, and one for the address and what goes with it. */
+static void check_address(const cli *c, const char *listen, int *code) {
+    evtwin_server_options all, o;
+    set_server(c, listen, &all);
+    evtwin_status st = EVTWIN_OK;
+    if (all.token_file != NULL) {
+        evtwin_server_options_init(&o, sizeof o);
+        o.token_file = all.token_file;
+        st = evtwin_server_check(&o, NULL);
+        check_report(code, "token file", o.token_file, CLI_AN_INPUT, st);
+    }
+    if (all.tls_cert_file != NULL && all.tls_key_file != NULL) {
+        evtwin_server_options_init(&o, sizeof o);
+        o.tls_cert_file = all.tls_cert_file;
+        o.tls_key_file = all.tls_key_file;
+        const evtwin_status st_tls = evtwin_server_check(&o, NULL);
+        check_report(code, "certificate", o.tls_cert_file, CLI_AN_INPUT, st_tls);
+        st = st_tls < 0 ? st_tls : st;
+    }
+    if (st >= 0) { /* else it was reported */
+        check_report(code, "address", listen, CLI_AN_OPTION, evtwin_server_check(&all, NULL));
+    }
+}
+
+static int check_all(const cli *c, const char *listen) {
+    int code = 0;
+    check_store(&code, cli_text(c, STORE));
+    check_thresholds(c, &code);
+    check_address(c, listen, &code);
+    check_alerts(c, &code);
+    return code;
+}
+
+static int run(const cli *c) {
+    if (cli_text(c, BACKUP) != NULL && !cli_is_on(c, CHECK)) {
         return back_up(c);
     }
     char listen[128];
-    const int code = make_listen(c, listen, sizeof listen);
-    return code != 0 ? code : serve(c, listen);
+    CLI_TRY(make_listen(c, listen, sizeof listen));
+    return cli_is_on(c, CHECK) ? check_all(c, listen) : serve(c, listen);
 }
 
 int main(int argc, char **argv) {

@@ -41,6 +41,12 @@ typedef struct evtwin_alerts_options {
 EVTWIN_API evtwin_status evtwin_alerts_options_init(evtwin_alerts_options *options, size_t size);
 
 /**
+ * Look at the options and the files that they name, as evtwin_alerts_start does; nothing is sent,
+ * and no store opened. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_alerts_check(const evtwin_alerts_options *options);
+
+/**
  * Start. What goes wrong later is in the log, and tried again.
  * @return EVTWIN_E_ARG (an option, URI, URL or address; a file that others can read),
  * EVTWIN_E_NOT_FOUND (a file), EVTWIN_E_PARSE, EVTWIN_E_UNSUPPORTED (deliveries in a build without

@@ -88,7 +88,8 @@ typedef struct evtwin_server_options {
     const char *service; /**< what /health calls itself; default "evtwin" */
     int n_threads;       /**< 1 to 256, default 2 */
     int max_connections; /**< at least n_threads, at most 10,000; default 256 */
-    /** 1 permits an address that is not loopback without token_file, and any Host header */
+    /** 1 permits an address that is not loopback without token_file and TLS, and any Host header
+        unless allow_hosts has names */
     int insecure_listen;
     /** seconds until a battery without new records is called silent, at most 366 days; default 0:
         the longer of 15 s and three times the interval seen between its records. Since 0.2 */
@@ -107,21 +108,37 @@ typedef struct evtwin_server_options {
     evtwin_alerts *alerts;
     /** 1 with token_file, on the loopback only: reading needs no token, writing does. Since 0.2 */
     int open_reads;
+    /** files in PEM form, both or neither: the certificate followed by those that certify it, and
+        its key, which not everyone may read. Then HTTPS alone is spoken, TLS 1.2 or 1.3; they are
+        read at the start. An address that is not loopback needs them and token_file, or
+        insecure_listen. Since 0.2 */
+    const char *tls_cert_file, *tls_key_file;
 } evtwin_server_options;
 
 /** Fill in the defaults; size is sizeof *options. */
 EVTWIN_API evtwin_status evtwin_server_options_init(evtwin_server_options *options, size_t size);
 
 /**
+ * Look at the options, and at the files of token and TLS, as evtwin_server_start does before it
+ * opens store and port. *option_out (may be NULL): which of evtwin_server_options is at fault, as
+ * "token_file"; static memory, NULL if none is.
+ * @return EVTWIN_E_ARG for a malformed or not permitted address, a number out of its range, a token
+ * or key file that others can read, a key of another certificate; EVTWIN_E_NOT_FOUND or EVTWIN_E_IO
+ * for a file that cannot be read; EVTWIN_E_PARSE for one that is not PEM; EVTWIN_E_UNSUPPORTED for
+ * TLS in a build without it. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_server_check(const evtwin_server_options *options,
+                                             const char **option_out);
+
+/**
  * Start serving; returns once the port is open. options NULL = the defaults. docs/rest.md says what
  * is served. The store is opened read-only, one handle per thread. It need not exist yet: until it
  * does, /health and the endpoints answer 503. Health, alerts and /api/thresholds follow the limits
  * in the store (evtwin_store_put_thresholds) within a second; the page reloads them every minute.
- * @return EVTWIN_E_BUSY if the port is held by another process; EVTWIN_E_ARG for a malformed or not
- * permitted address, a number out of its range or a token file that others can read; EVTWIN_E_IO if
- * the system refuses the address; EVTWIN_E_UNSUPPORTED in a build without HTTP; else what
- * evtwin_store_open says, but for EVTWIN_E_AGAIN and EVTWIN_E_NOT_FOUND (its folder is there, its
- * file is not).
+ * @return what evtwin_server_check says; EVTWIN_E_BUSY if the port is held by another process;
+ * EVTWIN_E_IO if the system refuses the address; EVTWIN_E_UNSUPPORTED in a build without HTTP; else
+ * what evtwin_store_open says, but for EVTWIN_E_AGAIN and EVTWIN_E_NOT_FOUND (its folder is there,
+ * its file is not).
  */
 EVTWIN_API evtwin_status evtwin_server_start(const evtwin_server_options *options,
                                              evtwin_server **out);

@@ -18,9 +18,9 @@ typedef struct destination {
 
 /* A target may come whole, "http://host:port/path", as to a proxy. Its host counts then, not that
  * of the header. Source: RFC 9112, section 3.2.2 */
-static void find_destination(const evtwin__http_request *r, destination *out) {
-    static const char scheme[] = "http://";
-    const size_t scheme_length = sizeof scheme - 1;
+static void find_destination(const evtwin__http_request *r, int is_tls, destination *out) {
+    const char *scheme = is_tls ? "https://" : "http://";
+    const size_t scheme_length = strlen(scheme);
     out->host = r->host;
     out->target = r->target;
     out->target_length = r->target_length;
@@ -63,7 +63,7 @@ static int is_meant_for_us(evtwin__call *call) {
         return evtwin__answer_error(call, 400, "a request has one Host header");
     }
     destination to;
-    find_destination(r, &to);
+    find_destination(r, server->is_tls, &to);
     if (to.host != NULL && !is_our_name(server, to.host)) {
         return evtwin__answer_error(
             call, 421,

@@ -130,6 +130,19 @@ static evtwin_status start(evtwin_alerts *a, const evtwin_alerts_options *o) {
     return EVTWIN_OK;
 }
 
+evtwin_status evtwin_alerts_check(const evtwin_alerts_options *options) {
+    evtwin_alerts_options full = defaults;
+    EVTWIN_TRY(evtwin__options_merge(&full, sizeof full, options, "evtwin_alerts_options_init"));
+    EVTWIN_TRY(check(&full));
+    evtwin_status st = EVTWIN_OK;
+    for (int w = 0; st >= 0 && w < EVTWIN__N_WAYS; w++) {
+        evtwin__alert_lane *lane = NULL;
+        st = evtwin__alert_lane_start(&full, w, NULL, NULL, &lane);
+        evtwin__alert_lane_stop(lane);
+    }
+    return st;
+}
+
 evtwin_status evtwin_alerts_start(const evtwin_alerts_options *options, evtwin_alerts **out) {
     EVTWIN_FAIL_IF(out == NULL, EVTWIN_E_ARG, "evtwin_alerts_start: out is NULL");
     evtwin_alerts_options full = defaults;

@@ -35,6 +35,9 @@ enum {
     MHD_ROOM = 4          /* times the connections that the front lets in */
 };
 
+/* As GnuTLS says it: TLS 1.2 and 1.3, and the past stays secret when the key is lost. */
+static char tls_priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA";
+
 /* ---- what libmicrohttpd tells ---- */
 
 /* A connection opens or closes; on close its descriptor is still open. */
@@ -223,7 +226,7 @@ static evtwin_status start_daemon(evtwin__http *http) {
     const evtwin__http_options *o = &http->options;
 
     /* pool and limit options are left out by the array's end where they do not apply */
-    struct MHD_OptionItem more[3] = {{MHD_OPTION_END, 0, NULL}};
+    struct MHD_OptionItem more[6] = {{MHD_OPTION_END, 0, NULL}};
     int n = 0;
     if (o->n_threads > 1) {
         more[n++] = (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, o->n_threads, NULL};
@@ -231,6 +234,13 @@ static evtwin_status start_daemon(evtwin__http *http) {
     if (o->max_per_address > 0) {
         more[n++] =
             (struct MHD_OptionItem){MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->max_per_address, NULL};
+    }
+    if (o->tls != NULL) {
+        EVTWIN_FAIL_IF(MHD_is_feature_supported(MHD_FEATURE_TLS) != MHD_YES, EVTWIN_E_UNSUPPORTED,
+                       "this libmicrohttpd was built without TLS");
+        more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, o->tls->certificate};
+        more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, o->tls->key};
+        more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, tls_priorities};
     }
     more[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
 
@@ -240,7 +250,8 @@ static evtwin_status start_daemon(evtwin__http *http) {
      */
     const unsigned limit = (unsigned)o->n_threads * (unsigned)(o->max_connections * MHD_ROOM);
     const unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG |
-                           MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME;
+                           MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
+                           (o->tls != NULL ? MHD_USE_TLS : 0U);
     http->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
         MHD_OPTION_CONNECTION_LIMIT, limit, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
@@ -264,6 +275,7 @@ static evtwin_status start_all(evtwin__http *http) {
         .max_open = (size_t)o->max_connections,
         .max_waiting_per_address = (size_t)o->max_per_address,
         .request_ms = http->request_ms,
+        .is_tls = http->is_tls,
         .hand_over = hand_over,
         .count = count,
         .evict = evict,
@@ -280,6 +292,7 @@ evtwin_status evtwin__http_start(const evtwin__http_options *options, evtwin__ht
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the HTTP server");
     }
     http->options = *options;
+    http->is_tls = options->tls != NULL;
     http->request_ms = (int64_t)(options->request_s * 1000.0);
     http->response_ms = (int64_t)(options->response_s * 1000.0);
     pthread_mutex_init(&http->lock, NULL);

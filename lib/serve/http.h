@@ -7,6 +7,7 @@
 #include "evtwin/base.h"
 
 #include "core/text.h"
+#include "serve/http_tls.h"
 
 #include <assert.h>
 #include <stddef.h>
@@ -80,7 +81,8 @@ typedef void (*evtwin__http_handler)(void *ctx, const evtwin__http_request *requ
                                      evtwin__http_response *response);
 
 typedef struct evtwin__http_options {
-    int fd; /* listening socket: taken, whatever the outcome */
+    int fd;                 /* listening socket: taken, whatever the outcome */
+    const evtwin__tls *tls; /* borrowed for the start; NULL = without encryption */
     int n_threads, max_connections;
     int max_per_address;        /* connections of one client address; 0 = no limit of its own */
     double request_s;           /* from connecting, or the last answer, to a complete request */

@@ -13,10 +13,12 @@
 #include <linux/tcp.h>
 #include <math.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 enum {
     RATE_MS = 5000,    /* over which a client's rate is measured */
+    YOUNG_MS = 50,     /* a handshake of TLS may still be on its way */
     STALLED_MS = 1000, /* a client that takes longer may be given up for another */
 };
 
@@ -35,7 +37,7 @@ void evtwin__connection_open(struct evtwin__http *http, evtwin__connection *c,
     c->fd = fd;
     c->pause.mhd = mhd;
     pthread_mutex_init(&c->pause.lock, NULL);
-    evtwin__connection_phase(c, EVTWIN__ASKING, http->request_ms);
+    evtwin__connection_phase(c, http->is_tls ? EVTWIN__SHAKING : EVTWIN__ASKING, http->request_ms);
     pthread_mutex_lock(&http->lock);
     c->next = http->connections;
     if (c->next != NULL) {
@@ -101,13 +103,13 @@ static double rate_of(const evtwin__connection *c, int64_t now, int64_t least_ms
                : -1.0;
 }
 
-/* The longest idle goes, else the slowest reader. */
+/* The longest without a whole request goes, else the longest idle, else the slowest reader. */
 int evtwin__connections_evict(struct evtwin__http *http) {
     if (atomic_load(&http->n_given_up) >= (size_t)http->options.max_connections) {
         return 0; /* let them close first */
     }
     const int64_t now = evtwin__monotonic_ms();
-    evtwin__connection *idle = NULL, *slow = NULL;
+    evtwin__connection *shaking = NULL, *idle = NULL, *slow = NULL;
     double slowest = INFINITY;
     pthread_mutex_lock(&http->lock);
     for (evtwin__connection *c = http->connections; c != NULL; c = c->next) {
@@ -115,7 +117,11 @@ int evtwin__connections_evict(struct evtwin__http *http) {
             atomic_load(&c->is_given_up) ? EVTWIN__ASKING : atomic_load(&c->phase);
         const int is_idle = its_phase == EVTWIN__IDLE || its_phase == EVTWIN__POSTING ||
                             its_phase == EVTWIN__DELAYED;
-        if (is_idle && (idle == NULL || atomic_load(&c->since_ms) < atomic_load(&idle->since_ms))) {
+        const int64_t since_ms = atomic_load(&c->since_ms);
+        if (its_phase == EVTWIN__SHAKING && now - since_ms > YOUNG_MS &&
+            (shaking == NULL || since_ms < atomic_load(&shaking->since_ms))) {
+            shaking = c;
+        } else if (is_idle && (idle == NULL || since_ms < atomic_load(&idle->since_ms))) {
             idle = c;
         } else if (its_phase == EVTWIN__TAKING && idle == NULL) {
             const double rate = rate_of(c, now, STALLED_MS);
@@ -125,7 +131,7 @@ int evtwin__connections_evict(struct evtwin__http *http) {
             }
         }
     }
-    evtwin__connection *victim = idle != NULL ? idle : slow;
+    evtwin__connection *victim = shaking != NULL ? shaking : idle != NULL ? idle : slow;
     if (victim != NULL) {
         give_up(http, victim);
     }
@@ -133,10 +139,11 @@ int evtwin__connections_evict(struct evtwin__http *http) {
     return victim != NULL;
 }
 
-/* libmicrohttpd does not look at a connection that is suspended. */
+/* libmicrohttpd does not look at a connection that is suspended. With TLS the end of what a client
+ * sends has a message before it. */
 static int has_left(const evtwin__connection *c) {
-    char one;
-    return recv(c->fd, &one, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    struct pollfd its = {.fd = c->fd, .events = POLLRDHUP};
+    return poll(&its, 1, 0) > 0;
 }
 
 void evtwin__connections_watch(struct evtwin__http *http) {

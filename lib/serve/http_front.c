@@ -3,7 +3,9 @@
  * there.
  *
  * What a client sends is looked at where it lies (MSG_PEEK): the connection is handed over unread.
- * Events are edge-triggered, so a head that comes byte by byte costs a look a byte and no more. */
+ * With TLS only its first message can be seen: http_connections.c has those whose handshake is on
+ * its way. Events are edge-triggered, so a head that comes byte by byte costs a look a byte and no
+ * more. */
 
 #include "serve/http_front.h"
 
@@ -94,16 +96,19 @@ static void discard(int fd) {
 /* Say why, send no more, and leave it until the client closes: a socket that is closed with bytes
  * unread takes its answer back. */
 static void refuse(waiting *w, evtwin__head code) {
-    static const char body[][100] = {
-        "{\"status\":\"error\",\"message\":\"the request is not well-formed HTTP\"}\n",
-        "{\"status\":\"error\",\"message\":\"the head of the request is too large\"}\n"};
     const int is_big = code == EVTWIN__HEAD_TOO_BIG;
+    const char *message = is_big                       ? "the head of the request is too large"
+                          : code == EVTWIN__HEAD_PLAIN ? "this server speaks HTTPS: https://"
+                                                       : "the request is not well-formed HTTP";
+    char body[100];
+    const int size =
+        snprintf(body, sizeof body, "{\"status\":\"error\",\"message\":\"%s\"}\n", message);
     char text[400];
-    const int n = snprintf(text, sizeof text,
-                           "HTTP/1.1 %s\r\nConnection: close\r\nContent-Type: application/json; "
-                           "charset=utf-8\r\nContent-Length: %zu\r\n\r\n%s",
-                           is_big ? "431 Request Header Fields Too Large" : "400 Bad Request",
-                           strlen(body[is_big]), body[is_big]);
+    const int n =
+        snprintf(text, sizeof text,
+                 "HTTP/1.1 %s\r\nConnection: close\r\nContent-Type: application/json; "
+                 "charset=utf-8\r\nContent-Length: %d\r\n\r\n%s",
+                 is_big ? "431 Request Header Fields Too Large" : "400 Bad Request", size, body);
     discard(w->fd);
     (void)!send(w->fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)shutdown(w->fd, SHUT_WR);
@@ -127,12 +132,15 @@ static void look(evtwin__front *f, waiting *w, int is_at_end) {
         }
         return;
     }
-    const evtwin__head head = evtwin__head_check(f->head, (size_t)n);
+    const evtwin__head head = f->options.is_tls ? evtwin__hello_check(f->head, (size_t)n)
+                                                : evtwin__head_check(f->head, (size_t)n);
     if (head == EVTWIN__HEAD_WHOLE) {
         (void)epoll_ctl(f->events_fd, EPOLL_CTL_DEL, w->fd, NULL);
         f->options.hand_over(f->options.ctx, w->fd, (const struct sockaddr *)&w->address,
                              w->length);
         forget(f, w);
+    } else if (head == EVTWIN__HEAD_BAD && f->options.is_tls) {
+        give_up(f, w); /* whatever it speaks */
     } else if (head != EVTWIN__HEAD_PART) {
         refuse(w, head);
     } else if (is_at_end) {

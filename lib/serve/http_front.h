@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* serve/http_front.h: accept connections, and let each wait until its first request's head is
- * there.
+ * there, or with TLS its first message.
  *
  * A connection that says nothing, or not enough, costs a descriptor here and nothing else. When all
  * places are taken the one that has waited longest is given up for the newest. */
@@ -19,6 +19,7 @@ typedef struct evtwin__front_options {
     size_t max_open; /* connections that wait here, and those handed over */
     size_t max_waiting_per_address; /* 0 = no limit of its own */
     int64_t request_ms;             /* from connecting to a whole head */
+    int is_tls;                     /* wait for the first message of TLS instead */
 
     /* Take a connection whose head is whole and still unread. */
     void (*hand_over)(void *ctx, int fd, const struct sockaddr *address, socklen_t length);

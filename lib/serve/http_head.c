@@ -119,3 +119,24 @@ evtwin__head evtwin__head_check(const char *data, size_t size) {
         at = stop + 2;
     }
 }
+
+/* A record of TLS: kind, version, length; a handshake in it begins with what it is.
+ * Source: RFC 8446, sections 4 and 5.1 */
+evtwin__head evtwin__hello_check(const char *data, size_t size) {
+    enum { HANDSHAKE = 22, MAJOR_VERSION = 3, CLIENT_HELLO = 1, RECORD_HEAD = 5 };
+    const unsigned char *byte = (const unsigned char *)data;
+    if (size > 0 && byte[0] != HANDSHAKE) {
+        return is_token_char(data[0]) || data[0] == '\r' ? EVTWIN__HEAD_PLAIN : EVTWIN__HEAD_BAD;
+    }
+    if (size > 1 && byte[1] != MAJOR_VERSION) {
+        return EVTWIN__HEAD_BAD;
+    }
+    if (size <= RECORD_HEAD) {
+        return EVTWIN__HEAD_PART;
+    }
+    const size_t whole = RECORD_HEAD + (size_t)byte[3] * 256 + byte[4];
+    if (byte[RECORD_HEAD] != CLIENT_HELLO || whole == RECORD_HEAD || whole > EVTWIN__HEAD_MAX) {
+        return EVTWIN__HEAD_BAD;
+    }
+    return size >= whole ? EVTWIN__HEAD_WHOLE : EVTWIN__HEAD_PART;
+}

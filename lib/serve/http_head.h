@@ -16,10 +16,14 @@ typedef enum evtwin__head {
     EVTWIN__HEAD_WHOLE = 1, /* a whole head, perhaps with more behind it */
     EVTWIN__HEAD_BAD = 400, /* the codes to refuse it with */
     EVTWIN__HEAD_TOO_BIG = 431,
+    EVTWIN__HEAD_PLAIN = 1400, /* HTTP where TLS belongs */
 } evtwin__head;
 
 /* Look at the first size bytes that a client sent, EVTWIN__HEAD_MAX at most. */
 evtwin__head evtwin__head_check(const char *data, size_t size);
+
+/* Likewise, where TLS belongs: a client's first message whole is WHOLE. */
+evtwin__head evtwin__hello_check(const char *data, size_t size);
 
 /* 1 if text is a header's name: a token; or its value: without control characters. */
 int evtwin__head_is_name(const char *text, size_t length);

@@ -66,11 +66,11 @@ static enum MHD_Result on_header(void *ctx, enum MHD_ValueKind kind, const char 
     return MHD_YES;
 }
 
-/* The front has seen the head of a connection's first request. Those of later ones are seen by
- * libmicrohttpd alone, and before its version 1 it passes over a NUL and what follows it, and takes
- * a CR or LF alone for a line's end: a head that is longer or shorter than what it reports may have
- * such things in it. The connection ends then, unanswered; a client with nothing to hide asks again
- * on a new one. */
+/* The front has seen the head of a connection's first request. Those of later ones, and all with
+ * TLS, are seen by libmicrohttpd alone, and before its version 1 it passes over a NUL and what
+ * follows it, and takes a CR or LF alone for a line's end: a head that is longer or shorter than
+ * what it reports may have such things in it. The connection ends then, unanswered; a client with
+ * nothing to hide asks again on a new one. */
 static int is_to_the_letter(struct MHD_Connection *mhd, const headers *h, const char *version) {
     if (h->is_bad) {
         return 0;
@@ -98,7 +98,8 @@ int evtwin__connection_read_head(evtwin__connection *c, const char *method, cons
                                         .is_http_1_0 = strcmp(version, "HTTP/1.0") == 0};
     headers h = {.request = &c->request};
     (void)MHD_get_connection_values_n(c->mhd, MHD_HEADER_KIND, on_header, &h);
-    return c->n_requests == 1 || is_to_the_letter(c->mhd, &h, version);
+    const int was_seen = c->n_requests == 1 && !c->http->is_tls;
+    return was_seen || is_to_the_letter(c->mhd, &h, version);
 }
 
 int evtwin__connection_read_body(evtwin__connection *c, const char *piece, size_t size) {

@@ -15,6 +15,7 @@ struct MHD_Daemon;
 struct MHD_Response;
 
 typedef enum evtwin__phase {
+    EVTWIN__SHAKING, /* of TLS: from its first message to the first whole request */
     EVTWIN__IDLE,    /* between two requests */
     EVTWIN__POSTING, /* the body of a request is on its way */
     EVTWIN__ASKING,  /* a whole request is there */
@@ -88,6 +89,7 @@ struct evtwin__http {
     evtwin__front *front;
     evtwin__http_options options;
     int64_t request_ms, response_ms;
+    int is_tls;
     _Atomic int n_active;
     atomic_size_t n_open, n_given_up; /* the latter are about to close */
     atomic_size_t n_streams;

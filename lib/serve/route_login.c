@@ -81,7 +81,8 @@ void evtwin__route_login(evtwin__call *call) {
         return;
     }
     const char *origin = call->request->origin;
-    const int is_secure = origin != NULL && strncasecmp(origin, "https://", 8) == 0;
+    const int is_secure = call->server->is_tls || /* or before a proxy */
+                          (origin != NULL && strncasecmp(origin, "https://", 8) == 0);
     evtwin__http_header(call->response, "Set-Cookie",
                         evtwin__auth_set_cookie(call->server->auth, is_secure));
     (void)evtwin__answer_begin(call);

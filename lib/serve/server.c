@@ -36,29 +36,27 @@ evtwin_status evtwin_server_options_init(evtwin_server_options *options, size_t 
     return evtwin__options_init(options, size, &defaults, sizeof defaults);
 }
 
-static evtwin_status check(const evtwin_server_options *o, evtwin__address *address) {
-    EVTWIN_FAIL_IF(o->listen == NULL || o->service == NULL, EVTWIN_E_ARG,
-                   "evtwin_server_start: listen or service is NULL");
+/* *at is the option that is looked at. */
+static evtwin_status check_numbers(const evtwin_server_options *o, const char **at) {
+    *at = "n_threads";
     EVTWIN_FAIL_IF(o->n_threads < 1 || o->n_threads > MAX_THREADS, EVTWIN_E_ARG,
                    "%d server threads; 1 to %d are possible", o->n_threads, MAX_THREADS);
+    *at = "max_connections";
     EVTWIN_FAIL_IF(o->max_connections < o->n_threads || o->max_connections > MAX_CONNECTIONS,
                    EVTWIN_E_ARG, "%d connections for %d threads; at most %d are possible",
                    o->max_connections, o->n_threads, MAX_CONNECTIONS);
+    *at = "silent_after_s";
     EVTWIN_FAIL_IF(!(o->silent_after_s >= 0.0 && o->silent_after_s <= MAX_PATIENCE_S) ||
                        !(o->predictions_stopped_after_s >= 0.0 &&
                          o->predictions_stopped_after_s <= MAX_PATIENCE_S),
                    EVTWIN_E_ARG,
                    "silent_after_s %g or predictions_stopped_after_s %g is not in 0 to %d",
                    o->silent_after_s, o->predictions_stopped_after_s, MAX_PATIENCE_S);
-    EVTWIN_TRY(evtwin__address_parse(o->listen, address));
-    EVTWIN_FAIL_IF(
-        !address->is_loopback && !o->insecure_listen && o->token_file == NULL, EVTWIN_E_ARG,
-        "%s can be reached from other machines, and there is no token to ask for; listen "
-        "on 127.0.0.1, name a token file, or permit it explicitly",
-        o->listen);
-    EVTWIN_FAIL_IF(o->open_reads && !address->is_loopback, EVTWIN_E_ARG,
-                   "open_reads: %s can be reached from other machines; 127.0.0.1 cannot",
-                   o->listen);
+    return EVTWIN_OK;
+}
+
+static evtwin_status check_hosts(const evtwin_server_options *o, const char **at) {
+    *at = "allow_hosts";
     EVTWIN_FAIL_IF(o->n_allow_hosts > MAX_HOSTS || (o->n_allow_hosts > 0 && o->allow_hosts == NULL),
                    EVTWIN_E_ARG, "%zu names in allow_hosts; at most %d are possible",
                    o->n_allow_hosts, MAX_HOSTS);
@@ -69,6 +67,65 @@ static evtwin_status check(const evtwin_server_options *o, evtwin__address *addr
                        name == NULL ? "NULL" : name);
     }
     return EVTWIN_OK;
+}
+
+/* Whom the address lets in must be known, and nobody on the way may listen. */
+static evtwin_status check_reach(const evtwin_server_options *o, const evtwin__address *address,
+                                 const char **at) {
+    if (address->is_loopback) {
+        return EVTWIN_OK;
+    }
+    *at = "open_reads";
+    EVTWIN_FAIL_IF(o->open_reads, EVTWIN_E_ARG,
+                   "open_reads: %s can be reached from other machines; 127.0.0.1 cannot",
+                   o->listen);
+    const char *lacks = o->token_file == NULL && o->tls_cert_file == NULL
+                            ? "there is neither a token to ask for nor encryption"
+                        : o->token_file == NULL    ? "there is no token to ask for"
+                        : o->tls_cert_file == NULL ? "the token could be read on the way"
+                                                   : NULL;
+    *at = "insecure_listen";
+    EVTWIN_FAIL_IF(lacks != NULL && !o->insecure_listen, EVTWIN_E_ARG,
+                   "%s: other machines can reach this address, and %s; listen on 127.0.0.1, name a "
+                   "token file, a certificate and its key, or permit it explicitly",
+                   o->listen, lacks);
+    return EVTWIN_OK;
+}
+
+static evtwin_status check(const evtwin_server_options *o, const char **at,
+                           evtwin__address *address) {
+    *at = "service";
+    EVTWIN_FAIL_IF(o->service == NULL, EVTWIN_E_ARG, "evtwin_server_start: service is NULL");
+    *at = "listen";
+    EVTWIN_FAIL_IF(o->listen == NULL, EVTWIN_E_ARG, "evtwin_server_start: listen is NULL");
+    EVTWIN_TRY(evtwin__address_parse(o->listen, address));
+    EVTWIN_TRY(check_numbers(o, at));
+    EVTWIN_TRY(check_hosts(o, at));
+    *at = o->tls_cert_file == NULL ? "tls_cert_file" : "tls_key_file";
+    EVTWIN_FAIL_IF((o->tls_cert_file == NULL) != (o->tls_key_file == NULL), EVTWIN_E_ARG,
+                   "a certificate and its key come together, and %s is not named", *at);
+    return check_reach(o, address, at);
+}
+
+/* The files of token and TLS. */
+typedef struct secrets {
+    evtwin__auth *auth;
+    evtwin__tls tls;
+} secrets;
+
+static void free_secrets(secrets *s) {
+    evtwin__auth_free(s->auth);
+    evtwin__tls_free(&s->tls);
+}
+
+static evtwin_status load_secrets(const evtwin_server_options *o, const char **at, secrets *out) {
+    *at = "token_file";
+    if (o->token_file != NULL) {
+        EVTWIN_TRY(evtwin__auth_load(o->token_file, &out->auth));
+    }
+    return o->tls_cert_file != NULL
+               ? evtwin__tls_load(o->tls_cert_file, o->tls_key_file, at, &out->tls)
+               : EVTWIN_OK;
 }
 
 /* Look into the store, so that a URI that is not valid is reported now. One that is not there yet
@@ -102,17 +159,20 @@ static evtwin_status copy_hosts(evtwin_server *server, const evtwin_server_optio
     return EVTWIN_OK;
 }
 
-static evtwin_status open_parts(evtwin_server *server, const evtwin_server_options *o) {
+static evtwin_status open_parts(evtwin_server *server, const evtwin_server_options *o,
+                                const evtwin__tls *tls) {
     server->metrics = o->metrics;
     server->patience = (evtwin__patience){o->silent_after_s, o->predictions_stopped_after_s};
-    if (o->token_file != NULL) {
-        EVTWIN_TRY(evtwin__auth_load(o->token_file, &server->auth));
+    server->is_tls = o->tls_cert_file != NULL;
+    if (server->is_tls) {
+        evtwin__tls_warn(o->tls_cert_file, tls);
     }
     server->are_reads_open = o->open_reads != 0;
     EVTWIN_TRY(copy_hosts(server, o));
     /* beyond the loopback we do not know how we are called; a page of another site has no cookie */
-    server->is_open_to_all = o->insecure_listen || (!server->address.is_loopback &&
-                                                    server->auth != NULL && o->n_allow_hosts == 0);
+    server->is_open_to_all =
+        o->n_allow_hosts == 0 &&
+        (o->insecure_listen || (!server->address.is_loopback && server->auth != NULL));
     server->service = evtwin__strdup(o->service);
     server->own_metrics =
         evtwin__server_metrics_create(evtwin__route_label_count(), evtwin__route_label);
@@ -131,6 +191,7 @@ static evtwin_status open_parts(evtwin_server *server, const evtwin_server_optio
     EVTWIN_TRY(evtwin__address_listen(&server->address, &fd));
     const evtwin__http_options http = {
         .fd = fd,
+        .tls = server->is_tls ? tls : NULL,
         .n_threads = o->n_threads,
         .max_connections = o->max_connections,
         /* on the loopback everyone has one address */
@@ -146,16 +207,38 @@ static evtwin_status open_parts(evtwin_server *server, const evtwin_server_optio
     return evtwin__http_start(&http, &server->http);
 }
 
+evtwin_status evtwin_server_check(const evtwin_server_options *options, const char **option_out) {
+    EVTWIN_FAIL_IF(options == NULL, EVTWIN_E_ARG, "evtwin_server_check: options is NULL");
+    evtwin_server_options full = defaults;
+    const char *at = NULL;
+    evtwin__address address;
+    secrets its = {0};
+    evtwin_status st =
+        evtwin__options_merge(&full, sizeof full, options, "evtwin_server_options_init");
+    st = st >= 0 ? check(&full, &at, &address) : st;
+    st = st >= 0 ? load_secrets(&full, &at, &its) : st;
+    free_secrets(&its);
+    if (option_out != NULL) {
+        *option_out = st < 0 ? at : NULL;
+    }
+    return st;
+}
+
 evtwin_status evtwin_server_start(const evtwin_server_options *options, evtwin_server **out) {
     EVTWIN_FAIL_IF(out == NULL, EVTWIN_E_ARG, "evtwin_server_start: out is NULL");
     evtwin_server_options full = defaults;
+    const char *at;
     EVTWIN_TRY(evtwin__options_merge(&full, sizeof full, options, "evtwin_server_options_init"));
     evtwin__address address;
-    EVTWIN_TRY(check(&full, &address));
+    EVTWIN_TRY(check(&full, &at, &address));
     evtwin_server *server = evtwin__calloc(1, sizeof *server);
     EVTWIN_FAIL_IF(server == NULL, EVTWIN_E_NOMEM, "out of memory for a server");
     server->address = address;
-    const evtwin_status st = open_parts(server, &full);
+    secrets its = {0};
+    evtwin_status st = load_secrets(&full, &at, &its);
+    server->auth = its.auth;
+    st = st >= 0 ? open_parts(server, &full, &its.tls) : st;
+    evtwin__tls_free(&its.tls);
     if (st < 0) {
         evtwin_server_free(server);
         return st;

@@ -25,10 +25,11 @@ typedef struct evtwin__trends {
 struct evtwin_server {
     char *service;
     evtwin__address address;
-    int are_reads_open;         /* reading needs no token */
+    int are_reads_open; /* reading needs no token */
     int is_open_to_all; /* any Host is answered */
     char **allow_hosts; /* names of ours beside the address */
     size_t n_allow_hosts;
+    int is_tls;
     evtwin__auth *auth;         /* NULL = whoever reaches the server may read, and nobody write */
     evtwin_metrics *metrics;    /* borrowed, may be NULL */
     evtwin__store_pool *stores; /* NULL = no REST and no page */

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# A build without the client libraries of PostgreSQL, Kafka, MQTT and deliveries: it needs none of them, says which
+# A build without the client libraries of PostgreSQL, Kafka, MQTT, deliveries and TLS: it needs none of them, says which
 # option is missing, and does everything else: check_without.sh SOURCE_DIR BUILD_DIR CC
 set -eu
 source=$1 build=$2 cc=$3
 mkdir -p "$build/run"
 cmake -S "$source" -B "$build" -DCMAKE_C_COMPILER="$cc" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-O1 \
-    -DEVTWIN_POSTGRESQL=OFF -DEVTWIN_KAFKA=OFF -DEVTWIN_MQTT=OFF -DEVTWIN_CURL=OFF -DEVTWIN_TESTS=OFF -DEVTWIN_WERROR=ON \
+    -DEVTWIN_POSTGRESQL=OFF -DEVTWIN_KAFKA=OFF -DEVTWIN_MQTT=OFF -DEVTWIN_CURL=OFF -DEVTWIN_TLS=OFF -DEVTWIN_TESTS=OFF -DEVTWIN_WERROR=ON \
     > "$build/log" 2>&1 || { cat "$build/log"; exit 1; }
 cmake --build "$build" --target evtwin-ingest evtwin-serve evtwin-sim -j2 >> "$build/log" 2>&1 || { tail -n 40 "$build/log"; exit 1; }
 cd "$build/run"
@@ -27,6 +27,9 @@ done
 code=0
 ../tools/evtwin-serve --store sqlite:a.db --alert-webhook-file hook >out 2>&1 || code=$?
 [ $code -eq 2 ] && grep -qF -e -DEVTWIN_CURL=ON out || fail "alerts: exit code $code: $(cat out)"
+code=0
+../tools/evtwin-serve --store sqlite:a.db --tls-cert a.crt --tls-key a.key >out 2>&1 || code=$?
+[ $code -eq 2 ] && grep -qF -e -DEVTWIN_TLS=ON out || fail "TLS: exit code $code: $(cat out)"
 ! ldd "$build/libevtwin.so" | grep -E 'libpq|librdkafka|libmosquitto|libcurl' || fail "it is linked with them"
 ../tools/evtwin-sim --speed max --interval 60 --duration 600 --sink sqlite:a.db --spool spool -q || fail "simulate"
 ../tools/evtwin-ingest --source sqlite:a.db --sink jsonl:a.jsonl --once -q

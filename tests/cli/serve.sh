@@ -83,11 +83,16 @@ run evtwin-serve --allow-host http://twin.example --store "$store" --listen 127.
 expect 2
 one_line
 err '--allow-host names it'
+run evtwin-serve --token-file token --store "$store" --listen 0.0.0.0:0
+expect 2
+one_line
+err 'could be read on the way'
+err '--tls-cert'
 : >err
-evtwin-serve -vv --token-file token --allow-host twin.example --listen 0.0.0.0:0 --store "$store" >out 2>err &
+evtwin-serve -vv --token-file token --insecure-listen --allow-host twin.example --listen 0.0.0.0:0 --store "$store" >out 2>err &
 locked=$!
 last='evtwin-serve with a token'
-check 'a token permits any address' await 20 grep -q serving err
+check 'beyond the loopback' await 20 grep -q serving err
 err 'without encryption'
 its=$(sed -n 's/.*at http:\/\/localhost:\([0-9]*\).*/\1/p' err)
 code_of() {
@@ -116,6 +121,40 @@ API_PORT=abc run evtwin-serve
 expect 78
 one_line
 err "API_PORT: 'abc' is not a whole number from 0 to 65535"
+
+DB_HOST=db.example DB_PORT=abc run evtwin-serve
+expect 78
+one_line
+err "DB_PORT: 'abc'"
+
+# ---- --check looks at all that is named ----
+chmod 600 token
+printf 'https://hooks.example/T/B/x\n' >hook
+chmod 600 hook
+printf 'hush\n' >mail.password
+chmod 600 mail.password
+mail="smtp://me@mail.example:587/?password_file=mail.password&from=twin@example.org"
+printf '[]' >none.json
+run evtwin-serve --check --store "$store" --thresholds none.json --token-file token --alert-webhook-file hook --alert-smtp "$mail" --alert-to me@example.org
+expect 0
+check 'a line each, and all is well' [ "$(grep -c ': ok$' out)" -eq 6 ]
+chmod 644 token hook
+printf '[{"kind": 1}]' >bad.json
+run evtwin-serve --check --store "$store" --thresholds bad.json --token-file token --alert-webhook-file hook --alert-smtp "$mail" --alert-to nobody
+expect 65
+check 'a line each' [ "$(wc -l <out)" -eq 5 ]
+out "store $store: ok"
+out 'thresholds bad.json: '
+out 'token file token: others can read'
+out 'web hook of hook: others can read'
+out "'nobody'"
+chmod 600 token
+run evtwin-serve --check --store "$store" --listen 0.0.0.0:0 --token-file token
+expect 2
+out 'address 0.0.0.0:0: other machines can reach'
+run evtwin-serve --check --store "$store" --listen nonsense
+expect 2
+out "address nonsense: "
 
 # ---- a store that cannot be read is an input, not an address ----
 run evtwin-serve --store sqlite:no/such/folder/t.db --listen 127.0.0.1:0

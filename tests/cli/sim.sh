@@ -299,6 +299,23 @@ out 'sink = mqtt://broker/a/b'
 no_out kafka:
 DB_HOST=/run/postgresql DB_PORT=5433 run evtwin-sim --print-config
 out 'sink = postgresql://twin@/twin_data?host=/run/postgresql&port=5433 # default, by DB_HOST'
+DB_HOST=db.example DB_PORT=abc run evtwin-sim -n 1
+expect 78
+one_line
+err "DB_PORT: 'abc' is not a whole number from 1 to 65535"
+MQTT_HOST=broker MQTT_PORT=0 run evtwin-sim -n 1
+expect 78
+err "MQTT_PORT: '0'"
+MQTT_HOST=mqtt://me:hush@broker run evtwin-sim -n 1
+expect 78
+one_line
+err "MQTT_HOST: 'mqtt://me:***@broker' is not a host"
+err '--sink'
+DB_HOST=postgresql://db.example run evtwin-sim -n 1
+expect 78
+err "DB_HOST: 'postgresql://db.example' is not a host"
+DB_PORT=abc MQTT_HOST=mqtt://broker run evtwin-sim --sink null: --print-config
+expect 0
 DB_HOST=db.example run evtwin-sim --sink null: --print-config
 no_out postgresql
 printf 'sink = null:\n' >null.conf

@@ -52,7 +52,8 @@ typedef struct cli_option {
     double min, max;     /* of CLI_INTEGER and CLI_NUMBER */
     const char *choices; /* "ecm|classic"; NULL = any string */
     /* Default number i, which takes the place of `initial`, and the variable that it follows from
-     * (NULL = none); 0 beyond the last. Static memory. NULL = there is none. */
+     * (NULL = none); 0 beyond the last, < 0 after a variable was reported that is not valid. Static
+     * memory. NULL = there is none. */
     int (*derived)(size_t i, const char **text_out, const char **from_out);
 } cli_option;
 

@@ -20,6 +20,24 @@ static void append(char *uri, const char *text) {
     snprintf(uri + used, URI_SIZE - used, "%s", text);
 }
 
+/* The host and port of a server, as two variables name them; 0 after one that is not valid was
+ * reported. option: where its URI may stand instead. */
+static int are_server(const char *host_name, const char *port_name, const char *option) {
+    const char *host = variable(host_name), *port = variable(port_name);
+    double number = 0.0;
+    if (strstr(host, "://") != NULL || strchr(host, '@') != NULL) {
+        cli_error("%s: '%s' is not a host; set its name alone, or give the whole URI by %s",
+                  host_name, cli_shown(host), option);
+        return 0;
+    }
+    if (port != NULL && (strspn(port, "0123456789") != strlen(port) ||
+                         !cli_parse_number(port, &number) || number < 1.0 || number > 65535.0)) {
+        cli_error("%s: '%s' is not a whole number from 1 to 65535", port_name, port);
+        return 0;
+    }
+    return 1;
+}
+
 /* Percent-encoded but for letters, digits and the signs of keep. */
 static void append_encoded(char *uri, const char *text, const char *keep) {
     for (; *text != '\0'; text++) {
@@ -77,6 +95,9 @@ int cli_default_store(size_t i, const char **text_out, const char **from_out) {
     }
     snprintf(uri, sizeof uri, "postgresql://");
     if (is_contract != NULL) {
+        if (!are_server("DB_HOST", "DB_PORT", "--store or --sink")) {
+            return -1;
+        }
         const char *user = variable("DB_USER"), *database = variable("DB_NAME");
         append_server(uri, user != NULL ? user : "twin", host, variable("DB_PORT"),
                       database != NULL ? database : "twin_data");
@@ -125,6 +146,9 @@ static const char *mqtt_sink(void) {
 int cli_default_sinks(size_t i, const char **text_out, const char **from_out) {
     if (i == 0) {
         return cli_default_store(i, text_out, from_out);
+    }
+    if (variable("MQTT_HOST") != NULL && !are_server("MQTT_HOST", "MQTT_PORT", "--sink")) {
+        return -1;
     }
     const char *kafka = kafka_sink(), *mqtt = mqtt_sink();
     const int is_kafka = kafka != NULL && i == 1;

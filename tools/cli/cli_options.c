@@ -454,10 +454,11 @@ static int derive(cli *c, size_t option) {
     }
     v->n_given = 0;
     const char *text, *from;
-    for (size_t i = 0; o->derived(i, &text, &from) != 0; i++) {
+    int is_there;
+    for (size_t i = 0; (is_there = o->derived(i, &text, &from)) > 0; i++) {
         CLI_TRY(set_value(c, option, text, CLI_FROM_DEFAULT, "default"));
     }
-    return 0;
+    return is_there < 0 ? CLI_CONFIG : 0;
 }
 
 int cli_options_read_environment_and_file(cli *c) {

@@ -116,7 +116,7 @@ static void print_setting(const cli *c, const cli_tool *tool, size_t i, size_t k
     const cli_origin origin = cli_from(c, i);
     const char *derived, *from = NULL;
     printf("%-40s # %s", setting, origins[origin]);
-    if (origin == CLI_FROM_DEFAULT && o->derived != NULL && o->derived(k, &derived, &from) != 0 &&
+    if (origin == CLI_FROM_DEFAULT && o->derived != NULL && o->derived(k, &derived, &from) > 0 &&
         from != NULL) {
         printf(", by %s", from);
     }

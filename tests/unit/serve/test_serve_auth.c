@@ -349,9 +349,21 @@ static void test_beyond_the_loopback(void **state) {
     evtwin_server *its = NULL;
     assert_fails(evtwin_server_start(&options, &its), EVTWIN_E_ARG, "0.0.0.0");
     options.token_file = token_path;
+    assert_fails(evtwin_server_start(&options, &its), EVTWIN_E_ARG, "on the way");
+    options.insecure_listen = 1;
     assert_ok(evtwin_server_start(&options, &its));
     reply r = client_request(evtwin_server_port(its), "GET", "/api/alerts", "Host: any.name\r\n");
     assert_int_equal(r.code, 401);
+    reply_free(&r);
+    evtwin_server_free(its);
+
+    /* names that are given are the only ones */
+    const char *const names[] = {"twin.example"};
+    options.allow_hosts = names;
+    options.n_allow_hosts = 1;
+    assert_ok(evtwin_server_start(&options, &its));
+    r = client_request(evtwin_server_port(its), "GET", "/api/alerts", "Host: any.name\r\n");
+    assert_int_equal(r.code, 421);
     reply_free(&r);
     evtwin_server_free(its);
 }
