@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { assertAccessible, assertFits, close, launch, LOOKS, open, shoot } from "./browser.mjs";
-import { record, Stack } from "./stack.mjs";
+import { record, Stack, until } from "./stack.mjs";
 
 const stack = new Stack();
 let browser;
@@ -62,6 +62,18 @@ test("a link into it, and from it to an endpoint", async () => {
   const address = await direct.locator("#endpoints").getByRole("link", { name: "/api/thresholds", exact: true }).getAttribute("href");
   assert.equal((await stack.get(address)).status, "success", "an endpoint that needs no parameter is a link");
   await close(direct);
+});
+
+test("what breaks the policy is seen", async () => {
+  const page = await openApi();
+  await page.evaluate(() => {
+    const script = document.createElement("script");
+    script.textContent = "globalThis.isBroken = true";
+    document.body.append(script);
+  });
+  await until("it is told", () => page.said.some((line) => line.startsWith("policy: script-src")));
+  assert.equal(await page.evaluate(() => globalThis.isBroken), undefined, "and has not run");
+  await assert.rejects(close(page), /policy/);
 });
 
 test("accessible, dark and light, wide and narrow", async () => {

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { assertAccessible, assertFits, close, launch, LOOKS, open, shoot } from "./browser.mjs";
-import { assertSoon, DEADLINE_MS, record, sleep, Stack, until } from "./stack.mjs";
+import { assertSoon, DEADLINE_MS, record, Stack, until } from "./stack.mjs";
 
 const stack = new Stack();
 let browser;
@@ -56,10 +56,25 @@ test("eight charts, and the range is in the address", async () => {
 test("accessible, dark and light, wide and narrow", async () => {
   for (const look of LOOKS) {
     const page = await openBattery(look);
-    await sleep(1500);
+    feed({ soc: 45, current: 40 });
+    await page.locator("#tiles").getByText("45.0 %").first().waitFor();
+    await page.locator("#charts canvas").first().waitFor();
     await assertAccessible(page, look.name);
     await assertFits(page, look.name);
     await shoot(page, `battery-${look.name}`);
+    await close(page);
+  }
+});
+
+test("one that is silent and has a long name is so too", async () => {
+  const id = `LONG_${"X".repeat(45)}`;
+  stack.feed(record(id, 1));
+  await until("it is silent", async () => (await stack.get(`/api/battery/latest?battery_id=${id}`)).data?.health.silent);
+  for (const look of LOOKS) {
+    const page = await open(browser, `${stack.url}/battery/${id}`, look);
+    await until("it says so", async () => /no data for/i.test(await page.locator("main").innerText()));
+    await assertAccessible(page, look.name);
+    await assertFits(page, look.name);
     await close(page);
   }
 });
