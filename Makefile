@@ -5,13 +5,14 @@
 #   make test-all   the long ones too: sanitizers, clang, edge build, fuzzing, kill tests
 #   make coverage   line and branch coverage of lib/ by those of `make test`
 #   make mutants    N=29 SEED=1: how many random faults in lib/ the unit tests notice
+#   make pictures   take the pictures of the pages in docs/ anew
 #   make install    build and install below PREFIX (default /usr/local)
 # YES=1 installs packages without asking.
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 CTEST = ctest --output-on-failure --no-tests=error
 
-.PHONY: help demo test test-all build deps test-deps bench coverage mutants format install clean
+.PHONY: help demo test test-all build deps test-deps bench coverage mutants pictures format install clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -54,6 +55,9 @@ N ?= 29
 SEED ?= 1
 mutants: test-deps
 	@python3 tests/long/mutants.py $(N) $(SEED)
+
+pictures: build
+	@node tests/browser/run.mjs build/release/tools build/pictures pictures
 
 format:
 	clang-format-14 -i $$(git ls-files '*.c' '*.h')

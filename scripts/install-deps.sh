@@ -60,6 +60,10 @@ kcat|reads topics of Kafka as other programs see them|kcat
 wrk|asks the server as fast as it can in the benchmark|wrk
 python3-kafka|reads and writes Kafka as the users of the Python demo do|python:kafka
 '
+if grep -qs '^ID=debian' /etc/os-release; then # Ubuntu has it as a snap only
+    long_list="${long_list}chromium|shows the pages to their tests|chromium
+"
+fi
 
 want=
 for kind in "$@"; do

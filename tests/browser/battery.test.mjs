@@ -7,6 +7,7 @@ import { after, before, test } from "node:test";
 import { assertAccessible, assertFits, close, launch, LOOKS, open, shoot } from "./browser.mjs";
 import { assertSoon, DEADLINE_MS, record, Stack, until } from "./stack.mjs";
 
+const SILENT = `LONG_${"X".repeat(45)}`;
 const stack = new Stack();
 let browser;
 let seq = 0;
@@ -14,6 +15,7 @@ let seq = 0;
 const feed = (values) => stack.feed(record("OURS_1", ++seq, { soc: 70, ...values }));
 
 before(async () => {
+  stack.feed(record(SILENT, 1));
   for (let i = 600; i > 0; i -= 2) feed({ timestamp: new Date(Date.now() - 1000 * i).toISOString(), soc: 70 - i / 60, current: 40 });
   stack.startPredictor();
   await stack.startServer();
@@ -41,11 +43,18 @@ test("a value changed in the store is on the page within 2 s", async () => {
   await close(page);
 });
 
-test("eight charts, and the range is in the address", async () => {
+test("eight charts of the last 15 minutes where there is little; another range is in the address", async () => {
   const page = await openBattery();
+  const press = (name) => page.locator("#tools").getByRole("button", { name, exact: true }).click();
   await until("charts", async () => (await page.locator("#charts canvas").count()) >= 8);
-  await page.locator("#tools").getByRole("button", { name: "24 h" }).click();
-  await until("the range is in the address", () => new URL(page.url()).search !== "");
+  await until("15 minutes", async () => /15 minutes/.test(await page.locator("#tools").getByRole("status").innerText()));
+  assert.equal(new URL(page.url()).search, "", "which the address leaves out");
+  await press("1 h");
+  await until("an hour is in the address", () => new URL(page.url()).search === "?range=1h");
+  await press("15 min");
+  await until("and 15 minutes are not", () => new URL(page.url()).search === "");
+  await press("24 h");
+  await until("a day is", () => new URL(page.url()).search === "?range=24h");
   const address = page.url();
   await page.reload();
   await page.locator("#charts canvas").first().waitFor();
@@ -67,11 +76,9 @@ test("accessible, dark and light, wide and narrow", async () => {
 });
 
 test("one that is silent and has a long name is so too", async () => {
-  const id = `LONG_${"X".repeat(45)}`;
-  stack.feed(record(id, 1));
-  await until("it is silent", async () => (await stack.get(`/api/battery/latest?battery_id=${id}`)).data?.health.silent);
+  await until("it is silent", async () => (await stack.get(`/api/battery/latest?battery_id=${SILENT}`)).data?.health.silent);
   for (const look of LOOKS) {
-    const page = await open(browser, `${stack.url}/battery/${id}`, look);
+    const page = await open(browser, `${stack.url}/battery/${SILENT}`, look);
     await until("it says so", async () => /no data for/i.test(await page.locator("main").innerText()));
     await assertAccessible(page, look.name);
     await assertFits(page, look.name);

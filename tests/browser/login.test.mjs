@@ -106,6 +106,31 @@ test("one that ends with the token's server is asked for again", async () => {
   await close(page, REFUSAL);
 });
 
+test("where reading is open, acknowledging leads to the login and back", async () => {
+  const reading = new Stack();
+  try {
+    reading.feed(record("LOW_1", 1, { soc: 10 }));
+    await reading.startServer(["--open-reads", "--alerts"], TOKEN);
+    const alerts = async () => (await reading.get("/api/alerts/history?battery_id=LOW_1")).data;
+    await until("an alert", async () => (await alerts()).some((a) => a.quantity === "soc"));
+    const page = await open(browser, `${reading.url}/battery/LOW_1`);
+    const acknowledge = page.getByRole("button", { name: /^Acknowledge: charge/ }).first();
+    await acknowledge.click();
+    await page.locator("#alerts").getByText(/Not acknowledged: this needs the token/).waitFor();
+    assert.ok((await alerts()).every((a) => !a.acknowledged_at), "nothing has changed");
+    await page.locator("#alerts").getByRole("button", { name: "Log in" }).click();
+    await field(page).waitFor();
+    await logIn(page, TOKEN);
+    await until("back", () => new URL(page.url()).pathname === "/battery/LOW_1");
+    await acknowledge.click();
+    await page.locator("#alerts").getByText(/, acknowledged/).first().waitFor();
+    assert.ok((await alerts()).some((a) => a.acknowledged_at), "it is acknowledged");
+    await close(page, REFUSAL);
+  } finally {
+    await reading.stop();
+  }
+});
+
 test("accessible, dark and light, wide and narrow", async () => {
   for (const look of LOOKS) {
     const page = await open(browser, `${stack.url}/login`, look);

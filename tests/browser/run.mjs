@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // run.mjs TOOLS WORK TEST: one test file in a browser, beside tools that it starts itself. WORK is kept between runs: packages
-// of npm, models. Ends with 77 and the reason where something is missing. EVTWIN_SHOTS=FOLDER: takes the screenshots of docs.
+// of npm, models. Ends with 77 and the reason where something is missing. EVTWIN_SHOTS=FOLDER: screenshots of every look.
+// run.mjs TOOLS WORK pictures: the pictures of docs.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync, copyFileSync } from "node:fs";
@@ -45,10 +46,14 @@ function installPackages(folder) {
   if (!done.isGood) skip(`npm cannot install playwright-core and axe-core: ${done.text.split("\n")[0]}`);
 }
 
-function trainModels(folder) {
+// As the demo does, or from few cars and records, which is enough for tests.
+const SMALL = ["--fleet", "12", "--record-days", "10"];
+const AS_DEMO = ["--fleet", "200"];
+
+function trainModels(folder, fleet) {
   const csv = join(folder, "fleet.csv");
-  for (const [tool, ...args] of [["evtwin-sim", "--until-eol", "--fleet", "12", "--seed", "1", "--record-days", "10", "--csv", csv, "-q"],
-    ["evtwin-train", "-q", csv, "--out", join(folder, "models")]]) {
+  for (const [tool, ...args] of [["evtwin-sim", "--until-eol", ...fleet, "--seed", "1", "--csv", csv, "-q"],
+    ["evtwin-train", "-q", csv, "--out", join(folder, "models"), "--seed", "1"]]) {
     const done = run(join(tools, tool), args);
     if (!done.isGood) throw new Error(`${tool}: ${done.text}`);
   }
@@ -59,6 +64,7 @@ mkdirSync(work, { recursive: true });
 const lock = readFileSync(join(here, "package-lock.json"), "utf8");
 process.env.EVTWIN_PACKAGES = made(join(work, "packages"), lock, installPackages);
 const version = run(join(tools, "evtwin-sim"), ["--version"]).text;
-process.env.EVTWIN_MODELS = join(made(join(work, "trained"), version, trainModels), "models");
+const [trained, fleet] = name === "pictures" ? ["trained-as-demo", AS_DEMO] : ["trained", SMALL];
+process.env.EVTWIN_MODELS = join(made(join(work, trained), version, (folder) => trainModels(folder, fleet)), "models");
 process.env.EVTWIN_TOOLS = tools;
-await import(pathToFileURL(join(here, `${name}.test.mjs`)));
+await import(pathToFileURL(join(here, name === "pictures" ? "pictures.mjs" : `${name}.test.mjs`)));

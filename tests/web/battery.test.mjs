@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { addressOfTime, batteryOfAddress, fixed, following, isLive, moved, timeOfAddress, zoomed } from "../../web/battery/address.js";
 import { dueOf, dueShort, outlookPairs } from "../../web/battery/outlook.js";
 import { limitsOf, textOf } from "../../web/battery/panels.js";
+import { Plot } from "../../web/battery/plot.js";
 import { pointsOf, statusOver, summaryOf, Tail, useOf } from "../../web/battery/series.js";
 
 const T0 = Date.parse("2026-01-01T00:00:00Z") / 1000;
@@ -33,14 +34,15 @@ test("an address names battery and time, and comes back", () => {
   assert.equal(batteryOfAddress("/battery/A_1/3d"), "A_1");
   assert.equal(batteryOfAddress("/battery/%"), "%");
   for (const time of [following("1h"), following("7d"), fixed("24h", T0, T0 + 3600)]) {
-    assert.deepEqual(timeOfAddress(addressOfTime(time)), time);
+    assert.deepEqual(timeOfAddress(addressOfTime(time)), isLive(time) ? { ...time, isDefault: false } : time);
   }
-  assert.equal(addressOfTime(following("1h")), "");
+  assert.equal(addressOfTime(following("1h"), "1h"), "", "what is shown without one");
+  assert.equal(addressOfTime(following("1h"), "15m"), "?range=1h");
 });
 
 test("an address that is no time follows the last hour", () => {
   for (const query of ["", "?range=1y", "?from=x&until=y", "?from=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z", "?range=constructor"]) {
-    assert.deepEqual(timeOfAddress(query), following("1h"), query);
+    assert.deepEqual(timeOfAddress(query), { ...following("1h"), isDefault: true }, query);
   }
 });
 
@@ -147,10 +149,10 @@ test("service is due at the alert limit, the end at none left; not known is said
   const use = { perSecond: 2 / DAY, cycles: 60, seconds: 30 * DAY, byOwn: true };
   const due = dueOf(battery({ rul_prediction: 300 }), use, LIMITS);
   assert.deepEqual([due.service.days, due.end.days], [100, 150]);
-  assert.equal(dueShort(due), "service about 2026-04-11");
+  assert.equal(dueShort(due), "service ≈ 2026-04-11");
   assert.equal(dueOf(battery({ rul_prediction: null }), use, LIMITS), null);
   assert.equal(dueOf(battery({ rul_prediction: 300 }), null, LIMITS), null);
-  assert.match(dueShort(null), /not known/);
+  assert.match(dueShort(null), /no date yet/);
   const words = Object.fromEntries(outlookPairs(battery({ rul_prediction: 300 }, 60), due, 1));
   assert.match(words["Service and end of life"], /one second is one minute/);
 });
@@ -158,9 +160,47 @@ test("service is due at the alert limit, the end at none left; not known is said
 test("the error of the model is not an interval; an interval is shown where the model gives one", () => {
   const plain = Object.fromEntries(outlookPairs(battery({ rul_prediction: 300 }), null, 1));
   assert.doesNotMatch(plain["Remaining useful life"], /interval|±/);
-  assert.match(plain["Error of the model"], /40 cycles/);
+  assert.match(plain["Error of the RUL model"], /40 cycles/);
   const given = Object.fromEntries(outlookPairs(battery({ rul_prediction: 300, rul_low: 250, rul_high: 340 }), null, 1));
   assert.match(given["Remaining useful life"], /250 cycles to 340 cycles/);
   const noted = Object.fromEntries(outlookPairs(battery({ rul_prediction: null, prediction_note: "unknown, soc is missing" }), null, 1));
   assert.match(noted.Why, /soc is missing/);
+});
+
+// ---- limits on a chart --------------------------------------------------------------------
+
+// Where the labels of limits at these heights come to, on a chart 100 px high: [text, left, top, right, bottom].
+function labelsAt(heights, width) {
+  Object.assign(globalThis, { devicePixelRatio: 1, document: { documentElement: null }, getComputedStyle: () => ({ getPropertyValue: () => "#000000" }) });
+  const labels = [];
+  let rect = null;
+  const nothing = () => {};
+  const ctx = {
+    save: nothing, restore: nothing, setLineDash: nothing, beginPath: nothing, moveTo: nothing, lineTo: nothing, stroke: nothing,
+    measureText: (text) => ({ width: 6 * text.length }),
+    fillRect: (x, y, w, h) => { rect = [x, y, x + w, y + h]; },
+    fillText: (text) => labels.push([text, ...rect]),
+  };
+  const u = { ctx, bbox: { left: 50, top: 10, width, height: 100 }, scales: { soc: { min: 0, max: 100 } }, valToPos: (value) => 110 - value };
+  const thresholds = heights.map((limit) => ({ kind: "status", quantity: "soc", level: "WARNING", operator: "<", limit }));
+  const plot = Object.assign(Object.create(Plot.prototype), { u, view: { thresholds }, panel: { limits: "soc" } });
+  plot.drawLimits();
+  return labels;
+}
+
+test("no label of a limit covers another one, or leaves the chart", () => {
+  for (const heights of [[15, 30, 20], [50], [20, 21, 22], [0, 1, 99, 100], [10, 20, 30, 40, 50]]) {
+    for (const width of [150, 210, 900]) {
+      const labels = labelsAt(heights, width);
+      assert.ok(labels.length >= (width > 150 ? Math.min(3, heights.length) : 1), `${heights} in ${width} px: ${labels.length} labels`);
+      labels.forEach(([text, left, top, right, bottom], i) => {
+        assert.ok(left >= 50 && right <= 50 + width && top >= 10 && bottom <= 110, `${text} is on the chart`);
+        for (const [other, l, t, r, b] of labels.slice(i + 1)) {
+          assert.ok(right <= l || r <= left || bottom <= t || b <= top, `${text} does not cover ${other}: ${heights} in ${width} px`);
+        }
+      });
+    }
+  }
+  const apart = labelsAt([20, 80], 210);
+  assert.deepEqual(apart.map(([, left]) => left), [52, 52], "on the left where there is room");
 });
