@@ -17,7 +17,7 @@ die() { say "$*" >&2; exit 1; }
 alive() { kill -0 "$1" 2>/dev/null; }
 python=$(command -v python3) || python=: # without it a plain demo has no status lines
 
-[ -x "$bin/evtwin-serve" ] || die "$bin/evtwin-serve is not built; run make first"
+[ -x "$bin/evtwin-serve" ] || die "$bin/evtwin-serve is not built; run make build first"
 [ "$seconds" = 0 ] || [ $python != : ] || die "DEMO_SECONDS needs python3 (apt install python3)"
 mkdir -p $state && chmod 700 $state && echo '*' >$state/.gitignore
 exec 9>$state/lock # the children inherit it: it is free when the last of them has ended

@@ -62,7 +62,7 @@ def batteries(port):
 
 
 def say_status(rows):
-    n = collections.Counter(row["status"] for row in rows)
+    n = collections.Counter(row["health"]["status"] for row in rows)  # the newest row mostly waits for its prediction
     say(f"{len(rows)} batteries: {n['NORMAL']} NORMAL, {n['WARNING']} WARNING, {n['CRITICAL']} CRITICAL")
 
 

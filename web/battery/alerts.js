@@ -31,7 +31,10 @@ export class Alerts {
   constructor(root, batteryId, onAlerts) {
     root.classList.add("card");
     Object.assign(this, { batteryId, onAlerts });
-    Object.assign(this, into(root, { title: element("h2", "", "Alerts"), list: element("ol", "alert-list"), message: element("p", "muted") }));
+    Object.assign(this, into(root, {
+      title: element("h2", "", "Alerts"), refused: element("p", "", "", { role: "alert" }), list: element("ol", "alert-list"), message: element("p", "muted"),
+    }));
+    this.refused.hidden = true;
     setText(this.message, "Loading…");
   }
 
@@ -69,13 +72,12 @@ export class Alerts {
   async acknowledge(alert) {
     try {
       await postJson("/api/alerts/acknowledge", { id: alert.id });
+      this.refused.hidden = true;
       await this.load();
-    } catch (error) {
-      if (error.code !== 401) {
-        setText(this.message, `Not acknowledged: ${error.message}.`);
-        return;
-      }
-      this.message.replaceChildren("Not acknowledged: this needs the token of the server. ", button("", "Log in", logIn));
+    } catch (error) { // above the list, where it is seen, and until it goes well
+      this.refused.hidden = false;
+      if (error.code === 401) this.refused.replaceChildren("Not acknowledged: this needs the token of the server. ", button("", "Log in", logIn));
+      else setText(this.refused, `Not acknowledged: ${error.message}.`);
     }
   }
 }

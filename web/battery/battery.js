@@ -141,10 +141,10 @@ function announce(words) {
 
 let drawnMs = 0;
 
-// The charts move on as often as one would see it.
+// The charts move on as often as one would see it, and when a value now is none that they show.
 function drawIfDue() {
   const [from, until] = spanOf(state.time, now());
-  const every = Math.min(30, Math.max(1, (until - from) / 800));
+  const every = state.b && !statistics.covers(state.b) ? 0.5 : Math.min(30, Math.max(1, (until - from) / 800));
   if (isLive(state.time) && Date.now() - drawnMs >= 1000 * every - 50) drawCharts();
 }
 

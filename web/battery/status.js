@@ -2,12 +2,13 @@
 // battery/status.js: the status over the time shown, as a strip and in shares; and the statistics of that time.
 
 import { element, into, setAttribute, setText } from "../shared/dom.js";
-import { timeText } from "../shared/values.js";
+import { isNumber, timeText } from "../shared/values.js";
 import { whatText } from "./alerts.js";
 import { LISTED, textOf, titleOf } from "./panels.js";
 import { statusOver, summaryOf } from "./series.js";
 
 const WORDS = { NORMAL: "normal", WARNING: "warning", CRITICAL: "critical", "": "no data" };
+const ROUNDING = 0.001; // of values in answers
 const ORDER = ["CRITICAL", "WARNING", "NORMAL", ""];
 
 const momentText = (s) => timeText(new Date(1000 * s).toISOString());
@@ -60,6 +61,7 @@ export class Statistics {
     for (const name of ["", "Now", "Lowest", "Mean", "Highest"]) row.append(name ? element("th", "number", name, { scope: "col" }) : element("td"));
     head.append(row);
     this.body = element("tbody");
+    this.drawn = {}; // quantity -> its summary
     this.rows = LISTED.map((quantity) => {
       const line = element("tr");
       line.append(element("th", "", titleOf(quantity), { scope: "row" }), ...[0, 1, 2, 3].map(() => element("td", "number")));
@@ -77,9 +79,15 @@ export class Statistics {
     LISTED.forEach((quantity, i) => setText(this.rows[i].children[1], textOf(quantity, values[quantity])));
   }
 
+  // Whether what is drawn covers this row: a value now may not be below the lowest one.
+  covers(b) {
+    return LISTED.every((q) => !isNumber(b[q]) || !this.drawn[q] || (b[q] > this.drawn[q].min - ROUNDING && b[q] < this.drawn[q].max + ROUNDING));
+  }
+
   draw({ points, from, until }) {
     LISTED.forEach((quantity, i) => {
       const s = summaryOf(points, quantity, from, until);
+      this.drawn[quantity] = s;
       const values = s ? [s.min, s.mean, s.max] : [];
       [0, 1, 2].forEach((k) => setText(this.rows[i].children[k + 2], s ? textOf(quantity, values[k]) : "–"));
     });

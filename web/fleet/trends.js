@@ -85,7 +85,7 @@ function showDue(tile, { due, due_now: now, due_later: later, due_unknown: unkno
     ...(later > 0 ? [{ up: later, level: "NORMAL", title: `${later} due later` }] : []),
   ];
   const soon = months.slice(0, 3).reduce((sum, d) => sum + d.count, 0);
-  const notes = [`${now} now`, soon > 0 ? `${soon} in 3 months` : "", unknown > 0 ? `${unknown} not known yet` : ""].filter(Boolean);
+  const notes = [`${now.toLocaleString("en")} now`, soon > 0 ? `${soon.toLocaleString("en")} in 3 months` : "", unknown > 0 ? `${unknown.toLocaleString("en")} not known yet` : ""].filter(Boolean);
   const end = later > 0 ? "later" : months[months.length - 1].date;
   showBars(tile, bars, `Batteries due for service at their present use: ${notes.join(", ")}; by month from ${months[0].date} to ${end}`,
     ["now", "", end], notes.join(", "));
@@ -94,7 +94,7 @@ function showDue(tile, { due, due_now: now, due_later: later, due_unknown: unkno
 function showAlerts(tile, buckets) {
   const sum = (key) => buckets.reduce((total, b) => total + b[key], 0);
   const bars = buckets.map((b) => ({ up: b.raised, down: b.cleared, level: "CRITICAL", title: `from ${timeText(b.time)}: ${b.raised} raised, ${b.cleared} cleared` }));
-  const words = `${sum("raised")} raised, ${sum("cleared")} cleared`;
+  const words = `${sum("raised").toLocaleString("en")} raised, ${sum("cleared").toLocaleString("en")} cleared`;
   showBars(tile, bars, `Alerts of the last ${ALERT_HOURS} hours: ${words}`, [`−${ALERT_HOURS} h`, words, "now"]);
 }
 

@@ -60,10 +60,12 @@ export function connect(options) {
     clearTimeout(pollTimer);
     if (isAsking || gone.signal.aborted || document.hidden) return;
     const start = performance.now();
+    let took = 0;
     if (mustPoll()) {
       isAsking = true;
       try {
         await (options.poll || pollDefault)(gone.signal);
+        took = performance.now() - start;
         lastGoodMs = Date.now();
         isFilled = true;
         setState(isStreaming() ? "live" : "polling");
@@ -74,8 +76,8 @@ export function connect(options) {
         isAsking = false;
       }
     }
-    // what takes long is asked less often, so that the page never takes most of a core
-    pollTimer = setTimeout(poll, Math.max(pollMs, 4 * (performance.now() - start)));
+    // What takes long is asked less often, so that the page never takes most of a core; a server that did not answer may do so again soon.
+    pollTimer = setTimeout(poll, Math.max(pollMs, 4 * took));
   }
 
   function lose() {
