@@ -126,7 +126,8 @@ const FLOWS = {
 };
 
 function flowWords(b) {
-  const [, word, way] = FLOWS[flowOf(b)];
+  const [, now, way] = FLOWS[flowOf(b)];
+  const word = way && isStale() ? `Was ${now.toLowerCase()}` : now;
   return way ? `${word} · ${measured(Math.abs(b.current), 1, " A")} ${way}` : word;
 }
 
