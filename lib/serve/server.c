@@ -208,6 +208,7 @@ static evtwin_status open_parts(evtwin_server *server, const evtwin_server_optio
 }
 
 evtwin_status evtwin_server_check(const evtwin_server_options *options, const char **option_out) {
+    EVTWIN_FAIL_IF(options == NULL, EVTWIN_E_ARG, "evtwin_server_check: options is NULL");
     evtwin_server_options full = defaults;
     const char *at = NULL;
     evtwin__address address;

@@ -69,7 +69,7 @@ static void test_which_option(void **state) {
     const char *option = "nothing";
     assert_ok(evtwin_server_check(&fine, &option));
     assert_null(option);
-    assert_ok(evtwin_server_check(NULL, NULL)); /* the defaults */
+    assert_fails(evtwin_server_check(NULL, NULL), EVTWIN_E_ARG, "NULL");
 
     o = fine, o.listen = "nonsense";
     assert_at_fault(&o, EVTWIN_E_ARG, "listen");
