@@ -120,8 +120,8 @@ EVTWIN_API evtwin_status evtwin_server_options_init(evtwin_server_options *optio
 
 /**
  * Look at the options, and at the files of token and TLS, as evtwin_server_start does before it
- * opens store and port. *option_out (may be NULL): which of evtwin_server_options is at fault, as
- * "token_file"; static memory, NULL if none is.
+ * opens store and port. *option_out (may be NULL): the member of evtwin_server_options that is at
+ * fault, as "token_file"; static memory, NULL if none is.
  * @return EVTWIN_E_ARG for a malformed or not permitted address, a number out of its range, a token
  * or key file that others can read, a key of another certificate; EVTWIN_E_NOT_FOUND or EVTWIN_E_IO
  * for a file that cannot be read; EVTWIN_E_PARSE for one that is not PEM; EVTWIN_E_UNSUPPORTED for

@@ -329,8 +329,8 @@ EVTWIN_API evtwin_status evtwin_store_thresholds(evtwin_store *store, evtwin_thr
 /** Number of rows in ev_telemetry. */
 EVTWIN_API evtwin_status evtwin_store_count(evtwin_store *store, int64_t *rows_out);
 
-/* ---- alerts: raised, acknowledged and cleared by alert.h, and kept as long as rows ----
- */
+/* ---- alerts ----
+   raised, acknowledged and cleared by alert.h, and kept as long as rows */
 
 /** What has become of an alert: sums of these say which are wanted. Since 0.2. */
 enum {

@@ -82,8 +82,7 @@ static evtwin_status set_up(transfer *t, int is_mail) {
     SET(t, CURLOPT_URL, w->url);
     SET(t, CURLOPT_FOLLOWLOCATION, 0L);
     SET(t, CURLOPT_NOSIGNAL, 1L);
-#if LIBCURL_VERSION_NUM >=                                                                         \
-    0x075700 /* 7.87: a name server that hangs is not waited for at the end */
+#if LIBCURL_VERSION_NUM >= 0x075700 /* 7.87: do not wait for a name server that hangs */
     SET(t, CURLOPT_QUICK_EXIT, 1L);
 #endif
     SET(t, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
@@ -204,7 +203,7 @@ evtwin_status evtwin__curl_post(const evtwin__curl_where *where, const char *jso
 
 #if LIBCURL_VERSION_NUM >= 0x080200 /* 8.2, which corrected the name of 7.69 */
 #define ALLOW_REFUSED CURLOPT_MAIL_RCPT_ALLOWFAILS
-#elif LIBCURL_VERSION_NUM >= 0x074500
+#elif LIBCURL_VERSION_NUM >= 0x074500 /* 7.69 */
 #define ALLOW_REFUSED CURLOPT_MAIL_RCPT_ALLLOWFAILS
 #endif
 

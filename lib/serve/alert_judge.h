@@ -16,9 +16,9 @@ typedef struct evtwin__steady {
 /* For how many seconds the time of day has gone as the monotonic clock has; INFINITY: always. */
 double evtwin__steady_s(evtwin__steady *steady, int64_t now_us, int64_t monotonic_us);
 
-/* Look at all batteries: current as evtwin_store_latest gives it; NULL: there is none. Limits of
- * kind status and alert, silence, and predictions that stopped. Within a
- * round. Silence raises none before the time of day was steady for as long as it takes. */
+/* Within a round, look at all batteries (current as evtwin_store_latest gives it; NULL: there is
+ * none) for limits of kind status and alert, silence, and predictions that stopped. Silence raises
+ * nothing before steady_s, of evtwin__steady_s, is as long as the battery may be silent. */
 evtwin_status evtwin__alert_judge(evtwin__alert_book *book, const evtwin_thresholds *thresholds,
                                   const evtwin__patience *patience, const evtwin_table *current,
                                   int64_t now_us, double steady_s);

@@ -12,11 +12,11 @@
 enum { EVTWIN__HEAD_MAX = 16 * 1024, EVTWIN__HEAD_MAX_FIELDS = 100 };
 
 typedef enum evtwin__head {
-    EVTWIN__HEAD_PART = 0,  /* in order so far */
-    EVTWIN__HEAD_WHOLE = 1, /* a whole head, perhaps with more behind it */
-    EVTWIN__HEAD_BAD = 400, /* the codes to refuse it with */
-    EVTWIN__HEAD_TOO_BIG = 431,
-    EVTWIN__HEAD_PLAIN = 1400, /* HTTP where TLS belongs */
+    EVTWIN__HEAD_PART,  /* in order so far */
+    EVTWIN__HEAD_WHOLE, /* a whole head, perhaps with more behind it */
+    EVTWIN__HEAD_BAD,
+    EVTWIN__HEAD_TOO_BIG,
+    EVTWIN__HEAD_PLAIN, /* HTTP where TLS belongs */
 } evtwin__head;
 
 /* Look at the first size bytes that a client sent, EVTWIN__HEAD_MAX at most. */

@@ -14,8 +14,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* How often limits and models are read, and the whole fleet: retention takes batteries away without
- * a word in the feed. What a question may take, and the whole fleet. */
+/* How often limits and models are read, what the feed holds back is looked for, and the whole fleet
+ * is read: retention takes batteries away without a word in the feed. What a question may take, and
+ * the whole fleet. */
 enum { CONTEXT_MS = 500, HELD_MS = 1000, LOAD_MS = 60000, PAGE_ROWS = 1000, MAX_CHANGES = 20000 };
 static const double load_s = 60.0;
 static const double statement_s = 4.0;

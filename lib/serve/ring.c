@@ -148,7 +148,7 @@ void evtwin__ring_identity(evtwin__ring *ring, const char *store_identity, int64
 }
 
 int evtwin__ring_type(const char *name, size_t length) {
-    static const char *const names[] = {"row", "summary", "alert"}; /* 1, 2, 4 */
+    static const char *const names[] = {"row", "summary", "alert"}; /* in the order of their bits */
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (strlen(names[i]) == length && memcmp(name, names[i], length) == 0) {
             return 1 << i;

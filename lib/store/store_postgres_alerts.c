@@ -216,18 +216,18 @@ evtwin_status evtwin__postgres_alert_groups(evtwin_store *store, evtwin_table **
     return st;
 }
 
-/* Each bucket is a range of an index. Seconds, since days of an interval obey the time zone. */
-#define EACH(column, battery)                                                                      \
+/* Each bucket, from a to before z, is a range of an index. Seconds, since days of an interval obey
+ * the time zone. */
+#define WIDTH                                                                                      \
+    "SELECT extract(epoch FROM $2::timestamptz - $1::timestamptz)::float8 / $3::float8 AS s"
+#define FROM_BUCKETS                                                                               \
+    " FROM (SELECT i, $1 + i::float8 * w.s * interval '1 second' AS a, CASE WHEN i + 1 = $3 THEN"  \
+    " $2 ELSE $1 + (i + 1)::float8 * w.s * interval '1 second' END AS z"                           \
+    " FROM generate_series(0, $3::bigint - 1) AS g (i), (" WIDTH ") AS w) AS b ORDER BY i"
+#define COUNT(column, battery)                                                                     \
     "(SELECT count(*) FROM ev_alert WHERE " column " >= b.a AND " column " < b.z" battery ")"
 #define COUNTS(battery)                                                                            \
-    "SELECT " EACH("raised_at", battery) ", " EACH(                                                \
-        "cleared_at",                                                                              \
-        battery) " FROM (SELECT i, $1 + i::float8 * w.s * interval '1 second' AS a, CASE WHEN i "  \
-                 "+ 1 = $3"                                                                        \
-                 " THEN $2 ELSE $1 + (i + 1)::float8 * w.s * interval '1 second' END AS z"         \
-                 " FROM generate_series(0, $3::bigint - 1) AS g (i), (SELECT extract(epoch FROM"   \
-                 " $2::timestamptz - $1::timestamptz)::float8 / $3::float8 AS s) AS w) AS b "      \
-                 "ORDER BY i"
+    "SELECT " COUNT("raised_at", battery) ", " COUNT("cleared_at", battery) FROM_BUCKETS
 
 evtwin_status evtwin__postgres_alert_counts(evtwin_store *store, const char *battery_id,
                                             int64_t from_us, int64_t to_us, size_t n_buckets,

@@ -12,35 +12,26 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 from servers import run_test
-from server.serve import CHILDREN, DEADLINE_S, Events, Serve, Tool, await_, check
+from server.serve import CHILDREN, DEADLINE_S, Events, Serve, Tool, Watched, await_, check
 
 PATHS = ("/health", "/api/batteries/list", "/api/battery/history?battery_id=FIRST",
          "/api/battery/latest?battery_id=FIRST", "/api/fleet/trends")
-ANSWER_S = 40  # far above the 2 s of its turn and 3 to 5 s of an answer, for a loaded machine
 ENDS = ("", "-wal", "-shm")
 
 
-class Watched:
-    """A server on a database, and somebody who follows its live stream."""
+class WatchedFile(Watched):
+    """On a database in that folder."""
 
     def __init__(self, folder, name, **how):
         self.path = os.path.join(folder, name)
         self.n_rows = 0
         if not how:
             self.write("FIRST")
-        self.server = Serve("sqlite:" + self.path, **how)
-        self.seen, self.resets = [], []
-        self.events = Events(self.server)
-        threading.Thread(target=self.follow, daemon=True).start()
-
-    def follow(self):
-        while True:
-            name, data = self.events.next("row", "reset")
-            (self.resets if name == "reset" else self.seen).append(data["reason" if name == "reset" else "battery_id"])
+        super().__init__(Serve("sqlite:" + self.path, **how), PATHS)
+        self.follow(Events(self.server))
 
     def write(self, *batteries):
         """Rows of a program that writes and ends."""
@@ -52,21 +43,6 @@ class Watched:
             f.flush()
             tool = Tool("evtwin-ingest", "--source", f"jsonl:{f.name}", "--sink", "sqlite:" + self.path)
             check(f"rows are written: {tool.said()}", tool.process.wait(DEADLINE_S) == 0)
-
-    def all_become(self, expected, when):
-        for path in PATHS:
-            end = time.monotonic() + DEADLINE_S
-            while True:
-                began = time.monotonic()
-                code, body = self.server.get(path)
-                took_s = time.monotonic() - began
-                check(f"{when}: {path} is answered within {ANSWER_S} s: {took_s:.1f}", took_s < ANSWER_S)
-                message = json.loads(body).get("message", "")
-                check(f"{when}: {path} says why: {body}", code == 200 or len(message) > 10)
-                if code == expected:
-                    break
-                check(f"{when}: {path} becomes {expected}, is {code} {message}", time.monotonic() < end)
-                time.sleep(0.1)
 
     def is_well_again(self, when, resets=()):
         """Everything is answered; a new row arrives at the stream once, after no more than those resets."""
@@ -143,7 +119,7 @@ def test_held_alone(folder):
          "sys.stdin.readline()", path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     CHILDREN.append(holder)
     check("it is held", holder.stdout.readline() == "held\n")
-    w = Watched(folder, "held.db", stdin=subprocess.DEVNULL)
+    w = WatchedFile(folder, "held.db", stdin=subprocess.DEVNULL)
     w.all_become(503, "while another holds it alone")
     holder.communicate("\n", timeout=DEADLINE_S)
     w.all_become(200, "after it was let go")
@@ -191,7 +167,7 @@ def test_folder_of_another(folder):
         f.write(json.dumps({"timestamp": "2026-01-01T00:00:00Z", "battery_id": "THEIRS", "soc": 50, "seq": 1}) + "\n")
         f.flush()
         await_("the writer has it open", lambda: os.path.exists(path + "-wal"))
-        w = Watched(folder, "theirs.db", **how)
+        w = WatchedFile(folder, "theirs.db", **how)
         await_("it is read", lambda: b"THEIRS" in w.server.get("/api/batteries/list")[1])
         writer.stop()
     w.all_become(200, "when the writer has ended")
@@ -224,7 +200,7 @@ def test_other_schemas(w, folder):
 
 def main():
     with tempfile.TemporaryDirectory(prefix="evtwin-faults.") as folder:
-        w = Watched(folder, "fault.db")
+        w = WatchedFile(folder, "fault.db")
         w.all_become(200, "at first")
         test_writer_that_holds_it(w)
         test_removed(w)

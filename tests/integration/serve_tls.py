@@ -12,30 +12,16 @@ import signal
 import socket
 import ssl
 import subprocess
-import sys
 import tempfile
 import time
 
+from server.serve import BIN, DEADLINE_S, await_, check
 from servers import Skip, certificates, die_with_parent, run_test
 
-BIN = os.path.abspath(sys.argv[1])
-DEADLINE_S = 100
 TOKEN = "planted-planted-planted-0123456789"
 AUTH = {"Authorization": "Bearer " + TOKEN}
 PLACES = 256  # connections of a server
 running = []
-
-
-def check(what, holds):
-    if not holds:
-        sys.exit("FAILED: " + what)
-
-
-def await_(what, holds):
-    end = time.monotonic() + DEADLINE_S
-    while not holds():
-        check(f"within {DEADLINE_S} s: {what}", time.monotonic() < end)
-        time.sleep(0.02)
 
 
 def tool(name, *args, code=0):

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 from .base import LOCALHOST, die_with_parent
@@ -133,3 +134,40 @@ class Events:
     def close(self):
         self.answer.close()
         self.connection.close()
+
+
+class Watched:
+    """A server, and somebody who follows its live stream: batteries of rows in seen, reasons of resets in resets."""
+
+    ANSWER_S = 40  # far above the 2 s of its turn and 3 to 5 s of an answer, for a loaded machine
+
+    def __init__(self, server, paths):
+        self.server, self.paths = server, paths
+        self.seen, self.resets = [], []
+
+    def follow(self, events):
+        self.events = events
+        threading.Thread(target=self.note_events, daemon=True).start()
+
+    def note_events(self):
+        while True:
+            name, data = self.events.next("row", "reset")
+            (self.resets if name == "reset" else self.seen).append(data["reason" if name == "reset" else "battery_id"])
+
+    def all_become(self, expected, when):
+        for path in self.paths:
+            self.becomes(path, expected, when)
+
+    def becomes(self, path, expected, when):
+        end = time.monotonic() + DEADLINE_S
+        while True:
+            began = time.monotonic()
+            code, body = self.server.get(path)
+            took_s = time.monotonic() - began
+            check(f"{when}: {path} is answered within {self.ANSWER_S} s: {took_s:.1f}", took_s < self.ANSWER_S)
+            message = json.loads(body).get("message", "")
+            check(f"{when}: {path} says why: {body}", code == 200 or len(message) > 10)
+            if code == expected:
+                return
+            check(f"{when}: {path} becomes {expected}, is {code} {message}", time.monotonic() < end)
+            time.sleep(0.1)
