@@ -429,6 +429,11 @@ static void test_ambiguous_heads(void **state) {
         }
     }
 
+    /* a blank too many does not make up for a CR that lacks */
+    static const char line[] = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                               "GET  /health HTTP/1.1\nHost: localhost\r\n\r\n";
+    assert_string_equal(codes_of(line, "Host: localhost\r\n\r\n", 19), "200 ");
+
     /* a body is refused as one, and what follows it is not a request */
     static const char chunked[] = "Host: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
     assert_string_equal(codes_of("", chunked, sizeof chunked - 1), "413 ");
