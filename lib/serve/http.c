@@ -69,6 +69,7 @@ static void *on_target(void *ctx, const char *target, struct MHD_Connection *mhd
         return NULL;
     }
     /* one byte more than is allowed is enough to tell that it is too long */
+    c->target_at = (uintptr_t)target;
     c->target_length = strnlen(target, sizeof c->target);
     memcpy(c->target, target, c->target_length);
     return c;

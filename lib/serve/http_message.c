@@ -14,12 +14,30 @@
 
 /* ---- the head of a request ---- */
 
-/* What a request's headers say, and how long its head is if it is written as usual. */
+/* What a request's headers say, and how long their lines are. */
 typedef struct headers {
     evtwin__http_request *request;
     size_t size;
     int is_bad;
 } headers;
+
+enum { LONGEST_GAP = 64 };
+
+/* What stands between a name and its value, ":" or ": " or more blanks: libmicrohttpd leaves both
+ * where they came, so it can be counted; else it is as usual. */
+static size_t gap_of(const char *key, size_t key_size, const char *value) {
+    enum { USUAL = 2 };
+    const uintptr_t end = (uintptr_t)key + key_size, at = (uintptr_t)value;
+    if (value == NULL || at <= end || at - end > LONGEST_GAP) {
+        return USUAL;
+    }
+    for (size_t i = 1; i < at - end; i++) {
+        if (key[key_size + i] != ' ' && key[key_size + i] != '\t') {
+            return USUAL;
+        }
+    }
+    return at - end;
+}
 
 static enum MHD_Result on_header(void *ctx, enum MHD_ValueKind kind, const char *key,
                                  size_t key_size, const char *value, size_t value_size) {
@@ -47,7 +65,7 @@ static enum MHD_Result on_header(void *ctx, enum MHD_ValueKind kind, const char 
         WANTED("Sec-Fetch-Dest", fetch_dest),
     };
 #undef WANTED
-    h->size += key_size + strlen(": ") + value_size + strlen("\r\n");
+    h->size += key_size + gap_of(key, key_size, value) + value_size + strlen("\r\n");
     h->is_bad |= !evtwin__head_is_name(key, key_size) || !evtwin__head_is_value(value, value_size);
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         if (key_size == wanted[i].size && strcasecmp(key, wanted[i].name) == 0) {
@@ -96,7 +114,9 @@ int evtwin__connection_read_head(evtwin__connection *c, const char *method, cons
                                         .body = c->body,
                                         .body_size = c->body_size,
                                         .is_http_1_0 = strcmp(version, "HTTP/1.0") == 0};
-    headers h = {.request = &c->request};
+    const uintptr_t blank = (uintptr_t)method + strlen(method);
+    headers h = {.request = &c->request,
+                 .is_bad = c->target_at > blank + 1 && c->target_at - blank <= LONGEST_GAP};
     (void)MHD_get_connection_values_n(c->mhd, MHD_HEADER_KIND, on_header, &h);
     const int was_seen = c->n_requests == 1 && !c->http->is_tls;
     return was_seen || is_to_the_letter(c->mhd, &h, version);

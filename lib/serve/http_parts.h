@@ -52,6 +52,7 @@ typedef struct evtwin__connection {
     evtwin__text sent; /* the body of the last answer: its memory is that of the next one */
     char *body;        /* what has come of the body that the handler wants */
     size_t body_size;
+    uintptr_t target_at; /* where it came, to count the blanks before it */
     size_t target_length;
     char target[EVTWIN__TARGET_MAX + 1];
     evtwin__http_request request;

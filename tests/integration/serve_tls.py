@@ -96,6 +96,9 @@ def who_is_answered(server):
     with server.raw() as s:
         s.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
         check("HTTP alone is told to speak HTTPS", b" 400 " in (answer := s.makefile("rb").read()) and b"HTTPS" in answer)
+    with server.connect() as s:
+        s.sendall(b"GET /health HTTP/1.1\r\nHost:localhost\r\nX:  y\r\nConnection:close\r\n\r\n")
+        check("blanks behind a colon are the client's choice", s.makefile("rb").read().startswith(b"HTTP/1.1 200 "))
     if shutil.which("curl"):
         done = subprocess.run(["curl", "-sS", "--cacert", "ca.crt", "-H", "@header", f"https://localhost:{server.port}/api/battery/stats"],
                               capture_output=True, timeout=DEADLINE_S)

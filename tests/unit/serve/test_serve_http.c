@@ -403,6 +403,8 @@ static void test_ambiguous_heads(void **state) {
         CASE("\nX: a\r\n\r\n"),
         CASE("\rX: a\r\n\r\n"),
         CASE("\r\nX: a\n\n"),
+        CASE("\r\nX:a\0\r\n\r\n"), /* as long as "X: a" */
+        CASE("\r\nX:  a\nY: b\r\n\r\n"),
         CASE("\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
         CASE("\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nAAAAA"),
         CASE("\r\nContent-Length: 0\r\nContent-Length: 5\r\n\r\nAAAAA"),
@@ -427,6 +429,11 @@ static void test_ambiguous_heads(void **state) {
         }
     }
 
+    /* a blank too many does not make up for a CR that lacks */
+    static const char line[] = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                               "GET  /health HTTP/1.1\nHost: localhost\r\n\r\n";
+    assert_string_equal(codes_of(line, "Host: localhost\r\n\r\n", 19), "200 ");
+
     /* a body is refused as one, and what follows it is not a request */
     static const char chunked[] = "Host: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
     assert_string_equal(codes_of("", chunked, sizeof chunked - 1), "413 ");
@@ -434,6 +441,10 @@ static void test_ambiguous_heads(void **state) {
     /* what is unusual and clear is answered */
     static const char spaced[] = "Host:localhost\r\nX:\t y \r\nY:\r\n\r\n";
     assert_string_equal(codes_of("\r\n", spaced, sizeof spaced - 1), "200 404 ");
+    static const char in_use[] = "Host:localhost\r\nX:\t y\r\nY:\r\n\r\n";
+    assert_string_equal(
+        codes_of("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n", in_use, sizeof in_use - 1),
+        "200 200 404 ");
     assert_alive();
 }
 
