@@ -87,9 +87,10 @@ static int is_same_address(const waiting *a, const waiting *b) {
 
 /* ---- a client that has sent something ---- */
 
+/* So much at a time: one client that floods must not keep the others waiting. */
 static void discard(int fd) {
     char some[4096];
-    while (recv(fd, some, sizeof some, MSG_DONTWAIT) > 0) {
+    for (int n = 0; n < 64 && recv(fd, some, sizeof some, MSG_DONTWAIT) > 0; n++) {
     }
 }
 
