@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* learn/audit.h: what the parts of the audit share: the rows battery by battery, columns as they
+ * were read. Each part adds its findings (findings.def). */
+#ifndef EVTWIN_LEARN_AUDIT_H
+#define EVTWIN_LEARN_AUDIT_H
+
+#include "learn/trainer.h"
+
+/* Row k is the k-th by battery, then time; without batteries all rows are one series. */
+typedef struct evtwin__audit {
+    evtwin_trainer *trainer;
+    const evtwin__dataset *data;
+    size_t n;            /* rows that have a battery */
+    const size_t *order; /* (n) their rows of the table */
+    size_t *start;       /* (n_batteries + 1) their first k, and n */
+    size_t n_batteries;
+    int is_one_series; /* there are no batteries to tell rows apart */
+} evtwin__audit;
+
+/* v[k] = the value as it was read, unfilled, in the column's unit; NaN where missing. */
+void evtwin__audit_column(const evtwin__audit *a, size_t col, double *v);
+/* The same for a target's label. */
+void evtwin__audit_label(const evtwin__audit *a, size_t t, double *y);
+/* Column of the table that is feature i. */
+size_t evtwin__audit_feature_column(const evtwin__audit *a, size_t i);
+const char *evtwin__audit_battery(const evtwin__audit *a, size_t battery);
+
+/* The parts: each states what it finds. */
+evtwin_status evtwin__audit_labels(const evtwin__audit *a);
+evtwin_status evtwin__audit_identity(const evtwin__audit *a);
+evtwin_status evtwin__audit_bias(const evtwin__audit *a);
+evtwin_status evtwin__audit_plausible(const evtwin__audit *a);
+
+#endif

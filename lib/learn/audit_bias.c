@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* learn/audit_bias.c: what the rows that are learned from do not stand for. */
+
+#include "learn/audit.h"
+
+#include "core/mem.h"
+#include "core/num.h"
+#include "core/status.h"
+#include "learn/finding.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* " soc in 12 (20 to 95 percent)" of the held-out rows; 0 if there is none. */
+static size_t describe_outside(const evtwin__bundle_feature *f, size_t i,
+                               const evtwin__dataset *data, const evtwin__label *label,
+                               uint8_t *is_outside, char *text, size_t text_size) {
+    size_t n = 0;
+    for (size_t k = 0; k < label->n; k++) {
+        const double v = data->x[label->row[k] * data->cols + i];
+        if (label->part[k] >= 0 && evtwin__is_outside(f, v)) {
+            is_outside[k] = 1;
+            n++;
+        }
+    }
+    if (n > 0) {
+        char min[EVTWIN__NUM_SIZE], max[EVTWIN__NUM_SIZE];
+        evtwin__format_f64(f->min, min);
+        evtwin__format_f64(f->max, max);
+        snprintf(text, text_size, "%s in %zu (%s to %s%s%s)", f->column, n, min, max,
+                 f->unit[0] != '\0' ? " " : "", f->unit);
+    }
+    return n;
+}
+
+/* Of the saved models, so of a hold-out only: with folds they learn from every row. A row in a
+ * hundred is the chance of any split. */
+static evtwin_status find_off_range(evtwin_trainer *trainer, const evtwin__dataset *data,
+                                    const evtwin__label *label) {
+    uint8_t *is_outside = evtwin__calloc(label->n, 1);
+    EVTWIN_FAIL_IF(is_outside == NULL, EVTWIN_E_NOMEM, "out of memory for %zu rows", label->n);
+    char list[512] = "";
+    size_t n_held = 0, n_outside = 0, used = 0;
+    for (size_t i = 0; i < data->cols; i++) {
+        char text[160];
+        if (describe_outside(&trainer->bundle.feature[i], i, data, label, is_outside, text,
+                             sizeof text) > 0 &&
+            used < sizeof list) {
+            used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used > 0 ? ", " : "",
+                                     text);
+        }
+    }
+    for (size_t k = 0; k < label->n; k++) {
+        n_held += label->part[k] >= 0;
+        n_outside += is_outside[k];
+    }
+    evtwin__free(is_outside);
+    return 100 * n_outside <= n_held
+               ? EVTWIN_OK
+               : FIND(trainer, OFF_RANGE, NULL, COUNT(n_outside), COUNT(n_held), TEXT(list));
+}
+
+/* The held-out rows of the first target stand for those of all. */
+static evtwin_status find_extrapolated(evtwin_trainer *trainer, const evtwin__dataset *data) {
+    size_t t = 0;
+    while (!data->label[t].is_present) {
+        t++;
+    }
+    return trainer->options.cv_folds > 0 ? EVTWIN_OK
+                                         : find_off_range(trainer, data, &data->label[t]);
+}
+
+evtwin_status evtwin__audit_bias(const evtwin__audit *a) {
+    return find_extrapolated(a->trainer, a->data);
+}
