@@ -14,8 +14,12 @@ typedef struct evtwin__audit {
     const size_t *order; /* (n) their rows of the table */
     size_t *start;       /* (n_batteries + 1) their first k, and n */
     size_t n_batteries;
-    int is_one_series; /* there are no batteries to tell rows apart */
+    int is_one_series; /* there are no batteries to tell rows apart, */
+    int is_mixed;      /* and a label rises so often that it is not one battery's */
 } evtwin__audit;
+
+/* Fill in all but trainer and data; start is the caller's to free, after a failure too. */
+evtwin_status evtwin__audit_rows(evtwin__audit *a);
 
 /* v[k] = the value as it was read, unfilled, in the column's unit; NaN where missing. */
 void evtwin__audit_column(const evtwin__audit *a, size_t col, double *v);
@@ -25,8 +29,19 @@ void evtwin__audit_label(const evtwin__audit *a, size_t t, double *y);
 size_t evtwin__audit_feature_column(const evtwin__audit *a, size_t i);
 const char *evtwin__audit_battery(const evtwin__audit *a, size_t battery);
 
-/* The parts: each states what it finds. */
-evtwin_status evtwin__audit_labels(const evtwin__audit *a);
+/* Share of the steps from row to row of a battery in which the label rises; NaN of fewer than 20
+ * steps. A remaining life never rises; a few rounded or misplaced rows are no sign. */
+#define EVTWIN__FEW_RISES 0.01
+double evtwin__audit_rises(const evtwin__audit *a, const double *y);
+
+/* Can rows of a label be compared across batteries? In one series that is one battery the label is
+ * a function of its age, as it should be. */
+int evtwin__audit_is_comparable(const evtwin__audit *a, size_t t);
+
+/* The parts: each states what it finds. A finding of an error is nearly certain by itself. */
+evtwin_status evtwin__audit_labels(evtwin__audit *a); /* sets is_mixed: the first */
+evtwin_status evtwin__audit_inputs(const evtwin__audit *a);
+evtwin_status evtwin__audit_formula(const evtwin__audit *a);
 evtwin_status evtwin__audit_identity(const evtwin__audit *a);
 evtwin_status evtwin__audit_bias(const evtwin__audit *a);
 evtwin_status evtwin__audit_plausible(const evtwin__audit *a);

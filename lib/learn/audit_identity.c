@@ -19,12 +19,12 @@ static evtwin_status find_names(evtwin_trainer *trainer, const evtwin__dataset *
     EVTWIN_TRY(evtwin__find_similar_names(&data->groups.names, &similar));
     if (similar.n > 0) {
         EVTWIN_TRY(FIND(trainer, SIMILAR_NAMES, NULL, COUNT(similar.n), COUNT(data->groups.names.n),
-                       TEXT(similar.first[0]), TEXT(similar.first[1])));
+                        TEXT(similar.first[0]), TEXT(similar.first[1])));
     }
     EVTWIN_TRY(evtwin__find_torn_batteries(data->table, &data->groups, &torn));
-    return torn.n == 0
-               ? EVTWIN_OK
-               : FIND(trainer, TORN_BATTERIES, NULL, COUNT(torn.n), COUNT(torn.n_all), TEXT(torn.first));
+    return torn.n == 0 ? EVTWIN_OK
+                       : FIND(trainer, TORN_BATTERIES, NULL, COUNT(torn.n), COUNT(torn.n_all),
+                              TEXT(torn.first));
 }
 
 /* Of the first target that shows it. */
@@ -41,10 +41,10 @@ static evtwin_status find_repeated_rows(evtwin_trainer *trainer, const evtwin__d
     }
     const int has_names = g->kind != EVTWIN__GROUP_NONE;
     const char *of = has_names ? " of " : "";
-    return FIND(trainer, REPEATED_ROWS, NULL, COUNT(repeated.n_rows), COUNT(repeated.first + 1), TEXT(of),
-               TEXT(has_names ? g->names.text[g->of_row[repeated.first]] : ""),
-               COUNT(repeated.twin + 1), TEXT(of),
-               TEXT(has_names ? g->names.text[g->of_row[repeated.twin]] : ""));
+    return FIND(trainer, REPEATED_ROWS, NULL, COUNT(repeated.n_rows), COUNT(repeated.first + 1),
+                TEXT(of), TEXT(has_names ? g->names.text[g->of_row[repeated.first]] : ""),
+                COUNT(repeated.twin + 1), TEXT(of),
+                TEXT(has_names ? g->names.text[g->of_row[repeated.twin]] : ""));
 }
 
 static evtwin_status find_several_series(evtwin_trainer *trainer, const evtwin__dataset *data) {

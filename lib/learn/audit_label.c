@@ -11,39 +11,17 @@
 
 /* ---- a life that remains falls ---- */
 
-typedef struct steps {
-    size_t n_rises, n_falls;
-} steps;
-
-/* Between rows of one battery that follow each other and have the label. */
-static steps count_steps(const evtwin__audit *a, const double *y) {
-    steps s = {0};
-    for (size_t b = 0; b < a->n_batteries; b++) {
-        double last = NAN;
-        for (size_t k = a->start[b]; k < a->start[b + 1]; k++) {
-            s.n_rises += y[k] > last;
-            s.n_falls += y[k] < last;
-            last = isnan(y[k]) ? last : y[k];
-        }
-    }
-    return s;
-}
-
 static evtwin_status find_rises(const evtwin__audit *a, size_t t, const double *y) {
-    enum { ENOUGH_STEPS = 20 };
-    const steps s = count_steps(a, y);
-    const size_t n = s.n_rises + s.n_falls;
     const char *column = a->data->label[t].column;
-    if (n < ENOUGH_STEPS || 100 * s.n_rises <= n) {
+    const double share = evtwin__audit_rises(a, y);
+    if (!(share > EVTWIN__FEW_RISES)) {
         return EVTWIN_OK;
     }
-    if (a->is_one_series) {
-        return FIND(a->trainer, MIXED_SERIES, column, TEXT(column), COUNT(s.n_rises), COUNT(n));
-    }
-    return 10 * s.n_rises >= 9 * n ? FIND(a->trainer, LABEL_COUNTS_UP, column, TEXT(column),
-                                          COUNT(s.n_rises), COUNT(n))
-                                   : FIND(a->trainer, LABEL_RISES, column, TEXT(column),
-                                          COUNT(s.n_rises), COUNT(n));
+    const evtwin__finding_id id = a->is_one_series ? EVTWIN__FIND_MIXED_SERIES
+                                  : share >= 0.9   ? EVTWIN__FIND_LABEL_COUNTS_UP
+                                                   : EVTWIN__FIND_LABEL_RISES;
+    return evtwin__find(a->trainer, id, column,
+                        (const evtwin__argument[]){TEXT(column), FIGURE(100.0 * share, 1)});
 }
 
 /* ---- one end for all ---- */
@@ -73,7 +51,8 @@ static const char *clock_name(const evtwin__audit *a, clock_kind kind) {
 /* label = sum - slope * clock, for all batteries at once. */
 static evtwin_status find_countdown(const evtwin__audit *a, size_t t, const double *y) {
     const evtwin__label *label = &a->data->label[t];
-    for (clock_kind kind = CYCLES; kind < N_CLOCKS && label->n_groups_used > 1; kind++) {
+    for (clock_kind kind = CYCLES; kind < N_CLOCKS && label->n_groups_used >= EVTWIN__ENOUGH_BLOCKS;
+         kind++) {
         evtwin__pairs p = {0};
         for (size_t b = 0; b < a->n_batteries; b++) {
             for (size_t k = a->start[b]; k < a->start[b + 1]; k++) {
@@ -94,13 +73,14 @@ static evtwin_status find_countdown(const evtwin__audit *a, size_t t, const doub
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin__audit_labels(const evtwin__audit *a) {
+evtwin_status evtwin__audit_labels(evtwin__audit *a) {
     double *y = evtwin__calloc(a->n, sizeof *y);
     EVTWIN_FAIL_IF(y == NULL, EVTWIN_E_NOMEM, "out of memory for %zu labels", a->n);
     evtwin_status st = EVTWIN_OK;
     for (size_t t = 0; t < EVTWIN__T_COUNT && st >= 0; t++) {
         if (a->data->label[t].is_present && a->trainer->target[t].kind == EVTWIN_TARGET_NUMBER) {
             evtwin__audit_label(a, t, y);
+            a->is_mixed |= a->is_one_series && evtwin__audit_rises(a, y) > EVTWIN__FEW_RISES;
             st = find_rises(a, t, y);
             st = st >= 0 ? find_countdown(a, t, y) : st;
         }

@@ -38,4 +38,15 @@ double evtwin__select_median(double *v, size_t n);
 /* The value that a share q of v (n >= 1) is below; v is reordered. */
 double evtwin__select_quantile(double *v, size_t n, double q);
 
+/* Least squares y = sum of beta x by the normal equations: xx (n, n) and xy (n) are sums over rows,
+ * of which the lower triangle is used and overwritten; xy becomes beta. Columns that depend on
+ * earlier ones get beta 0. */
+void evtwin__least_squares(double *xx, double *xy, size_t n);
+
+/* Are rows of two classes on two sides of a threshold, but for a share `slack` of each? Missing
+ * values do not count; fewer than 20 of a class are too few. is_positive (n) is 0 or 1; scratch is
+ * (n); is_above: the positive ones are above. */
+int evtwin__lies_apart(const double *v, const double *is_positive, size_t n, double slack,
+                       double *scratch, double *threshold_out, int *is_above_out);
+
 #endif

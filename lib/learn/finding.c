@@ -14,8 +14,7 @@
 
 enum { TEXT_SIZE = 1024 };
 
-#define FINDING(id, cause, about, severity, words, advice)                                         \
-    {cause, about, severity, words, advice},
+#define FINDING(id, cause, about, severity, words, advice) {cause, about, severity, words, advice},
 static const struct {
     const char *cause, *about, *severity, *words, *advice;
 } table[] = {
@@ -37,8 +36,8 @@ static const char *argument_text(const evtwin__argument *a, char text[EVTWIN__NU
         const double size = a->number != 0.0 ? floor(log10(fabs(a->number))) : 0.0;
         const double step = pow(10.0, fabs(size + 1.0 + a->decimals));
         const int is_large = size + 1.0 + a->decimals > 0.0;
-        evtwin__format_f64(is_large ? round(a->number / step) * step
-                                    : round(a->number * step) / step + 0.0, text);
+        evtwin__format_f64(
+            is_large ? round(a->number / step) * step : round(a->number * step) / step + 0.0, text);
         return text;
     }
     const double unit = pow(10.0, a->decimals);
@@ -104,8 +103,8 @@ static int is_allowed(const char *causes, const char *cause) {
 static int names_a_refusal(size_t i) {
     int is_first = strcmp(table[i].severity, "error") == 0;
     for (size_t k = 0; k < i; k++) {
-        is_first &= strcmp(table[k].cause, table[i].cause) != 0 ||
-                    strcmp(table[k].severity, "error") != 0;
+        is_first &=
+            strcmp(table[k].cause, table[i].cause) != 0 || strcmp(table[k].severity, "error") != 0;
     }
     return is_first;
 }
@@ -202,10 +201,10 @@ json_t *evtwin__findings_json(const evtwin_trainer *trainer) {
     json_t *array = json_array();
     for (size_t i = 0; i < trainer->n_findings; i++) {
         const evtwin__finding *f = &trainer->finding[i];
-        json_t *one = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "cause", f->cause, "severity",
-                                f->severity, "about", f->about, "column",
-                                f->column != NULL ? f->column : "", "text", f->text, "advice",
-                                f->advice, "allowed", f->is_allowed);
+        json_t *one =
+            json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "cause", f->cause, "severity",
+                      f->severity, "about", f->about, "column", f->column != NULL ? f->column : "",
+                      "text", f->text, "advice", f->advice, "allowed", f->is_allowed);
         if (json_array_append_new(array, one) != 0) {
             json_decref(array);
             return NULL;

@@ -16,7 +16,7 @@
 evtwin_status evtwin__find_absent(evtwin_trainer *trainer, size_t t, const char *name,
                                   const char *other) {
     return FIND(trainer, TARGET_ABSENT, NULL, TEXT(trainer->target[t].title),
-               TEXT(name != NULL ? name : ""), TEXT(name != NULL ? " or " : ""), TEXT(other));
+                TEXT(name != NULL ? name : ""), TEXT(name != NULL ? " or " : ""), TEXT(other));
 }
 
 /* Which features are missing in rows even after the fill: "soh in 12, …". */
@@ -56,8 +56,8 @@ static evtwin_status find_left_out(evtwin_trainer *trainer, const evtwin__datase
                  l->n_no_feature, missing_features(trainer, data->cols, features, sizeof features));
     }
     return FIND_ONE_OF(trainer, n_out == l->n_no_label, ROWS_NOT_LABELLED, ROWS_LEFT_OUT,
-                COUNT(n_out), COUNT(data->rows),
-               TEXT(trainer->target[t].title), TEXT(reasons));
+                       COUNT(n_out), COUNT(data->rows), TEXT(trainer->target[t].title),
+                       TEXT(reasons));
 }
 
 /* A battery seen once has no life to learn from, and many of them mean that the column names
@@ -82,7 +82,7 @@ static evtwin_status find_one_row_groups(evtwin_trainer *trainer, const evtwin__
                    "column the battery's name?",
                    trainer->bundle.source_name, n_single, g->names.n, verb, g->names.text[example]);
     return FIND(trainer, ONE_ROW_GROUPS, NULL, COUNT(n_single), COUNT(g->names.n), TEXT(verb),
-               TEXT(g->names.text[example]));
+                TEXT(g->names.text[example]));
 }
 
 static evtwin_status find_cleaned(evtwin_trainer *trainer, size_t cols) {
@@ -99,7 +99,7 @@ static evtwin_status find_cleaned(evtwin_trainer *trainer, size_t cols) {
     return n_outliers == 0
                ? EVTWIN_OK
                : FIND(trainer, OUTLIERS, NULL, COUNT(n_outliers),
-                     TEXT(trainer->bundle.feature[worst].column), COUNT(clean[worst].n_outliers));
+                      TEXT(trainer->bundle.feature[worst].column), COUNT(clean[worst].n_outliers));
 }
 
 evtwin_status evtwin__find_in_data(evtwin_trainer *trainer, const evtwin__dataset *data) {
@@ -110,14 +110,14 @@ evtwin_status evtwin__find_in_data(evtwin_trainer *trainer, const evtwin__datase
         }
         if (l->is_present && l->n_groups_without > 0) {
             EVTWIN_TRY(FIND(trainer, CENSORED, NULL, COUNT(l->n_groups_without),
-                           COUNT(data->groups.names.n), TEXT(trainer->target[t].title)));
+                            COUNT(data->groups.names.n), TEXT(trainer->target[t].title)));
         }
     }
     const int has_time = data->groups.time_col != EVTWIN_NO_COLUMN;
     EVTWIN_TRY(strcmp(trainer->split_by, "time") != 0
                    ? find_one_row_groups(trainer, data)
                    : FIND(trainer, ONE_SERIES, NULL,
-                         TEXT(has_time ? "in time" : "of the rows (there is no time column)")));
+                          TEXT(has_time ? "in time" : "of the rows (there is no time column)")));
     return find_cleaned(trainer, data->cols);
 }
 
@@ -147,7 +147,7 @@ static evtwin_status find_unknown(evtwin_trainer *trainer, size_t t) {
     char value[EVTWIN__NUM_SIZE];
     evtwin__format_f64(evtwin_table_number(r->held_out, EVTWIN__HELD_TRUTH, 0), value);
     return FIND(trainer, ALL_ALIKE, NULL, figure, title, TEXT(trainer->bundle.model[t].column),
-               TEXT(value), COUNT(n_test));
+                TEXT(value), COUNT(n_test));
 }
 
 static const char *mean_name(const evtwin_trainer *trainer, size_t t) {
@@ -167,9 +167,9 @@ static evtwin_status find_few_blocks(evtwin_trainer *trainer, const evtwin__data
     const int folds_would_do =
         trainer->options.cv_folds == 0 && data->label[t].n_groups_used >= EVTWIN__ENOUGH_BLOCKS;
     return FIND_ONE_OF(trainer, r->can_be_judged, FEW_TO_JUDGE, TOO_FEW_TO_JUDGE,
-               TEXT(trainer->target[t].title), TEXT(mean_name(trainer, t)), TEXT(held_out),
-               COUNT(EVTWIN__ENOUGH_BLOCKS),
-               TEXT(folds_would_do ? " (folds hold out each group once)" : ""));
+                       TEXT(trainer->target[t].title), TEXT(mean_name(trainer, t)), TEXT(held_out),
+                       COUNT(EVTWIN__ENOUGH_BLOCKS),
+                       TEXT(folds_would_do ? " (folds hold out each group once)" : ""));
 }
 
 static evtwin_status find_no_signal(evtwin_trainer *trainer, size_t t) {
@@ -179,10 +179,12 @@ static evtwin_status find_no_signal(evtwin_trainer *trainer, size_t t) {
     }
     const evtwin_score *s = score_of(trainer, t, EVTWIN_SCORED_MODEL);
     const int is_probability = is_event(trainer, t);
-    return FIND(trainer, NO_SIGNAL, NULL, TEXT(trainer->target[t].title), TEXT(is_probability ? "AUC" : "R2"),
-        FIGURE(is_probability ? s->auc : s->r2, 4), TEXT(is_probability ? "Brier" : "RMSE"),
-        is_probability ? FIGURE(s->brier, 4) : FIGURE(s->rmse, 2), COUNT(s->n_test),
-        TEXT(mean_name(trainer, t)), TEXT(r->block_name), TEXT(trainer->bundle.model[t].column));
+    return FIND(trainer, NO_SIGNAL, NULL, TEXT(trainer->target[t].title),
+                TEXT(is_probability ? "AUC" : "R2"), FIGURE(is_probability ? s->auc : s->r2, 4),
+                TEXT(is_probability ? "Brier" : "RMSE"),
+                is_probability ? FIGURE(s->brier, 4) : FIGURE(s->rmse, 2), COUNT(s->n_test),
+                TEXT(mean_name(trainer, t)), TEXT(r->block_name),
+                TEXT(trainer->bundle.model[t].column));
 }
 
 /* Compare a model of a number with the best of its baselines. */
@@ -205,8 +207,8 @@ static evtwin_status compare_number(evtwin_trainer *trainer, size_t t, const cha
         end = ")";
     }
     return FIND_ONE_OF(trainer, model->rmse < best, BEATS_ALL, LOSES_TO_ANOTHER,
-               TEXT(trainer->target[t].title), FIGURE(model->rmse, 2), TEXT(name), TEXT(detail),
-               TEXT(end), FIGURE(best, 2));
+                       TEXT(trainer->target[t].title), FIGURE(model->rmse, 2), TEXT(name),
+                       TEXT(detail), TEXT(end), FIGURE(best, 2));
 }
 
 /* Compare a model of an event with the base rate (Brier score) and the best single feature (AUC).
@@ -220,12 +222,12 @@ static evtwin_status compare_event(evtwin_trainer *trainer, size_t t) {
     const int loses_auc = model->auc <= single->auc;
     if (loses_brier) {
         EVTWIN_TRY(FIND(trainer, LOSES_TO_BASE_RATE, NULL, title, FIGURE(model->brier, 4),
-                       FIGURE(rate->brier, 4)));
+                        FIGURE(rate->brier, 4)));
     }
     return loses_brier && !loses_auc
                ? EVTWIN_OK
                : FIND_ONE_OF(trainer, loses_auc, LOSES_TO_FEATURE, BEATS_BASE_RATE, title,
-                     FIGURE(model->auc, 4), TEXT(single->feature), FIGURE(single->auc, 4));
+                             FIGURE(model->auc, 4), TEXT(single->feature), FIGURE(single->auc, 4));
 }
 
 evtwin_status evtwin__find_in_scores(evtwin_trainer *trainer, const evtwin__dataset *data) {

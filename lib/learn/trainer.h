@@ -120,8 +120,8 @@ evtwin_status evtwin__fit(evtwin_trainer *trainer, const evtwin__dataset *data);
  * chance. */
 evtwin_status evtwin__evaluate(evtwin_trainer *trainer, const evtwin__dataset *data, size_t t);
 
-/* findings.c, audit.c: add to the findings what a reader should know, about a target that has no column
- * (named so or so), the data, what is wrong with it, the scores. */
+/* findings.c, audit.c: add to the findings what a reader should know, about a target that has no
+ * column (named so or so), the data, what is wrong with it, the scores. */
 evtwin_status evtwin__find_absent(evtwin_trainer *trainer, size_t t, const char *name,
                                   const char *other);
 evtwin_status evtwin__find_in_data(evtwin_trainer *trainer, const evtwin__dataset *data);
