@@ -12,6 +12,8 @@ static evtwin_status run(evtwin__audit *a) {
     EVTWIN_TRY(evtwin__audit_labels(a));
     EVTWIN_TRY(evtwin__audit_inputs(a));
     EVTWIN_TRY(evtwin__audit_formula(a));
+    EVTWIN_TRY(evtwin__audit_series(a));
+    EVTWIN_TRY(evtwin__audit_ahead(a));
     EVTWIN_TRY(evtwin__audit_identity(a));
     EVTWIN_TRY(evtwin__audit_bias(a));
     return evtwin__audit_plausible(a);

@@ -42,6 +42,8 @@ int evtwin__audit_is_comparable(const evtwin__audit *a, size_t t);
 evtwin_status evtwin__audit_labels(evtwin__audit *a); /* sets is_mixed: the first */
 evtwin_status evtwin__audit_inputs(const evtwin__audit *a);
 evtwin_status evtwin__audit_formula(const evtwin__audit *a);
+evtwin_status evtwin__audit_series(const evtwin__audit *a);
+evtwin_status evtwin__audit_ahead(const evtwin__audit *a);
 evtwin_status evtwin__audit_identity(const evtwin__audit *a);
 evtwin_status evtwin__audit_bias(const evtwin__audit *a);
 evtwin_status evtwin__audit_plausible(const evtwin__audit *a);
