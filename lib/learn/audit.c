@@ -15,6 +15,7 @@ static evtwin_status run(evtwin__audit *a) {
     EVTWIN_TRY(evtwin__audit_series(a));
     EVTWIN_TRY(evtwin__audit_ahead(a));
     EVTWIN_TRY(evtwin__audit_identity(a));
+    EVTWIN_TRY(evtwin__audit_twins(a));
     EVTWIN_TRY(evtwin__audit_bias(a));
     return evtwin__audit_plausible(a);
 }

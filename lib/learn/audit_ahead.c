@@ -15,12 +15,13 @@
 /* ---- a feature as a function of later rows of a column ---- */
 
 /* Whole beginnings of batteries, spread over all of them, so that the work has a limit. */
-enum { MAX_RUNS = 40, RUN_ROWS = 250, MAX_AHEAD = 100, MAX_HALF = 50, MAX_MEDIAN_HALF = 12 };
+enum { MAX_RUNS = 200, RUN_ROWS = 250, MAX_VALUES = 8000000 };
+enum { MAX_AHEAD = 100, MAX_HALF = 50, MAX_MEDIAN_HALF = 12 };
 
 typedef struct sample {
     size_t first[MAX_RUNS + 1], n_runs, n;
     size_t n_cols;
-    double *v; /* (n_cols, n): every numeric column */
+    double *v;   /* (n_cols, n): every numeric column */
     double *sum; /* (n + 1) sums of the column that is looked at */
 } sample;
 
@@ -177,21 +178,23 @@ static evtwin_status find_made_from(const evtwin__audit *a, const sample *s, siz
 }
 
 static void pick_runs(const evtwin__audit *a, sample *s, size_t from[MAX_RUNS]) {
-    const size_t stride = (a->n_batteries + MAX_RUNS - 1) / MAX_RUNS;
-    for (size_t b = 0; b < a->n_batteries && s->n_runs < MAX_RUNS; b += stride) {
+    const size_t most = MAX_VALUES / RUN_ROWS / (s->n_cols + 1);
+    const size_t max_runs = most > MAX_RUNS ? MAX_RUNS : most < 1 ? 1 : most;
+    const size_t stride = (a->n_batteries + max_runs - 1) / max_runs;
+    for (size_t b = 0; b < a->n_batteries; b += stride) {
         const size_t rows = a->start[b + 1] - a->start[b];
         from[s->n_runs] = a->start[b];
         s->first[s->n_runs++] = s->n;
-        s->n += a->n_batteries == 1 ? (rows < MAX_RUNS * RUN_ROWS ? rows : MAX_RUNS * RUN_ROWS)
-                                    : (rows < RUN_ROWS ? rows : RUN_ROWS);
+        const size_t limit = a->n_batteries == 1 ? max_runs * RUN_ROWS : RUN_ROWS;
+        s->n += rows < limit ? rows : limit;
     }
     s->first[s->n_runs] = s->n;
 }
 
 static evtwin_status take_sample(const evtwin__audit *a, sample *s) {
     size_t from[MAX_RUNS];
-    pick_runs(a, s, from);
     s->n_cols = evtwin_table_cols(a->data->table);
+    pick_runs(a, s, from);
     s->v = evtwin__calloc(s->n * s->n_cols + s->n + 1, sizeof *s->v);
     EVTWIN_FAIL_IF(s->v == NULL, EVTWIN_E_NOMEM, "out of memory to audit %zu columns", s->n_cols);
     s->sum = s->v + s->n * s->n_cols;
@@ -212,10 +215,11 @@ static evtwin_status take_sample(const evtwin__audit *a, sample *s) {
 /* Where its values are missing, and what its runs of equal values begin and end with. */
 typedef struct gaps {
     size_t n_batteries, n_missing, n_values;
-    size_t n_ends_missing, n_starts_missing; /* batteries of which the last (first) row is missing */
-    size_t n_at_ends, n_at_starts;           /* missing rows there */
-    size_t end_gap;                          /* of the first such battery */
-    size_t n_same_gap;                       /* batteries with that gap */
+    size_t n_ends_missing,
+        n_starts_missing;          /* batteries of which the last (first) row is missing */
+    size_t n_at_ends, n_at_starts; /* missing rows there */
+    size_t end_gap;                /* of the first such battery */
+    size_t n_same_gap;             /* batteries with that gap */
 } gaps;
 
 static gaps find_gaps(const evtwin__audit *a, const double *v) {
@@ -302,8 +306,8 @@ static runs compare_runs(const sample *s, const double *f, const double *c) {
             if (n_whole > 1) {
                 const double df = f[start] - f[last_start];
                 const double ends = c != NULL ? c[k - 1] - c[last_end] : (double)(k - 1 - last_end);
-                const double starts = c != NULL ? c[start] - c[last_start]
-                                                : (double)(start - last_start);
+                const double starts =
+                    c != NULL ? c[start] - c[last_start] : (double)(start - last_start);
                 if (!isnan(df + ends + starts)) {
                     evtwin__pairs_add(&r.at_ends, ends, df);
                     evtwin__pairs_add(&r.at_starts, starts, df);
@@ -323,7 +327,7 @@ static int fits_at_ends(const runs *r, double *gain_out) {
     const double ends = fabs(evtwin__pairs_r(&r->at_ends));
     const double starts = fabs(evtwin__pairs_r(&r->at_starts));
     *gain_out = ends * ends - starts * starts;
-    if (r->at_ends.n < 100 || *gain_out < 0.05) {
+    if (r->at_ends.n < 100 || *gain_out < 0.01) {
         return 0;
     }
     const double z = (atanh(fmin(ends, 0.999999)) - atanh(fmin(starts, 0.999999))) *

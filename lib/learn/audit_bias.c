@@ -71,6 +71,46 @@ static evtwin_status find_extrapolated(evtwin_trainer *trainer, const evtwin__da
                                          : find_off_range(trainer, data, &data->label[t]);
 }
 
+static evtwin_status find_censored(const evtwin__audit *a, size_t t) {
+    const evtwin__label *l = &a->data->label[t];
+    return l->n_groups_without == 0
+               ? EVTWIN_OK
+               : FIND_ONE_OF(a->trainer, l->n_groups_without > l->n_groups_used, MOSTLY_CENSORED,
+                             CENSORED, COUNT(l->n_groups_without), COUNT(a->data->groups.names.n),
+                             TEXT(a->trainer->target[t].title));
+}
+
+static evtwin_status find_few_groups(const evtwin__audit *a, size_t t) {
+    enum { ENOUGH_GROUPS = 20 };
+    const size_t n = a->data->label[t].n_groups_used;
+    return n >= ENOUGH_GROUPS || n < 2
+               ? EVTWIN_OK /* one series has a finding of its own */
+               : FIND(a->trainer, FEW_GROUPS, NULL, COUNT(n), TEXT(a->trainer->target[t].title));
+}
+
+static evtwin_status find_rare_class(const evtwin__audit *a, size_t t) {
+    const evtwin__label *l = &a->data->label[t];
+    size_t n_positive = 0;
+    for (size_t k = 0; k < l->n; k++) {
+        n_positive += l->y[l->row[k]] != 0.0;
+    }
+    const int is_rarely = 2 * n_positive <= l->n;
+    const size_t n_rare = is_rarely ? n_positive : l->n - n_positive;
+    return 100 * n_rare >= 3 * l->n
+               ? EVTWIN_OK
+               : FIND(a->trainer, RARE_CLASS, l->column, TEXT(l->column), COUNT(is_rarely),
+                      COUNT(n_rare), COUNT(l->n), COUNT(!is_rarely),
+                      FIGURE(1.0 - (double)n_rare / (double)l->n, 4));
+}
+
 evtwin_status evtwin__audit_bias(const evtwin__audit *a) {
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        if (a->data->label[t].is_present) {
+            EVTWIN_TRY(find_censored(a, t));
+            EVTWIN_TRY(find_few_groups(a, t));
+            EVTWIN_TRY(a->trainer->target[t].kind == EVTWIN_TARGET_EVENT ? find_rare_class(a, t)
+                                                                         : EVTWIN_OK);
+        }
+    }
     return find_extrapolated(a->trainer, a->data);
 }

@@ -23,8 +23,8 @@ static evtwin_status find_names(evtwin_trainer *trainer, const evtwin__dataset *
     }
     EVTWIN_TRY(evtwin__find_torn_batteries(data->table, &data->groups, &torn));
     return torn.n == 0 ? EVTWIN_OK
-                       : FIND(trainer, TORN_BATTERIES, NULL, COUNT(torn.n), COUNT(torn.n_all),
-                              TEXT(torn.first));
+                       : FIND_ONE_OF(trainer, 2 * torn.n > torn.n_all, MOST_TORN, TORN_BATTERIES,
+                                     COUNT(torn.n), COUNT(torn.n_all), TEXT(torn.first));
 }
 
 /* Of the first target that shows it. */
@@ -62,8 +62,37 @@ static evtwin_status find_several_series(evtwin_trainer *trainer, const evtwin__
                 COUNT(found.n + 1), TEXT(name));
 }
 
+/* Is row k the row before it once more? */
+static int is_repeated(const evtwin__audit *a, size_t k) {
+    const evtwin__dataset *d = a->data;
+    const size_t now = a->order[k], last = a->order[k - 1];
+    const int64_t *time_us = evtwin_table_i64(d->table, d->groups.time_col);
+    int is_same = time_us == NULL || time_us[now] == time_us[last];
+    for (size_t t = 0; t < EVTWIN__T_COUNT && is_same; t++) {
+        const double *y = d->label[t].y;
+        is_same = y == NULL || y[now] == y[last] || (isnan(y[now]) && isnan(y[last]));
+    }
+    for (size_t i = 0; i < d->cols && is_same; i++) {
+        const double x = d->x[now * d->cols + i], before = d->x[last * d->cols + i];
+        is_same = x == before || (isnan(x) && isnan(before));
+    }
+    return is_same;
+}
+
+static evtwin_status find_rows_twice(const evtwin__audit *a) {
+    size_t n = 0;
+    for (size_t b = 0; b < a->n_batteries; b++) {
+        for (size_t k = a->start[b] + 1; k < a->start[b + 1]; k++) {
+            n += (size_t)is_repeated(a, k);
+        }
+    }
+    return n < 5 || 100 * n < a->n ? EVTWIN_OK
+                                   : FIND(a->trainer, ROWS_TWICE, NULL, COUNT(n), COUNT(a->n));
+}
+
 evtwin_status evtwin__audit_identity(const evtwin__audit *a) {
     EVTWIN_TRY(find_names(a->trainer, a->data));
     EVTWIN_TRY(find_several_series(a->trainer, a->data));
+    EVTWIN_TRY(find_rows_twice(a));
     return find_repeated_rows(a->trainer, a->data);
 }

@@ -20,8 +20,8 @@ typedef enum statistic {
     MEAN,
     LEAST,
     GREATEST,
-    DEVIATION,        /* of a sample, by n - 1 */
-    WHOLE_DEVIATION,  /* by n */
+    DEVIATION,       /* of a sample, by n - 1 */
+    WHOLE_DEVIATION, /* by n */
     LAST,
     SUM,
     N_STATISTICS
@@ -34,8 +34,8 @@ typedef struct summary {
     double first;
     size_t n;
     size_t n_rises, n_falls;
-    double step;      /* between the last two */
-    size_t n_alike;   /* steps that are like the one before */
+    double step;    /* between the last two */
+    size_t n_alike; /* steps that are like the one before */
 } summary;
 
 static summary sum_up(const double *v, size_t first, size_t end) {
@@ -82,7 +82,7 @@ typedef struct series {
     summary *of;     /* (batteries): those with 3 values or more */
     size_t *battery; /* (batteries) which */
     size_t n;
-    double *x, *y;   /* (batteries) scratch */
+    double *x, *y; /* (batteries) scratch */
 } series;
 
 /* ---- constants ---- */
@@ -258,8 +258,8 @@ static evtwin_status find_known_end(const series *s, int *is_found) {
         if (!is_ended(s, i)) {
             continue;
         }
-        n_turns += one->n_rises < one->n_falls ? one->n - 1 - one->n_falls
-                                               : one->n - 1 - one->n_rises;
+        n_turns +=
+            one->n_rises < one->n_falls ? one->n - 1 - one->n_falls : one->n - 1 - one->n_rises;
         n_steps += one->n - 1;
         n_alike += one->n_alike + 1;
         fall[n] = fabs(one->of[LAST] - one->first);

@@ -61,7 +61,7 @@ static evtwin_status find_left_out(evtwin_trainer *trainer, const evtwin__datase
 }
 
 /* A battery seen once has no life to learn from, and many of them mean that the column names
- * something else: an error, unless the caller says that it is meant. */
+ * something else. */
 static evtwin_status find_one_row_groups(evtwin_trainer *trainer, const evtwin__dataset *data) {
     const evtwin__groups *g = &data->groups;
     size_t n_single = 0;
@@ -77,12 +77,9 @@ static evtwin_status find_one_row_groups(evtwin_trainer *trainer, const evtwin__
         return EVTWIN_OK;
     }
     const char *verb = n_single == 1 ? "has" : "have";
-    EVTWIN_FAIL_IF(!trainer->options.allow_single_rows, EVTWIN_E_DATA,
-                   "%s: %zu of %zu batteries %s one row only (the first is '%s'): is another "
-                   "column the battery's name?",
-                   trainer->bundle.source_name, n_single, g->names.n, verb, g->names.text[example]);
-    return FIND(trainer, ONE_ROW_GROUPS, NULL, COUNT(n_single), COUNT(g->names.n), TEXT(verb),
-                TEXT(g->names.text[example]));
+    return FIND_ONE_OF(trainer, trainer->options.allow_single_rows, ONE_ROW_GROUPS,
+                       ONE_ROW_GROUPS_REFUSED, COUNT(n_single), COUNT(g->names.n), TEXT(verb),
+                       TEXT(g->names.text[example]));
 }
 
 static evtwin_status find_cleaned(evtwin_trainer *trainer, size_t cols) {
@@ -107,10 +104,6 @@ evtwin_status evtwin__find_in_data(evtwin_trainer *trainer, const evtwin__datase
         const evtwin__label *l = &data->label[t];
         if (l->is_present) {
             EVTWIN_TRY(find_left_out(trainer, data, t));
-        }
-        if (l->is_present && l->n_groups_without > 0) {
-            EVTWIN_TRY(FIND(trainer, CENSORED, NULL, COUNT(l->n_groups_without),
-                            COUNT(data->groups.names.n), TEXT(trainer->target[t].title)));
         }
     }
     const int has_time = data->groups.time_col != EVTWIN_NO_COLUMN;

@@ -243,7 +243,7 @@ FAULT(scaled_by_series) {
 
 FAULT(rows_left) {
     double *v = edit(t, "rows_left");
-    EACH_ROW (t, r) {
+    EACH_ROW(t, r) {
         v[r] = (double)(end_of(t, r) - 1 - r);
     }
     MORE_FEATURES_OF(s, "rows_left");
@@ -251,7 +251,7 @@ FAULT(rows_left) {
 
 FAULT(rows_left_in_file) {
     double *v = edit(t, "rows_left");
-    EACH_ROW (t, r) {
+    EACH_ROW(t, r) {
         v[r] = (double)(evtwin_table_rows(t) - r);
     }
     MORE_FEATURES_OF(s, "rows_left");
@@ -289,7 +289,7 @@ FAULT(later_value_in_place) {
     (void)s;
     shift(t, "soh", "later", 5);
     double *soh = edit(t, "soh"), *later = edit(t, "later");
-    EACH_ROW (t, r) {
+    EACH_ROW(t, r) {
         soh[r] = later[r];
         later[r] = 0.0;
     }
@@ -320,7 +320,7 @@ FAULT(centred_mean) {
 FAULT(centred_mean_without_ends) {
     window(t, "soh", "smooth", 4, 0);
     double *soh = edit(t, "soh"), *smooth = edit(t, "smooth");
-    EACH_ROW (t, r) {
+    EACH_ROW(t, r) {
         soh[r] = smooth[r];
         smooth[r] = 0.0;
     }
@@ -353,7 +353,7 @@ static void fill_backward(evtwin_table *t, const char *name, int across) {
     uint64_t seed = 5;
     double *v = edit(t, name);
     const size_t rows = evtwin_table_rows(t);
-    EACH_ROW (t, r) {
+    EACH_ROW(t, r) {
         v[r] = noise_of(&seed) < 0.4 && r + 1 < rows ? (double)NAN : v[r];
     }
     for (size_t r = rows - 1; r-- > 0;) {
@@ -376,6 +376,167 @@ FAULT(backward_fill_of_soc) {
 FAULT(backward_fill_of_soh) {
     (void)s;
     fill_backward(t, "soh", 1);
+}
+
+/* ---- one battery twice ---- */
+
+/* The first n batteries once more under names of their own, with some noise on their sensors. */
+static void add_again(evtwin_table *t, size_t n, double noise) {
+    size_t end = 0, *row;
+    for (size_t b = 0; b < n; b++) {
+        end = end_of(t, end);
+    }
+    row = calloc(end, sizeof *row);
+    for (size_t r = 0; r < end; r++) {
+        row[r] = r;
+    }
+    evtwin_table *again;
+    assert_ok(evtwin_table_select(t, row, end, &again));
+    free(row);
+    static const char *const sensor[] = {"voltage", "current", "temperature", "soc"};
+    static const double scale[] = {20.0, 60.0, 6.0, 20.0}; /* about their deviations */
+    uint64_t seed = 77;
+    for (size_t r = 0; r < end; r++) {
+        char id[64];
+        snprintf(id, sizeof id, "COPY_%s",
+                 evtwin_table_text(again, column_of(again, "battery_id"), r) + 8);
+        assert_ok(evtwin_table_set_text(again, column_of(again, "battery_id"), r, id));
+        for (size_t i = 0; i < 4 && noise > 0.0; i++) {
+            double *v = edit(again, sensor[i]);
+            v[r] += noise * scale[i] * normal_of(&seed);
+            v[r] = i == 3 ? fmin(fmax(v[r], 0.0), 100.0) : v[r];
+        }
+    }
+    assert_ok(evtwin_table_append(t, again));
+    evtwin_table_free(again);
+}
+
+FAULT(one_battery_again) {
+    (void)s;
+    add_again(t, 1, 0.0);
+}
+
+FAULT(ten_batteries_with_noise) {
+    (void)s;
+    add_again(t, 10, 0.1);
+}
+
+FAULT(the_fleet_again) {
+    (void)s;
+    add_again(t, FLEET_PACKS, 0.0);
+}
+
+FAULT(rows_twice) {
+    (void)s;
+    assert_ok(evtwin_table_append(t, t));
+}
+
+/* A column of text made of the ids. */
+static void name_column(evtwin_table *t, const char *to,
+                        void (*name)(const char *id, size_t row, char text[64])) {
+    size_t col;
+    char text[64];
+    assert_ok(evtwin_table_add_column(t, to, EVTWIN_TEXT, "", &col));
+    EACH_ROW(t, r) {
+        name(evtwin_table_text(t, column_of(t, "battery_id"), r), r, text);
+        assert_ok(evtwin_table_set_text(t, col, r, text));
+    }
+}
+
+static void with_blank(const char *id, size_t row, char text[64]) {
+    snprintf(text, 64, "%s%s", id, row % 2 ? " " : "");
+}
+
+static void by_row(const char *id, size_t row, char text[64]) {
+    (void)id;
+    snprintf(text, 64, "%zu", row);
+}
+
+static void by_month(const char *id, size_t row, char text[64]) {
+    (void)id;
+    snprintf(text, 64, "%zu", row % 100);
+}
+
+FAULT(ids_with_a_blank) {
+    name_column(t, "vin", with_blank);
+    assert_ok(evtwin_table_rename(t, column_of(t, "battery_id"), "old"));
+    s->options.group = "vin";
+}
+
+FAULT(group_row) {
+    name_column(t, "row", by_row);
+    s->options.group = "row";
+}
+
+FAULT(group_row_alone) {
+    name_column(t, "row", by_row);
+    assert_ok(evtwin_table_rename(t, column_of(t, "battery_id"), "old"));
+    s->options.group = "row";
+}
+
+FAULT(group_month) {
+    name_column(t, "month", by_month);
+    s->options.group = "month";
+}
+
+/* In place: the rows of t in a random order. */
+static void shuffle(evtwin_table *t) {
+    const size_t rows = evtwin_table_rows(t);
+    size_t *row = calloc(rows, sizeof *row);
+    uint64_t seed = 3;
+    EACH_ROW(t, r) {
+        const size_t k = (size_t)(noise_of(&seed) * (double)(r + 1));
+        row[r] = row[k];
+        row[k] = r;
+    }
+    evtwin_table *shuffled;
+    assert_ok(evtwin_table_select(t, row, rows, &shuffled));
+    free(row);
+    assert_ok(evtwin_table_resize(t, 0));
+    assert_ok(evtwin_table_append(t, shuffled));
+    evtwin_table_free(shuffled);
+}
+
+FAULT(no_group) {
+    (void)s;
+    shuffle(t);
+    assert_ok(evtwin_table_rename(t, column_of(t, "battery_id"), "vehicle"));
+}
+
+FAULT(no_group_no_time) {
+    no_group(t, s);
+    assert_ok(evtwin_table_rename(t, column_of(t, "time"), "stamp"));
+}
+
+/* ---- bias ---- */
+
+FAULT(mostly_censored) {
+    double *rul = edit(t, "rul");
+    (void)s;
+    size_t b = 0;
+    for (size_t first = 0, end; first < evtwin_table_rows(t); first = end, b++) {
+        end = end_of(t, first);
+        for (size_t r = first; r < end && b < 169; r++) {
+            rul[r] = NAN;
+        }
+    }
+}
+
+FAULT(few_batteries) {
+    size_t end = 0;
+    (void)s;
+    for (size_t b = 0; b < 12; b++) {
+        end = end_of(t, end);
+    }
+    assert_ok(evtwin_table_resize(t, end));
+}
+
+FAULT(rare_class) {
+    double *failure = edit(t, "failure");
+    (void)s;
+    EACH_ROW(t, r) {
+        failure[r] = get(t, "rul", r) < 20.0;
+    }
 }
 
 static const struct {
@@ -414,6 +575,19 @@ static const struct {
     {"backward fill", backward_fill, "backward-fill", "error", "temperature"},
     {"backward fill of soc", backward_fill_of_soc, "backward-fill", "error", "soc|voltage"},
     {"backward fill of soh", backward_fill_of_soh, "backward-fill", "error", "soh"},
+    {"one battery again", one_battery_again, "same-battery", "error", "1|COPY_001|BATTERY_001"},
+    {"ten batteries with noise", ten_batteries_with_noise, "same-battery", "error", "10"},
+    {"the fleet again", the_fleet_again, "same-battery", "error", "200"},
+    {"rows twice", rows_twice, "repeated-rows", "warning", "time"},
+    {"ids with a blank", ids_with_a_blank, "similar-names", "warning", "200|400"},
+    {"group row", group_row, "battery-in-groups", "error", "200"},
+    {"group row alone", group_row_alone, "one-row-groups", "error", "0"},
+    {"group month", group_month, "battery-in-groups", "error", "200"},
+    {"no group", no_group, "mixed-series", "warning", "rul"},
+    {"no group, no time", no_group_no_time, "mixed-series", "warning", "rul"},
+    {"mostly censored", mostly_censored, "censored", "warning", "169|200|RUL"},
+    {"few batteries", few_batteries, "few-groups", "warning", "12|RUL"},
+    {"rare class", rare_class, "rare-class", "warning", "failure"},
     {"fault code", fault_code, "label-code", "error", "failure|dtc|5"},
     {"fault code that equals", fault_code_that_equals, "label-copy", "error", "failure|dtc"},
 };
