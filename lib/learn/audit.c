@@ -17,6 +17,7 @@ static evtwin_status run(evtwin__audit *a) {
     EVTWIN_TRY(evtwin__audit_identity(a));
     EVTWIN_TRY(evtwin__audit_twins(a));
     EVTWIN_TRY(evtwin__audit_bias(a));
+    EVTWIN_TRY(evtwin__audit_sensors(a));
     return evtwin__audit_plausible(a);
 }
 

@@ -47,6 +47,7 @@ evtwin_status evtwin__audit_ahead(const evtwin__audit *a);
 evtwin_status evtwin__audit_identity(const evtwin__audit *a);
 evtwin_status evtwin__audit_twins(const evtwin__audit *a);
 evtwin_status evtwin__audit_bias(const evtwin__audit *a);
+evtwin_status evtwin__audit_sensors(const evtwin__audit *a);
 evtwin_status evtwin__audit_plausible(const evtwin__audit *a);
 
 #endif

@@ -82,15 +82,17 @@ static int is_centred_median(const pair *p, size_t k, size_t first, size_t end) 
                                                                   : is_same(p, p->f[k], median);
 }
 
-/* 95 % of the rows that say something, 20 or more; gives up after 5 that say no. */
+/* 95 % of the rows that say something, 20 or more; gives up after 5 that say no, or many that say
+ * nothing. */
 static int holds(const pair *p, suspicion is_suspect) {
+    enum { PATIENCE = 2000 };
     size_t n_yes = 0, n_no = 0;
     for (size_t i = 0; i < p->s->n_runs; i++) {
         for (size_t k = p->s->first[i]; k < p->s->first[i + 1]; k++) {
             const int answer = is_suspect(p, k, p->s->first[i], p->s->first[i + 1]);
             n_yes += answer > 0;
             n_no += answer == 0;
-            if (n_no > 5 && 20 * n_no > n_yes) {
+            if ((n_no > 5 && 20 * n_no > n_yes) || (n_yes + n_no < 20 && k > PATIENCE)) {
                 return 0;
             }
         }
@@ -129,7 +131,7 @@ static int is_made_from(pair *p, made_from *out) {
     sum_column(p->s, p->c);
     for (p->half = 1; p->half <= MAX_HALF && !has_missing(p->s, p->c); p->half++) {
         for (p->shift = 0; p->shift < 2; p->shift++) {
-            if (2 * p->half + 1 - p->shift > 2 && holds(p, is_centred_mean)) {
+            if (2 * p->half > p->shift + 1 && holds(p, is_centred_mean)) {
                 *out = (made_from){"mean", 2 * p->half + 1 - p->shift};
                 return 1;
             }

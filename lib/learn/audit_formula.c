@@ -13,8 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A work of 2e8 multiplications is a fraction of a second. */
-enum { MAX_FEATURES = 20, MAX_WORK = 200000000, MIN_ROWS_PER_TERM = 20, N_STEPS = 10 };
+/* A step of so many multiplications is some hundredths of a second. */
+enum { MAX_FEATURES = 20, MAX_WORK = 20000000, MIN_ROWS_PER_TERM = 20, N_STEPS = 12 };
 enum { MAX_TERMS = 1 + MAX_FEATURES + MAX_FEATURES * (MAX_FEATURES + 1) / 2 };
 
 typedef struct fit {
@@ -101,18 +101,25 @@ static void add_to_half(void *ctx, size_t k, int half) {
     }
 }
 
-static void fit_halves(fit *f, size_t stride) {
-    const int is_event = f->a->trainer->target[f->t].kind == EVTWIN_TARGET_EVENT;
-    for (f->step = is_event; f->step <= (is_event ? N_STEPS : 0); f->step++) {
-        for (int half = 0; half < 2; half++) {
-            memcpy(f->last[half], f->xy[half], f->terms * sizeof(double));
-            memset(f->xx[half], 0, f->terms * f->terms * sizeof(double));
-            memset(f->xy[half], 0, f->terms * sizeof(double));
-        }
-        each_row(f, stride, add_to_half, f);
-        for (int half = 0; half < 2; half++) {
-            evtwin__least_squares(f->xx[half], f->xy[half], f->terms);
-        }
+static void fit_step(fit *f, size_t stride) {
+    for (int half = 0; half < 2; half++) {
+        memcpy(f->last[half], f->xy[half], f->terms * sizeof(double));
+        memset(f->xx[half], 0, f->terms * f->terms * sizeof(double));
+        memset(f->xy[half], 0, f->terms * sizeof(double));
+    }
+    each_row(f, stride, add_to_half, f);
+    for (int half = 0; half < 2; half++) {
+        evtwin__least_squares(f->xx[half], f->xy[half], f->terms);
+    }
+}
+
+/* Logistic regression, from no knowledge. */
+static void fit_classes(fit *f, size_t stride) {
+    for (int half = 0; half < 2; half++) {
+        memset(f->xy[half], 0, f->terms * sizeof(double));
+    }
+    for (f->step = 1; f->step <= N_STEPS; f->step++) {
+        fit_step(f, stride);
     }
 }
 
@@ -121,7 +128,7 @@ typedef struct scored {
     evtwin__pairs pairs; /* of label and label, for its variance */
     double error;        /* sum of squares */
     size_t n;
-    double *predicted, *truth; /* (n) */
+    double *predicted, *truth, *scratch; /* (n) */
 } scored;
 
 static void score_row(void *ctx, size_t k, int half) {
@@ -133,6 +140,13 @@ static void score_row(void *ctx, size_t k, int half) {
     s->error += (f->y[k] - predicted) * (f->y[k] - predicted);
     s->predicted[s->n] = predicted;
     s->truth[s->n++] = f->y[k];
+}
+
+static void score_rows(scored *s, size_t stride) {
+    s->n = 0;
+    s->error = 0.0;
+    s->pairs = (evtwin__pairs){0};
+    each_row(s->f, stride, score_row, s);
 }
 
 static void count_row(void *ctx, size_t k, int half) {
@@ -223,22 +237,31 @@ static void name_features(fit *f, size_t stride, char *text, size_t size) {
     }
 }
 
-static evtwin_status judge_levels(fit *f, size_t stride, const scored *s) {
-    const char *label = f->a->data->label[f->t].column;
+static int is_apart(scored *s, size_t stride, double slack) {
+    double threshold;
+    int is_above;
+    score_rows(s, stride);
+    return evtwin__lies_apart(s->predicted, s->truth, s->n, slack, s->scratch, &threshold,
+                              &is_above);
+}
+
+/* Least squares tell roughly whether the steps of a logistic regression are worth their time. */
+static evtwin_status judge_classes(fit *f, size_t stride, scored *s, const char *label) {
     char names[256] = "";
-    if (f->a->trainer->target[f->t].kind == EVTWIN_TARGET_EVENT) {
-        double threshold, *scratch = evtwin__calloc(s->n, sizeof *scratch);
-        int is_above;
-        EVTWIN_FAIL_IF(scratch == NULL, EVTWIN_E_NOMEM, "out of memory to audit %zu rows", s->n);
-        const int is_apart =
-            evtwin__lies_apart(s->predicted, s->truth, s->n, 0.002, scratch, &threshold, &is_above);
-        evtwin__free(scratch);
-        if (is_apart) {
-            name_features(f, stride, names, sizeof names);
-        }
-        return is_apart ? FIND(f->a->trainer, LABEL_OF_CLASS, label, TEXT(label), TEXT(names))
-                        : EVTWIN_OK;
+    if (!is_apart(s, stride, 0.06)) {
+        return EVTWIN_OK;
     }
+    fit_classes(f, stride);
+    if (!is_apart(s, stride, 0.005)) {
+        return EVTWIN_OK;
+    }
+    name_features(f, stride, names, sizeof names);
+    return FIND(f->a->trainer, LABEL_OF_CLASS, label, TEXT(label), TEXT(names));
+}
+
+static evtwin_status judge_numbers(fit *f, size_t stride, scored *s, const char *label) {
+    char names[256] = "";
+    score_rows(s, stride);
     const double r2 = s->pairs.xx > 0.0 ? 1.0 - s->error / s->pairs.xx : 0.0;
     if (r2 <= 0.99) {
         return EVTWIN_OK;
@@ -251,19 +274,25 @@ static evtwin_status find_levels(fit *f, int *is_found) {
     size_t n_rows[2] = {0};
     each_row(f, 1, count_row, n_rows);
     const size_t n = n_rows[0] + n_rows[1];
-    const size_t stride = n * f->terms * f->terms / 2 / MAX_WORK + 1;
+    const size_t fewer = n_rows[0] < n_rows[1] ? n_rows[0] : n_rows[1];
+    const size_t most = fewer / (MIN_ROWS_PER_TERM * f->terms); /* the greatest stride */
+    size_t stride = n * f->terms * f->terms / 2 / MAX_WORK + 1;
+    stride = stride < most ? stride : most;
     const size_t n_before = f->a->trainer->n_findings;
-    if (n_rows[0] < MIN_ROWS_PER_TERM * f->terms * stride ||
-        n_rows[1] < MIN_ROWS_PER_TERM * f->terms * stride) {
+    if (stride == 0) {
         return EVTWIN_OK;
     }
     measure_features(f);
-    fit_halves(f, stride);
-    scored s = {.f = f, .predicted = evtwin__calloc(n / stride + 1, 2 * sizeof(double))};
+    fit_step(f, stride);
+    const size_t room = n / stride + 1;
+    scored s = {.f = f, .predicted = evtwin__calloc(room, 3 * sizeof(double))};
     EVTWIN_FAIL_IF(s.predicted == NULL, EVTWIN_E_NOMEM, "out of memory to audit %zu rows", n);
-    s.truth = s.predicted + n / stride + 1;
-    each_row(f, stride, score_row, &s);
-    const evtwin_status st = judge_levels(f, stride, &s);
+    s.truth = s.predicted + room;
+    s.scratch = s.truth + room;
+    const char *label = f->a->data->label[f->t].column;
+    const evtwin_status st = f->a->trainer->target[f->t].kind == EVTWIN_TARGET_EVENT
+                                 ? judge_classes(f, stride, &s, label)
+                                 : judge_numbers(f, stride, &s, label);
     evtwin__free(s.predicted);
     *is_found = f->a->trainer->n_findings > n_before;
     return st;

@@ -539,6 +539,117 @@ FAULT(rare_class) {
     }
 }
 
+/* ---- values that cannot be ---- */
+
+/* v = f(v) in the batteries that pick names */
+static void change(evtwin_table *t, const char *name, int (*pick)(size_t battery),
+                   double (*f)(double v)) {
+    double *v = edit(t, name);
+    size_t b = 0;
+    EACH_ROW(t, r) {
+        b += r > 0 && begins(t, r);
+        v[r] = pick(b) ? f(v[r]) : v[r];
+    }
+}
+
+static int all(size_t battery) {
+    (void)battery;
+    return 1;
+}
+
+static int each_tenth(size_t battery) {
+    return battery % 10 == 3;
+}
+
+static double negative(double v) {
+    return -v;
+}
+
+static double of_100(double v) {
+    return 100.0 - v;
+}
+
+static double hundredth(double v) {
+    return v / 100.0;
+}
+
+static double thousandth(double v) {
+    return v / 1000.0;
+}
+
+static double cell(double v) {
+    return v / 96.0;
+}
+
+static double fahrenheit(double v) {
+    return 1.8 * v + 32.0;
+}
+
+FAULT(current_turned_over) {
+    (void)s;
+    change(t, "current", each_tenth, negative);
+}
+
+FAULT(current_turned_over_without_flag) {
+    (void)s;
+    change(t, "current", each_tenth, negative);
+    assert_ok(evtwin_table_rename(t, column_of(t, "is_charging"), "flag"));
+}
+
+FAULT(soc_turned_over) {
+    (void)s;
+    change(t, "soc", each_tenth, of_100);
+}
+
+FAULT(stuck_temperature) {
+    (void)s;
+    double *v = edit(t, "temperature");
+    size_t b = 0, first = 0;
+    EACH_ROW(t, r) {
+        first = begins(t, r) ? r : first;
+        b += r > 0 && begins(t, r);
+        v[r] = b == 7 && r > first + 30 ? v[first + 30] : v[r];
+    }
+}
+
+FAULT(constant_temperature) {
+    (void)s;
+    double *v = edit(t, "temperature");
+    EACH_ROW(t, r) {
+        v[r] = 25.0;
+    }
+}
+
+FAULT(fractions) {
+    (void)s;
+    change(t, "soc", all, hundredth);
+}
+
+FAULT(fractions_in_some) {
+    (void)s;
+    change(t, "soh", each_tenth, hundredth);
+}
+
+FAULT(power_in_kW) {
+    (void)s;
+    change(t, "power_consumption", all, thousandth);
+}
+
+FAULT(cell_voltage) {
+    (void)s;
+    change(t, "voltage", all, cell);
+}
+
+FAULT(in_fahrenheit) {
+    (void)s;
+    change(t, "temperature", all, fahrenheit);
+}
+
+FAULT(some_in_fahrenheit) {
+    (void)s;
+    change(t, "temperature", each_tenth, fahrenheit);
+}
+
 static const struct {
     const char *name;
     fault_fn apply;
@@ -588,6 +699,19 @@ static const struct {
     {"mostly censored", mostly_censored, "censored", "warning", "169|200|RUL"},
     {"few batteries", few_batteries, "few-groups", "warning", "12|RUL"},
     {"rare class", rare_class, "rare-class", "warning", "failure"},
+    {"current turned over", current_turned_over, "sign-differs", "warning", "current|20|200"},
+    {"current turned over, no flag", current_turned_over_without_flag, "sign-differs", "warning",
+     "current|20|200"},
+    {"soc turned over", soc_turned_over, "sign-differs", "warning", "soc|20|200"},
+    {"stuck temperature", stuck_temperature, "stuck-sensor", "warning", "temperature|BATTERY_008"},
+    {"constant temperature", constant_temperature, "stuck-sensor", "warning", "temperature|25"},
+    {"fractions", fractions, "looks-like-fraction", "warning", "soc"},
+    {"fractions in some", fractions_in_some, "looks-like-fraction", "warning", "soh|20|200"},
+    {"power in kW", power_in_kW, "power-unit", "warning", "power_consumption|kW|1000"},
+    {"cell voltage", cell_voltage, "cell-voltage", "warning", "voltage|96"},
+    {"in Fahrenheit", in_fahrenheit, "temperature-unit", "warning", "temperature|degF"},
+    {"some in Fahrenheit", some_in_fahrenheit, "temperature-unit", "warning",
+     "temperature|degF|200"},
     {"fault code", fault_code, "label-code", "error", "failure|dtc|5"},
     {"fault code that equals", fault_code_that_equals, "label-copy", "error", "failure|dtc"},
 };
