@@ -14,6 +14,7 @@ typedef struct evtwin__audit {
     const size_t *order; /* (n) their rows of the table */
     size_t *start;       /* (n_batteries + 1) their first k, and n */
     size_t n_batteries;
+    int is_misordered; /* time is: a label falls in the order of the file only */
     int is_one_series; /* there are no batteries to tell rows apart, */
     int is_mixed;      /* and a label rises so often that it is not one battery's */
 } evtwin__audit;
@@ -33,13 +34,16 @@ const char *evtwin__audit_battery(const evtwin__audit *a, size_t battery);
  * steps. A remaining life never rises; a few rounded or misplaced rows are no sign. */
 #define EVTWIN__FEW_RISES 0.01
 double evtwin__audit_rises(const evtwin__audit *a, const double *y);
+/* The same of a target's label in the order of the file. */
+evtwin_status evtwin__audit_rises_in_file(const evtwin__audit *a, size_t t, double *out);
 
 /* Can rows of a label be compared across batteries? In one series that is one battery the label is
  * a function of its age, as it should be. */
 int evtwin__audit_is_comparable(const evtwin__audit *a, size_t t);
 
 /* The parts: each states what it finds. A finding of an error is nearly certain by itself. */
-evtwin_status evtwin__audit_labels(evtwin__audit *a); /* sets is_mixed: the first */
+evtwin_status evtwin__audit_labels(evtwin__audit *a); /* the first: it sets is_mixed and
+                                                         is_misordered */
 evtwin_status evtwin__audit_inputs(const evtwin__audit *a);
 evtwin_status evtwin__audit_formula(const evtwin__audit *a);
 evtwin_status evtwin__audit_series(const evtwin__audit *a);

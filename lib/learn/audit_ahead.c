@@ -146,14 +146,17 @@ static int is_made_from(pair *p, made_from *out) {
     return 0;
 }
 
+/* From the lowest tenth to the highest: a value that is far off does not make all others alike. */
 static double scale_of(const sample *s, const double *c) {
-    evtwin__pairs p = {0};
+    size_t n = 0;
     for (size_t k = 0; k < s->n; k++) {
         if (!isnan(c[k])) {
-            evtwin__pairs_add(&p, c[k], c[k]);
+            s->sum[n++] = c[k];
         }
     }
-    return p.n > 0 ? sqrt(p.xx / (double)p.n) : 0.0;
+    return n == 0
+               ? 0.0
+               : evtwin__select_quantile(s->sum, n, 0.9) - evtwin__select_quantile(s->sum, n, 0.1);
 }
 
 /* Of feature i, the first column that it is made from. */
@@ -392,7 +395,7 @@ evtwin_status evtwin__audit_ahead(const evtwin__audit *a) {
     evtwin_status st = v == NULL
                            ? evtwin__fail(EVTWIN_E_NOMEM, "out of memory to audit %zu rows", a->n)
                            : take_sample(a, &s);
-    for (size_t i = 0; i < a->data->cols && st >= 0 && !a->is_mixed; i++) {
+    for (size_t i = 0; i < a->data->cols && st >= 0; i++) {
         int is_found = 0;
         st = find_made_from(a, &s, i, &is_found);
         st = st >= 0 && !is_found ? find_alone(a, &s, i, v) : st;

@@ -440,7 +440,7 @@ static evtwin_status look_at(fit *f) {
     }
     EVTWIN_TRY(find_levels(f, &is_found));
     const int is_number = f->a->trainer->target[f->t].kind == EVTWIN_TARGET_NUMBER;
-    return is_found || !is_number || f->a->is_one_series ||
+    return is_found || !is_number || f->a->is_one_series || f->a->is_misordered ||
                    evtwin__audit_rises(f->a, f->y) <= EVTWIN__FEW_RISES
                ? EVTWIN_OK
                : find_steps(f);

@@ -193,10 +193,10 @@ static evtwin_status find_function(const input *in) {
 static evtwin_status look_at(const input *in) {
     int is_found;
     EVTWIN_TRY(find_label_of_row(in, &is_found));
-    if (is_found || in->is_event) {
-        return is_found ? EVTWIN_OK : find_class(in);
+    if (is_found || !evtwin__audit_is_comparable(in->a, in->t)) {
+        return EVTWIN_OK;
     }
-    return evtwin__audit_is_comparable(in->a, in->t) ? find_function(in) : EVTWIN_OK;
+    return in->is_event ? find_class(in) : find_function(in);
 }
 
 evtwin_status evtwin__audit_inputs(const evtwin__audit *a) {

@@ -11,13 +11,18 @@
 
 /* ---- a life that remains falls ---- */
 
-static evtwin_status find_rises(const evtwin__audit *a, size_t t, const double *y) {
+static evtwin_status find_rises(evtwin__audit *a, size_t t, const double *y) {
     const char *column = a->data->label[t].column;
     const double share = evtwin__audit_rises(a, y);
+    double in_file;
     if (!(share > EVTWIN__FEW_RISES)) {
         return EVTWIN_OK;
     }
-    const evtwin__finding_id id = a->is_one_series ? EVTWIN__FIND_MIXED_SERIES
+    EVTWIN_TRY(evtwin__audit_rises_in_file(a, t, &in_file));
+    a->is_misordered |= in_file <= EVTWIN__FEW_RISES;
+    a->is_mixed |= a->is_one_series && !a->is_misordered;
+    const evtwin__finding_id id = a->is_misordered ? EVTWIN__FIND_CLOCK_SET_BACK
+                                  : a->is_mixed    ? EVTWIN__FIND_MIXED_SERIES
                                   : share >= 0.9   ? EVTWIN__FIND_LABEL_COUNTS_UP
                                                    : EVTWIN__FIND_LABEL_RISES;
     return evtwin__find(a->trainer, id, column,
@@ -80,7 +85,6 @@ evtwin_status evtwin__audit_labels(evtwin__audit *a) {
     for (size_t t = 0; t < EVTWIN__T_COUNT && st >= 0; t++) {
         if (a->data->label[t].is_present && a->trainer->target[t].kind == EVTWIN_TARGET_NUMBER) {
             evtwin__audit_label(a, t, y);
-            a->is_mixed |= a->is_one_series && evtwin__audit_rises(a, y) > EVTWIN__FEW_RISES;
             st = find_rises(a, t, y);
             st = st >= 0 ? find_countdown(a, t, y) : st;
         }

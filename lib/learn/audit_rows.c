@@ -52,19 +52,48 @@ evtwin_status evtwin__audit_rows(evtwin__audit *a) {
 
 /* ---- labels ---- */
 
-double evtwin__audit_rises(const evtwin__audit *a, const double *y) {
+/* Of steps from last to now, where both are known. */
+static void count_step(double last, double now, size_t n[2]) {
+    n[0] += now > last;
+    n[1] += now < last;
+}
+
+static double share_of(const size_t n[2]) {
     enum { ENOUGH_STEPS = 20 };
-    size_t n_rises = 0, n_falls = 0;
+    const size_t all = n[0] + n[1];
+    return all >= ENOUGH_STEPS ? (double)n[0] / (double)all : (double)NAN;
+}
+
+double evtwin__audit_rises(const evtwin__audit *a, const double *y) {
+    size_t n[2] = {0};
     for (size_t b = 0; b < a->n_batteries; b++) {
         double last = NAN;
         for (size_t k = a->start[b]; k < a->start[b + 1]; k++) {
-            n_rises += y[k] > last;
-            n_falls += y[k] < last;
+            count_step(last, y[k], n);
             last = isnan(y[k]) ? last : y[k];
         }
     }
-    const size_t n = n_rises + n_falls;
-    return n >= ENOUGH_STEPS ? (double)n_rises / (double)n : (double)NAN;
+    return share_of(n);
+}
+
+evtwin_status evtwin__audit_rises_in_file(const evtwin__audit *a, size_t t, double *out) {
+    const evtwin__groups *g = &a->data->groups;
+    const double *y = a->data->label[t].y;
+    double *last = evtwin__calloc(g->names.n, sizeof *last);
+    EVTWIN_FAIL_IF(last == NULL, EVTWIN_E_NOMEM, "out of memory for %zu batteries", g->names.n);
+    size_t n[2] = {0};
+    for (size_t i = 0; i < g->names.n; i++) {
+        last[i] = NAN;
+    }
+    for (size_t r = 0; r < a->data->rows; r++) {
+        if (g->of_row[r] >= 0 && !isnan(y[r])) {
+            count_step(last[g->of_row[r]], y[r], n);
+            last[g->of_row[r]] = y[r];
+        }
+    }
+    evtwin__free(last);
+    *out = share_of(n);
+    return EVTWIN_OK;
 }
 
 int evtwin__audit_is_comparable(const evtwin__audit *a, size_t t) {
