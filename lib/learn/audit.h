@@ -14,9 +14,10 @@ typedef struct evtwin__audit {
     const size_t *order; /* (n) their rows of the table */
     size_t *start;       /* (n_batteries + 1) their first k, and n */
     size_t n_batteries;
-    int is_misordered; /* time is: a label falls in the order of the file only */
-    int is_one_series; /* there are no batteries to tell rows apart, */
-    int is_mixed;      /* and a label rises so often that it is not one battery's */
+    int is_explained[EVTWIN__T_COUNT]; /* what the label is made from was found: no need of more */
+    int is_misordered;                 /* time is: a label falls in the order of the file only */
+    int is_one_series;                 /* there are no batteries to tell rows apart, */
+    int is_mixed;                      /* and a label rises so often that it is not one battery's */
 } evtwin__audit;
 
 /* Fill in all but trainer and data; start is the caller's to free, after a failure too. */
@@ -44,7 +45,7 @@ int evtwin__audit_is_comparable(const evtwin__audit *a, size_t t);
 /* The parts: each states what it finds. A finding of an error is nearly certain by itself. */
 evtwin_status evtwin__audit_labels(evtwin__audit *a); /* the first: it sets is_mixed and
                                                          is_misordered */
-evtwin_status evtwin__audit_inputs(const evtwin__audit *a);
+evtwin_status evtwin__audit_inputs(evtwin__audit *a);
 evtwin_status evtwin__audit_formula(const evtwin__audit *a);
 evtwin_status evtwin__audit_series(const evtwin__audit *a);
 evtwin_status evtwin__audit_ahead(const evtwin__audit *a);

@@ -435,7 +435,7 @@ static evtwin_status find_steps(const fit *f) {
 
 static evtwin_status look_at(fit *f) {
     int is_found = 0;
-    if (!evtwin__audit_is_comparable(f->a, f->t)) {
+    if (f->a->is_explained[f->t] || !evtwin__audit_is_comparable(f->a, f->t)) {
         return EVTWIN_OK;
     }
     EVTWIN_TRY(find_levels(f, &is_found));

@@ -8,13 +8,15 @@
 #include "core/status.h"
 #include "learn/audit_math.h"
 #include "learn/clean.h"
+#include "learn/features.h"
 #include "learn/finding.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* The label and one feature at a time. */
 typedef struct input {
-    const evtwin__audit *a;
+    evtwin__audit *a;
     size_t t;
     int is_event;
     const char *label, *column;
@@ -182,10 +184,75 @@ static double unexplained(const input *in) {
 }
 
 static evtwin_status find_function(const input *in) {
-    const double rest = unexplained(in);
-    return rest >= 0.002 ? EVTWIN_OK
-                         : FIND(in->a->trainer, LABEL_OF_ONE, in->column, TEXT(in->label),
-                                TEXT(in->column), FIGURE(1.0 - rest, 4));
+    const double rest = in->a->is_explained[in->t] ? 1.0 : unexplained(in);
+    if (rest >= 0.002) {
+        return EVTWIN_OK;
+    }
+    in->a->is_explained[in->t] = 1;
+    return FIND(in->a->trainer, LABEL_OF_ONE, in->column, TEXT(in->label), TEXT(in->column),
+                FIGURE(1.0 - rest, 4));
+}
+
+/* ---- another outcome ---- */
+
+static int is_label(const evtwin__audit *a, const char *name) {
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        const evtwin__label *l = &a->data->label[t];
+        if (l->is_present && strcmp(l->column, name) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int is_outcome(const evtwin_table *table, size_t col) {
+    evtwin__meaning meaning;
+    const char *name = evtwin_table_name(table, col);
+    return evtwin__column_is_number(table, col) &&
+           evtwin__meaning_find(name, EVTWIN__ALL_KINDS, &meaning) &&
+           evtwin__schema[meaning.q].role == EVTWIN__ROLE_OUTCOME;
+}
+
+/* Is the feature a straight line of the column, but for rounding? */
+static int is_line_of(const evtwin__audit *a, const double *v, const double *other) {
+    evtwin__pairs p = {0};
+    for (size_t k = 0; k < a->n; k++) {
+        if (!isnan(v[k]) && !isnan(other[k])) {
+            evtwin__pairs_add(&p, other[k], v[k]);
+        }
+    }
+    const double slope = evtwin__pairs_slope(&p);
+    double rest = 0.0;
+    for (size_t k = 0; k < a->n; k++) {
+        const double d = v[k] - p.mean_y - slope * (other[k] - p.mean_x);
+        rest += isnan(d) ? 0.0 : d * d;
+    }
+    return p.n >= 20 && p.xx > 0.0 && p.yy > 0.0 && rest < 3e-5 * 3e-5 * p.yy;
+}
+
+static evtwin_status find_outcome(const evtwin__audit *a, const char *column, const double *v,
+                                  double *other) {
+    const evtwin_table *table = a->data->table;
+    for (size_t col = 0; col < evtwin_table_cols(table); col++) {
+        const char *name = evtwin_table_name(table, col);
+        if (!is_outcome(table, col) || is_label(a, name)) {
+            continue;
+        }
+        evtwin__audit_column(a, col, other);
+        if (is_line_of(a, v, other)) {
+            return FIND(a->trainer, TRUTH_COPY, column, TEXT(column), TEXT(name));
+        }
+    }
+    return EVTWIN_OK;
+}
+
+static evtwin_status find_outcomes(const evtwin__audit *a, double *v, double *other) {
+    for (size_t i = 0; i < a->data->cols; i++) {
+        const size_t col = evtwin__audit_feature_column(a, i);
+        evtwin__audit_column(a, col, v);
+        EVTWIN_TRY(find_outcome(a, evtwin_table_name(a->data->table, col), v, other));
+    }
+    return EVTWIN_OK;
 }
 
 /* ---- all features ---- */
@@ -199,11 +266,11 @@ static evtwin_status look_at(const input *in) {
     return in->is_event ? find_class(in) : find_function(in);
 }
 
-evtwin_status evtwin__audit_inputs(const evtwin__audit *a) {
+evtwin_status evtwin__audit_inputs(evtwin__audit *a) {
     double *v = evtwin__calloc(a->n, 3 * sizeof *v);
     EVTWIN_FAIL_IF(v == NULL, EVTWIN_E_NOMEM, "out of memory to audit %zu rows", a->n);
     double *y = v + a->n;
-    evtwin_status st = EVTWIN_OK;
+    evtwin_status st = find_outcomes(a, v, y);
     for (size_t t = 0; t < EVTWIN__T_COUNT && st >= 0; t++) {
         if (!a->data->label[t].is_present) {
             continue;

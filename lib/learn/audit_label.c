@@ -54,7 +54,7 @@ static const char *clock_name(const evtwin__audit *a, clock_kind kind) {
 }
 
 /* label = sum - slope * clock, for all batteries at once. */
-static evtwin_status find_countdown(const evtwin__audit *a, size_t t, const double *y) {
+static evtwin_status find_countdown(evtwin__audit *a, size_t t, const double *y) {
     const evtwin__label *label = &a->data->label[t];
     for (clock_kind kind = CYCLES; kind < N_CLOCKS && label->n_groups_used >= EVTWIN__ENOUGH_BLOCKS;
          kind++) {
@@ -69,6 +69,7 @@ static evtwin_status find_countdown(const evtwin__audit *a, size_t t, const doub
         }
         const double r = evtwin__pairs_r(&p), slope = evtwin__pairs_slope(&p);
         if (slope < 0.0 && r * r > 0.998) {
+            a->is_explained[t] = 1;
             return FIND(a->trainer, COUNTDOWN, label->column, TEXT(label->column),
                         DIGITS(p.mean_y - slope * p.mean_x, 4), DIGITS(-slope, 3),
                         TEXT(clock_name(a, kind)), COUNT(label->n_groups_used),
@@ -76,6 +77,65 @@ static evtwin_status find_countdown(const evtwin__audit *a, size_t t, const doub
         }
     }
     return EVTWIN_OK;
+}
+
+/* ---- the end of the record ---- */
+
+typedef struct ends {
+    size_t n, n_zero;         /* batteries; those whose label is 0 in their last row, */
+    size_t n_steps, n_by_one; /* their steps; those of exactly one */
+    double *last, *fall;      /* (batteries) SoH in the last row, and how far it fell */
+    size_t n_health;
+} ends;
+
+static void look_at_end(const evtwin__audit *a, const double *y, size_t soh, size_t b, ends *e) {
+    const size_t first = a->start[b], last = a->start[b + 1] - 1;
+    e->n++;
+    if (y[last] != 0.0 || last - first < 4) {
+        return;
+    }
+    e->n_zero++;
+    e->n_steps += last - first;
+    for (size_t k = first; k < last; k++) {
+        e->n_by_one += y[k] - y[k + 1] == 1.0;
+    }
+    const double start = evtwin_table_number(a->data->table, soh, a->order[first]);
+    const double end = evtwin_table_number(a->data->table, soh, a->order[last]);
+    if (!isnan(start - end)) {
+        e->last[e->n_health] = end;
+        e->fall[e->n_health++] = start - end;
+    }
+}
+
+static double spread_of(double *v, size_t n) {
+    return evtwin__select_quantile(v, n, 0.75) - evtwin__select_quantile(v, n, 0.25);
+}
+
+/* A label that is 0 in every last row: each battery ended there, or it only counts the record. One
+ * row a cycle to the end of a life is the form of many laboratory data sets. */
+static evtwin_status find_record_end(const evtwin__audit *a, size_t t, const double *y) {
+    const char *label = a->data->label[t].column;
+    ends e = {.last = evtwin__calloc(a->n_batteries, 2 * sizeof(double))};
+    EVTWIN_FAIL_IF(e.last == NULL, EVTWIN_E_NOMEM, "out of memory for %zu ends", a->n_batteries);
+    e.fall = e.last + a->n_batteries;
+    const size_t soh = evtwin_telemetry_find(a->data->table, "soh");
+    for (size_t b = 0; b < a->n_batteries; b++) {
+        look_at_end(a, y, soh, b, &e);
+    }
+    evtwin_status st = EVTWIN_OK;
+    if (e.n >= EVTWIN__ENOUGH_BLOCKS && 20 * e.n_zero >= 19 * e.n) {
+        const int is_uneven =
+            e.n_health > e.n / 2 &&
+            spread_of(e.last, e.n_health) > 0.25 * fabs(evtwin__select_median(e.fall, e.n_health));
+        const evtwin__finding_id id = is_uneven ? EVTWIN__FIND_RECORD_END
+                                      : 100 * e.n_by_one >= 99 * e.n_steps
+                                          ? EVTWIN__FIND_ENDS_AT_ZERO
+                                          : EVTWIN__FIND_RECORD_END_PERHAPS;
+        st = evtwin__find(a->trainer, id, label,
+                          (const evtwin__argument[]){TEXT(label), COUNT(e.n_zero), COUNT(e.n)});
+    }
+    evtwin__free(e.last);
+    return st;
 }
 
 evtwin_status evtwin__audit_labels(evtwin__audit *a) {
@@ -87,6 +147,7 @@ evtwin_status evtwin__audit_labels(evtwin__audit *a) {
             evtwin__audit_label(a, t, y);
             st = find_rises(a, t, y);
             st = st >= 0 ? find_countdown(a, t, y) : st;
+            st = st >= 0 && !a->is_one_series ? find_record_end(a, t, y) : st;
         }
     }
     evtwin__free(y);

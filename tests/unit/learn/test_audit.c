@@ -4,6 +4,7 @@
 
 #include "test.h"
 
+#include "../../support/ev30_noise.h"
 #include "audit_fleet.h"
 
 static evtwin_table *fleet;
@@ -272,6 +273,55 @@ FAULT(renamed_truth) {
     (void)s;
     assert_ok(evtwin_table_rename(t, column_of(t, "truth_soh"), "health_index"));
     MORE_FEATURES_OF(s, "health_index");
+}
+
+/* The fleet is seen for a time, and the label counts what is left of it. */
+static void count_to_end(evtwin_table *t, const char *clock, double unit) {
+    double *rul = edit(t, "rul");
+    for (size_t first = 0, end; first < evtwin_table_rows(t); first = end) {
+        end = end_of(t, first);
+        for (size_t r = first; r < end; r++) {
+            rul[r] = (get(t, clock, end - 1) - get(t, clock, r)) / unit;
+        }
+    }
+}
+
+FAULT(end_of_record) {
+    (void)s;
+    count_to_end(t, "charge_cycles", 1.0);
+}
+
+FAULT(days_to_end_of_record) {
+    (void)s;
+    count_to_end(t, "sim_time_s", 86400.0);
+}
+
+FAULT(end_of_short_record) {
+    size_t *row = calloc(evtwin_table_rows(t), sizeof *row), n = 0;
+    uint64_t seed = 9;
+    (void)s;
+    for (size_t first = 0, end; first < evtwin_table_rows(t); first = end) {
+        end = end_of(t, first);
+        const size_t n_kept = 10 + (size_t)(noise_of(&seed) * (double)(end - first - 10));
+        for (size_t r = first; r < first + n_kept; r++) {
+            row[n++] = r;
+        }
+    }
+    evtwin_table *kept;
+    assert_ok(evtwin_table_select(t, row, n, &kept));
+    free(row);
+    assert_ok(evtwin_table_resize(t, 0));
+    assert_ok(evtwin_table_append(t, kept));
+    evtwin_table_free(kept);
+    count_to_end(t, "charge_cycles", 1.0);
+}
+
+FAULT(copied_truth) {
+    double *v = edit(t, "health");
+    EACH_ROW(t, r) {
+        v[r] = get(t, "truth_resistance_ratio", r) * 50.0;
+    }
+    MORE_FEATURES_OF(s, "health");
 }
 
 /* ---- features that look ahead ---- */
@@ -712,6 +762,10 @@ static const struct {
     {"in Fahrenheit", in_fahrenheit, "temperature-unit", "warning", "temperature|degF"},
     {"some in Fahrenheit", some_in_fahrenheit, "temperature-unit", "warning",
      "temperature|degF|200"},
+    {"end of record", end_of_record, "record-end", "warning", "rul|200"},
+    {"days to end of record", days_to_end_of_record, "record-end", "warning", "rul|200"},
+    {"end of short record", end_of_short_record, "record-end", "error", "rul|200"},
+    {"copied truth", copied_truth, "truth-column", "error", "health|truth_resistance_ratio"},
     {"fault code", fault_code, "label-code", "error", "failure|dtc|5"},
     {"fault code that equals", fault_code_that_equals, "label-copy", "error", "failure|dtc"},
 };
@@ -861,6 +915,74 @@ static void test_hnei_counts_down(void **state) {
     evtwin_table_free(t);
 }
 
+/* ---- the 30 columns ---- */
+
+/* Nothing in them: no refusal, and a warning that the rows are not one battery's. */
+static void test_noise_is_not_refused(void **state) {
+    (void)state;
+    evtwin_table *t;
+    assert_ok(ev30_noise(20000, 1, &t));
+    const setup s = default_setup();
+    evtwin_audit *audit = audit_table(t, &s);
+    evtwin_finding f;
+    assert_int_equal(evtwin_audit_refusal_count(audit), 0);
+    assert_true(find_cause(audit, "mixed-series", &f));
+    evtwin_audit_free(audit);
+    evtwin_table_free(t);
+}
+
+/* The original put formulas of SoH, cycles and temperature in the place of its labels. */
+static void test_the_originals_labels_are_refused(void **state) {
+    (void)state;
+    evtwin_table *t;
+    assert_ok(ev30_noise(20000, 1, &t));
+    double *rul = edit(t, "RUL"), *failure = edit(t, "Failure_Probability");
+    uint64_t seed = 4;
+    EACH_ROW(t, r) {
+        const double worn = 1.0 - get(t, "SoH", r), cycles = get(t, "Charge_Cycles", r);
+        const double hot = fmax(0.0, get(t, "Battery_Temperature", r) - 25.0);
+        rul[r] =
+            fmax(0.0, 1500.0 * (1.0 - worn) - 0.5 * cycles - 4.0 * hot + 15.0 * normal_of(&seed));
+        failure[r] = 2.0 * worn + 0.001 * cycles + 0.01 * hot > 0.8;
+    }
+    const setup s = default_setup();
+    evtwin_audit *audit = audit_table(t, &s);
+    evtwin_finding f;
+    assert_true(find_cause(audit, "label-formula", &f));
+    assert_string_equal(f.severity, "error");
+    assert_true(text_names(f.text, "RUL|SoH|Charge_Cycles"));
+    assert_int_equal(evtwin_audit_refusal_count(audit), 2); /* of both labels */
+    evtwin_audit_free(audit);
+    evtwin_table_free(t);
+}
+
+/* ---- refused and allowed ---- */
+
+static void test_a_cause_is_allowed_by_name(void **state) {
+    (void)state;
+    evtwin_table *t;
+    evtwin_finding f;
+    setup s = default_setup();
+    assert_ok(evtwin_table_copy(fleet, &t));
+    countdown_in_cycles(t, &s);
+    s.options.allow = " previous-label , countdown";
+    evtwin_audit *audit = audit_table(t, &s);
+    assert_int_equal(evtwin_audit_refusal_count(audit), 0);
+    assert_true(find_cause(audit, "countdown", &f));
+    assert_string_equal(f.severity, "warning");
+    assert_int_equal(f.is_allowed, 1);
+    assert_string_equal(f.about, "label");
+    assert_true(strstr(f.advice, "end of life") != NULL);
+    assert_non_null(strstr(evtwin_audit_json(audit), "\"refusals\": 0"));
+    assert_non_null(strstr(evtwin_audit_json(audit), "\"allowed\": true"));
+    evtwin_audit_free(audit);
+
+    s.options.allow = "countdown, beats-baselines"; /* which refuses nothing */
+    assert_fails(evtwin_audit_run(t, NULL, 0, &s.options, &audit), EVTWIN_E_ARG,
+                 "beats-baselines|countdown|same-battery");
+    evtwin_table_free(t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_fault_is_found),
@@ -868,6 +990,9 @@ int main(void) {
         cmocka_unit_test(test_another_chemistry_is_silent),
         cmocka_unit_test(test_tju_is_silent),
         cmocka_unit_test(test_hnei_counts_down),
+        cmocka_unit_test(test_noise_is_not_refused),
+        cmocka_unit_test(test_the_originals_labels_are_refused),
+        cmocka_unit_test(test_a_cause_is_allowed_by_name),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
