@@ -12,6 +12,13 @@
 #include <stdio.h>
 #include <string.h>
 
+/* By more than a tenth of the training part's range: of batteries that differ by chance, one in so
+ * many is just beyond the others. */
+static int is_far_outside(const evtwin__bundle_feature *f, double v) {
+    const double slack = 0.1 * (f->max - f->min) + 1e-9 * fabs(f->max);
+    return v < f->min - slack || v > f->max + slack;
+}
+
 /* " soc in 12 (20 to 95 percent)" of the held-out rows; 0 if there is none. */
 static size_t describe_outside(const evtwin__bundle_feature *f, size_t i,
                                const evtwin__dataset *data, const evtwin__label *label,
@@ -19,7 +26,7 @@ static size_t describe_outside(const evtwin__bundle_feature *f, size_t i,
     size_t n = 0;
     for (size_t k = 0; k < label->n; k++) {
         const double v = data->x[label->row[k] * data->cols + i];
-        if (label->part[k] >= 0 && evtwin__is_outside(f, v)) {
+        if (label->part[k] >= 0 && is_far_outside(f, v)) {
             is_outside[k] = 1;
             n++;
         }

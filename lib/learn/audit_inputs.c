@@ -246,8 +246,9 @@ static evtwin_status find_outcome(const evtwin__audit *a, const char *column, co
     return EVTWIN_OK;
 }
 
+/* In few batteries many a course is a straight line of another. */
 static evtwin_status find_outcomes(const evtwin__audit *a, double *v, double *other) {
-    for (size_t i = 0; i < a->data->cols; i++) {
+    for (size_t i = 0; i < a->data->cols && a->n_batteries >= EVTWIN__ENOUGH_BLOCKS; i++) {
         const size_t col = evtwin__audit_feature_column(a, i);
         evtwin__audit_column(a, col, v);
         EVTWIN_TRY(find_outcome(a, evtwin_table_name(a->data->table, col), v, other));

@@ -266,7 +266,7 @@ static evtwin_status find_known_end(const series *s, int *is_found) {
         s->x[n] = one->of[LAST];
         s->y[n++] = (double)one->n;
     }
-    if (n < ENOUGH_BATTERIES || 100 * n_turns > n_steps || n_steps < 10 * n) {
+    if (n < ENOUGH_BATTERIES || 1000 * n_turns > n_steps || n_steps < 10 * n) {
         return EVTWIN_OK;
     }
     const double range = evtwin__select_median(fall, n), length = evtwin__select_median(s->y, n);

@@ -108,6 +108,32 @@ static int are_all_alike(const sensors *s) {
     return 20 * n_alike > 13 * n_pairs;
 }
 
+/* The same life: labels that are known of both are equal, row by row. Cells of one programme may
+ * take the same steps, but do not end at the same time. */
+static int have_one_life(const evtwin__audit *a, size_t x, size_t y) {
+    const size_t n_x = steps_of(a, x) + 1, n_y = steps_of(a, y) + 1, n = n_x < n_y ? n_x : n_y;
+    size_t n_known = 0, n_same = 0;
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        const double *label = a->data->label[t].y;
+        for (size_t k = 0; label != NULL && k < n; k++) {
+            const double p = label[a->order[a->start[x] + k]], q = label[a->order[a->start[y] + k]];
+            n_known += !isnan(p) && !isnan(q);
+            n_same += fabs(p - q) <= 1e-6 * fabs(p);
+        }
+    }
+    return 20 * (n_known - n_same) <= n_known;
+}
+
+/* Do several of a battery's neighbours in the file take its steps too? Then a programme does it. */
+static int has_company(const sensors *s, size_t x, size_t y) {
+    enum { REACH = 4, COMPANY = 3 };
+    size_t n = 0;
+    for (size_t b = y > REACH ? y - REACH : 0; b <= y + REACH && b < s->a->n_batteries; b++) {
+        n += b != x && b != y && compare(s, b, y).r > 0.5;
+    }
+    return n >= COMPANY;
+}
+
 /* ---- fingerprints ---- */
 
 typedef struct fingerprint {
@@ -165,7 +191,8 @@ static void match(const sensors *s, const fingerprint *list, size_t n, double en
                 continue;
             }
             const alike how = compare(s, x->battery, y->battery);
-            if (how.r > enough) {
+            if (how.r > enough && have_one_life(s->a, x->battery, y->battery) &&
+                !has_company(s, x->battery, y->battery)) {
                 is_twin[y->battery] = 1;
                 if (out->n++ == 0) {
                     out->first[0] = y->battery;

@@ -55,9 +55,9 @@ static evtwin_status find_left_out(evtwin_trainer *trainer, const evtwin__datase
                  "; %zu lack a feature and have nothing before them to carry forward (%s)",
                  l->n_no_feature, missing_features(trainer, data->cols, features, sizeof features));
     }
-    return FIND_ONE_OF(trainer, n_out == l->n_no_label, ROWS_NOT_LABELLED, ROWS_LEFT_OUT,
-                       COUNT(n_out), COUNT(data->rows), TEXT(trainer->target[t].title),
-                       TEXT(reasons));
+    return FIND_ONE_OF(trainer, 100 * (n_out - l->n_no_label) <= data->rows, ROWS_NOT_LABELLED,
+                       ROWS_LEFT_OUT, COUNT(n_out), COUNT(data->rows),
+                       TEXT(trainer->target[t].title), TEXT(reasons));
 }
 
 /* A battery seen once has no life to learn from, and many of them mean that the column names

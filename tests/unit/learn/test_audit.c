@@ -727,7 +727,7 @@ static const struct {
     {"rows left", rows_left, "rows-left", "error", "rows_left|0"},
     {"rows left in file", rows_left_in_file, "rows-left", "error", "rows_left"},
     {"share of series", share_of_series, "rows-left", "error", "progress|1"},
-    {"renamed truth", renamed_truth, "truth-column", "error", "health_index|80"},
+    {"renamed truth", renamed_truth, "truth-column", "warning", "health_index|80"},
     {"later value", later_value, "future-value", "error", "soh_trend|soh|7"},
     {"later value in place", later_value_in_place, "future-value", "error", "soh|5"},
     {"centred mean", centred_mean, "centred-window", "error", "soh_smooth|mean|21|soh"},
