@@ -21,8 +21,9 @@ enum { MAX_AHEAD = 100, MAX_HALF = 50, MAX_MEDIAN_HALF = 12 };
 typedef struct sample {
     size_t first[MAX_RUNS + 1], n_runs, n;
     size_t n_cols;
-    double *v;   /* (n_cols, n): every numeric column */
-    double *sum; /* (n + 1) sums of the column that is looked at */
+    double *v;     /* (n_cols, n): every numeric column */
+    double *sum;   /* (n + 1) sums of the column that is looked at */
+    double *scale; /* (n_cols) of the columns' values */
 } sample;
 
 typedef struct pair {
@@ -129,7 +130,8 @@ static int is_made_from(pair *p, made_from *out) {
         }
     }
     sum_column(p->s, p->c);
-    for (p->half = 1; p->half <= MAX_HALF && !has_missing(p->s, p->c); p->half++) {
+    const size_t max_half = has_missing(p->s, p->c) ? 0 : MAX_HALF;
+    for (p->half = 1; p->half <= max_half; p->half++) {
         for (p->shift = 0; p->shift < 2; p->shift++) {
             if (2 * p->half > p->shift + 1 && holds(p, is_centred_mean)) {
                 *out = (made_from){"mean", 2 * p->half + 1 - p->shift};
@@ -168,7 +170,7 @@ static evtwin_status find_made_from(const evtwin__audit *a, const sample *s, siz
     for (size_t col = 0; col < s->n_cols; col++) {
         pair p = {.s = s, .f = s->v + feature * s->n, .c = s->v + col * s->n};
         made_from made;
-        p.scale = scale_of(s, p.c);
+        p.scale = s->scale[col];
         if (col == feature || p.scale <= 0.0 || !is_made_from(&p, &made)) {
             continue;
         }
@@ -200,9 +202,10 @@ static evtwin_status take_sample(const evtwin__audit *a, sample *s) {
     size_t from[MAX_RUNS];
     s->n_cols = evtwin_table_cols(a->data->table);
     pick_runs(a, s, from);
-    s->v = evtwin__calloc(s->n * s->n_cols + s->n + 1, sizeof *s->v);
+    s->v = evtwin__calloc(s->n * s->n_cols + s->n + 1 + s->n_cols, sizeof *s->v);
     EVTWIN_FAIL_IF(s->v == NULL, EVTWIN_E_NOMEM, "out of memory to audit %zu columns", s->n_cols);
     s->sum = s->v + s->n * s->n_cols;
+    s->scale = s->sum + s->n + 1;
     for (size_t col = 0; col < s->n_cols; col++) {
         double *v = s->v + col * s->n;
         for (size_t i = 0; i < s->n_runs; i++) {
@@ -211,6 +214,7 @@ static evtwin_status take_sample(const evtwin__audit *a, sample *s) {
                     evtwin_table_number(a->data->table, col, a->order[from[i] + k]);
             }
         }
+        s->scale[col] = scale_of(s, v);
     }
     return EVTWIN_OK;
 }
