@@ -219,11 +219,11 @@ static evtwin_status find_twins(const sensors *s) {
     evtwin__free(list);
     evtwin__free(is_twin);
     EVTWIN_FAIL_IF(!has_memory, EVTWIN_E_NOMEM, "out of memory for %zu batteries", a->n_batteries);
-    return t.n == 0 ? EVTWIN_OK
-                    : FIND(a->trainer, SAME_BATTERY, NULL, COUNT(t.n),
-                           TEXT(evtwin__audit_battery(a, t.first[0])),
-                           TEXT(evtwin__audit_battery(a, t.first[1])), FIGURE(t.how.r, 2),
-                           COUNT(t.how.n + 1), FIGURE(by_chance, 2));
+    return t.n == 0
+               ? EVTWIN_OK
+               : FIND(a->trainer, SAME_BATTERY, NULL, TEXT(evtwin__audit_battery(a, t.first[0])),
+                      TEXT(evtwin__audit_battery(a, t.first[1])), FIGURE(t.how.r, 2),
+                      COUNT(t.how.n + 1), FIGURE(by_chance, 2), COUNT(t.n));
 }
 
 evtwin_status evtwin__audit_twins(const evtwin__audit *a) {

@@ -73,6 +73,17 @@ FAULT(formula) {
     }
 }
 
+FAULT(noisy_formula) {
+    double *rul = edit(t, "rul");
+    uint64_t seed = 2;
+    (void)s;
+    EACH_ROW(t, r) {
+        rul[r] = 20.0 * (get(t, "soh", r) - 70.0) * (1.0 - get(t, "charge_cycles", r) / 3000.0) +
+                 30.0 * normal_of(&seed);
+        rul[r] = fmax(rul[r], 0.0);
+    }
+}
+
 FAULT(exact_formula) {
     double *rul = edit(t, "rul");
     (void)s;
@@ -710,6 +721,7 @@ static const struct {
     {"countdown in days", countdown_in_days, "countdown", "error", "rul|days"},
     {"counts up", counts_up, "label-rises", "error", "rul"},
     {"formula", formula, "label-formula", "error", "rul|soh|temperature"},
+    {"noisy formula", noisy_formula, "label-formula", "error", "rul|soh"},
     {"exact formula", exact_formula, "label-formula", "error", "rul"},
     {"formula of one", formula_of_one, "label-formula", "error", "rul|soh"},
     {"formula of class", formula_of_class, "label-formula", "error", "failure"},
