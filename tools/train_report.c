@@ -176,6 +176,15 @@ static void print_importance(const evtwin_trainer *trainer, const scored_target 
     }
 }
 
+static void print_finding(const evtwin_finding *f, const char *more) {
+    const int is_colored = cli_color(stdout) && strcmp(f->severity, "info") != 0;
+    printf("  %s%-8s%s", is_colored ? "\033[33m" : "", f->severity, is_colored ? "\033[0m" : "");
+    char text[2048];
+    snprintf(text, sizeof text, "%s (%s)%s%s%s", f->text, f->cause,
+             f->is_allowed ? ", allowed" : "", *more != '\0' ? "; " : "", more);
+    cli_print_wrapped(text, FINDING_INDENT);
+}
+
 static void print_findings(const evtwin_trainer *trainer) {
     const size_t n = evtwin_trainer_finding_count(trainer);
     if (n > 0) {
@@ -184,13 +193,26 @@ static void print_findings(const evtwin_trainer *trainer) {
     for (size_t i = 0; i < n; i++) {
         evtwin_finding f;
         if (evtwin_trainer_finding(trainer, i, &f, sizeof f) >= 0) {
-            const int is_colored = cli_color(stdout) && strcmp(f.severity, "info") != 0;
-            printf("  %s%-8s%s", is_colored ? "\033[33m" : "", f.severity,
-                   is_colored ? "\033[0m" : "");
-            char text[1024];
-            snprintf(text, sizeof text, "%s (%s)", f.text, f.cause);
-            cli_print_wrapped(text, FINDING_INDENT);
+            print_finding(&f, "");
         }
+    }
+}
+
+void train_report_audit(const evtwin_audit *audit) {
+    static const char *const severities[] = {"error", "warning", "info"};
+    size_t n_doubts = 0;
+    for (size_t s = 0; s < sizeof severities / sizeof severities[0]; s++) {
+        for (size_t i = 0; i < evtwin_audit_finding_count(audit); i++) {
+            evtwin_finding f;
+            if (evtwin_audit_finding(audit, i, &f, sizeof f) >= 0 &&
+                strcmp(f.severity, severities[s]) == 0) {
+                print_finding(&f, f.advice);
+                n_doubts += s < 2;
+            }
+        }
+    }
+    if (n_doubts == 0) {
+        puts("Audit: nothing that would leak or mislead was found");
     }
 }
 

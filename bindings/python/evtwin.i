@@ -15,6 +15,7 @@
 %include "evtwin/sim.h"
 %include "evtwin/features.h"
 %include "evtwin/train.h"
+%include "evtwin/audit.h"
 %include "evtwin/model.h"
 %include "evtwin/predictor.h"
 %include "evtwin/session.h"

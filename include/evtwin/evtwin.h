@@ -39,6 +39,7 @@
 #define EVTWIN_EVTWIN_H
 
 #include "evtwin/alert.h"
+#include "evtwin/audit.h"
 #include "evtwin/base.h"
 #include "evtwin/cell.h"
 #include "evtwin/features.h"

@@ -39,6 +39,9 @@ typedef struct evtwin_train_options {
     int allow_single_rows;
     /** what end of life was when the labels were made, recorded in the bundle; NULL = unknown */
     const char *label_rule;
+    /** causes, comma-separated, that do not refuse the data: their findings are warnings then, and
+     * the bundle records them; NULL = none. See audit.h. Since 0.2 */
+    const char *allow;
 } evtwin_train_options;
 
 /** Fill in the defaults; size is sizeof *options. */
@@ -78,7 +81,8 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  * or an outcome among the features; two columns of one quantity; an invalid battery_id),
  * EVTWIN_E_RANGE (a value is outside its unit's range, infinite or beyond the 32-bit floats of
  * XGBoost, a label is below what it can be), EVTWIN_E_DATA (too few
- * rows or batteries, a battery with one row, one class only, a constant target, no target),
+ * rows or batteries, a battery with one row, one class only, a constant target, no target, or the
+ * audit refuses it: see audit.h),
  * EVTWIN_E_CANCELLED, EVTWIN_E_EXTERNAL (XGBoost), EVTWIN_E_UNSUPPORTED (built without it).
  */
 EVTWIN_API evtwin_status evtwin_train(const evtwin_table *table, const evtwin_target *targets,
@@ -116,11 +120,16 @@ typedef struct evtwin_finding {
     size_t size;
     /** "no-signal", "too-few-groups", "score-unknown", "loses-to-baseline", "several-series", … */
     const char *cause;
-    const char *severity; /**< "info", "warning", "error" */
+    const char *severity; /**< "info", "warning", "error" (it refuses the data) */
     const char *text;     /**< one sentence */
-    /** the column that would be named as group_by_reset ("several-series") or group
-     * ("group-unused"), else "". Since 0.2 */
+    /** the column that it is about or, in "several-series" and "group-unused", that would be named
+     * as group_by_reset or group; "" = none. Since 0.2 */
     const char *column;
+    /** "data", "label", "look-ahead", "identity", "bias", "plausibility" or "score". Since 0.2 */
+    const char *about;
+    const char *advice; /**< what to do about it; "" = nothing. Since 0.2 */
+    /** 1 if it would be an error, but the options allow its cause. Since 0.2 */
+    int is_allowed;
 } evtwin_finding;
 
 /** Number of findings. */

@@ -89,6 +89,7 @@ typedef struct evtwin__bundle {
     const char *library_version, *xgboost_version;
     const char *created; /* RFC 3339 UTC */
     const char *label_rule, *recipe;
+    const char *allowed;     /* causes that would have refused the training data, comma-separated */
     const char *source_name; /* what was trained from: file name, or what the caller said */
     size_t rows, n_groups;   /* rows read, batteries (groups) among them */
     const char *first_time, *last_time;         /* span of the rows, both or none */

@@ -73,6 +73,7 @@ static const field root_fields[] = {
     {"", "created", TEXT, IN(bundle, created), 0, 0, 0},
     {"", "label_rule", TEXT, IN(bundle, label_rule), 0, 0, 0},
     {"", "recipe", TEXT, IN(bundle, recipe), 0, 0, 0},
+    {"", "allowed", TEXT, IN(bundle, allowed), 0, 0, 0},
     {"source", "name", TEXT, IN(bundle, source_name), 0, 0, 0},
     {"source", "rows", COUNT, IN(bundle, rows), 0, 1.0, MOST},
     {"source", "groups", COUNT, IN(bundle, n_groups), 0, 1.0, MOST},

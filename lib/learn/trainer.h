@@ -70,13 +70,17 @@ typedef struct evtwin__result {
 /* What a reader of the scores should know. */
 typedef struct evtwin__finding {
     const char *cause;    /* static */
-    const char *severity; /* static: "info", "warning", "error" */
+    const char *about;    /* static */
+    const char *severity; /* static: "info", "warning", "error" (it refuses the data) */
+    int is_allowed;       /* it would be an error, but options.allow names its cause */
     char *text;           /* owned, one sentence */
-    const char *column;   /* kept by the bundle; NULL = none */
+    const char *column;   /* kept by the bundle, like advice; NULL = none */
+    const char *advice;   /* what to do; "" = nothing */
 } evtwin__finding;
 
 struct evtwin_trainer {
     evtwin_train_options options;          /* its strings are NULL */
+    const char *allow;                     /* causes, comma-separated; kept by the bundle */
     evtwin_target target[EVTWIN__T_COUNT]; /* as asked for; column is NULL */
     evtwin__bundle bundle;                 /* what is saved, and the scores */
     evtwin_clean_report *clean;            /* (features) what cleaning saw */
@@ -86,6 +90,14 @@ struct evtwin_trainer {
     size_t n_findings, findings_capacity;
     char *json;
 };
+
+/* ---- before the training: trainer.c ---- */
+
+/* Take the options, load the table (data->table is set), split it, look at it: what evtwin_train
+ * does before it fits. *out is set after success only, and data is to be cleared in any case. */
+evtwin_status evtwin__trainer_prepare(const evtwin_target *targets, size_t n_targets,
+                                      const evtwin_train_options *options, evtwin__dataset *data,
+                                      evtwin_trainer **out);
 
 /* ---- steps of evtwin_train, in order ---- */
 
@@ -108,15 +120,12 @@ evtwin_status evtwin__fit(evtwin_trainer *trainer, const evtwin__dataset *data);
  * chance. */
 evtwin_status evtwin__evaluate(evtwin_trainer *trainer, const evtwin__dataset *data, size_t t);
 
-/* findings.c: add to the findings what a reader should know, about a target that has no column
- * (named so or so), the data, the scores. */
+/* findings.c, audit.c: add to the findings what a reader should know, about a target that has no
+ * column (named so or so), the data, what is wrong with it, the scores. */
 evtwin_status evtwin__find_absent(evtwin_trainer *trainer, size_t t, const char *name,
                                   const char *other);
 evtwin_status evtwin__find_in_data(evtwin_trainer *trainer, const evtwin__dataset *data);
+evtwin_status evtwin__audit_data(evtwin_trainer *trainer, const evtwin__dataset *data);
 evtwin_status evtwin__find_in_scores(evtwin_trainer *trainer, const evtwin__dataset *data);
-
-/* Make text fit for JSON: drop a character that was cut at the end, put '?' for bytes that are not
- * UTF-8. */
-void evtwin__repair_utf8(char *text);
 
 #endif
