@@ -41,6 +41,7 @@
 #include "evtwin/alert.h"
 #include "evtwin/base.h"
 #include "evtwin/cell.h"
+#include "evtwin/explain.h"
 #include "evtwin/features.h"
 #include "evtwin/model.h"
 #include "evtwin/predictor.h"
