@@ -42,6 +42,10 @@ static const cli_option options[PREDICT_N_OPTIONS] = {
             "the columns of IN as they stand, then rul_prediction, failure_probability and, if a "
             "row could not be predicted, prediction_note with the reason; - = "
             "standard output"),
+    [PREDICT_EXPLAIN] = CLI_RANGE(
+        CLI_INTEGER, "explain", "K", "0", 0, 100,
+        .help = "add rul_reasons and failure_reasons: the K features that move a row's prediction "
+                "farthest from the mean of the training data, in words; 0 = off"),
     CLI_CSV_OPTIONS(PREDICT_CSV_OPTIONS, NULL),
 };
 
@@ -53,7 +57,7 @@ static const cli_tool tool = {
         "0.",
     .usage = "[OPTION]...\n[--models DIR] --csv IN --out OUT",
     .examples = "evtwin-predict --models models --store sqlite:evtwin.db\n"
-                "evtwin-predict --models models --csv in.csv --out out.csv\n"
+                "evtwin-predict --models models --csv in.csv --out out.csv --explain 3\n"
                 "evtwin-predict --once --metrics-port 0\n"
                 "evtwin-predict --source jsonl:- --sink jsonl:predicted.jsonl < records.jsonl",
     .options = options,
@@ -69,6 +73,8 @@ static int check_combination(const cli *c) {
     CLI_FAIL_IF(has_csv != has_out, CLI_USAGE, "%s",
                 has_csv ? "--csv needs --out FILE (- for standard output)"
                         : "--out needs --csv FILE");
+    CLI_FAIL_IF(!has_csv && cli_is_set(c, PREDICT_EXPLAIN), CLI_USAGE,
+                "--explain belongs to --csv IN --out OUT");
     CLI_FAIL_IF(has_source != has_sink, CLI_USAGE, "%s",
                 has_source ? "--source needs --sink URI" : "--sink needs --source URI");
     CLI_FAIL_IF(has_csv && (has_source || cli_from(c, PREDICT_STORE) == CLI_FROM_FLAG), CLI_USAGE,

@@ -24,6 +24,76 @@ extern "C" {
 EVTWIN_API evtwin_status evtwin_model_contributions(const evtwin_model *model, const float *x,
                                                     size_t rows, size_t cols, double *phi);
 
+/**
+ * The same for a bundle's model of a target and features in our units: x (rows, cols) to phi (rows,
+ * cols + 1), in the unit of the target's margin: of a number its unit (cycles), of an event
+ * log-odds. NaN throughout where a feature of the row is not finite. Does not allocate; safe from
+ * many threads at once.
+ * @return EVTWIN_E_NOT_FOUND if there is no such target or the bundle has no model of it;
+ * EVTWIN_E_SCHEMA if cols is not the number of features; EVTWIN_E_UNSUPPORTED as
+ * evtwin_model_contributions. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_predictor_contributions(const evtwin_predictor *predictor,
+                                                        const char *target, const double *x,
+                                                        size_t rows, size_t cols, double *phi);
+
+/**
+ * One feature of a row as a reason for its prediction: how far its value moves the prediction away
+ * from the mean of the training data. Strings are borrowed from the predictor.
+ */
+typedef struct evtwin_reason {
+    size_t size;
+    const char *feature; /**< name */
+    const char *unit;    /**< of value */
+    double value;        /**< of the row */
+    double contribution; /**< to the margin: exact */
+    /** in the unit of the prediction: of a number the contribution itself; of a probability p what
+     * it would lose without the contribution, p(margin) - p(margin - contribution) */
+    double effect;
+    const char *effect_unit; /**< "cycles"; "" for a probability */
+    int is_approximate; /**< 1: effect is converted, and effects do not sum to the prediction */
+} evtwin_reason;
+
+/**
+ * The reasons of one row x (cols), the largest contributions first (of equals, in the order of the
+ * features); a feature that contributes nothing is none.
+ * @param out  (k), each of size bytes, which is sizeof *out.
+ * @param n_out  how many there are, at most k; 0 where a feature of the row is not finite.
+ * @return as evtwin_predictor_contributions. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_predictor_reasons(const evtwin_predictor *predictor,
+                                                  const char *target, const double *x, size_t cols,
+                                                  evtwin_reason *out, size_t size, size_t k,
+                                                  size_t *n_out);
+
+/**
+ * A reason in words, UTF-8: "charge cycles 1,450: −320 cycles"; of a probability "state of health
+ * 81.3 %: about +12 points", in hundredths of 1. Names and units are those of the schema; a column
+ * of another name is quoted as it is.
+ * @param text  (text_size); what has no room is cut off between two characters. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_reason_text(const evtwin_reason *reason, char *text,
+                                            size_t text_size);
+
+/** How evtwin_predictor_explain writes reasons. */
+typedef enum evtwin_reasons_form {
+    EVTWIN_REASONS_WORDS = 0, /**< evtwin_reason_text of each, "; " between them */
+    /** an array of objects: feature, value, unit, contribution, effect, effect_unit, approximate,
+     * text */
+    EVTWIN_REASONS_JSON = 1
+} evtwin_reasons_form;
+
+/**
+ * Add (or overwrite) a TEXT column TARGET_reasons (rul_reasons, failure_reasons) for each target of
+ * the bundle, with the k largest reasons of each row; missing where the row cannot be predicted.
+ * The table is untouched on failure, but for running out of memory.
+ * @return EVTWIN_E_ARG if k is 0 or form is out of range, EVTWIN_E_SCHEMA as
+ * evtwin_predictor_apply, EVTWIN_E_UNSUPPORTED as evtwin_model_contributions. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_predictor_explain(const evtwin_predictor *predictor,
+                                                  evtwin_table *table, size_t k,
+                                                  evtwin_reasons_form form);
+
 #ifdef __cplusplus
 }
 #endif

@@ -50,6 +50,19 @@ check 'no number' sh -c 'sed -n 5p out.csv | cut -d, -f11-12 | grep -qx ,'
 check 'only there' [ "$(grep -c 'is missing' out.csv)" -eq 1 ]
 rm -f out.csv
 
+# reasons: a feature, its value, what it does; none where there is no prediction
+predict --csv hole.csv --explain 2
+expect 0
+check 'columns of reasons' [ "$(head -n 1 out.csv | cut -d, -f11-)" = \
+    rul_prediction,failure_probability,rul_reasons,failure_reasons,prediction_note ]
+check 'a number of cycles' [ "$(grep -cE '(state of health [0-9.]+ %|charge cycles "?[0-9,]+): [+−][0-9,.]+ cycles' out.csv)" -gt 500 ]
+check 'points, about' [ "$(grep -cE ': about [+−][0-9.]+ points' out.csv)" -gt 500 ]
+check 'none without a prediction' [ "$(sed -n 5p out.csv | grep -cE 'cycles|points')" -eq 0 ]
+rm -f out.csv
+run evtwin-predict --explain 2 --once
+expect 2
+one_line
+
 # its own output is an input again
 predict --csv in.csv
 cp out.csv again.csv
