@@ -79,6 +79,15 @@ static evtwin_status copy_numbers(const evtwin_table *from, evtwin_table *to, co
     return st;
 }
 
+/* One end of a target's interval, if the bundle has one. */
+static evtwin_status copy_end(const evtwin_table *from, evtwin_table *to, const char *target,
+                              const char *end) {
+    char name[80];
+    snprintf(name, sizeof name, "%s_%s", target, end);
+    return evtwin_table_find(from, name) != EVTWIN_NO_COLUMN ? copy_numbers(from, to, name)
+                                                             : EVTWIN_OK;
+}
+
 /* The notes, if there is one or the file has such a column; n_out counts them. */
 static evtwin_status copy_notes(const evtwin_table *from, int has_column, evtwin_table *to,
                                 size_t *n_out) {
@@ -152,6 +161,8 @@ static evtwin_status make_added(const evtwin_table *predicted, int has_notes,
         evtwin_target target;
         evtwin_target_get(i, &target, sizeof target);
         st = copy_numbers(predicted, added, target.prediction);
+        st = st < 0 ? st : copy_end(predicted, added, target.name, "low");
+        st = st < 0 ? st : copy_end(predicted, added, target.name, "high");
     }
     if (st >= 0 && explained != NULL) {
         st = copy_reasons(explained, predicted, added);

@@ -78,6 +78,9 @@ enum { TEXT_SIZE = 1024 };
     X(NO_SIGNAL, "no-signal", "warning",                                                           \
       "no signal: the {} model ({} {}, {} {} on {} held-out rows) does not beat {} by more than"   \
       " chance (95 % bound by bootstrap over {}): the features say nothing about {}")              \
+    X(INTERVAL_GUESS, "interval-guess", "info",                                                    \
+      "the interval of the {} model's predictions is a guess: it is made from the errors on {} "   \
+      "batteries, {} or more would tell it")                                                       \
     X(BEATS_ALL, "beats-baselines", "info",                                                        \
       "the {} model (RMSE {}) beats every baseline; the best of them is {}{}{} with RMSE {}")      \
     X(BEATS_BASE_RATE, "beats-baselines", "info",                                                  \
@@ -523,12 +526,22 @@ static evtwin_status compare_event(evtwin_trainer *trainer, size_t t) {
                      FIGURE(model->auc, 4), TEXT(single->feature), FIGURE(single->auc, 4));
 }
 
+/* Errors of few batteries do not say what another's may be. */
+static evtwin_status find_guess(evtwin_trainer *trainer, size_t t) {
+    const evtwin__interval *interval = &trainer->bundle.model[t].interval;
+    return interval->n_bands > 0 && evtwin__interval_is_guess(interval)
+               ? ADD(trainer, INTERVAL_GUESS, TEXT(trainer->target[t].title),
+                     COUNT(interval->n_batteries), COUNT(EVTWIN__INTERVAL_ENOUGH))
+               : EVTWIN_OK;
+}
+
 evtwin_status evtwin__find_in_scores(evtwin_trainer *trainer, const evtwin__dataset *data) {
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         if (trainer->bundle.model[t].is_present) {
             EVTWIN_TRY(find_unknown(trainer, t));
             EVTWIN_TRY(find_few_blocks(trainer, data, t));
             EVTWIN_TRY(find_no_signal(trainer, t));
+            EVTWIN_TRY(find_guess(trainer, t));
         }
     }
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
