@@ -26,7 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { N_PARTS = 5, NOT_LEFT_OUT = -1, BATTERIES_FOR_A_BAND = 10, MIN_BANDS = 4 };
+enum { N_PARTS = 10, NOT_LEFT_OUT = -1, BATTERIES_FOR_A_BAND = 10, MIN_BANDS = 4 };
 
 static const double covered_batteries[EVTWIN__N_COVERAGES] = {
     [EVTWIN__COVERS_ON_AVERAGE] = EVTWIN__COVERED_BATTERIES,

@@ -22,7 +22,7 @@ typedef enum evtwin__coverage {
 } evtwin__coverage;
 
 #define EVTWIN__COVERED_ROWS 0.80
-#define EVTWIN__COVERED_BATTERIES 0.86
+#define EVTWIN__COVERED_BATTERIES 0.84
 #define EVTWIN__COVERED_BATTERIES_EACH 0.95
 
 /* Errors by predicted value: between two bands they are interpolated, beyond the first and the last

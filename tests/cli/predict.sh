@@ -64,6 +64,15 @@ rm -f out.csv
 run evtwin-predict --explain 2 --once
 expect 2
 one_line
+run evtwin-predict --source csv:in.csv --sink jsonl:reasons.jsonl --explain 2 --spool spool
+expect 2
+one_line
+run evtwin-predict --source csv:in.csv --sink jsonl:reasons.jsonl --explain 2 --once -q
+expect 0
+check 'arrays' [ "$(grep -cE ',"rul_reasons":\[\{"feature":"[a-z_]+","value":.*\}\],"failure_reasons":\[.*\]\}$' reasons.jsonl)" -eq 720 ]
+check 'with intervals' [ "$(grep -c '"rul_low":' reasons.jsonl)" -eq 720 ]
+check 'JSON' sh -c 'command -v python3 >/dev/null || exit 0; python3 -c "import json, sys; [json.loads(l) for l in sys.stdin]" <reasons.jsonl'
+rm -f reasons.jsonl
 
 # its own output is an input again
 predict --csv in.csv
