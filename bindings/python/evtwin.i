@@ -17,6 +17,7 @@
 %include "evtwin/train.h"
 %include "evtwin/model.h"
 %include "evtwin/predictor.h"
+%include "evtwin/explain.h"
 %include "evtwin/session.h"
 %include "evtwin/store.h"
 %include "evtwin/stream.h"
