@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* evtwin/explain.h: what each feature contributed to a prediction, as numbers and in words. */
+/* evtwin/explain.h: what each feature contributed to a prediction, as numbers and in words, and how
+ * far the prediction may be off. */
 #ifndef EVTWIN_EXPLAIN_H
 #define EVTWIN_EXPLAIN_H
 
@@ -74,6 +75,32 @@ EVTWIN_API evtwin_status evtwin_predictor_reasons(const evtwin_predictor *predic
  */
 EVTWIN_API evtwin_status evtwin_reason_text(const evtwin_reason *reason, char *text,
                                             size_t text_size);
+
+/** What an interval promises of a battery that is like those of the calibration. */
+typedef enum evtwin_coverage {
+    /** level of its rows lie within, as a mean over batteries: rul_low and rul_high */
+    EVTWIN_COVERS_ON_AVERAGE = 0,
+    EVTWIN_COVERS_EACH = 1 /**< of 95 % of the batteries, 80 % of their rows: wider */
+} evtwin_coverage;
+
+/** How far a predicted number may be off: docs/learning-explain.md#intervals */
+typedef struct evtwin_interval {
+    size_t size;
+    double low, high;   /**< around the prediction, in its unit, never below 0; NaN if it is */
+    double level;       /**< 0.9 */
+    size_t n_batteries; /**< that it is calibrated on */
+    int is_guess;       /**< 1: they are fewer than 20 */
+} evtwin_interval;
+
+/**
+ * The interval around a prediction of a target. Fills out, of which size is sizeof *out.
+ * @return EVTWIN_E_NOT_FOUND if there is no such target or the bundle has no interval of it;
+ * EVTWIN_E_ARG if coverage is out of range. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_predictor_interval(const evtwin_predictor *predictor,
+                                                   const char *target, evtwin_coverage coverage,
+                                                   double prediction, evtwin_interval *out,
+                                                   size_t size);
 
 /** How evtwin_predictor_explain writes reasons. */
 typedef enum evtwin_reasons_form {

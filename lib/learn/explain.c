@@ -149,6 +149,28 @@ evtwin_status evtwin_predictor_reasons(const evtwin_predictor *predictor, const 
     return EVTWIN_OK;
 }
 
+/* ---- how far it may be off ---- */
+
+evtwin_status evtwin_predictor_interval(const evtwin_predictor *predictor, const char *target,
+                                        evtwin_coverage coverage, double prediction,
+                                        evtwin_interval *out, size_t size) {
+    EVTWIN_FAIL_IF(predictor == NULL || out == NULL || size < sizeof out->size ||
+                       (int)coverage < 0 || (int)coverage >= EVTWIN__N_COVERAGES,
+                   EVTWIN_E_ARG, "predictor or out is NULL, or coverage or size is out of range");
+    const evtwin__bundle_model *model = NULL;
+    EVTWIN_TRY(find_model(predictor, target, &model));
+    const evtwin__interval *interval = &model->interval;
+    EVTWIN_FAIL_IF(interval->n_bands == 0, EVTWIN_E_NOT_FOUND,
+                   "the bundle has no interval of target %s", target);
+    evtwin_interval made = {.size = sizeof made,
+                            .level = interval->level,
+                            .n_batteries = interval->n_batteries,
+                            .is_guess = evtwin__interval_is_guess(interval)};
+    evtwin__interval_around(interval, coverage, prediction, &made.low, &made.high);
+    evtwin__report_copy(out, size, &made, sizeof made);
+    return EVTWIN_OK;
+}
+
 /* ---- a table ---- */
 
 enum { WORDS_SIZE = 256 };

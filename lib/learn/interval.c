@@ -29,8 +29,8 @@
 enum { N_PARTS = 10, NOT_LEFT_OUT = -1, BATTERIES_FOR_A_BAND = 10, MIN_BANDS = 4 };
 
 static const double covered_batteries[EVTWIN__N_COVERAGES] = {
-    [EVTWIN__COVERS_ON_AVERAGE] = EVTWIN__COVERED_BATTERIES,
-    [EVTWIN__COVERS_EACH] = EVTWIN__COVERED_BATTERIES_EACH};
+    [EVTWIN_COVERS_ON_AVERAGE] = EVTWIN__COVERED_BATTERIES,
+    [EVTWIN_COVERS_EACH] = EVTWIN__COVERED_BATTERIES_EACH};
 
 /* Neither side of a band is narrower than this part of the mean error. */
 #define LEAST_SHARE 0.05
@@ -282,7 +282,7 @@ evtwin_status evtwin__interval_calibrate(const double *prediction, const double 
     return st;
 }
 
-void evtwin__interval_around(const evtwin__interval *interval, evtwin__coverage coverage,
+void evtwin__interval_around(const evtwin__interval *interval, evtwin_coverage coverage,
                              double prediction, double *low_out, double *high_out) {
     double below, above;
     const double factor = interval->factor[coverage];

@@ -4,23 +4,16 @@
 #ifndef EVTWIN_LEARN_INTERVAL_H
 #define EVTWIN_LEARN_INTERVAL_H
 
-#include "evtwin/base.h"
+#include "evtwin/explain.h"
 
 enum {
+    EVTWIN__N_COVERAGES = EVTWIN_COVERS_EACH + 1,
     EVTWIN__INTERVAL_MAX_BANDS = 16,
     EVTWIN__INTERVAL_ENOUGH = 20 /* with fewer batteries an interval is a guess */
 };
 
-/* What an interval promises of a battery to come, if it is like those of the calibration. */
-typedef enum evtwin__coverage {
-    /* level of its rows lie within, as a mean over batteries; and of EVTWIN__COVERED_BATTERIES of
-     * the batteries EVTWIN__COVERED_ROWS */
-    EVTWIN__COVERS_ON_AVERAGE,
-    /* of EVTWIN__COVERED_BATTERIES_EACH of the batteries EVTWIN__COVERED_ROWS: wider */
-    EVTWIN__COVERS_EACH,
-    EVTWIN__N_COVERAGES
-} evtwin__coverage;
-
+/* By both coverages, these shares of the batteries have EVTWIN__COVERED_ROWS of their rows within.
+ */
 #define EVTWIN__COVERED_ROWS 0.80
 #define EVTWIN__COVERED_BATTERIES 0.84
 #define EVTWIN__COVERED_BATTERIES_EACH 0.95
@@ -52,7 +45,7 @@ evtwin_status evtwin__interval_calibrate(const double *prediction, const double 
                                          evtwin__interval *out);
 
 /* The ends around a prediction, never below 0, as no predicted number is; NaN if it is. */
-void evtwin__interval_around(const evtwin__interval *interval, evtwin__coverage coverage,
+void evtwin__interval_around(const evtwin__interval *interval, evtwin_coverage coverage,
                              double prediction, double *low_out, double *high_out);
 
 #endif

@@ -23,8 +23,8 @@ json_t *evtwin__interval_json(const evtwin__interval *v) {
     }
     return json_pack("{s:f, s:I, s:I, s:f, s:f, s:o}", "level", v->level, "batteries",
                      (json_int_t)v->n_batteries, "rows", (json_int_t)v->n_rows, "factor",
-                     v->factor[EVTWIN__COVERS_ON_AVERAGE], "factor_each",
-                     v->factor[EVTWIN__COVERS_EACH], "bands", bands);
+                     v->factor[EVTWIN_COVERS_ON_AVERAGE], "factor_each",
+                     v->factor[EVTWIN_COVERS_EACH], "bands", bands);
 }
 
 /* A number from least to most. */
@@ -65,10 +65,9 @@ evtwin_status evtwin__interval_read(const char *where, const json_t *object,
     EVTWIN_TRY(read_number(where, object, "level", 0.01, 0.9999, &v.level));
     EVTWIN_TRY(read_count(where, object, "batteries", 2.0, &v.n_batteries));
     EVTWIN_TRY(read_count(where, object, "rows", 2.0, &v.n_rows));
-    EVTWIN_TRY(
-        read_number(where, object, "factor", 0.0, 1e9, &v.factor[EVTWIN__COVERS_ON_AVERAGE]));
-    EVTWIN_TRY(read_number(where, object, "factor_each", v.factor[EVTWIN__COVERS_ON_AVERAGE], 1e9,
-                           &v.factor[EVTWIN__COVERS_EACH]));
+    EVTWIN_TRY(read_number(where, object, "factor", 0.0, 1e9, &v.factor[EVTWIN_COVERS_ON_AVERAGE]));
+    EVTWIN_TRY(read_number(where, object, "factor_each", v.factor[EVTWIN_COVERS_ON_AVERAGE], 1e9,
+                           &v.factor[EVTWIN_COVERS_EACH]));
     EVTWIN_TRY(evtwin__json_get_array(where, object, "bands", &bands));
     v.n_bands = json_array_size(bands);
     EVTWIN_FAIL_IF(v.n_bands < 1 || v.n_bands > EVTWIN__INTERVAL_MAX_BANDS, EVTWIN_E_SCHEMA,

@@ -378,7 +378,7 @@ static evtwin_status fill_intervals(const evtwin_predictor *p, evtwin_table *tab
         EVTWIN_TRY(interval_columns(p, table, t, &low, &high));
         for (size_t r = 0; low != EVTWIN_NO_COLUMN && r < evtwin_table_rows(table); r++) {
             double from, to;
-            evtwin__interval_around(&p->bundle.model[t].interval, EVTWIN__COVERS_ON_AVERAGE,
+            evtwin__interval_around(&p->bundle.model[t].interval, EVTWIN_COVERS_ON_AVERAGE,
                                     y[r * p->n_targets + i], &from, &to);
             EVTWIN_TRY(evtwin_table_set_f64(table, low, r, from));
             EVTWIN_TRY(evtwin_table_set_f64(table, high, r, to));

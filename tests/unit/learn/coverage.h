@@ -37,7 +37,7 @@ typedef struct covered {
 } covered;
 
 /* Of the batteries that is_new (n_batteries) has; NULL = of all. */
-static inline covered cover(const evtwin__interval *interval, evtwin__coverage coverage,
+static inline covered cover(const evtwin__interval *interval, evtwin_coverage coverage,
                             const predicted *p, const char *is_new) {
     double(*of)[3] = calloc((size_t)p->n_batteries, sizeof *of);
     assert_non_null(of);

@@ -130,6 +130,28 @@ static void test_arguments(void **state) {
     evtwin_predictor_free(p);
 }
 
+static void test_interval(void **state) {
+    (void)state;
+    evtwin_predictor *p = predictor_of(&both);
+    evtwin_interval narrow, wide;
+    assert_ok(evtwin_predictor_interval(p, "rul", EVTWIN_COVERS_ON_AVERAGE, 50.0, &narrow,
+                                        sizeof narrow));
+    assert_ok(evtwin_predictor_interval(p, "rul", EVTWIN_COVERS_EACH, 50.0, &wide, sizeof wide));
+    assert_near(narrow.low, 50.0 - 1.25 * 20.0, 1e-12); /* as bundles.h has it */
+    assert_near(narrow.high, 50.0 + 1.25 * 30.0, 1e-12);
+    assert_near(wide.low, 50.0 - 1.75 * 20.0, 1e-12);
+    assert_near(wide.high, 50.0 + 1.75 * 30.0, 1e-12);
+    assert_true(narrow.level == 0.9 && narrow.n_batteries == 40 && narrow.is_guess == 0);
+    assert_fails(
+        evtwin_predictor_interval(p, "failure", EVTWIN_COVERS_EACH, 0.5, &wide, sizeof wide),
+        EVTWIN_E_NOT_FOUND, "failure");
+    assert_fails(evtwin_predictor_interval(p, "rul", (evtwin_coverage)2, 0.5, &wide, sizeof wide),
+                 EVTWIN_E_ARG, "coverage");
+    assert_fails(evtwin_predictor_interval(p, "rul", EVTWIN_COVERS_EACH, 0.5, NULL, sizeof wide),
+                 EVTWIN_E_ARG, "NULL");
+    evtwin_predictor_free(p);
+}
+
 /* ---- words ---- */
 
 static void test_words(void **state) {
@@ -279,10 +301,10 @@ static void test_table_untouched(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reasons),         cmocka_unit_test(test_unknown),
-        cmocka_unit_test(test_arguments),       cmocka_unit_test(test_words),
-        cmocka_unit_test(test_table_in_words),  cmocka_unit_test(test_table_in_json),
-        cmocka_unit_test(test_table_untouched),
+        cmocka_unit_test(test_reasons),       cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_arguments),     cmocka_unit_test(test_interval),
+        cmocka_unit_test(test_words),         cmocka_unit_test(test_table_in_words),
+        cmocka_unit_test(test_table_in_json), cmocka_unit_test(test_table_untouched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,7 +35,7 @@ static evtwin__interval calibrated(const predicted *p) {
 
 static double width_at(const evtwin__interval *interval, double prediction) {
     double low, high;
-    evtwin__interval_around(interval, EVTWIN__COVERS_ON_AVERAGE, prediction, &low, &high);
+    evtwin__interval_around(interval, EVTWIN_COVERS_ON_AVERAGE, prediction, &low, &high);
     return high - low;
 }
 
@@ -52,7 +52,7 @@ static void test_coverage_of_new_batteries(void **state) {
             const evtwin__interval interval = calibrated(&known);
             assert_int_equal(evtwin__interval_is_guess(&interval), 0);
             for (int k = 0; k < EVTWIN__N_COVERAGES; k++) {
-                const covered one = cover(&interval, (evtwin__coverage)k, &unseen, NULL);
+                const covered one = cover(&interval, (evtwin_coverage)k, &unseen, NULL);
                 c[k].mean += one.mean / N_SEEDS;
                 c[k].at_0_80 += one.at_0_80 / N_SEEDS;
                 c[k].width += one.width / N_SEEDS;
@@ -83,14 +83,14 @@ static void test_width_follows_the_prediction(void **state) {
     double before = width_at(&interval, 0.0);
     for (double x = 0.0; x < 1500.0; x += 1.0) {
         double low, high;
-        evtwin__interval_around(&interval, EVTWIN__COVERS_EACH, x, &low, &high);
+        evtwin__interval_around(&interval, EVTWIN_COVERS_EACH, x, &low, &high);
         assert_true(low >= 0.0 && low <= x && x <= high);
         assert_near(width_at(&interval, x), before, 5.0);
         before = width_at(&interval, x);
     }
     assert_near(width_at(&interval, 1e6), width_at(&interval, 1500.0), 1e-6);
     double low, high;
-    evtwin__interval_around(&interval, EVTWIN__COVERS_ON_AVERAGE, NAN, &low, &high);
+    evtwin__interval_around(&interval, EVTWIN_COVERS_ON_AVERAGE, NAN, &low, &high);
     assert_true(isnan(low) && isnan(high));
     predicted_free(&p);
 }
@@ -148,7 +148,7 @@ static void test_few_batteries(void **state) {
         assert_int_equal(evtwin__interval_is_guess(&interval), n < 20);
         assert_true(interval.n_bands >= 1);
         /* of what it is made from it covers what it says */
-        assert_true(cover(&interval, EVTWIN__COVERS_ON_AVERAGE, &p, NULL).mean >= 0.85);
+        assert_true(cover(&interval, EVTWIN_COVERS_ON_AVERAGE, &p, NULL).mean >= 0.85);
         predicted_free(&p);
     }
 }

@@ -110,16 +110,16 @@ static void test_generated_fleets(void **state) {
         predicted unseen = predict_fleet(predictor, 200, 100 + seed);
         const evtwin__interval interval = calibrate(&known);
         for (int k = 0; k < EVTWIN__N_COVERAGES; k++) {
-            const covered c = cover(&interval, (evtwin__coverage)k, &unseen, NULL);
+            const covered c = cover(&interval, (evtwin_coverage)k, &unseen, NULL);
             pooled[k].mean += c.mean / N_SEEDS;
             pooled[k].at_0_80 += c.at_0_80 / N_SEEDS;
             pooled[k].width += c.width / N_SEEDS;
         }
         double low, high;
-        evtwin__interval_around(&interval, EVTWIN__COVERS_ON_AVERAGE, 16.0, &low, &high);
+        evtwin__interval_around(&interval, EVTWIN_COVERS_ON_AVERAGE, 16.0, &low, &high);
         print_message("seed %d: 16 is %.0f to %.0f", (int)seed, low, high);
         narrow += high - low;
-        evtwin__interval_around(&interval, EVTWIN__COVERS_ON_AVERAGE, 700.0, &low, &high);
+        evtwin__interval_around(&interval, EVTWIN_COVERS_ON_AVERAGE, 700.0, &low, &high);
         print_message(", 700 is %.0f to %.0f\n", low, high);
         wide += high - low;
         predicted_free(&known);
@@ -129,10 +129,10 @@ static void test_generated_fleets(void **state) {
         evtwin_table_free(fleet);
     }
     show("generated fleets", pooled);
-    assert_true(pooled[EVTWIN__COVERS_ON_AVERAGE].mean >= 0.88);
-    assert_true(pooled[EVTWIN__COVERS_ON_AVERAGE].mean <= 0.94);
-    assert_true(pooled[EVTWIN__COVERS_ON_AVERAGE].at_0_80 >= 0.84);
-    assert_true(pooled[EVTWIN__COVERS_EACH].at_0_80 >= 0.92);
+    assert_true(pooled[EVTWIN_COVERS_ON_AVERAGE].mean >= 0.88);
+    assert_true(pooled[EVTWIN_COVERS_ON_AVERAGE].mean <= 0.94);
+    assert_true(pooled[EVTWIN_COVERS_ON_AVERAGE].at_0_80 >= 0.84);
+    assert_true(pooled[EVTWIN_COVERS_EACH].at_0_80 >= 0.92);
     assert_true(narrow < 0.35 * wide);
 }
 
@@ -200,7 +200,7 @@ static void test_real_cells(void **state) {
         predicted seen = out_of_fold(trainer), unseen = predict_cells(predictor, fresh);
         const evtwin__interval interval = calibrate(&seen);
         for (int k = 0; k < EVTWIN__N_COVERAGES; k++) {
-            const covered c = cover(&interval, (evtwin__coverage)k, &unseen, NULL);
+            const covered c = cover(&interval, (evtwin_coverage)k, &unseen, NULL);
             pooled[k].mean += c.mean / N_PARTS;
             pooled[k].at_0_80 += c.at_0_80 / N_PARTS;
             pooled[k].width += c.width / N_PARTS;
@@ -213,11 +213,11 @@ static void test_real_cells(void **state) {
         evtwin_table_free(fresh);
     }
     show("TJU", pooled);
-    assert_true(pooled[EVTWIN__COVERS_ON_AVERAGE].mean >= 0.88);
-    assert_true(pooled[EVTWIN__COVERS_ON_AVERAGE].mean <= 0.94);
-    assert_true(pooled[EVTWIN__COVERS_ON_AVERAGE].at_0_80 >= 0.84);
-    assert_true(pooled[EVTWIN__COVERS_ON_AVERAGE].width <= 110.0);
-    assert_true(pooled[EVTWIN__COVERS_EACH].at_0_80 >= 0.92);
+    assert_true(pooled[EVTWIN_COVERS_ON_AVERAGE].mean >= 0.88);
+    assert_true(pooled[EVTWIN_COVERS_ON_AVERAGE].mean <= 0.94);
+    assert_true(pooled[EVTWIN_COVERS_ON_AVERAGE].at_0_80 >= 0.84);
+    assert_true(pooled[EVTWIN_COVERS_ON_AVERAGE].width <= 110.0);
+    assert_true(pooled[EVTWIN_COVERS_EACH].at_0_80 >= 0.92);
     evtwin_table_free(all);
 }
 

@@ -514,8 +514,8 @@ static void test_intervals(void **state) {
         if (has_interval) {
             const double rul = evtwin_table_number(t, evtwin_table_find(t, "rul_prediction"), 0);
             double from, to;
-            evtwin__interval_around(&b.model[EVTWIN__T_RUL].interval, EVTWIN__COVERS_ON_AVERAGE,
-                                    rul, &from, &to);
+            evtwin__interval_around(&b.model[EVTWIN__T_RUL].interval, EVTWIN_COVERS_ON_AVERAGE, rul,
+                                    &from, &to);
             assert_true(evtwin_table_number(t, low, 0) == from && from <= rul);
             assert_true(evtwin_table_number(t, high, 0) == to && to >= rul);
             assert_true(!evtwin_table_is_valid(t, low, 1) && !evtwin_table_is_valid(t, high, 1));
