@@ -376,12 +376,14 @@ static evtwin_status fill_intervals(const evtwin_predictor *p, evtwin_table *tab
         size_t low, high;
         const size_t t = p->target[i];
         EVTWIN_TRY(interval_columns(p, table, t, &low, &high));
-        for (size_t r = 0; low != EVTWIN_NO_COLUMN && r < evtwin_table_rows(table); r++) {
-            double from, to;
+        if (low == EVTWIN_NO_COLUMN || evtwin_table_rows(table) == 0) {
+            continue;
+        }
+        double *from = evtwin_table_f64_edit(table, low);
+        double *to = evtwin_table_f64_edit(table, high);
+        for (size_t r = 0; r < evtwin_table_rows(table); r++) {
             evtwin__interval_around(&p->bundle.model[t].interval, EVTWIN_COVERS_ON_AVERAGE,
-                                    y[r * p->n_targets + i], &from, &to);
-            EVTWIN_TRY(evtwin_table_set_f64(table, low, r, from));
-            EVTWIN_TRY(evtwin_table_set_f64(table, high, r, to));
+                                    y[r * p->n_targets + i], &from[r], &to[r]);
         }
     }
     return EVTWIN_OK;
