@@ -73,10 +73,9 @@ static int by_value(const void *a, const void *b) {
     return compare(((const weighted *)a)->value, ((const weighted *)b)->value);
 }
 
-/* The smallest value at which the weight up to it reaches so much; the largest if none does. Sorts
- * v. */
-static double quantile(weighted *v, size_t n, double weight) {
-    qsort(v, n, sizeof *v, by_value);
+/* Of v in order: the smallest value at which the weight up to it reaches so much; the largest if
+ * none does. */
+static double quantile_in_order(const weighted *v, size_t n, double weight) {
     double sum = 0.0;
     for (size_t i = 0; i < n; i++) {
         sum += v[i].weight;
@@ -85,6 +84,12 @@ static double quantile(weighted *v, size_t n, double weight) {
         }
     }
     return v[n - 1].value;
+}
+
+/* The same of v, which is sorted. */
+static double quantile(weighted *v, size_t n, double weight) {
+    qsort(v, n, sizeof *v, by_value);
+    return quantile_in_order(v, n, weight);
 }
 
 /* ---- shape ---- */
@@ -117,7 +122,7 @@ static void fit_band(const calibration *c, int left_out, double from, double to,
     const double tail = 1.0 - c->level;
     shape->prediction[b] = mean / weight;
     shape->above[b] = fmax(quantile(c->room, n, (1.0 - tail) * weight), c->least);
-    shape->below[b] = fmax(-quantile(c->room, n, tail * weight), c->least);
+    shape->below[b] = fmax(-quantile_in_order(c->room, n, tail * weight), c->least);
 }
 
 /* Most batteries have rows in most bands. */
