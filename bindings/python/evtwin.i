@@ -18,6 +18,7 @@
 %include "evtwin/audit.h"
 %include "evtwin/model.h"
 %include "evtwin/predictor.h"
+%include "evtwin/explain.h"
 %include "evtwin/session.h"
 %include "evtwin/store.h"
 %include "evtwin/stream.h"

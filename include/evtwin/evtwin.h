@@ -42,6 +42,7 @@
 #include "evtwin/audit.h"
 #include "evtwin/base.h"
 #include "evtwin/cell.h"
+#include "evtwin/explain.h"
 #include "evtwin/features.h"
 #include "evtwin/model.h"
 #include "evtwin/predictor.h"

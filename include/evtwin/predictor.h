@@ -97,7 +97,8 @@ EVTWIN_API evtwin_status evtwin_predictor_predict(const evtwin_predictor *predic
 
 /**
  * Add (or overwrite) the column of each known target's prediction (rul_prediction,
- * failure_probability; missing where the bundle has no model of it), model_version and
+ * failure_probability; missing where the bundle has no model of it), of its interval at 90 %
+ * (rul_low, rul_high; only where the bundle has one), model_version and
  * prediction_note (text: "unknown, because … is missing" where there is no prediction, else
  * missing). A row is predicted from its own values only: nothing is filled in. The table is
  * untouched on failure, except that running out of memory may leave columns of these names, if it

@@ -74,6 +74,9 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  * A score that cannot be made (one class, one row or one value held out) is NaN with a finding
  * "score-unknown", and no finding compares it.
  *
+ * A number's held-out errors also give the interval of its predictions (docs/bundle.md); with fewer
+ * than 20 held-out batteries a finding "interval-guess" says so.
+ *
  * The same table, options and library versions give the same models, byte for byte.
  * @param options  NULL = the defaults.
  * @return EVTWIN_E_ARG (an option is out of its domain, a duplicate target or column),

@@ -223,12 +223,22 @@ static evtwin_status compare_event(evtwin_trainer *trainer, size_t t) {
                              FIGURE(model->auc, 4), TEXT(single->feature), FIGURE(single->auc, 4));
 }
 
+/* Errors of few batteries do not say what another's may be. */
+static evtwin_status find_guess(evtwin_trainer *trainer, size_t t) {
+    const evtwin__interval *interval = &trainer->bundle.model[t].interval;
+    return interval->n_bands > 0 && evtwin__interval_is_guess(interval)
+               ? FIND(trainer, INTERVAL_GUESS, NULL, TEXT(trainer->target[t].title),
+                      COUNT(interval->n_batteries), COUNT(EVTWIN__INTERVAL_ENOUGH))
+               : EVTWIN_OK;
+}
+
 evtwin_status evtwin__find_in_scores(evtwin_trainer *trainer, const evtwin__dataset *data) {
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         if (trainer->bundle.model[t].is_present) {
             EVTWIN_TRY(find_unknown(trainer, t));
             EVTWIN_TRY(find_few_blocks(trainer, data, t));
             EVTWIN_TRY(find_no_signal(trainer, t));
+            EVTWIN_TRY(find_guess(trainer, t));
         }
     }
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {

@@ -11,6 +11,7 @@
 #include "core/status.h"
 #include "core/utf8.h"
 #include "learn/forest.h"
+#include "learn/interval_json.h"
 
 #include <float.h>
 #include <inttypes.h>
@@ -308,6 +309,12 @@ static evtwin_status read_scores(const place *p, evtwin_target_kind kind, evtwin
     return each_figure(read_field, p, kind, m);
 }
 
+static evtwin_status read_interval(const place *model, evtwin__interval *out) {
+    place p;
+    EVTWIN_TRY(step_in(model, "interval", 0, &p));
+    return p.object != NULL ? evtwin__interval_read(p.where, p.object, out) : EVTWIN_OK;
+}
+
 static evtwin_status read_model(const place *models, const evtwin_target *target,
                                 evtwin__bundle_model *m) {
     place p;
@@ -329,6 +336,7 @@ static evtwin_status read_model(const place *models, const evtwin_target *target
                        (m->base_score < 0.0 || m->base_score > 1.0),
                    EVTWIN_E_SCHEMA, "%s.params: key \"base_score\" is %g, it must be 0 to 1",
                    p.where, m->base_score);
+    EVTWIN_TRY(read_interval(&p, &m->interval));
     return read_scores(&p, target->kind, m);
 }
 
@@ -527,6 +535,9 @@ static evtwin_status write_model(const place *root, size_t t, evtwin__bundle_mod
     EVTWIN_TRY(step_in(&models, target.name, 1, &p));
     EVTWIN_TRY(set(&p, "objective", json_string(objective_name(target.kind))));
     EVTWIN_TRY(each_field(write_field, &p, FIELDS(model_fields), m));
+    if (m->interval.n_bands > 0) {
+        EVTWIN_TRY(set(&p, "interval", evtwin__interval_json(&m->interval)));
+    }
     return each_figure(write_field, &p, target.kind, m);
 }
 

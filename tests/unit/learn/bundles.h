@@ -75,6 +75,14 @@ static inline evtwin__bundle sample_bundle(void) {
     rul->score[EVTWIN_SCORED_MEAN_LIFE].r2 = 0.5;
     rul->score[EVTWIN_SCORED_MEAN_LIFE].rmse = 70.0;
     rul->single_feature = "";
+    rul->interval = (evtwin__interval){.level = 0.9,
+                                       .n_batteries = 40,
+                                       .n_rows = 900,
+                                       .n_bands = 2,
+                                       .prediction = {50.0, 700.25},
+                                       .below = {20.0, 150.0},
+                                       .above = {30.0, 100.5},
+                                       .factor = {1.25, 1.75}};
     *failure = sample_model(EVTWIN__T_FAILURE);
     failure->score[EVTWIN_SCORED_MODEL].n_train = 800;
     failure->score[EVTWIN_SCORED_MODEL].n_test = 200;

@@ -36,6 +36,16 @@ static void assert_same_scores(const evtwin_score *a, const evtwin_score *b) {
     }
 }
 
+static void assert_same_interval(const evtwin__interval *a, const evtwin__interval *b) {
+    assert_true(a->level == b->level && a->n_batteries == b->n_batteries);
+    assert_int_equal(a->n_rows, b->n_rows);
+    assert_int_equal(a->n_bands, b->n_bands);
+    assert_memory_equal(a->prediction, b->prediction, sizeof a->prediction);
+    assert_memory_equal(a->below, b->below, sizeof a->below);
+    assert_memory_equal(a->above, b->above, sizeof a->above);
+    assert_memory_equal(a->factor, b->factor, sizeof a->factor);
+}
+
 static void assert_same_model(const evtwin__bundle_model *a, const evtwin__bundle_model *b) {
     assert_int_equal(a->is_present, b->is_present);
     assert_string_equal(a->column, b->column);
@@ -50,6 +60,7 @@ static void assert_same_model(const evtwin__bundle_model *a, const evtwin__bundl
     assert_string_equal(a->split_by, b->split_by);
     assert_true(a->seed == b->seed);
     assert_string_equal(a->single_feature, b->single_feature);
+    assert_same_interval(&a->interval, &b->interval);
     for (int s = 0; s < EVTWIN__N_SCORED; s++) {
         const evtwin_score *counts = &b->score[EVTWIN_SCORED_MODEL];
         assert_same_scores(&a->score[s], &b->score[s]);
