@@ -10,6 +10,7 @@
 #include "evtwin/model.h"
 #include "evtwin/predictor.h"
 #include "learn/interval.h"
+#include "learn/reference.h"
 #include "learn/scaler.h"
 #include "learn/score.h"
 
@@ -50,7 +51,8 @@ typedef struct evtwin__bundle_file {
 typedef struct evtwin__bundle_feature {
     const char *name, *unit;          /* ours: what the scaler and the models are in */
     const char *column, *column_unit; /* in the training data */
-    double min, max; /* of the training part, in our unit; NaN if all were missing */
+    double min, max;             /* of the training part, in our unit; NaN if all were missing */
+    evtwin__histogram histogram; /* of the same */
 } evtwin__bundle_feature;
 
 /* What counts as outside a feature's range: the next battery is always a little beyond the extremes
@@ -99,6 +101,7 @@ typedef struct evtwin__bundle {
     size_t n_batteries;
     evtwin__bundle_feature *feature; /* (n_features) */
     size_t n_features;
+    evtwin__curve curve;       /* what belongs together in the training part */
     evtwin_features *features; /* the same, to compute them; not read from a manifest alone */
     evtwin__bundle_file scaler_file;
     evtwin__scaler scaler; /* not read from a manifest alone */
@@ -108,6 +111,9 @@ typedef struct evtwin__bundle {
 } evtwin__bundle;
 
 void evtwin__bundle_clear(evtwin__bundle *bundle);
+
+/* Where state of charge, voltage, current and power are among the features. */
+evtwin__places evtwin__bundle_places(const evtwin__bundle *bundle);
 
 /* The objective is fixed by the kind of the target. */
 static inline evtwin_objective evtwin__objective_of(evtwin_target_kind kind) {

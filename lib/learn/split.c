@@ -274,6 +274,49 @@ static evtwin_status split_into_folds(const evtwin_trainer *trainer, evtwin__dat
     return EVTWIN_OK;
 }
 
+/* The twelfth of the year of each training row; NULL if there are no times. */
+static evtwin_status list_months(const evtwin__dataset *data, const size_t *row, size_t n,
+                                 uint8_t **out) {
+    const double year_us = 365.2425 * 86400e6;
+    const size_t col = data->groups.time_col;
+    const int64_t *time_us = col != EVTWIN_NO_COLUMN ? evtwin_table_i64(data->table, col) : NULL;
+    uint8_t *month = time_us != NULL ? evtwin__calloc(n, sizeof *month) : NULL;
+    EVTWIN_FAIL_IF(time_us != NULL && month == NULL, EVTWIN_E_NOMEM,
+                   "out of memory for the months of %zu rows", n);
+    for (size_t k = 0; k < n && month != NULL; k++) {
+        const double years = (double)time_us[row[k]] / year_us;
+        month[k] = (uint8_t)fmin(12.0 * (years - floor(years)), 11.0);
+    }
+    *out = month;
+    return EVTWIN_OK;
+}
+
+/* What live data are compared with: v has room for the training rows. */
+static evtwin_status fit_histograms(evtwin__bundle *b, const evtwin__dataset *data,
+                                    const size_t *row, size_t n, const uint8_t *month, double *v) {
+    for (size_t i = 0; i < data->cols; i++) {
+        for (size_t k = 0; k < n; k++) {
+            v[k] = data->x[row[k] * data->cols + i];
+        }
+        EVTWIN_TRY(evtwin__histogram_fit(v, month, n, &b->feature[i].histogram));
+    }
+    const evtwin__places at = evtwin__bundle_places(b);
+    return evtwin__curve_fit(data->x, data->cols, row, n, &at, &b->curve);
+}
+
+static evtwin_status fit_reference(evtwin__bundle *b, const evtwin__dataset *data,
+                                   const size_t *row, size_t n) {
+    uint8_t *month = NULL;
+    EVTWIN_TRY(list_months(data, row, n, &month));
+    double *v = evtwin__calloc(n, sizeof *v);
+    const evtwin_status st =
+        v == NULL ? evtwin__fail(EVTWIN_E_NOMEM, "out of memory for histograms of %zu rows", n)
+                  : fit_histograms(b, data, row, n, month, v);
+    evtwin__free(v);
+    evtwin__free(month);
+    return st;
+}
+
 /* The scaler of the saved models sees only rows that they are trained on. */
 static evtwin_status fit_scaler(evtwin__bundle *b, const evtwin__dataset *data, const size_t *row,
                                 size_t n_train) {
@@ -328,6 +371,7 @@ static evtwin_status split_rows(evtwin_trainer *trainer, evtwin__dataset *data, 
         }
     }
     EVTWIN_TRY(fit_scaler(&trainer->bundle, data, row, n_train));
+    EVTWIN_TRY(fit_reference(&trainer->bundle, data, row, n_train));
     return list_batteries(&trainer->bundle, data, row, n_train);
 }
 
