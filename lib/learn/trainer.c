@@ -356,9 +356,12 @@ static void put_count(report *r, json_t *to, const char *key, size_t n) {
 }
 
 static void put_figures(report *r, json_t *to, evtwin_target_kind kind, evtwin_scored scored,
-                        const evtwin_score *score) {
+                        const evtwin_score *score, int is_fold) {
     const evtwin__figure *g;
     for (size_t i = 0; (g = evtwin__figure_at(kind, scored, i)) != NULL; i++) {
+        if (g->is_claim && is_fold) {
+            continue;
+        }
         put(r, to, g->key, evtwin__json_number(evtwin__figure_get(g, score)));
     }
 }
@@ -375,7 +378,7 @@ static void put_baselines(report *r, json_t *to, size_t t) {
             if (s == EVTWIN_SCORED_SINGLE) {
                 put(r, baseline, "feature", json_string(score->feature));
             }
-            put_figures(r, baseline, kind, (evtwin_scored)s, score);
+            put_figures(r, baseline, kind, (evtwin_scored)s, score, 0);
         }
     }
 }
@@ -390,14 +393,14 @@ static void put_model(report *r, json_t *root, size_t t) {
     if (!m->is_present) {
         return;
     }
-    put_figures(r, model, target->kind, EVTWIN_SCORED_MODEL, score);
+    put_figures(r, model, target->kind, EVTWIN_SCORED_MODEL, score, 0);
     put_count(r, model, "n_train", score->n_train);
     put_count(r, model, "n_test", score->n_test);
     json_t *folds = put(r, model, "folds", json_array());
     for (size_t i = 0; i < result->n_folds; i++) {
         json_t *fold = put(r, folds, NULL, json_object());
         score = &result->fold[i][EVTWIN_SCORED_MODEL];
-        put_figures(r, fold, target->kind, EVTWIN_SCORED_MODEL, score);
+        put_figures(r, fold, target->kind, EVTWIN_SCORED_MODEL, score, 1);
         put_count(r, fold, "n_test", score->n_test);
     }
     put_baselines(r, put(r, model, "baselines", json_object()), t);

@@ -60,10 +60,11 @@ typedef struct evtwin__result {
     size_t *single_feature;                 /* (parts) the one-feature baseline's choice */
     evtwin_score (*fold)[EVTWIN__N_SCORED]; /* (n_folds); none for a hold-out */
     size_t n_folds;
-    int score_is_known;     /* R2 (AUC) could be made of what is held out */
-    int can_be_judged;      /* enough was held out to judge */
-    int beats_chance;       /* it is, of enough blocks, and the bootstrap's bound is above zero */
-    size_t n_blocks;        /* held-out units that stand for themselves */
+    int score_is_known; /* R2 (AUC) could be made of what is held out */
+    int can_be_judged;  /* enough was held out to judge */
+    int beats_chance;   /* it is, of enough blocks, and the bootstrap's bound is above zero */
+    size_t n_blocks;    /* held-out units that stand for themselves */
+    int block_is_group;
     const char *block_name; /* what was sampled: "groups", "days", "runs of rows", "rows" */
 } evtwin__result;
 
@@ -116,9 +117,14 @@ evtwin_status evtwin__dataset_split(evtwin_trainer *trainer, evtwin__dataset *da
 /* fit.c: train all models side by side: those of the bundle, importances, held-out predictions. */
 evtwin_status evtwin__fit(evtwin_trainer *trainer, const evtwin__dataset *data);
 
-/* evaluate.c: score a target's held-out predictions, whole and by fold, and test them against
- * chance. */
+/* evaluate.c: score a target's held-out predictions, whole and by fold, and make the claims. */
 evtwin_status evtwin__evaluate(evtwin_trainer *trainer, const evtwin__dataset *data, size_t t);
+
+/* claim.c: is what was scored better than chance and than the best baseline, and how sure is that?
+ * Into the result and the model's score. The best baseline is that of the least RMSE (Brier). */
+evtwin_status evtwin__claim(evtwin_trainer *trainer, const evtwin__dataset *data, size_t t);
+evtwin_scored evtwin__best_baseline(evtwin_target_kind kind,
+                                    const evtwin_score score[EVTWIN__N_SCORED]);
 
 /* findings.c, audit.c: add to the findings what a reader should know, about a target that has no
  * column (named so or so), the data, what is wrong with it, the scores. */
