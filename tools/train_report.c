@@ -128,6 +128,36 @@ static void print_claim(const scored_target *t) {
         printf("  %-*s  %s\n", LABEL_WIDTH, "mean of the batteries' own MAE",
                figure(s->battery_mae, digits_of(s->battery_mae), low));
     }
+    if (!isnan(s->coverage)) {
+        printf("  %-*s  %s %% of the held-out rows (mean of the batteries)\n", LABEL_WIDTH,
+               "rul_low to rul_high has", figure(100.0 * s->coverage, 1, low));
+    }
+}
+
+/* Mean, deviation and ends of RMSE (Brier) over the assignments of batteries to folds. */
+static void print_repeats(const evtwin_trainer *trainer, const scored_target *t) {
+    double sum = 0, squares = 0, least = INFINITY, most = 0;
+    evtwin_score s;
+    size_t n = 0;
+    while (evtwin_trainer_repeat(trainer, t->target.name, n, &s, sizeof s) == EVTWIN_OK) {
+        const double error = is_event(t) ? s.brier : s.rmse;
+        sum += error;
+        squares += error * error;
+        least = fmin(least, error);
+        most = fmax(most, error);
+        n++;
+    }
+    if (n < 2) {
+        return;
+    }
+    char a[FIGURE_SIZE], b[FIGURE_SIZE], c[FIGURE_SIZE], d[FIGURE_SIZE], label[FIGURE_SIZE];
+    const double mean = sum / (double)n;
+    const double deviation = sqrt(fmax(squares - sum * mean, 0.0) / (double)(n - 1));
+    const int digits = is_event(t) ? 4 : digits_of(mean);
+    snprintf(label, sizeof label, "%zu assignments to folds", n);
+    printf("  %-*s  %s %s, deviation %s, %s to %s\n", LABEL_WIDTH, label,
+           is_event(t) ? "Brier" : "RMSE", figure(mean, digits, a), figure(deviation, digits, b),
+           figure(least, digits, c), figure(most, digits, d));
 }
 
 static void print_scores(const evtwin_trainer *trainer, const scored_target *t) {
@@ -151,6 +181,7 @@ static void print_scores(const evtwin_trainer *trainer, const scored_target *t) 
         print_score(t, label[k], k, 0, &s[k]);
     }
     print_claim(t);
+    print_repeats(trainer, t);
     for (size_t i = 0; i < s->n_folds && !is_event(t); i++) {
         evtwin_score fold;
         snprintf(text, sizeof text, "fold %zu", i + 1);

@@ -120,32 +120,6 @@ static evtwin_status score_folds(evtwin_trainer *trainer, const evtwin__label *l
     return st;
 }
 
-/* ---- how far it may be off ---- */
-
-static const double interval_level = 0.90;
-
-/* From what was held out, as it would be predicted: never below 0. Of a single series there is
- * none, nor of an event. */
-static evtwin_status calibrate(evtwin_trainer *trainer, size_t t) {
-    const evtwin__result *r = &trainer->result[t];
-    const size_t n = evtwin_table_rows(r->held_out);
-    const double *predicted = held(r, EVTWIN__HELD_SCORED + EVTWIN_SCORED_MODEL);
-    if (trainer->target[t].kind == EVTWIN_TARGET_EVENT) {
-        return EVTWIN_OK;
-    }
-    double *at_least_0 = evtwin__calloc(n, sizeof *at_least_0);
-    EVTWIN_FAIL_IF(at_least_0 == NULL, EVTWIN_E_NOMEM, "out of memory for intervals");
-    for (size_t i = 0; i < n; i++) {
-        at_least_0[i] = fmax(predicted[i], 0.0);
-    }
-    const evtwin_status st =
-        evtwin__interval_calibrate(at_least_0, held(r, EVTWIN__HELD_TRUTH),
-                                   evtwin_table_codes(r->held_out, EVTWIN__HELD_GROUP), n,
-                                   interval_level, &trainer->bundle.model[t].interval);
-    evtwin__free(at_least_0);
-    return st == EVTWIN_E_DATA ? EVTWIN_OK : st;
-}
-
 evtwin_status evtwin__evaluate(evtwin_trainer *trainer, const evtwin__dataset *data, size_t t) {
     const evtwin__label *label = &data->label[t];
     evtwin__result *result = &trainer->result[t];
@@ -154,6 +128,5 @@ evtwin_status evtwin__evaluate(evtwin_trainer *trainer, const evtwin__dataset *d
     const evtwin_score *score = &trainer->bundle.model[t].score[EVTWIN_SCORED_MODEL];
     result->score_is_known =
         !isnan(trainer->target[t].kind == EVTWIN_TARGET_EVENT ? score->auc : score->r2);
-    EVTWIN_TRY(calibrate(trainer, t));
     return evtwin__claim(trainer, data, t);
 }

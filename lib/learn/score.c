@@ -39,6 +39,7 @@ static const evtwin__figure figures[] = {
     CLAIM(NUMBER, "rmse_low", error_low, (double)FLT_MAX),
     CLAIM(NUMBER, "rmse_high", error_high, (double)FLT_MAX),
     CLAIM(NUMBER, "battery_mae", battery_mae, (double)FLT_MAX),
+    CLAIM(NUMBER, "coverage", coverage, 1.0),
     CLAIM(NUMBER, "ratio", ratio, (double)FLT_MAX),
     CLAIM(NUMBER, "ratio_low", ratio_low, (double)FLT_MAX),
     CLAIM(NUMBER, "ratio_high", ratio_high, (double)FLT_MAX),
@@ -100,7 +101,8 @@ evtwin_score evtwin__score_unknown(void) {
                           .battery_mae = NAN,
                           .ratio = NAN,
                           .ratio_low = NAN,
-                          .ratio_high = NAN};
+                          .ratio_high = NAN,
+                          .coverage = NAN};
 }
 
 /* ---- scores ---- */

@@ -18,7 +18,24 @@ typedef struct sized_group {
     const char *name;
     size_t size;
     size_t index;
+    uint64_t key; /* drawn */
 } sized_group;
+
+static int compare_drawn(const void *a, const void *b) {
+    const sized_group *x = a, *y = b;
+    const int order = (x->key > y->key) - (x->key < y->key);
+    return order != 0 ? order : (x->index > y->index) - (x->index < y->index);
+}
+
+enum { FOLDS_CHANNEL = 2 };
+
+static void draw_keys(sized_group *group, size_t n, uint64_t seed) {
+    for (size_t i = 0; i < n; i++) {
+        const evtwin__rng_block block =
+            evtwin__rng_at(seed, EVTWIN__RNG_SPLIT, (uint32_t)group[i].index, FOLDS_CHANNEL, 0);
+        group[i].key = (uint64_t)block.word[0] << 32 | block.word[1];
+    }
+}
 
 static int compare_sizes(const void *a, const void *b) {
     const sized_group *x = a, *y = b;
@@ -40,7 +57,7 @@ static void deal(const sized_group *group, size_t n_groups, size_t *weight, size
 }
 
 evtwin_status evtwin__split_folds(const evtwin__groups *groups, const size_t *row, size_t n,
-                                  size_t n_folds, int32_t *fold_of) {
+                                  size_t n_folds, const uint64_t *seed, int32_t *fold_of) {
     evtwin_status st = EVTWIN_OK;
     sized_group *group = evtwin__calloc(groups->names.n, sizeof *group);
     int32_t *fold_of_group = evtwin__calloc(groups->names.n, sizeof *fold_of_group);
@@ -51,7 +68,7 @@ evtwin_status evtwin__split_folds(const evtwin__groups *groups, const size_t *ro
     }
 
     for (size_t g = 0; g < groups->names.n; g++) {
-        group[g] = (sized_group){groups->names.text[g], 0, g};
+        group[g] = (sized_group){groups->names.text[g], 0, g, 0};
     }
     for (size_t k = 0; k < n; k++) {
         group[groups->of_row[row[k]]].size++;
@@ -66,6 +83,10 @@ evtwin_status evtwin__split_folds(const evtwin__groups *groups, const size_t *ro
                           "%zu folds need at least %zu groups with a target, there %s %zu", n_folds,
                           n_folds, n_used == 1 ? "is" : "are", n_used);
         goto done;
+    }
+    if (seed != NULL) {
+        draw_keys(group, n_used, *seed);
+        qsort(group, n_used, sizeof *group, compare_drawn);
     }
     deal(group, n_used, weight, n_folds, fold_of_group);
     for (size_t k = 0; k < n; k++) {
@@ -268,7 +289,7 @@ static evtwin_status split_into_folds(const evtwin_trainer *trainer, evtwin__dat
         if (label->is_present) {
             label->n_parts = (size_t)trainer->options.cv_folds;
             EVTWIN_TRY(evtwin__split_folds(&data->groups, label->row, label->n, label->n_parts,
-                                           label->part));
+                                           NULL, label->part));
         }
     }
     return EVTWIN_OK;

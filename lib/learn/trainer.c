@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_TREES = 100000, MAX_DEPTH = 16, MAX_FOLDS = 1000, MAX_NAME = 255 };
+enum { MAX_TREES = 100000, MAX_DEPTH = 16, MAX_FOLDS = 1000, MAX_REPEATS = 1000, MAX_NAME = 255 };
 
 /* ---- options ---- */
 
@@ -35,6 +35,10 @@ static evtwin_status check_options(const evtwin_train_options *o) {
     EVTWIN_TRY(evtwin__check_allowed(o->allow));
     EVTWIN_TRY(check_limit("", "n_threads", o->n_threads, 0, 256));
     EVTWIN_TRY(check_limit("", "cv_folds", o->cv_folds, 0, MAX_FOLDS));
+    EVTWIN_TRY(check_limit("", "n_repeats", o->n_repeats, 0, MAX_REPEATS));
+    EVTWIN_FAIL_IF(o->n_repeats > 1 && o->cv_folds == 0, EVTWIN_E_ARG,
+                   "n_repeats is %d, which repeats a cross-validation: set cv_folds too",
+                   o->n_repeats);
     EVTWIN_FAIL_IF(o->cv_folds == 1, EVTWIN_E_ARG, "cv_folds is 1, it must be 0 or at least 2");
     EVTWIN_FAIL_IF(!(o->learning_rate > 0.0 && o->learning_rate <= 1.0), EVTWIN_E_ARG,
                    "learning_rate must be above 0 and at most 1");
@@ -82,11 +86,7 @@ void evtwin_trainer_free(evtwin_trainer *trainer) {
         return;
     }
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
-        evtwin__result *r = &trainer->result[t];
-        evtwin__free(r->importance);
-        evtwin__free(r->single_feature);
-        evtwin__free(r->fold);
-        evtwin_table_free(r->held_out);
+        evtwin__result_clear(&trainer->result[t]);
     }
     evtwin__bundle_clear(&trainer->bundle);
     for (size_t i = 0; i < trainer->n_findings; i++) {
@@ -200,7 +200,7 @@ static evtwin_status refuse(const evtwin_trainer *trainer) {
 
 static evtwin_status fit_and_score(evtwin_trainer *trainer, const evtwin__dataset *data) {
     EVTWIN_TRY(refuse(trainer));
-    EVTWIN_TRY(evtwin__fit(trainer, data));
+    EVTWIN_TRY(evtwin__fit(trainer, data, "training", 1));
     EVTWIN_TRY(report_progress(trainer, "scoring", 0.0));
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         if (data->label[t].is_present) {
@@ -208,6 +208,8 @@ static evtwin_status fit_and_score(evtwin_trainer *trainer, const evtwin__datase
             EVTWIN_TRY(evtwin__evaluate(trainer, data, t));
         }
     }
+    EVTWIN_TRY(evtwin__calibrate(trainer, data));
+    EVTWIN_TRY(evtwin__repeat(trainer, data));
     EVTWIN_TRY(describe_models(trainer));
     return evtwin__find_in_scores(trainer, data);
 }
@@ -255,6 +257,19 @@ evtwin_status evtwin_trainer_score(const evtwin_trainer *trainer, const char *ta
     const evtwin_score *of =
         fold == EVTWIN_ALL_FOLDS ? trainer->bundle.model[t].score : r->fold[fold];
     evtwin__report_copy(out, size, &of[scored], sizeof of[scored]);
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin_trainer_repeat(const evtwin_trainer *trainer, const char *target, size_t i,
+                                    evtwin_score *out, size_t size) {
+    EVTWIN_FAIL_IF(trainer == NULL || out == NULL || size < sizeof out->size, EVTWIN_E_ARG,
+                   "trainer or out is NULL, or size is out of range");
+    size_t t;
+    EVTWIN_TRY(find_model(trainer, target, &t));
+    const evtwin__result *r = &trainer->result[t];
+    EVTWIN_FAIL_IF(i >= r->n_repeats, EVTWIN_E_ARG,
+                   "assignment %zu is out of range (there are %zu)", i, r->n_repeats);
+    evtwin__report_copy(out, size, &r->repeat[i], sizeof r->repeat[i]);
     return EVTWIN_OK;
 }
 
@@ -402,6 +417,11 @@ static void put_model(report *r, json_t *root, size_t t) {
         score = &result->fold[i][EVTWIN_SCORED_MODEL];
         put_figures(r, fold, target->kind, EVTWIN_SCORED_MODEL, score, 1);
         put_count(r, fold, "n_test", score->n_test);
+    }
+    json_t *repeats = result->n_repeats > 0 ? put(r, model, "repeats", json_array()) : NULL;
+    for (size_t i = 0; i < result->n_repeats; i++) {
+        put_figures(r, put(r, repeats, NULL, json_object()), target->kind, EVTWIN_SCORED_MODEL,
+                    &result->repeat[i], 0);
     }
     put_baselines(r, put(r, model, "baselines", json_object()), t);
     put(r, model, "target", json_string(m->column));

@@ -191,7 +191,7 @@ err '720 times without an offset were taken as UTC'
 err 'presumed to be in kW'
 err "'Battery_Current' is negative in every row"
 err "feature 'current': 720 of 720 values (-120 to -50.25) are outside the range of the training data"
-err 'rul_low and rul_high are a guess: they are made from the errors on 2 batteries'
+err 'rul_low and rul_high are a guess: they are made from the errors on 10 batteries'
 check 'each once' [ "$(wc -l <err)" -eq 6 ]
 predict --csv presumed.csv --quiet
 check 'quiet, but for the warning' [ "$(grep -c warning: err)/$(wc -l <err)" = 1/1 ]
