@@ -7,7 +7,7 @@
 #include "audit_fleet.h"
 
 #ifdef HAVE_XGBOOST
-enum { TRAIN_PACKS = 100, LIVE_PACKS = 40 };
+enum { TRAIN_PACKS = 100, LIVE_PACKS = 30 };
 
 static evtwin_table *trained_on, *live;
 static evtwin_predictor *predictor;
@@ -215,6 +215,67 @@ static void test_notices_charge(void **state) {
     }
 }
 
+/* A cause that ends: the finding of the fleet ends too, after some hundred thousand rows. */
+static void test_findings_end(void **state) {
+    (void)state;
+    evtwin_session *session = NULL;
+    evtwin_table *bad = NULL, *good = NULL, *found = NULL;
+    assert_ok(evtwin_table_copy(live, &bad));
+    assert_ok(evtwin_table_copy(live, &good));
+    scale(bad, "power_consumption", 1e-3, 0);
+    scale(bad, "soh", 0, 45);
+    assert_ok(evtwin_session_create(predictor, NULL, &session));
+    const int n = 1 + 200000 / (int)evtwin_table_rows(live);
+    for (int i = 0; i < n; i++) {
+        assert_ok(evtwin_session_apply(session, bad));
+        evtwin_session_commit(session);
+    }
+    assert_ok(evtwin_session_drift(session, &found));
+    assert_true(find_row(found, NULL, "power", "power_consumption") != SIZE_MAX);
+    assert_true(find_row(found, NULL, "range", "soh") != SIZE_MAX);
+    evtwin_table_free(found);
+    evtwin_feature_range r;
+    assert_ok(evtwin_session_range(session, 1, &r, sizeof r));
+    const uint64_t n_outside = r.n_outside;
+    int k = 0;
+    while (evtwin_session_drift(session, &found) == EVTWIN_OK && k++ < 10 * n) {
+        evtwin_table_free(found);
+        assert_ok(evtwin_session_apply(session, good));
+        evtwin_session_commit(session);
+    }
+    assert_null(found);
+    assert_true(k > n / 4 && k < 6 * n);
+    assert_ok(evtwin_session_range(session, 1, &r, sizeof r)); /* what was counted stays */
+    assert_string_equal(r.feature, "soh");
+    assert_true(r.n_outside >= n_outside && n_outside >= 200000 && r.psi < r.psi_limit);
+    evtwin_session_free(session);
+    evtwin_table_free(bad);
+    evtwin_table_free(good);
+}
+
+/* What is rolled back was never seen, of the fleet and of a battery. */
+static void test_rollback(void **state) {
+    (void)state;
+    evtwin_session *session = NULL;
+    evtwin_table *bad = NULL, *good = NULL, *found = NULL;
+    assert_ok(evtwin_table_copy(live, &bad));
+    assert_ok(evtwin_table_copy(live, &good));
+    scale(bad, "current", -1, 0);
+    assert_ok(evtwin_session_create(predictor, NULL, &session));
+    assert_ok(evtwin_session_apply(session, good));
+    evtwin_session_commit(session);
+    assert_ok(evtwin_session_apply(session, bad));
+    assert_ok(evtwin_session_apply(session, bad));
+    assert_ok(evtwin_session_apply(session, bad));
+    evtwin_session_rollback(session);
+    evtwin_session_commit(session);
+    assert_int_equal(evtwin_session_drift(session, &found), EVTWIN_DONE);
+    assert_fails(evtwin_session_drift(NULL, &found), EVTWIN_E_ARG, "NULL");
+    evtwin_session_free(session);
+    evtwin_table_free(bad);
+    evtwin_table_free(good);
+}
+
 /* ---- what must not ---- */
 
 static void test_silent_on_the_same_kind(void **state) {
@@ -280,6 +341,8 @@ int main(void) {
         cmocka_unit_test(test_notices_another_chemistry),
         cmocka_unit_test(test_notices_one_battery),
         cmocka_unit_test(test_notices_charge),
+        cmocka_unit_test(test_findings_end),
+        cmocka_unit_test(test_rollback),
         cmocka_unit_test(test_silent_on_the_same_kind),
         cmocka_unit_test(test_silent_on_seasons),
     };
