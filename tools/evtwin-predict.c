@@ -39,9 +39,14 @@ static const cli_option options[PREDICT_N_OPTIONS] = {
     [PREDICT_OUT] = CLI_STRING(
         "out", "OUT", NULL, .letter = 'o',
         .help =
-            "the columns of IN as they stand, then rul_prediction, failure_probability and, if a "
-            "row could not be predicted, prediction_note with the reason; - = "
-            "standard output"),
+            "the columns of IN as they stand, then rul_prediction, rul_low, rul_high, "
+            "failure_probability and, if a row could not be predicted, prediction_note with the "
+            "reason; - = standard output"),
+    [PREDICT_EXPLAIN] = CLI_RANGE(
+        CLI_INTEGER, "explain", "K", "0", 0, 100,
+        .help = "add rul_reasons and failure_reasons: the K features that move a row's prediction "
+                "farthest from the mean of the training data, in words, or as arrays in a --sink "
+                "jsonl:FILE; 0 = off"),
     CLI_CSV_OPTIONS(PREDICT_CSV_OPTIONS, NULL),
 };
 
@@ -53,7 +58,7 @@ static const cli_tool tool = {
         "0.",
     .usage = "[OPTION]...\n[--models DIR] --csv IN --out OUT",
     .examples = "evtwin-predict --models models --store sqlite:evtwin.db\n"
-                "evtwin-predict --models models --csv in.csv --out out.csv\n"
+                "evtwin-predict --models models --csv in.csv --out out.csv --explain 3\n"
                 "evtwin-predict --once --metrics-port 0\n"
                 "evtwin-predict --source jsonl:- --sink jsonl:predicted.jsonl < records.jsonl",
     .options = options,
@@ -69,6 +74,12 @@ static int check_combination(const cli *c) {
     CLI_FAIL_IF(has_csv != has_out, CLI_USAGE, "%s",
                 has_csv ? "--csv needs --out FILE (- for standard output)"
                         : "--out needs --csv FILE");
+    CLI_FAIL_IF(!has_csv && !has_source && cli_integer(c, PREDICT_EXPLAIN) > 0, CLI_USAGE,
+                "--explain needs --csv IN, or --source with --sink jsonl:FILE: a store keeps no "
+                "reasons");
+    CLI_FAIL_IF(
+        cli_text(c, PREDICT_SPOOL + DELIVERY_SPOOL) != NULL && cli_integer(c, PREDICT_EXPLAIN) > 0,
+        CLI_USAGE, "--explain and --spool are mutually exclusive: a spool keeps no reasons");
     CLI_FAIL_IF(has_source != has_sink, CLI_USAGE, "%s",
                 has_source ? "--source needs --sink URI" : "--sink needs --source URI");
     CLI_FAIL_IF(has_csv && (has_source || cli_from(c, PREDICT_STORE) == CLI_FROM_FLAG), CLI_USAGE,

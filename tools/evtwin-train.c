@@ -21,8 +21,11 @@ enum {
     LABEL_RULE,
     CSV, /* the first of its options */
     CV = CSV + CLI_CSV_N_OPTIONS,
+    REPEAT,
     SEED,
     THREADS,
+    AUDIT_ONLY,
+    ALLOW,
     JSON,
     N_OPTIONS
 };
@@ -59,10 +62,20 @@ static const cli_option options[N_OPTIONS] = {
                      .help =
                          "score by K-fold cross-validation by battery, of which there must be K or "
                          "more (default: hold out 20 %)"),
+    [REPEAT] = CLI_RANGE(CLI_INTEGER, "repeat", "R", NULL, 1, 1000,
+                         .help = "with --cv: score R assignments of batteries to folds, since one "
+                                 "may be lucky"),
     [SEED] = CLI_RANGE(CLI_INTEGER, "seed", "N", "0", 0, 9e15,
                        .help = "of the split: the same seed gives the same models"),
     [THREADS] = CLI_RANGE(CLI_INTEGER, "threads", "N", "0", 0, 1024,
                           .help = "0 = one per core; results do not depend on it"),
+    [AUDIT_ONLY] =
+        CLI_FLAG("audit-only", .group = "Audit",
+                 .help = "look at the data, say what would leak or mislead, train nothing; code 65 "
+                         "if training would be refused"),
+    [ALLOW] = CLI_STRING("allow", "CAUSE,...", NULL,
+                         .help = "train although the audit refuses for these causes; the bundle "
+                                 "records them"),
     [JSON] =
         CLI_FLAG("json", .group = "Report",
                  .help = "print the scores as one JSON object (docs/cli.md) and nothing else on "
@@ -207,52 +220,72 @@ static evtwin_target *make_targets(const cli *c, size_t n) {
     return targets;
 }
 
-static int train(const cli *c, const char *path, const evtwin_table *table, evtwin_trainer **out) {
+static void take_options(const cli *c, const char *path, evtwin_train_options *train) {
+    evtwin_train_options_init(train, sizeof *train);
+    train->group = cli_text(c, GROUP);
+    train->group_by_reset = cli_text(c, GROUP_BY_RESET);
+    train->allow_single_rows = cli_is_on(c, ALLOW_SINGLE_ROWS);
+    train->features = cli_text(c, FEATURES);
+    train->cv_folds = (int)cli_integer(c, CV);
+    train->n_repeats = (int)cli_integer(c, REPEAT);
+    train->seed = (uint64_t)cli_integer(c, SEED);
+    train->n_threads = (int)cli_integer(c, THREADS);
+    train->label_rule = cli_text(c, LABEL_RULE);
+    train->allow = cli_text(c, ALLOW);
+    train->source_name = path;
+    train->progress = cli_progress;
+}
+
+/* Train, or with an audit to fill only look. */
+static int train_or_audit(const cli *c, const char *path, const evtwin_table *table,
+                          evtwin_trainer **trainer, evtwin_audit **audit) {
     evtwin_train_options train;
-    evtwin_train_options_init(&train, sizeof train);
-    train.group = cli_text(c, GROUP);
-    train.group_by_reset = cli_text(c, GROUP_BY_RESET);
-    train.allow_single_rows = cli_is_on(c, ALLOW_SINGLE_ROWS);
-    train.features = cli_text(c, FEATURES);
-    train.cv_folds = (int)cli_integer(c, CV);
-    train.seed = (uint64_t)cli_integer(c, SEED);
-    train.n_threads = (int)cli_integer(c, THREADS);
-    train.label_rule = cli_text(c, LABEL_RULE);
-    train.source_name = path;
-    train.progress = cli_progress;
+    take_options(c, path, &train);
     const size_t n_targets = evtwin_target_count();
     evtwin_target *targets = make_targets(c, n_targets);
     if (targets == NULL) {
         return cli_out_of_memory();
     }
-    const evtwin_status st = evtwin_train(table, targets, n_targets, &train, out);
+    const evtwin_status st = audit != NULL
+                                 ? evtwin_audit_run(table, targets, n_targets, &train, audit)
+                                 : evtwin_train(table, targets, n_targets, &train, trainer);
     free(targets);
     cli_progress_clear();
     return st < 0 ? cli_fail_about(path, CLI_AN_INPUT, st, next_step_of(c, table, st)) : 0;
 }
 
-/* Findings that put the scores in doubt are warnings too, whatever reads the report; each with what
- * to do, at the end of which stands the column that it is about. */
+/* Findings about leaks and implausible values are warnings too, whatever reads the report; each
+ * with what to do. */
 static void warn_of_findings(const char *path, const evtwin_trainer *trainer) {
-    static const struct {
-        const char *cause, *next_step;
-    } doubts[] = {
-        {"several-series", "--group-by-reset "},
-        {"group-unused", "--group "},
-        {"looks-like-fraction", "--unit takes it"},
-        {"similar-names", "write each name in one way"},
-        {"battery-in-groups", "--group battery_id keeps them whole"},
-        {"repeated-rows", "keep one of each, or give both batteries one name"},
-    };
+    static const char *const abouts[] = {"label", "look-ahead", "identity", "plausibility"};
     for (size_t i = 0; i < evtwin_trainer_finding_count(trainer); i++) {
         evtwin_finding f;
         evtwin_trainer_finding(trainer, i, &f, sizeof f);
-        for (size_t k = 0; k < sizeof doubts / sizeof doubts[0]; k++) {
-            if (strcmp(doubts[k].cause, f.cause) == 0) {
-                cli_warning("%s: %s; %s%s", path, f.text, doubts[k].next_step, f.column);
+        for (size_t k = 0; k < sizeof abouts / sizeof abouts[0]; k++) {
+            if (strcmp(abouts[k], f.about) == 0 && strcmp(f.severity, "warning") == 0) {
+                cli_warning("%s: %s; %s", path, f.text, f.is_allowed ? "allowed" : f.advice);
             }
         }
     }
+}
+
+/* What the audit found; the worst first. */
+static int report_audit(const cli *c, const char *path, evtwin_audit *audit) {
+    const size_t n = evtwin_audit_refusal_count(audit);
+    if (cli_is_on(c, JSON)) {
+        const char *json = evtwin_audit_json(audit);
+        if (json == NULL) {
+            return cli_out_of_memory();
+        }
+        puts(json);
+    } else {
+        train_report_audit(audit);
+    }
+    if (n > 0) {
+        cli_error("%s: training would be refused for %zu reason%s; --allow CAUSE overrides one",
+                  path, n, cli_s(n));
+    }
+    return n > 0 ? CLI_DATA : 0;
 }
 
 static int save_and_report(const cli *c, evtwin_trainer *trainer) {
@@ -285,7 +318,12 @@ static int run(const cli *c) {
         cli_error("--group and --group-by-reset are mutually exclusive");
         return CLI_USAGE;
     }
-    int code = cli_check_output_folder(cli_text(c, OUT));
+    if (cli_is_set(c, REPEAT) && !cli_is_set(c, CV)) {
+        cli_error("--repeat needs --cv K: it scores other assignments of batteries to K folds");
+        return CLI_USAGE;
+    }
+    const int is_audit = cli_is_on(c, AUDIT_ONLY);
+    int code = is_audit ? 0 : cli_check_output_folder(cli_text(c, OUT));
     if (code != 0) {
         return code;
     }
@@ -293,10 +331,17 @@ static int run(const cli *c) {
     cli_on_stop(CLI_STOP_LEAVES, "nothing was saved");
     evtwin_table *table = NULL;
     evtwin_trainer *trainer = NULL;
-    if ((code = read_data(c, path, &table)) == 0 && (code = train(c, path, table, &trainer)) == 0) {
-        warn_of_findings(path, trainer);
-        code = save_and_report(c, trainer);
+    evtwin_audit *audit = NULL;
+    if ((code = read_data(c, path, &table)) == 0 &&
+        (code = train_or_audit(c, path, table, &trainer, is_audit ? &audit : NULL)) == 0) {
+        if (is_audit) {
+            code = report_audit(c, path, audit);
+        } else {
+            warn_of_findings(path, trainer);
+            code = save_and_report(c, trainer);
+        }
     }
+    evtwin_audit_free(audit);
     evtwin_trainer_free(trainer);
     evtwin_table_free(table);
     return code;

@@ -6,6 +6,7 @@
 #include "evtwin/evtwin.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,6 +79,15 @@ static evtwin_status copy_numbers(const evtwin_table *from, evtwin_table *to, co
     return st;
 }
 
+/* One end of a target's interval, if the bundle has one. */
+static evtwin_status copy_end(const evtwin_table *from, evtwin_table *to, const char *target,
+                              const char *end) {
+    char name[80];
+    snprintf(name, sizeof name, "%s_%s", target, end);
+    return evtwin_table_find(from, name) != EVTWIN_NO_COLUMN ? copy_numbers(from, to, name)
+                                                             : EVTWIN_OK;
+}
+
 /* The notes, if there is one or the file has such a column; n_out counts them. */
 static evtwin_status copy_notes(const evtwin_table *from, int has_column, evtwin_table *to,
                                 size_t *n_out) {
@@ -101,6 +111,25 @@ static evtwin_status copy_notes(const evtwin_table *from, int has_column, evtwin
     return st;
 }
 
+/* The reasons of each target that the bundle has a model of. */
+static evtwin_status copy_reasons(const evtwin_predictor *predictor, const evtwin_table *from,
+                                  evtwin_table *to) {
+    evtwin_status st = EVTWIN_OK;
+    const char *target;
+    for (size_t i = 0; st >= 0 && (target = evtwin_predictor_target(predictor, i)) != NULL; i++) {
+        char name[80];
+        snprintf(name, sizeof name, "%s_reasons", target);
+        const size_t source = evtwin_table_find(from, name);
+        size_t col;
+        st = evtwin_table_add_column(to, name, EVTWIN_TEXT, NULL, &col);
+        for (size_t r = 0; st >= 0 && r < evtwin_table_rows(to); r++) {
+            const char *reasons = evtwin_table_text(from, source, r);
+            st = reasons != NULL ? evtwin_table_set_text(to, col, r, reasons) : st;
+        }
+    }
+    return st;
+}
+
 /* A session, because a model may look at a battery's past. */
 static int predict(const cli *c, const evtwin_predictor *predictor, evtwin_table *table) {
     evtwin_session *session = NULL;
@@ -112,13 +141,18 @@ static int predict(const cli *c, const evtwin_predictor *predictor, evtwin_table
         }
         evtwin_session_free(session);
     }
+    const int64_t n_reasons = cli_integer(c, PREDICT_EXPLAIN);
+    if (st >= 0 && n_reasons > 0) {
+        st = evtwin_predictor_explain(predictor, table, (size_t)n_reasons, EVTWIN_REASONS_WORDS);
+    }
     return st < 0 ? cli_fail_about(cli_text(c, PREDICT_CSV), CLI_AN_INPUT, st,
                                    st == EVTWIN_E_RANGE ? cli_after_range() : NULL)
                   : 0;
 }
 
-/* The predictions alone, as columns of a table. */
-static evtwin_status make_added(const evtwin_table *predicted, int has_notes, evtwin_table **out,
+/* The predictions alone, as columns of a table; explained = what gave them reasons, NULL = none. */
+static evtwin_status make_added(const evtwin_table *predicted, int has_notes,
+                                const evtwin_predictor *explained, evtwin_table **out,
                                 size_t *n_unknown_out) {
     evtwin_table *added;
     evtwin_status st = evtwin_table_create(&added);
@@ -127,6 +161,11 @@ static evtwin_status make_added(const evtwin_table *predicted, int has_notes, ev
         evtwin_target target;
         evtwin_target_get(i, &target, sizeof target);
         st = copy_numbers(predicted, added, target.prediction);
+        st = st < 0 ? st : copy_end(predicted, added, target.name, "low");
+        st = st < 0 ? st : copy_end(predicted, added, target.name, "high");
+    }
+    if (st >= 0 && explained != NULL) {
+        st = copy_reasons(explained, predicted, added);
     }
     if (st < 0 || (st = copy_notes(predicted, has_notes, added, n_unknown_out)) < 0) {
         evtwin_table_free(added);
@@ -136,12 +175,29 @@ static evtwin_status make_added(const evtwin_table *predicted, int has_notes, ev
     return EVTWIN_OK;
 }
 
+/* What training said of few batteries too. */
+static void note_guesses(const evtwin_predictor *predictor) {
+    const char *target;
+    for (size_t i = 0; (target = evtwin_predictor_target(predictor, i)) != NULL; i++) {
+        evtwin_interval interval;
+        if (evtwin_predictor_interval(predictor, target, EVTWIN_COVERS_ON_AVERAGE, 0.0, &interval,
+                                      sizeof interval) >= 0 &&
+            interval.is_guess) {
+            cli_note("%s_low and %s_high are a guess: they are made from the errors on %zu "
+                     "batteries",
+                     target, target, interval.n_batteries);
+        }
+    }
+}
+
 /* The file as it stands, with the predictions behind it. */
-static int write_predicted(const cli *c, const evtwin_table *predicted, evtwin_csv *csv) {
+static int write_predicted(const cli *c, const evtwin_predictor *predictor,
+                           const evtwin_table *predicted, evtwin_csv *csv) {
     evtwin_table *added = NULL;
     size_t n_unknown;
     const evtwin_status st =
-        make_added(predicted, cli_has_column(csv, "prediction_note"), &added, &n_unknown);
+        make_added(predicted, cli_has_column(csv, "prediction_note"),
+                   cli_integer(c, PREDICT_EXPLAIN) > 0 ? predictor : NULL, &added, &n_unknown);
     if (st < 0) {
         return cli_fail(CLI_AN_INPUT, st, NULL);
     }
@@ -153,6 +209,7 @@ static int write_predicted(const cli *c, const evtwin_table *predicted, evtwin_c
     evtwin_table_free(added);
     if (code == 0) {
         cli_note("%s: %zu row%s predicted, %zu unknown", out, n, cli_s(n), n_unknown);
+        note_guesses(predictor);
     }
     return code;
 }
@@ -169,7 +226,7 @@ int predict_file(const cli *c, const evtwin_predictor *predictor) {
     if ((code = open_input(c, features, &csv)) == 0 && (code = cli_read_csv(csv, &table)) == 0) {
         note_sign(features, table);
         code = predict(c, predictor, table);
-        code = code == 0 ? write_predicted(c, table, csv) : code;
+        code = code == 0 ? write_predicted(c, predictor, table, csv) : code;
     }
     evtwin_csv_free(csv);
     evtwin_table_free(table);

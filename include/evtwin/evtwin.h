@@ -39,8 +39,10 @@
 #define EVTWIN_EVTWIN_H
 
 #include "evtwin/alert.h"
+#include "evtwin/audit.h"
 #include "evtwin/base.h"
 #include "evtwin/cell.h"
+#include "evtwin/explain.h"
 #include "evtwin/features.h"
 #include "evtwin/model.h"
 #include "evtwin/predictor.h"

@@ -46,6 +46,16 @@ typedef struct evtwin_score {
     double auc, average_precision, accuracy, brier; /**< events; accuracy at a probability of 0.5 */
     double base_rate;    /**< events, of EVTWIN_SCORED_MEAN: share of ones among all usable rows */
     const char *feature; /**< of EVTWIN_SCORED_SINGLE; else "". Borrowed */
+    /** of the model, pooled over folds; NaN elsewhere. 90 % interval of rmse (brier), by bootstrap
+     * over the held-out batteries, or days or runs of rows where there is one series; NaN if there
+     * are fewer than five. Since 0.2 */
+    double error_low, error_high;
+    double battery_mae; /**< numbers: mean over batteries of each battery's own mae. Since 0.2 */
+    /** rmse (brier) over that of the best baseline, and the same interval of it. Since 0.2 */
+    double ratio, ratio_low, ratio_high;
+    /** numbers, with a hold-out: mean over the held-out batteries of the share of rows whose truth
+     * is in the 90 % interval, which they had no part in. Since 0.2 */
+    double coverage;
 } evtwin_score;
 
 /**
@@ -97,7 +107,8 @@ EVTWIN_API evtwin_status evtwin_predictor_predict(const evtwin_predictor *predic
 
 /**
  * Add (or overwrite) the column of each known target's prediction (rul_prediction,
- * failure_probability; missing where the bundle has no model of it), model_version and
+ * failure_probability; missing where the bundle has no model of it), of its interval at 90 %
+ * (rul_low, rul_high; only where the bundle has one), model_version and
  * prediction_note (text: "unknown, because … is missing" where there is no prediction, else
  * missing). A row is predicted from its own values only: nothing is filled in. The table is
  * untouched on failure, except that running out of memory may leave columns of these names, if it

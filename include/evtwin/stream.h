@@ -338,8 +338,11 @@ typedef struct evtwin_pump_options {
                                 it fails, a sink's check is called on a thread of its own */
     double first_pause_s, longest_pause_s; /**< default 0.5 and 30: a sink that fails for a while is
                                                 tried again after 0.5, 1, 2 … 30 s */
-    double drain_s; /**< default 10: with a spool, how long evtwin_pump_finish waits for the sinks
-                         to take what it has. Since 0.2. */
+    double drain_s;   /**< default 10: with a spool, how long evtwin_pump_finish waits for the sinks
+                           to take what it has. Since 0.2. */
+    size_t n_reasons; /**< default 0. N > 0: with each prediction its N largest reasons
+                           (evtwin_predictor_explain), which a jsonl: sink writes; not with a spool.
+                           Since 0.2. */
 } evtwin_pump_options;
 
 /** Fill in the defaults; size is sizeof *options. Since 0.2. */

@@ -39,6 +39,12 @@ typedef struct evtwin_train_options {
     int allow_single_rows;
     /** what end of life was when the labels were made, recorded in the bundle; NULL = unknown */
     const char *label_rule;
+    /** causes, comma-separated, that do not refuse the data: their findings are warnings then, and
+     * the bundle records them; NULL = none. See audit.h. Since 0.2 */
+    const char *allow;
+    /** score so many assignments of batteries to folds, for what cv_folds alone does not say; 0
+     * (default) and 1 = one. Each trains the folds anew. Since 0.2 */
+    int n_repeats;
 } evtwin_train_options;
 
 /** Fill in the defaults; size is sizeof *options. */
@@ -71,6 +77,12 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  * A score that cannot be made (one class, one row or one value held out) is NaN with a finding
  * "score-unknown", and no finding compares it.
  *
+ * The interval of a number's predictions (docs/bundle.md) is made from the errors on batteries that
+ * the predicting model had not seen: with cv_folds those of the folds, with a hold-out those of
+ * five folds within the training part, which trains five models more. The batteries that score have
+ * no part in it then, and evtwin_score.coverage says how often it holds there. With fewer than 20
+ * batteries a finding "interval-guess" says so.
+ *
  * The same table, options and library versions give the same models, byte for byte.
  * @param options  NULL = the defaults.
  * @return EVTWIN_E_ARG (an option is out of its domain, a duplicate target or column),
@@ -78,7 +90,8 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  * or an outcome among the features; two columns of one quantity; an invalid battery_id),
  * EVTWIN_E_RANGE (a value is outside its unit's range, infinite or beyond the 32-bit floats of
  * XGBoost, a label is below what it can be), EVTWIN_E_DATA (too few
- * rows or batteries, a battery with one row, one class only, a constant target, no target),
+ * rows or batteries, a battery with one row, one class only, a constant target, no target, or the
+ * audit refuses it: see audit.h),
  * EVTWIN_E_CANCELLED, EVTWIN_E_EXTERNAL (XGBoost), EVTWIN_E_UNSUPPORTED (built without it).
  */
 EVTWIN_API evtwin_status evtwin_train(const evtwin_table *table, const evtwin_target *targets,
@@ -102,6 +115,16 @@ EVTWIN_API evtwin_status evtwin_trainer_score(const evtwin_trainer *trainer, con
                                               size_t size);
 
 /**
+ * The model's score under assignment i < n_repeats of batteries to folds: 0 is that of
+ * evtwin_trainer_score, the others deal the batteries in an order drawn from seed + i.
+ * @param size  sizeof *out.
+ * @return as evtwin_trainer_score; EVTWIN_E_ARG if i is out of range, as it is without n_repeats.
+ * Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_trainer_repeat(const evtwin_trainer *trainer, const char *target,
+                                               size_t i, evtwin_score *out, size_t size);
+
+/**
  * 1 if a model beats the training mean (base rate) by more than chance, else 0: the gain in squared
  * error, summed by held-out battery (by day where there is one series, by runs of rows where there
  * are fewer than ten days), has a one-sided 95 % bootstrap bound above zero. It is 0 where the
@@ -116,11 +139,16 @@ typedef struct evtwin_finding {
     size_t size;
     /** "no-signal", "too-few-groups", "score-unknown", "loses-to-baseline", "several-series", … */
     const char *cause;
-    const char *severity; /**< "info", "warning", "error" */
+    const char *severity; /**< "info", "warning", "error" (it refuses the data) */
     const char *text;     /**< one sentence */
-    /** the column that would be named as group_by_reset ("several-series") or group
-     * ("group-unused"), else "". Since 0.2 */
+    /** the column that it is about or, in "several-series" and "group-unused", that would be named
+     * as group_by_reset or group; "" = none. Since 0.2 */
     const char *column;
+    /** "data", "label", "look-ahead", "identity", "bias", "plausibility" or "score". Since 0.2 */
+    const char *about;
+    const char *advice; /**< what to do about it; "" = nothing. Since 0.2 */
+    /** 1 if it would be an error, but the options allow its cause. Since 0.2 */
+    int is_allowed;
 } evtwin_finding;
 
 /** Number of findings. */

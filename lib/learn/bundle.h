@@ -9,6 +9,8 @@
 #include "evtwin/features.h"
 #include "evtwin/model.h"
 #include "evtwin/predictor.h"
+#include "learn/interval.h"
+#include "learn/reference.h"
 #include "learn/scaler.h"
 #include "learn/score.h"
 
@@ -49,7 +51,8 @@ typedef struct evtwin__bundle_file {
 typedef struct evtwin__bundle_feature {
     const char *name, *unit;          /* ours: what the scaler and the models are in */
     const char *column, *column_unit; /* in the training data */
-    double min, max; /* of the training part, in our unit; NaN if all were missing */
+    double min, max;             /* of the training part, in our unit; NaN if all were missing */
+    evtwin__histogram histogram; /* of the same */
 } evtwin__bundle_feature;
 
 /* What counts as outside a feature's range: the next battery is always a little beyond the extremes
@@ -79,6 +82,7 @@ typedef struct evtwin__bundle_model {
     uint64_t seed;
     evtwin_score score[EVTWIN__N_SCORED];
     const char *single_feature;
+    evtwin__interval interval; /* of a number's predictions; n_bands 0 = none */
     char *json; /* (json_size) a trained model; a loaded one has its forest instead */
     size_t json_size;
     evtwin_model *forest;
@@ -89,6 +93,7 @@ typedef struct evtwin__bundle {
     const char *library_version, *xgboost_version;
     const char *created; /* RFC 3339 UTC */
     const char *label_rule, *recipe;
+    const char *allowed;     /* causes that would have refused the training data, comma-separated */
     const char *source_name; /* what was trained from: file name, or what the caller said */
     size_t rows, n_groups;   /* rows read, batteries (groups) among them */
     const char *first_time, *last_time;         /* span of the rows, both or none */
@@ -96,6 +101,7 @@ typedef struct evtwin__bundle {
     size_t n_batteries;
     evtwin__bundle_feature *feature; /* (n_features) */
     size_t n_features;
+    evtwin__curve curve;       /* what belongs together in the training part */
     evtwin_features *features; /* the same, to compute them; not read from a manifest alone */
     evtwin__bundle_file scaler_file;
     evtwin__scaler scaler; /* not read from a manifest alone */
@@ -105,6 +111,9 @@ typedef struct evtwin__bundle {
 } evtwin__bundle;
 
 void evtwin__bundle_clear(evtwin__bundle *bundle);
+
+/* Where state of charge, voltage, current and power are among the features. */
+evtwin__places evtwin__bundle_places(const evtwin__bundle *bundle);
 
 /* The objective is fixed by the kind of the target. */
 static inline evtwin_objective evtwin__objective_of(evtwin_target_kind kind) {

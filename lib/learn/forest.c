@@ -8,7 +8,6 @@
 #include "learn/forest.h"
 
 #include <assert.h>
-#include <math.h>
 
 enum {
     LANES = EVTWIN__FOREST_LANES,
@@ -24,20 +23,6 @@ static inline const evtwin__node *step(const evtwin__node *node, const int32_t *
     return node + distance + (keys[slot] >= node->key);
 }
 
-static inline int is_leaf(const evtwin__node *node) {
-    return (node->link & EVTWIN__MAX_DISTANCE) == 0;
-}
-
-/* Two keys for each feature of a row, see forest.h. */
-static void keys_of_row(const float *x, size_t width, int32_t *keys) {
-    for (size_t f = 0; f < width; f++) {
-        const int missing = isnan(x[f]);
-        const int32_t key = evtwin__forest_key(x[f]);
-        keys[2 * f] = missing ? INT32_MIN : key;
-        keys[2 * f + 1] = missing ? INT32_MAX : key;
-    }
-}
-
 /* Eight nodes walked down together, so that their loads overlap: the walk of one is a chain in
  * which each load waits for the one before. Deep trees are mostly shallow: look now and then
  * whether all walks have ended. Names instead of an array keep the nodes in registers. */
@@ -48,8 +33,9 @@ typedef struct walk {
 enum { STEPS_BETWEEN_LOOKS = 10 };
 
 static inline int all_ended(const walk *w) {
-    return is_leaf(w->a) & is_leaf(w->b) & is_leaf(w->c) & is_leaf(w->d) & is_leaf(w->e) &
-           is_leaf(w->f) & is_leaf(w->g) & is_leaf(w->h);
+    return evtwin__is_leaf(w->a) & evtwin__is_leaf(w->b) & evtwin__is_leaf(w->c) &
+           evtwin__is_leaf(w->d) & evtwin__is_leaf(w->e) & evtwin__is_leaf(w->f) &
+           evtwin__is_leaf(w->g) & evtwin__is_leaf(w->h);
 }
 
 /* Eight rows, stride keys apart, through one tree, or (stride 0, of which the compiler makes code
@@ -120,7 +106,7 @@ static void margins_of_block(const evtwin_model *m, const float *x, size_t rows,
     const size_t stride = 2 * m->width;
     assert(rows * stride <= N_KEYS);
     for (size_t r = 0; r < rows; r++) {
-        keys_of_row(x + r * m->width, m->width, keys + r * stride);
+        evtwin__forest_keys(x + r * m->width, m->width, keys + r * stride);
     }
 
     const size_t in_lanes = rows / LANES * LANES;

@@ -6,6 +6,7 @@
 
 #include "evtwin/model.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -43,10 +44,12 @@ struct evtwin_model {
 
     evtwin__node *nodes;   /* (n_nodes) each tree in breadth-first order */
     float *leaf;           /* (n_nodes) value of a leaf, 0 elsewhere */
+    float *share;          /* (n_nodes) of its parent's training weight; NULL: not in the file */
     uint32_t *root;        /* (n_trees rounded up to lanes) */
     uint32_t *depth;       /* (as root) steps from the root to the deepest leaf */
     uint32_t *group_depth; /* (rounded up / lanes) the largest of each group of lanes trees */
     float base_margin;     /* what the sum starts from */
+    double mean_margin;    /* of the training data, by the shares; NaN without them */
     evtwin_objective objective;
 
     int xgboost_version[3];
@@ -62,6 +65,20 @@ static inline int32_t evtwin__forest_key(float x) {
         return 0;
     }
     return (int32_t)(bits ^ ((uint32_t) - (bits >> 31) & 0x7fffffffu));
+}
+
+/* Two keys for each of a row's width features, as above. */
+static inline void evtwin__forest_keys(const float *x, size_t width, int32_t *keys) {
+    for (size_t f = 0; f < width; f++) {
+        const int missing = isnan(x[f]);
+        const int32_t key = evtwin__forest_key(x[f]);
+        keys[2 * f] = missing ? INT32_MIN : key;
+        keys[2 * f + 1] = missing ? INT32_MAX : key;
+    }
+}
+
+static inline int evtwin__is_leaf(const evtwin__node *node) {
+    return (node->link & EVTWIN__MAX_DISTANCE) == 0;
 }
 
 #endif

@@ -219,6 +219,7 @@ static const row tree[] = {
     {"split_indices",       integers, REQUIRED, AT(tree.split), NODES(0, EVTWIN__DELETED)},
     {"split_conditions",    floats,   REQUIRED, AT(tree.condition), NODES(0, 0)},
     {"default_left",        integers, REQUIRED, AT(tree.default_left), NODES(0, 1)},
+    {"sum_hessian",         floats,   OPTIONAL, AT(tree.weight), NODES(0, 0)},
     {"split_type",          integers, REQUIRED, AT(tree.split_type), NODES(0, 1), NO_CATEGORIES},
     {"categories",          empty,    OPTIONAL, NO_CATEGORIES},
     {"categories_nodes",    empty,    OPTIONAL, NO_CATEGORIES},
@@ -284,14 +285,15 @@ static const row file[] = {
 static evtwin_status read_tree(loader *l, const row *r) {
     evtwin__file_tree *t = &l->tree;
     t->id = -1;
+    t->weight.n = 0;
     EVTWIN_TRY(object(l, r));
     for (const row *array = r->object; array->key != NULL; array++) {
         if (array->read != integers && array->read != floats) {
             continue;
         }
         const size_t n = ((const evtwin__numbers *)place_of(l, array))->n;
-        EVTWIN_FAIL_IF(n != (size_t)t->n_nodes, EVTWIN_E_CORRUPT, "%s has %zu numbers for %d nodes",
-                       array->key, n, t->n_nodes);
+        EVTWIN_FAIL_IF(n != (size_t)t->n_nodes && (n > 0 || array->is_required), EVTWIN_E_CORRUPT,
+                       "%s has %zu numbers for %d nodes", array->key, n, t->n_nodes);
     }
     EVTWIN_FAIL_IF(t->id >= 0 && (size_t)t->id != l->builder.model->n_trees, EVTWIN_E_CORRUPT,
                    "its id is %d", t->id);
@@ -458,6 +460,7 @@ void evtwin_model_free(evtwin_model *model) {
     evtwin__free(model->feature_name);
     evtwin__free(model->nodes);
     evtwin__free(model->leaf);
+    evtwin__free(model->share);
     evtwin__free(model->root);
     evtwin__free(model->depth);
     evtwin__free(model->group_depth);

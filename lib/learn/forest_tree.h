@@ -21,6 +21,7 @@ typedef struct evtwin__file_tree {
     evtwin__numbers split;               /* feature */
     evtwin__numbers condition;           /* threshold, or the value of a leaf */
     evtwin__numbers default_left, split_type;
+    evtwin__numbers weight; /* sum of second gradients in training; n 0: not given */
     int32_t n_nodes, n_deleted, n_features, id; /* id -1: not given */
 } evtwin__file_tree;
 
@@ -39,7 +40,8 @@ typedef struct evtwin__placed_node {
 
 typedef struct evtwin__forest_builder {
     evtwin_model *model;
-    size_t nodes_cap, leaf_cap, root_cap, depth_cap;
+    size_t nodes_cap, leaf_cap, share_cap, root_cap, depth_cap;
+    int lacks_weights; /* of a tree: the model cannot be explained */
     evtwin__placed_node *queue;
     size_t queue_cap;
 } evtwin__forest_builder;

@@ -11,6 +11,8 @@
 #include "core/status.h"
 #include "core/utf8.h"
 #include "learn/forest.h"
+#include "learn/interval_json.h"
+#include "learn/reference_json.h"
 
 #include <float.h>
 #include <inttypes.h>
@@ -43,6 +45,18 @@ void evtwin__bundle_clear(evtwin__bundle *b) {
     *b = (evtwin__bundle){0};
 }
 
+evtwin__places evtwin__bundle_places(const evtwin__bundle *b) {
+    evtwin__places at = {EVTWIN_NO_COLUMN, EVTWIN_NO_COLUMN, EVTWIN_NO_COLUMN, EVTWIN_NO_COLUMN};
+    for (size_t i = 0; i < b->n_features; i++) {
+        const size_t q = evtwin__quantity_by_name(b->feature[i].name);
+        at.soc = q == EVTWIN__Q_SOC ? i : at.soc;
+        at.voltage = q == EVTWIN__Q_VOLTAGE ? i : at.voltage;
+        at.current = q == EVTWIN__Q_CURRENT ? i : at.current;
+        at.power = q == EVTWIN__Q_POWER_CONSUMPTION ? i : at.power;
+    }
+    return at;
+}
+
 /* ---- fields ---- */
 
 typedef enum field_kind {
@@ -73,6 +87,7 @@ static const field root_fields[] = {
     {"", "created", TEXT, IN(bundle, created), 0, 0, 0},
     {"", "label_rule", TEXT, IN(bundle, label_rule), 0, 0, 0},
     {"", "recipe", TEXT, IN(bundle, recipe), 0, 0, 0},
+    {"", "allowed", TEXT, IN(bundle, allowed), 0, 0, 0},
     {"source", "name", TEXT, IN(bundle, source_name), 0, 0, 0},
     {"source", "rows", COUNT, IN(bundle, rows), 0, 1.0, MOST},
     {"source", "groups", COUNT, IN(bundle, n_groups), 0, 1.0, MOST},
@@ -307,6 +322,12 @@ static evtwin_status read_scores(const place *p, evtwin_target_kind kind, evtwin
     return each_figure(read_field, p, kind, m);
 }
 
+static evtwin_status read_interval(const place *model, evtwin__interval *out) {
+    place p;
+    EVTWIN_TRY(step_in(model, "interval", 0, &p));
+    return p.object != NULL ? evtwin__interval_read(p.where, p.object, out) : EVTWIN_OK;
+}
+
 static evtwin_status read_model(const place *models, const evtwin_target *target,
                                 evtwin__bundle_model *m) {
     place p;
@@ -328,6 +349,7 @@ static evtwin_status read_model(const place *models, const evtwin_target *target
                        (m->base_score < 0.0 || m->base_score > 1.0),
                    EVTWIN_E_SCHEMA, "%s.params: key \"base_score\" is %g, it must be 0 to 1",
                    p.where, m->base_score);
+    EVTWIN_TRY(read_interval(&p, &m->interval));
     return read_scores(&p, target->kind, m);
 }
 
@@ -360,6 +382,11 @@ static evtwin_status read_feature(const place *root, json_t *object, size_t i, e
     }
     EVTWIN_FAIL_IF(to->name[0] == '\0' || strchr(to->name, ',') != NULL, EVTWIN_E_SCHEMA,
                    "%s: name '%s' is empty or has a comma", p.where, to->name);
+    place histogram;
+    EVTWIN_TRY(step_in(&p, "histogram", 0, &histogram));
+    EVTWIN_TRY(histogram.object != NULL
+                   ? evtwin__histogram_read(histogram.where, histogram.object, &to->histogram)
+                   : EVTWIN_OK);
     EVTWIN_FAIL_IF(to->min > to->max, EVTWIN_E_SCHEMA, "%s: min %g, max %g", p.where, to->min,
                    to->max);
     for (size_t k = 0; k < i; k++) {
@@ -442,6 +469,14 @@ static evtwin_status check_files(const char *name, const evtwin__bundle *b) {
     return EVTWIN_OK;
 }
 
+/* Null without one, as of a feature's histogram. */
+static evtwin_status read_curve(const place *root, evtwin__curve *out) {
+    place p;
+    *out = (evtwin__curve){.resistance_ohm = NAN, .power_factor = NAN};
+    EVTWIN_TRY(step_in(root, "curve", 0, &p));
+    return p.object != NULL ? evtwin__curve_read(p.where, p.object, out) : EVTWIN_OK;
+}
+
 static evtwin_status read_root(const place *root, evtwin__bundle *b) {
     const char *name = root->where;
     json_t *unused;
@@ -455,6 +490,7 @@ static evtwin_status read_root(const place *root, evtwin__bundle *b) {
     EVTWIN_TRY(check_time(name, "source: last_time", b->last_time));
     EVTWIN_TRY(read_batteries(name, root->object, b));
     EVTWIN_TRY(read_models(root, b));
+    EVTWIN_TRY(read_curve(root, &b->curve));
     EVTWIN_FAIL_IF(b->recipe[0] != '\0' && strcmp(b->recipe, EVTWIN__RECIPE_CONTRACT) != 0,
                    EVTWIN_E_UNSUPPORTED, "%s: recipe '%.40s', this version knows '%s'", name,
                    b->recipe, EVTWIN__RECIPE_CONTRACT);
@@ -526,6 +562,9 @@ static evtwin_status write_model(const place *root, size_t t, evtwin__bundle_mod
     EVTWIN_TRY(step_in(&models, target.name, 1, &p));
     EVTWIN_TRY(set(&p, "objective", json_string(objective_name(target.kind))));
     EVTWIN_TRY(each_field(write_field, &p, FIELDS(model_fields), m));
+    if (m->interval.n_bands > 0) {
+        EVTWIN_TRY(set(&p, "interval", evtwin__interval_json(&m->interval)));
+    }
     return each_figure(write_field, &p, target.kind, m);
 }
 
@@ -544,6 +583,9 @@ static evtwin_status write_arrays(const place *root, const evtwin__bundle *b) {
                            0,
                        EVTWIN_E_NOMEM, "%s: out of memory for the features", root->where);
         EVTWIN_TRY(each_field(write_field, &p, FIELDS(feature_fields), &b->feature[i]));
+        if (b->feature[i].histogram.n_bins > 0) {
+            EVTWIN_TRY(set(&p, "histogram", evtwin__histogram_json(&b->feature[i].histogram)));
+        }
     }
     return EVTWIN_OK;
 }
@@ -556,6 +598,9 @@ static evtwin_status write_root(const place *root, evtwin__bundle *b) {
     EVTWIN_TRY(set(&library, "name", json_string("libevtwin")));
     EVTWIN_TRY(each_field(write_field, root, FIELDS(root_fields), b));
     EVTWIN_TRY(write_arrays(root, b));
+    if (b->curve.is_known || b->curve.power_factor > 0.0) {
+        EVTWIN_TRY(set(root, "curve", evtwin__curve_json(&b->curve)));
+    }
     EVTWIN_TRY(set(root, "models", json_object()));
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         EVTWIN_TRY(b->model[t].is_present ? write_model(root, t, &b->model[t]) : EVTWIN_OK);

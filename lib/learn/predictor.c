@@ -124,7 +124,9 @@ static evtwin_status add_score_columns(evtwin_table *table) {
     const evtwin__figure *g;
     for (evtwin_target_kind kind = 0; (int)kind < EVTWIN__N_TARGET_KINDS; kind++) {
         for (size_t i = 0; (g = evtwin__figure_at(kind, EVTWIN_SCORED_MODEL, i)) != NULL; i++) {
-            EVTWIN_TRY(evtwin_table_add_column(table, g->key, EVTWIN_F64, NULL, NULL));
+            EVTWIN_TRY(g->is_claim
+                           ? EVTWIN_OK
+                           : evtwin_table_add_column(table, g->key, EVTWIN_F64, NULL, NULL));
         }
     }
     return EVTWIN_OK;
@@ -148,8 +150,10 @@ static evtwin_status fill_scores(const evtwin_predictor *p, evtwin_table *table)
         const evtwin__figure *g;
         for (size_t k = 0; (g = evtwin__figure_at(target.kind, EVTWIN_SCORED_MODEL, k)) != NULL;
              k++) {
-            EVTWIN_TRY(evtwin_table_set_f64(table, evtwin_table_find(table, g->key), i,
-                                            evtwin__figure_get(g, score)));
+            const size_t col = evtwin_table_find(table, g->key);
+            EVTWIN_TRY(g->is_claim
+                           ? EVTWIN_OK
+                           : evtwin_table_set_f64(table, col, i, evtwin__figure_get(g, score)));
         }
     }
     return EVTWIN_OK;
@@ -351,6 +355,44 @@ static evtwin_status prediction_columns(const evtwin_predictor *p, evtwin_table 
     return EVTWIN_OK;
 }
 
+/* A column for each end of the interval of a target's prediction, where the schema has them
+ * (rul_low, rul_high) and the bundle can tell. */
+static evtwin_status interval_columns(const evtwin_predictor *p, evtwin_table *table, size_t t,
+                                      size_t *low_out, size_t *high_out) {
+    evtwin_target target;
+    char low[80], high[80];
+    evtwin_target_get(t, &target, sizeof target);
+    snprintf(low, sizeof low, "%.64s_low", target.name);
+    snprintf(high, sizeof high, "%.64s_high", target.name);
+    *low_out = *high_out = EVTWIN_NO_COLUMN;
+    if (p->bundle.model[t].interval.n_bands == 0 ||
+        evtwin__quantity_by_name(low) == EVTWIN__Q_COUNT ||
+        evtwin__quantity_by_name(high) == EVTWIN__Q_COUNT) {
+        return EVTWIN_OK;
+    }
+    EVTWIN_TRY(output_column(table, low, EVTWIN_F64, p->bundle.model[t].unit, low_out));
+    return output_column(table, high, EVTWIN_F64, p->bundle.model[t].unit, high_out);
+}
+
+static evtwin_status fill_intervals(const evtwin_predictor *p, evtwin_table *table,
+                                    const double *y) {
+    for (size_t i = 0; i < p->n_targets; i++) {
+        size_t low, high;
+        const size_t t = p->target[i];
+        EVTWIN_TRY(interval_columns(p, table, t, &low, &high));
+        if (low == EVTWIN_NO_COLUMN || evtwin_table_rows(table) == 0) {
+            continue;
+        }
+        double *from = evtwin_table_f64_edit(table, low);
+        double *to = evtwin_table_f64_edit(table, high);
+        for (size_t r = 0; r < evtwin_table_rows(table); r++) {
+            evtwin__interval_around(&p->bundle.model[t].interval, EVTWIN_COVERS_ON_AVERAGE,
+                                    y[r * p->n_targets + i], &from[r], &to[r]);
+        }
+    }
+    return EVTWIN_OK;
+}
+
 static evtwin_status fill_table(const evtwin_predictor *p, evtwin_table *table, const double *y) {
     const size_t rows = evtwin_table_rows(table);
     size_t prediction[EVTWIN__T_COUNT], version, note;
@@ -364,6 +406,7 @@ static evtwin_status fill_table(const evtwin_predictor *p, evtwin_table *table, 
 
     /* the notes first: they look at the features once more, which might be columns filled here */
     EVTWIN_TRY(fill_notes(p, table, note, y));
+    EVTWIN_TRY(fill_intervals(p, table, y));
     for (size_t r = 0; r < rows; r++) {
         EVTWIN_TRY(evtwin_table_set_code(table, version, r, code));
     }

@@ -167,7 +167,8 @@ evtwin_status evtwin_session_create(const evtwin_predictor *predictor,
     *s = (evtwin_session){
         .predictor = predictor, .version = info.version, .max_batteries = o.max_batteries};
     evtwin_status st = reserve(s, 0);
-    if (st < 0 || (st = evtwin__watch_create(evtwin__predictor_bundle(predictor), &s->watch)) < 0) {
+    if (st < 0 || (st = evtwin__watch_create(evtwin__predictor_bundle(predictor), o.max_batteries,
+                                             &s->watch)) < 0) {
         evtwin_session_free(s);
         return st;
     }
@@ -302,6 +303,7 @@ evtwin_status evtwin_session_apply(evtwin_session *session, evtwin_table *table)
     const size_t n = list_steps(table, steps);
     evtwin_status st;
     if ((st = number_batteries(session, table, steps, n)) >= 0 &&
+        (st = evtwin__watch_reserve(session->watch, table)) >= 0 &&
         (st = evtwin__predictor_apply_each(session->predictor, table, &session->impossible)) >= 0) {
         move_all(session, table, steps, n);
         evtwin__watch_observe(session->watch, table);
@@ -357,6 +359,11 @@ evtwin_status evtwin_session_range(const evtwin_session *session, size_t feature
     const evtwin_feature_range range = evtwin__watch_range(session->watch, feature);
     evtwin__report_copy(out, size, &range, sizeof range);
     return EVTWIN_OK;
+}
+
+evtwin_status evtwin_session_drift(const evtwin_session *session, evtwin_table **out) {
+    EVTWIN_FAIL_IF(session == NULL || out == NULL, EVTWIN_E_ARG, "session or out is NULL");
+    return evtwin__watch_drift(session->watch, out);
 }
 
 /* ---- as text ---- */

@@ -7,13 +7,14 @@
 #include "core/json.h"
 #include "core/mem.h"
 #include "core/status.h"
+#include "learn/finding.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_TREES = 100000, MAX_DEPTH = 16, MAX_FOLDS = 1000, MAX_NAME = 255 };
+enum { MAX_TREES = 100000, MAX_DEPTH = 16, MAX_FOLDS = 1000, MAX_REPEATS = 1000, MAX_NAME = 255 };
 
 /* ---- options ---- */
 
@@ -31,8 +32,13 @@ static evtwin_status check_limit(const char *of, const char *name, int value, in
 }
 
 static evtwin_status check_options(const evtwin_train_options *o) {
+    EVTWIN_TRY(evtwin__check_allowed(o->allow));
     EVTWIN_TRY(check_limit("", "n_threads", o->n_threads, 0, 256));
     EVTWIN_TRY(check_limit("", "cv_folds", o->cv_folds, 0, MAX_FOLDS));
+    EVTWIN_TRY(check_limit("", "n_repeats", o->n_repeats, 0, MAX_REPEATS));
+    EVTWIN_FAIL_IF(o->n_repeats > 1 && o->cv_folds == 0, EVTWIN_E_ARG,
+                   "n_repeats is %d, which repeats a cross-validation: set cv_folds too",
+                   o->n_repeats);
     EVTWIN_FAIL_IF(o->cv_folds == 1, EVTWIN_E_ARG, "cv_folds is 1, it must be 0 or at least 2");
     EVTWIN_FAIL_IF(!(o->learning_rate > 0.0 && o->learning_rate <= 1.0), EVTWIN_E_ARG,
                    "learning_rate must be above 0 and at most 1");
@@ -80,11 +86,7 @@ void evtwin_trainer_free(evtwin_trainer *trainer) {
         return;
     }
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
-        evtwin__result *r = &trainer->result[t];
-        evtwin__free(r->importance);
-        evtwin__free(r->single_feature);
-        evtwin__free(r->fold);
-        evtwin_table_free(r->held_out);
+        evtwin__result_clear(&trainer->result[t]);
     }
     evtwin__bundle_clear(&trainer->bundle);
     for (size_t i = 0; i < trainer->n_findings; i++) {
@@ -116,14 +118,16 @@ static evtwin_status keep_origin(evtwin__bundle *b, const evtwin_train_options *
 static evtwin_status trainer_create(const evtwin_train_options *options, evtwin_trainer **out) {
     evtwin_trainer *t = evtwin__calloc(1, sizeof *t);
     EVTWIN_FAIL_IF(t == NULL, EVTWIN_E_NOMEM, "out of memory for a trainer");
-    const evtwin_status st = keep_origin(&t->bundle, options);
-    if (st < 0) {
+    const char *allow = options->allow != NULL ? options->allow : "";
+    evtwin_status st = keep_origin(&t->bundle, options);
+    if (st < 0 || (st = evtwin__bundle_keep(&t->bundle, allow, &t->allow)) < 0) {
         evtwin_trainer_free(t);
         return st;
     }
     t->options = *options;
     t->options.group = t->options.group_by_reset = NULL;
     t->options.features = t->options.source_name = t->options.label_rule = NULL;
+    t->options.allow = NULL;
     *out = t;
     return EVTWIN_OK;
 }
@@ -155,13 +159,48 @@ static evtwin_status describe_models(evtwin_trainer *trainer) {
     return EVTWIN_OK;
 }
 
-static evtwin_status run_steps(evtwin_trainer *trainer, const evtwin_train_options *options,
-                               const char *const column[EVTWIN__T_COUNT], evtwin__dataset *data) {
+static evtwin_status look_at(evtwin_trainer *trainer, const evtwin_train_options *options,
+                             const char *const column[EVTWIN__T_COUNT], evtwin__dataset *data) {
     EVTWIN_TRY(report_progress(trainer, "cleaning", 0.0));
     EVTWIN_TRY(evtwin__dataset_load(options, column, trainer, data));
     EVTWIN_TRY(evtwin__dataset_split(trainer, data));
     EVTWIN_TRY(evtwin__find_in_data(trainer, data));
-    EVTWIN_TRY(evtwin__fit(trainer, data));
+    return evtwin__audit_data(trainer, data);
+}
+
+evtwin_status evtwin__trainer_prepare(const evtwin_target *targets, size_t n_targets,
+                                      const evtwin_train_options *options, evtwin__dataset *data,
+                                      evtwin_trainer **out) {
+    evtwin_train_options o = default_options;
+    EVTWIN_TRY(evtwin__options_merge(&o, sizeof o, options, "evtwin_train_options_init"));
+    evtwin_trainer *trainer = NULL;
+    const char *column[EVTWIN__T_COUNT];
+    EVTWIN_TRY(check_options(&o));
+    EVTWIN_TRY(trainer_create(&o, &trainer));
+    evtwin_status st = take_targets(targets, n_targets, trainer->target, column);
+    if (st < 0 || (st = look_at(trainer, &o, column, data)) < 0) {
+        evtwin_trainer_free(trainer);
+        return st;
+    }
+    *out = trainer;
+    return EVTWIN_OK;
+}
+
+static evtwin_status refuse(const evtwin_trainer *trainer) {
+    const evtwin__finding *f;
+    const size_t n = evtwin__count_refusals(trainer, &f);
+    char more[32] = "";
+    if (n > 1) {
+        snprintf(more, sizeof more, ", and %zu more", n - 1);
+    }
+    EVTWIN_FAIL_IF(n > 0, EVTWIN_E_DATA, "%s: the audit refuses it: %s (%s%s)",
+                   trainer->bundle.source_name, f->text, f->cause, more);
+    return EVTWIN_OK;
+}
+
+static evtwin_status fit_and_score(evtwin_trainer *trainer, const evtwin__dataset *data) {
+    EVTWIN_TRY(refuse(trainer));
+    EVTWIN_TRY(evtwin__fit(trainer, data, "training", 1));
     EVTWIN_TRY(report_progress(trainer, "scoring", 0.0));
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         if (data->label[t].is_present) {
@@ -169,6 +208,8 @@ static evtwin_status run_steps(evtwin_trainer *trainer, const evtwin_train_optio
             EVTWIN_TRY(evtwin__evaluate(trainer, data, t));
         }
     }
+    EVTWIN_TRY(evtwin__calibrate(trainer, data));
+    EVTWIN_TRY(evtwin__repeat(trainer, data));
     EVTWIN_TRY(describe_models(trainer));
     return evtwin__find_in_scores(trainer, data);
 }
@@ -177,16 +218,11 @@ evtwin_status evtwin_train(const evtwin_table *table, const evtwin_target *targe
                            size_t n_targets, const evtwin_train_options *options,
                            evtwin_trainer **out) {
     EVTWIN_FAIL_IF(table == NULL || out == NULL, EVTWIN_E_ARG, "table or out is NULL");
-    evtwin_train_options o = default_options;
-    EVTWIN_TRY(evtwin__options_merge(&o, sizeof o, options, "evtwin_train_options_init"));
     evtwin_trainer *trainer = NULL;
     evtwin__dataset data = {.table = table};
-    const char *column[EVTWIN__T_COUNT];
-    EVTWIN_TRY(check_options(&o));
-    EVTWIN_TRY(trainer_create(&o, &trainer));
-    evtwin_status st = take_targets(targets, n_targets, trainer->target, column);
+    evtwin_status st = evtwin__trainer_prepare(targets, n_targets, options, &data, &trainer);
     if (st >= 0) {
-        st = run_steps(trainer, &o, column, &data);
+        st = fit_and_score(trainer, &data);
     }
     evtwin__dataset_clear(&data);
     if (st < 0) {
@@ -224,6 +260,19 @@ evtwin_status evtwin_trainer_score(const evtwin_trainer *trainer, const char *ta
     return EVTWIN_OK;
 }
 
+evtwin_status evtwin_trainer_repeat(const evtwin_trainer *trainer, const char *target, size_t i,
+                                    evtwin_score *out, size_t size) {
+    EVTWIN_FAIL_IF(trainer == NULL || out == NULL || size < sizeof out->size, EVTWIN_E_ARG,
+                   "trainer or out is NULL, or size is out of range");
+    size_t t;
+    EVTWIN_TRY(find_model(trainer, target, &t));
+    const evtwin__result *r = &trainer->result[t];
+    EVTWIN_FAIL_IF(i >= r->n_repeats, EVTWIN_E_ARG,
+                   "assignment %zu is out of range (there are %zu)", i, r->n_repeats);
+    evtwin__report_copy(out, size, &r->repeat[i], sizeof r->repeat[i]);
+    return EVTWIN_OK;
+}
+
 int evtwin_trainer_has_signal(const evtwin_trainer *trainer) {
     int has_signal = 0;
     for (size_t t = 0; trainer != NULL && t < EVTWIN__T_COUNT; t++) {
@@ -246,7 +295,10 @@ evtwin_status evtwin_trainer_finding(const evtwin_trainer *trainer, size_t i, ev
                                     .cause = f->cause,
                                     .severity = f->severity,
                                     .text = f->text,
-                                    .column = f->column != NULL ? f->column : ""};
+                                    .column = f->column != NULL ? f->column : "",
+                                    .about = f->about,
+                                    .advice = f->advice,
+                                    .is_allowed = f->is_allowed};
     evtwin__report_copy(out, size, &finding, sizeof finding);
     return EVTWIN_OK;
 }
@@ -319,9 +371,12 @@ static void put_count(report *r, json_t *to, const char *key, size_t n) {
 }
 
 static void put_figures(report *r, json_t *to, evtwin_target_kind kind, evtwin_scored scored,
-                        const evtwin_score *score) {
+                        const evtwin_score *score, int is_fold) {
     const evtwin__figure *g;
     for (size_t i = 0; (g = evtwin__figure_at(kind, scored, i)) != NULL; i++) {
+        if (g->is_claim && is_fold) {
+            continue;
+        }
         put(r, to, g->key, evtwin__json_number(evtwin__figure_get(g, score)));
     }
 }
@@ -338,7 +393,7 @@ static void put_baselines(report *r, json_t *to, size_t t) {
             if (s == EVTWIN_SCORED_SINGLE) {
                 put(r, baseline, "feature", json_string(score->feature));
             }
-            put_figures(r, baseline, kind, (evtwin_scored)s, score);
+            put_figures(r, baseline, kind, (evtwin_scored)s, score, 0);
         }
     }
 }
@@ -353,15 +408,20 @@ static void put_model(report *r, json_t *root, size_t t) {
     if (!m->is_present) {
         return;
     }
-    put_figures(r, model, target->kind, EVTWIN_SCORED_MODEL, score);
+    put_figures(r, model, target->kind, EVTWIN_SCORED_MODEL, score, 0);
     put_count(r, model, "n_train", score->n_train);
     put_count(r, model, "n_test", score->n_test);
     json_t *folds = put(r, model, "folds", json_array());
     for (size_t i = 0; i < result->n_folds; i++) {
         json_t *fold = put(r, folds, NULL, json_object());
         score = &result->fold[i][EVTWIN_SCORED_MODEL];
-        put_figures(r, fold, target->kind, EVTWIN_SCORED_MODEL, score);
+        put_figures(r, fold, target->kind, EVTWIN_SCORED_MODEL, score, 1);
         put_count(r, fold, "n_test", score->n_test);
+    }
+    json_t *repeats = result->n_repeats > 0 ? put(r, model, "repeats", json_array()) : NULL;
+    for (size_t i = 0; i < result->n_repeats; i++) {
+        put_figures(r, put(r, repeats, NULL, json_object()), target->kind, EVTWIN_SCORED_MODEL,
+                    &result->repeat[i], 0);
     }
     put_baselines(r, put(r, model, "baselines", json_object()), t);
     put(r, model, "target", json_string(m->column));
@@ -383,13 +443,7 @@ static void put_rest(report *r, json_t *root, const char *dir) {
     /* a string where it is too large for a number of JSON */
     put(r, split, "seed",
         seed <= INT64_MAX ? json_integer((json_int_t)seed) : json_sprintf("%" PRIu64, seed));
-    json_t *audit = put(r, root, "audit", json_array());
-    for (size_t i = 0; i < t->n_findings; i++) {
-        const evtwin__finding *f = &t->finding[i];
-        put(r, audit, NULL,
-            json_pack("{s:s, s:s, s:s}", "cause", f->cause, "severity", f->severity, "text",
-                      f->text));
-    }
+    put(r, root, "audit", evtwin__findings_json(t));
     put(r, root, "signal", json_boolean(evtwin_trainer_has_signal(t)));
     put(r, root, "models", dir != NULL ? json_string(dir) : json_null());
     put(r, root, "source", json_string(t->bundle.source_name));

@@ -114,6 +114,8 @@ evtwin_status evtwin_pump_take_spool(evtwin_pump *pump, evtwin_spool *spool) {
     EVTWIN_FAIL_IF(pump == NULL || spool == NULL, EVTWIN_E_ARG, "pump or spool is NULL");
     EVTWIN_FAIL_IF(pump->spool != NULL || pump->has_run, EVTWIN_E_STATE,
                    "the pump has a spool, or has run");
+    EVTWIN_FAIL_IF(pump->setup.options.n_reasons > 0, EVTWIN_E_UNSUPPORTED,
+                   "n_reasons is %zu, and a spool keeps no reasons", pump->setup.options.n_reasons);
     pump->spool = spool;
     return EVTWIN_OK;
 }

@@ -6,6 +6,8 @@
 #include "stream/letter_json.h"
 #include "stream/telemetry_json.h"
 
+#include <stdio.h>
+
 /* Nothing of a file that is not a list of JSON objects may be cut off. */
 static evtwin_status check_first_byte(void *ctx, const char *path, const char *line, size_t length,
                                       int is_whole) {
@@ -22,6 +24,42 @@ static evtwin_status open_sink(const evtwin__uri *uri, void *ctx) {
     return evtwin__append_open(uri, check_first_byte, NULL, ctx);
 }
 
+/* Columns of reasons that a pump was asked for, by target; EVTWIN_NO_COLUMN where there is none. */
+typedef struct reasons {
+    char name[EVTWIN__T_COUNT][80];
+    size_t col[EVTWIN__T_COUNT];
+} reasons;
+
+static reasons find_reasons(const evtwin_table *rows) {
+    reasons found;
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        evtwin_target target;
+        evtwin_target_get(t, &target, sizeof target);
+        snprintf(found.name[t], sizeof found.name[t], "%.64s_reasons", target.name);
+        const size_t col = evtwin_table_find(rows, found.name[t]);
+        const int is_text = col != EVTWIN_NO_COLUMN && evtwin_table_type(rows, col) == EVTWIN_TEXT;
+        found.col[t] = is_text ? col : EVTWIN_NO_COLUMN;
+    }
+    return found;
+}
+
+/* They are JSON already, and go behind the quantities of a row, over its brace. */
+static void put_reasons(const evtwin_table *rows, size_t row, const reasons *r,
+                        evtwin__text *text) {
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        const char *array =
+            r->col[t] != EVTWIN_NO_COLUMN ? evtwin_table_text(rows, r->col[t], row) : NULL;
+        if (array != NULL) {
+            text->size--;
+            evtwin__text_put(text, ",\"");
+            evtwin__text_put(text, r->name[t]);
+            evtwin__text_put(text, "\":");
+            evtwin__text_put(text, array);
+            evtwin__text_put(text, "}");
+        }
+    }
+}
+
 static evtwin_status write_sink(void *ctx, const evtwin_batch *batch) {
     evtwin__append_file *file = ctx;
     static const unsigned kinds = EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS;
@@ -29,10 +67,14 @@ static evtwin_status write_sink(void *ctx, const evtwin_batch *batch) {
     EVTWIN_TRY(evtwin__bind(batch->rows, kinds, &b));
     EVTWIN_TRY(evtwin__binding_check_keys(&b));
     EVTWIN_TRY(evtwin__append_begin(file));
+    const reasons reasons_of = find_reasons(batch->rows);
     file->text.size = 0;
+    file->text.is_failed = 0;
     for (size_t row = 0; row < b.rows; row++) {
         EVTWIN_TRY(evtwin__telemetry_put_json(&b, row, kinds, &file->text));
-        file->text.data[file->text.size++] = '\n'; /* over the NUL */
+        put_reasons(batch->rows, row, &reasons_of, &file->text);
+        evtwin__text_put(&file->text, "\n");
+        EVTWIN_FAIL_IF(file->text.is_failed, EVTWIN_E_NOMEM, "out of memory for JSON lines");
     }
     EVTWIN_TRY(evtwin__append_skip_known(file, batch->source));
     return evtwin__append_write(file);

@@ -49,7 +49,7 @@ for file in README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md docs/*.md; do
 done
 
 # every cause of a finding is explained, and nothing else is
-causes=$(sed -nE 's/^ *X\([A-Z_]+, "([a-z-]+)", "(info|warning|error)",.*/\1/p' lib/learn/findings.c | sort -u)
+causes=$(sed -nE 's/^FINDING\([A-Z_]+, "([a-z-]+)", .*/\1/p' lib/learn/findings.def | sort -u)
 [ "$(echo "$causes" | wc -l)" -gt 5 ] || bad "the causes of findings were not understood"
 for cause in $causes; do
     grep -q "^|.*\`$cause\`" docs/cli.md || bad "docs/cli.md does not explain the finding $cause"

@@ -23,7 +23,7 @@ layer_of_public() {
     case $1 in
     base | table | telemetry | thresholds | target) echo core ;;
     cell | sim) echo sim ;;
-    features | train | model | predictor | session) echo learn ;;
+    audit | explain | features | train | model | predictor | session) echo learn ;;
     alert) echo serve ;;
     store | stream | serve) echo "$1" ;;
     screen | spool) echo stream ;;

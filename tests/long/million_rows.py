@@ -62,8 +62,8 @@ def check_million():
     t.check("with a model that says something", scores["failure"]["auc"] > 0.90 and
             scores["rul"]["r2"] > scores["rul"]["baselines"]["single_feature"]["r2"])
 
-    # the table, two more columns, the seven features in double
-    bound = 2 * as_columns + (2 + 7) * 8 * ROWS / 2**20 + EMPTY_MB
+    # the table, four more columns, the seven features in double
+    bound = 2 * as_columns + (4 + 7) * 8 * ROWS / 2**20 + EMPTY_MB
     done = t.run("predict", "--models", "m", "--csv", "lives.csv", "--out", "out.csv", "-q")
     t.say(f"evtwin-predict: {done.seconds:.1f} s, peak {done.peak_mb:.0f} MB (bound {bound:.0f})")
     t.check("predicting in bounded memory", done.peak_mb < bound, done.peak_mb)
@@ -71,19 +71,20 @@ def check_million():
 
 
 def check_output():
-    """Row for row the columns of the input and two figures."""
+    """Row for row the columns of the input and four figures."""
     n_rows, n_bad = 0, 0
     with open("lives.csv") as before, open("out.csv") as after:
         header = after.readline().rstrip("\n")
-        t.check("two columns are added", header == before.readline().rstrip("\n") +
-                ",rul_prediction,failure_probability", header)
+        t.check("four columns are added", header == before.readline().rstrip("\n") +
+                ",rul_prediction,rul_low,rul_high,failure_probability", header)
         for line, new in zip(before, after):
-            rul, probability = new.rsplit(",", 2)[1:]
+            rul, low, high, probability = new.rsplit(",", 4)[1:]
             n_rows += 1
             n_bad += not (new.startswith(line.rstrip("\n") + ",") and -100 < float(rul) < 3000
+                          and float(low) <= float(rul) <= float(high)
                           and 0 <= float(probability) <= 1)
         t.check("as many rows as came in", n_rows == ROWS and after.readline() == "", n_rows)
-    t.check("every row keeps its columns and has both figures", n_bad == 0, n_bad)
+    t.check("every row keeps its columns and has all figures", n_bad == 0, n_bad)
     os.remove("out.csv")
 
 

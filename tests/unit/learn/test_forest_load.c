@@ -514,6 +514,7 @@ static void test_trivial_models(void **state) {
         {"\"right_children\":[2,-1,-1]", "\"right_children\":[-1]", 0, NULL},
         {"[2147483647,0,0]", "[2147483647]", 0, NULL},
         {"[2.5E0,-1E0,3E0]", "[7E0]", 0, NULL},
+        {"[9E0,4E0,5E0]", "[9E0]", 0, NULL},
         {"[1,0,0]", "[0]", 0, NULL}, /* split_indices */
         {"\"split_type\":[0,0,0]", "\"split_type\":[0]", 0, NULL},
         {"\"num_nodes\":\"3\"", "\"num_nodes\":\"1\"", 0, NULL},

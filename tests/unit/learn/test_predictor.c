@@ -402,7 +402,7 @@ static void test_parts_that_do_not_fit(void **state) {
     write_bundle_manifest(dir, &m);
     assert_no_bundle(dir, EVTWIN_E_SCHEMA, "truth_soh");
     other[2] = bundle_features[2];
-    other[4] = (evtwin__bundle_feature){"extra", "", "extra", "", 0.0, 1.0};
+    other[4] = (evtwin__bundle_feature){"extra", "", "extra", "", 0.0, 1.0, {0}};
     m.n_features = 5;
     write_scaler(dir, &(evtwin__scaler){5, five, five});
     write_bundle_manifest(dir, &m);
@@ -465,7 +465,7 @@ static void test_apply(void **state) {
     for (int is_ev30 = 0; is_ev30 <= 1; is_ev30++) {
         evtwin_table *t = make_table(x, ROWS, is_ev30);
         assert_ok(evtwin_predictor_apply(p, t));
-        assert_int_equal(evtwin_table_cols(t), 1 + FIXTURE_FEATURES + 4);
+        assert_int_equal(evtwin_table_cols(t), 1 + FIXTURE_FEATURES + 6);
         assert_string_equal(evtwin_table_unit(t, evtwin_table_find(t, "rul_prediction")), "cycles");
         size_t n_other = 0;
         for (size_t r = 0; r < ROWS; r++) {
@@ -480,11 +480,50 @@ static void test_apply(void **state) {
 
         /* once more: the same columns, the same values */
         assert_ok(evtwin_predictor_apply(p, t));
-        assert_int_equal(evtwin_table_cols(t), 1 + FIXTURE_FEATURES + 4);
+        assert_int_equal(evtwin_table_cols(t), 1 + FIXTURE_FEATURES + 6);
         assert_true(is_ev30 || number(t, "rul_prediction", ROWS - 1) == rul[ROWS - 1]);
         evtwin_table_free(t);
     }
     evtwin_predictor_free(p);
+}
+
+/* A number's interval stands around it, and is missing with it; a bundle without one adds none. */
+static void test_intervals(void **state) {
+    (void)state;
+    const char *dir = temp_path("interval");
+    evtwin__bundle b;
+    for (int has_interval = 0; has_interval < 2; has_interval++) {
+        write_bundle_parts(dir, &both, &b);
+        b.model[EVTWIN__T_RUL].interval.n_bands *= (size_t)has_interval;
+        write_bundle_manifest(dir, &b);
+        evtwin_predictor *p = load(dir);
+        evtwin_table *t = NULL;
+        assert_ok(evtwin_table_create(&t));
+        assert_ok(evtwin_table_resize(t, 2));
+        for (size_t c = 0; c < FIXTURE_FEATURES; c++) {
+            assert_ok(evtwin_table_add_column(t, bundle_features[c].name, EVTWIN_F64,
+                                              bundle_features[c].unit, NULL));
+            assert_ok(evtwin_table_set_f64(t, c, 0, bundle_mean[c]));
+            assert_ok(evtwin_table_set_f64(t, c, 1, c == 0 ? (double)NAN : bundle_mean[c]));
+        }
+        assert_ok(evtwin_predictor_apply(p, t));
+        const size_t low = evtwin_table_find(t, "rul_low");
+        const size_t high = evtwin_table_find(t, "rul_high");
+        assert_int_equal(low != EVTWIN_NO_COLUMN, has_interval);
+        assert_int_equal(high != EVTWIN_NO_COLUMN, has_interval);
+        if (has_interval) {
+            const double rul = evtwin_table_number(t, evtwin_table_find(t, "rul_prediction"), 0);
+            double from, to;
+            evtwin__interval_around(&b.model[EVTWIN__T_RUL].interval, EVTWIN_COVERS_ON_AVERAGE, rul,
+                                    &from, &to);
+            assert_true(evtwin_table_number(t, low, 0) == from && from <= rul);
+            assert_true(evtwin_table_number(t, high, 0) == to && to >= rul);
+            assert_true(!evtwin_table_is_valid(t, low, 1) && !evtwin_table_is_valid(t, high, 1));
+            assert_string_equal(evtwin_table_unit(t, low), "cycles");
+        }
+        evtwin_table_free(t);
+        evtwin_predictor_free(p);
+    }
 }
 
 static void test_notes(void **state) {
@@ -574,7 +613,7 @@ static void test_apply_refuses(void **state) {
     t = make_table(NULL, 0, 0);
     assert_ok(evtwin_predictor_apply(p, t));
     assert_int_equal(evtwin_table_rows(t), 0);
-    assert_int_equal(evtwin_table_cols(t), 1 + FIXTURE_FEATURES + 4);
+    assert_int_equal(evtwin_table_cols(t), 1 + FIXTURE_FEATURES + 6);
     evtwin_table_free(t);
     assert_ok(evtwin_table_create(&t));
     assert_fails(evtwin_predictor_apply(p, t), EVTWIN_E_SCHEMA, "'soc'");
@@ -693,6 +732,7 @@ int main(void) {
         cmocka_unit_test(test_parts_that_do_not_fit),
         cmocka_unit_test(test_load_out_of_memory),
         cmocka_unit_test(test_apply),
+        cmocka_unit_test(test_intervals),
         cmocka_unit_test(test_notes),
         cmocka_unit_test(test_columns_of_another_type),
         cmocka_unit_test(test_apply_refuses),

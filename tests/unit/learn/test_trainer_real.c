@@ -108,6 +108,8 @@ static void test_hnei_loses_to_mean_life(void **state) {
                  "Min. Voltage Charg. (V),Time at 4.15V (s),Time constant current (s),"
                  "Charging time (s)";
     evtwin_trainer *trainer = NULL;
+    assert_fails(evtwin_train(t, NULL, 0, &o, &trainer), EVTWIN_E_DATA, "RUL|countdown");
+    o.allow = "countdown";
     assert_ok(evtwin_train(t, NULL, 0, &o, &trainer));
     const evtwin_score s = print_rul(trainer);
     print_findings(trainer);

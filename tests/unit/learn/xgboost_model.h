@@ -115,4 +115,26 @@ static inline void xgb_predict(BoosterHandle booster, int is_margin, const float
     memcpy(out, result, rows * sizeof *out);
 }
 
+/* What each feature adds to the margin, the bias last: copied to out (rows, cols + 1). */
+static inline void xgb_contributions(BoosterHandle booster, const float *x, size_t rows,
+                                     size_t cols, float *out) {
+    char config[256];
+    snprintf(
+        config, sizeof config,
+        "{\"data\": [%llu, true], \"shape\": [%zu, %zu], \"typestr\": \"<f4\", \"version\": 3}",
+        (unsigned long long)(uintptr_t)x, rows, cols);
+    DMatrixHandle data;
+    XGB_DO(XGDMatrixCreateFromDense(config, "{\"missing\": NaN, \"nthread\": 1}", &data));
+    const bst_ulong *shape;
+    bst_ulong dim;
+    const float *result;
+    XGB_DO(XGBoosterPredictFromDMatrix(
+        booster, data,
+        "{\"type\": 2, \"training\": false, \"iteration_begin\": 0, \"iteration_end\": 0, "
+        "\"strict_shape\": true}",
+        &shape, &dim, &result));
+    memcpy(out, result, rows * (cols + 1) * sizeof *out);
+    XGB_DO(XGDMatrixFree(data));
+}
+
 #endif

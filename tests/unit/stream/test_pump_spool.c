@@ -243,6 +243,20 @@ static void a_loss_that_cannot_be_listed_pauses_the_sink(void **state) {
     free(m);
 }
 
+static void a_spool_keeps_no_reasons(void **state) {
+    (void)state;
+    evtwin_pump *p = NULL;
+    evtwin_pump_options options;
+    assert_ok(evtwin_pump_options_init(&options, sizeof options));
+    assert_int_equal(options.n_reasons, 0);
+    options.n_reasons = 3;
+    assert_ok(evtwin_pump_create(&options, &p));
+    evtwin_spool *spool = open_spool(memory_path("reasons"), 16 * MIB, EVTWIN_SPOOL_BLOCK);
+    assert_fails(evtwin_pump_take_spool(p, spool), EVTWIN_E_UNSUPPORTED, "n_reasons|3");
+    evtwin_spool_free(spool);
+    evtwin_pump_free(p);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_sink_gets_every_row_once),
@@ -253,6 +267,7 @@ int main(void) {
         cmocka_unit_test(a_full_spool_stops_the_source_and_says_so_once),
         cmocka_unit_test(a_spool_that_cannot_begin_says_so_once),
         cmocka_unit_test(a_loss_that_cannot_be_listed_pauses_the_sink),
+        cmocka_unit_test(a_spool_keeps_no_reasons),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/unit/learn/test_explain.c: the reasons of a bundle's predictions, as numbers, in words and
+ * as JSON. */
+
+#include "bundles.h"
+
+#include "core/json.h"
+#include "core/rng.h"
+#include "evtwin/explain.h"
+
+enum { COLS = FIXTURE_FEATURES };
+
+static const bundle_spec both = {"xgboost-3.2-regression", "xgboost-3.2-logistic"};
+
+static evtwin_predictor *predictor_of(const bundle_spec *spec) {
+    const char *dir = temp_path("explained");
+    evtwin_predictor *p = NULL;
+    write_bundle(dir, spec);
+    assert_ok(evtwin_predictor_load(dir, &p));
+    return p;
+}
+
+static void fill_rows(double *x, size_t rows) {
+    for (size_t i = 0; i < rows * COLS; i++) {
+        const size_t c = i % COLS;
+        const evtwin__rng_block b = evtwin__rng_at(31, EVTWIN__RNG_SPLIT, 0, 0, i);
+        x[i] = bundle_mean[c] + bundle_scale[c] * evtwin__rng_normal(b, 0);
+        x[i] = c < 2 ? fmin(fmax(x[i], 0.0), 100.0) : x[i];
+    }
+}
+
+static evtwin_table *table_of(const double *x, size_t rows) {
+    evtwin_table *t = NULL;
+    assert_ok(evtwin_table_create(&t));
+    assert_ok(evtwin_table_resize(t, rows));
+    for (size_t c = 0; c < COLS; c++) {
+        assert_ok(evtwin_table_add_column(t, bundle_features[c].name, EVTWIN_F64,
+                                          bundle_features[c].unit, NULL));
+        for (size_t r = 0; r < rows; r++) {
+            assert_ok(evtwin_table_set_f64(t, c, r, x[r * COLS + c]));
+        }
+    }
+    return t;
+}
+
+/* ---- numbers ---- */
+
+/* Contributions sum to the prediction's margin; reasons are the largest of them, in order. */
+static void test_reasons(void **state) {
+    (void)state;
+    enum { ROWS = 40 };
+    evtwin_predictor *p = predictor_of(&both);
+    double x[ROWS * COLS], phi[2][ROWS * (COLS + 1)], y[ROWS * 2];
+    fill_rows(x, ROWS);
+    assert_ok(evtwin_predictor_predict(p, x, ROWS, COLS, y, 2));
+    assert_ok(evtwin_predictor_contributions(p, "rul", x, ROWS, COLS, phi[0]));
+    assert_ok(evtwin_predictor_contributions(p, "failure", x, ROWS, COLS, phi[1]));
+    for (size_t r = 0; r < ROWS; r++) {
+        double sum[2] = {0};
+        for (size_t c = 0; c <= COLS; c++) {
+            sum[0] += phi[0][r * (COLS + 1) + c];
+            sum[1] += phi[1][r * (COLS + 1) + c];
+        }
+        assert_near(fmax(sum[0], 0.0), y[2 * r], 1e-5 * (fabs(sum[0]) + 1000.0));
+        assert_near(1.0 / (1.0 + exp(-sum[1])), y[2 * r + 1], 1e-5);
+
+        evtwin_reason reason[COLS];
+        size_t n = 99;
+        assert_ok(evtwin_predictor_reasons(p, "rul", x + r * COLS, COLS, reason, sizeof reason[0],
+                                           3, &n));
+        assert_true(n >= 1 && n <= 3);
+        for (size_t i = 0; i < n; i++) {
+            assert_true(i == 0 || fabs(reason[i].contribution) <= fabs(reason[i - 1].contribution));
+            assert_true(reason[i].effect == reason[i].contribution);
+            assert_int_equal(reason[i].is_approximate, 0);
+            assert_string_equal(reason[i].effect_unit, "cycles");
+        }
+        assert_ok(evtwin_predictor_reasons(p, "failure", x + r * COLS, COLS, reason,
+                                           sizeof reason[0], 1, &n));
+        assert_int_equal(n, 1);
+        assert_int_equal(reason[0].is_approximate, 1);
+        assert_near(reason[0].effect,
+                    y[2 * r + 1] - 1.0 / (1.0 + exp(reason[0].contribution - sum[1])), 1e-5);
+    }
+    evtwin_predictor_free(p);
+}
+
+static void test_unknown(void **state) {
+    (void)state;
+    evtwin_predictor *p = predictor_of(&both);
+    double x[2 * COLS], phi[2 * (COLS + 1)];
+    fill_rows(x, 2);
+    x[1] = NAN;
+    assert_ok(evtwin_predictor_contributions(p, "rul", x, 2, COLS, phi));
+    for (size_t c = 0; c <= COLS; c++) {
+        assert_true(isnan(phi[c]) && isfinite(phi[COLS + 1 + c]));
+    }
+    evtwin_reason reason;
+    size_t n = 99;
+    assert_ok(evtwin_predictor_reasons(p, "rul", x, COLS, &reason, sizeof reason, 1, &n));
+    assert_int_equal(n, 0);
+    evtwin_predictor_free(p);
+}
+
+static void test_arguments(void **state) {
+    (void)state;
+    evtwin_predictor *p = predictor_of(&(bundle_spec){"xgboost-3.2-regression", NULL});
+    double x[COLS] = {50.0, 90.0, 370.0, 10.0}, phi[COLS + 1];
+    evtwin_reason reason;
+    size_t n;
+    assert_fails(evtwin_predictor_contributions(p, "failure", x, 1, COLS, phi), EVTWIN_E_NOT_FOUND,
+                 "failure");
+    assert_fails(evtwin_predictor_contributions(p, "speed", x, 1, COLS, phi), EVTWIN_E_NOT_FOUND,
+                 "speed");
+    assert_fails(evtwin_predictor_contributions(p, "rul", x, 1, 3, phi), EVTWIN_E_SCHEMA, "3|4");
+    assert_fails(evtwin_predictor_contributions(p, "rul", NULL, 1, COLS, phi), EVTWIN_E_ARG,
+                 "NULL");
+    assert_fails(evtwin_predictor_reasons(p, "rul", x, COLS, NULL, sizeof reason, 1, &n),
+                 EVTWIN_E_ARG, "NULL");
+    assert_fails(evtwin_predictor_reasons(p, "rul", x, 3, &reason, sizeof reason, 1, &n),
+                 EVTWIN_E_SCHEMA, "3|4");
+    evtwin_table *t = table_of(x, 1);
+    assert_fails(evtwin_predictor_explain(p, t, 0, EVTWIN_REASONS_WORDS), EVTWIN_E_ARG, "0");
+    assert_fails(evtwin_predictor_explain(NULL, t, 1, EVTWIN_REASONS_WORDS), EVTWIN_E_ARG, "NULL");
+    char text[8];
+    assert_fails(evtwin_reason_text(NULL, text, sizeof text), EVTWIN_E_ARG, "NULL");
+    assert_fails(evtwin_reason_text(&(evtwin_reason){.size = 8}, text, sizeof text), EVTWIN_E_ARG,
+                 "evtwin_predictor_reasons");
+    evtwin_table_free(t);
+    evtwin_predictor_free(p);
+}
+
+static void test_interval(void **state) {
+    (void)state;
+    evtwin_predictor *p = predictor_of(&both);
+    evtwin_interval narrow, wide;
+    assert_ok(evtwin_predictor_interval(p, "rul", EVTWIN_COVERS_ON_AVERAGE, 50.0, &narrow,
+                                        sizeof narrow));
+    assert_ok(evtwin_predictor_interval(p, "rul", EVTWIN_COVERS_EACH, 50.0, &wide, sizeof wide));
+    assert_near(narrow.low, 50.0 - 1.25 * 20.0, 1e-12); /* as bundles.h has it */
+    assert_near(narrow.high, 50.0 + 1.25 * 30.0, 1e-12);
+    assert_near(wide.low, 50.0 - 1.75 * 20.0, 1e-12);
+    assert_near(wide.high, 50.0 + 1.75 * 30.0, 1e-12);
+    assert_true(narrow.level == 0.9 && narrow.n_batteries == 40 && narrow.is_guess == 0);
+    assert_fails(
+        evtwin_predictor_interval(p, "failure", EVTWIN_COVERS_EACH, 0.5, &wide, sizeof wide),
+        EVTWIN_E_NOT_FOUND, "failure");
+    assert_fails(evtwin_predictor_interval(p, "rul", (evtwin_coverage)2, 0.5, &wide, sizeof wide),
+                 EVTWIN_E_ARG, "coverage");
+    assert_fails(evtwin_predictor_interval(p, "rul", EVTWIN_COVERS_EACH, 0.5, NULL, sizeof wide),
+                 EVTWIN_E_ARG, "NULL");
+    evtwin_predictor_free(p);
+}
+
+/* ---- words ---- */
+
+static void test_words(void **state) {
+    (void)state;
+    static const struct {
+        const char *feature, *unit;
+        double value, effect;
+        const char *effect_unit;
+        int is_approximate;
+        const char *text;
+    } list[] = {
+        {"charge_cycles", "cycles", 1450, -320.4, "cycles", 0, "charge cycles 1,450: −320 cycles"},
+        {"soh", "percent", 81.34, 12.5, "cycles", 0, "state of health 81.3 %: +12 cycles"},
+        {"soc", "percent", 64.0, 3.14, "cycles", 0, "state of charge 64 %: +3.1 cycles"},
+        {"temperature", "degC", -7.26, -0.044, "cycles", 0, "temperature −7.3 °C: −0.04 cycles"},
+        {"current", "A", 0.0, -1234567.0, "cycles", 0, "current 0 A: −1,234,567 cycles"},
+        {"resistance_mohm", "mOhm", 104.0, -180.0, "cycles", 0, "resistance 104 mΩ: −180 cycles"},
+        {"power_consumption", "W", 12345.6, 1.0, "", 0, "power consumption 12,346 W: +1"},
+        {"is_charging", "", 1.0, -5.0, "cycles", 0, "is charging yes: −5 cycles"},
+        {"throughput_ah_per_day", "Ah/day", 40.0, 7.0, "cycles", 0,
+         "throughput 40 Ah a day: +7 cycles"},
+        {"cell_spread", "mV", 0.0123, 40.0, "cycles", 1, "cell_spread 0.012 mV: about +40 cycles"},
+        {"soh", "percent", 70.0, -0.00001, "", 1, "state of health 70 %: about 0 points"},
+        {"soh", "percent", 70.0, 0.123, "", 1, "state of health 70 %: about +12 points"},
+    };
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        const evtwin_reason reason = {.size = sizeof reason,
+                                      .feature = list[i].feature,
+                                      .unit = list[i].unit,
+                                      .value = list[i].value,
+                                      .effect = list[i].effect,
+                                      .effect_unit = list[i].effect_unit,
+                                      .is_approximate = list[i].is_approximate};
+        char text[128];
+        assert_ok(evtwin_reason_text(&reason, text, sizeof text));
+        assert_string_equal(text, list[i].text);
+        /* cut anywhere, it stays whole characters */
+        for (size_t size = 1; size <= strlen(text); size++) {
+            char part[128];
+            assert_ok(evtwin_reason_text(&reason, part, size));
+            const size_t n = strlen(part);
+            assert_true(n < size && size - n <= 3 && strncmp(part, text, n) == 0);
+            assert_true(((unsigned char)text[n] & 0xC0) != 0x80);
+        }
+    }
+}
+
+/* ---- a table ---- */
+
+static void test_table_in_words(void **state) {
+    (void)state;
+    enum { ROWS = 5 };
+    evtwin_predictor *p = predictor_of(&both);
+    double x[ROWS * COLS];
+    fill_rows(x, ROWS);
+    x[2 * COLS + 1] = NAN;
+    x[3 * COLS] = 150.0; /* no state of charge */
+    evtwin_table *t = table_of(x, ROWS);
+    for (int again = 0; again < 2; again++) {
+        assert_ok(evtwin_predictor_explain(p, t, 2, EVTWIN_REASONS_WORDS));
+        assert_int_equal(evtwin_table_cols(t), COLS + 2);
+        const size_t col = evtwin_table_find(t, "rul_reasons");
+        assert_true(evtwin_table_find(t, "failure_reasons") != EVTWIN_NO_COLUMN);
+        for (size_t r = 0; r < ROWS; r++) {
+            const char *text = evtwin_table_text(t, col, r);
+            assert_int_equal(text != NULL, r != 2 && r != 3);
+            if (text != NULL) {
+                evtwin_reason reason[2];
+                size_t n;
+                char first[128];
+                assert_ok(evtwin_predictor_reasons(p, "rul", x + r * COLS, COLS, reason,
+                                                   sizeof reason[0], 2, &n));
+                assert_ok(evtwin_reason_text(&reason[0], first, sizeof first));
+                assert_int_equal(strncmp(text, first, strlen(first)), 0);
+                assert_int_equal(strstr(text, "; ") != NULL, n == 2);
+            }
+        }
+    }
+    evtwin_table_free(t);
+    evtwin_predictor_free(p);
+}
+
+static void test_table_in_json(void **state) {
+    (void)state;
+    evtwin_predictor *p = predictor_of(&both);
+    double x[COLS];
+    fill_rows(x, 1);
+    evtwin_table *t = table_of(x, 1);
+    assert_ok(evtwin_predictor_explain(p, t, 3, EVTWIN_REASONS_JSON));
+    const char *text = evtwin_table_text(t, evtwin_table_find(t, "failure_reasons"), 0);
+    json_t *array = NULL;
+    assert_ok(evtwin__json_parse("reasons", text, strlen(text), &array));
+    evtwin_reason reason[3];
+    size_t n;
+    assert_ok(evtwin_predictor_reasons(p, "failure", x, COLS, reason, sizeof reason[0], 3, &n));
+    assert_int_equal(json_array_size(array), n);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *o = json_array_get(array, i);
+        char words[128];
+        assert_string_equal(json_string_value(json_object_get(o, "feature")), reason[i].feature);
+        assert_string_equal(json_string_value(json_object_get(o, "unit")), reason[i].unit);
+        assert_string_equal(json_string_value(json_object_get(o, "effect_unit")), "");
+        assert_true(json_number_value(json_object_get(o, "value")) == reason[i].value);
+        assert_true(json_number_value(json_object_get(o, "effect")) == reason[i].effect);
+        assert_true(json_number_value(json_object_get(o, "contribution")) ==
+                    reason[i].contribution);
+        assert_true(json_is_true(json_object_get(o, "approximate")));
+        assert_ok(evtwin_reason_text(&reason[i], words, sizeof words));
+        assert_string_equal(json_string_value(json_object_get(o, "text")), words);
+    }
+    json_decref(array);
+    evtwin_table_free(t);
+    evtwin_predictor_free(p);
+}
+
+/* A table that lacks a feature, and memory that runs out, leave it without new columns. */
+static void test_table_untouched(void **state) {
+    (void)state;
+    evtwin_predictor *p = predictor_of(&both);
+    double x[3 * COLS];
+    fill_rows(x, 3);
+    evtwin_table *t = table_of(x, 3);
+    for (size_t fail_at = 0; fail_at < 200; fail_at++) {
+        counting_allocator a = {.fail_at = fail_at};
+        evtwin_set_allocator(counting_realloc, &a);
+        evtwin_table *copy = NULL;
+        evtwin_status st = evtwin_table_copy(t, &copy);
+        if (st >= 0) {
+            st = evtwin_predictor_explain(p, copy, 2, EVTWIN_REASONS_JSON);
+            assert_int_equal(evtwin_table_cols(copy), st < 0 ? COLS : COLS + 2);
+        }
+        evtwin_table_free(copy);
+        evtwin_set_allocator(NULL, NULL);
+        assert_int_equal(a.outstanding, 0);
+        if (st >= 0) {
+            break;
+        }
+        assert_int_equal(st, EVTWIN_E_NOMEM);
+        assert_true(fail_at < 199);
+    }
+    assert_ok(evtwin_table_rename(t, 1, "other"));
+    assert_fails(evtwin_predictor_explain(p, t, 2, EVTWIN_REASONS_WORDS), EVTWIN_E_SCHEMA, "soh");
+    assert_int_equal(evtwin_table_cols(t), COLS);
+    evtwin_table_free(t);
+    evtwin_predictor_free(p);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reasons),       cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_arguments),     cmocka_unit_test(test_interval),
+        cmocka_unit_test(test_words),         cmocka_unit_test(test_table_in_words),
+        cmocka_unit_test(test_table_in_json), cmocka_unit_test(test_table_untouched),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
