@@ -42,6 +42,10 @@ typedef struct evtwin_train_options {
     /** causes, comma-separated, that do not refuse the data: their findings are warnings then, and
      * the bundle records them; NULL = none. See audit.h. Since 0.2 */
     const char *allow;
+    /** how the models are made: "contract" (default; NULL is the same), from a row's own values, or
+     * "history", from each battery's past (docs/learning-features.md), with trees, depth and
+     * learning rate of its own where the defaults are left. Since 0.2 */
+    const char *recipe;
 } evtwin_train_options;
 
 /** Fill in the defaults; size is sizeof *options. */

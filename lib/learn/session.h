@@ -4,6 +4,7 @@
 #define EVTWIN_LEARN_SESSION_H
 
 #include "evtwin/session.h"
+#include "learn/past.h"
 
 /* Rows of a table of which a feature is outside its range in the schema, or infinite. */
 typedef struct evtwin__impossible {
@@ -11,8 +12,17 @@ typedef struct evtwin__impossible {
     size_t first_row; /* of them, if there are any */
 } evtwin__impossible;
 
+const evtwin__past *evtwin__predictor_past(const evtwin_predictor *predictor);
+
+/* Who knows the batteries' past: fill puts it into x, the rows of a table. */
+typedef struct evtwin__past_source {
+    void (*fill)(void *ctx, double *x);
+    void *ctx;
+} evtwin__past_source;
+
 /* evtwin_predictor_apply where such rows get a note instead of a prediction and keep no other from
- * theirs. */
+ * theirs. source NULL: the past of a row is what the table has of it. */
 evtwin_status evtwin__predictor_apply_each(const evtwin_predictor *predictor, evtwin_table *table,
+                                           const evtwin__past_source *source,
                                            evtwin__impossible *found);
 #endif

@@ -37,6 +37,11 @@ typedef struct evtwin__dataset {
     double *x;         /* (rows, cols) in our units, filled forward */
     evtwin__groups groups;
     evtwin__label label[EVTWIN__T_COUNT];
+    /* what the models see, (rows, model_cols): x itself, or with each battery's past */
+    double *model_x;
+    size_t model_cols;
+    double *cut_x;   /* the same if the battery was first met in mid-life; NULL if x has no past */
+    uint8_t *is_cut; /* (rows) cut_x has the row */
     const char *cycles_column; /* column of cycles so far; NULL if there is none */
     double *cycles;            /* (rows), filled forward; NULL if there is none */
 } evtwin__dataset;
@@ -78,8 +83,12 @@ typedef struct evtwin__finding {
     const char *advice;   /* what to do; "" = nothing */
 } evtwin__finding;
 
+typedef struct evtwin__recipe evtwin__recipe;
+
 struct evtwin_trainer {
     evtwin_train_options options;          /* its strings are NULL */
+    const evtwin__recipe *recipe;          /* static */
+    evtwin_features *own_features; /* what was read, if the bundle's are made of a past; else NULL */
     const char *allow;                     /* causes, comma-separated; kept by the bundle */
     evtwin_target target[EVTWIN__T_COUNT]; /* as asked for; column is NULL */
     evtwin__bundle bundle;                 /* what is saved, and the scores */
@@ -112,6 +121,11 @@ void evtwin__dataset_clear(evtwin__dataset *data);
 /* split.c: say which rows are held out in which fold, fit the scaler of the models that are saved,
  * and list the batteries that they learn from. */
 evtwin_status evtwin__dataset_split(evtwin_trainer *trainer, evtwin__dataset *data);
+
+/* The features that were read: those of the audit and of baselines. */
+static inline const evtwin_features *evtwin__own_features(const evtwin_trainer *trainer) {
+    return trainer->own_features != NULL ? trainer->own_features : trainer->bundle.features;
+}
 
 /* fit.c: train all models side by side: those of the bundle, importances, held-out predictions. */
 evtwin_status evtwin__fit(evtwin_trainer *trainer, const evtwin__dataset *data);
