@@ -27,7 +27,7 @@ _Static_assert((int)EVTWIN__BUNDLE_MAX_FEATURES <= (int)EVTWIN__MAX_WIDTH, "a fo
 
 struct evtwin_predictor {
     evtwin__bundle bundle;
-    evtwin__past *past; /* NULL = a row's own values are all that the models see */
+    evtwin__past *past;             /* NULL = a row's own values are all that the models see */
     size_t target[EVTWIN__T_COUNT]; /* (n_targets) those that the bundle has a model of */
     size_t n_targets;
     atomic_int has_logged; /* what is presumed of a table: the one thing that changes */
@@ -189,7 +189,7 @@ static size_t rows_per_block(const evtwin_predictor *p) {
 }
 
 /* What a prediction cannot be without is there: a window of the past may be. */
-static int row_is_complete(const evtwin_predictor *p, const double *x) {
+int evtwin__predictor_is_complete(const evtwin_predictor *p, const double *x) {
     int complete = 1;
     for (size_t i = 0; i < p->bundle.n_features; i++) {
         const int is_optional = p->past != NULL && !evtwin__past_is_required(p->past, i);
@@ -226,7 +226,7 @@ static void predict_with(const evtwin_predictor *p, const evtwin__bundle_model *
     }
     for (size_t r = 0; r < rows; r++) {
         const double y = out[r * stride];
-        const int is_known = !isnan(y) && row_is_complete(p, x + r * cols);
+        const int is_known = !isnan(y) && evtwin__predictor_is_complete(p, x + r * cols);
         out[r * stride] = is_known ? fmax(y, 0.0) : (double)NAN;
     }
 }
@@ -282,8 +282,9 @@ static evtwin_status apply_past(const evtwin_predictor *p, const evtwin_table *t
     EVTWIN_TRY(evtwin__groups_find(table, group, NULL, &groups));
     const evtwin_status st =
         groups.kind == EVTWIN__GROUP_NONE && b->n_groups > 1
-            ? evtwin__fail(EVTWIN_E_SCHEMA, "recipe '%s' needs to know whose past a row is of: "
-                                            "there is no column '%s'",
+            ? evtwin__fail(EVTWIN_E_SCHEMA,
+                           "recipe '%s' needs to know whose past a row is of: "
+                           "there is no column '%s'",
                            b->recipe,
                            b->group != NULL && b->group[0] != '\0' ? b->group : "battery_id")
             : evtwin__past_apply(p->past, &groups, NULL, evtwin_table_rows(table), x);
@@ -323,20 +324,40 @@ static evtwin_status past_rows(const evtwin_predictor *p, const evtwin_table *ta
     return EVTWIN_OK;
 }
 
-static evtwin_status predict_with_past(const evtwin_predictor *p, const evtwin_table *table,
-                                       const evtwin__past_source *source,
-                                       evtwin__impossible *found, double *y) {
-    const size_t rows = evtwin_table_rows(table), cols = p->bundle.n_features;
-    double *x = evtwin__calloc(rows, cols * sizeof *x);
+static evtwin_status make_past_rows(const evtwin_predictor *p, const evtwin_table *table,
+                                    const evtwin__past_source *source, evtwin__impossible *found,
+                                    double **out) {
+    const size_t rows = evtwin_table_rows(table);
+    double *x = evtwin__calloc(rows, p->bundle.n_features * sizeof *x);
     uint8_t *is_incomplete = evtwin__calloc(rows, sizeof *is_incomplete);
-    evtwin_status st;
-    if (x == NULL || is_incomplete == NULL) {
-        st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory for the features of %zu rows", rows);
-    } else if ((st = past_rows(p, table, source, found, x, is_incomplete)) >= 0) {
-        st = evtwin_predictor_predict(p, x, rows, cols, y, p->n_targets);
-    }
-    evtwin__free(x);
+    const evtwin_status st =
+        x == NULL || is_incomplete == NULL
+            ? evtwin__fail(EVTWIN_E_NOMEM, "out of memory for the features of %zu rows", rows)
+            : past_rows(p, table, source, found, x, is_incomplete);
     evtwin__free(is_incomplete);
+    if (st < 0) {
+        evtwin__free(x);
+        return st;
+    }
+    *out = x;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__predictor_past_rows(const evtwin_predictor *predictor,
+                                          const evtwin_table *table, double **out) {
+    evtwin__impossible unused = {0};
+    return predictor->past != NULL ? make_past_rows(predictor, table, NULL, &unused, out)
+                                   : EVTWIN_OK;
+}
+
+static evtwin_status predict_with_past(const evtwin_predictor *p, const evtwin_table *table,
+                                       const evtwin__past_source *source, evtwin__impossible *found,
+                                       double *y) {
+    double *x = NULL;
+    EVTWIN_TRY(make_past_rows(p, table, source, found, &x));
+    const evtwin_status st = evtwin_predictor_predict(p, x, evtwin_table_rows(table),
+                                                      p->bundle.n_features, y, p->n_targets);
+    evtwin__free(x);
     return st;
 }
 

@@ -20,6 +20,14 @@ typedef struct evtwin__past_source {
     void *ctx;
 } evtwin__past_source;
 
+/* 1 if a prediction can be made from these features. */
+int evtwin__predictor_is_complete(const evtwin_predictor *predictor, const double *x);
+
+/* *out = x (rows, features) with the past that the table itself has; freed with evtwin__free. NULL
+ * where the models see no past. */
+evtwin_status evtwin__predictor_past_rows(const evtwin_predictor *predictor,
+                                          const evtwin_table *table, double **out);
+
 /* evtwin_predictor_apply where such rows get a note instead of a prediction and keep no other from
  * theirs. source NULL: the past of a row is what the table has of it. */
 evtwin_status evtwin__predictor_apply_each(const evtwin_predictor *predictor, evtwin_table *table,
