@@ -15,7 +15,19 @@
 
 /* ---- features ---- */
 
-/* "soc.level,soc.change,…,charge_cycles": each feature's past, and the counter; freed by the
+/* What says where in a cycle a battery is, not how worn: its past would only be noise, and move the
+ * prediction while nothing changes. */
+static int is_momentary(const char *name) {
+    static const size_t momentary[] = {EVTWIN__Q_SOC, EVTWIN__Q_VOLTAGE, EVTWIN__Q_CURRENT,
+                                       EVTWIN__Q_POWER_CONSUMPTION, EVTWIN__Q_IS_CHARGING};
+    int is_one = 0;
+    for (size_t i = 0; i < sizeof momentary / sizeof momentary[0]; i++) {
+        is_one |= strcmp(name, evtwin__schema[momentary[i]].name) == 0;
+    }
+    return is_one;
+}
+
+/* "soh.level,soh.change,…,charge_cycles": each feature's past, and the counter; freed by the
  * caller. */
 static evtwin_status list_names(const evtwin_features *base, const char *counter, char **out) {
     enum { MOST = 32 };
@@ -25,12 +37,21 @@ static evtwin_status list_names(const evtwin_features *base, const char *counter
     }
     char *names = evtwin__calloc(size, 1);
     EVTWIN_FAIL_IF(names == NULL, EVTWIN_E_NOMEM, "out of memory for the features of a past");
+    int any = 0;
     for (size_t i = 0; i < evtwin_features_count(base); i++) {
         const char *name = evtwin_features_name(base, i);
-        for (int s = 0; s < (int)EVTWIN__H_COUNT && strcmp(name, counter) != 0; s++) {
+        const int has_past = strcmp(name, counter) != 0 && !is_momentary(name);
+        any |= has_past;
+        for (int s = 0; s < (int)EVTWIN__H_COUNT && has_past; s++) {
             at += (size_t)snprintf(names + at, size - at, "%s%s.%s", at > 0 ? "," : "", name,
                                    evtwin__statistics[s].suffix);
         }
+    }
+    if (!any) {
+        evtwin__free(names);
+        EVTWIN_FAIL(EVTWIN_E_DATA,
+                    "recipe '" EVTWIN__RECIPE_HISTORY "': none of the features has a "
+                    "past to learn from, such as soh has");
     }
     if (counter[0] != '\0') {
         snprintf(names + at, size - at, "%s%s", at > 0 ? "," : "", counter);
@@ -92,8 +113,7 @@ static void draw_cuts(const evtwin__groups *g, uint64_t seed, size_t *cut) {
         cut[g->of_row[g->order[k]]]++;
     }
     for (size_t i = 0; i < g->names.n; i++) {
-        const evtwin__rng_block block =
-            evtwin__rng_at(seed, EVTWIN__RNG_SPLIT, (uint32_t)i, 1, 0);
+        const evtwin__rng_block block = evtwin__rng_at(seed, EVTWIN__RNG_SPLIT, (uint32_t)i, 1, 0);
         const size_t n = cut[i];
         cut[i] = n > 1 ? 1 + (size_t)((uint64_t)block.word[0] * (n - 1) >> 32) : n;
     }
@@ -148,11 +168,7 @@ static evtwin_status make_rows(evtwin_trainer *trainer, evtwin__dataset *data) {
         st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory for %zu rows of %zu features", data->rows,
                           b->n_features);
     } else if ((st = evtwin__past_create(b->features, b->counter, &past)) >= 0) {
-        st = past != NULL
-                 ? fill_rows(trainer, past, cut, data)
-                 : evtwin__fail(EVTWIN_E_DATA, "the only feature is '%s', which has no past to "
-                                               "learn from",
-                                b->counter);
+        st = fill_rows(trainer, past, cut, data);
     }
     evtwin__past_free(past);
     evtwin__free(cut);
