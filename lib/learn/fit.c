@@ -9,6 +9,7 @@
 #include "core/status.h"
 #include "core/vmath.h"
 #include "learn/baseline.h"
+#include "learn/past.h"
 #include "learn/recipe.h"
 
 #include <math.h>
@@ -170,6 +171,10 @@ static evtwin_status predict_held_out(work *w) {
     for (size_t i = 0; i < w->part.n_test; i++) {
         w->predicted[i] /= (double)w->n_forests;
     }
+    if (w->f->trainer->recipe->has_past && strcmp(w->target->unit, "cycles") == 0) {
+        evtwin__settle_rows(w->f->data->groups.of_row, w->part.test, w->part.n_test,
+                            w->f->data->cycles, w->predicted, 1);
+    }
     keep(w, EVTWIN_SCORED_MODEL);
     return EVTWIN_OK;
 }
@@ -250,9 +255,8 @@ static evtwin_status train_and_predict(work *w) {
     EVTWIN_TRY(select_rows(w));
     const evtwin__part *part = &w->part;
     if (!w->j->is_saved) {
-        EVTWIN_TRY(
-            evtwin__scaler_fit(w->f->data->model_x, w->f->data->model_cols, part->train,
-                               part->n_train, &w->own_scaler));
+        EVTWIN_TRY(evtwin__scaler_fit(w->f->data->model_x, w->f->data->model_cols, part->train,
+                                      part->n_train, &w->own_scaler));
     }
     EVTWIN_TRY(train_model(w));
     if (w->j->part >= 0) {
@@ -277,11 +281,11 @@ static void save_model(work *w) {
     saved->n_further = w->n_forests - 1;
     result->importance = w->model[0].importance;
     for (size_t k = 0; k < saved->n_further; k++) {
-        saved->further[k] = (evtwin__bundle_forest){
-            .log_offset = w->f->trainer->recipe->log_offset[k + 1],
-            .base_score = w->base_score[k + 1],
-            .json = w->model[k + 1].json,
-            .json_size = w->model[k + 1].size};
+        saved->further[k] =
+            (evtwin__bundle_forest){.log_offset = w->f->trainer->recipe->log_offset[k + 1],
+                                    .base_score = w->base_score[k + 1],
+                                    .json = w->model[k + 1].json,
+                                    .json_size = w->model[k + 1].size};
         w->model[k + 1].json = NULL;
     }
     for (size_t i = 0; i < w->f->data->model_cols && w->n_forests > 1; i++) {
@@ -421,7 +425,8 @@ static void watch_jobs(fit *f) {
 static evtwin_status run_watched(fit *f) {
     const evtwin_train_options *o = &f->trainer->options;
     for (size_t i = 0; i < f->n_jobs; i++) {
-        f->n_rounds_in_all += count_forests(f->trainer, f->list[i].t) * (size_t)f->trainer->target[f->list[i].t].trees;
+        f->n_rounds_in_all += count_forests(f->trainer, f->list[i].t) *
+                              (size_t)f->trainer->target[f->list[i].t].trees;
     }
     pthread_t runner;
     if (o->progress != NULL && pthread_create(&runner, NULL, run_jobs, f) == 0) {

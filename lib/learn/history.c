@@ -1,25 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* learn/history.c: rings of the last ten bins of cycles in three widths: enough for medians and
- * slopes over 10, 50 and 200 cycles, whatever the number of rows in them. */
+/* learn/history.c: rings of the last ten bins of cycles in two widths: enough for medians over 10
+ * and slopes over 50 cycles, whatever the number of rows in them. */
 
 #include "learn/history.h"
 
 #include <math.h>
 
-/* Bins are 1, 5 and 20 cycles wide, so that the slowest ring is as short as the fastest. */
-enum { N_WIDTHS = 3, N_BINS = 10, FIRST_CYCLES = 10 };
-enum { BY_1, BY_5, BY_20 };
-static const double width[N_WIDTHS] = {1.0, 5.0, 20.0};
+/* Bins are 1 and 5 cycles wide, so that the slow ring is as short as the fast one. */
+enum { N_WIDTHS = 2, N_BINS = 10, FIRST_CYCLES = 10 };
+enum { BY_1, BY_5 };
+static const double width[N_WIDTHS] = {1.0, 5.0};
 
 /* A slope needs so many bins with a value, from end to end as many as half of the ring. */
 enum { MIN_BINS = 3, MIN_SPAN = N_BINS / 2 };
 
 const evtwin__statistic_info evtwin__statistics[EVTWIN__H_COUNT] = {
 #define H(id, suffix_, cycles_, is_rate_, formula_)                                                \
-    [EVTWIN__H_##id] = {.suffix = suffix_,                                                         \
-                        .formula = formula_,                                                       \
-                        .cycles = cycles_,                                                         \
-                        .is_rate = is_rate_},
+    [EVTWIN__H_##                                                                                  \
+        id] = {.suffix = suffix_, .formula = formula_, .cycles = cycles_, .is_rate = is_rate_},
 #include "learn/history.def"
 #undef H
 };
@@ -83,7 +81,7 @@ int evtwin__history_is_empty(const double *past) {
 }
 
 double evtwin__history_next_cycle(const double *past) {
-    return evtwin__history_is_empty(past) ? 0.0 : past[1] + 1.0;
+    return evtwin__history_is_empty(past) ? 0.0 : evtwin__history_cycle(past) + 1.0;
 }
 
 /* ---- push ---- */
@@ -148,7 +146,28 @@ void evtwin__history_push(double *past, size_t n, double cycle, const double *va
     }
 }
 
+void evtwin__history_add(double *past, size_t q, double value) {
+    if (isfinite(value)) {
+        add(followed_of(past, q), clock_of(past), value);
+    }
+}
+
 /* ---- statistics ---- */
+
+double evtwin__history_cycle(const double *past) {
+    return past[1];
+}
+
+double evtwin__history_mean(const double *past, size_t q) {
+    const followed *f = (const followed *)(const void *)(past + CLOCK_SIZE + q * FOLLOWED_SIZE);
+    double sum = 0.0, n = 0.0;
+    for (size_t i = 0; i < N_BINS; i++) {
+        const double v = f->by[BY_1].bin[i];
+        sum += isnan(v) ? 0.0 : v;
+        n += isnan(v) ? 0.0 : 1.0;
+    }
+    return n > 0.0 ? sum / n : (double)NAN;
+}
 
 static double median(const ring *r) {
     double v[N_BINS];
@@ -162,9 +181,7 @@ static double median(const ring *r) {
             v[k] = r->bin[i];
         }
     }
-    return n == 0       ? (double)NAN
-           : n % 2 != 0 ? v[n / 2]
-                        : 0.5 * (v[n / 2 - 1] + v[n / 2]);
+    return n == 0 ? (double)NAN : n % 2 != 0 ? v[n / 2] : 0.5 * (v[n / 2 - 1] + v[n / 2]);
 }
 
 /* Per cycle, over the bins that have a value; bins count back from the newest, in the order of
@@ -212,8 +229,6 @@ double evtwin__history_get(const double *past, size_t q, evtwin__statistic stati
         return change(f, at);
     case EVTWIN__H_SLOPE50:
         return slope(&f->by[BY_5], floor(at->newest_cycle / width[BY_5]), width[BY_5]);
-    case EVTWIN__H_SLOPE200:
-        return slope(&f->by[BY_20], floor(at->newest_cycle / width[BY_20]), width[BY_20]);
     case EVTWIN__H_NONE:
     case EVTWIN__H_COUNT:
     default:

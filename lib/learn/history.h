@@ -36,6 +36,13 @@ double evtwin__history_next_cycle(const double *past);
  * battery: the past begins anew. Does not allocate. */
 void evtwin__history_push(double *past, size_t n, double cycle, const double *value);
 
+/* One more value of quantity q, of the newest row. */
+void evtwin__history_add(double *past, size_t q, double value);
+
+/* The newest row's cycle; the mean of quantity q over the last ten cycles, NaN without a value. */
+double evtwin__history_cycle(const double *past);
+double evtwin__history_mean(const double *past, size_t q);
+
 /* A statistic of quantity q as of the newest row; NaN where the window has too little: nothing is
  * padded. */
 double evtwin__history_get(const double *past, size_t q, evtwin__statistic statistic);

@@ -16,7 +16,7 @@ struct evtwin__past {
     struct of_col {
         evtwin__statistic statistic;
         size_t followed; /* which of the n */
-    } *of_col;           /* (cols) */
+    } * of_col;          /* (cols) */
     size_t *source;      /* (n) the first feature of each that is followed */
 };
 
@@ -76,28 +76,46 @@ evtwin_status evtwin__past_create(const evtwin_features *features, const char *c
 }
 
 size_t evtwin__past_size(const evtwin__past *past) {
-    return evtwin__history_size(past->n);
+    return evtwin__history_size(past->n + 1); /* the last: ends of life that were said */
 }
 
 size_t evtwin__past_width(const evtwin__past *past) {
-    return past->n + 1;
+    return past->n + 2;
 }
 
 void evtwin__past_clear(const evtwin__past *past, double *kept) {
-    evtwin__history_clear(kept, past->n);
+    evtwin__history_clear(kept, past->n + 1);
 }
 
 void evtwin__past_take(const evtwin__past *past, const double *x, double *value) {
     for (size_t q = 0; q < past->n; q++) {
         value[q] = x[past->source[q]];
     }
-    value[past->n] = past->counter < past->cols ? x[past->counter] : (double)NAN;
+    value[past->n] = NAN; /* what will be said of it */
+    value[past->n + 1] = past->counter < past->cols ? x[past->counter] : (double)NAN;
 }
 
 void evtwin__past_push(const evtwin__past *past, double *kept, const double *value) {
     const double cycle =
-        past->counter < past->cols ? value[past->n] : evtwin__history_next_cycle(kept);
-    evtwin__history_push(kept, past->n, cycle, value);
+        past->counter < past->cols ? value[past->n + 1] : evtwin__history_next_cycle(kept);
+    evtwin__history_push(kept, past->n + 1, cycle, value);
+}
+
+/* The same of any history whose quantity q is ends of life. */
+static double settle(double *kept, size_t q, double cycles_to_go) {
+    if (isnan(cycles_to_go)) {
+        return NAN;
+    }
+    evtwin__history_add(kept, q, evtwin__history_cycle(kept) + cycles_to_go);
+    return fmax(evtwin__history_mean(kept, q) - evtwin__history_cycle(kept), 0.0);
+}
+
+double evtwin__past_settle(const evtwin__past *past, double *kept, double cycles_to_go) {
+    return settle(kept, past->n, cycles_to_go);
+}
+
+size_t evtwin__past_counter(const evtwin__past *past) {
+    return past->counter;
 }
 
 void evtwin__past_fill(const evtwin__past *past, const double *kept, double *x) {
@@ -118,7 +136,7 @@ int evtwin__past_is_required(const evtwin__past *past, size_t col) {
 
 evtwin_status evtwin__past_apply(const evtwin__past *past, const evtwin__groups *groups,
                                  const size_t *cut, size_t rows, double *x) {
-    double *kept = evtwin__calloc(evtwin__past_size(past) + past->n + 1, sizeof *kept);
+    double *kept = evtwin__calloc(evtwin__past_size(past) + evtwin__past_width(past), sizeof *kept);
     EVTWIN_FAIL_IF(kept == NULL, EVTWIN_E_NOMEM, "out of memory for a battery's past");
     double *value = kept + evtwin__past_size(past);
     int32_t group = -1;
@@ -145,4 +163,22 @@ evtwin_status evtwin__past_apply(const evtwin__past *past, const evtwin__groups 
     }
     evtwin__free(kept);
     return EVTWIN_OK;
+}
+
+void evtwin__settle_rows(const int32_t *group_of_row, const size_t *row, size_t n,
+                         const double *cycle, double *y, size_t stride) {
+    enum { SIZE = 64 };
+    double kept[SIZE];
+    int32_t group = -1;
+    assert(evtwin__history_size(1) <= SIZE);
+    for (size_t i = 0; i < n; i++) {
+        if (group_of_row[row[i]] != group) {
+            group = group_of_row[row[i]];
+            evtwin__history_clear(kept, 1);
+        }
+        const double nothing = NAN;
+        evtwin__history_push(
+            kept, 1, cycle != NULL ? cycle[row[i]] : evtwin__history_next_cycle(kept), &nothing);
+        y[i * stride] = settle(kept, 0, y[i * stride]);
+    }
 }

@@ -18,7 +18,7 @@ static const evtwin__recipe recipes[] = {
      .log_offset = {(double)NAN, 10.0},
      .trees = 400,
      .depth = 4,
-     .learning_rate = 0.04,
+     .learning_rate = 0.08,
      .subsample = 0.7,
      .min_child_weight = 20.0},
 };

@@ -32,9 +32,9 @@ typedef struct state {
 /* A battery by its number, which is the code of its id + 1; number 0 joins the two ends of the list
  * of those that are known. */
 typedef struct battery {
-    size_t older, newer;    /* by when they were committed last */
-    int is_known, is_moved; /* which of the two states there are */
-    state now, next;        /* committed, pending */
+    size_t older, newer;      /* by when they were committed last */
+    int is_known, is_moved;   /* which of the two states there are */
+    state now, next;          /* committed, pending */
     double *past, *next_past; /* the same of its past, owned; NULL = none */
 } battery;
 
@@ -189,11 +189,10 @@ evtwin_status evtwin_session_create(const evtwin_predictor *predictor,
     EVTWIN_TRY(evtwin_predictor_info_get(predictor, &info, sizeof info));
     evtwin_session *s = evtwin__calloc(1, sizeof *s);
     EVTWIN_FAIL_IF(s == NULL, EVTWIN_E_NOMEM, "out of memory for a session");
-    *s = (evtwin_session){
-        .predictor = predictor,
-        .past = evtwin__predictor_past(predictor),
-        .version = info.version,
-        .max_batteries = o.max_batteries};
+    *s = (evtwin_session){.predictor = predictor,
+                          .past = evtwin__predictor_past(predictor),
+                          .version = info.version,
+                          .max_batteries = o.max_batteries};
     evtwin_status st = reserve(s, 0);
     if (st < 0 || (st = evtwin__watch_create(evtwin__predictor_bundle(predictor), &s->watch)) < 0) {
         evtwin_session_free(s);
@@ -310,8 +309,8 @@ static void move_state(state *to, const step *by, const double *const *predictio
 
 /* 1 if the row is not newer than that state. */
 static int is_late(const step *row, const state *at) {
-    return at != NULL && (row->time_us < at->time_us ||
-                          (row->time_us == at->time_us && row->seq <= at->seq));
+    return at != NULL &&
+           (row->time_us < at->time_us || (row->time_us == at->time_us && row->seq <= at->seq));
 }
 
 static const state *state_of(const battery *b) {
@@ -324,8 +323,9 @@ typedef struct walk {
     const evtwin_table *table;
     const step *steps; /* (n) */
     size_t n;
-    double *value; /* (rows, width of the past) each row's own values */
-    double *past;  /* of the battery that is walked over */
+    double *value;    /* (rows, width of the past) each row's own values */
+    double *past;     /* of the battery that is walked over */
+    double *said;     /* (rows) what the model says of the rows, in cycles to go */
     uint8_t *is_step; /* (rows) */
 } walk;
 
@@ -382,6 +382,30 @@ static void fill_pasts(void *ctx, double *x) {
     fill_others(w, x);
 }
 
+/* The same walk once more, now that the model has spoken. A late row keeps what was said of it. */
+static void settle_rows(void *ctx, double *y, size_t stride) {
+    walk *w = ctx;
+    const evtwin_session *s = w->session;
+    const size_t width = evtwin__past_width(s->past);
+    state at;
+    const state *newest = NULL;
+    for (size_t k = 0; k < w->n; k++) {
+        const step *row = &w->steps[k];
+        double *of_row = &y[row->row * stride];
+        w->said[row->row] = *of_row;
+        if (k == 0 || row->battery != w->steps[k - 1].battery) {
+            load_past(s, &s->battery[row->battery], w->past);
+            newest = state_of(&s->battery[row->battery]);
+        }
+        if (!is_late(row, newest)) {
+            evtwin__past_push(s->past, w->past, w->value + row->row * width);
+            *of_row = evtwin__past_settle(s->past, w->past, *of_row);
+            at = (state){.time_us = row->time_us, .seq = row->seq};
+            newest = &at;
+        }
+    }
+}
+
 /* A state that is committed begins to move. */
 static void begin_move(evtwin_session *s, size_t number) {
     battery *b = &s->battery[number];
@@ -413,6 +437,7 @@ static void move_all(evtwin_session *s, const walk *w) {
         if (s->past != NULL) {
             const size_t width = evtwin__past_width(s->past);
             evtwin__past_push(s->past, b->next_past, w->value + w->steps[k].row * width);
+            evtwin__past_settle(s->past, b->next_past, w->said[w->steps[k].row]);
         }
         move_state(&b->next, &w->steps[k], prediction);
     }
@@ -427,8 +452,12 @@ static evtwin_status begin_walk(evtwin_session *s, const evtwin_table *table, st
         w->value = evtwin__calloc(rows, evtwin__past_width(s->past) * sizeof *w->value);
         w->past = evtwin__calloc(evtwin__past_size(s->past), sizeof *w->past);
         w->is_step = evtwin__calloc(rows, sizeof *w->is_step);
-        EVTWIN_FAIL_IF(w->value == NULL || w->past == NULL || w->is_step == NULL, EVTWIN_E_NOMEM,
-                       "out of memory for the past of %zu rows", rows);
+        w->said = evtwin__calloc(rows, sizeof *w->said);
+        for (size_t r = 0; w->said != NULL && r < rows; r++) {
+            w->said[r] = NAN;
+        }
+        EVTWIN_FAIL_IF(w->said == NULL || w->value == NULL || w->past == NULL || w->is_step == NULL,
+                       EVTWIN_E_NOMEM, "out of memory for the past of %zu rows", rows);
     }
     return number_batteries(s, table, steps, w->n);
 }
@@ -439,7 +468,7 @@ evtwin_status evtwin_session_apply(evtwin_session *session, evtwin_table *table)
     EVTWIN_FAIL_IF(steps == NULL, EVTWIN_E_NOMEM, "out of memory for %zu rows",
                    evtwin_table_rows(table));
     walk w;
-    const evtwin__past_source source = {fill_pasts, &w};
+    const evtwin__past_source source = {fill_pasts, settle_rows, &w};
     evtwin_status st;
     if ((st = begin_walk(session, table, steps, &w)) >= 0 &&
         (st = evtwin__predictor_apply_each(session->predictor, table, &source,
@@ -450,6 +479,7 @@ evtwin_status evtwin_session_apply(evtwin_session *session, evtwin_table *table)
     evtwin__free(w.value);
     evtwin__free(w.past);
     evtwin__free(w.is_step);
+    evtwin__free(w.said);
     evtwin__free(steps);
     return st;
 }
@@ -572,8 +602,7 @@ static int read_state(const evtwin_session *s, const char *text, state *out, dou
     const json_t *last = json_object_get(json, "last");
     const int is_ours = json_integer_value(json_object_get(json, "format")) == FORMAT &&
                         model != NULL && strcmp(model, s->version) == 0 && json_is_integer(rows) &&
-                        json_is_object(last) &&
-                        read_past(s, json_object_get(json, "past"), past);
+                        json_is_object(last) && read_past(s, json_object_get(json, "past"), past);
     if (is_ours) {
         out->n_rows = json_integer_value(rows);
         for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {

@@ -14,9 +14,11 @@ typedef struct evtwin__impossible {
 
 const evtwin__past *evtwin__predictor_past(const evtwin_predictor *predictor);
 
-/* Who knows the batteries' past: fill puts it into x, the rows of a table. */
+/* Who knows the batteries' past: fill puts it into x, the rows of a table; settle makes what is
+ * said of their batteries of what y[row * stride] says of the rows. */
 typedef struct evtwin__past_source {
     void (*fill)(void *ctx, double *x);
+    void (*settle)(void *ctx, double *y, size_t stride);
     void *ctx;
 } evtwin__past_source;
 

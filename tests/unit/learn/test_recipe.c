@@ -55,7 +55,7 @@ static void test_bundle(void **state) {
     assert_string_equal(info.recipe, "history");
 
     const evtwin_features *features = evtwin_predictor_features(p);
-    assert_int_equal(evtwin_features_count(features), 2 * 4 + 1);
+    assert_int_equal(evtwin_features_count(features), 2 * 3 + 1);
     const int slope = feature_at(features, "soh.slope50");
     assert_true(slope >= 0);
     assert_string_equal(evtwin_features_unit(features, (size_t)slope), "percent/cycle");
