@@ -87,7 +87,7 @@ double evtwin__history_next_cycle(const double *past) {
 /* ---- push ---- */
 
 static size_t place_of(double bin) {
-    return (size_t)fmod(bin, (double)N_BINS);
+    return (size_t)bin % N_BINS;
 }
 
 /* The newest bin was `from` and is `to`: those between have no rows. */

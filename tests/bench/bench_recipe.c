@@ -4,6 +4,7 @@
  *
  *     bench_recipe tju [ASSIGNMENTS [EXTRA,FEATURES]]
  *     bench_recipe fleet [FLEETS [EXTRA,FEATURES]]      generated: one assignment of each
+ *     bench_recipe mid       generated: new packs, followed from new or first met in mid-life
  */
 
 #include "core/rng.h"
@@ -78,7 +79,8 @@ static error error_of(const evtwin_table *held) {
     const int32_t *code = evtwin_table_codes(held, EVTWIN__HELD_GROUP);
     const double *truth = evtwin_table_f64(held, EVTWIN__HELD_TRUTH);
     const double *predicted = evtwin_table_f64(held, EVTWIN__HELD_SCORED);
-    const size_t n = evtwin_table_rows(held), n_groups = evtwin_table_dict_size(held, EVTWIN__HELD_GROUP);
+    const size_t n = evtwin_table_rows(held),
+                 n_groups = evtwin_table_dict_size(held, EVTWIN__HELD_GROUP);
     double(*of)[2] = calloc(n_groups, sizeof *of);
     error e = {0};
     for (size_t i = 0; i < n; i++) {
@@ -145,14 +147,83 @@ static const char *with(const char *features, const char *extra, char text[1024]
     return text;
 }
 
+/* ---- met in mid-life ---- */
+
+static evtwin_predictor *train(const evtwin_table *fleet, const char *recipe) {
+    evtwin_train_options o;
+    evtwin_target target;
+    size_t t;
+    evtwin_trainer *trainer = NULL;
+    evtwin_predictor *p = NULL;
+    evtwin_train_options_init(&o, sizeof o);
+    o.recipe = recipe;
+    check(evtwin_target_find("rul", &t));
+    check(evtwin_target_get(t, &target, sizeof target));
+    check(evtwin_train(fleet, &target, 1, &o, &trainer));
+    check(evtwin_trainer_predictor(trainer, &p));
+    evtwin_trainer_free(trainer);
+    return p;
+}
+
+/* The second half of each pack's rows. */
+static evtwin_table *second_halves(const evtwin_table *fleet) {
+    const size_t rows = evtwin_table_rows(fleet);
+    const int32_t *code = evtwin_table_codes(fleet, evtwin_table_find(fleet, "battery_id"));
+    size_t *row = calloc(rows, sizeof *row), n = 0;
+    for (size_t first = 0, next; first < rows; first = next) {
+        for (next = first; next < rows && code[next] == code[first]; next++) {
+        }
+        for (size_t r = first + (next - first) / 2; r < next; r++) {
+            row[n++] = r;
+        }
+    }
+    evtwin_table *half = NULL;
+    check(evtwin_table_select(fleet, row, n, &half));
+    free(row);
+    return half;
+}
+
+static double rmse_of(const evtwin_table *t) {
+    double sum = 0.0, n = 0.0;
+    for (size_t r = 0; r < evtwin_table_rows(t); r++) {
+        const double off = evtwin_table_number(t, evtwin_table_find(t, "rul_prediction"), r) -
+                           evtwin_table_number(t, evtwin_table_find(t, "rul"), r);
+        sum += isnan(off) ? 0.0 : off * off;
+        n += isnan(off) ? 0.0 : 1.0;
+    }
+    return sqrt(sum / n);
+}
+
+/* The same rows, with and without what was before them. */
+static void compare_mid_life(void) {
+    evtwin_table *known = make_fleet(1), *fresh = make_fleet(101), *late = second_halves(fresh);
+    for (int k = 0; k < N_RECIPES; k++) {
+        evtwin_predictor *p = train(known, recipe_name[k]);
+        check(evtwin_predictor_apply(p, fresh));
+        check(evtwin_predictor_apply(p, late));
+        evtwin_table *followed = second_halves(fresh);
+        printf("%s, second halves of life: RMSE %.2f followed from new, %.2f met there\n",
+               recipe_name[k], rmse_of(followed), rmse_of(late));
+        evtwin_table_free(followed);
+        evtwin_predictor_free(p);
+    }
+    evtwin_table_free(known);
+    evtwin_table_free(fresh);
+    evtwin_table_free(late);
+}
+
 int main(int argc, char **argv) {
+    if (argc == 2 && strcmp(argv[1], "mid") == 0) {
+        compare_mid_life();
+        return 0;
+    }
     const int is_tju = argc > 1 && strcmp(argv[1], "tju") == 0;
     const int n = argc > 2 ? atoi(argv[2]) : 1;
     const char *extra = argc > 3 ? argv[3] : "", *only = argc > 4 ? argv[4] : "";
     char features[1024];
     evtwin_table *table = NULL;
     if (argc < 2 || (!is_tju && strcmp(argv[1], "fleet") != 0)) {
-        fprintf(stderr, "bench_recipe tju|fleet [N [EXTRA,FEATURES]]\n");
+        fprintf(stderr, "bench_recipe mid|tju|fleet [N [EXTRA,FEATURES]]\n");
         return 64;
     }
     with(is_tju ? TJU_FEATURES : EVTWIN_DEFAULT_FEATURES, extra, features);
@@ -168,8 +239,8 @@ int main(int argc, char **argv) {
             if (only[0] != '\0' && strcmp(only, recipe_name[k]) != 0) {
                 continue;
             }
-            const error e = cross_validate(data, is_tju ? "cell" : NULL, features, recipe_name[k],
-                                           (uint64_t)i);
+            const error e =
+                cross_validate(data, is_tju ? "cell" : NULL, features, recipe_name[k], (uint64_t)i);
             printf("   %s RMSE %.2f MAE %.2f of batteries %.2f", recipe_name[k], e.rmse, e.mae,
                    e.mae_of_batteries);
             fflush(stdout);
