@@ -2,9 +2,11 @@
 /* tests/unit/learn/test_recipe.c: the recipe "history" from training to live prediction: one past,
  * whether a table is predicted at once or its rows come one by one and through restarts. */
 
-#include "test.h"
+#include "models.h"
 
 #include "small_fleet.h"
+
+#include "evtwin/explain.h"
 
 #include <math.h>
 #include <string.h>
@@ -243,6 +245,83 @@ static void test_late_row(void **state) {
     evtwin_table_free(fleet);
 }
 
+/* Whichever allocation fails: neither session nor past has moved, so the rows come again. */
+static void test_out_of_memory(void **state) {
+    (void)state;
+    evtwin_table *fleet = make_fleet(FLEET_BATTERIES, FLEET_ROWS), *expected = NULL;
+    evtwin_trainer *trainer = train(fleet, "history");
+    evtwin_predictor *p = NULL;
+    assert_ok(evtwin_trainer_predictor(trainer, &p));
+    for (size_t fail_at = 0, is_done = 0; !is_done; fail_at++) {
+        evtwin_session *s = new_session(p);
+        evtwin_table *first = rows_between(fleet, 0, 3), *next = rows_between(fleet, 3, 4);
+        assert_ok(evtwin_session_apply(s, first));
+        evtwin_session_commit(s);
+        counting_allocator a = {.fail_at = fail_at};
+        evtwin_set_allocator(counting_realloc, &a);
+        const evtwin_status st = evtwin_session_apply(s, next);
+        evtwin_set_allocator(NULL, NULL);
+        is_done = st == EVTWIN_OK;
+        assert_true(is_done || st == EVTWIN_E_NOMEM);
+        if (!is_done) {
+            assert_ok(evtwin_session_apply(s, next));
+        }
+        if (expected == NULL) {
+            assert_ok(evtwin_table_copy(next, &expected));
+        }
+        assert_memory_equal(column_of(next, "rul_prediction"),
+                            column_of(expected, "rul_prediction"),
+                            FLEET_BATTERIES * sizeof(double));
+        evtwin_table_free(first);
+        evtwin_table_free(next);
+        evtwin_session_free(s);
+    }
+    evtwin_table_free(expected);
+    evtwin_predictor_free(p);
+    evtwin_trainer_free(trainer);
+    evtwin_table_free(fleet);
+}
+
+/* Contributions sum up to what the model says of a row, though one forest says a logarithm; a
+ * window may be missing, a level may not. */
+static void test_contributions(void **state) {
+    (void)state;
+    enum { COLS = 2 * 3 + 1 };
+    evtwin_table *fleet = make_fleet(FLEET_BATTERIES, FLEET_ROWS);
+    evtwin_trainer *trainer = train(fleet, "history");
+    evtwin_predictor *p = NULL;
+    assert_ok(evtwin_trainer_predictor(trainer, &p));
+    const evtwin_features *features = evtwin_predictor_features(p);
+    assert_int_equal(evtwin_features_count(features), COLS);
+    for (int i = 0; i < 20; i++) {
+        double x[COLS], y[2], phi[COLS + 1], sum = 0.0;
+        for (int c = 0; c < COLS; c++) {
+            const char *name = evtwin_features_name(features, (size_t)c);
+            x[c] = strcmp(name, "soh.level") == 0           ? 99.0 - 0.9 * i
+                   : strcmp(name, "temperature.level") == 0 ? 25.0
+                   : strcmp(name, "charge_cycles") == 0     ? 30.0 * i
+                   : i % 2 == 0                             ? (double)NAN
+                                                            : -0.01 * i;
+        }
+        assert_ok(evtwin_predictor_predict(p, x, 1, COLS, y, 2));
+        assert_ok(evtwin_predictor_contributions(p, "rul", x, 1, COLS, phi));
+        for (int c = 0; c <= COLS; c++) {
+            sum += phi[c];
+        }
+        assert_near(sum, y[0], 1e-4 * (10.0 + fabs(y[0])));
+        evtwin_reason reason;
+        size_t n = 0;
+        assert_ok(evtwin_predictor_reasons(p, "rul", x, COLS, &reason, sizeof reason, 1, &n));
+        assert_true(n == 1 && reason.is_approximate);
+        x[feature_at(features, "soh.level")] = NAN;
+        assert_ok(evtwin_predictor_predict(p, x, 1, COLS, y, 2));
+        assert_true(isnan(y[0]) && isnan(y[1]));
+    }
+    evtwin_predictor_free(p);
+    evtwin_trainer_free(trainer);
+    evtwin_table_free(fleet);
+}
+
 /* Ten times as many batteries with one row each: only levels are known, and each is predicted. */
 static void test_one_row_each(void **state) {
     (void)state;
@@ -266,9 +345,10 @@ static void test_one_row_each(void **state) {
 int main(void) {
 #ifdef HAVE_XGBOOST
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bundle),   cmocka_unit_test(test_damaged_bundle),
-        cmocka_unit_test(test_names),    cmocka_unit_test(test_live_equals_batch),
-        cmocka_unit_test(test_late_row), cmocka_unit_test(test_one_row_each),
+        cmocka_unit_test(test_bundle),        cmocka_unit_test(test_damaged_bundle),
+        cmocka_unit_test(test_names),         cmocka_unit_test(test_live_equals_batch),
+        cmocka_unit_test(test_late_row),      cmocka_unit_test(test_one_row_each),
+        cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_contributions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 #else
