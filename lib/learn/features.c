@@ -233,12 +233,12 @@ const char *evtwin_features_unit(const evtwin_features *features, size_t i) {
     return i < evtwin_features_count(features) ? features->list[i].unit : NULL;
 }
 
-evtwin__statistic evtwin__feature_statistic(const evtwin_features *features, size_t i) {
-    return features->list[i].statistic;
+const char *evtwin_features_column(const evtwin_features *features, size_t i) {
+    return i < evtwin_features_count(features) ? features->list[i].column : NULL;
 }
 
-const char *evtwin__feature_source(const evtwin_features *features, size_t i) {
-    return features->list[i].column;
+evtwin__statistic evtwin__feature_statistic(const evtwin_features *features, size_t i) {
+    return features->list[i].statistic;
 }
 
 size_t evtwin__feature_first_of(const evtwin_features *features, size_t i) {
@@ -274,9 +274,8 @@ static const char *other_names(const feature *f, char *text, size_t text_size) {
 evtwin_status evtwin__feature_column(const evtwin_features *features, size_t i,
                                      const evtwin_table *table, size_t *col_out) {
     const feature *f = &features->list[i];
-    const size_t col =
-        f->is_telemetry ? evtwin_telemetry_find(table, f->column)
-                                    : evtwin_table_find(table, f->column);
+    const size_t col = f->is_telemetry ? evtwin_telemetry_find(table, f->column)
+                                       : evtwin_table_find(table, f->column);
     char others[256], columns[512];
     EVTWIN_FAIL_IF(col == EVTWIN_NO_COLUMN, EVTWIN_E_SCHEMA,
                    "feature '%s' has no column%s; the table has %s", f->column,

@@ -14,9 +14,8 @@ size_t evtwin__column_find(const evtwin_table *table, const char *name);
 /* evtwin_features_create; with_past: names that end in a statistic (soh.level) are of a past. */
 evtwin_status evtwin__features_create(const char *names, int with_past, evtwin_features **out);
 
-/* What feature i is of its column's past; the column's name; the first feature of that column. */
+/* What feature i is of its column's past; the first feature of that column. */
 evtwin__statistic evtwin__feature_statistic(const evtwin_features *features, size_t i);
-const char *evtwin__feature_source(const evtwin_features *features, size_t i);
 size_t evtwin__feature_first_of(const evtwin_features *features, size_t i);
 
 /* Column of feature i; EVTWIN_E_SCHEMA if the table lacks it or it is not numeric. */
@@ -24,8 +23,8 @@ evtwin_status evtwin__feature_column(const evtwin_features *features, size_t i,
                                      const evtwin_table *table, size_t *col_out);
 
 /* evtwin_features_compute for a table without a second column of a quantity, and rows that it has;
- * infinite values are refused only if that is asked for. A feature of a past is the row's own value of
- * its column, which learn/past.h makes the past from. */
+ * infinite values are refused only if that is asked for. A feature of a past is the row's own value
+ * of its column, which learn/past.h makes the past from. */
 evtwin_status evtwin__features_compute(const evtwin_features *features, const evtwin_table *table,
                                        size_t first_row, size_t rows, int refuse_infinite,
                                        double *x);

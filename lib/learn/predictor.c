@@ -491,7 +491,7 @@ static int write_note(const evtwin_predictor *p, const double *x, char note[NOTE
         if (is_missing(p, x, i)) {
             const char *before = k == 0 ? "" : k + 1 == n_missing ? " and " : ", ";
             at += (size_t)snprintf(note + at, NOTE_SIZE - at, "%s%.64s", before,
-                                   evtwin__feature_source(p->bundle.features, i));
+                                   evtwin_features_column(p->bundle.features, i));
             k++;
         }
     }

@@ -203,7 +203,7 @@ static void find_range(const evtwin__dataset *data, const evtwin_trainer *traine
     size_t cols = data->model_cols;
     for (size_t k = 0; k < data->cols; k++) {
         if (evtwin__feature_statistic(all, i) == EVTWIN__H_LEVEL &&
-            strcmp(evtwin_features_name(own, k), evtwin__feature_source(all, i)) == 0) {
+            strcmp(evtwin_features_name(own, k), evtwin_features_column(all, i)) == 0) {
             x = data->x + k;
             cols = data->cols;
         }

@@ -42,7 +42,7 @@ evtwin_status evtwin__watch_create(const evtwin__bundle *bundle, evtwin__watch *
     w->bundle = bundle;
     for (size_t i = 0; i < bundle->n_features; i++) {
         const evtwin__bundle_feature *f = &bundle->feature[i];
-        const size_t q = evtwin__quantity_by_name(evtwin__feature_source(bundle->features, i));
+        const size_t q = evtwin__quantity_by_name(evtwin_features_column(bundle->features, i));
         const int is_known = q < EVTWIN__Q_COUNT;
         const double max = is_known ? evtwin__schema[q].max : (double)NAN;
         /* a power whose source has it signed keeps its sign */
@@ -84,7 +84,8 @@ static double value_at(const column *c, size_t row) {
 static int find_column(const evtwin__bundle *b, size_t i, const evtwin_table *table, column *out) {
     *out = (column){.table = table};
     const evtwin__statistic s = evtwin__feature_statistic(b->features, i);
-    /* the range of a level is that of the values it is made of; of other pasts a row says nothing */
+    /* the range of a level is that of the values it is made of; of other pasts a row says nothing
+     */
     if ((s != EVTWIN__H_NONE && s != EVTWIN__H_LEVEL) ||
         evtwin__feature_column(b->features, i, table, &out->col) < 0 ||
         evtwin_telemetry_factor(table, out->col, &out->factor) < 0) {
