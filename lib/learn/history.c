@@ -15,9 +15,7 @@ static const double width[N_WIDTHS] = {1.0, 5.0};
 enum { MIN_BINS = 3, MIN_SPAN = N_BINS / 2 };
 
 const evtwin__statistic_info evtwin__statistics[EVTWIN__H_COUNT] = {
-#define H(id, suffix_, cycles_, is_rate_, formula_)                                                \
-    [EVTWIN__H_##                                                                                  \
-        id] = {.suffix = suffix_, .formula = formula_, .cycles = cycles_, .is_rate = is_rate_},
+#define H(id, suffix, words, cycles, is_rate, formula) {suffix, words, formula, cycles, is_rate},
 #include "learn/history.def"
 #undef H
 };

@@ -8,14 +8,14 @@
 
 typedef enum evtwin__statistic {
     EVTWIN__H_NONE = -1, /* the row's own value */
-#define H(id, suffix, cycles, is_rate, formula) EVTWIN__H_##id,
+#define H(id, suffix, words, cycles, is_rate, formula) EVTWIN__H_##id,
 #include "learn/history.def"
 #undef H
     EVTWIN__H_COUNT
 } evtwin__statistic;
 
 typedef struct evtwin__statistic_info {
-    const char *suffix, *formula;
+    const char *suffix, *words, *formula;
     int cycles, is_rate;
 } evtwin__statistic_info;
 

@@ -282,6 +282,27 @@ static void test_out_of_memory(void **state) {
     evtwin_table_free(fleet);
 }
 
+static void assert_words(evtwin_reason reason, const char *feature, const char *unit, double value,
+                         const char *expected) {
+    char text[256];
+    reason.feature = feature;
+    reason.unit = unit;
+    reason.value = value;
+    assert_ok(evtwin_reason_text(&reason, text, sizeof text));
+    assert_non_null(strstr(text, expected));
+}
+
+/* A reason from the past, in words. */
+static void check_words(const evtwin_reason *reason) {
+    assert_words(*reason, "soh.level", "percent", 81.5, "state of health 81.5 %: about ");
+    assert_words(*reason, "soh.change", "percent", -2.3,
+                 "state of health against its own start −2.3 %: about ");
+    assert_words(*reason, "temperature.slope50", "degC/cycle", NAN,
+                 "temperature over 50 cycles not known yet: about ");
+    assert_words(*reason, "soh.slope50", "percent/cycle", -0.063,
+                 "state of health over 50 cycles −0.063 % a cycle: about ");
+}
+
 /* Contributions sum up to what the model says of a row, though one forest says a logarithm; a
  * window may be missing, a level may not. */
 static void test_contributions(void **state) {
@@ -313,6 +334,7 @@ static void test_contributions(void **state) {
         size_t n = 0;
         assert_ok(evtwin_predictor_reasons(p, "rul", x, COLS, &reason, sizeof reason, 1, &n));
         assert_true(n == 1 && reason.is_approximate);
+        check_words(&reason);
         x[feature_at(features, "soh.level")] = NAN;
         assert_ok(evtwin_predictor_predict(p, x, 1, COLS, y, 2));
         assert_true(isnan(y[0]) && isnan(y[1]));
