@@ -23,7 +23,8 @@ typedef struct evtwin_predictor_info {
     const char *trained_at; /**< RFC 3339 UTC */
     size_t n_targets;       /**< number of models */
     const char *label_rule; /**< what end of life was when the labels were made */
-    /** what features are made from: "contract" = a row's own values, "history" = its battery's past */
+    /** what features are made from: "contract" = a row's own values, "history" = its battery's past
+     */
     const char *recipe;
 } evtwin_predictor_info;
 
@@ -89,7 +90,8 @@ EVTWIN_API evtwin_status evtwin_predictor_scores(const evtwin_predictor *predict
  * Predict from a feature matrix in our units: x (rows, cols) row-major to y (rows, n_targets)
  * row-major, the targets in the order of evtwin_predictor_target: numbers in the target's unit,
  * never below 0 (negative values become 0), probabilities in 0-1; NaN where a feature of that row
- * is not finite, but for those of a past that needs more cycles (of recipe "history"). Does not allocate; safe from many threads at once.
+ * is not finite, but for those of a past that needs more cycles (of recipe "history"). Does not
+ * allocate; safe from many threads at once.
  * @return EVTWIN_E_SCHEMA if cols is not the number of features or n_targets not that of targets.
  */
 EVTWIN_API evtwin_status evtwin_predictor_predict(const evtwin_predictor *predictor,
