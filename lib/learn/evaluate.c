@@ -96,7 +96,8 @@ static evtwin_status score_fold(const evtwin_trainer *trainer, const evtwin__lab
         n += fold_of[i] == (int64_t)fold;
     }
     const evtwin_score counts = {.n_train = label->n - n, .n_test = n, .n_folds = label->n_parts};
-    const char *feature = evtwin_features_name(evtwin__own_features(trainer), r->single_feature[fold]);
+    const char *feature =
+        evtwin_features_name(evtwin__own_features(trainer), r->single_feature[fold]);
     return score_rows(trainer->target[t].kind, &counts, to[0], to + 1, feature, r->fold[fold]);
 }
 

@@ -88,7 +88,8 @@ static const field root_fields[] = {
     {"scaler", "file", FILE_NAME, IN(bundle, scaler_file.name), REQUIRED, 0, 0},
     {"scaler", "sha256", HASH, IN(bundle, scaler_file.sha256), REQUIRED, 0, 0},
 };
-static const field past_fields[] = { /* of recipe history only */
+static const field past_fields[] = {
+    /* of recipe history only */
     {"past", "counter", TEXT, IN(bundle, counter), 0, 0, 0},
     {"past", "group", TEXT, IN(bundle, group), 0, 0, 0},
 };
@@ -579,9 +580,9 @@ static evtwin_status write_further(const place *model, evtwin__bundle_model *m) 
     for (size_t k = 0; k < m->n_further; k++) {
         place p = *model;
         p.object = json_object();
-        EVTWIN_FAIL_IF(
-            json_array_append_new(json_object_get(model->object, "further"), p.object) != 0,
-            EVTWIN_E_NOMEM, "%s: out of memory for the forests", model->where);
+        EVTWIN_FAIL_IF(json_array_append_new(json_object_get(model->object, "further"), p.object) !=
+                           0,
+                       EVTWIN_E_NOMEM, "%s: out of memory for the forests", model->where);
         EVTWIN_TRY(each_field(write_field, &p, FIELDS(forest_fields), &m->further[k]));
     }
     return EVTWIN_OK;

@@ -13,7 +13,7 @@ struct evtwin__recipe {
     /* of a target that is a number: what each forest is trained on, see log_offset in bundle.h */
     size_t n_forests;
     double log_offset[EVTWIN__MAX_FORESTS];
-    int trees, depth; /* 0 = as the target has them by default */
+    int trees, depth;                                  /* 0 = as the target has them by default */
     double learning_rate, subsample, min_child_weight; /* 0 = by default */
 };
 
