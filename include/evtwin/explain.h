@@ -53,6 +53,7 @@ typedef struct evtwin_reason {
     double effect;
     const char *effect_unit; /**< "cycles"; "" for a probability */
     int is_approximate; /**< 1: effect is converted, and effects do not sum to the prediction */
+    double start;       /**< of a change since the battery's own start: the value there; else NaN */
 } evtwin_reason;
 
 /**
@@ -68,9 +69,10 @@ EVTWIN_API evtwin_status evtwin_predictor_reasons(const evtwin_predictor *predic
                                                   size_t *n_out);
 
 /**
- * A reason in words, UTF-8: "charge cycles 1,450: −320 cycles"; of a probability "state of health
- * 81.3 %: about +12 points", in hundredths of 1. Names and units are those of the schema; a column
- * of another name is quoted as it is.
+ * A reason in words, UTF-8: "charge cycles 1,450: −320 cycles"; of a battery's past "resistance 12
+ * % above its own start: −180 cycles"; of a probability "state of health 81.3 %: about +12 points",
+ * in hundredths of 1. "about": the effect is_approximate. Names and units are those of the schema;
+ * a column of another name is quoted with blanks for its underscores.
  * @param text  (text_size); what has no room is cut off between two characters. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_reason_text(const evtwin_reason *reason, char *text,

@@ -10,6 +10,7 @@
 #include "core/vmath.h"
 #include "learn/bundle.h"
 #include "learn/features.h"
+#include "learn/history.h"
 #include "learn/session.h"
 
 #include <math.h>
@@ -108,6 +109,34 @@ static double probability(double margin) {
     return 1.0 / (1.0 + evtwin__exp(-margin));
 }
 
+/* Its contributions were brought from a logarithm to the unit. */
+static int has_logarithm(const evtwin__bundle_model *model) {
+    int found = 0;
+    for (size_t k = 0; k < model->n_further; k++) {
+        found |= !isnan(model->further[k].log_offset);
+    }
+    return found;
+}
+
+/* Where the change of a value began: its present level less the change. NaN if it is none, or the
+ * model does not see the level. */
+static double start_of(const evtwin__bundle *b, size_t i, const double *x) {
+    const char *name = b->feature[i].name;
+    const evtwin__statistic_info *change = &evtwin__statistics[EVTWIN__H_CHANGE];
+    const size_t n = strlen(name), tail = strlen(change->suffix);
+    const char *level = evtwin__statistics[EVTWIN__H_LEVEL].suffix;
+    if (n <= tail || name[n - tail - 1] != '.' || strcmp(name + n - tail, change->suffix) != 0) {
+        return NAN;
+    }
+    for (size_t k = 0; k < b->n_features; k++) {
+        const char *other = b->feature[k].name;
+        if (strncmp(other, name, n - tail) == 0 && strcmp(other + n - tail, level) == 0) {
+            return x[k] - x[i];
+        }
+    }
+    return NAN;
+}
+
 static evtwin_reason make_reason(const evtwin__bundle *b, const evtwin__bundle_model *model,
                                  size_t i, const double *x, const double *phi, double margin) {
     const int is_event = evtwin_model_objective(model->forest) == EVTWIN_OBJECTIVE_LOGISTIC;
@@ -119,7 +148,8 @@ static evtwin_reason make_reason(const evtwin__bundle *b, const evtwin__bundle_m
         .contribution = phi[i],
         .effect = is_event ? probability(margin) - probability(margin - phi[i]) : phi[i],
         .effect_unit = is_event || model->unit == NULL ? "" : model->unit,
-        .is_approximate = is_event || model->n_further > 0,
+        .is_approximate = is_event || has_logarithm(model),
+        .start = start_of(b, i, x),
     };
 }
 
