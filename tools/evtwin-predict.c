@@ -45,8 +45,9 @@ static const cli_option options[PREDICT_N_OPTIONS] = {
     [PREDICT_EXPLAIN] = CLI_RANGE(
         CLI_INTEGER, "explain", "K", "0", 0, 100,
         .help = "add rul_reasons and failure_reasons: the K features that move a row's prediction "
-                "farthest from the mean of the training data, in words, or as arrays in a --sink "
-                "jsonl:FILE; 0 = off"),
+                "farthest from the mean of the training data, in words, or as objects in a --sink "
+                "jsonl:FILE; a store keeps those of each battery's newest row, for evtwin-serve; "
+                "0 = off"),
     CLI_CSV_OPTIONS(PREDICT_CSV_OPTIONS, NULL),
 };
 
@@ -74,9 +75,6 @@ static int check_combination(const cli *c) {
     CLI_FAIL_IF(has_csv != has_out, CLI_USAGE, "%s",
                 has_csv ? "--csv needs --out FILE (- for standard output)"
                         : "--out needs --csv FILE");
-    CLI_FAIL_IF(!has_csv && !has_source && cli_integer(c, PREDICT_EXPLAIN) > 0, CLI_USAGE,
-                "--explain needs --csv IN, or --source with --sink jsonl:FILE: a store keeps no "
-                "reasons");
     CLI_FAIL_IF(
         cli_text(c, PREDICT_SPOOL + DELIVERY_SPOOL) != NULL && cli_integer(c, PREDICT_EXPLAIN) > 0,
         CLI_USAGE, "--explain and --spool are mutually exclusive: a spool keeps no reasons");

@@ -354,6 +354,7 @@ int predict_live(const cli *c, evtwin_predictor *predictor) {
     evtwin_pump_options_init(&options, sizeof options);
     options.first_pause_s = options.longest_pause_s = 0; /* each cycle tries again */
     options.n_reasons = (size_t)cli_integer(c, PREDICT_EXPLAIN);
+    options.reasons_of_newest = source == NULL; /* of each battery, in the store */
     const char *uri = source != NULL ? source : cli_text(c, PREDICT_STORE);
     char shown[1024]; /* longer than what the library says of it, it is cut */
     evtwin_uri_redact(uri, shown, sizeof shown);

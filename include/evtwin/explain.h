@@ -107,8 +107,10 @@ EVTWIN_API evtwin_status evtwin_predictor_interval(const evtwin_predictor *predi
 /** How evtwin_predictor_explain writes reasons. */
 typedef enum evtwin_reasons_form {
     EVTWIN_REASONS_WORDS = 0, /**< evtwin_reason_text of each, "; " between them */
-    /** an array of objects: feature, value, unit, contribution, effect, effect_unit, approximate,
-     * text */
+    /** an object: mean (the prediction of the training data, on average), answer (what the model
+     * says of the row, which the contributions lead to from there; not cut off at 0, and not what
+     * is made of several rows), reasons: an array of objects: feature, value, unit, contribution,
+     * effect, effect_unit, approximate, text */
     EVTWIN_REASONS_JSON = 1
 } evtwin_reasons_form;
 

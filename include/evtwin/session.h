@@ -23,6 +23,12 @@ typedef struct evtwin_session_options {
     /** default 100,000, at least 1; beyond it commit drops the state of the least recently seen
      * battery, which is logged once */
     size_t max_batteries;
+    /** default 0: none. N > 0: the N largest reasons of the predictions of each battery's newest
+     * row, which was predicted with the battery's past, in its pending state; see evtwin/explain.h
+     */
+    size_t n_reasons;
+    /** default 0. 1: also those of every row, as evtwin_predictor_explain writes them as JSON */
+    int explains_each;
 } evtwin_session_options;
 
 /** Fill in the defaults; size is sizeof *options. */
@@ -32,6 +38,7 @@ EVTWIN_API evtwin_status evtwin_session_options_init(evtwin_session_options *opt
  * A session without a battery.
  * @param predictor  borrowed: it must outlive the session.
  * @param options  NULL = the defaults.
+ * @return with reasons EVTWIN_E_UNSUPPORTED as evtwin_model_contributions.
  */
 EVTWIN_API evtwin_status evtwin_session_create(const evtwin_predictor *predictor,
                                                const evtwin_session_options *options,

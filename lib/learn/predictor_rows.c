@@ -173,6 +173,10 @@ static evtwin_status predict_with_past(const evtwin_predictor *p, const evtwin_t
         (st = evtwin_predictor_predict(p, w.x, rows, p->bundle.n_features, y, p->n_targets)) >= 0) {
         st = settle(p, &w, rows, y);
     }
+    if (st >= 0 && source != NULL && source->x_out != NULL) {
+        *source->x_out = w.x;
+        w.x = NULL;
+    }
     rows_clear(&w);
     return st;
 }

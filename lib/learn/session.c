@@ -6,6 +6,7 @@
 
 #include "core/mem.h"
 #include "core/status.h"
+#include "learn/explain.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@ evtwin_status evtwin_session_create(const evtwin_predictor *predictor,
     evtwin_session_options o = default_options;
     EVTWIN_TRY(evtwin__options_merge(&o, sizeof o, options, "evtwin_session_options_init"));
     EVTWIN_FAIL_IF(o.max_batteries < 1, EVTWIN_E_ARG, "max_batteries is 0, it must be at least 1");
+    EVTWIN_TRY(o.n_reasons > 0 ? evtwin__explain_check(predictor) : EVTWIN_OK);
     evtwin_predictor_info info;
     EVTWIN_TRY(evtwin_predictor_info_get(predictor, &info, sizeof info));
     evtwin_session *s = evtwin__calloc(1, sizeof *s);
@@ -35,7 +37,9 @@ evtwin_status evtwin_session_create(const evtwin_predictor *predictor,
     *s = (evtwin_session){.predictor = predictor,
                           .past = evtwin__predictor_past(predictor),
                           .version = info.version,
-                          .max_batteries = o.max_batteries};
+                          .max_batteries = o.max_batteries,
+                          .n_reasons = o.n_reasons,
+                          .explains_each = o.explains_each};
     evtwin_status st = evtwin__session_reserve(s, 0);
     if (st < 0 || (st = evtwin__watch_create(evtwin__predictor_bundle(predictor), o.max_batteries,
                                              &s->watch)) < 0) {
@@ -296,12 +300,15 @@ evtwin_status evtwin_session_apply(evtwin_session *session, evtwin_table *table)
     EVTWIN_FAIL_IF(steps == NULL, EVTWIN_E_NOMEM, "out of memory for %zu rows",
                    evtwin_table_rows(table));
     walk w;
-    const evtwin__past_source source = {fill_pasts, settle_rows, &w};
+    double *x = NULL; /* of the rows, where reasons of their pasts are wanted */
+    const evtwin__past_source source = {fill_pasts, settle_rows, &w,
+                                        session->n_reasons > 0 ? &x : NULL};
     evtwin_status st;
     if ((st = begin_walk(session, table, steps, &w)) >= 0 &&
         (st = evtwin__watch_reserve(session->watch, table)) >= 0 &&
         (st = evtwin__predictor_apply_each(session->predictor, table, &source,
-                                           &session->impossible)) >= 0) {
+                                           &session->impossible)) >= 0 &&
+        (st = evtwin__session_reasons(session, table, steps, w.n, x)) >= 0) {
         move_all(session, &w);
         evtwin__watch_observe(session->watch, table);
     }
@@ -309,6 +316,7 @@ evtwin_status evtwin_session_apply(evtwin_session *session, evtwin_table *table)
     evtwin__free(w.past);
     evtwin__free(w.is_step);
     evtwin__free(w.said);
+    evtwin__free(x);
     evtwin__free(steps);
     return st;
 }
@@ -333,6 +341,8 @@ void evtwin_session_commit(evtwin_session *session) {
         evtwin__free(b->past);
         b->past = b->next_past;
         b->next_past = NULL;
+        evtwin__free(b->next_reasons);
+        b->next_reasons = NULL;
         evtwin__session_mark_seen(session, session->moved[i]);
     }
     if (session != NULL) {

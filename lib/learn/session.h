@@ -20,6 +20,7 @@ typedef struct evtwin__past_source {
     void (*fill)(void *ctx, double *x);
     void (*settle)(void *ctx, double *y, size_t stride);
     void *ctx;
+    double **x_out; /* gets x, freed with evtwin__free; NULL = not wanted */
 } evtwin__past_source;
 
 /* 1 if a prediction can be made from these features. */

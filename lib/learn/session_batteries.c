@@ -60,6 +60,7 @@ void evtwin__session_mark_seen(evtwin_session *s, size_t number) {
 static void clear_battery(evtwin__session_battery *b) {
     evtwin__free(b->past);
     evtwin__free(b->next_past);
+    evtwin__free(b->next_reasons);
     *b = (evtwin__session_battery){0};
 }
 
@@ -106,6 +107,8 @@ evtwin_status evtwin__session_tidy(evtwin_session *s) {
                            .past = s->past,
                            .version = s->version,
                            .max_batteries = s->max_batteries,
+                           .n_reasons = s->n_reasons,
+                           .explains_each = s->explains_each,
                            .watch = s->watch,
                            .has_logged = s->has_logged};
     evtwin_status st = evtwin__session_reserve(&kept, s->n_known);

@@ -26,6 +26,7 @@ typedef struct evtwin__session_battery {
     int is_known, is_moved;          /* which of the two states there are */
     evtwin__battery_state now, next; /* committed, pending */
     double *past, *next_past;        /* the same of its past, owned; NULL = none */
+    char *next_reasons;              /* JSON, owned; NULL = none */
 } evtwin__session_battery;
 
 struct evtwin_session {
@@ -33,6 +34,8 @@ struct evtwin_session {
     const evtwin__past *past; /* NULL = the models see none */
     const char *version;
     size_t max_batteries, n_known;
+    size_t n_reasons; /* of each battery's newest row; 0 = none */
+    int explains_each;
     evtwin__dict ids;
     evtwin__session_battery *battery; /* (capacity) */
     size_t *moved; /* (n_moved of capacity) numbers in the order of their first move */
@@ -73,6 +76,11 @@ typedef struct evtwin__step {
     size_t battery; /* its number */
     int32_t code;   /* of its id in the table */
 } evtwin__step;
+
+/* Write the reasons that the session's options ask for. steps (n, by battery and time) of a table
+ * that was predicted from x (rows, features), NULL = own values, and has moved no state yet. */
+evtwin_status evtwin__session_reasons(evtwin_session *session, evtwin_table *table,
+                                      const evtwin__step *steps, size_t n, const double *x);
 
 /* By battery, then time, seq and row: for qsort. */
 int evtwin__compare_steps(const void *a, const void *b);

@@ -32,8 +32,8 @@ static const char *target_name(size_t t) {
     return target.name;
 }
 
-/* {"format":1,"model":"0123456789ab","rows":3,"last":{"rul":80.5,"failure":null}}, and "past":[…]
- * where there is one. */
+/* {"format":1,"model":"0123456789ab","rows":3,"last":{"rul":80.5,"failure":null}}, "reasons":{…}
+ * (session_reasons.c) and "past":[…] where there are some. */
 static void write_state(const evtwin_session *s, const evtwin__session_battery *b,
                         evtwin__text *text) {
     const size_t n = s->past != NULL ? evtwin__past_size(s->past) : 0;
@@ -47,6 +47,9 @@ static void write_state(const evtwin_session *s, const evtwin__session_battery *
         evtwin__text_number(text, target_name(t), b->next.last[t]);
     }
     evtwin__text_put(text, "}");
+    if (b->next_reasons != NULL) {
+        evtwin__text_word(text, "reasons", b->next_reasons);
+    }
     for (size_t i = 0; i < n; i++) {
         if (i == 0) {
             evtwin__text_open(text, "past", '[');

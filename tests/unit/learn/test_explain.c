@@ -311,8 +311,15 @@ static void test_table_in_json(void **state) {
     evtwin_table *t = table_of(x, 1);
     assert_ok(evtwin_predictor_explain(p, t, 3, EVTWIN_REASONS_JSON));
     const char *text = evtwin_table_text(t, evtwin_table_find(t, "failure_reasons"), 0);
-    json_t *array = NULL;
-    assert_ok(evtwin__json_parse("reasons", text, strlen(text), &array));
+    json_t *object = NULL;
+    assert_ok(evtwin__json_parse("reasons", text, strlen(text), &object));
+    const json_t *array = json_object_get(object, "reasons");
+    double y[2], phi[COLS + 1];
+    assert_ok(evtwin_predictor_predict(p, x, 1, COLS, y, 2));
+    assert_ok(evtwin_predictor_contributions(p, "failure", x, 1, COLS, phi));
+    assert_near(json_number_value(json_object_get(object, "answer")), y[1], 1e-5);
+    assert_near(json_number_value(json_object_get(object, "mean")), 1.0 / (1.0 + exp(-phi[COLS])),
+                1e-12);
     evtwin_reason reason[3];
     size_t n;
     assert_ok(evtwin_predictor_reasons(p, "failure", x, COLS, reason, sizeof reason[0], 3, &n));
@@ -331,7 +338,7 @@ static void test_table_in_json(void **state) {
         assert_ok(evtwin_reason_text(&reason[i], words, sizeof words));
         assert_string_equal(json_string_value(json_object_get(o, "text")), words);
     }
-    json_decref(array);
+    json_decref(object);
     evtwin_table_free(t);
     evtwin_predictor_free(p);
 }
