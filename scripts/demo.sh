@@ -47,7 +47,7 @@ start() { # in a session of its own, so that Ctrl-C reaches only this script, wh
     case $1 in
     evtwin-sim) set -- "$1" --fleet $n_live --soh 99:79 --seed 7 --interval "$interval" --sink sqlite:$state/evtwin.db ;;
     evtwin-predict) set -- "$1" --models $state/models --store sqlite:$state/evtwin.db \
-        --interval "${PREDICTION_INTERVAL:-1}" --metrics-port "$metrics_port" ;;
+        --interval "${PREDICTION_INTERVAL:-1}" --explain 3 --metrics-port "$metrics_port" ;;
     evtwin-serve) set -- "$1" --store sqlite:$state/evtwin.db --port "$api_port" --token-file $state/token --open-reads --alerts ;;
     esac
     setsid "$bin/$@" >>$state/"$1".log 2>&1 &
