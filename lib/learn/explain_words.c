@@ -57,7 +57,7 @@ static void write_unit(const char *unit, char text[NAME_SIZE]) {
 /* Of a unit in which 0 is nothing, a change is a share of what there was: not of temperatures, nor
  * of a cell's voltage. */
 static int is_of_ratio(const char *unit) {
-    static const char *const list[] = {"mOhm", "Ohm", "Ah", "Wh", "kWh", "W", "kW"};
+    static const char *const list[] = {"mOhm", "Ohm", "Ah", "Wh", "kWh", "W", "kW", "cycles"};
     const size_t n = strcspn(unit, "/");
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
         if (strlen(list[i]) == n && strncmp(unit, list[i], n) == 0) {
@@ -67,27 +67,36 @@ static int is_of_ratio(const char *unit) {
     return 0;
 }
 
-/* "1 cycle", "2 cycles", "0.5 points". */
+/* "1 cycle a day", "2 cycles", "0.5 points". */
 static void append_counted(const char *number, const char *unit, char *text) {
-    const size_t n = strlen(unit);
-    const int is_one = strcmp(number, "1") == 0 && n > 0 && unit[n - 1] == 's';
-    evtwin__text_append(text, WHOLE_SIZE, "%s%s%.*s", number, n > 0 ? " " : "",
-                        (int)(n - (size_t)is_one), unit);
+    const size_t word = strcspn(unit, " ");
+    const int is_one = strcmp(number, "1") == 0 && word > 1 && unit[word - 1] == 's';
+    evtwin__text_append(text, WHOLE_SIZE, "%s%s%.*s%s", number, word > 0 ? " " : "",
+                        (int)(word - (size_t)is_one), unit, unit + word);
 }
 
-/* Where a name ends before its unit ("resistance_mohm" in mOhm, "throughput_ah_per_day" in Ah/day):
- * the value brings it. */
+/* The length of a name before its tail, if it has that and a rest, else its length. */
+static size_t length_before(const char *name, const char *tail) {
+    const size_t n = strlen(name), k = strlen(tail);
+    return n > k && strcmp(name + n - k, tail) == 0 ? n - k : n;
+}
+
+/* Where a name ends before its unit ("resistance_mohm" in mOhm, "throughput_ah_per_day" in Ah/day,
+ * "rate_per_day" in cycles/day): the value brings it. */
 static size_t length_without_unit(const char *name, const char *unit) {
+    if (unit[0] == '\0' || strcmp(unit, "cycles") == 0) {
+        return strlen(
+            name); /* "charge_cycles" keeps its last word: the value goes without a unit */
+    }
     char tail[NAME_SIZE] = "_";
     for (const char *c = unit; *c != '\0'; c++) {
         const char lower = *c >= 'A' && *c <= 'Z' ? (char)(*c | 0x20) : *c;
         const char letter[2] = {lower, '\0'};
         evtwin__text_append(tail, sizeof tail, "%s", *c == '/' ? "_per_" : letter);
     }
-    const size_t n = strlen(name), k = strlen(tail);
-    /* "charge_cycles" keeps its last word: the value goes without a unit then */
-    const int is_word = strcmp(unit, "cycles") == 0;
-    return !is_word && k > 1 && n > k && strcmp(name + n - k, tail) == 0 ? n - k : n;
+    const char *per = strstr(tail, "_per_");
+    const size_t n = length_before(name, tail);
+    return n < strlen(name) || per == NULL ? n : length_before(name, per);
 }
 
 /* What a reason is about. */

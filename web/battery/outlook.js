@@ -73,8 +73,10 @@ const OLD_REASONS_S = 60;
 function sumText({ prediction, mean, answer }) {
   if (![prediction, mean, answer].every(isNumber)) return "";
   const cycles = (value) => textOf("rul_prediction", value);
-  const isSteadied = Math.abs(prediction - Math.max(answer, 0)) >= 1;
-  return `All features together lead from ${cycles(mean)}, the mean of the training data, to ${cycles(answer)} for this record${isSteadied ? " alone; the RUL shown is steadied over the last ten cycles" : ""}.`;
+  let more = "";
+  if (prediction === 0 && answer >= 1) more = " alone; by the rule of the training's labels its life is over";
+  else if (Math.abs(prediction - Math.max(answer, 0)) >= 1) more = " alone; the RUL shown is steadied over the last ten cycles";
+  return `All features together lead from ${cycles(mean)}, the mean of the training data, to ${cycles(answer)} for this record${more}.`;
 }
 
 function whenExplained(b, reasons) {

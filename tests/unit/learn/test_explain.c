@@ -190,6 +190,9 @@ static void test_words(void **state) {
         {"charge_peak_ah_per_v", "Ah/V", 12.0, 4.0, "cycles", 0, NAN,
          "charge peak 12 Ah/V: +4 cycles"},
         {"rate", "cycles/day", 0.4, 4.0, "cycles", 0, NAN, "rate 0.4 cycles a day: +4 cycles"},
+        {"efc_per_day", "cycles/day", 1.0, 4.0, "cycles", 0, NAN, "efc 1 cycle a day: +4 cycles"},
+        {"efc_per_day.change", "cycles/day", 0.1, 4.0, "cycles", 0, 0.4,
+         "efc 25 % above its own start: +4 cycles"},
         {"CC Q", "", 0.4, 4.0, "cycles", 0, NAN, "CC Q 0.4: +4 cycles"},
         /* levels */
         {"soh.level", "percent", 81.34, 12.5, "cycles", 1, NAN,
