@@ -297,7 +297,7 @@ static void rows_of_other_programs_are_predicted_or_unknown(void **state) {
     run_sql(base, on_postgres() ? of_postgres : of_sqlite);
 
     snprintf(from, sizeof from, "%s", uri(base, "?rows=unpredicted"));
-    pump_predicted(from, uri(base, "?write=predictions"), bundle);
+    pump_predicted(from, uri(base, "?write=predictions"), bundle, 0);
     assert_int_equal(
         ask_sql(base, "SELECT count(*) FROM ev_telemetry WHERE prediction_timestamp IS NULL"), 0);
     assert_int_equal(ask_sql(base, "SELECT count(*) FROM ev_telemetry WHERE battery_id = 'OTHER_1'"
@@ -318,7 +318,7 @@ static void rows_of_other_programs_are_predicted_or_unknown(void **state) {
                         " WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
                         " WHERE i < 2500) SELECT 'xxxxxxxxxxxxxxxxxxxxxxxxxxx', 'OTHER_3', i,"
                         " '2024', 10000 + i FROM n");
-    pump_predicted(from, uri(base, "?write=predictions"), bundle);
+    pump_predicted(from, uri(base, "?write=predictions"), bundle, 0);
     assert_int_equal(
         ask_sql(base, "SELECT count(*) FROM ev_telemetry WHERE prediction_timestamp IS NULL"), 0);
 }
