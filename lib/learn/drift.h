@@ -35,7 +35,9 @@ typedef enum evtwin__drift_cause {
     EVTWIN__DRIFT_SIGN
 } evtwin__drift_cause;
 
-/* A finding: what was measured, its limit, and the sentence. */
+enum { EVTWIN__N_DRIFT_CAUSES = EVTWIN__DRIFT_SIGN + 1 };
+
+/* A finding: what was measured, its limit, and the sentence, "" unless it is asked for. */
 typedef struct evtwin__drift {
     evtwin__drift_cause cause; /* NONE = nothing found */
     const char *quantity;      /* borrowed from the bundle or static */
@@ -51,18 +53,19 @@ double evtwin__drift_psi_limit(const evtwin__bundle *b, size_t feature, size_t n
 
 /* The finding about a feature of the fleet: recent decides, total is what is named. */
 void evtwin__drift_of_feature(const evtwin__bundle *b, size_t feature, const evtwin__tally *total,
-                              const evtwin__tally *recent, size_t n_batteries, evtwin__drift *out);
+                              const evtwin__tally *recent, size_t n_batteries, int in_words,
+                              evtwin__drift *out);
 
 /* The same of one battery, of n values of which n_outside are outside the training's range. */
 void evtwin__drift_of_battery(const evtwin__bundle *b, size_t feature, double n, double n_outside,
-                              evtwin__drift *out);
+                              int in_words, evtwin__drift *out);
 
 /* Is a power factor off the training's? */
 int evtwin__drift_is_power_off(const evtwin__bundle *b, double factor);
 
 /* Findings about what belongs together: power, curve, sign; how many (up to 3). */
 enum { EVTWIN__N_TOGETHER = 3 };
-size_t evtwin__drift_of_sums(const evtwin__bundle *b, const evtwin__sums *s,
+size_t evtwin__drift_of_sums(const evtwin__bundle *b, const evtwin__sums *s, int in_words,
                              evtwin__drift out[EVTWIN__N_TOGETHER]);
 
 #endif

@@ -148,8 +148,10 @@ static double median_power_factor(const double *x, size_t cols, const size_t *ro
         scratch[n_known] = evtwin__power_factor(at, x + row[k] * cols);
         n_known += isfinite(scratch[n_known]) != 0;
     }
-    return (double)n_known >= evtwin__drift_MIN_VALUES ? evtwin__select_median(scratch, n_known)
-                                                       : (double)NAN;
+    const double median = (double)n_known >= evtwin__drift_MIN_VALUES
+                              ? evtwin__select_median(scratch, n_known)
+                              : 0.0;
+    return median > 0.0 ? median : (double)NAN;
 }
 
 evtwin_status evtwin__curve_fit(const double *x, size_t cols, const size_t *row, size_t n,

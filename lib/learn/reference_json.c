@@ -96,7 +96,7 @@ evtwin_status evtwin__curve_read(const char *where, const json_t *object, evtwin
     EVTWIN_TRY(read_number(where, object, "resistance", DBL_MIN, FLT_MAX, &c.resistance_ohm));
     EVTWIN_TRY(read_number(where, object, "min", -FLT_MAX, FLT_MAX, &c.min_V));
     EVTWIN_TRY(read_number(where, object, "max", -FLT_MAX, FLT_MAX, &c.max_V));
-    EVTWIN_TRY(read_number(where, object, "power_factor", 0.0, FLT_MAX, &c.power_factor));
+    EVTWIN_TRY(read_number(where, object, "power_factor", DBL_MIN, FLT_MAX, &c.power_factor));
     for (size_t b = 0; b < n; b++) {
         c.is_known |= !isnan(c.voltage_V[b]);
     }
