@@ -44,7 +44,17 @@ double evtwin__drift_psi_limit(const evtwin__bundle *b, size_t feature, size_t n
     const double month = !isnan(f->histogram.month_psi) ? f->histogram.month_psi
                          : strcmp(f->unit, "degC") == 0 ? evtwin__drift_PSI_UNKNOWN_MONTH
                                                         : 0.0;
-    return evtwin__drift_PSI + chance + evtwin__drift_PSI_MONTH * month;
+    const double part = fmax(month, f->histogram.life_psi); /* of which NaN is none */
+    return evtwin__drift_PSI + chance + evtwin__drift_PSI_PART * part;
+}
+
+double evtwin__drift_psi(const evtwin__bundle *b, size_t feature, const evtwin__tally *recent,
+                         size_t n_batteries) {
+    const evtwin__histogram *h = &evtwin__bundle_inputs(b).feature[feature].histogram;
+    const double n = n_batteries > 0 ? (double)n_batteries : 1.0;
+    return h->n_bins > 1 && recent->n_sampled >= evtwin__drift_SAMPLES * n
+               ? evtwin__histogram_psi(h, recent->bin)
+               : (double)NAN;
 }
 
 static void say_fraction(const evtwin__bundle_feature *f, const evtwin__tally *t, int in_words,
@@ -99,9 +109,17 @@ static void say_distribution(const evtwin__bundle_feature *f, const evtwin__tall
              100.0 * h->share[most]);
 }
 
+/* The share of rows from which on a fleet is unlike, and not one battery of it. */
+static double share_of_fleet(double share, size_t n_batteries) {
+    return n_batteries < 2 ? share
+                           : fmax(share, fmin(evtwin__drift_ONE_BATTERY / (double)n_batteries,
+                                              evtwin__drift_MOST_SHARE));
+}
+
 /* Too large a share, of three values or more, or all of them. */
-static int is_off_range(const evtwin__tally *t) {
-    return t->n_outside > 0.0 && t->n_outside >= evtwin__drift_OUTSIDE_FLEET * t->n &&
+static int is_off_range(const evtwin__tally *t, size_t n_batteries) {
+    const double share = share_of_fleet(evtwin__drift_OUTSIDE_FLEET, n_batteries);
+    return t->n_outside > 0.0 && t->n_outside >= share * t->n &&
            (t->n_outside >= 3.0 || t->n_outside == t->n);
 }
 
@@ -112,10 +130,11 @@ void evtwin__drift_of_feature(const evtwin__bundle *b, size_t feature, const evt
     out->cause = EVTWIN__DRIFT_NONE;
     if (evtwin__is_like_fraction(f->unit, (size_t)total->n, total->min, total->max)) {
         say_fraction(f, total, in_words, out);
-    } else if (is_off_range(recent)) {
+    } else if (is_off_range(recent, n_batteries)) {
         say_range(f, total, recent->n_outside / recent->n, in_words, out);
-    } else if (f->histogram.n_bins > 1 && recent->n >= evtwin__drift_MIN_VALUES) {
-        const double psi = evtwin__histogram_psi(&f->histogram, recent->bin);
+        out->limit = share_of_fleet(evtwin__drift_OUTSIDE_FLEET, n_batteries);
+    } else {
+        const double psi = evtwin__drift_psi(b, feature, recent, n_batteries);
         const double limit = evtwin__drift_psi_limit(b, feature, n_batteries);
         if (psi > limit) {
             say_distribution(f, recent, psi, limit, in_words, out);
@@ -148,10 +167,9 @@ int evtwin__drift_is_power_off(const evtwin__bundle *b, double factor) {
     return fmax(ratio, 1.0 / ratio) > evtwin__drift_POWER_FACTOR;
 }
 
-static int judge_power(const evtwin__bundle *b, const evtwin__sums *s, int in_words,
+static int judge_power(const evtwin__bundle *b, const evtwin__sums *s, double share, int in_words,
                        evtwin__drift *out) {
-    if (s->n_power < evtwin__drift_MIN_VALUES ||
-        s->n_power_off < evtwin__drift_OFF_TOGETHER * s->n_power) {
+    if (s->n_power < evtwin__drift_MIN_VALUES || s->n_power_off < share * s->n_power) {
         return 0;
     }
     const double factor = exp(s->log_power / s->n_power_off) / b->curve.power_factor;
@@ -205,13 +223,12 @@ static int judge_sign(const evtwin__bundle *b, const evtwin__sums *s, int in_wor
     return 0;
 }
 
-static int judge_curve(const evtwin__sums *s, int in_words, evtwin__drift *out) {
-    if (s->n_rest < evtwin__drift_MIN_VALUES || s->n_off < evtwin__drift_OFF_TOGETHER * s->n_rest) {
+static int judge_curve(const evtwin__sums *s, double share, int in_words, evtwin__drift *out) {
+    if (s->n_rest < evtwin__drift_MIN_VALUES || s->n_off < share * s->n_rest) {
         return 0;
     }
     const double off_V = s->rest / s->n_rest;
-    *out = (evtwin__drift){EVTWIN__DRIFT_CURVE, "voltage", s->n_off / s->n_rest,
-                           evtwin__drift_OFF_TOGETHER, ""};
+    *out = (evtwin__drift){EVTWIN__DRIFT_CURVE, "voltage", s->n_off / s->n_rest, share, ""};
     if (!in_words) {
         return 1;
     }
@@ -225,11 +242,12 @@ static int judge_curve(const evtwin__sums *s, int in_words, evtwin__drift *out) 
 }
 
 /* A flipped sign also takes the voltage off its curve, which is then not said twice. */
-size_t evtwin__drift_of_sums(const evtwin__bundle *b, const evtwin__sums *s, int in_words,
-                             evtwin__drift out[EVTWIN__N_TOGETHER]) {
-    size_t n = (size_t)judge_power(b, s, in_words, &out[0]);
+size_t evtwin__drift_of_sums(const evtwin__bundle *b, const evtwin__sums *s, size_t n_batteries,
+                             int in_words, evtwin__drift out[EVTWIN__N_TOGETHER]) {
+    const double share = share_of_fleet(evtwin__drift_OFF_TOGETHER, n_batteries);
+    size_t n = (size_t)judge_power(b, s, share, in_words, &out[0]);
     const size_t before = n;
     n += (size_t)judge_sign(b, s, in_words, &out[n]);
-    n += n == before && judge_curve(s, in_words, &out[n]) ? 1 : 0;
+    n += n == before && judge_curve(s, share, in_words, &out[n]) ? 1 : 0;
     return n;
 }

@@ -11,7 +11,7 @@ enum { EVTWIN__DRIFT_TEXT_SIZE = 512 };
 /* Values of one feature, of the fleet. All zero = none. Counts are whole until they are halved. */
 typedef struct evtwin__tally {
     double n, n_outside, min, max;
-    double bin[EVTWIN__HISTOGRAM_BINS];
+    double n_sampled, bin[EVTWIN__HISTOGRAM_BINS]; /* of some of them, see SAMPLE_EVERY_S */
 } evtwin__tally;
 
 /* What belongs together, of the fleet or of a battery: sums, so that they can be added and halved.
@@ -48,7 +48,11 @@ typedef struct evtwin__drift {
 /* "range", "distribution", …; static. */
 const char *evtwin__drift_cause_name(evtwin__drift_cause cause);
 
-/* The limit of a feature's PSI with so many live batteries. */
+/* The PSI of a feature with so many live batteries; NaN while there is too little to judge. */
+double evtwin__drift_psi(const evtwin__bundle *b, size_t feature, const evtwin__tally *recent,
+                         size_t n_batteries);
+
+/* From where on it is a finding. */
 double evtwin__drift_psi_limit(const evtwin__bundle *b, size_t feature, size_t n_batteries);
 
 /* The finding about a feature of the fleet: recent decides, total is what is named. */
@@ -63,9 +67,10 @@ void evtwin__drift_of_battery(const evtwin__bundle *b, size_t feature, double n,
 /* Is a power factor off the training's? */
 int evtwin__drift_is_power_off(const evtwin__bundle *b, double factor);
 
-/* Findings about what belongs together: power, curve, sign; how many (up to 3). */
+/* Findings about what belongs together in so many batteries: power, curve, sign; how many (up to
+ * 3). */
 enum { EVTWIN__N_TOGETHER = 3 };
-size_t evtwin__drift_of_sums(const evtwin__bundle *b, const evtwin__sums *s, int in_words,
-                             evtwin__drift out[EVTWIN__N_TOGETHER]);
+size_t evtwin__drift_of_sums(const evtwin__bundle *b, const evtwin__sums *s, size_t n_batteries,
+                             int in_words, evtwin__drift out[EVTWIN__N_TOGETHER]);
 
 #endif

@@ -101,7 +101,8 @@ static void count(evtwin__tally *t, double v, int is_outside) {
     t->n_outside += is_outside;
 }
 
-static void count_features(evtwin__watch *w, const double *x, evtwin__watch_battery *s) {
+static void count_features(evtwin__watch *w, const double *x, int is_sampled,
+                           evtwin__watch_battery *s) {
     for (size_t i = 0; i < w->in.n; i++) {
         const evtwin__bundle_feature *f = &w->in.feature[i];
         const double v = x[i];
@@ -112,12 +113,29 @@ static void count_features(evtwin__watch *w, const double *x, evtwin__watch_batt
         const int is_outside = evtwin__is_outside(f, v);
         count(&t->total, v, is_outside);
         count(&t->recent, v, is_outside);
-        t->recent.bin[evtwin__histogram_bin(&f->histogram, v)] += 1.0;
+        if (is_sampled) {
+            t->recent.n_sampled += 1.0;
+            t->recent.bin[evtwin__histogram_bin(&f->histogram, v)] += 1.0;
+        }
         if (s != NULL) {
             s->feature[i].n += 1.0F;
             s->feature[i].n_outside += (float)is_outside;
         }
     }
+}
+
+/* Does the row go into the bins? time_us NULL = unknown. */
+static int is_sampled(const int64_t *time_us, evtwin__watch_battery *s) {
+    if (s == NULL || time_us == NULL) {
+        return 1;
+    }
+    const double since_s = s->has_sample ? 1e-6 * ((double)*time_us - (double)s->sampled_us) : 0.0;
+    if (s->has_sample && fabs(since_s) < evtwin__drift_SAMPLE_EVERY_S) {
+        return 0;
+    }
+    s->has_sample = 1;
+    s->sampled_us = *time_us;
+    return 1;
 }
 
 /* What a row adds to the sums of the fleet and of its battery. */
@@ -245,10 +263,12 @@ static int32_t battery_of(const evtwin__watch *w, keys *k, size_t row) {
 static void take_row(evtwin__watch *w, keys *k, size_t row, const double *x) {
     const int32_t number = battery_of(w, k, row);
     evtwin__watch_battery *s = number != NO_BATTERY ? move_battery(w, number) : NULL;
-    count_features(w, x, s);
+    const int has_time = k->time_us != NULL && evtwin_table_is_valid(k->table, k->time_col, row);
+    const int64_t *time_us = has_time ? &k->time_us[row] : NULL;
+    count_features(w, x, is_sampled(time_us, s), s);
     evtwin__sums sums = sums_of(w, x);
-    if (s != NULL && k->time_us != NULL && evtwin_table_is_valid(k->table, k->time_col, row)) {
-        add_step(w, x, k->time_us[row], s, &sums);
+    if (s != NULL && has_time) {
+        add_step(w, x, *time_us, s, &sums);
     }
     add(&w->next->sums, &sums);
     if (s != NULL) {
@@ -281,11 +301,15 @@ static void halve_sums(evtwin__sums *s) {
 
 /* Old rows count ever less. */
 static void forget_fleet(const evtwin__watch *w, evtwin__watch_fleet *f) {
+    const double window = evtwin__drift_SAMPLE_WINDOW * fmax((double)w->ids.n, 1.0);
     for (size_t i = 0; i < w->in.n; i++) {
         evtwin__tally *t = &f->feature[i].recent;
         if (t->n > evtwin__drift_FLEET_WINDOW) {
             t->n *= 0.5;
             t->n_outside *= 0.5;
+        }
+        if (t->n_sampled > window) {
+            t->n_sampled *= 0.5;
             for (size_t b = 0; b < EVTWIN__HISTOGRAM_BINS; b++) {
                 t->bin[b] *= 0.5;
             }

@@ -21,7 +21,8 @@ typedef struct evtwin__watch_fleet {
 typedef struct evtwin__watch_battery {
     int64_t time_us; /* of its newest row, with these */
     double soc, current;
-    int has_last;
+    int64_t sampled_us; /* of the last row that went into the bins */
+    uint8_t has_last, has_sample;
     unsigned causes, told; /* found now; that were logged: bits */
     evtwin__sums sums;
     struct {

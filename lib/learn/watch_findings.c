@@ -12,7 +12,7 @@ evtwin_feature_range evtwin__watch_range(const evtwin__watch *watch, size_t i) {
     const evtwin__bundle_feature *f = &watch->in.feature[i];
     const evtwin__watch_feature *t = &watch->now->feature[i];
     const int has_values = t->total.n > 0.0;
-    const int has_psi = f->histogram.n_bins > 1 && t->recent.n > 0.0;
+    const double psi = evtwin__drift_psi(watch->bundle, i, &t->recent, watch->ids.n);
     return (evtwin_feature_range){
         .size = sizeof(evtwin_feature_range),
         .feature = f->name,
@@ -25,9 +25,8 @@ evtwin_feature_range evtwin__watch_range(const evtwin__watch *watch, size_t i) {
         .max = has_values ? t->total.max : (double)NAN,
         .looks_like_fraction =
             evtwin__is_like_fraction(f->unit, (size_t)t->total.n, t->total.min, t->total.max),
-        .psi = has_psi ? evtwin__histogram_psi(&f->histogram, t->recent.bin) : (double)NAN,
-        .psi_limit =
-            has_psi ? evtwin__drift_psi_limit(watch->bundle, i, watch->ids.n) : (double)NAN};
+        .psi = psi,
+        .psi_limit = isnan(psi) ? psi : evtwin__drift_psi_limit(watch->bundle, i, watch->ids.n)};
 }
 
 /* ---- findings ---- */
@@ -45,7 +44,7 @@ evtwin_status evtwin__watch_visit_fleet(const evtwin__watch *w, int in_words,
         evtwin__drift_of_feature(w->bundle, i, &t->total, &t->recent, w->ids.n, in_words, &d[0]);
         EVTWIN_TRY(d[0].cause != EVTWIN__DRIFT_NONE ? visit(ctx, NULL, &d[0]) : EVTWIN_OK);
     }
-    const size_t n = evtwin__drift_of_sums(w->bundle, &w->now->sums, in_words, d);
+    const size_t n = evtwin__drift_of_sums(w->bundle, &w->now->sums, w->ids.n, in_words, d);
     for (size_t k = 0; k < n; k++) {
         EVTWIN_TRY(visit(ctx, NULL, &d[k]));
     }
@@ -62,7 +61,7 @@ evtwin_status evtwin__watch_visit_battery(const evtwin__watch *w, size_t number,
                                  (double)s->feature[i].n_outside, in_words, &d[0]);
         EVTWIN_TRY(d[0].cause != EVTWIN__DRIFT_NONE ? visit(ctx, id, &d[0]) : EVTWIN_OK);
     }
-    const size_t n = evtwin__drift_of_sums(w->bundle, &s->sums, in_words, d);
+    const size_t n = evtwin__drift_of_sums(w->bundle, &s->sums, 1, in_words, d);
     for (size_t k = 0; k < n; k++) {
         EVTWIN_TRY(visit(ctx, id, &d[k]));
     }

@@ -107,6 +107,7 @@ static void test_round_trip(void **state) {
         assert_memory_equal(x->edge, y->edge, sizeof x->edge);
         assert_memory_equal(x->share, y->share, sizeof x->share);
         assert_same_number(x->month_psi, y->month_psi);
+        assert_same_number(x->life_psi, y->life_psi);
     }
     assert_int_equal(b.curve.is_known, 1);
     for (size_t i = 0; i < EVTWIN__CURVE_BINS; i++) {
