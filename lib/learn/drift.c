@@ -11,9 +11,10 @@ typedef struct number {
     char text[EVTWIN__NUM_SIZE];
 } number;
 
+/* A value as it was measured, but for digits that come from a change of its unit. */
 static number exact(double v) {
     number n;
-    evtwin__format_f64(v, n.text);
+    evtwin__format_f64(evtwin__round_digits(v, 7), n.text);
     return n;
 }
 
@@ -180,7 +181,7 @@ static int judge_power(const evtwin__bundle *b, const evtwin__sums *s, double sh
     }
     snprintf(out->text, sizeof out->text,
              "power is %s times voltage x current, beside 1 in training: %s", about(factor).text,
-             fabs(factor - 1e-3) < 1e-4 ? "it is in kW where W is read"
+             fabs(factor - 1e-3) < 1e-4 ? "it is in kW where W is read, or current in mA"
                                         : "one of the three is in another unit, or of another part "
                                           "of the pack (a cell's voltage?)");
     return 1;
@@ -210,7 +211,7 @@ static int judge_sign(const evtwin__bundle *b, const evtwin__sums *s, int in_wor
                  "sign of current is flipped (> 0 discharges)");
         return 1;
     }
-    if (slope > evtwin__drift_SIGN_SLOPE) {
+    if (slope > evtwin__drift_SIGN_SLOPE && s->n_flipped >= 0.5 * s->n_off) {
         *out = (evtwin__drift){EVTWIN__DRIFT_SIGN, "current", slope, evtwin__drift_SIGN_SLOPE, ""};
         if (!in_words) {
             return 1;

@@ -18,6 +18,7 @@ typedef struct evtwin__tally {
  * i is the current, rest what evtwin__curve_rest leaves of the voltage. */
 typedef struct evtwin__sums {
     double n_rest, n_off, rest, i, ii, i_rest; /* n_off: outside the training's range */
+    double n_flipped; /* of these, how many would be inside with the current's other sign */
     double n_power, n_power_off,
         log_power;                  /* of the power factor; logarithm of those that are off */
     double n_steps, step, abs_step; /* change of SoC x charge that went in */

@@ -138,6 +138,10 @@ static int is_sampled(const int64_t *time_us, evtwin__watch_battery *s) {
     return 1;
 }
 
+static int is_between(double v, double min, double max) {
+    return v >= min && v <= max;
+}
+
 /* What a row adds to the sums of the fleet and of its battery. */
 static evtwin__sums sums_of(const evtwin__watch *w, const double *x) {
     evtwin__sums s = {0};
@@ -147,7 +151,9 @@ static evtwin__sums sums_of(const evtwin__watch *w, const double *x) {
     if (isfinite(rest)) {
         const double i_A = x[w->at.current], slack = 0.01 * (c->max_V - c->min_V);
         s.n_rest = 1.0;
-        s.n_off = rest < c->min_V - slack || rest > c->max_V + slack;
+        s.n_off = is_between(rest, c->min_V - slack, c->max_V + slack) ? 0.0 : 1.0;
+        s.n_flipped = s.n_off > 0.0 && is_between(rest - 2.0 * c->resistance_ohm * i_A,
+                                                  c->min_V - slack, c->max_V + slack);
         s.rest = rest;
         s.i = i_A;
         s.ii = i_A * i_A;

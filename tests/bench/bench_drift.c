@@ -135,7 +135,7 @@ static evtwin_predictor *train(const evtwin_table *t, const char *recipe) {
     rul.trees = 5; /* what is measured is what the bundle knows of its training data */
     rul.depth = 3;
     o.recipe = recipe;
-    o.allow = "label-formula,countdown,label-rises,clock-set-back";
+    o.allow = "label-formula,countdown,label-rises";
     check(evtwin_train(t, &rul, 1, &o, &trainer));
     check(evtwin_trainer_predictor(trainer, &p));
     evtwin_trainer_free(trainer);
