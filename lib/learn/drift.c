@@ -117,9 +117,15 @@ static double share_of_fleet(double share, size_t n_batteries) {
                                               evtwin__drift_MOST_SHARE));
 }
 
+/* A fleet of one is that battery, which may use its range as no other does. */
+static double range_share(size_t n_batteries) {
+    return n_batteries == 1 ? evtwin__drift_OUTSIDE_BATTERY
+                            : share_of_fleet(evtwin__drift_OUTSIDE_FLEET, n_batteries);
+}
+
 /* Too large a share, of three values or more, or all of them. */
 static int is_off_range(const evtwin__tally *t, size_t n_batteries) {
-    const double share = share_of_fleet(evtwin__drift_OUTSIDE_FLEET, n_batteries);
+    const double share = range_share(n_batteries);
     return t->n_outside > 0.0 && t->n_outside >= share * t->n &&
            (t->n_outside >= 3.0 || t->n_outside == t->n);
 }
@@ -133,7 +139,7 @@ void evtwin__drift_of_feature(const evtwin__bundle *b, size_t feature, const evt
         say_fraction(f, total, in_words, out);
     } else if (is_off_range(recent, n_batteries)) {
         say_range(f, total, recent->n_outside / recent->n, in_words, out);
-        out->limit = share_of_fleet(evtwin__drift_OUTSIDE_FLEET, n_batteries);
+        out->limit = range_share(n_batteries);
     } else {
         const double psi = evtwin__drift_psi(b, feature, recent, n_batteries);
         const double limit = evtwin__drift_psi_limit(b, feature, n_batteries);

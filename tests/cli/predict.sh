@@ -209,6 +209,29 @@ err 'are outside the range of the training data, '
 err 'out.csv: 720 rows predicted, 0 unknown'
 rm -f out.csv
 
+# what does not fit together, by either recipe: said, and no reason to fail
+awk -F, -v OFS=, 'NR > 1 { $9 = $9 / 1000 } { print }' in.csv >kw.csv
+awk -F, -v OFS=, 'NR > 1 { $5 = $5 - 60 } { print }' in.csv >other.csv
+run evtwin-train -q fleet.csv --recipe history --out pasts
+expect 0
+for models in models pasts; do
+    predict --csv kw.csv --models $models
+    expect 0
+    err 'power is 0.001 times voltage x current'
+    predict --csv other.csv --models $models
+    expect 0
+    err 'another chemistry or number of cells'
+    predict --csv in.csv --models $models
+    expect 0
+    check 'no warning' sh -c '! grep warning err'
+    rm -f out.csv
+done
+cut -d, -f1,2,4,7,8 in.csv >few.csv # what recipe history does not need is not missed
+predict --csv few.csv --models pasts
+expect 0
+check 'no warning' sh -c '! grep warning err'
+rm -f out.csv
+
 # ---- a signal ends it at once, whatever it does; nothing is written ----
 stopped INT 'stage reading' evtwin-predict --csv - --out out.csv
 expect 130
