@@ -324,7 +324,7 @@ static int is_alarm(const evtwin_predictor *p, const char *what, uint64_t seed, 
     rounds live;
     make_rounds(t, &live);
     const outcome o = walk(p, &live, NULL, NULL);
-    if ((o.fleet | o.battery) != 0) {
+    if (what != NULL && (o.fleet | o.battery) != 0) {
         printf("  %s, seed %llu: after %zu rows (battery: %zu)", what, (unsigned long long)seed,
                o.rows, o.of_battery);
         print_causes(o.fleet);
@@ -370,6 +370,28 @@ static void be_silent_live(const evtwin_predictor *p, evtwin_sim_use use, uint64
     }
 }
 
+static evtwin_table *warmer(evtwin_table *t, double by_K) {
+    const change c = {"", "temperature", 1, by_K, 0};
+    apply_change(&c, NULL, t);
+    return t;
+}
+
+/* Another climate: a whole life, or a week in each month, that much warmer. */
+static void change_climate(const evtwin_predictor *p, int is_live, uint64_t first, uint64_t n) {
+    static const double by_K[] = {-15, -10, -8, -5, -3, 3, 5, 8, 10, 15};
+    for (size_t i = 0; i < sizeof by_K / sizeof by_K[0]; i++) {
+        int n_alarms = 0;
+        for (uint64_t s = first; s < first + n; s++) {
+            evtwin_table *t = is_live
+                                  ? drive(12, s, EVTWIN_USE_DAILY, 99, 80, 7, 3600, (int)(s % 12))
+                                  : simulate(LIVE_PACKS, s, NULL);
+            n_alarms += is_alarm(p, NULL, s, warmer(t, by_K[i]));
+        }
+        printf("  %s, %+g K: %d of %d fleets\n", is_live ? "a week of 12 packs" : "30 lives",
+               by_K[i], n_alarms, (int)n);
+    }
+}
+
 int main(int argc, char **argv) {
     const int n = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 10;
     int n_missed = 0;
@@ -382,6 +404,7 @@ int main(int argc, char **argv) {
             printf("trained on seed %d, recipe %s\n", (int)seed, recipe[r]);
             n_missed += notice_all(p, 100 + seed);
             be_silent(p, 1000 * seed, (uint64_t)n);
+            change_climate(p, 0, 1000 * seed, (uint64_t)n);
             evtwin_predictor_free(p);
         }
         evtwin_table_free(t);
@@ -391,6 +414,9 @@ int main(int argc, char **argv) {
             printf("trained on records of use %s, seed %d\n",
                    use == EVTWIN_USE_CYCLE ? "cycle" : "daily", (int)seed);
             be_silent_live(p, (evtwin_sim_use)use, 1000 * seed, (uint64_t)n);
+            if (use == EVTWIN_USE_DAILY) {
+                change_climate(p, 1, 1000 * seed, (uint64_t)n);
+            }
             evtwin_predictor_free(p);
             evtwin_table_free(t);
         }
