@@ -87,9 +87,12 @@ evtwin_status evtwin__histogram_fit(const double *v, const uint8_t *month, const
         cut_bins(known, n_known, &h);
         for (size_t k = 0; k < n_known; k++) {
             const size_t b = evtwin__histogram_bin(&h, known[k].value);
-            h.share[b] += 1.0 / (double)n_known;
+            h.share[b] += 1.0;
             by_month[known[k].month][b] += 1.0;
             by_life[known[k].life][b] += 1.0;
+        }
+        for (size_t b = 0; b < h.n_bins; b++) {
+            h.share[b] /= (double)n_known; /* of a constant exactly 1 */
         }
         h.month_psi = month != NULL ? largest_psi(&h, by_month) : (double)NAN;
         h.life_psi = life != NULL ? largest_psi(&h, by_life) : (double)NAN;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/bench/bench_drift.c [SEEDS]: what the watch notices, after how many rows, and how often it
- * is wrong: models of both recipes and three seeds, trained on 100 generated packs; live fleets in
- * rounds of one row of each battery. The figures of docs/learning.md. */
+/* tests/bench/bench_drift.c [SEEDS [FIRST [LAST]]]: what the watch notices, after how many rows,
+ * and how often it is wrong: models of both recipes and of seeds FIRST to LAST (1 to 3), trained on
+ * 100 generated packs; live fleets in rounds of one row of each battery. The figures of
+ * docs/learning.md. */
 
 #include "evtwin/evtwin.h"
 
@@ -14,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRAIN_PACKS = 100, LIVE_PACKS = 30, N_TRAININGS = 3, NEVER = 0 };
+enum { TRAIN_PACKS = 100, LIVE_PACKS = 30, NEVER = 0 };
 
 static void check(evtwin_status st) {
     if (st < 0) {
@@ -135,7 +136,8 @@ static evtwin_predictor *train(const evtwin_table *t, const char *recipe) {
     rul.trees = 5; /* what is measured is what the bundle knows of its training data */
     rul.depth = 3;
     o.recipe = recipe;
-    o.allow = "label-formula,countdown,label-rises";
+    o.allow = "label-formula,countdown,label-rises,backward-fill,future-value,series-statistic,"
+              "label-threshold";
     check(evtwin_train(t, &rul, 1, &o, &trainer));
     check(evtwin_trainer_predictor(trainer, &p));
     evtwin_trainer_free(trainer);
@@ -242,8 +244,9 @@ static void show_first(const evtwin_session *session) {
     evtwin_table_free(found);
 }
 
-static outcome walk(const evtwin_predictor *p, const rounds *live, const change *c,
-                    const char *of) {
+/* is_shown: what is found first, in words. */
+static outcome walk(const evtwin_predictor *p, const rounds *live, const change *c, const char *of,
+                    int is_shown) {
     outcome o = {0};
     evtwin_session *session = NULL;
     evtwin_table *t = NULL;
@@ -261,7 +264,7 @@ static outcome walk(const evtwin_predictor *p, const rounds *live, const change 
         const evtwin__drift_counts found = evtwin__session_found(session);
         o.fleet |= bits_of(found.fleet);
         o.battery |= bits_of(found.batteries);
-        if (c == NULL && o.rows == NEVER && o.of_battery == NEVER && (o.fleet | o.battery) != 0) {
+        if (is_shown && o.rows == NEVER && o.of_battery == NEVER && (o.fleet | o.battery) != 0) {
             show_first(session);
         }
         o.rows = o.rows == NEVER && o.fleet != 0 ? live->first[k + 1] : o.rows;
@@ -300,13 +303,13 @@ static int notice_all(const evtwin_predictor *p, uint64_t seed) {
     make_rounds(lfp, &other);
     const char *first = evtwin_table_text(t, evtwin_table_find(t, "battery_id"), 0);
     for (size_t i = 0; i < N_CHANGES; i++) {
-        const outcome all = walk(p, &live, &changes[i], NULL);
+        const outcome all = walk(p, &live, &changes[i], NULL, 0);
         n_missed += show_noticed(changes[i].what, &all, changes[i].expected);
     }
-    const outcome lfp_all = walk(p, &other, NULL, NULL);
+    const outcome lfp_all = walk(p, &other, NULL, NULL, 0);
     n_missed += show_noticed("LFP", &lfp_all, BIT(CURVE) | BIT(RANGE));
     for (size_t i = 0; i < N_CHANGES; i++) {
-        outcome one = walk(p, &live, &changes[i], first);
+        outcome one = walk(p, &live, &changes[i], first, 0);
         char what[64];
         snprintf(what, sizeof what, "1 of 30: %s", changes[i].what);
         n_missed += show_noticed(what, &one, changes[i].expected);
@@ -323,7 +326,7 @@ static int notice_all(const evtwin_predictor *p, uint64_t seed) {
 static int is_alarm(const evtwin_predictor *p, const char *what, uint64_t seed, evtwin_table *t) {
     rounds live;
     make_rounds(t, &live);
-    const outcome o = walk(p, &live, NULL, NULL);
+    const outcome o = walk(p, &live, NULL, NULL, what != NULL);
     if (what != NULL && (o.fleet | o.battery) != 0) {
         printf("  %s, seed %llu: after %zu rows (battery: %zu)", what, (unsigned long long)seed,
                o.rows, o.of_battery);
@@ -394,9 +397,12 @@ static void change_climate(const evtwin_predictor *p, int is_live, uint64_t firs
 
 int main(int argc, char **argv) {
     const int n = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 10;
+    const uint64_t first = argc > 2 ? strtoul(argv[2], NULL, 10) : 1;
+    const uint64_t last = argc > 3 ? strtoul(argv[3], NULL, 10) : first + 2;
     int n_missed = 0;
+    setvbuf(stdout, NULL, _IOLBF, 0);
     evtwin_set_log(NULL, NULL);
-    for (uint64_t seed = 1; seed <= N_TRAININGS; seed++) {
+    for (uint64_t seed = first; seed <= last; seed++) {
         evtwin_table *t = simulate(TRAIN_PACKS, seed, NULL);
         static const char *const recipe[] = {"contract", "history"};
         for (size_t r = 0; r < 2; r++) {
