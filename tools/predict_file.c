@@ -10,11 +10,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a session looks at beside the features. */
-static const char session_columns[] = "battery_id,time,seq";
+/* What a session looks at beside the features: whose row it is, and what the features were made of
+ * in training. NULL = out of memory; the caller frees it. */
+static char *session_columns(const evtwin_session *session) {
+    static const char keys[] = "battery_id,time,seq";
+    evtwin_feature_range r;
+    size_t n = 0, size = sizeof keys;
+    for (; evtwin_session_range(session, n, &r, sizeof r) >= 0; n++) {
+        size += strlen(r.feature) + 1;
+    }
+    char *list = calloc(size, 1), *end = list != NULL ? stpcpy(list, keys) : NULL;
+    for (size_t i = 0; list != NULL && i < n; i++) {
+        evtwin_session_range(session, i, &r, sizeof r);
+        end = stpcpy(stpcpy(end, ","), r.feature);
+    }
+    return list;
+}
 
 /* Open the input: the bundle's features are there. */
-static int open_input(const cli *c, const evtwin_features *features, evtwin_csv **out) {
+static int open_input(const cli *c, const evtwin_features *features, const evtwin_session *session,
+                      evtwin_csv **out) {
     const char *path = cli_text(c, PREDICT_CSV);
     const size_t n = evtwin_features_count(features);
     size_t size = 1;
@@ -22,8 +37,8 @@ static int open_input(const cli *c, const evtwin_features *features, evtwin_csv 
         size += strlen(evtwin_features_column(features, i)) + 1;
     }
     const char **names = calloc(n + 1, sizeof *names);
-    char *list = calloc(size, 1), *end = list;
-    int code = names == NULL || list == NULL ? cli_out_of_memory() : 0;
+    char *list = calloc(size, 1), *end = list, *others = session_columns(session);
+    int code = names == NULL || list == NULL || others == NULL ? cli_out_of_memory() : 0;
     size_t n_names = 0;
     for (size_t i = 0; code == 0 && i < n; i++) {
         const char *name = evtwin_features_column(features, i);
@@ -32,13 +47,14 @@ static int open_input(const cli *c, const evtwin_features *features, evtwin_csv 
             names[n_names++] = name;
         }
     }
-    if (code == 0 && (code = cli_open_csv(c, PREDICT_CSV_OPTIONS, path, list, NULL, session_columns,
-                                          out)) == 0) {
+    if (code == 0 &&
+        (code = cli_open_csv(c, PREDICT_CSV_OPTIONS, path, list, NULL, others, out)) == 0) {
         code = cli_check_columns(path, *out, names, n_names,
                                  "the models were trained on it: see --models");
     }
     free(names);
     free(list);
+    free(others);
     return code;
 }
 
@@ -134,20 +150,21 @@ static evtwin_status copy_reasons(const evtwin_predictor *predictor, const evtwi
     return st;
 }
 
-/* A session, because it logs what is outside the range of the training; but of batteries' pasts the
+/* With a session, because it logs what is unlike the training data; but of batteries' pasts the
  * file must say whose they are, which a session does not ask for. */
-static int predict(const cli *c, const evtwin_predictor *predictor, evtwin_table *table) {
-    evtwin_session *session = NULL;
+static int predict(const cli *c, const evtwin_predictor *predictor, evtwin_session *session,
+                   evtwin_table *table) {
     evtwin_predictor_info info = {.recipe = ""};
     evtwin_status st = evtwin_telemetry_check(table); /* a file has one unit for a column */
     evtwin_predictor_info_get(predictor, &info, sizeof info);
     if (st >= 0 && strcmp(info.recipe, "history") == 0) {
         st = evtwin_predictor_apply(predictor, table);
-    } else if (st >= 0 && (st = evtwin_session_create(predictor, NULL, &session)) >= 0) {
-        if ((st = evtwin_session_apply(session, table)) >= 0) {
-            evtwin_session_commit(session); /* logs what is outside the range of the training */
-        }
-        evtwin_session_free(session);
+        st = st < 0 ? st : evtwin_session_observe(session, table);
+    } else if (st >= 0) {
+        st = evtwin_session_apply(session, table);
+    }
+    if (st >= 0) {
+        evtwin_session_commit(session);
     }
     const int64_t n_reasons = cli_integer(c, PREDICT_EXPLAIN);
     if (st >= 0 && n_reasons > 0) {
@@ -230,13 +247,20 @@ int predict_file(const cli *c, const evtwin_predictor *predictor) {
     cli_on_stop(CLI_STOP_LEAVES, "nothing was written");
     evtwin_csv *csv = NULL;
     evtwin_table *table = NULL;
+    evtwin_session *session = NULL;
+    const evtwin_status st = evtwin_session_create(predictor, NULL, &session);
+    if (st < 0) {
+        return cli_fail(CLI_AN_INPUT, st, NULL);
+    }
     const evtwin_features *features = evtwin_predictor_features(predictor);
-    if ((code = open_input(c, features, &csv)) == 0 && (code = cli_read_csv(csv, &table)) == 0) {
+    if ((code = open_input(c, features, session, &csv)) == 0 &&
+        (code = cli_read_csv(csv, &table)) == 0) {
         note_sign(features, table);
-        code = predict(c, predictor, table);
+        code = predict(c, predictor, session, table);
         code = code == 0 ? write_predicted(c, predictor, table, csv) : code;
     }
     evtwin_csv_free(csv);
     evtwin_table_free(table);
+    evtwin_session_free(session);
     return code;
 }

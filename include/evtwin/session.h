@@ -62,6 +62,13 @@ EVTWIN_API size_t evtwin_session_batteries(const evtwin_session *session);
 EVTWIN_API evtwin_status evtwin_session_apply(evtwin_session *session, evtwin_table *table);
 
 /**
+ * Hold the rows of a table against the training data (evtwin_session_range, evtwin_session_drift)
+ * without predicting them or moving a state: of rows that were predicted in another way. Columns
+ * that the table lacks are not judged. Pending until commit. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_session_observe(evtwin_session *session, const evtwin_table *table);
+
+/**
  * How many rows of the table applied last have a feature out of range or infinite, and so a note;
  * first_row_out (may be NULL) is the first of them. Since 0.2.
  */

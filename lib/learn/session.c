@@ -375,7 +375,18 @@ evtwin_status evtwin_session_range(const evtwin_session *session, size_t feature
     return EVTWIN_OK;
 }
 
+evtwin_status evtwin_session_observe(evtwin_session *session, const evtwin_table *table) {
+    EVTWIN_FAIL_IF(session == NULL || table == NULL, EVTWIN_E_ARG, "session or table is NULL");
+    EVTWIN_TRY(evtwin__watch_reserve(session->watch, table));
+    evtwin__watch_observe(session->watch, table);
+    return EVTWIN_OK;
+}
+
 evtwin_status evtwin_session_drift(const evtwin_session *session, evtwin_table **out) {
     EVTWIN_FAIL_IF(session == NULL || out == NULL, EVTWIN_E_ARG, "session or out is NULL");
     return evtwin__watch_drift(session->watch, out);
+}
+
+evtwin__drift_counts evtwin__session_found(const evtwin_session *session) {
+    return evtwin__watch_found(session->watch);
 }
