@@ -200,6 +200,142 @@ FAULT(backward_fill_of_soh) {
     fill_backward(t, "soh", 1);
 }
 
+/* ---- of the same kinds ---- */
+
+/* The column itself is replaced, also where the record ends. */
+static void replace_by(evtwin_table *t, const char *column, const char *made) {
+    double *to = edit(t, column), *from = edit(t, made);
+    EACH_ROW(t, r) {
+        to[r] = from[r];
+        from[r] = 0.0;
+    }
+}
+
+FAULT(centred_mean_in_place) {
+    (void)s;
+    window(t, "soh", "w", 5, 1);
+    replace_by(t, "soh", "w");
+}
+
+FAULT(narrow_mean_in_place) {
+    (void)s;
+    window(t, "temperature", "w", 1, 1);
+    replace_by(t, "temperature", "w");
+}
+
+FAULT(centred_mean_of_voltage_in_place) {
+    (void)s;
+    window(t, "voltage", "w", 3, 1);
+    replace_by(t, "voltage", "w");
+}
+
+static void median_window(evtwin_table *t, const char *from, const char *to, size_t half) {
+    double *v = edit(t, to);
+    EACH_BATTERY(t, first, end) {
+        for (size_t r = first; r < end; r++) {
+            const size_t low = r >= first + half ? r - half : first;
+            const size_t high = r + half < end ? r + half : end - 1, n = high - low + 1;
+            double w[64];
+            for (size_t k = 0; k < n; k++) {
+                w[k] = get(t, from, low + k);
+            }
+            qsort(w, n, sizeof w[0], compare);
+            v[r] = 0.5 * (w[n / 2] + w[(n - 1) / 2]);
+        }
+    }
+}
+
+FAULT(centred_median_in_place) {
+    (void)s;
+    median_window(t, "soh", "w", 3);
+    replace_by(t, "soh", "w");
+}
+
+FAULT(centred_median_of_temperature_in_place) {
+    (void)s;
+    median_window(t, "temperature", "w", 2);
+    replace_by(t, "temperature", "w");
+}
+
+/* Weights of a bell, half of them on later rows. */
+static void bell(evtwin_table *t, const char *from, const char *to) {
+    double *v = edit(t, to);
+    EACH_BATTERY(t, first, end) {
+        for (size_t r = first; r < end; r++) {
+            double sum = 0.0, weights = 0.0;
+            for (size_t k = r >= first + 6 ? r - 6 : first; k < end && k <= r + 6; k++) {
+                const double d = ((double)k - (double)r) / 2.0, weight = exp(-0.5 * d * d);
+                sum += weight * get(t, from, k);
+                weights += weight;
+            }
+            v[r] = sum / weights;
+        }
+    }
+}
+
+FAULT(bell_window) {
+    bell(t, "soh", "soh_bell");
+    MORE_FEATURES_OF(s, "soh_bell");
+}
+
+static void smooth_backward(evtwin_table *t, const char *from, const char *to, double alpha) {
+    double *v = edit(t, to);
+    for (size_t r = evtwin_table_rows(t); r-- > 0;) {
+        const int is_last = r + 1 == evtwin_table_rows(t) || begins(t, r + 1);
+        v[r] = is_last ? get(t, from, r) : alpha * get(t, from, r) + (1.0 - alpha) * v[r + 1];
+    }
+}
+
+FAULT(smoothed_backward) {
+    smooth_backward(t, "soh", "soh_ewm", 0.2);
+    MORE_FEATURES_OF(s, "soh_ewm");
+}
+
+FAULT(smoothed_backward_in_place) {
+    (void)s;
+    smooth_backward(t, "voltage", "w", 0.3);
+    replace_by(t, "voltage", "w");
+}
+
+FAULT(mean_of_next_rows) {
+    double *v = edit(t, "soh_next");
+    EACH_BATTERY(t, first, end) {
+        for (size_t r = first; r < end; r++) {
+            size_t n = 0;
+            v[r] = 0.0;
+            for (size_t k = r; k < end && k < r + 14; k++, n++) {
+                v[r] += get(t, "soh", k);
+            }
+            v[r] /= (double)n;
+        }
+    }
+    MORE_FEATURES_OF(s, "soh_next");
+}
+
+FAULT(later_change) {
+    shift(t, "soh", "fade", 6);
+    double *v = edit(t, "fade");
+    EACH_ROW(t, r) {
+        v[r] = isnan(v[r]) ? 0.0 : v[r] - get(t, "soh", r); /* no gaps at the ends */
+    }
+    MORE_FEATURES_OF(s, "fade");
+}
+
+FAULT(next_value) {
+    shift(t, "soh", "soh_next", 1);
+    MORE_FEATURES_OF(s, "soh_next");
+}
+
+FAULT(later_value_in_place_filled) {
+    (void)s;
+    shift(t, "soh", "w", 7);
+    double *v = edit(t, "w");
+    EACH_ROW(t, r) {
+        v[r] = isnan(v[r]) ? v[r - 1] : v[r];
+    }
+    replace_by(t, "soh", "w");
+}
+
 static const fault faults[] = {
     {"mean of series", mean_of_series, "series-statistic", "error", "soh_mean|mean|soh"},
     {"greatest of series", greatest_of_series, "series-statistic", "error",
@@ -217,11 +353,25 @@ static const fault faults[] = {
     {"backward fill", backward_fill, "backward-fill", "error", "temperature"},
     {"backward fill of soc", backward_fill_of_soc, "backward-fill", "error", "soc|voltage"},
     {"backward fill of soh", backward_fill_of_soh, "backward-fill", "error", "soh"},
+    {"centred mean in place", centred_mean_in_place, "centred-window", "error", "soh|mean|11"},
+    {"narrow mean in place", narrow_mean_in_place, "centred-window", "error", "temperature|mean|3"},
+    {"centred mean of voltage in place", centred_mean_of_voltage_in_place, "centred-window",
+     "error", "voltage|mean|7"},
+    {"centred median in place", centred_median_in_place, "centred-window", "error", "soh|median"},
+    {"centred median of temperature in place", centred_median_of_temperature_in_place,
+     "centred-window", "error", "temperature|median"},
+    {"bell window", bell_window, "future-value", "error", "soh_bell|soh"},
+    {"smoothed backward", smoothed_backward, "future-value", "error", "soh_ewm|0.2"},
+    {"smoothed backward in place", smoothed_backward_in_place, "future-value", "error", "voltage"},
+    {"mean of next rows", mean_of_next_rows, "future-value", "error", "soh_next|14|soh"},
+    {"later change", later_change, "future-value", "error", "fade|soh|6"},
+    {"next value", next_value, "future-value", "error", "soh_next|soh|1"},
+    {"later value in place, filled", later_value_in_place_filled, "future-value", "error", "soh|7"},
 };
 
 static void test_each_fault_is_found(void **state) {
     (void)state;
-    evtwin_table *fleet = simulate_fleet(80, 1, NULL);
+    evtwin_table *fleet = simulate_records(80, 1, NULL, 25.0);
     assert_found(fleet, faults, sizeof faults / sizeof faults[0]);
     evtwin_table_free(fleet);
 }

@@ -133,6 +133,55 @@ FAULT(no_group_no_time) {
     assert_ok(evtwin_table_rename(t, column_of(t, "time"), "stamp"));
 }
 
+/* ---- of the same kinds ---- */
+
+/* The copies only, of the first n batteries, are rows from `from` to the end. */
+FAULT(another_year) {
+    (void)s;
+    const size_t before = evtwin_table_rows(t);
+    add_again(t, 5, 0.0);
+    int64_t *time_us = evtwin_table_i64_edit(t, column_of(t, "time"));
+    for (size_t r = before; r < evtwin_table_rows(t); r++) {
+        time_us[r] += INT64_C(400) * 86400 * 1000000;
+    }
+}
+
+/* The copy begins some rows later. */
+FAULT(twin_that_begins_later) {
+    (void)s;
+    const size_t before = evtwin_table_rows(t);
+    add_again(t, 5, 0.0);
+    size_t *row = calloc(evtwin_table_rows(t), sizeof *row), n = 0, in_battery = 0;
+    EACH_ROW(t, r) {
+        in_battery = begins(t, r) ? 0 : in_battery + 1;
+        if (r < before || in_battery >= 13) {
+            row[n++] = r;
+        }
+    }
+    evtwin_table *kept;
+    assert_ok(evtwin_table_select(t, row, n, &kept));
+    free(row);
+    assert_ok(evtwin_table_resize(t, 0));
+    assert_ok(evtwin_table_append(t, kept));
+    evtwin_table_free(kept);
+}
+
+/* Every row twice, the second time under the name of another battery. */
+FAULT(rows_twice_under_other_names) {
+    (void)s;
+    const size_t rows = evtwin_table_rows(t);
+    evtwin_table *again;
+    char id[64];
+    assert_ok(evtwin_table_copy(t, &again));
+    for (size_t r = 0; r < rows; r++) {
+        const int battery = atoi(evtwin_table_text(again, column_of(again, "battery_id"), r) + 8);
+        snprintf(id, sizeof id, "BATTERY_%03d", (battery * 7 + 3) % 80 + 1);
+        assert_ok(evtwin_table_set_text(again, column_of(again, "battery_id"), r, id));
+    }
+    assert_ok(evtwin_table_append(t, again));
+    evtwin_table_free(again);
+}
+
 static const fault faults[] = {
     {"one battery again", one_battery_again, "same-battery", "error", "1|COPY_001|BATTERY_001"},
     {"ten batteries with noise", ten_batteries_with_noise, "same-battery", "error", "10"},
@@ -144,11 +193,14 @@ static const fault faults[] = {
     {"group month", group_month, "battery-in-groups", "error", "80"},
     {"no group", no_group, "mixed-series", "warning", "rul"},
     {"no group, no time", no_group_no_time, "mixed-series", "warning", "rul"},
+    {"another year", another_year, "same-battery", "error", "5|COPY_001|BATTERY_001"},
+    {"twin that begins later", twin_that_begins_later, "same-battery", "error", "5"},
+    {"rows twice under other names", rows_twice_under_other_names, "repeated-rows", "warning", ""},
 };
 
 static void test_each_fault_is_found(void **state) {
     (void)state;
-    evtwin_table *fleet = simulate_fleet(80, 1, NULL);
+    evtwin_table *fleet = simulate_records(80, 1, NULL, 25.0);
     assert_found(fleet, faults, sizeof faults / sizeof faults[0]);
     evtwin_table_free(fleet);
 }

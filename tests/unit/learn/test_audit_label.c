@@ -211,6 +211,111 @@ FAULT(end_of_short_record) {
     count_to_end(t, "charge_cycles", 1.0);
 }
 
+/* ---- of the same kinds ---- */
+
+static double wear_of(const evtwin_table *t, size_t r) {
+    return 40.0 * (get(t, "soh", r) - 70.0) - 0.2 * get(t, "charge_cycles", r);
+}
+
+FAULT(nearly_exact_formula) {
+    double *rul = edit(t, "rul");
+    uint64_t seed = 3;
+    (void)s;
+    EACH_ROW(t, r) {
+        rul[r] = 500.0 + wear_of(t, r) + 8.0 * normal_of(&seed);
+    }
+}
+
+FAULT(logarithm_of_formula) {
+    double *rul = edit(t, "rul");
+    (void)s;
+    EACH_ROW(t, r) {
+        rul[r] = 200.0 * log(1.0 + fmax(0.0, wear_of(t, r) - 100.0) / 10.0);
+    }
+}
+
+FAULT(exponential_of_formula) {
+    double *rul = edit(t, "rul");
+    (void)s;
+    EACH_ROW(t, r) {
+        rul[r] = exp(wear_of(t, r) / 150.0);
+    }
+}
+
+FAULT(ratio_of_inputs) {
+    double *rul = edit(t, "rul");
+    (void)s;
+    EACH_ROW(t, r) {
+        const double worn = 101.0 - get(t, "soh", r);
+        rul[r] = fmax(0.0, fmin(5000.0, (20.0 / worn - 1.0) * (50.0 + get(t, "charge_cycles", r))));
+    }
+}
+
+FAULT(quantised_formula) {
+    double *rul = edit(t, "rul");
+    (void)s;
+    EACH_ROW(t, r) {
+        rul[r] = 50.0 * round(wear_of(t, r) / 50.0);
+    }
+}
+
+FAULT(formula_of_the_row_before) {
+    double *rul = edit(t, "rul");
+    (void)s;
+    EACH_ROW(t, r) {
+        rul[r] = 1000.0 + wear_of(t, begins(t, r) ? r : r - 1);
+    }
+}
+
+FAULT(both_thresholds) {
+    double *failure = edit(t, "failure");
+    (void)s;
+    EACH_ROW(t, r) {
+        failure[r] = get(t, "soh", r) < 88.0 && get(t, "charge_cycles", r) > 500.0;
+    }
+}
+
+FAULT(either_threshold) {
+    double *failure = edit(t, "failure");
+    (void)s;
+    EACH_ROW(t, r) {
+        failure[r] = get(t, "soh", r) < 81.0 || get(t, "temperature", r) > 34.0;
+    }
+}
+
+FAULT(three_thresholds) {
+    double *failure = edit(t, "failure");
+    (void)s;
+    EACH_ROW(t, r) {
+        failure[r] = (get(t, "soh", r) < 85.0 && get(t, "charge_cycles", r) > 500.0) ||
+                     get(t, "voltage", r) < 330.0;
+    }
+}
+
+FAULT(threshold_on_a_product) {
+    double *failure = edit(t, "failure");
+    (void)s;
+    EACH_ROW(t, r) {
+        failure[r] = (100.0 - get(t, "soh", r)) * get(t, "charge_cycles", r) > 9000.0;
+    }
+}
+
+FAULT(threshold_on_a_ratio) {
+    double *failure = edit(t, "failure");
+    (void)s;
+    EACH_ROW(t, r) {
+        failure[r] = get(t, "charge_cycles", r) / (get(t, "soh", r) - 70.0) > 60.0;
+    }
+}
+
+FAULT(threshold_on_the_row_before) {
+    double *failure = edit(t, "failure");
+    (void)s;
+    EACH_ROW(t, r) {
+        failure[r] = get(t, "soh", begins(t, r) ? r : r - 1) < 82.05;
+    }
+}
+
 static const fault faults[] = {
     {"countdown in cycles", countdown_in_cycles, "countdown", "error", "rul|1500|charge_cycles|80"},
     {"countdown in days", countdown_in_days, "countdown", "error", "rul|days"},
@@ -233,11 +338,24 @@ static const fault faults[] = {
     {"days to end of record", days_to_end_of_record, "record-end", "warning", "rul|80"},
     {"end of short record", end_of_short_record, "record-end", "error", "rul|80"},
     {"copied truth", copied_truth, "truth-column", "error", "health|truth_resistance_ratio"},
+    {"nearly exact formula", nearly_exact_formula, "label-formula", "error", "rul|soh"},
+    {"logarithm of formula", logarithm_of_formula, "label-formula", "error", "rul|soh"},
+    {"exponential of formula", exponential_of_formula, "label-formula", "error", "rul|soh"},
+    {"ratio of inputs", ratio_of_inputs, "label-formula", "error", "rul|soh"},
+    {"quantised formula", quantised_formula, "label-formula", "error", "rul|soh"},
+    {"formula of the row before", formula_of_the_row_before, "label-formula", "error", "rul|soh"},
+    {"both thresholds", both_thresholds, "label-rule", "error", "failure|soh|charge_cycles"},
+    {"either threshold", either_threshold, "label-rule", "error", "failure|soh|temperature"},
+    {"three thresholds", three_thresholds, "label-rule", "error", "failure|soh|charge_cycles"},
+    {"threshold on a product", threshold_on_a_product, "label-formula", "error", "failure|soh"},
+    {"threshold on a ratio", threshold_on_a_ratio, "label-formula", "error", "failure|soh"},
+    {"threshold on the row before", threshold_on_the_row_before, "label-rule", "error",
+     "failure|soh"},
 };
 
 static void test_each_fault_is_found(void **state) {
     (void)state;
-    evtwin_table *fleet = simulate_fleet(80, 1, NULL);
+    evtwin_table *fleet = simulate_records(80, 1, NULL, 25.0);
     assert_found(fleet, faults, sizeof faults / sizeof faults[0]);
     evtwin_table_free(fleet);
 }

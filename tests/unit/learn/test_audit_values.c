@@ -132,6 +132,73 @@ FAULT(some_in_fahrenheit) {
     change(t, "temperature", each_tenth, fahrenheit);
 }
 
+/* ---- of the same kinds ---- */
+
+static int one(size_t battery) {
+    return battery == 17;
+}
+
+FAULT(current_turned_over_in_one) {
+    (void)s;
+    change(t, "current", one, negative);
+}
+
+FAULT(soc_turned_over_in_one) {
+    (void)s;
+    change(t, "soc", one, of_100);
+}
+
+FAULT(fractions_in_one) {
+    (void)s;
+    change(t, "soh", one, hundredth);
+}
+
+FAULT(kW_in_some) {
+    (void)s;
+    change(t, "power_consumption", each_tenth, thousandth);
+}
+
+FAULT(cell_voltage_in_some) {
+    (void)s;
+    change(t, "voltage", each_tenth, cell);
+}
+
+FAULT(fahrenheit_in_one) {
+    (void)s;
+    change(t, "temperature", one, fahrenheit);
+}
+
+static double colder(double v) {
+    return v - 22.0;
+}
+
+FAULT(fahrenheit_in_the_cold) {
+    (void)s;
+    change(t, "temperature", all, colder);
+    change(t, "temperature", each_tenth, fahrenheit);
+}
+
+FAULT(stuck_for_a_while) {
+    double *v = edit(t, "temperature");
+    size_t b = 0, first = 0;
+    (void)s;
+    EACH_ROW(t, r) {
+        first = begins(t, r) ? r : first;
+        b += r > 0 && begins(t, r);
+        v[r] = b == 7 && r > first + 30 && r < first + 60 ? v[first + 30] : v[r];
+    }
+}
+
+FAULT(stuck_from_new) {
+    double *v = edit(t, "soh");
+    size_t b = 0;
+    (void)s;
+    EACH_ROW(t, r) {
+        b += r > 0 && begins(t, r);
+        v[r] = b == 7 ? 99.5 : v[r];
+    }
+}
+
 static const fault faults[] = {
     {"mostly censored", mostly_censored, "censored", "warning", "169|200|RUL"},
     {"few batteries", few_batteries, "few-groups", "warning", "12|RUL"},
@@ -149,11 +216,23 @@ static const fault faults[] = {
     {"in Fahrenheit", in_fahrenheit, "temperature-unit", "warning", "temperature|degF"},
     {"some in Fahrenheit", some_in_fahrenheit, "temperature-unit", "warning",
      "temperature|degF|200"},
+    {"current turned over in one", current_turned_over_in_one, "sign-differs", "warning",
+     "current|1|200|BATTERY_018"},
+    {"soc turned over in one", soc_turned_over_in_one, "sign-differs", "warning",
+     "soc|1|200|BATTERY_018"},
+    {"fractions in one", fractions_in_one, "looks-like-fraction", "warning", "soh|1|200"},
+    {"kW in some", kW_in_some, "power-unit", "warning", "power_consumption|20|200"},
+    {"cell voltage in some", cell_voltage_in_some, "cell-voltage", "warning", "voltage|20|200"},
+    {"Fahrenheit in one", fahrenheit_in_one, "temperature-unit", "warning", "temperature|1|200"},
+    {"Fahrenheit in the cold", fahrenheit_in_the_cold, "temperature-unit", "warning",
+     "temperature|20|200"},
+    {"stuck for a while", stuck_for_a_while, "stuck-sensor", "warning", "temperature|BATTERY_008"},
+    {"stuck from new", stuck_from_new, "stuck-sensor", "warning", "soh|BATTERY_008"},
 };
 
 static void test_each_fault_is_found(void **state) {
     (void)state;
-    evtwin_table *fleet = simulate_fleet(200, 1, NULL);
+    evtwin_table *fleet = simulate_records(200, 1, NULL, 40.0);
     assert_found(fleet, faults, sizeof faults / sizeof faults[0]);
     evtwin_table_free(fleet);
 }
