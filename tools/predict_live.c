@@ -78,7 +78,7 @@ static void note_good_cycle(live *l) {
 static int check_features(const evtwin_predictor *predictor) {
     const evtwin_features *features = evtwin_predictor_features(predictor);
     for (size_t i = 0; i < evtwin_features_count(features); i++) {
-        const char *name = evtwin_features_name(features, i);
+        const char *name = evtwin_features_column(features, i);
         size_t quantity;
         CLI_FAIL_IF(evtwin_quantity_find(name, &quantity, NULL, NULL) < 0, CLI_DATA,
                     "the models need '%s', which telemetry does not have; predict a file that has "
