@@ -208,7 +208,7 @@ static evtwin_status find_made_from(const evtwin__audit *a, const sample *s, siz
     const evtwin_table *table = a->data->table;
     const size_t feature = evtwin__audit_feature_column(a, i);
     const char *name = evtwin_table_name(table, feature);
-    for (size_t col = 0; col < s->n_cols; col++) {
+    for (size_t col = 0; col < s->n_cols && s->scale[feature] > 0.0; col++) {
         pair p = {.s = s, .f = s->v + feature * s->n, .c = s->v + col * s->n};
         made_from made;
         p.scale = s->scale[col];

@@ -225,11 +225,12 @@ static evtwin_status compare(evtwin_trainer *trainer, size_t t, const char *cycl
 #undef COMPARED
 }
 
-/* A classifier may also rank worse than one feature does. */
+/* A classifier may also rank worse than one feature does; as well as it is no loss, least of all where
+ * both are perfect. */
 static evtwin_status compare_ranks(evtwin_trainer *trainer, size_t t) {
     const evtwin_score *model = score_of(trainer, t, EVTWIN_SCORED_MODEL);
     const evtwin_score *single = score_of(trainer, t, EVTWIN_SCORED_SINGLE);
-    return model->auc <= single->auc
+    return model->auc < single->auc
                ? FIND(trainer, LOSES_TO_FEATURE, NULL, TEXT(trainer->target[t].title),
                       FIGURE(model->auc, 4), TEXT(single->feature), FIGURE(single->auc, 4))
                : EVTWIN_OK;
