@@ -91,9 +91,11 @@ static int is_centred_median(const pair *p, size_t k, size_t first, size_t end) 
     }
     memcpy(trailing, window, (p->half + 1) * sizeof *trailing);
     const double median = evtwin__select_median(window, n);
-    /* where the rows so far have the same one it shows nothing */
-    return evtwin__select_median(trailing, p->half + 1) == median ? -1
-                                                                  : is_same(p, p->f[k], median);
+    /* where the row itself, or the rows so far, have the same one it shows nothing */
+    if (p->c[k] == median || evtwin__select_median(trailing, p->half + 1) == median) {
+        return -1;
+    }
+    return is_same(p, p->f[k], median);
 }
 
 /* 95 % of the rows that say something, 20 or more; gives up after 5 that say no, or many that say

@@ -66,6 +66,7 @@ static evtwin_status find_label_of_row(const input *in, int *is_found) {
     if (!*is_found) {
         return EVTWIN_OK;
     }
+    in->a->is_explained[in->t] = 1;
     if (best == 0) {
         return FIND(in->a->trainer, LABEL_COPY, in->column, TEXT(in->column), TEXT(in->label));
     }
