@@ -219,17 +219,21 @@ static evtwin_status compare(evtwin_trainer *trainer, size_t t, const char *cycl
     if (model->ratio_high < 1.0) {
         return FIND(trainer, BEATS_ALL, NULL, COMPARED);
     }
-    return FIND_ONE_OF(trainer,
-                       model->ratio_low > 1.0 || (isnan(model->ratio_low) && !(model->ratio < 1.0)),
-                       LOSES_TO_ANOTHER, TIES_BEST, COMPARED);
+    /* a classifier that makes no mistake loses to nothing: 0.999 instead of 1 is a matter of trees
+     */
+    const int is_perfect = is_probability && model->auc >= 1.0;
+    const int is_worse =
+        model->ratio_low > 1.0 || (isnan(model->ratio_low) && !(model->ratio < 1.0));
+    return FIND_ONE_OF(trainer, is_worse && !is_perfect, LOSES_TO_ANOTHER, TIES_BEST, COMPARED);
 #undef COMPARED
 }
 
-/* A classifier may also rank worse than one feature does. */
+/* A classifier may also rank worse than one feature does; as well as it is no loss, least of all
+ * where both are perfect. */
 static evtwin_status compare_ranks(evtwin_trainer *trainer, size_t t) {
     const evtwin_score *model = score_of(trainer, t, EVTWIN_SCORED_MODEL);
     const evtwin_score *single = score_of(trainer, t, EVTWIN_SCORED_SINGLE);
-    return model->auc <= single->auc
+    return model->auc < single->auc
                ? FIND(trainer, LOSES_TO_FEATURE, NULL, TEXT(trainer->target[t].title),
                       FIGURE(model->auc, 4), TEXT(single->feature), FIGURE(single->auc, 4))
                : EVTWIN_OK;
