@@ -234,7 +234,11 @@ evtwin_status evtwin__recipe_features(evtwin_trainer *trainer, const char *group
         data->model_cols = data->cols;
         return EVTWIN_OK;
     }
+    const size_t reset = data->groups.counter_col;
     EVTWIN_TRY(evtwin__bundle_keep(b, group != NULL ? group : "", &b->group));
+    EVTWIN_TRY(evtwin__bundle_keep(
+        b, reset != EVTWIN_NO_COLUMN ? evtwin_table_name(data->table, reset) : "",
+        &b->group_by_reset));
     EVTWIN_TRY(expand_features(trainer, data));
     EVTWIN_TRY(make_rows(trainer, data));
     return scale(trainer, data);
