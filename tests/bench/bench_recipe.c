@@ -4,7 +4,7 @@
  *
  *     bench_recipe tju [ASSIGNMENTS [EXTRA,FEATURES]]
  *     bench_recipe fleet [FLEETS [EXTRA,FEATURES]]      generated: one assignment of each
- *     bench_recipe lab [SEED]   synthetic cells in the shape of laboratory sets
+ *     bench_recipe lab [SEED [SHAPE]]   synthetic cells in the shape of laboratory sets
  *     bench_recipe mid       generated: new packs, followed from new or first met in mid-life
  */
 
@@ -217,8 +217,11 @@ static void compare_mid_life(void) {
 
 /* ---- synthetic cells ---- */
 
-static void compare_on_cells(uint64_t seed) {
+static void compare_on_cells(uint64_t seed, const char *only) {
     for (size_t i = 0; i < N_LAB_SHAPES; i++) {
+        if (only != NULL && strcmp(only, lab_shapes[i].name) != 0) {
+            continue;
+        }
         evtwin_table *cells = lab_make(&lab_shapes[i], seed);
         error e[N_RECIPES];
         printf("%-20s", lab_shapes[i].name);
@@ -236,7 +239,7 @@ static void compare_on_cells(uint64_t seed) {
 
 int main(int argc, char **argv) {
     if (argc >= 2 && strcmp(argv[1], "lab") == 0) {
-        compare_on_cells(argc > 2 ? (uint64_t)atoi(argv[2]) : 1);
+        compare_on_cells(argc > 2 ? (uint64_t)atoi(argv[2]) : 1, argc > 3 ? argv[3] : NULL);
         return 0;
     }
     if (argc == 2 && strcmp(argv[1], "mid") == 0) {
@@ -249,7 +252,7 @@ int main(int argc, char **argv) {
     char features[1024];
     evtwin_table *table = NULL;
     if (argc < 2 || (!is_tju && strcmp(argv[1], "fleet") != 0)) {
-        fprintf(stderr, "bench_recipe mid|lab [SEED]|tju|fleet [N [EXTRA,FEATURES]]\n");
+        fprintf(stderr, "bench_recipe mid|lab [SEED [SHAPE]]|tju|fleet [N [EXTRA,FEATURES]]\n");
         return 64;
     }
     with(is_tju ? TJU_FEATURES : EVTWIN_DEFAULT_FEATURES, extra, features);

@@ -31,6 +31,7 @@ static const lab_shape lab_shapes[] = {
     {"every-10th", 60, 300.0, 2300.0, 1.1, 30.0, 10, 0.0, 0.002},
     {"15-cells", 15, 150.0, 700.0, 2.0, 3.0, 1, 0.0, 0.002},
     {"8-cells", 8, 150.0, 700.0, 2.0, 2.0, 1, 0.0, 0.002},
+    {"8-cells-every-10th", 8, 150.0, 700.0, 2.0, 2.0, 10, 0.0, 0.002},
     {"a-third-unfinished", 60, 150.0, 1200.0, 2.0, 20.0, 1, 0.33, 0.002},
 };
 enum { N_LAB_SHAPES = sizeof lab_shapes / sizeof lab_shapes[0] };
