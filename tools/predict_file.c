@@ -27,11 +27,21 @@ static char *session_columns(const evtwin_session *session) {
     return list;
 }
 
+<<<<<<< HEAD
 /* Open the input: the bundle's features are there. */
 static int open_input(const cli *c, const evtwin_features *features, const evtwin_session *session,
                       evtwin_csv **out) {
+=======
+/* Open the input: the bundle's features are there. The column that names the battery is read as
+ * text, as in training. */
+static int open_input(const cli *c, const evtwin_predictor *predictor, evtwin_csv **out) {
+>>>>>>> l3-recipe
     const char *path = cli_text(c, PREDICT_CSV);
+    const evtwin_features *features = evtwin_predictor_features(predictor);
     const size_t n = evtwin_features_count(features);
+    evtwin_predictor_info info = {.group = ""};
+    evtwin_predictor_info_get(predictor, &info, sizeof info);
+    const char *group = info.group[0] != '\0' ? info.group : NULL;
     size_t size = 1;
     for (size_t i = 0; i < n; i++) {
         size += strlen(evtwin_features_column(features, i)) + 1;
@@ -47,8 +57,13 @@ static int open_input(const cli *c, const evtwin_features *features, const evtwi
             names[n_names++] = name;
         }
     }
+<<<<<<< HEAD
     if (code == 0 &&
         (code = cli_open_csv(c, PREDICT_CSV_OPTIONS, path, list, NULL, others, out)) == 0) {
+=======
+    if (code == 0 && (code = cli_open_csv(c, PREDICT_CSV_OPTIONS, path, list, group,
+                                          session_columns, out)) == 0) {
+>>>>>>> l3-recipe
         code = cli_check_columns(path, *out, names, n_names,
                                  "the models were trained on it: see --models");
     }
@@ -253,8 +268,12 @@ int predict_file(const cli *c, const evtwin_predictor *predictor) {
         return cli_fail(CLI_AN_INPUT, st, NULL);
     }
     const evtwin_features *features = evtwin_predictor_features(predictor);
+<<<<<<< HEAD
     if ((code = open_input(c, features, session, &csv)) == 0 &&
         (code = cli_read_csv(csv, &table)) == 0) {
+=======
+    if ((code = open_input(c, predictor, &csv)) == 0 && (code = cli_read_csv(csv, &table)) == 0) {
+>>>>>>> l3-recipe
         note_sign(features, table);
         code = predict(c, predictor, session, table);
         code = code == 0 ? write_predicted(c, predictor, table, csv) : code;

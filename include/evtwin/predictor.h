@@ -26,6 +26,9 @@ typedef struct evtwin_predictor_info {
     /** what features are made from: "contract" = a row's own values, "history" = its battery's past
      */
     const char *recipe;
+    /** the column that says whose past a row is of; "" if it is battery_id, or no past is needed.
+     * Since 0.2. */
+    const char *group;
 } evtwin_predictor_info;
 
 /** What a score is of. */

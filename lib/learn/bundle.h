@@ -111,7 +111,9 @@ typedef struct evtwin__bundle {
     const char *label_rule, *recipe;
     const char *counter; /* of recipe history: the feature that counts cycles; "" = rows do */
     const char *group;   /* of recipe history: the column that names the battery; "" = battery_id */
-    const char *allowed; /* causes that would have refused the training data, comma-separated */
+    const char *group_by_reset; /* of recipe history: the counter at whose fall the next begins; ""
+                                   = a column names the battery */
+    const char *allowed;     /* causes that would have refused the training data, comma-separated */
     const char *source_name; /* what was trained from: file name, or what the caller said */
     size_t rows, n_groups;   /* rows read, batteries (groups) among them */
     const char *first_time, *last_time;         /* span of the rows, both or none */

@@ -108,6 +108,7 @@ static const field past_fields[] = {
     /* of recipe history only */
     {"past", "counter", TEXT, IN(bundle, counter), 0, 0, 0},
     {"past", "group", TEXT, IN(bundle, group), 0, 0, 0},
+    {"past", "group_by_reset", TEXT, IN(bundle, group_by_reset), 0, 0, 0},
 };
 static const field feature_fields[] = {
     {"", "name", TEXT, IN(bundle_feature, name), REQUIRED, 0, 0},

@@ -27,13 +27,21 @@ static int is_momentary(const char *name) {
     return is_one;
 }
 
+/* A column of the caller's own is a figure of a whole cycle, of which the newest says more than a
+ * median of ten; telemetry also says where in a cycle a battery is, and only its past holds still.
+ */
+static int has_own_value(const char *name) {
+    evtwin__meaning meaning;
+    return !evtwin__meaning_find(name, EVTWIN__ALL_KINDS, &meaning);
+}
+
 /* "soh.level,soh.change,…,charge_cycles": each feature's past, and the counter; freed by the
  * caller. */
 static evtwin_status list_names(const evtwin_features *base, const char *counter, char **out) {
     enum { MOST = 32 };
     size_t size = strlen(counter) + 2, at = 0;
     for (size_t i = 0; i < evtwin_features_count(base); i++) {
-        size += EVTWIN__H_COUNT * (strlen(evtwin_features_name(base, i)) + MOST);
+        size += (1 + EVTWIN__H_COUNT) * (strlen(evtwin_features_name(base, i)) + MOST);
     }
     char *names = evtwin__calloc(size, 1);
     EVTWIN_FAIL_IF(names == NULL, EVTWIN_E_NOMEM, "out of memory for the features of a past");
@@ -42,6 +50,9 @@ static evtwin_status list_names(const evtwin_features *base, const char *counter
         const char *name = evtwin_features_name(base, i);
         const int has_past = strcmp(name, counter) != 0 && !is_momentary(name);
         any |= has_past;
+        if (has_past && has_own_value(name)) {
+            at += (size_t)snprintf(names + at, size - at, "%s%s", at > 0 ? "," : "", name);
+        }
         for (int s = 0; s < (int)EVTWIN__H_COUNT && has_past; s++) {
             at += (size_t)snprintf(names + at, size - at, "%s%s.%s", at > 0 ? "," : "", name,
                                    evtwin__statistics[s].suffix);
@@ -234,7 +245,11 @@ evtwin_status evtwin__recipe_features(evtwin_trainer *trainer, const char *group
         data->model_cols = data->cols;
         return EVTWIN_OK;
     }
+    const size_t reset = data->groups.counter_col;
     EVTWIN_TRY(evtwin__bundle_keep(b, group != NULL ? group : "", &b->group));
+    EVTWIN_TRY(evtwin__bundle_keep(
+        b, reset != EVTWIN_NO_COLUMN ? evtwin_table_name(data->table, reset) : "",
+        &b->group_by_reset));
     EVTWIN_TRY(expand_features(trainer, data));
     EVTWIN_TRY(make_rows(trainer, data));
     return scale(trainer, data);
