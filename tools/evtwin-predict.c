@@ -34,6 +34,10 @@ static const cli_option options[PREDICT_N_OPTIONS] = {
         CLI_INTEGER, "metrics-port", "PORT", "9100", 0, 65535, .environment = "METRICS_PORT",
         .help = "Prometheus metrics at http://localhost:PORT/metrics; 0 = off"),
     [PREDICT_CHECK] = CHECK_OPTION,
+    [PREDICT_COVER] = CLI_STRING(
+        "cover", "WHAT", "average", .choices = "average|each", .group = "Interval",
+        .help = "what rul_low and rul_high have: nine rows of ten, as a mean over batteries, or of "
+                "each battery (95 % of them) eight rows of ten, which is wider"),
     [PREDICT_CSV] = CLI_STRING("csv", "IN", NULL, .group = "File",
                                .help = "predict every row of a file instead; needs --out"),
     [PREDICT_OUT] = CLI_STRING(
@@ -107,6 +111,34 @@ static int load(const cli *c, evtwin_predictor **out) {
                                   : NULL);
 }
 
+/* What training said of few batteries too. */
+static void note_guesses(const evtwin_predictor *predictor) {
+    const char *target;
+    for (size_t i = 0; (target = evtwin_predictor_target(predictor, i)) != NULL; i++) {
+        evtwin_interval interval;
+        evtwin_calibration calibration;
+        evtwin_target t;
+        size_t number;
+        if (evtwin_target_find(target, &number) < 0 ||
+            evtwin_target_get(number, &t, sizeof t) < 0) {
+            continue;
+        }
+        if (evtwin_predictor_interval(predictor, target, EVTWIN_COVERS_ON_AVERAGE, 0.0, &interval,
+                                      sizeof interval) >= 0 &&
+            interval.is_guess) {
+            cli_note("%s_low and %s_high are a guess: they are made from the errors on %zu "
+                     "batteries",
+                     target, target, interval.n_batteries);
+        }
+        if (t.kind == EVTWIN_TARGET_EVENT &&
+            evtwin_predictor_calibration(predictor, target, &calibration, sizeof calibration) < 0) {
+            cli_note("%s is not calibrated and may be too sure: the models were made from too few "
+                     "batteries for that",
+                     t.prediction);
+        }
+    }
+}
+
 static int check_all(const cli *c) {
     int code = 0;
     const char *models = cli_text(c, PREDICT_MODELS);
@@ -136,6 +168,10 @@ static int run(const cli *c) {
     }
     evtwin_predictor *predictor = NULL;
     CLI_TRY(load(c, &predictor));
+    evtwin_predictor_set_coverage(predictor, strcmp(cli_text(c, PREDICT_COVER), "each") == 0
+                                                 ? EVTWIN_COVERS_EACH
+                                                 : EVTWIN_COVERS_ON_AVERAGE);
+    note_guesses(predictor);
     if (cli_text(c, PREDICT_CSV) == NULL) {
         return predict_live(c, predictor);
     }

@@ -175,21 +175,6 @@ static evtwin_status make_added(const evtwin_table *predicted, int has_notes,
     return EVTWIN_OK;
 }
 
-/* What training said of few batteries too. */
-static void note_guesses(const evtwin_predictor *predictor) {
-    const char *target;
-    for (size_t i = 0; (target = evtwin_predictor_target(predictor, i)) != NULL; i++) {
-        evtwin_interval interval;
-        if (evtwin_predictor_interval(predictor, target, EVTWIN_COVERS_ON_AVERAGE, 0.0, &interval,
-                                      sizeof interval) >= 0 &&
-            interval.is_guess) {
-            cli_note("%s_low and %s_high are a guess: they are made from the errors on %zu "
-                     "batteries",
-                     target, target, interval.n_batteries);
-        }
-    }
-}
-
 /* The file as it stands, with the predictions behind it. */
 static int write_predicted(const cli *c, const evtwin_predictor *predictor,
                            const evtwin_table *predicted, evtwin_csv *csv) {
@@ -209,7 +194,6 @@ static int write_predicted(const cli *c, const evtwin_predictor *predictor,
     evtwin_table_free(added);
     if (code == 0) {
         cli_note("%s: %zu row%s predicted, %zu unknown", out, n, cli_s(n), n_unknown);
-        note_guesses(predictor);
     }
     return code;
 }

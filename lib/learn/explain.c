@@ -7,7 +7,6 @@
 #include "core/status.h"
 #include "core/table.h"
 #include "core/text.h"
-#include "core/vmath.h"
 #include "learn/bundle.h"
 #include "learn/features.h"
 
@@ -60,10 +59,6 @@ evtwin_status evtwin_predictor_contributions(const evtwin_predictor *predictor, 
     return EVTWIN_OK;
 }
 
-static double probability(double margin) {
-    return 1.0 / (1.0 + evtwin__exp(-margin));
-}
-
 static double sum_of(const double *phi, size_t n) {
     double sum = 0.0;
     for (size_t i = 0; i < n; i++) {
@@ -81,7 +76,9 @@ static evtwin_reason make_reason(const evtwin__bundle *b, const evtwin__bundle_m
         .unit = b->feature[i].unit != NULL ? b->feature[i].unit : "",
         .value = x[i],
         .contribution = phi[i],
-        .effect = is_event ? probability(margin) - probability(margin - phi[i]) : phi[i],
+        .effect = is_event ? evtwin__calibrated_margin(&model->calibration, margin) -
+                                 evtwin__calibrated_margin(&model->calibration, margin - phi[i])
+                           : phi[i],
         .effect_unit = is_event || model->unit == NULL ? "" : model->unit,
         .is_approximate = is_event,
     };
@@ -167,6 +164,25 @@ evtwin_status evtwin_predictor_interval(const evtwin_predictor *predictor, const
                             .n_batteries = interval->n_batteries,
                             .is_guess = evtwin__interval_is_guess(interval)};
     evtwin__interval_around(interval, coverage, prediction, &made.low, &made.high);
+    evtwin__report_copy(out, size, &made, sizeof made);
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin_predictor_calibration(const evtwin_predictor *predictor, const char *target,
+                                           evtwin_calibration *out, size_t size) {
+    EVTWIN_FAIL_IF(predictor == NULL || out == NULL || size < sizeof out->size, EVTWIN_E_ARG,
+                   "predictor or out is NULL, or size is too small");
+    const evtwin__bundle_model *model = NULL;
+    EVTWIN_TRY(find_model(predictor, target, &model));
+    const evtwin__calibration *c = &model->calibration;
+    EVTWIN_FAIL_IF(!evtwin__calibration_is_known(c), EVTWIN_E_NOT_FOUND,
+                   "predictions of target %s are not calibrated", target);
+    const evtwin_calibration made = {.size = sizeof made,
+                                     .slope = c->slope,
+                                     .offset = c->offset,
+                                     .n_batteries = c->n_batteries,
+                                     .n_with = c->n_with,
+                                     .n_without = c->n_without};
     evtwin__report_copy(out, size, &made, sizeof made);
     return EVTWIN_OK;
 }

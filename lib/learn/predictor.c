@@ -28,7 +28,8 @@ struct evtwin_predictor {
     evtwin__bundle bundle;
     size_t target[EVTWIN__T_COUNT]; /* (n_targets) those that the bundle has a model of */
     size_t n_targets;
-    atomic_int has_logged; /* what is presumed of a table: the one thing that changes */
+    evtwin_coverage coverage; /* what the ends of intervals in a table promise */
+    atomic_int has_logged;    /* what is presumed of a table: the one thing that changes */
 };
 
 /* ---- life ---- */
@@ -67,6 +68,13 @@ void evtwin_predictor_free(evtwin_predictor *predictor) {
         evtwin__bundle_clear(&predictor->bundle);
         evtwin__free(predictor);
     }
+}
+
+evtwin_status evtwin_predictor_set_coverage(evtwin_predictor *predictor, evtwin_coverage coverage) {
+    EVTWIN_FAIL_IF(predictor == NULL || (int)coverage < 0 || (int)coverage >= EVTWIN__N_COVERAGES,
+                   EVTWIN_E_ARG, "predictor is NULL or coverage is out of range");
+    predictor->coverage = coverage;
+    return EVTWIN_OK;
 }
 
 /* ---- what it is ---- */
@@ -189,13 +197,14 @@ static int row_is_complete(const double *x, size_t cols) {
 
 /* What a model says of a block, into every stride-th place of out; a life that is over is 0 cycles,
  * not fewer. */
-static void predict_with(const evtwin_model *model, const float *scaled, const double *x,
+static void predict_with(const evtwin__bundle_model *m, const float *scaled, const double *x,
                          size_t rows, size_t cols, double *out, size_t stride) {
     float y[BLOCK_ROWS];
-    const int has_values = evtwin_model_predict(model, scaled, rows, cols, y) >= 0;
+    const int has_values = evtwin_model_predict(m->forest, scaled, rows, cols, y) >= 0;
     for (size_t r = 0; r < rows; r++) {
         const int is_known = has_values && row_is_complete(x + r * cols, cols);
         out[r * stride] = is_known ? fmax((double)y[r], 0.0) : (double)NAN;
+        out[r * stride] = evtwin__calibrated(&m->calibration, out[r * stride]);
     }
 }
 
@@ -213,7 +222,7 @@ evtwin_status evtwin_predictor_predict(const evtwin_predictor *predictor, const 
         const size_t n = rows - first < block ? rows - first : block;
         evtwin__scaler_apply(&b->scaler, x + first * cols, n, scaled);
         for (size_t i = 0; i < n_targets; i++) {
-            predict_with(b->model[predictor->target[i]].forest, scaled, x + first * cols, n, cols,
+            predict_with(&b->model[predictor->target[i]], scaled, x + first * cols, n, cols,
                          y + first * n_targets + i, n_targets);
         }
     }
@@ -386,7 +395,7 @@ static evtwin_status fill_intervals(const evtwin_predictor *p, evtwin_table *tab
         double *from = evtwin_table_f64_edit(table, low);
         double *to = evtwin_table_f64_edit(table, high);
         for (size_t r = 0; r < evtwin_table_rows(table); r++) {
-            evtwin__interval_around(&p->bundle.model[t].interval, EVTWIN_COVERS_ON_AVERAGE,
+            evtwin__interval_around(&p->bundle.model[t].interval, p->coverage,
                                     y[r * p->n_targets + i], &from[r], &to[r]);
         }
     }
