@@ -47,10 +47,10 @@ static const cli_option options[PREDICT_N_OPTIONS] = {
             "failure_probability and, if a row could not be predicted, prediction_note with the "
             "reason; - = standard output"),
     [PREDICT_EXPLAIN] = CLI_RANGE(
-        CLI_INTEGER, "explain", "K", "0", 0, 100,
+        CLI_INTEGER, "explain", "[K]", "0", 0, 100, .implied = "3",
         .help = "add rul_reasons and failure_reasons: the K features that move a row's prediction "
                 "farthest from the mean of the training data, in words, or as arrays in a --sink "
-                "jsonl:FILE; 0 = off"),
+                "jsonl:FILE; without K 3, 0 = off"),
     CLI_CSV_OPTIONS(PREDICT_CSV_OPTIONS, NULL),
 };
 
@@ -111,34 +111,6 @@ static int load(const cli *c, evtwin_predictor **out) {
                                   : NULL);
 }
 
-/* What training said of few batteries too. */
-static void note_guesses(const evtwin_predictor *predictor) {
-    const char *target;
-    for (size_t i = 0; (target = evtwin_predictor_target(predictor, i)) != NULL; i++) {
-        evtwin_interval interval;
-        evtwin_calibration calibration;
-        evtwin_target t;
-        size_t number;
-        if (evtwin_target_find(target, &number) < 0 ||
-            evtwin_target_get(number, &t, sizeof t) < 0) {
-            continue;
-        }
-        if (evtwin_predictor_interval(predictor, target, EVTWIN_COVERS_ON_AVERAGE, 0.0, &interval,
-                                      sizeof interval) >= 0 &&
-            interval.is_guess) {
-            cli_note("%s_low and %s_high are a guess: they are made from the errors on %zu "
-                     "batteries",
-                     target, target, interval.n_batteries);
-        }
-        if (t.kind == EVTWIN_TARGET_EVENT &&
-            evtwin_predictor_calibration(predictor, target, &calibration, sizeof calibration) < 0) {
-            cli_note("%s is not calibrated and may be too sure: the models were made from too few "
-                     "batteries for that",
-                     t.prediction);
-        }
-    }
-}
-
 static int check_all(const cli *c) {
     int code = 0;
     const char *models = cli_text(c, PREDICT_MODELS);
@@ -171,7 +143,6 @@ static int run(const cli *c) {
     evtwin_predictor_set_coverage(predictor, strcmp(cli_text(c, PREDICT_COVER), "each") == 0
                                                  ? EVTWIN_COVERS_EACH
                                                  : EVTWIN_COVERS_ON_AVERAGE);
-    note_guesses(predictor);
     if (cli_text(c, PREDICT_CSV) == NULL) {
         return predict_live(c, predictor);
     }

@@ -22,6 +22,7 @@ enum {
     CSV, /* the first of its options */
     CV = CSV + CLI_CSV_N_OPTIONS,
     REPEAT,
+    RECIPE,
     SEED,
     THREADS,
     AUDIT_ONLY,
@@ -65,6 +66,9 @@ static const cli_option options[N_OPTIONS] = {
     [REPEAT] = CLI_RANGE(CLI_INTEGER, "repeat", "R", NULL, 1, 1000,
                          .help = "with --cv: score R assignments of batteries to folds, since one "
                                  "may be lucky"),
+    [RECIPE] = CLI_STRING("recipe", "NAME", "contract",
+                          .help = "contract: a row's own values; history: each battery's past "
+                                  "(docs/learning-features.md)"),
     [SEED] = CLI_RANGE(CLI_INTEGER, "seed", "N", "0", 0, 9e15,
                        .help = "of the split: the same seed gives the same models"),
     [THREADS] = CLI_RANGE(CLI_INTEGER, "threads", "N", "0", 0, 1024,
@@ -232,6 +236,7 @@ static void take_options(const cli *c, const char *path, evtwin_train_options *t
     train->n_threads = (int)cli_integer(c, THREADS);
     train->label_rule = cli_text(c, LABEL_RULE);
     train->allow = cli_text(c, ALLOW);
+    train->recipe = cli_text(c, RECIPE);
     train->source_name = path;
     train->progress = cli_progress;
 }

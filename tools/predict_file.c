@@ -19,19 +19,23 @@ static int open_input(const cli *c, const evtwin_features *features, evtwin_csv 
     const size_t n = evtwin_features_count(features);
     size_t size = 1;
     for (size_t i = 0; i < n; i++) {
-        size += strlen(evtwin_features_name(features, i)) + 1;
+        size += strlen(evtwin_features_column(features, i)) + 1;
     }
     const char **names = calloc(n + 1, sizeof *names);
     char *list = calloc(size, 1), *end = list;
     int code = names == NULL || list == NULL ? cli_out_of_memory() : 0;
+    size_t n_names = 0;
     for (size_t i = 0; code == 0 && i < n; i++) {
-        names[i] = evtwin_features_name(features, i);
-        end = stpcpy(stpcpy(end, i > 0 ? "," : ""), names[i]);
+        const char *name = evtwin_features_column(features, i);
+        if (n_names == 0 || strcmp(name, names[n_names - 1]) != 0) { /* not made of the same */
+            end = stpcpy(stpcpy(end, n_names > 0 ? "," : ""), name);
+            names[n_names++] = name;
+        }
     }
     if (code == 0 && (code = cli_open_csv(c, PREDICT_CSV_OPTIONS, path, list, NULL, session_columns,
                                           out)) == 0) {
-        code =
-            cli_check_columns(path, *out, names, n, "the models were trained on it: see --models");
+        code = cli_check_columns(path, *out, names, n_names,
+                                 "the models were trained on it: see --models");
     }
     free(names);
     free(list);
@@ -130,12 +134,16 @@ static evtwin_status copy_reasons(const evtwin_predictor *predictor, const evtwi
     return st;
 }
 
-/* A session, because a model may look at a battery's past. */
+/* A session, because it logs what is outside the range of the training; but of batteries' pasts the
+ * file must say whose they are, which a session does not ask for. */
 static int predict(const cli *c, const evtwin_predictor *predictor, evtwin_table *table) {
     evtwin_session *session = NULL;
+    evtwin_predictor_info info = {.recipe = ""};
     evtwin_status st = evtwin_telemetry_check(table); /* a file has one unit for a column */
-    st = st < 0 ? st : evtwin_session_create(predictor, NULL, &session);
-    if (st >= 0) {
+    evtwin_predictor_info_get(predictor, &info, sizeof info);
+    if (st >= 0 && strcmp(info.recipe, "history") == 0) {
+        st = evtwin_predictor_apply(predictor, table);
+    } else if (st >= 0 && (st = evtwin_session_create(predictor, NULL, &session)) >= 0) {
         if ((st = evtwin_session_apply(session, table)) >= 0) {
             evtwin_session_commit(session); /* logs what is outside the range of the training */
         }
@@ -194,6 +202,7 @@ static int write_predicted(const cli *c, const evtwin_predictor *predictor,
     evtwin_table_free(added);
     if (code == 0) {
         cli_note("%s: %zu row%s predicted, %zu unknown", out, n, cli_s(n), n_unknown);
+        predict_note_guesses(predictor);
     }
     return code;
 }

@@ -28,6 +28,9 @@ enum {
     PREDICT_N_OPTIONS = PREDICT_CSV_OPTIONS + CLI_CSV_N_OPTIONS
 };
 
+/* Say which predictions are a guess. */
+void predict_note_guesses(const evtwin_predictor *predictor);
+
 /* Each returns an exit code. run_live takes the predictor. */
 int predict_file(const cli *c, const evtwin_predictor *predictor);
 int predict_live(const cli *c, evtwin_predictor *predictor);

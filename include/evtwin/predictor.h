@@ -23,7 +23,9 @@ typedef struct evtwin_predictor_info {
     const char *trained_at; /**< RFC 3339 UTC */
     size_t n_targets;       /**< number of models */
     const char *label_rule; /**< what end of life was when the labels were made */
-    const char *recipe;     /**< what features are made from: "contract" = a row's own values */
+    /** what features are made from: "contract" = a row's own values, "history" = its battery's past
+     */
+    const char *recipe;
 } evtwin_predictor_info;
 
 /** What a score is of. */
@@ -101,7 +103,8 @@ EVTWIN_API evtwin_status evtwin_predictor_scores(const evtwin_predictor *predict
  * Predict from a feature matrix in our units: x (rows, cols) row-major to y (rows, n_targets)
  * row-major, the targets in the order of evtwin_predictor_target: numbers in the target's unit,
  * never below 0 (negative values become 0), probabilities in 0-1; NaN where a feature of that row
- * is not finite. Does not allocate; safe from many threads at once.
+ * is not finite, but for those of a past that needs more cycles (of recipe "history"). Does not
+ * allocate; safe from many threads at once.
  * @return EVTWIN_E_SCHEMA if cols is not the number of features or n_targets not that of targets.
  */
 EVTWIN_API evtwin_status evtwin_predictor_predict(const evtwin_predictor *predictor,
@@ -113,11 +116,13 @@ EVTWIN_API evtwin_status evtwin_predictor_predict(const evtwin_predictor *predic
  * failure_probability; missing where the bundle has no model of it), of its interval at 90 %
  * (rul_low, rul_high; only where the bundle has one), model_version and
  * prediction_note (text: "unknown, because … is missing" where there is no prediction, else
- * missing). A row is predicted from its own values only: nothing is filled in. The table is
+ * missing). A row is predicted from its own values only (recipe "contract") or from those and the
+ * earlier rows of its battery in this table (recipe "history"): nothing is filled in. The table is
  * untouched on failure, except that running out of memory may leave columns of these names, if it
  * had them, half overwritten. The first time that a table's unit is presumed (the 30-column
  * header's power in kW), the log says so at EVTWIN_LOG_INFO.
- * @return EVTWIN_E_SCHEMA naming a feature that has no column or two columns of one quantity,
+ * @return EVTWIN_E_SCHEMA naming a feature that has no column, two columns of one quantity, or the
+ * battery's column that recipe "history" needs,
  * EVTWIN_E_RANGE as evtwin_telemetry_check.
  */
 EVTWIN_API evtwin_status evtwin_predictor_apply(const evtwin_predictor *predictor,

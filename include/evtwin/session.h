@@ -92,7 +92,8 @@ typedef struct evtwin_feature_range {
 } evtwin_feature_range;
 
 /**
- * The range of feature i of evtwin_predictor_features since the session was made.
+ * The range, since the session was made, of number `feature` of what the models' features are made
+ * from: the features themselves, or of recipe history the own values of a row.
  * @param size  sizeof *out.
  * @return EVTWIN_E_ARG if feature is out of range. Since 0.2.
  */

@@ -45,6 +45,10 @@ typedef struct evtwin_train_options {
     /** score so many assignments of batteries to folds, for what cv_folds alone does not say; 0
      * (default) and 1 = one. Each trains the folds anew. Since 0.2 */
     int n_repeats;
+    /** how the models are made: "contract" (default; NULL is the same), from a row's own values, or
+     * "history", from each battery's past (docs/learning-features.md), with trees, depth and
+     * learning rate of its own where the defaults are left. Since 0.2 */
+    const char *recipe;
 } evtwin_train_options;
 
 /** Fill in the defaults; size is sizeof *options. */

@@ -78,6 +78,14 @@ static evtwin_status set_params(BoosterHandle booster, const evtwin__booster_par
     for (size_t i = 0; i < sizeof param / sizeof param[0]; i++) {
         XGB_TRY(XGBoosterSetParam(booster, param[i][0], param[i][1]));
     }
+    if (params->subsample > 0.0) {
+        evtwin__format_f64(params->subsample, rate);
+        XGB_TRY(XGBoosterSetParam(booster, "subsample", rate));
+    }
+    if (params->min_child_weight > 0.0) {
+        evtwin__format_f64(params->min_child_weight, rate);
+        XGB_TRY(XGBoosterSetParam(booster, "min_child_weight", rate));
+    }
     return EVTWIN_OK;
 }
 

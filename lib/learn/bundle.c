@@ -10,6 +10,7 @@
 #include "core/mem.h"
 #include "core/sha256.h"
 #include "core/status.h"
+#include "learn/features.h"
 #include "learn/forest.h"
 
 #include <errno.h>
@@ -22,8 +23,13 @@
 
 enum { PATH_SIZE = 4096, SCALER_FORMAT = 1, MAX_COLS = 65536 };
 
-/* Places of the scaler and the manifest among the files; the models are before them, by target. */
-enum { SCALER = EVTWIN__T_COUNT, MANIFEST };
+/* Places of the scaler and the manifest among the files; the models are before them, by target,
+ * then the further forests. */
+enum { SCALER = EVTWIN__T_COUNT * (1 + EVTWIN__BUNDLE_MAX_FURTHER), MANIFEST };
+
+static size_t place_of(size_t t, size_t further) {
+    return EVTWIN__T_COUNT + t * EVTWIN__BUNDLE_MAX_FURTHER + further;
+}
 
 void evtwin__battery_hash(const char *id, char hash[EVTWIN__BATTERY_HASH_SIZE]) {
     char hex[EVTWIN__SHA256_HEX_SIZE];
@@ -109,6 +115,10 @@ static void name_files(evtwin__bundle_files *files) {
         evtwin_target target;
         evtwin_target_get(i, &target, sizeof target);
         snprintf(files->file[i].name, sizeof files->file[i].name, "%.48s_model.json", target.name);
+        for (size_t k = 0; k < EVTWIN__BUNDLE_MAX_FURTHER; k++) {
+            snprintf(files->file[place_of(i, k)].name, sizeof files->file[i].name,
+                     "%.48s_model_%zu.json", target.name, k + 2);
+        }
     }
     snprintf(files->file[SCALER].name, sizeof files->file[SCALER].name, "%s", EVTWIN__SCALER_FILE);
     snprintf(files->file[MANIFEST].name, sizeof files->file[MANIFEST].name, "%s",
@@ -130,6 +140,12 @@ static evtwin_status write_files(const evtwin__bundle *bundle, evtwin__bundle_fi
             files->file[t].data = bundle->model[t].json;
             files->file[t].size = bundle->model[t].json_size;
             describe_file(files, t, hex[t], &described.model[t].file);
+        }
+        for (size_t k = 0; k < bundle->model[t].n_further; k++) {
+            const size_t at = place_of(t, k);
+            files->file[at].data = bundle->model[t].further[k].json;
+            files->file[at].size = bundle->model[t].further[k].json_size;
+            describe_file(files, at, hex[at], &described.model[t].further[k].file);
         }
     }
     EVTWIN_TRY(evtwin__scaler_write(&bundle->scaler, &files->file[SCALER].owned,
@@ -203,11 +219,12 @@ static evtwin_status read_manifest(const char *dir, const evtwin__bundle_files *
 }
 
 /* The features as features.c knows them: names that mean the same, and units that are ours. */
-static evtwin_status check_features(const char *dir, const evtwin__bundle *b) {
-    for (size_t i = 0; i < b->n_features; i++) {
-        const evtwin__bundle_feature *f = &b->feature[i];
-        const char *name = evtwin_features_name(b->features, i);
-        const char *unit = evtwin_features_unit(b->features, i);
+static evtwin_status check_features(const char *dir, const evtwin__bundle_feature *list, size_t n,
+                                    const evtwin_features *known) {
+    for (size_t i = 0; i < n; i++) {
+        const evtwin__bundle_feature *f = &list[i];
+        const char *name = evtwin_features_name(known, i);
+        const char *unit = evtwin_features_unit(known, i);
         EVTWIN_FAIL_IF(strcmp(name, f->name) != 0 || strcmp(unit, f->unit) != 0, EVTWIN_E_SCHEMA,
                        "%s/" EVTWIN__MANIFEST_FILE
                        ": feature %zu is '%s' in '%s', here that is '%s' in '%s'",
@@ -216,25 +233,31 @@ static evtwin_status check_features(const char *dir, const evtwin__bundle *b) {
     return EVTWIN_OK;
 }
 
-static evtwin_status read_features(const char *dir, evtwin__bundle *b) {
+static evtwin_status find_features(const char *dir, const evtwin__bundle_feature *list, size_t n,
+                                   int with_past, evtwin_features **out) {
     size_t size = 1;
-    for (size_t i = 0; i < b->n_features; i++) {
-        size += strlen(b->feature[i].name) + 1;
+    for (size_t i = 0; i < n; i++) {
+        size += strlen(list[i].name) + 1;
     }
     char *names = evtwin__calloc(size, 1);
-    EVTWIN_FAIL_IF(names == NULL, EVTWIN_E_NOMEM, "%s: out of memory for %zu features", dir,
-                   b->n_features);
-    for (size_t i = 0, at = 0; i < b->n_features; i++) {
-        at += (size_t)snprintf(names + at, size - at, "%s%s", i > 0 ? "," : "", b->feature[i].name);
+    EVTWIN_FAIL_IF(names == NULL, EVTWIN_E_NOMEM, "%s: out of memory for %zu features", dir, n);
+    for (size_t i = 0, at = 0; i < n; i++) {
+        at += (size_t)snprintf(names + at, size - at, "%s%s", i > 0 ? "," : "", list[i].name);
     }
-    const evtwin_status st = evtwin_features_create(names, &b->features);
+    const evtwin_status st = evtwin__features_create(names, with_past, out);
     evtwin__free(names);
     if (st < 0) {
         /* a duplicate or forbidden name is a fault of the bundle, not of an argument */
         return evtwin__fail_in(st == EVTWIN_E_ARG ? EVTWIN_E_SCHEMA : st,
                                "%s/" EVTWIN__MANIFEST_FILE, dir);
     }
-    return check_features(dir, b);
+    return check_features(dir, list, n, *out);
+}
+
+static evtwin_status read_features(const char *dir, evtwin__bundle *b) {
+    const int with_past = b->n_inputs > 0;
+    EVTWIN_TRY(with_past ? find_features(dir, b->input, b->n_inputs, 0, &b->inputs) : EVTWIN_OK);
+    return find_features(dir, b->feature, b->n_features, with_past, &b->features);
 }
 
 static evtwin_status read_scaler_file(const char *dir, const evtwin__bundle_files *files,
@@ -265,16 +288,28 @@ static evtwin_status check_model(const char *path, const evtwin__bundle *b,
     return EVTWIN_OK;
 }
 
+/* One forest, from file number i. */
+static evtwin_status read_forest(const char *dir, const evtwin__bundle_files *files, size_t i,
+                                 const evtwin__bundle_file *file, evtwin_objective objective,
+                                 const evtwin__bundle *b, evtwin_model **out) {
+    const part_path p = path_of(dir, file->name);
+    EVTWIN_TRY(check_hash(p.text, files, i, file));
+    EVTWIN_TRY(evtwin_model_load_buffer(p.text, files->file[i].data, files->file[i].size, out));
+    return check_model(p.text, b, *out, objective);
+}
+
 static evtwin_status read_model(const char *dir, const evtwin__bundle_files *files, size_t t,
                                 evtwin__bundle *b) {
     evtwin__bundle_model *m = &b->model[t];
-    const part_path p = path_of(dir, m->file.name);
     evtwin_target target;
     EVTWIN_TRY(evtwin_target_get(t, &target, sizeof target));
-    EVTWIN_TRY(check_hash(p.text, files, t, &m->file));
-    EVTWIN_TRY(
-        evtwin_model_load_buffer(p.text, files->file[t].data, files->file[t].size, &m->forest));
-    return check_model(p.text, b, m->forest, evtwin__objective_of(target.kind));
+    const evtwin_objective objective = evtwin__objective_of(target.kind);
+    EVTWIN_TRY(read_forest(dir, files, t, &m->file, objective, b, &m->forest));
+    for (size_t k = 0; k < m->n_further; k++) {
+        EVTWIN_TRY(read_forest(dir, files, place_of(t, k), &m->further[k].file, objective, b,
+                               &m->further[k].forest));
+    }
+    return EVTWIN_OK;
 }
 
 /* What the manifest, which is read, names. */
@@ -317,6 +352,10 @@ static evtwin_status load_files(const char *dir, evtwin__bundle_files *files, ev
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         if (b->model[t].is_present) {
             EVTWIN_TRY(load_file(dir, b->model[t].file.name, EVTWIN__MODEL_MAX_BYTES, files, t));
+        }
+        for (size_t k = 0; k < b->model[t].n_further; k++) {
+            EVTWIN_TRY(load_file(dir, b->model[t].further[k].file.name, EVTWIN__MODEL_MAX_BYTES,
+                                 files, place_of(t, k)));
         }
     }
     return read_parts(dir, files, b);

@@ -6,6 +6,7 @@
 
 #include "core/dict.h"
 #include "core/schema.h"
+#include "core/vmath.h"
 #include "evtwin/features.h"
 #include "evtwin/model.h"
 #include "evtwin/predictor.h"
@@ -25,6 +26,7 @@ enum { EVTWIN__BUNDLE_FORMAT = 1 };
 enum {
     EVTWIN__BUNDLE_MAX_FEATURES = 1024,
     EVTWIN__BUNDLE_MAX_BATTERIES = 65536,
+    EVTWIN__BUNDLE_MAX_FURTHER = 3, /* forests of a target beside the first */
     EVTWIN__MANIFEST_MAX_BYTES = 4 << 20,
     EVTWIN__SCALER_MAX_BYTES = 4 << 20,
     EVTWIN__BATTERY_HASH_SIZE = 17,
@@ -36,8 +38,10 @@ enum {
 #define EVTWIN__MANIFEST_FILE "manifest.json"
 #define EVTWIN__SCALER_FILE "scaler.json"
 
-/* The one recipe so far: features are a row's own values, as the telemetry contract has them. */
+/* The recipes: features are a row's own values, as the telemetry contract has them; or they are
+ * made of the battery's past. */
 #define EVTWIN__RECIPE_CONTRACT "contract"
+#define EVTWIN__RECIPE_HISTORY "history"
 
 /* All strings below are in the bundle's keeping (evtwin__bundle_keep) or borrowed; NULL is as good
  * as "". */
@@ -70,6 +74,16 @@ static inline int evtwin__is_like_fraction(const char *unit, size_t n, double mi
            max > 0.0 && max <= EVTWIN__FRACTION_MAX;
 }
 
+/* One forest of several whose mean is the prediction. */
+typedef struct evtwin__bundle_forest {
+    evtwin__bundle_file file;
+    double log_offset; /* it predicts log(target + log_offset); NaN = the target */
+    double base_score; /* in what it predicts */
+    char *json;        /* as in evtwin__bundle_model */
+    size_t json_size;
+    evtwin_model *forest;
+} evtwin__bundle_forest;
+
 /* The model of one target. A count of 0 or a NaN is unknown. */
 typedef struct evtwin__bundle_model {
     int is_present;     /* 0 = the bundle has no such model; the rest is then unused */
@@ -88,6 +102,8 @@ typedef struct evtwin__bundle_model {
     char *json; /* (json_size) a trained model; a loaded one has its forest instead */
     size_t json_size;
     evtwin_model *forest;
+    evtwin__bundle_forest further[EVTWIN__BUNDLE_MAX_FURTHER]; /* (n_further) beside that forest */
+    size_t n_further;
 } evtwin__bundle_model;
 
 /* All zero is an empty one. */
@@ -95,7 +111,9 @@ typedef struct evtwin__bundle {
     const char *library_version, *xgboost_version;
     const char *created; /* RFC 3339 UTC */
     const char *label_rule, *recipe;
-    const char *allowed;     /* causes that would have refused the training data, comma-separated */
+    const char *counter; /* of recipe history: the feature that counts cycles; "" = rows do */
+    const char *group;   /* of recipe history: the column that names the battery; "" = battery_id */
+    const char *allowed; /* causes that would have refused the training data, comma-separated */
     const char *source_name; /* what was trained from: file name, or what the caller said */
     size_t rows, n_groups;   /* rows read, batteries (groups) among them */
     const char *first_time, *last_time;         /* span of the rows, both or none */
@@ -103,8 +121,13 @@ typedef struct evtwin__bundle {
     size_t n_batteries;
     evtwin__bundle_feature *feature; /* (n_features) */
     size_t n_features;
-    evtwin__curve curve;       /* what belongs together in the training part */
     evtwin_features *features; /* the same, to compute them; not read from a manifest alone */
+    /* of recipe history: the own values of a row that the features were made from, which live data
+     * are compared on; else 0 and NULL, and the features are these, see evtwin__bundle_inputs */
+    evtwin__bundle_feature *input; /* (n_inputs) */
+    size_t n_inputs;
+    evtwin_features *inputs;
+    evtwin__curve curve; /* what belongs together in the training part */
     evtwin__bundle_file scaler_file;
     evtwin__scaler scaler; /* not read from a manifest alone */
     evtwin__bundle_model model[EVTWIN__T_COUNT];
@@ -112,9 +135,26 @@ typedef struct evtwin__bundle {
     evtwin__dict strings;
 } evtwin__bundle;
 
+/* What a forest says, in the unit of the target. */
+static inline double evtwin__from_forest(double said, double log_offset) {
+    return isnan(log_offset) ? said : evtwin__exp(said) - log_offset;
+}
+
 void evtwin__bundle_clear(evtwin__bundle *bundle);
 
-/* Where state of charge, voltage, current and power are among the features. */
+/* What of a row the features are made from, with range and histogram. */
+typedef struct evtwin__inputs {
+    const evtwin__bundle_feature *feature; /* (n) */
+    size_t n;
+    const evtwin_features *features;
+} evtwin__inputs;
+
+static inline evtwin__inputs evtwin__bundle_inputs(const evtwin__bundle *b) {
+    return b->n_inputs > 0 ? (evtwin__inputs){b->input, b->n_inputs, b->inputs}
+                           : (evtwin__inputs){b->feature, b->n_features, b->features};
+}
+
+/* Where state of charge, voltage, current and power are among the inputs. */
 evtwin__places evtwin__bundle_places(const evtwin__bundle *bundle);
 
 /* The objective is fixed by the kind of the target. */
@@ -130,10 +170,10 @@ void evtwin__battery_hash(const char *id, char hash[EVTWIN__BATTERY_HASH_SIZE]);
 
 /* ---- files in memory ---- */
 
-enum { EVTWIN__BUNDLE_N_FILES = EVTWIN__T_COUNT + 2 };
+enum { EVTWIN__BUNDLE_N_FILES = EVTWIN__T_COUNT * (1 + EVTWIN__BUNDLE_MAX_FURTHER) + 2 };
 
-/* The files of a bundle, in the order in which they are put into place: models by target, scaler,
- * manifest. */
+/* The files of a bundle, in the order in which they are put into place: models by target, their
+ * further forests, scaler, manifest. */
 typedef struct evtwin__bundle_files {
     struct {
         char name[72];

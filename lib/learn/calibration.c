@@ -21,9 +21,11 @@ enum { MAX_STEPS = 100, MAX_HALVINGS = 20 };
 #define NEXT_TO_ONE (1.0 - 0x1p-26)
 #define NEXT_TO_ZERO 1e-45
 
-/* Variance of the prior of slope and offset. 1 is too little for 100 batteries, 0.1 was best or
- * near it on generated fleets: docs/learning-explain.md#probabilities. */
-#define PRIOR_VARIANCE 0.1
+/* Variances of the prior: of 1 to 0.01 for the slope the best or near it on generated fleets of 48
+ * and of 96 packs (docs/learning-explain.md#probabilities); the offset is to be free enough for the
+ * base rate, where a forest says nothing. */
+#define SLOPE_VARIANCE 0.05
+#define OFFSET_VARIANCE 1.0
 
 typedef struct row {
     double margin, truth, weight; /* 1 / rows of its battery */
@@ -57,7 +59,8 @@ double evtwin__calibrated(const evtwin__calibration *c, double probability) {
 
 /* Cross entropy and what the prior adds, which is to be least. */
 static double loss(const problem *p, double slope, double offset) {
-    double sum = ((slope - 1.0) * (slope - 1.0) + offset * offset) / (2.0 * PRIOR_VARIANCE);
+    double sum = 0.5 * (slope - 1.0) * (slope - 1.0) / SLOPE_VARIANCE +
+                 0.5 * offset * offset / OFFSET_VARIANCE;
     for (size_t i = 0; i < p->n; i++) {
         const row *r = &p->rows[i];
         const double f = slope * r->margin + offset;
@@ -74,10 +77,10 @@ typedef struct curvature {
 } curvature;
 
 static curvature derive(const problem *p, double slope, double offset) {
-    curvature d = {.a = (slope - 1.0) / PRIOR_VARIANCE,
-                   .b = offset / PRIOR_VARIANCE,
-                   .aa = 1.0 / PRIOR_VARIANCE,
-                   .bb = 1.0 / PRIOR_VARIANCE};
+    curvature d = {.a = (slope - 1.0) / SLOPE_VARIANCE,
+                   .b = offset / OFFSET_VARIANCE,
+                   .aa = 1.0 / SLOPE_VARIANCE,
+                   .bb = 1.0 / OFFSET_VARIANCE};
     for (size_t i = 0; i < p->n; i++) {
         const row *r = &p->rows[i];
         const double q = logistic(slope * r->margin + offset);

@@ -358,6 +358,11 @@ void evtwin__dataset_clear(evtwin__dataset *data) {
         evtwin__free(data->label[t].row);
         evtwin__free(data->label[t].part);
     }
+    if (data->model_x != data->x) {
+        evtwin__free(data->model_x);
+    }
+    evtwin__free(data->cut_x);
+    evtwin__free(data->is_cut);
     evtwin__free(data->x);
     evtwin__free(data->cycles);
     evtwin__groups_clear(&data->groups);

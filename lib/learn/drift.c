@@ -37,7 +37,7 @@ const char *evtwin__drift_cause_name(evtwin__drift_cause cause) {
 /* ---- one feature ---- */
 
 double evtwin__drift_psi_limit(const evtwin__bundle *b, size_t feature, size_t n_batteries) {
-    const evtwin__bundle_feature *f = &b->feature[feature];
+    const evtwin__bundle_feature *f = &evtwin__bundle_inputs(b).feature[feature];
     const double n_trained = b->n_batteries > 0 ? (double)b->n_batteries : INFINITY;
     const double chance = evtwin__drift_PSI_CHANCE *
                           (n_batteries > 0 ? 1.0 / (double)n_batteries + 1.0 / n_trained : 1.0);
@@ -98,7 +98,7 @@ static int is_off_range(const evtwin__tally *t) {
 
 void evtwin__drift_of_feature(const evtwin__bundle *b, size_t feature, const evtwin__tally *total,
                               const evtwin__tally *recent, size_t n_batteries, evtwin__drift *out) {
-    const evtwin__bundle_feature *f = &b->feature[feature];
+    const evtwin__bundle_feature *f = &evtwin__bundle_inputs(b).feature[feature];
     out->cause = EVTWIN__DRIFT_NONE;
     if (evtwin__is_like_fraction(f->unit, (size_t)total->n, total->min, total->max)) {
         say_fraction(f, total, out);
@@ -115,7 +115,7 @@ void evtwin__drift_of_feature(const evtwin__bundle *b, size_t feature, const evt
 
 void evtwin__drift_of_battery(const evtwin__bundle *b, size_t feature, double n, double n_outside,
                               evtwin__drift *out) {
-    const evtwin__bundle_feature *f = &b->feature[feature];
+    const evtwin__bundle_feature *f = &evtwin__bundle_inputs(b).feature[feature];
     out->cause = EVTWIN__DRIFT_NONE;
     if (n >= evtwin__drift_MIN_VALUES && n_outside >= evtwin__drift_OUTSIDE_BATTERY * n) {
         *out = (evtwin__drift){EVTWIN__DRIFT_RANGE, f->name, n_outside / n,

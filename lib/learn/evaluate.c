@@ -62,8 +62,8 @@ static evtwin_status score_whole(evtwin_trainer *trainer, const evtwin__label *l
     for (size_t s = 0; s < EVTWIN__N_SCORED; s++) {
         predicted[s] = held(r, EVTWIN__HELD_SCORED + s);
     }
-    model->single_feature =
-        evtwin_features_name(trainer->bundle.features, chosen_feature(r, label->n_parts));
+    model->single_feature = evtwin_features_name(evtwin__bundle_inputs(&trainer->bundle).features,
+                                                 chosen_feature(r, label->n_parts));
     const evtwin_target_kind kind = trainer->target[t].kind;
     EVTWIN_TRY(score_rows(kind, &counts, held(r, EVTWIN__HELD_TRUTH), predicted,
                           model->single_feature, model->score));
@@ -96,7 +96,8 @@ static evtwin_status score_fold(const evtwin_trainer *trainer, const evtwin__lab
         n += fold_of[i] == (int64_t)fold;
     }
     const evtwin_score counts = {.n_train = label->n - n, .n_test = n, .n_folds = label->n_parts};
-    const char *feature = evtwin_features_name(trainer->bundle.features, r->single_feature[fold]);
+    const char *feature = evtwin_features_name(evtwin__bundle_inputs(&trainer->bundle).features,
+                                               r->single_feature[fold]);
     return score_rows(trainer->target[t].kind, &counts, to[0], to + 1, feature, r->fold[fold]);
 }
 

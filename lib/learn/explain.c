@@ -7,8 +7,10 @@
 #include "core/status.h"
 #include "core/table.h"
 #include "core/text.h"
+#include "core/vmath.h"
 #include "learn/bundle.h"
 #include "learn/features.h"
+#include "learn/session.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -27,16 +29,59 @@ static evtwin_status find_model(const evtwin_predictor *predictor, const char *t
     return EVTWIN_OK;
 }
 
-/* phi (n_features + 1) of a row. */
-static evtwin_status contributions(const evtwin__bundle *b, const evtwin__bundle_model *model,
-                                   const double *x, double *phi) {
-    float scaled[EVTWIN__BUNDLE_MAX_FEATURES];
-    int is_complete = 1;
-    for (size_t i = 0; i < b->n_features; i++) {
-        is_complete &= isfinite(x[i]) != 0;
+static double sum_of(const double *phi, size_t n) {
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        sum += phi[i];
     }
+    return sum;
+}
+
+/* From the contributions (n + 1) to a logarithm to those to its number: all by one factor, so that
+ * they still sum up to it. */
+static void unlog(double *phi, size_t n, double log_offset) {
+    const double log_mean = phi[n], log_value = sum_of(phi, n + 1);
+    const double mean = evtwin__exp(log_mean), value = evtwin__exp(log_value);
+    const double factor =
+        fabs(log_value - log_mean) > 1e-9 ? (value - mean) / (log_value - log_mean) : mean;
+    for (size_t i = 0; i < n; i++) {
+        phi[i] *= factor;
+    }
+    phi[n] = mean - log_offset;
+}
+
+/* The mean over a model's forests. */
+static evtwin_status add_further(const evtwin__bundle_model *model, const float *scaled, size_t n,
+                                 double *phi) {
+    double of_one[EVTWIN__BUNDLE_MAX_FEATURES + 1];
+    for (size_t k = 0; k < model->n_further; k++) {
+        const evtwin__bundle_forest *f = &model->further[k];
+        EVTWIN_TRY(evtwin_model_contributions(f->forest, scaled, 1, n, of_one));
+        if (!isnan(f->log_offset)) {
+            unlog(of_one, n, f->log_offset);
+        }
+        for (size_t i = 0; i <= n; i++) {
+            phi[i] += of_one[i];
+        }
+    }
+    for (size_t i = 0; i <= n && model->n_further > 0; i++) {
+        phi[i] /= (double)(1 + model->n_further);
+    }
+    return EVTWIN_OK;
+}
+
+/* phi (n_features + 1) of a row. */
+static evtwin_status contributions(const evtwin_predictor *predictor,
+                                   const evtwin__bundle_model *model, const double *x,
+                                   double *phi) {
+    const evtwin__bundle *b = evtwin__predictor_bundle(predictor);
+    float scaled[EVTWIN__BUNDLE_MAX_FEATURES];
+    const int is_complete = evtwin__predictor_is_complete(predictor, x);
     evtwin__scaler_apply(&b->scaler, x, 1, scaled);
     EVTWIN_TRY(evtwin_model_contributions(model->forest, scaled, is_complete, b->n_features, phi));
+    if (is_complete) {
+        EVTWIN_TRY(add_further(model, scaled, b->n_features, phi));
+    }
     for (size_t i = 0; i <= b->n_features && !is_complete; i++) {
         phi[i] = NAN;
     }
@@ -54,17 +99,9 @@ evtwin_status evtwin_predictor_contributions(const evtwin_predictor *predictor, 
     EVTWIN_FAIL_IF(cols != b->n_features, EVTWIN_E_SCHEMA,
                    "%zu columns, the bundle has %zu features", cols, b->n_features);
     for (size_t r = 0; r < rows; r++) {
-        EVTWIN_TRY(contributions(b, model, x + r * cols, phi + r * (cols + 1)));
+        EVTWIN_TRY(contributions(predictor, model, x + r * cols, phi + r * (cols + 1)));
     }
     return EVTWIN_OK;
-}
-
-static double sum_of(const double *phi, size_t n) {
-    double sum = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        sum += phi[i];
-    }
-    return sum;
 }
 
 static evtwin_reason make_reason(const evtwin__bundle *b, const evtwin__bundle_model *model,
@@ -80,7 +117,7 @@ static evtwin_reason make_reason(const evtwin__bundle *b, const evtwin__bundle_m
                                  evtwin__calibrated_margin(&model->calibration, margin - phi[i])
                            : phi[i],
         .effect_unit = is_event || model->unit == NULL ? "" : model->unit,
-        .is_approximate = is_event,
+        .is_approximate = is_event || model->n_further > 0,
     };
 }
 
@@ -96,14 +133,15 @@ static size_t next_largest(const double *phi, size_t n, const uint8_t *is_listed
 }
 
 /* Up to k reasons, each handed to take. */
-static evtwin_status each_reason(const evtwin__bundle *b, const evtwin__bundle_model *model,
-                                 const double *x, size_t k,
+static evtwin_status each_reason(const evtwin_predictor *predictor,
+                                 const evtwin__bundle_model *model, const double *x, size_t k,
                                  void (*take)(void *ctx, size_t at, const evtwin_reason *reason),
                                  void *ctx) {
     double phi[EVTWIN__BUNDLE_MAX_FEATURES + 1];
     uint8_t is_listed[EVTWIN__BUNDLE_MAX_FEATURES] = {0};
+    const evtwin__bundle *b = evtwin__predictor_bundle(predictor);
     const size_t n = b->n_features;
-    EVTWIN_TRY(contributions(b, model, x, phi));
+    EVTWIN_TRY(contributions(predictor, model, x, phi));
     const double margin = sum_of(phi, n + 1);
     for (size_t at = 0; at < k; at++) {
         const size_t i = next_largest(phi, n, is_listed); /* NaN is never larger */
@@ -141,7 +179,7 @@ evtwin_status evtwin_predictor_reasons(const evtwin_predictor *predictor, const 
     EVTWIN_FAIL_IF(cols != b->n_features, EVTWIN_E_SCHEMA,
                    "%zu columns, the bundle has %zu features", cols, b->n_features);
     reason_list list = {(char *)out, size, 0};
-    EVTWIN_TRY(each_reason(b, model, x, k, put_in_list, &list));
+    EVTWIN_TRY(each_reason(predictor, model, x, k, put_in_list, &list));
     *n_out = list.n;
     return EVTWIN_OK;
 }
@@ -215,16 +253,16 @@ static void put_json(void *ctx, size_t at, const evtwin_reason *reason) {
 }
 
 /* The reasons of a row as the text of a cell. */
-static evtwin_status write_reasons(const evtwin__bundle *b, const evtwin__bundle_model *model,
-                                   const double *x, size_t k, evtwin_reasons_form form,
-                                   evtwin__text *text) {
+static evtwin_status write_reasons(const evtwin_predictor *predictor,
+                                   const evtwin__bundle_model *model, const double *x, size_t k,
+                                   evtwin_reasons_form form, evtwin__text *text) {
     text->size = 0;
     if (form == EVTWIN_REASONS_JSON) {
         evtwin__text_open(text, NULL, '[');
-        EVTWIN_TRY(each_reason(b, model, x, k, put_json, text));
+        EVTWIN_TRY(each_reason(predictor, model, x, k, put_json, text));
         evtwin__text_put(text, "]");
     } else {
-        EVTWIN_TRY(each_reason(b, model, x, k, put_words, text));
+        EVTWIN_TRY(each_reason(predictor, model, x, k, put_words, text));
     }
     evtwin__text_add(text, "", 1);
     EVTWIN_FAIL_IF(text->is_failed, EVTWIN_E_NOMEM, "out of memory for reasons");
@@ -255,10 +293,12 @@ static evtwin_status reasons_column(evtwin_table *table, const char *target, siz
                : evtwin__table_retype(table, col, EVTWIN_TEXT);
 }
 
+/* rows_x (rows, features): of a table whose rows have a past, else NULL. */
 static evtwin_status fill_reasons(const evtwin_predictor *predictor, evtwin_table *table, size_t k,
-                                  evtwin_reasons_form form, evtwin__text *text) {
+                                  evtwin_reasons_form form, const double *rows_x,
+                                  evtwin__text *text) {
     const evtwin__bundle *b = evtwin__predictor_bundle(predictor);
-    double x[EVTWIN__BUNDLE_MAX_FEATURES];
+    double own[EVTWIN__BUNDLE_MAX_FEATURES];
     const char *target;
     for (size_t i = 0; (target = evtwin_predictor_target(predictor, i)) != NULL; i++) {
         const evtwin__bundle_model *model = NULL;
@@ -266,13 +306,14 @@ static evtwin_status fill_reasons(const evtwin_predictor *predictor, evtwin_tabl
         EVTWIN_TRY(find_model(predictor, target, &model));
         EVTWIN_TRY(reasons_column(table, target, &col));
         for (size_t r = 0; r < evtwin_table_rows(table); r++) {
-            int is_known;
-            EVTWIN_TRY(features_of(b, table, r, x, &is_known));
+            const double *x = rows_x != NULL ? rows_x + r * b->n_features : own;
+            int is_known = rows_x != NULL && evtwin__predictor_is_complete(predictor, x);
+            EVTWIN_TRY(rows_x != NULL ? EVTWIN_OK : features_of(b, table, r, own, &is_known));
             if (!is_known) {
                 EVTWIN_TRY(evtwin_table_set_missing(table, col, r));
                 continue;
             }
-            EVTWIN_TRY(write_reasons(b, model, x, k, form, text));
+            EVTWIN_TRY(write_reasons(predictor, model, x, k, form, text));
             EVTWIN_TRY(evtwin_table_set_text(table, col, r, text->data));
         }
     }
@@ -280,12 +321,13 @@ static evtwin_status fill_reasons(const evtwin_predictor *predictor, evtwin_tabl
 }
 
 /* All that can go wrong with the models and the columns. */
-static evtwin_status check_parts(const evtwin__bundle *b, const evtwin_table *table) {
+static evtwin_status check_parts(const evtwin_predictor *predictor, const evtwin_table *table) {
+    const evtwin__bundle *b = evtwin__predictor_bundle(predictor);
     double x[EVTWIN__BUNDLE_MAX_FEATURES] = {0}, phi[EVTWIN__BUNDLE_MAX_FEATURES + 1];
     EVTWIN_TRY(evtwin__features_compute(b->features, table, 0, 0, 0, x));
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         if (b->model[t].is_present) {
-            EVTWIN_TRY(contributions(b, &b->model[t], x, phi));
+            EVTWIN_TRY(contributions(predictor, &b->model[t], x, phi));
         }
     }
     return EVTWIN_OK;
@@ -296,10 +338,13 @@ evtwin_status evtwin_predictor_explain(const evtwin_predictor *predictor, evtwin
     EVTWIN_FAIL_IF(predictor == NULL || k == 0 || (int)form < 0 || form > EVTWIN_REASONS_JSON,
                    EVTWIN_E_ARG, "predictor is NULL, k is 0 or form is out of range");
     EVTWIN_TRY(evtwin__table_check_edit(table));
-    EVTWIN_TRY(check_parts(evtwin__predictor_bundle(predictor), table));
+    EVTWIN_TRY(check_parts(predictor, table));
     const size_t cols = evtwin_table_cols(table);
     evtwin__text text = {0};
-    const evtwin_status st = fill_reasons(predictor, table, k, form, &text);
+    double *x = NULL; /* stays NULL where a row's own values are all */
+    evtwin_status st = evtwin__predictor_past_rows(predictor, table, &x);
+    st = st >= 0 ? fill_reasons(predictor, table, k, form, x, &text) : st;
+    evtwin__free(x);
     if (st < 0) {
         evtwin__table_drop_columns(table, cols);
     }

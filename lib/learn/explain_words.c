@@ -7,6 +7,7 @@
 #include "core/schema.h"
 #include "core/status.h"
 #include "core/text.h"
+#include "learn/history.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -18,7 +19,13 @@ enum { NAME_SIZE = 96, NUMBER_SIZE = 64 };
 static const char *unit_text(const char *unit) {
     static const struct {
         const char *unit, *text;
-    } list[] = {{"percent", "%"}, {"degC", "°C"}, {"mOhm", "mΩ"}, {"Ah/day", "Ah a day"}};
+    } list[] = {{"percent", "%"},
+                {"degC", "°C"},
+                {"mOhm", "mΩ"},
+                {"Ah/day", "Ah a day"},
+                {"percent/cycle", "% a cycle"},
+                {"degC/cycle", "°C a cycle"},
+                {"mOhm/cycle", "mΩ a cycle"}};
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
         if (strcmp(unit, list[i].unit) == 0) {
             return list[i].text;
@@ -42,9 +49,23 @@ static size_t length_without_unit(const char *name, const char *unit) {
     return !is_word && n > k && strcmp(name + n - k, tail) == 0 ? n - k : n;
 }
 
+/* "soh against its own start" of soh.change: the words of the past behind the column's; "" of a
+ * row's own value, which is left as it is. */
+static const char *split_past(const char *feature, char column[NAME_SIZE]) {
+    const char *point = strrchr(feature, '.');
+    snprintf(column, NAME_SIZE, "%.90s", feature);
+    for (int s = 0; point != NULL && s < (int)EVTWIN__H_COUNT; s++) {
+        if (strcmp(point + 1, evtwin__statistics[s].suffix) == 0 && point - feature < NAME_SIZE) {
+            column[point - feature] = '\0';
+            return evtwin__statistics[s].words;
+        }
+    }
+    return "";
+}
+
 /* A name with blanks; one of three letters is an abbreviation and is spelled out, as the schema's
  * description begins. */
-static void write_name(const char *feature, char name[NAME_SIZE]) {
+static void write_column(const char *feature, char name[NAME_SIZE]) {
     const size_t q = evtwin__quantity_by_name(feature);
     if (q == EVTWIN__Q_COUNT) {
         snprintf(name, NAME_SIZE, "%.90s", feature);
@@ -58,6 +79,13 @@ static void write_name(const char *feature, char name[NAME_SIZE]) {
     for (char *c = name; *c != '\0'; c++) {
         *c = *c == '_' ? ' ' : *c;
     }
+}
+
+static void write_name(const char *feature, char name[NAME_SIZE]) {
+    char column[NAME_SIZE];
+    const char *words = split_past(feature, column);
+    write_column(column, name);
+    evtwin__text_append(name, NAME_SIZE, "%s", words);
 }
 
 /* v >= 0 with so many decimals (per_unit 1, 10, …) and a comma before each three digits. */
@@ -80,6 +108,10 @@ static void append_value(const evtwin_reason *r, char *text, size_t size) {
     const size_t q = evtwin__quantity_by_name(r->feature);
     if (q != EVTWIN__Q_COUNT && evtwin__schema[q].type == EVTWIN_BOOL) {
         evtwin__text_append(text, size, r->value != 0.0 ? " yes" : " no");
+        return;
+    }
+    if (isnan(r->value)) { /* a window that has too little yet */
+        evtwin__text_append(text, size, " not known yet");
         return;
     }
     evtwin__text_append(text, size, r->value < 0.0 ? " −" : " ");

@@ -9,6 +9,7 @@
 #include "core/num.h"
 #include "core/schema.h"
 #include "core/status.h"
+#include "learn/history.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -48,10 +49,12 @@ const char *evtwin__column_list(const evtwin_table *table, char *text, size_t te
 /* ---- the list ---- */
 
 typedef struct feature {
-    char *name;       /* ours if a quantity, else the column's */
-    const char *unit; /* static */
+    char *name;   /* ours if a quantity, else the column's; with ".level" or so of a past */
+    char *column; /* the same without */
+    char *unit;
     int is_telemetry;
     size_t quantity;
+    evtwin__statistic statistic; /* of the column's past */
 } feature;
 
 struct evtwin_features {
@@ -59,12 +62,18 @@ struct evtwin_features {
     feature *list; /* (n) */
 };
 
+static void clear_feature(feature *f) {
+    evtwin__free(f->name);
+    evtwin__free(f->column);
+    evtwin__free(f->unit);
+}
+
 void evtwin_features_free(evtwin_features *features) {
     if (features == NULL) {
         return;
     }
     for (size_t i = 0; i < features->n; i++) {
-        evtwin__free(features->list[i].name);
+        clear_feature(&features->list[i]);
     }
     evtwin__free(features->list);
     evtwin__free(features);
@@ -90,29 +99,71 @@ static evtwin_status check_role(const char *name, evtwin__role role) {
     }
 }
 
-/* What a name given by the caller means; a telemetry quantity is kept by our name. */
-static evtwin_status resolve(const char *name, feature *out) {
-    evtwin__meaning meaning;
-    feature f = {.unit = ""};
-    const int is_known = evtwin__meaning_find(name, EVTWIN__ALL_KINDS, &meaning);
-    const int is_truth = strncmp(name, "truth_", 6) == 0; /* also those that we do not know */
-    EVTWIN_TRY(check_role(name, is_truth   ? EVTWIN__ROLE_OUTCOME
-                                : is_known ? evtwin__schema[meaning.q].role
-                                           : EVTWIN__ROLE_FEATURE));
-    if (is_known) {
-        f.is_telemetry = 1;
-        f.quantity = meaning.q;
-        f.unit = evtwin__schema[meaning.q].unit;
-        name = evtwin__schema[meaning.q].name;
+/* The statistic that ends a name, "soh.level", and where its point is. */
+static evtwin__statistic statistic_of(const char *name, size_t *length_out) {
+    const char *point = strrchr(name, '.');
+    for (int i = 0; point != NULL && point > name && i < (int)EVTWIN__H_COUNT; i++) {
+        if (strcmp(point + 1, evtwin__statistics[i].suffix) == 0) {
+            *length_out = (size_t)(point - name);
+            return (evtwin__statistic)i;
+        }
     }
-    f.name = evtwin__strdup(name);
-    EVTWIN_FAIL_IF(f.name == NULL, EVTWIN_E_NOMEM, "out of memory for feature '%s'", name);
+    *length_out = strlen(name);
+    return EVTWIN__H_NONE;
+}
+
+/* What a column's name means; a telemetry quantity is kept by our name. */
+static evtwin_status resolve_column(char *column, feature *out) {
+    evtwin__meaning meaning;
+    const int is_known = evtwin__meaning_find(column, EVTWIN__ALL_KINDS, &meaning);
+    const int is_truth = strncmp(column, "truth_", 6) == 0; /* also those that we do not know */
+    EVTWIN_TRY(check_role(column, is_truth   ? EVTWIN__ROLE_OUTCOME
+                                  : is_known ? evtwin__schema[meaning.q].role
+                                             : EVTWIN__ROLE_FEATURE));
+    out->is_telemetry = is_known;
+    out->quantity = is_known ? meaning.q : 0;
+    out->column = evtwin__strdup(is_known ? evtwin__schema[meaning.q].name : column);
+    return EVTWIN_OK;
+}
+
+/* Name and unit, from the column's. */
+static void name_feature(feature *f) {
+    const char *unit = f->is_telemetry ? evtwin__schema[f->quantity].unit : "";
+    const evtwin__statistic_info *s =
+        f->statistic != EVTWIN__H_NONE ? &evtwin__statistics[f->statistic] : NULL;
+    char text[64];
+    snprintf(text, sizeof text, "%s%s", unit,
+             s != NULL && s->is_rate && unit[0] != '\0' ? "/cycle" : "");
+    f->unit = evtwin__strdup(text);
+    const size_t size = f->column != NULL ? strlen(f->column) + 32 : 0;
+    f->name = evtwin__calloc(size, 1);
+    if (f->name != NULL && size > 0) {
+        snprintf(f->name, size, "%s%s%s", f->column, s != NULL ? "." : "",
+                 s != NULL ? s->suffix : "");
+    }
+}
+
+/* What a name given by the caller means; the past of a column only where that is asked for. */
+static evtwin_status resolve(char *name, int with_past, feature *out) {
+    feature f = {.statistic = EVTWIN__H_NONE};
+    size_t length;
+    if (with_past) {
+        f.statistic = statistic_of(name, &length);
+        name[length] = '\0';
+    }
+    EVTWIN_TRY(resolve_column(name, &f));
+    name_feature(&f);
+    if (f.name == NULL || f.column == NULL || f.unit == NULL) {
+        clear_feature(&f);
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for feature '%s'", name);
+    }
     *out = f;
     return EVTWIN_OK;
 }
 
 /* Append the feature that text[0..length) names, blanks around it aside. */
-static evtwin_status add_name(evtwin_features *features, const char *text, size_t length) {
+static evtwin_status add_name(evtwin_features *features, const char *text, size_t length,
+                              int with_past) {
     while (length > 0 && text[0] == ' ') {
         text++;
         length--;
@@ -125,7 +176,7 @@ static evtwin_status add_name(evtwin_features *features, const char *text, size_
     char *name = evtwin__strndup(text, length);
     EVTWIN_FAIL_IF(name == NULL, EVTWIN_E_NOMEM, "out of memory for the list of features");
     feature *f = &features->list[features->n];
-    const evtwin_status st = resolve(name, f);
+    const evtwin_status st = resolve(name, with_past, f);
     evtwin__free(name);
     EVTWIN_TRY(st);
     features->n++;
@@ -138,6 +189,10 @@ static evtwin_status add_name(evtwin_features *features, const char *text, size_
 
 evtwin_status evtwin_features_create(const char *names, evtwin_features **out) {
     EVTWIN_FAIL_IF(out == NULL, EVTWIN_E_ARG, "out is NULL");
+    return evtwin__features_create(names, 0, out);
+}
+
+evtwin_status evtwin__features_create(const char *names, int with_past, evtwin_features **out) {
     const char *text = names != NULL ? names : EVTWIN_DEFAULT_FEATURES;
     EVTWIN_FAIL_IF(*text == '\0', EVTWIN_E_ARG, "the list of features is empty");
     size_t n_names = 1;
@@ -155,7 +210,7 @@ evtwin_status evtwin_features_create(const char *names, evtwin_features **out) {
     }
     for (size_t i = 0; i < n_names; i++) {
         const size_t length = strcspn(text, ",");
-        const evtwin_status st = add_name(f, text, length);
+        const evtwin_status st = add_name(f, text, length, with_past);
         if (st < 0) {
             evtwin_features_free(f);
             return st;
@@ -178,6 +233,22 @@ const char *evtwin_features_unit(const evtwin_features *features, size_t i) {
     return i < evtwin_features_count(features) ? features->list[i].unit : NULL;
 }
 
+const char *evtwin_features_column(const evtwin_features *features, size_t i) {
+    return i < evtwin_features_count(features) ? features->list[i].column : NULL;
+}
+
+evtwin__statistic evtwin__feature_statistic(const evtwin_features *features, size_t i) {
+    return features->list[i].statistic;
+}
+
+size_t evtwin__feature_first_of(const evtwin_features *features, size_t i) {
+    size_t k = 0;
+    while (strcmp(features->list[k].column, features->list[i].column) != 0) {
+        k++;
+    }
+    return k;
+}
+
 /* ---- the matrix ---- */
 
 /* " (nor SoC, …)": what else the column of a quantity could have been called; "" for any other
@@ -187,7 +258,7 @@ static const char *other_names(const feature *f, char *text, size_t text_size) {
     text[0] = '\0';
     for (int naming = 0; f->is_telemetry && naming < (int)evtwin_naming_count(); naming++) {
         const char *name = evtwin_quantity_name(f->quantity, (evtwin_naming)naming);
-        if (name == NULL || strcmp(name, f->name) == 0 || used >= text_size) {
+        if (name == NULL || strcmp(name, f->column) == 0 || used >= text_size) {
             continue;
         }
         const int n =
@@ -200,14 +271,18 @@ static const char *other_names(const feature *f, char *text, size_t text_size) {
     return text;
 }
 
+static size_t find_column(const feature *f, const evtwin_table *table) {
+    return f->is_telemetry ? evtwin_telemetry_find(table, f->column)
+                           : evtwin_table_find(table, f->column);
+}
+
 evtwin_status evtwin__feature_column(const evtwin_features *features, size_t i,
                                      const evtwin_table *table, size_t *col_out) {
     const feature *f = &features->list[i];
-    const size_t col =
-        f->is_telemetry ? evtwin_telemetry_find(table, f->name) : evtwin_table_find(table, f->name);
+    const size_t col = find_column(f, table);
     char others[256], columns[512];
     EVTWIN_FAIL_IF(col == EVTWIN_NO_COLUMN, EVTWIN_E_SCHEMA,
-                   "feature '%s' has no column%s; the table has %s", f->name,
+                   "feature '%s' has no column%s; the table has %s", f->column,
                    other_names(f, others, sizeof others),
                    evtwin__column_list(table, columns, sizeof columns));
     EVTWIN_FAIL_IF(!evtwin__column_is_number(table, col), EVTWIN_E_SCHEMA,
@@ -237,13 +312,13 @@ static size_t copy_column(const evtwin_table *table, size_t col, double factor, 
 static evtwin_status check_duplicates(const evtwin_features *features, const evtwin_table *table) {
     for (size_t i = 0; i < features->n; i++) {
         const feature *f = &features->list[i];
-        const size_t col = f->is_telemetry ? evtwin_telemetry_find(table, f->name) : 0;
+        const size_t col = f->is_telemetry ? evtwin_telemetry_find(table, f->column) : 0;
         for (int naming = 0; f->is_telemetry && naming < (int)evtwin_naming_count(); naming++) {
             const char *name = evtwin_quantity_name(f->quantity, (evtwin_naming)naming);
             const size_t other = name != NULL ? evtwin_table_find(table, name) : EVTWIN_NO_COLUMN;
             EVTWIN_FAIL_IF(other != EVTWIN_NO_COLUMN && other != col, EVTWIN_E_SCHEMA,
                            "columns '%s' and '%s' are both %s", evtwin_table_name(table, col), name,
-                           f->name);
+                           f->column);
         }
     }
     return EVTWIN_OK;
@@ -257,7 +332,13 @@ evtwin_status evtwin_features_compute(const evtwin_features *features, const evt
     EVTWIN_FAIL_IF(first_row > n_rows || rows > n_rows - first_row, EVTWIN_E_ARG,
                    "%zu rows from row %zu asked of a table with %zu", rows, first_row, n_rows);
     EVTWIN_TRY(check_duplicates(features, table));
-    return evtwin__features_compute(features, table, first_row, rows, 1, x);
+    EVTWIN_TRY(evtwin__features_compute(features, table, first_row, rows, 1, x));
+    for (size_t i = 0; i < features->n; i++) {
+        for (size_t r = 0; r < rows && features->list[i].statistic != EVTWIN__H_NONE; r++) {
+            x[r * features->n + i] = NAN; /* a row does not know the past */
+        }
+    }
+    return EVTWIN_OK;
 }
 
 evtwin_status evtwin__feature_check(const evtwin_features *features, size_t i, double value) {
@@ -265,7 +346,7 @@ evtwin_status evtwin__feature_check(const evtwin_features *features, size_t i, d
     if (f->is_telemetry) {
         return evtwin__number_check_range(f->quantity, value);
     }
-    EVTWIN_FAIL_IF(isinf(value), EVTWIN_E_RANGE, "%s is infinite", f->name);
+    EVTWIN_FAIL_IF(isinf(value), EVTWIN_E_RANGE, "%s is infinite", f->column);
     return EVTWIN_OK;
 }
 
@@ -283,4 +364,20 @@ evtwin_status evtwin__features_compute(const evtwin_features *features, const ev
                        evtwin_table_name(table, col));
     }
     return EVTWIN_OK;
+}
+
+void evtwin__features_read(const evtwin_features *features, const evtwin_table *table,
+                           size_t first_row, size_t rows, double *x) {
+    for (size_t i = 0; i < features->n; i++) {
+        const size_t col = find_column(&features->list[i], table);
+        double factor;
+        if (col != EVTWIN_NO_COLUMN && evtwin__column_is_number(table, col) &&
+            evtwin_telemetry_factor(table, col, &factor) >= 0) {
+            copy_column(table, col, factor, first_row, rows, x + i, features->n);
+        } else {
+            for (size_t r = 0; r < rows; r++) {
+                x[r * features->n + i] = NAN;
+            }
+        }
+    }
 }

@@ -7,7 +7,10 @@
 #include "core/mem.h"
 #include "core/parallel.h"
 #include "core/status.h"
+#include "core/vmath.h"
 #include "learn/baseline.h"
+#include "learn/past.h"
+#include "learn/recipe.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -29,7 +32,7 @@ typedef struct fit {
     const evtwin__dataset *data;
     const char *stage;                               /* for the progress function */
     double *held[EVTWIN__T_COUNT][EVTWIN__N_SCORED]; /* columns of the held-out predictions */
-    const char **feature_name;                       /* (cols) */
+    const char **feature_name;                       /* (model_cols) */
     job *list;
     size_t n_jobs;
 
@@ -48,14 +51,18 @@ typedef struct work {
     const job *j;
     const evtwin_target *target;
     evtwin__part part;
-    size_t *row;   /* owned: the part's rows, then place */
+    size_t *row;   /* owned: the part's rows, then place, then cut */
     size_t *place; /* (n_test) rows of the held-out predictions */
+    size_t *cut;   /* (n_cut) training rows that are learned from once more, as met in mid-life */
+    size_t n_cut;
+    size_t n_forests;
     evtwin__scaler own_scaler;
     const evtwin__scaler *scaler; /* the trainer's for a model that is saved */
-    float *x;                     /* (max(n_train, n_test), cols) */
+    float *x;                     /* (max(n_train + n_cut, n_test), model_cols) */
     float *y;
     double *predicted; /* (n_test) */
-    evtwin__booster_model model;
+    evtwin__booster_model model[EVTWIN__MAX_FORESTS];
+    double base_score[EVTWIN__MAX_FORESTS];
 } work;
 
 static void work_clear(work *w) {
@@ -64,7 +71,9 @@ static void work_clear(work *w) {
     evtwin__free(w->x);
     evtwin__free(w->y);
     evtwin__free(w->predicted);
-    evtwin__booster_clear(&w->model);
+    for (size_t k = 0; k < EVTWIN__MAX_FORESTS; k++) {
+        evtwin__booster_clear(&w->model[k]);
+    }
 }
 
 static int on_round(void *ctx) {
@@ -81,15 +90,18 @@ static evtwin_status select_rows(work *w) {
     const evtwin__dataset *data = w->f->data;
     const evtwin__label *label = &data->label[w->j->t];
     const int32_t part = w->j->part;
-    size_t n_train = 0, n_test = 0, n_held = 0, n_left_out = 0;
+    size_t n_train = 0, n_test = 0, n_held = 0, n_cut = 0, n_left_out = 0;
     for (size_t k = 0; k < label->n; k++) {
-        n_test += part >= 0 && label->part[k] == part;
-        n_left_out += label->part[k] == EVTWIN__LEFT_OUT;
+        const int is_test = part >= 0 && label->part[k] == part;
+        const int is_left_out = label->part[k] == EVTWIN__LEFT_OUT;
+        n_test += (size_t)is_test;
+        n_left_out += (size_t)is_left_out;
+        n_cut += !is_test && !is_left_out && data->is_cut != NULL && data->is_cut[label->row[k]];
     }
     const size_t n_learned = label->n - n_test - n_left_out;
-    const size_t n_most = n_learned > n_test ? n_learned : n_test;
-    w->row = evtwin__calloc(label->n + n_test, sizeof *w->row);
-    w->x = evtwin__calloc(n_most, data->cols * sizeof *w->x);
+    const size_t n_most = n_learned + n_cut > n_test ? n_learned + n_cut : n_test;
+    w->row = evtwin__calloc(label->n + n_test + n_cut, sizeof *w->row);
+    w->x = evtwin__calloc(n_most, data->model_cols * sizeof *w->x);
     w->y = evtwin__calloc(n_most, sizeof *w->y);
     w->predicted = evtwin__calloc(n_test, sizeof *w->predicted);
     EVTWIN_FAIL_IF(w->row == NULL || w->x == NULL || w->y == NULL || w->predicted == NULL,
@@ -97,6 +109,7 @@ static evtwin_status select_rows(work *w) {
 
     size_t *train = w->row, *test = train + n_learned;
     w->place = test + n_test;
+    w->cut = w->place + n_test;
     w->part = (evtwin__part){.x = data->x,
                              .cols = data->cols,
                              .y = label->y,
@@ -113,16 +126,20 @@ static evtwin_status select_rows(work *w) {
             test[n_test++] = label->row[k];
         } else if (label->part[k] != EVTWIN__LEFT_OUT) {
             train[n_train++] = label->row[k];
+            if (data->is_cut != NULL && data->is_cut[label->row[k]]) {
+                w->cut[w->n_cut++] = label->row[k];
+            }
         }
         n_held += label->part[k] >= 0;
     }
     return EVTWIN_OK;
 }
 
-static void scale_rows(work *w, const size_t *row, size_t n) {
-    const size_t cols = w->part.cols;
+/* Rows of model_x or cut_x into w->x, from its row number `first` on. */
+static void scale_rows(work *w, const double *x, const size_t *row, size_t n, size_t first) {
+    const size_t cols = w->f->data->model_cols;
     for (size_t k = 0; k < n; k++) {
-        evtwin__scaler_apply(w->scaler, w->part.x + row[k] * cols, 1, w->x + k * cols);
+        evtwin__scaler_apply(w->scaler, x + row[k] * cols, 1, w->x + (first + k) * cols);
     }
 }
 
@@ -133,20 +150,36 @@ static void keep(const work *w, evtwin_scored scored) {
     }
 }
 
-/* Held-out predictions come from the same evaluator as those of a loaded bundle. */
-static evtwin_status predict_held_out(work *w) {
+/* Add what forest k says of the held-out rows, which are in w->x. */
+static evtwin_status add_predicted(work *w, size_t k) {
     evtwin_model *forest;
     const size_t n = w->part.n_test;
+    const double log_offset = w->f->trainer->recipe->log_offset[k];
     EVTWIN_TRY(
-        evtwin_model_load_buffer("the trained model", w->model.json, w->model.size, &forest));
-    scale_rows(w, w->part.test, n);
-    const evtwin_status st = evtwin_model_predict(forest, w->x, n, w->part.cols, w->y);
+        evtwin_model_load_buffer("the trained model", w->model[k].json, w->model[k].size, &forest));
+    const evtwin_status st = evtwin_model_predict(forest, w->x, n, w->f->data->model_cols, w->y);
     for (size_t i = 0; i < n && st == EVTWIN_OK; i++) {
-        w->predicted[i] = (double)w->y[i];
+        w->predicted[i] += evtwin__from_forest((double)w->y[i], log_offset);
     }
-    keep(w, EVTWIN_SCORED_MODEL);
     evtwin_model_free(forest);
     return st;
+}
+
+/* Held-out predictions come from the same evaluator as those of a loaded bundle. */
+static evtwin_status predict_held_out(work *w) {
+    scale_rows(w, w->f->data->model_x, w->part.test, w->part.n_test, 0);
+    for (size_t k = 0; k < w->n_forests; k++) {
+        EVTWIN_TRY(add_predicted(w, k));
+    }
+    for (size_t i = 0; i < w->part.n_test; i++) {
+        w->predicted[i] /= (double)w->n_forests;
+    }
+    if (w->f->trainer->recipe->has_past && strcmp(w->target->unit, "cycles") == 0) {
+        evtwin__settle_rows(w->f->data->groups.of_row, w->part.test, w->part.n_test,
+                            w->f->data->cycles, w->predicted, 1);
+    }
+    keep(w, EVTWIN_SCORED_MODEL);
+    return EVTWIN_OK;
 }
 
 static evtwin_status predict_baselines(work *w) {
@@ -167,29 +200,56 @@ static evtwin_status predict_baselines(work *w) {
     return EVTWIN_OK;
 }
 
-static evtwin_status train_model(work *w) {
+/* What forest k is to say of a row. */
+static double label_of(const work *w, size_t k, size_t row) {
+    const double log_offset = w->f->trainer->recipe->log_offset[k], y = w->part.y[row];
+    return isnan(log_offset) ? y : evtwin__log_fast(y + log_offset);
+}
+
+/* Where the forest starts: the mean, kept off 0 and 1 where it is a probability. */
+static double base_score_of(const work *w, size_t k) {
+    if (isnan(w->f->trainer->recipe->log_offset[k])) {
+        const double mean = evtwin__baseline_mean(&w->part);
+        return w->target->kind == EVTWIN_TARGET_EVENT ? fmin(fmax(mean, 1e-6), 1.0 - 1e-6) : mean;
+    }
+    double sum = 0.0;
+    for (size_t i = 0; i < w->part.n_train; i++) {
+        sum += label_of(w, k, w->part.train[i]);
+    }
+    return sum / (double)w->part.n_train;
+}
+
+/* Forest k, of the training rows, which are in w->x. */
+static evtwin_status grow_forest(work *w, size_t k) {
     const evtwin__part *part = &w->part;
-    const int is_event = w->target->kind == EVTWIN_TARGET_EVENT;
-    /* where the forest starts: the mean, kept off 0 and 1 where it is a probability */
-    const double mean = evtwin__baseline_mean(part);
-    const double base_score = is_event ? fmin(fmax(mean, 1e-6), 1.0 - 1e-6) : mean;
+    const evtwin__recipe *recipe = w->f->trainer->recipe;
+    w->base_score[k] = base_score_of(w, k);
     const evtwin__booster_params params = {.objective = evtwin__objective_of(w->target->kind),
                                            .trees = w->target->trees,
                                            .depth = w->target->depth,
                                            .learning_rate = w->f->trainer->options.learning_rate,
-                                           .base_score = base_score};
-    scale_rows(w, part->train, part->n_train);
-    for (size_t k = 0; k < part->n_train; k++) {
-        w->y[k] = (float)part->y[part->train[k]];
+                                           .base_score = w->base_score[k],
+                                           .subsample = recipe->subsample,
+                                           .min_child_weight = recipe->min_child_weight};
+    for (size_t i = 0; i < part->n_train; i++) {
+        w->y[i] = (float)label_of(w, k, part->train[i]);
+    }
+    for (size_t i = 0; i < w->n_cut; i++) {
+        w->y[part->n_train + i] = (float)label_of(w, k, w->cut[i]);
     }
     const evtwin__booster_data data = {.x = w->x,
-                                       .rows = part->n_train,
-                                       .cols = part->cols,
+                                       .rows = part->n_train + w->n_cut,
+                                       .cols = w->f->data->model_cols,
                                        .y = w->y,
                                        .feature_names = w->f->feature_name};
-    EVTWIN_TRY(evtwin__booster_train(&params, &data, on_round, w->f, &w->model));
-    if (w->j->is_saved) {
-        w->f->trainer->bundle.model[w->j->t].base_score = base_score;
+    return evtwin__booster_train(&params, &data, on_round, w->f, &w->model[k]);
+}
+
+static evtwin_status train_model(work *w) {
+    scale_rows(w, w->f->data->model_x, w->part.train, w->part.n_train, 0);
+    scale_rows(w, w->f->data->cut_x, w->cut, w->n_cut, w->part.n_train);
+    for (size_t k = 0; k < w->n_forests; k++) {
+        EVTWIN_TRY(grow_forest(w, k));
     }
     return EVTWIN_OK;
 }
@@ -198,8 +258,8 @@ static evtwin_status train_and_predict(work *w) {
     EVTWIN_TRY(select_rows(w));
     const evtwin__part *part = &w->part;
     if (!w->j->is_saved) {
-        EVTWIN_TRY(
-            evtwin__scaler_fit(part->x, part->cols, part->train, part->n_train, &w->own_scaler));
+        EVTWIN_TRY(evtwin__scaler_fit(w->f->data->model_x, w->f->data->model_cols, part->train,
+                                      part->n_train, &w->own_scaler));
     }
     EVTWIN_TRY(train_model(w));
     if (w->j->part >= 0) {
@@ -209,18 +269,48 @@ static evtwin_status train_and_predict(work *w) {
     return EVTWIN_OK;
 }
 
+/* The forests of a target: a probability has one. */
+static size_t count_forests(const evtwin_trainer *trainer, size_t t) {
+    return trainer->target[t].kind == EVTWIN_TARGET_EVENT ? 1 : trainer->recipe->n_forests;
+}
+
+/* The model goes to the bundle; of several forests the importance is the mean. */
+static void save_model(work *w) {
+    evtwin__bundle_model *saved = &w->f->trainer->bundle.model[w->j->t];
+    evtwin__result *result = &w->f->trainer->result[w->j->t];
+    saved->json = w->model[0].json;
+    saved->json_size = w->model[0].size;
+    saved->base_score = w->base_score[0];
+    saved->n_further = w->n_forests - 1;
+    result->importance = w->model[0].importance;
+    for (size_t k = 0; k < saved->n_further; k++) {
+        saved->further[k] =
+            (evtwin__bundle_forest){.log_offset = w->f->trainer->recipe->log_offset[k + 1],
+                                    .base_score = w->base_score[k + 1],
+                                    .json = w->model[k + 1].json,
+                                    .json_size = w->model[k + 1].size};
+        w->model[k + 1].json = NULL;
+    }
+    for (size_t i = 0; i < w->f->data->model_cols && w->n_forests > 1; i++) {
+        for (size_t k = 1; k < w->n_forests; k++) {
+            result->importance[i] += w->model[k].importance[i];
+        }
+        result->importance[i] /= (double)w->n_forests;
+    }
+    w->model[0] = (evtwin__booster_model){0};
+}
+
 static evtwin_status run_job(void *ctx, size_t item) {
     fit *f = ctx;
     const job *j = &f->list[item];
-    evtwin__bundle_model *saved = &f->trainer->bundle.model[j->t];
-    work w = {.f = f, .j = j, .target = &f->trainer->target[j->t]};
+    work w = {.f = f,
+              .j = j,
+              .target = &f->trainer->target[j->t],
+              .n_forests = count_forests(f->trainer, j->t)};
     w.scaler = j->is_saved ? &f->trainer->bundle.scaler : &w.own_scaler;
     const evtwin_status st = train_and_predict(&w);
     if (st >= 0 && j->is_saved) {
-        saved->json = w.model.json;
-        saved->json_size = w.model.size;
-        f->trainer->result[j->t].importance = w.model.importance;
-        w.model = (evtwin__booster_model){0};
+        save_model(&w);
     }
     work_clear(&w);
     return st;
@@ -349,7 +439,8 @@ static void watch_jobs(fit *f) {
 static evtwin_status run_watched(fit *f) {
     const evtwin_train_options *o = &f->trainer->options;
     for (size_t i = 0; i < f->n_jobs; i++) {
-        f->n_rounds_in_all += (size_t)f->trainer->target[f->list[i].t].trees;
+        f->n_rounds_in_all += count_forests(f->trainer, f->list[i].t) *
+                              (size_t)f->trainer->target[f->list[i].t].trees;
     }
     pthread_t runner;
     if (o->progress != NULL && pthread_create(&runner, NULL, run_jobs, f) == 0) {
@@ -377,14 +468,14 @@ evtwin_status evtwin__fit(evtwin_trainer *trainer, const evtwin__dataset *data, 
             EVTWIN_TRY(make_held_out(&f, t));
         }
     }
-    f.feature_name = evtwin__calloc(data->cols, sizeof *f.feature_name);
+    f.feature_name = evtwin__calloc(data->model_cols, sizeof *f.feature_name);
     f.list = evtwin__calloc(n_parts + EVTWIN__T_COUNT, sizeof *f.list);
     evtwin_status st;
     if (f.feature_name == NULL || f.list == NULL) {
         st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory for %zu models", n_parts);
     } else {
         f.n_jobs = list_jobs(data, trainer->options.cv_folds > 0, is_saved, f.list);
-        for (size_t i = 0; i < data->cols; i++) {
+        for (size_t i = 0; i < data->model_cols; i++) {
             f.feature_name[i] = trainer->bundle.feature[i].name;
         }
         st = run_watched(&f);

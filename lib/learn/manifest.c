@@ -13,6 +13,7 @@
 #include "learn/forest.h"
 #include "learn/calibration_json.h"
 #include "learn/interval_json.h"
+#include "learn/recipe.h"
 #include "learn/reference_json.h"
 
 #include <float.h>
@@ -37,19 +38,26 @@ void evtwin__bundle_clear(evtwin__bundle *b) {
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         evtwin__free(b->model[t].json);
         evtwin_model_free(b->model[t].forest);
+        for (size_t k = 0; k < b->model[t].n_further; k++) {
+            evtwin__free(b->model[t].further[k].json);
+            evtwin_model_free(b->model[t].further[k].forest);
+        }
     }
     evtwin__dict_free(&b->strings);
     evtwin__free(b->feature);
+    evtwin__free(b->input);
     evtwin__free(b->battery);
     evtwin_features_free(b->features);
+    evtwin_features_free(b->inputs);
     evtwin__scaler_clear(&b->scaler);
     *b = (evtwin__bundle){0};
 }
 
 evtwin__places evtwin__bundle_places(const evtwin__bundle *b) {
     evtwin__places at = {EVTWIN_NO_COLUMN, EVTWIN_NO_COLUMN, EVTWIN_NO_COLUMN, EVTWIN_NO_COLUMN};
-    for (size_t i = 0; i < b->n_features; i++) {
-        const size_t q = evtwin__quantity_by_name(b->feature[i].name);
+    const evtwin__inputs in = evtwin__bundle_inputs(b);
+    for (size_t i = 0; i < in.n; i++) {
+        const size_t q = evtwin__quantity_by_name(in.feature[i].name);
         at.soc = q == EVTWIN__Q_SOC ? i : at.soc;
         at.voltage = q == EVTWIN__Q_VOLTAGE ? i : at.voltage;
         at.current = q == EVTWIN__Q_CURRENT ? i : at.current;
@@ -97,6 +105,11 @@ static const field root_fields[] = {
     {"scaler", "file", FILE_NAME, IN(bundle, scaler_file.name), REQUIRED, 0, 0},
     {"scaler", "sha256", HASH, IN(bundle, scaler_file.sha256), REQUIRED, 0, 0},
 };
+static const field past_fields[] = {
+    /* of recipe history only */
+    {"past", "counter", TEXT, IN(bundle, counter), 0, 0, 0},
+    {"past", "group", TEXT, IN(bundle, group), 0, 0, 0},
+};
 static const field feature_fields[] = {
     {"", "name", TEXT, IN(bundle_feature, name), REQUIRED, 0, 0},
     {"", "unit", TEXT, IN(bundle_feature, unit), 0, 0, 0},
@@ -122,6 +135,13 @@ static const field model_fields[] = {
     {"held_out", "n_folds", COUNT, IN(bundle_model, score[0].n_folds), 0, 0.0, MOST},
     {"held_out.baselines.single_feature", "feature", TEXT, IN(bundle_model, single_feature), 0, 0,
      0},
+};
+
+static const field forest_fields[] = {
+    {"", "file", FILE_NAME, IN(bundle_forest, file.name), REQUIRED, 0, 0},
+    {"", "sha256", HASH, IN(bundle_forest, file.sha256), REQUIRED, 0, 0},
+    {"", "log_offset", NUMBER, IN(bundle_forest, log_offset), 0, 1e-6, 1e6},
+    {"", "base_score", NUMBER, IN(bundle_forest, base_score), 0, -FLT_MAX, FLT_MAX},
 };
 
 #define FIELDS(list) (list), sizeof(list) / sizeof(list)[0]
@@ -338,6 +358,27 @@ static evtwin_status read_calibration(const place *model, evtwin_target_kind kin
     return p.object != NULL ? evtwin__calibration_read(p.where, p.object, out) : EVTWIN_OK;
 }
 
+/* The forests beside the first, of a number. */
+static evtwin_status read_further(const place *model, evtwin_target_kind kind,
+                                  evtwin__bundle_model *m) {
+    const json_t *array = json_object_get(model->object, "further");
+    const size_t n = json_array_size(array);
+    EVTWIN_FAIL_IF(array != NULL && !json_is_array(array), EVTWIN_E_PARSE,
+                   "%s: key \"further\" is not an array", model->where);
+    EVTWIN_FAIL_IF(n > (kind == EVTWIN_TARGET_NUMBER ? EVTWIN__BUNDLE_MAX_FURTHER : 0),
+                   EVTWIN_E_SCHEMA, "%s: %zu further forests, the limit is %d", model->where, n,
+                   kind == EVTWIN_TARGET_NUMBER ? EVTWIN__BUNDLE_MAX_FURTHER : 0);
+    for (size_t k = 0; k < n; k++) {
+        place p = *model;
+        p.object = json_array_get(array, k);
+        const size_t used = strlen(p.where);
+        snprintf(p.where + used, sizeof p.where - used, ".further[%zu]", k);
+        EVTWIN_TRY(each_field(read_field, &p, FIELDS(forest_fields), &m->further[k]));
+    }
+    m->n_further = n;
+    return EVTWIN_OK;
+}
+
 static evtwin_status read_model(const place *models, const evtwin_target *target,
                                 evtwin__bundle_model *m) {
     place p;
@@ -359,6 +400,7 @@ static evtwin_status read_model(const place *models, const evtwin_target *target
                        (m->base_score < 0.0 || m->base_score > 1.0),
                    EVTWIN_E_SCHEMA, "%s.params: key \"base_score\" is %g, it must be 0 to 1",
                    p.where, m->base_score);
+    EVTWIN_TRY(read_further(&p, target->kind, m));
     EVTWIN_TRY(read_interval(&p, &m->interval));
     EVTWIN_TRY(read_calibration(&p, target->kind, &m->calibration));
     return read_scores(&p, target->kind, m);
@@ -381,10 +423,12 @@ static evtwin_status read_models(const place *root, evtwin__bundle *b) {
     return EVTWIN_OK;
 }
 
-static evtwin_status read_feature(const place *root, json_t *object, size_t i, evtwin__bundle *b) {
-    evtwin__bundle_feature *to = &b->feature[i];
-    place p = {.bundle = b, .object = object};
-    snprintf(p.where, sizeof p.where, "%.400s: features[%zu]", root->where, i);
+/* Number i of an array of features, whose key is given. */
+static evtwin_status read_feature(const place *root, const char *key, json_t *object,
+                                  evtwin__bundle_feature *list, size_t i) {
+    evtwin__bundle_feature *to = &list[i];
+    place p = {.bundle = root->bundle, .object = object};
+    snprintf(p.where, sizeof p.where, "%.400s: %s[%zu]", root->where, key, i);
     for (size_t k = 0; k < sizeof feature_fields / sizeof feature_fields[0]; k++) {
         const field f = feature_fields[k].kind == NUMBER
                             ? limit_feature(to->name, feature_fields[k])
@@ -401,7 +445,7 @@ static evtwin_status read_feature(const place *root, json_t *object, size_t i, e
     EVTWIN_FAIL_IF(to->min > to->max, EVTWIN_E_SCHEMA, "%s: min %g, max %g", p.where, to->min,
                    to->max);
     for (size_t k = 0; k < i; k++) {
-        EVTWIN_FAIL_IF(strcmp(b->feature[k].name, to->name) == 0, EVTWIN_E_SCHEMA,
+        EVTWIN_FAIL_IF(strcmp(list[k].name, to->name) == 0, EVTWIN_E_SCHEMA,
                        "%s: '%s' is a duplicate", p.where, to->name);
     }
     return EVTWIN_OK;
@@ -413,19 +457,30 @@ static evtwin_status check_feature_count(const char *name, size_t n) {
     return EVTWIN_OK;
 }
 
-static evtwin_status read_features(const place *root, evtwin__bundle *b) {
+static evtwin_status read_features(const place *root, const char *key,
+                                   evtwin__bundle_feature **list_out, size_t *n_out) {
     json_t *array;
-    EVTWIN_TRY(evtwin__json_get_array(root->where, root->object, "features", &array));
+    EVTWIN_TRY(evtwin__json_get_array(root->where, root->object, key, &array));
     const size_t n = json_array_size(array);
     EVTWIN_TRY(check_feature_count(root->where, n));
-    b->feature = evtwin__calloc(n, sizeof *b->feature);
-    EVTWIN_FAIL_IF(b->feature == NULL, EVTWIN_E_NOMEM, "%s: out of memory for %zu features",
-                   root->where, n);
-    b->n_features = n;
+    evtwin__bundle_feature *list = evtwin__calloc(n, sizeof *list);
+    EVTWIN_FAIL_IF(list == NULL, EVTWIN_E_NOMEM, "%s: out of memory for %zu %s", root->where, n,
+                   key);
+    *list_out = list; /* the bundle's, also on failure */
+    *n_out = n;
     for (size_t i = 0; i < n; i++) {
-        EVTWIN_TRY(read_feature(root, json_array_get(array, i), i, b));
+        EVTWIN_TRY(read_feature(root, key, json_array_get(array, i), list, i));
     }
     return EVTWIN_OK;
+}
+
+/* Features of a past are made from a row's own values, which are described too. */
+static evtwin_status read_recipe(const place *root, evtwin__bundle *b) {
+    const evtwin__recipe *recipe;
+    EVTWIN_FAIL_IF(evtwin__recipe_find(b->recipe, &recipe) < 0, EVTWIN_E_UNSUPPORTED, "%s: %s",
+                   root->where, evtwin_last_error());
+    EVTWIN_TRY(each_field(read_field, root, FIELDS(past_fields), b));
+    return recipe->has_past ? read_features(root, "inputs", &b->input, &b->n_inputs) : EVTWIN_OK;
 }
 
 static evtwin_status read_batteries(const char *name, const json_t *root, evtwin__bundle *b) {
@@ -468,14 +523,22 @@ static evtwin_status read_format(const char *name, const json_t *root) {
 
 /* Each part is a file of its own. */
 static evtwin_status check_files(const char *name, const evtwin__bundle *b) {
+    const char *file[EVTWIN__BUNDLE_N_FILES] = {b->scaler_file.name};
+    size_t n = 1;
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
-        const char *file = b->model[t].file.name;
-        int is_taken = file != NULL && strcmp(file, b->scaler_file.name) == 0;
-        for (size_t k = 0; k < t && file != NULL; k++) {
-            is_taken |= b->model[k].file.name != NULL && strcmp(file, b->model[k].file.name) == 0;
+        const evtwin__bundle_model *m = &b->model[t];
+        if (m->is_present) {
+            file[n++] = m->file.name;
         }
-        EVTWIN_FAIL_IF(is_taken, EVTWIN_E_SCHEMA, "%s: two parts name the same file '%s'", name,
-                       file);
+        for (size_t k = 0; k < m->n_further; k++) {
+            file[n++] = m->further[k].file.name;
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < i; k++) {
+            EVTWIN_FAIL_IF(strcmp(file[i], file[k]) == 0, EVTWIN_E_SCHEMA,
+                           "%s: two parts name the same file '%s'", name, file[i]);
+        }
     }
     return EVTWIN_OK;
 }
@@ -492,19 +555,17 @@ static evtwin_status read_root(const place *root, evtwin__bundle *b) {
     const char *name = root->where;
     json_t *unused;
     EVTWIN_TRY(read_format(name, root->object));
-    EVTWIN_TRY(read_features(root, b));
+    EVTWIN_TRY(read_features(root, "features", &b->feature, &b->n_features));
     EVTWIN_TRY(evtwin__json_get_object(name, root->object, "scaler", &unused));
     EVTWIN_TRY(evtwin__json_get_object(name, root->object, "models", &unused));
     EVTWIN_TRY(each_field(read_field, root, FIELDS(root_fields), b));
+    EVTWIN_TRY(read_recipe(root, b));
     EVTWIN_TRY(check_time(name, "created", b->created));
     EVTWIN_TRY(check_time(name, "source: first_time", b->first_time));
     EVTWIN_TRY(check_time(name, "source: last_time", b->last_time));
     EVTWIN_TRY(read_batteries(name, root->object, b));
     EVTWIN_TRY(read_models(root, b));
     EVTWIN_TRY(read_curve(root, &b->curve));
-    EVTWIN_FAIL_IF(b->recipe[0] != '\0' && strcmp(b->recipe, EVTWIN__RECIPE_CONTRACT) != 0,
-                   EVTWIN_E_UNSUPPORTED, "%s: recipe '%.40s', this version knows '%s'", name,
-                   b->recipe, EVTWIN__RECIPE_CONTRACT);
     return check_files(name, b);
 }
 
@@ -565,6 +626,19 @@ static evtwin_status write_field(const place *p, const field *f, void *from) {
     }
 }
 
+static evtwin_status write_further(const place *model, evtwin__bundle_model *m) {
+    EVTWIN_TRY(m->n_further > 0 ? set(model, "further", json_array()) : EVTWIN_OK);
+    for (size_t k = 0; k < m->n_further; k++) {
+        place p = *model;
+        p.object = json_object();
+        EVTWIN_FAIL_IF(json_array_append_new(json_object_get(model->object, "further"), p.object) !=
+                           0,
+                       EVTWIN_E_NOMEM, "%s: out of memory for the forests", model->where);
+        EVTWIN_TRY(each_field(write_field, &p, FIELDS(forest_fields), &m->further[k]));
+    }
+    return EVTWIN_OK;
+}
+
 static evtwin_status write_model(const place *root, size_t t, evtwin__bundle_model *m) {
     evtwin_target target;
     evtwin_target_get(t, &target, sizeof target);
@@ -573,6 +647,7 @@ static evtwin_status write_model(const place *root, size_t t, evtwin__bundle_mod
     EVTWIN_TRY(step_in(&models, target.name, 1, &p));
     EVTWIN_TRY(set(&p, "objective", json_string(objective_name(target.kind))));
     EVTWIN_TRY(each_field(write_field, &p, FIELDS(model_fields), m));
+    EVTWIN_TRY(write_further(&p, m));
     if (m->interval.n_bands > 0) {
         EVTWIN_TRY(set(&p, "interval", evtwin__interval_json(&m->interval)));
     }
@@ -582,26 +657,31 @@ static evtwin_status write_model(const place *root, size_t t, evtwin__bundle_mod
     return each_figure(write_field, &p, target.kind, m);
 }
 
-static evtwin_status write_arrays(const place *root, const evtwin__bundle *b) {
+static evtwin_status write_features(const place *root, const char *key,
+                                    evtwin__bundle_feature *list, size_t n) {
+    EVTWIN_TRY(set(root, key, json_array()));
+    for (size_t i = 0; i < n; i++) {
+        place p = *root;
+        p.object = json_object();
+        EVTWIN_FAIL_IF(json_array_append_new(json_object_get(root->object, key), p.object) != 0,
+                       EVTWIN_E_NOMEM, "%s: out of memory for the %s", root->where, key);
+        EVTWIN_TRY(each_field(write_field, &p, FIELDS(feature_fields), &list[i]));
+        if (list[i].histogram.n_bins > 0) {
+            EVTWIN_TRY(set(&p, "histogram", evtwin__histogram_json(&list[i].histogram)));
+        }
+    }
+    return EVTWIN_OK;
+}
+
+static evtwin_status write_arrays(const place *root, evtwin__bundle *b) {
     EVTWIN_TRY(set(root, "batteries", json_array()));
-    EVTWIN_TRY(set(root, "features", json_array()));
     json_t *batteries = json_object_get(root->object, "batteries");
     for (size_t i = 0; i < b->n_batteries; i++) {
         EVTWIN_FAIL_IF(json_array_append_new(batteries, json_string(b->battery[i])) != 0,
                        EVTWIN_E_NOMEM, "%s: out of memory for the batteries", root->where);
     }
-    for (size_t i = 0; i < b->n_features; i++) {
-        place p = *root;
-        p.object = json_object();
-        EVTWIN_FAIL_IF(json_array_append_new(json_object_get(root->object, "features"), p.object) !=
-                           0,
-                       EVTWIN_E_NOMEM, "%s: out of memory for the features", root->where);
-        EVTWIN_TRY(each_field(write_field, &p, FIELDS(feature_fields), &b->feature[i]));
-        if (b->feature[i].histogram.n_bins > 0) {
-            EVTWIN_TRY(set(&p, "histogram", evtwin__histogram_json(&b->feature[i].histogram)));
-        }
-    }
-    return EVTWIN_OK;
+    EVTWIN_TRY(b->n_inputs > 0 ? write_features(root, "inputs", b->input, b->n_inputs) : EVTWIN_OK);
+    return write_features(root, "features", b->feature, b->n_features);
 }
 
 static evtwin_status write_root(const place *root, evtwin__bundle *b) {
@@ -611,6 +691,8 @@ static evtwin_status write_root(const place *root, evtwin__bundle *b) {
     EVTWIN_TRY(step_in(root, "library", 1, &library));
     EVTWIN_TRY(set(&library, "name", json_string("libevtwin")));
     EVTWIN_TRY(each_field(write_field, root, FIELDS(root_fields), b));
+    EVTWIN_TRY(b->counter != NULL ? each_field(write_field, root, FIELDS(past_fields), b)
+                                  : EVTWIN_OK);
     EVTWIN_TRY(write_arrays(root, b));
     if (b->curve.is_known || b->curve.power_factor > 0.0) {
         EVTWIN_TRY(set(root, "curve", evtwin__curve_json(&b->curve)));

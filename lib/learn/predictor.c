@@ -8,6 +8,7 @@
 #include "core/table.h"
 #include "learn/features.h"
 #include "learn/forest.h"
+#include "learn/past.h"
 #include "learn/session.h"
 
 #include <math.h>
@@ -26,6 +27,7 @@ _Static_assert((int)EVTWIN__BUNDLE_MAX_FEATURES <= (int)EVTWIN__MAX_WIDTH, "a fo
 
 struct evtwin_predictor {
     evtwin__bundle bundle;
+    evtwin__past *past;             /* NULL = a row's own values are all that the models see */
     size_t target[EVTWIN__T_COUNT]; /* (n_targets) those that the bundle has a model of */
     size_t n_targets;
     evtwin_coverage coverage; /* what the ends of intervals in a table promise */
@@ -37,6 +39,12 @@ struct evtwin_predictor {
 evtwin_status evtwin__predictor_take(evtwin__bundle *bundle, evtwin_predictor **out) {
     evtwin_predictor *p = evtwin__calloc(1, sizeof *p);
     EVTWIN_FAIL_IF(p == NULL, EVTWIN_E_NOMEM, "out of memory for a predictor");
+    const char *counter = bundle->counter != NULL ? bundle->counter : "";
+    const evtwin_status st = evtwin__past_create(bundle->features, counter, &p->past);
+    if (st < 0) {
+        evtwin__free(p);
+        return st;
+    }
     p->bundle = *bundle;
     *bundle = (evtwin__bundle){0};
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
@@ -50,6 +58,10 @@ evtwin_status evtwin__predictor_take(evtwin__bundle *bundle, evtwin_predictor **
 
 const evtwin__bundle *evtwin__predictor_bundle(const evtwin_predictor *predictor) {
     return &predictor->bundle;
+}
+
+const evtwin__past *evtwin__predictor_past(const evtwin_predictor *predictor) {
+    return predictor->past;
 }
 
 evtwin_status evtwin_predictor_load(const char *dir, evtwin_predictor **out) {
@@ -66,6 +78,7 @@ evtwin_status evtwin_predictor_load(const char *dir, evtwin_predictor **out) {
 void evtwin_predictor_free(evtwin_predictor *predictor) {
     if (predictor != NULL) {
         evtwin__bundle_clear(&predictor->bundle);
+        evtwin__past_free(predictor->past);
         evtwin__free(predictor);
     }
 }
@@ -187,24 +200,47 @@ static size_t rows_per_block(const evtwin_predictor *p) {
     return fit < BLOCK_ROWS ? fit : BLOCK_ROWS;
 }
 
-static int row_is_complete(const double *x, size_t cols) {
+/* What a prediction cannot be without is there: a window of the past may be. */
+int evtwin__predictor_is_complete(const evtwin_predictor *p, const double *x) {
     int complete = 1;
-    for (size_t i = 0; i < cols; i++) {
-        complete &= isfinite(x[i]) != 0;
+    for (size_t i = 0; i < p->bundle.n_features; i++) {
+        const int is_optional = p->past != NULL && !evtwin__past_is_required(p->past, i);
+        complete &= isfinite(x[i]) != 0 || is_optional;
     }
     return complete;
 }
 
-/* What a model says of a block, into every stride-th place of out; a life that is over is 0 cycles,
- * not fewer. */
-static void predict_with(const evtwin__bundle_model *m, const float *scaled, const double *x,
-                         size_t rows, size_t cols, double *out, size_t stride) {
+/* Add what one of n forests says to every stride-th place of out. */
+static void add_forest(const evtwin_model *forest, double log_offset, double n, const float *scaled,
+                       size_t rows, size_t cols, double *out, size_t stride) {
     float y[BLOCK_ROWS];
-    const int has_values = evtwin_model_predict(m->forest, scaled, rows, cols, y) >= 0;
+    const int has_values = evtwin_model_predict(forest, scaled, rows, cols, y) >= 0;
     for (size_t r = 0; r < rows; r++) {
-        const int is_known = has_values && row_is_complete(x + r * cols, cols);
-        out[r * stride] = is_known ? fmax((double)y[r], 0.0) : (double)NAN;
-        out[r * stride] = evtwin__calibrated(&m->calibration, out[r * stride]);
+        out[r * stride] +=
+            has_values ? evtwin__from_forest((double)y[r], log_offset) / n : (double)NAN;
+    }
+}
+
+/* What a model says of a block, into every stride-th place of out: the mean of its forests; a life
+ * that is over is 0 cycles, not fewer. */
+static void predict_with(const evtwin_predictor *p, const evtwin__bundle_model *m,
+                         const float *scaled, const double *x, size_t rows, double *out,
+                         size_t stride) {
+    const size_t cols = p->bundle.n_features;
+    const double n = (double)(1 + m->n_further);
+    for (size_t r = 0; r < rows; r++) {
+        out[r * stride] = 0.0;
+    }
+    add_forest(m->forest, NAN, n, scaled, rows, cols, out, stride);
+    for (size_t k = 0; k < m->n_further; k++) {
+        add_forest(m->further[k].forest, m->further[k].log_offset, n, scaled, rows, cols, out,
+                   stride);
+    }
+    for (size_t r = 0; r < rows; r++) {
+        const double y = out[r * stride];
+        const int is_known = !isnan(y) && evtwin__predictor_is_complete(p, x + r * cols);
+        out[r * stride] =
+            is_known ? evtwin__calibrated(&m->calibration, fmax(y, 0.0)) : (double)NAN;
     }
 }
 
@@ -222,7 +258,7 @@ evtwin_status evtwin_predictor_predict(const evtwin_predictor *predictor, const 
         const size_t n = rows - first < block ? rows - first : block;
         evtwin__scaler_apply(&b->scaler, x + first * cols, n, scaled);
         for (size_t i = 0; i < n_targets; i++) {
-            predict_with(&b->model[predictor->target[i]], scaled, x + first * cols, n, cols,
+            predict_with(predictor, &b->model[predictor->target[i]], scaled, x + first * cols, n,
                          y + first * n_targets + i, n_targets);
         }
     }
@@ -249,10 +285,162 @@ static void blank_impossible(const evtwin_predictor *p, double *x, size_t first,
     }
 }
 
+/* Whose past the rows of a table are. */
+static evtwin_status find_groups(const evtwin__bundle *b, const evtwin_table *table,
+                                 evtwin__groups *out) {
+    const char *group = b->group != NULL && evtwin__column_find(table, b->group) != EVTWIN_NO_COLUMN
+                            ? b->group
+                            : NULL;
+    EVTWIN_TRY(evtwin__groups_find(table, group, NULL, out));
+    if (out->kind == EVTWIN__GROUP_NONE && b->n_groups > 1) {
+        evtwin__groups_clear(out);
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA,
+                    "recipe '%s' needs to know whose past a row is of: there is no column '%s'",
+                    b->recipe, b->group != NULL && b->group[0] != '\0' ? b->group : "battery_id");
+    }
+    return EVTWIN_OK;
+}
+
+/* A table at work. */
+typedef struct rows_of_past {
+    const evtwin__past_source *source; /* NULL = the table is all that is known */
+    evtwin__groups groups;             /* then: whose its rows are */
+    double *x;                         /* (rows, features) */
+    double *cycle;                     /* (rows) */
+    uint8_t *is_incomplete;            /* (rows) */
+} rows_of_past;
+
+static void rows_clear(rows_of_past *w) {
+    evtwin__groups_clear(&w->groups);
+    evtwin__free(w->x);
+    evtwin__free(w->cycle);
+    evtwin__free(w->is_incomplete);
+}
+
+/* Rows that lack a value of their own are not predicted: all of a row is made unknown. */
+static void blank_rows(const evtwin_predictor *p, const uint8_t *is_incomplete, size_t rows,
+                       double *x) {
+    const size_t cols = p->bundle.n_features;
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t i = 0; i < cols && is_incomplete[r]; i++) {
+            x[r * cols + i] = NAN;
+        }
+    }
+}
+
+/* Own values, then the past. */
+static evtwin_status fill_rows(const evtwin_predictor *p, const evtwin_table *table,
+                               evtwin__impossible *found, rows_of_past *w) {
+    const size_t rows = evtwin_table_rows(table), cols = p->bundle.n_features;
+    const size_t counter = evtwin__past_counter(p->past);
+    EVTWIN_TRY(evtwin__features_compute(p->bundle.features, table, 0, rows, found == NULL, w->x));
+    if (found != NULL) {
+        blank_impossible(p, w->x, 0, rows, found);
+    }
+    for (size_t k = 0; k < rows * cols; k++) {
+        w->is_incomplete[k / cols] = w->is_incomplete[k / cols] || !isfinite(w->x[k]);
+    }
+    for (size_t r = 0; r < rows && counter < cols; r++) {
+        w->cycle[r] = w->x[r * cols + counter];
+    }
+    if (w->source != NULL) {
+        w->source->fill(w->source->ctx, w->x);
+    } else {
+        EVTWIN_TRY(find_groups(&p->bundle, table, &w->groups));
+        EVTWIN_TRY(evtwin__past_apply(p->past, &w->groups, NULL, rows, w->x));
+    }
+    blank_rows(p, w->is_incomplete, rows, w->x);
+    return EVTWIN_OK;
+}
+
+/* *w is to be cleared in any case. */
+static evtwin_status make_rows(const evtwin_predictor *p, const evtwin_table *table,
+                               const evtwin__past_source *source, evtwin__impossible *found,
+                               rows_of_past *w) {
+    const size_t rows = evtwin_table_rows(table);
+    *w = (rows_of_past){.source = source,
+                        .x = evtwin__calloc(rows, p->bundle.n_features * sizeof *w->x),
+                        .cycle = evtwin__calloc(rows, sizeof *w->cycle),
+                        .is_incomplete = evtwin__calloc(rows, sizeof *w->is_incomplete)};
+    EVTWIN_FAIL_IF(w->x == NULL || w->cycle == NULL || w->is_incomplete == NULL, EVTWIN_E_NOMEM,
+                   "out of memory for the features of %zu rows", rows);
+    return fill_rows(p, table, found, w);
+}
+
+evtwin_status evtwin__predictor_past_rows(const evtwin_predictor *predictor,
+                                          const evtwin_table *table, double **out) {
+    evtwin__impossible unused = {0};
+    rows_of_past w;
+    if (predictor->past == NULL) {
+        return EVTWIN_OK;
+    }
+    const evtwin_status st = make_rows(predictor, table, NULL, &unused, &w);
+    if (st >= 0) {
+        *out = w.x;
+        w.x = NULL;
+    }
+    rows_clear(&w);
+    return st;
+}
+
+/* The place in y of what is counted in cycles to go; n_targets if nothing is. */
+static size_t find_settled(const evtwin_predictor *p) {
+    size_t i = 0;
+    while (i < p->n_targets && strcmp(p->bundle.model[p->target[i]].unit, "cycles") != 0) {
+        i++;
+    }
+    return i;
+}
+
+/* From what was said of rows to what is said of batteries. */
+static evtwin_status settle(const evtwin_predictor *p, const rows_of_past *w, size_t rows,
+                            double *y) {
+    const size_t at = find_settled(p), n = w->groups.n_ordered;
+    if (at == p->n_targets) {
+        return EVTWIN_OK;
+    }
+    if (w->source != NULL) {
+        w->source->settle(w->source->ctx, y + at, p->n_targets);
+        return EVTWIN_OK;
+    }
+    double *said = evtwin__calloc(n, sizeof *said);
+    EVTWIN_FAIL_IF(said == NULL, EVTWIN_E_NOMEM, "out of memory for the predictions of %zu rows",
+                   rows);
+    for (size_t k = 0; k < n; k++) {
+        said[k] = y[w->groups.order[k] * p->n_targets + at];
+    }
+    const int has_counter = evtwin__past_counter(p->past) < p->bundle.n_features;
+    evtwin__settle_rows(w->groups.of_row, w->groups.order, n, has_counter ? w->cycle : NULL, said,
+                        1);
+    for (size_t k = 0; k < n; k++) {
+        y[w->groups.order[k] * p->n_targets + at] = said[k];
+    }
+    evtwin__free(said);
+    return EVTWIN_OK;
+}
+
+static evtwin_status predict_with_past(const evtwin_predictor *p, const evtwin_table *table,
+                                       const evtwin__past_source *source, evtwin__impossible *found,
+                                       double *y) {
+    rows_of_past w;
+    const size_t rows = evtwin_table_rows(table);
+    evtwin_status st = make_rows(p, table, source, found, &w);
+    if (st >= 0 &&
+        (st = evtwin_predictor_predict(p, w.x, rows, p->bundle.n_features, y, p->n_targets)) >= 0) {
+        st = settle(p, &w, rows, y);
+    }
+    rows_clear(&w);
+    return st;
+}
+
 /* The predictions (rows, n_targets) of a table: all that can go wrong with its data goes wrong
  * here, before it is touched. */
 static evtwin_status predict_rows(const evtwin_predictor *p, const evtwin_table *table,
-                                  evtwin__impossible *found, double *y) {
+                                  const evtwin__past_source *source, evtwin__impossible *found,
+                                  double *y) {
+    if (p->past != NULL) {
+        return predict_with_past(p, table, source, found, y);
+    }
     double x[BLOCK_VALUES];
     const size_t rows = evtwin_table_rows(table);
     const size_t block = rows_per_block(p);
@@ -278,7 +466,8 @@ static size_t note_impossible(const evtwin_predictor *p, const double *x, char n
     const char *before = "";
     size_t k = 0;
     for (size_t i = 0; i < p->bundle.n_features && k < NOTE_NAMES; i++) {
-        if (evtwin__feature_check(p->bundle.features, i, x[i]) < 0 && at < NOTE_SIZE) {
+        if (evtwin__feature_first_of(p->bundle.features, i) == i &&
+            evtwin__feature_check(p->bundle.features, i, x[i]) < 0 && at < NOTE_SIZE) {
             at +=
                 (size_t)snprintf(note + at, NOTE_SIZE - at, "%s%.96s", before, evtwin_last_error());
             before = "; ";
@@ -288,12 +477,17 @@ static size_t note_impossible(const evtwin_predictor *p, const double *x, char n
     return at;
 }
 
+/* Of a column that several features are made of, the first speaks. */
+static int is_missing(const evtwin_predictor *p, const double *x, size_t i) {
+    return isnan(x[i]) && evtwin__feature_first_of(p->bundle.features, i) == i;
+}
+
 /* "unknown, because soc and voltage are missing", of a row; 0 if it lacks no feature. Values that
  * cannot be come first. */
 static int write_note(const evtwin_predictor *p, const double *x, char note[NOTE_SIZE]) {
     size_t n_missing = 0;
     for (size_t i = 0; i < p->bundle.n_features; i++) {
-        n_missing += isnan(x[i]) != 0;
+        n_missing += is_missing(p, x, i);
     }
     const size_t n_named = n_missing <= NOTE_NAMES + 1 ? n_missing : NOTE_NAMES;
     const size_t begin = (size_t)snprintf(note, NOTE_SIZE, "unknown, because ");
@@ -307,10 +501,10 @@ static int write_note(const evtwin_predictor *p, const double *x, char note[NOTE
     }
     size_t k = 0;
     for (size_t i = 0; i < p->bundle.n_features && k < n_named && at < NOTE_SIZE; i++) {
-        if (isnan(x[i])) {
+        if (is_missing(p, x, i)) {
             const char *before = k == 0 ? "" : k + 1 == n_missing ? " and " : ", ";
             at += (size_t)snprintf(note + at, NOTE_SIZE - at, "%s%.64s", before,
-                                   p->bundle.feature[i].name);
+                                   evtwin_features_column(p->bundle.features, i));
             k++;
         }
     }
@@ -444,14 +638,14 @@ static void tell_presumed_units(const evtwin_predictor *p, const evtwin_table *t
 
 /* Predict the rows of a table whose columns were checked; found NULL = so were its values. */
 static evtwin_status apply(const evtwin_predictor *predictor, evtwin_table *table,
-                           evtwin__impossible *found) {
+                           const evtwin__past_source *source, evtwin__impossible *found) {
     evtwin_status st;
     const size_t rows = evtwin_table_rows(table);
     const size_t cols = evtwin_table_cols(table);
     double *y = evtwin__calloc(rows, predictor->n_targets * sizeof *y);
     EVTWIN_FAIL_IF(y == NULL, EVTWIN_E_NOMEM, "out of memory for the predictions of %zu rows",
                    rows);
-    if ((st = predict_rows(predictor, table, found, y)) >= 0 &&
+    if ((st = predict_rows(predictor, table, source, found, y)) >= 0 &&
         (st = fill_table(predictor, table, y)) < 0) {
         evtwin__table_drop_columns(table, cols);
     }
@@ -466,13 +660,14 @@ evtwin_status evtwin_predictor_apply(const evtwin_predictor *predictor, evtwin_t
     EVTWIN_FAIL_IF(predictor == NULL, EVTWIN_E_ARG, "predictor is NULL");
     EVTWIN_TRY(evtwin__table_check_edit(table));
     EVTWIN_TRY(evtwin_telemetry_check(table));
-    return apply(predictor, table, NULL);
+    return apply(predictor, table, NULL, NULL);
 }
 
 evtwin_status evtwin__predictor_apply_each(const evtwin_predictor *predictor, evtwin_table *table,
+                                           const evtwin__past_source *source,
                                            evtwin__impossible *found) {
     *found = (evtwin__impossible){.n_rows = 0};
     EVTWIN_TRY(evtwin__table_check_edit(table));
     const evtwin_status st = evtwin_telemetry_check(table); /* its columns, then its values */
-    return st < 0 && st != EVTWIN_E_RANGE ? st : apply(predictor, table, found);
+    return st < 0 && st != EVTWIN_E_RANGE ? st : apply(predictor, table, source, found);
 }

@@ -157,8 +157,8 @@ static void wilson(double share, double n, double out[2]) {
     const double z = 1.6448536269514722, zz = z * z / n;
     const double middle = share + zz / 2.0;
     const double half = z * sqrt(share * (1.0 - share) / n + zz / (4.0 * n));
-    out[0] = fmax((middle - half) / (1.0 + zz), 0.0);
-    out[1] = fmin((middle + half) / (1.0 + zz), 1.0);
+    out[0] = fmin(fmax((middle - half) / (1.0 + zz), 0.0), share); /* rounding */
+    out[1] = fmax(fmin((middle + half) / (1.0 + zz), 1.0), share);
 }
 
 static evtwin_status put_event(evtwin_table *table, size_t row, const band *b) {

@@ -26,24 +26,26 @@ void evtwin__scaler_clear(evtwin__scaler *s) {
 /* One column, x[row_index[r] * stride]: the mean, then the root of the mean squared deviation. */
 static void fit_column(const double *x, size_t stride, const size_t *row_index, size_t n_rows,
                        double *mean, double *scale) {
-    const double first = x[row_index[0] * stride];
-    double sum = 0.0;
+    double first = 0.0, sum = 0.0, n = 0.0;
     int is_constant = 1;
     for (size_t r = 0; r < n_rows; r++) {
         const double v = x[row_index[r] * stride];
-        assert(!isnan(v));
-        sum += v;
-        is_constant &= v == first;
+        if (!isnan(v)) {
+            first = n == 0.0 ? v : first;
+            sum += v;
+            n += 1.0;
+            is_constant &= v == first;
+        }
     }
     /* the sum of equal values rounds; their mean is known without it */
-    *mean = is_constant ? first : sum / (double)n_rows;
+    *mean = is_constant ? first : sum / n;
 
     double square = 0.0;
     for (size_t r = 0; r < n_rows; r++) {
         const double deviation = x[row_index[r] * stride] - *mean;
-        square += deviation * deviation;
+        square += isnan(deviation) ? 0.0 : deviation * deviation;
     }
-    const double deviation = sqrt(square / (double)n_rows);
+    const double deviation = n > 0.0 ? sqrt(square / n) : 0.0;
     *scale = deviation == 0.0 ? 1.0 : deviation;
 }
 

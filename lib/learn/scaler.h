@@ -16,9 +16,9 @@ typedef struct evtwin__scaler {
 /* Room for n features, all zero. */
 evtwin_status evtwin__scaler_alloc(size_t n, evtwin__scaler *out);
 
-/* Fit on the rows row_index (n_rows >= 1) of x (…, cols), row-major and without NaN there: mean and
+/* Fit on the rows row_index (n_rows >= 1) of x (…, cols), row-major, NaN = missing: mean and
  * population deviation, in double by two passes; a constant column gets its value as mean and
- * scale 1. EVTWIN_E_RANGE if a deviation overflows. */
+ * scale 1, one without a value 0 and 1. EVTWIN_E_RANGE if a deviation overflows. */
 evtwin_status evtwin__scaler_fit(const double *x, size_t cols, const size_t *row_index,
                                  size_t n_rows, evtwin__scaler *out);
 

@@ -10,6 +10,7 @@
 #include "core/num.h"
 #include "core/schema.h"
 #include "core/status.h"
+#include "core/text.h"
 #include "learn/watch.h"
 
 #include <math.h>
@@ -18,11 +19,10 @@
 #include <string.h>
 
 /* FORMAT rises when a state means something else than before; states of another one are ignored. */
-enum { FORMAT = 1, DEFAULT_BATTERIES = 100000, STATE_SIZE = 1024 };
-_Static_assert(128 + EVTWIN__T_COUNT * 96 < STATE_SIZE, "a state fits its text");
+enum { FORMAT = 1, DEFAULT_BATTERIES = 100000 };
 
-/* What is known of a battery. Rolling features, smoothing and hysteresis add their members here, in
- * move_state, write_state and read_state. */
+/* What is known of a battery, beside its past in the place for it. Smoothing and hysteresis add
+ * their members here, in move_state, write_state and read_state. */
 typedef struct state {
     int64_t time_us, seq;         /* of the newest row */
     int64_t n_rows;               /* rows that moved the state */
@@ -32,9 +32,10 @@ typedef struct state {
 /* A battery by its number, which is the code of its id + 1; number 0 joins the two ends of the list
  * of those that are known. */
 typedef struct battery {
-    size_t older, newer;    /* by when they were committed last */
-    int is_known, is_moved; /* which of the two states there are */
-    state now, next;        /* committed, pending */
+    size_t older, newer;      /* by when they were committed last */
+    int is_known, is_moved;   /* which of the two states there are */
+    state now, next;          /* committed, pending */
+    double *past, *next_past; /* the same of its past, owned; NULL = none */
 } battery;
 
 /* Ids without a state stay in the dictionary until there are as many of them as of the others. */
@@ -42,6 +43,7 @@ enum { MIN_UNUSED = 64 };
 
 struct evtwin_session {
     const evtwin_predictor *predictor;
+    const evtwin__past *past; /* NULL = the models see none */
     const char *version;
     size_t max_batteries, n_known;
     evtwin__dict ids;
@@ -104,6 +106,12 @@ static void mark_seen(evtwin_session *s, size_t number) {
     list[0].older = number;
 }
 
+static void clear_battery(battery *b) {
+    evtwin__free(b->past);
+    evtwin__free(b->next_past);
+    *b = (battery){0};
+}
+
 static void forget_oldest(evtwin_session *s) {
     for (; s->n_known > s->max_batteries; s->n_known--) {
         const size_t oldest = s->battery[0].newer;
@@ -116,19 +124,33 @@ static void forget_oldest(evtwin_session *s) {
                 s->max_batteries, id_of(s, oldest));
         }
         unlink_known(s->battery, oldest);
-        s->battery[oldest] = (battery){0};
+        clear_battery(&s->battery[oldest]);
     }
 }
 
 static void clear(evtwin_session *s) {
+    for (size_t i = 0; i < s->capacity; i++) {
+        clear_battery(&s->battery[i]);
+    }
     evtwin__dict_free(&s->ids);
     evtwin__free(s->battery);
     evtwin__free(s->moved);
 }
 
+/* The pasts follow their batteries, which are in the same order in both lists. */
+static void move_pasts(evtwin_session *from, evtwin_session *to) {
+    size_t i = from->battery[0].newer;
+    for (size_t k = to->battery[0].newer; k != 0; k = to->battery[k].newer) {
+        to->battery[k].past = from->battery[i].past;
+        from->battery[i].past = NULL;
+        i = from->battery[i].newer;
+    }
+}
+
 /* Leave out the ids that have no state any more. Nothing is pending. */
 static evtwin_status tidy(evtwin_session *s) {
     evtwin_session kept = {.predictor = s->predictor,
+                           .past = s->past,
                            .version = s->version,
                            .max_batteries = s->max_batteries,
                            .watch = s->watch,
@@ -139,6 +161,9 @@ static evtwin_status tidy(evtwin_session *s) {
             kept.battery[n].now = s->battery[i].now;
             mark_seen(&kept, n);
         }
+    }
+    if (st >= 0) {
+        move_pasts(s, &kept);
     }
     clear(st >= 0 ? s : &kept);
     *s = st >= 0 ? kept : *s;
@@ -164,8 +189,10 @@ evtwin_status evtwin_session_create(const evtwin_predictor *predictor,
     EVTWIN_TRY(evtwin_predictor_info_get(predictor, &info, sizeof info));
     evtwin_session *s = evtwin__calloc(1, sizeof *s);
     EVTWIN_FAIL_IF(s == NULL, EVTWIN_E_NOMEM, "out of memory for a session");
-    *s = (evtwin_session){
-        .predictor = predictor, .version = info.version, .max_batteries = o.max_batteries};
+    *s = (evtwin_session){.predictor = predictor,
+                          .past = evtwin__predictor_past(predictor),
+                          .version = info.version,
+                          .max_batteries = o.max_batteries};
     evtwin_status st = reserve(s, 0);
     if (st < 0 || (st = evtwin__watch_create(evtwin__predictor_bundle(predictor), o.max_batteries,
                                              &s->watch)) < 0) {
@@ -241,6 +268,16 @@ static size_t list_steps(const evtwin_table *table, step *steps) {
     return n;
 }
 
+/* Room for what a battery's past will be. */
+static evtwin_status reserve_past(const evtwin_session *s, battery *b) {
+    if (s->past == NULL || b->next_past != NULL) {
+        return EVTWIN_OK;
+    }
+    b->next_past = evtwin__calloc(evtwin__past_size(s->past), sizeof *b->next_past);
+    EVTWIN_FAIL_IF(b->next_past == NULL, EVTWIN_E_NOMEM, "out of memory for a battery's past");
+    return EVTWIN_OK;
+}
+
 /* The batteries of the steps, and all memory that moving needs, before anything moves. */
 static evtwin_status number_batteries(evtwin_session *s, const evtwin_table *table, step *steps,
                                       size_t n) {
@@ -254,6 +291,7 @@ static evtwin_status number_batteries(evtwin_session *s, const evtwin_table *tab
         } else {
             const char *text = evtwin_table_dict_text(table, id, steps[k].code);
             EVTWIN_TRY(find_or_add(s, text, &steps[k].battery));
+            EVTWIN_TRY(reserve_past(s, &s->battery[steps[k].battery]));
         }
     }
     return EVTWIN_OK;
@@ -270,29 +308,159 @@ static void move_state(state *to, const step *by, const double *const *predictio
     }
 }
 
-static void move_all(evtwin_session *s, const evtwin_table *table, const step *steps, size_t n) {
+/* 1 if the row is not newer than that state. */
+static int is_late(const step *row, const state *at) {
+    return at != NULL &&
+           (row->time_us < at->time_us || (row->time_us == at->time_us && row->seq <= at->seq));
+}
+
+static const state *state_of(const battery *b) {
+    return b->is_moved ? &b->next : b->is_known ? &b->now : NULL;
+}
+
+/* What a table's rows are predicted from, battery by battery. */
+typedef struct walk {
+    const evtwin_session *session;
+    const evtwin_table *table;
+    const step *steps; /* (n) */
+    size_t n;
+    double *value;    /* (rows, width of the past) each row's own values */
+    double *past;     /* of the battery that is walked over */
+    double *said;     /* (rows) what the model says of the rows, in cycles to go */
+    uint8_t *is_step; /* (rows) */
+} walk;
+
+/* The past of a battery before the table's rows. */
+static void load_past(const evtwin_session *s, const battery *b, double *past) {
+    const double *from = b->is_moved ? b->next_past : b->is_known ? b->past : NULL;
+    if (from != NULL) {
+        memcpy(past, from, evtwin__past_size(s->past) * sizeof *past);
+    } else {
+        evtwin__past_clear(s->past, past);
+    }
+}
+
+/* Rows of no battery or time stand alone. */
+static void fill_others(const walk *w, double *x) {
+    const evtwin__past *past = w->session->past;
+    const size_t cols = evtwin__predictor_bundle(w->session->predictor)->n_features;
+    for (size_t k = 0; k < w->n; k++) {
+        w->is_step[w->steps[k].row] = 1;
+    }
+    for (size_t r = 0; r < evtwin_table_rows(w->table); r++) {
+        if (!w->is_step[r]) {
+            evtwin__past_clear(past, w->past);
+            evtwin__past_push(past, w->past, w->value + r * evtwin__past_width(past));
+            evtwin__past_fill(past, w->past, x + r * cols);
+        }
+    }
+}
+
+/* Put the past into the rows; the states themselves move when the predictions are there. */
+static void fill_pasts(void *ctx, double *x) {
+    walk *w = ctx;
+    const evtwin_session *s = w->session;
+    const size_t cols = evtwin__predictor_bundle(s->predictor)->n_features;
+    const size_t width = evtwin__past_width(s->past);
+    for (size_t r = 0; r < evtwin_table_rows(w->table); r++) {
+        evtwin__past_take(s->past, x + r * cols, w->value + r * width);
+    }
+    state at;
+    const state *newest = NULL;
+    for (size_t k = 0; k < w->n; k++) {
+        const step *row = &w->steps[k];
+        if (k == 0 || row->battery != w->steps[k - 1].battery) {
+            load_past(s, &s->battery[row->battery], w->past);
+            newest = state_of(&s->battery[row->battery]);
+        }
+        if (!is_late(row, newest)) {
+            evtwin__past_push(s->past, w->past, w->value + row->row * width);
+            at = (state){.time_us = row->time_us, .seq = row->seq};
+            newest = &at;
+        }
+        evtwin__past_fill(s->past, w->past, x + row->row * cols);
+    }
+    fill_others(w, x);
+}
+
+/* The same walk once more, now that the model has spoken. A late row keeps what was said of it. */
+static void settle_rows(void *ctx, double *y, size_t stride) {
+    walk *w = ctx;
+    const evtwin_session *s = w->session;
+    const size_t width = evtwin__past_width(s->past);
+    state at;
+    const state *newest = NULL;
+    for (size_t k = 0; k < w->n; k++) {
+        const step *row = &w->steps[k];
+        double *of_row = &y[row->row * stride];
+        w->said[row->row] = *of_row;
+        if (k == 0 || row->battery != w->steps[k - 1].battery) {
+            load_past(s, &s->battery[row->battery], w->past);
+            newest = state_of(&s->battery[row->battery]);
+        }
+        if (!is_late(row, newest)) {
+            evtwin__past_push(s->past, w->past, w->value + row->row * width);
+            *of_row = evtwin__past_settle(s->past, w->past, *of_row);
+            at = (state){.time_us = row->time_us, .seq = row->seq};
+            newest = &at;
+        }
+    }
+}
+
+/* A state that is committed begins to move. */
+static void begin_move(evtwin_session *s, size_t number) {
+    battery *b = &s->battery[number];
+    if (s->past != NULL) {
+        load_past(s, b, b->next_past);
+    }
+    b->next = b->now;
+    for (size_t t = 0; !b->is_known && t < EVTWIN__T_COUNT; t++) {
+        b->next.last[t] = NAN;
+    }
+    b->is_moved = 1;
+    s->moved[s->n_moved++] = number;
+}
+
+static void move_all(evtwin_session *s, const walk *w) {
     const double *prediction[EVTWIN__T_COUNT];
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         const char *name = evtwin__schema[evtwin__target_prediction(t)].name;
-        prediction[t] = evtwin_table_f64(table, evtwin_table_find(table, name));
+        prediction[t] = evtwin_table_f64(w->table, evtwin_table_find(w->table, name));
     }
-    for (size_t k = 0; k < n; k++) {
-        battery *b = &s->battery[steps[k].battery];
-        const state *at = b->is_moved ? &b->next : b->is_known ? &b->now : NULL;
-        if (at != NULL && (steps[k].time_us < at->time_us ||
-                           (steps[k].time_us == at->time_us && steps[k].seq <= at->seq))) {
+    for (size_t k = 0; k < w->n; k++) {
+        battery *b = &s->battery[w->steps[k].battery];
+        if (is_late(&w->steps[k], state_of(b))) {
             continue; /* late, or there before */
         }
         if (!b->is_moved) {
-            b->next = b->now;
-            for (size_t t = 0; !b->is_known && t < EVTWIN__T_COUNT; t++) {
-                b->next.last[t] = NAN;
-            }
-            b->is_moved = 1;
-            s->moved[s->n_moved++] = steps[k].battery;
+            begin_move(s, w->steps[k].battery);
         }
-        move_state(&b->next, &steps[k], prediction);
+        if (s->past != NULL) {
+            const size_t width = evtwin__past_width(s->past);
+            evtwin__past_push(s->past, b->next_past, w->value + w->steps[k].row * width);
+            evtwin__past_settle(s->past, b->next_past, w->said[w->steps[k].row]);
+        }
+        move_state(&b->next, &w->steps[k], prediction);
     }
+}
+
+/* All memory of a walk, and what it begins with. */
+static evtwin_status begin_walk(evtwin_session *s, const evtwin_table *table, step *steps,
+                                walk *w) {
+    const size_t rows = evtwin_table_rows(table);
+    *w = (walk){.session = s, .table = table, .steps = steps, .n = list_steps(table, steps)};
+    if (s->past != NULL) {
+        w->value = evtwin__calloc(rows, evtwin__past_width(s->past) * sizeof *w->value);
+        w->past = evtwin__calloc(evtwin__past_size(s->past), sizeof *w->past);
+        w->is_step = evtwin__calloc(rows, sizeof *w->is_step);
+        w->said = evtwin__calloc(rows, sizeof *w->said);
+        for (size_t r = 0; w->said != NULL && r < rows; r++) {
+            w->said[r] = NAN;
+        }
+        EVTWIN_FAIL_IF(w->said == NULL || w->value == NULL || w->past == NULL || w->is_step == NULL,
+                       EVTWIN_E_NOMEM, "out of memory for the past of %zu rows", rows);
+    }
+    return number_batteries(s, table, steps, w->n);
 }
 
 evtwin_status evtwin_session_apply(evtwin_session *session, evtwin_table *table) {
@@ -300,14 +468,20 @@ evtwin_status evtwin_session_apply(evtwin_session *session, evtwin_table *table)
     step *steps = evtwin__calloc(evtwin_table_rows(table), sizeof *steps);
     EVTWIN_FAIL_IF(steps == NULL, EVTWIN_E_NOMEM, "out of memory for %zu rows",
                    evtwin_table_rows(table));
-    const size_t n = list_steps(table, steps);
+    walk w;
+    const evtwin__past_source source = {fill_pasts, settle_rows, &w};
     evtwin_status st;
-    if ((st = number_batteries(session, table, steps, n)) >= 0 &&
+    if ((st = begin_walk(session, table, steps, &w)) >= 0 &&
         (st = evtwin__watch_reserve(session->watch, table)) >= 0 &&
-        (st = evtwin__predictor_apply_each(session->predictor, table, &session->impossible)) >= 0) {
-        move_all(session, table, steps, n);
+        (st = evtwin__predictor_apply_each(session->predictor, table, &source,
+                                           &session->impossible)) >= 0) {
+        move_all(session, &w);
         evtwin__watch_observe(session->watch, table);
     }
+    evtwin__free(w.value);
+    evtwin__free(w.past);
+    evtwin__free(w.is_step);
+    evtwin__free(w.said);
     evtwin__free(steps);
     return st;
 }
@@ -329,6 +503,9 @@ void evtwin_session_commit(evtwin_session *session) {
         battery *b = &session->battery[session->moved[i]];
         b->now = b->next;
         b->is_moved = 0;
+        evtwin__free(b->past);
+        b->past = b->next_past;
+        b->next_past = NULL;
         mark_seen(session, session->moved[i]);
     }
     if (session != NULL) {
@@ -353,7 +530,7 @@ evtwin_status evtwin_session_range(const evtwin_session *session, size_t feature
                                    evtwin_feature_range *out, size_t size) {
     EVTWIN_FAIL_IF(session == NULL || out == NULL || size < sizeof out->size, EVTWIN_E_ARG,
                    "session or out is NULL, or size is too small");
-    const size_t n = evtwin__predictor_bundle(session->predictor)->n_features;
+    const size_t n = evtwin__bundle_inputs(evtwin__predictor_bundle(session->predictor)).n;
     EVTWIN_FAIL_IF(feature >= n, EVTWIN_E_ARG, "feature %zu is out of range (there are %zu)",
                    feature, n);
     const evtwin_feature_range range = evtwin__watch_range(session->watch, feature);
@@ -384,24 +561,45 @@ static const char *target_name(size_t t) {
     return target.name;
 }
 
-/* {"format":1,"model":"0123456789ab","rows":3,"last":{"rul":80.5,"failure":null}} */
-static void write_state(const evtwin_session *s, const state *from, char text[STATE_SIZE]) {
-    size_t at = (size_t)snprintf(text, STATE_SIZE,
-                                 "{\"format\":%d,\"model\":\"%.12s\",\"rows\":%lld,\"last\":{",
-                                 FORMAT, s->version, (long long)from->n_rows);
+/* {"format":1,"model":"0123456789ab","rows":3,"last":{"rul":80.5,"failure":null}}, and "past":[…]
+ * where there is one. */
+static void write_state(const evtwin_session *s, const battery *b, evtwin__text *text) {
+    const size_t n = s->past != NULL ? evtwin__past_size(s->past) : 0;
+    text->size = 0;
+    evtwin__text_open(text, NULL, '{');
+    evtwin__text_integer(text, "format", FORMAT);
+    evtwin__text_string(text, "model", s->version);
+    evtwin__text_integer(text, "rows", b->next.n_rows);
+    evtwin__text_open(text, "last", '{');
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
-        char number[EVTWIN__NUM_SIZE] = "null";
-        if (isfinite(from->last[t])) {
-            evtwin__format_f64(from->last[t], number);
-        }
-        at += (size_t)snprintf(text + at, STATE_SIZE - at, "%s\"%.40s\":%s", t > 0 ? "," : "",
-                               target_name(t), number);
+        evtwin__text_number(text, target_name(t), b->next.last[t]);
     }
-    snprintf(text + at, STATE_SIZE - at, "}}");
+    evtwin__text_put(text, "}");
+    for (size_t i = 0; i < n; i++) {
+        if (i == 0) {
+            evtwin__text_open(text, "past", '[');
+        }
+        evtwin__text_number(text, NULL, b->next_past[i]);
+    }
+    evtwin__text_put(text, n > 0 ? "]}" : "}");
+    evtwin__text_add(text, "", 1);
+}
+
+/* 0 if these are not as many numbers as the past has. */
+static int read_past(const evtwin_session *s, const json_t *array, double *past) {
+    const size_t n = s->past != NULL ? evtwin__past_size(s->past) : 0;
+    if (json_array_size(array) != n) {
+        return 0;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const json_t *value = json_array_get(array, i);
+        past[i] = json_is_number(value) ? json_number_value(value) : (double)NAN;
+    }
+    return 1;
 }
 
 /* 0 if the text is not a state of this format and model. */
-static int read_state(const evtwin_session *s, const char *text, state *out) {
+static int read_state(const evtwin_session *s, const char *text, state *out, double *past) {
     json_t *json;
     if (evtwin__json_parse("state", text, strlen(text), &json) < 0) {
         return 0;
@@ -411,7 +609,7 @@ static int read_state(const evtwin_session *s, const char *text, state *out) {
     const json_t *last = json_object_get(json, "last");
     const int is_ours = json_integer_value(json_object_get(json, "format")) == FORMAT &&
                         model != NULL && strcmp(model, s->version) == 0 && json_is_integer(rows) &&
-                        json_is_object(last);
+                        json_is_object(last) && read_past(s, json_object_get(json, "past"), past);
     if (is_ours) {
         out->n_rows = json_integer_value(rows);
         for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
@@ -423,19 +621,20 @@ static int read_state(const evtwin_session *s, const char *text, state *out) {
     return is_ours;
 }
 
-static evtwin_status fill_pending(const evtwin_session *s, evtwin_table *table) {
+static evtwin_status fill_pending(const evtwin_session *s, evtwin_table *table,
+                                  evtwin__text *text) {
     for (size_t c = 0; c < N_COLS; c++) {
         EVTWIN_TRY(evtwin_table_add_column(table, columns[c].name, columns[c].type, NULL, NULL));
     }
     EVTWIN_TRY(evtwin_table_resize(table, s->n_moved));
     for (size_t r = 0; r < s->n_moved; r++) {
         const battery *b = &s->battery[s->moved[r]];
-        char text[STATE_SIZE];
-        write_state(s, &b->next, text);
+        write_state(s, b, text);
+        EVTWIN_FAIL_IF(text->is_failed, EVTWIN_E_NOMEM, "out of memory for a state");
         EVTWIN_TRY(evtwin_table_set_text(table, COL_ID, r, id_of(s, s->moved[r])));
         EVTWIN_TRY(evtwin_table_set_i64(table, COL_TIME, r, b->next.time_us));
         EVTWIN_TRY(evtwin_table_set_i64(table, COL_SEQ, r, b->next.seq));
-        EVTWIN_TRY(evtwin_table_set_text(table, COL_STATE, r, text));
+        EVTWIN_TRY(evtwin_table_set_text(table, COL_STATE, r, text->data));
     }
     return EVTWIN_OK;
 }
@@ -449,7 +648,10 @@ evtwin_status evtwin_session_pending(const evtwin_session *session, evtwin_table
     evtwin_table *table;
     evtwin_status st;
     EVTWIN_TRY(evtwin_table_create(&table));
-    if ((st = fill_pending(session, table)) < 0) {
+    evtwin__text text = {0};
+    st = fill_pending(session, table, &text);
+    evtwin__text_free(&text);
+    if (st < 0) {
         evtwin_table_free(table);
         return st;
     }
@@ -488,6 +690,30 @@ static size_t list_states(const evtwin_table *states, const size_t col[N_COLS], 
     return n;
 }
 
+/* One battery as its text says, if it is of this model. */
+static evtwin_status restore_state(evtwin_session *s, const char *id, const char *text,
+                                   const step *at, int *is_taken_out) {
+    state read = {.time_us = at->time_us, .seq = at->seq};
+    double *past = NULL;
+    if (s->past != NULL) {
+        past = evtwin__calloc(evtwin__past_size(s->past), sizeof *past);
+        EVTWIN_FAIL_IF(past == NULL, EVTWIN_E_NOMEM, "out of memory for a battery's past");
+    }
+    size_t number;
+    const int is_ours = read_state(s, text, &read, past);
+    const evtwin_status st = is_ours ? find_or_add(s, id, &number) : EVTWIN_OK;
+    if (st < 0 || !is_ours) {
+        evtwin__free(past);
+        return st;
+    }
+    evtwin__free(s->battery[number].past);
+    s->battery[number].past = past;
+    s->battery[number].now = read;
+    mark_seen(s, number);
+    *is_taken_out = 1;
+    return EVTWIN_OK;
+}
+
 evtwin_status evtwin_session_restore(evtwin_session *session, const evtwin_table *states) {
     EVTWIN_FAIL_IF(session == NULL || states == NULL, EVTWIN_E_ARG, "session or states is NULL");
     EVTWIN_FAIL_IF(session->n_moved > 0, EVTWIN_E_STATE,
@@ -501,18 +727,11 @@ evtwin_status evtwin_session_restore(evtwin_session *session, const evtwin_table
     size_t n_taken = 0;
     evtwin_status st = EVTWIN_OK;
     for (size_t k = 0; k < n && st >= 0; k++) {
-        state read = {.time_us = steps[k].time_us, .seq = steps[k].seq};
-        if (!read_state(session, evtwin_table_text(states, col[COL_STATE], steps[k].row), &read)) {
-            continue;
-        }
-        size_t number;
-        st = find_or_add(session, evtwin_table_text(states, col[COL_ID], steps[k].row), &number);
-        if (st < 0) {
-            break;
-        }
-        session->battery[number].now = read;
-        mark_seen(session, number);
-        n_taken++;
+        const char *id = evtwin_table_text(states, col[COL_ID], steps[k].row);
+        const char *text = evtwin_table_text(states, col[COL_STATE], steps[k].row);
+        int is_taken = 0;
+        st = restore_state(session, id, text, &steps[k], &is_taken);
+        n_taken += (size_t)is_taken;
     }
     evtwin__free(steps);
     forget_oldest(session);

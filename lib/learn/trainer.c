@@ -9,6 +9,7 @@
 #include "core/status.h"
 #include "learn/calibration_json.h"
 #include "learn/finding.h"
+#include "learn/recipe.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -108,7 +109,6 @@ static evtwin_status keep_origin(evtwin__bundle *b, const evtwin_train_options *
     const char *rule = options->label_rule != NULL ? options->label_rule : "";
     snprintf(name, sizeof name, "%s", slash != NULL ? slash + 1 : path);
     evtwin__repair_utf8(name);
-    b->recipe = EVTWIN__RECIPE_CONTRACT;
     b->library_version = EVTWIN_VERSION;
     EVTWIN_TRY(evtwin__bundle_keep(b, name, &b->source_name));
     EVTWIN_TRY(evtwin__bundle_keep(b, rule, &b->label_rule));
@@ -128,7 +128,7 @@ static evtwin_status trainer_create(const evtwin_train_options *options, evtwin_
     t->options = *options;
     t->options.group = t->options.group_by_reset = NULL;
     t->options.features = t->options.source_name = t->options.label_rule = NULL;
-    t->options.allow = NULL;
+    t->options.allow = t->options.recipe = NULL;
     *out = t;
     return EVTWIN_OK;
 }
@@ -175,10 +175,14 @@ evtwin_status evtwin__trainer_prepare(const evtwin_target *targets, size_t n_tar
     evtwin_train_options o = default_options;
     EVTWIN_TRY(evtwin__options_merge(&o, sizeof o, options, "evtwin_train_options_init"));
     evtwin_trainer *trainer = NULL;
+    const evtwin__recipe *recipe = NULL;
     const char *column[EVTWIN__T_COUNT];
     EVTWIN_TRY(check_options(&o));
+    EVTWIN_TRY(evtwin__recipe_find(o.recipe, &recipe));
     EVTWIN_TRY(trainer_create(&o, &trainer));
+    trainer->bundle.recipe = recipe->name;
     evtwin_status st = take_targets(targets, n_targets, trainer->target, column);
+    evtwin__recipe_settle(recipe, default_options.learning_rate, trainer);
     if (st < 0 || (st = look_at(trainer, &o, column, data)) < 0) {
         evtwin_trainer_free(trainer);
         return st;
@@ -199,8 +203,10 @@ static evtwin_status refuse(const evtwin_trainer *trainer) {
     return EVTWIN_OK;
 }
 
-static evtwin_status fit_and_score(evtwin_trainer *trainer, const evtwin__dataset *data) {
+static evtwin_status fit_and_score(evtwin_trainer *trainer, const char *group,
+                                   evtwin__dataset *data) {
     EVTWIN_TRY(refuse(trainer));
+    EVTWIN_TRY(evtwin__recipe_features(trainer, group, data));
     EVTWIN_TRY(evtwin__fit(trainer, data, "training", 1));
     EVTWIN_TRY(evtwin__calibrate(trainer, data));
     EVTWIN_TRY(report_progress(trainer, "scoring", 0.0));
@@ -223,7 +229,7 @@ evtwin_status evtwin_train(const evtwin_table *table, const evtwin_target *targe
     evtwin__dataset data = {.table = table};
     evtwin_status st = evtwin__trainer_prepare(targets, n_targets, options, &data, &trainer);
     if (st >= 0) {
-        st = fit_and_score(trainer, &data);
+        st = fit_and_score(trainer, options != NULL ? options->group : NULL, &data);
     }
     evtwin__dataset_clear(&data);
     if (st < 0) {

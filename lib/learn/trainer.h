@@ -40,6 +40,11 @@ typedef struct evtwin__dataset {
     double *x;         /* (rows, cols) in our units, filled forward */
     evtwin__groups groups;
     evtwin__label label[EVTWIN__T_COUNT];
+    /* what the models see, (rows, model_cols): x itself, or with each battery's past */
+    double *model_x;
+    size_t model_cols;
+    double *cut_x;   /* the same if the battery was first met in mid-life; NULL if x has no past */
+    uint8_t *is_cut; /* (rows) cut_x has the row */
     const char *cycles_column; /* column of cycles so far; NULL if there is none */
     double *cycles;            /* (rows), filled forward; NULL if there is none */
 } evtwin__dataset;
@@ -87,9 +92,11 @@ typedef struct evtwin__finding {
 } evtwin__finding;
 
 void evtwin__result_clear(evtwin__result *result);
+typedef struct evtwin__recipe evtwin__recipe;
 
 struct evtwin_trainer {
     evtwin_train_options options;          /* its strings are NULL */
+    const evtwin__recipe *recipe;          /* static */
     const char *allow;                     /* causes, comma-separated; kept by the bundle */
     evtwin_target target[EVTWIN__T_COUNT]; /* as asked for; column is NULL */
     evtwin__bundle bundle;                 /* what is saved, and the scores */

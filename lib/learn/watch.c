@@ -25,7 +25,7 @@ typedef struct feature_tally {
 
 typedef struct fleet {
     evtwin__sums sums;
-    feature_tally feature[]; /* (n_features) */
+    feature_tally feature[]; /* (inputs) */
 } fleet;
 
 /* What there was of one battery. */
@@ -37,7 +37,7 @@ typedef struct seen {
     evtwin__sums sums;
     struct {
         float n, n_outside;
-    } feature[]; /* (n_features) */
+    } feature[]; /* (inputs) */
 } seen;
 
 /* What a value can be: beyond, it gets no prediction and does not count. */
@@ -50,6 +50,7 @@ typedef struct limits {
 
 struct evtwin__watch {
     const evtwin__bundle *bundle;
+    evtwin__inputs in; /* of the bundle */
     evtwin__places at;
     fleet *now, *next; /* committed; with what is pending */
     evtwin__dict ids;
@@ -59,7 +60,7 @@ struct evtwin__watch {
     uint8_t *is_moved;                  /* (capacity) */
     size_t n_moved, fleet_size, stride; /* bytes */
     unsigned told;                      /* of what belongs together */
-    limits feature[];                   /* (n_features) */
+    limits feature[];                   /* (inputs) */
 };
 
 static seen *battery_at(const evtwin__watch *w, size_t number, int is_pending) {
@@ -100,10 +101,12 @@ static limits possible_values(const evtwin__bundle_feature *f) {
 
 evtwin_status evtwin__watch_create(const evtwin__bundle *bundle, size_t max_batteries,
                                    evtwin__watch **out) {
-    const size_t n = bundle->n_features;
+    const evtwin__inputs in = evtwin__bundle_inputs(bundle);
+    const size_t n = in.n;
     evtwin__watch *w = evtwin__calloc(1, sizeof *w + n * sizeof w->feature[0]);
     EVTWIN_FAIL_IF(w == NULL, EVTWIN_E_NOMEM, "out of memory to watch %zu features", n);
     w->bundle = bundle;
+    w->in = in;
     w->at = evtwin__bundle_places(bundle);
     w->max_batteries = max_batteries;
     w->fleet_size = sizeof(fleet) + n * sizeof(feature_tally);
@@ -116,8 +119,8 @@ evtwin_status evtwin__watch_create(const evtwin__bundle *bundle, size_t max_batt
     }
     int has_range = 0;
     for (size_t i = 0; i < n; i++) {
-        w->feature[i] = possible_values(&bundle->feature[i]);
-        has_range |= !isnan(bundle->feature[i].min) && !isnan(bundle->feature[i].max);
+        w->feature[i] = possible_values(&in.feature[i]);
+        has_range |= !isnan(in.feature[i].min) && !isnan(in.feature[i].max);
     }
     if (!has_range) {
         evtwin__log(EVTWIN_LOG_INFO,
@@ -151,8 +154,8 @@ static void count(evtwin__tally *t, double v, int is_outside) {
 }
 
 static void count_features(evtwin__watch *w, const double *x, seen *s) {
-    for (size_t i = 0; i < w->bundle->n_features; i++) {
-        const evtwin__bundle_feature *f = &w->bundle->feature[i];
+    for (size_t i = 0; i < w->in.n; i++) {
+        const evtwin__bundle_feature *f = &w->in.feature[i];
         const double v = x[i];
         if (!isfinite(v) || v < w->feature[i].min || v > w->feature[i].max) {
             continue;
@@ -307,14 +310,12 @@ static void take_row(evtwin__watch *w, keys *k, size_t row, const double *x) {
 
 void evtwin__watch_observe(evtwin__watch *watch, const evtwin_table *table) {
     double x[BLOCK_VALUES];
-    const size_t cols = watch->bundle->n_features, rows = evtwin_table_rows(table);
+    const size_t cols = watch->in.n, rows = evtwin_table_rows(table);
     const size_t block = BLOCK_VALUES / cols;
     keys k = find_keys(table);
     for (size_t first = 0; first < rows; first += block) {
         const size_t n = rows - first < block ? rows - first : block;
-        if (evtwin__features_compute(watch->bundle->features, table, first, n, 0, x) < 0) {
-            return; /* not after a prediction, which computes the same */
-        }
+        evtwin__features_read(watch->in.features, table, first, n, x);
         for (size_t r = 0; r < n; r++) {
             take_row(watch, &k, first + r, x + r * cols);
         }
@@ -322,7 +323,7 @@ void evtwin__watch_observe(evtwin__watch *watch, const evtwin_table *table) {
 }
 
 evtwin_feature_range evtwin__watch_range(const evtwin__watch *watch, size_t i) {
-    const evtwin__bundle_feature *f = &watch->bundle->feature[i];
+    const evtwin__bundle_feature *f = &watch->in.feature[i];
     const feature_tally *t = &watch->now->feature[i];
     const int has_values = t->total.n > 0.0;
     const int has_psi = f->histogram.n_bins > 1 && t->recent.n > 0.0;
@@ -350,7 +351,7 @@ typedef evtwin_status (*on_finding)(void *ctx, const char *battery, const evtwin
 /* What is unlike the training data in the fleet. */
 static evtwin_status visit_fleet(const evtwin__watch *w, on_finding visit, void *ctx) {
     evtwin__drift d[EVTWIN__N_TOGETHER];
-    for (size_t i = 0; i < w->bundle->n_features; i++) {
+    for (size_t i = 0; i < w->in.n; i++) {
         const feature_tally *t = &w->now->feature[i];
         evtwin__drift_of_feature(w->bundle, i, &t->total, &t->recent, w->ids.n, &d[0]);
         EVTWIN_TRY(d[0].cause != EVTWIN__DRIFT_NONE ? visit(ctx, NULL, &d[0]) : EVTWIN_OK);
@@ -367,7 +368,7 @@ static evtwin_status visit_battery(const evtwin__watch *w, size_t number, on_fin
     evtwin__drift d[EVTWIN__N_TOGETHER];
     const seen *s = battery_at(w, number, 0);
     const char *id = evtwin__dict_text(&w->ids, number);
-    for (size_t i = 0; i < w->bundle->n_features; i++) {
+    for (size_t i = 0; i < w->in.n; i++) {
         evtwin__drift_of_battery(w->bundle, i, (double)s->feature[i].n,
                                  (double)s->feature[i].n_outside, &d[0]);
         EVTWIN_TRY(d[0].cause != EVTWIN__DRIFT_NONE ? visit(ctx, id, &d[0]) : EVTWIN_OK);
@@ -397,8 +398,8 @@ static void log_line(logging *l, const char *battery, const char *text) {
 }
 
 static limits *limits_of(const logging *l, const char *quantity) {
-    for (size_t i = 0; i < l->watch->bundle->n_features; i++) {
-        if (l->watch->bundle->feature[i].name == quantity) {
+    for (size_t i = 0; i < l->watch->in.n; i++) {
+        if (l->watch->in.feature[i].name == quantity) {
             return &l->watch->feature[i];
         }
     }
@@ -452,7 +453,7 @@ static void halve_sums(evtwin__sums *s) {
 
 /* Old rows count ever less. */
 static void forget_fleet(const evtwin__watch *w, fleet *f) {
-    for (size_t i = 0; i < w->bundle->n_features; i++) {
+    for (size_t i = 0; i < w->in.n; i++) {
         evtwin__tally *t = &f->feature[i].recent;
         if (t->n > evtwin__drift_FLEET_WINDOW) {
             t->n *= 0.5;
@@ -468,7 +469,7 @@ static void forget_fleet(const evtwin__watch *w, fleet *f) {
 }
 
 static void forget_battery(const evtwin__watch *w, seen *s) {
-    for (size_t i = 0; i < w->bundle->n_features; i++) {
+    for (size_t i = 0; i < w->in.n; i++) {
         if ((double)s->feature[i].n > evtwin__drift_BATTERY_WINDOW) {
             s->feature[i].n *= 0.5F;
             s->feature[i].n_outside *= 0.5F;
@@ -483,7 +484,7 @@ void evtwin__watch_commit(evtwin__watch *watch) {
     logging l = {.watch = watch};
     forget_fleet(watch, watch->next);
     memcpy(watch->now, watch->next, watch->fleet_size);
-    for (size_t i = 0; i < watch->bundle->n_features; i++) {
+    for (size_t i = 0; i < watch->in.n; i++) {
         watch->feature[i].is_in_fleet = 0;
     }
     visit_fleet(watch, log_fleet, &l);

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/* learn/history.c: rings of the last ten bins of cycles in two widths: enough for medians over 10
+ * and slopes over 50 cycles, whatever the number of rows in them. */
+
+#include "learn/history.h"
+
+#include <math.h>
+
+/* Bins are 1 and 5 cycles wide, so that the slow ring is as short as the fast one. */
+enum { N_WIDTHS = 2, N_BINS = 10, FIRST_CYCLES = 10 };
+enum { BY_1, BY_5 };
+static const double width[N_WIDTHS] = {1.0, 5.0};
+
+/* A slope needs so many bins with a value, from end to end as many as half of the ring. */
+enum { MIN_BINS = 3, MIN_SPAN = N_BINS / 2 };
+
+const evtwin__statistic_info evtwin__statistics[EVTWIN__H_COUNT] = {
+#define H(id, suffix, words, cycles, is_rate, formula) {suffix, words, formula, cycles, is_rate},
+#include "learn/history.def"
+#undef H
+};
+
+/* Bins are counted in doubles, one by one: exact up to here, and beyond any battery. */
+static const double MOST_CYCLES = 1e9;
+
+/* The past of all quantities, then each one's own. It is doubles alone, so that it is copied,
+ * written and read as one array. */
+typedef struct clock {
+    double first_cycle, newest_cycle; /* NaN: nothing was seen */
+} clock;
+
+typedef struct ring {
+    double bin[N_BINS]; /* mean of the rows in it; NaN if there is none. Bin i is at i % N_BINS */
+    double sum, n;      /* of the newest bin */
+} ring;
+
+typedef struct followed {
+    ring by[N_WIDTHS];
+    double first_sum, first_n; /* of the first cycles that were seen */
+} followed;
+
+enum {
+    CLOCK_SIZE = sizeof(clock) / sizeof(double),
+    FOLLOWED_SIZE = sizeof(followed) / sizeof(double)
+};
+
+static clock *clock_of(double *past) {
+    return (clock *)(void *)past;
+}
+
+static followed *followed_of(double *past, size_t q) {
+    return (followed *)(void *)(past + CLOCK_SIZE + q * FOLLOWED_SIZE);
+}
+
+size_t evtwin__history_size(size_t n) {
+    return CLOCK_SIZE + n * FOLLOWED_SIZE;
+}
+
+static void clear_bins(ring *r) {
+    for (size_t i = 0; i < N_BINS; i++) {
+        r->bin[i] = NAN;
+    }
+    r->sum = r->n = 0.0;
+}
+
+void evtwin__history_clear(double *past, size_t n) {
+    *clock_of(past) = (clock){NAN, NAN};
+    for (size_t q = 0; q < n; q++) {
+        followed *f = followed_of(past, q);
+        for (size_t w = 0; w < N_WIDTHS; w++) {
+            clear_bins(&f->by[w]);
+        }
+        f->first_sum = f->first_n = 0.0;
+    }
+}
+
+int evtwin__history_is_empty(const double *past) {
+    return isnan(past[0]);
+}
+
+double evtwin__history_next_cycle(const double *past) {
+    return evtwin__history_is_empty(past) ? 0.0 : evtwin__history_cycle(past) + 1.0;
+}
+
+/* ---- push ---- */
+
+static size_t place_of(double bin) {
+    return (size_t)bin % N_BINS;
+}
+
+/* The newest bin was `from` and is `to`: those between have no rows. */
+static void advance(ring *r, double from, double to) {
+    if (to - from >= (double)N_BINS) {
+        clear_bins(r);
+        return;
+    }
+    for (double bin = from + 1.0; bin <= to; bin += 1.0) {
+        r->bin[place_of(bin)] = NAN;
+    }
+    r->sum = to > from ? 0.0 : r->sum;
+    r->n = to > from ? 0.0 : r->n;
+}
+
+static void add(followed *f, const clock *at, double value) {
+    for (size_t w = 0; w < N_WIDTHS; w++) {
+        ring *r = &f->by[w];
+        r->sum += value;
+        r->n += 1.0;
+        r->bin[place_of(floor(at->newest_cycle / width[w]))] = r->sum / r->n;
+    }
+    if (at->newest_cycle < at->first_cycle + (double)FIRST_CYCLES) {
+        f->first_sum += value;
+        f->first_n += 1.0;
+    }
+}
+
+/* The cycle of a row: never below that of the row before. */
+static double cycle_of(double *past, size_t n, double cycle) {
+    const clock *at = clock_of(past);
+    const int is_usable = cycle >= 0.0 && cycle <= MOST_CYCLES;
+    if (is_usable && cycle <= at->newest_cycle - 1.0) {
+        evtwin__history_clear(past, n);
+        return cycle;
+    }
+    return evtwin__history_is_empty(past) ? (is_usable ? cycle : 0.0)
+           : is_usable                    ? fmax(cycle, at->newest_cycle)
+                                          : at->newest_cycle;
+}
+
+void evtwin__history_push(double *past, size_t n, double cycle, const double *value) {
+    clock *at = clock_of(past);
+    const double now = cycle_of(past, n, cycle);
+    const double before = evtwin__history_is_empty(past) ? now : at->newest_cycle;
+    at->first_cycle = evtwin__history_is_empty(past) ? now : at->first_cycle;
+    at->newest_cycle = now;
+    for (size_t q = 0; q < n; q++) {
+        followed *f = followed_of(past, q);
+        for (size_t w = 0; w < N_WIDTHS; w++) {
+            advance(&f->by[w], floor(before / width[w]), floor(now / width[w]));
+        }
+        if (isfinite(value[q])) {
+            add(f, at, value[q]);
+        }
+    }
+}
+
+void evtwin__history_add(double *past, size_t q, double value) {
+    if (isfinite(value)) {
+        add(followed_of(past, q), clock_of(past), value);
+    }
+}
+
+/* ---- statistics ---- */
+
+double evtwin__history_cycle(const double *past) {
+    return past[1];
+}
+
+double evtwin__history_mean(const double *past, size_t q) {
+    const followed *f = (const followed *)(const void *)(past + CLOCK_SIZE + q * FOLLOWED_SIZE);
+    double sum = 0.0, n = 0.0;
+    for (size_t i = 0; i < N_BINS; i++) {
+        const double v = f->by[BY_1].bin[i];
+        sum += isnan(v) ? 0.0 : v;
+        n += isnan(v) ? 0.0 : 1.0;
+    }
+    return n > 0.0 ? sum / n : (double)NAN;
+}
+
+static double median(const ring *r) {
+    double v[N_BINS];
+    size_t n = 0;
+    for (size_t i = 0; i < N_BINS; i++) {
+        if (!isnan(r->bin[i])) {
+            size_t k = n++;
+            for (; k > 0 && v[k - 1] > r->bin[i]; k--) {
+                v[k] = v[k - 1];
+            }
+            v[k] = r->bin[i];
+        }
+    }
+    return n == 0 ? (double)NAN : n % 2 != 0 ? v[n / 2] : 0.5 * (v[n / 2 - 1] + v[n / 2]);
+}
+
+/* Per cycle, over the bins that have a value; bins count back from the newest, in the order of
+ * age. */
+static double slope(const ring *r, double newest_bin, double cycles_per_bin) {
+    double n = 0.0, sum_x = 0.0, sum_y = 0.0, oldest = 0.0, youngest = NAN;
+    double x[N_BINS], y[N_BINS];
+    for (size_t age = 0; age < N_BINS && (double)age <= newest_bin; age++) {
+        const double v = r->bin[place_of(newest_bin - (double)age)];
+        if (!isnan(v)) {
+            x[(size_t)n] = -(double)age;
+            y[(size_t)n] = v;
+            sum_x -= (double)age;
+            sum_y += v;
+            oldest = (double)age;
+            youngest = isnan(youngest) ? (double)age : youngest;
+            n += 1.0;
+        }
+    }
+    if (n < (double)MIN_BINS || oldest - youngest < (double)MIN_SPAN) {
+        return NAN;
+    }
+    double xy = 0.0, xx = 0.0;
+    for (size_t i = 0; i < (size_t)n; i++) {
+        xy += (x[i] - sum_x / n) * (y[i] - sum_y / n);
+        xx += (x[i] - sum_x / n) * (x[i] - sum_x / n);
+    }
+    return xy / xx / cycles_per_bin;
+}
+
+/* Known when the first cycles are over. */
+static double change(const followed *f, const clock *at) {
+    return f->first_n > 0.0 && at->newest_cycle >= at->first_cycle + (double)FIRST_CYCLES
+               ? median(&f->by[BY_1]) - f->first_sum / f->first_n
+               : (double)NAN;
+}
+
+double evtwin__history_get(const double *past, size_t q, evtwin__statistic statistic) {
+    const clock *at = (const clock *)(const void *)past;
+    const followed *f = (const followed *)(const void *)(past + CLOCK_SIZE + q * FOLLOWED_SIZE);
+    switch (statistic) {
+    case EVTWIN__H_LEVEL:
+        return median(&f->by[BY_1]);
+    case EVTWIN__H_CHANGE:
+        return change(f, at);
+    case EVTWIN__H_SLOPE50:
+        return slope(&f->by[BY_5], floor(at->newest_cycle / width[BY_5]), width[BY_5]);
+    case EVTWIN__H_NONE:
+    case EVTWIN__H_COUNT:
+    default:
+        return NAN;
+    }
+}

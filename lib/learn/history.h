@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* learn/history.h: one battery's past as a bounded number of doubles, and the features made of it.
+ * Training and live prediction push the same rows through this code, so they see the same bits. */
+#ifndef EVTWIN_LEARN_HISTORY_H
+#define EVTWIN_LEARN_HISTORY_H
+
+#include <stddef.h>
+
+typedef enum evtwin__statistic {
+    EVTWIN__H_NONE = -1, /* the row's own value */
+#define H(id, suffix, words, cycles, is_rate, formula) EVTWIN__H_##id,
+#include "learn/history.def"
+#undef H
+    EVTWIN__H_COUNT
+} evtwin__statistic;
+
+typedef struct evtwin__statistic_info {
+    const char *suffix, *words, *formula;
+    int cycles, is_rate;
+} evtwin__statistic_info;
+
+extern const evtwin__statistic_info evtwin__statistics[EVTWIN__H_COUNT];
+
+/* How many doubles the past of n quantities is. */
+size_t evtwin__history_size(size_t n);
+
+/* An empty past: nothing was seen. */
+void evtwin__history_clear(double *past, size_t n);
+int evtwin__history_is_empty(const double *past);
+
+/* The cycle after the newest, where each row is one. */
+double evtwin__history_next_cycle(const double *past);
+
+/* One more row: value (n), NaN = not measured, of which nothing is kept; cycle = cycles so far, NaN
+ * = as at the row before. A counter that falls by a cycle or more was reset, or is that of another
+ * battery: the past begins anew. Does not allocate. */
+void evtwin__history_push(double *past, size_t n, double cycle, const double *value);
+
+/* One more value of quantity q, of the newest row. */
+void evtwin__history_add(double *past, size_t q, double value);
+
+/* The newest row's cycle; the mean of quantity q over the last ten cycles, NaN without a value. */
+double evtwin__history_cycle(const double *past);
+double evtwin__history_mean(const double *past, size_t q);
+
+/* A statistic of quantity q as of the newest row; NaN where the window has too little: nothing is
+ * padded. */
+double evtwin__history_get(const double *past, size_t q, evtwin__statistic statistic);
+
+#endif

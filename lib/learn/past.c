@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/* learn/past.c: from rows of own values to rows with a past, one at a time or a table at once. */
+
+#include "learn/past.h"
+
+#include "core/mem.h"
+#include "core/status.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+struct evtwin__past {
+    size_t cols, n; /* n columns of the table are followed */
+    size_t counter; /* the feature that counts cycles; cols = each row is one */
+    struct of_col {
+        evtwin__statistic statistic;
+        size_t followed; /* which of the n */
+    } * of_col;          /* (cols) */
+    size_t *source;      /* (n) the first feature of each that is followed */
+};
+
+void evtwin__past_free(evtwin__past *past) {
+    if (past != NULL) {
+        evtwin__free(past->of_col);
+        evtwin__free(past->source);
+        evtwin__free(past);
+    }
+}
+
+/* Follow the columns that a statistic is asked of. */
+static void list_followed(evtwin__past *p, const evtwin_features *features, const char *counter) {
+    p->counter = p->cols;
+    for (size_t i = 0; i < p->cols; i++) {
+        struct of_col *c = &p->of_col[i];
+        c->statistic = evtwin__feature_statistic(features, i);
+        if (c->statistic == EVTWIN__H_NONE) {
+            const int is_counter = strcmp(evtwin_features_name(features, i), counter) == 0;
+            p->counter = is_counter ? i : p->counter;
+            continue;
+        }
+        const size_t first = evtwin__feature_first_of(features, i);
+        while (c->followed < p->n && p->source[c->followed] != first) {
+            c->followed++;
+        }
+        if (c->followed == p->n) {
+            p->source[p->n++] = first;
+        }
+    }
+}
+
+evtwin_status evtwin__past_create(const evtwin_features *features, const char *counter,
+                                  evtwin__past **out) {
+    const size_t cols = evtwin_features_count(features);
+    evtwin__past *p = evtwin__calloc(1, sizeof *p);
+    if (p != NULL) {
+        *p = (evtwin__past){.cols = cols,
+                            .of_col = evtwin__calloc(cols, sizeof *p->of_col),
+                            .source = evtwin__calloc(cols, sizeof *p->source)};
+    }
+    if (p == NULL || p->of_col == NULL || p->source == NULL) {
+        evtwin__past_free(p);
+        EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the past of %zu features", cols);
+    }
+    list_followed(p, features, counter);
+    if (p->counter == cols && counter[0] != '\0') {
+        evtwin__past_free(p);
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "'%s', which counts cycles, is not a feature", counter);
+    }
+    if (p->n == 0) {
+        evtwin__past_free(p);
+        p = NULL;
+    }
+    *out = p;
+    return EVTWIN_OK;
+}
+
+size_t evtwin__past_size(const evtwin__past *past) {
+    return evtwin__history_size(past->n + 1); /* the last: ends of life that were said */
+}
+
+size_t evtwin__past_width(const evtwin__past *past) {
+    return past->n + 2;
+}
+
+void evtwin__past_clear(const evtwin__past *past, double *kept) {
+    evtwin__history_clear(kept, past->n + 1);
+}
+
+void evtwin__past_take(const evtwin__past *past, const double *x, double *value) {
+    for (size_t q = 0; q < past->n; q++) {
+        value[q] = x[past->source[q]];
+    }
+    value[past->n] = NAN; /* what will be said of it */
+    value[past->n + 1] = past->counter < past->cols ? x[past->counter] : (double)NAN;
+}
+
+void evtwin__past_push(const evtwin__past *past, double *kept, const double *value) {
+    const double cycle =
+        past->counter < past->cols ? value[past->n + 1] : evtwin__history_next_cycle(kept);
+    evtwin__history_push(kept, past->n + 1, cycle, value);
+}
+
+/* The same of any history whose quantity q is ends of life. */
+static double settle(double *kept, size_t q, double cycles_to_go) {
+    if (isnan(cycles_to_go)) {
+        return NAN;
+    }
+    evtwin__history_add(kept, q, evtwin__history_cycle(kept) + cycles_to_go);
+    return fmax(evtwin__history_mean(kept, q) - evtwin__history_cycle(kept), 0.0);
+}
+
+double evtwin__past_settle(const evtwin__past *past, double *kept, double cycles_to_go) {
+    return settle(kept, past->n, cycles_to_go);
+}
+
+size_t evtwin__past_counter(const evtwin__past *past) {
+    return past->counter;
+}
+
+void evtwin__past_fill(const evtwin__past *past, const double *kept, double *x) {
+    for (size_t i = 0; i < past->cols; i++) {
+        const struct of_col *c = &past->of_col[i];
+        if (c->statistic != EVTWIN__H_NONE) {
+            x[i] = evtwin__history_get(kept, c->followed, c->statistic);
+        }
+    }
+}
+
+int evtwin__past_is_required(const evtwin__past *past, size_t col) {
+    const evtwin__statistic s = past->of_col[col].statistic;
+    return s == EVTWIN__H_NONE || s == EVTWIN__H_LEVEL;
+}
+
+/* ---- a table ---- */
+
+evtwin_status evtwin__past_apply(const evtwin__past *past, const evtwin__groups *groups,
+                                 const size_t *cut, size_t rows, double *x) {
+    double *kept = evtwin__calloc(evtwin__past_size(past) + evtwin__past_width(past), sizeof *kept);
+    EVTWIN_FAIL_IF(kept == NULL, EVTWIN_E_NOMEM, "out of memory for a battery's past");
+    double *value = kept + evtwin__past_size(past);
+    int32_t group = -1;
+    size_t n_seen = 0;
+    for (size_t k = 0; k < groups->n_ordered; k++) {
+        const size_t r = groups->order[k];
+        const int is_new = groups->of_row[r] != group;
+        group = groups->of_row[r];
+        n_seen = is_new ? 0 : n_seen + 1;
+        if (is_new || (cut != NULL && n_seen == cut[group])) {
+            evtwin__past_clear(past, kept);
+        }
+        evtwin__past_take(past, x + r * past->cols, value);
+        evtwin__past_push(past, kept, value);
+        evtwin__past_fill(past, kept, x + r * past->cols);
+    }
+    for (size_t r = 0; r < rows; r++) {
+        if (groups->of_row[r] < 0) {
+            evtwin__past_clear(past, kept);
+            evtwin__past_take(past, x + r * past->cols, value);
+            evtwin__past_push(past, kept, value);
+            evtwin__past_fill(past, kept, x + r * past->cols);
+        }
+    }
+    evtwin__free(kept);
+    return EVTWIN_OK;
+}
+
+void evtwin__settle_rows(const int32_t *group_of_row, const size_t *row, size_t n,
+                         const double *cycle, double *y, size_t stride) {
+    enum { SIZE = 64 };
+    double kept[SIZE];
+    int32_t group = -1;
+    assert(evtwin__history_size(1) <= SIZE);
+    for (size_t i = 0; i < n; i++) {
+        if (group_of_row[row[i]] != group) {
+            group = group_of_row[row[i]];
+            evtwin__history_clear(kept, 1);
+        }
+        const double nothing = NAN;
+        evtwin__history_push(
+            kept, 1, cycle != NULL ? cycle[row[i]] : evtwin__history_next_cycle(kept), &nothing);
+        y[i * stride] = settle(kept, 0, y[i * stride]);
+    }
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* learn/recipe.h: how models are made: what they see, which forests, how these are grown. */
+#ifndef EVTWIN_LEARN_RECIPE_H
+#define EVTWIN_LEARN_RECIPE_H
+
+#include "learn/trainer.h"
+
+enum { EVTWIN__MAX_FORESTS = 1 + EVTWIN__BUNDLE_MAX_FURTHER };
+
+struct evtwin__recipe {
+    const char *name;
+    int has_past; /* features are of a battery's past */
+    /* of a target that is a number: what each forest is trained on, see log_offset in bundle.h */
+    size_t n_forests;
+    double log_offset[EVTWIN__MAX_FORESTS];
+    int trees, depth;                                  /* 0 = as the target has them by default */
+    double learning_rate, subsample, min_child_weight; /* 0 = by default */
+};
+
+/* NULL = the contract's. EVTWIN_E_NOT_FOUND naming those that there are. */
+evtwin_status evtwin__recipe_find(const char *name, const evtwin__recipe **out);
+
+/* The recipe's own trees, depth and learning rate where the caller left the defaults. */
+void evtwin__recipe_settle(const evtwin__recipe *recipe, double default_rate,
+                           evtwin_trainer *trainer);
+
+/* What the models see: data->model_x and, in place of those that were read, the bundle's features
+ * and scaler. group: the option of the training. */
+evtwin_status evtwin__recipe_features(evtwin_trainer *trainer, const char *group,
+                                      evtwin__dataset *data);
+
+#endif
