@@ -85,8 +85,11 @@ evtwin_status evtwin__histogram_fit(const double *v, const uint8_t *month, size_
         cut_bins(known, n_known, &h);
         for (size_t k = 0; k < n_known; k++) {
             const size_t b = evtwin__histogram_bin(&h, known[k].value);
-            h.share[b] += 1.0 / (double)n_known;
+            h.share[b] += 1.0;
             count[known[k].month][b] += 1.0;
+        }
+        for (size_t b = 0; b < h.n_bins; b++) {
+            h.share[b] /= (double)n_known; /* once, so that all of them are 1 and not a bit more */
         }
         h.month_psi = month != NULL ? psi_of_months(&h, count) : (double)NAN;
     }
