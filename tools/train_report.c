@@ -42,7 +42,7 @@ static void print_row(const char *label, const double *values, const int *digits
         if (isnan(values[i])) {
             printf("%*s", FIGURE_WIDTH, "-");
         } else {
-            printf("%*.*f", FIGURE_WIDTH, digits[i], values[i]);
+            printf(" %*.*f", FIGURE_WIDTH - 1, digits[i], values[i]);
         }
     }
     putchar('\n');
@@ -197,10 +197,10 @@ static void print_bands(const evtwin_trainer *trainer, const scored_target *t) {
         printf("%*s", FIGURE_WIDTH, is_event(t) ? event_headings[k] : column[k]);
     }
     putchar('\n');
+    const int digits = is_event(t) ? 2 : digits_of(band_value(bands, "to", 0));
     for (size_t r = 0; r < evtwin_table_rows(bands); r++) {
         char from[FIGURE_SIZE], to[FIGURE_SIZE], label[3 * FIGURE_SIZE];
         const double upper = band_value(bands, "to", r);
-        const int digits = digits_of(upper);
         snprintf(label, sizeof label, "  %s to %s",
                  figure(band_value(bands, "from", r), digits, from), figure(upper, digits, to));
         double v[6] = {band_value(bands, "rows", r), band_value(bands, "batteries", r)};
