@@ -34,6 +34,10 @@ static const cli_option options[PREDICT_N_OPTIONS] = {
         CLI_INTEGER, "metrics-port", "PORT", "9100", 0, 65535, .environment = "METRICS_PORT",
         .help = "Prometheus metrics at http://localhost:PORT/metrics; 0 = off"),
     [PREDICT_CHECK] = CHECK_OPTION,
+    [PREDICT_COVER] = CLI_STRING(
+        "cover", "WHAT", "average", .choices = "average|each", .group = "Interval",
+        .help = "what rul_low and rul_high have: nine rows of ten, as a mean over batteries, or of "
+                "each battery (95 % of them) eight rows of ten, which is wider"),
     [PREDICT_CSV] = CLI_STRING("csv", "IN", NULL, .group = "File",
                                .help = "predict every row of a file instead; needs --out"),
     [PREDICT_OUT] = CLI_STRING(
@@ -134,6 +138,9 @@ static int run(const cli *c) {
     }
     evtwin_predictor *predictor = NULL;
     CLI_TRY(load(c, &predictor));
+    evtwin_predictor_set_coverage(predictor, strcmp(cli_text(c, PREDICT_COVER), "each") == 0
+                                                 ? EVTWIN_COVERS_EACH
+                                                 : EVTWIN_COVERS_ON_AVERAGE);
     if (cli_text(c, PREDICT_CSV) == NULL) {
         return predict_live(c, predictor);
     }

@@ -27,15 +27,10 @@ static char *session_columns(const evtwin_session *session) {
     return list;
 }
 
-<<<<<<< HEAD
-/* Open the input: the bundle's features are there. */
-static int open_input(const cli *c, const evtwin_features *features, const evtwin_session *session,
-                      evtwin_csv **out) {
-=======
 /* Open the input: the bundle's features are there. The column that names the battery is read as
  * text, as in training. */
-static int open_input(const cli *c, const evtwin_predictor *predictor, evtwin_csv **out) {
->>>>>>> l3-recipe
+static int open_input(const cli *c, const evtwin_predictor *predictor,
+                      const evtwin_session *session, evtwin_csv **out) {
     const char *path = cli_text(c, PREDICT_CSV);
     const evtwin_features *features = evtwin_predictor_features(predictor);
     const size_t n = evtwin_features_count(features);
@@ -57,13 +52,8 @@ static int open_input(const cli *c, const evtwin_predictor *predictor, evtwin_cs
             names[n_names++] = name;
         }
     }
-<<<<<<< HEAD
     if (code == 0 &&
-        (code = cli_open_csv(c, PREDICT_CSV_OPTIONS, path, list, NULL, others, out)) == 0) {
-=======
-    if (code == 0 && (code = cli_open_csv(c, PREDICT_CSV_OPTIONS, path, list, group,
-                                          session_columns, out)) == 0) {
->>>>>>> l3-recipe
+        (code = cli_open_csv(c, PREDICT_CSV_OPTIONS, path, list, group, others, out)) == 0) {
         code = cli_check_columns(path, *out, names, n_names,
                                  "the models were trained on it: see --models");
     }
@@ -215,21 +205,6 @@ static evtwin_status make_added(const evtwin_table *predicted, int has_notes,
     return EVTWIN_OK;
 }
 
-/* What training said of few batteries too. */
-static void note_guesses(const evtwin_predictor *predictor) {
-    const char *target;
-    for (size_t i = 0; (target = evtwin_predictor_target(predictor, i)) != NULL; i++) {
-        evtwin_interval interval;
-        if (evtwin_predictor_interval(predictor, target, EVTWIN_COVERS_ON_AVERAGE, 0.0, &interval,
-                                      sizeof interval) >= 0 &&
-            interval.is_guess) {
-            cli_note("%s_low and %s_high are a guess: they are made from the errors on %zu "
-                     "batteries",
-                     target, target, interval.n_batteries);
-        }
-    }
-}
-
 /* The file as it stands, with the predictions behind it. */
 static int write_predicted(const cli *c, const evtwin_predictor *predictor,
                            const evtwin_table *predicted, evtwin_csv *csv) {
@@ -249,7 +224,7 @@ static int write_predicted(const cli *c, const evtwin_predictor *predictor,
     evtwin_table_free(added);
     if (code == 0) {
         cli_note("%s: %zu row%s predicted, %zu unknown", out, n, cli_s(n), n_unknown);
-        note_guesses(predictor);
+        predict_note_guesses(predictor);
     }
     return code;
 }
@@ -268,12 +243,8 @@ int predict_file(const cli *c, const evtwin_predictor *predictor) {
         return cli_fail(CLI_AN_INPUT, st, NULL);
     }
     const evtwin_features *features = evtwin_predictor_features(predictor);
-<<<<<<< HEAD
-    if ((code = open_input(c, features, session, &csv)) == 0 &&
+    if ((code = open_input(c, predictor, session, &csv)) == 0 &&
         (code = cli_read_csv(csv, &table)) == 0) {
-=======
-    if ((code = open_input(c, predictor, &csv)) == 0 && (code = cli_read_csv(csv, &table)) == 0) {
->>>>>>> l3-recipe
         note_sign(features, table);
         code = predict(c, predictor, session, table);
         code = code == 0 ? write_predicted(c, predictor, table, csv) : code;

@@ -331,7 +331,11 @@ static int prepare(live *l, const evtwin_predictor *predictor) {
     const evtwin_status st =
         l->states != NULL ? evtwin_session_restore(evtwin_pump_session(l->delivery.pump), l->states)
                           : EVTWIN_OK;
-    return st < 0 ? cli_fail(CLI_A_STORE, st, NULL) : 0;
+    if (st < 0) {
+        return cli_fail(CLI_A_STORE, st, NULL);
+    }
+    predict_note_guesses(predictor);
+    return 0;
 }
 
 /* What was read from a source of records does not come again: offer it once more, and report what

@@ -58,9 +58,12 @@ typedef struct evtwin_score {
     double battery_mae; /**< numbers: mean over batteries of each battery's own mae. Since 0.2 */
     /** rmse (brier) over that of the best baseline, and the same interval of it. Since 0.2 */
     double ratio, ratio_low, ratio_high;
-    /** numbers, with a hold-out: mean over the held-out batteries of the share of rows whose truth
-     * is in the 90 % interval, which they had no part in. Since 0.2 */
+    /** numbers: mean over the held-out batteries of the share of rows whose truth is in the 90 %
+     * interval, which they had no part in; NaN without one. Since 0.2 */
     double coverage;
+    /** events: brier of the forest's own probability, before the calibration; NaN without one.
+     * Since 0.2 */
+    double raw_brier;
 } evtwin_score;
 
 /**

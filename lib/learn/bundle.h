@@ -10,6 +10,7 @@
 #include "evtwin/features.h"
 #include "evtwin/model.h"
 #include "evtwin/predictor.h"
+#include "learn/calibration.h"
 #include "learn/interval.h"
 #include "learn/reference.h"
 #include "learn/scaler.h"
@@ -97,6 +98,7 @@ typedef struct evtwin__bundle_model {
     evtwin_score score[EVTWIN__N_SCORED];
     const char *single_feature;
     evtwin__interval interval; /* of a number's predictions; n_bands 0 = none */
+    evtwin__calibration calibration; /* of an event's probabilities */
     char *json; /* (json_size) a trained model; a loaded one has its forest instead */
     size_t json_size;
     evtwin_model *forest;

@@ -248,6 +248,15 @@ static evtwin_status find_guess(evtwin_trainer *trainer, size_t t) {
                : EVTWIN_OK;
 }
 
+static evtwin_status find_not_calibrated(evtwin_trainer *trainer, size_t t) {
+    const evtwin__calibration *c = &trainer->bundle.model[t].calibration;
+    return is_event(trainer, t) && !evtwin__calibration_is_known(c)
+               ? FIND(trainer, NOT_CALIBRATED, NULL, TEXT(trainer->target[t].title),
+                      COUNT(EVTWIN__CALIBRATION_ENOUGH), COUNT(EVTWIN__CALIBRATION_ENOUGH),
+                      COUNT(c->n_with), COUNT(c->n_without))
+               : EVTWIN_OK;
+}
+
 evtwin_status evtwin__find_in_scores(evtwin_trainer *trainer, const evtwin__dataset *data) {
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         if (trainer->bundle.model[t].is_present) {
@@ -255,6 +264,7 @@ evtwin_status evtwin__find_in_scores(evtwin_trainer *trainer, const evtwin__data
             EVTWIN_TRY(find_few_blocks(trainer, data, t));
             EVTWIN_TRY(find_no_signal(trainer, t));
             EVTWIN_TRY(find_guess(trainer, t));
+            EVTWIN_TRY(find_not_calibrated(trainer, t));
         }
     }
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {

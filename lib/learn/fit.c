@@ -396,6 +396,8 @@ void evtwin__result_clear(evtwin__result *result) {
     evtwin__free(result->fold);
     evtwin__free(result->repeat);
     evtwin_table_free(result->held_out);
+    evtwin__free(result->low);
+    evtwin__free(result->high);
     *result = (evtwin__result){0};
 }
 

@@ -14,7 +14,8 @@ struct evtwin_predictor {
     evtwin__past *past;             /* NULL = a row's own values are all that the models see */
     size_t target[EVTWIN__T_COUNT]; /* (n_targets) those that the bundle has a model of */
     size_t n_targets;
-    atomic_int has_logged; /* what is presumed of a table: the one thing that changes */
+    evtwin_coverage coverage; /* what the ends of intervals in a table promise */
+    atomic_int has_logged;    /* what is presumed of a table: the one thing that changes */
 };
 
 /* How many rows evtwin__predictor_rows looks at at once, of EVTWIN__BLOCK_VALUES values. */

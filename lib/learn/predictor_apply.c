@@ -147,7 +147,7 @@ static evtwin_status fill_intervals(const evtwin_predictor *p, evtwin_table *tab
         double *from = evtwin_table_f64_edit(table, low);
         double *to = evtwin_table_f64_edit(table, high);
         for (size_t r = 0; r < evtwin_table_rows(table); r++) {
-            evtwin__interval_around(&p->bundle.model[t].interval, EVTWIN_COVERS_ON_AVERAGE,
+            evtwin__interval_around(&p->bundle.model[t].interval, p->coverage,
                                     y[r * p->n_targets + i], &from[r], &to[r]);
         }
     }

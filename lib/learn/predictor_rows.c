@@ -29,13 +29,20 @@ static void blank_impossible(const evtwin_predictor *p, double *x, size_t first,
     }
 }
 
-/* Whose past the rows of a table are. */
+/* 1 if the table has a column of that name; "" and NULL name none. */
+static int has_column(const evtwin_table *table, const char *name) {
+    return name != NULL && name[0] != '\0' && evtwin__column_find(table, name) != EVTWIN_NO_COLUMN;
+}
+
+/* Whose past the rows of a table are: by the training's column, else by battery_id, else by the
+ * training's counter. */
 static evtwin_status find_groups(const evtwin__bundle *b, const evtwin_table *table,
                                  evtwin__groups *out) {
-    const char *group = b->group != NULL && evtwin__column_find(table, b->group) != EVTWIN_NO_COLUMN
-                            ? b->group
-                            : NULL;
-    EVTWIN_TRY(evtwin__groups_find(table, group, NULL, out));
+    const char *group = has_column(table, b->group) ? b->group : NULL;
+    const int is_named = group != NULL || has_column(table, "battery_id");
+    const char *reset =
+        !is_named && has_column(table, b->group_by_reset) ? b->group_by_reset : NULL;
+    EVTWIN_TRY(evtwin__groups_find(table, group, reset, out));
     if (out->kind == EVTWIN__GROUP_NONE && b->n_groups > 1) {
         evtwin__groups_clear(out);
         EVTWIN_FAIL(EVTWIN_E_SCHEMA,

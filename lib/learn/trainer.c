@@ -7,6 +7,7 @@
 #include "core/json.h"
 #include "core/mem.h"
 #include "core/status.h"
+#include "learn/calibration_json.h"
 #include "learn/finding.h"
 #include "learn/recipe.h"
 
@@ -207,6 +208,7 @@ static evtwin_status fit_and_score(evtwin_trainer *trainer, const char *group,
     EVTWIN_TRY(refuse(trainer));
     EVTWIN_TRY(evtwin__recipe_features(trainer, group, data));
     EVTWIN_TRY(evtwin__fit(trainer, data, "training", 1));
+    EVTWIN_TRY(evtwin__calibrate(trainer, data));
     EVTWIN_TRY(report_progress(trainer, "scoring", 0.0));
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         if (data->label[t].is_present) {
@@ -214,7 +216,6 @@ static evtwin_status fit_and_score(evtwin_trainer *trainer, const char *group,
             EVTWIN_TRY(evtwin__evaluate(trainer, data, t));
         }
     }
-    EVTWIN_TRY(evtwin__calibrate(trainer, data));
     EVTWIN_TRY(evtwin__repeat(trainer, data));
     EVTWIN_TRY(describe_models(trainer));
     return evtwin__find_in_scores(trainer, data);
@@ -430,6 +431,10 @@ static void put_model(report *r, json_t *root, size_t t) {
                     &result->repeat[i], 0);
     }
     put_baselines(r, put(r, model, "baselines", json_object()), t);
+    put(r, model, "reliability", evtwin__reliability_json(r->trainer, target->name));
+    if (evtwin__calibration_is_known(&m->calibration)) {
+        put(r, model, "calibration", evtwin__calibration_json(&m->calibration));
+    }
     put(r, model, "target", json_string(m->column));
     put(r, model, "signal", json_boolean(result->beats_chance));
     json_t *importance = put(r, model, "importance", json_object());
