@@ -43,15 +43,15 @@ static const cli_option options[PREDICT_N_OPTIONS] = {
     [PREDICT_OUT] = CLI_STRING(
         "out", "OUT", NULL, .letter = 'o',
         .help =
-            "the columns of IN as they stand, then rul_prediction, rul_low, rul_high, "
-            "failure_probability and, if a row could not be predicted, prediction_note with the "
-            "reason; - = standard output"),
+            "the columns of IN as they stand, then rul_prediction, rul_low and rul_high (between "
+            "which the true RUL is in nine rows of ten), failure_probability and, if a row could "
+            "not be predicted, prediction_note with the reason; - = standard output"),
     [PREDICT_EXPLAIN] = CLI_RANGE(
         CLI_INTEGER, "explain", "[K]", "0", 0, 100, .implied = "3",
         .help = "add rul_reasons and failure_reasons: the K features that move a row's prediction "
-                "farthest from the mean of the training data, in words, or as objects in a --sink "
-                "jsonl:FILE; a store keeps those of each battery's newest row, for evtwin-serve; "
-                "without K 3, 0 = off"),
+                "farthest from the mean of the training data, such as \"state of health 82.5 %: "
+                "-240 cycles\"; as objects in a --sink jsonl:FILE; a store keeps those of each "
+                "battery's newest row, for evtwin-serve; without K 3, 0 = off"),
     CLI_CSV_OPTIONS(PREDICT_CSV_OPTIONS, NULL),
 };
 

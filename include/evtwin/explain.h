@@ -59,7 +59,9 @@ typedef struct evtwin_reason {
 /**
  * The reasons of one row x (cols), the largest contributions first (of equals, in the order of the
  * features); a feature that contributes nothing is none.
- * @param out  (k), each of size bytes, which is sizeof *out.
+ * @param x  (cols), in our units and the order of evtwin_predictor_features; NaN = missing.
+ * @param out  (k), each of size bytes, which is sizeof *out; its strings are borrowed from the
+ * predictor.
  * @param n_out  how many there are, at most k; 0 where a feature of the row is not finite.
  * @return as evtwin_predictor_contributions. Since 0.2.
  */
@@ -73,7 +75,9 @@ EVTWIN_API evtwin_status evtwin_predictor_reasons(const evtwin_predictor *predic
  * % above its own start: −180 cycles"; of a probability "state of health 81.3 %: about +12 points",
  * in hundredths of 1. "about": the effect is_approximate. Names and units are those of the schema;
  * a column of another name is quoted with blanks for its underscores.
- * @param text  (text_size); what has no room is cut off between two characters. Since 0.2.
+ * @param text  (text_size), ends with a zero byte; what has no room is cut off between two
+ * characters.
+ * @return EVTWIN_E_ARG if text_size is 0 or reason is none of evtwin_predictor_reasons. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_reason_text(const evtwin_reason *reason, char *text,
                                             size_t text_size);

@@ -68,6 +68,7 @@ typedef struct evtwin_score {
 
 /**
  * Load a bundle directory (docs/bundle.md). Hashes, feature lists and lengths are checked first.
+ * @param out  a new predictor, evtwin_predictor_free frees it; untouched on failure.
  * @return EVTWIN_E_NOT_FOUND, EVTWIN_E_CORRUPT (a hash differs), EVTWIN_E_SCHEMA (parts do not
  * fit), EVTWIN_E_UNSUPPORTED (a newer format, another recipe), or what evtwin_model_load says.
  */
@@ -75,14 +76,15 @@ EVTWIN_API evtwin_status evtwin_predictor_load(const char *dir, evtwin_predictor
 /** NULL is fine. */
 EVTWIN_API void evtwin_predictor_free(evtwin_predictor *predictor);
 
-/** Fill out, of which size is sizeof *out, from the manifest. */
+/** Fill out, of which size is sizeof *out, from the manifest; its strings are borrowed from the
+ * predictor. @return EVTWIN_E_ARG if size is too small. */
 EVTWIN_API evtwin_status evtwin_predictor_info_get(const evtwin_predictor *predictor,
                                                    evtwin_predictor_info *out, size_t size);
 /** The features, in the column order of evtwin_predictor_predict. Borrowed. Since 0.2. */
 EVTWIN_API const evtwin_features *evtwin_predictor_features(const evtwin_predictor *predictor);
 
 /** Name of target i < n_targets that the bundle has a model of, in the order of target.h; NULL if
- * out of range. Since 0.2. */
+ * out of range. Borrowed. Since 0.2. */
 EVTWIN_API const char *evtwin_predictor_target(const evtwin_predictor *predictor, size_t i);
 
 /**
@@ -97,7 +99,9 @@ EVTWIN_API evtwin_status evtwin_predictor_score(const evtwin_predictor *predicto
 
 /**
  * The models' held-out scores as a new table, one row a target: model_version, target (TEXT),
- * trained_at (TIME), r2, rmse, mae, auc, average_precision, accuracy, brier (F64). Since 0.2.
+ * trained_at (TIME), r2, rmse, mae, auc, average_precision, accuracy, brier (F64; missing where a
+ * figure does not apply). evtwin_table_free frees it.
+ * @return EVTWIN_E_ARG for NULL only. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_predictor_scores(const evtwin_predictor *predictor,
                                                  evtwin_table **out);

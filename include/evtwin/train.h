@@ -51,7 +51,8 @@ typedef struct evtwin_train_options {
     const char *recipe;
 } evtwin_train_options;
 
-/** Fill in the defaults; size is sizeof *options. */
+/** Fill in the defaults; size is sizeof *options. @return EVTWIN_E_ARG if size is that of no
+ * version of the struct. */
 EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options, size_t size);
 
 /**
@@ -91,7 +92,9 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  * calibrated without them: with folds, those of each fold by the others.
  *
  * The same table, options and library versions give the same models, byte for byte.
+ * @param table  borrowed while it trains, unchanged.
  * @param options  NULL = the defaults.
+ * @param out  a new trainer, evtwin_trainer_free frees it; untouched on failure.
  * @return EVTWIN_E_ARG (an option is out of its domain, a duplicate target or column),
  * EVTWIN_E_NOT_FOUND (there is no such target), EVTWIN_E_SCHEMA (a column is absent, not numeric,
  * or an outcome among the features; two columns of one quantity; an invalid battery_id),
@@ -174,7 +177,8 @@ EVTWIN_API const evtwin_features *evtwin_trainer_features(const evtwin_trainer *
 
 /**
  * The predictor that loading the saved bundle would give, made without touching the disk; it lives
- * on without the trainer. Since 0.2.
+ * on without the trainer, and evtwin_predictor_free frees it.
+ * @return what evtwin_predictor_load says of a bundle that cannot be. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_trainer_predictor(const evtwin_trainer *trainer,
                                                   evtwin_predictor **out);
@@ -184,6 +188,7 @@ EVTWIN_API evtwin_status evtwin_trainer_predictor(const evtwin_trainer *trainer,
  * held out (with folds: out of fold), by battery, then time. Columns: row (I64, in the training
  * table, from 0), group (TEXT), fold (I64, from 0), and in the target's unit (F64) truth,
  * prediction and the baselines mean, mean_life (NaN where it does not apply) and single.
+ * evtwin_table_free frees it.
  * @return EVTWIN_E_NOT_FOUND if there is no such target or it was not trained. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_trainer_predictions(const evtwin_trainer *trainer,
