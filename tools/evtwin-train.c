@@ -22,6 +22,7 @@ enum {
     CSV, /* the first of its options */
     CV = CSV + CLI_CSV_N_OPTIONS,
     RECIPE,
+    DERIVE,
     SEED,
     THREADS,
     AUDIT_ONLY,
@@ -65,6 +66,11 @@ static const cli_option options[N_OPTIONS] = {
     [RECIPE] = CLI_STRING("recipe", "NAME", "contract",
                           .help = "contract: a row's own values; history: each battery's past "
                                   "(docs/learning-features.md)"),
+    [DERIVE] =
+        CLI_STRING("derive", "A,B,...", NULL,
+                   .help = "of recipe history: also learn from quantities that rows seconds "
+                           "to a minute apart tell together, by name or \"all\": resistance, "
+                           "throughput, charge curve (docs/learning-features.md)"),
     [SEED] = CLI_RANGE(CLI_INTEGER, "seed", "N", "0", 0, 9e15,
                        .help = "of the split: the same seed gives the same models"),
     [THREADS] = CLI_RANGE(CLI_INTEGER, "threads", "N", "0", 0, 1024,
@@ -232,6 +238,7 @@ static void take_options(const cli *c, const char *path, evtwin_train_options *t
     train->label_rule = cli_text(c, LABEL_RULE);
     train->allow = cli_text(c, ALLOW);
     train->recipe = cli_text(c, RECIPE);
+    train->derive = cli_text(c, DERIVE);
     train->source_name = path;
     train->progress = cli_progress;
 }

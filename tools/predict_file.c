@@ -12,6 +12,9 @@
 
 /* What a session looks at beside the features. */
 static const char session_columns[] = "battery_id,time,seq";
+/* The same, and what derived quantities are made of. */
+static const char derived_columns[] = "battery_id,time,seq,sim_time_s,soc,voltage,current,"
+                                      "temperature,is_charging,cell_voltage_max,cell_voltage_min";
 
 /* Open the input: the bundle's features are there. */
 static int open_input(const cli *c, const evtwin_features *features, evtwin_csv **out) {
@@ -25,15 +28,19 @@ static int open_input(const cli *c, const evtwin_features *features, evtwin_csv 
     char *list = calloc(size, 1), *end = list;
     int code = names == NULL || list == NULL ? cli_out_of_memory() : 0;
     size_t n_names = 0;
+    const char *others = session_columns;
     for (size_t i = 0; code == 0 && i < n; i++) {
         const char *name = evtwin_features_column(features, i);
-        if (n_names == 0 || strcmp(name, names[n_names - 1]) != 0) { /* not made of the same */
+        if (name[0] == '\0') {
+            others = derived_columns;
+        } else if (n_names == 0 ||
+                   strcmp(name, names[n_names - 1]) != 0) { /* not made of the same */
             end = stpcpy(stpcpy(end, n_names > 0 ? "," : ""), name);
             names[n_names++] = name;
         }
     }
-    if (code == 0 && (code = cli_open_csv(c, PREDICT_CSV_OPTIONS, path, list, NULL, session_columns,
-                                          out)) == 0) {
+    if (code == 0 &&
+        (code = cli_open_csv(c, PREDICT_CSV_OPTIONS, path, list, NULL, others, out)) == 0) {
         code = cli_check_columns(path, *out, names, n_names,
                                  "the models were trained on it: see --models");
     }

@@ -325,7 +325,8 @@ static evtwin_status fill_rows(const evtwin_predictor *p, const evtwin_table *ta
         blank_impossible(p, w->x, 0, rows, found);
     }
     for (size_t k = 0; k < rows * cols; k++) {
-        w->is_incomplete[k / cols] = w->is_incomplete[k / cols] || !isfinite(w->x[k]);
+        w->is_incomplete[k / cols] |=
+            !isfinite(w->x[k]) && !evtwin__past_is_derived(p->past, k % cols);
     }
     for (size_t r = 0; r < rows && counter < cols; r++) {
         w->cycle[r] = w->x[r * cols + counter];
@@ -334,7 +335,7 @@ static evtwin_status fill_rows(const evtwin_predictor *p, const evtwin_table *ta
         w->source->fill(w->source->ctx, w->x);
     } else {
         EVTWIN_TRY(find_groups(&p->bundle, table, &w->groups));
-        EVTWIN_TRY(evtwin__past_apply(p->past, &w->groups, NULL, rows, w->x));
+        EVTWIN_TRY(evtwin__past_apply(p->past, table, &w->groups, NULL, w->x));
     }
     blank_rows(p, w->is_incomplete, rows, w->x);
     return EVTWIN_OK;
@@ -466,7 +467,8 @@ static size_t note_impossible(const evtwin_predictor *p, const double *x, char n
 
 /* Of a column that several features are made of, the first speaks. */
 static int is_missing(const evtwin_predictor *p, const double *x, size_t i) {
-    return isnan(x[i]) && evtwin__feature_first_of(p->bundle.features, i) == i;
+    return isnan(x[i]) && evtwin__feature_first_of(p->bundle.features, i) == i &&
+           evtwin__feature_derived(p->bundle.features, i) == EVTWIN__D_COUNT;
 }
 
 /* "unknown, because soc and voltage are missing", of a row; 0 if it lacks no feature. Values that

@@ -89,8 +89,9 @@ struct evtwin_trainer {
     evtwin_train_options options; /* its strings are NULL */
     const evtwin__recipe *recipe; /* static */
     evtwin_features
-        *own_features; /* what was read, if the bundle's are made of a past; else NULL */
-    const char *allow; /* causes, comma-separated; kept by the bundle */
+        *own_features;  /* what was read, if the bundle's are made of a past; else NULL */
+    const char *allow;  /* causes, comma-separated; kept by the bundle */
+    const char *derive; /* derived quantities, as asked for; kept by the bundle */
     evtwin_target target[EVTWIN__T_COUNT]; /* as asked for; column is NULL */
     evtwin__bundle bundle;                 /* what is saved, and the scores */
     evtwin_clean_report *clean;            /* (features) what cleaning saw */
