@@ -21,6 +21,7 @@ enum {
     LABEL_RULE,
     CSV, /* the first of its options */
     CV = CSV + CLI_CSV_N_OPTIONS,
+    REPEAT,
     RECIPE,
     DERIVE,
     SEED,
@@ -63,6 +64,9 @@ static const cli_option options[N_OPTIONS] = {
                      .help =
                          "score by K-fold cross-validation by battery, of which there must be K or "
                          "more (default: hold out 20 %)"),
+    [REPEAT] = CLI_RANGE(CLI_INTEGER, "repeat", "R", NULL, 1, 1000,
+                         .help = "with --cv: score R assignments of batteries to folds, since one "
+                                 "may be lucky"),
     [RECIPE] = CLI_STRING("recipe", "NAME", "contract",
                           .help = "contract: a row's own values; history: each battery's past "
                                   "(docs/learning-features.md)"),
@@ -233,6 +237,7 @@ static void take_options(const cli *c, const char *path, evtwin_train_options *t
     train->allow_single_rows = cli_is_on(c, ALLOW_SINGLE_ROWS);
     train->features = cli_text(c, FEATURES);
     train->cv_folds = (int)cli_integer(c, CV);
+    train->n_repeats = (int)cli_integer(c, REPEAT);
     train->seed = (uint64_t)cli_integer(c, SEED);
     train->n_threads = (int)cli_integer(c, THREADS);
     train->label_rule = cli_text(c, LABEL_RULE);
@@ -323,6 +328,10 @@ static int run(const cli *c) {
     }
     if (cli_text(c, GROUP) != NULL && cli_text(c, GROUP_BY_RESET) != NULL) {
         cli_error("--group and --group-by-reset are mutually exclusive");
+        return CLI_USAGE;
+    }
+    if (cli_is_set(c, REPEAT) && !cli_is_set(c, CV)) {
+        cli_error("--repeat needs --cv K: it scores other assignments of batteries to K folds");
         return CLI_USAGE;
     }
     const int is_audit = cli_is_on(c, AUDIT_ONLY);

@@ -299,17 +299,29 @@ static void report_totals(const live *l) {
              cli_s(stats.n_errors));
 }
 
-/* What the models had to extrapolate from; the library's log said so when it began. */
-static void report_ranges(const live *l) {
-    const evtwin_session *session = evtwin_pump_session(l->delivery.pump);
-    evtwin_feature_range r;
-    for (size_t i = 0; evtwin_session_range(session, i, &r, sizeof r) == EVTWIN_OK; i++) {
-        if (r.n_outside > 0) {
-            cli_note(
-                "feature '%s': %llu of %llu values were outside the range of the training data",
-                r.feature, (unsigned long long)r.n_outside, (unsigned long long)r.n_values);
+/* What is unlike the training data at the end; the library's log said so when it began. */
+static void report_drift(const live *l) {
+    evtwin_table *found = NULL;
+    if (evtwin_session_drift(evtwin_pump_session(l->delivery.pump), &found) != EVTWIN_OK) {
+        return;
+    }
+    const size_t battery = evtwin_table_find(found, "battery_id");
+    const size_t text = evtwin_table_find(found, "text");
+    const int32_t *codes = evtwin_table_codes(found, battery);
+    size_t n_of_batteries = 0;
+    for (size_t r = 0; r < evtwin_table_rows(found); r++) {
+        const int is_fleet = !evtwin_table_is_valid(found, battery, r);
+        n_of_batteries += !is_fleet && (r == 0 || !evtwin_table_is_valid(found, battery, r - 1) ||
+                                        codes[r] != codes[r - 1]);
+        if (is_fleet) {
+            cli_note("unlike the training data: %s", evtwin_table_text(found, text, r));
         }
     }
+    if (n_of_batteries > 0) {
+        cli_note("unlike the training data by itself: %zu batter%s", n_of_batteries,
+                 n_of_batteries == 1 ? "y" : "ies");
+    }
+    evtwin_table_free(found);
 }
 
 /* The predictor is the pump's by now. */
@@ -362,7 +374,7 @@ int predict_live(const cli *c, evtwin_predictor *predictor) {
     } else if ((code = prepare(&l, predictor)) == 0) {
         code = cli_stopping() != 0 ? CLI_OK : run_loop(&l);
         code = finish(&l, code);
-        report_ranges(&l);
+        report_drift(&l);
         report_totals(&l);
     }
     evtwin_server_free(l.server);

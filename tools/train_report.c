@@ -30,6 +30,11 @@ static const char *figure(double value, int digits, char text[FIGURE_SIZE]) {
     return isnan(value) ? "unknown" : text;
 }
 
+/* Digits behind the point: two, and more where a number is small, whatever the target's unit. */
+static int digits_of(double error) {
+    return error > 0.0 && error < 1.0 ? (int)fmin(2.0 - floor(log10(error)) + 1.0, 12.0) : 2;
+}
+
 /* A label and figures in a table; a dash where there is none. */
 static void print_row(const char *label, const double *values, const int *digits, size_t n) {
     printf("  %-*s", LABEL_WIDTH, label);
@@ -85,7 +90,8 @@ static size_t list_targets(const evtwin_trainer *trainer, scored_target list[MAX
  */
 static void print_score(const scored_target *t, const char *label, int scored, int is_fold,
                         const evtwin_score *s) {
-    static const int number_digits[] = {4, 2, 2}, event_digits[] = {4, 4, 4, 4};
+    static const int event_digits[] = {4, 4, 4, 4};
+    const int number_digits[] = {4, digits_of(s->rmse), digits_of(s->mae)};
     const int is_all = scored == EVTWIN_SCORED_MODEL && !is_fold;
     double v[] = {s->r2, s->rmse, s->mae, NAN};
     size_t n = is_all ? 3 : 2;
@@ -96,11 +102,62 @@ static void print_score(const scored_target *t, const char *label, int scored, i
         v[1] = is_rate ? s->base_rate : s->average_precision;
         v[2] = s->accuracy;
         v[3] = s->brier;
-        n = is_all || is_rate ? 4 : 1;
+        n = is_fold ? 1 : 4;
     }
     if (scored <= EVTWIN_SCORED_MEAN || !isnan(v[0])) {
         print_row(label, v, is_event(t) ? event_digits : number_digits, n);
     }
+}
+
+/* "  90 % of samples of the batteries    RMSE 30.1 to 41.5, 0.62 to 0.87 times the best baseline"
+ */
+static void print_claim(const scored_target *t) {
+    char low[FIGURE_SIZE], high[FIGURE_SIZE], ratio_low[FIGURE_SIZE], ratio_high[FIGURE_SIZE];
+    const evtwin_score *s = &t->score[EVTWIN_SCORED_MODEL];
+    const int digits = is_event(t) ? 4 : digits_of(s->rmse);
+    if (!isnan(s->error_low)) {
+        printf("  %-*s  %s %s to %s", LABEL_WIDTH, "90 % interval", is_event(t) ? "Brier" : "RMSE",
+               figure(s->error_low, digits, low), figure(s->error_high, digits, high));
+        if (!isnan(s->ratio_low)) {
+            printf(", %s to %s times the best baseline", figure(s->ratio_low, 2, ratio_low),
+                   figure(s->ratio_high, 2, ratio_high));
+        }
+        putchar('\n');
+    }
+    if (!is_event(t) && !isnan(s->battery_mae)) {
+        printf("  %-*s  %s\n", LABEL_WIDTH, "mean of the batteries' own MAE",
+               figure(s->battery_mae, digits_of(s->battery_mae), low));
+    }
+    if (!isnan(s->coverage)) {
+        printf("  %-*s  %s %% of the held-out rows (mean of the batteries)\n", LABEL_WIDTH,
+               "rul_low to rul_high has", figure(100.0 * s->coverage, 1, low));
+    }
+}
+
+/* Mean, deviation and ends of RMSE (Brier) over the assignments of batteries to folds. */
+static void print_repeats(const evtwin_trainer *trainer, const scored_target *t) {
+    double sum = 0, squares = 0, least = INFINITY, most = 0;
+    evtwin_score s;
+    size_t n = 0;
+    while (evtwin_trainer_repeat(trainer, t->target.name, n, &s, sizeof s) == EVTWIN_OK) {
+        const double error = is_event(t) ? s.brier : s.rmse;
+        sum += error;
+        squares += error * error;
+        least = fmin(least, error);
+        most = fmax(most, error);
+        n++;
+    }
+    if (n < 2) {
+        return;
+    }
+    char a[FIGURE_SIZE], b[FIGURE_SIZE], c[FIGURE_SIZE], d[FIGURE_SIZE], label[FIGURE_SIZE];
+    const double mean = sum / (double)n;
+    const double deviation = sqrt(fmax(squares - sum * mean, 0.0) / (double)(n - 1));
+    const int digits = is_event(t) ? 4 : digits_of(mean);
+    snprintf(label, sizeof label, "%zu assignments to folds", n);
+    printf("  %-*s  %s %s, deviation %s, %s to %s\n", LABEL_WIDTH, label,
+           is_event(t) ? "Brier" : "RMSE", figure(mean, digits, a), figure(deviation, digits, b),
+           figure(least, digits, c), figure(most, digits, d));
 }
 
 static void print_scores(const evtwin_trainer *trainer, const scored_target *t) {
@@ -123,6 +180,8 @@ static void print_scores(const evtwin_trainer *trainer, const scored_target *t) 
     for (int k = 0; k <= EVTWIN_SCORED_SINGLE; k++) {
         print_score(t, label[k], k, 0, &s[k]);
     }
+    print_claim(t);
+    print_repeats(trainer, t);
     for (size_t i = 0; i < s->n_folds && !is_event(t); i++) {
         evtwin_score fold;
         snprintf(text, sizeof text, "fold %zu", i + 1);
@@ -225,7 +284,7 @@ static void print_summary(const scored_target *t) {
                figure(s->auc, 4, b));
     } else {
         printf("%s Model - R² Score: %s, RMSE: %s %s\n", t->title, figure(s->r2, 4, a),
-               figure(s->rmse, 2, b), t->target.unit);
+               figure(s->rmse, digits_of(s->rmse), b), t->target.unit);
     }
 }
 

@@ -48,6 +48,16 @@ typedef struct evtwin_score {
     double auc, average_precision, accuracy, brier; /**< events; accuracy at a probability of 0.5 */
     double base_rate;    /**< events, of EVTWIN_SCORED_MEAN: share of ones among all usable rows */
     const char *feature; /**< of EVTWIN_SCORED_SINGLE; else "". Borrowed */
+    /** of the model, pooled over folds; NaN elsewhere. 90 % interval of rmse (brier), by bootstrap
+     * over the held-out batteries, or days or runs of rows where there is one series; NaN if there
+     * are fewer than five. Since 0.2 */
+    double error_low, error_high;
+    double battery_mae; /**< numbers: mean over batteries of each battery's own mae. Since 0.2 */
+    /** rmse (brier) over that of the best baseline, and the same interval of it. Since 0.2 */
+    double ratio, ratio_low, ratio_high;
+    /** numbers, with a hold-out: mean over the held-out batteries of the share of rows whose truth
+     * is in the 90 % interval, which they had no part in. Since 0.2 */
+    double coverage;
 } evtwin_score;
 
 /**

@@ -86,17 +86,30 @@ typedef struct evtwin_feature_range {
     /** 1 if the unit is percent and all values, 20 or more, lie in 0 to 1: perhaps fractions. No
      * value is ever converted by such a guess */
     int looks_like_fraction;
+    /** population stability index of the newest values beside the training data, and from where on
+     * that is a finding (chance and seasons allowed for); NaN if the bundle has no histogram */
+    double psi, psi_limit;
 } evtwin_feature_range;
 
 /**
- * The range of feature i of evtwin_predictor_features since the session was made. commit logs at
- * EVTWIN_LOG_WARNING each feature that has values outside, when it begins and each time that there
- * are ten times as many, and once what looks like a fraction.
+ * The range, since the session was made, of number `feature` of what the models' features are made
+ * from: the features themselves, or of recipe history the own values of a row.
  * @param size  sizeof *out.
  * @return EVTWIN_E_ARG if feature is out of range. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_session_range(const evtwin_session *session, size_t feature,
                                               evtwin_feature_range *out, size_t size);
+
+/**
+ * A new table of what is unlike the training data in the committed rows, one row a finding:
+ * battery_id (TEXT; missing = the fleet), cause (TEXT: fraction, range, distribution, power, curve,
+ * sign), quantity (TEXT), value and limit (F64: what was measured, and from where on it is a
+ * finding), text (TEXT: a sentence). commit logs each finding at EVTWIN_LOG_WARNING when it begins,
+ * and a range again each time that there are ten times as many values outside. Old rows count ever
+ * less, so that a finding ends some time after its cause. Limits: lib/learn/drift.def.
+ * @return EVTWIN_DONE, with NULL in *out, if nothing is found. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_session_drift(const evtwin_session *session, evtwin_table **out);
 
 /**
  * Take over states that evtwin_session_pending gave earlier, in place of what is known of these

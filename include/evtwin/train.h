@@ -42,6 +42,9 @@ typedef struct evtwin_train_options {
     /** causes, comma-separated, that do not refuse the data: their findings are warnings then, and
      * the bundle records them; NULL = none. See audit.h. Since 0.2 */
     const char *allow;
+    /** score so many assignments of batteries to folds, for what cv_folds alone does not say; 0
+     * (default) and 1 = one. Each trains the folds anew. Since 0.2 */
+    int n_repeats;
     /** how the models are made: "contract" (default; NULL is the same), from a row's own values, or
      * "history", from each battery's past (docs/learning-features.md), with trees, depth and
      * learning rate of its own where the defaults are left. Since 0.2 */
@@ -82,8 +85,11 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  * A score that cannot be made (one class, one row or one value held out) is NaN with a finding
  * "score-unknown", and no finding compares it.
  *
- * A number's held-out errors also give the interval of its predictions (docs/bundle.md); with fewer
- * than 20 held-out batteries a finding "interval-guess" says so.
+ * The interval of a number's predictions (docs/bundle.md) is made from the errors on batteries that
+ * the predicting model had not seen: with cv_folds those of the folds, with a hold-out those of
+ * five folds within the training part, which trains five models more. The batteries that score have
+ * no part in it then, and evtwin_score.coverage says how often it holds there. With fewer than 20
+ * batteries a finding "interval-guess" says so.
  *
  * The same table, options and library versions give the same models, byte for byte.
  * @param options  NULL = the defaults.
@@ -115,6 +121,16 @@ EVTWIN_API void evtwin_trainer_free(evtwin_trainer *trainer);
 EVTWIN_API evtwin_status evtwin_trainer_score(const evtwin_trainer *trainer, const char *target,
                                               evtwin_scored scored, size_t fold, evtwin_score *out,
                                               size_t size);
+
+/**
+ * The model's score under assignment i < n_repeats of batteries to folds: 0 is that of
+ * evtwin_trainer_score, the others deal the batteries in an order drawn from seed + i.
+ * @param size  sizeof *out.
+ * @return as evtwin_trainer_score; EVTWIN_E_ARG if i is out of range, as it is without n_repeats.
+ * Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_trainer_repeat(const evtwin_trainer *trainer, const char *target,
+                                               size_t i, evtwin_score *out, size_t size);
 
 /**
  * 1 if a model beats the training mean (base rate) by more than chance, else 0: the gain in squared

@@ -326,6 +326,15 @@ double evtwin__round_to(double x, double per_unit) {
     return nearbyint(x * per_unit) / per_unit;
 }
 
+double evtwin__round_digits(double v, int digits) {
+    if (!isfinite(v) || v == 0.0) {
+        return v;
+    }
+    const double exponent = floor(log10(fabs(v))) + 1.0 - digits;
+    const double step = pow(10.0, fabs(exponent));
+    return exponent > 0.0 ? round(v / step) * step : round(v * step) / step + 0.0;
+}
+
 double evtwin__scale_decimal(double v, double factor) {
     /* a decimal i / 10^k, for which i * factor is exact too; longer ones are computed numbers */
     for (int k = 0; k <= 9; k++) {

@@ -30,6 +30,9 @@ static inline double evtwin__scale(double v, double factor) {
     return factor == 1.0 ? v : evtwin__scale_decimal(v, factor);
 }
 
+/* v with so many significant digits (1 or more); NaN and infinity as they are. */
+double evtwin__round_digits(double v, int digits);
+
 enum { EVTWIN__NUM_SIZE = 32 };
 
 /* Write v in the shortest decimal form that reads back exactly; returns the length. v is finite.

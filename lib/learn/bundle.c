@@ -219,11 +219,12 @@ static evtwin_status read_manifest(const char *dir, const evtwin__bundle_files *
 }
 
 /* The features as features.c knows them: names that mean the same, and units that are ours. */
-static evtwin_status check_features(const char *dir, const evtwin__bundle *b) {
-    for (size_t i = 0; i < b->n_features; i++) {
-        const evtwin__bundle_feature *f = &b->feature[i];
-        const char *name = evtwin_features_name(b->features, i);
-        const char *unit = evtwin_features_unit(b->features, i);
+static evtwin_status check_features(const char *dir, const evtwin__bundle_feature *list, size_t n,
+                                    const evtwin_features *known) {
+    for (size_t i = 0; i < n; i++) {
+        const evtwin__bundle_feature *f = &list[i];
+        const char *name = evtwin_features_name(known, i);
+        const char *unit = evtwin_features_unit(known, i);
         EVTWIN_FAIL_IF(strcmp(name, f->name) != 0 || strcmp(unit, f->unit) != 0, EVTWIN_E_SCHEMA,
                        "%s/" EVTWIN__MANIFEST_FILE
                        ": feature %zu is '%s' in '%s', here that is '%s' in '%s'",
@@ -232,26 +233,31 @@ static evtwin_status check_features(const char *dir, const evtwin__bundle *b) {
     return EVTWIN_OK;
 }
 
-static evtwin_status read_features(const char *dir, evtwin__bundle *b) {
+static evtwin_status find_features(const char *dir, const evtwin__bundle_feature *list, size_t n,
+                                   int with_past, evtwin_features **out) {
     size_t size = 1;
-    for (size_t i = 0; i < b->n_features; i++) {
-        size += strlen(b->feature[i].name) + 1;
+    for (size_t i = 0; i < n; i++) {
+        size += strlen(list[i].name) + 1;
     }
     char *names = evtwin__calloc(size, 1);
-    EVTWIN_FAIL_IF(names == NULL, EVTWIN_E_NOMEM, "%s: out of memory for %zu features", dir,
-                   b->n_features);
-    for (size_t i = 0, at = 0; i < b->n_features; i++) {
-        at += (size_t)snprintf(names + at, size - at, "%s%s", i > 0 ? "," : "", b->feature[i].name);
+    EVTWIN_FAIL_IF(names == NULL, EVTWIN_E_NOMEM, "%s: out of memory for %zu features", dir, n);
+    for (size_t i = 0, at = 0; i < n; i++) {
+        at += (size_t)snprintf(names + at, size - at, "%s%s", i > 0 ? "," : "", list[i].name);
     }
-    const int with_past = strcmp(b->recipe, EVTWIN__RECIPE_HISTORY) == 0;
-    const evtwin_status st = evtwin__features_create(names, with_past, &b->features);
+    const evtwin_status st = evtwin__features_create(names, with_past, out);
     evtwin__free(names);
     if (st < 0) {
         /* a duplicate or forbidden name is a fault of the bundle, not of an argument */
         return evtwin__fail_in(st == EVTWIN_E_ARG ? EVTWIN_E_SCHEMA : st,
                                "%s/" EVTWIN__MANIFEST_FILE, dir);
     }
-    return check_features(dir, b);
+    return check_features(dir, list, n, *out);
+}
+
+static evtwin_status read_features(const char *dir, evtwin__bundle *b) {
+    const int with_past = b->n_inputs > 0;
+    EVTWIN_TRY(with_past ? find_features(dir, b->input, b->n_inputs, 0, &b->inputs) : EVTWIN_OK);
+    return find_features(dir, b->feature, b->n_features, with_past, &b->features);
 }
 
 static evtwin_status read_scaler_file(const char *dir, const evtwin__bundle_files *files,

@@ -11,6 +11,7 @@
 #include "evtwin/model.h"
 #include "evtwin/predictor.h"
 #include "learn/interval.h"
+#include "learn/reference.h"
 #include "learn/scaler.h"
 #include "learn/score.h"
 
@@ -54,7 +55,8 @@ typedef struct evtwin__bundle_file {
 typedef struct evtwin__bundle_feature {
     const char *name, *unit;          /* ours: what the scaler and the models are in */
     const char *column, *column_unit; /* in the training data */
-    double min, max; /* of the training part, in our unit; NaN if all were missing */
+    double min, max;             /* of the training part, in our unit; NaN if all were missing */
+    evtwin__histogram histogram; /* of the same */
 } evtwin__bundle_feature;
 
 /* What counts as outside a feature's range: the next battery is always a little beyond the extremes
@@ -118,6 +120,12 @@ typedef struct evtwin__bundle {
     evtwin__bundle_feature *feature; /* (n_features) */
     size_t n_features;
     evtwin_features *features; /* the same, to compute them; not read from a manifest alone */
+    /* of recipe history: the own values of a row that the features were made from, which live data
+     * are compared on; else 0 and NULL, and the features are these, see evtwin__bundle_inputs */
+    evtwin__bundle_feature *input; /* (n_inputs) */
+    size_t n_inputs;
+    evtwin_features *inputs;
+    evtwin__curve curve; /* what belongs together in the training part */
     evtwin__bundle_file scaler_file;
     evtwin__scaler scaler; /* not read from a manifest alone */
     evtwin__bundle_model model[EVTWIN__T_COUNT];
@@ -131,6 +139,21 @@ static inline double evtwin__from_forest(double said, double log_offset) {
 }
 
 void evtwin__bundle_clear(evtwin__bundle *bundle);
+
+/* What of a row the features are made from, with range and histogram. */
+typedef struct evtwin__inputs {
+    const evtwin__bundle_feature *feature; /* (n) */
+    size_t n;
+    const evtwin_features *features;
+} evtwin__inputs;
+
+static inline evtwin__inputs evtwin__bundle_inputs(const evtwin__bundle *b) {
+    return b->n_inputs > 0 ? (evtwin__inputs){b->input, b->n_inputs, b->inputs}
+                           : (evtwin__inputs){b->feature, b->n_features, b->features};
+}
+
+/* Where state of charge, voltage, current and power are among the inputs. */
+evtwin__places evtwin__bundle_places(const evtwin__bundle *bundle);
 
 /* The objective is fixed by the kind of the target. */
 static inline evtwin_objective evtwin__objective_of(evtwin_target_kind kind) {

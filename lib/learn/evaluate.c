@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* learn/evaluate.c: score held-out predictions whole and by fold, say how far they may be off, and
- * test them against chance. */
+/* learn/evaluate.c: score held-out predictions whole and by fold, and say how far they may be off.
+ */
 
 #include "learn/trainer.h"
 
@@ -62,8 +62,8 @@ static evtwin_status score_whole(evtwin_trainer *trainer, const evtwin__label *l
     for (size_t s = 0; s < EVTWIN__N_SCORED; s++) {
         predicted[s] = held(r, EVTWIN__HELD_SCORED + s);
     }
-    model->single_feature =
-        evtwin_features_name(evtwin__own_features(trainer), chosen_feature(r, label->n_parts));
+    model->single_feature = evtwin_features_name(evtwin__bundle_inputs(&trainer->bundle).features,
+                                                 chosen_feature(r, label->n_parts));
     const evtwin_target_kind kind = trainer->target[t].kind;
     EVTWIN_TRY(score_rows(kind, &counts, held(r, EVTWIN__HELD_TRUTH), predicted,
                           model->single_feature, model->score));
@@ -96,8 +96,8 @@ static evtwin_status score_fold(const evtwin_trainer *trainer, const evtwin__lab
         n += fold_of[i] == (int64_t)fold;
     }
     const evtwin_score counts = {.n_train = label->n - n, .n_test = n, .n_folds = label->n_parts};
-    const char *feature =
-        evtwin_features_name(evtwin__own_features(trainer), r->single_feature[fold]);
+    const char *feature = evtwin_features_name(evtwin__bundle_inputs(&trainer->bundle).features,
+                                               r->single_feature[fold]);
     return score_rows(trainer->target[t].kind, &counts, to[0], to + 1, feature, r->fold[fold]);
 }
 
@@ -121,108 +121,6 @@ static evtwin_status score_folds(evtwin_trainer *trainer, const evtwin__label *l
     return st;
 }
 
-/* ---- better than chance? ---- */
-
-enum { MIN_DAYS = 10, N_RUNS = 50 };
-
-/* Number the blocks of the held-out rows, which come by group, then time: groups where there are
- * two or more, else days, else runs of neighbouring rows; and how many of them it takes to judge.
- */
-static size_t number_blocks(const evtwin__dataset *data, const evtwin__result *r, size_t *block,
-                            const char **name_out, size_t *needed_out) {
-    const size_t n_rows = evtwin_table_rows(r->held_out);
-    const int64_t *row = evtwin_table_i64(r->held_out, EVTWIN__HELD_ROW);
-    size_t n = 0;
-    for (size_t i = 0; i < n_rows; i++) {
-        const int32_t *of_row = data->groups.of_row;
-        n += i == 0 || of_row[row[i]] != of_row[row[i - 1]];
-        block[i] = n - 1;
-    }
-    *name_out = "groups";
-    *needed_out = EVTWIN__MIN_GROUPS;
-    if (n >= EVTWIN__MIN_GROUPS) {
-        return n;
-    }
-    *needed_out = EVTWIN__ENOUGH_BLOCKS;
-
-    const int64_t day_us = INT64_C(86400000000);
-    const int64_t *time_us = data->groups.time_col != EVTWIN_NO_COLUMN
-                                 ? evtwin_table_i64(data->table, data->groups.time_col)
-                                 : NULL;
-    int64_t day = 0;
-    n = 0;
-    for (size_t i = 0; i < n_rows && time_us != NULL; i++) {
-        const int64_t t = time_us[row[i]];
-        const int64_t row_day = t / day_us - (t % day_us < 0);
-        n += i == 0 || row_day != day;
-        day = row_day;
-        block[i] = n - 1;
-    }
-    *name_out = "days";
-    if (n >= MIN_DAYS) {
-        return n;
-    }
-
-    const size_t n_runs = n_rows < N_RUNS ? n_rows : N_RUNS;
-    for (size_t i = 0; i < n_rows; i++) {
-        block[i] = i * n_runs / n_rows;
-    }
-    *name_out = n_runs < n_rows ? "runs of rows" : "rows";
-    return n_runs;
-}
-
-/* Is the squared error (the Brier score of a classifier) less than the mean's by more than chance?
- */
-static evtwin_status test_chance(const evtwin_trainer *trainer, const evtwin__dataset *data,
-                                 evtwin__result *result) {
-    const size_t n = evtwin_table_rows(result->held_out);
-    const double *truth = held(result, EVTWIN__HELD_TRUTH);
-    const double *model = held(result, EVTWIN__HELD_SCORED + EVTWIN_SCORED_MODEL);
-    const double *mean = held(result, EVTWIN__HELD_SCORED + EVTWIN_SCORED_MEAN);
-    double *gain = evtwin__calloc(n, sizeof *gain + sizeof(size_t));
-    EVTWIN_FAIL_IF(gain == NULL, EVTWIN_E_NOMEM, "out of memory for a bootstrap of %zu rows", n);
-    size_t n_needed, *block = (size_t *)(void *)(gain + n);
-    result->n_blocks = number_blocks(data, result, block, &result->block_name, &n_needed);
-    for (size_t i = 0; i < n; i++) {
-        const double mean_error = mean[i] - truth[i];
-        const double model_error = model[i] - truth[i];
-        gain[block[i]] += mean_error * mean_error - model_error * model_error;
-    }
-    double bound = 0.0;
-    const evtwin_status st =
-        evtwin__bootstrap_bound(gain, result->n_blocks, trainer->options.seed, &bound);
-    result->can_be_judged = result->n_blocks >= n_needed;
-    result->beats_chance = result->score_is_known && result->can_be_judged && bound > 0.0;
-    evtwin__free(gain);
-    return st;
-}
-
-/* ---- how far it may be off ---- */
-
-static const double interval_level = 0.90;
-
-/* From what was held out, as it would be predicted: never below 0. Of a single series there is
- * none, nor of an event. */
-static evtwin_status calibrate(evtwin_trainer *trainer, size_t t) {
-    const evtwin__result *r = &trainer->result[t];
-    const size_t n = evtwin_table_rows(r->held_out);
-    const double *predicted = held(r, EVTWIN__HELD_SCORED + EVTWIN_SCORED_MODEL);
-    if (trainer->target[t].kind == EVTWIN_TARGET_EVENT) {
-        return EVTWIN_OK;
-    }
-    double *at_least_0 = evtwin__calloc(n, sizeof *at_least_0);
-    EVTWIN_FAIL_IF(at_least_0 == NULL, EVTWIN_E_NOMEM, "out of memory for intervals");
-    for (size_t i = 0; i < n; i++) {
-        at_least_0[i] = fmax(predicted[i], 0.0);
-    }
-    const evtwin_status st =
-        evtwin__interval_calibrate(at_least_0, held(r, EVTWIN__HELD_TRUTH),
-                                   evtwin_table_codes(r->held_out, EVTWIN__HELD_GROUP), n,
-                                   interval_level, &trainer->bundle.model[t].interval);
-    evtwin__free(at_least_0);
-    return st == EVTWIN_E_DATA ? EVTWIN_OK : st;
-}
-
 evtwin_status evtwin__evaluate(evtwin_trainer *trainer, const evtwin__dataset *data, size_t t) {
     const evtwin__label *label = &data->label[t];
     evtwin__result *result = &trainer->result[t];
@@ -231,6 +129,5 @@ evtwin_status evtwin__evaluate(evtwin_trainer *trainer, const evtwin__dataset *d
     const evtwin_score *score = &trainer->bundle.model[t].score[EVTWIN_SCORED_MODEL];
     result->score_is_known =
         !isnan(trainer->target[t].kind == EVTWIN_TARGET_EVENT ? score->auc : score->r2);
-    EVTWIN_TRY(calibrate(trainer, t));
-    return test_chance(trainer, data, result);
+    return evtwin__claim(trainer, data, t);
 }

@@ -283,11 +283,15 @@ static const char *other_names(const feature *f, char *text, size_t text_size) {
     return text;
 }
 
+static size_t find_column(const feature *f, const evtwin_table *table) {
+    return f->is_telemetry ? evtwin_telemetry_find(table, f->column)
+                           : evtwin_table_find(table, f->column);
+}
+
 evtwin_status evtwin__feature_column(const evtwin_features *features, size_t i,
                                      const evtwin_table *table, size_t *col_out) {
     const feature *f = &features->list[i];
-    const size_t col = f->is_telemetry ? evtwin_telemetry_find(table, f->column)
-                                       : evtwin_table_find(table, f->column);
+    const size_t col = find_column(f, table);
     char others[256], columns[512];
     EVTWIN_FAIL_IF(f->derived != EVTWIN__D_COUNT, EVTWIN_E_SCHEMA,
                    "feature '%s' is derived from several rows, no column has it", f->name);
@@ -380,4 +384,20 @@ evtwin_status evtwin__features_compute(const evtwin_features *features, const ev
                        evtwin_table_name(table, col));
     }
     return EVTWIN_OK;
+}
+
+void evtwin__features_read(const evtwin_features *features, const evtwin_table *table,
+                           size_t first_row, size_t rows, double *x) {
+    for (size_t i = 0; i < features->n; i++) {
+        const size_t col = find_column(&features->list[i], table);
+        double factor;
+        if (col != EVTWIN_NO_COLUMN && evtwin__column_is_number(table, col) &&
+            evtwin_telemetry_factor(table, col, &factor) >= 0) {
+            copy_column(table, col, factor, first_row, rows, x + i, features->n);
+        } else {
+            for (size_t r = 0; r < rows; r++) {
+                x[r * features->n + i] = NAN;
+            }
+        }
+    }
 }

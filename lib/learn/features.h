@@ -33,6 +33,10 @@ evtwin_status evtwin__features_compute(const evtwin_features *features, const ev
                                        size_t first_row, size_t rows, int refuse_infinite,
                                        double *x);
 
+/* The same of what the table has: a column that it lacks is missing in every row. */
+void evtwin__features_read(const evtwin_features *features, const evtwin_table *table,
+                           size_t first_row, size_t rows, double *x);
+
 /* EVTWIN_E_RANGE naming feature, value and limits if a value of feature i cannot be; NaN can. */
 evtwin_status evtwin__feature_check(const evtwin_features *features, size_t i, double value);
 

@@ -33,11 +33,7 @@ static const char *argument_text(const evtwin__argument *a, char text[EVTWIN__NU
         return isnan(a->number) ? "unknown" : "infinite";
     }
     if (a->decimals < 0) { /* significant digits, of a number of unknown size */
-        const double size = a->number != 0.0 ? floor(log10(fabs(a->number))) : 0.0;
-        const double step = pow(10.0, fabs(size + 1.0 + a->decimals));
-        const int is_large = size + 1.0 + a->decimals > 0.0;
-        evtwin__format_f64(
-            is_large ? round(a->number / step) * step : round(a->number * step) / step + 0.0, text);
+        evtwin__format_f64(evtwin__round_digits(a->number, -a->decimals), text);
         return text;
     }
     const double unit = pow(10.0, a->decimals);

@@ -175,52 +175,64 @@ static evtwin_status find_no_signal(evtwin_trainer *trainer, size_t t) {
     return FIND(trainer, NO_SIGNAL, NULL, TEXT(trainer->target[t].title),
                 TEXT(is_probability ? "AUC" : "R2"), FIGURE(is_probability ? s->auc : s->r2, 4),
                 TEXT(is_probability ? "Brier" : "RMSE"),
-                is_probability ? FIGURE(s->brier, 4) : FIGURE(s->rmse, 2), COUNT(s->n_test),
+                DIGITS(is_probability ? s->brier : s->rmse, 5), COUNT(s->n_test),
                 TEXT(mean_name(trainer, t)), TEXT(r->block_name),
                 TEXT(trainer->bundle.model[t].column));
 }
 
-/* Compare a model of a number with the best of its baselines. */
-static evtwin_status compare_number(evtwin_trainer *trainer, size_t t, const char *cycles_column) {
-    const evtwin_score *model = score_of(trainer, t, EVTWIN_SCORED_MODEL);
-    const evtwin_score *life = score_of(trainer, t, EVTWIN_SCORED_MEAN_LIFE);
-    const evtwin_score *single = score_of(trainer, t, EVTWIN_SCORED_SINGLE);
-    const char *name = "the training mean", *detail = "", *end = "";
-    double best = score_of(trainer, t, EVTWIN_SCORED_MEAN)->rmse;
-    if (life->rmse < best) {
-        best = life->rmse;
-        name = "the mean-life baseline (mean life of the training batteries minus ";
-        detail = cycles_column;
-        end = ")";
+/* A baseline in words: "the best single feature (", "soh", ")". */
+typedef struct baseline_words {
+    const char *name, *detail, *end;
+} baseline_words;
+
+static baseline_words words_of(const evtwin_trainer *trainer, size_t t, evtwin_scored baseline,
+                               const char *cycles_column) {
+    switch (baseline) {
+    case EVTWIN_SCORED_MEAN_LIFE:
+        return (baseline_words){
+            "the mean-life baseline (mean life of the training batteries minus ", cycles_column,
+            ")"};
+    case EVTWIN_SCORED_SINGLE:
+        return (baseline_words){"the best single feature (",
+                                score_of(trainer, t, EVTWIN_SCORED_SINGLE)->feature, ")"};
+    default:
+        return (baseline_words){is_event(trainer, t) ? "the base rate" : "the training mean", "",
+                                ""};
     }
-    if (single->rmse < best) {
-        best = single->rmse;
-        name = "the best single feature (";
-        detail = single->feature;
-        end = ")";
-    }
-    return FIND_ONE_OF(trainer, model->rmse < best, BEATS_ALL, LOSES_TO_ANOTHER,
-                       TEXT(trainer->target[t].title), FIGURE(model->rmse, 2), TEXT(name),
-                       TEXT(detail), TEXT(end), FIGURE(best, 2));
 }
 
-/* Compare a model of an event with the base rate (Brier score) and the best single feature (AUC).
- */
-static evtwin_status compare_event(evtwin_trainer *trainer, size_t t) {
-    const evtwin_score *model = score_of(trainer, t, EVTWIN_SCORED_MODEL);
-    const evtwin_score *rate = score_of(trainer, t, EVTWIN_SCORED_MEAN);
-    const evtwin_score *single = score_of(trainer, t, EVTWIN_SCORED_SINGLE);
+/* Compare a model with the best of its baselines, by RMSE (of an event: Brier score). Without an
+ * interval nothing is claimed but a loss. */
+static evtwin_status compare(evtwin_trainer *trainer, size_t t, const char *cycles_column) {
+    const evtwin_score *score = trainer->bundle.model[t].score;
+    const evtwin_score *model = &score[EVTWIN_SCORED_MODEL];
+    const evtwin_scored best = evtwin__best_baseline(trainer->target[t].kind, score);
+    const baseline_words w = words_of(trainer, t, best, cycles_column);
+    const int is_probability = is_event(trainer, t);
     const evtwin__argument title = TEXT(trainer->target[t].title);
-    const int loses_brier = !(model->brier < rate->brier);
-    const int loses_auc = model->auc <= single->auc;
-    if (loses_brier) {
-        EVTWIN_TRY(FIND(trainer, LOSES_TO_BASE_RATE, NULL, title, FIGURE(model->brier, 4),
-                        FIGURE(rate->brier, 4)));
+    const evtwin__argument figure = TEXT(is_probability ? "Brier" : "RMSE");
+    const evtwin__argument own = DIGITS(is_probability ? model->brier : model->rmse, 5);
+    const evtwin__argument other = DIGITS(is_probability ? score[best].brier : score[best].rmse, 5);
+#define COMPARED                                                                                   \
+    title, figure, own, TEXT(w.name), TEXT(w.detail), TEXT(w.end), figure, other,                  \
+        DIGITS(model->ratio, 3), DIGITS(model->ratio_low, 3), DIGITS(model->ratio_high, 3)
+    if (model->ratio_high < 1.0) {
+        return FIND(trainer, BEATS_ALL, NULL, COMPARED);
     }
-    return loses_brier && !loses_auc
-               ? EVTWIN_OK
-               : FIND_ONE_OF(trainer, loses_auc, LOSES_TO_FEATURE, BEATS_BASE_RATE, title,
-                             FIGURE(model->auc, 4), TEXT(single->feature), FIGURE(single->auc, 4));
+    return FIND_ONE_OF(trainer,
+                       model->ratio_low > 1.0 || (isnan(model->ratio_low) && !(model->ratio < 1.0)),
+                       LOSES_TO_ANOTHER, TIES_BEST, COMPARED);
+#undef COMPARED
+}
+
+/* A classifier may also rank worse than one feature does. */
+static evtwin_status compare_ranks(evtwin_trainer *trainer, size_t t) {
+    const evtwin_score *model = score_of(trainer, t, EVTWIN_SCORED_MODEL);
+    const evtwin_score *single = score_of(trainer, t, EVTWIN_SCORED_SINGLE);
+    return model->auc <= single->auc
+               ? FIND(trainer, LOSES_TO_FEATURE, NULL, TEXT(trainer->target[t].title),
+                      FIGURE(model->auc, 4), TEXT(single->feature), FIGURE(single->auc, 4))
+               : EVTWIN_OK;
 }
 
 /* Errors of few batteries do not say what another's may be. */
@@ -243,8 +255,8 @@ evtwin_status evtwin__find_in_scores(evtwin_trainer *trainer, const evtwin__data
     }
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         if (trainer->bundle.model[t].is_present && trainer->result[t].score_is_known) {
-            EVTWIN_TRY(is_event(trainer, t) ? compare_event(trainer, t)
-                                            : compare_number(trainer, t, data->cycles_column));
+            EVTWIN_TRY(compare(trainer, t, data->cycles_column));
+            EVTWIN_TRY(is_event(trainer, t) ? compare_ranks(trainer, t) : EVTWIN_OK);
         }
     }
     return EVTWIN_OK;

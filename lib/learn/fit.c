@@ -30,6 +30,7 @@ enum { ERROR_SIZE = 1024 };
 typedef struct fit {
     evtwin_trainer *trainer;
     const evtwin__dataset *data;
+    const char *stage;                               /* for the progress function */
     double *held[EVTWIN__T_COUNT][EVTWIN__N_SCORED]; /* columns of the held-out predictions */
     const char **feature_name;                       /* (model_cols) */
     job *list;
@@ -89,13 +90,15 @@ static evtwin_status select_rows(work *w) {
     const evtwin__dataset *data = w->f->data;
     const evtwin__label *label = &data->label[w->j->t];
     const int32_t part = w->j->part;
-    size_t n_train = 0, n_test = 0, n_held = 0, n_cut = 0;
+    size_t n_train = 0, n_test = 0, n_held = 0, n_cut = 0, n_left_out = 0;
     for (size_t k = 0; k < label->n; k++) {
         const int is_test = part >= 0 && label->part[k] == part;
+        const int is_left_out = label->part[k] == EVTWIN__LEFT_OUT;
         n_test += (size_t)is_test;
-        n_cut += !is_test && data->is_cut != NULL && data->is_cut[label->row[k]];
+        n_left_out += (size_t)is_left_out;
+        n_cut += !is_test && !is_left_out && data->is_cut != NULL && data->is_cut[label->row[k]];
     }
-    const size_t n_learned = label->n - n_test;
+    const size_t n_learned = label->n - n_test - n_left_out;
     const size_t n_most = n_learned + n_cut > n_test ? n_learned + n_cut : n_test;
     w->row = evtwin__calloc(label->n + n_test + n_cut, sizeof *w->row);
     w->x = evtwin__calloc(n_most, data->model_cols * sizeof *w->x);
@@ -121,7 +124,7 @@ static evtwin_status select_rows(work *w) {
         if (part >= 0 && label->part[k] == part) {
             w->place[n_test] = n_held;
             test[n_test++] = label->row[k];
-        } else {
+        } else if (label->part[k] != EVTWIN__LEFT_OUT) {
             train[n_train++] = label->row[k];
             if (data->is_cut != NULL && data->is_cut[label->row[k]]) {
                 w->cut[w->n_cut++] = label->row[k];
@@ -316,16 +319,16 @@ static evtwin_status run_job(void *ctx, size_t item) {
 /* ---- all jobs ---- */
 
 /* With folds the saved model is one more job, and the longest: it starts first. */
-static size_t list_jobs(const evtwin__dataset *data, int has_folds, job *list) {
+static size_t list_jobs(const evtwin__dataset *data, int has_folds, int is_saved, job *list) {
     size_t n = 0;
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
-        if (data->label[t].is_present && has_folds) {
+        if (data->label[t].is_present && has_folds && is_saved) {
             list[n++] = (job){t, -1, 1};
         }
     }
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         for (size_t part = 0; part < data->label[t].n_parts; part++) {
-            list[n++] = (job){t, (int32_t)part, !has_folds};
+            list[n++] = (job){t, (int32_t)part, is_saved && !has_folds};
         }
     }
     return n;
@@ -387,6 +390,15 @@ static evtwin_status make_held_out(fit *f, size_t t) {
     return EVTWIN_OK;
 }
 
+void evtwin__result_clear(evtwin__result *result) {
+    evtwin__free(result->importance);
+    evtwin__free(result->single_feature);
+    evtwin__free(result->fold);
+    evtwin__free(result->repeat);
+    evtwin_table_free(result->held_out);
+    *result = (evtwin__result){0};
+}
+
 static void *run_jobs(void *arg) {
     fit *f = arg;
     const evtwin_status st =
@@ -413,7 +425,7 @@ static void watch_jobs(fit *f) {
         reported = f->n_rounds;
         pthread_mutex_unlock(&f->lock);
         const double done = (double)reported / (double)f->n_rounds_in_all;
-        const int stop = o->progress(o->progress_ctx, "training", done);
+        const int stop = o->progress(o->progress_ctx, f->stage, done);
         pthread_mutex_lock(&f->lock);
         f->is_cancelled = stop != 0;
     }
@@ -440,9 +452,11 @@ static evtwin_status run_watched(fit *f) {
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin__fit(evtwin_trainer *trainer, const evtwin__dataset *data) {
+evtwin_status evtwin__fit(evtwin_trainer *trainer, const evtwin__dataset *data, const char *stage,
+                          int is_saved) {
     fit f = {.trainer = trainer,
              .data = data,
+             .stage = stage,
              .lock = PTHREAD_MUTEX_INITIALIZER,
              .changed = PTHREAD_COND_INITIALIZER};
     size_t n_parts = 0;
@@ -458,7 +472,7 @@ evtwin_status evtwin__fit(evtwin_trainer *trainer, const evtwin__dataset *data) 
     if (f.feature_name == NULL || f.list == NULL) {
         st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory for %zu models", n_parts);
     } else {
-        f.n_jobs = list_jobs(data, trainer->options.cv_folds > 0, f.list);
+        f.n_jobs = list_jobs(data, trainer->options.cv_folds > 0, is_saved, f.list);
         for (size_t i = 0; i < data->model_cols; i++) {
             f.feature_name[i] = trainer->bundle.feature[i].name;
         }

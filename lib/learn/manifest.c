@@ -13,6 +13,7 @@
 #include "learn/forest.h"
 #include "learn/interval_json.h"
 #include "learn/recipe.h"
+#include "learn/reference_json.h"
 
 #include <float.h>
 #include <inttypes.h>
@@ -43,10 +44,25 @@ void evtwin__bundle_clear(evtwin__bundle *b) {
     }
     evtwin__dict_free(&b->strings);
     evtwin__free(b->feature);
+    evtwin__free(b->input);
     evtwin__free(b->battery);
     evtwin_features_free(b->features);
+    evtwin_features_free(b->inputs);
     evtwin__scaler_clear(&b->scaler);
     *b = (evtwin__bundle){0};
+}
+
+evtwin__places evtwin__bundle_places(const evtwin__bundle *b) {
+    evtwin__places at = {EVTWIN_NO_COLUMN, EVTWIN_NO_COLUMN, EVTWIN_NO_COLUMN, EVTWIN_NO_COLUMN};
+    const evtwin__inputs in = evtwin__bundle_inputs(b);
+    for (size_t i = 0; i < in.n; i++) {
+        const size_t q = evtwin__quantity_by_name(in.feature[i].name);
+        at.soc = q == EVTWIN__Q_SOC ? i : at.soc;
+        at.voltage = q == EVTWIN__Q_VOLTAGE ? i : at.voltage;
+        at.current = q == EVTWIN__Q_CURRENT ? i : at.current;
+        at.power = q == EVTWIN__Q_POWER_CONSUMPTION ? i : at.power;
+    }
+    return at;
 }
 
 /* ---- fields ---- */
@@ -396,10 +412,12 @@ static evtwin_status read_models(const place *root, evtwin__bundle *b) {
     return EVTWIN_OK;
 }
 
-static evtwin_status read_feature(const place *root, json_t *object, size_t i, evtwin__bundle *b) {
-    evtwin__bundle_feature *to = &b->feature[i];
-    place p = {.bundle = b, .object = object};
-    snprintf(p.where, sizeof p.where, "%.400s: features[%zu]", root->where, i);
+/* Number i of an array of features, whose key is given. */
+static evtwin_status read_feature(const place *root, const char *key, json_t *object,
+                                  evtwin__bundle_feature *list, size_t i) {
+    evtwin__bundle_feature *to = &list[i];
+    place p = {.bundle = root->bundle, .object = object};
+    snprintf(p.where, sizeof p.where, "%.400s: %s[%zu]", root->where, key, i);
     for (size_t k = 0; k < sizeof feature_fields / sizeof feature_fields[0]; k++) {
         const field f = feature_fields[k].kind == NUMBER
                             ? limit_feature(to->name, feature_fields[k])
@@ -408,10 +426,15 @@ static evtwin_status read_feature(const place *root, json_t *object, size_t i, e
     }
     EVTWIN_FAIL_IF(to->name[0] == '\0' || strchr(to->name, ',') != NULL, EVTWIN_E_SCHEMA,
                    "%s: name '%s' is empty or has a comma", p.where, to->name);
+    place histogram;
+    EVTWIN_TRY(step_in(&p, "histogram", 0, &histogram));
+    EVTWIN_TRY(histogram.object != NULL
+                   ? evtwin__histogram_read(histogram.where, histogram.object, &to->histogram)
+                   : EVTWIN_OK);
     EVTWIN_FAIL_IF(to->min > to->max, EVTWIN_E_SCHEMA, "%s: min %g, max %g", p.where, to->min,
                    to->max);
     for (size_t k = 0; k < i; k++) {
-        EVTWIN_FAIL_IF(strcmp(b->feature[k].name, to->name) == 0, EVTWIN_E_SCHEMA,
+        EVTWIN_FAIL_IF(strcmp(list[k].name, to->name) == 0, EVTWIN_E_SCHEMA,
                        "%s: '%s' is a duplicate", p.where, to->name);
     }
     return EVTWIN_OK;
@@ -423,19 +446,30 @@ static evtwin_status check_feature_count(const char *name, size_t n) {
     return EVTWIN_OK;
 }
 
-static evtwin_status read_features(const place *root, evtwin__bundle *b) {
+static evtwin_status read_features(const place *root, const char *key,
+                                   evtwin__bundle_feature **list_out, size_t *n_out) {
     json_t *array;
-    EVTWIN_TRY(evtwin__json_get_array(root->where, root->object, "features", &array));
+    EVTWIN_TRY(evtwin__json_get_array(root->where, root->object, key, &array));
     const size_t n = json_array_size(array);
     EVTWIN_TRY(check_feature_count(root->where, n));
-    b->feature = evtwin__calloc(n, sizeof *b->feature);
-    EVTWIN_FAIL_IF(b->feature == NULL, EVTWIN_E_NOMEM, "%s: out of memory for %zu features",
-                   root->where, n);
-    b->n_features = n;
+    evtwin__bundle_feature *list = evtwin__calloc(n, sizeof *list);
+    EVTWIN_FAIL_IF(list == NULL, EVTWIN_E_NOMEM, "%s: out of memory for %zu %s", root->where, n,
+                   key);
+    *list_out = list; /* the bundle's, also on failure */
+    *n_out = n;
     for (size_t i = 0; i < n; i++) {
-        EVTWIN_TRY(read_feature(root, json_array_get(array, i), i, b));
+        EVTWIN_TRY(read_feature(root, key, json_array_get(array, i), list, i));
     }
     return EVTWIN_OK;
+}
+
+/* Features of a past are made from a row's own values, which are described too. */
+static evtwin_status read_recipe(const place *root, evtwin__bundle *b) {
+    const evtwin__recipe *recipe;
+    EVTWIN_FAIL_IF(evtwin__recipe_find(b->recipe, &recipe) < 0, EVTWIN_E_UNSUPPORTED, "%s: %s",
+                   root->where, evtwin_last_error());
+    EVTWIN_TRY(each_field(read_field, root, FIELDS(past_fields), b));
+    return recipe->has_past ? read_features(root, "inputs", &b->input, &b->n_inputs) : EVTWIN_OK;
 }
 
 static evtwin_status read_batteries(const char *name, const json_t *root, evtwin__bundle *b) {
@@ -498,23 +532,29 @@ static evtwin_status check_files(const char *name, const evtwin__bundle *b) {
     return EVTWIN_OK;
 }
 
+/* Null without one, as of a feature's histogram. */
+static evtwin_status read_curve(const place *root, evtwin__curve *out) {
+    place p;
+    *out = (evtwin__curve){.resistance_ohm = NAN, .power_factor = NAN};
+    EVTWIN_TRY(step_in(root, "curve", 0, &p));
+    return p.object != NULL ? evtwin__curve_read(p.where, p.object, out) : EVTWIN_OK;
+}
+
 static evtwin_status read_root(const place *root, evtwin__bundle *b) {
     const char *name = root->where;
     json_t *unused;
     EVTWIN_TRY(read_format(name, root->object));
-    EVTWIN_TRY(read_features(root, b));
+    EVTWIN_TRY(read_features(root, "features", &b->feature, &b->n_features));
     EVTWIN_TRY(evtwin__json_get_object(name, root->object, "scaler", &unused));
     EVTWIN_TRY(evtwin__json_get_object(name, root->object, "models", &unused));
     EVTWIN_TRY(each_field(read_field, root, FIELDS(root_fields), b));
-    EVTWIN_TRY(each_field(read_field, root, FIELDS(past_fields), b));
+    EVTWIN_TRY(read_recipe(root, b));
     EVTWIN_TRY(check_time(name, "created", b->created));
     EVTWIN_TRY(check_time(name, "source: first_time", b->first_time));
     EVTWIN_TRY(check_time(name, "source: last_time", b->last_time));
     EVTWIN_TRY(read_batteries(name, root->object, b));
     EVTWIN_TRY(read_models(root, b));
-    const evtwin__recipe *recipe;
-    EVTWIN_FAIL_IF(evtwin__recipe_find(b->recipe, &recipe) < 0, EVTWIN_E_UNSUPPORTED, "%s: %s",
-                   name, evtwin_last_error());
+    EVTWIN_TRY(read_curve(root, &b->curve));
     return check_files(name, b);
 }
 
@@ -603,23 +643,31 @@ static evtwin_status write_model(const place *root, size_t t, evtwin__bundle_mod
     return each_figure(write_field, &p, target.kind, m);
 }
 
-static evtwin_status write_arrays(const place *root, const evtwin__bundle *b) {
+static evtwin_status write_features(const place *root, const char *key,
+                                    evtwin__bundle_feature *list, size_t n) {
+    EVTWIN_TRY(set(root, key, json_array()));
+    for (size_t i = 0; i < n; i++) {
+        place p = *root;
+        p.object = json_object();
+        EVTWIN_FAIL_IF(json_array_append_new(json_object_get(root->object, key), p.object) != 0,
+                       EVTWIN_E_NOMEM, "%s: out of memory for the %s", root->where, key);
+        EVTWIN_TRY(each_field(write_field, &p, FIELDS(feature_fields), &list[i]));
+        if (list[i].histogram.n_bins > 0) {
+            EVTWIN_TRY(set(&p, "histogram", evtwin__histogram_json(&list[i].histogram)));
+        }
+    }
+    return EVTWIN_OK;
+}
+
+static evtwin_status write_arrays(const place *root, evtwin__bundle *b) {
     EVTWIN_TRY(set(root, "batteries", json_array()));
-    EVTWIN_TRY(set(root, "features", json_array()));
     json_t *batteries = json_object_get(root->object, "batteries");
     for (size_t i = 0; i < b->n_batteries; i++) {
         EVTWIN_FAIL_IF(json_array_append_new(batteries, json_string(b->battery[i])) != 0,
                        EVTWIN_E_NOMEM, "%s: out of memory for the batteries", root->where);
     }
-    for (size_t i = 0; i < b->n_features; i++) {
-        place p = *root;
-        p.object = json_object();
-        EVTWIN_FAIL_IF(json_array_append_new(json_object_get(root->object, "features"), p.object) !=
-                           0,
-                       EVTWIN_E_NOMEM, "%s: out of memory for the features", root->where);
-        EVTWIN_TRY(each_field(write_field, &p, FIELDS(feature_fields), &b->feature[i]));
-    }
-    return EVTWIN_OK;
+    EVTWIN_TRY(b->n_inputs > 0 ? write_features(root, "inputs", b->input, b->n_inputs) : EVTWIN_OK);
+    return write_features(root, "features", b->feature, b->n_features);
 }
 
 static evtwin_status write_root(const place *root, evtwin__bundle *b) {
@@ -632,6 +680,9 @@ static evtwin_status write_root(const place *root, evtwin__bundle *b) {
     EVTWIN_TRY(b->counter != NULL ? each_field(write_field, root, FIELDS(past_fields), b)
                                   : EVTWIN_OK);
     EVTWIN_TRY(write_arrays(root, b));
+    if (b->curve.is_known || b->curve.power_factor > 0.0) {
+        EVTWIN_TRY(set(root, "curve", evtwin__curve_json(&b->curve)));
+    }
     EVTWIN_TRY(set(root, "models", json_object()));
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         EVTWIN_TRY(b->model[t].is_present ? write_model(root, t, &b->model[t]) : EVTWIN_OK);

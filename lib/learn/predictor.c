@@ -137,7 +137,9 @@ static evtwin_status add_score_columns(evtwin_table *table) {
     const evtwin__figure *g;
     for (evtwin_target_kind kind = 0; (int)kind < EVTWIN__N_TARGET_KINDS; kind++) {
         for (size_t i = 0; (g = evtwin__figure_at(kind, EVTWIN_SCORED_MODEL, i)) != NULL; i++) {
-            EVTWIN_TRY(evtwin_table_add_column(table, g->key, EVTWIN_F64, NULL, NULL));
+            EVTWIN_TRY(g->is_claim
+                           ? EVTWIN_OK
+                           : evtwin_table_add_column(table, g->key, EVTWIN_F64, NULL, NULL));
         }
     }
     return EVTWIN_OK;
@@ -161,8 +163,10 @@ static evtwin_status fill_scores(const evtwin_predictor *p, evtwin_table *table)
         const evtwin__figure *g;
         for (size_t k = 0; (g = evtwin__figure_at(target.kind, EVTWIN_SCORED_MODEL, k)) != NULL;
              k++) {
-            EVTWIN_TRY(evtwin_table_set_f64(table, evtwin_table_find(table, g->key), i,
-                                            evtwin__figure_get(g, score)));
+            const size_t col = evtwin_table_find(table, g->key);
+            EVTWIN_TRY(g->is_claim
+                           ? EVTWIN_OK
+                           : evtwin_table_set_f64(table, col, i, evtwin__figure_get(g, score)));
         }
     }
     return EVTWIN_OK;

@@ -98,7 +98,8 @@ static evtwin_status describe_features(const evtwin__dataset *data, evtwin__bund
                    "%zu features with their past, the limit is %d", n, EVTWIN__BUNDLE_MAX_FEATURES);
     evtwin__bundle_feature *list = evtwin__calloc(n, sizeof *list);
     EVTWIN_FAIL_IF(list == NULL, EVTWIN_E_NOMEM, "out of memory for %zu features", n);
-    evtwin__free(b->feature);
+    b->input = b->feature;
+    b->n_inputs = b->n_features;
     b->feature = list;
     b->n_features = n;
     for (size_t i = 0; i < n; i++) {
@@ -117,7 +118,7 @@ static evtwin_status describe_features(const evtwin__dataset *data, evtwin__bund
     return EVTWIN_OK;
 }
 
-/* The features that were read stay for the audit and the baselines. */
+/* The features that were read stay, as the bundle's inputs. */
 static evtwin_status expand_features(evtwin_trainer *trainer, const evtwin__dataset *data) {
     evtwin__bundle *b = &trainer->bundle;
     evtwin_features *features = NULL;
@@ -127,7 +128,7 @@ static evtwin_status expand_features(evtwin_trainer *trainer, const evtwin__data
     const evtwin_status st = evtwin__features_create(names, 1, &features);
     evtwin__free(names);
     EVTWIN_TRY(st);
-    trainer->own_features = b->features;
+    b->inputs = b->features;
     b->features = features;
     return describe_features(data, b);
 }
@@ -223,23 +224,13 @@ static size_t list_training_rows(const evtwin_trainer *trainer, const evtwin__da
     return n;
 }
 
-/* The range of a level is that of the values that it is the level of. */
-static void find_range(const evtwin__dataset *data, const evtwin_trainer *trainer, size_t i,
-                       const size_t *row, size_t n, evtwin__bundle_feature *f) {
-    const evtwin_features *all = trainer->bundle.features, *own = trainer->own_features;
-    const double *x = data->model_x + i;
-    size_t cols = data->model_cols;
-    for (size_t k = 0; k < data->cols; k++) {
-        if (evtwin__feature_statistic(all, i) == EVTWIN__H_LEVEL &&
-            strcmp(evtwin_features_name(own, k), evtwin_features_column(all, i)) == 0) {
-            x = data->x + k;
-            cols = data->cols;
-        }
-    }
+static void find_range(const evtwin__dataset *data, size_t i, const size_t *row, size_t n,
+                       evtwin__bundle_feature *f) {
     f->min = f->max = NAN;
     for (size_t k = 0; k < n; k++) {
-        f->min = fmin(f->min, x[row[k] * cols]);
-        f->max = fmax(f->max, x[row[k] * cols]);
+        const double v = data->model_x[row[k] * data->model_cols + i];
+        f->min = fmin(f->min, v);
+        f->max = fmax(f->max, v);
     }
 }
 
@@ -255,7 +246,7 @@ static evtwin_status scale(evtwin_trainer *trainer, const evtwin__dataset *data)
         evtwin__scaler_clear(&b->scaler);
         st = evtwin__scaler_fit(data->model_x, data->model_cols, row, n, &b->scaler);
         for (size_t i = 0; i < b->n_features; i++) {
-            find_range(data, trainer, i, row, n, &b->feature[i]);
+            find_range(data, i, row, n, &b->feature[i]);
         }
     }
     evtwin__free(row);

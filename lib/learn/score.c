@@ -19,18 +19,30 @@
 #define NUMBER(SCORED, key, member, min, max, may_be_unknown)                                      \
     {                                                                                              \
         EVTWIN_TARGET_NUMBER, EVTWIN_SCORED_##SCORED, key, offsetof(evtwin_score, member), min,    \
-            max, may_be_unknown                                                                    \
+            max, may_be_unknown, 0                                                                 \
+    }
+#define CLAIM(kind, key, member, max)                                                              \
+    {                                                                                              \
+        EVTWIN_TARGET_##kind, EVTWIN_SCORED_MODEL, key, offsetof(evtwin_score, member), 0.0, max,  \
+            1, 1                                                                                   \
     }
 #define EVENT(SCORED, key, member, may_be_unknown)                                                 \
     {                                                                                              \
         EVTWIN_TARGET_EVENT, EVTWIN_SCORED_##SCORED, key, offsetof(evtwin_score, member), 0.0,     \
-            1.0, may_be_unknown                                                                    \
+            1.0, may_be_unknown, 0                                                                 \
     }
 
 static const evtwin__figure figures[] = {
     NUMBER(MODEL, "r2", r2, -DBL_MAX, 1.0, 1),
     NUMBER(MODEL, "rmse", rmse, 0.0, (double)FLT_MAX, 0),
     NUMBER(MODEL, "mae", mae, 0.0, (double)FLT_MAX, 0),
+    CLAIM(NUMBER, "rmse_low", error_low, (double)FLT_MAX),
+    CLAIM(NUMBER, "rmse_high", error_high, (double)FLT_MAX),
+    CLAIM(NUMBER, "battery_mae", battery_mae, (double)FLT_MAX),
+    CLAIM(NUMBER, "coverage", coverage, 1.0),
+    CLAIM(NUMBER, "ratio", ratio, (double)FLT_MAX),
+    CLAIM(NUMBER, "ratio_low", ratio_low, (double)FLT_MAX),
+    CLAIM(NUMBER, "ratio_high", ratio_high, (double)FLT_MAX),
     NUMBER(MEAN, "r2", r2, -DBL_MAX, 1.0, 1),
     NUMBER(MEAN, "rmse", rmse, 0.0, (double)FLT_MAX, 1),
     NUMBER(MEAN_LIFE, "r2", r2, -DBL_MAX, 1.0, 1),
@@ -41,10 +53,16 @@ static const evtwin__figure figures[] = {
     EVENT(MODEL, "average_precision", average_precision, 1),
     EVENT(MODEL, "accuracy", accuracy, 0),
     EVENT(MODEL, "brier", brier, 0),
+    CLAIM(EVENT, "brier_low", error_low, 1.0),
+    CLAIM(EVENT, "brier_high", error_high, 1.0),
+    CLAIM(EVENT, "ratio", ratio, (double)FLT_MAX),
+    CLAIM(EVENT, "ratio_low", ratio_low, (double)FLT_MAX),
+    CLAIM(EVENT, "ratio_high", ratio_high, (double)FLT_MAX),
     EVENT(MEAN, "brier", brier, 1),
     EVENT(MEAN, "accuracy", accuracy, 1),
     EVENT(MEAN, "rate", base_rate, 1),
     EVENT(SINGLE, "auc", auc, 1),
+    EVENT(SINGLE, "brier", brier, 1),
 };
 
 const evtwin__figure *evtwin__figure_at(evtwin_target_kind kind, evtwin_scored scored, size_t i) {
@@ -77,7 +95,14 @@ evtwin_score evtwin__score_unknown(void) {
                           .accuracy = NAN,
                           .brier = NAN,
                           .base_rate = NAN,
-                          .feature = ""};
+                          .feature = "",
+                          .error_low = NAN,
+                          .error_high = NAN,
+                          .battery_mae = NAN,
+                          .ratio = NAN,
+                          .ratio_low = NAN,
+                          .ratio_high = NAN,
+                          .coverage = NAN};
 }
 
 /* ---- scores ---- */
@@ -173,38 +198,43 @@ evtwin_status evtwin__score(evtwin_target_kind kind, const double *truth, const 
     return EVTWIN_OK;
 }
 
-/* ---- better than chance? ---- */
+/* ---- how sure is that? ---- */
 
 enum { N_RESAMPLES = 1000, MAX_BLOCKS = 4096, BOOTSTRAP_CHANNEL = 1, WORDS = 4 };
 
-/* Sum of one sample of n; word w of the stream picks block floor(w n / 2^32). */
-static double resample(const double *block_sum, size_t n, uint64_t seed, uint32_t resample_index) {
-    double sum = 0.0;
+/* Ratio of one sample of n; word w of the stream picks block floor(w n / 2^32). */
+static double resample(const double *a, const double *b, size_t n, uint64_t seed, uint32_t index) {
+    double sum_a = 0.0, sum_b = 0.0;
     for (size_t first = 0; first < n; first += WORDS) {
-        const evtwin__rng_block random = evtwin__rng_at(seed, EVTWIN__RNG_SPLIT, resample_index,
-                                                        BOOTSTRAP_CHANNEL, first / WORDS);
+        const evtwin__rng_block random =
+            evtwin__rng_at(seed, EVTWIN__RNG_SPLIT, index, BOOTSTRAP_CHANNEL, first / WORDS);
         for (size_t i = 0; i < WORDS && first + i < n; i++) {
-            sum += block_sum[(uint64_t)random.word[i] * n >> 32];
+            const size_t block = (size_t)((uint64_t)random.word[i] * n >> 32);
+            sum_a += a[block];
+            sum_b += b[block];
         }
     }
-    return sum;
+    return sum_a == sum_b ? 1.0 : sum_a / sum_b;
 }
 
-evtwin_status evtwin__bootstrap_bound(const double *block_sum, size_t n, uint64_t seed,
-                                      double *bound_out) {
-    double pooled[MAX_BLOCKS] = {0.0};
+evtwin_status evtwin__bootstrap_ratio(const double *a, const double *b, size_t n, uint64_t seed,
+                                      double out[2]) {
+    double pooled[2][MAX_BLOCKS] = {{0.0}};
     const size_t n_pooled = n < MAX_BLOCKS ? n : MAX_BLOCKS;
     for (size_t i = 0; i < n; i++) {
-        pooled[n_pooled == n ? i : i * MAX_BLOCKS / n] += block_sum[i];
+        const size_t to = n_pooled == n ? i : i * MAX_BLOCKS / n;
+        pooled[0][to] += a[i];
+        pooled[1][to] += b[i];
     }
 
-    double *sums = evtwin__calloc(N_RESAMPLES, sizeof *sums);
-    EVTWIN_FAIL_IF(sums == NULL, EVTWIN_E_NOMEM, "out of memory for a bootstrap");
+    double *ratios = evtwin__calloc(N_RESAMPLES, sizeof *ratios);
+    EVTWIN_FAIL_IF(ratios == NULL, EVTWIN_E_NOMEM, "out of memory for a bootstrap");
     for (uint32_t r = 0; r < N_RESAMPLES; r++) {
-        sums[r] = resample(pooled, n_pooled, seed, r);
+        ratios[r] = resample(pooled[0], pooled[1], n_pooled, seed, r);
     }
-    qsort(sums, N_RESAMPLES, sizeof *sums, evtwin__compare_f64);
-    *bound_out = sums[N_RESAMPLES / 20];
-    evtwin__free(sums);
+    qsort(ratios, N_RESAMPLES, sizeof *ratios, evtwin__compare_f64);
+    out[0] = ratios[N_RESAMPLES / 20];
+    out[1] = ratios[N_RESAMPLES - 1 - N_RESAMPLES / 20];
+    evtwin__free(ratios);
     return EVTWIN_OK;
 }

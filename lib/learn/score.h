@@ -16,6 +16,7 @@ typedef struct evtwin__figure {
     size_t at;       /* offset in evtwin_score */
     double min, max; /* what a bundle may hold */
     int may_be_unknown;
+    int is_claim; /* made of all held-out rows together, not of a fold */
 } evtwin__figure;
 
 /* The figures of kind and scored in order: number i, NULL beyond the last. */
@@ -37,11 +38,11 @@ evtwin_score evtwin__score_unknown(void);
 evtwin_status evtwin__score(evtwin_target_kind kind, const double *truth, const double *predicted,
                             size_t n, evtwin_score *out);
 
-/* Sample n of the n block sums with replacement, 1000 times; *bound_out = the 5 % quantile of the
- * sums of the samples, a one-sided 95 % bound of the whole. More than 4096 blocks are first added
- * up into 4096 runs of neighbours. Depends on the seed and the sums only. n >= 1. Source: Davison &
- * Hinkley 1997, Bootstrap Methods and their Application, section 5.3 (percentiles) */
-evtwin_status evtwin__bootstrap_bound(const double *block_sum, size_t n, uint64_t seed,
-                                      double *bound_out);
+/* The 90 % interval of sum(a) / sum(b): sample n of the n blocks with replacement, 1000 times;
+ * out = the 5 % and the 95 % quantile of the ratios. 0 / 0 is 1. More than 4096 blocks are first
+ * added up into 4096 runs of neighbours. Depends on the seed and the sums only. n >= 1. Source:
+ * Davison & Hinkley 1997, Bootstrap Methods and their Application, section 5.3 (percentiles) */
+evtwin_status evtwin__bootstrap_ratio(const double *a, const double *b, size_t n, uint64_t seed,
+                                      double out[2]);
 
 #endif

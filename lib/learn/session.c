@@ -194,7 +194,8 @@ evtwin_status evtwin_session_create(const evtwin_predictor *predictor,
                           .version = info.version,
                           .max_batteries = o.max_batteries};
     evtwin_status st = reserve(s, 0);
-    if (st < 0 || (st = evtwin__watch_create(evtwin__predictor_bundle(predictor), &s->watch)) < 0) {
+    if (st < 0 || (st = evtwin__watch_create(evtwin__predictor_bundle(predictor), o.max_batteries,
+                                             &s->watch)) < 0) {
         evtwin_session_free(s);
         return st;
     }
@@ -473,6 +474,7 @@ evtwin_status evtwin_session_apply(evtwin_session *session, evtwin_table *table)
     const evtwin__past_source source = {fill_pasts, settle_rows, &w};
     evtwin_status st;
     if ((st = begin_walk(session, table, steps, &w)) >= 0 &&
+        (st = evtwin__watch_reserve(session->watch, table)) >= 0 &&
         (st = evtwin__predictor_apply_each(session->predictor, table, &source,
                                            &session->impossible)) >= 0) {
         move_all(session, &w);
@@ -530,12 +532,17 @@ evtwin_status evtwin_session_range(const evtwin_session *session, size_t feature
                                    evtwin_feature_range *out, size_t size) {
     EVTWIN_FAIL_IF(session == NULL || out == NULL || size < sizeof out->size, EVTWIN_E_ARG,
                    "session or out is NULL, or size is too small");
-    const size_t n = evtwin__predictor_bundle(session->predictor)->n_features;
+    const size_t n = evtwin__bundle_inputs(evtwin__predictor_bundle(session->predictor)).n;
     EVTWIN_FAIL_IF(feature >= n, EVTWIN_E_ARG, "feature %zu is out of range (there are %zu)",
                    feature, n);
     const evtwin_feature_range range = evtwin__watch_range(session->watch, feature);
     evtwin__report_copy(out, size, &range, sizeof range);
     return EVTWIN_OK;
+}
+
+evtwin_status evtwin_session_drift(const evtwin_session *session, evtwin_table **out) {
+    EVTWIN_FAIL_IF(session == NULL || out == NULL, EVTWIN_E_ARG, "session or out is NULL");
+    return evtwin__watch_drift(session->watch, out);
 }
 
 /* ---- as text ---- */

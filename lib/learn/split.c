@@ -18,7 +18,24 @@ typedef struct sized_group {
     const char *name;
     size_t size;
     size_t index;
+    uint64_t key; /* drawn */
 } sized_group;
+
+static int compare_drawn(const void *a, const void *b) {
+    const sized_group *x = a, *y = b;
+    const int order = (x->key > y->key) - (x->key < y->key);
+    return order != 0 ? order : (x->index > y->index) - (x->index < y->index);
+}
+
+enum { FOLDS_CHANNEL = 2 };
+
+static void draw_keys(sized_group *group, size_t n, uint64_t seed) {
+    for (size_t i = 0; i < n; i++) {
+        const evtwin__rng_block block =
+            evtwin__rng_at(seed, EVTWIN__RNG_SPLIT, (uint32_t)group[i].index, FOLDS_CHANNEL, 0);
+        group[i].key = (uint64_t)block.word[0] << 32 | block.word[1];
+    }
+}
 
 static int compare_sizes(const void *a, const void *b) {
     const sized_group *x = a, *y = b;
@@ -40,7 +57,7 @@ static void deal(const sized_group *group, size_t n_groups, size_t *weight, size
 }
 
 evtwin_status evtwin__split_folds(const evtwin__groups *groups, const size_t *row, size_t n,
-                                  size_t n_folds, int32_t *fold_of) {
+                                  size_t n_folds, const uint64_t *seed, int32_t *fold_of) {
     evtwin_status st = EVTWIN_OK;
     sized_group *group = evtwin__calloc(groups->names.n, sizeof *group);
     int32_t *fold_of_group = evtwin__calloc(groups->names.n, sizeof *fold_of_group);
@@ -51,7 +68,7 @@ evtwin_status evtwin__split_folds(const evtwin__groups *groups, const size_t *ro
     }
 
     for (size_t g = 0; g < groups->names.n; g++) {
-        group[g] = (sized_group){groups->names.text[g], 0, g};
+        group[g] = (sized_group){groups->names.text[g], 0, g, 0};
     }
     for (size_t k = 0; k < n; k++) {
         group[groups->of_row[row[k]]].size++;
@@ -66,6 +83,10 @@ evtwin_status evtwin__split_folds(const evtwin__groups *groups, const size_t *ro
                           "%zu folds need at least %zu groups with a target, there %s %zu", n_folds,
                           n_folds, n_used == 1 ? "is" : "are", n_used);
         goto done;
+    }
+    if (seed != NULL) {
+        draw_keys(group, n_used, *seed);
+        qsort(group, n_used, sizeof *group, compare_drawn);
     }
     deal(group, n_used, weight, n_folds, fold_of_group);
     for (size_t k = 0; k < n; k++) {
@@ -268,10 +289,53 @@ static evtwin_status split_into_folds(const evtwin_trainer *trainer, evtwin__dat
         if (label->is_present) {
             label->n_parts = (size_t)trainer->options.cv_folds;
             EVTWIN_TRY(evtwin__split_folds(&data->groups, label->row, label->n, label->n_parts,
-                                           label->part));
+                                           NULL, label->part));
         }
     }
     return EVTWIN_OK;
+}
+
+/* The twelfth of the year of each training row; NULL if there are no times. */
+static evtwin_status list_months(const evtwin__dataset *data, const size_t *row, size_t n,
+                                 uint8_t **out) {
+    const double year_us = 365.2425 * 86400e6;
+    const size_t col = data->groups.time_col;
+    const int64_t *time_us = col != EVTWIN_NO_COLUMN ? evtwin_table_i64(data->table, col) : NULL;
+    uint8_t *month = time_us != NULL ? evtwin__calloc(n, sizeof *month) : NULL;
+    EVTWIN_FAIL_IF(time_us != NULL && month == NULL, EVTWIN_E_NOMEM,
+                   "out of memory for the months of %zu rows", n);
+    for (size_t k = 0; k < n && month != NULL; k++) {
+        const double years = (double)time_us[row[k]] / year_us;
+        month[k] = (uint8_t)fmin(12.0 * (years - floor(years)), 11.0);
+    }
+    *out = month;
+    return EVTWIN_OK;
+}
+
+/* What live data are compared with: v has room for the training rows. */
+static evtwin_status fit_histograms(evtwin__bundle *b, const evtwin__dataset *data,
+                                    const size_t *row, size_t n, const uint8_t *month, double *v) {
+    for (size_t i = 0; i < data->cols; i++) {
+        for (size_t k = 0; k < n; k++) {
+            v[k] = data->x[row[k] * data->cols + i];
+        }
+        EVTWIN_TRY(evtwin__histogram_fit(v, month, n, &b->feature[i].histogram));
+    }
+    const evtwin__places at = evtwin__bundle_places(b);
+    return evtwin__curve_fit(data->x, data->cols, row, n, &at, &b->curve);
+}
+
+static evtwin_status fit_reference(evtwin__bundle *b, const evtwin__dataset *data,
+                                   const size_t *row, size_t n) {
+    uint8_t *month = NULL;
+    EVTWIN_TRY(list_months(data, row, n, &month));
+    double *v = evtwin__calloc(n, sizeof *v);
+    const evtwin_status st =
+        v == NULL ? evtwin__fail(EVTWIN_E_NOMEM, "out of memory for histograms of %zu rows", n)
+                  : fit_histograms(b, data, row, n, month, v);
+    evtwin__free(v);
+    evtwin__free(month);
+    return st;
 }
 
 /* The scaler of the saved models sees only rows that they are trained on. */
@@ -328,6 +392,7 @@ static evtwin_status split_rows(evtwin_trainer *trainer, evtwin__dataset *data, 
         }
     }
     EVTWIN_TRY(fit_scaler(&trainer->bundle, data, row, n_train));
+    EVTWIN_TRY(fit_reference(&trainer->bundle, data, row, n_train));
     return list_batteries(&trainer->bundle, data, row, n_train);
 }
 

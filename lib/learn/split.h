@@ -8,10 +8,10 @@
 #include "learn/group.h"
 
 /* K folds of the rows row (n, those that have a target): groups by size descending, ties by name in
- * byte order, each to the lightest fold (the lowest of equals). fold_of[k] = fold of row[k].
- * EVTWIN_E_DATA if there are fewer groups than folds. */
+ * byte order, or with a seed in an order drawn from it; each to the lightest fold (the lowest of
+ * equals). fold_of[k] = fold of row[k]. EVTWIN_E_DATA if there are fewer groups than folds. */
 evtwin_status evtwin__split_folds(const evtwin__groups *groups, const size_t *row, size_t n,
-                                  size_t n_folds, int32_t *fold_of);
+                                  size_t n_folds, const uint64_t *seed, int32_t *fold_of);
 
 /* Rows that a group brings to each target, of an event by class (of a number all in the first); a
  * group that brings nothing takes no part. */

@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_TREES = 100000, MAX_DEPTH = 16, MAX_FOLDS = 1000, MAX_NAME = 255 };
+enum { MAX_TREES = 100000, MAX_DEPTH = 16, MAX_FOLDS = 1000, MAX_REPEATS = 1000, MAX_NAME = 255 };
 
 /* ---- options ---- */
 
@@ -36,6 +36,10 @@ static evtwin_status check_options(const evtwin_train_options *o) {
     EVTWIN_TRY(evtwin__check_allowed(o->allow));
     EVTWIN_TRY(check_limit("", "n_threads", o->n_threads, 0, 256));
     EVTWIN_TRY(check_limit("", "cv_folds", o->cv_folds, 0, MAX_FOLDS));
+    EVTWIN_TRY(check_limit("", "n_repeats", o->n_repeats, 0, MAX_REPEATS));
+    EVTWIN_FAIL_IF(o->n_repeats > 1 && o->cv_folds == 0, EVTWIN_E_ARG,
+                   "n_repeats is %d, which repeats a cross-validation: set cv_folds too",
+                   o->n_repeats);
     EVTWIN_FAIL_IF(o->cv_folds == 1, EVTWIN_E_ARG, "cv_folds is 1, it must be 0 or at least 2");
     EVTWIN_FAIL_IF(!(o->learning_rate > 0.0 && o->learning_rate <= 1.0), EVTWIN_E_ARG,
                    "learning_rate must be above 0 and at most 1");
@@ -83,14 +87,9 @@ void evtwin_trainer_free(evtwin_trainer *trainer) {
         return;
     }
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
-        evtwin__result *r = &trainer->result[t];
-        evtwin__free(r->importance);
-        evtwin__free(r->single_feature);
-        evtwin__free(r->fold);
-        evtwin_table_free(r->held_out);
+        evtwin__result_clear(&trainer->result[t]);
     }
     evtwin__bundle_clear(&trainer->bundle);
-    evtwin_features_free(trainer->own_features);
     for (size_t i = 0; i < trainer->n_findings; i++) {
         evtwin__free(trainer->finding[i].text);
     }
@@ -210,7 +209,7 @@ static evtwin_status fit_and_score(evtwin_trainer *trainer, const char *group,
                                    evtwin__dataset *data) {
     EVTWIN_TRY(refuse(trainer));
     EVTWIN_TRY(evtwin__recipe_features(trainer, group, data));
-    EVTWIN_TRY(evtwin__fit(trainer, data));
+    EVTWIN_TRY(evtwin__fit(trainer, data, "training", 1));
     EVTWIN_TRY(report_progress(trainer, "scoring", 0.0));
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         if (data->label[t].is_present) {
@@ -218,6 +217,8 @@ static evtwin_status fit_and_score(evtwin_trainer *trainer, const char *group,
             EVTWIN_TRY(evtwin__evaluate(trainer, data, t));
         }
     }
+    EVTWIN_TRY(evtwin__calibrate(trainer, data));
+    EVTWIN_TRY(evtwin__repeat(trainer, data));
     EVTWIN_TRY(describe_models(trainer));
     return evtwin__find_in_scores(trainer, data);
 }
@@ -265,6 +266,19 @@ evtwin_status evtwin_trainer_score(const evtwin_trainer *trainer, const char *ta
     const evtwin_score *of =
         fold == EVTWIN_ALL_FOLDS ? trainer->bundle.model[t].score : r->fold[fold];
     evtwin__report_copy(out, size, &of[scored], sizeof of[scored]);
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin_trainer_repeat(const evtwin_trainer *trainer, const char *target, size_t i,
+                                    evtwin_score *out, size_t size) {
+    EVTWIN_FAIL_IF(trainer == NULL || out == NULL || size < sizeof out->size, EVTWIN_E_ARG,
+                   "trainer or out is NULL, or size is out of range");
+    size_t t;
+    EVTWIN_TRY(find_model(trainer, target, &t));
+    const evtwin__result *r = &trainer->result[t];
+    EVTWIN_FAIL_IF(i >= r->n_repeats, EVTWIN_E_ARG,
+                   "assignment %zu is out of range (there are %zu)", i, r->n_repeats);
+    evtwin__report_copy(out, size, &r->repeat[i], sizeof r->repeat[i]);
     return EVTWIN_OK;
 }
 
@@ -366,9 +380,12 @@ static void put_count(report *r, json_t *to, const char *key, size_t n) {
 }
 
 static void put_figures(report *r, json_t *to, evtwin_target_kind kind, evtwin_scored scored,
-                        const evtwin_score *score) {
+                        const evtwin_score *score, int is_fold) {
     const evtwin__figure *g;
     for (size_t i = 0; (g = evtwin__figure_at(kind, scored, i)) != NULL; i++) {
+        if (g->is_claim && is_fold) {
+            continue;
+        }
         put(r, to, g->key, evtwin__json_number(evtwin__figure_get(g, score)));
     }
 }
@@ -385,7 +402,7 @@ static void put_baselines(report *r, json_t *to, size_t t) {
             if (s == EVTWIN_SCORED_SINGLE) {
                 put(r, baseline, "feature", json_string(score->feature));
             }
-            put_figures(r, baseline, kind, (evtwin_scored)s, score);
+            put_figures(r, baseline, kind, (evtwin_scored)s, score, 0);
         }
     }
 }
@@ -400,15 +417,20 @@ static void put_model(report *r, json_t *root, size_t t) {
     if (!m->is_present) {
         return;
     }
-    put_figures(r, model, target->kind, EVTWIN_SCORED_MODEL, score);
+    put_figures(r, model, target->kind, EVTWIN_SCORED_MODEL, score, 0);
     put_count(r, model, "n_train", score->n_train);
     put_count(r, model, "n_test", score->n_test);
     json_t *folds = put(r, model, "folds", json_array());
     for (size_t i = 0; i < result->n_folds; i++) {
         json_t *fold = put(r, folds, NULL, json_object());
         score = &result->fold[i][EVTWIN_SCORED_MODEL];
-        put_figures(r, fold, target->kind, EVTWIN_SCORED_MODEL, score);
+        put_figures(r, fold, target->kind, EVTWIN_SCORED_MODEL, score, 1);
         put_count(r, fold, "n_test", score->n_test);
+    }
+    json_t *repeats = result->n_repeats > 0 ? put(r, model, "repeats", json_array()) : NULL;
+    for (size_t i = 0; i < result->n_repeats; i++) {
+        put_figures(r, put(r, repeats, NULL, json_object()), target->kind, EVTWIN_SCORED_MODEL,
+                    &result->repeat[i], 0);
     }
     put_baselines(r, put(r, model, "baselines", json_object()), t);
     put(r, model, "target", json_string(m->column));

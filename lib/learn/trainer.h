@@ -15,6 +15,8 @@ enum { EVTWIN__ENOUGH_BLOCKS = 5, EVTWIN__MIN_GROUPS = 2 };
 
 /* ---- the data set: lives while evtwin_train runs ---- */
 
+enum { EVTWIN__LEFT_OUT = -2 };
+
 /* The label of a target, and the rows that can be used for it. */
 typedef struct evtwin__label {
     int is_present;
@@ -24,7 +26,7 @@ typedef struct evtwin__label {
     size_t *row; /* (n) usable rows by group, then time: label, group and all features known */
     size_t n;
     int32_t *part; /* (n) the fold in which the row is held out (a single hold-out is fold 0); -1 =
-                      never */
+                      never, and learned from; EVTWIN__LEFT_OUT = neither */
     size_t n_parts;
     /* rows left out, counted once each in this order */
     size_t n_no_label, n_no_group, n_no_feature;
@@ -65,10 +67,13 @@ typedef struct evtwin__result {
     size_t *single_feature;                 /* (parts) the one-feature baseline's choice */
     evtwin_score (*fold)[EVTWIN__N_SCORED]; /* (n_folds); none for a hold-out */
     size_t n_folds;
-    int score_is_known;     /* R2 (AUC) could be made of what is held out */
-    int can_be_judged;      /* enough was held out to judge */
-    int beats_chance;       /* it is, of enough blocks, and the bootstrap's bound is above zero */
-    size_t n_blocks;        /* held-out units that stand for themselves */
+    evtwin_score *repeat; /* (n_repeats) the model's, by assignment to folds; none for 0 */
+    size_t n_repeats;
+    int score_is_known; /* R2 (AUC) could be made of what is held out */
+    int can_be_judged;  /* enough was held out to judge */
+    int beats_chance;   /* it is, of enough blocks, and the bootstrap's bound is above zero */
+    size_t n_blocks;    /* held-out units that stand for themselves */
+    int block_is_group;
     const char *block_name; /* what was sampled: "groups", "days", "runs of rows", "rows" */
 } evtwin__result;
 
@@ -83,15 +88,14 @@ typedef struct evtwin__finding {
     const char *advice;   /* what to do; "" = nothing */
 } evtwin__finding;
 
+void evtwin__result_clear(evtwin__result *result);
 typedef struct evtwin__recipe evtwin__recipe;
 
 struct evtwin_trainer {
-    evtwin_train_options options; /* its strings are NULL */
-    const evtwin__recipe *recipe; /* static */
-    evtwin_features
-        *own_features;  /* what was read, if the bundle's are made of a past; else NULL */
-    const char *allow;  /* causes, comma-separated; kept by the bundle */
-    const char *derive; /* derived quantities, as asked for; kept by the bundle */
+    evtwin_train_options options;          /* its strings are NULL */
+    const evtwin__recipe *recipe;          /* static */
+    const char *allow;                     /* causes, comma-separated; kept by the bundle */
+    const char *derive;                    /* derived quantities asked for; the bundle keeps it */
     evtwin_target target[EVTWIN__T_COUNT]; /* as asked for; column is NULL */
     evtwin__bundle bundle;                 /* what is saved, and the scores */
     evtwin_clean_report *clean;            /* (features) what cleaning saw */
@@ -124,17 +128,27 @@ void evtwin__dataset_clear(evtwin__dataset *data);
  * and list the batteries that they learn from. */
 evtwin_status evtwin__dataset_split(evtwin_trainer *trainer, evtwin__dataset *data);
 
-/* The features that were read: those of the audit and of baselines. */
-static inline const evtwin_features *evtwin__own_features(const evtwin_trainer *trainer) {
-    return trainer->own_features != NULL ? trainer->own_features : trainer->bundle.features;
-}
+/* fit.c: train all models side by side: those of the bundle, importances, held-out predictions.
+ * stage is what the progress function hears; is_saved 0 = held-out predictions only. */
+evtwin_status evtwin__fit(evtwin_trainer *trainer, const evtwin__dataset *data, const char *stage,
+                          int is_saved);
 
-/* fit.c: train all models side by side: those of the bundle, importances, held-out predictions. */
-evtwin_status evtwin__fit(evtwin_trainer *trainer, const evtwin__dataset *data);
+/* refit.c: the intervals of numbers. With folds from all batteries, each predicted by a model that
+ * had not seen it; with a hold-out the same within the training part, so that neither the saved
+ * model nor the batteries that score it have a part in it. A single series has none. */
+evtwin_status evtwin__calibrate(evtwin_trainer *trainer, const evtwin__dataset *data);
 
-/* evaluate.c: score a target's held-out predictions, whole and by fold, and test them against
- * chance. */
+/* refit.c: score n_repeats assignments of batteries to folds, of which the first is there. */
+evtwin_status evtwin__repeat(evtwin_trainer *trainer, const evtwin__dataset *data);
+
+/* evaluate.c: score a target's held-out predictions, whole and by fold, and make the claims. */
 evtwin_status evtwin__evaluate(evtwin_trainer *trainer, const evtwin__dataset *data, size_t t);
+
+/* claim.c: is what was scored better than chance and than the best baseline, and how sure is that?
+ * Into the result and the model's score. The best baseline is that of the least RMSE (Brier). */
+evtwin_status evtwin__claim(evtwin_trainer *trainer, const evtwin__dataset *data, size_t t);
+evtwin_scored evtwin__best_baseline(evtwin_target_kind kind,
+                                    const evtwin_score score[EVTWIN__N_SCORED]);
 
 /* findings.c, audit.c: add to the findings what a reader should know, about a target that has no
  * column (named so or so), the data, what is wrong with it, the scores. */

@@ -29,8 +29,9 @@ enum {
     PAUSE_MS = 20, /* without a place, or a descriptor */
     YOUNG_MS = 50, /* a request may still be on its way behind its connection */
     MAX_EVENTS = 64,
-    MAX_ACCEPTS = 64, /* before those that wait are looked at again */
-    LINGER_MS = 1000  /* a refused client may read why */
+    MAX_ACCEPTS = 64,  /* before those that wait are looked at again */
+    MAX_DISCARDS = 64, /* of 4 KiB, before others are looked at */
+    LINGER_MS = 1000   /* a refused client may read why */
 };
 
 /* A connection that waits, oldest first in the list. */
@@ -87,15 +88,20 @@ static int is_same_address(const waiting *a, const waiting *b) {
 
 /* ---- a client that has sent something ---- */
 
-static void discard(int fd) {
+/* Read so much at a time: a client that floods must not keep the others waiting. 1 if no more has
+ * come. */
+static int discard(int fd) {
     char some[4096];
-    while (recv(fd, some, sizeof some, MSG_DONTWAIT) > 0) {
+    int n = 0;
+    while (n < MAX_DISCARDS && recv(fd, some, sizeof some, MSG_DONTWAIT) > 0) {
+        n++;
     }
+    return n < MAX_DISCARDS;
 }
 
 /* Say why, send no more, and leave it until the client closes: a socket that is closed with bytes
  * unread takes its answer back. */
-static void refuse(waiting *w, evtwin__head code) {
+static void refuse(evtwin__front *f, waiting *w, evtwin__head code) {
     const int is_big = code == EVTWIN__HEAD_TOO_BIG;
     const char *message = is_big                       ? "the head of the request is too large"
                           : code == EVTWIN__HEAD_PLAIN ? "this server speaks HTTPS: https://"
@@ -109,9 +115,12 @@ static void refuse(waiting *w, evtwin__head code) {
                  "HTTP/1.1 %s\r\nConnection: close\r\nContent-Type: application/json; "
                  "charset=utf-8\r\nContent-Length: %d\r\n\r\n%s",
                  is_big ? "431 Request Header Fields Too Large" : "400 Bad Request", size, body);
-    discard(w->fd);
+    (void)discard(w->fd);
     (void)!send(w->fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)shutdown(w->fd, SHUT_WR);
+    /* from now on level-triggered: what is left unread comes up again */
+    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.ptr = w};
+    (void)epoll_ctl(f->events_fd, EPOLL_CTL_MOD, w->fd, &event);
     w->is_refused = 1;
     w->deadline_ms = evtwin__monotonic_ms() + LINGER_MS;
 }
@@ -119,8 +128,7 @@ static void refuse(waiting *w, evtwin__head code) {
 /* Look at what has come; the connection stays, is handed over, refused or given up. */
 static void look(evtwin__front *f, waiting *w, int is_at_end) {
     if (w->is_refused) {
-        discard(w->fd);
-        if (is_at_end) {
+        if (discard(w->fd) && is_at_end) {
             give_up(f, w);
         }
         return;
@@ -142,7 +150,7 @@ static void look(evtwin__front *f, waiting *w, int is_at_end) {
     } else if (head == EVTWIN__HEAD_BAD && f->options.is_tls) {
         give_up(f, w); /* whatever it speaks */
     } else if (head != EVTWIN__HEAD_PART) {
-        refuse(w, head);
+        refuse(f, w, head);
     } else if (is_at_end) {
         give_up(f, w);
     }

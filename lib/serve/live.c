@@ -147,13 +147,17 @@ void evtwin__live_wait(evtwin__live *live) {
     pthread_mutex_unlock(&live->lock);
 }
 
-/* With the lock: may what is in memory be answered? */
+/* With the lock: may what is in memory be answered? A look that took too long says nothing of it.
+ */
 static evtwin_status check(evtwin__live *live) {
+    const int is_late = live->status == EVTWIN_E_CANCELLED;
     EVTWIN_FAIL_IF(live->is_stopped, EVTWIN_E_CANCELLED, "the server is stopping");
     EVTWIN_FAIL_IF(!live->has_looked, EVTWIN_E_AGAIN, "the newest rows have not been read yet");
-    EVTWIN_FAIL_IF(live->status < 0, live->status, "%s", live->error);
-    const int64_t age_ms = evtwin__monotonic_ms() - live->good_ms;
-    EVTWIN_FAIL_IF(age_ms > (live->feed.is_loading ? LOADING_MS : STALE_MS), EVTWIN_E_AGAIN,
+    EVTWIN_FAIL_IF(live->status < 0 && !is_late, live->status, "%s", live->error);
+    const int64_t since_ms = live->good_ms != 0 ? live->good_ms : live->start_ms;
+    const int64_t age_ms = evtwin__monotonic_ms() - since_ms;
+    const int is_old = age_ms > (live->feed.is_loading ? LOADING_MS : STALE_MS);
+    EVTWIN_FAIL_IF(is_old || live->good_ms == 0, EVTWIN_E_AGAIN,
                    "the store has not answered for %.0f s", 1e-3 * (double)age_ms);
     return EVTWIN_OK;
 }

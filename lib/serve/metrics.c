@@ -53,6 +53,7 @@ typedef struct feature {
     char name[NAME_SIZE];
     int is_percent, has_range, looks_like_fraction;
     uint64_t n_outside;
+    double psi, psi_limit; /* NaN = unknown */
 } feature;
 
 struct evtwin_metrics {
@@ -204,6 +205,8 @@ static evtwin_status list_features(const evtwin_session *session, feature **list
         list[i].has_range = !isnan(r.trained_min) && !isnan(r.trained_max);
         list[i].n_outside = r.n_outside;
         list[i].looks_like_fraction = r.looks_like_fraction;
+        list[i].psi = r.psi;
+        list[i].psi_limit = r.psi_limit;
     }
     *list_out = list;
     *n_out = n;
@@ -356,6 +359,22 @@ static void write_features(const feature *features, size_t n, evtwin__exposition
         if (features[i].is_percent) {
             evtwin__expose(out, "evtwin_fraction_suspected", "", &label, 1,
                            features[i].looks_like_fraction);
+        }
+    }
+    evtwin__expose_family(out, "evtwin_feature_psi", EVTWIN__GAUGE, NULL,
+                          "Population stability index of the newest values beside training.");
+    for (size_t i = 0; i < n; i++) {
+        const evtwin__label label = {"feature", features[i].name};
+        if (!isnan(features[i].psi)) {
+            evtwin__expose(out, "evtwin_feature_psi", "", &label, 1, features[i].psi);
+        }
+    }
+    evtwin__expose_family(out, "evtwin_feature_psi_limit", EVTWIN__GAUGE, NULL,
+                          "The index from which on the feature is reported as drifted.");
+    for (size_t i = 0; i < n; i++) {
+        const evtwin__label label = {"feature", features[i].name};
+        if (!isnan(features[i].psi_limit)) {
+            evtwin__expose(out, "evtwin_feature_psi_limit", "", &label, 1, features[i].psi_limit);
         }
     }
 }

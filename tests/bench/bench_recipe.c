@@ -121,7 +121,7 @@ static error cross_validate(const evtwin_table *table, const char *group, const 
     check(evtwin__trainer_prepare(&target, 1, &o, &data, &trainer));
     assign(&data.groups, &data.label[t], seed);
     check(evtwin__recipe_features(trainer, group, &data));
-    check(evtwin__fit(trainer, &data));
+    check(evtwin__fit(trainer, &data, "training", 1));
     const error e = error_of(trainer->result[t].held_out);
     evtwin__dataset_clear(&data);
     evtwin_trainer_free(trainer);

@@ -41,6 +41,15 @@ train fleet.csv --threads 1
 check 'RUL model is repeatable' cmp m/rul_model.json first/rul_model.json
 check 'failure model is repeatable' cmp m/failure_model.json first/failure_model.json
 
+# one assignment of batteries to folds may be lucky
+train fleet.csv --cv 3 --repeat 2 --target rul --failure-target none
+expect 0
+out '2 assignments to folds'
+out '90 % interval'
+train fleet.csv --repeat 2
+expect 2
+err '--repeat needs --cv'
+
 # one JSON object and nothing else on standard output
 train fleet.csv --json --cv 3
 expect 0

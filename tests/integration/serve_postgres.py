@@ -113,6 +113,8 @@ def test_locked_table(w):
     with psycopg2.connect(w.uri) as db, db.cursor() as cursor:
         cursor.execute("LOCK TABLE ev_telemetry IN ACCESS EXCLUSIVE MODE")
         w.all_become(503, "with a locked table")
+        _, body = w.server.get("/api/battery/latest?battery_id=BATTERY_001")
+        check(f"it is the store that is busy, not the question that is too long: {body}", b"busy" in body)
         code, _ = w.server.get("/metrics")
         check("the metrics are there", code == 200)
         db.rollback()

@@ -77,12 +77,12 @@ def check_battery(port, row, limit_s):
     risk = predicted[0].get("failure_probability") if predicted else None
     if rul is None or risk is None:
         raise NotYet(f"{name}: has no prediction")
-    return f"{name}: {age_s} s old, {row['status']}, RUL {rul:.0f} cycles, failure risk {100 * risk:.1f} %"
+    return f"{name}: {age_s} s old, {row['health']['status']}, RUL {rul:.0f} cycles, failure risk {100 * risk:.1f} %"
 
 
 def check_fleet(port, n, interval_s, seen):
     rows = batteries(port)
-    seen.update(row["status"] for row in rows)
+    seen.update(row["health"]["status"] for row in rows)
     if len({row["battery_id"] for row in rows}) != n or len(rows) != n:
         raise NotYet(f"{len(rows)} batteries at http://127.0.0.1:{port}/api/batteries/list instead of {n}")
     lines = [check_battery(port, row, math.ceil(3 * interval_s)) for row in rows]
@@ -97,9 +97,9 @@ def check_fleet(port, n, interval_s, seen):
 def watch(port, n, interval_s, seconds):
     began, tick, seen = time.monotonic(), 0, set()
     while seconds == 0 or time.monotonic() - began < seconds:
-        # a row's status counts its prediction only once it has one, so look more than once
+        # health counts predictions once there are some, so look more than once
         rows = batteries(port)
-        seen.update(row["status"] for row in rows)
+        seen.update(row["health"]["status"] for row in rows)
         if tick % 10 == 4:
             say_status(rows)
         tick += 1

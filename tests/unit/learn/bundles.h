@@ -14,10 +14,16 @@ static double bundle_mean[FIXTURE_FEATURES] = {55.0, 90.0, 370.0, 10.0};
 static double bundle_scale[FIXTURE_FEATURES] = {20.0, 5.0, 15.0, 60.0};
 
 static evtwin__bundle_feature bundle_features[FIXTURE_FEATURES] = {
-    {"soc", "percent", "SoC", "fraction", 20.0, 100.0},
-    {"soh", "percent", "SoH", "fraction", 71.25, 100.0},
-    {"voltage", "V", "Battery_Voltage", "V", 340.5, 402.0},
-    {"current", "A", "Battery_Current", "A", NAN, NAN},
+    {"soc",
+     "percent",
+     "SoC",
+     "fraction",
+     20.0,
+     100.0,
+     {.n_bins = 3, .edge = {45.5, 80.0}, .share = {0.25, 0.5, 0.25}, .month_psi = 0.125}},
+    {"soh", "percent", "SoH", "fraction", 71.25, 100.0, {0}},
+    {"voltage", "V", "Battery_Voltage", "V", 340.5, 402.0, {0}},
+    {"current", "A", "Battery_Current", "A", NAN, NAN, {0}},
 };
 
 /* Hashes of the scaler and the models of the sample. */
@@ -45,24 +51,30 @@ static inline evtwin__bundle_model sample_model(size_t t) {
 /* A filled bundle that borrows all its strings; the hashes are those of nothing. */
 static inline evtwin__bundle sample_bundle(void) {
     static char batteries[2][EVTWIN__BATTERY_HASH_SIZE] = {"0011223344556677", "8899aabbccddeeff"};
-    evtwin__bundle b = {.library_version = EVTWIN_VERSION,
-                        .xgboost_version = "3.2.0",
-                        .created = "2026-01-02T03:04:05.000006Z",
-                        .label_rule = "capacity below 80 %",
-                        .recipe = "contract",
-                        .source_name = "fleet.csv",
-                        .rows = 12345,
-                        .n_groups = 40,
-                        .first_time = "2024-01-01T00:00:00.000000Z",
-                        .last_time = "2025-01-01T00:00:00.500000Z",
-                        .battery = batteries,
-                        .n_batteries = 2,
-                        .feature = bundle_features,
-                        .n_features = FIXTURE_FEATURES,
-                        .scaler_file = {EVTWIN__SCALER_FILE, bundle_hash[0]}};
+    evtwin__bundle b = {
+        .library_version = EVTWIN_VERSION,
+        .xgboost_version = "3.2.0",
+        .created = "2026-01-02T03:04:05.000006Z",
+        .label_rule = "capacity below 80 %",
+        .recipe = "contract",
+        .source_name = "fleet.csv",
+        .rows = 12345,
+        .n_groups = 40,
+        .first_time = "2024-01-01T00:00:00.000000Z",
+        .last_time = "2025-01-01T00:00:00.500000Z",
+        .battery = batteries,
+        .n_batteries = 2,
+        .feature = bundle_features,
+        .n_features = FIXTURE_FEATURES,
+        .curve = {.resistance_ohm = 0.125, .min_V = -9.5, .max_V = 10.5, .power_factor = 1.0},
+        .scaler_file = {EVTWIN__SCALER_FILE, bundle_hash[0]}};
     for (size_t i = 0; i < 1 + EVTWIN__T_COUNT; i++) {
         evtwin__sha256_hex("", 0, bundle_hash[i]);
     }
+    for (size_t i = 0; i < EVTWIN__CURVE_BINS; i++) {
+        b.curve.voltage_V[i] = i < 3 ? NAN : 330.0 + 3.5 * (double)i;
+    }
+    b.curve.is_known = 1;
     evtwin__bundle_model *rul = &b.model[EVTWIN__T_RUL], *failure = &b.model[EVTWIN__T_FAILURE];
     *rul = sample_model(EVTWIN__T_RUL);
     rul->score[EVTWIN_SCORED_MODEL].n_train = 900;

@@ -126,57 +126,60 @@ static void test_single_feature_finds_a_step(void **state) {
 
 static void test_bootstrap(void **state) {
     (void)state;
-    double bound, again;
-    const double one[] = {2.0};
-    assert_ok(evtwin__bootstrap_bound(one, 1, 0, &bound));
-    assert_near(bound, 2.0, 0.0);
+    double out[2], again[2];
+    const double one[] = {2.0}, four[] = {4.0}, none[] = {0.0};
+    assert_ok(evtwin__bootstrap_ratio(one, four, 1, 0, out));
+    assert_true(out[0] == 0.5 && out[1] == 0.5);
+    assert_ok(evtwin__bootstrap_ratio(none, none, 1, 0, out));
+    assert_true(out[0] == 1.0 && out[1] == 1.0);
 
     /* equal blocks leave nothing to chance */
-    double same[40];
+    double same[40], ones[400];
+    for (size_t i = 0; i < 400; i++) {
+        ones[i] = 1.0;
+    }
     for (size_t i = 0; i < 40; i++) {
         same[i] = 0.5;
     }
-    assert_ok(evtwin__bootstrap_bound(same, 40, 0, &bound));
-    assert_near(bound, 20.0, 1e-12);
+    assert_ok(evtwin__bootstrap_ratio(same, ones, 40, 0, out));
+    assert_true(out[0] == 0.5 && out[1] == 0.5);
 
-    /* +-1 with mean 0.2: the sum of 400 is 80, its deviation 400^½ 0.98 = 19.6, the bound 80 - 32.2
-     */
+    /* +-1 with mean 0.2: the sum of 400 is 80, its deviation 400^0.5 0.98 = 19.6, the 5 % quantile
+     * 80 - 32.2, so the interval 0.2 +- 0.08 */
     double mixed[400];
     for (size_t i = 0; i < 400; i++) {
         mixed[i] = i % 5 < 3 ? 1.0 : -1.0;
     }
-    assert_ok(evtwin__bootstrap_bound(mixed, 400, 3, &bound));
-    assert_near(bound, 47.8, 4.0);
-    assert_ok(evtwin__bootstrap_bound(mixed, 400, 3, &again));
-    assert_near(again, bound, 0.0);
+    assert_ok(evtwin__bootstrap_ratio(mixed, ones, 400, 3, out));
+    assert_near(out[0], 0.1195, 0.01);
+    assert_near(out[1], 0.2805, 0.01);
+    assert_ok(evtwin__bootstrap_ratio(mixed, ones, 400, 3, again));
+    assert_true(again[0] == out[0] && again[1] == out[1]);
 }
 
 static void test_bootstrap_pools_many_blocks(void **state) {
     (void)state;
     enum { N = 10001 };
-    static double v[N];
-    double sum = 0.0;
+    static double v[N], twice[N];
     for (size_t i = 0; i < N; i++) {
         v[i] = 1.0;
-        sum += v[i];
+        twice[i] = 2.0;
     }
-    double bound;
-    assert_ok(evtwin__bootstrap_bound(v, N, 1, &bound));
-    /* pools hold two or three blocks each, so draws differ a little; nothing is lost or doubled */
-    assert_true(bound < sum);
-    assert_true(bound > 0.98 * sum);
+    double out[2];
+    assert_ok(evtwin__bootstrap_ratio(v, twice, N, 1, out));
+    assert_true(out[0] == 0.5 && out[1] == 0.5); /* nothing is lost or doubled */
 }
 
 static evtwin_status all_base_lines(void *ctx) {
     fixture *f = ctx;
     static double predicted[N_ROWS];
-    double bound;
+    double bound[2];
     size_t feature;
     evtwin_status st = evtwin__baseline_mean_life(&f->part, f->cycles, predicted);
     if (st == EVTWIN_OK) {
         st = evtwin__baseline_single(&f->part, &feature, predicted);
     }
-    return st < 0 ? st : evtwin__bootstrap_bound(predicted, 5, 0, &bound);
+    return st < 0 ? st : evtwin__bootstrap_ratio(predicted, predicted, 5, 0, bound);
 }
 
 static void test_out_of_memory(void **state) {

@@ -7,21 +7,24 @@
 
 #include "coverage.h"
 
+#include "learn/bundle.h"
+
 #ifdef HAVE_XGBOOST
 static const char *const tju_features =
     "voltage_mean,voltage_std,voltage_kurtosis,voltage_skewness,cc_q,cc_charge_time,voltage_slope,"
     "voltage_entropy,current_mean,current_std,current_kurtosis,current_skewness,cv_q,"
     "cv_charge_time,current_slope,current_entropy";
 
-/* A training with five folds of a table's remaining life. */
-static evtwin_trainer *train(const evtwin_table *table, const char *group, const char *features) {
+/* A training of a table's remaining life, with folds or (0) a hold-out. */
+static evtwin_trainer *train(const evtwin_table *table, const char *group, const char *features,
+                             int cv_folds) {
     evtwin_train_options options;
     evtwin_target target;
     size_t t;
     assert_ok(evtwin_train_options_init(&options, sizeof options));
     options.group = group;
     options.features = features;
-    options.cv_folds = 5;
+    options.cv_folds = cv_folds;
     assert_ok(evtwin_target_find("rul", &t));
     assert_ok(evtwin_target_get(t, &target, sizeof target));
     evtwin_trainer *trainer = NULL;
@@ -103,7 +106,7 @@ static void test_generated_fleets(void **state) {
     double narrow = 0.0, wide = 0.0;
     for (uint64_t seed = 1; seed <= N_SEEDS; seed++) {
         evtwin_table *fleet = make_fleet(N_PACKS, seed);
-        evtwin_trainer *trainer = train(fleet, NULL, NULL);
+        evtwin_trainer *trainer = train(fleet, NULL, NULL, 5);
         evtwin_predictor *predictor = NULL;
         assert_ok(evtwin_trainer_predictor(trainer, &predictor));
         predicted known = out_of_fold(trainer);
@@ -134,6 +137,44 @@ static void test_generated_fleets(void **state) {
     assert_true(pooled[EVTWIN_COVERS_ON_AVERAGE].at_0_80 >= 0.84);
     assert_true(pooled[EVTWIN_COVERS_EACH].at_0_80 >= 0.92);
     assert_true(narrow < 0.35 * wide);
+}
+
+/* The interval of a bundle whose score is held out: made within the training part. */
+static void test_held_out_fleets(void **state) {
+    (void)state;
+    enum { N_SEEDS = 6, N_PACKS = 120 };
+    covered pooled[EVTWIN__N_COVERAGES] = {0};
+    double scored = 0.0;
+    for (uint64_t seed = 11; seed < 11 + N_SEEDS; seed++) {
+        evtwin_table *fleet = make_fleet(N_PACKS, seed);
+        evtwin_trainer *trainer = train(fleet, NULL, NULL, 0);
+        evtwin_predictor *predictor = NULL;
+        assert_ok(evtwin_trainer_predictor(trainer, &predictor));
+        predicted unseen = predict_fleet(predictor, 200, 100 + seed);
+        const evtwin__interval *interval =
+            &evtwin__predictor_bundle(predictor)->model[EVTWIN__T_RUL].interval;
+        for (int k = 0; k < EVTWIN__N_COVERAGES; k++) {
+            const covered c = cover(interval, (evtwin_coverage)k, &unseen, NULL);
+            pooled[k].mean += c.mean / N_SEEDS;
+            pooled[k].at_0_80 += c.at_0_80 / N_SEEDS;
+            pooled[k].width += c.width / N_SEEDS;
+        }
+        evtwin_score s;
+        assert_ok(evtwin_trainer_score(trainer, "rul", EVTWIN_SCORED_MODEL, EVTWIN_ALL_FOLDS, &s,
+                                       sizeof s));
+        scored += s.coverage / N_SEEDS;
+        predicted_free(&unseen);
+        evtwin_predictor_free(predictor);
+        evtwin_trainer_free(trainer);
+        evtwin_table_free(fleet);
+    }
+    show("generated fleets, held out", pooled);
+    print_message("of the batteries that score: %.3f\n", scored);
+    assert_true(pooled[EVTWIN_COVERS_ON_AVERAGE].mean >= 0.88);
+    assert_true(pooled[EVTWIN_COVERS_ON_AVERAGE].mean <= 0.94);
+    assert_true(pooled[EVTWIN_COVERS_ON_AVERAGE].at_0_80 >= 0.84);
+    assert_true(pooled[EVTWIN_COVERS_EACH].at_0_80 >= 0.92);
+    assert_near(scored, pooled[EVTWIN_COVERS_ON_AVERAGE].mean, 0.05);
 }
 
 /* ---- real cells ---- */
@@ -194,7 +235,7 @@ static void test_real_cells(void **state) {
     for (size_t part = 0; part < N_PARTS; part++) {
         evtwin_table *known = NULL, *fresh = NULL;
         split_cells(all, part, &known, &fresh);
-        evtwin_trainer *trainer = train(known, "cell", tju_features);
+        evtwin_trainer *trainer = train(known, "cell", tju_features, 5);
         evtwin_predictor *predictor = NULL;
         assert_ok(evtwin_trainer_predictor(trainer, &predictor));
         predicted seen = out_of_fold(trainer), unseen = predict_cells(predictor, fresh);
@@ -227,6 +268,7 @@ int main(void) {
 #ifdef HAVE_XGBOOST
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_generated_fleets),
+        cmocka_unit_test(test_held_out_fleets),
         cmocka_unit_test(test_real_cells),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

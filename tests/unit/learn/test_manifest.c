@@ -102,7 +102,20 @@ static void test_round_trip(void **state) {
         assert_string_equal(b.feature[i].column_unit, a.feature[i].column_unit);
         assert_same_number(b.feature[i].min, a.feature[i].min);
         assert_same_number(b.feature[i].max, a.feature[i].max);
+        const evtwin__histogram *x = &a.feature[i].histogram, *y = &b.feature[i].histogram;
+        assert_int_equal(x->n_bins, y->n_bins);
+        assert_memory_equal(x->edge, y->edge, sizeof x->edge);
+        assert_memory_equal(x->share, y->share, sizeof x->share);
+        assert_same_number(x->month_psi, y->month_psi);
     }
+    assert_int_equal(b.curve.is_known, 1);
+    for (size_t i = 0; i < EVTWIN__CURVE_BINS; i++) {
+        assert_same_number(b.curve.voltage_V[i], a.curve.voltage_V[i]);
+    }
+    assert_same_number(b.curve.resistance_ohm, a.curve.resistance_ohm);
+    assert_same_number(b.curve.min_V, a.curve.min_V);
+    assert_same_number(b.curve.max_V, a.curve.max_V);
+    assert_same_number(b.curve.power_factor, a.curve.power_factor);
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         assert_same_model(&b.model[t], &a.model[t]);
     }
@@ -197,6 +210,12 @@ static void test_refusals(void **state) {
         {"\"format\": 1", "\"format\": \"1\"", EVTWIN_E_PARSE, "format"},
         {"\"format\": 1", "\"format\": 1, \"format\": 1", EVTWIN_E_PARSE, "duplicate"},
         {"\"features\"", "\"faetures\"", EVTWIN_E_PARSE, "\"features\""},
+        {"45.5,", "80,", EVTWIN_E_SCHEMA, "features[0].histogram|\"edges\""},
+        {"45.5,", "45.5, 50,", EVTWIN_E_SCHEMA, "features[0].histogram|\"edges\"|3"},
+        {"45.5,", "null,", EVTWIN_E_SCHEMA, "features[0].histogram|\"edges\"|null"},
+        {"0.25,", "0.75,", EVTWIN_E_SCHEMA, "features[0].histogram|\"shares\"|1.5"},
+        {"347.5,", "347.5, 3,", EVTWIN_E_SCHEMA, "curve|\"voltage\"|21"},
+        {"347.5,", "\"x\",", EVTWIN_E_PARSE, "curve|\"voltage\""},
         {"\"name\": \"soh\"", "\"name\": \"soc\"", EVTWIN_E_SCHEMA, "features[1]|'soc'"},
         {"\"name\": \"soh\"", "\"name\": \"\"", EVTWIN_E_SCHEMA, "features[1]: name"},
         {"\"name\": \"soh\"", "\"name\": \"a,b\"", EVTWIN_E_SCHEMA, "comma"},
@@ -310,7 +329,7 @@ static void test_many_features(void **state) {
     static char names[EVTWIN__BUNDLE_MAX_FEATURES + 1][24];
     for (int i = 0; i <= EVTWIN__BUNDLE_MAX_FEATURES; i++) {
         snprintf(names[i], sizeof names[i], "column %d", i);
-        features[i] = (evtwin__bundle_feature){names[i], "", names[i], "", -1.0, 1.0};
+        features[i] = (evtwin__bundle_feature){names[i], "", names[i], "", -1.0, 1.0, {0}};
     }
     evtwin__bundle b = sample_bundle(), back;
     b.feature = features;

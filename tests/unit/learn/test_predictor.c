@@ -402,7 +402,7 @@ static void test_parts_that_do_not_fit(void **state) {
     write_bundle_manifest(dir, &m);
     assert_no_bundle(dir, EVTWIN_E_SCHEMA, "truth_soh");
     other[2] = bundle_features[2];
-    other[4] = (evtwin__bundle_feature){"extra", "", "extra", "", 0.0, 1.0};
+    other[4] = (evtwin__bundle_feature){"extra", "", "extra", "", 0.0, 1.0, {0}};
     m.n_features = 5;
     write_scaler(dir, &(evtwin__scaler){5, five, five});
     write_bundle_manifest(dir, &m);

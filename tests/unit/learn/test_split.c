@@ -23,7 +23,7 @@ static void test_folds_by_hand(void **state) {
     for (size_t i = 0; i < 13; i++) {
         row[i] = i;
     }
-    assert_ok(evtwin__split_folds(&g, row, 13, 3, fold));
+    assert_ok(evtwin__split_folds(&g, row, 13, 3, NULL, fold));
     /* c -> 0 (4), a -> 1 (3), b -> 2 (3), A -> 1 (5, lowest of equals), d -> 2 (4) */
     const int32_t of_group[] = {2, 2, 0, 1, 1};
     for (size_t i = 0; i < 13; i++) {
@@ -37,12 +37,48 @@ static void test_folds_by_hand(void **state) {
             row[n++] = i;
         }
     }
-    assert_ok(evtwin__split_folds(&g, row, n, 2, fold));
+    assert_ok(evtwin__split_folds(&g, row, n, 2, NULL, fold));
     const int32_t of_rest[] = {1, 1, -1, 0, 0};
     for (size_t i = 0; i < n; i++) {
         assert_int_equal(fold[i], of_rest[of_row[row[i]]]);
     }
-    assert_fails(evtwin__split_folds(&g, row, n, 5, fold), EVTWIN_E_DATA, "5 folds|4");
+    assert_fails(evtwin__split_folds(&g, row, n, 5, NULL, fold), EVTWIN_E_DATA, "5 folds|4");
+}
+
+/* With a seed: whole groups, balanced folds, another assignment for another seed. */
+static void test_folds_drawn(void **state) {
+    (void)state;
+    enum { GROUPS = 40, ROWS = 400 };
+    static char names[GROUPS][8];
+    const char *name[GROUPS];
+    int32_t of_row[ROWS], fold[3][ROWS];
+    size_t row[ROWS], n_differ[2] = {0};
+    for (size_t g = 0; g < GROUPS; g++) {
+        snprintf(names[g], sizeof names[g], "B%zu", g);
+        name[g] = names[g];
+    }
+    for (size_t r = 0; r < ROWS; r++) {
+        row[r] = r;
+        of_row[r] = (int32_t)(r / 10);
+    }
+    const evtwin__groups g = groups_of(name, GROUPS, of_row);
+    for (uint64_t k = 0; k < 3; k++) {
+        const uint64_t seed = k == 2 ? 0 : k;
+        size_t n[5] = {0};
+        assert_ok(evtwin__split_folds(&g, row, ROWS, 5, &seed, fold[k]));
+        for (size_t r = 0; r < ROWS; r++) {
+            assert_int_equal(fold[k][r], fold[k][r / 10 * 10]);
+            n[fold[k][r]]++;
+        }
+        for (size_t f = 0; f < 5; f++) {
+            assert_int_equal(n[f], ROWS / 5);
+        }
+    }
+    for (size_t r = 0; r < ROWS; r++) {
+        n_differ[0] += fold[0][r] != fold[1][r];
+        n_differ[1] += fold[0][r] != fold[2][r];
+    }
+    assert_true(n_differ[0] > ROWS / 2 && n_differ[1] == 0);
 }
 
 enum { N_MANY = 50 };
@@ -119,7 +155,7 @@ static evtwin_status split_both(void *ctx) {
     int32_t fold[2];
     uint8_t is_test[2];
     const evtwin__group_use use[] = {{{{1, 0}}}, {{{1, 0}}}};
-    const evtwin_status st = evtwin__split_folds(&g, row, 2, 2, fold);
+    const evtwin_status st = evtwin__split_folds(&g, row, 2, 2, NULL, fold);
     return st < 0 ? st : evtwin__split_groups(use, 2, 0, is_test);
 }
 
@@ -131,6 +167,7 @@ static void test_out_of_memory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_folds_by_hand),
+        cmocka_unit_test(test_folds_drawn),
         cmocka_unit_test(test_holds_out_a_fifth),
         cmocka_unit_test(test_both_classes_in_both_parts),
         cmocka_unit_test(test_same_seed_same_groups),

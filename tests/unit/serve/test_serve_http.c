@@ -159,6 +159,25 @@ static void test_malformed_requests(void **state) {
     assert_alive();
 }
 
+/* It has sent all before it reads, and reads why it was refused. */
+static void test_long_burst(void **state) {
+    (void)state;
+    const size_t size = 600000;
+    char *head = malloc(size);
+    memset(head, 'a', size);
+    memcpy(head, "GET / HTTP/1.1\r\nX: ", 19);
+    const int fd = client_connect(port);
+    assert_true(fd >= 0);
+    assert_true(client_send(fd, head, size));
+    size_t n;
+    char *text = client_read_all(fd, &n);
+    assert_non_null(strstr(text, " 431 "));
+    free(text);
+    close(fd);
+    free(head);
+    assert_alive();
+}
+
 static void test_long_requests(void **state) {
     (void)state;
     const size_t sizes[] = {4096, 4097, 8000, 40000, 200000};
@@ -769,23 +788,15 @@ static void test_stop_finishes_answers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_host_header),
-        cmocka_unit_test(test_bodies_are_refused),
-        cmocka_unit_test(test_malformed_requests),
-        cmocka_unit_test(test_long_requests),
-        cmocka_unit_test(test_pipelining),
-        cmocka_unit_test(test_client_that_leaves),
-        cmocka_unit_test(test_many_clients),
-        cmocka_unit_test(test_connection_cap),
-        cmocka_unit_test(test_long_answers),
-        cmocka_unit_test(test_stop_interrupts),
-        cmocka_unit_test(test_deadline_of_the_store),
-        cmocka_unit_test(test_holding_clients),
-        cmocka_unit_test(test_ambiguous_heads),
-        cmocka_unit_test(test_head_in_pieces),
-        cmocka_unit_test(test_slow_request),
-        cmocka_unit_test(test_slow_reader),
-        cmocka_unit_test(test_free_during_traffic),
+        cmocka_unit_test(test_host_header),           cmocka_unit_test(test_bodies_are_refused),
+        cmocka_unit_test(test_malformed_requests),    cmocka_unit_test(test_long_burst),
+        cmocka_unit_test(test_long_requests),         cmocka_unit_test(test_pipelining),
+        cmocka_unit_test(test_client_that_leaves),    cmocka_unit_test(test_many_clients),
+        cmocka_unit_test(test_connection_cap),        cmocka_unit_test(test_long_answers),
+        cmocka_unit_test(test_stop_interrupts),       cmocka_unit_test(test_deadline_of_the_store),
+        cmocka_unit_test(test_holding_clients),       cmocka_unit_test(test_ambiguous_heads),
+        cmocka_unit_test(test_head_in_pieces),        cmocka_unit_test(test_slow_request),
+        cmocka_unit_test(test_slow_reader),           cmocka_unit_test(test_free_during_traffic),
         cmocka_unit_test(test_stop_finishes_answers),
     };
     if (!CLIENT_HAS_SERVER || !has_kind_of_store()) {
