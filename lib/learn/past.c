@@ -163,11 +163,19 @@ size_t evtwin__past_counter(const evtwin__past *past) {
 }
 
 void evtwin__past_fill(const evtwin__past *past, const double *kept, double *x) {
+    double of[2][EVTWIN__H_COUNT];
+    size_t pair = past->n; /* whose they are: 2 * pair and, unless it is the last, the next */
     for (size_t i = 0; i < past->cols; i++) {
         const struct of_col *c = &past->of_col[i];
-        if (c->statistic != EVTWIN__H_NONE) {
-            x[i] = evtwin__history_get(kept, c->followed, c->statistic);
+        if (c->statistic == EVTWIN__H_NONE) {
+            continue;
         }
+        if (c->followed / 2 != pair) {
+            pair = c->followed / 2;
+            const size_t one = 2 * pair, other = one + 1 < past->n ? one + 1 : one;
+            evtwin__history_two(kept, one, other, of[0], of[1]);
+        }
+        x[i] = of[c->followed % 2][c->statistic];
     }
 }
 
