@@ -103,8 +103,8 @@ static double charge_between(const evtwin__charge_curve *c, double from_V, doubl
 static void find_peak(const evtwin__charge_curve *c, evtwin__charge_facts *out) {
     const double width = bin_width(c);
     const double low = (c->low_V - c->first_V) / width, high = (c->high_V - c->first_V) / width;
-    if (!(high - low >= (double)MIN_BINS)) { /* also without a voltage */
-        return;
+    if (!(low >= 0.0 && high < (double)N_BINS && high - low >= (double)MIN_BINS)) {
+        return; /* also without a voltage, or restored from what never was a state */
     }
     const size_t first = (size_t)low + 3, last = (size_t)high - 3;
     size_t peak = first;

@@ -150,6 +150,7 @@ static double median(const double *value, size_t n) {
 }
 
 static void push_step(steps *s, double resistance_mohm, double *out) {
+    s->n = s->n >= 0.0 && s->n < 1e15 ? s->n : 0.0; /* restored from what never was a state */
     s->resistance_mohm[(size_t)s->n % N_STEPS] = resistance_mohm;
     s->n += 1.0;
     const size_t n = s->n < (double)N_STEPS ? (size_t)s->n : N_STEPS;
