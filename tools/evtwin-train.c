@@ -23,6 +23,7 @@ enum {
     CV = CSV + CLI_CSV_N_OPTIONS,
     REPEAT,
     RECIPE,
+    DERIVE,
     SEED,
     THREADS,
     AUDIT_ONLY,
@@ -72,6 +73,11 @@ static const cli_option options[N_OPTIONS] = {
                           .help = "what the models see: contract: a row's own values; history: "
                                   "how they have changed in each battery, which gives a steadier "
                                   "RUL and trains longer (docs/learning-features.md)"),
+    [DERIVE] =
+        CLI_STRING("derive", "A,B,...", NULL,
+                   .help = "of recipe history: also learn from quantities that rows seconds "
+                           "to a minute apart tell together, by name or \"all\": resistance, "
+                           "throughput, charge curve (docs/learning-features.md)"),
     [SEED] = CLI_RANGE(CLI_INTEGER, "seed", "N", "0", 0, 9e15,
                        .help = "of the split: the same seed gives the same models"),
     [THREADS] = CLI_RANGE(CLI_INTEGER, "threads", "N", "0", 0, 1024,
@@ -257,6 +263,7 @@ static void take_options(const cli *c, const char *path, evtwin_train_options *t
     train->n_threads = (int)cli_integer(c, THREADS);
     train->label_rule = cli_text(c, LABEL_RULE);
     train->recipe = cli_text(c, RECIPE);
+    train->derive = cli_text(c, DERIVE);
     train->source_name = path;
     train->progress = cli_progress;
 }

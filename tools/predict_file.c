@@ -10,12 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What derived quantities are made of, all of them and no other of the tool's business. */
+#define DERIVED_COLUMNS                                                                            \
+    ",sim_time_s,soc,voltage,current,temperature,is_charging,cell_voltage_max,cell_voltage_min"
+
 /* What a session looks at beside the features: whose row it is, and what the features were made of
  * in training. NULL = out of memory; the caller frees it. */
-static char *session_columns(const evtwin_session *session) {
-    static const char keys[] = "battery_id,time,seq";
+static char *session_columns(const evtwin_session *session, int has_derived) {
+    const char *keys = has_derived ? "battery_id,time,seq" DERIVED_COLUMNS : "battery_id,time,seq";
     evtwin_feature_range r;
-    size_t n = 0, size = sizeof keys;
+    size_t n = 0, size = strlen(keys) + 1;
     for (; evtwin_session_range(session, n, &r, sizeof r) >= 0; n++) {
         size += strlen(r.feature) + 1;
     }
@@ -42,16 +46,22 @@ static int open_input(const cli *c, const evtwin_predictor *predictor,
         size += strlen(evtwin_features_column(features, i)) + 1;
     }
     const char **names = calloc(n + 1, sizeof *names);
-    char *list = calloc(size, 1), *end = list, *others = session_columns(session);
-    int code = names == NULL || list == NULL || others == NULL ? cli_out_of_memory() : 0;
+    char *list = calloc(size, 1), *end = list;
+    int code = names == NULL || list == NULL ? cli_out_of_memory() : 0;
     size_t n_names = 0;
+    int has_derived = 0;
     for (size_t i = 0; code == 0 && i < n; i++) {
         const char *name = evtwin_features_column(features, i);
-        if (n_names == 0 || strcmp(name, names[n_names - 1]) != 0) { /* not made of the same */
+        if (name[0] == '\0') {
+            has_derived = 1;
+        } else if (n_names == 0 ||
+                   strcmp(name, names[n_names - 1]) != 0) { /* not made of the same */
             end = stpcpy(stpcpy(end, n_names > 0 ? "," : ""), name);
             names[n_names++] = name;
         }
     }
+    char *others = code == 0 ? session_columns(session, has_derived) : NULL;
+    code = code == 0 && others == NULL ? cli_out_of_memory() : code;
     if (code == 0 &&
         (code = cli_open_csv(c, PREDICT_CSV_OPTIONS, path, list, group, others, out)) == 0) {
         code = cli_check_columns(path, *out, names, n_names,

@@ -80,7 +80,8 @@ static int check_features(const evtwin_predictor *predictor) {
     for (size_t i = 0; i < evtwin_features_count(features); i++) {
         const char *name = evtwin_features_column(features, i);
         size_t quantity;
-        CLI_FAIL_IF(evtwin_quantity_find(name, &quantity, NULL, NULL) < 0, CLI_DATA,
+        CLI_FAIL_IF(name[0] != '\0' && evtwin_quantity_find(name, &quantity, NULL, NULL) < 0,
+                    CLI_DATA,
                     "the models need '%s', which telemetry does not have; predict a file that has "
                     "it with --csv and --out",
                     name);

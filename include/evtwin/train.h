@@ -49,6 +49,10 @@ typedef struct evtwin_train_options {
      * "history", from each battery's past (docs/learning-features.md), with trees, depth and
      * learning rate of its own where the defaults are left. Since 0.2 */
     const char *recipe;
+    /** of recipe "history": quantities that are derived from successive rows, by name and
+     * comma-separated, "all" of them or none (default NULL); their pasts are features too. A table
+     * with a row a week has none of them (docs/learning-features.md). Since 0.2 */
+    const char *derive;
 } evtwin_train_options;
 
 /** Fill in the defaults; size is sizeof *options. @return EVTWIN_E_ARG if size is that of no

@@ -37,7 +37,8 @@ static size_t note_impossible(const evtwin_predictor *p, const double *x, char n
 
 /* Of a column that several features are made of, the first speaks. */
 static int is_missing(const evtwin_predictor *p, const double *x, size_t i) {
-    return isnan(x[i]) && evtwin__feature_first_of(p->bundle.features, i) == i;
+    return isnan(x[i]) && evtwin__feature_first_of(p->bundle.features, i) == i &&
+           evtwin__feature_derived(p->bundle.features, i) == EVTWIN__D_COUNT;
 }
 
 /* "unknown, because soc and voltage are missing", of a row; 0 if it lacks no feature. Values that

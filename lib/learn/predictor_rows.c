@@ -89,7 +89,8 @@ static evtwin_status fill_rows(const evtwin_predictor *p, const evtwin_table *ta
         blank_impossible(p, w->x, 0, rows, found);
     }
     for (size_t k = 0; k < rows * cols; k++) {
-        w->is_incomplete[k / cols] = w->is_incomplete[k / cols] || !isfinite(w->x[k]);
+        w->is_incomplete[k / cols] |=
+            !isfinite(w->x[k]) && !evtwin__past_is_derived(p->past, k % cols);
     }
     for (size_t r = 0; r < rows && counter < cols; r++) {
         w->cycle[r] = w->x[r * cols + counter];
@@ -98,7 +99,7 @@ static evtwin_status fill_rows(const evtwin_predictor *p, const evtwin_table *ta
         w->source->fill(w->source->ctx, w->x);
     } else {
         EVTWIN_TRY(find_groups(&p->bundle, table, &w->groups));
-        EVTWIN_TRY(evtwin__past_apply(p->past, &w->groups, NULL, rows, w->x));
+        EVTWIN_TRY(evtwin__past_apply(p->past, table, &w->groups, NULL, w->x));
     }
     blank_rows(p, w->is_incomplete, rows, w->x);
     return EVTWIN_OK;

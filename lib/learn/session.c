@@ -193,8 +193,10 @@ static void fill_pasts(void *ctx, double *x) {
     const evtwin_session *s = w->session;
     const size_t cols = evtwin__predictor_bundle(s->predictor)->n_features;
     const size_t width = evtwin__past_width(s->past);
+    evtwin__derive_columns columns;
+    evtwin__past_columns(s->past, w->table, &columns);
     for (size_t r = 0; r < evtwin_table_rows(w->table); r++) {
-        evtwin__past_take(s->past, x + r * cols, w->value + r * width);
+        evtwin__past_take(s->past, &columns, r, x + r * cols, w->value + r * width);
     }
     evtwin__battery_state at;
     const evtwin__battery_state *newest = NULL;

@@ -120,15 +120,17 @@ static evtwin_status trainer_create(const evtwin_train_options *options, evtwin_
     evtwin_trainer *t = evtwin__calloc(1, sizeof *t);
     EVTWIN_FAIL_IF(t == NULL, EVTWIN_E_NOMEM, "out of memory for a trainer");
     const char *allow = options->allow != NULL ? options->allow : "";
+    const char *derive = options->derive != NULL ? options->derive : "";
     evtwin_status st = keep_origin(&t->bundle, options);
-    if (st < 0 || (st = evtwin__bundle_keep(&t->bundle, allow, &t->allow)) < 0) {
+    if (st < 0 || (st = evtwin__bundle_keep(&t->bundle, allow, &t->allow)) < 0 ||
+        (st = evtwin__bundle_keep(&t->bundle, derive, &t->derive)) < 0) {
         evtwin_trainer_free(t);
         return st;
     }
     t->options = *options;
     t->options.group = t->options.group_by_reset = NULL;
     t->options.features = t->options.source_name = t->options.label_rule = NULL;
-    t->options.allow = t->options.recipe = NULL;
+    t->options.allow = t->options.recipe = t->options.derive = NULL;
     *out = t;
     return EVTWIN_OK;
 }
@@ -179,6 +181,7 @@ evtwin_status evtwin__trainer_prepare(const evtwin_target *targets, size_t n_tar
     const char *column[EVTWIN__T_COUNT];
     EVTWIN_TRY(check_options(&o));
     EVTWIN_TRY(evtwin__recipe_find(o.recipe, &recipe));
+    EVTWIN_TRY(evtwin__recipe_check_derived(recipe, o.derive));
     EVTWIN_TRY(trainer_create(&o, &trainer));
     trainer->bundle.recipe = recipe->name;
     evtwin_status st = take_targets(targets, n_targets, trainer->target, column);

@@ -98,6 +98,7 @@ struct evtwin_trainer {
     evtwin_train_options options;          /* its strings are NULL */
     const evtwin__recipe *recipe;          /* static */
     const char *allow;                     /* causes, comma-separated; kept by the bundle */
+    const char *derive;                    /* derived quantities asked for; the bundle keeps it */
     evtwin_target target[EVTWIN__T_COUNT]; /* as asked for; column is NULL */
     evtwin__bundle bundle;                 /* what is saved, and the scores */
     evtwin_clean_report *clean;            /* (features) what cleaning saw */
