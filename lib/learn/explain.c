@@ -281,8 +281,9 @@ static void put_json(void *ctx, size_t at, const evtwin_reason *reason) {
 
 /* A margin as what is predicted, but not cut off at 0. */
 static double in_unit(const evtwin__bundle_model *model, double margin) {
-    return evtwin_model_objective(model->forest) == EVTWIN_OBJECTIVE_LOGISTIC ? probability(margin)
-                                                                              : margin;
+    return evtwin_model_objective(model->forest) == EVTWIN_OBJECTIVE_LOGISTIC
+               ? evtwin__calibrated_margin(&model->calibration, margin)
+               : margin;
 }
 
 evtwin_status evtwin__explain_row(const evtwin_predictor *predictor, const char *target,
