@@ -47,6 +47,9 @@ static const cli_option options[PREDICT_N_OPTIONS] = {
         .help = "add rul_reasons and failure_reasons: the K features that move a row's prediction "
                 "farthest from the mean of the training data, in words, or as arrays in a --sink "
                 "jsonl:FILE; 0 = off"),
+    [PREDICT_RUL_ROW] = CLI_FLAG(
+        "rul-row", .help = "with --csv, add rul_row: what the model says of the row alone, which "
+                           "recipe history settles into the RUL of its battery"),
     CLI_CSV_OPTIONS(PREDICT_CSV_OPTIONS, NULL),
 };
 
@@ -80,6 +83,7 @@ static int check_combination(const cli *c) {
     CLI_FAIL_IF(
         cli_text(c, PREDICT_SPOOL + DELIVERY_SPOOL) != NULL && cli_integer(c, PREDICT_EXPLAIN) > 0,
         CLI_USAGE, "--explain and --spool are mutually exclusive: a spool keeps no reasons");
+    CLI_FAIL_IF(!has_csv && cli_is_on(c, PREDICT_RUL_ROW), CLI_USAGE, "--rul-row needs --csv IN");
     CLI_FAIL_IF(has_source != has_sink, CLI_USAGE, "%s",
                 has_source ? "--source needs --sink URI" : "--sink needs --source URI");
     CLI_FAIL_IF(has_csv && (has_source || cli_from(c, PREDICT_STORE) == CLI_FROM_FLAG), CLI_USAGE,

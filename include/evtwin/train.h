@@ -49,6 +49,10 @@ typedef struct evtwin_train_options {
      * "history", from each battery's past (docs/learning-features.md), with trees, depth and
      * learning rate of its own where the defaults are left. Since 0.2 */
     const char *recipe;
+    /** end of life by the labels' rule, as a state of health: of a battery below it RUL is 0, and
+     * the prediction's note says so. 0 (default) = unknown: the lowest health at which a labelled
+     * row has life left, true (truth_soh) or else reported. The bundle records it. Since 0.2 */
+    double eol_soh_percent;
 } evtwin_train_options;
 
 /** Fill in the defaults; size is sizeof *options. */

@@ -109,7 +109,8 @@ typedef struct evtwin__bundle {
     const char *library_version, *xgboost_version;
     const char *created; /* RFC 3339 UTC */
     const char *label_rule, *recipe;
-    const char *counter; /* of recipe history: the feature that counts cycles; "" = rows do */
+    double eol_soh_percent; /* below it RUL is 0: see end_of_life.h; 0 or NaN = unknown */
+    const char *counter;    /* of recipe history: the feature that counts cycles; "" = rows do */
     const char *group;   /* of recipe history: the column that names the battery; "" = battery_id */
     const char *allowed; /* causes that would have refused the training data, comma-separated */
     const char *source_name; /* what was trained from: file name, or what the caller said */
