@@ -185,12 +185,12 @@ static evtwin_status predict_held_out(work *w) {
     for (size_t i = 0; i < w->part.n_test; i++) {
         w->predicted[i] /= (double)w->n_forests;
     }
+    if (w->j->t == EVTWIN__T_RUL) {
+        end_lives(w);
+    }
     if (w->f->trainer->recipe->has_past && strcmp(w->target->unit, "cycles") == 0) {
         evtwin__settle_rows(w->f->data->groups.of_row, w->part.test, w->part.n_test,
                             w->f->data->cycles, w->predicted, 1);
-    }
-    if (w->j->t == EVTWIN__T_RUL) {
-        end_lives(w);
     }
     keep(w, EVTWIN_SCORED_MODEL);
     return EVTWIN_OK;

@@ -187,6 +187,15 @@ static void end_lives(const evtwin_predictor *p, const double *x, size_t n,
     }
 }
 
+/* Of a battery just past it the ten cycles' mean is not 0 yet: health is an estimate, and one that
+ * wavers about the limit must not make RUL jump. */
+static void mark_ended(const evtwin_predictor *p, size_t rows, const evtwin__predicted *out) {
+    const size_t at = find_rul(p);
+    for (size_t r = 0; r < rows && at < p->n_targets; r++) {
+        out->is_past_end[r] = out->is_past_end[r] && !(out->y[r * p->n_targets + at] > 0.0);
+    }
+}
+
 static void keep_rows(const evtwin_predictor *p, size_t rows, const evtwin__predicted *out) {
     const size_t at = find_rul(p);
     for (size_t r = 0; r < rows && out->rul_row != NULL; r++) {
@@ -203,8 +212,9 @@ static evtwin_status predict_with_past(const evtwin_predictor *p, const evtwin_t
     if (st >= 0 && (st = evtwin_predictor_predict(p, w.x, rows, p->bundle.n_features, out->y,
                                                   p->n_targets)) >= 0) {
         keep_rows(p, rows, out);
-        st = settle(p, &w, rows, out->y);
         end_lives(p, w.x, rows, out);
+        st = settle(p, &w, rows, out->y);
+        mark_ended(p, rows, out);
     }
     rows_clear(&w);
     return st;

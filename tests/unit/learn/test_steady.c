@@ -42,7 +42,7 @@ static evtwin_table *make_fleet(void) {
     return table;
 }
 
-/* A record a minute of packs from 99 to 79 % of health, which hardly changes in these days, from
+/* A record a minute of packs from 99 to 80 % of health, which hardly changes in these days, from
  * the moment on that they are met. */
 static evtwin_table *drive(evtwin_sim_use use, int minutes) {
     evtwin_sim_options options;
@@ -54,7 +54,7 @@ static evtwin_table *drive(evtwin_sim_use use, int minutes) {
     options.use = use;
     options.step_s = 10.0;
     options.initial_soh_percent = 99.0;
-    options.final_soh_percent = 79.0;
+    options.final_soh_percent = 80.0;
     assert_ok(evtwin_sim_create(&options, &sim));
     assert_ok(evtwin_telemetry_table_create(&table));
     for (int i = 0; i < minutes; i++) {
