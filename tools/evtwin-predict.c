@@ -52,6 +52,9 @@ static const cli_option options[PREDICT_N_OPTIONS] = {
                 "farthest from the mean of the training data, such as \"state of health 82.5 %: "
                 "-240 cycles\"; as objects in a --sink jsonl:FILE; a store keeps those of each "
                 "battery's newest row, for evtwin-serve; without K 3, 0 = off"),
+    [PREDICT_RUL_ROW] = CLI_FLAG(
+        "rul-row", .help = "with --csv, add rul_row: what the model says of the row alone, which "
+                           "recipe history settles into the RUL of its battery"),
     CLI_CSV_OPTIONS(PREDICT_CSV_OPTIONS, NULL),
 };
 
@@ -82,6 +85,7 @@ static int check_combination(const cli *c) {
     CLI_FAIL_IF(
         cli_text(c, PREDICT_SPOOL + DELIVERY_SPOOL) != NULL && cli_integer(c, PREDICT_EXPLAIN) > 0,
         CLI_USAGE, "--explain and --spool are mutually exclusive: a spool keeps no reasons");
+    CLI_FAIL_IF(!has_csv && cli_is_on(c, PREDICT_RUL_ROW), CLI_USAGE, "--rul-row needs --csv IN");
     CLI_FAIL_IF(has_source != has_sink, CLI_USAGE, "%s",
                 has_source ? "--source needs --sink URI" : "--sink needs --source URI");
     CLI_FAIL_IF(has_csv && (has_source || cli_from(c, PREDICT_STORE) == CLI_FROM_FLAG), CLI_USAGE,

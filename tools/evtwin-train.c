@@ -19,6 +19,7 @@ enum {
     ALLOW_SINGLE_ROWS,
     FEATURES,
     LABEL_RULE,
+    EOL_SOH,
     CSV, /* the first of its options */
     CV = CSV + CLI_CSV_N_OPTIONS,
     REPEAT,
@@ -59,6 +60,9 @@ static const cli_option options[N_OPTIONS] = {
         CLI_STRING("label-rule", "WORDS", NULL,
                    .help = "what end of life was when the labels were made, e.g. \"capacity below "
                            "80 % of new\"; the bundle records it, nothing checks it"),
+    [EOL_SOH] = CLI_RANGE(CLI_NUMBER, "eol-soh", "PERCENT", "0", 0, 99.9,
+                          .help = "end of life by the labels' rule, as a state of health: below it "
+                                  "RUL is 0; 0: the lowest that the labelled rows have"),
     CLI_CSV_OPTIONS(CSV, "File"),
     [CV] =
         CLI_RANGE(CLI_INTEGER, "cv", "K", NULL, 2, 1000, .group = "Training",
@@ -262,6 +266,7 @@ static void take_options(const cli *c, const char *path, evtwin_train_options *t
     train->seed = (uint64_t)cli_integer(c, SEED);
     train->n_threads = (int)cli_integer(c, THREADS);
     train->label_rule = cli_text(c, LABEL_RULE);
+    train->eol_soh_percent = cli_number(c, EOL_SOH);
     train->recipe = cli_text(c, RECIPE);
     train->derive = cli_text(c, DERIVE);
     train->source_name = path;

@@ -123,7 +123,7 @@ static evtwin_status copy_end(const evtwin_table *from, evtwin_table *to, const 
                                                              : EVTWIN_OK;
 }
 
-/* The notes, if there is one or the file has such a column; n_out counts them. */
+/* The notes, if there is one or the file has such a column; n_out counts what is unknown. */
 static evtwin_status copy_notes(const evtwin_table *from, int has_column, evtwin_table *to,
                                 size_t *n_out) {
     const size_t source = evtwin_table_find(from, "prediction_note");
@@ -140,7 +140,7 @@ static evtwin_status copy_notes(const evtwin_table *from, int has_column, evtwin
         }
         if (st >= 0 && note != NULL) {
             st = evtwin_table_set_text(to, col, r, note);
-            ++*n_out;
+            *n_out += strncmp(note, "unknown", strlen("unknown")) == 0;
         }
     }
     return st;
@@ -172,6 +172,10 @@ static int predict(const cli *c, const evtwin_predictor *predictor, evtwin_sessi
     evtwin_predictor_info info = {.recipe = ""};
     evtwin_status st = evtwin_telemetry_check(table); /* a file has one unit for a column */
     evtwin_predictor_info_get(predictor, &info, sizeof info);
+    if (st >= 0 && cli_is_on(c, PREDICT_RUL_ROW) &&
+        evtwin_table_find(table, "rul_row") == EVTWIN_NO_COLUMN) {
+        st = evtwin_table_add_column(table, "rul_row", EVTWIN_F64, NULL, NULL);
+    }
     if (st >= 0 && strcmp(info.recipe, "history") == 0) {
         st = evtwin_predictor_apply(predictor, table);
         st = st < 0 ? st : evtwin_session_observe(session, table);
@@ -191,7 +195,7 @@ static int predict(const cli *c, const evtwin_predictor *predictor, evtwin_sessi
 }
 
 /* The predictions alone, as columns of a table; explained = what gave them reasons, NULL = none. */
-static evtwin_status make_added(const evtwin_table *predicted, int has_notes,
+static evtwin_status make_added(const evtwin_table *predicted, int has_notes, int has_rul_row,
                                 const evtwin_predictor *explained, evtwin_table **out,
                                 size_t *n_unknown_out) {
     evtwin_table *added;
@@ -203,6 +207,9 @@ static evtwin_status make_added(const evtwin_table *predicted, int has_notes,
         st = copy_numbers(predicted, added, target.prediction);
         st = st < 0 ? st : copy_end(predicted, added, target.name, "low");
         st = st < 0 ? st : copy_end(predicted, added, target.name, "high");
+    }
+    if (st >= 0 && has_rul_row) {
+        st = copy_numbers(predicted, added, "rul_row");
     }
     if (st >= 0 && explained != NULL) {
         st = copy_reasons(explained, predicted, added);
@@ -221,7 +228,7 @@ static int write_predicted(const cli *c, const evtwin_predictor *predictor,
     evtwin_table *added = NULL;
     size_t n_unknown;
     const evtwin_status st =
-        make_added(predicted, cli_has_column(csv, "prediction_note"),
+        make_added(predicted, cli_has_column(csv, "prediction_note"), cli_is_on(c, PREDICT_RUL_ROW),
                    cli_integer(c, PREDICT_EXPLAIN) > 0 ? predictor : NULL, &added, &n_unknown);
     if (st < 0) {
         return cli_fail(CLI_AN_INPUT, st, NULL);

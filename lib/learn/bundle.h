@@ -111,7 +111,8 @@ typedef struct evtwin__bundle {
     const char *library_version, *xgboost_version;
     const char *created; /* RFC 3339 UTC */
     const char *label_rule, *recipe;
-    const char *counter; /* of recipe history: the feature that counts cycles; "" = rows do */
+    double eol_soh_percent; /* below it RUL is 0: see end_of_life.h; 0 or NaN = unknown */
+    const char *counter;    /* of recipe history: the feature that counts cycles; "" = rows do */
     const char *group;   /* of recipe history: the column that names the battery; "" = battery_id */
     const char *group_by_reset; /* of recipe history: the counter at whose fall the next begins; ""
                                    = a column names the battery */

@@ -95,6 +95,7 @@ static const field root_fields[] = {
     {"", "xgboost", TEXT, IN(bundle, xgboost_version), 0, 0, 0},
     {"", "created", TEXT, IN(bundle, created), 0, 0, 0},
     {"", "label_rule", TEXT, IN(bundle, label_rule), 0, 0, 0},
+    {"", "eol_soh_percent", NUMBER, IN(bundle, eol_soh_percent), 0, 0.0, 100.0},
     {"", "recipe", TEXT, IN(bundle, recipe), 0, 0, 0},
     {"", "allowed", TEXT, IN(bundle, allowed), 0, 0, 0},
     {"source", "name", TEXT, IN(bundle, source_name), 0, 0, 0},

@@ -6,6 +6,7 @@
 #include "core/mem.h"
 #include "core/status.h"
 #include "core/table.h"
+#include "learn/end_of_life.h"
 #include "learn/features.h"
 
 #include <math.h>
@@ -171,15 +172,57 @@ static evtwin_status settle(const evtwin_predictor *p, const rows_of_past *w, si
     return EVTWIN_OK;
 }
 
+/* The place in y of what is left of lives; n_targets if the bundle does not say. */
+static size_t find_rul(const evtwin_predictor *p) {
+    size_t i = 0;
+    while (i < p->n_targets && p->target[i] != EVTWIN__T_RUL) {
+        i++;
+    }
+    return i;
+}
+
+/* Nothing is left of a battery past its end of life; x is the rows' (n). */
+static void end_lives(const evtwin_predictor *p, const double *x, size_t n,
+                      const evtwin__predicted *out) {
+    const size_t column = evtwin__end_of_life_column(&p->bundle), at = find_rul(p);
+    for (size_t r = 0; r < n && at < p->n_targets; r++) {
+        double *of_row = &out->y[r * p->n_targets + at];
+        const int is_past_end =
+            !isnan(*of_row) &&
+            evtwin__is_past_end(&p->bundle, column, x + r * p->bundle.n_features);
+        out->is_past_end[r] = (uint8_t)is_past_end;
+        *of_row = is_past_end ? 0.0 : *of_row;
+    }
+}
+
+/* Of a battery just past it the ten cycles' mean is not 0 yet: health is an estimate, and one that
+ * wavers about the limit must not make RUL jump. */
+static void mark_ended(const evtwin_predictor *p, size_t rows, const evtwin__predicted *out) {
+    const size_t at = find_rul(p);
+    for (size_t r = 0; r < rows && at < p->n_targets; r++) {
+        out->is_past_end[r] = out->is_past_end[r] && !(out->y[r * p->n_targets + at] > 0.0);
+    }
+}
+
+static void keep_rows(const evtwin_predictor *p, size_t rows, const evtwin__predicted *out) {
+    const size_t at = find_rul(p);
+    for (size_t r = 0; r < rows && out->rul_row != NULL; r++) {
+        out->rul_row[r] = at < p->n_targets ? out->y[r * p->n_targets + at] : (double)NAN;
+    }
+}
+
 static evtwin_status predict_with_past(const evtwin_predictor *p, const evtwin_table *table,
                                        const evtwin__past_source *source, evtwin__impossible *found,
-                                       double *y) {
+                                       const evtwin__predicted *out) {
     rows_of_past w;
     const size_t rows = evtwin_table_rows(table);
     evtwin_status st = make_rows(p, table, source, found, &w);
-    if (st >= 0 &&
-        (st = evtwin_predictor_predict(p, w.x, rows, p->bundle.n_features, y, p->n_targets)) >= 0) {
-        st = settle(p, &w, rows, y);
+    if (st >= 0 && (st = evtwin_predictor_predict(p, w.x, rows, p->bundle.n_features, out->y,
+                                                  p->n_targets)) >= 0) {
+        keep_rows(p, rows, out);
+        end_lives(p, w.x, rows, out);
+        st = settle(p, &w, rows, out->y);
+        mark_ended(p, rows, out);
     }
     if (st >= 0 && source != NULL && source->x_out != NULL) {
         *source->x_out = w.x;
@@ -191,9 +234,9 @@ static evtwin_status predict_with_past(const evtwin_predictor *p, const evtwin_t
 
 evtwin_status evtwin__predictor_rows(const evtwin_predictor *p, const evtwin_table *table,
                                      const evtwin__past_source *source, evtwin__impossible *found,
-                                     double *y) {
+                                     const evtwin__predicted *out) {
     if (p->past != NULL) {
-        return predict_with_past(p, table, source, found, y);
+        return predict_with_past(p, table, source, found, out);
     }
     double x[EVTWIN__BLOCK_VALUES];
     const size_t rows = evtwin_table_rows(table);
@@ -207,8 +250,14 @@ evtwin_status evtwin__predictor_rows(const evtwin_predictor *p, const evtwin_tab
         if (found != NULL) {
             blank_impossible(p, x, first, n, found);
         }
-        EVTWIN_TRY(evtwin_predictor_predict(p, x, n, p->bundle.n_features, y + first * p->n_targets,
-                                            p->n_targets));
+        EVTWIN_TRY(evtwin_predictor_predict(p, x, n, p->bundle.n_features,
+                                            out->y + first * p->n_targets, p->n_targets));
+        const evtwin__predicted of_block = {.y = out->y + first * p->n_targets,
+                                            .rul_row =
+                                                out->rul_row != NULL ? out->rul_row + first : NULL,
+                                            .is_past_end = out->is_past_end + first};
+        keep_rows(p, n, &of_block);
+        end_lives(p, x, n, &of_block);
     }
     return EVTWIN_OK;
 }

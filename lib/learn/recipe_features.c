@@ -18,8 +18,9 @@
 /* What says where in a cycle a battery is, not how worn: its past would only be noise, and move the
  * prediction while nothing changes. */
 static int is_momentary(const char *name) {
-    static const size_t momentary[] = {EVTWIN__Q_SOC, EVTWIN__Q_VOLTAGE, EVTWIN__Q_CURRENT,
-                                       EVTWIN__Q_POWER_CONSUMPTION, EVTWIN__Q_IS_CHARGING};
+    static const size_t momentary[] = {EVTWIN__Q_SOC,         EVTWIN__Q_VOLTAGE,
+                                       EVTWIN__Q_CURRENT,     EVTWIN__Q_POWER_CONSUMPTION,
+                                       EVTWIN__Q_IS_CHARGING, EVTWIN__Q_TEMPERATURE};
     int is_one = 0;
     for (size_t i = 0; i < sizeof momentary / sizeof momentary[0]; i++) {
         is_one |= strcmp(name, evtwin__schema[momentary[i]].name) == 0;

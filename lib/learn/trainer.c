@@ -8,6 +8,7 @@
 #include "core/mem.h"
 #include "core/status.h"
 #include "learn/calibration_json.h"
+#include "learn/end_of_life.h"
 #include "learn/finding.h"
 #include "learn/recipe.h"
 
@@ -42,6 +43,9 @@ static evtwin_status check_options(const evtwin_train_options *o) {
                    "n_repeats is %d, which repeats a cross-validation: set cv_folds too",
                    o->n_repeats);
     EVTWIN_FAIL_IF(o->cv_folds == 1, EVTWIN_E_ARG, "cv_folds is 1, it must be 0 or at least 2");
+    EVTWIN_FAIL_IF(!(o->eol_soh_percent >= 0.0 && o->eol_soh_percent < 100.0), EVTWIN_E_ARG,
+                   "eol_soh_percent is %g, it must be from 0 (unknown) to below 100",
+                   o->eol_soh_percent);
     EVTWIN_FAIL_IF(!(o->learning_rate > 0.0 && o->learning_rate <= 1.0), EVTWIN_E_ARG,
                    "learning_rate must be above 0 and at most 1");
     return EVTWIN_OK;
@@ -166,6 +170,7 @@ static evtwin_status look_at(evtwin_trainer *trainer, const evtwin_train_options
                              const char *const column[EVTWIN__T_COUNT], evtwin__dataset *data) {
     EVTWIN_TRY(report_progress(trainer, "cleaning", 0.0));
     EVTWIN_TRY(evtwin__dataset_load(options, column, trainer, data));
+    EVTWIN_TRY(evtwin__end_of_life_find(trainer, data, options->eol_soh_percent));
     EVTWIN_TRY(evtwin__dataset_split(trainer, data));
     EVTWIN_TRY(evtwin__find_in_data(trainer, data));
     return evtwin__audit_data(trainer, data);
