@@ -105,10 +105,6 @@ evtwin_status evtwin_predictor_contributions(const evtwin_predictor *predictor, 
     return EVTWIN_OK;
 }
 
-static double probability(double margin) {
-    return 1.0 / (1.0 + evtwin__exp(-margin));
-}
-
 /* Its contributions were brought from a logarithm to the unit. */
 static int has_logarithm(const evtwin__bundle_model *model) {
     int found = 0;
@@ -146,7 +142,9 @@ static evtwin_reason make_reason(const evtwin__bundle *b, const evtwin__bundle_m
         .unit = b->feature[i].unit != NULL ? b->feature[i].unit : "",
         .value = x[i],
         .contribution = phi[i],
-        .effect = is_event ? probability(margin) - probability(margin - phi[i]) : phi[i],
+        .effect = is_event ? evtwin__calibrated_margin(&model->calibration, margin) -
+                                 evtwin__calibrated_margin(&model->calibration, margin - phi[i])
+                           : phi[i],
         .effect_unit = is_event || model->unit == NULL ? "" : model->unit,
         .is_approximate = is_event || has_logarithm(model),
         .start = start_of(b, i, x),
@@ -235,6 +233,25 @@ evtwin_status evtwin_predictor_interval(const evtwin_predictor *predictor, const
     return EVTWIN_OK;
 }
 
+evtwin_status evtwin_predictor_calibration(const evtwin_predictor *predictor, const char *target,
+                                           evtwin_calibration *out, size_t size) {
+    EVTWIN_FAIL_IF(predictor == NULL || out == NULL || size < sizeof out->size, EVTWIN_E_ARG,
+                   "predictor or out is NULL, or size is too small");
+    const evtwin__bundle_model *model = NULL;
+    EVTWIN_TRY(find_model(predictor, target, &model));
+    const evtwin__calibration *c = &model->calibration;
+    EVTWIN_FAIL_IF(!evtwin__calibration_is_known(c), EVTWIN_E_NOT_FOUND,
+                   "predictions of target %s are not calibrated", target);
+    const evtwin_calibration made = {.size = sizeof made,
+                                     .slope = c->slope,
+                                     .offset = c->offset,
+                                     .n_batteries = c->n_batteries,
+                                     .n_with = c->n_with,
+                                     .n_without = c->n_without};
+    evtwin__report_copy(out, size, &made, sizeof made);
+    return EVTWIN_OK;
+}
+
 /* ---- a table ---- */
 
 enum { WORDS_SIZE = 256 };
@@ -264,8 +281,9 @@ static void put_json(void *ctx, size_t at, const evtwin_reason *reason) {
 
 /* A margin as what is predicted, but not cut off at 0. */
 static double in_unit(const evtwin__bundle_model *model, double margin) {
-    return evtwin_model_objective(model->forest) == EVTWIN_OBJECTIVE_LOGISTIC ? probability(margin)
-                                                                              : margin;
+    return evtwin_model_objective(model->forest) == EVTWIN_OBJECTIVE_LOGISTIC
+               ? evtwin__calibrated_margin(&model->calibration, margin)
+               : margin;
 }
 
 evtwin_status evtwin__explain_row(const evtwin_predictor *predictor, const char *target,

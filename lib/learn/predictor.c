@@ -65,6 +65,13 @@ void evtwin_predictor_free(evtwin_predictor *predictor) {
     }
 }
 
+evtwin_status evtwin_predictor_set_coverage(evtwin_predictor *predictor, evtwin_coverage coverage) {
+    EVTWIN_FAIL_IF(predictor == NULL || (int)coverage < 0 || (int)coverage >= EVTWIN__N_COVERAGES,
+                   EVTWIN_E_ARG, "predictor is NULL or coverage is out of range");
+    predictor->coverage = coverage;
+    return EVTWIN_OK;
+}
+
 /* ---- what it is ---- */
 
 evtwin_status evtwin_predictor_info_get(const evtwin_predictor *predictor,
@@ -79,7 +86,8 @@ evtwin_status evtwin_predictor_info_get(const evtwin_predictor *predictor,
                                         .label_rule = b->label_rule,
                                         /* a bundle of 0.1 does not say so */
                                         .recipe = b->recipe[0] != '\0' ? b->recipe
-                                                                       : EVTWIN__RECIPE_CONTRACT};
+                                                                       : EVTWIN__RECIPE_CONTRACT,
+                                        .group = b->group != NULL ? b->group : ""};
     evtwin__report_copy(out, size, &info, sizeof info);
     return EVTWIN_OK;
 }
@@ -214,7 +222,8 @@ static void predict_with(const evtwin_predictor *p, const evtwin__bundle_model *
     for (size_t r = 0; r < rows; r++) {
         const double y = out[r * stride];
         const int is_known = !isnan(y) && evtwin__predictor_is_complete(p, x + r * cols);
-        out[r * stride] = is_known ? fmax(y, 0.0) : (double)NAN;
+        out[r * stride] =
+            is_known ? evtwin__calibrated(&m->calibration, fmax(y, 0.0)) : (double)NAN;
     }
 }
 

@@ -12,6 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The column of what the model says of the row alone. */
+#define RUL_ROW "rul_row"
+
 enum {
     NOTE_SIZE = 512,
     NOTE_NAMES = 4 /* missing features that a note names, before it counts the rest */
@@ -37,7 +40,8 @@ static size_t note_impossible(const evtwin_predictor *p, const double *x, char n
 
 /* Of a column that several features are made of, the first speaks. */
 static int is_missing(const evtwin_predictor *p, const double *x, size_t i) {
-    return isnan(x[i]) && evtwin__feature_first_of(p->bundle.features, i) == i;
+    return isnan(x[i]) && evtwin__feature_first_of(p->bundle.features, i) == i &&
+           evtwin__feature_derived(p->bundle.features, i) == EVTWIN__D_COUNT;
 }
 
 /* "unknown, because soc and voltage are missing", of a row; 0 if it lacks no feature. Values that
@@ -89,8 +93,13 @@ static evtwin_status output_column(evtwin_table *table, const char *name, evtwin
     return evtwin_table_set_unit(table, col, unit);
 }
 
+static void note_end(const evtwin_predictor *p, char note[NOTE_SIZE]) {
+    snprintf(note, NOTE_SIZE, "past its end of life: soh is below %.4g percent",
+             p->bundle.eol_soh_percent);
+}
+
 static evtwin_status fill_notes(const evtwin_predictor *p, evtwin_table *table, size_t col,
-                                const double *y) {
+                                const double *y, const uint8_t *is_past_end) {
     double x[EVTWIN__BUNDLE_MAX_FEATURES];
     char note[NOTE_SIZE];
     for (size_t r = 0; r < evtwin_table_rows(table); r++) {
@@ -98,8 +107,13 @@ static evtwin_status fill_notes(const evtwin_predictor *p, evtwin_table *table, 
         if (is_unknown) {
             EVTWIN_TRY(evtwin__features_compute(p->bundle.features, table, r, 1, 0, x));
         }
-        EVTWIN_TRY(is_unknown && write_note(p, x, note) ? evtwin_table_set_text(table, col, r, note)
-                                                        : evtwin_table_set_missing(table, col, r));
+        int has_note = is_unknown && write_note(p, x, note);
+        if (is_past_end[r]) {
+            note_end(p, note);
+            has_note = 1;
+        }
+        EVTWIN_TRY(has_note ? evtwin_table_set_text(table, col, r, note)
+                            : evtwin_table_set_missing(table, col, r));
     }
     return EVTWIN_OK;
 }
@@ -147,14 +161,32 @@ static evtwin_status fill_intervals(const evtwin_predictor *p, evtwin_table *tab
         double *from = evtwin_table_f64_edit(table, low);
         double *to = evtwin_table_f64_edit(table, high);
         for (size_t r = 0; r < evtwin_table_rows(table); r++) {
-            evtwin__interval_around(&p->bundle.model[t].interval, EVTWIN_COVERS_ON_AVERAGE,
+            evtwin__interval_around(&p->bundle.model[t].interval, p->coverage,
                                     y[r * p->n_targets + i], &from[r], &to[r]);
         }
     }
     return EVTWIN_OK;
 }
 
-static evtwin_status fill_table(const evtwin_predictor *p, evtwin_table *table, const double *y) {
+/* rul_row, where the table has such a column. */
+static evtwin_status fill_rul_row(const evtwin_predictor *p, evtwin_table *table,
+                                  const double *rul_row) {
+    if (rul_row == NULL) {
+        return EVTWIN_OK;
+    }
+    size_t col;
+    const evtwin__bundle_model *m = &p->bundle.model[EVTWIN__T_RUL];
+    EVTWIN_TRY(output_column(table, RUL_ROW, EVTWIN_F64, m->is_present ? m->unit : "cycles", &col));
+    double *to = evtwin_table_f64_edit(table, col);
+    for (size_t r = 0; r < evtwin_table_rows(table); r++) {
+        to[r] = rul_row[r];
+    }
+    return EVTWIN_OK;
+}
+
+static evtwin_status fill_table(const evtwin_predictor *p, evtwin_table *table,
+                                const evtwin__predicted *predicted) {
+    const double *y = predicted->y;
     const size_t rows = evtwin_table_rows(table);
     size_t prediction[EVTWIN__T_COUNT], version, note;
     int32_t code = 0;
@@ -166,8 +198,9 @@ static evtwin_status fill_table(const evtwin_predictor *p, evtwin_table *table, 
     EVTWIN_TRY(evtwin_table_intern(table, version, p->bundle.version, &code));
 
     /* the notes first: they look at the features once more, which might be columns filled here */
-    EVTWIN_TRY(fill_notes(p, table, note, y));
+    EVTWIN_TRY(fill_notes(p, table, note, y, predicted->is_past_end));
     EVTWIN_TRY(fill_intervals(p, table, y));
+    EVTWIN_TRY(fill_rul_row(p, table, predicted->rul_row));
     for (size_t r = 0; r < rows; r++) {
         EVTWIN_TRY(evtwin_table_set_code(table, version, r, code));
     }
@@ -194,20 +227,39 @@ static void tell_presumed_units(const evtwin_predictor *p, const evtwin_table *t
     }
 }
 
+static void predicted_clear(evtwin__predicted *predicted) {
+    evtwin__free(predicted->y);
+    evtwin__free(predicted->rul_row);
+    evtwin__free(predicted->is_past_end);
+}
+
+/* Memory for a table's predictions, which is to be cleared after a failure too. */
+static evtwin_status predicted_create(const evtwin_predictor *p, const evtwin_table *table,
+                                      evtwin__predicted *out) {
+    const size_t rows = evtwin_table_rows(table);
+    const int has_rul_row = evtwin_table_find(table, RUL_ROW) != EVTWIN_NO_COLUMN;
+    *out = (evtwin__predicted){.y = evtwin__calloc(rows, p->n_targets * sizeof *out->y),
+                               .rul_row =
+                                   has_rul_row ? evtwin__calloc(rows, sizeof *out->rul_row) : NULL,
+                               .is_past_end = evtwin__calloc(rows, sizeof *out->is_past_end)};
+    EVTWIN_FAIL_IF(out->y == NULL || out->is_past_end == NULL ||
+                       (has_rul_row && out->rul_row == NULL),
+                   EVTWIN_E_NOMEM, "out of memory for the predictions of %zu rows", rows);
+    return EVTWIN_OK;
+}
+
 /* Predict the rows of a table whose columns were checked; found NULL = so were its values. */
 static evtwin_status apply(const evtwin_predictor *predictor, evtwin_table *table,
                            const evtwin__past_source *source, evtwin__impossible *found) {
-    evtwin_status st;
-    const size_t rows = evtwin_table_rows(table);
     const size_t cols = evtwin_table_cols(table);
-    double *y = evtwin__calloc(rows, predictor->n_targets * sizeof *y);
-    EVTWIN_FAIL_IF(y == NULL, EVTWIN_E_NOMEM, "out of memory for the predictions of %zu rows",
-                   rows);
-    if ((st = evtwin__predictor_rows(predictor, table, source, found, y)) >= 0 &&
-        (st = fill_table(predictor, table, y)) < 0) {
+    evtwin__predicted predicted;
+    evtwin_status st = predicted_create(predictor, table, &predicted);
+    if (st >= 0 &&
+        (st = evtwin__predictor_rows(predictor, table, source, found, &predicted)) >= 0 &&
+        (st = fill_table(predictor, table, &predicted)) < 0) {
         evtwin__table_drop_columns(table, cols);
     }
-    evtwin__free(y);
+    predicted_clear(&predicted);
     if (st >= 0) {
         tell_presumed_units(predictor, table);
     }

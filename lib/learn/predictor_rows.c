@@ -6,6 +6,7 @@
 #include "core/mem.h"
 #include "core/status.h"
 #include "core/table.h"
+#include "learn/end_of_life.h"
 #include "learn/features.h"
 
 #include <math.h>
@@ -29,13 +30,20 @@ static void blank_impossible(const evtwin_predictor *p, double *x, size_t first,
     }
 }
 
-/* Whose past the rows of a table are. */
+/* 1 if the table has a column of that name; "" and NULL name none. */
+static int has_column(const evtwin_table *table, const char *name) {
+    return name != NULL && name[0] != '\0' && evtwin__column_find(table, name) != EVTWIN_NO_COLUMN;
+}
+
+/* Whose past the rows of a table are: by the training's column, else by battery_id, else by the
+ * training's counter. */
 static evtwin_status find_groups(const evtwin__bundle *b, const evtwin_table *table,
                                  evtwin__groups *out) {
-    const char *group = b->group != NULL && evtwin__column_find(table, b->group) != EVTWIN_NO_COLUMN
-                            ? b->group
-                            : NULL;
-    EVTWIN_TRY(evtwin__groups_find(table, group, NULL, out));
+    const char *group = has_column(table, b->group) ? b->group : NULL;
+    const int is_named = group != NULL || has_column(table, "battery_id");
+    const char *reset =
+        !is_named && has_column(table, b->group_by_reset) ? b->group_by_reset : NULL;
+    EVTWIN_TRY(evtwin__groups_find(table, group, reset, out));
     if (out->kind == EVTWIN__GROUP_NONE && b->n_groups > 1) {
         evtwin__groups_clear(out);
         EVTWIN_FAIL(EVTWIN_E_SCHEMA,
@@ -82,7 +90,8 @@ static evtwin_status fill_rows(const evtwin_predictor *p, const evtwin_table *ta
         blank_impossible(p, w->x, 0, rows, found);
     }
     for (size_t k = 0; k < rows * cols; k++) {
-        w->is_incomplete[k / cols] = w->is_incomplete[k / cols] || !isfinite(w->x[k]);
+        w->is_incomplete[k / cols] |=
+            !isfinite(w->x[k]) && !evtwin__past_is_derived(p->past, k % cols);
     }
     for (size_t r = 0; r < rows && counter < cols; r++) {
         w->cycle[r] = w->x[r * cols + counter];
@@ -91,7 +100,7 @@ static evtwin_status fill_rows(const evtwin_predictor *p, const evtwin_table *ta
         w->source->fill(w->source->ctx, w->x);
     } else {
         EVTWIN_TRY(find_groups(&p->bundle, table, &w->groups));
-        EVTWIN_TRY(evtwin__past_apply(p->past, &w->groups, NULL, rows, w->x));
+        EVTWIN_TRY(evtwin__past_apply(p->past, table, &w->groups, NULL, w->x));
     }
     blank_rows(p, w->is_incomplete, rows, w->x);
     return EVTWIN_OK;
@@ -163,15 +172,57 @@ static evtwin_status settle(const evtwin_predictor *p, const rows_of_past *w, si
     return EVTWIN_OK;
 }
 
+/* The place in y of what is left of lives; n_targets if the bundle does not say. */
+static size_t find_rul(const evtwin_predictor *p) {
+    size_t i = 0;
+    while (i < p->n_targets && p->target[i] != EVTWIN__T_RUL) {
+        i++;
+    }
+    return i;
+}
+
+/* Nothing is left of a battery past its end of life; x is the rows' (n). */
+static void end_lives(const evtwin_predictor *p, const double *x, size_t n,
+                      const evtwin__predicted *out) {
+    const size_t column = evtwin__end_of_life_column(&p->bundle), at = find_rul(p);
+    for (size_t r = 0; r < n && at < p->n_targets; r++) {
+        double *of_row = &out->y[r * p->n_targets + at];
+        const int is_past_end =
+            !isnan(*of_row) &&
+            evtwin__is_past_end(&p->bundle, column, x + r * p->bundle.n_features);
+        out->is_past_end[r] = (uint8_t)is_past_end;
+        *of_row = is_past_end ? 0.0 : *of_row;
+    }
+}
+
+/* Of a battery just past it the ten cycles' mean is not 0 yet: health is an estimate, and one that
+ * wavers about the limit must not make RUL jump. */
+static void mark_ended(const evtwin_predictor *p, size_t rows, const evtwin__predicted *out) {
+    const size_t at = find_rul(p);
+    for (size_t r = 0; r < rows && at < p->n_targets; r++) {
+        out->is_past_end[r] = out->is_past_end[r] && !(out->y[r * p->n_targets + at] > 0.0);
+    }
+}
+
+static void keep_rows(const evtwin_predictor *p, size_t rows, const evtwin__predicted *out) {
+    const size_t at = find_rul(p);
+    for (size_t r = 0; r < rows && out->rul_row != NULL; r++) {
+        out->rul_row[r] = at < p->n_targets ? out->y[r * p->n_targets + at] : (double)NAN;
+    }
+}
+
 static evtwin_status predict_with_past(const evtwin_predictor *p, const evtwin_table *table,
                                        const evtwin__past_source *source, evtwin__impossible *found,
-                                       double *y) {
+                                       const evtwin__predicted *out) {
     rows_of_past w;
     const size_t rows = evtwin_table_rows(table);
     evtwin_status st = make_rows(p, table, source, found, &w);
-    if (st >= 0 &&
-        (st = evtwin_predictor_predict(p, w.x, rows, p->bundle.n_features, y, p->n_targets)) >= 0) {
-        st = settle(p, &w, rows, y);
+    if (st >= 0 && (st = evtwin_predictor_predict(p, w.x, rows, p->bundle.n_features, out->y,
+                                                  p->n_targets)) >= 0) {
+        keep_rows(p, rows, out);
+        end_lives(p, w.x, rows, out);
+        st = settle(p, &w, rows, out->y);
+        mark_ended(p, rows, out);
     }
     if (st >= 0 && source != NULL && source->x_out != NULL) {
         *source->x_out = w.x;
@@ -183,9 +234,9 @@ static evtwin_status predict_with_past(const evtwin_predictor *p, const evtwin_t
 
 evtwin_status evtwin__predictor_rows(const evtwin_predictor *p, const evtwin_table *table,
                                      const evtwin__past_source *source, evtwin__impossible *found,
-                                     double *y) {
+                                     const evtwin__predicted *out) {
     if (p->past != NULL) {
-        return predict_with_past(p, table, source, found, y);
+        return predict_with_past(p, table, source, found, out);
     }
     double x[EVTWIN__BLOCK_VALUES];
     const size_t rows = evtwin_table_rows(table);
@@ -199,8 +250,14 @@ evtwin_status evtwin__predictor_rows(const evtwin_predictor *p, const evtwin_tab
         if (found != NULL) {
             blank_impossible(p, x, first, n, found);
         }
-        EVTWIN_TRY(evtwin_predictor_predict(p, x, n, p->bundle.n_features, y + first * p->n_targets,
-                                            p->n_targets));
+        EVTWIN_TRY(evtwin_predictor_predict(p, x, n, p->bundle.n_features,
+                                            out->y + first * p->n_targets, p->n_targets));
+        const evtwin__predicted of_block = {.y = out->y + first * p->n_targets,
+                                            .rul_row =
+                                                out->rul_row != NULL ? out->rul_row + first : NULL,
+                                            .is_past_end = out->is_past_end + first};
+        keep_rows(p, n, &of_block);
+        end_lives(p, x, n, &of_block);
     }
     return EVTWIN_OK;
 }

@@ -193,8 +193,10 @@ static void fill_pasts(void *ctx, double *x) {
     const evtwin_session *s = w->session;
     const size_t cols = evtwin__predictor_bundle(s->predictor)->n_features;
     const size_t width = evtwin__past_width(s->past);
+    evtwin__derive_columns columns;
+    evtwin__past_columns(s->past, w->table, &columns);
     for (size_t r = 0; r < evtwin_table_rows(w->table); r++) {
-        evtwin__past_take(s->past, x + r * cols, w->value + r * width);
+        evtwin__past_take(s->past, &columns, r, x + r * cols, w->value + r * width);
     }
     evtwin__battery_state at;
     const evtwin__battery_state *newest = NULL;
@@ -375,7 +377,18 @@ evtwin_status evtwin_session_range(const evtwin_session *session, size_t feature
     return EVTWIN_OK;
 }
 
+evtwin_status evtwin_session_observe(evtwin_session *session, const evtwin_table *table) {
+    EVTWIN_FAIL_IF(session == NULL || table == NULL, EVTWIN_E_ARG, "session or table is NULL");
+    EVTWIN_TRY(evtwin__watch_reserve(session->watch, table));
+    evtwin__watch_observe(session->watch, table);
+    return EVTWIN_OK;
+}
+
 evtwin_status evtwin_session_drift(const evtwin_session *session, evtwin_table **out) {
     EVTWIN_FAIL_IF(session == NULL || out == NULL, EVTWIN_E_ARG, "session or out is NULL");
     return evtwin__watch_drift(session->watch, out);
+}
+
+evtwin__drift_counts evtwin__session_found(const evtwin_session *session) {
+    return evtwin__watch_found(session->watch);
 }

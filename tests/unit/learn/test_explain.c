@@ -152,6 +152,49 @@ static void test_interval(void **state) {
     evtwin_predictor_free(p);
 }
 
+/* A probability and its reasons are of the same line. */
+static void test_calibration(void **state) {
+    (void)state;
+    const char *dir = temp_path("calibration");
+    evtwin__bundle b;
+    evtwin_calibration c;
+    double y[2][2], x[FIXTURE_FEATURES], phi[FIXTURE_FEATURES + 1], margin = 0.0;
+    memcpy(x, bundle_mean, sizeof x);
+    evtwin_predictor *p = NULL;
+    for (int is_calibrated = 0; is_calibrated < 2; is_calibrated++) {
+        write_bundle_parts(dir, &both, &b);
+        if (is_calibrated) {
+            b.model[EVTWIN__T_FAILURE].calibration =
+                (evtwin__calibration){0.5, -0.25, 40, 99, 25, 39};
+        }
+        write_bundle_manifest(dir, &b);
+        evtwin_predictor_free(p);
+        assert_ok(evtwin_predictor_load(dir, &p));
+        assert_ok(evtwin_predictor_predict(p, x, 1, FIXTURE_FEATURES, y[is_calibrated], 2));
+        assert_int_equal(evtwin_predictor_calibration(p, "failure", &c, sizeof c),
+                         is_calibrated ? EVTWIN_OK : EVTWIN_E_NOT_FOUND);
+    }
+    assert_true(y[0][0] == y[1][0] && y[0][1] != y[1][1]);
+    assert_true(c.slope == 0.5 && c.offset == -0.25);
+    assert_true(c.n_batteries == 40 && c.n_with == 25 && c.n_without == 39);
+    assert_ok(evtwin_predictor_contributions(p, "failure", x, 1, FIXTURE_FEATURES, phi));
+    for (size_t i = 0; i <= FIXTURE_FEATURES; i++) {
+        margin += phi[i];
+    }
+    assert_near(y[0][1], 1.0 / (1.0 + exp(-margin)), 1e-5);
+    assert_near(y[1][1], 1.0 / (1.0 + exp(-(0.5 * margin - 0.25))), 1e-5);
+    evtwin_reason first;
+    size_t n;
+    assert_ok(
+        evtwin_predictor_reasons(p, "failure", x, FIXTURE_FEATURES, &first, sizeof first, 1, &n));
+    assert_int_equal(n, 1);
+    const double without = 0.5 * (margin - first.contribution) - 0.25;
+    assert_near(first.effect, y[1][1] - 1.0 / (1.0 + exp(-without)), 1e-5);
+    assert_fails(evtwin_predictor_calibration(p, "rul", &c, sizeof c), EVTWIN_E_NOT_FOUND, "rul");
+    assert_fails(evtwin_predictor_calibration(NULL, "failure", &c, sizeof c), EVTWIN_E_ARG, "NULL");
+    evtwin_predictor_free(p);
+}
+
 /* ---- words ---- */
 
 static void test_words(void **state) {
@@ -380,10 +423,11 @@ static void test_table_untouched(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reasons),       cmocka_unit_test(test_unknown),
-        cmocka_unit_test(test_arguments),     cmocka_unit_test(test_interval),
-        cmocka_unit_test(test_words),         cmocka_unit_test(test_table_in_words),
-        cmocka_unit_test(test_table_in_json), cmocka_unit_test(test_table_untouched),
+        cmocka_unit_test(test_reasons),         cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_arguments),       cmocka_unit_test(test_interval),
+        cmocka_unit_test(test_calibration),     cmocka_unit_test(test_words),
+        cmocka_unit_test(test_table_in_words),  cmocka_unit_test(test_table_in_json),
+        cmocka_unit_test(test_table_untouched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,7 +57,7 @@ static void test_bundle(void **state) {
     assert_string_equal(info.recipe, "history");
 
     const evtwin_features *features = evtwin_predictor_features(p);
-    assert_int_equal(evtwin_features_count(features), 2 * 3 + 1);
+    assert_int_equal(evtwin_features_count(features), 1 * 3 + 1); /* soh, and the counter */
     const int slope = feature_at(features, "soh.slope50");
     assert_true(slope >= 0);
     assert_string_equal(evtwin_features_unit(features, (size_t)slope), "percent/cycle");
@@ -308,7 +308,7 @@ static void check_words(const evtwin_reason *reason) {
  * window may be missing, a level may not. */
 static void test_contributions(void **state) {
     (void)state;
-    enum { COLS = 2 * 3 + 1 };
+    enum { COLS = 1 * 3 + 1 };
     evtwin_table *fleet = make_fleet(FLEET_BATTERIES, FLEET_ROWS);
     evtwin_trainer *trainer = train(fleet, "history");
     evtwin_predictor *p = NULL;
@@ -320,7 +320,6 @@ static void test_contributions(void **state) {
         for (int c = 0; c < COLS; c++) {
             const char *name = evtwin_features_name(features, (size_t)c);
             x[c] = strcmp(name, "soh.level") == 0           ? 99.0 - 0.9 * i
-                   : strcmp(name, "temperature.level") == 0 ? 25.0
                    : strcmp(name, "charge_cycles") == 0     ? 30.0 * i
                    : i % 2 == 0                             ? (double)NAN
                                                             : -0.01 * i;
