@@ -261,6 +261,8 @@ static void test_words(void **state) {
          "resistance 1.3 % below its own start: +18 cycles"},
         {"resistance_mohm.change", "mOhm", 12.48, -180.0, "cycles", 0, NAN,
          "resistance 12 mΩ above its own start: −180 cycles"},
+        {"step_resistance_mohm.change", "mOhm", 12.48, -180.0, "cycles", 0, 104.0,
+         "step resistance 12 % above its own start: −180 cycles"},
         {"charge_capacity_ah.change", "Ah", -6.0, -80.0, "cycles", 0, 60.0,
          "charge capacity 10 % below its own start: −80 cycles"},
         {"temperature.change", "degC", 6.04, -20.0, "cycles", 0, 25.0,
