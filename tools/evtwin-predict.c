@@ -43,10 +43,10 @@ static const cli_option options[PREDICT_N_OPTIONS] = {
             "which the true RUL is in nine rows of ten), failure_probability and, if a row could "
             "not be predicted, prediction_note with the reason; - = standard output"),
     [PREDICT_EXPLAIN] = CLI_RANGE(
-        CLI_INTEGER, "explain", "K", "0", 0, 100,
+        CLI_INTEGER, "explain", "[K]", "0", 0, 100, .implied = "3",
         .help = "add rul_reasons and failure_reasons: the K features that move a row's prediction "
                 "farthest from the mean of the training data, such as \"state of health 82.5 %: "
-                "-240 cycles\"; as arrays in a --sink jsonl:FILE; 0 = off"),
+                "-240 cycles\"; as arrays in a --sink jsonl:FILE; without K 3, 0 = off"),
     CLI_CSV_OPTIONS(PREDICT_CSV_OPTIONS, NULL),
 };
 

@@ -61,6 +61,13 @@ check 'a number of cycles' [ "$(grep -cE '(state of health [0-9.]+ %|charge cycl
 check 'points, about' [ "$(grep -cE ': about [+−][0-9.]+ points' out.csv)" -gt 500 ]
 check 'none without a prediction' [ "$(sed -n 5p out.csv | grep -cE 'cycles|points')" -eq 0 ]
 rm -f out.csv
+predict --csv hole.csv --explain
+expect 0
+mv out.csv bare.csv
+predict --csv hole.csv --explain=3
+expect 0
+check 'three without a number' cmp bare.csv out.csv
+rm -f bare.csv out.csv
 run evtwin-predict --explain 2 --once
 expect 2
 one_line

@@ -47,7 +47,8 @@ typedef struct cli_option {
     const char *argument;    /* "FILE"; NULL for a switch */
     const char *environment; /* NULL = none */
     const char *initial;     /* default as a string; NULL = not set */
-    const char *help;        /* the default is added to it */
+    const char *implied; /* of a CLI_INTEGER: its value where none is given; NULL = one must be */
+    const char *help;    /* the default is added to it */
     cli_kind kind;
     double min, max;     /* of CLI_INTEGER and CLI_NUMBER */
     const char *choices; /* "ecm|classic"; NULL = any string */

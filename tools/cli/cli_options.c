@@ -363,7 +363,10 @@ static void make_getopt_tables(const cli_tool *tool, struct option *longs, char 
     *shorts++ = ':'; /* tell a missing argument from an unknown option */
     for (size_t i = 0; i < n; i++) {
         const cli_option *o = cli_option_at(tool, i);
-        const int has_argument = o->kind == CLI_SWITCH ? no_argument : required_argument;
+        const int has_argument = o->kind == CLI_SWITCH ? no_argument
+                                 : o->implied != NULL  ? optional_argument
+                                                       : required_argument;
+        assert(o->implied == NULL || o->letter == '\0'); /* "-k 3" would be another rule */
         longs[i] = (struct option){o->name, has_argument, NULL, FIRST + (int)i};
         if (o->letter != '\0') {
             *shorts++ = o->letter;
@@ -407,6 +410,16 @@ static int bad_flag(const cli_tool *tool, int is_missing, int code, const char *
     return CLI_USAGE;
 }
 
+/* The value of an option: what getopt_long found. Where it may be left out that is only
+ * "--name=3"; the next word is taken too if it is a number. */
+static const char *value_of_flag(const cli_option *o, int argc, char **argv) {
+    int64_t unused;
+    if (o->implied == NULL || optarg != NULL) {
+        return optarg;
+    }
+    return optind < argc && parse_integer(argv[optind], &unused) ? argv[optind++] : o->implied;
+}
+
 static int read_flags(cli *c, int argc, char **argv) {
     struct option longs[MAX_OPTIONS];
     char shorts[2 * MAX_OPTIONS + 2];
@@ -422,7 +435,8 @@ static int read_flags(cli *c, int argc, char **argv) {
             return bad_flag(c->tool, code == ':', optopt, argv[optind - 1]);
         }
         const size_t option = option_of(c->tool, code);
-        CLI_TRY(set_value(c, option, optarg, CLI_FROM_FLAG, NULL));
+        const char *text = value_of_flag(cli_option_at(c->tool, option), argc, argv);
+        CLI_TRY(set_value(c, option, text, CLI_FROM_FLAG, NULL));
     }
     const int n_arguments = argc - optind;
     CLI_FAIL_IF(n_arguments > (c->tool->positional != NULL), CLI_USAGE,
