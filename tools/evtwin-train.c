@@ -19,10 +19,12 @@ enum {
     ALLOW_SINGLE_ROWS,
     FEATURES,
     LABEL_RULE,
+    EOL_SOH,
     CSV, /* the first of its options */
     CV = CSV + CLI_CSV_N_OPTIONS,
     REPEAT,
     RECIPE,
+    DERIVE,
     SEED,
     THREADS,
     AUDIT_ONLY,
@@ -58,6 +60,9 @@ static const cli_option options[N_OPTIONS] = {
         CLI_STRING("label-rule", "WORDS", NULL,
                    .help = "what end of life was when the labels were made, e.g. \"capacity below "
                            "80 % of new\"; the bundle records it, nothing checks it"),
+    [EOL_SOH] = CLI_RANGE(CLI_NUMBER, "eol-soh", "PERCENT", "0", 0, 99.9,
+                          .help = "end of life by the labels' rule, as a state of health: below it "
+                                  "RUL is 0; 0: the lowest that the labelled rows have"),
     CLI_CSV_OPTIONS(CSV, "File"),
     [CV] =
         CLI_RANGE(CLI_INTEGER, "cv", "K", NULL, 2, 1000, .group = "Training",
@@ -72,6 +77,11 @@ static const cli_option options[N_OPTIONS] = {
                           .help = "what the models see: contract: a row's own values; history: "
                                   "how they have changed in each battery, which gives a steadier "
                                   "RUL and trains longer (docs/learning-features.md)"),
+    [DERIVE] =
+        CLI_STRING("derive", "A,B,...", NULL,
+                   .help = "of recipe history: also learn from quantities that rows seconds "
+                           "to a minute apart tell together, by name or \"all\": resistance, "
+                           "throughput, charge curve (docs/learning-features.md)"),
     [SEED] = CLI_RANGE(CLI_INTEGER, "seed", "N", "0", 0, 9e15,
                        .help = "of the split: the same seed gives the same models"),
     [THREADS] = CLI_RANGE(CLI_INTEGER, "threads", "N", "0", 0, 1024,
@@ -256,7 +266,9 @@ static void take_options(const cli *c, const char *path, evtwin_train_options *t
     train->seed = (uint64_t)cli_integer(c, SEED);
     train->n_threads = (int)cli_integer(c, THREADS);
     train->label_rule = cli_text(c, LABEL_RULE);
+    train->eol_soh_percent = cli_number(c, EOL_SOH);
     train->recipe = cli_text(c, RECIPE);
+    train->derive = cli_text(c, DERIVE);
     train->source_name = path;
     train->progress = cli_progress;
 }

@@ -41,8 +41,8 @@ EVTWIN_API const char *evtwin_features_name(const evtwin_features *features, siz
 EVTWIN_API const char *evtwin_features_unit(const evtwin_features *features, size_t i);
 
 /** The column that it is made of: the name itself or, of a feature of the battery's past
- * (soh.level, of a bundle of recipe "history"), that of the quantity. NULL if out of range.
- * Borrowed from features. Since 0.2. */
+ * (soh.level, of a bundle of recipe "history"), that of the quantity; "" where no column alone has
+ * it (a derived quantity). NULL if out of range. Borrowed from features. Since 0.2. */
 EVTWIN_API const char *evtwin_features_column(const evtwin_features *features, size_t i);
 
 /**

@@ -23,6 +23,12 @@ typedef struct evtwin_session_options {
     /** default 100,000, at least 1; beyond it commit drops the state of the least recently seen
      * battery, which is logged once */
     size_t max_batteries;
+    /** default 0: none. N > 0: the N largest reasons of the predictions of each battery's newest
+     * row, which was predicted with the battery's past, in its pending state; see evtwin/explain.h
+     */
+    size_t n_reasons;
+    /** default 0. 1: also those of every row, as evtwin_predictor_explain writes them as JSON */
+    int explains_each;
 } evtwin_session_options;
 
 /** Fill in the defaults; size is sizeof *options. @return EVTWIN_E_ARG if size is that of no
@@ -34,7 +40,8 @@ EVTWIN_API evtwin_status evtwin_session_options_init(evtwin_session_options *opt
  * @param predictor  borrowed: it must outlive the session.
  * @param options  NULL = the defaults.
  * @param out  a new session, evtwin_session_free frees it.
- * @return EVTWIN_E_ARG if max_batteries is 0.
+ * @return EVTWIN_E_ARG if max_batteries is 0; with reasons EVTWIN_E_UNSUPPORTED as
+ * evtwin_model_contributions.
  */
 EVTWIN_API evtwin_status evtwin_session_create(const evtwin_predictor *predictor,
                                                const evtwin_session_options *options,
@@ -56,6 +63,13 @@ EVTWIN_API size_t evtwin_session_batteries(const evtwin_session *session);
  * @return what evtwin_predictor_apply returns, but for EVTWIN_E_RANGE.
  */
 EVTWIN_API evtwin_status evtwin_session_apply(evtwin_session *session, evtwin_table *table);
+
+/**
+ * Hold the rows of a table against the training data (evtwin_session_range, evtwin_session_drift)
+ * without predicting them or moving a state: of rows that were predicted in another way. Columns
+ * that the table lacks are not judged. Pending until commit. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_session_observe(evtwin_session *session, const evtwin_table *table);
 
 /**
  * How many rows of the table applied last have a feature out of range or infinite, and so a note;
