@@ -217,7 +217,8 @@ static void print_bands(const evtwin_trainer *trainer, const scored_target *t) {
 static void print_scores(const evtwin_trainer *trainer, const scored_target *t) {
     char text[80];
     const evtwin_score *s = t->score;
-    snprintf(text, sizeof text, "%s, held out", t->title);
+    const char *unit = t->target.unit;
+    snprintf(text, sizeof text, "%s%s%s, held out", t->title, unit[0] != '\0' ? " in " : "", unit);
     print_heading(text);
     print_how(s);
     if (is_event(t)) {
@@ -300,16 +301,25 @@ static void print_finding(const evtwin_finding *f, const char *more) {
     cli_print_wrapped(text, FINDING_INDENT);
 }
 
+/* Is it about what leaks or misleads, or only about the scores? */
+static int is_of_audit(const evtwin_finding *f) {
+    return strcmp(f->severity, "info") != 0 && strcmp(f->about, "score") != 0 &&
+           strcmp(f->about, "data") != 0;
+}
+
 static void print_findings(const evtwin_trainer *trainer) {
     const size_t n = evtwin_trainer_finding_count(trainer);
-    if (n > 0) {
-        print_heading("Worth knowing\n");
-    }
+    size_t n_of_audit = 0;
+    print_heading("Worth knowing\n");
     for (size_t i = 0; i < n; i++) {
         evtwin_finding f;
         if (evtwin_trainer_finding(trainer, i, &f, sizeof f) >= 0) {
             print_finding(&f, "");
+            n_of_audit += (size_t)is_of_audit(&f);
         }
+    }
+    if (n_of_audit == 0) {
+        puts("  audit   nothing that would leak or mislead was found");
     }
 }
 

@@ -67,7 +67,8 @@ EVTWIN_API evtwin_status evtwin_session_apply(evtwin_session *session, evtwin_ta
 /**
  * Hold the rows of a table against the training data (evtwin_session_range, evtwin_session_drift)
  * without predicting them or moving a state: of rows that were predicted in another way. Columns
- * that the table lacks are not judged. Pending until commit. Since 0.2.
+ * that the table lacks are not judged. Pending until commit.
+ * @return EVTWIN_E_ARG for NULL only. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_session_observe(evtwin_session *session, const evtwin_table *table);
 

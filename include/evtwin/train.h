@@ -208,7 +208,7 @@ EVTWIN_API evtwin_status evtwin_trainer_predictions(const evtwin_trainer *traine
  * (I64); of a probability predicted (its mean), observed (the share of rows where the event is) and
  * observed_low, observed_high (its 90 % interval, as if each battery were one observation: Wilson
  * 1927); of a number, in its unit, rmse and width (of the 90 % intervals), and coverage (what they
- * have), both as means over batteries, NaN without intervals.
+ * have), both as means over batteries, NaN without intervals. evtwin_table_free frees it.
  * @return EVTWIN_E_NOT_FOUND if there is no such target or it was not trained. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_trainer_reliability(const evtwin_trainer *trainer,

@@ -15,45 +15,45 @@ def both(scores, digits_a, digits_b, target, a, b):
 
 
 def render(figures):
-    rows = []
-    if "fleet" in figures:
-        m = figures["fleet"]["measured"]
-        s = m["scores"]
-        plain = s["contract"]
-        single = sorted(set(of(plain, "single", "feature")))
-        rows.append(["5 generated fleets of 200 packs", "RUL: R² / RMSE, cycles",
-                     both(s["contract"], 2, 0, "rul", "r2", "rmse"),
-                     both(s["history"], 2, 0, "rul", "r2", "rmse"),
-                     f"`{single[0]}` alone: " + both(plain, 2, 0, "single", "r2", "rmse"),
-                     mean(of(plain, "mean", "rmse"), 0)])
-        rows.append(["", "failure within 100 cycles: AUC / Brier",
-                     both(plain, 3, 3, "failure", "auc", "brier"),
-                     both(s["history"], 3, 3, "failure", "auc", "brier"),
-                     f"`{plain[0]['failure_single']['feature']}` alone: "
-                     f"{both(plain, 3, 3, 'failure_single', 'auc', 'brier')}",
-                     "0.5 / " + mean(of(plain, "base_rate", "brier"), 3)])
-        u = m["unseen"]
-        rows.append(["each fleet's models on the next one", "`rul_low` to `rul_high` hold the truth",
-                     percent(u["contract"]), percent(u["history"]), "90 % is promised", ""])
-    if "cells" in figures and figures["cells"]["measured"]["tju"]:
-        t = figures["cells"]["measured"]["tju"]["scores"]
-        base = t["contract"]["baselines"]
-        single = base["single_feature"]
-        rows.append([
-            "TJU's real cells with an end, 16 charge-curve features, 10 assignments to folds",
-            "RUL: RMSE, cycles (largest)", *(of_repeats(t[r]) for r in ("contract", "history")),
-            f"`{single['feature']}` alone: {single['rmse']:.0f}", f"{base['mean']['rmse']:.0f}"])
-    if "cells" in figures and figures["cells"]["measured"]["hnei"]:
-        h = figures["cells"]["measured"]["hnei"]
+    m, c = figures["fleet"]["measured"], figures["cells"]["measured"]
+    rows = fleet_rows(m) + (tju_rows(c["tju"]["scores"]) if c["tju"] else [])
+    if c["hnei"]:
+        h = c["hnei"]
         rows.append(["HNEI, 14 real cells", "RUL: RMSE, cycles",
                      f"refused (`{h['refused'][0]}`); allowed: {h['model']['rmse']:.0f}", "",
                      f"mean life − cycles: **{h['baselines']['countdown']['rmse']:.0f}**", ""])
-    if "cells" in figures:
-        n = figures["cells"]["measured"]["noise"]
-        rows.append(["noise with the 30-column file's columns", "RUL: R² · failure: AUC",
-                     f"{n['r2']:.2f} · {n['auc']:.2f}: \"no signal\"".replace("-", "−"), "", "", ""])
+    n = c["noise"]
+    rows.append(["noise with the 30-column file's columns", "RUL: R² · failure: AUC",
+                 f"{n['r2']:.2f} · {n['auc']:.2f}: \"no signal\"".replace("-", "−"), "", "", ""])
     return table(["data", "what is predicted", "recipe `contract`", "recipe `history`",
                   "best baseline", "the mean or base rate"], rows)
+
+
+def fleet_rows(m):
+    plain, history, unseen = m["scores"]["contract"], m["scores"]["history"], m["unseen"]
+    single = plain[0]["single"]["feature"]
+    return [
+        ["5 generated fleets of 200 packs", "RUL: R² / RMSE, cycles",
+         both(plain, 2, 0, "rul", "r2", "rmse"), both(history, 2, 0, "rul", "r2", "rmse"),
+         f"`{single}` alone: " + both(plain, 2, 0, "single", "r2", "rmse"),
+         mean(of(plain, "mean", "rmse"), 0)],
+        ["", "failure within 100 cycles: AUC / Brier",
+         both(plain, 3, 3, "failure", "auc", "brier"),
+         both(history, 3, 3, "failure", "auc", "brier"),
+         f"`{plain[0]['failure_single']['feature']}` alone: "
+         f"{both(plain, 3, 3, 'failure_single', 'auc', 'brier')}",
+         "0.5 / " + mean(of(plain, "base_rate", "brier"), 3)],
+        ["each fleet's models on the next one", "`rul_low` to `rul_high` has the truth",
+         percent(unseen["contract"]), percent(unseen["history"]), "90 % is promised", ""]]
+
+
+def tju_rows(scores):
+    base = scores["contract"]["baselines"]
+    single = base["single_feature"]
+    return [["TJU's real cells with an end, 16 charge-curve features, several assignments to folds",
+             "RUL: RMSE, cycles (largest)",
+             *(of_repeats(scores[r]) for r in ("contract", "history")),
+             f"`{single['feature']}` alone: {single['rmse']:.0f}", f"{base['mean']['rmse']:.0f}"]]
 
 
 def percent(u):

@@ -15,7 +15,7 @@ BENCHES = {
     "bench_train": ("Training", ()),
     "bench_forest": ("Prediction", ()),
     "bench_shap": ("Reasons", ()),
-    "bench_history": ("Features of the past", ()),
+    "bench_features": ("Features of the past", ()),
     "bench_watch": ("Drift", ()),
     "bench_store": ("The store", ()),
     "bench_postgres": ("PostgreSQL", ("postgres",)),
