@@ -18,13 +18,22 @@
 /* What says where in a cycle a battery is, not how worn: its past would only be noise, and move the
  * prediction while nothing changes. */
 static int is_momentary(const char *name) {
-    static const size_t momentary[] = {EVTWIN__Q_SOC, EVTWIN__Q_VOLTAGE, EVTWIN__Q_CURRENT,
-                                       EVTWIN__Q_POWER_CONSUMPTION, EVTWIN__Q_IS_CHARGING};
+    static const size_t momentary[] = {EVTWIN__Q_SOC,         EVTWIN__Q_VOLTAGE,
+                                       EVTWIN__Q_CURRENT,     EVTWIN__Q_POWER_CONSUMPTION,
+                                       EVTWIN__Q_IS_CHARGING, EVTWIN__Q_TEMPERATURE};
     int is_one = 0;
     for (size_t i = 0; i < sizeof momentary / sizeof momentary[0]; i++) {
         is_one |= strcmp(name, evtwin__schema[momentary[i]].name) == 0;
     }
     return is_one;
+}
+
+/* A column of the caller's own is a figure of a whole cycle, of which the newest says more than a
+ * median of ten; telemetry also says where in a cycle a battery is, and only its past holds still.
+ */
+static int has_own_value(const char *name) {
+    evtwin__meaning meaning;
+    return !evtwin__meaning_find(name, EVTWIN__ALL_KINDS, &meaning);
 }
 
 /* Append "soh.level,soh.change,…" behind at bytes; the new number of bytes. */
@@ -41,7 +50,7 @@ static size_t names_size(const evtwin_features *base, const char *counter) {
     enum { MOST = 32 };
     size_t size = strlen(counter) + 2;
     for (size_t i = 0; i < evtwin_features_count(base); i++) {
-        size += EVTWIN__H_COUNT * (strlen(evtwin_features_name(base, i)) + MOST);
+        size += (1 + EVTWIN__H_COUNT) * (strlen(evtwin_features_name(base, i)) + MOST);
     }
     for (size_t d = 0; d < EVTWIN__D_COUNT; d++) {
         size += EVTWIN__H_COUNT * (strlen(evtwin__derived_list[d].name) + MOST);
@@ -64,6 +73,9 @@ static evtwin_status list_names(const evtwin_features *base, const char *derive,
     for (size_t i = 0; i < evtwin_features_count(base); i++) {
         const char *name = evtwin_features_name(base, i);
         const int has_past = strcmp(name, counter) != 0 && !is_momentary(name);
+        if (has_past && has_own_value(name)) {
+            at += (size_t)snprintf(names + at, size - at, "%s%s", at > 0 ? "," : "", name);
+        }
         at = has_past ? list_statistics(name, names, size, at) : at;
     }
     for (size_t d = 0; d < EVTWIN__D_COUNT; d++) {
@@ -262,7 +274,11 @@ evtwin_status evtwin__recipe_features(evtwin_trainer *trainer, const char *group
         data->model_cols = data->cols;
         return EVTWIN_OK;
     }
+    const size_t reset = data->groups.counter_col;
     EVTWIN_TRY(evtwin__bundle_keep(b, group != NULL ? group : "", &b->group));
+    EVTWIN_TRY(evtwin__bundle_keep(
+        b, reset != EVTWIN_NO_COLUMN ? evtwin_table_name(data->table, reset) : "",
+        &b->group_by_reset));
     EVTWIN_TRY(expand_features(trainer, data));
     EVTWIN_TRY(make_rows(trainer, data));
     return scale(trainer, data);

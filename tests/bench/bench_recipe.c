@@ -4,8 +4,11 @@
  *
  *     bench_recipe tju [ASSIGNMENTS [EXTRA,FEATURES]]
  *     bench_recipe fleet [FLEETS [EXTRA,FEATURES]]      generated: one assignment of each
+ *     bench_recipe lab [SEED [SHAPE]]   synthetic cells in the shape of laboratory sets
  *     bench_recipe mid       generated: new packs, followed from new or first met in mid-life
  */
+
+#include "../support/lab_cells.h"
 
 #include "core/rng.h"
 #include "learn/recipe.h"
@@ -212,7 +215,33 @@ static void compare_mid_life(void) {
     evtwin_table_free(late);
 }
 
+/* ---- synthetic cells ---- */
+
+static void compare_on_cells(uint64_t seed, const char *only) {
+    for (size_t i = 0; i < N_LAB_SHAPES; i++) {
+        if (only != NULL && strcmp(only, lab_shapes[i].name) != 0) {
+            continue;
+        }
+        evtwin_table *cells = lab_make(&lab_shapes[i], seed);
+        error e[N_RECIPES];
+        printf("%-20s", lab_shapes[i].name);
+        for (int k = 0; k < N_RECIPES; k++) {
+            e[k] = cross_validate(cells, "cell_name", LAB_FEATURES, recipe_name[k], seed);
+            printf("  %s RMSE %.1f of batteries %.1f", recipe_name[k], e[k].rmse,
+                   e[k].mae_of_batteries);
+            fflush(stdout);
+        }
+        printf("   RMSE %.3f, MAE %.3f of the contract's\n", e[1].rmse / e[0].rmse,
+               e[1].mae_of_batteries / e[0].mae_of_batteries);
+        evtwin_table_free(cells);
+    }
+}
+
 int main(int argc, char **argv) {
+    if (argc >= 2 && strcmp(argv[1], "lab") == 0) {
+        compare_on_cells(argc > 2 ? (uint64_t)atoi(argv[2]) : 1, argc > 3 ? argv[3] : NULL);
+        return 0;
+    }
     if (argc == 2 && strcmp(argv[1], "mid") == 0) {
         compare_mid_life();
         return 0;
@@ -223,7 +252,7 @@ int main(int argc, char **argv) {
     char features[1024];
     evtwin_table *table = NULL;
     if (argc < 2 || (!is_tju && strcmp(argv[1], "fleet") != 0)) {
-        fprintf(stderr, "bench_recipe mid|tju|fleet [N [EXTRA,FEATURES]]\n");
+        fprintf(stderr, "bench_recipe mid|lab [SEED [SHAPE]]|tju|fleet [N [EXTRA,FEATURES]]\n");
         return 64;
     }
     with(is_tju ? TJU_FEATURES : EVTWIN_DEFAULT_FEATURES, extra, features);

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+# tests/cli/recipe.sh BIN: --recipe history from the training to the prediction of a file: cells of a
+# laboratory, named by a column of their own, of which no column is telemetry.
+. "$(dirname "$0")/assert.sh"
+
+# ten cells of 60 to 150 cycles, with ids that are no numbers; the last has no end
+awk 'BEGIN {
+    srand(1); print "cell,cycle,capacity_loss,ohm,rul"
+    for (c = 1; c <= 10; c++) {
+        life = 50 + 10 * c
+        for (n = 1; n <= life; n++) {
+            loss = 0.2 * (n / life) ^ 1.5
+            printf "%03d,%d,%.5f,%.5f,%s\n", c, n, loss + 0.002 * rand(), 0.016 + 0.05 * loss + 0.0004 * rand(),
+                c < 10 ? life - n : ""
+        }
+    }
+}' >cells.csv
+rows=$(($(wc -l <cells.csv) - 1))
+train() { run evtwin-train cells.csv --recipe history --target rul --failure-target none --features capacity_loss,ohm --out models "$@"; }
+
+train --group cell
+expect 0
+check 'its baselines beside it' [ "$(grep -cE '^  (this model|training mean|mean life|[a-z_]+ alone) ' out)" -eq 4 ]
+check 'features of a past' grep -q '^  capacity_loss.slope50 ' out
+run evtwin-predict --csv cells.csv --out out.csv
+expect 0
+check 'every row is predicted' [ "$(awk -F, 'NR > 1 && $6 != ""' out.csv | wc -l)" -eq "$rows" ]
+check 'ids as they were' [ "$(cut -d, -f1-5 out.csv | cmp - cells.csv && echo same)" = same ]
+
+# the same cells with their rows in turn: each row finds its own past
+{ head -n 1 cells.csv; sed 1d cells.csv | sort -t, -k2,2n -k1,1; } >turns.csv
+run evtwin-predict --csv turns.csv --out turns-out.csv
+expect 0
+sort out.csv >a && sort turns-out.csv >b
+check 'the same predictions' cmp a b
+
+# nobody says whose the rows are
+sed 's/^cell,/note,/' cells.csv >nobody.csv
+run evtwin-predict --csv nobody.csv --out nobody-out.csv
+expect 65
+one_line
+err "'cell'"
+
+# but for a training that knew only a counter: where it falls the next cell begins
+train --group-by-reset cycle
+expect 0
+run evtwin-predict --csv nobody.csv --out reset.csv
+expect 0
+run evtwin-predict --csv cells.csv --out cells-out.csv
+expect 0
+check 'as many' [ "$(awk -F, 'NR > 1 && $6 != ""' reset.csv | wc -l)" -eq "$rows" ]
+check 'the same predictions' [ "$(sed 1d reset.csv | md5sum)" = "$(sed 1d cells-out.csv | md5sum)" ]
+
+finish
