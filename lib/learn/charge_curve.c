@@ -98,8 +98,8 @@ static double charge_between(const evtwin__charge_curve *c, double from_V, doubl
     return sum;
 }
 
-/* The highest bin of the smoothed curve that has lower ones on both sides; the first and the last
- * bin are not full. */
+/* The highest bin of the smoothed curve among those that are higher than both neighbours; the first
+ * and the last bin are not full. */
 static void find_peak(const evtwin__charge_curve *c, evtwin__charge_facts *out) {
     const double width = bin_width(c);
     const double low = (c->low_V - c->first_V) / width, high = (c->high_V - c->first_V) / width;
@@ -108,10 +108,12 @@ static void find_peak(const evtwin__charge_curve *c, evtwin__charge_facts *out) 
     }
     const size_t first = (size_t)low + 3, last = (size_t)high - 3;
     size_t peak = first;
-    for (size_t i = first; i <= last; i++) {
-        peak = smooth(c->bin_As, i) > smooth(c->bin_As, peak) ? i : peak;
+    for (size_t i = first + 1; i < last; i++) {
+        const double at = smooth(c->bin_As, i);
+        const int is_local = at > smooth(c->bin_As, i - 1) && at >= smooth(c->bin_As, i + 1);
+        peak = is_local && (peak == first || at > smooth(c->bin_As, peak)) ? i : peak;
     }
-    if (peak == first || peak == last) {
+    if (peak == first) {
         return;
     }
     /* the top of the parabola through three bins */

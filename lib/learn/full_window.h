@@ -54,16 +54,33 @@ static inline void evtwin__order(evtwin__two *low, evtwin__two *high) {
  * comparisons, which the middle two can do without. By the 0-1 principle the test of all 1,024
  * windows of zeros and ones proves it. */
 static inline evtwin__two evtwin__windows_median(evtwin__windows w) {
-#define ORDER(i, j) evtwin__order(&w.at[i], &w.at[j]);
-    ORDER(4, 9)
-    ORDER(3, 8)
-        ORDER(2, 7) ORDER(1, 6) ORDER(1, 4) ORDER(6, 9) ORDER(5, 8) ORDER(0, 2) ORDER(3, 6)
-            ORDER(0, 1) ORDER(2, 4) ORDER(8, 9) ORDER(1, 2) ORDER(4, 6) ORDER(7, 8) ORDER(3, 5)
-                ORDER(2, 5) ORDER(6, 8) ORDER(1, 3) ORDER(4, 7) ORDER(2, 3) ORDER(6, 7) ORDER(3, 4)
-                    ORDER(5, 6)
+#define ORDER(i, j) evtwin__order(&w.at[i], &w.at[j])
+    ORDER(4, 9);
+    ORDER(3, 8);
+    ORDER(2, 7);
+    ORDER(1, 6);
+    ORDER(1, 4);
+    ORDER(6, 9);
+    ORDER(5, 8);
+    ORDER(0, 2);
+    ORDER(3, 6);
+    ORDER(0, 1);
+    ORDER(2, 4);
+    ORDER(8, 9);
+    ORDER(1, 2);
+    ORDER(4, 6);
+    ORDER(7, 8);
+    ORDER(3, 5);
+    ORDER(2, 5);
+    ORDER(6, 8);
+    ORDER(1, 3);
+    ORDER(4, 7);
+    ORDER(2, 3);
+    ORDER(6, 7);
+    ORDER(3, 4);
+    ORDER(5, 6);
 #undef ORDER
-                        return 0.5 *
-        (w.at[4] + w.at[5]);
+    return 0.5 * (w.at[4] + w.at[5]);
 }
 
 /* Least-squares slope over values so far apart, the newest at `newest`, those before it behind

@@ -2,52 +2,14 @@
 /* tests/unit/learn/test_derive.c: derived quantities against their definitions, rows that are
  * missing, repeated or out of order, and the simulator's truth. */
 
-#include "test.h"
+#include "derive_rows.h"
 
 #include "core/schema.h"
 #include "evtwin/evtwin.h"
-#include "learn/derive.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { MOST_KEPT = 512 };
-
-static double kept[MOST_KEPT], out[EVTWIN__D_COUNT];
-
-static void clear(void) {
-    assert_true(evtwin__derive_size() <= MOST_KEPT);
-    evtwin__derive_clear(kept);
-}
-
-/* A row of a battery without a physics clock. */
-typedef struct row {
-    double s, soc, voltage, current, temperature;
-} row;
-
-static void push(row r) {
-    const double in[EVTWIN__I_COUNT] = {
-        [EVTWIN__I_TIME_US] = 1e6 * r.s, [EVTWIN__I_SIM_TIME_S] = NAN,
-        [EVTWIN__I_SOC] = r.soc,         [EVTWIN__I_VOLTAGE] = r.voltage,
-        [EVTWIN__I_CURRENT] = r.current, [EVTWIN__I_TEMPERATURE] = r.temperature,
-        [EVTWIN__I_IS_CHARGING] = NAN,   [EVTWIN__I_CELL_MAX] = NAN,
-        [EVTWIN__I_CELL_MIN] = NAN};
-    evtwin__derive_push(kept, in, out);
-}
-
-static int n_known(void) {
-    int n = 0;
-    for (size_t i = 0; i < EVTWIN__D_COUNT; i++) {
-        n += !isnan(out[i]);
-    }
-    return n;
-}
-
-static double noise(uint32_t *seed) {
-    *seed = *seed * 1664525u + 1013904223u;
-    return (double)(*seed >> 8) / 16777216.0;
-}
 
 /* ---- throughput and temperature ---- */
 
@@ -141,111 +103,6 @@ static void test_outlier(void **state) {
         push(r);
         assert_true(i < 12 || isnan(out[EVTWIN__D_STEP_RESISTANCE_MOHM]) ||
                     fabs(out[EVTWIN__D_STEP_RESISTANCE_MOHM] - 80.0) < 1e-9);
-    }
-}
-
-/* ---- charges ---- */
-
-/* Charge below a voltage, of a cell whose dQ/dV is a floor with a bell on it. */
-static double charge_at(double V, double peak_V, double scale) {
-    return scale * (20.0 * (V - 300.0) + 200.0 * (1.0 + erf((V - peak_V) / 12.0)));
-}
-
-/* A charge at constant current from 300 to 400 V, a row each dt_s; then rest. What became known on
- * the way. */
-static void charge(double peak_V, double scale, double dt_s, double *facts) {
-    const double current_A = 40.0;
-    double V = 300.0, s = 0.0;
-    for (size_t i = 0; i < EVTWIN__D_COUNT; i++) {
-        facts[i] = NAN;
-    }
-    for (double Ah = charge_at(V, peak_V, scale); V < 400.0; Ah += current_A * dt_s / 3600.0) {
-        while (charge_at(V, peak_V, scale) < Ah) {
-            V += 0.001;
-        }
-        push((row){.s = s,
-                   .soc = V < 400.0 ? 100.0 * (Ah - charge_at(300.0, peak_V, scale)) /
-                                          (charge_at(400.0, peak_V, scale) -
-                                           charge_at(300.0, peak_V, scale))
-                                    : 100.0,
-                   .voltage = V,
-                   .current = -current_A,
-                   .temperature = 22.0});
-        assert_int_equal(n_known() - !isnan(out[EVTWIN__D_HOT_SHARE]) * 3 -
-                             !isnan(out[EVTWIN__D_DISCHARGE_AH_PER_DAY]) * 2,
-                         0);
-        s += dt_s;
-    }
-    for (int i = 0; i < 25; i++, s += dt_s) { /* the voltage falls by 3 V in ten minutes */
-        push((row){.s = s,
-                   .soc = 100.0,
-                   .voltage = V - 0.005 * dt_s * i,
-                   .current = 0.0,
-                   .temperature = 22.0});
-        for (size_t d = 0; d < EVTWIN__D_COUNT; d++) {
-            facts[d] = isnan(out[d]) ? facts[d] : out[d];
-        }
-    }
-}
-
-static void test_charge(void **state) {
-    (void)state;
-    static const double every_s[] = {30.0, 60.0};
-    for (size_t k = 0; k < 2; k++) {
-        double new[EVTWIN__D_COUNT], aged[EVTWIN__D_COUNT], shifted[EVTWIN__D_COUNT];
-        clear();
-        charge(350.0, 0.10, every_s[k], new);
-        clear();
-        charge(350.0, 0.08, every_s[k], aged);
-        clear();
-        charge(356.0, 0.10, every_s[k], shifted);
-        const double all = charge_at(400.0, 350.0, 0.1) - charge_at(300.0, 350.0, 0.1);
-        const double at_peak = charge_at(357.0, 350.0, 0.1) - charge_at(343.0, 350.0, 0.1);
-        assert_near(new[EVTWIN__D_CHARGE_CAPACITY_AH], all, 0.01 * all);
-        assert_near(new[EVTWIN__D_CHARGING_TEMPERATURE], 22.0, 1e-9);
-        assert_near(new[EVTWIN__D_DQDV_PEAK_V], 350.0, 0.5);
-        assert_near(new[EVTWIN__D_DQDV_AREA_AH], at_peak, 0.02 * at_peak);
-        assert_near(new[EVTWIN__D_DQDV_PEAK_AH_PER_V], 0.1 * (20.0 + 400.0 / 12.0 / sqrt(M_PI)),
-                    0.05 * 4.0);
-        assert_near(new[EVTWIN__D_RELAXATION_V], 3.0, 0.15);
-        /* a fifth of the capacity is gone: from height and area too, while the peak stays */
-        assert_near(aged[EVTWIN__D_DQDV_PEAK_V], 350.0, 0.5);
-        assert_near(aged[EVTWIN__D_DQDV_AREA_AH] / new[EVTWIN__D_DQDV_AREA_AH], 0.8, 0.02);
-        assert_near(aged[EVTWIN__D_DQDV_PEAK_AH_PER_V] / new[EVTWIN__D_DQDV_PEAK_AH_PER_V], 0.8,
-                    0.02);
-        assert_near(aged[EVTWIN__D_CHARGE_CAPACITY_AH] / new[EVTWIN__D_CHARGE_CAPACITY_AH], 0.8,
-                    0.02);
-        assert_near(shifted[EVTWIN__D_DQDV_PEAK_V], 356.0, 0.5);
-    }
-}
-
-/* What breaks a charge before it tells anything: the other sign, a row that says that it does not
- * charge, minutes, a gap in it. */
-static void test_not_a_charge(void **state) {
-    (void)state;
-    for (int kind = 0; kind < 4; kind++) {
-        clear();
-        int n_told = 0;
-        for (int i = 0; i < 60; i++) {
-            const int is_over = kind == 2 ? i >= 9 : i >= 50;
-            const double in[EVTWIN__I_COUNT] = {
-                [EVTWIN__I_TIME_US] = 60e6 * (i + (kind == 3 ? 60.0 * (i / 9) : 0.0)),
-                [EVTWIN__I_SIM_TIME_S] = NAN,
-                [EVTWIN__I_SOC] = 20.0 + i,
-                [EVTWIN__I_VOLTAGE] = 300.0 + 2.0 * i,
-                [EVTWIN__I_CURRENT] = is_over     ? 0.0
-                                      : kind == 0 ? 40.0
-                                                  : -40.0,
-                [EVTWIN__I_TEMPERATURE] = 25.0,
-                [EVTWIN__I_IS_CHARGING] = kind == 1 ? 0.0 : (double)NAN,
-                [EVTWIN__I_CELL_MAX] = NAN,
-                [EVTWIN__I_CELL_MIN] = NAN};
-            evtwin__derive_push(kept, in, out);
-            n_told += !isnan(out[EVTWIN__D_CHARGE_CAPACITY_AH]) +
-                      !isnan(out[EVTWIN__D_CHARGING_TEMPERATURE]) +
-                      !isnan(out[EVTWIN__D_DQDV_PEAK_V]) + !isnan(out[EVTWIN__D_RELAXATION_V]);
-        }
-        assert_int_equal(n_told, 0);
     }
 }
 
@@ -470,11 +327,10 @@ static void test_catalogue(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_day),          cmocka_unit_test(test_resistance),
-        cmocka_unit_test(test_outlier),      cmocka_unit_test(test_charge),
-        cmocka_unit_test(test_not_a_charge), cmocka_unit_test(test_repeats),
-        cmocka_unit_test(test_gaps),         cmocka_unit_test(test_clocks),
-        cmocka_unit_test(test_any_state),    cmocka_unit_test(test_truth),
+        cmocka_unit_test(test_day),       cmocka_unit_test(test_resistance),
+        cmocka_unit_test(test_outlier),   cmocka_unit_test(test_repeats),
+        cmocka_unit_test(test_gaps),      cmocka_unit_test(test_clocks),
+        cmocka_unit_test(test_any_state), cmocka_unit_test(test_truth),
         cmocka_unit_test(test_catalogue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,7 +32,7 @@ static evtwin_table *make_minutes(int64_t every_s) {
 static evtwin_status try_derive(const evtwin_table *fleet, const char *recipe, const char *derive,
                                 evtwin_trainer **out) {
     evtwin_train_options o = fleet_options();
-    const fleet_targets targets = targets_of(NULL, NULL);
+    const fleet_targets targets = targets_of(NULL, "none");
     o.recipe = recipe;
     o.derive = derive;
     return try_train(fleet, &targets, &o, out);
@@ -79,7 +79,7 @@ static void test_names(void **state) {
     /* a column of that name is not what the name means */
     assert_ok(evtwin_table_rename(fleet, FLEET_POWER, "relaxation_v"));
     evtwin_train_options o = fleet_options();
-    const fleet_targets targets = targets_of(NULL, NULL);
+    const fleet_targets targets = targets_of(NULL, "none");
     o.recipe = "history";
     o.features = "soh,relaxation_v";
     assert_fails(try_train(fleet, &targets, &o, &trainer), EVTWIN_E_ARG, "'relaxation_v'|rename");
