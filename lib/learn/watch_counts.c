@@ -178,8 +178,10 @@ static void add_step(const evtwin__watch *w, const double *x, int64_t time_us,
     }
     const double soc = x[w->at.soc], current = x[w->at.current];
     const double dt_s = last->has_last ? 1e-6 * ((double)time_us - (double)last->time_us) : 0.0;
-    if (last->has_last && dt_s <= evtwin__drift_LONGEST_STEP_S && soc != last->soc) {
-        const double step = (soc - last->soc) * -0.5 * (current + last->current) * dt_s;
+    const double mean_A = 0.5 * (current + last->current);
+    if (last->has_last && dt_s <= evtwin__drift_LONGEST_STEP_S && soc != last->soc &&
+        fabs(mean_A) >= evtwin__drift_LEAST_CURRENT_A) { /* less may be the sensor's offset */
+        const double step = (soc - last->soc) * -mean_A * dt_s;
         s->n_steps = 1.0;
         s->step = step;
         s->abs_step = fabs(step);

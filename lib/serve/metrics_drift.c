@@ -10,6 +10,34 @@
 #include <stdio.h>
 #include <string.h>
 
+static const char *const causes[EVTWIN__N_CAUSES] = {"fraction", "range", "distribution",
+                                                     "power",    "curve", "sign"};
+
+/* Findings come by battery, a battery's perhaps several of one cause. */
+static evtwin_status count_findings(const evtwin_session *session, evtwin__drift_copy *out) {
+    evtwin_table *found = NULL;
+    EVTWIN_TRY(evtwin_session_drift(session, &found));
+    const size_t battery = evtwin_table_find(found, "battery_id");
+    const size_t cause = evtwin_table_find(found, "cause");
+    const int32_t *code = evtwin_table_codes(found, battery);
+    for (size_t c = 0; c < EVTWIN__N_CAUSES; c++) {
+        int32_t last = -1;
+        for (size_t r = 0; found != NULL && r < evtwin_table_rows(found); r++) {
+            if (strcmp(evtwin_table_text(found, cause, r), causes[c]) != 0) {
+                continue;
+            }
+            if (!evtwin_table_is_valid(found, battery, r)) {
+                out->n_fleet[c]++;
+            } else {
+                out->n_batteries[c] += code[r] != last;
+                last = code[r];
+            }
+        }
+    }
+    evtwin_table_free(found);
+    return EVTWIN_OK;
+}
+
 evtwin_status evtwin__drift_copy_take(const evtwin_session *session, evtwin__drift_copy *out) {
     evtwin_feature_range r;
     size_t n = 0;
@@ -28,7 +56,13 @@ evtwin_status evtwin__drift_copy_take(const evtwin_session *session, evtwin__dri
         list[i].psi = r.psi;
         list[i].psi_limit = r.psi_limit;
     }
-    *out = (evtwin__drift_copy){list, n, evtwin__session_found(session)};
+    evtwin__drift_copy copy = {.features = list, .n_features = n};
+    const evtwin_status st = count_findings(session, &copy);
+    if (st < 0) {
+        evtwin__free(list);
+        return st;
+    }
+    *out = copy;
     return EVTWIN_OK;
 }
 
@@ -76,10 +110,10 @@ static void write_features(const evtwin__drift_copy *copy, int figure, const cha
     }
 }
 
-static void write_causes(const size_t count[EVTWIN__N_DRIFT_CAUSES], const char *name,
+static void write_causes(const size_t count[EVTWIN__N_CAUSES], const char *name,
                          evtwin__exposition *out) {
-    for (int c = EVTWIN__DRIFT_NONE + 1; c < EVTWIN__N_DRIFT_CAUSES; c++) {
-        const evtwin__label label = {"cause", evtwin__drift_cause_name((evtwin__drift_cause)c)};
+    for (size_t c = 0; c < EVTWIN__N_CAUSES; c++) {
+        const evtwin__label label = {"cause", causes[c]};
         evtwin__expose(out, name, "", &label, 1, (double)count[c]);
     }
 }
@@ -104,8 +138,8 @@ void evtwin__drift_copy_write(const evtwin__drift_copy *copy, evtwin__exposition
     write_features(copy, PSI_LIMIT, "evtwin_feature_psi_limit", "", out);
     evtwin__expose_family(out, "evtwin_drift_findings", EVTWIN__GAUGE, NULL,
                           "What is unlike the training data in the fleet: quantities, by cause.");
-    write_causes(copy->found.fleet, "evtwin_drift_findings", out);
+    write_causes(copy->n_fleet, "evtwin_drift_findings", out);
     evtwin__expose_family(out, "evtwin_drift_batteries", EVTWIN__GAUGE, NULL,
                           "Batteries that are unlike the training data by themselves, by cause.");
-    write_causes(copy->found.batteries, "evtwin_drift_batteries", out);
+    write_causes(copy->n_batteries, "evtwin_drift_batteries", out);
 }

@@ -3,7 +3,8 @@
 #ifndef EVTWIN_SERVE_METRICS_DRIFT_H
 #define EVTWIN_SERVE_METRICS_DRIFT_H
 
-#include "learn/session.h"
+#include "evtwin/session.h"
+
 #include "serve/exposition.h"
 
 /* What was seen of a feature; its name is in the metrics' own keeping. */
@@ -14,11 +15,15 @@ typedef struct evtwin__feature_copy {
     double psi, psi_limit; /* NaN = unknown */
 } evtwin__feature_copy;
 
+/* Causes of evtwin_session_drift. */
+enum { EVTWIN__N_CAUSES = 6 };
+
 /* All zero: nothing was observed, and nothing is written. */
 typedef struct evtwin__drift_copy {
     evtwin__feature_copy *features; /* (n_features) */
     size_t n_features;
-    evtwin__drift_counts found;
+    /* findings by cause: quantities of the fleet, and batteries */
+    size_t n_fleet[EVTWIN__N_CAUSES], n_batteries[EVTWIN__N_CAUSES];
 } evtwin__drift_copy;
 
 /* Freed by evtwin__drift_copy_free. */
