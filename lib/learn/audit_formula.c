@@ -262,7 +262,7 @@ static evtwin_status judge_classes(fit *f, size_t stride, scored *s, const char 
         return EVTWIN_OK;
     }
     fit_classes(f, stride, N_FIRST_STEPS + 1, N_STEPS);
-    if (!is_apart(s, stride, 0.01)) {
+    if (!is_apart(s, stride, 0.005)) {
         return EVTWIN_OK;
     }
     name_features(f, stride, names, sizeof names);

@@ -15,7 +15,14 @@
 #include <string.h>
 
 /* A tree of depth 3 has what a rule of three thresholds needs; MAX_ROWS keep a split cheap. */
-enum { DEPTH = 3, N_NODES = (1 << DEPTH) - 1, MAX_ROWS = 20000, FEW_ROWS = 1000, MAX_LAG = 10 };
+enum {
+    DEPTH = 3,
+    N_NODES = (1 << DEPTH) - 1,
+    MAX_ROWS = 20000,
+    FEW_ROWS = 1000,
+    MAX_LAG = 10,
+    MIN_ROWS = 3
+};
 
 typedef struct split {
     size_t feature;
@@ -31,7 +38,7 @@ typedef struct item {
 typedef struct tree {
     const evtwin__audit *a;
     const double *y; /* (n) */
-    ptrdiff_t lag;   /* the features are those of the row so many later */
+    ptrdiff_t lag;   /* the features are those of the row so many later, so 0 or less */
     size_t p, n;
     size_t *row;   /* (n) k of the rows in it: sorted by node while it grows */
     size_t *spare; /* (n) */
@@ -109,7 +116,8 @@ static void grow(tree *t, size_t at, size_t first, size_t end) {
         n_positive += t->y[t->row[k]] != 0.0;
     }
     t->positive[at] = end > first ? (double)n_positive / (double)(end - first) : 0.0;
-    if (at >= N_NODES || n_positive == 0 || n_positive == end - first) {
+    const size_t n_negative = end - first - n_positive;
+    if (at >= N_NODES || n_positive < MIN_ROWS || n_negative < MIN_ROWS) { /* clear enough */
         return;
     }
     double least = impurity((double)n_positive, (double)(end - first)) * (1.0 - 1e-9);
@@ -143,8 +151,18 @@ static int says(const tree *t, size_t row) {
     return t->positive[at] > 0.5;
 }
 
-/* All but one in so many of each class in the half of the batteries that it did not see. */
+static size_t count_splits(const tree *t) {
+    size_t n = 0;
+    for (size_t at = 0; at < N_NODES; at++) {
+        n += (size_t)t->node[at].is_split;
+    }
+    return n;
+}
+
+/* All but one in so many of each class in the half of the batteries that it did not see. Few rows
+ * are told apart by chance: there must be ENOUGH_ROWS of each class, or one or two thresholds. */
 static int is_rule(tree *t, size_t max_rows, size_t one_in) {
+    enum { MAX_SPLITS = 4, ENOUGH_ROWS = 200 };
     size_t n_of[2] = {0}, n_wrong[2] = {0};
     memset(t->node, 0, sizeof t->node);
     grow(t, 0, 0, take_rows(t, 0, max_rows));
@@ -156,6 +174,11 @@ static int is_rule(tree *t, size_t max_rows, size_t one_in) {
         if (n_wrong[is_positive] * one_in > n) {
             return 0;
         }
+    }
+    const size_t fewer = n_of[0] < n_of[1] ? n_of[0] : n_of[1], n_splits = count_splits(t);
+    if (max_rows == MAX_ROWS &&
+        (n_splits > MAX_SPLITS || fewer < (n_splits > 2 || t->lag != 0 ? ENOUGH_ROWS : 20))) {
+        return 0;
     }
     return n_of[0] > 0 && n_of[1] > 0 && one_in * n_wrong[0] <= n_of[0] &&
            one_in * n_wrong[1] <= n_of[1];
@@ -180,16 +203,16 @@ static size_t describe(const tree *t, char *text, size_t size) {
 
 static evtwin_status find_rule(evtwin__audit *a, size_t target, tree *t) {
     const char *label = a->data->label[target].column;
-    for (ptrdiff_t step = 0; step <= 2 * MAX_LAG; step++) { /* 0, -1, 1, -2, ... */
+    /* not of later rows: that they cross a threshold is what an honest label says */
+    for (ptrdiff_t rows = 0; rows <= MAX_LAG; rows++) {
         char text[256], other_row[64] = "";
-        t->lag = step % 2 ? -(step + 1) / 2 : step / 2;
+        t->lag = -rows;
         if (!is_rule(t, FEW_ROWS, 20) || !is_rule(t, MAX_ROWS, 200)) { /* a look first */
             continue;
         }
         a->is_explained[target] = 1;
         if (t->lag != 0) {
-            snprintf(other_row, sizeof other_row, " of the row %zu %s", (size_t)labs((long)t->lag),
-                     t->lag < 0 ? "before" : "later");
+            snprintf(other_row, sizeof other_row, " of the row %zu before", (size_t)rows);
         }
         const size_t n = describe(t, text, sizeof text);
         return FIND(a->trainer, LABEL_RULE, label, TEXT(label), COUNT(n), TEXT(n == 1 ? "" : "s"),
