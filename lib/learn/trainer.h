@@ -143,7 +143,7 @@ evtwin_status evtwin__fit(evtwin_trainer *trainer, const evtwin__dataset *data, 
  * single series has neither. */
 evtwin_status evtwin__calibrate(evtwin_trainer *trainer, const evtwin__dataset *data);
 
-/* refit.c: score n_repeats assignments of batteries to folds, of which the first is there. */
+/* repeat.c: score n_repeats assignments of batteries to folds, of which the first is there. */
 evtwin_status evtwin__repeat(evtwin_trainer *trainer, const evtwin__dataset *data);
 
 /* evaluate.c: score a target's held-out predictions, whole and by fold, and make the claims. */

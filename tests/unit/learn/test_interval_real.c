@@ -139,11 +139,49 @@ static void test_generated_fleets(void **state) {
     assert_true(narrow < 0.35 * wide);
 }
 
+/* Bands of the predicted value: what is shown there follows what errors are there. */
+enum { N_BANDS = 6 };
+static const double band_edges[N_BANDS] = {0.0, 50.0, 100.0, 200.0, 400.0, 600.0};
+
+typedef struct band {
+    double rows, squares, width, inside;
+} band;
+
+static void add_to_bands(const evtwin__interval *interval, const predicted *p,
+                         band bands[N_BANDS]) {
+    for (size_t i = 0; i < p->n; i++) {
+        double low, high;
+        size_t b = N_BANDS - 1;
+        while (p->prediction[i] < band_edges[b]) {
+            b--;
+        }
+        evtwin__interval_around(interval, EVTWIN_COVERS_ON_AVERAGE, p->prediction[i], &low, &high);
+        bands[b].rows += 1.0;
+        bands[b].squares += pow(p->prediction[i] - p->truth[i], 2.0);
+        bands[b].width += high - low;
+        bands[b].inside += p->truth[i] >= low && p->truth[i] <= high;
+    }
+}
+
+/* The width of a normal error's 90 % interval is 3.3 times its deviation. */
+static void check_bands(const band bands[N_BANDS]) {
+    for (size_t b = 0; b < N_BANDS; b++) {
+        const double error = sqrt(bands[b].squares / bands[b].rows);
+        const double width = bands[b].width / bands[b].rows;
+        const double inside = bands[b].inside / bands[b].rows;
+        print_message("from %.0f: RMSE %.0f, width %.0f, of the rows within %.3f\n", band_edges[b],
+                      error, width, inside);
+        assert_true(width > 2.3 * error && width < 5.0 * error);
+        assert_true(inside >= 0.83 && inside <= 0.99);
+    }
+}
+
 /* The interval of a bundle whose score is held out: made within the training part. */
 static void test_held_out_fleets(void **state) {
     (void)state;
     enum { N_SEEDS = 6, N_PACKS = 120 };
     covered pooled[EVTWIN__N_COVERAGES] = {0};
+    band bands[N_BANDS] = {0};
     double scored = 0.0;
     for (uint64_t seed = 11; seed < 11 + N_SEEDS; seed++) {
         evtwin_table *fleet = make_fleet(N_PACKS, seed);
@@ -159,6 +197,7 @@ static void test_held_out_fleets(void **state) {
             pooled[k].at_0_80 += c.at_0_80 / N_SEEDS;
             pooled[k].width += c.width / N_SEEDS;
         }
+        add_to_bands(interval, &unseen, bands);
         evtwin_score s;
         assert_ok(evtwin_trainer_score(trainer, "rul", EVTWIN_SCORED_MODEL, EVTWIN_ALL_FOLDS, &s,
                                        sizeof s));
@@ -169,6 +208,7 @@ static void test_held_out_fleets(void **state) {
         evtwin_table_free(fleet);
     }
     show("generated fleets, held out", pooled);
+    check_bands(bands);
     print_message("of the batteries that score: %.3f\n", scored);
     assert_true(pooled[EVTWIN_COVERS_ON_AVERAGE].mean >= 0.88);
     assert_true(pooled[EVTWIN_COVERS_ON_AVERAGE].mean <= 0.94);
