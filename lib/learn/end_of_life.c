@@ -32,13 +32,13 @@ evtwin_status evtwin__end_of_life_find(evtwin_trainer *trainer, const evtwin__da
     evtwin__bundle *b = &trainer->bundle;
     size_t t;
     evtwin_target_find("rul", &t);
-    b->eol_soh_percent = given;
+    b->eol_soh_percent = given > 0.0 ? given : (double)NAN; /* which is not written */
     if (!data->label[t].is_present || evtwin__end_of_life_column(b) == b->n_features) {
         return EVTWIN_OK;
     }
     if (!(given > 0.0)) {
         const double lowest = lowest_alive(trainer, data, t);
-        b->eol_soh_percent = lowest > 0.0 && lowest < 100.0 ? lowest : 0.0;
+        b->eol_soh_percent = lowest > 0.0 && lowest < 100.0 ? lowest : (double)NAN;
     }
     if (b->eol_soh_percent > 0.0 && b->label_rule[0] == '\0') {
         char rule[64];

@@ -8,7 +8,7 @@
 
 /* Set the bundle's eol_soh_percent, and its label_rule where the caller gave none. given: the
  * caller's, 0 = unknown: then no labelled battery was alive below the lowest health in the data,
- * the true one where that is known (truth_soh). Stays 0 where there is neither. */
+ * the true one where that is known (truth_soh). NaN where there is neither. */
 evtwin_status evtwin__end_of_life_find(evtwin_trainer *trainer, const evtwin__dataset *data,
                                        double given);
 

@@ -42,6 +42,8 @@ void evtwin__history_add(double *past, size_t q, double value);
 /* The newest row's cycle; the mean of quantity q over the last ten cycles, NaN without a value. */
 double evtwin__history_cycle(const double *past);
 double evtwin__history_mean(const double *past, size_t q);
+/* The same over the last few of them, 1 to 10. */
+double evtwin__history_mean_of_last(const double *past, size_t q, size_t cycles);
 
 /* All statistics of two quantities as of the newest row, into (EVTWIN__H_COUNT) each; of one, one.
  * NaN where the window has too little: nothing is padded. Two at once cost what one does; which

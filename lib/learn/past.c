@@ -145,13 +145,22 @@ void evtwin__past_push(const evtwin__past *past, double *kept, const double *val
     }
 }
 
+/* A fall is followed sooner than a rise: the prediction is no more than so many cycles, or that
+ * share of it, above what was said in the last few cycles. */
+enum { FEW_CYCLES = 3 };
+#define MOST_ABOVE 10.0
+#define MOST_SHARE_ABOVE 0.08
+
 /* The same of any history whose quantity q is ends of life. */
 static double settle(double *kept, size_t q, double cycles_to_go) {
     if (isnan(cycles_to_go)) {
         return NAN;
     }
-    evtwin__history_add(kept, q, evtwin__history_cycle(kept) + cycles_to_go);
-    return fmax(evtwin__history_mean(kept, q) - evtwin__history_cycle(kept), 0.0);
+    const double cycle = evtwin__history_cycle(kept);
+    evtwin__history_add(kept, q, cycle + cycles_to_go);
+    const double settled = evtwin__history_mean(kept, q) - cycle;
+    const double lately = evtwin__history_mean_of_last(kept, q, FEW_CYCLES) - cycle;
+    return fmax(fmin(settled, lately + fmax(MOST_ABOVE, MOST_SHARE_ABOVE * settled)), 0.0);
 }
 
 double evtwin__past_settle(const evtwin__past *past, double *kept, double cycles_to_go) {

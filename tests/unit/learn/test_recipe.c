@@ -319,10 +319,10 @@ static void test_contributions(void **state) {
         double x[COLS], y[2], phi[COLS + 1], sum = 0.0;
         for (int c = 0; c < COLS; c++) {
             const char *name = evtwin_features_name(features, (size_t)c);
-            x[c] = strcmp(name, "soh.level") == 0           ? 99.0 - 0.9 * i
-                   : strcmp(name, "charge_cycles") == 0     ? 30.0 * i
-                   : i % 2 == 0                             ? (double)NAN
-                                                            : -0.01 * i;
+            x[c] = strcmp(name, "soh.level") == 0       ? 99.0 - 0.9 * i
+                   : strcmp(name, "charge_cycles") == 0 ? 30.0 * i
+                   : i % 2 == 0                         ? (double)NAN
+                                                        : -0.01 * i;
         }
         assert_ok(evtwin_predictor_predict(p, x, 1, COLS, y, 2));
         assert_ok(evtwin_predictor_contributions(p, "rul", x, 1, COLS, phi));
