@@ -5,6 +5,7 @@
 #   make test-all   the long ones too: sanitizers, clang, edge build, fuzzing, kill tests
 #   make coverage   line and branch coverage of lib/ by those of `make test`
 #   make mutants    N=29 SEED=1: how many random faults in lib/ the unit tests notice
+#   make results    measure what docs/results.md says and write it anew (10 minutes on two idle cores)
 #   make pictures   take the pictures of the pages in docs/ anew
 #   make install    build and install below PREFIX (default /usr/local)
 # YES=1 installs packages without asking.
@@ -12,7 +13,7 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 CTEST = ctest --output-on-failure --no-tests=error
 
-.PHONY: help demo test test-all build deps test-deps bench coverage mutants pictures format install clean
+.PHONY: help demo test test-all build deps test-deps bench results coverage mutants pictures format install clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -47,6 +48,12 @@ test-all:
 bench: test-deps
 	$(call build_preset,dev)
 	@for bench in build/dev/tests/bench/bench_*; do [ -x $$bench ] && [ -f $$bench ] && $$bench || true; done
+
+SHARED_DATA ?= ../shared/data
+SECTIONS ?=
+results: test-deps
+	$(call build_preset,dev)
+	@nice python3 -B scripts/results build/dev $(SHARED_DATA) $(SECTIONS)
 
 coverage: test-deps
 	@python3 tests/long/coverage.py

@@ -26,7 +26,7 @@ flock -n 9 || die "another demo runs in $PWD/$state; stop it first"
 
 # a run-to-failure data set and models, made once per version; the hashes in a bundle are checked by
 # predicting three rows with it
-made="$("$bin/evtwin-sim" --version), fleet 200 seed 1"
+made="$("$bin/evtwin-sim" --version), fleet 200 seed 1, records of 10 days, recipe history"
 if [ "$(cat $state/made-by 2>/dev/null)" = "$made" ] && head -n 4 $state/fleet.csv >$state/check.csv &&
     "$bin/evtwin-predict" -q --models $state/models --csv $state/check.csv --out $state/check.csv 2>/dev/null; then
     say "using the models of an earlier run ($state/models; remove $state to make new ones)"
@@ -34,9 +34,9 @@ else
     rm -rf $state/made-by $state/models $state/fleet.csv
     began=$(date +%s)
     say "simulating 200 cars from new to the end of their batteries"
-    "$bin/evtwin-sim" --until-eol --fleet 200 --seed 1 --csv $state/fleet.csv
+    "$bin/evtwin-sim" --until-eol --record-days 10 --fleet 200 --seed 1 --csv $state/fleet.csv
     say "training on them"
-    "$bin/evtwin-train" $state/fleet.csv --out $state/models --seed 1
+    "$bin/evtwin-train" $state/fleet.csv --recipe history --eol-soh 80 --out $state/models --seed 1
     printf '%s\n' "$made" >$state/made-by
     say "data set and training took $(($(date +%s) - began)) s"
 fi
@@ -45,9 +45,10 @@ fi
 
 start() { # in a session of its own, so that Ctrl-C reaches only this script, which stops them in order
     case $1 in
-    evtwin-sim) set -- "$1" --fleet $n_live --soh 99:79 --seed 7 --interval "$interval" --sink sqlite:$state/evtwin.db ;;
+    evtwin-sim) set -- "$1" --fleet $n_live --soh 99:79 --use daily --start 2024-01-01T07:00:00Z --speed 600 --seed 7 \
+        --interval "$interval" --sink sqlite:$state/evtwin.db ;; # the use that the models were trained on
     evtwin-predict) set -- "$1" --models $state/models --store sqlite:$state/evtwin.db \
-        --interval "${PREDICTION_INTERVAL:-1}" --metrics-port "$metrics_port" ;;
+        --interval "${PREDICTION_INTERVAL:-1}" --explain 3 --metrics-port "$metrics_port" ;;
     evtwin-serve) set -- "$1" --store sqlite:$state/evtwin.db --port "$api_port" --token-file $state/token --open-reads --alerts ;;
     esac
     setsid "$bin/$@" >>$state/"$1".log 2>&1 &
@@ -89,7 +90,7 @@ for name in evtwin-sim evtwin-predict evtwin-serve; do
     start $name
     running="$running $name:$pid"
 done
-say "$n_live batteries, new to nearly worn out, sixty times as fast as life"
+say "$n_live batteries, new to nearly worn out, a day in two and a half minutes"
 say "open http://localhost:$api_port/login#$(cat $state/token) (Ctrl-C stops)"
 "$python" tests/long/demo.py fleet "$api_port" $state/token $n_live "$interval" "$seconds" &
 watcher=$!

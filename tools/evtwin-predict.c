@@ -34,19 +34,27 @@ static const cli_option options[PREDICT_N_OPTIONS] = {
         CLI_INTEGER, "metrics-port", "PORT", "9100", 0, 65535, .environment = "METRICS_PORT",
         .help = "Prometheus metrics at http://localhost:PORT/metrics; 0 = off"),
     [PREDICT_CHECK] = CHECK_OPTION,
+    [PREDICT_COVER] = CLI_STRING(
+        "cover", "WHAT", "average", .choices = "average|each", .group = "Interval",
+        .help = "what rul_low and rul_high have: nine rows of ten, as a mean over batteries, or of "
+                "each battery (95 % of them) eight rows of ten, which is wider"),
     [PREDICT_CSV] = CLI_STRING("csv", "IN", NULL, .group = "File",
                                .help = "predict every row of a file instead; needs --out"),
     [PREDICT_OUT] = CLI_STRING(
         "out", "OUT", NULL, .letter = 'o',
         .help =
-            "the columns of IN as they stand, then rul_prediction, rul_low, rul_high, "
-            "failure_probability and, if a row could not be predicted, prediction_note with the "
-            "reason; - = standard output"),
+            "the columns of IN as they stand, then rul_prediction, rul_low and rul_high (between "
+            "which the true RUL is in nine rows of ten), failure_probability and, if a row could "
+            "not be predicted, prediction_note with the reason; - = standard output"),
     [PREDICT_EXPLAIN] = CLI_RANGE(
         CLI_INTEGER, "explain", "[K]", "0", 0, 100, .implied = "3",
         .help = "add rul_reasons and failure_reasons: the K features that move a row's prediction "
-                "farthest from the mean of the training data, in words, or as arrays in a --sink "
-                "jsonl:FILE; without K 3, 0 = off"),
+                "farthest from the mean of the training data, such as \"state of health 82.5 %: "
+                "-240 cycles\"; as objects in a --sink jsonl:FILE; a store keeps those of each "
+                "battery's newest row, for evtwin-serve; without K 3, 0 = off"),
+    [PREDICT_RUL_ROW] = CLI_FLAG(
+        "rul-row", .help = "with --csv, add rul_row: what the model says of the row alone, which "
+                           "recipe history settles into the RUL of its battery"),
     CLI_CSV_OPTIONS(PREDICT_CSV_OPTIONS, NULL),
 };
 
@@ -74,12 +82,10 @@ static int check_combination(const cli *c) {
     CLI_FAIL_IF(has_csv != has_out, CLI_USAGE, "%s",
                 has_csv ? "--csv needs --out FILE (- for standard output)"
                         : "--out needs --csv FILE");
-    CLI_FAIL_IF(!has_csv && !has_source && cli_integer(c, PREDICT_EXPLAIN) > 0, CLI_USAGE,
-                "--explain needs --csv IN, or --source with --sink jsonl:FILE: a store keeps no "
-                "reasons");
     CLI_FAIL_IF(
         cli_text(c, PREDICT_SPOOL + DELIVERY_SPOOL) != NULL && cli_integer(c, PREDICT_EXPLAIN) > 0,
         CLI_USAGE, "--explain and --spool are mutually exclusive: a spool keeps no reasons");
+    CLI_FAIL_IF(!has_csv && cli_is_on(c, PREDICT_RUL_ROW), CLI_USAGE, "--rul-row needs --csv IN");
     CLI_FAIL_IF(has_source != has_sink, CLI_USAGE, "%s",
                 has_source ? "--source needs --sink URI" : "--sink needs --source URI");
     CLI_FAIL_IF(has_csv && (has_source || cli_from(c, PREDICT_STORE) == CLI_FROM_FLAG), CLI_USAGE,
@@ -136,6 +142,9 @@ static int run(const cli *c) {
     }
     evtwin_predictor *predictor = NULL;
     CLI_TRY(load(c, &predictor));
+    evtwin_predictor_set_coverage(predictor, strcmp(cli_text(c, PREDICT_COVER), "each") == 0
+                                                 ? EVTWIN_COVERS_EACH
+                                                 : EVTWIN_COVERS_ON_AVERAGE);
     if (cli_text(c, PREDICT_CSV) == NULL) {
         return predict_live(c, predictor);
     }

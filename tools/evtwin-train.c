@@ -19,10 +19,12 @@ enum {
     ALLOW_SINGLE_ROWS,
     FEATURES,
     LABEL_RULE,
+    EOL_SOH,
     CSV, /* the first of its options */
     CV = CSV + CLI_CSV_N_OPTIONS,
     REPEAT,
     RECIPE,
+    DERIVE,
     SEED,
     THREADS,
     AUDIT_ONLY,
@@ -57,29 +59,41 @@ static const cli_option options[N_OPTIONS] = {
     [LABEL_RULE] =
         CLI_STRING("label-rule", "WORDS", NULL,
                    .help = "what end of life was when the labels were made, e.g. \"capacity below "
-                           "80 % of new\"; the bundle records it"),
+                           "80 % of new\"; the bundle records it, nothing checks it"),
+    [EOL_SOH] = CLI_RANGE(CLI_NUMBER, "eol-soh", "PERCENT", "0", 0, 99.9,
+                          .help = "end of life by the labels' rule, as a state of health: below it "
+                                  "RUL is 0; 0: the lowest that the labelled rows have"),
     CLI_CSV_OPTIONS(CSV, "File"),
-    [CV] = CLI_RANGE(CLI_INTEGER, "cv", "K", NULL, 2, 1000, .group = "Training",
-                     .help =
-                         "score by K-fold cross-validation by battery, of which there must be K or "
-                         "more (default: hold out 20 %)"),
+    [CV] =
+        CLI_RANGE(CLI_INTEGER, "cv", "K", NULL, 2, 1000, .group = "Training",
+                  .help = "score every battery once, by K-fold cross-validation by battery, of "
+                          "which there must be K or more; the models that are saved are then "
+                          "trained on all (default: hold out 20 % of the batteries, and save the "
+                          "models that were scored)"),
     [REPEAT] = CLI_RANGE(CLI_INTEGER, "repeat", "R", NULL, 1, 1000,
                          .help = "with --cv: score R assignments of batteries to folds, since one "
-                                 "may be lucky"),
-    [RECIPE] = CLI_STRING("recipe", "NAME", "contract",
-                          .help = "contract: a row's own values; history: each battery's past "
-                                  "(docs/learning-features.md)"),
+                                 "may be lucky; takes R times as long"),
+    [RECIPE] = CLI_STRING("recipe", "NAME", "contract", .choices = "contract|history",
+                          .help = "what the models see: contract: a row's own values; history: "
+                                  "how they have changed in each battery, which gives a steadier "
+                                  "RUL and trains longer (docs/learning-features.md)"),
+    [DERIVE] =
+        CLI_STRING("derive", "A,B,...", NULL,
+                   .help = "of recipe history: also learn from quantities that rows seconds "
+                           "to a minute apart tell together, by name or \"all\": resistance, "
+                           "throughput, charge curve (docs/learning-features.md)"),
     [SEED] = CLI_RANGE(CLI_INTEGER, "seed", "N", "0", 0, 9e15,
                        .help = "of the split: the same seed gives the same models"),
     [THREADS] = CLI_RANGE(CLI_INTEGER, "threads", "N", "0", 0, 1024,
                           .help = "0 = one per core; results do not depend on it"),
     [AUDIT_ONLY] =
-        CLI_FLAG("audit-only", .group = "Audit",
-                 .help = "look at the data, say what would leak or mislead, train nothing; code 65 "
-                         "if training would be refused"),
-    [ALLOW] = CLI_STRING("allow", "CAUSE,...", NULL,
-                         .help = "train although the audit refuses for these causes; the bundle "
-                                 "records them"),
+        CLI_FLAG("audit-only", .group = "Audit (of every training)",
+                 .help = "only look at the data: say what would leak or mislead, and what to do "
+                         "about it; train and write nothing; code 65 if training would be refused"),
+    [ALLOW] = CLI_STRINGS("allow", "CAUSE", NULL,
+                          .help = "train although the audit refuses the data for this cause, the "
+                                  "word in brackets behind its text; the bundle records it; may be "
+                                  "given again, or several with commas between them"),
     [JSON] =
         CLI_FLAG("json", .group = "Report",
                  .help = "print the scores as one JSON object (docs/cli.md) and nothing else on "
@@ -96,6 +110,8 @@ static const cli_tool tool = {
     .positional = "DATA.csv",
     .examples =
         "evtwin-sim --until-eol --fleet 200 --csv fleet.csv && evtwin-train fleet.csv\n"
+        "evtwin-train fleet.csv --audit-only               can this be learned from?\n"
+        "evtwin-train fleet.csv --cv 5 --repeat 10 --recipe history\n"
         "evtwin-train EV_Predictive_Maintenance_Dataset_15min.csv --out models\n"
         "evtwin-train fleet.csv --cv 5 --json > scores.json\n"
         "evtwin-train cells.csv --group cell --target rul --features voltage_mean,cc_q --cv 5",
@@ -107,6 +123,21 @@ static const cli_tool tool = {
 static const char *named(const cli *c, size_t option, const char *otherwise) {
     const char *name = cli_text(c, option);
     return name == NULL ? otherwise : strcmp(name, "none") == 0 ? "" : name;
+}
+
+/* The items of an option that may be given again, with commas between them; freed by the caller. */
+static char *joined(const cli *c, size_t option) {
+    char *list = NULL;
+    size_t size;
+    FILE *f = open_memstream(&list, &size);
+    for (size_t i = 0; f != NULL && i < cli_count(c, option); i++) {
+        fprintf(f, "%s%s", i > 0 ? "," : "", cli_item(c, option, i));
+    }
+    if (f == NULL || fclose(f) != 0) {
+        free(list);
+        return NULL;
+    }
+    return list;
 }
 
 /* All names that options give, or stand for, separated by commas; freed by the caller. */
@@ -235,8 +266,9 @@ static void take_options(const cli *c, const char *path, evtwin_train_options *t
     train->seed = (uint64_t)cli_integer(c, SEED);
     train->n_threads = (int)cli_integer(c, THREADS);
     train->label_rule = cli_text(c, LABEL_RULE);
-    train->allow = cli_text(c, ALLOW);
+    train->eol_soh_percent = cli_number(c, EOL_SOH);
     train->recipe = cli_text(c, RECIPE);
+    train->derive = cli_text(c, DERIVE);
     train->source_name = path;
     train->progress = cli_progress;
 }
@@ -248,13 +280,18 @@ static int train_or_audit(const cli *c, const char *path, const evtwin_table *ta
     take_options(c, path, &train);
     const size_t n_targets = evtwin_target_count();
     evtwin_target *targets = make_targets(c, n_targets);
-    if (targets == NULL) {
+    char *allow = joined(c, ALLOW);
+    if (targets == NULL || allow == NULL) {
+        free(targets);
+        free(allow);
         return cli_out_of_memory();
     }
+    train.allow = allow;
     const evtwin_status st = audit != NULL
                                  ? evtwin_audit_run(table, targets, n_targets, &train, audit)
                                  : evtwin_train(table, targets, n_targets, &train, trainer);
     free(targets);
+    free(allow);
     cli_progress_clear();
     return st < 0 ? cli_fail_about(path, CLI_AN_INPUT, st, next_step_of(c, table, st)) : 0;
 }

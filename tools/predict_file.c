@@ -10,12 +10,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a session looks at beside the features. */
-static const char session_columns[] = "battery_id,time,seq";
+/* What derived quantities are made of, all of them and no other of the tool's business. */
+#define DERIVED_COLUMNS                                                                            \
+    ",sim_time_s,soc,voltage,current,temperature,is_charging,cell_voltage_max,cell_voltage_min"
+
+/* What a session looks at beside the features: whose row it is, and what the features were made of
+ * in training. NULL = out of memory; the caller frees it. */
+static char *session_columns(const evtwin_session *session, int has_derived) {
+    const char *keys = has_derived ? "battery_id,time,seq" DERIVED_COLUMNS : "battery_id,time,seq";
+    evtwin_feature_range r;
+    size_t n = 0, size = strlen(keys) + 1;
+    for (; evtwin_session_range(session, n, &r, sizeof r) >= 0; n++) {
+        size += strlen(r.feature) + 1;
+    }
+    char *list = calloc(size, 1), *end = list != NULL ? stpcpy(list, keys) : NULL;
+    for (size_t i = 0; list != NULL && i < n; i++) {
+        evtwin_session_range(session, i, &r, sizeof r);
+        end = stpcpy(stpcpy(end, ","), r.feature);
+    }
+    return list;
+}
 
 /* Open the input: the bundle's features are there. The column that names the battery is read as
  * text, as in training. */
-static int open_input(const cli *c, const evtwin_predictor *predictor, evtwin_csv **out) {
+static int open_input(const cli *c, const evtwin_predictor *predictor,
+                      const evtwin_session *session, evtwin_csv **out) {
     const char *path = cli_text(c, PREDICT_CSV);
     const evtwin_features *features = evtwin_predictor_features(predictor);
     const size_t n = evtwin_features_count(features);
@@ -30,20 +49,27 @@ static int open_input(const cli *c, const evtwin_predictor *predictor, evtwin_cs
     char *list = calloc(size, 1), *end = list;
     int code = names == NULL || list == NULL ? cli_out_of_memory() : 0;
     size_t n_names = 0;
+    int has_derived = 0;
     for (size_t i = 0; code == 0 && i < n; i++) {
         const char *name = evtwin_features_column(features, i);
-        if (n_names == 0 || strcmp(name, names[n_names - 1]) != 0) { /* not made of the same */
+        if (name[0] == '\0') {
+            has_derived = 1;
+        } else if (n_names == 0 ||
+                   strcmp(name, names[n_names - 1]) != 0) { /* not made of the same */
             end = stpcpy(stpcpy(end, n_names > 0 ? "," : ""), name);
             names[n_names++] = name;
         }
     }
-    if (code == 0 && (code = cli_open_csv(c, PREDICT_CSV_OPTIONS, path, list, group,
-                                          session_columns, out)) == 0) {
+    char *others = code == 0 ? session_columns(session, has_derived) : NULL;
+    code = code == 0 && others == NULL ? cli_out_of_memory() : code;
+    if (code == 0 &&
+        (code = cli_open_csv(c, PREDICT_CSV_OPTIONS, path, list, group, others, out)) == 0) {
         code = cli_check_columns(path, *out, names, n_names,
                                  "the models were trained on it: see --models");
     }
     free(names);
     free(list);
+    free(others);
     return code;
 }
 
@@ -97,7 +123,7 @@ static evtwin_status copy_end(const evtwin_table *from, evtwin_table *to, const 
                                                              : EVTWIN_OK;
 }
 
-/* The notes, if there is one or the file has such a column; n_out counts them. */
+/* The notes, if there is one or the file has such a column; n_out counts what is unknown. */
 static evtwin_status copy_notes(const evtwin_table *from, int has_column, evtwin_table *to,
                                 size_t *n_out) {
     const size_t source = evtwin_table_find(from, "prediction_note");
@@ -114,7 +140,7 @@ static evtwin_status copy_notes(const evtwin_table *from, int has_column, evtwin
         }
         if (st >= 0 && note != NULL) {
             st = evtwin_table_set_text(to, col, r, note);
-            ++*n_out;
+            *n_out += strncmp(note, "unknown", strlen("unknown")) == 0;
         }
     }
     return st;
@@ -139,20 +165,25 @@ static evtwin_status copy_reasons(const evtwin_predictor *predictor, const evtwi
     return st;
 }
 
-/* A session, because it logs what is outside the range of the training; but of batteries' pasts the
+/* With a session, because it logs what is unlike the training data; but of batteries' pasts the
  * file must say whose they are, which a session does not ask for. */
-static int predict(const cli *c, const evtwin_predictor *predictor, evtwin_table *table) {
-    evtwin_session *session = NULL;
+static int predict(const cli *c, const evtwin_predictor *predictor, evtwin_session *session,
+                   evtwin_table *table) {
     evtwin_predictor_info info = {.recipe = ""};
     evtwin_status st = evtwin_telemetry_check(table); /* a file has one unit for a column */
     evtwin_predictor_info_get(predictor, &info, sizeof info);
+    if (st >= 0 && cli_is_on(c, PREDICT_RUL_ROW) &&
+        evtwin_table_find(table, "rul_row") == EVTWIN_NO_COLUMN) {
+        st = evtwin_table_add_column(table, "rul_row", EVTWIN_F64, NULL, NULL);
+    }
     if (st >= 0 && strcmp(info.recipe, "history") == 0) {
         st = evtwin_predictor_apply(predictor, table);
-    } else if (st >= 0 && (st = evtwin_session_create(predictor, NULL, &session)) >= 0) {
-        if ((st = evtwin_session_apply(session, table)) >= 0) {
-            evtwin_session_commit(session); /* logs what is outside the range of the training */
-        }
-        evtwin_session_free(session);
+        st = st < 0 ? st : evtwin_session_observe(session, table);
+    } else if (st >= 0) {
+        st = evtwin_session_apply(session, table);
+    }
+    if (st >= 0) {
+        evtwin_session_commit(session);
     }
     const int64_t n_reasons = cli_integer(c, PREDICT_EXPLAIN);
     if (st >= 0 && n_reasons > 0) {
@@ -164,7 +195,7 @@ static int predict(const cli *c, const evtwin_predictor *predictor, evtwin_table
 }
 
 /* The predictions alone, as columns of a table; explained = what gave them reasons, NULL = none. */
-static evtwin_status make_added(const evtwin_table *predicted, int has_notes,
+static evtwin_status make_added(const evtwin_table *predicted, int has_notes, int has_rul_row,
                                 const evtwin_predictor *explained, evtwin_table **out,
                                 size_t *n_unknown_out) {
     evtwin_table *added;
@@ -177,6 +208,9 @@ static evtwin_status make_added(const evtwin_table *predicted, int has_notes,
         st = st < 0 ? st : copy_end(predicted, added, target.name, "low");
         st = st < 0 ? st : copy_end(predicted, added, target.name, "high");
     }
+    if (st >= 0 && has_rul_row) {
+        st = copy_numbers(predicted, added, "rul_row");
+    }
     if (st >= 0 && explained != NULL) {
         st = copy_reasons(explained, predicted, added);
     }
@@ -188,28 +222,13 @@ static evtwin_status make_added(const evtwin_table *predicted, int has_notes,
     return EVTWIN_OK;
 }
 
-/* What training said of few batteries too. */
-static void note_guesses(const evtwin_predictor *predictor) {
-    const char *target;
-    for (size_t i = 0; (target = evtwin_predictor_target(predictor, i)) != NULL; i++) {
-        evtwin_interval interval;
-        if (evtwin_predictor_interval(predictor, target, EVTWIN_COVERS_ON_AVERAGE, 0.0, &interval,
-                                      sizeof interval) >= 0 &&
-            interval.is_guess) {
-            cli_note("%s_low and %s_high are a guess: they are made from the errors on %zu "
-                     "batteries",
-                     target, target, interval.n_batteries);
-        }
-    }
-}
-
 /* The file as it stands, with the predictions behind it. */
 static int write_predicted(const cli *c, const evtwin_predictor *predictor,
                            const evtwin_table *predicted, evtwin_csv *csv) {
     evtwin_table *added = NULL;
     size_t n_unknown;
     const evtwin_status st =
-        make_added(predicted, cli_has_column(csv, "prediction_note"),
+        make_added(predicted, cli_has_column(csv, "prediction_note"), cli_is_on(c, PREDICT_RUL_ROW),
                    cli_integer(c, PREDICT_EXPLAIN) > 0 ? predictor : NULL, &added, &n_unknown);
     if (st < 0) {
         return cli_fail(CLI_AN_INPUT, st, NULL);
@@ -222,7 +241,7 @@ static int write_predicted(const cli *c, const evtwin_predictor *predictor,
     evtwin_table_free(added);
     if (code == 0) {
         cli_note("%s: %zu row%s predicted, %zu unknown", out, n, cli_s(n), n_unknown);
-        note_guesses(predictor);
+        predict_note_guesses(predictor);
     }
     return code;
 }
@@ -235,13 +254,20 @@ int predict_file(const cli *c, const evtwin_predictor *predictor) {
     cli_on_stop(CLI_STOP_LEAVES, "nothing was written");
     evtwin_csv *csv = NULL;
     evtwin_table *table = NULL;
+    evtwin_session *session = NULL;
+    const evtwin_status st = evtwin_session_create(predictor, NULL, &session);
+    if (st < 0) {
+        return cli_fail(CLI_AN_INPUT, st, NULL);
+    }
     const evtwin_features *features = evtwin_predictor_features(predictor);
-    if ((code = open_input(c, predictor, &csv)) == 0 && (code = cli_read_csv(csv, &table)) == 0) {
+    if ((code = open_input(c, predictor, session, &csv)) == 0 &&
+        (code = cli_read_csv(csv, &table)) == 0) {
         note_sign(features, table);
-        code = predict(c, predictor, table);
+        code = predict(c, predictor, session, table);
         code = code == 0 ? write_predicted(c, predictor, table, csv) : code;
     }
     evtwin_csv_free(csv);
     evtwin_table_free(table);
+    evtwin_session_free(session);
     return code;
 }

@@ -80,7 +80,8 @@ static int check_features(const evtwin_predictor *predictor) {
     for (size_t i = 0; i < evtwin_features_count(features); i++) {
         const char *name = evtwin_features_column(features, i);
         size_t quantity;
-        CLI_FAIL_IF(evtwin_quantity_find(name, &quantity, NULL, NULL) < 0, CLI_DATA,
+        CLI_FAIL_IF(name[0] != '\0' && evtwin_quantity_find(name, &quantity, NULL, NULL) < 0,
+                    CLI_DATA,
                     "the models need '%s', which telemetry does not have; predict a file that has "
                     "it with --csv and --out",
                     name);
@@ -331,7 +332,11 @@ static int prepare(live *l, const evtwin_predictor *predictor) {
     const evtwin_status st =
         l->states != NULL ? evtwin_session_restore(evtwin_pump_session(l->delivery.pump), l->states)
                           : EVTWIN_OK;
-    return st < 0 ? cli_fail(CLI_A_STORE, st, NULL) : 0;
+    if (st < 0) {
+        return cli_fail(CLI_A_STORE, st, NULL);
+    }
+    predict_note_guesses(predictor);
+    return 0;
 }
 
 /* What was read from a source of records does not come again: offer it once more, and report what
@@ -354,6 +359,7 @@ int predict_live(const cli *c, evtwin_predictor *predictor) {
     evtwin_pump_options_init(&options, sizeof options);
     options.first_pause_s = options.longest_pause_s = 0; /* each cycle tries again */
     options.n_reasons = (size_t)cli_integer(c, PREDICT_EXPLAIN);
+    options.reasons_of_newest = source == NULL; /* of each battery, in the store */
     const char *uri = source != NULL ? source : cli_text(c, PREDICT_STORE);
     char shown[1024]; /* longer than what the library says of it, it is cut */
     evtwin_uri_redact(uri, shown, sizeof shown);

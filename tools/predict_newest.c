@@ -75,7 +75,8 @@ void newest_observe(newest *n, const evtwin_table *batch) {
     evtwin_status st = n->batteries == NULL ? make_table(&n->batteries) : EVTWIN_OK;
     for (size_t r = 0; r < evtwin_table_rows(batch); r++) {
         n->n_rows++;
-        n->n_unknown += evtwin_table_text(batch, note, r) != NULL;
+        const char *why = evtwin_table_text(batch, note, r);
+        n->n_unknown += why != NULL && strncmp(why, "unknown", strlen("unknown")) == 0;
         st = st < 0 ? st : observe_row(n->batteries, batch, from, r);
     }
 }

@@ -20,12 +20,17 @@ enum {
     PREDICT_SPOOL, /* the first of them */
     PREDICT_METRICS_PORT = PREDICT_SPOOL + DELIVERY_N_OPTIONS,
     PREDICT_CHECK,
+    PREDICT_COVER,
     PREDICT_CSV,
     PREDICT_OUT,
     PREDICT_EXPLAIN,
+    PREDICT_RUL_ROW,
     PREDICT_CSV_OPTIONS, /* the first of them */
     PREDICT_N_OPTIONS = PREDICT_CSV_OPTIONS + CLI_CSV_N_OPTIONS
 };
+
+/* Say which predictions are a guess. */
+void predict_note_guesses(const evtwin_predictor *predictor);
 
 /* Each returns an exit code. run_live takes the predictor. */
 int predict_file(const cli *c, const evtwin_predictor *predictor);

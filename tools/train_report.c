@@ -42,7 +42,7 @@ static void print_row(const char *label, const double *values, const int *digits
         if (isnan(values[i])) {
             printf("%*s", FIGURE_WIDTH, "-");
         } else {
-            printf("%*.*f", FIGURE_WIDTH, digits[i], values[i]);
+            printf(" %*.*f", FIGURE_WIDTH - 1, digits[i], values[i]);
         }
     }
     putchar('\n');
@@ -160,6 +160,60 @@ static void print_repeats(const evtwin_trainer *trainer, const scored_target *t)
            figure(least, digits, c), figure(most, digits, d));
 }
 
+/* "  calibrated    Brier 0.0512 before", of a probability. */
+static void print_calibration(const scored_target *t) {
+    char text[FIGURE_SIZE];
+    const double before = t->score[EVTWIN_SCORED_MODEL].raw_brier;
+    if (is_event(t)) {
+        printf("  %-*s  %s%s\n", LABEL_WIDTH, "calibrated",
+               isnan(before) ? "no, too few batteries for that" : "Brier before that ",
+               isnan(before) ? "" : figure(before, 4, text));
+    }
+}
+
+/* A band's figures by name. */
+static double band_value(const evtwin_table *bands, const char *name, size_t row) {
+    return evtwin_table_number(bands, evtwin_table_find(bands, name), row);
+}
+
+/* Do the predictions keep their word? A line for each band of the predicted value. */
+static void print_bands(const evtwin_trainer *trainer, const scored_target *t) {
+    static const char *const event_columns[] = {"predicted", "observed", "observed_low",
+                                                "observed_high"};
+    static const char *const event_headings[] = {"predicted", "observed", "90 % from", "to"};
+    static const char *const number_columns[] = {"rmse", "width", "coverage"};
+    static const int event_digits[] = {0, 0, 4, 4, 4, 4};
+    evtwin_table *bands = NULL;
+    if (evtwin_trainer_reliability(trainer, t->target.name, &bands) < 0 ||
+        evtwin_table_rows(bands) == 0) {
+        evtwin_table_free(bands);
+        return;
+    }
+    const char *const *column = is_event(t) ? event_columns : number_columns;
+    const size_t n_columns = is_event(t) ? 4 : 3;
+    printf("  %-*s%*s%*s", LABEL_WIDTH, is_event(t) ? "predicted probability" : "predicted",
+           FIGURE_WIDTH, "rows", FIGURE_WIDTH, "batteries");
+    for (size_t k = 0; k < n_columns; k++) {
+        printf("%*s", FIGURE_WIDTH, is_event(t) ? event_headings[k] : column[k]);
+    }
+    putchar('\n');
+    const int digits = is_event(t) ? 2 : digits_of(band_value(bands, "to", 0));
+    for (size_t r = 0; r < evtwin_table_rows(bands); r++) {
+        char from[FIGURE_SIZE], to[FIGURE_SIZE], label[3 * FIGURE_SIZE];
+        const double upper = band_value(bands, "to", r);
+        snprintf(label, sizeof label, "  %s to %s",
+                 figure(band_value(bands, "from", r), digits, from), figure(upper, digits, to));
+        double v[6] = {band_value(bands, "rows", r), band_value(bands, "batteries", r)};
+        int number_digits[6] = {0};
+        for (size_t k = 0; k < n_columns; k++) {
+            v[2 + k] = band_value(bands, column[k], r);
+            number_digits[2 + k] = k == 2 ? 3 : digits_of(v[2 + k]);
+        }
+        print_row(label, v, is_event(t) ? event_digits : number_digits, 2 + n_columns);
+    }
+    evtwin_table_free(bands);
+}
+
 static void print_scores(const evtwin_trainer *trainer, const scored_target *t) {
     char text[80];
     const evtwin_score *s = t->score;
@@ -181,6 +235,7 @@ static void print_scores(const evtwin_trainer *trainer, const scored_target *t) 
         print_score(t, label[k], k, 0, &s[k]);
     }
     print_claim(t);
+    print_calibration(t);
     print_repeats(trainer, t);
     for (size_t i = 0; i < s->n_folds && !is_event(t); i++) {
         evtwin_score fold;
@@ -190,6 +245,7 @@ static void print_scores(const evtwin_trainer *trainer, const scored_target *t) 
             print_score(t, text, EVTWIN_SCORED_MODEL, 1, &fold);
         }
     }
+    print_bands(trainer, t);
 }
 
 /* The features by their gain in the first model, a column for each model. */

@@ -21,6 +21,7 @@ typedef struct evtwin_audit evtwin_audit;
  *
  * A finding of severity "error" refuses the data: evtwin_train returns EVTWIN_E_DATA, unless
  * options->allow names its cause. A "warning" does not.
+ * @param out  a new audit, evtwin_audit_free frees it; untouched on failure.
  * @return as evtwin_train for options and data that cannot be read; what is found is no failure.
  * Since 0.2.
  */

@@ -53,12 +53,15 @@ typedef struct evtwin_reason {
     double effect;
     const char *effect_unit; /**< "cycles"; "" for a probability */
     int is_approximate; /**< 1: effect is converted, and effects do not sum to the prediction */
+    double start;       /**< of a change since the battery's own start: the value there; else NaN */
 } evtwin_reason;
 
 /**
  * The reasons of one row x (cols), the largest contributions first (of equals, in the order of the
  * features); a feature that contributes nothing is none.
- * @param out  (k), each of size bytes, which is sizeof *out.
+ * @param x  (cols), in our units and the order of evtwin_predictor_features; NaN = missing.
+ * @param out  (k), each of size bytes, which is sizeof *out; its strings are borrowed from the
+ * predictor.
  * @param n_out  how many there are, at most k; 0 where a feature of the row is not finite.
  * @return as evtwin_predictor_contributions. Since 0.2.
  */
@@ -68,10 +71,13 @@ EVTWIN_API evtwin_status evtwin_predictor_reasons(const evtwin_predictor *predic
                                                   size_t *n_out);
 
 /**
- * A reason in words, UTF-8: "charge cycles 1,450: −320 cycles"; of a probability "state of health
- * 81.3 %: about +12 points", in hundredths of 1. Names and units are those of the schema; a column
- * of another name is quoted as it is.
- * @param text  (text_size); what has no room is cut off between two characters. Since 0.2.
+ * A reason in words, UTF-8: "charge cycles 1,450: −320 cycles"; of a battery's past "resistance 12
+ * % above its own start: −180 cycles"; of a probability "state of health 81.3 %: about +12 points",
+ * in hundredths of 1. "about": the effect is_approximate. Names and units are those of the schema;
+ * a column of another name is quoted with blanks for its underscores.
+ * @param text  (text_size), ends with a zero byte; what has no room is cut off between two
+ * characters.
+ * @return EVTWIN_E_ARG if text_size is 0 or reason is none of evtwin_predictor_reasons. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_reason_text(const evtwin_reason *reason, char *text,
                                             size_t text_size);
@@ -102,11 +108,43 @@ EVTWIN_API evtwin_status evtwin_predictor_interval(const evtwin_predictor *predi
                                                    double prediction, evtwin_interval *out,
                                                    size_t size);
 
+/**
+ * What rul_low and rul_high promise in the tables that the predictor fills from now on, also in
+ * sessions and pumps; EVTWIN_COVERS_ON_AVERAGE unless it is called. To be called before other
+ * threads use the predictor.
+ * @return EVTWIN_E_ARG if coverage is out of range. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_predictor_set_coverage(evtwin_predictor *predictor,
+                                                       evtwin_coverage coverage);
+
+/**
+ * How a probability was calibrated, in every prediction of the bundle: with the margin of
+ * evtwin_predictor_contributions it is 1 / (1 + exp(-(slope * margin + offset))). So a contribution
+ * times the slope is what the feature adds to the calibrated log-odds.
+ */
+typedef struct evtwin_calibration {
+    size_t size;
+    double slope, offset;     /**< the slope is above 0: the order of predictions stays */
+    size_t n_batteries;       /**< that it is made from, by models that had not seen them */
+    size_t n_with, n_without; /**< of them, with rows where the event is, and with rows where not */
+} evtwin_calibration;
+
+/**
+ * The calibration of a target's predictions. Fills out, of which size is sizeof *out.
+ * @return EVTWIN_E_NOT_FOUND if there is no such target, the bundle has no model of it, or its
+ * predictions are not calibrated: a number's, or a probability from too few batteries. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_predictor_calibration(const evtwin_predictor *predictor,
+                                                      const char *target, evtwin_calibration *out,
+                                                      size_t size);
+
 /** How evtwin_predictor_explain writes reasons. */
 typedef enum evtwin_reasons_form {
     EVTWIN_REASONS_WORDS = 0, /**< evtwin_reason_text of each, "; " between them */
-    /** an array of objects: feature, value, unit, contribution, effect, effect_unit, approximate,
-     * text */
+    /** an object: mean (the prediction of the training data, on average), answer (what the model
+     * says of the row, which the contributions lead to from there; not cut off at 0, and not what
+     * is made of several rows), reasons: an array of objects: feature, value, unit, contribution,
+     * effect, effect_unit, approximate, text */
     EVTWIN_REASONS_JSON = 1
 } evtwin_reasons_form;
 

@@ -23,6 +23,7 @@ typedef struct evtwin_features evtwin_features;
 /**
  * names: comma-separated, blanks around a name do not count; NULL = EVTWIN_DEFAULT_FEATURES. A
  * telemetry quantity may be given by any of its names and is kept by ours.
+ * @param out  a new list, evtwin_features_free frees it.
  * @return EVTWIN_E_ARG for an empty or duplicate name; EVTWIN_E_SCHEMA for a quantity that is not a
  * feature by the schema (is_feature of evtwin_quantity_get): outcomes, among them any truth_*; what
  * names a row; seq and sim_time_s, which count from the start of a recording: equal to the
@@ -34,14 +35,14 @@ EVTWIN_API void evtwin_features_free(evtwin_features *features);
 
 /** Number of features, the width of the matrix. */
 EVTWIN_API size_t evtwin_features_count(const evtwin_features *features);
-/** NULL if out of range */
+/** Name of feature i, as the model has it; NULL if out of range. Borrowed from features. */
 EVTWIN_API const char *evtwin_features_name(const evtwin_features *features, size_t i);
-/** Our unit, "" if not telemetry */
+/** Our unit, "" if not telemetry, NULL if out of range. Borrowed from features. */
 EVTWIN_API const char *evtwin_features_unit(const evtwin_features *features, size_t i);
 
 /** The column that it is made of: the name itself or, of a feature of the battery's past
- * (soh.level, of a bundle of recipe "history"), that of the quantity. NULL if out of range. Since
- * 0.2. */
+ * (soh.level, of a bundle of recipe "history"), that of the quantity; "" where no column alone has
+ * it (a derived quantity). NULL if out of range. Borrowed from features. Since 0.2. */
 EVTWIN_API const char *evtwin_features_column(const evtwin_features *features, size_t i);
 
 /**
@@ -70,6 +71,9 @@ typedef struct evtwin_clean_report {
  * Carry the last known value forward within each group (group_of_row: (rows), any non-negative
  * numbers; rows of a group in time order), never backward, in the numeric column col; count
  * outliers by the interquartile rule. Never drops a row.
+ * @param out  what was seen; untouched on failure. out_size is sizeof *out.
+ * @return EVTWIN_E_ARG if rows is not that of the table or a group is negative, EVTWIN_E_SCHEMA if
+ * col is not numeric or out of range.
  */
 EVTWIN_API evtwin_status evtwin_clean(evtwin_table *table, size_t col, const int32_t *group_of_row,
                                       size_t rows, evtwin_clean_report *out, size_t out_size);

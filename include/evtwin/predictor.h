@@ -58,13 +58,17 @@ typedef struct evtwin_score {
     double battery_mae; /**< numbers: mean over batteries of each battery's own mae. Since 0.2 */
     /** rmse (brier) over that of the best baseline, and the same interval of it. Since 0.2 */
     double ratio, ratio_low, ratio_high;
-    /** numbers, with a hold-out: mean over the held-out batteries of the share of rows whose truth
-     * is in the 90 % interval, which they had no part in. Since 0.2 */
+    /** numbers: mean over the held-out batteries of the share of rows whose truth is in the 90 %
+     * interval, which they had no part in; NaN without one. Since 0.2 */
     double coverage;
+    /** events: brier of the forest's own probability, before the calibration; NaN without one.
+     * Since 0.2 */
+    double raw_brier;
 } evtwin_score;
 
 /**
  * Load a bundle directory (docs/bundle.md). Hashes, feature lists and lengths are checked first.
+ * @param out  a new predictor, evtwin_predictor_free frees it; untouched on failure.
  * @return EVTWIN_E_NOT_FOUND, EVTWIN_E_CORRUPT (a hash differs), EVTWIN_E_SCHEMA (parts do not
  * fit), EVTWIN_E_UNSUPPORTED (a newer format, another recipe), or what evtwin_model_load says.
  */
@@ -72,14 +76,15 @@ EVTWIN_API evtwin_status evtwin_predictor_load(const char *dir, evtwin_predictor
 /** NULL is fine. */
 EVTWIN_API void evtwin_predictor_free(evtwin_predictor *predictor);
 
-/** Fill out, of which size is sizeof *out, from the manifest. */
+/** Fill out, of which size is sizeof *out, from the manifest; its strings are borrowed from the
+ * predictor. @return EVTWIN_E_ARG if size is too small. */
 EVTWIN_API evtwin_status evtwin_predictor_info_get(const evtwin_predictor *predictor,
                                                    evtwin_predictor_info *out, size_t size);
 /** The features, in the column order of evtwin_predictor_predict. Borrowed. Since 0.2. */
 EVTWIN_API const evtwin_features *evtwin_predictor_features(const evtwin_predictor *predictor);
 
 /** Name of target i < n_targets that the bundle has a model of, in the order of target.h; NULL if
- * out of range. Since 0.2. */
+ * out of range. Borrowed. Since 0.2. */
 EVTWIN_API const char *evtwin_predictor_target(const evtwin_predictor *predictor, size_t i);
 
 /**
@@ -94,7 +99,9 @@ EVTWIN_API evtwin_status evtwin_predictor_score(const evtwin_predictor *predicto
 
 /**
  * The models' held-out scores as a new table, one row a target: model_version, target (TEXT),
- * trained_at (TIME), r2, rmse, mae, auc, average_precision, accuracy, brier (F64). Since 0.2.
+ * trained_at (TIME), r2, rmse, mae, auc, average_precision, accuracy, brier (F64; missing where a
+ * figure does not apply). evtwin_table_free frees it.
+ * @return EVTWIN_E_ARG for NULL only. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_predictor_scores(const evtwin_predictor *predictor,
                                                  evtwin_table **out);
@@ -117,7 +124,10 @@ EVTWIN_API evtwin_status evtwin_predictor_predict(const evtwin_predictor *predic
  * (rul_low, rul_high; only where the bundle has one), model_version and
  * prediction_note (text: "unknown, because … is missing" where there is no prediction, else
  * missing). A row is predicted from its own values only (recipe "contract") or from those and the
- * earlier rows of its battery in this table (recipe "history"): nothing is filled in. The table is
+ * earlier rows of its battery in this table (recipe "history"): nothing is filled in. RUL is never
+ * below 0; it is 0, with a note, where the battery's health is past the end of life of the labels
+ * (evtwin_train_options.eol_soh_percent). If the table has a column rul_row, it gets what the model
+ * says of the row alone, which recipe "history" settles into that of the battery. The table is
  * untouched on failure, except that running out of memory may leave columns of these names, if it
  * had them, half overwritten. The first time that a table's unit is presumed (the 30-column
  * header's power in kW), the log says so at EVTWIN_LOG_INFO.

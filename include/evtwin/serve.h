@@ -34,9 +34,12 @@ EVTWIN_API void evtwin_metrics_free(evtwin_metrics *metrics);
 EVTWIN_API evtwin_status evtwin_metrics_observe(evtwin_metrics *metrics, const evtwin_table *table);
 
 /**
- * Take over what the session saw of each feature (evtwin_session_range), in place of what was known
- * before: evtwin_off_range_rows_total and, of percent, evtwin_fraction_suspected (0 or 1), label
- * feature. Since 0.2.
+ * Take over what the session saw beside the training data, in place of what was known before. Of
+ * each feature (evtwin_session_range), label feature: evtwin_off_range_rows_total; of percent,
+ * evtwin_fraction_suspected (0 or 1); where there is enough to judge, evtwin_feature_psi and
+ * evtwin_feature_psi_limit. Of the findings (evtwin_session_drift), label cause:
+ * evtwin_drift_findings, how many quantities of the fleet, and evtwin_drift_batteries, how many
+ * batteries by themselves; each cause is always there. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_metrics_observe_session(evtwin_metrics *metrics,
                                                         const evtwin_session *session);

@@ -23,15 +23,25 @@ typedef struct evtwin_session_options {
     /** default 100,000, at least 1; beyond it commit drops the state of the least recently seen
      * battery, which is logged once */
     size_t max_batteries;
+    /** default 0: none. N > 0: the N largest reasons of the predictions of each battery's newest
+     * row, which was predicted with the battery's past, in its pending state; see evtwin/explain.h
+     */
+    size_t n_reasons;
+    /** default 0. 1: also those of every row, as evtwin_predictor_explain writes them as JSON */
+    int explains_each;
 } evtwin_session_options;
 
-/** Fill in the defaults; size is sizeof *options. */
+/** Fill in the defaults; size is sizeof *options. @return EVTWIN_E_ARG if size is that of no
+ * version of the struct. */
 EVTWIN_API evtwin_status evtwin_session_options_init(evtwin_session_options *options, size_t size);
 
 /**
  * A session without a battery.
  * @param predictor  borrowed: it must outlive the session.
  * @param options  NULL = the defaults.
+ * @param out  a new session, evtwin_session_free frees it.
+ * @return EVTWIN_E_ARG if max_batteries is 0; with reasons EVTWIN_E_UNSUPPORTED as
+ * evtwin_model_contributions.
  */
 EVTWIN_API evtwin_status evtwin_session_create(const evtwin_predictor *predictor,
                                                const evtwin_session_options *options,
@@ -55,6 +65,13 @@ EVTWIN_API size_t evtwin_session_batteries(const evtwin_session *session);
 EVTWIN_API evtwin_status evtwin_session_apply(evtwin_session *session, evtwin_table *table);
 
 /**
+ * Hold the rows of a table against the training data (evtwin_session_range, evtwin_session_drift)
+ * without predicting them or moving a state: of rows that were predicted in another way. Columns
+ * that the table lacks are not judged. Pending until commit. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_session_observe(evtwin_session *session, const evtwin_table *table);
+
+/**
  * How many rows of the table applied last have a feature out of range or infinite, and so a note;
  * first_row_out (may be NULL) is the first of them. Since 0.2.
  */
@@ -63,7 +80,7 @@ EVTWIN_API size_t evtwin_session_out_of_range(const evtwin_session *session, siz
 /**
  * A new table of the states that are pending, one row a battery: battery_id (TEXT), time (TIME) and
  * seq (I64) of its newest row, state (TEXT: JSON with the number of its format and the version of
- * the model).
+ * the model). evtwin_table_free frees it.
  * @return EVTWIN_DONE, with NULL in *out, if nothing is pending.
  */
 EVTWIN_API evtwin_status evtwin_session_pending(const evtwin_session *session, evtwin_table **out);
@@ -107,6 +124,7 @@ EVTWIN_API evtwin_status evtwin_session_range(const evtwin_session *session, siz
  * finding), text (TEXT: a sentence). commit logs each finding at EVTWIN_LOG_WARNING when it begins,
  * and a range again each time that there are ten times as many values outside. Old rows count ever
  * less, so that a finding ends some time after its cause. Limits: lib/learn/drift.def.
+ * evtwin_table_free frees it.
  * @return EVTWIN_DONE, with NULL in *out, if nothing is found. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_session_drift(const evtwin_session *session, evtwin_table **out);

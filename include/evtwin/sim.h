@@ -56,6 +56,9 @@ typedef struct evtwin_sim_options {
     /** start of the physics clock (UTC), default 2024-01-01T00:00:00Z; sets time of day and season
      * in EVTWIN_USE_DAILY, and when a day of wear ends */
     int64_t start_time_us;
+    /** default 0; 1: no pack develops a defect, and all else is sampled alike: the same fleet's
+     * twins, from which an effect of the defect can be told. Since 0.2 */
+    int without_defects;
 } evtwin_sim_options;
 
 /** Fill in the defaults; size is sizeof *options. */

@@ -163,6 +163,10 @@ EVTWIN_API evtwin_status evtwin_store_put_predictions(evtwin_store *store,
  */
 EVTWIN_API evtwin_status evtwin_store_states(evtwin_store *store, evtwin_table **out);
 
+/** The same of one battery: a row at most. Since 0.2. */
+EVTWIN_API evtwin_status evtwin_store_state(evtwin_store *store, const char *battery_id,
+                                            evtwin_table **out);
+
 /**
  * Keep a model's held-out scores, so that readers can show them beside its predictions: one row a
  * target with model_version, target (TEXT) and, as far as it has them, trained_at (TIME), r2, rmse,

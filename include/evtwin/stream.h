@@ -340,9 +340,12 @@ typedef struct evtwin_pump_options {
                                                 tried again after 0.5, 1, 2 … 30 s */
     double drain_s;   /**< default 10: with a spool, how long evtwin_pump_finish waits for the sinks
                            to take what it has. Since 0.2. */
-    size_t n_reasons; /**< default 0. N > 0: with each prediction its N largest reasons
-                           (evtwin_predictor_explain), which a jsonl: sink writes; not with a spool.
-                           Since 0.2. */
+    size_t n_reasons; /**< default 0. N > 0: with each prediction its N largest reasons, made with
+                           the battery's past (evtwin_session_options), which a jsonl: sink writes,
+                           and those of a battery's newest row in its state, which a store keeps;
+                           not with a spool. Since 0.2. */
+    int reasons_of_newest; /**< default 0. 1: only the newest row of each battery in a batch: a
+                                store has no use for more. Since 0.2. */
 } evtwin_pump_options;
 
 /** Fill in the defaults; size is sizeof *options. Since 0.2. */

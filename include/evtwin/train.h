@@ -49,9 +49,18 @@ typedef struct evtwin_train_options {
      * "history", from each battery's past (docs/learning-features.md), with trees, depth and
      * learning rate of its own where the defaults are left. Since 0.2 */
     const char *recipe;
+    /** of recipe "history": quantities that are derived from successive rows, by name and
+     * comma-separated, "all" of them or none (default NULL); their pasts are features too. A table
+     * with a row a week has none of them (docs/learning-features.md). Since 0.2 */
+    const char *derive;
+    /** end of life by the labels' rule, as a state of health: of a battery below it RUL is 0, and
+     * the prediction's note says so. 0 (default) = unknown: the lowest health at which a labelled
+     * row has life left, true (truth_soh) or else reported. The bundle records it. Since 0.2 */
+    double eol_soh_percent;
 } evtwin_train_options;
 
-/** Fill in the defaults; size is sizeof *options. */
+/** Fill in the defaults; size is sizeof *options. @return EVTWIN_E_ARG if size is that of no
+ * version of the struct. */
 EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options, size_t size);
 
 /**
@@ -85,10 +94,15 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  * the predicting model had not seen: with cv_folds those of the folds, with a hold-out those of
  * five folds within the training part, which trains five models more. The batteries that score have
  * no part in it then, and evtwin_score.coverage says how often it holds there. With fewer than 20
- * batteries a finding "interval-guess" says so.
+ * batteries a finding "interval-guess" says so. In the same way a probability is calibrated by
+ * a line through its log-odds, if 10 batteries with the event and 10 with rows without it are
+ * there, else a finding "not-calibrated" says so. Held-out predictions and scores are of what was
+ * calibrated without them: with folds, those of each fold by the others.
  *
  * The same table, options and library versions give the same models, byte for byte.
+ * @param table  borrowed while it trains, unchanged.
  * @param options  NULL = the defaults.
+ * @param out  a new trainer, evtwin_trainer_free frees it; untouched on failure.
  * @return EVTWIN_E_ARG (an option is out of its domain, a duplicate target or column),
  * EVTWIN_E_NOT_FOUND (there is no such target), EVTWIN_E_SCHEMA (a column is absent, not numeric,
  * or an outcome among the features; two columns of one quantity; an invalid battery_id),
@@ -171,7 +185,8 @@ EVTWIN_API const evtwin_features *evtwin_trainer_features(const evtwin_trainer *
 
 /**
  * The predictor that loading the saved bundle would give, made without touching the disk; it lives
- * on without the trainer. Since 0.2.
+ * on without the trainer, and evtwin_predictor_free frees it.
+ * @return what evtwin_predictor_load says of a bundle that cannot be. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_trainer_predictor(const evtwin_trainer *trainer,
                                                   evtwin_predictor **out);
@@ -181,9 +196,22 @@ EVTWIN_API evtwin_status evtwin_trainer_predictor(const evtwin_trainer *trainer,
  * held out (with folds: out of fold), by battery, then time. Columns: row (I64, in the training
  * table, from 0), group (TEXT), fold (I64, from 0), and in the target's unit (F64) truth,
  * prediction and the baselines mean, mean_life (NaN where it does not apply) and single.
+ * evtwin_table_free frees it.
  * @return EVTWIN_E_NOT_FOUND if there is no such target or it was not trained. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_trainer_predictions(const evtwin_trainer *trainer,
+                                                    const char *target, evtwin_table **out);
+
+/**
+ * Whether those predictions keep their word, as a new table: one row for each band of the predicted
+ * value that has any, in order. Columns: from, to (F64; of a number rounded), rows, batteries
+ * (I64); of a probability predicted (its mean), observed (the share of rows where the event is) and
+ * observed_low, observed_high (its 90 % interval, as if each battery were one observation: Wilson
+ * 1927); of a number, in its unit, rmse and width (of the 90 % intervals), and coverage (what they
+ * have), both as means over batteries, NaN without intervals.
+ * @return EVTWIN_E_NOT_FOUND if there is no such target or it was not trained. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_trainer_reliability(const evtwin_trainer *trainer,
                                                     const char *target, evtwin_table **out);
 
 /**

@@ -11,10 +11,12 @@
 static evtwin_status run(evtwin__audit *a) {
     EVTWIN_TRY(evtwin__audit_labels(a));
     EVTWIN_TRY(evtwin__audit_inputs(a));
+    EVTWIN_TRY(evtwin__audit_rule(a));
     EVTWIN_TRY(evtwin__audit_formula(a));
     EVTWIN_TRY(evtwin__audit_series(a));
     if (!a->is_mixed && !a->is_misordered) { /* there is no earlier and later */
         EVTWIN_TRY(evtwin__audit_ahead(a));
+        EVTWIN_TRY(evtwin__audit_window(a));
     }
     EVTWIN_TRY(evtwin__audit_identity(a));
     EVTWIN_TRY(evtwin__audit_twins(a));

@@ -46,9 +46,11 @@ int evtwin__audit_is_comparable(const evtwin__audit *a, size_t t);
 evtwin_status evtwin__audit_labels(evtwin__audit *a); /* the first: it sets is_mixed and
                                                          is_misordered */
 evtwin_status evtwin__audit_inputs(evtwin__audit *a);
+evtwin_status evtwin__audit_rule(evtwin__audit *a);
 evtwin_status evtwin__audit_formula(const evtwin__audit *a);
 evtwin_status evtwin__audit_series(const evtwin__audit *a);
 evtwin_status evtwin__audit_ahead(const evtwin__audit *a);
+evtwin_status evtwin__audit_window(const evtwin__audit *a);
 evtwin_status evtwin__audit_identity(const evtwin__audit *a);
 evtwin_status evtwin__audit_twins(const evtwin__audit *a);
 evtwin_status evtwin__audit_bias(const evtwin__audit *a);

@@ -14,7 +14,13 @@
 #include <string.h>
 
 /* A step of so many multiplications is some hundredths of a second. */
-enum { MAX_FEATURES = 20, MAX_WORK = 20000000, MIN_ROWS_PER_TERM = 20, N_STEPS = 12 };
+enum {
+    MAX_FEATURES = 20,
+    MAX_WORK = 20000000,
+    MIN_ROWS_PER_TERM = 20,
+    N_FIRST_STEPS = 4,
+    N_STEPS = 12
+};
 enum { MAX_TERMS = 1 + MAX_FEATURES + MAX_FEATURES * (MAX_FEATURES + 1) / 2 };
 
 typedef struct fit {
@@ -113,12 +119,12 @@ static void fit_step(fit *f, size_t stride) {
     }
 }
 
-/* Logistic regression, from no knowledge. */
-static void fit_classes(fit *f, size_t stride) {
-    for (int half = 0; half < 2; half++) {
+/* Steps of a logistic regression; the first one begins from no knowledge. */
+static void fit_classes(fit *f, size_t stride, int first_step, int last_step) {
+    for (int half = 0; half < 2 && first_step == 1; half++) {
         memset(f->xy[half], 0, f->terms * sizeof(double));
     }
-    for (f->step = 1; f->step <= N_STEPS; f->step++) {
+    for (f->step = first_step; f->step <= last_step; f->step++) {
         fit_step(f, stride);
     }
 }
@@ -245,14 +251,18 @@ static int is_apart(scored *s, size_t stride, double slack) {
                               &is_above);
 }
 
-/* Least squares tell roughly whether the steps of a logistic regression are worth their time. */
+/* Least squares, and some steps, tell roughly whether a logistic regression is worth its time. */
 static evtwin_status judge_classes(fit *f, size_t stride, scored *s, const char *label) {
     char names[256] = "";
-    if (!is_apart(s, stride, 0.06)) {
+    if (!is_apart(s, stride, 0.2)) {
         return EVTWIN_OK;
     }
-    fit_classes(f, stride);
-    if (!is_apart(s, stride, 0.005)) {
+    fit_classes(f, stride, 1, N_FIRST_STEPS);
+    if (!is_apart(s, stride, 0.03)) {
+        return EVTWIN_OK;
+    }
+    fit_classes(f, stride, N_FIRST_STEPS + 1, N_STEPS);
+    if (!is_apart(s, stride, 0.01)) {
         return EVTWIN_OK;
     }
     name_features(f, stride, names, sizeof names);

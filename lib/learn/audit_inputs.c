@@ -66,6 +66,7 @@ static evtwin_status find_label_of_row(const input *in, int *is_found) {
     if (!*is_found) {
         return EVTWIN_OK;
     }
+    in->a->is_explained[in->t] = 1;
     if (best == 0) {
         return FIND(in->a->trainer, LABEL_COPY, in->column, TEXT(in->column), TEXT(in->label));
     }
@@ -111,13 +112,16 @@ static evtwin_status find_class(const input *in) {
     int is_above;
     size_t n_codes;
     if (is_code(in, &n_codes)) {
+        in->a->is_explained[in->t] = 1;
         return FIND(in->a->trainer, LABEL_CODE, in->column, TEXT(in->column), COUNT(n_codes),
                     TEXT(in->label));
     }
-    return !evtwin__lies_apart(in->v, in->y, in->a->n, 0.0005, in->scratch, &threshold, &is_above)
-               ? EVTWIN_OK
-               : FIND(in->a->trainer, LABEL_THRESHOLD, in->column, TEXT(in->label),
-                      TEXT(in->column), TEXT(is_above ? "above" : "below"), DIGITS(threshold, 5));
+    if (!evtwin__lies_apart(in->v, in->y, in->a->n, 0.0005, in->scratch, &threshold, &is_above)) {
+        return EVTWIN_OK;
+    }
+    in->a->is_explained[in->t] = 1;
+    return FIND(in->a->trainer, LABEL_THRESHOLD, in->column, TEXT(in->label), TEXT(in->column),
+                TEXT(is_above ? "above" : "below"), DIGITS(threshold, 5));
 }
 
 /* ---- a function ---- */

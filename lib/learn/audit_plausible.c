@@ -74,14 +74,50 @@ static evtwin_status find_fractions(const evtwin__audit *a, const char *name, co
                       TEXT(evtwin__audit_battery(a, s.first)));
 }
 
+/* Medians of the batteries: what the fleet has in the middle, and how far from it they are. */
+typedef struct usual {
+    double middle, deviation;
+} usual;
+
+static usual usual_of(double *median, size_t n, double *scratch) {
+    memcpy(scratch, median, n * sizeof *median);
+    usual u = {.middle = evtwin__select_median(scratch, n)};
+    for (size_t b = 0; b < n; b++) {
+        scratch[b] = fabs(median[b] - u.middle);
+    }
+    u.deviation = evtwin__select_median(scratch, n);
+    return u;
+}
+
+/* Too hot for any cell; or far from the fleet, and as the fleet if it were in degF. */
+static int is_fahrenheit(double median, const usual *u, size_t n_batteries) {
+    const double away = fabs(median - u->middle);
+    const double in_degC = (median - 32.0) / 1.8;
+    return (median > 65.0 && median < 140.0) ||
+           (n_batteries >= 8 && away > 20.0 + 4.0 * u->deviation &&
+            fabs(in_degC - u->middle) < 5.0 + 3.0 * u->deviation);
+}
+
+/* scratch: (n + 2 batteries) */
 static evtwin_status find_fahrenheit(const evtwin__audit *a, const char *name, const double *v,
                                      double *scratch) {
     some s = {0};
+    double *median = scratch + a->n, *rest = median + a->n_batteries;
+    size_t n_known = 0;
     for (size_t b = 0; b < a->n_batteries; b++) {
         const size_t n = known(a, v, b, scratch);
-        const double median = n > 0 ? evtwin__select_median(scratch, n) : (double)NAN;
-        if (n > 0) {
-            count(&s, b, median > 65.0 && median < 140.0, median);
+        median[b] = n > 0 ? evtwin__select_median(scratch, n) : (double)NAN;
+        rest[n_known] = median[b];
+        n_known += n > 0;
+    }
+    if (n_known == 0) {
+        return EVTWIN_OK;
+    }
+    memcpy(scratch, rest, n_known * sizeof *rest);
+    const usual u = usual_of(scratch, n_known, rest);
+    for (size_t b = 0; b < a->n_batteries; b++) {
+        if (!isnan(median[b])) {
+            count(&s, b, is_fahrenheit(median[b], &u, n_known), median[b]);
         }
     }
     return s.n == 0 ? EVTWIN_OK
@@ -101,50 +137,89 @@ static size_t find_feature(const evtwin__audit *a, size_t quantity) {
     return EVTWIN_NO_COLUMN;
 }
 
-/* |voltage x current / power| in our units, rows with 1 A and 1e-6 W or more; how many. */
-static size_t take_ratios(const evtwin__audit *a, size_t v, size_t i, size_t p, double *ratio) {
+/* The three columns' places in a row of features. */
+typedef struct electric {
+    size_t v, i, p;
+} electric;
+
+/* |voltage x current / power| in our units, of rows first to end with 1 A and 1e-6 W or more; how
+ * many. */
+static size_t take_ratios(const evtwin__audit *a, const electric *e, size_t first, size_t end,
+                          double *ratio) {
     size_t n = 0;
-    for (size_t k = 0; k < a->n; k++) {
+    for (size_t k = first; k < end; k++) {
         const double *x = a->data->x + a->order[k] * a->data->cols;
-        if (fabs(x[i]) >= 1.0 && fabs(x[p]) >= 1e-6) {
-            ratio[n++] = fabs(x[v] * x[i] / x[p]);
+        if (fabs(x[e->i]) >= 1.0 && fabs(x[e->p]) >= 1e-6) {
+            ratio[n++] = fabs(x[e->v] * x[e->i] / x[e->p]);
         }
     }
     return n;
 }
 
+static double middle_voltage(const evtwin__audit *a, const electric *e, size_t first, size_t end,
+                             double *scratch) {
+    size_t n = 0;
+    for (size_t k = first; k < end; k++) {
+        const double volts = a->data->x[a->order[k] * a->data->cols + e->v];
+        if (!isnan(volts)) {
+            scratch[n++] = volts;
+        }
+    }
+    return n > 0 ? evtwin__select_median(scratch, n) : (double)NAN;
+}
+
+/* Batteries whose power is so many times what the others' is of voltage and current. */
+static evtwin_status find_odd_power(const evtwin__audit *a, const electric *e, double *scratch) {
+    const evtwin__bundle_feature *f = a->trainer->bundle.feature;
+    some kW = {0}, cells = {0};
+    for (size_t b = 0; b < a->n_batteries; b++) {
+        const size_t first = a->start[b], end = a->start[b + 1];
+        const size_t n = take_ratios(a, e, first, end, scratch);
+        if (n >= 10) {
+            const double ratio = evtwin__select_median(scratch, n);
+            const double volts = middle_voltage(a, e, first, end, scratch);
+            count(&kW, b, fabs(ratio - 1000.0) < 100.0, ratio);
+            count(&cells, b, volts < 5.0 && ratio < 0.6, volts);
+        }
+    }
+    if (kW.n > 0) {
+        EVTWIN_TRY(FIND(a->trainer, SOME_IN_KW, f[e->p].column, TEXT(f[e->p].column), COUNT(kW.n),
+                        COUNT(kW.n_all), TEXT(evtwin__audit_battery(a, kW.first))));
+    }
+    return cells.n == 0 ? EVTWIN_OK
+                        : FIND(a->trainer, SOME_CELL_VOLTAGES, f[e->v].column, TEXT(f[e->v].column),
+                               DIGITS(cells.value, 3), COUNT(cells.n), COUNT(cells.n_all),
+                               TEXT(evtwin__audit_battery(a, cells.first)));
+}
+
 static evtwin_status find_power(const evtwin__audit *a, double *scratch) {
-    const size_t v = find_feature(a, EVTWIN__Q_VOLTAGE), i = find_feature(a, EVTWIN__Q_CURRENT);
-    const size_t p = find_feature(a, EVTWIN__Q_POWER_CONSUMPTION);
-    if (v == EVTWIN_NO_COLUMN || i == EVTWIN_NO_COLUMN || p == EVTWIN_NO_COLUMN) {
+    const electric e = {find_feature(a, EVTWIN__Q_VOLTAGE), find_feature(a, EVTWIN__Q_CURRENT),
+                        find_feature(a, EVTWIN__Q_POWER_CONSUMPTION)};
+    if (e.v == EVTWIN_NO_COLUMN || e.i == EVTWIN_NO_COLUMN || e.p == EVTWIN_NO_COLUMN) {
         return EVTWIN_OK;
     }
-    const size_t n = take_ratios(a, v, i, p, scratch);
+    const size_t n = take_ratios(a, &e, 0, a->n, scratch);
     if (n < 20) {
         return EVTWIN_OK;
     }
     const double low = evtwin__select_quantile(scratch, n, 0.25);
     const double middle = evtwin__select_median(scratch, n);
     const double high = evtwin__select_quantile(scratch, n, 0.75);
-    if (high - low > 0.05 * middle || fabs(middle - 1.0) <= 0.1) {
+    if (high - low > 0.05 * middle) {
         return EVTWIN_OK;
     }
-    const evtwin__bundle_feature *f = a->trainer->bundle.feature;
-    size_t n_volts = 0;
-    for (size_t k = 0; k < a->n; k++) {
-        const double volts = a->data->x[a->order[k] * a->data->cols + v];
-        if (!isnan(volts)) {
-            scratch[n_volts++] = volts;
-        }
+    if (fabs(middle - 1.0) <= 0.1) {
+        return find_odd_power(a, &e, scratch);
     }
-    const double volts = evtwin__select_median(scratch, n_volts);
+    const evtwin__bundle_feature *f = a->trainer->bundle.feature;
+    const double volts = middle_voltage(a, &e, 0, a->n, scratch);
     if (fabs(middle - 1000.0) < 100.0) {
-        return FIND(a->trainer, POWER_IN_KW, f[p].column, DIGITS(middle, 3), TEXT(f[p].column));
+        return FIND(a->trainer, POWER_IN_KW, f[e.p].column, DIGITS(middle, 3), TEXT(f[e.p].column));
     }
     return volts < 5.0 && middle < 0.6
-               ? FIND(a->trainer, CELL_VOLTAGE, f[v].column, TEXT(f[v].column), DIGITS(volts, 3),
-                      DIGITS(1.0 / middle, 3))
-               : FIND(a->trainer, POWER_FACTOR, f[p].column, TEXT(f[p].column),
+               ? FIND(a->trainer, CELL_VOLTAGE, f[e.v].column, TEXT(f[e.v].column),
+                      DIGITS(volts, 3), DIGITS(1.0 / middle, 3))
+               : FIND(a->trainer, POWER_FACTOR, f[e.p].column, TEXT(f[e.p].column),
                       DIGITS(1.0 / middle, 3));
 }
 
@@ -166,7 +241,7 @@ static evtwin_status find_in_features(const evtwin__audit *a, double *v, double 
 }
 
 evtwin_status evtwin__audit_plausible(const evtwin__audit *a) {
-    double *v = evtwin__calloc(a->n, 2 * sizeof *v);
+    double *v = evtwin__calloc(a->n + a->n_batteries, 2 * sizeof *v);
     EVTWIN_FAIL_IF(v == NULL, EVTWIN_E_NOMEM, "out of memory to audit %zu rows", a->n);
     evtwin_status st = find_presumed(a->trainer, a->data);
     st = st >= 0 ? find_in_features(a, v, v + a->n) : st;

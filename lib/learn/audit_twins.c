@@ -62,13 +62,15 @@ typedef struct alike {
     size_t n;
 } alike;
 
-static alike compare(const sensors *s, size_t x, size_t y) {
+/* From their rows at_x and at_y on. */
+static alike compare_from(const sensors *s, size_t x, size_t at_x, size_t y, size_t at_y) {
     const evtwin__audit *a = s->a;
-    size_t n = steps_of(a, x) < steps_of(a, y) ? steps_of(a, x) : steps_of(a, y);
+    const size_t n_x = steps_of(a, x) - at_x, n_y = steps_of(a, y) - at_y;
+    size_t n = n_x < n_y ? n_x : n_y;
     n = n < MAX_STEPS ? n : MAX_STEPS;
     alike result = {.n = n};
     for (size_t i = 0; i < s->n; i++) {
-        const double *p = s->v[i] + a->start[x], *q = s->v[i] + a->start[y];
+        const double *p = s->v[i] + a->start[x] + at_x, *q = s->v[i] + a->start[y] + at_y;
         evtwin__pairs pairs = {0};
         for (size_t k = 1; k <= n; k++) {
             const double dp = p[k] - p[k - 1], dq = q[k] - q[k - 1];
@@ -79,6 +81,10 @@ static alike compare(const sensors *s, size_t x, size_t y) {
         result.r += pairs.n >= MIN_STEPS ? evtwin__pairs_r(&pairs) / (double)s->n : 0.0;
     }
     return result;
+}
+
+static alike compare(const sensors *s, size_t x, size_t y) {
+    return compare_from(s, x, 0, y, 0);
 }
 
 /* The most alike of pairs that are spread over the file. */
@@ -110,13 +116,15 @@ static int are_all_alike(const sensors *s) {
 
 /* The same life: labels that are known of both are equal, row by row. Cells of one programme may
  * take the same steps, but do not end at the same time. */
-static int have_one_life(const evtwin__audit *a, size_t x, size_t y) {
-    const size_t n_x = steps_of(a, x) + 1, n_y = steps_of(a, y) + 1, n = n_x < n_y ? n_x : n_y;
+static int have_one_life(const evtwin__audit *a, size_t x, size_t at_x, size_t y, size_t at_y) {
+    const size_t n_x = steps_of(a, x) + 1 - at_x, n_y = steps_of(a, y) + 1 - at_y;
+    const size_t n = n_x < n_y ? n_x : n_y;
     size_t n_known = 0, n_same = 0;
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         const double *label = a->data->label[t].y;
         for (size_t k = 0; label != NULL && k < n; k++) {
-            const double p = label[a->order[a->start[x] + k]], q = label[a->order[a->start[y] + k]];
+            const double p = label[a->order[a->start[x] + at_x + k]],
+                         q = label[a->order[a->start[y] + at_y + k]];
             n_known += !isnan(p) && !isnan(q);
             n_same += fabs(p - q) <= 1e-6 * fabs(p);
         }
@@ -191,7 +199,7 @@ static void match(const sensors *s, const fingerprint *list, size_t n, double en
                 continue;
             }
             const alike how = compare(s, x->battery, y->battery);
-            if (how.r > enough && have_one_life(s->a, x->battery, y->battery) &&
+            if (how.r > enough && have_one_life(s->a, x->battery, 0, y->battery, 0) &&
                 !has_company(s, x->battery, y->battery)) {
                 is_twin[y->battery] = 1;
                 if (out->n++ == 0) {
@@ -199,6 +207,61 @@ static void match(const sensors *s, const fingerprint *list, size_t n, double en
                     out->first[1] = x->battery;
                     out->how = how;
                 }
+            }
+        }
+    }
+}
+
+/* ---- twins whose records do not begin at the same row ---- */
+
+/* The signs of 24 steps and more, at rows that these signs themselves choose, so that both twins
+ * choose the same. */
+enum { PRINT_ROWS = 8, MAX_PRINTS = 16, LAST_ROW = 400 };
+
+static size_t make_moved_prints(const sensors *s, fingerprint *list) {
+    size_t n = 0;
+    for (size_t b = 0; b < s->a->n_batteries; b++) {
+        size_t n_prints = 0;
+        for (size_t at = 0; n_prints < MAX_PRINTS && at + PRINT_ROWS <= steps_of(s->a, b) &&
+                            at < LAST_ROW && steps_of(s->a, b) >= MIN_STEPS;
+             at++) {
+            uint32_t bits = 1;
+            for (size_t i = 0; i < s->n; i++) {
+                const double *v = s->v[i] + s->a->start[b] + at;
+                for (size_t k = 0; k < PRINT_ROWS; k++) {
+                    bits = bits * UINT32_C(0x9E3779B1) + (v[k + 1] > v[k]) + 1;
+                }
+            }
+            bits ^= bits >> 15;
+            if (bits % 4 == 0) {
+                list[n++] = (fingerprint){bits, (uint32_t)at, b};
+                n_prints++;
+            }
+        }
+    }
+    qsort(list, n, sizeof *list, compare_fingerprints);
+    return n;
+}
+
+/* As match(), of prints that are alike (band) at other rows (bits) of two batteries. */
+static void match_moved(const sensors *s, const fingerprint *list, size_t n, double enough,
+                        uint8_t *is_twin, twins *out) {
+    for (size_t i = 1; i < n; i++) {
+        const fingerprint *x = &list[i - 1], *y = &list[i];
+        const size_t twin = x->battery > y->battery ? x->battery : y->battery;
+        if (x->band != y->band || x->bits == y->bits || x->battery == y->battery ||
+            is_twin[x->battery] || is_twin[y->battery]) {
+            continue;
+        }
+        const alike how = compare_from(s, x->battery, x->bits, y->battery, y->bits);
+        if (how.r > enough && how.n >= MIN_STEPS &&
+            have_one_life(s->a, x->battery, x->bits, y->battery, y->bits) &&
+            !has_company(s, x->battery, y->battery)) {
+            is_twin[twin] = 1;
+            if (out->n++ == 0) {
+                out->first[0] = twin;
+                out->first[1] = x->battery + y->battery - twin;
+                out->how = how;
             }
         }
     }
@@ -215,6 +278,7 @@ static evtwin_status find_twins(const sensors *s) {
         by_chance = most_alike_by_chance(s);
         const double enough = by_chance < 0.0 ? 0.5 : 0.5 + 0.5 * by_chance;
         match(s, list, make_fingerprints(s, list), enough, is_twin, &t);
+        match_moved(s, list, make_moved_prints(s, list), enough, is_twin, &t);
     }
     evtwin__free(list);
     evtwin__free(is_twin);

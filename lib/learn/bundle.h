@@ -10,6 +10,7 @@
 #include "evtwin/features.h"
 #include "evtwin/model.h"
 #include "evtwin/predictor.h"
+#include "learn/calibration.h"
 #include "learn/interval.h"
 #include "learn/reference.h"
 #include "learn/scaler.h"
@@ -97,6 +98,7 @@ typedef struct evtwin__bundle_model {
     evtwin_score score[EVTWIN__N_SCORED];
     const char *single_feature;
     evtwin__interval interval; /* of a number's predictions; n_bands 0 = none */
+    evtwin__calibration calibration; /* of an event's probabilities */
     char *json; /* (json_size) a trained model; a loaded one has its forest instead */
     size_t json_size;
     evtwin_model *forest;
@@ -109,7 +111,8 @@ typedef struct evtwin__bundle {
     const char *library_version, *xgboost_version;
     const char *created; /* RFC 3339 UTC */
     const char *label_rule, *recipe;
-    const char *counter; /* of recipe history: the feature that counts cycles; "" = rows do */
+    double eol_soh_percent; /* below it RUL is 0: see end_of_life.h; 0 or NaN = unknown */
+    const char *counter;    /* of recipe history: the feature that counts cycles; "" = rows do */
     const char *group;   /* of recipe history: the column that names the battery; "" = battery_id */
     const char *group_by_reset; /* of recipe history: the counter at whose fall the next begins; ""
                                    = a column names the battery */

@@ -11,9 +11,10 @@ typedef struct number {
     char text[EVTWIN__NUM_SIZE];
 } number;
 
+/* A value as it was measured, but for digits that come from a change of its unit. */
 static number exact(double v) {
     number n;
-    evtwin__format_f64(v, n.text);
+    evtwin__format_f64(evtwin__round_digits(v, 7), n.text);
     return n;
 }
 
@@ -44,12 +45,25 @@ double evtwin__drift_psi_limit(const evtwin__bundle *b, size_t feature, size_t n
     const double month = !isnan(f->histogram.month_psi) ? f->histogram.month_psi
                          : strcmp(f->unit, "degC") == 0 ? evtwin__drift_PSI_UNKNOWN_MONTH
                                                         : 0.0;
-    return evtwin__drift_PSI + chance + evtwin__drift_PSI_MONTH * month;
+    const double part = fmax(month, f->histogram.life_psi); /* of which NaN is none */
+    return evtwin__drift_PSI + chance + evtwin__drift_PSI_PART * part;
 }
 
-static void say_fraction(const evtwin__bundle_feature *f, const evtwin__tally *t,
+double evtwin__drift_psi(const evtwin__bundle *b, size_t feature, const evtwin__tally *recent,
+                         size_t n_batteries) {
+    const evtwin__histogram *h = &evtwin__bundle_inputs(b).feature[feature].histogram;
+    const double n = n_batteries > 0 ? (double)n_batteries : 1.0;
+    return h->n_bins > 1 && recent->n_sampled >= evtwin__drift_SAMPLES * n
+               ? evtwin__histogram_psi(h, recent->bin)
+               : (double)NAN;
+}
+
+static void say_fraction(const evtwin__bundle_feature *f, const evtwin__tally *t, int in_words,
                          evtwin__drift *out) {
     *out = (evtwin__drift){EVTWIN__DRIFT_FRACTION, f->name, t->max, 1.0, ""};
+    if (!in_words) {
+        return;
+    }
     snprintf(out->text, sizeof out->text,
              "feature '%s': all %.0f values so far lie within 0 to %s percent; if they are "
              "fractions, use the unit override %s=fraction where they are read",
@@ -57,8 +71,11 @@ static void say_fraction(const evtwin__bundle_feature *f, const evtwin__tally *t
 }
 
 static void say_range(const evtwin__bundle_feature *f, const evtwin__tally *t, double share,
-                      evtwin__drift *out) {
+                      int in_words, evtwin__drift *out) {
     *out = (evtwin__drift){EVTWIN__DRIFT_RANGE, f->name, share, evtwin__drift_OUTSIDE_FLEET, ""};
+    if (!in_words) {
+        return;
+    }
     snprintf(out->text, sizeof out->text,
              "feature '%s': %.0f of %.0f values (%s to %s) are outside the range of the training "
              "data, %s to %s%s%s; what is predicted from them is extrapolated",
@@ -68,7 +85,7 @@ static void say_range(const evtwin__bundle_feature *f, const evtwin__tally *t, d
 
 /* "at least 34.5 degC", of the bin that has grown most. */
 static void say_distribution(const evtwin__bundle_feature *f, const evtwin__tally *t, double psi,
-                             double limit, evtwin__drift *out) {
+                             double limit, int in_words, evtwin__drift *out) {
     const evtwin__histogram *h = &f->histogram;
     size_t most = 0;
     double sum = 0.0;
@@ -81,6 +98,9 @@ static void say_distribution(const evtwin__bundle_feature *f, const evtwin__tall
     const double low = most > 0 ? h->edge[most - 1] : f->min;
     const double high = most + 1 < h->n_bins ? h->edge[most] : f->max;
     *out = (evtwin__drift){EVTWIN__DRIFT_DISTRIBUTION, f->name, psi, limit, ""};
+    if (!in_words) {
+        return;
+    }
     snprintf(out->text, sizeof out->text,
              "feature '%s' is distributed unlike in the training data (PSI %s, limit %s): %.0f %% "
              "of the values are in %s to %s%s%s, %.0f %% were in training; another use, climate, "
@@ -90,36 +110,55 @@ static void say_distribution(const evtwin__bundle_feature *f, const evtwin__tall
              100.0 * h->share[most]);
 }
 
+/* The share of rows from which on a fleet is unlike, and not one battery of it. */
+static double share_of_fleet(double share, size_t n_batteries) {
+    return n_batteries < 2 ? share
+                           : fmax(share, fmin(evtwin__drift_ONE_BATTERY / (double)n_batteries,
+                                              evtwin__drift_MOST_SHARE));
+}
+
+/* A fleet of one is that battery, which may use its range as no other does. */
+static double range_share(size_t n_batteries) {
+    return n_batteries == 1 ? evtwin__drift_OUTSIDE_BATTERY
+                            : share_of_fleet(evtwin__drift_OUTSIDE_FLEET, n_batteries);
+}
+
 /* Too large a share, of three values or more, or all of them. */
-static int is_off_range(const evtwin__tally *t) {
-    return t->n_outside > 0.0 && t->n_outside >= evtwin__drift_OUTSIDE_FLEET * t->n &&
+static int is_off_range(const evtwin__tally *t, size_t n_batteries) {
+    const double share = range_share(n_batteries);
+    return t->n_outside > 0.0 && t->n_outside >= share * t->n &&
            (t->n_outside >= 3.0 || t->n_outside == t->n);
 }
 
 void evtwin__drift_of_feature(const evtwin__bundle *b, size_t feature, const evtwin__tally *total,
-                              const evtwin__tally *recent, size_t n_batteries, evtwin__drift *out) {
+                              const evtwin__tally *recent, size_t n_batteries, int in_words,
+                              evtwin__drift *out) {
     const evtwin__bundle_feature *f = &evtwin__bundle_inputs(b).feature[feature];
     out->cause = EVTWIN__DRIFT_NONE;
     if (evtwin__is_like_fraction(f->unit, (size_t)total->n, total->min, total->max)) {
-        say_fraction(f, total, out);
-    } else if (is_off_range(recent)) {
-        say_range(f, total, recent->n_outside / recent->n, out);
-    } else if (f->histogram.n_bins > 1 && recent->n >= evtwin__drift_MIN_VALUES) {
-        const double psi = evtwin__histogram_psi(&f->histogram, recent->bin);
+        say_fraction(f, total, in_words, out);
+    } else if (is_off_range(recent, n_batteries)) {
+        say_range(f, total, recent->n_outside / recent->n, in_words, out);
+        out->limit = range_share(n_batteries);
+    } else {
+        const double psi = evtwin__drift_psi(b, feature, recent, n_batteries);
         const double limit = evtwin__drift_psi_limit(b, feature, n_batteries);
         if (psi > limit) {
-            say_distribution(f, recent, psi, limit, out);
+            say_distribution(f, recent, psi, limit, in_words, out);
         }
     }
 }
 
 void evtwin__drift_of_battery(const evtwin__bundle *b, size_t feature, double n, double n_outside,
-                              evtwin__drift *out) {
+                              int in_words, evtwin__drift *out) {
     const evtwin__bundle_feature *f = &evtwin__bundle_inputs(b).feature[feature];
     out->cause = EVTWIN__DRIFT_NONE;
     if (n >= evtwin__drift_MIN_VALUES && n_outside >= evtwin__drift_OUTSIDE_BATTERY * n) {
         *out = (evtwin__drift){EVTWIN__DRIFT_RANGE, f->name, n_outside / n,
                                evtwin__drift_OUTSIDE_BATTERY, ""};
+        if (!in_words) {
+            return;
+        }
         snprintf(out->text, sizeof out->text,
                  "feature '%s': %.0f of its last %.0f values are outside the range of the training "
                  "data, %s to %s%s%s",
@@ -135,17 +174,20 @@ int evtwin__drift_is_power_off(const evtwin__bundle *b, double factor) {
     return fmax(ratio, 1.0 / ratio) > evtwin__drift_POWER_FACTOR;
 }
 
-static int judge_power(const evtwin__bundle *b, const evtwin__sums *s, evtwin__drift *out) {
-    if (s->n_power < evtwin__drift_MIN_VALUES ||
-        s->n_power_off < evtwin__drift_OFF_TOGETHER * s->n_power) {
+static int judge_power(const evtwin__bundle *b, const evtwin__sums *s, double share, int in_words,
+                       evtwin__drift *out) {
+    if (s->n_power < evtwin__drift_MIN_VALUES || s->n_power_off < share * s->n_power) {
         return 0;
     }
     const double factor = exp(s->log_power / s->n_power_off) / b->curve.power_factor;
     *out = (evtwin__drift){EVTWIN__DRIFT_POWER, "power_consumption", factor,
                            evtwin__drift_POWER_FACTOR, ""};
+    if (!in_words) {
+        return 1;
+    }
     snprintf(out->text, sizeof out->text,
              "power is %s times voltage x current, beside 1 in training: %s", about(factor).text,
-             fabs(factor - 1e-3) < 1e-4 ? "it is in kW where W is read"
+             fabs(factor - 1e-3) < 1e-4 ? "it is in kW where W is read, or current in mA"
                                         : "one of the three is in another unit, or of another part "
                                           "of the pack (a cell's voltage?)");
     return 1;
@@ -160,19 +202,26 @@ static double slope_of(const evtwin__bundle *b, const evtwin__sums *s) {
                : (s->i_rest - s->i * s->rest / s->n_rest) / ii / b->curve.resistance_ohm;
 }
 
-static int judge_sign(const evtwin__bundle *b, const evtwin__sums *s, evtwin__drift *out) {
+static int judge_sign(const evtwin__bundle *b, const evtwin__sums *s, int in_words,
+                      evtwin__drift *out) {
     const double slope = s->n_rest >= evtwin__drift_MIN_VALUES ? slope_of(b, s) : 0.0;
     const double step =
         s->n_steps >= evtwin__drift_MIN_VALUES && s->abs_step > 0.0 ? s->step / s->abs_step : 0.0;
     if (step <= evtwin__drift_SIGN_COULOMB) {
         *out = (evtwin__drift){EVTWIN__DRIFT_SIGN, "current", step, evtwin__drift_SIGN_COULOMB, ""};
+        if (!in_words) {
+            return 1;
+        }
         snprintf(out->text, sizeof out->text,
                  "state of charge rises where current discharges and falls where it charges: the "
                  "sign of current is flipped (> 0 discharges)");
         return 1;
     }
-    if (slope > evtwin__drift_SIGN_SLOPE) {
+    if (slope > evtwin__drift_SIGN_SLOPE && s->n_flipped >= 0.5 * s->n_off) {
         *out = (evtwin__drift){EVTWIN__DRIFT_SIGN, "current", slope, evtwin__drift_SIGN_SLOPE, ""};
+        if (!in_words) {
+            return 1;
+        }
         snprintf(out->text, sizeof out->text,
                  "voltage rises with current, in training it falls: the sign of current is flipped "
                  "(> 0 discharges)");
@@ -181,13 +230,15 @@ static int judge_sign(const evtwin__bundle *b, const evtwin__sums *s, evtwin__dr
     return 0;
 }
 
-static int judge_curve(const evtwin__sums *s, evtwin__drift *out) {
-    if (s->n_rest < evtwin__drift_MIN_VALUES || s->n_off < evtwin__drift_OFF_TOGETHER * s->n_rest) {
+static int judge_curve(const evtwin__sums *s, double share, int in_words, evtwin__drift *out) {
+    if (s->n_rest < evtwin__drift_MIN_VALUES || s->n_off < share * s->n_rest) {
         return 0;
     }
     const double off_V = s->rest / s->n_rest;
-    *out = (evtwin__drift){EVTWIN__DRIFT_CURVE, "voltage", s->n_off / s->n_rest,
-                           evtwin__drift_OFF_TOGETHER, ""};
+    *out = (evtwin__drift){EVTWIN__DRIFT_CURVE, "voltage", s->n_off / s->n_rest, share, ""};
+    if (!in_words) {
+        return 1;
+    }
     snprintf(out->text, sizeof out->text,
              "voltage at its state of charge and current is outside what it was in training in "
              "%.0f %% of the values (on average %s V %s): another chemistry or number of cells, or "
@@ -198,11 +249,12 @@ static int judge_curve(const evtwin__sums *s, evtwin__drift *out) {
 }
 
 /* A flipped sign also takes the voltage off its curve, which is then not said twice. */
-size_t evtwin__drift_of_sums(const evtwin__bundle *b, const evtwin__sums *s,
-                             evtwin__drift out[EVTWIN__N_TOGETHER]) {
-    size_t n = (size_t)judge_power(b, s, &out[0]);
+size_t evtwin__drift_of_sums(const evtwin__bundle *b, const evtwin__sums *s, size_t n_batteries,
+                             int in_words, evtwin__drift out[EVTWIN__N_TOGETHER]) {
+    const double share = share_of_fleet(evtwin__drift_OFF_TOGETHER, n_batteries);
+    size_t n = (size_t)judge_power(b, s, share, in_words, &out[0]);
     const size_t before = n;
-    n += (size_t)judge_sign(b, s, &out[n]);
-    n += n == before && judge_curve(s, &out[n]) ? 1 : 0;
+    n += (size_t)judge_sign(b, s, in_words, &out[n]);
+    n += n == before && judge_curve(s, share, in_words, &out[n]) ? 1 : 0;
     return n;
 }

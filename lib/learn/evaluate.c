@@ -126,7 +126,9 @@ evtwin_status evtwin__evaluate(evtwin_trainer *trainer, const evtwin__dataset *d
     evtwin__result *result = &trainer->result[t];
     EVTWIN_TRY(score_whole(trainer, label, t));
     EVTWIN_TRY(score_folds(trainer, label, t));
-    const evtwin_score *score = &trainer->bundle.model[t].score[EVTWIN_SCORED_MODEL];
+    evtwin_score *score = &trainer->bundle.model[t].score[EVTWIN_SCORED_MODEL];
+    score->coverage = evtwin__coverage(result);
+    score->raw_brier = result->raw_brier;
     result->score_is_known =
         !isnan(trainer->target[t].kind == EVTWIN_TARGET_EVENT ? score->auc : score->r2);
     return evtwin__claim(trainer, data, t);

@@ -55,6 +55,7 @@ typedef struct feature {
     int is_telemetry;
     size_t quantity;
     evtwin__statistic statistic; /* of the column's past */
+    evtwin__derived derived;     /* which no column has; EVTWIN__D_COUNT = a column has it */
 } feature;
 
 struct evtwin_features {
@@ -128,7 +129,9 @@ static evtwin_status resolve_column(char *column, feature *out) {
 
 /* Name and unit, from the column's. */
 static void name_feature(feature *f) {
-    const char *unit = f->is_telemetry ? evtwin__schema[f->quantity].unit : "";
+    const char *unit = f->is_telemetry                 ? evtwin__schema[f->quantity].unit
+                       : f->derived != EVTWIN__D_COUNT ? evtwin__derived_list[f->derived].unit
+                                                       : "";
     const evtwin__statistic_info *s =
         f->statistic != EVTWIN__H_NONE ? &evtwin__statistics[f->statistic] : NULL;
     char text[64];
@@ -145,11 +148,14 @@ static void name_feature(feature *f) {
 
 /* What a name given by the caller means; the past of a column only where that is asked for. */
 static evtwin_status resolve(char *name, int with_past, feature *out) {
-    feature f = {.statistic = EVTWIN__H_NONE};
+    feature f = {.statistic = EVTWIN__H_NONE, .derived = EVTWIN__D_COUNT};
     size_t length;
     if (with_past) {
         f.statistic = statistic_of(name, &length);
         name[length] = '\0';
+    }
+    if (f.statistic != EVTWIN__H_NONE) {
+        f.derived = evtwin__derived_find(name);
     }
     EVTWIN_TRY(resolve_column(name, &f));
     name_feature(&f);
@@ -234,7 +240,13 @@ const char *evtwin_features_unit(const evtwin_features *features, size_t i) {
 }
 
 const char *evtwin_features_column(const evtwin_features *features, size_t i) {
-    return i < evtwin_features_count(features) ? features->list[i].column : NULL;
+    return i >= evtwin_features_count(features)           ? NULL
+           : features->list[i].derived != EVTWIN__D_COUNT ? ""
+                                                          : features->list[i].column;
+}
+
+evtwin__derived evtwin__feature_derived(const evtwin_features *features, size_t i) {
+    return features->list[i].derived;
 }
 
 evtwin__statistic evtwin__feature_statistic(const evtwin_features *features, size_t i) {
@@ -281,6 +293,8 @@ evtwin_status evtwin__feature_column(const evtwin_features *features, size_t i,
     const feature *f = &features->list[i];
     const size_t col = find_column(f, table);
     char others[256], columns[512];
+    EVTWIN_FAIL_IF(f->derived != EVTWIN__D_COUNT, EVTWIN_E_SCHEMA,
+                   "feature '%s' is derived from several rows, no column has it", f->name);
     EVTWIN_FAIL_IF(col == EVTWIN_NO_COLUMN, EVTWIN_E_SCHEMA,
                    "feature '%s' has no column%s; the table has %s", f->column,
                    other_names(f, others, sizeof others),
@@ -356,6 +370,12 @@ evtwin_status evtwin__features_compute(const evtwin_features *features, const ev
     for (size_t i = 0; i < features->n; i++) {
         size_t col;
         double factor;
+        if (features->list[i].derived != EVTWIN__D_COUNT) {
+            for (size_t r = 0; r < rows; r++) {
+                x[r * features->n + i] = NAN;
+            }
+            continue;
+        }
         EVTWIN_TRY(evtwin__feature_column(features, i, table, &col));
         EVTWIN_TRY(evtwin_telemetry_factor(table, col, &factor));
         const size_t bad = copy_column(table, col, factor, first_row, rows, x + i, features->n);

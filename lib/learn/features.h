@@ -5,6 +5,7 @@
 #define EVTWIN_LEARN_FEATURES_H
 
 #include "evtwin/features.h"
+#include "learn/derive.h"
 #include "learn/history.h"
 
 /* Column of that exact name, else of the telemetry quantity the name means under any naming;
@@ -17,6 +18,9 @@ evtwin_status evtwin__features_create(const char *names, int with_past, evtwin_f
 /* What feature i is of its column's past; the first feature of that column. */
 evtwin__statistic evtwin__feature_statistic(const evtwin_features *features, size_t i);
 size_t evtwin__feature_first_of(const evtwin_features *features, size_t i);
+/* The derived quantity whose past it is, which no column has; EVTWIN__D_COUNT if a column has it.
+ */
+evtwin__derived evtwin__feature_derived(const evtwin_features *features, size_t i);
 
 /* Column of feature i; EVTWIN_E_SCHEMA if the table lacks it or it is not numeric. */
 evtwin_status evtwin__feature_column(const evtwin_features *features, size_t i,
@@ -24,7 +28,7 @@ evtwin_status evtwin__feature_column(const evtwin_features *features, size_t i,
 
 /* evtwin_features_compute for a table without a second column of a quantity, and rows that it has;
  * infinite values are refused only if that is asked for. A feature of a past is the row's own value
- * of its column, which learn/past.h makes the past from. */
+ * of its column, which learn/past.h makes the past from; of a derived quantity NaN. */
 evtwin_status evtwin__features_compute(const evtwin_features *features, const evtwin_table *table,
                                        size_t first_row, size_t rows, int refuse_infinite,
                                        double *x);

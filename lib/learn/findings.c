@@ -219,17 +219,21 @@ static evtwin_status compare(evtwin_trainer *trainer, size_t t, const char *cycl
     if (model->ratio_high < 1.0) {
         return FIND(trainer, BEATS_ALL, NULL, COMPARED);
     }
-    return FIND_ONE_OF(trainer,
-                       model->ratio_low > 1.0 || (isnan(model->ratio_low) && !(model->ratio < 1.0)),
-                       LOSES_TO_ANOTHER, TIES_BEST, COMPARED);
+    /* a classifier that makes no mistake loses to nothing: 0.999 instead of 1 is a matter of trees
+     */
+    const int is_perfect = is_probability && model->auc >= 1.0;
+    const int is_worse =
+        model->ratio_low > 1.0 || (isnan(model->ratio_low) && !(model->ratio < 1.0));
+    return FIND_ONE_OF(trainer, is_worse && !is_perfect, LOSES_TO_ANOTHER, TIES_BEST, COMPARED);
 #undef COMPARED
 }
 
-/* A classifier may also rank worse than one feature does. */
+/* A classifier may also rank worse than one feature does; as well as it is no loss, least of all
+ * where both are perfect. */
 static evtwin_status compare_ranks(evtwin_trainer *trainer, size_t t) {
     const evtwin_score *model = score_of(trainer, t, EVTWIN_SCORED_MODEL);
     const evtwin_score *single = score_of(trainer, t, EVTWIN_SCORED_SINGLE);
-    return model->auc <= single->auc
+    return model->auc < single->auc
                ? FIND(trainer, LOSES_TO_FEATURE, NULL, TEXT(trainer->target[t].title),
                       FIGURE(model->auc, 4), TEXT(single->feature), FIGURE(single->auc, 4))
                : EVTWIN_OK;
@@ -244,6 +248,15 @@ static evtwin_status find_guess(evtwin_trainer *trainer, size_t t) {
                : EVTWIN_OK;
 }
 
+static evtwin_status find_not_calibrated(evtwin_trainer *trainer, size_t t) {
+    const evtwin__calibration *c = &trainer->bundle.model[t].calibration;
+    return is_event(trainer, t) && !evtwin__calibration_is_known(c)
+               ? FIND(trainer, NOT_CALIBRATED, NULL, TEXT(trainer->target[t].title),
+                      COUNT(EVTWIN__CALIBRATION_ENOUGH), COUNT(EVTWIN__CALIBRATION_ENOUGH),
+                      COUNT(c->n_with), COUNT(c->n_without))
+               : EVTWIN_OK;
+}
+
 evtwin_status evtwin__find_in_scores(evtwin_trainer *trainer, const evtwin__dataset *data) {
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         if (trainer->bundle.model[t].is_present) {
@@ -251,6 +264,7 @@ evtwin_status evtwin__find_in_scores(evtwin_trainer *trainer, const evtwin__data
             EVTWIN_TRY(find_few_blocks(trainer, data, t));
             EVTWIN_TRY(find_no_signal(trainer, t));
             EVTWIN_TRY(find_guess(trainer, t));
+            EVTWIN_TRY(find_not_calibrated(trainer, t));
         }
     }
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {

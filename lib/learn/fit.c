@@ -9,6 +9,7 @@
 #include "core/status.h"
 #include "core/vmath.h"
 #include "learn/baseline.h"
+#include "learn/end_of_life.h"
 #include "learn/past.h"
 #include "learn/recipe.h"
 
@@ -165,6 +166,16 @@ static evtwin_status add_predicted(work *w, size_t k) {
     return st;
 }
 
+/* Nothing is left past the end of life. */
+static void end_lives(work *w) {
+    const evtwin__bundle *b = &w->f->trainer->bundle;
+    const size_t column = evtwin__end_of_life_column(b);
+    for (size_t i = 0; i < w->part.n_test; i++) {
+        const double *x = w->f->data->model_x + w->part.test[i] * w->f->data->model_cols;
+        w->predicted[i] = evtwin__is_past_end(b, column, x) ? 0.0 : w->predicted[i];
+    }
+}
+
 /* Held-out predictions come from the same evaluator as those of a loaded bundle. */
 static evtwin_status predict_held_out(work *w) {
     scale_rows(w, w->f->data->model_x, w->part.test, w->part.n_test, 0);
@@ -173,6 +184,9 @@ static evtwin_status predict_held_out(work *w) {
     }
     for (size_t i = 0; i < w->part.n_test; i++) {
         w->predicted[i] /= (double)w->n_forests;
+    }
+    if (w->j->t == EVTWIN__T_RUL) {
+        end_lives(w);
     }
     if (w->f->trainer->recipe->has_past && strcmp(w->target->unit, "cycles") == 0) {
         evtwin__settle_rows(w->f->data->groups.of_row, w->part.test, w->part.n_test,
@@ -396,6 +410,8 @@ void evtwin__result_clear(evtwin__result *result) {
     evtwin__free(result->fold);
     evtwin__free(result->repeat);
     evtwin_table_free(result->held_out);
+    evtwin__free(result->low);
+    evtwin__free(result->high);
     *result = (evtwin__result){0};
 }
 

@@ -4,10 +4,12 @@
 
 #include "learn/history.h"
 
+#include "learn/full_window.h"
+
 #include <math.h>
 
 /* Bins are 1 and 5 cycles wide, so that the slow ring is as short as the fast one. */
-enum { N_WIDTHS = 2, N_BINS = 10, FIRST_CYCLES = 10 };
+enum { N_WIDTHS = 2, N_BINS = EVTWIN__WINDOW, FIRST_CYCLES = 10 };
 enum { BY_1, BY_5 };
 static const double width[N_WIDTHS] = {1.0, 5.0};
 
@@ -88,7 +90,22 @@ static size_t place_of(double bin) {
     return (size_t)bin % N_BINS;
 }
 
-/* The newest bin was `from` and is `to`: those between have no rows. */
+/* Where the newest row is, of both widths: found once for all quantities. */
+typedef struct newest {
+    double bin[N_WIDTHS];
+    size_t place[N_WIDTHS];
+} newest;
+
+static newest newest_at(double cycle) {
+    newest row;
+    for (size_t w = 0; w < N_WIDTHS; w++) {
+        row.bin[w] = floor(cycle / width[w]);
+        row.place[w] = place_of(row.bin[w]);
+    }
+    return row;
+}
+
+/* The newest bin was `from` and is `to`, which is another: those between have no rows. */
 static void advance(ring *r, double from, double to) {
     if (to - from >= (double)N_BINS) {
         clear_bins(r);
@@ -97,16 +114,15 @@ static void advance(ring *r, double from, double to) {
     for (double bin = from + 1.0; bin <= to; bin += 1.0) {
         r->bin[place_of(bin)] = NAN;
     }
-    r->sum = to > from ? 0.0 : r->sum;
-    r->n = to > from ? 0.0 : r->n;
+    r->sum = r->n = 0.0;
 }
 
-static void add(followed *f, const clock *at, double value) {
+static void add(followed *f, const clock *at, const newest *row, double value) {
     for (size_t w = 0; w < N_WIDTHS; w++) {
         ring *r = &f->by[w];
         r->sum += value;
         r->n += 1.0;
-        r->bin[place_of(floor(at->newest_cycle / width[w]))] = r->sum / r->n;
+        r->bin[row->place[w]] = r->sum / r->n;
     }
     if (at->newest_cycle < at->first_cycle + (double)FIRST_CYCLES) {
         f->first_sum += value;
@@ -133,20 +149,24 @@ void evtwin__history_push(double *past, size_t n, double cycle, const double *va
     const double before = evtwin__history_is_empty(past) ? now : at->newest_cycle;
     at->first_cycle = evtwin__history_is_empty(past) ? now : at->first_cycle;
     at->newest_cycle = now;
+    const newest from = newest_at(before), to = newest_at(now);
     for (size_t q = 0; q < n; q++) {
         followed *f = followed_of(past, q);
         for (size_t w = 0; w < N_WIDTHS; w++) {
-            advance(&f->by[w], floor(before / width[w]), floor(now / width[w]));
+            if (to.bin[w] > from.bin[w]) {
+                advance(&f->by[w], from.bin[w], to.bin[w]);
+            }
         }
         if (isfinite(value[q])) {
-            add(f, at, value[q]);
+            add(f, at, &to, value[q]);
         }
     }
 }
 
 void evtwin__history_add(double *past, size_t q, double value) {
     if (isfinite(value)) {
-        add(followed_of(past, q), clock_of(past), value);
+        const newest row = newest_at(evtwin__history_cycle(past));
+        add(followed_of(past, q), clock_of(past), &row, value);
     }
 }
 
@@ -210,26 +230,49 @@ static double slope(const ring *r, double newest_bin, double cycles_per_bin) {
     return xy / xx / cycles_per_bin;
 }
 
-/* Known when the first cycles are over. */
-static double change(const followed *f, const clock *at) {
-    return f->first_n > 0.0 && at->newest_cycle >= at->first_cycle + (double)FIRST_CYCLES
-               ? median(&f->by[BY_1]) - f->first_sum / f->first_n
-               : (double)NAN;
+static void levels(const ring *const r[2], double *out) {
+    const evtwin__windows w = evtwin__windows_of(r[0]->bin, r[1]->bin);
+    const evtwin__two lack = evtwin__windows_lack(&w), full = evtwin__windows_median(w);
+    for (size_t i = 0; i < 2; i++) {
+        out[i] = lack[i] == 0.0 ? full[i] : median(r[i]);
+    }
+}
+
+static void slopes(const ring *const r[2], double newest_bin, double cycles_per_bin, double *out) {
+    const evtwin__windows w = evtwin__windows_of(r[0]->bin, r[1]->bin);
+    const evtwin__two lack = evtwin__windows_lack(&w);
+    const evtwin__two full = evtwin__windows_slope(&w, place_of(newest_bin), cycles_per_bin);
+    for (size_t i = 0; i < 2; i++) {
+        out[i] = lack[i] == 0.0 ? full[i] : slope(r[i], newest_bin, cycles_per_bin);
+    }
+}
+
+static const followed *followed_at(const double *past, size_t q) {
+    return (const followed *)(const void *)(past + CLOCK_SIZE + q * FOLLOWED_SIZE);
+}
+
+void evtwin__history_two(const double *past, size_t one, size_t other, double *out,
+                         double *other_out) {
+    const clock *at = (const clock *)(const void *)past;
+    const followed *const of[] = {followed_at(past, one), followed_at(past, other)};
+    double *const to[] = {out, other_out}, level[2], slope50[2];
+    const ring *const by_1[] = {&of[0]->by[BY_1], &of[1]->by[BY_1]};
+    const ring *const by_5[] = {&of[0]->by[BY_5], &of[1]->by[BY_5]};
+    levels(by_1, level);
+    slopes(by_5, floor(at->newest_cycle / width[BY_5]), width[BY_5], slope50);
+    /* known when the first cycles are over */
+    const int is_later = at->newest_cycle >= at->first_cycle + (double)FIRST_CYCLES;
+    for (size_t i = 0; i < 2; i++) {
+        const int has_first = is_later && of[i]->first_n > 0.0;
+        to[i][EVTWIN__H_LEVEL] = level[i];
+        to[i][EVTWIN__H_CHANGE] =
+            has_first ? level[i] - of[i]->first_sum / of[i]->first_n : (double)NAN;
+        to[i][EVTWIN__H_SLOPE50] = slope50[i];
+    }
 }
 
 double evtwin__history_get(const double *past, size_t q, evtwin__statistic statistic) {
-    const clock *at = (const clock *)(const void *)past;
-    const followed *f = (const followed *)(const void *)(past + CLOCK_SIZE + q * FOLLOWED_SIZE);
-    switch (statistic) {
-    case EVTWIN__H_LEVEL:
-        return median(&f->by[BY_1]);
-    case EVTWIN__H_CHANGE:
-        return change(f, at);
-    case EVTWIN__H_SLOPE50:
-        return slope(&f->by[BY_5], floor(at->newest_cycle / width[BY_5]), width[BY_5]);
-    case EVTWIN__H_NONE:
-    case EVTWIN__H_COUNT:
-    default:
-        return NAN;
-    }
+    double all[EVTWIN__H_COUNT], same[EVTWIN__H_COUNT];
+    evtwin__history_two(past, q, q, all, same);
+    return statistic >= 0 && statistic < EVTWIN__H_COUNT ? all[statistic] : (double)NAN;
 }

@@ -43,8 +43,11 @@ void evtwin__history_add(double *past, size_t q, double value);
 double evtwin__history_cycle(const double *past);
 double evtwin__history_mean(const double *past, size_t q);
 
-/* A statistic of quantity q as of the newest row; NaN where the window has too little: nothing is
- * padded. */
+/* All statistics of two quantities as of the newest row, into (EVTWIN__H_COUNT) each; of one, one.
+ * NaN where the window has too little: nothing is padded. Two at once cost what one does; which
+ * others a quantity is beside does not change its bits. */
+void evtwin__history_two(const double *past, size_t one, size_t other, double *out,
+                         double *other_out);
 double evtwin__history_get(const double *past, size_t q, evtwin__statistic statistic);
 
 #endif

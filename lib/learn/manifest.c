@@ -11,6 +11,7 @@
 #include "core/status.h"
 #include "core/utf8.h"
 #include "learn/forest.h"
+#include "learn/calibration_json.h"
 #include "learn/interval_json.h"
 #include "learn/recipe.h"
 #include "learn/reference_json.h"
@@ -94,6 +95,7 @@ static const field root_fields[] = {
     {"", "xgboost", TEXT, IN(bundle, xgboost_version), 0, 0, 0},
     {"", "created", TEXT, IN(bundle, created), 0, 0, 0},
     {"", "label_rule", TEXT, IN(bundle, label_rule), 0, 0, 0},
+    {"", "eol_soh_percent", NUMBER, IN(bundle, eol_soh_percent), 0, 0.0, 100.0},
     {"", "recipe", TEXT, IN(bundle, recipe), 0, 0, 0},
     {"", "allowed", TEXT, IN(bundle, allowed), 0, 0, 0},
     {"source", "name", TEXT, IN(bundle, source_name), 0, 0, 0},
@@ -349,6 +351,15 @@ static evtwin_status read_interval(const place *model, evtwin__interval *out) {
     return p.object != NULL ? evtwin__interval_read(p.where, p.object, out) : EVTWIN_OK;
 }
 
+static evtwin_status read_calibration(const place *model, evtwin_target_kind kind,
+                                      evtwin__calibration *out) {
+    place p;
+    EVTWIN_TRY(step_in(model, "calibration", 0, &p));
+    EVTWIN_FAIL_IF(p.object != NULL && kind != EVTWIN_TARGET_EVENT, EVTWIN_E_SCHEMA,
+                   "%s: only a probability is calibrated", p.where);
+    return p.object != NULL ? evtwin__calibration_read(p.where, p.object, out) : EVTWIN_OK;
+}
+
 /* The forests beside the first, of a number. */
 static evtwin_status read_further(const place *model, evtwin_target_kind kind,
                                   evtwin__bundle_model *m) {
@@ -393,6 +404,7 @@ static evtwin_status read_model(const place *models, const evtwin_target *target
                    p.where, m->base_score);
     EVTWIN_TRY(read_further(&p, target->kind, m));
     EVTWIN_TRY(read_interval(&p, &m->interval));
+    EVTWIN_TRY(read_calibration(&p, target->kind, &m->calibration));
     return read_scores(&p, target->kind, m);
 }
 
@@ -640,6 +652,9 @@ static evtwin_status write_model(const place *root, size_t t, evtwin__bundle_mod
     EVTWIN_TRY(write_further(&p, m));
     if (m->interval.n_bands > 0) {
         EVTWIN_TRY(set(&p, "interval", evtwin__interval_json(&m->interval)));
+    }
+    if (evtwin__calibration_is_known(&m->calibration)) {
+        EVTWIN_TRY(set(&p, "calibration", evtwin__calibration_json(&m->calibration)));
     }
     return each_figure(write_field, &p, target.kind, m);
 }

@@ -15,15 +15,18 @@ struct evtwin__past {
     size_t counter; /* the feature that counts cycles; cols = each row is one */
     struct of_col {
         evtwin__statistic statistic;
-        size_t followed; /* which of the n */
-    } * of_col;          /* (cols) */
-    size_t *source;      /* (n) the first feature of each that is followed */
+        size_t followed;      /* which of the n */
+    } * of_col;               /* (cols) */
+    size_t *source;           /* (n) the first feature of each that is followed */
+    evtwin__derived *derived; /* (n) what it is, EVTWIN__D_COUNT of a column */
+    int has_derived;
 };
 
 void evtwin__past_free(evtwin__past *past) {
     if (past != NULL) {
         evtwin__free(past->of_col);
         evtwin__free(past->source);
+        evtwin__free(past->derived);
         evtwin__free(past);
     }
 }
@@ -44,6 +47,8 @@ static void list_followed(evtwin__past *p, const evtwin_features *features, cons
             c->followed++;
         }
         if (c->followed == p->n) {
+            p->derived[p->n] = evtwin__feature_derived(features, i);
+            p->has_derived |= p->derived[p->n] != EVTWIN__D_COUNT;
             p->source[p->n++] = first;
         }
     }
@@ -56,9 +61,10 @@ evtwin_status evtwin__past_create(const evtwin_features *features, const char *c
     if (p != NULL) {
         *p = (evtwin__past){.cols = cols,
                             .of_col = evtwin__calloc(cols, sizeof *p->of_col),
-                            .source = evtwin__calloc(cols, sizeof *p->source)};
+                            .source = evtwin__calloc(cols, sizeof *p->source),
+                            .derived = evtwin__calloc(cols, sizeof *p->derived)};
     }
-    if (p == NULL || p->of_col == NULL || p->source == NULL) {
+    if (p == NULL || p->of_col == NULL || p->source == NULL || p->derived == NULL) {
         evtwin__past_free(p);
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "out of memory for the past of %zu features", cols);
     }
@@ -75,30 +81,68 @@ evtwin_status evtwin__past_create(const evtwin_features *features, const char *c
     return EVTWIN_OK;
 }
 
+/* Behind the history, whose last quantity is the ends of life that were said, what derived
+ * quantities are made from. */
+static size_t history_size(const evtwin__past *past) {
+    return evtwin__history_size(past->n + 1);
+}
+
 size_t evtwin__past_size(const evtwin__past *past) {
-    return evtwin__history_size(past->n + 1); /* the last: ends of life that were said */
+    return history_size(past) + (past->has_derived ? evtwin__derive_size() : 0);
 }
 
 size_t evtwin__past_width(const evtwin__past *past) {
-    return past->n + 2;
+    return past->n + 2 + (past->has_derived ? (size_t)EVTWIN__I_COUNT : 0);
 }
 
 void evtwin__past_clear(const evtwin__past *past, double *kept) {
     evtwin__history_clear(kept, past->n + 1);
+    if (past->has_derived) {
+        evtwin__derive_clear(kept + history_size(past));
+    }
 }
 
-void evtwin__past_take(const evtwin__past *past, const double *x, double *value) {
+void evtwin__past_columns(const evtwin__past *past, const evtwin_table *table,
+                          evtwin__derive_columns *out) {
+    if (past->has_derived) {
+        evtwin__derive_columns_find(table, out);
+    }
+}
+
+void evtwin__past_take(const evtwin__past *past, const evtwin__derive_columns *columns, size_t row,
+                       const double *x, double *value) {
     for (size_t q = 0; q < past->n; q++) {
         value[q] = x[past->source[q]];
     }
     value[past->n] = NAN; /* what will be said of it */
     value[past->n + 1] = past->counter < past->cols ? x[past->counter] : (double)NAN;
+    if (past->has_derived) {
+        evtwin__derive_read(columns, row, value + past->n + 2);
+    }
+}
+
+/* What the row makes known of derived quantities. A past that begins anew does so for them too. */
+static void push_derived(const evtwin__past *past, int is_new, double *kept, const double *in) {
+    double *own = kept + history_size(past), out[EVTWIN__D_COUNT];
+    if (is_new) {
+        evtwin__derive_clear(own);
+    }
+    evtwin__derive_push(own, in, out);
+    for (size_t q = 0; q < past->n; q++) {
+        if (past->derived[q] != EVTWIN__D_COUNT) {
+            evtwin__history_add(kept, q, out[past->derived[q]]);
+        }
+    }
 }
 
 void evtwin__past_push(const evtwin__past *past, double *kept, const double *value) {
     const double cycle =
         past->counter < past->cols ? value[past->n + 1] : evtwin__history_next_cycle(kept);
+    const double before = evtwin__history_cycle(kept);
     evtwin__history_push(kept, past->n + 1, cycle, value);
+    if (past->has_derived) {
+        push_derived(past, evtwin__history_cycle(kept) < before, kept, value + past->n + 2);
+    }
 }
 
 /* The same of any history whose quantity q is ends of life. */
@@ -119,26 +163,41 @@ size_t evtwin__past_counter(const evtwin__past *past) {
 }
 
 void evtwin__past_fill(const evtwin__past *past, const double *kept, double *x) {
+    double of[2][EVTWIN__H_COUNT];
+    size_t pair = past->n; /* whose they are: 2 * pair and, unless it is the last, the next */
     for (size_t i = 0; i < past->cols; i++) {
         const struct of_col *c = &past->of_col[i];
-        if (c->statistic != EVTWIN__H_NONE) {
-            x[i] = evtwin__history_get(kept, c->followed, c->statistic);
+        if (c->statistic == EVTWIN__H_NONE) {
+            continue;
         }
+        if (c->followed / 2 != pair) {
+            pair = c->followed / 2;
+            const size_t one = 2 * pair, other = one + 1 < past->n ? one + 1 : one;
+            evtwin__history_two(kept, one, other, of[0], of[1]);
+        }
+        x[i] = of[c->followed % 2][c->statistic];
     }
 }
 
 int evtwin__past_is_required(const evtwin__past *past, size_t col) {
     const evtwin__statistic s = past->of_col[col].statistic;
-    return s == EVTWIN__H_NONE || s == EVTWIN__H_LEVEL;
+    return s == EVTWIN__H_NONE || (s == EVTWIN__H_LEVEL && !evtwin__past_is_derived(past, col));
+}
+
+int evtwin__past_is_derived(const evtwin__past *past, size_t col) {
+    const struct of_col *c = &past->of_col[col];
+    return c->statistic != EVTWIN__H_NONE && past->derived[c->followed] != EVTWIN__D_COUNT;
 }
 
 /* ---- a table ---- */
 
-evtwin_status evtwin__past_apply(const evtwin__past *past, const evtwin__groups *groups,
-                                 const size_t *cut, size_t rows, double *x) {
+evtwin_status evtwin__past_apply(const evtwin__past *past, const evtwin_table *table,
+                                 const evtwin__groups *groups, const size_t *cut, double *x) {
     double *kept = evtwin__calloc(evtwin__past_size(past) + evtwin__past_width(past), sizeof *kept);
     EVTWIN_FAIL_IF(kept == NULL, EVTWIN_E_NOMEM, "out of memory for a battery's past");
     double *value = kept + evtwin__past_size(past);
+    evtwin__derive_columns columns;
+    evtwin__past_columns(past, table, &columns);
     int32_t group = -1;
     size_t n_seen = 0;
     for (size_t k = 0; k < groups->n_ordered; k++) {
@@ -149,14 +208,14 @@ evtwin_status evtwin__past_apply(const evtwin__past *past, const evtwin__groups 
         if (is_new || (cut != NULL && n_seen == cut[group])) {
             evtwin__past_clear(past, kept);
         }
-        evtwin__past_take(past, x + r * past->cols, value);
+        evtwin__past_take(past, &columns, r, x + r * past->cols, value);
         evtwin__past_push(past, kept, value);
         evtwin__past_fill(past, kept, x + r * past->cols);
     }
-    for (size_t r = 0; r < rows; r++) {
+    for (size_t r = 0; r < evtwin_table_rows(table); r++) {
         if (groups->of_row[r] < 0) {
             evtwin__past_clear(past, kept);
-            evtwin__past_take(past, x + r * past->cols, value);
+            evtwin__past_take(past, &columns, r, x + r * past->cols, value);
             evtwin__past_push(past, kept, value);
             evtwin__past_fill(past, kept, x + r * past->cols);
         }

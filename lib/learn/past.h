@@ -25,8 +25,12 @@ size_t evtwin__past_size(const evtwin__past *past);
 size_t evtwin__past_width(const evtwin__past *past);
 void evtwin__past_clear(const evtwin__past *past, double *kept);
 
-/* value (width) = the row's own values, of a row as evtwin__features_compute makes it. */
-void evtwin__past_take(const evtwin__past *past, const double *x, double *value);
+/* Where a table has what derived quantities are made of; nothing is looked up without any. */
+void evtwin__past_columns(const evtwin__past *past, const evtwin_table *table,
+                          evtwin__derive_columns *out);
+/* value (width) = the own values of a row of that table, x as evtwin__features_compute makes it. */
+void evtwin__past_take(const evtwin__past *past, const evtwin__derive_columns *columns, size_t row,
+                       const double *x, double *value);
 /* They are the newest. */
 void evtwin__past_push(const evtwin__past *past, double *kept, const double *value);
 /* What a battery's life is, of what the model says of its newest row: the mean of the ends of life
@@ -39,12 +43,14 @@ void evtwin__past_fill(const evtwin__past *past, const double *kept, double *x);
 
 /* 1 if a row is predicted only where this column is known. */
 int evtwin__past_is_required(const evtwin__past *past, size_t col);
+/* 1 if its quantity is derived: no row has a value of its own. */
+int evtwin__past_is_derived(const evtwin__past *past, size_t col);
 
 /* All rows of a table, x (rows, cols) as evtwin__features_compute makes it: each battery's by time.
  * cut (groups): how many of a battery's first rows are left out, as if it was met then; NULL =
  * none. Rows of no battery stand alone. */
-evtwin_status evtwin__past_apply(const evtwin__past *past, const evtwin__groups *groups,
-                                 const size_t *cut, size_t rows, double *x);
+evtwin_status evtwin__past_apply(const evtwin__past *past, const evtwin_table *table,
+                                 const evtwin__groups *groups, const size_t *cut, double *x);
 
 /* The feature that counts cycles; as many as there are features if rows count. */
 size_t evtwin__past_counter(const evtwin__past *past);

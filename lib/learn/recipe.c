@@ -4,6 +4,8 @@
 #include "learn/recipe.h"
 
 #include "core/status.h"
+#include "core/text.h"
+#include "learn/derive.h"
 
 #include <math.h>
 #include <string.h>
@@ -34,6 +36,39 @@ evtwin_status evtwin__recipe_find(const char *name, const evtwin__recipe **out) 
     }
     EVTWIN_FAIL(EVTWIN_E_NOT_FOUND, "recipe '%.40s', this version knows '%s' and '%s'", name,
                 recipes[0].name, recipes[1].name);
+}
+
+static evtwin_status check_derived(const char *name, size_t n) {
+    char all[512] = "";
+    int is_known = n == strlen(EVTWIN__DERIVE_ALL) && strncmp(name, EVTWIN__DERIVE_ALL, n) == 0;
+    for (size_t i = 0; i < EVTWIN__D_COUNT; i++) {
+        const char *known = evtwin__derived_list[i].name;
+        evtwin__text_append(all, sizeof all, "%s%s", i > 0 ? ", " : "", known);
+        is_known |= strlen(known) == n && strncmp(known, name, n) == 0;
+    }
+    EVTWIN_FAIL_IF(!is_known, EVTWIN_E_ARG,
+                   "derived quantity '%.*s' is not known; there are %s, or '" EVTWIN__DERIVE_ALL
+                   "'",
+                   n < 64 ? (int)n : 64, name, all);
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__recipe_check_derived(const evtwin__recipe *recipe, const char *names) {
+    if (names == NULL || names[0] == '\0') {
+        return EVTWIN_OK;
+    }
+    EVTWIN_FAIL_IF(!recipe->has_past, EVTWIN_E_ARG,
+                   "derived quantities are of a battery's past, which recipe '%s' does not see: "
+                   "use recipe '" EVTWIN__RECIPE_HISTORY "'",
+                   recipe->name);
+    for (const char *at = names;; at++) {
+        const size_t n = strcspn(at, ",");
+        EVTWIN_TRY(check_derived(at, n));
+        at += n;
+        if (*at == '\0') {
+            return EVTWIN_OK;
+        }
+    }
 }
 
 void evtwin__recipe_settle(const evtwin__recipe *recipe, double default_rate,

@@ -20,6 +20,9 @@ struct evtwin__recipe {
 /* NULL = the contract's. EVTWIN_E_NOT_FOUND naming those that there are. */
 evtwin_status evtwin__recipe_find(const char *name, const evtwin__recipe **out);
 
+/* NULL or "" = none. EVTWIN_E_ARG if one of the names is unknown, or the recipe sees no past. */
+evtwin_status evtwin__recipe_check_derived(const evtwin__recipe *recipe, const char *names);
+
 /* The recipe's own trees, depth and learning rate where the caller left the defaults. */
 void evtwin__recipe_settle(const evtwin__recipe *recipe, double default_rate,
                            evtwin_trainer *trainer);

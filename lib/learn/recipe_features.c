@@ -18,8 +18,9 @@
 /* What says where in a cycle a battery is, not how worn: its past would only be noise, and move the
  * prediction while nothing changes. */
 static int is_momentary(const char *name) {
-    static const size_t momentary[] = {EVTWIN__Q_SOC, EVTWIN__Q_VOLTAGE, EVTWIN__Q_CURRENT,
-                                       EVTWIN__Q_POWER_CONSUMPTION, EVTWIN__Q_IS_CHARGING};
+    static const size_t momentary[] = {EVTWIN__Q_SOC,         EVTWIN__Q_VOLTAGE,
+                                       EVTWIN__Q_CURRENT,     EVTWIN__Q_POWER_CONSUMPTION,
+                                       EVTWIN__Q_IS_CHARGING, EVTWIN__Q_TEMPERATURE};
     int is_one = 0;
     for (size_t i = 0; i < sizeof momentary / sizeof momentary[0]; i++) {
         is_one |= strcmp(name, evtwin__schema[momentary[i]].name) == 0;
@@ -35,37 +36,61 @@ static int has_own_value(const char *name) {
     return !evtwin__meaning_find(name, EVTWIN__ALL_KINDS, &meaning);
 }
 
-/* "soh.level,soh.change,…,charge_cycles": each feature's past, and the counter; freed by the
- * caller. */
-static evtwin_status list_names(const evtwin_features *base, const char *counter, char **out) {
+/* Append "soh.level,soh.change,…" behind at bytes; the new number of bytes. */
+static size_t list_statistics(const char *name, char *names, size_t size, size_t at) {
+    for (int s = 0; s < (int)EVTWIN__H_COUNT; s++) {
+        at += (size_t)snprintf(names + at, size - at, "%s%s.%s", at > 0 ? "," : "", name,
+                               evtwin__statistics[s].suffix);
+    }
+    return at;
+}
+
+/* Each feature's past, that of derived quantities, and the counter: room for their names. */
+static size_t names_size(const evtwin_features *base, const char *counter) {
     enum { MOST = 32 };
-    size_t size = strlen(counter) + 2, at = 0;
+    size_t size = strlen(counter) + 2;
     for (size_t i = 0; i < evtwin_features_count(base); i++) {
         size += (1 + EVTWIN__H_COUNT) * (strlen(evtwin_features_name(base, i)) + MOST);
     }
+    for (size_t d = 0; d < EVTWIN__D_COUNT; d++) {
+        size += EVTWIN__H_COUNT * (strlen(evtwin__derived_list[d].name) + MOST);
+    }
+    return size;
+}
+
+/* "soh.level,soh.change,…,charge_cycles"; freed by the caller. */
+static evtwin_status list_names(const evtwin_features *base, const char *derive,
+                                const char *counter, char **out) {
+    size_t at = 0;
+    for (size_t i = 0; i < evtwin_features_count(base); i++) {
+        const char *name = evtwin_features_name(base, i);
+        EVTWIN_FAIL_IF(evtwin__derived_find(name) != EVTWIN__D_COUNT, EVTWIN_E_ARG,
+                       "feature '%s' has the name of a derived quantity: rename the column", name);
+    }
+    const size_t size = names_size(base, counter);
     char *names = evtwin__calloc(size, 1);
     EVTWIN_FAIL_IF(names == NULL, EVTWIN_E_NOMEM, "out of memory for the features of a past");
-    int any = 0;
     for (size_t i = 0; i < evtwin_features_count(base); i++) {
         const char *name = evtwin_features_name(base, i);
         const int has_past = strcmp(name, counter) != 0 && !is_momentary(name);
-        any |= has_past;
         if (has_past && has_own_value(name)) {
             at += (size_t)snprintf(names + at, size - at, "%s%s", at > 0 ? "," : "", name);
         }
-        for (int s = 0; s < (int)EVTWIN__H_COUNT && has_past; s++) {
-            at += (size_t)snprintf(names + at, size - at, "%s%s.%s", at > 0 ? "," : "", name,
-                                   evtwin__statistics[s].suffix);
+        at = has_past ? list_statistics(name, names, size, at) : at;
+    }
+    for (size_t d = 0; d < EVTWIN__D_COUNT; d++) {
+        if (evtwin__derived_is_listed((evtwin__derived)d, derive)) {
+            at = list_statistics(evtwin__derived_list[d].name, names, size, at);
         }
     }
-    if (!any) {
+    if (at == 0) {
         evtwin__free(names);
         EVTWIN_FAIL(EVTWIN_E_DATA,
                     "recipe '" EVTWIN__RECIPE_HISTORY "': none of the features has a "
                     "past to learn from, such as soh has");
     }
     if (counter[0] != '\0') {
-        snprintf(names + at, size - at, "%s%s", at > 0 ? "," : "", counter);
+        snprintf(names + at, size - at, ",%s", counter);
     }
     *out = names;
     return EVTWIN_OK;
@@ -91,9 +116,13 @@ static evtwin_status describe_features(const evtwin__dataset *data, evtwin__bund
     b->n_features = n;
     for (size_t i = 0; i < n; i++) {
         size_t col;
-        EVTWIN_TRY(evtwin__feature_column(b->features, i, data->table, &col));
         EVTWIN_TRY(evtwin__bundle_keep(b, evtwin_features_name(b->features, i), &list[i].name));
         EVTWIN_TRY(evtwin__bundle_keep(b, evtwin_features_unit(b->features, i), &list[i].unit));
+        if (evtwin__feature_derived(b->features, i) != EVTWIN__D_COUNT) {
+            list[i].column = list[i].column_unit = "";
+            continue;
+        }
+        EVTWIN_TRY(evtwin__feature_column(b->features, i, data->table, &col));
         EVTWIN_TRY(evtwin__bundle_keep(b, evtwin_table_name(data->table, col), &list[i].column));
         EVTWIN_TRY(
             evtwin__bundle_keep(b, evtwin_table_unit(data->table, col), &list[i].column_unit));
@@ -107,7 +136,7 @@ static evtwin_status expand_features(evtwin_trainer *trainer, const evtwin__data
     evtwin_features *features = NULL;
     char *names = NULL;
     EVTWIN_TRY(name_counter(data, b));
-    EVTWIN_TRY(list_names(b->features, b->counter, &names));
+    EVTWIN_TRY(list_names(b->features, trainer->derive, b->counter, &names));
     const evtwin_status st = evtwin__features_create(names, 1, &features);
     evtwin__free(names);
     EVTWIN_TRY(st);
@@ -152,7 +181,7 @@ static evtwin_status fill_matrix(const evtwin__past *past, const evtwin__bundle 
             x[r * b->n_features + i] = data->cycles[r]; /* filled forward, as all own values are */
         }
     }
-    return evtwin__past_apply(past, &data->groups, cut, data->rows, x);
+    return evtwin__past_apply(past, data->table, &data->groups, cut, x);
 }
 
 static evtwin_status fill_rows(evtwin_trainer *trainer, const evtwin__past *past, size_t *cut,

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MONTHS = 12, MIN_MONTH_ROWS = 100, MIN_MONTHS = 3 };
+enum { TWELFTHS = 12, MIN_ROWS = 100, MIN_TWELFTHS = 3 };
 
 /* ---- one feature ---- */
 
@@ -31,7 +31,7 @@ double evtwin__histogram_psi(const evtwin__histogram *h, const double *count) {
 
 typedef struct dated {
     double value;
-    uint8_t month;
+    uint8_t month, life;
 } dated;
 
 static int by_value(const void *a, const void *b) {
@@ -50,34 +50,36 @@ static void cut_bins(const dated *v, size_t n, evtwin__histogram *h) {
     }
 }
 
-/* The largest PSI of a month that has enough rows, where there are enough such months. */
-static double psi_of_months(const evtwin__histogram *h,
-                            const double count[MONTHS][EVTWIN__HISTOGRAM_BINS]) {
+typedef double counts_of_twelfths[TWELFTHS][EVTWIN__HISTOGRAM_BINS];
+
+/* The largest PSI of a twelfth that has enough rows, where there are enough such. */
+static double largest_psi(const evtwin__histogram *h, const counts_of_twelfths count) {
     double largest = 0.0;
-    int n_months = 0;
-    for (int m = 0; m < MONTHS; m++) {
+    int n_twelfths = 0;
+    for (int m = 0; m < TWELFTHS; m++) {
         double n = 0.0;
         for (size_t b = 0; b < h->n_bins; b++) {
             n += count[m][b];
         }
-        if (n >= MIN_MONTH_ROWS) {
-            n_months++;
+        if (n >= MIN_ROWS) {
+            n_twelfths++;
             largest = fmax(largest, evtwin__histogram_psi(h, count[m]));
         }
     }
-    return n_months >= MIN_MONTHS ? largest : (double)NAN;
+    return n_twelfths >= MIN_TWELFTHS ? largest : (double)NAN;
 }
 
-evtwin_status evtwin__histogram_fit(const double *v, const uint8_t *month, size_t n,
-                                    evtwin__histogram *out) {
+evtwin_status evtwin__histogram_fit(const double *v, const uint8_t *month, const uint8_t *life,
+                                    size_t n, evtwin__histogram *out) {
     dated *known = evtwin__calloc(n, sizeof *known);
     EVTWIN_FAIL_IF(known == NULL, EVTWIN_E_NOMEM, "out of memory for a histogram of %zu rows", n);
-    double count[MONTHS][EVTWIN__HISTOGRAM_BINS] = {{0}};
-    evtwin__histogram h = {0};
+    counts_of_twelfths by_month = {{0}}, by_life = {{0}};
+    evtwin__histogram h = {.month_psi = NAN, .life_psi = NAN};
     size_t n_known = 0;
     for (size_t k = 0; k < n; k++) {
         if (isfinite(v[k])) {
-            known[n_known++] = (dated){v[k], month != NULL ? month[k] : 0};
+            known[n_known++] =
+                (dated){v[k], month != NULL ? month[k] : 0, life != NULL ? life[k] : 0};
         }
     }
     if (n_known > 0) {
@@ -85,10 +87,15 @@ evtwin_status evtwin__histogram_fit(const double *v, const uint8_t *month, size_
         cut_bins(known, n_known, &h);
         for (size_t k = 0; k < n_known; k++) {
             const size_t b = evtwin__histogram_bin(&h, known[k].value);
-            h.share[b] += 1.0 / (double)n_known;
-            count[known[k].month][b] += 1.0;
+            h.share[b] += 1.0;
+            by_month[known[k].month][b] += 1.0;
+            by_life[known[k].life][b] += 1.0;
         }
-        h.month_psi = month != NULL ? psi_of_months(&h, count) : (double)NAN;
+        for (size_t b = 0; b < h.n_bins; b++) {
+            h.share[b] /= (double)n_known; /* of a constant exactly 1 */
+        }
+        h.month_psi = month != NULL ? largest_psi(&h, by_month) : (double)NAN;
+        h.life_psi = life != NULL ? largest_psi(&h, by_life) : (double)NAN;
     }
     evtwin__free(known);
     *out = h;
@@ -148,8 +155,9 @@ static double median_power_factor(const double *x, size_t cols, const size_t *ro
         scratch[n_known] = evtwin__power_factor(at, x + row[k] * cols);
         n_known += isfinite(scratch[n_known]) != 0;
     }
-    return (double)n_known >= evtwin__drift_MIN_VALUES ? evtwin__select_median(scratch, n_known)
-                                                       : (double)NAN;
+    const double median =
+        (double)n_known >= evtwin__drift_MIN_VALUES ? evtwin__select_median(scratch, n_known) : 0.0;
+    return median > 0.0 ? median : (double)NAN;
 }
 
 evtwin_status evtwin__curve_fit(const double *x, size_t cols, const size_t *row, size_t n,

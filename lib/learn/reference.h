@@ -18,7 +18,9 @@ enum { EVTWIN__HISTOGRAM_BINS = 10, EVTWIN__CURVE_BINS = 20 };
 typedef struct evtwin__histogram {
     size_t n_bins; /* 0 = unknown */
     double edge[EVTWIN__HISTOGRAM_BINS - 1], share[EVTWIN__HISTOGRAM_BINS];
-    double month_psi; /* the largest PSI of one calendar month beside the whole; NaN = unknown */
+    /* the largest PSI of one calendar month, and of one twelfth of the batteries' records, beside
+     * the whole; NaN = unknown */
+    double month_psi, life_psi;
 } evtwin__histogram;
 
 /* Voltage by state of charge and current: V = voltage_V[bin of SoC] - resistance_ohm I. */
@@ -46,9 +48,10 @@ static inline size_t evtwin__histogram_bin(const evtwin__histogram *h, double v)
 /* Population stability index of counts (n_bins) beside the reference. */
 double evtwin__histogram_psi(const evtwin__histogram *h, const double *count);
 
-/* v (n), sorted by the call; month (n) is 0 to 11, NULL = unknown. Both are used up. */
-evtwin_status evtwin__histogram_fit(const double *v, const uint8_t *month, size_t n,
-                                    evtwin__histogram *out);
+/* Of v (n); month and life (n) are the twelfth of the year and of its battery's record in which a
+ * value is, 0 to 11, NULL = unknown. */
+evtwin_status evtwin__histogram_fit(const double *v, const uint8_t *month, const uint8_t *life,
+                                    size_t n, evtwin__histogram *out);
 
 /* x: rows of features (cols) at row[0..n). */
 evtwin_status evtwin__curve_fit(const double *x, size_t cols, const size_t *row, size_t n,

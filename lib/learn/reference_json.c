@@ -20,8 +20,9 @@ static json_t *numbers(const double *v, size_t n) {
 }
 
 json_t *evtwin__histogram_json(const evtwin__histogram *h) {
-    return json_pack("{s:o, s:o, s:o}", "edges", numbers(h->edge, h->n_bins - 1), "shares",
-                     numbers(h->share, h->n_bins), "month_psi", evtwin__json_number(h->month_psi));
+    return json_pack("{s:o, s:o, s:o, s:o}", "edges", numbers(h->edge, h->n_bins - 1), "shares",
+                     numbers(h->share, h->n_bins), "month_psi", evtwin__json_number(h->month_psi),
+                     "life_psi", evtwin__json_number(h->life_psi));
 }
 
 json_t *evtwin__curve_json(const evtwin__curve *c) {
@@ -77,6 +78,7 @@ evtwin_status evtwin__histogram_read(const char *where, const json_t *object,
     EVTWIN_TRY(read_numbers(where, object, "edges", h.n_bins - 1, h.n_bins - 1, -FLT_MAX, FLT_MAX,
                             0, h.edge, &n_edges));
     EVTWIN_TRY(read_number(where, object, "month_psi", 0.0, FLT_MAX, &h.month_psi));
+    EVTWIN_TRY(read_number(where, object, "life_psi", 0.0, FLT_MAX, &h.life_psi));
     for (size_t b = 0; b < h.n_bins; b++) {
         sum += h.share[b];
         EVTWIN_FAIL_IF(b + 2 < h.n_bins && !(h.edge[b] < h.edge[b + 1]), EVTWIN_E_SCHEMA,
@@ -96,7 +98,7 @@ evtwin_status evtwin__curve_read(const char *where, const json_t *object, evtwin
     EVTWIN_TRY(read_number(where, object, "resistance", DBL_MIN, FLT_MAX, &c.resistance_ohm));
     EVTWIN_TRY(read_number(where, object, "min", -FLT_MAX, FLT_MAX, &c.min_V));
     EVTWIN_TRY(read_number(where, object, "max", -FLT_MAX, FLT_MAX, &c.max_V));
-    EVTWIN_TRY(read_number(where, object, "power_factor", 0.0, FLT_MAX, &c.power_factor));
+    EVTWIN_TRY(read_number(where, object, "power_factor", DBL_MIN, FLT_MAX, &c.power_factor));
     for (size_t b = 0; b < n; b++) {
         c.is_known |= !isnan(c.voltage_V[b]);
     }

@@ -53,6 +53,7 @@ static const evtwin__figure figures[] = {
     EVENT(MODEL, "average_precision", average_precision, 1),
     EVENT(MODEL, "accuracy", accuracy, 0),
     EVENT(MODEL, "brier", brier, 0),
+    CLAIM(EVENT, "raw_brier", raw_brier, 1.0),
     CLAIM(EVENT, "brier_low", error_low, 1.0),
     CLAIM(EVENT, "brier_high", error_high, 1.0),
     CLAIM(EVENT, "ratio", ratio, (double)FLT_MAX),
@@ -102,7 +103,8 @@ evtwin_score evtwin__score_unknown(void) {
                           .ratio = NAN,
                           .ratio_low = NAN,
                           .ratio_high = NAN,
-                          .coverage = NAN};
+                          .coverage = NAN,
+                          .raw_brier = NAN};
 }
 
 /* ---- scores ---- */

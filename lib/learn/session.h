@@ -5,6 +5,7 @@
 
 #include "evtwin/session.h"
 #include "learn/past.h"
+#include "learn/watch.h"
 
 /* Rows of a table of which a feature is outside its range in the schema, or infinite. */
 typedef struct evtwin__impossible {
@@ -20,6 +21,7 @@ typedef struct evtwin__past_source {
     void (*fill)(void *ctx, double *x);
     void (*settle)(void *ctx, double *y, size_t stride);
     void *ctx;
+    double **x_out; /* gets x, freed with evtwin__free; NULL = not wanted */
 } evtwin__past_source;
 
 /* 1 if a prediction can be made from these features. */
@@ -35,4 +37,8 @@ evtwin_status evtwin__predictor_past_rows(const evtwin_predictor *predictor,
 evtwin_status evtwin__predictor_apply_each(const evtwin_predictor *predictor, evtwin_table *table,
                                            const evtwin__past_source *source,
                                            evtwin__impossible *found);
+
+/* How many findings there are by cause, as of the last commit: what evtwin_session_drift lists. */
+evtwin__drift_counts evtwin__session_found(const evtwin_session *session);
+
 #endif

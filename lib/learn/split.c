@@ -312,14 +312,29 @@ static evtwin_status list_months(const evtwin__dataset *data, const size_t *row,
     return EVTWIN_OK;
 }
 
+/* The twelfth of its battery's record that each training row is in; rows come by battery, then
+ * time. life stays as it is where there are no batteries. */
+static void list_lives(const evtwin__dataset *data, const size_t *row, size_t n, uint8_t *life) {
+    for (size_t first = 0, end; data->groups.names.n > 0 && first < n; first = end) {
+        end = first + 1;
+        while (end < n && data->groups.of_row[row[end]] == data->groups.of_row[row[first]]) {
+            end++;
+        }
+        for (size_t k = first; k < end; k++) {
+            life[k] = (uint8_t)(12 * (k - first) / (end - first));
+        }
+    }
+}
+
 /* What live data are compared with: v has room for the training rows. */
 static evtwin_status fit_histograms(evtwin__bundle *b, const evtwin__dataset *data,
-                                    const size_t *row, size_t n, const uint8_t *month, double *v) {
+                                    const size_t *row, size_t n, const uint8_t *month,
+                                    const uint8_t *life, double *v) {
     for (size_t i = 0; i < data->cols; i++) {
         for (size_t k = 0; k < n; k++) {
             v[k] = data->x[row[k] * data->cols + i];
         }
-        EVTWIN_TRY(evtwin__histogram_fit(v, month, n, &b->feature[i].histogram));
+        EVTWIN_TRY(evtwin__histogram_fit(v, month, life, n, &b->feature[i].histogram));
     }
     const evtwin__places at = evtwin__bundle_places(b);
     return evtwin__curve_fit(data->x, data->cols, row, n, &at, &b->curve);
@@ -330,10 +345,16 @@ static evtwin_status fit_reference(evtwin__bundle *b, const evtwin__dataset *dat
     uint8_t *month = NULL;
     EVTWIN_TRY(list_months(data, row, n, &month));
     double *v = evtwin__calloc(n, sizeof *v);
-    const evtwin_status st =
-        v == NULL ? evtwin__fail(EVTWIN_E_NOMEM, "out of memory for histograms of %zu rows", n)
-                  : fit_histograms(b, data, row, n, month, v);
+    uint8_t *life = evtwin__calloc(n, sizeof *life);
+    evtwin_status st = EVTWIN_OK;
+    if (v == NULL || life == NULL) {
+        st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory for histograms of %zu rows", n);
+    } else {
+        list_lives(data, row, n, life);
+        st = fit_histograms(b, data, row, n, month, data->groups.names.n > 0 ? life : NULL, v);
+    }
     evtwin__free(v);
+    evtwin__free(life);
     evtwin__free(month);
     return st;
 }

@@ -7,6 +7,8 @@
 #include "core/json.h"
 #include "core/mem.h"
 #include "core/status.h"
+#include "learn/calibration_json.h"
+#include "learn/end_of_life.h"
 #include "learn/finding.h"
 #include "learn/recipe.h"
 
@@ -41,6 +43,9 @@ static evtwin_status check_options(const evtwin_train_options *o) {
                    "n_repeats is %d, which repeats a cross-validation: set cv_folds too",
                    o->n_repeats);
     EVTWIN_FAIL_IF(o->cv_folds == 1, EVTWIN_E_ARG, "cv_folds is 1, it must be 0 or at least 2");
+    EVTWIN_FAIL_IF(!(o->eol_soh_percent >= 0.0 && o->eol_soh_percent < 100.0), EVTWIN_E_ARG,
+                   "eol_soh_percent is %g, it must be from 0 (unknown) to below 100",
+                   o->eol_soh_percent);
     EVTWIN_FAIL_IF(!(o->learning_rate > 0.0 && o->learning_rate <= 1.0), EVTWIN_E_ARG,
                    "learning_rate must be above 0 and at most 1");
     return EVTWIN_OK;
@@ -119,15 +124,17 @@ static evtwin_status trainer_create(const evtwin_train_options *options, evtwin_
     evtwin_trainer *t = evtwin__calloc(1, sizeof *t);
     EVTWIN_FAIL_IF(t == NULL, EVTWIN_E_NOMEM, "out of memory for a trainer");
     const char *allow = options->allow != NULL ? options->allow : "";
+    const char *derive = options->derive != NULL ? options->derive : "";
     evtwin_status st = keep_origin(&t->bundle, options);
-    if (st < 0 || (st = evtwin__bundle_keep(&t->bundle, allow, &t->allow)) < 0) {
+    if (st < 0 || (st = evtwin__bundle_keep(&t->bundle, allow, &t->allow)) < 0 ||
+        (st = evtwin__bundle_keep(&t->bundle, derive, &t->derive)) < 0) {
         evtwin_trainer_free(t);
         return st;
     }
     t->options = *options;
     t->options.group = t->options.group_by_reset = NULL;
     t->options.features = t->options.source_name = t->options.label_rule = NULL;
-    t->options.allow = t->options.recipe = NULL;
+    t->options.allow = t->options.recipe = t->options.derive = NULL;
     *out = t;
     return EVTWIN_OK;
 }
@@ -163,6 +170,7 @@ static evtwin_status look_at(evtwin_trainer *trainer, const evtwin_train_options
                              const char *const column[EVTWIN__T_COUNT], evtwin__dataset *data) {
     EVTWIN_TRY(report_progress(trainer, "cleaning", 0.0));
     EVTWIN_TRY(evtwin__dataset_load(options, column, trainer, data));
+    EVTWIN_TRY(evtwin__end_of_life_find(trainer, data, options->eol_soh_percent));
     EVTWIN_TRY(evtwin__dataset_split(trainer, data));
     EVTWIN_TRY(evtwin__find_in_data(trainer, data));
     return evtwin__audit_data(trainer, data);
@@ -178,6 +186,7 @@ evtwin_status evtwin__trainer_prepare(const evtwin_target *targets, size_t n_tar
     const char *column[EVTWIN__T_COUNT];
     EVTWIN_TRY(check_options(&o));
     EVTWIN_TRY(evtwin__recipe_find(o.recipe, &recipe));
+    EVTWIN_TRY(evtwin__recipe_check_derived(recipe, o.derive));
     EVTWIN_TRY(trainer_create(&o, &trainer));
     trainer->bundle.recipe = recipe->name;
     evtwin_status st = take_targets(targets, n_targets, trainer->target, column);
@@ -207,6 +216,7 @@ static evtwin_status fit_and_score(evtwin_trainer *trainer, const char *group,
     EVTWIN_TRY(refuse(trainer));
     EVTWIN_TRY(evtwin__recipe_features(trainer, group, data));
     EVTWIN_TRY(evtwin__fit(trainer, data, "training", 1));
+    EVTWIN_TRY(evtwin__calibrate(trainer, data));
     EVTWIN_TRY(report_progress(trainer, "scoring", 0.0));
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         if (data->label[t].is_present) {
@@ -214,7 +224,6 @@ static evtwin_status fit_and_score(evtwin_trainer *trainer, const char *group,
             EVTWIN_TRY(evtwin__evaluate(trainer, data, t));
         }
     }
-    EVTWIN_TRY(evtwin__calibrate(trainer, data));
     EVTWIN_TRY(evtwin__repeat(trainer, data));
     EVTWIN_TRY(describe_models(trainer));
     return evtwin__find_in_scores(trainer, data);
@@ -430,6 +439,10 @@ static void put_model(report *r, json_t *root, size_t t) {
                     &result->repeat[i], 0);
     }
     put_baselines(r, put(r, model, "baselines", json_object()), t);
+    put(r, model, "reliability", evtwin__reliability_json(r->trainer, target->name));
+    if (evtwin__calibration_is_known(&m->calibration)) {
+        put(r, model, "calibration", evtwin__calibration_json(&m->calibration));
+    }
     put(r, model, "target", json_string(m->column));
     put(r, model, "signal", json_boolean(result->beats_chance));
     json_t *importance = put(r, model, "importance", json_object());

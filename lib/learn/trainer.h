@@ -3,6 +3,7 @@
 #ifndef EVTWIN_LEARN_TRAINER_H
 #define EVTWIN_LEARN_TRAINER_H
 
+#include "core/json.h"
 #include "learn/booster.h"
 #include "learn/bundle.h"
 #include "learn/group.h"
@@ -64,6 +65,8 @@ enum {
 typedef struct evtwin__result {
     double *importance;                     /* (features) */
     evtwin_table *held_out;                 /* by group, then time */
+    double *low, *high; /* (rows of held_out) ends of a number's interval, made without the row */
+    double raw_brier;   /* before the calibration; NaN without one */
     size_t *single_feature;                 /* (parts) the one-feature baseline's choice */
     evtwin_score (*fold)[EVTWIN__N_SCORED]; /* (n_folds); none for a hold-out */
     size_t n_folds;
@@ -95,6 +98,7 @@ struct evtwin_trainer {
     evtwin_train_options options;          /* its strings are NULL */
     const evtwin__recipe *recipe;          /* static */
     const char *allow;                     /* causes, comma-separated; kept by the bundle */
+    const char *derive;                    /* derived quantities asked for; the bundle keeps it */
     evtwin_target target[EVTWIN__T_COUNT]; /* as asked for; column is NULL */
     evtwin__bundle bundle;                 /* what is saved, and the scores */
     evtwin_clean_report *clean;            /* (features) what cleaning saw */
@@ -132,9 +136,11 @@ evtwin_status evtwin__dataset_split(evtwin_trainer *trainer, evtwin__dataset *da
 evtwin_status evtwin__fit(evtwin_trainer *trainer, const evtwin__dataset *data, const char *stage,
                           int is_saved);
 
-/* refit.c: the intervals of numbers. With folds from all batteries, each predicted by a model that
- * had not seen it; with a hold-out the same within the training part, so that neither the saved
- * model nor the batteries that score it have a part in it. A single series has none. */
+/* calibrate.c: the intervals of numbers and the calibrations of probabilities. With folds from all
+ * batteries, each predicted by a model that had not seen it; with a hold-out the same within the
+ * training part, so that neither the saved model nor the batteries that score it have a part in it.
+ * The held-out probabilities are calibrated then: with folds, those of each by the other folds. A
+ * single series has neither. */
 evtwin_status evtwin__calibrate(evtwin_trainer *trainer, const evtwin__dataset *data);
 
 /* refit.c: score n_repeats assignments of batteries to folds, of which the first is there. */
@@ -148,6 +154,11 @@ evtwin_status evtwin__evaluate(evtwin_trainer *trainer, const evtwin__dataset *d
 evtwin_status evtwin__claim(evtwin_trainer *trainer, const evtwin__dataset *data, size_t t);
 evtwin_scored evtwin__best_baseline(evtwin_target_kind kind,
                                     const evtwin_score score[EVTWIN__N_SCORED]);
+
+/* reliability.c: mean over batteries of the share of the held-out rows that their intervals have;
+ * NaN without intervals. And evtwin_trainer_reliability as JSON; NULL if memory runs out. */
+double evtwin__coverage(const evtwin__result *result);
+json_t *evtwin__reliability_json(const evtwin_trainer *trainer, const char *target);
 
 /* findings.c, audit.c: add to the findings what a reader should know, about a target that has no
  * column (named so or so), the data, what is wrong with it, the scores. */

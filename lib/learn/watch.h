@@ -5,7 +5,7 @@
 #define EVTWIN_LEARN_WATCH_H
 
 #include "evtwin/session.h"
-#include "learn/bundle.h"
+#include "learn/drift.h"
 
 typedef struct evtwin__watch evtwin__watch;
 
@@ -26,6 +26,14 @@ void evtwin__watch_rollback(evtwin__watch *watch);
 
 /* See evtwin_session_range; i is in range. */
 evtwin_feature_range evtwin__watch_range(const evtwin__watch *watch, size_t i);
+
+/* Findings as of the last commit, by cause: about how many quantities of the fleet, and in how many
+ * batteries. */
+typedef struct evtwin__drift_counts {
+    size_t fleet[EVTWIN__N_DRIFT_CAUSES], batteries[EVTWIN__N_DRIFT_CAUSES];
+} evtwin__drift_counts;
+
+evtwin__drift_counts evtwin__watch_found(const evtwin__watch *watch);
 
 /* See evtwin_session_drift. */
 evtwin_status evtwin__watch_drift(const evtwin__watch *watch, evtwin_table **out);

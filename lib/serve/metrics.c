@@ -3,6 +3,7 @@
  * work. */
 
 #include "serve/exposition.h"
+#include "serve/metrics_drift.h"
 #include "serve/metrics_pump.h"
 
 #include "core/clock.h"
@@ -16,7 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ID_SIZE = 51, NAME_SIZE = 256 };
+enum { ID_SIZE = 51 };
 
 /* Every quantity of the schema with a metric is a gauge, numbered in the schema's order. */
 enum {
@@ -48,20 +49,11 @@ typedef struct totals {
     double last_prediction_s; /* since 1970; 0 = none yet */
 } totals;
 
-/* What was seen of a feature; its name is in the metrics' own keeping. */
-typedef struct feature {
-    char name[NAME_SIZE];
-    int is_percent, has_range, looks_like_fraction;
-    uint64_t n_outside;
-    double psi, psi_limit; /* NaN = unknown */
-} feature;
-
 struct evtwin_metrics {
     pthread_mutex_t lock;
     totals totals;
-    double good_s, limit_s; /* when a cycle last went well, how long that is enough; 0 = never */
-    feature *features;      /* (n_features) */
-    size_t n_features;
+    double good_s, limit_s;   /* when a cycle last went well, how long that is enough; 0 = never */
+    evtwin__drift_copy drift; /* of the session observed last */
     evtwin__pump_copy delivered; /* of the pump observed last */
     evtwin__dict ids;            /* in order of first sight, as the batteries */
     battery batteries[EVTWIN__METRICS_MAX_BATTERIES];
@@ -82,7 +74,7 @@ void evtwin_metrics_free(evtwin_metrics *metrics) {
     }
     pthread_mutex_destroy(&metrics->lock);
     evtwin__dict_free(&metrics->ids);
-    evtwin__free(metrics->features);
+    evtwin__drift_copy_free(&metrics->drift);
     evtwin__pump_copy_free(&metrics->delivered);
     evtwin__free(metrics);
 }
@@ -188,44 +180,17 @@ evtwin_status evtwin_metrics_observe(evtwin_metrics *metrics, const evtwin_table
     return EVTWIN_OK;
 }
 
-/* The features of a session, as a new array. */
-static evtwin_status list_features(const evtwin_session *session, feature **list_out,
-                                   size_t *n_out) {
-    evtwin_feature_range r;
-    size_t n = 0;
-    while (evtwin_session_range(session, n, &r, sizeof r) == EVTWIN_OK) {
-        n++;
-    }
-    feature *list = evtwin__calloc(n, sizeof *list);
-    EVTWIN_FAIL_IF(list == NULL, EVTWIN_E_NOMEM, "out of memory for metrics of %zu features", n);
-    for (size_t i = 0; i < n; i++) {
-        evtwin_session_range(session, i, &r, sizeof r);
-        snprintf(list[i].name, sizeof list[i].name, "%s", r.feature);
-        list[i].is_percent = strcmp(r.unit, "percent") == 0;
-        list[i].has_range = !isnan(r.trained_min) && !isnan(r.trained_max);
-        list[i].n_outside = r.n_outside;
-        list[i].looks_like_fraction = r.looks_like_fraction;
-        list[i].psi = r.psi;
-        list[i].psi_limit = r.psi_limit;
-    }
-    *list_out = list;
-    *n_out = n;
-    return EVTWIN_OK;
-}
-
 evtwin_status evtwin_metrics_observe_session(evtwin_metrics *metrics,
                                              const evtwin_session *session) {
     EVTWIN_FAIL_IF(metrics == NULL || session == NULL, EVTWIN_E_ARG,
                    "evtwin_metrics_observe_session: metrics or session is NULL");
-    feature *list = NULL;
-    size_t n = 0;
-    EVTWIN_TRY(list_features(session, &list, &n));
+    evtwin__drift_copy now, before;
+    EVTWIN_TRY(evtwin__drift_copy_take(session, &now));
     pthread_mutex_lock(&metrics->lock);
-    feature *before = metrics->features;
-    metrics->features = list;
-    metrics->n_features = n;
+    before = metrics->drift;
+    metrics->drift = now;
     pthread_mutex_unlock(&metrics->lock);
-    evtwin__free(before);
+    evtwin__drift_copy_free(&before);
     return EVTWIN_OK;
 }
 
@@ -338,47 +303,6 @@ static void write_totals(const totals *t, size_t n_batteries, evtwin__exposition
                        (double)t->n_without_series);
 }
 
-static void write_features(const feature *features, size_t n, evtwin__exposition *out) {
-    if (n == 0) {
-        return;
-    }
-    evtwin__expose_family(
-        out, "evtwin_off_range_rows", EVTWIN__COUNTER, NULL,
-        "Rows with a value of the feature outside the range of the training data.");
-    for (size_t i = 0; i < n; i++) {
-        const evtwin__label label = {"feature", features[i].name};
-        if (features[i].has_range) {
-            evtwin__expose(out, "evtwin_off_range_rows", "_total", &label, 1,
-                           (double)features[i].n_outside);
-        }
-    }
-    evtwin__expose_family(out, "evtwin_fraction_suspected", EVTWIN__GAUGE, NULL,
-                          "1 while every value of a feature in percent has been in 0 to 1.");
-    for (size_t i = 0; i < n; i++) {
-        const evtwin__label label = {"feature", features[i].name};
-        if (features[i].is_percent) {
-            evtwin__expose(out, "evtwin_fraction_suspected", "", &label, 1,
-                           features[i].looks_like_fraction);
-        }
-    }
-    evtwin__expose_family(out, "evtwin_feature_psi", EVTWIN__GAUGE, NULL,
-                          "Population stability index of the newest values beside training.");
-    for (size_t i = 0; i < n; i++) {
-        const evtwin__label label = {"feature", features[i].name};
-        if (!isnan(features[i].psi)) {
-            evtwin__expose(out, "evtwin_feature_psi", "", &label, 1, features[i].psi);
-        }
-    }
-    evtwin__expose_family(out, "evtwin_feature_psi_limit", EVTWIN__GAUGE, NULL,
-                          "The index from which on the feature is reported as drifted.");
-    for (size_t i = 0; i < n; i++) {
-        const evtwin__label label = {"feature", features[i].name};
-        if (!isnan(features[i].psi_limit)) {
-            evtwin__expose(out, "evtwin_feature_psi_limit", "", &label, 1, features[i].psi_limit);
-        }
-    }
-}
-
 evtwin_status evtwin__metrics_write(const evtwin_metrics *metrics, evtwin__exposition *out) {
     /* copy under the lock, format outside it: a scrape must not hold up the predictor. Locking does
      * not change what callers see, so the cast is fine. */
@@ -390,24 +314,20 @@ evtwin_status evtwin__metrics_write(const evtwin_metrics *metrics, evtwin__expos
     if (copy != NULL && n > 0) {
         memcpy(copy, m->batteries, n * sizeof *copy);
     }
-    const size_t n_features = m->n_features;
-    feature *features = evtwin__calloc(n_features, sizeof *features);
-    if (features != NULL && n_features > 0) {
-        memcpy(features, m->features, n_features * sizeof *features);
-    }
+    evtwin__drift_copy drift = {.features = NULL};
     evtwin__pump_copy delivered = {.sinks = NULL};
-    const evtwin_status st = evtwin__pump_copy_dup(&m->delivered, &delivered);
+    const int is_copied = copy != NULL && evtwin__drift_copy_dup(&m->drift, &drift) >= 0 &&
+                          evtwin__pump_copy_dup(&m->delivered, &delivered) >= 0;
     pthread_mutex_unlock(&m->lock);
-    const int is_copied = copy != NULL && features != NULL && st >= 0;
     if (is_copied) {
         write_batteries(copy, n, out);
         write_totals(&t, n, out);
-        write_features(features, n_features, out);
+        evtwin__drift_copy_write(&drift, out);
         evtwin__pump_copy_write(&delivered, out);
     }
     evtwin__pump_copy_free(&delivered);
+    evtwin__drift_copy_free(&drift);
     evtwin__free(copy);
-    evtwin__free(features);
     EVTWIN_FAIL_IF(!is_copied, EVTWIN_E_NOMEM, "out of memory for the metrics of %zu batteries", n);
     double limit_s;
     const double age_s = evtwin__metrics_cycle_age_s(metrics, &limit_s);

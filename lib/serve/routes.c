@@ -36,6 +36,7 @@ static const evtwin__route routes[] = {
      PARAMS("battery_id", "hours", "from", "until", "format"), LONG, 24.0, 0},
     {"/api/battery/stats", evtwin__route_stats, PARAMS("battery_id", "hours", "from", "until"), LONG,
      24.0, 0},
+    {"/api/battery/reasons", evtwin__route_reasons, PARAMS("battery_id"), LONG, 0.0, 0},
     {"/api/batteries/list", evtwin__route_list,
      PARAMS("limit", "offset", "sort", "order", "health", "needs", "silent", "q"), LIVE_LONG, 0.0, 0},
     {"/api/fleet/map", evtwin__route_map, NO_PARAMS, LIVE_LONG, 0.0, 0},

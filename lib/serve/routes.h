@@ -31,6 +31,9 @@ void evtwin__route_history(evtwin__call *call);
 void evtwin__route_predictions(evtwin__call *call);
 void evtwin__route_stats(evtwin__call *call);
 
+/* ---- route_reasons.c ---- */
+void evtwin__route_reasons(evtwin__call *call);
+
 /* ---- route_export.c ---- */
 void evtwin__route_export(evtwin__call *call);
 

@@ -33,6 +33,7 @@ static evtwin_status make_pack(const evtwin_sim *sim, size_t i) {
     evtwin__pack *pack = l.pack;
     const evtwin__pack_rng rng = {sim->options.seed, (uint32_t)i};
     pack->variation = evtwin__variation_sample(rng, sim->cell.spread_scale);
+    pack->variation.is_defective &= !sim->options.without_defects;
     pack->sensors = evtwin__sensors_sample(rng);
     pack->as_built_As = 3600.0 * sim->cell.capacity_Ah * pack->variation.capacity_factor;
 

@@ -91,6 +91,7 @@ static evtwin_status check_options(const evtwin_sim_options *options, evtwin_sim
         {"initial_temperature_degC", o->initial_temperature_degC, -40.0, 80.0},
         {"initial_cycles", o->initial_cycles, 0.0, 1e6},
         {"step_s", o->step_s, 0.001, 60.0},
+        {"without_defects", o->without_defects, 0.0, 1.0},
     };
     EVTWIN_TRY(evtwin__domains_check(domain, sizeof domain / sizeof domain[0]));
     EVTWIN_FAIL_IF(o->start_time_us < 0 || o->start_time_us > MAX_START_us, EVTWIN_E_ARG,

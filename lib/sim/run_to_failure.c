@@ -195,6 +195,7 @@ static evtwin_status run_pack(void *ctx, size_t item) {
               .sensors = evtwin__sensors_sample(rng)};
     record *records = &r->records[item * r->max_records];
     outcome *out = &r->outcome[item];
+    p.variation.is_defective &= !fleet->options.without_defects;
     *out = (outcome){.eol_cycles = NAN};
 
     const double max_days = r->limits.max_years * DAYS_PER_YEAR;

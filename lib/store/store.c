@@ -252,10 +252,11 @@ static evtwin_status keep(evtwin_store *store, evtwin__kept_id which, const evtw
     return store->backend->keep(store, which, table);
 }
 
-static evtwin_status kept(evtwin_store *store, evtwin__kept_id which, evtwin_table **out) {
+static evtwin_status kept(evtwin_store *store, evtwin__kept_id which, const char *key,
+                          evtwin_table **out) {
     evtwin_table *table = NULL;
     EVTWIN_TRY(check(store, out, "out", READS));
-    EVTWIN_TRY(store->backend->kept(store, which, &table));
+    EVTWIN_TRY(store->backend->kept(store, which, key, &table));
     if (evtwin_table_rows(table) == 0) {
         evtwin_table_free(table);
         table = NULL;
@@ -281,7 +282,12 @@ evtwin_status evtwin_store_put_predictions(evtwin_store *store, const evtwin_tab
 }
 
 evtwin_status evtwin_store_states(evtwin_store *store, evtwin_table **out) {
-    return kept(store, EVTWIN__KEPT_STATES, out);
+    return kept(store, EVTWIN__KEPT_STATES, NULL, out);
+}
+
+evtwin_status evtwin_store_state(evtwin_store *store, const char *battery_id, evtwin_table **out) {
+    EVTWIN_TRY(check(store, battery_id, "battery_id", READS));
+    return kept(store, EVTWIN__KEPT_STATES, battery_id, out);
 }
 
 evtwin_status evtwin_store_put_model(evtwin_store *store, const evtwin_table *scores) {
@@ -289,7 +295,7 @@ evtwin_status evtwin_store_put_model(evtwin_store *store, const evtwin_table *sc
 }
 
 evtwin_status evtwin_store_models(evtwin_store *store, evtwin_table **out) {
-    return kept(store, EVTWIN__KEPT_SCORES, out);
+    return kept(store, EVTWIN__KEPT_SCORES, NULL, out);
 }
 
 evtwin_status evtwin_store_put_thresholds(evtwin_store *store,
@@ -306,7 +312,7 @@ evtwin_status evtwin_store_put_thresholds(evtwin_store *store,
 evtwin_status evtwin_store_thresholds(evtwin_store *store, evtwin_thresholds **out) {
     evtwin_table *limits = NULL;
     evtwin_status st = check(store, out, "out", READS);
-    if (st >= 0 && (st = store->backend->kept(store, EVTWIN__KEPT_LIMITS, &limits)) >= 0) {
+    if (st >= 0 && (st = store->backend->kept(store, EVTWIN__KEPT_LIMITS, NULL, &limits)) >= 0) {
         st = evtwin_thresholds_from_table(limits, out);
     }
     evtwin_table_free(limits);

@@ -90,10 +90,14 @@ evtwin_status evtwin__postgres_keep(evtwin_store *store, evtwin__kept_id which,
     return evtwin__pg_end(pg, evtwin__postgres_keep_rows(pg, which, table));
 }
 
-static void get_sql(const evtwin__kept *kept, char *sql, size_t size) {
+static void get_sql(const evtwin__kept *kept, int has_key, char *sql, size_t size) {
     evtwin__text_append(sql, size, "SELECT ");
     add_names(kept, kept->n_columns, "", sql, size);
-    evtwin__text_append(sql, size, " FROM %s ORDER BY %s", kept->sql_table, kept->sql_order);
+    evtwin__text_append(sql, size, " FROM %s", kept->sql_table);
+    if (has_key) {
+        evtwin__text_append(sql, size, " WHERE \"%s\" = $1", kept->column[0].name);
+    }
+    evtwin__text_append(sql, size, " ORDER BY %s", kept->sql_order);
 }
 
 static evtwin_status fill(const evtwin__kept *kept, const evtwin__pg_result *result,
@@ -107,15 +111,21 @@ static evtwin_status fill(const evtwin__kept *kept, const evtwin__pg_result *res
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin__postgres_kept(evtwin_store *store, evtwin__kept_id which,
+evtwin_status evtwin__postgres_kept(evtwin_store *store, evtwin__kept_id which, const char *key,
                                     evtwin_table **out) {
     const evtwin__kept *kept = &evtwin__kept_tables[which];
     evtwin__pg_result *result = NULL;
     evtwin_table *table = NULL;
+    evtwin__pg_params params = {.n = 0};
     char sql[400] = "";
-    get_sql(kept, sql, sizeof sql);
-    EVTWIN_TRY(evtwin__pg_query(((postgres_store *)store)->pg, sql, NULL, &result));
-    evtwin_status st = evtwin_table_create(&table);
+    get_sql(kept, key != NULL, sql, sizeof sql);
+    if (key != NULL) {
+        evtwin__pg_add_text(&params, key);
+    }
+    evtwin_status st =
+        evtwin__pg_query(((postgres_store *)store)->pg, sql, key != NULL ? &params : NULL, &result);
+    evtwin__pg_params_free(&params);
+    st = st < 0 ? st : evtwin_table_create(&table);
     st = st < 0 ? st : fill(kept, result, table);
     evtwin__pg_result_free(result);
     if (st < 0) {

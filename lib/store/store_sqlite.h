@@ -110,9 +110,14 @@ evtwin_status evtwin__sqlite_run(sqlite_store *s, sqlite_sql which, const char *
 /* Run statements without rows, in which marks as @predictions list quantities. */
 evtwin_status evtwin__sqlite_exec_marked(evtwin__db *db, const char *text);
 
-/* A statement that reads all rows of a small table, or that puts one. */
-evtwin_status evtwin__sqlite_prepare_kept(evtwin__db *db, evtwin__kept_id which, int is_read,
-                                          evtwin__stmt **out);
+/* A statement of a small table: what it is for. */
+typedef enum evtwin__kept_use {
+    EVTWIN__KEPT_PUT,    /* a row */
+    EVTWIN__KEPT_GET,    /* all */
+    EVTWIN__KEPT_GET_ONE /* those whose first column is the parameter */
+} evtwin__kept_use;
+evtwin_status evtwin__sqlite_prepare_kept(evtwin__db *db, evtwin__kept_id which,
+                                          evtwin__kept_use use, evtwin__stmt **out);
 
 /* Let the statements that write rows judge status by the limits that are now in the table: called
  * in each of their transactions. */

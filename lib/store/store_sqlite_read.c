@@ -278,10 +278,16 @@ evtwin_status evtwin__sqlite_read_table(evtwin__stmt *stmt, const evtwin__kept_c
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin__sqlite_kept(evtwin_store *store, evtwin__kept_id which, evtwin_table **out) {
+evtwin_status evtwin__sqlite_kept(evtwin_store *store, evtwin__kept_id which, const char *key,
+                                  evtwin_table **out) {
     const evtwin__kept *kept = &evtwin__kept_tables[which];
     evtwin__stmt *stmt = NULL;
-    EVTWIN_TRY(evtwin__sqlite_prepare_kept(((sqlite_store *)store)->db, which, 1, &stmt));
+    EVTWIN_TRY(evtwin__sqlite_prepare_kept(((sqlite_store *)store)->db, which,
+                                           key != NULL ? EVTWIN__KEPT_GET_ONE : EVTWIN__KEPT_GET,
+                                           &stmt));
+    if (key != NULL) {
+        evtwin__stmt_bind_text(stmt, 1, key);
+    }
     const evtwin_status st = evtwin__sqlite_read_table(stmt, kept->column, kept->n_columns, out);
     evtwin__stmt_free(stmt);
     return st;

@@ -302,8 +302,9 @@ evtwin_status evtwin__sqlite_exec_marked(evtwin__db *db, const char *text) {
     return use_sql(db, &sql, NULL);
 }
 
-evtwin_status evtwin__sqlite_prepare_kept(evtwin__db *db, evtwin__kept_id which, int is_read,
-                                          evtwin__stmt **out) {
+evtwin_status evtwin__sqlite_prepare_kept(evtwin__db *db, evtwin__kept_id which,
+                                          evtwin__kept_use use, evtwin__stmt **out) {
+    const int is_read = use != EVTWIN__KEPT_PUT;
     const evtwin__kept *kept = &evtwin__kept_tables[which];
     evtwin__text sql = {.size = 0};
     if (is_read) {
@@ -315,7 +316,11 @@ evtwin_status evtwin__sqlite_prepare_kept(evtwin__db *db, evtwin__kept_id which,
         evtwin__sql_say(&sql, "%s\"%s\"", c > 0 ? ", " : "", kept->column[c].name);
     }
     if (is_read) {
-        evtwin__sql_say(&sql, " FROM %s ORDER BY %s", kept->sql_table, kept->sql_order);
+        evtwin__sql_say(&sql, " FROM %s", kept->sql_table);
+        if (use == EVTWIN__KEPT_GET_ONE) {
+            evtwin__sql_say(&sql, " WHERE \"%s\" = ?", kept->column[0].name);
+        }
+        evtwin__sql_say(&sql, " ORDER BY %s", kept->sql_order);
     }
     for (size_t c = 0; c < kept->n_columns && !is_read; c++) {
         evtwin__text_put(&sql, c == 0 ? ") VALUES (?" : ", ?");

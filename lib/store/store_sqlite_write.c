@@ -377,7 +377,7 @@ evtwin_status evtwin__sqlite_keep_rows(evtwin__db *db, evtwin__kept_id which,
         EVTWIN_TRY(evtwin__db_exec(db, sql));
     }
     evtwin__stmt *stmt = NULL;
-    EVTWIN_TRY(evtwin__sqlite_prepare_kept(db, which, 0, &stmt));
+    EVTWIN_TRY(evtwin__sqlite_prepare_kept(db, which, EVTWIN__KEPT_PUT, &stmt));
     evtwin_status st = EVTWIN_OK;
     for (size_t row = 0; row < evtwin_table_rows(table) && st == EVTWIN_OK; row++) {
         for (size_t c = 0; c < kept->n_columns; c++) {

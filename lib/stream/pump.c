@@ -4,8 +4,6 @@
 
 #include "stream/pump_inside.h"
 
-#include "evtwin/explain.h"
-
 #include "core/crash_site.h"
 #include "core/mem.h"
 #include "core/status.h"
@@ -134,11 +132,7 @@ static evtwin_status read_on(evtwin_pump *p, int timeout_ms) {
 
 static evtwin_status predict_batch(evtwin_pump *p) {
     if (p->predictor != NULL) {
-        const size_t n_reasons = p->setup.options.n_reasons;
         evtwin_status st = evtwin_session_apply(p->session, p->batch);
-        if (st >= 0 && n_reasons > 0) {
-            st = evtwin_predictor_explain(p->predictor, p->batch, n_reasons, EVTWIN_REASONS_JSON);
-        }
         if (st < 0 || (st = evtwin_session_pending(p->session, &p->states)) < 0) {
             evtwin_session_rollback(p->session); /* the next try moves it again */
             p->stats.n_errors++;

@@ -95,7 +95,11 @@ evtwin_status evtwin_pump_take_sink(evtwin_pump *pump, evtwin_sink *sink) {
 evtwin_status evtwin_pump_take_predictor(evtwin_pump *pump, evtwin_predictor *predictor) {
     EVTWIN_FAIL_IF(pump == NULL || predictor == NULL, EVTWIN_E_ARG, "pump or predictor is NULL");
     EVTWIN_FAIL_IF(pump->predictor != NULL, EVTWIN_E_STATE, "the pump has a predictor");
-    const evtwin_status st = evtwin_session_create(predictor, NULL, &pump->session);
+    evtwin_session_options options;
+    evtwin_session_options_init(&options, sizeof options);
+    options.n_reasons = pump->setup.options.n_reasons;
+    options.explains_each = !pump->setup.options.reasons_of_newest;
+    const evtwin_status st = evtwin_session_create(predictor, &options, &pump->session);
     pump->predictor = st == EVTWIN_OK ? predictor : NULL;
     return st;
 }

@@ -31,8 +31,10 @@ int main(void) {
         }
         evtwin__history_push(kept, N_QUANTITIES, (double)r / ROWS_A_CYCLE, value);
         for (size_t q = 0; q < N_QUANTITIES; q++) {
+            double all[EVTWIN__H_COUNT], same[EVTWIN__H_COUNT];
+            evtwin__history_two(kept, q, q, all, same);
             for (int s = 0; s < (int)EVTWIN__H_COUNT; s++) {
-                const double v = evtwin__history_get(kept, q, (evtwin__statistic)s);
+                const double v = all[s];
                 sum += isnan(v) ? 0.0 : v;
             }
         }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/bench/bench_watch.c: what the watch for drift costs a row, beside the prediction of the
- * same row (200 trees of depth 8, 7 features): batches of 12 rows of 12 batteries, and of 10,000
- * rows of 100. */
+ * same row (200 trees of depth 8, 7 features): batches of 1 row, of 12 rows of 12 batteries, and of
+ * 10,000 rows of 100, a million rows in all; and the memory of a battery. */
 
 #include "evtwin/evtwin.h"
 
@@ -13,6 +13,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 static double cpu_s(void) {
     struct timespec t;
@@ -66,6 +67,57 @@ static void spread(evtwin_table *t) {
     }
 }
 
+/* In kW, with a flipped sign and a state of health of 45 %. */
+static void flip(evtwin_table *t) {
+    static const struct {
+        const char *name;
+        double times, plus;
+    } wrong[] = {{"power_consumption", 1e-3, 0}, {"current", -1, 0}, {"soh", 0, 45}};
+    for (size_t i = 0; i < 3; i++) {
+        const size_t col = evtwin_table_find(t, wrong[i].name);
+        for (size_t r = 0; r < evtwin_table_rows(t); r++) {
+            const double v = evtwin_table_number(t, col, r) * wrong[i].times + wrong[i].plus;
+            check(evtwin_table_set_f64(t, col, r, v));
+        }
+    }
+}
+
+static long resident_kB(void) {
+    long total = 0, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (f == NULL || fscanf(f, "%ld %ld", &total, &resident) != 2) {
+        resident = 0;
+    }
+    if (f != NULL) {
+        fclose(f);
+    }
+    return resident * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+/* 100,000 batteries of one row each, the most that a session tells apart by default. */
+static void measure_memory(const evtwin_predictor *p) {
+    enum { BATTERIES = 100000, ROWS = 1000 };
+    evtwin__watch *w = NULL;
+    evtwin_table *t = simulate(10, 4, ROWS);
+    check(evtwin__watch_create(evtwin__predictor_bundle(p), BATTERIES, &w));
+    const size_t id = evtwin_table_find(t, "battery_id");
+    const long before_kB = resident_kB();
+    for (size_t k = 0; k < BATTERIES + 5 * ROWS; k += ROWS) {
+        for (size_t r = 0; r < ROWS; r++) {
+            char name[32];
+            snprintf(name, sizeof name, "BATTERY_%06zu", k + r);
+            check(evtwin_table_set_text(t, id, r, name));
+        }
+        check(evtwin__watch_reserve(w, t));
+        evtwin__watch_observe(w, t);
+        evtwin__watch_commit(w);
+    }
+    printf("memory of 105,000 batteries, 100,000 of which are told apart: %.0f bytes each\n",
+           1024.0 * (double)(resident_kB() - before_kB) / BATTERIES);
+    evtwin__watch_free(w);
+    evtwin_table_free(t);
+}
+
 static void measure(const evtwin_predictor *p, evtwin_table *t, size_t repeats) {
     const size_t rows = evtwin_table_rows(t);
     double watch_s = 1e30, predict_s = 1e30;
@@ -94,10 +146,17 @@ static void measure(const evtwin_predictor *p, evtwin_table *t, size_t repeats) 
 int main(void) {
     evtwin_set_log(NULL, NULL);
     evtwin_predictor *p = train();
-    evtwin_table *few = simulate(1, 2, 12), *many = simulate(100, 3, 10000);
+    evtwin_table *one = simulate(1, 2, 1), *few = simulate(1, 2, 12),
+                 *many = simulate(100, 3, 10000);
     spread(few);
+    measure(p, one, 20000);
     measure(p, few, 2000);
     measure(p, many, 5);
+    flip(few);
+    puts("the same 12 rows, all of them unlike the training data:");
+    measure(p, few, 2000);
+    measure_memory(p);
+    evtwin_table_free(one);
     evtwin_table_free(few);
     evtwin_table_free(many);
     evtwin_predictor_free(p);

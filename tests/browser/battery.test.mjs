@@ -17,7 +17,7 @@ const feed = (values) => stack.feed(record("OURS_1", ++seq, { soc: 70, ...values
 before(async () => {
   stack.feed(record(SILENT, 1));
   for (let i = 600; i > 0; i -= 2) feed({ timestamp: new Date(Date.now() - 1000 * i).toISOString(), soc: 70 - i / 60, current: 40 });
-  stack.startPredictor();
+  stack.startPredictor(["--explain", "3"]);
   await stack.startServer();
   browser = await launch();
 });
@@ -40,6 +40,18 @@ test("a value changed in the store is on the page within 2 s", async () => {
     feed({ soc, current: 40 });
     return until(`charge ${soc}`, async () => (await page.locator("#tiles").innerText()).includes(`${soc}.0 %`), DEADLINE_MS, 30);
   });
+  await close(page);
+});
+
+test("why the remaining life is predicted so, under it: three reasons and what they lead to", async () => {
+  const page = await openBattery();
+  const lines = page.locator("#outlook div", { has: page.getByText("Why", { exact: true }) }).locator("li");
+  await until("four lines", async () => (await lines.count()) === 4);
+  const { data } = await stack.get("/api/battery/reasons?battery_id=OURS_1");
+  assert.equal(data.rul.reasons.length, 3);
+  for (const { text, effect } of data.rul.reasons) assert.match(text, effect < 0 ? /: −[0-9,.]+ cycles?$/ : /: \+[0-9,.]+ cycles?$/);
+  for (const line of (await lines.allInnerTexts()).slice(0, 3)) assert.match(line, /^[a-z].*: [−+][0-9,.]+ cycles?$/);
+  assert.match(await lines.last().innerText(), /lead from [0-9,]+ cycles, the mean of the training data, to [0-9,]+ cycles for this record/);
   await close(page);
 });
 

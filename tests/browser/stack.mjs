@@ -106,8 +106,8 @@ export class Stack {
     this.start("evtwin-sim", ["-q", "--fleet", n, "--soh", "99:79", "--seed", 7, "--interval", 1, "--sink", this.store, ...more].map(String));
   }
 
-  startPredictor() {
-    this.start("evtwin-predict", ["-q", "--models", process.env.EVTWIN_MODELS, "--store", this.store, "--interval", "0.5", "--metrics-port", "0"]);
+  startPredictor(more = []) {
+    this.start("evtwin-predict", ["-q", "--models", process.env.EVTWIN_MODELS, "--store", this.store, "--interval", "0.5", "--metrics-port", "0", ...more]);
   }
 
   /** Records of our own into the store. */

@@ -70,6 +70,8 @@ out '(battery-in-groups)'
 out '(one-row-groups)'
 audit rows.csv --group row --allow battery-in-groups,one-row-groups
 expect 0
+audit rows.csv --group row --allow battery-in-groups --allow one-row-groups # each counts
+expect 0
 
 # ---- bad input: an error or a finding ----
 head -n 61 fleet.csv >one.csv # one battery

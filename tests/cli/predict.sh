@@ -68,15 +68,12 @@ predict --csv hole.csv --explain=3
 expect 0
 check 'three without a number' cmp bare.csv out.csv
 rm -f bare.csv out.csv
-run evtwin-predict --explain 2 --once
-expect 2
-one_line
 run evtwin-predict --source csv:in.csv --sink jsonl:reasons.jsonl --explain 2 --spool spool
 expect 2
 one_line
 run evtwin-predict --source csv:in.csv --sink jsonl:reasons.jsonl --explain 2 --once -q
 expect 0
-check 'arrays' [ "$(grep -cE ',"rul_reasons":\[\{"feature":"[a-z_]+","value":.*\}\],"failure_reasons":\[.*\]\}$' reasons.jsonl)" -eq 720 ]
+check 'objects' [ "$(grep -cE ',"rul_reasons":\{"mean":[0-9.e-]+,"answer":[0-9.e-]+,"reasons":\[\{"feature":"[a-z_]+","value":.*\}\]\},"failure_reasons":\{.*\]\}\}$' reasons.jsonl)" -eq 720 ]
 check 'with intervals' [ "$(grep -c '"rul_low":' reasons.jsonl)" -eq 720 ]
 check 'JSON' sh -c 'command -v python3 >/dev/null || exit 0; python3 -c "import json, sys; [json.loads(l) for l in sys.stdin]" <reasons.jsonl'
 rm -f reasons.jsonl
@@ -207,13 +204,36 @@ predict --csv one.csv
 err ': 1 row predicted'
 rm -f out.csv
 
-# values that the models never saw, 5 % or more of them: counted, named with their range, predicted all the same
+# values that the models never saw, half of a battery's or more: counted, named with their range, predicted all the same
 awk -F, -v OFS=, 'NR > 1 && NR < 62 { $7 = 60 + NR } { print }' in.csv >hot.csv
 predict --csv hot.csv
 expect 0
-err "feature 'temperature': 60 of 720 values ("
+err "battery BATTERY_001: feature 'temperature': 60 of its last 60 values "
 err 'are outside the range of the training data, '
 err 'out.csv: 720 rows predicted, 0 unknown'
+rm -f out.csv
+
+# what does not fit together, by either recipe: said, and no reason to fail
+awk -F, -v OFS=, 'NR > 1 { $9 = $9 / 1000 } { print }' in.csv >kw.csv
+awk -F, -v OFS=, 'NR > 1 { $5 = $5 - 60 } { print }' in.csv >other.csv
+run evtwin-train -q fleet.csv --recipe history --out pasts
+expect 0
+for models in models pasts; do
+    predict --csv kw.csv --models $models
+    expect 0
+    err 'power is 0.001 times voltage x current'
+    predict --csv other.csv --models $models
+    expect 0
+    err 'another chemistry or number of cells'
+    predict --csv in.csv --models $models
+    expect 0
+    no_err 'warning'
+    rm -f out.csv
+done
+cut -d, -f1,2,4,7,8 in.csv >few.csv # what recipe history does not need is not missed
+predict --csv few.csv --models pasts
+expect 0
+no_err 'warning'
 rm -f out.csv
 
 # ---- a signal ends it at once, whatever it does; nothing is written ----

@@ -23,6 +23,7 @@ const ALERTS_MS = 30000;
 const USE_MS = 600000;
 const USE_HOURS = 720;
 const DEFAULT_INTERVAL_S = 2;
+const WHY_MS = 5000; // reasons are asked for at most so often
 const QUIET_S = 5; // without an event for so long
 
 const batteryId = batteryOfAddress(location.pathname);
@@ -39,6 +40,7 @@ const state = {
   history: null, // answer with points=
   askedMs: 0, // when it was asked for
   use: null,
+  reasons: null, // of its newest prediction
   offset_s: 0, // the server's clock is so far ahead
   uPlot: undefined, // not loaded yet; null: this build has none
 };
@@ -123,7 +125,7 @@ function drawNow() {
   announce(head.words(b, isOld, state.connection));
   head.draw(b, now(), age, interval, state.connection);
   tiles.draw(b, state.thresholds, age, predictionAge, { rul_prediction: dueShort(due) });
-  outlook.draw(outlookPairs(b, due, predictionAge));
+  outlook.draw(outlookPairs(b, due, predictionAge, state.reasons));
   facts.draw(factPairs(b));
   charts.setNow(valuesNow(b), isOld ? agoText(age) : "now");
   statistics.setNow(valuesNow(b));
@@ -222,6 +224,23 @@ async function loadUse() {
   }
 }
 
+let whyMs = -Infinity;
+let explained = null; // the prediction whose reasons were asked for
+
+// Why it is predicted so, once another row is.
+async function loadReasons() {
+  const made = state.b && state.b.prediction ? state.b.prediction.time : null;
+  if (made === explained || Date.now() - whyMs < WHY_MS) return;
+  whyMs = Date.now();
+  explained = made;
+  try {
+    state.reasons = (await getJson(`/api/battery/reasons?${new URLSearchParams({ battery_id: batteryId })}`)).data;
+    drawNow();
+  } catch {
+    explained = null; // the connection tells what is wrong
+  }
+}
+
 // Show another time, with an address of its own.
 function go(time) {
   state.time = time;
@@ -254,6 +273,7 @@ async function askIfQuiet() {
 function tick() {
   if (document.hidden) return;
   askIfQuiet();
+  loadReasons();
   drawNow();
   drawIfDue();
   const bucket = state.history ? state.history.bucket_s : 0;

@@ -67,9 +67,40 @@ function errorText(b) {
   return `${textOf("rul_prediction", error)}: root mean square error on batteries that the model was not trained on. It is not an interval for this battery.`;
 }
 
-function reasonsText(b) {
+const OLD_REASONS_S = 60;
+
+// How the reasons and the RUL that is shown belong together: they are of the model's answer for one record.
+function sumText({ prediction, mean, answer }) {
+  if (![prediction, mean, answer].every(isNumber)) return "";
+  const cycles = (value) => textOf("rul_prediction", value);
+  let more = "";
+  if (prediction === 0 && answer >= 1) more = " alone; by the rule of the training's labels its life is over";
+  else if (Math.abs(prediction - Math.max(answer, 0)) >= 1) more = " alone; the RUL shown is steadied over the last ten cycles";
+  return `All features together lead from ${cycles(mean)}, the mean of the training data, to ${cycles(answer)} for this record${more}.`;
+}
+
+function whenExplained(b, reasons) {
+  const behind_s = (Date.parse(b.prediction.time) - Date.parse(reasons.time)) / 1000;
+  return behind_s > OLD_REASONS_S ? `This is of the record of ${timeText(reasons.time)}.` : "";
+}
+
+// The reasons, the largest first, as lines; reasons: data of /api/battery/reasons, null = none are kept.
+function whyLines(b, reasons) {
   if (!b.prediction) return unknownText(b) === "waiting" ? "It waits for its first prediction." : "";
-  return noteOf(b) ? `There is no prediction because ${noteOf(b)}.` : "This model gives no reasons.";
+  if (noteOf(b)) return `There is no prediction because ${noteOf(b)}.`;
+  if (!reasons || !reasons.rul) return "No reasons are kept: evtwin-predict --explain 3 keeps them.";
+  return [...reasons.rul.reasons.map((r) => r.text), sumText(reasons.rul), whenExplained(b, reasons)].filter((line) => line);
+}
+
+// A text, or lines as a list.
+function fill(e, value) {
+  if (!Array.isArray(value)) {
+    setText(e, value);
+  } else if (e.textContent !== value.join("") || e.children.length === 0) {
+    const list = element("ul");
+    list.append(...value.map((line) => element("li", "", line)));
+    e.replaceChildren(list);
+  }
 }
 
 // Pairs of name and text as a list of terms, changed where it changed.
@@ -89,20 +120,20 @@ export class Terms {
         this.list.append(item);
       }
       setText(item.firstChild, name);
-      setText(item.lastChild, text);
+      fill(item.lastChild, text);
     });
   }
 }
 
-export function outlookPairs(b, due, predictionAge) {
+export function outlookPairs(b, due, predictionAge, reasons) {
   const risk = valueOf(b, "failure_probability");
   const p = b.prediction;
   return [
     ["Remaining useful life", rulText(b)],
+    ["Why", whyLines(b, reasons)],
     ["Service and end of life", dueText(b, due)],
     ["Error of the RUL model", errorText(b)],
     ["Failure risk", isNumber(risk) ? `${textOf("failure_probability", risk)}: predicted probability that its life ends within the model's horizon.` : "Unknown."],
-    ["Why", reasonsText(b)],
     ["Made", p ? `${agoText(predictionAge)}, for the record of ${timeText(p.time)}, by model ${p.model_version || "unknown"}` : "not yet"],
   ];
 }

@@ -10,7 +10,8 @@
 enum { FLEET_PACKS = 200 };
 
 /* cell: NULL = the default. */
-static inline evtwin_table *simulate_fleet(size_t packs, uint64_t seed, const char *cell) {
+static inline evtwin_table *simulate_records(size_t packs, uint64_t seed, const char *cell,
+                                             double every_days) {
     evtwin_sim_options o;
     evtwin_run_to_failure_options run;
     assert_ok(evtwin_sim_options_init(&o, sizeof o));
@@ -23,11 +24,15 @@ static inline evtwin_table *simulate_fleet(size_t packs, uint64_t seed, const ch
     o.n_packs = packs;
     o.seed = seed;
     o.n_threads = 0;
-    run.record_every_days = 15.0;
+    run.record_every_days = every_days;
     evtwin_table *t = NULL;
     assert_ok(evtwin_sim_run_to_failure(&o, &run, &t, NULL, 0));
     evtwin_cell_free(parameters);
     return t;
+}
+
+static inline evtwin_table *simulate_fleet(size_t packs, uint64_t seed, const char *cell) {
+    return simulate_records(packs, seed, cell, 15.0);
 }
 
 static inline double noise_of(uint64_t *seed) {

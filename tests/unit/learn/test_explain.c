@@ -152,6 +152,49 @@ static void test_interval(void **state) {
     evtwin_predictor_free(p);
 }
 
+/* A probability and its reasons are of the same line. */
+static void test_calibration(void **state) {
+    (void)state;
+    const char *dir = temp_path("calibration");
+    evtwin__bundle b;
+    evtwin_calibration c;
+    double y[2][2], x[FIXTURE_FEATURES], phi[FIXTURE_FEATURES + 1], margin = 0.0;
+    memcpy(x, bundle_mean, sizeof x);
+    evtwin_predictor *p = NULL;
+    for (int is_calibrated = 0; is_calibrated < 2; is_calibrated++) {
+        write_bundle_parts(dir, &both, &b);
+        if (is_calibrated) {
+            b.model[EVTWIN__T_FAILURE].calibration =
+                (evtwin__calibration){0.5, -0.25, 40, 99, 25, 39};
+        }
+        write_bundle_manifest(dir, &b);
+        evtwin_predictor_free(p);
+        assert_ok(evtwin_predictor_load(dir, &p));
+        assert_ok(evtwin_predictor_predict(p, x, 1, FIXTURE_FEATURES, y[is_calibrated], 2));
+        assert_int_equal(evtwin_predictor_calibration(p, "failure", &c, sizeof c),
+                         is_calibrated ? EVTWIN_OK : EVTWIN_E_NOT_FOUND);
+    }
+    assert_true(y[0][0] == y[1][0] && y[0][1] != y[1][1]);
+    assert_true(c.slope == 0.5 && c.offset == -0.25);
+    assert_true(c.n_batteries == 40 && c.n_with == 25 && c.n_without == 39);
+    assert_ok(evtwin_predictor_contributions(p, "failure", x, 1, FIXTURE_FEATURES, phi));
+    for (size_t i = 0; i <= FIXTURE_FEATURES; i++) {
+        margin += phi[i];
+    }
+    assert_near(y[0][1], 1.0 / (1.0 + exp(-margin)), 1e-5);
+    assert_near(y[1][1], 1.0 / (1.0 + exp(-(0.5 * margin - 0.25))), 1e-5);
+    evtwin_reason first;
+    size_t n;
+    assert_ok(
+        evtwin_predictor_reasons(p, "failure", x, FIXTURE_FEATURES, &first, sizeof first, 1, &n));
+    assert_int_equal(n, 1);
+    const double without = 0.5 * (margin - first.contribution) - 0.25;
+    assert_near(first.effect, y[1][1] - 1.0 / (1.0 + exp(-without)), 1e-5);
+    assert_fails(evtwin_predictor_calibration(p, "rul", &c, sizeof c), EVTWIN_E_NOT_FOUND, "rul");
+    assert_fails(evtwin_predictor_calibration(NULL, "failure", &c, sizeof c), EVTWIN_E_ARG, "NULL");
+    evtwin_predictor_free(p);
+}
+
 /* ---- words ---- */
 
 static void test_words(void **state) {
@@ -161,21 +204,92 @@ static void test_words(void **state) {
         double value, effect;
         const char *effect_unit;
         int is_approximate;
+        double start;
         const char *text;
     } list[] = {
-        {"charge_cycles", "cycles", 1450, -320.4, "cycles", 0, "charge cycles 1,450: −320 cycles"},
-        {"soh", "percent", 81.34, 12.5, "cycles", 0, "state of health 81.3 %: +12 cycles"},
-        {"soc", "percent", 64.0, 3.14, "cycles", 0, "state of charge 64 %: +3.1 cycles"},
-        {"temperature", "degC", -7.26, -0.044, "cycles", 0, "temperature −7.3 °C: −0.04 cycles"},
-        {"current", "A", 0.0, -1234567.0, "cycles", 0, "current 0 A: −1,234,567 cycles"},
-        {"resistance_mohm", "mOhm", 104.0, -180.0, "cycles", 0, "resistance 104 mΩ: −180 cycles"},
-        {"power_consumption", "W", 12345.6, 1.0, "", 0, "power consumption 12,346 W: +1"},
-        {"is_charging", "", 1.0, -5.0, "cycles", 0, "is charging yes: −5 cycles"},
-        {"throughput_ah_per_day", "Ah/day", 40.0, 7.0, "cycles", 0,
+        /* a row's own values */
+        {"charge_cycles", "cycles", 1450, -320.4, "cycles", 0, NAN,
+         "charge cycles 1,450: −320 cycles"},
+        {"soh", "percent", 81.34, 12.5, "cycles", 0, NAN, "state of health 81.3 %: +12 cycles"},
+        {"soc", "percent", 64.0, 3.14, "cycles", 0, NAN, "state of charge 64 %: +3.1 cycles"},
+        {"temperature", "degC", -7.26, -0.044, "cycles", 0, NAN,
+         "temperature −7.3 °C: −0.04 cycles"},
+        {"current", "A", 0.0, -1234567.0, "cycles", 0, NAN, "current 0 A: −1,234,567 cycles"},
+        {"current", "A", 75.26, 1.0, "cycles", 0, NAN, "discharging at 75.3 A: +1 cycle"},
+        {"current", "A", -100.0, 2.0, "cycles", 0, NAN, "charging at 100 A: +2 cycles"},
+        {"resistance_mohm", "mOhm", 104.0, -180.0, "cycles", 0, NAN,
+         "resistance 104 mΩ: −180 cycles"},
+        {"power_consumption", "W", 12345.6, 1.0, "", 0, NAN, "power consumption 12,346 W: +1"},
+        {"is_charging", "", 1.0, -5.0, "cycles", 0, NAN, "charging: −5 cycles"},
+        {"is_charging", "", 0.0, -5.0, "cycles", 0, NAN, "not charging: −5 cycles"},
+        {"throughput_ah_per_day", "Ah/day", 40.0, 7.0, "cycles", 0, NAN,
          "throughput 40 Ah a day: +7 cycles"},
-        {"cell_spread", "mV", 0.0123, 40.0, "cycles", 1, "cell_spread 0.012 mV: about +40 cycles"},
-        {"soh", "percent", 70.0, -0.00001, "", 1, "state of health 70 %: about 0 points"},
-        {"soh", "percent", 70.0, 0.123, "", 1, "state of health 70 %: about +12 points"},
+        {"soh", "percent", 70.0, -0.00001, "", 1, NAN, "state of health 70 %: about 0 points"},
+        {"soh", "percent", 70.0, 0.123, "", 1, NAN, "state of health 70 %: about +12 points"},
+        {"soh", "percent", 70.0, -0.01, "", 1, NAN, "state of health 70 %: about −1 point"},
+        /* columns that the schema does not have */
+        {"cell_spread", "mV", 0.0123, 40.0, "cycles", 1, NAN,
+         "cell spread 0.012 mV: about +40 cycles"},
+        {"charge_peak_ah_per_v", "Ah/V", 12.0, 4.0, "cycles", 0, NAN,
+         "charge peak 12 Ah/V: +4 cycles"},
+        {"rate", "cycles/day", 0.4, 4.0, "cycles", 0, NAN, "rate 0.4 cycles a day: +4 cycles"},
+        {"efc_per_day", "cycles/day", 1.0, 4.0, "cycles", 0, NAN, "efc 1 cycle a day: +4 cycles"},
+        {"efc_per_day.change", "cycles/day", 0.1, 4.0, "cycles", 0, 0.4,
+         "efc 25 % above its own start: +4 cycles"},
+        {"CC Q", "", 0.4, 4.0, "cycles", 0, NAN, "CC Q 0.4: +4 cycles"},
+        /* levels */
+        {"soh.level", "percent", 81.34, 12.5, "cycles", 1, NAN,
+         "state of health 81.3 % (last 10 cycles): about +12 cycles"},
+        {"temperature.level", "degC", 31.0, -4.0, "cycles", 1, NAN,
+         "temperature 31 °C (last 10 cycles): about −4 cycles"},
+        {"temperature.level", "degC", NAN, -4.0, "cycles", 0, NAN,
+         "temperature not known yet: −4 cycles"},
+        /* changes */
+        {"soh.change", "percent", -4.12, -60.0, "cycles", 1, 98.0,
+         "state of health 4.1 points below its own start: about −60 cycles"},
+        {"soh.change", "percent", 0.25, 6.0, "cycles", 0, NAN,
+         "state of health 0.25 points above its own start: +6 cycles"},
+        {"soh.change", "percent", -1.0, 6.0, "cycles", 0, NAN,
+         "state of health 1 point below its own start: +6 cycles"},
+        {"soh.change", "percent", -0.004, 6.0, "cycles", 0, NAN,
+         "state of health as at its own start: +6 cycles"},
+        {"soh.change", "percent", NAN, 6.0, "cycles", 0, NAN,
+         "state of health against its own start not known yet: +6 cycles"},
+        {"resistance_mohm.change", "mOhm", 12.48, -180.0, "cycles", 0, 104.0,
+         "resistance 12 % above its own start: −180 cycles"},
+        {"resistance_mohm.change", "mOhm", -1.36, 18.0, "cycles", 0, 104.0,
+         "resistance 1.3 % below its own start: +18 cycles"},
+        {"resistance_mohm.change", "mOhm", 12.48, -180.0, "cycles", 0, NAN,
+         "resistance 12 mΩ above its own start: −180 cycles"},
+        {"charge_capacity_ah.change", "Ah", -6.0, -80.0, "cycles", 0, 60.0,
+         "charge capacity 10 % below its own start: −80 cycles"},
+        {"temperature.change", "degC", 6.04, -20.0, "cycles", 0, 25.0,
+         "temperature 6 °C hotter than at its own start: −20 cycles"},
+        {"temperature.change", "degC", -12.4, 20.0, "cycles", 0, 25.0,
+         "temperature 12 °C colder than at its own start: +20 cycles"},
+        {"charge_peak_v.change", "V", 0.031, 20.0, "cycles", 0, 3.7,
+         "charge peak 0.03 V above its own start: +20 cycles"},
+        {"hot_share.change", "", 0.2, -2.0, "cycles", 0, 0.1,
+         "hot share 0.2 above its own start: −2 cycles"},
+        /* slopes */
+        {"soh.slope50", "percent/cycle", -0.031, -40.0, "cycles", 0, NAN,
+         "wears 0.03 points a cycle: −40 cycles"},
+        {"soh.slope50", "percent/cycle", -0.0061, -40.0, "cycles", 0, NAN,
+         "wears 0.61 points in 100 cycles: −40 cycles"},
+        {"soh.slope50", "percent/cycle", 0.01, 40.0, "cycles", 0, NAN,
+         "state of health rises 0.01 points a cycle: +40 cycles"},
+        {"soh.slope50", "percent/cycle", -0.00002, 4.0, "cycles", 0, NAN,
+         "state of health steady over 50 cycles: +4 cycles"},
+        {"soh.slope50", "percent/cycle", NAN, 4.0, "cycles", 0, NAN,
+         "state of health over 50 cycles not known yet: +4 cycles"},
+        {"resistance_mohm.slope50", "mOhm/cycle", 0.0125, -40.0, "cycles", 0, NAN,
+         "resistance rises 0.01 mΩ a cycle: −40 cycles"},
+        {"temperature.slope50", "degC/cycle", -0.1, 4.0, "cycles", 0, NAN,
+         "temperature falls 0.1 °C a cycle: +4 cycles"},
+        {"throughput_ah_per_day.slope50", "Ah/day/cycle", 0.005, 4.0, "cycles", 0, NAN,
+         "throughput rises 0.5 Ah a day in 100 cycles: +4 cycles"},
+        {"hot_share.slope50", "", 0.02, 4.0, "cycles", 0, NAN,
+         "hot share rises 0.02 a cycle: +4 cycles"},
     };
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
         const evtwin_reason reason = {.size = sizeof reason,
@@ -184,7 +298,8 @@ static void test_words(void **state) {
                                       .value = list[i].value,
                                       .effect = list[i].effect,
                                       .effect_unit = list[i].effect_unit,
-                                      .is_approximate = list[i].is_approximate};
+                                      .is_approximate = list[i].is_approximate,
+                                      .start = list[i].start};
         char text[128];
         assert_ok(evtwin_reason_text(&reason, text, sizeof text));
         assert_string_equal(text, list[i].text);
@@ -242,8 +357,15 @@ static void test_table_in_json(void **state) {
     evtwin_table *t = table_of(x, 1);
     assert_ok(evtwin_predictor_explain(p, t, 3, EVTWIN_REASONS_JSON));
     const char *text = evtwin_table_text(t, evtwin_table_find(t, "failure_reasons"), 0);
-    json_t *array = NULL;
-    assert_ok(evtwin__json_parse("reasons", text, strlen(text), &array));
+    json_t *object = NULL;
+    assert_ok(evtwin__json_parse("reasons", text, strlen(text), &object));
+    const json_t *array = json_object_get(object, "reasons");
+    double y[2], phi[COLS + 1];
+    assert_ok(evtwin_predictor_predict(p, x, 1, COLS, y, 2));
+    assert_ok(evtwin_predictor_contributions(p, "failure", x, 1, COLS, phi));
+    assert_near(json_number_value(json_object_get(object, "answer")), y[1], 1e-5);
+    assert_near(json_number_value(json_object_get(object, "mean")), 1.0 / (1.0 + exp(-phi[COLS])),
+                1e-12);
     evtwin_reason reason[3];
     size_t n;
     assert_ok(evtwin_predictor_reasons(p, "failure", x, COLS, reason, sizeof reason[0], 3, &n));
@@ -262,7 +384,7 @@ static void test_table_in_json(void **state) {
         assert_ok(evtwin_reason_text(&reason[i], words, sizeof words));
         assert_string_equal(json_string_value(json_object_get(o, "text")), words);
     }
-    json_decref(array);
+    json_decref(object);
     evtwin_table_free(t);
     evtwin_predictor_free(p);
 }
@@ -301,10 +423,11 @@ static void test_table_untouched(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reasons),       cmocka_unit_test(test_unknown),
-        cmocka_unit_test(test_arguments),     cmocka_unit_test(test_interval),
-        cmocka_unit_test(test_words),         cmocka_unit_test(test_table_in_words),
-        cmocka_unit_test(test_table_in_json), cmocka_unit_test(test_table_untouched),
+        cmocka_unit_test(test_reasons),         cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_arguments),       cmocka_unit_test(test_interval),
+        cmocka_unit_test(test_calibration),     cmocka_unit_test(test_words),
+        cmocka_unit_test(test_table_in_words),  cmocka_unit_test(test_table_in_json),
+        cmocka_unit_test(test_table_untouched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -139,6 +139,42 @@ static void test_line(void **state) {
     assert_near(get(EVTWIN__H_CHANGE), -0.05 * (395.5 - 4.5), 1e-9);
 }
 
+/* Full windows are taken two at a time: the middle of every window of zeros and ones, which by the
+ * 0-1 principle are all windows; what a quantity has beside it does not matter. */
+static void test_full_windows(void **state) {
+    (void)state;
+    for (int ones = 0; ones < 1024; ones++) {
+        double of[2][EVTWIN__H_COUNT];
+        clear(3);
+        for (int cycle = 0; cycle < 10; cycle++) {
+            const double value[3] = {ones >> cycle & 1, 1 - (ones >> cycle & 1),
+                                     cycle == 4 ? (double)NAN : 7.0};
+            evtwin__history_push(past, 3, cycle, value);
+        }
+        const int n = __builtin_popcount((unsigned)ones);
+        const double middle = n < 5 ? 0.0 : n > 5 ? 1.0 : 0.5;
+        evtwin__history_two(past, 0, 1, of[0], of[1]);
+        assert_true(of[0][EVTWIN__H_LEVEL] == middle);
+        assert_true(of[1][EVTWIN__H_LEVEL] == 1.0 - middle);
+        evtwin__history_two(past, 2, 0, of[0], of[1]);
+        assert_true(of[0][EVTWIN__H_LEVEL] == 7.0 && of[1][EVTWIN__H_LEVEL] == middle);
+    }
+    clear(2);
+    uint32_t seed = 4;
+    for (int cycle = 0; cycle < 120; cycle++) {
+        const double value[2] = {noise(&seed), cycle < 60 ? (double)NAN : noise(&seed)};
+        double of[2][EVTWIN__H_COUNT];
+        evtwin__history_push(past, 2, cycle, value);
+        evtwin__history_two(past, 1, 0, of[1], of[0]);
+        for (size_t q = 0; q < 2; q++) {
+            for (int s = 0; s < (int)EVTWIN__H_COUNT; s++) {
+                const double alone = evtwin__history_get(past, q, (evtwin__statistic)s);
+                assert_memory_equal(&of[q][s], &alone, sizeof alone);
+            }
+        }
+    }
+}
+
 /* ---- where there is little or none ---- */
 
 static void assert_unknown(void) {
@@ -236,10 +272,15 @@ static void test_copy(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_definitions),  cmocka_unit_test(test_line),
-        cmocka_unit_test(test_nothing),      cmocka_unit_test(test_one_row),
-        cmocka_unit_test(test_short_series), cmocka_unit_test(test_missing_and_infinite),
-        cmocka_unit_test(test_counter_back), cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_full_windows),
+        cmocka_unit_test(test_definitions),
+        cmocka_unit_test(test_line),
+        cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_one_row),
+        cmocka_unit_test(test_short_series),
+        cmocka_unit_test(test_missing_and_infinite),
+        cmocka_unit_test(test_counter_back),
+        cmocka_unit_test(test_copy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,6 +46,21 @@ static void assert_same_interval(const evtwin__interval *a, const evtwin__interv
     assert_memory_equal(a->factor, b->factor, sizeof a->factor);
 }
 
+static void assert_same_feature(const evtwin__bundle_feature *a, const evtwin__bundle_feature *b) {
+    assert_string_equal(a->name, b->name);
+    assert_string_equal(a->unit, b->unit);
+    assert_string_equal(a->column, b->column);
+    assert_string_equal(a->column_unit, b->column_unit);
+    assert_same_number(a->min, b->min);
+    assert_same_number(a->max, b->max);
+    const evtwin__histogram *x = &a->histogram, *y = &b->histogram;
+    assert_int_equal(x->n_bins, y->n_bins);
+    assert_memory_equal(x->edge, y->edge, sizeof x->edge);
+    assert_memory_equal(x->share, y->share, sizeof x->share);
+    assert_same_number(x->month_psi, y->month_psi);
+    assert_same_number(x->life_psi, y->life_psi);
+}
+
 static void assert_same_model(const evtwin__bundle_model *a, const evtwin__bundle_model *b) {
     assert_int_equal(a->is_present, b->is_present);
     assert_string_equal(a->column, b->column);
@@ -96,17 +111,7 @@ static void test_round_trip(void **state) {
     assert_string_equal(b.battery[1], a.battery[1]);
     assert_int_equal(b.n_features, FIXTURE_FEATURES);
     for (size_t i = 0; i < FIXTURE_FEATURES; i++) {
-        assert_string_equal(b.feature[i].name, a.feature[i].name);
-        assert_string_equal(b.feature[i].unit, a.feature[i].unit);
-        assert_string_equal(b.feature[i].column, a.feature[i].column);
-        assert_string_equal(b.feature[i].column_unit, a.feature[i].column_unit);
-        assert_same_number(b.feature[i].min, a.feature[i].min);
-        assert_same_number(b.feature[i].max, a.feature[i].max);
-        const evtwin__histogram *x = &a.feature[i].histogram, *y = &b.feature[i].histogram;
-        assert_int_equal(x->n_bins, y->n_bins);
-        assert_memory_equal(x->edge, y->edge, sizeof x->edge);
-        assert_memory_equal(x->share, y->share, sizeof x->share);
-        assert_same_number(x->month_psi, y->month_psi);
+        assert_same_feature(&b.feature[i], &a.feature[i]);
     }
     assert_int_equal(b.curve.is_known, 1);
     for (size_t i = 0; i < EVTWIN__CURVE_BINS; i++) {
@@ -122,6 +127,65 @@ static void test_round_trip(void **state) {
     evtwin__bundle_clear(&b);
     assert_null(b.feature);
     evtwin__bundle_clear(&b);
+    evtwin__free(text);
+}
+
+/* Of recipe history: the own values of a row beside the features that are made of them. */
+static void test_inputs(void **state) {
+    (void)state;
+    evtwin__bundle a = sample_bundle(), b;
+    evtwin__bundle_feature level = {.name = "soh.level",
+                                    .unit = "percent",
+                                    .column = "SoH",
+                                    .column_unit = "percent",
+                                    .min = 70.0,
+                                    .max = 100.0};
+    a.recipe = EVTWIN__RECIPE_HISTORY;
+    a.counter = "charge_cycles";
+    a.group = "vehicle";
+    a.input = a.feature;
+    a.n_inputs = a.n_features;
+    a.feature = &level;
+    a.n_features = 1;
+    char *text = NULL;
+    size_t size;
+    assert_ok(evtwin__manifest_write("m.json", &a, &text, &size));
+    assert_ok(evtwin__manifest_read("m.json", text, size, &b));
+    assert_string_equal(b.counter, a.counter);
+    assert_string_equal(b.group, a.group);
+    assert_int_equal(b.n_features, 1);
+    assert_same_feature(&b.feature[0], &level);
+    assert_int_equal(b.n_inputs, a.n_inputs);
+    for (size_t i = 0; i < a.n_inputs; i++) {
+        assert_same_feature(&b.input[i], &a.input[i]);
+    }
+    assert_int_equal(evtwin__bundle_inputs(&b).n, a.n_inputs);
+    evtwin__bundle_clear(&b);
+
+    /* they are refused as features are, and must be there */
+    static const struct {
+        const char *from, *to;
+        evtwin_status status;
+        const char *names;
+    } change[] = {
+        {"\"inputs\"", "\"imputs\"", EVTWIN_E_PARSE, "\"inputs\""},
+        {"\"name\": \"soh\"", "\"name\": \"soc\"", EVTWIN_E_SCHEMA, "inputs[1]|'soc'"},
+        {"45.5,", "80,", EVTWIN_E_SCHEMA, "inputs[0].histogram|\"edges\""},
+        {"45.5,", "1e999,", EVTWIN_E_PARSE, "m.json"},
+        {"0.25,", "-0.25,", EVTWIN_E_SCHEMA, "inputs[0].histogram|\"shares\"|-0.25"},
+        {"\"life_psi\": 2.5", "\"life_psi\": -1", EVTWIN_E_SCHEMA,
+         "inputs[0].histogram|life_psi|-1"},
+        {"\"power_factor\": 1", "\"power_factor\": 0", EVTWIN_E_SCHEMA, "curve|power_factor|0"},
+        {"\"resistance\": 0.125", "\"resistance\": -0.125", EVTWIN_E_SCHEMA, "curve|resistance"},
+    };
+    for (size_t i = 0; i < sizeof change / sizeof change[0]; i++) {
+        char *other = replaced(text, change[i].from, change[i].to);
+        const evtwin_status st = parse(other, &b);
+        if (st != change[i].status || !text_names(evtwin_last_error(), change[i].names)) {
+            fail_msg("%s: %s: %s", change[i].to, evtwin_status_name(st), evtwin_last_error());
+        }
+        free(other);
+    }
     evtwin__free(text);
 }
 
@@ -371,10 +435,15 @@ static void test_out_of_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_unknown_is_written_as_such),
-        cmocka_unit_test(test_minimal),       cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_write_refuses), cmocka_unit_test(test_truncations_and_damage),
-        cmocka_unit_test(test_many_features), cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_inputs),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_unknown_is_written_as_such),
+        cmocka_unit_test(test_minimal),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_write_refuses),
+        cmocka_unit_test(test_truncations_and_damage),
+        cmocka_unit_test(test_many_features),
+        cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,11 +23,18 @@ static json_t *full_document(void) {
         model->error_high = 0.07;
         model->battery_mae = 0.04;
         model->coverage = 0.9;
+        model->raw_brier = 0.09;
         model->ratio = 0.6;
         model->ratio_low = 0.5;
         model->ratio_high = 0.8;
     }
     b.model[EVTWIN__T_FAILURE].score[EVTWIN_SCORED_SINGLE].brier = 0.07;
+    b.model[EVTWIN__T_FAILURE].calibration = (evtwin__calibration){.slope = 0.75,
+                                                                   .offset = 0.25,
+                                                                   .n_batteries = 40,
+                                                                   .n_rows = 2469,
+                                                                   .n_with = 25,
+                                                                   .n_without = 39};
     char *text;
     size_t size;
     json_t *document;
@@ -48,12 +55,11 @@ static int is_one_of(const char *key, const char *const *list) {
 
 /* What is no nonsense: an unknown score, an R2 below zero, a current of -1 A. */
 static int may_be(const char *path, const char *key, const char *value) {
-    static const char *const unknown[] = {"r2",          "auc",          "average_precision",
-                                          "min",         "max",          "month_psi",
-                                          "resistance",  "power_factor", "rmse_low",
-                                          "rmse_high",   "brier_low",    "brier_high",
-                                          "battery_mae", "coverage",     "ratio",
-                                          "ratio_low",   "ratio_high",   NULL};
+    static const char *const unknown[] = {
+        "r2",        "auc",       "average_precision", "min",          "max",
+        "month_psi", "life_psi",  "resistance",        "power_factor", "rmse_low",
+        "rmse_high", "brier_low", "brier_high",        "raw_brier",    "battery_mae",
+        "coverage",  "ratio",     "ratio_low",         "ratio_high",   NULL};
     if (strcmp(value, "null") == 0 && strstr(path, ".curve.m") != NULL) {
         return 0; /* there is a voltage, so something is left of it */
     }
@@ -64,6 +70,7 @@ static int may_be(const char *path, const char *key, const char *value) {
         return strcmp(key, "r2") == 0 || strcmp(path, ".features[3].min") == 0 ||
                strcmp(path, ".features[3].max") == 0 || strcmp(path, ".curve.min") == 0 ||
                strcmp(path, ".curve.max") == 0 ||
+               strcmp(path, ".models.failure.calibration.offset") == 0 ||
                strcmp(path, ".models.rul.params.base_score") == 0;
     }
     return 0;
@@ -119,8 +126,8 @@ static void test_every_number(void **state) {
     json_t *root = full_document();
     change_numbers(root, root, "");
     json_decref(root);
-    assert_int_equal(n_numbers, 71);
-    assert_int_equal(n_passed, 46); /* those of may_be, and no other */
+    assert_int_equal(n_numbers, 79);
+    assert_int_equal(n_passed, 49); /* those of may_be, and no other */
 }
 
 static void test_limits(void **state) {
@@ -130,6 +137,8 @@ static void test_limits(void **state) {
         double value;
         const char *text;
     } wrong[] = {
+        {"failure.calibration", "slope", 0, "models.failure.calibration|\"slope\"|0.01|100"},
+        {"failure.calibration", "with", 41, "\"with\"|41|40"},
         {"rul.params", "trees", 0, "m.json:|models.rul.params|\"trees\"|0"},
         {"rul.params", "trees", 2e6, "\"trees\"|2000000|1|1048576"},
         {"rul.params", "depth", 1001, "\"depth\"|1001|1000"},

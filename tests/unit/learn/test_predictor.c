@@ -520,6 +520,16 @@ static void test_intervals(void **state) {
             assert_true(evtwin_table_number(t, high, 0) == to && to >= rul);
             assert_true(!evtwin_table_is_valid(t, low, 1) && !evtwin_table_is_valid(t, high, 1));
             assert_string_equal(evtwin_table_unit(t, low), "cycles");
+
+            /* for each battery it is wider, where that was asked for */
+            assert_ok(evtwin_predictor_set_coverage(p, EVTWIN_COVERS_EACH));
+            assert_ok(evtwin_predictor_apply(p, t));
+            evtwin__interval_around(&b.model[EVTWIN__T_RUL].interval, EVTWIN_COVERS_EACH, rul,
+                                    &from, &to);
+            assert_true(evtwin_table_number(t, low, 0) == from);
+            assert_true(evtwin_table_number(t, high, 0) == to);
+            assert_fails(evtwin_predictor_set_coverage(p, (evtwin_coverage)2), EVTWIN_E_ARG,
+                         "coverage");
         }
         evtwin_table_free(t);
         evtwin_predictor_free(p);

@@ -79,7 +79,7 @@ static void test_counts_what_is_outside(void **state) {
     (void)state;
     watched w;
     start(&w, "outside", 1);
-    const double inside[] = {19.5, 100.0, 60.0}, outside[] = {19.1, NAN, 50.0, 5.0, 6.0};
+    const double inside[] = {19.5, 100.0, 60.0}, outside[] = {19.1, NAN, 7.0, 5.0, 6.0};
     apply(&w, inside, 90.0, 3);
     evtwin_session_commit(w.session);
     evtwin_feature_range r = range_of(&w, SOC);
@@ -99,10 +99,10 @@ static void test_counts_what_is_outside(void **state) {
     apply(&w, outside, 90.0, 5);
     evtwin_session_commit(w.session);
     r = range_of(&w, SOC);
-    assert_true(r.n_values == 7 && r.n_outside == 3 && r.min == 5.0);
+    assert_true(r.n_values == 7 && r.n_outside == 4 && r.min == 5.0);
     assert_int_equal(range_of(&w, SOH).n_outside, 0);
     assert_int_equal(w.log.n_warnings, 1);
-    assert_non_null(strstr(w.log.last, "'soc': 3 of 7"));
+    assert_non_null(strstr(w.log.last, "'soc': 4 of 7"));
     assert_non_null(strstr(w.log.last, "20 to 100 percent"));
 
     assert_fails(evtwin_session_range(w.session, 4, &r, sizeof r), EVTWIN_E_ARG, "4");

@@ -281,6 +281,61 @@ static void test_features_of_a_session(void **state) {
     evtwin_predictor_free(predictor);
 }
 
+/* What is unlike the training data: the index and its limit from a day of hourly rows on, and the
+ * findings by cause. */
+static void test_drift_of_a_session(void **state) {
+    (void)state;
+    const bundle_spec spec = {"xgboost-3.2-regression", "xgboost-3.2-logistic"};
+    const char *dir = temp_path("drift");
+    write_bundle(dir, &spec);
+    evtwin_predictor *predictor = NULL;
+    evtwin_session *session = NULL;
+    assert_ok(evtwin_predictor_load(dir, &predictor));
+    assert_ok(evtwin_session_create(predictor, NULL, &session));
+    evtwin_metrics *metrics = new_metrics();
+    for (int day = 0; day < 2; day++) {
+        evtwin_table *t = NULL;
+        assert_ok(evtwin_telemetry_table_create(&t));
+        assert_ok(evtwin_table_resize(t, 48));
+        for (size_t r = 0; r < 48; r++) {
+            const size_t battery = r % 2;
+            const double value[] = {50.0, battery == 0 ? 60.0 : 80.0, 370.0, 12.0};
+            static const char *const name[] = {"soc", "soh", "voltage", "current"};
+            for (size_t i = 0; i < 4; i++) {
+                assert_ok(evtwin_table_set_f64(t, evtwin_table_find(t, name[i]), r, value[i]));
+            }
+            assert_ok(evtwin_table_set_text(t, evtwin_table_find(t, "battery_id"), r,
+                                            battery == 0 ? "B1" : "B2"));
+            const int64_t hour = (int64_t)(r / 2) + 24 * day;
+            assert_ok(evtwin_table_set_i64(t, evtwin_table_find(t, "time"), r,
+                                           now_us + hour * INT64_C(3600000000)));
+        }
+        assert_ok(evtwin_table_resize(t, day == 0 ? 40 : 48));
+        assert_ok(evtwin_session_apply(session, t));
+        evtwin_session_commit(session);
+        evtwin_table_free(t);
+        assert_ok(evtwin_metrics_observe_session(metrics, session));
+        char *text = text_of(metrics, 0);
+        assert_has(text, "# TYPE evtwin_feature_psi gauge\n");
+        if (day == 0) {
+            assert_lacks(text, "\nevtwin_feature_psi{"); /* too little to judge */
+        } else {
+            assert_has(text, "\nevtwin_feature_psi{feature=\"soc\"} 4.");
+            assert_has(text, "\nevtwin_feature_psi_limit{feature=\"soc\"} ");
+            assert_lacks(text, "psi{feature=\"soh\"}"); /* of which the bundle has no histogram */
+        }
+        /* one battery of the two has a health that no battery in training had */
+        assert_has(text, "\nevtwin_drift_findings{cause=\"range\"} 0\n");
+        assert_has(text, "\nevtwin_drift_findings{cause=\"sign\"} 0\n");
+        assert_has(text, "\nevtwin_drift_batteries{cause=\"range\"} 1\n");
+        assert_has(text, "\nevtwin_drift_batteries{cause=\"power\"} 0\n");
+        evtwin_metrics_text_free(text);
+    }
+    evtwin_metrics_free(metrics);
+    evtwin_session_free(session);
+    evtwin_predictor_free(predictor);
+}
+
 /* ---- a pump ---- */
 
 /* Three rows, the last of them out of range, then a record that is refused, then the end. */
@@ -535,6 +590,7 @@ int main(void) {
         cmocka_unit_test(test_openmetrics),
         cmocka_unit_test(test_escapes),
         cmocka_unit_test(test_features_of_a_session),
+        cmocka_unit_test(test_drift_of_a_session),
         cmocka_unit_test(test_sinks_of_a_pump),
         cmocka_unit_test(test_accept),
         cmocka_unit_test(test_cap),

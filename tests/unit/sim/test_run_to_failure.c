@@ -376,8 +376,44 @@ static void running_out_of_memory_is_an_error(void **state) {
     evtwin_set_allocator(NULL, NULL);
 }
 
+/* A fleet without defects is the same one but for them: each pack has the same records up to its
+ * defect, and ends no sooner. */
+static void twins_differ_by_the_defect(void **state) {
+    (void)state;
+    evtwin_sim_options o = fleet(40);
+    const evtwin_run_to_failure_options l = run_options();
+    evtwin_table *with = NULL, *without = NULL;
+    evtwin_run_to_failure_report report = {0};
+    o.seed = 3;
+    assert_ok(evtwin_sim_run_to_failure(&o, &l, &with, &report, sizeof report));
+    assert_true(report.n_defective > 0);
+    o.without_defects = 1;
+    assert_ok(evtwin_sim_run_to_failure(&o, &l, &without, &report, sizeof report));
+    assert_int_equal(report.n_defective, 0);
+    const view a = view_of(with), b = view_of(without);
+    size_t n_sooner = 0;
+    for (size_t i = 0, k = 0; i < a.rows && k < b.rows;) {
+        const size_t first = i, twin = k;
+        assert_string_equal(evtwin_table_text(with, a.id, i), evtwin_table_text(without, b.id, k));
+        assert_true(a.eol[i] <= b.eol[k]);
+        n_sooner += a.eol[i] < b.eol[k];
+        for (; i < a.rows && same_pack(&a, first, i) && a.defect[i] == 0.0; i++, k++) {
+            assert_true(a.time[i] == b.time[k] && a.efc[i] == b.efc[k] && a.ratio[i] == b.ratio[k]);
+            assert_true(b.defect[k] == 0.0);
+        }
+        for (; i < a.rows && same_pack(&a, first, i); i++) {
+        }
+        for (; k < b.rows && same_pack(&b, twin, k); k++) {
+        }
+    }
+    assert_true(n_sooner > 0);
+    evtwin_table_free(with);
+    evtwin_table_free(without);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(twins_differ_by_the_defect),
         cmocka_unit_test(columns_are_those_of_the_schema),
         cmocka_unit_test(labels_follow_from_the_outcome),
         cmocka_unit_test(the_fleet_is_plausible),

@@ -101,6 +101,7 @@ static void options_are_checked(void **state) {
     BAD(final_soh_percent, INFINITY, "final_soh_percent");
     BAD(initial_temperature_degC, 200.0, "initial_temperature_degC");
     BAD(initial_cycles, -1.0, "initial_cycles");
+    BAD(without_defects, 2, "without_defects");
     BAD(step_s, 0.0, "step_s");
     BAD(step_s, NAN, "step_s");
     BAD(n_threads, -1, "n_threads");

@@ -227,6 +227,15 @@ static void test_states_are_kept_with_their_predictions(void **state) {
     assert_true(i64_at(states, "time", 1) == t0 + 2 * SECOND);
     evtwin_table_free(states);
 
+    /* that of one */
+    assert_ok(evtwin_store_state(store, "B", &states));
+    assert_int_equal(evtwin_table_rows(states), 1);
+    assert_string_equal(text_at(states, "state", 0), "{\"format\":1,\"n\":2}");
+    evtwin_table_free(states);
+    assert_int_equal(evtwin_store_state(store, "b' OR 1=1", &states), EVTWIN_DONE);
+    assert_null(states);
+    assert_int_equal(evtwin_store_state(store, NULL, &states), EVTWIN_E_ARG);
+
     /* all of it or nothing */
     evtwin_table *rows = predicted("A", 1, 2);
     assert_ok(evtwin_table_set_f64(rows, need(rows, "failure_probability"), 1, 1.5));

@@ -176,12 +176,16 @@ static void a_simulated_fleet_pumps_into_a_database(void **state) {
     evtwin_store_free(store);
 }
 
-static void pump_predicted(const char *from, const char *to, const char *bundle) {
+static void pump_predicted(const char *from, const char *to, const char *bundle, size_t n_reasons) {
+    evtwin_pump_options options;
     evtwin_pump *p = NULL;
     evtwin_source *source = NULL;
     evtwin_sink *sink = NULL;
     evtwin_predictor *predictor = NULL;
-    assert_ok(evtwin_pump_create(NULL, &p));
+    assert_ok(evtwin_pump_options_init(&options, sizeof options));
+    options.n_reasons = n_reasons;
+    options.reasons_of_newest = 1;
+    assert_ok(evtwin_pump_create(&options, &p));
     assert_ok(evtwin_source_open(from, &source));
     assert_ok(evtwin_pump_take_source(p, source));
     assert_ok(evtwin_sink_open(to, &sink));
@@ -213,7 +217,7 @@ static void states_and_positions_are_kept(void **state) {
     char with[600];
     snprintf(jsonl, sizeof jsonl, "jsonl:%s", temp_file("states.jsonl", records));
     snprintf(with, sizeof with, "%s?naive_time=utc", jsonl);
-    pump_predicted(with, uri(base, ""), bundle);
+    pump_predicted(with, uri(base, ""), bundle, 0);
 
     evtwin_store *store = NULL;
     evtwin_table *states = NULL, *again = NULL, *t = telemetry(3);
@@ -227,9 +231,12 @@ static void states_and_positions_are_kept(void **state) {
     assert_ok(evtwin_store_insert(store, t, NULL, 0));
     char from[400];
     snprintf(from, sizeof from, "%s", uri(base, "?rows=unpredicted"));
-    pump_predicted(from, uri(base, "?write=predictions"), bundle);
+    pump_predicted(from, uri(base, "?write=predictions"), bundle, 2);
     assert_int_equal(evtwin_store_states(store, &again), EVTWIN_OK);
     assert_int_equal(evtwin_table_rows(again), 4); /* A, B, B1, B2 */
+    const size_t col = evtwin_table_find(again, "state");
+    assert_null(strstr(evtwin_table_text(again, col, 0), "\"reasons\""));
+    assert_non_null(strstr(evtwin_table_text(again, col, 2), "\"reasons\":{\"rul\":{"));
 
     evtwin_predictor *predictor = NULL;
     evtwin_session *session = NULL;
@@ -290,7 +297,7 @@ static void rows_of_other_programs_are_predicted_or_unknown(void **state) {
     run_sql(base, on_postgres() ? of_postgres : of_sqlite);
 
     snprintf(from, sizeof from, "%s", uri(base, "?rows=unpredicted"));
-    pump_predicted(from, uri(base, "?write=predictions"), bundle);
+    pump_predicted(from, uri(base, "?write=predictions"), bundle, 0);
     assert_int_equal(
         ask_sql(base, "SELECT count(*) FROM ev_telemetry WHERE prediction_timestamp IS NULL"), 0);
     assert_int_equal(ask_sql(base, "SELECT count(*) FROM ev_telemetry WHERE battery_id = 'OTHER_1'"
@@ -311,7 +318,7 @@ static void rows_of_other_programs_are_predicted_or_unknown(void **state) {
                         " WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
                         " WHERE i < 2500) SELECT 'xxxxxxxxxxxxxxxxxxxxxxxxxxx', 'OTHER_3', i,"
                         " '2024', 10000 + i FROM n");
-    pump_predicted(from, uri(base, "?write=predictions"), bundle);
+    pump_predicted(from, uri(base, "?write=predictions"), bundle, 0);
     assert_int_equal(
         ask_sql(base, "SELECT count(*) FROM ev_telemetry WHERE prediction_timestamp IS NULL"), 0);
 }

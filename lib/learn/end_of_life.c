@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* learn/end_of_life.c: the end of life that the labels count down to. */
+
+#include "learn/end_of_life.h"
+
+#include "core/schema.h"
+#include "core/status.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The lowest health of a row with life left: as it was where the data tell, else as reported. */
+static double lowest_alive(const evtwin_trainer *trainer, const evtwin__dataset *data, size_t t) {
+    const evtwin_table *table = data->table;
+    const size_t truth = evtwin_table_find(table, evtwin__schema[EVTWIN__Q_TRUTH_SOH].name);
+    const size_t own = evtwin__end_of_life_column(&trainer->bundle);
+    double lowest = INFINITY;
+    for (size_t r = 0; r < data->rows; r++) {
+        const double soh = truth != EVTWIN_NO_COLUMN          ? evtwin_table_number(table, truth, r)
+                           : own < trainer->bundle.n_features ? data->x[r * data->cols + own]
+                                                              : (double)NAN;
+        if (data->label[t].y[r] > 0.0 && soh < lowest) {
+            lowest = soh;
+        }
+    }
+    return lowest;
+}
+
+evtwin_status evtwin__end_of_life_find(evtwin_trainer *trainer, const evtwin__dataset *data,
+                                       double given) {
+    evtwin__bundle *b = &trainer->bundle;
+    size_t t;
+    evtwin_target_find("rul", &t);
+    b->eol_soh_percent = given;
+    if (!data->label[t].is_present || evtwin__end_of_life_column(b) == b->n_features) {
+        return EVTWIN_OK;
+    }
+    if (!(given > 0.0)) {
+        const double lowest = lowest_alive(trainer, data, t);
+        b->eol_soh_percent = lowest > 0.0 && lowest < 100.0 ? lowest : 0.0;
+    }
+    if (b->eol_soh_percent > 0.0 && b->label_rule[0] == '\0') {
+        char rule[64];
+        snprintf(rule, sizeof rule,
+                 given > 0.0 ? "soh below %.4g %%" : "no life is left below %.4g %% soh",
+                 b->eol_soh_percent);
+        return evtwin__bundle_keep(b, rule, &b->label_rule);
+    }
+    return EVTWIN_OK;
+}
+
+size_t evtwin__end_of_life_column(const evtwin__bundle *b) {
+    size_t found = b->n_features;
+    for (size_t i = 0; i < b->n_features; i++) {
+        const char *name = evtwin_features_name(b->features, i);
+        const int is_health = strcmp(evtwin_features_column(b->features, i), "soh") == 0;
+        const int is_level = strcmp(name, "soh") == 0 || strcmp(name, "soh.level") == 0;
+        if (is_health && is_level && strcmp(evtwin_features_unit(b->features, i), "percent") == 0) {
+            found = i;
+        }
+    }
+    return found;
+}
