@@ -18,9 +18,9 @@ static const evtwin__recipe recipes[] = {
      .has_past = 1,
      .n_forests = 2,
      .log_offset = {(double)NAN, 10.0},
-     .trees = 400,
-     .depth = 4,
-     .learning_rate = 0.08,
+     .trees = 200,
+     .depth = 6,
+     .learning_rate = 0.1,
      .subsample = 0.7,
      .min_child_weight = 20.0},
 };

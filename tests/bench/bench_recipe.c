@@ -2,9 +2,9 @@
 /* tests/bench/bench_recipe.c: out-of-fold errors of both recipes on the same folds by battery, over
  * several assignments of batteries to five folds.
  *
- *     bench_recipe tju [ASSIGNMENTS [EXTRA,FEATURES]]
- *     bench_recipe fleet [FLEETS [EXTRA,FEATURES]]      generated: one assignment of each
- *     bench_recipe lab [SEED [SHAPE]]   synthetic cells in the shape of laboratory sets
+ *     bench_recipe tju [N [FIRST [EXTRA,FEATURES [RECIPE]]]]    N assignments, of seeds from FIRST
+ * on bench_recipe fleet [N [FIRST [EXTRA,FEATURES [RECIPE]]]]  N generated fleets, one assignment
+ * of each bench_recipe lab [SEED [SHAPE]]   synthetic cells in the shape of laboratory sets
  *     bench_recipe mid       generated: new packs, followed from new or first met in mid-life
  */
 
@@ -248,11 +248,13 @@ int main(int argc, char **argv) {
     }
     const int is_tju = argc > 1 && strcmp(argv[1], "tju") == 0;
     const int n = argc > 2 ? atoi(argv[2]) : 1;
-    const char *extra = argc > 3 ? argv[3] : "", *only = argc > 4 ? argv[4] : "";
+    const uint64_t first_seed = argc > 3 ? (uint64_t)atoi(argv[3]) : is_tju ? 0 : 1;
+    const char *extra = argc > 4 ? argv[4] : "", *only = argc > 5 ? argv[5] : "";
     char features[1024];
     evtwin_table *table = NULL;
     if (argc < 2 || (!is_tju && strcmp(argv[1], "fleet") != 0)) {
-        fprintf(stderr, "bench_recipe mid|lab [SEED [SHAPE]]|tju|fleet [N [EXTRA,FEATURES]]\n");
+        fprintf(stderr, "bench_recipe mid|lab [SEED [SHAPE]]|tju|fleet [N [FIRST [EXTRA,FEATURES "
+                        "[RECIPE]]]]\n");
         return 64;
     }
     with(is_tju ? TJU_FEATURES : EVTWIN_DEFAULT_FEATURES, extra, features);
@@ -262,14 +264,15 @@ int main(int argc, char **argv) {
     error sum[N_RECIPES] = {0};
     double most[N_RECIPES] = {0};
     for (int i = 0; i < n; i++) {
-        evtwin_table *data = is_tju ? table : make_fleet((uint64_t)i + 1);
-        printf("seed %d", is_tju ? i : i + 1);
+        const uint64_t seed = first_seed + (uint64_t)i;
+        evtwin_table *data = is_tju ? table : make_fleet(seed);
+        printf("seed %d", (int)seed);
         for (int k = 0; k < N_RECIPES; k++) {
             if (only[0] != '\0' && strcmp(only, recipe_name[k]) != 0) {
                 continue;
             }
             const error e =
-                cross_validate(data, is_tju ? "cell" : NULL, features, recipe_name[k], (uint64_t)i);
+                cross_validate(data, is_tju ? "cell" : NULL, features, recipe_name[k], seed);
             printf("   %s RMSE %.2f MAE %.2f of batteries %.2f", recipe_name[k], e.rmse, e.mae,
                    e.mae_of_batteries);
             fflush(stdout);
