@@ -191,7 +191,7 @@ double evtwin__history_mean_of_last(const double *past, size_t q, size_t cycles)
     const followed *f = (const followed *)(const void *)(past + CLOCK_SIZE + q * FOLLOWED_SIZE);
     const double last_bin = floor(evtwin__history_cycle(past));
     double sum = 0.0, n = 0.0;
-    for (size_t age = 0; age < cycles && (double)age <= newest; age++) {
+    for (size_t age = 0; age < cycles && (double)age <= last_bin; age++) {
         const double v = f->by[BY_1].bin[place_of(last_bin - (double)age)];
         sum += isnan(v) ? 0.0 : v;
         n += isnan(v) ? 0.0 : 1.0;
