@@ -192,6 +192,26 @@ evtwin_status evtwin__json_get_number(const char *name, const json_t *object, co
     return EVTWIN_OK;
 }
 
+evtwin_status evtwin__json_get_number_in(const char *name, const json_t *object, const char *key,
+                                         double least, double most, double *out) {
+    double v;
+    EVTWIN_TRY(evtwin__json_get_number(name, object, key, &v));
+    EVTWIN_FAIL_IF(!(v >= least && v <= most), EVTWIN_E_SCHEMA,
+                   "%s: key \"%s\" is %g, it must be %g to %g", name, key, v, least, most);
+    *out = v;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__json_get_count_in(const char *name, const json_t *object, const char *key,
+                                        double least, double most, size_t *out) {
+    double v;
+    EVTWIN_TRY(evtwin__json_get_number_in(name, object, key, least, most, &v));
+    EVTWIN_FAIL_IF(!json_is_integer(json_object_get(object, key)), EVTWIN_E_PARSE,
+                   "%s: key \"%s\" is not a count", name, key);
+    *out = (size_t)v;
+    return EVTWIN_OK;
+}
+
 evtwin_status evtwin__json_get_text(const char *name, const json_t *object, const char *key,
                                     const char **out) {
     json_t *value = NULL;

@@ -27,6 +27,11 @@ evtwin_status evtwin__json_write(const char *path, const json_t *value);
  * is the file. A returned string or object is borrowed. */
 evtwin_status evtwin__json_get_number(const char *name, const json_t *object, const char *key,
                                       double *out);
+/* The same from least to most; a whole one. EVTWIN_E_SCHEMA for another. */
+evtwin_status evtwin__json_get_number_in(const char *name, const json_t *object, const char *key,
+                                         double least, double most, double *out);
+evtwin_status evtwin__json_get_count_in(const char *name, const json_t *object, const char *key,
+                                        double least, double most, size_t *out);
 evtwin_status evtwin__json_get_text(const char *name, const json_t *object, const char *key,
                                     const char **out);
 evtwin_status evtwin__json_get_object(const char *name, const json_t *object, const char *key,

@@ -27,47 +27,29 @@ json_t *evtwin__interval_json(const evtwin__interval *v) {
                      v->factor[EVTWIN_COVERS_EACH], "bands", bands);
 }
 
-/* A number from least to most. */
-static evtwin_status read_number(const char *where, const json_t *object, const char *key,
-                                 double least, double most, double *out) {
-    double v;
-    EVTWIN_TRY(evtwin__json_get_number(where, object, key, &v));
-    EVTWIN_FAIL_IF(!(v >= least && v <= most), EVTWIN_E_SCHEMA,
-                   "%s: key \"%s\" is %g, it must be %g to %g", where, key, v, least, most);
-    *out = v;
-    return EVTWIN_OK;
-}
-
-static evtwin_status read_count(const char *where, const json_t *object, const char *key,
-                                double least, size_t *out) {
-    double v;
-    EVTWIN_TRY(read_number(where, object, key, least, 1e15, &v));
-    EVTWIN_FAIL_IF(!json_is_integer(json_object_get(object, key)), EVTWIN_E_PARSE,
-                   "%s: key \"%s\" is not a count", where, key);
-    *out = (size_t)v;
-    return EVTWIN_OK;
-}
-
 static evtwin_status read_band(const char *where, const json_t *band, size_t b,
                                evtwin__interval *v) {
     char at[640];
     snprintf(at, sizeof at, "%.600s.bands[%zu]", where, b);
     const double least = b > 0 ? v->prediction[b - 1] : 0.0; /* as no predicted number is below */
-    EVTWIN_TRY(read_number(at, band, "prediction", least, FLT_MAX, &v->prediction[b]));
-    EVTWIN_TRY(read_number(at, band, "below", DBL_MIN, FLT_MAX, &v->below[b]));
-    return read_number(at, band, "above", DBL_MIN, FLT_MAX, &v->above[b]);
+    EVTWIN_TRY(
+        evtwin__json_get_number_in(at, band, "prediction", least, FLT_MAX, &v->prediction[b]));
+    EVTWIN_TRY(evtwin__json_get_number_in(at, band, "below", DBL_MIN, FLT_MAX, &v->below[b]));
+    return evtwin__json_get_number_in(at, band, "above", DBL_MIN, FLT_MAX, &v->above[b]);
 }
 
 evtwin_status evtwin__interval_read(const char *where, const json_t *object,
                                     evtwin__interval *out) {
     evtwin__interval v = {0};
     json_t *bands;
-    EVTWIN_TRY(read_number(where, object, "level", 0.01, 0.9999, &v.level));
-    EVTWIN_TRY(read_count(where, object, "batteries", 2.0, &v.n_batteries));
-    EVTWIN_TRY(read_count(where, object, "rows", 2.0, &v.n_rows));
-    EVTWIN_TRY(read_number(where, object, "factor", 0.0, 1e9, &v.factor[EVTWIN_COVERS_ON_AVERAGE]));
-    EVTWIN_TRY(read_number(where, object, "factor_each", v.factor[EVTWIN_COVERS_ON_AVERAGE], 1e9,
-                           &v.factor[EVTWIN_COVERS_EACH]));
+    EVTWIN_TRY(evtwin__json_get_number_in(where, object, "level", 0.01, 0.9999, &v.level));
+    EVTWIN_TRY(evtwin__json_get_count_in(where, object, "batteries", 2.0, 1e15, &v.n_batteries));
+    EVTWIN_TRY(evtwin__json_get_count_in(where, object, "rows", 2.0, 1e15, &v.n_rows));
+    EVTWIN_TRY(evtwin__json_get_number_in(where, object, "factor", 0.0, 1e9,
+                                          &v.factor[EVTWIN_COVERS_ON_AVERAGE]));
+    EVTWIN_TRY(evtwin__json_get_number_in(where, object, "factor_each",
+                                          v.factor[EVTWIN_COVERS_ON_AVERAGE], 1e9,
+                                          &v.factor[EVTWIN_COVERS_EACH]));
     EVTWIN_TRY(evtwin__json_get_array(where, object, "bands", &bands));
     v.n_bands = json_array_size(bands);
     EVTWIN_FAIL_IF(v.n_bands < 1 || v.n_bands > EVTWIN__INTERVAL_MAX_BANDS, EVTWIN_E_SCHEMA,
