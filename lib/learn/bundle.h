@@ -97,7 +97,7 @@ typedef struct evtwin__bundle_model {
     uint64_t seed;
     evtwin_score score[EVTWIN__N_SCORED];
     const char *single_feature;
-    evtwin__interval interval; /* of a number's predictions; n_bands 0 = none */
+    evtwin__interval interval;       /* of a number's predictions; n_bands 0 = none */
     evtwin__calibration calibration; /* of an event's probabilities */
     char *json; /* (json_size) a trained model; a loaded one has its forest instead */
     size_t json_size;
@@ -113,7 +113,7 @@ typedef struct evtwin__bundle {
     const char *label_rule, *recipe;
     double eol_soh_percent; /* below it RUL is 0: see end_of_life.h; 0 or NaN = unknown */
     const char *counter;    /* of recipe history: the feature that counts cycles; "" = rows do */
-    const char *group;   /* of recipe history: the column that names the battery; "" = battery_id */
+    const char *group; /* of recipe history: the column that names the battery; "" = battery_id */
     const char *group_by_reset; /* of recipe history: the counter at whose fall the next begins; ""
                                    = a column names the battery */
     const char *allowed;     /* causes that would have refused the training data, comma-separated */

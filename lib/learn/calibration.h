@@ -30,8 +30,8 @@ static inline int evtwin__calibration_is_known(const evtwin__calibration *c) {
 
 /* Fit to n rows: probability by a model that had not seen the row's battery, truth (0 or 1),
  * battery (any numbers from 0; negative = the row is left out). Rows with a value that is not
- * finite are left out. A battery counts by its rows, up to twice a median one. With too few batteries
- * on one side out has their numbers and no slope. */
+ * finite are left out. A battery counts by its rows, up to twice a median one. With too few
+ * batteries on one side out has their numbers and no slope. */
 evtwin_status evtwin__calibration_fit(const double *probability, const double *truth,
                                       const int32_t *battery, size_t n, evtwin__calibration *out);
 

@@ -282,9 +282,3 @@ void evtwin__history_two(const double *past, size_t one, size_t other, double *o
         to[i][EVTWIN__H_SLOPE50] = slope50[i];
     }
 }
-
-double evtwin__history_get(const double *past, size_t q, evtwin__statistic statistic) {
-    double all[EVTWIN__H_COUNT], same[EVTWIN__H_COUNT];
-    evtwin__history_two(past, q, q, all, same);
-    return statistic >= 0 && statistic < EVTWIN__H_COUNT ? all[statistic] : (double)NAN;
-}

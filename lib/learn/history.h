@@ -45,11 +45,10 @@ double evtwin__history_mean(const double *past, size_t q);
 /* The same over the last few of them, 1 to 10. */
 double evtwin__history_mean_of_last(const double *past, size_t q, size_t cycles);
 
-/* All statistics of two quantities as of the newest row, into (EVTWIN__H_COUNT) each; of one, one.
+/* All statistics of two quantities as of the newest row, into (EVTWIN__H_COUNT) each.
  * NaN where the window has too little: nothing is padded. Two at once cost what one does; which
  * others a quantity is beside does not change its bits. */
 void evtwin__history_two(const double *past, size_t one, size_t other, double *out,
                          double *other_out);
-double evtwin__history_get(const double *past, size_t q, evtwin__statistic statistic);
 
 #endif

@@ -388,7 +388,3 @@ evtwin_status evtwin_session_drift(const evtwin_session *session, evtwin_table *
     EVTWIN_FAIL_IF(session == NULL || out == NULL, EVTWIN_E_ARG, "session or out is NULL");
     return evtwin__watch_drift(session->watch, out);
 }
-
-evtwin__drift_counts evtwin__session_found(const evtwin_session *session) {
-    return evtwin__watch_found(session->watch);
-}

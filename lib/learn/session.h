@@ -38,7 +38,4 @@ evtwin_status evtwin__predictor_apply_each(const evtwin_predictor *predictor, ev
                                            const evtwin__past_source *source,
                                            evtwin__impossible *found);
 
-/* How many findings there are by cause, as of the last commit: what evtwin_session_drift lists. */
-evtwin__drift_counts evtwin__session_found(const evtwin_session *session);
-
 #endif

@@ -63,8 +63,8 @@ enum {
 
 /* What is known of a target beside its model in the bundle. */
 typedef struct evtwin__result {
-    double *importance;                     /* (features) */
-    evtwin_table *held_out;                 /* by group, then time */
+    double *importance;     /* (features) */
+    evtwin_table *held_out; /* by group, then time */
     double *low, *high; /* (rows of held_out) ends of a number's interval, made without the row */
     double raw_brier;   /* before the calibration; NaN without one */
     size_t *single_feature;                 /* (parts) the one-feature baseline's choice */

@@ -27,14 +27,6 @@ void evtwin__watch_rollback(evtwin__watch *watch);
 /* See evtwin_session_range; i is in range. */
 evtwin_feature_range evtwin__watch_range(const evtwin__watch *watch, size_t i);
 
-/* Findings as of the last commit, by cause: about how many quantities of the fleet, and in how many
- * batteries. */
-typedef struct evtwin__drift_counts {
-    size_t fleet[EVTWIN__N_DRIFT_CAUSES], batteries[EVTWIN__N_DRIFT_CAUSES];
-} evtwin__drift_counts;
-
-evtwin__drift_counts evtwin__watch_found(const evtwin__watch *watch);
-
 /* See evtwin_session_drift. */
 evtwin_status evtwin__watch_drift(const evtwin__watch *watch, evtwin_table **out);
 

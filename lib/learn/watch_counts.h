@@ -50,7 +50,6 @@ struct evtwin__watch {
     uint8_t *is_moved;                  /* (capacity) */
     size_t n_moved, fleet_size, stride; /* bytes */
     unsigned told;                      /* of what belongs together */
-    evtwin__drift_counts found;         /* as of the last commit */
     evtwin__watch_limits feature[];     /* (inputs) */
 };
 

@@ -31,10 +31,6 @@ evtwin_feature_range evtwin__watch_range(const evtwin__watch *watch, size_t i) {
 
 /* ---- findings ---- */
 
-evtwin__drift_counts evtwin__watch_found(const evtwin__watch *watch) {
-    return watch->found;
-}
-
 /* What is unlike the training data in the fleet. */
 evtwin_status evtwin__watch_visit_fleet(const evtwin__watch *w, int in_words,
                                         evtwin__on_drift visit, void *ctx) {

@@ -6,7 +6,6 @@
 #include "core/status.h"
 
 #include <math.h>
-#include <string.h>
 
 enum { MAX_LOGGED = 10 };
 
@@ -61,7 +60,6 @@ static evtwin_status log_fleet(void *ctx, const char *battery, const evtwin__dri
         log_line(l, battery, d->text);
     }
     if (!l->in_words) {
-        l->watch->found.fleet[d->cause]++;
         l->fleet_causes |= of == NULL ? bit : 0;
         if (of != NULL) {
             of->is_in_fleet = 1;
@@ -75,7 +73,6 @@ static void commit_fleet(logging *l) {
     for (size_t i = 0; i < w->in.n; i++) {
         w->feature[i].is_in_fleet = 0;
     }
-    memset(w->found.fleet, 0, sizeof w->found.fleet);
     evtwin__watch_visit_fleet(w, 0, log_fleet, l);
     if (l->has_new) {
         l->in_words = 1;
@@ -106,10 +103,6 @@ static void commit_battery(logging *l, size_t number) {
     if (l->has_new) {
         l->in_words = 1;
         evtwin__watch_visit_battery(l->watch, number, 1, log_battery, l);
-    }
-    for (size_t c = 0; l->causes != l->battery->causes && c < EVTWIN__N_DRIFT_CAUSES; c++) {
-        l->watch->found.batteries[c] +=
-            (l->causes >> c & 1u) - (size_t)(l->battery->causes >> c & 1u);
     }
     l->battery->causes = l->causes;
 }

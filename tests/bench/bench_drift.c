@@ -227,24 +227,30 @@ typedef struct outcome {
     unsigned fleet, battery; /* causes found at the end or before: bits */
 } outcome;
 
-static unsigned bits_of(const size_t count[EVTWIN__N_DRIFT_CAUSES]) {
-    unsigned bits = 0;
-    for (int c = 0; c < EVTWIN__N_DRIFT_CAUSES; c++) {
-        bits |= count[c] > 0 ? 1u << c : 0;
+static unsigned bit_of(const char *cause) {
+    int c = 1;
+    while (c < EVTWIN__N_DRIFT_CAUSES &&
+           strcmp(evtwin__drift_cause_name((evtwin__drift_cause)c), cause) != 0) {
+        c++;
     }
-    return bits;
+    return 1u << c;
 }
 
-static void show_first(const evtwin_session *session) {
-    evtwin_table *found = NULL;
-    for (size_t r = 0;
-         evtwin_session_drift(session, &found) == EVTWIN_OK && r < evtwin_table_rows(found); r++) {
-        printf("    %s\n", evtwin_table_text(found, 5, r));
+/* is_shown: what is found first, in words. */
+static void note_findings(const evtwin_session *session, int is_shown, outcome *o) {
+    const int is_first = is_shown && (o->fleet | o->battery) == 0;
+    evtwin_table *found;
+    check(evtwin_session_drift(session, &found));
+    for (size_t r = 0; found != NULL && r < evtwin_table_rows(found); r++) {
+        unsigned *of = evtwin_table_is_valid(found, 0, r) ? &o->battery : &o->fleet;
+        *of |= bit_of(evtwin_table_text(found, 1, r));
+        if (is_first) {
+            printf("    %s\n", evtwin_table_text(found, 5, r));
+        }
     }
     evtwin_table_free(found);
 }
 
-/* is_shown: what is found first, in words. */
 static outcome walk(const evtwin_predictor *p, const rounds *live, const change *c, const char *of,
                     int is_shown) {
     outcome o = {0};
@@ -261,12 +267,7 @@ static outcome walk(const evtwin_predictor *p, const rounds *live, const change 
         check(evtwin_session_apply(session, t));
         evtwin_session_commit(session);
         o.impossible += evtwin_session_out_of_range(session, NULL);
-        const evtwin__drift_counts found = evtwin__session_found(session);
-        o.fleet |= bits_of(found.fleet);
-        o.battery |= bits_of(found.batteries);
-        if (is_shown && o.rows == NEVER && o.of_battery == NEVER && (o.fleet | o.battery) != 0) {
-            show_first(session);
-        }
+        note_findings(session, is_shown, &o);
         o.rows = o.rows == NEVER && o.fleet != 0 ? live->first[k + 1] : o.rows;
         o.of_battery = o.of_battery == NEVER && o.battery != 0 ? k + 1 : o.of_battery;
         evtwin_table_free(t);
