@@ -5,6 +5,7 @@
 #   out TEXT, err TEXT  a fixed text that standard output (error) must contain; no_out, no_err: must not
 #   one_line          standard error is exactly one line, and names the tool
 #   check WHAT CMD…   CMD must succeed
+#   manifest_is_documented MANIFEST  docs/bundle.md names each of its keys
 # Before a tool is started in the background and its messages waited for: `: >err`, or those of the last are found.
 # The script fails at its end (finish) if anything did not hold, after showing all that did not.
 set -u
@@ -249,6 +250,14 @@ make_fleet() {
             }
         }
     }'
+}
+
+manifest_is_documented() {
+    keys=$(grep -oE '"[A-Za-z0-9_]+": ?' "$1" | tr -d '": ' | sort -u)
+    check "$1 has keys" [ "$(echo "$keys" | wc -l)" -gt 20 ]
+    for key in $keys; do
+        check "docs/bundle.md does not name the key $key" grep -qE "[\`.]$key[\`.[]|\"$key\":" "$root/docs/bundle.md"
+    done
 }
 
 finish() {

@@ -21,6 +21,7 @@ train() { run evtwin-train cells.csv --recipe history --target rul --failure-tar
 train --group cell
 expect 0
 check 'its baselines beside it' [ "$(grep -cE '^  (this model|training mean|mean life|[a-z_]+ alone) ' out)" -eq 4 ]
+manifest_is_documented models/manifest.json
 check 'features of a past' grep -q '^  capacity_loss.slope50 ' out
 run evtwin-predict --csv cells.csv --out out.csv
 expect 0

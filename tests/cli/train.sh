@@ -27,6 +27,7 @@ for file in rul_model.json failure_model.json scaler.json manifest.json; do
     check "$file is there" [ -s m/$file ]
 done
 check 'and nothing else' [ "$(find m -type f | wc -l)" -eq 4 ]
+manifest_is_documented m/manifest.json
 
 # what the labels mean goes with the models
 train fleet.csv --label-rule 'capacity below 80 % of new'
