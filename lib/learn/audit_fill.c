@@ -137,8 +137,20 @@ typedef struct runs {
     evtwin__pairs at_ends, at_starts;
 } runs;
 
+/* Did the battery rest in the rows from start to end (exclusive), so that its values stand still?
+ * rest: a current or power, NULL = none is known. */
+static int rests(const evtwin__sample *s, size_t rest, size_t start, size_t end) {
+    for (size_t k = start + 1; rest < s->n_cols && k < end; k++) {
+        const double *v = s->v + rest * s->n, limit = 0.01 * s->scale[rest];
+        if (fabs(v[k]) <= limit && fabs(v[k - 1]) <= limit) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* c = NULL: the number of the row. */
-static runs compare_runs(const evtwin__sample *s, const double *f, const double *c) {
+static runs compare_runs(const evtwin__sample *s, const double *f, const double *c, size_t rest) {
     runs r = {.at_ends = {0}};
     for (size_t i = 0; i < s->n_runs; i++) {
         size_t n_whole = 0, last_start = 0, last_end = 0, start = s->first[i];
@@ -147,7 +159,9 @@ static runs compare_runs(const evtwin__sample *s, const double *f, const double 
                 continue;
             }
             /* a run from start to k - 1; the first one of a battery may have begun earlier */
-            if (n_whole > 1) {
+            if (rests(s, rest, start, k)) {
+                n_whole = 0;
+            } else if (n_whole > 1) {
                 const double df = f[start] - f[last_start];
                 const double ends = c != NULL ? c[k - 1] - c[last_end] : (double)(k - 1 - last_end);
                 const double starts =
@@ -179,6 +193,35 @@ static int fits_at_ends(const runs *r, double *gain_out) {
     return z > 6.0;
 }
 
+/* A state (on, off) has no course that others could tell. */
+static int has_two_values(const evtwin__sample *s, const double *f) {
+    double value[2] = {NAN, NAN};
+    for (size_t k = 0; k < s->n; k++) {
+        if (isnan(f[k]) || f[k] == value[0] || f[k] == value[1]) {
+            continue;
+        }
+        if (!isnan(value[1])) {
+            return 0;
+        }
+        value[isnan(value[0]) ? 0 : 1] = f[k];
+    }
+    return 1;
+}
+
+/* The column of the current; n_cols if there is none. */
+static size_t find_rest(const evtwin__audit *a, const evtwin__sample *s) {
+    evtwin__meaning meaning;
+    for (size_t col = 0; col < s->n_cols; col++) {
+        if (evtwin__column_is_number(a->data->table, col) &&
+            evtwin__meaning_find(evtwin_table_name(a->data->table, col), EVTWIN__ALL_KINDS,
+                                 &meaning) &&
+            meaning.q == EVTWIN__Q_CURRENT) {
+            return col;
+        }
+    }
+    return s->n_cols;
+}
+
 static int repeats_often(const evtwin__sample *s, const double *f) {
     size_t n = 0;
     for (size_t k = 1; k < s->n; k++) {
@@ -195,13 +238,14 @@ static evtwin_status find_carried_back(const evtwin__audit *a, const evtwin__sam
     const double *f = s->v + feature * s->n;
     const char *name = evtwin_table_name(table, feature), *witness = "the number of the row";
     double gain, best = 0.0;
-    if (!repeats_often(s, f)) {
+    if (!repeats_often(s, f) || has_two_values(s, f)) {
         return EVTWIN_OK;
     }
-    runs r = compare_runs(s, f, NULL);
+    const size_t rest = find_rest(a, s);
+    runs r = compare_runs(s, f, NULL, rest);
     best = fits_at_ends(&r, &gain) ? gain : 0.0;
     for (size_t col = 0; col < s->n_cols; col++) {
-        r = compare_runs(s, f, s->v + col * s->n);
+        r = compare_runs(s, f, s->v + col * s->n, rest);
         if (col != feature && evtwin__column_is_number(table, col) && fits_at_ends(&r, &gain) &&
             gain > best) {
             best = gain;
