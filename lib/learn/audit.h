@@ -42,6 +42,10 @@ evtwin_status evtwin__audit_rises_in_file(const evtwin__audit *a, size_t t, doub
  * a function of its age, as it should be. */
 int evtwin__audit_is_comparable(const evtwin__audit *a, size_t t);
 
+/* Do enough batteries show both classes of y (n), or one of them each, that what tells the classes
+ * apart does not merely tell batteries apart? Records of a few days hardly move. */
+int evtwin__audit_has_enough(const evtwin__audit *a, const double *y);
+
 /* The parts: each states what it finds. A finding of an error is nearly certain by itself. */
 evtwin_status evtwin__audit_labels(evtwin__audit *a); /* the first: it sets is_mixed and
                                                          is_misordered */

@@ -260,6 +260,20 @@ static evtwin_status take_sample(const evtwin__audit *a, sample *s) {
 
 /* ---- each feature ---- */
 
+/* What gives the label away is refused already: one cause of it is enough. */
+static int is_refused(const evtwin__audit *a, size_t i) {
+    const evtwin_trainer *trainer = a->trainer;
+    const char *name = evtwin_table_name(a->data->table, evtwin__audit_feature_column(a, i));
+    for (size_t f = 0; f < trainer->n_findings; f++) {
+        const evtwin__finding *finding = &trainer->finding[f];
+        if ((strcmp(finding->severity, "error") == 0 || finding->is_allowed) &&
+            finding->column != NULL && strcmp(finding->column, name) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 evtwin_status evtwin__audit_ahead(const evtwin__audit *a) {
     sample s = {.n = 0};
     double *v = evtwin__calloc(a->n, sizeof *v);
@@ -267,8 +281,8 @@ evtwin_status evtwin__audit_ahead(const evtwin__audit *a) {
                            ? evtwin__fail(EVTWIN_E_NOMEM, "out of memory to audit %zu rows", a->n)
                            : take_sample(a, &s);
     for (size_t i = 0; i < a->data->cols && st >= 0; i++) {
-        int is_found = 0;
-        st = find_made_from(a, &s, i, &is_found);
+        int is_found = is_refused(a, i);
+        st = is_found ? st : find_made_from(a, &s, i, &is_found);
         st = st >= 0 && !is_found ? evtwin__find_filtered(a, &s, i, &is_found) : st;
         st = st >= 0 && !is_found ? evtwin__find_filled(a, &s, i, v, &is_found) : st;
     }

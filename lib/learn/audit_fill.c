@@ -135,10 +135,23 @@ static evtwin_status find_held(const evtwin__audit *a, size_t i, double *v, int 
  * taken where the runs end and where they begin. */
 typedef struct runs {
     evtwin__pairs at_ends, at_starts;
+    evtwin__pairs before_ends, after_ends; /* one row before and after: of a column only */
 } runs;
 
+/* Did the battery rest in the rows from start to end (exclusive), so that its values stand still?
+ * rest: a current or power, NULL = none is known. */
+static int rests(const evtwin__sample *s, size_t rest, size_t start, size_t end) {
+    for (size_t k = start + 1; rest < s->n_cols && k < end; k++) {
+        const double *v = s->v + rest * s->n, limit = 0.01 * s->scale[rest];
+        if (fabs(v[k]) <= limit && fabs(v[k - 1]) <= limit) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* c = NULL: the number of the row. */
-static runs compare_runs(const evtwin__sample *s, const double *f, const double *c) {
+static runs compare_runs(const evtwin__sample *s, const double *f, const double *c, size_t rest) {
     runs r = {.at_ends = {0}};
     for (size_t i = 0; i < s->n_runs; i++) {
         size_t n_whole = 0, last_start = 0, last_end = 0, start = s->first[i];
@@ -147,14 +160,20 @@ static runs compare_runs(const evtwin__sample *s, const double *f, const double 
                 continue;
             }
             /* a run from start to k - 1; the first one of a battery may have begun earlier */
-            if (n_whole > 1) {
+            if (rests(s, rest, start, k)) {
+                n_whole = 0;
+            } else if (n_whole > 1) {
                 const double df = f[start] - f[last_start];
                 const double ends = c != NULL ? c[k - 1] - c[last_end] : (double)(k - 1 - last_end);
                 const double starts =
                     c != NULL ? c[start] - c[last_start] : (double)(start - last_start);
-                if (!isnan(df + ends + starts)) {
+                const double before = c != NULL ? c[k - 2] - c[last_end - 1] : 0.0;
+                const double after = c != NULL ? c[k] - c[last_end + 1] : 0.0;
+                if (!isnan(df + ends + starts + before + after)) {
                     evtwin__pairs_add(&r.at_ends, ends, df);
                     evtwin__pairs_add(&r.at_starts, starts, df);
+                    evtwin__pairs_add(&r.before_ends, before, df);
+                    evtwin__pairs_add(&r.after_ends, after, df);
                 }
             }
             last_start = start;
@@ -166,17 +185,57 @@ static runs compare_runs(const evtwin__sample *s, const double *f, const double 
     return r;
 }
 
-/* Do the ends fit by more than the starts, beyond chance? Fisher's z of two correlations. */
+/* By how much the first correlation is greater: Fisher's z. */
+static double excess(const evtwin__pairs *a, const evtwin__pairs *b) {
+    return (atanh(fmin(fabs(evtwin__pairs_r(a)), 0.999999)) -
+            atanh(fmin(fabs(evtwin__pairs_r(b)), 0.999999))) *
+           sqrt(0.5 * (double)(a->n - 3));
+}
+
+/* Do the ends fit by more than the starts, beyond chance? And by more than the rows around the
+ * ends: a column that follows the feature late (a mean of the last rows), or one that runs before
+ * it, fits later rows better and better. */
 static int fits_at_ends(const runs *r, double *gain_out) {
-    const double ends = fabs(evtwin__pairs_r(&r->at_ends));
-    const double starts = fabs(evtwin__pairs_r(&r->at_starts));
+    const double ends = evtwin__pairs_r(&r->at_ends), starts = evtwin__pairs_r(&r->at_starts);
     *gain_out = ends * ends - starts * starts;
-    if (r->at_ends.n < 100 || *gain_out < 0.01) {
-        return 0;
+    return r->at_ends.n >= 100 && *gain_out >= 0.01 && excess(&r->at_ends, &r->at_starts) > 6.0 &&
+           excess(&r->at_ends, &r->before_ends) > 3.0 && excess(&r->at_ends, &r->after_ends) > 3.0;
+}
+
+/* A state (on, off) has no course that others could tell. */
+static int has_two_values(const evtwin__sample *s, const double *f) {
+    double value[2] = {NAN, NAN};
+    for (size_t k = 0; k < s->n; k++) {
+        if (isnan(f[k]) || f[k] == value[0] || f[k] == value[1]) {
+            continue;
+        }
+        if (!isnan(value[1])) {
+            return 0;
+        }
+        value[isnan(value[0]) ? 0 : 1] = f[k];
     }
-    const double z = (atanh(fmin(ends, 0.999999)) - atanh(fmin(starts, 0.999999))) *
-                     sqrt(0.5 * (double)(r->at_ends.n - 3));
-    return z > 6.0;
+    return 1;
+}
+
+/* The column of the current; n_cols if there is none. */
+static size_t find_rest(const evtwin__audit *a, const evtwin__sample *s) {
+    evtwin__meaning meaning;
+    for (size_t col = 0; col < s->n_cols; col++) {
+        if (evtwin__column_is_number(a->data->table, col) &&
+            evtwin__meaning_find(evtwin_table_name(a->data->table, col), EVTWIN__ALL_KINDS,
+                                 &meaning) &&
+            meaning.q == EVTWIN__Q_CURRENT) {
+            return col;
+        }
+    }
+    return s->n_cols;
+}
+
+/* The other way: a value that was carried on. */
+static int fits_at_starts(const runs *r) {
+    const double ends = evtwin__pairs_r(&r->at_ends), starts = evtwin__pairs_r(&r->at_starts);
+    return r->at_ends.n >= 100 && starts * starts - ends * ends >= 0.01 &&
+           excess(&r->at_starts, &r->at_ends) > 6.0;
 }
 
 static int repeats_often(const evtwin__sample *s, const double *f) {
@@ -188,22 +247,29 @@ static int repeats_often(const evtwin__sample *s, const double *f) {
 }
 
 /* A value that is carried back belongs to the last row of its run, one that is carried on to the
- * first: other columns, or the time that goes by, say which. */
+ * first: other columns, or the time that goes by, say which. Where they do not agree, as in a cycle
+ * in which all columns swing, nothing is said. */
 static evtwin_status find_carried_back(const evtwin__audit *a, const evtwin__sample *s,
                                        size_t feature, int *is_found) {
     const evtwin_table *table = a->data->table;
     const double *f = s->v + feature * s->n;
     const char *name = evtwin_table_name(table, feature), *witness = "the number of the row";
     double gain, best = 0.0;
-    if (!repeats_often(s, f)) {
+    if (!repeats_often(s, f) || has_two_values(s, f)) {
         return EVTWIN_OK;
     }
-    runs r = compare_runs(s, f, NULL);
+    const size_t rest = find_rest(a, s);
+    runs r = compare_runs(s, f, NULL, rest);
     best = fits_at_ends(&r, &gain) ? gain : 0.0;
     for (size_t col = 0; col < s->n_cols; col++) {
-        r = compare_runs(s, f, s->v + col * s->n);
-        if (col != feature && evtwin__column_is_number(table, col) && fits_at_ends(&r, &gain) &&
-            gain > best) {
+        r = compare_runs(s, f, s->v + col * s->n, rest);
+        if (col == feature || !evtwin__column_is_number(table, col)) {
+            continue;
+        }
+        if (fits_at_starts(&r)) {
+            return EVTWIN_OK;
+        }
+        if (fits_at_ends(&r, &gain) && gain > best) {
             best = gain;
             witness = evtwin_table_name(table, col);
         }

@@ -16,7 +16,7 @@ enum { REACH = 8, N_TAPS = 2 * REACH + 1, N_TERMS = N_TAPS + 1, MAX_STEPS = 1500
 
 typedef struct sums {
     double xx[N_TERMS][N_TERMS], xy[N_TERMS], yy;
-    size_t n;
+    size_t n_moves; /* of the feature: a rounded one stands still for long */
 } sums;
 
 /* Steps of the feature and of the column: what both have in common by ageing says nothing. The
@@ -39,7 +39,7 @@ static void add_steps(const double *f, const double *c, size_t k, sums *s) {
         s->xy[i] += x[i] * y;
     }
     s->yy += y * y;
-    s->n++;
+    s->n_moves += y != 0.0;
 }
 
 static void sum_steps(const evtwin__sample *s, const double *f, const double *c, sums *out) {
@@ -69,9 +69,9 @@ static double unexplained(const sums *s, size_t n, double beta[N_TERMS]) {
 /* Exactly with the later rows and not without them. The weights of a smoother sum up to about one,
  * those of a derivative to zero: a current is the change of a charge, and looks at nothing. */
 static int looks_ahead(const sums *s) {
-    enum { ENOUGH_STEPS = 200 };
+    enum { ENOUGH_STEPS = 200 }; /* that move */
     double beta[N_TERMS], gain = 0.0, size = 0.0;
-    if (s->n < ENOUGH_STEPS || !(s->yy > 0.0)) {
+    if (s->n_moves < ENOUGH_STEPS || !(s->yy > 0.0)) {
         return 0;
     }
     const double without = unexplained(s, 1 + REACH + 1, beta);

@@ -254,7 +254,7 @@ static int is_apart(scored *s, size_t stride, double slack) {
 /* Least squares, and some steps, tell roughly whether a logistic regression is worth its time. */
 static evtwin_status judge_classes(fit *f, size_t stride, scored *s, const char *label) {
     char names[256] = "";
-    if (!is_apart(s, stride, 0.2)) {
+    if (!evtwin__audit_has_enough(f->a, f->y) || !is_apart(s, stride, 0.2)) {
         return EVTWIN_OK;
     }
     fit_classes(f, stride, 1, N_FIRST_STEPS);

@@ -111,6 +111,9 @@ static evtwin_status find_class(const input *in) {
     double threshold;
     int is_above;
     size_t n_codes;
+    if (!evtwin__audit_has_enough(in->a, in->y)) {
+        return EVTWIN_OK;
+    }
     if (is_code(in, &n_codes)) {
         in->a->is_explained[in->t] = 1;
         return FIND(in->a->trainer, LABEL_CODE, in->column, TEXT(in->column), COUNT(n_codes),
@@ -149,12 +152,26 @@ static size_t make_edges(const input *in, size_t n_known, double edge[MAX_BINS])
     return n_edges;
 }
 
+typedef struct bin {
+    double n, mean, ss;
+    size_t battery, n_batteries; /* the last one, and how many */
+} bin;
+
+/* Share of the rows in bins of three batteries or more. In bins of one battery each, any label
+ * that hardly moves within a battery is explained. */
+static double share_compared(const bin *bins, size_t n_bins) {
+    double n = 0.0, n_compared = 0.0;
+    for (size_t i = 0; i < n_bins; i++) {
+        n += bins[i].n;
+        n_compared += bins[i].n_batteries >= 3 ? bins[i].n : 0.0;
+    }
+    return n > 0.0 ? n_compared / n : 0.0;
+}
+
 /* Share of the label's variance within bins of the feature: one minus the correlation ratio. */
 static double unexplained(const input *in) {
     double edge[MAX_BINS];
-    struct {
-        double n, mean, ss;
-    } bin[MAX_BINS] = {{0}};
+    bin bins[MAX_BINS] = {{0}};
     evtwin__pairs all = {0};
     for (size_t k = 0; k < in->a->n; k++) {
         if (!isnan(in->v[k]) && !isnan(in->y[k])) {
@@ -165,7 +182,9 @@ static double unexplained(const input *in) {
         return 1.0;
     }
     const size_t n_edges = make_edges(in, all.n, edge);
-    for (size_t k = 0; k < in->a->n; k++) {
+    for (size_t k = 0, b = 0; k < in->a->n; k++) {
+        for (; k >= in->a->start[b + 1]; b++) {
+        }
         if (isnan(in->v[k]) || isnan(in->y[k])) {
             continue;
         }
@@ -175,14 +194,20 @@ static double unexplained(const input *in) {
             low = in->v[k] < edge[middle] ? low : middle + 1;
             high = in->v[k] < edge[middle] ? middle : high;
         }
-        const double d = in->y[k] - bin[low].mean;
-        bin[low].n += 1.0;
-        bin[low].mean += d / bin[low].n;
-        bin[low].ss += d * (in->y[k] - bin[low].mean);
+        bin *at = &bins[low];
+        const double d = in->y[k] - at->mean;
+        at->n += 1.0;
+        at->mean += d / at->n;
+        at->ss += d * (in->y[k] - at->mean);
+        at->n_batteries += at->n_batteries == 0 || at->battery != b;
+        at->battery = b;
     }
     double within = 0.0;
     for (size_t i = 0; i <= n_edges; i++) {
-        within += bin[i].ss;
+        within += bins[i].ss;
+    }
+    if (!in->a->is_one_series && share_compared(bins, n_edges + 1) < 0.9) {
+        return 1.0;
     }
     return within / ((double)(all.n - n_edges) - 1.0) / (all.yy / ((double)all.n - 1.0));
 }

@@ -100,3 +100,21 @@ int evtwin__audit_is_comparable(const evtwin__audit *a, size_t t) {
     return a->is_one_series ? a->is_mixed
                             : a->data->label[t].n_groups_used >= EVTWIN__ENOUGH_BLOCKS;
 }
+
+int evtwin__audit_has_enough(const evtwin__audit *a, const double *y) {
+    enum { ENOUGH_OF_A_CLASS = 20 };
+    size_t n_of[2] = {0}, n_both = 0;
+    for (size_t b = 0; b < a->n_batteries; b++) {
+        int has[2] = {0};
+        for (size_t k = a->start[b]; k < a->start[b + 1]; k++) {
+            if (!isnan(y[k])) {
+                has[y[k] != 0.0] = 1;
+            }
+        }
+        n_both += has[0] && has[1];
+        n_of[0] += (size_t)has[0];
+        n_of[1] += (size_t)has[1];
+    }
+    return a->is_one_series || n_both >= EVTWIN__ENOUGH_BLOCKS ||
+           (n_of[0] >= ENOUGH_OF_A_CLASS && n_of[1] >= ENOUGH_OF_A_CLASS);
+}

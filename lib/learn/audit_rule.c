@@ -240,7 +240,8 @@ static evtwin_status look_at(evtwin__audit *a, size_t target) {
         tree t = {.a = a, .y = y, .p = a->data->cols, .row = row, .spare = row + room};
         t.sorted = sorted;
         evtwin__audit_label(a, target, y);
-        st = has_classes(y, a->n) ? find_rule(a, target, &t) : EVTWIN_OK;
+        st = has_classes(y, a->n) && evtwin__audit_has_enough(a, y) ? find_rule(a, target, &t)
+                                                                    : EVTWIN_OK;
     }
     evtwin__free(y);
     evtwin__free(row);

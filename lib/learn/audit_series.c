@@ -34,8 +34,9 @@ typedef struct summary {
     double first;
     size_t n;
     size_t n_rises, n_falls;
-    double step;    /* between the last two */
-    size_t n_alike; /* steps that are like the one before */
+    size_t n_between; /* values other than 0 and 1, which are states */
+    double step;      /* between the last two */
+    size_t n_alike;   /* steps that are like the one before */
 } summary;
 
 static summary sum_up(const double *v, size_t first, size_t end) {
@@ -52,6 +53,7 @@ static summary sum_up(const double *v, size_t first, size_t end) {
         greatest = v[k] > greatest ? v[k] : greatest;
         s.first = p.n == 1 ? v[k] : s.first;
         s.n_rises += step > 0.0;
+        s.n_between += v[k] != 0.0 && v[k] != 1.0;
         s.n_falls += step < 0.0;
         s.n_alike += fabs(step - s.step) <= 1e-6 * fabs(step);
         s.step = step;
@@ -216,7 +218,7 @@ static evtwin_status find_scaled(const series *s, int *is_found) {
         const double unit = of[WHOLE_DEVIATION];
         n_centred += unit > 0.0 && fabs(of[MEAN]) <= 1e-6 * unit;
         n_unit += is_near(of[DEVIATION], 1.0) || is_near(of[WHOLE_DEVIATION], 1.0);
-        n_spanned += of[LEAST] == 0.0 && is_near(of[GREATEST], 1.0) &&
+        n_spanned += of[LEAST] == 0.0 && is_near(of[GREATEST], 1.0) && s->of[i].n_between > 0 &&
                      s->of[i].n_rises + s->of[i].n_falls > s->of[i].n / 2;
     }
     const size_t enough = s->n - s->n / 20;

@@ -100,8 +100,29 @@ static void append(const evtwin_table *from, evtwin_table *to) {
     }
 }
 
+/* What remains: at each battery's own pace to 80 %, of the SoH that it was given for the month,
+ * less the cycles since the month began. */
+static void set_rul(evtwin_table *t, size_t rul, uint64_t seed) {
+    const size_t cycles = evtwin_table_find(t, "charge_cycles");
+    const size_t n = evtwin_table_rows(t), per_month = n / 12;
+    double end[TRAIN_PACKS] = {0}, pace[TRAIN_PACKS] = {0};
+    for (size_t r = 0; r < n; r++) {
+        const size_t pack = r % TRAIN_PACKS;
+        const double done = evtwin_table_number(t, cycles, r);
+        if (r < TRAIN_PACKS) {
+            seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+            pace[pack] = 30.0 + 40.0 * (double)(seed >> 11) * 0x1p-53;
+        }
+        if (r % per_month < TRAIN_PACKS) {
+            const double months = (double)(r / per_month) + (double)pack / (TRAIN_PACKS - 1);
+            end[pack] = done + fmax(20.0 - 22.0 * months / 12.0, 0.0) * pace[pack];
+        }
+        check(evtwin_table_set_f64(t, rul, r, fmax(end[pack] - done, 0.0)));
+    }
+}
+
 /* Training records like live ones: 100 packs from new to their end in twelve months, hourly for two
- * days of each. The label only stands for one. */
+ * days of each. The label only stands for one: each pack has a pace of its own. */
 static evtwin_table *record(uint64_t seed, evtwin_sim_use use) {
     evtwin_table *all = NULL;
     check(evtwin_telemetry_table_create(&all));
@@ -114,11 +135,7 @@ static evtwin_table *record(uint64_t seed, evtwin_sim_use use) {
     }
     size_t rul;
     check(evtwin_table_add_column(all, "rul", EVTWIN_F64, "cycles", &rul));
-    const size_t soh = evtwin_table_find(all, "soh");
-    for (size_t r = 0; r < evtwin_table_rows(all); r++) {
-        check(
-            evtwin_table_set_f64(all, rul, r, fmax(evtwin_table_number(all, soh, r) - 80, 0) * 50));
-    }
+    set_rul(all, rul, seed);
     return all;
 }
 
@@ -136,8 +153,6 @@ static evtwin_predictor *train(const evtwin_table *t, const char *recipe) {
     rul.trees = 5; /* what is measured is what the bundle knows of its training data */
     rul.depth = 3;
     o.recipe = recipe;
-    o.allow = "label-formula,countdown,label-rises,backward-fill,future-value,series-statistic,"
-              "label-threshold";
     check(evtwin_train(t, &rul, 1, &o, &trainer));
     check(evtwin_trainer_predictor(trainer, &p));
     evtwin_trainer_free(trainer);
