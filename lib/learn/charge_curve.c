@@ -46,8 +46,8 @@ static double bin_width(const evtwin__charge_curve *c) {
 static void fill_bins(evtwin__charge_curve *c, double from_V, double to_V, double charge_As) {
     const double low = (fmin(from_V, to_V) - c->first_V) / bin_width(c);
     const double high = (fmax(from_V, to_V) - c->first_V) / bin_width(c);
-    if (low < 0.0 || high >= (double)N_BINS) {
-        return; /* sagging below the start, or beyond: not part of the curve */
+    if (!(low >= 0.0 && high < (double)N_BINS)) {
+        return; /* sagging below the start, or beyond, or a start of next to nothing */
     }
     c->low_V = fmin(c->low_V, fmin(from_V, to_V)); /* fmin(NaN, x) = x */
     c->high_V = fmax(c->high_V, fmax(from_V, to_V));

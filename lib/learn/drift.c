@@ -5,23 +5,29 @@
 
 #include "core/num.h"
 
+#include <float.h>
 #include <stdio.h>
 
 typedef struct number {
     char text[EVTWIN__NUM_SIZE];
 } number;
 
+/* What a hostile bundle makes infinite, or rounding up does, is as large as a number can be. */
+static double bounded(double v) {
+    return fmin(fmax(v, -DBL_MAX), DBL_MAX);
+}
+
 /* A value as it was measured, but for digits that come from a change of its unit. */
 static number exact(double v) {
     number n;
-    evtwin__format_f64(evtwin__round_digits(v, 7), n.text);
+    evtwin__format_f64(bounded(evtwin__round_digits(v, 7)), n.text);
     return n;
 }
 
 /* With three digits. */
 static number about(double v) {
     number n;
-    evtwin__format_f64(evtwin__round_digits(v, 3), n.text);
+    evtwin__format_f64(bounded(evtwin__round_digits(v, 3)), n.text);
     return n;
 }
 

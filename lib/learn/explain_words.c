@@ -13,7 +13,20 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME_SIZE = 96, WHOLE_SIZE = 2 * NAME_SIZE + 256 };
+enum { NAME_SIZE = 96, MOST_NAME = 91, WHOLE_SIZE = 2 * NAME_SIZE + 256 };
+
+/* As much of it as there is room for, without half a character. */
+static void cut_whole(char *text, const char *whole, size_t size) {
+    size_t n = strlen(whole);
+    if (n >= size) {
+        n = size - 1;
+        while (n > 0 && ((unsigned char)whole[n] & 0xC0) == 0x80) {
+            n--;
+        }
+    }
+    memcpy(text, whole, n);
+    text[n] = '\0';
+}
 
 /* ---- numbers ---- */
 
@@ -37,10 +50,12 @@ static double decimals_of(double amount, double at_ten, double at_one, double be
 /* ---- names and units ---- */
 
 /* What a reader sees of a unit: "Ah/day" is Ah a day. */
-static void write_unit(const char *unit, char text[NAME_SIZE]) {
+static void write_unit(const char *whole, char text[NAME_SIZE]) {
     static const struct {
         const char *unit, *text;
     } list[] = {{"percent", "%"}, {"degC", "°C"}, {"mOhm", "mΩ"}};
+    char unit[MOST_NAME];
+    cut_whole(unit, whole, sizeof unit);
     const size_t n = strcspn(unit, "/");
     const char *per = unit[n] == '/' ? unit + n + 1 : "";
     const int is_time = strcmp(per, "cycle") == 0 || strcmp(per, "day") == 0;
@@ -122,14 +137,15 @@ static void name_column(subject *s) {
 static subject subject_of(const evtwin_reason *r) {
     subject s = {.statistic = EVTWIN__H_NONE};
     const char *point = strrchr(r->feature, '.');
-    snprintf(s.column, sizeof s.column, "%.90s", r->feature);
+    cut_whole(s.column, r->feature, MOST_NAME);
     for (int k = 0; point != NULL && k < (int)EVTWIN__H_COUNT; k++) {
-        if (strcmp(point + 1, evtwin__statistics[k].suffix) == 0 && point - r->feature <= 90) {
+        if (strcmp(point + 1, evtwin__statistics[k].suffix) == 0 &&
+            point - r->feature < (int)MOST_NAME) {
             s.column[point - r->feature] = '\0';
             s.statistic = (evtwin__statistic)k;
         }
     }
-    snprintf(s.base, sizeof s.base, "%.90s", r->unit);
+    cut_whole(s.base, r->unit, MOST_NAME);
     char *per = strrchr(s.base, '/');
     if (s.statistic != EVTWIN__H_NONE && evtwin__statistics[s.statistic].is_rate && per != NULL) {
         *per = '\0';
@@ -254,19 +270,6 @@ static void say_effect(const evtwin_reason *r, char *text) {
                         : effect < 0.0 ? "−"
                                        : "+");
     append_counted(number, unit, text);
-}
-
-/* Back to the beginning of a character that was cut. */
-static void cut_whole(char *text, const char *whole, size_t size) {
-    size_t n = strlen(whole);
-    if (n >= size) {
-        n = size - 1;
-        while (n > 0 && ((unsigned char)whole[n] & 0xC0) == 0x80) {
-            n--;
-        }
-    }
-    memcpy(text, whole, n);
-    text[n] = '\0';
 }
 
 evtwin_status evtwin_reason_text(const evtwin_reason *reason, char *text, size_t text_size) {

@@ -201,6 +201,29 @@ static baseline_words words_of(const evtwin_trainer *trainer, size_t t, evtwin_s
     }
 }
 
+typedef struct ratio_words {
+    char text[160];
+} ratio_words;
+
+/* "; ratio 0.556, 90 % interval 0.509 to 0.618", as far as it is known: over a baseline without an
+ * error there is none. */
+static ratio_words words_of_ratio(const evtwin_score *model) {
+    const double v[] = {model->ratio, model->ratio_low, model->ratio_high};
+    char number[3][EVTWIN__NUM_SIZE];
+    ratio_words w = {""};
+    for (size_t i = 0; i < 3; i++) {
+        evtwin__format_f64(isfinite(v[i]) ? evtwin__round_digits(v[i], 3) : 0.0, number[i]);
+    }
+    if (isfinite(model->ratio)) {
+        snprintf(w.text, sizeof w.text, "; ratio %s", number[0]);
+    }
+    if (isfinite(model->ratio_low) && isfinite(model->ratio_high)) {
+        snprintf(w.text, sizeof w.text, "; ratio %s, 90 %% interval %s to %s", number[0], number[1],
+                 number[2]);
+    }
+    return w;
+}
+
 /* Compare a model with the best of its baselines, by RMSE (of an event: Brier score). Without an
  * interval nothing is claimed but a loss. */
 static evtwin_status compare(evtwin_trainer *trainer, size_t t, const char *cycles_column) {
@@ -209,13 +232,13 @@ static evtwin_status compare(evtwin_trainer *trainer, size_t t, const char *cycl
     const evtwin_scored best = evtwin__best_baseline(trainer->target[t].kind, score);
     const baseline_words w = words_of(trainer, t, best, cycles_column);
     const int is_probability = is_event(trainer, t);
+    const ratio_words ratio = words_of_ratio(model);
     const evtwin__argument title = TEXT(trainer->target[t].title);
     const evtwin__argument figure = TEXT(is_probability ? "Brier" : "RMSE");
     const evtwin__argument own = DIGITS(is_probability ? model->brier : model->rmse, 5);
     const evtwin__argument other = DIGITS(is_probability ? score[best].brier : score[best].rmse, 5);
 #define COMPARED                                                                                   \
-    title, figure, own, TEXT(w.name), TEXT(w.detail), TEXT(w.end), figure, other,                  \
-        DIGITS(model->ratio, 3), DIGITS(model->ratio_low, 3), DIGITS(model->ratio_high, 3)
+    title, figure, own, TEXT(w.name), TEXT(w.detail), TEXT(w.end), figure, other, TEXT(ratio.text)
     if (model->ratio_high < 1.0) {
         return FIND(trainer, BEATS_ALL, NULL, COMPARED);
     }

@@ -160,7 +160,9 @@ static double settle(double *kept, size_t q, double cycles_to_go) {
     evtwin__history_add(kept, q, cycle + cycles_to_go);
     const double settled = evtwin__history_mean(kept, q) - cycle;
     const double lately = evtwin__history_mean_of_last(kept, q, FEW_CYCLES) - cycle;
-    return fmax(fmin(settled, lately + fmax(MOST_ABOVE, MOST_SHARE_ABOVE * settled)), 0.0);
+    const double most = lately + fmax(MOST_ABOVE, MOST_SHARE_ABOVE * settled);
+    /* fmax would make 0 of what is not known: infinite, or restored from what never was a state */
+    return isfinite(settled) && isfinite(most) ? fmax(fmin(settled, most), 0.0) : (double)NAN;
 }
 
 double evtwin__past_settle(const evtwin__past *past, double *kept, double cycles_to_go) {

@@ -16,6 +16,9 @@
 /* FORMAT rises when a state means something else than before; states of another one are ignored. */
 enum { FORMAT = 1 };
 
+/* More is no count of rows, and would overflow. */
+#define MOST_ROWS (INT64_C(1) << 60)
+
 /* The columns of a table of states, in order. */
 enum { COL_ID, COL_TIME, COL_SEQ, COL_STATE, N_COLS };
 static const struct {
@@ -85,7 +88,8 @@ static int read_state(const evtwin_session *s, const char *text, evtwin__battery
     const json_t *last = json_object_get(json, "last");
     const int is_ours = json_integer_value(json_object_get(json, "format")) == FORMAT &&
                         model != NULL && strcmp(model, s->version) == 0 && json_is_integer(rows) &&
-                        json_is_object(last) && read_past(s, json_object_get(json, "past"), past);
+                        json_integer_value(rows) < MOST_ROWS && json_is_object(last) &&
+                        read_past(s, json_object_get(json, "past"), past);
     if (is_ours) {
         out->n_rows = json_integer_value(rows);
         for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {

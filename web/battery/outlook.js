@@ -87,7 +87,7 @@ function whenExplained(b, reasons) {
 // The reasons, the largest first, as lines; reasons: data of /api/battery/reasons, null = none are kept.
 function whyLines(b, reasons) {
   if (!b.prediction) return unknownText(b) === "waiting" ? "It waits for its first prediction." : "";
-  if (noteOf(b)) return `There is no prediction because ${noteOf(b)}.`;
+  if (noteOf(b) && !isNumber(valueOf(b, "rul_prediction"))) return `There is no prediction because ${noteOf(b).replace(/^because /, "")}.`;
   if (!reasons || !reasons.rul) return "No reasons are kept: evtwin-predict --explain 3 keeps them.";
   return [...reasons.rul.reasons.map((r) => r.text), sumText(reasons.rul), whenExplained(b, reasons)].filter((line) => line);
 }

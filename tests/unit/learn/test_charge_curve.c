@@ -164,6 +164,22 @@ static void charge_slowly(double every_s, double facts[N_PACKS][EVTWIN__D_COUNT]
     evtwin_sim_free(sim);
 }
 
+/* A bin of the curve, half a percent of the first voltage, is then 0 V wide. */
+static void test_no_voltage(void **state) {
+    (void)state;
+    clear();
+    for (int i = 0; i < 100; i++) {
+        push((row){.s = 30.0 * i,
+                   .soc = 0.5 * i,
+                   .voltage = 1e-323,
+                   .current = -40.0,
+                   .temperature = 22.0});
+    }
+    push((row){.s = 3000.0, .soc = 50.0, .voltage = 1e-323, .current = 0.0, .temperature = 22.0});
+    assert_true(isnan(out[EVTWIN__D_DQDV_PEAK_V]));
+    assert_near(out[EVTWIN__D_CHARGE_CAPACITY_AH], 40.0 * 2970.0 / 36.0 / 49.5, 1e-6);
+}
+
 /* Packs age by losing capacity: the peak keeps its voltage, height and area shrink with it. */
 static void test_slow_charge(void **state) {
     (void)state;
@@ -192,6 +208,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_charge),
         cmocka_unit_test(test_not_a_charge),
+        cmocka_unit_test(test_no_voltage),
         cmocka_unit_test(test_slow_charge),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

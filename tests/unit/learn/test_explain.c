@@ -6,6 +6,7 @@
 
 #include "core/json.h"
 #include "core/rng.h"
+#include "core/utf8.h"
 #include "evtwin/explain.h"
 
 enum { COLS = FIXTURE_FEATURES };
@@ -196,6 +197,25 @@ static void test_calibration(void **state) {
 }
 
 /* ---- words ---- */
+
+/* A name that is too long is cut between characters. */
+static void test_long_name(void **state) {
+    (void)state;
+    char name[130] = "a", text[400];
+    for (size_t i = 1; i < 121; i += 2) {
+        memcpy(name + i, "\xC3\xBC", 2); /* u with two dots */
+    }
+    const evtwin_reason r = {.size = sizeof r,
+                             .feature = name,
+                             .unit = name,
+                             .value = 2.0,
+                             .effect = 1.0,
+                             .effect_unit = name,
+                             .start = NAN};
+    assert_ok(evtwin_reason_text(&r, text, sizeof text));
+    assert_true(evtwin__utf8_is_valid(text, strlen(text)));
+    assert_non_null(strstr(text, " 2 a"));
+}
 
 static void test_words(void **state) {
     (void)state;
@@ -425,11 +445,11 @@ static void test_table_untouched(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reasons),         cmocka_unit_test(test_unknown),
-        cmocka_unit_test(test_arguments),       cmocka_unit_test(test_interval),
-        cmocka_unit_test(test_calibration),     cmocka_unit_test(test_words),
-        cmocka_unit_test(test_table_in_words),  cmocka_unit_test(test_table_in_json),
-        cmocka_unit_test(test_table_untouched),
+        cmocka_unit_test(test_reasons),       cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_arguments),     cmocka_unit_test(test_interval),
+        cmocka_unit_test(test_calibration),   cmocka_unit_test(test_words),
+        cmocka_unit_test(test_long_name),     cmocka_unit_test(test_table_in_words),
+        cmocka_unit_test(test_table_in_json), cmocka_unit_test(test_table_untouched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

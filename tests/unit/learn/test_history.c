@@ -5,6 +5,7 @@
 #include "test.h"
 
 #include "learn/history.h"
+#include "learn/past.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -275,6 +276,18 @@ static void test_copy(void **state) {
     assert_true(get_of(2, EVTWIN__H_SLOPE50) == 0.0);
 }
 
+/* What the model cannot say is unknown, not 0; a later row is said as if it had not been. */
+static void test_settle_unknown(void **state) {
+    (void)state;
+    const int32_t group[] = {0, 0, 0, 0};
+    const size_t order[] = {0, 1, 2, 3};
+    double y[] = {INFINITY, 100.0, NAN, 98.0}; /* the same end of life */
+    evtwin__settle_rows(group, order, 4, NULL, y, 1);
+    assert_true(isnan(y[0]) && isnan(y[2]));
+    assert_near(y[1], 100.0, 1e-9);
+    assert_near(y[3], 98.0, 1e-9);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_full_windows),
@@ -286,6 +299,7 @@ int main(void) {
         cmocka_unit_test(test_missing_and_infinite),
         cmocka_unit_test(test_counter_back),
         cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_settle_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

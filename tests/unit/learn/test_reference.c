@@ -4,6 +4,7 @@
 
 #include "test.h"
 
+#include "learn/drift.h"
 #include "learn/reference.h"
 
 #include <math.h>
@@ -85,11 +86,23 @@ static void test_twelfths(void **state) {
     assert_true(isnan(h.month_psi));
 }
 
+/* A bundle may say of power what no battery has: its words are of finite numbers. */
+static void test_power_of_nothing(void **state) {
+    (void)state;
+    evtwin__bundle b = {.curve = {.resistance_ohm = NAN, .power_factor = 2.3e-308}};
+    const evtwin__sums s = {.n_power = 1000.0, .n_power_off = 1000.0, .log_power = 12e3};
+    evtwin__drift found[EVTWIN__N_TOGETHER];
+    assert_int_equal(evtwin__drift_of_sums(&b, &s, 1, 1, found), 1);
+    assert_int_equal(found[0].cause, EVTWIN__DRIFT_POWER);
+    assert_non_null(strstr(found[0].text, "e308 times voltage x current"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_constant),
         cmocka_unit_test(test_bins),
         cmocka_unit_test(test_twelfths),
+        cmocka_unit_test(test_power_of_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

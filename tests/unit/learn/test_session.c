@@ -284,6 +284,18 @@ static void test_restore(void **state) {
     assert_ok(evtwin_session_restore(s, saved));
     assert_int_equal(evtwin_session_batteries(s), 1);
     assert_int_equal(n_warnings, 2);
+    /* a count that would overflow with the next row */
+    char *large = strdup(evtwin_table_text(saved, 3, 2)), *count = strstr(large, "\"rows\":1,");
+    assert_non_null(count);
+    char text[1024];
+    snprintf(text, sizeof text, "%.*s\"rows\":9223372036854775807,%s", (int)(count - large), large,
+             count + strlen("\"rows\":1,"));
+    free(large);
+    assert_ok(evtwin_table_set_text(saved, 3, 2, text));
+    evtwin_session_free(s);
+    s = new_session(p, 100);
+    assert_ok(evtwin_session_restore(s, saved));
+    assert_int_equal(evtwin_session_batteries(s), 0);
     evtwin_set_log(NULL, NULL);
     assert_ok(evtwin_table_rename(saved, 3, "stat"));
     assert_fails(evtwin_session_restore(s, saved), EVTWIN_E_SCHEMA, "state");

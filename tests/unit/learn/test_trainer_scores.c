@@ -228,6 +228,11 @@ static void test_no_claim_on_few(void **state) {
     const evtwin_score s = model_score(trainer, "rul");
     assert_true(isnan(s.ratio_low) && isnan(s.error_high) && s.ratio > 0.0);
     assert_null(finding_text(trainer, "beats-baselines"));
+    const char *ties = finding_text(trainer, "no-clear-gain");
+    const char *text = ties != NULL ? ties : finding_text(trainer, "loses-to-baseline");
+    assert_non_null(text);
+    assert_non_null(strstr(text, "ratio "));
+    assert_null(strstr(text, "unknown"));
     evtwin_trainer_free(trainer);
     evtwin_table_free(t);
 }
