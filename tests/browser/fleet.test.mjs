@@ -48,6 +48,17 @@ test("a value changed in the store is on the page within 2 s", async () => {
   await close(page);
 });
 
+test("beside a RUL stands the interval that the model has for it", async () => {
+  const page = await openFleet("/?q=OURS");
+  feed({});
+  const row = async () => (await stack.get("/api/batteries/list")).batteries.find((b) => b.battery_id === "OURS_1");
+  await until("it is predicted", async () => (await row()).rul_low !== null);
+  const { rul_low, rul_high } = await row();
+  const shown = `${rul_low.toFixed(0)} to ${rul_high.toFixed(0)}`;
+  await until(shown, async () => (await cell(page, "OURS_1", "rul").innerText()).includes(shown));
+  await close(page);
+});
+
 test("focus stays on its battery while rows change", async () => {
   const page = await openFleet();
   const button = page.locator("#rows [data-id] a, #rows [data-id] button").nth(3);

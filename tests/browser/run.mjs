@@ -46,14 +46,15 @@ function installPackages(folder) {
   if (!done.isGood) skip(`npm cannot install playwright-core and axe-core: ${done.text.split("\n")[0]}`);
 }
 
-// As the demo does, or from few cars and records, which is enough for tests.
-const SMALL = ["--fleet", "12", "--record-days", "10"];
+// As the demo does, or from few cars and by the contract, which is enough for tests.
+const SMALL = ["--fleet", "12"];
 const AS_DEMO = ["--fleet", "200"];
 
 function trainModels(folder, fleet) {
   const csv = join(folder, "fleet.csv");
-  for (const [tool, ...args] of [["evtwin-sim", "--until-eol", ...fleet, "--seed", "1", "--csv", csv, "-q"],
-    ["evtwin-train", "-q", csv, "--out", join(folder, "models"), "--seed", "1"]]) {
+  const recipe = fleet === AS_DEMO ? ["--recipe", "history", "--eol-soh", "80"] : [];
+  for (const [tool, ...args] of [["evtwin-sim", "--until-eol", "--record-days", "10", ...fleet, "--seed", "1", "--csv", csv, "-q"],
+    ["evtwin-train", "-q", csv, ...recipe, "--out", join(folder, "models"), "--seed", "1"]]) {
     const done = run(join(tools, tool), args);
     if (!done.isGood) throw new Error(`${tool}: ${done.text}`);
   }

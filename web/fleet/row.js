@@ -14,7 +14,7 @@ export const COLUMNS = [
   { key: "need", title: "Status", className: "status", help: "What needs attention first is first" },
   { key: "soc", title: "Charge", className: "number soc", help: "State of charge" },
   { key: "soh", title: "Health", className: "number soh", help: "State of health" },
-  { key: "rul_prediction", title: "RUL", className: "number rul", help: "Remaining useful life in cycles, ± the model's held-out error" },
+  { key: "rul_prediction", title: "RUL", className: "number rul", help: "Remaining useful life in cycles, and the model's interval at 90 %; or ± its held-out error where it has none" },
   { key: "failure_probability", title: "Failure risk", className: "number risk", help: "Predicted probability of failure" },
   { key: "temperature", title: "Temperature", className: "number temperature" },
   { key: "age", title: "Last seen", className: "number seen", help: "When the last record came" },
@@ -65,6 +65,13 @@ const fillFigure = ({ text, small }, key, value, thresholds, textOfValue, textOf
   setText(small, textOfSmall);
 };
 
+// How far off a battery's RUL may be.
+function doubtOf(full) {
+  if (full && isNumber(full.rul_low) && isNumber(full.rul_high)) return `${show(full.rul_low, 0, "")} to ${show(full.rul_high, 0, "")}`;
+  const error = full && full.prediction && full.prediction.rul_error;
+  return isNumber(error) ? `± ${error.toFixed(0)} cycles` : "cycles";
+}
+
 // b: the battery of the map; full: its whole row, or undefined, which was answered late_s ago.
 export function fillRow(parts, b, full, late_s, thresholds) {
   const { cells, marks, link, row } = parts;
@@ -94,7 +101,7 @@ export function fillRow(parts, b, full, late_s, thresholds) {
   const unknown = full ? unknownText(full) : "–";
   const rul = b.rul_prediction;
   fillFigure(cells.rul_prediction, "rul_prediction", rul, thresholds, isNumber(rul) ? show(rul, 0, "") : unknown,
-    !isNumber(rul) ? (full ? noteOf(full) : "") : p && isNumber(p.rul_error) ? `± ${p.rul_error.toFixed(0)} cycles` : "cycles");
+    !isNumber(rul) ? (full ? noteOf(full) : "") : doubtOf(full));
   const risk = b.failure_probability;
   fillFigure(cells.failure_probability, "failure_probability", risk, thresholds,
     isNumber(risk) ? valueText("failure_probability", risk) : unknown, p ? `predicted ${agoText(p.age_s + late_s)}` : "");
