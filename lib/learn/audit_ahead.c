@@ -98,22 +98,25 @@ static int is_centred_median(const pair *p, size_t k, size_t first, size_t end) 
     return is_same(p, p->f[k], median);
 }
 
-/* 95 % of the rows that say something, 20 or more; gives up after 5 that say no, or many that say
- * nothing. */
+/* 95 % of the rows that say something, 20 or more, in which the feature takes on other values;
+ * gives up after 5 that say no, or many that say nothing. */
 static int holds(const pair *p, suspicion is_suspect) {
-    enum { PATIENCE = 2000 };
-    size_t n_yes = 0, n_no = 0;
+    enum { PATIENCE = 2000, ENOUGH_MOVES = 10 };
+    size_t n_yes = 0, n_no = 0, n_moves = 0;
+    double last = NAN;
     for (size_t i = 0; i < p->s->n_runs; i++) {
         for (size_t k = p->s->first[i]; k < p->s->first[i + 1]; k++) {
             const int answer = is_suspect(p, k, p->s->first[i], p->s->first[i + 1]);
             n_yes += answer > 0;
             n_no += answer == 0;
+            n_moves += answer > 0 && p->f[k] != last;
+            last = answer > 0 ? p->f[k] : last;
             if ((n_no > 5 && 20 * n_no > n_yes) || (n_yes + n_no < 20 && k > PATIENCE)) {
                 return 0;
             }
         }
     }
-    return n_yes >= 20 && 20 * n_no <= n_yes;
+    return n_yes >= 20 && n_moves >= ENOUGH_MOVES && 20 * n_no <= n_yes;
 }
 
 static void sum_column(const sample *s, const double *c) {

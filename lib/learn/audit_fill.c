@@ -251,11 +251,12 @@ static int repeats_often(const evtwin__sample *s, const double *f) {
  * in which all columns swing, nothing is said. */
 static evtwin_status find_carried_back(const evtwin__audit *a, const evtwin__sample *s,
                                        size_t feature, int *is_found) {
+    enum { ENOUGH_BATTERIES = 20 }; /* the rows of one depend on each other */
     const evtwin_table *table = a->data->table;
     const double *f = s->v + feature * s->n;
     const char *name = evtwin_table_name(table, feature), *witness = "the number of the row";
     double gain, best = 0.0;
-    if (!repeats_often(s, f) || has_two_values(s, f)) {
+    if (s->n_runs < ENOUGH_BATTERIES || !repeats_often(s, f) || has_two_values(s, f)) {
         return EVTWIN_OK;
     }
     const size_t rest = find_rest(a, s);

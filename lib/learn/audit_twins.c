@@ -114,6 +114,12 @@ static int are_all_alike(const sensors *s) {
     return 20 * n_alike > 13 * n_pairs;
 }
 
+/* By so much, and no chance among thousands of pairs: Fisher's z > 5. The sensors of one step
+ * depend on each other. */
+static int is_alike(const alike *how, double enough) {
+    return how->r > enough && atanh(fmin(how->r, 0.999999)) * sqrt((double)how->n) > 5.0;
+}
+
 /* The same life: labels that are known of both are equal, row by row. Cells of one programme may
  * take the same steps, but do not end at the same time. */
 static int have_one_life(const evtwin__audit *a, size_t x, size_t at_x, size_t y, size_t at_y) {
@@ -199,7 +205,7 @@ static void match(const sensors *s, const fingerprint *list, size_t n, double en
                 continue;
             }
             const alike how = compare(s, x->battery, y->battery);
-            if (how.r > enough && have_one_life(s->a, x->battery, 0, y->battery, 0) &&
+            if (is_alike(&how, enough) && have_one_life(s->a, x->battery, 0, y->battery, 0) &&
                 !has_company(s, x->battery, y->battery)) {
                 is_twin[y->battery] = 1;
                 if (out->n++ == 0) {
@@ -254,7 +260,7 @@ static void match_moved(const sensors *s, const fingerprint *list, size_t n, dou
             continue;
         }
         const alike how = compare_from(s, x->battery, x->bits, y->battery, y->bits);
-        if (how.r > enough && how.n >= MIN_STEPS &&
+        if (is_alike(&how, enough) && how.n >= MIN_STEPS &&
             have_one_life(s->a, x->battery, x->bits, y->battery, y->bits) &&
             !has_company(s, x->battery, y->battery)) {
             is_twin[twin] = 1;
