@@ -82,6 +82,10 @@ static evtwin_status set_params(BoosterHandle booster, const evtwin__booster_par
         evtwin__format_f64(params->subsample, rate);
         XGB_TRY(XGBoosterSetParam(booster, "subsample", rate));
     }
+    if (params->column_sample > 0.0) {
+        evtwin__format_f64(params->column_sample, rate);
+        XGB_TRY(XGBoosterSetParam(booster, "colsample_bytree", rate));
+    }
     if (params->min_child_weight > 0.0) {
         evtwin__format_f64(params->min_child_weight, rate);
         XGB_TRY(XGBoosterSetParam(booster, "min_child_weight", rate));

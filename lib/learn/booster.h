@@ -9,8 +9,8 @@ typedef struct evtwin__booster_params {
     evtwin_objective objective;
     int trees, depth;
     double learning_rate;
-    double base_score;                  /* a mean, or a probability in (0, 1) for a classifier */
-    double subsample, min_child_weight; /* 0 = XGBoost's */
+    double base_score; /* a mean, or a probability in (0, 1) for a classifier */
+    double subsample, column_sample, min_child_weight; /* 0 = XGBoost's */
 } evtwin__booster_params;
 
 /* What to train on: x (rows, cols) row-major, finite or NaN; y (rows), finite. */

@@ -236,15 +236,13 @@ static double base_score_of(const work *w, size_t k) {
 /* Forest k, of the training rows, which are in w->x. */
 static evtwin_status grow_forest(work *w, size_t k) {
     const evtwin__part *part = &w->part;
-    const evtwin__recipe *recipe = w->f->trainer->recipe;
     w->base_score[k] = base_score_of(w, k);
-    const evtwin__booster_params params = {.objective = evtwin__objective_of(w->target->kind),
-                                           .trees = w->target->trees,
-                                           .depth = w->target->depth,
-                                           .learning_rate = w->f->trainer->options.learning_rate,
-                                           .base_score = w->base_score[k],
-                                           .subsample = recipe->subsample,
-                                           .min_child_weight = recipe->min_child_weight};
+    evtwin__booster_params params = {.objective = evtwin__objective_of(w->target->kind),
+                                     .trees = w->target->trees,
+                                     .depth = w->target->depth,
+                                     .learning_rate = w->f->trainer->options.learning_rate,
+                                     .base_score = w->base_score[k]};
+    evtwin__recipe_restrain(w->f->trainer->recipe, part, w->n_cut, w->f->data->model_cols, &params);
     for (size_t i = 0; i < part->n_train; i++) {
         w->y[i] = (float)label_of(w, k, part->train[i]);
     }

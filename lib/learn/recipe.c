@@ -22,7 +22,9 @@ static const evtwin__recipe recipes[] = {
      .depth = 6,
      .learning_rate = 0.1,
      .subsample = 0.7,
-     .min_child_weight = 20.0},
+     .min_child_weight = 20.0,
+     .column_sample = 0.5,
+     .least_share = 0.1},
 };
 enum { N_RECIPES = sizeof recipes / sizeof recipes[0] };
 
@@ -87,5 +89,27 @@ void evtwin__recipe_settle(const evtwin__recipe *recipe, double default_rate,
         if (recipe->depth > 0 && target->depth == by_default.depth) {
             target->depth = recipe->depth;
         }
+    }
+}
+
+/* Training rows come by battery. */
+static double rows_per_battery(const evtwin__part *part, size_t n_further) {
+    const int32_t *of_row = part->group_of_row;
+    size_t n = 0;
+    for (size_t i = 0; i < part->n_train; i++) {
+        n += i == 0 || of_row[part->train[i]] != of_row[part->train[i - 1]];
+    }
+    return n > 0 ? (double)(part->n_train + n_further) / (double)n : 0.0;
+}
+
+void evtwin__recipe_restrain(const evtwin__recipe *recipe, const evtwin__part *part,
+                             size_t n_further, size_t cols, evtwin__booster_params *params) {
+    enum { MANY_COLUMNS = 10 }; /* with four, half of them is too little to see anything */
+    params->subsample = recipe->subsample;
+    params->column_sample = cols >= MANY_COLUMNS ? recipe->column_sample : 0.0;
+    params->min_child_weight = recipe->min_child_weight;
+    if (params->objective != EVTWIN_OBJECTIVE_LOGISTIC) { /* of which a row weighs 0 to 0.25 */
+        params->min_child_weight =
+            fmax(recipe->min_child_weight, recipe->least_share * rows_per_battery(part, n_further));
     }
 }

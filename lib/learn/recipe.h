@@ -3,6 +3,8 @@
 #ifndef EVTWIN_LEARN_RECIPE_H
 #define EVTWIN_LEARN_RECIPE_H
 
+#include "learn/baseline.h"
+#include "learn/booster.h"
 #include "learn/trainer.h"
 
 enum { EVTWIN__MAX_FORESTS = 1 + EVTWIN__BUNDLE_MAX_FURTHER };
@@ -15,6 +17,10 @@ struct evtwin__recipe {
     double log_offset[EVTWIN__MAX_FORESTS];
     int trees, depth;                                  /* 0 = as the target has them by default */
     double learning_rate, subsample, min_child_weight; /* 0 = by default */
+    double column_sample; /* of a tree, where there are many columns; 0 = all */
+    /* A leaf also holds at least this share of a battery's mean number of rows: rows of one battery
+     * say nearly the same, so where each has many, 20 rows say little. */
+    double least_share;
 };
 
 /* NULL = the contract's. EVTWIN_E_NOT_FOUND naming those that there are. */
@@ -26,6 +32,11 @@ evtwin_status evtwin__recipe_check_derived(const evtwin__recipe *recipe, const c
 /* The recipe's own trees, depth and learning rate where the caller left the defaults. */
 void evtwin__recipe_settle(const evtwin__recipe *recipe, double default_rate,
                            evtwin_trainer *trainer);
+
+/* What keeps a forest from learning its training rows by heart: of the part's training rows and
+ * n_further more, in so many columns. */
+void evtwin__recipe_restrain(const evtwin__recipe *recipe, const evtwin__part *part,
+                             size_t n_further, size_t cols, evtwin__booster_params *params);
 
 /* What the models see: data->model_x and, in place of those that were read, the bundle's features
  * and scaler. group: the option of the training. */

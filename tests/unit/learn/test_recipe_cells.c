@@ -6,6 +6,8 @@
 
 #include "../../support/lab_cells.h"
 
+#include "learn/recipe.h"
+
 #include "evtwin/evtwin.h"
 
 #include <math.h>
@@ -17,13 +19,14 @@
 static const lab_shape shape = {"cell", 14, 60.0, 160.0, 2.0, 5.0, 1, 0.2, 0.002};
 
 /* column: of the batteries; NULL = they begin where the counter falls. */
-static evtwin_trainer *train_cells(const evtwin_table *cells, const char *column) {
+static evtwin_trainer *train_on(const evtwin_table *cells, const char *column, int n_threads) {
     evtwin_train_options o;
     evtwin_target target;
     size_t t;
     evtwin_trainer *trainer = NULL;
     assert_ok(evtwin_train_options_init(&o, sizeof o));
     o.recipe = "history";
+    o.n_threads = n_threads;
     o.group = column;
     o.group_by_reset = column == NULL ? "cycle" : NULL;
     o.features = LAB_FEATURES;
@@ -32,6 +35,10 @@ static evtwin_trainer *train_cells(const evtwin_table *cells, const char *column
     target.trees = 30;
     assert_ok(evtwin_train(cells, &target, 1, &o, &trainer));
     return trainer;
+}
+
+static evtwin_trainer *train_cells(const evtwin_table *cells, const char *column) {
+    return train_on(cells, column, 1);
 }
 
 /* A file that is predicted with the saved bundle gets, in the rows that were held out, the numbers
@@ -91,14 +98,63 @@ static void test_whose_rows(void **state) {
     evtwin_table_free(cells);
 }
 
+/* Which rows and columns a tree sees is drawn, yet not by the thread that grows it. */
+static void test_threads(void **state) {
+    (void)state;
+    evtwin_table *cells = lab_make(&shape, 1), *held[2] = {NULL};
+    for (int i = 0; i < 2; i++) {
+        evtwin_trainer *trainer = train_on(cells, "cell_name", i == 0 ? 1 : 3);
+        assert_ok(evtwin_trainer_predictions(trainer, "rul", &held[i]));
+        evtwin_trainer_free(trainer);
+    }
+    const size_t column = evtwin_table_find(held[0], "prediction");
+    assert_memory_equal(evtwin_table_f64(held[0], column), evtwin_table_f64(held[1], column),
+                        evtwin_table_rows(held[0]) * sizeof(double));
+    evtwin_table_free(held[0]);
+    evtwin_table_free(held[1]);
+    evtwin_table_free(cells);
+}
+
+/* Three batteries of 200 rows, and 300 rows of theirs once more. */
+static evtwin__booster_params restrain(const char *recipe, evtwin_objective objective,
+                                       size_t cols) {
+    enum { ROWS = 600 };
+    static size_t row[ROWS];
+    static int32_t of_row[ROWS];
+    for (size_t r = 0; r < ROWS; r++) {
+        row[r] = r;
+        of_row[r] = (int32_t)(r / 200);
+    }
+    const evtwin__part part = {.group_of_row = of_row, .train = row, .n_train = ROWS};
+    evtwin__booster_params params = {.objective = objective};
+    const evtwin__recipe *r;
+    assert_ok(evtwin__recipe_find(recipe, &r));
+    evtwin__recipe_restrain(r, &part, 300, cols, &params);
+    return params;
+}
+
+static void test_restraint(void **state) {
+    (void)state;
+    const evtwin__booster_params wide = restrain("history", EVTWIN_OBJECTIVE_REGRESSION, 17),
+                                 narrow = restrain("history", EVTWIN_OBJECTIVE_REGRESSION, 4),
+                                 event = restrain("history", EVTWIN_OBJECTIVE_LOGISTIC, 17),
+                                 contract = restrain(NULL, EVTWIN_OBJECTIVE_REGRESSION, 17);
+    assert_true(wide.min_child_weight == 30.0); /* a tenth of 300 rows a battery */
+    assert_true(wide.column_sample == 0.5);
+    assert_true(narrow.column_sample == 0.0);
+    assert_true(event.min_child_weight == 20.0);
+    assert_true(contract.subsample == 0.0 && contract.column_sample == 0.0 &&
+                contract.min_child_weight == 0.0);
+}
+
 #endif
 
 int main(void) {
 #ifdef HAVE_XGBOOST
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_group_column),
-        cmocka_unit_test(test_reset),
-        cmocka_unit_test(test_whose_rows),
+        cmocka_unit_test(test_group_column), cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_whose_rows),   cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_restraint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 #else
