@@ -106,7 +106,7 @@ extern const evtwin__kept_column evtwin__alert_group_columns[EVTWIN__G_COUNT];
     X(put_predictions, const evtwin__rows *rows, const evtwin_table *states,                       \
       size_t *n_updated_out)                                                                       \
     /* kept gives a table without rows if nothing is; key NULL: all, else the rows whose first     \
-       column it is */                                                                                          \
+       column it is */                                                                             \
     X(keep, evtwin__kept_id which, const evtwin_table *table)                                      \
     X(kept, evtwin__kept_id which, const char *key, evtwin_table **out)                            \
     X(put_letters, const evtwin_letter *letters, size_t n)                                         \

@@ -206,7 +206,8 @@ static void bench_requests(const char *uri) {
     const int bare_port = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
 
     const double peer = requests_per_s(bare_port, "/");
-    static const char *const targets[] = {"/api/battery/latest", "/health", "/web/shared/style.css"};
+    static const char *const targets[] = {"/api/battery/latest", "/health",
+                                          "/web/shared/style.css"};
     printf("requests/s on one connection: bare libmicrohttpd %.0f\n", peer);
     for (size_t i = 0; i < 3; i++) {
         const double ours = requests_per_s(evtwin_server_port(server), targets[i]);

@@ -221,9 +221,10 @@ static void test_other_forms(void **state) {
     snprintf(store_uri, sizeof store_uri, "%s", fresh_uri("forms.db"));
     evtwin_store *store = open_store(store_uri);
     insert_new(store, some_rows("B1", 0, 60));
-    run_sql(store_uri, "INSERT INTO ev_telemetry (time, battery_id, soc, seq, status, created_at,"
-                       " revision) VALUES ('2026-01-01 00:00:30.000000Z', 'B1', 1.0, 1000, 'NORMAL', '',"
-                       " 1000), ('2026-01-01Tneverneverneverx', 'B1', 2.0, 1001, 'NORMAL', '', 1001)");
+    run_sql(store_uri,
+            "INSERT INTO ev_telemetry (time, battery_id, soc, seq, status, created_at,"
+            " revision) VALUES ('2026-01-01 00:00:30.000000Z', 'B1', 1.0, 1000, 'NORMAL', '',"
+            " 1000), ('2026-01-01Tneverneverneverx', 'B1', 2.0, 1001, 'NORMAL', '', 1001)");
     evtwin_table *t = NULL;
     const evtwin_buckets_options options = options_of(t0 - DAY, t0 + DAY, 10000, "soc");
     int64_t width_us = 0;
