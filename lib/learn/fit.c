@@ -233,6 +233,17 @@ static double base_score_of(const work *w, size_t k) {
     return sum / (double)w->part.n_train;
 }
 
+/* The columns that a tree may sample from: none if some have no value at all in training, such as
+ * derived quantities of a row a week, since a sample could be of those alone. */
+static size_t count_sampled(const fit *f) {
+    const evtwin__bundle *b = &f->trainer->bundle;
+    int all = 1;
+    for (size_t i = 0; i < b->n_features; i++) {
+        all = all && !isnan(b->feature[i].min);
+    }
+    return all ? b->n_features : 0;
+}
+
 /* Forest k, of the training rows, which are in w->x. */
 static evtwin_status grow_forest(work *w, size_t k) {
     const evtwin__part *part = &w->part;
@@ -242,7 +253,7 @@ static evtwin_status grow_forest(work *w, size_t k) {
                                      .depth = w->target->depth,
                                      .learning_rate = w->f->trainer->options.learning_rate,
                                      .base_score = w->base_score[k]};
-    evtwin__recipe_restrain(w->f->trainer->recipe, part, w->n_cut, w->f->data->model_cols, &params);
+    evtwin__recipe_restrain(w->f->trainer->recipe, part, w->n_cut, count_sampled(w->f), &params);
     for (size_t i = 0; i < part->n_train; i++) {
         w->y[i] = (float)label_of(w, k, part->train[i]);
     }

@@ -34,7 +34,7 @@ void evtwin__recipe_settle(const evtwin__recipe *recipe, double default_rate,
                            evtwin_trainer *trainer);
 
 /* What keeps a forest from learning its training rows by heart: of the part's training rows and
- * n_further more, in so many columns. */
+ * n_further more; a tree may sample from so many columns. */
 void evtwin__recipe_restrain(const evtwin__recipe *recipe, const evtwin__part *part,
                              size_t n_further, size_t cols, evtwin__booster_params *params);
 
