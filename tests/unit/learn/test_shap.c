@@ -22,10 +22,6 @@ static evtwin_model *load_fixture(const char *name) {
     return m;
 }
 
-static double normal_at(size_t c, uint32_t channel, size_t r) {
-    return evtwin__rng_normal(evtwin__rng_at(21, EVTWIN__RNG_SPLIT, (uint32_t)c, channel, r), 0);
-}
-
 /* Ordinary rows, one value in eight missing. */
 static void fill(float *x, size_t rows, size_t cols, uint32_t channel) {
     for (size_t i = 0; i < rows * cols; i++) {
@@ -294,6 +290,11 @@ static void test_long_paths(void **state) {
 }
 
 #ifdef HAVE_XGBOOST
+
+static double normal_at(size_t c, uint32_t channel, size_t r) {
+    return evtwin__rng_normal(evtwin__rng_at(21, EVTWIN__RNG_SPLIT, (uint32_t)c, channel, r), 0);
+}
+
 #include "xgboost_model.h"
 
 static void fill_training(float *x, float *y, size_t rows, size_t cols, int is_logistic) {
