@@ -291,11 +291,11 @@ static void test_long_paths(void **state) {
 
 #ifdef HAVE_XGBOOST
 
+#include "xgboost_model.h"
+
 static double normal_at(size_t c, uint32_t channel, size_t r) {
     return evtwin__rng_normal(evtwin__rng_at(21, EVTWIN__RNG_SPLIT, (uint32_t)c, channel, r), 0);
 }
-
-#include "xgboost_model.h"
 
 static void fill_training(float *x, float *y, size_t rows, size_t cols, int is_logistic) {
     fill(x, rows, cols, (uint32_t)cols);
