@@ -125,7 +125,7 @@ EVTWIN_API evtwin_status evtwin_predictor_predict(const evtwin_predictor *predic
  * prediction_note (text: "unknown, because … is missing" where there is no prediction, else
  * missing). A row is predicted from its own values only (recipe "contract") or from those and the
  * earlier rows of its battery in this table (recipe "history"): nothing is filled in. RUL is never
- * below 0; it is 0, with a note, where the battery's health is past the end of life of the labels
+ * below 0; it is 0 where the battery's health is past the end of life of the labels
  * (evtwin_train_options.eol_soh_percent). If the table has a column rul_row, it gets what the model
  * says of the row alone, which recipe "history" settles into that of the battery. The table is
  * untouched on failure, except that running out of memory may leave columns of these names, if it

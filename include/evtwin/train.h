@@ -53,8 +53,8 @@ typedef struct evtwin_train_options {
      * comma-separated, "all" of them or none (default NULL); their pasts are features too. A table
      * with a row a week has none of them (docs/learning-features.md). Since 0.2 */
     const char *derive;
-    /** end of life by the labels' rule, as a state of health: of a battery below it RUL is 0, and
-     * the prediction's note says so. 0 (default) = unknown: the lowest health at which a labelled
+    /** end of life by the labels' rule, as a state of health: of a battery below it RUL is 0.
+     * 0 (default) = unknown: the lowest health at which a labelled
      * row has life left, true (truth_soh) or else reported. The bundle records it. Since 0.2 */
     double eol_soh_percent;
 } evtwin_train_options;

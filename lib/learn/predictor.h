@@ -24,9 +24,8 @@ size_t evtwin__predictor_block(const evtwin_predictor *predictor);
 
 /* What is predicted of a table's rows. */
 typedef struct evtwin__predicted {
-    double *y;            /* (rows, n_targets) */
-    double *rul_row;      /* (rows) what the model says of the row alone; NULL = not wanted */
-    uint8_t *is_past_end; /* (rows) 1: nothing is left, by the labels' rule */
+    double *y;       /* (rows, n_targets) */
+    double *rul_row; /* (rows) what the model says of the row alone; NULL = not wanted */
 } evtwin__predicted;
 
 /* Fill it, in memory of the caller: all that can go wrong with a table's data goes wrong here,

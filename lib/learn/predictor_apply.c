@@ -93,13 +93,8 @@ static evtwin_status output_column(evtwin_table *table, const char *name, evtwin
     return evtwin_table_set_unit(table, col, unit);
 }
 
-static void note_end(const evtwin_predictor *p, char note[NOTE_SIZE]) {
-    snprintf(note, NOTE_SIZE, "past its end of life: soh is below %.4g percent",
-             p->bundle.eol_soh_percent);
-}
-
 static evtwin_status fill_notes(const evtwin_predictor *p, evtwin_table *table, size_t col,
-                                const double *y, const uint8_t *is_past_end) {
+                                const double *y) {
     double x[EVTWIN__BUNDLE_MAX_FEATURES];
     char note[NOTE_SIZE];
     for (size_t r = 0; r < evtwin_table_rows(table); r++) {
@@ -107,13 +102,8 @@ static evtwin_status fill_notes(const evtwin_predictor *p, evtwin_table *table, 
         if (is_unknown) {
             EVTWIN_TRY(evtwin__features_compute(p->bundle.features, table, r, 1, 0, x));
         }
-        int has_note = is_unknown && write_note(p, x, note);
-        if (is_past_end[r]) {
-            note_end(p, note);
-            has_note = 1;
-        }
-        EVTWIN_TRY(has_note ? evtwin_table_set_text(table, col, r, note)
-                            : evtwin_table_set_missing(table, col, r));
+        EVTWIN_TRY(is_unknown && write_note(p, x, note) ? evtwin_table_set_text(table, col, r, note)
+                                                        : evtwin_table_set_missing(table, col, r));
     }
     return EVTWIN_OK;
 }
@@ -198,7 +188,7 @@ static evtwin_status fill_table(const evtwin_predictor *p, evtwin_table *table,
     EVTWIN_TRY(evtwin_table_intern(table, version, p->bundle.version, &code));
 
     /* the notes first: they look at the features once more, which might be columns filled here */
-    EVTWIN_TRY(fill_notes(p, table, note, y, predicted->is_past_end));
+    EVTWIN_TRY(fill_notes(p, table, note, y));
     EVTWIN_TRY(fill_intervals(p, table, y));
     EVTWIN_TRY(fill_rul_row(p, table, predicted->rul_row));
     for (size_t r = 0; r < rows; r++) {
@@ -230,7 +220,6 @@ static void tell_presumed_units(const evtwin_predictor *p, const evtwin_table *t
 static void predicted_clear(evtwin__predicted *predicted) {
     evtwin__free(predicted->y);
     evtwin__free(predicted->rul_row);
-    evtwin__free(predicted->is_past_end);
 }
 
 /* Memory for a table's predictions, which is to be cleared after a failure too. */
@@ -240,11 +229,9 @@ static evtwin_status predicted_create(const evtwin_predictor *p, const evtwin_ta
     const int has_rul_row = evtwin_table_find(table, RUL_ROW) != EVTWIN_NO_COLUMN;
     *out = (evtwin__predicted){.y = evtwin__calloc(rows, p->n_targets * sizeof *out->y),
                                .rul_row =
-                                   has_rul_row ? evtwin__calloc(rows, sizeof *out->rul_row) : NULL,
-                               .is_past_end = evtwin__calloc(rows, sizeof *out->is_past_end)};
-    EVTWIN_FAIL_IF(out->y == NULL || out->is_past_end == NULL ||
-                       (has_rul_row && out->rul_row == NULL),
-                   EVTWIN_E_NOMEM, "out of memory for the predictions of %zu rows", rows);
+                                   has_rul_row ? evtwin__calloc(rows, sizeof *out->rul_row) : NULL};
+    EVTWIN_FAIL_IF(out->y == NULL || (has_rul_row && out->rul_row == NULL), EVTWIN_E_NOMEM,
+                   "out of memory for the predictions of %zu rows", rows);
     return EVTWIN_OK;
 }
 

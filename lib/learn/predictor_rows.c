@@ -181,26 +181,18 @@ static size_t find_rul(const evtwin_predictor *p) {
     return i;
 }
 
-/* Nothing is left of a battery past its end of life; x is the rows' (n). */
+/* Nothing is left of a battery past its end of life; x is the rows' (n). Of recipe history that is
+ * one more answer to settle: health is an estimate, and one that wavers about the limit must not
+ * make RUL jump. */
 static void end_lives(const evtwin_predictor *p, const double *x, size_t n,
                       const evtwin__predicted *out) {
     const size_t column = evtwin__end_of_life_column(&p->bundle), at = find_rul(p);
     for (size_t r = 0; r < n && at < p->n_targets; r++) {
         double *of_row = &out->y[r * p->n_targets + at];
-        const int is_past_end =
-            !isnan(*of_row) &&
-            evtwin__is_past_end(&p->bundle, column, x + r * p->bundle.n_features);
-        out->is_past_end[r] = (uint8_t)is_past_end;
-        *of_row = is_past_end ? 0.0 : *of_row;
-    }
-}
-
-/* Of a battery just past it the ten cycles' mean is not 0 yet: health is an estimate, and one that
- * wavers about the limit must not make RUL jump. */
-static void mark_ended(const evtwin_predictor *p, size_t rows, const evtwin__predicted *out) {
-    const size_t at = find_rul(p);
-    for (size_t r = 0; r < rows && at < p->n_targets; r++) {
-        out->is_past_end[r] = out->is_past_end[r] && !(out->y[r * p->n_targets + at] > 0.0);
+        if (!isnan(*of_row) &&
+            evtwin__is_past_end(&p->bundle, column, x + r * p->bundle.n_features)) {
+            *of_row = 0.0;
+        }
     }
 }
 
@@ -222,7 +214,6 @@ static evtwin_status predict_with_past(const evtwin_predictor *p, const evtwin_t
         keep_rows(p, rows, out);
         end_lives(p, w.x, rows, out);
         st = settle(p, &w, rows, out->y);
-        mark_ended(p, rows, out);
     }
     if (st >= 0 && source != NULL && source->x_out != NULL) {
         *source->x_out = w.x;
@@ -254,8 +245,7 @@ evtwin_status evtwin__predictor_rows(const evtwin_predictor *p, const evtwin_tab
                                             out->y + first * p->n_targets, p->n_targets));
         const evtwin__predicted of_block = {.y = out->y + first * p->n_targets,
                                             .rul_row =
-                                                out->rul_row != NULL ? out->rul_row + first : NULL,
-                                            .is_past_end = out->is_past_end + first};
+                                                out->rul_row != NULL ? out->rul_row + first : NULL};
         keep_rows(p, n, &of_block);
         end_lives(p, x, n, &of_block);
     }

@@ -165,8 +165,6 @@ test("the error of the model is not an interval; an interval is shown where the 
   assert.match(given["Remaining useful life"], /250 cycles to 340 cycles/);
   const noted = Object.fromEntries(outlookPairs(battery({ rul_prediction: null, prediction_note: "unknown, soc is missing" }), null, 1));
   assert.match(noted.Why, /soc is missing/);
-  const ended = Object.fromEntries(outlookPairs(battery({ rul_prediction: 0, prediction_note: "past its end of life: soh is below 80 percent" }), null, 1));
-  assert.doesNotMatch(String(ended.Why), /no prediction/);
 });
 
 // ---- limits on a chart --------------------------------------------------------------------
