@@ -36,8 +36,9 @@ static const cli_option options[PREDICT_N_OPTIONS] = {
     [PREDICT_CHECK] = CHECK_OPTION,
     [PREDICT_COVER] = CLI_STRING(
         "cover", "WHAT", "average", .choices = "average|each", .group = "Interval",
-        .help = "what rul_low and rul_high have: nine rows of ten, as a mean over batteries, or of "
-                "each battery (95 % of them) eight rows of ten, which is wider"),
+        .help = "how often the true RUL is between rul_low and rul_high: average: in nine rows of "
+                "ten, as a mean over batteries; each: in eight rows of ten of 95 % of the "
+                "batteries, which is wider"),
     [PREDICT_CSV] = CLI_STRING("csv", "IN", NULL, .group = "File",
                                .help = "predict every row of a file instead; needs --out"),
     [PREDICT_OUT] = CLI_STRING(

@@ -79,8 +79,8 @@ static const cli_option options[N_OPTIONS] = {
                                   "RUL and trains longer (docs/learning-features.md)"),
     [DERIVE] =
         CLI_STRING("derive", "A,B,...", NULL,
-                   .help = "of recipe history: also learn from quantities that rows seconds "
-                           "to a minute apart tell together, by name or \"all\": resistance, "
+                   .help = "of recipe history: also learn from quantities computed from rows "
+                           "that are seconds to a minute apart, by name or \"all\": resistance, "
                            "throughput, charge curve (docs/learning-features.md)"),
     [SEED] = CLI_RANGE(CLI_INTEGER, "seed", "N", "0", 0, 9e15,
                        .help = "of the split: the same seed gives the same models"),

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What derived quantities are made of, all of them and no other of the tool's business. */
+/* The columns that derived quantities are made from. */
 #define DERIVED_COLUMNS                                                                            \
     ",sim_time_s,soc,voltage,current,temperature,is_charging,cell_voltage_max,cell_voltage_min"
 
