@@ -92,6 +92,9 @@ static inline double evtwin__sample_slow(evtwin__pack_rng rng, evtwin__channel c
 /* The evening's end, when a parked car is plugged in. */
 #define EVTWIN__PLUG_IN_HOUR 21.0
 
+/* The second trip starts so long after the first. */
+#define EVTWIN__SECOND_TRIP_HOURS 8.0
+
 /* Currents of the reference pack by the contract: driving, charging. */
 #define EVTWIN__DRIVE_MIN_A 50.0
 #define EVTWIN__DRIVE_MAX_A 120.0
@@ -160,6 +163,19 @@ typedef struct evtwin__wear_day {
  */
 evtwin__wear_day evtwin__wear_step(evtwin__wear *wear, uint64_t day, double date_days,
                                    double span_days);
+
+/* What a car does at a moment of a day. */
+typedef struct evtwin__car_moment {
+    double progress; /* share of the day's way that is done */
+    double soc_frac;
+    double current_A; /* requested, of a pack of the reference's size */
+    double warming_K; /* of the cell above the air */
+} evtwin__car_moment;
+
+/* At an hour of the day, for a car that was so in the morning; level, in [0, 1], is where in its
+ * range the current is. */
+evtwin__car_moment evtwin__car_at(const evtwin__wear *morning, const evtwin__wear_day *use,
+                                  double hour, double level, double air_degC);
 
 /* State of charge where trips would take it to soc_frac: charged on the way where the car reaches
  * its plug-in level. */

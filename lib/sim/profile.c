@@ -11,8 +11,6 @@
 /* A current is sampled anew this often; each pack at its own moment. */
 #define CURRENT_SLOT_S 600.0
 
-/* The second trip starts so long after the first. */
-#define SECOND_TRIP_HOURS 8.0
 #define AIR_EVERY_S 900.0
 
 /* A discharge is over when the voltage limit leaves less than C/20 of it, a charge at C/100: the
@@ -154,7 +152,8 @@ static void decide_parked(const evtwin__lane *l, int64_t step) {
     const double limit = l->pack->variation.charge_limit_frac;
     const int64_t trip_step =
         d->trip < 2
-            ? step_of_hour(l, step, d->plan.start_hour + (d->trip == 1 ? SECOND_TRIP_HOURS : 0.0))
+            ? step_of_hour(l, step,
+                           d->plan.start_hour + (d->trip == 1 ? EVTWIN__SECOND_TRIP_HOURS : 0.0))
             : INT64_MAX;
     if (trip_step <= step) {
         /* a trip is half of the day's way: the discharge at which it ends */
@@ -250,7 +249,8 @@ static void resume_day(const evtwin__lane *l, int64_t step, evtwin__phase phase)
     const double days = evtwin__step_date(l->sim, step);
     const double hour = 24.0 * (days - floor(days));
     d->plan = evtwin__day_sample(&l->pack->variation, (uint64_t)floor(days));
-    d->trip = (hour >= d->plan.start_hour) + (hour >= d->plan.start_hour + SECOND_TRIP_HOURS);
+    d->trip =
+        (hour >= d->plan.start_hour) + (hour >= d->plan.start_hour + EVTWIN__SECOND_TRIP_HOURS);
     d->trip_end_As = l->block->discharge_As[l->i];
     if (phase == EVTWIN__PHASE_DRIVE) {
         d->trip -= d->trip > 0;

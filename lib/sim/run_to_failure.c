@@ -12,15 +12,6 @@
 
 #define DAYS_PER_YEAR 365.2425
 
-/* Cars report while they do something: of the records 45 % are taken while driving, 35 % while
- * charging (driving, on days without a night's charge), 20 % while parked. */
-#define DRIVE_SHARE 0.45
-#define CHARGE_SHARE 0.35
-
-/* Hours of a day in which the trips lie after their start, and in which a night's charge lies. */
-#define TRIP_HOURS 10.0
-#define CHARGE_HOURS 2.5
-
 /* Packs between two reports of progress. */
 enum { CHUNK_PACKS = 32 };
 
@@ -74,12 +65,6 @@ typedef struct pack {
     evtwin__wear_day use;
 } pack;
 
-/* A moment within a day: when, how far the day's way is done, what flows. */
-typedef struct moment {
-    double hour, progress, soc_frac;
-    double current_A; /* of the reference pack */
-} moment;
-
 static double between(double a, double b, double f) {
     return a + f * (b - a);
 }
@@ -89,39 +74,15 @@ static void measure(state *s) {
     s->resistance_ratio = evtwin__wear_r10_ratio(&s->wear);
 }
 
-static moment sample_moment(const pack *p) {
-    const evtwin__pack_rng rng = p->variation.rng;
-    const double kind = evtwin__sample_uniform(rng, EVTWIN__CHANNEL_MOMENT, p->day, 0);
-    const double where = evtwin__sample_uniform(rng, EVTWIN__CHANNEL_MOMENT, p->day, 1);
-    const double level = evtwin__sample_uniform(rng, EVTWIN__CHANNEL_MOMENT_STATE, p->day, 0);
-    const evtwin__wear_day *use = &p->use;
-
-    if (kind >= DRIVE_SHARE + CHARGE_SHARE) {
-        return (moment){.hour = where * use->plan.start_hour, .soc_frac = use->start_frac};
-    }
-    if (kind >= DRIVE_SHARE && use->night_frac > use->end_frac) {
-        return (moment){
-            .hour = EVTWIN__PLUG_IN_HOUR + where * CHARGE_HOURS,
-            .progress = 1.0,
-            .soc_frac = between(use->end_frac, use->night_frac, where),
-            .current_A = -between(EVTWIN__CHARGE_MIN_A, EVTWIN__CHARGE_MAX_A, level),
-        };
-    }
-    return (moment){
-        .hour = use->plan.start_hour + where * TRIP_HOURS,
-        .progress = where,
-        .soc_frac = evtwin__soc_on_the_way(
-            &p->variation, use->start_frac - where * use->plan.cycles / p->before.soh_frac),
-        .current_A = between(EVTWIN__DRIVE_MIN_A, EVTWIN__DRIVE_MAX_A, level),
-    };
-}
-
 /* What the pack is and what its BMS reports at a moment between two mornings. */
 static void take_record(const pack *p, uint64_t sample, record *out) {
     const evtwin_cell *cell = &p->fleet->cell;
     const evtwin__wear *before = &p->before.wear, *after = &p->after.wear;
-    const moment m = sample_moment(p);
-    const double f = m.hour / 24.0;
+    const evtwin__pack_rng rng = p->variation.rng;
+    const double f = evtwin__sample_uniform(rng, EVTWIN__CHANNEL_MOMENT, p->day, 0);
+    const double level = evtwin__sample_uniform(rng, EVTWIN__CHANNEL_MOMENT_STATE, p->day, 0);
+    const double air = evtwin__air_degC(&p->variation, p->fleet->start_days + (double)p->day + f);
+    const evtwin__car_moment m = evtwin__car_at(before, &p->use, 24.0 * f, level, air);
 
     out->age_days = before->age_days + f;
     out->cycles = between(before->cycles, after->cycles, m.progress);
@@ -129,16 +90,11 @@ static void take_record(const pack *p, uint64_t sample, record *out) {
     out->resistance_ratio = between(p->before.resistance_ratio, p->after.resistance_ratio, f);
     out->has_defect = before->has_defect;
 
-    /* quasi-steady: temperature from the heat at the air's temperature, then all at that
-     * temperature */
     const double r0_ratio = p->variation.resistance_factor * evtwin__wear_r0_ratio(before);
     const double cell_A =
         m.current_A * cell->capacity_Ah / (EVTWIN__REFERENCE_PARALLEL * EVTWIN__REFERENCE_CELL_Ah);
-    const double air = evtwin__air_degC(&p->variation, p->fleet->start_days + (double)p->day + f);
-    const double k = evtwin__thermal_resistance_K_W(&cell->thermal);
-    const double warm =
-        air + k * evtwin__ecm_steady_at(cell, m.soc_frac, air, cell_A, r0_ratio).heat_W;
-    const evtwin__ecm_steady s = evtwin__ecm_steady_at(cell, m.soc_frac, warm, cell_A, r0_ratio);
+    const evtwin__ecm_steady s =
+        evtwin__ecm_steady_at(cell, m.soc_frac, air + m.warming_K, cell_A, r0_ratio);
 
     const int n_series = p->fleet->options.n_series, n_parallel = p->fleet->options.n_parallel;
     const double as_built_Ah = cell->capacity_Ah * p->variation.capacity_factor * n_parallel;
@@ -150,7 +106,7 @@ static void take_record(const pack *p, uint64_t sample, record *out) {
         .soh_frac = out->soh_frac,
         .voltage_V = n_series * s.voltage_V,
         .current_A = n_parallel * s.current_A,
-        .temperature_degC = air + k * s.heat_W,
+        .temperature_degC = air + m.warming_K,
         .resistance_ohm = as_built_ohm * out->resistance_ratio,
         .cycles = out->cycles,
         .mean_temperature_degC =
