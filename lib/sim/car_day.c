@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sim/car_day.c: what a car does at an hour of one of its days: the days of profile.c without their
+/* sim/car_day.c: what a car does at an hour of one of its days: the uses of profile.c without their
  * seconds, so that a record of a moment is like one of a live car at that moment. */
 
 #include "sim/pack.h"
@@ -55,10 +55,9 @@ static void park(walk *w, double until_hour) {
     }
 }
 
-/* Until the driver's limit, or until the voltage's leaves less than C/100. */
-static void charge(walk *w) {
-    const double limit = w->wear->variation->charge_limit_frac;
-    const double least_A = 0.01 * w->wear->cell->capacity_Ah;
+/* Until the limit, or until the voltage's leaves too little. */
+static void charge(walk *w, double limit) {
+    const double least_A = EVTWIN__CHARGE_END_PER_H * w->wear->cell->capacity_Ah;
     while (!is_there(w) && w->soc_frac < limit) {
         const double cell_A = -steady(w, -CHARGE_MEAN_A).current_A;
         if (cell_A < least_A) {
@@ -77,7 +76,7 @@ static void drive(walk *w, double cycles) {
         const double ref_A = steady(w, DRIVE_MEAN_A).current_A / w->cell_per_ref;
         const double to_plug = (w->soc_frac - plug) * w->soh_frac;
         if (to_plug <= 1e-9) {
-            charge(w);
+            charge(w, w->wear->variation->charge_limit_frac);
         }
         if (!(ref_A > 0.0) || w->soc_frac <= plug) {
             break;
@@ -89,8 +88,22 @@ static void drive(walk *w, double cycles) {
     }
 }
 
-static walk begin(const evtwin__wear *wear, const evtwin__wear_day *use, double hour,
-                  double air_degC) {
+/* From full to the contract's low end, or until the voltage limit leaves too little; and back. */
+static void cycle(walk *w) {
+    const double least_A = EVTWIN__DISCHARGE_END_PER_H * w->wear->cell->capacity_Ah;
+    while (!is_there(w) && w->soc_frac > EVTWIN__CYCLE_LOW_FRAC) {
+        const double cell_A = steady(w, DRIVE_MEAN_A).current_A;
+        if (cell_A < least_A) {
+            break;
+        }
+        const double left_Ah = (w->soc_frac - EVTWIN__CYCLE_LOW_FRAC) * w->soh_frac * w->full_Ah;
+        const double left_h = left_Ah * w->cell_per_ref / cell_A;
+        pass(w, DRIVE_MEAN_A, fmin(left_h * (1.0 + 1e-9), STRETCH_HOURS));
+    }
+    charge(w, EVTWIN__CYCLE_HIGH_FRAC);
+}
+
+static walk begin(const evtwin__wear *wear, double soc_frac, double hour, double air_degC) {
     const evtwin_cell *cell = wear->cell;
     const evtwin__thermal *t = &cell->thermal;
     const double reference_Ah = EVTWIN__REFERENCE_PARALLEL * EVTWIN__REFERENCE_CELL_Ah;
@@ -104,14 +117,42 @@ static walk begin(const evtwin__wear *wear, const evtwin__wear_day *use, double 
         .full_Ah = reference_Ah * wear->variation->capacity_factor,
         .cell_per_ref = cell->capacity_Ah / reference_Ah,
         .warms_in_h = heat_J_K * evtwin__thermal_resistance_K_W(t) / SECONDS_PER_HOUR,
-        .soc_frac = use->start_frac,
+        .soc_frac = soc_frac,
     };
+}
+
+/* Where the walk has come to. */
+static evtwin__car_moment moment_of(const walk *w, double hour, double progress, double level) {
+    const double low = w->request_A > 0.0 ? EVTWIN__DRIVE_MIN_A : EVTWIN__CHARGE_MIN_A;
+    const double high = w->request_A > 0.0 ? EVTWIN__DRIVE_MAX_A : EVTWIN__CHARGE_MAX_A;
+    const double request_A = low + level * (high - low);
+    return (evtwin__car_moment){
+        .hour = hour,
+        .progress = progress,
+        .soc_frac = w->soc_frac,
+        .current_A = w->request_A > 0.0   ? request_A
+                     : w->request_A < 0.0 ? -request_A
+                                          : 0.0,
+        .air_degC = w->air_degC,
+        .warming_K = w->warming_K,
+    };
+}
+
+evtwin__car_moment evtwin__cycle_at(const evtwin__wear *morning, double hour, double phase,
+                                    double level) {
+    walk w = begin(morning, EVTWIN__CYCLE_HIGH_FRAC, INFINITY, EVTWIN__CYCLE_AIR_degC);
+    cycle(&w); /* warms up */
+    walk next = w;
+    cycle(&next);
+    w.until_hour = w.hour + phase * (next.hour - w.hour);
+    cycle(&w);
+    return moment_of(&w, hour, hour / 24.0, level);
 }
 
 evtwin__car_moment evtwin__car_at(const evtwin__wear *morning, const evtwin__wear_day *use,
                                   double hour, double level, double air_degC) {
     const evtwin__day *plan = &use->plan;
-    walk w = begin(morning, use, hour, air_degC);
+    walk w = begin(morning, use->start_frac, hour, air_degC);
     park(&w, plan->start_hour);
     drive(&w, 0.5 * plan->cycles);
     park(&w, plan->start_hour + EVTWIN__SECOND_TRIP_HOURS);
@@ -119,18 +160,9 @@ evtwin__car_moment evtwin__car_at(const evtwin__wear *morning, const evtwin__wea
     park(&w, EVTWIN__PLUG_IN_HOUR);
     if (plan->plugs_in && !is_there(&w) &&
         w.soc_frac < morning->variation->charge_limit_frac - 0.005) {
-        charge(&w);
+        charge(&w, morning->variation->charge_limit_frac);
     }
     park(&w, hour);
-    const double low = w.request_A > 0.0 ? EVTWIN__DRIVE_MIN_A : EVTWIN__CHARGE_MIN_A;
-    const double high = w.request_A > 0.0 ? EVTWIN__DRIVE_MAX_A : EVTWIN__CHARGE_MAX_A;
-    const double request_A = low + level * (high - low);
-    return (evtwin__car_moment){
-        .progress = plan->cycles > 0.0 ? fmin(w.cycles / plan->cycles, 1.0) : 1.0,
-        .soc_frac = w.soc_frac,
-        .current_A = w.request_A > 0.0   ? request_A
-                     : w.request_A < 0.0 ? -request_A
-                                         : 0.0,
-        .warming_K = w.warming_K,
-    };
+    const double progress = plan->cycles > 0.0 ? fmin(w.cycles / plan->cycles, 1.0) : 1.0;
+    return moment_of(&w, hour, progress, level);
 }

@@ -4,19 +4,10 @@
 
 #include "sim/fleet.h"
 
-/* The contract's cycle. */
-#define CYCLE_LOW_FRAC 0.20
-#define CYCLE_HIGH_FRAC 0.99
-
 /* A current is sampled anew this often; each pack at its own moment. */
 #define CURRENT_SLOT_S 600.0
 
 #define AIR_EVERY_S 900.0
-
-/* A discharge is over when the voltage limit leaves less than C/20 of it, a charge at C/100: the
- * contract wants 99 %, and an aged cell gets there slowly. */
-#define DISCHARGE_END_PER_H 0.05
-#define CHARGE_END_PER_H 0.01
 
 /* No soc reaches these. */
 #define NEVER_LOW_FRAC (-1.0)
@@ -89,7 +80,7 @@ static void drive(const evtwin__lane *l, int64_t step, double low_frac) {
     const evtwin_sim *sim = l->sim;
     const evtwin__drive_cycle *trace = &sim->drive_cycle;
     if (trace->n_seconds == 0) {
-        enter(l, EVTWIN__PHASE_DRIVE, low_frac, NEVER_HIGH_FRAC, DISCHARGE_END_PER_H);
+        enter(l, EVTWIN__PHASE_DRIVE, low_frac, NEVER_HIGH_FRAC, EVTWIN__DISCHARGE_END_PER_H);
         request(l, step, 0, 1.0, EVTWIN__DRIVE_MIN_A, EVTWIN__DRIVE_MAX_A);
         return;
     }
@@ -102,7 +93,7 @@ static void drive(const evtwin__lane *l, int64_t step, double low_frac) {
 }
 
 static void charge(const evtwin__lane *l, int64_t step, double limit_frac) {
-    enter(l, EVTWIN__PHASE_CHARGE, NEVER_LOW_FRAC, limit_frac, CHARGE_END_PER_H);
+    enter(l, EVTWIN__PHASE_CHARGE, NEVER_LOW_FRAC, limit_frac, EVTWIN__CHARGE_END_PER_H);
     request(l, step, 1, -1.0, EVTWIN__CHARGE_MIN_A, EVTWIN__CHARGE_MAX_A);
 }
 
@@ -124,9 +115,9 @@ int evtwin__profile_is_due(const evtwin__lane *l, int64_t step) {
 static void decide_cycle(const evtwin__lane *l, int64_t step) {
     const int drove = l->pack->driver.phase == EVTWIN__PHASE_DRIVE;
     if (is_stopped(l) ? !drove : drove) {
-        drive(l, step, CYCLE_LOW_FRAC);
+        drive(l, step, EVTWIN__CYCLE_LOW_FRAC);
     } else {
-        charge(l, step, CYCLE_HIGH_FRAC);
+        charge(l, step, EVTWIN__CYCLE_HIGH_FRAC);
     }
 }
 
@@ -236,7 +227,7 @@ void evtwin__profile_start(const evtwin__lane *l, int64_t step) {
         const int charges =
             pack->variation.rng.pack > 0 &&
             evtwin__sample_uniform(pack->variation.rng, EVTWIN__CHANNEL_START, 0, 1) < 0.35;
-        const int is_full = l->block->soc_frac[l->i] >= CYCLE_HIGH_FRAC;
+        const int is_full = l->block->soc_frac[l->i] >= EVTWIN__CYCLE_HIGH_FRAC;
         enter(l, charges && !is_full ? EVTWIN__PHASE_CHARGE : EVTWIN__PHASE_DRIVE, NEVER_LOW_FRAC,
               NEVER_HIGH_FRAC, 0.0);
     }
