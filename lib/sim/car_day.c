@@ -69,22 +69,26 @@ static void charge(walk *w, double limit) {
     }
 }
 
-/* A trip, with charges where the car reaches its plug-in level; a car that cannot move stands. */
+/* A trip, with a charge where the car reaches its plug-in level or the voltage limit leaves too
+ * little; a car that gets no charge stands. */
 static void drive(walk *w, double cycles) {
-    const double end = w->cycles + cycles, plug = w->wear->variation->plug_frac;
+    const evtwin__variation *v = w->wear->variation;
+    const double least_A = EVTWIN__DISCHARGE_END_PER_H * w->wear->cell->capacity_Ah;
+    const double end = w->cycles + cycles;
     while (!is_there(w) && w->cycles < end - 1e-9) {
-        const double ref_A = steady(w, DRIVE_MEAN_A).current_A / w->cell_per_ref;
-        const double to_plug = (w->soc_frac - plug) * w->soh_frac;
-        if (to_plug <= 1e-9) {
-            charge(w, w->wear->variation->charge_limit_frac);
+        const double cell_A = steady(w, DRIVE_MEAN_A).current_A;
+        const double to_plug = (w->soc_frac - v->plug_frac) * w->soh_frac;
+        if (to_plug <= 1e-9 || cell_A < least_A) {
+            const double before_frac = w->soc_frac;
+            charge(w, v->charge_limit_frac);
+            if (w->soc_frac < before_frac + 0.001) {
+                break;
+            }
+            continue;
         }
-        if (!(ref_A > 0.0) || w->soc_frac <= plug) {
-            break;
-        }
-        if (to_plug > 1e-9) {
-            const double left = fmin(end - w->cycles, to_plug);
-            pass(w, DRIVE_MEAN_A, fmin(left * w->full_Ah / ref_A, STRETCH_HOURS));
-        }
+        const double left_Ah = fmin(end - w->cycles, to_plug) * w->full_Ah;
+        const double left_h = left_Ah * w->cell_per_ref / cell_A;
+        pass(w, DRIVE_MEAN_A, fmin(left_h * (1.0 + 1e-9), STRETCH_HOURS));
     }
 }
 

@@ -156,10 +156,48 @@ static void days_begin_and_end_as_the_wear_says(void **state) {
     assert_int_equal(n_over, 0);
 }
 
+/* However worn a pack is, whatever its cells: a car that cannot move stands, a charge ends. */
+static void worn_packs_have_days_too(void **state) {
+    (void)state;
+    for (size_t c = 0; c < evtwin_cell_builtin_count(); c++) {
+        for (int moments = EVTWIN_MOMENTS_DAILY; moments <= EVTWIN_MOMENTS_CYCLE; moments++) {
+            evtwin_run_to_failure_options run;
+            evtwin_sim_options o = fleet();
+            evtwin_cell *cell = NULL;
+            evtwin_table *t = NULL;
+            assert_ok(evtwin_cell_load(evtwin_cell_builtin_name(c), &cell));
+            assert_ok(evtwin_run_to_failure_options_init(&run, sizeof run));
+            o.cell = cell;
+            o.n_packs = 12;
+            run.moments = (evtwin_moments)moments;
+            run.record_every_days = 60.0;
+            run.max_years = 50.0;
+            run.eol_soh_percent = 30.0;
+            run.eol_resistance_ratio = 100.0;
+            assert_ok(evtwin_sim_run_to_failure(&o, &run, &t, NULL, 0));
+            const double *soc = evtwin_table_f64(t, evtwin_table_find(t, "soc"));
+            const double *degC = evtwin_table_f64(t, evtwin_table_find(t, "temperature"));
+            double least = 100.0;
+            for (size_t i = 0; i < evtwin_table_rows(t); i++) {
+                const double soh = number(t, "truth_soh", i);
+                assert_true(soc[i] >= 0.0 && soc[i] <= 100.0);
+                assert_true(degC[i] > -40.0 && degC[i] < 120.0);
+                least = soh < least ? soh : least;
+            }
+            print_message("%s: %zu records, down to a health of %.1f %%\n",
+                          evtwin_cell_builtin_name(c), evtwin_table_rows(t), least);
+            assert_true(least < 60.0);
+            evtwin_table_free(t);
+            evtwin_cell_free(cell);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(daily_records_are_like_a_live_year),
         cmocka_unit_test(cycle_records_are_like_live_cycles),
+        cmocka_unit_test(worn_packs_have_days_too),
         cmocka_unit_test(days_begin_and_end_as_the_wear_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
