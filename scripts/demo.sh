@@ -26,7 +26,7 @@ flock -n 9 || die "another demo runs in $PWD/$state; stop it first"
 
 # a run-to-failure data set and models, made once per version; the hashes in a bundle are checked by
 # predicting three rows with it
-made="$("$bin/evtwin-sim" --version), fleet 200 seed 1, records of 10 days, recipe history"
+made="$("$bin/evtwin-sim" --version), fleet 200 seed 1, records of 10 days at daily moments, recipe history"
 if [ "$(cat $state/made-by 2>/dev/null)" = "$made" ] && head -n 4 $state/fleet.csv >$state/check.csv &&
     "$bin/evtwin-predict" -q --models $state/models --csv $state/check.csv --out $state/check.csv 2>/dev/null; then
     say "using the models of an earlier run ($state/models; remove $state to make new ones)"
@@ -34,7 +34,7 @@ else
     rm -rf $state/made-by $state/models $state/fleet.csv
     began=$(date +%s)
     say "simulating 200 cars from new to the end of their batteries"
-    "$bin/evtwin-sim" --until-eol --record-days 10 --fleet 200 --seed 1 --csv $state/fleet.csv
+    "$bin/evtwin-sim" --until-eol --record-days 10 --moments daily --fleet 200 --seed 1 --csv $state/fleet.csv # as the live cars report
     say "training on them"
     "$bin/evtwin-train" $state/fleet.csv --recipe history --eol-soh 80 --out $state/models --seed 1
     printf '%s\n' "$made" >$state/made-by

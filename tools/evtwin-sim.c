@@ -96,6 +96,10 @@ static const cli_option options[SIM_N_OPTIONS] = {
                          "failure, truth_*"),
     [SIM_RECORD_DAYS] = CLI_RANGE(CLI_NUMBER, "record-days", "DAYS", "3", 1, 3650,
                                   .help = "a record every that many days"),
+    [SIM_MOMENTS] =
+        CLI_STRING("moments", "WHEN", "active", .choices = "active|daily|cycle",
+                   .help = "when it is taken: active: mostly while driving or charging; daily, "
+                           "cycle: at any time, as live batteries of that --use report"),
     [SIM_MAX_YEARS] =
         CLI_RANGE(CLI_NUMBER, "max-years", "YEARS", "15", 0.01, 50,
                   .help = "a battery still alive then is censored: no invented label"),
@@ -174,6 +178,8 @@ static int check_combination(const cli *c, const sim_pace *pace) {
                 "--spool belongs to a live run; a data set is made again from its seed");
     CLI_FAIL_IF(cli_is_on(c, SIM_JSON) && !cli_is_on(c, SIM_UNTIL_EOL), CLI_USAGE,
                 "--json belongs to --until-eol; for records as JSON use --sink jsonl:-");
+    CLI_FAIL_IF(cli_is_set(c, SIM_MOMENTS) && !cli_is_on(c, SIM_UNTIL_EOL), CLI_USAGE,
+                "--moments belongs to --until-eol; live records are taken at every --interval");
     CLI_FAIL_IF(pace->is_max && !cli_is_set(c, SIM_DURATION) && !cli_is_on(c, SIM_UNTIL_EOL) &&
                     !cli_is_on(c, SIM_DRY_RUN),
                 CLI_USAGE,

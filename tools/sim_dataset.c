@@ -127,12 +127,20 @@ static int check_before(const cli *c, const sim_sinks *sinks) {
     return sinks->csv != NULL ? cli_check_output_file(cli_text(c, SIM_CSV)) : 0;
 }
 
+static evtwin_moments moments_of(const cli *c) {
+    const char *name = cli_text(c, SIM_MOMENTS);
+    return strcmp(name, "daily") == 0   ? EVTWIN_MOMENTS_DAILY
+           : strcmp(name, "cycle") == 0 ? EVTWIN_MOMENTS_CYCLE
+                                        : EVTWIN_MOMENTS_ACTIVE;
+}
+
 static int simulate(const cli *c, const evtwin_sim_options *options, evtwin_table **out,
                     evtwin_run_to_failure_report *report) {
     evtwin_run_to_failure_options run;
     evtwin_run_to_failure_options_init(&run, sizeof run);
     run.record_every_days = cli_number(c, SIM_RECORD_DAYS);
     run.max_years = cli_number(c, SIM_MAX_YEARS);
+    run.moments = moments_of(c);
     run.progress = cli_progress;
     cli_on_stop(CLI_STOP_LEAVES, "nothing was written");
     const evtwin_status st = evtwin_sim_run_to_failure(options, &run, out, report, sizeof *report);

@@ -167,6 +167,18 @@ EVTWIN_API evtwin_status evtwin_sim_set_current(evtwin_sim *sim, const double *c
 
 /* ---- run-to-failure data set ---- */
 
+/** When the records of a run to failure are taken. Since 0.2. */
+typedef enum evtwin_moments {
+    /** while the car does something: of the records about half are taken while driving, a quarter
+     * while charging, a fifth while parked */
+    EVTWIN_MOMENTS_ACTIVE = 0,
+    /** at any time of day, as a live pack of EVTWIN_USE_DAILY reports: parked most of it */
+    EVTWIN_MOMENTS_DAILY = 1,
+    /** at any time of a charge cycle, as a live pack of EVTWIN_USE_CYCLE reports; the pack wears by
+     * days of driving all the same */
+    EVTWIN_MOMENTS_CYCLE = 2
+} evtwin_moments;
+
 typedef struct evtwin_run_to_failure_options {
     size_t size;
     double record_every_days; /**< default 3; 1 to 365 */
@@ -177,6 +189,7 @@ typedef struct evtwin_run_to_failure_options {
     double eol_resistance_ratio;   /**< default 2; 1.01 to 100 */
     evtwin_progress_fn progress;
     void *progress_ctx;
+    evtwin_moments moments; /**< default EVTWIN_MOMENTS_ACTIVE. Since 0.2 */
 } evtwin_run_to_failure_options;
 
 /** Fill in the defaults; size is sizeof *options. Since 0.2. */
@@ -196,9 +209,10 @@ typedef struct evtwin_run_to_failure_report {
  * a censored pack), failure (1 if end of life comes within the horizon; missing where the horizon
  * was not observed), and columns named truth_* that no trainer accepts as features (soh,
  * resistance_ratio, efc, eol_efc, has_defect, censored). Rows are ordered by pack, then time =
- * start_time_us + sim_time_s. Always EVTWIN_USE_DAILY from new: initial states and the drive cycle
- * are not used. The last record of a pack lies before its end of life. run_options may be NULL for
- * the defaults, report may be NULL; report_size is sizeof *report. The caller frees *out.
+ * start_time_us + sim_time_s. Packs always wear by EVTWIN_USE_DAILY from new: initial states and
+ * the drive cycle are not used. The last record of a pack lies before its end of life. run_options
+ * may be NULL for the defaults, report may be NULL; report_size is sizeof *report. The caller frees
+ * *out.
  * @return EVTWIN_E_ARG for an option out of its domain (the text names it), EVTWIN_E_CANCELLED if
  * progress asked to stop, EVTWIN_E_UNSUPPORTED for the classic model.
  * Since 0.2.

@@ -11,7 +11,6 @@
 #define AMPERE_SECONDS_PER_Ah 3600.0
 
 /* Air around packs that cycle: a hall. */
-#define CYCLE_AIR_degC 25.0
 
 /* Blocks that one thread takes at a time. */
 enum { BLOCKS_PER_ITEM = 16 };
@@ -40,7 +39,7 @@ static evtwin_status make_pack(const evtwin_sim *sim, size_t i) {
     pack->wear = evtwin__wear_new(&sim->cell, &pack->variation);
     EVTWIN_TRY(evtwin__wear_age_to(&pack->wear, sim->start_days, evtwin__start_soh_frac(sim, i)));
     apply_wear(&l);
-    l.block->air_degC[l.i] = CYCLE_AIR_degC;
+    l.block->air_degC[l.i] = EVTWIN__CYCLE_AIR_degC;
     evtwin__ecm_rest(&sim->ecm, l.block, l.i,
                      evtwin__start_soc_frac(sim, i, sim->cell.spread_scale),
                      sim->options.initial_temperature_degC);
@@ -53,8 +52,8 @@ static void fill_idle_lane(const evtwin_sim *sim, evtwin__ecm_block *b, int lane
     evtwin__ecm_set_capacity(b, lane, 3600.0 * sim->cell.capacity_Ah);
     b->r0_ratio[lane] = 1.0;
     b->rc_ratio[lane] = 1.0;
-    b->air_degC[lane] = CYCLE_AIR_degC;
-    evtwin__ecm_rest(&sim->ecm, b, lane, 0.5, CYCLE_AIR_degC);
+    b->air_degC[lane] = EVTWIN__CYCLE_AIR_degC;
+    evtwin__ecm_rest(&sim->ecm, b, lane, 0.5, EVTWIN__CYCLE_AIR_degC);
     evtwin__profile_hand_over(b, lane, 0.0);
 }
 

@@ -89,8 +89,21 @@ static inline double evtwin__sample_slow(evtwin__pack_rng rng, evtwin__channel c
 #define EVTWIN__REFERENCE_SERIES 96
 #define EVTWIN__REFERENCE_PARALLEL 46
 
+/* EVTWIN_USE_CYCLE, the contract's: charged to, discharged to, and in air of. */
+#define EVTWIN__CYCLE_HIGH_FRAC 0.99
+#define EVTWIN__CYCLE_LOW_FRAC 0.20
+#define EVTWIN__CYCLE_AIR_degC 25.0
+
+/* A discharge is over when the voltage limit leaves less than C/20 of it, a charge at C/100: the
+ * contract wants 99 %, and an aged cell gets there slowly. */
+#define EVTWIN__DISCHARGE_END_PER_H 0.05
+#define EVTWIN__CHARGE_END_PER_H 0.01
+
 /* The evening's end, when a parked car is plugged in. */
 #define EVTWIN__PLUG_IN_HOUR 21.0
+
+/* The second trip starts so long after the first. */
+#define EVTWIN__SECOND_TRIP_HOURS 8.0
 
 /* Currents of the reference pack by the contract: driving, charging. */
 #define EVTWIN__DRIVE_MIN_A 50.0
@@ -160,6 +173,25 @@ typedef struct evtwin__wear_day {
  */
 evtwin__wear_day evtwin__wear_step(evtwin__wear *wear, uint64_t day, double date_days,
                                    double span_days);
+
+/* What a car does at a moment of a day. */
+typedef struct evtwin__car_moment {
+    double hour;
+    double progress; /* share of the day's way that is done */
+    double soc_frac;
+    double current_A;           /* requested, of a pack of the reference's size */
+    double air_degC, warming_K; /* of the cell above it */
+} evtwin__car_moment;
+
+/* At an hour of the day, in air of this temperature, for a car that was so in the morning; level,
+ * in [0, 1], is where in its range the current is. */
+evtwin__car_moment evtwin__car_at(const evtwin__wear *morning, const evtwin__wear_day *use,
+                                  double hour, double level, double air_degC);
+
+/* The same of a pack that is discharged and charged again and again, as EVTWIN_USE_CYCLE does it;
+ * phase, in [0, 1], is the share of the time of one such cycle that has passed. */
+evtwin__car_moment evtwin__cycle_at(const evtwin__wear *morning, double hour, double phase,
+                                    double level);
 
 /* State of charge where trips would take it to soc_frac: charged on the way where the car reaches
  * its plug-in level. */

@@ -4,21 +4,10 @@
 
 #include "sim/fleet.h"
 
-/* The contract's cycle. */
-#define CYCLE_LOW_FRAC 0.20
-#define CYCLE_HIGH_FRAC 0.99
-
 /* A current is sampled anew this often; each pack at its own moment. */
 #define CURRENT_SLOT_S 600.0
 
-/* The second trip starts so long after the first. */
-#define SECOND_TRIP_HOURS 8.0
 #define AIR_EVERY_S 900.0
-
-/* A discharge is over when the voltage limit leaves less than C/20 of it, a charge at C/100: the
- * contract wants 99 %, and an aged cell gets there slowly. */
-#define DISCHARGE_END_PER_H 0.05
-#define CHARGE_END_PER_H 0.01
 
 /* No soc reaches these. */
 #define NEVER_LOW_FRAC (-1.0)
@@ -91,7 +80,7 @@ static void drive(const evtwin__lane *l, int64_t step, double low_frac) {
     const evtwin_sim *sim = l->sim;
     const evtwin__drive_cycle *trace = &sim->drive_cycle;
     if (trace->n_seconds == 0) {
-        enter(l, EVTWIN__PHASE_DRIVE, low_frac, NEVER_HIGH_FRAC, DISCHARGE_END_PER_H);
+        enter(l, EVTWIN__PHASE_DRIVE, low_frac, NEVER_HIGH_FRAC, EVTWIN__DISCHARGE_END_PER_H);
         request(l, step, 0, 1.0, EVTWIN__DRIVE_MIN_A, EVTWIN__DRIVE_MAX_A);
         return;
     }
@@ -104,7 +93,7 @@ static void drive(const evtwin__lane *l, int64_t step, double low_frac) {
 }
 
 static void charge(const evtwin__lane *l, int64_t step, double limit_frac) {
-    enter(l, EVTWIN__PHASE_CHARGE, NEVER_LOW_FRAC, limit_frac, CHARGE_END_PER_H);
+    enter(l, EVTWIN__PHASE_CHARGE, NEVER_LOW_FRAC, limit_frac, EVTWIN__CHARGE_END_PER_H);
     request(l, step, 1, -1.0, EVTWIN__CHARGE_MIN_A, EVTWIN__CHARGE_MAX_A);
 }
 
@@ -126,9 +115,9 @@ int evtwin__profile_is_due(const evtwin__lane *l, int64_t step) {
 static void decide_cycle(const evtwin__lane *l, int64_t step) {
     const int drove = l->pack->driver.phase == EVTWIN__PHASE_DRIVE;
     if (is_stopped(l) ? !drove : drove) {
-        drive(l, step, CYCLE_LOW_FRAC);
+        drive(l, step, EVTWIN__CYCLE_LOW_FRAC);
     } else {
-        charge(l, step, CYCLE_HIGH_FRAC);
+        charge(l, step, EVTWIN__CYCLE_HIGH_FRAC);
     }
 }
 
@@ -154,7 +143,8 @@ static void decide_parked(const evtwin__lane *l, int64_t step) {
     const double limit = l->pack->variation.charge_limit_frac;
     const int64_t trip_step =
         d->trip < 2
-            ? step_of_hour(l, step, d->plan.start_hour + (d->trip == 1 ? SECOND_TRIP_HOURS : 0.0))
+            ? step_of_hour(l, step,
+                           d->plan.start_hour + (d->trip == 1 ? EVTWIN__SECOND_TRIP_HOURS : 0.0))
             : INT64_MAX;
     if (trip_step <= step) {
         /* a trip is half of the day's way: the discharge at which it ends */
@@ -237,7 +227,7 @@ void evtwin__profile_start(const evtwin__lane *l, int64_t step) {
         const int charges =
             pack->variation.rng.pack > 0 &&
             evtwin__sample_uniform(pack->variation.rng, EVTWIN__CHANNEL_START, 0, 1) < 0.35;
-        const int is_full = l->block->soc_frac[l->i] >= CYCLE_HIGH_FRAC;
+        const int is_full = l->block->soc_frac[l->i] >= EVTWIN__CYCLE_HIGH_FRAC;
         enter(l, charges && !is_full ? EVTWIN__PHASE_CHARGE : EVTWIN__PHASE_DRIVE, NEVER_LOW_FRAC,
               NEVER_HIGH_FRAC, 0.0);
     }
@@ -250,7 +240,8 @@ static void resume_day(const evtwin__lane *l, int64_t step, evtwin__phase phase)
     const double days = evtwin__step_date(l->sim, step);
     const double hour = 24.0 * (days - floor(days));
     d->plan = evtwin__day_sample(&l->pack->variation, (uint64_t)floor(days));
-    d->trip = (hour >= d->plan.start_hour) + (hour >= d->plan.start_hour + SECOND_TRIP_HOURS);
+    d->trip =
+        (hour >= d->plan.start_hour) + (hour >= d->plan.start_hour + EVTWIN__SECOND_TRIP_HOURS);
     d->trip_end_As = l->block->discharge_As[l->i];
     if (phase == EVTWIN__PHASE_DRIVE) {
         d->trip -= d->trip > 0;

@@ -12,8 +12,8 @@
 
 #define DAYS_PER_YEAR 365.2425
 
-/* Cars report while they do something: of the records 45 % are taken while driving, 35 % while
- * charging (driving, on days without a night's charge), 20 % while parked. */
+/* EVTWIN_MOMENTS_ACTIVE, while cars do something: of the records 45 % are taken while driving, 35 %
+ * while charging (driving, on days without a night's charge), 20 % while parked. */
 #define DRIVE_SHARE 0.45
 #define CHARGE_SHARE 0.35
 
@@ -74,12 +74,6 @@ typedef struct pack {
     evtwin__wear_day use;
 } pack;
 
-/* A moment within a day: when, how far the day's way is done, what flows. */
-typedef struct moment {
-    double hour, progress, soc_frac;
-    double current_A; /* of the reference pack */
-} moment;
-
 static double between(double a, double b, double f) {
     return a + f * (b - a);
 }
@@ -89,7 +83,12 @@ static void measure(state *s) {
     s->resistance_ratio = evtwin__wear_r10_ratio(&s->wear);
 }
 
-static moment sample_moment(const pack *p) {
+static double air_at(const pack *p, double hour) {
+    return evtwin__air_degC(&p->variation, p->fleet->start_days + (double)p->day + hour / 24.0);
+}
+
+/* While the car does something. */
+static evtwin__car_moment sample_active(const pack *p) {
     const evtwin__pack_rng rng = p->variation.rng;
     const double kind = evtwin__sample_uniform(rng, EVTWIN__CHANNEL_MOMENT, p->day, 0);
     const double where = evtwin__sample_uniform(rng, EVTWIN__CHANNEL_MOMENT, p->day, 1);
@@ -97,17 +96,18 @@ static moment sample_moment(const pack *p) {
     const evtwin__wear_day *use = &p->use;
 
     if (kind >= DRIVE_SHARE + CHARGE_SHARE) {
-        return (moment){.hour = where * use->plan.start_hour, .soc_frac = use->start_frac};
+        return (evtwin__car_moment){.hour = where * use->plan.start_hour,
+                                    .soc_frac = use->start_frac};
     }
     if (kind >= DRIVE_SHARE && use->night_frac > use->end_frac) {
-        return (moment){
+        return (evtwin__car_moment){
             .hour = EVTWIN__PLUG_IN_HOUR + where * CHARGE_HOURS,
             .progress = 1.0,
             .soc_frac = between(use->end_frac, use->night_frac, where),
             .current_A = -between(EVTWIN__CHARGE_MIN_A, EVTWIN__CHARGE_MAX_A, level),
         };
     }
-    return (moment){
+    return (evtwin__car_moment){
         .hour = use->plan.start_hour + where * TRIP_HOURS,
         .progress = where,
         .soc_frac = evtwin__soc_on_the_way(
@@ -116,11 +116,31 @@ static moment sample_moment(const pack *p) {
     };
 }
 
+/* At any time of the day or, for a pack that cycles, of its cycle. */
+static evtwin__car_moment sample_any(const pack *p, int is_cycle) {
+    const evtwin__pack_rng rng = p->variation.rng;
+    const double hour = 24.0 * evtwin__sample_uniform(rng, EVTWIN__CHANNEL_MOMENT, p->day, 0);
+    const double phase = evtwin__sample_uniform(rng, EVTWIN__CHANNEL_MOMENT, p->day, 1);
+    const double level = evtwin__sample_uniform(rng, EVTWIN__CHANNEL_MOMENT_STATE, p->day, 0);
+    return is_cycle ? evtwin__cycle_at(&p->before.wear, hour, phase, level)
+                    : evtwin__car_at(&p->before.wear, &p->use, hour, level, air_at(p, hour));
+}
+
+/* The quasi-steady circuit at a moment; r0_ratio: of the pack's cells to nominal ones. */
+static evtwin__ecm_steady circuit_at(const evtwin_cell *cell, const evtwin__car_moment *m,
+                                     double r0_ratio) {
+    const double cell_A =
+        m->current_A * cell->capacity_Ah / (EVTWIN__REFERENCE_PARALLEL * EVTWIN__REFERENCE_CELL_Ah);
+    return evtwin__ecm_steady_at(cell, m->soc_frac, m->air_degC + m->warming_K, cell_A, r0_ratio);
+}
+
 /* What the pack is and what its BMS reports at a moment between two mornings. */
-static void take_record(const pack *p, uint64_t sample, record *out) {
+static void take_record(const pack *p, evtwin_moments moments, uint64_t sample, record *out) {
     const evtwin_cell *cell = &p->fleet->cell;
     const evtwin__wear *before = &p->before.wear, *after = &p->after.wear;
-    const moment m = sample_moment(p);
+    const int is_active = moments == EVTWIN_MOMENTS_ACTIVE;
+    evtwin__car_moment m =
+        is_active ? sample_active(p) : sample_any(p, moments == EVTWIN_MOMENTS_CYCLE);
     const double f = m.hour / 24.0;
 
     out->age_days = before->age_days + f;
@@ -129,16 +149,14 @@ static void take_record(const pack *p, uint64_t sample, record *out) {
     out->resistance_ratio = between(p->before.resistance_ratio, p->after.resistance_ratio, f);
     out->has_defect = before->has_defect;
 
-    /* quasi-steady: temperature from the heat at the air's temperature, then all at that
-     * temperature */
     const double r0_ratio = p->variation.resistance_factor * evtwin__wear_r0_ratio(before);
-    const double cell_A =
-        m.current_A * cell->capacity_Ah / (EVTWIN__REFERENCE_PARALLEL * EVTWIN__REFERENCE_CELL_Ah);
-    const double air = evtwin__air_degC(&p->variation, p->fleet->start_days + (double)p->day + f);
     const double k = evtwin__thermal_resistance_K_W(&cell->thermal);
-    const double warm =
-        air + k * evtwin__ecm_steady_at(cell, m.soc_frac, air, cell_A, r0_ratio).heat_W;
-    const evtwin__ecm_steady s = evtwin__ecm_steady_at(cell, m.soc_frac, warm, cell_A, r0_ratio);
+    if (is_active) { /* what it did before is not known: warm as if it had done this for long */
+        m.air_degC = air_at(p, m.hour);
+        m.warming_K = k * circuit_at(cell, &m, r0_ratio).heat_W;
+    }
+    const evtwin__ecm_steady s = circuit_at(cell, &m, r0_ratio);
+    const double warming_K = is_active ? k * s.heat_W : m.warming_K;
 
     const int n_series = p->fleet->options.n_series, n_parallel = p->fleet->options.n_parallel;
     const double as_built_Ah = cell->capacity_Ah * p->variation.capacity_factor * n_parallel;
@@ -150,7 +168,7 @@ static void take_record(const pack *p, uint64_t sample, record *out) {
         .soh_frac = out->soh_frac,
         .voltage_V = n_series * s.voltage_V,
         .current_A = n_parallel * s.current_A,
-        .temperature_degC = air + k * s.heat_W,
+        .temperature_degC = m.air_degC + warming_K,
         .resistance_ohm = as_built_ohm * out->resistance_ratio,
         .cycles = out->cycles,
         .mean_temperature_degC =
@@ -214,7 +232,7 @@ static evtwin_status run_pack(void *ctx, size_t item) {
         }
         next_record_day += r->limits.record_every_days;
         record *now = &records[out->n_records];
-        take_record(&p, out->n_records, now);
+        take_record(&p, r->limits.moments, out->n_records, now);
 
         /* a record after the end does not count */
         if (!ended ||
@@ -380,6 +398,7 @@ static evtwin_status check_limits(const evtwin_run_to_failure_options *given,
         {"failure_horizon_cycles", o->failure_horizon_cycles, 0.0, 10000.0},
         {"eol_soh_percent", o->eol_soh_percent, 30.0, 99.9},
         {"eol_resistance_ratio", o->eol_resistance_ratio, 1.01, 100.0},
+        {"moments", (double)o->moments, EVTWIN_MOMENTS_ACTIVE, EVTWIN_MOMENTS_CYCLE},
     };
     return evtwin__domains_check(domain, sizeof domain / sizeof domain[0]);
 }

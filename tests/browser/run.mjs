@@ -48,7 +48,7 @@ function installPackages(folder) {
 
 // As the demo does, or from few cars and by the contract, which is enough for tests.
 const SMALL = ["--fleet", "12"];
-const AS_DEMO = ["--fleet", "200"];
+const AS_DEMO = ["--fleet", "200", "--moments", "daily"];
 
 function trainModels(folder, fleet) {
   const csv = join(folder, "fleet.csv");

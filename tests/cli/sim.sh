@@ -54,6 +54,10 @@ wrong --soh 90:x
 wrong --start yesterday
 wrong --use fly
 wrong --dry-run --until-eol
+wrong --until-eol --moments noon
+err 'noon'
+wrong --moments daily --duration 1
+err '--until-eol'
 wrong --json
 wrong -n 3
 wrong --sink kafkaesque://host/topic --duration 1

@@ -77,12 +77,13 @@ static void columns_are_those_of_the_schema(void **state) {
     evtwin_table_free(t);
 }
 
-static void labels_follow_from_the_outcome(void **state) {
-    (void)state;
+static void labels_follow_from_the_outcome(evtwin_moments moments) {
     const evtwin_sim_options o = fleet(40);
+    evtwin_run_to_failure_options l = run_options();
     evtwin_table *t = NULL;
     evtwin_run_to_failure_report r;
-    assert_ok(evtwin_sim_run_to_failure(&o, NULL, &t, &r, sizeof r));
+    l.moments = moments;
+    assert_ok(evtwin_sim_run_to_failure(&o, &l, &t, &r, sizeof r));
     const view v = view_of(t);
     assert_int_equal(v.rows, r.n_rows);
     assert_int_equal(r.n_packs, 40);
@@ -117,6 +118,13 @@ static void labels_follow_from_the_outcome(void **state) {
     assert_int_equal(n_packs, 40);
     assert_true(n_failing > v.rows / 20 && n_failing < v.rows / 3);
     evtwin_table_free(t);
+}
+
+static void labels_are_right_at_any_moment(void **state) {
+    (void)state;
+    labels_follow_from_the_outcome(EVTWIN_MOMENTS_ACTIVE);
+    labels_follow_from_the_outcome(EVTWIN_MOMENTS_DAILY);
+    labels_follow_from_the_outcome(EVTWIN_MOMENTS_CYCLE);
 }
 
 /* Nothing is tuned but the median: the other figures must only be plausible. */
@@ -173,8 +181,7 @@ static void the_fleet_is_plausible(void **state) {
     evtwin_table_free(t);
 }
 
-static void threads_do_not_change_a_byte(void **state) {
-    (void)state;
+static void threads_do_not_change_a_byte_of(evtwin_moments moments) {
     const int threads[] = {1, 2, 5};
     char *text[3] = {NULL};
     size_t size[3] = {0};
@@ -182,6 +189,7 @@ static void threads_do_not_change_a_byte(void **state) {
         evtwin_sim_options o = fleet(70);
         evtwin_run_to_failure_options l = run_options();
         l.record_every_days = 20.0;
+        l.moments = moments;
         o.n_threads = threads[i];
         o.seed = 11;
         evtwin_table *t = NULL;
@@ -206,6 +214,13 @@ static void threads_do_not_change_a_byte(void **state) {
     for (int i = 0; i < 3; i++) {
         free(text[i]);
     }
+}
+
+static void threads_do_not_change_a_byte(void **state) {
+    (void)state;
+    threads_do_not_change_a_byte_of(EVTWIN_MOMENTS_ACTIVE);
+    threads_do_not_change_a_byte_of(EVTWIN_MOMENTS_DAILY);
+    threads_do_not_change_a_byte_of(EVTWIN_MOMENTS_CYCLE);
 }
 
 /* Watched for two years only: no end, so no rul, and failure only where the horizon was seen. */
@@ -324,6 +339,7 @@ static void options_are_checked(void **state) {
     BAD(failure_horizon_cycles, -1.0, "failure_horizon_cycles");
     BAD(eol_soh_percent, 100.0, "eol_soh_percent");
     BAD(eol_resistance_ratio, 1.0, "eol_resistance_ratio");
+    BAD(moments, (evtwin_moments)3, "moments|3");
     BAD(size, 0, "evtwin_run_to_failure_options_init");
     assert_fails(evtwin_sim_run_to_failure(&o, NULL, NULL, NULL, 0), EVTWIN_E_ARG, "out|NULL");
     o.n_packs = 0;
@@ -415,7 +431,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(twins_differ_by_the_defect),
         cmocka_unit_test(columns_are_those_of_the_schema),
-        cmocka_unit_test(labels_follow_from_the_outcome),
+        cmocka_unit_test(labels_are_right_at_any_moment),
         cmocka_unit_test(the_fleet_is_plausible),
         cmocka_unit_test(threads_do_not_change_a_byte),
         cmocka_unit_test(censored_packs_get_no_invented_label),
