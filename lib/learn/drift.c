@@ -17,10 +17,10 @@ static double bounded(double v) {
     return fmin(fmax(v, -DBL_MAX), DBL_MAX);
 }
 
-/* A value as it was measured, but for digits that come from a change of its unit. */
+/* A value as it was measured, with no more digits than a sensor has. */
 static number exact(double v) {
     number n;
-    evtwin__format_f64(bounded(evtwin__round_digits(v, 7)), n.text);
+    evtwin__format_f64(bounded(evtwin__round_digits(v, 5)), n.text);
     return n;
 }
 
