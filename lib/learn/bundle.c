@@ -6,6 +6,7 @@
 
 #include "core/file.h"
 #include "core/file_kind.h"
+#include "core/folder_lock.h"
 #include "core/json.h"
 #include "core/mem.h"
 #include "core/sha256.h"
@@ -345,7 +346,7 @@ static evtwin_status load_file(const char *dir, const char *name, size_t max_byt
                              "a bundle has JSON files; save_model(\"x.json\") writes a model");
 }
 
-static evtwin_status load_files(const char *dir, evtwin__bundle_files *files, evtwin__bundle *b) {
+static evtwin_status read_files(const char *dir, evtwin__bundle_files *files, evtwin__bundle *b) {
     EVTWIN_TRY(load_file(dir, EVTWIN__MANIFEST_FILE, EVTWIN__MANIFEST_MAX_BYTES, files, MANIFEST));
     EVTWIN_TRY(read_manifest(dir, files, b));
     EVTWIN_TRY(load_file(dir, b->scaler_file.name, EVTWIN__SCALER_MAX_BYTES, files, SCALER));
@@ -358,7 +359,16 @@ static evtwin_status load_files(const char *dir, evtwin__bundle_files *files, ev
                                  files, place_of(t, k)));
         }
     }
-    return read_parts(dir, files, b);
+    return EVTWIN_OK;
+}
+
+/* The bytes are read while nobody renames any. */
+static evtwin_status load_files(const char *dir, evtwin__bundle_files *files, evtwin__bundle *b) {
+    int lock;
+    EVTWIN_TRY(evtwin__folder_lock(dir, 0, &lock));
+    const evtwin_status st = read_files(dir, files, b);
+    evtwin__folder_unlock(lock);
+    return st < 0 ? st : read_parts(dir, files, b);
 }
 
 evtwin_status evtwin__bundle_load(const char *dir, evtwin__bundle *out) {
@@ -403,13 +413,9 @@ static evtwin_status write_beside(const evtwin__bundle_files *files, const char 
     return EVTWIN_OK;
 }
 
-/* Into a folder that is there. */
-static evtwin_status save_into(const evtwin__bundle_files *files, const char *dir) {
-    evtwin__writer *w[EVTWIN__BUNDLE_N_FILES] = {NULL};
-    evtwin_status st;
-    if ((st = check_places(files, dir)) >= 0) {
-        st = write_beside(files, dir, w);
-    }
+/* Commit what is written beside, or abandon it after a failure. */
+static evtwin_status put_in_place(const evtwin__bundle_files *files, const char *dir,
+                                  evtwin_status st, evtwin__writer *w[EVTWIN__BUNDLE_N_FILES]) {
     for (size_t i = 0; i < EVTWIN__BUNDLE_N_FILES; i++) {
         if (st < 0) {
             evtwin__writer_abandon(w[i]);
@@ -424,6 +430,20 @@ static evtwin_status save_into(const evtwin__bundle_files *files, const char *di
             unlink(path);
         }
     }
+    return st;
+}
+
+/* Into a folder that is there. Only the renames need the lock: two savings at once leave the bundle
+ * of the later one, and no reader sees a part of each. */
+static evtwin_status save_into(const evtwin__bundle_files *files, const char *dir) {
+    evtwin__writer *w[EVTWIN__BUNDLE_N_FILES] = {NULL};
+    int lock = -1;
+    evtwin_status st;
+    if ((st = check_places(files, dir)) >= 0 && (st = write_beside(files, dir, w)) >= 0) {
+        st = evtwin__folder_lock(dir, 1, &lock);
+    }
+    st = put_in_place(files, dir, st, w);
+    evtwin__folder_unlock(lock);
     return st;
 }
 
