@@ -40,20 +40,10 @@ void evtwin__battery_hash(const char *id, char hash[EVTWIN__BATTERY_HASH_SIZE]) 
 
 /* ---- scaler.json ---- */
 
-static json_t *array_of(const double *v, size_t n) {
-    json_t *array = json_array();
-    for (size_t i = 0; i < n; i++) {
-        if (json_array_append_new(array, json_real(v[i])) != 0) {
-            json_decref(array);
-            return NULL;
-        }
-    }
-    return array;
-}
-
 evtwin_status evtwin__scaler_write(const evtwin__scaler *s, char **text_out, size_t *size_out) {
     json_t *root = json_pack("{s:i, s:s, s:o, s:o}", "format", SCALER_FORMAT, "kind", "standard",
-                             "mean", array_of(s->mean, s->n), "scale", array_of(s->scale, s->n));
+                             "mean", evtwin__json_numbers(s->mean, s->n), "scale",
+                             evtwin__json_numbers(s->scale, s->n));
     const evtwin_status st = evtwin__json_text(root, text_out, size_out);
     json_decref(root);
     return st < 0 ? evtwin__fail_in(st, EVTWIN__SCALER_FILE) : st;
