@@ -138,6 +138,18 @@ static const change changes[] = {
     {"health of 45 %", "soh", "range", "range", "soh", 0, 45, "45"},
     {"5,000 cycles", "charge_cycles", "range", "range", "charge_cycles", 0, 5000, "5000"}};
 
+/* Numbers have no more than five significant digits. */
+static void assert_short_numbers(const evtwin_table *found) {
+    static const char digits[] = "0123456789.";
+    for (size_t r = 0; r < evtwin_table_rows(found); r++) {
+        for (const char *c = evtwin_table_text(found, 5, r); *c != '\0';) {
+            const size_t n = strspn(c, digits);
+            assert_true(n <= strlen("0.12345"));
+            c += n > 0 ? n : 1;
+        }
+    }
+}
+
 static void test_notices_each(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
@@ -151,6 +163,7 @@ static void test_notices_each(void **state) {
         if (row == SIZE_MAX || strstr(evtwin_table_text(found, 5, row), c->word) == NULL) {
             fail_msg("%s: no %s of %s", c->what, c->cause, c->quantity);
         }
+        assert_short_numbers(found);
         evtwin_table_free(found);
         evtwin_table_free(t);
     }
