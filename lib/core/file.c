@@ -370,9 +370,9 @@ evtwin_status evtwin__writer_sync(evtwin__writer *w) {
 evtwin_status evtwin__writer_commit(evtwin__writer *w) {
     evtwin_status st = evtwin__writer_sync(w);
     if (w->temp != NULL) {
-        const int is_closed = close(w->fd) == 0;
-        w->fd = -1;
-        if (st == EVTWIN_OK && (!is_closed || rename(w->temp, w->target) != 0)) {
+        /* not closed before it has its name: without its lock another process would sweep it away.
+         * Closing fails no more, the data are on the disk */
+        if (st == EVTWIN_OK && rename(w->temp, w->target) != 0) {
             st = evtwin__fail_errno(w->path, errno);
         }
         if (st == EVTWIN_OK) {

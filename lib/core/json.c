@@ -234,6 +234,17 @@ json_t *evtwin__json_number(double value) {
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+json_t *evtwin__json_numbers(const double *v, size_t n) {
+    json_t *array = json_array();
+    for (size_t i = 0; i < n; i++) {
+        if (json_array_append_new(array, evtwin__json_number(v[i])) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
 /* ---- writing ---- */
 
 /* Our own values are never deeper; also the bound of the recursion. */

@@ -41,5 +41,7 @@ evtwin_status evtwin__json_get_array(const char *name, const json_t *object, con
 
 /* json_real, or json_null for NaN and infinity (JSON has neither). */
 json_t *evtwin__json_number(double value);
+/* An array of them; NULL if memory runs out. */
+json_t *evtwin__json_numbers(const double *v, size_t n);
 
 #endif

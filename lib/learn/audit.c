@@ -10,6 +10,7 @@
 
 static evtwin_status run(evtwin__audit *a) {
     EVTWIN_TRY(evtwin__audit_labels(a));
+    EVTWIN_TRY(evtwin__audit_counter(a));
     EVTWIN_TRY(evtwin__audit_inputs(a));
     EVTWIN_TRY(evtwin__audit_rule(a));
     EVTWIN_TRY(evtwin__audit_formula(a));

@@ -49,6 +49,7 @@ int evtwin__audit_has_enough(const evtwin__audit *a, const double *y);
 /* The parts: each states what it finds. A finding of an error is nearly certain by itself. */
 evtwin_status evtwin__audit_labels(evtwin__audit *a); /* the first: it sets is_mixed and
                                                          is_misordered */
+evtwin_status evtwin__audit_counter(const evtwin__audit *a);
 evtwin_status evtwin__audit_inputs(evtwin__audit *a);
 evtwin_status evtwin__audit_rule(evtwin__audit *a);
 evtwin_status evtwin__audit_formula(const evtwin__audit *a);

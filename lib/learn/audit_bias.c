@@ -93,8 +93,8 @@ static size_t describe_outside(const outside *o, const evtwin__bundle_feature *f
     }
     if (n > 0) {
         char min[EVTWIN__NUM_SIZE], max[EVTWIN__NUM_SIZE];
-        evtwin__format_f64(f->min, min);
-        evtwin__format_f64(f->max, max);
+        evtwin__format_f64(evtwin__round_digits(f->min, 4), min);
+        evtwin__format_f64(evtwin__round_digits(f->max, 4), max);
         snprintf(text, text_size, "%s in %zu (%s to %s%s%s)", f->column, n, min, max,
                  f->unit[0] != '\0' ? " " : "", f->unit);
     }

@@ -6,6 +6,7 @@
 
 #include "core/file.h"
 #include "core/file_kind.h"
+#include "core/folder_lock.h"
 #include "core/json.h"
 #include "core/mem.h"
 #include "core/sha256.h"
@@ -39,20 +40,10 @@ void evtwin__battery_hash(const char *id, char hash[EVTWIN__BATTERY_HASH_SIZE]) 
 
 /* ---- scaler.json ---- */
 
-static json_t *array_of(const double *v, size_t n) {
-    json_t *array = json_array();
-    for (size_t i = 0; i < n; i++) {
-        if (json_array_append_new(array, json_real(v[i])) != 0) {
-            json_decref(array);
-            return NULL;
-        }
-    }
-    return array;
-}
-
 evtwin_status evtwin__scaler_write(const evtwin__scaler *s, char **text_out, size_t *size_out) {
     json_t *root = json_pack("{s:i, s:s, s:o, s:o}", "format", SCALER_FORMAT, "kind", "standard",
-                             "mean", array_of(s->mean, s->n), "scale", array_of(s->scale, s->n));
+                             "mean", evtwin__json_numbers(s->mean, s->n), "scale",
+                             evtwin__json_numbers(s->scale, s->n));
     const evtwin_status st = evtwin__json_text(root, text_out, size_out);
     json_decref(root);
     return st < 0 ? evtwin__fail_in(st, EVTWIN__SCALER_FILE) : st;
@@ -345,7 +336,7 @@ static evtwin_status load_file(const char *dir, const char *name, size_t max_byt
                              "a bundle has JSON files; save_model(\"x.json\") writes a model");
 }
 
-static evtwin_status load_files(const char *dir, evtwin__bundle_files *files, evtwin__bundle *b) {
+static evtwin_status read_files(const char *dir, evtwin__bundle_files *files, evtwin__bundle *b) {
     EVTWIN_TRY(load_file(dir, EVTWIN__MANIFEST_FILE, EVTWIN__MANIFEST_MAX_BYTES, files, MANIFEST));
     EVTWIN_TRY(read_manifest(dir, files, b));
     EVTWIN_TRY(load_file(dir, b->scaler_file.name, EVTWIN__SCALER_MAX_BYTES, files, SCALER));
@@ -358,7 +349,16 @@ static evtwin_status load_files(const char *dir, evtwin__bundle_files *files, ev
                                  files, place_of(t, k)));
         }
     }
-    return read_parts(dir, files, b);
+    return EVTWIN_OK;
+}
+
+/* The bytes are read while nobody renames any. */
+static evtwin_status load_files(const char *dir, evtwin__bundle_files *files, evtwin__bundle *b) {
+    int lock;
+    EVTWIN_TRY(evtwin__folder_lock(dir, 0, &lock));
+    const evtwin_status st = read_files(dir, files, b);
+    evtwin__folder_unlock(lock);
+    return st < 0 ? st : read_parts(dir, files, b);
 }
 
 evtwin_status evtwin__bundle_load(const char *dir, evtwin__bundle *out) {
@@ -403,13 +403,9 @@ static evtwin_status write_beside(const evtwin__bundle_files *files, const char 
     return EVTWIN_OK;
 }
 
-/* Into a folder that is there. */
-static evtwin_status save_into(const evtwin__bundle_files *files, const char *dir) {
-    evtwin__writer *w[EVTWIN__BUNDLE_N_FILES] = {NULL};
-    evtwin_status st;
-    if ((st = check_places(files, dir)) >= 0) {
-        st = write_beside(files, dir, w);
-    }
+/* Commit what is written beside, or abandon it after a failure. */
+static evtwin_status put_in_place(const evtwin__bundle_files *files, const char *dir,
+                                  evtwin_status st, evtwin__writer *w[EVTWIN__BUNDLE_N_FILES]) {
     for (size_t i = 0; i < EVTWIN__BUNDLE_N_FILES; i++) {
         if (st < 0) {
             evtwin__writer_abandon(w[i]);
@@ -424,6 +420,20 @@ static evtwin_status save_into(const evtwin__bundle_files *files, const char *di
             unlink(path);
         }
     }
+    return st;
+}
+
+/* Into a folder that is there. Only the renames need the lock: two savings at once leave the bundle
+ * of the later one, and no reader sees a part of each. */
+static evtwin_status save_into(const evtwin__bundle_files *files, const char *dir) {
+    evtwin__writer *w[EVTWIN__BUNDLE_N_FILES] = {NULL};
+    int lock = -1;
+    evtwin_status st;
+    if ((st = check_places(files, dir)) >= 0 && (st = write_beside(files, dir, w)) >= 0) {
+        st = evtwin__folder_lock(dir, 1, &lock);
+    }
+    st = put_in_place(files, dir, st, w);
+    evtwin__folder_unlock(lock);
     return st;
 }
 

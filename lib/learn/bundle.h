@@ -19,8 +19,9 @@
 #include <math.h>
 #include <string.h>
 
-/* The number of the format this library writes, and the newest it reads. */
-enum { EVTWIN__BUNDLE_FORMAT = 1 };
+/* The newest format this library reads, and writes where a reader of the first one would predict
+ * something else (docs/bundle.md). */
+enum { EVTWIN__BUNDLE_FORMAT = 2 };
 
 /* Limits of a bundle: features, battery ids, and the sizes of its files. */
 enum {

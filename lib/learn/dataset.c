@@ -209,6 +209,10 @@ static void pick_rows(const evtwin__dataset *data, evtwin__label *label) {
     label->n_groups_without = g->names.n - label->n_groups_used;
 }
 
+const char *evtwin__target_option(const evtwin_target *target) {
+    return strcmp(target->name, "rul") == 0 ? "--target" : "--failure-target";
+}
+
 /* A label must differ between rows, or there is nothing to learn. */
 static evtwin_status check_label(const evtwin_target *target, const evtwin__label *label) {
     EVTWIN_FAIL_IF(label->n == 0, EVTWIN_E_DATA,
@@ -234,10 +238,12 @@ static evtwin_status check_label(const evtwin_target *target, const evtwin__labe
                    "%s target '%s': all %zu usable rows are %s in the 32-bit floats that models "
                    "work in (24 binary digits); subtract what they have in common",
                    target->title, label->column, label->n, number);
-    EVTWIN_FAIL(EVTWIN_E_DATA, "%s target '%s' %s: all %zu usable rows are %s", target->title,
-                label->column,
+    EVTWIN_FAIL(EVTWIN_E_DATA,
+                "%s target '%s' %s: all %zu usable rows are %s; leave the target out "
+                "(%s none) to train the others",
+                target->title, label->column,
                 target->kind == EVTWIN_TARGET_EVENT ? "has one class only" : "is constant",
-                label->n, number);
+                label->n, number, evtwin__target_option(target));
 }
 
 /* Ours for a quantity of the schema, else what the column says; a probability has none. */

@@ -17,10 +17,10 @@ static double bounded(double v) {
     return fmin(fmax(v, -DBL_MAX), DBL_MAX);
 }
 
-/* A value as it was measured, but for digits that come from a change of its unit. */
+/* A value as it was measured, with no more digits than a sensor has. */
 static number exact(double v) {
     number n;
-    evtwin__format_f64(bounded(evtwin__round_digits(v, 7)), n.text);
+    evtwin__format_f64(bounded(evtwin__round_digits(v, 5)), n.text);
     return n;
 }
 
@@ -89,6 +89,41 @@ static void say_range(const evtwin__bundle_feature *f, const evtwin__tally *t, d
              exact(f->min).text, exact(f->max).text, blank_before(f->unit), f->unit);
 }
 
+void evtwin__possible_values(const evtwin__bundle_feature *f, double *min_out, double *max_out) {
+    const size_t q = evtwin__quantity_by_name(f->name);
+    const int is_known = q < EVTWIN__Q_COUNT;
+    const double max = is_known ? evtwin__schema[q].max : (double)NAN;
+    /* a power whose source has it signed keeps its sign */
+    const double min = !is_known                   ? (double)NAN
+                       : strcmp(f->unit, "W") == 0 ? -max
+                                                   : evtwin__schema[q].min;
+    *min_out = isnan(min) ? -INFINITY : min;
+    *max_out = isnan(max) ? INFINITY : max;
+}
+
+/* Most of the values; of few of them, all. */
+static int is_impossible(double n, double n_impossible) {
+    const double all = n + n_impossible;
+    return n_impossible >= 3.0 && n_impossible >= evtwin__drift_IMPOSSIBLE * all &&
+           (n == 0.0 || all >= evtwin__drift_MIN_VALUES);
+}
+
+static void say_impossible(const evtwin__bundle_feature *f, double n, double n_impossible,
+                           int in_words, evtwin__drift *out) {
+    *out = (evtwin__drift){EVTWIN__DRIFT_RANGE, f->name, n_impossible / (n + n_impossible),
+                           evtwin__drift_IMPOSSIBLE, ""};
+    if (!in_words) {
+        return;
+    }
+    double min, max;
+    evtwin__possible_values(f, &min, &max);
+    snprintf(out->text, sizeof out->text,
+             "feature '%s': %.0f of %.0f values are none that a battery can have, %s to %s%s%s: "
+             "another unit or a broken sensor",
+             f->name, n_impossible, n + n_impossible, exact(min).text, exact(max).text,
+             blank_before(f->unit), f->unit);
+}
+
 /* "at least 34.5 degC", of the bin that has grown most. */
 static void say_distribution(const evtwin__bundle_feature *f, const evtwin__tally *t, double psi,
                              double limit, int in_words, evtwin__drift *out) {
@@ -143,6 +178,8 @@ void evtwin__drift_of_feature(const evtwin__bundle *b, size_t feature, const evt
     out->cause = EVTWIN__DRIFT_NONE;
     if (evtwin__is_like_fraction(f->unit, (size_t)total->n, total->min, total->max)) {
         say_fraction(f, total, in_words, out);
+    } else if (is_impossible(recent->n, recent->n_impossible)) {
+        say_impossible(f, recent->n, recent->n_impossible, in_words, out);
     } else if (is_off_range(recent, n_batteries)) {
         say_range(f, total, recent->n_outside / recent->n, in_words, out);
         out->limit = range_share(n_batteries);
@@ -156,10 +193,12 @@ void evtwin__drift_of_feature(const evtwin__bundle *b, size_t feature, const evt
 }
 
 void evtwin__drift_of_battery(const evtwin__bundle *b, size_t feature, double n, double n_outside,
-                              int in_words, evtwin__drift *out) {
+                              double n_impossible, int in_words, evtwin__drift *out) {
     const evtwin__bundle_feature *f = &evtwin__bundle_inputs(b).feature[feature];
     out->cause = EVTWIN__DRIFT_NONE;
-    if (n >= evtwin__drift_MIN_VALUES && n_outside >= evtwin__drift_OUTSIDE_BATTERY * n) {
+    if (n + n_impossible >= evtwin__drift_MIN_VALUES && is_impossible(n, n_impossible)) {
+        say_impossible(f, n, n_impossible, in_words, out);
+    } else if (n >= evtwin__drift_MIN_VALUES && n_outside >= evtwin__drift_OUTSIDE_BATTERY * n) {
         *out = (evtwin__drift){EVTWIN__DRIFT_RANGE, f->name, n_outside / n,
                                evtwin__drift_OUTSIDE_BATTERY, ""};
         if (!in_words) {

@@ -11,6 +11,7 @@ enum { EVTWIN__DRIFT_TEXT_SIZE = 512 };
 /* Values of one feature, of the fleet. All zero = none. Counts are whole until they are halved. */
 typedef struct evtwin__tally {
     double n, n_outside, min, max;
+    double n_impossible; /* that no battery has, and are not counted otherwise */
     double n_sampled, bin[EVTWIN__HISTOGRAM_BINS]; /* of some of them, see SAMPLE_EVERY_S */
 } evtwin__tally;
 
@@ -61,9 +62,13 @@ void evtwin__drift_of_feature(const evtwin__bundle *b, size_t feature, const evt
                               const evtwin__tally *recent, size_t n_batteries, int in_words,
                               evtwin__drift *out);
 
-/* The same of one battery, of n values of which n_outside are outside the training's range. */
+/* The same of one battery, of n values of which n_outside are outside the training's range, and
+ * n_impossible others. */
 void evtwin__drift_of_battery(const evtwin__bundle *b, size_t feature, double n, double n_outside,
-                              int in_words, evtwin__drift *out);
+                              double n_impossible, int in_words, evtwin__drift *out);
+
+/* What a value of a feature can be. */
+void evtwin__possible_values(const evtwin__bundle_feature *f, double *min_out, double *max_out);
 
 /* Is a power factor off the training's? */
 int evtwin__drift_is_power_off(const evtwin__bundle *b, double factor);

@@ -42,17 +42,38 @@ static const char *argument_text(const evtwin__argument *a, char text[EVTWIN__NU
     return text;
 }
 
+/* Of "{0:one|several}" the text for argument 0, and its length; how long all of it is, 0 = it is no
+ * choice. */
+static size_t choose(const char *wording, const evtwin__argument *first, const char **text_out,
+                     size_t *length_out) {
+    if (wording[0] != '{' || wording[1] < '0' || wording[1] > '9' || wording[2] != ':') {
+        return 0;
+    }
+    const char *one = wording + 3, *bar = strchr(one, '|');
+    const char *end = strchr(bar, '}');
+    const int is_one = first[wording[1] - '0'].number == 1.0;
+    *text_out = is_one ? one : bar + 1;
+    *length_out = (size_t)(is_one ? bar - one : end - bar - 1);
+    return (size_t)(end + 1 - wording);
+}
+
 static void fill_in(const char *wording, const evtwin__argument *a, char text[TEXT_SIZE]) {
+    const evtwin__argument *const first = a;
     size_t at = 0;
     while (*wording != '\0' && at + 1 < TEXT_SIZE) {
-        if (wording[0] != '{' || wording[1] != '}') {
-            text[at++] = *wording++;
-            continue;
-        }
         char number[EVTWIN__NUM_SIZE];
-        const int n = snprintf(text + at, TEXT_SIZE - at, "%s", argument_text(a++, number));
-        at = at + (size_t)n < TEXT_SIZE ? at + (size_t)n : TEXT_SIZE - 1;
-        wording += 2;
+        const char *part = wording;
+        size_t length = 1, skipped = choose(wording, first, &part, &length);
+        if (skipped == 0 && wording[0] == '{' && wording[1] == '}') {
+            part = argument_text(a++, number);
+            length = strlen(part);
+            skipped = 2;
+        }
+        const size_t room = TEXT_SIZE - 1 - at;
+        length = length < room ? length : room;
+        memcpy(text + at, part, length);
+        at += length;
+        wording += skipped > 0 ? skipped : 1;
     }
     text[at] = '\0';
 }

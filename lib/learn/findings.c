@@ -34,6 +34,10 @@ static const char *missing_features(const evtwin_trainer *trainer, size_t cols, 
     return text;
 }
 
+static const char *has(size_t n) {
+    return n == 1 ? "has" : "have";
+}
+
 static evtwin_status find_left_out(evtwin_trainer *trainer, const evtwin__dataset *data, size_t t) {
     const evtwin__label *l = &data->label[t];
     const size_t n_out = l->n_no_label + l->n_no_group + l->n_no_feature;
@@ -43,17 +47,18 @@ static evtwin_status find_left_out(evtwin_trainer *trainer, const evtwin__datase
     char reasons[512] = "", features[256];
     size_t used = 0;
     if (l->n_no_label > 0) {
-        used +=
-            (size_t)snprintf(reasons, sizeof reasons, "; %zu have no %s", l->n_no_label, l->column);
+        used += (size_t)snprintf(reasons, sizeof reasons, "; %zu %s no %s", l->n_no_label,
+                                 has(l->n_no_label), l->column);
     }
     if (l->n_no_group > 0 && used < sizeof reasons) {
-        used += (size_t)snprintf(reasons + used, sizeof reasons - used, "; %zu have no group",
-                                 l->n_no_group);
+        used += (size_t)snprintf(reasons + used, sizeof reasons - used, "; %zu %s no group",
+                                 l->n_no_group, has(l->n_no_group));
     }
     if (l->n_no_feature > 0 && used < sizeof reasons) {
         snprintf(reasons + used, sizeof reasons - used,
-                 "; %zu lack a feature and have nothing before them to carry forward (%s)",
-                 l->n_no_feature, missing_features(trainer, data->cols, features, sizeof features));
+                 "; %zu without a feature %s nothing before to carry forward (%s)", l->n_no_feature,
+                 has(l->n_no_feature),
+                 missing_features(trainer, data->cols, features, sizeof features));
     }
     return FIND_ONE_OF(trainer, 100 * (n_out - l->n_no_label) <= data->rows, ROWS_NOT_LABELLED,
                        ROWS_LEFT_OUT, COUNT(n_out), COUNT(data->rows),
@@ -76,9 +81,8 @@ static evtwin_status find_one_row_groups(evtwin_trainer *trainer, const evtwin__
     if (n_single == 0) {
         return EVTWIN_OK;
     }
-    const char *verb = n_single == 1 ? "has" : "have";
     return FIND_ONE_OF(trainer, trainer->options.allow_single_rows, ONE_ROW_GROUPS,
-                       ONE_ROW_GROUPS_REFUSED, COUNT(n_single), COUNT(g->names.n), TEXT(verb),
+                       ONE_ROW_GROUPS_REFUSED, COUNT(n_single), COUNT(g->names.n),
                        TEXT(g->names.text[example]));
 }
 

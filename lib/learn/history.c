@@ -29,6 +29,8 @@ static const double MOST_CYCLES = 1e9;
  * written and read as one array. */
 typedef struct clock {
     double first_cycle, newest_cycle; /* NaN: nothing was seen */
+    double before;                    /* the newest before it rose to what it is; NaN: it has not */
+    double n_fallen;                  /* rows up to now whose counter lies below the newest */
 } clock;
 
 typedef struct ring {
@@ -65,13 +67,19 @@ static void clear_bins(ring *r) {
     r->sum = r->n = 0.0;
 }
 
+static void clear_windows(double *past, size_t n) {
+    for (size_t q = 0; q < n; q++) {
+        for (size_t w = 0; w < N_WIDTHS; w++) {
+            clear_bins(&followed_of(past, q)->by[w]);
+        }
+    }
+}
+
 void evtwin__history_clear(double *past, size_t n) {
-    *clock_of(past) = (clock){NAN, NAN};
+    *clock_of(past) = (clock){NAN, NAN, NAN, 0.0};
+    clear_windows(past, n);
     for (size_t q = 0; q < n; q++) {
         followed *f = followed_of(past, q);
-        for (size_t w = 0; w < N_WIDTHS; w++) {
-            clear_bins(&f->by[w]);
-        }
         f->first_sum = f->first_n = 0.0;
     }
 }
@@ -130,13 +138,38 @@ static void add(followed *f, const clock *at, const newest *row, double value) {
     }
 }
 
-/* The cycle of a row: never below that of the row before. */
-static double cycle_of(double *past, size_t n, double cycle) {
-    const clock *at = clock_of(past);
-    const int is_usable = cycle >= 0.0 && cycle <= MOST_CYCLES;
-    if (is_usable && cycle <= at->newest_cycle - 1.0) {
+/* Less is a counter that was rounded one way and the other. */
+static const double LEAST_FALL = 2.0;
+
+/* A fall that lasts: of a counter that had risen by mistake, or to another life. */
+static void believe_fall(double *past, size_t n, double cycle) {
+    clock *at = clock_of(past);
+    const int is_back = cycle >= at->before - 1.0 && cycle >= at->first_cycle;
+    if (!is_back) {
         evtwin__history_clear(past, n);
+        return;
+    }
+    clear_windows(past, n);
+    at->newest_cycle = cycle;
+    at->before = NAN;
+    at->n_fallen = 0.0;
+}
+
+/* The cycle of a row: never below that of the row before, unless a fall is believed. */
+static double cycle_of(double *past, size_t n, double cycle) {
+    clock *at = clock_of(past);
+    const int is_usable = cycle >= 0.0 && cycle <= MOST_CYCLES;
+    if (is_usable && cycle <= at->newest_cycle - LEAST_FALL) {
+        at->n_fallen += 1.0;
+        if (at->n_fallen < (double)EVTWIN__FALL_LASTS) {
+            return at->newest_cycle;
+        }
+        believe_fall(past, n, cycle);
         return cycle;
+    }
+    at->n_fallen = is_usable ? 0.0 : at->n_fallen;
+    if (is_usable && cycle > at->newest_cycle) {
+        at->before = at->newest_cycle;
     }
     return evtwin__history_is_empty(past) ? (is_usable ? cycle : 0.0)
            : is_usable                    ? fmax(cycle, at->newest_cycle)

@@ -21,6 +21,8 @@ typedef struct evtwin__statistic_info {
 
 extern const evtwin__statistic_info evtwin__statistics[EVTWIN__H_COUNT];
 
+enum { EVTWIN__FALL_LASTS = 5 };
+
 /* How many doubles the past of n quantities is. */
 size_t evtwin__history_size(size_t n);
 
@@ -32,8 +34,10 @@ int evtwin__history_is_empty(const double *past);
 double evtwin__history_next_cycle(const double *past);
 
 /* One more row: value (n), NaN = not measured, of which nothing is kept; cycle = cycles so far, NaN
- * = as at the row before. A counter that falls by a cycle or more was reset, or is that of another
- * battery: the past begins anew. Does not allocate. */
+ * = as at the row before. A counter that is two cycles or more below the newest is taken as NaN,
+ * until so many rows in a row (EVTWIN__FALL_LASTS) have it: then the last rise was a wrong value,
+ * where the counter is back at what it was before, and only windows are lost; or else it was reset,
+ * or is that of another battery, and the past begins anew with that row. Does not allocate. */
 void evtwin__history_push(double *past, size_t n, double cycle, const double *value);
 
 /* One more value of quantity q, of the newest row. */

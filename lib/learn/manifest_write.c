@@ -106,10 +106,23 @@ static evtwin_status write_arrays(const evtwin__place *root, evtwin__bundle *b) 
     return write_features(root, "features", b->feature, b->n_features);
 }
 
+/* Format 1 has no calibration, no past, no forests beside the first and no end of life: its readers
+ * would ignore them and predict something else. What only adds to a prediction, such as an
+ * interval, needs no new number. */
+static int format_of(const evtwin__bundle *b) {
+    int is_new = b->n_inputs > 0 || b->eol_soh_percent > 0.0;
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        const evtwin__bundle_model *m = &b->model[t];
+        is_new |=
+            m->is_present && (m->n_further > 0 || evtwin__calibration_is_known(&m->calibration));
+    }
+    return is_new ? EVTWIN__BUNDLE_FORMAT : 1;
+}
+
 static evtwin_status write_root(const evtwin__place *root, evtwin__bundle *b) {
     evtwin__place library;
     EVTWIN_TRY(evtwin__check_feature_count(root->where, b->n_features));
-    EVTWIN_TRY(set(root, "format", json_integer(EVTWIN__BUNDLE_FORMAT)));
+    EVTWIN_TRY(set(root, "format", json_integer(format_of(b))));
     EVTWIN_TRY(evtwin__place_step(root, "library", 1, &library));
     EVTWIN_TRY(set(&library, "name", json_string("libevtwin")));
     EVTWIN_TRY(evtwin__each_field(write_field, root, &evtwin__root_fields, b));

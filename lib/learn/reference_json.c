@@ -8,28 +8,19 @@
 #include <float.h>
 #include <math.h>
 
-static json_t *numbers(const double *v, size_t n) {
-    json_t *array = json_array();
-    for (size_t i = 0; i < n; i++) {
-        if (json_array_append_new(array, evtwin__json_number(v[i])) != 0) {
-            json_decref(array);
-            return NULL;
-        }
-    }
-    return array;
-}
-
 json_t *evtwin__histogram_json(const evtwin__histogram *h) {
-    return json_pack("{s:o, s:o, s:o, s:o}", "edges", numbers(h->edge, h->n_bins - 1), "shares",
-                     numbers(h->share, h->n_bins), "month_psi", evtwin__json_number(h->month_psi),
-                     "life_psi", evtwin__json_number(h->life_psi));
+    return json_pack("{s:o, s:o, s:o, s:o}", "edges", evtwin__json_numbers(h->edge, h->n_bins - 1),
+                     "shares", evtwin__json_numbers(h->share, h->n_bins), "month_psi",
+                     evtwin__json_number(h->month_psi), "life_psi",
+                     evtwin__json_number(h->life_psi));
 }
 
 json_t *evtwin__curve_json(const evtwin__curve *c) {
-    return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o}", "voltage", numbers(c->voltage_V, EVTWIN__CURVE_BINS),
-        "resistance", evtwin__json_number(c->resistance_ohm), "min", evtwin__json_number(c->min_V),
-        "max", evtwin__json_number(c->max_V), "power_factor", evtwin__json_number(c->power_factor));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "voltage",
+                     evtwin__json_numbers(c->voltage_V, EVTWIN__CURVE_BINS), "resistance",
+                     evtwin__json_number(c->resistance_ohm), "min", evtwin__json_number(c->min_V),
+                     "max", evtwin__json_number(c->max_V), "power_factor",
+                     evtwin__json_number(c->power_factor));
 }
 
 /* A number from least to most, or NaN if it is null. */

@@ -155,10 +155,12 @@ typedef struct walk {
     const evtwin_table *table;
     const evtwin__step *steps; /* (n) */
     size_t n;
-    double *value;    /* (rows, width of the past) each row's own values */
-    double *past;     /* of the battery that is walked over */
-    double *said;     /* (rows) what the model says of the rows, in cycles to go */
-    uint8_t *is_step; /* (rows) */
+    double *value;            /* (rows, width of the past) each row's own values */
+    double *past;             /* of the battery that is walked over */
+    double *said;             /* (rows) what the model says of the rows, in cycles to go */
+    uint8_t *is_step;         /* (rows) */
+    evtwin__battery_state at; /* of the step before */
+    const evtwin__battery_state *newest; /* of the battery: before the table, or at; NULL = none */
 } walk;
 
 /* The past of a battery before the table's rows. */
@@ -169,6 +171,23 @@ static void load_past(const evtwin_session *s, const evtwin__session_battery *b,
     } else {
         evtwin__past_clear(s->past, past);
     }
+}
+
+/* Step k goes into the past, which begins with that before the table; 0 if it is late. */
+static int take_step(walk *w, size_t k) {
+    const evtwin_session *s = w->session;
+    const evtwin__step *row = &w->steps[k];
+    if (k == 0 || row->battery != w->steps[k - 1].battery) {
+        load_past(s, &s->battery[row->battery], w->past);
+        w->newest = state_of(&s->battery[row->battery]);
+    }
+    if (is_late(row, w->newest)) {
+        return 0;
+    }
+    evtwin__past_push(s->past, w->past, w->value + row->row * evtwin__past_width(s->past));
+    w->at = (evtwin__battery_state){.time_us = row->time_us, .seq = row->seq};
+    w->newest = &w->at;
+    return 1;
 }
 
 /* Rows of no battery or time stand alone. */
@@ -198,20 +217,9 @@ static void fill_pasts(void *ctx, double *x) {
     for (size_t r = 0; r < evtwin_table_rows(w->table); r++) {
         evtwin__past_take(s->past, &columns, r, x + r * cols, w->value + r * width);
     }
-    evtwin__battery_state at;
-    const evtwin__battery_state *newest = NULL;
     for (size_t k = 0; k < w->n; k++) {
-        const evtwin__step *row = &w->steps[k];
-        if (k == 0 || row->battery != w->steps[k - 1].battery) {
-            load_past(s, &s->battery[row->battery], w->past);
-            newest = state_of(&s->battery[row->battery]);
-        }
-        if (!is_late(row, newest)) {
-            evtwin__past_push(s->past, w->past, w->value + row->row * width);
-            at = (evtwin__battery_state){.time_us = row->time_us, .seq = row->seq};
-            newest = &at;
-        }
-        evtwin__past_fill(s->past, w->past, x + row->row * cols);
+        take_step(w, k);
+        evtwin__past_fill(s->past, w->past, x + w->steps[k].row * cols);
     }
     fill_others(w, x);
 }
@@ -219,23 +227,12 @@ static void fill_pasts(void *ctx, double *x) {
 /* The same walk once more, now that the model has spoken. A late row keeps what was said of it. */
 static void settle_rows(void *ctx, double *y, size_t stride) {
     walk *w = ctx;
-    const evtwin_session *s = w->session;
-    const size_t width = evtwin__past_width(s->past);
-    evtwin__battery_state at;
-    const evtwin__battery_state *newest = NULL;
     for (size_t k = 0; k < w->n; k++) {
-        const evtwin__step *row = &w->steps[k];
-        double *of_row = &y[row->row * stride];
-        w->said[row->row] = *of_row;
-        if (k == 0 || row->battery != w->steps[k - 1].battery) {
-            load_past(s, &s->battery[row->battery], w->past);
-            newest = state_of(&s->battery[row->battery]);
-        }
-        if (!is_late(row, newest)) {
-            evtwin__past_push(s->past, w->past, w->value + row->row * width);
-            *of_row = evtwin__past_settle(s->past, w->past, *of_row);
-            at = (evtwin__battery_state){.time_us = row->time_us, .seq = row->seq};
-            newest = &at;
+        const size_t row = w->steps[k].row;
+        double *of_row = &y[row * stride];
+        w->said[row] = *of_row;
+        if (take_step(w, k)) {
+            *of_row = evtwin__past_settle(w->session->past, w->past, *of_row);
         }
     }
 }

@@ -262,8 +262,9 @@ static evtwin_status check_parts(const evtwin_target *target, const evtwin__labe
                        (n_positive == 0 || n_positive == n_train),
                    EVTWIN_E_DATA,
                    "%s target '%s' has one class only in the training part when split by %s: "
-                   "all %zu rows are %d",
-                   target->title, label->column, split_by, n_train, n_positive > 0);
+                   "all %zu rows are %d; leave the target out (%s none) to train the others",
+                   target->title, label->column, split_by, n_train, n_positive > 0,
+                   evtwin__target_option(target));
     return EVTWIN_OK;
 }
 

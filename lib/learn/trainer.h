@@ -127,6 +127,9 @@ evtwin_status evtwin__dataset_load(const evtwin_train_options *options,
                                    evtwin_trainer *trainer, evtwin__dataset *data);
 void evtwin__dataset_clear(evtwin__dataset *data);
 
+/* The option of evtwin-train that names a target's column, or "none" to leave it out. */
+const char *evtwin__target_option(const evtwin_target *target);
+
 /* split.c: say which rows are held out in which fold, fit the scaler of the models that are saved,
  * and list the batteries that they learn from. */
 evtwin_status evtwin__dataset_split(evtwin_trainer *trainer, evtwin__dataset *data);

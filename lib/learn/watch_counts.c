@@ -35,18 +35,6 @@ static evtwin_status make_room(evtwin__watch *w, size_t wanted) {
 
 /* ---- life ---- */
 
-static evtwin__watch_limits possible_values(const evtwin__bundle_feature *f) {
-    const size_t q = evtwin__quantity_by_name(f->name);
-    const int is_known = q < EVTWIN__Q_COUNT;
-    const double max = is_known ? evtwin__schema[q].max : (double)NAN;
-    /* a power whose source has it signed keeps its sign */
-    const double min = !is_known                   ? (double)NAN
-                       : strcmp(f->unit, "W") == 0 ? -max
-                                                   : evtwin__schema[q].min;
-    return (evtwin__watch_limits){.min = isnan(min) ? -INFINITY : min,
-                                  .max = isnan(max) ? INFINITY : max};
-}
-
 evtwin_status evtwin__watch_create(const evtwin__bundle *bundle, size_t max_batteries,
                                    evtwin__watch **out) {
     const evtwin__inputs in = evtwin__bundle_inputs(bundle);
@@ -58,7 +46,9 @@ evtwin_status evtwin__watch_create(const evtwin__bundle *bundle, size_t max_batt
     w->at = evtwin__bundle_places(bundle);
     w->max_batteries = max_batteries;
     w->fleet_size = sizeof(evtwin__watch_fleet) + n * sizeof(evtwin__watch_feature);
-    w->stride = (sizeof(evtwin__watch_battery) + n * 2 * sizeof(float) + 7) / 8 * 8;
+    w->stride = (sizeof(evtwin__watch_battery) +
+                 n * sizeof(((evtwin__watch_battery *)NULL)->feature[0]) + 7) /
+                8 * 8;
     w->now = evtwin__calloc(1, w->fleet_size);
     w->next = evtwin__calloc(1, w->fleet_size);
     if (w->now == NULL || w->next == NULL) {
@@ -67,7 +57,7 @@ evtwin_status evtwin__watch_create(const evtwin__bundle *bundle, size_t max_batt
     }
     int has_range = 0;
     for (size_t i = 0; i < n; i++) {
-        w->feature[i] = possible_values(&in.feature[i]);
+        evtwin__possible_values(&in.feature[i], &w->feature[i].min, &w->feature[i].max);
         has_range |= !isnan(in.feature[i].min) && !isnan(in.feature[i].max);
     }
     if (!has_range) {
@@ -101,15 +91,27 @@ static void count(evtwin__tally *t, double v, int is_outside) {
     t->n_outside += is_outside;
 }
 
+static void count_impossible(evtwin__watch_feature *t, float *of_battery) {
+    t->total.n_impossible += 1.0;
+    t->recent.n_impossible += 1.0;
+    if (of_battery != NULL) {
+        *of_battery += 1.0F;
+    }
+}
+
 static void count_features(evtwin__watch *w, const double *x, int is_sampled,
                            evtwin__watch_battery *s) {
     for (size_t i = 0; i < w->in.n; i++) {
         const evtwin__bundle_feature *f = &w->in.feature[i];
         const double v = x[i];
-        if (!isfinite(v) || v < w->feature[i].min || v > w->feature[i].max) {
+        evtwin__watch_feature *t = &w->next->feature[i];
+        if (!isfinite(v)) {
             continue;
         }
-        evtwin__watch_feature *t = &w->next->feature[i];
+        if (v < w->feature[i].min || v > w->feature[i].max) {
+            count_impossible(t, s != NULL ? &s->feature[i].n_impossible : NULL);
+            continue;
+        }
         const int is_outside = evtwin__is_outside(f, v);
         count(&t->total, v, is_outside);
         count(&t->recent, v, is_outside);
@@ -312,8 +314,9 @@ static void forget_fleet(const evtwin__watch *w, evtwin__watch_fleet *f) {
     const double window = evtwin__drift_SAMPLE_WINDOW * fmax((double)w->ids.n, 1.0);
     for (size_t i = 0; i < w->in.n; i++) {
         evtwin__tally *t = &f->feature[i].recent;
-        if (t->n > evtwin__drift_FLEET_WINDOW) {
+        if (t->n + t->n_impossible > evtwin__drift_FLEET_WINDOW) {
             t->n *= 0.5;
+            t->n_impossible *= 0.5;
             t->n_outside *= 0.5;
         }
         if (t->n_sampled > window) {
@@ -330,8 +333,9 @@ static void forget_fleet(const evtwin__watch *w, evtwin__watch_fleet *f) {
 
 static void forget_battery(const evtwin__watch *w, evtwin__watch_battery *s) {
     for (size_t i = 0; i < w->in.n; i++) {
-        if ((double)s->feature[i].n > evtwin__drift_BATTERY_WINDOW) {
+        if ((double)(s->feature[i].n + s->feature[i].n_impossible) > evtwin__drift_BATTERY_WINDOW) {
             s->feature[i].n *= 0.5F;
+            s->feature[i].n_impossible *= 0.5F;
             s->feature[i].n_outside *= 0.5F;
         }
     }

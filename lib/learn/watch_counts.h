@@ -26,7 +26,7 @@ typedef struct evtwin__watch_battery {
     unsigned causes, told; /* found now; that were logged: bits */
     evtwin__sums sums;
     struct {
-        float n, n_outside;
+        float n, n_outside, n_impossible;
     } feature[]; /* (inputs) */
 } evtwin__watch_battery;
 

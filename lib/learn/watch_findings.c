@@ -54,7 +54,8 @@ evtwin_status evtwin__watch_visit_battery(const evtwin__watch *w, size_t number,
     const char *id = evtwin__dict_text(&w->ids, number);
     for (size_t i = 0; i < w->in.n; i++) {
         evtwin__drift_of_battery(w->bundle, i, (double)s->feature[i].n,
-                                 (double)s->feature[i].n_outside, in_words, &d[0]);
+                                 (double)s->feature[i].n_outside,
+                                 (double)s->feature[i].n_impossible, in_words, &d[0]);
         EVTWIN_TRY(d[0].cause != EVTWIN__DRIFT_NONE ? visit(ctx, id, &d[0]) : EVTWIN_OK);
     }
     const size_t n = evtwin__drift_of_sums(w->bundle, &s->sums, 1, in_words, d);

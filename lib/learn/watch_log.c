@@ -49,8 +49,9 @@ static evtwin_status log_fleet(void *ctx, const char *battery, const evtwin__dri
     evtwin__watch_limits *of = limits_of(l, d->quantity);
     unsigned *told = of != NULL ? &of->told : &l->watch->told;
     const unsigned bit = 1u << d->cause;
-    const double n_outside =
-        of != NULL ? l->watch->now->feature[of - l->watch->feature].total.n_outside : 0.0;
+    const evtwin__tally *total =
+        of != NULL ? &l->watch->now->feature[of - l->watch->feature].total : NULL;
+    const double n_outside = total != NULL ? total->n_outside + total->n_impossible : 0.0;
     const int is_range = of != NULL && d->cause == EVTWIN__DRIFT_RANGE;
     if (is_said(l, is_range ? floor(n_outside / 10.0) >= of->n_logged : (*told & bit) == 0)) {
         *told |= bit;

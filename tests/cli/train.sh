@@ -261,6 +261,12 @@ no_err '--unit'
 awk -F, -v OFS=, 'NR > 1 { $12 = 0 } { print }' fleet.csv >oneclass.csv
 train oneclass.csv --target none
 refused 65
+train oneclass.csv
+refused 65
+err 'leave the target out (--failure-target none)'
+train oneclass.csv --failure-target none
+expect 0
+rm -rf m
 
 # what is meant is near, or hidden by blanks, case or another separator
 train fleet.csv --group nosuch

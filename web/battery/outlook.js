@@ -52,19 +52,20 @@ function clockText(b, due) {
   return ` These are days of the simulation, in which ${factorText(factor)}: on your clock the end comes in ${duration((due.end.days * DAY_S) / factor)}.`;
 }
 
+const hasInterval = (b) => isNumber(valueOf(b, "rul_low")) && isNumber(valueOf(b, "rul_high"));
+
 function rulText(b) {
   const rul = valueOf(b, "rul_prediction");
   if (!isNumber(rul)) return b.prediction ? `Unknown${noteOf(b) ? `: ${noteOf(b)}` : ""}.` : "No prediction has been made yet.";
-  const low = valueOf(b, "rul_low");
-  const high = valueOf(b, "rul_high");
-  const interval = isNumber(low) && isNumber(high) ? ` The model's interval is ${textOf("rul_low", low)} to ${textOf("rul_high", high)}.` : "";
+  const interval = hasInterval(b) ? ` The model's interval is ${textOf("rul_low", valueOf(b, "rul_low"))} to ${textOf("rul_high", valueOf(b, "rul_high"))}.` : "";
   return `${textOf("rul_prediction", rul)}.${interval}`;
 }
 
 function errorText(b) {
   const error = b.prediction && b.prediction.rul_error;
   if (!isNumber(error)) return "Not known for this model.";
-  return `${textOf("rul_prediction", error)}: root mean square error on batteries that the model was not trained on. It is not an interval for this battery.`;
+  const text = `${textOf("rul_prediction", error)}: root mean square error on batteries that the model was not trained on.`;
+  return hasInterval(b) ? text : `${text} It is not an interval for this battery.`;
 }
 
 const OLD_REASONS_S = 60;

@@ -199,7 +199,52 @@ FAULT(stuck_from_new) {
     }
 }
 
+/* ---- the counter of cycles ---- */
+
+static void count(evtwin_table *t, size_t row, double cycles) {
+    assert_ok(evtwin_table_set_i64(t, column_of(t, "charge_cycles"), row,
+                                   cycles > 0.0 ? (int64_t)cycles : 0));
+}
+
+FAULT(counter_falls) {
+    (void)s;
+    EACH_ROW(t, r) {
+        count(t, r, get(t, "charge_cycles", r) - (r % 9 == 5 ? 40.0 : 0.0));
+    }
+}
+
+/* Rows in the order that time had before some clocks were set back. */
+FAULT(clocks_set_back) {
+    int64_t *time = evtwin_table_i64_edit(t, column_of(t, "time"));
+    s->rul = "none"; /* the label would say it before */
+    EACH_ROW(t, r) {
+        time[r] -= r % 9 == 5 ? INT64_C(100) * 86400000000 : 0;
+    }
+}
+
+/* A service sets it to 0, once in each battery. */
+FAULT(counter_reset_once) {
+    (void)s;
+    EACH_BATTERY(t, first, end) {
+        const double at_service = get(t, "charge_cycles", (first + end) / 2);
+        for (size_t r = (first + end) / 2; r < end; r++) {
+            count(t, r, get(t, "charge_cycles", r) - at_service);
+        }
+    }
+}
+
+/* Rounded one way and the other. */
+FAULT(counter_rounded) {
+    uint64_t seed = 3;
+    (void)s;
+    EACH_ROW(t, r) {
+        count(t, r, get(t, "charge_cycles", r) / 50.0 + noise_of(&seed));
+    }
+}
+
 static const fault faults[] = {
+    {"counter falls", counter_falls, "counter-falls", "warning", "charge_cycles|200"},
+    {"clocks set back", clocks_set_back, "clock-set-back", "warning", "charge_cycles"},
     {"mostly censored", mostly_censored, "censored", "warning", "169|200|RUL"},
     {"few batteries", few_batteries, "few-groups", "warning", "12|RUL"},
     {"rare class", rare_class, "rare-class", "warning", "failure"},
@@ -237,9 +282,29 @@ static void test_each_fault_is_found(void **state) {
     evtwin_table_free(fleet);
 }
 
+static void test_counters_that_may_be(void **state) {
+    (void)state;
+    evtwin_table *fleet = simulate_records(40, 1, NULL, 15.0);
+    const fault_fn honest[] = {counter_reset_once, counter_rounded};
+    for (size_t i = 0; i < sizeof honest / sizeof honest[0]; i++) {
+        evtwin_table *t;
+        evtwin_finding f;
+        setup s = default_setup();
+        assert_ok(evtwin_table_copy(fleet, &t));
+        honest[i](t, &s);
+        evtwin_audit *audit = audit_table(t, &s);
+        assert_false(find_cause(audit, "counter-falls", &f));
+        assert_false(find_cause(audit, "clock-set-back", &f));
+        evtwin_audit_free(audit);
+        evtwin_table_free(t);
+    }
+    evtwin_table_free(fleet);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_fault_is_found),
+        cmocka_unit_test(test_counters_that_may_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

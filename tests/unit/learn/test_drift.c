@@ -138,6 +138,18 @@ static const change changes[] = {
     {"health of 45 %", "soh", "range", "range", "soh", 0, 45, "45"},
     {"5,000 cycles", "charge_cycles", "range", "range", "charge_cycles", 0, 5000, "5000"}};
 
+/* Numbers have no more than five significant digits. */
+static void assert_short_numbers(const evtwin_table *found) {
+    static const char digits[] = "0123456789.";
+    for (size_t r = 0; r < evtwin_table_rows(found); r++) {
+        for (const char *c = evtwin_table_text(found, 5, r); *c != '\0';) {
+            const size_t n = strspn(c, digits);
+            assert_true(n <= strlen("0.12345"));
+            c += n > 0 ? n : 1;
+        }
+    }
+}
+
 static void test_notices_each(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
@@ -151,6 +163,7 @@ static void test_notices_each(void **state) {
         if (row == SIZE_MAX || strstr(evtwin_table_text(found, 5, row), c->word) == NULL) {
             fail_msg("%s: no %s of %s", c->what, c->cause, c->quantity);
         }
+        assert_short_numbers(found);
         evtwin_table_free(found);
         evtwin_table_free(t);
     }
@@ -195,9 +208,11 @@ static void test_notices_one_battery(void **state) {
     }
 }
 
-/* Kelvin is beyond what a battery can have: the rows get a note, and are not counted. */
+/* Kelvin is beyond what a battery can have: that is a finding, also where temperature is no feature
+ * of the models but an input; the values are not counted otherwise. */
 static void test_kelvin_is_impossible(void **state) {
     (void)state;
+    const char *id = evtwin_table_text(live, column_of(live, "battery_id"), 0);
     evtwin_session *session = NULL;
     evtwin_table *t = NULL;
     evtwin_feature_range r = {.feature = ""};
@@ -212,7 +227,26 @@ static void test_kelvin_is_impossible(void **state) {
         assert_ok(evtwin_session_range(session, i++, &r, sizeof r));
     }
     assert_int_equal(r.n_values, 0);
+    evtwin_table *found = NULL;
+    assert_ok(evtwin_session_drift(session, &found));
+    const size_t row = find_row(found, NULL, "range", "temperature");
+    assert_true(row != SIZE_MAX);
+    assert_non_null(strstr(evtwin_table_text(found, 5, row), "can have"));
+    evtwin_table_free(found);
     evtwin_session_free(session);
+
+    /* of one battery, and a value now and then is none */
+    for (size_t step = 1; step <= 4; step += 3) {
+        evtwin_table_free(t);
+        assert_ok(evtwin_table_copy(live, &t));
+        for (size_t k = 0; k < end_of(t, 0); k += step) {
+            assert_ok(evtwin_table_set_f64(t, column_of(t, "temperature"), k, 300.0));
+        }
+        found = findings_in(t);
+        assert_int_equal(find_row(found, id, "range", "temperature") != SIZE_MAX, step == 1);
+        assert_true(find_row(found, NULL, "range", "temperature") == SIZE_MAX);
+        evtwin_table_free(found);
+    }
     evtwin_table_free(t);
 }
 

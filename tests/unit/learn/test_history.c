@@ -249,10 +249,51 @@ static void test_counter_back(void **state) {
     }
     push(98.5, 40.0);
     assert_true(get(EVTWIN__H_LEVEL) == 100.0);
-    push(50.0, 40.0);
+    for (int i = 0; i < EVTWIN__FALL_LASTS - 1; i++) {
+        push(50.0 + i, 40.0);
+        assert_true(get(EVTWIN__H_LEVEL) == 100.0 && !isnan(get(EVTWIN__H_CHANGE)));
+    }
+    push(54.0, 40.0);
     assert_true(get(EVTWIN__H_LEVEL) == 40.0);
     assert_true(isnan(get(EVTWIN__H_CHANGE)));
     assert_true(isnan(get(EVTWIN__H_SLOPE50)));
+    push(3.0, 40.0); /* of a new life too */
+    assert_near(evtwin__history_cycle(past), 54.0, 0.0);
+}
+
+/* One row in nine is too low by 40 cycles, as of a late or garbled message: the past stays. */
+static void test_single_values_too_low(void **state) {
+    (void)state;
+    double expected[EVTWIN__H_COUNT], same[EVTWIN__H_COUNT];
+    clear(1);
+    for (int cycle = 0; cycle < 400; cycle++) {
+        push(cycle, 100.0 - 0.05 * cycle);
+    }
+    evtwin__history_two(past, 0, 0, expected, same);
+    clear(1);
+    for (int cycle = 0; cycle < 400; cycle++) {
+        push(cycle % 9 == 5 ? cycle - 40.0 : cycle, 100.0 - 0.05 * cycle);
+    }
+    assert_near(get(EVTWIN__H_LEVEL), expected[EVTWIN__H_LEVEL], 0.05);
+    assert_near(get(EVTWIN__H_CHANGE), expected[EVTWIN__H_CHANGE], 0.05);
+    assert_near(get(EVTWIN__H_SLOPE50), expected[EVTWIN__H_SLOPE50], 0.005);
+}
+
+/* A value too high stands until five rows contradict it; how the battery began is still known. */
+static void test_single_value_too_high(void **state) {
+    (void)state;
+    clear(1);
+    for (int cycle = 0; cycle < 100; cycle++) {
+        push(cycle, 100.0 - cycle);
+    }
+    push(5000.0, 1.0);
+    for (int cycle = 100; cycle < 200; cycle++) {
+        push(cycle, 100.0 - cycle);
+    }
+    assert_near(evtwin__history_cycle(past), 199.0, 0.0);
+    assert_near(get(EVTWIN__H_LEVEL), 100.0 - 194.5, 1e-9);
+    assert_near(get(EVTWIN__H_CHANGE), 4.5 - 194.5, 1e-9);
+    assert_near(get(EVTWIN__H_SLOPE50), -1.0, 1e-9);
 }
 
 /* Quantities do not touch each other, and the state is its doubles: a copy goes on alike. */
@@ -298,6 +339,8 @@ int main(void) {
         cmocka_unit_test(test_short_series),
         cmocka_unit_test(test_missing_and_infinite),
         cmocka_unit_test(test_counter_back),
+        cmocka_unit_test(test_single_values_too_low),
+        cmocka_unit_test(test_single_value_too_high),
         cmocka_unit_test(test_copy),
         cmocka_unit_test(test_settle_unknown),
     };

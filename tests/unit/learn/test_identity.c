@@ -353,6 +353,9 @@ static void test_held_out_beyond_the_training_part(void **state) {
     trainer = train_fleet(t, &o);
     assert_says(trainer, "off-range", "240 of 240 held-out rows");
     assert_says(trainer, "off-range", "temperature in 240 (");
+    /* no more digits of the range than a reader can use */
+    const char *range = strstr(finding_text(trainer, "off-range"), "240 (") + strlen("240 (");
+    assert_true(strcspn(range, " ") <= strlen("20.01"));
     evtwin_trainer_free(trainer);
     evtwin_table_free(held);
     evtwin_table_free(t);

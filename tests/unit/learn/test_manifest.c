@@ -4,6 +4,7 @@
 
 #include "bundles.h"
 
+#include "core/json.h"
 #include "core/rng.h"
 
 /* The sample as text, freed with evtwin__free. */
@@ -215,6 +216,53 @@ static void test_unknown_is_written_as_such(void **state) {
     evtwin__free(text);
 }
 
+/* What a reader of version 0.1 asks: it knows no key of the later ones. */
+static int is_read_by_0_1(const evtwin__bundle *b) {
+    char *text;
+    size_t size;
+    json_t *root;
+    assert_ok(evtwin__manifest_write("m.json", b, &text, &size));
+    assert_ok(evtwin__json_parse("m.json", text, size, &root));
+    const int is_read = json_integer_value(json_object_get(root, "format")) <= 1;
+    json_decref(root);
+    evtwin__bundle read_back;
+    assert_ok(evtwin__manifest_read("m.json", text, size, &read_back));
+    evtwin__bundle_clear(&read_back);
+    evtwin__free(text);
+    return is_read;
+}
+
+/* It refuses the bundles that it would predict something else from, and no others. */
+static void test_format_says_who_reads_it(void **state) {
+    (void)state;
+    evtwin__bundle plain = sample_bundle();
+    plain.eol_soh_percent = NAN;
+    plain.n_inputs = 0;
+    plain.recipe = EVTWIN__RECIPE_CONTRACT;
+    plain.counter = NULL;
+    for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
+        plain.model[t].n_further = 0;
+        plain.model[t].calibration = (evtwin__calibration){.slope = 0.0};
+    }
+    assert_true(plain.model[EVTWIN__T_RUL].interval.n_bands > 0);
+    assert_true(is_read_by_0_1(&plain));
+    evtwin__bundle b = plain;
+    b.eol_soh_percent = 80.0;
+    assert_false(is_read_by_0_1(&b));
+    b = plain;
+    b.model[EVTWIN__T_FAILURE].calibration = (evtwin__calibration){
+        .slope = 0.75, .n_batteries = 40, .n_rows = 2469, .n_with = 25, .n_without = 39};
+    assert_false(is_read_by_0_1(&b));
+    b.model[EVTWIN__T_FAILURE].is_present = 0; /* of no model: it is not written */
+    assert_true(is_read_by_0_1(&b));
+    b = plain;
+    b.recipe = EVTWIN__RECIPE_HISTORY;
+    b.input = b.feature;
+    b.n_inputs = b.n_features;
+    b.counter = b.group = b.group_by_reset = "";
+    assert_false(is_read_by_0_1(&b));
+}
+
 /* The least that someone else has to write. */
 static void test_minimal(void **state) {
     (void)state;
@@ -269,7 +317,7 @@ static void test_refusals(void **state) {
         evtwin_status status;
         const char *names;
     } change[] = {
-        {"\"format\": 1", "\"format\": 2", EVTWIN_E_UNSUPPORTED, "format 2|1"},
+        {"\"format\": 1", "\"format\": 3", EVTWIN_E_UNSUPPORTED, "format 3|2"},
         {"\"format\": 1", "\"format\": 0", EVTWIN_E_PARSE, "format"},
         {"\"format\": 1", "\"format\": \"1\"", EVTWIN_E_PARSE, "format"},
         {"\"format\": 1", "\"format\": 1, \"format\": 1", EVTWIN_E_PARSE, "duplicate"},
@@ -438,6 +486,7 @@ int main(void) {
         cmocka_unit_test(test_inputs),
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_unknown_is_written_as_such),
+        cmocka_unit_test(test_format_says_who_reads_it),
         cmocka_unit_test(test_minimal),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_write_refuses),

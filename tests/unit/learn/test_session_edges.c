@@ -2,6 +2,7 @@
 /* tests/unit/learn/test_session_edges.c: what a session says of clocks that go back, of batteries
  * with one row, after a restart and beside another session: the same by both recipes. */
 
+#include "learn/history.h"
 #include "models.h"
 
 #include "small_fleet.h"
@@ -78,22 +79,26 @@ static void check_clock_goes_back(const evtwin_predictor *p, const evtwin_table 
 }
 
 /* The counter of cycles goes back with a clock that goes on: another pack under the old name, which
- * is as new as one that was never seen. */
+ * is as new as one that was never seen once enough rows say so. */
 static void check_counter_goes_back(const evtwin_predictor *p, const evtwin_table *fleet) {
     evtwin_session *old = session_of(p), *fresh = session_of(p);
     evtwin_table *swapped = NULL;
     assert_ok(evtwin_table_copy(fleet, &swapped));
-    for (size_t c = FLEET_SOC; c < FLEET_RUL; c++) {
-        if (c == FLEET_CYCLES) {
-            assert_ok(evtwin_table_set_i64(swapped, c, FIRST, evtwin_table_i64(fleet, c)[0]));
-        } else {
-            assert_ok(evtwin_table_set_f64(swapped, c, FIRST, evtwin_table_number(fleet, c, 0)));
+    for (size_t r = 0; r < EVTWIN__FALL_LASTS; r++) {
+        for (size_t c = FLEET_SOC; c < FLEET_RUL; c++) {
+            const double v = evtwin_table_number(fleet, c, r);
+            assert_ok(c == FLEET_CYCLES ? evtwin_table_set_i64(swapped, c, FIRST + r, (int64_t)v)
+                                        : evtwin_table_set_f64(swapped, c, FIRST + r, v));
         }
     }
     for (size_t r = 0; r < FIRST; r++) {
         say(old, fleet, r);
     }
-    assert_true(say(old, swapped, FIRST) == say(fresh, fleet, 0));
+    const size_t last = EVTWIN__FALL_LASTS - 1;
+    for (size_t r = 0; r < last; r++) {
+        say(old, swapped, FIRST + r);
+    }
+    assert_true(say(old, swapped, FIRST + last) == say(fresh, fleet, last));
     evtwin_session_free(old);
     evtwin_session_free(fresh);
     evtwin_table_free(swapped);

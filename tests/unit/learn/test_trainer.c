@@ -174,13 +174,16 @@ static void test_one_battery_is_split_by_time(void **state) {
     /* failures come at the end: none are left to learn from */
     evtwin_trainer *trainer = NULL;
     assert_fails(evtwin_train(t, NULL, 0, &o, &trainer), EVTWIN_E_DATA,
-                 "'failure'|training part|time|80 rows|0");
+                 "'failure'|training part|time|80 rows|0|--failure-target none");
     const fleet_targets no_failure = targets_of(NULL, "none");
     trainer = train_targets(t, NULL, "none", &o);
     evtwin_score rul = model_score(trainer, "rul");
     assert_int_equal(rul.n_test, 20);
     assert_non_null(strstr(evtwin_trainer_json(trainer, NULL), "\"by\": \"time\""));
     assert_non_null(finding_text(trainer, "one-series"));
+    /* no other battery's life is known, and this one's is not before its end */
+    assert_true(isnan(score_of(trainer, "rul", EVTWIN_SCORED_MEAN_LIFE).rmse));
+    assert_false(isnan(score_of(trainer, "rul", EVTWIN_SCORED_MEAN).rmse));
     char before[64];
     snprintf(before, sizeof before, "%.12g", rul.rmse);
     evtwin_trainer_free(trainer);
@@ -254,6 +257,26 @@ static void test_noise_is_called_noise(void **state) {
 
 /* ---- rows that cannot be used ---- */
 
+/* One value is lies, several are lie. */
+static void test_findings_know_one_from_several(void **state) {
+    (void)state;
+    evtwin_table *t = make_fleet(FLEET_BATTERIES, FLEET_ROWS);
+    const evtwin_train_options o = fleet_options();
+    static const char *const expected[] = {"1 missing value was carried forward|its group",
+                                           "2 missing values were carried forward|their group"};
+    for (size_t n = 1; n <= 2; n++) {
+        assert_ok(evtwin_table_set_missing(t, FLEET_SOC, FLEET_ROWS + 4 + n));
+        evtwin_trainer *trainer = train_fleet(t, &o);
+        const char *text = finding_text(trainer, "filled-forward");
+        char words[64];
+        snprintf(words, sizeof words, "%.*s", (int)strcspn(expected[n - 1], "|"), expected[n - 1]);
+        assert_non_null(strstr(text, words));
+        assert_non_null(strstr(text, strchr(expected[n - 1], '|') + 1));
+        evtwin_trainer_free(trainer);
+    }
+    evtwin_table_free(t);
+}
+
 static void test_rows_left_out_are_counted(void **state) {
     (void)state;
     evtwin_table *t = make_fleet(FLEET_BATTERIES, FLEET_ROWS);
@@ -269,11 +292,11 @@ static void test_rows_left_out_are_counted(void **state) {
     const char *text = finding_text(trainer, "rows-left-out");
     assert_non_null(strstr(text, "42 of 800 rows are left out of the RUL model"));
     assert_non_null(strstr(text, "40 have no rul"));
-    assert_non_null(strstr(text, "1 have no group"));
-    assert_non_null(strstr(text, "1 lack a feature"));
+    assert_non_null(strstr(text, "1 has no group"));
+    assert_non_null(strstr(text, "1 without a feature has nothing before"));
     assert_non_null(strstr(text, "soc in 1, soh in 1"));
     assert_non_null(strstr(finding_text(trainer, "censored"), "1 of 20 groups"));
-    assert_non_null(strstr(finding_text(trainer, "filled-forward"), "1 missing values"));
+    assert_non_null(strstr(finding_text(trainer, "filled-forward"), "1 missing value was"));
     evtwin_score rul = model_score(trainer, "rul");
     assert_int_equal(rul.n_train + rul.n_test, 758);
     const evtwin_score failure = model_score(trainer, "failure");
@@ -455,6 +478,7 @@ int main(void) {
         cmocka_unit_test(test_one_battery_is_split_by_time),
         cmocka_unit_test(test_groups_by_column_and_by_reset),
         cmocka_unit_test(test_noise_is_called_noise),
+        cmocka_unit_test(test_findings_know_one_from_several),
         cmocka_unit_test(test_rows_left_out_are_counted),
         cmocka_unit_test(test_battery_with_one_row),
         cmocka_unit_test(test_fold_without_failures),

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 #include "fail_nth.h"
 #include "small_fleet.h"
@@ -331,6 +332,54 @@ static void test_places_that_cannot_be_written(void **state) {
     }
 }
 
+/* Save and load, again and again; the exit code says whether all that was loaded was whole. */
+static int save_and_load(const evtwin_trainer *trainer, const char *dir, const char *const known[2],
+                         int n) {
+    for (int i = 0; i < n; i++) {
+        evtwin_predictor *p = NULL;
+        evtwin_predictor_info info;
+        if (evtwin_trainer_save(trainer, dir) < 0 || evtwin_predictor_load(dir, &p) < 0 ||
+            evtwin_predictor_info_get(p, &info, sizeof info) < 0 ||
+            (strcmp(info.version, known[0]) != 0 && strcmp(info.version, known[1]) != 0)) {
+            fprintf(stderr, "%s\n", evtwin_last_error());
+            return 1;
+        }
+        evtwin_predictor_free(p);
+    }
+    return 0;
+}
+
+/* Two processes save into one folder and read it: each sees one bundle or the other, whole. */
+static void test_two_savings_at_once(void **state) {
+    (void)state;
+    const char *dir = temp_path("at-once");
+    evtwin_trainer *trainer[] = {train(NULL, NULL, 2), train(NULL, "none", 3)};
+    char version[2][16];
+    for (int i = 0; i < 2; i++) {
+        assert_ok(evtwin_trainer_save(trainer[i], dir));
+        load(dir, version[i]);
+    }
+    const char *const known[] = {version[0], version[1]};
+    pid_t child[2];
+    for (int i = 0; i < 2; i++) {
+        child[i] = fork();
+        assert_true(child[i] >= 0);
+        if (child[i] == 0) {
+            _exit(save_and_load(trainer[i], dir, known, 40));
+        }
+    }
+    for (int i = 0; i < 2; i++) {
+        int status;
+        assert_int_equal(waitpid(child[i], &status, 0), child[i]);
+        assert_int_equal(status, 0);
+        evtwin_trainer_free(trainer[i]);
+    }
+    char last[16];
+    load(dir, last);
+    assert_true(strcmp(last, version[0]) == 0 || strcmp(last, version[1]) == 0);
+    assert_true(count_entries(dir) == 4 || count_entries(dir) == 3);
+}
+
 typedef struct saving {
     evtwin_trainer *trainer;
     const char *dir;
@@ -388,6 +437,7 @@ int main(void) {
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_a_failed_save_leaves_nothing),
         cmocka_unit_test(test_places_that_cannot_be_written),
+        cmocka_unit_test(test_two_savings_at_once),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, make_table, free_table);
