@@ -147,9 +147,9 @@ void evtwin__past_push(const evtwin__past *past, double *kept, const double *val
 
 /* A fall is followed sooner than a rise: the prediction is no more than so many cycles, or that
  * share of it, above what was said in the last few cycles. */
-enum { FEW_CYCLES = 3 };
-#define MOST_ABOVE 10.0
-#define MOST_SHARE_ABOVE 0.08
+enum { FEW_CYCLES = 2 };
+#define MOST_ABOVE 7.0
+#define MOST_SHARE_ABOVE 0.06
 
 /* The same of any history whose quantity q is ends of life. */
 static double settle(double *kept, size_t q, double cycles_to_go) {

@@ -16,8 +16,8 @@
 #define FEATURES EVTWIN_DEFAULT_FEATURES ",resistance_mohm"
 
 enum { N_TRAINED = 200, N_PACKS = 320 };
-#define MOST_LAG 30.0
-#define MOST_OF_SETTLING 6.0
+#define MOST_LAG 27.0
+#define MOST_OF_SETTLING 3.0
 
 static evtwin_table *run(size_t n_packs, uint64_t seed, double every_days, int without_defects) {
     evtwin_sim_options options;
