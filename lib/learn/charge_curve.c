@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-enum { N_BINS = EVTWIN__CURVE_BINS, MIN_BINS = 10 };
+enum { N_BINS = EVTWIN__CHARGE_BINS, MIN_BINS = 10 };
 
 static const double BIN_SHARE = 0.005;      /* a bin's width over the first voltage */
 static const double STEADY_SHARE = 0.8;     /* of the charge's largest current: not tapering off */

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-enum { EVTWIN__CURVE_BINS = 64 };
+enum { EVTWIN__CHARGE_BINS = 64 };
 
 /* All doubles, so that it is kept, written and read with what is around it. */
 typedef struct evtwin__charge_curve {
@@ -14,7 +14,7 @@ typedef struct evtwin__charge_curve {
     double first_soc, newest_soc;          /* percent; NaN = not measured */
     double most_A;                         /* the charging current, > 0 */
     double first_V, low_V, high_V;         /* where bins begin; what they were filled between */
-    double bin_As[EVTWIN__CURVE_BINS];
+    double bin_As[EVTWIN__CHARGE_BINS];
     double rest_s, rest_V; /* since the last charge ended, from which voltage; NaN = no rest */
 } evtwin__charge_curve;
 
