@@ -121,8 +121,14 @@ static int curve_bin(double soc) {
                                          : (int)(soc * EVTWIN__CURVE_BINS / 100.0);
 }
 
+static int has_curve(const evtwin__places *at) {
+    return at->soc != EVTWIN_NO_COLUMN && at->voltage != EVTWIN_NO_COLUMN &&
+           at->current != EVTWIN_NO_COLUMN;
+}
+
+/* A bundle may have a curve, and not the features for it. */
 double evtwin__curve_rest(const evtwin__curve *c, const evtwin__places *at, const double *x) {
-    const int b = c->is_known ? curve_bin(x[at->soc]) : -1;
+    const int b = c->is_known && has_curve(at) ? curve_bin(x[at->soc]) : -1;
     const double ohm = isnan(c->resistance_ohm) ? 0.0 : c->resistance_ohm;
     return b < 0 ? (double)NAN : x[at->voltage] - c->voltage_V[b] + ohm * x[at->current];
 }
@@ -166,9 +172,7 @@ evtwin_status evtwin__curve_fit(const double *x, size_t cols, const size_t *row,
     evtwin__pairs bin[EVTWIN__CURVE_BINS] = {{0}};
     double *scratch = evtwin__calloc(n, sizeof *scratch);
     EVTWIN_FAIL_IF(scratch == NULL, EVTWIN_E_NOMEM, "out of memory for a reference of %zu rows", n);
-    const int has_all = at->soc != EVTWIN_NO_COLUMN && at->voltage != EVTWIN_NO_COLUMN &&
-                        at->current != EVTWIN_NO_COLUMN;
-    for (size_t k = 0; k < n && has_all; k++) {
+    for (size_t k = 0; k < n && has_curve(at); k++) {
         const double *v = x + row[k] * cols;
         const int b = curve_bin(v[at->soc]);
         if (b >= 0 && isfinite(v[at->voltage]) && isfinite(v[at->current])) {

@@ -97,12 +97,27 @@ static void test_power_of_nothing(void **state) {
     assert_non_null(strstr(found[0].text, "e308 times voltage x current"));
 }
 
+/* A bundle may have a curve, and not the features for it: nothing beside the row is read. */
+static void test_curve_without_features(void **state) {
+    (void)state;
+    evtwin__curve c = {.is_known = 1, .resistance_ohm = NAN, .power_factor = NAN};
+    const double around[] = {50.0, 60.0, 370.0, 12.0, 50.0}, *x = around + 1;
+    const evtwin__places all = {0, 1, 2, EVTWIN_NO_COLUMN};
+    assert_near(evtwin__curve_rest(&c, &all, x), 370.0, 1e-9);
+    for (int lacks = 0; lacks < 3; lacks++) {
+        evtwin__places at = all;
+        *(lacks == 0 ? &at.soc : lacks == 1 ? &at.voltage : &at.current) = EVTWIN_NO_COLUMN;
+        assert_true(isnan(evtwin__curve_rest(&c, &at, x)));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_constant),
         cmocka_unit_test(test_bins),
         cmocka_unit_test(test_twelfths),
         cmocka_unit_test(test_power_of_nothing),
+        cmocka_unit_test(test_curve_without_features),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
