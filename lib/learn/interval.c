@@ -123,7 +123,9 @@ static void fit_band(const calibration *c, int left_out, double from, double to,
     }
     const size_t b = shape->n_bands++;
     const double tail = 1.0 - c->level;
-    shape->prediction[b] = mean / weight;
+    const double before =
+        b > 0 ? shape->prediction[b - 1] : 0.0; /* rounding must not make it fall */
+    shape->prediction[b] = fmax(mean / weight, before);
     shape->above[b] = fmax(quantile(c->room, n, (1.0 - tail) * weight), c->least);
     shape->below[b] = fmax(-quantile_in_order(c->room, n, tail * weight), c->least);
 }

@@ -5,6 +5,7 @@
 #include "models.h"
 
 #include "core/rng.h"
+#include "learn/interval_json.h"
 
 #include "coverage.h"
 
@@ -93,6 +94,25 @@ static void test_width_follows_the_prediction(void **state) {
     evtwin__interval_around(&interval, EVTWIN_COVERS_ON_AVERAGE, NAN, &low, &high);
     assert_true(isnan(low) && isnan(high));
     predicted_free(&p);
+}
+
+/* Predictions that are all alike have bands at one value, whatever rounds: a manifest takes no
+ * falling ones. */
+static void test_equal_predictions(void **state) {
+    (void)state;
+    for (int k = 0; k < 40; k++) {
+        predicted p = make_batteries(9 + k, 7, 3);
+        for (size_t i = 0; i < p.n; i++) {
+            p.prediction[i] = 100.1 + 0.37 * (double)k;
+            p.battery[i] -= p.battery[i] > 2 && i % 7 < 3; /* of other numbers of rows each */
+        }
+        const evtwin__interval interval = calibrated(&p);
+        json_t *json = evtwin__interval_json(&interval);
+        evtwin__interval read;
+        assert_ok(evtwin__interval_read("interval", json, &read));
+        json_decref(json);
+        predicted_free(&p);
+    }
 }
 
 /* One battery with a hundred times the rows and errors has the say of one battery. */
@@ -205,6 +225,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_coverage_of_new_batteries),
         cmocka_unit_test(test_width_follows_the_prediction),
+        cmocka_unit_test(test_equal_predictions),
         cmocka_unit_test(test_a_battery_counts_once),
         cmocka_unit_test(test_order_and_gaps),
         cmocka_unit_test(test_few_batteries),
