@@ -48,16 +48,22 @@ evtwin_status evtwin__group_order(const int32_t *group_of_row, const int64_t *ti
     return EVTWIN_OK;
 }
 
-/* A row without a time is put at the time of the row before it. */
+/* A row without a time is put at the time of its group's row before it in the table. */
 static evtwin_status order_groups(const evtwin_table *table, evtwin__groups *g) {
-    const size_t rows = evtwin_table_rows(table);
+    const size_t rows = evtwin_table_rows(table), n = rows + g->names.n;
     const int64_t *v = evtwin_table_i64(table, g->time_col);
-    int64_t *time_us = evtwin__calloc(rows, sizeof *time_us);
+    int64_t *time_us = evtwin__calloc(n, sizeof *time_us);
     EVTWIN_FAIL_IF(time_us == NULL, EVTWIN_E_NOMEM, "out of memory for %zu times", rows);
-    int64_t last_us = INT64_MIN;
+    int64_t *last_us = time_us + rows; /* of each group */
+    for (size_t i = rows; i < n; i++) {
+        time_us[i] = INT64_MIN;
+    }
     for (size_t r = 0; v != NULL && r < rows; r++) {
-        last_us = evtwin_table_is_valid(table, g->time_col, r) ? v[r] : last_us;
-        time_us[r] = last_us;
+        if (g->of_row[r] >= 0) {
+            int64_t *last = &last_us[g->of_row[r]];
+            *last = evtwin_table_is_valid(table, g->time_col, r) ? v[r] : *last;
+            time_us[r] = *last;
+        }
     }
     const evtwin_status st = evtwin__group_order(g->of_row, time_us, rows, g->order, &g->n_ordered);
     evtwin__free(time_us);

@@ -48,6 +48,26 @@ static void test_battery_id_by_default(void **state) {
     evtwin_table_free(t);
 }
 
+/* One without a time stays where it is in its own battery's rows, whatever another's clock says. */
+static void test_rows_without_a_time(void **state) {
+    (void)state;
+    evtwin_table *t = table_of("battery_id,timestamp,soc\n"
+                               "A,2024-01-01T00:00:00Z,1\n"
+                               "A,2024-01-09T00:00:00Z,2\n"
+                               "B,,3\n"
+                               "B,2024-01-02T00:00:00Z,4\n"
+                               "A,2024-01-05T00:00:00Z,5\n"
+                               "B,,6\n"
+                               "B,2024-01-03T00:00:00Z,7\n");
+    evtwin__groups g;
+    assert_ok(evtwin__groups_find(t, NULL, NULL, &g));
+    const size_t order[] = {0, 4, 1, 2, 3, 5, 6};
+    assert_int_equal(g.n_ordered, 7);
+    assert_memory_equal(g.order, order, sizeof order);
+    evtwin__groups_clear(&g);
+    evtwin_table_free(t);
+}
+
 static void test_column_of_any_type(void **state) {
     (void)state;
     evtwin_table *t = table_of("cell,number,soc\nx y,10,1\nz,9,2\nx y,10,3\nz,-0,4\nz,0,5\n");
@@ -153,6 +173,7 @@ static void test_out_of_memory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_battery_id_by_default),
+        cmocka_unit_test(test_rows_without_a_time),
         cmocka_unit_test(test_column_of_any_type),
         cmocka_unit_test(test_integers_keep_all_their_bits),
         cmocka_unit_test(test_restarting_counter),
