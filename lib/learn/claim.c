@@ -9,10 +9,6 @@
 
 #include <math.h>
 
-static const double *held(const evtwin__result *r, size_t col) {
-    return evtwin_table_f64(r->held_out, col);
-}
-
 /* ---- what stands for itself ---- */
 
 enum { MIN_DAYS = 10, N_RUNS = 50 };
@@ -72,14 +68,14 @@ typedef struct sums {
 
 static evtwin_status sum_blocks(const evtwin__result *r, const size_t *block, size_t n, sums *s) {
     const size_t n_rows = evtwin_table_rows(r->held_out);
-    const double *truth = held(r, EVTWIN__HELD_TRUTH);
+    const double *truth = evtwin__held(r, EVTWIN__HELD_TRUTH);
     *s = (sums){.n = n};
     s->owned = evtwin__calloc(n, (EVTWIN__N_SCORED + 2) * sizeof *s->owned);
     EVTWIN_FAIL_IF(s->owned == NULL, EVTWIN_E_NOMEM, "out of memory for a bootstrap");
     s->rows = s->owned;
     s->absolute = s->rows + n;
     for (size_t k = 0; k < EVTWIN__N_SCORED; k++) {
-        const double *predicted = held(r, EVTWIN__HELD_SCORED + k);
+        const double *predicted = evtwin__held(r, EVTWIN__HELD_SCORED + k);
         s->squares[k] = s->owned + (k + 2) * n;
         for (size_t i = 0; i < n_rows; i++) {
             const double error = predicted[i] - truth[i];

@@ -9,10 +9,6 @@
 
 #include <math.h>
 
-static const double *held(const evtwin__result *r, size_t col) {
-    return evtwin_table_f64(r->held_out, col);
-}
-
 /* ---- scores ---- */
 
 /* The feature that most parts chose, the first of equals. */
@@ -60,12 +56,12 @@ static evtwin_status score_whole(evtwin_trainer *trainer, const evtwin__label *l
                                  .n_folds = n_folds};
     const double *predicted[EVTWIN__N_SCORED];
     for (size_t s = 0; s < EVTWIN__N_SCORED; s++) {
-        predicted[s] = held(r, EVTWIN__HELD_SCORED + s);
+        predicted[s] = evtwin__held(r, EVTWIN__HELD_SCORED + s);
     }
     model->single_feature = evtwin_features_name(evtwin__bundle_inputs(&trainer->bundle).features,
                                                  chosen_feature(r, label->n_parts));
     const evtwin_target_kind kind = trainer->target[t].kind;
-    EVTWIN_TRY(score_rows(kind, &counts, held(r, EVTWIN__HELD_TRUTH), predicted,
+    EVTWIN_TRY(score_rows(kind, &counts, evtwin__held(r, EVTWIN__HELD_TRUTH), predicted,
                           model->single_feature, model->score));
     if (kind == EVTWIN_TARGET_EVENT) {
         double n_positive = 0.0;
@@ -86,7 +82,7 @@ static evtwin_status score_fold(const evtwin_trainer *trainer, const evtwin__lab
     const double *from[1 + EVTWIN__N_SCORED], *to[1 + EVTWIN__N_SCORED];
     size_t n = 0;
     for (size_t c = 0; c < 1 + EVTWIN__N_SCORED; c++) {
-        from[c] = held(r, EVTWIN__HELD_TRUTH + c);
+        from[c] = evtwin__held(r, EVTWIN__HELD_TRUTH + c);
         to[c] = v + c * n_all;
     }
     for (size_t i = 0; i < n_all; i++) {

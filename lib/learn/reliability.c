@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 double evtwin__coverage(const evtwin__result *r) {
-    const double *truth = evtwin_table_f64(r->held_out, EVTWIN__HELD_TRUTH);
+    const double *truth = evtwin__held(r, EVTWIN__HELD_TRUTH);
     const int32_t *group = evtwin_table_codes(r->held_out, EVTWIN__HELD_GROUP);
     const size_t n = evtwin_table_rows(r->held_out);
     double sum = 0.0, inside = 0.0, rows = 0.0, n_groups = 0.0;
@@ -93,24 +93,26 @@ static size_t band_of(const double *edge, size_t n, double value) {
 
 typedef struct band {
     double rows, batteries;
-    double predicted, truth, squares;       /* sums over rows */
-    double width, share;                    /* sums over batteries of their means */
-    double own_rows, own_width, own_inside; /* of the battery at hand */
+    double predicted, truth, squares; /* sums over rows */
+    double width, share, n_known; /* sums over batteries of their means; batteries with intervals */
+    double own_rows, own_known, own_width, own_inside; /* of the battery at hand */
 } band;
 
 static void close_battery(band *b) {
     if (b->own_rows > 0.0) {
         b->batteries += 1.0;
-        b->width += b->own_width / b->own_rows;
-        b->share += b->own_inside / b->own_rows;
-        b->own_rows = b->own_width = b->own_inside = 0.0;
     }
+    if (b->own_known > 0.0) {
+        b->n_known += 1.0;
+        b->width += b->own_width / b->own_known;
+        b->share += b->own_inside / b->own_known;
+    }
+    b->own_rows = b->own_known = b->own_width = b->own_inside = 0.0;
 }
 
 static void sum_bands(const evtwin__result *r, const double *edge, size_t n_bands, band *bands) {
-    const double *truth = evtwin_table_f64(r->held_out, EVTWIN__HELD_TRUTH);
-    const double *predicted =
-        evtwin_table_f64(r->held_out, EVTWIN__HELD_SCORED + EVTWIN_SCORED_MODEL);
+    const double *truth = evtwin__held(r, EVTWIN__HELD_TRUTH);
+    const double *predicted = evtwin__held(r, EVTWIN__HELD_SCORED + EVTWIN_SCORED_MODEL);
     const int32_t *group = evtwin_table_codes(r->held_out, EVTWIN__HELD_GROUP);
     const size_t n = evtwin_table_rows(r->held_out);
     for (size_t i = 0; i < n; i++) {
@@ -121,7 +123,8 @@ static void sum_bands(const evtwin__result *r, const double *edge, size_t n_band
         b->truth += truth[i];
         b->squares += (p - truth[i]) * (p - truth[i]);
         b->own_rows += 1.0;
-        if (r->low != NULL) {
+        if (r->low != NULL && !isnan(r->low[i])) {
+            b->own_known += 1.0;
             b->own_width += r->high[i] - r->low[i];
             b->own_inside += truth[i] >= r->low[i] && truth[i] <= r->high[i];
         }
@@ -171,12 +174,11 @@ static evtwin_status put_event(evtwin_table *table, size_t row, const band *b) {
     return put(table, row, "observed_high", "", ends[1]);
 }
 
-static evtwin_status put_number(evtwin_table *table, size_t row, const char *unit, int has_interval,
-                                const band *b) {
+static evtwin_status put_number(evtwin_table *table, size_t row, const char *unit, const band *b) {
+    const double n = b->n_known > 0.0 ? b->n_known : (double)NAN;
     EVTWIN_TRY(put(table, row, "rmse", unit, sqrt(b->squares / b->rows)));
-    EVTWIN_TRY(
-        put(table, row, "width", unit, has_interval ? b->width / b->batteries : (double)NAN));
-    return put(table, row, "coverage", "", has_interval ? b->share / b->batteries : (double)NAN);
+    EVTWIN_TRY(put(table, row, "width", unit, b->width / n));
+    return put(table, row, "coverage", "", b->share / n);
 }
 
 static evtwin_status fill(const evtwin_trainer *trainer, size_t t, evtwin_table *table) {
@@ -184,8 +186,7 @@ static evtwin_status fill(const evtwin_trainer *trainer, size_t t, evtwin_table 
     const evtwin_target_kind kind = trainer->target[t].kind;
     const char *unit =
         kind == EVTWIN_TARGET_EVENT ? "" : evtwin_table_unit(r->held_out, EVTWIN__HELD_TRUTH);
-    const double *predicted =
-        evtwin_table_f64(r->held_out, EVTWIN__HELD_SCORED + EVTWIN_SCORED_MODEL);
+    const double *predicted = evtwin__held(r, EVTWIN__HELD_SCORED + EVTWIN_SCORED_MODEL);
     double edge[MAX_BANDS + 1];
     band bands[MAX_BANDS] = {0};
     size_t n_bands, row = 0, n = 0;
@@ -201,10 +202,8 @@ static evtwin_status fill(const evtwin_trainer *trainer, size_t t, evtwin_table 
             EVTWIN_TRY(put(table, row, "to", unit, edge[b + 1]));
             EVTWIN_TRY(put_count(table, row, "rows", bands[b].rows));
             EVTWIN_TRY(put_count(table, row, "batteries", bands[b].batteries));
-            EVTWIN_TRY(kind == EVTWIN_TARGET_EVENT
-                           ? put_event(table, row, &bands[b])
-                           : put_number(table, row, unit,
-                                        trainer->bundle.model[t].interval.n_bands > 0, &bands[b]));
+            EVTWIN_TRY(kind == EVTWIN_TARGET_EVENT ? put_event(table, row, &bands[b])
+                                                   : put_number(table, row, unit, &bands[b]));
             row++;
         }
     }

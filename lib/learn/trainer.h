@@ -80,6 +80,11 @@ typedef struct evtwin__result {
     const char *block_name; /* what was sampled: "groups", "days", "runs of rows", "rows" */
 } evtwin__result;
 
+/* A column of numbers of the held-out predictions. */
+static inline const double *evtwin__held(const evtwin__result *result, size_t col) {
+    return evtwin_table_f64(result->held_out, col);
+}
+
 /* What a reader of the scores should know. */
 typedef struct evtwin__finding {
     const char *cause;    /* static */

@@ -197,6 +197,26 @@ static void test_too_few(void **state) {
     evtwin_table_free(t);
 }
 
+/* Folds of which each leaves one battery to calibrate on: there is no interval for the other, and
+ * nothing is said of how often it holds. */
+static void test_no_interval_of_folds(void **state) {
+    (void)state;
+    evtwin_table *t = make_fleet(2, FLEET_ROWS), *bands = NULL;
+    evtwin_train_options o = fleet_options();
+    o.cv_folds = 2;
+    evtwin_trainer *trainer = train_targets(t, "rul", "none", &o);
+    assert_true(isnan(model_score(trainer, "rul").coverage));
+    assert_ok(evtwin_trainer_reliability(trainer, "rul", &bands));
+    assert_true(evtwin_table_rows(bands) > 0);
+    for (size_t r = 0; r < evtwin_table_rows(bands); r++) {
+        assert_true(isnan(evtwin_table_number(bands, evtwin_table_find(bands, "width"), r)));
+        assert_true(isnan(evtwin_table_number(bands, evtwin_table_find(bands, "coverage"), r)));
+    }
+    evtwin_table_free(bands);
+    evtwin_trainer_free(trainer);
+    evtwin_table_free(t);
+}
+
 #endif
 
 int main(void) {
@@ -206,6 +226,7 @@ int main(void) {
         cmocka_unit_test(test_every_path),
         cmocka_unit_test(test_bands),
         cmocka_unit_test(test_too_few),
+        cmocka_unit_test(test_no_interval_of_folds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 #else
