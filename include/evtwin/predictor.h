@@ -70,7 +70,8 @@ typedef struct evtwin_score {
  * Load a bundle directory (docs/bundle.md). Hashes, feature lists and lengths are checked first.
  * @param out  a new predictor, evtwin_predictor_free frees it; untouched on failure.
  * @return EVTWIN_E_NOT_FOUND, EVTWIN_E_CORRUPT (a hash differs), EVTWIN_E_SCHEMA (parts do not
- * fit), EVTWIN_E_UNSUPPORTED (a newer format, another recipe), or what evtwin_model_load says.
+ * fit), EVTWIN_E_UNSUPPORTED (a newer format, another recipe), EVTWIN_E_BUSY (one is being saved
+ * there for half a minute), or what evtwin_model_load says.
  */
 EVTWIN_API evtwin_status evtwin_predictor_load(const char *dir, evtwin_predictor **out);
 /** NULL is fine. */

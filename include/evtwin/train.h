@@ -37,7 +37,8 @@ typedef struct evtwin_train_options {
      * default 0: a battery with one row only is EVTWIN_E_DATA; 1: it is trained on, with a finding
      */
     int allow_single_rows;
-    /** what end of life was when the labels were made, recorded in the bundle; NULL = unknown */
+    /** what end of life was when the labels were made, recorded in the bundle: UTF-8, at most 255
+     * bytes; NULL = unknown */
     const char *label_rule;
     /** causes, comma-separated, that do not refuse the data: their findings are warnings then, and
      * the bundle records them; NULL = none. See audit.h. Since 0.2 */
@@ -105,7 +106,8 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  * @param out  a new trainer, evtwin_trainer_free frees it; untouched on failure.
  * @return EVTWIN_E_ARG (an option is out of its domain, a duplicate target or column),
  * EVTWIN_E_NOT_FOUND (there is no such target), EVTWIN_E_SCHEMA (a column is absent, not numeric,
- * or an outcome among the features; two columns of one quantity; an invalid battery_id),
+ * or an outcome among the features; two columns of one quantity; an invalid battery_id; a column
+ * to be used whose name has more than 255 bytes),
  * EVTWIN_E_RANGE (a value is outside its unit's range, infinite or beyond the 32-bit floats of
  * XGBoost, a label is below what it can be), EVTWIN_E_DATA (too few
  * rows or batteries, a battery with one row, one class only, a constant target, no target, or the
@@ -222,13 +224,14 @@ EVTWIN_API evtwin_status evtwin_trainer_reliability(const evtwin_trainer *traine
 EVTWIN_API const char *evtwin_trainer_json(evtwin_trainer *trainer, const char *dir);
 
 /**
- * Save the bundle (docs/bundle.md): a model file for each target (rul_model.json,
- * failure_model.json), scaler.json, manifest.json.
- * The directory is made if absent. All files are first written whole into a folder beside them, so
+ * Save the bundle (docs/bundle.md): the model files of each target (rul_model.json, of several
+ * forests also rul_model_2.json and so on; failure_model.json), scaler.json, manifest.json.
+ * The directory is made if absent. All files are first written whole beside their places, so
  * a full disk leaves an older bundle untouched. Then they are renamed, the manifest last, so a save
  * that is interrupted between two renames leaves a bundle that is refused by its hashes. The file
  * of a model that was not trained is removed. A save that fails removes the directories it made.
- * @return EVTWIN_E_IO naming the path.
+ * @return EVTWIN_E_ARG if dir is empty or too long, EVTWIN_E_IO naming the path, EVTWIN_E_BUSY if
+ * other processes read or save in the directory for half a minute, EVTWIN_E_NOMEM.
  */
 EVTWIN_API evtwin_status evtwin_trainer_save(const evtwin_trainer *trainer, const char *dir);
 

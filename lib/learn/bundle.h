@@ -23,11 +23,12 @@
  * something else (docs/bundle.md). */
 enum { EVTWIN__BUNDLE_FORMAT = 2 };
 
-/* Limits of a bundle: features, battery ids, and the sizes of its files. */
+/* Limits of a bundle: features, battery ids, strings, and the sizes of its files. */
 enum {
     EVTWIN__BUNDLE_MAX_FEATURES = 1024,
     EVTWIN__BUNDLE_MAX_BATTERIES = 65536,
     EVTWIN__BUNDLE_MAX_FURTHER = 3, /* forests of a target beside the first */
+    EVTWIN__BUNDLE_MAX_TEXT = 255,  /* bytes of a string of the manifest */
     EVTWIN__MANIFEST_MAX_BYTES = 4 << 20,
     EVTWIN__SCALER_MAX_BYTES = 4 << 20,
     EVTWIN__BATTERY_HASH_SIZE = 17,
@@ -168,6 +169,10 @@ static inline evtwin_objective evtwin__objective_of(evtwin_target_kind kind) {
 
 /* *out = a copy of text that lives as long as the bundle. */
 evtwin_status evtwin__bundle_keep(evtwin__bundle *bundle, const char *text, const char **out);
+
+/* The same of a column's name or unit: EVTWIN_E_SCHEMA if it is longer than a manifest may have it,
+ * which a saving would say when all is trained. */
+evtwin_status evtwin__bundle_keep_name(evtwin__bundle *bundle, const char *name, const char **out);
 
 /* The id of a training battery as the manifest has it: 16 hex digits of its SHA-256. */
 void evtwin__battery_hash(const char *id, char hash[EVTWIN__BATTERY_HASH_SIZE]);

@@ -15,6 +15,13 @@ evtwin_status evtwin__bundle_keep(evtwin__bundle *bundle, const char *text, cons
     return EVTWIN_OK;
 }
 
+evtwin_status evtwin__bundle_keep_name(evtwin__bundle *bundle, const char *name, const char **out) {
+    EVTWIN_FAIL_IF(strlen(name) > EVTWIN__BUNDLE_MAX_TEXT, EVTWIN_E_SCHEMA,
+                   "'%.40s…' has %zu bytes, a bundle's names have at most %d: rename the column",
+                   name, strlen(name), EVTWIN__BUNDLE_MAX_TEXT);
+    return evtwin__bundle_keep(bundle, name, out);
+}
+
 void evtwin__bundle_clear(evtwin__bundle *b) {
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         evtwin__free(b->model[t].json);

@@ -98,10 +98,10 @@ static evtwin_status describe_feature(const evtwin_table *table, size_t i, const
                        evtwin_table_name(table, col));
     }
     evtwin__bundle_feature *f = &b->feature[i];
-    EVTWIN_TRY(evtwin__bundle_keep(b, evtwin_features_name(b->features, i), &f->name));
+    EVTWIN_TRY(evtwin__bundle_keep_name(b, evtwin_features_name(b->features, i), &f->name));
     EVTWIN_TRY(evtwin__bundle_keep(b, evtwin_features_unit(b->features, i), &f->unit));
-    EVTWIN_TRY(evtwin__bundle_keep(b, evtwin_table_name(table, col), &f->column));
-    return evtwin__bundle_keep(b, evtwin_table_unit(table, col), &f->column_unit);
+    EVTWIN_TRY(evtwin__bundle_keep_name(b, evtwin_table_name(table, col), &f->column));
+    return evtwin__bundle_keep_name(b, evtwin_table_unit(table, col), &f->column_unit);
 }
 
 /* Forward fill within groups and count outliers, feature by feature. */
@@ -272,8 +272,8 @@ static evtwin_status load_label(size_t col, size_t t, evtwin_trainer *trainer,
     EVTWIN_FAIL_IF(label->y == NULL || label->row == NULL || label->part == NULL, EVTWIN_E_NOMEM,
                    "out of memory for %zu labels", data->rows);
     const double min = evtwin__schema[evtwin__target_label(t)].min;
-    EVTWIN_TRY(evtwin__bundle_keep(&trainer->bundle, label->column, &model->column));
-    EVTWIN_TRY(evtwin__bundle_keep(&trainer->bundle, label->unit, &model->unit));
+    EVTWIN_TRY(evtwin__bundle_keep_name(&trainer->bundle, label->column, &model->column));
+    EVTWIN_TRY(evtwin__bundle_keep_name(&trainer->bundle, label->unit, &model->unit));
     EVTWIN_TRY(read_label(table, col, target, min, label));
     pick_rows(data, label);
     return check_label(target, label);

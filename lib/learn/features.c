@@ -100,8 +100,7 @@ static evtwin_status check_role(const char *name, evtwin__role role) {
     }
 }
 
-/* The statistic that ends a name, "soh.level", and where its point is. */
-static evtwin__statistic statistic_of(const char *name, size_t *length_out) {
+evtwin__statistic evtwin__statistic_of(const char *name, size_t *length_out) {
     const char *point = strrchr(name, '.');
     for (int i = 0; point != NULL && point > name && i < (int)EVTWIN__H_COUNT; i++) {
         if (strcmp(point + 1, evtwin__statistics[i].suffix) == 0) {
@@ -151,7 +150,7 @@ static evtwin_status resolve(char *name, int with_past, feature *out) {
     feature f = {.statistic = EVTWIN__H_NONE, .derived = EVTWIN__D_COUNT};
     size_t length;
     if (with_past) {
-        f.statistic = statistic_of(name, &length);
+        f.statistic = evtwin__statistic_of(name, &length);
         name[length] = '\0';
     }
     if (f.statistic != EVTWIN__H_NONE) {

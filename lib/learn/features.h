@@ -15,6 +15,10 @@ size_t evtwin__column_find(const evtwin_table *table, const char *name);
 /* evtwin_features_create; with_past: names that end in a statistic (soh.level) are of a past. */
 evtwin_status evtwin__features_create(const char *names, int with_past, evtwin_features **out);
 
+/* The statistic that ends a name, "soh.level", and the length of what is before its point, or of
+ * the name where there is none (EVTWIN__H_NONE). */
+evtwin__statistic evtwin__statistic_of(const char *name, size_t *length_out);
+
 /* What feature i is of its column's past; the first feature of that column. */
 evtwin__statistic evtwin__feature_statistic(const evtwin_features *features, size_t i);
 size_t evtwin__feature_first_of(const evtwin_features *features, size_t i);

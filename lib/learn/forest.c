@@ -3,6 +3,7 @@
 
 #include "evtwin/model.h"
 
+#include "core/mem.h"
 #include "core/status.h"
 #include "core/vmath.h"
 #include "learn/forest.h"
@@ -149,6 +150,23 @@ evtwin_status evtwin_model_predict(const evtwin_model *model, const float *x, si
         y[r] = (float)(1.0 / (1.0 + evtwin__exp(-(double)y[r])));
     }
     return EVTWIN_OK;
+}
+
+void evtwin_model_free(evtwin_model *model) {
+    if (model == NULL) {
+        return;
+    }
+    for (size_t i = 0; model->feature_name != NULL && i < model->width; i++) {
+        evtwin__free(model->feature_name[i]);
+    }
+    evtwin__free(model->feature_name);
+    evtwin__free(model->nodes);
+    evtwin__free(model->leaf);
+    evtwin__free(model->share);
+    evtwin__free(model->root);
+    evtwin__free(model->depth);
+    evtwin__free(model->group_depth);
+    evtwin__free(model);
 }
 
 size_t evtwin_model_width(const evtwin_model *model) {

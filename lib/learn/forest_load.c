@@ -5,7 +5,6 @@
 #include "evtwin/model.h"
 
 #include "core/file.h"
-#include "core/file_kind.h"
 #include "core/mem.h"
 #include "core/num.h"
 #include "core/status.h"
@@ -450,52 +449,11 @@ static void free_loader(loader *l) {
     evtwin__free(l->builder.queue);
 }
 
-void evtwin_model_free(evtwin_model *model) {
-    if (model == NULL) {
-        return;
-    }
-    for (size_t i = 0; model->feature_name != NULL && i < model->width; i++) {
-        evtwin__free(model->feature_name[i]);
-    }
-    evtwin__free(model->feature_name);
-    evtwin__free(model->nodes);
-    evtwin__free(model->leaf);
-    evtwin__free(model->share);
-    evtwin__free(model->root);
-    evtwin__free(model->depth);
-    evtwin__free(model->group_depth);
-    evtwin__free(model);
-}
-
-/* What people keep beside models, or instead of them. */
-static evtwin_status check_kind(const char *name, const char *data, size_t size) {
-    static const char instead[] = "XGBoost's save_model(\"x.json\") writes the model that is read";
-    static const struct {
-        const char *text;
-        size_t within; /* bytes from the start; 0 = it begins with the text */
-        const char *kind;
-    } others[] = {
-        {"binf", 0, "a binary model of XGBoost 1.x"},
-        {"bs64", 0, "a binary model of XGBoost 1.x"},
-        {"booster[", 0, "a text dump of the trees (dump_model)"},
-        {"\"nodeid\"", 64, "a JSON dump of the trees (dump_model)"},
-        {"\"generic_param\"", 64, "the configuration (save_config), without the trees"},
-        {"tree\nversion=", 0, "a LightGBM model"},
-    };
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        const size_t length = strlen(others[i].text);
-        const size_t within = others[i].within > 0 ? others[i].within : length;
-        EVTWIN_FAIL_IF(memmem(data, size < within ? size : within, others[i].text, length) != NULL,
-                       EVTWIN_E_UNSUPPORTED, "%s is %s: %s", name, others[i].kind, instead);
-    }
-    return evtwin__file_kind(name, data, size, instead);
-}
-
 static evtwin_status load_buffer(const char *name, const char *data, size_t size, int all_trees,
                                  evtwin_model **out) {
     EVTWIN_FAIL_IF(size > EVTWIN__MODEL_MAX_BYTES, EVTWIN_E_UNSUPPORTED,
                    "%s: %zu bytes, at most %d are supported", name, size, EVTWIN__MODEL_MAX_BYTES);
-    EVTWIN_TRY(check_kind(name, data, size));
+    EVTWIN_TRY(evtwin__forest_check_kind(name, data, size));
     const size_t mark = size >= 3 && memcmp(data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
     loader l = {.scan = evtwin__json_scan_begin(data + mark, size - mark), .n_trees = -1};
     l.builder.model = evtwin__calloc(1, sizeof *l.builder.model);

@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TEXT_SIZE = 256, MAX_FILE_NAME = 64 };
+enum { MAX_FILE_NAME = 64 };
 
 /* "key … is 3, it must be 0 to 1"; a limit that does not exist is left out. */
 static evtwin_status fail_range(const char *where, const evtwin__field *f, double value) {
@@ -60,8 +60,9 @@ static evtwin_status read_text(const evtwin__place *p, const evtwin__field *f, c
         EVTWIN_TRY(evtwin__json_get_text(p->where, p->object, f->key, &text));
     }
     const size_t length = strlen(text);
-    EVTWIN_FAIL_IF(length >= TEXT_SIZE, EVTWIN_E_SCHEMA, "%s: %s has %zu bytes, the limit is %d",
-                   p->where, f->key, length, TEXT_SIZE - 1);
+    EVTWIN_FAIL_IF(length > EVTWIN__BUNDLE_MAX_TEXT, EVTWIN_E_SCHEMA,
+                   "%s: %s has %zu bytes, the limit is %d", p->where, f->key, length,
+                   EVTWIN__BUNDLE_MAX_TEXT);
     EVTWIN_FAIL_IF(
         f->kind == EVTWIN__F_FILE_NAME &&
             (length == 0 || length > MAX_FILE_NAME || text[0] == '.' ||
@@ -127,9 +128,12 @@ static evtwin_status read_scores(const evtwin__place *p, evtwin_target_kind kind
     return evtwin__each_figure(read_field, p, kind, m);
 }
 
-static evtwin_status read_interval(const evtwin__place *model, evtwin__interval *out) {
+static evtwin_status read_interval(const evtwin__place *model, evtwin_target_kind kind,
+                                   evtwin__interval *out) {
     evtwin__place p;
     EVTWIN_TRY(evtwin__place_step(model, "interval", 0, &p));
+    EVTWIN_FAIL_IF(p.object != NULL && kind != EVTWIN_TARGET_NUMBER, EVTWIN_E_SCHEMA,
+                   "%s: only a number has an interval", p.where);
     return p.object != NULL ? evtwin__interval_read(p.where, p.object, out) : EVTWIN_OK;
 }
 
@@ -185,7 +189,7 @@ static evtwin_status read_model(const evtwin__place *models, const evtwin_target
                    EVTWIN_E_SCHEMA, "%s.params: key \"base_score\" is %g, it must be 0 to 1",
                    p.where, m->base_score);
     EVTWIN_TRY(read_further(&p, target->kind, m));
-    EVTWIN_TRY(read_interval(&p, &m->interval));
+    EVTWIN_TRY(read_interval(&p, target->kind, &m->interval));
     EVTWIN_TRY(read_calibration(&p, target->kind, &m->calibration));
     return read_scores(&p, target->kind, m);
 }

@@ -58,15 +58,25 @@ static size_t names_size(const evtwin_features *base, const char *counter) {
     return size;
 }
 
+/* Names that would mean something else among features of a past. */
+static evtwin_status check_names(const evtwin_features *base) {
+    for (size_t i = 0; i < evtwin_features_count(base); i++) {
+        const char *name = evtwin_features_name(base, i);
+        size_t length;
+        EVTWIN_FAIL_IF(evtwin__derived_find(name) != EVTWIN__D_COUNT, EVTWIN_E_ARG,
+                       "feature '%s' has the name of a derived quantity: rename the column", name);
+        EVTWIN_FAIL_IF(evtwin__statistic_of(name, &length) != EVTWIN__H_NONE, EVTWIN_E_ARG,
+                       "feature '%s' has the name of a feature of the past: rename the column",
+                       name);
+    }
+    return EVTWIN_OK;
+}
+
 /* "soh.level,soh.change,…,charge_cycles"; freed by the caller. */
 static evtwin_status list_names(const evtwin_features *base, const char *derive,
                                 const char *counter, char **out) {
     size_t at = 0;
-    for (size_t i = 0; i < evtwin_features_count(base); i++) {
-        const char *name = evtwin_features_name(base, i);
-        EVTWIN_FAIL_IF(evtwin__derived_find(name) != EVTWIN__D_COUNT, EVTWIN_E_ARG,
-                       "feature '%s' has the name of a derived quantity: rename the column", name);
-    }
+    EVTWIN_TRY(check_names(base));
     const size_t size = names_size(base, counter);
     char *names = evtwin__calloc(size, 1);
     EVTWIN_FAIL_IF(names == NULL, EVTWIN_E_NOMEM, "out of memory for the features of a past");
@@ -101,7 +111,8 @@ static evtwin_status name_counter(const evtwin__dataset *data, evtwin__bundle *b
     const char *column = data->cycles_column != NULL ? data->cycles_column : "";
     evtwin__meaning meaning;
     const int is_ours = evtwin__meaning_find(column, EVTWIN__ALL_KINDS, &meaning);
-    return evtwin__bundle_keep(b, is_ours ? evtwin__schema[meaning.q].name : column, &b->counter);
+    return evtwin__bundle_keep_name(b, is_ours ? evtwin__schema[meaning.q].name : column,
+                                    &b->counter);
 }
 
 static evtwin_status describe_features(const evtwin__dataset *data, evtwin__bundle *b) {
@@ -116,7 +127,8 @@ static evtwin_status describe_features(const evtwin__dataset *data, evtwin__bund
     b->n_features = n;
     for (size_t i = 0; i < n; i++) {
         size_t col;
-        EVTWIN_TRY(evtwin__bundle_keep(b, evtwin_features_name(b->features, i), &list[i].name));
+        EVTWIN_TRY(
+            evtwin__bundle_keep_name(b, evtwin_features_name(b->features, i), &list[i].name));
         EVTWIN_TRY(evtwin__bundle_keep(b, evtwin_features_unit(b->features, i), &list[i].unit));
         if (evtwin__feature_derived(b->features, i) != EVTWIN__D_COUNT) {
             list[i].column = list[i].column_unit = "";
@@ -275,8 +287,8 @@ evtwin_status evtwin__recipe_features(evtwin_trainer *trainer, const char *group
         return EVTWIN_OK;
     }
     const size_t reset = data->groups.counter_col;
-    EVTWIN_TRY(evtwin__bundle_keep(b, group != NULL ? group : "", &b->group));
-    EVTWIN_TRY(evtwin__bundle_keep(
+    EVTWIN_TRY(evtwin__bundle_keep_name(b, group != NULL ? group : "", &b->group));
+    EVTWIN_TRY(evtwin__bundle_keep_name(
         b, reset != EVTWIN_NO_COLUMN ? evtwin_table_name(data->table, reset) : "",
         &b->group_by_reset));
     EVTWIN_TRY(expand_features(trainer, data));

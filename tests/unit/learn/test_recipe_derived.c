@@ -83,6 +83,9 @@ static void test_names(void **state) {
     o.recipe = "history";
     o.features = "soh,relaxation_v";
     assert_fails(try_train(fleet, &targets, &o, &trainer), EVTWIN_E_ARG, "'relaxation_v'|rename");
+    assert_ok(evtwin_table_rename(fleet, FLEET_POWER, "soh.level"));
+    o.features = "soh.level";
+    assert_fails(try_train(fleet, &targets, &o, &trainer), EVTWIN_E_ARG, "'soh.level'|rename");
     evtwin_table_free(fleet);
 }
 

@@ -89,6 +89,15 @@ static void test_options(void **state) {
     o = fleet_options();
     o.n_threads = -1;
     assert_refused(t, &o, EVTWIN_E_ARG, "n_threads");
+    o = fleet_options();
+    char rule[257];
+    memset(rule, 'x', sizeof rule - 1);
+    rule[256] = '\0';
+    o.label_rule = rule;
+    assert_refused(t, &o, EVTWIN_E_ARG, "label_rule|256|255");
+    o.label_rule = "80 \xff";
+    assert_refused(t, &o, EVTWIN_E_ARG, "label_rule|UTF-8");
+    o = fleet_options();
     assert_fails(evtwin_train(t, NULL, 0, &o, NULL), EVTWIN_E_ARG, "NULL");
     assert_refused(NULL, &o, EVTWIN_E_ARG, "NULL");
     evtwin_trainer_free(NULL);
@@ -116,6 +125,22 @@ static void test_columns_that_do_not_fit(void **state) {
     assert_refused_for(t, "life", "none", &o, EVTWIN_E_SCHEMA, "RUL|'life'|battery_id, time");
     assert_refused_for(t, "battery_id", "none", &o, EVTWIN_E_SCHEMA, "RUL|'battery_id'");
     assert_refused_for(t, "failure", "failure", &o, EVTWIN_E_ARG, "'failure'|RUL");
+    evtwin_table_free(t);
+}
+
+/* What the manifest of a bundle cannot hold is said before the training, not by the saving. */
+static void test_long_names(void **state) {
+    (void)state;
+    evtwin_table *t = make_fleet(3, 5);
+    evtwin_train_options o = fleet_options();
+    char name[257];
+    memset(name, 'x', sizeof name - 1);
+    name[256] = '\0';
+    assert_ok(evtwin_table_rename(t, FLEET_TRUTH, name));
+    o.features = name;
+    assert_refused(t, &o, EVTWIN_E_SCHEMA, "256|255");
+    o.features = "soc";
+    assert_refused_for(t, name, "none", &o, EVTWIN_E_SCHEMA, "256|255");
     evtwin_table_free(t);
 }
 
@@ -268,6 +293,7 @@ int main(void) {
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_targets),
         cmocka_unit_test(test_columns_that_do_not_fit),
+        cmocka_unit_test(test_long_names),
         cmocka_unit_test(test_data_that_cannot_be_learned),
         cmocka_unit_test(test_targets_of_another_size),
         cmocka_unit_test(test_values_out_of_range),
@@ -277,12 +303,14 @@ int main(void) {
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_targets),
         cmocka_unit_test(test_columns_that_do_not_fit),
+        cmocka_unit_test(test_long_names),
         cmocka_unit_test(test_data_that_cannot_be_learned),
     };
     const struct CMUnitTest tests_without_xgboost[] = {
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_targets),
         cmocka_unit_test(test_columns_that_do_not_fit),
+        cmocka_unit_test(test_long_names),
         cmocka_unit_test(test_data_that_cannot_be_learned),
         cmocka_unit_test(test_build_without_xgboost),
     };
