@@ -123,17 +123,38 @@ static inline void assert_silent(const evtwin_table *t, const setup *s, const ch
     evtwin_audit_free(audit);
 }
 
-/* ---- ways to change columns ---- */
+/* ---- ways to change rows and columns ---- */
+
+/* t = its rows row[0..n), in that order; frees row. */
+static inline void keep_rows(evtwin_table *t, size_t *row, size_t n) {
+    evtwin_table *kept;
+    assert_ok(evtwin_table_select(t, row, n, &kept));
+    free(row);
+    assert_ok(evtwin_table_resize(t, 0));
+    assert_ok(evtwin_table_append(t, kept));
+    evtwin_table_free(kept);
+}
 
 /* by rows: of the row before in the same battery */
 static inline void shift(evtwin_table *t, const char *from, const char *to, ptrdiff_t rows) {
     double *v = edit(t, to);
-    for (size_t first = 0, end; first < evtwin_table_rows(t); first = end) {
-        end = end_of(t, first);
+    EACH_BATTERY(t, first, end) {
         for (size_t r = first; r < end; r++) {
             const ptrdiff_t at = (ptrdiff_t)r + rows;
             const int is_inside = at >= (ptrdiff_t)first && at < (ptrdiff_t)end;
             v[r] = is_inside ? get(t, from, (size_t)at) : (double)NAN;
+        }
+    }
+}
+
+/* to = one value for each battery, by what it is made from: rows first to end. */
+static inline void each_battery(evtwin_table *t, const char *to,
+                                double (*of)(const evtwin_table *t, size_t first, size_t end)) {
+    double *v = edit(t, to);
+    EACH_BATTERY(t, first, end) {
+        const double value = of(t, first, end);
+        for (size_t r = first; r < end; r++) {
+            v[r] = value;
         }
     }
 }

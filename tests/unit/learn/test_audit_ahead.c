@@ -6,19 +6,6 @@
 
 #include "audit_faults.h"
 
-/* to = one value for each battery, by what it is made from: rows first to end. */
-static void each_battery(evtwin_table *t, const char *to,
-                         double (*of)(const evtwin_table *t, size_t first, size_t end)) {
-    double *v = edit(t, to);
-    for (size_t first = 0, end; first < evtwin_table_rows(t); first = end) {
-        end = end_of(t, first);
-        const double value = of(t, first, end);
-        for (size_t r = first; r < end; r++) {
-            v[r] = value;
-        }
-    }
-}
-
 static double mean_of_soh(const evtwin_table *t, size_t first, size_t end) {
     double sum = 0.0;
     for (size_t r = first; r < end; r++) {
@@ -57,8 +44,7 @@ FAULT(rows_of_series) {
 
 FAULT(scaled_by_series) {
     double *soh = edit(t, "soh_z");
-    for (size_t first = 0, end; first < evtwin_table_rows(t); first = end) {
-        end = end_of(t, first);
+    EACH_BATTERY(t, first, end) {
         const double mean = mean_of_soh(t, first, end);
         double ss = 0.0;
         for (size_t r = first; r < end; r++) {
@@ -89,8 +75,7 @@ FAULT(rows_left_in_file) {
 
 FAULT(share_of_series) {
     double *v = edit(t, "progress");
-    for (size_t first = 0, end; first < evtwin_table_rows(t); first = end) {
-        end = end_of(t, first);
+    EACH_BATTERY(t, first, end) {
         for (size_t r = first; r < end; r++) {
             v[r] = (double)(r - first) / (double)(end - 1 - first);
         }
@@ -119,8 +104,7 @@ FAULT(later_value_in_place) {
 
 static void window(evtwin_table *t, const char *from, const char *to, size_t half, int with_ends) {
     double *v = edit(t, to);
-    for (size_t first = 0, end; first < evtwin_table_rows(t); first = end) {
-        end = end_of(t, first);
+    EACH_BATTERY(t, first, end) {
         for (size_t r = first; r < end; r++) {
             const size_t low = r >= first + half ? r - half : first;
             const size_t high = r + half < end ? r + half : end - 1;
@@ -156,8 +140,7 @@ static int compare(const void *a, const void *b) {
 
 FAULT(centred_median) {
     double *v = edit(t, "t_median");
-    for (size_t first = 0, end; first < evtwin_table_rows(t); first = end) {
-        end = end_of(t, first);
+    EACH_BATTERY(t, first, end) {
         for (size_t r = first; r < end; r++) {
             double w[5];
             for (size_t k = 0; k < 5; k++) {

@@ -133,19 +133,6 @@ static double grade(const evtwin_table *t, size_t first, size_t end) {
     return sqrt(get(t, "truth_eol_efc", first));
 }
 
-/* to = one value for each battery, by what it is made from: rows first to end. */
-static void each_battery(evtwin_table *t, const char *to,
-                         double (*of)(const evtwin_table *t, size_t first, size_t end)) {
-    double *v = edit(t, to);
-    for (size_t first = 0, end; first < evtwin_table_rows(t); first = end) {
-        end = end_of(t, first);
-        const double value = of(t, first, end);
-        for (size_t r = first; r < end; r++) {
-            v[r] = value;
-        }
-    }
-}
-
 FAULT(life_as_a_column) {
     each_battery(t, "design_life", whole_life);
     MORE_FEATURES_OF(s, "design_life");
@@ -173,8 +160,7 @@ FAULT(copied_truth) {
 /* The fleet is seen for a time, and the label counts what is left of it. */
 static void count_to_end(evtwin_table *t, const char *clock, double unit) {
     double *rul = edit(t, "rul");
-    for (size_t first = 0, end; first < evtwin_table_rows(t); first = end) {
-        end = end_of(t, first);
+    EACH_BATTERY(t, first, end) {
         for (size_t r = first; r < end; r++) {
             rul[r] = (get(t, clock, end - 1) - get(t, clock, r)) / unit;
         }
@@ -195,19 +181,13 @@ FAULT(end_of_short_record) {
     size_t *row = calloc(evtwin_table_rows(t), sizeof *row), n = 0;
     uint64_t seed = 9;
     (void)s;
-    for (size_t first = 0, end; first < evtwin_table_rows(t); first = end) {
-        end = end_of(t, first);
+    EACH_BATTERY(t, first, end) {
         const size_t n_kept = 10 + (size_t)(noise_of(&seed) * (double)(end - first - 10));
         for (size_t r = first; r < first + n_kept; r++) {
             row[n++] = r;
         }
     }
-    evtwin_table *kept;
-    assert_ok(evtwin_table_select(t, row, n, &kept));
-    free(row);
-    assert_ok(evtwin_table_resize(t, 0));
-    assert_ok(evtwin_table_append(t, kept));
-    evtwin_table_free(kept);
+    keep_rows(t, row, n);
     count_to_end(t, "charge_cycles", 1.0);
 }
 
