@@ -7,11 +7,9 @@
 #include "core/mem.h"
 #include "core/status.h"
 #include "learn/finding.h"
+#include "learn/history.h"
 
 #include <math.h>
-
-/* A smaller fall is a counter that was rounded one way and the other. */
-static const double LEAST_FALL = 2.0;
 
 /* Of each battery: the last value, and whether it has fallen: once is a service or a new pack. */
 typedef struct last {
@@ -39,7 +37,7 @@ static falls count_falls(const evtwin__audit *a, size_t col, const size_t *order
         }
         last *l = &of[g->of_row[r]];
         f.n_steps += !isnan(l->value);
-        if (v <= l->value - LEAST_FALL) {
+        if (v <= l->value - EVTWIN__LEAST_FALL) {
             f.n += l->has_fallen > 0;
             f.n_batteries += l->has_fallen == 1;
             l->has_fallen++;

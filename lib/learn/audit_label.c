@@ -40,8 +40,9 @@ static double clock_at(const evtwin__audit *a, clock_kind kind, size_t k, size_t
     if (kind == CYCLES) {
         return a->data->cycles != NULL ? a->data->cycles[a->order[k]] : NAN;
     }
-    if (time_us == NULL ||
-        !evtwin_table_is_valid(a->data->table, a->data->groups.time_col, a->order[k])) {
+    const size_t time = a->data->groups.time_col;
+    if (time_us == NULL || !evtwin_table_is_valid(a->data->table, time, a->order[k]) ||
+        (kind == AGE && !evtwin_table_is_valid(a->data->table, time, a->order[first]))) {
         return NAN;
     }
     return (double)(time_us[a->order[k]] - (kind == AGE ? time_us[a->order[first]] : 0)) / day_us;

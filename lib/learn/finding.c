@@ -80,7 +80,9 @@ static void fill_in(const char *wording, const evtwin__argument *a, char text[TE
 
 void evtwin__repair_utf8(char *text) {
     size_t length = strlen(text);
-    for (int i = 0; i < 3 && length > 0 && !evtwin__utf8_is_valid(text, length); i++) {
+    for (int i = 0; i < 3 && length > 0 && (unsigned char)text[length - 1] >= 0x80 &&
+                    !evtwin__utf8_is_valid(text, length);
+         i++) {
         text[--length] = '\0';
     }
     for (size_t i = 0; i < length && !evtwin__utf8_is_valid(text, length); i++) {

@@ -56,48 +56,63 @@ static int on_round(void *ctx) {
     return is_cancelled;
 }
 
-static evtwin_status select_rows(work *w) {
+/* What usable row k of the label is to the job. */
+static int is_held_out(const work *w, size_t k) {
+    return w->j->part >= 0 && w->f->data->label[w->j->t].part[k] == w->j->part;
+}
+
+static int is_learned(const work *w, size_t k) {
+    return !is_held_out(w, k) && w->f->data->label[w->j->t].part[k] != EVTWIN__LEFT_OUT;
+}
+
+static int is_cut(const work *w, size_t row) {
+    return w->f->data->is_cut != NULL && w->f->data->is_cut[row];
+}
+
+/* All memory of the job; the rows have their places, and are not there yet. */
+static evtwin_status make_room(work *w) {
     const evtwin__dataset *data = w->f->data;
     const evtwin__label *label = &data->label[w->j->t];
-    const int32_t part = w->j->part;
-    size_t n_train = 0, n_test = 0, n_held = 0, n_cut = 0, n_left_out = 0;
+    size_t n_train = 0, n_test = 0, n_cut = 0;
     for (size_t k = 0; k < label->n; k++) {
-        const int is_test = part >= 0 && label->part[k] == part;
-        const int is_left_out = label->part[k] == EVTWIN__LEFT_OUT;
-        n_test += (size_t)is_test;
-        n_left_out += (size_t)is_left_out;
-        n_cut += !is_test && !is_left_out && data->is_cut != NULL && data->is_cut[label->row[k]];
+        n_test += (size_t)is_held_out(w, k);
+        n_train += (size_t)is_learned(w, k);
+        n_cut += is_learned(w, k) && is_cut(w, label->row[k]);
     }
-    const size_t n_learned = label->n - n_test - n_left_out;
-    const size_t n_most = n_learned + n_cut > n_test ? n_learned + n_cut : n_test;
-    w->row = evtwin__calloc(label->n + n_test + n_cut, sizeof *w->row);
+    const size_t n_most = n_train + n_cut > n_test ? n_train + n_cut : n_test;
+    w->row = evtwin__calloc(n_train + 2 * n_test + n_cut, sizeof *w->row);
     w->x = evtwin__calloc(n_most, data->model_cols * sizeof *w->x);
     w->y = evtwin__calloc(n_most, sizeof *w->y);
     w->predicted = evtwin__calloc(n_test, sizeof *w->predicted);
     EVTWIN_FAIL_IF(w->row == NULL || w->x == NULL || w->y == NULL || w->predicted == NULL,
-                   EVTWIN_E_NOMEM, "out of memory to train on %zu rows", n_learned);
-
-    size_t *train = w->row, *test = train + n_learned;
-    w->place = test + n_test;
+                   EVTWIN_E_NOMEM, "out of memory to train on %zu rows", n_train);
+    w->place = w->row + n_train + n_test;
     w->cut = w->place + n_test;
     w->part = (evtwin__part){.x = data->x,
                              .cols = data->cols,
                              .y = label->y,
                              .group_of_row = data->groups.of_row,
                              .n_groups = data->groups.names.n,
-                             .train = train,
-                             .n_train = n_learned,
-                             .test = test,
+                             .train = w->row,
+                             .n_train = n_train,
+                             .test = w->row + n_train,
                              .n_test = n_test};
-    n_test = 0;
-    for (size_t k = 0; k < label->n; k++) {
-        if (part >= 0 && label->part[k] == part) {
+    return EVTWIN_OK;
+}
+
+static evtwin_status select_rows(work *w) {
+    EVTWIN_TRY(make_room(w));
+    const evtwin__label *label = &w->f->data->label[w->j->t];
+    size_t *train = w->row, *test = train + w->part.n_train;
+    for (size_t k = 0, n_train = 0, n_test = 0, n_held = 0; k < label->n; k++) {
+        const size_t row = label->row[k];
+        if (is_held_out(w, k)) {
             w->place[n_test] = n_held;
-            test[n_test++] = label->row[k];
-        } else if (label->part[k] != EVTWIN__LEFT_OUT) {
-            train[n_train++] = label->row[k];
-            if (data->is_cut != NULL && data->is_cut[label->row[k]]) {
-                w->cut[w->n_cut++] = label->row[k];
+            test[n_test++] = row;
+        } else if (is_learned(w, k)) {
+            train[n_train++] = row;
+            if (is_cut(w, row)) {
+                w->cut[w->n_cut++] = row;
             }
         }
         n_held += label->part[k] >= 0;

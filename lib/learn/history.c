@@ -56,6 +56,10 @@ static followed *followed_of(double *past, size_t q) {
     return (followed *)(void *)(past + CLOCK_SIZE + q * FOLLOWED_SIZE);
 }
 
+static const followed *followed_at(const double *past, size_t q) {
+    return (const followed *)(const void *)(past + CLOCK_SIZE + q * FOLLOWED_SIZE);
+}
+
 size_t evtwin__history_size(size_t n) {
     return CLOCK_SIZE + n * FOLLOWED_SIZE;
 }
@@ -138,9 +142,6 @@ static void add(followed *f, const clock *at, const newest *row, double value) {
     }
 }
 
-/* Less is a counter that was rounded one way and the other. */
-static const double LEAST_FALL = 2.0;
-
 /* A fall that lasts: of a counter that had risen by mistake, or to another life. */
 static void believe_fall(double *past, size_t n, double cycle) {
     clock *at = clock_of(past);
@@ -159,7 +160,7 @@ static void believe_fall(double *past, size_t n, double cycle) {
 static double cycle_of(double *past, size_t n, double cycle) {
     clock *at = clock_of(past);
     const int is_usable = cycle >= 0.0 && cycle <= MOST_CYCLES;
-    if (is_usable && cycle <= at->newest_cycle - LEAST_FALL) {
+    if (is_usable && cycle <= at->newest_cycle - EVTWIN__LEAST_FALL) {
         at->n_fallen += 1.0;
         if (at->n_fallen < (double)EVTWIN__FALL_LASTS) {
             return at->newest_cycle;
@@ -210,7 +211,7 @@ double evtwin__history_cycle(const double *past) {
 }
 
 double evtwin__history_mean(const double *past, size_t q) {
-    const followed *f = (const followed *)(const void *)(past + CLOCK_SIZE + q * FOLLOWED_SIZE);
+    const followed *f = followed_at(past, q);
     double sum = 0.0, n = 0.0;
     for (size_t i = 0; i < N_BINS; i++) {
         const double v = f->by[BY_1].bin[i];
@@ -221,7 +222,7 @@ double evtwin__history_mean(const double *past, size_t q) {
 }
 
 double evtwin__history_mean_of_last(const double *past, size_t q, size_t cycles) {
-    const followed *f = (const followed *)(const void *)(past + CLOCK_SIZE + q * FOLLOWED_SIZE);
+    const followed *f = followed_at(past, q);
     const double last_bin = floor(evtwin__history_cycle(past));
     double sum = 0.0, n = 0.0;
     for (size_t age = 0; age < cycles && (double)age <= last_bin; age++) {
@@ -290,10 +291,6 @@ static void slopes(const ring *const r[2], double newest_bin, double cycles_per_
     for (size_t i = 0; i < 2; i++) {
         out[i] = lack[i] == 0.0 ? full[i] : slope(r[i], newest_bin, cycles_per_bin);
     }
-}
-
-static const followed *followed_at(const double *past, size_t q) {
-    return (const followed *)(const void *)(past + CLOCK_SIZE + q * FOLLOWED_SIZE);
 }
 
 void evtwin__history_two(const double *past, size_t one, size_t other, double *out,

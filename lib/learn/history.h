@@ -21,6 +21,9 @@ typedef struct evtwin__statistic_info {
 
 extern const evtwin__statistic_info evtwin__statistics[EVTWIN__H_COUNT];
 
+/* A fall of a counter, in cycles, and in how many rows it must last to be believed: less is
+ * rounding one way and the other, or a wrong value. */
+#define EVTWIN__LEAST_FALL 2.0
 enum { EVTWIN__FALL_LASTS = 5 };
 
 /* How many doubles the past of n quantities is. */

@@ -18,11 +18,12 @@ evtwin_status evtwin__past_create(const evtwin_features *features, const char *c
 /* NULL is fine. */
 void evtwin__past_free(evtwin__past *past);
 
-/* The number of doubles that are kept of a battery; all of them NaN: nothing was seen. */
+/* The number of doubles that are kept of a battery. */
 size_t evtwin__past_size(const evtwin__past *past);
-/* The number of a row's own values that are kept from it, the counter last, and a place before it.
- */
+/* The number of doubles that a row brings: its own values, a place for what will be said of it, the
+ * counter, what derived quantities are made of. */
 size_t evtwin__past_width(const evtwin__past *past);
+/* Nothing was seen. */
 void evtwin__past_clear(const evtwin__past *past, double *kept);
 
 /* Where a table has what derived quantities are made of; nothing is looked up without any. */
@@ -34,8 +35,8 @@ void evtwin__past_take(const evtwin__past *past, const evtwin__derive_columns *c
 /* They are the newest. */
 void evtwin__past_push(const evtwin__past *past, double *kept, const double *value);
 /* What a battery's life is, of what the model says of its newest row: the mean of the ends of life
- * (cycles so far and to go) that were said in the last ten cycles, less the cycles so far. Once for
- * each row that was pushed; NaN stays NaN. */
+ * (cycles so far and to go) that were said in the last ten cycles, less the cycles so far, and not
+ * far above that of the last two. Once for each row that was pushed; NaN stays NaN. */
 double evtwin__past_settle(const evtwin__past *past, double *kept, double cycles_to_go);
 
 /* Put what is kept in its places of a row. */

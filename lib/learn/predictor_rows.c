@@ -124,6 +124,7 @@ evtwin_status evtwin__predictor_past_rows(const evtwin_predictor *predictor,
                                           const evtwin_table *table, double **out) {
     evtwin__impossible unused = {0};
     rows_of_past w;
+    *out = NULL;
     if (predictor->past == NULL) {
         return EVTWIN_OK;
     }

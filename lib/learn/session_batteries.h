@@ -11,8 +11,7 @@
 
 #include <stdint.h>
 
-/* What is known of a battery, beside its past in the place for it. Smoothing and hysteresis add
- * their members here, in session.c (move_state) and session_text.c (write_state, read_state). */
+/* What is known of a battery, beside its past. */
 typedef struct evtwin__battery_state {
     int64_t time_us, seq;         /* of the newest row */
     int64_t n_rows;               /* rows that moved the state */

@@ -30,9 +30,9 @@ typedef struct evtwin__watch_battery {
     } feature[]; /* (inputs) */
 } evtwin__watch_battery;
 
-/* What a value can be: beyond, it gets no prediction and does not count. */
+/* Of a feature: what is counted of it, and what was said. */
 typedef struct evtwin__watch_limits {
-    double min, max;
+    double min, max; /* what a value can be: beyond, it gets no prediction and does not count */
     double n_logged; /* values outside when that was logged last */
     unsigned told;
     int is_in_fleet; /* the fleet has a finding about it */
@@ -45,7 +45,7 @@ struct evtwin__watch {
     evtwin__watch_fleet *now, *next; /* committed; with what is pending */
     evtwin__dict ids;
     size_t max_batteries, capacity;
-    char *batteries;                    /* (capacity) pairs of seen: committed, pending */
+    char *batteries;                    /* (capacity) pairs of watch_battery: committed, pending */
     int32_t *moved;                     /* (n_moved of capacity) */
     uint8_t *is_moved;                  /* (capacity) */
     size_t n_moved, fleet_size, stride; /* bytes */
