@@ -84,7 +84,7 @@ static const cli_option options[N_OPTIONS] = {
                            "throughput, charge curve (docs/learning-features.md)"),
     [SEED] = CLI_RANGE(CLI_INTEGER, "seed", "N", "0", 0, 9e15,
                        .help = "of the split: the same seed gives the same models"),
-    [THREADS] = CLI_RANGE(CLI_INTEGER, "threads", "N", "0", 0, 1024,
+    [THREADS] = CLI_RANGE(CLI_INTEGER, "threads", "N", "0", 0, 256,
                           .help = "0 = one per core; results do not depend on it"),
     [AUDIT_ONLY] =
         CLI_FLAG("audit-only", .group = "Audit (of every training)",

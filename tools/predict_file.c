@@ -198,7 +198,7 @@ static int predict(const cli *c, const evtwin_predictor *predictor, evtwin_sessi
 static evtwin_status make_added(const evtwin_table *predicted, int has_notes, int has_rul_row,
                                 const evtwin_predictor *explained, evtwin_table **out,
                                 size_t *n_unknown_out) {
-    evtwin_table *added;
+    evtwin_table *added = NULL;
     evtwin_status st = evtwin_table_create(&added);
     st = st < 0 ? st : evtwin_table_resize(added, evtwin_table_rows(predicted));
     for (size_t i = 0; i < evtwin_target_count() && st >= 0; i++) {
