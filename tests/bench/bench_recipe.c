@@ -3,11 +3,19 @@
  * several assignments of batteries to five folds.
  *
  *     bench_recipe tju [N [FIRST [EXTRA,FEATURES [RECIPE]]]]    N assignments, of seeds from FIRST
- * on bench_recipe fleet [N [FIRST [EXTRA,FEATURES [RECIPE]]]]  N generated fleets, one assignment
- * of each bench_recipe lab [SEED [SHAPE]]   synthetic cells in the shape of laboratory sets
+ *
+ *     bench_recipe hnei60|hnei80 [N [FIRST [EXTRA,FEATURES [RECIPE]]]]    the same of 14 cells, to
+ * 60 or 80 % of their discharge time
+ *
+ *     bench_recipe fleet [N [FIRST [EXTRA,FEATURES [RECIPE]]]]  N generated fleets, one assignment
+ * of each
+ *
+ *     bench_recipe lab [SEED [SHAPE]]   synthetic cells in the shape of laboratory sets
+ *
  *     bench_recipe mid       generated: new packs, followed from new or first met in mid-life
  */
 
+#include "../support/hnei_cells.h"
 #include "../support/lab_cells.h"
 
 #include "core/rng.h"
@@ -246,33 +254,42 @@ int main(int argc, char **argv) {
         compare_mid_life();
         return 0;
     }
-    const int is_tju = argc > 1 && strcmp(argv[1], "tju") == 0;
+    const int is_tju = argc > 1 && strcmp(argv[1], "tju") == 0,
+              is_hnei60 = argc > 1 && strcmp(argv[1], "hnei60") == 0,
+              is_hnei = is_hnei60 || (argc > 1 && strcmp(argv[1], "hnei80") == 0),
+              is_real = is_tju || is_hnei;
     const int n = argc > 2 ? atoi(argv[2]) : 1;
-    const uint64_t first_seed = argc > 3 ? (uint64_t)atoi(argv[3]) : is_tju ? 0 : 1;
+    const uint64_t first_seed = argc > 3 ? (uint64_t)atoi(argv[3]) : is_real ? 0 : 1;
     const char *extra = argc > 4 ? argv[4] : "", *only = argc > 5 ? argv[5] : "";
     char features[1024];
     evtwin_table *table = NULL;
-    if (argc < 2 || (!is_tju && strcmp(argv[1], "fleet") != 0)) {
-        fprintf(stderr, "bench_recipe mid|lab [SEED [SHAPE]]|tju|fleet [N [FIRST [EXTRA,FEATURES "
-                        "[RECIPE]]]]\n");
+    if (argc < 2 || (!is_real && strcmp(argv[1], "fleet") != 0)) {
+        fprintf(stderr, "bench_recipe mid|lab [SEED [SHAPE]]|tju|hnei60|hnei80|fleet [N [FIRST "
+                        "[EXTRA,FEATURES [RECIPE]]]]\n");
         return 64;
     }
-    with(is_tju ? TJU_FEATURES : EVTWIN_DEFAULT_FEATURES, extra, features);
+    with(is_tju    ? TJU_FEATURES
+         : is_hnei ? HNEI_FEATURES
+                   : EVTWIN_DEFAULT_FEATURES,
+         extra, features);
     if (is_tju) {
         check(evtwin_table_read_csv(SHARED_DATA "/tju/tju.csv", NULL, &table));
+    } else if (is_hnei) {
+        table = hnei_read(SHARED_DATA "/hnei/Battery_RUL.csv", is_hnei60 ? 0.60 : 0.80);
+        check(table != NULL ? EVTWIN_OK : EVTWIN_E_DATA);
     }
     error sum[N_RECIPES] = {0};
     double most[N_RECIPES] = {0};
     for (int i = 0; i < n; i++) {
         const uint64_t seed = first_seed + (uint64_t)i;
-        evtwin_table *data = is_tju ? table : make_fleet(seed);
+        evtwin_table *data = is_real ? table : make_fleet(seed);
         printf("seed %d", (int)seed);
         for (int k = 0; k < N_RECIPES; k++) {
             if (only[0] != '\0' && strcmp(only, recipe_name[k]) != 0) {
                 continue;
             }
             const error e =
-                cross_validate(data, is_tju ? "cell" : NULL, features, recipe_name[k], seed);
+                cross_validate(data, is_real ? "cell" : NULL, features, recipe_name[k], seed);
             printf("   %s RMSE %.2f MAE %.2f of batteries %.2f", recipe_name[k], e.rmse, e.mae,
                    e.mae_of_batteries);
             fflush(stdout);
@@ -282,7 +299,7 @@ int main(int argc, char **argv) {
             most[k] = fmax(most[k], e.rmse);
         }
         putchar('\n');
-        if (!is_tju) {
+        if (!is_real) {
             evtwin_table_free(data);
         }
     }
