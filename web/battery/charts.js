@@ -42,7 +42,7 @@ function spreadAt(panel, points, index) {
 // What the band around the line is, where there is one that the model gives.
 function intervalText(panel, points, from, until) {
   const isGiven = panel.interval && panel.interval.every((quantity) => summaryOf(points, quantity, from, until));
-  return isGiven ? ". Shaded: the model's interval" : "";
+  return isGiven ? ". Shaded: where it is in about nine records of ten" : "";
 }
 
 class Panel {

@@ -57,7 +57,9 @@ const hasInterval = (b) => isNumber(valueOf(b, "rul_low")) && isNumber(valueOf(b
 function rulText(b) {
   const rul = valueOf(b, "rul_prediction");
   if (!isNumber(rul)) return b.prediction ? `Unknown${noteOf(b) ? `: ${noteOf(b)}` : ""}.` : "No prediction has been made yet.";
-  const interval = hasInterval(b) ? ` The model's interval is ${textOf("rul_low", valueOf(b, "rul_low"))} to ${textOf("rul_high", valueOf(b, "rul_high"))}.` : "";
+  const interval = hasInterval(b)
+    ? ` It is ${textOf("rul_low", valueOf(b, "rul_low"))} to ${textOf("rul_high", valueOf(b, "rul_high"))} in about nine records of ten, of batteries like those of the training: plan with the lower end.`
+    : "";
   return `${textOf("rul_prediction", rul)}.${interval}`;
 }
 

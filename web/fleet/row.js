@@ -14,7 +14,7 @@ export const COLUMNS = [
   { key: "need", title: "Status", className: "status", help: "What needs attention first is first" },
   { key: "soc", title: "Charge", className: "number soc", help: "State of charge" },
   { key: "soh", title: "Health", className: "number soh", help: "State of health" },
-  { key: "rul_prediction", title: "RUL", className: "number rul", help: "Remaining useful life in cycles, and the model's interval at 90 %; or ± its held-out error where it has none" },
+  { key: "rul_prediction", title: "RUL", className: "number rul", help: "Remaining useful life in cycles, and from where to where it is in about nine records of ten; or ± the model's held-out error where it has no interval" },
   { key: "failure_probability", title: "Failure risk", className: "number risk", help: "Predicted probability of failure" },
   { key: "temperature", title: "Temperature", className: "number temperature" },
   { key: "age", title: "Last seen", className: "number seen", help: "When the last record came" },
