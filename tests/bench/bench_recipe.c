@@ -245,6 +245,10 @@ static void compare_on_cells(uint64_t seed, const char *only) {
     }
 }
 
+static int is_run(const char *recipe, const char *only) {
+    return only[0] == '\0' || strcmp(only, recipe) == 0;
+}
+
 int main(int argc, char **argv) {
     if (argc >= 2 && strcmp(argv[1], "lab") == 0) {
         compare_on_cells(argc > 2 ? (uint64_t)atoi(argv[2]) : 1, argc > 3 ? argv[3] : NULL);
@@ -285,7 +289,7 @@ int main(int argc, char **argv) {
         evtwin_table *data = is_real ? table : make_fleet(seed);
         printf("seed %d", (int)seed);
         for (int k = 0; k < N_RECIPES; k++) {
-            if (only[0] != '\0' && strcmp(only, recipe_name[k]) != 0) {
+            if (!is_run(recipe_name[k], only)) {
                 continue;
             }
             const error e =
@@ -304,11 +308,15 @@ int main(int argc, char **argv) {
         }
     }
     for (int k = 0; k < N_RECIPES; k++) {
-        printf("%s: RMSE %.2f (at most %.2f), MAE %.2f, mean of batteries' MAE %.2f\n",
-               recipe_name[k], sum[k].rmse, most[k], sum[k].mae, sum[k].mae_of_batteries);
+        if (is_run(recipe_name[k], only)) {
+            printf("%s: RMSE %.2f (at most %.2f), MAE %.2f, mean of batteries' MAE %.2f\n",
+                   recipe_name[k], sum[k].rmse, most[k], sum[k].mae, sum[k].mae_of_batteries);
+        }
     }
-    printf("mean of batteries' MAE: %.3f of the contract's\n",
-           sum[1].mae_of_batteries / sum[0].mae_of_batteries);
+    if (only[0] == '\0') {
+        printf("mean of batteries' MAE: %.3f of the contract's\n",
+               sum[1].mae_of_batteries / sum[0].mae_of_batteries);
+    }
     evtwin_table_free(table);
     return 0;
 }
