@@ -166,7 +166,7 @@ static int connect_store(live *l, const evtwin_predictor *predictor) {
     code = code == 0 ? delivery_open_sink(&l->delivery, to, 0) : code;
     if (code == 0) {
         cli_note("predicting the rows of %s", l->source);
-        other_watch(&l->other, l->uri, predictor);
+        other_watch(&l->other, l->uri, predictor, l->states);
     }
     free(from);
     free(to);

@@ -23,7 +23,8 @@ static int read_state(const other *o, int64_t *time_us, int64_t *seq) {
     return is_there;
 }
 
-void other_watch(other *o, const char *uri, const evtwin_predictor *predictor) {
+void other_watch(other *o, const char *uri, const evtwin_predictor *predictor,
+                 const evtwin_table *states) {
     evtwin_predictor_info info;
     evtwin_store_options options;
     evtwin_store_options_init(&options, sizeof options);
@@ -31,6 +32,12 @@ void other_watch(other *o, const char *uri, const evtwin_predictor *predictor) {
     if (evtwin_predictor_info_get(predictor, &info, sizeof info) == EVTWIN_OK &&
         strcmp(info.recipe, "history") == 0) {
         evtwin_store_open(uri, &options, &o->store); /* without it nothing is noticed */
+    }
+    if (states != NULL && o->store != NULL) {
+        o->battery_id =
+            strdup(evtwin_table_text(states, evtwin_table_find(states, "battery_id"), 0));
+        o->time_us = evtwin_table_i64(states, evtwin_table_find(states, "time"))[0];
+        o->seq = evtwin_table_i64(states, evtwin_table_find(states, "seq"))[0];
     }
 }
 
@@ -47,13 +54,23 @@ void other_observe(other *o, const evtwin_table *batch) {
     }
 }
 
+/* The store had no state, and nothing has been predicted here. */
+static int has_states(const other *o) {
+    evtwin_table *states = NULL;
+    const int is_any = evtwin_store_states(o->store, &states) == EVTWIN_OK;
+    evtwin_table_free(states);
+    return is_any;
+}
+
 int other_is_new(other *o) {
     int64_t time_us, seq;
-    if (o->store == NULL || o->battery_id == NULL || o->is_found || o->is_moved ||
-        !read_state(o, &time_us, &seq)) {
+    if (o->store == NULL || o->is_found || o->is_moved) {
         return 0;
     }
-    o->is_found = time_us > o->time_us || (time_us == o->time_us && seq > o->seq);
+    o->is_found = o->battery_id == NULL
+                      ? has_states(o)
+                      : read_state(o, &time_us, &seq) &&
+                            (time_us > o->time_us || (time_us == o->time_us && seq > o->seq));
     return o->is_found;
 }
 

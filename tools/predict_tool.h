@@ -48,8 +48,9 @@ typedef struct other {
     int is_found; /* and is looked for no more */
 } other;
 
-/* Watch a store, if the models look at a battery's past. */
-void other_watch(other *o, const char *uri, const evtwin_predictor *predictor);
+/* Watch a store, if the models look at a battery's past; states: that it has, NULL = none. */
+void other_watch(other *o, const char *uri, const evtwin_predictor *predictor,
+                 const evtwin_table *states);
 void other_observe(other *o, const evtwin_table *batch);
 
 /* Before a cycle: 1 once, when the state of the battery has gone on since the cycle before. */

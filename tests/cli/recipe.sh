@@ -70,6 +70,19 @@ second=$!
 check 'one of the two says so' await 60 grep -q 'another program predicts the rows' first.err second.err
 kill -TERM $first $second $sim
 wait $first $second $sim
+rm first.err second.err
+
+# nor does one that stands by and never gets a row keep silent: what it knows is old
+evtwin-sim -q --fleet 2 --interval 0.1 --sink "$store" 2>sim.err &
+sim=$!
+predict_two first &
+first=$!
+check 'the first predicts' await 60 sh -c '[ "$(grep -c "Predictions" first.out)" -ge 2 ]'
+evtwin-predict --models past --store "$store" --interval 3 --metrics-port 0 >second.out 2>second.err &
+second=$!
+check 'the one that stands by says so' await 60 grep -q 'another program predicts the rows' second.err
+kill -TERM $first $second $sim
+wait $first $second $sim
 check 'not again and again' [ "$(cat first.err second.err | grep -c 'another program')" -le 2 ]
 
 finish
