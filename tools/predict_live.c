@@ -22,6 +22,7 @@ typedef struct live {
     evtwin_metrics *metrics;
     evtwin_server *server;
     newest newest;
+    other other;
     evtwin_table *states;             /* that the store has kept, NULL = none */
     uint64_t n_refused, n_impossible; /* records; batches with rows out of range */
     int is_failing, has_reported_idle, has_predicted;
@@ -57,6 +58,7 @@ static void on_batch(void *ctx, const evtwin_table *batch) {
         cli_warning("metrics: %s", evtwin_last_error());
     }
     newest_observe(&l->newest, batch);
+    other_observe(&l->other, batch);
 }
 
 /* Of the sinks, once a cycle. */
@@ -164,6 +166,7 @@ static int connect_store(live *l, const evtwin_predictor *predictor) {
     code = code == 0 ? delivery_open_sink(&l->delivery, to, 0) : code;
     if (code == 0) {
         cli_note("predicting the rows of %s", l->source);
+        other_watch(&l->other, l->uri, predictor, l->states);
     }
     free(from);
     free(to);
@@ -245,7 +248,14 @@ static int show(live *l) {
 /* One cycle and what follows from it: CLI_CONTINUE, or the exit code. */
 static int do_cycle(live *l) {
     const int is_once = cli_is_on(l->c, PREDICT_ONCE);
+    if (other_is_new(&l->other)) {
+        cli_warning(
+            "another program predicts the rows of %s too: each knows of a battery's past only "
+            "the rows that it predicted itself; stop one of them",
+            l->source);
+    }
     const evtwin_status st = run_cycle(l);
+    other_remember(&l->other);
     if (st < 0 && l->delivery.uses_stdout && cli_stdout_has_no_reader()) {
         return CLI_FAILURE; /* … | head: nothing to say */
     }
@@ -387,5 +397,6 @@ int predict_live(const cli *c, evtwin_predictor *predictor) {
     evtwin_pump_free(l.delivery.pump);
     evtwin_table_free(l.states);
     newest_clear(&l.newest);
+    other_clear(&l.other);
     return code;
 }

@@ -8,6 +8,7 @@
 #include "delivery.h"
 
 #include "evtwin/predictor.h"
+#include "evtwin/store.h"
 
 /* Index of each option in the table of evtwin-predict.c. */
 enum {
@@ -35,6 +36,27 @@ void predict_note_guesses(const evtwin_predictor *predictor);
 /* Each returns an exit code. run_live takes the predictor. */
 int predict_file(const cli *c, const evtwin_predictor *predictor);
 int predict_live(const cli *c, evtwin_predictor *predictor);
+
+/* ---- another program that predicts the rows of the same store ---- */
+
+/* All zero: nothing is noticed. Of one battery of the last batch, the newest row in its state. */
+typedef struct other {
+    evtwin_store *store; /* NULL = not watched */
+    char *battery_id;    /* NULL = none yet */
+    int64_t time_us, seq;
+    int is_moved; /* by a batch since it was remembered */
+    int is_found; /* and is looked for no more */
+} other;
+
+/* Watch a store, if the models look at a battery's past; states: that it has, NULL = none. */
+void other_watch(other *o, const char *uri, const evtwin_predictor *predictor,
+                 const evtwin_table *states);
+void other_observe(other *o, const evtwin_table *batch);
+
+/* Before a cycle: 1 once, when the state of the battery has gone on since the cycle before. */
+int other_is_new(other *o);
+void other_remember(other *o); /* after a cycle */
+void other_clear(other *o);
 
 /* ---- the newest prediction of each battery in one cycle, for the console ---- */
 

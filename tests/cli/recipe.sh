@@ -52,4 +52,37 @@ expect 0
 check 'as many' [ "$(awk -F, 'NR > 1 && $6 != ""' reset.csv | wc -l)" -eq "$rows" ]
 check 'the same predictions' [ "$(sed 1d reset.csv | md5sum)" = "$(sed 1d cells-out.csv | md5sum)" ]
 
+# ---- two programs that predict one store: each knows a part of a battery's past, and says so ----
+run evtwin-sim -q --until-eol --fleet 12 --seed 1 --record-days 30 --csv fleet.csv
+expect 0
+run evtwin-train -q fleet.csv --recipe history --out past
+expect 0
+store=$(fresh_store two)
+evtwin-sim -q --fleet 2 --interval 0.1 --sink "$store" 2>sim.err &
+sim=$!
+predict_two() { exec evtwin-predict --models past --store "$store" --interval 0.2 --metrics-port 0 >"$1.out" 2>"$1.err"; }
+predict_two first &
+first=$!
+check 'the first predicts' await 60 sh -c '[ "$(grep -c "rows of\|Predictions" first.out)" -ge 5 ]'
+check 'alone it says nothing' sh -c '! grep -q "another program" first.err'
+predict_two second &
+second=$!
+check 'one of the two says so' await 60 grep -q 'another program predicts the rows' first.err second.err
+kill -TERM $first $second $sim
+wait $first $second $sim
+rm first.err second.err
+
+# nor does one that stands by and never gets a row keep silent: what it knows is old
+evtwin-sim -q --fleet 2 --interval 0.1 --sink "$store" 2>sim.err &
+sim=$!
+predict_two first &
+first=$!
+check 'the first predicts' await 60 sh -c '[ "$(grep -c "Predictions" first.out)" -ge 2 ]'
+evtwin-predict --models past --store "$store" --interval 3 --metrics-port 0 >second.out 2>second.err &
+second=$!
+check 'the one that stands by says so' await 60 grep -q 'another program predicts the rows' second.err
+kill -TERM $first $second $sim
+wait $first $second $sim
+check 'not again and again' [ "$(cat first.err second.err | grep -c 'another program')" -le 2 ]
+
 finish
