@@ -74,7 +74,7 @@ static evtwin_status find_countdown(evtwin__audit *a, size_t t, const double *y)
             return FIND(a->trainer, COUNTDOWN, label->column, TEXT(label->column),
                         DIGITS(p.mean_y - slope * p.mean_x, 4), DIGITS(-slope, 3),
                         TEXT(clock_name(a, kind)), COUNT(label->n_groups_used),
-                        DIGITS(sqrt((1.0 - r * r) * p.yy / (double)p.n), 2));
+                        DIGITS(sqrt(fmax(1.0 - r * r, 0.0) * p.yy / (double)p.n), 2));
         }
     }
     return EVTWIN_OK;

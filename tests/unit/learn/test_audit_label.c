@@ -22,6 +22,12 @@ FAULT(countdown_in_days) {
     }
 }
 
+/* The clock of one battery was not set yet when its record began. */
+FAULT(countdown_from_an_unknown_start) {
+    countdown_in_days(t, s);
+    assert_ok(evtwin_table_set_missing(t, column_of(t, "time"), 0));
+}
+
 FAULT(counts_up) {
     double *rul = edit(t, "rul");
     (void)s;
@@ -289,8 +295,11 @@ FAULT(threshold_on_the_row_before) {
 }
 
 static const fault faults[] = {
-    {"countdown in cycles", countdown_in_cycles, "countdown", "error", "rul|1500|charge_cycles|80"},
+    {"countdown in cycles", countdown_in_cycles, "countdown", "error",
+     "rul|1500|charge_cycles|80|within 0 r.m.s."},
     {"countdown in days", countdown_in_days, "countdown", "error", "rul|days"},
+    {"countdown from an unknown start", countdown_from_an_unknown_start, "countdown", "error",
+     "rul|days since"},
     {"counts up", counts_up, "label-rises", "error", "rul"},
     {"formula", formula, "label-formula", "error", "rul|soh|temperature"},
     {"noisy formula", noisy_formula, "label-formula", "error", "rul|soh"},

@@ -96,7 +96,9 @@ static void test_predictor_without_the_disk(void **state) {
     (void)state;
     evtwin_train_options o = fleet_options();
     o.label_rule = "soh below 80 %";
+    o.source_name = "/data/\xff.csv"; /* without folders, as UTF-8, and no more is changed */
     evtwin_trainer *trainer = train_targets(table, NULL, NULL, &o);
+    assert_non_null(strstr(evtwin_trainer_json(trainer, NULL), "\"source\": \"?.csv\""));
     evtwin_predictor *made = NULL, *loaded = NULL;
     assert_ok(evtwin_trainer_predictor(trainer, &made));
     const char *dir = temp_path("made");
