@@ -7,14 +7,30 @@
 #include "core/status.h"
 #include "learn/split.h"
 
+/* One of the further assignments, as a share of all of them. */
+typedef struct share {
+    evtwin_progress_fn progress;
+    void *ctx;
+    double n_before, n;
+} share;
+
+static int report_share(void *ctx, const char *what, double done) {
+    const share *s = ctx;
+    return s->progress(s->ctx, what, (s->n_before + done) / s->n);
+}
+
 static evtwin_status repeat_once(evtwin_trainer *trainer, const evtwin__dataset *data, size_t i,
                                  evtwin__refit *r) {
-    const uint64_t seed = trainer->options.seed + i;
+    const evtwin_train_options *o = &trainer->options;
+    const uint64_t seed = o->seed + i;
+    share of_all = {o->progress, o->progress_ctx, (double)(i - 1), (double)(o->n_repeats - 1)};
     EVTWIN_TRY(evtwin__refit_begin(trainer, data, r));
+    r->trainer.options.progress = o->progress != NULL ? report_share : NULL;
+    r->trainer.options.progress_ctx = &of_all;
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         evtwin__label *label = &r->data.label[t];
         if (label->is_present) {
-            label->n_parts = (size_t)trainer->options.cv_folds;
+            label->n_parts = (size_t)o->cv_folds;
             EVTWIN_TRY(evtwin__split_folds(&data->groups, label->row, label->n, label->n_parts,
                                            &seed, label->part));
         }

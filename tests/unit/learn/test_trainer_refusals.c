@@ -218,7 +218,9 @@ static void test_target_in_one_battery_only(void **state) {
 typedef struct watch {
     pthread_t owner;
     int n_calls, stop_at;
+    const char *what;
     double last;
+    int has_gone_back; /* within a stage */
 } watch;
 
 static int on_progress(void *ctx, const char *what, double done) {
@@ -226,6 +228,8 @@ static int on_progress(void *ctx, const char *what, double done) {
     assert_true(pthread_equal(w->owner, pthread_self()));
     assert_true(what[0] != '\0');
     assert_true(done >= 0.0 && done <= 1.0);
+    w->has_gone_back |= w->what != NULL && strcmp(w->what, what) == 0 && done < w->last;
+    w->what = what;
     w->last = done;
     return ++w->n_calls == w->stop_at;
 }
@@ -238,9 +242,11 @@ static void test_progress_and_stop(void **state) {
     o.progress = on_progress;
     o.progress_ctx = &w;
     o.cv_folds = 3;
+    o.n_repeats = 4;
     o.n_threads = 2;
     evtwin_trainer *trainer = train_fleet(t, &o);
     assert_true(w.n_calls > 3);
+    assert_false(w.has_gone_back);
     evtwin_trainer_free(trainer);
 
     /* stopped at any call, long before the end */
