@@ -59,19 +59,49 @@ static size_t fold_number(const char *name, char *to) {
     return evtwin__format_f64(v, to);
 }
 
-/* The name without blanks and leading zeros and in lower case; its length. */
+/* The letter of ASCII that a character of UTF-8 is taken for, its bytes in *bytes_out: of full
+ * width, or with an accent (in Latin-1; '\0' for an accent by itself, a no-break space). -1: none.
+ */
+static int fold_character(const unsigned char *c, size_t *bytes_out) {
+    static const char latin_1[] =
+        "aaaaaaaceeeeiiiidnooooo?ouuuuyt?aaaaaaaceeeeiiiidnooooo?ouuuuyty";
+    *bytes_out = 2;
+    if (c[0] == 0xc2 && c[1] == 0xa0) {
+        return '\0';
+    }
+    if (c[0] == 0xc3 && c[1] >= 0x80 && c[1] <= 0xbf && latin_1[c[1] - 0x80] != '?') {
+        return latin_1[c[1] - 0x80];
+    }
+    if ((c[0] == 0xcc && c[1] >= 0x80 && c[1] <= 0xbf) ||
+        (c[0] == 0xcd && c[1] >= 0x80 && c[1] <= 0xaf)) {
+        return '\0';
+    }
+    *bytes_out = 3;
+    if (c[0] == 0xef && c[1] == 0xbc && c[2] >= 0x81 && c[2] <= 0xbf) {
+        return c[2] - 0x60;
+    }
+    return c[0] == 0xef && c[1] == 0xbd && c[2] >= 0x80 && c[2] <= 0x9e ? c[2] - 0x20 : -1;
+}
+
+/* The name in lower case, without blanks, leading zeros and accents, with one kind of dash; its
+ * length. */
 static size_t fold(const char *name, char *to) {
     size_t n = fold_number(name, to);
     if (n > 0) {
         return n;
     }
-    for (; *name != '\0'; name++) {
-        const int is_no_break = (unsigned char)name[0] == 0xc2 && (unsigned char)name[1] == 0xa0;
-        if (is_no_break) {
-            name++;
-        } else if (strchr(" \t\r\n", *name) == NULL && !is_leading_zero(name, to, n)) {
-            to[n++] = (char)(*name >= 'A' && *name <= 'Z' ? *name - 'A' + 'a' : *name);
+    while (*name != '\0') {
+        size_t bytes = 1;
+        int c = (unsigned char)*name < 0x80 ? *name
+                                            : fold_character((const unsigned char *)name, &bytes);
+        if (c < 0) { /* another character: byte by byte as it is */
+            c = *name;
+            bytes = 1;
         }
+        if (c != '\0' && strchr(" \t\r\n", c) == NULL && !is_leading_zero(name, to, n)) {
+            to[n++] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c == '-' ? '_' : c);
+        }
+        name += bytes;
     }
     return n;
 }
