@@ -245,8 +245,9 @@ static void match_all(const evtwin__dataset *data, const evtwin__label *label, h
 /* The rows of a group come one after another. */
 static void judge_groups(const evtwin__dataset *data, const evtwin__label *label,
                          const size_t *twin, evtwin__repeated_rows *out) {
-    enum { ENOUGH_ROWS = 5 };
+    enum { ENOUGH_ROWS = 5, ENOUGH_SMALL = 20 };
     const int32_t *of_row = data->groups.of_row;
+    size_t n_small_held = 0, n_small_twins = 0, small_example = SIZE_MAX;
     for (size_t k = 0, end; k < label->n; k = end) {
         size_t n_held = 0, n_twins = 0, example = SIZE_MAX;
         for (end = k; end < label->n && of_row[label->row[end]] == of_row[label->row[k]]; end++) {
@@ -255,12 +256,24 @@ static void judge_groups(const evtwin__dataset *data, const evtwin__label *label
             n_twins += is_held && twin[end] != SIZE_MAX;
             example = example == SIZE_MAX && is_held && twin[end] != SIZE_MAX ? end : example;
         }
+        if (n_held < ENOUGH_ROWS) {
+            n_small_held += n_held;
+            n_small_twins += n_twins;
+            small_example = small_example == SIZE_MAX ? example : small_example;
+        }
         if (n_twins >= ENOUGH_ROWS && 2 * n_twins >= n_held) {
             out->first = out->n_groups == 0 ? label->row[example] : out->first;
             out->twin = out->n_groups == 0 ? label->row[twin[example]] : out->twin;
             out->n_groups++;
             out->n_rows += n_twins;
         }
+    }
+    /* batteries of a few rows are judged together */
+    if (n_small_twins >= ENOUGH_SMALL && 2 * n_small_twins >= n_small_held) {
+        out->first = out->n_groups == 0 ? label->row[small_example] : out->first;
+        out->twin = out->n_groups == 0 ? label->row[twin[small_example]] : out->twin;
+        out->n_groups++;
+        out->n_rows += n_small_twins;
     }
 }
 

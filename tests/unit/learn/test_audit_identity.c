@@ -238,6 +238,15 @@ FAULT(ids_with_an_accent) {
     set_names(t, s, with_accent);
 }
 
+/* Each row is a battery by itself, and there twice. */
+FAULT(single_rows_twice) {
+    assert_ok(evtwin_table_append(t, t));
+    name_column(t, "row", by_row);
+    assert_ok(evtwin_table_rename(t, column_of(t, "battery_id"), "old"));
+    s->options.group = "row";
+    s->options.allow_single_rows = 1;
+}
+
 static const fault faults[] = {
     {"one battery again", one_battery_again, "same-battery", "error", "1|COPY_001|BATTERY_001"},
     {"ten batteries with noise", ten_batteries_with_noise, "same-battery", "error", "10"},
@@ -253,6 +262,7 @@ static const fault faults[] = {
     {"twin that begins later", twin_that_begins_later, "same-battery", "error", "5"},
     {"twins by other sensors", twins_by_other_sensors, "same-battery", "error", "5"},
     {"rows twice at another time", rows_twice_at_another_time, "repeated-rows", "warning", "time"},
+    {"single rows twice", single_rows_twice, "repeated-rows", "warning", "held-out"},
     {"ids with a dash", ids_with_a_dash, "similar-names", "warning", "80|160"},
     {"ids in full width", ids_in_full_width, "similar-names", "warning", "80|160"},
     {"ids with an accent", ids_with_an_accent, "similar-names", "warning", "80|160"},
