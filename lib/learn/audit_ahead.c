@@ -98,6 +98,38 @@ static int is_centred_median(const pair *p, size_t k, size_t first, size_t end) 
     return is_same(p, p->f[k], median);
 }
 
+/* The maximum (shift 0) or minimum: of the whole window, where the rows so far have another. */
+static int is_centred_extreme(const pair *p, size_t k, size_t first, size_t end) {
+    if (k < first + p->half || k + p->half >= end || isnan(p->f[k])) {
+        return -1;
+    }
+    const double sign = p->shift == 0 ? 1.0 : -1.0;
+    double so_far = -INFINITY, ahead = -INFINITY;
+    for (size_t i = 0; i <= p->half; i++) {
+        const double before = sign * p->c[k - i], after = sign * p->c[k + i];
+        if (isnan(before) || isnan(after)) {
+            return -1;
+        }
+        so_far = before > so_far ? before : so_far;
+        ahead = after > ahead ? after : ahead;
+    }
+    return so_far >= ahead ? -1 : is_same(p, p->f[k], sign * ahead);
+}
+
+/* Of a sample (by n - 1) or by n. */
+static int is_centred_deviation(const pair *p, size_t k, size_t first, size_t end) {
+    if (k < first + p->half || k + p->half >= end || isnan(p->f[k])) {
+        return -1;
+    }
+    evtwin__pairs w = {0};
+    for (size_t i = k - p->half; i <= k + p->half; i++) {
+        evtwin__pairs_add(&w, p->c[i], p->c[i]);
+    }
+    return !(w.xx > 0.0) ? -1
+                         : is_same(p, p->f[k], sqrt(w.xx / (double)w.n)) ||
+                               is_same(p, p->f[k], sqrt(w.xx / (double)(w.n - 1)));
+}
+
 /* 95 % of the rows that say something, 20 or more, in which the feature takes on other values;
  * gives up after 5 that say no, or many that say nothing. */
 static int holds(const pair *p, suspicion is_suspect) {
@@ -172,6 +204,16 @@ static int is_made_from(pair *p, made_from *out) {
     for (p->half = 1; p->half <= MAX_MEDIAN_HALF; p->half++) {
         if (holds(p, is_centred_median)) {
             *out = (made_from){"median", 2 * p->half + 1};
+            return 1;
+        }
+        for (p->shift = 0; p->shift < 2; p->shift++) {
+            if (holds(p, is_centred_extreme)) {
+                *out = (made_from){p->shift == 0 ? "maximum" : "minimum", 2 * p->half + 1};
+                return 1;
+            }
+        }
+        if (holds(p, is_centred_deviation)) {
+            *out = (made_from){"standard deviation", 2 * p->half + 1};
             return 1;
         }
     }

@@ -62,12 +62,11 @@ static evtwin_status find_several_series(evtwin_trainer *trainer, const evtwin__
                 COUNT(found.n + 1), TEXT(name));
 }
 
-/* Is row k the row before it once more? */
-static int is_repeated(const evtwin__audit *a, size_t k) {
+/* Is row k the row before it once more, whatever its time? */
+static int is_again(const evtwin__audit *a, size_t k) {
     const evtwin__dataset *d = a->data;
     const size_t now = a->order[k], last = a->order[k - 1];
-    const int64_t *time_us = evtwin_table_i64(d->table, d->groups.time_col);
-    int is_same = time_us == NULL || time_us[now] == time_us[last];
+    int is_same = 1;
     for (size_t t = 0; t < EVTWIN__T_COUNT && is_same; t++) {
         const double *y = d->label[t].y;
         is_same = y == NULL || y[now] == y[last] || (isnan(y[now]) && isnan(y[last]));
@@ -79,15 +78,30 @@ static int is_repeated(const evtwin__audit *a, size_t k) {
     return is_same;
 }
 
+static int is_at_its_time(const evtwin__audit *a, size_t k) {
+    const evtwin__dataset *d = a->data;
+    const int64_t *time_us = evtwin_table_i64(d->table, d->groups.time_col);
+    return time_us == NULL || time_us[a->order[k]] == time_us[a->order[k - 1]];
+}
+
 static evtwin_status find_rows_twice(const evtwin__audit *a) {
-    size_t n = 0;
+    size_t n_twice = 0, n_again = 0, n_thrice = 0;
     for (size_t b = 0; b < a->n_batteries; b++) {
+        int was_again = 0;
         for (size_t k = a->start[b] + 1; k < a->start[b + 1]; k++) {
-            n += (size_t)is_repeated(a, k);
+            const int is_one = is_again(a, k);
+            n_again += (size_t)is_one;
+            n_thrice += (size_t)(is_one && was_again);
+            n_twice += (size_t)(is_one && is_at_its_time(a, k));
+            was_again = is_one;
         }
     }
-    return n < 5 || 100 * n < a->n ? EVTWIN_OK
-                                   : FIND(a->trainer, ROWS_TWICE, NULL, COUNT(n), COUNT(a->n));
+    if (n_twice >= 5 && 100 * n_twice >= a->n) {
+        return FIND(a->trainer, ROWS_TWICE, NULL, COUNT(n_twice), COUNT(a->n));
+    }
+    return n_again >= 20 && 5 * n_again >= a->n && 50 * n_thrice <= n_again
+               ? FIND(a->trainer, ROWS_AGAIN, NULL, COUNT(n_again), COUNT(a->n))
+               : EVTWIN_OK;
 }
 
 evtwin_status evtwin__audit_identity(const evtwin__audit *a) {

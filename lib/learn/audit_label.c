@@ -11,6 +11,24 @@
 
 /* ---- a life that remains falls ---- */
 
+/* Batteries in which it rises in nearly all steps, and the first of them. */
+static size_t count_upward(const evtwin__audit *a, const double *y, size_t *first_out) {
+    enum { ENOUGH_STEPS = 10 };
+    size_t n = 0;
+    for (size_t b = 0; b < a->n_batteries; b++) {
+        size_t n_rises = 0, n_falls = 0;
+        for (size_t k = a->start[b] + 1; k < a->start[b + 1]; k++) {
+            n_rises += y[k] > y[k - 1];
+            n_falls += y[k] < y[k - 1];
+        }
+        if (n_rises + n_falls >= ENOUGH_STEPS && 10 * n_rises >= 9 * (n_rises + n_falls) &&
+            n++ == 0) {
+            *first_out = b;
+        }
+    }
+    return n;
+}
+
 static evtwin_status find_rises(evtwin__audit *a, size_t t, const double *y) {
     const char *column = a->data->label[t].column;
     const double share = evtwin__audit_rises(a, y);
@@ -21,6 +39,12 @@ static evtwin_status find_rises(evtwin__audit *a, size_t t, const double *y) {
     EVTWIN_TRY(evtwin__audit_rises_in_file(a, t, &in_file));
     a->is_misordered |= in_file <= EVTWIN__FEW_RISES;
     a->is_mixed |= a->is_one_series && !a->is_misordered;
+    size_t first = 0;
+    const size_t n_upward = count_upward(a, y, &first);
+    if (!a->is_misordered && !a->is_mixed && share < 0.9 && 20 * n_upward >= a->n_batteries) {
+        return FIND(a->trainer, LABEL_COUNTS_UP_IN_SOME, column, TEXT(column), COUNT(n_upward),
+                    COUNT(a->n_batteries), TEXT(evtwin__audit_battery(a, first)));
+    }
     const evtwin__finding_id id = a->is_misordered ? EVTWIN__FIND_CLOCK_SET_BACK
                                   : a->is_mixed    ? EVTWIN__FIND_MIXED_SERIES
                                   : share >= 0.9   ? EVTWIN__FIND_LABEL_COUNTS_UP
@@ -83,19 +107,34 @@ static evtwin_status find_countdown(evtwin__audit *a, size_t t, const double *y)
 /* ---- the end of the record ---- */
 
 typedef struct ends {
-    size_t n, n_zero;         /* batteries; those whose label is 0 in their last row, */
+    double label;             /* in most last rows */
+    size_t n, n_same;         /* batteries; those whose label is that in their last row, */
     size_t n_steps, n_by_one; /* their steps; those of exactly one */
     double *last, *fall;      /* (batteries) SoH in the last row, and how far it fell */
     size_t n_health;
 } ends;
 
+static int is_near(double a, double b) {
+    return fabs(a - b) <= 1e-9 * (1.0 + fabs(b));
+}
+
+/* The median of the labels in the last rows; scratch (batteries). */
+static double usual_end(const evtwin__audit *a, const double *y, double *scratch) {
+    size_t n = 0;
+    for (size_t b = 0; b < a->n_batteries; b++) {
+        scratch[n] = y[a->start[b + 1] - 1];
+        n += !isnan(scratch[n]);
+    }
+    return n > 0 ? evtwin__select_median(scratch, n) : (double)NAN;
+}
+
 static void look_at_end(const evtwin__audit *a, const double *y, size_t soh, size_t b, ends *e) {
     const size_t first = a->start[b], last = a->start[b + 1] - 1;
     e->n++;
-    if (y[last] != 0.0 || last - first < 4) {
+    if (!is_near(y[last], e->label) || is_near(y[first], e->label) || last - first < 4) {
         return;
     }
-    e->n_zero++;
+    e->n_same++;
     e->n_steps += last - first;
     for (size_t k = first; k < last; k++) {
         e->n_by_one += y[k] - y[k + 1] == 1.0;
@@ -112,19 +151,20 @@ static double spread_of(double *v, size_t n) {
     return evtwin__select_quantile(v, n, 0.75) - evtwin__select_quantile(v, n, 0.25);
 }
 
-/* A label that is 0 in every last row: each battery ended there, or it only counts the record. One
- * row a cycle to the end of a life is the form of many laboratory data sets. */
+/* A label that is 0, or 1, in every last row: each battery ended there, or it only counts the
+ * record. One row a cycle to the end of a life is the form of many laboratory data sets. */
 static evtwin_status find_record_end(const evtwin__audit *a, size_t t, const double *y) {
     const char *label = a->data->label[t].column;
     ends e = {.last = evtwin__calloc(a->n_batteries, 2 * sizeof(double))};
     EVTWIN_FAIL_IF(e.last == NULL, EVTWIN_E_NOMEM, "out of memory for %zu ends", a->n_batteries);
     e.fall = e.last + a->n_batteries;
+    e.label = usual_end(a, y, e.last);
     const size_t soh = evtwin_telemetry_find(a->data->table, "soh");
     for (size_t b = 0; b < a->n_batteries; b++) {
         look_at_end(a, y, soh, b, &e);
     }
     evtwin_status st = EVTWIN_OK;
-    if (e.n >= EVTWIN__ENOUGH_BLOCKS && 20 * e.n_zero >= 19 * e.n) {
+    if (e.n >= EVTWIN__ENOUGH_BLOCKS && 20 * e.n_same >= 19 * e.n) {
         const int is_uneven =
             e.n_health > e.n / 2 &&
             spread_of(e.last, e.n_health) > 0.25 * fabs(evtwin__select_median(e.fall, e.n_health));
@@ -133,7 +173,8 @@ static evtwin_status find_record_end(const evtwin__audit *a, size_t t, const dou
                                           ? EVTWIN__FIND_ENDS_AT_ZERO
                                           : EVTWIN__FIND_RECORD_END_PERHAPS;
         st = evtwin__find(a->trainer, id, label,
-                          (const evtwin__argument[]){TEXT(label), COUNT(e.n_zero), COUNT(e.n)});
+                          (const evtwin__argument[]){TEXT(label), DIGITS(e.label, 4),
+                                                     COUNT(e.n_same), COUNT(e.n)});
     }
     evtwin__free(e.last);
     return st;

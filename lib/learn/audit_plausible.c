@@ -206,7 +206,7 @@ static evtwin_status find_power(const evtwin__audit *a, double *scratch) {
     const double middle = evtwin__select_median(scratch, n);
     const double high = evtwin__select_quantile(scratch, n, 0.75);
     if (high - low > 0.05 * middle) {
-        return EVTWIN_OK;
+        return find_odd_power(a, &e, scratch);
     }
     if (fabs(middle - 1.0) <= 0.1) {
         return find_odd_power(a, &e, scratch);

@@ -12,6 +12,7 @@
 #include "learn/finding.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { ENOUGH_BATTERIES = 8, ENOUGH_ROWS = 3 };
 
@@ -24,19 +25,23 @@ typedef enum statistic {
     WHOLE_DEVIATION, /* by n */
     LAST,
     SUM,
+    MEDIAN,
+    RANGE,
     N_STATISTICS
 } statistic;
 static const char *const statistic_name[N_STATISTICS] = {
-    "mean", "minimum", "maximum", "standard deviation", "standard deviation", "last value", "sum"};
+    "mean", "minimum", "maximum", "standard deviation", "standard deviation", "last value",
+    "sum",  "median",  "range"};
 
 typedef struct summary {
     double of[N_STATISTICS];
     double first;
     size_t n;
     size_t n_rises, n_falls;
-    size_t n_between; /* values other than 0 and 1, which are states */
-    double step;      /* between the last two */
-    size_t n_alike;   /* steps that are like the one before */
+    size_t n_between;           /* values other than 0 and 1, which are states */
+    size_t n_least, n_greatest; /* rows that have the least value, the greatest */
+    double step;                /* between the last two */
+    size_t n_alike;             /* steps that are like the one before */
 } summary;
 
 static summary sum_up(const double *v, size_t first, size_t end) {
@@ -49,6 +54,8 @@ static summary sum_up(const double *v, size_t first, size_t end) {
         }
         const double step = v[k] - last;
         evtwin__pairs_add(&p, v[k], v[k]);
+        s.n_least = v[k] < least ? 1 : s.n_least + (v[k] == least);
+        s.n_greatest = v[k] > greatest ? 1 : s.n_greatest + (v[k] == greatest);
         least = v[k] < least ? v[k] : least;
         greatest = v[k] > greatest ? v[k] : greatest;
         s.first = p.n == 1 ? v[k] : s.first;
@@ -67,6 +74,7 @@ static summary sum_up(const double *v, size_t first, size_t end) {
     s.of[DEVIATION] = p.n > 1 ? sqrt(p.xx / (double)(p.n - 1)) : 0.0;
     s.of[WHOLE_DEVIATION] = p.n > 1 ? sqrt(p.xx / (double)p.n) : 0.0;
     s.of[LAST] = last;
+    s.of[RANGE] = greatest - least;
     return s;
 }
 
@@ -85,6 +93,10 @@ typedef struct series {
     size_t *battery; /* (batteries) which */
     size_t n;
     double *x, *y; /* (batteries) scratch */
+    double *spare; /* (n) scratch */
+    int is_percent;
+    int has_own_constants; /* as many as half of the batteries, or more */
+    double constant_step;  /* what they are rounded to; 0: they are not */
 } series;
 
 /* ---- constants ---- */
@@ -96,6 +108,27 @@ static int is_constant(const series *s) {
         n_other += s->of[i].first != s->of[0].first;
     }
     return 20 * (s->n - n_constant) <= s->n && n_other >= 2;
+}
+
+/* How many batteries have a value of their own, and to how many digits they are all rounded. */
+static void look_at_constants(series *s) {
+    size_t n_distinct = 0, n_multiples = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        s->x[i] = s->of[i].first;
+    }
+    qsort(s->x, s->n, sizeof *s->x, evtwin__compare_f64);
+    for (size_t i = 0; i < s->n; i++) {
+        n_distinct += i == 0 || s->x[i] != s->x[i - 1];
+    }
+    s->has_own_constants = 2 * n_distinct >= s->n;
+    for (double per_step = 1.0; per_step <= 1e4 && n_multiples < s->n; per_step *= 10.0) {
+        n_multiples = 0;
+        for (size_t i = 0; i < s->n; i++) {
+            const double steps = s->x[i] * per_step;
+            n_multiples += fabs(steps - round(steps)) <= 1e-6;
+        }
+        s->constant_step = n_multiples == s->n ? 1.0 / per_step : 0.0;
+    }
 }
 
 /* Rank of each in v (n), scratch (n); ties get the rank of the first. */
@@ -165,54 +198,113 @@ static evtwin_status find_life(const series *s, int *is_found) {
     return EVTWIN_OK;
 }
 
-/* Is it a statistic of a column, in nearly all batteries, and not its first value? */
-static int is_statistic(const series *s, const double *v, statistic *which) {
-    size_t n_same[N_STATISTICS] = {0}, n_first[N_STATISTICS] = {0};
+/* The constants beside a statistic, battery by battery. */
+typedef struct likeness {
+    size_t n_same, n_rounded, n_first; /* they are equal, but for rounding; it is the first value */
+    evtwin__pairs pairs, firsts;       /* the constant with it, the first value with it */
+} likeness;
+
+static void liken(const series *s, likeness *l, double constant, double value, double first) {
+    l->n_same += is_near(constant, value);
+    l->n_rounded += fabs(constant - value) <= 0.51 * s->constant_step;
+    l->n_first += is_near(value, first);
+    evtwin__pairs_add(&l->pairs, constant, value);
+    evtwin__pairs_add(&l->firsts, first, value);
+}
+
+/* 0: they are equal, and not what was known from the start; to 2e-6: a straight line of it, or it
+ * rounded; 1: neither. */
+static double unlikeness(const series *s, const likeness *l) {
+    const double r = evtwin__pairs_r(&l->pairs), r_first = evtwin__pairs_r(&l->firsts);
+    const double rest = 1.0 - r * r;
+    if (20 * (s->n - l->n_same) <= s->n && 2 * l->n_first <= s->n) {
+        return 0.0;
+    }
+    if (l->pairs.n < s->n || !s->has_own_constants || r_first * r_first >= 0.99) {
+        return 1.0;
+    }
+    return 20 * (s->n - l->n_rounded) <= s->n ? fmin(rest, 1e-6) : rest < 2e-6 ? rest : 1.0;
+}
+
+static double median_of(const double *v, size_t first, size_t end, double *scratch) {
+    size_t n = 0;
+    for (size_t k = first; k < end; k++) {
+        if (!isnan(v[k])) {
+            scratch[n++] = v[k];
+        }
+    }
+    const double low = evtwin__select_median(scratch, n);
+    double high = INFINITY; /* the least of those above, in an even number */
+    size_t n_low = 0;
+    for (size_t i = 0; i < n; i++) {
+        n_low += scratch[i] <= low;
+        high = scratch[i] > low && scratch[i] < high ? scratch[i] : high;
+    }
+    return n % 2 == 0 && n_low == n / 2 ? 0.5 * (low + high) : low;
+}
+
+/* What the constants are most like. */
+typedef struct origin {
+    double unlikeness;
+    const char *of, *column;
+} origin;
+
+static void compare_with(const series *s, const likeness *l, const char *of, const char *column,
+                         origin *most) {
+    const double how = unlikeness(s, l);
+    if (how < most->unlikeness) {
+        *most = (origin){how, of, column};
+    }
+}
+
+/* Of a column v. */
+static void compare_statistics(const series *s, const double *v, const char *column, origin *most) {
+    likeness l[N_STATISTICS] = {{0}};
     for (size_t i = 0; i < s->n; i++) {
         const size_t *start = s->a->start + s->battery[i];
-        const summary other = sum_up(v, start[0], start[1]);
+        summary other = sum_up(v, start[0], start[1]);
+        if (other.n < ENOUGH_ROWS) {
+            continue;
+        }
+        other.of[MEDIAN] = median_of(v, start[0], start[1], s->spare);
         for (int k = 0; k < N_STATISTICS; k++) {
-            n_same[k] += other.n >= ENOUGH_ROWS && is_near(s->of[i].first, other.of[k]);
-            n_first[k] += is_near(other.of[k], other.first);
+            liken(s, &l[k], s->of[i].first, other.of[k], other.first);
         }
     }
     for (int k = 0; k < N_STATISTICS; k++) {
-        if (20 * (s->n - n_same[k]) <= s->n && 2 * n_first[k] <= s->n) {
-            *which = (statistic)k;
-            return 1;
-        }
+        compare_with(s, &l[k], statistic_name[k], column, most);
     }
-    return 0;
 }
 
-static evtwin_status find_statistic(const series *s) {
-    const evtwin_table *table = s->a->data->table;
-    for (size_t col = 0; col < evtwin_table_cols(table); col++) {
-        statistic which;
-        if (col == s->col || !evtwin__column_is_number(table, col)) {
-            continue;
-        }
-        evtwin__audit_column(s->a, col, s->work);
-        if (is_statistic(s, s->work, &which)) {
-            return FIND(s->a->trainer, SERIES_STATISTIC, s->column, TEXT(s->column),
-                        TEXT(statistic_name[which]), TEXT(evtwin_table_name(table, col)));
-        }
-    }
-    /* how long the series is, in rows */
-    size_t n_same = 0;
+static void compare_length(const series *s, origin *most) {
+    likeness l = {0};
     for (size_t i = 0; i < s->n; i++) {
         const size_t *start = s->a->start + s->battery[i];
-        n_same += s->of[i].first == (double)(start[1] - start[0]);
+        liken(s, &l, s->of[i].first, (double)(start[1] - start[0]), 0.0);
     }
-    return 20 * (s->n - n_same) > s->n ? EVTWIN_OK
-                                       : FIND(s->a->trainer, SERIES_STATISTIC, s->column,
-                                              TEXT(s->column), TEXT("number"), TEXT("rows"));
+    compare_with(s, &l, "number", "rows", most);
+}
+
+static evtwin_status find_statistic(series *s) {
+    const evtwin_table *table = s->a->data->table;
+    origin most = {.unlikeness = 1.0};
+    look_at_constants(s);
+    compare_length(s, &most);
+    for (size_t col = 0; col < evtwin_table_cols(table) && most.unlikeness > 0.0; col++) {
+        if (col != s->col && evtwin__column_is_number(table, col)) {
+            evtwin__audit_column(s->a, col, s->work);
+            compare_statistics(s, s->work, evtwin_table_name(table, col), &most);
+        }
+    }
+    return most.unlikeness < 1.0 ? FIND(s->a->trainer, SERIES_STATISTIC, s->column, TEXT(s->column),
+                                        TEXT(most.of), TEXT(most.column))
+                                 : EVTWIN_OK;
 }
 
 /* ---- scaled ---- */
 
 static evtwin_status find_scaled(const series *s, int *is_found) {
-    size_t n_centred = 0, n_unit = 0, n_spanned = 0;
+    size_t n_centred = 0, n_unit = 0, n_spanned = 0, n_percent = 0;
     for (size_t i = 0; i < s->n; i++) {
         const double *of = s->of[i].of;
         const double unit = of[WHOLE_DEVIATION];
@@ -220,16 +312,21 @@ static evtwin_status find_scaled(const series *s, int *is_found) {
         n_unit += is_near(of[DEVIATION], 1.0) || is_near(of[WHOLE_DEVIATION], 1.0);
         n_spanned += of[LEAST] == 0.0 && is_near(of[GREATEST], 1.0) && s->of[i].n_between > 0 &&
                      s->of[i].n_rises + s->of[i].n_falls > s->of[i].n / 2;
+        /* a state of charge is full and empty more often */
+        n_percent += !s->is_percent && of[LEAST] == 0.0 && of[GREATEST] == 100.0 &&
+                     s->of[i].n_least + s->of[i].n_greatest <= 4 &&
+                     s->of[i].n_rises + s->of[i].n_falls > s->of[i].n / 2;
     }
     const size_t enough = s->n - s->n / 20;
-    if (n_centred < enough && n_spanned < enough) {
+    if (n_centred < enough && n_spanned < enough && n_percent < enough) {
         return EVTWIN_OK;
     }
     *is_found = 1;
     return FIND(s->a->trainer, SERIES_SCALED, s->column, TEXT(s->column),
-                TEXT(n_centred < enough ? "minimum is 0 and its maximum 1"
-                     : n_unit >= enough ? "mean is 0 and its standard deviation 1"
-                                        : "mean is 0"));
+                TEXT(n_percent >= enough  ? "minimum is 0 and its maximum 100"
+                     : n_centred < enough ? "minimum is 0 and its maximum 1"
+                     : n_unit >= enough   ? "mean is 0 and its standard deviation 1"
+                                          : "mean is 0"));
 }
 
 /* ---- ends alike ---- */
@@ -301,7 +398,7 @@ static evtwin_status find_rows_to_end(const series *s, int *is_found) {
 
 /* ---- each feature ---- */
 
-static evtwin_status look_at(const series *s) {
+static evtwin_status look_at(series *s) {
     int is_found = 0;
     if (s->n >= ENOUGH_BATTERIES && is_constant(s)) {
         EVTWIN_TRY(find_life(s, &is_found));
@@ -327,8 +424,10 @@ static evtwin_status look_at_all(const evtwin__audit *a, double *memory, summary
                     .work = memory + a->n,
                     .of = of,
                     .battery = battery,
-                    .x = memory + 2 * a->n,
-                    .y = memory + 2 * a->n + a->n_batteries};
+                    .spare = memory + 2 * a->n,
+                    .x = memory + 3 * a->n,
+                    .y = memory + 3 * a->n + a->n_batteries,
+                    .is_percent = strcmp(a->trainer->bundle.feature[i].unit, "percent") == 0};
         evtwin__audit_column(a, col, memory);
         for (size_t b = 0; b < a->n_batteries; b++) {
             of[s.n] = sum_up(memory, a->start[b], a->start[b + 1]);
@@ -341,7 +440,7 @@ static evtwin_status look_at_all(const evtwin__audit *a, double *memory, summary
 }
 
 evtwin_status evtwin__audit_series(const evtwin__audit *a) {
-    double *memory = evtwin__calloc(2 * (a->n + a->n_batteries), sizeof *memory);
+    double *memory = evtwin__calloc(3 * a->n + 2 * a->n_batteries, sizeof *memory);
     summary *of = evtwin__calloc(a->n_batteries, sizeof *of);
     size_t *battery = evtwin__calloc(a->n_batteries, sizeof *battery);
     const evtwin_status st =

@@ -120,6 +120,13 @@ static int is_alike(const alike *how, double enough) {
     return how->r > enough && atanh(fmin(how->r, 0.999999)) * sqrt((double)how->n) > 5.0;
 }
 
+/* Equal, or one is the other rounded. */
+static int is_same_label(double p, double q) {
+    return fabs(p - q) <= 1e-6 * fabs(p) ||
+           (fabs(p - q) < 1.0 && (floor(p) == q || ceil(p) == q || floor(q) == p || ceil(q) == p) &&
+            (p != floor(p) || q != floor(q)));
+}
+
 /* The same life: labels that are known of both are equal, row by row. Cells of one programme may
  * take the same steps, but do not end at the same time. */
 static int have_one_life(const evtwin__audit *a, size_t x, size_t at_x, size_t y, size_t at_y) {
@@ -132,7 +139,7 @@ static int have_one_life(const evtwin__audit *a, size_t x, size_t at_x, size_t y
             const double p = label[a->order[a->start[x] + at_x + k]],
                          q = label[a->order[a->start[y] + at_y + k]];
             n_known += !isnan(p) && !isnan(q);
-            n_same += fabs(p - q) <= 1e-6 * fabs(p);
+            n_same += is_same_label(p, q);
         }
     }
     return 20 * (n_known - n_same) <= n_known;

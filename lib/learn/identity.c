@@ -59,19 +59,49 @@ static size_t fold_number(const char *name, char *to) {
     return evtwin__format_f64(v, to);
 }
 
-/* The name without blanks and leading zeros and in lower case; its length. */
+/* The letter of ASCII that a character of UTF-8 is taken for, its bytes in *bytes_out: of full
+ * width, or with an accent (in Latin-1; '\0' for an accent by itself, a no-break space). -1: none.
+ */
+static int fold_character(const unsigned char *c, size_t *bytes_out) {
+    static const char latin_1[] =
+        "aaaaaaaceeeeiiiidnooooo?ouuuuyt?aaaaaaaceeeeiiiidnooooo?ouuuuyty";
+    *bytes_out = 2;
+    if (c[0] == 0xc2 && c[1] == 0xa0) {
+        return '\0';
+    }
+    if (c[0] == 0xc3 && c[1] >= 0x80 && c[1] <= 0xbf && latin_1[c[1] - 0x80] != '?') {
+        return latin_1[c[1] - 0x80];
+    }
+    if ((c[0] == 0xcc && c[1] >= 0x80 && c[1] <= 0xbf) ||
+        (c[0] == 0xcd && c[1] >= 0x80 && c[1] <= 0xaf)) {
+        return '\0';
+    }
+    *bytes_out = 3;
+    if (c[0] == 0xef && c[1] == 0xbc && c[2] >= 0x81 && c[2] <= 0xbf) {
+        return c[2] - 0x60;
+    }
+    return c[0] == 0xef && c[1] == 0xbd && c[2] >= 0x80 && c[2] <= 0x9e ? c[2] - 0x20 : -1;
+}
+
+/* The name in lower case, without blanks, leading zeros and accents, with one kind of dash; its
+ * length. */
 static size_t fold(const char *name, char *to) {
     size_t n = fold_number(name, to);
     if (n > 0) {
         return n;
     }
-    for (; *name != '\0'; name++) {
-        const int is_no_break = (unsigned char)name[0] == 0xc2 && (unsigned char)name[1] == 0xa0;
-        if (is_no_break) {
-            name++;
-        } else if (strchr(" \t\r\n", *name) == NULL && !is_leading_zero(name, to, n)) {
-            to[n++] = (char)(*name >= 'A' && *name <= 'Z' ? *name - 'A' + 'a' : *name);
+    while (*name != '\0') {
+        size_t bytes = 1;
+        int c = (unsigned char)*name < 0x80 ? *name
+                                            : fold_character((const unsigned char *)name, &bytes);
+        if (c < 0) { /* another character: byte by byte as it is */
+            c = *name;
+            bytes = 1;
         }
+        if (c != '\0' && strchr(" \t\r\n", c) == NULL && !is_leading_zero(name, to, n)) {
+            to[n++] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c == '-' ? '_' : c);
+        }
+        name += bytes;
     }
     return n;
 }
@@ -215,8 +245,9 @@ static void match_all(const evtwin__dataset *data, const evtwin__label *label, h
 /* The rows of a group come one after another. */
 static void judge_groups(const evtwin__dataset *data, const evtwin__label *label,
                          const size_t *twin, evtwin__repeated_rows *out) {
-    enum { ENOUGH_ROWS = 5 };
+    enum { ENOUGH_ROWS = 5, ENOUGH_SMALL = 20 };
     const int32_t *of_row = data->groups.of_row;
+    size_t n_small_held = 0, n_small_twins = 0, small_example = SIZE_MAX;
     for (size_t k = 0, end; k < label->n; k = end) {
         size_t n_held = 0, n_twins = 0, example = SIZE_MAX;
         for (end = k; end < label->n && of_row[label->row[end]] == of_row[label->row[k]]; end++) {
@@ -225,12 +256,24 @@ static void judge_groups(const evtwin__dataset *data, const evtwin__label *label
             n_twins += is_held && twin[end] != SIZE_MAX;
             example = example == SIZE_MAX && is_held && twin[end] != SIZE_MAX ? end : example;
         }
+        if (n_held < ENOUGH_ROWS) {
+            n_small_held += n_held;
+            n_small_twins += n_twins;
+            small_example = small_example == SIZE_MAX ? example : small_example;
+        }
         if (n_twins >= ENOUGH_ROWS && 2 * n_twins >= n_held) {
             out->first = out->n_groups == 0 ? label->row[example] : out->first;
             out->twin = out->n_groups == 0 ? label->row[twin[example]] : out->twin;
             out->n_groups++;
             out->n_rows += n_twins;
         }
+    }
+    /* batteries of a few rows are judged together */
+    if (n_small_twins >= ENOUGH_SMALL && 2 * n_small_twins >= n_small_held) {
+        out->first = out->n_groups == 0 ? label->row[small_example] : out->first;
+        out->twin = out->n_groups == 0 ? label->row[twin[small_example]] : out->twin;
+        out->n_groups++;
+        out->n_rows += n_small_twins;
     }
 }
 

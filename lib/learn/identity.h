@@ -9,8 +9,8 @@
 /* EVTWIN_E_SCHEMA naming row and id if a column of battery ids has an invalid one. */
 evtwin_status evtwin__check_battery_ids(const evtwin_table *table, size_t col);
 
-/* Names that differ from an earlier one by blanks, case, leading zeros or the form of a
- * number only. */
+/* Names that differ from an earlier one by blanks, dashes, case, accents, leading zeros or the
+ * form of a number only. */
 typedef struct evtwin__similar_names {
     size_t n;
     const char *first[2]; /* borrowed from names */

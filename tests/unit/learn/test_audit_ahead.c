@@ -319,12 +319,131 @@ FAULT(later_value_in_place_filled) {
     replace_by(t, "soh", "w");
 }
 
+/* ---- statistics that are rounded, in another unit, or of other kinds ---- */
+
+static double median_of(const evtwin_table *t, const char *name, size_t first, size_t end) {
+    const size_t n = end - first;
+    double *v = calloc(n, sizeof *v);
+    for (size_t k = 0; k < n; k++) {
+        v[k] = get(t, name, first + k);
+    }
+    qsort(v, n, sizeof *v, compare);
+    const double median = 0.5 * (v[n / 2] + v[(n - 1) / 2]);
+    free(v);
+    return median;
+}
+
+static double rounded_mean(const evtwin_table *t, size_t first, size_t end) {
+    return round(100.0 * mean_of_soh(t, first, end)) / 100.0;
+}
+
+static double median_voltage(const evtwin_table *t, size_t first, size_t end) {
+    return median_of(t, "voltage", first, end);
+}
+
+static double range_of_temperature(const evtwin_table *t, size_t first, size_t end) {
+    double least = INFINITY;
+    for (size_t r = first; r < end; r++) {
+        least = fmin(least, get(t, "temperature", r));
+    }
+    return hottest(t, first, end) - least;
+}
+
+static double hours_of_series(const evtwin_table *t, size_t first, size_t end) {
+    (void)first;
+    return get(t, "sim_time_s", end - 1) / 3600.0;
+}
+
+FAULT(rounded_mean_of_series) {
+    each_battery(t, "soh_mean", rounded_mean);
+    MORE_FEATURES_OF(s, "soh_mean");
+}
+
+FAULT(median_of_series) {
+    each_battery(t, "usual", median_voltage);
+    MORE_FEATURES_OF(s, "usual");
+}
+
+FAULT(range_of_series) {
+    each_battery(t, "swing", range_of_temperature);
+    MORE_FEATURES_OF(s, "swing");
+}
+
+FAULT(last_value_in_hours) {
+    each_battery(t, "hours", hours_of_series);
+    MORE_FEATURES_OF(s, "hours");
+}
+
+FAULT(percent_of_range_of_series) {
+    double *v = edit(t, "position");
+    EACH_BATTERY(t, first, end) {
+        const double most = hottest(t, first, end);
+        const double range = range_of_temperature(t, first, end);
+        for (size_t r = first; r < end; r++) {
+            v[r] = round(1e4 * (1.0 - (most - get(t, "temperature", r)) / range)) / 100.0;
+        }
+    }
+    MORE_FEATURES_OF(s, "position");
+}
+
+static double most_of(const double *v, size_t n) {
+    double most = v[0];
+    for (size_t i = 1; i < n; i++) {
+        most = fmax(most, v[i]);
+    }
+    return most;
+}
+
+static double deviation_of(const double *v, size_t n) {
+    double sum = 0.0, squares = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        sum += v[i];
+    }
+    for (size_t i = 0; i < n; i++) {
+        squares += (v[i] - sum / (double)n) * (v[i] - sum / (double)n);
+    }
+    return sqrt(squares / (double)n);
+}
+
+/* Of rows r - half to r + half. */
+static void summarise(evtwin_table *t, const char *from, const char *to, size_t half,
+                      double (*of)(const double *v, size_t n)) {
+    double *v = edit(t, to);
+    EACH_BATTERY(t, first, end) {
+        for (size_t r = first; r < end; r++) {
+            double w[64];
+            size_t n = 0;
+            for (size_t k = r >= first + half ? r - half : first; k < end && k <= r + half; k++) {
+                w[n++] = get(t, from, k);
+            }
+            v[r] = of(w, n);
+        }
+    }
+}
+
+FAULT(centred_maximum) {
+    summarise(t, "voltage", "v_max", 2, most_of);
+    MORE_FEATURES_OF(s, "v_max");
+}
+
+FAULT(centred_deviation) {
+    summarise(t, "voltage", "v_std", 4, deviation_of);
+    MORE_FEATURES_OF(s, "v_std");
+}
+
 static const fault faults[] = {
     {"mean of series", mean_of_series, "series-statistic", "error", "soh_mean|mean|soh"},
     {"greatest of series", greatest_of_series, "series-statistic", "error",
      "hot|maximum|temperature"},
     {"rows of series", rows_of_series, "series-statistic", "error", "n|number|rows"},
     {"scaled by series", scaled_by_series, "series-statistic", "error", "soh_z|mean|deviation"},
+    {"rounded mean of series", rounded_mean_of_series, "series-statistic", "error",
+     "soh_mean|mean|soh"},
+    {"median of series", median_of_series, "series-statistic", "error", "usual|median|voltage"},
+    {"range of series", range_of_series, "series-statistic", "error", "swing|range|temperature"},
+    {"last value in hours", last_value_in_hours, "series-statistic", "error", "hours|sim_time_s"},
+    {"percent of range of series", percent_of_range_of_series, "series-statistic", "error",
+     "position|minimum|100"},
     {"rows left", rows_left, "rows-left", "error", "rows_left|0"},
     {"rows left in file", rows_left_in_file, "rows-left", "error", "rows_left"},
     {"share of series", share_of_series, "rows-left", "error", "progress|1"},
@@ -343,6 +462,9 @@ static const fault faults[] = {
     {"centred median in place", centred_median_in_place, "centred-window", "error", "soh|median"},
     {"centred median of temperature in place", centred_median_of_temperature_in_place,
      "centred-window", "error", "temperature|median"},
+    {"centred maximum", centred_maximum, "centred-window", "error", "v_max|maximum|5|voltage"},
+    {"centred deviation", centred_deviation, "centred-window", "error",
+     "v_std|standard deviation|9|voltage"},
     {"bell window", bell_window, "future-value", "error", "soh_bell|soh"},
     {"smoothed backward", smoothed_backward, "future-value", "error", "soh_ewm|0.2"},
     {"smoothed backward in place", smoothed_backward_in_place, "future-value", "error", "voltage"},

@@ -172,6 +172,71 @@ FAULT(rows_twice_under_other_names) {
     evtwin_table_free(again);
 }
 
+/* Copies whose sensors are calibrated otherwise, and whose label is rounded. */
+FAULT(twins_by_other_sensors) {
+    (void)s;
+    const size_t before = evtwin_table_rows(t);
+    add_again(t, 5, 0.0);
+    double *voltage = edit(t, "voltage"), *temperature = edit(t, "temperature");
+    double *rul = edit(t, "rul");
+    for (size_t r = before; r < evtwin_table_rows(t); r++) {
+        voltage[r] = round(10.0 * (1.01 * voltage[r] + 1.0)) / 10.0;
+        temperature[r] += 1.5;
+        rul[r] = round(rul[r]);
+    }
+}
+
+/* Each row again a minute later. */
+FAULT(rows_twice_at_another_time) {
+    (void)s;
+    const size_t rows = evtwin_table_rows(t);
+    assert_ok(evtwin_table_append(t, t));
+    int64_t *time_us = evtwin_table_i64_edit(t, column_of(t, "time"));
+    for (size_t r = rows; r < 2 * rows; r++) {
+        time_us[r] += INT64_C(60) * 1000000;
+    }
+}
+
+static void with_dash(const char *id, size_t row, char text[64]) {
+    snprintf(text, 64, "BATTERY%c%s", row % 2 ? '-' : '_', id + 8);
+}
+
+static void full_width(const char *id, size_t row, char text[64]) {
+    snprintf(text, 64, "%s%s", row % 2 ? "\xef\xbc\xa2" : "B", id + 1);
+}
+
+static void with_accent(const char *id, size_t row, char text[64]) {
+    snprintf(text, 64, "B%s%s", row % 2 ? "\xc3\xb6" : "o\xcc\x88", id + 7);
+}
+
+static void set_names(evtwin_table *t, setup *s,
+                      void (*name)(const char *id, size_t row, char text[64])) {
+    name_column(t, "vin", name);
+    assert_ok(evtwin_table_rename(t, column_of(t, "battery_id"), "old"));
+    s->options.group = "vin";
+}
+
+FAULT(ids_with_a_dash) {
+    set_names(t, s, with_dash);
+}
+
+FAULT(ids_in_full_width) {
+    set_names(t, s, full_width);
+}
+
+FAULT(ids_with_an_accent) {
+    set_names(t, s, with_accent);
+}
+
+/* Each row is a battery by itself, and there twice. */
+FAULT(single_rows_twice) {
+    assert_ok(evtwin_table_append(t, t));
+    name_column(t, "row", by_row);
+    assert_ok(evtwin_table_rename(t, column_of(t, "battery_id"), "old"));
+    s->options.group = "row";
+    s->options.allow_single_rows = 1;
+}
+
 static const fault faults[] = {
     {"one battery again", one_battery_again, "same-battery", "error", "1|COPY_001|BATTERY_001"},
     {"ten batteries with noise", ten_batteries_with_noise, "same-battery", "error", "10"},
@@ -185,6 +250,12 @@ static const fault faults[] = {
     {"no group, no time", no_group_no_time, "mixed-series", "warning", "rul"},
     {"another year", another_year, "same-battery", "error", "5"},
     {"twin that begins later", twin_that_begins_later, "same-battery", "error", "5"},
+    {"twins by other sensors", twins_by_other_sensors, "same-battery", "error", "5"},
+    {"rows twice at another time", rows_twice_at_another_time, "repeated-rows", "warning", "time"},
+    {"single rows twice", single_rows_twice, "repeated-rows", "warning", "held-out"},
+    {"ids with a dash", ids_with_a_dash, "similar-names", "warning", "80|160"},
+    {"ids in full width", ids_in_full_width, "similar-names", "warning", "80|160"},
+    {"ids with an accent", ids_with_an_accent, "similar-names", "warning", "80|160"},
     {"rows twice under other names", rows_twice_under_other_names, "repeated-rows", "warning", ""},
 };
 

@@ -294,6 +294,27 @@ FAULT(threshold_on_the_row_before) {
     }
 }
 
+/* The last row of each battery has one cycle left, not none. */
+FAULT(end_of_short_record_at_one) {
+    end_of_short_record(t, s);
+    double *rul = edit(t, "rul");
+    EACH_ROW(t, r) {
+        rul[r] += 1.0;
+    }
+}
+
+FAULT(counts_up_in_half) {
+    double *rul = edit(t, "rul");
+    size_t b = 0;
+    (void)s;
+    EACH_BATTERY(t, first, end) {
+        for (size_t r = first; r < end && b % 2 == 1; r++) {
+            rul[r] = get(t, "truth_efc", r);
+        }
+        b++;
+    }
+}
+
 static const fault faults[] = {
     {"countdown in cycles", countdown_in_cycles, "countdown", "error",
      "rul|1500|charge_cycles|80|within 0 r.m.s."},
@@ -318,6 +339,8 @@ static const fault faults[] = {
     {"end of record", end_of_record, "record-end", "warning", "rul|80"},
     {"days to end of record", days_to_end_of_record, "record-end", "warning", "rul|80"},
     {"end of short record", end_of_short_record, "record-end", "error", "rul|80"},
+    {"end of short record at one", end_of_short_record_at_one, "record-end", "error", "rul|1|80"},
+    {"counts up in half", counts_up_in_half, "label-rises", "error", "rul|40|80"},
     {"copied truth", copied_truth, "truth-column", "error", "health|truth_resistance_ratio"},
     {"nearly exact formula", nearly_exact_formula, "label-formula", "error", "rul|soh"},
     {"logarithm of formula", logarithm_of_formula, "label-formula", "error", "rul|soh"},

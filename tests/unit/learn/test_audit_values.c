@@ -153,6 +153,20 @@ FAULT(fractions_in_one) {
     change(t, "soh", one, hundredth);
 }
 
+static int each_third(size_t battery) {
+    return battery % 3 == 1;
+}
+
+FAULT(kW_in_a_third) {
+    (void)s;
+    change(t, "power_consumption", each_third, thousandth);
+}
+
+FAULT(cell_voltage_in_a_third) {
+    (void)s;
+    change(t, "voltage", each_third, cell);
+}
+
 FAULT(kW_in_some) {
     (void)s;
     change(t, "power_consumption", each_tenth, thousandth);
@@ -267,6 +281,9 @@ static const fault faults[] = {
      "soc|1|200|BATTERY_018"},
     {"fractions in one", fractions_in_one, "looks-like-fraction", "warning", "soh|1|199"},
     {"kW in some", kW_in_some, "power-unit", "warning", "power_consumption|20|200"},
+    {"kW in a third", kW_in_a_third, "power-unit", "warning", "power_consumption|67|200"},
+    {"cell voltage in a third", cell_voltage_in_a_third, "cell-voltage", "warning",
+     "voltage|67|200"},
     {"cell voltage in some", cell_voltage_in_some, "cell-voltage", "warning", "voltage|20|200"},
     {"Fahrenheit in one", fahrenheit_in_one, "temperature-unit", "warning", "temperature|1|200"},
     {"Fahrenheit in the cold", fahrenheit_in_the_cold, "temperature-unit", "warning",
