@@ -136,8 +136,9 @@ def without_system(wanted):
         return False
     # int32_t is a long there, which only the formats notice
     ours = ["-std=c11", "-Wall", "-Wextra", "-Wno-psabi", "-Wno-format", "-Wno-type-limits", "-Werror",
-            "-D_GNU_SOURCE", "-D_POSIX_TIMERS", '-DEVTWIN_BUILD_INFO="jansson"', "-I" + EDGE + "/bare",
-            f"-I{SOURCE}/include", f"-I{SOURCE}/lib", "-I" + jansson, f"-I{BUILD}/lib/sim"]
+            "-D_GNU_SOURCE", "-D_POSIX_TIMERS", "-D_POSIX_MONOTONIC_CLOCK",
+            '-DEVTWIN_BUILD_INFO="jansson"', "-I" + EDGE + "/bare", f"-I{SOURCE}/include",
+            f"-I{SOURCE}/lib", "-I" + jansson, f"-I{BUILD}/lib/sim"]
     os.makedirs("m4", exist_ok=True)
     files = [f for pattern in BARE for f in sorted(glob.glob(f"{SOURCE}/{pattern}"))]
     files.append(BUILD + "/lib/sim/evtwin__cells.c")
