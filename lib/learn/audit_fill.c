@@ -202,6 +202,24 @@ static int fits_at_ends(const runs *r, double *gain_out) {
            excess(&r->at_ends, &r->before_ends) > 3.0 && excess(&r->at_ends, &r->after_ends) > 3.0;
 }
 
+/* Does the feature go one way with the rows, as an age does? Of one that swings, as a temperature
+ * over the day, long runs are where it turns, and their number of rows goes with the next step. */
+static int goes_one_way(const evtwin__sample *s, const double *f) {
+    double net = 0.0, way = 0.0;
+    for (size_t i = 0; i < s->n_runs; i++) {
+        double own = 0.0;
+        for (size_t k = s->first[i] + 1; k < s->first[i + 1]; k++) {
+            const double step = f[k] - f[k - 1];
+            if (!isnan(step)) {
+                own += step;
+                way += fabs(step);
+            }
+        }
+        net += fabs(own);
+    }
+    return net >= 0.1 * way;
+}
+
 /* A state (on, off) has no course that others could tell. */
 static int has_two_values(const evtwin__sample *s, const double *f) {
     double value[2] = {NAN, NAN};
@@ -261,7 +279,7 @@ static evtwin_status find_carried_back(const evtwin__audit *a, const evtwin__sam
     }
     const size_t rest = find_rest(a, s);
     runs r = compare_runs(s, f, NULL, rest);
-    best = fits_at_ends(&r, &gain) ? gain : 0.0;
+    best = goes_one_way(s, f) && fits_at_ends(&r, &gain) ? gain : 0.0;
     for (size_t col = 0; col < s->n_cols; col++) {
         r = compare_runs(s, f, s->v + col * s->n, rest);
         if (col == feature || !evtwin__column_is_number(table, col)) {
