@@ -127,19 +127,29 @@ static int is_same_label(double p, double q) {
             (p != floor(p) || q != floor(q)));
 }
 
-/* The same life: labels that are known of both are equal, row by row. Cells of one programme may
- * take the same steps, but do not end at the same time. */
+/* The label of a battery's row; NaN = none. */
+static double label_at(const evtwin__audit *a, const double *label, size_t battery, size_t k) {
+    return label[a->order[a->start[battery] + k]];
+}
+
+/* The same life: where labels that are known of both change, they are equal. Cells of one programme
+ * may take the same steps, but do not end at the same time; a flag that stays as it is tells
+ * nothing. */
 static int have_one_life(const evtwin__audit *a, size_t x, size_t at_x, size_t y, size_t at_y) {
     const size_t n_x = steps_of(a, x) + 1 - at_x, n_y = steps_of(a, y) + 1 - at_y;
     const size_t n = n_x < n_y ? n_x : n_y;
     size_t n_known = 0, n_same = 0;
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         const double *label = a->data->label[t].y;
+        double p_before = NAN, q_before = NAN;
         for (size_t k = 0; label != NULL && k < n; k++) {
-            const double p = label[a->order[a->start[x] + at_x + k]],
-                         q = label[a->order[a->start[y] + at_y + k]];
-            n_known += !isnan(p) && !isnan(q);
-            n_same += is_same_label(p, q);
+            const double p = label_at(a, label, x, at_x + k), q = label_at(a, label, y, at_y + k);
+            if (p != p_before || q != q_before) {
+                n_known += !isnan(p) && !isnan(q);
+                n_same += is_same_label(p, q);
+            }
+            p_before = p;
+            q_before = q;
         }
     }
     return 20 * (n_known - n_same) <= n_known;
