@@ -17,6 +17,23 @@ static void test_a_clean_fleet_is_silent(void **state) {
     evtwin_table_free(t);
 }
 
+/* Where a temperature turns, its rounded values stand long. It jumps to its highest here, so the
+ * longest run follows the largest step: nobody filled it from behind. */
+static void test_a_rounded_swing_is_silent(void **state) {
+    (void)state;
+    enum { ROWS_A_DAY = 12 };
+    setup s = default_setup();
+    evtwin_table *t = simulate_fleet(60, 1, NULL);
+    double *temperature = edit(t, "temperature");
+    uint64_t seed = 3;
+    EACH_ROW(t, r) {
+        const double of_day = (double)(r % ROWS_A_DAY) / ROWS_A_DAY;
+        temperature[r] = round(26.0 - 14.0 * of_day * of_day + noise_of(&seed));
+    }
+    assert_silent(t, &s, "a rounded temperature");
+    evtwin_table_free(t);
+}
+
 static void test_another_chemistry_is_silent(void **state) {
     (void)state;
     setup s = default_setup();
@@ -139,6 +156,7 @@ static void test_a_cause_is_allowed_by_name(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_clean_fleet_is_silent),
+        cmocka_unit_test(test_a_rounded_swing_is_silent),
         cmocka_unit_test(test_another_chemistry_is_silent),
         cmocka_unit_test(test_tju_is_silent),
         cmocka_unit_test(test_hnei_counts_down),
