@@ -88,7 +88,7 @@ static const struct {
 } forests[] = {
     {"contract, RUL", {"reg:squarederror", 200, 8, 0.5f, "hist", "0", 1, NULL}},
     {"contract, failure", {"reg:squarederror", 200, 6, 0.5f, "hist", "0", 1, NULL}},
-    {"history, each of three", {"reg:squarederror", 400, 4, 0.5f, "hist", "0", 20, NULL}},
+    {"history, each of three", {"reg:squarederror", 200, 6, 0.5f, "hist", "0", 20, NULL}},
 };
 
 /* 0 if ours differs from XGBoost's. */
