@@ -5,7 +5,7 @@
 #   make test-all   the long ones too: sanitizers, clang, edge build, fuzzing, kill tests
 #   make coverage   line and branch coverage of lib/ by those of `make test`
 #   make mutants    N=29 SEED=1: how many random faults in lib/ the unit tests notice
-#   make results    measure what docs/results.md says and write it anew (10 minutes on two idle cores)
+#   make results    measure what docs/results.md says and write it anew (25 minutes on two cores)
 #   make pictures   take the pictures of the pages in docs/ anew
 #   make install    build and install below PREFIX (default /usr/local)
 # YES=1 installs packages without asking.
