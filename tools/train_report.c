@@ -119,8 +119,8 @@ static void print_claim(const scored_target *t) {
         printf("  %-*s  %s %s to %s", LABEL_WIDTH, "90 % interval", is_event(t) ? "Brier" : "RMSE",
                figure(s->error_low, digits, low), figure(s->error_high, digits, high));
         if (!isnan(s->ratio_low)) {
-            printf(", %s to %s times the best baseline", figure(s->ratio_low, 2, ratio_low),
-                   figure(s->ratio_high, 2, ratio_high));
+            printf(", %s to %s times the best baseline", figure(s->ratio_low, 3, ratio_low),
+                   figure(s->ratio_high, 3, ratio_high));
         }
         putchar('\n');
     }

@@ -170,13 +170,29 @@ static evtwin_status find_rare_class(const evtwin__audit *a, size_t t) {
                       FIGURE(1.0 - (double)n_rare / (double)l->n, 4));
 }
 
+/* A constant is another matter. */
+static evtwin_status find_small_target(const evtwin__audit *a, size_t t) {
+    const double least = 1e-3;
+    const evtwin__label *l = &a->data->label[t];
+    double mean = 0.0, squares = 0.0;
+    for (size_t k = 0; k < l->n; k++) {
+        const double d = l->y[l->row[k]] - mean;
+        mean += d / (double)(k + 1);
+        squares += d * (l->y[l->row[k]] - mean);
+    }
+    return squares >= least || squares == 0.0
+               ? EVTWIN_OK
+               : FIND(a->trainer, SMALL_TARGET, l->column, TEXT(l->column), COUNT(l->n),
+                      DIGITS(squares, 2));
+}
+
 evtwin_status evtwin__audit_bias(const evtwin__audit *a) {
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         if (a->data->label[t].is_present) {
             EVTWIN_TRY(find_censored(a, t));
             EVTWIN_TRY(find_few_groups(a, t));
             EVTWIN_TRY(a->trainer->target[t].kind == EVTWIN_TARGET_EVENT ? find_rare_class(a, t)
-                                                                         : EVTWIN_OK);
+                                                                         : find_small_target(a, t));
         }
     }
     return find_extrapolated(a->trainer, a->data);

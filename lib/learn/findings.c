@@ -228,8 +228,17 @@ static ratio_words words_of_ratio(const evtwin_score *model) {
     return w;
 }
 
+/* A ratio by three digits behind the point: one that reads 1.000 is 1, or a forest that answers as
+ * the best feature does would beat it, or lose to it, by the rounding of its numbers. */
+enum { RATIO_STEPS = 1000 };
+
+static double as_shown(double ratio) {
+    return round(ratio * RATIO_STEPS) / RATIO_STEPS;
+}
+
 /* Compare a model with the best of its baselines, by RMSE (of an event: Brier score). Without an
- * interval nothing is claimed but a loss. */
+ * interval nothing is claimed but a loss; without a signal the best of them is no better than the
+ * mean, and nothing is gained over it. */
 static evtwin_status compare(evtwin_trainer *trainer, size_t t, const char *cycles_column) {
     const evtwin_score *score = trainer->bundle.model[t].score;
     const evtwin_score *model = &score[EVTWIN_SCORED_MODEL];
@@ -243,14 +252,14 @@ static evtwin_status compare(evtwin_trainer *trainer, size_t t, const char *cycl
     const evtwin__argument other = DIGITS(is_probability ? score[best].brier : score[best].rmse, 5);
 #define COMPARED                                                                                   \
     title, figure, own, TEXT(w.name), TEXT(w.detail), TEXT(w.end), figure, other, TEXT(ratio.text)
-    if (model->ratio_high < 1.0) {
+    if (trainer->result[t].beats_chance && as_shown(model->ratio_high) < 1.0) {
         return FIND(trainer, BEATS_ALL, NULL, COMPARED);
     }
     /* a classifier that makes no mistake loses to nothing: 0.999 instead of 1 is a matter of trees
      */
     const int is_perfect = is_probability && model->auc >= 1.0;
-    const int is_worse =
-        model->ratio_low > 1.0 || (isnan(model->ratio_low) && !(model->ratio < 1.0));
+    const int is_worse = as_shown(model->ratio_low) > 1.0 ||
+                         (isnan(model->ratio_low) && !(as_shown(model->ratio) <= 1.0));
     return FIND_ONE_OF(trainer, is_worse && !is_perfect, LOSES_TO_ANOTHER, TIES_BEST, COMPARED);
 #undef COMPARED
 }

@@ -34,6 +34,15 @@ FAULT(rare_class) {
     }
 }
 
+/* Of 10,000,000 cycles. */
+FAULT(label_in_a_large_unit) {
+    double *rul = edit(t, "rul");
+    (void)s;
+    EACH_ROW(t, r) {
+        rul[r] *= 1e-7;
+    }
+}
+
 static int all(size_t battery) {
     (void)battery;
     return 1;
@@ -262,6 +271,7 @@ static const fault faults[] = {
     {"mostly censored", mostly_censored, "censored", "warning", "169|200|RUL"},
     {"few batteries", few_batteries, "few-groups", "warning", "12|RUL"},
     {"rare class", rare_class, "rare-class", "warning", "failure"},
+    {"label in a large unit", label_in_a_large_unit, "small-target", "warning", "rul"},
     {"current turned over", current_turned_over, "sign-differs", "warning", "current|20|200"},
     {"current turned over, no flag", current_turned_over_without_flag, "sign-differs", "warning",
      "current|20|200"},

@@ -157,6 +157,42 @@ static void test_bootstrap(void **state) {
     assert_true(again[0] == out[0] && again[1] == out[1]);
 }
 
+/* About normal: the sum of twelve. */
+static double normal(uint64_t *seed) {
+    double sum = -6.0;
+    for (int i = 0; i < 12; i++) {
+        *seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        sum += (double)(*seed >> 40) / 16777216.0;
+    }
+    return sum;
+}
+
+/* In how many of 100 draws of n batteries does an answer seem to beat one that is as good? The
+ * errors differ by battery (deviation 0.7 of the logarithm), and by answer (0.5). */
+static double beaten_of_100(size_t n, uint64_t seed) {
+    enum { DRAWS = 2000, MOST = 20 };
+    double a[MOST], b[MOST], out[2], n_beaten = 0.0;
+    for (uint64_t i = 0; i < DRAWS; i++) {
+        for (size_t k = 0; k < n; k++) {
+            const double battery = exp(0.7 * normal(&seed));
+            a[k] = battery * exp(0.5 * normal(&seed));
+            b[k] = battery * exp(0.5 * normal(&seed));
+        }
+        assert_ok(evtwin__bootstrap_ratio(a, b, n, i, out));
+        n_beaten += out[1] < 1.0;
+    }
+    return 100.0 * n_beaten / DRAWS;
+}
+
+/* 5 are meant. The fewer batteries, the narrower is a bootstrap's interval. */
+static void test_equals_seldom_beat(void **state) {
+    (void)state;
+    const double of_five = beaten_of_100(5, 1), of_twenty = beaten_of_100(20, 1);
+    print_message("equal answers beat in %.3g of 100 (5 batteries), %.3g (20)\n", of_five,
+                  of_twenty);
+    assert_true(of_five < 20.0 && of_twenty < 10.0);
+}
+
 static void test_bootstrap_pools_many_blocks(void **state) {
     (void)state;
     enum { N = 10001 };
@@ -189,9 +225,13 @@ static void test_out_of_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_mean_and_mean_life),          cmocka_unit_test(test_single_feature),
-        cmocka_unit_test(test_single_feature_finds_a_step), cmocka_unit_test(test_bootstrap),
-        cmocka_unit_test(test_bootstrap_pools_many_blocks), cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_mean_and_mean_life),
+        cmocka_unit_test(test_single_feature),
+        cmocka_unit_test(test_single_feature_finds_a_step),
+        cmocka_unit_test(test_bootstrap),
+        cmocka_unit_test(test_equals_seldom_beat),
+        cmocka_unit_test(test_bootstrap_pools_many_blocks),
+        cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
