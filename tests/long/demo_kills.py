@@ -38,7 +38,9 @@ class Demo:
         """The demo's own child of that name."""
         with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as f:
             for pid in f.read().split():
-                with open(f"/proc/{pid}/cmdline") as g:
+                # A child may end between the two reads; it then is not the one that runs.
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError), \
+                        open(f"/proc/{pid}/cmdline") as g:
                     if os.path.basename(g.read().split("\0")[0]) == tool:
                         return int(pid)
         return None
