@@ -150,7 +150,7 @@ def check_tools(services):
         check(f"{name}: no password is shown", service["environment"]["DB_PASSWORD"] not in said)
         check(f"{name}: the database of the stack: {said}", "twin@timescaledb" in said)
         if "KAFKA_BOOTSTRAP_SERVERS" in service["environment"]:
-            for sink in ("kafka://redpanda:29092/ev_battery_telemetry", "mqtt://mosquitto:1883/ev/battery/telemetry"):
+            for sink in ("kafka://redpanda:29092/ev_battery_telemetry", "mqtt://mosquitto/ev/battery/telemetry"):
                 check(f"{name}: writes to {sink}", sink in said)
     # the same for what the scripts of the image call
     with open(os.path.join(stack.DEPLOY, "first-models")) as f:
