@@ -129,7 +129,8 @@ static evtwin_status tell_round(BoosterHandle booster, const matrices *m, int ro
     static const char *const names[] = {"rmse", "logloss", "auc"};
     DMatrixHandle set[] = {m->train, m->held_out};
     const char *set_name[] = {"train", "held"}, *text;
-    XGB_TRY(XGBoosterEvalOneIter(booster, round, set, set_name, m->held_out != NULL ? 2 : 1, &text));
+    XGB_TRY(
+        XGBoosterEvalOneIter(booster, round, set, set_name, m->held_out != NULL ? 2 : 1, &text));
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const double train = read_metric(text, "train", names[i]);
         const double held_out = read_metric(text, "held", names[i]);

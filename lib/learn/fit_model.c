@@ -30,7 +30,7 @@ typedef struct work {
     const evtwin__scaler *scaler; /* the trainer's for a model that is saved */
     float *x;                     /* (max(n_train + n_cut, n_test), model_cols) */
     float *y;
-    double *predicted; /* (n_test) */
+    double *predicted;      /* (n_test) */
     float *held_x, *held_y; /* (n_test, model_cols), (n_test), where rounds are kept */
     evtwin__booster_model model[EVTWIN__MAX_FORESTS];
     double base_score[EVTWIN__MAX_FORESTS];
@@ -300,11 +300,8 @@ static evtwin_status grow_forest(work *w, size_t k) {
     if (w->j->is_saved) {
         result->params[k] = params;
     }
-    const evtwin__booster_watch watch = {.x = w->held_x,
-                                         .y = w->held_y,
-                                         .rows = part->n_test,
-                                         .tell = keep_round,
-                                         .ctx = &of};
+    const evtwin__booster_watch watch = {
+        .x = w->held_x, .y = w->held_y, .rows = part->n_test, .tell = keep_round, .ctx = &of};
     const evtwin__booster_data data = {.x = w->x,
                                        .rows = part->n_train + w->n_cut,
                                        .cols = w->f->data->model_cols,
