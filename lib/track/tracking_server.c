@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* track/server.c: which MLflow answers. */
+/* track/tracking_server.c: which MLflow answers. */
 
 #include "track/tracker.h"
 
