@@ -124,10 +124,11 @@ EVTWIN_API evtwin_status evtwin_run_resume(evtwin_tracker *tracker, const char *
 /** Forget it here; it stays as it is on the server (see evtwin_run_end). NULL is fine. */
 EVTWIN_API void evtwin_run_free(evtwin_run *run);
 
-/** Its id, its experiment's, and the URI below which its artifacts are; valid as long as it lives.
- */
+/** Its id; borrowed, as long as it lives. */
 EVTWIN_API const char *evtwin_run_id(const evtwin_run *run);
+/** The id of its experiment; borrowed, as long as it lives. */
 EVTWIN_API const char *evtwin_run_experiment_id(const evtwin_run *run);
+/** The URI below which its artifacts are; borrowed, as long as it lives. */
 EVTWIN_API const char *evtwin_run_artifact_uri(const evtwin_run *run);
 
 /**

@@ -39,6 +39,23 @@ evtwin_status evtwin_tracker_register(evtwin_tracker *tracker, const char *name,
     return st < 0 && strcmp(tracker->refusal, "RESOURCE_ALREADY_EXISTS") == 0 ? EVTWIN_OK : st;
 }
 
+/* What follows "models:/" or "models:///", NULL for another URI. */
+static const char *models_path(const char *uri) {
+    static const char scheme[] = "models:/";
+    if (strncmp(uri, scheme, sizeof scheme - 1) != 0) {
+        return NULL;
+    }
+    uri += sizeof scheme - 1;
+    return strncmp(uri, "//", 2) == 0 ? uri + 2 : uri;
+}
+
+/* "models:/m-…", with an id that has room. */
+static int is_logged_model(const char *uri, size_t room) {
+    const char *path = models_path(uri);
+    return path != NULL && strncmp(path, "m-", 2) == 0 && strpbrk(path, "/@?#%") == NULL &&
+           strlen(path) < room;
+}
+
 /* ---- versions ---- */
 
 static evtwin_status read_version(evtwin_tracker *t, const json_t *v, evtwin_tracker_version *out) {
@@ -48,6 +65,10 @@ static evtwin_status read_version(evtwin_tracker *t, const json_t *v, evtwin_tra
     EVTWIN_TRY(evtwin__track_string(t, v, "run_id", 0, out->run_id, sizeof out->run_id));
     EVTWIN_TRY(evtwin__track_string(t, v, "model_id", 0, out->model_id, sizeof out->model_id));
     EVTWIN_TRY(evtwin__track_string(t, v, "source", 0, out->source, sizeof out->source));
+    if (out->model_id[0] == '\0' && is_logged_model(out->source, sizeof out->model_id)) {
+        snprintf(out->model_id, sizeof out->model_id, "%s",
+                 models_path(out->source)); /* MLflow 3 does not say it twice */
+    }
     const char *status = json_string_value(json_object_get(v, "status"));
     EVTWIN_FAIL_IF(status != NULL && strcmp(status, "READY") != 0, EVTWIN_E_STATE,
                    "%s: version %s of model \"%.200s\" is not ready: %.100s", t->base, out->version,
@@ -227,16 +248,6 @@ static evtwin_status resolve(evtwin_tracker *t, char *name, evtwin_tracker_versi
     return by_number(t, name, end, out);
 }
 
-/* What follows "models:/" or "models:///", NULL for another URI. */
-static const char *models_path(const char *uri) {
-    static const char scheme[] = "models:/";
-    if (strncmp(uri, scheme, sizeof scheme - 1) != 0) {
-        return NULL;
-    }
-    uri += sizeof scheme - 1;
-    return strncmp(uri, "//", 2) == 0 ? uri + 2 : uri;
-}
-
 evtwin_status evtwin_tracker_resolve(evtwin_tracker *tracker, const char *uri,
                                      evtwin_tracker_version *out, size_t out_size) {
     EVTWIN_FAIL_IF(tracker == NULL || uri == NULL || out == NULL, EVTWIN_E_ARG,
@@ -291,7 +302,7 @@ evtwin_status evtwin__track_place_of(evtwin_tracker *tracker, const char *uri,
                                      char out[EVTWIN_TRACK_URI_SIZE]) {
     static const char runs[] = "runs:/";
     const char *model = models_path(uri);
-    if (model != NULL && strncmp(model, "m-", 2) == 0 && strpbrk(model, "/@?#%") == NULL) {
+    if (is_logged_model(uri, EVTWIN_TRACK_ID_SIZE)) {
         evtwin__text path = {0};
         evtwin__text_put(&path, "logged-models/");
         evtwin__text_add(&path, model, strlen(model) + 1);

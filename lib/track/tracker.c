@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* track/tracker.c: open a tracking server by its URI; what it is. */
+/* track/tracker.c: open a tracking server by its URI. */
 
 #include "track/tracker.h"
 
 #include "core/mem.h"
-#include "core/num.h"
 #include "core/status.h"
 #include "core/uri.h"
 #include "track/url.h"
@@ -62,15 +61,6 @@ static evtwin_status check_options(const evtwin_tracker_options *o) {
     return check_line("s3_session_token", o->s3_session_token);
 }
 
-const char *evtwin__track_keep(evtwin_tracker *tracker, const char *text) {
-    const size_t n = sizeof tracker->string / sizeof tracker->string[0];
-    char *copy = text != NULL && tracker->n_strings < n ? evtwin__strdup(text) : NULL;
-    if (copy != NULL) {
-        tracker->string[tracker->n_strings++] = copy;
-    }
-    return copy;
-}
-
 static evtwin_status keep(evtwin_tracker *t, const char **text) {
     const char *given = *text;
     *text = evtwin__track_keep(t, given);
@@ -94,56 +84,6 @@ static evtwin_status keep_options(evtwin_tracker *t, const evtwin_tracker_option
         st = st < 0 ? st : one;
     }
     return st;
-}
-
-/* ---- secrets ---- */
-
-/* What HTTP says for user and password, which a server could say back. */
-static char *basic_word(const char *user, const char *password) {
-    static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    evtwin__text plain = {0}, word = {0};
-    evtwin__text_put(&plain, user);
-    evtwin__text_put(&plain, ":");
-    evtwin__text_put(&plain, password);
-    for (size_t i = 0; !plain.is_failed && i < plain.size; i += 3) {
-        const size_t n = plain.size - i < 3 ? plain.size - i : 3;
-        uint32_t bits = 0;
-        for (size_t k = 0; k < 3; k++) {
-            bits = bits << 8 | (k < n ? (unsigned char)plain.data[i + k] : 0);
-        }
-        const char four[4] = {digit[bits >> 18 & 63], digit[bits >> 12 & 63],
-                              n > 1 ? digit[bits >> 6 & 63] : '=', n > 2 ? digit[bits & 63] : '='};
-        evtwin__text_add(&word, four, sizeof four);
-    }
-    word.is_failed |= plain.is_failed;
-    evtwin__text_free(&plain);
-    return evtwin__url_end(&word);
-}
-
-static evtwin_status know_secrets(evtwin_tracker *t) {
-    const evtwin_tracker_options *o = &t->options;
-    const char *basic = NULL;
-    if (o->user != NULL && o->password != NULL) {
-        char *word = basic_word(o->user, o->password);
-        basic = evtwin__track_keep(t, word);
-        evtwin__free(word);
-        EVTWIN_FAIL_IF(basic == NULL, EVTWIN_E_NOMEM, "out of memory for a tracking server");
-    }
-    const char *secret[EVTWIN__TRACK_N_SECRETS] = {
-        basic, o->password, o->token, o->s3_secret_key, o->s3_session_token, NULL};
-    for (size_t i = 0; i < EVTWIN__TRACK_N_SECRETS; i++) {
-        t->secret[i] = secret[i] != NULL ? secret[i] : "";
-    }
-    return EVTWIN_OK;
-}
-
-void evtwin__track_hide(const evtwin_tracker *tracker, char *text) {
-    for (size_t i = 0; i < EVTWIN__TRACK_N_SECRETS; i++) {
-        const size_t n = strlen(tracker->secret[i]);
-        for (char *at = text; n > 0 && (at = strstr(at, tracker->secret[i])) != NULL; at += n) {
-            memset(at, '*', n);
-        }
-    }
 }
 
 /* ---- the URI ---- */
@@ -207,7 +147,7 @@ static evtwin_status take_uri(evtwin_tracker *t, const evtwin__uri *uri) {
         EVTWIN_TRY(keep(t, &o->password));
         EVTWIN_TRY(check_options(o));
     }
-    return know_secrets(t);
+    return evtwin__track_know_secrets(t);
 }
 
 static evtwin_status open_at(evtwin_tracker *t, const char *text,
@@ -245,61 +185,4 @@ void evtwin_tracker_free(evtwin_tracker *tracker) {
         evtwin__free(tracker->string[i]);
     }
     evtwin__free(tracker);
-}
-
-/* ---- the server ---- */
-
-/* "3.17.2", "2.9.3.dev0" */
-static evtwin_status read_version(evtwin_tracker *t, const char *text, size_t size) {
-    evtwin_tracker_server s = {.size = sizeof s};
-    while (size > 0 && (text[size - 1] == '\n' || text[size - 1] == '\r')) {
-        size--;
-    }
-    const char *dot = size < sizeof s.version ? memchr(text, '.', size) : NULL;
-    int64_t major, minor;
-    size_t n_minor = 0;
-    while (dot != NULL && dot + 1 + n_minor < text + size && dot[1 + n_minor] >= '0' &&
-           dot[1 + n_minor] <= '9') {
-        n_minor++;
-    }
-    EVTWIN_FAIL_IF(dot == NULL || !evtwin__parse_i64(text, (size_t)(dot - text), &major) ||
-                       !evtwin__parse_i64(dot + 1, n_minor, &minor) || major < 0 || major > 999 ||
-                       minor < 0 || minor > 9999,
-                   EVTWIN_E_PARSE, "%s/version: the answer is not a version of MLflow", t->base);
-    EVTWIN_FAIL_IF(major < 2, EVTWIN_E_UNSUPPORTED,
-                   "%s: MLflow %d.%d is too old; it has to be 2.0 or newer", t->base, (int)major,
-                   (int)minor);
-    memcpy(s.version, text, size);
-    evtwin__track_hide(t, s.version);
-    s.major = (int)major;
-    s.minor = (int)minor;
-    s.has_logged_models = major >= 3;
-    t->server = s;
-    return EVTWIN_OK;
-}
-
-static evtwin_status ask_version(evtwin_tracker *t) {
-    char url[EVTWIN_TRACK_URI_SIZE];
-    const int n = snprintf(url, sizeof url, "%s/version", t->base);
-    EVTWIN_FAIL_IF(n >= (int)sizeof url, EVTWIN_E_ARG,
-                   "the URI of the tracking server is too long");
-    const evtwin__request request = evtwin__track_request(t, "GET", url, url);
-    evtwin__reply reply;
-    evtwin_status st = evtwin__track_send(t, &request, 1, &reply);
-    if (st == EVTWIN_OK) {
-        st = reply.code == 200 ? read_version(t, reply.body.data, reply.body.size)
-                               : evtwin__track_refused(t, url, &reply);
-    }
-    evtwin__text_free(&reply.body);
-    return st;
-}
-
-evtwin_status evtwin_tracker_server_get(evtwin_tracker *tracker, evtwin_tracker_server *out,
-                                        size_t out_size) {
-    EVTWIN_FAIL_IF(tracker == NULL || out == NULL, EVTWIN_E_ARG, "tracker or out is NULL");
-    if (tracker->server.version[0] == '\0') {
-        EVTWIN_TRY(ask_version(tracker));
-    }
-    evtwin__report_copy(out, out_size, &tracker->server, sizeof tracker->server);
-    return EVTWIN_OK;
 }

@@ -27,6 +27,9 @@ struct evtwin_tracker {
 /* A copy that the tracker frees; NULL stays NULL, and is what comes when memory is out. */
 const char *evtwin__track_keep(evtwin_tracker *tracker, const char *text);
 
+/* Once options and URI are known. */
+evtwin_status evtwin__track_know_secrets(evtwin_tracker *tracker);
+
 /* Star out every secret in a text that came from outside, in place. */
 void evtwin__track_hide(const evtwin_tracker *tracker, char *text);
 

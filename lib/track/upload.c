@@ -59,12 +59,54 @@ static evtwin_status put_one(const evtwin__place *place, const char *at, const c
     return EVTWIN_OK;
 }
 
-static int is_shown(const struct dirent *d) {
-    return strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0;
+/* The names in a folder, sorted. */
+typedef struct names {
+    char **name;
+    size_t n, capacity;
+} names;
+
+static void free_names(names *all) {
+    for (size_t i = 0; i < all->n; i++) {
+        evtwin__free(all->name[i]);
+    }
+    evtwin__free(all->name);
 }
 
-static int by_name(const struct dirent **a, const struct dirent **b) {
-    return strcmp((*a)->d_name, (*b)->d_name); /* alphasort asks the locale */
+static evtwin_status add_name(names *all, const char *name) {
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+        return EVTWIN_OK;
+    }
+    if (all->n == all->capacity) {
+        const size_t capacity = all->capacity > 0 ? 2 * all->capacity : 16;
+        char **grown = evtwin__realloc(all->name, capacity, sizeof *grown);
+        EVTWIN_FAIL_IF(grown == NULL, EVTWIN_E_NOMEM, "out of memory for artifacts");
+        all->name = grown;
+        all->capacity = capacity;
+    }
+    all->name[all->n] = evtwin__strdup(name);
+    EVTWIN_FAIL_IF(all->name[all->n] == NULL, EVTWIN_E_NOMEM, "out of memory for artifacts");
+    all->n++;
+    return EVTWIN_OK;
+}
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static evtwin_status read_names(const char *path, names *all) {
+    DIR *dir = opendir(path);
+    evtwin_status st = dir != NULL ? EVTWIN_OK : evtwin__fail_errno(path, errno);
+    const struct dirent *d;
+    while (st == EVTWIN_OK && (d = readdir(dir)) != NULL) {
+        st = add_name(all, d->d_name);
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+    if (all->n > 0) {
+        qsort(all->name, all->n, sizeof *all->name, by_name);
+    }
+    return st;
 }
 
 static evtwin_status put_name(const evtwin__place *place, const char *at, const char *path,
@@ -80,21 +122,14 @@ static evtwin_status put_name(const evtwin__place *place, const char *at, const 
 
 static evtwin_status put_folder(const evtwin__place *place, const char *at, const char *path,
                                 int depth) {
-    struct dirent **name;
+    names all = {.n = 0};
     EVTWIN_FAIL_IF(depth > MAX_DEPTH, EVTWIN_E_RANGE, "%s: more than %d folders deep", path,
                    MAX_DEPTH);
-    const int n = scandir(path, &name, is_shown, by_name);
-    if (n < 0) {
-        return evtwin__fail_errno(path, errno);
+    evtwin_status st = read_names(path, &all);
+    for (size_t i = 0; i < all.n && st == EVTWIN_OK; i++) {
+        st = put_name(place, at, path, all.name[i], depth);
     }
-    evtwin_status st = EVTWIN_OK;
-    for (int i = 0; i < n; i++) {
-        if (st == EVTWIN_OK) {
-            st = put_name(place, at, path, name[i]->d_name, depth);
-        }
-        free(name[i]); /* of scandir */
-    }
-    free(name);
+    free_names(&all);
     return st;
 }
 
