@@ -61,6 +61,9 @@ typedef struct evtwin_train_options {
     /** try so many sets of parameters and grow the models with the best, up to 1000; 0 (default) =
      * no search. See evtwin_train. Not together with n_repeats. Since 0.2 */
     int n_tune;
+    /** default 0. 1: keep the metrics of every boosting round of the saved models, see
+     * evtwin_trainer_rounds; the models are the same, training takes a little longer. Since 0.2 */
+    int keep_rounds;
 } evtwin_train_options;
 
 /** Fill in the defaults; size is sizeof *options. @return EVTWIN_E_ARG if size is that of no
@@ -91,16 +94,15 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  *   2. sort the batteries by number of rows, descending, ties by name in byte order;
  *   3. assign each to the fold with the fewest rows;
  *   4. score all out-of-fold predictions together.
- * With n_tune the parameters are searched for first, for each target, by cross-validation by battery
- * (five folds) within the batteries that the model learns from: set 0 is what would be without a
- * search, the others are drawn from the seed (depth, learning rate, shares of rows and columns that
- * a tree sees, least weight of a leaf), with as many trees, up to 1000, as were best; a forest ends
- * 30 trees after its best. The set with the least RMSE (root of the Brier score of a probability)
- * is kept, of equals the first. No battery that scores has a part in the choice: with cv_folds each
- * fold's model has a search of its own, which takes cv_folds + 1 times as long. Intervals and
- * calibrations are made with the chosen set.
- * A score that cannot be made (one class, one row or one value held out) is NaN with a finding
- * "score-unknown", and no finding compares it.
+ * With n_tune the parameters are searched for first, for each target, by cross-validation by
+ * battery (five folds) within the batteries that the model learns from: set 0 is what would be
+ * without a search, the others are drawn from the seed (depth, learning rate, shares of rows and
+ * columns that a tree sees, least weight of a leaf), with as many trees, up to 1000, as were best;
+ * a forest ends 30 trees after its best. The set with the least RMSE (root of the Brier score of a
+ * probability) is kept, of equals the first. No battery that scores has a part in the choice: with
+ * cv_folds each fold's model has a search of its own, which takes cv_folds + 1 times as long.
+ * Intervals and calibrations are made with the chosen set. A score that cannot be made (one class,
+ * one row or one value held out) is NaN with a finding "score-unknown", and no finding compares it.
  *
  * The interval of a number's predictions (docs/bundle.md) is made from the errors on batteries that
  * the predicting model had not seen: with cv_folds those of the folds, with a hold-out those of
@@ -121,9 +123,9 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  * to be used whose name has more than 255 bytes),
  * EVTWIN_E_RANGE (a value is outside its unit's range, infinite or beyond the 32-bit floats of
  * XGBoost, a label is below what it can be), EVTWIN_E_DATA (too few
- * rows or batteries, fewer than five to search with, a battery with one row, one class only, a constant target, no target, or the
- * audit refuses it: see audit.h),
- * EVTWIN_E_CANCELLED, EVTWIN_E_EXTERNAL (XGBoost), EVTWIN_E_UNSUPPORTED (built without it).
+ * rows or batteries, fewer than five to search with, a battery with one row, one class only, a
+ * constant target, no target, or the audit refuses it: see audit.h), EVTWIN_E_CANCELLED,
+ * EVTWIN_E_EXTERNAL (XGBoost), EVTWIN_E_UNSUPPORTED (built without it).
  */
 EVTWIN_API evtwin_status evtwin_train(const evtwin_table *table, const evtwin_target *targets,
                                       size_t n_targets, const evtwin_train_options *options,
@@ -238,6 +240,29 @@ EVTWIN_API evtwin_status evtwin_trainer_predictions(const evtwin_trainer *traine
  */
 EVTWIN_API evtwin_status evtwin_trainer_reliability(const evtwin_trainer *trainer,
                                                     const char *target, evtwin_table **out);
+
+/**
+ * How the saved model of a target came to be, as a new table: one row for each metric of each round
+ * of each of its forests, in order. Columns: forest, round (I64, from 0), metric (TEXT: "rmse" of a
+ * number; "logloss" and "auc" of an event), train (F64: of the rows that it learned from) and
+ * held_out (F64: of those that score it, missing with folds, since the saved model learned from all
+ * rows). They are in what the forest predicts: of the second one of recipe "history" in logarithms.
+ * Held-out figures are for looking at: no choice was made by them. evtwin_table_free frees it.
+ * @return EVTWIN_E_NOT_FOUND if there is no such target or it was not trained, EVTWIN_E_STATE if
+ * it was trained without options.keep_rounds. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_trainer_rounds(const evtwin_trainer *trainer, const char *target,
+                                               evtwin_table **out);
+
+/**
+ * What XGBoost was given for the saved model of a target, as a new table: one row a parameter, name
+ * and value (TEXT), under the names of XGBoost's scikit-learn wrapper ("n_estimators",
+ * "max_depth"); those that differ from forest to forest have "_2" behind their name for the second
+ * one. What is not named has XGBoost's default. evtwin_table_free frees it.
+ * @return EVTWIN_E_NOT_FOUND if there is no such target or it was not trained. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_trainer_params(const evtwin_trainer *trainer, const char *target,
+                                               evtwin_table **out);
 
 /**
  * All of it as one JSON object (docs/cli.md): NaN is null, as is a model that was not trained. dir

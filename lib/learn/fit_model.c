@@ -16,7 +16,9 @@
 /* One job: its rows, and the forests that come of them. */
 typedef struct job {
     evtwin__fitting *f;
+    int is_saved;
     evtwin__work work;
+    float *held_x, *held_y; /* (n_test, model_cols), (n_test), where rounds are kept */
     evtwin__booster_params params[EVTWIN__MAX_FORESTS];
     evtwin__booster_model model[EVTWIN__MAX_FORESTS];
 } job;
@@ -102,13 +104,67 @@ static evtwin_status predict_baselines(job *j) {
     return EVTWIN_OK;
 }
 
-static evtwin_status train_and_predict(job *j) {
+/* ---- what each round was ---- */
+
+static int are_rounds_kept(const job *j) {
+    return j->is_saved && j->work.trainer->options.keep_rounds;
+}
+
+/* Room for all metrics of all rounds, so that telling one cannot fail; rows held out. */
+static evtwin_status prepare_rounds(job *j) {
+    enum { METRICS = 2 };
+    evtwin__work *w = &j->work;
+    evtwin__result *result = &w->trainer->result[w->t];
+    if (!are_rounds_kept(j)) {
+        return EVTWIN_OK;
+    }
+    result->rounds_capacity = METRICS * w->n_forests * (size_t)w->growth.trees;
+    result->rounds = evtwin__calloc(result->rounds_capacity, sizeof *result->rounds);
+    j->held_x = evtwin__calloc(w->part.n_test, w->data->model_cols * sizeof *j->held_x);
+    j->held_y = evtwin__calloc(w->part.n_test, sizeof *j->held_y);
+    EVTWIN_FAIL_IF(result->rounds == NULL || j->held_x == NULL || j->held_y == NULL, EVTWIN_E_NOMEM,
+                   "out of memory for the rounds of %zu trees", result->rounds_capacity);
+    evtwin__work_take_test(w, j->held_x);
+    return EVTWIN_OK;
+}
+
+/* A forest that is watched. */
+typedef struct watched {
+    evtwin__result *result;
+    int forest;
+} watched;
+
+static void keep_round(void *ctx, int round, const char *name, double train, double held_out) {
+    const watched *of = ctx;
+    evtwin__result *r = of->result;
+    if (r->n_rounds < r->rounds_capacity) {
+        r->rounds[r->n_rounds++] = (evtwin__round){of->forest, round, name, train, held_out};
+    }
+}
+
+/* ---- grow ---- */
+
+/* Forest k, of the training rows, which are in x. */
+static evtwin_status grow_forest(job *j, size_t k) {
     evtwin__work *w = &j->work;
     evtwin__booster_data data;
+    evtwin__work_forest(w, k, &j->params[k], &data);
+    watched of = {&w->trainer->result[w->t], (int)k};
+    const evtwin__booster_watch watch = {
+        .x = j->held_x, .y = j->held_y, .rows = w->part.n_test, .tell = keep_round, .ctx = &of};
+    if (are_rounds_kept(j)) {
+        evtwin__work_labels(w, k, w->part.test, w->part.n_test, j->held_y);
+        data.watch = &watch;
+    }
+    return evtwin__booster_train(&j->params[k], &data, on_round, j->f, &j->model[k]);
+}
+
+static evtwin_status train_and_predict(job *j) {
+    evtwin__work *w = &j->work;
+    EVTWIN_TRY(prepare_rounds(j));
     evtwin__work_take_train(w);
     for (size_t k = 0; k < w->n_forests; k++) {
-        evtwin__work_forest(w, k, &j->params[k], &data);
-        EVTWIN_TRY(evtwin__booster_train(&j->params[k], &data, on_round, j->f, &j->model[k]));
+        EVTWIN_TRY(grow_forest(j, k));
     }
     if (w->part_no >= 0) {
         EVTWIN_TRY(predict_held_out(j));
@@ -135,6 +191,7 @@ static void save_model(job *j) {
     evtwin__bundle_model *saved = &w->trainer->bundle.model[w->t];
     evtwin__result *result = &w->trainer->result[w->t];
     describe(&j->params[0], saved);
+    memcpy(result->params, j->params, sizeof result->params);
     saved->json = j->model[0].json;
     saved->json_size = j->model[0].size;
     saved->n_further = w->n_forests - 1;
@@ -159,7 +216,7 @@ static void save_model(job *j) {
 evtwin_status evtwin__fit_model(void *ctx, size_t item) {
     evtwin__fitting *f = ctx;
     const evtwin__fit_job *of = &f->list[item];
-    job j = {.f = f};
+    job j = {.f = f, .is_saved = of->is_saved};
     evtwin_status st =
         evtwin__work_begin(f->trainer, f->data, of->t, of->part, of->is_saved, &j.work);
     st = st < 0 ? st : train_and_predict(&j);
@@ -167,6 +224,8 @@ evtwin_status evtwin__fit_model(void *ctx, size_t item) {
         save_model(&j);
     }
     evtwin__work_clear(&j.work);
+    evtwin__free(j.held_x);
+    evtwin__free(j.held_y);
     for (size_t k = 0; k < EVTWIN__MAX_FORESTS; k++) {
         evtwin__booster_clear(&j.model[k]);
     }

@@ -131,6 +131,12 @@ static size_t count_sampled(const evtwin_trainer *trainer) {
     return all ? b->n_features : 0;
 }
 
+void evtwin__work_labels(const evtwin__work *w, size_t k, const size_t *row, size_t n, float *y) {
+    for (size_t i = 0; i < n; i++) {
+        y[i] = (float)label_of(w, k, row[i]);
+    }
+}
+
 void evtwin__work_forest(evtwin__work *w, size_t k, evtwin__booster_params *params,
                          evtwin__booster_data *data) {
     const evtwin__part *part = &w->part;
@@ -138,12 +144,8 @@ void evtwin__work_forest(evtwin__work *w, size_t k, evtwin__booster_params *para
                                        .growth = w->growth,
                                        .base_score = base_score_of(w, k)};
     evtwin__recipe_restrain(w->trainer->recipe, part, w->n_cut, count_sampled(w->trainer), params);
-    for (size_t i = 0; i < part->n_train; i++) {
-        w->y[i] = (float)label_of(w, k, part->train[i]);
-    }
-    for (size_t i = 0; i < w->n_cut; i++) {
-        w->y[part->n_train + i] = (float)label_of(w, k, w->cut[i]);
-    }
+    evtwin__work_labels(w, k, part->train, part->n_train, w->y);
+    evtwin__work_labels(w, k, w->cut, w->n_cut, w->y + part->n_train);
     *data = (evtwin__booster_data){.x = w->x,
                                    .rows = part->n_train + w->n_cut,
                                    .cols = w->data->model_cols,
