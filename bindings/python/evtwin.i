@@ -26,3 +26,4 @@
 %include "evtwin/screen.h"
 %include "evtwin/alert.h"
 %include "evtwin/serve.h"
+%include "evtwin/track.h"

@@ -57,6 +57,7 @@
 #include "evtwin/target.h"
 #include "evtwin/telemetry.h"
 #include "evtwin/thresholds.h"
+#include "evtwin/track.h"
 #include "evtwin/train.h"
 
 #endif

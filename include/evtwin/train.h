@@ -58,6 +58,9 @@ typedef struct evtwin_train_options {
      * 0 (default) = unknown: the lowest health at which a labelled
      * row has life left, true (truth_soh) or else reported. The bundle records it. Since 0.2 */
     double eol_soh_percent;
+    /** default 0. 1: keep the metrics of every boosting round of the saved models, see
+     * evtwin_trainer_rounds; the models are the same, training takes a little longer. Since 0.2 */
+    int keep_rounds;
 } evtwin_train_options;
 
 /** Fill in the defaults; size is sizeof *options. @return EVTWIN_E_ARG if size is that of no
@@ -215,6 +218,29 @@ EVTWIN_API evtwin_status evtwin_trainer_predictions(const evtwin_trainer *traine
  */
 EVTWIN_API evtwin_status evtwin_trainer_reliability(const evtwin_trainer *trainer,
                                                     const char *target, evtwin_table **out);
+
+/**
+ * How the saved model of a target came to be, as a new table: one row for each metric of each round
+ * of each of its forests, in order. Columns: forest, round (I64, from 0), metric (TEXT: "rmse" of a
+ * number; "logloss" and "auc" of an event), train (F64: of the rows that it learned from) and
+ * held_out (F64: of those that score it, missing with folds, since the saved model learned from all
+ * rows). They are in what the forest predicts: of the second one of recipe "history" in logarithms.
+ * Held-out figures are for looking at: no choice was made by them. evtwin_table_free frees it.
+ * @return EVTWIN_E_NOT_FOUND if there is no such target or it was not trained, EVTWIN_E_STATE if
+ * it was trained without options.keep_rounds. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_trainer_rounds(const evtwin_trainer *trainer, const char *target,
+                                               evtwin_table **out);
+
+/**
+ * What XGBoost was given for the saved model of a target, as a new table: one row a parameter, name
+ * and value (TEXT), under the names of XGBoost's scikit-learn wrapper ("n_estimators",
+ * "max_depth"); those that differ from forest to forest have "_2" behind their name for the second
+ * one. What is not named has XGBoost's default. evtwin_table_free frees it.
+ * @return EVTWIN_E_NOT_FOUND if there is no such target or it was not trained. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_trainer_params(const evtwin_trainer *trainer, const char *target,
+                                               evtwin_table **out);
 
 /**
  * All of it as one JSON object (docs/cli.md): NaN is null, as is a model that was not trained. dir

@@ -9,6 +9,7 @@
 #include "core/status.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -52,11 +53,12 @@ static void array_interface(const float *v, size_t rows, size_t cols, char *text
              shape);
 }
 
-static evtwin_status make_matrix(const evtwin__booster_data *data, DMatrixHandle *out) {
+static evtwin_status make_matrix(const float *x, const float *y, size_t rows, size_t cols,
+                                 DMatrixHandle *out) {
     char array[192];
-    array_interface(data->x, data->rows, data->cols, array, sizeof array);
+    array_interface(x, rows, cols, array, sizeof array);
     XGB_TRY(XGDMatrixCreateFromDense(array, "{\"missing\":NaN,\"nthread\":1}", out));
-    array_interface(data->y, data->rows, 0, array, sizeof array);
+    array_interface(y, rows, 0, array, sizeof array);
     XGB_TRY(XGDMatrixSetInfoFromInterface(*out, "label", array));
     return EVTWIN_OK;
 }
@@ -93,14 +95,77 @@ static evtwin_status set_params(BoosterHandle booster, const evtwin__booster_par
     return EVTWIN_OK;
 }
 
-static evtwin_status grow(BoosterHandle booster, DMatrixHandle matrix, int trees,
-                          evtwin__booster_round_fn round, void *ctx) {
+/* ---- what each round was ---- */
+
+/* The matrices of a training: what it learns from, and what is held out from it (NULL = nothing).
+ */
+typedef struct matrices {
+    DMatrixHandle train, held_out;
+} matrices;
+
+static evtwin_status choose_metrics(BoosterHandle booster, const evtwin__booster_params *params) {
+    if (params->objective != EVTWIN_OBJECTIVE_LOGISTIC) {
+        XGB_TRY(XGBoosterSetParam(booster, "eval_metric", "rmse"));
+        return EVTWIN_OK;
+    }
+    XGB_TRY(XGBoosterSetParam(booster, "eval_metric", "logloss"));
+    XGB_TRY(XGBoosterSetParam(booster, "eval_metric", "auc"));
+    return EVTWIN_OK;
+}
+
+/* The number behind "\tSET-METRIC:"; NaN if there is none. */
+static double read_metric(const char *text, const char *set, const char *name) {
+    char key[64];
+    double value;
+    snprintf(key, sizeof key, "\t%s-%s:", set, name);
+    const char *at = strstr(text, key);
+    at = at != NULL ? at + strlen(key) : "";
+    return evtwin__parse_f64(at, strcspn(at, "\t\n"), &value) ? value : (double)NAN;
+}
+
+/* XGBoost gives the metrics as text: "[3]\ttrain-rmse:1.5\theld-rmse:2.5". */
+static evtwin_status tell_round(BoosterHandle booster, const matrices *m, int round,
+                                const evtwin__booster_watch *watch) {
+    static const char *const names[] = {"rmse", "logloss", "auc"};
+    DMatrixHandle set[] = {m->train, m->held_out};
+    const char *set_name[] = {"train", "held"}, *text;
+    XGB_TRY(
+        XGBoosterEvalOneIter(booster, round, set, set_name, m->held_out != NULL ? 2 : 1, &text));
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const double train = read_metric(text, "train", names[i]);
+        const double held_out = read_metric(text, "held", names[i]);
+        if (!isnan(train) || !isnan(held_out)) {
+            watch->tell(watch->ctx, round, names[i], train, held_out);
+        }
+    }
+    return EVTWIN_OK;
+}
+
+static evtwin_status grow(BoosterHandle booster, const matrices *m, int trees,
+                          const evtwin__booster_watch *watch, evtwin__booster_round_fn round,
+                          void *ctx) {
     for (int i = 0; i < trees; i++) {
         EVTWIN_FAIL_IF(round != NULL && round(ctx) != 0, EVTWIN_E_CANCELLED,
                        "training was stopped after %d of %d trees", i, trees);
-        XGB_TRY(XGBoosterUpdateOneIter(booster, i, matrix));
+        XGB_TRY(XGBoosterUpdateOneIter(booster, i, m->train));
+        EVTWIN_TRY(watch != NULL ? tell_round(booster, m, i, watch) : EVTWIN_OK);
     }
     return EVTWIN_OK;
+}
+
+/* A booster that knows all the matrices: it keeps what it said of them so far. */
+static evtwin_status make_booster(const evtwin__booster_params *params,
+                                  const evtwin__booster_data *data, matrices *m,
+                                  BoosterHandle *out) {
+    const evtwin__booster_watch *watch = data->watch;
+    EVTWIN_TRY(make_matrix(data->x, data->y, data->rows, data->cols, &m->train));
+    if (watch != NULL && watch->rows > 0) {
+        EVTWIN_TRY(make_matrix(watch->x, watch->y, watch->rows, data->cols, &m->held_out));
+    }
+    DMatrixHandle known[] = {m->train, m->held_out};
+    XGB_TRY(XGBoosterCreate(known, m->held_out != NULL ? 2 : 1, out));
+    EVTWIN_TRY(set_params(*out, params));
+    return watch != NULL ? choose_metrics(*out, params) : EVTWIN_OK;
 }
 
 /* Mean gain per feature; XGBoost lists only those that a split uses, as "f0", "f1", … */
@@ -153,7 +218,7 @@ evtwin_status evtwin__booster_train(const evtwin__booster_params *params,
                                     evtwin__booster_model *out) {
     assert(data->rows > 0 && data->cols > 0);
     evtwin_status st;
-    DMatrixHandle matrix = NULL;
+    matrices m = {NULL, NULL};
     BoosterHandle booster = NULL;
     evtwin__booster_model model = {0};
     model.importance = evtwin__calloc(data->cols, sizeof *model.importance);
@@ -161,15 +226,8 @@ evtwin_status evtwin__booster_train(const evtwin__booster_params *params,
         st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory for %zu importances", data->cols);
         goto done;
     }
-    if ((st = make_matrix(data, &matrix)) < 0) {
-        goto done;
-    }
-    if (XGBoosterCreate(&matrix, 1, &booster) != 0) {
-        st = xgboost_failed("XGBoosterCreate");
-        goto done;
-    }
-    if ((st = set_params(booster, params)) < 0 ||
-        (st = grow(booster, matrix, params->trees, round, ctx)) < 0 ||
+    if ((st = make_booster(params, data, &m, &booster)) < 0 ||
+        (st = grow(booster, &m, params->trees, data->watch, round, ctx)) < 0 ||
         (st = read_importance(booster, data->cols, model.importance)) < 0 ||
         (st = name_features(booster, data)) < 0 || (st = read_json(booster, &model)) < 0) {
         goto done;
@@ -181,8 +239,11 @@ done:
     if (booster != NULL) {
         XGBoosterFree(booster);
     }
-    if (matrix != NULL) {
-        XGDMatrixFree(matrix);
+    if (m.train != NULL) {
+        XGDMatrixFree(m.train);
+    }
+    if (m.held_out != NULL) {
+        XGDMatrixFree(m.held_out);
     }
     evtwin__booster_clear(&model);
     return st;

@@ -13,12 +13,26 @@ typedef struct evtwin__booster_params {
     double subsample, column_sample, min_child_weight; /* 0 = XGBoost's */
 } evtwin__booster_params;
 
+/* A metric after a round: of what the forest learns from, and of rows held out from it, in what it
+ * predicts; NaN where it cannot be made or nothing is held out. name is XGBoost's. */
+typedef void (*evtwin__booster_metric_fn)(void *ctx, int round, const char *name, double train,
+                                          double held_out);
+
+/* To be told of every round. x (rows, cols) and y (rows) are held out; rows may be 0. */
+typedef struct evtwin__booster_watch {
+    const float *x, *y;
+    size_t rows;
+    evtwin__booster_metric_fn tell;
+    void *ctx;
+} evtwin__booster_watch;
+
 /* What to train on: x (rows, cols) row-major, finite or NaN; y (rows), finite. */
 typedef struct evtwin__booster_data {
     const float *x;
     size_t rows, cols;
     const float *y;
-    const char *const *feature_names; /* (cols) */
+    const char *const *feature_names;   /* (cols) */
+    const evtwin__booster_watch *watch; /* NULL = nobody; the forest is the same */
 } evtwin__booster_data;
 
 /* A trained forest. Owned; cleared by evtwin__booster_clear. */

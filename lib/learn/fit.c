@@ -93,6 +93,7 @@ void evtwin__result_clear(evtwin__result *result) {
     evtwin_table_free(result->held_out);
     evtwin__free(result->low);
     evtwin__free(result->high);
+    evtwin__free(result->rounds);
     *result = (evtwin__result){0};
 }
 

@@ -30,7 +30,8 @@ typedef struct work {
     const evtwin__scaler *scaler; /* the trainer's for a model that is saved */
     float *x;                     /* (max(n_train + n_cut, n_test), model_cols) */
     float *y;
-    double *predicted; /* (n_test) */
+    double *predicted;      /* (n_test) */
+    float *held_x, *held_y; /* (n_test, model_cols), (n_test), where rounds are kept */
     evtwin__booster_model model[EVTWIN__MAX_FORESTS];
     double base_score[EVTWIN__MAX_FORESTS];
 } work;
@@ -41,6 +42,8 @@ static void work_clear(work *w) {
     evtwin__free(w->x);
     evtwin__free(w->y);
     evtwin__free(w->predicted);
+    evtwin__free(w->held_x);
+    evtwin__free(w->held_y);
     for (size_t k = 0; k < EVTWIN__MAX_FORESTS; k++) {
         evtwin__booster_clear(&w->model[k]);
     }
@@ -230,6 +233,49 @@ static size_t count_sampled(const evtwin__fitting *f) {
     return all ? b->n_features : 0;
 }
 
+/* ---- what each round was ---- */
+
+static int are_rounds_kept(const work *w) {
+    return w->j->is_saved && w->f->trainer->options.keep_rounds;
+}
+
+/* Room for all metrics of all rounds, so that telling one cannot fail; rows held out. */
+static evtwin_status prepare_rounds(work *w) {
+    enum { METRICS = 2 };
+    evtwin__result *result = &w->f->trainer->result[w->j->t];
+    const size_t n = w->part.n_test, cols = w->f->data->model_cols;
+    if (!are_rounds_kept(w)) {
+        return EVTWIN_OK;
+    }
+    result->rounds_capacity = METRICS * w->n_forests * (size_t)w->target->trees;
+    result->rounds = evtwin__calloc(result->rounds_capacity, sizeof *result->rounds);
+    w->held_x = evtwin__calloc(n, cols * sizeof *w->held_x);
+    w->held_y = evtwin__calloc(n, sizeof *w->held_y);
+    EVTWIN_FAIL_IF(result->rounds == NULL || w->held_x == NULL || w->held_y == NULL, EVTWIN_E_NOMEM,
+                   "out of memory for the rounds of %zu trees", result->rounds_capacity);
+    for (size_t i = 0; i < n; i++) {
+        evtwin__scaler_apply(w->scaler, w->f->data->model_x + w->part.test[i] * cols, 1,
+                             w->held_x + i * cols);
+    }
+    return EVTWIN_OK;
+}
+
+/* A forest that is watched. */
+typedef struct watched {
+    evtwin__result *result;
+    int forest;
+} watched;
+
+static void keep_round(void *ctx, int round, const char *name, double train, double held_out) {
+    const watched *of = ctx;
+    evtwin__result *r = of->result;
+    if (r->n_rounds < r->rounds_capacity) {
+        r->rounds[r->n_rounds++] = (evtwin__round){of->forest, round, name, train, held_out};
+    }
+}
+
+/* ---- grow ---- */
+
 /* Forest k, of the training rows, which are in w->x. */
 static evtwin_status grow_forest(work *w, size_t k) {
     const evtwin__part *part = &w->part;
@@ -246,15 +292,27 @@ static evtwin_status grow_forest(work *w, size_t k) {
     for (size_t i = 0; i < w->n_cut; i++) {
         w->y[part->n_train + i] = (float)label_of(w, k, w->cut[i]);
     }
+    evtwin__result *result = &w->f->trainer->result[w->j->t];
+    watched of = {result, (int)k};
+    for (size_t i = 0; w->held_y != NULL && i < part->n_test; i++) {
+        w->held_y[i] = (float)label_of(w, k, part->test[i]);
+    }
+    if (w->j->is_saved) {
+        result->params[k] = params;
+    }
+    const evtwin__booster_watch watch = {
+        .x = w->held_x, .y = w->held_y, .rows = part->n_test, .tell = keep_round, .ctx = &of};
     const evtwin__booster_data data = {.x = w->x,
                                        .rows = part->n_train + w->n_cut,
                                        .cols = w->f->data->model_cols,
                                        .y = w->y,
-                                       .feature_names = w->f->feature_name};
+                                       .feature_names = w->f->feature_name,
+                                       .watch = are_rounds_kept(w) ? &watch : NULL};
     return evtwin__booster_train(&params, &data, on_round, w->f, &w->model[k]);
 }
 
 static evtwin_status train_model(work *w) {
+    EVTWIN_TRY(prepare_rounds(w));
     scale_rows(w, w->f->data->model_x, w->part.train, w->part.n_train, 0);
     scale_rows(w, w->f->data->cut_x, w->cut, w->n_cut, w->part.n_train);
     for (size_t k = 0; k < w->n_forests; k++) {

@@ -61,6 +61,13 @@ enum {
     EVTWIN__N_HELD = EVTWIN__HELD_SCORED + EVTWIN__N_SCORED
 };
 
+/* A metric of one round of a saved forest, see evtwin_trainer_rounds. */
+typedef struct evtwin__round {
+    int forest, round;
+    const char *metric; /* static */
+    double train, held_out;
+} evtwin__round;
+
 /* What is known of a target beside its model in the bundle. */
 typedef struct evtwin__result {
     double *importance;     /* (features) */
@@ -78,6 +85,9 @@ typedef struct evtwin__result {
     size_t n_blocks;    /* held-out units that stand for themselves */
     int block_is_group;
     const char *block_name; /* what was sampled: "groups", "days", "runs of rows", "rows" */
+    evtwin__booster_params params[1 + EVTWIN__BUNDLE_MAX_FURTHER]; /* of the saved forests */
+    evtwin__round *rounds; /* (n_rounds) of the saved forests; NULL if they were not kept */
+    size_t n_rounds, rounds_capacity;
 } evtwin__result;
 
 /* A column of numbers of the held-out predictions. */
