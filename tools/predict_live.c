@@ -20,7 +20,9 @@ typedef struct live {
     const char *source; /* the same for messages */
     delivery delivery;
     evtwin_metrics *metrics;
-    service_state service; /* its server is NULL where there are no metrics */
+    service_state service;     /* its server is NULL where there are no metrics */
+    evtwin_follower *follower; /* who gives newer models, NULL = nobody */
+    evtwin_predictor *waiting; /* newer ones that cannot be taken yet, NULL = none */
     newest newest;
     other other;
     evtwin_table *states;             /* that the store has kept, NULL = none */
@@ -61,9 +63,11 @@ static void on_batch(void *ctx, const evtwin_table *batch) {
     other_observe(&l->other, batch);
 }
 
-/* Of the sinks, once a cycle. */
+/* Of the sinks and the models, once a cycle. */
 static void observe_pump(live *l) {
-    if (evtwin_metrics_observe_pump(l->metrics, l->delivery.pump, NULL) < 0) {
+    if (evtwin_metrics_observe_pump(l->metrics, l->delivery.pump, NULL) < 0 ||
+        evtwin_metrics_observe_models(l->metrics, evtwin_pump_predictor(l->delivery.pump),
+                                      l->follower) < 0) {
         cli_warning("metrics: %s", evtwin_last_error());
     }
 }
@@ -75,21 +79,6 @@ static void note_good_cycle(live *l) {
 }
 
 /* ---- start ---- */
-
-/* A record has the telemetry quantities and no others. */
-static int check_features(const evtwin_predictor *predictor) {
-    const evtwin_features *features = evtwin_predictor_features(predictor);
-    for (size_t i = 0; i < evtwin_features_count(features); i++) {
-        const char *name = evtwin_features_column(features, i);
-        size_t quantity;
-        CLI_FAIL_IF(name[0] != '\0' && evtwin_quantity_find(name, &quantity, NULL, NULL) < 0,
-                    CLI_DATA,
-                    "the models need '%s', which telemetry does not have; predict a file that has "
-                    "it with --csv and --out",
-                    name);
-    }
-    return 0;
-}
 
 /* A run that ends by itself has no metrics to scrape, unless a port is set. */
 static int start_metrics(live *l) {
@@ -274,6 +263,8 @@ static int do_cycle(live *l) {
             "the rows that it predicted itself; stop one of them",
             l->source);
     }
+    models_take_new(l->c, l->follower, cli_text(l->c, PREDICT_SOURCE) == NULL ? l->uri : NULL,
+                    l->delivery.pump, &l->waiting);
     const evtwin_status st = run_cycle(l);
     other_remember(&l->other);
     if (st < 0 && l->delivery.uses_stdout && cli_stdout_has_no_reader()) {
@@ -357,7 +348,7 @@ static void report_drift(const live *l) {
 
 /* The predictor is the pump's by now. */
 static int prepare(live *l, const evtwin_predictor *predictor) {
-    CLI_TRY(check_features(predictor));
+    CLI_TRY(models_check_features(predictor));
     CLI_TRY(start_metrics(l));
     CLI_TRY(cli_text(l->c, PREDICT_SOURCE) == NULL ? connect_store(l, predictor) : connect_uris(l));
     const evtwin_status st =
@@ -367,7 +358,7 @@ static int prepare(live *l, const evtwin_predictor *predictor) {
         return cli_fail(CLI_A_STORE, st, NULL);
     }
     predict_note_guesses(predictor);
-    return 0;
+    return models_follow(l->c, l->follower);
 }
 
 /* What was read from a source of records does not come again: offer it once more, and report what
@@ -383,7 +374,7 @@ static int finish(live *l, int code) {
     return delivery_report_missing(&l->delivery, code);
 }
 
-int predict_live(const cli *c, evtwin_predictor *predictor) {
+int predict_live(const cli *c, evtwin_predictor *predictor, evtwin_follower *follower) {
     const char *source = cli_text(c, PREDICT_SOURCE);
     cli_on_stop(CLI_STOP_ASKS, NULL);
     evtwin_pump_options options;
@@ -397,6 +388,7 @@ int predict_live(const cli *c, evtwin_predictor *predictor) {
     live l = {.c = c,
               .uri = uri,
               .source = shown,
+              .follower = follower,
               .delivery = {.on_batch = on_batch,
                            .on_refusal = on_refusal,
                            .on_out_of_range = on_out_of_range,
@@ -416,6 +408,7 @@ int predict_live(const cli *c, evtwin_predictor *predictor) {
     evtwin_server_free(l.service.server);
     evtwin_metrics_free(l.metrics);
     evtwin_pump_free(l.delivery.pump);
+    evtwin_predictor_free(l.waiting);
     evtwin_table_free(l.states);
     newest_clear(&l.newest);
     other_clear(&l.other);

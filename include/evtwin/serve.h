@@ -4,6 +4,7 @@
 #define EVTWIN_SERVE_H
 
 #include "evtwin/alert.h"
+#include "evtwin/follower.h"
 #include "evtwin/screen.h"
 #include "evtwin/session.h"
 #include "evtwin/table.h"
@@ -55,6 +56,17 @@ EVTWIN_API evtwin_status evtwin_metrics_observe_session(evtwin_metrics *metrics,
 EVTWIN_API evtwin_status evtwin_metrics_observe_pump(evtwin_metrics *metrics,
                                                      const evtwin_pump *pump,
                                                      const evtwin_screen *screen);
+
+/**
+ * Which models predict, in place of what was known before: evtwin_model_info with the labels
+ * model_version (of the rows that they predict), bundle (evtwin_predictor_info.bundle) and, of
+ * models of a registry, name, version and run_id. With a follower (NULL = none) also
+ * evtwin_registry_up (0 or 1), _from_cache (0 or 1), _looks_total, _failures_total,
+ * _refused_versions_total and _age_seconds: what evtwin_follower_info has. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_metrics_observe_models(evtwin_metrics *metrics,
+                                                       const evtwin_predictor *predictor,
+                                                       const evtwin_follower *follower);
 
 /** Count one failed prediction cycle (evtwin_predictions_total{outcome="error"}). */
 EVTWIN_API void evtwin_metrics_count_error(evtwin_metrics *metrics);
